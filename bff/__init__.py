@@ -1,0 +1,1 @@
+"""The GraphQL edge: the only place that sees every module."""

@@ -1,0 +1,74 @@
+"""Money as integer fen (1 yuan = 100 fen); the only place where Decimal appears.
+
+One rounding mode everywhere: half up, away from zero at the half, as GB/T 8170 and Chinese
+billing practice have it for amounts. Splits never lose or invent a fen.
+"""
+
+from collections.abc import Sequence
+from decimal import ROUND_HALF_UP, Decimal, InvalidOperation
+
+FEN_MAX = 10**15
+"""Ten trillion yuan: far above any citizen's payment, far below BIGINT's edge."""
+
+
+def parse_yuan(text: str) -> int:
+    """Read yuan as written by people or upstream files ("12.5", "12.50") into fen.
+
+    Raises ValueError when the text is not a finite amount or has more than two decimals:
+    a file that speaks of a tenth of a fen is misread, not rounded.
+    """
+    try:
+        yuan = Decimal(text.strip())
+    except InvalidOperation:
+        raise ValueError(f"not an amount in yuan: {text!r}") from None
+    if not yuan.is_finite():
+        raise ValueError(f"not an amount in yuan: {text!r}")
+    fen = yuan * 100
+    if fen != fen.to_integral_value():
+        raise ValueError(f"finer than a fen: {text!r}")
+    return _checked(int(fen))
+
+
+def format_yuan(amount_fen: int) -> str:
+    """Write fen as yuan with two decimals: 1250 → "12.50", -5 → "-0.05"."""
+    sign = "-" if amount_fen < 0 else ""
+    yuan, fen = divmod(abs(amount_fen), 100)
+    return f"{sign}{yuan}.{fen:02d}"
+
+
+def multiply(amount_fen: int, factor: str | int | Decimal) -> int:
+    """Amount × factor, rounded half up to a whole fen (unit price × usage, for example)."""
+    return _round(Decimal(amount_fen) * Decimal(factor))
+
+
+def portion_bps(amount_fen: int, rate_bps: int) -> int:
+    """The part of an amount that a rate in basis points makes, rounded half up."""
+    return _round(Decimal(amount_fen) * rate_bps / 10_000)
+
+
+def split(amount_fen: int, weights: Sequence[int]) -> list[int]:
+    """Divide an amount by weights so that the parts sum to it exactly (largest remainder).
+
+    Ties go to the earlier part, so the same input always gives the same split.
+    Raises ValueError when no weight is positive or one is negative.
+    """
+    total = sum(weights)
+    if total <= 0 or any(weight < 0 for weight in weights):
+        raise ValueError("weights must be non-negative with a positive sum")
+    sign = -1 if amount_fen < 0 else 1
+    amount = abs(amount_fen)
+    parts = [amount * weight // total for weight in weights]
+    by_remainder = sorted(range(len(weights)), key=lambda i: (-(amount * weights[i] % total), i))
+    for i in by_remainder[: amount - sum(parts)]:
+        parts[i] += 1
+    return [sign * part for part in parts]
+
+
+def _round(value: Decimal) -> int:
+    return _checked(int(value.quantize(Decimal(1), rounding=ROUND_HALF_UP)))
+
+
+def _checked(amount_fen: int) -> int:
+    if abs(amount_fen) > FEN_MAX:
+        raise ValueError("amount out of range")
+    return amount_fen

@@ -1,0 +1,1 @@
+"""SME credit: the scoring engine, offline training, lending, the banks' API."""

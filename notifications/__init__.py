@@ -1,0 +1,1 @@
+"""Messages to people. The door is notifications.api."""

@@ -1,0 +1,1 @@
+"""The city around us: every upstream system as a real HTTP server."""
