@@ -1,0 +1,54 @@
+"""Time as a dependency: a Clock is passed in, so tests can move it; nobody else asks the system.
+
+`*_at` values are aware UTC datetimes, `*_on` values are civil dates of the city's time zone.
+"""
+
+from datetime import UTC, date, datetime, timedelta
+from typing import Protocol
+from zoneinfo import ZoneInfo
+
+SHANGHAI = ZoneInfo("Asia/Shanghai")
+"""China's one civil time zone: UTC+8, without daylight saving since 1991."""
+
+
+class Clock(Protocol):
+    """Tells the time."""
+
+    def now(self) -> datetime:
+        """The present moment, aware, in UTC."""
+        ...
+
+
+class SystemClock:
+    """The machine's clock."""
+
+    def now(self) -> datetime:
+        """The present moment, aware, in UTC."""
+        return datetime.now(UTC)  # noqa: TID251 - the one place that may ask
+
+
+class ManualClock:
+    """A clock that stands still until it is moved; for tests and simulations."""
+
+    def __init__(self, now: datetime) -> None:
+        self._now = ensure_utc(now)
+
+    def now(self) -> datetime:
+        """The moment it was last set to."""
+        return self._now
+
+    def move(self, step: timedelta) -> None:
+        """Advance (or turn back) by a step."""
+        self._now += step
+
+
+def ensure_utc(moment: datetime) -> datetime:
+    """The same moment in UTC. Raises ValueError for a naive datetime: its zone is a guess."""
+    if moment.tzinfo is None:
+        raise ValueError("naive datetime: a time needs its zone")
+    return moment.astimezone(UTC)
+
+
+def civil_date(moment: datetime) -> date:
+    """The Shanghai calendar date at a moment."""
+    return ensure_utc(moment).astimezone(SHANGHAI).date()

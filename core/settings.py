@@ -1,0 +1,117 @@
+"""Every setting of every process: typed, frozen, read once from the environment.
+
+Each field states its meaning and unit; the table in docs/settings.md is generated from here.
+Nothing else in the project reads the environment.
+"""
+
+from enum import StrEnum
+from functools import cached_property
+from pathlib import Path
+
+from pydantic import Field, PostgresDsn, TypeAdapter, field_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+SANDBOX_KEYS_MARKER = "SANDBOX-KEYS"
+"""A file of this name in a key folder labels its keys as sandbox keys."""
+
+
+class Environment(StrEnum):
+    """Where the process runs; production refuses everything that belongs to the sandbox."""
+
+    DEVELOPMENT = "development"
+    PRODUCTION = "production"
+
+
+class Settings(BaseSettings):
+    """The process's configuration. Variables carry the field's name in upper case."""
+
+    model_config = SettingsConfigDict(frozen=True, extra="ignore", populate_by_name=True)
+
+    environment: Environment = Field(
+        Environment.DEVELOPMENT,
+        validation_alias="QUANCHENG_ENV",
+        description="`development` or `production`.",
+    )
+    data_dir: Path = Field(
+        Path(".data"), description="Folder of the embedded database, sandbox state and keys."
+    )
+    city_file: Path = Field(
+        Path("cities/jinan.toml"), description="The city's own names, districts and rates."
+    )
+    host: str = Field("127.0.0.1", description="Address the API listens on.")
+    port: int = Field(8000, ge=1, le=65535, description="Port of the API.")
+    public_url: str | None = Field(
+        None, description="The API's address as the outside sees it; callbacks go there."
+    )
+    sandbox_port: int = Field(8100, ge=1, le=65535, description="Port of the sandbox city.")
+    database_url: str | None = Field(
+        None, description="PostgreSQL (15 or newer) for the application's role; unset = embedded."
+    )
+    database_owner_url: str | None = Field(
+        None, description="The role that owns the tables and migrates; unset = DATABASE_URL."
+    )
+    database_pool_size: int = Field(10, ge=2, le=200, description="Connections per process.")
+    keys_dir: Path | None = Field(
+        None, description="Folder of signing and encryption keys; unset = `DATA_DIR/keys`."
+    )
+    upstreams_file: Path | None = Field(
+        None,
+        description="TOML with the address of each upstream; unset = all at the sandbox.",
+    )
+    log_level: str = Field("info", description="`debug`, `info`, `warning` or `error`.")
+    worker_concurrency: int = Field(
+        20, ge=2, le=500, description="Jobs a worker runs at once in each lane."
+    )
+    request_deadline_s: float = Field(
+        3.0, gt=0, le=60, description="Time one API request may take, upstreams included (s)."
+    )
+
+    @field_validator("database_url", "database_owner_url")
+    @classmethod
+    def _must_be_postgres(cls, url: str | None) -> str | None:
+        if url is not None:
+            TypeAdapter(PostgresDsn).validate_python(url)
+        return url
+
+    @property
+    def is_production(self) -> bool:
+        """True where sandbox keys, default secrets and the embedded database are refused."""
+        return self.environment is Environment.PRODUCTION
+
+    @cached_property
+    def keys_path(self) -> Path:
+        """The folder that holds this installation's keys."""
+        return self.keys_dir or self.data_dir / "keys"
+
+    @cached_property
+    def base_url(self) -> str:
+        """The API's address as the outside sees it, without a trailing slash."""
+        return (self.public_url or f"http://{self.host}:{self.port}").rstrip("/")
+
+    @cached_property
+    def sandbox_url(self) -> str:
+        """The sandbox city's address."""
+        return f"http://127.0.0.1:{self.sandbox_port}"
+
+    @cached_property
+    def owner_url(self) -> str | None:
+        """The database address for migrations."""
+        return self.database_owner_url or self.database_url
+
+
+def production_faults(settings: Settings) -> list[str]:
+    """What of the sandbox is left in a production configuration; empty when it may start."""
+    if not settings.is_production:
+        return []
+    faults = []
+    if settings.database_url is None:
+        faults.append("DATABASE_URL is unset: production does not run on the embedded database")
+    if settings.keys_dir is None:
+        faults.append("KEYS_DIR is unset: production does not run on generated keys")
+    elif (settings.keys_dir / SANDBOX_KEYS_MARKER).exists():
+        faults.append(f"{settings.keys_dir} holds sandbox keys")
+    if settings.upstreams_file is None:
+        faults.append("UPSTREAMS_FILE is unset: production does not call the sandbox city")
+    if settings.public_url is None or not settings.public_url.startswith("https://"):
+        faults.append("PUBLIC_URL must be an https address")
+    return faults
