@@ -1,0 +1,124 @@
+"""News between processes: LISTEN/NOTIFY with topics.
+
+A hint, not a record: a message tells every process that something changed (a session was revoked,
+an inbox has a new message); what changed stands in the tables. Payloads carry ids only.
+"""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Callable
+from typing import Any
+
+import asyncpg
+import orjson
+import structlog
+
+from core.database import Transaction, parse_url, raw_connection
+
+CHANNEL = "quancheng_bus"
+_PAYLOAD_MAX_BYTES = 7_900  # PostgreSQL's own limit is 8,000
+_QUEUE_MAX = 1_000
+
+log = structlog.get_logger(__name__)
+
+Listener = Callable[[Any], None]
+
+
+async def publish(tx: Transaction, topic: str, message: Any) -> None:
+    """Send a message to every process when `tx` commits.
+
+    Raises ValueError for a message above PostgreSQL's limit.
+    """
+    body = orjson.dumps([topic, message])
+    if len(body) > _PAYLOAD_MAX_BYTES:
+        raise ValueError("bus messages carry ids, not contents")
+    await raw_connection(tx).execute("SELECT pg_notify($1, $2)", CHANNEL, body.decode())
+
+
+class Bus:
+    """This process's ear: one connection, any number of listeners.
+
+    After a lost connection it listens again and calls `on_gap` hooks, because messages sent in
+    between are gone: whoever caches on the strength of the bus must then read afresh.
+    """
+
+    def __init__(self, url: str) -> None:
+        self._url = url
+        self._listeners: dict[str, set[Listener]] = {}
+        self._gap_hooks: list[Callable[[], None]] = []
+        self._task: asyncio.Task[None] | None = None
+        self.connected = asyncio.Event()
+
+    async def start(self) -> None:
+        """Begin to listen; returns once the first connection stands."""
+        self._task = asyncio.create_task(self._listen_forever(), name="bus")
+        await self.connected.wait()
+
+    async def stop(self) -> None:
+        """Stop listening and end every open stream."""
+        if self._task is not None:
+            self._task.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await self._task
+
+    def on_gap(self, hook: Callable[[], None]) -> None:
+        """Call `hook` whenever messages may have been missed."""
+        self._gap_hooks.append(hook)
+
+    def listen(self, topic: str, listener: Listener) -> Callable[[], None]:
+        """Call `listener(message)` for each message of a topic; returns how to stop it."""
+        self._listeners.setdefault(topic, set()).add(listener)
+
+        def stop() -> None:
+            listeners = self._listeners.get(topic, set())
+            listeners.discard(listener)
+            if not listeners:
+                self._listeners.pop(topic, None)
+
+        return stop
+
+    async def stream(self, topic: str) -> AsyncIterator[Any]:
+        """The messages of a topic from now on. A consumer that falls 1,000 behind loses the oldest."""
+        queue: asyncio.Queue[Any] = asyncio.Queue(_QUEUE_MAX)
+
+        def take(message: Any) -> None:
+            if queue.full():
+                queue.get_nowait()
+            queue.put_nowait(message)
+
+        stop = self.listen(topic, take)
+        try:
+            while True:
+                yield await queue.get()
+        finally:
+            stop()
+
+    async def _listen_forever(self) -> None:
+        wait_s = 0.1
+        while True:
+            try:
+                await self._listen_once()
+                wait_s = 0.1
+            except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+                log.warning("bus connection lost", error=type(error).__name__)
+            self.connected.clear()
+            await asyncio.sleep(wait_s)
+            wait_s = min(wait_s * 2, 2.0)
+
+    async def _listen_once(self) -> None:
+        closed = asyncio.Event()
+        connection = await asyncpg.connect(**parse_url(self._url), timeout=5)
+        try:
+            connection.add_termination_listener(lambda _connection: closed.set())
+            await connection.add_listener(CHANNEL, self._receive)
+            for hook in self._gap_hooks:
+                hook()
+            self.connected.set()
+            await closed.wait()
+        finally:
+            await connection.close(timeout=1)
+
+    def _receive(self, _connection: object, _pid: int, _channel: str, body: object) -> None:
+        topic, message = orjson.loads(str(body))
+        for listener in list(self._listeners.get(topic, ())):
+            listener(message)

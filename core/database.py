@@ -1,0 +1,145 @@
+"""PostgreSQL: connecting, and the one way to open a transaction.
+
+A transaction belongs to one command. Inside it there is no network call and no second
+transaction; `transaction()` and the outbound client both refuse that.
+"""
+
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from contextvars import ContextVar
+from typing import Any, cast
+from urllib.parse import parse_qs, unquote, urlsplit
+
+import asyncpg
+from tortoise import Tortoise
+from tortoise.backends.base.client import BaseDBAsyncClient
+from tortoise.exceptions import IntegrityError
+from tortoise.transactions import in_transaction
+
+from core.manifest import Manifest
+
+Transaction = BaseDBAsyncClient
+"""An open transaction; `using_db(tx)` runs an ORM query in it."""
+
+_SESSION = {
+    "timezone": "UTC",
+    "statement_timeout": "30s",
+    "lock_timeout": "10s",
+    "idle_in_transaction_session_timeout": "60s",
+}
+
+_open: ContextVar[bool] = ContextVar("transaction_open", default=False)
+
+
+def tortoise_config(
+    url: str, manifests: Sequence[Manifest], *, pool_size: int = 10, application: str = "quancheng"
+) -> dict[str, Any]:
+    """The ORM's configuration: one connection, one app per manifest that has tables."""
+    apps = {
+        manifest.label: {
+            "models": [manifest.models],
+            "migrations": manifest.migrations,
+            "default_connection": "default",
+        }
+        for manifest in manifests
+        if manifest.models
+    }
+    settings = _SESSION | {"application_name": application}
+    credentials = parse_url(url) | {
+        "minsize": 1,
+        "maxsize": pool_size,
+        "server_settings": settings,
+    }
+    return {
+        "connections": {
+            "default": {"engine": "tortoise.backends.asyncpg", "credentials": credentials}
+        },
+        "apps": apps,
+        "use_tz": True,
+        "timezone": "UTC",
+    }
+
+
+def parse_url(url: str) -> dict[str, Any]:
+    """Host, port, user, password and database of a PostgreSQL URL.
+
+    A unix socket is written as in libpq: `postgresql://user@/database?host=/run/postgresql`.
+    """
+    parts = urlsplit(url)
+    options = parse_qs(parts.query)
+    found = {
+        "host": parts.hostname or options.get("host", ["localhost"])[0],
+        "port": parts.port or int(options.get("port", ["5432"])[0]),
+        "user": unquote(parts.username or ""),
+        "database": parts.path.lstrip("/"),
+    }
+    if parts.password:
+        found["password"] = unquote(parts.password)
+    return found
+
+
+async def connect(
+    url: str, manifests: Sequence[Manifest], *, pool_size: int = 10, application: str = "quancheng"
+) -> None:
+    """Open this process's pool. Tasks of the whole process share it."""
+    config = tortoise_config(url, manifests, pool_size=pool_size, application=application)
+    await Tortoise.init(config=config, _enable_global_fallback=True)
+
+
+async def disconnect() -> None:
+    """Close the pool."""
+    await Tortoise.close_connections()
+
+
+def connection() -> BaseDBAsyncClient:
+    """The pool, for reads outside a transaction."""
+    from tortoise.connection import get_connection
+
+    return get_connection("default")
+
+
+@asynccontextmanager
+async def transaction() -> AsyncIterator[Transaction]:
+    """Open the transaction of one command; commits at the end, rolls back on any exception.
+
+    Raises RuntimeError inside another transaction: commands do not nest.
+    """
+    if _open.get():
+        raise RuntimeError("a transaction is open already: commands do not nest")
+    token = _open.set(True)
+    try:
+        async with in_transaction("default") as tx:
+            yield tx
+    finally:
+        _open.reset(token)
+
+
+def refuse_in_transaction(what: str) -> None:
+    """Raise RuntimeError when a transaction is open here: it must not wait for the network."""
+    if _open.get():
+        raise RuntimeError(f"{what} inside a transaction")
+
+
+def raw_connection(tx: Transaction) -> asyncpg.Connection:
+    """The asyncpg connection of an open transaction.
+
+    The ORM keeps it private (`_connection`); this is the only use, and a test holds its shape.
+    """
+    return cast(asyncpg.Connection, tx._connection)
+
+
+async def fetch_all(db: BaseDBAsyncClient, sql: str, *values: object) -> list[dict[str, Any]]:
+    """Rows of a query as dictionaries; `$1`, `$2` … are the values."""
+    return cast(list[dict[str, Any]], await db.execute_query_dict(sql, list(values)))
+
+
+async def fetch_one(db: BaseDBAsyncClient, sql: str, *values: object) -> dict[str, Any] | None:
+    """The first row of a query, or None."""
+    rows = await fetch_all(db, sql, *values)
+    return rows[0] if rows else None
+
+
+def violated(error: IntegrityError) -> str | None:
+    """The name of the constraint that a statement broke, where PostgreSQL tells it."""
+    cause = error.__cause__
+    return getattr(cause, "constraint_name", None)

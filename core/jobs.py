@@ -1,0 +1,165 @@
+"""Queued work on pgqueuer, enqueued in the caller's own transaction.
+
+The job and the rows it belongs to commit together or vanish together. A job runs at least once:
+handlers are repeat-safe and the permanent business key stands in our tables, not in the queue.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+import orjson
+from pgqueuer import AsyncpgDriver, Job, Queries, RetryRequested
+from pgqueuer.domain.types import JobId
+from pgqueuer.models import Context
+from pgqueuer.qm import QueueManager
+
+from core.database import Transaction, fetch_all, raw_connection
+from core.manifest import EventHandler, JobKind, Lane, Manifest, load
+
+if TYPE_CHECKING:
+    from core.app import App
+
+Handler = Callable[["App", Any], Awaitable[None]]
+
+_PRIORITY = {Lane.CRITICAL: 20, Lane.NORMAL: 10, Lane.BULK: 0}
+
+
+class GiveUp(Exception):
+    """Raised by a handler for a failure that repeating cannot mend: straight to the dead letters."""
+
+
+@dataclass(frozen=True, slots=True)
+class DeadLetter:
+    """A job that failed for good; it stays until somebody re-runs it."""
+
+    id: int
+    kind: str
+    attempts: int
+    payload: Mapping[str, Any]
+    error: str
+
+
+def kinds_of(manifests: Sequence[Manifest]) -> dict[str, JobKind]:
+    """Every job kind of the house by name, event subscriptions included."""
+    kinds = {job.kind: job for manifest in manifests for job in manifest.jobs}
+    for manifest in manifests:
+        for handler in manifest.handlers:
+            job = subscription(manifest, handler)
+            kinds[job.kind] = job
+    return kinds
+
+
+def subscription(manifest: Manifest, handler: EventHandler) -> JobKind:
+    """The job kind that carries one event to one subscriber."""
+    function = handler.handler.rpartition(":")[2]
+    return JobKind(
+        kind=f"{handler.event}>{manifest.name}.{function}",
+        handler=handler.handler,
+        lane=handler.lane,
+        max_attempts=handler.max_attempts,
+        timeout_s=handler.timeout_s,
+    )
+
+
+class JobQueue:
+    """Enqueues jobs of the kinds that manifests declare."""
+
+    def __init__(self, manifests: Sequence[Manifest]) -> None:
+        self.kinds = kinds_of(manifests)
+
+    async def enqueue(
+        self,
+        tx: Transaction,
+        kind: str,
+        payload: Mapping[str, Any],
+        *,
+        key: str | None = None,
+        after: timedelta = timedelta(0),
+    ) -> None:
+        """Add a job that becomes visible when `tx` commits.
+
+        `key` drops the job where an equal one of that kind still waits; `after` delays it.
+        Raises KeyError for a kind that no manifest declares.
+        """
+        await self.enqueue_many(tx, kind, [payload], keys=None if key is None else [key], after=after)
+
+    async def enqueue_many(
+        self,
+        tx: Transaction,
+        kind: str,
+        payloads: Sequence[Mapping[str, Any]],
+        *,
+        keys: Sequence[str] | None = None,
+        after: timedelta = timedelta(0),
+    ) -> None:
+        """Add many jobs of one kind in one statement."""
+        job = self.kinds[kind]
+        count = len(payloads)
+        dedupe = [f"{kind}:{key}" for key in keys] if keys else [None] * count
+        await Queries(AsyncpgDriver(raw_connection(tx))).enqueue(
+            [kind] * count,
+            [orjson.dumps(payload) for payload in payloads],
+            [_PRIORITY[job.lane]] * count,
+            execute_after=[after] * count,
+            dedupe_key=dedupe,
+            on_conflict="skip",
+        )
+
+
+def register(manager: QueueManager, job: JobKind, app: "App") -> None:
+    """Teach a lane's queue manager to run one kind of job."""
+    handler: Handler = load(job.handler)
+
+    async def run(queued: Job, context: Context) -> None:
+        payload = app.events.payload(job.kind, queued.payload or b"{}")
+        outcome = "failed"
+        try:
+            async with asyncio.timeout(job.timeout_s):
+                await handler(app, payload)
+            outcome = "done"
+        except GiveUp:
+            outcome = "dead"
+            raise
+        except Exception as error:
+            if queued.attempts + 1 >= job.max_attempts:
+                outcome = "dead"
+                raise
+            outcome = "retried"
+            delay = min(2.0**queued.attempts, job.max_delay_s)
+            # the text of an upstream's error may hold personal data: the class says enough
+            raise RetryRequested(timedelta(seconds=delay), type(error).__name__) from error
+        finally:
+            app.metrics.job_finished(job.lane, job.kind, outcome)
+
+    manager.entrypoint(job.kind, on_failure="hold")(run)
+
+
+async def list_dead(db: Transaction, *, limit: int = 100) -> list[DeadLetter]:
+    """The jobs that failed for good, newest first."""
+    rows = await fetch_all(
+        db,
+        """SELECT q.id, q.entrypoint, q.attempts, q.payload,
+                  (SELECT l.traceback->>'exception_message' FROM pgqueuer_log l
+                    WHERE l.job_id = q.id AND l.traceback IS NOT NULL
+                    ORDER BY l.id DESC LIMIT 1) AS error
+             FROM pgqueuer q WHERE q.status = 'failed' ORDER BY q.id DESC LIMIT $1""",
+        limit,
+    )
+    return [
+        DeadLetter(
+            row["id"],
+            row["entrypoint"],
+            row["attempts"],
+            orjson.loads(row["payload"] or b"{}"),
+            row["error"] or "",
+        )
+        for row in rows
+    ]
+
+
+async def rerun_dead(tx: Transaction, ids: Sequence[int]) -> None:
+    """Put failed jobs back into the queue."""
+    await Queries(AsyncpgDriver(raw_connection(tx))).requeue_jobs([JobId(i) for i in ids])

@@ -1,0 +1,39 @@
+"""Words for people: every user-facing sentence exists in Chinese and English under a stable code.
+
+Each package keeps its own catalogue in a `texts.py`; clients act on the code, people read the text.
+"""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Locale(StrEnum):
+    """The languages people are spoken to in."""
+
+    ZH = "zh"
+    EN = "en"
+
+    @classmethod
+    def from_header(cls, accept_language: str | None) -> "Locale":
+        """The first language of an Accept-Language header that we speak; Chinese otherwise."""
+        for part in (accept_language or "").split(","):
+            primary = part.split(";")[0].strip().lower().split("-")[0]
+            if primary in (cls.ZH, cls.EN):
+                return cls(primary)
+        return cls.ZH
+
+
+@dataclass(frozen=True, slots=True)
+class Text:
+    """One sentence in both languages; `{name}` marks what the caller fills in."""
+
+    code: str
+    zh: str
+    en: str
+
+    def say(self, locale: Locale, **values: object) -> str:
+        """The sentence in one language with its blanks filled.
+
+        Raises KeyError when a blank has no value: a sentence with a hole is a bug.
+        """
+        return (self.zh if locale is Locale.ZH else self.en).format(**values)

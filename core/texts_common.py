@@ -1,0 +1,42 @@
+"""The catalogue of the ground floor: refusals that every service shares."""
+
+from core.texts import Text
+
+INVALID_INPUT = Text("INVALID_INPUT", "输入有误:{detail}", "Invalid input: {detail}")
+LOGIN_REQUIRED = Text("LOGIN_REQUIRED", "请先登录", "Please sign in first")
+SESSION_EXPIRED = Text(
+    "SESSION_EXPIRED", "登录已失效,请重新登录", "Your session has ended, please sign in again"
+)
+LEVEL_REQUIRED = Text(
+    "LEVEL_REQUIRED", "该服务需要先完成实名认证", "This service needs a verified real name"
+)
+NOT_ALLOWED = Text("NOT_ALLOWED", "您没有此项权限", "You are not allowed to do this")
+NOT_FOUND = Text("NOT_FOUND", "未找到", "Not found")
+KEY_REUSED = Text(
+    "KEY_REUSED",
+    "同一幂等键不能用于不同的请求",
+    "This idempotency key was used with a different input",
+)
+KEY_INVALID = Text(
+    "KEY_INVALID",
+    "幂等键须为 8 至 64 个可见字符",
+    "An idempotency key is 8 to 64 visible ASCII characters",
+)
+ILLEGAL_STATE = Text(
+    "ILLEGAL_STATE", "当前状态不允许此操作", "This is not possible in the current state"
+)
+UPSTREAM_UNAVAILABLE = Text(
+    "UPSTREAM_UNAVAILABLE",
+    "{upstream}暂时无法访问,请稍后再试",
+    "{upstream} cannot be reached right now, please try again later",
+)
+CONSENT_REQUIRED = Text(
+    "CONSENT_REQUIRED",
+    "查询前需要您同意读取相关信息",
+    "Your consent is needed before this information is read",
+)
+INTERNAL_ERROR = Text(
+    "INTERNAL_ERROR",
+    "系统繁忙,请稍后再试(编号 {error_id})",
+    "Something went wrong on our side (reference {error_id})",
+)
