@@ -78,7 +78,7 @@ class Bus:
         return stop
 
     async def stream(self, topic: str) -> AsyncIterator[Any]:
-        """The messages of a topic from now on. A consumer that falls 1,000 behind loses the oldest."""
+        """The messages of a topic from now on; who falls 1,000 behind loses the oldest."""
         queue: asyncio.Queue[Any] = asyncio.Queue(_QUEUE_MAX)
 
         def take(message: Any) -> None:

@@ -28,7 +28,7 @@ _PRIORITY = {Lane.CRITICAL: 20, Lane.NORMAL: 10, Lane.BULK: 0}
 
 
 class GiveUp(Exception):
-    """Raised by a handler for a failure that repeating cannot mend: straight to the dead letters."""
+    """Raised by a handler where repeating cannot help: straight to the dead letters."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +84,9 @@ class JobQueue:
         `key` drops the job where an equal one of that kind still waits; `after` delays it.
         Raises KeyError for a kind that no manifest declares.
         """
-        await self.enqueue_many(tx, kind, [payload], keys=None if key is None else [key], after=after)
+        await self.enqueue_many(
+            tx, kind, [payload], keys=None if key is None else [key], after=after
+        )
 
     async def enqueue_many(
         self,
@@ -98,10 +100,11 @@ class JobQueue:
         """Add many jobs of one kind in one statement."""
         job = self.kinds[kind]
         count = len(payloads)
-        dedupe = [f"{kind}:{key}" for key in keys] if keys else [None] * count
+        bodies: list[bytes | None] = [orjson.dumps(payload) for payload in payloads]
+        dedupe: list[str | None] = [f"{kind}:{key}" for key in keys] if keys else [None] * count
         await Queries(AsyncpgDriver(raw_connection(tx))).enqueue(
             [kind] * count,
-            [orjson.dumps(payload) for payload in payloads],
+            bodies,
             [_PRIORITY[job.lane]] * count,
             execute_after=[after] * count,
             dedupe_key=dedupe,

@@ -119,12 +119,15 @@ class EventHandler:
 
 @dataclass(frozen=True, slots=True)
 class UpstreamBinding:
-    """An outside system: `factory(app) -> client` fulfilling the protocol's dotted path."""
+    """An outside system: `factory(app, address) -> client` fulfilling the protocol.
+
+    Its address is the entry of this name in UPSTREAMS_FILE; where there is none it is looked for
+    under the development city, at `/<name>` with dashes.
+    """
 
     name: str
     protocol: str
     factory: str
-    sandbox_path: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -87,7 +87,8 @@ BEGIN
   ELSIF NEW.{self.column} IS DISTINCT FROM OLD.{self.column}
     AND (OLD.{self.column}, NEW.{self.column}) NOT IN ({legal}) THEN
     RAISE EXCEPTION 'illegal state change of {self.table}: % to %',
-      OLD.{self.column}, NEW.{self.column} USING ERRCODE = 'check_violation', CONSTRAINT = '{function}';
+      OLD.{self.column}, NEW.{self.column}
+      USING ERRCODE = 'check_violation', CONSTRAINT = '{function}';
   END IF;
   RETURN NEW;
 END $$;

@@ -127,10 +127,9 @@ async def _plan(db: Transaction, executor: MigrationExecutor) -> list[PlanStep]:
     if await _has_table(db, MIGRATIONS_TABLE):
         return await executor.plan()
     graph = executor.loader.graph
-    keys = dict.fromkeys(
-        key for leaf in graph.leaf_nodes() for key in graph.forwards_plan(leaf)
-    )
-    return [PlanStep(migration=graph.nodes[key], backward=False) for key in keys]
+    keys = dict.fromkeys(key for leaf in graph.leaf_nodes() for key in graph.forwards_plan(leaf))
+    migrations = [graph.nodes[key] for key in keys]
+    return [PlanStep(migration=found, backward=False) for found in migrations if found]
 
 
 async def _refuse_newer(db: Transaction, executor: MigrationExecutor) -> None:
@@ -165,12 +164,14 @@ async def _grant(tx: Transaction, role: str, manifests: Sequence[Manifest]) -> N
     if rows[0]["owns"]:
         return
     role = rows[0]["role"]
-    await tx.execute_script(f"""
-GRANT USAGE ON SCHEMA public TO {role};
-GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO {role};
-GRANT USAGE, SELECT ON ALL SEQUENCES IN SCHEMA public TO {role};
-REVOKE INSERT, UPDATE, DELETE ON {MIGRATIONS_TABLE} FROM {role};
-""")
+    grants = [
+        f"GRANT USAGE ON SCHEMA public TO {role}",
+        f"GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO {role}",
+        f"GRANT USAGE, SELECT ON ALL SEQUENCES IN SCHEMA public TO {role}",
+        f"REVOKE INSERT, UPDATE, DELETE ON {MIGRATIONS_TABLE} FROM {role}",
+    ]
     for manifest in manifests:
-        for table in manifest.append_only:
-            await tx.execute_script(f"REVOKE UPDATE, DELETE ON {table} FROM {role};")
+        grants += [
+            f"REVOKE UPDATE, DELETE ON {table} FROM {role}" for table in manifest.append_only
+        ]
+    await tx.execute_script(";\n".join(grants))

@@ -1,0 +1,197 @@
+"""Who is calling: access tokens, verified without the database.
+
+Access tokens are EdDSA JWTs (RFC 8037) of 15 minutes with `kid`, issuer and audience. A session
+that is revoked before its token ends is known to every process through the bus.
+"""
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+import jwt
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
+from cryptography.hazmat.primitives.serialization import (
+    Encoding,
+    PublicFormat,
+    load_pem_private_key,
+)
+
+from core.bus import Bus, publish
+from core.clock import Clock
+from core.database import Transaction, connection, fetch_all
+from core.errors import Forbidden, LoginRequired
+from core.texts_common import LEVEL_REQUIRED, LOGIN_REQUIRED, NOT_ALLOWED, SESSION_EXPIRED
+
+ACCESS_TOKEN_LIFE = timedelta(minutes=15)
+AUDIENCE = "quancheng-app"
+_REVOKED = "auth.session_revoked"
+_LEEWAY = timedelta(seconds=5)
+
+
+@dataclass(frozen=True, slots=True)
+class Viewer:
+    """The person behind a request. Levels: 1 phone, 2 real name verified."""
+
+    user_id: UUID
+    session_id: UUID
+    level: int
+    roles: frozenset[str]
+    authenticated_at: datetime
+
+    def require_level(self, level: int) -> "Viewer":
+        """This viewer. Raises LoginRequired when the identity level is too low."""
+        if self.level < level:
+            raise LoginRequired(LEVEL_REQUIRED, required_level=level)
+        return self
+
+    def require_role(self, role: str) -> "Viewer":
+        """This viewer. Raises Forbidden when the role was not given to them."""
+        if role not in self.roles:
+            raise Forbidden(NOT_ALLOWED)
+        return self
+
+
+class Tokens:
+    """Signs and verifies access tokens.
+
+    The first key signs; every key verifies, so signing keys rotate without logging anyone out.
+    """
+
+    def __init__(self, signing_keys: list[bytes], issuer: str, clock: Clock) -> None:
+        self._private = [_private_key(pem) for pem in signing_keys]
+        self._public = {key_id(key.public_key()): key.public_key() for key in self._private}
+        self._issuer = issuer
+        self._clock = clock
+
+    def issue(self, viewer: Viewer) -> str:
+        """An access token for a viewer, good for 15 minutes."""
+        now = self._clock.now()
+        claims = {
+            "iss": self._issuer,
+            "aud": AUDIENCE,
+            "sub": str(viewer.user_id),
+            "sid": str(viewer.session_id),
+            "lvl": viewer.level,
+            "rol": sorted(viewer.roles),
+            "auth_time": int(viewer.authenticated_at.timestamp()),
+            "iat": int(now.timestamp()),
+            "nbf": int(now.timestamp()),
+            "exp": int((now + ACCESS_TOKEN_LIFE).timestamp()),
+        }
+        signer = self._private[0]
+        headers = {"kid": key_id(signer.public_key())}
+        return jwt.encode(claims, signer, algorithm="EdDSA", headers=headers)
+
+    def verify(self, token: str) -> Viewer:
+        """The viewer of a token. Raises LoginRequired for every token that is not good now.
+
+        Expired and forged are told in the same words: nothing is learned from the refusal.
+        """
+        try:
+            key = self._public[jwt.get_unverified_header(token)["kid"]]
+            claims = jwt.decode(
+                token,
+                key,
+                algorithms=["EdDSA"],
+                audience=AUDIENCE,
+                issuer=self._issuer,
+                options={
+                    "require": ["exp", "nbf", "sub", "sid", "lvl", "auth_time"],
+                    "verify_exp": False,
+                    "verify_nbf": False,
+                    "verify_iat": False,
+                },
+            )
+            self._refuse_outside_life(claims)
+            return _viewer(claims)
+        except (jwt.InvalidTokenError, KeyError, TypeError, ValueError):
+            raise LoginRequired(SESSION_EXPIRED) from None
+
+    def jwks(self) -> dict[str, Any]:
+        """The public keys as a JSON Web Key Set (RFC 7517)."""
+        return {"keys": [_jwk(kid, key) for kid, key in self._public.items()]}
+
+    def _refuse_outside_life(self, claims: Mapping[str, Any]) -> None:
+        now = self._clock.now()
+        begins = datetime.fromtimestamp(int(claims["nbf"]), UTC)
+        ends = datetime.fromtimestamp(int(claims["exp"]), UTC)
+        if not begins - _LEEWAY <= now < ends:
+            raise jwt.ExpiredSignatureError
+
+
+class Revocations:
+    """Sessions ended before their access tokens did. Reading costs one set look-up."""
+
+    def __init__(self, clock: Clock, bus: Bus) -> None:
+        self._clock = clock
+        self._revoked: set[str] = set()
+        self._stale = True
+        bus.listen(_REVOKED, self._revoked.add)
+        bus.on_gap(self._mark_stale)
+
+    async def refuse_revoked(self, viewer: Viewer) -> None:
+        """Raise LoginRequired when the viewer's session has been revoked."""
+        if self._stale:
+            await self._reload()
+        if str(viewer.session_id) in self._revoked:
+            raise LoginRequired(SESSION_EXPIRED)
+
+    def _mark_stale(self) -> None:
+        self._stale = True
+
+    async def _reload(self) -> None:
+        # cleared first: a gap that opens while the rows are read asks for another reload
+        self._stale = False
+        rows = await fetch_all(
+            connection(),
+            "SELECT session_id FROM core_session_revocation WHERE revoked_at > $1",
+            self._clock.now() - ACCESS_TOKEN_LIFE - _LEEWAY,
+        )
+        self._revoked = {str(row["session_id"]) for row in rows}
+
+
+async def revoke(tx: Transaction, clock: Clock, session_id: UUID) -> None:
+    """End a session's access tokens on every process when `tx` commits. Repeat-safe."""
+    await tx.execute_query(
+        """INSERT INTO core_session_revocation (session_id, revoked_at) VALUES ($1, $2)
+           ON CONFLICT (session_id) DO NOTHING""",
+        [session_id, clock.now()],
+    )
+    await publish(tx, _REVOKED, str(session_id))
+
+
+def require(viewer: Viewer | None, level: int = 1) -> Viewer:
+    """The viewer. Raises LoginRequired for strangers and for too low a level."""
+    if viewer is None:
+        raise LoginRequired(LOGIN_REQUIRED, required_level=max(level, 1))
+    return viewer.require_level(level)
+
+
+def key_id(key: Ed25519PublicKey) -> str:
+    """The `kid` of a key: the first 16 hex digits of its SHA-256."""
+    return hashlib.sha256(key.public_bytes(Encoding.Raw, PublicFormat.Raw)).hexdigest()[:16]
+
+
+def _private_key(pem: bytes) -> Ed25519PrivateKey:
+    key = load_pem_private_key(pem, password=None)
+    if not isinstance(key, Ed25519PrivateKey):
+        raise ValueError("token signing keys are Ed25519")
+    return key
+
+
+def _viewer(claims: Mapping[str, Any]) -> Viewer:
+    return Viewer(
+        user_id=UUID(claims["sub"]),
+        session_id=UUID(claims["sid"]),
+        level=int(claims["lvl"]),
+        roles=frozenset(claims.get("rol", ())),
+        authenticated_at=datetime.fromtimestamp(int(claims["auth_time"]), UTC),
+    )
+
+
+def _jwk(kid: str, key: Ed25519PublicKey) -> dict[str, Any]:
+    jwk: dict[str, Any] = jwt.algorithms.OKPAlgorithm.to_jwk(key, as_dict=True)
+    return jwk | {"kid": kid, "use": "sig", "alg": "EdDSA"}

@@ -1,0 +1,60 @@
+"""What is the city's and not the code's, read from its file in `cities/`."""
+
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from core.texts import Locale
+
+
+@dataclass(frozen=True, slots=True)
+class Named:
+    """A name in both languages."""
+
+    zh: str
+    en: str
+
+    def say(self, locale: Locale) -> str:
+        """The name in one language."""
+        return self.zh if locale is Locale.ZH else self.en
+
+
+@dataclass(frozen=True, slots=True)
+class City:
+    """A city's own facts. `slug` marks its tokens, `division_code` is its six-digit GB/T 2260."""
+
+    slug: str
+    division_code: str
+    name: Named
+    app_name: Named
+    themes: Mapping[str, Named]
+    departments: Mapping[str, Named]
+    districts: Mapping[str, Named]
+
+
+class CityFileError(Exception):
+    """The city file is missing or incomplete; the message is one line for the operator."""
+
+
+def load_city(path: Path) -> City:
+    """Read a city file. Raises CityFileError naming what is missing."""
+    try:
+        data = tomllib.loads(path.read_text(encoding="utf-8"))
+        return City(
+            slug=data["slug"],
+            division_code=data["division_code"],
+            name=Named(**data["name"]),
+            app_name=Named(**data["app_name"]),
+            themes=_named(data["themes"]),
+            departments=_named(data["departments"]),
+            districts=_named(data["districts"]),
+        )
+    except FileNotFoundError:
+        raise CityFileError(f"no city file at {path}") from None
+    except (KeyError, TypeError, tomllib.TOMLDecodeError) as error:
+        raise CityFileError(f"{path}: {error}") from None
+
+
+def _named(table: Mapping[str, Mapping[str, str]]) -> dict[str, Named]:
+    return {key: Named(**names) for key, names in table.items()}

@@ -1,0 +1,249 @@
+"""The GraphQL words that every module shares: scalars, refusals, reading states, guards.
+
+A mutation returns its own union of a payload and `Refused`; `mutation()` turns an AppError into
+the matching member. A query that depends on an outside system carries status, asOf and reason.
+"""
+
+import dataclasses
+from collections.abc import Awaitable, Callable
+from datetime import datetime
+from enum import Enum
+from typing import Annotated, Any, NewType, TypeAlias
+
+import strawberry
+from graphql import GraphQLError
+from strawberry.extensions import FieldExtension
+from strawberry.types.scalar import ScalarDefinition
+
+from core import errors
+from core.call import Call
+from core.clock import ensure_utc
+from core.last_good import ReadStatus
+from core.money import FEN_MAX
+from core.texts_common import INVALID_INPUT
+
+Info: TypeAlias = strawberry.Info[Call, None]
+
+Fen = NewType("Fen", int)
+"""An amount of money in fen (1 yuan = 100 fen)."""
+
+_FIRST_MAX = 100
+
+
+def _fen_out(value: object) -> int:
+    if type(value) is not int or abs(value) > FEN_MAX:
+        raise GraphQLError("not an amount in fen")
+    return value
+
+
+def _fen_in(value: object) -> int:
+    amount = _fen_out(value)
+    if amount < 0:
+        raise GraphQLError("an amount in fen is not negative")
+    return amount
+
+
+def _moment_in(value: object) -> datetime:
+    try:
+        return ensure_utc(datetime.fromisoformat(str(value)))
+    except ValueError:
+        raise GraphQLError("a DateTime is ISO 8601 with its zone") from None
+
+
+def _moment_out(value: datetime) -> str:
+    return ensure_utc(value).isoformat().replace("+00:00", "Z")
+
+
+SCALARS: dict[object, ScalarDefinition] = {
+    Fen: strawberry.scalar(
+        name="Fen",
+        description="An amount of money in fen, an integer: 100 fen are 1 yuan.",
+        serialize=_fen_out,
+        parse_value=_fen_in,
+    ),
+    datetime: strawberry.scalar(
+        name="DateTime",
+        description="A moment, ISO 8601 with its zone; answers are in UTC.",
+        specified_by_url="https://scalars.graphql.org/andimarek/date-time.html",
+        serialize=_moment_out,
+        parse_value=_moment_in,
+    ),
+}
+
+ReadState = strawberry.enum(
+    ReadStatus,
+    name="ReadStatus",
+    description=(
+        "Where a result comes from. LIVE: just now from its source. STALE: the last good answer, "
+        "see asOf. UNAVAILABLE: nothing to show, see reason."
+    ),
+)
+
+
+@strawberry.interface(description="Why a mutation changed nothing.")
+class Refusal:
+    """What every refusal tells."""
+
+    code: str = strawberry.field(description="The stable code that an app acts on.")
+    message: str = strawberry.field(description="The sentence for the person, in their language.")
+
+
+@strawberry.type(description="The input breaks a rule.")
+class InvalidInput(Refusal):
+    """See core.errors.InvalidInput."""
+
+    field: str | None = strawberry.field(description="The argument at fault, where there is one.")
+
+
+@strawberry.type(description="There is no such thing for this person.")
+class NotFound(Refusal):
+    """See core.errors.NotFound."""
+
+
+@strawberry.type(description="The state of things does not allow this, or somebody was faster.")
+class Conflict(Refusal):
+    """See core.errors.Conflict."""
+
+
+@strawberry.type(description="Sign in, sign in again, or verify your real name first.")
+class LoginRequired(Refusal):
+    """See core.errors.LoginRequired."""
+
+    required_level: int = strawberry.field(
+        description="The identity level that is needed: 1 phone, 2 real name."
+    )
+
+
+@strawberry.type(description="This person may not do this.")
+class Forbidden(Refusal):
+    """See core.errors.Forbidden."""
+
+
+@strawberry.type(description="Too many attempts.")
+class RateLimited(Refusal):
+    """See core.errors.RateLimited."""
+
+    retry_after_s: int = strawberry.field(description="Seconds to wait before the next attempt.")
+
+
+@strawberry.type(description="Something this depends on does not answer; nothing was done.")
+class Unavailable(Refusal):
+    """See core.errors.Unavailable."""
+
+
+Refused: TypeAlias = (
+    InvalidInput | NotFound | Conflict | LoginRequired | Forbidden | RateLimited | Unavailable
+)
+"""The refusals of every mutation: `Annotated[Payload | Refused, strawberry.union("XResult")]`."""
+
+First: TypeAlias = Annotated[
+    int, strawberry.argument(description=f"How many to return, 1 to {_FIRST_MAX}.")
+]
+After: TypeAlias = Annotated[
+    str | None, strawberry.argument(description="Return what comes after this cursor.")
+]
+IdempotencyKey: TypeAlias = Annotated[
+    str,
+    strawberry.argument(
+        description="Made by the app, 8 to 64 visible characters: sending again with the same key "
+        "never does the same thing twice."
+    ),
+]
+
+
+def to_refusal(error: errors.AppError, call: Call) -> Refused:
+    """The union member for an expected refusal."""
+    told = {"code": error.code, "message": error.say(call.locale)}
+    match error:
+        case errors.InvalidInput():
+            return InvalidInput(**told, field=error.field)
+        case errors.NotFound():
+            return NotFound(**told)
+        case errors.Conflict():
+            return Conflict(**told)
+        case errors.LoginRequired():
+            return LoginRequired(**told, required_level=error.required_level)
+        case errors.Forbidden():
+            return Forbidden(**told)
+        case errors.RateLimited():
+            return RateLimited(**told, retry_after_s=error.retry_after_s)
+        case errors.Unavailable():
+            return Unavailable(**told)
+    raise TypeError(f"no refusal for {type(error).__name__}")
+
+
+class RefusalsAsData(FieldExtension):
+    """Returns an AppError as a member of the mutation's union instead of raising it."""
+
+    async def resolve_async(
+        self, next_: Callable[..., Awaitable[Any]], source: Any, info: Info, **kwargs: Any
+    ) -> Any:
+        """Run the resolver; an expected refusal becomes its answer."""
+        try:
+            return await next_(source, info, **kwargs)
+        except errors.AppError as error:
+            return to_refusal(error, info.context)
+
+
+def mutation(*, description: str) -> Any:
+    """A mutation field whose refusals are data."""
+    return strawberry.mutation(description=description, extensions=[RefusalsAsData()])
+
+
+class ServiceLevel(FieldExtension):
+    """Lets only viewers through who have the identity level of the service's manifest entry."""
+
+    def __init__(self, service_id: str) -> None:
+        self.service_id = service_id
+
+    async def resolve_async(
+        self, next_: Callable[..., Awaitable[Any]], source: Any, info: Info, **kwargs: Any
+    ) -> Any:
+        """Check, then run the resolver."""
+        call = info.context
+        level = call.app.services[self.service_id].identity_level
+        if level:
+            call.require_viewer(level)
+        return await next_(source, info, **kwargs)
+
+
+def service_query(service_id: str, *, description: str) -> Any:
+    """A query field of a catalogue service, guarded by the service's identity level."""
+    return strawberry.field(description=description, extensions=[ServiceLevel(service_id)])
+
+
+def service_mutation(service_id: str, *, description: str) -> Any:
+    """A mutation field of a catalogue service, guarded by the service's identity level."""
+    return strawberry.mutation(
+        description=description, extensions=[RefusalsAsData(), ServiceLevel(service_id)]
+    )
+
+
+def page_size(first: int) -> int:
+    """`first` when it is 1 to 100. Raises InvalidInput otherwise."""
+    if not 1 <= first <= _FIRST_MAX:
+        raise errors.InvalidInput(
+            INVALID_INPUT, "first", detail=f"first must be between 1 and {_FIRST_MAX}"
+        )
+    return first
+
+
+def enum(**kwargs: Any) -> Callable[[type[Enum]], Any]:
+    """strawberry.enum as a decorator with a description, kept here for one spelling."""
+    return lambda cls: strawberry.enum(cls, **kwargs)
+
+
+@strawberry.interface(description="A card of the home screen.")
+class HomeSection:
+    """What every card tells; each module adds its own type with its own fields."""
+
+    id: str = strawberry.field(description="The card's stable name.")
+    title: str = strawberry.field(description="The card's title in the viewer's language.")
+    status: ReadState = strawberry.field(description="Where the card's content comes from.")
+    as_of: datetime | None = strawberry.field(description="When the content was true.")
+    reason: str | None = strawberry.field(description="Why it is not LIVE, a stable code.")
+
+
+def as_dict(value: Any) -> dict[str, Any]:
+    """A dataclass's fields, one level deep, for building GraphQL types from domain objects."""
+    return {field.name: getattr(value, field.name) for field in dataclasses.fields(value)}

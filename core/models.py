@@ -1,0 +1,64 @@
+"""The ground floor's own tables."""
+
+from tortoise import fields
+from tortoise.models import Model
+
+
+class Idempotency(Model):
+    """An idempotency key, the hash of its input and the effect it stands for."""
+
+    id = fields.BigIntField(primary_key=True)
+    subject = fields.CharField(max_length=64)
+    operation = fields.CharField(max_length=64)
+    key = fields.CharField(max_length=64)
+    input_hash = fields.BinaryField()
+    effect_id = fields.UUIDField()
+    created_at = fields.DatetimeField()
+    expires_at = fields.DatetimeField(db_index=True)
+
+    class Meta:
+        table = "core_idempotency"
+        unique_together = (("subject", "operation", "key"),)
+
+
+class SessionRevocation(Model):
+    """A session that ended before its access tokens did."""
+
+    session_id = fields.UUIDField(primary_key=True)
+    revoked_at = fields.DatetimeField(db_index=True)
+
+    class Meta:
+        table = "core_session_revocation"
+
+
+class Consent(Model):
+    """A person's consent that data is read for one purpose; withdrawn, never deleted."""
+
+    id = fields.UUIDField(primary_key=True)
+    subject_id = fields.UUIDField()
+    purpose = fields.CharField(max_length=64)
+    text_version = fields.CharField(max_length=32)
+    granted_at = fields.DatetimeField()
+    withdrawn_at = fields.DatetimeField(null=True)
+
+    class Meta:
+        table = "core_consent"
+        indexes = (("subject_id", "purpose"),)
+
+
+class AccessLog(Model):
+    """One read of personal data: who looked at whose data, through which service, and why."""
+
+    id = fields.UUIDField(primary_key=True)
+    subject_id = fields.UUIDField()
+    actor_id = fields.UUIDField()
+    service = fields.CharField(max_length=64)
+    upstream = fields.CharField(max_length=64)
+    purpose = fields.CharField(max_length=64)
+    fields_read = fields.JSONField[list[str]]()
+    request_id = fields.CharField(max_length=64)
+    read_at = fields.DatetimeField()
+
+    class Meta:
+        table = "core_access_log"
+        indexes = (("subject_id", "read_at"),)

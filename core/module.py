@@ -1,0 +1,12 @@
+"""The ground floor's manifest: its tables and its housekeeping."""
+
+from core.manifest import JobKind, Lane, Manifest, Schedule
+
+MANIFEST = Manifest(
+    name="core",
+    models="core.models",
+    migrations="core.migrations",
+    append_only=("core_access_log",),
+    jobs=(JobKind("core.forget_keys", "core.idempotency:forget_expired", lane=Lane.BULK),),
+    schedules=(Schedule("core.forget_keys", "15 19 * * *"),),
+)

@@ -1,0 +1,105 @@
+"""The worker process: runs queued jobs lane by lane and enqueues what the calendar asks for.
+
+Each lane has its own queue manager and its own limit, so a flood in one never delays another.
+When the database goes away the worker waits and comes back; jobs that were running are picked up
+again once their heartbeat is old.
+"""
+
+import asyncio
+import contextlib
+from collections.abc import Callable
+from datetime import timedelta
+
+import asyncpg
+import structlog
+from pgqueuer import Queries
+from pgqueuer.db import AsyncpgPoolDriver
+from pgqueuer.models import Schedule as DueSchedule
+from pgqueuer.qm import QueueManager
+from pgqueuer.sm import SchedulerManager
+
+from core.app import App
+from core.database import parse_url, transaction
+from core.jobs import register
+from core.manifest import Lane
+
+HEARTBEAT_TIMEOUT = timedelta(seconds=5)
+_DEQUEUE_TIMEOUT = timedelta(seconds=2)
+_BATCH = 10
+_RETRY_S = (0.2, 5.0)
+
+log = structlog.get_logger(__name__)
+
+
+async def work(app: App, stop: asyncio.Event) -> None:
+    """Run jobs until `stop` is set, then let running jobs finish."""
+    wait_s = _RETRY_S[0]
+    while not stop.is_set():
+        try:
+            await _work_while_connected(app, stop)
+            wait_s = _RETRY_S[0]
+        except* (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, TimeoutError) as group:
+            log.warning("worker lost its database", error=type(group.exceptions[0]).__name__)
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(stop.wait(), wait_s)
+            wait_s = min(wait_s * 2, _RETRY_S[1])
+
+
+async def _work_while_connected(app: App, stop: asyncio.Event) -> None:
+    assert app.settings.database_url is not None
+    async with (
+        asyncpg.create_pool(
+            **parse_url(app.settings.database_url),
+            min_size=len(Lane) + 1,
+            max_size=3 * (len(Lane) + 1),
+            server_settings={"application_name": "quancheng worker"},
+        ) as pool,
+        asyncio.TaskGroup() as group,
+    ):
+        managers = [_manager(app, lane, pool) for lane in Lane]
+        scheduler = _scheduler(app, pool)
+        stoppers: list[Callable[[], None]] = [m.shutdown.set for m in managers]
+        stoppers.append(scheduler.shutdown.set)
+        runs = [
+            manager.run(
+                batch_size=_BATCH,
+                dequeue_timeout=_DEQUEUE_TIMEOUT,
+                max_concurrent_tasks=max(app.settings.worker_concurrency, 2 * _BATCH),
+                shutdown_on_listener_failure=True,
+                heartbeat_timeout=HEARTBEAT_TIMEOUT,
+            )
+            for manager in managers
+            if manager.entrypoint_registry
+        ]
+        watcher = group.create_task(_stop_all(stop, stoppers))
+        tasks = [group.create_task(run) for run in runs]
+        tasks.append(group.create_task(scheduler.run()))
+        await asyncio.gather(*tasks)
+        watcher.cancel()
+
+
+async def _stop_all(stop: asyncio.Event, stoppers: list[Callable[[], None]]) -> None:
+    await stop.wait()
+    for stopper in stoppers:
+        stopper()
+
+
+def _manager(app: App, lane: Lane, pool: asyncpg.Pool) -> QueueManager:
+    manager = QueueManager(Queries(AsyncpgPoolDriver(pool)))
+    for job in app.queue.kinds.values():
+        if job.lane is lane:
+            register(manager, job, app)
+    return manager
+
+
+def _scheduler(app: App, pool: asyncpg.Pool) -> SchedulerManager:
+    scheduler = SchedulerManager(Queries(AsyncpgPoolDriver(pool)))
+    for manifest in app.manifests:
+        for schedule in manifest.schedules:
+
+            async def due(_due: DueSchedule, kind: str = schedule.job) -> None:
+                async with transaction() as tx:
+                    await app.queue.enqueue(tx, kind, {}, key="scheduled")
+
+            scheduler.schedule(schedule.job, schedule.cron, clean_old=True)(due)
+    return scheduler

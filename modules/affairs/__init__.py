@@ -1,0 +1,1 @@
+"""Government affairs: items, cases, licences, outlets."""

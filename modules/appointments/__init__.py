@@ -1,0 +1,1 @@
+"""One slot engine and the nine services that book with it."""

@@ -1,0 +1,1 @@
+"""Household bills: linked accounts, paying, reminders, outages."""

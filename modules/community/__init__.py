@@ -1,0 +1,1 @@
+"""The community grid: snap reports, grid look-up, the hotline."""

@@ -1,0 +1,1 @@
+"""The health card: triage, reports, records, care programmes."""

@@ -1,0 +1,1 @@
+"""Getting around: transit, traffic, parking, violations."""

@@ -1,0 +1,1 @@
+"""Public safety: schools, alerts, shelters."""

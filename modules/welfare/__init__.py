@@ -1,0 +1,1 @@
+"""What the citizen is insured for and saves: social insurance, housing fund."""
