@@ -52,7 +52,7 @@ _OPTIONS = {
 }
 _THROWAWAY_OPTIONS = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
 
-# Names above, no outside value; DO blocks cannot create databases, hence \\gexec.
+# Names above, no outside value; DO blocks cannot create databases, hence the \\gexec.
 _SETUP_SQL = f"""
 SELECT 'CREATE ROLE {OWNER_ROLE} LOGIN' WHERE to_regrole('{OWNER_ROLE}') IS NULL \\gexec
 SELECT 'CREATE ROLE {APP_ROLE} LOGIN' WHERE to_regrole('{APP_ROLE}') IS NULL \\gexec
