@@ -1,0 +1,65 @@
+# Everything a developer or an operator types. `make help` lists it.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check
+INSTALLED := $(VENV)/.installed
+PLAYGROUND := $(VENV)/.playground
+NAME ?=
+
+.DEFAULT_GOAL := help
+.PHONY: run demo test check bench soak schema lock clean help
+
+run: $(INSTALLED) $(PLAYGROUND) ## install what is missing, then start everything (Ctrl-C stops)
+	@$(BIN)/quancheng up
+
+demo: $(INSTALLED) ## walk the citizen journeys in a terminal, against a running `make run`
+	@$(BIN)/quancheng demo
+
+test: $(INSTALLED) $(PLAYGROUND) ## all tests but the long ones
+	$(BIN)/python -m pytest -n 2 -m "not soak"
+
+soak: $(INSTALLED) $(PLAYGROUND) ## the long property, crash and load runs
+	$(BIN)/python -m pytest -m soak
+
+check: $(INSTALLED) ## lint, format, types, import contracts, schema and migration drift, sizes
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/quancheng schema --check
+	$(BIN)/quancheng migrate --check-drift
+	$(BIN)/python -m pytest tests/test_size.py
+
+bench: $(INSTALLED) ## side-by-side measurements (NAME=… for one) into bench/results.json
+	$(BIN)/python -m bench $(NAME)
+
+schema: $(INSTALLED) ## write schema.graphql anew
+	$(BIN)/quancheng schema
+
+lock: $(INSTALLED) ## resolve every dependency anew into requirements.lock
+	$(BIN)/uv pip compile pyproject.toml --universal --python-version 3.11 --extra dev \
+	  --generate-hashes --no-emit-index-url --no-header --no-annotate --upgrade --quiet \
+	  --output-file requirements.lock
+
+clean: ## remove the virtual environment and caches; the data in .data stays
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .import_linter_cache *.egg-info
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+$(INSTALLED): requirements.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	  { echo "Python 3.11 or newer is needed; name one: make PYTHON=python3.12 …" >&2; exit 1; }
+	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || \
+	  { echo "$(PYTHON) lacks venv (on Debian: apt install python3-venv)" >&2; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+	$(PIP) install --require-hashes -r requirements.lock
+	$(PIP) install --quiet --no-deps --no-build-isolation --editable .
+	@touch $@
+
+# The playground's bundle, where its command is part of this tree; it knows itself when to rebuild.
+$(PLAYGROUND): $(INSTALLED) $(wildcard bff/playground/package-lock.json bff/playground/src/*)
+	@if $(BIN)/quancheng playground --help >/dev/null 2>&1; \
+	  then $(BIN)/quancheng playground build; fi
+	@touch $@

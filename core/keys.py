@@ -1,0 +1,157 @@
+"""The installation's keys: made once for the sandbox, read by everybody who signs or encrypts."""
+
+import os
+import secrets
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import ed25519, rsa
+
+from core.settings import SANDBOX_KEYS_MARKER
+from core.start_errors import StartError
+
+_MARKER_TEXT = (
+    b"The keys in this folder are for the sandbox: generated, unprotected, worth nothing.\n"
+    b"A production process refuses to start with them.\n"
+)
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Keys:
+    """Everything secret that a process signs, verifies or encrypts with.
+
+    `pii_data` (AES-256-GCM) and `pii_index` (HMAC) are 32 raw bytes, `wechat_apiv3` is 32 ASCII
+    characters, the rest PEM texts: Ed25519 for signing, RSA-2048 for WeChat Pay. The platform's
+    private key is WeChat's own: only the sandbox has it.
+    """
+
+    token_signing: bytes
+    model_signing: bytes
+    pii_data: bytes
+    pii_index: bytes
+    wechat_merchant_private: bytes
+    wechat_merchant_public: bytes
+    wechat_platform_private: bytes | None
+    wechat_platform_public: bytes
+    wechat_apiv3: bytes
+
+
+def ensure_sandbox_keys(folder: Path) -> None:
+    """Make the sandbox keys that are missing; existing files are never touched.
+
+    Safe to call from several processes at once: the first to finish a file wins. A folder that
+    holds anything without the sandbox marker belongs to somebody else and is left alone.
+    """
+    marker = folder / SANDBOX_KEYS_MARKER
+    if folder.exists() and not marker.exists() and any(folder.glob("[!.]*")):
+        return
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    _create(marker, lambda: _MARKER_TEXT)
+    for name in ("token_signing.pem", "model_signing.pem"):
+        _create(folder / name, lambda: _private_pem(ed25519.Ed25519PrivateKey.generate()))
+    for name in ("pii_data.key", "pii_index.key"):
+        _create(folder / name, lambda: secrets.token_hex(32).encode())
+    for owner in ("merchant", "platform"):
+        private = folder / f"wechat_{owner}_private.pem"
+        _create(private, _new_rsa_pem)
+        _create(folder / f"wechat_{owner}_public.pem", _public_pem_of(private))
+    _create(folder / "wechat_apiv3.key", lambda: secrets.token_hex(16).encode())
+
+
+def load_keys(folder: Path) -> Keys:
+    """Read and check every key. Raises StartError that names the missing or unusable file."""
+    platform_private = folder / "wechat_platform_private.pem"
+    return Keys(
+        token_signing=_pem(folder / "token_signing.pem", ed25519.Ed25519PrivateKey),
+        model_signing=_pem(folder / "model_signing.pem", ed25519.Ed25519PrivateKey),
+        pii_data=_hex_32(folder / "pii_data.key"),
+        pii_index=_hex_32(folder / "pii_index.key"),
+        wechat_merchant_private=_pem(folder / "wechat_merchant_private.pem", rsa.RSAPrivateKey),
+        wechat_merchant_public=_pem(folder / "wechat_merchant_public.pem", rsa.RSAPublicKey),
+        wechat_platform_private=(
+            _pem(platform_private, rsa.RSAPrivateKey) if platform_private.exists() else None
+        ),
+        wechat_platform_public=_pem(folder / "wechat_platform_public.pem", rsa.RSAPublicKey),
+        wechat_apiv3=_ascii_32(folder / "wechat_apiv3.key"),
+    )
+
+
+def _create(path: Path, make: Callable[[], bytes]) -> None:
+    """Write a file whole or not at all, and only if nobody has written it before."""
+    if path.exists():
+        return
+    draft = path.with_name(f".{path.name}.{os.getpid()}.{secrets.token_hex(4)}")
+    handle = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(make())
+            file.flush()
+            os.fsync(file.fileno())
+        path.hardlink_to(draft)
+    except FileExistsError:
+        pass  # another process was first; its key stands
+    finally:
+        draft.unlink()
+
+
+def _private_pem(key: ed25519.Ed25519PrivateKey | rsa.RSAPrivateKey) -> bytes:
+    return key.private_bytes(
+        serialization.Encoding.PEM,
+        serialization.PrivateFormat.PKCS8,
+        serialization.NoEncryption(),
+    )
+
+
+def _new_rsa_pem() -> bytes:
+    return _private_pem(rsa.generate_private_key(public_exponent=65537, key_size=2048))
+
+
+def _public_pem_of(private: Path) -> Callable[[], bytes]:
+    def make() -> bytes:
+        key = serialization.load_pem_private_key(private.read_bytes(), password=None)
+        return key.public_key().public_bytes(
+            serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo
+        )
+
+    return make
+
+
+def _read(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise StartError(f"key {path} cannot be read: {error.strerror}") from error
+
+
+def _pem(path: Path, kind: type) -> bytes:
+    text = _read(path)
+    try:
+        key: object = (
+            serialization.load_pem_public_key(text)
+            if kind is rsa.RSAPublicKey
+            else serialization.load_pem_private_key(text, password=None)
+        )
+    except (ValueError, TypeError) as error:
+        raise StartError(f"key {path} is not an unencrypted PEM key") from error
+    if not isinstance(key, kind):
+        raise StartError(f"key {path} must be a {kind.__name__}")
+    return text
+
+
+def _hex_32(path: Path) -> bytes:
+    try:
+        key = bytes.fromhex(_read(path).decode("ascii").strip())
+    except ValueError as error:
+        raise StartError(f"key {path} must be hexadecimal") from error
+    if len(key) != 32:
+        raise StartError(f"key {path} must be 32 bytes, it has {len(key)}")
+    return key
+
+
+def _ascii_32(path: Path) -> bytes:
+    key = _read(path).strip()
+    if len(key) != 32 or not key.isascii():
+        raise StartError(f"key {path} must be 32 ASCII characters")
+    return key
