@@ -2,7 +2,7 @@
 
 import { useGraphiQL, useGraphiQLActions } from "@graphiql/react";
 import { useState } from "react";
-import { titled } from "./tabs.js";
+import { titled } from "./tabs.jsx";
 
 const TITLE = "示例 Examples";
 

@@ -5,11 +5,10 @@ import { HISTORY_PLUGIN } from "@graphiql/plugin-history";
 import { GraphiQL } from "graphiql";
 // GraphiQL loads this module lazily; naming it here puts Monaco's style into our one CSS file.
 import "monaco-graphql/esm/monaco-editor.js";
-import { StrictMode } from "react";
 import { createRoot } from "react-dom/client";
 import { examplesPlugin } from "./examples.jsx";
 import { DEFAULT_HEADERS, playgroundFetcher } from "./fetcher.js";
-import { prepareStoredTabs, retitle } from "./tabs.js";
+import { ActiveTab, retitle, titled } from "./tabs.jsx";
 import "./style.css";
 
 const config = JSON.parse(document.getElementById("playground-config").textContent);
@@ -19,23 +18,20 @@ globalThis.MonacoEnvironment = {
     new Worker(config.workers[label] ?? config.workers.editor, { type: "module", name: label }),
 };
 
-prepareStoredTabs(config.tabs.filter((tab) => tab.opened));
-
-const fetcher = playgroundFetcher(config.endpoint);
-const plugins = [examplesPlugin(config.tabs), explorerPlugin(), HISTORY_PLUGIN];
+const opened = config.tabs.filter((tab) => tab.opened);
 
 createRoot(document.getElementById("playground")).render(
-  <StrictMode>
-    <GraphiQL
-      fetcher={fetcher}
-      plugins={plugins}
-      defaultHeaders={DEFAULT_HEADERS}
-      defaultEditorToolsVisibility="headers"
-      onTabChange={retitle}
-      inputValueDeprecation
-      schemaDescription
-    >
-      <GraphiQL.Logo>{config.title}</GraphiQL.Logo>
-    </GraphiQL>
-  </StrictMode>,
+  <GraphiQL
+    fetcher={playgroundFetcher(config.endpoint)}
+    plugins={[examplesPlugin(config.tabs), explorerPlugin(), HISTORY_PLUGIN]}
+    defaultTabs={opened.map((tab) => ({ ...tab, query: titled(tab) }))}
+    defaultHeaders={DEFAULT_HEADERS}
+    defaultEditorToolsVisibility="headers"
+    onTabChange={retitle}
+    inputValueDeprecation
+    schemaDescription
+  >
+    <GraphiQL.Logo>{config.title}</GraphiQL.Logo>
+    <ActiveTab />
+  </GraphiQL>,
 );
