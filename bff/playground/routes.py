@@ -69,9 +69,9 @@ _NOT_BUILT = (
 class PlaygroundTab:
     """An example operation, offered in the examples panel under its title.
 
-    `title` is one line, Chinese and English, and unlike every other example's; `headers` are
-    added to nothing: they replace the placeholder for a token. With `opened` the example is
-    also one of the tabs that a first visit finds open.
+    `title` is one line, Chinese and English, and unlike every other example's. `headers` stand in
+    the header editor instead of the placeholder for a token. With `opened` the example is also
+    one of the tabs that a first visit finds open.
     """
 
     title: str

@@ -1,20 +1,39 @@
 // Sends operations: POST for queries and mutations, graphql-transport-ws for subscriptions.
 
 import { createGraphiQLFetcher } from "@graphiql/toolkit";
+import { Kind, parse } from "graphql";
 
-const TOKEN_PLACEHOLDER = "<token>";
+// A bare word, so that a double click and a paste put the token in.
+const PLACEHOLDER = "Bearer TOKEN";
 
-export const DEFAULT_HEADERS = JSON.stringify(
-  { Authorization: `Bearer ${TOKEN_PLACEHOLDER}` },
-  null,
-  2,
-);
+export const DEFAULT_HEADERS = JSON.stringify({ Authorization: PLACEHOLDER }, null, 2);
 
 /** Headers that the visitor has filled in: an untouched placeholder is no token. */
 function filledIn(headers) {
   return Object.fromEntries(
-    Object.entries(headers ?? {}).filter(([, value]) => !String(value).includes(TOKEN_PLACEHOLDER)),
+    Object.entries(headers ?? {}).filter(([, value]) => value !== PLACEHOLDER),
   );
+}
+
+/**
+ * The request as its own text has it. Just after a change of tab GraphiQL still hands over the
+ * former tab's operation name and document, which would ask for an operation that is not there.
+ */
+function consistent(params, options) {
+  let documentAST;
+  try {
+    documentAST = parse(params.query);
+  } catch {
+    return [params, options]; // the server's syntax error says more than ours
+  }
+  const names = documentAST.definitions
+    .filter((definition) => definition.kind === Kind.OPERATION_DEFINITION)
+    .map((operation) => operation.name?.value);
+  const operationName = names.includes(params.operationName) ? params.operationName : names[0];
+  return [
+    { ...params, operationName },
+    { ...options, documentAST },
+  ];
 }
 
 /** A GraphiQL fetcher for one endpoint; a socket gets the headers as connection parameters. */
@@ -29,5 +48,5 @@ export function playgroundFetcher(endpoint) {
     enableIncrementalDelivery: false,
   });
   return (params, options) =>
-    fetcher(params, { ...options, headers: filledIn(options?.headers) });
+    fetcher(...consistent(params, { ...options, headers: filledIn(options?.headers) }));
 }

@@ -18,12 +18,14 @@ globalThis.MonacoEnvironment = {
     new Worker(config.workers[label] ?? config.workers.editor, { type: "module", name: label }),
 };
 
+const examples = examplesPlugin(config.tabs);
 const opened = config.tabs.filter((tab) => tab.opened);
 
 createRoot(document.getElementById("playground")).render(
   <GraphiQL
     fetcher={playgroundFetcher(config.endpoint)}
-    plugins={[examplesPlugin(config.tabs), explorerPlugin(), HISTORY_PLUGIN]}
+    plugins={[examples, explorerPlugin(), HISTORY_PLUGIN]}
+    visiblePlugin={examples.title}
     defaultTabs={opened.map((tab) => ({ ...tab, query: titled(tab) }))}
     defaultHeaders={DEFAULT_HEADERS}
     defaultEditorToolsVisibility="headers"
