@@ -5,8 +5,6 @@ connection stands: before that nothing was sent, after that everything may have 
 Bodies, paths and query strings are in no error's text.
 """
 
-# ruff: noqa: N818 - these errors are named by what became of the call
-
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
