@@ -195,7 +195,6 @@ async def _read(reply: aiohttp.ClientResponse, body_max_bytes: int) -> bytes:
     async for chunk in reply.content.iter_any():
         body += chunk
         if len(body) > body_max_bytes:
-            reply.close()
             raise _BodyTooLarge
     return bytes(body)
 
