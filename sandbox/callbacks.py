@@ -1,7 +1,6 @@
 """Callbacks that outlive the process: what a system owes its customers, sent until acknowledged."""
 
 import asyncio
-import math
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -12,6 +11,7 @@ import aiohttp
 
 from sandbox.faults import CALLBACK_OPERATION, Fault, Faults
 from sandbox.state import Row, State
+from sandbox.system import Refusal
 
 SCHEMA = """
 CREATE TABLE sandbox_callback (
@@ -22,7 +22,7 @@ CREATE TABLE sandbox_callback (
 CREATE INDEX sandbox_callback_due ON sandbox_callback (next_at) WHERE next_at IS NOT NULL;
 """
 ANSWER_TIMEOUT_S = 5
-REORDER_HOLD_S = 0.3
+REORDER_HOLD_S = 1.0
 SLEEP_MAX_S = 1.0
 BATCH = 50
 
@@ -56,14 +56,24 @@ class Callbacks:
         if fault.drop_callbacks:
             return
         due_at = self._now().timestamp() + fault.delay_callbacks_ms / 1000
-        if fault.reorder_callbacks:  # all callbacks of one window come due together
-            due_at = (math.floor(due_at / REORDER_HOLD_S) + 2) * REORDER_HOLD_S
+        if fault.reorder_callbacks and not self._release_held(system, due_at):
+            due_at += REORDER_HOLD_S
         for _ in range(1 + fault.duplicate_callbacks):
             self._state.run(
                 "INSERT INTO sandbox_callback (system, url, body, next_at) VALUES (?, ?, ?, ?)",
                 (system, url, body, due_at),
             )
         self._wake.set()
+
+    def _release_held(self, system: str, due_at: float) -> bool:
+        """Let a callback held back come due behind the one that overtakes it, if there is one."""
+        return bool(
+            self._state.run(
+                "UPDATE sandbox_callback SET next_at = ? "
+                "WHERE system = ? AND attempts = 0 AND next_at > ?",
+                (due_at, system, due_at),
+            )
+        )
 
     def listing(self, system: str | None) -> list[dict[str, object]]:
         """What was and is to be sent, newest first, without the bodies."""
@@ -117,6 +127,7 @@ class Callbacks:
     def _landed(self, rows: Sequence[Row], _: asyncio.Task[None]) -> None:
         for row in rows:
             self._in_flight.pop(row["id"], None)
+        self._wake.set()
 
     def _due_batches(self) -> list[list[Row]]:
         """Due callbacks: each its own batch, but reordered ones of a system newest first in one."""
@@ -143,10 +154,13 @@ class Callbacks:
         sender = self._senders[row["system"]]
         try:
             async with http.post(
-                row["url"], data=row["body"], headers=sender.headers(row["body"])
+                row["url"],
+                data=row["body"],
+                headers=sender.headers(row["body"]),
+                allow_redirects=False,
             ) as answer:
                 done, last = 200 <= answer.status < 300, str(answer.status)
-        except (aiohttp.ClientError, TimeoutError, ValueError) as error:
+        except (aiohttp.ClientError, TimeoutError, ValueError, Refusal) as error:
             done, last = False, type(error).__name__
         attempts = row["attempts"] + 1
         next_at = None
@@ -158,7 +172,6 @@ class Callbacks:
             "done = max(done, ?) WHERE id = ?",
             (attempts, next_at, last, done, row["id"]),
         )
-        self._wake.set()
 
     def _fault(self, row: Row) -> Fault:
         return self._faults.of(row["system"], CALLBACK_OPERATION)

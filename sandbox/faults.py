@@ -37,7 +37,7 @@ class Fault(Body):
     lose_reply_rate: float = Field(0, ge=0, le=1, description="Work done, connection cut.")
     garbage: bool = Field(False, description="Work done, answer 200 with a body of nonsense.")
     duplicate_callbacks: int = Field(0, ge=0, le=1000, description="Extra copies of each.")
-    reorder_callbacks: bool = Field(False, description="Hold for a moment, send newest first.")
+    reorder_callbacks: bool = Field(False, description="Each second one overtakes.")
     delay_callbacks_ms: int = Field(0, ge=0, le=86_400_000)
     drop_callbacks: bool = Field(False, description="Never sent, as if lost for good.")
     callback_speedup: float = Field(1, gt=0, le=1_000_000, description="Divides retry waits.")
