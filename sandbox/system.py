@@ -75,7 +75,7 @@ class System:
     running: Callable[[City], AbstractAsyncContextManager[None]] | None = None
 
 
-class Refusal(Exception):  # noqa: N818 - an answer, not a breakdown
+class Refusal(Exception):
     """An answer other than success, as the system's contract has it: status, code, message."""
 
     def __init__(self, status: int, code: str, message: str = "") -> None:
