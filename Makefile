@@ -17,7 +17,7 @@ demo: $(INSTALLED) ## walk the citizen journeys in a terminal, against a running
 	@$(BIN)/quancheng demo
 
 test: $(INSTALLED) $(PLAYGROUND) ## all tests but the long ones
-	$(BIN)/python -m pytest -n 2 -m "not soak"
+	$(BIN)/python -m pytest -n 2 --dist loadgroup -m "not soak"
 
 soak: $(INSTALLED) $(PLAYGROUND) ## the long property, crash and load runs
 	$(BIN)/python -m pytest -m soak
