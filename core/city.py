@@ -22,12 +22,16 @@ class Named:
 
 @dataclass(frozen=True, slots=True)
 class City:
-    """A city's own facts. `slug` marks its tokens, `division_code` is its six-digit GB/T 2260."""
+    """A city's own facts. `slug` marks its tokens, `division_code` is its six-digit GB/T 2260.
+
+    `deep_link` opens a service in the app: an address with `{id}` in it.
+    """
 
     slug: str
     division_code: str
     name: Named
     app_name: Named
+    deep_link: str
     themes: Mapping[str, Named]
     departments: Mapping[str, Named]
     districts: Mapping[str, Named]
@@ -46,6 +50,7 @@ def load_city(path: Path) -> City:
             division_code=data["division_code"],
             name=Named(**data["name"]),
             app_name=Named(**data["app_name"]),
+            deep_link=data["deep_link"],
             themes=_named(data["themes"]),
             departments=_named(data["departments"]),
             districts=_named(data["districts"]),

@@ -13,7 +13,7 @@ from urllib.parse import parse_qs, unquote, urlsplit
 import asyncpg
 from tortoise import Tortoise
 from tortoise.backends.base.client import BaseDBAsyncClient
-from tortoise.exceptions import IntegrityError
+from tortoise.exceptions import IntegrityError as IntegrityError
 from tortoise.transactions import in_transaction
 
 from core.manifest import Manifest

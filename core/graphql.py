@@ -4,11 +4,10 @@ A mutation returns its own union of a payload and `Refused`; `mutation()` turns 
 the matching member. A query that depends on an outside system carries status, asOf and reason.
 """
 
-import dataclasses
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime
-from enum import Enum
-from typing import Annotated, Any, NewType, TypeAlias
+from typing import Annotated, Any, Generic, NewType, TypeAlias, TypeVar
+from uuid import UUID
 
 import strawberry
 from graphql import GraphQLError
@@ -20,7 +19,10 @@ from core.call import Call
 from core.clock import ensure_utc
 from core.last_good import ReadStatus
 from core.money import FEN_MAX
-from core.texts_common import INVALID_INPUT
+from core.texts_common import INVALID_INPUT, NOT_FOUND
+
+T = TypeVar("T")
+R = TypeVar("R")
 
 Info: TypeAlias = strawberry.Info[Call, None]
 
@@ -70,9 +72,8 @@ SCALARS: dict[object, ScalarDefinition] = {
     ),
 }
 
-ReadState = strawberry.enum(
+strawberry.enum(
     ReadStatus,
-    name="ReadStatus",
     description=(
         "Where a result comes from. LIVE: just now from its source. STALE: the last good answer, "
         "see asOf. UNAVAILABLE: nothing to show, see reason."
@@ -219,6 +220,41 @@ def service_mutation(service_id: str, *, description: str) -> Any:
     )
 
 
+@strawberry.type(description="Where a page of a list ends.")
+class PageInfo:
+    """Relay's page info, forwards only."""
+
+    has_next_page: bool = strawberry.field(description="Whether there is more.")
+    end_cursor: str | None = strawberry.field(description="Cursor of the last entry, for `after`.")
+
+
+@strawberry.type(description="An entry of a list.")
+class Edge(Generic[T]):
+    """A node and its cursor."""
+
+    cursor: str = strawberry.field(description="The entry's cursor, for `after`.")
+    node: T = strawberry.field(description="The entry itself.")
+
+
+@strawberry.type(description="A page of a list.")
+class Connection(Generic[T]):
+    """Relay's connection, forwards only."""
+
+    edges: list[Edge[T]] = strawberry.field(description="The page's entries.")
+    page_info: PageInfo = strawberry.field(description="Where the page ends.")
+
+
+def connection(
+    rows: Sequence[R], first: int, cursor: Callable[[R], str], node: Callable[[R], T]
+) -> Connection[T]:
+    """A page from up to `first + 1` rows; the extra row only tells that there is more."""
+    edges = [Edge(cursor=cursor(row), node=node(row)) for row in rows[:first]]
+    end = edges[-1].cursor if edges else None
+    return Connection(
+        edges=edges, page_info=PageInfo(has_next_page=len(rows) > first, end_cursor=end)
+    )
+
+
 def page_size(first: int) -> int:
     """`first` when it is 1 to 100. Raises InvalidInput otherwise."""
     if not 1 <= first <= _FIRST_MAX:
@@ -228,22 +264,20 @@ def page_size(first: int) -> int:
     return first
 
 
-def enum(**kwargs: Any) -> Callable[[type[Enum]], Any]:
-    """strawberry.enum as a decorator with a description, kept here for one spelling."""
-    return lambda cls: strawberry.enum(cls, **kwargs)
-
-
 @strawberry.interface(description="A card of the home screen.")
 class HomeSection:
     """What every card tells; each module adds its own type with its own fields."""
 
     id: str = strawberry.field(description="The card's stable name.")
     title: str = strawberry.field(description="The card's title in the viewer's language.")
-    status: ReadState = strawberry.field(description="Where the card's content comes from.")
+    status: ReadStatus = strawberry.field(description="Where the card's content comes from.")
     as_of: datetime | None = strawberry.field(description="When the content was true.")
     reason: str | None = strawberry.field(description="Why it is not LIVE, a stable code.")
 
 
-def as_dict(value: Any) -> dict[str, Any]:
-    """A dataclass's fields, one level deep, for building GraphQL types from domain objects."""
-    return {field.name: getattr(value, field.name) for field in dataclasses.fields(value)}
+def parse_id(text: str) -> UUID:
+    """The id that a client sent. Raises NotFound for what cannot be an id of ours."""
+    try:
+        return UUID(text)
+    except ValueError:
+        raise errors.NotFound(NOT_FOUND) from None

@@ -84,6 +84,14 @@ async def claim(
     return Claim(stored["effect_id"], replayed=True)
 
 
+async def release(tx: Transaction, subject: UUID | str, operation: str, key: str) -> None:
+    """Free a key whose command was refused in this transaction, so that it may be tried again."""
+    await tx.execute_query(
+        "DELETE FROM core_idempotency WHERE subject = $1 AND operation = $2 AND key = $3",
+        [str(subject), operation, key],
+    )
+
+
 def fingerprint(command: Mapping[str, Any]) -> bytes:
     """SHA-256 of the command in canonical JSON: the order of keys does not matter."""
     return hashlib.sha256(orjson.dumps(command, option=orjson.OPT_SORT_KEYS)).digest()

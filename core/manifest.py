@@ -8,7 +8,7 @@ import importlib
 import importlib.util
 import pkgutil
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Any
 
@@ -156,7 +156,8 @@ class Manifest:
     """Tables whose rows the application role may insert and read but never change."""
     commands: Sequence[tuple[str, str]] = ()
     seed: str | None = None
-    package: str = field(default="", compare=False)
+    package: str = ""
+    """Where it was found; filled in by discover()."""
 
     @property
     def label(self) -> str:
@@ -181,7 +182,9 @@ def discover(*, examples: bool = False) -> tuple[Manifest, ...]:
     for found in sorted(pkgutil.iter_modules(modules.__path__), key=lambda module: module.name):
         if found.ispkg and (examples or not found.name.startswith("_")):
             packages.append(f"modules.{found.name}")
-    manifests = tuple(load(f"{package}.module:MANIFEST") for package in packages)
+    manifests = tuple(
+        replace(load(f"{package}.module:MANIFEST"), package=package) for package in packages
+    )
     _refuse_duplicates("manifest", [m.name for m in manifests])
     _refuse_duplicates("service id", [s.id for m in manifests for s in m.services])
     _refuse_duplicates("service number", [s.number for m in manifests for s in m.services])

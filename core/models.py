@@ -62,3 +62,14 @@ class AccessLog(Model):
     class Meta:
         table = "core_access_log"
         indexes = (("subject_id", "read_at"),)
+
+
+class RateCounter(Model):
+    """How often something happened in its present window."""
+
+    key = fields.CharField(max_length=128, primary_key=True)
+    count = fields.IntField()
+    ends_at = fields.DatetimeField(db_index=True)
+
+    class Meta:
+        table = "core_rate_counter"

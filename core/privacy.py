@@ -7,21 +7,23 @@ PIPL Art. 13-15 (consent, withdrawable), 44 (right to know), 55 (records of proc
 
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import TypeVar
 from uuid import UUID
 
 from core.call import Call
 from core.database import transaction
-from core.errors import Forbidden
+from core.errors import Conflict, Forbidden, NotFound
 from core.ids import new_id
 from core.last_good import Reading
 from core.models import AccessLog, Consent
+from core.people import Person, get_person
 from core.texts import Text
-from core.texts_common import CONSENT_REQUIRED
+from core.texts_common import CONSENT_REQUIRED, CONSENT_TEXT_CHANGED, NOT_FOUND
 
 T = TypeVar("T")
 
+PURPOSES = "privacy.purposes"
 _MAX_STALE = timedelta(days=1)
 
 
@@ -38,17 +40,25 @@ class Purpose:
 
 @dataclass(frozen=True, slots=True)
 class Access:
-    """Proof that one read of one person's data is consented to and logged."""
+    """Proof that one read of one person's data is consented to and logged, and whose it is."""
 
-    subject_id: UUID
+    person: Person
     purpose: str
     consent_id: UUID
     access_id: UUID
 
 
-async def grant_consent(call: Call, purpose: Purpose) -> Consent:
-    """The viewer agrees to a purpose. Repeat-safe: a live consent of the same text is returned."""
+async def grant_consent(call: Call, purpose_id: str, text_version: str) -> Consent:
+    """The viewer agrees to a purpose. Repeat-safe: a live consent of the same text is returned.
+
+    Raises NotFound for an unknown purpose and Conflict when the text the viewer saw is outdated.
+    """
     viewer = call.require_viewer()
+    purpose = find_purpose(call, purpose_id)
+    if purpose is None:
+        raise NotFound(NOT_FOUND)
+    if purpose.text_version != text_version:
+        raise Conflict(CONSENT_TEXT_CHANGED)
     async with transaction() as tx:
         # one lock per person and purpose: two taps at once make one consent
         await tx.execute_query(
@@ -60,7 +70,8 @@ async def grant_consent(call: Call, purpose: Purpose) -> Consent:
             purpose=purpose.id,
             text_version=purpose.text_version,
             withdrawn_at=None,
-        ).using_db(tx)
+            using_db=tx,
+        )
         return live or await Consent.create(
             using_db=tx,
             id=new_id(),
@@ -69,6 +80,16 @@ async def grant_consent(call: Call, purpose: Purpose) -> Consent:
             text_version=purpose.text_version,
             granted_at=call.app.clock.now(),
         )
+
+
+def list_purposes(call: Call) -> list[Purpose]:
+    """Everything a citizen can be asked to consent to."""
+    return list(call.app.extensions(PURPOSES))
+
+
+def find_purpose(call: Call, purpose_id: str) -> Purpose | None:
+    """A purpose by its id."""
+    return next((p for p in list_purposes(call) if p.id == purpose_id), None)
 
 
 async def withdraw_consent(call: Call, purpose_id: str) -> int:
@@ -112,7 +133,7 @@ async def personal_read(
     reading, never an exception. The last good answer is kept per person and purpose.
     """
     viewer = call.require_viewer(2)
-    access = await _open_access(call, viewer.user_id, service, purpose)
+    access = await open_access(call, service=service, purpose=purpose)
     return await call.app.last_good.read_through(
         ("personal", viewer.user_id, purpose.id),
         lambda: fetch(access),
@@ -121,7 +142,14 @@ async def personal_read(
     )
 
 
-async def _open_access(call: Call, subject_id: UUID, service: str, purpose: Purpose) -> Access:
+async def open_access(call: Call, *, service: str, purpose: Purpose) -> Access:
+    """Find the viewer's consent and leave the access-log row; repeated reads leave repeated rows.
+
+    Raises LoginRequired for strangers and Forbidden CONSENT_REQUIRED without a live consent of the
+    purpose's present text.
+    """
+    subject_id = call.require_viewer().user_id
+    person = await get_person(call.app, subject_id)
     async with transaction() as tx:
         consent = (
             await Consent.filter(
@@ -147,9 +175,4 @@ async def _open_access(call: Call, subject_id: UUID, service: str, purpose: Purp
             request_id=call.request_id,
             read_at=call.app.clock.now(),
         )
-    return Access(subject_id, purpose.id, consent.id, row.id)
-
-
-def consent_is_live(consent: Consent, at: datetime) -> bool:
-    """Whether a consent holds at a moment."""
-    return consent.granted_at <= at and (consent.withdrawn_at is None or at < consent.withdrawn_at)
+    return Access(person, purpose.id, consent.id, row.id)

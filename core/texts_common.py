@@ -35,6 +35,11 @@ CONSENT_REQUIRED = Text(
     "查询前需要您同意读取相关信息",
     "Your consent is needed before this information is read",
 )
+CONSENT_TEXT_CHANGED = Text(
+    "CONSENT_TEXT_CHANGED",
+    "授权说明已更新,请重新阅读后再同意",
+    "The consent text has changed, please read it again",
+)
 INTERNAL_ERROR = Text(
     "INTERNAL_ERROR",
     "系统繁忙,请稍后再试(编号 {error_id})",

@@ -1,0 +1,52 @@
+// Sends operations: POST for queries and mutations, graphql-transport-ws for subscriptions.
+
+import { createGraphiQLFetcher } from "@graphiql/toolkit";
+import { Kind, parse } from "graphql";
+
+// A bare word, so that a double click and a paste put the token in.
+const PLACEHOLDER = "Bearer TOKEN";
+
+export const DEFAULT_HEADERS = JSON.stringify({ Authorization: PLACEHOLDER }, null, 2);
+
+/** Headers that the visitor has filled in: an untouched placeholder is no token. */
+function filledIn(headers) {
+  return Object.fromEntries(
+    Object.entries(headers ?? {}).filter(([, value]) => value !== PLACEHOLDER),
+  );
+}
+
+/**
+ * The request as its own text has it. Just after a change of tab GraphiQL still hands over the
+ * former tab's operation name and document, which would ask for an operation that is not there.
+ */
+function consistent(params, options) {
+  let documentAST;
+  try {
+    documentAST = parse(params.query);
+  } catch {
+    return [params, options]; // the server's syntax error says more than ours
+  }
+  const names = documentAST.definitions
+    .filter((definition) => definition.kind === Kind.OPERATION_DEFINITION)
+    .map((operation) => operation.name?.value);
+  const operationName = names.includes(params.operationName) ? params.operationName : names[0];
+  return [
+    { ...params, operationName },
+    { ...options, documentAST },
+  ];
+}
+
+/** A GraphiQL fetcher for one endpoint; a socket gets the headers as connection parameters. */
+export function playgroundFetcher(endpoint) {
+  const url = new URL(endpoint, location.href);
+  const socketUrl = new URL(url);
+  socketUrl.protocol = url.protocol === "https:" ? "wss:" : "ws:";
+
+  const fetcher = createGraphiQLFetcher({
+    url: url.href,
+    subscriptionUrl: socketUrl.href,
+    enableIncrementalDelivery: false,
+  });
+  return (params, options) =>
+    fetcher(...consistent(params, { ...options, headers: filledIn(options?.headers) }));
+}

@@ -1,0 +1,48 @@
+"""The moment by which an answer is worth having, handed down from a request to its calls.
+
+A deadline is a point on the monotonic clock, not a duration: time spent waiting anywhere on the
+way is time gone for everyone below.
+"""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+Monotonic = Callable[[], float]
+"""A source of monotonic seconds, `time.monotonic` outside tests."""
+
+
+@dataclass(frozen=True, slots=True)
+class Deadline:
+    """A point in monotonic time."""
+
+    at_monotonic: float
+    monotonic: Monotonic = field(default=time.monotonic, repr=False, compare=False)
+
+    @classmethod
+    def after(cls, seconds: float, *, monotonic: Monotonic = time.monotonic) -> "Deadline":
+        """The deadline that many seconds from now."""
+        return cls(monotonic() + seconds, monotonic)
+
+    def remaining(self) -> float:
+        """Seconds left, never below zero."""
+        return max(0.0, self.at_monotonic - self.monotonic())
+
+    @property
+    def expired(self) -> bool:
+        """True when no time is left."""
+        return self.remaining() == 0.0
+
+    def share(self, *, fraction: float = 1.0, cap_s: float | None = None) -> "Deadline":
+        """A child deadline: that fraction of what is left, at most `cap_s`, never later than this.
+
+        Raises ValueError for a fraction outside 0..1 or a negative cap.
+        """
+        if not 0.0 <= fraction <= 1.0:
+            raise ValueError("a share lies between 0 and 1")
+        if cap_s is not None and cap_s < 0:
+            raise ValueError("a cap is not negative")
+        left_s = self.remaining() * fraction
+        child_s = left_s if cap_s is None else min(left_s, cap_s)
+        at_monotonic = min(self.at_monotonic, self.monotonic() + child_s)
+        return Deadline(at_monotonic, self.monotonic)

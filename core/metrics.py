@@ -1,0 +1,113 @@
+"""Every metric of a process, defined once; scraped at /metrics in the Prometheus text format.
+
+Label values are names from our own code or catalogue: never a person's data, never a value that
+callers can invent. What does not look like such a name, or comes after too many others, is
+counted under "other".
+"""
+
+import asyncio
+import re
+import time
+from collections.abc import Iterable
+
+from prometheus_client import CollectorRegistry, Gauge, Histogram, ProcessCollector
+from prometheus_client.exposition import generate_latest
+
+CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
+"""What `render` returns, as an HTTP content type."""
+
+LABEL_VALUES_MAX = 500
+"""Distinct values one label may take in a process."""
+
+_NAME = re.compile(r"(?!.*[0-9]{7})[A-Za-z][A-Za-z0-9_.:/-]{0,79}")
+_CALL_BUCKETS_S = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
+_JOB_BUCKETS_S = (0.01, 0.05, 0.1, 0.5, 1.0, 5.0, 15.0, 60.0, 300.0)
+_LAG_BUCKETS_S = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0)
+
+
+class Metrics:
+    """The metrics of one process. Durations are in seconds."""
+
+    def __init__(self) -> None:
+        self.registry = CollectorRegistry()
+        ProcessCollector(registry=self.registry)
+        self._seen: dict[str, set[str]] = {}
+        self._outbound = self._histogram(
+            "outbound_seconds",
+            "Attempts to call an upstream.",
+            ("upstream", "operation", "outcome"),
+            _CALL_BUCKETS_S,
+        )
+        self._breaker = Gauge(
+            "quancheng_breaker_state",
+            "Circuit breaker: 0 closed, 1 half-open, 2 open.",
+            ("upstream", "operation"),
+            registry=self.registry,
+        )
+        self._job = self._histogram(
+            "job_seconds", "Jobs run.", ("lane", "kind", "outcome"), _JOB_BUCKETS_S
+        )
+        self._graphql = self._histogram(
+            "graphql_seconds", "GraphQL operations.", ("document", "outcome"), _CALL_BUCKETS_S
+        )
+        self._lag = self._histogram(
+            "event_loop_lag_seconds", "How late the event loop runs.", (), _LAG_BUCKETS_S
+        )
+
+    def outbound(self, upstream: str, operation: str, outcome: str, duration_s: float) -> None:
+        """One attempt at an upstream ended: `ok`, or the lower-case reason of its error."""
+        labels = self._labels("upstream", upstream, "operation", operation, "outcome", outcome)
+        self._outbound.labels(**labels).observe(duration_s)
+
+    def breaker(self, upstream: str, operation: str, state: int) -> None:
+        """A breaker was made or changed its state."""
+        labels = self._labels("upstream", upstream, "operation", operation)
+        self._breaker.labels(**labels).set(state)
+
+    def job(self, lane: str, kind: str, outcome: str, duration_s: float) -> None:
+        """A job ended."""
+        labels = self._labels("lane", lane, "kind", kind, "outcome", outcome)
+        self._job.labels(**labels).observe(duration_s)
+
+    def graphql(self, document: str, outcome: str, duration_s: float) -> None:
+        """A GraphQL operation ended. `document` is a trusted document's id, or "adhoc"."""
+        labels = self._labels("document", document, "outcome", outcome)
+        self._graphql.labels(**labels).observe(duration_s)
+
+    def loop_lag(self, lag_s: float) -> None:
+        """The event loop woke a sleeper this late."""
+        self._lag.observe(lag_s)
+
+    def render(self) -> bytes:
+        """All metrics in the Prometheus text format."""
+        return generate_latest(self.registry)
+
+    def _histogram(
+        self, name: str, documentation: str, labels: Iterable[str], buckets_s: tuple[float, ...]
+    ) -> Histogram:
+        return Histogram(
+            f"quancheng_{name}", documentation, labels, buckets=buckets_s, registry=self.registry
+        )
+
+    def _labels(self, *pairs: str) -> dict[str, str]:
+        return {
+            label: self._bounded(label, value)
+            for label, value in zip(pairs[::2], pairs[1::2], strict=True)
+        }
+
+    def _bounded(self, label: str, value: str) -> str:
+        seen = self._seen.setdefault(label, set())
+        if value in seen:
+            return value
+        if len(seen) >= LABEL_VALUES_MAX or _NAME.fullmatch(value) is None:
+            return "other"
+        seen.add(value)
+        return value
+
+
+async def watch_loop_lag(metrics: Metrics, *, interval_s: float = 0.5) -> None:
+    """Measure the event loop's lag until cancelled."""
+    while True:
+        asked_at = time.monotonic()
+        await asyncio.sleep(interval_s)
+        metrics.loop_lag(max(0.0, time.monotonic() - asked_at - interval_s))

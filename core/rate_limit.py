@@ -1,0 +1,34 @@
+"""Counters that hold across processes: so many of something in a window of time."""
+
+import math
+from datetime import UTC, datetime, timedelta
+
+from core.clock import Clock
+from core.database import Transaction, fetch_one
+
+
+async def take(tx: Transaction, clock: Clock, key: str, *, limit: int, window: timedelta) -> int:
+    """Count one use of `key`; returns 0 while within the limit, else the seconds until it frees.
+
+    Windows are fixed and start at multiples of their length. The count stands when `tx` commits,
+    so a caller that refuses must do so after the transaction, not by rolling it back.
+    """
+    now = clock.now()
+    length_s = window.total_seconds()
+    number = math.floor(now.timestamp() / length_s)
+    ends_at = datetime.fromtimestamp((number + 1) * length_s, UTC)
+    row = await fetch_one(
+        tx,
+        """INSERT INTO core_rate_counter (key, count, ends_at) VALUES ($1, 1, $2)
+           ON CONFLICT (key) DO UPDATE SET
+             count = CASE WHEN core_rate_counter.ends_at = $2
+                          THEN core_rate_counter.count + 1 ELSE 1 END,
+             ends_at = $2
+           RETURNING count""",
+        key,
+        ends_at,
+    )
+    assert row is not None
+    if row["count"] <= limit:
+        return 0
+    return max(1, math.ceil((ends_at - now).total_seconds()))

@@ -1,0 +1,1 @@
+"""Who the citizen is: phone log-in, sessions, real name, consents, who looked."""

@@ -1,0 +1,75 @@
+"""The door of notifications: send a text to a phone, or a message to a person.
+
+Both take the caller's transaction: the message exists exactly when the caller's own change does.
+Both are repeat-safe by `key`, the permanent business key ("bill-paid:<intent id>").
+"""
+
+from collections.abc import Mapping
+from uuid import UUID
+
+from core import bus
+from core.app import App
+from core.database import Transaction
+from core.people import Person
+from core.texts import Locale
+from notifications import store
+from notifications.domain import Template
+
+TEMPLATES = "notifications.templates"
+DELIVER = "notifications.deliver"
+
+
+async def send_text(app: App, tx: Transaction, *, phone: str, text: str, key: str) -> None:
+    """Send a text to a phone that need not belong to anyone; it appears in no inbox."""
+    delivery_id = await store.insert_delivery(app, tx, key=key, text=text, phone=phone)
+    if delivery_id is not None:
+        await app.queue.enqueue(tx, DELIVER, {"delivery_id": str(delivery_id)})
+
+
+async def notify(
+    app: App,
+    tx: Transaction,
+    *,
+    person: Person,
+    template: str,
+    values: Mapping[str, object],
+    key: str,
+    deep_link: str | None = None,
+) -> None:
+    """Put a message into a person's inbox, in their language, and by SMS where the template says.
+
+    Raises KeyError for a template that no manifest gives.
+    """
+    found = find_template(app, template)
+    locale = Locale(person.locale)
+    body = found.body.say(locale, **values)
+    message_id = await store.insert_message(
+        app,
+        tx,
+        person_id=person.id,
+        key=key,
+        template=template,
+        title=found.title.say(locale, **values),
+        body=body,
+        deep_link=deep_link,
+    )
+    if message_id is None:
+        return
+    await bus.publish(tx, inbox_topic(person.id), str(message_id))
+    if found.sms:
+        delivery_id = await store.insert_delivery(
+            app, tx, key=f"sms:{key}", text=body, person_id=person.id
+        )
+        if delivery_id is not None:
+            await app.queue.enqueue(tx, DELIVER, {"delivery_id": str(delivery_id)})
+
+
+def find_template(app: App, template_id: str) -> Template:
+    """A template by id. Raises KeyError when no manifest gives it."""
+    templates: dict[str, Template] = {t.id: t for t in app.extensions(TEMPLATES)}
+    return templates[template_id]
+
+
+def inbox_topic(person_id: UUID) -> str:
+    """The bus topic on which new messages of a person are told."""
+    return f"inbox:{person_id}"

@@ -1,0 +1,118 @@
+"""The inbox in GraphQL."""
+
+from collections.abc import AsyncIterator
+from datetime import datetime
+from typing import Annotated
+from uuid import UUID
+
+import strawberry
+
+from core.app import App
+from core.errors import NotFound
+from core.graphql import (
+    After,
+    Connection,
+    First,
+    IdempotencyKey,
+    Info,
+    Refused,
+    connection,
+    mutation,
+    page_size,
+    parse_id,
+)
+from core.texts_common import NOT_FOUND
+from notifications import api, models, store
+
+
+@strawberry.type(description="A message to the viewer.")
+class Message:
+    """A message of the inbox."""
+
+    id: strawberry.ID = strawberry.field(description="The message's id.")
+    template: str = strawberry.field(description="What kind of message this is.")
+    title: str = strawberry.field(description="The title, in the person's language.")
+    body: str = strawberry.field(description="The text.")
+    deep_link: str | None = strawberry.field(description="Where in the app it leads.")
+    created_at: datetime = strawberry.field(description="When it was written.")
+    read_at: datetime | None = strawberry.field(description="When it was read.")
+
+
+@strawberry.type(description="The viewer's messages.")
+class Inbox:
+    """The inbox."""
+
+    unread: int = strawberry.field(description="How many messages are unread.")
+    messages: Connection[Message] = strawberry.field(description="Newest first.")
+
+
+@strawberry.type(description="The message is marked as read.")
+class MessageRead:
+    """What markMessageRead answers."""
+
+    message_id: strawberry.ID = strawberry.field(description="The message's id.")
+
+
+MarkMessageReadResult = Annotated[MessageRead | Refused, strawberry.union("MarkMessageReadResult")]
+
+
+@strawberry.type
+class Query:
+    """The query fields of notifications."""
+
+    @strawberry.field(description="The viewer's messages.")
+    async def inbox(self, info: Info, first: First, after: After = None) -> Inbox:
+        """The inbox of whoever is signed in."""
+        person_id = info.context.require_viewer().user_id
+        first = page_size(first)
+        before = parse_id(after) if after else None
+        rows = await store.list_messages(person_id, first=first + 1, before=before)
+        app = info.context.app
+        return Inbox(
+            unread=await store.count_unread(person_id),
+            messages=connection(
+                rows, first, lambda row: str(row.id), lambda row: _message(app, row)
+            ),
+        )
+
+
+@strawberry.type
+class Mutation:
+    """The mutation fields of notifications."""
+
+    @mutation(description="Mark a message as read.")
+    async def mark_message_read(
+        self, info: Info, message_id: strawberry.ID, idempotency_key: IdempotencyKey
+    ) -> MarkMessageReadResult:
+        """Reading twice is reading once."""
+        person_id = info.context.require_viewer().user_id
+        if not await store.mark_read(info.context.app, person_id, parse_id(message_id)):
+            raise NotFound(NOT_FOUND)
+        return MessageRead(message_id=message_id)
+
+
+@strawberry.type
+class Subscription:
+    """The subscription fields of notifications."""
+
+    @strawberry.subscription(description="Each new message to the viewer, as it arrives.")
+    async def message_received(self, info: Info) -> AsyncIterator[Message]:
+        """New messages, whichever process wrote them."""
+        call = info.context
+        person_id = call.require_viewer().user_id
+        async for message_id in call.app.bus.stream(api.inbox_topic(person_id)):
+            row = await store.find_message(person_id, UUID(message_id))
+            if row is not None:
+                yield _message(call.app, row)
+
+
+def _message(app: App, row: models.Message) -> Message:
+    return Message(
+        id=strawberry.ID(str(row.id)),
+        template=row.template,
+        title=app.vault.decrypt(row.title_sealed, store.TITLE),
+        body=app.vault.decrypt(row.body_sealed, store.BODY),
+        deep_link=row.deep_link,
+        created_at=row.created_at,
+        read_at=row.read_at,
+    )

@@ -1,0 +1,37 @@
+"""Delivering what the door accepted."""
+
+from collections.abc import Mapping
+from typing import Any
+from uuid import UUID
+
+from core.app import App
+from core.database import transaction
+from core.deadline import Deadline
+from core.people import get_person
+from notifications import store
+from notifications.models import Delivery
+from notifications.upstream import SmsGateway
+
+_DEADLINE_S = 10.0
+
+
+async def deliver(app: App, payload: Mapping[str, Any]) -> None:
+    """Hand one delivery to the gateway. Repeat-safe: the gateway knows the delivery's id."""
+    delivery = await store.find_delivery(UUID(payload["delivery_id"]))
+    if delivery is None or delivery.state != "queued":
+        return
+    receipt = await app.upstream(SmsGateway).send(
+        str(delivery.id),
+        await _phone(app, delivery),
+        app.vault.decrypt(delivery.body_sealed, store.BODY),
+        Deadline.after(_DEADLINE_S),
+    )
+    async with transaction() as tx:
+        await store.settle_delivery(app, tx, delivery, receipt)
+
+
+async def _phone(app: App, delivery: Delivery) -> str:
+    if delivery.to_sealed is not None:
+        return app.vault.decrypt(delivery.to_sealed, store.PHONE)
+    assert delivery.person_id is not None
+    return (await get_person(app, delivery.person_id)).phone

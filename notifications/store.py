@@ -1,0 +1,107 @@
+"""Every query of notifications."""
+
+from collections.abc import Sequence
+from uuid import UUID
+
+from core.app import App
+from core.database import Transaction, fetch_one
+from core.ids import new_id
+from notifications.models import Delivery, Message
+
+BODY = "notifications.body"
+TITLE = "notifications.title"
+PHONE = "notifications.phone"
+
+
+async def insert_message(
+    app: App,
+    tx: Transaction,
+    *,
+    person_id: UUID,
+    key: str,
+    template: str,
+    title: str,
+    body: str,
+    deep_link: str | None,
+) -> UUID | None:
+    """The new message's id, or None where the key has one already."""
+    row = await fetch_one(
+        tx,
+        """INSERT INTO notifications_message
+             (id, person_id, key, template, title_sealed, body_sealed, deep_link, created_at)
+           VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT (key) DO NOTHING RETURNING id""",
+        new_id(),
+        person_id,
+        key,
+        template,
+        app.vault.encrypt(title, TITLE),
+        app.vault.encrypt(body, BODY),
+        deep_link,
+        app.clock.now(),
+    )
+    return row["id"] if row else None
+
+
+async def insert_delivery(
+    app: App,
+    tx: Transaction,
+    *,
+    key: str,
+    text: str,
+    phone: str | None = None,
+    person_id: UUID | None = None,
+) -> UUID | None:
+    """The new delivery's id, or None where the key has one already."""
+    row = await fetch_one(
+        tx,
+        """INSERT INTO notifications_delivery
+             (id, key, person_id, to_sealed, body_sealed, state, created_at)
+           VALUES ($1, $2, $3, $4, $5, 'queued', $6) ON CONFLICT (key) DO NOTHING RETURNING id""",
+        new_id(),
+        key,
+        person_id,
+        app.vault.encrypt(phone, PHONE) if phone else None,
+        app.vault.encrypt(text, BODY),
+        app.clock.now(),
+    )
+    return row["id"] if row else None
+
+
+async def find_delivery(delivery_id: UUID) -> Delivery | None:
+    """A delivery by id."""
+    return await Delivery.get_or_none(id=delivery_id)
+
+
+async def settle_delivery(app: App, tx: Transaction, delivery: Delivery, receipt: str) -> None:
+    """Mark a delivery as accepted by the gateway."""
+    await (
+        Delivery.filter(id=delivery.id, state="queued")
+        .using_db(tx)
+        .update(state="sent", receipt_ref=receipt, sent_at=app.clock.now())
+    )
+
+
+async def list_messages(person_id: UUID, *, first: int, before: UUID | None) -> Sequence[Message]:
+    """A person's messages, newest first."""
+    messages = Message.filter(person_id=person_id)
+    if before is not None:
+        messages = messages.filter(id__lt=before)
+    return await messages.order_by("-id").limit(first)
+
+
+async def find_message(person_id: UUID, message_id: UUID) -> Message | None:
+    """A message of this person."""
+    return await Message.get_or_none(id=message_id, person_id=person_id)
+
+
+async def count_unread(person_id: UUID) -> int:
+    """How many messages a person has not read."""
+    return await Message.filter(person_id=person_id, read_at=None).count()
+
+
+async def mark_read(app: App, person_id: UUID, message_id: UUID) -> bool:
+    """Mark a message as read once; False where it is not this person's."""
+    await Message.filter(id=message_id, person_id=person_id, read_at=None).update(
+        read_at=app.clock.now()
+    )
+    return await Message.exists(id=message_id, person_id=person_id)

@@ -1,0 +1,429 @@
+"""The playground: what the server sends, how the bundle is built, and a browser using it."""
+
+import asyncio
+import gzip
+import json
+import os
+import re
+import shutil
+import socket
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import pytest
+import strawberry
+from aiohttp import ClientSession
+from granian.constants import Interfaces
+from granian.server.embed import Server
+from playwright.async_api import Browser, Locator, Page, async_playwright, expect
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.routing import Route, WebSocketRoute
+from strawberry.asgi import GraphQL
+from typer.testing import CliRunner
+from yarl import URL
+
+from bff.playground import PlaygroundTab, playground_page, playground_routes, wants_playground
+from bff.playground.build import FOLDER, MANIFEST, PlaygroundBuildError, build
+from bff.playground.cli import app as playground_cli
+
+ARTEFACTS = Path("test-artefacts")
+CHROMIUM_NAMES = ("chromium", "chromium-browser", "google-chrome-stable", "google-chrome")
+CHROMIUM_ARGS = (
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    # No name resolves and no address but the server's is reached, whatever the page tries.
+    "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1",
+)
+LOUD = ("error", "warning")
+TITLE = "城市服务 API · City services API"
+TABS = (
+    PlaygroundTab(
+        title="找服务 · Find services",
+        query="query FindServices($theme: String!) {\n  services(theme: $theme) { id name }\n}",
+        variables={"theme": "水"},
+    ),
+    PlaygroundTab(title="我是谁 · Who am I", query="query WhoAmI { caller }"),
+    PlaygroundTab(
+        title="倒计时 · Countdown", query="subscription Countdown { countdown(start: 2) }"
+    ),
+    PlaygroundTab(
+        title="未打开 </script> · Not opened", query="query Hidden { caller }", opened=False
+    ),
+)
+
+
+@strawberry.type(description="一项服务 A city service.")
+class Service:
+    """A service of the demo schema."""
+
+    id: strawberry.ID = strawberry.field(description="编号 Identifier.")
+    name: str = strawberry.field(description="名称 Name.")
+
+
+@strawberry.type
+class Query:
+    """The demo schema's queries."""
+
+    @strawberry.field(description="按主题找服务 Services of a theme.")
+    def services(self, theme: str) -> list[Service]:
+        """One service that carries the theme back, so that variables are seen to arrive."""
+        return [Service(id=strawberry.ID("water"), name=f"{theme}费 Water bill")]
+
+    @strawberry.field(description="请求所带的令牌 The token of the request.")
+    def caller(self, info: strawberry.Info) -> str:
+        """What the request authorises itself with."""
+        return str(info.context["request"].headers.get("authorization", "anonymous"))
+
+
+@strawberry.type
+class Subscription:
+    """The demo schema's subscriptions."""
+
+    @strawberry.subscription(description="倒数 Counts down.")
+    async def countdown(self, start: int) -> AsyncIterator[int]:
+        """Counts down to zero."""
+        for number in range(start, -1, -1):
+            yield number
+
+
+class DemoGraphQL(GraphQL):
+    """The demo endpoint: a page for a browser, GraphQL for everyone else."""
+
+    async def __call__(self, scope, receive, send) -> None:
+        """Serve one request."""
+        if scope["type"] == "http" and wants_playground(Request(scope)):
+            await playground_page(TABS, title=TITLE)(scope, receive, send)
+        else:
+            await super().__call__(scope, receive, send)
+
+
+def demo_app() -> Starlette:
+    endpoint = DemoGraphQL(strawberry.Schema(Query, subscription=Subscription), graphql_ide=None)
+    return Starlette(
+        routes=[
+            *playground_routes(),
+            Route("/graphql", endpoint),
+            WebSocketRoute("/graphql", endpoint),
+        ]
+    )
+
+
+@pytest.fixture(scope="session")
+def bundle() -> Path:
+    build()
+    return FOLDER / "static"
+
+
+@asynccontextmanager
+async def served(app: Starlette) -> AsyncIterator[str]:
+    """The app on a free port of this machine, under the server that production uses."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    server = Server(app, port=port, interface=Interfaces.ASGI, log_enabled=False)
+    serving = asyncio.create_task(server.serve())
+    async with asyncio.timeout(10):
+        while True:
+            try:
+                _, writer = await asyncio.open_connection("127.0.0.1", port)
+            except OSError:
+                await asyncio.sleep(0.02)
+            else:
+                writer.close()
+                break
+    try:
+        yield f"http://127.0.0.1:{port}"
+    finally:
+        server.stop()
+        await serving
+
+
+@pytest.fixture(scope="session")
+async def base_url(bundle: Path) -> AsyncIterator[str]:
+    """Where the playground under test is served."""
+    async with served(demo_app()) as url:
+        yield url
+
+
+def find_chromium() -> str | None:
+    found = filter(None, map(shutil.which, CHROMIUM_NAMES))
+    return os.environ.get("CHROMIUM_PATH") or next(found, None)
+
+
+@pytest.fixture(scope="session")
+async def browser() -> AsyncIterator[Browser]:
+    path = find_chromium()
+    if path is None:
+        reason = f"no Chromium on this machine (CHROMIUM_PATH or one of {CHROMIUM_NAMES})"
+        if os.environ.get("CI"):
+            pytest.fail(reason)
+        pytest.skip(reason)
+    async with async_playwright() as playwright:
+        chromium = await playwright.chromium.launch(executable_path=path, args=CHROMIUM_ARGS)
+        yield chromium
+        await chromium.close()
+
+
+@dataclass
+class Visit:
+    """One page and everything that went wrong on it."""
+
+    page: Page
+    complaints: list[str] = field(default_factory=list)
+    hosts: set[str] = field(default_factory=set)
+    workers: list[str] = field(default_factory=list)
+
+    def watch(self) -> None:
+        page, complain = self.page, self.complaints.append
+        page.on(
+            "console", lambda m: m.type in ("error", "warning") and complain(f"{m.type}: {m.text}")
+        )
+        page.on("pageerror", lambda error: complain(f"page error: {error}"))
+        page.on("requestfailed", lambda r: complain(f"failed: {r.url} {r.failure}"))
+        page.on("response", lambda r: r.status >= 400 and complain(f"{r.status}: {r.url}"))
+        page.on("request", lambda r: self.hosts.add(urlsplit(r.url).netloc or "inline"))
+        page.on("websocket", lambda ws: self.hosts.add(urlsplit(ws.url).netloc))
+        page.on("worker", lambda worker: self.workers.append(worker.url))
+
+    async def open(self, base_url: str) -> None:
+        await self.page.goto(f"{base_url}/graphql")
+        await expect(self.page.locator(".graphiql-query-editor .view-line").first).to_be_visible()
+
+    @property
+    def worker_names(self) -> set[str]:
+        return {urlsplit(url).path.split("/")[-1].split("-")[0] for url in self.workers}
+
+    @property
+    def tabs(self) -> Locator:
+        return self.page.locator(".graphiql-tabs .graphiql-tab-button")
+
+    async def screenshot(self, name: str) -> None:
+        await self.page.screenshot(path=ARTEFACTS / f"{name}.png")
+
+    async def run(self) -> None:
+        await self.page.get_by_role("button", name="Execute query").click()
+
+    async def expect_response(self, text: str) -> None:
+        # Monaco renders spaces as no-break spaces.
+        response = self.page.locator(".graphiql-response .view-lines")
+        await expect(response).to_contain_text(text.replace(" ", "\u00a0"))
+
+
+@pytest.fixture
+async def visit(browser: Browser, base_url: str) -> AsyncIterator[Visit]:
+    """A visit that fails its test on any console message, failed request or foreign host."""
+    context = await browser.new_context(viewport={"width": 1440, "height": 900}, locale="zh-CN")
+    visit = Visit(await context.new_page())
+    visit.watch()
+    yield visit
+    await context.close()
+    assert visit.complaints == []
+    assert visit.hosts <= {urlsplit(base_url).netloc, "inline"}
+    assert urlsplit(base_url).netloc in visit.hosts
+
+
+@pytest.mark.browser
+async def test_browser_runs_an_example(visit: Visit, base_url: str) -> None:
+    page = visit.page
+    await visit.open(base_url)
+    await expect(page).to_have_title(TITLE)
+    await expect(visit.tabs).to_have_text([tab.title for tab in TABS if tab.opened])
+    await expect(page.locator(".graphiql-editors")).to_contain_text("Bearer")
+
+    await visit.run()
+    await visit.expect_response("水费 Water bill")
+
+    await page.get_by_role("button", name="Show Documentation Explorer").click()
+    docs = page.locator(".graphiql-doc-explorer")
+    await docs.get_by_role("link", name="Query").click()
+    await expect(docs).to_contain_text("按主题找服务 Services of a theme.")
+    async with asyncio.timeout(5):
+        while not visit.worker_names >= {"editor", "graphql", "json"}:
+            await page.wait_for_timeout(50)
+    await visit.screenshot("playground")
+
+
+@pytest.mark.browser
+async def test_browser_sends_a_token_once_it_is_filled_in(visit: Visit, base_url: str) -> None:
+    await visit.open(base_url)
+    await visit.tabs.nth(1).click()
+    await visit.run()
+    await visit.expect_response("anonymous")
+
+    header = visit.page.locator(".graphiql-editor-tool").get_by_text('"Bearer\u00a0TOKEN"')
+    box = await header.bounding_box()
+    assert box is not None
+    await header.dblclick(position={"x": box["width"] * 10 / 14, "y": box["height"] / 2})
+    await visit.page.keyboard.type("sandbox")
+    await visit.run()
+    await visit.expect_response("Bearer sandbox")
+
+
+@pytest.mark.browser
+async def test_browser_follows_a_subscription(visit: Visit, base_url: str) -> None:
+    await visit.open(base_url)
+    await visit.tabs.nth(2).click()
+    await visit.run()
+    await visit.expect_response('"countdown": 0')
+
+
+@pytest.mark.browser
+async def test_browser_opens_an_example_and_keeps_it(visit: Visit, base_url: str) -> None:
+    page, hidden = visit.page, TABS[-1].title
+    await visit.open(base_url)
+    panel = page.get_by_role("region", name="示例 Examples")
+    await expect(panel.get_by_role("listitem")).to_have_count(len(TABS))
+    await visit.screenshot("playground-examples")
+    await panel.get_by_role("searchbox").fill("未打开")
+    await expect(panel.get_by_role("listitem")).to_have_text([hidden])
+    await panel.get_by_role("button", name=hidden).click()
+    await expect(visit.tabs.last).to_have_text(hidden)
+    await visit.run()
+    await visit.expect_response("anonymous")
+
+    # GraphiQL writes its tabs half a second after the last change.
+    async with asyncio.timeout(5):
+        while "Hidden" not in await page.evaluate("localStorage['graphiql:tabState'] ?? ''"):
+            await page.wait_for_timeout(50)
+    await page.reload()
+    await expect(visit.tabs.last).to_have_text(hidden)
+    await expect(visit.tabs).to_have_count(len(TABS))
+    await page.get_by_role("button", name="Show GraphiQL Explorer").click()
+    await expect(page.locator(".graphiql-explorer-root")).to_contain_text("caller")
+
+
+@pytest.mark.browser
+async def test_browser_is_refused_every_other_host(visit: Visit, base_url: str) -> None:
+    await visit.open(base_url)
+    refused = "fetch('https://cdn.example/x.js').then(() => false, () => true)"
+    assert await visit.page.evaluate(refused)
+    assert any("Content Security Policy" in complaint for complaint in visit.complaints)
+    visit.complaints.clear()
+
+
+async def test_page_holds_its_configuration_as_data(bundle: Path) -> None:
+    page = bytes(playground_page(TABS, title="A & <B>").body).decode()
+    scripts = re.findall(r"<script([^>]*)>(.*?)</script>", page, re.DOTALL)
+    (data_attributes, data), (code_attributes, code) = scripts
+    assert 'type="application/json"' in data_attributes
+    assert "src=" in code_attributes
+    assert code == ""
+    assert "<title>A &amp; &lt;B&gt;</title>" in page
+    config = json.loads(data)
+    assert config["title"] == "A & <B>"
+    assert [tab["title"] for tab in config["tabs"]] == [tab.title for tab in TABS]
+    assert json.loads(config["tabs"][0]["variables"]) == {"theme": "水"}
+    assert not re.search(r"https?://", page)
+
+
+async def test_page_is_revalidated_and_files_are_kept(base_url: str) -> None:
+    manifest = json.loads((FOLDER / "static" / MANIFEST).read_bytes())
+    async with ClientSession(base_url, auto_decompress=False) as client:
+        async with client.get("/graphql", headers={"Accept": "text/html"}) as page:
+            assert page.status == 200
+            assert page.headers["Cache-Control"] == "no-cache"
+            policy = page.headers["Content-Security-Policy"]
+        async with client.get(f"/playground/{manifest['script']}") as script:
+            packed = await script.read()
+            assert script.headers["Cache-Control"] == "public, max-age=31536000, immutable"
+            assert script.headers["Content-Encoding"] == "gzip"
+            assert script.content_type == "text/javascript"
+        plain = {"Accept-Encoding": "identity"}
+        async with client.get(f"/playground/{manifest['script']}", headers=plain) as script:
+            assert gzip.decompress(packed) == await script.read()
+        for path in ("", "nothing.js", "../routes.py", "%2e%2e/routes.py"):
+            async with client.get(URL(f"/playground/{path}", encoded=True)) as missing:
+                assert missing.status == 404
+    directives = dict(part.split(" ", 1) for part in policy.split("; "))
+    assert directives["default-src"] == "'none'"
+    assert directives["script-src"] == directives["connect-src"] == "'self'"
+
+
+@pytest.mark.parametrize(
+    ("method", "accept", "query", "wanted"),
+    [
+        ("GET", "text/html,application/xhtml+xml,*/*;q=0.8", b"", True),
+        ("GET", "*/*", b"", False),
+        ("GET", "application/json", b"", False),
+        ("GET", "text/html", b"query={caller}", False),
+        ("GET", "text/html", b"documentId=home", False),
+        ("POST", "text/html", b"", False),
+    ],
+)
+def test_only_a_browser_looking_for_a_page_gets_it(
+    method: str, accept: str, query: bytes, wanted: bool
+) -> None:
+    headers = [(b"accept", accept.encode())]
+    scope = {"type": "http", "method": method, "headers": headers, "query_string": query}
+    assert wants_playground(Request(scope)) is wanted
+
+
+def test_page_before_the_build_says_what_to_run(tmp_path: Path) -> None:
+    page = playground_page(TABS, title=TITLE, static=tmp_path / "static")
+    assert page.status_code == 503
+    assert b"quancheng playground build" in page.body
+
+
+def test_build_does_nothing_when_up_to_date(bundle: Path) -> None:
+    before = (bundle / MANIFEST).stat().st_mtime_ns
+    started = time.monotonic()
+    result = CliRunner().invoke(playground_cli, ["build"])
+    assert time.monotonic() - started < 0.3
+    assert result.exit_code == 0
+    assert "up to date" in result.output
+    assert (bundle / MANIFEST).stat().st_mtime_ns == before
+
+
+def copy_of_sources(target: Path) -> Path:
+    ignored = shutil.ignore_patterns("node_modules", "static", ".cache", "__pycache__")
+    return shutil.copytree(FOLDER, target / "playground", ignore=ignored)
+
+
+def test_build_follows_its_sources(bundle: Path, tmp_path: Path) -> None:
+    folder = copy_of_sources(tmp_path)
+    (folder / "node_modules").symlink_to(FOLDER / "node_modules")
+    assert build(folder=folder)
+    assert not build(folder=folder)
+    before = (folder / "static" / MANIFEST).read_bytes()
+
+    (folder / "src" / "style.css").write_text("body { color: red }")
+    assert build(folder=folder)
+    assert (folder / "static" / MANIFEST).read_bytes() != before
+
+    (folder / "src" / "main.jsx").write_text('import "./absent.js";')
+    with pytest.raises(PlaygroundBuildError, match=r"absent\.js") as refused:
+        build(folder=folder)
+    assert "\n" not in str(refused.value)
+    assert (folder / "static" / MANIFEST).exists()
+
+
+def test_build_says_in_one_line_that_npm_failed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = copy_of_sources(tmp_path)
+    monkeypatch.setenv("npm_config_registry", "http://127.0.0.1:9/")
+    monkeypatch.setenv("npm_config_cache", str(tmp_path / "cache"))
+    monkeypatch.setenv("npm_config_fetch_retries", "0")
+    with pytest.raises(PlaygroundBuildError, match=r"npm ci failed: .*ECONNREFUSED") as refused:
+        build(folder=folder)
+    assert "\n" not in str(refused.value)
+    assert not (folder / "static").exists()
+
+
+def test_lock_file_pins_content_and_names_no_registry() -> None:
+    lock = json.loads((FOLDER / "package-lock.json").read_bytes())
+    packages = {path: package for path, package in lock["packages"].items() if path}
+    assert packages
+    for path, package in packages.items():
+        assert package["integrity"].startswith("sha512-"), path
+        assert "resolved" not in package, path

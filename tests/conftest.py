@@ -1,0 +1,163 @@
+"""Fixtures of the whole house: one throw-away PostgreSQL per worker, a fresh database per test.
+
+`app` is an open App on a database cloned from a migrated template, `call` makes calls on it for a
+viewer of any level. Outside systems are given by tests: written fakes, or the sandbox over HTTP.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+import asyncpg
+import pytest
+
+from core.app import App, open_app
+from core.auth import Viewer
+from core.call import Call
+from core.clock import ManualClock
+from core.database import parse_url
+from core.deadline import Deadline
+from core.embedded import DatabaseUrls, EmbeddedPostgres, database_urls
+from core.ids import new_id
+from core.keys import ensure_sandbox_keys
+from core.manifest import Manifest, discover
+from core.migrate import migrate
+from core.settings import Settings
+from core.texts import Locale
+
+ROOT = Path(__file__).resolve().parent.parent
+NOON = datetime(2026, 11, 23, 4, 0, tzinfo=UTC)
+"""A Monday noon in Shanghai, where test clocks begin."""
+
+
+@pytest.fixture(scope="session")
+def manifests() -> tuple[Manifest, ...]:
+    """Every manifest, the example module's included."""
+    return discover(examples=True)
+
+
+@pytest.fixture(scope="session")
+def keys_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder of sandbox keys."""
+    folder = tmp_path_factory.mktemp("keys")
+    ensure_sandbox_keys(folder)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """The data folder of a running PostgreSQL that forgets everything when the power goes."""
+    folder = tmp_path_factory.mktemp("postgres")
+    with EmbeddedPostgres(folder, durable=False):
+        yield folder
+
+
+@pytest.fixture(scope="session")
+def template(server: Path, manifests: tuple[Manifest, ...]) -> str:
+    """The name of a migrated database to clone."""
+    urls = database_urls(server)
+    asyncio.run(migrate(urls.owner, urls.app, manifests))
+    return str(parse_url(urls.app)["database"])
+
+
+class Databases:
+    """Makes and drops databases, each a clone of the migrated template."""
+
+    def __init__(self, server: Path, template: str) -> None:
+        self._server = server
+        self._template = template
+        self._number = 0
+
+    async def create(self) -> DatabaseUrls:
+        """A fresh database."""
+        self._number += 1
+        name = f"test_{self._number}"
+        await self._run(f'CREATE DATABASE "{name}" TEMPLATE "{self._template}" STRATEGY FILE_COPY')
+        return database_urls(self._server, name)
+
+    async def drop(self, urls: DatabaseUrls) -> None:
+        """Remove a database, whoever is still connected."""
+        await self._run(f'DROP DATABASE "{parse_url(urls.app)["database"]}" WITH (FORCE)')
+
+    async def _run(self, statement: str) -> None:
+        admin = await asyncpg.connect(**parse_url(database_urls(self._server, "postgres").admin))
+        try:
+            await admin.execute(statement)
+        finally:
+            await admin.close()
+
+
+@pytest.fixture(scope="session")
+def databases(server: Path, template: str) -> Databases:
+    """The maker of databases."""
+    return Databases(server, template)
+
+
+@pytest.fixture
+async def database(databases: Databases) -> AsyncIterator[DatabaseUrls]:
+    """A fresh, migrated, empty database."""
+    urls = await databases.create()
+    yield urls
+    await databases.drop(urls)
+
+
+@pytest.fixture
+def clock() -> ManualClock:
+    """A clock that stands at noon until a test moves it."""
+    return ManualClock(NOON)
+
+
+@pytest.fixture
+def settings(database: DatabaseUrls, keys_dir: Path, tmp_path: Path) -> Settings:
+    """Settings of a process on the test's own database and folder."""
+    return Settings(
+        database_url=database.app,
+        database_owner_url=database.owner,
+        keys_dir=keys_dir,
+        data_dir=tmp_path,
+        city_file=ROOT / "cities/jinan.toml",
+        database_pool_size=10,
+    )
+
+
+@pytest.fixture
+def upstreams() -> Mapping[type, Any]:
+    """The outside systems by protocol; a test module overrides this with its fakes."""
+    return {}
+
+
+@pytest.fixture
+async def app(
+    settings: Settings,
+    clock: ManualClock,
+    manifests: tuple[Manifest, ...],
+    upstreams: Mapping[type, Any],
+) -> AsyncIterator[App]:
+    """An open App on a fresh database."""
+    async with open_app(
+        settings, clock=clock, manifests=manifests, upstreams=upstreams, application="test"
+    ) as opened:
+        yield opened
+
+
+@pytest.fixture
+def call(app: App) -> Callable[..., Call]:
+    """Makes calls: `call()` for a stranger, `call(level=2)` for somebody, `call(user_id=…)`."""
+
+    def make(
+        *,
+        user_id: UUID | None = None,
+        level: int = 0,
+        roles: frozenset[str] = frozenset(),
+        locale: Locale = Locale.EN,
+        deadline_s: float = 5.0,
+    ) -> Call:
+        viewer = None
+        if user_id is not None or level:
+            viewer = Viewer(user_id or new_id(), new_id(), level or 1, roles, app.clock.now())
+        return Call(app, Deadline.after(deadline_s), "test-request", viewer, locale, "127.0.0.1")
+
+    return make

@@ -1,0 +1,61 @@
+"""Deadlines shrink as they are handed down and never grow."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from core.deadline import Deadline
+
+
+class Seconds:
+    def __init__(self) -> None:
+        self.now = 100.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def test_counts_down_to_zero_and_stays_there() -> None:
+    clock = Seconds()
+    deadline = Deadline.after(3.0, monotonic=clock)
+    assert deadline.remaining() == 3.0
+    clock.now += 2.0
+    assert deadline.remaining() == 1.0
+    assert not deadline.expired
+    clock.now += 5.0
+    assert deadline.remaining() == 0.0
+    assert deadline.expired
+
+
+def test_share_by_fraction_and_cap() -> None:
+    clock = Seconds()
+    deadline = Deadline.after(4.0, monotonic=clock)
+    assert deadline.share(fraction=0.5).remaining() == 2.0
+    assert deadline.share(cap_s=1.0).remaining() == 1.0
+    assert deadline.share(fraction=0.5, cap_s=3.0).remaining() == 2.0
+    clock.now += 3.5
+    assert deadline.share(cap_s=1.0).remaining() == 0.5
+
+
+@pytest.mark.parametrize("arguments", [{"fraction": 1.5}, {"fraction": -0.1}, {"cap_s": -1.0}])
+def test_a_senseless_share_is_refused(arguments: dict[str, float]) -> None:
+    with pytest.raises(ValueError, match=r"share|cap"):
+        Deadline.after(1.0).share(**arguments)
+
+
+@given(
+    total_s=st.floats(0, 1e6),
+    passed_s=st.floats(0, 1e6),
+    fraction=st.floats(0, 1),
+    cap_s=st.none() | st.floats(0, 1e6),
+)
+def test_a_child_never_outlives_its_parent(
+    total_s: float, passed_s: float, fraction: float, cap_s: float | None
+) -> None:
+    clock = Seconds()
+    parent = Deadline.after(total_s, monotonic=clock)
+    clock.now += passed_s
+    child = parent.share(fraction=fraction, cap_s=cap_s)
+    assert child.at_monotonic <= parent.at_monotonic
+    if cap_s is not None:
+        assert child.remaining() <= cap_s + 1e-6
