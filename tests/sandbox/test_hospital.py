@@ -216,15 +216,16 @@ async def test_conditions_that_do_not_fit_are_refused(city: Client) -> None:
 @pytest.mark.parametrize(
     ("changed", "status"),
     [
-        ({"status": "dancing"}, 422),
+        ({"status": "dancing"}, 400),
         ({"status": "cancelled"}, 422),
-        ({"slot": []}, 400),
+        ({"slot": []}, 422),
         ({"slot": [{"reference": "Slot/sch000-20200101-0800"}]}, 422),
         ({"slot": [{"reference": "Slot/sch999-20300101-0800"}]}, 422),
         ({"slot": [{"reference": "Slot/a"}, {"reference": "Slot/b"}]}, 422),
         ({"participant": []}, 422),
         ({"participant": [{"actor": {"display": "谁"}, "status": "accepted"}]}, 422),
         ({"start": "2030-01-01T08:00:00+08:00"}, 422),
+        ({"participant": [{"actor": {"display": "谁"}, "status": "maybe"}]}, 400),
         ({"start": "tomorrow"}, 400),
         ({"colour": "red"}, 400),
     ],

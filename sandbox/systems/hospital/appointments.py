@@ -12,6 +12,7 @@ from core.ids import is_resident_id
 from sandbox.state import Row
 from sandbox.system import SHANGHAI, City, Refusal
 from sandbox.systems.hospital import directory, slots
+from sandbox.systems.hospital.bindings import wrong_codes
 from sandbox.systems.hospital.directory import Hospital, Resource
 
 SCHEMA = """
@@ -30,9 +31,9 @@ RESIDENT_ID_SYSTEM = "urn:oid:2.16.156.10011.1.3"
 
 
 def read(raw: bytes) -> Resource:
-    """A request body as an Appointment. Raises Refusal 400 `structure` for what FHIR forbids."""
+    """A request body as an Appointment. Raises Refusal 400 for what FHIR forbids."""
     try:
-        Appointment.model_validate_json(raw)
+        appointment = Appointment.model_validate_json(raw)
         resource: Resource = orjson.loads(raw)
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False, include_context=False)[0]
@@ -40,6 +41,8 @@ def read(raw: bytes) -> Resource:
         raise Refusal(400, "structure", f"{where}: {first['msg']}") from None
     except orjson.JSONDecodeError:
         raise Refusal(400, "structure", "not JSON") from None
+    for wrong in wrong_codes(appointment, "Appointment"):
+        raise Refusal(400, "code-invalid", wrong)
     return resource
 
 
