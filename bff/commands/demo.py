@@ -43,16 +43,17 @@ def demo(
     """Log in, see the city, read the housing fund, book a doctor, pay the water bill."""
     settings = Settings()
     try:
-        asyncio.run(_walk(api or settings.base_url, settings.sandbox_url, person))
+        asyncio.run(_walk(settings, api or settings.base_url, person))
     except (ClientError, OSError, TimeoutError) as error:
         raise StartError(f"the demo stopped: {error or type(error).__name__}") from error
 
 
-async def _walk(api_url: str, sandbox_url: str, person_key: str) -> None:
+async def _walk(settings: Settings, api_url: str, person_key: str) -> None:
     from bff.commands.journey import STEPS
 
     console = Console()
-    async with CityClient(api_url, sandbox_url) as client:
+    sessions = settings.data_dir / "sessions"
+    async with CityClient(api_url, settings.sandbox_url, sessions=sessions) as client:
         walk = Walk(client, await client.person(person_key))
         for number, step in enumerate(STEPS, 1):
             title = f"{number}/{len(STEPS)} {step.zh} {step.en}"
