@@ -28,7 +28,7 @@ async def serve(settings: SandboxSettings) -> None:
     loop = asyncio.get_running_loop()
 
     def stop() -> None:
-        server.stop()  # type: ignore[no-untyped-call] - the server leaves it unannotated
+        server.stop()  # type: ignore[no-untyped-call]
         loop.call_later(STOP_GRACE_S, os._exit, 0)  # committed state is safe in SQLite
 
     for number in (signal.SIGINT, signal.SIGTERM):
