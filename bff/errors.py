@@ -48,7 +48,7 @@ def _cause(error: GraphQLError) -> BaseException | None:
 def _refusal_extensions(refusal: AppError) -> dict[str, Any]:
     extensions: dict[str, Any] = {"code": refusal.code}
     if isinstance(refusal, LoginRequired):
-        extensions["requiredLevel"] = refusal.required_level
+        extensions |= refusal.extensions
     return extensions
 
 

@@ -61,9 +61,10 @@ class Bus:
             with contextlib.suppress(asyncio.CancelledError):
                 await self._task
 
-    def on_gap(self, hook: Callable[[], None]) -> None:
-        """Call `hook` whenever messages may have been missed."""
+    def on_gap(self, hook: Callable[[], None]) -> Callable[[], None]:
+        """Call `hook` whenever messages may have been missed; returns how to stop that."""
         self._gap_hooks.append(hook)
+        return lambda: self._gap_hooks.remove(hook)
 
     def listen(self, topic: str, listener: Listener) -> Callable[[], None]:
         """Call `listener(message)` for each message of a topic; returns how to stop it."""
@@ -111,7 +112,7 @@ class Bus:
         try:
             connection.add_termination_listener(lambda _connection: closed.set())
             await connection.add_listener(CHANNEL, self._receive)
-            for hook in self._gap_hooks:
+            for hook in list(self._gap_hooks):
                 hook()
             self.connected.set()
             await closed.wait()

@@ -45,6 +45,7 @@ class PoliceClient:
             headers={"X-Access-Id": str(access.access_id)},
             deadline=deadline,
             safe=True,
+            access=access,
         )
         try:
             return Match(answer.json()["result"])
