@@ -5,6 +5,7 @@ The library keeps the allowed values of every required binding as metadata but a
 the same for the resources we exchange (https://hl7.org/fhir/R4B/diff.html).
 """
 
+import re
 from collections.abc import Iterator, Mapping
 from datetime import datetime
 from functools import lru_cache
@@ -14,6 +15,7 @@ from fhir.resources.R4B import get_fhir_model_class
 from pydantic import BaseModel, ValidationError
 
 FHIR_JSON = "application/fhir+json"
+_ID = re.compile(r"[A-Za-z0-9.-]{1,64}")
 
 
 class FhirInvalid(ValueError):
@@ -57,6 +59,11 @@ def reference_id(reference: str, resource_type: str) -> str:
     if len(parts) < 2 or parts[-2] != resource_type or not parts[-1]:
         raise FhirInvalid(f"not a reference to {resource_type}")
     return parts[-1]
+
+
+def is_id(text: str) -> bool:
+    """Whether a text can be a resource's id: 1 to 64 letters, digits, dashes and dots."""
+    return _ID.fullmatch(text) is not None and text not in {".", ".."}
 
 
 def instant(moment: datetime) -> str:

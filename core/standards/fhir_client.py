@@ -38,6 +38,8 @@ class FhirClient:
         self, resource_type: str, resource_id: str, *, operation: str, deadline: Deadline
     ) -> Versioned | None:
         """Read one resource; None where the server has it no more or never had it."""
+        if not fhir.is_id(resource_id):
+            return None
         try:
             answer = await self._upstream.request(
                 "GET",
@@ -77,10 +79,11 @@ class FhirClient:
     ) -> Versioned:
         """Conditional create: where the search `if_none_exist` already matches, that one is meant.
 
-        So it is safe to repeat. Raises UpstreamRejected, 409 where the server refuses it.
+        So the caller may repeat it; it is sent once, so that the error tells of this one attempt.
+        Raises UpstreamRejected, 409 where the server refuses it.
         """
         headers = {"If-None-Exist": if_none_exist, "Prefer": "return=representation"}
-        answer = await self._send("POST", resource_type, body, headers, operation, deadline)
+        answer = await self._send("POST", resource_type, body, headers, operation, deadline, safe=False)
         return self._versioned(answer, resource_type)
 
     async def update(
@@ -96,7 +99,7 @@ class FhirClient:
         """Replace a resource where it still has the version `if_match`, else UpstreamRejected 412."""
         headers = {"If-Match": if_match, "Prefer": "return=representation"}
         path = f"{resource_type}/{resource_id}"
-        answer = await self._send("PUT", path, body, headers, operation, deadline)
+        answer = await self._send("PUT", path, body, headers, operation, deadline, safe=True)
         return self._versioned(answer, resource_type)
 
     async def _send(
@@ -107,6 +110,8 @@ class FhirClient:
         headers: Mapping[str, str],
         operation: str,
         deadline: Deadline,
+        *,
+        safe: bool,
     ) -> Response:
         return await self._upstream.request(
             method,
@@ -116,7 +121,7 @@ class FhirClient:
             json=body,
             headers={**headers, "Content-Type": FHIR_JSON},
             accept=FHIR_JSON,
-            safe=True,
+            safe=safe,
         )
 
     async def _pages(
