@@ -1,5 +1,6 @@
 """Commands and queries of appointments: booking a hospital number, giving it back, looking."""
 
+import asyncio
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from uuid import UUID
@@ -48,9 +49,11 @@ _FAULTS = {
 }
 
 
-def list_hospital_refs(call: Call) -> Sequence[str]:
-    """The connected hospitals."""
-    return rules_of(call.app).hospital_refs
+async def read_hospitals(call: Call) -> dict[str, Reading[Hospital]]:
+    """Every connected hospital's description, asked at the same time."""
+    refs = rules_of(call.app).hospital_refs
+    readings = await asyncio.gather(*(read_hospital(call, ref) for ref in refs))
+    return dict(zip(refs, readings, strict=True))
 
 
 async def read_hospital(call: Call, hospital_ref: str) -> Reading[Hospital]:

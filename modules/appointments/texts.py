@@ -1,6 +1,7 @@
 """The words of appointments."""
 
 from core.texts import Text
+from notifications.domain import Template
 
 SLOT_FULL = Text("SLOT_FULL", "该时段已约满", "This time is fully booked")
 SLOT_BEGUN = Text("SLOT_BEGUN", "该时段已开始或已过", "This time has begun or is over")
@@ -69,3 +70,11 @@ KEPT_BODY = Text(
     "{place}不接受取消,您 {when} 的预约({what})仍然有效。",
     "{place} does not accept the cancellation: {what} on {when} still stands.",
 )
+
+MESSAGES = (
+    Template("appointments.confirmed", CONFIRMED_TITLE, CONFIRMED_BODY, sms=True),
+    Template("appointments.refused", REFUSED_TITLE, REFUSED_BODY),
+    Template("appointments.cancelled", CANCELLED_TITLE, CANCELLED_BODY),
+    Template("appointments.kept", KEPT_TITLE, KEPT_BODY),
+)
+MESSAGE_CONFIRMED, MESSAGE_REFUSED, MESSAGE_CANCELLED, MESSAGE_KEPT = MESSAGES

@@ -6,6 +6,11 @@ from uuid import UUID
 
 from icalendar import Alarm, Calendar, Event
 
+from core.app import App
+from core.texts import Locale
+from modules.appointments.domain import ENDED, State
+from modules.appointments.store import BookingRow
+
 _REMIND_BEFORE = timedelta(hours=2)
 
 
@@ -24,6 +29,30 @@ class Entry:
     changed_at: datetime
     status: str
     """CONFIRMED, TENTATIVE or CANCELLED."""
+
+
+def write(app: App, booking: BookingRow, locale: Locale) -> str:
+    """The calendar file of a booking. Moving it and ending it each raise its sequence."""
+    described = booking.described
+    what = " ".join(filter(None, (described.unit.say(locale), described.name.say(locale))))
+    ended = booking.state in ENDED
+    status = "CANCELLED" if ended else "TENTATIVE" if booking.state is State.HELD else "CONFIRMED"
+    service = app.services[booking.service_id]
+    title = service.name_zh if locale is Locale.ZH else service.name_en
+    return write_ics(
+        Entry(
+            series_id=booking.series_id,
+            sequence=2 * booking.sequence + ended,
+            domain=app.city.slug,
+            summary=f"{title} {described.place.say(locale)}",
+            location=booking.address or described.place.say(locale),
+            description=what,
+            starts_at=booking.starts_at,
+            ends_at=booking.ends_at,
+            changed_at=booking.ended_at or booking.created_at,
+            status=status,
+        )
+    )
 
 
 def write_ics(entry: Entry) -> str:
