@@ -97,6 +97,7 @@ def _bindings(model: type[BaseModel]) -> tuple[tuple[str, frozenset[str]], ...]:
     found = []
     for name, field in model.model_fields.items():
         extra = field.json_schema_extra
-        if isinstance(extra, dict) and isinstance(extra.get("enum_values"), list):
-            found.append((name, frozenset(map(str, extra["enum_values"]))))
+        allowed = extra.get("enum_values") if isinstance(extra, dict) else None
+        if isinstance(allowed, list):
+            found.append((name, frozenset(map(str, allowed))))
     return tuple(found)

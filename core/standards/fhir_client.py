@@ -21,7 +21,7 @@ _GONE = {404, 410}
 
 @dataclass(frozen=True, slots=True)
 class Versioned:
-    """A resource and the version the server gave it: the `ETag` to send back in `If-Match`."""
+    """A resource and the `ETag` to send back in `If-Match`; empty where the server gave none."""
 
     resource: Any
     etag: str
@@ -83,7 +83,9 @@ class FhirClient:
         Raises UpstreamRejected, 409 where the server refuses it.
         """
         headers = {"If-None-Exist": if_none_exist, "Prefer": "return=representation"}
-        answer = await self._send("POST", resource_type, body, headers, operation, deadline, safe=False)
+        answer = await self._send(
+            "POST", resource_type, body, headers, operation, deadline, safe=False
+        )
         return self._versioned(answer, resource_type)
 
     async def update(
@@ -96,7 +98,7 @@ class FhirClient:
         deadline: Deadline,
         if_match: str,
     ) -> Versioned:
-        """Replace a resource where it still has the version `if_match`, else UpstreamRejected 412."""
+        """Replace a resource that still has the version `if_match`, else UpstreamRejected 412."""
         headers = {"If-Match": if_match, "Prefer": "return=representation"}
         path = f"{resource_type}/{resource_id}"
         answer = await self._send("PUT", path, body, headers, operation, deadline, safe=True)
@@ -143,7 +145,9 @@ class FhirClient:
             )
             bundle = self._parse(answer, "Bundle")
             yield bundle
-            following = next((link.url for link in bundle.link or () if link.relation == "next"), "")
+            following = next(
+                (link.url for link in bundle.link or () if link.relation == "next"), ""
+            )
             if not following:
                 return
             path, query = self._local(answer, following)
@@ -161,8 +165,6 @@ class FhirClient:
         resource = self._parse(answer, resource_type)
         version = resource.meta.versionId if resource.meta else None
         etag = answer.headers.get("ETag") or (f'W/"{version}"' if version else "")
-        if not etag:
-            raise UpstreamFailed(answer.upstream, answer.operation, "no version")
         return Versioned(resource, etag)
 
     def _parse(self, answer: Response, resource_type: str) -> Any:

@@ -75,7 +75,8 @@ def write_ics(entry: Entry) -> str:
     calendar.add("version", "2.0")
     calendar.add("method", "CANCEL" if entry.status == "CANCELLED" else "PUBLISH")
     calendar.add_component(event)
-    return calendar.to_ical().decode()
+    text: bytes = calendar.to_ical()
+    return text.decode()
 
 
 def _reminder(summary: str) -> Alarm:

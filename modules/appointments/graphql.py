@@ -1,7 +1,7 @@
 """Appointments in GraphQL."""
 
 from datetime import datetime
-from typing import Annotated, TypeVar
+from typing import Annotated, Any, TypeVar
 
 import strawberry
 
@@ -14,7 +14,6 @@ from core.graphql import (
     First,
     IdempotencyKey,
     Info,
-    ReadState,
     Refused,
     connection,
     mutation,
@@ -23,7 +22,7 @@ from core.graphql import (
     service_mutation,
     service_query,
 )
-from core.last_good import Reading
+from core.last_good import Reading, ReadStatus
 from modules.appointments import calendar_file, service, upstream
 from modules.appointments.domain import State
 from modules.appointments.service import HOSPITAL_REGISTRATION
@@ -31,7 +30,7 @@ from modules.appointments.store import BookingRow
 
 T = TypeVar("T")
 
-AppointmentState = strawberry.enum(
+strawberry.enum(
     State,
     name="AppointmentState",
     description=(
@@ -47,7 +46,7 @@ class Hospital:
     """A hospital."""
 
     id: strawberry.ID = strawberry.field(description="The hospital's code.")
-    status: ReadState = strawberry.field(description="Where its description comes from.")
+    status: ReadStatus = strawberry.field(description="Where its description comes from.")
     as_of: datetime | None = strawberry.field(description="When the description was true.")
     reason: str | None = strawberry.field(description="Why it is not LIVE, a stable code.")
     name: str | None = strawberry.field(description="Its name; null when UNAVAILABLE.")
@@ -66,7 +65,7 @@ class HospitalDepartment:
 class HospitalDepartments:
     """A reading of departments."""
 
-    status: ReadState = strawberry.field(description="Where the list comes from.")
+    status: ReadStatus = strawberry.field(description="Where the list comes from.")
     as_of: datetime | None = strawberry.field(description="When it was true.")
     reason: str | None = strawberry.field(description="Why it is not LIVE, a stable code.")
     departments: list[HospitalDepartment] = strawberry.field(description="The departments.")
@@ -88,7 +87,7 @@ class HospitalDoctor:
 class HospitalDoctors:
     """A reading of doctors."""
 
-    status: ReadState = strawberry.field(description="Where the list comes from.")
+    status: ReadStatus = strawberry.field(description="Where the list comes from.")
     as_of: datetime | None = strawberry.field(description="When it was true.")
     reason: str | None = strawberry.field(description="Why it is not LIVE, a stable code.")
     doctors: list[HospitalDoctor] = strawberry.field(description="The doctors.")
@@ -107,7 +106,7 @@ class HospitalSlot:
 class HospitalSlots:
     """A reading of free numbers."""
 
-    status: ReadState = strawberry.field(description="Where the list comes from.")
+    status: ReadStatus = strawberry.field(description="Where the list comes from.")
     as_of: datetime | None = strawberry.field(description="When it was true.")
     reason: str | None = strawberry.field(description="Why it is not LIVE, a stable code.")
     slots: list[HospitalSlot] = strawberry.field(description="Free numbers in order of time.")
@@ -120,7 +119,7 @@ class Appointment:
     row: strawberry.Private[BookingRow]
     id: strawberry.ID = strawberry.field(description="The appointment's id.")
     service_id: strawberry.ID = strawberry.field(description="The catalogue service.")
-    state: AppointmentState = strawberry.field(description="Where it stands.")
+    state: State = strawberry.field(description="Where it stands.")
     place: str = strawberry.field(description="Where to go.")
     unit: str = strawberry.field(description="The department or window there.")
     name: str = strawberry.field(description="With whom, or what for.")
@@ -145,7 +144,9 @@ class HospitalNumberBooked:
     appointment: Appointment = strawberry.field(description="The appointment.")
 
 
-@strawberry.type(description="The appointment is given back, or will be once the other side agrees.")
+@strawberry.type(
+    description="The appointment is given back, or will be once the other side agrees."
+)
 class AppointmentCancelled:
     """What cancelAppointment answers."""
 
@@ -210,12 +211,17 @@ class Query:
         schedule_id: Annotated[
             strawberry.ID, strawberry.argument(description="The doctor's calendar.")
         ],
+        skip_days: Annotated[
+            int, strawberry.argument(description="How many days to pass over first, 0 to 14.")
+        ] = 0,
         days: Annotated[
-            int, strawberry.argument(description="How many days ahead, 1 to 14.")
+            int, strawberry.argument(description="How many days to show, 1 to 14.")
         ] = 7,
     ) -> HospitalSlots:
         """What can be booked from now on."""
-        reading = await service.read_slots(info.context, hospital_id, schedule_id, days=days)
+        reading = await service.read_slots(
+            info.context, hospital_id, schedule_id, skip_days=skip_days, days=days
+        )
         return HospitalSlots(
             **_reading(reading),
             slots=[
@@ -319,7 +325,7 @@ def _appointment(call: Call, row: BookingRow) -> Appointment:
     )
 
 
-def _reading(reading: Reading[T]) -> dict[str, object]:
+def _reading(reading: Reading[T]) -> dict[str, Any]:
     return {"status": reading.status, "as_of": reading.as_of, "reason": reading.reason}
 
 

@@ -118,7 +118,7 @@ MANIFEST = Manifest(
         UpstreamBinding(
             "hospitals",
             protocol="modules.appointments.upstream:Hospitals",
-            factory="modules.appointments.upstream:FhirHospitals",
+            factory="modules.appointments.fhir_hospitals:FhirHospitals",
         ),
     ),
     extensions=(

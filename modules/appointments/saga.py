@@ -40,9 +40,7 @@ async def enqueue_settle(app: App, tx: Transaction, booking_id: UUID) -> None:
     await app.queue.enqueue(tx, SETTLE, payload, after=_SETTLE_AFTER)
 
 
-async def settle_now(
-    app: App, booking_id: UUID, access: Access | None, deadline: Deadline
-) -> None:
+async def settle_now(app: App, booking_id: UUID, access: Access | None, deadline: Deadline) -> None:
     """Try within a request. What stays unknown is left to the job; raises nothing of upstreams."""
     try:
         await settle(app, booking_id, deadline, access=access)
@@ -87,9 +85,7 @@ def hospital_of(booking: BookingRow) -> str:
     return booking.resource_ref.partition("/")[0]
 
 
-async def _place(
-    app: App, booking: BookingRow, access: Access | None, deadline: Deadline
-) -> None:
+async def _place(app: App, booking: BookingRow, access: Access | None, deadline: Deadline) -> None:
     assert booking.access_id is not None
     try:
         access = access or await resume_access(app, booking.access_id)
@@ -148,9 +144,7 @@ async def _refuse(app: App, booking_id: UUID, code: str) -> None:
 async def _give_up(booking: BookingRow, code: str = texts.HOLD_EXPIRED.code) -> bool:
     """A hold that cannot be completed is withdrawn: the hospital may have it, or may not."""
     async with transaction() as tx:
-        return await store.move(
-            tx, booking.id, [State.HELD], State.CANCELLING, refusal_code=code
-        )
+        return await store.move(tx, booking.id, [State.HELD], State.CANCELLING, refusal_code=code)
 
 
 async def _withdraw(app: App, booking: BookingRow, deadline: Deadline) -> None:
@@ -193,9 +187,7 @@ async def _keep(app: App, booking: BookingRow, placed: Placed) -> None:
             await _tell(app, tx, booking, person, "kept")
 
 
-async def _tell(
-    app: App, tx: Transaction, booking: BookingRow, person: Person, event: str
-) -> None:
+async def _tell(app: App, tx: Transaction, booking: BookingRow, person: Person, event: str) -> None:
     locale = Locale(person.locale)
     cancel_by = rules_of(app).policies[booking.service_id].cancel.deadline(booking.starts_at)
     described = booking.described

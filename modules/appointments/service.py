@@ -8,12 +8,12 @@ from uuid import UUID
 from core import idempotency
 from core.call import Call
 from core.database import Transaction, transaction
-from core.errors import AppError, Conflict, NotFound, Unavailable
+from core.errors import AppError, Conflict, InvalidInput, NotFound, Unavailable
 from core.http import UpstreamError
 from core.ids import new_id
 from core.last_good import Reading
 from core.privacy import Access, Purpose, open_access
-from core.texts_common import NOT_FOUND, UPSTREAM_UNAVAILABLE
+from core.texts_common import INVALID_INPUT, NOT_FOUND, UPSTREAM_UNAVAILABLE
 from modules.appointments import domain, saga, store, texts
 from modules.appointments.domain import Fault, SlotState, State
 from modules.appointments.models import Booking
@@ -31,7 +31,7 @@ HOSPITAL_REGISTRATION = "hospital-registration"
 PERSON = "appointments.person"
 _MAX_STALE = timedelta(hours=12)
 _SLOTS_MAX_STALE = timedelta(minutes=5)
-_SLOTS_DAYS_MAX = 14
+_DAYS_MAX = 14
 
 PATIENT = Purpose(
     id="appointments.hospital-registration",
@@ -92,18 +92,21 @@ async def read_doctors(
 
 
 async def read_slots(
-    call: Call, hospital_ref: str, schedule_ref: str, *, days: int
+    call: Call, hospital_ref: str, schedule_ref: str, *, skip_days: int, days: int
 ) -> Reading[Sequence[HospitalSlot]]:
-    """A calendar's free numbers from now on for 1 to 14 days; stale ones at most 5 minutes.
+    """A calendar's free numbers for 1 to 14 days, from now on or some days later; stale ones at
+    most 5 minutes old.
 
-    Raises NotFound for a hospital that is not connected.
+    Raises NotFound for a hospital that is not connected and InvalidInput.
     """
     hospitals = _hospitals(call, hospital_ref)
-    now = call.app.clock.now()
-    ends_at = now + timedelta(days=max(1, min(days, _SLOTS_DAYS_MAX)))
+    _require_days("skipDays", skip_days, 0)
+    _require_days("days", days, 1)
+    begins_at = call.app.clock.now() + timedelta(days=skip_days)
+    ends_at = begins_at + timedelta(days=days)
     return await call.app.last_good.read_through(
-        ("slots", hospital_ref, schedule_ref, days),
-        lambda: hospitals.list_slots(hospital_ref, schedule_ref, now, ends_at, call.deadline),
+        ("slots", hospital_ref, schedule_ref, skip_days, days),
+        lambda: hospitals.list_slots(hospital_ref, schedule_ref, begins_at, ends_at, call.deadline),
         clock=call.app.clock,
         max_stale=_SLOTS_MAX_STALE,
     )
@@ -187,6 +190,12 @@ def cancel_deadline(call: Call, booking: BookingRow) -> datetime:
 def policy_of(call: Call, service_id: str) -> Policy:
     """What the city decided for a service."""
     return rules_of(call.app).policies[service_id]
+
+
+def _require_days(field: str, days: int, least: int) -> None:
+    if not least <= days <= _DAYS_MAX:
+        detail = f"{field} must be between {least} and {_DAYS_MAX}"
+        raise InvalidInput(INVALID_INPUT, field, detail=detail)
 
 
 def _hospitals(call: Call, hospital_ref: str) -> Hospitals:

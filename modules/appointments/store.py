@@ -255,4 +255,3 @@ def _id(row: Mapping[str, Any] | None) -> UUID:
     assert row is not None
     found: UUID = row["id"]
     return found
-

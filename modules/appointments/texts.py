@@ -15,9 +15,7 @@ LIMIT_DAY = Text(
     "同一科室每天只能预约一次",
     "Only one booking a day is possible here",
 )
-CANCEL_TOO_LATE = Text(
-    "CANCEL_TOO_LATE", "已超过可取消时间", "The time for cancelling has passed"
-)
+CANCEL_TOO_LATE = Text("CANCEL_TOO_LATE", "已超过可取消时间", "The time for cancelling has passed")
 HOSPITAL_REFUSED = Text(
     "HOSPITAL_REFUSED", "医院未接受此次预约", "The hospital did not accept this booking"
 )
