@@ -1,7 +1,7 @@
 """The words of appointments."""
 
 from core.texts import Text
-from notifications.domain import Template
+from notifications.api import Template
 
 SLOT_FULL = Text("SLOT_FULL", "该时段已约满", "This time is fully booked")
 SLOT_BEGUN = Text("SLOT_BEGUN", "该时段已开始或已过", "This time has begun or is over")
