@@ -2,24 +2,18 @@
 
 import strawberry
 
-from bff.documents import documents_of
+from bff.trusted import documents_of
 from core.graphql import Info
 from core.manifest import Service as Tile
 from core.manifest import ServiceKind, ServiceStatus, Theme
 from core.texts import Locale
 
-ThemeName = strawberry.enum(Theme, name="Theme", description="The themes of the city's services.")
-ServiceKindName = strawberry.enum(
-    ServiceKind, name="ServiceKind", description="What a service does for the citizen."
+strawberry.enum(Theme, description="The themes of the city's services.")
+strawberry.enum(ServiceKind, description="What a service does for the citizen.")
+strawberry.enum(
+    ServiceStatus, description="LIVE: it works end to end. PLANNED: announced, not there yet."
 )
-ServiceStatusName = strawberry.enum(
-    ServiceStatus,
-    name="ServiceStatus",
-    description="LIVE: it works end to end. PLANNED: announced, not there yet.",
-)
-LocaleName = strawberry.enum(
-    Locale, name="Locale", description="The languages people are spoken to in."
-)
+strawberry.enum(Locale, description="The languages people are spoken to in.")
 
 
 @strawberry.type(description="A service of the city.")
@@ -29,25 +23,25 @@ class Service:
     tile: strawberry.Private[Tile]
     id: strawberry.ID = strawberry.field(description="The service's stable name.")
     number: int = strawberry.field(description="Its number in the city's list.")
-    theme: ThemeName = strawberry.field(description="Its theme.")
-    kind: ServiceKindName = strawberry.field(description="What it does.")
+    theme: Theme = strawberry.field(description="Its theme.")
+    kind: ServiceKind = strawberry.field(description="What it does.")
     identity_level: int = strawberry.field(
         description="Who may use it: 0 anybody, 1 signed in by phone, 2 real name verified."
     )
-    status: ServiceStatusName = strawberry.field(description="Whether it works yet.")
+    status: ServiceStatus = strawberry.field(description="Whether it works yet.")
     document_id: str | None = strawberry.field(
         description="The trusted document that runs it; null while it is planned."
     )
     deep_link: str = strawberry.field(description="The address that opens it in the app.")
 
     @strawberry.field(description="Its name, in the viewer's language unless another is asked for.")
-    def name(self, info: Info, locale: LocaleName | None = None) -> str:
+    def name(self, info: Info, locale: Locale | None = None) -> str:
         """The tile's name."""
         spoken = locale or info.context.locale
         return self.tile.name_zh if spoken is Locale.ZH else self.tile.name_en
 
     @strawberry.field(description="The department that answers for it.")
-    def department(self, info: Info, locale: LocaleName | None = None) -> str:
+    def department(self, info: Info, locale: Locale | None = None) -> str:
         """The department's name from the city file."""
         city = info.context.app.city
         return city.departments[self.tile.department].say(locale or info.context.locale)
@@ -59,7 +53,7 @@ class Query:
 
     @strawberry.field(description="The city's services in the order of their numbers.")
     def services(
-        self, info: Info, theme: ThemeName | None = None, kind: ServiceKindName | None = None
+        self, info: Info, theme: Theme | None = None, kind: ServiceKind | None = None
     ) -> list[Service]:
         """The catalogue, all of it or one theme or kind."""
         return [

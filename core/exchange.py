@@ -5,8 +5,6 @@ connection stands: before that nothing was sent, after that everything may have 
 Bodies, paths and query strings are in no error's text.
 """
 
-# ruff: noqa: N818 - these errors are named by what became of the call
-
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -197,7 +195,6 @@ async def _read(reply: aiohttp.ClientResponse, body_max_bytes: int) -> bytes:
     async for chunk in reply.content.iter_any():
         body += chunk
         if len(body) > body_max_bytes:
-            reply.close()
             raise _BodyTooLarge
     return bytes(body)
 

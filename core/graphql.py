@@ -72,9 +72,8 @@ SCALARS: dict[object, ScalarDefinition] = {
     ),
 }
 
-ReadState = strawberry.enum(
+strawberry.enum(
     ReadStatus,
-    name="ReadStatus",
     description=(
         "Where a result comes from. LIVE: just now from its source. STALE: the last good answer, "
         "see asOf. UNAVAILABLE: nothing to show, see reason."
@@ -271,7 +270,7 @@ class HomeSection:
 
     id: str = strawberry.field(description="The card's stable name.")
     title: str = strawberry.field(description="The card's title in the viewer's language.")
-    status: ReadState = strawberry.field(description="Where the card's content comes from.")
+    status: ReadStatus = strawberry.field(description="Where the card's content comes from.")
     as_of: datetime | None = strawberry.field(description="When the content was true.")
     reason: str | None = strawberry.field(description="Why it is not LIVE, a stable code.")
 

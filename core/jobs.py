@@ -5,6 +5,7 @@ handlers are repeat-safe and the permanent business key stands in our tables, no
 """
 
 import asyncio
+import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
@@ -118,7 +119,7 @@ def register(manager: QueueManager, job: JobKind, app: "App") -> None:
 
     async def run(queued: Job, context: Context) -> None:
         payload = app.events.payload(job.kind, queued.payload or b"{}")
-        outcome = "failed"
+        outcome, started_s = "failed", time.monotonic()
         try:
             async with asyncio.timeout(job.timeout_s):
                 await handler(app, payload)
@@ -135,7 +136,7 @@ def register(manager: QueueManager, job: JobKind, app: "App") -> None:
             # the text of an upstream's error may hold personal data: the class says enough
             raise RetryRequested(timedelta(seconds=delay), type(error).__name__) from error
         finally:
-            app.metrics.job_finished(job.lane, job.kind, outcome)
+            app.metrics.job(job.lane, job.kind, outcome, time.monotonic() - started_s)
 
     manager.entrypoint(job.kind, on_failure="hold")(run)
 

@@ -15,7 +15,7 @@ from tortoise.connection import get_connection
 from tortoise.context import TortoiseContext
 from tortoise.migrations.autodetector import MigrationAutodetector
 from tortoise.migrations.executor import MigrationExecutor, PlanStep
-from tortoise.migrations.recorder import MigrationRecorder
+from tortoise.migrations.schema_editor import AsyncpgSchemaEditor
 from tortoise.transactions import in_transaction
 
 from core.database import Transaction, parse_url, raw_connection, tortoise_config
@@ -48,8 +48,9 @@ async def migrate(owner_url: str, app_url: str, manifests: Sequence[Manifest]) -
         await tx.execute_query("SELECT pg_advisory_xact_lock($1)", [_LOCK])
         await tx.execute_script("SET LOCAL statement_timeout = 0")
         executor = MigrationExecutor(tx, config["apps"])
-        await _refuse_newer(tx, executor)
-        pending = [name(step) for step in await _plan(tx, executor)]
+        # the executor's first query would break the transaction where the table is missing
+        await executor.recorder.ensure_schema(AsyncpgSchemaEditor(tx, atomic=False))
+        pending = await _pending(executor)
         await executor.migrate()
         await _install_queue(tx)
         for statement in generated_sql(manifests):
@@ -63,9 +64,9 @@ async def check(app_url: str, manifests: Sequence[Manifest]) -> None:
     config = tortoise_config(app_url, manifests, pool_size=2, application="quancheng check")
     async with _initialised(config):
         db = get_connection("default")
-        executor = MigrationExecutor(db, config["apps"])
-        await _refuse_newer(db, executor)
-        pending = [name(step) for step in await _plan(db, executor)]
+        if not await _has_table(db, MIGRATIONS_TABLE):
+            raise MigrationError("the database is empty: run `quancheng migrate`")
+        pending = await _pending(MigrationExecutor(db, config["apps"]))
     if pending:
         raise MigrationError(
             f"{len(pending)} migrations are pending (first: {pending[0]}): run `quancheng migrate`"
@@ -122,28 +123,17 @@ async def _initialised(config: dict[str, Any]) -> AsyncIterator[Apps]:
         yield context.apps
 
 
-async def _plan(db: Transaction, executor: MigrationExecutor) -> list[PlanStep]:
-    """What is still to do; everything where the table of applied migrations is missing."""
-    if await _has_table(db, MIGRATIONS_TABLE):
-        return await executor.plan()
-    graph = executor.loader.graph
-    keys = dict.fromkeys(key for leaf in graph.leaf_nodes() for key in graph.forwards_plan(leaf))
-    migrations = [graph.nodes[key] for key in keys]
-    return [PlanStep(migration=found, backward=False) for found in migrations if found]
-
-
-async def _refuse_newer(db: Transaction, executor: MigrationExecutor) -> None:
+async def _pending(executor: MigrationExecutor) -> list[str]:
+    """The migrations still to apply. Raises MigrationError for a database from newer code."""
     await executor.loader.build_graph()
-    if not await _has_table(db, MIGRATIONS_TABLE):
-        return
-    applied = await MigrationRecorder(db).applied_migrations()
-    unknown = sorted(
-        f"{key.app_label}.{key.name}" for key in applied if key not in executor.loader.graph.nodes
-    )
+    graph = executor.loader.graph
+    applied = await executor.recorder.applied_migrations()
+    unknown = sorted(f"{key.app_label}.{key.name}" for key in applied if key not in graph.nodes)
     if unknown:
         raise MigrationError(
             f"the database is newer than this code (it has {unknown[0]}): update the code"
         )
+    return [name(step) for step in await executor.plan()]
 
 
 async def _has_table(db: Transaction, table: str) -> bool:

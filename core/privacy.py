@@ -70,7 +70,8 @@ async def grant_consent(call: Call, purpose_id: str, text_version: str) -> Conse
             purpose=purpose.id,
             text_version=purpose.text_version,
             withdrawn_at=None,
-        ).using_db(tx)
+            using_db=tx,
+        )
         return live or await Consent.create(
             using_db=tx,
             id=new_id(),

@@ -4,10 +4,9 @@ from collections.abc import Mapping
 from typing import Any
 from uuid import UUID
 
-from core.deadline import Deadline
-
 from core.app import App
 from core.database import transaction
+from core.deadline import Deadline
 from core.people import get_person
 from notifications import store
 from notifications.models import Delivery

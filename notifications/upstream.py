@@ -2,10 +2,9 @@
 
 from typing import Protocol
 
+from core.app import App
 from core.deadline import Deadline
 from core.http import UpstreamFailed
-
-from core.app import App
 
 
 class SmsGateway(Protocol):

@@ -13,6 +13,7 @@ from uuid import UUID
 
 import asyncpg
 import pytest
+
 from core.app import App, open_app
 from core.auth import Viewer
 from core.call import Call
@@ -74,9 +75,7 @@ class Databases:
         """A fresh database."""
         self._number += 1
         name = f"test_{self._number}"
-        await self._run(
-            f'CREATE DATABASE "{name}" TEMPLATE "{self._template}" STRATEGY FILE_COPY'
-        )
+        await self._run(f'CREATE DATABASE "{name}" TEMPLATE "{self._template}" STRATEGY FILE_COPY')
         return database_urls(self._server, name)
 
     async def drop(self, urls: DatabaseUrls) -> None:
@@ -158,9 +157,7 @@ def call(app: App) -> Callable[..., Call]:
     ) -> Call:
         viewer = None
         if user_id is not None or level:
-            viewer = Viewer(
-                user_id or new_id(), new_id(), level or 1, roles, app.clock.now()
-            )
+            viewer = Viewer(user_id or new_id(), new_id(), level or 1, roles, app.clock.now())
         return Call(app, Deadline.after(deadline_s), "test-request", viewer, locale, "127.0.0.1")
 
     return make

@@ -4,8 +4,6 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from core.http import UpstreamError
-
 from core import auth, idempotency, rate_limit
 from core.app import App
 from core.auth import Viewer
@@ -13,6 +11,7 @@ from core.call import Call
 from core.clock import civil_date
 from core.database import IntegrityError, Transaction, transaction, violated
 from core.errors import AppError, Conflict, InvalidInput, LoginRequired, RateLimited, Unavailable
+from core.http import UpstreamError
 from core.ids import is_mobile, is_resident_id, new_id
 from core.people import Person
 from core.privacy import Purpose, open_access
@@ -91,7 +90,7 @@ async def request_login_code(call: Call, phone: str, key: str) -> CodeSent:
                 await _send_code(call, tx, claim.effect_id, phone, index)
             else:
                 await idempotency.release(tx, index.hex(), "requestLoginCode", key)
-        code = await LoginCode.get_or_none(id=claim.effect_id).using_db(tx)
+        code = await LoginCode.get_or_none(id=claim.effect_id, using_db=tx)
     if refusal is not None:
         raise refusal
     expires_at = code.expires_at if code else now

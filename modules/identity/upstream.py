@@ -3,10 +3,9 @@
 from enum import StrEnum
 from typing import Protocol
 
+from core.app import App
 from core.deadline import Deadline
 from core.http import UpstreamFailed
-
-from core.app import App
 from core.privacy import Access
 
 

@@ -1,6 +1,15 @@
 """The manifest of welfare."""
 
-from core.manifest import Manifest, Service, ServiceKind, Theme
+from core.manifest import (
+    HomeSection,
+    Manifest,
+    Service,
+    ServiceKind,
+    ServiceStatus,
+    Theme,
+    UpstreamBinding,
+)
+from modules.welfare import texts
 
 _SERVICES = (
     Service(
@@ -62,6 +71,7 @@ _SERVICES = (
         ServiceKind.QUERY,
         department="housing_fund",
         identity_level=2,
+        status=ServiceStatus.LIVE,
     ),
     Service(
         43,
@@ -75,4 +85,25 @@ _SERVICES = (
     ),
 )
 
-MANIFEST = Manifest(name="welfare", services=_SERVICES)
+MANIFEST = Manifest(
+    name="welfare",
+    services=_SERVICES,
+    home=(
+        HomeSection(
+            "housing-fund",
+            texts.HOUSING_FUND,
+            load="modules.welfare.graphql:housing_fund_card",
+            identity_level=2,
+        ),
+    ),
+    queries=("modules.welfare.graphql:Query",),
+    types=("modules.welfare.graphql:HousingFundSection",),
+    upstreams=(
+        UpstreamBinding(
+            "housing_fund",
+            protocol="modules.welfare.upstream:HousingFund",
+            factory="modules.welfare.upstream:HousingFundClient",
+        ),
+    ),
+    extensions=(("privacy.purposes", "modules.welfare.service:HOUSING_FUND"),),
+)

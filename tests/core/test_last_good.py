@@ -53,7 +53,7 @@ async def test_live_then_stale_then_unavailable(error: UpstreamError, reason: st
     stale = Reading(ReadStatus.STALE, Balance(7), START, reason)
     assert await read(cache, clock, error) == stale
     clock.move(timedelta(seconds=1))
-    gone = Reading(ReadStatus.UNAVAILABLE, None, None, reason)
+    gone: Reading[Balance | None] = Reading(ReadStatus.UNAVAILABLE, None, None, reason)
     assert await read(cache, clock, error) == gone
     assert len(cache) == 0
 

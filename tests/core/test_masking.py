@@ -32,6 +32,7 @@ UUID_TEXT = "0192f3a4-1381-7234-8678-138123456789"
         (f"got {JWT} back", "got <token> back"),
         ("Bearer 0123456789abcdefgh sent", "Bearer <token> sent"),
         ("at https://bank.example/q?idno=1&x=2 now", "at https://bank.example/q?<query> now"),
+        ('"GET /fund?idno=1 HTTP/1.1" 200', '"GET /fund?<query> HTTP/1.1" 200'),
         ("postgresql://app:hunter2@db/city", "postgresql://<credentials>@db/city"),
         ('{"realName": "张三", "n": 1}', '{"realName": <masked>, "n": 1}'),
         (r"{\"name\": \"张三\", \"n\": 1}", r"{\"name\": <masked>, \"n\": 1}"),
@@ -67,7 +68,17 @@ def test_the_rest_stays_readable(text: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "key", ["phone", "holder_name", "realName", "Set-Cookie", "accessToken", "residentIds", "OTP"]
+    "key",
+    [
+        "phone",
+        "holder_name",
+        "realName",
+        "Set-Cookie",
+        "accessToken",
+        "residentIds",
+        "IDCard",
+        "OTP",
+    ],
 )
 def test_sensitive_keys(key: str) -> None:
     assert is_sensitive(key)

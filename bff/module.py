@@ -1,0 +1,15 @@
+"""The manifest of the edge: its own screens and commands."""
+
+from core.manifest import Manifest
+
+MANIFEST = Manifest(
+    name="bff",
+    queries=("bff.catalogue:Query", "bff.home:Query"),
+    types=("bff.home:UnavailableSection",),
+    commands=(
+        ("playground", "bff.playground.cli:app"),
+        ("schema", "bff.commands.schema:app"),
+        ("services", "bff.commands.services:app"),
+        ("demo", "bff.commands.demo:app"),
+    ),
+)

@@ -1,0 +1,73 @@
+"""The sandbox city as one ASGI application: finds the systems, gives them memory and faults."""
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
+from datetime import UTC, datetime
+
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from sandbox import callbacks, control, faults
+from sandbox.callbacks import Callbacks
+from sandbox.faults import Faults, FaultyOperation, answer
+from sandbox.population import Population
+from sandbox.settings import SandboxSettings
+from sandbox.state import State
+from sandbox.system import City, Operation, System, reply
+from sandbox.systems import find_systems
+
+
+def create_app(
+    settings: SandboxSettings | None = None,
+    now: Callable[[], datetime] = lambda: datetime.now(UTC),
+) -> Starlette:
+    """The application, configured from the environment unless settings are given."""
+    systems = find_systems()
+    city = _found_city(settings or SandboxSettings(), systems, now)
+
+    @asynccontextmanager
+    async def lifespan(app: Starlette) -> AsyncIterator[None]:
+        async with AsyncExitStack() as stack:
+            stack.callback(city.state.close)
+            for system in systems:
+                if system.running is not None:
+                    await stack.enter_async_context(system.running(city))
+            await stack.enter_async_context(city.callbacks.running())
+            yield
+
+    routes = [_control_route(city, op) for op in control.operations(systems)]
+    for system in systems:
+        routes += [_control_route(city, op) for op in system.controls]
+        routes += [
+            Route(op.path, FaultyOperation(city, system.name, op), methods=[op.method])
+            for op in system.operations
+        ]
+    return Starlette(
+        routes=routes, lifespan=lifespan, exception_handlers={HTTPException: _http_exception}
+    )
+
+
+def _found_city(
+    settings: SandboxSettings, systems: tuple[System, ...], now: Callable[[], datetime]
+) -> City:
+    schema = faults.SCHEMA + callbacks.SCHEMA + "".join(system.schema for system in systems)
+    state = State(settings.state, schema=schema, seed=settings.seed)
+    switches = Faults(state, settings.seed)
+    queue = Callbacks(state, switches, now)
+    return City(settings, state, Population(settings.seed), switches, queue, now)
+
+
+def _control_route(city: City, operation: Operation) -> Route:
+    async def endpoint(request: Request) -> Response:
+        return await answer(operation, request, city)
+
+    return Route(operation.path, endpoint, methods=[operation.method])
+
+
+async def _http_exception(request: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)
+    code = {404: "NOT_FOUND", 405: "METHOD_NOT_ALLOWED"}.get(error.status_code, "HTTP_ERROR")
+    return reply({"code": code, "message": error.detail}, error.status_code)

@@ -1,0 +1,169 @@
+"""The fault switches: how a system, or one operation of it, is made to misbehave on purpose."""
+
+import asyncio
+import os
+import random
+import socket
+from contextlib import suppress
+
+import orjson
+from pydantic import Field
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.types import Receive, Scope, Send
+
+from sandbox.state import State
+from sandbox.system import Body, City, Operation, Refusal, reply
+
+SCHEMA = """
+CREATE TABLE sandbox_fault (
+    system TEXT NOT NULL, operation TEXT NOT NULL, body BLOB NOT NULL,
+    PRIMARY KEY (system, operation)
+);
+"""
+HANG_MAX_S = 600
+EVERY_OPERATION = "*"
+CALLBACK_OPERATION = "callback"
+
+
+class Fault(Body):
+    """What goes wrong. Rates are probabilities 0 to 1; absent members leave things right."""
+
+    operation: str | None = Field(None, description="One operation only; unset = all of them.")
+    latency_ms: int = Field(0, ge=0, le=600_000)
+    latency_jitter_ms: int = Field(0, ge=0, le=600_000, description="Up to this much on top.")
+    error_rate: float = Field(0, ge=0, le=1, description="Answer 503; the work is not done.")
+    hang: bool = Field(False, description="No answer until the client gives up; work not done.")
+    lose_reply_rate: float = Field(0, ge=0, le=1, description="Work done, connection cut.")
+    garbage: bool = Field(False, description="Work done, answer 200 with a body of nonsense.")
+    duplicate_callbacks: int = Field(0, ge=0, le=1000, description="Extra copies of each.")
+    reorder_callbacks: bool = Field(False, description="Each second one overtakes.")
+    delay_callbacks_ms: int = Field(0, ge=0, le=86_400_000)
+    drop_callbacks: bool = Field(False, description="Never sent, as if lost for good.")
+    callback_speedup: float = Field(1, gt=0, le=1_000_000, description="Divides retry waits.")
+
+
+NO_FAULT = Fault()
+
+
+class Faults:
+    """The switchboard. Switches are kept in the state, so a restart does not repair the city."""
+
+    def __init__(self, state: State, seed: int) -> None:
+        self._state = state
+        self._random = random.Random(seed)
+        self._switches: dict[tuple[str, str], Fault] = {}
+        self.load()
+
+    def load(self) -> None:
+        """Read the switches from the state."""
+        self._switches = {
+            (row["system"], row["operation"]): Fault.model_validate_json(row["body"])
+            for row in self._state.all("SELECT * FROM sandbox_fault")
+        }
+
+    def set(self, system: str, fault: Fault) -> None:
+        """Replace the switch of a system, or of the one operation that the fault names."""
+        self._state.run(
+            "INSERT OR REPLACE INTO sandbox_fault VALUES (?, ?, ?)",
+            (system, fault.operation or EVERY_OPERATION, orjson.dumps(fault.model_dump())),
+        )
+        self.load()
+
+    def clear(self, system: str | None = None) -> None:
+        """Repair one system, or the whole city."""
+        self._state.run("DELETE FROM sandbox_fault WHERE ?1 IS NULL OR system = ?1", (system,))
+        self.load()
+
+    def listing(self) -> list[dict[str, object]]:
+        """All switches that are set, with what differs from no fault."""
+        return [
+            {"system": system, "operation": None if operation == EVERY_OPERATION else operation}
+            | fault.model_dump(exclude_defaults=True, exclude={"operation"})
+            for (system, operation), fault in sorted(self._switches.items())
+        ]
+
+    def of(self, system: str, operation: str) -> Fault:
+        """The switch in force: the operation's own, else the system's, else none."""
+        found = self._switches.get((system, operation))
+        return found or self._switches.get((system, EVERY_OPERATION), NO_FAULT)
+
+    def happens(self, rate: float) -> bool:
+        """Whether something that happens at this rate happens now."""
+        return rate > 0 and self._random.random() < rate
+
+    def latency_s(self, fault: Fault) -> float:
+        """How long to wait before working, in seconds."""
+        return (fault.latency_ms + self._random.random() * fault.latency_jitter_ms) / 1000
+
+
+class FaultyOperation:
+    """An operation as an ASGI application, with its system's faults in front and behind."""
+
+    def __init__(self, city: City, system: str, operation: Operation) -> None:
+        self._city = city
+        self._system = system
+        self._operation = operation
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer the request, or misbehave as switched."""
+        faults = self._city.faults
+        fault = faults.of(self._system, self._operation.name)
+        if fault.latency_ms or fault.latency_jitter_ms:
+            await asyncio.sleep(faults.latency_s(fault))
+        if fault.hang:
+            await _until_client_leaves(receive)
+            cut_connection(scope)
+            return
+        if faults.happens(fault.error_rate):
+            response = reply({"code": "SYSTEM_ERROR", "message": "sandbox fault"}, 503)
+        else:
+            response = await answer(self._operation, Request(scope, receive), self._city)
+            if faults.happens(fault.lose_reply_rate):
+                cut_connection(scope)
+                return
+            if fault.garbage:
+                response = Response(b'\xff\xfe{"sandbox": "garb', 200, None, "application/json")
+        await response(scope, receive, send)
+
+
+async def answer(operation: Operation, request: Request, city: City) -> Response:
+    """The operation's answer; a Refusal becomes `{code, message}` with its status."""
+    try:
+        return await operation.handler(request, city)
+    except Refusal as refusal:
+        return reply({"code": refusal.code, "message": refusal.message}, refusal.status)
+
+
+def cut_connection(scope: Scope) -> None:
+    """Shut the client's TCP connection so that it gets no answer at all.
+
+    ASGI has no word for this, so the socket is found among this process's own by the client's
+    address. Raises ConnectionAbortedError where the request did not come over a socket.
+    """
+    host, port = scope.get("client") or ("", 0)
+    for fd in map(int, os.listdir("/dev/fd")):  # noqa: PTH208 - numbers, not paths
+        with suppress(OSError), _socket_of(fd) as connection:
+            if connection.getpeername()[:2] == (host, int(port)):
+                connection.shutdown(socket.SHUT_RDWR)
+                return
+    raise ConnectionAbortedError("sandbox fault: no answer")
+
+
+def _socket_of(fd: int) -> socket.socket:
+    """A second handle on an open socket. Raises OSError where the descriptor is something else."""
+    copy = os.dup(fd)
+    try:
+        return socket.socket(fileno=copy)
+    except OSError:
+        os.close(copy)
+        raise
+
+
+async def _until_client_leaves(receive: Receive) -> None:
+    try:
+        async with asyncio.timeout(HANG_MAX_S):
+            while (await receive())["type"] != "http.disconnect":
+                pass
+    except TimeoutError:
+        return

@@ -1,0 +1,22 @@
+"""The sandbox's settings, read once from the environment."""
+
+from pathlib import Path
+
+from pydantic import Field
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+class SandboxSettings(BaseSettings):
+    """Configuration of the sandbox process. Variables are `SANDBOX_` + the field in upper case."""
+
+    model_config = SettingsConfigDict(env_prefix="SANDBOX_", frozen=True, extra="ignore")
+
+    port: int = Field(8100, ge=1, le=65535, description="Port the sandbox listens on.")
+    seed: int = Field(20260101, ge=0, description="Everything generated follows from it.")
+    state: str = Field(
+        ":memory:", description="Path of the SQLite file that holds the state, or `:memory:`."
+    )
+    keys_dir: Path | None = Field(
+        None,
+        description="Folder with the sandbox keys of systems that sign; unset = they are shut.",
+    )

@@ -1,0 +1,16 @@
+"""Every outside system, one file or folder each, found by name at start-up.
+
+A file here declares `SYSTEMS`, a tuple of `sandbox.system.System`. Adding one is adding a file.
+"""
+
+import importlib
+import pkgutil
+
+from sandbox.system import System
+
+
+def find_systems() -> tuple[System, ...]:
+    """All systems of all files here, in the order of the files' names."""
+    names = sorted(module.name for module in pkgutil.iter_modules(__path__))
+    modules = [importlib.import_module(f"{__name__}.{name}") for name in names]
+    return tuple(system for module in modules for system in module.SYSTEMS)

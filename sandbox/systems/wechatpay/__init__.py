@@ -1,0 +1,30 @@
+"""WeChat Pay, API v3: orders, cashier, refunds, signed callbacks, in the real wire format."""
+
+from sandbox.system import Operation, System
+from sandbox.systems.wechatpay import cashier, notices, orders, refunds, routes
+
+_ORDERS = "/wechatpay/v3/pay/transactions"
+_REFUNDS = "/wechatpay/v3/refund/domestic/refunds"
+
+SYSTEMS = (
+    System(
+        name="wechatpay",
+        title_zh="微信支付",
+        title_en="WeChat Pay",
+        schema=orders.SCHEMA + refunds.SCHEMA,
+        operations=(
+            Operation("order_h5", "POST", f"{_ORDERS}/h5", routes.order_h5),
+            Operation("order_jsapi", "POST", f"{_ORDERS}/jsapi", routes.order_jsapi),
+            Operation("order_app", "POST", f"{_ORDERS}/app", routes.order_app),
+            Operation("query_order", "GET", _ORDERS + "/out-trade-no/{no}", routes.query_order),
+            Operation("query_transaction", "GET", _ORDERS + "/id/{id}", routes.query_transaction),
+            Operation("close_order", "POST", _ORDERS + "/out-trade-no/{no}/close", routes.close),
+            Operation("refund", "POST", _REFUNDS, routes.refund),
+            Operation("query_refund", "GET", _REFUNDS + "/{no}", routes.query_refund),
+            Operation("cashier", "GET", "/wechatpay/cashier/{prepay_id}", cashier.show),
+            Operation("pay", "POST", "/wechatpay/cashier/{prepay_id}/pay", cashier.pay),
+            Operation("cancel", "POST", "/wechatpay/cashier/{prepay_id}/cancel", cashier.cancel),
+        ),
+        running=notices.running,
+    ),
+)

@@ -1,0 +1,75 @@
+"""Callbacks to the merchant: encrypted, signed anew at each attempt, repeated on the ladder."""
+
+import asyncio
+import uuid
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import orjson
+
+from sandbox.callbacks import Sender
+from sandbox.state import Row
+from sandbox.system import City
+from sandbox.systems.wechatpay import orders, refunds
+from sandbox.systems.wechatpay.keys import load_keys
+
+SYSTEM = "wechatpay"
+_MINUTE, _HOUR = 60, 3600
+LADDER_S = (
+    15, 15, 30, 3 * _MINUTE, 10 * _MINUTE, 20 * _MINUTE, 30 * _MINUTE, 30 * _MINUTE,
+    30 * _MINUTE, 60 * _MINUTE, 3 * _HOUR, 3 * _HOUR, 3 * _HOUR, 6 * _HOUR, 6 * _HOUR,
+)  # fmt: skip
+"""The documented waits between attempts: 24 h 4 min in all."""
+REFUND_POLL_S = 0.25
+
+
+def announce_payment(city: City, order: Row) -> None:
+    """Owe the merchant TRANSACTION.SUCCESS. Inside the caller's transaction."""
+    url = orjson.loads(order["params"])["notify_url"]
+    _owe(city, url, "TRANSACTION.SUCCESS", "支付成功", "transaction", orders.describe(order))
+
+
+def announce_refund(city: City, refund: Row) -> None:
+    """Owe the merchant REFUND.SUCCESS, where the refund named an address."""
+    if refund["notify_url"] is not None:
+        told = refunds.describe_notice(city, refund)
+        _owe(city, refund["notify_url"], "REFUND.SUCCESS", "退款成功", "refund", told)
+
+
+@asynccontextmanager
+async def running(city: City) -> AsyncIterator[None]:
+    """Sign outgoing callbacks and settle refunds for as long as the block lasts."""
+
+    def headers(body: bytes) -> dict[str, str]:
+        signed = load_keys(city.settings).signed_headers(body.decode(), int(city.now().timestamp()))
+        return signed | {"Content-Type": "application/json", "User-Agent": "Mozilla/4.0"}
+
+    city.callbacks.register(SYSTEM, Sender(headers, LADDER_S))
+    task = asyncio.create_task(_settle_refunds(city))
+    try:
+        yield
+    finally:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+
+async def _settle_refunds(city: City) -> None:
+    while True:
+        with city.state.transaction():
+            for refund in refunds.settle_due(city):
+                announce_refund(city, refund)
+        await asyncio.sleep(REFUND_POLL_S)
+
+
+def _owe(
+    city: City, url: str, event_type: str, summary: str, kind: str, told: dict[str, object]
+) -> None:
+    notice = {
+        "id": str(uuid.uuid4()),
+        "create_time": orders.rfc3339(city.now()),
+        "resource_type": "encrypt-resource",
+        "event_type": event_type,
+        "summary": summary,
+        "resource": load_keys(city.settings).encrypt(orjson.dumps(told), kind=kind),
+    }
+    city.callbacks.enqueue(SYSTEM, url, orjson.dumps(notice))
