@@ -1,23 +1,29 @@
-"""`python -m sandbox`: the city on its port, one process, until stopped."""
+"""`python -m sandbox`: the city on its port, in this one process, until SIGINT or SIGTERM."""
+
+import asyncio
+import signal
 
 from granian.constants import Interfaces
-from granian.server import Server
+from granian.server.embed import Server
 
+from sandbox.app import create_app
 from sandbox.settings import SandboxSettings
 
 
-def main() -> None:
-    """Serve on 127.0.0.1. One worker: the state is one file with one owner."""
-    Server(
-        "sandbox.app:create_app",
+async def serve(settings: SandboxSettings) -> None:
+    """Listen on 127.0.0.1; return when told to stop."""
+    server = Server(
+        create_app(settings),
         address="127.0.0.1",
-        port=SandboxSettings().port,
+        port=settings.port,
         interface=Interfaces.ASGI,
-        factory=True,
-        workers=1,
         websockets=False,
-    ).serve()
+    )
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, server.stop)
+    await server.serve()
 
 
 if __name__ == "__main__":
-    main()
+    asyncio.run(serve(SandboxSettings()))

@@ -63,7 +63,8 @@ class System:
 
     `operations` are its own interface and obey the fault switches; `controls` are routes under
     `/_control` that never fail on purpose. `schema` is SQL for its tables, each named with a
-    prefix of its own. `running` is entered at start-up for systems with work in the background.
+    prefix of its own. Systems of one `group` can be broken together. `running` is entered at
+    start-up, for systems with work in the background.
     """
 
     name: str
@@ -72,6 +73,7 @@ class System:
     operations: tuple[Operation, ...]
     controls: tuple[Operation, ...] = ()
     schema: str = ""
+    group: str | None = None
     running: Callable[[City], AbstractAsyncContextManager[None]] | None = None
 
 

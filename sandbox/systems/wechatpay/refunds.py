@@ -70,8 +70,9 @@ def apply(city: City, params: RefundParams) -> Row:
         serial = state.next_in("wechat_refund")
         refund_id = f"5030000001{now.astimezone(SHANGHAI):%Y%m%d}{serial:011d}"
         state.run(
-            "INSERT INTO wechat_refund (out_refund_no, refund_id, out_trade_no, refund, notify_url, "
-            "status, create_time, settles_at) VALUES (?, ?, ?, ?, ?, 'PROCESSING', ?, ?)",
+            "INSERT INTO wechat_refund (out_refund_no, refund_id, out_trade_no, refund, "
+            "notify_url, status, create_time, settles_at) "
+            "VALUES (?, ?, ?, ?, ?, 'PROCESSING', ?, ?)",
             (params.out_refund_no, refund_id, order["out_trade_no"], params.amount.refund,
              params.notify_url, orders.rfc3339(now), (now + SETTLES_AFTER).timestamp()),
         )  # fmt: skip
