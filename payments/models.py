@@ -39,7 +39,7 @@ class Journal(Model):
 class Chain(Model):
     """The end of one hash chain. Connections write to different chains and never wait."""
 
-    chain = fields.SmallIntField(primary_key=True)
+    chain = fields.SmallIntField(primary_key=True, generated=False)
     seq = fields.BigIntField()
     hash = fields.BinaryField()
 
@@ -66,7 +66,7 @@ class Entry(Model):
 class Balance(Model):
     """The totals of one account, or of one shard of a busy one: id = account × 64 + shard."""
 
-    id = fields.BigIntField(primary_key=True)
+    id = fields.BigIntField(primary_key=True, generated=False)
     account_id = fields.BigIntField(db_index=True)
     guard = fields.CharField(max_length=1)
     debit_fen = fields.BigIntField()

@@ -2,13 +2,16 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from uuid import UUID
 
+from core.app import App
 from core.database import Transaction, connection, fetch_all, fetch_one
 from core.ids import new_id
 from payments.ledger.accounts import Account, Side
 from payments.ledger.postings import Posting
+
+EXPIRE_HOLD = "payments.expire_hold"
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,26 +60,29 @@ async def post(tx: Transaction, posting: Posting, at: datetime) -> UUID:
 
 
 async def hold(
+    app: App,
     tx: Transaction,
     account: Account,
     amount_fen: int,
     *,
     key: str,
-    at: datetime,
-    expires_at: datetime | None = None,
+    life: timedelta | None = None,
 ) -> UUID:
     """Set an amount of a guarded, unsharded account aside; returns the hold's id.
 
-    Raises IntegrityError where less is free (`payments_balance_guard`) or the key is taken.
+    It is free again `life` after now unless it is ended before. Raises IntegrityError where less
+    is free (`payments_balance_guard`), where the account has no entry yet, or the key is taken.
     """
-    hold_id = new_id()
+    hold_id, now = new_id(), app.clock.now()
     await tx.execute_query(
         """INSERT INTO payments_hold
              (id, key, account_id, amount_fen, posted_fen, state, created_at, expires_at)
-           SELECT $1::uuid, $2, a.id, $4::bigint, 0, 'pending', $5::timestamptz, $6::timestamptz
-             FROM payments_account a WHERE a.code = $3""",
-        [hold_id, key, account.code, amount_fen, at, expires_at],
+           VALUES ($1, $2, (SELECT id FROM payments_account WHERE code = $3), $4, 0, 'pending',
+                   $5, $6)""",
+        [hold_id, key, account.code, amount_fen, now, now + life if life else None],
     )
+    if life is not None:
+        await app.queue.enqueue(tx, EXPIRE_HOLD, {"hold_id": str(hold_id)}, after=life)
     return hold_id
 
 
