@@ -3,6 +3,7 @@
 from datetime import timedelta
 
 import pytest
+
 from core.app import App
 from core.clock import ManualClock
 from core.database import IntegrityError, connection, fetch_one, transaction, violated

@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator
 
 import asyncpg
 import pytest
+
 from core.app import App
 from core.database import IntegrityError, parse_url, transaction, violated
 from core.embedded import DatabaseUrls
