@@ -30,7 +30,7 @@ def _present(console: Console, settings: Settings, people: list[dict[str, object
     table = Table(title="Demo people", title_justify="left", box=None, padding=(0, 2, 0, 0))
     columns = ("name", "role", "phone", "resident_id", "note_en")
     for column in columns:
-        table.add_column(column.partition("_")[0], no_wrap=column != "note_en")
+        table.add_column(column.partition("_")[0], no_wrap=column != "note_en", overflow="fold")
     for person in people:
         table.add_row(*(str(person.get(column, "")) for column in columns))
     console.print()

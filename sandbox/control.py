@@ -54,17 +54,9 @@ def operations(systems: tuple[System, ...]) -> tuple[Operation, ...]:
     return (
         Operation("healthz", "GET", "/_control/healthz", healthz),
         Operation("systems", "GET", "/_control/systems", list_systems),
-        Operation("reset", "POST", "/_control/reset", _reset),
-        Operation("people", "GET", "/_control/people", _people),
-        Operation("city", "GET", "/_control/city", _city),
-        Operation("population", "GET", "/_control/city/population", _population),
-        Operation("companies", "GET", "/_control/city/companies", _companies),
-        Operation("faults", "GET", "/_control/faults", _faults),
         Operation("set_fault", "PUT", "/_control/faults/{system}", set_fault),
         Operation("clear_fault", "DELETE", "/_control/faults/{system}", clear_fault),
-        Operation("clear_faults", "DELETE", "/_control/faults", _clear_faults),
-        Operation("callbacks", "GET", "/_control/callbacks", _callbacks),
-        Operation("resend", "POST", "/_control/callbacks/{id:int}/resend", _resend),
+        *_OF_ANY_CITY,
     )
 
 
@@ -154,3 +146,16 @@ def _person(city: City, person: Person) -> dict[str, object]:
         }
         | accounts,
     }
+
+
+_OF_ANY_CITY = (
+    Operation("reset", "POST", "/_control/reset", _reset),
+    Operation("people", "GET", "/_control/people", _people),
+    Operation("city", "GET", "/_control/city", _city),
+    Operation("population", "GET", "/_control/city/population", _population),
+    Operation("companies", "GET", "/_control/city/companies", _companies),
+    Operation("faults", "GET", "/_control/faults", _faults),
+    Operation("clear_faults", "DELETE", "/_control/faults", _clear_faults),
+    Operation("callbacks", "GET", "/_control/callbacks", _callbacks),
+    Operation("resend", "POST", "/_control/callbacks/{id:int}/resend", _resend),
+)

@@ -43,6 +43,15 @@ class City:
         """The civil date in Shanghai."""
         return self.now().astimezone(SHANGHAI).date()
 
+    def serial(self, sequence: str) -> str:
+        """Eighteen digits for a new number: the date, the second of the day, a running count.
+
+        The time keeps numbers apart from those given before a reset or a restart without state.
+        """
+        now = self.now().astimezone(SHANGHAI)
+        second = now.hour * 3600 + now.minute * 60 + now.second
+        return f"{now:%Y%m%d}{second:05d}{self.state.next_in(sequence) % 100_000:05d}"
+
 
 Handler = Callable[[Request, City], Awaitable[Response]]
 

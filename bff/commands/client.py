@@ -8,6 +8,7 @@ import asyncio
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 from uuid import uuid4
@@ -36,9 +37,11 @@ class Answer:
 class CityClient:
     """One person's connection to one API. `async with` closes it."""
 
-    def __init__(self, api_url: str, sandbox_url: str) -> None:
+    def __init__(self, api_url: str, sandbox_url: str, *, sessions: Path | None = None) -> None:
+        """`sessions` is a folder that keeps refresh tokens between commands."""
         self._api = api_url.rstrip("/")
         self._sandbox = sandbox_url.rstrip("/")
+        self._sessions = sessions
         self._session: aiohttp.ClientSession | None = None
         self.token: str | None = None
 
@@ -115,7 +118,12 @@ class CityClient:
         raise ClientError(f"the sandbox has no demo person {key}")
 
     async def sign_in(self, phone: str) -> None:
-        """Ask for a code, read it from the SMS gateway, log in; waits out a cooldown."""
+        """Go on with the kept session, or ask for a code, read it from the SMS gateway, log in.
+
+        Waits out the cooldown between two codes.
+        """
+        if await self._resume(phone):
+            return
         before = len(await self._messages(phone))
         code_sent = await self._request_code(phone)
         while code_sent is not None:
@@ -126,7 +134,25 @@ class CityClient:
             LOG_IN,
             {"phone": phone, "code": code, "key": key(), "device": DEVICE},
         )
+        self._take(phone, tokens)
+
+    async def _resume(self, phone: str) -> bool:
+        kept = self._sessions / f"{phone}.session" if self._sessions else None
+        if kept is None or not kept.exists():
+            return False
+        variables = {"token": kept.read_text(), "device": DEVICE, "key": key()}
+        try:
+            tokens = await self.do(REFRESH, variables)
+        except ClientError:
+            return False
+        self._take(phone, tokens)
+        return True
+
+    def _take(self, phone: str, tokens: Mapping[str, Any]) -> None:
         self.token = tokens["accessToken"]
+        if self._sessions is not None:
+            self._sessions.mkdir(parents=True, exist_ok=True)
+            (self._sessions / f"{phone}.session").write_text(tokens["refreshToken"])
 
     async def verify_real_name(self, person: Person) -> None:
         """Consent to the comparison and reach level 2."""
@@ -197,6 +223,13 @@ REQUEST_CODE = """mutation ($phone: String!, $key: String!) {
 
 LOG_IN = """mutation ($phone: String!, $code: String!, $key: String!, $device: DeviceInput!) {
   login(phone: $phone, code: $code, device: $device, idempotencyKey: $key) {
+    ... on Tokens { accessToken refreshToken level }
+    ... on Refusal { code message }
+  }
+}"""
+
+REFRESH = """mutation ($token: String!, $device: DeviceInput!, $key: String!) {
+  refreshSession(refreshToken: $token, device: $device, idempotencyKey: $key) {
     ... on Tokens { accessToken refreshToken level }
     ... on Refusal { code message }
   }

@@ -1,6 +1,29 @@
 """The steps of the demo: the first journey through the house, told as data."""
 
-from bff.commands.demo import Step, Walk
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from bff.commands.client import CityClient, Person
+
+
+@dataclass
+class Walk:
+    """A citizen on their way through the city."""
+
+    client: CityClient
+    person: Person
+    known: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One step: its name in both languages, what it crosses, what to do; it returns what it saw."""
+
+    zh: str
+    en: str
+    crosses: str
+    walk: Callable[[Walk], Awaitable[str]]
 
 
 async def _log_in(walk: Walk) -> str:

@@ -4,6 +4,7 @@ import asyncio
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import Annotated, Any
 
 import orjson
@@ -19,7 +20,7 @@ from core.settings import Settings
 from core.start_errors import StartError
 
 _BLANK = re.compile(r"\{\{([a-z_A-Z0-9.]+)\}\}")
-_DEMO_PERSON = "parent"
+_DEMO_PERSON = "citizen"
 
 app = typer.Typer(help="The services of the catalogue.", no_args_is_help=True)
 
@@ -48,7 +49,8 @@ def check(
     """Run every service's trusted document; exit 1 if a living one fails."""
     settings = Settings()
     try:
-        rows = asyncio.run(check_services(api or settings.base_url, settings.sandbox_url))
+        url, sessions = api or settings.base_url, settings.data_dir / "sessions"
+        rows = asyncio.run(check_services(url, settings.sandbox_url, sessions))
     except (ClientError, OSError, TimeoutError) as error:
         raise StartError(f"no check: {error or type(error).__name__}") from error
     if json:
@@ -59,12 +61,12 @@ def check(
         raise typer.Exit(1)
 
 
-async def check_services(api_url: str, sandbox_url: str) -> list[Row]:
+async def check_services(api_url: str, sandbox_url: str, sessions: Path) -> list[Row]:
     """One row per service of the catalogue, in the order of their numbers."""
     manifests = discover()
     documents = documents_of(manifests)
     tiles = sorted((s for m in manifests for s in m.services), key=lambda s: s.number)
-    async with CityClient(api_url, sandbox_url) as client:
+    async with CityClient(api_url, sandbox_url, sessions=sessions) as client:
         person = await client.person(_DEMO_PERSON)
         await client.sign_in(person["phone"])
         await client.verify_real_name(person)
@@ -89,8 +91,8 @@ async def _check(
 async def run_document(client: CityClient, person: Person, document: TrustedDocument) -> float:
     """Run a document's queries and mutations in their order; returns their time together (ms).
 
-    Blanks of the example variables are filled: `{{key}}` with a fresh idempotency key, `{{phone}}`
-    and the like from the demo person, `{{bills.0.billNo}}` from the answers so far. Before that
+    Blanks of the example variables are filled: `{{key}}` with a fresh idempotency key,
+    `{{bills.0.billNo}}` from the answers so far, `{{phone}}` from the demo person. Before that
     the requests under "$before" prepare the sandbox. Raises ClientError for errors, refusals and
     data that is unavailable.
     """

@@ -228,8 +228,7 @@ def _insert(
     slot_id: str,
     identifier: tuple[str | None, str] | None,
 ) -> Row:
-    number = city.state.next_in(f"appointment:{hospital.code}")
-    name = f"{city.settings.seed}:{hospital.code}:{number}"
+    name = f"{city.settings.seed}:{hospital.code}:{city.serial('appointment')}"
     appointment_id = str(uuid.uuid5(uuid.NAMESPACE_URL, name))
     city.state.run(
         "INSERT INTO hospital_appointment (hospital, id, identifier_system, identifier_value, "
