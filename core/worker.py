@@ -14,6 +14,7 @@ import asyncpg
 import structlog
 from pgqueuer import Queries
 from pgqueuer.db import AsyncpgPoolDriver
+from pgqueuer.errors import FailingListenerError
 from pgqueuer.models import Schedule as DueSchedule
 from pgqueuer.qm import QueueManager
 from pgqueuer.sm import SchedulerManager
@@ -27,6 +28,13 @@ HEARTBEAT_TIMEOUT = timedelta(seconds=5)
 _DEQUEUE_TIMEOUT = timedelta(seconds=2)
 _BATCH = 10
 _RETRY_S = (0.2, 5.0)
+_DATABASE_LOST = (
+    OSError,
+    TimeoutError,
+    asyncpg.PostgresError,
+    asyncpg.InterfaceError,
+    FailingListenerError,
+)
 
 log = structlog.get_logger(__name__)
 
@@ -38,7 +46,7 @@ async def work(app: App, stop: asyncio.Event) -> None:
         try:
             await _work_while_connected(app, stop)
             wait_s = _RETRY_S[0]
-        except* (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, TimeoutError) as group:
+        except* _DATABASE_LOST as group:
             log.warning("worker lost its database", error=type(group.exceptions[0]).__name__)
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(stop.wait(), wait_s)
