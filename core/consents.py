@@ -5,7 +5,7 @@ every process. What processes keep in memory is dropped on the bus's word (`WITH
 PIPL Art. 13-15 (consent, withdrawable), 23 (recipients), 31 (children).
 """
 
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
@@ -107,12 +107,17 @@ async def grant_consent(call: Call, purpose_id: str, text_version: str) -> Conse
 
 
 async def withdraw_consent(call: Call, purpose_id: str) -> int:
-    """Take back the subject's consents to a purpose; returns how many ended. Repeat-safe."""
+    """Take back the subject's consents to a purpose; returns how many ended. Repeat-safe.
+
+    What was kept of earlier answers is forgotten.
+    """
     subject_id = call.subject_id
     if call.mandate is not None and call.mandate.kind is not MandateKind.GUARDIAN:
         raise Forbidden(NOT_ALLOWED)
     async with transaction() as tx:
-        return await end_consents(tx, call.app.clock.now(), subject_id, purpose_id=purpose_id)
+        ended = await end_consents(tx, call.app.clock.now(), subject_id, purpose_id=purpose_id)
+    call.app.last_good.forget(kept_under(subject_id, purpose_id))
+    return ended
 
 
 async def end_consents(
@@ -176,6 +181,11 @@ async def require_held(consent_id: UUID, purpose: str, now: datetime) -> None:
 async def list_consents(call: Call) -> list[Consent]:
     """The subject's consents, newest first, withdrawn ones included."""
     return await Consent.filter(subject_id=call.subject_id).order_by("-granted_at")
+
+
+def kept_under(person_id: UUID, purpose_id: str) -> Hashable:
+    """The last good answer's key: per person, so that nobody is shown another's data."""
+    return ("personal", person_id, purpose_id)
 
 
 async def _refuse_wrong_consenter(call: Call) -> None:

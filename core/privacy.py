@@ -15,7 +15,16 @@ from uuid import UUID
 from core import bus, consents
 from core.access import Need, Scope, decide
 from core.call import Call
-from core.consents import PURPOSES, Purpose
+from core.consents import (
+    PURPOSES,
+    Purpose,
+    find_purpose,
+    grant_consent,
+    kept_under,
+    list_consents,
+    list_purposes,
+    withdraw_consent,
+)
 from core.database import Transaction, transaction
 from core.errors import Forbidden
 from core.ids import new_id
@@ -32,11 +41,16 @@ __all__ = [
     "PURPOSES",
     "Access",
     "Purpose",
+    "find_purpose",
+    "grant_consent",
     "list_access",
+    "list_consents",
+    "list_purposes",
     "open_access",
     "personal_read",
     "read_as_staff",
     "resume_access",
+    "withdraw_consent",
 ]
 
 T = TypeVar("T")
@@ -84,7 +98,7 @@ async def personal_read(
     call.require_viewer(2)
     access = await open_access(call, service=service, purpose=purpose)
     reading = await call.app.last_good.read_through(
-        _kept_under(access.person.id, purpose.id),
+        kept_under(access.person.id, purpose.id),
         lambda: fetch(access),
         clock=call.app.clock,
         max_stale=max_stale,
@@ -93,7 +107,7 @@ async def personal_read(
         await consents.require_held(access.consent_id, purpose.id, call.app.clock.now())
         await still_acts(call)
     except Forbidden:
-        call.app.last_good.forget(_kept_under(access.person.id, purpose.id))
+        call.app.last_good.forget(kept_under(access.person.id, purpose.id))
         raise
     return reading
 
@@ -181,7 +195,7 @@ def forget_withdrawn(app: "App") -> None:
 
     def forget(message: Any) -> None:
         subject_id, purpose = message
-        app.last_good.forget(_kept_under(UUID(subject_id), purpose))
+        app.last_good.forget(kept_under(UUID(subject_id), purpose))
 
     app.bus.listen(consents.WITHDRAWN, forget)
 
@@ -216,7 +230,3 @@ async def _log(
     )
     await bus.publish(tx, access_topic(subject_id), str(row_id))
     return row_id
-
-
-def _kept_under(person_id: UUID, purpose_id: str) -> tuple[str, UUID, str]:
-    return ("personal", person_id, purpose_id)
