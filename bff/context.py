@@ -29,6 +29,7 @@ async def open_call(app: App, connection: HTTPConnection) -> AsyncIterator[Call]
             viewer=await viewer_of(app, headers.get("authorization")),
             locale=Locale.from_header(headers.get("accept-language")),
             address=connection.client.host if connection.client else "",
+            resume_ticket=headers.get("x-resume-ticket"),
         )
 
 

@@ -51,9 +51,7 @@ class Viewer:
     def require_level(self, level: int) -> "Viewer":
         """This viewer. Raises LoginRequired when the identity level is too low."""
         if self.level < level:
-            raise LoginRequired(
-                LEVEL_REQUIRED, required_level=level, missing=Missing.REAL_NAME
-            )
+            raise LoginRequired(LEVEL_REQUIRED, required_level=level, missing=Missing.REAL_NAME)
         return self
 
     def require_role(self, role: str) -> "Viewer":

@@ -88,9 +88,13 @@ async def grant_consent(call: Call, purpose_id: str, text_version: str) -> Conse
         if live is not None:
             return await Consent.get(id=live, using_db=tx)
         # one that has run out makes room for its successor
-        await Consent.filter(
-            subject_id=subject_id, purpose=purpose.id, until_at__lte=now, withdrawn_at=None
-        ).using_db(tx).update(withdrawn_at=now)
+        await (
+            Consent.filter(
+                subject_id=subject_id, purpose=purpose.id, until_at__lte=now, withdrawn_at=None
+            )
+            .using_db(tx)
+            .update(withdrawn_at=now)
+        )
         return await Consent.create(
             using_db=tx,
             id=new_id(),

@@ -48,7 +48,8 @@ def ensure_sandbox_keys(folder: Path) -> None:
     holds anything without the sandbox marker belongs to somebody else and is left alone.
     """
     marker = folder / SANDBOX_KEYS_MARKER
-    if folder.exists() and not marker.exists() and any(folder.glob("[!.]*")):
+    # in this order: whoever makes keys here makes the marker first
+    if folder.exists() and any(folder.glob("[!.]*")) and not marker.exists():
         return
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     _create(marker, lambda: _MARKER_TEXT)
@@ -94,9 +95,7 @@ def load_data_keys(folder: Path) -> Mapping[int, bytes]:
 
 def add_token_key(folder: Path) -> Path:
     """Make the next token signing key; returns its file."""
-    return _add(
-        folder, "token_signing", ".pem", _private_pem(ed25519.Ed25519PrivateKey.generate())
-    )
+    return _add(folder, "token_signing", ".pem", _private_pem(ed25519.Ed25519PrivateKey.generate()))
 
 
 def add_data_key(folder: Path) -> Path:

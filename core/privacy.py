@@ -69,7 +69,8 @@ class Access:
     purpose: str
     consent_id: UUID
     access_id: UUID
-    upstream: str
+    upstream: str = ""
+    """The one upstream whose client takes it."""
 
 
 async def list_access(call: Call, *, first: int, before: UUID | None = None) -> list[AccessLog]:
