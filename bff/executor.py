@@ -137,6 +137,9 @@ class Executor:
         try:
             async for result in results:
                 yield encode(result, call)
+        except Exception as error:
+            broken = GraphQLError("the stream broke", original_error=error)
+            yield encode(ExecutionResult(None, [broken]), call)
         finally:
             await results.aclose()  # type: ignore[attr-defined]
 
