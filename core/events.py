@@ -48,7 +48,7 @@ class EventBook:
         Raises KeyError for an event whose class no manifest declares.
         """
         name = self._names[type(event)]
-        payload = orjson.loads(orjson.dumps(event))
+        payload = self._types[name].dump_python(event, mode="json")
         for kind in self._subscribers[name]:
             await self._queue.enqueue(tx, kind, payload)
 
