@@ -1,6 +1,6 @@
 """The API process as one ASGI application."""
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
@@ -13,10 +13,10 @@ from starlette.websockets import WebSocket
 from bff.executor import Executor
 from bff.health import health_routes
 from bff.http import graphql_http
-from bff.playground import PlaygroundTab, playground_page, playground_routes, wants_playground
+from bff.playground import playground_page, playground_routes, wants_playground
 from bff.schema import build_schema
 from bff.tabs import playground_tabs
-from bff.trusted import documents_of
+from bff.trusted import Documents, documents_of
 from bff.websocket import graphql_websocket
 from core import logging
 from core.app import App, open_app
@@ -30,12 +30,14 @@ class Edge:
 
     app: App
     executor: Executor
-    tabs: Sequence[PlaygroundTab]
+    documents: Documents
 
     async def http(self, request: Request) -> Response:
         """GET and POST /graphql, and the playground for a browser."""
         if not self.app.settings.is_production and wants_playground(request):
-            return playground_page(self.tabs, title=f"{self.app.city.app_name.zh} GraphQL")
+            return playground_page(
+                playground_tabs(self.documents), title=f"{self.app.city.app_name.zh} GraphQL"
+            )
         return await graphql_http(self.app, self.executor, request)
 
     async def websocket(self, websocket: WebSocket) -> None:
@@ -63,7 +65,7 @@ def routes(app: App) -> list[BaseRoute]:
     executor = Executor(
         build_schema(app.manifests), documents, trusted_only=app.settings.is_production
     )
-    edge = Edge(app, executor, playground_tabs(documents))
+    edge = Edge(app, executor, documents)
     found: list[BaseRoute] = [
         Route("/graphql", edge.http, methods=["GET", "POST"]),
         WebSocketRoute("/graphql", edge.websocket),

@@ -15,7 +15,7 @@ from uuid import UUID
 
 import orjson
 
-from core.database import Transaction, fetch_one
+from core.database import Transaction, connection, fetch_one
 from core.errors import Conflict, InvalidInput
 from core.texts_common import KEY_INVALID, KEY_REUSED
 
@@ -82,6 +82,29 @@ async def claim(
     if bytes(stored["input_hash"]) != digest:
         raise Conflict(KEY_REUSED)
     return Claim(stored["effect_id"], replayed=True)
+
+
+async def recall(
+    *, subject: UUID | str, operation: str, key: str, command: Mapping[str, Any]
+) -> UUID | None:
+    """The effect that a key already stands for, for commands that ask others before they claim.
+
+    Raises Conflict KEY_REUSED for the same key with other input.
+    """
+    stored = await fetch_one(
+        connection(),
+        """SELECT input_hash, effect_id FROM core_idempotency
+           WHERE subject = $1 AND operation = $2 AND key = $3""",
+        str(subject),
+        operation,
+        key,
+    )
+    if stored is None:
+        return None
+    if bytes(stored["input_hash"]) != fingerprint(command):
+        raise Conflict(KEY_REUSED)
+    effect_id: UUID = stored["effect_id"]
+    return effect_id
 
 
 async def release(tx: Transaction, subject: UUID | str, operation: str, key: str) -> None:

@@ -8,7 +8,7 @@ PIPL Art. 13-15 (consent, withdrawable), 44 (right to know), 55 (records of proc
 from collections.abc import Awaitable, Callable, Hashable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 from uuid import UUID
 
 from core.auth import Viewer
@@ -21,6 +21,9 @@ from core.models import AccessLog, Consent
 from core.people import Person, get_person
 from core.texts import Text
 from core.texts_common import CONSENT_REQUIRED, CONSENT_TEXT_CHANGED, NOT_FOUND
+
+if TYPE_CHECKING:
+    from core.app import App
 
 T = TypeVar("T")
 
@@ -182,6 +185,22 @@ async def open_access(call: Call, *, service: str, purpose: Purpose) -> Access:
             read_at=call.app.clock.now(),
         )
     return Access(person, purpose.id, consent.id, row.id)
+
+
+async def resume_access(app: "App", access_id: UUID) -> Access:
+    """Go on under an access that was opened before, in a job that completes what it began.
+
+    Raises Forbidden CONSENT_REQUIRED where the consent has been withdrawn since.
+    """
+    row = await AccessLog.get(id=access_id)
+    consent = (
+        await Consent.filter(subject_id=row.subject_id, purpose=row.purpose, withdrawn_at=None)
+        .order_by("-granted_at")
+        .first()
+    )
+    if consent is None:
+        raise Forbidden(CONSENT_REQUIRED, purpose=row.purpose)
+    return Access(await get_person(app, row.subject_id), row.purpose, consent.id, row.id)
 
 
 def _kept_under(viewer: Viewer, purpose_id: str) -> Hashable:
