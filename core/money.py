@@ -17,7 +17,8 @@ FEN_MAX = 10**15
 def parse_yuan(text: str) -> int:
     """Read yuan as written by people or upstream files ("12.5", "12.50") into fen.
 
-    Raises ValueError when the text is not plain ASCII digits or is finer than a fen: a file that speaks of a tenth of a fen is misread, not rounded.
+    Raises ValueError when the text is not plain ASCII digits, or finer than a fen: a file that
+    speaks of a tenth of a fen is misread, not rounded.
     """
     if _YUAN.fullmatch(text.strip()) is None:
         raise ValueError(f"not an amount in yuan: {text!r}")
