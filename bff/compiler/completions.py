@@ -99,7 +99,7 @@ class Guard:
 
 @dataclass(eq=False)
 class Plain:
-    """A generated function for a value below which no resolver is called."""
+    """A generated function for a flat value."""
 
     function: Function
 
@@ -112,8 +112,27 @@ class Plain:
 
 
 @dataclass(eq=False)
+class PlainList:
+    """A generated function for a list below which nothing is called.
+
+    The function lets graphql-core complete the items that it does not handle itself, so what
+    it raises is the final word.
+    """
+
+    function: Function
+    nullable: bool
+
+    def complete(self, run: Run, of: Field, path: Path, value: Any) -> Any:
+        if value is None and self.nullable:
+            return None
+        if type(value) is not list and type(value) is not tuple:
+            raise Odd
+        return self.function(run, path, value)
+
+
+@dataclass(eq=False)
 class ObjectOf:
-    """An object some of whose fields are resolved by calls."""
+    """An object some of whose fields need calls."""
 
     guard: Guard
     function: Function

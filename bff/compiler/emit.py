@@ -18,6 +18,7 @@ from graphql import (
     GraphQLObjectType,
     GraphQLOutputType,
     get_named_type,
+    get_nullable_type,
     is_leaf_type,
     is_list_type,
     is_non_null_type,
@@ -35,6 +36,7 @@ from bff.compiler.completions import (
     ListOf,
     ObjectOf,
     Plain,
+    PlainList,
 )
 from bff.compiler.errors import CannotCompile, Odd
 from bff.compiler.leaves import Leaf, leaf_code
@@ -57,38 +59,47 @@ class Emitter:
         self.names: dict[str, Any] = {"Path": Path, "Odd": Odd}
         self._guards: dict[str, str] = {}
         self._leaves: dict[str, Leaf] = {}
-        self._completions: list[tuple[Field, str]] = []
+        self._functions: set[str] = set()
+        self._called_fields: list[Field] = []
+        self._choices: list[tuple[Field, str]] = []
 
     # Functions.
 
-    def object_function(self, selection: Selection) -> str:
-        """The name of the function that completes an object of the selection's type."""
-        if selection.function is None:
-            name = f"{selection.type.name}_{selection.index}"
-            selection.function = name
-            function = Function(name, "run, path, o", self._summary(selection))
-            if selection.plain:
-                self._plain_body(function, selection)
-            else:
-                self._body(function, selection.fields)
-            self.writer.add(function)
-        return selection.function
+    def root_function(self, selection: Selection) -> str:
+        """The name of the function that runs the root fields of a query."""
+        function = Function(f"root_{selection.type.name}", "run, path, o", "The root fields.")
+        self._body(function, selection.fields)
+        return self._add(function)
+
+    def object_function(self, selection: Selection, *, plain: bool) -> str:
+        """The name of the function that completes an object of the selection's type.
+
+        :param plain: for use where the caller reads again whatever is not plain.
+        """
+        name = f"{'plain' if plain else 'one'}_{selection.type.name}_{selection.index}"
+        if name in self._functions:
+            return name
+        self._functions.add(name)
+        manner = "only attributes are read" if plain else "some fields are called"
+        function = Function(name, "run, path, o", f"One {selection.type.name}; {manner}.")
+        if plain:
+            result = self._plain_fields(function, selection, "path", "o", 0)
+            function.line(f"return {result}")
+        else:
+            self._body(function, selection.fields)
+        return self._add(function)
 
     def step_function(self, field: Field) -> str:
         """The name of a function that runs one root field, for mutations."""
-        name = f"step_{field.index}"
-        function = Function(name, "run, path, o", f"{field.parent.name}.{field.name}, alone.")
+        function = Function(
+            f"step_{field.index}", "run, path, o", f"{field.parent.name}.{field.name}, alone."
+        )
         self._body(function, [field])
+        return self._add(function)
+
+    def _add(self, function: Function) -> str:
         self.writer.add(function)
-        return name
-
-    def _summary(self, selection: Selection) -> str:
-        manner = "only attributes are read" if selection.plain else "some fields are called"
-        return f"One {selection.type.name}; {manner}."
-
-    def _plain_body(self, function: Function, selection: Selection) -> None:
-        result = self._plain_fields(function, selection, "path", "o", 0)
-        function.line(f"return {result}")
+        return function.name
 
     def _body(self, function: Function, fields: Sequence[Field]) -> None:
         """Fields in order: runs of plain ones together, the others one by one."""
@@ -97,14 +108,13 @@ class Emitter:
         with function.block("try:"):
             run: list[Field] = []
             for field in fields:
-                if self._is_plain(field):
+                if self._is_inline(field):
                     run.append(field)
                     continue
                 self._plain_run(function, run, entries)
                 run = []
                 self._called(function, field, entries)
             self._plain_run(function, run, entries)
-            function.line("pass") if not fields else None
         with function.block("except Exception:"):
             with function.block("if waiting:"):
                 function.line("run.abandon(waiting)")
@@ -112,9 +122,9 @@ class Emitter:
         function.line(f"result = {self._dict(entries)}")
         function.line("return run.join(result, waiting) if waiting else result")
 
-    def _is_plain(self, field: Field) -> bool:
+    def _is_inline(self, field: Field) -> bool:
         return field.kind is Kind.TYPENAME or (
-            field.kind is Kind.READ and self.planner.is_plain(field.return_type, field.details)
+            field.kind is Kind.READ and self.planner.is_flat(field.return_type, field.details)
         )
 
     # Plain fields, inline.
@@ -123,7 +133,7 @@ class Emitter:
         self, function: Function, fields: Sequence[Field], entries: dict[str, str]
     ) -> None:
         read = [field for field in fields if field.kind is not Kind.TYPENAME]
-        variables = {field.key: function.variable() for field in read}
+        variables = {field.key: function.variable(field.key) for field in read}
         if read:
             with function.block("try:"):
                 for field in read:
@@ -144,7 +154,7 @@ class Emitter:
             if field.kind is Kind.TYPENAME:
                 entries[field.key] = _text(field.parent.name)
                 continue
-            entries[field.key] = variable = function.variable()
+            entries[field.key] = variable = function.variable(field.key)
             self._read(function, field, variable, path, source, depth)
         return self._dict(entries)
 
@@ -194,7 +204,7 @@ class Emitter:
             function.line("raise Odd")
         nullable = not is_non_null_type(item_type)
         inner: Any = item_type if nullable else item_type.of_type  # type: ignore[union-attr]
-        item = function.variable()
+        item = function.variable("item")
         if is_leaf_type(inner):
             value = self._leaf(inner).expression(item, nullable)
             function.line(f"{variable} = [{value} for {item} in {variable}]")
@@ -202,14 +212,26 @@ class Emitter:
         items, index = function.variable("items"), function.variable("i")
         function.line(f"{items} = []")
         with function.block(f"for {index}, {item} in enumerate({variable}):"):
-            with function.block("try:"):
-                item_path = f"Path({path}, {index}, None)"
-                self._plain_value(function, field, item_type, item, item_path, depth + 1)
-            with function.block("except Exception:"):
-                of, kind = self._field(field), self._item_type(item_type)
-                function.line(f"{item} = run.item_again({of}, {item_path}, {item}, {kind})")
+            item_path = f"Path({path}, {index}, None)"
+            self._plain_value(function, field, item_type, item, item_path, depth + 1)
             function.line(f"{items}.append({item})")
         function.line(f"{variable} = {items}")
+
+    def _list_function(self, field: Field, item_type: GraphQLOutputType) -> None:
+        """A function for a list below which nothing is called; odd items are read again."""
+        summary = f"{field.parent.name}.{field.name}: {field.return_type}"
+        function = Function(f"items_{field.index}", "run, path, values", summary)
+        function.line("items = []")
+        function.line("waiting = []")
+        with function.block("for i, item in enumerate(values):"):
+            with function.block("try:"):
+                self._plain_value(function, field, item_type, "item", "Path(path, i, None)", 0)
+            with function.block("except Exception:"):
+                known = f"{self._field(field)}, path, values, items, waiting"
+                function.line(f"item = run.item_again({known}, {self._item_type(item_type)})")
+            function.line("items.append(item)")
+        function.line("return run.join_items(items, waiting) if waiting else items")
+        self._add(function)
 
     def _plain_object(
         self,
@@ -229,9 +251,8 @@ class Emitter:
             function.line(f"{known} = {guard}.admit(run, {self._field(field)}, {path}, {variable})")
         selection = self.planner.below(type_, field.details)
         if depth >= MAX_INLINE:
-            function.line(
-                f"{variable} = {self.object_function(selection)}(run, {path}, {variable})"
-            )
+            name = self.object_function(selection, plain=True)
+            function.line(f"{variable} = {name}(run, {path}, {variable})")
             return
         result = self._plain_fields(function, selection, path, variable, depth + 1)
         function.line(f"{variable} = {result}")
@@ -244,18 +265,18 @@ class Emitter:
         variable: str,
         path: str,
     ) -> None:
-        name = self._name(f"{type_.name}_of_{field.index}", None)
-        self._completions.append((field, name))
+        name = self._name(f"choice_{field.index}", None)
+        self._choices.append((field, name))
         call = f"{name}.pick(run, {self._field(field)}, at, {variable})(run, at, {variable})"
         function.line(f"at = {path}")
         function.line(f"{variable} = {call}")
         for member in (self.planner.members(type_, field.details) or {}).values():
-            self.object_function(member)
+            self.object_function(member, plain=True)
 
     # Fields that are called.
 
     def _called(self, function: Function, field: Field, entries: dict[str, str]) -> None:
-        entries[field.key] = variable = function.variable()
+        entries[field.key] = variable = function.variable(field.key)
         of = self._field(field)
         self._prepare_completion(field)
         function.line(f"# {field.parent.name}.{_one_line(field)}: {field.return_type}")
@@ -265,23 +286,13 @@ class Emitter:
             function.line(f"{variable} = run.failed({of}, path, error)")
         with function.block("else:"):
             completed = f"{variable} = run.completed({of}, path, {variable}, waiting)"
-            inner = get_named_type(field.return_type)
+            inner, bare = get_named_type(field.return_type), get_nullable_type(field.return_type)
             leaf = self._leaf(inner) if is_leaf_type(inner) else None
-            bare = field.return_type in (inner, getattr(field.return_type, "of_type", None))
-            if leaf and leaf.usual and bare and not is_list_type(field.return_type):
-                self._usual_leaf(function, leaf, variable, completed)
+            if leaf and leaf.usual and leaf.convert == "{0}" and inner is bare:
+                with function.block(f"if not ({leaf.usual.format(variable)}):"):
+                    function.line(completed)
             else:
                 function.line(completed)
-
-    def _usual_leaf(self, function: Function, leaf: Leaf, variable: str, completed: str) -> None:
-        assert leaf.usual is not None
-        usual = leaf.usual.format(variable)
-        if leaf.convert == "{0}":
-            with function.block(f"if not ({usual}):"):
-                function.line(completed)
-            return
-        # The table of an enum may lack a member, so the whole is graphql-core's to judge.
-        function.line(completed)
 
     def _resolution(self, field: Field) -> str:
         """The expression that gives a field its value, from the parent `o`."""
@@ -302,9 +313,9 @@ class Emitter:
             arguments.append(f"{resolver.info_parameter.name}={info}")
         if field.definition.args:
             arguments.append(self._arguments(field))
-        name = f"{resolver.name}_{field.index}"
+        name = f"resolve_{field.index}_{resolver.name}"
         if not name.isidentifier():
-            name = f"resolve_{field.index}"
+            name = f"resolve_{field.index}"  # a lambda
         return f"{self._name(name, resolver.wrapped_func)}({', '.join(arguments)})"
 
     def _arguments(self, field: Field) -> str:
@@ -327,68 +338,69 @@ class Emitter:
     # Completions.
 
     def _prepare_completion(self, field: Field) -> None:
-        if field.completion is None:
-            field.completion = Core()  # replaced in `finish`, when functions exist
-            self._completions.append((field, ""))
-            self._emit_below(field, field.return_type)
-
-    def _emit_below(self, field: Field, type_: GraphQLOutputType) -> None:
         """Write the functions that a field's completion will need."""
-        if self.planner.is_plain(type_, field.details):
-            function = Function(
-                f"value_{field.index}", "run, path, v", f"{field.parent.name}.{field.name}: {type_}"
-            )
+        if field not in self._called_fields:
+            self._called_fields.append(field)
+            self._prepare(field, field.return_type)
+
+    def _prepare(self, field: Field, type_: GraphQLOutputType) -> None:
+        nullable = get_nullable_type(type_)
+        if self.planner.is_flat(type_, field.details):
+            summary = f"{field.parent.name}.{field.name}: {type_}"
+            function = Function(f"value_{field.index}", "run, path, v", summary)
             self._plain_value(function, field, type_, "v", "path", 0)
             function.line("return v")
-            self.writer.add(function)
-            return
-        named = get_named_type(type_)
-        if is_object_type(named):
-            self.object_function(self.planner.below(named, field.details))
-            return
-        members = self.planner.members(named, field.details)  # type: ignore[arg-type]
-        for member in (members or {}).values():
-            self.object_function(member)
-
-    def finish(self, functions: dict[str, Any]) -> None:
-        """Connect completions to the functions, once the source has been executed."""
-        for field, name in self._completions:
-            if name:
-                type_: Any = get_named_type(field.return_type)
-                functions[name] = self._abstract(field, type_, functions, nullable=False)
+            self._add(function)
+        elif is_list_type(nullable):
+            if self.planner.is_plain(type_, field.details):
+                self._list_function(field, nullable.of_type)
             else:
-                field.completion = self._completion(field, field.return_type, functions)
+                self._prepare(field, nullable.of_type)
+        else:
+            for selection in self.planner.selections(type_, field.details) or ():
+                self.object_function(selection, plain=False)
+
+    def finish(self, loaded: dict[str, Any]) -> None:
+        """Connect fields to their functions, once the source has been loaded."""
+        for field, name in self._choices:
+            type_: Any = get_named_type(field.return_type)
+            loaded[name] = self._abstract(field, type_, loaded, nullable=False, plain=True)
+        for field in self._called_fields:
+            field.completion = self._completion(field, field.return_type, loaded)
 
     def _completion(
-        self, field: Field, type_: GraphQLOutputType, functions: dict[str, Any]
+        self, field: Field, type_: GraphQLOutputType, loaded: dict[str, Any]
     ) -> Completion:
-        value = functions.get(f"value_{field.index}")
-        if value is not None:
-            return Plain(value)
         nullable = not is_non_null_type(type_)
         inner: Any = type_ if nullable else type_.of_type  # type: ignore[union-attr]
+        if self.planner.is_flat(type_, field.details):
+            return Plain(loaded[f"value_{field.index}"])
         if is_list_type(inner):
-            item = self._completion(field, inner.of_type, functions)
-            return ListOf(item, inner.of_type, nullable)
+            if self.planner.is_plain(type_, field.details):
+                return PlainList(loaded[f"items_{field.index}"], nullable)
+            return ListOf(self._completion(field, inner.of_type, loaded), inner.of_type, nullable)
         if is_object_type(inner):
-            selection = self.planner.below(inner, field.details)
-            assert selection.function is not None
-            guard = self.names[self._guard(inner)]
-            return ObjectOf(guard, functions[selection.function], nullable)
-        return self._abstract(field, inner, functions, nullable)
+            name = self.object_function(self.planner.below(inner, field.details), plain=False)
+            return ObjectOf(self.names[self._guard(inner)], loaded[name], nullable)
+        return self._abstract(field, inner, loaded, nullable, plain=False)
 
     def _abstract(
-        self, field: Field, type_: GraphQLAbstractType, functions: dict[str, Any], nullable: bool
+        self,
+        field: Field,
+        type_: GraphQLAbstractType,
+        loaded: dict[str, Any],
+        nullable: bool,
+        plain: bool,
     ) -> Completion:
         members = self.planner.members(type_, field.details)
         if members is None:
             return Core()
-        return AbstractOf(
-            type_,
-            {name: functions[str(member.function)] for name, member in members.items()},
-            {name: self.names[self._guard(member.type)] for name, member in members.items()},
-            nullable,
-        )
+        functions = {
+            name: loaded[self.object_function(member, plain=plain)]
+            for name, member in members.items()
+        }
+        guards = {name: self.names[self._guard(member.type)] for name, member in members.items()}
+        return AbstractOf(type_, functions, guards, nullable)
 
     # Names.
 

@@ -6,6 +6,7 @@ first is made at once, the others when a request first needs them.
 
 from __future__ import annotations
 
+from asyncio import CancelledError, current_task
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from itertools import product
@@ -101,7 +102,16 @@ async def _encode_later(
     on_error: OnError | None,
     extensions: Mapping[str, Any] | None,
 ) -> bytes:
-    return encode(await result, on_error, extensions)
+    try:
+        return encode(await result, on_error, extensions)
+    except CancelledError:
+        # A field that failed cancels its siblings, and with them what others may be waiting
+        # for (the future of a loader, say). Those then end as if this request were cancelled.
+        task = current_task()
+        if task is None or task.cancelling():
+            raise
+    interrupted = GraphQLError("A field was waiting for something that another one gave up.")
+    return encode(ExecutionResult(None, [interrupted]), on_error, extensions)
 
 
 @dataclass(frozen=True)
@@ -316,7 +326,7 @@ def _generate(setting: Setting, choice: Mapping[str, bool]) -> Variant:
     if serial:
         entry = [emitter.step_function(field) for field in root.fields]
     else:
-        entry = [emitter.object_function(root)]
+        entry = [emitter.root_function(root)]
     source = f'"""{_title(operation, choice)}"""\n\n\n{emitter.writer.source}\n'
     names = emitter.names
     exec(compile(source, f"<graphql {_name(operation)}>", "exec"), names)  # noqa: S102 - our own text

@@ -21,8 +21,10 @@ from graphql import (
     GraphQLSchema,
     OperationDefinitionNode,
     get_named_type,
+    get_nullable_type,
     is_abstract_type,
     is_leaf_type,
+    is_list_type,
     is_object_type,
 )
 from graphql.execution.collect_fields import (
@@ -90,8 +92,8 @@ class Selection:
     fields: list[Field]
     plain: bool = False
     """Whether nothing but attributes is read, so that reading twice does no harm."""
-    function: str | None = None
-    """The name of its generated function, once there is one."""
+    flat: bool = False
+    """Whether it is plain and has no lists of objects in it."""
 
 
 @dataclass
@@ -149,14 +151,30 @@ class Planner:
 
     def is_plain(self, type_: GraphQLOutputType, details: list[FieldDetails]) -> bool:
         """Whether a value of the type is completed without calling any resolver."""
+        selections = self.selections(type_, details)
+        return selections is not None and all(selection.plain for selection in selections)
+
+    def is_flat(self, type_: GraphQLOutputType, details: list[FieldDetails]) -> bool:
+        """Whether a value of the type is plain and has no lists of objects in it."""
+        if is_leaf_type(get_named_type(type_)):
+            return True
+        if is_list_type(get_nullable_type(type_)):
+            return False
+        selections = self.selections(type_, details)
+        return selections is not None and all(selection.flat for selection in selections)
+
+    def selections(
+        self, type_: GraphQLOutputType, details: list[FieldDetails]
+    ) -> list[Selection] | None:
+        """The selections of the object types a value may have, None if there are too many."""
         named = get_named_type(type_)
         if is_leaf_type(named):
-            return True
+            return []
         if is_object_type(named):
-            return self.below(named, details).plain
+            return [self.below(named, details)]
         assert is_abstract_type(named)
         members = self.members(named, details)
-        return members is not None and all(member.plain for member in members.values())
+        return None if members is None else list(members.values())
 
     def _selection(
         self, type_: GraphQLObjectType, grouped: Mapping[str, list[FieldDetails]]
@@ -164,14 +182,15 @@ class Planner:
         fields = [self._field(type_, key, details) for key, details in grouped.items()]
         self._count += 1
         selection = Selection(self._count, type_, fields)
+        # All are planned, those behind resolvers too, so that limits hold for the whole.
+        plain = [self.is_plain(f.return_type, f.details) for f in fields]
         selection.plain = all(
-            f.kind is Kind.TYPENAME
-            or (f.kind is Kind.READ and self.is_plain(f.return_type, f.details))
-            for f in fields
+            f.kind is Kind.TYPENAME or (f.kind is Kind.READ and is_plain)
+            for f, is_plain in zip(fields, plain, strict=True)
         )
-        # Selections behind resolvers are planned too, so that limits hold for the whole.
-        for f in fields:
-            self.is_plain(f.return_type, f.details)
+        selection.flat = selection.plain and all(
+            self.is_flat(f.return_type, f.details) for f in fields
+        )
         return selection
 
     def _field(self, parent: GraphQLObjectType, key: str, details: list[FieldDetails]) -> Field:

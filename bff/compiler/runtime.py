@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from graphql import (
     FragmentDefinitionNode,
+    GraphQLOutputType,
     GraphQLResolveInfo,
     GraphQLSchema,
     OperationDefinitionNode,
@@ -168,19 +169,29 @@ class Run:
             values.append(value)
         return values
 
-    def item_again(self, field: Field, path: Path, value: Any, item_type: Any) -> Any:
-        """Have graphql-core complete one item of a plain list.
-
-        :raises Odd: if the item can only be awaited: then the whole list is graphql-core's.
-        """
-        field_info = self.info(field, path)
-        results: list[Any] = []
-        complete = self.core.complete_list_item_value
+    def item_again(
+        self,
+        field: Field,
+        path: Path,
+        values: Sequence[Any],
+        items: list[Any],
+        waiting: list[int],
+        item_type: GraphQLOutputType,
+    ) -> Any:
+        """Have graphql-core complete the next item of a list, of which `items` are done."""
+        index = len(items)
+        value, item_path = values[index], Path(path, index, None)
+        arguments = (item_type, field.details, self.info(field, path), item_path, None)
         if is_awaitable(value):
-            raise Odd
-        if complete(value, results, item_type, field.details, field_info, path, None):
-            results[0].close()
-            raise Odd
+            waiting.append(index)
+            return self.core.complete_awaitable_list_item_value(value, *arguments)
+        results: list[Any] = []
+        try:
+            if self.core.complete_list_item_value(value, results, *arguments):
+                waiting.append(index)
+        except Exception:
+            self._leave(values, items, waiting)
+            raise
         return results[0]
 
     def failed(self, field: Field, parent: Path | None, error: Exception) -> None:
@@ -236,7 +247,6 @@ class Run:
         """Complete each item; errors stay with their item unless items are non-null."""
         results: list[Any] = []
         waiting: list[int] = []
-        index = -1
         try:
             for index, value in enumerate(values):
                 item_path = Path(path, index, None)
@@ -248,12 +258,16 @@ class Run:
                     waiting.append(index)
                 results.append(completed)
         except Exception:
-            left = [results[i] for i in waiting]
-            left += [value for value in values[index + 1 :] if is_awaitable(value)]
-            if left:
-                self.core.settle_in_background(left)
+            self._leave(values, results, waiting)
             raise
-        return self._join_items(results, waiting) if waiting else results
+        return self.join_items(results, waiting) if waiting else results
+
+    def _leave(self, values: Sequence[Any], results: list[Any], waiting: list[int]) -> None:
+        """Let what was started for a list that failed settle in the background."""
+        left = [results[index] for index in waiting]
+        left += [value for value in values[len(results) + 1 :] if is_awaitable(value)]
+        if left:
+            self.core.settle_in_background(left)
 
     def _item(self, of: ListOf, field: Field, path: Path, value: Any) -> Any:
         try:
@@ -292,7 +306,7 @@ class Run:
             self.core.handle_field_error(error, of.item_type, field.details, path)
             return None
 
-    async def _join_items(self, results: list[Any], waiting: list[int]) -> list[Any]:
+    async def join_items(self, results: list[Any], waiting: list[int]) -> list[Any]:
         if len(waiting) == 1:
             results[waiting[0]] = await results[waiting[0]]
             return results

@@ -22,10 +22,10 @@ class Function:
         self._indent = 1
         self._variables = 0
 
-    def variable(self, stem: str = "v") -> str:
-        """A name not used in this function before."""
+    def variable(self, stem: str) -> str:
+        """A name not used in this function before, and never the name of a global."""
         self._variables += 1
-        return f"{stem}{self._variables}"
+        return f"v{self._variables}_{stem}"
 
     def before(self, line: str) -> None:
         """A line at the start of the function, before any loop."""
@@ -49,7 +49,10 @@ class Function:
     @contextmanager
     def block(self, opening: str) -> Iterator[None]:
         self.enter(opening)
+        before = len(self._body)
         yield
+        if len(self._body) == before:
+            self.line("pass")
         self.leave()
 
     @property
