@@ -7,7 +7,7 @@ first is made at once, the others when a request first needs them.
 from __future__ import annotations
 
 from asyncio import CancelledError, current_task
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from itertools import product
 from typing import Any, Protocol
@@ -20,9 +20,11 @@ from graphql import (
     GraphQLSchema,
     OperationDefinitionNode,
     OperationType,
+    create_source_event_stream,
     execute,
     get_operation_ast,
 )
+from graphql.execution import Executor
 from graphql.execution.collect_fields import FragmentDetails
 from graphql.execution.get_variable_signature import get_variable_signature
 from graphql.execution.values import VariableValues, VariableValueSource
@@ -64,6 +66,15 @@ class Operation(Protocol):
         extensions: Mapping[str, Any] | None = None,
     ) -> Body: ...
 
+    def subscribe(
+        self,
+        *,
+        root: Any = None,
+        context: Any = None,
+        variables: Mapping[str, Any] | None = None,
+        on_error: OnError | None = None,
+    ) -> AsyncIterator[bytes]: ...
+
 
 class _Executable:
     """`execute` in terms of `result`."""
@@ -95,6 +106,40 @@ class _Executable:
         if isinstance(result, ExecutionResult):
             return encode(result, on_error, extensions)
         return _encode_later(result, on_error, extensions)
+
+    async def subscribe(
+        self,
+        *,
+        root: Any = None,
+        context: Any = None,
+        variables: Mapping[str, Any] | None = None,
+        on_error: OnError | None = None,
+    ) -> AsyncIterator[bytes]:
+        """The JSON body of each event of a subscription; one with errors if it cannot start."""
+        executor = self._executor(root, context, variables or {})
+        if isinstance(executor, list):
+            yield encode(ExecutionResult(None, executor), on_error)
+            return
+        source: Any = create_source_event_stream(executor)
+        if is_awaitable(source):
+            source = await source
+        if isinstance(source, ExecutionResult):
+            yield encode(source, on_error)
+            return
+        try:
+            async for event in source:
+                body = self.execute(
+                    root=event, context=context, variables=variables, on_error=on_error
+                )
+                yield body if isinstance(body, bytes) else await body
+        finally:
+            if hasattr(source, "aclose"):
+                await source.aclose()
+
+    def _executor(
+        self, root: Any, context: Any, variables: Mapping[str, Any]
+    ) -> Executor[Any] | list[GraphQLError]:
+        raise NotImplementedError
 
 
 async def _encode_later(
@@ -189,6 +234,14 @@ class CompiledOperation(_Executable):
         run.core.collected_errors.add(error, None)
         return ExecutionResult(None, run.errors)
 
+    def _executor(
+        self, root: Any, context: Any, variables: Mapping[str, Any]
+    ) -> Executor[Any] | list[GraphQLError]:
+        coerced = self._variables.coerce(variables)
+        if isinstance(coerced, list):
+            return coerced
+        return self._setting.executor(root, context, coerced)
+
     def _choice(self, variables: VariableValues) -> tuple[bool, ...] | None:
         """The value of each condition, None if one of them has no boolean value."""
         if not self._conditions:
@@ -224,9 +277,10 @@ class CoreOperation(_Executable):
             "is_awaitable": is_awaitable,
             "hide_suggestions": hide_suggestions,
         }
+        self._executor_class: type[Executor[Any]] = Executor
         strawberry = strawberry_schema(schema)
         if strawberry is not None:
-            self._options["executor_class"] = strawberry.execution_context_class
+            self._executor_class = strawberry.execution_context_class
             self._options["operation_extensions"] = None
 
     def result(
@@ -239,7 +293,15 @@ class CoreOperation(_Executable):
             root_value=root,
             context_value=context,
             variable_values=dict(variables or {}),
+            executor_class=self._executor_class,
             **self._options,
+        )
+
+    def _executor(
+        self, root: Any, context: Any, variables: Mapping[str, Any]
+    ) -> Executor[Any] | list[GraphQLError]:
+        return self._executor_class.build(
+            self._schema, self._document, root, context, dict(variables), **self._options
         )
 
 

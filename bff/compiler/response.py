@@ -7,6 +7,7 @@ order in which they happened to finish, which is no order a client can rely on.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from typing import Any
 
 import orjson
@@ -14,6 +15,9 @@ from graphql import ExecutionResult, GraphQLError
 
 OnError = Callable[[GraphQLError], GraphQLError]
 """Turns an error into the one to show, to mask what clients must not read."""
+
+
+NOT_JSON = "The response could not be written as JSON."
 
 
 def _position(error: GraphQLError) -> list[tuple[bool, int, str]]:
@@ -37,7 +41,8 @@ def encode(
 ) -> bytes:
     """The response body: ``data``, then ``errors`` if any, then ``extensions`` if given.
 
-    :raises TypeError: if a custom scalar produced something that is not JSON.
+    Half a surrogate pair becomes U+FFFD. A result that is no JSON at all (a custom scalar that
+    passes on bytes, or an integer beyond 64 bits) becomes a response without data.
     """
     body: dict[str, Any] = {"data": result.data}
     if result.errors:
@@ -51,11 +56,10 @@ def encode(
 
 
 def _dumps(body: dict[str, Any]) -> bytes:
-    try:
-        return orjson.dumps(body)
-    except TypeError:
-        # Half of a surrogate pair, as broken upstreams send it, is no UTF-8.
-        return orjson.dumps(_mended(body))
+    for attempt in (lambda: body, lambda: _mended(body)):
+        with suppress(TypeError, RecursionError):
+            return orjson.dumps(attempt())
+    return orjson.dumps({"data": None, "errors": [{"message": NOT_JSON}]})
 
 
 def _mended(value: Any) -> Any:

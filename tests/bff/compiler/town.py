@@ -304,7 +304,7 @@ TOWN = strawberry.Schema(
 SCHEMA = TOWN._schema
 
 
-class Failure(Exception):
+class RefusalError(Exception):
     """An error with extensions, as the product's own have."""
 
     def __init__(self, message: str) -> None:
@@ -324,11 +324,13 @@ class Flawed:
         roll = self.random.random()
         if roll < self.flaw_rate:
             return self.random.choice(
-                [None, None, "text", "", 7, -1, 2**40, 1.5, float("nan"), True, [], {}, object]
-                + [ValueError("a value that is an error"), Failure("failed"), b"bytes", Mood.SAD]
+                [
+                    *(None, None, "text", "", 7, -1, 2**40, 1.5, float("nan"), True, [], {}),
+                    *(object, ValueError("a value"), RefusalError("failed"), b"bytes", Mood.SAD),
+                ]
             )
         if roll < self.flaw_rate + self.later_rate:
-            flawed = right if self.random.random() < 0.8 else Failure("failed later")
+            flawed = right if self.random.random() < 0.8 else RefusalError("failed later")
             return Later(flawed, self.random.randrange(3))
         return right
 
@@ -336,7 +338,7 @@ class Flawed:
         """A value for a resolver to return, raise or return late."""
         roll = self.random.random()
         if roll < self.flaw_rate:
-            return self.random.choice([None, Failure("refused"), ValueError("broken"), 3])
+            return self.random.choice([None, RefusalError("refused"), ValueError("broken"), 3])
         return right
 
     def container(self, items: list[Any]) -> Any:
@@ -424,4 +426,4 @@ def _fill(person: Any, number: int, flawed: Flawed) -> None:
 
 
 # The annotations above are strings; these names complete them.
-__all__ = ["SCHEMA", "TOWN", "Failure", "Later", "Town", "outcome", "town"]
+__all__ = ["SCHEMA", "TOWN", "Later", "RefusalError", "Town", "outcome", "town"]

@@ -93,7 +93,7 @@ class Drawer:
         self._used: set[str] = set()
         rng = self.random
         root = "Mutation" if rng.random() < 0.1 else "Query"
-        selections = self._selection(root, 4)
+        selections = self._selection(root, 3)
         fragments = " ".join(self._fragments.values())
         declared = {
             "yes": "Boolean!",
