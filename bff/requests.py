@@ -1,7 +1,7 @@
 """What clients send: an operation's text or id, its variables, their types checked."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from graphql import GraphQLError
@@ -52,6 +52,11 @@ class Operation:
     operation_name: str | None = None
     variables: Mapping[str, Any] = field(default_factory=dict)
     last_event_id: str | None = None
+    """Where the client stands in a stream that it resumes."""
+
+    def resumed(self, last_event_id: str) -> "Operation":
+        """The same operation of a client that has seen this event last."""
+        return replace(self, last_event_id=last_event_id)
 
 
 def operation_of(members: Mapping[str, Any]) -> Operation:

@@ -27,7 +27,9 @@ from core.texts_common import LEVEL_REQUIRED, LOGIN_REQUIRED, NOT_ALLOWED, SESSI
 
 ACCESS_TOKEN_LIFE = timedelta(minutes=15)
 AUDIENCE = "quancheng-app"
-_REVOKED = "auth.session_revoked"
+SESSION_REVOKED = "auth.session_revoked"
+"""The bus topic that tells the ids of revoked sessions."""
+
 _LEEWAY = timedelta(seconds=5)
 
 
@@ -129,7 +131,7 @@ class Revocations:
         self._clock = clock
         self._revoked: set[str] = set()
         self._stale = True
-        bus.listen(_REVOKED, self._revoked.add)
+        bus.listen(SESSION_REVOKED, self._revoked.add)
         bus.on_gap(self._mark_stale)
 
     async def refuse_revoked(self, viewer: Viewer) -> None:
@@ -160,7 +162,7 @@ async def revoke(tx: Transaction, clock: Clock, session_id: UUID) -> None:
            ON CONFLICT (session_id) DO NOTHING""",
         [session_id, clock.now()],
     )
-    await publish(tx, _REVOKED, str(session_id))
+    await publish(tx, SESSION_REVOKED, str(session_id))
 
 
 def require(viewer: Viewer | None, level: int = 1) -> Viewer:
