@@ -13,7 +13,6 @@ from bff.health import health_routes
 from bff.http import GraphQLHttp
 from bff.playground import playground_routes
 from bff.schema import build_schema
-from bff.tabs import playground_tabs
 from bff.trusted import documents_of
 from bff.websocket import graphql_websocket
 from core import logging
@@ -46,7 +45,7 @@ def edge_of(app: App) -> Edge:
     executor = Executor(
         build_schema(app.manifests), documents, trusted_only=app.settings.is_production
     )
-    return Edge(app, executor, playground_tabs(documents))
+    return Edge(app, executor, documents)
 
 
 def routes(edge: Edge) -> list[BaseRoute]:

@@ -1,10 +1,10 @@
 """What every transport serves with, made when the process has opened its App."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from bff.executor import Executor
-from bff.playground import PlaygroundTab
+from bff.trusted import Documents
 from core.app import App
 
 
@@ -14,7 +14,7 @@ class Edge:
 
     app: App
     executor: Executor
-    tabs: Sequence[PlaygroundTab] = ()
+    documents: Documents
     drains: set[Callable[[], None]] = field(default_factory=set)
     """How to end each open stream, for when the process is about to stop."""
 

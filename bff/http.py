@@ -21,6 +21,7 @@ from bff.negotiation import EVENTS, GRAPHQL_JSON, JSON, negotiate
 from bff.playground import playground_page, wants_playground
 from bff.requests import Operation, RequestError, operation_of
 from bff.sse import serve_events
+from bff.tabs import playground_tabs
 from core.errors import AppError
 from core.logging import request_scope
 
@@ -44,8 +45,9 @@ class GraphQLHttp:
         """Answer one request."""
         app = self._edge.app
         if not app.settings.is_production and wants_playground(request := Request(scope)):
-            title = f"{app.city.app_name.zh} GraphQL"
-            await playground_page(self._edge.tabs, title=title)(request.scope, receive, send)
+            tabs = playground_tabs(self._edge.documents)
+            page = playground_page(tabs, title=f"{app.city.app_name.zh} GraphQL")
+            await page(request.scope, receive, send)
             return
         headers = headers_of(scope)
         accepted = negotiate(header(headers, b"accept"))

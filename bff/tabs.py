@@ -1,5 +1,10 @@
 """The playground's examples: every trusted document, the first steps opened."""
 
+from collections.abc import Sequence
+from uuid import uuid4
+
+import orjson
+
 from bff.playground import PlaygroundTab
 from bff.trusted import Documents, TrustedDocument
 
@@ -12,7 +17,7 @@ _OPENED = (
 )
 
 
-def playground_tabs(documents: Documents) -> list[PlaygroundTab]:
+def playground_tabs(documents: Documents) -> Sequence[PlaygroundTab]:
     """One example per document; its title is the first comment line of its text."""
     opened = [name for name in _OPENED if name in documents.by_name]
     others = [name for name in documents.by_name if name not in opened]
@@ -20,6 +25,12 @@ def playground_tabs(documents: Documents) -> list[PlaygroundTab]:
 
 
 def _tab(document: TrustedDocument, *, opened: bool) -> PlaygroundTab:
-    first = document.source.partition("\n")[0]
-    title = first.lstrip("# ").strip() if first.startswith("#") else document.name
-    return PlaygroundTab(title, document.source, document.variables, opened=opened)
+    first, _, rest = document.source.partition("\n")
+    title, query = document.name, document.source
+    if first.startswith("#"):
+        # the playground writes the title above the operation itself
+        title, query = first.lstrip("# ").strip(), rest
+    example = {n: v for n, v in document.variables.items() if not n.startswith("$")}
+    # a page that is opened twice means two different payments
+    fresh = orjson.dumps(example).replace(b"{{key}}", uuid4().hex.encode())
+    return PlaygroundTab(title, query, orjson.loads(fresh), opened=opened)

@@ -92,7 +92,7 @@ async def disconnect() -> None:
 
 
 def connection() -> BaseDBAsyncClient:
-    """The pool, for reads outside a transaction."""
+    """The pool, for reads; inside a transaction it is that transaction's connection."""
     from tortoise.connection import get_connection
 
     return get_connection("default")

@@ -35,6 +35,7 @@ ADMIN_ROLE = "postgres"
 
 _READY_WITHIN_S = 60.0
 _SOCKET_PATH_MAX = 103  # macOS; Linux has 107
+_NO_PROCESS = 2**31 - 1
 _SOCKET_NAME = ".s.PGSQL.5432"
 _ENVIRONMENT = {"PATH": os.defpath, "LC_ALL": "C", "TZ": "UTC"}
 
@@ -50,9 +51,9 @@ _OPTIONS = {
     "timezone": "UTC",
     "log_timezone": "UTC",
 }
-_THROWAWAY_OPTIONS = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
+_THROWAWAY_OPTIONS = {"fsync": "off", "full_page_writes": "off"}
 
-# Names above, no outside value; DO blocks cannot create databases, hence the \\gexec.
+# No outside value in it. CREATE DATABASE knows no IF NOT EXISTS, hence psql's gexec.
 _SETUP_SQL = f"""
 SELECT 'CREATE ROLE {OWNER_ROLE} LOGIN' WHERE to_regrole('{OWNER_ROLE}') IS NULL \\gexec
 SELECT 'CREATE ROLE {APP_ROLE} LOGIN' WHERE to_regrole('{APP_ROLE}') IS NULL \\gexec
@@ -116,8 +117,8 @@ def with_urls(settings: Settings, urls: DatabaseUrls) -> Settings:
 class EmbeddedPostgres:
     """One PostgreSQL server on `data_dir/postgres`, logging to `data_dir/log/postgres.log`.
 
-    `durable=False` is for tests: faster, and a power cut may lose everything. Start it from the
-    main thread, or from one that outlives it: it is shut down when the starting thread ends.
+    `durable=False` is for tests: faster; commits outlive a kill, but not a power cut. Start it from
+    the main thread, or from one that outlives it: it is shut down when the starting thread ends.
     """
 
     def __init__(self, data_dir: Path, *, durable: bool = True) -> None:
@@ -304,28 +305,33 @@ def _read_pid_file(pgdata: Path) -> tuple[int, str] | None:
 def _end_leftovers(pgdata: Path) -> None:
     """End what a killed process left on this folder; we hold its lock, so nobody uses it.
 
-    A pid file whose number now belongs to somebody else would keep PostgreSQL from starting: its
-    number is replaced by one that no process can have, which leaves the other checks in force.
+    A lock file whose number belongs to a stranger or a zombie would keep PostgreSQL from starting.
+    The socket's is removed; in the data folder's the number becomes one that no process can have,
+    which leaves PostgreSQL's check for memory still in use in force.
     """
-    found = _read_pid_file(pgdata)
-    if found is None:
+    file = pgdata / "postmaster.pid"
+    if not file.exists():
         return
+    found = _read_pid_file(pgdata)
+    postmaster = found[0] if found else _NO_PROCESS
     leftovers = [p for p in psutil.process_iter() if _works_on(p, pgdata)]
     steps = [(signal.SIGQUIT, 5), (signal.SIGKILL, 5)]
-    if any(process.pid == found[0] for process in leftovers):
+    if any(process.pid == postmaster for process in leftovers):
         steps.insert(0, (signal.SIGINT, 15))  # the postmaster lives: an orderly shutdown first
     for signal_number, wait_s in steps:
         if not leftovers:
             break
         for process in leftovers:
-            if signal_number != signal.SIGINT or process.pid == found[0]:
+            if signal_number != signal.SIGINT or process.pid == postmaster:
                 with suppress(psutil.NoSuchProcess):
                     process.send_signal(signal_number)
         _, leftovers = psutil.wait_procs(leftovers, timeout=wait_s)
-    file = pgdata / "postmaster.pid"
-    if file.exists() and psutil.pid_exists(found[0]):
-        text = file.read_text().partition("\n")[2]
-        file.write_text(f"{2**31 - 1}\n{text}")
+    (_socket_folder(pgdata) / f"{_SOCKET_NAME}.lock").unlink(missing_ok=True)
+    if found is None:
+        file.unlink(missing_ok=True)  # cut off while it was written: nothing to learn from it
+    elif file.exists():
+        _, newline, rest = file.read_text().partition("\n")
+        file.write_text(f"{_NO_PROCESS}{newline}{rest}")
 
 
 def _works_on(process: psutil.Process, pgdata: Path) -> bool:

@@ -19,6 +19,7 @@ import structlog
 from yarl import URL
 
 from core.breaker import Breaker, BreakerPolicy, BreakerState
+from core.database import refuse_in_transaction
 from core.deadline import Deadline, Monotonic
 from core.exchange import (
     ANY,
@@ -203,8 +204,10 @@ class Upstream:
         type than `accept` is garbage; `*/*` takes any, and application/json takes `+json` too.
 
         Raises UpstreamTimeout, UpstreamUnavailable, UpstreamRejected or UpstreamFailed.
-        Raises ValueError for a malformed call: that is a mistake in our code.
+        Raises ValueError for a malformed call, RuntimeError inside a transaction: mistakes in our
+        code.
         """
+        refuse_in_transaction("an outbound call")
         safe = method in {"GET", "HEAD"} if safe is None else safe
         if hedge_after_s is not None and not safe:
             raise ValueError("only a safe call may be sent twice")

@@ -113,11 +113,13 @@ def _formatter(console: bool, stream: TextIO) -> ProcessorFormatter:
 
 
 def _route_to_root() -> None:
-    """Take away the handlers that libraries gave their own loggers."""
+    """Take away the handlers and levels that libraries gave their own loggers."""
     for logger in logging.root.manager.loggerDict.values():
         if isinstance(logger, logging.Logger):
             logger.handlers.clear()
             logger.propagate = True
+            logger.disabled = False
+            logger.setLevel(logging.NOTSET)
 
 
 def _add_request_id(_: WrappedLogger, __: str, event: EventDict) -> EventDict:

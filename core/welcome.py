@@ -30,14 +30,15 @@ def _present(console: Console, settings: Settings, people: list[dict[str, object
     table = Table(title="Demo people", title_justify="left", box=None, padding=(0, 2, 0, 0))
     columns = ("name", "role", "phone", "resident_id", "note_en")
     for column in columns:
-        table.add_column(column.partition("_")[0])
+        table.add_column(column.partition("_")[0], no_wrap=column != "note_en", overflow="fold")
     for person in people:
         table.add_row(*(str(person.get(column, "")) for column in columns))
     console.print()
     console.print(table, highlight=False)
     console.print(
-        "\nLog in: run `requestLoginCode` with a phone above in the playground, read the code at\n"
-        f"{settings.sandbox_url}/_control/sms?phone=… and pass it to `login`. Or: quancheng demo",
+        "\nLog in: in the playground, run `requestLoginCode` with a phone from above,\n"
+        f"read the code at {settings.sandbox_url}/_control/sms?phone=…\n"
+        "and pass it to `login`. Or watch it all in a terminal: make demo",
         highlight=False,
         markup=False,
     )

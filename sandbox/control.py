@@ -4,7 +4,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from sandbox import institutions
-from sandbox.faults import Fault
+from sandbox.faults import CALLBACK_OPERATION, Fault
 from sandbox.households import ACCOUNT_KINDS, account_no, address_zh
 from sandbox.population import CROWD_SIZE, DemoPerson, Person
 from sandbox.system import City, Operation, Refusal, System, query_int, read_body, reply
@@ -15,6 +15,7 @@ PAGE_MAX = 1000
 def operations(systems: tuple[System, ...]) -> tuple[Operation, ...]:
     """The routes of the control plane for a city of these systems."""
     operations_of = {s.name: sorted(op.name for op in s.operations) for s in systems}
+    groups = {s.group: [t.name for t in systems if t.group == s.group] for s in systems if s.group}
 
     async def healthz(request: Request, city: City) -> Response:
         return reply({"status": "ok", "seed": city.settings.seed, "systems": sorted(operations_of)})
@@ -29,37 +30,33 @@ def operations(systems: tuple[System, ...]) -> tuple[Operation, ...]:
         )
 
     async def set_fault(request: Request, city: City) -> Response:
-        system = _known(request.path_params["system"])
+        names = _members(request.path_params["system"])
         fault = await read_body(request, Fault)
-        if fault.operation not in (None, "callback", *operations_of[system]):
-            known = ", ".join(operations_of[system])
-            raise Refusal(404, "NO_SUCH_OPERATION", f"{system} has: {known}, callback")
-        city.faults.set(system, fault)
+        if fault.operation not in (None, CALLBACK_OPERATION, *operations_of[names[0]]):
+            known = ", ".join([*operations_of[names[0]], CALLBACK_OPERATION])
+            raise Refusal(404, "NO_SUCH_OPERATION", f"{names[0]} has: {known}")
+        for name in names:
+            city.faults.set(name, fault)
         return reply(city.faults.listing())
 
     async def clear_fault(request: Request, city: City) -> Response:
-        city.faults.clear(_known(request.path_params["system"]))
+        for name in _members(request.path_params["system"]):
+            city.faults.clear(name)
         return Response(status_code=204)
 
-    def _known(system: str) -> str:
-        if system not in operations_of:
-            raise Refusal(404, "NO_SUCH_SYSTEM", f"systems: {', '.join(sorted(operations_of))}")
-        return system
+    def _members(name: str) -> list[str]:
+        """The systems of a group, or the one system of this name."""
+        if name not in groups and name not in operations_of:
+            known = sorted([*operations_of, *groups])
+            raise Refusal(404, "NO_SUCH_SYSTEM", f"systems and groups: {', '.join(known)}")
+        return groups.get(name, [name])
 
     return (
         Operation("healthz", "GET", "/_control/healthz", healthz),
         Operation("systems", "GET", "/_control/systems", list_systems),
-        Operation("reset", "POST", "/_control/reset", _reset),
-        Operation("people", "GET", "/_control/people", _people),
-        Operation("city", "GET", "/_control/city", _city),
-        Operation("population", "GET", "/_control/city/population", _population),
-        Operation("companies", "GET", "/_control/city/companies", _companies),
-        Operation("faults", "GET", "/_control/faults", _faults),
         Operation("set_fault", "PUT", "/_control/faults/{system}", set_fault),
         Operation("clear_fault", "DELETE", "/_control/faults/{system}", clear_fault),
-        Operation("clear_faults", "DELETE", "/_control/faults", _clear_faults),
-        Operation("callbacks", "GET", "/_control/callbacks", _callbacks),
-        Operation("resend", "POST", "/_control/callbacks/{id:int}/resend", _resend),
+        *_OF_ANY_CITY,
     )
 
 
@@ -149,3 +146,16 @@ def _person(city: City, person: Person) -> dict[str, object]:
         }
         | accounts,
     }
+
+
+_OF_ANY_CITY = (
+    Operation("reset", "POST", "/_control/reset", _reset),
+    Operation("people", "GET", "/_control/people", _people),
+    Operation("city", "GET", "/_control/city", _city),
+    Operation("population", "GET", "/_control/city/population", _population),
+    Operation("companies", "GET", "/_control/city/companies", _companies),
+    Operation("faults", "GET", "/_control/faults", _faults),
+    Operation("clear_faults", "DELETE", "/_control/faults", _clear_faults),
+    Operation("callbacks", "GET", "/_control/callbacks", _callbacks),
+    Operation("resend", "POST", "/_control/callbacks/{id:int}/resend", _resend),
+)

@@ -112,8 +112,7 @@ class FaultyOperation:
         if fault.latency_ms or fault.latency_jitter_ms:
             await asyncio.sleep(faults.latency_s(fault))
         if fault.hang:
-            await _until_client_leaves(receive)
-            cut_connection(scope)
+            await _hang(scope, receive)
             return
         if faults.happens(fault.error_rate):
             response = reply({"code": "SYSTEM_ERROR", "message": "sandbox fault"}, 503)
@@ -160,10 +159,11 @@ def _socket_of(fd: int) -> socket.socket:
         raise
 
 
-async def _until_client_leaves(receive: Receive) -> None:
+async def _hang(scope: Scope, receive: Receive) -> None:
+    """Wait until the client leaves, and no longer than ten minutes."""
     try:
         async with asyncio.timeout(HANG_MAX_S):
             while (await receive())["type"] != "http.disconnect":
                 pass
     except TimeoutError:
-        return
+        cut_connection(scope)

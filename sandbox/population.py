@@ -19,6 +19,7 @@ FIRST_BIRTH = date(1936, 1, 1)
 LAST_BIRTH = date(2024, 12, 31)
 CROWD_HOUSEHOLD_BASE = 1000
 CROWD_HOUSEHOLD_SIZE = 3
+DOTTED_PROB = 0.03
 
 _PROVINCES = "11 12 13 14 15 21 22 23 31 32 33 34 35 36 37 41 42 43 44 45".split()
 _DEMO_PROVINCE = "50"
@@ -120,12 +121,8 @@ class Population:
         """Person `number` of the crowd, 0 up to CROWD_SIZE."""
         draw = random.Random(f"{self._seed}:person:{number}")
         born_on = FIRST_BIRTH + timedelta(days=draw.randrange((LAST_BIRTH - FIRST_BIRTH).days + 1))
-        if draw.random() < 0.03:
-            name = draw.choice(_DOTTED)
-        else:
-            name = draw.choice(_SURNAMES) + draw.choice(_GIVEN)
         return Person(
-            name=name,
+            name=draw_name(draw),
             phone=f"191{number:08d}",
             resident_id=_resident_id(
                 _PROVINCES[number // 1000], f"{born_on:%Y%m%d}", number % 1000
@@ -150,6 +147,13 @@ class Population:
                 return person
         number = (household_no - CROWD_HOUSEHOLD_BASE) * CROWD_HOUSEHOLD_SIZE
         return self.crowd(number) if 0 <= number < CROWD_SIZE else None
+
+
+def draw_name(draw: random.Random) -> str:
+    """A name: surname and given name, now and then rare characters or a middle dot."""
+    if draw.random() < DOTTED_PROB:
+        return draw.choice(_DOTTED)
+    return draw.choice(_SURNAMES) + draw.choice(_GIVEN)
 
 
 def _resident_id(province: str, birth: str, sequence: int) -> str:

@@ -43,6 +43,15 @@ class City:
         """The civil date in Shanghai."""
         return self.now().astimezone(SHANGHAI).date()
 
+    def serial(self, sequence: str) -> str:
+        """Eighteen digits for a new number: the date, the second of the day, a running count.
+
+        The time keeps numbers apart from those given before a reset or a restart without state.
+        """
+        now = self.now().astimezone(SHANGHAI)
+        second = now.hour * 3600 + now.minute * 60 + now.second
+        return f"{now:%Y%m%d}{second:05d}{self.state.next_in(sequence) % 100_000:05d}"
+
 
 Handler = Callable[[Request, City], Awaitable[Response]]
 
@@ -63,7 +72,8 @@ class System:
 
     `operations` are its own interface and obey the fault switches; `controls` are routes under
     `/_control` that never fail on purpose. `schema` is SQL for its tables, each named with a
-    prefix of its own. `running` is entered at start-up for systems with work in the background.
+    prefix of its own. Systems of one `group` can be broken together. `running` is entered at
+    start-up, for systems with work in the background.
     """
 
     name: str
@@ -72,6 +82,7 @@ class System:
     operations: tuple[Operation, ...]
     controls: tuple[Operation, ...] = ()
     schema: str = ""
+    group: str | None = None
     running: Callable[[City], AbstractAsyncContextManager[None]] | None = None
 
 

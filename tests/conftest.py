@@ -8,6 +8,7 @@ import asyncio
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 from uuid import UUID
 
@@ -20,7 +21,7 @@ from core.call import Call
 from core.clock import ManualClock
 from core.database import parse_url
 from core.deadline import Deadline
-from core.embedded import DatabaseUrls, EmbeddedPostgres, database_urls
+from core.embedded import OWNER_ROLE, DatabaseUrls, EmbeddedPostgres, database_urls
 from core.ids import new_id
 from core.keys import ensure_sandbox_keys
 from core.manifest import Manifest, discover
@@ -48,11 +49,16 @@ def keys_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """The data folder of a running PostgreSQL that forgets everything when the power goes."""
-    folder = tmp_path_factory.mktemp("postgres")
-    with EmbeddedPostgres(folder, durable=False):
-        yield folder
+def server() -> Iterator[Path]:
+    """The data folder of a running PostgreSQL that forgets everything when the power goes.
+
+    Not under pytest's own temporary folder: started as root, the server is another user, and any
+    pytest that starts meanwhile closes that folder to others.
+    """
+    with TemporaryDirectory(prefix="quancheng-test-") as name:
+        folder = Path(name)
+        with EmbeddedPostgres(folder, durable=False):
+            yield folder
 
 
 @pytest.fixture(scope="session")
@@ -75,7 +81,17 @@ class Databases:
         """A fresh database."""
         self._number += 1
         name = f"test_{self._number}"
-        await self._run(f'CREATE DATABASE "{name}" TEMPLATE "{self._template}" STRATEGY FILE_COPY')
+        await self._run(
+            f'CREATE DATABASE "{name}" TEMPLATE "{self._template}" OWNER "{OWNER_ROLE}" '
+            "STRATEGY FILE_COPY"
+        )
+        return database_urls(self._server, name)
+
+    async def create_empty(self) -> DatabaseUrls:
+        """A database without a single table, as its owner first meets it."""
+        self._number += 1
+        name = f"test_{self._number}"
+        await self._run(f'CREATE DATABASE "{name}" OWNER "{OWNER_ROLE}" STRATEGY FILE_COPY')
         return database_urls(self._server, name)
 
     async def drop(self, urls: DatabaseUrls) -> None:

@@ -27,8 +27,7 @@ async def verify(request: Request, city: City) -> Response:
         result = "NOT_FOUND"
     else:
         result = "MATCH" if _normal(identity.name) == _normal(person.name) else "MISMATCH"
-    number = city.state.next_in("police_request")
-    return reply({"result": result, "request_no": f"PR{city.today():%Y%m%d}{number:08d}"})
+    return reply({"result": result, "request_no": f"PR{city.serial('police_request')}"})
 
 
 def _normal(name: str) -> str:

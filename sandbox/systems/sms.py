@@ -35,7 +35,7 @@ async def send(request: Request, city: City) -> Response:
             if (known["phone"], known["text"]) != (message.phone, message.text):
                 raise Refusal(409, "REF_REUSED", "this message_ref belongs to another message")
             return reply({"receipt_no": known["receipt_no"]}, 202)
-        receipt_no = f"SMS{city.today():%Y%m%d}{state.next_in('sms_receipt'):08d}"
+        receipt_no = f"SMS{city.serial('sms_receipt')}"
         state.run(
             "INSERT INTO sms_message (message_ref, phone, text, receipt_no, accepted_at) "
             "VALUES (?, ?, ?, ?, ?)",

@@ -8,7 +8,7 @@ import pytest
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 
-from .serving import Client, free_port, sandbox_process
+from tests.sandbox.serving import Client, free_port, sandbox_process
 
 
 @pytest.fixture(scope="session")

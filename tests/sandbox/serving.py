@@ -26,20 +26,19 @@ def free_port() -> int:
 
 @contextmanager
 def sandbox_process(
-    port: int, *, state: str = ":memory:", keys_dir: Path | None = None
+    port: int, *, state: str = ":memory:", keys_dir: Path | None = None, seed: int = 20260101
 ) -> Iterator[subprocess.Popen[bytes]]:
     """A running sandbox; on leaving, it is killed without warning, as after a power cut."""
     environment = os.environ | {"SANDBOX_PORT": str(port), "SANDBOX_STATE": state}
+    environment |= {"SANDBOX_SEED": str(seed)}
     if keys_dir is not None:
         environment["SANDBOX_KEYS_DIR"] = str(keys_dir)
-    process = subprocess.Popen(
-        [sys.executable, "-m", "sandbox"], cwd=ROOT, env=environment, start_new_session=True
-    )
+    process = subprocess.Popen([sys.executable, "-m", "sandbox"], cwd=ROOT, env=environment)
     try:
         _wait_until_listening(process, port)
         yield process
     finally:
-        os.killpg(process.pid, 9)
+        process.kill()
         process.wait()
 
 

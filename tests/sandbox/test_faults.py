@@ -6,7 +6,7 @@ import time
 import aiohttp
 import pytest
 
-from .serving import Client
+from tests.sandbox.serving import Client
 
 MESSAGE = {"message_ref": "m-1", "phone": "19900000001", "text": "你好"}
 

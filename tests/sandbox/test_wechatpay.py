@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 from wechatpayv3 import WeChatPayType
 
-from .merchant import APPID, MCHID, PLATFORM_SERIAL, Mailbox, Merchant, open_mailbox
-from .serving import Client
+from tests.sandbox.merchant import APPID, MCHID, PLATFORM_SERIAL, Mailbox, Merchant, open_mailbox
+from tests.sandbox.serving import Client
 
 JSON = {"Accept": "application/json"}
 

@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from .merchant import Mailbox, Merchant, open_mailbox
-from .serving import Client, free_port, sandbox_process
-from .test_wechatpay import pay
+from tests.sandbox.merchant import Mailbox, Merchant, open_mailbox
+from tests.sandbox.serving import Client, free_port, sandbox_process
+from tests.sandbox.test_wechatpay import pay
 
 
 @pytest.fixture

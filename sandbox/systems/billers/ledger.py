@@ -97,8 +97,7 @@ def issue_bill(city: City, utility: Utility, account: Account, usage: int) -> Ro
     state = city.state
     with state.transaction():
         today = city.today()
-        serial = 50 + state.next_in(f"biller_extra:{account.account_no}:{today:%Y%m}")
-        bill_no = _bill_no(utility, account, f"{today:%Y%m}", serial)
+        bill_no = _bill_no(utility, account, city.serial("biller_bill"))
         newest = list_bills(city, utility, account)[0]
         _insert_bill(
             city, utility, account, bill_no=bill_no, period=f"{today:%Y-%m}",
@@ -138,7 +137,7 @@ def write_off(
         bill = get_bill(city, utility, bill_no)
         _check_payable(bill, amount_fen, paid_at)
         now = city.now().astimezone(UTC)
-        write_off_no = f"WO{now.astimezone(SHANGHAI):%Y%m%d}{state.next_in('write_off'):08d}"
+        write_off_no = f"WO{city.serial('write_off')}"
         state.run("UPDATE biller_bill SET status = 'paid' WHERE bill_no = ?", (bill_no,))
         state.run(
             "INSERT INTO biller_write_off VALUES (?, ?, ?, ?, ?, ?)",
@@ -183,7 +182,7 @@ def _make_monthly_bills(city: City, utility: Utility, account: Account) -> None:
     first_reading = draw.randint(100, 2000)
     for back in range(MONTHS_KEPT, 0, -1):
         year, month = divmod(this_month - back, 12)
-        bill_no = _bill_no(utility, account, f"{year}{month + 1:02d}", 1)
+        bill_no = _bill_no(utility, account, f"{year}{month + 1:02d}01")
         if city.state.one("SELECT 1 FROM biller_bill WHERE bill_no = ?", (bill_no,)) is not None:
             continue
         _insert_bill(
@@ -205,8 +204,8 @@ def _usage_since_start(city: City, utility: Utility, account: Account, month: in
     return sum(_usage(city, utility, account, m) for m in range(2025 * 12, month))
 
 
-def _bill_no(utility: Utility, account: Account, period: str, serial: int) -> str:
-    return f"{utility.kind[0].upper()}{account.account_no}{period}{serial:02d}"
+def _bill_no(utility: Utility, account: Account, serial: str) -> str:
+    return f"{utility.kind[0].upper()}{account.account_no}{serial}"
 
 
 def _insert_bill(

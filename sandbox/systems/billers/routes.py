@@ -51,6 +51,7 @@ def biller(utility: Utility, *, schema: str) -> System:
     root = f"/billers/{utility.kind}"
     return System(
         name=f"biller_{utility.kind}",
+        group="biller",
         title_zh=utility.title_zh,
         title_en=utility.title_en,
         schema=schema,

@@ -166,14 +166,12 @@ def close(city: City, out_trade_no: str) -> None:
 
 def settle(city: City, order: Row) -> Row:
     """Mark an unpaid order paid, with its transaction. Inside the caller's transaction."""
-    now = city.now()
-    number = city.state.next_in("wechat_transaction")
     city.state.run(
         "UPDATE wechat_order SET trade_state = 'SUCCESS', transaction_id = ?, success_time = ? "
         "WHERE out_trade_no = ?",
         (
-            f"4200000001{now.astimezone(SHANGHAI):%Y%m%d}{number:010d}",
-            rfc3339(now),
+            f"4200000001{city.serial('wechat_transaction')}",
+            rfc3339(city.now()),
             order["out_trade_no"],
         ),
     )

@@ -6,7 +6,7 @@ from typing import Literal
 from pydantic import Field
 
 from sandbox.state import Row
-from sandbox.system import SHANGHAI, City, Refusal
+from sandbox.system import City, Refusal
 from sandbox.systems.wechatpay import orders
 from sandbox.systems.wechatpay.keys import MCHID
 from sandbox.systems.wechatpay.wire import ParamRefusal, Params
@@ -67,11 +67,11 @@ def apply(city: City, params: RefundParams) -> Row:
         if _refunded(city, order) + params.amount.refund > order["total"]:
             raise Refusal(400, "INVALID_REQUEST", "累计退款金额大于支付金额 / more than was paid")
         now = city.now()
-        serial = state.next_in("wechat_refund")
-        refund_id = f"5030000001{now.astimezone(SHANGHAI):%Y%m%d}{serial:011d}"
+        refund_id = f"5030000001{city.serial('wechat_refund')}"
         state.run(
-            "INSERT INTO wechat_refund (out_refund_no, refund_id, out_trade_no, refund, notify_url, "
-            "status, create_time, settles_at) VALUES (?, ?, ?, ?, ?, 'PROCESSING', ?, ?)",
+            "INSERT INTO wechat_refund (out_refund_no, refund_id, out_trade_no, refund, "
+            "notify_url, status, create_time, settles_at) "
+            "VALUES (?, ?, ?, ?, ?, 'PROCESSING', ?, ?)",
             (params.out_refund_no, refund_id, order["out_trade_no"], params.amount.refund,
              params.notify_url, orders.rfc3339(now), (now + SETTLES_AFTER).timestamp()),
         )  # fmt: skip

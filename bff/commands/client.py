@@ -1,0 +1,250 @@
+"""A citizen's app as a program: signs in and runs operations over HTTP.
+
+The demo, the check of all services and the journey tests walk with it; it knows the API by its
+addresses alone, and reads one-time codes where the sandbox's SMS gateway shows them.
+"""
+
+import asyncio
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+from uuid import uuid4
+
+import aiohttp
+
+Person = Mapping[str, Any]
+"""A demo person as the sandbox lists them: key, role, name, phone, resident_id, household …"""
+
+DEVICE = {"id": "command-line-client", "name": "quancheng"}
+_SMS_WITHIN_S = 20.0
+
+
+class ClientError(Exception):
+    """The server answered with errors or a refusal; the message is what it said."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """One response: its data and how long it took."""
+
+    data: Mapping[str, Any]
+    latency_ms: float
+
+
+class CityClient:
+    """One person's connection to one API. `async with` closes it."""
+
+    def __init__(self, api_url: str, sandbox_url: str, *, sessions: Path | None = None) -> None:
+        """`sessions` is a folder that keeps refresh tokens between commands."""
+        self._api = api_url.rstrip("/")
+        self._sandbox = sandbox_url.rstrip("/")
+        self._sessions = sessions
+        self._session: aiohttp.ClientSession | None = None
+        self.token: str | None = None
+
+    async def __aenter__(self) -> Self:
+        self._session = aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=30))
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        assert self._session is not None
+        await self._session.close()
+
+    async def run(
+        self,
+        query: str | None = None,
+        variables: Mapping[str, Any] | None = None,
+        *,
+        document_id: str | None = None,
+        operation: str | None = None,
+    ) -> Answer:
+        """Run an operation. Raises ClientError for errors; refusals stand in the data."""
+        assert self._session is not None
+        body = {
+            "query": query,
+            "documentId": document_id,
+            "operationName": operation,
+            "variables": dict(variables or {}),
+        }
+        headers = {"Authorization": f"Bearer {self.token}"} if self.token else {}
+        started_s = time.monotonic()
+        async with self._session.post(
+            f"{self._api}/graphql", json=body, headers=headers
+        ) as response:
+            answer = await response.json(content_type=None)
+        latency_ms = (time.monotonic() - started_s) * 1000
+        if answer.get("errors"):
+            raise ClientError("; ".join(_told(error) for error in answer["errors"]))
+        return Answer(answer["data"], latency_ms)
+
+    async def do(self, query: str, variables: Mapping[str, Any] | None = None) -> Any:
+        """Run a mutation of one field and return its payload. Raises ClientError on a refusal."""
+        answer = await self.run(query, variables)
+        (payload,) = answer.data.values()
+        if "code" in payload and "message" in payload:
+            raise ClientError(f"{payload['code']}: {payload['message']}")
+        return payload
+
+    async def sandbox(self, method: str, path: str, body: Any = None) -> Any:
+        """Talk to the sandbox city: its control plane, or a cashier's page."""
+        assert self._session is not None
+        headers = {"Accept": "application/json"}
+        async with self._session.request(
+            method, f"{self._sandbox}{path}", json=body, headers=headers
+        ) as response:
+            text = await response.text()
+            if response.status >= 400:
+                raise ClientError(f"sandbox {method} {path}: {response.status} {text[:200]}")
+            return await response.json(content_type=None) if text else None
+
+    async def people(self) -> list[Person]:
+        """The demo people of the sandbox city."""
+        people: list[Person] = await self.sandbox("GET", "/_control/people")
+        return people
+
+    async def person(self, key: str) -> Person:
+        """One demo person. Raises ClientError where there is none of that key."""
+        for person in await self.people():
+            if person["key"] == key:
+                return person
+        raise ClientError(f"the sandbox has no demo person {key}")
+
+    async def sign_in(self, phone: str) -> None:
+        """Go on with the kept session, or ask for a code, read it from the SMS gateway, log in.
+
+        Waits out the cooldown between two codes.
+        """
+        if await self._resume(phone):
+            return
+        before = len(await self._messages(phone))
+        code_sent = await self._request_code(phone)
+        while code_sent is not None:
+            await asyncio.sleep(code_sent)
+            code_sent = await self._request_code(phone)
+        code = await self._code(phone, newer_than=before)
+        tokens = await self.do(
+            LOG_IN,
+            {"phone": phone, "code": code, "key": key(), "device": DEVICE},
+        )
+        self._take(phone, tokens)
+
+    async def _resume(self, phone: str) -> bool:
+        kept = self._sessions / f"{phone}.session" if self._sessions else None
+        if kept is None or not kept.exists():
+            return False
+        variables = {"token": kept.read_text(), "device": DEVICE, "key": key()}
+        try:
+            tokens = await self.do(REFRESH, variables)
+        except ClientError:
+            return False
+        self._take(phone, tokens)
+        return True
+
+    def _take(self, phone: str, tokens: Mapping[str, Any]) -> None:
+        self.token = tokens["accessToken"]
+        if self._sessions is not None:
+            self._sessions.mkdir(parents=True, exist_ok=True)
+            (self._sessions / f"{phone}.session").write_text(tokens["refreshToken"])
+
+    async def verify_real_name(self, person: Person) -> None:
+        """Consent to the comparison and reach level 2."""
+        await self.consent("identity.real-name")
+        verified = await self.do(
+            VERIFY_REAL_NAME,
+            {"name": person["name"], "id": person["resident_id"], "key": key()},
+        )
+        self.token = verified["accessToken"]
+
+    async def consent(self, purpose: str) -> None:
+        """Agree to a purpose in the version the server shows."""
+        answer = await self.run("{ consentPurposes { id textVersion } }")
+        versions = {p["id"]: p["textVersion"] for p in answer.data["consentPurposes"]}
+        await self.do(
+            GRANT_CONSENT, {"purpose": purpose, "version": versions[purpose], "key": key()}
+        )
+
+    async def consent_to_everything(self) -> None:
+        """Agree to every purpose there is."""
+        answer = await self.run("{ consentPurposes { id } }")
+        for purpose in answer.data["consentPurposes"]:
+            await self.consent(purpose["id"])
+
+    async def _request_code(self, phone: str) -> float | None:
+        """None when a code is on its way, else the seconds to wait."""
+        answer = await self.run(REQUEST_CODE, {"phone": phone, "key": key()})
+        payload = answer.data["requestLoginCode"]
+        if payload["__typename"] == "RateLimited":
+            return float(payload["retryAfterS"])
+        if "code" in payload:
+            raise ClientError(f"{payload['code']}: {payload['message']}")
+        return None
+
+    async def _code(self, phone: str, *, newer_than: int) -> str:
+        deadline = time.monotonic() + _SMS_WITHIN_S
+        while time.monotonic() < deadline:
+            messages = await self._messages(phone)
+            if len(messages) > newer_than:
+                words = "".join(c if c.isdigit() else " " for c in messages[0]["text"]).split()
+                return next(word for word in words if len(word) == 6)
+            await asyncio.sleep(0.1)
+        raise ClientError(f"no message reached the phone within {_SMS_WITHIN_S:.0f} s")
+
+    async def _messages(self, phone: str) -> list[Mapping[str, Any]]:
+        messages: list[Mapping[str, Any]] = await self.sandbox(
+            "GET", f"/_control/sms?phone={phone}"
+        )
+        return messages
+
+
+def key() -> str:
+    """A fresh idempotency key."""
+    return uuid4().hex
+
+
+def _told(error: Mapping[str, Any]) -> str:
+    return f"{error.get('extensions', {}).get('code', 'ERROR')}: {error['message']}"
+
+
+REQUEST_CODE = """mutation ($phone: String!, $key: String!) {
+  requestLoginCode(phone: $phone, idempotencyKey: $key) {
+    __typename
+    ... on RateLimited { retryAfterS }
+    ... on Refusal { code message }
+  }
+}"""
+
+LOG_IN = """mutation ($phone: String!, $code: String!, $key: String!, $device: DeviceInput!) {
+  login(phone: $phone, code: $code, device: $device, idempotencyKey: $key) {
+    ... on Tokens { accessToken refreshToken level }
+    ... on Refusal { code message }
+  }
+}"""
+
+REFRESH = """mutation ($token: String!, $device: DeviceInput!, $key: String!) {
+  refreshSession(refreshToken: $token, device: $device, idempotencyKey: $key) {
+    ... on Tokens { accessToken refreshToken level }
+    ... on Refusal { code message }
+  }
+}"""
+
+GRANT_CONSENT = """mutation ($purpose: String!, $version: String!, $key: String!) {
+  grantConsent(purpose: $purpose, textVersion: $version, idempotencyKey: $key) {
+    ... on ConsentGranted { consent { purpose } }
+    ... on Refusal { code message }
+  }
+}"""
+
+VERIFY_REAL_NAME = """mutation ($name: String!, $id: String!, $key: String!) {
+  verifyRealName(name: $name, residentId: $id, idempotencyKey: $key) {
+    ... on RealNameVerified { accessToken level }
+    ... on Refusal { code message }
+  }
+}"""

@@ -1,0 +1,167 @@
+"""Check every living service against a running server."""
+
+import asyncio
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Annotated, Any
+
+import orjson
+import typer
+from graphql import OperationDefinitionNode, OperationType, parse
+from rich.console import Console
+from rich.table import Table
+
+from bff.commands.client import CityClient, ClientError, Person, key
+from bff.trusted import TrustedDocument, documents_of
+from core.manifest import Service, ServiceStatus, discover
+from core.settings import Settings
+from core.start_errors import StartError
+
+_BLANK = re.compile(r"\{\{([a-z_A-Z0-9.]+)\}\}")
+_DEMO_PERSON = "citizen"
+
+app = typer.Typer(help="The services of the catalogue.", no_args_is_help=True)
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """What became of one service; `ok` is None for a planned one."""
+
+    id: str
+    ok: bool | None
+    status: str
+    latency_ms: float | None
+    error: str | None
+
+
+@app.callback()
+def services() -> None:
+    """The services of the catalogue."""
+
+
+@app.command()
+def check(
+    json: Annotated[bool, typer.Option("--json", help="Print a list instead of a table.")] = False,
+    api: Annotated[str | None, typer.Option(help="The API; HOST and PORT unless told.")] = None,
+) -> None:
+    """Run every service's trusted document; exit 1 if a living one fails."""
+    settings = Settings()
+    try:
+        url, sessions = api or settings.base_url, settings.data_dir / "sessions"
+        rows = asyncio.run(check_services(url, settings.sandbox_url, sessions))
+    except (ClientError, OSError, TimeoutError) as error:
+        raise StartError(f"no check: {error or type(error).__name__}") from error
+    if json:
+        typer.echo(orjson.dumps([asdict(row) for row in rows], option=orjson.OPT_INDENT_2))
+    else:
+        _print(rows)
+    if any(row.ok is False for row in rows):
+        raise typer.Exit(1)
+
+
+async def check_services(api_url: str, sandbox_url: str, sessions: Path) -> list[Row]:
+    """One row per service of the catalogue, in the order of their numbers."""
+    manifests = discover()
+    documents = documents_of(manifests)
+    tiles = sorted((s for m in manifests for s in m.services), key=lambda s: s.number)
+    async with CityClient(api_url, sandbox_url, sessions=sessions) as client:
+        person = await client.person(_DEMO_PERSON)
+        await client.sign_in(person["phone"])
+        await client.verify_real_name(person)
+        await client.consent_to_everything()
+        return [await _check(client, person, t, documents.for_service(t.id)) for t in tiles]
+
+
+async def _check(
+    client: CityClient, person: Person, tile: Service, document: TrustedDocument | None
+) -> Row:
+    if tile.status is ServiceStatus.PLANNED:
+        return Row(tile.id, None, tile.status, None, None)
+    if document is None:
+        return Row(tile.id, False, tile.status, None, "it has no trusted document")
+    try:
+        latency_ms = await run_document(client, person, document)
+    except (ClientError, OSError, LookupError, TimeoutError) as error:
+        return Row(tile.id, False, tile.status, None, str(error) or type(error).__name__)
+    return Row(tile.id, True, tile.status, round(latency_ms, 1), None)
+
+
+async def run_document(client: CityClient, person: Person, document: TrustedDocument) -> float:
+    """Run a document's queries and mutations in their order; returns their time together (ms).
+
+    Blanks of the example variables are filled: `{{key}}` with a fresh idempotency key,
+    `{{bills.0.billNo}}` from the answers so far, `{{phone}}` from the demo person. Before that
+    the requests under "$before" prepare the sandbox. Raises ClientError for errors, refusals and
+    data that is unavailable.
+    """
+    known: dict[str, Any] = {**person, **person.get("household", {})}
+    for method, path, body in document.variables.get("$before", ()):
+        await client.sandbox(method, fill(path, known), fill(body, known))
+    latency_ms = 0.0
+    for node in _operations(document):
+        names = {v.variable.name.value for v in node.variable_definitions or ()}
+        variables = {n: fill(v, known) for n, v in document.variables.items() if n in names}
+        answer = await client.run(
+            document_id=document.id,
+            operation=node.name.value if node.name else None,
+            variables=variables,
+        )
+        _refuse_bad(answer.data)
+        known |= answer.data
+        latency_ms += answer.latency_ms
+    return latency_ms
+
+
+def fill(value: Any, known: Mapping[str, Any]) -> Any:
+    """Example variables with their blanks filled. Raises LookupError for an unknown blank."""
+    if isinstance(value, dict):
+        return {name: fill(member, known) for name, member in value.items()}
+    if isinstance(value, list):
+        return [fill(member, known) for member in value]
+    if not isinstance(value, str):
+        return value
+    whole = _BLANK.fullmatch(value)
+    if whole:
+        return _find(whole[1], known)
+    return _BLANK.sub(lambda blank: str(_find(blank[1], known)), value)
+
+
+def _find(path: str, known: Mapping[str, Any]) -> Any:
+    if path == "key":
+        return key()
+    found: Any = known
+    for step in path.split("."):
+        try:
+            found = found[int(step)] if isinstance(found, list) else found[step]
+        except (LookupError, TypeError, ValueError):
+            raise LookupError(f"nothing at {{{{{path}}}}}") from None
+    return found
+
+
+def _operations(document: TrustedDocument) -> Iterator[OperationDefinitionNode]:
+    for node in parse(document.source).definitions:
+        if (
+            isinstance(node, OperationDefinitionNode)
+            and node.operation is not OperationType.SUBSCRIPTION
+        ):
+            yield node
+
+
+def _refuse_bad(data: Mapping[str, Any]) -> None:
+    for name, field in data.items():
+        if isinstance(field, dict):
+            if "code" in field and "message" in field:
+                raise ClientError(f"{name}: {field['code']}: {field['message']}")
+            if field.get("status") == "UNAVAILABLE":
+                raise ClientError(f"{name} is UNAVAILABLE: {field.get('reason')}")
+
+
+def _print(rows: list[Row]) -> None:
+    table = Table("service", "status", "", "ms", "error", box=None)
+    for row in rows:
+        mark = {True: "[green]ok", False: "[red]failed", None: "[dim]–"}[row.ok]
+        latency = "" if row.latency_ms is None else f"{row.latency_ms:.0f}"
+        table.add_row(row.id, row.status, mark, latency, row.error or "")
+    Console().print(table)

@@ -1,0 +1,217 @@
+"""The hospitals' FHIR endpoints and control switches."""
+
+from collections.abc import Callable, Iterable
+from typing import Literal
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from sandbox.system import Body, City, Operation, Refusal, System, read_body, read_bytes
+from sandbox.systems.hospital import appointments, directory, slots
+from sandbox.systems.hospital.directory import DOCTOR_COUNT, SERVICES, Hospital, Resource, numbered
+from sandbox.systems.hospital.wire import (
+    HospitalHandler,
+    at,
+    bundle,
+    check_search,
+    fhir,
+    moment_conditions,
+    reference_id,
+)  # fmt: skip
+
+GROUP = "hospital"
+
+
+class Outcome(Body):
+    """What became of an appointment."""
+
+    status: Literal["arrived", "fulfilled", "noshow", "cancelled"]
+
+
+def hospital_system(hospital: Hospital, *, schema: str) -> System:
+    """The system of one hospital."""
+    root = f"/hospitals/{hospital.code}/fhir"
+    control = f"/_control/hospitals/{hospital.code}"
+
+    def op(name: str, method: str, path: str, handler: HospitalHandler) -> Operation:
+        return Operation(name, method, path, at(hospital, handler))
+
+    return System(
+        name=f"{GROUP}_{hospital.code}",
+        group=GROUP,
+        title_zh=hospital.name_zh,
+        title_en=hospital.name_en,
+        schema=schema,
+        operations=(
+            op("search_organization", "GET", f"{root}/Organization", _organizations),
+            op("read_organization", "GET", f"{root}/Organization/{{id}}", _organization),
+            op("search_service", "GET", f"{root}/HealthcareService", _services),
+            op("read_service", "GET", f"{root}/HealthcareService/{{id}}", _service),
+            op("search_practitioner", "GET", f"{root}/Practitioner", _practitioners),
+            op("read_practitioner", "GET", f"{root}/Practitioner/{{id}}", _practitioner),
+            op("search_role", "GET", f"{root}/PractitionerRole", _roles),
+            op("read_role", "GET", f"{root}/PractitionerRole/{{id}}", _role),
+            op("search_schedule", "GET", f"{root}/Schedule", _schedules),
+            op("read_schedule", "GET", f"{root}/Schedule/{{id}}", _schedule),
+            op("search_slot", "GET", f"{root}/Slot", _slots),
+            op("read_slot", "GET", f"{root}/Slot/{{id}}", _slot),
+            op("create_appointment", "POST", f"{root}/Appointment", _create),
+            op("search_appointment", "GET", f"{root}/Appointment", _appointments),
+            op("read_appointment", "GET", f"{root}/Appointment/{{id}}", _appointment),
+            op("update_appointment", "PUT", f"{root}/Appointment/{{id}}", _update),
+        ),
+        controls=(
+            op("take_slot", "POST", f"{control}/slots/{{id}}/take", _take_slot),
+            op("outcome", "POST", f"{control}/appointments/{{id}}/outcome", _outcome),
+        ),
+    )
+
+
+async def _organizations(request: Request, city: City, hospital: Hospital) -> Response:
+    check_search(request, set())
+    return bundle(request, [directory.organization(hospital)])
+
+
+async def _organization(request: Request, city: City, hospital: Hospital) -> Response:
+    if request.path_params["id"] != hospital.code:
+        raise _not_found(request)
+    return fhir(directory.organization(hospital))
+
+
+async def _services(request: Request, city: City, hospital: Hospital) -> Response:
+    check_search(request, {"organization"})
+    wanted = reference_id(request, "organization", ["Organization"])
+    here = wanted is None or wanted[1] == hospital.code
+    numbers = range(len(SERVICES)) if here else range(0)
+    return bundle(request, [directory.healthcare_service(hospital, n) for n in numbers])
+
+
+async def _service(request: Request, city: City, hospital: Hospital) -> Response:
+    return fhir(directory.healthcare_service(hospital, _number(request, "s", len(SERVICES))))
+
+
+async def _practitioners(request: Request, city: City, hospital: Hospital) -> Response:
+    check_search(request, set())
+    seed = city.settings.seed
+    return bundle(request, [directory.practitioner(seed, hospital, n) for n in range(DOCTOR_COUNT)])
+
+
+async def _practitioner(request: Request, city: City, hospital: Hospital) -> Response:
+    number = _number(request, "p", DOCTOR_COUNT)
+    return fhir(directory.practitioner(city.settings.seed, hospital, number))
+
+
+async def _roles(request: Request, city: City, hospital: Hospital) -> Response:
+    check_search(request, {"service", "practitioner"})
+    service = reference_id(request, "service", ["HealthcareService"])
+    person = reference_id(request, "practitioner", ["Practitioner"])
+    wanted = [reference for reference in (service, person) if reference is not None]
+    return bundle(request, _doctors_with(directory.practitioner_role, wanted, city, hospital))
+
+
+async def _role(request: Request, city: City, hospital: Hospital) -> Response:
+    number = _number(request, "r", DOCTOR_COUNT)
+    return fhir(directory.practitioner_role(city.settings.seed, hospital, number))
+
+
+async def _schedules(request: Request, city: City, hospital: Hospital) -> Response:
+    check_search(request, {"actor"})
+    kinds = ("PractitionerRole", "Practitioner", "HealthcareService")
+    actor = reference_id(request, "actor", kinds)
+    return bundle(
+        request, _doctors_with(directory.schedule, [actor] if actor else [], city, hospital)
+    )
+
+
+async def _schedule(request: Request, city: City, hospital: Hospital) -> Response:
+    number = _number(request, "sch", DOCTOR_COUNT)
+    return fhir(directory.schedule(city.settings.seed, hospital, number))
+
+
+async def _slots(request: Request, city: City, hospital: Hospital) -> Response:
+    check_search(request, {"schedule", "status", "start"})
+    schedule = reference_id(request, "schedule", ["Schedule"])
+    if schedule is None:
+        raise Refusal(400, "required", "schedule is required")
+    doctor = numbered("sch", schedule[1], DOCTOR_COUNT)
+    statuses = request.query_params.get("status", "free,busy,busy-unavailable").split(",")
+    within = moment_conditions(request, "start")
+    every = [] if doctor is None else slots.list_slots(city, hospital, doctor)
+    found = [s for s in every if s.status in statuses and all(holds(s.start) for holds in within)]
+    return bundle(request, [slots.describe(slot) for slot in found])
+
+
+async def _slot(request: Request, city: City, hospital: Hospital) -> Response:
+    slot = slots.find_slot(city, hospital, request.path_params["id"])
+    if slot is None:
+        raise _not_found(request)
+    return fhir(slots.describe(slot))
+
+
+async def _create(request: Request, city: City, hospital: Hospital) -> Response:
+    asked = appointments.read(await read_bytes(request))
+    condition = request.headers.get("if-none-exist")
+    row, is_new = appointments.create(city, hospital, asked, condition)
+    location = f"{str(request.url).partition('?')[0]}/{row['id']}"
+    headers = {"ETag": appointments.etag(row), "Location": location}
+    return fhir(appointments.describe(row), 201 if is_new else 200, headers)
+
+
+async def _appointments(request: Request, city: City, hospital: Hospital) -> Response:
+    check_search(request, {"identifier"})
+    token = request.query_params.get("identifier")
+    if token is None:
+        raise Refusal(400, "required", "identifier is required")
+    row = appointments.find_by_identifier(city, hospital, appointments.parse_token(token))
+    return bundle(request, [] if row is None else [appointments.describe(row)])
+
+
+async def _appointment(request: Request, city: City, hospital: Hospital) -> Response:
+    row = appointments.get(city, hospital, request.path_params["id"])
+    return fhir(appointments.describe(row), headers={"ETag": appointments.etag(row)})
+
+
+async def _update(request: Request, city: City, hospital: Hospital) -> Response:
+    asked = appointments.read(await read_bytes(request))
+    if_match = request.headers.get("if-match")
+    row = appointments.update(city, hospital, request.path_params["id"], asked, if_match)
+    return fhir(appointments.describe(row), headers={"ETag": appointments.etag(row)})
+
+
+async def _take_slot(request: Request, city: City, hospital: Hospital) -> Response:
+    row = appointments.take_slot(city, hospital, request.path_params["id"])
+    return fhir(appointments.describe(row), 201)
+
+
+async def _outcome(request: Request, city: City, hospital: Hospital) -> Response:
+    status = (await read_body(request, Outcome)).status
+    row = appointments.set_outcome(city, hospital, request.path_params["id"], status)
+    return fhir(appointments.describe(row))
+
+
+def _doctors_with(
+    describe: Callable[[int, Hospital, int], Resource],
+    wanted: Iterable[tuple[str, str]],
+    city: City,
+    hospital: Hospital,
+) -> list[Resource]:
+    """Roles or schedules of the doctors to whom every wanted reference belongs."""
+    references = {f"{kind}/{identifier}" for kind, identifier in wanted}
+    doctors = range(DOCTOR_COUNT)
+    seed = city.settings.seed
+    return [
+        describe(seed, hospital, number)
+        for number in doctors
+        if references <= directory.references_of(number)
+    ]
+
+
+def _number(request: Request, kind: str, most: int) -> int:
+    number = numbered(kind, request.path_params["id"], most)
+    if number is None:
+        raise _not_found(request)
+    return number
+
+
+def _not_found(request: Request) -> Refusal:
+    return Refusal(404, "not-found", f"no {'/'.join(request.url.path.split('/')[-2:])}")

@@ -1,0 +1,28 @@
+"""One running house for all journeys of a worker: two APIs, two job workers, one database."""
+
+from collections.abc import AsyncIterator, Callable, Iterator
+
+import pytest
+from journeys.house import House
+
+from bff.commands.client import CityClient
+
+
+@pytest.fixture(scope="session")
+def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
+    """A running house with two API and two worker processes."""
+    with House(tmp_path_factory.mktemp("house"), apis=2, workers=2) as running:
+        yield running
+
+
+@pytest.fixture
+async def client(house: House) -> AsyncIterator[CityClient]:
+    """A stranger at the first API."""
+    async with CityClient(house.api_urls[0], house.sandbox_url) as opened:
+        yield opened
+
+
+@pytest.fixture
+def at(house: House) -> Callable[[int], CityClient]:
+    """A client of the n-th API; the test closes it with `async with`."""
+    return lambda number: CityClient(house.api_urls[number], house.sandbox_url)

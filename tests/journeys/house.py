@@ -1,0 +1,154 @@
+"""The whole house as its own processes, for journeys: `quancheng up` on free ports and a folder.
+
+Everything goes over HTTP; the database is opened only to look.
+"""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Mapping
+from contextlib import suppress
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+import asyncpg
+import psutil
+
+from core.database import parse_url
+from core.embedded import database_urls
+
+ROOT = Path(__file__).resolve().parents[2]
+_READY_WITHIN_S = 120.0
+
+
+class House:
+    """A running city: supervisor, database, sandbox, `apis` API and `workers` worker processes."""
+
+    def __init__(self, folder: Path, *, apis: int = 1, workers: int = 1) -> None:
+        self.data_dir = folder / "data"
+        self._log = folder / "up.log"
+        self._apis = apis
+        self._workers = workers
+        self._port = free_ports(apis + 1)
+        self.api_urls = [f"http://127.0.0.1:{self._port + n}" for n in range(apis)]
+        self.sandbox_url = f"http://127.0.0.1:{self._port + apis}"
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.stop()
+
+    @property
+    def environment(self) -> Mapping[str, str]:
+        """The variables that every command of this house runs with."""
+        clean = {k: v for k, v in os.environ.items() if not k.startswith(("DATABASE_", "SANDBOX_"))}
+        return clean | {
+            "DATA_DIR": str(self.data_dir),
+            "PORT": str(self._port),
+            "SANDBOX_PORT": str(self._port + self._apis),
+            "PYTHONPATH": str(ROOT),
+        }
+
+    def start(self) -> None:
+        """Start and wait until every API is ready."""
+        command = [sys.executable, "-m", "core.cli", "up"]
+        command += ["--apis", str(self._apis), "--workers", str(self._workers)]
+        with self._log.open("ab") as log:
+            self._process = subprocess.Popen(
+                command, cwd=ROOT, env=self.environment, stdout=log, stderr=log
+            )
+        deadline = time.monotonic() + _READY_WITHIN_S
+        while not all(is_ready(url) for url in self.api_urls):
+            if self._process.poll() is not None or time.monotonic() > deadline:
+                self.stop()
+                raise AssertionError(self._log.read_text())
+            time.sleep(0.1)
+
+    def stop(self) -> None:
+        """Stop as an operator does, with SIGTERM."""
+        process, self._process = self._process, None
+        if process is not None and process.poll() is None:
+            process.send_signal(signal.SIGTERM)
+            process.wait(timeout=60)
+
+    def run(self, *arguments: str, timeout_s: float = 120) -> subprocess.CompletedProcess[str]:
+        """Run a `quancheng` command in this house."""
+        return subprocess.run(
+            [sys.executable, "-m", "core.cli", *arguments],
+            cwd=ROOT,
+            env=self.environment,
+            capture_output=True,
+            text=True,
+            timeout=timeout_s,
+            check=False,
+        )
+
+    def kill(self, name: str) -> None:
+        """`kill -9` of the first running process of a kind: api, worker, sandbox or postgres."""
+        for process in self.processes():
+            with suppress(psutil.NoSuchProcess):
+                if self._is(process, name):
+                    process.kill()
+                    return
+
+    def processes(self) -> list[psutil.Process]:
+        """The supervisor's children and theirs."""
+        assert self._process is not None
+        return psutil.Process(self._process.pid).children(recursive=True)
+
+    def _is(self, process: psutil.Process, name: str) -> bool:
+        command = process.cmdline()
+        if name == "postgres":
+            return bool(command) and command[0].endswith("postgres") and "-D" in command
+        return command[-1:] == [name] and "core.cli" in command
+
+    async def query(self, sql: str, *values: object) -> list[Mapping[str, Any]]:
+        """Look into the database as its administrator."""
+        connection = await asyncpg.connect(**parse_url(database_urls(self.data_dir).admin))
+        try:
+            return [dict(row) for row in await connection.fetch(sql, *values)]
+        finally:
+            await connection.close()
+
+
+def is_ready(url: str) -> bool:
+    """Whether an API says it is ready."""
+    try:
+        with urllib.request.urlopen(f"{url}/readyz", timeout=2) as response:
+            return bool(response.status == 200)
+    except (urllib.error.URLError, OSError):
+        return False
+
+
+def free_ports(count: int) -> int:
+    """The first of so many neighbouring ports that are free now."""
+    while True:
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            first = int(probe.getsockname()[1])
+        if first + count < 65_536 and all(_is_free(first + n) for n in range(count)):
+            return first
+
+
+def _is_free(port: int) -> bool:
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            return False
+        return True
