@@ -11,6 +11,7 @@ from bff.edge import Edge
 from bff.executor import Executor
 from bff.health import health_routes
 from bff.http import GraphQLHttp
+from bff.library import Library
 from bff.playground import playground_routes
 from bff.schema import build_schema
 from bff.trusted import documents_of
@@ -42,9 +43,9 @@ def create_app(settings: Settings | None = None) -> Starlette:
 def edge_of(app: App) -> Edge:
     """The GraphQL edge of a process; every trusted document is compiled here."""
     documents = documents_of(app.manifests)
-    executor = Executor(
-        build_schema(app.manifests), documents, trusted_only=app.settings.is_production
-    )
+    is_production = app.settings.is_production
+    library = Library(build_schema(app.manifests), documents, trusted_only=is_production)
+    executor = Executor(library, shows_cost=not is_production)
     return Edge(app, executor, documents)
 
 

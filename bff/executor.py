@@ -1,62 +1,33 @@
 """Running GraphQL operations: one pipeline for every transport.
 
-source or document id → parsed, limited, validated and compiled once → executed → errors masked →
-JSON. What the compiler declines is executed by graphql-core, behind the same interface.
+prepared operation → executed → errors masked → JSON. How it came to be prepared is the library's
+business: compiled or not, it has one interface.
 """
 
 import asyncio
 import time
-from collections import OrderedDict
 from collections.abc import AsyncGenerator, AsyncIterable, Mapping
 from contextlib import aclosing
 from dataclasses import dataclass
 from typing import Any
 
 import orjson
-import strawberry
-from graphql import (
-    DocumentNode,
-    ExecutionResult,
-    GraphQLError,
-    OperationType,
-    create_source_event_stream,
-    get_operation_ast,
-    parse,
-    validate,
-)
+from graphql import ExecutionResult, GraphQLError, OperationType, create_source_event_stream
 from graphql.pyutils import is_awaitable
 from strawberry.schema.schema import StrawberryGraphQLCoreExecutionContext
 
-from bff.compiler import CompiledOperation, CoreOperation, encode, prepare_operation
+from bff.compiler import encode
 from bff.errors import Told
+from bff.library import Library, Prepared
 from bff.requests import InvalidDocument, Operation, RequestError
 from bff.texts import DEADLINE_PASSED
-from bff.trusted import Documents
 from core.call import Call
 from core.deadline import Deadline
 from core.errors import Unavailable
 from core.resume import Resume
 
-TOKENS_MAX = 2_000
-ERRORS_MAX = 10
-FREE = "free"
-"""The name of every operation that is not a trusted document."""
-
-_CACHE_ENTRIES = 512
 _GRACE_S = 0.025
 """Beyond its deadline a query is given this long to notice and answer in parts."""
-
-
-@dataclass(frozen=True, slots=True)
-class Prepared:
-    """An operation that may be executed."""
-
-    document: DocumentNode
-    operation: CompiledOperation | CoreOperation
-    kind: OperationType
-    operation_name: str | None
-    name: str
-    """For metrics: the trusted document's name, or FREE."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,26 +41,13 @@ class Event:
 class Executor:
     """Executes operations against the city's schema."""
 
-    def __init__(
-        self, schema: strawberry.Schema, documents: Documents, *, trusted_only: bool
-    ) -> None:
-        self._schema = schema._schema
-        self._documents = documents
-        self._trusted_only = trusted_only
-        self._prepared: OrderedDict[tuple[str, str | None], Prepared] = OrderedDict()
+    def __init__(self, library: Library, *, shows_cost: bool) -> None:
+        self._library = library
+        self._shows_cost = shows_cost
 
     def prepare(self, operation: Operation) -> Prepared:
-        """Find, parse, validate and compile. Raises RequestError; nothing is executed then."""
-        source, name = self._source(operation)
-        key = (source, operation.operation_name)
-        known = self._prepared.get(key)
-        if known is not None:
-            self._prepared.move_to_end(key)
-            return known
-        prepared = self._prepared[key] = self._make(source, operation.operation_name, name)
-        while len(self._prepared) > _CACHE_ENTRIES:
-            self._prepared.popitem(last=False)
-        return prepared
+        """The operation ready to run. Raises RequestError; nothing is executed then."""
+        return self._library.find(operation)
 
     async def run(self, call: Call, prepared: Prepared, variables: Mapping[str, Any]) -> bytes:
         """Execute a query or mutation; returns the response as JSON.
@@ -99,7 +57,10 @@ class Executor:
         """
         started_at = time.monotonic()
         told = Told(call)
-        body = prepared.operation.execute(context=call, variables=variables, on_error=told)
+        extensions = {"cost": {"requested": prepared.cost}} if self._shows_cost else None
+        body = prepared.operation.execute(
+            context=call, variables=variables, on_error=told, extensions=extensions
+        )
         outcome = "ok"
         if not isinstance(body, bytes):
             limit_s = None
@@ -159,7 +120,7 @@ class Executor:
         self, call: Call, prepared: Prepared, variables: Mapping[str, Any]
     ) -> AsyncIterable[Any] | ExecutionResult:
         built = StrawberryGraphQLCoreExecutionContext.build(
-            self._schema,
+            self._library.schema,
             prepared.document,
             context_value=call,
             raw_variable_values=dict(variables),
@@ -170,47 +131,6 @@ class Executor:
             return ExecutionResult(None, built)
         source = create_source_event_stream(built)
         return await source if is_awaitable(source) else source  # type: ignore[return-value]
-
-    def _source(self, operation: Operation) -> tuple[str, str]:
-        if operation.document_id is not None:
-            document = self._documents.by_id.get(operation.document_id)
-            if document is None:
-                raise RequestError("no such trusted document", code="DOCUMENT_UNKNOWN")
-            return document.source, document.name
-        if self._trusted_only:
-            raise RequestError("only trusted documents run here", code="DOCUMENT_NOT_TRUSTED")
-        if operation.query is None:
-            raise RequestError("`query` or `documentId` is missing")
-        return operation.query, FREE
-
-    def _make(self, source: str, operation_name: str | None, name: str) -> Prepared:
-        document = self._parse(source)
-        node = get_operation_ast(document, operation_name)
-        if node is None:
-            raise RequestError("the document holds no such operation, or several: name one")
-        operation: CompiledOperation | CoreOperation
-        if name == FREE:
-            # compiling pays for documents that come again and again
-            operation = CoreOperation(
-                self._schema, document, operation_name, "it is free text", hide_suggestions=True
-            )
-        else:
-            operation = prepare_operation(
-                self._schema, document, operation_name, hide_suggestions=True
-            )
-        return Prepared(document, operation, node.operation, operation_name, name)
-
-    def _parse(self, source: str) -> DocumentNode:
-        try:
-            document = parse(source, max_tokens=TOKENS_MAX)
-        except GraphQLError as error:
-            raise InvalidDocument([error]) from None
-        except RecursionError:
-            raise RequestError("the document is nested too deeply") from None
-        errors = validate(self._schema, document, max_errors=ERRORS_MAX)
-        if errors:
-            raise InvalidDocument(errors)
-        return document
 
 
 def _given_up(told: Told) -> bytes:

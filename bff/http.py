@@ -16,7 +16,8 @@ from starlette.types import Receive, Scope, Send
 from bff.context import Caller, Headers, caller_of, header, headers_of, open_call
 from bff.edge import Edge
 from bff.errors import refusal
-from bff.executor import Prepared, encode_errors
+from bff.executor import encode_errors
+from bff.library import Prepared
 from bff.negotiation import EVENTS, GRAPHQL_JSON, JSON, negotiate
 from bff.playground import playground_page, wants_playground
 from bff.requests import Operation, RequestError, operation_of
@@ -44,11 +45,12 @@ class GraphQLHttp:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
         app = self._edge.app
-        if not app.settings.is_production and wants_playground(request := Request(scope)):
-            tabs = playground_tabs(self._edge.documents)
-            page = playground_page(tabs, title=f"{app.city.app_name.zh} GraphQL")
-            await page(request.scope, receive, send)
-            return
+        if scope["method"] != "POST" and not app.settings.is_production:
+            if wants_playground(Request(scope)):
+                tabs = playground_tabs(self._edge.documents)
+                page = playground_page(tabs, title=f"{app.city.app_name.zh} GraphQL")
+                await page(scope, receive, send)
+                return
         headers = headers_of(scope)
         accepted = negotiate(header(headers, b"accept"))
         if accepted is None:

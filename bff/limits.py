@@ -52,7 +52,7 @@ RULES = (*specified_rules, MaybeNullValidationRule, OneOfInputValidationRule)
 """The rules a document is validated by: graphql-core's, and those Strawberry adds."""
 
 
-class LimitExceeded(Exception):  # noqa: N818 - reads as a sentence where it is caught
+class LimitExceeded(Exception):
     """A document asks for more than it may.
 
     :param code: which limit, as in ``TOO_DEEP``.

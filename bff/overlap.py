@@ -22,7 +22,7 @@ STEPS_PER_PAIR = 20
 """Selections this may look at, per pair allowed: the bound of its own time."""
 
 
-class TooMuchOverlap(Exception):  # noqa: N818 - reads as a sentence where it is caught
+class TooMuchOverlap(Exception):
     """The pairs to compare exceed the budget."""
 
     def __init__(self, pairs: int) -> None:

@@ -13,7 +13,8 @@ from starlette.types import Receive, Send
 
 from bff.edge import Edge
 from bff.errors import refusal
-from bff.executor import Event, Prepared, encode_errors
+from bff.executor import Event, encode_errors
+from bff.library import Prepared
 from bff.negotiation import EVENTS
 from bff.requests import Operation
 from bff.streams import Ending, Stop, paced

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 
-class CannotCompile(Exception):  # noqa: N818 - reads as a sentence where it is caught
+class CannotCompile(Exception):
     """The operation is for graphql-core to execute.
 
     :param reason: one sentence for the log and for ``quancheng documents show``.
@@ -14,7 +14,7 @@ class CannotCompile(Exception):  # noqa: N818 - reads as a sentence where it is 
         self.reason = reason
 
 
-class Odd(Exception):  # noqa: N818 - not an error: a value off the beaten track
+class Odd(Exception):
     """A value the generated code does not handle itself.
 
     Raised before anything irreversible was done for that value, so that whoever catches it

@@ -144,7 +144,7 @@ async def test_graphql_ws_client_queries_subscribes_and_resumes(
     await until_listening(app, viewer)
     await write_now(app, viewer.user_id, "新的")
     said = lines(await running)
-    assert said[0] == {"data": {"__typename": "Query"}}
+    assert said[0]["data"] == {"__typename": "Query"}
     assert said[1]["refused"][0]["extensions"] == {"code": "BAD_REQUEST"}
     titles = [line["data"]["messageReceived"]["title"] for line in said[2:4]]
     assert titles == ["错过", "新的"]
