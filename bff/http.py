@@ -45,12 +45,11 @@ class GraphQLHttp:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
         app = self._edge.app
-        if scope["method"] != "POST" and not app.settings.is_production:
-            if wants_playground(Request(scope)):
-                tabs = playground_tabs(self._edge.documents)
-                page = playground_page(tabs, title=f"{app.city.app_name.zh} GraphQL")
-                await page(scope, receive, send)
-                return
+        if self._is_for_a_browser(scope):
+            tabs = playground_tabs(self._edge.documents)
+            page = playground_page(tabs, title=f"{app.city.app_name.zh} GraphQL")
+            await page(scope, receive, send)
+            return
         headers = headers_of(scope)
         accepted = negotiate(header(headers, b"accept"))
         if accepted is None:
@@ -66,6 +65,11 @@ class GraphQLHttp:
             except AppError as error:
                 told = refusal(error, caller.locale)
                 await _refuse(send, [told], error.http_status, accepted)
+
+    def _is_for_a_browser(self, scope: Scope) -> bool:
+        if scope["method"] == "POST" or self._edge.app.settings.is_production:
+            return False
+        return wants_playground(Request(scope))
 
     async def _serve(
         self,
