@@ -1,10 +1,12 @@
 """The API process as one ASGI application."""
 
+import gc
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from starlette.applications import Starlette
 from starlette.routing import BaseRoute, Route, WebSocketRoute
+from starlette.types import Receive, Scope, Send
 from starlette.websockets import WebSocket
 
 from bff.edge import Edge
@@ -21,23 +23,60 @@ from core.app import App, open_app
 from core.manifest import discover, load
 from core.settings import Settings
 
+_GC_YOUNG_OBJECTS = 20_000
 
-def create_app(settings: Settings | None = None) -> Starlette:
+
+class Api(Starlette):
+    """Starlette with a short way to /graphql, which nearly every request takes."""
+
+    graphql: GraphQLHttp | None = None
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one connection."""
+        if (
+            self.graphql is not None
+            and scope["type"] == "http"
+            and scope["path"] == "/graphql"
+            and scope["method"] in ("POST", "GET")
+        ):
+            await self.graphql(scope, receive, send)
+        else:
+            await super().__call__(scope, receive, send)
+
+    def open(self, edge: Edge) -> None:
+        """Serve an edge from now on."""
+        self.graphql = GraphQLHttp(edge)
+        self.router.routes.extend(routes(edge))
+        settle_memory()
+
+
+def create_app(settings: Settings | None = None) -> Api:
     """The factory that the server calls; settings come from the environment."""
     chosen = settings or Settings()
     logging.configure(chosen.log_level)
 
     @asynccontextmanager
-    async def lifespan(starlette: Starlette) -> AsyncIterator[None]:
+    async def lifespan(starlette: Api) -> AsyncIterator[None]:
         async with open_app(chosen, manifests=discover(), application="quancheng api") as app:
             edge = edge_of(app)
-            starlette.router.routes.extend(routes(edge))
+            starlette.open(edge)
             try:
                 yield
             finally:
                 edge.drain()
 
-    return Starlette(lifespan=lifespan)
+    return Api(lifespan=lifespan)
+
+
+def settle_memory() -> None:
+    """Take what start-up made out of the garbage collector's sight.
+
+    Schema, documents and libraries live as long as the process; looking through them again and
+    again cost a quarter of the time of a busy server.
+    """
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(_GC_YOUNG_OBJECTS, 20, 20)
 
 
 def edge_of(app: App) -> Edge:

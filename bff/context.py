@@ -1,8 +1,9 @@
 """From a connection to a call: who asks, in which language, until when."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from functools import lru_cache
+from os import urandom
+from typing import NamedTuple
 
 from starlette.types import Scope
 
@@ -17,18 +18,18 @@ from core.texts_common import SESSION_EXPIRED
 Headers = Mapping[bytes, bytes]
 
 _BEARER = "bearer "
+_REQUEST_ID_BYTES = 12
 _locale_of = lru_cache(maxsize=256)(Locale.from_header)
 
 
-@dataclass(frozen=True, slots=True)
-class Caller:
+class Caller(NamedTuple):
     """What a connection's headers tell of who is calling; nothing of it is verified."""
 
     authorization: str | None
     locale: Locale
     address: str
     device: str | None
-    request_id: str | None
+    request_id: str
 
 
 def headers_of(scope: Scope) -> Headers:
@@ -54,7 +55,7 @@ def caller_of(scope: Scope, headers: Headers, *, trusted_proxies: int) -> Caller
         locale=_locale_of(header(headers, b"accept-language")),
         address=address,
         device=header(headers, b"x-device-id"),
-        request_id=header(headers, b"x-request-id"),
+        request_id=header(headers, b"x-request-id") or urandom(_REQUEST_ID_BYTES).hex(),
     )
 
 

@@ -41,16 +41,25 @@ def shown(error: GraphQLError, call: Call) -> GraphQLError:
         return _located(error, cause.say(call.locale), refusal_extensions(cause))
     if error.path is None and error.nodes:
         return _located(error, error.message, {"code": BAD_REQUEST})
+    masked = broken(cause, call.locale, error.path)
+    return _located(error, masked.message, masked.extensions)
+
+
+def broken(
+    cause: BaseException | None, locale: Locale, path: list[str | int] | None = None
+) -> GraphQLError:
+    """What is told of a defect of ours: a number, under which the log has the rest."""
     error_id = str(new_id())
     # the message may quote data, the class and the place do not
     log.error(
         "resolver failed",
         error_id=error_id,
-        path=error.path,
+        path=path,
         exc_info=(type(cause), cause, cause.__traceback__) if cause else None,
     )
-    message = INTERNAL_ERROR.say(call.locale, error_id=error_id)
-    return _located(error, message, {"code": INTERNAL_ERROR.code, "errorId": error_id})
+    message = INTERNAL_ERROR.say(locale, error_id=error_id)
+    extensions = {"code": INTERNAL_ERROR.code, "errorId": error_id}
+    return GraphQLError(message, extensions=extensions)
 
 
 def refusal(error: AppError, locale: Locale) -> GraphQLError:
@@ -75,5 +84,5 @@ def _cause(error: GraphQLError) -> BaseException | None:
     return cause
 
 
-def _located(error: GraphQLError, message: str, extensions: dict[str, Any]) -> GraphQLError:
+def _located(error: GraphQLError, message: str, extensions: dict[str, Any] | None) -> GraphQLError:
     return GraphQLError(message, nodes=error.nodes, path=error.path, extensions=extensions)

@@ -15,7 +15,7 @@ from starlette.types import Receive, Scope, Send
 
 from bff.context import Caller, Headers, caller_of, header, headers_of, open_call
 from bff.edge import Edge
-from bff.errors import refusal
+from bff.errors import broken, refusal
 from bff.executor import encode_errors
 from bff.library import Prepared
 from bff.negotiation import EVENTS, GRAPHQL_JSON, JSON, negotiate
@@ -65,6 +65,8 @@ class GraphQLHttp:
             except AppError as error:
                 told = refusal(error, caller.locale)
                 await _refuse(send, [told], error.http_status, accepted)
+            except Exception as error:
+                await _refuse(send, [broken(error, caller.locale)], 500, accepted)
 
     def _is_for_a_browser(self, scope: Scope) -> bool:
         if scope["method"] == "POST" or self._edge.app.settings.is_production:

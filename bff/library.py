@@ -62,7 +62,8 @@ class Library:
     def find(self, operation: Operation) -> Prepared:
         """The operation that a client asks for. Raises RequestError; nothing is executed then."""
         try:
-            check_variables(operation.variables, self._limits)
+            if operation.variables:
+                check_variables(operation.variables, self._limits)
             if operation.document_id is not None:
                 return self._find_trusted(operation.document_id, operation.operation_name)
             if self._trusted_only:

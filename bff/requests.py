@@ -1,12 +1,14 @@
 """What clients send: an operation's text or id, its variables, their types checked."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
-from typing import Any
+from types import MappingProxyType
+from typing import Any, NamedTuple
 
 from graphql import GraphQLError
 
 BAD_REQUEST = "BAD_REQUEST"
+
+_NOTHING: Mapping[str, Any] = MappingProxyType({})
 
 
 class RequestError(Exception):
@@ -43,28 +45,30 @@ class InvalidDocument(RequestError):
         ]
 
 
-@dataclass(frozen=True, slots=True)
-class Operation:
+class Operation(NamedTuple):
     """What a client asks for: a document by text or by id, and its variables."""
 
     query: str | None = None
     document_id: str | None = None
     operation_name: str | None = None
-    variables: Mapping[str, Any] = field(default_factory=dict)
+    variables: Mapping[str, Any] = _NOTHING
     last_event_id: str | None = None
     """Where the client stands in a stream that it resumes."""
 
     def resumed(self, last_event_id: str) -> "Operation":
         """The same operation of a client that has seen this event last."""
-        return replace(self, last_event_id=last_event_id)
+        return self._replace(last_event_id=last_event_id)
 
 
 def operation_of(members: Mapping[str, Any]) -> Operation:
     """The operation of a request's members. Raises RequestError for members of a wrong type."""
-    query, document_id, name = (
-        _text(members, key) for key in ("query", "documentId", "operationName")
-    )
-    variables, extensions = (_object(members, key) for key in ("variables", "extensions"))
+    query = _text(members, "query")
+    document_id = _text(members, "documentId")
+    name = _text(members, "operationName")
+    variables = _object(members, "variables")
+    extensions = _object(members, "extensions")
+    if not extensions:
+        return Operation(query, document_id, name, variables)
     last_event_id = extensions.get("lastEventId")
     return Operation(
         query,
@@ -94,7 +98,7 @@ def _text(members: Mapping[str, Any], key: str) -> str | None:
 def _object(members: Mapping[str, Any], key: str) -> Mapping[str, Any]:
     value = members.get(key)
     if value is None:
-        return {}
+        return _NOTHING
     if not isinstance(value, dict):
         raise RequestError(f"`{key}` is not an object")
     return value

@@ -7,10 +7,9 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 import strawberry
-from starlette.applications import Starlette
 
 from bench.home_document import DOCUMENT, Query
-from bff.app import routes
+from bff.app import Api
 from bff.edge import Edge
 from bff.executor import Executor
 from bff.library import Library
@@ -20,17 +19,17 @@ from core.manifest import discover
 from core.settings import Settings
 
 
-def create_app() -> Starlette:
+def create_app() -> Api:
     """The API with another schema."""
     trusted = TrustedDocument(document_id(DOCUMENT), "home", "bench", DOCUMENT, {})
     documents = Documents({trusted.id: trusted}, {trusted.name: trusted})
     library = Library(strawberry.Schema(Query), documents, trusted_only=True)
 
     @asynccontextmanager
-    async def lifespan(starlette: Starlette) -> AsyncIterator[None]:
+    async def lifespan(api: Api) -> AsyncIterator[None]:
         async with open_app(Settings(), manifests=discover(), application="bench") as app:
             edge = Edge(app, Executor(library, shows_cost=False), documents)
-            starlette.router.routes.extend(routes(edge))
+            api.open(edge)
             yield
 
-    return Starlette(lifespan=lifespan)
+    return Api(lifespan=lifespan)

