@@ -18,6 +18,7 @@ from core.database import Transaction, parse_url, raw_connection
 CHANNEL = "quancheng_bus"
 _PAYLOAD_MAX_BYTES = 7_900  # PostgreSQL's own limit is 8,000
 _QUEUE_MAX = 1_000
+_END = object()
 
 log = structlog.get_logger(__name__)
 
@@ -46,6 +47,7 @@ class Bus:
         self._url = url
         self._listeners: dict[str, set[Listener]] = {}
         self._gap_hooks: list[Callable[[], None]] = []
+        self._streams: set[asyncio.Queue[Any]] = set()
         self._task: asyncio.Task[None] | None = None
         self.connected = asyncio.Event()
 
@@ -60,6 +62,8 @@ class Bus:
             self._task.cancel()
             with contextlib.suppress(asyncio.CancelledError):
                 await self._task
+        for queue in self._streams:
+            _put(queue, _END)
 
     def on_gap(self, hook: Callable[[], None]) -> Callable[[], None]:
         """Call `hook` whenever messages may have been missed; returns how to stop that."""
@@ -81,17 +85,13 @@ class Bus:
     async def stream(self, topic: str) -> AsyncIterator[Any]:
         """The messages of a topic from now on; who falls 1,000 behind loses the oldest."""
         queue: asyncio.Queue[Any] = asyncio.Queue(_QUEUE_MAX)
-
-        def take(message: Any) -> None:
-            if queue.full():
-                queue.get_nowait()
-            queue.put_nowait(message)
-
-        stop = self.listen(topic, take)
+        stop = self.listen(topic, lambda message: _put(queue, message))
+        self._streams.add(queue)
         try:
-            while True:
-                yield await queue.get()
+            while (message := await queue.get()) is not _END:
+                yield message
         finally:
+            self._streams.discard(queue)
             stop()
 
     async def wakes(self, topic: str) -> AsyncGenerator[None]:
@@ -140,4 +140,13 @@ class Bus:
     def _receive(self, _connection: object, _pid: int, _channel: str, body: object) -> None:
         topic, message = orjson.loads(str(body))
         for listener in list(self._listeners.get(topic, ())):
-            listener(message)
+            try:
+                listener(message)
+            except Exception:
+                log.exception("bus listener failed", topic=topic)
+
+
+def _put(queue: asyncio.Queue[Any], message: Any) -> None:
+    if queue.full():
+        queue.get_nowait()
+    queue.put_nowait(message)
