@@ -28,7 +28,9 @@ from core.texts_common import LEVEL_REQUIRED, LOGIN_REQUIRED, NOT_ALLOWED, SESSI
 
 ACCESS_TOKEN_LIFE = timedelta(minutes=15)
 AUDIENCE = "quancheng-app"
-_REVOKED = "auth.session_revoked"
+SESSION_REVOKED = "auth.session_revoked"
+"""The bus topic that tells the ids of revoked sessions."""
+
 _LEEWAY = timedelta(seconds=5)
 _REVOCATION_MATTERS = ACCESS_TOKEN_LIFE + timedelta(minutes=1)
 
@@ -133,7 +135,7 @@ class Revocations:
         self._gaps = 1
         self._gaps_read = 0
         self._reading = asyncio.Lock()
-        bus.listen(_REVOKED, self._add)
+        bus.listen(SESSION_REVOKED, self._add)
         bus.on_gap(self._note_gap)
 
     async def refuse_revoked(self, viewer: Viewer) -> None:
@@ -177,7 +179,7 @@ async def revoke(tx: Transaction, clock: Clock, session_id: UUID) -> None:
            ON CONFLICT (session_id) DO NOTHING""",
         [session_id, clock.now()],
     )
-    await publish(tx, _REVOKED, str(session_id))
+    await publish(tx, SESSION_REVOKED, str(session_id))
 
 
 def require(viewer: Viewer | None, level: int = 1) -> Viewer:
