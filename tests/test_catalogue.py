@@ -9,7 +9,7 @@ from bff.trusted import documents_of
 from core.city import load_city
 from core.manifest import Service, ServiceStatus, Theme, discover
 from core.texts import Locale
-from tests.asgi import Edge
+from tests.asgi import Client
 from tests.conftest import ROOT
 
 LIST = ROOT.parent / "shared" / "services.csv"
@@ -71,14 +71,14 @@ def test_a_living_service_has_a_document_and_a_planned_one_has_none() -> None:
         assert (document is not None) is (service.id in living), service.id
 
 
-async def test_the_api_shows_the_same_catalogue_in_both_languages(edge: Edge) -> None:
+async def test_the_api_shows_the_same_catalogue_in_both_languages(client: Client) -> None:
     query = """
     query Catalogue($locale: Locale!) {
       services { id number name(locale: $locale) theme kind department(locale: $locale)
         identityLevel status documentId deepLink }
     }"""
     for locale in Locale:
-        shown = (await edge.data(query, {"locale": locale.name}))["services"]
+        shown = (await client.data(query, {"locale": locale.name}))["services"]
         ours = [row for row in shown if row["number"] < 999]
         for row, service in zip(ours, _services(), strict=True):
             name = service.name_zh if locale is Locale.ZH else service.name_en
@@ -91,9 +91,9 @@ async def test_the_api_shows_the_same_catalogue_in_both_languages(edge: Edge) ->
 
 
 @pytest.mark.parametrize("theme", Theme)
-async def test_a_theme_shows_its_own_services(edge: Edge, theme: Theme) -> None:
+async def test_a_theme_shows_its_own_services(client: Client, theme: Theme) -> None:
     query = "query T($theme: Theme!) { services(theme: $theme) { id theme } }"
-    shown = (await edge.data(query, {"theme": theme.name}))["services"]
+    shown = (await client.data(query, {"theme": theme.name}))["services"]
     expected = [service.id for service in _services() if service.theme is theme]
     assert [row["id"] for row in shown if row["id"] != "drinking-fountains"] == expected
     assert {row["theme"] for row in shown} == {theme.name}
