@@ -247,14 +247,22 @@ class Run:
         """Complete each item; errors stay with their item unless items are non-null."""
         results: list[Any] = []
         waiting: list[int] = []
+        known, function = of.known, of.function
         try:
             for index, value in enumerate(values):
                 item_path = Path(path, index, None)
-                if is_awaitable(value):
-                    completed = self._await_item(of, field, item_path, value)
-                else:
-                    completed = self._item(of, field, item_path, value)
-                if is_awaitable(completed):
+                try:
+                    if type(value) in known:
+                        completed = function(self, item_path, value)
+                    elif is_awaitable(value):
+                        completed = self._complete_later(of, field, item_path, value)
+                    else:
+                        completed = self._complete_item(of, field, item_path, value)
+                except Exception as error:
+                    self.core.handle_field_error(error, of.item_type, field.details, item_path)
+                    completed = None
+                if type(completed) is not dict and is_awaitable(completed):
+                    completed = self._await_item(of, field, item_path, completed)
                     waiting.append(index)
                 results.append(completed)
         except Exception:
@@ -269,16 +277,6 @@ class Run:
         if left:
             self.core.settle_in_background(left)
 
-    def _item(self, of: ListOf, field: Field, path: Path, value: Any) -> Any:
-        try:
-            completed = self._complete_item(of, field, path, value)
-        except Exception as error:
-            self.core.handle_field_error(error, of.item_type, field.details, path)
-            return None
-        if is_awaitable(completed):
-            return self._await_completed_item(of, field, path, completed)
-        return completed
-
     def _complete_item(self, of: ListOf, field: Field, path: Path, value: Any) -> Any:
         try:
             return of.item.complete(self, field, path, value)
@@ -287,17 +285,13 @@ class Run:
         info = self.info(field, path)
         return self.core.complete_value(of.item_type, field.details, info, path, value, None)
 
-    async def _await_item(self, of: ListOf, field: Field, path: Path, value: Awaitable[Any]) -> Any:
-        try:
-            completed = self._complete_item(of, field, path, await value)
-            if is_awaitable(completed):
-                completed = await completed
-        except Exception as error:
-            self.core.handle_field_error(error, of.item_type, field.details, path)
-            return None
-        return completed
+    async def _complete_later(
+        self, of: ListOf, field: Field, path: Path, value: Awaitable[Any]
+    ) -> Any:
+        completed = self._complete_item(of, field, path, await value)
+        return await completed if is_awaitable(completed) else completed
 
-    async def _await_completed_item(
+    async def _await_item(
         self, of: ListOf, field: Field, path: Path, completed: Awaitable[Any]
     ) -> Any:
         try:
