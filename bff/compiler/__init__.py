@@ -4,6 +4,7 @@ from bff.compiler.errors import CannotCompile
 from bff.compiler.executable import CoreOperation, Operation
 from bff.compiler.operation import CompiledOperation, compile_document, prepare_operation
 from bff.compiler.response import OnError, encode, ordered_errors
+from bff.compiler.shared import SharedAnswers, shared
 
 __all__ = [
     "CannotCompile",
@@ -11,8 +12,10 @@ __all__ = [
     "CoreOperation",
     "OnError",
     "Operation",
+    "SharedAnswers",
     "compile_document",
     "encode",
     "ordered_errors",
     "prepare_operation",
+    "shared",
 ]

@@ -34,6 +34,7 @@ from bff.compiler.executable import CoreOperation, Executable, Result
 from bff.compiler.plan import Planner
 from bff.compiler.runtime import Run, Setting
 from bff.compiler.schema_facts import strawberry_schema
+from bff.compiler.shared import SharedAnswers
 
 MAX_CONDITIONS = 6
 """More condition variables than this could need more than 64 plans."""
@@ -86,6 +87,7 @@ class CompiledOperation(Executable):
     ) -> Result:
         """Data and errors, not yet encoded; see `execute`.
 
+        Answers kept for everyone are `orjson.Fragment` in the data.
         A result without data whose errors have no path is one of the request: its variables.
         """
         coerced = self._variables.coerce(variables or {})
@@ -144,11 +146,13 @@ def compile_document(
     operation_name: str | None = None,
     *,
     hide_suggestions: bool = False,
+    answers: SharedAnswers | None = None,
 ) -> CompiledOperation:
     """Compile one operation of a validated document to Python.
 
     :param operation_name: may be None if the document has one operation.
     :param hide_suggestions: leave "did you mean" out of errors, as graphql-core's option does.
+    :param answers: where public answers are kept; by default each operation keeps its own.
     :raises CannotCompile: for what only graphql-core executes; its reason says what.
     """
     operation = get_operation_ast(document, operation_name)
@@ -160,7 +164,7 @@ def compile_document(
     conditions = condition_variables(operation, fragments)
     if len(conditions) > MAX_CONDITIONS:
         raise CannotCompile(f"more than {MAX_CONDITIONS} variables in @skip and @include")
-    setting = Setting(schema, operation, fragments, hide_suggestions)
+    setting = Setting(schema, operation, fragments, hide_suggestions, answers or SharedAnswers())
     return CompiledOperation(setting, conditions)
 
 
@@ -170,10 +174,13 @@ def prepare_operation(
     operation_name: str | None = None,
     *,
     hide_suggestions: bool = False,
+    answers: SharedAnswers | None = None,
 ) -> CompiledOperation | CoreOperation:
     """The operation compiled, or if that cannot be, as graphql-core executes it."""
     try:
-        return compile_document(schema, document, operation_name, hide_suggestions=hide_suggestions)
+        return compile_document(
+            schema, document, operation_name, hide_suggestions=hide_suggestions, answers=answers
+        )
     except CannotCompile as refusal:
         return CoreOperation(schema, document, operation_name, refusal.reason, hide_suggestions)
 

@@ -31,6 +31,7 @@ from strawberry.types.info import Info
 from bff.compiler.arguments import coerce_arguments, may_be_shared
 from bff.compiler.errors import Odd
 from bff.compiler.schema_facts import strawberry_field, strawberry_schema
+from bff.compiler.shared import SharedAnswers
 
 if TYPE_CHECKING:
     from bff.compiler.completions import ListOf
@@ -43,6 +44,7 @@ class Setting:
     """What all executions of one operation have in common."""
 
     __slots__ = (
+        "answers",
         "executor_class",
         "fragment_definitions",
         "fragments",
@@ -60,6 +62,7 @@ class Setting:
         operation: OperationDefinitionNode,
         fragments: dict[str, FragmentDetails],
         hide_suggestions: bool,
+        answers: SharedAnswers,
     ) -> None:
         self.schema = schema
         self.operation = operation
@@ -68,6 +71,7 @@ class Setting:
             name: fragment.definition for name, fragment in fragments.items()
         }
         self.hide_suggestions = hide_suggestions
+        self.answers = answers
         self.strawberry = strawberry_schema(schema)
         self.executor_class: type[Executor[Any]] = Executor
         self.info_class: Callable[..., Info[Any, Any]] = Info
@@ -238,6 +242,25 @@ class Run:
         except Exception as error:
             self.core.handle_field_error(error, field.return_type, field.details, path)
             return None
+
+    # Root fields whose answers are the same for everyone.
+
+    def shared(self, field: Field) -> Any:
+        """The kept answer of a root field, or None."""
+        return self.setting.answers.find(field, self.variables.coerced)
+
+    def share(self, field: Field, value: Any, waiting: Data) -> Any:
+        """Keep the answer of a root field, once it is there, if nothing in it failed."""
+        pending = waiting.get(field.key)
+        if pending is not None:
+            waiting[field.key] = later = self._share_later(field, pending)
+            return later
+        if any((error.path or [field.key])[0] == field.key for error in self.errors):
+            return value
+        return self.setting.answers.keep(field, self.variables.coerced, value)
+
+    async def _share_later(self, field: Field, pending: Awaitable[Any]) -> Any:
+        return self.share(field, await pending, {})
 
     # Lists of objects that need calls.
 
