@@ -6,7 +6,7 @@ import json
 import keyword
 from typing import Any
 
-from graphql import GraphQLObjectType, GraphQLOutputType
+from graphql import GraphQLObjectType
 from graphql.pyutils import Path
 
 from bff.compiler.completions import Guard
@@ -41,10 +41,6 @@ class Names:
         guard = self.table[self.guard(type_)]
         assert isinstance(guard, Guard)
         return guard
-
-    def type(self, type_: GraphQLOutputType) -> str:
-        words = str(type_).replace("[", "list_of_").replace("]", "").replace("!", "_not_null")
-        return self.add(f"type_{words}", type_)
 
     def leaf(self, type_: Any) -> Leaf:
         """The code of a leaf type, whose own names are added."""

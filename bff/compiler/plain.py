@@ -68,8 +68,9 @@ class PlainCode:
             with function.block("try:"):
                 self.value(function, field, item_type, "item", "Path(path, i, None)", 0)
             with function.block("except Exception:"):
+                kind = self.names.add(f"item_type_{field.index}", item_type)
                 known = f"{self.names.field(field)}, path, values, items, waiting"
-                function.line(f"item = run.item_again({known}, {self.names.type(item_type)})")
+                function.line(f"item = run.item_again({known}, {kind})")
             function.line("items.append(item)")
         function.line("return run.join_items(items, waiting) if waiting else items")
         self.writer.add(function)
