@@ -139,7 +139,10 @@ class Emitter:
         with function.block("try:"):
             function.line(f"{variable} = {self._resolution(field)}")
         with function.block("except Exception as error:"):
-            function.line(f"{variable} = run.failed({of}, path, error)")
+            failed = f"run.failed({of}, path, error)"
+            if field.resolver is not None and field.resolver.is_async:
+                failed = f"run.failed_later({of}, path, error, waiting)"
+            function.line(f"{variable} = {failed}")
         with function.block("else:"):
             completed = f"{variable} = run.completed({of}, path, {variable}, waiting)"
             inner, bare = get_named_type(field.return_type), get_nullable_type(field.return_type)
@@ -164,9 +167,8 @@ class Emitter:
         resolver = field.resolver
         assert resolver is not None
         arguments = ["o"] if resolver.self_parameter else []
-        for parameter in (resolver.parent_parameter, resolver.root_parameter):
-            if parameter:
-                arguments.append(f"{parameter.name}=o")
+        parents = (resolver.parent_parameter, resolver.root_parameter)
+        arguments += sorted({f"{parameter.name}=o" for parameter in parents if parameter})
         if resolver.info_parameter:
             info = f"run.strawberry_info({self.names.field(field)}, path)"
             arguments.append(f"{resolver.info_parameter.name}={info}")

@@ -28,7 +28,7 @@ from graphql.pyutils import Path, gather_with_cancel
 from strawberry.execution.is_awaitable import optimized_is_awaitable as is_awaitable
 from strawberry.types.info import Info
 
-from bff.compiler.arguments import coerce_arguments, may_be_shared
+from bff.compiler.arguments import coerce_arguments, coerce_literals, may_be_shared
 from bff.compiler.errors import Odd
 from bff.compiler.schema_facts import strawberry_field, strawberry_schema
 from bff.compiler.shared import SharedAnswers
@@ -38,6 +38,10 @@ if TYPE_CHECKING:
     from bff.compiler.plan import Field
 
 Data = dict[str, Any]
+
+
+async def _raise(error: Exception) -> None:
+    raise error
 
 
 class Setting:
@@ -202,6 +206,22 @@ class Run:
         """Record that a resolver raised; raise the located error if the field is non-null."""
         path = Path(parent, field.key, field.parent.name)
         self.core.handle_field_error(error, field.return_type, field.details, path)
+
+    def failed_later(
+        self, field: Field, parent: Path | None, error: Exception, waiting: Data
+    ) -> Any:
+        """What `failed` does, at the time when an asynchronous resolver would have raised it.
+
+        Strawberry converts the arguments of such a resolver, and calls it, once it is awaited;
+        only graphql-core's own coercion of arguments comes before.
+        """
+        try:
+            coerce_literals(field, self.setting, self.variables)
+        except Exception:
+            return self.failed(field, parent, error)
+        path = Path(parent, field.key, field.parent.name)
+        waiting[field.key] = pending = self._await_field(field, path, _raise(error))
+        return pending
 
     def completed(self, field: Field, parent: Path | None, value: Any, waiting: Data) -> Any:
         """Complete what a resolver returned; an awaitable is noted among the waiting."""

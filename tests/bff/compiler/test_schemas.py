@@ -272,3 +272,43 @@ async def test_public_answers_are_kept_for_their_time_and_variables() -> None:
     answers.clear()
     rows.execute(variables={"n": 1})
     assert calls[-1] == 1
+
+
+@strawberry.type
+class Picky:
+    @strawberry.field
+    async def needs(self, x: int | None) -> int:
+        return x or 0
+
+    @strawberry.field
+    async def needs_maybe(self, x: strawberry.Maybe[int]) -> int:
+        return 1
+
+    @strawberry.field
+    def needs_now(self, x: int | None) -> int | None:
+        return x
+
+    @strawberry.field
+    def fails(self) -> int | None:
+        raise RefusalError("sibling")
+
+
+async def test_arguments_that_only_fail_in_the_resolver() -> None:
+    """Of an asynchronous resolver they fail when it is awaited, which siblings can tell."""
+
+    @strawberry.type
+    class Query:
+        @strawberry.field
+        def inner(root) -> Picky | None:  # noqa: N805
+            return Picky()
+
+        @strawberry.field
+        def parent(root: strawberry.Parent[Any]) -> str:  # noqa: N805
+            return str(root)
+
+    schema = strawberry.Schema(Query)
+    document = "query ($n: Int) { parent inner { %s a: needsNow b: needsNow(x: 2) fails } }"
+    for field in ("needs", "needs(x: $n)", "needsMaybe", "needsMaybe(x: $n)", "needs(x: 1)"):
+        for variables in ({}, {"n": None}, {"n": 4}):
+            response = await agree(schema, document % field, variables)
+            assert "sibling" in [error["message"] for error in response["errors"]]
