@@ -35,6 +35,7 @@ from bff.compiler.names import Names, attribute, display, text
 from bff.compiler.plain import PlainCode
 from bff.compiler.plan import Field, Kind, Planner, Selection
 from bff.compiler.runtime import Setting
+from bff.compiler.schema_facts import strawberry_field
 from bff.compiler.shared import shared_for_s
 from bff.compiler.writer import Function, Writer
 
@@ -170,14 +171,19 @@ class Emitter:
         parents = (resolver.parent_parameter, resolver.root_parameter)
         arguments += sorted({f"{parameter.name}=o" for parameter in parents if parameter})
         if resolver.info_parameter:
-            info = f"run.strawberry_info({self.names.field(field)}, path)"
-            arguments.append(f"{resolver.info_parameter.name}={info}")
+            arguments.append(f"{resolver.info_parameter.name}={self._info(field)}")
         if field.definition.args:
             arguments.append(self._arguments(field))
         name = f"resolve_{field.index}_{resolver.name}"
         if not name.isidentifier():
             name = f"resolve_{field.index}"  # a lambda
         return f"{self.names.add(name, resolver.wrapped_func)}({', '.join(arguments)})"
+
+    def _info(self, field: Field) -> str:
+        self.names.add("Info", self.setting.info_class)
+        self.names.add("raw_info", self.setting.raw_info)
+        inner = self.names.add(f"strawberry_{field.index}", strawberry_field(field.definition))
+        return f"Info(raw_info(run, {self.names.field(field)}, path), {inner})"
 
     def _arguments(self, field: Field) -> str:
         constant = self._constant_arguments(field)

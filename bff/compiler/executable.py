@@ -133,7 +133,8 @@ async def _encode_later(
         task = current_task()
         if task is None or task.cancelling():
             raise
-    interrupted = GraphQLError("A field was waiting for something that another one gave up.")
+    reason = "A field was waiting for something that another one gave up."
+    interrupted = GraphQLError(reason, original_error=RuntimeError(reason))
     return encode(ExecutionResult(None, [interrupted]), on_error, extensions)
 
 

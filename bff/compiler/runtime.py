@@ -26,11 +26,13 @@ from graphql.execution.collect_fields import FragmentDetails
 from graphql.execution.values import VariableValues
 from graphql.pyutils import Path, gather_with_cancel
 from strawberry.execution.is_awaitable import optimized_is_awaitable as is_awaitable
+from strawberry.schema.schema import StrawberryGraphQLCoreExecutionContext
 from strawberry.types.info import Info
 
 from bff.compiler.arguments import coerce_arguments, coerce_literals, may_be_shared
 from bff.compiler.errors import Odd
-from bff.compiler.schema_facts import strawberry_field, strawberry_schema
+from bff.compiler.info import LazyInfo
+from bff.compiler.schema_facts import strawberry_schema
 from bff.compiler.shared import SharedAnswers
 
 if TYPE_CHECKING:
@@ -56,6 +58,7 @@ class Setting:
         "info_class",
         "operation",
         "options",
+        "raw_info",
         "schema",
         "strawberry",
     )
@@ -85,6 +88,11 @@ class Setting:
             self.info_class = self.strawberry.config.info_class
             self.options = {"operation_extensions": None}
 
+        standard = self.executor_class in (Executor, StrawberryGraphQLCoreExecutionContext)
+        self.raw_info: Callable[[Run, Field, Path | None], Any] = (
+            LazyInfo if standard else _whole_info
+        )
+
     def executor(self, root: Any, context: Any, variables: VariableValues) -> Executor[Any]:
         """graphql-core's own executor for one execution."""
         return self.executor_class(
@@ -102,6 +110,11 @@ class Setting:
             hide_suggestions=self.hide_suggestions,
             **self.options,
         )
+
+
+def _whole_info(run: Run, field: Field, parent: Path | None) -> GraphQLResolveInfo[Any]:
+    """For executors of a schema's own, which may put other things into it."""
+    return run.info(field, Path(parent, field.key, field.parent.name))
 
 
 class Run:
@@ -139,11 +152,6 @@ class Run:
             assert path.prev is not None
             path = path.prev
         return self.core.build_resolve_info(field.definition, field.nodes, field.parent, path)
-
-    def strawberry_info(self, field: Field, parent: Path | None) -> Info[Any, Any]:
-        """Strawberry's info for a field of the object at a path."""
-        info = self.info(field, Path(parent, field.key, field.parent.name))
-        return self.setting.info_class(_raw_info=info, _field=strawberry_field(field.definition))
 
     def arguments(self, field: Field) -> dict[str, Any]:
         """The coerced arguments of a field, coerced once unless a resolver could change them."""

@@ -14,6 +14,7 @@ from strawberry import relay
 from strawberry.extensions import SchemaExtension
 from strawberry.schema.config import StrawberryConfig
 from strawberry.schema.exception_handlers import ExceptionHandler
+from strawberry.schema.schema import StrawberryGraphQLCoreExecutionContext
 
 from bff.compiler import (
     CannotCompile,
@@ -312,3 +313,41 @@ async def test_arguments_that_only_fail_in_the_resolver() -> None:
         for variables in ({}, {"n": None}, {"n": 4}):
             response = await agree(schema, document % field, variables)
             assert "sibling" in [error["message"] for error in response["errors"]]
+
+
+class OwnExecutor(StrawberryGraphQLCoreExecutionContext):
+    """An executor that makes its own infos."""
+
+    def build_resolve_info(self, *args: Any, **kwargs: Any) -> Any:
+        return super().build_resolve_info(*args, **kwargs)._replace(context="its own")
+
+
+async def test_info_tells_everything() -> None:
+    @strawberry.type
+    class Query:
+        @strawberry.field
+        def told(self, info: strawberry.Info, n: int = 0) -> list[str]:
+            raw = info._raw_info
+            name, nodes, *_ = raw
+            return [
+                *(name, raw[0], str(len(nodes)), str(len(raw)), str(raw == tuple(raw))),
+                *(info.field_name, info.python_name, str(info.path), str(info.context)),
+                *(str(info.root_value), str(info.variable_values), str(info.operation.name)),
+                *(str(info.query), str(info.return_type), type(info.schema).__name__),
+                *(str(info.input_extensions), str(info.selected_fields), type(info).__name__),
+                *(str(raw.parent_type), str(info.get_argument_definition("n") is not None)),
+            ]
+
+    class OwnInfo(strawberry.Info):
+        pass
+
+    document = "query Q($n: Int = 2) { a: told told @include(if: true) b: told(n: $n) }"
+    told = []
+    for executor in (None, OwnExecutor):
+        schema = strawberry.Schema(
+            Query, config=StrawberryConfig(info_class=OwnInfo), execution_context_class=executor
+        )
+        body = await Twins(schema._schema, document).agree({"n": 1}, lambda: ("root", "context"))
+        told.append(orjson.loads(body)["data"]["b"])
+    assert told[0][0] == "told" and "context" in told[0] and "OwnInfo" in told[0]
+    assert "its own" in told[1]
