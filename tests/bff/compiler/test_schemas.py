@@ -9,7 +9,7 @@ from typing import Any, Generic, TypeVar
 import orjson
 import pytest
 import strawberry
-from graphql import parse
+from graphql import build_schema, parse
 from strawberry import relay
 from strawberry.extensions import SchemaExtension
 from strawberry.schema.config import StrawberryConfig
@@ -24,6 +24,7 @@ from bff.compiler import (
     shared,
 )
 from bff.compiler import schema_facts as facts
+from bff.compiler.plan import MAX_POSSIBLE_TYPES
 from tests.bff.compiler.town import RefusalError
 from tests.bff.compiler.twins import Twins
 
@@ -221,6 +222,23 @@ def test_what_is_left_to_graphql_core(document: str, reason: str) -> None:
     with pytest.raises(CannotCompile, match=reason):
         compile_document(schema, parse(document), name)
     assert reason in str(prepare_operation(schema, parse(document), name).reason)
+
+
+def test_depth_has_an_end() -> None:
+    schema = build_schema("type Query { q: Query a: Int }")
+    deep = "{ q " * 59 + "{ a }" + " }" * 59
+    assert prepare_operation(schema, parse(deep)).reason is None
+    assert "nest deeper" in str(prepare_operation(schema, parse(f"{{ q {{ q {deep} }} }}")).reason)
+
+
+async def test_interfaces_with_very_many_members() -> None:
+    names = [f"T{n}" for n in range(MAX_POSSIBLE_TYPES + 1)]
+    members = " ".join(f"type {name} implements I {{ id: Int! }}" for name in names)
+    schema = build_schema(f"interface I {{ id: Int! }} {members} type Query {{ one: I all: [I!] }}")
+    rows = [{"__typename": name, "id": n} for n, name in enumerate(names)]
+    twins = Twins(schema, "{ one { __typename id } all { id ... on T7 { __typename } } }")
+    body = await twins.agree({}, lambda: ({"one": rows[3], "all": rows}, None))
+    assert orjson.loads(body)["data"]["all"][7] == {"id": 7, "__typename": "T7"}
 
 
 def test_extensions_that_wrap_resolvers_are_left_to_graphql_core() -> None:
