@@ -39,7 +39,7 @@ MAX_NESTING = 100
 """Selections inside selections, inline fragments and spreads included: the depth of our stack."""
 
 
-class LimitExceeded(Exception):  # noqa: N818 - reads as a sentence where it is caught
+class LimitExceeded(Exception):
     """A document asks for more than it may.
 
     :param code: which limit, as in ``TOO_DEEP``.

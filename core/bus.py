@@ -100,15 +100,18 @@ class Bus:
         For readers that look into the tables on each: they lose nothing. Wakes that come while
         the reader is busy are one.
         """
-        news = asyncio.Event()
-        news.set()
-        stops = (self.listen(topic, lambda _message: news.set()), self.on_gap(news.set))
+        queue: asyncio.Queue[Any] = asyncio.Queue(1)
+        queue.put_nowait(None)
+        stops = (
+            self.listen(topic, lambda _message: _put(queue, None)),
+            self.on_gap(lambda: _put(queue, None)),
+        )
+        self._streams.add(queue)
         try:
-            while True:
-                await news.wait()
-                news.clear()
+            while await queue.get() is not _END:
                 yield
         finally:
+            self._streams.discard(queue)
             for stop in stops:
                 stop()
 
