@@ -14,7 +14,8 @@ from typing import Any
 
 import orjson
 
-from core.manifest import Manifest
+from bff.admission import Priority
+from core.manifest import Manifest, ServiceKind, Theme
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +27,7 @@ class TrustedDocument:
     package: str
     source: str
     variables: Mapping[str, Any]
+    priority: Priority = Priority.NORMAL
 
 
 @dataclass(frozen=True)
@@ -38,6 +40,11 @@ class Documents:
     def for_service(self, service_id: str) -> TrustedDocument | None:
         """The document that runs a service."""
         return self.by_name.get(service_id)
+
+
+def document_id(source: str) -> str:
+    """The id of a document's text."""
+    return f"sha256:{hashlib.sha256(source.encode()).hexdigest()}"
 
 
 def documents_of(manifests: Sequence[Manifest]) -> Documents:
@@ -60,12 +67,23 @@ def _document(path: Path, manifest: Manifest) -> TrustedDocument:
     source = path.read_text(encoding="utf-8")
     example = path.with_suffix(".json")
     return TrustedDocument(
-        id=f"sha256:{hashlib.sha256(source.encode()).hexdigest()}",
+        id=document_id(source),
         name=path.stem,
         package=manifest.package,
         source=source,
         variables=orjson.loads(example.read_bytes()) if example.exists() else {},
+        priority=_priority(path.stem, manifest),
     )
+
+
+def _priority(name: str, manifest: Manifest) -> Priority:
+    """Money and safety are shed last."""
+    tile = next((service for service in manifest.services if service.id == name), None)
+    is_money = manifest.name in ("payments", "credit") or (
+        tile is not None and tile.kind is ServiceKind.PAYMENT
+    )
+    is_safety = tile is not None and tile.theme is Theme.SAFETY
+    return Priority.CRITICAL if is_money or is_safety else Priority.NORMAL
 
 
 def _folder(manifest: Manifest) -> Path:

@@ -6,14 +6,14 @@ an inbox has a new message); what changed stands in the tables. Payloads carry i
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from typing import Any
 
 import asyncpg
 import orjson
 import structlog
 
-from core.database import Transaction, parse_url, raw_connection
+from core.database import CONNECTION_LOST, Transaction, parse_url, raw_connection
 
 CHANNEL = "quancheng_bus"
 _PAYLOAD_MAX_BYTES = 7_900  # PostgreSQL's own limit is 8,000
@@ -94,13 +94,34 @@ class Bus:
             self._streams.discard(queue)
             stop()
 
+    async def wakes(self, topic: str) -> AsyncGenerator[None]:
+        """Once at the start, then whenever a message of the topic came or may have been missed.
+
+        For readers that look into the tables on each: they lose nothing. Wakes that come while
+        the reader is busy are one.
+        """
+        queue: asyncio.Queue[Any] = asyncio.Queue(1)
+        queue.put_nowait(None)
+        stops = (
+            self.listen(topic, lambda _message: _put(queue, None)),
+            self.on_gap(lambda: _put(queue, None)),
+        )
+        self._streams.add(queue)
+        try:
+            while await queue.get() is not _END:
+                yield
+        finally:
+            self._streams.discard(queue)
+            for stop in stops:
+                stop()
+
     async def _listen_forever(self) -> None:
         wait_s = 0.1
         while True:
             try:
                 await self._listen_once()
                 wait_s = 0.1
-            except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+            except CONNECTION_LOST as error:
                 log.warning("bus connection lost", error=type(error).__name__)
             self.connected.clear()
             await asyncio.sleep(wait_s)

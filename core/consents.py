@@ -5,6 +5,7 @@ every process. What processes keep in memory is dropped on the bus's word (`WITH
 PIPL Art. 13-15 (consent, withdrawable), 23 (recipients), 31 (children).
 """
 
+import re
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -31,6 +32,8 @@ from core.texts_common import (
 PURPOSES = "privacy.purposes"
 WITHDRAWN = "privacy.consent_withdrawn"
 """The bus topic that tells [subject id, purpose] of withdrawn consents."""
+
+_PURPOSE_ID = re.compile(r"[\x21-\x7e]{1,64}")
 
 CITY = "city"
 """The recipient of what the app itself shows or uses."""
@@ -116,6 +119,8 @@ async def withdraw_consent(call: Call, purpose_id: str) -> int:
     What was kept of earlier answers is forgotten.
     """
     subject_id = call.subject_id
+    if not _PURPOSE_ID.fullmatch(purpose_id):
+        return 0
     if call.mandate is not None and call.mandate.kind is not MandateKind.GUARDIAN:
         raise Forbidden(NOT_ALLOWED)
     async with transaction() as tx:

@@ -12,6 +12,8 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any, TypeVar
 from uuid import UUID
 
+import structlog
+
 from core import bus, consents
 from core.access import Need, Scope, decide
 from core.call import Call
@@ -27,8 +29,9 @@ from core.consents import (
 )
 from core.database import Transaction, transaction
 from core.errors import Forbidden
+from core.exchange import UpstreamRejected
 from core.ids import new_id
-from core.last_good import Reading
+from core.last_good import Reading, ReadStatus
 from core.mandates import still_acts
 from core.models import AccessLog, Consent
 from core.people import Person, get_person
@@ -54,6 +57,8 @@ __all__ = [
 ]
 
 T = TypeVar("T")
+
+log = structlog.get_logger(__name__)
 
 SELF = "self"
 """The actor's role of whoever reads their own data."""
@@ -98,12 +103,16 @@ async def personal_read(
     """
     call.require_viewer(2)
     access = await open_access(call, service=service, purpose=purpose)
-    reading = await call.app.last_good.read_through(
-        kept_under(access.person.id, purpose.id),
-        lambda: fetch(access),
-        clock=call.app.clock,
-        max_stale=max_stale,
-    )
+    try:
+        reading: Reading[T] = await call.app.last_good.read_through(
+            kept_under(access.person.id, purpose.id),
+            lambda: fetch(access),
+            clock=call.app.clock,
+            max_stale=max_stale,
+        )
+    except UpstreamRejected as error:  # what a refusal means here is for `fetch` to know
+        log.warning("personal read rejected", upstream=error.upstream, status=error.status)
+        reading = Reading(ReadStatus.UNAVAILABLE, None, None, error.reason)
     try:
         await consents.require_held(access.consent_id, purpose.id, call.app.clock.now())
         await still_acts(call)

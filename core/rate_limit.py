@@ -34,19 +34,14 @@ async def take(tx: Transaction, clock: Clock, key: str, *, limit: int, window: t
     return max(1, math.ceil((ends_at - now).total_seconds()))
 
 
-async def lock(tx: Transaction, key: str, until: datetime) -> None:
-    """Shut something until a moment, for every process; a later end stands."""
-    await tx.execute_query(
-        """INSERT INTO core_rate_counter (key, count, ends_at) VALUES ($1, 1, $2)
-           ON CONFLICT (key) DO UPDATE SET ends_at = GREATEST(core_rate_counter.ends_at, $2)""",
-        [f"lock:{key}", until],
+async def blocked_s(tx: Transaction, clock: Clock, key: str, *, limit: int) -> int:
+    """Seconds until a key that has used up its limit is free again, else 0; counts nothing."""
+    now = clock.now()
+    row = await fetch_one(
+        tx,
+        "SELECT ends_at FROM core_rate_counter WHERE key = $1 AND count >= $2 AND ends_at > $3",
+        key,
+        limit,
+        now,
     )
-
-
-async def locked_s(tx: Transaction, clock: Clock, key: str) -> int:
-    """Seconds until something that was shut opens again; 0 where it is open."""
-    row = await fetch_one(tx, "SELECT ends_at FROM core_rate_counter WHERE key = $1", f"lock:{key}")
-    if row is None:
-        return 0
-    ends_at: datetime = row["ends_at"]
-    return max(0, math.ceil((ends_at - clock.now()).total_seconds()))
+    return math.ceil((row["ends_at"] - now).total_seconds()) if row else 0

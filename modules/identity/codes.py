@@ -82,10 +82,8 @@ async def use(
     phone is told so before anything is compared, whatever the code. With a wrong second factor
     a good code is as wrong as any other.
     """
-    clock, now = call.app.clock, call.app.clock.now()
-    locked_s = await rate_limit.locked_s(tx, clock, f"login:{index.hex()}")
-    locked_s = locked_s or await rate_limit.locked_s(tx, clock, f"login-from:{call.address}")
-    if locked_s:
+    now = call.app.clock.now()
+    if locked_s := await _locked_s(call, tx, index):
         return RateLimited(texts.LOCKED, retry_after_s=locked_s)
     stored = await store.newest_code(tx, index)
     code_id = stored.id if stored else new_id()
@@ -105,9 +103,7 @@ async def use(
         await stored.save(using_db=tx, update_fields=["attempts", "used_at"])
     if check is CodeCheck.GOOD:
         return None
-    locked_s = await _count_failure(call, tx, index)
-    if locked_s:
-        return RateLimited(texts.LOCKED, retry_after_s=locked_s)
+    await _count_failure(call, tx, index)
     return await _told(tx, stored, check, now)
 
 
@@ -148,8 +144,7 @@ async def _refuse_flood(
     call: Call, tx: Transaction, index: bytes, now: datetime
 ) -> AppError | None:
     clock, phone_key = call.app.clock, index.hex()
-    locked_s = await rate_limit.locked_s(tx, clock, f"login:{phone_key}")
-    if locked_s:
+    if locked_s := await _locked_s(call, tx, index):
         return RateLimited(texts.LOCKED, retry_after_s=locked_s)
     last = await store.newest_code(tx, index)
     if last is not None and now < last.created_at + domain.CODE_COOLDOWN:
@@ -165,19 +160,25 @@ async def _refuse_flood(
     return RateLimited(texts.TOO_MANY_CODES, retry_after_s=wait_s) if wait_s else None
 
 
-async def _count_failure(call: Call, tx: Transaction, index: bytes) -> int:
-    """Count a failed attempt; the one that reaches the limit locks. Returns seconds of lock."""
+async def _locked_s(call: Call, tx: Transaction, index: bytes) -> int:
+    """Seconds during which not even the right code is looked at, after too many wrong ones."""
     clock = call.app.clock
-    locked = False
-    for key, limit in (
-        (f"login:{index.hex()}", domain.PHONE_FAILURES),
-        (f"login-from:{call.address}", domain.ADDRESS_FAILURES),
-    ):
-        # the failure that reaches the limit locks, not the one after it
-        if await rate_limit.take(tx, clock, key, limit=limit - 1, window=domain.FAILURE_WINDOW):
-            await rate_limit.lock(tx, key, clock.now() + domain.LOCK_LIFE)
-            locked = True
-    return int(domain.LOCK_LIFE.total_seconds()) if locked else 0
+    by_phone, by_address = _failure_keys(call, index)
+    return max(
+        await rate_limit.blocked_s(tx, clock, by_phone, limit=domain.PHONE_FAILURES),
+        await rate_limit.blocked_s(tx, clock, by_address, limit=domain.ADDRESS_FAILURES),
+    )
+
+
+async def _count_failure(call: Call, tx: Transaction, index: bytes) -> None:
+    clock, window = call.app.clock, domain.FAILURE_WINDOW
+    by_phone, by_address = _failure_keys(call, index)
+    await rate_limit.take(tx, clock, by_phone, limit=domain.PHONE_FAILURES, window=window)
+    await rate_limit.take(tx, clock, by_address, limit=domain.ADDRESS_FAILURES, window=window)
+
+
+def _failure_keys(call: Call, index: bytes) -> tuple[str, str]:
+    return f"login:{index.hex()}", f"login-from:{call.address}"
 
 
 def _text_key(code_id: UUID) -> str:

@@ -22,7 +22,6 @@ ADDRESS_CODES_PER_HOUR = 60
 PHONE_FAILURES = 10
 ADDRESS_FAILURES = 100
 FAILURE_WINDOW = timedelta(minutes=15)
-LOCK_LIFE = timedelta(minutes=15)
 DELIVERY_PATIENCE = timedelta(seconds=20)
 """A text that the gateway has not taken by then is told to be late."""
 REFRESH_LIFE = timedelta(days=60)
@@ -214,7 +213,7 @@ def shown_address(address: str) -> str:
 
 def clean_device_name(name: str) -> str:
     """A device's name as it is listed: one line, at most 64 characters, nothing invisible."""
-    return "".join(c for c in name if c.isprintable())[:64].strip()
+    return "".join(c for c in name if c.isprintable())[:64]
 
 
 def is_device_id(device_id: str) -> bool:
