@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from functools import cached_property, partial
+from pathlib import Path
 from typing import Any, TypeVar, cast
 
 from core import database
@@ -86,12 +87,9 @@ async def open_app(
         raise ValueError("DATABASE_URL is unset: start with `quancheng up`, or set it")
     clock = clock or SystemClock()
     manifests = discover() if manifests is None else manifests
-    folder = settings.keys_path
-    keys = load_keys(folder)
-    queue = JobQueue(manifests)
-    bus = Bus(settings.database_url)
-    metrics = Metrics()
-    city = load_city(settings.city_file)
+    folder, city = settings.keys_path, load_city(settings.city_file)
+    keys, queue = load_keys(folder), JobQueue(manifests)
+    bus, metrics = Bus(settings.database_url), Metrics()
     async with HttpClient(metrics) as http:
         app = App(
             settings=settings,
@@ -106,12 +104,7 @@ async def open_app(
             metrics=metrics,
             last_good=LastGood(),
             vault=Vault(keys.pii_data, keys.pii_index, partial(load_data_keys, folder)),
-            tokens=Tokens(
-                keys.token_signing,
-                f"quancheng:{city.slug}",
-                clock,
-                partial(load_token_keys, folder),
-            ),
+            tokens=_tokens(keys, folder, city, clock),
             revocations=Revocations(clock, bus),
         )
         _bind_upstreams(app, upstreams or {})
@@ -128,6 +121,11 @@ async def open_app(
         finally:
             await bus.stop()
             await database.disconnect()
+
+
+def _tokens(keys: Keys, folder: Path, city: City, clock: Clock) -> Tokens:
+    reload = partial(load_token_keys, folder)
+    return Tokens(keys.token_signing, f"quancheng:{city.slug}", clock, reload)
 
 
 def _bind_upstreams(app: App, given: Mapping[type, Any]) -> None:

@@ -248,7 +248,8 @@ def service_mutation(service_id: str, *, description: str, for_others: bool = Fa
     """A mutation field of a catalogue service, guarded by the service's rule."""
     return strawberry.mutation(
         description=description,
-        extensions=[RefusalsAsData(), ServiceLevel(service_id, for_others=for_others)],
+        # the last one stands outside: it sees the guard's refusals too
+        extensions=[ServiceLevel(service_id, for_others=for_others), RefusalsAsData()],
     )
 
 
@@ -259,7 +260,7 @@ def guarded_query(guard: Guard, *, description: str) -> Any:
 
 def guarded_mutation(guard: Guard, *, description: str) -> Any:
     """A mutation field that belongs to no catalogue service, behind a rule of its own."""
-    return strawberry.mutation(description=description, extensions=[RefusalsAsData(), guard])
+    return strawberry.mutation(description=description, extensions=[guard, RefusalsAsData()])
 
 
 @strawberry.type(description="Where a page of a list ends.")

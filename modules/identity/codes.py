@@ -34,8 +34,8 @@ class CodeSent:
 async def request(call: Call, phone: str, purpose: str, operation: str, key: str) -> CodeSent:
     """Send a code for a purpose to a phone. The same key sends once.
 
-    Raises RateLimited within 60 s of the last code (unless that one could not be delivered), after
-    ten codes an hour, while the phone is locked.
+    Raises RateLimited within 60 s of the last code (unless that one could not be delivered) and
+    after ten codes an hour.
     """
     app, now = call.app, call.app.clock.now()
     index = app.vault.blind_index(phone, purpose)
@@ -144,8 +144,6 @@ async def _refuse_flood(
     call: Call, tx: Transaction, index: bytes, now: datetime
 ) -> AppError | None:
     clock, phone_key = call.app.clock, index.hex()
-    if locked_s := await _locked_s(call, tx, index):
-        return RateLimited(texts.LOCKED, retry_after_s=locked_s)
     last = await store.newest_code(tx, index)
     if last is not None and now < last.created_at + domain.CODE_COOLDOWN:
         state = await notifications.text_state(tx, _text_key(last.id))

@@ -167,17 +167,18 @@ async def propose_proxy(
                 proposed_at=now,
                 ends_at=_midnight(until_on + _DAY),
             )
-            text = texts.PROXY_MESSAGE.say(
-                call.locale, app=app.city.app_name.say(call.locale), days=domain.PROPOSAL_LIFE.days
-            )
-            await notifications.send_text(
-                app, tx, phone=phone, text=text, key=f"proxy:{mandate.id}"
-            )
+            await _tell_phone(call, tx, phone, mandate.id)
             return mandate
     except IntegrityError as error:
         if violated(error) not in _REPEATED:
             raise
         raise Conflict(texts.ALREADY_PROPOSED) from None
+
+
+async def _tell_phone(call: Call, tx: Transaction, phone: str, mandate_id: UUID) -> None:
+    app_name = call.app.city.app_name.say(call.locale)
+    text = texts.PROXY_MESSAGE.say(call.locale, app=app_name, days=domain.PROPOSAL_LIFE.days)
+    await notifications.send_text(call.app, tx, phone=phone, text=text, key=f"proxy:{mandate_id}")
 
 
 def _checked_proposal(
