@@ -14,7 +14,9 @@ PAGE_MAX = 1000
 
 def operations(systems: tuple[System, ...]) -> tuple[Operation, ...]:
     """The routes of the control plane for a city of these systems."""
-    operations_of = {s.name: sorted(op.name for op in s.operations) for s in systems}
+    operations_of = {
+        s.name: sorted({name for op in s.operations for name in op.fault_names}) for s in systems
+    }
     groups = {s.group: [t.name for t in systems if t.group == s.group] for s in systems if s.group}
 
     async def healthz(request: Request, city: City) -> Response:

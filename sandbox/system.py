@@ -57,13 +57,27 @@ Handler = Callable[[Request, City], Awaitable[Response]]
 
 
 @dataclass(frozen=True)
+class Variants:
+    """The operations behind one address that serves several: their names, and how to tell."""
+
+    names: tuple[str, ...]
+    name_of: Callable[[Request], Awaitable[str]]
+
+
+@dataclass(frozen=True)
 class Operation:
-    """One route. Its name is what fault switches call it."""
+    """One route. Its name is what fault switches call it; with variants, theirs count instead."""
 
     name: str
     method: str
     path: str
     handler: Handler
+    variants: Variants | None = None
+
+    @property
+    def fault_names(self) -> tuple[str, ...]:
+        """The names by which fault switches know it."""
+        return (self.name,) if self.variants is None else self.variants.names
 
 
 @dataclass(frozen=True)
