@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 from zoneinfo import ZoneInfo
 
@@ -30,13 +31,16 @@ BODY_MAX_BYTES = 1_000_000
 
 @dataclass(frozen=True)
 class City:
-    """What every handler may use: settings, memory, people, faults, callbacks and the time."""
+    """What every handler may use: settings, memory, people, faults, callbacks, a folder for files
+    that do not outlive the process, and the time.
+    """
 
     settings: SandboxSettings
     state: State
     population: Population
     faults: "Faults"
     callbacks: "Callbacks"
+    scratch: Path
     now: Callable[[], datetime] = field(default=lambda: datetime.now(UTC))
 
     def today(self) -> date:

@@ -10,7 +10,7 @@ from starlette.responses import RedirectResponse, Response
 
 from sandbox.cashier_page import web_address
 from sandbox.system import City
-from sandbox.systems.alipay import notices, refunds, trades
+from sandbox.systems.alipay import bills, notices, refunds, trades
 from sandbox.systems.alipay.wire import Answer, Biz, Call, business_failure, dispatch, read_biz
 
 EXPIRY_POLL_S = 0.5
@@ -75,6 +75,7 @@ METHODS = {
     "alipay.trade.close": _close,
     "alipay.trade.refund": _refund,
     "alipay.trade.fastpay.refund.query": _query_refund,
+    "alipay.data.dataservice.bill.downloadurl.query": bills.download_url,
 }
 
 
