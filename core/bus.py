@@ -6,7 +6,7 @@ an inbox has a new message); what changed stands in the tables. Payloads carry i
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from typing import Any
 
 import asyncpg
@@ -18,6 +18,7 @@ from core.database import Transaction, parse_url, raw_connection
 CHANNEL = "quancheng_bus"
 _PAYLOAD_MAX_BYTES = 7_900  # PostgreSQL's own limit is 8,000
 _QUEUE_MAX = 1_000
+_END = object()
 
 log = structlog.get_logger(__name__)
 
@@ -46,6 +47,7 @@ class Bus:
         self._url = url
         self._listeners: dict[str, set[Listener]] = {}
         self._gap_hooks: list[Callable[[], None]] = []
+        self._streams: set[asyncio.Queue[Any]] = set()
         self._task: asyncio.Task[None] | None = None
         self.connected = asyncio.Event()
 
@@ -60,10 +62,13 @@ class Bus:
             self._task.cancel()
             with contextlib.suppress(asyncio.CancelledError):
                 await self._task
+        for queue in self._streams:
+            _put(queue, _END)
 
-    def on_gap(self, hook: Callable[[], None]) -> None:
-        """Call `hook` whenever messages may have been missed."""
+    def on_gap(self, hook: Callable[[], None]) -> Callable[[], None]:
+        """Call `hook` whenever messages may have been missed; returns how to stop that."""
         self._gap_hooks.append(hook)
+        return lambda: self._gap_hooks.remove(hook)
 
     def listen(self, topic: str, listener: Listener) -> Callable[[], None]:
         """Call `listener(message)` for each message of a topic; returns how to stop it."""
@@ -80,18 +85,32 @@ class Bus:
     async def stream(self, topic: str) -> AsyncIterator[Any]:
         """The messages of a topic from now on; who falls 1,000 behind loses the oldest."""
         queue: asyncio.Queue[Any] = asyncio.Queue(_QUEUE_MAX)
+        stop = self.listen(topic, lambda message: _put(queue, message))
+        self._streams.add(queue)
+        try:
+            while (message := await queue.get()) is not _END:
+                yield message
+        finally:
+            self._streams.discard(queue)
+            stop()
 
-        def take(message: Any) -> None:
-            if queue.full():
-                queue.get_nowait()
-            queue.put_nowait(message)
+    async def wakes(self, topic: str) -> AsyncGenerator[None]:
+        """Once at the start, then whenever a message of the topic came or may have been missed.
 
-        stop = self.listen(topic, take)
+        For readers that look into the tables on each: they lose nothing. Wakes that come while
+        the reader is busy are one.
+        """
+        news = asyncio.Event()
+        news.set()
+        stops = (self.listen(topic, lambda _message: news.set()), self.on_gap(news.set))
         try:
             while True:
-                yield await queue.get()
+                await news.wait()
+                news.clear()
+                yield
         finally:
-            stop()
+            for stop in stops:
+                stop()
 
     async def _listen_forever(self) -> None:
         wait_s = 0.1
@@ -111,7 +130,7 @@ class Bus:
         try:
             connection.add_termination_listener(lambda _connection: closed.set())
             await connection.add_listener(CHANNEL, self._receive)
-            for hook in self._gap_hooks:
+            for hook in list(self._gap_hooks):
                 hook()
             self.connected.set()
             await closed.wait()
@@ -121,4 +140,13 @@ class Bus:
     def _receive(self, _connection: object, _pid: int, _channel: str, body: object) -> None:
         topic, message = orjson.loads(str(body))
         for listener in list(self._listeners.get(topic, ())):
-            listener(message)
+            try:
+                listener(message)
+            except Exception:
+                log.exception("bus listener failed", topic=topic)
+
+
+def _put(queue: asyncio.Queue[Any], message: Any) -> None:
+    if queue.full():
+        queue.get_nowait()
+    queue.put_nowait(message)

@@ -13,9 +13,8 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
-import orjson
-
-from core.database import Transaction, fetch_one
+from core.database import Transaction, connection, fetch_one
+from core.encoding import to_json
 from core.errors import Conflict, InvalidInput
 from core.texts_common import KEY_INVALID, KEY_REUSED
 
@@ -84,6 +83,29 @@ async def claim(
     return Claim(stored["effect_id"], replayed=True)
 
 
+async def recall(
+    *, subject: UUID | str, operation: str, key: str, command: Mapping[str, Any]
+) -> UUID | None:
+    """The effect that a key already stands for, for commands that ask others before they claim.
+
+    Raises Conflict KEY_REUSED for the same key with other input.
+    """
+    stored = await fetch_one(
+        connection(),
+        """SELECT input_hash, effect_id FROM core_idempotency
+           WHERE subject = $1 AND operation = $2 AND key = $3""",
+        str(subject),
+        operation,
+        key,
+    )
+    if stored is None:
+        return None
+    if bytes(stored["input_hash"]) != fingerprint(command):
+        raise Conflict(KEY_REUSED)
+    effect_id: UUID = stored["effect_id"]
+    return effect_id
+
+
 async def release(tx: Transaction, subject: UUID | str, operation: str, key: str) -> None:
     """Free a key whose command was refused in this transaction, so that it may be tried again."""
     await tx.execute_query(
@@ -94,14 +116,4 @@ async def release(tx: Transaction, subject: UUID | str, operation: str, key: str
 
 def fingerprint(command: Mapping[str, Any]) -> bytes:
     """SHA-256 of the command in canonical JSON: the order of keys does not matter."""
-    return hashlib.sha256(orjson.dumps(command, option=orjson.OPT_SORT_KEYS)).digest()
-
-
-async def forget_expired(app: "App", _payload: Mapping[str, Any]) -> None:
-    """Scheduled job: drop keys older than seven days."""
-    from core.database import transaction
-
-    async with transaction() as tx:
-        await tx.execute_query(
-            "DELETE FROM core_idempotency WHERE expires_at < $1", [app.clock.now()]
-        )
+    return hashlib.sha256(to_json(command, sort_keys=True)).digest()

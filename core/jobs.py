@@ -12,16 +12,20 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import orjson
+import structlog
 from pgqueuer import AsyncpgDriver, Job, Queries, RetryRequested
 from pgqueuer.domain.types import JobId
 from pgqueuer.models import Context
 from pgqueuer.qm import QueueManager
 
 from core.database import Transaction, fetch_all, raw_connection
+from core.encoding import to_json
 from core.manifest import EventHandler, JobKind, Lane, Manifest, load
 
 if TYPE_CHECKING:
     from core.app import App
+
+log = structlog.get_logger(__name__)
 
 Handler = Callable[["App", Any], Awaitable[None]]
 
@@ -101,7 +105,7 @@ class JobQueue:
         """Add many jobs of one kind in one statement."""
         job = self.kinds[kind]
         count = len(payloads)
-        bodies: list[bytes | None] = [orjson.dumps(payload) for payload in payloads]
+        bodies: list[bytes | None] = [to_json(payload) for payload in payloads]
         dedupe: list[str | None] = [f"{kind}:{key}" for key in keys] if keys else [None] * count
         await Queries(AsyncpgDriver(raw_connection(tx))).enqueue(
             [kind] * count,
@@ -113,32 +117,44 @@ class JobQueue:
         )
 
 
+class JobFailed(Exception):
+    """What the queue's own log says of a job that failed for good: the error's class, no more.
+
+    The text of an error may hold personal data, and that log is kept.
+    """
+
+
 def register(manager: QueueManager, job: JobKind, app: "App") -> None:
     """Teach a lane's queue manager to run one kind of job."""
     handler: Handler = load(job.handler)
 
     async def run(queued: Job, context: Context) -> None:
-        payload = app.events.payload(job.kind, queued.payload or b"{}")
         outcome, started_s = "failed", time.monotonic()
         try:
             async with asyncio.timeout(job.timeout_s):
-                await handler(app, payload)
+                await handler(app, app.events.payload(job.kind, queued.payload or b"{}"))
             outcome = "done"
-        except GiveUp:
-            outcome = "dead"
-            raise
+        except asyncio.CancelledError:
+            # the worker ends in a hurry; the queue would count a cancelled job as finished
+            outcome = "interrupted"
+            raise RetryRequested(timedelta(0), "interrupted") from None
         except Exception as error:
-            if queued.attempts + 1 >= job.max_attempts:
-                outcome = "dead"
-                raise
-            outcome = "retried"
-            delay = min(2.0**queued.attempts, job.max_delay_s)
-            # the text of an upstream's error may hold personal data: the class says enough
-            raise RetryRequested(timedelta(seconds=delay), type(error).__name__) from error
+            outcome = _outcome(job, queued, error)
+            told = {"kind": job.kind, "job_id": queued.id, "attempt": queued.attempts + 1}
+            log.warning("job failed", outcome=outcome, exc_info=error, **told)
+            if outcome == "dead":
+                raise JobFailed(type(error).__name__) from None
+            delay_s = min(2.0**queued.attempts, job.max_delay_s)
+            raise RetryRequested(timedelta(seconds=delay_s), type(error).__name__) from None
         finally:
             app.metrics.job(job.lane, job.kind, outcome, time.monotonic() - started_s)
 
     manager.entrypoint(job.kind, on_failure="hold")(run)
+
+
+def _outcome(job: JobKind, queued: Job, error: Exception) -> str:
+    spent = queued.attempts + 1 >= job.max_attempts
+    return "dead" if spent or isinstance(error, GiveUp) else "retried"
 
 
 async def list_dead(db: Transaction, *, limit: int = 100) -> list[DeadLetter]:

@@ -5,21 +5,30 @@ hands out an `Access`, which an upstream client demands before it asks for anybo
 PIPL Art. 13-15 (consent, withdrawable), 44 (right to know), 55 (records of processing).
 """
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Hashable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 from uuid import UUID
 
+import structlog
+
+from core.auth import Viewer
 from core.call import Call
 from core.database import transaction
 from core.errors import Conflict, Forbidden, NotFound
+from core.exchange import UpstreamRejected
 from core.ids import new_id
-from core.last_good import Reading
+from core.last_good import Reading, ReadStatus
 from core.models import AccessLog, Consent
 from core.people import Person, get_person
 from core.texts import Text
 from core.texts_common import CONSENT_REQUIRED, CONSENT_TEXT_CHANGED, NOT_FOUND
+
+if TYPE_CHECKING:
+    from core.app import App
+
+log = structlog.get_logger(__name__)
 
 T = TypeVar("T")
 
@@ -93,14 +102,19 @@ def find_purpose(call: Call, purpose_id: str) -> Purpose | None:
 
 
 async def withdraw_consent(call: Call, purpose_id: str) -> int:
-    """The viewer takes back a purpose; returns how many live consents ended. Repeat-safe."""
+    """The viewer takes back a purpose; returns how many live consents ended. Repeat-safe.
+
+    What was kept of earlier answers is forgotten.
+    """
     viewer = call.require_viewer()
     async with transaction() as tx:
-        return (
+        ended = (
             await Consent.filter(subject_id=viewer.user_id, purpose=purpose_id, withdrawn_at=None)
             .using_db(tx)
             .update(withdrawn_at=call.app.clock.now())
         )
+    call.app.last_good.forget(_kept_under(viewer, purpose_id))
+    return ended
 
 
 async def list_consents(call: Call) -> list[Consent]:
@@ -134,12 +148,16 @@ async def personal_read(
     """
     viewer = call.require_viewer(2)
     access = await open_access(call, service=service, purpose=purpose)
-    return await call.app.last_good.read_through(
-        ("personal", viewer.user_id, purpose.id),
-        lambda: fetch(access),
-        clock=call.app.clock,
-        max_stale=max_stale,
-    )
+    try:
+        return await call.app.last_good.read_through(
+            _kept_under(viewer, purpose.id),
+            lambda: fetch(access),
+            clock=call.app.clock,
+            max_stale=max_stale,
+        )
+    except UpstreamRejected as error:  # what a refusal means here is for `fetch` to know
+        log.warning("personal read rejected", upstream=error.upstream, status=error.status)
+        return Reading(ReadStatus.UNAVAILABLE, None, None, error.reason)
 
 
 async def open_access(call: Call, *, service: str, purpose: Purpose) -> Access:
@@ -176,3 +194,24 @@ async def open_access(call: Call, *, service: str, purpose: Purpose) -> Access:
             read_at=call.app.clock.now(),
         )
     return Access(person, purpose.id, consent.id, row.id)
+
+
+async def resume_access(app: "App", access_id: UUID) -> Access:
+    """Go on under an access that was opened before, in a job that completes what it began.
+
+    Raises Forbidden CONSENT_REQUIRED where the consent has been withdrawn since.
+    """
+    row = await AccessLog.get(id=access_id)
+    consent = (
+        await Consent.filter(subject_id=row.subject_id, purpose=row.purpose, withdrawn_at=None)
+        .order_by("-granted_at")
+        .first()
+    )
+    if consent is None:
+        raise Forbidden(CONSENT_REQUIRED, purpose=row.purpose)
+    return Access(await get_person(app, row.subject_id), row.purpose, consent.id, row.id)
+
+
+def _kept_under(viewer: Viewer, purpose_id: str) -> Hashable:
+    """The last good answer's key: per person, so that nobody is shown another's data."""
+    return ("personal", viewer.user_id, purpose_id)

@@ -14,6 +14,7 @@ import asyncpg
 import structlog
 from pgqueuer import Queries
 from pgqueuer.db import AsyncpgPoolDriver
+from pgqueuer.errors import FailingListenerError
 from pgqueuer.models import Schedule as DueSchedule
 from pgqueuer.qm import QueueManager
 from pgqueuer.sm import SchedulerManager
@@ -27,6 +28,13 @@ HEARTBEAT_TIMEOUT = timedelta(seconds=5)
 _DEQUEUE_TIMEOUT = timedelta(seconds=2)
 _BATCH = 10
 _RETRY_S = (0.2, 5.0)
+_DATABASE_LOST = (
+    OSError,
+    TimeoutError,
+    asyncpg.PostgresError,
+    asyncpg.InterfaceError,
+    FailingListenerError,
+)
 
 log = structlog.get_logger(__name__)
 
@@ -38,7 +46,7 @@ async def work(app: App, stop: asyncio.Event) -> None:
         try:
             await _work_while_connected(app, stop)
             wait_s = _RETRY_S[0]
-        except* (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, TimeoutError) as group:
+        except* _DATABASE_LOST as group:
             log.warning("worker lost its database", error=type(group.exceptions[0]).__name__)
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(stop.wait(), wait_s)
@@ -60,6 +68,9 @@ async def _work_while_connected(app: App, stop: asyncio.Event) -> None:
         scheduler = _scheduler(app, pool)
         stoppers: list[Callable[[], None]] = [m.shutdown.set for m in managers]
         stoppers.append(scheduler.shutdown.set)
+        for manager in managers:
+            # the manager checks its ear before it has one: let it listen first
+            await manager.queries.driver.add_listener(manager.channel, _ignore)
         runs = [
             manager.run(
                 batch_size=_BATCH,
@@ -82,6 +93,10 @@ async def _stop_all(stop: asyncio.Event, stoppers: list[Callable[[], None]]) -> 
     await stop.wait()
     for stopper in stoppers:
         stopper()
+
+
+def _ignore(_payload: str | bytes | bytearray) -> None:
+    """Hears nothing; the manager adds its own listener to the connection that now listens."""
 
 
 def _manager(app: App, lane: Lane, pool: asyncpg.Pool) -> QueueManager:

@@ -13,7 +13,7 @@ from core.database import Transaction
 from core.people import Person
 from core.texts import Locale
 from notifications import store
-from notifications.domain import Template
+from notifications.domain import Template as Template
 
 TEMPLATES = "notifications.templates"
 DELIVER = "notifications.deliver"

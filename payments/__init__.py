@@ -1,1 +1,1 @@
-"""Money: the ledger, payment intents, PSP adapters, reconciliation. The door is payments.api."""
+"""Money: the ledger, payment intents, PSP adapters. The door is payments.api."""

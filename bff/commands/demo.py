@@ -2,37 +2,17 @@
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 from rich.console import Console
 
-from bff.commands.client import CityClient, ClientError, Person
+from bff.commands.client import CityClient, ClientError
+from bff.commands.journey import STEPS, Walk
 from core.settings import Settings
 from core.start_errors import StartError
 
 app = typer.Typer(help="Walk a citizen's journeys in a terminal.")
-
-
-@dataclass
-class Walk:
-    """A citizen on their way through the city."""
-
-    client: CityClient
-    person: Person
-    known: dict[str, Any] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True)
-class Step:
-    """One step: its name in both languages, what it crosses, what to do; it returns what it saw."""
-
-    zh: str
-    en: str
-    crosses: str
-    walk: Callable[[Walk], Awaitable[str]]
 
 
 @app.command()
@@ -45,12 +25,10 @@ def demo(
     try:
         asyncio.run(_walk(settings, api or settings.base_url, person))
     except (ClientError, OSError, TimeoutError) as error:
-        raise StartError(f"the demo stopped: {error or type(error).__name__}") from error
+        raise StartError(f"the demo stopped: {str(error) or type(error).__name__}") from error
 
 
 async def _walk(settings: Settings, api_url: str, person_key: str) -> None:
-    from bff.commands.journey import STEPS
-
     console = Console()
     sessions = settings.data_dir / "sessions"
     async with CityClient(api_url, settings.sandbox_url, sessions=sessions) as client:

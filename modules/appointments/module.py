@@ -1,6 +1,17 @@
 """The manifest of appointments."""
 
-from core.manifest import Manifest, Service, ServiceKind, Theme
+from core.manifest import (
+    JobKind,
+    Lane,
+    Manifest,
+    Schedule,
+    Service,
+    ServiceKind,
+    ServiceStatus,
+    Theme,
+    UpstreamBinding,
+)
+from modules.appointments.domain import BOOKING
 
 _SERVICES = (
     Service(
@@ -32,6 +43,7 @@ _SERVICES = (
         ServiceKind.APPOINTMENT,
         department="health",
         identity_level=2,
+        status=ServiceStatus.LIVE,
     ),
     Service(
         21,
@@ -95,4 +107,45 @@ _SERVICES = (
     ),
 )
 
-MANIFEST = Manifest(name="appointments", services=_SERVICES)
+_TEMPLATES = ("CONFIRMED", "REFUSED", "CANCELLED", "KEPT")
+
+MANIFEST = Manifest(
+    name="appointments",
+    services=_SERVICES,
+    queries=("modules.appointments.graphql:Query",),
+    mutations=("modules.appointments.graphql:Mutation",),
+    upstreams=(
+        UpstreamBinding(
+            "hospitals",
+            protocol="modules.appointments.upstream:Hospitals",
+            factory="modules.appointments.fhir_hospitals:FhirHospitals",
+        ),
+    ),
+    extensions=(
+        ("privacy.purposes", "modules.appointments.service:PATIENT"),
+        *(
+            ("notifications.templates", f"modules.appointments.texts:MESSAGE_{name}")
+            for name in _TEMPLATES
+        ),
+    ),
+    jobs=(
+        JobKind(
+            "appointments.settle",
+            "modules.appointments.jobs:settle",
+            lane=Lane.CRITICAL,
+            max_attempts=500,
+            max_delay_s=30,
+        ),
+        JobKind(
+            "appointments.clear",
+            "modules.appointments.jobs:clear",
+            max_attempts=500,
+            max_delay_s=300,
+        ),
+        JobKind("appointments.sweep", "modules.appointments.jobs:sweep"),
+    ),
+    schedules=(Schedule("appointments.sweep", "* * * * *"),),
+    models="modules.appointments.models",
+    migrations="modules.appointments.migrations",
+    state_machines=(BOOKING,),
+)

@@ -1,6 +1,17 @@
 """The manifest of bills."""
 
-from core.manifest import Manifest, Service, ServiceKind, Theme
+from core.manifest import (
+    EventHandler,
+    HomeSection,
+    Lane,
+    Manifest,
+    Service,
+    ServiceKind,
+    ServiceStatus,
+    Theme,
+    UpstreamBinding,
+)
+from modules.bills import texts
 
 _SERVICES = (
     Service(
@@ -12,6 +23,7 @@ _SERVICES = (
         ServiceKind.PAYMENT,
         department="water",
         identity_level=1,
+        status=ServiceStatus.LIVE,
     ),
     Service(
         45,
@@ -22,6 +34,7 @@ _SERVICES = (
         ServiceKind.PAYMENT,
         department="electricity",
         identity_level=1,
+        status=ServiceStatus.LIVE,
     ),
     Service(
         46,
@@ -32,6 +45,7 @@ _SERVICES = (
         ServiceKind.PAYMENT,
         department="gas",
         identity_level=1,
+        status=ServiceStatus.LIVE,
     ),
     Service(
         47,
@@ -42,6 +56,7 @@ _SERVICES = (
         ServiceKind.PAYMENT,
         department="heating",
         identity_level=1,
+        status=ServiceStatus.LIVE,
     ),
     Service(
         48,
@@ -65,4 +80,53 @@ _SERVICES = (
     ),
 )
 
-MANIFEST = Manifest(name="bills", services=_SERVICES)
+MANIFEST = Manifest(
+    name="bills",
+    services=_SERVICES,
+    home=(
+        HomeSection(
+            "bills-due",
+            texts.BILLS_DUE,
+            load="modules.bills.graphql:bills_due_card",
+            identity_level=1,
+        ),
+    ),
+    queries=("modules.bills.graphql:Query",),
+    mutations=("modules.bills.graphql:Mutation",),
+    types=("modules.bills.graphql:BillsDueSection",),
+    handlers=(
+        EventHandler(
+            "payments.PaymentFulfilled",
+            "modules.bills.handlers:payment_fulfilled",
+            lane=Lane.CRITICAL,
+        ),
+        EventHandler(
+            "payments.PaymentRefused",
+            "modules.bills.handlers:payment_refused",
+            lane=Lane.CRITICAL,
+        ),
+        EventHandler(
+            "payments.PaymentRefunded",
+            "modules.bills.handlers:payment_refunded",
+            lane=Lane.CRITICAL,
+        ),
+    ),
+    upstreams=(
+        UpstreamBinding(
+            "billers",
+            protocol="modules.bills.upstream:Billers",
+            factory="modules.bills.upstream:BillersClient",
+        ),
+    ),
+    extensions=(
+        ("payments.payable", "modules.bills.payable:WATER"),
+        ("payments.payable", "modules.bills.payable:ELECTRICITY"),
+        ("payments.payable", "modules.bills.payable:GAS"),
+        ("payments.payable", "modules.bills.payable:HEATING"),
+        ("notifications.templates", "modules.bills.messages:PAID"),
+        ("notifications.templates", "modules.bills.messages:REFUSED"),
+        ("notifications.templates", "modules.bills.messages:REFUNDED"),
+    ),
+    models="modules.bills.models",
+    migrations="modules.bills.migrations",
+)

@@ -40,6 +40,11 @@ class ThingHappened:
     due_on: date
     note: str | None
 
+    def told(self) -> str:
+        """Every field, as the field's own type writes it."""
+        at, on = self.happened_at.isoformat(), self.due_on.isoformat()
+        return f"{self.thing_id.hex} {self.amount_fen:d} {at} {on} {self.note}"
+
 
 async def record(app: App, payload: Mapping[str, Any]) -> None:
     """Leave a row; before that wait, fail, give up or die as the payload says."""
@@ -62,7 +67,7 @@ async def tick(app: App, _payload: Mapping[str, Any]) -> None:
 
 async def on_thing(app: App, event: ThingHappened) -> None:
     """The first subscriber: writes down what it received, in its own types."""
-    await _note(f"first {event!r}")
+    await _note(f"first {event.told()}")
 
 
 async def on_thing_too(app: App, event: ThingHappened) -> None:

@@ -1,0 +1,1 @@
+"""Open standards that several modules speak: one reader or client for each."""

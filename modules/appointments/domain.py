@@ -1,0 +1,114 @@
+"""Rules of appointments, without I/O: the life of a booking, deadlines, what may be booked."""
+
+from dataclasses import dataclass
+from datetime import datetime, time, timedelta
+from enum import StrEnum
+
+from core.clock import SHANGHAI
+from core.states import Edge, StateMachine
+
+
+class State(StrEnum):
+    """Where a booking stands. The first three hold a seat and may still move."""
+
+    HELD = "held"
+    CONFIRMED = "confirmed"
+    CANCELLING = "cancelling"
+    CANCELLED = "cancelled"
+    EXPIRED = "expired"
+    REFUSED = "refused"
+    ATTENDED = "attended"
+    MISSED = "missed"
+
+
+BOOKING = StateMachine(
+    name="booking",
+    table="appointments_booking",
+    column="state",
+    initial=(State.HELD, State.CONFIRMED),
+    edges=(
+        Edge(State.HELD, "confirm", State.CONFIRMED),
+        Edge(State.HELD, "refuse", State.REFUSED),
+        Edge(State.HELD, "expire", State.EXPIRED),
+        Edge(State.HELD, "cancel", State.CANCELLED),
+        Edge(State.HELD, "withdraw", State.CANCELLING),
+        Edge(State.CONFIRMED, "cancel", State.CANCELLED),
+        Edge(State.CONFIRMED, "withdraw", State.CANCELLING),
+        Edge(State.CONFIRMED, "attend", State.ATTENDED),
+        Edge(State.CONFIRMED, "miss", State.MISSED),
+        Edge(State.CANCELLING, "cancel", State.CANCELLED),
+        Edge(State.CANCELLING, "keep", State.CONFIRMED),
+    ),
+)
+"""`withdraw` is a cancellation that an outside system must still agree to."""
+
+ENDED = frozenset({State.CANCELLED, State.EXPIRED, State.REFUSED})
+"""States that hold no seat and count against no limit."""
+
+
+class Fault(StrEnum):
+    """Why a slot cannot be booked."""
+
+    CANCELLED = "cancelled"
+    BEGUN = "begun"
+    UNRELEASED = "unreleased"
+    FULL = "full"
+
+
+@dataclass(frozen=True, slots=True)
+class SlotState:
+    """What decides whether a slot can be booked now."""
+
+    starts_at: datetime
+    capacity: int
+    used: int
+    releases_at: datetime | None = None
+    cancelled: bool = False
+
+    @property
+    def free(self) -> int:
+        """Seats left."""
+        return self.capacity - self.used
+
+
+@dataclass(frozen=True, slots=True)
+class CancelRule:
+    """Until when a booking may be given back.
+
+    With `at` set: until that Shanghai clock time, `days_before` days before the slot's own day.
+    Without: until `before` ahead of its start.
+    """
+
+    days_before: int = 0
+    at: time | None = None
+    before: timedelta = timedelta(0)
+
+    def deadline(self, starts_at: datetime) -> datetime:
+        """The moment from which it is too late."""
+        if self.at is None:
+            return starts_at - self.before
+        day = starts_at.astimezone(SHANGHAI).date() - timedelta(days=self.days_before)
+        return datetime.combine(day, self.at, SHANGHAI).astimezone(starts_at.tzinfo)
+
+
+def find_fault(slot: SlotState, now: datetime) -> Fault | None:
+    """Why a slot cannot be booked at a moment, the lasting reasons first; None when it can."""
+    if slot.cancelled:
+        return Fault.CANCELLED
+    if now >= slot.starts_at:
+        return Fault.BEGUN
+    if slot.releases_at is not None and now < slot.releases_at:
+        return Fault.UNRELEASED
+    if slot.free <= 0:
+        return Fault.FULL
+    return None
+
+
+def hold_end(now: datetime, ttl: timedelta, starts_at: datetime) -> datetime:
+    """When a hold lapses: after its time to live, at the latest when the slot begins."""
+    return min(now + ttl, starts_at)
+
+
+def day_limit(group: str, starts_at: datetime) -> str:
+    """The key under which bookings of one person in a group on one Shanghai day are counted."""
+    return f"day:{group}:{starts_at.astimezone(SHANGHAI).date().isoformat()}"

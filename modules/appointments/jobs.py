@@ -1,0 +1,37 @@
+"""The queued and scheduled work of appointments."""
+
+from collections.abc import Mapping
+from datetime import timedelta
+from typing import Any
+from uuid import UUID
+
+from core.app import App
+from core.database import transaction
+from core.deadline import Deadline
+from modules.appointments import saga, store
+
+_DEADLINE_S = 10.0
+_STUCK_AFTER = timedelta(minutes=2)
+_SWEEP_MAX = 500
+
+
+async def settle(app: App, payload: Mapping[str, Any]) -> None:
+    """Bring a half-way booking to its end; repeats while the hospital does not answer."""
+    await saga.settle(app, UUID(payload["booking_id"]), Deadline.after(_DEADLINE_S))
+
+
+async def clear(app: App, payload: Mapping[str, Any]) -> None:
+    """Cancel at the hospital what has ended here."""
+    await saga.clear(app, UUID(payload["booking_id"]), Deadline.after(_DEADLINE_S))
+
+
+async def sweep(app: App, _payload: Mapping[str, Any]) -> None:
+    """Enqueue again what has stood half-way for two minutes, whatever became of its job."""
+    stuck = await store.list_unsettled(app.clock.now() - _STUCK_AFTER, _SWEEP_MAX)
+    async with transaction() as tx:
+        await app.queue.enqueue_many(
+            tx,
+            saga.SETTLE,
+            [{"booking_id": str(booking_id)} for booking_id in stuck],
+            keys=[str(booking_id) for booking_id in stuck],
+        )

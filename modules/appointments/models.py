@@ -1,0 +1,102 @@
+"""The tables of appointments.
+
+A booking takes its seat and gives it back by its state alone: a trigger keeps `Slot.used` and
+drops the limits of a booking that ended, and CHECK (used BETWEEN 0 AND capacity) refuses the rest.
+"""
+
+from tortoise import fields
+from tortoise.models import Model
+
+
+class Resource(Model):
+    """What has slots: a doctor's schedule, a window of a hall, a court of a sports centre.
+
+    `ref` names it within its service ("h1/sch003"); `unit_*` is the part of the place that it
+    belongs to (a department), `limit_group` what per-day limits are counted over.
+    """
+
+    id = fields.UUIDField(primary_key=True)
+    service_id = fields.CharField(max_length=64)
+    ref = fields.CharField(max_length=128)
+    place_zh = fields.CharField(max_length=128)
+    place_en = fields.CharField(max_length=128)
+    unit_zh = fields.CharField(max_length=128, default="")
+    unit_en = fields.CharField(max_length=128, default="")
+    name_zh = fields.CharField(max_length=128)
+    name_en = fields.CharField(max_length=128)
+    address = fields.CharField(max_length=256, default="")
+    limit_group = fields.CharField(max_length=128)
+
+    class Meta:
+        table = "appointments_resource"
+        unique_together = (("service_id", "ref"),)
+
+
+class Slot(Model):
+    """A time with `capacity` seats. `ref` is the outside system's own slot, where it has one."""
+
+    id = fields.UUIDField(primary_key=True)
+    resource_id = fields.UUIDField()
+    service_id = fields.CharField(max_length=64)
+    ref = fields.CharField(max_length=128)
+    starts_at = fields.DatetimeField()
+    ends_at = fields.DatetimeField()
+    capacity = fields.IntField()
+    used = fields.IntField(default=0)
+    fee_fen = fields.BigIntField(default=0)
+    releases_at = fields.DatetimeField(null=True)
+    cancelled_at = fields.DatetimeField(null=True)
+
+    class Meta:
+        table = "appointments_slot"
+        unique_together = (("resource_id", "ref"),)
+        indexes = (("service_id", "starts_at"),)
+
+
+class Booking(Model):
+    """One person's (or party's) claim on one slot.
+
+    A moved booking is a new row of the same `series_id` with the next `sequence`; the old row says
+    so in `replaced_by`. `upstream_ref` and `upstream_version` are the outside system's record.
+    """
+
+    id = fields.UUIDField(primary_key=True)
+    series_id = fields.UUIDField()
+    sequence = fields.IntField(default=0)
+    service_id = fields.CharField(max_length=64)
+    slot_id = fields.UUIDField(db_index=True)
+    booked_by = fields.UUIDField()
+    seats = fields.SmallIntField(default=1)
+    state = fields.CharField(max_length=16)
+    fee_fen = fields.BigIntField(default=0)
+    access_id = fields.UUIDField(null=True)
+    upstream_ref = fields.CharField(max_length=128, null=True)
+    upstream_version = fields.CharField(max_length=64, null=True)
+    refusal_code = fields.CharField(max_length=64, null=True)
+    replaced_by = fields.UUIDField(null=True)
+    created_at = fields.DatetimeField()
+    hold_expires_at = fields.DatetimeField(null=True)
+    confirmed_at = fields.DatetimeField(null=True)
+    ended_at = fields.DatetimeField(null=True)
+
+    class Meta:
+        table = "appointments_booking"
+        indexes = (("booked_by", "id"), ("series_id", "sequence"))
+
+
+class LimitUse(Model):
+    """One use of a person's limit: the unique key makes the database count.
+
+    `person_key` is a blind index of who it is; `limit_key` what is limited ("slot:<id>");
+    `ordinal` runs from 1 to how many are allowed.
+    """
+
+    id = fields.BigIntField(primary_key=True)
+    person_key = fields.BinaryField()
+    limit_key = fields.CharField(max_length=192)
+    ordinal = fields.SmallIntField()
+    booking_id = fields.UUIDField(db_index=True)
+
+    class Meta:
+        table = "appointments_limit_use"
+        unique_together = (("person_key", "limit_key", "ordinal"),)

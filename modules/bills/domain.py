@@ -1,0 +1,101 @@
+"""Household bills: the utilities, what a bill is, when it can be paid."""
+
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from enum import StrEnum
+
+from core.clock import civil_date
+from core.texts import Text
+from modules.bills import texts
+
+
+class UtilityKind(StrEnum):
+    """The utilities; the value is the biller's name in addresses and accounts."""
+
+    WATER = "water"
+    ELECTRICITY = "electricity"
+    GAS = "gas"
+    HEATING = "heating"
+
+
+class BillStatus(StrEnum):
+    """A bill at its biller."""
+
+    OPEN = "open"
+    PAID = "paid"
+    WITHDRAWN = "withdrawn"
+
+
+SERVICE_ID = {
+    UtilityKind.WATER: "water-bill-payment",
+    UtilityKind.ELECTRICITY: "electricity-bill-payment",
+    UtilityKind.GAS: "gas-bill-payment",
+    UtilityKind.HEATING: "heating-bill-payment",
+}
+"""The catalogue service of each utility."""
+
+NAME: dict[UtilityKind, Text] = {
+    UtilityKind.WATER: texts.WATER,
+    UtilityKind.ELECTRICITY: texts.ELECTRICITY,
+    UtilityKind.GAS: texts.GAS,
+    UtilityKind.HEATING: texts.HEATING,
+}
+
+QUOTE_LIFE = timedelta(minutes=10)
+"""How long what the biller said is good enough to ask money for."""
+
+REFUSED_FOR_GOOD = frozenset({"ALREADY_PAID", "BILL_WITHDRAWN", "AMOUNT_MISMATCH", "NO_SUCH_BILL"})
+"""A biller's refusals of a write-off that no repetition mends."""
+
+
+@dataclass(frozen=True, slots=True)
+class BillerAccount:
+    """A household's account at a biller; name and address as the biller masks them."""
+
+    account_no: str
+    holder_masked: str
+    address_masked: str
+
+
+@dataclass(frozen=True, slots=True)
+class Tier:
+    """A part of the usage at one price; `upto` is None in the last tier."""
+
+    upto: int | None
+    unit_price_yuan: str
+    usage: int
+    amount_fen: int
+
+
+@dataclass(frozen=True, slots=True)
+class BillerBill:
+    """A bill as its biller tells it; `total_fen` is what has to be paid today."""
+
+    bill_no: str
+    account_no: str
+    period: str
+    usage: int
+    usage_unit: str
+    previous_reading: int
+    reading: int
+    tiers: list[Tier]
+    amount_fen: int
+    late_fee_fen: int
+    total_fen: int
+    due_on: date
+    status: BillStatus
+
+
+def is_fresh(seen_at: datetime, now: datetime) -> bool:
+    """Whether an amount seen then may be asked for now: late fees grow at midnight."""
+    return now - seen_at <= QUOTE_LIFE and civil_date(seen_at) == civil_date(now)
+
+
+def is_account_no(text: str) -> bool:
+    """Whether the text can be an account number at all."""
+    return 4 <= len(text) <= 32 and text.isascii() and text.isalnum()
+
+
+def payable_kind(kind: UtilityKind) -> str:
+    """The name under which payments of this utility are known."""
+    return f"bills.{kind.value}"

@@ -1,0 +1,8 @@
+"""The messages that bills sends."""
+
+from modules.bills import texts
+from notifications.domain import Template
+
+PAID = Template("bills.paid", texts.PAID_TITLE, texts.PAID_BODY)
+REFUSED = Template("bills.refused", texts.REFUSED_TITLE, texts.REFUSED_BODY, sms=True)
+REFUNDED = Template("bills.refunded", texts.REFUNDED_TITLE, texts.REFUNDED_BODY)

@@ -1,0 +1,36 @@
+"""The door of payments.
+
+A paying service gives a `Payable` to the extension point `PAYABLES`, calls `create_intent` in its
+own transaction and `present` after it; events tell it how the payment ended.
+"""
+
+from payments.graphql import Payment, to_payment
+from payments.payable import (
+    PAYABLES,
+    Accepted,
+    Fulfilment,
+    NotYet,
+    Paid,
+    Payable,
+    Quote,
+    Refused,
+    Unknown,
+)
+from payments.service import create_intent, get_payment, present
+
+__all__ = [
+    "PAYABLES",
+    "Accepted",
+    "Fulfilment",
+    "NotYet",
+    "Paid",
+    "Payable",
+    "Payment",
+    "Quote",
+    "Refused",
+    "Unknown",
+    "create_intent",
+    "get_payment",
+    "present",
+    "to_payment",
+]

@@ -1,0 +1,136 @@
+"""The life of a payment, as data, and the rules of time around it."""
+
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+from core.states import Edge, StateMachine
+
+INTENT = StateMachine(
+    name="payment",
+    table="payments_intent",
+    column="state",
+    initial=("created",),
+    edges=(
+        Edge("created", "present", "awaiting"),
+        Edge("created", "lose_order", "order_unknown"),
+        Edge("created", "reject_order", "rejected"),
+        Edge("created", "expire", "closing"),
+        Edge("created", "settle", "paid"),
+        Edge("order_unknown", "present", "awaiting"),
+        Edge("order_unknown", "expire", "closing"),
+        Edge("order_unknown", "settle", "paid"),
+        Edge("awaiting", "expire", "closing"),
+        Edge("awaiting", "settle", "paid"),
+        Edge("closing", "close", "expired"),
+        Edge("closing", "settle", "paid"),
+        Edge("expired", "settle_late", "refunding"),
+        Edge("rejected", "settle_late", "refunding"),
+        Edge("paid", "fulfil", "fulfilled"),
+        Edge("paid", "lose_fulfilment", "fulfilment_unknown"),
+        Edge("paid", "refuse_fulfilment", "refunding"),
+        Edge("fulfilment_unknown", "fulfil", "fulfilled"),
+        Edge("fulfilment_unknown", "refuse_fulfilment", "refunding"),
+        Edge("fulfilled", "request_refund", "refunding"),
+        Edge("partly_refunded", "request_refund", "refunding"),
+        Edge("refunding", "refund_part", "partly_refunded"),
+        Edge("refunding", "refund_all", "refunded"),
+    ),
+)
+"""`order_unknown` and `fulfilment_unknown`: a reply was lost, the truth is being asked for.
+`closing`: its time is over and the PSP is asked to take no money for it any more."""
+
+REFUND = StateMachine(
+    name="refund",
+    table="payments_refund",
+    column="state",
+    initial=("requested",),
+    edges=(
+        Edge("requested", "accept", "processing"),
+        Edge("requested", "lose", "unknown"),
+        Edge("requested", "succeed", "succeeded"),
+        Edge("requested", "fail", "failed"),
+        Edge("unknown", "accept", "processing"),
+        Edge("unknown", "succeed", "succeeded"),
+        Edge("unknown", "fail", "failed"),
+        Edge("processing", "succeed", "succeeded"),
+        Edge("processing", "fail", "failed"),
+        Edge("failed", "retry", "requested"),
+        Edge("failed", "succeed", "succeeded"),
+    ),
+)
+
+HOLD = StateMachine(
+    name="hold",
+    table="payments_hold",
+    column="state",
+    initial=("pending",),
+    edges=(
+        Edge("pending", "post", "posted"),
+        Edge("pending", "void", "voided"),
+        Edge("pending", "expire", "expired"),
+    ),
+)
+
+
+class PaymentStatus(StrEnum):
+    """What the payer is told. Nothing that may have been paid is ever told as failed."""
+
+    PREPARING = "PREPARING"
+    AWAITING_PAYMENT = "AWAITING_PAYMENT"
+    PROCESSING = "PROCESSING"
+    SUCCEEDED = "SUCCEEDED"
+    EXPIRED = "EXPIRED"
+    REJECTED = "REJECTED"
+    REFUNDING = "REFUNDING"
+    PARTLY_REFUNDED = "PARTLY_REFUNDED"
+    REFUNDED = "REFUNDED"
+
+
+STATUS = {
+    "created": PaymentStatus.PREPARING,
+    "order_unknown": PaymentStatus.PREPARING,
+    "awaiting": PaymentStatus.AWAITING_PAYMENT,
+    "closing": PaymentStatus.AWAITING_PAYMENT,
+    "paid": PaymentStatus.PROCESSING,
+    "fulfilment_unknown": PaymentStatus.PROCESSING,
+    "fulfilled": PaymentStatus.SUCCEEDED,
+    "expired": PaymentStatus.EXPIRED,
+    "rejected": PaymentStatus.REJECTED,
+    "refunding": PaymentStatus.REFUNDING,
+    "partly_refunded": PaymentStatus.PARTLY_REFUNDED,
+    "refunded": PaymentStatus.REFUNDED,
+}
+
+UNPAID = frozenset({"created", "order_unknown", "awaiting", "closing"})
+"""The PSP may still take the money."""
+TO_FULFIL = frozenset({"paid", "fulfilment_unknown"})
+REFUND_OPEN = frozenset({"requested", "unknown", "processing"})
+
+INTENT_LIFE = timedelta(minutes=15)
+"""How long the cashier stays open."""
+FULFIL_WINDOW = timedelta(hours=24)
+"""A payee that certainly has not accepted by then gets no more tries: the payer gets the money."""
+_LADDER_S = (5, 15, 30, 120, 600)
+
+
+def next_look(attempt: int) -> timedelta:
+    """The wait before asking again, after `attempt` answers that settled nothing."""
+    return timedelta(seconds=_LADDER_S[min(attempt, len(_LADDER_S) - 1)])
+
+
+def look_at_unpaid(now: datetime, checks: int, expires_at: datetime) -> timedelta:
+    """The wait before the next query of an unpaid intent: on the ladder, or at its expiry."""
+    until_expiry = expires_at - now
+    if until_expiry <= timedelta(0):
+        return next_look(checks)
+    return min(next_look(checks), until_expiry)
+
+
+def late_event(state: str) -> str:
+    """The event that a captured payment is in this state."""
+    return "settle" if INTENT.allows(state, "settle") else "settle_late"
+
+
+def refunded_event(captured_fen: int, refunded_fen: int) -> str:
+    """The event when the last refund under way has ended."""
+    return "refund_all" if refunded_fen == captured_fen else "refund_part"

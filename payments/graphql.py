@@ -1,0 +1,92 @@
+"""Payments in GraphQL: one payment and how it goes."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from datetime import datetime
+
+import strawberry
+
+from core.graphql import Fen, Info, parse_id
+from core.texts import Locale
+from payments import service, settlement
+from payments.domain import STATUS, PaymentStatus
+from payments.models import Intent
+
+strawberry.enum(
+    PaymentStatus,
+    name="PaymentStatus",
+    description=(
+        "How a payment goes. PREPARING: the cashier is being opened. AWAITING_PAYMENT: the cashier "
+        "is open. PROCESSING: paid, the payee is being told. SUCCEEDED: the payee has booked it. "
+        "EXPIRED, REJECTED: nothing was paid. REFUNDING, PARTLY_REFUNDED, REFUNDED: the money goes "
+        "or went back."
+    ),
+)
+
+
+@strawberry.type(description="A payment of the viewer.")
+class Payment:
+    """What the payer sees of an intent."""
+
+    id: strawberry.ID = strawberry.field(description="The payment's id.")
+    title: str = strawberry.field(description="What is paid for, in the viewer's language.")
+    amount: Fen = strawberry.field(description="The amount.")
+    status: PaymentStatus = strawberry.field(description="How it goes.")
+    cashier_url: str | None = strawberry.field(
+        description="Where to pay; null unless the status is AWAITING_PAYMENT."
+    )
+    expires_at: datetime = strawberry.field(description="When the cashier closes.")
+    paid_at: datetime | None = strawberry.field(description="When it was paid.")
+    receipt_ref: str | None = strawberry.field(description="The payee's own number for it.")
+    refunded: Fen = strawberry.field(description="How much has gone back.")
+    reason: str | None = strawberry.field(
+        description="Why it was not carried out, a stable code; null while all is well."
+    )
+
+
+def to_payment(intent: Intent, locale: Locale) -> Payment:
+    """An intent as its payer sees it."""
+    return Payment(
+        id=strawberry.ID(str(intent.id)),
+        title=intent.title_zh if locale is Locale.ZH else intent.title_en,
+        amount=Fen(intent.amount_fen),
+        status=STATUS[intent.state],
+        cashier_url=intent.cashier_url if intent.state == "awaiting" else None,
+        expires_at=intent.expires_at,
+        paid_at=intent.paid_at,
+        receipt_ref=intent.fulfilment_ref,
+        refunded=Fen(intent.refunded_fen),
+        reason=intent.refusal,
+    )
+
+
+@strawberry.type
+class Query:
+    """The query fields of payments."""
+
+    @strawberry.field(description="One of the viewer's payments.")
+    async def payment(self, info: Info, id: strawberry.ID) -> Payment:
+        """A payment by id; somebody else's is not found."""
+        intent = await service.get_payment(info.context, parse_id(id))
+        return to_payment(intent, info.context.locale)
+
+
+@strawberry.type
+class Subscription:
+    """The subscription fields of payments."""
+
+    @strawberry.subscription(description="One of the viewer's payments: now, and at each change.")
+    async def payment_changed(self, info: Info, id: strawberry.ID) -> AsyncIterator[Payment]:
+        """The payment as it is, then after each change, whichever process made it."""
+        call, intent_id = info.context, parse_id(id)
+        changed = asyncio.Event()
+        # listening begins before the first look, so that nothing falls between the two
+        stop = call.app.bus.listen(settlement.topic(intent_id), lambda _state: changed.set())
+        try:
+            while True:
+                changed.clear()
+                intent = await service.get_payment(call, intent_id)
+                yield to_payment(intent, call.locale)
+                await changed.wait()
+        finally:
+            stop()

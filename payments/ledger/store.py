@@ -1,0 +1,168 @@
+"""Every statement of the ledger."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from core.app import App
+from core.database import Transaction, connection, fetch_all, fetch_one
+from core.ids import new_id
+from payments.ledger.accounts import Account, Side
+from payments.ledger.postings import Posting
+
+EXPIRE_HOLD = "payments.expire_hold"
+
+
+@dataclass(frozen=True, slots=True)
+class AccountBalance:
+    """The totals of an account in fen. `held_fen` is set aside and not free."""
+
+    code: str
+    normal: Side
+    debit_fen: int
+    credit_fen: int
+    held_fen: int
+
+    @property
+    def balance_fen(self) -> int:
+        """The balance on the account's normal side, holds included."""
+        difference = self.debit_fen - self.credit_fen
+        return difference if self.normal is Side.DEBIT else -difference
+
+
+async def post(tx: Transaction, posting: Posting, at: datetime) -> UUID:
+    """Write a journal transaction, its entries and the balances; returns its id.
+
+    Not repeat-safe by itself: a second posting of one key breaks the unique key
+    `payments_journal_key`, a guarded account below zero `payments_balance_guard`. Both raise
+    IntegrityError and spoil `tx`. One statement: one trip to the database.
+    """
+    journal_id, legs = new_id(), posting.legs
+    await tx.execute_query(
+        """SELECT payments_post($1::uuid, $2, $3, $4::uuid, $5::timestamptz, $6::text[], $7::text[],
+                                $8::boolean[], $9::smallint[], $10::text[], $11::bigint[])""",
+        [
+            journal_id,
+            posting.kind,
+            posting.key,
+            posting.intent_id,
+            at,
+            [leg.account.code for leg in legs],
+            [leg.account.normal.value for leg in legs],
+            [leg.account.guarded for leg in legs],
+            [leg.account.shards for leg in legs],
+            [leg.side.value for leg in legs],
+            [leg.amount_fen for leg in legs],
+        ],
+    )
+    return journal_id
+
+
+async def hold(
+    app: App,
+    tx: Transaction,
+    account: Account,
+    amount_fen: int,
+    *,
+    key: str,
+    life: timedelta | None = None,
+) -> UUID:
+    """Set an amount of a guarded, unsharded account aside; returns the hold's id.
+
+    It is free again `life` after now unless it is ended before. Raises IntegrityError where less
+    is free (`payments_balance_guard`), where the account has no entry yet, or the key is taken.
+    """
+    hold_id, now = new_id(), app.clock.now()
+    await tx.execute_query(
+        """INSERT INTO payments_hold
+             (id, key, account_id, amount_fen, posted_fen, state, created_at, expires_at)
+           VALUES ($1, $2, (SELECT id FROM payments_account WHERE code = $3), $4, 0, 'pending',
+                   $5, $6)""",
+        [hold_id, key, account.code, amount_fen, now, now + life if life else None],
+    )
+    if life is not None:
+        await app.queue.enqueue(tx, EXPIRE_HOLD, {"hold_id": str(hold_id)}, after=life)
+    return hold_id
+
+
+async def post_hold(
+    tx: Transaction, hold_id: UUID, posting: Posting, amount_fen: int, at: datetime
+) -> bool:
+    """End a pending hold and post; what was held above `amount_fen` is free again.
+
+    False, and nothing done, where the hold is not pending any more. Raises IntegrityError for an
+    amount above the hold.
+    """
+    ended = await fetch_one(
+        tx,
+        """UPDATE payments_hold SET state = 'posted', posted_fen = $2
+            WHERE id = $1 AND state = 'pending' RETURNING id""",
+        hold_id,
+        amount_fen,
+    )
+    if ended is None:
+        return False
+    await post(tx, posting, at)
+    return True
+
+
+async def void_hold(tx: Transaction, hold_id: UUID) -> bool:
+    """Give a pending hold's amount back. False where it is not pending any more."""
+    return await _end_hold(tx, hold_id, "voided", None)
+
+
+async def expire_hold(tx: Transaction, hold_id: UUID, now: datetime) -> bool:
+    """End a pending hold whose time is over. False where there is nothing to end."""
+    return await _end_hold(tx, hold_id, "expired", now)
+
+
+async def get_balance(account: Account) -> AccountBalance:
+    """The balance of an account; zero where it has no entry yet. Sums shards, never history."""
+    row = await fetch_one(
+        connection(),
+        """SELECT sum(b.debit_fen)::bigint AS debit_fen, sum(b.credit_fen)::bigint AS credit_fen,
+                  sum(b.held_fen)::bigint AS held_fen
+             FROM payments_account a JOIN payments_balance b ON b.account_id = a.id
+            WHERE a.code = $1""",
+        account.code,
+    )
+    row = row or {}
+    return AccountBalance(
+        account.code,
+        account.normal,
+        row.get("debit_fen") or 0,
+        row.get("credit_fen") or 0,
+        row.get("held_fen") or 0,
+    )
+
+
+async def list_balances() -> Sequence[AccountBalance]:
+    """The balances of all accounts in order of their codes: the trial balance."""
+    rows = await fetch_all(
+        connection(),
+        """SELECT a.code, a.normal, sum(b.debit_fen)::bigint AS debit_fen,
+                  sum(b.credit_fen)::bigint AS credit_fen, sum(b.held_fen)::bigint AS held_fen
+             FROM payments_account a JOIN payments_balance b ON b.account_id = a.id
+            GROUP BY a.id ORDER BY a.code""",
+    )
+    return [
+        AccountBalance(
+            row["code"], Side(row["normal"]), row["debit_fen"], row["credit_fen"], row["held_fen"]
+        )
+        for row in rows
+    ]
+
+
+async def _end_hold(
+    tx: Transaction, hold_id: UUID, state: str, expired_before: datetime | None
+) -> bool:
+    ended = await fetch_one(
+        tx,
+        """UPDATE payments_hold SET state = $2 WHERE id = $1 AND state = 'pending'
+              AND ($3::timestamptz IS NULL OR expires_at <= $3) RETURNING id""",
+        hold_id,
+        state,
+        expired_before,
+    )
+    return ended is not None

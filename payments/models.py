@@ -1,0 +1,158 @@
+"""The tables of payments. What the ledger's tables refuse stands in migration 0002."""
+
+from tortoise import fields
+from tortoise.models import Model
+
+
+class Account(Model):
+    """An account of the ledger; see payments.ledger.accounts."""
+
+    id = fields.BigIntField(primary_key=True)
+    code = fields.CharField(max_length=96, unique=True)
+    normal = fields.CharField(max_length=1)
+    guarded = fields.BooleanField()
+    shards = fields.SmallIntField()
+
+    class Meta:
+        table = "payments_account"
+
+
+class Journal(Model):
+    """A journal transaction, chained by hash to the one before it in its chain."""
+
+    id = fields.UUIDField(primary_key=True)
+    kind = fields.CharField(max_length=32)
+    key = fields.CharField(max_length=96, unique=True)
+    intent_id = fields.UUIDField(null=True, db_index=True)
+    posted_at = fields.DatetimeField(db_index=True)
+    entry_count = fields.SmallIntField()
+    chain = fields.SmallIntField()
+    seq = fields.BigIntField()
+    prev_hash = fields.BinaryField()
+    hash = fields.BinaryField()
+
+    class Meta:
+        table = "payments_journal"
+        unique_together = (("chain", "seq"),)
+
+
+class Chain(Model):
+    """The end of one hash chain. Connections write to different chains and never wait."""
+
+    chain = fields.SmallIntField(primary_key=True, generated=False)
+    seq = fields.BigIntField()
+    hash = fields.BinaryField()
+
+    class Meta:
+        table = "payments_chain"
+
+
+class Entry(Model):
+    """One amount on one side of one account."""
+
+    id = fields.BigIntField(primary_key=True)
+    journal_id = fields.UUIDField()
+    position = fields.SmallIntField()
+    account_id = fields.BigIntField()
+    side = fields.CharField(max_length=1)
+    amount_fen = fields.BigIntField()
+
+    class Meta:
+        table = "payments_entry"
+        unique_together = (("journal_id", "position"),)
+        indexes = (("account_id", "id"),)
+
+
+class Balance(Model):
+    """The totals of one account, or of one shard of a busy one: id = account × 64 + shard."""
+
+    id = fields.BigIntField(primary_key=True, generated=False)
+    account_id = fields.BigIntField(db_index=True)
+    guard = fields.CharField(max_length=1)
+    debit_fen = fields.BigIntField()
+    credit_fen = fields.BigIntField()
+    held_fen = fields.BigIntField()
+
+    class Meta:
+        table = "payments_balance"
+
+
+class Hold(Model):
+    """An amount of an account set aside: posted (perhaps in part), voided or expired."""
+
+    id = fields.UUIDField(primary_key=True)
+    key = fields.CharField(max_length=96, unique=True)
+    account_id = fields.BigIntField()
+    amount_fen = fields.BigIntField()
+    posted_fen = fields.BigIntField()
+    state = fields.CharField(max_length=16)
+    created_at = fields.DatetimeField()
+    expires_at = fields.DatetimeField(null=True)
+
+    class Meta:
+        table = "payments_hold"
+
+
+class Intent(Model):
+    """One payment, from the wish to pay to the receipt. Its id is the merchant order number."""
+
+    id = fields.UUIDField(primary_key=True)
+    payer_id = fields.UUIDField()
+    kind = fields.CharField(max_length=32)
+    subject_ref = fields.CharField(max_length=64)
+    payee = fields.CharField(max_length=32)
+    title_zh = fields.CharField(max_length=64)
+    title_en = fields.CharField(max_length=64)
+    amount_fen = fields.BigIntField()
+    psp = fields.CharField(max_length=16)
+    client_address = fields.CharField(max_length=45)
+    state = fields.CharField(max_length=24)
+    cashier_url = fields.CharField(max_length=512, null=True)
+    psp_ref = fields.CharField(max_length=64, null=True)
+    captured_fen = fields.BigIntField(default=0)
+    refunding_fen = fields.BigIntField(default=0)
+    refunded_fen = fields.BigIntField(default=0)
+    fulfilment_ref = fields.CharField(max_length=64, null=True)
+    refusal = fields.CharField(max_length=32, null=True)
+    checks = fields.SmallIntField(default=0)
+    attempts = fields.SmallIntField(default=0)
+    created_at = fields.DatetimeField()
+    expires_at = fields.DatetimeField()
+    paid_at = fields.DatetimeField(null=True)
+    ended_at = fields.DatetimeField(null=True)
+    due_at = fields.DatetimeField(null=True)
+    """When the saga will look at it next; null when nothing is left to do."""
+
+    class Meta:
+        table = "payments_intent"
+        indexes = (("payer_id", "id"), ("kind", "subject_ref"))
+
+
+class Refund(Model):
+    """Money on its way back to the payer. Its id is the merchant refund number."""
+
+    id = fields.UUIDField(primary_key=True)
+    intent_id = fields.UUIDField(db_index=True)
+    key = fields.CharField(max_length=96, unique=True)
+    hold_id = fields.UUIDField()
+    amount_fen = fields.BigIntField()
+    reason = fields.CharField(max_length=32)
+    state = fields.CharField(max_length=16)
+    psp_ref = fields.CharField(max_length=64, null=True)
+    attempts = fields.SmallIntField(default=0)
+    created_at = fields.DatetimeField()
+    ended_at = fields.DatetimeField(null=True)
+    due_at = fields.DatetimeField(null=True)
+
+    class Meta:
+        table = "payments_refund"
+
+
+class CallbackNonce(Model):
+    """A callback that was heard: the same one again is a replay."""
+
+    id = fields.CharField(max_length=96, primary_key=True)
+    heard_at = fields.DatetimeField(db_index=True)
+
+    class Meta:
+        table = "payments_callback_nonce"

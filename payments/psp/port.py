@@ -1,0 +1,135 @@
+"""What payments needs from a payment service provider, in the words of the order.
+
+Money and state only ever change by what a PSP says in an answer or a callback whose signature
+holds. Each method says what its errors mean for the money.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Protocol
+from uuid import UUID
+
+from core.deadline import Deadline
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """What the payer is asked to pay. The same order sent again is the same order."""
+
+    intent_id: UUID
+    title: str
+    amount_fen: int
+    expires_at: datetime
+    client_address: str
+
+
+class OrderState(StrEnum):
+    """What has become of an order."""
+
+    UNPAID = "UNPAID"
+    PAID = "PAID"
+    CLOSED = "CLOSED"
+    MISSING = "MISSING"
+
+
+@dataclass(frozen=True, slots=True)
+class OrderView:
+    """An order as the PSP tells it. The last three are known of a paid one."""
+
+    intent_id: UUID
+    state: OrderState
+    psp_ref: str | None = None
+    amount_fen: int | None = None
+    paid_at: datetime | None = None
+
+
+class RefundState(StrEnum):
+    """What has become of a refund."""
+
+    PROCESSING = "PROCESSING"
+    SUCCEEDED = "SUCCEEDED"
+    FAILED = "FAILED"
+    MISSING = "MISSING"
+
+
+@dataclass(frozen=True, slots=True)
+class RefundView:
+    """A refund as the PSP tells it."""
+
+    refund_id: UUID
+    state: RefundState
+    psp_ref: str | None = None
+    amount_fen: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RefundOrder:
+    """What goes back to the payer of an order. The same refund sent again is the same refund."""
+
+    refund_id: UUID
+    intent_id: UUID
+    amount_fen: int
+    total_fen: int
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Callback:
+    """News from the PSP whose signature, age and merchant are checked; `nonce` is its own."""
+
+    nonce: str
+    news: OrderView | RefundView | None
+    """None for news that nobody here waits for."""
+
+
+class CallbackRefused(Exception):
+    """A callback that is not believed; `reason` is a stable word for the metrics."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+
+class Psp(Protocol):
+    """A payment service provider."""
+
+    @property
+    def name(self) -> str:
+        """The stable name in tables and accounts."""
+        ...
+
+    async def order(self, order: Order, deadline: Deadline) -> str:
+        """Open an order and return the address of its cashier. Repeat-safe.
+
+        Raises UpstreamError; unless `outcome_known`, the order may exist.
+        """
+        ...
+
+    async def find_order(self, intent_id: UUID, deadline: Deadline) -> OrderView:
+        """What has become of an order. Raises UpstreamError where there is no answer."""
+        ...
+
+    async def close_order(self, intent_id: UUID, deadline: Deadline) -> OrderView:
+        """Close an unpaid order and tell what it is now: CLOSED, MISSING or PAID.
+
+        Raises UpstreamError where there is no answer.
+        """
+        ...
+
+    async def refund(self, refund: RefundOrder, deadline: Deadline) -> RefundView:
+        """Ask for a refund. Repeat-safe. Raises UpstreamError; FAILED is the PSP's refusal."""
+        ...
+
+    async def find_refund(self, refund_id: UUID, deadline: Deadline) -> RefundView:
+        """What has become of a refund. Raises UpstreamError where there is no answer."""
+        ...
+
+    def read_callback(self, headers: Mapping[str, str], body: bytes) -> Callback:
+        """What a callback tells. Raises CallbackRefused for one that is not believed."""
+        ...
+
+
+class WeChatPay(Psp, Protocol):
+    """WeChat Pay."""

@@ -1,0 +1,396 @@
+"""WeChat Pay, API v3: signed requests, signed answers, encrypted callbacks.
+
+Signing, verifying and decrypting are wechatpayv3's (its `utils`); its HTTP client is not used: it
+is synchronous and knows no deadline. What that library lacks is here: a callback older than five
+minutes is refused, and so is one without a nonce.
+Source: pay.weixin.qq.com/doc/v3/merchant (signature 4012365342, callback 4012791882).
+"""
+
+import secrets
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+import orjson
+from wechatpayv3 import utils as wechat
+
+from core.app import App
+from core.clock import SHANGHAI, Clock, ensure_utc
+from core.deadline import Deadline
+from core.http import Response, Upstream, UpstreamFailed, UpstreamRejected
+from core.settings import Settings
+from payments.psp.port import (
+    Callback,
+    CallbackRefused,
+    Order,
+    OrderState,
+    OrderView,
+    RefundOrder,
+    RefundState,
+    RefundView,
+)
+
+SCHEME = "WECHATPAY2-SHA256-RSA2048"
+FRESH = timedelta(minutes=5)
+CALLBACK_PATH = "/callbacks/wechatpay"
+_ORDERS = "/v3/pay/transactions"
+_REFUNDS = "/v3/refund/domestic/refunds"
+_ORDER_STATES = {
+    "NOTPAY": OrderState.UNPAID,
+    "USERPAYING": OrderState.UNPAID,
+    "SUCCESS": OrderState.PAID,
+    "REFUND": OrderState.PAID,
+    "CLOSED": OrderState.CLOSED,
+    "REVOKED": OrderState.CLOSED,
+    "PAYERROR": OrderState.CLOSED,
+}
+_REFUND_STATES = {
+    "PROCESSING": RefundState.PROCESSING,
+    "SUCCESS": RefundState.SUCCEEDED,
+    "CLOSED": RefundState.FAILED,
+    "ABNORMAL": RefundState.FAILED,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Merchant:
+    """Who we are at WeChat Pay, and the serial of the key by which we believe it."""
+
+    mchid: str
+    appid: str
+    merchant_serial: str
+    platform_serial: str
+
+
+SANDBOX_MERCHANT = Merchant(
+    "1900000001", "wxsandbox0000000001", "SANDBOXMERCHANT0001", "PUB_KEY_ID_SANDBOX_0001"
+)
+
+
+def open_client(app: App, address: str) -> "WeChatPayClient":
+    """The client of this installation: keys of the key folder, merchant of UPSTREAMS_FILE."""
+    return WeChatPayClient(
+        http=app.http.upstream("wechatpay", address),
+        clock=app.clock,
+        merchant=_merchant(app.settings),
+        private_key=app.keys.wechat_merchant_private,
+        platform_key=app.keys.wechat_platform_public,
+        apiv3_key=app.keys.wechat_apiv3,
+        notify_url=app.settings.base_url + CALLBACK_PATH,
+    )
+
+
+def _merchant(settings: Settings) -> Merchant:
+    if settings.upstreams_file is None:
+        return SANDBOX_MERCHANT
+    entry = tomllib.loads(settings.upstreams_file.read_text(encoding="utf-8")).get("wechatpay", {})
+    members = Merchant.__dataclass_fields__
+    missing = [name for name in members if name not in entry]
+    if missing and settings.is_production:
+        raise ValueError(f"UPSTREAMS_FILE, [wechatpay]: {', '.join(missing)} missing")
+    return SANDBOX_MERCHANT if missing else Merchant(**{name: entry[name] for name in members})
+
+
+class WeChatPayClient:
+    """Speaks to WeChat Pay as one merchant; fulfils payments.psp.port.WeChatPay."""
+
+    name = "wechatpay"
+
+    def __init__(
+        self,
+        *,
+        http: Upstream,
+        clock: Clock,
+        merchant: Merchant,
+        private_key: bytes,
+        platform_key: bytes,
+        apiv3_key: bytes,
+        notify_url: str,
+    ) -> None:
+        self._http = http
+        self._clock = clock
+        self._merchant = merchant
+        self._private = wechat.load_private_key(private_key.decode())
+        self._platform = wechat.load_public_key(platform_key.decode())
+        self._apiv3_key = apiv3_key.decode()
+        self._notify_url = notify_url
+
+    async def order(self, order: Order, deadline: Deadline) -> str:
+        """Open an H5 order; see the port."""
+        answer = await self._send(
+            "POST",
+            f"{_ORDERS}/h5",
+            operation="order",
+            deadline=deadline,
+            body={
+                "appid": self._merchant.appid,
+                "mchid": self._merchant.mchid,
+                "description": order.title,
+                "out_trade_no": order.intent_id.hex,
+                "notify_url": self._notify_url,
+                "time_expire": _write_time(order.expires_at),
+                "amount": {"total": order.amount_fen, "currency": "CNY"},
+                "scene_info": {
+                    "payer_client_ip": order.client_address,
+                    "h5_info": {"type": "Wap"},
+                },
+            },
+        )
+        return str(_member(answer, "h5_url"))
+
+    async def find_order(self, intent_id: UUID, deadline: Deadline) -> OrderView:
+        """Query by merchant order number; see the port."""
+        try:
+            answer = await self._send(
+                "GET",
+                f"{_ORDERS}/out-trade-no/{intent_id.hex}?mchid={self._merchant.mchid}",
+                operation="find_order",
+                deadline=deadline,
+            )
+        except UpstreamRejected as refusal:
+            if _code(refusal) == "ORDER_NOT_EXIST":
+                return OrderView(intent_id, OrderState.MISSING)
+            raise
+        view = self._order_view(answer.json())
+        if view is None or view.intent_id != intent_id:
+            raise UpstreamFailed(self.name, "find_order", "the answer tells of another order")
+        return view
+
+    async def close_order(self, intent_id: UUID, deadline: Deadline) -> OrderView:
+        """Close, and where the PSP declines ask what the order is; see the port."""
+        try:
+            await self._send(
+                "POST",
+                f"{_ORDERS}/out-trade-no/{intent_id.hex}/close",
+                operation="close_order",
+                deadline=deadline,
+                body={"mchid": self._merchant.mchid},
+            )
+        except UpstreamRejected as refusal:
+            view = await self.find_order(intent_id, deadline)
+            if view.state is OrderState.UNPAID:
+                raise refusal from None
+            return view
+        return OrderView(intent_id, OrderState.CLOSED)
+
+    async def refund(self, refund: RefundOrder, deadline: Deadline) -> RefundView:
+        """Ask for a refund; see the port."""
+        try:
+            answer = await self._send(
+                "POST",
+                _REFUNDS,
+                operation="refund",
+                deadline=deadline,
+                body={
+                    "out_trade_no": refund.intent_id.hex,
+                    "out_refund_no": refund.refund_id.hex,
+                    "reason": refund.reason,
+                    "notify_url": self._notify_url,
+                    "amount": {
+                        "refund": refund.amount_fen,
+                        "total": refund.total_fen,
+                        "currency": "CNY",
+                    },
+                },
+            )
+        except UpstreamRejected as refusal:
+            if refusal.status in (401, 403, 429) or _code(refusal) == "FREQUENCY_LIMITED":
+                raise
+            return RefundView(refund.refund_id, RefundState.FAILED)
+        return self._refund_answer(answer, refund.refund_id)
+
+    async def find_refund(self, refund_id: UUID, deadline: Deadline) -> RefundView:
+        """Query by merchant refund number; see the port."""
+        try:
+            answer = await self._send(
+                "GET", f"{_REFUNDS}/{refund_id.hex}", operation="find_refund", deadline=deadline
+            )
+        except UpstreamRejected as refusal:
+            if _code(refusal) == "RESOURCE_NOT_EXISTS":
+                return RefundView(refund_id, RefundState.MISSING)
+            raise
+        return self._refund_answer(answer, refund_id)
+
+    def read_callback(self, headers: Mapping[str, str], body: bytes) -> Callback:
+        """Believe a callback by its signature, age, key and merchant; see the port."""
+        nonce = self._check_signature(headers, body)
+        if nonce is None:
+            raise CallbackRefused("signature")
+        self._check_age(headers)
+        news = self._open(body)
+        kind = str(news.pop("event_type"))
+        try:
+            if news.get("mchid") != self._merchant.mchid:
+                raise CallbackRefused("merchant")
+            if kind.startswith("TRANSACTION."):
+                if news.get("appid") != self._merchant.appid:
+                    raise CallbackRefused("merchant")
+                view = self._order_view(news)
+                if view is None:
+                    raise CallbackRefused("malformed")
+                return Callback(nonce, view)
+            if kind.startswith("REFUND."):
+                return Callback(nonce, _refund_view(news, news["refund_status"]))
+        except (KeyError, TypeError, ValueError):
+            raise CallbackRefused("malformed") from None
+        return Callback(nonce, None)
+
+    async def _send(
+        self, method: str, target: str, *, operation: str, deadline: Deadline, body: object = None
+    ) -> Response:
+        """One signed call. The answer's signature is checked.
+
+        Orders, closings and refunds may be repeated, but by the saga and not here: an error must
+        tell of one attempt whether it may have arrived.
+        """
+        text = "" if body is None else orjson.dumps(body).decode()
+        path, _, query = target.partition("?")
+        answer = await self._http.request(
+            method,
+            path,
+            operation=operation,
+            deadline=deadline,
+            data=text.encode() if text else None,
+            params=dict([query.split("=")]) if query else None,
+            headers={
+                "Authorization": self._authorization(method, target, text),
+                "Content-Type": "application/json",
+                "Wechatpay-Serial": self._merchant.platform_serial,
+            },
+            accept="*/*" if operation == "close_order" else "application/json",
+            safe=method == "GET",
+        )
+        if self._check_signature(answer.headers, answer.body) is None:
+            raise UpstreamFailed(self.name, operation, "the answer's signature does not hold")
+        return answer
+
+    def _authorization(self, method: str, target: str, text: str) -> str:
+        nonce = secrets.token_hex(16).upper()
+        timestamp = int(self._clock.now().timestamp())
+        signature = wechat.rsa_sign(
+            self._private, f"{method}\n{target}\n{timestamp}\n{nonce}\n{text}\n"
+        )
+        return (
+            f'{SCHEME} mchid="{self._merchant.mchid}",nonce_str="{nonce}",signature="{signature}",'
+            f'timestamp="{timestamp}",serial_no="{self._merchant.merchant_serial}"'
+        )
+
+    def _check_signature(self, headers: Mapping[str, str], body: bytes) -> str | None:
+        """The nonce of a message that WeChat Pay signed; None for any other."""
+        found = {name.lower(): value for name, value in headers.items()}
+        timestamp = found.get("wechatpay-timestamp", "")
+        nonce = found.get("wechatpay-nonce", "")
+        if found.get("wechatpay-serial") != self._merchant.platform_serial or not nonce:
+            return None
+        try:
+            holds = wechat.rsa_verify(
+                timestamp,
+                nonce,
+                body.decode(),
+                found.get("wechatpay-signature", ""),
+                self._platform,
+            )
+        except ValueError:
+            return None
+        return nonce[:64] if holds else None
+
+    def _check_age(self, headers: Mapping[str, str]) -> None:
+        found = {name.lower(): value for name, value in headers.items()}
+        try:
+            sent_at_s = int(found["wechatpay-timestamp"])
+        except (KeyError, ValueError):
+            raise CallbackRefused("stale") from None
+        if abs(self._clock.now().timestamp() - sent_at_s) > FRESH.total_seconds():
+            raise CallbackRefused("stale")
+
+    def _open(self, body: bytes) -> dict[str, Any]:
+        """The decrypted resource with the event's type beside it."""
+        try:
+            notice = orjson.loads(body)
+            sealed = notice["resource"]
+            if sealed["algorithm"] != "AEAD_AES_256_GCM":
+                raise CallbackRefused("algorithm")
+            plain = wechat.aes_decrypt(
+                sealed["nonce"],
+                sealed["ciphertext"],
+                sealed.get("associated_data") or "",
+                self._apiv3_key,
+            )
+            if plain is None:
+                raise CallbackRefused("decryption")
+            return dict(orjson.loads(plain)) | {"event_type": notice["event_type"]}
+        except (KeyError, TypeError, ValueError, AttributeError):
+            raise CallbackRefused("malformed") from None
+
+    def _order_view(self, told: Any) -> OrderView | None:
+        """An order as an answer or a callback tells it; None for nonsense."""
+        try:
+            state = _ORDER_STATES[told["trade_state"]]
+            intent_id = UUID(told["out_trade_no"])
+            if state is not OrderState.PAID:
+                return OrderView(intent_id, state)
+            return OrderView(
+                intent_id,
+                state,
+                _ref(told["transaction_id"]),
+                _fen(told["amount"]["total"]),
+                _read_time(told["success_time"]),
+            )
+        except (KeyError, TypeError, ValueError):
+            return None
+
+    def _refund_answer(self, answer: Response, refund_id: UUID) -> RefundView:
+        told = answer.json()
+        try:
+            view = _refund_view(told, told["status"])
+        except (KeyError, TypeError, ValueError):
+            raise UpstreamFailed(self.name, answer.operation, "not a refund") from None
+        if view.refund_id != refund_id:
+            raise UpstreamFailed(self.name, answer.operation, "another refund")
+        return view
+
+
+def _refund_view(told: Any, status: str) -> RefundView:
+    return RefundView(
+        UUID(told["out_refund_no"]),
+        _REFUND_STATES[status],
+        _ref(told["refund_id"]),
+        _fen(told["amount"]["refund"]),
+    )
+
+
+def _member(answer: Response, name: str) -> Any:
+    try:
+        return answer.json()[name]
+    except (KeyError, TypeError):
+        raise UpstreamFailed(answer.upstream, answer.operation, f"no {name}") from None
+
+
+def _code(refusal: UpstreamRejected) -> str:
+    try:
+        return str(orjson.loads(refusal.body)["code"])
+    except (KeyError, TypeError, ValueError):
+        return ""
+
+
+def _fen(value: object) -> int:
+    if type(value) is not int:
+        raise ValueError("an amount is a whole number of fen")
+    return value
+
+
+def _ref(value: object) -> str:
+    if not isinstance(value, str) or not 0 < len(value) <= 64:
+        raise ValueError("a reference is a text")
+    return value
+
+
+def _write_time(moment: datetime) -> str:
+    return moment.astimezone(SHANGHAI).isoformat(timespec="seconds")
+
+
+def _read_time(text: str) -> datetime:
+    return ensure_utc(datetime.fromisoformat(text))

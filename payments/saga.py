@@ -1,0 +1,212 @@
+"""The steps that carry a payment to its end, whatever crashed or did not answer on the way.
+
+Every step may run at any time and any number of times. It looks at the intent, does the one thing
+that is due, outside any transaction, and notes the outcome. What settles nothing is asked again,
+at 5 s, 15 s, 30 s, 2 min, 10 min and then every 10 min.
+"""
+
+from datetime import timedelta
+from uuid import UUID
+
+import structlog
+
+from core.app import App
+from core.database import transaction
+from core.deadline import Deadline
+from core.http import UpstreamError
+from core.jobs import GiveUp
+from payments import settlement, store
+from payments.domain import (
+    FULFIL_WINDOW,
+    INTENT,
+    REFUND,
+    REFUND_OPEN,
+    TO_FULFIL,
+    UNPAID,
+    look_at_unpaid,
+    next_look,
+)
+from payments.models import Intent, Refund
+from payments.payable import Accepted, Fulfilment, NotYet, Paid, Refused, Unknown, get_payable
+from payments.psp.port import OrderState, OrderView, RefundOrder, RefundState, RefundView
+from payments.psp.routing import get_psp
+from payments.service import open_cashier
+
+_CALL_S = 8.0
+_EARLY = timedelta(seconds=2)
+"""How much before its time a queued step may run: clocks of two machines differ."""
+
+log = structlog.get_logger(__name__)
+
+
+async def check(app: App, intent_id: UUID) -> None:
+    """Find out whether an unpaid intent was paid; end it when its time is over."""
+    intent = await store.find_intent(intent_id)
+    if intent is None or intent.state not in UNPAID or _is_early(app, intent):
+        return
+    view: OrderView | None = None
+    try:
+        view = await _ask(app, intent)
+    except UpstreamError as error:
+        log.info("psp did not answer", psp=intent.psp, reason=error.reason)
+    async with transaction() as tx:
+        if view is not None and view.state is OrderState.PAID:
+            settled = await settlement.settle(app, tx, intent.psp, view)
+            if settled is settlement.Settled.AMOUNT_DIFFERS:
+                log.error("captured amount differs", intent_id=str(intent_id))
+        locked = await store.lock_intent(tx, intent_id)
+        assert locked is not None
+        if locked.state not in UNPAID:
+            return
+        if view is not None and _is_gone(locked, view):
+            if locked.state != "closing":
+                await settlement.move_intent(tx, locked, "expire")
+            await settlement.move_intent(tx, locked, "close", due_at=None, ended_at=app.clock.now())
+            return
+        wait = look_at_unpaid(app.clock.now(), locked.checks, locked.expires_at)
+        await settlement.save_intent(
+            tx, locked, checks=locked.checks + 1, due_at=app.clock.now() + wait
+        )
+        payload = {"intent_id": str(intent_id)}
+        key = f"{intent_id}:{locked.checks}"
+        await app.queue.enqueue(tx, "payments.check", payload, key=key, after=wait)
+
+
+async def _ask(app: App, intent: Intent) -> OrderView | None:
+    """The one question that is due: open the cashier, ask for the order, or close it."""
+    psp, deadline = get_psp(app, intent.psp), Deadline.after(_CALL_S)
+    if app.clock.now() >= intent.expires_at:
+        async with transaction() as tx:
+            locked = await store.lock_intent(tx, intent.id)
+            if locked is not None and INTENT.allows(locked.state, "expire"):
+                await settlement.move_intent(tx, locked, "expire")
+        return await psp.close_order(intent.id, deadline)
+    if intent.state in ("created", "order_unknown"):
+        await open_cashier(app, intent.id, deadline)
+        return None
+    return await psp.find_order(intent.id, deadline)
+
+
+def _is_gone(intent: Intent, view: OrderView) -> bool:
+    """Whether the order can be paid no more."""
+    if view.state is OrderState.CLOSED:
+        return True
+    return view.state is OrderState.MISSING and intent.state == "closing"
+
+
+async def fulfil(app: App, intent_id: UUID) -> None:
+    """Pass a captured payment on to its payee, or start its way back."""
+    intent = await store.find_intent(intent_id)
+    if intent is None or intent.state not in TO_FULFIL or _is_early(app, intent):
+        return
+    attempt = await _announce_attempt(intent)
+    outcome = await get_payable(app, intent.kind).fulfil(app, _paid(intent, attempt))
+    async with transaction() as tx:
+        locked = await store.lock_intent(tx, intent_id)
+        assert locked is not None
+        if locked.state not in TO_FULFIL:
+            return
+        match _final(app, locked, outcome):
+            case Accepted(ref):
+                await settlement.fulfilled(app, tx, locked, ref)
+            case Refused(reason):
+                await settlement.refuse(app, tx, locked, reason)
+            case Unknown() if locked.state == "paid":
+                await settlement.move_intent(tx, locked, "lose_fulfilment")
+                await settlement.look_again(app, tx, locked, "payments.fulfil", attempt)
+            case _:
+                await settlement.look_again(app, tx, locked, "payments.fulfil", attempt)
+
+
+async def _announce_attempt(intent: Intent) -> int:
+    """Count a try before it is made: after a crash the next one knows that it may have arrived.
+
+    Returns how many were made before.
+    """
+    async with transaction() as tx:
+        locked = await store.lock_intent(tx, intent.id)
+        assert locked is not None
+        attempt: int = locked.attempts
+        locked.attempts = attempt + 1
+        await locked.save(using_db=tx, update_fields=["attempts"])
+    return attempt
+
+
+def _final(app: App, intent: Intent, outcome: Fulfilment) -> Fulfilment:
+    """The outcome; one that is certainly not yet for a whole day is a refusal."""
+    assert intent.paid_at is not None
+    if isinstance(outcome, NotYet) and app.clock.now() >= intent.paid_at + FULFIL_WINDOW:
+        return Refused("PAYEE_UNAVAILABLE")
+    return outcome
+
+
+def _paid(intent: Intent, attempt: int) -> Paid:
+    assert intent.paid_at is not None
+    return Paid(
+        intent.id,
+        intent.payer_id,
+        intent.kind,
+        intent.subject_ref,
+        intent.amount_fen,
+        intent.paid_at,
+        attempt,
+    )
+
+
+async def refund(app: App, refund_id: UUID) -> None:
+    """Carry a refund on until the PSP has returned the money.
+
+    Raises GiveUp where the PSP refuses: the money stays set aside and the job stands among the
+    dead letters; running it again asks the PSP again.
+    """
+    found = await store.find_refund(refund_id)
+    if found is None or found.state not in REFUND_OPEN | {"failed"}:
+        return
+    if found.due_at is not None and found.due_at > app.clock.now() + _EARLY:
+        return
+    intent = await store.find_intent(found.intent_id)
+    assert intent is not None
+    attempt = await _announce_refund(refund_id)
+    try:
+        view = await _ask_refund(app, intent, found, attempt)
+    except UpstreamError as error:
+        log.info("psp did not answer", psp=intent.psp, reason=error.reason)
+        view = RefundView(refund_id, RefundState.MISSING)
+    async with transaction() as tx:
+        noted = await settlement.apply_refund(app, tx, intent.psp, view)
+        if noted is not None and noted.state in REFUND_OPEN:
+            wait = next_look(attempt)
+            noted.due_at = app.clock.now() + wait
+            await noted.save(using_db=tx, update_fields=["due_at"])
+            payload = {"refund_id": str(refund_id)}
+            key = f"{refund_id}:{attempt}"
+            await app.queue.enqueue(tx, "payments.refund", payload, key=key, after=wait)
+    if noted is not None and noted.state == "failed":
+        raise GiveUp("the PSP refuses this refund")
+
+
+async def _announce_refund(refund_id: UUID) -> int:
+    async with transaction() as tx:
+        locked = await store.lock_refund(tx, refund_id)
+        assert locked is not None
+        attempt: int = locked.attempts
+        locked.attempts = attempt + 1
+        if REFUND.allows(locked.state, "retry"):
+            locked.state = REFUND.next_state(locked.state, "retry")
+        await locked.save(using_db=tx, update_fields=["attempts", "state"])
+    return attempt
+
+
+async def _ask_refund(app: App, intent: Intent, refund: Refund, attempt: int) -> RefundView:
+    psp, deadline = get_psp(app, intent.psp), Deadline.after(_CALL_S)
+    if attempt and refund.state != "failed":
+        view = await psp.find_refund(refund.id, deadline)
+        if view.state is not RefundState.MISSING:
+            return view
+    order = RefundOrder(refund.id, intent.id, refund.amount_fen, intent.captured_fen, refund.reason)
+    return await psp.refund(order, deadline)
+
+
+def _is_early(app: App, intent: Intent) -> bool:
+    """Whether another run of this step has moved the next look into the future."""
+    return intent.due_at is not None and intent.due_at > app.clock.now() + _EARLY

@@ -1,0 +1,152 @@
+"""Paying, as seen by the payer: start, be shown the cashier, look how it goes."""
+
+from uuid import UUID
+
+from core import idempotency
+from core.app import App
+from core.call import Call
+from core.database import Transaction, transaction
+from core.deadline import Deadline
+from core.errors import Conflict, InvalidInput, NotFound
+from core.http import UpstreamError, UpstreamRejected
+from core.ids import new_id
+from core.money import FEN_MAX
+from core.texts_common import NOT_FOUND
+from payments import store, texts
+from payments.domain import INTENT, INTENT_LIFE, next_look
+from payments.models import Intent
+from payments.payable import Quote, get_payable
+from payments.psp.port import Order
+from payments.psp.routing import DEFAULT, get_psp
+from payments.settlement import move_intent
+
+
+async def create_intent(
+    call: Call, tx: Transaction, *, kind: str, subject_ref: str, key: str
+) -> UUID:
+    """Begin to pay what the payable of `kind` quotes; part of the caller's transaction.
+
+    Returns the intent's id. The same key and subject give the same intent, and so does another key
+    while the payer's own cashier for it is open. Raises Conflict PAYMENT_OPEN or ALREADY_PAID,
+    KEY_REUSED, and whatever the quote refuses.
+    """
+    app, payer_id = call.app, call.require_viewer().user_id
+    command = {"kind": kind, "subject": subject_ref}
+    operation = f"pay:{kind}"
+    claim = await idempotency.claim(
+        app,
+        tx,
+        subject=payer_id,
+        operation=operation,
+        key=key,
+        command=command,
+        effect_id=new_id(),
+    )
+    if claim.replayed:
+        return claim.effect_id
+    quote = await get_payable(app, kind).quote(call, tx, subject_ref)
+    if not 0 < quote.amount_fen <= FEN_MAX:
+        raise InvalidInput(texts.AMOUNT_OUT_OF_RANGE)
+    live = await store.find_live_intent(tx, kind, subject_ref)
+    if live is None:
+        await _insert(call, tx, claim.effect_id, payer_id, kind, subject_ref, quote)
+        return claim.effect_id
+    _refuse_unless_open(call, live, payer_id, quote)
+    await idempotency.release(tx, payer_id, operation, key)
+    await idempotency.claim(
+        app,
+        tx,
+        subject=payer_id,
+        operation=operation,
+        key=key,
+        command=command,
+        effect_id=live.id,
+    )
+    return live.id
+
+
+def _refuse_unless_open(call: Call, live: Intent, payer_id: UUID, quote: Quote) -> None:
+    """Raise Conflict unless this is the payer's own cashier, still open, for the same amount."""
+    if live.state == "fulfilled":
+        raise Conflict(texts.ALREADY_PAID)
+    same = (live.payer_id, live.amount_fen) == (payer_id, quote.amount_fen)
+    open_ = live.state in ("created", "order_unknown", "awaiting")
+    if not (same and open_ and call.app.clock.now() < live.expires_at):
+        raise Conflict(texts.PAYMENT_OPEN)
+
+
+async def _insert(
+    call: Call,
+    tx: Transaction,
+    intent_id: UUID,
+    payer_id: UUID,
+    kind: str,
+    subject_ref: str,
+    quote: Quote,
+) -> None:
+    app, now = call.app, call.app.clock.now()
+    wait = next_look(0)
+    await Intent.create(
+        using_db=tx,
+        id=intent_id,
+        payer_id=payer_id,
+        kind=kind,
+        subject_ref=subject_ref,
+        payee=quote.payee,
+        title_zh=quote.title_zh,
+        title_en=quote.title_en,
+        amount_fen=quote.amount_fen,
+        psp=DEFAULT,
+        client_address=call.address or "127.0.0.1",
+        state="created",
+        created_at=now,
+        expires_at=now + INTENT_LIFE,
+        due_at=now + wait,
+    )
+    await app.queue.enqueue(tx, "payments.check", {"intent_id": str(intent_id)}, after=wait)
+
+
+async def present(call: Call, intent_id: UUID) -> Intent:
+    """Open the cashier of one of the viewer's payments and return the payment.
+
+    Repeat-safe. Where the PSP does not answer the payment is returned without a cashier: its
+    saga goes on asking. Raises NotFound for a payment that is not the viewer's.
+    """
+    await get_payment(call, intent_id)
+    await open_cashier(call.app, intent_id, call.deadline)
+    return await get_payment(call, intent_id)
+
+
+async def open_cashier(app: App, intent_id: UUID, deadline: Deadline) -> None:
+    """Order at the PSP, outside any transaction, and note what came of it. Repeat-safe."""
+    intent = await store.find_intent(intent_id)
+    if intent is None or intent.state not in ("created", "order_unknown"):
+        return
+    order = Order(
+        intent.id, intent.title_zh, intent.amount_fen, intent.expires_at, intent.client_address
+    )
+    url: str | None = None
+    try:
+        url = await get_psp(app, intent.psp).order(order, deadline)
+        event = "present"
+    except UpstreamRejected:
+        event = "reject_order"
+    except UpstreamError:
+        event = "lose_order"
+    async with transaction() as tx:
+        locked = await store.lock_intent(tx, intent_id)
+        assert locked is not None
+        if not INTENT.allows(locked.state, event):
+            return  # somebody was faster, or an order already unknown stays so
+        changes: dict[str, object] = {"cashier_url": url}
+        if event == "reject_order":
+            changes |= {"refusal": "PSP_REFUSED", "due_at": None, "ended_at": app.clock.now()}
+        await move_intent(tx, locked, event, **changes)
+
+
+async def get_payment(call: Call, intent_id: UUID) -> Intent:
+    """One of the viewer's payments. Raises NotFound for any other."""
+    intent = await store.find_intent(intent_id)
+    if intent is None or intent.payer_id != call.require_viewer().user_id:
+        raise NotFound(NOT_FOUND)
+    return intent

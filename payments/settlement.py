@@ -1,0 +1,259 @@
+"""The moments at which money moves: captured, passed on, sent back.
+
+Each function is part of the caller's transaction, holds the intent's lock, changes its state by an
+edge of the machine and posts the matching entries, so that state and ledger are never apart.
+"""
+
+from collections.abc import Sequence
+from datetime import datetime
+from enum import StrEnum
+from uuid import UUID
+
+from core import bus
+from core.app import App
+from core.database import Transaction
+from core.errors import Conflict
+from core.ids import new_id
+from payments import store, texts
+from payments.domain import INTENT, REFUND, late_event, next_look, refunded_event
+from payments.events import PaymentFulfilled, PaymentRefunded, PaymentRefused, PaymentSettled
+from payments.ledger import store as ledger
+from payments.ledger.accounts import payee_payable, payer_funds, psp_receivable
+from payments.ledger.postings import Leg, Posting, transfer
+from payments.models import Intent, Refund
+from payments.psp.port import OrderView, RefundState, RefundView
+
+
+class Settled(StrEnum):
+    """What a PSP's word that an order is paid came to."""
+
+    CAPTURED = "captured"
+    LATE = "late"
+    KNOWN = "known"
+    NO_SUCH_ORDER = "no_such_order"
+    AMOUNT_DIFFERS = "amount_differs"
+
+
+def topic(intent_id: UUID) -> str:
+    """The bus topic on which changes of a payment are told."""
+    return f"payment:{intent_id}"
+
+
+async def move_intent(tx: Transaction, intent: Intent, event: str, **changes: object) -> None:
+    """Take an edge of the intent's machine and tell it. Raises IllegalTransition."""
+    intent.state = INTENT.next_state(intent.state, event)
+    await save_intent(tx, intent, **changes)
+
+
+async def save_intent(tx: Transaction, intent: Intent, **changes: object) -> None:
+    """Write changes of a locked intent and tell whoever watches it."""
+    intent.update_from_dict(changes)
+    await intent.save(using_db=tx, update_fields=["state", *changes])
+    await bus.publish(tx, topic(intent.id), intent.state)
+
+
+async def settle(app: App, tx: Transaction, psp: str, view: OrderView) -> Settled:
+    """Take note that the PSP has captured an order. Repeat-safe.
+
+    A payment that comes after the intent's end is captured too, and goes straight back.
+    """
+    intent = await store.lock_intent(tx, view.intent_id)
+    if intent is None or intent.psp != psp:
+        return Settled.NO_SUCH_ORDER
+    if view.amount_fen != intent.amount_fen:
+        return Settled.AMOUNT_DIFFERS
+    if intent.captured_fen:
+        return Settled.KNOWN if view.psp_ref == intent.psp_ref else Settled.AMOUNT_DIFFERS
+    now, event = app.clock.now(), late_event(intent.state)
+    await move_intent(
+        tx,
+        intent,
+        event,
+        psp_ref=view.psp_ref,
+        captured_fen=intent.amount_fen,
+        paid_at=view.paid_at,
+        due_at=now if event == "settle" else None,
+        refusal=None if event == "settle" else "LATE_PAYMENT",
+    )
+    await _post(
+        tx,
+        "settle",
+        intent,
+        intent.id,
+        transfer(
+            debit=psp_receivable(psp),
+            credit=payer_funds(intent.payer_id),
+            amount_fen=intent.amount_fen,
+        ),
+        now,
+    )
+    if event == "settle_late":
+        await _refuse(app, tx, intent, "LATE_PAYMENT")
+        return Settled.LATE
+    await app.events.publish(tx, PaymentSettled(*_news(intent), intent.amount_fen))
+    await app.queue.enqueue(tx, "payments.fulfil", {"intent_id": str(intent.id)})
+    return Settled.CAPTURED
+
+
+async def fulfilled(app: App, tx: Transaction, intent: Intent, ref: str) -> None:
+    """The payee has accepted: what was the payer's becomes the payee's."""
+    now = app.clock.now()
+    await move_intent(
+        tx, intent, "fulfil", fulfilment_ref=ref[:64], ended_at=now, due_at=None, refusal=None
+    )
+    await _post(
+        tx,
+        "fulfil",
+        intent,
+        intent.id,
+        transfer(
+            debit=payer_funds(intent.payer_id),
+            credit=payee_payable(intent.payee),
+            amount_fen=intent.amount_fen,
+        ),
+        now,
+    )
+    await app.events.publish(tx, PaymentFulfilled(*_news(intent), intent.amount_fen, ref[:64]))
+
+
+async def refuse(app: App, tx: Transaction, intent: Intent, reason: str) -> None:
+    """The payee will not accept: all of it goes back to the payer, by itself."""
+    await move_intent(tx, intent, "refuse_fulfilment", refusal=reason[:32], due_at=None)
+    await _refuse(app, tx, intent, reason)
+
+
+async def _refuse(app: App, tx: Transaction, intent: Intent, reason: str) -> None:
+    await app.events.publish(tx, PaymentRefused(*_news(intent), intent.amount_fen, reason[:32]))
+    await _open_refund(app, tx, intent, intent.amount_fen, reason, key=f"refuse:{intent.id}")
+
+
+async def request_refund(
+    app: App, tx: Transaction, intent: Intent, amount_fen: int, *, reason: str, key: str
+) -> UUID:
+    """Give back a part of what a payee had accepted; returns the refund's id.
+
+    The payee owes that much less from this moment. Raises Conflict REFUND_TOO_LARGE above what is
+    left of the capture, IllegalTransition for a payment that was not passed on.
+    """
+    left_fen = intent.captured_fen - intent.refunded_fen - intent.refunding_fen
+    if amount_fen > left_fen:
+        raise Conflict(texts.REFUND_TOO_LARGE)
+    if intent.state != "refunding":
+        await move_intent(tx, intent, "request_refund")
+    return await _open_refund(
+        app, tx, intent, amount_fen, reason, key=key, reversed_from=intent.payee
+    )
+
+
+async def _open_refund(
+    app: App,
+    tx: Transaction,
+    intent: Intent,
+    amount_fen: int,
+    reason: str,
+    *,
+    key: str,
+    reversed_from: str | None = None,
+) -> UUID:
+    """Set the amount aside in the payer's account and queue the refund."""
+    refund_id, now, funds = new_id(), app.clock.now(), payer_funds(intent.payer_id)
+    if reversed_from is not None:
+        legs = transfer(debit=payee_payable(reversed_from), credit=funds, amount_fen=amount_fen)
+        await _post(tx, "reverse", intent, refund_id, legs, now)
+    hold_id = await ledger.hold(app, tx, funds, amount_fen, key=f"refund:{refund_id}")
+    await Refund.create(
+        using_db=tx,
+        id=refund_id,
+        intent_id=intent.id,
+        key=key,
+        hold_id=hold_id,
+        amount_fen=amount_fen,
+        reason=reason[:32],
+        state="requested",
+        created_at=now,
+        due_at=now,
+    )
+    await save_intent(tx, intent, refunding_fen=intent.refunding_fen + amount_fen)
+    await app.queue.enqueue(tx, "payments.refund", {"refund_id": str(refund_id)})
+    return refund_id
+
+
+async def apply_refund(app: App, tx: Transaction, psp: str, view: RefundView) -> Refund | None:
+    """Take note of what a PSP says of a refund; returns it, None for one that is not ours.
+
+    Repeat-safe: what is known already changes nothing.
+    """
+    found = await store.find_refund(view.refund_id)
+    if found is None:
+        return None
+    intent = await store.lock_intent(tx, found.intent_id)
+    refund = await store.lock_refund(tx, view.refund_id)
+    assert intent is not None and refund is not None
+    if intent.psp != psp or view.amount_fen not in (None, refund.amount_fen):
+        return None
+    event = {
+        RefundState.PROCESSING: "accept",
+        RefundState.SUCCEEDED: "succeed",
+        RefundState.FAILED: "fail",
+        RefundState.MISSING: "lose",
+    }[view.state]
+    if REFUND.allows(refund.state, event):
+        refund.state = REFUND.next_state(refund.state, event)
+        refund.psp_ref = view.psp_ref or refund.psp_ref
+        if refund.state == "succeeded":
+            await _refunded(app, tx, intent, refund)
+        elif refund.state == "failed":
+            refund.due_at = None
+        await refund.save(using_db=tx, update_fields=["state", "psp_ref", "due_at", "ended_at"])
+    return refund
+
+
+async def _refunded(app: App, tx: Transaction, intent: Intent, refund: Refund) -> None:
+    now = app.clock.now()
+    refund.due_at, refund.ended_at = None, now
+    posting = Posting(
+        kind="refund",
+        key=f"refund:{refund.id}",
+        intent_id=intent.id,
+        legs=transfer(
+            debit=payer_funds(intent.payer_id),
+            credit=psp_receivable(intent.psp),
+            amount_fen=refund.amount_fen,
+        ),
+    )
+    posted = await ledger.post_hold(tx, refund.hold_id, posting, refund.amount_fen, now)
+    assert posted, "an open refund has its hold"
+    intent.refunding_fen -= refund.amount_fen
+    intent.refunded_fen += refund.amount_fen
+    if intent.refunding_fen == 0:
+        intent.state = INTENT.next_state(
+            intent.state, refunded_event(intent.captured_fen, intent.refunded_fen)
+        )
+    await save_intent(
+        tx,
+        intent,
+        refunding_fen=intent.refunding_fen,
+        refunded_fen=intent.refunded_fen,
+        ended_at=now,
+    )
+    await app.events.publish(tx, PaymentRefunded(*_news(intent), refund.id, refund.amount_fen))
+
+
+async def look_again(app: App, tx: Transaction, intent: Intent, kind: str, tries: int) -> None:
+    """Queue the next try of a step of an intent's saga, `tries` tries having settled nothing."""
+    wait = next_look(tries)
+    await save_intent(tx, intent, due_at=app.clock.now() + wait)
+    await app.queue.enqueue(
+        tx, kind, {"intent_id": str(intent.id)}, key=f"{intent.id}:{tries}", after=wait
+    )
+
+
+async def _post(
+    tx: Transaction, kind: str, intent: Intent, key: UUID, legs: Sequence[Leg], at: datetime
+) -> None:
+    posting = Posting(kind=kind, key=f"{kind}:{key}", legs=legs, intent_id=intent.id)
+    await ledger.post(tx, posting, at)
+
+
+def _news(intent: Intent) -> tuple[UUID, UUID, str, str]:
+    return intent.id, intent.payer_id, intent.kind, intent.subject_ref

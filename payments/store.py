@@ -1,0 +1,69 @@
+"""Every query on intents, refunds and callbacks."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from uuid import UUID
+
+from core.database import Transaction, connection, fetch_one
+from payments.domain import UNPAID
+from payments.models import Intent, Refund
+
+
+async def find_intent(intent_id: UUID) -> Intent | None:
+    """An intent by id."""
+    return await Intent.get_or_none(id=intent_id)
+
+
+async def lock_intent(tx: Transaction, intent_id: UUID) -> Intent | None:
+    """An intent by id, locked until the transaction ends."""
+    return await Intent.filter(id=intent_id).using_db(tx).select_for_update().first()
+
+
+async def find_live_intent(tx: Transaction, kind: str, subject_ref: str) -> Intent | None:
+    """The intent that pays or paid this subject, locked; see the index payments_intent_live."""
+    live = [*UNPAID, "paid", "fulfilment_unknown", "fulfilled"]
+    return (
+        await Intent.filter(kind=kind, subject_ref=subject_ref, state__in=live)
+        .using_db(tx)
+        .select_for_update()
+        .first()
+    )
+
+
+async def lock_refund(tx: Transaction, refund_id: UUID) -> Refund | None:
+    """A refund by id, locked until the transaction ends. Lock its intent first."""
+    return await Refund.filter(id=refund_id).using_db(tx).select_for_update().first()
+
+
+async def find_refund(refund_id: UUID) -> Refund | None:
+    """A refund by id."""
+    return await Refund.get_or_none(id=refund_id)
+
+
+async def list_overdue_intents(before: datetime, limit: int = 500) -> Sequence[Intent]:
+    """Intents that nobody looked at when it was due, the longest overdue first."""
+    return await Intent.filter(due_at__lt=before).order_by("due_at").limit(limit)
+
+
+async def list_overdue_refunds(before: datetime, limit: int = 500) -> Sequence[Refund]:
+    """Refunds that nobody looked at when it was due, the longest overdue first."""
+    return await Refund.filter(due_at__lt=before).order_by("due_at").limit(limit)
+
+
+async def hear_nonce(tx: Transaction, nonce: str, now: datetime) -> bool:
+    """Note a callback's nonce; False where it was heard before."""
+    row = await fetch_one(
+        tx,
+        """INSERT INTO payments_callback_nonce (id, heard_at) VALUES ($1, $2)
+           ON CONFLICT (id) DO NOTHING RETURNING id""",
+        nonce,
+        now,
+    )
+    return row is not None
+
+
+async def forget_nonces(before: datetime) -> None:
+    """Drop nonces of callbacks that would be refused for their age anyway."""
+    await connection().execute_query(
+        "DELETE FROM payments_callback_nonce WHERE heard_at < $1", [before]
+    )

@@ -1,0 +1,40 @@
+"""Citizens for tests: verified accounts with resident IDs of an area that was never given out."""
+
+from uuid import UUID
+
+from core.app import App
+from core.call import Call
+from core.ids import new_id, resident_id_check_digit
+from core.privacy import Purpose, grant_consent
+from modules.identity import service as identity
+from modules.identity.models import Citizen
+
+
+def resident_id(number: int) -> str:
+    """The resident ID of test citizen `number`, 1 to 999."""
+    body = f"50000019800101{number:03d}"
+    return body + resident_id_check_digit(body)
+
+
+async def citizen(app: App, number: int, *, locale: str = "en") -> UUID:
+    """A verified account."""
+    phone, resident = f"1990001{number:04d}", resident_id(number)
+    row = await Citizen.create(
+        id=new_id(),
+        phone_sealed=app.vault.encrypt(phone, identity.PHONE),
+        phone_index=app.vault.blind_index(phone, identity.PHONE),
+        name_sealed=app.vault.encrypt("甄示范", identity.NAME),
+        resident_sealed=app.vault.encrypt(resident, identity.RESIDENT_ID),
+        resident_index=app.vault.blind_index(resident, identity.RESIDENT_ID),
+        level=2,
+        roles=[],
+        locale=locale,
+        created_at=app.clock.now(),
+        verified_at=app.clock.now(),
+    )
+    return row.id
+
+
+async def consent(call: Call, purpose: Purpose) -> None:
+    """The viewer of the call agrees."""
+    await grant_consent(call, purpose.id, purpose.text_version)
