@@ -12,7 +12,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from sandbox import callbacks, control, faults
+from sandbox import callbacks, control, faults, receipts
 from sandbox.callbacks import Callbacks
 from sandbox.faults import Faults, FaultyOperation, answer
 from sandbox.population import Population
@@ -61,7 +61,7 @@ def _found_city(
     scratch: Path,
     now: Callable[[], datetime],
 ) -> City:
-    own = faults.SCHEMA + callbacks.SCHEMA + days.SCHEMA + files.SCHEMA
+    own = faults.SCHEMA + callbacks.SCHEMA + days.SCHEMA + files.SCHEMA + receipts.SCHEMA
     schema = own + "".join(system.schema for system in systems)
     state = State(settings.state, schema=schema, seed=settings.seed)
     switches = Faults(state, settings.seed)
