@@ -46,6 +46,7 @@ _PAGE = Template("""<!doctype html>
 <html lang="zh-CN"><head><meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <meta name="robots" content="noindex">
+<link rel="icon" href="data:,">
 <title>沙盒收银台 · Sandbox cashier</title>
 <style>
 *{box-sizing:border-box}
@@ -69,7 +70,7 @@ button,a.back{display:block;width:100%;min-height:48px;padding:12px;margin-top:1
 border-radius:10px;font:inherit;text-align:center;text-decoration:none;color:#1a1a1a;
 background:#e3e5e8;cursor:pointer}
 form:first-of-type button,a.back{margin-top:20px}
-button.pay{background:$colour;color:#fff;font-weight:600}
+button.pay,a.back{background:$colour;color:#fff;font-weight:600}
 button:focus-visible,a:focus-visible{outline:3px solid #1a1a1a;outline-offset:2px}
 </style></head><body>
 <div class="label" role="note">沙盒 · 不涉及真实资金 / Sandbox · no real money</div>

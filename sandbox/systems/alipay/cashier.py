@@ -44,12 +44,14 @@ async def show(request: Request, city: City) -> Response:
 
 
 async def pay(request: Request, city: City) -> Response:
-    """Pay the trade, once; the merchant is told by notice. 409 TRADE_CLOSED when too late."""
+    """Pay the trade, once; the merchant is told by notice. Too late: 409 TRADE_CLOSED, or in a
+    browser the page that says so.
+    """
     with city.state.transaction():
         trade = _open(request, city)
         if trade["trade_status"] == "WAIT_BUYER_PAY":
             trade = trades.settle(city, trade)
-    if trade["paid_at"] is None:
+    if trade["paid_at"] is None and wants_json(request):
         raise Refusal(409, "TRADE_CLOSED", "交易已关闭 / the trade is closed")
     return _done(request, trade, None)
 

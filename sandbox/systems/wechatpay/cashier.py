@@ -40,14 +40,16 @@ async def show(request: Request, city: City) -> Response:
 
 
 async def pay(request: Request, city: City) -> Response:
-    """Pay the order, once; the merchant is told by callback. 409 ORDER_CLOSED when too late."""
+    """Pay the order, once; the merchant is told by callback. Too late: 409 ORDER_CLOSED, or in a
+    browser the page that says so.
+    """
     load_keys(city.settings)
     with city.state.transaction():
         order = orders.get_by_prepay(city, request.path_params["prepay_id"])
         if order["trade_state"] == "NOTPAY":
             order = orders.settle(city, order)
             notices.announce_payment(city, order)
-    if order["trade_state"] == "CLOSED":
+    if order["trade_state"] == "CLOSED" and wants_json(request):
         raise Refusal(409, "ORDER_CLOSED", "订单已关闭 / the order is closed")
     return _done(request, order)
 
