@@ -5,8 +5,6 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Literal, NamedTuple
 
-from core.money import portion_bps
-
 FEE_BPS = 60
 """What a payment platform keeps: 0.6 % of each payment, given back with what is refunded."""
 
@@ -48,20 +46,20 @@ class Break:
 
 
 def fee_of(amount_fen: int) -> int:
-    """The platform's fee for an amount, to the fen, half up."""
-    return portion_bps(amount_fen, FEE_BPS)
+    """The platform's fee for an amount, to the fen, half up: core.money's rule in whole numbers."""
+    return (amount_fen * FEE_BPS + 5_000) // 10_000
 
 
 def synthetic(day: date, count: int) -> Iterator[Line]:
     """`count` invented lines, by a rule that others can repeat (docs/upstreams/bills.md)."""
-    dense = f"{day:%Y%m%d}"
+    dense, dashed = f"{day:%Y%m%d}", day.isoformat()
     for k in range(count):
         refunds = k % SYNTHETIC_REFUND_EVERY == SYNTHETIC_REFUND_EVERY - 1
         n = k - 1 if refunds else k
         amount_fen = 100 + n * 7919 % 100_000
         minute, second = divmod(k % 86_400, 60)
         yield Line(
-            at=f"{day} {minute // 60:02d}:{minute % 60:02d}:{second:02d}",
+            at=f"{dashed} {minute // 60:02d}:{minute % 60:02d}:{second:02d}",
             order_no=f"SYN{dense}{n:09d}",
             trade_ref=f"42000099{dense}{n:012d}",
             amount_fen=amount_fen,

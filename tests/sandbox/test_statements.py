@@ -15,7 +15,8 @@ import orjson
 import psutil
 import pytest
 
-from sandbox.statements.lines import Break, Line, fee_of, planted, synthetic
+from core.money import portion_bps
+from sandbox.statements.lines import FEE_BPS, Break, Line, fee_of, planted, synthetic
 from tests.sandbox.alipay_merchant import AlipayMerchant
 from tests.sandbox.merchant import Merchant
 from tests.sandbox.serving import Client, free_port, sandbox_process
@@ -275,6 +276,11 @@ async def test_a_biller_settles_a_day(city: Client) -> None:
     assert sum(line["amount_fen"] for line in lines) == told["amount_fen"]
     at = datetime.fromisoformat(lines[0]["written_off_at"])
     assert abs(datetime.now(UTC) - at) < timedelta(minutes=1)
+
+
+def test_the_fee_is_rounded_like_all_money() -> None:
+    for amount_fen in (0, 1, 83, 84, 250, 2940, 10_000_000_007):
+        assert fee_of(amount_fen) == portion_bps(amount_fen, FEE_BPS)
 
 
 def test_invented_lines_follow_the_rule() -> None:
