@@ -69,7 +69,7 @@ def category_keys(level: tuple[Part, ...], columns: Columns) -> list[str | None]
     texts = [_part(columns, part) for part in level]
     if len(texts) == 1:
         return texts[0]
-    return [None if None in row else "|".join(row) for row in zip(*texts, strict=True)]  # type: ignore[arg-type]
+    return [None if None in row else "|".join(row) for row in zip(*texts, strict=True)]
 
 
 def _part(columns: Columns, part: Part) -> list[str | None]:

@@ -87,12 +87,13 @@ class AdditiveModel:
         at = flat.offset + bins[flat.first] * flat.stride + bins[flat.second]
         # cumsum and bincount add strictly in order, as the loops over tables do
         total = np.cumsum(flat.values[at])[-1]
-        shares = np.bincount(
+        shares: Floats = np.bincount(
             flat.owners,
             np.concatenate((flat.first_share[at], flat.second_share[at])),
             len(self.edges),
-        )
-        return float(self.intercept + self.slope * total), self.slope * shares
+        ).astype(np.float64)
+        shares *= self.slope
+        return float(self.intercept + self.slope * total), shares
 
     @cached_property
     def base(self) -> float:
@@ -178,10 +179,10 @@ def model_from(data: Mapping[str, Any]) -> AdditiveModel:
 
 
 def _index(table: Table, bins: Ints) -> Ints:
-    if len(table.features) == 1:
-        return bins[table.features[0]]
-    a, b = table.features
-    return bins[a] * table.values.shape[1] + bins[b]
+    at: Ints = bins[table.features[0]]
+    if len(table.features) == 2:
+        at = at * table.values.shape[1] + bins[table.features[1]]
+    return at
 
 
 def _shapley(table: Table, background: Sequence[Floats]) -> _Split:

@@ -162,9 +162,7 @@ def _add_tree(
         stack.append((tree["left_children"][node], allowed | {feature: before & left}))
 
 
-def _goes_left(
-    tree: dict[str, Any], node: int, edges: NDArray[np.float32]
-) -> NDArray[np.bool_]:
+def _goes_left(tree: dict[str, Any], node: int, edges: NDArray[np.float32]) -> NDArray[np.bool_]:
     """Which bins of the split's feature go left; the last bin is "missing"."""
     at = int(np.searchsorted(edges, np.float32(tree["split_conditions"][node])))
     left = np.arange(len(edges) + 2) <= at

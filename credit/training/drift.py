@@ -41,7 +41,8 @@ def weighted_cuts(values: Floats, weight: Floats, bands: int) -> list[float]:
     order = np.argsort(values, kind="stable")
     share = np.cumsum(weight[order]) / weight.sum()
     at = np.searchsorted(share, np.arange(1, bands) / bands)
-    return np.unique(values[order][np.minimum(at, len(values) - 1)]).tolist()
+    cuts = np.unique(values[order][np.minimum(at, len(values) - 1)])
+    return [float(cut) for cut in cuts]
 
 
 def shares(values: Floats, weight: Floats, cuts: list[float]) -> list[float]:

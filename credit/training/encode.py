@@ -93,9 +93,7 @@ def _splits(data: Dataset, seed: int) -> list[tuple[NDArray[np.bool_], NDArray[n
     return [(fold != k, fold == k) for k in range(FOLDS)]
 
 
-def _effects(
-    feature: Feature, data: Dataset, offset: Floats, weight: Floats, fit: Fit
-) -> Effects:
+def _effects(feature: Feature, data: Dataset, offset: Floats, weight: Floats, fit: Fit) -> Effects:
     parent = np.zeros(len(data))
     levels: Effects = []
     for level in feature.derivation.levels:
@@ -119,7 +117,7 @@ def _level(
     expected = probability(log_odds)
     frame = pd.DataFrame(
         {
-            "key": pd.Series(keys, dtype=object),
+            "key": pd.Series(list(keys), dtype=object),
             "excess": weight * (bad - expected),
             "spread": weight * expected * (1 - expected),
             "parent": parent,

@@ -61,7 +61,10 @@ _FEATURES = (
         "amount",
         _AMOUNT,
         -1,
-        ("申请金额较小，同等规模贷款违约较多", "Loans of this small an amount defaulted more often"),
+        (
+            "申请金额较小，同等规模贷款违约较多",
+            "Loans of this small an amount defaulted more often",
+        ),
         ("申请金额所在区间违约较少", "Loans of this amount defaulted less often"),
         "log",
     ),
@@ -69,8 +72,14 @@ _FEATURES = (
         "guaranteed_share",
         Derivation("ratio", columns=("sba_appv", "gr_appv")),
         0,
-        ("所申请担保比例对应的贷款违约较多", "Loans with this guaranteed share defaulted more often"),
-        ("所申请担保比例对应的贷款违约较少", "Loans with this guaranteed share defaulted less often"),
+        (
+            "所申请担保比例对应的贷款违约较多",
+            "Loans with this guaranteed share defaulted more often",
+        ),
+        (
+            "所申请担保比例对应的贷款违约较少",
+            "Loans with this guaranteed share defaulted less often",
+        ),
         "share",
     ),
     Feature(
@@ -91,7 +100,10 @@ _FEATURES = (
         "low_doc",
         Derivation("codes", columns=("low_doc",), codes=(("Y", 1.0), ("N", 0.0))),
         0,
-        ("所用申请通道（简化材料与否）违约较多", "The application track (LowDoc or not) is riskier"),
+        (
+            "所用申请通道（简化材料与否）违约较多",
+            "The application track (LowDoc or not) is riskier",
+        ),
         ("所用申请通道违约较少", "The application track (LowDoc or not) is safer"),
     ),
     Feature(
@@ -140,7 +152,10 @@ _FEATURES = (
         Derivation("profile", levels=(_LENDER,), of=_HALF),
         0,
         ("该银行快速贷款占比对应的风险较高", "The lender's share of express loans points to risk"),
-        ("该银行快速贷款占比对应的风险较低", "The lender's share of express loans points to safety"),
+        (
+            "该银行快速贷款占比对应的风险较低",
+            "The lender's share of express loans points to safety",
+        ),
         "share",
     ),
     Feature(
@@ -148,7 +163,10 @@ _FEATURES = (
         Derivation("profile", levels=(_LENDER,), of=_OUT_OF_STATE),
         0,
         ("该银行异地贷款占比对应的风险较高", "The lender's share of distant loans points to risk"),
-        ("该银行异地贷款占比对应的风险较低", "The lender's share of distant loans points to safety"),
+        (
+            "该银行异地贷款占比对应的风险较低",
+            "The lender's share of distant loans points to safety",
+        ),
         "share",
     ),
 )
@@ -187,9 +205,7 @@ SBA = Spec(
     groups=(
         Group("region", ("地区（州）", "Region (state)"), key=(Part("state"),)),
         Group("industry", ("行业", "Industry (NAICS-2)"), key=(Part("naics", 2),)),
-        Group(
-            "size", ("规模（雇员）", "Size (employees)"), column="no_emp", bands=(2, 5, 10, 25)
-        ),
+        Group("size", ("规模（雇员）", "Size (employees)"), column="no_emp", bands=(2, 5, 10, 25)),
         Group(
             "legal_form",
             ("企业形态（新设/存续；档案无法律形式）", "Form (new/existing; no legal form on file)"),
