@@ -57,9 +57,17 @@ def append(store: ChainStore, payload: dict[str, Any]) -> Entry:
     """Add a payload at the end; safe against other writers of the same store."""
     while True:
         head = store.head()
-        line = canonical({"number": head.count + 1, "previous": head.hash, "payload": payload})
-        if store.append_after(head, line):
-            return Entry(head.count + 1, fingerprint(line), payload)
+        entry = append_after(store, head, payload)
+        if entry:
+            return entry
+
+
+def append_after(store: ChainStore, head: Head, payload: dict[str, Any]) -> Entry | None:
+    """Add a payload as the successor of a head; None if that is no longer the head."""
+    line = canonical({"number": head.count + 1, "previous": head.hash, "payload": payload})
+    if not store.append_after(head, line):
+        return None
+    return Entry(head.count + 1, fingerprint(line), payload)
 
 
 def entries(store: ChainStore) -> Iterator[Entry]:

@@ -1,6 +1,6 @@
 """Population stability: how far today's applicants are from those a model was trained on."""
 
-from dataclasses import dataclass
+import math
 
 import numpy as np
 
@@ -13,21 +13,6 @@ FLOOR = 1e-4
 """An empty bin counts as this share, so that the index stays finite."""
 
 
-@dataclass(frozen=True)
-class Stability:
-    """An index with its colour. `rows` is the effective number behind it."""
-
-    index: float
-    rows: float
-
-    @property
-    def level(self) -> str:
-        """green, amber or red."""
-        if self.index >= RED:
-            return "red"
-        return "amber" if self.index >= AMBER else "green"
-
-
 def stability(reference: Floats, actual: Floats) -> float:
     """Population stability index of two sets of bin frequencies."""
     a = np.maximum(reference / reference.sum(), FLOOR)
@@ -36,8 +21,13 @@ def stability(reference: Floats, actual: Floats) -> float:
 
 
 def sampling_noise(bins: int, reference_rows: float, rows: float) -> float:
-    """What the index would show on average for samples of one and the same population."""
-    return (bins - 1) * (1 / reference_rows + 1 / rows)
+    """What the index reaches by chance alone for two samples of one population.
+
+    Mean plus two standard deviations of its chi-squared approximation, with bins − 1 degrees of
+    freedom (Yurdakul & Naranjo 2020).
+    """
+    freedom = bins - 1
+    return (freedom + 2 * math.sqrt(2 * freedom)) * (1 / reference_rows + 1 / rows)
 
 
 def effective_rows(weight: Floats) -> float:

@@ -64,18 +64,50 @@ def build(raw: Mapping[str, Sequence[Any]], spec: Spec, *, today: date | None) -
     A file without the weight or strata columns counts every row once. Raises InputError for no
     rows, an unknown label, or rows of one class only.
     """
-    optional = {name for name in (spec.weight, *spec.strata) if name and name not in raw}
-    wanted = [column for column in spec.training_columns() if column.name not in optional]
-    columns = parse(raw, wanted, today=today)
+    columns = _typed(raw, spec, today, frozenset())
     bad = _outcomes(columns[spec.label], spec)
     if not len(bad):
         raise InputError("the file holds no rows")
     if bad.min() == bad.max():
         only = "bad" if bad[0] else "good"
         raise InputError(f"column {spec.label}: every loan is {only}; both outcomes are needed")
-    ones = np.ones(len(bad))
-    weight = ones if spec.weight is None or spec.weight in optional else columns[spec.weight]
-    day = columns[spec.date] if spec.date else np.full(len(bad), np.nan)
+    return _lined_up(columns, bad, spec)
+
+
+def build_unlabelled(
+    raw: Mapping[str, Sequence[Any]], spec: Spec, *, today: date | None
+) -> Dataset:
+    """Applications whose outcome nobody knows; their `bad` is NaN."""
+    columns = _typed(raw, spec, today, frozenset({spec.label}))
+    return _lined_up(columns, np.full(len(columns[spec.id]), np.nan), spec)
+
+
+def joined(first: Dataset, second: Dataset) -> Dataset:
+    """The rows of both, the first's before the second's."""
+    shared = [name for name in first.columns if name in second.columns]
+    both = {name: np.concatenate([first.columns[name], second.columns[name]]) for name in shared}
+    return Dataset(
+        both,
+        *(
+            np.concatenate([getattr(first, name), getattr(second, name)])
+            for name in ("ids", "bad", "weight", "year", "day", "stratum")
+        ),
+    )
+
+
+def _typed(
+    raw: Mapping[str, Sequence[Any]], spec: Spec, today: date | None, left_out: frozenset[str]
+) -> Columns:
+    optional = {name for name in (spec.weight, *spec.strata) if name and name not in raw}
+    absent = optional | left_out
+    wanted = [column for column in spec.training_columns() if column.name not in absent]
+    return parse(raw, wanted, today=today)
+
+
+def _lined_up(columns: Columns, bad: Floats, spec: Spec) -> Dataset:
+    rows = len(bad)
+    weight = columns.get(spec.weight or "", np.ones(rows))
+    day = columns[spec.date] if spec.date else np.full(rows, np.nan)
     return Dataset(
         columns=columns,
         ids=columns[spec.id],
@@ -83,7 +115,7 @@ def build(raw: Mapping[str, Sequence[Any]], spec: Spec, *, today: date | None) -
         weight=np.where(np.isnan(weight), 1.0, weight),
         year=_years(columns, spec, day),
         day=day,
-        stratum=_strata(columns, spec, optional, len(bad)),
+        stratum=_strata(columns, spec, rows),
     )
 
 
@@ -112,8 +144,8 @@ def _years(columns: Columns, spec: Spec, day: Floats) -> Ints:
     return np.zeros(len(day), dtype=np.int64)
 
 
-def _strata(columns: Columns, spec: Spec, optional: set[str], rows: int) -> NDArray[Any]:
-    names = [name for name in spec.strata if name not in optional]
+def _strata(columns: Columns, spec: Spec, rows: int) -> NDArray[Any]:
+    names = [name for name in spec.strata if name in columns]
     if not names:
         return np.full(rows, "", dtype=object)
     keys = zip(*(columns[name].tolist() for name in names), strict=True)

@@ -32,7 +32,6 @@ from credit.training.scorecard import fit_scorecard
 from credit.training.spec import Spec, check
 
 BACKTEST_YEARS = 3
-BACKTEST_ROUNDS_SHARE = 1.0
 LEAST_ROWS = 50
 
 
@@ -61,6 +60,7 @@ class Order:
     data_name: str
     base_rate: float | None = None
     accepted_suspects: frozenset[str] = frozenset()
+    rejects_sha256: str | None = None
 
 
 def fit_window(
@@ -251,6 +251,7 @@ def _provenance(spec: Spec, data: Dataset, order: Order) -> dict[str, Any]:
         "base_rate_stated": order.base_rate,
         "accepted_suspects": sorted(order.accepted_suspects),
         "data_sha256": order.data_sha256,
+        "rejects_sha256": order.rejects_sha256,
         "code_sha256": code_fingerprint(),
         "fit": to_plain(spec.fit),
         "versions": {
