@@ -197,5 +197,17 @@ def monitor(
         raise typer.Exit(2)
 
 
+@app.command()
+@_refusing
+def simulate(
+    out: Annotated[Path, typer.Option(help="Folder to write jinan_loans.csv and _firms.csv to.")],
+    seed: Annotated[int, typer.Option(help="Seed of the simulation.")] = 0,
+) -> None:
+    """Write the simulated city's loan history and registered firms (spec `jinan`)."""
+    from credit.training.run import simulate_files
+
+    simulate_files(out, seed, Console())
+
+
 if __name__ == "__main__":
     app()

@@ -23,6 +23,8 @@ from credit.training.spec import Spec
 
 SEED = 20_240_601
 LEAST_TRAINING_ROWS = 500
+WOE_PRIOR_ROWS = 20.0
+"""Average loans mixed into each band of a WoE picture, so that an empty one has no height."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -296,9 +298,10 @@ def _woe(column: Floats, data: Dataset, cuts: list[float]) -> list[dict[str, Any
     total = np.bincount(band, data.weight, len(cuts) + 2)
     bad = np.bincount(band, data.weight * data.bad, len(cuts) + 2)
     overall = np.log(data.base_rate / (1 - data.base_rate))
+    prior = WOE_PRIOR_ROWS * float(data.weight.mean())
     out = []
     for i in np.flatnonzero(total).tolist():
-        rate = (bad[i] + data.base_rate) / (total[i] + 1)
+        rate = (bad[i] + prior * data.base_rate) / (total[i] + prior)
         label = "missing" if i == len(cuts) + 1 else _range(i, cuts)
         out.append({"band": label, "woe": float(np.log(rate / (1 - rate)) - overall)})
     return out

@@ -1,6 +1,8 @@
 """The commands' work: files in, files out, and what is said on the terminal."""
 
+import csv
 import hashlib
+import io
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -24,6 +26,7 @@ from credit.training.live import watching
 from credit.training.monitor import monitor, recalibrated
 from credit.training.reject import with_rejects
 from credit.training.report import render
+from credit.training.simulate import loan_history, registered_firms
 from credit.training.spec import Spec
 from credit.training.specs import spec_named
 from credit.training.train import Order, train
@@ -270,6 +273,22 @@ def _say_monitored(console: Console, result: dict[str, Any]) -> None:
     )
     for reason in result["alarm_reasons"]:
         console.print(f"  {reason}", highlight=False)
+
+
+def simulate_files(out: Path, seed: int, console: Console) -> None:
+    """Write the simulated loan history and the registered firms, each whole or not at all."""
+    for name, records in (
+        ("jinan_loans.csv", loan_history(seed)),
+        ("jinan_firms.csv", registered_firms(seed)),
+    ):
+        with written_whole(out / name) as file, io.TextIOWrapper(file, newline="") as text:
+            writer = csv.writer(text)
+            writer.writerow(records)
+            writer.writerows(zip(*records.values(), strict=True))
+            text.flush()
+            text.detach()
+        rows = len(records["loan_no"])
+        console.print(f"{rows:,} rows of SIMULATED data · 模拟数据 → {out / name}", soft_wrap=True)
 
 
 def _read(path: Path, spec: Spec) -> Batch:

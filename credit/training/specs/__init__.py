@@ -2,9 +2,10 @@
 
 from credit.scoring.errors import CreditError
 from credit.training.spec import Spec
+from credit.training.specs.jinan import JINAN
 from credit.training.specs.sba import SBA
 
-SPECS: dict[str, Spec] = {spec.name: spec for spec in (SBA,)}
+SPECS: dict[str, Spec] = {spec.name: spec for spec in (SBA, JINAN)}
 
 
 def spec_named(name: str) -> Spec:
