@@ -21,15 +21,17 @@ CONNECT_TIMEOUT_S = 10
 def on_cluster(artefact: Artefact, address: str, on: date, language: str) -> Spread:
     """Batches spread over a cluster's workers. Raises CreditError if it cannot be reached."""
     try:
-        from distributed import Client
+        import distributed
     except ImportError as error:
         raise CreditError(
             "--scheduler needs the extra `cluster`: pip install dask[distributed]"
         ) from error
 
+    connect: Any = distributed.Client
+
     def work(parts: Iterator[tuple[int, Batch]]) -> Iterable[bytes]:
         try:
-            client = Client(address, timeout=CONNECT_TIMEOUT_S)
+            client = connect(address, timeout=CONNECT_TIMEOUT_S)
         except (OSError, TimeoutError) as error:
             raise CreditError(f"no Dask scheduler answers at {address}: {error}") from error
         with client:

@@ -281,12 +281,12 @@ def simulate_files(out: Path, seed: int, console: Console) -> None:
         ("jinan_loans.csv", loan_history(seed)),
         ("jinan_firms.csv", registered_firms(seed)),
     ):
-        with written_whole(out / name) as file, io.TextIOWrapper(file, newline="") as text:
-            writer = csv.writer(text)
-            writer.writerow(records)
-            writer.writerows(zip(*records.values(), strict=True))
-            text.flush()
-            text.detach()
+        text = io.StringIO()
+        writer = csv.writer(text)
+        writer.writerow(records)
+        writer.writerows(zip(*records.values(), strict=True))
+        with written_whole(out / name) as file:
+            file.write(text.getvalue().encode())
         rows = len(records["loan_no"])
         console.print(f"{rows:,} rows of SIMULATED data · 模拟数据 → {out / name}", soft_wrap=True)
 

@@ -134,7 +134,8 @@ def true_log_odds(seen: Mapping[str, Floats], firms: Firms, year: NDArray[np.int
         np.array([YEAR_EFFECT[int(y)] for y in year]),
         HIDDEN_WEIGHT * firms.soundness,
     ]
-    return INTERCEPT + np.sum(effects, axis=0)
+    total: Floats = np.sum(effects, axis=0)
+    return INTERCEPT + total
 
 
 def codes(rng: np.random.Generator, district: NDArray[np.str_], count: int) -> list[str]:
