@@ -49,7 +49,7 @@ YEAR_EFFECT: Mapping[int, float] = {
     2019: -0.20, 2020: 0.25, 2021: 0.05, 2022: 0.30, 2023: 0.15, 2024: 0.20, 2025: 0.25,
 }  # fmt: skip
 
-INTERCEPT = -4.0
+INTERCEPT = -5.3
 HIDDEN_WEIGHT = -0.45
 """Effect of soundness beyond all that the columns tell."""
 
@@ -141,13 +141,12 @@ def true_log_odds(seen: Mapping[str, Floats], firms: Firms, year: NDArray[np.int
 def codes(rng: np.random.Generator, district: NDArray[np.str_], count: int) -> list[str]:
     """Unified social credit codes with valid check characters, of no firm that exists.
 
-    The organisation part begins with `MASM`, a range kept for this simulation.
+    The organisation part begins with `MA5M`, a range kept for this simulation.
     """
     out = []
     digits = rng.integers(0, 31, (count, 4))
     for i, region in enumerate(district.tolist()):
-        body = "MASM" + "".join(_ALPHABET[d] for d in digits[i].tolist())
-        body = body.replace("S", "5")
+        body = "MA5M" + "".join(_ALPHABET[d] for d in digits[i].tolist())
         organisation = body + organisation_check_character(body)
         first = "91" + region + organisation
         out.append(first + uscc_check_character(first))
