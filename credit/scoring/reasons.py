@@ -117,7 +117,7 @@ def find_counterfactual(
     yes = approves([{**application, lever.column: after} for _, lever, _, after in tries])
     for (_, lever, before, after), approved in zip(tries, yes, strict=True):
         if approved:
-            shown = f"{after:,.0f}"
+            shown = f"{after / 100:,.2f}" if lever.shown == "yuan" else f"{after:,.0f}"
             zh, en = (text.replace("{value}", shown) for text in lever.text)
             return Counterfactual(lever.column, before, after, (zh, en))
     return None

@@ -101,6 +101,8 @@ class Lever:
     text: tuple[str, str]
     whole_share: float = 0.5
     """The largest relative change that still counts as feasible."""
+    shown: str = "number"
+    """How a person reads the value: as a number, or as yuan for an amount in fen."""
 
 
 def to_plain(value: Any) -> dict[str, Any]:

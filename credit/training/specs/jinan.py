@@ -189,8 +189,9 @@ JINAN = Spec(
             1_000_000,
             1_000_000_000,
             1_000_000,
-            ("申请金额改为 {value} 分", "apply for {value} fen"),
+            ("申请金额改为 {value} 元", "apply for {value} yuan"),
             0.8,
+            "yuan",
         ),
         Lever(
             "utility_late_12m",
