@@ -20,7 +20,7 @@ from credit.scoring.files import BATCH_ROWS, Batch, batches, written_whole
 from credit.scoring.intake import parse
 from credit.scoring.model import probability
 from credit.scoring.policies import POLICIES
-from credit.scoring.policy import Outcome, Policy, facts_of, policy_on
+from credit.scoring.policy import Outcome, Policy, Rule, facts_of, policy_on
 from credit.scoring.reasons import MOST_REASONS, top_factors
 from credit.scoring.schema import Kind
 
@@ -79,40 +79,45 @@ def score_batch(artefact: Artefact, first: int, batch: Batch, on: date, language
     points = artefact.scale.score(log_odds)
     policy = policy_on(POLICIES, artefact.policy, on)
     numbers = [c.name for c in artefact.columns if c.kind is Kind.NUMBER]
-    outcomes = []
+    verdicts = []
     for i in range(rows):
         inputs = {name: columns[name][i] for name in numbers}
-        outcomes.append(_outcome(artefact, policy, matrix[i], probs[i], points[i], inputs))
-    reasons = _reason_texts(artefact, parts, outcomes, language)
+        verdicts.append(_verdict(artefact, policy, matrix[i], probs[i], points[i], inputs))
+    reasons = _reason_texts(artefact, parts, verdicts, language)
     text = io.StringIO()
     writer = csv.writer(text)
     ids = columns[str(artefact.content["id"])].tolist()
-    for row in zip(ids, probs.tolist(), points.tolist(), outcomes, reasons, strict=True):
-        writer.writerow([row[0], f"{row[1]:.9f}", row[2], str(row[3]), *row[4]])
+    for row in zip(ids, probs.tolist(), points.tolist(), verdicts, reasons, strict=True):
+        writer.writerow([row[0], f"{row[1]:.9f}", row[2], str(row[3][0]), *row[4]])
     return text.getvalue().encode()
 
 
-def _outcome(
+Verdict = tuple[Outcome, list[Rule]]
+
+
+def _verdict(
     artefact: Artefact, policy: Policy, row: Any, prob: Any, points: Any, inputs: dict[str, Any]
-) -> Outcome:
+) -> Verdict:
     facts = facts_of(float(prob), int(points), len(range_flags(artefact, row)), inputs)
-    return policy.apply(facts)[0]
+    return policy.apply(facts)
 
 
 def _reason_texts(
-    artefact: Artefact, parts: Any, outcomes: list[Outcome], language: str
+    artefact: Artefact, parts: Any, verdicts: list[Verdict], language: str
 ) -> list[list[str]]:
-    """Up to four texts per row: what raised the risk, or for an approval what lowered it."""
+    """Up to four texts per row: rules on the inputs that tripped, then the scored factors.
+
+    The factors are those that raised the risk, or for an approval those that lowered it.
+    """
     at = 0 if language == "zh" else 1
     raising, lowering = top_factors(parts, raising=True), top_factors(parts, raising=False)
     features = artefact.features
     out = []
-    for i, outcome in enumerate(outcomes):
+    for i, (outcome, rules) in enumerate(verdicts):
         approved = outcome is Outcome.APPROVE
-        picks = (lowering if approved else raising)[i].tolist()
-        texts = [
-            (f.strength if approved else f.reason)[at]
-            for f in (features[j] for j in picks if j >= 0)
-        ]
-        out.append(texts + [""] * (MOST_REASONS - len(texts)))
+        texts = [rule.text[at] for rule in rules if not rule.rests_on_score]
+        for j in (lowering if approved else raising)[i].tolist():
+            if j >= 0:
+                texts.append((features[j].strength if approved else features[j].reason)[at])
+        out.append((texts + [""] * MOST_REASONS)[:MOST_REASONS])
     return out

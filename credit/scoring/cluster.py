@@ -18,7 +18,14 @@ UNDER_WAY_PER_THREAD = 3
 CONNECT_TIMEOUT_S = 10
 
 
-def on_cluster(artefact: Artefact, address: str, on: date, language: str) -> Spread:
+def on_cluster(
+    artefact: Artefact,
+    address: str,
+    on: date,
+    language: str,
+    *,
+    timeout_s: float = CONNECT_TIMEOUT_S,
+) -> Spread:
     """Batches spread over a cluster's workers. Raises CreditError if it cannot be reached."""
     try:
         import distributed
@@ -31,7 +38,7 @@ def on_cluster(artefact: Artefact, address: str, on: date, language: str) -> Spr
 
     def work(parts: Iterator[tuple[int, Batch]]) -> Iterable[bytes]:
         try:
-            client = connect(address, timeout=CONNECT_TIMEOUT_S)
+            client = connect(address, timeout=timeout_s)
         except (OSError, TimeoutError) as error:
             raise CreditError(f"no Dask scheduler answers at {address}: {error}") from error
         with client:

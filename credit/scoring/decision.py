@@ -58,7 +58,9 @@ class Decision:
             "limit": self.limit,
             "rate_bps": self.rate_bps,
             "unit": self.unit,
-            "rules": [rule.code for rule in self.rules],
+            "rules": [
+                {"code": rule.code, "zh": rule.text[0], "en": rule.text[1]} for rule in self.rules
+            ],
             "reasons": [reason.plain() for reason in self.reasons],
             "base_log_odds": self.base_log_odds,
             "contributions": dict(self.contributions),

@@ -59,6 +59,11 @@ class Rule:
     trips: Mapping[str, float]
     passes: Mapping[str, float]
 
+    @property
+    def rests_on_score(self) -> bool:
+        """True where the model's own figures decide; its reasons are then the contributions."""
+        return any(condition.field in ("pd", "score") for condition in self.when)
+
 
 @dataclass(frozen=True)
 class Band:

@@ -98,9 +98,7 @@ def taiwan_rows(raw: dict[str, list[str]]) -> dict[str, list[str]]:
 def polish_spec() -> Spec:
     """Polish companies, first year (Zięba et al. 2016): 64 financial ratios."""
     names = [f"Attr{i}" for i in range(1, 65)]
-    columns = tuple(
-        Column(name, Kind.NUMBER, Known.APPLICATION, blank=("?",)) for name in names
-    )
+    columns = tuple(Column(name, Kind.NUMBER, Known.APPLICATION, blank=("?",)) for name in names)
     fit = Fit(
         rounds=320, depth=4, learning_rate=0.1, bags=1, min_child_weight=1.0, l2=1.0, max_bin=64,
     )  # fmt: skip

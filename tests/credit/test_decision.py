@@ -174,7 +174,7 @@ def test_bad_input_names_the_column(champion):
         Engine(champion).decide({**application(0), "months_registered": -3}, ON)
     short = application(0)
     del short["industry"]
-    with pytest.raises(InputError, match="missing column.*industry"):
+    with pytest.raises(InputError, match=r"missing column.*industry"):
         Engine(champion).decide(short, ON)
 
 
