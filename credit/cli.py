@@ -124,14 +124,17 @@ def evaluate(
     all_rows: Annotated[
         bool, typer.Option(help="Also rows of the training window: no honest figure.")
     ] = False,
+    training_data: Annotated[
+        Path | None,
+        typer.Option(help="The training file, if --data lacks it: peers are fitted on its window."),
+    ] = None,
     key: KeyOption = None,
 ) -> None:
     """Validate a model on loans after its training window."""
-    from credit.training.run import evaluate_file
+    from credit.training.run import EvaluationRun, evaluate_file
 
-    evaluate_file(
-        _load(model, key), data, report, json, every_row=all_rows, today=_today(), console=Console()
-    )
+    run = EvaluationRun(data, report, json, training_data, all_rows, _today())
+    evaluate_file(_load(model, key), run, Console())
 
 
 @app.command()
@@ -184,6 +187,10 @@ def monitor(
     registry: Annotated[
         Path | None, typer.Option(help="Registry file in which to enter the new version.")
     ] = None,
+    ahead: Annotated[
+        float | None,
+        typer.Option(help="Years to carry the base rate's trend on; default: the spec's."),
+    ] = None,
     actor: Annotated[str, typer.Option(help="Who recalibrates, for the registry.")] = "",
     key: KeyOption = None,
 ) -> None:
@@ -191,7 +198,7 @@ def monitor(
     from credit.training.run import MonitorRun, monitor_file
 
     artefact = _load(model, key)
-    run = MonitorRun(data, json, recalibrate, registry, actor, _today(), SystemClock().now())
+    run = MonitorRun(data, json, recalibrate, registry, ahead, actor, _today(), SystemClock().now())
     red = monitor_file(artefact, run, lambda: _signing_key(key), Console())
     if red:
         raise typer.Exit(2)

@@ -4,6 +4,7 @@ A batch is a pure task, so a worker that dies takes nothing with it: the schedul
 again. Results come back in file order, with a bounded number of batches under way.
 """
 
+import importlib
 from collections import deque
 from collections.abc import Iterable, Iterator
 from datetime import date
@@ -28,17 +29,15 @@ def on_cluster(
 ) -> Spread:
     """Batches spread over a cluster's workers. Raises CreditError if it cannot be reached."""
     try:
-        import distributed
+        distributed: Any = importlib.import_module("distributed")
     except ImportError as error:
         raise CreditError(
             "--scheduler needs the extra `cluster`: pip install dask[distributed]"
         ) from error
 
-    connect: Any = distributed.Client
-
     def work(parts: Iterator[tuple[int, Batch]]) -> Iterable[bytes]:
         try:
-            client = connect(address, timeout=timeout_s)
+            client = distributed.Client(address, timeout=timeout_s)
         except (OSError, TimeoutError) as error:
             raise CreditError(f"no Dask scheduler answers at {address}: {error}") from error
         with client:

@@ -5,7 +5,8 @@ of years it had not seen; its intercept from the newest vintage, moved on along 
 recent trend, because the next loans will not default as the last ones did.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 from scipy.optimize import brentq
@@ -48,6 +49,14 @@ def intercept_for(scores: Floats, weight: Floats, base_rate: float) -> float:
         return float(np.average(probability(scores + intercept), weights=weight)) - base_rate
 
     return float(brentq(gap, -50, 50))
+
+
+def carried_intercept(
+    scores: Floats, weight: Floats, base_rate: float, training: Mapping[str, Any], ahead: float
+) -> float:
+    """An intercept fitted to loans just seen, moved on by `ahead` years of the known trend."""
+    drift = float(training["drift_per_year"])
+    return intercept_for(scores, weight, base_rate) + ahead * drift
 
 
 def yearly_drift(data: Dataset) -> float:

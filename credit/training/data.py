@@ -98,7 +98,8 @@ def joined(first: Dataset, second: Dataset) -> Dataset:
 def _typed(
     raw: Mapping[str, Sequence[Any]], spec: Spec, today: date | None, left_out: frozenset[str]
 ) -> Columns:
-    optional = {name for name in (spec.weight, *spec.strata) if name and name not in raw}
+    spare = (spec.weight, *spec.strata, *spec.spare())
+    optional = {name for name in spare if name and name not in raw}
     absent = optional | left_out
     wanted = [column for column in spec.training_columns() if column.name not in absent]
     return parse(raw, wanted, today=today)

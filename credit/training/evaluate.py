@@ -10,10 +10,10 @@ from numpy.typing import NDArray
 from credit.scoring.artefact import Artefact
 from credit.scoring.drift import stability
 from credit.scoring.features import Floats
-from credit.scoring.model import AdditiveModel, probability
+from credit.scoring.model import probability
 from credit.scoring.policies import POLICIES
 from credit.scoring.policy import Outcome, facts_of, policy_on
-from credit.training.calibrate import intercept_for
+from credit.training.calibrate import carried_intercept
 from credit.training.data import Dataset
 from credit.training.drift import shares
 from credit.training.fairness import findings
@@ -76,7 +76,7 @@ def evaluate(
         "window": _window(test),
         "base_rate": test.base_rate,
         "figures": _figures(scored),
-        "recalibrated": recalibrated_figures(artefact.model, scored),
+        "recalibrated": recalibrated_figures(artefact, scored),
         "peers": {},
         "leaky": None,
         "curves": _curves(scored),
@@ -87,8 +87,8 @@ def evaluate(
     }
     if len(earlier) >= LEAST_TRAINING_ROWS and not every_row:
         result["peers"] = _peers(spec, earlier, test, scored)
-        if after_columns:
-            result["leaky"] = _leaky(spec, earlier, test, later, after_columns)
+    if after_columns:
+        result["leaky"] = _leaky(spec, earlier, test, later, after_columns)
     return result
 
 
@@ -149,18 +149,20 @@ def period_numbers(day: Floats, months: int) -> NDArray[np.int64]:
     return np.array([(d.year * 12 + d.month - 1) // months for d in dates], dtype=np.int64)
 
 
-def recalibrated_figures(model: AdditiveModel, scored: Scored) -> dict[str, Any] | None:
+def recalibrated_figures(artefact: Artefact, scored: Scored) -> dict[str, Any] | None:
     """Brier score once the intercept has been fitted to the first quarter of the test period.
 
-    None where that quarter holds one outcome only.
+    As `monitor --recalibrate` would do it, the trend of the base rate included. None where that
+    quarter holds one outcome only.
     """
-    data = scored.data
+    data, model, training = scored.data, artefact.model, artefact.content["training"]
     early = first_quarter(data)
     quarter = data.where(early)
     if quarter.bad.min() == quarter.bad.max():
         return None
     scores = scored.log_odds - model.intercept
-    intercept = intercept_for(scores[early], quarter.weight, quarter.base_rate)
+    ahead = float(training["fit"]["drift_years"])
+    intercept = carried_intercept(scores[early], quarter.weight, quarter.base_rate, training, ahead)
     prob = probability(scores + intercept)
     rest = ~early
     return {
@@ -210,12 +212,29 @@ def _leaky(
     later: NDArray[np.bool_],
     columns: dict[str, Floats],
 ) -> dict[str, Any]:
-    """AUC of default xgboost with each contaminated column, and the strongest one's name."""
+    """AUC of default xgboost with each contaminated column, and the strongest one's name.
+
+    Fitted on the training window where the data hold it, else across two halves of the test rows.
+    """
+    across = len(train) < LEAST_TRAINING_ROWS
     found = {}
     for name, values in columns.items():
-        prob = leaky_probs(spec, train, test, (values[~later], values[later]))
+        if across:
+            prob = _across_halves(spec, test, values[later])
+        else:
+            prob = leaky_probs(spec, train, test, (values[~later], values[later]))
         found[name] = auc(test.bad, prob, test.weight)
-    return {"auc": found, "worst": max(found, key=lambda name: found[name])}
+    how = "two halves of the test rows" if across else "the training window"
+    return {"auc": found, "worst": max(found, key=lambda name: found[name]), "fitted_on": how}
+
+
+def _across_halves(spec: Spec, test: Dataset, values: Floats) -> Floats:
+    half = np.random.default_rng(SEED).permutation(len(test)) % 2 == 0
+    prob = np.empty(len(test))
+    for side in (half, ~half):
+        known, unseen = test.where(~side), test.where(side)
+        prob[side] = leaky_probs(spec, known, unseen, (values[~side], values[side]))
+    return prob
 
 
 def _thinned(x: Floats, y: Floats, points: int = 200) -> list[list[float]]:

@@ -18,7 +18,7 @@ from credit.scoring.drift import AMBER, RED, effective_rows, sampling_noise, sta
 from credit.scoring.errors import InputError
 from credit.scoring.features import Floats
 from credit.scoring.model import probability
-from credit.training.calibrate import intercept_for
+from credit.training.calibrate import carried_intercept
 from credit.training.data import Dataset
 from credit.training.drift import shares
 from credit.training.evaluate import period_numbers
@@ -161,8 +161,13 @@ def _alarm(
     return ("amber", amber) if amber else ("green", [])
 
 
-def recalibrated(artefact: Artefact, loans: Dataset, data_sha256: str) -> dict[str, Any]:
+def recalibrated(
+    artefact: Artefact, loans: Dataset, data_sha256: str, *, ahead: float | None = None
+) -> dict[str, Any]:
     """The artefact's content with its intercept fitted to the watched loans: a new version.
+
+    The model is for the loans to come, so the base rate's trend carries the intercept on by
+    `ahead` years, as the training did; 0 leaves it at the loans seen.
 
     Raises InputError where the loans have one outcome only.
     """
@@ -172,7 +177,9 @@ def recalibrated(artefact: Artefact, loans: Dataset, data_sha256: str) -> dict[s
     model = artefact.model
     log_odds = model.log_odds(artefact.matrix(data.columns, len(data)))
     scores = log_odds - model.intercept
-    intercept = intercept_for(scores, data.weight, data.base_rate)
+    training = artefact.content["training"]
+    years = float(training["fit"]["drift_years"]) if ahead is None else ahead
+    intercept = carried_intercept(scores, data.weight, data.base_rate, training, years)
     content = dict(artefact.content)
     content["model"] = {**content["model"], "intercept": intercept}
     content["parent"] = artefact.hash
@@ -180,6 +187,7 @@ def recalibrated(artefact: Artefact, loans: Dataset, data_sha256: str) -> dict[s
         "data_sha256": data_sha256,
         "rows": len(data),
         "base_rate": data.base_rate,
+        "years_ahead": years,
         "intercept_before": model.intercept,
         "intercept_after": intercept,
     }

@@ -12,12 +12,16 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
 from credit.scoring.features import Floats
-from credit.scoring.schema import USABLE, Kind
+from credit.scoring.schema import USABLE, Column, Kind
 from credit.training.data import Dataset
 from credit.training.spec import Spec
 
 MOST_CATEGORIES = 200
-"""A text with more values than this would be an identifier to a plain one-hot model."""
+"""A text with more values than this enters a plain model by its first two characters (industry
+and postal codes are made for that), or not at all if those are too many still."""
+
+Texts = dict[str, int]
+"""Text columns taken, with how many characters of each; 0 for all."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -28,29 +32,42 @@ class Plain:
     texts: NDArray[np.object_]
 
 
-def plain_inputs(spec: Spec, data: Dataset, texts: list[str]) -> Plain:
-    """Every application-time column that the spec's features read."""
-    usable = {c.name: c for c in spec.columns if c.known in USABLE and c.name in spec.needed()}
-    numbers = [data.columns[n] for n, c in usable.items() if c.kind is Kind.NUMBER]
-    rows = len(data)
+def plain_inputs(spec: Spec, data: Dataset, texts: Texts) -> Plain:
+    """Every application-time column of the file, whether our features use it or not."""
+    numbers = [data.columns[c.name] for c in _usable(spec, data) if c.kind is Kind.NUMBER]
     columns = [
-        np.array(["?" if v is None else v for v in data.columns[name]], dtype=object)
-        for name in texts
+        np.array(
+            [
+                "?" if text is None else text[: length or None]
+                for text in data.columns[name].tolist()
+            ],
+            dtype=object,
+        )
+        for name, length in texts.items()
     ]
+    rows = len(data)
     return Plain(
         np.column_stack(numbers) if numbers else np.empty((rows, 0)),
         np.column_stack(columns) if columns else np.empty((rows, 0), dtype=object),
     )
 
 
-def text_columns(spec: Spec, train: Dataset) -> list[str]:
-    """Application-time texts with few enough values to be one-hot encoded."""
-    names = [
-        c.name
-        for c in spec.columns
-        if c.known in USABLE and c.kind is Kind.TEXT and c.name in spec.needed()
-    ]
-    return [n for n in names if len(set(train.columns[n].tolist())) <= MOST_CATEGORIES]
+def text_columns(spec: Spec, train: Dataset) -> Texts:
+    """Application-time texts with few enough values, whole or shortened, to be encoded."""
+    taken: Texts = {}
+    for column in _usable(spec, train):
+        if column.kind is not Kind.TEXT:
+            continue
+        values = {text for text in train.columns[column.name].tolist() if text is not None}
+        for length in (0, 2):
+            if len({text[: length or None] for text in values}) <= MOST_CATEGORIES:
+                taken[column.name] = length
+                break
+    return taken
+
+
+def _usable(spec: Spec, data: Dataset) -> list[Column]:
+    return [c for c in spec.columns if c.known in USABLE and c.name in data.columns]
 
 
 def logistic_probs(spec: Spec, train: Dataset, test: Dataset) -> Floats:

@@ -20,7 +20,7 @@ from credit.scoring.errors import InputError
 from credit.scoring.features import Floats
 from credit.scoring.files import Batch, read_whole, written_whole
 from credit.training.card import model_card
-from credit.training.data import build, build_unlabelled
+from credit.training.data import Dataset, build, build_unlabelled, joined
 from credit.training.evaluate import evaluate
 from credit.training.live import watching
 from credit.training.monitor import monitor, recalibrated
@@ -53,6 +53,18 @@ class TrainingRun:
 
 
 @dataclass(frozen=True)
+class EvaluationRun:
+    """The options of `evaluate`."""
+
+    data: Path
+    report: Path
+    json: Path
+    training_data: Path | None
+    every_row: bool
+    today: date
+
+
+@dataclass(frozen=True)
 class MonitorRun:
     """The options of `monitor`."""
 
@@ -60,6 +72,7 @@ class MonitorRun:
     json: Path | None
     recalibrate: Path | None
     registry: Path | None
+    ahead: float | None
     actor: str
     today: date
     now: datetime
@@ -121,34 +134,47 @@ def _say_trained(
     console.print(f"sha256 {digest} → {out}", soft_wrap=True)
 
 
-def evaluate_file(
-    artefact: Artefact,
-    data: Path,
-    report: Path,
-    json: Path,
-    *,
-    every_row: bool,
-    today: date,
-    console: Console,
-) -> dict[str, Any]:
+def evaluate_file(artefact: Artefact, run: EvaluationRun, console: Console) -> dict[str, Any]:
     """Evaluate on a file and write both reports."""
     spec = spec_named(artefact.spec)
-    raw = _read(data, spec)
-    loans = build(raw, spec, today=today)
+    raw = _read(run.data, spec)
+    loans = build(raw, spec, today=run.today)
+    after = _after(spec, raw)
+    if run.training_data:
+        loans, after = _with_window(artefact, spec, run, loans, after)
     try:
-        result = evaluate(
-            artefact, spec, loans, every_row=every_row, after_columns=_after(spec, raw)
-        )
+        result = evaluate(artefact, spec, loans, every_row=run.every_row, after_columns=after)
     except ValueError as error:
         raise InputError(str(error)) from error
-    result["data"] = {"name": data.name, "sha256": _fingerprint(data)}
+    result["data"] = {"name": run.data.name, "sha256": _fingerprint(run.data)}
     page = render(result).encode()
-    with written_whole(report) as file:
+    with written_whole(run.report) as file:
         file.write(page)
-    with written_whole(json) as file:
+    with written_whole(run.json) as file:
         file.write(orjson.dumps(result, option=orjson.OPT_INDENT_2 | orjson.OPT_SORT_KEYS))
     _say_evaluated(console, result)
     return result
+
+
+def _with_window(
+    artefact: Artefact,
+    spec: Spec,
+    run: EvaluationRun,
+    loans: Dataset,
+    after: dict[str, Floats],
+) -> tuple[Dataset, dict[str, Floats]]:
+    """The loans to evaluate with the training window of another file before them."""
+    assert run.training_data is not None
+    raw = _read(run.training_data, spec)
+    earlier = build(raw, spec, today=run.today)
+    window = earlier.year <= (artefact.through or 0)
+    before = _after(spec, raw)
+    both = {
+        name: np.concatenate([before[name][window], values])
+        for name, values in after.items()
+        if name in before
+    }
+    return joined(earlier.where(window), loans), both
 
 
 def _after(spec: Spec, raw: Batch) -> dict[str, Floats]:
@@ -229,7 +255,7 @@ def monitor_file(
             file.write(orjson.dumps(result, option=orjson.OPT_INDENT_2 | orjson.OPT_SORT_KEYS))
     _say_monitored(console, result)
     if run.recalibrate:
-        content = recalibrated(artefact, loans, _fingerprint(run.data))
+        content = recalibrated(artefact, loans, _fingerprint(run.data), ahead=run.ahead)
         digest = save(content, run.recalibrate, signing_key())
         with written_whole(run.recalibrate / CARD_FILE) as file:
             file.write(model_card(content, digest).encode())

@@ -44,8 +44,9 @@ class Fit:
     half_life_years: float = 2.0
     effect_prior: float = 5.0
     profile_years: int = 6
-    drift_years: float = 1.5
-    """How far ahead of the training window the base rate's trend is carried."""
+    drift_years: float = 1.0
+    """How far ahead the base rate's trend is carried: the best of 0, ½, 1, 1½ and 2 years over
+    ten rolling origins of the SBA loans (1994 to 2003), by Brier score of the three years after."""
 
 
 @dataclass(frozen=True)
@@ -88,9 +89,14 @@ class Spec:
             sources |= feature.derivation.sources()
         return frozenset(sources)
 
+    def spare(self) -> frozenset[str]:
+        """Columns known at application that no feature uses; a file may lack them."""
+        usable = {column.name for column in self.columns if column.known in USABLE}
+        return frozenset(usable - self.needed())
+
     def training_columns(self) -> tuple[Column, ...]:
-        """Columns that training and evaluation read."""
-        names = set(self.needed()) | {self.label, self.id} | set(self.strata)
+        """Columns that training and evaluation read, if only for the peers' sake."""
+        names = set(self.needed()) | self.spare() | {self.label, self.id} | set(self.strata)
         names |= {name for name in (self.weight, self.date, self.year) if name}
         for group in self.groups:
             names |= {part.column for part in group.key} | ({group.column} - {""})

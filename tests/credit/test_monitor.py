@@ -75,7 +75,7 @@ def test_a_changed_base_rate_is_a_calibration_alarm_and_recalibration_repairs_it
     before = monitor(champion, worse)
     assert before["alarm"] == "red"
     assert any("calibration" in reason for reason in before["alarm_reasons"])
-    content = recalibrated(champion, worse, "0" * 64)
+    content = recalibrated(champion, worse, "0" * 64, ahead=0)
     again = opened(content)
     assert again.hash != champion.hash
     assert content["parent"] == champion.hash
@@ -88,6 +88,15 @@ def test_a_changed_base_rate_is_a_calibration_alarm_and_recalibration_repairs_it
     shift = again.model.log_odds(matrix) - champion.model.log_odds(matrix)
     assert np.ptp(shift) < 1e-9
     assert probability(again.model.log_odds(matrix)).mean() == pytest.approx(worse.bad.mean())
+
+
+def test_the_trend_carries_a_recalibration_on(champion):
+    data = jinan_data()
+    later = data.where(data.year > 2023)
+    plain = recalibrated(champion, later, "", ahead=0)["recalibration"]["intercept_after"]
+    ahead = recalibrated(champion, later, "", ahead=2)["recalibration"]["intercept_after"]
+    drift = champion.content["training"]["drift_per_year"]
+    assert ahead - plain == pytest.approx(2 * drift)
 
 
 def test_one_outcome_cannot_recalibrate(champion):
