@@ -90,7 +90,9 @@ def train(
     rejects: Annotated[
         Path | None, typer.Option(help="Declined applications, for reject inference.")
     ] = None,
-    threads: Annotated[int, typer.Option(min=1, max=64, help="Threads of xgboost.")] = 1,
+    threads: Annotated[
+        int, typer.Option(min=1, max=64, help="Threads of xgboost; 1 repeats to the bit.")
+    ] = 1,
     key: KeyOption = None,
 ) -> None:
     """Fit champion and challenger, backtest and calibrate them, and write them signed."""

@@ -77,13 +77,14 @@ def entries(store: ChainStore) -> Iterator[Entry]:
         try:
             item = orjson.loads(line)
             intact = item["number"] == number and item["previous"] == previous
+            payload = item["payload"]
             intact = intact and canonical(item) == line
         except (orjson.JSONDecodeError, KeyError, TypeError):
             intact = False
         if not intact:
             raise LogError(f"the log is broken at or just before entry {number}")
         previous = fingerprint(line)
-        yield Entry(number, previous, item["payload"])
+        yield Entry(number, previous, payload)
 
 
 def verify(store: ChainStore, expected: Head | None = None) -> Head:

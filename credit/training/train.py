@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 import sklearn
 import xgboost
+from threadpoolctl import threadpool_limits
 
 import credit
 from credit.scoring.artefact import FORMAT
@@ -90,6 +91,14 @@ def train(
     if len(data) < LEAST_ROWS:
         raise InputError(f"{len(data)} rows are too few to train on (least: {LEAST_ROWS})")
     guard(spec, data, order)
+    # sums over several threads come in no fixed order; one thread gives the same bits everywhere
+    with threadpool_limits(limits=1):
+        return _train(spec, data, order, threads, watch)
+
+
+def _train(
+    spec: Spec, data: Dataset, order: Order, threads: int, watch: Watch | None
+) -> dict[str, dict[str, Any]]:
     forecasts = backtest(spec, data, order.seed, threads=threads)
     fitted = fit_window(spec, data, order.seed, threads=threads, watch=watch)
     ranking = _rank(forecasts)

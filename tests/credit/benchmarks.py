@@ -55,7 +55,7 @@ def german_spec() -> Spec:
         _number(f"a{i}") if i in _GERMAN_NUMBERS else _category(f"a{i}") for i in range(1, 21)
     )
     fit = Fit(
-        rounds=220, depth=3, learning_rate=0.04, bags=2, min_child_weight=2.0, l2=3.0,
+        rounds=220, depth=3, learning_rate=0.04, bags=1, min_child_weight=2.0, l2=3.0,
         effect_prior=2.0, column_share=0.4,
     )  # fmt: skip
     return _spec("german", columns, features, "2", "1", fit)
