@@ -88,6 +88,8 @@ class GraphQLHttp:
         operation = await _read(scope, receive, headers)
         prepared = edge.executor.prepare(operation)
         _refuse_unfit(scope["method"], prepared, accepted)
+        if prepared.document_id is not None:
+            edge.usage.count(prepared.document_id, caller.app_version)
         call = await open_call(edge.app, caller, request_id)
         taken = edge.gate.rate(caller, call.viewer)
         who = str(call.viewer.user_id) if call.viewer else caller.address

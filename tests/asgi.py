@@ -11,7 +11,8 @@ from urllib.parse import urlsplit
 import orjson
 from starlette.applications import Starlette
 
-from bff.app import routes
+from bff.app import edge_of, routes
+from bff.edge import Edge as ServedEdge
 from core.app import App
 from core.auth import Viewer
 
@@ -40,9 +41,9 @@ class Answer:
 class Edge:
     """A client of the API of one App."""
 
-    def __init__(self, app: App) -> None:
+    def __init__(self, app: App, served: ServedEdge | None = None) -> None:
         self.app = app
-        self._asgi = Starlette(routes=routes(app))
+        self._asgi = Starlette(routes=routes(served or edge_of(app)))
 
     def token(self, viewer: Viewer) -> dict[str, str]:
         """The header of a signed-in client."""
