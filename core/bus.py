@@ -13,7 +13,7 @@ import asyncpg
 import orjson
 import structlog
 
-from core.database import Transaction, parse_url, raw_connection
+from core.database import CONNECTION_LOST, Transaction, parse_url, raw_connection
 
 CHANNEL = "quancheng_bus"
 _PAYLOAD_MAX_BYTES = 7_900  # PostgreSQL's own limit is 8,000
@@ -121,7 +121,7 @@ class Bus:
             try:
                 await self._listen_once()
                 wait_s = 0.1
-            except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+            except CONNECTION_LOST as error:
                 log.warning("bus connection lost", error=type(error).__name__)
             self.connected.clear()
             await asyncio.sleep(wait_s)

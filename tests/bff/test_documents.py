@@ -25,7 +25,7 @@ from bff.trusted import Documents, TrustedDocument
 from bff.usage import fields_of, read_usage
 from core.app import App
 from core.database import transaction
-from tests.asgi import Edge as Client
+from tests.asgi import Client
 
 SOURCE = "query Hello($name: String!) { hello(name: $name) city { name } }"
 ID = document_id(SOURCE)
@@ -75,8 +75,8 @@ def edge(app: App) -> Edge:
 
 
 @pytest.fixture
-def client(app: App, edge: Edge) -> Client:
-    return Client(app, edge)
+def client(edge: Edge) -> Client:
+    return Client(edge)
 
 
 @pytest.fixture
