@@ -33,6 +33,7 @@ class Api(Starlette):
     """Starlette with a short way to /graphql, which nearly every request takes."""
 
     graphql: GraphQLHttp | None = None
+    edge: Edge | None = None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one connection."""
@@ -48,9 +49,15 @@ class Api(Starlette):
 
     def open(self, edge: Edge) -> None:
         """Serve an edge from now on."""
+        self.edge = edge
         self.graphql = GraphQLHttp(edge)
         self.router.routes.extend(routes(edge))
         settle_memory()
+
+    def drain(self) -> None:
+        """End all streams: the process is about to stop."""
+        if self.edge is not None:
+            self.edge.drain()
 
 
 def create_app(settings: Settings | None = None) -> Api:
