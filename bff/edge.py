@@ -1,5 +1,6 @@
 """What every transport serves with, made when the process has opened its App."""
 
+import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -8,6 +9,7 @@ from bff.admission import Gate
 from bff.executor import Executor
 from bff.library import Library
 from bff.overrides import following_overrides
+from bff.public import PublicAnswers
 from bff.trusted import Documents
 from bff.usage import Usage
 from core.app import App
@@ -31,6 +33,7 @@ class Edge:
     gate: Gate
     library: Library
     usage: Usage
+    answers: PublicAnswers = field(default_factory=lambda: PublicAnswers(time.monotonic))
     pings: Pings = Pings()
     drains: set[Callable[[], None]] = field(default_factory=set)
     """How to end each open stream, for when the process is about to stop."""

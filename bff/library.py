@@ -25,7 +25,9 @@ from bff.limits import (
     check_variables,
     parse_and_validate,
 )
+from bff.public import public_age_s
 from bff.requests import InvalidDocument, Operation, RequestError
+from bff.shipped import document_id
 from bff.trusted import Documents, TrustedDocument
 
 log = structlog.get_logger(__name__)
@@ -50,7 +52,11 @@ class Prepared:
     """What it may cost at most; see bff.limits."""
     priority: Priority = Priority.LOW
     document_id: str | None = None
-    """The trusted document's, by its present text."""
+    """The trusted document's."""
+    text_id: str = ""
+    """The hash of its present text, which a hot fix changes."""
+    public_age_s: int | None = None
+    """How long anybody may keep the answer to a GET; None where it is somebody's own."""
 
 
 Operations = Mapping[str | None, Prepared]
@@ -186,6 +192,8 @@ def _prepare(schema: GraphQLSchema, trusted: TrustedDocument, limits: Limits) ->
             cost=cost,
             priority=Priority.CRITICAL if is_mutation else trusted.priority,
             document_id=trusted.id,
+            text_id=document_id(trusted.source),
+            public_age_s=public_age_s(schema, document, node),
         )
     if len(nodes) == 1:
         found[None] = next(iter(found.values()))
