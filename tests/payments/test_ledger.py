@@ -71,7 +71,8 @@ async def test_posts_and_reads_balances(app: App) -> None:
     assert (await store.get_balance(PSP)).balance_fen == 5230
     assert (await store.get_balance(payer)).balance_fen == 230
     assert (await store.get_balance(WATER)).balance_fen == 5000
-    listed = await store.list_balances()
+    listed = await store.trial_balance()
+    assert [b.code for b in listed] == ["payee:water", "payer:*", "psp:wechatpay"]
     assert sum(b.debit_fen for b in listed) == sum(b.credit_fen for b in listed) == 10230
 
 
