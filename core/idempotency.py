@@ -117,13 +117,3 @@ async def release(tx: Transaction, subject: UUID | str, operation: str, key: str
 def fingerprint(command: Mapping[str, Any]) -> bytes:
     """SHA-256 of the command in canonical JSON: the order of keys does not matter."""
     return hashlib.sha256(to_json(command, sort_keys=True)).digest()
-
-
-async def forget_expired(app: "App", _payload: Mapping[str, Any]) -> None:
-    """Scheduled job: drop keys older than seven days."""
-    from core.database import transaction
-
-    async with transaction() as tx:
-        await tx.execute_query(
-            "DELETE FROM core_idempotency WHERE expires_at < $1", [app.clock.now()]
-        )
