@@ -18,7 +18,12 @@ from payments.ledger.accounts import Side
 
 T = TypeVar("T")
 
-app = typer.Typer(help="The books of payments.", no_args_is_help=True)
+app = typer.Typer(
+    help="The books of payments.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
 
 
 @app.command()
