@@ -184,7 +184,7 @@ class History:
         kept = [told for told in world.psp.callbacks if self._draw.random() < 0.5]
         world.psp.callbacks[:] = kept
         await world.call_back()
-        await world.queue.run_for(timedelta(hours=2))
+        await world.queue.run_for(timedelta(hours=26))
         await check_ended(world)
 
 
