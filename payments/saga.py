@@ -17,7 +17,6 @@ from core.http import UpstreamError
 from core.jobs import GiveUp
 from payments import settlement, store
 from payments.domain import (
-    FULFIL_WINDOW,
     INTENT,
     REFUND,
     REFUND_OPEN,
@@ -28,7 +27,15 @@ from payments.domain import (
     next_look,
 )
 from payments.models import Intent, Refund
-from payments.payable import Accepted, Fulfilment, NotYet, Paid, Refused, Unknown, get_payable
+from payments.payable import (
+    Accepted,
+    Paid,
+    Refused,
+    Unknown,
+    get_payable,
+    judge,
+    wait_before_next,
+)
 from payments.psp.port import OrderState, OrderView, RefundOrder, RefundState, RefundView
 from payments.psp.routing import get_psp
 from payments.service import open_cashier
@@ -112,23 +119,24 @@ async def fulfil(app: App, intent_id: UUID) -> None:
     intent = await store.find_intent(intent_id)
     if intent is None or intent.state not in TO_FULFIL or _is_early(app, intent):
         return
-    attempt = await _announce_attempt(intent)
-    outcome = await get_payable(app, intent.kind).fulfil(app, _paid(intent, attempt))
+    payable = get_payable(app, intent.kind)
+    paid = _paid(intent, await _announce_attempt(intent))
+    outcome = await payable.fulfil(app, paid)
     async with transaction() as tx:
         locked = await store.lock_intent(tx, intent_id)
         assert locked is not None
         if locked.state not in TO_FULFIL:
             return
-        match _final(app, locked, outcome):
+        match judge(payable.posting, outcome, paid, app.clock.now()):
             case Accepted(ref):
                 await settlement.fulfilled(app, tx, locked, ref)
             case Refused(reason):
                 await settlement.refuse(app, tx, locked, reason)
-            case Unknown() if locked.state == "paid":
-                await settlement.move_intent(tx, locked, "lose_fulfilment")
-                await settlement.look_again(app, tx, locked, "payments.fulfil", attempt)
-            case _:
-                await settlement.look_again(app, tx, locked, "payments.fulfil", attempt)
+            case unsettled:
+                if isinstance(unsettled, Unknown) and locked.state == "paid":
+                    await settlement.move_intent(tx, locked, "lose_fulfilment")
+                wait = wait_before_next(payable.posting, paid.attempt)
+                await settlement.look_again(app, tx, locked, paid.attempt, wait)
 
 
 async def _announce_attempt(intent: Intent) -> int:
@@ -143,14 +151,6 @@ async def _announce_attempt(intent: Intent) -> int:
         locked.attempts = attempt + 1
         await locked.save(using_db=tx, update_fields=["attempts"])
     return attempt
-
-
-def _final(app: App, intent: Intent, outcome: Fulfilment) -> Fulfilment:
-    """The outcome; one that is certainly not yet for a whole day is a refusal."""
-    assert intent.paid_at is not None
-    if isinstance(outcome, NotYet) and app.clock.now() >= intent.paid_at + FULFIL_WINDOW:
-        return Refused("PAYEE_UNAVAILABLE")
-    return outcome
 
 
 def _paid(intent: Intent, attempt: int) -> Paid:
