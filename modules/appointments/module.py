@@ -11,7 +11,7 @@ from core.manifest import (
     Theme,
     UpstreamBinding,
 )
-from modules.appointments.domain import BOOKING
+from modules.appointments.domain import BOOKING, WAIT
 
 _SERVICES = (
     Service(
@@ -107,25 +107,32 @@ _SERVICES = (
     ),
 )
 
-_TEMPLATES = ("CONFIRMED", "REFUSED", "CANCELLED", "KEPT")
+_MESSAGES = ("CONFIRMED", "REFUSED", "CANCELLED", "KEPT", "MOVED", "PROMOTED", "EXPIRED")
 
 MANIFEST = Manifest(
     name="appointments",
     services=_SERVICES,
-    queries=("modules.appointments.graphql:Query",),
-    mutations=("modules.appointments.graphql:Mutation",),
+    queries=(
+        "modules.appointments.graphql:Query",
+        "modules.appointments.hospitals.graphql:Query",
+    ),
+    mutations=(
+        "modules.appointments.graphql:Mutation",
+        "modules.appointments.hospitals.graphql:Mutation",
+    ),
+    subscriptions=("modules.appointments.graphql:Subscription",),
     upstreams=(
         UpstreamBinding(
             "hospitals",
-            protocol="modules.appointments.upstream:Hospitals",
-            factory="modules.appointments.fhir_hospitals:FhirHospitals",
+            protocol="modules.appointments.hospitals.upstream:Hospitals",
+            factory="modules.appointments.hospitals.fhir:FhirHospitals",
         ),
     ),
     extensions=(
-        ("privacy.purposes", "modules.appointments.service:PATIENT"),
+        ("privacy.purposes", "modules.appointments.hospitals.service:PATIENT"),
         *(
             ("notifications.templates", f"modules.appointments.texts:MESSAGE_{name}")
-            for name in _TEMPLATES
+            for name in _MESSAGES
         ),
     ),
     jobs=(
@@ -142,10 +149,30 @@ MANIFEST = Manifest(
             max_attempts=500,
             max_delay_s=300,
         ),
+        JobKind("appointments.expire", "modules.appointments.visits:expire", lane=Lane.CRITICAL),
+        JobKind("appointments.refill", "modules.appointments.jobs:refill", lane=Lane.CRITICAL),
+        JobKind("appointments.tell", "modules.appointments.messages:tell_job"),
         JobKind("appointments.sweep", "modules.appointments.jobs:sweep"),
+        JobKind(
+            "appointments.publish",
+            "modules.appointments.publishing:publish_daily",
+            lane=Lane.BULK,
+            timeout_s=300,
+        ),
+        JobKind(
+            "appointments.compare",
+            "modules.appointments.hospitals.comparison:compare_nightly",
+            lane=Lane.BULK,
+            timeout_s=3600,
+        ),
     ),
-    schedules=(Schedule("appointments.sweep", "* * * * *"),),
+    schedules=(
+        Schedule("appointments.sweep", "* * * * *"),
+        Schedule("appointments.publish", "1 16 * * *"),
+        Schedule("appointments.compare", "30 17 * * *"),
+    ),
     models="modules.appointments.models",
     migrations="modules.appointments.migrations",
-    state_machines=(BOOKING,),
+    state_machines=(BOOKING, WAIT),
+    seed="modules.appointments.publishing:seed",
 )

@@ -17,10 +17,13 @@ from core.errors import Conflict, Forbidden, LoginRequired, NotFound, Unavailabl
 from core.last_good import ReadStatus
 from core.privacy import list_access, withdraw_consent
 from core.texts import Locale
-from modules.appointments import calendar_file, jobs, saga, service
+from modules.appointments import calendar_file, jobs, service
 from modules.appointments.domain import State
-from modules.appointments.service import PATIENT
-from modules.appointments.upstream import HospitalSlot
+from modules.appointments.hospitals import saga
+from modules.appointments.hospitals import service as registration
+from modules.appointments.hospitals.service import PATIENT
+from modules.appointments.hospitals.upstream import HospitalSlot
+from modules.appointments.store import BookingRow
 from tests.modules.appointments.fake_hospitals import INTERNAL, FakeHospitals
 from tests.modules.appointments.people import citizen, consent
 
@@ -35,13 +38,13 @@ async def patient(app: App, call: MakeCall, number: int = 1) -> Call:
 
 
 async def free_slots(call: Call, skip_days: int = 3) -> list[HospitalSlot]:
-    reading = await service.read_slots(call, "h1", "sch000", skip_days=skip_days, days=7)
+    reading = await registration.read_slots(call, "h1", "sch000", skip_days=skip_days, days=7)
     assert reading.status is ReadStatus.LIVE and reading.value
     return list(reading.value)
 
 
-async def book(call: Call, slot: HospitalSlot, key: str = "book-0001") -> service.BookingRow:
-    return await service.book_hospital_number(call, "h1", slot.ref, key)
+async def book(call: Call, slot: HospitalSlot, key: str = "book-0001") -> BookingRow:
+    return await registration.book_hospital_number(call, "h1", slot.ref, key)
 
 
 async def work(app: App, booking_id: UUID) -> None:
@@ -68,11 +71,11 @@ async def bookings() -> int:
 
 async def test_browse_and_book(app: App, call: MakeCall, hospitals: FakeHospitals) -> None:
     viewer = await patient(app, call)
-    listed = await service.read_hospitals(viewer)
+    listed = await registration.read_hospitals(viewer)
     assert [ref for ref, r in listed.items() if r.status is ReadStatus.LIVE] == [
         "h1", "h2", "h3", "h4", "h5",
     ]  # fmt: skip
-    departments = await service.read_departments(viewer, "h1")
+    departments = await registration.read_departments(viewer, "h1")
     assert departments.value == [INTERNAL]
     slot = (await free_slots(viewer))[0]
     booking = await book(viewer, slot)
@@ -123,7 +126,7 @@ async def test_one_number_for_many_hands(
     outcomes = await asyncio.gather(
         *(book(viewer, slot) for viewer in people), return_exceptions=True
     )
-    won = [o for o in outcomes if isinstance(o, service.BookingRow)]
+    won = [o for o in outcomes if isinstance(o, BookingRow)]
     lost = [o.code for o in outcomes if isinstance(o, Conflict)]
     assert [w.state for w in won] == [State.CONFIRMED]
     assert lost == ["SLOT_FULL"] * 19
@@ -244,7 +247,7 @@ async def test_cancel_is_refused_after_its_deadline(
     viewer = await patient(app, call)
     slot = (await free_slots(viewer, skip_days=1))[0]
     booking = await book(viewer, slot)
-    until = service.cancel_deadline(viewer, booking)
+    until = service.cancel_deadline(app, booking)
     local = until.astimezone(SHANGHAI)
     assert (slot.starts_at.astimezone(SHANGHAI).date() - local.date()).days == 1
     assert (local.hour, local.minute) == (15, 0)
@@ -290,11 +293,11 @@ async def test_who_may_do_what(app: App, call: MakeCall) -> None:
     with pytest.raises(NotFound):
         await service.cancel(other, booking.id, "cancel-01")
     with pytest.raises(LoginRequired):
-        await service.book_hospital_number(call(level=1), "h1", slot.ref, "book-0002")
+        await registration.book_hospital_number(call(level=1), "h1", slot.ref, "book-0002")
     with pytest.raises(NotFound):
-        await service.book_hospital_number(other, "h9", slot.ref, "book-0002")
+        await registration.book_hospital_number(other, "h9", slot.ref, "book-0002")
     with pytest.raises(NotFound):
-        await service.book_hospital_number(other, "h1", "no-such-slot", "book-0002")
+        await registration.book_hospital_number(other, "h1", "no-such-slot", "book-0002")
     await withdraw_consent(other, PATIENT.id)
     with pytest.raises(Forbidden):
         await book(other, (await free_slots(viewer))[1], "book-0002")
@@ -319,11 +322,11 @@ async def test_readings_fall_back_to_the_last_good_answer(
     seen = await free_slots(viewer)
     hospitals.fails = ["off"]
     clock.move(timedelta(minutes=1))
-    stale = await service.read_slots(viewer, "h1", "sch000", skip_days=3, days=7)
+    stale = await registration.read_slots(viewer, "h1", "sch000", skip_days=3, days=7)
     assert (stale.status, stale.reason, stale.value) == (ReadStatus.STALE, "UNAVAILABLE", seen)
     assert stale.as_of == clock.now() - timedelta(minutes=1)
     clock.move(timedelta(minutes=5))
-    gone = await service.read_slots(viewer, "h1", "sch000", skip_days=3, days=7)
+    gone = await registration.read_slots(viewer, "h1", "sch000", skip_days=3, days=7)
     assert (gone.status, gone.value) == (ReadStatus.UNAVAILABLE, None)
 
 
