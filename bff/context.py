@@ -1,35 +1,73 @@
-"""From a request to a call: who asks, in which language, until when."""
+"""From a connection to a call: who asks, in which language, until when."""
 
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import Mapping
+from functools import lru_cache
+from os import urandom
+from typing import NamedTuple
 
-from starlette.requests import HTTPConnection
+from starlette.types import Scope
 
 from core.app import App
 from core.auth import Viewer
 from core.call import Call
 from core.deadline import Deadline
 from core.errors import LoginRequired
-from core.logging import request_scope
 from core.texts import Locale
 from core.texts_common import SESSION_EXPIRED
 
+Headers = Mapping[bytes, bytes]
+
 _BEARER = "bearer "
+_REQUEST_ID_BYTES = 12
+_locale_of = lru_cache(maxsize=256)(Locale.from_header)
 
 
-@asynccontextmanager
-async def open_call(app: App, connection: HTTPConnection) -> AsyncIterator[Call]:
+class Caller(NamedTuple):
+    """What a connection's headers tell of who is calling; nothing of it is verified."""
+
+    authorization: str | None
+    locale: Locale
+    address: str
+    device: str | None
+    request_id: str
+
+
+def headers_of(scope: Scope) -> Headers:
+    """The headers of a request by lower-case name; of a repeated one the last."""
+    return dict(scope["headers"])
+
+
+def header(headers: Headers, name: bytes) -> str | None:
+    """One header's text."""
+    value = headers.get(name)
+    return None if value is None else value.decode("latin-1")
+
+
+def caller_of(scope: Scope, headers: Headers, *, trusted_proxies: int) -> Caller:
+    """The caller. With proxies in front, the address is what the outermost of them saw."""
+    client = scope.get("client")
+    address = client[0] if client else ""
+    if trusted_proxies:
+        hops = (header(headers, b"x-forwarded-for") or "").split(",")
+        address = hops[-trusted_proxies].strip() if len(hops) >= trusted_proxies else address
+    return Caller(
+        authorization=header(headers, b"authorization"),
+        locale=_locale_of(header(headers, b"accept-language")),
+        address=address,
+        device=header(headers, b"x-device-id"),
+        request_id=header(headers, b"x-request-id") or urandom(_REQUEST_ID_BYTES).hex(),
+    )
+
+
+async def open_call(app: App, caller: Caller, request_id: str) -> Call:
     """The call of one request. Raises LoginRequired for a token that is not good."""
-    headers = connection.headers
-    with request_scope(headers.get("x-request-id")) as request_id:
-        yield Call(
-            app=app,
-            deadline=Deadline.after(app.settings.request_deadline_s),
-            request_id=request_id,
-            viewer=await viewer_of(app, headers.get("authorization")),
-            locale=Locale.from_header(headers.get("accept-language")),
-            address=connection.client.host if connection.client else "",
-        )
+    return call_for(app, caller, request_id, await viewer_of(app, caller.authorization))
+
+
+def call_for(app: App, caller: Caller, request_id: str, viewer: Viewer | None) -> Call:
+    """The call of a viewer who is known already."""
+    deadline = Deadline.after(app.settings.request_deadline_s)
+    return Call(app, deadline, request_id, viewer, caller.locale, caller.address)
 
 
 async def viewer_of(app: App, authorization: str | None) -> Viewer | None:

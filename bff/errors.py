@@ -5,37 +5,76 @@ from typing import Any
 import structlog
 from graphql import GraphQLError
 
+from bff.requests import BAD_REQUEST
 from core.call import Call
-from core.errors import AppError, LoginRequired
+from core.errors import AppError, LoginRequired, RateLimited
 from core.ids import new_id
+from core.texts import Locale
 from core.texts_common import INTERNAL_ERROR
 
 log = structlog.get_logger(__name__)
 
-BAD_REQUEST = "BAD_REQUEST"
+
+class Told:
+    """Turns the errors of one operation into those its client may see."""
+
+    def __init__(self, call: Call) -> None:
+        self._call = call
+        self.request_errors: list[GraphQLError] = []
+        """Of the variables: nothing was executed."""
+
+    def __call__(self, error: GraphQLError) -> GraphQLError:
+        """The error as the client may see it; the rest is in the log under the error's id."""
+        if error.path is None and error.nodes:
+            self.request_errors.append(error)
+        return shown(error, self._call)
 
 
 def shown(error: GraphQLError, call: Call) -> GraphQLError:
     """The error as the client may see it; the rest is in the log under the error's id.
 
-    An error without a path speaks of the document or its variables and is the client's own. One
-    with a path happened in our code: an AppError is told, anything else is masked.
+    An error that names a place in the document, but none in the answer, speaks of the client's own
+    document or variables. Any other happened in our code: an AppError is told, the rest is masked.
     """
     cause = _cause(error)
     if isinstance(cause, AppError):
-        return _located(error, cause.say(call.locale), _refusal_extensions(cause))
-    if error.path is None and cause is None:
+        return _located(error, cause.say(call.locale), refusal_extensions(cause))
+    if error.path is None and error.nodes:
         return _located(error, error.message, {"code": BAD_REQUEST})
+    masked = broken(cause, call.locale, error.path)
+    return _located(error, masked.message, masked.extensions)
+
+
+def broken(
+    cause: BaseException | None, locale: Locale, path: list[str | int] | None = None
+) -> GraphQLError:
+    """What is told of a defect of ours: a number, under which the log has the rest."""
     error_id = str(new_id())
     # the message may quote data, the class and the place do not
     log.error(
         "resolver failed",
         error_id=error_id,
-        path=error.path,
+        path=path,
         exc_info=(type(cause), cause, cause.__traceback__) if cause else None,
     )
-    message = INTERNAL_ERROR.say(call.locale, error_id=error_id)
-    return _located(error, message, {"code": INTERNAL_ERROR.code, "errorId": error_id})
+    message = INTERNAL_ERROR.say(locale, error_id=error_id)
+    extensions = {"code": INTERNAL_ERROR.code, "errorId": error_id}
+    return GraphQLError(message, extensions=extensions)
+
+
+def refusal(error: AppError, locale: Locale) -> GraphQLError:
+    """A refusal of the whole request, before anything ran."""
+    return GraphQLError(error.say(locale), extensions=refusal_extensions(error))
+
+
+def refusal_extensions(error: AppError) -> dict[str, Any]:
+    """What an app acts on."""
+    extensions: dict[str, Any] = {"code": error.code}
+    if isinstance(error, LoginRequired):
+        extensions["requiredLevel"] = error.required_level
+    if isinstance(error, RateLimited):
+        extensions["retryAfterS"] = error.retry_after_s
+    return extensions
 
 
 def _cause(error: GraphQLError) -> BaseException | None:
@@ -45,12 +84,5 @@ def _cause(error: GraphQLError) -> BaseException | None:
     return cause
 
 
-def _refusal_extensions(refusal: AppError) -> dict[str, Any]:
-    extensions: dict[str, Any] = {"code": refusal.code}
-    if isinstance(refusal, LoginRequired):
-        extensions["requiredLevel"] = refusal.required_level
-    return extensions
-
-
-def _located(error: GraphQLError, message: str, extensions: dict[str, Any]) -> GraphQLError:
+def _located(error: GraphQLError, message: str, extensions: dict[str, Any] | None) -> GraphQLError:
     return GraphQLError(message, nodes=error.nodes, path=error.path, extensions=extensions)

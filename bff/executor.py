@@ -1,190 +1,141 @@
 """Running GraphQL operations: one pipeline for every transport.
 
-source or document id → parsed, limited and validated once → executed → errors masked → JSON.
+prepared operation → executed → errors masked → JSON. How it came to be prepared is the library's
+business: compiled or not, it has one interface.
 """
 
-from collections import OrderedDict
-from collections.abc import AsyncIterator, Mapping
+import asyncio
+import time
+from collections.abc import AsyncGenerator, AsyncIterable, Mapping
+from contextlib import aclosing
 from dataclasses import dataclass
-from typing import Any, cast
+from typing import Any
 
 import orjson
-import strawberry
-from graphql import (
-    DocumentNode,
-    ExecutionResult,
-    GraphQLError,
-    OperationDefinitionNode,
-    OperationType,
-    execute,
-    get_operation_ast,
-    parse,
-    subscribe,
-    validate,
-)
+from graphql import ExecutionResult, GraphQLError, OperationType, create_source_event_stream
 from graphql.pyutils import is_awaitable
 from strawberry.schema.schema import StrawberryGraphQLCoreExecutionContext
 
-from bff.errors import BAD_REQUEST, shown
-from bff.trusted import Documents
+from bff.compiler import encode
+from bff.errors import Told
+from bff.library import Library, Prepared
+from bff.requests import InvalidDocument, Operation, RequestError
+from bff.texts import DEADLINE_PASSED
 from core.call import Call
+from core.deadline import Deadline
+from core.errors import Unavailable
+from core.resume import Resume
 
-TOKENS_MAX = 2_000
-ERRORS_MAX = 10
-_CACHE_ENTRIES = 512
-
-
-class RequestError(Exception):
-    """The request cannot be executed at all; nothing ran. `status` is for HTTP."""
-
-    def __init__(self, message: str, *, code: str = BAD_REQUEST, status: int = 400) -> None:
-        super().__init__(message)
-        self.code = code
-        self.status = status
-        self.errors = [GraphQLError(message, extensions={"code": code})]
-
-
-class InvalidDocument(RequestError):
-    """The document does not parse or does not fit the schema."""
-
-    def __init__(self, errors: list[GraphQLError]) -> None:
-        super().__init__(errors[0].message)
-        self.errors = [
-            GraphQLError(e.message, nodes=e.nodes, extensions={"code": self.code}) for e in errors
-        ]
+_GRACE_S = 0.025
+"""Beyond its deadline a query is given this long to notice and answer in parts."""
 
 
 @dataclass(frozen=True, slots=True)
-class Operation:
-    """What a client asks for: a document by text or by id, and its variables."""
+class Event:
+    """One response of a stream; `id` is where the stream stands after it."""
 
-    query: str | None = None
-    document_id: str | None = None
-    operation_name: str | None = None
-    variables: Mapping[str, Any] | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Prepared:
-    """An operation that may be executed."""
-
-    document: DocumentNode
-    node: OperationDefinitionNode
-    name: str
-    """For metrics: the trusted document's name, or "free" for text that a client sent."""
-
-    @property
-    def kind(self) -> OperationType:
-        """Query, mutation or subscription."""
-        return self.node.operation
+    body: bytes
+    id: str | None = None
 
 
 class Executor:
     """Executes operations against the city's schema."""
 
-    def __init__(
-        self, schema: strawberry.Schema, documents: Documents, *, trusted_only: bool
-    ) -> None:
-        self._schema = schema._schema
-        self._documents = documents
-        self._trusted_only = trusted_only
-        self._parsed: OrderedDict[str, DocumentNode] = OrderedDict()
+    def __init__(self, library: Library, *, shows_cost: bool) -> None:
+        self._library = library
+        self._shows_cost = shows_cost
 
     def prepare(self, operation: Operation) -> Prepared:
-        """Find, parse and validate. Raises RequestError; nothing is executed then."""
-        source, name = self._source(operation)
-        document = self._parse(source)
-        node = get_operation_ast(document, operation.operation_name)
-        if node is None:
-            raise RequestError("the document holds no such operation, or several: name one")
-        return Prepared(document, node, name)
+        """The operation ready to run. Raises RequestError; nothing is executed then."""
+        return self._library.find(operation)
 
     async def run(self, call: Call, prepared: Prepared, variables: Mapping[str, Any]) -> bytes:
-        """Execute a query or mutation; returns the response as JSON."""
-        result = execute(
-            self._schema,
-            prepared.document,
-            context_value=call,
-            variable_values=dict(variables),
-            operation_name=prepared.node.name.value if prepared.node.name else None,
-            **self._context(),
+        """Execute a query or mutation; returns the response as JSON.
+
+        Raises InvalidDocument where the variables do not fit. A query that outlives its deadline
+        is given up; a mutation never is: its commands mind the deadline themselves.
+        """
+        started_at = time.monotonic()
+        told = Told(call)
+        extensions = {"cost": {"requested": prepared.cost}} if self._shows_cost else None
+        body = prepared.operation.execute(
+            context=call, variables=variables, on_error=told, extensions=extensions
         )
-        if is_awaitable(result):
-            result = await result
-        return encode(cast(ExecutionResult, result), call)
+        outcome = "ok"
+        if not isinstance(body, bytes):
+            limit_s = None
+            if prepared.kind is OperationType.QUERY:
+                limit_s = call.deadline.remaining() + _GRACE_S
+            try:
+                async with asyncio.timeout(limit_s):
+                    body = await body
+            except TimeoutError:
+                outcome = "timeout"
+                body = _given_up(told)
+        call.app.metrics.graphql(prepared.name, outcome, time.monotonic() - started_at)
+        if told.request_errors:
+            raise InvalidDocument(told.request_errors)
+        return body
 
     async def stream(
         self, call: Call, prepared: Prepared, variables: Mapping[str, Any]
-    ) -> AsyncIterator[bytes]:
+    ) -> AsyncGenerator[Event]:
         """The responses of a subscription, or the one response of another operation."""
-        if prepared.kind is not OperationType.SUBSCRIPTION:
-            yield await self.run(call, prepared, variables)
-            return
-        source = subscribe(
-            self._schema,
+        told = Told(call)
+        try:
+            if prepared.kind is not OperationType.SUBSCRIPTION:
+                yield Event(await self.run(call, prepared, variables))
+                return
+            source = await self._source_events(call, prepared, variables)
+            if isinstance(source, ExecutionResult):
+                yield Event(encode(source, told))
+                return
+            resume = call.once(Resume, Resume)
+            async with aclosing(source):  # type: ignore[type-var]
+                async for event in source:
+                    event_id = resume.event_id
+                    yield Event(await self._event(call, prepared, variables, event), event_id)
+        except RequestError as error:
+            yield Event(encode_errors(error.errors))
+        except Exception as error:
+            broken = GraphQLError("the stream broke", original_error=error)
+            yield Event(encode(ExecutionResult(None, [broken]), told))
+
+    async def _event(
+        self, call: Call, prepared: Prepared, variables: Mapping[str, Any], event: object
+    ) -> bytes:
+        """One event, under a deadline of its own."""
+        fresh = call.within(Deadline.after(call.app.settings.request_deadline_s))
+        event_id = call.once(Resume, Resume).event_id
+        body = prepared.operation.execute(
+            root=event,
+            context=fresh,
+            variables=variables,
+            on_error=Told(fresh),
+            extensions={"eventId": event_id} if event_id else None,
+        )
+        return body if isinstance(body, bytes) else await body
+
+    async def _source_events(
+        self, call: Call, prepared: Prepared, variables: Mapping[str, Any]
+    ) -> AsyncIterable[Any] | ExecutionResult:
+        built = StrawberryGraphQLCoreExecutionContext.build(
+            self._library.schema,
             prepared.document,
             context_value=call,
-            variable_values=dict(variables),
-            operation_name=prepared.node.name.value if prepared.node.name else None,
-            **self._context(),
+            raw_variable_values=dict(variables),
+            operation_name=prepared.operation_name,
+            operation_extensions=None,
         )
-        if is_awaitable(source):
-            source = await source
-        if isinstance(source, ExecutionResult):
-            yield encode(source, call)
-            return
-        results = cast(AsyncIterator[ExecutionResult], source)
-        try:
-            async for result in results:
-                yield encode(result, call)
-        finally:
-            await results.aclose()  # type: ignore[attr-defined]
-
-    def _source(self, operation: Operation) -> tuple[str, str]:
-        if operation.document_id is not None:
-            document = self._documents.by_id.get(operation.document_id)
-            if document is None:
-                raise RequestError("no such trusted document", code="DOCUMENT_UNKNOWN")
-            return document.source, document.name
-        if self._trusted_only:
-            raise RequestError("only trusted documents run here", code="DOCUMENT_NOT_TRUSTED")
-        if operation.query is None:
-            raise RequestError("`query` or `documentId` is missing")
-        return operation.query, "free"
-
-    def _parse(self, source: str) -> DocumentNode:
-        known = self._parsed.get(source)
-        if known is not None:
-            self._parsed.move_to_end(source)
-            return known
-        try:
-            document = parse(source, max_tokens=TOKENS_MAX)
-        except GraphQLError as error:
-            raise InvalidDocument([error]) from None
-        except RecursionError:
-            raise RequestError("the document is nested too deeply") from None
-        errors = validate(self._schema, document, max_errors=ERRORS_MAX)
-        if errors:
-            raise InvalidDocument(errors)
-        self._parsed[source] = document
-        while len(self._parsed) > _CACHE_ENTRIES:
-            self._parsed.popitem(last=False)
-        return document
-
-    def _context(self) -> dict[str, Any]:
-        return {
-            "executor_class": StrawberryGraphQLCoreExecutionContext,
-            "operation_extensions": None,
-        }
+        if isinstance(built, list):
+            return ExecutionResult(None, built)
+        source = create_source_event_stream(built)
+        return await source if is_awaitable(source) else source  # type: ignore[return-value]
 
 
-def encode(result: ExecutionResult, call: Call) -> bytes:
-    """A result as JSON, its errors masked."""
-    response: dict[str, Any] = {}
-    if result.errors:
-        response["errors"] = [shown(error, call).formatted for error in result.errors]
-    response["data"] = result.data
-    return orjson.dumps(response)
+def _given_up(told: Told) -> bytes:
+    late = GraphQLError("late", original_error=Unavailable(DEADLINE_PASSED))
+    return encode(ExecutionResult(None, [late]), told)
 
 
 def encode_errors(errors: list[GraphQLError]) -> bytes:

@@ -4,202 +4,185 @@ Follows the GraphQL-over-HTTP draft: `application/graphql-response+json` where t
 it (then a request that ran nothing is a 4xx), `application/json` for older clients.
 """
 
-import asyncio
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import Iterable
 from typing import Any
+from urllib.parse import parse_qsl
 
 import orjson
 from graphql import GraphQLError, OperationType
 from starlette.requests import Request
-from starlette.responses import Response, StreamingResponse
+from starlette.types import Receive, Scope, Send
 
-from bff.context import open_call
-from bff.executor import Executor, Operation, Prepared, RequestError, encode_errors
-from core.app import App
-from core.errors import LoginRequired
-from core.texts import Locale
-
-JSON = "application/json"
-GRAPHQL_JSON = "application/graphql-response+json"
-EVENTS = "text/event-stream"
+from bff.context import Caller, Headers, caller_of, header, headers_of, open_call
+from bff.edge import Edge
+from bff.errors import broken, refusal
+from bff.executor import encode_errors
+from bff.library import Prepared
+from bff.negotiation import EVENTS, GRAPHQL_JSON, JSON, negotiate
+from bff.playground import playground_page, wants_playground
+from bff.requests import Operation, RequestError, operation_of
+from bff.sse import serve_events
+from bff.tabs import playground_tabs
+from core.errors import AppError
+from core.logging import request_scope
 
 BODY_MAX_BYTES = 100_000
-_PING_S = 12.0
+
+_CONTENT_TYPE = {
+    JSON: b"application/json; charset=utf-8",
+    GRAPHQL_JSON: b"application/graphql-response+json; charset=utf-8",
+    EVENTS: b"application/json; charset=utf-8",  # of a refusal; streams write their own
+}
+_PLAIN_JSON = {b"application/json", b"application/json; charset=utf-8"}
 
 
-async def graphql_http(app: App, executor: Executor, request: Request) -> Response:
-    """Answer one GraphQL request."""
-    accepted = _accepted(request.headers.get("accept"))
-    if accepted is None:
-        return Response(status_code=406)
-    try:
-        operation = await _read(request)
-        prepared = executor.prepare(operation)
-        if request.method == "GET" and prepared.kind is not OperationType.QUERY:
-            raise RequestError("only queries go by GET", status=405)
-        if prepared.kind is OperationType.SUBSCRIPTION and accepted != EVENTS:
-            raise RequestError(f"subscriptions need `Accept: {EVENTS}` or a WebSocket", status=406)
-        variables = operation.variables or {}
+class GraphQLHttp:
+    """The endpoint as an ASGI application; also the playground for a browser."""
+
+    def __init__(self, edge: Edge) -> None:
+        self._edge = edge
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request."""
+        app = self._edge.app
+        if self._is_for_a_browser(scope):
+            tabs = playground_tabs(self._edge.documents)
+            page = playground_page(tabs, title=f"{app.city.app_name.zh} GraphQL")
+            await page(scope, receive, send)
+            return
+        headers = headers_of(scope)
+        accepted = negotiate(header(headers, b"accept"))
+        if accepted is None:
+            await _answer(send, 406, JSON, b"")
+            return
+        caller = caller_of(scope, headers, trusted_proxies=app.settings.trusted_proxies)
+        with request_scope(caller.request_id) as request_id:
+            try:
+                await self._serve(scope, receive, send, headers, caller, accepted, request_id)
+            except RequestError as error:
+                status = 200 if error.is_well_formed and accepted == JSON else error.status
+                await _refuse(send, error.errors, status, accepted, error.headers)
+            except AppError as error:
+                told = refusal(error, caller.locale)
+                await _refuse(send, [told], error.http_status, accepted)
+            except Exception as error:
+                await _refuse(send, [broken(error, caller.locale)], 500, accepted)
+
+    def _is_for_a_browser(self, scope: Scope) -> bool:
+        if scope["method"] == "POST" or self._edge.app.settings.is_production:
+            return False
+        return wants_playground(Request(scope))
+
+    async def _serve(
+        self,
+        scope: Scope,
+        receive: Receive,
+        send: Send,
+        headers: Headers,
+        caller: Caller,
+        accepted: str,
+        request_id: str,
+    ) -> None:
+        operation = await _read(scope, receive, headers)
+        prepared = self._edge.executor.prepare(operation)
+        _refuse_unfit(scope["method"], prepared, accepted)
+        call = await open_call(self._edge.app, caller, request_id)
         if accepted == EVENTS:
-            return await _events(app, executor, request, prepared, variables)
-        async with open_call(app, request) as call:
-            body = await executor.run(call, prepared, variables)
-        return Response(body, media_type=f"{accepted}; charset=utf-8")
-    except RequestError as error:
-        return _refuse(error.errors, error.status, accepted)
-    except LoginRequired as error:
-        locale = Locale.from_header(request.headers.get("accept-language"))
-        told = GraphQLError(error.say(locale), extensions={"code": error.code})
-        return _refuse([told], 401, accepted)
+            await serve_events(self._edge, call, prepared, operation, receive, send)
+            return
+        body = await self._edge.executor.run(call, prepared, operation.variables)
+        await _answer(send, 200, accepted, body)
 
 
-async def _read(request: Request) -> Operation:
-    if request.method == "GET":
-        return _operation(
-            {
-                "query": request.query_params.get("query"),
-                "documentId": request.query_params.get("documentId"),
-                "operationName": request.query_params.get("operationName"),
-                "variables": _json_parameter(request, "variables"),
-                "extensions": _json_parameter(request, "extensions"),
-            }
-        )
-    media_type, _, parameters = request.headers.get("content-type", "").partition(";")
-    charset = parameters.partition("charset=")[2].strip().strip('"').lower()
-    if media_type.strip().lower() != JSON or charset not in ("", "utf-8"):
+def _refuse_unfit(method: str, prepared: Prepared, accepted: str) -> None:
+    """By GET nothing is changed; subscriptions come as events only."""
+    if method == "GET" and prepared.kind is OperationType.MUTATION:
+        raise RequestError("mutations go by POST", status=405, headers=((b"allow", b"POST"),))
+    if prepared.kind is OperationType.SUBSCRIPTION and accepted != EVENTS:
+        raise RequestError(f"subscriptions need `Accept: {EVENTS}` or a WebSocket", status=406)
+
+
+async def _read(scope: Scope, receive: Receive, headers: Headers) -> Operation:
+    if scope["method"] == "GET":
+        operation = operation_of(_query_members(scope["query_string"]))
+    else:
+        _refuse_media_type(headers)
+        try:
+            body = orjson.loads(await _body(receive))
+        except orjson.JSONDecodeError:
+            raise RequestError("the body is not JSON in UTF-8") from None
+        if not isinstance(body, dict):
+            raise RequestError("the body is not a JSON object")
+        operation = operation_of(body)
+    last_event_id = header(headers, b"last-event-id")
+    return operation.resumed(last_event_id) if last_event_id else operation
+
+
+def _refuse_media_type(headers: Headers) -> None:
+    given = headers.get(b"content-type", b"")
+    if given in _PLAIN_JSON:
+        return
+    media_type, _, parameters = given.decode("latin-1").lower().partition(";")
+    charset = parameters.partition("charset=")[2].strip().strip('"')
+    if media_type.strip() != JSON or charset not in ("", "utf-8"):
         raise RequestError(f"send `Content-Type: {JSON}`", status=415)
-    try:
-        body = orjson.loads(await _body(request))
-    except orjson.JSONDecodeError:
-        raise RequestError("the body is not JSON in UTF-8") from None
-    if not isinstance(body, dict):
-        raise RequestError("the body is not a JSON object")
-    return _operation(body)
 
 
-async def _body(request: Request) -> bytes:
-    received = bytearray()
-    async for chunk in request.stream():
-        received += chunk
-        if len(received) > BODY_MAX_BYTES:
-            raise RequestError(f"the body is larger than {BODY_MAX_BYTES} bytes", status=413)
+async def _body(receive: Receive) -> bytes:
+    message = await receive()
+    first: bytes = message.get("body", b"")
+    if not message.get("more_body") and len(first) <= BODY_MAX_BYTES:
+        return first
+    received = bytearray(first)
+    while message.get("more_body") and len(received) <= BODY_MAX_BYTES:
+        message = await receive()
+        received += message.get("body", b"")
+    if len(received) > BODY_MAX_BYTES:
+        raise RequestError(f"the body is larger than {BODY_MAX_BYTES} bytes", status=413)
     return bytes(received)
 
 
-def _json_parameter(request: Request, name: str) -> Any:
-    text = request.query_params.get(name)
-    if not text:
-        return None
-    try:
-        return orjson.loads(text)
-    except orjson.JSONDecodeError:
-        raise RequestError(f"`{name}` is not JSON") from None
-
-
-def _operation(members: Mapping[str, Any]) -> Operation:
-    """Check the members' types, as the GraphQL-over-HTTP draft has them."""
-    for name in ("query", "documentId", "operationName"):
-        if members.get(name) is not None and not isinstance(members[name], str):
-            raise RequestError(f"`{name}` is not a string")
+def _query_members(query_string: bytes) -> dict[str, Any]:
+    if len(query_string) > BODY_MAX_BYTES:
+        raise RequestError("the address is too long", status=414)
+    members: dict[str, Any] = dict(parse_qsl(query_string.decode("latin-1"), max_num_fields=20))
     for name in ("variables", "extensions"):
-        if members.get(name) is not None and not isinstance(members[name], dict):
-            raise RequestError(f"`{name}` is not an object")
-    if len(members.get("query") or "") > BODY_MAX_BYTES:
-        raise RequestError("the document is too long", status=413)
-    return Operation(
-        query=members.get("query"),
-        document_id=members.get("documentId"),
-        operation_name=members.get("operationName"),
-        variables=members.get("variables"),
-    )
-
-
-def _accepted(header: str | None) -> str | None:
-    """The best media type we can answer with, or None for a client that takes none of ours."""
-    if not header:
-        return JSON
-    offers = []
-    for position, part in enumerate(header.split(",")):
-        name, *parameters = (piece.strip().lower() for piece in part.split(";"))
-        quality = next((p[2:] for p in parameters if p.startswith("q=")), "1")
-        offers.append((-_quality(quality), position, name))
-    for _, _, name in sorted(offers):
-        if name in (JSON, GRAPHQL_JSON, EVENTS):
-            return name
-        if name in ("*/*", "application/*"):
-            return GRAPHQL_JSON if name == "application/*" else JSON
-    return None
-
-
-def _quality(text: str) -> float:
-    try:
-        return float(text)
-    except ValueError:
-        return 0.0
-
-
-def _refuse(errors: list[GraphQLError], status: int, accepted: str) -> Response:
-    headers = {"Allow": "POST"} if status == 405 else None
-    media_type = JSON if accepted == EVENTS else accepted
-    return Response(
-        encode_errors(errors), status, headers, media_type=f"{media_type}; charset=utf-8"
-    )
-
-
-async def _events(
-    app: App,
-    executor: Executor,
-    request: Request,
-    prepared: Prepared,
-    variables: Mapping[str, Any],
-) -> Response:
-    """Distinct-connections mode of graphql-sse: `next` events, then `complete`."""
-    scope = open_call(app, request)
-    call = await scope.__aenter__()
-
-    async def events() -> AsyncIterator[bytes]:
-        try:
-            results = executor.stream(call, prepared, variables)
-            async for item in with_pings(results, _PING_S):
-                yield b":\n\n" if item is None else b"event: next\ndata: " + item + b"\n\n"
-            yield b"event: complete\ndata:\n\n"
-        finally:
-            await scope.__aexit__(None, None, None)
-
-    headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
-    return StreamingResponse(events(), media_type=EVENTS, headers=headers)
-
-
-async def with_pings(results: AsyncIterator[bytes], every_s: float) -> AsyncIterator[bytes | None]:
-    """The items, and None whenever none came for a while."""
-    iterator = aiter(results)
-    waiting: asyncio.Task[bytes] | None = None
-    try:
-        while True:
-            waiting = waiting or asyncio.ensure_future(_next(iterator))
-            done, _ = await asyncio.wait({waiting}, timeout=every_s)
-            if not done:
-                yield None
-                continue
+        text = members.get(name)
+        if text is not None:
             try:
-                item = waiting.result()
-            except _Ended:
-                return
-            waiting = None
-            yield item
-    finally:
-        if waiting is not None:
-            waiting.cancel()
-            await asyncio.wait({waiting})
-        await results.aclose()  # type: ignore[attr-defined]
+                members[name] = orjson.loads(text)
+            except orjson.JSONDecodeError:
+                raise RequestError(f"`{name}` is not JSON") from None
+    return members
 
 
-async def _next(iterator: AsyncIterator[bytes]) -> bytes:
-    try:
-        return await anext(iterator)
-    except StopAsyncIteration:
-        raise _Ended from None
+async def _refuse(
+    send: Send,
+    errors: list[GraphQLError],
+    status: int,
+    accepted: str,
+    headers: Iterable[tuple[bytes, bytes]] = (),
+) -> None:
+    await _answer(send, status, accepted, encode_errors(errors), headers)
 
 
-class _Ended(Exception):
-    """StopAsyncIteration cannot leave a task."""
+async def _answer(
+    send: Send,
+    status: int,
+    accepted: str,
+    body: bytes,
+    headers: Iterable[tuple[bytes, bytes]] = (),
+) -> None:
+    await send(
+        {
+            "type": "http.response.start",
+            "status": status,
+            "headers": [
+                (b"content-type", _CONTENT_TYPE[accepted]),
+                (b"content-length", b"%d" % len(body)),
+                (b"vary", b"accept"),
+                *headers,
+            ],
+        }
+    )
+    await send({"type": "http.response.body", "body": body})

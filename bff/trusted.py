@@ -40,6 +40,11 @@ class Documents:
         return self.by_name.get(service_id)
 
 
+def document_id(source: str) -> str:
+    """The id of a document's text."""
+    return f"sha256:{hashlib.sha256(source.encode()).hexdigest()}"
+
+
 def documents_of(manifests: Sequence[Manifest]) -> Documents:
     """The documents of these wings. Raises ValueError where two have one name."""
     return _read(tuple(manifests))
@@ -60,7 +65,7 @@ def _document(path: Path, manifest: Manifest) -> TrustedDocument:
     source = path.read_text(encoding="utf-8")
     example = path.with_suffix(".json")
     return TrustedDocument(
-        id=f"sha256:{hashlib.sha256(source.encode()).hexdigest()}",
+        id=document_id(source),
         name=path.stem,
         package=manifest.package,
         source=source,

@@ -8,25 +8,24 @@ pings every 12 s, because phones and proxies forget silent connections.
 import asyncio
 import contextlib
 from collections.abc import Mapping
+from contextlib import aclosing
 from typing import Any
 
 import orjson
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
-from bff.context import viewer_of
-from bff.executor import Executor, Operation, RequestError
-from core.app import App
+from bff.context import call_for, caller_of, headers_of, viewer_of
+from bff.edge import Edge
+from bff.requests import RequestError, operation_of
+from bff.streams import PING_S, Ending, Stop
 from core.auth import Viewer
-from core.call import Call
-from core.deadline import Deadline
 from core.errors import LoginRequired
 from core.logging import request_scope
-from core.texts import Locale
+from core.resume import Resume
 
 PROTOCOL = "graphql-transport-ws"
 
 _INIT_WITHIN_S = 10.0
-_PING_S = 12.0
 _OPERATIONS_MAX = 50
 _MESSAGE_MAX_CHARS = 100_000
 
@@ -40,14 +39,20 @@ class _Close(Exception):
         self.reason = reason
 
 
-async def graphql_websocket(app: App, executor: Executor, websocket: WebSocket) -> None:
+_CLOSES = {
+    Ending.REVOKED: _Close(4403, "Forbidden"),
+    Ending.DRAINING: _Close(1012, "Service Restart"),
+}
+
+
+async def graphql_websocket(edge: Edge, websocket: WebSocket) -> None:
     """Serve one connection until either side ends it."""
     if PROTOCOL not in websocket.scope.get("subprotocols", ()):
         await websocket.accept()
         await websocket.close(4406, "Subprotocol not acceptable")
         return
     await websocket.accept(PROTOCOL)
-    connection = _Connection(app, executor, websocket)
+    connection = _Connection(edge, websocket)
     try:
         await connection.serve()
     except _Close as end:
@@ -62,17 +67,21 @@ async def graphql_websocket(app: App, executor: Executor, websocket: WebSocket) 
 class _Connection:
     """One client: who they are and what they have running."""
 
-    def __init__(self, app: App, executor: Executor, websocket: WebSocket) -> None:
-        self._app = app
-        self._executor = executor
+    def __init__(self, edge: Edge, websocket: WebSocket) -> None:
+        self._edge = edge
         self._websocket = websocket
+        self._caller = caller_of(
+            websocket.scope,
+            headers_of(websocket.scope),
+            trusted_proxies=edge.app.settings.trusted_proxies,
+        )
         self._viewer: Viewer | None = None
         self._running: dict[str, asyncio.Task[None]] = {}
         self._pinging: asyncio.Task[None] | None = None
         self._sending = asyncio.Lock()
 
     async def serve(self) -> None:
-        """Take messages until the connection closes."""
+        """Take messages until the connection closes, the session is revoked or we stop."""
         try:
             async with asyncio.timeout(_INIT_WITHIN_S):
                 first = await self._receive()
@@ -81,6 +90,21 @@ class _Connection:
         if first["type"] != "connection_init":
             raise _Close(4401, "Unauthorized")
         await self._init(first.get("payload"))
+        async with Stop(self._edge, self._viewer).watching() as stop:
+            self._pinging = asyncio.create_task(self._ping_forever(stop))
+            taking = asyncio.create_task(self._take_forever())
+            stopping = asyncio.create_task(stop.wait())
+            try:
+                await asyncio.wait({taking, stopping}, return_when=asyncio.FIRST_COMPLETED)
+                if stop.ending is not None:
+                    raise _CLOSES[stop.ending]
+                taking.result()
+            finally:
+                taking.cancel()
+                stopping.cancel()
+                await asyncio.wait({taking, stopping})
+
+    async def _take_forever(self) -> None:
         while True:
             await self._take(await self._receive())
 
@@ -94,13 +118,13 @@ class _Connection:
     async def _init(self, payload: Any) -> None:
         given = payload if isinstance(payload, Mapping) else {}
         token = given.get("Authorization") or given.get("authorization")
-        header = self._websocket.headers.get("authorization")
         try:
-            self._viewer = await viewer_of(self._app, str(token) if token else header)
+            self._viewer = await viewer_of(
+                self._edge.app, str(token) if token else self._caller.authorization
+            )
         except LoginRequired:
             raise _Close(4403, "Forbidden") from None
         await self._send({"type": "connection_ack"})
-        self._pinging = asyncio.create_task(self._ping_forever())
 
     async def _take(self, message: Mapping[str, Any]) -> None:
         match message["type"]:
@@ -140,30 +164,21 @@ class _Connection:
                 del self._running[operation_id]
 
     async def _stream(self, operation_id: str, payload: Mapping[str, Any], request_id: str) -> None:
+        executor = self._edge.executor
         try:
-            operation = _operation(payload)
-            prepared = self._executor.prepare(operation)
+            operation = operation_of(payload)
+            prepared = executor.prepare(operation)
         except RequestError as error:
             errors = [e.formatted for e in error.errors]
             await self._send({"type": "error", "id": operation_id, "payload": errors})
             return
-        results = self._executor.stream(self._call(request_id), prepared, operation.variables or {})
-        async for result in results:
-            head = orjson.dumps({"type": "next", "id": operation_id})
-            await self._send_text(head[:-1] + b',"payload":' + result + b"}")
+        call = call_for(self._edge.app, self._caller, request_id, self._viewer)
+        call.once(Resume, Resume).last_event_id = operation.last_event_id
+        head = orjson.dumps({"type": "next", "id": operation_id})[:-1]
+        async with aclosing(executor.stream(call, prepared, operation.variables)) as events:
+            async for event in events:
+                await self._send_text(head + b',"payload":' + event.body + b"}")
         await self._send({"type": "complete", "id": operation_id})
-
-    def _call(self, request_id: str) -> Call:
-        headers = self._websocket.headers
-        client = self._websocket.client
-        return Call(
-            app=self._app,
-            deadline=Deadline.after(self._app.settings.request_deadline_s),
-            request_id=request_id,
-            viewer=self._viewer,
-            locale=Locale.from_header(headers.get("accept-language")),
-            address=client.host if client else "",
-        )
 
     async def _receive(self) -> Mapping[str, Any]:
         try:
@@ -178,10 +193,11 @@ class _Connection:
             raise _Close(4400, "Invalid message")
         return message
 
-    async def _ping_forever(self) -> None:
+    async def _ping_forever(self, stop: Stop) -> None:
         with contextlib.suppress(WebSocketDisconnect, RuntimeError):
             while True:
-                await asyncio.sleep(_PING_S)
+                await asyncio.sleep(PING_S)
+                await stop.check()
                 await self._send({"type": "ping"})
 
     async def _send(self, message: Mapping[str, Any]) -> None:
@@ -190,14 +206,3 @@ class _Connection:
     async def _send_text(self, message: bytes) -> None:
         async with self._sending:
             await self._websocket.send_text(message.decode())
-
-
-def _operation(payload: Mapping[str, Any]) -> Operation:
-    texts = {name: payload.get(name) for name in ("query", "documentId", "operationName")}
-    variables = payload.get("variables")
-    for name, value in texts.items():
-        if value is not None and not isinstance(value, str):
-            raise RequestError(f"`{name}` is not a string")
-    if variables is not None and not isinstance(variables, dict):
-        raise RequestError("`variables` is not an object")
-    return Operation(texts["query"], texts["documentId"], texts["operationName"], variables)

@@ -4,6 +4,7 @@ Access tokens are EdDSA JWTs (RFC 8037) of 15 minutes with `kid`, issuer and aud
 that is revoked before its token ends is known to every process through the bus.
 """
 
+import asyncio
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -27,8 +28,11 @@ from core.texts_common import LEVEL_REQUIRED, LOGIN_REQUIRED, NOT_ALLOWED, SESSI
 
 ACCESS_TOKEN_LIFE = timedelta(minutes=15)
 AUDIENCE = "quancheng-app"
-_REVOKED = "auth.session_revoked"
+SESSION_REVOKED = "auth.session_revoked"
+"""The bus topic that tells the ids of revoked sessions."""
+
 _LEEWAY = timedelta(seconds=5)
+_REVOCATION_MATTERS = ACCESS_TOKEN_LIFE + timedelta(minutes=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +111,7 @@ class Tokens:
             )
             self._refuse_outside_life(claims)
             return _viewer(claims)
-        except (jwt.InvalidTokenError, KeyError, TypeError, ValueError):
+        except (jwt.InvalidTokenError, KeyError, TypeError, ValueError, OverflowError):
             raise LoginRequired(SESSION_EXPIRED) from None
 
     def jwks(self) -> dict[str, Any]:
@@ -123,34 +127,49 @@ class Tokens:
 
 
 class Revocations:
-    """Sessions ended before their access tokens did. Reading costs one set look-up."""
+    """Sessions ended before their access tokens did. Reading costs one look-up in memory."""
 
     def __init__(self, clock: Clock, bus: Bus) -> None:
         self._clock = clock
-        self._revoked: set[str] = set()
-        self._stale = True
-        bus.listen(_REVOKED, self._revoked.add)
-        bus.on_gap(self._mark_stale)
+        self._revoked: dict[str, datetime] = {}
+        self._gaps = 1
+        self._gaps_read = 0
+        self._reading = asyncio.Lock()
+        bus.listen(SESSION_REVOKED, self._add)
+        bus.on_gap(self._note_gap)
 
     async def refuse_revoked(self, viewer: Viewer) -> None:
         """Raise LoginRequired when the viewer's session has been revoked."""
-        if self._stale:
-            await self._reload()
+        if self._gaps_read != self._gaps:
+            async with self._reading:  # nobody passes on the strength of a list half read
+                if self._gaps_read != self._gaps:
+                    await self._read()
         if str(viewer.session_id) in self._revoked:
             raise LoginRequired(SESSION_EXPIRED)
 
-    def _mark_stale(self) -> None:
-        self._stale = True
+    def _add(self, session_id: str) -> None:
+        now = self._clock.now()
+        self._revoked[session_id] = now
+        while self._revoked:  # in order of time: the first are those that matter no more
+            oldest = next(iter(self._revoked))
+            if self._revoked[oldest] >= now - _REVOCATION_MATTERS:
+                break
+            del self._revoked[oldest]
 
-    async def _reload(self) -> None:
-        # cleared first: a gap that opens while the rows are read asks for another reload
-        self._stale = False
+    def _note_gap(self) -> None:
+        self._gaps += 1
+
+    async def _read(self) -> None:
+        gaps = self._gaps  # a gap that opens while the rows are read asks for another reading
         rows = await fetch_all(
             connection(),
-            "SELECT session_id FROM core_session_revocation WHERE revoked_at > $1",
-            self._clock.now() - ACCESS_TOKEN_LIFE - _LEEWAY,
+            """SELECT session_id FROM core_session_revocation WHERE revoked_at > $1
+               ORDER BY revoked_at""",
+            self._clock.now() - _REVOCATION_MATTERS,
         )
-        self._revoked = {str(row["session_id"]) for row in rows}
+        for row in rows:
+            self._add(str(row["session_id"]))
+        self._gaps_read = gaps
 
 
 async def revoke(tx: Transaction, clock: Clock, session_id: UUID) -> None:
@@ -160,7 +179,7 @@ async def revoke(tx: Transaction, clock: Clock, session_id: UUID) -> None:
            ON CONFLICT (session_id) DO NOTHING""",
         [session_id, clock.now()],
     )
-    await publish(tx, _REVOKED, str(session_id))
+    await publish(tx, SESSION_REVOKED, str(session_id))
 
 
 def require(viewer: Viewer | None, level: int = 1) -> Viewer:

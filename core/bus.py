@@ -6,7 +6,7 @@ an inbox has a new message); what changed stands in the tables. Payloads carry i
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from typing import Any
 
 import asyncpg
@@ -65,9 +65,10 @@ class Bus:
         for queue in self._streams:
             _put(queue, _END)
 
-    def on_gap(self, hook: Callable[[], None]) -> None:
-        """Call `hook` whenever messages may have been missed."""
+    def on_gap(self, hook: Callable[[], None]) -> Callable[[], None]:
+        """Call `hook` whenever messages may have been missed; returns how to stop that."""
         self._gap_hooks.append(hook)
+        return lambda: self._gap_hooks.remove(hook)
 
     def listen(self, topic: str, listener: Listener) -> Callable[[], None]:
         """Call `listener(message)` for each message of a topic; returns how to stop it."""
@@ -93,6 +94,24 @@ class Bus:
             self._streams.discard(queue)
             stop()
 
+    async def wakes(self, topic: str) -> AsyncGenerator[None]:
+        """Once at the start, then whenever a message of the topic came or may have been missed.
+
+        For readers that look into the tables on each: they lose nothing. Wakes that come while
+        the reader is busy are one.
+        """
+        news = asyncio.Event()
+        news.set()
+        stops = (self.listen(topic, lambda _message: news.set()), self.on_gap(news.set))
+        try:
+            while True:
+                await news.wait()
+                news.clear()
+                yield
+        finally:
+            for stop in stops:
+                stop()
+
     async def _listen_forever(self) -> None:
         wait_s = 0.1
         while True:
@@ -111,7 +130,7 @@ class Bus:
         try:
             connection.add_termination_listener(lambda _connection: closed.set())
             await connection.add_listener(CHANNEL, self._receive)
-            for hook in self._gap_hooks:
+            for hook in list(self._gap_hooks):
                 hook()
             self.connected.set()
             await closed.wait()

@@ -12,6 +12,7 @@ import orjson
 from pydantic import TypeAdapter
 
 from core.database import Transaction
+from core.encoding import to_json
 from core.jobs import JobQueue, subscription
 from core.manifest import Manifest, load
 
@@ -48,7 +49,7 @@ class EventBook:
         Raises KeyError for an event whose class no manifest declares.
         """
         name = self._names[type(event)]
-        payload = orjson.loads(orjson.dumps(event))
+        payload = orjson.loads(to_json(event))
         for kind in self._subscribers[name]:
             await self._queue.enqueue(tx, kind, payload)
 

@@ -13,9 +13,8 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
-import orjson
-
 from core.database import Transaction, connection, fetch_all, fetch_one
+from core.encoding import to_json
 from core.errors import AppError, Conflict, InvalidInput
 from core.texts_common import KEY_INVALID, KEY_REUSED
 
@@ -199,14 +198,4 @@ async def release(tx: Transaction, subject: UUID | str, operation: str, key: str
 
 def fingerprint(command: Mapping[str, Any]) -> bytes:
     """SHA-256 of the command in canonical JSON: the order of keys does not matter."""
-    return hashlib.sha256(orjson.dumps(command, option=orjson.OPT_SORT_KEYS)).digest()
-
-
-async def forget_expired(app: "App", _payload: Mapping[str, Any]) -> None:
-    """Scheduled job: drop keys older than seven days."""
-    from core.database import transaction
-
-    async with transaction() as tx:
-        await tx.execute_query(
-            "DELETE FROM core_idempotency WHERE expires_at < $1", [app.clock.now()]
-        )
+    return hashlib.sha256(to_json(command, sort_keys=True)).digest()

@@ -19,6 +19,7 @@ from pgqueuer.models import Context
 from pgqueuer.qm import QueueManager
 
 from core.database import Transaction, fetch_all, raw_connection
+from core.encoding import to_json
 from core.manifest import EventHandler, JobKind, Lane, Manifest, load
 
 if TYPE_CHECKING:
@@ -104,7 +105,7 @@ class JobQueue:
         """Add many jobs of one kind in one statement."""
         job = self.kinds[kind]
         count = len(payloads)
-        bodies: list[bytes | None] = [orjson.dumps(payload) for payload in payloads]
+        bodies: list[bytes | None] = [to_json(payload) for payload in payloads]
         dedupe: list[str | None] = [f"{kind}:{key}" for key in keys] if keys else [None] * count
         await Queries(AsyncpgDriver(raw_connection(tx))).enqueue(
             [kind] * count,

@@ -50,6 +50,8 @@ class Metrics:
         self._graphql = self._histogram(
             "graphql_seconds", "GraphQL operations.", ("document", "outcome"), _CALL_BUCKETS_S
         )
+        self._graphql_children: dict[tuple[str, str], Histogram] = {}
+        """By document and outcome, bounded as the labels are: they come with every request."""
         self._lag = self._histogram(
             "event_loop_lag_seconds", "How late the event loop runs.", (), _LAG_BUCKETS_S
         )
@@ -71,8 +73,13 @@ class Metrics:
 
     def graphql(self, document: str, outcome: str, duration_s: float) -> None:
         """A GraphQL operation ended. `document` is a trusted document's id, or "adhoc"."""
-        labels = self._labels("document", document, "outcome", outcome)
-        self._graphql.labels(**labels).observe(duration_s)
+        child = self._graphql_children.get((document, outcome))
+        if child is None:
+            labels = self._labels("document", document, "outcome", outcome)
+            child = self._graphql.labels(**labels)
+            if labels["document"] == document:
+                self._graphql_children[document, outcome] = child
+        child.observe(duration_s)
 
     def loop_lag(self, lag_s: float) -> None:
         """The event loop woke a sleeper this late."""

@@ -7,6 +7,6 @@ MANIFEST = Manifest(
     models="core.models",
     migrations="core.migrations",
     append_only=("core_access_log",),
-    jobs=(JobKind("core.forget_keys", "core.idempotency:forget_expired", lane=Lane.BULK),),
-    schedules=(Schedule("core.forget_keys", "15 19 * * *"),),
+    jobs=(JobKind("core.forget_expired", "core.housekeeping:forget_expired", lane=Lane.BULK),),
+    schedules=(Schedule("core.forget_expired", "15 19 * * *"),),
 )

@@ -4,8 +4,11 @@ One rounding mode everywhere: half up, away from zero at the half, as GB/T 8170 
 billing practice have it for amounts. Splits never lose or invent a fen.
 """
 
+import re
 from collections.abc import Sequence
-from decimal import ROUND_HALF_UP, Decimal, InvalidOperation
+from decimal import ROUND_HALF_UP, Decimal
+
+_YUAN = re.compile(r"-?[0-9]{1,20}(\.[0-9]{1,20})?")
 
 FEN_MAX = 10**15
 """Ten trillion yuan: far above any citizen's payment, far below BIGINT's edge."""
@@ -14,15 +17,12 @@ FEN_MAX = 10**15
 def parse_yuan(text: str) -> int:
     """Read yuan as written by people or upstream files ("12.5", "12.50") into fen.
 
-    Raises ValueError when the text is not a finite amount or has more than two decimals:
-    a file that speaks of a tenth of a fen is misread, not rounded.
+    Raises ValueError when the text is not plain ASCII digits, or finer than a fen: a file that
+    speaks of a tenth of a fen is misread, not rounded.
     """
-    try:
-        yuan = Decimal(text.strip())
-    except InvalidOperation:
-        raise ValueError(f"not an amount in yuan: {text!r}") from None
-    if not yuan.is_finite():
+    if _YUAN.fullmatch(text.strip()) is None:
         raise ValueError(f"not an amount in yuan: {text!r}")
+    yuan = Decimal(text.strip())
     fen = yuan * 100
     if fen != fen.to_integral_value():
         raise ValueError(f"finer than a fen: {text!r}")

@@ -47,7 +47,7 @@ class Vault:
         nonce, body = sealed[1 : 1 + _NONCE_BYTES], sealed[1 + _NONCE_BYTES :]
         try:
             return cipher.decrypt(nonce, body, purpose.encode()).decode()
-        except InvalidTag:
+        except (InvalidTag, ValueError):
             raise VaultError("the value was changed or belongs to another column") from None
 
     def needs_rotation(self, sealed: bytes) -> bool:

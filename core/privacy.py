@@ -11,12 +11,15 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, TypeVar
 from uuid import UUID
 
+import structlog
+
 from core.auth import Viewer
 from core.call import Call
 from core.database import transaction
 from core.errors import Conflict, Forbidden, NotFound
+from core.exchange import UpstreamRejected
 from core.ids import new_id
-from core.last_good import Reading
+from core.last_good import Reading, ReadStatus
 from core.models import AccessLog, Consent
 from core.people import Person, get_person
 from core.texts import Text
@@ -24,6 +27,8 @@ from core.texts_common import CONSENT_REQUIRED, CONSENT_TEXT_CHANGED, NOT_FOUND
 
 if TYPE_CHECKING:
     from core.app import App
+
+log = structlog.get_logger(__name__)
 
 T = TypeVar("T")
 
@@ -143,12 +148,16 @@ async def personal_read(
     """
     viewer = call.require_viewer(2)
     access = await open_access(call, service=service, purpose=purpose)
-    return await call.app.last_good.read_through(
-        _kept_under(viewer, purpose.id),
-        lambda: fetch(access),
-        clock=call.app.clock,
-        max_stale=max_stale,
-    )
+    try:
+        return await call.app.last_good.read_through(
+            _kept_under(viewer, purpose.id),
+            lambda: fetch(access),
+            clock=call.app.clock,
+            max_stale=max_stale,
+        )
+    except UpstreamRejected as error:  # what a refusal means here is for `fetch` to know
+        log.warning("personal read rejected", upstream=error.upstream, status=error.status)
+        return Reading(ReadStatus.UNAVAILABLE, None, None, error.reason)
 
 
 async def open_access(call: Call, *, service: str, purpose: Purpose) -> Access:

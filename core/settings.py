@@ -66,6 +66,12 @@ class Settings(BaseSettings):
     request_deadline_s: float = Field(
         3.0, gt=0, le=60, description="Time one API request may take, upstreams included (s)."
     )
+    trusted_proxies: int = Field(
+        0,
+        ge=0,
+        le=8,
+        description="Proxies in front of the API whose `X-Forwarded-For` entries are believed.",
+    )
 
     @field_validator("database_url", "database_owner_url")
     @classmethod

@@ -68,6 +68,9 @@ async def _work_while_connected(app: App, stop: asyncio.Event) -> None:
         scheduler = _scheduler(app, pool)
         stoppers: list[Callable[[], None]] = [m.shutdown.set for m in managers]
         stoppers.append(scheduler.shutdown.set)
+        for manager in managers:
+            # the manager checks its ear before it has one: let it listen first
+            await manager.queries.driver.add_listener(manager.channel, _ignore)
         runs = [
             manager.run(
                 batch_size=_BATCH,
@@ -90,6 +93,10 @@ async def _stop_all(stop: asyncio.Event, stoppers: list[Callable[[], None]]) -> 
     await stop.wait()
     for stopper in stoppers:
         stopper()
+
+
+def _ignore(_payload: str | bytes | bytearray) -> None:
+    """Hears nothing; the manager adds its own listener to the connection that now listens."""
 
 
 def _manager(app: App, lane: Lane, pool: asyncpg.Pool) -> QueueManager:

@@ -1,9 +1,9 @@
 """The inbox in GraphQL."""
 
 from collections.abc import AsyncIterator
+from contextlib import aclosing
 from datetime import datetime
 from typing import Annotated
-from uuid import UUID
 
 import strawberry
 
@@ -21,8 +21,9 @@ from core.graphql import (
     page_size,
     parse_id,
 )
+from core.resume import Resume
 from core.texts_common import NOT_FOUND
-from notifications import api, models, store
+from notifications import models, store, stream
 
 
 @strawberry.type(description="A message to the viewer.")
@@ -95,14 +96,17 @@ class Mutation:
 class Subscription:
     """The subscription fields of notifications."""
 
-    @strawberry.subscription(description="Each new message to the viewer, as it arrives.")
+    @strawberry.subscription(
+        description="Each new message to the viewer, as it arrives. Who comes back with the id of "
+        "the last event also gets what arrived in between."
+    )
     async def message_received(self, info: Info) -> AsyncIterator[Message]:
         """New messages, whichever process wrote them."""
         call = info.context
         person_id = call.require_viewer().user_id
-        async for message_id in call.app.bus.stream(api.inbox_topic(person_id)):
-            row = await store.find_message(person_id, UUID(message_id))
-            if row is not None:
+        resume = call.once(Resume, Resume)
+        async with aclosing(stream.new_messages(call.app.bus, person_id, resume)) as rows:
+            async for row in rows:
                 yield _message(call.app, row)
 
 

@@ -89,9 +89,15 @@ async def list_messages(person_id: UUID, *, first: int, before: UUID | None) -> 
     return await messages.order_by("-id").limit(first)
 
 
-async def find_message(person_id: UUID, message_id: UUID) -> Message | None:
-    """A message of this person."""
-    return await Message.get_or_none(id=message_id, person_id=person_id)
+async def list_new_messages(person_id: UUID, *, after: UUID, limit: int) -> Sequence[Message]:
+    """A person's messages with ids above `after`, oldest first."""
+    return await Message.filter(person_id=person_id, id__gt=after).order_by("id").limit(limit)
+
+
+async def find_newest_message_id(person_id: UUID) -> UUID | None:
+    """The id of a person's newest message."""
+    newest = await Message.filter(person_id=person_id).order_by("-id").first()
+    return newest.id if newest else None
 
 
 async def count_unread(person_id: UUID) -> int:

@@ -5,7 +5,7 @@ viewer of any level. Outside systems are given by tests: written fakes, or the s
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -28,6 +28,8 @@ from core.manifest import Manifest, discover
 from core.migrate import migrate
 from core.settings import Settings
 from core.texts import Locale
+from tests.asgi import Edge
+from tests.people import make_citizen
 
 ROOT = Path(__file__).resolve().parent.parent
 NOON = datetime(2026, 11, 23, 4, 0, tzinfo=UTC)
@@ -157,6 +159,22 @@ async def app(
         settings, clock=clock, manifests=manifests, upstreams=upstreams, application="test"
     ) as opened:
         yield opened
+
+
+@pytest.fixture
+def edge(app: App) -> Edge:
+    """A client of the API over ASGI."""
+    return Edge(app)
+
+
+@pytest.fixture
+async def citizen(app: App) -> Callable[..., Awaitable[Viewer]]:
+    """Makes citizens with accounts: `await citizen()`, `await citizen(level=1, name="…")`."""
+
+    async def make(*, level: int = 2, name: str = "张三", locale: str = "en") -> Viewer:
+        return await make_citizen(app, level=level, name=name, locale=locale)
+
+    return make
 
 
 @pytest.fixture

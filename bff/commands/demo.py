@@ -25,7 +25,7 @@ def demo(
     try:
         asyncio.run(_walk(settings, api or settings.base_url, person))
     except (ClientError, OSError, TimeoutError) as error:
-        raise StartError(f"the demo stopped: {error or type(error).__name__}") from error
+        raise StartError(f"the demo stopped: {str(error) or type(error).__name__}") from error
 
 
 async def _walk(settings: Settings, api_url: str, person_key: str) -> None:

@@ -1,10 +1,14 @@
 """The steps of the demo: the first journey through the house, told as data."""
 
-from collections.abc import Awaitable, Callable
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
+from urllib.parse import urlsplit
 
-from bff.commands.client import CityClient, Person
+from bff.commands.client import CityClient, ClientError, Person, key
+
+_SETTLED_WITHIN_S = 30.0
 
 
 @dataclass
@@ -70,6 +74,81 @@ async def _access_log(walk: Walk) -> str:
     return "; ".join(f"{r['service']} read {', '.join(r['fields'])}" for r in rows)
 
 
+async def _book_doctor(walk: Walk) -> str:
+    await walk.client.consent("appointments.hospital-registration")
+    hospitals = (await walk.client.run("{ hospitals { id name } }")).data["hospitals"]
+    for hospital in hospitals:
+        booked = await _book_at(walk.client, hospital)
+        if booked is not None:
+            return booked
+    raise ClientError("no hospital has a free number")
+
+
+async def _book_at(client: CityClient, hospital: Mapping[str, Any]) -> str | None:
+    """Book the first number that one hospital still has; None where it has none for this person."""
+    where = {"hospital": hospital["id"]}
+    found = await client.run(DEPARTMENTS, where)
+    for department in found.data["hospitalDepartments"]["departments"]:
+        here = where | {"department": department["id"]}
+        doctors = (await client.run(DOCTORS, here)).data["hospitalDoctors"]["doctors"]
+        for doctor in doctors:
+            slots = await client.run(SLOTS, where | {"schedule": doctor["scheduleId"]})
+            for slot in slots.data["hospitalSlots"]["slots"]:
+                try:
+                    booked = await client.do(BOOK, where | {"slot": slot["id"], "key": key()})
+                except ClientError:
+                    break  # one number a department a day: try the next department
+                appointment = booked["appointment"]
+                return (
+                    f"{hospital['name']}, {department['name']}, {doctor['name']}: "
+                    f"{appointment['startsAt']}, {appointment['state']}"
+                )
+    return None
+
+
+async def _open_bill(walk: Walk) -> str:
+    account_no = walk.person["household"]["water_account_no"]
+    await walk.client.do(LINK, {"account": account_no, "key": key()})
+    bills = await _open_bills(walk.client, account_no)
+    if not bills:
+        path = f"/_control/billers/water/accounts/{account_no}/bills"
+        await walk.client.sandbox("POST", path, {})
+        bills = await _open_bills(walk.client, account_no)
+    walk.known["bill"] = bills[0]
+    return f"bill {bills[0]['billNo']}: {bills[0]['total'] / 100:.2f} yuan"
+
+
+async def _open_bills(client: CityClient, account_no: str) -> list[Mapping[str, Any]]:
+    answer = await client.run(BILLS, {"account": account_no})
+    return [b for b in answer.data["bills"]["items"] or () if b["status"] == "OPEN"]
+
+
+async def _pay_bill(walk: Walk) -> str:
+    started = await walk.client.do(PAY, {"bill": walk.known["bill"]["id"], "key": key()})
+    payment = started["payment"]
+    walk.known["payment"] = payment
+    cashier = urlsplit(payment["cashierUrl"])
+    await walk.client.sandbox("POST", f"{cashier.path}/pay")
+    return f"paid at {cashier.netloc}{cashier.path}"
+
+
+async def _settled(walk: Walk) -> str:
+    payment_id = walk.known["payment"]["id"]
+    async with asyncio.timeout(_SETTLED_WITHIN_S):
+        while True:
+            answer = await walk.client.run(PAYMENT, {"id": payment_id})
+            payment = answer.data["payment"]
+            if payment["status"] == "SUCCEEDED":
+                return f"settled and written off under {payment['receiptRef']}"
+            await asyncio.sleep(0.2)
+
+
+async def _message(walk: Walk) -> str:
+    answer = await walk.client.run(INBOX)
+    newest = answer.data["inbox"]["messages"]["edges"][0]["node"]
+    return f"{newest['title']}: {newest['body']}"
+
+
 STEPS = (
     Step(
         "登录",
@@ -90,6 +169,78 @@ STEPS = (
         "app → bff → welfare → consent, access log → housing fund centre",
         _housing_fund,
     ),
+    Step(
+        "预约挂号",
+        "book a doctor",
+        "app → bff → appointments → hold → hospital (FHIR) → confirm → inbox",
+        _book_doctor,
+    ),
+    Step(
+        "水费账单",
+        "the water bill",
+        "app → bff → bills → water supplier",
+        _open_bill,
+    ),
+    Step(
+        "缴费",
+        "pay at the cashier",
+        "app → bff → bills → payments → WeChat Pay → cashier",
+        _pay_bill,
+    ),
+    Step(
+        "入账与销账",
+        "settle and write off",
+        "WeChat Pay → callback → ledger → queue → worker → water supplier",
+        _settled,
+    ),
+    Step("收件箱", "the inbox", "worker → notifications → inbox → app", _message),
     Step("首页", "the home screen", "app → bff → every card at once", _home),
     Step("访问记录", "who looked", "app → bff → identity → access log", _access_log),
 )
+
+DEPARTMENTS = """query ($hospital: ID!) {
+  hospitalDepartments(hospitalId: $hospital) { departments { id name } }
+}"""
+
+DOCTORS = """query ($hospital: ID!, $department: ID!) {
+  hospitalDoctors(hospitalId: $hospital, departmentId: $department) {
+    doctors { scheduleId name }
+  }
+}"""
+
+SLOTS = """query ($hospital: ID!, $schedule: ID!) {
+  hospitalSlots(hospitalId: $hospital, scheduleId: $schedule, skipDays: 2) {
+    slots { id startsAt }
+  }
+}"""
+
+BOOK = """mutation ($hospital: ID!, $slot: ID!, $key: String!) {
+  bookHospitalNumber(hospitalId: $hospital, slotId: $slot, idempotencyKey: $key) {
+    ... on HospitalNumberBooked { appointment { id state startsAt } }
+    ... on Refusal { code message }
+  }
+}"""
+
+LINK = """mutation ($account: String!, $key: String!) {
+  linkBillAccount(kind: WATER, accountNo: $account, idempotencyKey: $key) {
+    ... on BillAccountLinked { account { id } }
+    ... on Refusal { code message }
+  }
+}"""
+
+BILLS = """query ($account: String!) {
+  bills(kind: WATER, accountNo: $account) {
+    status reason items { id billNo total status }
+  }
+}"""
+
+PAY = """mutation ($bill: ID!, $key: String!) {
+  payBill(billId: $bill, idempotencyKey: $key) {
+    ... on BillPaymentStarted { payment { id cashierUrl status } }
+    ... on Refusal { code message }
+  }
+}"""
+
+PAYMENT = "query ($id: ID!) { payment(id: $id) { status receiptRef reason } }"
+
+INBOX = "{ inbox(first: 5) { unread messages { edges { node { title body template } } } } }"

@@ -52,7 +52,7 @@ def check(
         url, sessions = api or settings.base_url, settings.data_dir / "sessions"
         rows = asyncio.run(check_services(url, settings.sandbox_url, sessions))
     except (ClientError, OSError, TimeoutError) as error:
-        raise StartError(f"no check: {error or type(error).__name__}") from error
+        raise StartError(f"no check: {str(error) or type(error).__name__}") from error
     if json:
         typer.echo(orjson.dumps([asdict(row) for row in rows], option=orjson.OPT_INDENT_2))
     else:

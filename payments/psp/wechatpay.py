@@ -335,7 +335,7 @@ class WeChatPayClient:
             return OrderView(
                 intent_id,
                 state,
-                str(told["transaction_id"])[:64],
+                _ref(told["transaction_id"]),
                 _fen(told["amount"]["total"]),
                 _read_time(told["success_time"]),
             )
@@ -357,7 +357,7 @@ def _refund_view(told: Any, status: str) -> RefundView:
     return RefundView(
         UUID(told["out_refund_no"]),
         _REFUND_STATES[status],
-        str(told["refund_id"])[:64],
+        _ref(told["refund_id"]),
         _fen(told["amount"]["refund"]),
     )
 
@@ -379,6 +379,12 @@ def _code(refusal: UpstreamRejected) -> str:
 def _fen(value: object) -> int:
     if type(value) is not int:
         raise ValueError("an amount is a whole number of fen")
+    return value
+
+
+def _ref(value: object) -> str:
+    if not isinstance(value, str) or not 0 < len(value) <= 64:
+        raise ValueError("a reference is a text")
     return value
 
 

@@ -11,7 +11,8 @@ from core.app import App
 from core.clock import ManualClock
 from core.database import connection, fetch_all, fetch_one, transaction
 from core.errors import Conflict, InvalidInput
-from core.idempotency import KEPT, Claim, claim, fingerprint, forget_expired, release
+from core.housekeeping import forget_expired
+from core.idempotency import KEPT, Claim, claim, fingerprint, release
 from core.ids import new_id
 
 KEY = "key-00000001"

@@ -1,11 +1,18 @@
 """The first journey through the house, over HTTP, on two APIs and two workers."""
 
+import asyncio
 import json
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from typing import Any
+from urllib.parse import urlsplit
 
+import aiohttp
 import pytest
 from journeys.house import House
 
-from bff.commands.client import CityClient
+from bff.commands import journey
+from bff.commands.client import CityClient, key
 
 pytestmark = pytest.mark.xdist_group("house")
 
@@ -34,3 +41,51 @@ async def test_a_session_of_one_api_is_good_at_the_other_and_ends_at_both(
         other.token = client.token
         answer = await other.run("{ viewer { level sessions { id current } } }")
         assert answer.data["viewer"]["level"] == 1
+
+
+async def test_a_subscription_at_one_api_sees_what_was_done_at_the_other(
+    house: House, client: CityClient
+) -> None:
+    person = await client.person("sme_owner")
+    await client.sign_in(person["phone"])
+    await client.verify_real_name(person)
+    account_no = person["household"]["water_account_no"]
+    await client.do(journey.LINK, {"account": account_no, "key": key()})
+    await client.sandbox("POST", f"/_control/billers/water/accounts/{account_no}/bills", {})
+    answer = await client.run(journey.BILLS, {"account": account_no})
+    bill = next(b for b in answer.data["bills"]["items"] if b["status"] == "OPEN")
+    async with subscribed(house.api_urls[1], client, "{ messageReceived { title } }") as messages:
+        started = await client.do(journey.PAY, {"bill": bill["id"], "key": key()})
+        cashier = urlsplit(started["payment"]["cashierUrl"]).path
+        await client.sandbox("POST", f"{cashier}/pay")
+        async with asyncio.timeout(20):
+            message = await anext(messages)
+    assert message["messageReceived"]["title"]
+
+
+@asynccontextmanager
+async def subscribed(
+    api_url: str, client: CityClient, selection: str
+) -> AsyncIterator[AsyncIterator[Mapping[str, Any]]]:
+    """The data of a subscription over graphql-transport-ws, live when the block is entered."""
+    async with (
+        aiohttp.ClientSession() as session,
+        session.ws_connect(f"{api_url}/graphql", protocols=["graphql-transport-ws"]) as socket,
+    ):
+        token = {"Authorization": f"Bearer {client.token}"}
+        await socket.send_json({"type": "connection_init", "payload": token})
+        assert (await socket.receive_json())["type"] == "connection_ack"
+        payload = {"query": f"subscription {selection}"}
+        await socket.send_json({"type": "subscribe", "id": "1", "payload": payload})
+        # a ping answered after the subscribe tells that the server has read it
+        await socket.send_json({"type": "ping"})
+        assert (await socket.receive_json())["type"] == "pong"
+
+        async def events() -> AsyncIterator[Mapping[str, Any]]:
+            while True:
+                message = await socket.receive_json()
+                assert message["type"] in ("next", "ping"), message
+                if message["type"] == "next":
+                    yield message["payload"]["data"]
+
+        yield events()

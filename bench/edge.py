@@ -1,0 +1,81 @@
+"""The edge beside its peers: a home-shaped document over HTTP, one worker on one core each."""
+
+import statistics
+from collections.abc import Callable
+from contextlib import ExitStack
+from dataclasses import asdict
+from typing import Any
+
+import orjson
+
+from bench import load
+from bench.home_document import DOCUMENT, checksum
+from bench.load import Target
+from bench.processes import LOAD_CORE, database, machine, memory_mb, served
+from bff.trusted import document_id
+
+Row = dict[str, Any]
+
+ROUNDS = 5
+_OPEN_LOOP_SHARE = 0.6
+"""Of the slower server's capacity: the rate at which both are asked for latencies."""
+
+_OURS = orjson.dumps({"documentId": document_id(DOCUMENT)})
+_THEIRS = orjson.dumps({"query": DOCUMENT})
+
+
+def home_vs_handler() -> Row:
+    """Beside a hand-written Starlette handler with orjson."""
+    return _beside("handler", "hand-written Starlette + orjson")
+
+
+def home_vs_strawberry() -> Row:
+    """Beside stock Strawberry."""
+    return _beside("stock_strawberry", "stock Strawberry")
+
+
+def _beside(peer: str, title: str) -> Row:
+    load.pin(LOAD_CORE)
+    with ExitStack() as stack:
+        environment = stack.enter_context(database())
+        our_port, our_pid = stack.enter_context(served("ours", environment))
+        peer_port, peer_pid = stack.enter_context(served(peer))
+        ours, theirs = Target.post(our_port, _OURS), Target.post(peer_port, _THEIRS)
+        return compare(ours, theirs, title, our_pid, peer_pid)
+
+
+def compare(ours: Target, theirs: Target, title: str, our_pid: int, peer_pid: int) -> Row:
+    """Both servers in turns; the ratio is the median of the rounds' ratios."""
+    answer, their_answer = load.ask(ours), load.ask(theirs)
+    assert checksum(answer) == checksum(their_answer), "the answers differ"
+    rounds = [
+        (load.requests_per_second(ours), load.requests_per_second(theirs)) for _ in range(ROUNDS)
+    ]
+    our_rate, their_rate = (statistics.median(side) for side in zip(*rounds, strict=True))
+    rate = _OPEN_LOOP_SHARE * min(our_rate, their_rate)
+    return {
+        "ours": round(our_rate),
+        "peer": title,
+        "peer_value": round(their_rate),
+        "ratio": round(statistics.median(mine / other for mine, other in rounds), 3),
+        "unit": "req/s",
+        "conditions": machine()
+        | {
+            "document": "63 services × 5 fields + 12 cards × 5 fields, in memory, "
+            f"{len(answer)} bytes, equal by checksum",
+            "servers": "granian, one worker, one event loop (uvloop), pinned to one core",
+            "load": "own raw-socket generator on the other core; req/s with 32 connections asking "
+            f"again as soon as answered, median of {ROUNDS} rounds in turns",
+            "open_loop_rate": round(rate),
+            "ours_open_loop": asdict(load.open_loop(ours, rate)),
+            "peer_open_loop": asdict(load.open_loop(theirs, rate)),
+            "ours_memory_mb": memory_mb(our_pid),
+            "peer_memory_mb": memory_mb(peer_pid),
+        },
+    }
+
+
+ROWS: dict[str, Callable[[], Row]] = {
+    "home_vs_handler": home_vs_handler,
+    "home_vs_strawberry": home_vs_strawberry,
+}

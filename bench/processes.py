@@ -1,0 +1,124 @@
+"""Servers under measurement: started on one core, asked from the other, stopped by their id."""
+
+import os
+import platform
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import psutil
+
+from core.embedded import EmbeddedPostgres, database_urls
+from core.keys import ensure_sandbox_keys
+from core.manifest import discover
+from core.migrate import migrate
+
+ROOT = Path(__file__).resolve().parent.parent
+SERVER_CORE = 0
+LOAD_CORE = 1
+_START_S = 60.0
+
+
+def free_port() -> int:
+    """A port that nobody listens on."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+@contextmanager
+def running(command: list[str], port: int, environment: Mapping[str, str]) -> Iterator[int]:
+    """A process that listens on a port; yields its id, ends it afterwards."""
+    with tempfile.TemporaryFile() as output:
+        process = subprocess.Popen(
+            command, cwd=ROOT, env=os.environ | environment, stdout=output, stderr=output
+        )
+        try:
+            _wait(process, port, output)
+            yield process.pid
+        finally:
+            process.terminate()
+            try:
+                process.wait(15)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
+
+
+def _wait(process: "subprocess.Popen[bytes]", port: int, output: Any) -> None:
+    deadline_s = time.monotonic() + _START_S
+    while time.monotonic() < deadline_s:
+        with socket.socket() as probe:
+            if probe.connect_ex(("127.0.0.1", port)) == 0:
+                return
+        if process.poll() is not None:
+            break
+        time.sleep(0.05)
+    output.seek(0)
+    raise RuntimeError(f"the server did not start: {output.read().decode()[-2000:]}")
+
+
+@contextmanager
+def served(name: str, environment: Mapping[str, str] | None = None) -> Iterator[tuple[int, int]]:
+    """One of bench.servers on the servers' core; yields its port and process id."""
+    port = free_port()
+    command = [sys.executable, "-m", "bench.servers", name, str(port), str(SERVER_CORE)]
+    with running(command, port, environment or {}) as pid:
+        yield port, pid
+
+
+@contextmanager
+def database() -> Iterator[dict[str, str]]:
+    """A fresh migrated database; yields the environment of a process that uses it."""
+    import asyncio
+
+    with tempfile.TemporaryDirectory() as folder:
+        keys = Path(folder) / "keys"
+        ensure_sandbox_keys(keys)
+        with EmbeddedPostgres(Path(folder), durable=False):
+            urls = database_urls(Path(folder))
+            asyncio.run(migrate(urls.owner, urls.app, discover()))
+            yield {
+                "DATABASE_URL": urls.app,
+                "KEYS_DIR": str(keys),
+                "DATA_DIR": folder,
+                "LOG_LEVEL": "warning",
+            }
+
+
+def pin(pid: int, core: int) -> None:
+    """Keep a process, all its threads and children on one core."""
+    process = psutil.Process(pid)
+    for one in (process, *process.children(recursive=True)):
+        for thread in one.threads():
+            os.sched_setaffinity(thread.id, {core})
+
+
+def memory_mb(pid: int) -> float:
+    """The resident memory of a process and its children."""
+    process = psutil.Process(pid)
+    family = (process, *process.children(recursive=True))
+    resident: int = sum(one.memory_info().rss for one in family)
+    return round(resident / 1e6, 1)
+
+
+def machine() -> dict[str, Any]:
+    """What the figures were taken on."""
+    return {
+        "machine": f"{_cpu()}, {os.cpu_count()} cores, {platform.system()} {platform.release()}",
+        "python": platform.python_version(),
+        "load_average": round(os.getloadavg()[0], 2),
+    }
+
+
+def _cpu() -> str:
+    for line in Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines():
+        if line.startswith("model name"):
+            return line.partition(":")[2].strip()
+    return platform.processor()

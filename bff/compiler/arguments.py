@@ -1,0 +1,166 @@
+"""Arguments and variables: graphql-core coerces them, this decides how often it has to."""
+
+from __future__ import annotations
+
+import datetime
+import decimal
+import enum
+import uuid
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any
+
+from graphql import (
+    GraphQLError,
+    GraphQLSchema,
+    OperationDefinitionNode,
+    VariableDefinitionNode,
+    get_nullable_type,
+    is_non_null_type,
+    specified_scalar_types,
+)
+from graphql.execution.get_variable_signature import get_variable_signature
+from graphql.execution.values import (
+    VariableValues,
+    VariableValueSource,
+    get_argument_values,
+    get_variable_values,
+)
+from strawberry.types.arguments import convert_arguments
+
+from bff.compiler.plan import Kind
+from bff.compiler.schema_facts import strawberry_field
+
+if TYPE_CHECKING:
+    from bff.compiler.plan import Field
+    from bff.compiler.runtime import Setting
+
+_UNCHANGEABLE = frozenset(
+    {
+        type(None),
+        bool,
+        int,
+        float,
+        str,
+        bytes,
+        datetime.datetime,
+        datetime.date,
+        datetime.time,
+        decimal.Decimal,
+        uuid.UUID,
+    }
+)
+MAX_COERCION_ERRORS = 50
+"""graphql-core's own default."""
+
+
+def may_be_shared(arguments: Mapping[str, Any]) -> bool:
+    """Whether no resolver can change what another one sees through the same arguments."""
+    return all(
+        type(value) in _UNCHANGEABLE or isinstance(value, enum.Enum) for value in arguments.values()
+    )
+
+
+def coerce_arguments(field: Field, setting: Setting, variables: VariableValues) -> dict[str, Any]:
+    """The arguments of a field, by Python name if its resolver is called directly.
+
+    :raises GraphQLError: as graphql-core does for a value that does not fit.
+    """
+    definition = field.definition
+    if not definition.args:
+        return {}
+    values = get_argument_values(
+        definition, field.nodes[0], variables, None, setting.hide_suggestions
+    )
+    if field.kind is not Kind.DIRECT:
+        return values
+    inner, strawberry = strawberry_field(definition), setting.strawberry
+    assert inner is not None and strawberry is not None
+    return convert_arguments(
+        values,
+        inner.arguments,
+        scalar_registry=strawberry.schema_converter.scalar_registry,
+        config=strawberry.config,
+    )
+
+
+_SCALAR_CLASS: dict[str, Callable[[Any], bool]] = {
+    "String": lambda value: type(value) is str,
+    "ID": lambda value: type(value) is str,
+    "Boolean": lambda value: type(value) is bool,
+    "Int": lambda value: type(value) is int and -(2**31) <= value < 2**31,
+}
+
+
+class Variables:
+    """Coerces the variables of one operation.
+
+    The fast path holds when every variable is a built-in scalar given in its own Python type,
+    or is left out and has a default that nothing can change, or none and is nullable: there
+    coercion is the identity. Anything else goes through graphql-core as a whole.
+    """
+
+    def __init__(
+        self, schema: GraphQLSchema, operation: OperationDefinitionNode, hide_suggestions: bool
+    ) -> None:
+        self._schema = schema
+        self._definitions = tuple(operation.variable_definitions or ())
+        self._hide_suggestions = hide_suggestions
+        self._plan = self._planned()
+
+    def coerce(self, inputs: Mapping[str, Any]) -> VariableValues | list[GraphQLError]:
+        """Coerced values, or the errors that graphql-core reports for the request."""
+        quick = self._quick(inputs)
+        if quick is not None:
+            return quick
+        return get_variable_values(
+            self._schema,
+            self._definitions,
+            dict(inputs),
+            max_errors=MAX_COERCION_ERRORS,
+            hide_suggestions=self._hide_suggestions,
+        )
+
+    def _quick(self, inputs: Mapping[str, Any]) -> VariableValues | None:
+        if self._plan is None:
+            return None
+        sources: dict[str, VariableValueSource] = {}
+        coerced: dict[str, Any] = {}
+        for name, signature, accepts, nullable, absent in self._plan:
+            if name in inputs:
+                value = inputs[name]
+                if not (accepts(value) or (value is None and nullable)):
+                    return None
+                sources[name] = VariableValueSource(signature, value)
+                coerced[name] = value
+            elif absent is None:
+                return None
+            else:
+                sources[name] = VariableValueSource(signature)
+                coerced.update(absent)
+        return VariableValues(sources, coerced)
+
+    def _planned(self) -> list[tuple[Any, ...]] | None:
+        """Per variable: name, signature, check, nullability, what it contributes if absent."""
+        plan = []
+        for node in self._definitions:
+            signature = get_variable_signature(self._schema, node)
+            if isinstance(signature, GraphQLError):
+                return None
+            named = get_nullable_type(signature.type)
+            accepts = _SCALAR_CLASS.get(getattr(named, "name", ""), lambda _value: False)
+            if named is not specified_scalar_types.get(getattr(named, "name", "")):
+                accepts = _accepts_nothing
+            nullable = not is_non_null_type(signature.type)
+            plan.append((signature.name, signature, accepts, nullable, self._if_absent(node)))
+        return plan
+
+    def _if_absent(self, node: VariableDefinitionNode) -> dict[str, Any] | None:
+        """What an omitted variable adds to the coerced values, None if that needs deciding."""
+        values = get_variable_values(self._schema, [node], {})
+        if isinstance(values, list) or not may_be_shared(values.coerced):
+            return None
+        return values.coerced
+
+
+def _accepts_nothing(_value: Any) -> bool:
+    return False

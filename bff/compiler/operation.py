@@ -1,0 +1,421 @@
+"""Operations ready to run, compiled or left to graphql-core, with one interface.
+
+A compiled operation has one plan per choice of its `@skip` and `@include` conditions; the
+first is made at once, the others when a request first needs them.
+"""
+
+from __future__ import annotations
+
+from asyncio import CancelledError, current_task
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from itertools import product
+from typing import Any, Protocol
+
+from graphql import (
+    DocumentNode,
+    ExecutionResult,
+    FragmentDefinitionNode,
+    GraphQLError,
+    GraphQLSchema,
+    OperationDefinitionNode,
+    OperationType,
+    create_source_event_stream,
+    execute,
+    get_operation_ast,
+)
+from graphql.execution import Executor
+from graphql.execution.collect_fields import FragmentDetails
+from graphql.execution.get_variable_signature import get_variable_signature
+from graphql.execution.values import VariableValues, VariableValueSource
+from strawberry.execution.is_awaitable import optimized_is_awaitable as is_awaitable
+
+from bff.compiler.arguments import Variables
+from bff.compiler.conditions import condition_variables, reachable_fragments, refuse_directives
+from bff.compiler.emit import Emitter
+from bff.compiler.errors import CannotCompile
+from bff.compiler.plan import Planner
+from bff.compiler.response import OnError, encode
+from bff.compiler.runtime import Run, Setting
+from bff.compiler.schema_facts import strawberry_schema
+
+MAX_CONDITIONS = 6
+"""More condition variables than this could need more than 64 plans."""
+
+Result = ExecutionResult | Awaitable[ExecutionResult]
+Body = bytes | Awaitable[bytes]
+
+
+class Operation(Protocol):
+    """One operation of a document, ready to run any number of times."""
+
+    reason: str | None
+    """Why it is not compiled; None if it is."""
+
+    def result(
+        self, *, root: Any = None, context: Any = None, variables: Mapping[str, Any] | None = None
+    ) -> Result: ...
+
+    def execute(
+        self,
+        *,
+        root: Any = None,
+        context: Any = None,
+        variables: Mapping[str, Any] | None = None,
+        on_error: OnError | None = None,
+        extensions: Mapping[str, Any] | None = None,
+    ) -> Body: ...
+
+    def subscribe(
+        self,
+        *,
+        root: Any = None,
+        context: Any = None,
+        variables: Mapping[str, Any] | None = None,
+        on_error: OnError | None = None,
+    ) -> AsyncIterator[bytes]: ...
+
+
+class _Executable:
+    """`execute` in terms of `result`."""
+
+    def result(
+        self, *, root: Any = None, context: Any = None, variables: Mapping[str, Any] | None = None
+    ) -> Result:
+        raise NotImplementedError
+
+    def execute(
+        self,
+        *,
+        root: Any = None,
+        context: Any = None,
+        variables: Mapping[str, Any] | None = None,
+        on_error: OnError | None = None,
+        extensions: Mapping[str, Any] | None = None,
+    ) -> Body:
+        """The JSON body of the response, awaitable if any resolver was asynchronous.
+
+        :param root: the value whose attributes are the root fields; for a subscription, the
+            event.
+        :param context: what resolvers find in ``info.context``.
+        :param variables: as the client sent them.
+        :param on_error: turns an error into the one to show.
+        :param extensions: put beside ``data`` as they are.
+        """
+        result = self.result(root=root, context=context, variables=variables)
+        if isinstance(result, ExecutionResult):
+            return encode(result, on_error, extensions)
+        return _encode_later(result, on_error, extensions)
+
+    async def subscribe(
+        self,
+        *,
+        root: Any = None,
+        context: Any = None,
+        variables: Mapping[str, Any] | None = None,
+        on_error: OnError | None = None,
+    ) -> AsyncIterator[bytes]:
+        """The JSON body of each event of a subscription; one with errors if it cannot start."""
+        executor = self._executor(root, context, variables or {})
+        if isinstance(executor, list):
+            yield encode(ExecutionResult(None, executor), on_error)
+            return
+        source: Any = create_source_event_stream(executor)
+        if is_awaitable(source):
+            source = await source
+        if isinstance(source, ExecutionResult):
+            yield encode(source, on_error)
+            return
+        try:
+            async for event in source:
+                body = self.execute(
+                    root=event, context=context, variables=variables, on_error=on_error
+                )
+                yield body if isinstance(body, bytes) else await body
+        finally:
+            if hasattr(source, "aclose"):
+                await source.aclose()
+
+    def _executor(
+        self, root: Any, context: Any, variables: Mapping[str, Any]
+    ) -> Executor[Any] | list[GraphQLError]:
+        raise NotImplementedError
+
+
+async def _encode_later(
+    result: Awaitable[ExecutionResult],
+    on_error: OnError | None,
+    extensions: Mapping[str, Any] | None,
+) -> bytes:
+    try:
+        return encode(await result, on_error, extensions)
+    except CancelledError:
+        # A field that failed cancels its siblings, and with them what others may be waiting
+        # for (the future of a loader, say). Those then end as if this request were cancelled.
+        task = current_task()
+        if task is None or task.cancelling():
+            raise
+    interrupted = GraphQLError("A field was waiting for something that another one gave up.")
+    return encode(ExecutionResult(None, [interrupted]), on_error, extensions)
+
+
+@dataclass(frozen=True)
+class Variant:
+    """The code for one choice of the conditions."""
+
+    source: str
+    start: Callable[[Run, Any], Any]
+
+
+class CompiledOperation(_Executable):
+    """An operation as generated Python."""
+
+    reason: str | None = None
+
+    def __init__(self, setting: Setting, conditions: tuple[str, ...]) -> None:
+        self._setting = setting
+        self._conditions = conditions
+        self._variables = Variables(setting.schema, setting.operation, setting.hide_suggestions)
+        self._variants: dict[tuple[bool, ...], Variant] = {}
+        self._first = self._variant(tuple(True for _ in conditions))
+
+    @property
+    def source(self) -> str:
+        """The generated Python when every condition variable is true."""
+        return self._first.source
+
+    def source_for(self, variables: Mapping[str, Any]) -> str:
+        """The generated Python for given variables.
+
+        :raises ValueError: if a condition among them is not a boolean.
+        """
+        coerced = self._variables.coerce(variables)
+        choice = None if isinstance(coerced, list) else self._choice(coerced)
+        if choice is None:
+            raise ValueError("these variables do not decide the conditions")
+        return self._variant(choice).source
+
+    def compile_all(self) -> int:
+        """Make the plans of all choices now; return how many there are."""
+        for choice in product((True, False), repeat=len(self._conditions)):
+            self._variant(choice)
+        return len(self._variants)
+
+    def result(
+        self, *, root: Any = None, context: Any = None, variables: Mapping[str, Any] | None = None
+    ) -> Result:
+        """Data and errors, not yet encoded; see `execute`.
+
+        A result without data whose errors have no path is one of the request: its variables.
+        """
+        coerced = self._variables.coerce(variables or {})
+        if isinstance(coerced, list):
+            return ExecutionResult(None, coerced)
+        run = Run(self._setting, root, context, coerced)
+        choice = self._choice(coerced)
+        if choice is None:
+            return run.core.execute_operation()  # type: ignore[return-value]
+        try:
+            data = self._variant(choice).start(run, root)
+        except GraphQLError as error:
+            return self._failed(run, error)
+        if type(data) is dict:
+            return ExecutionResult(data, run.errors or None)
+        return self._finish(run, data)
+
+    async def _finish(self, run: Run, data: Awaitable[dict[str, Any]]) -> ExecutionResult:
+        try:
+            return ExecutionResult(await data, run.errors or None)
+        except GraphQLError as error:
+            return self._failed(run, error)
+
+    @staticmethod
+    def _failed(run: Run, error: GraphQLError) -> ExecutionResult:
+        run.core.collected_errors.add(error, None)
+        return ExecutionResult(None, run.errors)
+
+    def _executor(
+        self, root: Any, context: Any, variables: Mapping[str, Any]
+    ) -> Executor[Any] | list[GraphQLError]:
+        coerced = self._variables.coerce(variables)
+        if isinstance(coerced, list):
+            return coerced
+        return self._setting.executor(root, context, coerced)
+
+    def _choice(self, variables: VariableValues) -> tuple[bool, ...] | None:
+        """The value of each condition, None if one of them has no boolean value."""
+        if not self._conditions:
+            return ()
+        values = tuple(variables.coerced.get(name) for name in self._conditions)
+        return values if all(type(value) is bool for value in values) else None  # type: ignore[return-value]
+
+    def _variant(self, choice: tuple[bool, ...]) -> Variant:
+        variant = self._variants.get(choice)
+        if variant is None:
+            variant = self._variants[choice] = _generate(
+                self._setting, dict(zip(self._conditions, choice, strict=True))
+            )
+        return variant
+
+
+class CoreOperation(_Executable):
+    """An operation that graphql-core executes."""
+
+    def __init__(
+        self,
+        schema: GraphQLSchema,
+        document: DocumentNode,
+        operation_name: str | None,
+        reason: str,
+        hide_suggestions: bool = False,
+    ) -> None:
+        self.reason: str | None = reason
+        self._document = document
+        self._schema = schema
+        self._options: dict[str, Any] = {
+            "operation_name": operation_name,
+            "is_awaitable": is_awaitable,
+            "hide_suggestions": hide_suggestions,
+        }
+        self._executor_class: type[Executor[Any]] = Executor
+        strawberry = strawberry_schema(schema)
+        if strawberry is not None:
+            self._executor_class = strawberry.execution_context_class
+            self._options["operation_extensions"] = None
+
+    def result(
+        self, *, root: Any = None, context: Any = None, variables: Mapping[str, Any] | None = None
+    ) -> Result:
+        """Data and errors, not yet encoded; see `execute`."""
+        return execute(
+            self._schema,
+            self._document,
+            root_value=root,
+            context_value=context,
+            variable_values=dict(variables or {}),
+            executor_class=self._executor_class,
+            **self._options,
+        )
+
+    def _executor(
+        self, root: Any, context: Any, variables: Mapping[str, Any]
+    ) -> Executor[Any] | list[GraphQLError]:
+        return self._executor_class.build(
+            self._schema, self._document, root, context, dict(variables), **self._options
+        )
+
+
+def compile_document(
+    schema: GraphQLSchema,
+    document: DocumentNode,
+    operation_name: str | None = None,
+    *,
+    hide_suggestions: bool = False,
+) -> CompiledOperation:
+    """Compile one operation of a validated document to Python.
+
+    :param operation_name: may be None if the document has one operation.
+    :param hide_suggestions: leave "did you mean" out of errors, as graphql-core's option does.
+    :raises CannotCompile: for what only graphql-core executes; its reason says what.
+    """
+    operation = get_operation_ast(document, operation_name)
+    if operation is None:
+        raise CannotCompile(f"no operation named {operation_name!r} in the document")
+    _refuse_middleware(schema)
+    fragments = _fragments(document)
+    refuse_directives(operation, fragments)
+    conditions = condition_variables(operation, fragments)
+    if len(conditions) > MAX_CONDITIONS:
+        raise CannotCompile(f"more than {MAX_CONDITIONS} variables in @skip and @include")
+    setting = Setting(schema, operation, fragments, hide_suggestions)
+    return CompiledOperation(setting, conditions)
+
+
+def prepare_operation(
+    schema: GraphQLSchema,
+    document: DocumentNode,
+    operation_name: str | None = None,
+    *,
+    hide_suggestions: bool = False,
+) -> CompiledOperation | CoreOperation:
+    """The operation compiled, or if that cannot be, as graphql-core executes it."""
+    try:
+        return compile_document(schema, document, operation_name, hide_suggestions=hide_suggestions)
+    except CannotCompile as refusal:
+        return CoreOperation(schema, document, operation_name, refusal.reason, hide_suggestions)
+
+
+def _fragments(document: DocumentNode) -> dict[str, FragmentDetails]:
+    found: dict[str, FragmentDetails] = {}
+    for definition in document.definitions:
+        if isinstance(definition, FragmentDefinitionNode):
+            if definition.variable_definitions:
+                raise CannotCompile("a fragment declares variables")
+            found[definition.name.value] = FragmentDetails(definition, None)
+    return found
+
+
+def _refuse_middleware(schema: GraphQLSchema) -> None:
+    strawberry = strawberry_schema(schema)
+    for extension in strawberry.extensions if strawberry is not None else ():
+        implements = getattr(extension, "_implements_resolve", None)
+        if implements is None or implements():
+            raise CannotCompile("a schema extension may wrap every resolver")
+
+
+def _conditions(
+    schema: GraphQLSchema, operation: OperationDefinitionNode, values: Mapping[str, bool]
+) -> VariableValues:
+    sources = {}
+    for node in operation.variable_definitions or ():
+        signature = get_variable_signature(schema, node)
+        if not isinstance(signature, GraphQLError) and signature.name in values:
+            sources[signature.name] = VariableValueSource(signature, values[signature.name])
+    return VariableValues(sources, dict(values))
+
+
+def _generate(setting: Setting, choice: Mapping[str, bool]) -> Variant:
+    """Plan, write and load the code for one choice of the conditions."""
+    operation = setting.operation
+    conditions = _conditions(setting.schema, operation, choice)
+    planner = Planner(setting.schema, operation, setting.fragments, conditions)
+    try:
+        root = planner.root()
+    except GraphQLError as error:
+        raise CannotCompile(f"its fields cannot be collected: {error.message}") from error
+    emitter = Emitter(planner, setting)
+    serial = operation.operation is OperationType.MUTATION
+    if serial:
+        entry = [emitter.step_function(field) for field in root.fields]
+    else:
+        entry = [emitter.root_function(root)]
+    source = f'"""{_title(operation, choice)}"""\n\n\n{emitter.writer.source}\n'
+    names = emitter.names
+    exec(compile(source, f"<graphql {_name(operation)}>", "exec"), names)  # noqa: S102 - our own text
+    emitter.finish(names)
+    functions = [names[name] for name in entry]
+    if serial:
+        return Variant(source, lambda run, root_value: run.serially(functions, root_value))
+    start = functions[0]
+    return Variant(source, lambda run, root_value: start(run, None, root_value))
+
+
+def _name(operation: OperationDefinitionNode) -> str:
+    return operation.name.value if operation.name else "anonymous"
+
+
+def _title(operation: OperationDefinitionNode, choice: Mapping[str, bool]) -> str:
+    title = f"The {operation.operation.value} {_name(operation)}"
+    if choice:
+        title += " where " + ", ".join(f"${name} is {value}" for name, value in choice.items())
+    return f"{title}, generated from its document."
+
+
+__all__ = [
+    "CompiledOperation",
+    "CoreOperation",
+    "Operation",
+    "compile_document",
+    "prepare_operation",
+    "reachable_fragments",
+]

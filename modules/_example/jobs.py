@@ -1,0 +1,45 @@
+"""Scheduled and queued work. A job runs at least once, so it is repeat-safe by a business key.
+
+An error that may pass is simply raised: the queue repeats the job later. An error that cannot pass
+is `core.jobs.GiveUp`.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+from uuid import UUID
+
+from core.app import App
+from core.database import transaction
+from core.deadline import Deadline
+from core.people import get_person
+from modules._example import domain, store
+from modules._example.domain import Fountain
+from modules._example.messages import FOUNTAIN_CLOSED
+from modules._example.upstream import Fountains
+from notifications import api as notifications
+
+_DEADLINE_S = 5.0
+
+
+async def tell_followers(app: App, _payload: Mapping[str, Any]) -> None:
+    """Tell everybody whose fountain is closed; each is told once per closure, however often this
+    runs or is interrupted."""
+    fountains = app.upstream(Fountains)
+    for district_code in await store.list_followed_districts():
+        told = await fountains.list_fountains(district_code, Deadline.after(_DEADLINE_S))
+        for fountain in domain.closed(told):
+            for citizen_id in await store.list_followers(fountain.fountain_ref):
+                await _tell(app, citizen_id, fountain)
+
+
+async def _tell(app: App, citizen_id: UUID, fountain: Fountain) -> None:
+    person = await get_person(app, citizen_id)
+    async with transaction() as tx:
+        await notifications.notify(
+            app,
+            tx,
+            person=person,
+            template=FOUNTAIN_CLOSED.id,
+            values={"name": fountain.name},
+            key=f"{FOUNTAIN_CLOSED.id}:{domain.closure_key(fountain)}:{citizen_id}",
+        )

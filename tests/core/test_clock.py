@@ -1,0 +1,47 @@
+"""Time: aware, in UTC, and civil dates are the city's."""
+
+from datetime import UTC, date, datetime, timedelta, timezone
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from core.clock import ManualClock, SystemClock, civil_date, ensure_utc
+from tests.conftest import NOON
+
+zones = st.builds(timezone, st.timedeltas(timedelta(hours=-23), timedelta(hours=23)))
+
+
+@given(st.datetimes(datetime(1990, 1, 1), datetime(2200, 1, 1), timezones=zones))
+def test_the_same_moment_in_utc(moment: datetime) -> None:
+    assert ensure_utc(moment) == moment
+    assert ensure_utc(moment).tzinfo is UTC
+
+
+def test_a_naive_time_is_a_guess_and_refused() -> None:
+    for use in (ensure_utc, civil_date, ManualClock):
+        with pytest.raises(ValueError, match="naive"):
+            use(datetime(2026, 11, 23, 12))
+
+
+@pytest.mark.parametrize(
+    ("moment", "day"),
+    [
+        (datetime(2026, 11, 22, 15, 59, 59, tzinfo=UTC), date(2026, 11, 22)),
+        (datetime(2026, 11, 22, 16, 0, tzinfo=UTC), date(2026, 11, 23)),
+        (datetime(2026, 12, 31, 16, 0, tzinfo=UTC), date(2027, 1, 1)),
+    ],
+)
+def test_the_day_begins_at_shanghais_midnight(moment: datetime, day: date) -> None:
+    assert civil_date(moment) == day
+
+
+def test_a_manual_clock_stands_until_moved() -> None:
+    clock = ManualClock(NOON)
+    assert clock.now() == clock.now() == NOON
+    clock.move(timedelta(hours=-1))
+    assert NOON - clock.now() == timedelta(hours=1)
+
+
+def test_the_systems_clock_is_aware() -> None:
+    assert SystemClock().now().utcoffset() == timedelta(0)

@@ -1,0 +1,75 @@
+"""One contract for the fake and the real client: what the module relies on."""
+
+from collections.abc import AsyncIterator
+
+import pytest
+from aiohttp import web
+from aiohttp.test_utils import TestServer
+
+from core.app import App
+from core.deadline import Deadline
+from core.http import UpstreamFailed
+from modules._example.domain import Fountain, FountainState
+from modules._example.upstream import Fountains, FountainsClient
+from tests.conftest import NOON
+from tests.modules._example.conftest import LIXIA, FakeFountains
+
+TOLD = [
+    {"id": "f-1", "name": "泉城公园东门", "district": LIXIA, "open": True},
+    {"id": "f-2", "name": "大明湖南门", "district": LIXIA, "open": False},
+    {"id": "a/b?c", "name": "斜杠", "district": "370103", "open": True},
+]
+
+
+def _network(since: str = "2026-11-23T12:00:00+08:00") -> web.Application:
+    async def many(request: web.Request) -> web.Response:
+        found = [t | {"since": since} for t in TOLD if t["district"] == request.query["district"]]
+        return web.json_response(found)
+
+    async def one(request: web.Request) -> web.Response:
+        for told in TOLD:
+            if told["id"] == request.match_info["id"]:
+                return web.json_response(told | {"since": since})
+        return web.json_response({"title": "not found"}, status=404)
+
+    application = web.Application()
+    application.router.add_get("/fountains", many)
+    application.router.add_get("/fountains/{id}", one)
+    return application
+
+
+@pytest.fixture(params=["fake", "http"])
+async def network(request: pytest.FixtureRequest, app: App) -> AsyncIterator[Fountains]:
+    """Both in turn, with the same fountains."""
+    if request.param == "fake":
+        fake = FakeFountains()
+        fake.close("f-2", NOON)
+        fake.fountains["a/b?c"] = Fountain("a/b?c", "斜杠", "370103", FountainState.WORKING, NOON)
+        yield fake
+        return
+    async with TestServer(_network()) as server:
+        yield FountainsClient(app, str(server.make_url("/")))
+
+
+async def test_a_district_lists_its_fountains(network: Fountains) -> None:
+    listed = await network.list_fountains(LIXIA, Deadline.after(2))
+    assert [(f.fountain_ref, f.state, f.since_at) for f in listed] == [
+        ("f-1", FountainState.WORKING, NOON),
+        ("f-2", FountainState.CLOSED, NOON),
+    ]
+    assert await network.list_fountains("370199", Deadline.after(2)) == []
+
+
+async def test_a_fountain_is_found_by_any_id(network: Fountains) -> None:
+    found = await network.find_fountain("a/b?c", Deadline.after(2))
+    assert found is not None
+    assert found.name == "斜杠"
+    for unknown in ("f-9", "../fountains", "f-1/../f-2", "水"):
+        assert await network.find_fountain(unknown, Deadline.after(2)) is None
+
+
+async def test_a_time_without_its_zone_is_a_failure_of_the_network(app: App) -> None:
+    async with TestServer(_network(since="2026-11-23T12:00:00")) as server:
+        client = FountainsClient(app, str(server.make_url("/")))
+        with pytest.raises(UpstreamFailed, match="unknown form"):
+            await client.list_fountains(LIXIA, Deadline.after(2))

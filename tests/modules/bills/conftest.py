@@ -1,0 +1,5 @@
+"""The fake city of the payment tests serves the bills' tests too."""
+
+from tests.payments.conftest import billers, psp, upstreams, world
+
+__all__ = ["billers", "psp", "upstreams", "world"]

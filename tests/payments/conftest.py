@@ -1,0 +1,45 @@
+"""The fake city of the payment tests."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import pytest
+
+from core.app import App
+from core.call import Call
+from core.clock import ManualClock
+from modules.bills.upstream import Billers
+from notifications.upstream import SmsGateway
+from payments.psp.port import WeChatPay
+from tests.payments.fakes import FakeBillers, FakePsp, FakeSms
+from tests.payments.world import World
+
+
+@pytest.fixture
+def psp(clock: ManualClock) -> FakePsp:
+    """The fake PSP."""
+    return FakePsp(clock)
+
+
+@pytest.fixture
+def billers() -> FakeBillers:
+    """The fake billers."""
+    return FakeBillers()
+
+
+@pytest.fixture
+def upstreams(psp: FakePsp, billers: FakeBillers) -> Mapping[type, Any]:
+    """The fakes in the place of the adapters."""
+    return {WeChatPay: psp, Billers: billers, SmsGateway: FakeSms()}
+
+
+@pytest.fixture
+def world(
+    app: App,
+    clock: ManualClock,
+    psp: FakePsp,
+    billers: FakeBillers,
+    call: Callable[..., Call],
+) -> World:
+    """The fake city."""
+    return World(app, clock, psp, billers, call)

@@ -1,0 +1,15 @@
+"""The handbook's page on money shows the machines that run."""
+
+from pathlib import Path
+
+import pytest
+
+from core.states import StateMachine
+from payments.domain import INTENT, REFUND
+
+PAGE = Path(__file__).resolve().parents[2] / "docs/payments.md"
+
+
+@pytest.mark.parametrize("machine", [INTENT, REFUND], ids=lambda machine: machine.name)
+def test_the_drawing_is_the_machine(machine: StateMachine) -> None:
+    assert machine.mermaid() in PAGE.read_text(encoding="utf-8")

@@ -1,0 +1,184 @@
+"""One contract for every PSP: the adapters against the sandbox, and the tests' own fake."""
+
+from collections.abc import AsyncIterator, Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Protocol
+from uuid import UUID
+
+import aiohttp
+import pytest
+
+from core.clock import ManualClock, SystemClock
+from core.deadline import Deadline
+from core.http import HttpClient, UpstreamRejected
+from core.ids import new_id
+from core.keys import load_keys
+from core.metrics import Metrics
+from payments.psp.port import Order, OrderState, Psp, RefundOrder, RefundState
+from payments.psp.wechatpay import SANDBOX_MERCHANT, WeChatPayClient
+from tests.payments.fakes import FakePsp
+from tests.sandbox.serving import free_port, sandbox_process
+
+
+class Subject(Protocol):
+    """A PSP under test and the hand that pays at its cashier."""
+
+    psp: Psp
+    now: datetime
+
+    async def pay(self, cashier_url: str) -> None:
+        """The payer pays."""
+        ...
+
+
+class Fake:
+    """The tests' own PSP."""
+
+    def __init__(self) -> None:
+        self.now = datetime(2026, 11, 23, 4, tzinfo=UTC)
+        self.psp = FakePsp(ManualClock(self.now))
+
+    async def pay(self, cashier_url: str) -> None:
+        self.psp.pay(UUID(cashier_url.rpartition("/")[2]))
+
+
+class Sandbox:
+    """WeChat Pay's wire format over real sockets."""
+
+    def __init__(self, psp: WeChatPayClient, port: int) -> None:
+        self.psp, self._port, self.now = psp, port, SystemClock().now()
+
+    async def pay(self, cashier_url: str) -> None:
+        path = cashier_url.partition("?")[0]
+        async with (
+            aiohttp.ClientSession(headers={"Accept": "application/json"}) as http,
+            http.post(f"{path}/pay") as answer,
+        ):
+            assert answer.status == 200
+
+
+@pytest.fixture(scope="session")
+def sandbox_port(keys_dir: Path) -> Iterator[int]:
+    """A sandbox with this session's keys."""
+    port = free_port()
+    with sandbox_process(port, keys_dir=keys_dir):
+        yield port
+
+
+@pytest.fixture(params=["fake", "wechatpay"])
+async def subject(request: pytest.FixtureRequest) -> AsyncIterator[Subject]:
+    """Each PSP in turn."""
+    if request.param == "fake":
+        yield Fake()
+        return
+    port = request.getfixturevalue("sandbox_port")
+    keys = load_keys(request.getfixturevalue("keys_dir"))
+    async with HttpClient(Metrics()) as http:
+        client = WeChatPayClient(
+            http=http.upstream("wechatpay", f"http://127.0.0.1:{port}/wechatpay"),
+            clock=SystemClock(),
+            merchant=SANDBOX_MERCHANT,
+            private_key=keys.wechat_merchant_private,
+            platform_key=keys.wechat_platform_public,
+            apiv3_key=keys.wechat_apiv3,
+            notify_url=f"http://127.0.0.1:{port}/nowhere",
+        )
+        yield Sandbox(client, port)
+
+
+def _order(subject: Subject, amount_fen: int = 5600) -> Order:
+    expires_at = (subject.now + timedelta(minutes=15)).replace(microsecond=0)
+    return Order(new_id(), "水费 2026-10", amount_fen, expires_at, "127.0.0.1")
+
+
+def _soon() -> Deadline:
+    return Deadline.after(5)
+
+
+async def test_the_same_order_is_the_same_order(subject: Subject) -> None:
+    order = _order(subject)
+    url = await subject.psp.order(order, _soon())
+    assert await subject.psp.order(order, _soon()) == url
+    assert (await subject.psp.find_order(order.intent_id, _soon())).state is OrderState.UNPAID
+
+
+async def test_another_order_under_one_number_is_refused(subject: Subject) -> None:
+    order = _order(subject)
+    await subject.psp.order(order, _soon())
+    changed = Order(order.intent_id, order.title, 1, order.expires_at, order.client_address)
+    with pytest.raises(UpstreamRejected):
+        await subject.psp.order(changed, _soon())
+
+
+async def test_an_order_whose_time_is_over_is_refused(subject: Subject) -> None:
+    order = _order(subject)
+    late = Order(
+        order.intent_id, order.title, 1, subject.now - timedelta(minutes=1), order.client_address
+    )
+    with pytest.raises(UpstreamRejected):
+        await subject.psp.order(late, _soon())
+    assert (await subject.psp.find_order(order.intent_id, _soon())).state is OrderState.MISSING
+
+
+async def test_a_paid_order_tells_amount_and_reference(subject: Subject) -> None:
+    order = _order(subject)
+    await subject.pay(await subject.psp.order(order, _soon()))
+    view = await subject.psp.find_order(order.intent_id, _soon())
+    assert (view.intent_id, view.state, view.amount_fen) == (
+        order.intent_id,
+        OrderState.PAID,
+        5600,
+    )
+    assert view.psp_ref and view.paid_at is not None
+    assert abs(view.paid_at - subject.now) < timedelta(minutes=2)
+
+
+async def test_a_closed_order_takes_no_money(subject: Subject) -> None:
+    order = _order(subject)
+    await subject.psp.order(order, _soon())
+    for _ in range(2):
+        closed = await subject.psp.close_order(order.intent_id, _soon())
+        assert closed.state is OrderState.CLOSED
+    assert (await subject.psp.find_order(order.intent_id, _soon())).state is OrderState.CLOSED
+
+
+async def test_closing_a_paid_order_tells_that_it_is_paid(subject: Subject) -> None:
+    order = _order(subject)
+    await subject.pay(await subject.psp.order(order, _soon()))
+    view = await subject.psp.close_order(order.intent_id, _soon())
+    assert (view.state, view.amount_fen) == (OrderState.PAID, 5600)
+
+
+async def test_an_unknown_order_is_missing(subject: Subject) -> None:
+    unknown = new_id()
+    assert (await subject.psp.find_order(unknown, _soon())).state is OrderState.MISSING
+    assert (await subject.psp.close_order(unknown, _soon())).state is OrderState.MISSING
+
+
+async def test_refunds_are_repeat_safe_and_never_exceed_the_payment(subject: Subject) -> None:
+    order = _order(subject)
+    await subject.pay(await subject.psp.order(order, _soon()))
+    first = RefundOrder(new_id(), order.intent_id, 3000, 5600, "LATE_PAYMENT")
+    view = await subject.psp.refund(first, _soon())
+    again = await subject.psp.refund(first, _soon())
+    assert (again.refund_id, again.psp_ref) == (first.refund_id, view.psp_ref)
+    too_much = RefundOrder(new_id(), order.intent_id, 2601, 5600, "LATE_PAYMENT")
+    assert (await subject.psp.refund(too_much, _soon())).state is RefundState.FAILED
+    rest = RefundOrder(new_id(), order.intent_id, 2600, 5600, "LATE_PAYMENT")
+    assert (await subject.psp.refund(rest, _soon())).state is not RefundState.FAILED
+    found = await subject.psp.find_refund(first.refund_id, _soon())
+    assert found.state in (RefundState.PROCESSING, RefundState.SUCCEEDED)
+    assert found.amount_fen == 3000
+    assert (await subject.psp.find_order(order.intent_id, _soon())).state is OrderState.PAID
+
+
+async def test_an_unpaid_or_unknown_order_is_not_refunded(subject: Subject) -> None:
+    order = _order(subject)
+    await subject.psp.order(order, _soon())
+    for intent_id in (order.intent_id, new_id()):
+        refund = RefundOrder(new_id(), intent_id, 100, 5600, "LATE_PAYMENT")
+        assert (await subject.psp.refund(refund, _soon())).state is RefundState.FAILED
+        assert (
+            await subject.psp.find_refund(refund.refund_id, _soon())
+        ).state is RefundState.MISSING

@@ -1,0 +1,139 @@
+"""A small city for payments: one fake PSP, fake billers, a queue that follows the test's clock."""
+
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from starlette.requests import Request
+
+from core.app import App
+from core.call import Call
+from core.clock import ManualClock
+from core.database import connection, fetch_all, transaction
+from core.ids import new_id
+from core.jobs import GiveUp
+from core.manifest import load
+from modules.bills import service as bills
+from modules.bills.domain import UtilityKind
+from modules.identity import store as identity
+from payments import routes
+from payments.models import Intent
+from tests.payments.fakes import FakeBillers, FakePsp
+
+ACCOUNT = "1000000016"
+
+
+class Queue:
+    """Runs queued jobs one by one at their time on the manual clock, as a worker would."""
+
+    def __init__(self, app: App, clock: ManualClock) -> None:
+        self._app = app
+        self._clock = clock
+        self._due: dict[int, datetime] = {}
+        self.dead: list[str] = []
+
+    async def run_due(self) -> int:
+        """Run everything whose time has come, and what that leads to; returns how much ran."""
+        ran = 0
+        while (job := await self._next()) is not None and self._due[job["id"]] <= self._clock.now():
+            await self.run(job)
+            ran += 1
+        return ran
+
+    async def run_until(self, moment: datetime) -> None:
+        """Move the clock from job to job until a moment."""
+        await self.run_due()
+        while (job := await self._next()) is not None and self._due[job["id"]] <= moment:
+            self._clock.move(max(timedelta(0), self._due[job["id"]] - self._clock.now()))
+            await self.run_due()
+        self._clock.move(max(timedelta(0), moment - self._clock.now()))
+
+    async def run_for(self, wait: timedelta) -> None:
+        """The same, for a while from now."""
+        await self.run_until(self._clock.now() + wait)
+
+    async def run(self, job: dict) -> None:
+        """Run one job; a failing one is tried again after a second, GiveUp ends it."""
+        kind = self._app.queue.kinds[job["entrypoint"]]
+        try:
+            await load(kind.handler)(self._app, self._app.events.payload(kind.kind, job["payload"]))
+        except GiveUp:
+            self.dead.append(kind.kind)
+        await connection().execute_query("DELETE FROM pgqueuer WHERE id = $1", [job["id"]])
+
+    async def _next(self) -> dict | None:
+        rows = await fetch_all(
+            connection(),
+            """SELECT id, entrypoint, payload, execute_after - created AS wait FROM pgqueuer
+                WHERE status = 'queued' ORDER BY id""",
+        )
+        for row in rows:
+            self._due.setdefault(row["id"], self._clock.now() + row["wait"])
+        return min(rows, key=lambda row: (self._due[row["id"]], row["id"]), default=None)
+
+
+class World:
+    """Everything a payment test needs."""
+
+    def __init__(
+        self,
+        app: App,
+        clock: ManualClock,
+        psp: FakePsp,
+        billers: FakeBillers,
+        make_call: Callable[..., Call],
+    ) -> None:
+        self.app, self.clock, self.psp, self.billers = app, clock, psp, billers
+        self.queue = Queue(app, clock)
+        self._make_call = make_call
+        self._people = 0
+
+    async def citizen(self) -> Call:
+        """A new citizen's call, with an account of their own."""
+        self._people += 1
+        phone = f"139{self._people:08d}"
+        async with transaction() as tx:
+            user_id = await identity.ensure_citizen(
+                tx,
+                citizen_id=new_id(),
+                phone_index=self.app.vault.blind_index(phone, "identity.phone"),
+                phone_sealed=self.app.vault.encrypt(phone, "identity.phone"),
+                now=self.clock.now(),
+            )
+        return self._make_call(user_id=user_id)
+
+    async def bill(self, call: Call, total_fen: int = 3360, account_no: str = ACCOUNT) -> UUID:
+        """A fresh water bill on an account that the citizen has linked."""
+        bill_no = self.billers.issue(account_no, total_fen)
+        await bills.link_account(call, UtilityKind.WATER, account_no, "", f"link-{new_id().hex}")
+        reading = await bills.read_bills(call, UtilityKind.WATER, account_no, only_open=True)
+        assert reading.value is not None
+        return next(listed.id for listed in reading.value if listed.bill.bill_no == bill_no)
+
+    async def start(self, call: Call, bill_id: UUID, key: str | None = None) -> UUID:
+        """Begin to pay a bill; returns the intent's id."""
+        payment = await bills.pay_bill(call, bill_id, key or f"pay-{new_id().hex}")
+        return UUID(str(payment.id))
+
+    async def call_back(self) -> list[str]:
+        """Deliver the PSP's waiting callbacks; returns what became of each."""
+        told, self.psp.callbacks[:] = list(self.psp.callbacks), []
+        return [await self.deliver(headers, body) for headers, body in told]
+
+    async def deliver(self, headers: dict[str, str], body: bytes) -> str:
+        """Deliver one callback."""
+        return await routes.hear(self.app, "wechatpay", request_of(headers, body))
+
+    async def intent(self, intent_id: UUID) -> Intent:
+        """An intent as it is."""
+        return await Intent.get(id=intent_id)
+
+
+def request_of(headers: dict[str, str], body: bytes) -> Request:
+    """A request as the server hands it on."""
+
+    async def receive() -> dict:
+        return {"type": "http.request", "body": body, "more_body": False}
+
+    raw = [(name.lower().encode(), value.encode()) for name, value in headers.items()]
+    return Request({"type": "http", "method": "POST", "path": "/", "headers": raw}, receive)
