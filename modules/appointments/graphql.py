@@ -151,15 +151,23 @@ class Query:
         self,
         info: Info,
         place_id: Annotated[strawberry.ID, strawberry.argument(description="The place.")],
-        from_on: Annotated[
-            str | None, strawberry.argument(description="The first day, YYYY-MM-DD; today.")
-        ] = None,
-        days: Annotated[int, strawberry.argument(description="How many days, 1 to 31.")] = 7,
+        skip_days: Annotated[
+            int, strawberry.argument(description="How many days to pass over first, 0 to 31.")
+        ] = 0,
+        days: Annotated[
+            int, strawberry.argument(description="How many days to show, 1 to 31.")
+        ] = 7,
+        only_free: Annotated[
+            bool, strawberry.argument(description="Leave out what is full.")
+        ] = False,
     ) -> list[AppointmentSlot]:
         """What is on offer."""
-        first_on = _day(from_on, "fromOn") if from_on else None
         rows = await service.list_slots(
-            info.context, parse_id(place_id), from_on=first_on, days=days
+            info.context,
+            parse_id(place_id),
+            skip_days=skip_days,
+            days=days,
+            only_free=only_free,
         )
         return [to_slot(info.context, facts, free) for facts, free in rows]
 

@@ -23,6 +23,7 @@ _SERVICES = (
         ServiceKind.APPOINTMENT,
         department="administrative_approval",
         identity_level=1,
+        status=ServiceStatus.LIVE,
     ),
     Service(
         17,
@@ -33,6 +34,7 @@ _SERVICES = (
         ServiceKind.APPOINTMENT,
         department="traffic_police",
         identity_level=1,
+        status=ServiceStatus.LIVE,
     ),
     Service(
         20,
@@ -74,6 +76,7 @@ _SERVICES = (
         ServiceKind.APPOINTMENT,
         department="natural_resources",
         identity_level=2,
+        status=ServiceStatus.LIVE,
     ),
     Service(
         53,
@@ -84,6 +87,7 @@ _SERVICES = (
         ServiceKind.APPOINTMENT,
         department="exit_entry",
         identity_level=2,
+        status=ServiceStatus.LIVE,
     ),
     Service(
         54,
@@ -94,6 +98,7 @@ _SERVICES = (
         ServiceKind.APPOINTMENT,
         department="civil_affairs",
         identity_level=2,
+        status=ServiceStatus.LIVE,
     ),
     Service(
         55,
@@ -104,6 +109,7 @@ _SERVICES = (
         ServiceKind.APPOINTMENT,
         department="culture_tourism",
         identity_level=1,
+        status=ServiceStatus.LIVE,
     ),
 )
 

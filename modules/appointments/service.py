@@ -1,7 +1,7 @@
 """Commands and queries of appointments: taking a seat, confirming, moving, giving it back."""
 
 from collections.abc import Sequence
-from datetime import date, datetime, timedelta
+from datetime import datetime, time, timedelta
 from uuid import UUID
 
 from core import idempotency
@@ -48,20 +48,22 @@ def list_items(call: Call, service_id: str) -> Sequence[Item]:
 
 
 async def list_slots(
-    call: Call, resource_id: UUID, *, from_on: date | None, days: int
+    call: Call, resource_id: UUID, *, skip_days: int, days: int, only_free: bool
 ) -> list[tuple[SlotFacts, int]]:
-    """The slots of a place from a Shanghai date on (today), those still to come, full ones too.
+    """The slots of a place on some Shanghai days from today or later, those still to come, with
+    how many seats are free.
 
     Raises InvalidInput.
     """
-    if not 1 <= days <= _DAYS_MAX:
-        detail = f"days must be between 1 and {_DAYS_MAX}"
+    if not 0 <= skip_days <= _DAYS_MAX or not 1 <= days <= _DAYS_MAX:
+        detail = f"days must be between 1 and {_DAYS_MAX}, skipDays between 0 and {_DAYS_MAX}"
         raise InvalidInput(INVALID_INPUT, "days", detail=detail)
     now = call.app.clock.now()
-    first_on = from_on or now.astimezone(SHANGHAI).date()
-    begins_at = datetime.combine(first_on, datetime.min.time(), SHANGHAI)
+    first_on = now.astimezone(SHANGHAI).date() + timedelta(days=skip_days)
+    begins_at = datetime.combine(first_on, time.min, SHANGHAI)
     ends_at = begins_at + timedelta(days=days)
-    return await slot_store.list_slots(resource_id, max(begins_at, now), ends_at)
+    rows = await slot_store.list_slots(resource_id, max(begins_at, now), ends_at)
+    return [row for row in rows if row[1] > 0] if only_free else rows
 
 
 async def hold(
