@@ -53,7 +53,7 @@ DEED = st.one_of(
     st.tuples(st.just("leave"), WHO),
     st.tuples(st.just("lapse")),
 )
-HISTORY = st.lists(st.lists(DEED, min_size=1, max_size=4), min_size=1, max_size=8)
+HISTORY = st.lists(st.lists(DEED, min_size=1, max_size=4), min_size=2, max_size=8)
 AT_THE_HOSPITAL = st.lists(
     st.one_of(
         st.tuples(st.just("book"), WHO, WHERE, FAULT),
@@ -153,7 +153,7 @@ async def run_jobs(app: App, kind: str, handler: Any) -> None:
 
 
 _SHORT = settings(
-    max_examples=40,
+    max_examples=60,
     deadline=None,
     derandomize=True,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
@@ -169,6 +169,9 @@ async def our_history(
     world = World(app, clock, [call(level=1) for _ in range(PEOPLE)], slots)
     for viewer in world.people:
         await make_account(app, viewer)
+    # it begins with two slots taken and one person waiting: there is something to lose
+    await world.round([("hold", 0, 0), ("hold", 1, 2)])
+    await world.round([("confirm", 0), ("wait", 3, 0)])
     for deeds in history:
         await world.round(deeds)
 
