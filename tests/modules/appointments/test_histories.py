@@ -169,9 +169,9 @@ async def our_history(
     world = World(app, clock, [call(level=1) for _ in range(PEOPLE)], slots)
     for viewer in world.people:
         await make_account(app, viewer)
-    # it begins with two slots taken and one person waiting: there is something to lose
-    await world.round([("hold", 0, 0), ("hold", 1, 2)])
-    await world.round([("confirm", 0), ("wait", 3, 0)])
+    # it begins with a full day and one person waiting: there is something to lose
+    await world.round([("hold", 0, 0), ("hold", 1, 1)])
+    await world.round([("confirm", 0), ("confirm", 1), ("wait", 3, 0)])
     for deeds in history:
         await world.round(deeds)
 
