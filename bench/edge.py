@@ -11,8 +11,9 @@ import orjson
 from bench import load
 from bench.home_document import DOCUMENT, checksum
 from bench.load import Target
-from bench.processes import LOAD_CORE, database, machine, memory_mb, served
-from bff.trusted import document_id
+from bench.processes import LOAD_CORE, city, database, machine, memory_mb, served
+from bff.trusted import document_id, documents_of
+from core.manifest import discover
 
 Row = dict[str, Any]
 
@@ -75,7 +76,39 @@ def compare(ours: Target, theirs: Target, title: str, our_pid: int, peer_pid: in
     }
 
 
+def home_live() -> Row:
+    """The real home screen of somebody with cards: database, consents, upstreams and all."""
+    load.pin(LOAD_CORE)
+    with city() as (port, api_pid, token):
+        document = documents_of(discover()).by_name["home"]
+        body = orjson.dumps({"documentId": document.id})
+        target = Target.post(port, body, f"Authorization: Bearer {token}\r\n")
+        answer = load.ask(target)
+        sections = orjson.loads(answer)["data"]["home"]["sections"]
+        rates = [load.requests_per_second(target) for _ in range(ROUNDS)]
+        rate = statistics.median(rates)
+        return {
+            "ours": round(rate),
+            "peer": None,
+            "peer_value": None,
+            "ratio": None,
+            "unit": "req/s",
+            "conditions": machine()
+            | {
+                "document": f"the app's home, {len(sections)} cards, {len(answer)} bytes, viewer "
+                "signed in at level 2 with all consents",
+                "cards": {section["id"]: section["status"] for section in sections},
+                "servers": "the API alone on one core; PostgreSQL, worker, sandbox city and the "
+                "load generator on the other",
+                "open_loop_rate": round(_OPEN_LOOP_SHARE * rate),
+                "ours_open_loop": asdict(load.open_loop(target, _OPEN_LOOP_SHARE * rate)),
+                "ours_memory_mb": memory_mb(api_pid),
+            },
+        }
+
+
 ROWS: dict[str, Callable[[], Row]] = {
     "home_vs_handler": home_vs_handler,
     "home_vs_strawberry": home_vs_strawberry,
+    "home_live": home_live,
 }

@@ -1,5 +1,6 @@
 """Servers under measurement: started on one core, asked from the other, stopped by their id."""
 
+import asyncio
 import os
 import platform
 import socket
@@ -14,6 +15,7 @@ from typing import Any
 
 import psutil
 
+from bff.commands.client import CityClient
 from core.embedded import EmbeddedPostgres, database_urls
 from core.keys import ensure_sandbox_keys
 from core.manifest import discover
@@ -23,6 +25,13 @@ ROOT = Path(__file__).resolve().parent.parent
 SERVER_CORE = 0
 LOAD_CORE = 1
 _START_S = 60.0
+_NO_LIMITS = {
+    "RATE_PERSON": "0",
+    "RATE_ADDRESS": "0",
+    "REQUESTS_PER_PERSON_AT_ONCE": "1000",
+    "LOG_LEVEL": "warning",
+}
+"""One machine asks as many would."""
 
 
 def free_port() -> int:
@@ -76,8 +85,6 @@ def served(name: str, environment: Mapping[str, str] | None = None) -> Iterator[
 @contextmanager
 def database() -> Iterator[dict[str, str]]:
     """A fresh migrated database; yields the environment of a process that uses it."""
-    import asyncio
-
     with tempfile.TemporaryDirectory() as folder:
         keys = Path(folder) / "keys"
         ensure_sandbox_keys(keys)
@@ -88,8 +95,43 @@ def database() -> Iterator[dict[str, str]]:
                 "DATABASE_URL": urls.app,
                 "KEYS_DIR": str(keys),
                 "DATA_DIR": folder,
-                "LOG_LEVEL": "warning",
+                **_NO_LIMITS,
             }
+
+
+@contextmanager
+def city() -> Iterator[tuple[int, int, str]]:
+    """Everything running, the API alone on its core; yields its port, its process id and the
+    access token of a demo person with a verified name and every consent."""
+    port, sandbox_port = free_port(), free_port()
+    with tempfile.TemporaryDirectory() as folder:
+        environment = {
+            "DATA_DIR": folder,
+            "PORT": str(port),
+            "SANDBOX_PORT": str(sandbox_port),
+            **_NO_LIMITS,
+        }
+        with running([sys.executable, "-m", "core.cli", "up"], port, environment) as pid:
+            token = asyncio.run(_signed_in(port, sandbox_port))
+            pin(pid, LOAD_CORE)
+            (api,) = (
+                child
+                for child in psutil.Process(pid).children(recursive=True)
+                if child.cmdline()[-1:] == ["api"]
+            )
+            pin(api.pid, SERVER_CORE)
+            yield port, api.pid, token
+
+
+async def _signed_in(port: int, sandbox_port: int) -> str:
+    addresses = (f"http://127.0.0.1:{port}", f"http://127.0.0.1:{sandbox_port}")
+    async with CityClient(*addresses) as client:
+        person = await client.person("citizen")
+        await client.sign_in(person["phone"])
+        await client.verify_real_name(person)
+        await client.consent_to_everything()
+        assert client.token is not None
+        return client.token
 
 
 def pin(pid: int, core: int) -> None:

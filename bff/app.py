@@ -9,6 +9,7 @@ from starlette.routing import BaseRoute, Route, WebSocketRoute
 from starlette.types import Receive, Scope, Send
 from starlette.websockets import WebSocket
 
+from bff.admission import Gate
 from bff.edge import Edge
 from bff.executor import Executor
 from bff.health import health_routes
@@ -85,7 +86,7 @@ def edge_of(app: App) -> Edge:
     is_production = app.settings.is_production
     library = Library(build_schema(app.manifests), documents, trusted_only=is_production)
     executor = Executor(library, shows_cost=not is_production)
-    return Edge(app, executor, documents)
+    return Edge(app, executor, documents, Gate(app.settings))
 
 
 def routes(edge: Edge) -> list[BaseRoute]:

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from bff.admission import Gate
 from bff.executor import Executor
 from bff.trusted import Documents
 from core.app import App
@@ -15,6 +16,7 @@ class Edge:
     app: App
     executor: Executor
     documents: Documents
+    gate: Gate
     drains: set[Callable[[], None]] = field(default_factory=set)
     """How to end each open stream, for when the process is about to stop."""
 

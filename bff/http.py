@@ -13,6 +13,7 @@ from graphql import GraphQLError, OperationType
 from starlette.requests import Request
 from starlette.types import Receive, Scope, Send
 
+from bff.admission import Overloaded, rate_headers
 from bff.context import Caller, Headers, caller_of, header, headers_of, open_call
 from bff.edge import Edge
 from bff.errors import broken, refusal
@@ -23,7 +24,7 @@ from bff.playground import playground_page, wants_playground
 from bff.requests import Operation, RequestError, operation_of
 from bff.sse import serve_events
 from bff.tabs import playground_tabs
-from core.errors import AppError
+from core.errors import AppError, RateLimited
 from core.logging import request_scope
 
 BODY_MAX_BYTES = 100_000
@@ -64,7 +65,7 @@ class GraphQLHttp:
                 await _refuse(send, error.errors, status, accepted, error.headers)
             except AppError as error:
                 told = refusal(error, caller.locale)
-                await _refuse(send, [told], error.http_status, accepted)
+                await _refuse(send, [told], error.http_status, accepted, _retry_headers(error))
             except Exception as error:
                 await _refuse(send, [broken(error, caller.locale)], 500, accepted)
 
@@ -83,15 +84,20 @@ class GraphQLHttp:
         accepted: str,
         request_id: str,
     ) -> None:
+        edge = self._edge
         operation = await _read(scope, receive, headers)
-        prepared = self._edge.executor.prepare(operation)
+        prepared = edge.executor.prepare(operation)
         _refuse_unfit(scope["method"], prepared, accepted)
-        call = await open_call(self._edge.app, caller, request_id)
+        call = await open_call(edge.app, caller, request_id)
+        taken = edge.gate.rate(caller, call.viewer)
+        who = str(call.viewer.user_id) if call.viewer else caller.address
         if accepted == EVENTS:
-            await serve_events(self._edge, call, prepared, operation, receive, send)
+            with edge.gate.streaming(who):
+                await serve_events(edge, call, prepared, operation, receive, send)
             return
-        body = await self._edge.executor.run(call, prepared, operation.variables)
-        await _answer(send, 200, accepted, body)
+        with edge.gate.entered(prepared.priority, who):
+            body = await edge.executor.run(call, prepared, operation.variables)
+        await _answer(send, 200, accepted, body, rate_headers(taken) if taken else ())
 
 
 def _refuse_unfit(method: str, prepared: Prepared, accepted: str) -> None:
@@ -154,6 +160,14 @@ def _query_members(query_string: bytes) -> dict[str, Any]:
             except orjson.JSONDecodeError:
                 raise RequestError(f"`{name}` is not JSON") from None
     return members
+
+
+def _retry_headers(error: AppError) -> list[tuple[bytes, bytes]]:
+    if isinstance(error, RateLimited):
+        return [(b"retry-after", b"%d" % error.retry_after_s)]
+    if isinstance(error, Overloaded):
+        return [(b"retry-after", b"1")]
+    return []
 
 
 async def _refuse(

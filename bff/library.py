@@ -14,6 +14,7 @@ from graphql import (
     get_operation_ast,
 )
 
+from bff.admission import Priority
 from bff.compiler import CompiledOperation, CoreOperation, prepare_operation
 from bff.limits import (
     LimitExceeded,
@@ -43,6 +44,7 @@ class Prepared:
     """For metrics: the trusted document's name, or FREE."""
     cost: int
     """What it may cost at most; see bff.limits."""
+    priority: Priority = Priority.LOW
 
 
 class Library:
@@ -113,7 +115,12 @@ class Library:
         for node in nodes:
             name = node.name.value if node.name else None
             operation = prepare_operation(self.schema, document, name, hide_suggestions=True)
-            found[name] = Prepared(document, operation, node.operation, name, trusted.name, cost)
+            priority = trusted.priority
+            if node.operation is OperationType.MUTATION:
+                priority = Priority.CRITICAL
+            found[name] = Prepared(
+                document, operation, node.operation, name, trusted.name, cost, priority
+            )
         if len(nodes) == 1:
             found[None] = next(iter(found.values()))
         return found

@@ -14,7 +14,8 @@ from typing import Any
 
 import orjson
 
-from core.manifest import Manifest
+from bff.admission import Priority
+from core.manifest import Manifest, ServiceKind, Theme
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +27,7 @@ class TrustedDocument:
     package: str
     source: str
     variables: Mapping[str, Any]
+    priority: Priority = Priority.NORMAL
 
 
 @dataclass(frozen=True)
@@ -70,7 +72,18 @@ def _document(path: Path, manifest: Manifest) -> TrustedDocument:
         package=manifest.package,
         source=source,
         variables=orjson.loads(example.read_bytes()) if example.exists() else {},
+        priority=_priority(path.stem, manifest),
     )
+
+
+def _priority(name: str, manifest: Manifest) -> Priority:
+    """Money and safety are shed last."""
+    tile = next((service for service in manifest.services if service.id == name), None)
+    is_money = manifest.name in ("payments", "credit") or (
+        tile is not None and tile.kind is ServiceKind.PAYMENT
+    )
+    is_safety = tile is not None and tile.theme is Theme.SAFETY
+    return Priority.CRITICAL if is_money or is_safety else Priority.NORMAL
 
 
 def _folder(manifest: Manifest) -> Path:

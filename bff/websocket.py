@@ -8,18 +8,22 @@ pings every 12 s, because phones and proxies forget silent connections.
 import asyncio
 import contextlib
 from collections.abc import Mapping
-from contextlib import aclosing
+from contextlib import AbstractContextManager, aclosing
 from typing import Any
 
 import orjson
+from graphql import OperationType
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from bff.context import call_for, caller_of, headers_of, viewer_of
 from bff.edge import Edge
-from bff.requests import RequestError, operation_of
+from bff.errors import refusal
+from bff.library import Prepared
+from bff.requests import Operation, RequestError, operation_of
 from bff.streams import PING_S, Ending, Stop
 from core.auth import Viewer
-from core.errors import LoginRequired
+from core.call import Call
+from core.errors import AppError, LoginRequired
 from core.logging import request_scope
 from core.resume import Resume
 
@@ -164,18 +168,35 @@ class _Connection:
                 del self._running[operation_id]
 
     async def _stream(self, operation_id: str, payload: Mapping[str, Any], request_id: str) -> None:
-        executor = self._edge.executor
         try:
             operation = operation_of(payload)
-            prepared = executor.prepare(operation)
+            prepared = self._edge.executor.prepare(operation)
         except RequestError as error:
             errors = [e.formatted for e in error.errors]
             await self._send({"type": "error", "id": operation_id, "payload": errors})
             return
         call = call_for(self._edge.app, self._caller, request_id, self._viewer)
         call.once(Resume, Resume).last_event_id = operation.last_event_id
+        try:
+            self._edge.gate.rate(self._caller, self._viewer)
+            with self._admitted(prepared):
+                await self._send_events(operation_id, call, prepared, operation)
+        except AppError as error:
+            told = [refusal(error, call.locale).formatted]
+            await self._send({"type": "error", "id": operation_id, "payload": told})
+
+    def _admitted(self, prepared: Prepared) -> AbstractContextManager[None]:
+        who = str(self._viewer.user_id) if self._viewer else self._caller.address
+        if prepared.kind is OperationType.SUBSCRIPTION:
+            return self._edge.gate.streaming(who)
+        return self._edge.gate.entered(prepared.priority, who)
+
+    async def _send_events(
+        self, operation_id: str, call: Call, prepared: Prepared, operation: Operation
+    ) -> None:
         head = orjson.dumps({"type": "next", "id": operation_id})[:-1]
-        async with aclosing(executor.stream(call, prepared, operation.variables)) as events:
+        results = self._edge.executor.stream(call, prepared, operation.variables)
+        async with aclosing(results) as events:
             async for event in events:
                 await self._send_text(head + b',"payload":' + event.body + b"}")
         await self._send({"type": "complete", "id": operation_id})

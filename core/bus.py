@@ -13,7 +13,7 @@ import asyncpg
 import orjson
 import structlog
 
-from core.database import Transaction, parse_url, raw_connection
+from core.database import CONNECTION_LOST, Transaction, parse_url, raw_connection
 
 CHANNEL = "quancheng_bus"
 _PAYLOAD_MAX_BYTES = 7_900  # PostgreSQL's own limit is 8,000
@@ -100,15 +100,18 @@ class Bus:
         For readers that look into the tables on each: they lose nothing. Wakes that come while
         the reader is busy are one.
         """
-        news = asyncio.Event()
-        news.set()
-        stops = (self.listen(topic, lambda _message: news.set()), self.on_gap(news.set))
+        queue: asyncio.Queue[Any] = asyncio.Queue(1)
+        queue.put_nowait(None)
+        stops = (
+            self.listen(topic, lambda _message: _put(queue, None)),
+            self.on_gap(lambda: _put(queue, None)),
+        )
+        self._streams.add(queue)
         try:
-            while True:
-                await news.wait()
-                news.clear()
+            while await queue.get() is not _END:
                 yield
         finally:
+            self._streams.discard(queue)
             for stop in stops:
                 stop()
 
@@ -118,7 +121,7 @@ class Bus:
             try:
                 await self._listen_once()
                 wait_s = 0.1
-            except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+            except CONNECTION_LOST as error:
                 log.warning("bus connection lost", error=type(error).__name__)
             self.connected.clear()
             await asyncio.sleep(wait_s)

@@ -28,6 +28,15 @@ _SESSION = {
     "idle_in_transaction_session_timeout": "60s",
 }
 
+CONNECTION_LOST = (
+    OSError,
+    TimeoutError,
+    asyncpg.PostgresError,
+    asyncpg.InterfaceError,
+    asyncpg.InternalClientError,  # what the driver says when a connection dies mid-word
+)
+"""What a lost connection may look like."""
+
 _open: ContextVar[bool] = ContextVar("transaction_open", default=False)
 
 

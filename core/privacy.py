@@ -5,6 +5,7 @@ hands out an `Access`, which an upstream client demands before it asks for anybo
 PIPL Art. 13-15 (consent, withdrawable), 44 (right to know), 55 (records of processing).
 """
 
+import re
 from collections.abc import Awaitable, Callable, Hashable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
@@ -34,6 +35,7 @@ T = TypeVar("T")
 
 PURPOSES = "privacy.purposes"
 _MAX_STALE = timedelta(days=1)
+_PURPOSE_ID = re.compile(r"[\x21-\x7e]{1,64}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +109,8 @@ async def withdraw_consent(call: Call, purpose_id: str) -> int:
     What was kept of earlier answers is forgotten.
     """
     viewer = call.require_viewer()
+    if not _PURPOSE_ID.fullmatch(purpose_id):
+        return 0
     async with transaction() as tx:
         ended = (
             await Consent.filter(subject_id=viewer.user_id, purpose=purpose_id, withdrawn_at=None)

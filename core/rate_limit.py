@@ -32,3 +32,16 @@ async def take(tx: Transaction, clock: Clock, key: str, *, limit: int, window: t
     if row["count"] <= limit:
         return 0
     return max(1, math.ceil((ends_at - now).total_seconds()))
+
+
+async def blocked_s(tx: Transaction, clock: Clock, key: str, *, limit: int) -> int:
+    """Seconds until a key that has used up its limit is free again, else 0; counts nothing."""
+    now = clock.now()
+    row = await fetch_one(
+        tx,
+        "SELECT ends_at FROM core_rate_counter WHERE key = $1 AND count >= $2 AND ends_at > $3",
+        key,
+        limit,
+        now,
+    )
+    return math.ceil((row["ends_at"] - now).total_seconds()) if row else 0

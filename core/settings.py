@@ -66,6 +66,24 @@ class Settings(BaseSettings):
     request_deadline_s: float = Field(
         3.0, gt=0, le=60, description="Time one API request may take, upstreams included (s)."
     )
+    requests_in_flight_max: int = Field(
+        500, ge=1, description="API requests under way at once in a process; more are shed."
+    )
+    requests_per_person_at_once: int = Field(
+        30, ge=1, description="API requests one person, or one stranger's address, has under way."
+    )
+    streams_per_person: int = Field(
+        30, ge=1, description="Subscriptions one person, or one stranger's address, has open."
+    )
+    rate_person: int = Field(
+        600, ge=0, description="API requests of one person a minute and process; 0 = any number."
+    )
+    rate_device: int = Field(
+        600, ge=0, description="API requests of one device a minute and process; 0 = any number."
+    )
+    rate_address: int = Field(
+        6_000, ge=0, description="API requests of one address a minute and process; 0 = any number."
+    )
     trusted_proxies: int = Field(
         0,
         ge=0,

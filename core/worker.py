@@ -7,7 +7,8 @@ again once their heartbeat is old.
 
 import asyncio
 import contextlib
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from datetime import timedelta
 
 import asyncpg
@@ -20,21 +21,16 @@ from pgqueuer.qm import QueueManager
 from pgqueuer.sm import SchedulerManager
 
 from core.app import App
-from core.database import parse_url, transaction
+from core.database import CONNECTION_LOST, parse_url, transaction
 from core.jobs import register
 from core.manifest import Lane
 
 HEARTBEAT_TIMEOUT = timedelta(seconds=5)
 _DEQUEUE_TIMEOUT = timedelta(seconds=2)
 _BATCH = 10
+_CLOSE_WITHIN_S = 2.0
 _RETRY_S = (0.2, 5.0)
-_DATABASE_LOST = (
-    OSError,
-    TimeoutError,
-    asyncpg.PostgresError,
-    asyncpg.InterfaceError,
-    FailingListenerError,
-)
+_DATABASE_LOST = (*CONNECTION_LOST, FailingListenerError)
 
 log = structlog.get_logger(__name__)
 
@@ -55,16 +51,8 @@ async def work(app: App, stop: asyncio.Event) -> None:
 
 async def _work_while_connected(app: App, stop: asyncio.Event) -> None:
     assert app.settings.database_url is not None
-    async with (
-        asyncpg.create_pool(
-            **parse_url(app.settings.database_url),
-            min_size=len(Lane) + 1,
-            max_size=3 * (len(Lane) + 1),
-            server_settings={"application_name": "quancheng worker"},
-        ) as pool,
-        asyncio.TaskGroup() as group,
-    ):
-        managers = [_manager(app, lane, pool) for lane in Lane]
+    async with _pool(app.settings.database_url) as pool, asyncio.TaskGroup() as group:
+        managers = [m for lane in Lane if (m := _manager(app, lane, pool)).entrypoint_registry]
         scheduler = _scheduler(app, pool)
         stoppers: list[Callable[[], None]] = [m.shutdown.set for m in managers]
         stoppers.append(scheduler.shutdown.set)
@@ -80,13 +68,33 @@ async def _work_while_connected(app: App, stop: asyncio.Event) -> None:
                 heartbeat_timeout=HEARTBEAT_TIMEOUT,
             )
             for manager in managers
-            if manager.entrypoint_registry
         ]
         watcher = group.create_task(_stop_all(stop, stoppers))
         tasks = [group.create_task(run) for run in runs]
         tasks.append(group.create_task(scheduler.run()))
         await asyncio.gather(*tasks)
         watcher.cancel()
+
+
+@asynccontextmanager
+async def _pool(url: str) -> AsyncIterator[asyncpg.Pool]:
+    pool = await asyncpg.create_pool(
+        **parse_url(url),
+        min_size=len(Lane) + 1,
+        max_size=3 * (len(Lane) + 1),
+        server_settings={"application_name": "quancheng worker"},
+    )
+    try:
+        yield pool
+    finally:
+        # a manager that died early has not given its connection back: do not wait for it
+        try:
+            await asyncio.wait_for(pool.close(), _CLOSE_WITHIN_S)
+        except CONNECTION_LOST:
+            pool.terminate()
+        except asyncio.CancelledError:
+            pool.terminate()
+            raise
 
 
 async def _stop_all(stop: asyncio.Event, stoppers: list[Callable[[], None]]) -> None:

@@ -12,7 +12,7 @@ import orjson
 from starlette.applications import Starlette
 
 from bff.app import routes
-from core.app import App
+from bff.edge import Edge
 from core.auth import Viewer
 
 GRAPHQL = "/graphql"
@@ -37,12 +37,12 @@ class Answer:
         return [error["extensions"]["code"] for error in self.json.get("errors", [])]
 
 
-class Edge:
-    """A client of the API of one App."""
+class Client:
+    """A client of one API process."""
 
-    def __init__(self, app: App) -> None:
-        self.app = app
-        self._asgi = Starlette(routes=routes(app))
+    def __init__(self, edge: Edge) -> None:
+        self.app = edge.app
+        self._asgi = Starlette(routes=routes(edge))
 
     def token(self, viewer: Viewer) -> dict[str, str]:
         """The header of a signed-in client."""

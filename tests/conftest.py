@@ -15,6 +15,7 @@ from uuid import UUID
 import asyncpg
 import pytest
 
+from bff.app import edge_of
 from core.app import App, open_app
 from core.auth import Viewer
 from core.call import Call
@@ -28,7 +29,7 @@ from core.manifest import Manifest, discover
 from core.migrate import migrate
 from core.settings import Settings
 from core.texts import Locale
-from tests.asgi import Edge
+from tests.asgi import Client
 from tests.people import make_citizen
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -162,9 +163,11 @@ async def app(
 
 
 @pytest.fixture
-def edge(app: App) -> Edge:
+def client(app: App) -> Iterator[Client]:
     """A client of the API over ASGI."""
-    return Edge(app)
+    edge = edge_of(app)
+    yield Client(edge)
+    edge.drain()
 
 
 @pytest.fixture

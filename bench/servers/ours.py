@@ -9,6 +9,7 @@ from contextlib import asynccontextmanager
 import strawberry
 
 from bench.home_document import DOCUMENT, Query
+from bff.admission import Gate
 from bff.app import Api
 from bff.edge import Edge
 from bff.executor import Executor
@@ -28,7 +29,7 @@ def create_app() -> Api:
     @asynccontextmanager
     async def lifespan(api: Api) -> AsyncIterator[None]:
         async with open_app(Settings(), manifests=discover(), application="bench") as app:
-            edge = Edge(app, Executor(library, shows_cost=False), documents)
+            edge = Edge(app, Executor(library, shows_cost=False), documents, Gate(app.settings))
             api.open(edge)
             yield
 

@@ -1,14 +1,10 @@
 """Compiles trusted GraphQL documents to Python; graphql-core remains the judge of the unusual."""
 
 from bff.compiler.errors import CannotCompile
-from bff.compiler.operation import (
-    CompiledOperation,
-    CoreOperation,
-    Operation,
-    compile_document,
-    prepare_operation,
-)
+from bff.compiler.executable import CoreOperation, Operation
+from bff.compiler.operation import CompiledOperation, compile_document, prepare_operation
 from bff.compiler.response import OnError, encode, ordered_errors
+from bff.compiler.shared import SharedAnswers, shared
 
 __all__ = [
     "CannotCompile",
@@ -16,8 +12,10 @@ __all__ = [
     "CoreOperation",
     "OnError",
     "Operation",
+    "SharedAnswers",
     "compile_document",
     "encode",
     "ordered_errors",
     "prepare_operation",
+    "shared",
 ]

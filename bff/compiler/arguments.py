@@ -60,17 +60,24 @@ def may_be_shared(arguments: Mapping[str, Any]) -> bool:
     )
 
 
+def coerce_literals(field: Field, setting: Setting, variables: VariableValues) -> dict[str, Any]:
+    """The arguments of a field as graphql-core hands them to a resolver.
+
+    :raises GraphQLError: for a value that does not fit.
+    """
+    hide_suggestions = setting.hide_suggestions
+    return get_argument_values(field.definition, field.nodes[0], variables, None, hide_suggestions)
+
+
 def coerce_arguments(field: Field, setting: Setting, variables: VariableValues) -> dict[str, Any]:
     """The arguments of a field, by Python name if its resolver is called directly.
 
-    :raises GraphQLError: as graphql-core does for a value that does not fit.
+    :raises GraphQLError: for a value that does not fit.
     """
     definition = field.definition
     if not definition.args:
         return {}
-    values = get_argument_values(
-        definition, field.nodes[0], variables, None, setting.hide_suggestions
-    )
+    values = coerce_literals(field, setting, variables)
     if field.kind is not Kind.DIRECT:
         return values
     inner, strawberry = strawberry_field(definition), setting.strawberry

@@ -6,7 +6,7 @@ any resolver; the caller then lets graphql-core complete the same value.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -68,7 +68,7 @@ class Guard:
     """Admits values to an object type, remembering the classes that always pass."""
 
     object_type: GraphQLObjectType
-    _known: set[type] = field(default_factory=set)
+    known: set[type] = field(default_factory=set)
 
     @property
     def minds_casts(self) -> bool:
@@ -83,7 +83,7 @@ class Guard:
         cls = type(value)
         is_type_of = self.object_type.is_type_of
         cast = is_type_of is not None and getattr(value, CAST_ATTRIBUTE, None) is not None
-        if cls in self._known and not cast:
+        if cls in self.known and not cast:
             return cls
         if not _is_object(value):
             raise Odd
@@ -93,7 +93,7 @@ class Guard:
                 raise Odd
         if cast or not checks_instance_only(self.object_type) or not _class_decides(cls):
             return None
-        self._known.add(cls)
+        self.known.add(cls)
         return cls
 
 
@@ -189,6 +189,10 @@ class AbstractOf:
         return self.functions[name]
 
 
+def _no_function(*_arguments: Any) -> Any:
+    raise AssertionError("no class is known")
+
+
 @dataclass(eq=False)
 class ListOf:
     """A list whose items need calls."""
@@ -196,6 +200,13 @@ class ListOf:
     item: Completion
     item_type: GraphQLOutputType
     nullable: bool
+    known: Collection[type] = ()
+    """Classes of items that may go to `function` at once."""
+    function: Function = _no_function
+
+    def __post_init__(self) -> None:
+        if isinstance(self.item, ObjectOf) and not self.item.guard.minds_casts:
+            self.known, self.function = self.item.guard.known, self.item.function
 
     def complete(self, run: Run, of: Field, path: Path, value: Any) -> Any:
         if value is None and self.nullable:

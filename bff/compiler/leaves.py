@@ -69,6 +69,12 @@ class Leaf:
         ]
 
 
+_ORDINARY = frozenset(
+    {str, int, float, bool, list, dict, datetime.datetime, datetime.date, decimal.Decimal}
+)
+"""Types that are neither null nor exceptions nor awaitable."""
+
+
 def checked(coerce: Callable[[Any], Any]) -> Callable[[Any], Any]:
     """A leaf's own coercion, kept away from values that graphql-core treats before it.
 
@@ -76,7 +82,7 @@ def checked(coerce: Callable[[Any], Any]) -> Callable[[Any], Any]:
     """
 
     def leaf(value: Any) -> Any:
-        if (
+        if type(value) not in _ORDINARY and (
             value is None
             or value is Undefined
             or isinstance(value, Exception)
@@ -84,7 +90,9 @@ def checked(coerce: Callable[[Any], Any]) -> Callable[[Any], Any]:
         ):
             raise Odd
         coerced = coerce(value)
-        if coerced is None or coerced is Undefined or is_awaitable(coerced):
+        if type(coerced) not in _ORDINARY and (
+            coerced is None or coerced is Undefined or is_awaitable(coerced)
+        ):
             raise Odd
         return coerced
 

@@ -1,16 +1,15 @@
-"""Operations ready to run, compiled or left to graphql-core, with one interface.
+"""Compiled operations.
 
-A compiled operation has one plan per choice of its `@skip` and `@include` conditions; the
-first is made at once, the others when a request first needs them.
+There is one plan per choice of an operation's `@skip` and `@include` conditions; the first is
+made at once, the others when a request first needs them.
 """
 
 from __future__ import annotations
 
-from asyncio import CancelledError, current_task
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from itertools import product
-from typing import Any, Protocol
+from typing import Any
 
 from graphql import (
     DocumentNode,
@@ -20,143 +19,25 @@ from graphql import (
     GraphQLSchema,
     OperationDefinitionNode,
     OperationType,
-    create_source_event_stream,
-    execute,
     get_operation_ast,
 )
 from graphql.execution import Executor
 from graphql.execution.collect_fields import FragmentDetails
 from graphql.execution.get_variable_signature import get_variable_signature
 from graphql.execution.values import VariableValues, VariableValueSource
-from strawberry.execution.is_awaitable import optimized_is_awaitable as is_awaitable
 
 from bff.compiler.arguments import Variables
-from bff.compiler.conditions import condition_variables, reachable_fragments, refuse_directives
+from bff.compiler.conditions import condition_variables, refuse_directives
 from bff.compiler.emit import Emitter
 from bff.compiler.errors import CannotCompile
+from bff.compiler.executable import CoreOperation, Executable, Result
 from bff.compiler.plan import Planner
-from bff.compiler.response import OnError, encode
 from bff.compiler.runtime import Run, Setting
 from bff.compiler.schema_facts import strawberry_schema
+from bff.compiler.shared import SharedAnswers
 
 MAX_CONDITIONS = 6
 """More condition variables than this could need more than 64 plans."""
-
-Result = ExecutionResult | Awaitable[ExecutionResult]
-Body = bytes | Awaitable[bytes]
-
-
-class Operation(Protocol):
-    """One operation of a document, ready to run any number of times."""
-
-    reason: str | None
-    """Why it is not compiled; None if it is."""
-
-    def result(
-        self, *, root: Any = None, context: Any = None, variables: Mapping[str, Any] | None = None
-    ) -> Result: ...
-
-    def execute(
-        self,
-        *,
-        root: Any = None,
-        context: Any = None,
-        variables: Mapping[str, Any] | None = None,
-        on_error: OnError | None = None,
-        extensions: Mapping[str, Any] | None = None,
-    ) -> Body: ...
-
-    def subscribe(
-        self,
-        *,
-        root: Any = None,
-        context: Any = None,
-        variables: Mapping[str, Any] | None = None,
-        on_error: OnError | None = None,
-    ) -> AsyncIterator[bytes]: ...
-
-
-class _Executable:
-    """`execute` in terms of `result`."""
-
-    def result(
-        self, *, root: Any = None, context: Any = None, variables: Mapping[str, Any] | None = None
-    ) -> Result:
-        raise NotImplementedError
-
-    def execute(
-        self,
-        *,
-        root: Any = None,
-        context: Any = None,
-        variables: Mapping[str, Any] | None = None,
-        on_error: OnError | None = None,
-        extensions: Mapping[str, Any] | None = None,
-    ) -> Body:
-        """The JSON body of the response, awaitable if any resolver was asynchronous.
-
-        :param root: the value whose attributes are the root fields; for a subscription, the
-            event.
-        :param context: what resolvers find in ``info.context``.
-        :param variables: as the client sent them.
-        :param on_error: turns an error into the one to show.
-        :param extensions: put beside ``data`` as they are.
-        """
-        result = self.result(root=root, context=context, variables=variables)
-        if isinstance(result, ExecutionResult):
-            return encode(result, on_error, extensions)
-        return _encode_later(result, on_error, extensions)
-
-    async def subscribe(
-        self,
-        *,
-        root: Any = None,
-        context: Any = None,
-        variables: Mapping[str, Any] | None = None,
-        on_error: OnError | None = None,
-    ) -> AsyncIterator[bytes]:
-        """The JSON body of each event of a subscription; one with errors if it cannot start."""
-        executor = self._executor(root, context, variables or {})
-        if isinstance(executor, list):
-            yield encode(ExecutionResult(None, executor), on_error)
-            return
-        source: Any = create_source_event_stream(executor)
-        if is_awaitable(source):
-            source = await source
-        if isinstance(source, ExecutionResult):
-            yield encode(source, on_error)
-            return
-        try:
-            async for event in source:
-                body = self.execute(
-                    root=event, context=context, variables=variables, on_error=on_error
-                )
-                yield body if isinstance(body, bytes) else await body
-        finally:
-            if hasattr(source, "aclose"):
-                await source.aclose()
-
-    def _executor(
-        self, root: Any, context: Any, variables: Mapping[str, Any]
-    ) -> Executor[Any] | list[GraphQLError]:
-        raise NotImplementedError
-
-
-async def _encode_later(
-    result: Awaitable[ExecutionResult],
-    on_error: OnError | None,
-    extensions: Mapping[str, Any] | None,
-) -> bytes:
-    try:
-        return encode(await result, on_error, extensions)
-    except CancelledError:
-        # A field that failed cancels its siblings, and with them what others may be waiting
-        # for (the future of a loader, say). Those then end as if this request were cancelled.
-        task = current_task()
-        if task is None or task.cancelling():
-            raise
-    interrupted = GraphQLError("A field was waiting for something that another one gave up.")
-    return encode(ExecutionResult(None, [interrupted]), on_error, extensions)
 
 
 @dataclass(frozen=True)
@@ -167,7 +48,7 @@ class Variant:
     start: Callable[[Run, Any], Any]
 
 
-class CompiledOperation(_Executable):
+class CompiledOperation(Executable):
     """An operation as generated Python."""
 
     reason: str | None = None
@@ -206,6 +87,7 @@ class CompiledOperation(_Executable):
     ) -> Result:
         """Data and errors, not yet encoded; see `execute`.
 
+        Answers kept for everyone are `orjson.Fragment` in the data.
         A result without data whose errors have no path is one of the request: its variables.
         """
         coerced = self._variables.coerce(variables or {})
@@ -258,64 +140,19 @@ class CompiledOperation(_Executable):
         return variant
 
 
-class CoreOperation(_Executable):
-    """An operation that graphql-core executes."""
-
-    def __init__(
-        self,
-        schema: GraphQLSchema,
-        document: DocumentNode,
-        operation_name: str | None,
-        reason: str,
-        hide_suggestions: bool = False,
-    ) -> None:
-        self.reason: str | None = reason
-        self._document = document
-        self._schema = schema
-        self._options: dict[str, Any] = {
-            "operation_name": operation_name,
-            "is_awaitable": is_awaitable,
-            "hide_suggestions": hide_suggestions,
-        }
-        self._executor_class: type[Executor[Any]] = Executor
-        strawberry = strawberry_schema(schema)
-        if strawberry is not None:
-            self._executor_class = strawberry.execution_context_class
-            self._options["operation_extensions"] = None
-
-    def result(
-        self, *, root: Any = None, context: Any = None, variables: Mapping[str, Any] | None = None
-    ) -> Result:
-        """Data and errors, not yet encoded; see `execute`."""
-        return execute(
-            self._schema,
-            self._document,
-            root_value=root,
-            context_value=context,
-            variable_values=dict(variables or {}),
-            executor_class=self._executor_class,
-            **self._options,
-        )
-
-    def _executor(
-        self, root: Any, context: Any, variables: Mapping[str, Any]
-    ) -> Executor[Any] | list[GraphQLError]:
-        return self._executor_class.build(
-            self._schema, self._document, root, context, dict(variables), **self._options
-        )
-
-
 def compile_document(
     schema: GraphQLSchema,
     document: DocumentNode,
     operation_name: str | None = None,
     *,
     hide_suggestions: bool = False,
+    answers: SharedAnswers | None = None,
 ) -> CompiledOperation:
     """Compile one operation of a validated document to Python.
 
     :param operation_name: may be None if the document has one operation.
     :param hide_suggestions: leave "did you mean" out of errors, as graphql-core's option does.
+    :param answers: where public answers are kept; by default each operation keeps its own.
     :raises CannotCompile: for what only graphql-core executes; its reason says what.
     """
     operation = get_operation_ast(document, operation_name)
@@ -327,7 +164,7 @@ def compile_document(
     conditions = condition_variables(operation, fragments)
     if len(conditions) > MAX_CONDITIONS:
         raise CannotCompile(f"more than {MAX_CONDITIONS} variables in @skip and @include")
-    setting = Setting(schema, operation, fragments, hide_suggestions)
+    setting = Setting(schema, operation, fragments, hide_suggestions, answers or SharedAnswers())
     return CompiledOperation(setting, conditions)
 
 
@@ -337,10 +174,13 @@ def prepare_operation(
     operation_name: str | None = None,
     *,
     hide_suggestions: bool = False,
+    answers: SharedAnswers | None = None,
 ) -> CompiledOperation | CoreOperation:
     """The operation compiled, or if that cannot be, as graphql-core executes it."""
     try:
-        return compile_document(schema, document, operation_name, hide_suggestions=hide_suggestions)
+        return compile_document(
+            schema, document, operation_name, hide_suggestions=hide_suggestions, answers=answers
+        )
     except CannotCompile as refusal:
         return CoreOperation(schema, document, operation_name, refusal.reason, hide_suggestions)
 
@@ -390,7 +230,7 @@ def _generate(setting: Setting, choice: Mapping[str, bool]) -> Variant:
     else:
         entry = [emitter.root_function(root)]
     source = f'"""{_title(operation, choice)}"""\n\n\n{emitter.writer.source}\n'
-    names = emitter.names
+    names = emitter.names.table
     exec(compile(source, f"<graphql {_name(operation)}>", "exec"), names)  # noqa: S102 - our own text
     emitter.finish(names)
     functions = [names[name] for name in entry]
@@ -409,13 +249,3 @@ def _title(operation: OperationDefinitionNode, choice: Mapping[str, bool]) -> st
     if choice:
         title += " where " + ", ".join(f"${name} is {value}" for name, value in choice.items())
     return f"{title}, generated from its document."
-
-
-__all__ = [
-    "CompiledOperation",
-    "CoreOperation",
-    "Operation",
-    "compile_document",
-    "prepare_operation",
-    "reachable_fragments",
-]

@@ -72,7 +72,8 @@ class Field:
     resolver: StrawberryResolver[Any] | None = None
     completion: Any = None
     """How its value is completed (a `bff.compiler.completions.Completion`)."""
-    constant_arguments: dict[str, Any] | None = None
+    is_shared: bool = False
+    """Whether its answers are kept for everyone (`bff.compiler.shared`)."""
 
     @property
     def return_type(self) -> GraphQLOutputType:

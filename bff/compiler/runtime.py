@@ -26,11 +26,14 @@ from graphql.execution.collect_fields import FragmentDetails
 from graphql.execution.values import VariableValues
 from graphql.pyutils import Path, gather_with_cancel
 from strawberry.execution.is_awaitable import optimized_is_awaitable as is_awaitable
+from strawberry.schema.schema import StrawberryGraphQLCoreExecutionContext
 from strawberry.types.info import Info
 
-from bff.compiler.arguments import coerce_arguments, may_be_shared
+from bff.compiler.arguments import coerce_arguments, coerce_literals, may_be_shared
 from bff.compiler.errors import Odd
-from bff.compiler.schema_facts import strawberry_field, strawberry_schema
+from bff.compiler.info import LazyInfo
+from bff.compiler.schema_facts import strawberry_schema
+from bff.compiler.shared import SharedAnswers
 
 if TYPE_CHECKING:
     from bff.compiler.completions import ListOf
@@ -39,10 +42,15 @@ if TYPE_CHECKING:
 Data = dict[str, Any]
 
 
+async def _raise(error: Exception) -> None:
+    raise error
+
+
 class Setting:
     """What all executions of one operation have in common."""
 
     __slots__ = (
+        "answers",
         "executor_class",
         "fragment_definitions",
         "fragments",
@@ -50,6 +58,7 @@ class Setting:
         "info_class",
         "operation",
         "options",
+        "raw_info",
         "schema",
         "strawberry",
     )
@@ -60,6 +69,7 @@ class Setting:
         operation: OperationDefinitionNode,
         fragments: dict[str, FragmentDetails],
         hide_suggestions: bool,
+        answers: SharedAnswers,
     ) -> None:
         self.schema = schema
         self.operation = operation
@@ -68,6 +78,7 @@ class Setting:
             name: fragment.definition for name, fragment in fragments.items()
         }
         self.hide_suggestions = hide_suggestions
+        self.answers = answers
         self.strawberry = strawberry_schema(schema)
         self.executor_class: type[Executor[Any]] = Executor
         self.info_class: Callable[..., Info[Any, Any]] = Info
@@ -76,6 +87,11 @@ class Setting:
             self.executor_class = self.strawberry.execution_context_class
             self.info_class = self.strawberry.config.info_class
             self.options = {"operation_extensions": None}
+
+        standard = self.executor_class in (Executor, StrawberryGraphQLCoreExecutionContext)
+        self.raw_info: Callable[[Run, Field, Path | None], Any] = (
+            LazyInfo if standard else _whole_info
+        )
 
     def executor(self, root: Any, context: Any, variables: VariableValues) -> Executor[Any]:
         """graphql-core's own executor for one execution."""
@@ -94,6 +110,11 @@ class Setting:
             hide_suggestions=self.hide_suggestions,
             **self.options,
         )
+
+
+def _whole_info(run: Run, field: Field, parent: Path | None) -> GraphQLResolveInfo[Any]:
+    """For executors of a schema's own, which may put other things into it."""
+    return run.info(field, Path(parent, field.key, field.parent.name))
 
 
 class Run:
@@ -131,11 +152,6 @@ class Run:
             assert path.prev is not None
             path = path.prev
         return self.core.build_resolve_info(field.definition, field.nodes, field.parent, path)
-
-    def strawberry_info(self, field: Field, parent: Path | None) -> Info[Any, Any]:
-        """Strawberry's info for a field of the object at a path."""
-        info = self.info(field, Path(parent, field.key, field.parent.name))
-        return self.setting.info_class(_raw_info=info, _field=strawberry_field(field.definition))
 
     def arguments(self, field: Field) -> dict[str, Any]:
         """The coerced arguments of a field, coerced once unless a resolver could change them."""
@@ -199,6 +215,22 @@ class Run:
         path = Path(parent, field.key, field.parent.name)
         self.core.handle_field_error(error, field.return_type, field.details, path)
 
+    def failed_later(
+        self, field: Field, parent: Path | None, error: Exception, waiting: Data
+    ) -> Any:
+        """What `failed` does, at the time when an asynchronous resolver would have raised it.
+
+        Strawberry converts the arguments of such a resolver, and calls it, once it is awaited;
+        only graphql-core's own coercion of arguments comes before.
+        """
+        try:
+            coerce_literals(field, self.setting, self.variables)
+        except Exception:
+            return self.failed(field, parent, error)
+        path = Path(parent, field.key, field.parent.name)
+        waiting[field.key] = pending = self._await_field(field, path, _raise(error))
+        return pending
+
     def completed(self, field: Field, parent: Path | None, value: Any, waiting: Data) -> Any:
         """Complete what a resolver returned; an awaitable is noted among the waiting."""
         path = Path(parent, field.key, field.parent.name)
@@ -239,6 +271,25 @@ class Run:
             self.core.handle_field_error(error, field.return_type, field.details, path)
             return None
 
+    # Root fields whose answers are the same for everyone.
+
+    def shared(self, field: Field) -> Any:
+        """The kept answer of a root field, or None."""
+        return self.setting.answers.find(field, self.variables.coerced)
+
+    def share(self, field: Field, value: Any, waiting: Data) -> Any:
+        """Keep the answer of a root field, once it is there, if nothing in it failed."""
+        pending = waiting.get(field.key)
+        if pending is not None:
+            waiting[field.key] = later = self._share_later(field, pending)
+            return later
+        if any((error.path or [field.key])[0] == field.key for error in self.errors):
+            return value
+        return self.setting.answers.keep(field, self.variables.coerced, value)
+
+    async def _share_later(self, field: Field, pending: Awaitable[Any]) -> Any:
+        return self.share(field, await pending, {})
+
     # Lists of objects that need calls.
 
     def complete_items(
@@ -247,14 +298,22 @@ class Run:
         """Complete each item; errors stay with their item unless items are non-null."""
         results: list[Any] = []
         waiting: list[int] = []
+        known, function = of.known, of.function
         try:
             for index, value in enumerate(values):
                 item_path = Path(path, index, None)
-                if is_awaitable(value):
-                    completed = self._await_item(of, field, item_path, value)
-                else:
-                    completed = self._item(of, field, item_path, value)
-                if is_awaitable(completed):
+                try:
+                    if type(value) in known:
+                        completed = function(self, item_path, value)
+                    elif is_awaitable(value):
+                        completed = self._complete_later(of, field, item_path, value)
+                    else:
+                        completed = self._complete_item(of, field, item_path, value)
+                except Exception as error:
+                    self.core.handle_field_error(error, of.item_type, field.details, item_path)
+                    completed = None
+                if type(completed) is not dict and is_awaitable(completed):
+                    completed = self._await_item(of, field, item_path, completed)
                     waiting.append(index)
                 results.append(completed)
         except Exception:
@@ -269,16 +328,6 @@ class Run:
         if left:
             self.core.settle_in_background(left)
 
-    def _item(self, of: ListOf, field: Field, path: Path, value: Any) -> Any:
-        try:
-            completed = self._complete_item(of, field, path, value)
-        except Exception as error:
-            self.core.handle_field_error(error, of.item_type, field.details, path)
-            return None
-        if is_awaitable(completed):
-            return self._await_completed_item(of, field, path, completed)
-        return completed
-
     def _complete_item(self, of: ListOf, field: Field, path: Path, value: Any) -> Any:
         try:
             return of.item.complete(self, field, path, value)
@@ -287,17 +336,13 @@ class Run:
         info = self.info(field, path)
         return self.core.complete_value(of.item_type, field.details, info, path, value, None)
 
-    async def _await_item(self, of: ListOf, field: Field, path: Path, value: Awaitable[Any]) -> Any:
-        try:
-            completed = self._complete_item(of, field, path, await value)
-            if is_awaitable(completed):
-                completed = await completed
-        except Exception as error:
-            self.core.handle_field_error(error, of.item_type, field.details, path)
-            return None
-        return completed
+    async def _complete_later(
+        self, of: ListOf, field: Field, path: Path, value: Awaitable[Any]
+    ) -> Any:
+        completed = self._complete_item(of, field, path, await value)
+        return await completed if is_awaitable(completed) else completed
 
-    async def _await_completed_item(
+    async def _await_item(
         self, of: ListOf, field: Field, path: Path, completed: Awaitable[Any]
     ) -> Any:
         try:

@@ -1,7 +1,7 @@
 """The messages that bills sends."""
 
 from modules.bills import texts
-from notifications.domain import Template
+from notifications.api import Template
 
 PAID = Template("bills.paid", texts.PAID_TITLE, texts.PAID_BODY)
 REFUSED = Template("bills.refused", texts.REFUSED_TITLE, texts.REFUSED_BODY, sms=True)

@@ -135,5 +135,10 @@ def is_device_id(device_id: str) -> bool:
     return _DEVICE.fullmatch(device_id) is not None
 
 
+def clean_device_name(name: str) -> str:
+    """A device's name for people: what can be printed of it, at most 64 characters."""
+    return "".join(character for character in name if character.isprintable())[:64]
+
+
 def _refresh_mac(key: bytes, body: bytes) -> bytes:
     return hmac.new(key, b"refresh" + body, hashlib.sha256).digest()

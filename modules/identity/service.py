@@ -172,6 +172,8 @@ async def login(call: Call, phone: str, code: str, device: Device, key: str) -> 
 
 async def _use_code(call: Call, tx: Transaction, index: bytes, code: str) -> AppError | None:
     now = call.app.clock.now()
+    if locked_s := await _locked_s(call, tx, index):
+        return RateLimited(texts.LOCKED, retry_after_s=locked_s)
     stored = await store.newest_code(tx, index)
     code_id = stored.id if stored else new_id()
     check = domain.check_code(
@@ -188,22 +190,30 @@ async def _use_code(call: Call, tx: Transaction, index: bytes, code: str) -> App
         await stored.save(using_db=tx, update_fields=["attempts", "used_at"])
     if check is CodeCheck.GOOD:
         return None
-    locked_s = await _count_failure(call, tx, index)
-    if locked_s:
-        return RateLimited(texts.LOCKED, retry_after_s=locked_s)
+    await _count_failure(call, tx, index)
     wrong = check is CodeCheck.WRONG
     return InvalidInput(texts.CODE_WRONG if wrong else texts.CODE_EXPIRED, "code")
 
 
-async def _count_failure(call: Call, tx: Transaction, index: bytes) -> int:
+async def _locked_s(call: Call, tx: Transaction, index: bytes) -> int:
+    """Seconds during which not even the right code is looked at, after too many wrong ones."""
+    clock = call.app.clock
+    by_phone, by_address = _failure_keys(call, index)
+    return max(
+        await rate_limit.blocked_s(tx, clock, by_phone, limit=domain.PHONE_FAILURES),
+        await rate_limit.blocked_s(tx, clock, by_address, limit=domain.ADDRESS_FAILURES),
+    )
+
+
+async def _count_failure(call: Call, tx: Transaction, index: bytes) -> None:
     clock, window = call.app.clock, domain.FAILURE_WINDOW
-    by_phone = await rate_limit.take(
-        tx, clock, f"login:{index.hex()}", limit=domain.PHONE_FAILURES, window=window
-    )
-    by_address = await rate_limit.take(
-        tx, clock, f"login-from:{call.address}", limit=domain.ADDRESS_FAILURES, window=window
-    )
-    return max(by_phone, by_address)
+    by_phone, by_address = _failure_keys(call, index)
+    await rate_limit.take(tx, clock, by_phone, limit=domain.PHONE_FAILURES, window=window)
+    await rate_limit.take(tx, clock, by_address, limit=domain.ADDRESS_FAILURES, window=window)
+
+
+def _failure_keys(call: Call, index: bytes) -> tuple[str, str]:
+    return f"login:{index.hex()}", f"login-from:{call.address}"
 
 
 async def _open_session(
@@ -222,7 +232,7 @@ async def _open_session(
         id=session_id,
         citizen_id=citizen_id,
         device_hash=app.vault.blind_index(device.id, "identity.device"),
-        device_name=device.name[:64],
+        device_name=domain.clean_device_name(device.name),
         rotated_at=now,
         authenticated_at=now,
         last_used_at=now,

@@ -158,16 +158,19 @@ def test_documents_of_every_day_pass() -> None:
 
 
 def answer_s(source: str, variables: dict[str, Any] | None = None) -> float:
-    """The least time of three in which a document is accepted or refused."""
+    """The least processor time of five in which a document is accepted or refused.
+
+    Nothing is waited for, so on an idle core this is the time to the answer.
+    """
     times = []
-    for _ in range(3):
-        began = time.perf_counter()
+    for _ in range(5):
+        began = time.process_time()
         try:
             answer = parse_and_validate(SCHEMA, source, Limits(), variables)
             assert isinstance(answer, ParsedDocument)
         except LimitExceeded:
             pass
-        times.append(time.perf_counter() - began)
+        times.append(time.process_time() - began)
     return min(times)
 
 

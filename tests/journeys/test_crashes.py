@@ -13,12 +13,12 @@ from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
 import aiohttp
-import asyncpg
 import pytest
 from journeys.house import House
 
 from bff.commands import journey
 from bff.commands.client import CityClient, ClientError, key
+from core.database import CONNECTION_LOST
 
 pytestmark = pytest.mark.xdist_group("house")
 
@@ -26,7 +26,7 @@ T = TypeVar("T")
 SEED = int(os.environ.get("CRASH_SEED", "20261122"))
 _COMPLETES_WITHIN_S = 60.0
 _VICTIMS = ("worker", "api", "postgres")
-_GONE = (aiohttp.ClientError, asyncpg.PostgresError, asyncpg.InterfaceError, ClientError, OSError)
+_GONE = (*CONNECTION_LOST, aiohttp.ClientError, ClientError)
 
 
 @pytest.fixture(scope="module")

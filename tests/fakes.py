@@ -1,0 +1,81 @@
+"""Outside systems in memory, for tests that are not about them."""
+
+from core.deadline import Deadline
+from core.exchange import UpstreamTimeout
+from core.privacy import Access
+from modules.identity.upstream import Match
+from modules.welfare.domain import HousingFundAccount
+
+
+class Silence:
+    """A system that may fall silent."""
+
+    name = "system"
+
+    def __init__(self) -> None:
+        self.is_silent = False
+
+    def answer(self, operation: str) -> None:
+        """Raise UpstreamTimeout while silent."""
+        if self.is_silent:
+            raise UpstreamTimeout(self.name, operation, "no answer in time")
+
+
+class FakeSms(Silence):
+    """A gateway that keeps what it was given; the same reference is sent once."""
+
+    name = "sms"
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.sent: dict[str, tuple[str, str]] = {}
+
+    async def send(self, message_ref: str, phone: str, text: str, deadline: Deadline) -> str:
+        """See notifications.upstream.SmsGateway."""
+        self.answer("send")
+        self.sent.setdefault(message_ref, (phone, text))
+        return f"receipt-{message_ref[:8]}"
+
+    @property
+    def texts(self) -> list[str]:
+        """Every text in order."""
+        return [text for _, text in self.sent.values()]
+
+
+class FakePolice(Silence):
+    """A registry of resident IDs and names that remembers every question."""
+
+    name = "police"
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.people: dict[str, str] = {}
+        self.asked: list[tuple[Access, str, str]] = []
+
+    async def verify(
+        self, access: Access, name: str, resident_id: str, deadline: Deadline
+    ) -> Match:
+        """See modules.identity.upstream.IdentityRegistry."""
+        self.asked.append((access, name, resident_id))
+        self.answer("verify")
+        known = self.people.get(resident_id)
+        if known is None:
+            return Match.NOT_FOUND
+        return Match.MATCH if known == name else Match.MISMATCH
+
+
+class FakeHousingFund(Silence):
+    """A centre with one account per resident ID."""
+
+    name = "housing_fund"
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.accounts: dict[str, HousingFundAccount] = {}
+        self.asked: list[Access] = []
+
+    async def find_account(self, access: Access, deadline: Deadline) -> HousingFundAccount | None:
+        """See modules.welfare.upstream.HousingFund."""
+        self.asked.append(access)
+        self.answer("find_account")
+        return self.accounts.get(access.person.resident_id or "")

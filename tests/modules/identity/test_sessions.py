@@ -1,0 +1,138 @@
+"""Sessions: tokens rotate, theft ends them, and a revocation is final."""
+
+import asyncio
+from datetime import timedelta
+from typing import Any
+from uuid import uuid4
+
+import pytest
+
+from core.clock import ManualClock
+from modules.identity import domain
+from tests.asgi import Client
+from tests.modules.identity.conftest import REFUSAL, Phone
+
+REVOKE = f"""mutation R($id: ID!, $key: String!) {{
+  revokeSession(sessionId: $id, idempotencyKey: $key) {{
+    ... on SessionRevoked {{ sessionId }} {REFUSAL} }} }}"""
+SESSIONS = "{ viewer { sessions { id current } } }"
+
+
+async def _revoke(phone: Phone, token: str, session_id: str) -> Any:
+    variables = {"id": session_id, "key": "revoke-key-1"}
+    return (await phone.ask(REVOKE, token, variables))["revokeSession"]
+
+
+async def _sessions(phone: Phone, token: str) -> list[dict[str, Any]]:
+    sessions: list[dict[str, Any]] = (await phone.ask(SESSIONS, token))["viewer"]["sessions"]
+    return sessions
+
+
+async def _is_refused(client: Client, token: str) -> bool:
+    answer = await client.run("{ viewer { id } }", headers={"authorization": f"Bearer {token}"})
+    if answer.status == 200:
+        return False
+    assert (answer.status, answer.codes) == (401, ["SESSION_EXPIRED"])
+    return True
+
+
+async def test_tokens_rotate(phone: Phone, clock: ManualClock) -> None:
+    tokens = await phone.sign_in()
+    for _ in range(3):
+        clock.move(timedelta(minutes=10))
+        fresh = await phone.refresh(tokens["refreshToken"])
+        assert fresh["__typename"] == "Tokens"
+        assert fresh["refreshToken"] != tokens["refreshToken"]
+        tokens = fresh
+    assert len(await _sessions(phone, tokens["accessToken"])) == 1
+
+
+async def test_a_lost_reply_may_be_asked_for_again_for_a_minute(
+    phone: Phone, clock: ManualClock
+) -> None:
+    first = await phone.sign_in()
+    answers = await asyncio.gather(*(phone.refresh(first["refreshToken"]) for _ in range(4)))
+    assert len({answer["refreshToken"] for answer in answers}) == 1
+    clock.move(domain.REFRESH_GRACE)
+    assert (await phone.refresh(first["refreshToken"]))["__typename"] == "Tokens"
+
+
+async def test_a_spent_token_ends_the_session_for_everybody(
+    phone: Phone, client: Client, clock: ManualClock
+) -> None:
+    first = await phone.sign_in()
+    second = await phone.refresh(first["refreshToken"])
+    clock.move(domain.REFRESH_GRACE + timedelta(seconds=1))
+    thief = await phone.refresh(first["refreshToken"])
+    assert (thief["__typename"], thief["code"]) == ("LoginRequired", "SESSION_EXPIRED")
+    assert (await phone.refresh(second["refreshToken"]))["code"] == "SESSION_EXPIRED"
+    assert await _is_refused(client, second["accessToken"])
+
+
+async def test_a_token_of_another_device_is_refused_and_harms_nobody(phone: Phone) -> None:
+    tokens = await phone.sign_in()
+    stolen = await phone.refresh(tokens["refreshToken"], device={"id": "device-0002"})
+    assert stolen["code"] == "SESSION_EXPIRED"
+    assert (await phone.refresh(tokens["refreshToken"]))["__typename"] == "Tokens"
+
+
+@pytest.mark.parametrize("token", ["", "x", "=" * 70, "A" * 70, "令牌", "A" * 50_000, "\x00" * 70])
+async def test_what_we_did_not_write_is_refused(phone: Phone, token: str) -> None:
+    assert (await phone.refresh(token))["code"] == "SESSION_EXPIRED"
+
+
+async def test_a_changed_token_is_refused(phone: Phone) -> None:
+    token = (await phone.sign_in())["refreshToken"]
+    for position in (0, 20, 40, len(token) - 2):
+        letter = "A" if token[position] != "A" else "B"
+        changed = token[:position] + letter + token[position + 1 :]
+        assert (await phone.refresh(changed))["code"] == "SESSION_EXPIRED"
+
+
+async def test_a_session_ends_after_sixty_days_of_silence(phone: Phone, clock: ManualClock) -> None:
+    tokens = await phone.sign_in()
+    clock.move(domain.REFRESH_LIFE)
+    tokens = await phone.refresh(tokens["refreshToken"])
+    assert tokens["__typename"] == "Tokens"
+    clock.move(domain.REFRESH_LIFE + timedelta(seconds=1))
+    assert (await phone.refresh(tokens["refreshToken"]))["code"] == "SESSION_EXPIRED"
+
+
+async def test_a_revoked_session_is_over_at_once(phone: Phone, client: Client) -> None:
+    tokens = await phone.sign_in()
+    (session,) = await _sessions(phone, tokens["accessToken"])
+    answer = await _revoke(phone, tokens["accessToken"], session["id"])
+    assert answer["sessionId"] == session["id"]
+    for _ in range(50):
+        if await _is_refused(client, tokens["accessToken"]):
+            break
+        await asyncio.sleep(0.02)
+    assert await _is_refused(client, tokens["accessToken"])
+    assert (await phone.refresh(tokens["refreshToken"]))["code"] == "SESSION_EXPIRED"
+
+
+async def test_one_device_ends_another(phone: Phone, clock: ManualClock) -> None:
+    old = await phone.sign_in()
+    clock.move(timedelta(minutes=2))
+    new = await phone.sign_in()
+    sessions = await _sessions(phone, new["accessToken"])
+    assert [session["current"] for session in sessions] == [True, False]
+    for _ in range(2):  # twice is once
+        answer = await _revoke(phone, new["accessToken"], sessions[1]["id"])
+        assert answer["__typename"] == "SessionRevoked"
+    assert (await phone.refresh(old["refreshToken"]))["code"] == "SESSION_EXPIRED"
+    assert (await phone.refresh(new["refreshToken"]))["__typename"] == "Tokens"
+
+
+async def test_foreign_and_missing_sessions_are_told_in_the_same_words(phone: Phone) -> None:
+    mine = await phone.sign_in()
+    other = Phone(phone.client, phone.sms, "13900139000")
+    theirs = await other.sign_in()
+    (session,) = await _sessions(other, theirs["accessToken"])
+    refusals = [
+        await _revoke(phone, mine["accessToken"], id_)
+        for id_ in (session["id"], str(uuid4()), "no-id", "", "\x00")
+    ]
+    assert all(refusal == refusals[0] for refusal in refusals)
+    assert (refusals[0]["__typename"], refusals[0]["code"]) == ("NotFound", "NOT_FOUND")
+    assert (await other.refresh(theirs["refreshToken"]))["__typename"] == "Tokens"

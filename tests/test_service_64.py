@@ -1,0 +1,139 @@
+"""The sixty-fourth service: the handbook's own commands, in a copy of the tree, change one file."""
+
+import re
+import subprocess
+import sys
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import orjson
+import pytest
+
+from core.embedded import DatabaseUrls
+from tests.conftest import ROOT, Databases
+from tests.tree import copy_tree
+
+HANDBOOK = ROOT / "docs" / "adding-a-service.md"
+RUN = """
+import asyncio, json, sys
+from pathlib import Path
+
+from bff.executor import Executor, Operation
+from bff.schema import build_schema
+from bff.trusted import documents_of
+from core.app import open_app
+from core.call import Call
+from core.deadline import Deadline
+from core.manifest import discover
+from core.migrate import check, drift, migrate
+from core.settings import Settings
+
+owner, app_url, keys = sys.argv[1:]
+
+
+async def main() -> dict:
+    manifests = discover()
+    applied = await migrate(owner, app_url, manifests)
+    await check(app_url, manifests)
+    documents = documents_of(manifests)
+    executor = Executor(build_schema(manifests), documents, trusted_only=True)
+    document = documents.for_service("drinking-wells")
+    settings = Settings(database_url=app_url, keys_dir=Path(keys), sandbox_port=9)
+    async with open_app(settings) as app:
+        call = Call(app, Deadline.after(5), "check")
+        prepared = executor.prepare(Operation(document_id=document.id))
+        answer = json.loads(await executor.run(call, prepared, document.variables))
+        numbers = [service.number for service in app.services.values()]
+    return {
+        "numbers": numbers,
+        "applied": applied,
+        "drift": await drift(manifests),
+        "answer": answer,
+    }
+
+
+print(json.dumps(asyncio.run(main())))
+"""
+
+
+@pytest.fixture(scope="module")
+def tree(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A copy of what is or will be committed."""
+    return copy_tree(tmp_path_factory.mktemp("tree"))
+
+
+@pytest.fixture(scope="module")
+def changes(tree: Path) -> tuple[set[str], set[str]]:
+    """Follow the handbook; which files changed, and which are new."""
+    before = _contents(tree)
+    (copying, *_) = re.findall(r"```sh\n(.*?)```", HANDBOOK.read_text("utf-8"), re.DOTALL)
+    _run(tree, "sh", "-eu", "-c", copying)
+    _run(tree, sys.executable, "-m", "core.cli", "schema")
+    after = _contents(tree)
+    assert before.keys() <= after.keys()
+    changed = {name for name in before if before[name] != after[name]}
+    return changed, after.keys() - before.keys()
+
+
+@pytest.fixture
+async def empty(databases: Databases) -> AsyncIterator[DatabaseUrls]:
+    """A database without a table."""
+    urls = await databases.create_empty()
+    yield urls
+    await databases.drop(urls)
+
+
+def test_no_other_file_changes(changes: tuple[set[str], set[str]]) -> None:
+    changed, new = changes
+    assert changed == {"schema.graphql"}
+    assert {"modules/wells/module.py", "tests/modules/wells/test_upstream.py"} <= new
+    assert {name for name in new if not name.startswith(("modules/wells/", "tests/modules/"))} == (
+        set()
+    )
+
+
+def test_nothing_of_the_example_is_left(tree: Path, changes: tuple[set[str], set[str]]) -> None:
+    for name in changes[1]:
+        text = (tree / name).read_text("utf-8").lower()
+        assert "fountain" not in text, name
+        assert "_example" not in text, name
+
+
+def test_the_contracts_hold(tree: Path, changes: tuple[set[str], set[str]]) -> None:
+    _run(tree, str(Path(sys.executable).with_name("lint-imports")), "--no-cache")
+
+
+async def test_it_is_in_the_catalogue_and_runs(
+    tree: Path, changes: tuple[set[str], set[str]], empty: DatabaseUrls, keys_dir: Path
+) -> None:
+    told = _run(tree, sys.executable, "-c", RUN, empty.owner, empty.app, str(keys_dir))
+    found = orjson.loads(told.splitlines()[-1])
+    assert found["numbers"] == list(range(1, 65))
+    assert "wells.0001_initial" in found["applied"]
+    assert found["drift"] == []
+    wells = found["answer"]["data"]["drinkingWells"]  # its network is not in the sandbox
+    assert (wells["status"], wells["wells"]) == ("UNAVAILABLE", [])
+    assert "errors" not in found["answer"]
+
+
+def test_its_copied_tests_pass_beside_the_examples(
+    tree: Path, changes: tuple[set[str], set[str]]
+) -> None:
+    told = _run(
+        tree, sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "tests/modules/wells"
+    )
+    assert "[100%]" in told
+
+
+def _contents(tree: Path) -> dict[str, bytes]:
+    return {
+        str(path.relative_to(tree)): path.read_bytes()
+        for path in tree.rglob("*")
+        if path.is_file() and path.suffix != ".pyc"
+    }
+
+
+def _run(tree: Path, *command: str) -> str:
+    done = subprocess.run(command, cwd=tree, capture_output=True, text=True, timeout=300)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
