@@ -101,8 +101,8 @@ async def give_seats(app: App, slot_id: UUID, asks: Sequence[Ask]) -> list[Outco
     """Give the seats of one slot to the first who may have them; one outcome for each wish."""
     outcomes: dict[UUID, Outcome] = {}
     async with transaction() as tx:
-        slot = await slot_store.lock_slot(tx, slot_id)
         fresh = await _claim(app, tx, asks, outcomes)
+        slot = await slot_store.lock_slot(tx, slot_id)
         allowed = await _refuse_banned(app, tx, slot, fresh, outcomes)
         served = await _serve_while_free(app, tx, slot, allowed, outcomes)
         got = {ask.booking_id for ask in served}

@@ -9,6 +9,8 @@ from uuid import UUID
 from core.clock import SHANGHAI
 from core.states import Edge, StateMachine
 
+_SECOND = timedelta(seconds=1)
+
 
 class State(StrEnum):
     """Where a booking stands. The first three hold a seat and may still move."""
@@ -129,8 +131,15 @@ def find_fault(slot: SlotState, now: datetime) -> Fault | None:
 
 
 def hold_end(now: datetime, ttl: timedelta, starts_at: datetime) -> datetime:
-    """When a hold lapses: after its time to live, at the latest when the slot begins."""
-    return min(now + ttl, starts_at)
+    """When a hold lapses: after its time to live, at the latest when the slot begins.
+
+    Rounded up to the second, so that holds taken together end together.
+    """
+    return min(_next_second(now + ttl), starts_at)
+
+
+def _next_second(moment: datetime) -> datetime:
+    return moment if not moment.microsecond else moment.replace(microsecond=0) + _SECOND
 
 
 def day_limit(group: str, starts_at: datetime) -> str:

@@ -5,12 +5,12 @@ import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import time, timedelta
-from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 from core.app import App
 from core.city import CityFileError, Named
+from core.settings import Settings
 from modules.appointments.domain import BanRule, CancelRule
 from modules.appointments.schedule import ReleaseRule, Timetable
 
@@ -84,9 +84,14 @@ class Rules:
     venues: Mapping[str, Sequence[Venue]]
 
 
+def rules_path(settings: Settings) -> Path:
+    """The rules file beside the city's own file."""
+    return settings.city_file.with_suffix("") / "appointments.toml"
+
+
 def rules_of(app: App) -> Rules:
     """The rules of the installation's city. Raises CityFileError naming what is wrong."""
-    return load_rules(app.settings.city_file.with_suffix("") / "appointments.toml")
+    return app.once("appointments.rules", lambda: load_rules(rules_path(app.settings)))
 
 
 def policy_of(app: App, service_id: str) -> Policy:
@@ -99,7 +104,6 @@ def find_item(app: App, service_id: str, item_id: str) -> Item | None:
     return rules_of(app).items.get(service_id, {}).get(item_id)
 
 
-@lru_cache(maxsize=8)
 def load_rules(path: Path) -> Rules:
     """Read a rules file. Raises CityFileError."""
     try:

@@ -95,6 +95,8 @@ async def hold(
             raise
         await board.mark_sold_out(slot_id)
         raise SlotFull(await board.alternatives(facts)) from None
+    if booking_id == ask.booking_id:
+        return _just_held(ask, facts, app.clock.now())
     return await get_booking(call, booking_id)
 
 
@@ -257,6 +259,40 @@ async def _ask(
         item_id=item_id,
         subject_sealed=app.vault.encrypt(about, people.SUBJECT) if about else None,
         companions=party.companions,
+    )
+
+
+def _just_held(ask: Ask, facts: SlotFacts, now: datetime) -> BookingRow:
+    """A new hold as its row says it, without reading it back."""
+    return BookingRow(
+        id=ask.booking_id,
+        series_id=ask.booking_id,
+        sequence=0,
+        service_id=facts.service_id,
+        slot_id=facts.slot_id,
+        booked_by=ask.person_id,
+        person_key=ask.person_key,
+        item_id=ask.item_id,
+        subject_sealed=ask.subject_sealed,
+        replaces=None,
+        state=State.HELD,
+        fee_fen=ask.fee_fen,
+        access_id=None,
+        upstream_ref=None,
+        upstream_version=None,
+        refusal_code=None,
+        replaced_by=None,
+        created_at=now,
+        hold_expires_at=ask.hold_expires_at,
+        ended_at=None,
+        starts_at=facts.starts_at,
+        ends_at=facts.ends_at,
+        slot_ref=facts.slot_ref,
+        resource_id=facts.resource_id,
+        resource_ref=facts.resource_ref,
+        limit_group=facts.limit_group,
+        address=facts.address,
+        described=facts.described,
     )
 
 

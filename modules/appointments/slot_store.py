@@ -28,7 +28,10 @@ class SlotFacts:
     """What of a slot does not change with every booking."""
 
     slot_id: UUID
+    slot_ref: str
     resource_id: UUID
+    resource_ref: str
+    address: str
     service_id: str
     starts_at: datetime
     ends_at: datetime
@@ -40,7 +43,8 @@ class SlotFacts:
 
 
 _FACTS = """
-SELECT s.id AS slot_id, s.resource_id, s.service_id, s.starts_at, s.ends_at, s.capacity,
+SELECT s.id AS slot_id, s.ref AS slot_ref, s.resource_id, r.ref AS resource_ref, r.address,
+       s.service_id, s.starts_at, s.ends_at, s.capacity,
        s.releases_at, s.cancelled_at IS NOT NULL AS cancelled, s.capacity - s.used AS free,
        r.limit_group, r.place_zh, r.place_en, r.unit_zh, r.unit_en, r.name_zh, r.name_en
   FROM appointments_slot s JOIN appointments_resource r ON r.id = s.resource_id
@@ -200,7 +204,9 @@ async def ensure_slot(
 
 async def lock_slot(tx: Transaction, slot_id: UUID) -> Slot:
     """A slot, locked until the transaction ends."""
-    return await Slot.filter(id=slot_id).using_db(tx).select_for_update().get()
+    row = await fetch_one(tx, "SELECT * FROM appointments_slot WHERE id = $1 FOR UPDATE", slot_id)
+    assert row is not None
+    return Slot(**row)
 
 
 async def find_resource(service_id: str, ref: str) -> Resource | None:

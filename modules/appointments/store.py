@@ -167,28 +167,33 @@ async def _insert_limits(
 
 async def insert_held(tx: Transaction, slot: Slot, asks: Sequence[Ask], *, now: datetime) -> None:
     """New holds of one slot and the people who come along; the trigger takes the seats."""
-    await Booking.bulk_create(
+    await tx.execute_query(
+        """INSERT INTO appointments_booking
+             (id, series_id, sequence, service_id, slot_id, booked_by, person_key, item_id,
+              subject_sealed, replaces, seats, state, fee_fen, access_id, created_at,
+              hold_expires_at)
+           SELECT a.id, a.series_id, a.sequence, $1, $2, a.booked_by, a.person_key, a.item_id,
+                  a.subject_sealed, a.replaces, 1, 'held', a.fee_fen, a.access_id, $3, a.ends_at
+             FROM unnest($4::uuid[], $5::uuid[], $6::int[], $7::uuid[], $8::bytea[], $9::text[],
+                         $10::bytea[], $11::uuid[], $12::bigint[], $13::uuid[], $14::timestamptz[])
+               AS a (id, series_id, sequence, booked_by, person_key, item_id, subject_sealed,
+                     replaces, fee_fen, access_id, ends_at)""",
         [
-            Booking(
-                id=ask.booking_id,
-                series_id=ask.series_id or ask.booking_id,
-                sequence=ask.sequence,
-                replaces=ask.replaces,
-                service_id=slot.service_id,
-                slot_id=slot.id,
-                booked_by=ask.person_id,
-                person_key=ask.person_key,
-                item_id=ask.item_id,
-                subject_sealed=ask.subject_sealed,
-                state=State.HELD,
-                fee_fen=ask.fee_fen,
-                access_id=ask.access_id,
-                created_at=now,
-                hold_expires_at=ask.hold_expires_at,
-            )
-            for ask in asks
+            slot.service_id,
+            slot.id,
+            now,
+            [ask.booking_id for ask in asks],
+            [ask.series_id or ask.booking_id for ask in asks],
+            [ask.sequence for ask in asks],
+            [ask.person_id for ask in asks],
+            [ask.person_key for ask in asks],
+            [ask.item_id for ask in asks],
+            [ask.subject_sealed for ask in asks],
+            [ask.replaces for ask in asks],
+            [ask.fee_fen for ask in asks],
+            [ask.access_id for ask in asks],
+            [ask.hold_expires_at for ask in asks],
         ],
-        using_db=tx,
     )
     companions = [
         Companion(id=new_id(), booking_id=ask.booking_id, name_sealed=name, resident_sealed=number)
