@@ -40,6 +40,8 @@ from modules.appointments.slot_store import Described
 CLIENTS = 32
 ROUNDS = 3
 ROUND_S = 4.0
+RUSH_ATTEMPTS, RUSH_SEATS, RUSH_SLOTS, RUSH_AT_ONCE = 100_000, 2_000, 100, 500
+RUSH_P99_MS = 100.0
 HALL = "gov-hall-appointment"
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -93,8 +95,7 @@ async def _slots(app: App, number: int, capacity: int) -> list[UUID]:
     start = app.clock.now() + timedelta(days=2)
     half = timedelta(minutes=30)
     planned = [
-        PlannedSlot(start + n * half, start + (n + 1) * half, capacity, None)
-        for n in range(number)
+        PlannedSlot(start + n * half, start + (n + 1) * half, capacity, None) for n in range(number)
     ]
     ref = f"bench-{new_id()}"
     async with transaction() as tx:
@@ -218,6 +219,49 @@ async def _sold_out(app: App, urls: DatabaseUrls) -> dict[str, Any]:
     return _row(ours, peers, "replies/s", conditions)
 
 
+async def _rush(app: App, _urls: DatabaseUrls) -> dict[str, Any]:
+    """100,000 people try for 2,000 seats of one release: each one slot, at most 500 at a time."""
+    slot_ids = await _slots(app, RUSH_SLOTS, RUSH_SEATS // RUSH_SLOTS)
+    refusals: list[float] = []
+    won, gate = count(), asyncio.Semaphore(RUSH_AT_ONCE)
+
+    async def attempt(number: int) -> None:
+        async with gate:
+            started_s = time.monotonic()
+            if await _ours(app, slot_ids[number % RUSH_SLOTS]):
+                next(won)
+            else:
+                refusals.append(time.monotonic() - started_s)
+
+    started_s = time.monotonic()
+    await asyncio.gather(*(attempt(number) for number in range(RUSH_ATTEMPTS)))
+    took_s = time.monotonic() - started_s
+    sold = await fetch_one(
+        connection(),
+        """SELECT sum(used)::int AS used, bool_and(used <= capacity) AS fits
+             FROM appointments_slot WHERE id = ANY($1)""",
+        slot_ids,
+    )
+    assert sold is not None and sold["fits"] and sold["used"] == next(won) == RUSH_SEATS
+    p99_ms = statistics.quantiles(refusals, n=100)[98] * 1000
+    return {
+        "ours": round(p99_ms, 2),
+        "peer": "the target",
+        "peer_value": RUSH_P99_MS,
+        "ratio": round(p99_ms / RUSH_P99_MS, 3),
+        "unit": "ms until a refusal, p99",
+        "conditions": _conditions(
+            attempts=RUSH_ATTEMPTS,
+            seats=RUSH_SEATS,
+            slots=RUSH_SLOTS,
+            at_once=RUSH_AT_ONCE,
+            sold=sold["used"],
+            took_s=round(took_s, 2),
+            refusal_p50_ms=round(statistics.median(refusals) * 1000, 3),
+        ),
+    }
+
+
 def _row(
     ours: list[float], peers: list[float], unit: str, conditions: dict[str, object]
 ) -> dict[str, Any]:
@@ -235,4 +279,5 @@ def _row(
 ROWS = {
     "booking_hot_slot": lambda: _run(_hot_slot),
     "booking_sold_out": lambda: _run(_sold_out),
+    "booking_rush": lambda: _run(_rush),
 }

@@ -19,7 +19,7 @@ from tortoise.exceptions import OperationalError
 from core import idempotency
 from core.app import App
 from core.clock import SHANGHAI
-from core.database import Transaction, refuse_in_transaction, transaction
+from core.database import IntegrityError, Transaction, refuse_in_transaction, transaction
 from core.errors import AppError, Conflict
 from modules.appointments import domain, slot_store, store, texts
 from modules.appointments.domain import Ask, SlotState
@@ -78,6 +78,11 @@ class Desk:
         try:
             outcomes = await self._give(slot_id, [ask for ask, _ in party])
         except Exception as error:
+            if isinstance(error, IntegrityError) and len(party) > 1:
+                # what one of them may not do must not be the others' loss
+                for each in party:
+                    await self._serve_party(slot_id, [each])
+                return
             for _, future in party:
                 if not future.done():
                     future.set_exception(error)

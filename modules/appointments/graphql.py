@@ -23,7 +23,7 @@ from core.graphql import (
     parse_id,
 )
 from core.texts_common import INVALID_INPUT
-from modules.appointments import calendar_file, messages, service, visits, waiting
+from modules.appointments import calendar_file, messages, queue, service, visits, waiting
 from modules.appointments.domain import State
 from modules.appointments.graphql_types import (
     AppointmentItem,
@@ -32,6 +32,8 @@ from modules.appointments.graphql_types import (
     AppointmentSlotFull,
     CheckedIn,
     CompanionInput,
+    QueueJoined,
+    QueueTicket,
     WaitingListChanged,
     WaitingPlace,
     say,
@@ -39,6 +41,7 @@ from modules.appointments.graphql_types import (
     to_item,
     to_place,
     to_slot,
+    to_ticket,
     to_waiting,
 )
 from modules.appointments.people import SUBJECT, Other
@@ -126,6 +129,7 @@ JoinWaitingListResult = Annotated[
 LeaveWaitingListResult = Annotated[
     WaitingListChanged | Refused, strawberry.union("LeaveWaitingListResult")
 ]
+JoinQueueResult = Annotated[QueueJoined | Refused, strawberry.union("JoinQueueResult")]
 CheckInAppointmentResult = Annotated[
     CheckedIn | Refused, strawberry.union("CheckInAppointmentResult")
 ]
@@ -189,6 +193,15 @@ class Query:
         row = await service.get_booking(info.context, parse_id(id))
         return appointment(info.context, row)
 
+    @strawberry.field(description="The viewer's ticket in the queue of a release.")
+    async def queue_ticket(
+        self,
+        info: Info,
+        id: Annotated[strawberry.ID, strawberry.argument(description="The ticket's id.")],
+    ) -> QueueTicket:
+        """A ticket."""
+        return to_ticket(await queue.get_standing(info.context, parse_id(id)))
+
     @strawberry.field(description="Where the viewer waits for a seat, newest first.")
     async def waiting_places(self, info: Info, first: First) -> list[WaitingPlace]:
         """The viewer's waits."""
@@ -212,6 +225,10 @@ class Mutation:
             list[CompanionInput] | None,
             strawberry.argument(description="Who comes along, where the service asks for it."),
         ] = None,
+        admission: Annotated[
+            str | None,
+            strawberry.argument(description="From the queue's ticket, where a queue stands."),
+        ] = None,
     ) -> HoldAppointmentResult:
         """Hold a seat."""
         try:
@@ -221,6 +238,7 @@ class Mutation:
                 item_id=item_id,
                 subject=subject,
                 companions=[Other(c.name, c.resident_id) for c in companions or ()],
+                admission=admission,
                 key=idempotency_key,
             )
         except SlotFull as full:
@@ -292,6 +310,17 @@ class Mutation:
         row = await waiting.leave(info.context, parse_id(waiting_id), idempotency_key)
         return WaitingListChanged(waiting=to_waiting(row))
 
+    @mutation(description="Stand in the queue of a place's next release; one ticket each.")
+    async def join_queue(
+        self,
+        info: Info,
+        place_id: Annotated[strawberry.ID, strawberry.argument(description="The place.")],
+        idempotency_key: IdempotencyKey,
+    ) -> JoinQueueResult:
+        """Joining twice is joining once, whatever the key."""
+        standing = await queue.join(info.context, parse_id(place_id))
+        return QueueJoined(ticket=to_ticket(standing))
+
     @mutation(description="For staff: check a person in by the code they show.")
     async def check_in_appointment(
         self,
@@ -315,6 +344,16 @@ class Subscription:
         topic = messages.topic(call.require_viewer().user_id)
         async for booking_id in call.app.bus.stream(topic):
             yield appointment(call, await service.get_booking(call, UUID(booking_id)))
+
+    @strawberry.subscription(description="The viewer's ticket, each time its queue moves.")
+    async def queue_ticket_changed(
+        self,
+        info: Info,
+        ticket_id: Annotated[strawberry.ID, strawberry.argument(description="The ticket's id.")],
+    ) -> AsyncIterator[QueueTicket]:
+        """The ticket as it stands, now and after each admission."""
+        async for standing in queue.watch(info.context, parse_id(ticket_id)):
+            yield to_ticket(standing)
 
 
 def appointment(call: Call, row: BookingRow) -> Appointment:

@@ -10,6 +10,7 @@ from core.graphql import Fen
 from modules.appointments.domain import State, WaitState
 from modules.appointments.models import Resource, Wait
 from modules.appointments.policy import Item
+from modules.appointments.queue import Standing, TicketState
 from modules.appointments.service import SlotFull
 from modules.appointments.slot_store import SlotFacts
 
@@ -20,6 +21,14 @@ strawberry.enum(
         "HELD: the seat is kept while the booking is completed. CONFIRMED. CANCELLING: the other "
         "side has still to agree. CANCELLED. EXPIRED: not completed in time. REFUSED: the other "
         "side said no. ATTENDED. MISSED."
+    ),
+)
+strawberry.enum(
+    TicketState,
+    name="QueueTicketState",
+    description=(
+        "BEFORE_DRAW: the order is not drawn yet. WAITING. ADMITTED: book now. SOLD_OUT: no seat "
+        "is left; one may come free."
     ),
 )
 strawberry.enum(
@@ -76,6 +85,32 @@ class WaitingPlace:
     state: WaitState = strawberry.field(description="Where it stands.")
 
 
+@strawberry.type(description="The viewer's ticket in the queue of a release.")
+class QueueTicket:
+    """A ticket."""
+
+    id: strawberry.ID = strawberry.field(description="The ticket's id.")
+    place_id: strawberry.ID = strawberry.field(description="The place whose slots are released.")
+    releases_at: datetime = strawberry.field(description="When the slots are released.")
+    state: TicketState = strawberry.field(description="Where the ticket stands.")
+    position: int | None = strawberry.field(description="The place in the order, once drawn.")
+    ahead: int | None = strawberry.field(description="How many are admitted before the viewer.")
+    admission: str | None = strawberry.field(
+        description="For holdAppointment, once admitted; good for this person and a few minutes."
+    )
+    seed_hash: str = strawberry.field(description="SHA-256 of the lot's seed, in hex.")
+    seed: str | None = strawberry.field(
+        description="The seed in hex, once drawn: the order is by SHA-256 of seed and person."
+    )
+
+
+@strawberry.type(description="The viewer stands in the queue.")
+class QueueJoined:
+    """What joinQueue answers."""
+
+    ticket: QueueTicket = strawberry.field(description="The ticket.")
+
+
 @strawberry.input(description="Somebody who comes along.")
 class CompanionInput:
     """A companion."""
@@ -108,6 +143,22 @@ class CheckedIn:
 
     appointment_id: strawberry.ID = strawberry.field(description="The appointment.")
     starts_at: datetime = strawberry.field(description="When it begins.")
+
+
+def to_ticket(standing: Standing) -> QueueTicket:
+    """A ticket as its holder sees it."""
+    ticket, release = standing.ticket, standing.release
+    return QueueTicket(
+        id=strawberry.ID(str(ticket.id)),
+        place_id=strawberry.ID(str(release.resource_id)),
+        releases_at=release.releases_at,
+        state=standing.state,
+        position=ticket.position,
+        ahead=standing.ahead,
+        admission=standing.admission,
+        seed_hash=bytes(release.seed_hash).hex(),
+        seed=bytes(release.seed).hex() if release.drawn_at else None,
+    )
 
 
 def say(call: Call, name: Named) -> str:

@@ -157,6 +157,8 @@ MANIFEST = Manifest(
         ),
         JobKind("appointments.expire", "modules.appointments.visits:expire", lane=Lane.CRITICAL),
         JobKind("appointments.refill", "modules.appointments.jobs:refill", lane=Lane.CRITICAL),
+        JobKind("appointments.draw", "modules.appointments.queue:draw", lane=Lane.CRITICAL),
+        JobKind("appointments.admit", "modules.appointments.queue:admit", lane=Lane.CRITICAL),
         JobKind("appointments.tell", "modules.appointments.messages:tell_job"),
         JobKind("appointments.sweep", "modules.appointments.jobs:sweep"),
         JobKind(

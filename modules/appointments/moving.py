@@ -21,6 +21,7 @@ from modules.appointments.slot_store import SlotFacts
 from modules.appointments.store import BookingRow
 
 MOVE = "rescheduleAppointment"
+_MOVING_TWICE = ("appointments_booking_successor", "appointments_booking_sequence")
 
 
 async def move_own(call: Call, booking: BookingRow, facts: SlotFacts, key: str) -> UUID:
@@ -47,13 +48,15 @@ async def move_own(call: Call, booking: BookingRow, facts: SlotFacts, key: str) 
                 assert moved is not None
                 await messages.tell(app, tx, moved, person, "moved")
     except IntegrityError as error:
-        if violated(error) not in (
-            "appointments_booking_successor",
-            "appointments_booking_sequence",
-        ):
-            raise
-        raise Conflict(texts.MOVING_ALREADY) from None
+        raise_if_moving(error)
+        raise
     return claim.effect_id
+
+
+def raise_if_moving(error: IntegrityError) -> None:
+    """Raise Conflict where the database refused a second move at the same time."""
+    if violated(error) in _MOVING_TWICE:
+        raise Conflict(texts.MOVING_ALREADY) from None
 
 
 async def hand_over(app: App, tx: Transaction, new: BookingRow) -> None:
@@ -132,7 +135,7 @@ async def insert_successor(
         using_db=tx,
         id=booking_id,
         series_id=old.series_id,
-        sequence=old.sequence + 1,
+        sequence=await store.next_sequence(old.series_id),
         service_id=old.service_id,
         slot_id=slot_id,
         booked_by=old.booked_by,

@@ -12,7 +12,17 @@ from core.database import Transaction, transaction
 from core.errors import Conflict, InvalidInput, NotFound
 from core.ids import new_id
 from core.texts_common import INVALID_INPUT, NOT_FOUND
-from modules.appointments import domain, messages, moving, people, slot_store, store, texts, waiting
+from modules.appointments import (
+    domain,
+    messages,
+    moving,
+    people,
+    queue,
+    slot_store,
+    store,
+    texts,
+    waiting,
+)
 from modules.appointments.board import Offer, board_of
 from modules.appointments.desk import Desk
 from modules.appointments.domain import Ask, Fault, SlotState, State
@@ -73,12 +83,14 @@ async def hold(
     item_id: str,
     subject: str | None = None,
     companions: Sequence[Other] = (),
+    admission: str | None = None,
     key: str,
 ) -> BookingRow:
     """Keep a seat of one of our slots until it is confirmed or the hold lapses.
 
-    The same key gives the same booking. Raises LoginRequired, NotFound, InvalidInput, SlotFull
-    and Conflict (over, unreleased, limits, banned); then nothing changed.
+    The same key gives the same booking. While a queue stands before the slot an `admission` from
+    it is needed. Raises LoginRequired, NotFound, InvalidInput, Forbidden, SlotFull and Conflict
+    (over, unreleased, limits, banned); then nothing changed.
     """
     app, viewer = call.app, call.require_viewer()
     board = board_of(app)
@@ -88,6 +100,7 @@ async def hold(
     if board.is_sold_out(slot_id, viewer.user_id):
         raise SlotFull(await board.alternatives(facts))
     ask = await _ask(call, facts, policy, item_id, subject, companions, key)
+    await queue.refuse_unadmitted(call, facts, admission)
     try:
         booking_id = await desk_of(app).hold(slot_id, ask)
     except Conflict as refusal:

@@ -216,6 +216,12 @@ async def copy_companions(tx: Transaction, from_id: UUID, to_id: UUID) -> None:
         )
 
 
+async def next_sequence(series_id: UUID) -> int:
+    """The number of a series' next booking; those that came to nothing count too."""
+    last = await Booking.filter(series_id=series_id).order_by("-sequence").first()
+    return 0 if last is None else last.sequence + 1
+
+
 async def has_successor(tx: Transaction, booking_id: UUID) -> bool:
     """Whether a booking is being moved."""
     return (

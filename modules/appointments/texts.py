@@ -65,6 +65,12 @@ WAITING_ALREADY = Text(
     "WAITING_ALREADY", "您已在候补队列中", "You are on this waiting list already"
 )
 MOVING_ALREADY = Text("MOVING_ALREADY", "该预约正在改期", "This appointment is being moved already")
+QUEUE_CLOSED = Text("QUEUE_CLOSED", "排队尚未开始", "No queue is open here at the moment")
+NOT_ADMITTED = Text(
+    "NOT_ADMITTED",
+    "请先排队,轮到您后再预约",
+    "People are queueing for this release: please take a ticket and wait for your turn",
+)
 SAME_SLOT = Text("SAME_SLOT", "新旧时段相同", "This is the time it has already")
 OTHER_SERVICE = Text(
     "OTHER_SERVICE", "不能改约到其他服务", "An appointment cannot be moved to another service"

@@ -6,7 +6,15 @@ from typing import Annotated, Any, TypeVar
 import strawberry
 
 from core.call import Call
-from core.graphql import Fen, IdempotencyKey, Info, Refused, service_mutation, service_query
+from core.graphql import (
+    Fen,
+    IdempotencyKey,
+    Info,
+    Refused,
+    parse_id,
+    service_mutation,
+    service_query,
+)
 from core.last_good import Reading, ReadStatus
 from modules.appointments.graphql import Appointment, appointment
 from modules.appointments.graphql_types import say
@@ -94,6 +102,9 @@ class HospitalNumberBooked:
     appointment: Appointment = strawberry.field(description="The appointment.")
 
 
+MoveHospitalNumberResult = Annotated[
+    HospitalNumberBooked | Refused, strawberry.union("MoveHospitalNumberResult")
+]
 BookHospitalNumberResult = Annotated[
     HospitalNumberBooked | Refused, strawberry.union("BookHospitalNumberResult")
 ]
@@ -187,6 +198,25 @@ class Mutation:
         """Hold, book at the hospital, confirm."""
         row = await service.book_hospital_number(
             info.context, hospital_id, slot_id, idempotency_key
+        )
+        return HospitalNumberBooked(appointment=appointment(info.context, row))
+
+    @service_mutation(
+        HOSPITAL_REGISTRATION,
+        description="Exchange a number for another of the hospital: never both, never neither.",
+    )
+    async def move_hospital_number(
+        self,
+        info: Info,
+        appointment_id: Annotated[
+            strawberry.ID, strawberry.argument(description="The appointment's id.")
+        ],
+        slot_id: Annotated[strawberry.ID, strawberry.argument(description="The new number.")],
+        idempotency_key: IdempotencyKey,
+    ) -> MoveHospitalNumberResult:
+        """Book the new number, then give the old one back."""
+        row = await service.move_hospital_number(
+            info.context, parse_id(appointment_id), slot_id, idempotency_key
         )
         return HospitalNumberBooked(appointment=appointment(info.context, row))
 

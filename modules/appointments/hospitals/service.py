@@ -2,20 +2,21 @@
 
 import asyncio
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import timedelta
 from uuid import UUID
 
 from core import idempotency
 from core.call import Call
 from core.city import Named
-from core.database import Transaction, transaction
+from core.database import IntegrityError, Transaction, connection, transaction
 from core.errors import AppError, Conflict, InvalidInput, NotFound, Unavailable
 from core.http import UpstreamError
 from core.ids import new_id
 from core.last_good import Reading
 from core.privacy import Access, Purpose, open_access
 from core.texts_common import INVALID_INPUT, NOT_FOUND, UPSTREAM_UNAVAILABLE
-from modules.appointments import domain, people, service, slot_store, texts
+from modules.appointments import domain, moving, people, service, slot_store, store, texts
 from modules.appointments.domain import Ask, SlotState, State
 from modules.appointments.hospitals import saga
 from modules.appointments.hospitals.upstream import (
@@ -31,6 +32,7 @@ from modules.appointments.store import BookingRow
 
 HOSPITAL_REGISTRATION = "hospital-registration"
 _OPERATION = "bookHospitalNumber"
+_MOVE = "moveHospitalNumber"
 _MAX_STALE = timedelta(hours=12)
 _SLOTS_MAX_STALE = timedelta(minutes=5)
 _DAYS_MAX = 14
@@ -134,6 +136,41 @@ async def book_hospital_number(
     return await told(call, booking_id)
 
 
+async def move_hospital_number(call: Call, booking_id: UUID, slot_ref: str, key: str) -> BookingRow:
+    """Exchange the viewer's number for another of the same hospital.
+
+    The old number stands until the hospital has given the new one; then it is given back. The
+    same key gives the same answer. Raises what `book_hospital_number` raises; then the old number
+    stands.
+    """
+    app, viewer = call.app, call.require_viewer(2)
+    command = {"booking": str(booking_id), "slot": slot_ref}
+    known = await idempotency.recall(
+        subject=viewer.user_id, operation=_MOVE, key=key, command=command
+    )
+    if known is not None:
+        return await told(call, known)
+    old = await service.get_booking(call, booking_id)
+    if not saga.is_outside(old):
+        raise NotFound(NOT_FOUND)
+    hospital_ref = saga.hospital_of(old)
+    access = await open_access(call, service=HOSPITAL_REGISTRATION, purpose=PATIENT)
+    slot, doctor, hospital = await _offer(
+        call, _hospitals(call, hospital_ref), hospital_ref, slot_ref
+    )
+    async with transaction() as tx:
+        slot_id = await _ensure_slot(tx, hospital, doctor, slot)
+    ask = await _ask(call, access, slot_id, slot, doctor, key=key, command=command)
+    ask = await _as_successor(call, ask, slot_id, old)
+    try:
+        moved_id = await service.desk_of(app).hold(slot_id, ask)
+    except IntegrityError as error:
+        moving.raise_if_moving(error)
+        raise
+    await saga.settle_now(app, moved_id, access, call.deadline)
+    return await told(call, moved_id)
+
+
 async def told(call: Call, booking_id: UUID) -> BookingRow:
     """The viewer's booking, or the refusal that it ended in: a repeated send hears the same."""
     booking = await service.get_booking(call, booking_id)
@@ -199,6 +236,22 @@ async def _ask(
         fee_fen=doctor.fee_fen,
         item_id="",
         access_id=access.access_id,
+    )
+
+
+async def _as_successor(call: Call, ask: Ask, slot_id: UUID, old: BookingRow) -> Ask:
+    """The wish as the next of a series; what the old booking counts against is counted once."""
+    facts = await slot_store.find_slot_facts(slot_id)
+    assert facts is not None
+    moving.refuse_unmovable(call.app, old, facts)
+    held = set(await store.list_limits(connection(), old.id))
+    return replace(
+        ask,
+        operation=_MOVE,
+        limits=[use for use in ask.limits if use[:2] not in held],
+        series_id=old.series_id,
+        sequence=await store.next_sequence(old.series_id),
+        replaces=old.id,
     )
 
 
