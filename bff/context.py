@@ -30,7 +30,8 @@ class Caller(NamedTuple):
     address: str
     device: str | None
     request_id: str
-    resume_ticket: str | None
+    resume_ticket: str | None = None
+    app_version: str | None = None
 
 
 def headers_of(scope: Scope) -> Headers:
@@ -58,6 +59,7 @@ def caller_of(scope: Scope, headers: Headers, *, trusted_proxies: int) -> Caller
         device=header(headers, b"x-device-id"),
         request_id=header(headers, b"x-request-id") or urandom(_REQUEST_ID_BYTES).hex(),
         resume_ticket=header(headers, b"x-resume-ticket"),
+        app_version=header(headers, b"x-app-version"),
     )
 
 
