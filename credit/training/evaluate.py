@@ -63,14 +63,7 @@ def evaluate(
     if test.bad.min() == test.bad.max():
         raise ValueError("the rows to evaluate hold only one outcome")
     scored = score_rows(artefact, test)
-    result = {
-        "model": artefact.hash,
-        "kind": artefact.content["kind"],
-        "spec": spec.name,
-        "title": list(spec.title),
-        "simulated": artefact.simulated,
-        "training": artefact.content["training"],
-        "backtest": artefact.content["metrics"]["backtest"],
+    result = _described(artefact, spec) | {
         "rows": len(test),
         "rows_left_out": len(earlier),
         "window": _window(test),
@@ -90,6 +83,18 @@ def evaluate(
     if after_columns:
         result["leaky"] = _leaky(spec, earlier, test, later, after_columns)
     return result
+
+
+def _described(artefact: Artefact, spec: Spec) -> dict[str, Any]:
+    return {
+        "model": artefact.hash,
+        "kind": artefact.content["kind"],
+        "spec": spec.name,
+        "title": list(spec.title),
+        "simulated": artefact.simulated,
+        "training": artefact.content["training"],
+        "backtest": artefact.content["metrics"]["backtest"],
+    }
 
 
 def score_rows(artefact: Artefact, data: Dataset) -> Scored:
