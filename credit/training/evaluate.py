@@ -55,15 +55,16 @@ def evaluate(
     """
     later = _later(artefact, data, every_row)
     test, earlier = data.where(later), data.where(~later)
-    if not len(test):
-        raise ValueError(
-            f"no row after the training window (through {artefact.through}); "
-            "use --all-rows to evaluate on rows the model has seen"
-        )
-    if test.bad.min() == test.bad.max():
-        raise ValueError("the rows to evaluate hold only one outcome")
+    _must_hold_both(artefact, test)
     scored = score_rows(artefact, test)
-    result = _described(artefact, spec) | {
+    result = {
+        "model": artefact.hash,
+        "kind": artefact.content["kind"],
+        "spec": spec.name,
+        "title": list(spec.title),
+        "simulated": artefact.simulated,
+        "training": artefact.content["training"],
+        "backtest": artefact.content["metrics"]["backtest"],
         "rows": len(test),
         "rows_left_out": len(earlier),
         "window": _window(test),
@@ -85,16 +86,14 @@ def evaluate(
     return result
 
 
-def _described(artefact: Artefact, spec: Spec) -> dict[str, Any]:
-    return {
-        "model": artefact.hash,
-        "kind": artefact.content["kind"],
-        "spec": spec.name,
-        "title": list(spec.title),
-        "simulated": artefact.simulated,
-        "training": artefact.content["training"],
-        "backtest": artefact.content["metrics"]["backtest"],
-    }
+def _must_hold_both(artefact: Artefact, test: Dataset) -> None:
+    if not len(test):
+        raise ValueError(
+            f"no row after the training window (through {artefact.through}); "
+            "use --all-rows to evaluate on rows the model has seen"
+        )
+    if test.bad.min() == test.bad.max():
+        raise ValueError("the rows to evaluate hold only one outcome")
 
 
 def score_rows(artefact: Artefact, data: Dataset) -> Scored:
