@@ -155,3 +155,29 @@ class CallbackNonce(Model):
 
     class Meta:
         table = "payments_callback_nonce"
+
+
+class Usage(Model):
+    """How much a person has paid on a day, by the rule that counts it."""
+
+    key = fields.CharField(max_length=128, primary_key=True)
+    used_fen = fields.BigIntField()
+    used_on = fields.DateField(db_index=True)
+
+    class Meta:
+        table = "payments_usage"
+
+
+class Report(Model):
+    """A person's daily total that has to be reported; written once, never changed."""
+
+    id = fields.UUIDField(primary_key=True)
+    name = fields.CharField(max_length=64)
+    payer_id = fields.UUIDField()
+    reported_on = fields.DateField(db_index=True)
+    amount_fen = fields.BigIntField()
+    created_at = fields.DatetimeField()
+
+    class Meta:
+        table = "payments_report"
+        unique_together = (("name", "payer_id", "reported_on"),)

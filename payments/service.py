@@ -15,7 +15,7 @@ from core.http import UpstreamError, UpstreamRejected
 from core.ids import new_id
 from core.money import FEN_MAX
 from core.texts_common import NOT_FOUND
-from payments import settlement, store, texts
+from payments import limits, settlement, store, texts
 from payments.domain import INTENT, INTENT_LIFE, next_look
 from payments.models import Intent
 from payments.payable import Quote, get_payable
@@ -31,8 +31,8 @@ async def create_intent(
     """Begin to pay what the payable of `kind` quotes; part of the caller's transaction.
 
     Returns the intent's id. The same key and subject give the same intent, and so does another key
-    while the payer's own cashier for it is open. Raises Conflict PAYMENT_OPEN or ALREADY_PAID,
-    KEY_REUSED, and whatever the quote refuses.
+    while the payer's own cashier for it is open. Raises Conflict PAYMENT_OPEN, ALREADY_PAID,
+    LIMIT_REACHED or KEY_REUSED, and whatever the quote refuses.
     """
     app, payer_id = call.app, call.require_viewer().user_id
     command = {"kind": kind, "subject": subject_ref}
@@ -53,6 +53,7 @@ async def create_intent(
         raise InvalidInput(texts.AMOUNT_OUT_OF_RANGE)
     live = await store.find_live_intent(tx, kind, subject_ref)
     if live is None:
+        await limits.take(tx, payer_id, kind, quote.amount_fen, app.clock.now())
         await _insert(call, tx, claim.effect_id, payer_id, kind, subject_ref, quote)
         return claim.effect_id
     _refuse_unless_open(call, live, payer_id, quote)
@@ -161,6 +162,8 @@ async def _note_order(
         changes = {"refusal": "PSP_REFUSED", "due_at": None, "ended_at": app.clock.now()}
     else:
         event, changes = "lose_order", {}
+    if event == "reject_order" and INTENT.allows(intent.state, event):
+        await limits.give_back(tx, intent)
     if INTENT.allows(intent.state, event):  # else somebody was faster, or it is unknown already
         await settlement.move_intent(tx, intent, event, **changes)
 

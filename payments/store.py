@@ -1,7 +1,7 @@
 """Every query on intents, refunds and callbacks."""
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import date, datetime
 from uuid import UUID
 
 from core.database import Transaction, connection, fetch_one
@@ -67,3 +67,8 @@ async def forget_nonces(before: datetime) -> None:
     await connection().execute_query(
         "DELETE FROM payments_callback_nonce WHERE heard_at < $1", [before]
     )
+
+
+async def forget_usage(before: date) -> None:
+    """Drop the counters of limits of days before this one."""
+    await connection().execute_query("DELETE FROM payments_usage WHERE used_on < $1", [before])

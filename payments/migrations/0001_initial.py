@@ -228,4 +228,44 @@ class Migration(migrations.Migration):
             },
             bases=["Model"],
         ),
+        ops.CreateModel(
+            name="Report",
+            fields=[
+                (
+                    "id",
+                    fields.UUIDField(primary_key=True, default=uuid4, unique=True, db_index=True),
+                ),
+                ("name", fields.CharField(max_length=64)),
+                ("payer_id", fields.UUIDField()),
+                ("reported_on", fields.DateField(db_index=True)),
+                ("amount_fen", fields.BigIntField()),
+                ("created_at", fields.DatetimeField(auto_now=False, auto_now_add=False)),
+            ],
+            options={
+                "table": "payments_report",
+                "app": "payments",
+                "unique_together": (("name", "payer_id", "reported_on"),),
+                "pk_attr": "id",
+                "table_description": "A person's daily total that has to be reported; written once, never changed.",
+            },
+            bases=["Model"],
+        ),
+        ops.CreateModel(
+            name="Usage",
+            fields=[
+                (
+                    "key",
+                    fields.CharField(primary_key=True, unique=True, db_index=True, max_length=128),
+                ),
+                ("used_fen", fields.BigIntField()),
+                ("used_on", fields.DateField(db_index=True)),
+            ],
+            options={
+                "table": "payments_usage",
+                "app": "payments",
+                "pk_attr": "key",
+                "table_description": "How much a person has paid on a day, by the rule that counts it.",
+            },
+            bases=["Model"],
+        ),
     ]
