@@ -14,6 +14,7 @@ from uuid import UUID
 
 import asyncpg
 import pytest
+import structlog
 
 from bff.app import edge_of
 from core.app import App, open_app
@@ -35,6 +36,14 @@ from tests.people import make_citizen
 ROOT = Path(__file__).resolve().parent.parent
 NOON = datetime(2026, 11, 23, 4, 0, tzinfo=UTC)
 """A Monday noon in Shanghai, where test clocks begin."""
+
+
+@pytest.fixture(autouse=True)
+def plain_log() -> None:
+    """Log without structlog's drawn tracebacks: with a process's objects in them they take seconds
+    of the one event loop."""
+    renderer = structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)
+    structlog.configure(processors=[structlog.processors.add_log_level, renderer])
 
 
 @pytest.fixture(scope="session")

@@ -1,24 +1,27 @@
 """Outside systems in memory, for tests that are not about them."""
 
 from core.deadline import Deadline
-from core.exchange import UpstreamTimeout
+from core.exchange import UpstreamRejected, UpstreamTimeout
 from core.privacy import Access
 from modules.identity.upstream import Match
 from modules.welfare.domain import HousingFundAccount
 
 
 class Silence:
-    """A system that may fall silent."""
+    """A system that may fall silent, or refuse to talk to us."""
 
     name = "system"
 
     def __init__(self) -> None:
         self.is_silent = False
+        self.refuses = False
 
     def answer(self, operation: str) -> None:
-        """Raise UpstreamTimeout while silent."""
+        """Raise UpstreamTimeout while silent, UpstreamRejected while it refuses."""
         if self.is_silent:
             raise UpstreamTimeout(self.name, operation, "no answer in time")
+        if self.refuses:
+            raise UpstreamRejected(self.name, operation, 403, b"")
 
 
 class FakeSms(Silence):

@@ -123,7 +123,8 @@ async def read_bills(
     Raises NotFound for any other account: foreign and missing are told in the same words.
     """
     citizen_id = require_service(call, kind)
-    if await store.find_link(citizen_id, kind, account_no) is None:
+    known = domain.is_account_no(account_no)
+    if not known or await store.find_link(citizen_id, kind, account_no) is None:
         raise NotFound(NOT_FOUND)
 
     async def fetch() -> Sequence[ListedBill]:
