@@ -6,7 +6,7 @@ from datetime import datetime
 
 import strawberry
 
-from core.graphql import Fen, Info, parse_id
+from core.graphql import After, Connection, Fen, First, Info, connection, page_size, parse_id
 from core.texts import Locale
 from payments import service, settlement
 from payments.domain import STATUS, PaymentStatus
@@ -69,6 +69,17 @@ class Query:
         """A payment by id; somebody else's is not found."""
         intent = await service.get_payment(info.context, parse_id(id))
         return to_payment(intent, info.context.locale)
+
+    @strawberry.field(description="The viewer's payments, newest first.")
+    async def payments(self, info: Info, first: First, after: After = None) -> Connection[Payment]:
+        """All payments, those that came to nothing included."""
+        first = page_size(first)
+        before = parse_id(after) if after else None
+        call = info.context
+        rows = await service.list_payments(call, first=first + 1, before=before)
+        return connection(
+            rows, first, lambda row: str(row.id), lambda row: to_payment(row, call.locale)
+        )
 
 
 @strawberry.type

@@ -1,5 +1,6 @@
 """Paying, as seen by the payer: start, be shown the cashier, look how it goes."""
 
+from collections.abc import Sequence
 from contextlib import suppress
 from uuid import UUID
 
@@ -14,7 +15,7 @@ from core.errors import Conflict, InvalidInput, NotFound
 from core.http import UpstreamError, UpstreamRejected
 from core.ids import new_id
 from core.money import FEN_MAX
-from core.texts_common import NOT_FOUND
+from core.texts_common import KEY_REUSED, NOT_FOUND
 from payments import limits, settlement, store, texts
 from payments.domain import INTENT, INTENT_LIFE, next_look
 from payments.models import Intent
@@ -174,3 +175,31 @@ async def get_payment(call: Call, intent_id: UUID) -> Intent:
     if intent is None or intent.payer_id != call.require_viewer().user_id:
         raise NotFound(NOT_FOUND)
     return intent
+
+
+async def list_payments(call: Call, *, first: int, before: UUID | None = None) -> Sequence[Intent]:
+    """The viewer's payments, newest first; `before` is the last one already seen."""
+    return await store.list_intents(call.require_viewer().user_id, first=first, before=before)
+
+
+async def refund(
+    app: App, tx: Transaction, intent_id: UUID, amount_fen: int, *, reason: str, key: str
+) -> UUID:
+    """Give back a part or all of a payment that its payee had accepted; returns the refund's id.
+
+    Part of the caller's transaction; the PSP is asked by a job. Repeat-safe by `key`, the
+    permanent business key ("cancel:<booking id>"). Raises NotFound, Conflict REFUND_TOO_LARGE
+    above what is left of the capture, InvalidInput for an amount that is none, IllegalTransition
+    for a payment that was not passed on.
+    """
+    if amount_fen <= 0:
+        raise InvalidInput(texts.AMOUNT_OUT_OF_RANGE)
+    intent = await store.lock_intent(tx, intent_id)
+    if intent is None:
+        raise NotFound(NOT_FOUND)
+    known = await store.find_refund_by_key(tx, key)
+    if known is not None:
+        if (known.intent_id, known.amount_fen) != (intent_id, amount_fen):
+            raise Conflict(KEY_REUSED)
+        return known.id
+    return await settlement.request_refund(app, tx, intent, amount_fen, reason=reason, key=key)

@@ -30,6 +30,19 @@ async def find_live_intent(tx: Transaction, kind: str, subject_ref: str) -> Inte
     )
 
 
+async def list_intents(payer_id: UUID, *, first: int, before: UUID | None) -> Sequence[Intent]:
+    """A payer's intents, newest first."""
+    intents = Intent.filter(payer_id=payer_id)
+    if before is not None:
+        intents = intents.filter(id__lt=before)
+    return await intents.order_by("-id").limit(first)
+
+
+async def find_refund_by_key(tx: Transaction, key: str) -> Refund | None:
+    """A refund by its business key. Lock its intent first."""
+    return await Refund.filter(key=key).using_db(tx).first()
+
+
 async def lock_refund(tx: Transaction, refund_id: UUID) -> Refund | None:
     """A refund by id, locked until the transaction ends. Lock its intent first."""
     return await Refund.filter(id=refund_id).using_db(tx).select_for_update().first()
