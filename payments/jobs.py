@@ -8,7 +8,7 @@ from uuid import UUID
 from core.app import App
 from core.clock import civil_date
 from core.database import transaction
-from payments import saga, store
+from payments import receipts, saga, store
 from payments.ledger import store as ledger
 
 _OVERDUE = timedelta(minutes=1)
@@ -31,6 +31,11 @@ async def fulfil(app: App, payload: Mapping[str, Any]) -> None:
 async def refund(app: App, payload: Mapping[str, Any]) -> None:
     """See payments.saga.refund."""
     await saga.refund(app, UUID(payload["refund_id"]))
+
+
+async def issue_receipt(app: App, payload: Mapping[str, Any]) -> None:
+    """See payments.receipts.issue."""
+    await receipts.issue(app, UUID(payload["intent_id"]))
 
 
 async def expire_hold(app: App, payload: Mapping[str, Any]) -> None:

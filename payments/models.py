@@ -112,6 +112,8 @@ class Intent(Model):
     refunding_fen = fields.BigIntField(default=0)
     refunded_fen = fields.BigIntField(default=0)
     fulfilment_ref = fields.CharField(max_length=64, null=True)
+    receipt_no = fields.CharField(max_length=16, null=True, unique=True)
+    receipt_issued_at = fields.DatetimeField(null=True)
     refusal = fields.CharField(max_length=32, null=True)
     checks = fields.SmallIntField(default=0)
     attempts = fields.SmallIntField(default=0)
@@ -181,3 +183,13 @@ class Report(Model):
     class Meta:
         table = "payments_report"
         unique_together = (("name", "payer_id", "reported_on"),)
+
+
+class Counter(Model):
+    """The last number drawn of a series without gaps."""
+
+    name = fields.CharField(max_length=32, primary_key=True)
+    value = fields.BigIntField()
+
+    class Meta:
+        table = "payments_counter"

@@ -18,6 +18,7 @@ MANIFEST = Manifest(
         JobKind("payments.check", "payments.jobs:check", lane=Lane.CRITICAL, timeout_s=20),
         JobKind("payments.fulfil", "payments.jobs:fulfil", lane=Lane.CRITICAL, timeout_s=20),
         JobKind("payments.refund", "payments.jobs:refund", lane=Lane.CRITICAL, timeout_s=20),
+        JobKind("payments.issue_receipt", "payments.jobs:issue_receipt", max_attempts=20),
         JobKind("payments.expire_hold", "payments.jobs:expire_hold"),
         JobKind("payments.sweep", "payments.jobs:sweep", lane=Lane.CRITICAL),
         JobKind("payments.forget", "payments.jobs:forget", lane=Lane.BULK),

@@ -115,6 +115,7 @@ async def fulfilled(app: App, tx: Transaction, intent: Intent, ref: str) -> None
         now,
     )
     await app.events.publish(tx, PaymentFulfilled(*_news(intent), intent.amount_fen, ref[:64]))
+    await app.queue.enqueue(tx, "payments.issue_receipt", {"intent_id": str(intent.id)})
 
 
 async def refuse(app: App, tx: Transaction, intent: Intent, reason: str) -> None:

@@ -85,6 +85,23 @@ class Migration(migrations.Migration):
             bases=["Model"],
         ),
         ops.CreateModel(
+            name="Counter",
+            fields=[
+                (
+                    "name",
+                    fields.CharField(primary_key=True, unique=True, db_index=True, max_length=32),
+                ),
+                ("value", fields.BigIntField()),
+            ],
+            options={
+                "table": "payments_counter",
+                "app": "payments",
+                "pk_attr": "name",
+                "table_description": "The last number drawn of a series without gaps.",
+            },
+            bases=["Model"],
+        ),
+        ops.CreateModel(
             name="Entry",
             fields=[
                 (
@@ -155,6 +172,11 @@ class Migration(migrations.Migration):
                 ("refunding_fen", fields.BigIntField(default=0)),
                 ("refunded_fen", fields.BigIntField(default=0)),
                 ("fulfilment_ref", fields.CharField(null=True, max_length=64)),
+                ("receipt_no", fields.CharField(null=True, unique=True, max_length=16)),
+                (
+                    "receipt_issued_at",
+                    fields.DatetimeField(null=True, auto_now=False, auto_now_add=False),
+                ),
                 ("refusal", fields.CharField(null=True, max_length=32)),
                 ("checks", fields.SmallIntField(default=0)),
                 ("attempts", fields.SmallIntField(default=0)),
