@@ -30,6 +30,7 @@ class Caller(NamedTuple):
     address: str
     device: str | None
     request_id: str
+    resume_ticket: str | None
     app_version: str | None = None
 
 
@@ -58,6 +59,7 @@ def caller_of(scope: Scope, headers: Headers, *, trusted_proxies: int) -> Caller
         device=header(headers, b"x-device-id"),
         request_id=header(headers, b"x-request-id") or urandom(_REQUEST_ID_BYTES).hex(),
         app_version=header(headers, b"x-app-version"),
+        resume_ticket=header(headers, b"x-resume-ticket"),
     )
 
 
@@ -69,7 +71,9 @@ async def open_call(app: App, caller: Caller, request_id: str) -> Call:
 def call_for(app: App, caller: Caller, request_id: str, viewer: Viewer | None) -> Call:
     """The call of a viewer who is known already."""
     deadline = Deadline.after(app.settings.request_deadline_s)
-    return Call(app, deadline, request_id, viewer, caller.locale, caller.address)
+    return Call(
+        app, deadline, request_id, viewer, caller.locale, caller.address, caller.resume_ticket
+    )
 
 
 async def viewer_of(app: App, authorization: str | None) -> Viewer | None:

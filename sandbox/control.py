@@ -7,7 +7,13 @@ from sandbox import institutions
 from sandbox.faults import CALLBACK_OPERATION, Fault
 from sandbox.geography import home
 from sandbox.households import ACCOUNT_KINDS, account_no, address_zh
-from sandbox.population import CROWD_SIZE, DemoPerson, Person
+from sandbox.population import (
+    CROWD_SIZE,
+    STAFF_ROLES,
+    DemoPerson,
+    Person,
+    sandbox_totp_secret,
+)
 from sandbox.system import City, Operation, Refusal, System, query_int, read_body, reply
 from sandbox.vehicles import Vehicles
 
@@ -133,6 +139,8 @@ def _demo_person(city: City, person: DemoPerson) -> dict[str, object]:
     described = {"key": person.key, "role": person.role} | _person(city, person)
     if person.role == "sme_owner":
         described["company_uscc"] = institutions.uscc(0)
+    if person.role in STAFF_ROLES:
+        described["totp_secret"] = sandbox_totp_secret(person)
     return described | {"note_zh": person.note_zh, "note_en": person.note_en}
 
 

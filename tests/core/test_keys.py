@@ -25,8 +25,10 @@ def contents(folder: Path) -> dict[str, bytes]:
 
 def test_keys_have_their_sizes_and_kinds(folder: Path) -> None:
     keys = load_keys(folder)
-    assert (len(keys.pii_data), len(keys.pii_index), len(keys.wechat_apiv3)) == (32, 32, 32)
-    assert len({keys.pii_data, keys.pii_index, keys.token_signing, keys.model_signing}) == 4
+    assert (len(keys.pii_data[1]), len(keys.pii_index), len(keys.wechat_apiv3)) == (32, 32, 32)
+    own = {keys.pii_data[1], keys.pii_index, keys.token_signing[0], keys.model_signing}
+    assert len(own) == 4
+    assert keys.wechat_platform_private is not None
     for private, public in (
         (keys.wechat_merchant_private, keys.wechat_merchant_public),
         (keys.wechat_platform_private, keys.wechat_platform_public),
@@ -65,7 +67,7 @@ def test_many_at_once_agree_on_one_set(tmp_path: Path) -> None:
     def make(_: int) -> bytes:
         ensure_sandbox_keys(folder)
         keys = load_keys(folder)
-        return keys.token_signing + keys.pii_data + keys.wechat_merchant_private
+        return keys.token_signing[0] + keys.pii_data[1] + keys.wechat_merchant_private
 
     with ThreadPoolExecutor(4) as pool:
         assert len(set(pool.map(make, range(4)))) == 1
@@ -122,4 +124,4 @@ def test_a_key_of_the_wrong_kind_is_refused(folder: Path) -> None:
 def test_keys_do_not_show_themselves(folder: Path) -> None:
     keys: Keys = load_keys(folder)
     assert keys.wechat_apiv3.decode() not in repr(keys)
-    assert keys.pii_data.hex() not in repr(keys)
+    assert keys.pii_data[1].hex() not in repr(keys)
