@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import sklearn
 import xgboost
-from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
+from threadpoolctl import threadpool_limits
 
 import credit
 from credit.scoring.artefact import FORMAT
