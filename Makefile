@@ -28,6 +28,7 @@ check: $(INSTALLED) ## lint, format, types, import contracts, schema and migrati
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/quancheng schema --check
+	$(BIN)/quancheng documents check
 	$(BIN)/quancheng migrate --check-drift
 	$(BIN)/python -m pytest tests/test_size.py
 

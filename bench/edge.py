@@ -12,7 +12,8 @@ from bench import load
 from bench.home_document import DOCUMENT, checksum
 from bench.load import Target
 from bench.processes import LOAD_CORE, city, database, machine, memory_mb, served
-from bff.trusted import document_id, documents_of
+from bff.shipped import document_id
+from bff.trusted import documents_of
 from core.manifest import discover
 
 Row = dict[str, Any]

@@ -3,10 +3,12 @@
 import strawberry
 
 from bff.trusted import documents_of
-from core.graphql import Info
+from core.graphql import Info, public
 from core.manifest import Service as Tile
 from core.manifest import ServiceKind, ServiceStatus, Theme
 from core.texts import Locale
+
+_MAX_AGE_S = 60
 
 strawberry.enum(Theme, description="The themes of the city's services.")
 strawberry.enum(ServiceKind, description="What a service does for the citizen.")
@@ -34,13 +36,18 @@ class Service:
     )
     deep_link: str = strawberry.field(description="The address that opens it in the app.")
 
-    @strawberry.field(description="Its name, in the viewer's language unless another is asked for.")
+    @strawberry.field(
+        metadata=public(_MAX_AGE_S),
+        description="Its name, in the viewer's language unless another is asked for.",
+    )
     def name(self, info: Info, locale: Locale | None = None) -> str:
         """The tile's name."""
         spoken = locale or info.context.locale
         return self.tile.name_zh if spoken is Locale.ZH else self.tile.name_en
 
-    @strawberry.field(description="The department that answers for it.")
+    @strawberry.field(
+        metadata=public(_MAX_AGE_S), description="The department that answers for it."
+    )
     def department(self, info: Info, locale: Locale | None = None) -> str:
         """The department's name from the city file."""
         city = info.context.app.city
@@ -51,7 +58,10 @@ class Service:
 class Query:
     """The catalogue's query fields."""
 
-    @strawberry.field(description="The city's services in the order of their numbers.")
+    @strawberry.field(
+        metadata=public(_MAX_AGE_S),
+        description="The city's services in the order of their numbers.",
+    )
     def services(
         self, info: Info, theme: Theme | None = None, kind: ServiceKind | None = None
     ) -> list[Service]:
@@ -62,7 +72,7 @@ class Query:
             if theme in (None, tile.theme) and kind in (None, tile.kind)
         ]
 
-    @strawberry.field(description="One service by its stable name.")
+    @strawberry.field(metadata=public(_MAX_AGE_S), description="One service by its stable name.")
     def service(self, info: Info, id: strawberry.ID) -> Service | None:
         """A service, or null."""
         tile = info.context.app.services.get(id)

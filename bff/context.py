@@ -30,6 +30,7 @@ class Caller(NamedTuple):
     address: str
     device: str | None
     request_id: str
+    app_version: str | None = None
 
 
 def headers_of(scope: Scope) -> Headers:
@@ -56,6 +57,7 @@ def caller_of(scope: Scope, headers: Headers, *, trusted_proxies: int) -> Caller
         address=address,
         device=header(headers, b"x-device-id"),
         request_id=header(headers, b"x-request-id") or urandom(_REQUEST_ID_BYTES).hex(),
+        app_version=header(headers, b"x-app-version"),
     )
 
 

@@ -4,7 +4,7 @@ Tests replace an adapter by passing `upstreams={Protocol: fake}`.
 """
 
 import tomllib
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Hashable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -47,10 +47,17 @@ class App:
     tokens: Tokens
     revocations: Revocations
     _upstreams: dict[type, Any] = field(default_factory=dict, repr=False)
+    _once: dict[Hashable, Any] = field(default_factory=dict, repr=False)
 
     def upstream(self, protocol: type[T]) -> T:
         """The client of an outside system. Raises KeyError where no manifest binds it."""
         return cast(T, self._upstreams[protocol])
+
+    def once(self, key: Hashable, make: Callable[[], T]) -> T:
+        """One object per process, made at first need: caches and lines that a module keeps."""
+        if key not in self._once:
+            self._once[key] = make()
+        return cast(T, self._once[key])
 
     @cached_property
     def services(self) -> Mapping[str, Service]:

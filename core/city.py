@@ -3,7 +3,9 @@
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import date, timedelta
 from pathlib import Path
+from typing import Any
 
 from core.texts import Locale
 
@@ -21,6 +23,20 @@ class Named:
 
 
 @dataclass(frozen=True, slots=True)
+class Calendar:
+    """Public holidays and the weekend days worked in exchange, as the State Council sets them."""
+
+    holidays: frozenset[date]
+    make_up_days: frozenset[date]
+
+    def is_working_day(self, day: date) -> bool:
+        """Whether offices work: Monday to Friday without holidays, and make-up days."""
+        if day in self.make_up_days:
+            return True
+        return day.isoweekday() <= 5 and day not in self.holidays
+
+
+@dataclass(frozen=True, slots=True)
 class City:
     """A city's own facts. `slug` marks its tokens, `division_code` is its six-digit GB/T 2260.
 
@@ -35,6 +51,7 @@ class City:
     themes: Mapping[str, Named]
     departments: Mapping[str, Named]
     districts: Mapping[str, Named]
+    calendar: Calendar
 
 
 class CityFileError(Exception):
@@ -54,12 +71,23 @@ def load_city(path: Path) -> City:
             themes=_named(data["themes"]),
             departments=_named(data["departments"]),
             districts=_named(data["districts"]),
+            calendar=_calendar(data["calendar"]),
         )
     except FileNotFoundError:
         raise CityFileError(f"no city file at {path}") from None
-    except (KeyError, TypeError, tomllib.TOMLDecodeError) as error:
+    except (KeyError, TypeError, ValueError) as error:
         raise CityFileError(f"{path}: {error}") from None
 
 
 def _named(table: Mapping[str, Mapping[str, str]]) -> dict[str, Named]:
     return {key: Named(**names) for key, names in table.items()}
+
+
+def _calendar(table: Mapping[str, Any]) -> Calendar:
+    """Holidays are spans of a first and a last day, make-up days stand alone."""
+    holidays = {
+        first + timedelta(days=ahead)
+        for first, last in table["holidays"]
+        for ahead in range((last - first).days + 1)
+    }
+    return Calendar(frozenset(holidays), frozenset(table["make_up_days"]))

@@ -5,6 +5,7 @@ the matching member. A query that depends on an outside system carries status, a
 """
 
 from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Annotated, Any, Generic, NewType, TypeAlias, TypeVar
 from uuid import UUID
@@ -30,6 +31,25 @@ Fen = NewType("Fen", int)
 """An amount of money in fen (1 yuan = 100 fen)."""
 
 _FIRST_MAX = 100
+
+
+PUBLIC_KEY = "public"
+"""Where a field says in its metadata that its value is the same for everybody."""
+
+
+@dataclass(frozen=True, slots=True)
+class Public:
+    """The same for everybody, and so long anybody may keep it."""
+
+    max_age_s: int
+
+
+def public(max_age_s: int) -> dict[str, Public]:
+    """Metadata of a field whose value is the same for everybody but for the language.
+
+    `strawberry.field(metadata=public(60), …)`. The resolver must not look at the viewer.
+    """
+    return {PUBLIC_KEY: Public(max_age_s)}
 
 
 def _fen_out(value: object) -> int:

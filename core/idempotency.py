@@ -7,15 +7,15 @@ the first to commit and then finds its effect. Keys are kept for seven days.
 
 import hashlib
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
-from core.database import Transaction, connection, fetch_one
+from core.database import Transaction, connection, fetch_all, fetch_one
 from core.encoding import to_json
-from core.errors import Conflict, InvalidInput
+from core.errors import AppError, Conflict, InvalidInput
 from core.texts_common import KEY_INVALID, KEY_REUSED
 
 if TYPE_CHECKING:
@@ -81,6 +81,88 @@ async def claim(
     if bytes(stored["input_hash"]) != digest:
         raise Conflict(KEY_REUSED)
     return Claim(stored["effect_id"], replayed=True)
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """One of many claims made in one statement."""
+
+    subject: str
+    key: str
+    command: Mapping[str, Any]
+    effect_id: UUID
+
+
+async def claim_many(
+    app: "App", tx: Transaction, operation: str, wishes: Sequence[Wish]
+) -> list[Claim | AppError]:
+    """Bind the keys of several commands of one operation, or find their earlier effects.
+
+    One answer for each wish, in order: of two equal keys among them the first is claimed and the
+    second replayed. What `claim` raises is returned here, so that one bad key harms nobody else.
+    """
+    now, digests = app.clock.now(), [fingerprint(wish.command) for wish in wishes]
+    good = [n for n, wish in enumerate(wishes) if _KEY.fullmatch(wish.key)]
+    inserted = await fetch_all(
+        tx,
+        """INSERT INTO core_idempotency (subject, operation, key, input_hash, effect_id,
+                                         created_at, expires_at)
+           SELECT w.subject, $1, w.key, w.input_hash, w.effect_id, $2, $3
+             FROM unnest($4::text[], $5::text[], $6::bytea[], $7::uuid[])
+               AS w (subject, key, input_hash, effect_id)
+            ORDER BY w.subject, w.key
+           ON CONFLICT (subject, operation, key) DO NOTHING RETURNING effect_id""",
+        operation,
+        now,
+        now + KEPT,
+        [wishes[n].subject for n in good],
+        [wishes[n].key for n in good],
+        [digests[n] for n in good],
+        [wishes[n].effect_id for n in good],
+    )
+    fresh = {row["effect_id"] for row in inserted}
+    known = await _stored(tx, operation, [w for w in wishes if w.effect_id not in fresh])
+    return [
+        Claim(wish.effect_id, replayed=False)
+        if wish.effect_id in fresh
+        else _earlier(known.get((wish.subject, wish.key)), digest)
+        for wish, digest in zip(wishes, digests, strict=True)
+    ]
+
+
+async def _stored(
+    tx: Transaction, operation: str, wishes: Sequence[Wish]
+) -> dict[tuple[str, str], Mapping[str, Any]]:
+    if not wishes:
+        return {}
+    rows = await fetch_all(
+        tx,
+        """SELECT i.subject, i.key, i.input_hash, i.effect_id FROM core_idempotency i
+             JOIN unnest($2::text[], $3::text[]) AS w (subject, key)
+               ON i.subject = w.subject AND i.key = w.key
+            WHERE i.operation = $1""",
+        operation,
+        [wish.subject for wish in wishes],
+        [wish.key for wish in wishes],
+    )
+    return {(row["subject"], row["key"]): row for row in rows}
+
+
+def _earlier(stored: Mapping[str, Any] | None, digest: bytes) -> Claim | AppError:
+    if stored is None:
+        return InvalidInput(KEY_INVALID, "idempotencyKey")
+    if bytes(stored["input_hash"]) != digest:
+        return Conflict(KEY_REUSED)
+    return Claim(stored["effect_id"], replayed=True)
+
+
+async def release_many(tx: Transaction, operation: str, wishes: Sequence[tuple[str, str]]) -> None:
+    """Free several (subject, key) pairs, as `release` does for one."""
+    await tx.execute_query(
+        """DELETE FROM core_idempotency i USING unnest($2::text[], $3::text[]) AS w (subject, key)
+            WHERE i.operation = $1 AND i.subject = w.subject AND i.key = w.key""",
+        [operation, [subject for subject, _ in wishes], [key for _, key in wishes]],
+    )
 
 
 async def recall(

@@ -23,8 +23,9 @@ class Keys:
     """Everything secret that a process signs, verifies or encrypts with.
 
     `pii_data` (AES-256-GCM) and `pii_index` (HMAC) are 32 raw bytes, `wechat_apiv3` is 32 ASCII
-    characters, the rest PEM texts: Ed25519 for signing, RSA-2048 for WeChat Pay. The platform's
-    private key is WeChat's own: only the sandbox has it.
+    characters, the rest PEM texts: Ed25519 for signing, RSA-2048 for WeChat Pay and Alipay. A
+    platform's private key is the platform's own: only the sandbox has it. Alipay's keys are None
+    where Alipay is not used.
     """
 
     token_signing: bytes
@@ -36,6 +37,10 @@ class Keys:
     wechat_platform_private: bytes | None
     wechat_platform_public: bytes
     wechat_apiv3: bytes
+    alipay_merchant_private: bytes | None = None
+    alipay_merchant_public: bytes | None = None
+    alipay_platform_private: bytes | None = None
+    alipay_platform_public: bytes | None = None
 
 
 def ensure_sandbox_keys(folder: Path) -> None:
@@ -53,16 +58,16 @@ def ensure_sandbox_keys(folder: Path) -> None:
         _create(folder / name, lambda: _private_pem(ed25519.Ed25519PrivateKey.generate()))
     for name in ("pii_data.key", "pii_index.key"):
         _create(folder / name, lambda: secrets.token_hex(32).encode())
-    for owner in ("merchant", "platform"):
-        private = folder / f"wechat_{owner}_private.pem"
-        _create(private, _new_rsa_pem)
-        _create(folder / f"wechat_{owner}_public.pem", _public_pem_of(private))
+    for psp in ("wechat", "alipay"):
+        for owner in ("merchant", "platform"):
+            private = folder / f"{psp}_{owner}_private.pem"
+            _create(private, _new_rsa_pem)
+            _create(folder / f"{psp}_{owner}_public.pem", _public_pem_of(private))
     _create(folder / "wechat_apiv3.key", lambda: secrets.token_hex(16).encode())
 
 
 def load_keys(folder: Path) -> Keys:
     """Read and check every key. Raises StartError that names the missing or unusable file."""
-    platform_private = folder / "wechat_platform_private.pem"
     return Keys(
         token_signing=_pem(folder / "token_signing.pem", ed25519.Ed25519PrivateKey),
         model_signing=_pem(folder / "model_signing.pem", ed25519.Ed25519PrivateKey),
@@ -70,11 +75,23 @@ def load_keys(folder: Path) -> Keys:
         pii_index=_hex_32(folder / "pii_index.key"),
         wechat_merchant_private=_pem(folder / "wechat_merchant_private.pem", rsa.RSAPrivateKey),
         wechat_merchant_public=_pem(folder / "wechat_merchant_public.pem", rsa.RSAPublicKey),
-        wechat_platform_private=(
-            _pem(platform_private, rsa.RSAPrivateKey) if platform_private.exists() else None
+        wechat_platform_private=_optional_pem(
+            folder / "wechat_platform_private.pem", rsa.RSAPrivateKey
         ),
         wechat_platform_public=_pem(folder / "wechat_platform_public.pem", rsa.RSAPublicKey),
         wechat_apiv3=_ascii_32(folder / "wechat_apiv3.key"),
+        alipay_merchant_private=_optional_pem(
+            folder / "alipay_merchant_private.pem", rsa.RSAPrivateKey
+        ),
+        alipay_merchant_public=_optional_pem(
+            folder / "alipay_merchant_public.pem", rsa.RSAPublicKey
+        ),
+        alipay_platform_private=_optional_pem(
+            folder / "alipay_platform_private.pem", rsa.RSAPrivateKey
+        ),
+        alipay_platform_public=_optional_pem(
+            folder / "alipay_platform_public.pem", rsa.RSAPublicKey
+        ),
     )
 
 
@@ -123,6 +140,10 @@ def _read(path: Path) -> bytes:
         return path.read_bytes()
     except OSError as error:
         raise StartError(f"key {path} cannot be read: {error.strerror}") from error
+
+
+def _optional_pem(path: Path, kind: type) -> bytes | None:
+    return _pem(path, kind) if path.exists() else None
 
 
 def _pem(path: Path, kind: type) -> bytes:

@@ -23,12 +23,11 @@ class Journal(Model):
     id = fields.UUIDField(primary_key=True)
     kind = fields.CharField(max_length=32)
     key = fields.CharField(max_length=96, unique=True)
-    intent_id = fields.UUIDField(null=True, db_index=True)
-    posted_at = fields.DatetimeField(db_index=True)
+    intent_id = fields.UUIDField(null=True)
+    posted_at = fields.DatetimeField()
     entry_count = fields.SmallIntField()
     chain = fields.SmallIntField()
     seq = fields.BigIntField()
-    prev_hash = fields.BinaryField()
     hash = fields.BinaryField()
 
     class Meta:

@@ -36,5 +36,6 @@ MANIFEST = Manifest(
     models="payments.models",
     migrations="payments.migrations",
     state_machines=(INTENT, REFUND, HOLD),
+    commands=(("ledger", "payments.commands:app"),),
     append_only=("payments_account", "payments_journal", "payments_entry"),
 )

@@ -1,6 +1,9 @@
 """Paying, as seen by the payer: start, be shown the cashier, look how it goes."""
 
+from contextlib import suppress
 from uuid import UUID
+
+import structlog
 
 from core import idempotency
 from core.app import App
@@ -12,13 +15,14 @@ from core.http import UpstreamError, UpstreamRejected
 from core.ids import new_id
 from core.money import FEN_MAX
 from core.texts_common import NOT_FOUND
-from payments import store, texts
+from payments import settlement, store, texts
 from payments.domain import INTENT, INTENT_LIFE, next_look
 from payments.models import Intent
 from payments.payable import Quote, get_payable
-from payments.psp.port import Order
+from payments.psp.port import Order, OrderState, OrderView
 from payments.psp.routing import DEFAULT, get_psp
-from payments.settlement import move_intent
+
+log = structlog.get_logger(__name__)
 
 
 async def create_intent(
@@ -125,23 +129,40 @@ async def open_cashier(app: App, intent_id: UUID, deadline: Deadline) -> None:
     order = Order(
         intent.id, intent.title_zh, intent.amount_fen, intent.expires_at, intent.client_address
     )
+    psp = get_psp(app, intent.psp)
     url: str | None = None
+    view: OrderView | None = None
     try:
-        url = await get_psp(app, intent.psp).order(order, deadline)
-        event = "present"
+        url = await psp.order(order, deadline)
     except UpstreamRejected:
-        event = "reject_order"
-    except UpstreamError:
-        event = "lose_order"
+        # an earlier try may have reached the PSP before its process died: refused is not missing
+        with suppress(UpstreamError):
+            view = await psp.find_order(intent_id, deadline)
+    except UpstreamError as error:
+        log.info("psp did not answer", psp=intent.psp, reason=error.reason)
     async with transaction() as tx:
-        locked = await store.lock_intent(tx, intent_id)
-        assert locked is not None
-        if not INTENT.allows(locked.state, event):
-            return  # somebody was faster, or an order already unknown stays so
+        await _note_order(app, tx, intent, url, view)
+
+
+async def _note_order(
+    app: App, tx: Transaction, asked: Intent, url: str | None, view: OrderView | None
+) -> None:
+    """Note what an order, or the question after a refused one, brought."""
+    if view is not None and view.state is OrderState.PAID:
+        await settlement.settle(app, tx, asked.psp, view)
+        return
+    intent = await store.lock_intent(tx, asked.id)
+    assert intent is not None
+    if url is not None:
+        event = "present"
         changes: dict[str, object] = {"cashier_url": url}
-        if event == "reject_order":
-            changes |= {"refusal": "PSP_REFUSED", "due_at": None, "ended_at": app.clock.now()}
-        await move_intent(tx, locked, event, **changes)
+    elif view is not None and view.state is OrderState.MISSING:
+        event = "reject_order"
+        changes = {"refusal": "PSP_REFUSED", "due_at": None, "ended_at": app.clock.now()}
+    else:
+        event, changes = "lose_order", {}
+    if INTENT.allows(intent.state, event):  # else somebody was faster, or it is unknown already
+        await settlement.move_intent(tx, intent, event, **changes)
 
 
 async def get_payment(call: Call, intent_id: UUID) -> Intent:

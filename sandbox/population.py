@@ -140,6 +140,16 @@ class Population:
         candidate = self.crowd(_PROVINCES.index(resident_id[:2]) * 1000 + int(resident_id[14:17]))
         return candidate if candidate.resident_id == resident_id else None
 
+    def by_phone(self, phone: str) -> Person | None:
+        """Whose mobile number this is, or None."""
+        for person in self.demo:
+            if person.phone == phone:
+                return person
+        number = phone.removeprefix("191")
+        if len(number) != 8 or not (number.isascii() and number.isdigit()):
+            return None
+        return self.crowd(int(number)) if int(number) < CROWD_SIZE else None
+
     def holder(self, household_no: int) -> Person | None:
         """In whose name a household's accounts are: its first member. None for no household."""
         for person in self.demo:

@@ -1,11 +1,15 @@
 """Rules of appointments, without I/O: the life of a booking, deadlines, what may be booked."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, time, timedelta
 from enum import StrEnum
+from uuid import UUID
 
 from core.clock import SHANGHAI
 from core.states import Edge, StateMachine
+
+_SECOND = timedelta(seconds=1)
 
 
 class State(StrEnum):
@@ -41,6 +45,28 @@ BOOKING = StateMachine(
     ),
 )
 """`withdraw` is a cancellation that an outside system must still agree to."""
+
+
+class WaitState(StrEnum):
+    """Where a place in a waiting list stands."""
+
+    WAITING = "waiting"
+    PROMOTED = "promoted"
+    LEFT = "left"
+    LAPSED = "lapsed"
+
+
+WAIT = StateMachine(
+    name="wait",
+    table="appointments_wait",
+    column="state",
+    initial=(WaitState.WAITING,),
+    edges=(
+        Edge(WaitState.WAITING, "promote", WaitState.PROMOTED),
+        Edge(WaitState.WAITING, "leave", WaitState.LEFT),
+        Edge(WaitState.WAITING, "lapse", WaitState.LAPSED),
+    ),
+)
 
 ENDED = frozenset({State.CANCELLED, State.EXPIRED, State.REFUSED})
 """States that hold no seat and count against no limit."""
@@ -105,10 +131,83 @@ def find_fault(slot: SlotState, now: datetime) -> Fault | None:
 
 
 def hold_end(now: datetime, ttl: timedelta, starts_at: datetime) -> datetime:
-    """When a hold lapses: after its time to live, at the latest when the slot begins."""
-    return min(now + ttl, starts_at)
+    """When a hold lapses: after its time to live, at the latest when the slot begins.
+
+    Rounded up to the second, so that holds taken together end together.
+    """
+    return min(_next_second(now + ttl), starts_at)
+
+
+def _next_second(moment: datetime) -> datetime:
+    return moment if not moment.microsecond else moment.replace(microsecond=0) + _SECOND
 
 
 def day_limit(group: str, starts_at: datetime) -> str:
     """The key under which bookings of one person in a group on one Shanghai day are counted."""
     return f"day:{group}:{starts_at.astimezone(SHANGHAI).date().isoformat()}"
+
+
+@dataclass(frozen=True, slots=True)
+class BanRule:
+    """`misses` appointments missed within a span close the service for a while."""
+
+    misses: int
+    within: timedelta
+    lasts: timedelta
+
+
+def banned_until(missed_at: Sequence[datetime], rule: BanRule) -> datetime | None:
+    """When the last ban of somebody ends who missed appointments at these moments.
+
+    A ban begins with the miss that makes the number full; None where it never was.
+    """
+    moments = sorted(missed_at)
+    for last in range(len(moments) - 1, rule.misses - 2, -1):
+        if moments[last] - moments[last - rule.misses + 1] <= rule.within:
+            return moments[last] + rule.lasts
+    return None
+
+
+def limits_of(
+    *,
+    service_id: str,
+    slot_id: UUID,
+    group: str,
+    starts_at: datetime,
+    per_day: int,
+    open_max: int,
+) -> dict[str, int]:
+    """What a booking counts against for each person in it, and how often that is allowed."""
+    limits = {f"slot:{slot_id}": 1}
+    if per_day:
+        limits[day_limit(group, starts_at)] = per_day
+    if open_max:
+        limits[f"open:{service_id}"] = open_max
+    return limits
+
+
+LimitUse = tuple[bytes, str, int]
+"""Who, what, and how often that is allowed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """One wish for a seat. `limits` names every person it counts for; `access_id` is there when an
+    outside system has the last word."""
+
+    operation: str
+    booking_id: UUID
+    person_id: UUID
+    person_key: bytes
+    key: str
+    command: Mapping[str, object]
+    limits: Sequence[LimitUse]
+    hold_expires_at: datetime
+    fee_fen: int
+    item_id: str
+    subject_sealed: bytes | None = None
+    companions: Sequence[tuple[bytes, bytes]] = ()
+    access_id: UUID | None = None
+    series_id: UUID | None = None
+    sequence: int = 0
+    replaces: UUID | None = None

@@ -1,12 +1,14 @@
-"""Appointments in GraphQL."""
+"""Appointments in GraphQL: what is on offer, the viewer's bookings, and what can be done."""
 
-from datetime import datetime
-from typing import Annotated, Any, TypeVar
+from collections.abc import AsyncIterator
+from datetime import date, datetime
+from typing import Annotated
+from uuid import UUID
 
 import strawberry
 
 from core.call import Call
-from core.city import Named
+from core.errors import InvalidInput
 from core.graphql import (
     After,
     Connection,
@@ -19,97 +21,44 @@ from core.graphql import (
     mutation,
     page_size,
     parse_id,
-    service_mutation,
-    service_query,
 )
-from core.last_good import Reading, ReadStatus
-from modules.appointments import calendar_file, service, upstream
+from core.texts_common import INVALID_INPUT
+from modules.appointments import calendar_file, messages, queue, service, visits, waiting
 from modules.appointments.domain import State
-from modules.appointments.service import HOSPITAL_REGISTRATION
+from modules.appointments.graphql_types import (
+    AppointmentItem,
+    AppointmentPlace,
+    AppointmentSlot,
+    AppointmentSlotFull,
+    CheckedIn,
+    CompanionInput,
+    QueueJoined,
+    QueueTicket,
+    WaitingListChanged,
+    WaitingPlace,
+    say,
+    to_full,
+    to_item,
+    to_place,
+    to_slot,
+    to_ticket,
+    to_waiting,
+)
+from modules.appointments.people import SUBJECT, Other
+from modules.appointments.policy import find_item, policy_of
+from modules.appointments.service import SlotFull
 from modules.appointments.store import BookingRow
 
-T = TypeVar("T")
-
-strawberry.enum(
-    State,
-    name="AppointmentState",
-    description=(
-        "HELD: the seat is kept while the booking is completed. CONFIRMED. CANCELLING: the other "
-        "side has still to agree. CANCELLED. EXPIRED: not completed in time. REFUSED: the other "
-        "side said no. ATTENDED. MISSED."
-    ),
-)
-
-
-@strawberry.type(description="A connected hospital.")
-class Hospital:
-    """A hospital."""
-
-    id: strawberry.ID = strawberry.field(description="The hospital's code.")
-    status: ReadStatus = strawberry.field(description="Where its description comes from.")
-    as_of: datetime | None = strawberry.field(description="When the description was true.")
-    reason: str | None = strawberry.field(description="Why it is not LIVE, a stable code.")
-    name: str | None = strawberry.field(description="Its name; null when UNAVAILABLE.")
-    grade: str | None = strawberry.field(description="Its grade, such as 三级甲等.")
-
-
-@strawberry.type(description="A department of a hospital.")
-class HospitalDepartment:
-    """A department."""
-
-    id: strawberry.ID = strawberry.field(description="The department's code in its hospital.")
-    name: str = strawberry.field(description="Its name.")
-
-
-@strawberry.type(description="A hospital's departments.")
-class HospitalDepartments:
-    """A reading of departments."""
-
-    status: ReadStatus = strawberry.field(description="Where the list comes from.")
-    as_of: datetime | None = strawberry.field(description="When it was true.")
-    reason: str | None = strawberry.field(description="Why it is not LIVE, a stable code.")
-    departments: list[HospitalDepartment] = strawberry.field(description="The departments.")
-
-
-@strawberry.type(description="A doctor who sees patients in a department.")
-class HospitalDoctor:
-    """A doctor."""
-
-    schedule_id: strawberry.ID = strawberry.field(
-        description="The doctor's calendar, for hospitalSlots."
-    )
-    name: str = strawberry.field(description="The doctor's name.")
-    title: str = strawberry.field(description="The doctor's title.")
-    fee: Fen = strawberry.field(description="What registering costs.")
-
-
-@strawberry.type(description="A department's doctors.")
-class HospitalDoctors:
-    """A reading of doctors."""
-
-    status: ReadStatus = strawberry.field(description="Where the list comes from.")
-    as_of: datetime | None = strawberry.field(description="When it was true.")
-    reason: str | None = strawberry.field(description="Why it is not LIVE, a stable code.")
-    doctors: list[HospitalDoctor] = strawberry.field(description="The doctors.")
-
-
-@strawberry.type(description="A number that can be booked.")
-class HospitalSlot:
-    """A free number."""
-
-    id: strawberry.ID = strawberry.field(description="The number, for bookHospitalNumber.")
-    starts_at: datetime = strawberry.field(description="When the visit begins.")
-    ends_at: datetime = strawberry.field(description="When it ends.")
-
-
-@strawberry.type(description="A doctor's free numbers.")
-class HospitalSlots:
-    """A reading of free numbers."""
-
-    status: ReadStatus = strawberry.field(description="Where the list comes from.")
-    as_of: datetime | None = strawberry.field(description="When it was true.")
-    reason: str | None = strawberry.field(description="Why it is not LIVE, a stable code.")
-    slots: list[HospitalSlot] = strawberry.field(description="Free numbers in order of time.")
+ServiceId = Annotated[strawberry.ID, strawberry.argument(description="The catalogue service.")]
+AppointmentId = Annotated[strawberry.ID, strawberry.argument(description="The appointment's id.")]
+SlotId = Annotated[strawberry.ID, strawberry.argument(description="The slot's id.")]
+ItemId = Annotated[
+    strawberry.ID, strawberry.argument(description="What one comes for, from appointmentItems.")
+]
+Subject = Annotated[
+    str | None,
+    strawberry.argument(description="What it is about where that is a thing: the number plate."),
+]
 
 
 @strawberry.type(description="An appointment of the viewer.")
@@ -131,104 +80,100 @@ class Appointment:
     )
     cancel_until: datetime = strawberry.field(description="Until when it can be cancelled.")
 
+    @strawberry.field(description="What it is for; null where its service has no such list.")
+    def item(self, info: Info) -> AppointmentItem | None:
+        """The business and what to bring."""
+        found = find_item(info.context.app, self.row.service_id, self.row.item_id)
+        return to_item(info.context, found) if found else None
+
+    @strawberry.field(description="What it is about, such as the number plate.")
+    def subject(self, info: Info) -> str | None:
+        """The thing."""
+        sealed = self.row.subject_sealed
+        return info.context.app.vault.decrypt(sealed, SUBJECT) if sealed else None
+
+    @strawberry.field(description="What the QR code for checking in says; good once.")
+    def check_in_code(self, info: Info) -> str | None:
+        """The code of a confirmed appointment at one of the city's own places."""
+        return None if self.row.access_id else visits.check_in_code(info.context.app, self.row)
+
     @strawberry.field(description="The appointment as an iCalendar file (RFC 5545).")
     def ics(self, info: Info) -> str:
         """The calendar file; a changed appointment keeps its UID."""
         return calendar_file.write(info.context.app, self.row, info.context.locale)
 
 
-@strawberry.type(description="The number is booked, or held until the hospital has answered.")
-class HospitalNumberBooked:
-    """What bookHospitalNumber answers."""
+@strawberry.type(description="The appointment as it stands now.")
+class AppointmentChanged:
+    """What the mutations on one appointment answer."""
 
     appointment: Appointment = strawberry.field(description="The appointment.")
 
 
-@strawberry.type(
-    description="The appointment is given back, or will be once the other side agrees."
-)
-class AppointmentCancelled:
-    """What cancelAppointment answers."""
-
-    appointment: Appointment = strawberry.field(description="The appointment.")
-
-
-BookHospitalNumberResult = Annotated[
-    HospitalNumberBooked | Refused, strawberry.union("BookHospitalNumberResult")
+HoldAppointmentResult = Annotated[
+    AppointmentChanged | AppointmentSlotFull | Refused, strawberry.union("HoldAppointmentResult")
+]
+ConfirmAppointmentResult = Annotated[
+    AppointmentChanged | Refused, strawberry.union("ConfirmAppointmentResult")
 ]
 CancelAppointmentResult = Annotated[
-    AppointmentCancelled | Refused, strawberry.union("CancelAppointmentResult")
+    AppointmentChanged | Refused, strawberry.union("CancelAppointmentResult")
 ]
-
-HospitalId = Annotated[strawberry.ID, strawberry.argument(description="The hospital's code.")]
+RescheduleAppointmentResult = Annotated[
+    AppointmentChanged | AppointmentSlotFull | Refused,
+    strawberry.union("RescheduleAppointmentResult"),
+]
+JoinWaitingListResult = Annotated[
+    WaitingListChanged | Refused, strawberry.union("JoinWaitingListResult")
+]
+LeaveWaitingListResult = Annotated[
+    WaitingListChanged | Refused, strawberry.union("LeaveWaitingListResult")
+]
+JoinQueueResult = Annotated[QueueJoined | Refused, strawberry.union("JoinQueueResult")]
+CheckInAppointmentResult = Annotated[
+    CheckedIn | Refused, strawberry.union("CheckInAppointmentResult")
+]
 
 
 @strawberry.type
 class Query:
     """The query fields of appointments."""
 
-    @service_query(HOSPITAL_REGISTRATION, description="The connected hospitals.")
-    async def hospitals(self, info: Info) -> list[Hospital]:
-        """Each hospital with what it says of itself."""
-        readings = await service.read_hospitals(info.context)
-        return [_hospital(info.context, ref, reading) for ref, reading in readings.items()]
+    @strawberry.field(description="Where a service takes appointments.")
+    async def appointment_places(self, info: Info, service_id: ServiceId) -> list[AppointmentPlace]:
+        """The places of one of the city's own services."""
+        rows = await service.list_places(info.context, service_id)
+        return [to_place(info.context, row) for row in rows]
 
-    @service_query(HOSPITAL_REGISTRATION, description="The departments of a hospital.")
-    async def hospital_departments(
-        self, info: Info, hospital_id: HospitalId
-    ) -> HospitalDepartments:
-        """Where one can register."""
-        reading = await service.read_departments(info.context, hospital_id)
-        return HospitalDepartments(
-            **_reading(reading),
-            departments=[
-                HospitalDepartment(id=strawberry.ID(d.ref), name=_say(info.context, d.name))
-                for d in reading.value or ()
-            ],
-        )
+    @strawberry.field(description="What one can come for: papers to bring, the fee.")
+    async def appointment_items(self, info: Info, service_id: ServiceId) -> list[AppointmentItem]:
+        """The businesses of a service."""
+        return [to_item(info.context, i) for i in service.list_items(info.context, service_id)]
 
-    @service_query(HOSPITAL_REGISTRATION, description="The doctors of a department.")
-    async def hospital_doctors(
+    @strawberry.field(description="The slots of a place still to come, full ones too.")
+    async def appointment_slots(
         self,
         info: Info,
-        hospital_id: HospitalId,
-        department_id: Annotated[
-            strawberry.ID, strawberry.argument(description="The department's code.")
-        ],
-    ) -> HospitalDoctors:
-        """Who sees patients."""
-        reading = await service.read_doctors(info.context, hospital_id, department_id)
-        return HospitalDoctors(
-            **_reading(reading),
-            doctors=[_doctor(info.context, doctor) for doctor in reading.value or ()],
-        )
-
-    @service_query(HOSPITAL_REGISTRATION, description="The free numbers of a doctor.")
-    async def hospital_slots(
-        self,
-        info: Info,
-        hospital_id: HospitalId,
-        schedule_id: Annotated[
-            strawberry.ID, strawberry.argument(description="The doctor's calendar.")
-        ],
+        place_id: Annotated[strawberry.ID, strawberry.argument(description="The place.")],
         skip_days: Annotated[
-            int, strawberry.argument(description="How many days to pass over first, 0 to 14.")
+            int, strawberry.argument(description="How many days to pass over first, 0 to 31.")
         ] = 0,
         days: Annotated[
-            int, strawberry.argument(description="How many days to show, 1 to 14.")
+            int, strawberry.argument(description="How many days to show, 1 to 31.")
         ] = 7,
-    ) -> HospitalSlots:
-        """What can be booked from now on."""
-        reading = await service.read_slots(
-            info.context, hospital_id, schedule_id, skip_days=skip_days, days=days
+        only_free: Annotated[
+            bool, strawberry.argument(description="Leave out what is full.")
+        ] = False,
+    ) -> list[AppointmentSlot]:
+        """What is on offer."""
+        rows = await service.list_slots(
+            info.context,
+            parse_id(place_id),
+            skip_days=skip_days,
+            days=days,
+            only_free=only_free,
         )
-        return HospitalSlots(
-            **_reading(reading),
-            slots=[
-                HospitalSlot(id=strawberry.ID(s.ref), starts_at=s.starts_at, ends_at=s.ends_at)
-                for s in reading.value or ()
-            ],
-        )
+        return [to_slot(info.context, facts, free) for facts, free in rows]
 
     @strawberry.field(description="The viewer's appointments, newest first.")
     async def appointments(
@@ -239,95 +184,199 @@ class Query:
         before = parse_id(after) if after else None
         rows = await service.list_bookings(info.context, first=first + 1, before=before)
         return connection(
-            rows, first, lambda row: str(row.id), lambda row: _appointment(info.context, row)
+            rows, first, lambda row: str(row.id), lambda row: appointment(info.context, row)
         )
 
     @strawberry.field(description="One of the viewer's appointments.")
-    async def appointment(
-        self,
-        info: Info,
-        id: Annotated[strawberry.ID, strawberry.argument(description="The appointment's id.")],
-    ) -> Appointment:
+    async def appointment(self, info: Info, id: AppointmentId) -> Appointment:
         """An appointment."""
         row = await service.get_booking(info.context, parse_id(id))
-        return _appointment(info.context, row)
+        return appointment(info.context, row)
+
+    @strawberry.field(description="The viewer's ticket in the queue of a release.")
+    async def queue_ticket(
+        self,
+        info: Info,
+        id: Annotated[strawberry.ID, strawberry.argument(description="The ticket's id.")],
+    ) -> QueueTicket:
+        """A ticket."""
+        return to_ticket(await queue.get_standing(info.context, parse_id(id)))
+
+    @strawberry.field(description="Where the viewer waits for a seat, newest first.")
+    async def waiting_places(self, info: Info, first: First) -> list[WaitingPlace]:
+        """The viewer's waits."""
+        rows = await waiting.list_waits(info.context, first=page_size(first))
+        return [to_waiting(row) for row in rows]
 
 
 @strawberry.type
 class Mutation:
     """The mutation fields of appointments."""
 
-    @service_mutation(
-        HOSPITAL_REGISTRATION,
-        description="Book a number; needs the consent `appointments.hospital-registration`.",
-    )
-    async def book_hospital_number(
+    @mutation(description="Keep a seat for the viewer until it is confirmed or the hold ends.")
+    async def hold_appointment(
         self,
         info: Info,
-        hospital_id: HospitalId,
-        slot_id: Annotated[strawberry.ID, strawberry.argument(description="The number.")],
+        slot_id: SlotId,
+        item_id: ItemId,
         idempotency_key: IdempotencyKey,
-    ) -> BookHospitalNumberResult:
-        """Hold, book at the hospital, confirm."""
-        row = await service.book_hospital_number(
-            info.context, hospital_id, slot_id, idempotency_key
-        )
-        return HospitalNumberBooked(appointment=_appointment(info.context, row))
+        subject: Subject = None,
+        companions: Annotated[
+            list[CompanionInput] | None,
+            strawberry.argument(description="Who comes along, where the service asks for it."),
+        ] = None,
+        admission: Annotated[
+            str | None,
+            strawberry.argument(description="From the queue's ticket, where a queue stands."),
+        ] = None,
+    ) -> HoldAppointmentResult:
+        """Hold a seat."""
+        try:
+            row = await service.hold(
+                info.context,
+                parse_id(slot_id),
+                item_id=item_id,
+                subject=subject,
+                companions=[Other(c.name, c.resident_id) for c in companions or ()],
+                admission=admission,
+                key=idempotency_key,
+            )
+        except SlotFull as full:
+            return to_full(info.context, full)
+        return AppointmentChanged(appointment=appointment(info.context, row))
+
+    @mutation(description="Turn a hold into an appointment.")
+    async def confirm_appointment(
+        self, info: Info, appointment_id: AppointmentId, idempotency_key: IdempotencyKey
+    ) -> ConfirmAppointmentResult:
+        """Confirm."""
+        row = await service.confirm(info.context, parse_id(appointment_id), idempotency_key)
+        return AppointmentChanged(appointment=appointment(info.context, row))
 
     @mutation(description="Give an appointment back before its deadline.")
     async def cancel_appointment(
-        self,
-        info: Info,
-        appointment_id: Annotated[
-            strawberry.ID, strawberry.argument(description="The appointment's id.")
-        ],
-        idempotency_key: IdempotencyKey,
+        self, info: Info, appointment_id: AppointmentId, idempotency_key: IdempotencyKey
     ) -> CancelAppointmentResult:
         """Cancel."""
         row = await service.cancel(info.context, parse_id(appointment_id), idempotency_key)
-        return AppointmentCancelled(appointment=_appointment(info.context, row))
+        return AppointmentChanged(appointment=appointment(info.context, row))
+
+    @mutation(description="Move an appointment to another slot, or leave it as it is.")
+    async def reschedule_appointment(
+        self,
+        info: Info,
+        appointment_id: AppointmentId,
+        slot_id: SlotId,
+        idempotency_key: IdempotencyKey,
+    ) -> RescheduleAppointmentResult:
+        """Move: the answer is the appointment at its new time."""
+        try:
+            row = await service.reschedule(
+                info.context, parse_id(appointment_id), parse_id(slot_id), idempotency_key
+            )
+        except SlotFull as full:
+            return to_full(info.context, full)
+        return AppointmentChanged(appointment=appointment(info.context, row))
+
+    @mutation(description="Wait for a seat of a place on a day; it is booked by itself.")
+    async def join_waiting_list(
+        self,
+        info: Info,
+        place_id: Annotated[strawberry.ID, strawberry.argument(description="The place.")],
+        on: Annotated[str, strawberry.argument(description="The day, YYYY-MM-DD.")],
+        item_id: ItemId,
+        idempotency_key: IdempotencyKey,
+        subject: Subject = None,
+    ) -> JoinWaitingListResult:
+        """Join."""
+        row = await waiting.join(
+            info.context,
+            parse_id(place_id),
+            _day(on, "on"),
+            item_id=item_id,
+            subject=subject,
+            key=idempotency_key,
+        )
+        return WaitingListChanged(waiting=to_waiting(row))
+
+    @mutation(description="Give up a place in a waiting list.")
+    async def leave_waiting_list(
+        self,
+        info: Info,
+        waiting_id: Annotated[strawberry.ID, strawberry.argument(description="The place's id.")],
+        idempotency_key: IdempotencyKey,
+    ) -> LeaveWaitingListResult:
+        """Leave."""
+        row = await waiting.leave(info.context, parse_id(waiting_id), idempotency_key)
+        return WaitingListChanged(waiting=to_waiting(row))
+
+    @mutation(description="Stand in the queue of a place's next release; one ticket each.")
+    async def join_queue(
+        self,
+        info: Info,
+        place_id: Annotated[strawberry.ID, strawberry.argument(description="The place.")],
+        idempotency_key: IdempotencyKey,
+    ) -> JoinQueueResult:
+        """Joining twice is joining once, whatever the key."""
+        standing = await queue.join(info.context, parse_id(place_id))
+        return QueueJoined(ticket=to_ticket(standing))
+
+    @mutation(description="For staff: check a person in by the code they show.")
+    async def check_in_appointment(
+        self,
+        info: Info,
+        code: Annotated[str, strawberry.argument(description="What the QR code says.")],
+        idempotency_key: IdempotencyKey,
+    ) -> CheckInAppointmentResult:
+        """Check in."""
+        row = await visits.check_in(info.context, code, idempotency_key)
+        return CheckedIn(appointment_id=strawberry.ID(str(row.id)), starts_at=row.starts_at)
 
 
-def _hospital(call: Call, ref: str, reading: Reading[upstream.Hospital]) -> Hospital:
-    found = reading.value
-    return Hospital(
-        id=strawberry.ID(ref),
-        **_reading(reading),
-        name=_say(call, found.name) if found else None,
-        grade=found.grade if found else None,
-    )
+@strawberry.type
+class Subscription:
+    """The subscription fields of appointments."""
+
+    @strawberry.subscription(description="The viewer's appointments, each time one changes.")
+    async def appointment_changed(self, info: Info) -> AsyncIterator[Appointment]:
+        """Changes, whichever process made them."""
+        call = info.context
+        topic = messages.topic(call.require_viewer().user_id)
+        async for booking_id in call.app.bus.stream(topic):
+            yield appointment(call, await service.get_booking(call, UUID(booking_id)))
+
+    @strawberry.subscription(description="The viewer's ticket, each time its queue moves.")
+    async def queue_ticket_changed(
+        self,
+        info: Info,
+        ticket_id: Annotated[strawberry.ID, strawberry.argument(description="The ticket's id.")],
+    ) -> AsyncIterator[QueueTicket]:
+        """The ticket as it stands, now and after each admission."""
+        async for standing in queue.watch(info.context, parse_id(ticket_id)):
+            yield to_ticket(standing)
 
 
-def _doctor(call: Call, doctor: upstream.Doctor) -> HospitalDoctor:
-    return HospitalDoctor(
-        schedule_id=strawberry.ID(doctor.schedule_ref),
-        name=doctor.name,
-        title=_say(call, doctor.title),
-        fee=Fen(doctor.fee_fen),
-    )
-
-
-def _appointment(call: Call, row: BookingRow) -> Appointment:
+def appointment(call: Call, row: BookingRow) -> Appointment:
+    """A booking as the viewer sees it."""
     described = row.described
     return Appointment(
         row=row,
         id=strawberry.ID(str(row.id)),
         service_id=strawberry.ID(row.service_id),
         state=row.state,
-        place=_say(call, described.place),
-        unit=_say(call, described.unit),
-        name=_say(call, described.name),
+        place=say(call, described.place),
+        unit=say(call, described.unit),
+        name=say(call, described.name),
         starts_at=row.starts_at,
         ends_at=row.ends_at,
         fee=Fen(row.fee_fen),
         hold_expires_at=row.hold_expires_at if row.state is State.HELD else None,
-        cancel_until=service.cancel_deadline(call, row),
+        cancel_until=policy_of(call.app, row.service_id).cancel.deadline(row.starts_at),
     )
 
 
-def _reading(reading: Reading[T]) -> dict[str, Any]:
-    return {"status": reading.status, "as_of": reading.as_of, "reason": reading.reason}
-
-
-def _say(call: Call, name: Named) -> str:
-    return name.say(call.locale)
+def _day(text: str, field: str) -> date:
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        raise InvalidInput(INVALID_INPUT, field, detail="a day is YYYY-MM-DD") from None

@@ -1,14 +1,15 @@
 """The queued and scheduled work of appointments."""
 
 from collections.abc import Mapping
-from datetime import timedelta
+from datetime import date, timedelta
 from typing import Any
 from uuid import UUID
 
 from core.app import App
 from core.database import transaction
 from core.deadline import Deadline
-from modules.appointments import saga, store
+from modules.appointments import slot_store, store, visits, waiting
+from modules.appointments.hospitals import saga
 
 _DEADLINE_S = 10.0
 _STUCK_AFTER = timedelta(minutes=2)
@@ -25,8 +26,16 @@ async def clear(app: App, payload: Mapping[str, Any]) -> None:
     await saga.clear(app, UUID(payload["booking_id"]), Deadline.after(_DEADLINE_S))
 
 
-async def sweep(app: App, _payload: Mapping[str, Any]) -> None:
-    """Enqueue again what has stood half-way for two minutes, whatever became of its job."""
+async def refill(app: App, payload: Mapping[str, Any]) -> None:
+    """Give what is free of a place on a day to who waits for it."""
+    day_on = date.fromisoformat(payload["day_on"])
+    for slot_id in await slot_store.list_free_of_day(UUID(payload["resource_id"]), day_on):
+        async with transaction() as tx:
+            await waiting.refill(app, tx, slot_id)
+
+
+async def sweep(app: App, payload: Mapping[str, Any]) -> None:
+    """Every minute: what has stood half-way for two minutes, holds and visits that are over."""
     stuck = await store.list_unsettled(app.clock.now() - _STUCK_AFTER, _SWEEP_MAX)
     async with transaction() as tx:
         await app.queue.enqueue_many(
@@ -35,3 +44,4 @@ async def sweep(app: App, _payload: Mapping[str, Any]) -> None:
             [{"booking_id": str(booking_id)} for booking_id in stuck],
             keys=[str(booking_id) for booking_id in stuck],
         )
+    await visits.sweep(app, payload)

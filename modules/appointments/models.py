@@ -56,8 +56,10 @@ class Slot(Model):
 class Booking(Model):
     """One person's (or party's) claim on one slot.
 
-    A moved booking is a new row of the same `series_id` with the next `sequence`; the old row says
-    so in `replaced_by`. `upstream_ref` and `upstream_version` are the outside system's record.
+    A moved booking is a new row of the same `series_id` with the next `sequence`: it `replaces`
+    the old row, which says so in `replaced_by`. `person_key` is a blind index of who comes.
+    `access_id` is there where an outside system has a part in it; `upstream_ref` and
+    `upstream_version` are that system's record.
     """
 
     id = fields.UUIDField(primary_key=True)
@@ -66,6 +68,10 @@ class Booking(Model):
     service_id = fields.CharField(max_length=64)
     slot_id = fields.UUIDField(db_index=True)
     booked_by = fields.UUIDField()
+    person_key = fields.BinaryField(null=True)
+    item_id = fields.CharField(max_length=64, default="")
+    subject_sealed = fields.BinaryField(null=True)
+    replaces = fields.UUIDField(null=True)
     seats = fields.SmallIntField(default=1)
     state = fields.CharField(max_length=16)
     fee_fen = fields.BigIntField(default=0)
@@ -100,3 +106,74 @@ class LimitUse(Model):
     class Meta:
         table = "appointments_limit_use"
         unique_together = (("person_key", "limit_key", "ordinal"),)
+
+
+class Companion(Model):
+    """Another person who comes along and is named in the booking."""
+
+    id = fields.UUIDField(primary_key=True)
+    booking_id = fields.UUIDField(db_index=True)
+    name_sealed = fields.BinaryField()
+    resident_sealed = fields.BinaryField()
+
+    class Meta:
+        table = "appointments_companion"
+
+
+class Wait(Model):
+    """A place in the waiting list of a resource on a day; the earliest is promoted first."""
+
+    id = fields.UUIDField(primary_key=True)
+    service_id = fields.CharField(max_length=64)
+    resource_id = fields.UUIDField()
+    day_on = fields.DateField()
+    person_id = fields.UUIDField()
+    person_key = fields.BinaryField()
+    item_id = fields.CharField(max_length=64)
+    subject_sealed = fields.BinaryField(null=True)
+    subject_key = fields.BinaryField(null=True)
+    state = fields.CharField(max_length=16)
+    booking_id = fields.UUIDField(null=True)
+    created_at = fields.DatetimeField()
+    ended_at = fields.DatetimeField(null=True)
+
+    class Meta:
+        table = "appointments_wait"
+        indexes = (("person_id", "id"),)
+
+
+class Release(Model):
+    """One release of slots with a queue before it, and the lot that ordered the queue.
+
+    `seed_hash` is published when the queue opens, `seed` after the draw: anybody can check that
+    the order was not made up afterwards.
+    """
+
+    id = fields.UUIDField(primary_key=True)
+    resource_id = fields.UUIDField()
+    releases_at = fields.DatetimeField()
+    draw = fields.BooleanField()
+    seed = fields.BinaryField()
+    seed_hash = fields.BinaryField()
+    drawn_at = fields.DatetimeField(null=True)
+    admitted = fields.IntField(default=0)
+
+    class Meta:
+        table = "appointments_release"
+        unique_together = (("resource_id", "releases_at"),)
+
+
+class Ticket(Model):
+    """One person's place in the queue of a release: one each, however often they tap."""
+
+    id = fields.UUIDField(primary_key=True)
+    release_id = fields.UUIDField()
+    person_id = fields.UUIDField()
+    person_key = fields.BinaryField()
+    joined_at = fields.DatetimeField()
+    position = fields.IntField(null=True)
+
+    class Meta:
+        table = "appointments_ticket"
+        unique_together = (("release_id", "person_key"),)
+        indexes = (("release_id", "position"),)

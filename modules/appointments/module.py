@@ -11,7 +11,7 @@ from core.manifest import (
     Theme,
     UpstreamBinding,
 )
-from modules.appointments.domain import BOOKING
+from modules.appointments.domain import BOOKING, WAIT
 
 _SERVICES = (
     Service(
@@ -23,6 +23,7 @@ _SERVICES = (
         ServiceKind.APPOINTMENT,
         department="administrative_approval",
         identity_level=1,
+        status=ServiceStatus.LIVE,
     ),
     Service(
         17,
@@ -33,6 +34,7 @@ _SERVICES = (
         ServiceKind.APPOINTMENT,
         department="traffic_police",
         identity_level=1,
+        status=ServiceStatus.LIVE,
     ),
     Service(
         20,
@@ -74,6 +76,7 @@ _SERVICES = (
         ServiceKind.APPOINTMENT,
         department="natural_resources",
         identity_level=2,
+        status=ServiceStatus.LIVE,
     ),
     Service(
         53,
@@ -84,6 +87,7 @@ _SERVICES = (
         ServiceKind.APPOINTMENT,
         department="exit_entry",
         identity_level=2,
+        status=ServiceStatus.LIVE,
     ),
     Service(
         54,
@@ -94,6 +98,7 @@ _SERVICES = (
         ServiceKind.APPOINTMENT,
         department="civil_affairs",
         identity_level=2,
+        status=ServiceStatus.LIVE,
     ),
     Service(
         55,
@@ -104,28 +109,36 @@ _SERVICES = (
         ServiceKind.APPOINTMENT,
         department="culture_tourism",
         identity_level=1,
+        status=ServiceStatus.LIVE,
     ),
 )
 
-_TEMPLATES = ("CONFIRMED", "REFUSED", "CANCELLED", "KEPT")
+_MESSAGES = ("CONFIRMED", "REFUSED", "CANCELLED", "KEPT", "MOVED", "PROMOTED", "EXPIRED")
 
 MANIFEST = Manifest(
     name="appointments",
     services=_SERVICES,
-    queries=("modules.appointments.graphql:Query",),
-    mutations=("modules.appointments.graphql:Mutation",),
+    queries=(
+        "modules.appointments.graphql:Query",
+        "modules.appointments.hospitals.graphql:Query",
+    ),
+    mutations=(
+        "modules.appointments.graphql:Mutation",
+        "modules.appointments.hospitals.graphql:Mutation",
+    ),
+    subscriptions=("modules.appointments.graphql:Subscription",),
     upstreams=(
         UpstreamBinding(
             "hospitals",
-            protocol="modules.appointments.upstream:Hospitals",
-            factory="modules.appointments.fhir_hospitals:FhirHospitals",
+            protocol="modules.appointments.hospitals.upstream:Hospitals",
+            factory="modules.appointments.hospitals.fhir:FhirHospitals",
         ),
     ),
     extensions=(
-        ("privacy.purposes", "modules.appointments.service:PATIENT"),
+        ("privacy.purposes", "modules.appointments.hospitals.service:PATIENT"),
         *(
             ("notifications.templates", f"modules.appointments.texts:MESSAGE_{name}")
-            for name in _TEMPLATES
+            for name in _MESSAGES
         ),
     ),
     jobs=(
@@ -142,10 +155,32 @@ MANIFEST = Manifest(
             max_attempts=500,
             max_delay_s=300,
         ),
+        JobKind("appointments.expire", "modules.appointments.visits:expire", lane=Lane.CRITICAL),
+        JobKind("appointments.refill", "modules.appointments.jobs:refill", lane=Lane.CRITICAL),
+        JobKind("appointments.draw", "modules.appointments.queue:draw", lane=Lane.CRITICAL),
+        JobKind("appointments.admit", "modules.appointments.queue:admit", lane=Lane.CRITICAL),
+        JobKind("appointments.tell", "modules.appointments.messages:tell_job"),
         JobKind("appointments.sweep", "modules.appointments.jobs:sweep"),
+        JobKind(
+            "appointments.publish",
+            "modules.appointments.publishing:publish_daily",
+            lane=Lane.BULK,
+            timeout_s=300,
+        ),
+        JobKind(
+            "appointments.compare",
+            "modules.appointments.hospitals.comparison:compare_nightly",
+            lane=Lane.BULK,
+            timeout_s=3600,
+        ),
     ),
-    schedules=(Schedule("appointments.sweep", "* * * * *"),),
+    schedules=(
+        Schedule("appointments.sweep", "* * * * *"),
+        Schedule("appointments.publish", "1 16 * * *"),
+        Schedule("appointments.compare", "30 17 * * *"),
+    ),
     models="modules.appointments.models",
     migrations="modules.appointments.migrations",
-    state_machines=(BOOKING,),
+    state_machines=(BOOKING, WAIT),
+    seed="modules.appointments.publishing:seed",
 )

@@ -1,170 +1,207 @@
-"""Commands and queries of appointments: booking a hospital number, giving it back, looking."""
+"""Commands and queries of appointments: taking a seat, confirming, moving, giving it back."""
 
-import asyncio
-from collections.abc import Mapping, Sequence
-from datetime import datetime, timedelta
+from collections.abc import Sequence
+from datetime import datetime, time, timedelta
 from uuid import UUID
 
 from core import idempotency
+from core.app import App
 from core.call import Call
+from core.clock import SHANGHAI
 from core.database import Transaction, transaction
-from core.errors import AppError, Conflict, InvalidInput, NotFound, Unavailable
-from core.http import UpstreamError
+from core.errors import Conflict, InvalidInput, NotFound
 from core.ids import new_id
-from core.last_good import Reading
-from core.privacy import Access, Purpose, open_access
-from core.texts_common import INVALID_INPUT, NOT_FOUND, UPSTREAM_UNAVAILABLE
-from modules.appointments import domain, saga, store, texts
-from modules.appointments.domain import Fault, SlotState, State
-from modules.appointments.models import Booking
-from modules.appointments.policy import Policy, rules_of
-from modules.appointments.store import BookingRow, Described
-from modules.appointments.upstream import (
-    Department,
-    Doctor,
-    Hospital,
-    Hospitals,
-    HospitalSlot,
+from core.texts_common import INVALID_INPUT, NOT_FOUND
+from modules.appointments import (
+    domain,
+    messages,
+    moving,
+    people,
+    queue,
+    slot_store,
+    store,
+    texts,
+    waiting,
 )
+from modules.appointments.board import Offer, board_of
+from modules.appointments.desk import Desk
+from modules.appointments.domain import Ask, Fault, SlotState, State
+from modules.appointments.hospitals import saga
+from modules.appointments.models import Resource
+from modules.appointments.people import Other
+from modules.appointments.policy import Item, Policy, policy_of, rules_of
+from modules.appointments.slot_store import SlotFacts
+from modules.appointments.store import BookingRow
 
-HOSPITAL_REGISTRATION = "hospital-registration"
-PERSON = "appointments.person"
-_MAX_STALE = timedelta(hours=12)
-_SLOTS_MAX_STALE = timedelta(minutes=5)
-_DAYS_MAX = 14
-
-PATIENT = Purpose(
-    id="appointments.hospital-registration",
-    upstream="hospitals",
-    fields=("name", "resident_id", "phone"),
-    text=texts.HOSPITAL_CONSENT,
-    text_version="2026-11",
-)
-
-_FAULTS = {
-    Fault.CANCELLED: texts.SLOT_CANCELLED,
-    Fault.BEGUN: texts.SLOT_BEGUN,
-    Fault.UNRELEASED: texts.SLOT_UNRELEASED,
-    Fault.FULL: texts.SLOT_FULL,
-}
+HOLD = "holdAppointment"
+_DAYS_MAX = 31
 
 
-async def read_hospitals(call: Call) -> dict[str, Reading[Hospital]]:
-    """Every connected hospital's description, asked at the same time."""
-    refs = rules_of(call.app).hospital_refs
-    readings = await asyncio.gather(*(read_hospital(call, ref) for ref in refs))
-    return dict(zip(refs, readings, strict=True))
+class SlotFull(Conflict):
+    """The slot is full; `alternatives` are free, and a waiting list may be open."""
+
+    def __init__(self, alternatives: Sequence[Offer]) -> None:
+        super().__init__(texts.SLOT_FULL)
+        self.alternatives = alternatives
 
 
-async def read_hospital(call: Call, hospital_ref: str) -> Reading[Hospital]:
-    """A hospital's description. Raises NotFound for one that is not connected."""
-    hospitals = _hospitals(call, hospital_ref)
-    return await call.app.last_good.read_through(
-        ("hospital", hospital_ref),
-        lambda: hospitals.get_hospital(hospital_ref, call.deadline),
-        clock=call.app.clock,
-        max_stale=_MAX_STALE,
-    )
+async def list_places(call: Call, service_id: str) -> Sequence[Resource]:
+    """Where a service takes bookings. Raises NotFound for one that does not here."""
+    _own_policy(call.app, service_id)
+    return await slot_store.list_resources(service_id)
 
 
-async def read_departments(call: Call, hospital_ref: str) -> Reading[Sequence[Department]]:
-    """A hospital's departments. Raises NotFound for a hospital that is not connected."""
-    hospitals = _hospitals(call, hospital_ref)
-    return await call.app.last_good.read_through(
-        ("departments", hospital_ref),
-        lambda: hospitals.list_departments(hospital_ref, call.deadline),
-        clock=call.app.clock,
-        max_stale=_MAX_STALE,
-    )
+def list_items(call: Call, service_id: str) -> Sequence[Item]:
+    """What one can come for: papers to bring and the fee."""
+    _own_policy(call.app, service_id)
+    return list(rules_of(call.app).items[service_id].values())
 
 
-async def read_doctors(
-    call: Call, hospital_ref: str, department_ref: str
-) -> Reading[Sequence[Doctor]]:
-    """A department's doctors. Raises NotFound for a hospital that is not connected."""
-    hospitals = _hospitals(call, hospital_ref)
-    return await call.app.last_good.read_through(
-        ("doctors", hospital_ref, department_ref),
-        lambda: hospitals.list_doctors(hospital_ref, department_ref, call.deadline),
-        clock=call.app.clock,
-        max_stale=_MAX_STALE,
-    )
+async def list_slots(
+    call: Call, resource_id: UUID, *, skip_days: int, days: int, only_free: bool
+) -> list[tuple[SlotFacts, int]]:
+    """The slots of a place on some Shanghai days from today or later, those still to come, with
+    how many seats are free.
 
-
-async def read_slots(
-    call: Call, hospital_ref: str, schedule_ref: str, *, skip_days: int, days: int
-) -> Reading[Sequence[HospitalSlot]]:
-    """A calendar's free numbers for 1 to 14 days, from now on or some days later; stale ones at
-    most 5 minutes old.
-
-    Raises NotFound for a hospital that is not connected and InvalidInput.
+    Raises InvalidInput.
     """
-    hospitals = _hospitals(call, hospital_ref)
-    _require_days("skipDays", skip_days, 0)
-    _require_days("days", days, 1)
-    begins_at = call.app.clock.now() + timedelta(days=skip_days)
+    if not 0 <= skip_days <= _DAYS_MAX or not 1 <= days <= _DAYS_MAX:
+        detail = f"days must be between 1 and {_DAYS_MAX}, skipDays between 0 and {_DAYS_MAX}"
+        raise InvalidInput(INVALID_INPUT, "days", detail=detail)
+    now = call.app.clock.now()
+    first_on = now.astimezone(SHANGHAI).date() + timedelta(days=skip_days)
+    begins_at = datetime.combine(first_on, time.min, SHANGHAI)
     ends_at = begins_at + timedelta(days=days)
-    return await call.app.last_good.read_through(
-        ("slots", hospital_ref, schedule_ref, skip_days, days),
-        lambda: hospitals.list_slots(hospital_ref, schedule_ref, begins_at, ends_at, call.deadline),
-        clock=call.app.clock,
-        max_stale=_SLOTS_MAX_STALE,
-    )
+    rows = await slot_store.list_slots(resource_id, max(begins_at, now), ends_at)
+    return [row for row in rows if row[1] > 0] if only_free else rows
 
 
-async def book_hospital_number(
-    call: Call, hospital_ref: str, slot_ref: str, key: str
+async def hold(
+    call: Call,
+    slot_id: UUID,
+    *,
+    item_id: str,
+    subject: str | None = None,
+    companions: Sequence[Other] = (),
+    admission: str | None = None,
+    key: str,
 ) -> BookingRow:
-    """Book a number for the viewer: hold it here, book it there, confirm.
+    """Keep a seat of one of our slots until it is confirmed or the hold lapses.
 
-    The same key gives the same booking. A hospital that answers too late leaves the booking HELD
-    and a job finds out. Raises NotFound, Conflict (taken, begun, limits), Forbidden without
-    consent, Unavailable; then no number is kept here or there.
+    The same key gives the same booking. While a queue stands before the slot an `admission` from
+    it is needed. Raises LoginRequired, NotFound, InvalidInput, Forbidden, SlotFull and Conflict
+    (over, unreleased, limits, banned); then nothing changed.
     """
-    viewer = call.require_viewer(2)
-    command = {"hospital": hospital_ref, "slot": slot_ref}
-    known = await idempotency.recall(
-        subject=viewer.user_id, operation="bookHospitalNumber", key=key, command=command
-    )
-    if known is not None:
-        return await _told(call, known)
-    hospitals = _hospitals(call, hospital_ref)
-    access = await open_access(call, service=HOSPITAL_REGISTRATION, purpose=PATIENT)
-    slot, doctor, hospital = await _offer(call, hospitals, hospital_ref, slot_ref)
-    booking_id = await _hold(call, access, hospital, doctor, slot, key=key, command=command)
-    await saga.settle_now(call.app, booking_id, access, call.deadline)
-    return await _told(call, booking_id)
+    app, viewer = call.app, call.require_viewer()
+    board = board_of(app)
+    facts = await board.find(slot_id)
+    policy = _own_policy(app, facts.service_id if facts else "")
+    assert facts is not None
+    if board.is_sold_out(slot_id, viewer.user_id):
+        raise SlotFull(await board.alternatives(facts))
+    ask = await _ask(call, facts, policy, item_id, subject, companions, key)
+    await queue.refuse_unadmitted(call, facts, admission)
+    try:
+        booking_id = await desk_of(app).hold(slot_id, ask)
+    except Conflict as refusal:
+        if refusal.code != texts.SLOT_FULL.code:
+            raise
+        await board.mark_sold_out(slot_id)
+        raise SlotFull(await board.alternatives(facts)) from None
+    if booking_id == ask.booking_id:
+        return _just_held(ask, facts, app.clock.now())
+    return await get_booking(call, booking_id)
+
+
+async def confirm(call: Call, booking_id: UUID, key: str) -> BookingRow:
+    """Turn the viewer's hold into an appointment.
+
+    The same key gives the same answer. Raises NotFound, also for somebody else's hold, and
+    Conflict where it has lapsed, is confirmed already or must be paid first.
+    """
+    app, viewer = call.app, call.require_viewer()
+    person = await messages.reader(app, viewer.user_id)
+    async with transaction() as tx:
+        replayed, booking = await _claim(call, tx, "confirmAppointment", booking_id, key)
+        if not replayed:
+            domain.BOOKING.next_state(booking.state, "confirm")
+            _refuse_outside(booking)
+            if _must_pay(app, booking):
+                raise Conflict(texts.PAYMENT_REQUIRED)
+            if _has_lapsed(booking, app.clock.now()):
+                raise Conflict(texts.HOLD_EXPIRED)
+            await _confirm(app, tx, booking)
+            await messages.tell(app, tx, booking, person, "confirmed")
+    return await get_booking(call, booking_id)
+
+
+async def confirm_paid(app: App, tx: Transaction, booking_id: UUID) -> bool:
+    """Confirm a hold whose fee has been paid, in the payer's transaction. Repeat-safe.
+
+    False where the hold has ended: then the payment is to be refunded.
+    """
+    booking = await store.lock_booking(tx, booking_id)
+    if booking is None or booking.state not in (State.HELD, State.CONFIRMED):
+        return False
+    if booking.state is State.HELD:
+        await _confirm(app, tx, booking)
+    return True
 
 
 async def cancel(call: Call, booking_id: UUID, key: str) -> BookingRow:
-    """Give the viewer's booking back before its deadline.
+    """Give the viewer's booking back before its deadline; a waiting person gets the seat.
 
     The same key gives the same answer. CANCELLING means that the hospital has still to agree.
     Raises NotFound, also for somebody else's, and Conflict when it is too late or over already.
     """
-    viewer = call.require_viewer()
-    app, now = call.app, call.app.clock.now()
+    app, viewer = call.app, call.require_viewer()
+    person = await messages.reader(app, viewer.user_id)
     async with transaction() as tx:
-        claim = await idempotency.claim(
-            app,
-            tx,
-            subject=viewer.user_id,
-            operation="cancelAppointment",
-            key=key,
-            command={"booking": str(booking_id)},
-            effect_id=booking_id,
-        )
-        booking = await store.lock_booking(tx, booking_id)
-        if booking is None or booking.booked_by != viewer.user_id:
-            raise NotFound(NOT_FOUND)
-        if not claim.replayed:
-            domain.BOOKING.next_state(booking.state, "withdraw")
-            if now >= cancel_deadline(call, booking):
+        replayed, booking = await _claim(call, tx, "cancelAppointment", booking_id, key)
+        if not replayed:
+            outside = saga.is_outside(booking)
+            domain.BOOKING.next_state(booking.state, "withdraw" if outside else "cancel")
+            if app.clock.now() >= cancel_deadline(app, booking):
                 raise Conflict(texts.CANCEL_TOO_LATE)
-            await store.move(tx, booking_id, [booking.state], State.CANCELLING)
-            await saga.enqueue_settle(app, tx, booking_id)
+            if outside:
+                if await store.has_successor(tx, booking_id):
+                    raise Conflict(texts.MOVING_ALREADY)
+                await store.move(tx, booking_id, [booking.state], State.CANCELLING)
+                await saga.enqueue_settle(app, tx, booking_id)
+            else:
+                await end(app, tx, booking, State.CANCELLED)
+                await messages.tell(app, tx, booking, person, "cancelled")
     await saga.settle_now(app, booking_id, None, call.deadline)
     return await get_booking(call, booking_id)
+
+
+async def reschedule(call: Call, booking_id: UUID, slot_id: UUID, key: str) -> BookingRow:
+    """Move the viewer's confirmed appointment to another of our slots, or leave it as it is.
+
+    The same key gives the same answer. Raises NotFound, SlotFull and Conflict.
+    """
+    app = call.app
+    booking = await get_booking(call, booking_id)
+    facts = await board_of(app).find(slot_id)
+    if facts is None or saga.is_outside(booking):
+        raise NotFound(NOT_FOUND)
+    try:
+        moved_id = await moving.move_own(call, booking, facts, key)
+    except Conflict as refusal:
+        if refusal.code != texts.SLOT_FULL.code:
+            raise
+        raise SlotFull(await board_of(app).alternatives(facts)) from None
+    return await get_booking(call, moved_id)
+
+
+async def end(app: App, tx: Transaction, booking: BookingRow, to: State, **values: object) -> bool:
+    """End a live booking of our own slots and hand its seat on; False where it moved before."""
+    ended = await store.move(
+        tx, booking.id, [booking.state], to, ended_at=app.clock.now(), **values
+    )
+    if ended:
+        await waiting.refill(app, tx, booking.slot_id)
+    return ended
 
 
 async def get_booking(call: Call, booking_id: UUID) -> BookingRow:
@@ -182,149 +219,137 @@ async def list_bookings(call: Call, *, first: int, before: UUID | None) -> Seque
     return await store.list_bookings(viewer.user_id, first=first, before=before)
 
 
-def cancel_deadline(call: Call, booking: BookingRow) -> datetime:
+def cancel_deadline(app: App, booking: BookingRow) -> datetime:
     """The moment from which a booking can no longer be given back."""
-    return policy_of(call, booking.service_id).cancel.deadline(booking.starts_at)
-
-
-def policy_of(call: Call, service_id: str) -> Policy:
-    """What the city decided for a service."""
-    return rules_of(call.app).policies[service_id]
-
-
-def _require_days(field: str, days: int, least: int) -> None:
-    if not least <= days <= _DAYS_MAX:
-        detail = f"{field} must be between {least} and {_DAYS_MAX}"
-        raise InvalidInput(INVALID_INPUT, field, detail=detail)
-
-
-def _hospitals(call: Call, hospital_ref: str) -> Hospitals:
-    if hospital_ref not in rules_of(call.app).hospital_refs:
-        raise NotFound(NOT_FOUND)
-    return call.app.upstream(Hospitals)
-
-
-async def _offer(
-    call: Call, hospitals: Hospitals, hospital_ref: str, slot_ref: str
-) -> tuple[HospitalSlot, Doctor, Hospital]:
-    """The number as the hospital offers it now."""
-    try:
-        slot = await hospitals.find_slot(hospital_ref, slot_ref, call.deadline)
-        if slot is None:
-            raise NotFound(NOT_FOUND)
-        doctor = await hospitals.find_doctor(hospital_ref, slot.schedule_ref, call.deadline)
-    except UpstreamError:
-        raise Unavailable(UPSTREAM_UNAVAILABLE, upstream=texts.HOSPITALS) from None
-    hospital = (await read_hospital(call, hospital_ref)).value
-    if doctor is None or hospital is None:
-        raise Unavailable(UPSTREAM_UNAVAILABLE, upstream=texts.HOSPITALS)
-    refuse_fault(SlotState(slot.starts_at, 1, 0 if slot.free else 1), call.app.clock.now())
-    return slot, doctor, hospital
+    return policy_of(app, booking.service_id).cancel.deadline(booking.starts_at)
 
 
 def refuse_fault(slot: SlotState, now: datetime) -> None:
     """Raise Conflict for a slot that cannot be booked at a moment."""
     fault = domain.find_fault(slot, now)
+    if fault is Fault.FULL:
+        raise SlotFull(())
     if fault is not None:
-        raise Conflict(_FAULTS[fault])
+        raise Conflict(texts.FAULTS[fault])
 
 
-async def _hold(
+def desk_of(app: App) -> Desk:
+    """The desk of this process."""
+    return app.once("appointments.desk", lambda: Desk(app))
+
+
+async def _ask(
     call: Call,
-    access: Access,
-    hospital: Hospital,
-    doctor: Doctor,
-    slot: HospitalSlot,
-    *,
+    facts: SlotFacts,
+    policy: Policy,
+    item_id: str,
+    subject: str | None,
+    companions: Sequence[Other],
     key: str,
-    command: Mapping[str, str],
-) -> UUID:
-    app, viewer, now = call.app, call.require_viewer(2), call.app.clock.now()
-    async with transaction() as tx:
-        claim = await idempotency.claim(
-            app,
-            tx,
-            subject=viewer.user_id,
-            operation="bookHospitalNumber",
-            key=key,
-            command=command,
-            effect_id=new_id(),
-        )
-        if claim.replayed:
-            return claim.effect_id
-        group = f"{hospital.ref}/{doctor.department.ref}"
-        slot_id = await _ensure_slot(tx, hospital, doctor, slot, group)
-        await _take_limits(call, tx, claim.effect_id, access, slot_id, group, slot.starts_at)
-        row = await store.lock_slot(tx, slot_id)
-        refuse_fault(SlotState(row.starts_at, row.capacity, row.used), now)
-        await Booking.create(
-            using_db=tx,
-            id=claim.effect_id,
-            series_id=claim.effect_id,
-            service_id=HOSPITAL_REGISTRATION,
-            slot_id=slot_id,
-            booked_by=viewer.user_id,
-            state=State.HELD,
-            fee_fen=doctor.fee_fen,
-            access_id=access.access_id,
-            created_at=now,
-            hold_expires_at=domain.hold_end(
-                now, policy_of(call, HOSPITAL_REGISTRATION).hold, slot.starts_at
-            ),
-        )
-        await saga.enqueue_settle(app, tx, claim.effect_id)
-    return claim.effect_id
+) -> Ask:
+    app, viewer, now = call.app, call.require_viewer(), call.app.clock.now()
+    own_key = await people.key_of(call, app.services[facts.service_id].identity_level)
+    item = rules_of(app).items[facts.service_id].get(item_id)
+    if item is None:
+        raise InvalidInput(texts.ITEM_UNKNOWN, "itemId")
+    party = people.form_party(call, policy, own_key, companions)
+    about = people.check_subject(policy, subject)
+    return Ask(
+        operation=HOLD,
+        booking_id=new_id(),
+        person_id=viewer.user_id,
+        person_key=own_key,
+        key=key,
+        command={
+            "slot": str(facts.slot_id),
+            "item": item_id,
+            "subject": about,
+            "companions": [[other.name, other.resident_id] for other in companions],
+        },
+        limits=people.party_limits(app, facts, party.keys, about),
+        hold_expires_at=domain.hold_end(now, policy.hold, facts.starts_at),
+        fee_fen=item.fee_fen,
+        item_id=item_id,
+        subject_sealed=app.vault.encrypt(about, people.SUBJECT) if about else None,
+        companions=party.companions,
+    )
 
 
-async def _ensure_slot(
-    tx: Transaction, hospital: Hospital, doctor: Doctor, slot: HospitalSlot, group: str
-) -> UUID:
-    name = f"{doctor.name} {doctor.title.zh}", f"{doctor.name}, {doctor.title.en}"
-    resource_id = await store.ensure_resource(
+def _just_held(ask: Ask, facts: SlotFacts, now: datetime) -> BookingRow:
+    """A new hold as its row says it, without reading it back."""
+    return BookingRow(
+        id=ask.booking_id,
+        series_id=ask.booking_id,
+        sequence=0,
+        service_id=facts.service_id,
+        slot_id=facts.slot_id,
+        booked_by=ask.person_id,
+        person_key=ask.person_key,
+        item_id=ask.item_id,
+        subject_sealed=ask.subject_sealed,
+        replaces=None,
+        state=State.HELD,
+        fee_fen=ask.fee_fen,
+        access_id=None,
+        upstream_ref=None,
+        upstream_version=None,
+        refusal_code=None,
+        replaced_by=None,
+        created_at=now,
+        hold_expires_at=ask.hold_expires_at,
+        ended_at=None,
+        starts_at=facts.starts_at,
+        ends_at=facts.ends_at,
+        slot_ref=facts.slot_ref,
+        resource_id=facts.resource_id,
+        resource_ref=facts.resource_ref,
+        limit_group=facts.limit_group,
+        address=facts.address,
+        described=facts.described,
+    )
+
+
+async def _claim(
+    call: Call, tx: Transaction, operation: str, booking_id: UUID, key: str, **more: str
+) -> tuple[bool, BookingRow]:
+    """Bind the key and lock the viewer's booking; whether the key was used before."""
+    viewer = call.require_viewer()
+    claim = await idempotency.claim(
+        call.app,
         tx,
-        service_id=HOSPITAL_REGISTRATION,
-        ref=f"{hospital.ref}/{doctor.schedule_ref}",
-        described=Described(hospital.name, doctor.department.name, type(hospital.name)(*name)),
-        limit_group=group,
+        subject=viewer.user_id,
+        operation=operation,
+        key=key,
+        command={"booking": str(booking_id), **more},
+        effect_id=booking_id,
     )
-    return await store.ensure_slot(
-        tx,
-        resource_id=resource_id,
-        service_id=HOSPITAL_REGISTRATION,
-        ref=slot.ref,
-        starts_at=slot.starts_at,
-        ends_at=slot.ends_at,
-        fee_fen=doctor.fee_fen,
-    )
+    booking = await store.lock_booking(tx, booking_id)
+    if booking is None or booking.booked_by != viewer.user_id:
+        raise NotFound(NOT_FOUND)
+    return claim.replayed, booking
 
 
-async def _take_limits(
-    call: Call,
-    tx: Transaction,
-    booking_id: UUID,
-    access: Access,
-    slot_id: UUID,
-    group: str,
-    starts_at: datetime,
-) -> None:
-    assert access.person.resident_id is not None
-    person_key = call.app.vault.blind_index(access.person.resident_id, PERSON)
-    limits = {f"slot:{slot_id}": 1, domain.day_limit(group, starts_at): 1}
-    used_up = await store.take_limits(
-        tx, booking_id=booking_id, person_key=person_key, limits=limits
-    )
-    if used_up is not None:
-        raise Conflict(texts.LIMIT_SLOT if used_up.startswith("slot:") else texts.LIMIT_DAY)
+async def _confirm(app: App, tx: Transaction, booking: BookingRow) -> None:
+    now = app.clock.now()
+    await store.move(tx, booking.id, [State.HELD], State.CONFIRMED, confirmed_at=now)
 
 
-async def _told(call: Call, booking_id: UUID) -> BookingRow:
-    """The viewer's booking, or the refusal that it ended in: a repeated send hears the same."""
-    booking = await get_booking(call, booking_id)
-    if booking.state is State.REFUSED and booking.refusal_code is not None:
-        raise _refusal(booking.refusal_code)
-    return booking
+def _refuse_outside(booking: BookingRow) -> None:
+    if saga.is_outside(booking):
+        raise Conflict(texts.AWAITS_HOSPITAL)
 
 
-def _refusal(code: str) -> AppError:
-    kind = Unavailable if code == texts.HOSPITAL_UNAVAILABLE.code else Conflict
-    return kind(texts.REFUSALS[code])
+def _must_pay(app: App, booking: BookingRow) -> bool:
+    return policy_of(app, booking.service_id).prepaid and booking.fee_fen > 0
+
+
+def _has_lapsed(booking: BookingRow, now: datetime) -> bool:
+    return booking.hold_expires_at is None or booking.hold_expires_at <= now
+
+
+def _own_policy(app: App, service_id: str) -> Policy:
+    """The policy of a service that books our own slots. Raises NotFound for every other."""
+    rules = rules_of(app)
+    if service_id not in rules.venues:
+        raise NotFound(NOT_FOUND)
+    return rules.policies[service_id]

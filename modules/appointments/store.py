@@ -1,25 +1,16 @@
-"""Every query of appointments."""
+"""Queries of bookings, limits and waiting lists; those of slots are in slot_store."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
-from core.city import Named
 from core.database import Transaction, connection, fetch_all, fetch_one
 from core.ids import new_id
-from modules.appointments.domain import State
-from modules.appointments.models import Booking, Resource, Slot
-
-
-@dataclass(frozen=True, slots=True)
-class Described:
-    """Where and with whom a slot is, in both languages."""
-
-    place: Named
-    unit: Named
-    name: Named
+from modules.appointments.domain import Ask, State, WaitState
+from modules.appointments.models import Booking, Companion, Slot, Wait
+from modules.appointments.slot_store import Described, describe
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +23,10 @@ class BookingRow:
     service_id: str
     slot_id: UUID
     booked_by: UUID
+    person_key: bytes | None
+    item_id: str
+    subject_sealed: bytes | None
+    replaces: UUID | None
     state: State
     fee_fen: int
     access_id: UUID | None
@@ -45,13 +40,16 @@ class BookingRow:
     starts_at: datetime
     ends_at: datetime
     slot_ref: str
+    resource_id: UUID
     resource_ref: str
+    limit_group: str
     address: str
     described: Described
 
 
 _BOOKING = """
-SELECT b.*, s.starts_at, s.ends_at, s.ref AS slot_ref, r.ref AS resource_ref, r.address,
+SELECT b.*, s.starts_at, s.ends_at, s.ref AS slot_ref, s.resource_id, r.ref AS resource_ref,
+       r.limit_group, r.address,
        r.place_zh, r.place_en, r.unit_zh, r.unit_en, r.name_zh, r.name_en
   FROM appointments_booking b
   JOIN appointments_slot s ON s.id = b.slot_id
@@ -59,108 +57,178 @@ SELECT b.*, s.starts_at, s.ends_at, s.ref AS slot_ref, r.ref AS resource_ref, r.
 """
 
 
-async def ensure_resource(
-    tx: Transaction,
-    *,
-    service_id: str,
-    ref: str,
-    described: Described,
-    limit_group: str,
-    address: str = "",
-) -> UUID:
-    """The resource of this name, made or described anew."""
-    row = await fetch_one(
+async def list_missed(
+    tx: Transaction, people: Sequence[bytes], service_id: str, since: datetime
+) -> dict[bytes, list[datetime]]:
+    """When these people missed appointments of a service; who missed none is not in it."""
+    rows = await fetch_all(
         tx,
-        """INSERT INTO appointments_resource (id, service_id, ref, place_zh, place_en, unit_zh,
-                                              unit_en, name_zh, name_en, address, limit_group)
-           VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
-           ON CONFLICT (service_id, ref) DO UPDATE SET
-             place_zh = $4, place_en = $5, unit_zh = $6, unit_en = $7, name_zh = $8, name_en = $9,
-             address = $10, limit_group = $11
-           RETURNING id""",
-        new_id(),
+        """SELECT b.person_key, array_agg(s.starts_at) AS missed FROM appointments_booking b
+             JOIN appointments_slot s ON s.id = b.slot_id
+            WHERE b.person_key = ANY($1) AND b.service_id = $2 AND b.state = 'missed'
+              AND s.starts_at > $3
+            GROUP BY b.person_key""",
+        list(people),
         service_id,
-        ref,
-        described.place.zh,
-        described.place.en,
-        described.unit.zh,
-        described.unit.en,
-        described.name.zh,
-        described.name.en,
-        address,
-        limit_group,
+        since,
     )
-    return _id(row)
+    return {bytes(row["person_key"]): row["missed"] for row in rows}
 
 
-async def ensure_slot(
-    tx: Transaction,
-    *,
-    resource_id: UUID,
-    service_id: str,
-    ref: str,
-    starts_at: datetime,
-    ends_at: datetime,
-    fee_fen: int,
-) -> UUID:
-    """Our row for one number of an outside system: one seat."""
-    row = await fetch_one(
+async def mark_missed(tx: Transaction, service_id: str, started_before: datetime) -> int:
+    """Confirmed bookings of a service whose person did not come; returns how many."""
+    rows = await fetch_all(
         tx,
-        """INSERT INTO appointments_slot
-             (id, resource_id, service_id, ref, starts_at, ends_at, capacity, used, fee_fen)
-           VALUES ($1, $2, $3, $4, $5, $6, 1, 0, $7)
-           ON CONFLICT (resource_id, ref) DO UPDATE SET
-             starts_at = $5, ends_at = $6, fee_fen = $7
-           RETURNING id""",
-        new_id(),
-        resource_id,
+        """UPDATE appointments_booking b SET state = 'missed' FROM appointments_slot s
+            WHERE s.id = b.slot_id AND b.service_id = $1 AND b.state = 'confirmed'
+              AND s.starts_at <= $2 RETURNING b.id""",
         service_id,
-        ref,
-        starts_at,
-        ends_at,
-        fee_fen,
+        started_before,
     )
-    return _id(row)
+    return len(rows)
 
 
-async def lock_slot(tx: Transaction, slot_id: UUID) -> Slot:
-    """A slot, locked until the transaction ends."""
-    return await Slot.filter(id=slot_id).using_db(tx).select_for_update().get()
+async def transfer_limits(
+    tx: Transaction, from_id: UUID, to_id: UUID, keys: Sequence[str]
+) -> set[tuple[bytes, str]]:
+    """Hand the uses of some limits from one booking to its successor; returns whose and which."""
+    rows = await fetch_all(
+        tx,
+        """UPDATE appointments_limit_use SET booking_id = $2
+            WHERE booking_id = $1 AND limit_key = ANY($3) RETURNING person_key, limit_key""",
+        from_id,
+        to_id,
+        list(keys),
+    )
+    return {(bytes(row["person_key"]), row["limit_key"]) for row in rows}
 
 
-async def take_limits(
-    tx: Transaction, *, booking_id: UUID, person_key: bytes, limits: Mapping[str, int]
-) -> str | None:
-    """Count a booking against a person's limits; returns the key of the first that is used up.
+async def list_limits(db: Transaction, booking_id: UUID) -> list[tuple[bytes, str]]:
+    """Whose and which limits a booking uses."""
+    rows = await fetch_all(
+        db,
+        "SELECT person_key, limit_key FROM appointments_limit_use WHERE booking_id = $1",
+        booking_id,
+    )
+    return [(bytes(row["person_key"]), row["limit_key"]) for row in rows]
 
-    Taken in the order of their keys, so that two bookings of one person never wait crosswise.
+
+async def take_limits_of_many(
+    tx: Transaction, wishes: Mapping[UUID, Sequence[tuple[bytes, str, int]]]
+) -> dict[UUID, str]:
+    """Count several bookings against their people's limits.
+
+    Returns the bookings that may not be, each with a limit that is used up; nothing is counted
+    for them. Rows go in by person and limit, so that two transactions rarely wait crosswise.
     """
-    for key in sorted(limits):
-        taken = None
-        while taken is None:
-            rows = await fetch_all(
-                tx,
-                """SELECT o FROM generate_series(1, $3::int) o WHERE NOT EXISTS (
-                     SELECT FROM appointments_limit_use
-                      WHERE person_key = $1 AND limit_key = $2 AND ordinal = o)
-                   ORDER BY o LIMIT 1""",
-                person_key,
-                key,
-                limits[key],
-            )
-            if not rows:
-                return key
-            # another booking of this person may take the same place first: then look again
-            taken = await fetch_one(
-                tx,
-                """INSERT INTO appointments_limit_use (person_key, limit_key, ordinal, booking_id)
-                   VALUES ($1, $2, $3, $4) ON CONFLICT DO NOTHING RETURNING ordinal""",
-                person_key,
-                key,
-                rows[0]["o"],
-                booking_id,
-            )
-    return None
+    missing = {
+        (booking_id, person, key): allowed
+        for booking_id, uses in wishes.items()
+        for person, key, allowed in uses
+    }
+    rounds = max(missing.values(), default=0)
+    # who lost a place to another booking of the same person looks for the next one
+    for _ in range(rounds):
+        if not missing:
+            break
+        for row in await _insert_limits(tx, missing):
+            missing.pop((row["booking_id"], bytes(row["person_key"]), row["limit_key"]), None)
+    refused = {booking_id: key for booking_id, _, key in missing}
+    if refused:
+        await tx.execute_query(
+            "DELETE FROM appointments_limit_use WHERE booking_id = ANY($1)", [list(refused)]
+        )
+    return refused
+
+
+async def _insert_limits(
+    tx: Transaction, wanted: Mapping[tuple[UUID, bytes, str], int]
+) -> list[dict[str, Any]]:
+    return await fetch_all(
+        tx,
+        """INSERT INTO appointments_limit_use (booking_id, person_key, limit_key, ordinal)
+           SELECT w.booking_id, w.person_key, w.limit_key, free.ordinal
+             FROM unnest($1::uuid[], $2::bytea[], $3::text[], $4::int[])
+               AS w (booking_id, person_key, limit_key, allowed)
+            CROSS JOIN LATERAL (
+              SELECT o AS ordinal FROM generate_series(1, w.allowed) o
+               WHERE NOT EXISTS (SELECT FROM appointments_limit_use u
+                                  WHERE u.person_key = w.person_key
+                                    AND u.limit_key = w.limit_key AND u.ordinal = o)
+               ORDER BY o LIMIT 1) free
+            ORDER BY w.person_key, w.limit_key
+           ON CONFLICT DO NOTHING RETURNING booking_id, person_key, limit_key""",
+        [booking_id for booking_id, _, _ in wanted],
+        [person for _, person, _ in wanted],
+        [key for _, _, key in wanted],
+        list(wanted.values()),
+    )
+
+
+async def insert_held(tx: Transaction, slot: Slot, asks: Sequence[Ask], *, now: datetime) -> None:
+    """New holds of one slot and the people who come along; the trigger takes the seats."""
+    await tx.execute_query(
+        """INSERT INTO appointments_booking
+             (id, series_id, sequence, service_id, slot_id, booked_by, person_key, item_id,
+              subject_sealed, replaces, seats, state, fee_fen, access_id, created_at,
+              hold_expires_at)
+           SELECT a.id, a.series_id, a.sequence, $1, $2, a.booked_by, a.person_key, a.item_id,
+                  a.subject_sealed, a.replaces, 1, 'held', a.fee_fen, a.access_id, $3, a.ends_at
+             FROM unnest($4::uuid[], $5::uuid[], $6::int[], $7::uuid[], $8::bytea[], $9::text[],
+                         $10::bytea[], $11::uuid[], $12::bigint[], $13::uuid[], $14::timestamptz[])
+               AS a (id, series_id, sequence, booked_by, person_key, item_id, subject_sealed,
+                     replaces, fee_fen, access_id, ends_at)""",
+        [
+            slot.service_id,
+            slot.id,
+            now,
+            [ask.booking_id for ask in asks],
+            [ask.series_id or ask.booking_id for ask in asks],
+            [ask.sequence for ask in asks],
+            [ask.person_id for ask in asks],
+            [ask.person_key for ask in asks],
+            [ask.item_id for ask in asks],
+            [ask.subject_sealed for ask in asks],
+            [ask.replaces for ask in asks],
+            [ask.fee_fen for ask in asks],
+            [ask.access_id for ask in asks],
+            [ask.hold_expires_at for ask in asks],
+        ],
+    )
+    companions = [
+        Companion(id=new_id(), booking_id=ask.booking_id, name_sealed=name, resident_sealed=number)
+        for ask in asks
+        for name, number in ask.companions
+    ]
+    if companions:
+        await Companion.bulk_create(companions, using_db=tx)
+
+
+async def copy_companions(tx: Transaction, from_id: UUID, to_id: UUID) -> None:
+    """The people of a booking come along to its successor."""
+    for companion in await Companion.filter(booking_id=from_id).using_db(tx):
+        await Companion.create(
+            using_db=tx,
+            id=new_id(),
+            booking_id=to_id,
+            name_sealed=companion.name_sealed,
+            resident_sealed=companion.resident_sealed,
+        )
+
+
+async def next_sequence(series_id: UUID) -> int:
+    """The number of a series' next booking; those that came to nothing count too."""
+    last = await Booking.filter(series_id=series_id).order_by("-sequence").first()
+    return 0 if last is None else last.sequence + 1
+
+
+async def has_successor(tx: Transaction, booking_id: UUID) -> bool:
+    """Whether a booking is being moved."""
+    return (
+        await Booking.filter(replaces=booking_id, state__in=[State.HELD, State.CONFIRMED])
+        .using_db(tx)
+        .exists()
+    )
 
 
 async def move(
@@ -204,16 +272,40 @@ async def list_bookings(
 
 
 async def list_unsettled(created_before: datetime, limit: int) -> Sequence[UUID]:
-    """Bookings that have stood half-way since before a moment."""
+    """Bookings that have stood half-way at an outside system since before a moment."""
     rows = await fetch_all(
         connection(),
         """SELECT id FROM appointments_booking
-            WHERE state IN ('held', 'cancelling') AND created_at < $1
+            WHERE state IN ('held', 'cancelling') AND access_id IS NOT NULL AND created_at < $1
             ORDER BY id LIMIT $2""",
         created_before,
         limit,
     )
     return [row["id"] for row in rows]
+
+
+async def list_lapsed(now: datetime, limit: int) -> Sequence[UUID]:
+    """Holds of our own slots that should have ended by now."""
+    rows = await fetch_all(
+        connection(),
+        """SELECT id FROM appointments_booking
+            WHERE state = 'held' AND access_id IS NULL AND hold_expires_at <= $1
+            ORDER BY id LIMIT $2""",
+        now,
+        limit,
+    )
+    return [row["id"] for row in rows]
+
+
+async def next_waiting(tx: Transaction, resource_id: UUID, day_on: date) -> Wait | None:
+    """The first in a waiting list, locked; one whom another transaction serves is passed over."""
+    return (
+        await Wait.filter(resource_id=resource_id, day_on=day_on, state=WaitState.WAITING)
+        .using_db(tx)
+        .order_by("id")
+        .select_for_update(skip_locked=True)
+        .first()
+    )
 
 
 async def list_placed(
@@ -233,25 +325,9 @@ async def list_placed(
     return [_booking(row) for row in rows]
 
 
-async def find_resource(service_id: str, ref: str) -> Resource | None:
-    """A resource by its name within its service."""
-    return await Resource.get_or_none(service_id=service_id, ref=ref)
-
-
 def _booking(row: Mapping[str, Any]) -> BookingRow:
-    described = Described(
-        Named(row["place_zh"], row["place_en"]),
-        Named(row["unit_zh"], row["unit_en"]),
-        Named(row["name_zh"], row["name_en"]),
-    )
     plain = {name: row[name] for name in _PLAIN} | {"state": State(row["state"])}
-    return BookingRow(**plain, described=described)
+    return BookingRow(**plain, described=describe(row))
 
 
 _PLAIN = [field.name for field in fields(BookingRow) if field.name != "described"]
-
-
-def _id(row: Mapping[str, Any] | None) -> UUID:
-    assert row is not None
-    found: UUID = row["id"]
-    return found

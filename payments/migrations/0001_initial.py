@@ -34,12 +34,7 @@ class Migration(migrations.Migration):
         ops.CreateModel(
             name="Balance",
             fields=[
-                (
-                    "id",
-                    fields.BigIntField(
-                        primary_key=True, generated=False, unique=True, db_index=True
-                    ),
-                ),
+                ("id", fields.BigIntField(primary_key=True, unique=True, db_index=True)),
                 ("account_id", fields.BigIntField(db_index=True)),
                 ("guard", fields.CharField(max_length=1)),
                 ("debit_fen", fields.BigIntField()),
@@ -77,12 +72,7 @@ class Migration(migrations.Migration):
         ops.CreateModel(
             name="Chain",
             fields=[
-                (
-                    "chain",
-                    fields.SmallIntField(
-                        primary_key=True, generated=False, unique=True, db_index=True
-                    ),
-                ),
+                ("chain", fields.SmallIntField(primary_key=True, unique=True, db_index=True)),
                 ("seq", fields.BigIntField()),
                 ("hash", fields.BinaryField()),
             ],
@@ -195,15 +185,11 @@ class Migration(migrations.Migration):
                 ),
                 ("kind", fields.CharField(max_length=32)),
                 ("key", fields.CharField(unique=True, max_length=96)),
-                ("intent_id", fields.UUIDField(null=True, db_index=True)),
-                (
-                    "posted_at",
-                    fields.DatetimeField(db_index=True, auto_now=False, auto_now_add=False),
-                ),
+                ("intent_id", fields.UUIDField(null=True)),
+                ("posted_at", fields.DatetimeField(auto_now=False, auto_now_add=False)),
                 ("entry_count", fields.SmallIntField()),
                 ("chain", fields.SmallIntField()),
                 ("seq", fields.BigIntField()),
-                ("prev_hash", fields.BinaryField()),
                 ("hash", fields.BinaryField()),
             ],
             options={

@@ -27,11 +27,13 @@ def test_keys_have_their_sizes_and_kinds(folder: Path) -> None:
     keys = load_keys(folder)
     assert (len(keys.pii_data), len(keys.pii_index), len(keys.wechat_apiv3)) == (32, 32, 32)
     assert len({keys.pii_data, keys.pii_index, keys.token_signing, keys.model_signing}) == 4
-    assert keys.wechat_platform_private is not None
     for private, public in (
         (keys.wechat_merchant_private, keys.wechat_merchant_public),
         (keys.wechat_platform_private, keys.wechat_platform_public),
+        (keys.alipay_merchant_private, keys.alipay_merchant_public),
+        (keys.alipay_platform_private, keys.alipay_platform_public),
     ):
+        assert private is not None and public is not None
         key = serialization.load_pem_private_key(private, password=None)
         assert isinstance(key, rsa.RSAPrivateKey)
         assert key.key_size == 2048
@@ -78,7 +80,11 @@ def test_a_folder_without_the_marker_is_left_alone(tmp_path: Path) -> None:
 
 def test_every_missing_file_is_named(folder: Path) -> None:
     (folder / "wechat_platform_private.pem").unlink()
-    assert load_keys(folder).wechat_platform_private is None
+    for path in folder.glob("alipay_*"):
+        path.unlink()
+    keys = load_keys(folder)
+    assert keys.wechat_platform_private is keys.alipay_merchant_private is None
+    assert keys.alipay_platform_public is None
     for path in sorted(folder.iterdir()):
         if path.name == "SANDBOX-KEYS":
             continue

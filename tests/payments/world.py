@@ -27,18 +27,23 @@ class Queue:
     """Runs queued jobs one by one at their time on the manual clock, as a worker would."""
 
     def __init__(self, app: App, clock: ManualClock) -> None:
+        self.dead: list[str] = []
         self._app = app
         self._clock = clock
         self._due: dict[int, datetime] = {}
-        self.dead: list[str] = []
 
     async def run_due(self) -> int:
         """Run everything whose time has come, and what that leads to; returns how much ran."""
         ran = 0
-        while (job := await self._next()) is not None and self._due[job["id"]] <= self._clock.now():
+        while (job := await self.next_due()) is not None:
             await self.run(job)
             ran += 1
         return ran
+
+    async def next_due(self) -> dict | None:
+        """The job whose turn it is, if its time has come."""
+        job = await self._next()
+        return job if job is not None and self._due[job["id"]] <= self._clock.now() else None
 
     async def run_until(self, moment: datetime) -> None:
         """Move the clock from job to job until a moment."""

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from core.clock import ManualClock
-from modules.appointments.upstream import Hospitals
+from modules.appointments.hospitals.upstream import Hospitals
 from tests.modules.appointments.fake_hospitals import FakeHospitals
 
 

@@ -10,7 +10,7 @@ from core.clock import SHANGHAI, Clock
 from core.deadline import Deadline
 from core.http import UpstreamRejected, UpstreamTimeout, UpstreamUnavailable
 from core.privacy import Access
-from modules.appointments.upstream import (
+from modules.appointments.hospitals.upstream import (
     Department,
     Doctor,
     Hospital,

@@ -1,7 +1,9 @@
 """Booking a hospital number: held here, booked there, confirmed; and every way it can break."""
 
 import asyncio
+import contextlib
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime, timedelta
 from uuid import UUID
 
@@ -17,10 +19,14 @@ from core.errors import Conflict, Forbidden, LoginRequired, NotFound, Unavailabl
 from core.last_good import ReadStatus
 from core.privacy import list_access, withdraw_consent
 from core.texts import Locale
-from modules.appointments import calendar_file, jobs, saga, service
+from modules.appointments import calendar_file, jobs, service
 from modules.appointments.domain import State
-from modules.appointments.service import PATIENT
-from modules.appointments.upstream import HospitalSlot
+from modules.appointments.hospitals import comparison, saga
+from modules.appointments.hospitals import service as registration
+from modules.appointments.hospitals.comparison import Kind
+from modules.appointments.hospitals.service import PATIENT
+from modules.appointments.hospitals.upstream import HospitalSlot
+from modules.appointments.store import BookingRow
 from tests.modules.appointments.fake_hospitals import INTERNAL, FakeHospitals
 from tests.modules.appointments.people import citizen, consent
 
@@ -35,13 +41,13 @@ async def patient(app: App, call: MakeCall, number: int = 1) -> Call:
 
 
 async def free_slots(call: Call, skip_days: int = 3) -> list[HospitalSlot]:
-    reading = await service.read_slots(call, "h1", "sch000", skip_days=skip_days, days=7)
+    reading = await registration.read_slots(call, "h1", "sch000", skip_days=skip_days, days=7)
     assert reading.status is ReadStatus.LIVE and reading.value
     return list(reading.value)
 
 
-async def book(call: Call, slot: HospitalSlot, key: str = "book-0001") -> service.BookingRow:
-    return await service.book_hospital_number(call, "h1", slot.ref, key)
+async def book(call: Call, slot: HospitalSlot, key: str = "book-0001") -> BookingRow:
+    return await registration.book_hospital_number(call, "h1", slot.ref, key)
 
 
 async def work(app: App, booking_id: UUID) -> None:
@@ -68,11 +74,11 @@ async def bookings() -> int:
 
 async def test_browse_and_book(app: App, call: MakeCall, hospitals: FakeHospitals) -> None:
     viewer = await patient(app, call)
-    listed = await service.read_hospitals(viewer)
+    listed = await registration.read_hospitals(viewer)
     assert [ref for ref, r in listed.items() if r.status is ReadStatus.LIVE] == [
         "h1", "h2", "h3", "h4", "h5",
     ]  # fmt: skip
-    departments = await service.read_departments(viewer, "h1")
+    departments = await registration.read_departments(viewer, "h1")
     assert departments.value == [INTERNAL]
     slot = (await free_slots(viewer))[0]
     booking = await book(viewer, slot)
@@ -123,7 +129,7 @@ async def test_one_number_for_many_hands(
     outcomes = await asyncio.gather(
         *(book(viewer, slot) for viewer in people), return_exceptions=True
     )
-    won = [o for o in outcomes if isinstance(o, service.BookingRow)]
+    won = [o for o in outcomes if isinstance(o, BookingRow)]
     lost = [o.code for o in outcomes if isinstance(o, Conflict)]
     assert [w.state for w in won] == [State.CONFIRMED]
     assert lost == ["SLOT_FULL"] * 19
@@ -244,7 +250,7 @@ async def test_cancel_is_refused_after_its_deadline(
     viewer = await patient(app, call)
     slot = (await free_slots(viewer, skip_days=1))[0]
     booking = await book(viewer, slot)
-    until = service.cancel_deadline(viewer, booking)
+    until = service.cancel_deadline(app, booking)
     local = until.astimezone(SHANGHAI)
     assert (slot.starts_at.astimezone(SHANGHAI).date() - local.date()).days == 1
     assert (local.hour, local.minute) == (15, 0)
@@ -290,11 +296,11 @@ async def test_who_may_do_what(app: App, call: MakeCall) -> None:
     with pytest.raises(NotFound):
         await service.cancel(other, booking.id, "cancel-01")
     with pytest.raises(LoginRequired):
-        await service.book_hospital_number(call(level=1), "h1", slot.ref, "book-0002")
+        await registration.book_hospital_number(call(level=1), "h1", slot.ref, "book-0002")
     with pytest.raises(NotFound):
-        await service.book_hospital_number(other, "h9", slot.ref, "book-0002")
+        await registration.book_hospital_number(other, "h9", slot.ref, "book-0002")
     with pytest.raises(NotFound):
-        await service.book_hospital_number(other, "h1", "no-such-slot", "book-0002")
+        await registration.book_hospital_number(other, "h1", "no-such-slot", "book-0002")
     await withdraw_consent(other, PATIENT.id)
     with pytest.raises(Forbidden):
         await book(other, (await free_slots(viewer))[1], "book-0002")
@@ -319,11 +325,11 @@ async def test_readings_fall_back_to_the_last_good_answer(
     seen = await free_slots(viewer)
     hospitals.fails = ["off"]
     clock.move(timedelta(minutes=1))
-    stale = await service.read_slots(viewer, "h1", "sch000", skip_days=3, days=7)
+    stale = await registration.read_slots(viewer, "h1", "sch000", skip_days=3, days=7)
     assert (stale.status, stale.reason, stale.value) == (ReadStatus.STALE, "UNAVAILABLE", seen)
     assert stale.as_of == clock.now() - timedelta(minutes=1)
     clock.move(timedelta(minutes=5))
-    gone = await service.read_slots(viewer, "h1", "sch000", skip_days=3, days=7)
+    gone = await registration.read_slots(viewer, "h1", "sch000", skip_days=3, days=7)
     assert (gone.status, gone.value) == (ReadStatus.UNAVAILABLE, None)
 
 
@@ -366,3 +372,116 @@ def _event(text: str) -> dict[str, object]:
     (event,) = parsed.walk("VEVENT")
     assert isinstance(event["dtstart"].dt, datetime)
     return event
+
+
+async def test_moving_a_number_is_never_both_and_never_neither(
+    app: App, call: MakeCall, hospitals: FakeHospitals
+) -> None:
+    viewer, rival = await patient(app, call, 1), await patient(app, call, 2)
+    old_slot, taken, new_slot, *_ = await free_slots(viewer)
+    old = await book(viewer, old_slot)
+    await book(rival, taken)
+    with pytest.raises(Conflict):
+        await registration.move_hospital_number(viewer, old.id, taken.ref, "move-0001")
+    assert (await service.get_booking(viewer, old.id)).state is State.CONFIRMED
+    moved = await registration.move_hospital_number(viewer, old.id, new_slot.ref, "move-0002")
+    assert (moved.state, moved.series_id) == (State.CONFIRMED, old.id)
+    left = await service.get_booking(viewer, old.id)
+    assert (left.state, left.replaced_by) == (State.CANCELLING, moved.id)
+    await work(app, old.id)
+    assert (await service.get_booking(viewer, old.id)).state is State.CANCELLED
+    assert hospitals.live() >= {moved.id} and old.id not in hospitals.live()
+    assert (await used(old_slot.ref), await used(new_slot.ref)) == (0, 1)
+    assert await registration.move_hospital_number(viewer, old.id, new_slot.ref, "move-0002") == (
+        moved
+    )
+    listed = await service.list_bookings(viewer, first=9, before=None)
+    assert [row.id for row in listed] == [moved.id]
+    with pytest.raises(Conflict) as refused:
+        await book(viewer, old_slot, "book-0009")
+    assert refused.value.code == "LIMIT_DAY", "the limit moved along"
+
+
+@pytest.mark.parametrize("fault", ["lost", "late", "down"])
+async def test_moving_through_faults(
+    app: App, call: MakeCall, hospitals: FakeHospitals, fault: str
+) -> None:
+    viewer = await patient(app, call)
+    old_slot, new_slot, *_ = await free_slots(viewer)
+    old = await book(viewer, old_slot)
+    hospitals.fails = [fault]
+    try:
+        moved = await registration.move_hospital_number(viewer, old.id, new_slot.ref, "move-0001")
+    except Unavailable:
+        assert fault == "down"
+        assert hospitals.live() == {old.id}
+        moved = await registration.move_hospital_number(viewer, old.id, new_slot.ref, "move-0002")
+    else:
+        assert moved.state is State.HELD
+        assert (await service.get_booking(viewer, old.id)).state is State.CONFIRMED
+        with pytest.raises(Conflict) as refused:
+            await service.cancel(viewer, old.id, "cancel-01")
+        assert refused.value.code == "MOVING_ALREADY"
+    for booking_id in (moved.id, old.id):
+        await work(app, booking_id)
+    assert (await service.get_booking(viewer, moved.id)).state is State.CONFIRMED
+    assert (await service.get_booking(viewer, old.id)).state is State.CANCELLED
+    assert hospitals.live() == {moved.id}
+
+
+async def test_the_comparison_finds_and_mends_every_difference(
+    app: App, call: MakeCall, hospitals: FakeHospitals
+) -> None:
+    viewers = [await patient(app, call, number) for number in range(1, 6)]
+    slots = await free_slots(viewers[0])
+    rows = [await book(v, s) for v, s in zip(viewers, slots, strict=False)]
+    ghost, gone, attended, missed, same = rows
+    assert await comparison.compare(app) == []
+    await service.cancel(viewers[0], ghost.id, "cancel-01")
+    there = hospitals.placed
+    there["h1", ghost.id] = replace(there["h1", ghost.id], live=True)
+    there["h1", gone.id] = replace(there["h1", gone.id], live=False)
+    there["h1", attended.id] = replace(there["h1", attended.id], outcome=State.ATTENDED)
+    there["h1", missed.id] = replace(there["h1", missed.id], outcome=State.MISSED)
+    found = {d.booking_id: d.kind for d in await comparison.compare(app)}
+    assert found == {
+        ghost.id: Kind.GHOST_THERE,
+        gone.id: Kind.GONE_THERE,
+        attended.id: Kind.ATTENDED,
+        missed.id: Kind.MISSED,
+    }
+    assert await comparison.compare(app) == []
+    states = [
+        (await service.get_booking(v, r.id)).state for v, r in zip(viewers, rows, strict=True)
+    ]
+    assert states == [
+        State.CANCELLED, State.CANCELLED, State.ATTENDED, State.MISSED, State.CONFIRMED,
+    ]  # fmt: skip
+    assert hospitals.live() == {attended.id, missed.id, same.id}
+    assert "appointments.refused" in await messages()
+    hospitals.fails = ["off"]
+    assert {d.kind for d in await comparison.compare(app)} == {Kind.UNKNOWN}
+
+
+@pytest.mark.parametrize("steps", range(1, 60, 4))
+async def test_a_process_that_dies_half_way_leaves_nothing_half_done(
+    app: App, call: MakeCall, hospitals: FakeHospitals, steps: int
+) -> None:
+    viewer = await patient(app, call)
+    slot = (await free_slots(viewer))[0]
+    task = asyncio.create_task(book(viewer, slot))
+    for _ in range(steps):
+        await asyncio.sleep(0.002)
+        if task.done():
+            break
+    task.cancel()
+    with contextlib.suppress(asyncio.CancelledError):
+        await task
+    await asyncio.sleep(0.05)
+    for row in await fetch_all(connection(), "SELECT id FROM appointments_booking"):
+        await work(app, row["id"])
+    again = await book(viewer, slot)
+    assert again.state is State.CONFIRMED
+    assert await bookings() == 1
+    assert hospitals.live() == {again.id}
+    assert await messages() == ["appointments.confirmed"]

@@ -15,8 +15,8 @@ from core.ids import new_id
 from core.metrics import Metrics
 from core.people import Person
 from core.privacy import Access
-from modules.appointments.fhir_hospitals import FhirHospitals
-from modules.appointments.upstream import Hospitals, HospitalSlot, SlotTaken
+from modules.appointments.hospitals.fhir import FhirHospitals
+from modules.appointments.hospitals.upstream import Hospitals, HospitalSlot, SlotTaken
 from tests.modules.appointments.fake_hospitals import FakeHospitals
 from tests.modules.appointments.people import resident_id
 from tests.sandbox.serving import free_port, sandbox_process

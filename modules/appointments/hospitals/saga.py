@@ -5,26 +5,22 @@ reply is found by searching for it. Every step is repeat-safe: the request tries
 enqueued with the hold tries on, and a booking that ended here is cleared there.
 """
 
-from datetime import datetime, timedelta
+from datetime import timedelta
 from uuid import UUID
 
 import structlog
 
 from core.app import App
-from core.clock import SHANGHAI
 from core.database import Transaction, transaction
 from core.deadline import Deadline
 from core.errors import Forbidden
 from core.http import UpstreamError, UpstreamRejected, UpstreamUnavailable
-from core.people import Person, get_person
+from core.people import get_person
 from core.privacy import Access, resume_access
-from core.texts import Locale
-from modules.appointments import store, texts
+from modules.appointments import messages, moving, store, texts
 from modules.appointments.domain import ENDED, State
-from modules.appointments.policy import rules_of
+from modules.appointments.hospitals.upstream import Hospitals, Placed, SlotTaken
 from modules.appointments.store import BookingRow
-from modules.appointments.upstream import Hospitals, Placed, SlotTaken
-from notifications import api as notifications
 
 SETTLE = "appointments.settle"
 CLEAR = "appointments.clear"
@@ -57,7 +53,7 @@ async def settle(
 ) -> None:
     """Bring a half-way booking to where it belongs. Raises UpstreamError while it is unknown."""
     booking = await store.find_booking(booking_id)
-    if booking is None:
+    if booking is None or not is_outside(booking):
         return
     if booking.state is State.HELD:
         assert booking.hold_expires_at is not None
@@ -72,12 +68,17 @@ async def settle(
 async def clear(app: App, booking_id: UUID, deadline: Deadline) -> None:
     """Cancel at the hospital what has ended here. Raises UpstreamError while it is unknown."""
     booking = await store.find_booking(booking_id)
-    if booking is None or booking.state not in ENDED:
+    if booking is None or not is_outside(booking) or booking.state not in ENDED:
         return
     hospitals, hospital_ref = app.upstream(Hospitals), hospital_of(booking)
     placed = await hospitals.find_booking(hospital_ref, booking.id, deadline)
     if placed is not None and placed.live:
         await hospitals.cancel(hospital_ref, booking.id, placed, deadline)
+
+
+def is_outside(booking: BookingRow) -> bool:
+    """Whether a hospital has a part in the booking."""
+    return booking.access_id is not None
 
 
 def hospital_of(booking: BookingRow) -> str:
@@ -121,8 +122,12 @@ async def _confirm(app: App, booking: BookingRow, placed: Placed) -> None:
             upstream_version=placed.version,
             confirmed_at=app.clock.now(),
         )
+        if confirmed and booking.replaces is not None:
+            await moving.hand_over(app, tx, booking)
+            await enqueue_settle(app, tx, booking.replaces)
         if confirmed:
-            await _tell(app, tx, booking, person, "confirmed")
+            event = "moved" if booking.replaces else "confirmed"
+            await messages.tell(app, tx, booking, person, event)
         else:
             # it ended here while the hospital was booking it, or is confirmed already
             await app.queue.enqueue(tx, CLEAR, {"booking_id": str(booking.id)})
@@ -161,9 +166,9 @@ async def _withdraw(app: App, booking: BookingRow, deadline: Deadline) -> None:
         ended = await store.move(
             tx, booking.id, [State.CANCELLING], State.CANCELLED, ended_at=app.clock.now()
         )
-        if ended:
+        if ended and booking.replaced_by is None:
             event = "refused" if booking.refusal_code else "cancelled"
-            await _tell(app, tx, booking, person, event)
+            await messages.tell(app, tx, booking, person, event)
         if ended and placed is None:
             # a request that was lost on the way may still arrive there
             payload = {"booking_id": str(booking.id)}
@@ -184,29 +189,4 @@ async def _keep(app: App, booking: BookingRow, placed: Placed) -> None:
             refusal_code=None,
         )
         if kept:
-            await _tell(app, tx, booking, person, "kept")
-
-
-async def _tell(app: App, tx: Transaction, booking: BookingRow, person: Person, event: str) -> None:
-    locale = Locale(person.locale)
-    cancel_by = rules_of(app).policies[booking.service_id].cancel.deadline(booking.starts_at)
-    described = booking.described
-    values = {
-        "place": described.place.say(locale),
-        "what": " ".join(filter(None, (described.unit.say(locale), described.name.say(locale)))),
-        "when": _clock_time(booking.starts_at),
-        "cancel_by": _clock_time(cancel_by),
-    }
-    await notifications.notify(
-        app,
-        tx,
-        person=person,
-        template=f"appointments.{event}",
-        values=values,
-        key=f"appointment:{booking.id}:{event}",
-        deep_link=app.city.deep_link.format(id=booking.service_id),
-    )
-
-
-def _clock_time(moment: datetime) -> str:
-    return moment.astimezone(SHANGHAI).strftime("%Y-%m-%d %H:%M")
+            await messages.tell(app, tx, booking, person, "kept")

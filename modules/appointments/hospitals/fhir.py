@@ -17,7 +17,8 @@ from core.privacy import Access
 from core.standards import fhir
 from core.standards.fhir import FhirInvalid
 from core.standards.fhir_client import FhirClient, Versioned
-from modules.appointments.upstream import (
+from modules.appointments.domain import State
+from modules.appointments.hospitals.upstream import (
     Department,
     Doctor,
     Hospital,
@@ -32,6 +33,12 @@ FEE_EXTENSION = "registration-fee-fen"
 _TRANSLATION = "http://hl7.org/fhir/StructureDefinition/translation"
 _TAKEN, _STALE_VERSION = 409, 412
 _PAGE = ("_count", "200")
+_OUTCOMES = {
+    "arrived": State.ATTENDED,
+    "checked-in": State.ATTENDED,
+    "fulfilled": State.ATTENDED,
+    "noshow": State.MISSED,
+}
 
 
 class FhirHospitals:
@@ -252,8 +259,9 @@ def _identifier(booking_id: UUID) -> str:
 def _placed(found: Versioned) -> Placed:
     if not found.etag:
         raise UpstreamFailed("hospitals", "booking", "an appointment without a version")
-    live = found.resource.status not in {"cancelled", "entered-in-error"}
-    return Placed(found.resource.id, found.etag, live)
+    status = found.resource.status
+    live = status not in {"cancelled", "entered-in-error"}
+    return Placed(found.resource.id, found.etag, live, _OUTCOMES.get(status))
 
 
 def _fee(role: Any) -> int:

@@ -9,6 +9,7 @@ from uuid import UUID
 from core.city import Named
 from core.deadline import Deadline
 from core.privacy import Access
+from modules.appointments.domain import State
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,11 +53,15 @@ class HospitalSlot:
 
 @dataclass(frozen=True, slots=True)
 class Placed:
-    """Our booking as the hospital holds it. `version` is needed to change it."""
+    """Our booking as the hospital holds it. `version` is needed to change it.
+
+    `outcome` is what became of the visit, where the hospital tells.
+    """
 
     ref: str
     version: str
     live: bool
+    outcome: State | None = None
 
 
 class SlotTaken(Exception):

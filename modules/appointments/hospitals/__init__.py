@@ -1,0 +1,1 @@
+"""The hospitals' numbers: browsing, booking across two systems, comparing."""

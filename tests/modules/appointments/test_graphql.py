@@ -1,0 +1,174 @@
+"""Appointments through the schema: whole operations, as an app sends them."""
+
+from collections.abc import Callable
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from bff.schema import build_schema
+from core.app import App
+from core.call import Call
+from core.clock import ManualClock
+from core.ids import new_id
+from core.manifest import ServiceStatus
+from modules.appointments import publishing, visits
+from modules.appointments.hospitals.service import PATIENT
+from tests.modules.appointments.engine import MakeCall, count, offer, people
+from tests.modules.appointments.people import consent
+
+Run = Callable[..., Any]
+DOCUMENTS = Path(__file__).parents[3] / "modules/appointments/documents"
+
+HOLD = """
+mutation ($slot: ID!, $item: ID!, $key: String!) {
+  holdAppointment(slotId: $slot, itemId: $item, idempotencyKey: $key) {
+    __typename
+    ... on AppointmentChanged { appointment { id state item { bring } holdExpiresAt } }
+    ... on AppointmentSlotFull { code message alternatives { id free startsAt } }
+    ... on Refusal { code message }
+  }
+}"""
+
+
+@pytest.fixture
+def run(app: App) -> Run:
+    """Executes an operation and returns its data; errors fail the test."""
+    schema = build_schema(app.manifests)
+
+    async def execute(call: Call, query: str, **variables: Any) -> dict[str, Any]:
+        result = await schema.execute(query, variable_values=variables, context_value=call)
+        assert result.errors is None, result.errors
+        assert result.data is not None
+        return result.data
+
+    return execute
+
+
+async def test_a_full_slot_offers_others(app: App, call: MakeCall, run: Run) -> None:
+    day = timedelta(days=2)
+    slot, *_ = await offer(app, *(day + n * timedelta(hours=1) for n in range(5)))
+    winner, loser = await people(app, call, 2)
+    got = await run(winner, HOLD, slot=str(slot), item="general", key="hold-0001")
+    assert got["holdAppointment"]["appointment"]["state"] == "HELD"
+    assert got["holdAppointment"]["appointment"]["item"]["bring"]
+    lost = (await run(loser, HOLD, slot=str(slot), item="general", key="hold-0001"))[
+        "holdAppointment"
+    ]
+    assert (lost["__typename"], lost["code"]) == ("AppointmentSlotFull", "SLOT_FULL")
+    assert len(lost["alternatives"]) >= 3
+    assert all(a["free"] == 1 for a in lost["alternatives"])
+
+
+@pytest.mark.parametrize(
+    ("slot", "item", "key", "refused"),
+    [
+        ("not-an-id", "general", "hold-0001", "NOT_FOUND"),
+        ("slot", "no-such-item", "hold-0001", "ITEM_UNKNOWN"),
+        ("slot", "general", "short", "KEY_INVALID"),
+        ("slot", "general", "x" * 65, "KEY_INVALID"),
+        ("slot", "general", "emoji-😀😀😀", "KEY_INVALID"),
+    ],
+)
+async def test_bad_input_is_refused_and_nothing_is_written(
+    app: App, call: MakeCall, run: Run, slot: str, item: str, key: str, refused: str
+) -> None:
+    (real,) = await offer(app, timedelta(days=2))
+    (viewer,) = await people(app, call, 1)
+    asked = str(real) if slot == "slot" else slot
+    got = await run(viewer, HOLD, slot=asked, item=item, key=key)
+    assert got["holdAppointment"]["code"] == refused
+    assert await count("appointments_booking") + await count("core_idempotency") == 0
+
+
+async def test_the_citys_places_are_published_once(app: App, call: MakeCall, run: Run) -> None:
+    await publishing.seed(app)
+    slots = await count("appointments_slot")
+    await publishing.seed(app)
+    assert await count("appointments_slot") == slots > 1_000
+    viewer = call(level=1)
+    for service_id, service in app.services.items():
+        if (
+            service.status is ServiceStatus.PLANNED
+            or not (DOCUMENTS / f"{service_id}.graphql").exists()
+        ):
+            continue
+        if service_id == "hospital-registration":
+            continue
+        data = await run(
+            viewer,
+            """query ($id: ID!) { appointmentPlaces(serviceId: $id) { id place }
+                 appointmentItems(serviceId: $id) { id bring fee } }""",
+            id=service_id,
+        )
+        assert data["appointmentPlaces"] and data["appointmentItems"]
+        slots_query = """query ($id: ID!) {
+            appointmentSlots(placeId: $id, skipDays: 1, days: 7, onlyFree: true) {
+              id capacity free releasesAt } }"""
+        offered = await run(viewer, slots_query, id=data["appointmentPlaces"][0]["id"])
+        assert offered["appointmentSlots"], service_id
+
+
+async def test_staff_check_in_through_the_schema(
+    app: App, call: MakeCall, run: Run, clock: ManualClock
+) -> None:
+    (slot,) = await offer(app, timedelta(days=1))
+    (viewer,) = await people(app, call, 1)
+    got = await run(viewer, HOLD, slot=str(slot), item="general", key="hold-0001")
+    booking_id = got["holdAppointment"]["appointment"]["id"]
+    confirmed = await run(
+        viewer,
+        """mutation ($id: ID!) {
+             confirmAppointment(appointmentId: $id, idempotencyKey: "confirm-1") {
+               ... on AppointmentChanged { appointment { state checkInCode ics } } } }""",
+        id=booking_id,
+    )
+    shown = confirmed["confirmAppointment"]["appointment"]
+    assert shown["state"] == "CONFIRMED" and shown["ics"].startswith("BEGIN:VCALENDAR")
+    clock.move(timedelta(days=1))
+    staff = call(level=1, roles=frozenset({visits.STAFF}))
+    scan = """mutation ($code: String!, $key: String!) {
+        checkInAppointment(code: $code, idempotencyKey: $key) {
+          ... on CheckedIn { appointmentId } ... on Refusal { code } } }"""
+    done = await run(staff, scan, code=shown["checkInCode"], key="scan-0001")
+    assert done["checkInAppointment"] == {"appointmentId": booking_id}
+    again = await run(staff, scan, code=shown["checkInCode"], key="scan-0002")
+    assert again["checkInAppointment"] == {"code": "CODE_INVALID"}
+    stranger = await run(viewer, scan, code=shown["checkInCode"], key="scan-0003")
+    assert stranger["checkInAppointment"] == {"code": "NOT_ALLOWED"}
+
+
+async def test_hospitals_through_the_schema(app: App, call: MakeCall, run: Run) -> None:
+    (viewer,) = await people(app, call, 1)
+    await consent(viewer, PATIENT)
+    browse = """{ hospitals { id status name }
+        hospitalDepartments(hospitalId: "h1") { status departments { id name } }
+        hospitalDoctors(hospitalId: "h1", departmentId: "s00") { doctors { scheduleId fee } }
+        hospitalSlots(hospitalId: "h1", scheduleId: "sch000", skipDays: 2) {
+          status asOf slots { id startsAt } } }"""
+    data = await run(viewer, browse)
+    assert {h["status"] for h in data["hospitals"]} == {"LIVE"}
+    assert data["hospitalDoctors"]["doctors"] == [{"scheduleId": "sch000", "fee": 5000}]
+    slots = [slot["id"] for slot in data["hospitalSlots"]["slots"]]
+    booked = await run(
+        viewer,
+        """mutation ($slot: ID!, $key: String!) {
+             bookHospitalNumber(hospitalId: "h1", slotId: $slot, idempotencyKey: $key) {
+               ... on HospitalNumberBooked { appointment { id state checkInCode } } } }""",
+        slot=slots[0],
+        key=str(new_id()),
+    )
+    appointment = booked["bookHospitalNumber"]["appointment"]
+    assert (appointment["state"], appointment["checkInCode"]) == ("CONFIRMED", None)
+    moved = await run(
+        viewer,
+        """mutation ($id: ID!, $slot: ID!) {
+             moveHospitalNumber(appointmentId: $id, slotId: $slot, idempotencyKey: "move-0001") {
+               ... on HospitalNumberBooked { appointment { id state } } } }""",
+        id=appointment["id"],
+        slot=slots[-1],
+    )
+    assert moved["moveHospitalNumber"]["appointment"]["state"] == "CONFIRMED"
+    listed = await run(viewer, "{ appointments(first: 10) { edges { node { id state } } } }")
+    assert [e["node"]["state"] for e in listed["appointments"]["edges"]] == ["CONFIRMED"]
