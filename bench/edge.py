@@ -11,7 +11,16 @@ import orjson
 from bench import load
 from bench.home_document import DOCUMENT, checksum
 from bench.load import Target
-from bench.processes import LOAD_CORE, city, database, machine, memory_mb, served, served_by_node
+from bench.processes import (
+    LOAD_CORE,
+    city,
+    cpu_share,
+    database,
+    machine,
+    memory_mb,
+    served,
+    served_by_node,
+)
 from bff.shipped import document_id
 from bff.trusted import documents_of
 from core.manifest import discover
@@ -101,7 +110,8 @@ def home_live() -> Row:
         target = Target.post(port, body, f"Authorization: Bearer {token}\r\n")
         answer = load.ask(target)
         sections = orjson.loads(answer)["data"]["home"]["sections"]
-        rates = [load.requests_per_second(target) for _ in range(ROUNDS)]
+        with cpu_share(api_pid) as busy:
+            rates = [load.requests_per_second(target) for _ in range(ROUNDS)]
         rate = statistics.median(rates)
         return {
             "ours": round(rate),
@@ -116,6 +126,8 @@ def home_live() -> Row:
                 "cards": {section["id"]: section["status"] for section in sections},
                 "servers": "the API alone on one core; PostgreSQL, worker, sandbox city and the "
                 "load generator on the other",
+                "api_core_busy_share": round(busy.share, 2),
+                "api_cpu_ms_per_request": round(busy.share * 1000 / rate, 2),
                 "open_loop_rate": round(_OPEN_LOOP_SHARE * rate),
                 "ours_open_loop": asdict(load.open_loop(target, _OPEN_LOOP_SHARE * rate)),
                 "ours_memory_mb": memory_mb(api_pid),

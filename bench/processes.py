@@ -11,6 +11,7 @@ import tempfile
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -165,6 +166,24 @@ def pin(pid: int, core: int) -> None:
     for one in (process, *process.children(recursive=True)):
         for thread in one.threads():
             os.sched_setaffinity(thread.id, {core})
+
+
+@dataclass
+class Busy:
+    """How much of a core a process used."""
+
+    share: float = 0.0
+
+
+@contextmanager
+def cpu_share(pid: int) -> Iterator[Busy]:
+    """Measure a process's use of its core until the end of the `with`."""
+    process, busy = psutil.Process(pid), Busy()
+    before, started_s = process.cpu_times(), time.monotonic()
+    yield busy
+    after, elapsed_s = process.cpu_times(), time.monotonic() - started_s
+    used_s = after.user + after.system - before.user - before.system
+    busy.share = used_s / elapsed_s
 
 
 def memory_mb(pid: int) -> float:
