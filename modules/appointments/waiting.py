@@ -13,9 +13,9 @@ from core.ids import new_id
 from core.texts_common import NOT_FOUND
 from modules.appointments import domain, messages, people, slot_store, store, texts
 from modules.appointments.board import tell_freed
-from modules.appointments.domain import Policy, SlotState, State, WaitState
+from modules.appointments.domain import SlotState, State, WaitState
 from modules.appointments.models import Booking, Resource, Slot, Wait
-from modules.appointments.policy import find_item, rules_of
+from modules.appointments.policy import Policy, find_item, rules_of
 
 REFILL = "appointments.refill"
 
