@@ -34,7 +34,12 @@ class Migration(migrations.Migration):
         ops.CreateModel(
             name="Balance",
             fields=[
-                ("id", fields.BigIntField(primary_key=True, generated=False, unique=True, db_index=True)),
+                (
+                    "id",
+                    fields.BigIntField(
+                        primary_key=True, generated=False, unique=True, db_index=True
+                    ),
+                ),
                 ("account_id", fields.BigIntField(db_index=True)),
                 ("guard", fields.CharField(max_length=1)),
                 ("debit_fen", fields.BigIntField()),
@@ -72,7 +77,12 @@ class Migration(migrations.Migration):
         ops.CreateModel(
             name="Chain",
             fields=[
-                ("chain", fields.SmallIntField(primary_key=True, generated=False, unique=True, db_index=True)),
+                (
+                    "chain",
+                    fields.SmallIntField(
+                        primary_key=True, generated=False, unique=True, db_index=True
+                    ),
+                ),
                 ("seq", fields.BigIntField()),
                 ("hash", fields.BinaryField()),
             ],
