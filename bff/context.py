@@ -30,7 +30,7 @@ class Caller(NamedTuple):
     address: str
     device: str | None
     request_id: str
-    resume_ticket: str | None
+    resume_ticket: str | None = None
     app_version: str | None = None
 
 
@@ -58,8 +58,8 @@ def caller_of(scope: Scope, headers: Headers, *, trusted_proxies: int) -> Caller
         address=address,
         device=header(headers, b"x-device-id"),
         request_id=header(headers, b"x-request-id") or urandom(_REQUEST_ID_BYTES).hex(),
-        app_version=header(headers, b"x-app-version"),
         resume_ticket=header(headers, b"x-resume-ticket"),
+        app_version=header(headers, b"x-app-version"),
     )
 
 

@@ -9,11 +9,15 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
+from typing import TYPE_CHECKING
 
 from core.auth import Viewer, require
 from core.errors import Forbidden, LoginRequired, Missing
 from core.manifest import Service
 from core.texts_common import FRESH_AUTH_REQUIRED, NOT_ALLOWED
+
+if TYPE_CHECKING:
+    from core.call import Call
 
 FRESH_AUTH_LIFE = timedelta(minutes=15)
 """How young an authentication must be for money and health records."""
@@ -79,6 +83,12 @@ def decide(viewer: Viewer | None, need: Need, now: datetime) -> None:
         raise LoginRequired(
             FRESH_AUTH_REQUIRED, required_level=max(need.level, 1), missing=Missing.FRESH_AUTH
         )
+
+
+def require_service(call: "Call", service_id: str) -> None:
+    """Hold a call to the rule of a service, for commands that learn only from their data which
+    service they belong to. Raises as `decide` does."""
+    decide(call.viewer, need_of(call.app.services[service_id]), call.app.clock.now())
 
 
 def scopes_of(roles: Iterable[str]) -> frozenset[str]:

@@ -171,8 +171,9 @@ async def _note_order(
 
 async def get_payment(call: Call, intent_id: UUID) -> Intent:
     """One of the viewer's payments. Raises NotFound for any other."""
+    payer_id = call.require_viewer().user_id
     intent = await store.find_intent(intent_id)
-    if intent is None or intent.payer_id != call.require_viewer().user_id:
+    if intent is None or intent.payer_id != payer_id:
         raise NotFound(NOT_FOUND)
     return intent
 

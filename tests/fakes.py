@@ -53,6 +53,7 @@ class FakePolice(Silence):
     def __init__(self) -> None:
         super().__init__()
         self.people: dict[str, str] = {}
+        self.parents: set[tuple[str | None, str]] = set()
         self.asked: list[tuple[Access, str, str]] = []
 
     async def verify(
@@ -65,6 +66,14 @@ class FakePolice(Silence):
         if known is None:
             return Match.NOT_FOUND
         return Match.MATCH if known == name else Match.MISMATCH
+
+    async def confirm_parent(
+        self, access: Access, child_resident_id: str, deadline: Deadline
+    ) -> str | None:
+        """See modules.identity.upstream.IdentityRegistry."""
+        self.answer("confirm_parent")
+        pair = (access.person.resident_id, child_resident_id)
+        return "PR1" if pair in self.parents else None
 
 
 class FakeHousingFund(Silence):
