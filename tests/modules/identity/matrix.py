@@ -270,7 +270,8 @@ OPEN_IDS = frozenset(
     "hospitalDoctors.departmentId hospitalSlots.hospitalId hospitalSlots.scheduleId "
     "bookHospitalNumber.hospitalId bookHospitalNumber.slotId appointmentPlaces.serviceId "
     "appointmentItems.serviceId appointmentSlots.placeId rescheduleAppointment.slotId "
-    "codeDelivery.requestId leaveWaitingList.waitingId queueTicket.id moveHospitalNumber.slotId ".split()
+    "codeDelivery.requestId leaveWaitingList.waitingId queueTicket.id "
+    "moveHospitalNumber.slotId".split()
 )
 """Ids of what belongs to nobody, or that only their owner can know."""
 
