@@ -28,6 +28,7 @@ check: $(INSTALLED) ## lint, format, types, import contracts, schema and migrati
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/quancheng schema --check
+	$(BIN)/quancheng documents check
 	$(BIN)/quancheng migrate --check-drift
 	$(BIN)/python -m pytest tests/test_size.py
 
@@ -38,7 +39,7 @@ schema: $(INSTALLED) ## write schema.graphql anew
 	$(BIN)/quancheng schema
 
 lock: $(INSTALLED) ## resolve every dependency anew into requirements.lock
-	$(BIN)/uv pip compile pyproject.toml --universal --python-version 3.11 --extra dev \
+	$(BIN)/uv pip compile pyproject.toml --universal --python-version 3.11 --extra dev --extra cluster \
 	  --generate-hashes --no-emit-index-url --no-header --no-annotate --upgrade --quiet \
 	  --output-file requirements.lock
 

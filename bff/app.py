@@ -4,6 +4,7 @@ import gc
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
+import strawberry
 from starlette.applications import Starlette
 from starlette.routing import BaseRoute, Route, WebSocketRoute
 from starlette.types import Receive, Scope, Send
@@ -17,7 +18,9 @@ from bff.http import GraphQLHttp
 from bff.library import Library
 from bff.playground import playground_routes
 from bff.schema import build_schema
-from bff.trusted import documents_of
+from bff.services_page import services_route
+from bff.trusted import Documents, documents_of
+from bff.usage import Usage
 from bff.websocket import graphql_websocket
 from core import logging
 from core.app import App, open_app
@@ -31,6 +34,7 @@ class Api(Starlette):
     """Starlette with a short way to /graphql, which nearly every request takes."""
 
     graphql: GraphQLHttp | None = None
+    edge: Edge | None = None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one connection."""
@@ -46,9 +50,15 @@ class Api(Starlette):
 
     def open(self, edge: Edge) -> None:
         """Serve an edge from now on."""
+        self.edge = edge
         self.graphql = GraphQLHttp(edge)
         self.router.routes.extend(routes(edge))
         settle_memory()
+
+    def drain(self) -> None:
+        """End all streams: the process is about to stop."""
+        if self.edge is not None:
+            self.edge.drain()
 
 
 def create_app(settings: Settings | None = None) -> Api:
@@ -61,10 +71,8 @@ def create_app(settings: Settings | None = None) -> Api:
         async with open_app(chosen, manifests=discover(), application="quancheng api") as app:
             edge = edge_of(app)
             starlette.open(edge)
-            try:
+            async with edge.running():
                 yield
-            finally:
-                edge.drain()
 
     return Api(lifespan=lifespan)
 
@@ -82,11 +90,23 @@ def settle_memory() -> None:
 
 def edge_of(app: App) -> Edge:
     """The GraphQL edge of a process; every trusted document is compiled here."""
-    documents = documents_of(app.manifests)
-    is_production = app.settings.is_production
-    library = Library(build_schema(app.manifests), documents, trusted_only=is_production)
-    executor = Executor(library, shows_cost=not is_production)
-    return Edge(app, executor, documents, Gate(app.settings))
+    return make_edge(app, build_schema(app.manifests), documents_of(app.manifests))
+
+
+def make_edge(
+    app: App, schema: strawberry.Schema, documents: Documents, *, trusted_only: bool | None = None
+) -> Edge:
+    """An edge over any schema. Outside production free text runs too, unless told otherwise."""
+    is_production = app.settings.is_production if trusted_only is None else trusted_only
+    library = Library(schema, documents, trusted_only=is_production)
+    return Edge(
+        app=app,
+        executor=Executor(library, shows_cost=not is_production),
+        documents=documents,
+        gate=Gate(app.settings),
+        library=library,
+        usage=Usage(documents.apps, app.clock),
+    )
 
 
 def routes(edge: Edge) -> list[BaseRoute]:
@@ -99,6 +119,7 @@ def routes(edge: Edge) -> list[BaseRoute]:
     found: list[BaseRoute] = [
         Route("/graphql", GraphQLHttp(edge), methods=["GET", "POST"]),
         WebSocketRoute("/graphql", websocket),
+        services_route(edge),
         *health_routes(app),
     ]
     if not app.settings.is_production:

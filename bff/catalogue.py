@@ -1,19 +1,43 @@
 """The catalogue of services in GraphQL, out of every wing's manifest."""
 
+from typing import Annotated
+
 import strawberry
 
 from bff.trusted import documents_of
-from core.graphql import Info
+from core.graphql import Info, public
 from core.manifest import Service as Tile
 from core.manifest import ServiceKind, ServiceStatus, Theme
 from core.texts import Locale
 
-strawberry.enum(Theme, description="The themes of the city's services.")
-strawberry.enum(ServiceKind, description="What a service does for the citizen.")
+_MAX_AGE_S = 60
+
+strawberry.enum(
+    Theme,
+    description=(
+        "The themes of the city's services: GOVERNMENT affairs, MOBILITY, HEALTH, COMMUNITY, "
+        "LOVE_CITY (livelihood: insurance, bills, housing), SAFETY and environment, FINANCE."
+    ),
+)
+strawberry.enum(
+    ServiceKind,
+    description=(
+        "What a service does for the citizen. QUERY: look something up. APPLICATION: apply for "
+        "something. APPOINTMENT: book. PAYMENT: pay. SUBSCRIPTION: be told of news. REPORT: tell "
+        "the city."
+    ),
+)
 strawberry.enum(
     ServiceStatus, description="LIVE: it works end to end. PLANNED: announced, not there yet."
 )
-strawberry.enum(Locale, description="The languages people are spoken to in.")
+strawberry.enum(Locale, description="The languages people are spoken to in: ZH or EN.")
+
+InLanguage = Annotated[
+    Locale | None, strawberry.argument(description="Another language than the viewer's.")
+]
+OfTheme = Annotated[Theme | None, strawberry.argument(description="Those of one theme only.")]
+OfKind = Annotated[ServiceKind | None, strawberry.argument(description="Those of one kind only.")]
+ServiceId = Annotated[strawberry.ID, strawberry.argument(description="The service's stable name.")]
 
 
 @strawberry.type(description="A service of the city.")
@@ -34,14 +58,19 @@ class Service:
     )
     deep_link: str = strawberry.field(description="The address that opens it in the app.")
 
-    @strawberry.field(description="Its name, in the viewer's language unless another is asked for.")
-    def name(self, info: Info, locale: Locale | None = None) -> str:
+    @strawberry.field(
+        metadata=public(_MAX_AGE_S),
+        description="Its name, in the viewer's language unless another is asked for.",
+    )
+    def name(self, info: Info, locale: InLanguage = None) -> str:
         """The tile's name."""
         spoken = locale or info.context.locale
         return self.tile.name_zh if spoken is Locale.ZH else self.tile.name_en
 
-    @strawberry.field(description="The department that answers for it.")
-    def department(self, info: Info, locale: Locale | None = None) -> str:
+    @strawberry.field(
+        metadata=public(_MAX_AGE_S), description="The department that answers for it."
+    )
+    def department(self, info: Info, locale: InLanguage = None) -> str:
         """The department's name from the city file."""
         city = info.context.app.city
         return city.departments[self.tile.department].say(locale or info.context.locale)
@@ -51,10 +80,11 @@ class Service:
 class Query:
     """The catalogue's query fields."""
 
-    @strawberry.field(description="The city's services in the order of their numbers.")
-    def services(
-        self, info: Info, theme: Theme | None = None, kind: ServiceKind | None = None
-    ) -> list[Service]:
+    @strawberry.field(
+        metadata=public(_MAX_AGE_S),
+        description="The city's services in the order of their numbers.",
+    )
+    def services(self, info: Info, theme: OfTheme = None, kind: OfKind = None) -> list[Service]:
         """The catalogue, all of it or one theme or kind."""
         return [
             to_graphql(info, tile)
@@ -62,8 +92,8 @@ class Query:
             if theme in (None, tile.theme) and kind in (None, tile.kind)
         ]
 
-    @strawberry.field(description="One service by its stable name.")
-    def service(self, info: Info, id: strawberry.ID) -> Service | None:
+    @strawberry.field(metadata=public(_MAX_AGE_S), description="One service by its stable name.")
+    def service(self, info: Info, id: ServiceId) -> Service | None:
         """A service, or null."""
         tile = info.context.app.services.get(id)
         return to_graphql(info, tile) if tile else None

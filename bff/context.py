@@ -30,6 +30,8 @@ class Caller(NamedTuple):
     address: str
     device: str | None
     request_id: str
+    resume_ticket: str | None = None
+    app_version: str | None = None
 
 
 def headers_of(scope: Scope) -> Headers:
@@ -56,6 +58,8 @@ def caller_of(scope: Scope, headers: Headers, *, trusted_proxies: int) -> Caller
         address=address,
         device=header(headers, b"x-device-id"),
         request_id=header(headers, b"x-request-id") or urandom(_REQUEST_ID_BYTES).hex(),
+        resume_ticket=header(headers, b"x-resume-ticket"),
+        app_version=header(headers, b"x-app-version"),
     )
 
 
@@ -67,7 +71,9 @@ async def open_call(app: App, caller: Caller, request_id: str) -> Call:
 def call_for(app: App, caller: Caller, request_id: str, viewer: Viewer | None) -> Call:
     """The call of a viewer who is known already."""
     deadline = Deadline.after(app.settings.request_deadline_s)
-    return Call(app, deadline, request_id, viewer, caller.locale, caller.address)
+    return Call(
+        app, deadline, request_id, viewer, caller.locale, caller.address, caller.resume_ticket
+    )
 
 
 async def viewer_of(app: App, authorization: str | None) -> Viewer | None:

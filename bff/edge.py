@@ -1,12 +1,26 @@
 """What every transport serves with, made when the process has opened its App."""
 
-from collections.abc import Callable
+import time
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
 from bff.admission import Gate
 from bff.executor import Executor
+from bff.library import Library
+from bff.overrides import following_overrides
+from bff.public import PublicAnswers
 from bff.trusted import Documents
+from bff.usage import Usage
 from core.app import App
+
+
+@dataclass(frozen=True, slots=True)
+class Pings:
+    """How long a stream may be silent: phones and proxies forget connections that are."""
+
+    first_s: float = 1.0
+    every_s: float = 12.0
 
 
 @dataclass(frozen=True)
@@ -17,8 +31,21 @@ class Edge:
     executor: Executor
     documents: Documents
     gate: Gate
+    library: Library
+    usage: Usage
+    answers: PublicAnswers = field(default_factory=lambda: PublicAnswers(time.monotonic))
+    pings: Pings = Pings()
     drains: set[Callable[[], None]] = field(default_factory=set)
     """How to end each open stream, for when the process is about to stop."""
+
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator[None]:
+        """Follow changes of documents and write down their use while the process serves."""
+        async with following_overrides(self.app, self.library), self.usage.writing():
+            try:
+                yield
+            finally:
+                self.drain()
 
     def drain(self) -> None:
         """End all streams; their clients resume at another process."""

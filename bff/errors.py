@@ -71,7 +71,7 @@ def refusal_extensions(error: AppError) -> dict[str, Any]:
     """What an app acts on."""
     extensions: dict[str, Any] = {"code": error.code}
     if isinstance(error, LoginRequired):
-        extensions["requiredLevel"] = error.required_level
+        extensions |= error.extensions
     if isinstance(error, RateLimited):
         extensions["retryAfterS"] = error.retry_after_s
     return extensions

@@ -16,6 +16,8 @@ from core.manifest import HomeSection as Card
 from core.manifest import load
 from core.texts_common import LEVEL_REQUIRED, LOGIN_REQUIRED
 
+_UPSTREAM_SHARE = 0.9
+
 log = structlog.get_logger(__name__)
 
 
@@ -51,9 +53,11 @@ async def _section(call: Call, card: Card) -> HomeSection:
         missing = LEVEL_REQUIRED if call.viewer else LOGIN_REQUIRED
         return _unavailable(call, card, missing.code)
     deadline = call.deadline.share(cap_s=card.budget_ms / 1000)
+    # an upstream that hangs is given up a little earlier, so that the card can still fall back
+    asking = deadline.share(fraction=_UPSTREAM_SHARE)
     try:
         async with asyncio.timeout(deadline.remaining()):
-            section: HomeSection = await load(card.load)(call.within(deadline))
+            section: HomeSection = await load(card.load)(call.within(asking))
             return section
     except TimeoutError:
         return _unavailable(call, card, "TIMEOUT")

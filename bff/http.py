@@ -5,7 +5,7 @@ it (then a request that ran nothing is a 4xx), `application/json` for older clie
 """
 
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, NamedTuple
 from urllib.parse import parse_qsl
 
 import orjson
@@ -14,13 +14,14 @@ from starlette.requests import Request
 from starlette.types import Receive, Scope, Send
 
 from bff.admission import Overloaded, rate_headers
-from bff.context import Caller, Headers, caller_of, header, headers_of, open_call
+from bff.answers import answer, answer_public, refuse
+from bff.context import Caller, Headers, call_for, caller_of, header, headers_of, open_call
 from bff.edge import Edge
 from bff.errors import broken, refusal
-from bff.executor import encode_errors
 from bff.library import Prepared
-from bff.negotiation import EVENTS, GRAPHQL_JSON, JSON, negotiate
+from bff.negotiation import EVENTS, JSON, negotiate
 from bff.playground import playground_page, wants_playground
+from bff.public import PublicAnswer, PublicAnswers, answer_key
 from bff.requests import Operation, RequestError, operation_of
 from bff.sse import serve_events
 from bff.tabs import playground_tabs
@@ -29,12 +30,27 @@ from core.logging import request_scope
 
 BODY_MAX_BYTES = 100_000
 
-_CONTENT_TYPE = {
-    JSON: b"application/json; charset=utf-8",
-    GRAPHQL_JSON: b"application/graphql-response+json; charset=utf-8",
-    EVENTS: b"application/json; charset=utf-8",  # of a refusal; streams write their own
-}
+_ERRORS = b'"errors":'
+"""In a body that holds errors; in another only by chance, and then it is merely not kept."""
 _PLAIN_JSON = {b"application/json", b"application/json; charset=utf-8"}
+
+
+class _Asked(NamedTuple):
+    """One request and where its answer goes."""
+
+    scope: Scope
+    receive: Receive
+    send: Send
+    headers: Headers
+    caller: Caller
+    accepted: str
+    request_id: str
+
+    async def refuse(
+        self, error: GraphQLError, status: int, more: Iterable[tuple[bytes, bytes]] = ()
+    ) -> None:
+        """Answer with nothing but an error."""
+        await refuse(self.send, [error], status, self.accepted, more)
 
 
 class GraphQLHttp:
@@ -54,73 +70,93 @@ class GraphQLHttp:
         headers = headers_of(scope)
         accepted = negotiate(header(headers, b"accept"))
         if accepted is None:
-            await _answer(send, 406, JSON, b"")
+            await answer(send, headers, JSON, b"", status=406)
             return
         caller = caller_of(scope, headers, trusted_proxies=app.settings.trusted_proxies)
         with request_scope(caller.request_id) as request_id:
+            asked = _Asked(scope, receive, send, headers, caller, accepted, request_id)
             try:
-                await self._serve(scope, receive, send, headers, caller, accepted, request_id)
+                await self._serve(asked)
             except RequestError as error:
                 status = 200 if error.is_well_formed and accepted == JSON else error.status
-                await _refuse(send, error.errors, status, accepted, error.headers)
+                await refuse(send, error.errors, status, accepted, error.headers)
             except AppError as error:
                 told = refusal(error, caller.locale)
-                await _refuse(send, [told], error.http_status, accepted, _retry_headers(error))
+                await asked.refuse(told, error.http_status, _retry_headers(error))
             except Exception as error:
-                await _refuse(send, [broken(error, caller.locale)], 500, accepted)
+                await asked.refuse(broken(error, caller.locale), 500)
 
     def _is_for_a_browser(self, scope: Scope) -> bool:
         if scope["method"] == "POST" or self._edge.app.settings.is_production:
             return False
         return wants_playground(Request(scope))
 
-    async def _serve(
-        self,
-        scope: Scope,
-        receive: Receive,
-        send: Send,
-        headers: Headers,
-        caller: Caller,
-        accepted: str,
-        request_id: str,
-    ) -> None:
-        edge = self._edge
-        operation = await _read(scope, receive, headers)
+    async def _serve(self, asked: _Asked) -> None:
+        edge, caller = self._edge, asked.caller
+        operation = await _read(asked)
         prepared = edge.executor.prepare(operation)
-        _refuse_unfit(scope["method"], prepared, accepted)
-        call = await open_call(edge.app, caller, request_id)
+        _refuse_unfit(asked, prepared)
+        if prepared.document_id is not None:
+            edge.usage.count(prepared.document_id, caller.app_version)
+        is_get = asked.scope["method"] == "GET"
+        if is_get and prepared.public_age_s is not None and asked.accepted != EVENTS:
+            edge.gate.rate(caller, None)
+            public = await self._public(asked, prepared, operation)
+            await answer_public(asked.send, asked.headers, asked.accepted, public)
+            return
+        call = await open_call(edge.app, caller, asked.request_id)
         taken = edge.gate.rate(caller, call.viewer)
         who = str(call.viewer.user_id) if call.viewer else caller.address
-        if accepted == EVENTS:
+        if asked.accepted == EVENTS:
             with edge.gate.streaming(who):
-                await serve_events(edge, call, prepared, operation, receive, send)
+                await serve_events(edge, call, prepared, operation, asked.receive, asked.send)
             return
         with edge.gate.entered(prepared.priority, who):
             body = await edge.executor.run(call, prepared, operation.variables)
-        await _answer(send, 200, accepted, body, rate_headers(taken) if taken else ())
+        more = rate_headers(taken) if taken else ()
+        await answer(asked.send, asked.headers, asked.accepted, body, more=more)
+
+    async def _public(
+        self, asked: _Asked, prepared: Prepared, operation: Operation
+    ) -> PublicAnswer:
+        """An answer for everybody: made for a stranger, whoever asks."""
+        edge, caller = self._edge, asked.caller
+        assert prepared.public_age_s is not None
+        key = answer_key(
+            prepared.text_id, prepared.operation_name, operation.variables, caller.locale
+        )
+        kept = edge.answers.find(key)
+        if kept is not None:
+            return kept
+        stranger = call_for(edge.app, caller, asked.request_id, None)
+        with edge.gate.entered(prepared.priority, caller.address):
+            body = await edge.executor.run(stranger, prepared, operation.variables)
+        if _ERRORS in body:
+            return PublicAnswers.once(body)
+        return edge.answers.keep(key, body, prepared.public_age_s)
 
 
-def _refuse_unfit(method: str, prepared: Prepared, accepted: str) -> None:
+def _refuse_unfit(asked: _Asked, prepared: Prepared) -> None:
     """By GET nothing is changed; subscriptions come as events only."""
-    if method == "GET" and prepared.kind is OperationType.MUTATION:
+    if asked.scope["method"] == "GET" and prepared.kind is OperationType.MUTATION:
         raise RequestError("mutations go by POST", status=405, headers=((b"allow", b"POST"),))
-    if prepared.kind is OperationType.SUBSCRIPTION and accepted != EVENTS:
+    if prepared.kind is OperationType.SUBSCRIPTION and asked.accepted != EVENTS:
         raise RequestError(f"subscriptions need `Accept: {EVENTS}` or a WebSocket", status=406)
 
 
-async def _read(scope: Scope, receive: Receive, headers: Headers) -> Operation:
-    if scope["method"] == "GET":
-        operation = operation_of(_query_members(scope["query_string"]))
+async def _read(asked: _Asked) -> Operation:
+    if asked.scope["method"] == "GET":
+        operation = operation_of(_query_members(asked.scope["query_string"]))
     else:
-        _refuse_media_type(headers)
+        _refuse_media_type(asked.headers)
         try:
-            body = orjson.loads(await _body(receive))
+            body = orjson.loads(await _body(asked.receive))
         except orjson.JSONDecodeError:
             raise RequestError("the body is not JSON in UTF-8") from None
         if not isinstance(body, dict):
             raise RequestError("the body is not a JSON object")
         operation = operation_of(body)
-    last_event_id = header(headers, b"last-event-id")
+    last_event_id = header(asked.headers, b"last-event-id")
     return operation.resumed(last_event_id) if last_event_id else operation
 
 
@@ -168,35 +204,3 @@ def _retry_headers(error: AppError) -> list[tuple[bytes, bytes]]:
     if isinstance(error, Overloaded):
         return [(b"retry-after", b"1")]
     return []
-
-
-async def _refuse(
-    send: Send,
-    errors: list[GraphQLError],
-    status: int,
-    accepted: str,
-    headers: Iterable[tuple[bytes, bytes]] = (),
-) -> None:
-    await _answer(send, status, accepted, encode_errors(errors), headers)
-
-
-async def _answer(
-    send: Send,
-    status: int,
-    accepted: str,
-    body: bytes,
-    headers: Iterable[tuple[bytes, bytes]] = (),
-) -> None:
-    await send(
-        {
-            "type": "http.response.start",
-            "status": status,
-            "headers": [
-                (b"content-type", _CONTENT_TYPE[accepted]),
-                (b"content-length", b"%d" % len(body)),
-                (b"vary", b"accept"),
-                *headers,
-            ],
-        }
-    )
-    await send({"type": "http.response.body", "body": body})

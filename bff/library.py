@@ -3,9 +3,11 @@
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import Any
 
 import strawberry
+import structlog
 from graphql import (
     DocumentNode,
     GraphQLSchema,
@@ -23,8 +25,12 @@ from bff.limits import (
     check_variables,
     parse_and_validate,
 )
+from bff.public import public_age_s
 from bff.requests import InvalidDocument, Operation, RequestError
+from bff.shipped import document_id
 from bff.trusted import Documents, TrustedDocument
+
+log = structlog.get_logger(__name__)
 
 FREE = "free"
 """The name of every operation that is not a trusted document."""
@@ -45,6 +51,16 @@ class Prepared:
     cost: int
     """What it may cost at most; see bff.limits."""
     priority: Priority = Priority.LOW
+    document_id: str | None = None
+    """The trusted document's."""
+    text_id: str = ""
+    """The hash of its present text, which a hot fix changes."""
+    public_age_s: int | None = None
+    """How long anybody may keep the answer to a GET; None where it is somebody's own."""
+
+
+Operations = Mapping[str | None, Prepared]
+"""The operations of a document by name."""
 
 
 class Library:
@@ -57,9 +73,16 @@ class Library:
         self._trusted_only = trusted_only
         self._limits = Limits(introspection=not trusted_only)
         self._free: OrderedDict[tuple[str, str | None], Prepared] = OrderedDict()
-        self._trusted: dict[str, Mapping[str | None, Prepared]] = {}
-        for document_id, document in documents.by_id.items():
-            self._trusted[document_id] = self._prepare_all(document)
+        self._documents = documents
+        self.parses = 0
+        """Documents parsed and validated so far."""
+        self.faults: dict[str, str] = {}
+        """Documents that do not fit the schema, and why."""
+        self._shipped = {
+            document_id: self._prepare_or_withdraw(document_id, document)
+            for document_id, document in documents.by_id.items()
+        }
+        self._trusted = dict(self._shipped)
 
     def find(self, operation: Operation) -> Prepared:
         """The operation that a client asks for. Raises RequestError; nothing is executed then."""
@@ -74,12 +97,36 @@ class Library:
                 raise RequestError("`query` or `documentId` is missing")
             return self._find_free(operation.query, operation)
         except LimitExceeded as error:
-            raise RequestError(str(error), code=error.code, is_well_formed=True) from None
+            raise too_much(error) from None
+
+    def operations(self, document_id: str) -> Operations:
+        """The operations of a trusted document; none where it does not run."""
+        return self._trusted.get(document_id, {})
+
+    def replace(self, document_id: str, source: str) -> None:
+        """Run another text under a document's id. Raises RequestError where it does not fit."""
+        shipped = self._documents.by_id.get(document_id)
+        if shipped is not None:
+            self._trusted[document_id] = self._prepare_all(replace(shipped, source=source))
+
+    def withdraw(self, document_id: str) -> None:
+        """Run a document no more."""
+        if document_id in self._trusted:
+            self._trusted[document_id] = {}
+
+    def restore(self) -> None:
+        """Run every document as it shipped."""
+        self._trusted = dict(self._shipped)
 
     def _find_trusted(self, document_id: str, operation_name: str | None) -> Prepared:
         operations = self._trusted.get(document_id)
         if operations is None:
+            # some clients send the hash alone
+            operations = self._trusted.get(f"sha256:{document_id}")
+        if operations is None:
             raise RequestError("no such trusted document", code="DOCUMENT_UNKNOWN")
+        if not operations:
+            raise RequestError("this document was withdrawn", code="DOCUMENT_WITHDRAWN", status=410)
         prepared = operations.get(operation_name)
         if prepared is None:
             raise _no_such_operation()
@@ -107,38 +154,75 @@ class Library:
             self._free.popitem(last=False)
         return prepared
 
-    def _prepare_all(self, trusted: TrustedDocument) -> Mapping[str | None, Prepared]:
-        """The operations of a trusted document by name; a single one also without its name."""
-        document, cost = self._parse(trusted.source, None)
-        nodes = operations_of(document)
-        found: dict[str | None, Prepared] = {}
-        for node in nodes:
-            name = node.name.value if node.name else None
-            operation = prepare_operation(self.schema, document, name, hide_suggestions=True)
-            priority = trusted.priority
-            if node.operation is OperationType.MUTATION:
-                priority = Priority.CRITICAL
-            found[name] = Prepared(
-                document, operation, node.operation, name, trusted.name, cost, priority
-            )
-        if len(nodes) == 1:
-            found[None] = next(iter(found.values()))
-        return found
+    def _prepare_or_withdraw(self, document_id: str, trusted: TrustedDocument) -> Operations:
+        """A document that no longer fits the schema fails alone; `make check` refuses such."""
+        try:
+            return self._prepare_all(trusted)
+        except RequestError as error:
+            self.faults[document_id] = str(error)
+            log.error("a trusted document does not fit", document=trusted.name, reason=str(error))
+            return {}
+
+    def _prepare_all(self, trusted: TrustedDocument) -> Operations:
+        operations = _prepare(self.schema, trusted, self._limits)
+        self.parses += 1
+        return operations
 
     def _parse(self, source: str, variables: Mapping[str, Any] | None) -> tuple[DocumentNode, int]:
-        try:
-            parsed = parse_and_validate(self.schema, source, self._limits, variables)
-        except RecursionError:
-            raise RequestError("the document is nested too deeply", is_well_formed=True) from None
-        if parsed.errors:
-            raise InvalidDocument(parsed.errors)
-        assert parsed.document is not None and parsed.costs is not None
-        return parsed.document, parsed.costs.cost
+        self.parses += 1
+        return _parse(self.schema, source, self._limits, variables)
+
+
+@lru_cache(maxsize=1_000)
+def _prepare(schema: GraphQLSchema, trusted: TrustedDocument, limits: Limits) -> Operations:
+    """The operations of a trusted document by name; a single one also without its name."""
+    document, cost = _parse(schema, trusted.source, limits, None)
+    nodes = operations_of(document)
+    found: dict[str | None, Prepared] = {}
+    for node in nodes:
+        name = node.name.value if node.name else None
+        operation = prepare_operation(schema, document, name, hide_suggestions=True)
+        is_mutation = node.operation is OperationType.MUTATION
+        found[name] = Prepared(
+            document=document,
+            operation=operation,
+            kind=node.operation,
+            operation_name=name,
+            name=trusted.name,
+            cost=cost,
+            priority=Priority.CRITICAL if is_mutation else trusted.priority,
+            document_id=trusted.id,
+            text_id=document_id(trusted.source),
+            public_age_s=public_age_s(schema, document, node),
+        )
+    if len(nodes) == 1:
+        found[None] = next(iter(found.values()))
+    return found
+
+
+def _parse(
+    schema: GraphQLSchema, source: str, limits: Limits, variables: Mapping[str, Any] | None
+) -> tuple[DocumentNode, int]:
+    try:
+        parsed = parse_and_validate(schema, source, limits, variables)
+    except LimitExceeded as error:
+        raise too_much(error) from None
+    except RecursionError:
+        raise RequestError("the document is nested too deeply", is_well_formed=True) from None
+    if parsed.errors:
+        raise InvalidDocument(parsed.errors)
+    assert parsed.document is not None and parsed.costs is not None
+    return parsed.document, parsed.costs.cost
 
 
 def operations_of(document: DocumentNode) -> Sequence[OperationDefinitionNode]:
     """The operations of a document in the order of its text."""
     return [d for d in document.definitions if isinstance(d, OperationDefinitionNode)]
+
+
+def too_much(error: LimitExceeded) -> RequestError:
+    """What a client is told of a limit."""
+    return RequestError(str(error), code=error.code, is_well_formed=True)
 
 
 def _no_such_operation() -> RequestError:

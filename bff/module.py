@@ -6,9 +6,12 @@ MANIFEST = Manifest(
     name="bff",
     queries=("bff.catalogue:Query", "bff.home:Query"),
     types=("bff.home:UnavailableSection",),
+    models="bff.models",
+    migrations="bff.migrations",
     commands=(
         ("playground", "bff.playground.cli:app"),
         ("schema", "bff.commands.schema:app"),
+        ("documents", "bff.commands.documents:app"),
         ("services", "bff.commands.services:app"),
         ("demo", "bff.commands.demo:app"),
     ),

@@ -1,5 +1,6 @@
 """What clients send: an operation's text or id, its variables, their types checked."""
 
+import re
 from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any, NamedTuple
@@ -7,6 +8,9 @@ from typing import Any, NamedTuple
 from graphql import GraphQLError
 
 BAD_REQUEST = "BAD_REQUEST"
+
+_NUL_ESCAPE = re.compile(r"\\u(0000|\{0+\})")
+"""How a document writes U+0000 in a string."""
 
 _NOTHING: Mapping[str, Any] = MappingProxyType({})
 
@@ -66,6 +70,8 @@ def operation_of(members: Mapping[str, Any]) -> Operation:
     document_id = _text(members, "documentId")
     name = _text(members, "operationName")
     variables = _object(members, "variables")
+    if _holds_nul(variables) or (query is not None and _NUL_ESCAPE.search(query)):
+        raise RequestError("no text may hold a NUL")
     extensions = _object(members, "extensions")
     if not extensions:
         return Operation(query, document_id, name, variables)
@@ -102,3 +108,12 @@ def _object(members: Mapping[str, Any], key: str) -> Mapping[str, Any]:
     if not isinstance(value, dict):
         raise RequestError(f"`{key}` is not an object")
     return value
+
+
+def _holds_nul(value: Any) -> bool:
+    """Whether any text in there holds U+0000, which PostgreSQL cannot store and nobody means."""
+    if isinstance(value, str):
+        return "\x00" in value
+    if isinstance(value, Mapping):
+        return any(_holds_nul(member) for member in value.values())
+    return isinstance(value, list) and any(_holds_nul(member) for member in value)

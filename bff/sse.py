@@ -55,7 +55,7 @@ async def _stream(
     resume = call.once(Resume, Resume)
     resume.last_event_id = sent_id = operation.last_event_id
     results = edge.executor.stream(call, prepared, operation.variables)
-    async with aclosing(paced(results, stop)) as items:
+    async with aclosing(paced(results, stop, edge.pings)) as items:
         async for item in items:
             if item is None:
                 sent_id = sent_id or resume.started_id

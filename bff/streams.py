@@ -6,15 +6,11 @@ from contextlib import asynccontextmanager
 from enum import Enum
 from typing import TypeVar
 
-from bff.edge import Edge
+from bff.edge import Edge, Pings
 from core.auth import SESSION_REVOKED, Viewer
 from core.errors import LoginRequired
 
 T = TypeVar("T")
-
-FIRST_PING_S = 1.0
-PING_S = 12.0
-"""Phones and proxies forget connections that are silent for longer."""
 
 
 class Ending(Enum):
@@ -81,11 +77,11 @@ class Stop:
             self._edge.drains.discard(self.drain)
 
 
-async def paced(items: AsyncGenerator[T], stop: Stop) -> AsyncGenerator[T | None]:
+async def paced(items: AsyncGenerator[T], stop: Stop, pings: Pings) -> AsyncGenerator[T | None]:
     """The items, and None whenever none came for a while; ends when `stop` says so."""
     stopping = asyncio.ensure_future(stop.wait())
     waiting: asyncio.Task[T] | None = None
-    pause_s = FIRST_PING_S
+    pause_s = pings.first_s
     try:
         while True:
             waiting = waiting or asyncio.ensure_future(_next(items))
@@ -95,7 +91,7 @@ async def paced(items: AsyncGenerator[T], stop: Stop) -> AsyncGenerator[T | None
             if stopping in done:
                 return
             if not done:
-                pause_s = PING_S
+                pause_s = pings.every_s
                 await stop.check()
                 yield None
                 continue

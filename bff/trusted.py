@@ -2,12 +2,12 @@
 
 `<module>/documents/<service-id>.graphql` runs a service, `bff/documents/` holds the app's own
 screens; beside each stands a `.json` with example variables that run against the seeded city.
+Those are the next version's. What versions in the field were built with stands in `bff/shipped/`.
 """
 
-import hashlib
 import importlib.util
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -15,24 +15,31 @@ from typing import Any
 import orjson
 
 from bff.admission import Priority
+from bff.shipped import ShippedDocument, document_id, read_shipped
 from core.manifest import Manifest, ServiceKind, Theme
+
+NEXT = "next"
+"""The app version that is not released yet: it ships our documents as they stand."""
 
 
 @dataclass(frozen=True, slots=True)
 class TrustedDocument:
-    """An operation of an app. `id` is "sha256:" and the hash of its text."""
+    """An operation of an app. `id` is what apps send: "sha256:" and the hash of its text, or what
+    the manifest of their own build says."""
 
     id: str
     name: str
     package: str
     source: str
-    variables: Mapping[str, Any]
+    variables: Mapping[str, Any] = field(compare=False)
     priority: Priority = Priority.NORMAL
+    apps: tuple[str, ...] = (NEXT,)
+    """The app versions that ship it."""
 
 
 @dataclass(frozen=True)
 class Documents:
-    """All trusted documents, by id and by name."""
+    """All trusted documents: by every id that apps send, and the present ones by name."""
 
     by_id: Mapping[str, TrustedDocument]
     by_name: Mapping[str, TrustedDocument]
@@ -41,26 +48,53 @@ class Documents:
         """The document that runs a service."""
         return self.by_name.get(service_id)
 
-
-def document_id(source: str) -> str:
-    """The id of a document's text."""
-    return f"sha256:{hashlib.sha256(source.encode()).hexdigest()}"
+    @property
+    def apps(self) -> frozenset[str]:
+        """Every app version that ships a document."""
+        return frozenset(app for document in self.by_id.values() for app in document.apps)
 
 
 def documents_of(manifests: Sequence[Manifest]) -> Documents:
-    """The documents of these wings. Raises ValueError where two have one name."""
+    """The documents of these wings and of the apps in the field.
+
+    Raises ValueError where two present ones have one name.
+    """
     return _read(tuple(manifests))
 
 
 @lru_cache(maxsize=4)
 def _read(manifests: tuple[Manifest, ...]) -> Documents:
-    found: dict[str, TrustedDocument] = {}
+    present: dict[str, TrustedDocument] = {}
     for manifest in manifests:
         for path in sorted(_folder(manifest).glob("*.graphql")):
-            if path.stem in found:
+            if path.stem in present:
                 raise ValueError(f"two documents are named {path.stem}")
-            found[path.stem] = _document(path, manifest)
-    return Documents({document.id: document for document in found.values()}, found)
+            present[path.stem] = _document(path, manifest)
+    by_id = {document.id: document for document in present.values()}
+    for app, shipped in read_shipped().items():
+        for one in shipped:
+            by_id[one.id] = _in_field(app, one, present.get(one.name), by_id.get(one.id))
+    return Documents(by_id, {name: by_id[document.id] for name, document in present.items()})
+
+
+def _in_field(
+    app: str,
+    shipped: ShippedDocument,
+    ours: TrustedDocument | None,
+    known: TrustedDocument | None,
+) -> TrustedDocument:
+    """A document of a released app; it keeps the importance of ours of the same name."""
+    if known is not None:
+        return replace(known, apps=(*known.apps, app))
+    return TrustedDocument(
+        id=shipped.id,
+        name=shipped.name,
+        package=ours.package if ours else "",
+        source=shipped.source,
+        variables=ours.variables if ours else {},
+        priority=ours.priority if ours else Priority.NORMAL,
+        apps=(app,),
+    )
 
 
 def _document(path: Path, manifest: Manifest) -> TrustedDocument:

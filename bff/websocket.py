@@ -2,7 +2,7 @@
 
 https://github.com/enisdenjo/graphql-ws/blob/master/PROTOCOL.md. The token comes in the payload of
 `connection_init` ({"Authorization": "Bearer …"}) or in the header of the handshake. The server
-pings every 12 s, because phones and proxies forget silent connections.
+pings, because phones and proxies forget silent connections.
 """
 
 import asyncio
@@ -20,7 +20,7 @@ from bff.edge import Edge
 from bff.errors import refusal
 from bff.library import Prepared
 from bff.requests import Operation, RequestError, operation_of
-from bff.streams import PING_S, Ending, Stop
+from bff.streams import Ending, Stop
 from core.auth import Viewer
 from core.call import Call
 from core.errors import AppError, LoginRequired
@@ -175,6 +175,8 @@ class _Connection:
             errors = [e.formatted for e in error.errors]
             await self._send({"type": "error", "id": operation_id, "payload": errors})
             return
+        if prepared.document_id is not None:
+            self._edge.usage.count(prepared.document_id, self._caller.app_version)
         call = call_for(self._edge.app, self._caller, request_id, self._viewer)
         call.once(Resume, Resume).last_event_id = operation.last_event_id
         try:
@@ -217,7 +219,7 @@ class _Connection:
     async def _ping_forever(self, stop: Stop) -> None:
         with contextlib.suppress(WebSocketDisconnect, RuntimeError):
             while True:
-                await asyncio.sleep(PING_S)
+                await asyncio.sleep(self._edge.pings.every_s)
                 await stop.check()
                 await self._send({"type": "ping"})
 

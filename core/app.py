@@ -7,7 +7,8 @@ import tomllib
 from collections.abc import AsyncIterator, Callable, Hashable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, partial
+from pathlib import Path
 from typing import Any, TypeVar, cast
 
 from core import database
@@ -18,11 +19,12 @@ from core.clock import Clock, SystemClock
 from core.events import EventBook
 from core.http import HttpClient
 from core.jobs import JobQueue
-from core.keys import Keys, load_keys
+from core.keys import Keys, load_data_keys, load_keys, load_token_keys
 from core.last_good import LastGood
 from core.manifest import Manifest, Service, UpstreamBinding, discover, load
 from core.metrics import Metrics
 from core.pii import Vault
+from core.privacy import forget_withdrawn
 from core.settings import Settings
 
 T = TypeVar("T")
@@ -92,11 +94,9 @@ async def open_app(
         raise ValueError("DATABASE_URL is unset: start with `quancheng up`, or set it")
     clock = clock or SystemClock()
     manifests = discover() if manifests is None else manifests
-    keys = load_keys(settings.keys_path)
-    queue = JobQueue(manifests)
-    bus = Bus(settings.database_url)
-    metrics = Metrics()
-    city = load_city(settings.city_file)
+    folder, city = settings.keys_path, load_city(settings.city_file)
+    keys, queue = load_keys(folder), JobQueue(manifests)
+    bus, metrics = Bus(settings.database_url), Metrics()
     async with HttpClient(metrics) as http:
         app = App(
             settings=settings,
@@ -110,11 +110,12 @@ async def open_app(
             http=http,
             metrics=metrics,
             last_good=LastGood(),
-            vault=Vault({1: keys.pii_data}, keys.pii_index),
-            tokens=Tokens([keys.token_signing], f"quancheng:{city.slug}", clock),
+            vault=Vault(keys.pii_data, keys.pii_index, partial(load_data_keys, folder)),
+            tokens=_tokens(keys, folder, city, clock),
             revocations=Revocations(clock, bus),
         )
         _bind_upstreams(app, upstreams or {})
+        forget_withdrawn(app)
         await database.connect(
             settings.database_url,
             manifests,
@@ -129,11 +130,17 @@ async def open_app(
             await database.disconnect()
 
 
+def _tokens(keys: Keys, folder: Path, city: City, clock: Clock) -> Tokens:
+    reload = partial(load_token_keys, folder)
+    return Tokens(keys.token_signing, f"quancheng:{city.slug}", clock, reload)
+
+
 def _bind_upstreams(app: App, given: Mapping[type, Any]) -> None:
     addresses = _addresses(app.settings)
     for manifest in app.manifests:
         for binding in manifest.upstreams:
             protocol = load(binding.protocol)
+            app.http.protect(binding.name, binding.personal)
             if protocol in given:
                 app._upstreams[protocol] = given[protocol]
             else:

@@ -6,7 +6,8 @@ that is revoked before its token ends is known to every process through the bus.
 
 import asyncio
 import hashlib
-from collections.abc import Mapping
+import time
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -23,7 +24,7 @@ from cryptography.hazmat.primitives.serialization import (
 from core.bus import Bus, publish
 from core.clock import Clock
 from core.database import Transaction, connection, fetch_all
-from core.errors import Forbidden, LoginRequired
+from core.errors import Forbidden, LoginRequired, Missing
 from core.texts_common import LEVEL_REQUIRED, LOGIN_REQUIRED, NOT_ALLOWED, SESSION_EXPIRED
 
 ACCESS_TOKEN_LIFE = timedelta(minutes=15)
@@ -33,22 +34,28 @@ SESSION_REVOKED = "auth.session_revoked"
 
 _LEEWAY = timedelta(seconds=5)
 _REVOCATION_MATTERS = ACCESS_TOKEN_LIFE + timedelta(minutes=1)
+_RELOAD_EVERY_S = 1.0
+_VIEWER_CLAIMS = ("sub", "sid", "lvl", "auth_time")
 
 
 @dataclass(frozen=True, slots=True)
 class Viewer:
-    """The person behind a request. Levels: 1 phone, 2 real name verified."""
+    """The person behind a request. Levels: 1 phone, 2 real name verified.
+
+    Roles and scopes are empty outside a staff session, whoever the person is.
+    """
 
     user_id: UUID
     session_id: UUID
     level: int
     roles: frozenset[str]
     authenticated_at: datetime
+    scopes: frozenset[str] = frozenset()
 
     def require_level(self, level: int) -> "Viewer":
         """This viewer. Raises LoginRequired when the identity level is too low."""
         if self.level < level:
-            raise LoginRequired(LEVEL_REQUIRED, required_level=level)
+            raise LoginRequired(LEVEL_REQUIRED, required_level=level, missing=Missing.REAL_NAME)
         return self
 
     def require_role(self, role: str) -> "Viewer":
@@ -59,35 +66,54 @@ class Viewer:
 
 
 class Tokens:
-    """Signs and verifies access tokens.
+    """Signs and verifies access tokens, and the small signed messages of other audiences.
 
     The first key signs; every key verifies, so signing keys rotate without logging anyone out.
+    `reload` reads the keys anew: a token of an unknown key may come from a process that has
+    a newer one, and is looked at again once a second at most.
     """
 
-    def __init__(self, signing_keys: list[bytes], issuer: str, clock: Clock) -> None:
-        self._private = [_private_key(pem) for pem in signing_keys]
-        self._public = {key_id(key.public_key()): key.public_key() for key in self._private}
+    def __init__(
+        self,
+        signing_keys: Sequence[bytes],
+        issuer: str,
+        clock: Clock,
+        reload: Callable[[], Sequence[bytes]] | None = None,
+    ) -> None:
         self._issuer = issuer
         self._clock = clock
+        self._reload = reload
+        self._reloaded_at_s = time.monotonic()
+        self._take(signing_keys)
 
     def issue(self, viewer: Viewer) -> str:
         """An access token for a viewer, good for 15 minutes."""
+        return self.sign(
+            {
+                "sub": str(viewer.user_id),
+                "sid": str(viewer.session_id),
+                "lvl": viewer.level,
+                "rol": sorted(viewer.roles),
+                "scp": sorted(viewer.scopes),
+                "auth_time": int(viewer.authenticated_at.timestamp()),
+            },
+            audience=AUDIENCE,
+            life=ACCESS_TOKEN_LIFE,
+        )
+
+    def sign(self, claims: Mapping[str, Any], *, audience: str, life: timedelta) -> str:
+        """A JWT of our own for an audience, good from now on for `life`."""
         now = self._clock.now()
-        claims = {
+        standard = {
             "iss": self._issuer,
-            "aud": AUDIENCE,
-            "sub": str(viewer.user_id),
-            "sid": str(viewer.session_id),
-            "lvl": viewer.level,
-            "rol": sorted(viewer.roles),
-            "auth_time": int(viewer.authenticated_at.timestamp()),
+            "aud": audience,
             "iat": int(now.timestamp()),
             "nbf": int(now.timestamp()),
-            "exp": int((now + ACCESS_TOKEN_LIFE).timestamp()),
+            "exp": int((now + life).timestamp()),
         }
         signer = self._private[0]
         headers = {"kid": key_id(signer.public_key())}
-        return jwt.encode(claims, signer, algorithm="EdDSA", headers=headers)
+        return jwt.encode({**claims, **standard}, signer, algorithm="EdDSA", headers=headers)
 
     def verify(self, token: str) -> Viewer:
         """The viewer of a token. Raises LoginRequired for every token that is not good now.
@@ -95,28 +121,47 @@ class Tokens:
         Expired and forged are told in the same words: nothing is learned from the refusal.
         """
         try:
-            key = self._public[jwt.get_unverified_header(token)["kid"]]
-            claims = jwt.decode(
-                token,
-                key,
-                algorithms=["EdDSA"],
-                audience=AUDIENCE,
-                issuer=self._issuer,
-                options={
-                    "require": ["exp", "nbf", "sub", "sid", "lvl", "auth_time"],
-                    "verify_exp": False,
-                    "verify_nbf": False,
-                    "verify_iat": False,
-                },
-            )
-            self._refuse_outside_life(claims)
-            return _viewer(claims)
+            return _viewer(self.read(token, audience=AUDIENCE, claims=_VIEWER_CLAIMS))
         except (jwt.InvalidTokenError, KeyError, TypeError, ValueError, OverflowError):
             raise LoginRequired(SESSION_EXPIRED) from None
+
+    def read(self, token: str, *, audience: str, claims: Sequence[str] = ()) -> Mapping[str, Any]:
+        """The claims of a JWT of ours for an audience.
+
+        Raises jwt.InvalidTokenError, KeyError, TypeError, ValueError or OverflowError for one
+        that is not good now.
+        """
+        found: dict[str, Any] = jwt.decode(
+            token,
+            self._key(jwt.get_unverified_header(token)["kid"]),
+            algorithms=["EdDSA"],
+            audience=audience,
+            issuer=self._issuer,
+            options={
+                "require": ["exp", "nbf", *claims],
+                "verify_exp": False,
+                "verify_nbf": False,
+                "verify_iat": False,
+            },
+        )
+        self._refuse_outside_life(found)
+        return found
 
     def jwks(self) -> dict[str, Any]:
         """The public keys as a JSON Web Key Set (RFC 7517)."""
         return {"keys": [_jwk(kid, key) for kid, key in self._public.items()]}
+
+    def _key(self, kid: str) -> Ed25519PublicKey:
+        if kid not in self._public and self._reload is not None:
+            now_s = time.monotonic()
+            if now_s - self._reloaded_at_s >= _RELOAD_EVERY_S:
+                self._reloaded_at_s = now_s
+                self._take(self._reload())
+        return self._public[kid]
+
+    def _take(self, signing_keys: Sequence[bytes]) -> None:
+        self._private = [_private_key(pem) for pem in signing_keys]
+        self._public = {key_id(key.public_key()): key.public_key() for key in self._private}
 
     def _refuse_outside_life(self, claims: Mapping[str, Any]) -> None:
         now = self._clock.now()
@@ -208,6 +253,7 @@ def _viewer(claims: Mapping[str, Any]) -> Viewer:
         level=int(claims["lvl"]),
         roles=frozenset(claims.get("rol", ())),
         authenticated_at=datetime.fromtimestamp(int(claims["auth_time"]), UTC),
+        scopes=frozenset(claims.get("scp", ())),
     )
 
 

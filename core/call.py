@@ -4,8 +4,9 @@ Commands and queries are plain functions whose first argument is the call; tests
 """
 
 from collections.abc import Callable, Hashable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, TypeVar, cast
+from uuid import UUID
 
 from core.auth import Viewer, require
 from core.deadline import Deadline
@@ -13,13 +14,14 @@ from core.texts import Locale
 
 if TYPE_CHECKING:
     from core.app import App
+    from core.mandates import Mandate
 
 T = TypeVar("T")
 
 
 @dataclass(frozen=True)
 class Call:
-    """A request in flight: who asks, in which language, until when."""
+    """A request in flight: who asks, for whom, in which language, until when."""
 
     app: "App"
     deadline: Deadline
@@ -27,11 +29,23 @@ class Call:
     viewer: Viewer | None = None
     locale: Locale = Locale.ZH
     address: str = ""
+    resume_ticket: str | None = None
+    """The client says that it continues the action of this ticket."""
+    mandate: "Mandate | None" = None
+    """What lets the viewer act for somebody else; None where they act for themselves."""
     _once: dict[Hashable, Any] = field(default_factory=dict, repr=False)
 
     def require_viewer(self, level: int = 1) -> Viewer:
         """The viewer. Raises LoginRequired for strangers and for too low an identity level."""
         return require(self.viewer, level)
+
+    @property
+    def subject_id(self) -> UUID:
+        """Whose data and affairs this is about: the viewer's own, or of whom they act for.
+
+        Raises LoginRequired for strangers.
+        """
+        return self.mandate.subject_id if self.mandate else self.require_viewer().user_id
 
     def once(self, key: Hashable, make: Callable[[], T]) -> T:
         """One object per call, made at first need: dataloaders live here."""
@@ -41,12 +55,8 @@ class Call:
 
     def within(self, deadline: Deadline) -> "Call":
         """The same call with less time; loaders are shared."""
-        return Call(
-            self.app,
-            deadline,
-            self.request_id,
-            self.viewer,
-            self.locale,
-            self.address,
-            self._once,
-        )
+        return replace(self, deadline=deadline)
+
+    def acting(self, mandate: "Mandate") -> "Call":
+        """The same call on behalf of the mandate's subject; loaders are its own."""
+        return replace(self, mandate=mandate, _once={})

@@ -5,15 +5,16 @@ transaction; `transaction()` and the outbound client both refuse that.
 """
 
 from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from contextvars import ContextVar
 from typing import Any, cast
 from urllib.parse import parse_qs, unquote, urlsplit
 
 import asyncpg
 from tortoise import Tortoise
-from tortoise.backends.base.client import BaseDBAsyncClient
+from tortoise.backends.base.client import BaseDBAsyncClient, TransactionContext
 from tortoise.exceptions import IntegrityError as IntegrityError
+from tortoise.exceptions import TransactionManagementError
 from tortoise.transactions import in_transaction
 
 from core.manifest import Manifest
@@ -117,10 +118,26 @@ async def transaction() -> AsyncIterator[Transaction]:
         raise RuntimeError("a transaction is open already: commands do not nest")
     token = _open.set(True)
     try:
-        async with in_transaction("default") as tx:
+        async with AsyncExitStack() as stack:
+            context = in_transaction("default")
+            tx = await _begin(context)
+            stack.push_async_exit(context)
             yield tx
     finally:
         _open.reset(token)
+
+
+async def _begin(context: TransactionContext) -> Transaction:
+    """Enter the ORM's transaction; one that is cancelled at BEGIN gives its connection back.
+
+    The ORM forgets it: a request that ends there would cost the pool a connection for good.
+    """
+    try:
+        return await context.__aenter__()
+    except BaseException:
+        if hasattr(context, "token"):  # set once the connection is taken from the pool
+            await context.__aexit__(TransactionManagementError, None, None)
+        raise
 
 
 def refuse_in_transaction(what: str) -> None:

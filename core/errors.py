@@ -4,9 +4,18 @@ Anything that is not an AppError is a defect: logged with an id and masked on ev
 """
 
 from collections.abc import Mapping
+from enum import StrEnum
 from typing import ClassVar
 
 from core.texts import Locale, Text
+
+
+class Missing(StrEnum):
+    """What a caller lacks before an action is possible for them."""
+
+    LOGIN = "LOGIN"
+    REAL_NAME = "REAL_NAME"
+    FRESH_AUTH = "FRESH_AUTH"
 
 
 class AppError(Exception):
@@ -55,13 +64,34 @@ class Conflict(AppError):
 
 
 class LoginRequired(AppError):
-    """The caller must sign in, sign in again, or reach a higher identity level first."""
+    """The caller must sign in, verify their name, or prove again who they are, first.
+
+    `missing` tells which; `resume_ticket` leads back to the refused action (core.tickets).
+    """
 
     http_status = 401
 
-    def __init__(self, text: Text, *, required_level: int = 1, **values: object) -> None:
+    def __init__(
+        self,
+        text: Text,
+        *,
+        required_level: int = 1,
+        missing: Missing = Missing.LOGIN,
+        **values: object,
+    ) -> None:
         super().__init__(text, **values)
         self.required_level = required_level
+        self.missing = missing
+        self.resume_ticket: str | None = None
+
+    @property
+    def extensions(self) -> Mapping[str, object]:
+        """What a client acts on, for transports that carry no typed refusal."""
+        return {
+            "requiredLevel": self.required_level,
+            "missing": self.missing,
+            "resumeTicket": self.resume_ticket,
+        }
 
 
 class Forbidden(AppError):

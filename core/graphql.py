@@ -5,9 +5,9 @@ the matching member. A query that depends on an outside system carries status, a
 """
 
 from collections.abc import Awaitable, Callable, Sequence
-from datetime import datetime
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 from typing import Annotated, Any, Generic, NewType, TypeAlias, TypeVar
-from uuid import UUID
 
 import strawberry
 from graphql import GraphQLError
@@ -17,19 +17,62 @@ from strawberry.types.scalar import ScalarDefinition
 from core import errors
 from core.call import Call
 from core.clock import ensure_utc
+from core.guards import Guard, Info, OnBehalfOf, ServiceLevel, parse_id, signed_in, staff
 from core.last_good import ReadStatus
 from core.money import FEN_MAX
-from core.texts_common import INVALID_INPUT, NOT_FOUND
+from core.texts_common import INVALID_INPUT
+
+__all__ = [
+    "SCALARS",
+    "After",
+    "Connection",
+    "Fen",
+    "First",
+    "Guard",
+    "HomeSection",
+    "IdempotencyKey",
+    "Info",
+    "OnBehalfOf",
+    "Refused",
+    "ServiceLevel",
+    "connection",
+    "guarded_mutation",
+    "guarded_query",
+    "mutation",
+    "page_size",
+    "parse_id",
+    "service_mutation",
+    "service_query",
+    "signed_in",
+    "staff",
+]
 
 T = TypeVar("T")
 R = TypeVar("R")
-
-Info: TypeAlias = strawberry.Info[Call, None]
 
 Fen = NewType("Fen", int)
 """An amount of money in fen (1 yuan = 100 fen)."""
 
 _FIRST_MAX = 100
+
+
+PUBLIC_KEY = "public"
+"""Where a field says in its metadata that its value is the same for everybody."""
+
+
+@dataclass(frozen=True, slots=True)
+class Public:
+    """The same for everybody, and so long anybody may keep it."""
+
+    max_age_s: int
+
+
+def public(max_age_s: int) -> dict[str, Public]:
+    """Metadata of a field whose value is the same for everybody but for the language.
+
+    `strawberry.field(metadata=public(60), …)`. The resolver must not look at the viewer.
+    """
+    return {PUBLIC_KEY: Public(max_age_s)}
 
 
 def _fen_out(value: object) -> int:
@@ -73,6 +116,14 @@ SCALARS: dict[object, ScalarDefinition] = {
 }
 
 strawberry.enum(
+    errors.Missing,
+    name="MissingStep",
+    description=(
+        "What a caller must do before an action is possible. LOGIN: sign in. REAL_NAME: verify "
+        "the real name. FRESH_AUTH: confirm once more who is there, with `stepUp`."
+    ),
+)
+strawberry.enum(
     ReadStatus,
     description=(
         "Where a result comes from. LIVE: just now from its source. STALE: the last good answer, "
@@ -113,6 +164,11 @@ class LoginRequired(Refusal):
     required_level: int = strawberry.field(
         description="The identity level that is needed: 1 phone, 2 real name."
     )
+    missing: errors.Missing = strawberry.field(description="What to do first.")
+    resume_ticket: str | None = strawberry.field(
+        description="Leads back to this action: give it to `resume` after the login, and send it "
+        "as `X-Resume-Ticket` when the action is sent again with the same input."
+    )
 
 
 @strawberry.type(description="This person may not do this.")
@@ -125,6 +181,7 @@ class RateLimited(Refusal):
     """See core.errors.RateLimited."""
 
     retry_after_s: int = strawberry.field(description="Seconds to wait before the next attempt.")
+    retry_at: datetime = strawberry.field(description="When the next attempt is possible.")
 
 
 @strawberry.type(description="Something this depends on does not answer; nothing was done.")
@@ -163,11 +220,17 @@ def to_refusal(error: errors.AppError, call: Call) -> Refused:
         case errors.Conflict():
             return Conflict(**told)
         case errors.LoginRequired():
-            return LoginRequired(**told, required_level=error.required_level)
+            return LoginRequired(
+                **told,
+                required_level=error.required_level,
+                missing=error.missing,
+                resume_ticket=error.resume_ticket,
+            )
         case errors.Forbidden():
             return Forbidden(**told)
         case errors.RateLimited():
-            return RateLimited(**told, retry_after_s=error.retry_after_s)
+            retry_at = call.app.clock.now() + timedelta(seconds=error.retry_after_s)
+            return RateLimited(**told, retry_after_s=error.retry_after_s, retry_at=retry_at)
         case errors.Unavailable():
             return Unavailable(**told)
     raise TypeError(f"no refusal for {type(error).__name__}")
@@ -191,33 +254,33 @@ def mutation(*, description: str) -> Any:
     return strawberry.mutation(description=description, extensions=[RefusalsAsData()])
 
 
-class ServiceLevel(FieldExtension):
-    """Lets only viewers through who have the identity level of the service's manifest entry."""
+def service_query(service_id: str, *, description: str, for_others: bool = False) -> Any:
+    """A query field of a catalogue service, guarded by the service's rule.
 
-    def __init__(self, service_id: str) -> None:
-        self.service_id = service_id
-
-    async def resolve_async(
-        self, next_: Callable[..., Awaitable[Any]], source: Any, info: Info, **kwargs: Any
-    ) -> Any:
-        """Check, then run the resolver."""
-        call = info.context
-        level = call.app.services[self.service_id].identity_level
-        if level:
-            call.require_viewer(level)
-        return await next_(source, info, **kwargs)
-
-
-def service_query(service_id: str, *, description: str) -> Any:
-    """A query field of a catalogue service, guarded by the service's identity level."""
-    return strawberry.field(description=description, extensions=[ServiceLevel(service_id)])
-
-
-def service_mutation(service_id: str, *, description: str) -> Any:
-    """A mutation field of a catalogue service, guarded by the service's identity level."""
-    return strawberry.mutation(
-        description=description, extensions=[RefusalsAsData(), ServiceLevel(service_id)]
+    With `for_others` it takes `onBehalfOf`; the service's manifest entry says so too.
+    """
+    return strawberry.field(
+        description=description, extensions=[ServiceLevel(service_id, for_others=for_others)]
     )
+
+
+def service_mutation(service_id: str, *, description: str, for_others: bool = False) -> Any:
+    """A mutation field of a catalogue service, guarded by the service's rule."""
+    return strawberry.mutation(
+        description=description,
+        # the last one stands outside: it sees the guard's refusals too
+        extensions=[ServiceLevel(service_id, for_others=for_others), RefusalsAsData()],
+    )
+
+
+def guarded_query(guard: Guard, *, description: str) -> Any:
+    """A query field that belongs to no catalogue service, behind a rule of its own."""
+    return strawberry.field(description=description, extensions=[guard])
+
+
+def guarded_mutation(guard: Guard, *, description: str) -> Any:
+    """A mutation field that belongs to no catalogue service, behind a rule of its own."""
+    return strawberry.mutation(description=description, extensions=[guard, RefusalsAsData()])
 
 
 @strawberry.type(description="Where a page of a list ends.")
@@ -273,11 +336,3 @@ class HomeSection:
     status: ReadStatus = strawberry.field(description="Where the card's content comes from.")
     as_of: datetime | None = strawberry.field(description="When the content was true.")
     reason: str | None = strawberry.field(description="Why it is not LIVE, a stable code.")
-
-
-def parse_id(text: str) -> UUID:
-    """The id that a client sent. Raises NotFound for what cannot be an id of ours."""
-    try:
-        return UUID(text)
-    except ValueError:
-        raise errors.NotFound(NOT_FOUND) from None

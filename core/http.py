@@ -9,9 +9,9 @@ import asyncio
 import random
 import re
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from types import TracebackType
-from typing import Self
+from typing import Protocol, Self
 
 import aiohttp
 import orjson
@@ -42,8 +42,10 @@ __all__ = [
     "ANY",
     "JSON",
     "HttpClient",
+    "Licence",
     "Response",
     "Timeouts",
+    "Unlicensed",
     "Upstream",
     "UpstreamError",
     "UpstreamFailed",
@@ -62,6 +64,19 @@ _PATH = re.compile(r"/(?:[A-Za-z0-9/._~!$&'()*+,;=:@-]|%[0-9A-Fa-f]{2})*")
 log = structlog.get_logger("core.http")
 
 
+class Licence(Protocol):
+    """What permits a personal read; `core.privacy.Access` is the only one."""
+
+    @property
+    def upstream(self) -> str:
+        """The upstream it was given for."""
+        ...
+
+
+class Unlicensed(RuntimeError):
+    """A mistake in our code: personal data was about to be asked for without an Access."""
+
+
 class HttpClient:
     """The process's HTTP client: one session, shared by all upstreams. Close it at the end."""
 
@@ -78,6 +93,7 @@ class HttpClient:
         self._breaker_policy = breaker or BreakerPolicy()
         self._monotonic = monotonic
         self._breakers: dict[tuple[str, str], Breaker] = {}
+        self._personal: dict[str, frozenset[str]] = {}
         self._session: aiohttp.ClientSession | None = None
 
     async def __aenter__(self) -> Self:
@@ -129,6 +145,17 @@ class HttpClient:
         if breaker is None:
             breaker = self._breakers[upstream, operation] = self._make_breaker(upstream, operation)
         return breaker
+
+    def protect(self, upstream: str, operations: Iterable[str]) -> None:
+        """Refuse these operations of an upstream from now on, unless an Access is given."""
+        self._personal[upstream] = frozenset(operations)
+
+    def refuse_unlicensed(self, upstream: str, operation: str, licence: "Licence | None") -> None:
+        """Raise Unlicensed for a personal read that nobody consented to and no log will show."""
+        if operation not in self._personal.get(upstream, ()):
+            return
+        if licence is None or licence.upstream != upstream:
+            raise Unlicensed(f"{upstream}.{operation} reads personal data: it needs an Access")
 
     def session(self) -> aiohttp.ClientSession:
         """The process's one session, opened at first use inside the event loop."""
@@ -194,6 +221,7 @@ class Upstream:
         accept: str = JSON,
         safe: bool | None = None,
         hedge_after_s: float | None = None,
+        access: Licence | None = None,
     ) -> Response:
         """Call the upstream and return its 2xx (or 304) answer. Redirects are not followed.
 
@@ -202,12 +230,14 @@ class Upstream:
         harm (default: GET and HEAD); only then is it retried, or sent a second time after
         `hedge_after_s` seconds of silence, the first answer winning. An answer of another media
         type than `accept` is garbage; `*/*` takes any, and application/json takes `+json` too.
+        `access` is the Access that an operation declared personal demands.
 
         Raises UpstreamTimeout, UpstreamUnavailable, UpstreamRejected or UpstreamFailed.
-        Raises ValueError for a malformed call, RuntimeError inside a transaction: mistakes in our
-        code.
+        Raises ValueError for a malformed call, RuntimeError inside a transaction, Unlicensed for a
+        personal read without an Access: mistakes in our code.
         """
         refuse_in_transaction("an outbound call")
+        self._client.refuse_unlicensed(self.name, operation, access)
         safe = method in {"GET", "HEAD"} if safe is None else safe
         if hedge_after_s is not None and not safe:
             raise ValueError("only a safe call may be sent twice")

@@ -2,7 +2,7 @@
 
 import os
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,6 +12,7 @@ from cryptography.hazmat.primitives.asymmetric import ed25519, rsa
 from core.settings import SANDBOX_KEYS_MARKER
 from core.start_errors import StartError
 
+_NUMBER_MAX = 255
 _MARKER_TEXT = (
     b"The keys in this folder are for the sandbox: generated, unprotected, worth nothing.\n"
     b"A production process refuses to start with them.\n"
@@ -22,20 +23,27 @@ _MARKER_TEXT = (
 class Keys:
     """Everything secret that a process signs, verifies or encrypts with.
 
-    `pii_data` (AES-256-GCM) and `pii_index` (HMAC) are 32 raw bytes, `wechat_apiv3` is 32 ASCII
-    characters, the rest PEM texts: Ed25519 for signing, RSA-2048 for WeChat Pay. The platform's
-    private key is WeChat's own: only the sandbox has it.
+    `pii_data` (AES-256-GCM, by number) and `pii_index` (HMAC) are 32 raw bytes, `wechat_apiv3` is
+    32 ASCII characters, the rest PEM texts: Ed25519 for signing, RSA-2048 for WeChat Pay and
+    Alipay. Token signing and data keys rotate: files `token_signing.pem`, `token_signing.2.pem`
+    and so on, the highest number in use. A platform's private key is the platform's own: only the
+    sandbox has it. Alipay's keys are None where Alipay is not used.
     """
 
-    token_signing: bytes
+    token_signing: Sequence[bytes]
+    """The newest first."""
     model_signing: bytes
-    pii_data: bytes
+    pii_data: Mapping[int, bytes]
     pii_index: bytes
     wechat_merchant_private: bytes
     wechat_merchant_public: bytes
     wechat_platform_private: bytes | None
     wechat_platform_public: bytes
     wechat_apiv3: bytes
+    alipay_merchant_private: bytes | None = None
+    alipay_merchant_public: bytes | None = None
+    alipay_platform_private: bytes | None = None
+    alipay_platform_public: bytes | None = None
 
 
 def ensure_sandbox_keys(folder: Path) -> None:
@@ -45,7 +53,8 @@ def ensure_sandbox_keys(folder: Path) -> None:
     holds anything without the sandbox marker belongs to somebody else and is left alone.
     """
     marker = folder / SANDBOX_KEYS_MARKER
-    if folder.exists() and not marker.exists() and any(folder.glob("[!.]*")):
+    # in this order: whoever makes keys here makes the marker first
+    if folder.exists() and any(folder.glob("[!.]*")) and not marker.exists():
         return
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     _create(marker, lambda: _MARKER_TEXT)
@@ -53,29 +62,83 @@ def ensure_sandbox_keys(folder: Path) -> None:
         _create(folder / name, lambda: _private_pem(ed25519.Ed25519PrivateKey.generate()))
     for name in ("pii_data.key", "pii_index.key"):
         _create(folder / name, lambda: secrets.token_hex(32).encode())
-    for owner in ("merchant", "platform"):
-        private = folder / f"wechat_{owner}_private.pem"
-        _create(private, _new_rsa_pem)
-        _create(folder / f"wechat_{owner}_public.pem", _public_pem_of(private))
+    for psp in ("wechat", "alipay"):
+        for owner in ("merchant", "platform"):
+            private = folder / f"{psp}_{owner}_private.pem"
+            _create(private, _new_rsa_pem)
+            _create(folder / f"{psp}_{owner}_public.pem", _public_pem_of(private))
     _create(folder / "wechat_apiv3.key", lambda: secrets.token_hex(16).encode())
 
 
 def load_keys(folder: Path) -> Keys:
     """Read and check every key. Raises StartError that names the missing or unusable file."""
-    platform_private = folder / "wechat_platform_private.pem"
     return Keys(
-        token_signing=_pem(folder / "token_signing.pem", ed25519.Ed25519PrivateKey),
+        token_signing=load_token_keys(folder),
         model_signing=_pem(folder / "model_signing.pem", ed25519.Ed25519PrivateKey),
-        pii_data=_hex_32(folder / "pii_data.key"),
+        pii_data=load_data_keys(folder),
         pii_index=_hex_32(folder / "pii_index.key"),
         wechat_merchant_private=_pem(folder / "wechat_merchant_private.pem", rsa.RSAPrivateKey),
         wechat_merchant_public=_pem(folder / "wechat_merchant_public.pem", rsa.RSAPublicKey),
-        wechat_platform_private=(
-            _pem(platform_private, rsa.RSAPrivateKey) if platform_private.exists() else None
+        wechat_platform_private=_optional_pem(
+            folder / "wechat_platform_private.pem", rsa.RSAPrivateKey
         ),
         wechat_platform_public=_pem(folder / "wechat_platform_public.pem", rsa.RSAPublicKey),
         wechat_apiv3=_ascii_32(folder / "wechat_apiv3.key"),
+        alipay_merchant_private=_optional_pem(
+            folder / "alipay_merchant_private.pem", rsa.RSAPrivateKey
+        ),
+        alipay_merchant_public=_optional_pem(
+            folder / "alipay_merchant_public.pem", rsa.RSAPublicKey
+        ),
+        alipay_platform_private=_optional_pem(
+            folder / "alipay_platform_private.pem", rsa.RSAPrivateKey
+        ),
+        alipay_platform_public=_optional_pem(
+            folder / "alipay_platform_public.pem", rsa.RSAPublicKey
+        ),
     )
+
+
+def load_token_keys(folder: Path) -> Sequence[bytes]:
+    """The token signing keys, the newest first. Raises StartError."""
+    files = _series(folder, "token_signing", ".pem")
+    return [_pem(files[n], ed25519.Ed25519PrivateKey) for n in sorted(files, reverse=True)]
+
+
+def load_data_keys(folder: Path) -> Mapping[int, bytes]:
+    """The personal-data keys by number. Raises StartError."""
+    return {n: _hex_32(path) for n, path in _series(folder, "pii_data", ".key").items()}
+
+
+def add_token_key(folder: Path) -> Path:
+    """Make the next token signing key; returns its file."""
+    return _add(folder, "token_signing", ".pem", _private_pem(ed25519.Ed25519PrivateKey.generate()))
+
+
+def add_data_key(folder: Path) -> Path:
+    """Make the next personal-data key; returns its file. Raises StartError after number 255."""
+    return _add(folder, "pii_data", ".key", secrets.token_hex(32).encode())
+
+
+def _add(folder: Path, name: str, suffix: str, key: bytes) -> Path:
+    number = max(_series(folder, name, suffix)) + 1
+    if number > _NUMBER_MAX:
+        raise StartError(f"{name} has {_NUMBER_MAX} keys: retire old ones first")
+    path = folder / f"{name}.{number}{suffix}"
+    _create(path, lambda: key)
+    return path
+
+
+def _series(folder: Path, name: str, suffix: str) -> dict[int, Path]:
+    """The files of a rotating key by number; at least one, else the first is named as missing."""
+    first = folder / f"{name}{suffix}"
+    found = {1: first} if first.exists() else {}
+    for path in folder.glob(f"{name}.*{suffix}"):
+        number = path.name.removeprefix(f"{name}.").removesuffix(suffix)
+        if not number.isdecimal() or not 1 < int(number) <= _NUMBER_MAX:
+            raise StartError(f"key {path} must be numbered 2 to {_NUMBER_MAX}")
+        found[int(number)] = path
+    return found or {1: first}
 
 
 def _create(path: Path, make: Callable[[], bytes]) -> None:
@@ -123,6 +186,10 @@ def _read(path: Path) -> bytes:
         return path.read_bytes()
     except OSError as error:
         raise StartError(f"key {path} cannot be read: {error.strerror}") from error
+
+
+def _optional_pem(path: Path, kind: type) -> bytes | None:
+    return _pem(path, kind) if path.exists() else None
 
 
 def _pem(path: Path, kind: type) -> bytes:

@@ -69,6 +69,18 @@ class Service:
     department: str
     identity_level: int
     status: ServiceStatus = ServiceStatus.PLANNED
+    fresh_auth: bool | None = None
+    """Whether it needs an authentication of the last minutes; None = money and health records."""
+    for_others: bool = False
+    """Whether a guardian or proxy may use it for somebody: then its fields take `onBehalfOf`."""
+
+    @property
+    def needs_fresh_auth(self) -> bool:
+        """Whether an old session must prove again who is there."""
+        if self.fresh_auth is not None:
+            return self.fresh_auth
+        is_health_record = self.theme is Theme.HEALTH and self.identity_level == 2
+        return self.kind is ServiceKind.PAYMENT or is_health_record
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,6 +140,8 @@ class UpstreamBinding:
     name: str
     protocol: str
     factory: str
+    personal: Sequence[str] = ()
+    """Operations that read a person's data: the client refuses them without an Access."""
 
 
 @dataclass(frozen=True, slots=True)

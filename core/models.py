@@ -32,13 +32,22 @@ class SessionRevocation(Model):
 
 
 class Consent(Model):
-    """A person's consent that data is read for one purpose; withdrawn, never deleted."""
+    """A person's consent that data is read for one purpose; withdrawn, never deleted.
+
+    What was agreed to stands in the row: which source gives which fields to which recipient, until
+    when. `granted_by` is the person, or the guardian of a child.
+    """
 
     id = fields.UUIDField(primary_key=True)
     subject_id = fields.UUIDField()
     purpose = fields.CharField(max_length=64)
     text_version = fields.CharField(max_length=32)
+    source = fields.CharField(max_length=64)
+    recipient = fields.CharField(max_length=64)
+    fields_agreed = fields.JSONField[list[str]]()
+    granted_by = fields.UUIDField()
     granted_at = fields.DatetimeField()
+    until_at = fields.DatetimeField(null=True)
     withdrawn_at = fields.DatetimeField(null=True)
 
     class Meta:
@@ -47,11 +56,18 @@ class Consent(Model):
 
 
 class AccessLog(Model):
-    """One read of personal data: who looked at whose data, through which service, and why."""
+    """One read of personal data: who looked at whose data, through which service, and why.
+
+    `actor_role` is "self", "guardian", "proxy", or a role of staff; `basis_ref` is the number of
+    the case that staff looked for.
+    """
 
     id = fields.UUIDField(primary_key=True)
     subject_id = fields.UUIDField()
     actor_id = fields.UUIDField()
+    actor_role = fields.CharField(max_length=32)
+    mandate_id = fields.UUIDField(null=True)
+    basis_ref = fields.CharField(max_length=64, null=True)
     service = fields.CharField(max_length=64)
     upstream = fields.CharField(max_length=64)
     purpose = fields.CharField(max_length=64)
@@ -61,7 +77,22 @@ class AccessLog(Model):
 
     class Meta:
         table = "core_access_log"
-        indexes = (("subject_id", "read_at"),)
+        indexes = (("subject_id", "id"), ("actor_role", "read_at"))
+
+
+class AccessFlag(Model):
+    """A member of staff looked at unusually many people within an hour."""
+
+    id = fields.UUIDField(primary_key=True)
+    actor_id = fields.UUIDField()
+    actor_role = fields.CharField(max_length=32)
+    hour_starts_at = fields.DatetimeField()
+    people_count = fields.IntField()
+    flagged_at = fields.DatetimeField()
+
+    class Meta:
+        table = "core_access_flag"
+        unique_together = (("actor_id", "hour_starts_at"),)
 
 
 class RateCounter(Model):

@@ -7,6 +7,13 @@ MANIFEST = Manifest(
     models="core.models",
     migrations="core.migrations",
     append_only=("core_access_log",),
-    jobs=(JobKind("core.forget_expired", "core.housekeeping:forget_expired", lane=Lane.BULK),),
-    schedules=(Schedule("core.forget_expired", "15 19 * * *"),),
+    jobs=(
+        JobKind("core.forget_expired", "core.housekeeping:forget_expired", lane=Lane.BULK),
+        JobKind("core.reseal", "core.personal_data:reseal", lane=Lane.BULK, timeout_s=3600),
+    ),
+    schedules=(
+        Schedule("core.forget_expired", "15 19 * * *"),
+        Schedule("core.reseal", "30 19 * * *"),
+    ),
+    commands=(("keys", "core.keys_command:app"),),
 )

@@ -5,10 +5,12 @@ tables.
 """
 
 from dataclasses import dataclass
+from datetime import date
 from typing import TYPE_CHECKING
 from uuid import UUID
 
 from core.errors import NotFound
+from core.ids import resident_birth_date
 from core.texts_common import NOT_FOUND
 
 if TYPE_CHECKING:
@@ -16,10 +18,16 @@ if TYPE_CHECKING:
 
 DIRECTORY = "people.directory"
 
+CHILD_UNTIL_AGE = 14
+"""Below it a guardian consents for the child (PIPL Art. 31)."""
+
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """A person with an account. Name and resident ID are known from level 2 on."""
+    """A person with an account. Name and resident ID are known from level 2 on.
+
+    A child without a phone is reached at its guardian's; `phone` is empty where nobody is reached.
+    """
 
     id: UUID
     phone: str
@@ -27,6 +35,17 @@ class Person:
     resident_id: str | None
     level: int
     locale: str
+
+    def is_child(self, today: date) -> bool:
+        """Whether a guardian consents for this person; False while the age is unknown."""
+        return self.resident_id is not None and age_on(self.resident_id, today) < CHILD_UNTIL_AGE
+
+
+def age_on(resident_id: str, today: date) -> int:
+    """Whole years of age of whoever has a (valid) resident ID."""
+    born_on = resident_birth_date(resident_id)
+    assert born_on is not None
+    return today.year - born_on.year - ((today.month, today.day) < (born_on.month, born_on.day))
 
 
 async def get_person(app: "App", person_id: UUID) -> Person:

@@ -10,7 +10,7 @@ import hashlib
 import hmac
 import secrets
 import unicodedata
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
@@ -25,13 +25,24 @@ class VaultError(Exception):
 class Vault:
     """Encrypts and finds personal data.
 
-    `data_keys` maps a key number (1 to 255) to 32 bytes; the highest number encrypts.
+    `data_keys` maps a key number (1 to 255) to 32 bytes; the highest number encrypts. `reload`
+    reads the keys anew when a value stands under a number that another process knows already.
     """
 
-    def __init__(self, data_keys: Mapping[int, bytes], index_key: bytes) -> None:
-        self._ciphers = {number: AESGCM(key) for number, key in data_keys.items()}
-        self._newest = max(data_keys)
+    def __init__(
+        self,
+        data_keys: Mapping[int, bytes],
+        index_key: bytes,
+        reload: Callable[[], Mapping[int, bytes]] | None = None,
+    ) -> None:
         self._index_key = index_key
+        self._reload = reload
+        self._take(data_keys)
+
+    @property
+    def newest(self) -> int:
+        """The number of the key that encrypts."""
+        return self._newest
 
     def encrypt(self, value: str, purpose: str) -> bytes:
         """Ciphertext of a value: key number, nonce, AES-GCM output. Different at every call."""
@@ -41,7 +52,7 @@ class Vault:
 
     def decrypt(self, sealed: bytes, purpose: str) -> str:
         """The value behind a ciphertext. Raises VaultError when it is not ours."""
-        cipher = self._ciphers.get(sealed[0]) if sealed else None
+        cipher = self._cipher(sealed[0]) if sealed else None
         if cipher is None:
             raise VaultError("no key for this value")
         nonce, body = sealed[1 : 1 + _NONCE_BYTES], sealed[1 + _NONCE_BYTES :]
@@ -53,6 +64,20 @@ class Vault:
     def needs_rotation(self, sealed: bytes) -> bool:
         """Whether the value stands under an older key than the newest."""
         return sealed[0] != self._newest
+
+    def reload(self) -> None:
+        """Read the keys anew, so that a key made since the start is used."""
+        if self._reload is not None:
+            self._take(self._reload())
+
+    def _cipher(self, number: int) -> AESGCM | None:
+        if number not in self._ciphers:
+            self.reload()
+        return self._ciphers.get(number)
+
+    def _take(self, data_keys: Mapping[int, bytes]) -> None:
+        self._ciphers = {number: AESGCM(key) for number, key in data_keys.items()}
+        self._newest = max(data_keys)
 
     def blind_index(self, value: str, purpose: str) -> bytes:
         """32 bytes that are equal for equal values of one purpose."""

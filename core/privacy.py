@@ -1,52 +1,69 @@
-"""Reading personal data from outside: consent first, a trace always.
+"""Reading personal data: consent first, a trace always.
 
-`personal_read` is the only way: it finds a live consent, writes the access-log row, and only then
-hands out an `Access`, which an upstream client demands before it asks for anybody's data.
-PIPL Art. 13-15 (consent, withdrawable), 44 (right to know), 55 (records of processing).
+`personal_read` is the only way to data outside: it finds a live consent, writes the access-log
+row, and only then hands out an `Access`, without which the outbound client asks for nobody's
+data. Staff read under a case number instead of a consent and leave the same trace.
+PIPL Art. 13-15 (consent), 44 (right to know), 55 (records of processing).
 """
 
-import re
-from collections.abc import Awaitable, Callable, Hashable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 from uuid import UUID
 
 import structlog
 
-from core.auth import Viewer
+from core import bus, consents
+from core.access import Need, Scope, decide
 from core.call import Call
-from core.database import transaction
-from core.errors import Conflict, Forbidden, NotFound
+from core.consents import (
+    PURPOSES,
+    Purpose,
+    find_purpose,
+    grant_consent,
+    kept_under,
+    list_consents,
+    list_purposes,
+    withdraw_consent,
+)
+from core.database import Transaction, transaction
+from core.errors import Forbidden
 from core.exchange import UpstreamRejected
 from core.ids import new_id
 from core.last_good import Reading, ReadStatus
+from core.mandates import still_acts
 from core.models import AccessLog, Consent
 from core.people import Person, get_person
-from core.texts import Text
-from core.texts_common import CONSENT_REQUIRED, CONSENT_TEXT_CHANGED, NOT_FOUND
+from core.texts_common import CONSENT_REQUIRED
 
 if TYPE_CHECKING:
     from core.app import App
 
-log = structlog.get_logger(__name__)
+__all__ = [
+    "PURPOSES",
+    "Access",
+    "Purpose",
+    "find_purpose",
+    "grant_consent",
+    "list_access",
+    "list_consents",
+    "list_purposes",
+    "open_access",
+    "personal_read",
+    "read_as_staff",
+    "resume_access",
+    "withdraw_consent",
+]
 
 T = TypeVar("T")
 
-PURPOSES = "privacy.purposes"
+log = structlog.get_logger(__name__)
+
+SELF = "self"
+"""The actor's role of whoever reads their own data."""
+
 _MAX_STALE = timedelta(days=1)
-_PURPOSE_ID = re.compile(r"[\x21-\x7e]{1,64}")
-
-
-@dataclass(frozen=True, slots=True)
-class Purpose:
-    """What personal data is read for. The text is what the citizen agrees to, in a version."""
-
-    id: str
-    upstream: str
-    fields: Sequence[str]
-    text: Text
-    text_version: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,80 +74,13 @@ class Access:
     purpose: str
     consent_id: UUID
     access_id: UUID
-
-
-async def grant_consent(call: Call, purpose_id: str, text_version: str) -> Consent:
-    """The viewer agrees to a purpose. Repeat-safe: a live consent of the same text is returned.
-
-    Raises NotFound for an unknown purpose and Conflict when the text the viewer saw is outdated.
-    """
-    viewer = call.require_viewer()
-    purpose = find_purpose(call, purpose_id)
-    if purpose is None:
-        raise NotFound(NOT_FOUND)
-    if purpose.text_version != text_version:
-        raise Conflict(CONSENT_TEXT_CHANGED)
-    async with transaction() as tx:
-        # one lock per person and purpose: two taps at once make one consent
-        await tx.execute_query(
-            "SELECT pg_advisory_xact_lock(hashtextextended($1, 0))",
-            [f"consent:{viewer.user_id}:{purpose.id}"],
-        )
-        live = await Consent.get_or_none(
-            subject_id=viewer.user_id,
-            purpose=purpose.id,
-            text_version=purpose.text_version,
-            withdrawn_at=None,
-            using_db=tx,
-        )
-        return live or await Consent.create(
-            using_db=tx,
-            id=new_id(),
-            subject_id=viewer.user_id,
-            purpose=purpose.id,
-            text_version=purpose.text_version,
-            granted_at=call.app.clock.now(),
-        )
-
-
-def list_purposes(call: Call) -> list[Purpose]:
-    """Everything a citizen can be asked to consent to."""
-    return list(call.app.extensions(PURPOSES))
-
-
-def find_purpose(call: Call, purpose_id: str) -> Purpose | None:
-    """A purpose by its id."""
-    return next((p for p in list_purposes(call) if p.id == purpose_id), None)
-
-
-async def withdraw_consent(call: Call, purpose_id: str) -> int:
-    """The viewer takes back a purpose; returns how many live consents ended. Repeat-safe.
-
-    What was kept of earlier answers is forgotten.
-    """
-    viewer = call.require_viewer()
-    if not _PURPOSE_ID.fullmatch(purpose_id):
-        return 0
-    async with transaction() as tx:
-        ended = (
-            await Consent.filter(subject_id=viewer.user_id, purpose=purpose_id, withdrawn_at=None)
-            .using_db(tx)
-            .update(withdrawn_at=call.app.clock.now())
-        )
-    call.app.last_good.forget(_kept_under(viewer, purpose_id))
-    return ended
-
-
-async def list_consents(call: Call) -> list[Consent]:
-    """The viewer's consents, newest first, withdrawn ones included."""
-    viewer = call.require_viewer()
-    return await Consent.filter(subject_id=viewer.user_id).order_by("-granted_at")
+    upstream: str = ""
+    """The one upstream whose client takes it."""
 
 
 async def list_access(call: Call, *, first: int, before: UUID | None = None) -> list[AccessLog]:
-    """Who read the viewer's data, newest first; `before` is the last row already seen."""
-    viewer = call.require_viewer()
-    rows = AccessLog.filter(subject_id=viewer.user_id)
+    """Who read the subject's data, newest first; `before` is the last row already seen."""
+    rows = AccessLog.filter(subject_id=call.subject_id)
     if before is not None:
         rows = rows.filter(id__lt=before)
     return await rows.order_by("-id").limit(first)
@@ -144,60 +94,60 @@ async def personal_read(
     fetch: Callable[[Access], Awaitable[T]],
     max_stale: timedelta = _MAX_STALE,
 ) -> Reading[T]:
-    """Read the viewer's data from an upstream: consent, access log, deadline, last good answer.
+    """Read the subject's data from an upstream: consent, access log, deadline, last good answer.
 
     Raises LoginRequired below level 2 and Forbidden CONSENT_REQUIRED without a live consent; in
     both cases nothing is asked upstream. An upstream that fails gives a STALE or UNAVAILABLE
-    reading, never an exception. The last good answer is kept per person and purpose.
+    reading, never an exception. The last good answer is kept per person and purpose. What was
+    withdrawn while the upstream was answering is not shown.
     """
-    viewer = call.require_viewer(2)
+    call.require_viewer(2)
     access = await open_access(call, service=service, purpose=purpose)
     try:
-        return await call.app.last_good.read_through(
-            _kept_under(viewer, purpose.id),
+        reading: Reading[T] = await call.app.last_good.read_through(
+            kept_under(access.person.id, purpose.id),
             lambda: fetch(access),
             clock=call.app.clock,
             max_stale=max_stale,
         )
     except UpstreamRejected as error:  # what a refusal means here is for `fetch` to know
         log.warning("personal read rejected", upstream=error.upstream, status=error.status)
-        return Reading(ReadStatus.UNAVAILABLE, None, None, error.reason)
+        reading = Reading(ReadStatus.UNAVAILABLE, None, None, error.reason)
+    try:
+        await consents.require_held(access.consent_id, purpose.id, call.app.clock.now())
+        await still_acts(call)
+    except Forbidden:
+        call.app.last_good.forget(kept_under(access.person.id, purpose.id))
+        raise
+    return reading
 
 
 async def open_access(call: Call, *, service: str, purpose: Purpose) -> Access:
-    """Find the viewer's consent and leave the access-log row; repeated reads leave repeated rows.
+    """Find the subject's consent and leave the access-log row; repeated reads leave repeated rows.
 
-    Raises LoginRequired for strangers and Forbidden CONSENT_REQUIRED without a live consent of the
-    purpose's present text.
+    Raises LoginRequired for strangers, Forbidden CONSENT_REQUIRED without a live consent of the
+    purpose's present text, NotFound where the viewer's mandate for the subject has ended.
     """
-    subject_id = call.require_viewer().user_id
+    subject_id = call.subject_id
     person = await get_person(call.app, subject_id)
+    await still_acts(call)
     async with transaction() as tx:
-        consent = (
-            await Consent.filter(
-                subject_id=subject_id,
-                purpose=purpose.id,
-                text_version=purpose.text_version,
-                withdrawn_at=None,
-            )
-            .using_db(tx)
-            .first()
+        consent_id = await consents.find_live(
+            tx, subject_id, purpose.id, purpose.text_version, call.app.clock.now()
         )
-        if consent is None:
+        if consent_id is None:
             raise Forbidden(CONSENT_REQUIRED, purpose=purpose.id)
-        row = await AccessLog.create(
-            using_db=tx,
-            id=new_id(),
-            subject_id=subject_id,
-            actor_id=subject_id,
+        row_id = await _log(
+            call,
+            tx,
+            subject_id,
+            actor_role=call.mandate.kind if call.mandate else SELF,
             service=service,
             upstream=purpose.upstream,
             purpose=purpose.id,
-            fields_read=list(purpose.fields),
-            request_id=call.request_id,
-            read_at=call.app.clock.now(),
+            fields_read=purpose.fields,
         )
-    return Access(person, purpose.id, consent.id, row.id)
+    return Access(person, purpose.id, consent_id, row_id, purpose.upstream)
 
 
 async def resume_access(app: "App", access_id: UUID) -> Access:
@@ -211,11 +161,82 @@ async def resume_access(app: "App", access_id: UUID) -> Access:
         .order_by("-granted_at")
         .first()
     )
-    if consent is None:
+    now = app.clock.now()
+    if consent is None or (consent.until_at is not None and consent.until_at <= now):
         raise Forbidden(CONSENT_REQUIRED, purpose=row.purpose)
-    return Access(await get_person(app, row.subject_id), row.purpose, consent.id, row.id)
+    person = await get_person(app, row.subject_id)
+    return Access(person, row.purpose, consent.id, row.id, row.upstream)
 
 
-def _kept_under(viewer: Viewer, purpose_id: str) -> Hashable:
-    """The last good answer's key: per person, so that nobody is shown another's data."""
-    return ("personal", viewer.user_id, purpose_id)
+async def read_as_staff(
+    call: Call, subject_id: UUID, *, service: str, fields: Sequence[str], basis_ref: str
+) -> Person:
+    """A person's own data for a member of staff who handles a case; the person sees the row.
+
+    Raises LoginRequired, Forbidden without the scope, NotFound for nobody; then no row is left.
+    """
+    decide(call.viewer, Need(level=1, scope=Scope.PEOPLE_READ), call.app.clock.now())
+    person = await get_person(call.app, subject_id)
+    async with transaction() as tx:
+        await _log(
+            call,
+            tx,
+            subject_id,
+            actor_role=min(call.require_viewer().roles),
+            service=service,
+            upstream="identity",
+            purpose=service,
+            fields_read=fields,
+            basis_ref=basis_ref,
+        )
+    return person
+
+
+def access_topic(subject_id: UUID) -> str:
+    """The bus topic on which reads of a person's data are told."""
+    return f"access:{subject_id}"
+
+
+def forget_withdrawn(app: "App") -> None:
+    """Let this process drop what it keeps of a person when their consent is withdrawn.
+
+    Reads do not rest on it: they look the consent up before anything kept is shown.
+    """
+
+    def forget(message: Any) -> None:
+        subject_id, purpose = message
+        app.last_good.forget(kept_under(UUID(subject_id), purpose))
+
+    app.bus.listen(consents.WITHDRAWN, forget)
+
+
+async def _log(
+    call: Call,
+    tx: Transaction,
+    subject_id: UUID,
+    *,
+    actor_role: str,
+    service: str,
+    upstream: str,
+    purpose: str,
+    fields_read: Sequence[str],
+    basis_ref: str | None = None,
+) -> UUID:
+    row_id = new_id()
+    await AccessLog.create(
+        using_db=tx,
+        id=row_id,
+        subject_id=subject_id,
+        actor_id=call.require_viewer().user_id,
+        actor_role=actor_role,
+        mandate_id=call.mandate.id if call.mandate else None,
+        basis_ref=basis_ref,
+        service=service,
+        upstream=upstream,
+        purpose=purpose,
+        fields_read=list(fields_read),
+        request_id=call.request_id,
+        read_at=call.app.clock.now(),
+    )
+    await bus.publish(tx, access_topic(subject_id), str(row_id))
+    return row_id

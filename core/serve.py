@@ -16,20 +16,22 @@ _GRACE_S = 8.0
 def serve(factory: Callable[[], Any], host: str, port: int) -> None:
     """Serve until SIGTERM or SIGINT, then finish the requests that are under way.
 
-    Streams that do not end by themselves are cut after 8 s. Granian's embedded server keeps all
+    An application with a `drain()` is told first, so that its streams end and their clients go
+    elsewhere; what does not end by itself is cut after 8 s. Granian's embedded server keeps all
     in this process, so that a kill leaves no worker holding the port.
     """
     uvloop.run(_serve(factory, host, port))
 
 
 async def _serve(factory: Callable[[], Any], host: str, port: int) -> None:
-    server = Server(
-        factory, address=host, port=port, interface=Interfaces.ASGI, factory=True, backlog=1024
-    )
+    application = factory()
+    server = Server(application, address=host, port=port, interface=Interfaces.ASGI, backlog=1024)
     serving = asyncio.ensure_future(server.serve())
     loop = asyncio.get_running_loop()
 
     def stop() -> None:
+        if hasattr(application, "drain"):
+            application.drain()
         server.stop()  # type: ignore[no-untyped-call]
         loop.call_later(_GRACE_S, serving.cancel)
 

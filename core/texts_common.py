@@ -10,6 +10,21 @@ SESSION_EXPIRED = Text(
 LEVEL_REQUIRED = Text(
     "LEVEL_REQUIRED", "该服务需要先完成实名认证", "This service needs a verified real name"
 )
+FRESH_AUTH_REQUIRED = Text(
+    "FRESH_AUTH_REQUIRED",
+    "为保护您的资金和健康信息,请再次验证身份",
+    "To protect your money and health records, please confirm once more that it is you",
+)
+TICKET_INVALID = Text(
+    "TICKET_INVALID",
+    "该操作的续办凭证已失效,请重新发起",
+    "This action can no longer be resumed, please start it again",
+)
+RESUME_MISMATCH = Text(
+    "RESUME_MISMATCH",
+    "续办的内容与原操作不一致",
+    "This is not the action that was interrupted",
+)
 NOT_ALLOWED = Text("NOT_ALLOWED", "您没有此项权限", "You are not allowed to do this")
 NOT_FOUND = Text("NOT_FOUND", "未找到", "Not found")
 KEY_REUSED = Text(
@@ -39,6 +54,11 @@ CONSENT_TEXT_CHANGED = Text(
     "CONSENT_TEXT_CHANGED",
     "授权说明已更新,请重新阅读后再同意",
     "The consent text has changed, please read it again",
+)
+GUARDIAN_CONSENT_REQUIRED = Text(
+    "GUARDIAN_CONSENT_REQUIRED",
+    "未满14周岁,须由监护人同意",
+    "Below the age of 14 a guardian must consent",
 )
 INTERNAL_ERROR = Text(
     "INTERNAL_ERROR",

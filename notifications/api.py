@@ -64,6 +64,11 @@ async def notify(
             await app.queue.enqueue(tx, DELIVER, {"delivery_id": str(delivery_id)})
 
 
+async def text_state(db: Transaction, key: str) -> str | None:
+    """How a text goes: "queued", "sent" (the gateway took it) or "failed"; None for no such key."""
+    return await store.find_text_state(db, key)
+
+
 def find_template(app: App, template_id: str) -> Template:
     """A template by id. Raises KeyError when no manifest gives it."""
     templates: dict[str, Template] = {t.id: t for t in app.extensions(TEMPLATES)}

@@ -1,33 +1,49 @@
 """Delivering what the door accepted."""
 
 from collections.abc import Mapping
+from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
 from core.app import App
 from core.database import transaction
 from core.deadline import Deadline
+from core.http import UpstreamRejected
 from core.people import get_person
 from notifications import store
 from notifications.models import Delivery
 from notifications.upstream import SmsGateway
 
 _DEADLINE_S = 10.0
+_BARE_TEXTS_KEPT = timedelta(days=30)
 
 
 async def deliver(app: App, payload: Mapping[str, Any]) -> None:
-    """Hand one delivery to the gateway. Repeat-safe: the gateway knows the delivery's id."""
+    """Hand one delivery to the gateway. Repeat-safe: the gateway knows the delivery's id.
+
+    What the gateway refuses has failed for good; silence is tried again.
+    """
     delivery = await store.find_delivery(UUID(payload["delivery_id"]))
     if delivery is None or delivery.state != "queued":
         return
-    receipt = await app.upstream(SmsGateway).send(
-        str(delivery.id),
-        await _phone(app, delivery),
-        app.vault.decrypt(delivery.body_sealed, store.BODY),
-        Deadline.after(_DEADLINE_S),
-    )
+    try:
+        receipt = await app.upstream(SmsGateway).send(
+            str(delivery.id),
+            await _phone(app, delivery),
+            app.vault.decrypt(delivery.body_sealed, store.BODY),
+            Deadline.after(_DEADLINE_S),
+        )
+    except UpstreamRejected:
+        async with transaction() as tx:
+            await store.reject_delivery(tx, delivery)
+        return
     async with transaction() as tx:
         await store.settle_delivery(app, tx, delivery, receipt)
+
+
+async def forget_texts(app: App, _payload: Mapping[str, Any]) -> None:
+    """Scheduled job: drop texts to bare phones, such as codes, after a month. Repeat-safe."""
+    await store.delete_bare_texts(app.clock.now() - _BARE_TEXTS_KEPT)
 
 
 async def _phone(app: App, delivery: Delivery) -> str:

@@ -1,6 +1,6 @@
 """The manifest of notifications."""
 
-from core.manifest import JobKind, Lane, Manifest, UpstreamBinding
+from core.manifest import JobKind, Lane, Manifest, Schedule, UpstreamBinding
 from notifications.domain import DELIVERY
 
 MANIFEST = Manifest(
@@ -23,6 +23,13 @@ MANIFEST = Manifest(
             max_attempts=20,
             max_delay_s=60,
         ),
+        JobKind("notifications.forget_texts", "notifications.jobs:forget_texts", lane=Lane.BULK),
+    ),
+    schedules=(Schedule("notifications.forget_texts", "25 19 * * *"),),
+    extensions=(
+        ("privacy.export", "notifications.personal_data:EXPORT"),
+        ("privacy.erasure", "notifications.personal_data:ERASURE"),
+        ("pii.columns", "notifications.personal_data:COLUMNS"),
     ),
     models="notifications.models",
     migrations="notifications.migrations",

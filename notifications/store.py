@@ -1,6 +1,7 @@
 """Every query of notifications."""
 
 from collections.abc import Sequence
+from datetime import datetime
 from uuid import UUID
 
 from core.app import App
@@ -70,6 +71,22 @@ async def insert_delivery(
 async def find_delivery(delivery_id: UUID) -> Delivery | None:
     """A delivery by id."""
     return await Delivery.get_or_none(id=delivery_id)
+
+
+async def find_text_state(db: Transaction, key: str) -> str | None:
+    """The state of the delivery with a business key."""
+    row = await fetch_one(db, "SELECT state FROM notifications_delivery WHERE key = $1", key)
+    return row["state"] if row else None
+
+
+async def reject_delivery(tx: Transaction, delivery: Delivery) -> None:
+    """Mark a delivery as refused by the gateway for good."""
+    await Delivery.filter(id=delivery.id, state="queued").using_db(tx).update(state="failed")
+
+
+async def delete_bare_texts(before: datetime) -> None:
+    """Forget texts to phones without a person that were written before a moment."""
+    await Delivery.filter(person_id=None, created_at__lt=before).delete()
 
 
 async def settle_delivery(app: App, tx: Transaction, delivery: Delivery, receipt: str) -> None:

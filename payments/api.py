@@ -12,11 +12,12 @@ from payments.payable import (
     NotYet,
     Paid,
     Payable,
+    Posting,
     Quote,
     Refused,
     Unknown,
 )
-from payments.service import create_intent, get_payment, present
+from payments.service import create_intent, get_payment, present, refund
 
 __all__ = [
     "PAYABLES",
@@ -26,11 +27,13 @@ __all__ = [
     "Paid",
     "Payable",
     "Payment",
+    "Posting",
     "Quote",
     "Refused",
     "Unknown",
     "create_intent",
     "get_payment",
     "present",
+    "refund",
     "to_payment",
 ]

@@ -17,6 +17,7 @@ INTENT = StateMachine(
         Edge("created", "expire", "closing"),
         Edge("created", "settle", "paid"),
         Edge("order_unknown", "present", "awaiting"),
+        Edge("order_unknown", "reject_order", "rejected"),
         Edge("order_unknown", "expire", "closing"),
         Edge("order_unknown", "settle", "paid"),
         Edge("awaiting", "expire", "closing"),
@@ -108,6 +109,9 @@ REFUND_OPEN = frozenset({"requested", "unknown", "processing"})
 
 INTENT_LIFE = timedelta(minutes=15)
 """How long the cashier stays open."""
+AFTER_LOOKS = (timedelta(minutes=10), timedelta(hours=24))
+"""An ended order is asked for once more after these times: a payment may have been on its way when
+it was closed, and its callback may be lost."""
 FULFIL_WINDOW = timedelta(hours=24)
 """A payee that certainly has not accepted by then gets no more tries: the payer gets the money."""
 _LADDER_S = (5, 15, 30, 120, 600)
@@ -124,6 +128,12 @@ def look_at_unpaid(now: datetime, checks: int, expires_at: datetime) -> timedelt
     if until_expiry <= timedelta(0):
         return next_look(checks)
     return min(next_look(checks), until_expiry)
+
+
+def look_at_ended(now: datetime, ended_at: datetime) -> timedelta | None:
+    """The wait before an ended order is asked for again; None when it has been asked for good."""
+    waits = (ended_at + after - now for after in AFTER_LOOKS)
+    return next((wait for wait in waits if wait > timedelta(0)), None)
 
 
 def late_event(state: str) -> str:

@@ -5,14 +5,19 @@ A module gives one `Payable` per kind to the extension point "payments.payable".
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
+from enum import StrEnum
 from uuid import UUID
 
 from core.app import App
 from core.call import Call
 from core.database import Transaction
+from payments.domain import FULFIL_WINDOW, next_look
 
 PAYABLES = "payments.payable"
+
+REPOST_WAITS = tuple(timedelta(minutes=m) for m in (5, 30, 120, 360, 900))
+"""Between the sendings of a DEEMED_PLUS payment: five repeats, the last after 23 h 35 min."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +76,20 @@ class Unknown:
 Fulfilment = Accepted | Refused | NotYet | Unknown
 
 
+class Posting(StrEnum):
+    """What a payee that does not answer means for the payment, in the words of BBPS.
+
+    REAL_TIME: it can be asked, and is asked until it is known; one that certainly has not booked
+    for a day gives the money back. DEEMED: a payment whose answer was lost counts as booked; the
+    settlement files tell later. DEEMED_PLUS: it is sent again five times within a day, then the
+    money goes back.
+    """
+
+    REAL_TIME = "REAL_TIME"
+    DEEMED = "DEEMED"
+    DEEMED_PLUS = "DEEMED_PLUS"
+
+
 @dataclass(frozen=True, slots=True)
 class Payable:
     """One kind of thing that is paid for.
@@ -84,6 +103,26 @@ class Payable:
     kind: str
     quote: Callable[[Call, Transaction, str], Awaitable[Quote]]
     fulfil: Callable[[App, Paid], Awaitable[Fulfilment]]
+    posting: Posting = Posting.REAL_TIME
+
+
+def judge(posting: Posting, outcome: Fulfilment, paid: Paid, now: datetime) -> Fulfilment:
+    """What an attempt's outcome comes to under the payee's way of posting."""
+    match posting, outcome:
+        case Posting.DEEMED, Unknown():
+            return Accepted(f"DEEMED-{paid.payment_ref}")
+        case Posting.DEEMED_PLUS, Unknown() | NotYet() if paid.attempt >= len(REPOST_WAITS):
+            return Refused("NOT_POSTED")
+        case _, NotYet() if now >= paid.paid_at + FULFIL_WINDOW:
+            return Refused("PAYEE_UNAVAILABLE")
+    return outcome
+
+
+def wait_before_next(posting: Posting, attempt: int) -> timedelta:
+    """The wait after an attempt that settled nothing; `attempt` as in `Paid`."""
+    if posting is Posting.DEEMED_PLUS:
+        return REPOST_WAITS[min(attempt, len(REPOST_WAITS) - 1)]
+    return next_look(attempt)
 
 
 def get_payable(app: App, kind: str) -> Payable:

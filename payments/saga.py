@@ -11,27 +11,36 @@ from uuid import UUID
 import structlog
 
 from core.app import App
-from core.database import transaction
+from core.database import Transaction, transaction
 from core.deadline import Deadline
 from core.http import UpstreamError
 from core.jobs import GiveUp
-from payments import settlement, store
+from payments import limits, settlement, store
 from payments.domain import (
-    FULFIL_WINDOW,
     INTENT,
     REFUND,
     REFUND_OPEN,
     TO_FULFIL,
     UNPAID,
+    look_at_ended,
     look_at_unpaid,
     next_look,
 )
 from payments.models import Intent, Refund
-from payments.payable import Accepted, Fulfilment, NotYet, Paid, Refused, Unknown, get_payable
+from payments.payable import (
+    Accepted,
+    Paid,
+    Refused,
+    Unknown,
+    get_payable,
+    judge,
+    wait_before_next,
+)
 from payments.psp.port import OrderState, OrderView, RefundOrder, RefundState, RefundView
 from payments.psp.routing import get_psp
 from payments.service import open_cashier
 
+_TO_CHECK = UNPAID | {"expired"}
 _CALL_S = 8.0
 _EARLY = timedelta(seconds=2)
 """How much before its time a queued step may run: clocks of two machines differ."""
@@ -40,9 +49,12 @@ log = structlog.get_logger(__name__)
 
 
 async def check(app: App, intent_id: UUID) -> None:
-    """Find out whether an unpaid intent was paid; end it when its time is over."""
+    """Find out whether an intent was paid; end it when its time is over.
+
+    An ended one is looked at twice more: what was on its way when it was closed goes back.
+    """
     intent = await store.find_intent(intent_id)
-    if intent is None or intent.state not in UNPAID or _is_early(app, intent):
+    if intent is None or intent.state not in _TO_CHECK or _is_early(app, intent):
         return
     view: OrderView | None = None
     try:
@@ -56,25 +68,34 @@ async def check(app: App, intent_id: UUID) -> None:
                 log.error("captured amount differs", intent_id=str(intent_id))
         locked = await store.lock_intent(tx, intent_id)
         assert locked is not None
-        if locked.state not in UNPAID:
-            return
-        if view is not None and _is_gone(locked, view):
-            if locked.state != "closing":
-                await settlement.move_intent(tx, locked, "expire")
-            await settlement.move_intent(tx, locked, "close", due_at=None, ended_at=app.clock.now())
-            return
-        wait = look_at_unpaid(app.clock.now(), locked.checks, locked.expires_at)
-        await settlement.save_intent(
-            tx, locked, checks=locked.checks + 1, due_at=app.clock.now() + wait
-        )
-        payload = {"intent_id": str(intent_id)}
-        key = f"{intent_id}:{locked.checks}"
+        if locked.state in _TO_CHECK:
+            await _look_again(app, tx, locked, view)
+
+
+async def _look_again(app: App, tx: Transaction, intent: Intent, view: OrderView | None) -> None:
+    """Note that an order is gone, and when to ask next."""
+    now = app.clock.now()
+    if intent.state in UNPAID and view is not None and _is_gone(intent, view):
+        if intent.state != "closing":
+            await settlement.move_intent(tx, intent, "expire")
+        await settlement.move_intent(tx, intent, "close", ended_at=now)
+        await limits.give_back(tx, intent)
+    wait: timedelta | None = look_at_unpaid(now, intent.checks, intent.expires_at)
+    if intent.state == "expired" and view is not None:
+        assert intent.ended_at is not None
+        wait = look_at_ended(now, intent.ended_at)
+    due_at = None if wait is None else now + wait
+    await settlement.save_intent(tx, intent, checks=intent.checks + 1, due_at=due_at)
+    if wait is not None:
+        payload, key = {"intent_id": str(intent.id)}, f"{intent.id}:{intent.checks}"
         await app.queue.enqueue(tx, "payments.check", payload, key=key, after=wait)
 
 
 async def _ask(app: App, intent: Intent) -> OrderView | None:
     """The one question that is due: open the cashier, ask for the order, or close it."""
     psp, deadline = get_psp(app, intent.psp), Deadline.after(_CALL_S)
+    if intent.state == "expired":
+        return await psp.find_order(intent.id, deadline)
     if app.clock.now() >= intent.expires_at:
         async with transaction() as tx:
             locked = await store.lock_intent(tx, intent.id)
@@ -99,23 +120,24 @@ async def fulfil(app: App, intent_id: UUID) -> None:
     intent = await store.find_intent(intent_id)
     if intent is None or intent.state not in TO_FULFIL or _is_early(app, intent):
         return
-    attempt = await _announce_attempt(intent)
-    outcome = await get_payable(app, intent.kind).fulfil(app, _paid(intent, attempt))
+    payable = get_payable(app, intent.kind)
+    paid = _paid(intent, await _announce_attempt(intent))
+    outcome = await payable.fulfil(app, paid)
     async with transaction() as tx:
         locked = await store.lock_intent(tx, intent_id)
         assert locked is not None
         if locked.state not in TO_FULFIL:
             return
-        match _final(app, locked, outcome):
+        match judge(payable.posting, outcome, paid, app.clock.now()):
             case Accepted(ref):
                 await settlement.fulfilled(app, tx, locked, ref)
             case Refused(reason):
                 await settlement.refuse(app, tx, locked, reason)
-            case Unknown() if locked.state == "paid":
-                await settlement.move_intent(tx, locked, "lose_fulfilment")
-                await settlement.look_again(app, tx, locked, "payments.fulfil", attempt)
-            case _:
-                await settlement.look_again(app, tx, locked, "payments.fulfil", attempt)
+            case unsettled:
+                if isinstance(unsettled, Unknown) and locked.state == "paid":
+                    await settlement.move_intent(tx, locked, "lose_fulfilment")
+                wait = wait_before_next(payable.posting, paid.attempt)
+                await settlement.look_again(app, tx, locked, paid.attempt, wait)
 
 
 async def _announce_attempt(intent: Intent) -> int:
@@ -130,14 +152,6 @@ async def _announce_attempt(intent: Intent) -> int:
         locked.attempts = attempt + 1
         await locked.save(using_db=tx, update_fields=["attempts"])
     return attempt
-
-
-def _final(app: App, intent: Intent, outcome: Fulfilment) -> Fulfilment:
-    """The outcome; one that is certainly not yet for a whole day is a refusal."""
-    assert intent.paid_at is not None
-    if isinstance(outcome, NotYet) and app.clock.now() >= intent.paid_at + FULFIL_WINDOW:
-        return Refused("PAYEE_UNAVAILABLE")
-    return outcome
 
 
 def _paid(intent: Intent, attempt: int) -> Paid:

@@ -5,7 +5,7 @@ edge of the machine and posts the matching entries, so that state and ledger are
 """
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 from uuid import UUID
 
@@ -14,8 +14,8 @@ from core.app import App
 from core.database import Transaction
 from core.errors import Conflict
 from core.ids import new_id
-from payments import store, texts
-from payments.domain import INTENT, REFUND, late_event, next_look, refunded_event
+from payments import limits, store, texts
+from payments.domain import INTENT, REFUND, late_event, refunded_event
 from payments.events import PaymentFulfilled, PaymentRefunded, PaymentRefused, PaymentSettled
 from payments.ledger import store as ledger
 from payments.ledger.accounts import payee_payable, payer_funds, psp_receivable
@@ -87,6 +87,7 @@ async def settle(app: App, tx: Transaction, psp: str, view: OrderView) -> Settle
         ),
         now,
     )
+    await limits.note_captured(tx, intent, now)
     if event == "settle_late":
         await _refuse(app, tx, intent, "LATE_PAYMENT")
         return Settled.LATE
@@ -114,11 +115,13 @@ async def fulfilled(app: App, tx: Transaction, intent: Intent, ref: str) -> None
         now,
     )
     await app.events.publish(tx, PaymentFulfilled(*_news(intent), intent.amount_fen, ref[:64]))
+    await app.queue.enqueue(tx, "payments.issue_receipt", {"intent_id": str(intent.id)})
 
 
 async def refuse(app: App, tx: Transaction, intent: Intent, reason: str) -> None:
     """The payee will not accept: all of it goes back to the payer, by itself."""
     await move_intent(tx, intent, "refuse_fulfilment", refusal=reason[:32], due_at=None)
+    await limits.give_back(tx, intent)
     await _refuse(app, tx, intent, reason)
 
 
@@ -239,13 +242,13 @@ async def _refunded(app: App, tx: Transaction, intent: Intent, refund: Refund) -
     await app.events.publish(tx, PaymentRefunded(*_news(intent), refund.id, refund.amount_fen))
 
 
-async def look_again(app: App, tx: Transaction, intent: Intent, kind: str, tries: int) -> None:
-    """Queue the next try of a step of an intent's saga, `tries` tries having settled nothing."""
-    wait = next_look(tries)
+async def look_again(
+    app: App, tx: Transaction, intent: Intent, attempt: int, wait: timedelta
+) -> None:
+    """Queue the next attempt to fulfil; `attempt` is the one that settled nothing."""
     await save_intent(tx, intent, due_at=app.clock.now() + wait)
-    await app.queue.enqueue(
-        tx, kind, {"intent_id": str(intent.id)}, key=f"{intent.id}:{tries}", after=wait
-    )
+    payload, key = {"intent_id": str(intent.id)}, f"{intent.id}:{attempt}"
+    await app.queue.enqueue(tx, "payments.fulfil", payload, key=key, after=wait)
 
 
 async def _post(

@@ -3,6 +3,8 @@
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import UTC, datetime
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
@@ -10,12 +12,13 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from sandbox import callbacks, control, faults
+from sandbox import callbacks, control, faults, receipts
 from sandbox.callbacks import Callbacks
 from sandbox.faults import Faults, FaultyOperation, answer
 from sandbox.population import Population
 from sandbox.settings import SandboxSettings
 from sandbox.state import State
+from sandbox.statements import days, files
 from sandbox.system import City, Operation, System, reply
 from sandbox.systems import find_systems
 
@@ -26,11 +29,13 @@ def create_app(
 ) -> Starlette:
     """The application, configured from the environment unless settings are given."""
     systems = find_systems()
-    city = _found_city(settings or SandboxSettings(), systems, now)
+    scratch = TemporaryDirectory(prefix="sandbox-", ignore_cleanup_errors=True)
+    city = _found_city(settings or SandboxSettings(), systems, Path(scratch.name), now)
 
     @asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
         async with AsyncExitStack() as stack:
+            stack.callback(scratch.cleanup)
             stack.callback(city.state.close)
             for system in systems:
                 if system.running is not None:
@@ -51,13 +56,17 @@ def create_app(
 
 
 def _found_city(
-    settings: SandboxSettings, systems: tuple[System, ...], now: Callable[[], datetime]
+    settings: SandboxSettings,
+    systems: tuple[System, ...],
+    scratch: Path,
+    now: Callable[[], datetime],
 ) -> City:
-    schema = faults.SCHEMA + callbacks.SCHEMA + "".join(system.schema for system in systems)
+    own = faults.SCHEMA + callbacks.SCHEMA + days.SCHEMA + files.SCHEMA + receipts.SCHEMA
+    schema = own + "".join(system.schema for system in systems)
     state = State(settings.state, schema=schema, seed=settings.seed)
     switches = Faults(state, settings.seed)
     queue = Callbacks(state, switches, now)
-    return City(settings, state, Population(settings.seed), switches, queue, now)
+    return City(settings, state, Population(settings.seed), switches, queue, scratch, now)
 
 
 def _control_route(city: City, operation: Operation) -> Route:

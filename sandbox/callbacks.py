@@ -22,6 +22,7 @@ CREATE TABLE sandbox_callback (
 CREATE INDEX sandbox_callback_due ON sandbox_callback (next_at) WHERE next_at IS NOT NULL;
 """
 ANSWER_TIMEOUT_S = 5
+ANSWER_MAX_BYTES = 1024
 REORDER_HOLD_S = 1.0
 SLEEP_MAX_S = 1.0
 BATCH = 50
@@ -29,10 +30,13 @@ BATCH = 50
 
 @dataclass(frozen=True)
 class Sender:
-    """How one system delivers: headers made anew for each attempt, and its waits in seconds."""
+    """How one system delivers: headers made anew for each attempt, its waits in seconds, and
+    what counts as taken: by default any 2xx, whatever the answer's body.
+    """
 
     headers: Callable[[bytes], dict[str, str]]
     waits_s: Sequence[float]
+    is_taken: Callable[[int, bytes], bool] = lambda status, body: 200 <= status < 300
 
 
 class Callbacks:
@@ -159,7 +163,8 @@ class Callbacks:
                 headers=sender.headers(row["body"]),
                 allow_redirects=False,
             ) as answer:
-                done, last = 200 <= answer.status < 300, str(answer.status)
+                said = await answer.content.read(ANSWER_MAX_BYTES)
+                done, last = sender.is_taken(answer.status, said), str(answer.status)
         except (aiohttp.ClientError, TimeoutError, ValueError, Refusal) as error:
             done, last = False, type(error).__name__
         attempts = row["attempts"] + 1

@@ -5,16 +5,26 @@ from starlette.responses import Response
 
 from sandbox import institutions
 from sandbox.faults import CALLBACK_OPERATION, Fault
+from sandbox.geography import home
 from sandbox.households import ACCOUNT_KINDS, account_no, address_zh
-from sandbox.population import CROWD_SIZE, DemoPerson, Person
+from sandbox.population import (
+    CROWD_SIZE,
+    STAFF_ROLES,
+    DemoPerson,
+    Person,
+    sandbox_totp_secret,
+)
 from sandbox.system import City, Operation, Refusal, System, query_int, read_body, reply
+from sandbox.vehicles import Vehicles
 
 PAGE_MAX = 1000
 
 
 def operations(systems: tuple[System, ...]) -> tuple[Operation, ...]:
     """The routes of the control plane for a city of these systems."""
-    operations_of = {s.name: sorted(op.name for op in s.operations) for s in systems}
+    operations_of = {
+        s.name: sorted({name for op in s.operations for name in op.fault_names}) for s in systems
+    }
     groups = {s.group: [t.name for t in systems if t.group == s.group] for s in systems if s.group}
 
     async def healthz(request: Request, city: City) -> Response:
@@ -129,6 +139,8 @@ def _demo_person(city: City, person: DemoPerson) -> dict[str, object]:
     described = {"key": person.key, "role": person.role} | _person(city, person)
     if person.role == "sme_owner":
         described["company_uscc"] = institutions.uscc(0)
+    if person.role in STAFF_ROLES:
+        described["totp_secret"] = sandbox_totp_secret(person)
     return described | {"note_zh": person.note_zh, "note_en": person.note_en}
 
 
@@ -136,12 +148,17 @@ def _person(city: City, person: Person) -> dict[str, object]:
     accounts = {
         f"{kind}_account_no": account_no(kind, person.household_no) for kind in ACCOUNT_KINDS
     }
+    vehicle = Vehicles(city.settings.seed, city.population, city.today()).of(person)
+    at = home(city.settings, person.household_no)
     return {
         "name": person.name,
         "phone": person.phone,
         "resident_id": person.resident_id,
+        "plate": None if vehicle is None else vehicle.plate,
         "household": {
             "household_no": person.household_no,
+            "lat": at.lat,
+            "lon": at.lon,
             "address_zh": address_zh(city.settings.seed, person.household_no),
         }
         | accounts,

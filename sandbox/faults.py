@@ -108,7 +108,10 @@ class FaultyOperation:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer the request, or misbehave as switched."""
         faults = self._city.faults
-        fault = faults.of(self._system, self._operation.name)
+        request = Request(scope, receive)
+        variants = self._operation.variants
+        name = self._operation.name if variants is None else await variants.name_of(request)
+        fault = faults.of(self._system, name)
         if fault.latency_ms or fault.latency_jitter_ms:
             await asyncio.sleep(faults.latency_s(fault))
         if fault.hang:
@@ -117,7 +120,7 @@ class FaultyOperation:
         if faults.happens(fault.error_rate):
             response = reply({"code": "SYSTEM_ERROR", "message": "sandbox fault"}, 503)
         else:
-            response = await answer(self._operation, Request(scope, receive), self._city)
+            response = await answer(self._operation, request, self._city)
             if faults.happens(fault.lose_reply_rate):
                 cut_connection(scope)
                 return

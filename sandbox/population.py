@@ -7,9 +7,11 @@ stored and nothing takes time at start-up.
 """
 
 import random
+from base64 import b32encode
 from dataclasses import dataclass
 from datetime import date, timedelta
 from functools import cached_property
+from hashlib import sha256
 
 from core.ids import resident_birth_date, resident_id_check_digit
 
@@ -91,7 +93,24 @@ _DEMO = (
      "姓名带间隔号", "A name with a middle dot"),
     ("citizen_rare", "citizen", "甄䶮", "19960606", 9, 9,
      "姓名含生僻字", "A name with a rare character"),
+    ("risk_officer", "risk_officer", "冯示控", "19860417", 11, 10,
+     "合作银行风险经理", "Risk officer of a partner bank"),
+    ("operator", "operator", "云示维", "19910805", 12, 11,
+     "平台运维人员", "Operator of the platform"),
 )  # fmt: skip
+
+
+STAFF_ROLES = frozenset(
+    {"bank_officer", "grid_worker", "department_officer", "risk_officer", "operator"}
+)
+
+
+def sandbox_totp_secret(person: Person) -> str:
+    """The authenticator secret of a demo member of staff, in base32.
+
+    Known to everybody who knows the phone: it protects nothing but a sandbox.
+    """
+    return b32encode(sha256(f"sandbox totp {person.phone}".encode()).digest()[:20]).decode()
 
 
 class Population:
@@ -139,6 +158,16 @@ class Population:
             return None
         candidate = self.crowd(_PROVINCES.index(resident_id[:2]) * 1000 + int(resident_id[14:17]))
         return candidate if candidate.resident_id == resident_id else None
+
+    def by_phone(self, phone: str) -> Person | None:
+        """Whose mobile number this is, or None."""
+        for person in self.demo:
+            if person.phone == phone:
+                return person
+        number = phone.removeprefix("191")
+        if len(number) != 8 or not (number.isascii() and number.isdigit()):
+            return None
+        return self.crowd(int(number)) if int(number) < CROWD_SIZE else None
 
     def holder(self, household_no: int) -> Person | None:
         """In whose name a household's accounts are: its first member. None for no household."""

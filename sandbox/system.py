@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 from zoneinfo import ZoneInfo
 
@@ -30,13 +31,16 @@ BODY_MAX_BYTES = 1_000_000
 
 @dataclass(frozen=True)
 class City:
-    """What every handler may use: settings, memory, people, faults, callbacks and the time."""
+    """What every handler may use: settings, memory, people, faults, callbacks, a folder for files
+    that do not outlive the process, and the time.
+    """
 
     settings: SandboxSettings
     state: State
     population: Population
     faults: "Faults"
     callbacks: "Callbacks"
+    scratch: Path
     now: Callable[[], datetime] = field(default=lambda: datetime.now(UTC))
 
     def today(self) -> date:
@@ -57,13 +61,27 @@ Handler = Callable[[Request, City], Awaitable[Response]]
 
 
 @dataclass(frozen=True)
+class Variants:
+    """The operations behind one address that serves several: their names, and how to tell."""
+
+    names: tuple[str, ...]
+    name_of: Callable[[Request], Awaitable[str]]
+
+
+@dataclass(frozen=True)
 class Operation:
-    """One route. Its name is what fault switches call it."""
+    """One route. Its name is what fault switches call it; with variants, theirs count instead."""
 
     name: str
     method: str
     path: str
     handler: Handler
+    variants: Variants | None = None
+
+    @property
+    def fault_names(self) -> tuple[str, ...]:
+        """The names by which fault switches know it."""
+        return (self.name,) if self.variants is None else self.variants.names
 
 
 @dataclass(frozen=True)

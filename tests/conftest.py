@@ -14,8 +14,10 @@ from uuid import UUID
 
 import asyncpg
 import pytest
+import structlog
 
 from bff.app import edge_of
+from core.access import scopes_of
 from core.app import App, open_app
 from core.auth import Viewer
 from core.call import Call
@@ -35,6 +37,14 @@ from tests.people import make_citizen
 ROOT = Path(__file__).resolve().parent.parent
 NOON = datetime(2026, 11, 23, 4, 0, tzinfo=UTC)
 """A Monday noon in Shanghai, where test clocks begin."""
+
+
+@pytest.fixture(autouse=True)
+def plain_log() -> None:
+    """Log without structlog's drawn tracebacks: with a process's objects in them they take seconds
+    of the one event loop."""
+    renderer = structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)
+    structlog.configure(processors=[structlog.processors.add_log_level, renderer])
 
 
 @pytest.fixture(scope="session")
@@ -189,12 +199,20 @@ def call(app: App) -> Callable[..., Call]:
         user_id: UUID | None = None,
         level: int = 0,
         roles: frozenset[str] = frozenset(),
+        session_id: UUID | None = None,
         locale: Locale = Locale.EN,
         deadline_s: float = 5.0,
     ) -> Call:
         viewer = None
         if user_id is not None or level:
-            viewer = Viewer(user_id or new_id(), new_id(), level or 1, roles, app.clock.now())
+            viewer = Viewer(
+                user_id or new_id(),
+                session_id or new_id(),
+                level or 1,
+                roles,
+                app.clock.now(),
+                scopes_of(roles),
+            )
         return Call(app, Deadline.after(deadline_s), "test-request", viewer, locale, "127.0.0.1")
 
     return make

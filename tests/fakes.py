@@ -1,24 +1,27 @@
 """Outside systems in memory, for tests that are not about them."""
 
 from core.deadline import Deadline
-from core.exchange import UpstreamTimeout
+from core.exchange import UpstreamRejected, UpstreamTimeout
 from core.privacy import Access
 from modules.identity.upstream import Match
 from modules.welfare.domain import HousingFundAccount
 
 
 class Silence:
-    """A system that may fall silent."""
+    """A system that may fall silent, or refuse to talk to us."""
 
     name = "system"
 
     def __init__(self) -> None:
         self.is_silent = False
+        self.refuses = False
 
     def answer(self, operation: str) -> None:
-        """Raise UpstreamTimeout while silent."""
+        """Raise UpstreamTimeout while silent, UpstreamRejected while it refuses."""
         if self.is_silent:
             raise UpstreamTimeout(self.name, operation, "no answer in time")
+        if self.refuses:
+            raise UpstreamRejected(self.name, operation, 403, b"")
 
 
 class FakeSms(Silence):
@@ -50,6 +53,7 @@ class FakePolice(Silence):
     def __init__(self) -> None:
         super().__init__()
         self.people: dict[str, str] = {}
+        self.parents: set[tuple[str | None, str]] = set()
         self.asked: list[tuple[Access, str, str]] = []
 
     async def verify(
@@ -62,6 +66,14 @@ class FakePolice(Silence):
         if known is None:
             return Match.NOT_FOUND
         return Match.MATCH if known == name else Match.MISMATCH
+
+    async def confirm_parent(
+        self, access: Access, child_resident_id: str, deadline: Deadline
+    ) -> str | None:
+        """See modules.identity.upstream.IdentityRegistry."""
+        self.answer("confirm_parent")
+        pair = (access.person.resident_id, child_resident_id)
+        return "PR1" if pair in self.parents else None
 
 
 class FakeHousingFund(Silence):

@@ -9,12 +9,9 @@ from contextlib import asynccontextmanager
 import strawberry
 
 from bench.home_document import DOCUMENT, Query
-from bff.admission import Gate
-from bff.app import Api
-from bff.edge import Edge
-from bff.executor import Executor
-from bff.library import Library
-from bff.trusted import Documents, TrustedDocument, document_id
+from bff.app import Api, make_edge
+from bff.shipped import document_id
+from bff.trusted import Documents, TrustedDocument
 from core.app import open_app
 from core.manifest import discover
 from core.settings import Settings
@@ -24,13 +21,13 @@ def create_app() -> Api:
     """The API with another schema."""
     trusted = TrustedDocument(document_id(DOCUMENT), "home", "bench", DOCUMENT, {})
     documents = Documents({trusted.id: trusted}, {trusted.name: trusted})
-    library = Library(strawberry.Schema(Query), documents, trusted_only=True)
 
     @asynccontextmanager
     async def lifespan(api: Api) -> AsyncIterator[None]:
         async with open_app(Settings(), manifests=discover(), application="bench") as app:
-            edge = Edge(app, Executor(library, shows_cost=False), documents, Gate(app.settings))
+            edge = make_edge(app, strawberry.Schema(Query), documents, trusted_only=True)
             api.open(edge)
-            yield
+            async with edge.running():
+                yield
 
     return Api(lifespan=lifespan)

@@ -5,7 +5,10 @@ addresses alone, and reads one-time codes where the sandbox's SMS gateway shows 
 """
 
 import asyncio
+import hashlib
+import hmac
 import time
+from base64 import b32decode, urlsafe_b64decode
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,12 +17,14 @@ from typing import Any, Self
 from uuid import uuid4
 
 import aiohttp
+import orjson
 
 Person = Mapping[str, Any]
 """A demo person as the sandbox lists them: key, role, name, phone, resident_id, household …"""
 
 DEVICE = {"id": "command-line-client", "name": "quancheng"}
 _SMS_WITHIN_S = 20.0
+_STEP_UP_AFTER_S = 600
 
 
 class ClientError(Exception):
@@ -124,12 +129,7 @@ class CityClient:
         """
         if await self._resume(phone):
             return
-        before = len(await self._messages(phone))
-        code_sent = await self._request_code(phone)
-        while code_sent is not None:
-            await asyncio.sleep(code_sent)
-            code_sent = await self._request_code(phone)
-        code = await self._code(phone, newer_than=before)
+        code = await self._receive_code(phone, REQUEST_CODE, {"phone": phone})
         tokens = await self.do(
             LOG_IN,
             {"phone": phone, "code": code, "key": key(), "device": DEVICE},
@@ -146,7 +146,30 @@ class CityClient:
         except ClientError:
             return False
         self._take(phone, tokens)
+        if self._authenticated_s_ago() > _STEP_UP_AFTER_S:
+            await self.step_up(phone)
         return True
+
+    def _authenticated_s_ago(self) -> float:
+        """How old the session's proof is, as its access token says."""
+        assert self.token is not None
+        body = self.token.split(".")[1]
+        claims = orjson.loads(urlsafe_b64decode(body + "=" * (-len(body) % 4)))
+        return float(claims["iat"] - claims["auth_time"])
+
+    async def step_up(self, phone: str) -> None:
+        """Prove once more who is there, as money and health records demand."""
+        code = await self._receive_code(phone, REQUEST_STEP_UP_CODE, {})
+        stepped_up = await self.do(STEP_UP, {"code": code, "key": key()})
+        self.token = stepped_up["accessToken"]
+
+    async def staff_sign_in(self, person: Person) -> None:
+        """Sign in with the roles of a demo member of staff."""
+        code = await self._receive_code(person["phone"], REQUEST_CODE, {"phone": person["phone"]})
+        secret = b32decode(person["totp_secret"])
+        variables = {"phone": person["phone"], "code": code, "key": key(), "device": DEVICE}
+        tokens = await self.do(STAFF_LOG_IN, variables | {"totp": _totp(secret, time.time())})  # noqa: TID251 - an authenticator's own clock
+        self.token = tokens["accessToken"]
 
     def _take(self, phone: str, tokens: Mapping[str, Any]) -> None:
         self.token = tokens["accessToken"]
@@ -177,10 +200,19 @@ class CityClient:
         for purpose in answer.data["consentPurposes"]:
             await self.consent(purpose["id"])
 
-    async def _request_code(self, phone: str) -> float | None:
+    async def _receive_code(self, phone: str, ask: str, variables: Mapping[str, Any]) -> str:
+        """Ask for a code, waiting out the cooldown, and read it from the SMS gateway."""
+        before = len(await self._messages(phone))
+        wait_s = await self._request_code(ask, variables)
+        while wait_s is not None:
+            await asyncio.sleep(wait_s)
+            wait_s = await self._request_code(ask, variables)
+        return await self._code(phone, newer_than=before)
+
+    async def _request_code(self, ask: str, variables: Mapping[str, Any]) -> float | None:
         """None when a code is on its way, else the seconds to wait."""
-        answer = await self.run(REQUEST_CODE, {"phone": phone, "key": key()})
-        payload = answer.data["requestLoginCode"]
+        answer = await self.run(ask, {**variables, "key": key()})
+        (payload,) = answer.data.values()
         if payload["__typename"] == "RateLimited":
             return float(payload["retryAfterS"])
         if "code" in payload:
@@ -209,6 +241,14 @@ def key() -> str:
     return uuid4().hex
 
 
+def _totp(secret: bytes, now_s: float) -> str:
+    """What an authenticator shows (RFC 6238)."""
+    digest = hmac.new(secret, (int(now_s) // 30).to_bytes(8, "big"), hashlib.sha1).digest()
+    offset = digest[-1] & 0x0F
+    number = int.from_bytes(digest[offset : offset + 4], "big") & 0x7FFF_FFFF
+    return f"{number % 1_000_000:06d}"
+
+
 def _told(error: Mapping[str, Any]) -> str:
     return f"{error.get('extensions', {}).get('code', 'ERROR')}: {error['message']}"
 
@@ -217,6 +257,32 @@ REQUEST_CODE = """mutation ($phone: String!, $key: String!) {
   requestLoginCode(phone: $phone, idempotencyKey: $key) {
     __typename
     ... on RateLimited { retryAfterS }
+    ... on Refusal { code message }
+  }
+}"""
+
+REQUEST_STEP_UP_CODE = """mutation ($key: String!) {
+  requestStepUpCode(idempotencyKey: $key) {
+    __typename
+    ... on RateLimited { retryAfterS }
+    ... on Refusal { code message }
+  }
+}"""
+
+STEP_UP = """mutation ($code: String!, $key: String!) {
+  stepUp(code: $code, idempotencyKey: $key) {
+    ... on SteppedUp { accessToken }
+    ... on Refusal { code message }
+  }
+}"""
+
+STAFF_LOG_IN = """mutation (
+  $phone: String!, $code: String!, $totp: String!, $key: String!, $device: DeviceInput!
+) {
+  staffLogin(
+    phone: $phone, code: $code, authenticatorCode: $totp, device: $device, idempotencyKey: $key
+  ) {
+    ... on Tokens { accessToken refreshToken level }
     ... on Refusal { code message }
   }
 }"""

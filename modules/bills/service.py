@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from uuid import UUID
 
-from core import idempotency, rate_limit
+from core import access, idempotency, rate_limit
 from core.call import Call
 from core.clock import ensure_utc
 from core.database import transaction
@@ -44,9 +44,9 @@ class Due:
 
 
 def require_service(call: Call, kind: UtilityKind) -> UUID:
-    """The viewer's id. Raises LoginRequired below the level that the utility's service asks."""
-    service = call.app.services[domain.SERVICE_ID[kind]]
-    return call.require_viewer(service.identity_level).user_id
+    """The viewer's id. Raises LoginRequired where the rule of the utility's service is not met."""
+    access.require_service(call, domain.SERVICE_ID[kind])
+    return call.require_viewer().user_id
 
 
 async def link_account(
@@ -123,7 +123,8 @@ async def read_bills(
     Raises NotFound for any other account: foreign and missing are told in the same words.
     """
     citizen_id = require_service(call, kind)
-    if await store.find_link(citizen_id, kind, account_no) is None:
+    known = domain.is_account_no(account_no)
+    if not known or await store.find_link(citizen_id, kind, account_no) is None:
         raise NotFound(NOT_FOUND)
 
     async def fetch() -> Sequence[ListedBill]:

@@ -1,4 +1,4 @@
-"""Rules of signing in, without I/O: codes, refresh tokens, names."""
+"""Rules of identity, without I/O: codes, refresh tokens, authenticators, names, mandates."""
 
 import base64
 import binascii
@@ -6,10 +6,13 @@ import hashlib
 import hmac
 import re
 import secrets
+from calendar import isleap
 from dataclasses import dataclass
-from datetime import datetime, timedelta
-from enum import Enum, auto
+from datetime import date, datetime, timedelta
+from enum import Enum, StrEnum, auto
 from uuid import UUID
+
+from core.states import Edge, StateMachine
 
 CODE_LIFE = timedelta(minutes=5)
 CODE_COOLDOWN = timedelta(seconds=60)
@@ -19,14 +22,47 @@ ADDRESS_CODES_PER_HOUR = 60
 PHONE_FAILURES = 10
 ADDRESS_FAILURES = 100
 FAILURE_WINDOW = timedelta(minutes=15)
+DELIVERY_PATIENCE = timedelta(seconds=20)
+"""A text that the gateway has not taken by then is told to be late."""
 REFRESH_LIFE = timedelta(days=60)
 REFRESH_GRACE = timedelta(seconds=60)
 """How long the token before the newest is still answered: a phone may have lost the reply."""
+
+ADULT_AGE = 18
+PROPOSAL_LIFE = timedelta(days=7)
+PROPOSALS_PER_DAY = 5
+PROXY_DAYS_MAX = 3 * 366
+CHILD_LOOKUPS_PER_DAY = 10
+
+TOTP_STEP_S = 30
+_TOTP_DRIFT_STEPS = 1
 
 _NAME = re.compile(r"[㐀-鿿豈-﫿\U00020000-\U0003ffff]+(·[㐀-鿿豈-﫿\U00020000-\U0003ffff]+)*")
 _LATIN_NAME = re.compile(r"[A-Za-z][A-Za-z'. -]*")
 _DEVICE = re.compile(r"[\x21-\x7e]{8,64}")
 _DOTS = str.maketrans(dict.fromkeys("•‧∙・.", "·"))
+
+
+MANDATE = StateMachine(
+    name="mandate",
+    table="identity_mandate",
+    column="state",
+    initial=("proposed", "active"),
+    edges=(
+        Edge("proposed", "confirm", "active"),
+        Edge("proposed", "decline", "ended"),
+        Edge("active", "end", "ended"),
+    ),
+)
+
+
+class Delivery(StrEnum):
+    """How a code is getting on."""
+
+    UNDERWAY = "UNDERWAY"
+    SENT = "SENT"
+    LATE = "LATE"
+    FAILED = "FAILED"
 
 
 class CodeCheck(Enum):
@@ -117,6 +153,15 @@ def check_refresh(
     return RefreshCheck.SPENT
 
 
+def judge_delivery(state: str | None, sent_for: timedelta) -> Delivery:
+    """How a code is getting on, from the state of its text and the time since it was asked for."""
+    if state == "sent":
+        return Delivery.SENT
+    if state == "failed":
+        return Delivery.FAILED
+    return Delivery.LATE if sent_for > DELIVERY_PATIENCE else Delivery.UNDERWAY
+
+
 def clean_name(name: str) -> str | None:
     """A real name in one spelling, or None where it cannot be one.
 
@@ -130,14 +175,50 @@ def clean_name(name: str) -> str | None:
     return cleaned if _NAME.fullmatch(cleaned) and len(cleaned) <= 50 else None
 
 
-def is_device_id(device_id: str) -> bool:
-    """Whether the app's own device identifier has the agreed form."""
-    return _DEVICE.fullmatch(device_id) is not None
+def totp(secret: bytes, step: int) -> str:
+    """The six digits of a time step (RFC 6238 with HMAC-SHA-1, the authenticators' default)."""
+    digest = hmac.new(secret, step.to_bytes(8, "big"), hashlib.sha1).digest()
+    offset = digest[-1] & 0x0F
+    number = int.from_bytes(digest[offset : offset + 4], "big") & 0x7FFF_FFFF
+    return f"{number % 1_000_000:06d}"
+
+
+def match_totp(secret: bytes, code: str, *, now: datetime, last_step: int) -> int | None:
+    """The time step whose code this is, one step early or late; None for wrong and used ones."""
+    present = int(now.timestamp()) // TOTP_STEP_S
+    matched = None
+    for step in range(present - _TOTP_DRIFT_STEPS, present + _TOTP_DRIFT_STEPS + 1):
+        equal = hmac.compare_digest(totp(secret, step).encode(), code.encode())
+        if equal and step > last_step:
+            matched = step
+    return matched
+
+
+def birthday(resident_id: str, age: int) -> date:
+    """The day on which the holder of a (valid) resident ID reaches an age."""
+    year, rest = int(resident_id[6:10]) + age, resident_id[10:14]
+    if rest == "0229" and not isleap(year):
+        rest = "0301"
+    return date(year, int(rest[:2]), int(rest[2:]))
+
+
+def shown_address(address: str) -> str:
+    """What of a network address is shown to its owner: the half that tells the network."""
+    parts = address.split(".")
+    if len(parts) == 4:
+        return f"{parts[0]}.{parts[1]}.*.*"
+    groups = address.split(":")
+    return f"{groups[0]}:{groups[1]}:…" if len(groups) > 2 and groups[0] else ""
 
 
 def clean_device_name(name: str) -> str:
-    """A device's name for people: what can be printed of it, at most 64 characters."""
-    return "".join(character for character in name if character.isprintable())[:64]
+    """A device's name as it is listed: one line, at most 64 characters, nothing invisible."""
+    return "".join(c for c in name if c.isprintable())[:64]
+
+
+def is_device_id(device_id: str) -> bool:
+    """Whether the app's own device identifier has the agreed form."""
+    return _DEVICE.fullmatch(device_id) is not None
 
 
 def _refresh_mac(key: bytes, body: bytes) -> bytes:

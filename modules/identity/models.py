@@ -5,19 +5,23 @@ from tortoise.models import Model
 
 
 class Citizen(Model):
-    """A person with an account: one phone, at most one real name."""
+    """A person with an account: one phone, at most one real name.
+
+    A child whom its guardian added may have no phone yet. A closed account has no index left, so
+    nobody finds it; what a legal hold demands stays sealed in it.
+    """
 
     id = fields.UUIDField(primary_key=True)
-    phone_sealed = fields.BinaryField()
-    phone_index = fields.BinaryField()
+    phone_sealed = fields.BinaryField(null=True)
+    phone_index = fields.BinaryField(null=True)
     name_sealed = fields.BinaryField(null=True)
     resident_sealed = fields.BinaryField(null=True)
     resident_index = fields.BinaryField(null=True)
     level = fields.SmallIntField(default=1)
-    roles = fields.JSONField[list[str]](default=list)
     locale = fields.CharField(max_length=2, default="zh")
     created_at = fields.DatetimeField()
     verified_at = fields.DatetimeField(null=True)
+    closed_at = fields.DatetimeField(null=True)
 
     class Meta:
         table = "identity_citizen"
@@ -39,12 +43,17 @@ class LoginCode(Model):
 
 
 class Session(Model):
-    """A signed-in device. `generation` counts its refresh tokens: only the newest is good."""
+    """A signed-in device. `generation` counts its refresh tokens: only the newest is good.
+
+    `address_sealed` is the network address of its last log-in or refresh.
+    """
 
     id = fields.UUIDField(primary_key=True)
     citizen_id = fields.UUIDField(db_index=True)
     device_hash = fields.BinaryField()
     device_name = fields.CharField(max_length=64)
+    address_sealed = fields.BinaryField(null=True)
+    is_staff = fields.BooleanField(default=False)
     generation = fields.IntField(default=1)
     rotated_at = fields.DatetimeField()
     authenticated_at = fields.DatetimeField()
@@ -53,3 +62,43 @@ class Session(Model):
 
     class Meta:
         table = "identity_session"
+
+
+class Mandate(Model):
+    """That one person may act for another. A proposal is addressed to a phone, account or not."""
+
+    id = fields.UUIDField(primary_key=True)
+    kind = fields.CharField(max_length=16)
+    actor_id = fields.UUIDField()
+    subject_id = fields.UUIDField(null=True)
+    phone_index = fields.BinaryField(null=True)
+    services = fields.JSONField[list[str] | None](null=True)
+    state = fields.CharField(max_length=16)
+    registry_ref = fields.CharField(max_length=64, null=True)
+    proposed_at = fields.DatetimeField()
+    confirmed_at = fields.DatetimeField(null=True)
+    ends_at = fields.DatetimeField()
+    ended_at = fields.DatetimeField(null=True)
+    ended_by = fields.UUIDField(null=True)
+
+    class Meta:
+        table = "identity_mandate"
+        indexes = (("actor_id", "subject_id"), ("subject_id",), ("phone_index",))
+
+
+class Staff(Model):
+    """A member of staff: roles, and the secret of the authenticator (RFC 6238).
+
+    `totp_step` is the last time step whose code was used; none is good twice.
+    """
+
+    citizen_id = fields.UUIDField(primary_key=True)
+    roles = fields.JSONField[list[str]]()
+    department = fields.CharField(max_length=64)
+    totp_sealed = fields.BinaryField()
+    totp_step = fields.BigIntField(default=0)
+    created_at = fields.DatetimeField()
+    suspended_at = fields.DatetimeField(null=True)
+
+    class Meta:
+        table = "identity_staff"

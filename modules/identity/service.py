@@ -1,38 +1,30 @@
-"""Commands and queries of identity: codes, sessions, the real name."""
+"""Commands and queries of signing in: codes, sessions, step-up, who somebody is."""
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from uuid import UUID
 
-from core import auth, idempotency, rate_limit
+from core import auth, idempotency
+from core.access import scopes_of
 from core.app import App
 from core.auth import Viewer
 from core.call import Call
-from core.clock import civil_date
-from core.database import IntegrityError, Transaction, transaction, violated
-from core.errors import AppError, Conflict, InvalidInput, LoginRequired, RateLimited, Unavailable
-from core.http import UpstreamError
-from core.ids import is_mobile, is_resident_id, new_id
-from core.people import Person
-from core.privacy import Purpose, open_access
-from core.texts_common import SESSION_EXPIRED, UPSTREAM_UNAVAILABLE
-from modules.identity import domain, store, texts
-from modules.identity.domain import CodeCheck, RefreshCheck, RefreshToken
-from modules.identity.models import Citizen, LoginCode, Session
-from modules.identity.upstream import IdentityRegistry, Match
-from notifications import api as notifications
+from core.database import Transaction, transaction
+from core.errors import AppError, InvalidInput, LoginRequired
+from core.ids import is_mobile, new_id
+from core.people import Person, get_person
+from core.texts_common import SESSION_EXPIRED
+from modules.identity import codes, domain, store, texts
+from modules.identity.codes import CodeSent
+from modules.identity.domain import RefreshCheck, RefreshToken
+from modules.identity.models import Citizen, Session
 
 PHONE = "identity.phone"
 NAME = "identity.name"
 RESIDENT_ID = "identity.resident_id"
-
-REAL_NAME = Purpose(
-    id="identity.real-name",
-    upstream="police",
-    fields=("name", "resident_id"),
-    text=texts.REAL_NAME_CONSENT,
-    text_version="2026-11",
-)
+ADDRESS = "identity.address"
+DEVICE = "identity.device"
+STEP_UP = "identity.step-up"
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,14 +33,6 @@ class Device:
 
     id: str
     name: str
-
-
-@dataclass(frozen=True, slots=True)
-class CodeSent:
-    """A code is on its way."""
-
-    expires_at: datetime
-    resend_after_s: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,83 +51,19 @@ async def request_login_code(call: Call, phone: str, key: str) -> CodeSent:
     The same key sends once. Another request within 60 s is refused. Raises InvalidInput and
     RateLimited.
     """
-    app = call.app
     if not is_mobile(phone):
         raise InvalidInput(texts.PHONE_INVALID, "phone")
-    now = app.clock.now()
-    index = app.vault.blind_index(phone, PHONE)
-    refusal: AppError | None = None
-    async with transaction() as tx:
-        await store.lock_phone(tx, index)
-        claim = await idempotency.claim(
-            app,
-            tx,
-            subject=index.hex(),
-            operation="requestLoginCode",
-            key=key,
-            command={"phone": index.hex()},
-            effect_id=new_id(),
-        )
-        if not claim.replayed:
-            refusal = await _refuse_flood(call, tx, index, now)
-            if refusal is None:
-                await _send_code(call, tx, claim.effect_id, phone, index)
-            else:
-                await idempotency.release(tx, index.hex(), "requestLoginCode", key)
-        code = await LoginCode.get_or_none(id=claim.effect_id, using_db=tx)
-    if refusal is not None:
-        raise refusal
-    expires_at = code.expires_at if code else now
-    return CodeSent(expires_at, int(domain.CODE_COOLDOWN.total_seconds()))
-
-
-async def _send_code(call: Call, tx: Transaction, code_id: UUID, phone: str, index: bytes) -> None:
-    app, now, code = call.app, call.app.clock.now(), domain.make_code()
-    await LoginCode.create(
-        using_db=tx,
-        id=code_id,
-        phone_index=index,
-        code_hash=domain.hash_code(app.keys.pii_index, code_id, code),
-        created_at=now,
-        expires_at=now + domain.CODE_LIFE,
-    )
-    text = texts.CODE_MESSAGE.say(
-        call.locale,
-        app=app.city.app_name.say(call.locale),
-        code=code,
-        minutes=int(domain.CODE_LIFE.total_seconds() // 60),
-    )
-    await notifications.send_text(app, tx, phone=phone, text=text, key=f"code:{code_id}")
-
-
-async def _refuse_flood(
-    call: Call, tx: Transaction, phone_index: bytes, now: datetime
-) -> AppError | None:
-    last = await store.newest_code(tx, phone_index)
-    if last is not None and now < last.created_at + domain.CODE_COOLDOWN:
-        wait = last.created_at + domain.CODE_COOLDOWN - now
-        return RateLimited(texts.CODE_COOLDOWN, retry_after_s=int(wait.total_seconds()) + 1)
-    hour = timedelta(hours=1)
-    clock = call.app.clock
-    wait_s = await rate_limit.take(
-        tx, clock, f"code:{phone_index.hex()}", limit=domain.CODES_PER_HOUR, window=hour
-    ) or await rate_limit.take(
-        tx, clock, f"code-from:{call.address}", limit=domain.ADDRESS_CODES_PER_HOUR, window=hour
-    )
-    return RateLimited(texts.TOO_MANY_CODES, retry_after_s=wait_s) if wait_s else None
+    return await codes.request(call, phone, PHONE, "requestLoginCode", key)
 
 
 async def login(call: Call, phone: str, code: str, device: Device, key: str) -> SignedIn:
     """Exchange a code for a session; the account is made at the first log-in.
 
     The same key and input give the same session again (the reply may have been lost). Wrong,
-    expired and locked are told apart: InvalidInput CODE_WRONG / CODE_EXPIRED, RateLimited LOCKED.
+    expired, undelivered and locked are told apart: InvalidInput CODE_WRONG, CODE_EXPIRED,
+    CODE_UNDELIVERED, RateLimited LOCKED.
     """
-    if not is_mobile(phone):
-        raise InvalidInput(texts.PHONE_INVALID, "phone")
-    if not domain.is_device_id(device.id):
-        raise InvalidInput(texts.DEVICE_INVALID, "device")
-    index = call.app.vault.blind_index(phone, PHONE)
+    index = _checked(call, phone, device)
     command = {"phone": index.hex(), "code": code, "device": device.id}
     session_id = new_id()
     refusal: AppError | None = None
@@ -159,66 +79,37 @@ async def login(call: Call, phone: str, code: str, device: Device, key: str) -> 
             effect_id=session_id,
         )
         if not claim.replayed:
-            refusal = await _use_code(call, tx, index, code)
+            refusal = await codes.use(call, tx, index, code)
             if refusal is None:
-                await _open_session(call, tx, session_id, phone, index, device)
+                await open_session(call, tx, session_id, phone, index, device)
             else:
                 # the failed attempt must stay counted, the key must stay free
                 await idempotency.release(tx, index.hex(), "login", key)
     if refusal is not None:
         raise refusal
-    return await _signed_in(call.app, claim.effect_id, device)
+    return await signed_in(call.app, claim.effect_id)
 
 
-async def _use_code(call: Call, tx: Transaction, index: bytes, code: str) -> AppError | None:
-    now = call.app.clock.now()
-    if locked_s := await _locked_s(call, tx, index):
-        return RateLimited(texts.LOCKED, retry_after_s=locked_s)
-    stored = await store.newest_code(tx, index)
-    code_id = stored.id if stored else new_id()
-    check = domain.check_code(
-        domain.hash_code(call.app.keys.pii_index, code_id, code),
-        stored_hash=stored.code_hash if stored else bytes(32),
-        attempts=stored.attempts if stored else domain.CODE_ATTEMPTS,
-        used=stored is None or stored.used_at is not None,
-        expires_at=stored.expires_at if stored else now,
-        now=now,
-    )
-    if stored is not None:
-        stored.attempts += 1
-        stored.used_at = now if check is CodeCheck.GOOD else stored.used_at
-        await stored.save(using_db=tx, update_fields=["attempts", "used_at"])
-    if check is CodeCheck.GOOD:
-        return None
-    await _count_failure(call, tx, index)
-    wrong = check is CodeCheck.WRONG
-    return InvalidInput(texts.CODE_WRONG if wrong else texts.CODE_EXPIRED, "code")
+def _checked(call: Call, phone: str, device: Device) -> bytes:
+    """The phone's blind index. Raises InvalidInput for a malformed phone or device."""
+    if not is_mobile(phone):
+        raise InvalidInput(texts.PHONE_INVALID, "phone")
+    if not domain.is_device_id(device.id):
+        raise InvalidInput(texts.DEVICE_INVALID, "device")
+    return call.app.vault.blind_index(phone, PHONE)
 
 
-async def _locked_s(call: Call, tx: Transaction, index: bytes) -> int:
-    """Seconds during which not even the right code is looked at, after too many wrong ones."""
-    clock = call.app.clock
-    by_phone, by_address = _failure_keys(call, index)
-    return max(
-        await rate_limit.blocked_s(tx, clock, by_phone, limit=domain.PHONE_FAILURES),
-        await rate_limit.blocked_s(tx, clock, by_address, limit=domain.ADDRESS_FAILURES),
-    )
-
-
-async def _count_failure(call: Call, tx: Transaction, index: bytes) -> None:
-    clock, window = call.app.clock, domain.FAILURE_WINDOW
-    by_phone, by_address = _failure_keys(call, index)
-    await rate_limit.take(tx, clock, by_phone, limit=domain.PHONE_FAILURES, window=window)
-    await rate_limit.take(tx, clock, by_address, limit=domain.ADDRESS_FAILURES, window=window)
-
-
-def _failure_keys(call: Call, index: bytes) -> tuple[str, str]:
-    return f"login:{index.hex()}", f"login-from:{call.address}"
-
-
-async def _open_session(
-    call: Call, tx: Transaction, session_id: UUID, phone: str, index: bytes, device: Device
+async def open_session(
+    call: Call,
+    tx: Transaction,
+    session_id: UUID,
+    phone: str,
+    index: bytes,
+    device: Device,
+    *,
+    is_staff: bool = False,
 ) -> None:
+    """Open a session for a phone whose code was good; makes the account where there is none."""
     app, now = call.app, call.app.clock.now()
     citizen_id = await store.ensure_citizen(
         tx,
@@ -231,12 +122,54 @@ async def _open_session(
         using_db=tx,
         id=session_id,
         citizen_id=citizen_id,
-        device_hash=app.vault.blind_index(device.id, "identity.device"),
+        device_hash=app.vault.blind_index(device.id, DEVICE),
         device_name=domain.clean_device_name(device.name),
+        address_sealed=app.vault.encrypt(call.address, ADDRESS),
+        is_staff=is_staff,
         rotated_at=now,
         authenticated_at=now,
         last_used_at=now,
     )
+
+
+async def request_step_up_code(call: Call, key: str) -> CodeSent:
+    """Send a one-time code to the viewer's own phone. The same key sends once.
+
+    Raises RateLimited as for log-in codes.
+    """
+    person = await get_person(call.app, call.require_viewer().user_id)
+    return await codes.request(call, person.phone, STEP_UP, "requestStepUpCode", key)
+
+
+async def step_up(call: Call, code: str, key: str) -> str:
+    """Prove again who is there; returns an access token of this session with a fresh time.
+
+    The same key and code give a token again. Raises as `login` does.
+    """
+    app, viewer = call.app, call.require_viewer()
+    person = await get_person(app, viewer.user_id)
+    index = app.vault.blind_index(person.phone, STEP_UP)
+    refusal: AppError | None = None
+    async with transaction() as tx:
+        await store.lock_phone(tx, index)
+        claim = await idempotency.claim(
+            app,
+            tx,
+            subject=viewer.session_id,
+            operation="stepUp",
+            key=key,
+            command={"code": code},
+            effect_id=viewer.session_id,
+        )
+        if not claim.replayed:
+            refusal = await codes.use(call, tx, index, code)
+            if refusal is None:
+                await store.note_authentication(tx, viewer.session_id, app.clock.now())
+            else:
+                await idempotency.release(tx, viewer.session_id, "stepUp", key)
+    if refusal is not None:
+        raise refusal
+    return (await signed_in(app, viewer.session_id)).access_token
 
 
 async def refresh_session(call: Call, refresh_token: str, device: Device) -> SignedIn:
@@ -251,16 +184,17 @@ async def refresh_session(call: Call, refresh_token: str, device: Device) -> Sig
         raise LoginRequired(SESSION_EXPIRED)
     async with transaction() as tx:
         session = await store.lock_session(tx, token.session_id)
-        good = session is not None and await _rotate(app, tx, session, token, device)
+        good = session is not None and await _rotate(call, tx, session, token, device)
     if not good:
         raise LoginRequired(SESSION_EXPIRED)
-    return await _signed_in(app, token.session_id, device)
+    return await signed_in(app, token.session_id)
 
 
 async def _rotate(
-    app: App, tx: Transaction, session: Session, token: RefreshToken, device: Device
+    call: Call, tx: Transaction, session: Session, token: RefreshToken, device: Device
 ) -> bool:
-    if session.device_hash != app.vault.blind_index(device.id, "identity.device"):
+    app = call.app
+    if session.device_hash != app.vault.blind_index(device.id, DEVICE):
         return False
     now = app.clock.now()
     check = domain.check_refresh(
@@ -274,9 +208,13 @@ async def _rotate(
     if check is RefreshCheck.NEWEST:
         session.generation += 1
         session.rotated_at = session.last_used_at = now
-        await session.save(using_db=tx, update_fields=["generation", "rotated_at", "last_used_at"])
+        session.address_sealed = app.vault.encrypt(call.address, ADDRESS)
+        await session.save(
+            using_db=tx,
+            update_fields=["generation", "rotated_at", "last_used_at", "address_sealed"],
+        )
     elif check is RefreshCheck.SPENT:
-        await _end(app, tx, session)
+        await end_session(app, tx, session)
     return check in (RefreshCheck.NEWEST, RefreshCheck.GRACE)
 
 
@@ -290,95 +228,54 @@ async def revoke_session(call: Call, session_id: UUID) -> bool:
         session = await store.lock_session(tx, session_id)
         if session is None or session.citizen_id != viewer.user_id:
             return False
-        await _end(call.app, tx, session)
+        await end_session(call.app, tx, session)
     return True
 
 
-async def _end(app: App, tx: Transaction, session: Session) -> None:
+async def revoke_all_sessions(call: Call, *, keep_this: bool) -> int:
+    """End the viewer's sessions, this one too unless it is kept; returns how many ended."""
+    viewer = call.require_viewer()
+    async with transaction() as tx:
+        kept = viewer.session_id if keep_this else None
+        return await end_sessions(call.app, tx, viewer.user_id, kept=kept)
+
+
+async def end_sessions(
+    app: App, tx: Transaction, citizen_id: UUID, *, kept: UUID | None = None
+) -> int:
+    """End every live session of an account but one; returns how many ended."""
+    sessions = await store.lock_live_sessions(tx, citizen_id)
+    ending = [session for session in sessions if session.id != kept]
+    for session in ending:
+        await end_session(app, tx, session)
+    return len(ending)
+
+
+async def end_session(app: App, tx: Transaction, session: Session) -> None:
+    """End a session and its access tokens on every process when `tx` commits. Repeat-safe."""
     if session.revoked_at is None:
         session.revoked_at = app.clock.now()
         await session.save(using_db=tx, update_fields=["revoked_at"])
     await auth.revoke(tx, app.clock, session.id)
 
 
-async def verify_real_name(call: Call, name: str, resident_id: str) -> str:
-    """Compare name and ID with the police registry, raise the account to level 2.
-
-    Returns a new access token that carries the level. Repeat-safe for the same person. Raises
-    InvalidInput before anything is asked, Forbidden without consent, Conflict for an ID that
-    another account holds, Unavailable when the registry does not answer.
-    """
-    viewer = call.require_viewer()
-    app, number = call.app, resident_id.strip().upper()
-    cleaned = domain.clean_name(name)
-    if cleaned is None:
-        raise InvalidInput(texts.REAL_NAME_INVALID, "name")
-    if not is_resident_id(number, today=civil_date(app.clock.now())):
-        raise InvalidInput(texts.RESIDENT_ID_INVALID, "residentId")
-    access = await open_access(call, service="real-name", purpose=REAL_NAME)
-    try:
-        match = await app.upstream(IdentityRegistry).verify(access, cleaned, number, call.deadline)
-    except UpstreamError:
-        raise Unavailable(UPSTREAM_UNAVAILABLE, upstream=texts.POLICE) from None
-    if match is not Match.MATCH:
-        raise InvalidInput(texts.REAL_NAME_MISMATCH, "residentId")
-    await _store_real_name(app, viewer.user_id, cleaned, number)
-    return app.tokens.issue(
-        Viewer(viewer.user_id, viewer.session_id, 2, viewer.roles, viewer.authenticated_at)
-    )
-
-
-async def _store_real_name(app: App, citizen_id: UUID, name: str, number: str) -> None:
-    index = app.vault.blind_index(number, RESIDENT_ID)
-    try:
-        async with transaction() as tx:
-            citizen = await store.lock_citizen(tx, citizen_id)
-            assert citizen is not None
-            if citizen.resident_index is not None:
-                if citizen.resident_index != index:
-                    raise Conflict(texts.ALREADY_VERIFIED)
-                return
-            citizen.name_sealed = app.vault.encrypt(name, NAME)
-            citizen.resident_sealed = app.vault.encrypt(number, RESIDENT_ID)
-            citizen.resident_index = index
-            citizen.level = 2
-            citizen.verified_at = app.clock.now()
-            await citizen.save(using_db=tx)
-    except IntegrityError as error:
-        if violated(error) != "identity_citizen_resident":
-            raise
-        raise Conflict(texts.ID_IN_USE) from None
-
-
-async def find_person(app: App, citizen_id: UUID) -> Person | None:
-    """The extension "people.directory": a citizen's own data, unsealed."""
-    citizen = await store.find_citizen(citizen_id)
-    return None if citizen is None else _person(app, citizen)
-
-
-def _person(app: App, citizen: Citizen) -> Person:
-    name, number = citizen.name_sealed, citizen.resident_sealed
-    return Person(
-        id=citizen.id,
-        phone=app.vault.decrypt(citizen.phone_sealed, PHONE),
-        name=app.vault.decrypt(name, NAME) if name else None,
-        resident_id=app.vault.decrypt(number, RESIDENT_ID) if number else None,
-        level=citizen.level,
-        locale=citizen.locale,
-    )
-
-
-async def _signed_in(app: App, session_id: UUID, device: Device) -> SignedIn:
+async def signed_in(app: App, session_id: UUID) -> SignedIn:
+    """The tokens of a live session. Raises LoginRequired for one that has ended."""
     session = await Session.get(id=session_id)
-    if session.revoked_at is not None:
-        raise LoginRequired(SESSION_EXPIRED)
     citizen = await Citizen.get(id=session.citizen_id)
+    if session.revoked_at is not None or citizen.closed_at is not None:
+        raise LoginRequired(SESSION_EXPIRED)
+    roles: list[str] = []
+    if session.is_staff:
+        staff = await store.find_active_staff(citizen.id)
+        roles = staff.roles if staff else []
     viewer = Viewer(
         citizen.id,
         session.id,
         citizen.level,
-        frozenset(citizen.roles),
+        frozenset(roles),
         session.authenticated_at,
+        scopes_of(roles),
     )
     return SignedIn(
         access_token=app.tokens.issue(viewer),
@@ -387,4 +284,28 @@ async def _signed_in(app: App, session_id: UUID, device: Device) -> SignedIn:
             app.keys.pii_index, RefreshToken(session.id, session.generation)
         ),
         viewer=viewer,
+    )
+
+
+async def find_person(app: App, citizen_id: UUID) -> Person | None:
+    """The extension "people.directory": a citizen's own data, unsealed.
+
+    A child without a phone is reached at a present guardian's. A closed account is nobody.
+    """
+    citizen = await store.find_citizen(citizen_id)
+    if citizen is None or citizen.closed_at is not None:
+        return None
+    reached = citizen
+    if citizen.phone_sealed is None:
+        guardian_id = await store.find_guardian(citizen_id, app.clock.now())
+        reached = (guardian_id and await store.find_citizen(guardian_id)) or citizen
+    name, number = citizen.name_sealed, citizen.resident_sealed
+    phone = reached.phone_sealed
+    return Person(
+        id=citizen.id,
+        phone=app.vault.decrypt(phone, PHONE) if phone else "",
+        name=app.vault.decrypt(name, NAME) if name else None,
+        resident_id=app.vault.decrypt(number, RESIDENT_ID) if number else None,
+        level=citizen.level,
+        locale=citizen.locale,
     )

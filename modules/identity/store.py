@@ -1,11 +1,14 @@
 """Every query of identity."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
-from core.database import Transaction, connection, fetch_one
-from modules.identity.models import Citizen, LoginCode, Session
+from tortoise.expressions import Q
+
+from core.database import Transaction, connection, fetch_all, fetch_one
+from modules.identity.models import Citizen, LoginCode, Mandate, Session, Staff
 
 
 async def find_citizen(citizen_id: UUID) -> Citizen | None:
@@ -25,8 +28,8 @@ async def ensure_citizen(
     row = await fetch_one(
         tx,
         """INSERT INTO identity_citizen
-             (id, phone_sealed, phone_index, level, roles, locale, created_at)
-           VALUES ($1, $2, $3, 1, '[]', 'zh', $4)
+             (id, phone_sealed, phone_index, level, locale, created_at)
+           VALUES ($1, $2, $3, 1, 'zh', $4)
            ON CONFLICT (phone_index) DO UPDATE SET phone_index = EXCLUDED.phone_index
            RETURNING id""",
         citizen_id,
@@ -72,3 +75,174 @@ async def delete_expired_codes(before: datetime) -> None:
     await connection().execute_query(
         "DELETE FROM identity_login_code WHERE expires_at < $1", [before]
     )
+
+
+async def find_by_resident(resident_index: bytes) -> Citizen | None:
+    """The account that holds a resident ID."""
+    return await Citizen.get_or_none(resident_index=resident_index)
+
+
+async def lock_by_resident(tx: Transaction, resident_index: bytes) -> Citizen | None:
+    """The account that holds a resident ID, locked until the transaction ends."""
+    return (
+        await Citizen.filter(resident_index=resident_index).using_db(tx).select_for_update().first()
+    )
+
+
+async def ensure_child(
+    tx: Transaction,
+    *,
+    citizen_id: UUID,
+    name_sealed: bytes,
+    resident_sealed: bytes,
+    resident_index: bytes,
+    now: datetime,
+) -> UUID:
+    """The account of a child, made now without a phone where there is none."""
+    row = await fetch_one(
+        tx,
+        """INSERT INTO identity_citizen
+             (id, name_sealed, resident_sealed, resident_index, level, locale, created_at,
+              verified_at)
+           VALUES ($1, $2, $3, $4, 2, 'zh', $5, $5)
+           ON CONFLICT (resident_index) DO UPDATE SET resident_index = EXCLUDED.resident_index
+           RETURNING id""",
+        citizen_id,
+        name_sealed,
+        resident_sealed,
+        resident_index,
+        now,
+    )
+    assert row is not None
+    found: UUID = row["id"]
+    return found
+
+
+async def list_sealed_names(citizen_ids: Iterable[UUID]) -> dict[UUID, bytes | None]:
+    """The sealed names of several people at once."""
+    rows = await Citizen.filter(id__in=list(citizen_ids)).values_list("id", "name_sealed")
+    return {row[0]: row[1] for row in rows}
+
+
+async def note_authentication(tx: Transaction, session_id: UUID, now: datetime) -> None:
+    """Write down that a session's owner has proved again who they are."""
+    await Session.filter(id=session_id).using_db(tx).update(authenticated_at=now)
+
+
+async def lock_live_sessions(tx: Transaction, citizen_id: UUID) -> Sequence[Session]:
+    """A citizen's live sessions, locked until the transaction ends."""
+    live = Session.filter(citizen_id=citizen_id, revoked_at=None)
+    return await live.using_db(tx).order_by("id").select_for_update()
+
+
+async def move_sessions(tx: Transaction, old_id: UUID, new_id: UUID) -> None:
+    """Give one account's sessions to another account of the same person."""
+    await Session.filter(citizen_id=old_id).using_db(tx).update(citizen_id=new_id)
+
+
+async def find_active_staff(citizen_id: UUID) -> Staff | None:
+    """The staff entry of a citizen, unless there is none or it is suspended."""
+    return await Staff.get_or_none(citizen_id=citizen_id, suspended_at=None)
+
+
+async def lock_staff_by_phone(tx: Transaction, phone_index: bytes) -> Staff | None:
+    """The active staff entry behind a phone, locked until the transaction ends."""
+    rows = await fetch_all(
+        tx,
+        """SELECT s.citizen_id FROM identity_staff s JOIN identity_citizen c ON c.id = s.citizen_id
+            WHERE c.phone_index = $1 AND s.suspended_at IS NULL FOR UPDATE OF s""",
+        phone_index,
+    )
+    return await Staff.get(citizen_id=rows[0]["citizen_id"], using_db=tx) if rows else None
+
+
+async def find_active_mandate(actor_id: UUID, subject_id: UUID, now: datetime) -> Mandate | None:
+    """What lets one person act for another at a moment; guardianship before a proxy."""
+    live = Mandate.filter(actor_id=actor_id, subject_id=subject_id, state="active", ends_at__gt=now)
+    return await live.order_by("kind").first()
+
+
+async def find_guardian(child_id: UUID, now: datetime) -> UUID | None:
+    """A present guardian of a child, the first confirmed."""
+    live = Mandate.filter(subject_id=child_id, kind="guardian", state="active", ends_at__gt=now)
+    mandate = await live.order_by("confirmed_at").first()
+    return mandate.actor_id if mandate else None
+
+
+async def lock_mandate(tx: Transaction, mandate_id: UUID) -> Mandate | None:
+    """A mandate, locked until the transaction ends."""
+    return await Mandate.filter(id=mandate_id).using_db(tx).select_for_update().first()
+
+
+async def lock_mandates_of(tx: Transaction, person_id: UUID) -> Sequence[Mandate]:
+    """Everything not ended that a person is party to, locked."""
+    live = Mandate.filter(party(person_id), state__not="ended")
+    return await live.using_db(tx).order_by("id").select_for_update()
+
+
+async def close_stale_proposals(
+    tx: Transaction, actor_id: UUID, before: datetime, now: datetime
+) -> None:
+    """End an actor's proposals that nobody answered in time."""
+    stale = Mandate.filter(actor_id=actor_id, state="proposed", proposed_at__lte=before)
+    await stale.using_db(tx).update(state="ended", ended_at=now, phone_index=None)
+
+
+async def list_mandates(
+    person_id: UUID, phone_index: bytes, *, since: datetime
+) -> Sequence[Mandate]:
+    """A person's mandates on either side, and open proposals to their phone, newest first."""
+    mine = party(person_id)
+    proposed = Q(phone_index=phone_index, state="proposed")
+    recent = Q(ended_at__isnull=True) | Q(ended_at__gt=since)
+    return await Mandate.filter((mine | proposed) & recent).order_by("-proposed_at").limit(200)
+
+
+async def note_flag(flag_id: UUID, seen: Mapping[str, Any], now: datetime) -> bool:
+    """Write down how many people somebody looked at in an hour; True the first time."""
+    row = await fetch_one(
+        connection(),
+        """INSERT INTO core_access_flag
+             (id, actor_id, actor_role, hour_starts_at, people_count, flagged_at)
+           VALUES ($1, $2, $3, $4, $5, $6)
+           ON CONFLICT (actor_id, hour_starts_at) DO UPDATE SET people_count = $5
+           RETURNING xmax = 0 AS is_new""",
+        flag_id,
+        seen["actor_id"],
+        seen["actor_role"],
+        seen["hour_starts_at"],
+        seen["people_count"],
+        now,
+    )
+    assert row is not None
+    return bool(row["is_new"])
+
+
+def party(person_id: UUID) -> Q:
+    """The condition that a person stands on either side of a mandate."""
+    return Q(actor_id=person_id) | Q(subject_id=person_id)
+
+
+async def list_closed_with_name() -> Sequence[UUID]:
+    """Closed accounts of which something is still sealed."""
+    rows = await fetch_all(
+        connection(),
+        """SELECT id FROM identity_citizen WHERE closed_at IS NOT NULL
+            AND (name_sealed IS NOT NULL OR resident_sealed IS NOT NULL)""",
+    )
+    return [row["id"] for row in rows]
+
+
+async def delete_traces(tx: Transaction, citizen_id: UUID) -> None:
+    """Forget a citizen's devices, addresses, codes and staff entry."""
+    await tx.execute_query(
+        """DELETE FROM identity_login_code WHERE phone_index =
+             (SELECT phone_index FROM identity_citizen WHERE id = $1)""",
+        [citizen_id],
+    )
+    await (
+        Session.filter(citizen_id=citizen_id)
+        .using_db(tx)
+        .update(device_name="", address_sealed=None)
+    )
+    await Staff.filter(citizen_id=citizen_id).using_db(tx).delete()

@@ -17,6 +17,60 @@ CODE_WRONG = Text("CODE_WRONG", "验证码错误", "This code is wrong")
 CODE_EXPIRED = Text(
     "CODE_EXPIRED", "验证码已过期,请重新获取", "This code has expired, please ask for a new one"
 )
+CODE_UNDELIVERED = Text(
+    "CODE_UNDELIVERED",
+    "验证码尚未送达您的手机,请重新获取",
+    "The code has not reached your phone, please ask for another one",
+)
+STAFF_REFUSED = Text(
+    "STAFF_REFUSED",
+    "手机验证码或动态口令有误",
+    "The code from the phone or the authenticator is wrong",
+)
+GUARDIAN_REQUIRED = Text(
+    "GUARDIAN_REQUIRED",
+    "未满14周岁,请先由监护人在其账户中添加",
+    "Below the age of 14 a guardian must add you in their account first",
+)
+NOT_A_MINOR = Text("NOT_A_MINOR", "该身份证号码属于成年人", "This ID number is of an adult")
+NOT_YOUR_CHILD = Text(
+    "NOT_YOUR_CHILD",
+    "户籍登记中未查到您与该未成年人的父母子女关系",
+    "The registry knows of no such child of yours",
+)
+TOO_MANY_FAMILY_LOOKUPS = Text(
+    "TOO_MANY_FAMILY_LOOKUPS",
+    "今日次数已用完,请在 {retry_after_s} 秒后再试",
+    "That was often enough for today, try again in {retry_after_s} seconds",
+)
+SERVICES_INVALID = Text(
+    "SERVICES_INVALID", "请选择可代办的服务", "Please choose services that can be used for others"
+)
+UNTIL_INVALID = Text(
+    "UNTIL_INVALID",
+    "截止日期须在今天起三年以内",
+    "The last day must lie within three years from today",
+)
+ALREADY_PROPOSED = Text(
+    "ALREADY_PROPOSED", "您的申请正在等待对方确认", "Your proposal is waiting to be confirmed"
+)
+ALREADY_PROXY = Text(
+    "ALREADY_PROXY",
+    "该家人已是您的代办人,请先解除原有授权",
+    "They act for you already; end that mandate first",
+)
+PROXY_MESSAGE = Text(
+    "PROXY_PROPOSED",
+    "【{app}】有人申请代您办理服务。如您知情并同意,请在 {days} 天内登录应用确认;否则请忽略。",
+    "[{app}] Somebody asks to use services for you. If you know and agree, confirm in the app "
+    "within {days} days; otherwise do nothing.",
+)
+FAMILY_CONSENT = Text(
+    "FAMILY_CONSENT",
+    "为确认您与未成年子女的关系,将您和孩子的姓名、身份证号码提交公安部门比对。",
+    "To confirm that this is your child, both your names and ID numbers are compared with the "
+    "police registry.",
+)
 LOCKED = Text(
     "LOCKED",
     "尝试次数过多,请在 {retry_after_s} 秒后再试",
@@ -56,4 +110,35 @@ REAL_NAME_CONSENT = Text(
     "REAL_NAME_CONSENT",
     "为核验您的身份,将您的姓名和身份证号码提交公安部门比对。",
     "To verify who you are, your name and ID number are compared with the police registry.",
+)
+CASE_NO_INVALID = Text(
+    "CASE_NO_INVALID",
+    "请填写案件编号",
+    "Please give the number of the case, letters, digits and dashes",
+)
+ACCOUNT_NEEDED = Text(
+    "ACCOUNT_NEEDED",
+    "您是未成年人的监护人,请先解除监护关系再注销账户",
+    "You are the guardian of a child: end that first, then close the account",
+)
+WITHHELD_CODES = Text(
+    "WITHHELD_CODES",
+    "一次性验证码、设备指纹和检索索引仅以不可还原的形式保存",
+    "One-time codes, device fingerprints and look-up indexes are stored in a form that cannot be "
+    "read back",
+)
+WITHHELD_STAFF = Text(
+    "WITHHELD_STAFF",
+    "经办人员的姓名属于其个人信息,仅显示岗位",
+    "The names of staff are their own personal data; their office is shown",
+)
+HOLD_ACCESS_LOG = Text(
+    "HOLD_ACCESS_LOG",
+    "个人信息处理记录依法至少保存三年,其中不含您的姓名和证件号码",
+    "Records of processing are kept for three years by law; they hold neither name nor ID number",
+)
+HOLD_IDENTITY = Text(
+    "HOLD_IDENTITY",
+    "依法保存的业务记录需要可核对的身份,姓名和证件号码加密封存至期满",
+    "Records that the law keeps need a name to them: name and ID number stay sealed until then",
 )

@@ -69,7 +69,11 @@ class HousingFundSection(HomeSection):
 class Query:
     """Welfare's query fields."""
 
-    @service_query("housing-fund-query", description="The viewer's housing fund.")
+    @service_query(
+        "housing-fund-query",
+        description="The housing fund of the viewer, or of whom they act for.",
+        for_others=True,
+    )
     async def housing_fund(self, info: Info) -> HousingFund:
         """Needs the consent `welfare.housing-fund`."""
         reading = await service.read_housing_fund(info.context)

@@ -72,6 +72,7 @@ _SERVICES = (
         department="housing_fund",
         identity_level=2,
         status=ServiceStatus.LIVE,
+        for_others=True,
     ),
     Service(
         43,
@@ -103,6 +104,7 @@ MANIFEST = Manifest(
             "housing_fund",
             protocol="modules.welfare.upstream:HousingFund",
             factory="modules.welfare.upstream:HousingFundClient",
+            personal=("find_account",),
         ),
     ),
     extensions=(("privacy.purposes", "modules.welfare.service:HOUSING_FUND"),),

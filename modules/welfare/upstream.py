@@ -44,6 +44,7 @@ class HousingFundClient:
                 },
                 deadline=deadline,
                 safe=True,
+                access=access,
             )
         except UpstreamRejected as error:
             if error.status == _NOT_FOUND:

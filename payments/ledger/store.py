@@ -137,20 +137,48 @@ async def get_balance(account: Account) -> AccountBalance:
     )
 
 
-async def list_balances() -> Sequence[AccountBalance]:
-    """The balances of all accounts in order of their codes: the trial balance."""
+async def trial_balance() -> Sequence[AccountBalance]:
+    """The totals of every account; the payers' accounts, one a citizen, are one line."""
     rows = await fetch_all(
         connection(),
-        """SELECT a.code, a.normal, sum(b.debit_fen)::bigint AS debit_fen,
+        """SELECT CASE WHEN a.code LIKE 'payer:%' THEN 'payer:*' ELSE a.code END AS code,
+                  min(a.normal) AS normal, sum(b.debit_fen)::bigint AS debit_fen,
                   sum(b.credit_fen)::bigint AS credit_fen, sum(b.held_fen)::bigint AS held_fen
              FROM payments_account a JOIN payments_balance b ON b.account_id = a.id
-            GROUP BY a.id ORDER BY a.code""",
+            GROUP BY 1 ORDER BY 1""",
     )
     return [
         AccountBalance(
             row["code"], Side(row["normal"]), row["debit_fen"], row["credit_fen"], row["held_fen"]
         )
         for row in rows
+    ]
+
+
+@dataclass(frozen=True, slots=True)
+class StatementLine:
+    """One entry of an account's statement."""
+
+    posted_at: datetime
+    key: str
+    side: Side
+    amount_fen: int
+
+
+async def list_statement(code: str, last: int) -> Sequence[StatementLine]:
+    """The last entries of an account, oldest first; empty for an unknown account."""
+    rows = await fetch_all(
+        connection(),
+        """SELECT j.posted_at, j.key, e.side, e.amount_fen
+             FROM payments_account a JOIN payments_entry e ON e.account_id = a.id
+             JOIN payments_journal j ON j.id = e.journal_id
+            WHERE a.code = $1 ORDER BY e.id DESC LIMIT $2""",
+        code,
+        last,
+    )
+    return [
+        StatementLine(row["posted_at"], row["key"], Side(row["side"]), row["amount_fen"])
+        for row in reversed(rows)
     ]
 
 

@@ -95,6 +95,23 @@ class Migration(migrations.Migration):
             bases=["Model"],
         ),
         ops.CreateModel(
+            name="Counter",
+            fields=[
+                (
+                    "name",
+                    fields.CharField(primary_key=True, unique=True, db_index=True, max_length=32),
+                ),
+                ("value", fields.BigIntField()),
+            ],
+            options={
+                "table": "payments_counter",
+                "app": "payments",
+                "pk_attr": "name",
+                "table_description": "The last number drawn of a series without gaps.",
+            },
+            bases=["Model"],
+        ),
+        ops.CreateModel(
             name="Entry",
             fields=[
                 (
@@ -165,6 +182,11 @@ class Migration(migrations.Migration):
                 ("refunding_fen", fields.BigIntField(default=0)),
                 ("refunded_fen", fields.BigIntField(default=0)),
                 ("fulfilment_ref", fields.CharField(null=True, max_length=64)),
+                ("receipt_no", fields.CharField(null=True, unique=True, max_length=16)),
+                (
+                    "receipt_issued_at",
+                    fields.DatetimeField(null=True, auto_now=False, auto_now_add=False),
+                ),
                 ("refusal", fields.CharField(null=True, max_length=32)),
                 ("checks", fields.SmallIntField(default=0)),
                 ("attempts", fields.SmallIntField(default=0)),
@@ -195,15 +217,11 @@ class Migration(migrations.Migration):
                 ),
                 ("kind", fields.CharField(max_length=32)),
                 ("key", fields.CharField(unique=True, max_length=96)),
-                ("intent_id", fields.UUIDField(null=True, db_index=True)),
-                (
-                    "posted_at",
-                    fields.DatetimeField(db_index=True, auto_now=False, auto_now_add=False),
-                ),
+                ("intent_id", fields.UUIDField(null=True)),
+                ("posted_at", fields.DatetimeField(auto_now=False, auto_now_add=False)),
                 ("entry_count", fields.SmallIntField()),
                 ("chain", fields.SmallIntField()),
                 ("seq", fields.BigIntField()),
-                ("prev_hash", fields.BinaryField()),
                 ("hash", fields.BinaryField()),
             ],
             options={
@@ -239,6 +257,46 @@ class Migration(migrations.Migration):
                 "app": "payments",
                 "pk_attr": "id",
                 "table_description": "Money on its way back to the payer. Its id is the merchant refund number.",
+            },
+            bases=["Model"],
+        ),
+        ops.CreateModel(
+            name="Report",
+            fields=[
+                (
+                    "id",
+                    fields.UUIDField(primary_key=True, default=uuid4, unique=True, db_index=True),
+                ),
+                ("name", fields.CharField(max_length=64)),
+                ("payer_id", fields.UUIDField()),
+                ("reported_on", fields.DateField(db_index=True)),
+                ("amount_fen", fields.BigIntField()),
+                ("created_at", fields.DatetimeField(auto_now=False, auto_now_add=False)),
+            ],
+            options={
+                "table": "payments_report",
+                "app": "payments",
+                "unique_together": (("name", "payer_id", "reported_on"),),
+                "pk_attr": "id",
+                "table_description": "A person's daily total that has to be reported; written once, never changed.",
+            },
+            bases=["Model"],
+        ),
+        ops.CreateModel(
+            name="Usage",
+            fields=[
+                (
+                    "key",
+                    fields.CharField(primary_key=True, unique=True, db_index=True, max_length=128),
+                ),
+                ("used_fen", fields.BigIntField()),
+                ("used_on", fields.DateField(db_index=True)),
+            ],
+            options={
+                "table": "payments_usage",
+                "app": "payments",
+                "pk_attr": "key",
+                "table_description": "How much a person has paid on a day, by the rule that counts it.",
             },
             bases=["Model"],
         ),

@@ -1,8 +1,8 @@
 """What the database refuses by itself, and the one statement that posts.
 
 Entries move the totals, never the other way round: totals cannot be written directly. A journal
-transaction is checked at COMMIT against the number of entries it announced, so nothing can be
-added to it later either.
+transaction is checked at COMMIT against the number of entries it announced, and takes entries only
+in the database transaction that wrote it, so nothing can be added later.
 """
 
 from tortoise import migrations
@@ -18,9 +18,7 @@ ALTER TABLE payments_journal
   ADD CONSTRAINT payments_journal_words CHECK (kind ~ '^[a-z_]+$' AND key ~ '^[A-Za-z0-9:._-]+$');
 ALTER TABLE payments_entry
   ADD CONSTRAINT payments_entry_amount CHECK (amount_fen > 0),
-  ADD CONSTRAINT payments_entry_side CHECK (side IN ('D', 'C')),
-  ADD CONSTRAINT payments_entry_journal FOREIGN KEY (journal_id) REFERENCES payments_journal,
-  ADD CONSTRAINT payments_entry_account FOREIGN KEY (account_id) REFERENCES payments_account;
+  ADD CONSTRAINT payments_entry_side CHECK (side IN ('D', 'C'));
 ALTER TABLE payments_balance
   ADD CONSTRAINT payments_balance_guard CHECK (CASE guard
     WHEN 'D' THEN debit_fen - credit_fen - held_fen >= 0
@@ -45,6 +43,7 @@ CREATE UNIQUE INDEX payments_intent_live ON payments_intent (kind, subject_ref)
                   'paid', 'fulfilment_unknown', 'fulfilled');
 CREATE UNIQUE INDEX payments_intent_psp_ref ON payments_intent (psp, psp_ref)
   WHERE psp_ref IS NOT NULL;
+CREATE INDEX payments_journal_intent ON payments_journal (intent_id) WHERE intent_id IS NOT NULL;
 CREATE INDEX payments_intent_due ON payments_intent (due_at) WHERE due_at IS NOT NULL;
 CREATE INDEX payments_refund_due ON payments_refund (due_at) WHERE due_at IS NOT NULL;
 """
@@ -96,6 +95,14 @@ DECLARE
   line record;
   own bigint;
 BEGIN
+  -- journals and accounts are never deleted, so this check once is what foreign keys would be
+  IF EXISTS (
+    SELECT FROM added n LEFT JOIN payments_journal j ON j.id = n.journal_id
+                        LEFT JOIN payments_account a ON a.id = n.account_id
+     WHERE j.id IS NULL OR j.xmin <> pg_current_xact_id()::xid OR a.id IS NULL) THEN
+    RAISE EXCEPTION 'entries belong to an account and to a journal of their own transaction'
+      USING ERRCODE = 'restrict_violation', CONSTRAINT = 'payments_entry_place';
+  END IF;
   FOR line IN
     SELECT a.id, a.shards, CASE WHEN a.guarded THEN a.normal ELSE '' END AS guard,
            coalesce(sum(n.amount_fen) FILTER (WHERE n.side = 'D'), 0) AS debit,
@@ -152,25 +159,19 @@ CREATE TRIGGER payments_hold_totals AFTER INSERT OR UPDATE ON payments_hold
 _BALANCED = """
 CREATE FUNCTION payments_check_balanced() RETURNS trigger LANGUAGE plpgsql AS $$
 DECLARE
-  journal uuid;
-  announced int;
   found int;
   difference numeric;
 BEGIN
-  IF TG_TABLE_NAME = 'payments_journal' THEN journal := NEW.id; ELSE journal := NEW.journal_id; END IF;
-  SELECT entry_count INTO announced FROM payments_journal WHERE id = journal;
   SELECT count(*), sum(CASE side WHEN 'D' THEN amount_fen ELSE -amount_fen END)
-    INTO found, difference FROM payments_entry WHERE journal_id = journal;
-  IF found <> announced OR difference <> 0 THEN
+    INTO found, difference FROM payments_entry WHERE journal_id = NEW.id;
+  IF found <> NEW.entry_count OR difference <> 0 THEN
     RAISE EXCEPTION 'journal % is not balanced: % of % entries, difference % fen',
-      journal, found, announced, difference
+      NEW.id, found, NEW.entry_count, difference
       USING ERRCODE = 'check_violation', CONSTRAINT = 'payments_journal_balanced';
   END IF;
   RETURN NULL;
 END $$;
 CREATE CONSTRAINT TRIGGER payments_journal_balanced AFTER INSERT ON payments_journal
-  DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION payments_check_balanced();
-CREATE CONSTRAINT TRIGGER payments_entry_balanced AFTER INSERT ON payments_entry
   DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION payments_check_balanced();
 """
 
@@ -178,38 +179,45 @@ _POST = """
 INSERT INTO payments_chain (chain, seq, hash)
 SELECT n, 0, sha256(convert_to('quancheng ledger ' || n, 'UTF8')) FROM generate_series(0, 63) n;
 
+CREATE FUNCTION payments_account_ids(p_codes text[]) RETURNS bigint[] LANGUAGE sql STABLE AS $$
+  SELECT array_agg((SELECT a.id FROM payments_account a WHERE a.code = p_codes[n]) ORDER BY n)
+    FROM generate_subscripts(p_codes, 1) n
+$$;
+
 CREATE FUNCTION payments_post(
   p_id uuid, p_kind text, p_key text, p_intent uuid, p_at timestamptz,
   p_codes text[], p_normals text[], p_guards boolean[], p_shards smallint[],
   p_sides text[], p_amounts bigint[]
 ) RETURNS void LANGUAGE plpgsql AS $$
 DECLARE
-  head payments_chain;
-  legs text;
-  sealed bytea;
+  place payments_chain;
+  legs text := '';
+  ids bigint[];
 BEGIN
+  FOR n IN 1 .. cardinality(p_codes) LOOP
+    legs := legs || ',' || p_codes[n] || ' ' || p_sides[n] || ' ' || p_amounts[n];
+  END LOOP;
   -- a connection keeps to its own chain: no two wait for one another but by coincidence
-  SELECT * INTO head FROM payments_chain WHERE chain = pg_backend_pid() % 64 FOR UPDATE;
-  SELECT string_agg(p_codes[n] || ' ' || p_sides[n] || ' ' || p_amounts[n], ',' ORDER BY n)
-    INTO legs FROM generate_subscripts(p_codes, 1) n;
-  sealed := sha256(head.hash || convert_to(concat_ws('|',
-    head.chain, head.seq + 1, p_id, p_kind, p_key, coalesce(p_intent::text, '-'),
-    (extract(epoch FROM p_at) * 1000000)::bigint, legs), 'UTF8'));
+  UPDATE payments_chain
+     SET seq = seq + 1,
+         hash = sha256(hash || convert_to(concat_ws('|',
+           chain, seq + 1, p_id, p_kind, p_key, coalesce(p_intent::text, '-'),
+           (extract(epoch FROM p_at) * 1000000)::bigint, substr(legs, 2)), 'UTF8'))
+   WHERE chain = pg_backend_pid() % 64 RETURNING * INTO place;
   INSERT INTO payments_journal
-    (id, kind, key, intent_id, posted_at, entry_count, chain, seq, prev_hash, hash)
+    (id, kind, key, intent_id, posted_at, entry_count, chain, seq, hash)
   VALUES (p_id, p_kind, p_key, p_intent, p_at, cardinality(p_codes),
-          head.chain, head.seq + 1, head.hash, sealed);
-  INSERT INTO payments_account (code, normal, guarded, shards)
-  SELECT DISTINCT ON (p_codes[n]) p_codes[n], p_normals[n], p_guards[n], p_shards[n]
-    FROM generate_subscripts(p_codes, 1) n
-   WHERE NOT EXISTS (SELECT FROM payments_account a WHERE a.code = p_codes[n])
-   ORDER BY p_codes[n]
-  ON CONFLICT (code) DO NOTHING;
+          place.chain, place.seq, place.hash);
+  ids := payments_account_ids(p_codes);
+  IF array_position(ids, NULL) IS NOT NULL THEN
+    INSERT INTO payments_account (code, normal, guarded, shards)
+    SELECT DISTINCT ON (p_codes[n]) p_codes[n], p_normals[n], p_guards[n], p_shards[n]
+      FROM generate_subscripts(p_codes, 1) n WHERE ids[n] IS NULL ORDER BY p_codes[n]
+    ON CONFLICT (code) DO NOTHING;
+    ids := payments_account_ids(p_codes);
+  END IF;
   INSERT INTO payments_entry (journal_id, position, account_id, side, amount_fen)
-  SELECT p_id, n, a.id, p_sides[n], p_amounts[n]
-    FROM generate_subscripts(p_codes, 1) n JOIN payments_account a ON a.code = p_codes[n]
-   ORDER BY n;
-  UPDATE payments_chain SET seq = head.seq + 1, hash = sealed WHERE chain = head.chain;
+  SELECT p_id, n, ids[n], p_sides[n], p_amounts[n] FROM generate_subscripts(p_codes, 1) n;
 END $$;
 """
 

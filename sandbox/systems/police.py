@@ -1,4 +1,5 @@
-"""The police's population registry: does this name go with this resident ID?"""
+"""The police's population registry: does this name go with this resident ID, is this a child of
+theirs?"""
 
 import unicodedata
 
@@ -8,6 +9,8 @@ from starlette.responses import Response
 
 from core.ids import is_resident_id
 from sandbox.system import Body, City, Operation, Refusal, System, read_body, reply
+
+_PARENT_AGE_MIN = 18
 
 
 class Identity(Body):
@@ -30,6 +33,38 @@ async def verify(request: Request, city: City) -> Response:
     return reply({"result": result, "request_no": f"PR{city.serial('police_request')}"})
 
 
+class Family(Body):
+    """Two people by resident ID."""
+
+    parent_resident_id: str = Field(min_length=1, max_length=32)
+    child_resident_id: str = Field(min_length=1, max_length=32)
+
+
+async def verify_family(request: Request, city: City) -> Response:
+    """CONFIRMED for a parent and a child; whoever is unknown is NOT_CONFIRMED.
+
+    In this city a parent is somebody of the child's household who was of age when it was born.
+    """
+    family = await read_body(request, Family)
+    for number in (family.parent_resident_id, family.child_resident_id):
+        if not is_resident_id(number, today=city.today()):
+            raise Refusal(422, "INVALID_RESIDENT_ID", "not a resident ID (GB 11643)")
+    parent = city.population.find(family.parent_resident_id)
+    child = city.population.find(family.child_resident_id)
+    confirmed = (
+        parent is not None
+        and child is not None
+        and parent.household_no == child.household_no
+        and parent.age_on(child.born_on) >= _PARENT_AGE_MIN
+    )
+    result = "CONFIRMED" if confirmed else "NOT_CONFIRMED"
+    return reply({"result": result, "request_no": _request_no(city)})
+
+
+def _request_no(city: City) -> str:
+    return f"PR{city.today():%Y%m%d}{city.state.next_in('police_request'):08d}"
+
+
 def _normal(name: str) -> str:
     return unicodedata.normalize("NFC", name)
 
@@ -39,6 +74,9 @@ SYSTEMS = (
         name="police",
         title_zh="公安人口库",
         title_en="Police population registry",
-        operations=(Operation("verify", "POST", "/police/identity/verify", verify),),
+        operations=(
+            Operation("verify", "POST", "/police/identity/verify", verify),
+            Operation("verify_family", "POST", "/police/family/verify", verify_family),
+        ),
     ),
 )

@@ -11,12 +11,10 @@ import pytest
 import strawberry
 
 from bff.admission import Gate, Overloaded, Priority
-from bff.app import Api
+from bff.app import Api, make_edge
 from bff.buckets import Buckets, Quota
 from bff.context import Caller
 from bff.edge import Edge
-from bff.executor import Executor
-from bff.library import Library
 from bff.trusted import Documents
 from core.app import App
 from core.auth import Viewer
@@ -150,9 +148,7 @@ LET_GO = asyncio.Event()
 
 
 def edge_with(app: App, query: type, *, trusted_only: bool = False) -> Edge:
-    documents = Documents({}, {})
-    library = Library(strawberry.Schema(query), documents, trusted_only=trusted_only)
-    return Edge(app, Executor(library, shows_cost=True), documents, Gate(app.settings))
+    return make_edge(app, strawberry.Schema(query), Documents({}, {}), trusted_only=trusted_only)
 
 
 @pytest.fixture

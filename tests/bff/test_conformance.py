@@ -3,15 +3,15 @@
 import asyncio
 import json
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from typing import Any
 from uuid import UUID
 
 import aiohttp
 import pytest
 
-from bff import streams
 from bff.app import Api
-from bff.edge import Edge
+from bff.edge import Edge, Pings
 from core.app import App
 from core.auth import Viewer, revoke
 from core.bus import publish
@@ -33,6 +33,13 @@ def viewer(app: App) -> Viewer:
 
 @pytest.fixture
 async def url(api: Api, serve: Callable[[Any], Awaitable[str]]) -> str:
+    return await serve(api) + "/graphql"
+
+
+async def impatient(edge: Edge, serve: Callable[[Any], Awaitable[str]]) -> str:
+    """The same edge, pinging soon."""
+    api = Api()
+    api.open(replace(edge, pings=Pings(first_s=0.05, every_s=0.1)))
     return await serve(api) + "/graphql"
 
 
@@ -152,18 +159,18 @@ async def test_graphql_ws_client_queries_subscribes_and_resumes(
 
 
 async def test_graphql_ws_client_is_pinged(
-    url: str, app: App, viewer: Viewer, node: Node, monkeypatch: pytest.MonkeyPatch
+    app: App, edge: Edge, serve: Callable[[Any], Awaitable[str]], viewer: Viewer, node: Node
 ) -> None:
-    assert streams.PING_S <= 15
-    monkeypatch.setattr("bff.websocket.PING_S", 0.1)
+    assert Pings().every_s <= 15
+    url = await impatient(edge, serve)
     said = lines(await node("ws.mjs", url, app.tokens.issue(viewer), "0", "", "pings"))
     assert {"pinged": True} in said
 
 
 async def test_sse_pings_before_proxies_forget_the_connection(
-    url: str, app: App, viewer: Viewer, monkeypatch: pytest.MonkeyPatch
+    app: App, edge: Edge, serve: Callable[[Any], Awaitable[str]], viewer: Viewer
 ) -> None:
-    monkeypatch.setattr(streams, "FIRST_PING_S", 0.05)
+    url = await impatient(edge, serve)
     async with aiohttp.ClientSession() as session:
         stream = await subscribe(session, url, app.tokens.issue(viewer))
         assert await stream.block() == {"id": stream.last_event_id, "": ""}
@@ -172,9 +179,9 @@ async def test_sse_pings_before_proxies_forget_the_connection(
 
 
 async def test_who_saw_no_event_resumes_where_the_stream_began(
-    url: str, app: App, viewer: Viewer, monkeypatch: pytest.MonkeyPatch
+    app: App, edge: Edge, serve: Callable[[Any], Awaitable[str]], viewer: Viewer
 ) -> None:
-    monkeypatch.setattr(streams, "FIRST_PING_S", 0.05)
+    url = await impatient(edge, serve)
     await write_now(app, viewer.user_id, "旧的")
     token = app.tokens.issue(viewer)
     async with aiohttp.ClientSession() as session:

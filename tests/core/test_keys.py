@@ -25,13 +25,16 @@ def contents(folder: Path) -> dict[str, bytes]:
 
 def test_keys_have_their_sizes_and_kinds(folder: Path) -> None:
     keys = load_keys(folder)
-    assert (len(keys.pii_data), len(keys.pii_index), len(keys.wechat_apiv3)) == (32, 32, 32)
-    assert len({keys.pii_data, keys.pii_index, keys.token_signing, keys.model_signing}) == 4
-    assert keys.wechat_platform_private is not None
+    assert (len(keys.pii_data[1]), len(keys.pii_index), len(keys.wechat_apiv3)) == (32, 32, 32)
+    own = {keys.pii_data[1], keys.pii_index, keys.token_signing[0], keys.model_signing}
+    assert len(own) == 4
     for private, public in (
         (keys.wechat_merchant_private, keys.wechat_merchant_public),
         (keys.wechat_platform_private, keys.wechat_platform_public),
+        (keys.alipay_merchant_private, keys.alipay_merchant_public),
+        (keys.alipay_platform_private, keys.alipay_platform_public),
     ):
+        assert private is not None and public is not None
         key = serialization.load_pem_private_key(private, password=None)
         assert isinstance(key, rsa.RSAPrivateKey)
         assert key.key_size == 2048
@@ -63,7 +66,7 @@ def test_many_at_once_agree_on_one_set(tmp_path: Path) -> None:
     def make(_: int) -> bytes:
         ensure_sandbox_keys(folder)
         keys = load_keys(folder)
-        return keys.token_signing + keys.pii_data + keys.wechat_merchant_private
+        return keys.token_signing[0] + keys.pii_data[1] + keys.wechat_merchant_private
 
     with ThreadPoolExecutor(4) as pool:
         assert len(set(pool.map(make, range(4)))) == 1
@@ -78,7 +81,11 @@ def test_a_folder_without_the_marker_is_left_alone(tmp_path: Path) -> None:
 
 def test_every_missing_file_is_named(folder: Path) -> None:
     (folder / "wechat_platform_private.pem").unlink()
-    assert load_keys(folder).wechat_platform_private is None
+    for path in folder.glob("alipay_*"):
+        path.unlink()
+    keys = load_keys(folder)
+    assert keys.wechat_platform_private is keys.alipay_merchant_private is None
+    assert keys.alipay_platform_public is None
     for path in sorted(folder.iterdir()):
         if path.name == "SANDBOX-KEYS":
             continue
@@ -116,4 +123,4 @@ def test_a_key_of_the_wrong_kind_is_refused(folder: Path) -> None:
 def test_keys_do_not_show_themselves(folder: Path) -> None:
     keys: Keys = load_keys(folder)
     assert keys.wechat_apiv3.decode() not in repr(keys)
-    assert keys.pii_data.hex() not in repr(keys)
+    assert keys.pii_data[1].hex() not in repr(keys)

@@ -30,10 +30,8 @@ async def check_ended(world: World) -> None:
         order = world.psp.orders.get(intent.id)
         if order is not None and order.state is OrderState.PAID:
             assert STATUS[intent.state] not in _FAILED
-        if intent.state == "fulfilled":
-            assert intent.id.hex in world.billers.write_offs
-        else:
-            assert intent.id.hex not in world.billers.write_offs
+        booked = intent.id.hex in world.billers.write_offs
+        assert (intent.fulfilment_ref is not None) == booked, intent.state
     left = await fetch_one(
         connection(),
         """SELECT coalesce(sum(b.credit_fen - b.debit_fen), 0)::bigint AS fen

@@ -43,8 +43,8 @@ async def _journal(sql: asyncpg.Connection, entry_count: int) -> object:
     journal_id = new_id()
     await sql.execute(
         """INSERT INTO payments_journal
-             (id, kind, key, posted_at, entry_count, chain, seq, prev_hash, hash)
-           VALUES ($1, 'raw', $2, now(), $3, 99, 1, '', '')""",
+             (id, kind, key, posted_at, entry_count, chain, seq, hash)
+           VALUES ($1, 'raw', $2, now(), $3, 99, 1, '')""",
         journal_id,
         f"raw:{journal_id}",
         entry_count,
@@ -71,7 +71,8 @@ async def test_posts_and_reads_balances(app: App) -> None:
     assert (await store.get_balance(PSP)).balance_fen == 5230
     assert (await store.get_balance(payer)).balance_fen == 230
     assert (await store.get_balance(WATER)).balance_fen == 5000
-    listed = await store.list_balances()
+    listed = await store.trial_balance()
+    assert [b.code for b in listed] == ["payee:water", "payer:*", "psp:wechatpay"]
     assert sum(b.debit_fen for b in listed) == sum(b.credit_fen for b in listed) == 10230
 
 
@@ -108,11 +109,23 @@ async def test_commit_refuses_an_unbalanced_journal(
 async def test_nothing_is_added_to_a_posted_journal(app: App, sql: asyncpg.Connection) -> None:
     await _post(app, PSP, WATER, 1000)
     journal = await sql.fetchval("SELECT id FROM payments_journal")
-    with pytest.raises(asyncpg.CheckViolationError, match="not balanced"):
+    with pytest.raises(asyncpg.RestrictViolationError, match="their own transaction"):
         async with sql.transaction():
             await _entry(sql, journal, 3, PSP.code, 7)
             await _entry(sql, journal, 4, WATER.code, -7)
     assert (await store.get_balance(WATER)).balance_fen == 1000
+
+
+async def test_an_entry_needs_its_journal_and_account(app: App, sql: asyncpg.Connection) -> None:
+    await _post(app, PSP, WATER, 1000)
+    insert = """INSERT INTO payments_entry (journal_id, position, account_id, side, amount_fen)
+                VALUES ($1, 1, $2, 'D', 5)"""
+    with pytest.raises(asyncpg.RestrictViolationError):
+        await sql.execute(insert, new_id(), 1)
+    with pytest.raises(asyncpg.RestrictViolationError):
+        async with sql.transaction():
+            await sql.execute(insert, await _journal(sql, 2), 999)
+    assert await sql.fetchval("SELECT count(*) FROM payments_entry") == 2
 
 
 @pytest.mark.parametrize(

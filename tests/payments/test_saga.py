@@ -13,6 +13,8 @@ from tests.payments.books import check_books, check_ended
 from tests.payments.world import World
 
 HOUR = timedelta(hours=1)
+DAY = timedelta(hours=26)
+"""After a day even what ended unpaid is looked at no more."""
 
 
 async def _messages() -> list[str]:
@@ -88,7 +90,7 @@ async def test_an_expired_payment_leaves_the_bill_payable(world: World) -> None:
     assert second != first
     world.psp.pay(second)
     await world.call_back()
-    await world.queue.run_for(HOUR)
+    await world.queue.run_for(DAY)
     assert (await world.intent(second)).state == "fulfilled"
     await check_ended(world)
 
@@ -102,7 +104,20 @@ async def test_an_order_that_the_psp_refuses_ends_at_once(world: World) -> None:
     assert (intent.state, intent.refusal) == ("rejected", "PSP_REFUSED")
     world.psp.refuses_orders = False
     assert await world.start(call, bill_id) != intent_id
-    await world.queue.run_for(HOUR)
+    await world.queue.run_for(DAY)
+    await check_ended(world)
+
+
+async def test_an_order_refused_because_it_is_paid_already_is_paid(world: World) -> None:
+    call = await world.citizen()
+    bill_id = await world.bill(call)
+    world.psp.faults.queued.append("lost")
+    intent_id = await world.start(call, bill_id)
+    world.psp.pay(intent_id)
+    world.psp.callbacks.clear()
+    await world.queue.run_for(timedelta(seconds=6))
+    assert (await world.intent(intent_id)).state == "fulfilled"
+    await world.queue.run_for(DAY)
     await check_ended(world)
 
 
@@ -114,6 +129,7 @@ async def test_an_unpaid_intent_expires_and_is_closed_at_the_psp(world: World) -
     await world.queue.run_for(timedelta(seconds=2))
     assert (await world.intent(intent_id)).state == "expired"
     assert not world.psp.pay(intent_id)
+    await world.queue.run_for(DAY)
     await check_ended(world)
 
 
@@ -144,6 +160,20 @@ async def test_a_late_payment_goes_back_by_itself(world: World) -> None:
     assert (await world.intent(intent_id)).state == "refunded"
     assert await _messages() == ["bills.refused", "bills.refunded"]
     assert world.billers.write_offs == {}
+    await check_ended(world)
+
+
+@pytest.mark.parametrize("after", [timedelta(minutes=5), timedelta(hours=20)])
+async def test_a_late_payment_whose_callback_is_lost_goes_back_too(
+    world: World, after: timedelta
+) -> None:
+    call = await world.citizen()
+    intent_id = await world.start(call, await world.bill(call))
+    await world.queue.run_for(timedelta(minutes=16) + after)
+    world.psp.force_paid(intent_id)
+    world.psp.callbacks.clear()
+    await world.queue.run_for(DAY)
+    assert (await world.intent(intent_id)).state == "refunded"
     await check_ended(world)
 
 

@@ -1,6 +1,6 @@
 """A small city for payments: one fake PSP, fake billers, a queue that follows the test's clock."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from uuid import UUID
 
@@ -27,18 +27,23 @@ class Queue:
     """Runs queued jobs one by one at their time on the manual clock, as a worker would."""
 
     def __init__(self, app: App, clock: ManualClock) -> None:
+        self.dead: list[str] = []
         self._app = app
         self._clock = clock
         self._due: dict[int, datetime] = {}
-        self.dead: list[str] = []
 
     async def run_due(self) -> int:
         """Run everything whose time has come, and what that leads to; returns how much ran."""
         ran = 0
-        while (job := await self._next()) is not None and self._due[job["id"]] <= self._clock.now():
+        while (job := await self.next_due()) is not None:
             await self.run(job)
             ran += 1
         return ran
+
+    async def next_due(self) -> dict | None:
+        """The job whose turn it is, if its time has come."""
+        job = await self._next()
+        return job if job is not None and self._due[job["id"]] <= self._clock.now() else None
 
     async def run_until(self, moment: datetime) -> None:
         """Move the clock from job to job until a moment."""
@@ -106,9 +111,14 @@ class World:
         """A fresh water bill on an account that the citizen has linked."""
         bill_no = self.billers.issue(account_no, total_fen)
         await bills.link_account(call, UtilityKind.WATER, account_no, "", f"link-{new_id().hex}")
+        listing = await self.read(call, account_no)
+        return next(listed.id for listed in listing if listed.bill.bill_no == bill_no)
+
+    async def read(self, call: Call, account_no: str) -> Sequence[bills.ListedBill]:
+        """The open water bills of a linked account."""
         reading = await bills.read_bills(call, UtilityKind.WATER, account_no, only_open=True)
         assert reading.value is not None
-        return next(listed.id for listed in reading.value if listed.bill.bill_no == bill_no)
+        return reading.value
 
     async def start(self, call: Call, bill_id: UUID, key: str | None = None) -> UUID:
         """Begin to pay a bill; returns the intent's id."""

@@ -68,9 +68,13 @@ class Merchant:
 
 @dataclass
 class Mailbox:
-    """The merchant's callback address; answers with the given statuses in turn, then 200."""
+    """The merchant's callback address; answers with the given statuses in turn, then 2xx.
+
+    `texts` are the bodies of the answers, in turn as well; then they are empty.
+    """
 
     statuses: list[int] = field(default_factory=list)
+    texts: list[str] = field(default_factory=list)
     received: list[tuple[dict[str, str], bytes]] = field(default_factory=list)
     arrived: asyncio.Condition = field(default_factory=asyncio.Condition)
     url: str = ""
@@ -80,7 +84,9 @@ class Mailbox:
         async with self.arrived:
             self.received.append((dict(request.headers), body))
             self.arrived.notify_all()
-        return web.Response(status=self.statuses.pop(0) if self.statuses else 204)
+        text = self.texts.pop(0) if self.texts else None
+        fine = 204 if text is None else 200
+        return web.Response(status=self.statuses.pop(0) if self.statuses else fine, text=text)
 
     async def wait_for(self, count: int, timeout_s: float = 8) -> None:
         """Return when this many callbacks have come. Raises TimeoutError."""

@@ -72,10 +72,10 @@ async def status_of(city: Client, slot: Resource) -> str:
     ("kind", "count"),
     [
         ("Organization", 1),
-        ("HealthcareService", 12),
+        ("HealthcareService", 18),
         ("Practitioner", 48),
         ("PractitionerRole", 48),
-        ("Schedule", 48),
+        ("Schedule", 54),
     ],
 )
 async def test_the_directory_is_valid_and_readable_one_by_one(

@@ -8,8 +8,9 @@ from starlette.responses import Response
 
 from sandbox.households import address_zh
 from sandbox.state import Row
+from sandbox.statements.control import controls
 from sandbox.system import Body, City, Handler, Operation, Refusal, System, read_body, reply
-from sandbox.systems.billers import ledger
+from sandbox.systems.billers import ledger, settlement
 from sandbox.systems.billers.tariff import Utility
 
 SCHEMA = ledger.SCHEMA
@@ -61,6 +62,13 @@ def biller(utility: Utility, *, schema: str) -> System:
             Operation("get_bill", "GET", root + "/bills/{bill_no}", of(_bill)),
             Operation("write_off", "POST", root + "/bills/{bill_no}/write-off", of(_write_off)),
             Operation("find_write_off", "GET", root + "/write-offs/{payment_ref}", of(_written)),
+            Operation("settlement", "GET", root + "/settlements/{day}", of(settlement.announce)),
+            Operation(
+                "settlement_file",
+                "GET",
+                root + "/settlement-files/{token}",
+                of(settlement.download),
+            ),
         ),
         controls=(
             Operation(
@@ -69,6 +77,7 @@ def biller(utility: Utility, *, schema: str) -> System:
             Operation(
                 "withdraw", "POST", f"/_control{root}/bills/{{bill_no}}/withdraw", of(_withdraw)
             ),
+            *controls(f"biller_{utility.kind}"),
         ),
     )
 

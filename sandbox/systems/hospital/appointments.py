@@ -210,7 +210,7 @@ def _free_slot(city: City, hospital: Hospital, asked: Resource) -> slots.Slot:
 
 def _completed(hospital: Hospital, asked: Resource, slot: slots.Slot, now: datetime) -> Resource:
     """What was asked with what the hospital knows: times, the fee, when it was made."""
-    fee = directory.fee_extension(directory.fee_fen(slot.doctor))
+    fee = directory.fee_extension(directory.fee_fen(hospital, slot.calendar))
     extensions = [one for one in asked.get("extension", []) if one["url"] != directory.FEE_URL]
     return asked | {
         "extension": [*extensions, fee],

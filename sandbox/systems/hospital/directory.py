@@ -5,10 +5,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from sandbox.population import draw_name
+from sandbox.systems.hospital.rooms import CATEGORIES, EXAMINATION_ROOMS, Room
 
 Resource = dict[str, Any]
 
 FEE_URL = "urn:sandbox:fhir:registration-fee-fen"
+CATEGORY_SYSTEM = "urn:sandbox:fhir:service-category"
 DOCTORS_PER_SERVICE = 4
 SERVICES = (
     ("内科", "Internal medicine", 1000),
@@ -35,12 +37,25 @@ DOCTOR_COUNT = len(SERVICES) * DOCTORS_PER_SERVICE
 
 @dataclass(frozen=True)
 class Hospital:
-    """One hospital of the city."""
+    """One hospital or clinic. Its calendars are numbered: the doctors', then the rooms'."""
 
     code: str
     name_zh: str
     name_en: str
     grade_zh: str
+    doctor_count: int = DOCTOR_COUNT
+    rooms: tuple[Room, ...] = EXAMINATION_ROOMS
+    group: str = "hospital"
+    base: str = "/hospitals"
+
+    @property
+    def calendar_count(self) -> int:
+        """How many schedules there are."""
+        return self.doctor_count + len(self.rooms)
+
+    def room(self, number: int) -> Room | None:
+        """The room whose calendar this is, or None for a doctor's."""
+        return None if number < self.doctor_count else self.rooms[number - self.doctor_count]
 
 
 def organization(hospital: Hospital) -> Resource:
@@ -51,21 +66,43 @@ def organization(hospital: Hospital) -> Resource:
         "active": True,
         "type": [{"text": hospital.grade_zh}],
         "name": hospital.name_zh,
-        "_name": _in_english(hospital.name_en),
+        "_name": in_english(hospital.name_en),
     }
 
 
-def healthcare_service(hospital: Hospital, number: int) -> Resource:
-    """Department `number`; its extension is the fee of an ordinary doctor."""
-    name_zh, name_en, fee_fen = SERVICES[number]
+def healthcare_services(hospital: Hospital) -> list[Resource]:
+    """The departments, whose extension is the fee of an ordinary doctor, then the rooms."""
+    departments = [
+        _service_resource(hospital, f"s{n:02d}", zh, en, fee, "outpatient")
+        for n, (zh, en, fee) in enumerate(SERVICES[: hospital.doctor_count // DOCTORS_PER_SERVICE])
+    ]
+    rooms = [
+        _service_resource(
+            hospital, room.service_id, room.name_zh, room.name_en, room.fee_fen, room.category
+        )
+        | {
+            "extraDetails": room.preparation_zh,
+            "_extraDetails": in_english(room.preparation_en),
+        }
+        for room in hospital.rooms
+    ]
+    return departments + rooms
+
+
+def _service_resource(
+    hospital: Hospital, service_id: str, name_zh: str, name_en: str, fee_fen: int, category: str
+) -> Resource:
+    category_zh, category_en = CATEGORIES[category]
+    coding = {"system": CATEGORY_SYSTEM, "code": category, "display": category_en}
     return {
         "resourceType": "HealthcareService",
-        "id": f"s{number:02d}",
+        "id": service_id,
         "extension": [fee_extension(fee_fen)],
         "active": True,
         "providedBy": {"reference": f"Organization/{hospital.code}", "display": hospital.name_zh},
+        "category": [{"coding": [coding], "text": category_zh}],
         "name": name_zh,
-        "_name": _in_english(name_en),
+        "_name": in_english(name_en),
         "appointmentRequired": True,
     }
 
@@ -92,37 +129,47 @@ def practitioner_role(seed: int, hospital: Hospital, number: int) -> Resource:
     return {
         "resourceType": "PractitionerRole",
         "id": f"r{number:03d}",
-        "extension": [fee_extension(fee_fen(number))],
+        "extension": [fee_extension(fee_fen(hospital, number))],
         "active": True,
         "practitioner": _doctor(seed, hospital, number),
         "organization": {"reference": f"Organization/{hospital.code}"},
-        "code": [{"text": title_zh, "_text": _in_english(title_en)}],
+        "code": [{"text": title_zh, "_text": in_english(title_en)}],
         "healthcareService": [_department(service)],
     }
 
 
 def schedule(seed: int, hospital: Hospital, number: int) -> Resource:
-    """The calendar of doctor `number`."""
+    """Calendar `number`: a doctor's, or a room's, which nobody in particular keeps."""
+    room = hospital.room(number)
+    if room is None:
+        actors = [
+            {"reference": f"PractitionerRole/r{number:03d}"},
+            _doctor(seed, hospital, number),
+            _department(_service(number)),
+        ]
+    else:
+        actors = [
+            {"reference": f"HealthcareService/{room.service_id}", "display": room.name_zh},
+        ]
     return {
         "resourceType": "Schedule",
         "id": f"sch{number:03d}",
         "active": True,
-        "actor": [
-            {"reference": f"PractitionerRole/r{number:03d}"},
-            _doctor(seed, hospital, number),
-            _department(_service(number)),
-        ],
+        "actor": actors,
     }
 
 
 def weekdays(seed: int, hospital: Hospital, number: int) -> frozenset[int]:
-    """The days of the week (0 = Monday) on which doctor `number` sees patients."""
+    """The days of the week (0 = Monday) on which calendar `number` has slots."""
     draw = random.Random(f"{seed}:{hospital.code}:weekdays:{number}")
     return frozenset(draw.sample(range(7), 5))
 
 
-def references_of(number: int) -> set[str]:
-    """All references under which doctor `number` can be searched for."""
+def references_of(hospital: Hospital, number: int) -> set[str]:
+    """All references under which calendar `number` can be searched for."""
+    room = hospital.room(number)
+    if room is not None:
+        return {f"HealthcareService/{room.service_id}"}
     return {
         f"PractitionerRole/r{number:03d}",
         f"Practitioner/p{number:03d}",
@@ -130,8 +177,11 @@ def references_of(number: int) -> set[str]:
     }
 
 
-def fee_fen(number: int) -> int:
-    """What registering with doctor `number` costs."""
+def fee_fen(hospital: Hospital, number: int) -> int:
+    """What a slot of calendar `number` costs."""
+    room = hospital.room(number)
+    if room is not None:
+        return room.fee_fen
     return SERVICES[_service(number)][2] + _title(number)[2]
 
 
@@ -145,8 +195,7 @@ def numbered(kind: str, identifier: str, most: int) -> int | None:
     digits = identifier.removeprefix(kind)
     if not identifier.startswith(kind) or not (digits.isascii() and digits.isdigit()):
         return None
-    width = 2 if kind == "s" else 3
-    return int(digits) if len(digits) == width and int(digits) < most else None
+    return int(digits) if len(digits) == 3 and int(digits) < most else None
 
 
 def _doctor(seed: int, hospital: Hospital, number: int) -> Resource:
@@ -170,7 +219,7 @@ def _draw(seed: int, hospital: Hospital, number: int) -> random.Random:
     return random.Random(f"{seed}:{hospital.code}:doctor:{number}")
 
 
-def _in_english(text: str) -> Resource:
+def in_english(text: str) -> Resource:
     """The standard translation extension of a Chinese element."""
     return {
         "extension": [

@@ -8,7 +8,7 @@ from starlette.responses import Response
 
 from sandbox.system import Body, City, Operation, Refusal, System, read_body, read_bytes
 from sandbox.systems.hospital import appointments, directory, slots
-from sandbox.systems.hospital.directory import DOCTOR_COUNT, SERVICES, Hospital, Resource, numbered
+from sandbox.systems.hospital.directory import Hospital, Resource, numbered
 from sandbox.systems.hospital.wire import (
     HospitalHandler,
     at,
@@ -19,8 +19,6 @@ from sandbox.systems.hospital.wire import (
     reference_id,
 )  # fmt: skip
 
-GROUP = "hospital"
-
 
 class Outcome(Body):
     """What became of an appointment."""
@@ -30,15 +28,15 @@ class Outcome(Body):
 
 def hospital_system(hospital: Hospital, *, schema: str) -> System:
     """The system of one hospital."""
-    root = f"/hospitals/{hospital.code}/fhir"
-    control = f"/_control/hospitals/{hospital.code}"
+    root = f"{hospital.base}/{hospital.code}/fhir"
+    control = f"/_control{hospital.base}/{hospital.code}"
 
     def op(name: str, method: str, path: str, handler: HospitalHandler) -> Operation:
         return Operation(name, method, path, at(hospital, handler))
 
     return System(
-        name=f"{GROUP}_{hospital.code}",
-        group=GROUP,
+        name=f"{hospital.group}_{hospital.code}",
+        group=hospital.group,
         title_zh=hospital.name_zh,
         title_en=hospital.name_en,
         schema=schema,
@@ -79,25 +77,35 @@ async def _organization(request: Request, city: City, hospital: Hospital) -> Res
 
 
 async def _services(request: Request, city: City, hospital: Hospital) -> Response:
-    check_search(request, {"organization"})
+    check_search(request, {"organization", "service-category"})
     wanted = reference_id(request, "organization", ["Organization"])
-    here = wanted is None or wanted[1] == hospital.code
-    numbers = range(len(SERVICES)) if here else range(0)
-    return bundle(request, [directory.healthcare_service(hospital, n) for n in numbers])
+    if wanted is not None and wanted[1] != hospital.code:
+        return bundle(request, [])
+    token = request.query_params.get("service-category")
+    codes = None if token is None else {part.rpartition("|")[2] for part in token.split(",")}
+    found = directory.healthcare_services(hospital)
+    return bundle(
+        request,
+        [s for s in found if codes is None or s["category"][0]["coding"][0]["code"] in codes],
+    )
 
 
 async def _service(request: Request, city: City, hospital: Hospital) -> Response:
-    return fhir(directory.healthcare_service(hospital, _number(request, "s", len(SERVICES))))
+    for service in directory.healthcare_services(hospital):
+        if service["id"] == request.path_params["id"]:
+            return fhir(service)
+    raise _not_found(request)
 
 
 async def _practitioners(request: Request, city: City, hospital: Hospital) -> Response:
     check_search(request, set())
-    seed = city.settings.seed
-    return bundle(request, [directory.practitioner(seed, hospital, n) for n in range(DOCTOR_COUNT)])
+    return bundle(
+        request, _each(directory.practitioner, range(hospital.doctor_count), city, hospital)
+    )
 
 
 async def _practitioner(request: Request, city: City, hospital: Hospital) -> Response:
-    number = _number(request, "p", DOCTOR_COUNT)
+    number = _number(request, "p", hospital.doctor_count)
     return fhir(directory.practitioner(city.settings.seed, hospital, number))
 
 
@@ -106,11 +114,12 @@ async def _roles(request: Request, city: City, hospital: Hospital) -> Response:
     service = reference_id(request, "service", ["HealthcareService"])
     person = reference_id(request, "practitioner", ["Practitioner"])
     wanted = [reference for reference in (service, person) if reference is not None]
-    return bundle(request, _doctors_with(directory.practitioner_role, wanted, city, hospital))
+    doctors = _calendars_of(wanted, range(hospital.doctor_count), hospital)
+    return bundle(request, _each(directory.practitioner_role, doctors, city, hospital))
 
 
 async def _role(request: Request, city: City, hospital: Hospital) -> Response:
-    number = _number(request, "r", DOCTOR_COUNT)
+    number = _number(request, "r", hospital.doctor_count)
     return fhir(directory.practitioner_role(city.settings.seed, hospital, number))
 
 
@@ -118,13 +127,13 @@ async def _schedules(request: Request, city: City, hospital: Hospital) -> Respon
     check_search(request, {"actor"})
     kinds = ("PractitionerRole", "Practitioner", "HealthcareService")
     actor = reference_id(request, "actor", kinds)
-    return bundle(
-        request, _doctors_with(directory.schedule, [actor] if actor else [], city, hospital)
-    )
+    wanted = [actor] if actor else []
+    calendars = _calendars_of(wanted, range(hospital.calendar_count), hospital)
+    return bundle(request, _each(directory.schedule, calendars, city, hospital))
 
 
 async def _schedule(request: Request, city: City, hospital: Hospital) -> Response:
-    number = _number(request, "sch", DOCTOR_COUNT)
+    number = _number(request, "sch", hospital.calendar_count)
     return fhir(directory.schedule(city.settings.seed, hospital, number))
 
 
@@ -133,10 +142,10 @@ async def _slots(request: Request, city: City, hospital: Hospital) -> Response:
     schedule = reference_id(request, "schedule", ["Schedule"])
     if schedule is None:
         raise Refusal(400, "required", "schedule is required")
-    doctor = numbered("sch", schedule[1], DOCTOR_COUNT)
+    calendar = numbered("sch", schedule[1], hospital.calendar_count)
     statuses = request.query_params.get("status", "free,busy,busy-unavailable").split(",")
     within = moment_conditions(request, "start")
-    every = [] if doctor is None else slots.list_slots(city, hospital, doctor)
+    every = [] if calendar is None else slots.list_slots(city, hospital, calendar)
     found = [s for s in every if s.status in statuses and all(holds(s.start) for holds in within)]
     return bundle(request, [slots.describe(slot) for slot in found])
 
@@ -189,21 +198,21 @@ async def _outcome(request: Request, city: City, hospital: Hospital) -> Response
     return fhir(appointments.describe(row))
 
 
-def _doctors_with(
+def _each(
     describe: Callable[[int, Hospital, int], Resource],
-    wanted: Iterable[tuple[str, str]],
+    numbers: Iterable[int],
     city: City,
     hospital: Hospital,
 ) -> list[Resource]:
-    """Roles or schedules of the doctors to whom every wanted reference belongs."""
+    return [describe(city.settings.seed, hospital, number) for number in numbers]
+
+
+def _calendars_of(
+    wanted: Iterable[tuple[str, str]], numbers: Iterable[int], hospital: Hospital
+) -> list[int]:
+    """The calendars to which every wanted reference belongs."""
     references = {f"{kind}/{identifier}" for kind, identifier in wanted}
-    doctors = range(DOCTOR_COUNT)
-    seed = city.settings.seed
-    return [
-        describe(seed, hospital, number)
-        for number in doctors
-        if references <= directory.references_of(number)
-    ]
+    return [n for n in numbers if references <= directory.references_of(hospital, n)]
 
 
 def _number(request: Request, kind: str, most: int) -> int:

@@ -1,10 +1,13 @@
-"""WeChat Pay, API v3: orders, cashier, refunds, signed callbacks, in the real wire format."""
+"""WeChat Pay, API v3: orders, cashier, refunds, callbacks and bills, in the real wire format."""
 
+from sandbox.statements.control import controls
 from sandbox.system import Operation, System
 from sandbox.systems.wechatpay import cashier, notices, orders, refunds, routes
 
 _ORDERS = "/wechatpay/v3/pay/transactions"
 _REFUNDS = "/wechatpay/v3/refund/domestic/refunds"
+_BILL = "/wechatpay/v3/bill"
+_DOWNLOAD = "/wechatpay/v3/billdownload/file"
 
 SYSTEMS = (
     System(
@@ -21,10 +24,14 @@ SYSTEMS = (
             Operation("close_order", "POST", _ORDERS + "/out-trade-no/{no}/close", routes.close),
             Operation("refund", "POST", _REFUNDS, routes.refund),
             Operation("query_refund", "GET", _REFUNDS + "/{no}", routes.query_refund),
+            Operation("trade_bill", "GET", _BILL + "/tradebill", routes.trade_bill),
+            Operation("flow_bill", "GET", _BILL + "/fundflowbill", routes.flow_bill),
+            Operation("download_bill", "GET", _DOWNLOAD, routes.download_bill),
             Operation("cashier", "GET", "/wechatpay/cashier/{prepay_id}", cashier.show),
             Operation("pay", "POST", "/wechatpay/cashier/{prepay_id}/pay", cashier.pay),
             Operation("cancel", "POST", "/wechatpay/cashier/{prepay_id}/cancel", cashier.cancel),
         ),
+        controls=controls("wechatpay"),
         running=notices.running,
     ),
 )

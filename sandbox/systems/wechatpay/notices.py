@@ -3,13 +3,13 @@
 import asyncio
 import uuid
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 
 import orjson
 
 from sandbox.callbacks import Sender
 from sandbox.state import Row
-from sandbox.system import City
+from sandbox.system import City, Refusal
 from sandbox.systems.wechatpay import orders, refunds
 from sandbox.systems.wechatpay.keys import load_keys
 
@@ -55,7 +55,8 @@ async def running(city: City) -> AsyncIterator[None]:
 
 async def _settle_refunds(city: City) -> None:
     while True:
-        with city.state.transaction():
+        # Without keys nothing can be told: later, when they are there.
+        with suppress(Refusal), city.state.transaction():
             for refund in refunds.settle_due(city):
                 announce_refund(city, refund)
         await asyncio.sleep(REFUND_POLL_S)

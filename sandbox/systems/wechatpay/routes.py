@@ -1,7 +1,7 @@
 """The merchant's API: each endpoint behind the signature check of `wire.signed`."""
 
 from sandbox.system import Refusal
-from sandbox.systems.wechatpay import orders, refunds
+from sandbox.systems.wechatpay import bills, orders, refunds
 from sandbox.systems.wechatpay.wire import Answer, Call, Params, check_mchid, read_params, signed
 
 
@@ -65,3 +65,6 @@ query_transaction = signed(_query_transaction)
 close = signed(_close)
 refund = signed(_refund)
 query_refund = signed(_query_refund)
+trade_bill = signed(bills.trade_bill)
+flow_bill = signed(bills.flow_bill)
+download_bill = signed(bills.download)

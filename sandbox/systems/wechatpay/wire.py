@@ -33,7 +33,8 @@ class Call:
 
 
 Answer = tuple[int, dict[str, object] | None]
-Endpoint = Callable[[Call], Awaitable[Answer]]
+Endpoint = Callable[[Call], Awaitable[Answer | Response]]
+"""A Response is sent as it is: a file's download is not signed."""
 
 
 class Params(BaseModel):
@@ -61,7 +62,10 @@ def signed(endpoint: Endpoint) -> Handler:
         body = await read_bytes(request)
         try:
             _verify(request, body, keys, city)
-            status, content = await endpoint(Call(request, city, body))
+            answer = await endpoint(Call(request, city, body))
+            if isinstance(answer, Response):
+                return answer
+            status, content = answer
         except Refusal as refusal:
             status = refusal.status
             content = {"code": refusal.code, "message": refusal.message}

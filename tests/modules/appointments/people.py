@@ -27,7 +27,6 @@ async def citizen(app: App, number: int, *, locale: str = "en") -> UUID:
         resident_sealed=app.vault.encrypt(resident, identity.RESIDENT_ID),
         resident_index=app.vault.blind_index(resident, identity.RESIDENT_ID),
         level=2,
-        roles=[],
         locale=locale,
         created_at=app.clock.now(),
         verified_at=app.clock.now(),

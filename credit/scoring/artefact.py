@@ -1,0 +1,174 @@
+"""The signed model file: canonical JSON, its SHA-256 as the model's identity, an Ed25519 seal.
+
+`model.json` holds everything needed to decide; `model.sig` the seal over its bytes. A model is
+loaded only if a key the loader already trusts made the seal: the public key inside the seal
+names the signer, it does not vouch for itself.
+"""
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import orjson
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+
+from credit.scoring.errors import ArtefactError
+from credit.scoring.features import Floats, Lookup, derive
+from credit.scoring.files import written_whole
+from credit.scoring.model import AdditiveModel, model_from
+from credit.scoring.scale import Scale
+from credit.scoring.schema import (
+    Column,
+    Feature,
+    Lever,
+    column_from,
+    feature_from,
+    lever_from,
+)
+
+FORMAT = "quancheng-credit-model/1"
+MODEL_FILE = "model.json"
+SEAL_FILE = "model.sig"
+
+
+@dataclass(frozen=True, eq=False)
+class Artefact:
+    """A verified model with all that a decision needs; `hash` is its identity."""
+
+    hash: str
+    content: Mapping[str, Any]
+
+    @cached_property
+    def spec(self) -> str:
+        """Name of the data set's specification."""
+        return str(self.content["spec"])
+
+    @cached_property
+    def language(self) -> str:
+        """The language its people read first: zh or en."""
+        return str(self.content["language"])
+
+    @cached_property
+    def simulated(self) -> bool:
+        """True where the training data are simulated; shown wherever the model speaks."""
+        return bool(self.content["simulated"])
+
+    @cached_property
+    def columns(self) -> tuple[Column, ...]:
+        """The input columns a decision needs."""
+        return tuple(column_from(item) for item in self.content["columns"])
+
+    @cached_property
+    def features(self) -> tuple[Feature, ...]:
+        """The model's features in the order of its matrix."""
+        return tuple(feature_from(item) for item in self.content["features"])
+
+    @cached_property
+    def levers(self) -> tuple[Lever, ...]:
+        """The inputs an applicant could change."""
+        return tuple(lever_from(item) for item in self.content["levers"])
+
+    @cached_property
+    def lookups(self) -> Mapping[str, Lookup]:
+        """Learned category values per feature."""
+        lookups: Mapping[str, Lookup] = self.content["lookups"]
+        return lookups
+
+    @cached_property
+    def model(self) -> AdditiveModel:
+        """The additive model."""
+        return model_from(self.content["model"])
+
+    @cached_property
+    def scale(self) -> Scale:
+        """The score scale."""
+        return Scale(**self.content["scale"])
+
+    @cached_property
+    def policy(self) -> str:
+        """Name of the policy its decisions follow."""
+        return str(self.content["policy"])
+
+    @cached_property
+    def through(self) -> int | None:
+        """Last year of the training window; None where the data have no time."""
+        through = self.content["training"]["through"]
+        return None if through is None else int(through)
+
+    def matrix(self, columns: Mapping[str, Any], rows: int) -> Floats:
+        """The model matrix of parsed columns."""
+        return derive(self.features, self.lookups, columns, rows)
+
+
+def canonical(content: Any) -> bytes:
+    """JSON with sorted keys and shortest floats: equal content gives equal bytes."""
+    return orjson.dumps(content, option=orjson.OPT_SORT_KEYS)
+
+
+def fingerprint(data: bytes) -> str:
+    """SHA-256 as lower-case hex."""
+    return hashlib.sha256(data).hexdigest()
+
+
+def public_hex(key: Ed25519PublicKey) -> str:
+    """A public key's raw bytes as hex."""
+    return key.public_bytes(Encoding.Raw, PublicFormat.Raw).hex()
+
+
+def save(content: Mapping[str, Any], folder: Path, key: Ed25519PrivateKey) -> str:
+    """Write and seal an artefact; returns its hash.
+
+    The seal is written before the content it seals, so an interrupted save leaves a mismatch
+    that the loader refuses, never an old seal over new content.
+    """
+    data = canonical(content)
+    seal = {
+        "sha256": fingerprint(data),
+        "signer": public_hex(key.public_key()),
+        "signature": key.sign(data).hex(),
+    }
+    with written_whole(folder / SEAL_FILE) as file:
+        file.write(canonical(seal))
+    with written_whole(folder / MODEL_FILE) as file:
+        file.write(data)
+    return str(seal["sha256"])
+
+
+def load(folder: Path, trusted: Sequence[Ed25519PublicKey]) -> Artefact:
+    """Read, verify and open an artefact.
+
+    Raises ArtefactError when the file or its seal is absent, the signer is not among `trusted`,
+    a byte has changed, or the format is another one.
+    """
+    model_file, seal_file = folder / MODEL_FILE, folder / SEAL_FILE
+    if not model_file.is_file():
+        raise ArtefactError(f"no model in {folder}: {MODEL_FILE} is absent")
+    if not seal_file.is_file():
+        raise ArtefactError(f"{model_file} is unsigned: {SEAL_FILE} is absent")
+    data = model_file.read_bytes()
+    verify_seal(data, seal_file.read_bytes(), trusted)
+    content = orjson.loads(data)
+    if content.get("format") != FORMAT:
+        raise ArtefactError(f"{model_file}: format {content.get('format')!r}, expected {FORMAT}")
+    return Artefact(fingerprint(data), content)
+
+
+def verify_seal(data: bytes, seal_data: bytes, trusted: Sequence[Ed25519PublicKey]) -> None:
+    """Raises ArtefactError unless a trusted key sealed exactly these bytes."""
+    try:
+        seal = orjson.loads(seal_data)
+        signer, signature = str(seal["signer"]), bytes.fromhex(seal["signature"])
+    except (orjson.JSONDecodeError, KeyError, ValueError, TypeError) as error:
+        raise ArtefactError(f"the seal cannot be read: {error}") from error
+    key = next((key for key in trusted if public_hex(key) == signer), None)
+    if key is None:
+        raise ArtefactError(f"signed by an unknown key {signer[:16]}…: not one this loader trusts")
+    try:
+        key.verify(signature, data)
+    except InvalidSignature:
+        raise ArtefactError("the model does not match its signature: it was changed") from None

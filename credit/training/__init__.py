@@ -1,0 +1,1 @@
+"""Offline training and validation: the only place that fits anything."""

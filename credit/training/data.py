@@ -1,0 +1,153 @@
+"""Training data: read, checked and lined up with its label, weight and time."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from credit.scoring.errors import Fault, InputError
+from credit.scoring.features import Columns
+from credit.scoring.files import read_whole
+from credit.scoring.intake import parse
+from credit.training.spec import Spec
+
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
+
+
+@dataclass(frozen=True, eq=False)
+class Dataset:
+    """Rows of loans with known outcome. `year` is 0 and `day` NaN where the spec has no time."""
+
+    columns: Columns
+    ids: NDArray[Any]
+    bad: Floats
+    weight: Floats
+    year: Ints
+    day: Floats
+    stratum: NDArray[Any]
+
+    def __len__(self) -> int:
+        return len(self.bad)
+
+    def where(self, mask: NDArray[np.bool_]) -> "Dataset":
+        """The rows of a mask, in order."""
+        return Dataset(
+            {name: values[mask] for name, values in self.columns.items()},
+            self.ids[mask],
+            self.bad[mask],
+            self.weight[mask],
+            self.year[mask],
+            self.day[mask],
+            self.stratum[mask],
+        )
+
+    @property
+    def base_rate(self) -> float:
+        """Weighted share of bad loans."""
+        return float(np.average(self.bad, weights=self.weight))
+
+
+def read(path: Path, spec: Spec, *, today: date | None, extra: Sequence[str] = ()) -> Dataset:
+    """Read and check a labelled file. Raises InputError by row and column."""
+    wanted = frozenset(column.name for column in spec.training_columns()) | frozenset(extra)
+    return build(read_whole(path, wanted), spec, today=today)
+
+
+def build(raw: Mapping[str, Sequence[Any]], spec: Spec, *, today: date | None) -> Dataset:
+    """Line up raw columns as training data.
+
+    A file without the weight or strata columns counts every row once. Raises InputError for no
+    rows, an unknown label, or rows of one class only.
+    """
+    columns = _typed(raw, spec, today, frozenset())
+    bad = _outcomes(columns[spec.label], spec)
+    if not len(bad):
+        raise InputError("the file holds no rows")
+    if bad.min() == bad.max():
+        only = "bad" if bad[0] else "good"
+        raise InputError(f"column {spec.label}: every loan is {only}; both outcomes are needed")
+    return _lined_up(columns, bad, spec)
+
+
+def build_unlabelled(
+    raw: Mapping[str, Sequence[Any]], spec: Spec, *, today: date | None
+) -> Dataset:
+    """Applications whose outcome nobody knows; their `bad` is NaN."""
+    columns = _typed(raw, spec, today, frozenset({spec.label}))
+    return _lined_up(columns, np.full(len(columns[spec.id]), np.nan), spec)
+
+
+def joined(first: Dataset, second: Dataset) -> Dataset:
+    """The rows of both, the first's before the second's."""
+    shared = [name for name in first.columns if name in second.columns]
+    both = {name: np.concatenate([first.columns[name], second.columns[name]]) for name in shared}
+    return Dataset(
+        both,
+        *(
+            np.concatenate([getattr(first, name), getattr(second, name)])
+            for name in ("ids", "bad", "weight", "year", "day", "stratum")
+        ),
+    )
+
+
+def _typed(
+    raw: Mapping[str, Sequence[Any]], spec: Spec, today: date | None, left_out: frozenset[str]
+) -> Columns:
+    spare = (spec.weight, *spec.strata, *spec.spare())
+    optional = {name for name in spare if name and name not in raw}
+    absent = optional | left_out
+    wanted = [column for column in spec.training_columns() if column.name not in absent]
+    return parse(raw, wanted, today=today)
+
+
+def _lined_up(columns: Columns, bad: Floats, spec: Spec) -> Dataset:
+    rows = len(bad)
+    weight = columns.get(spec.weight or "", np.ones(rows))
+    day = columns[spec.date] if spec.date else np.full(rows, np.nan)
+    return Dataset(
+        columns=columns,
+        ids=columns[spec.id],
+        bad=bad,
+        weight=np.where(np.isnan(weight), 1.0, weight),
+        year=_years(columns, spec, day),
+        day=day,
+        stratum=_strata(columns, spec, rows),
+    )
+
+
+def _outcomes(labels: NDArray[Any], spec: Spec) -> Floats:
+    bad = np.array([_outcome(label, spec) for label in labels.tolist()], dtype=np.float64)
+    faults = [
+        Fault(int(i) + 1, spec.label, f"unknown outcome {labels[i]!r}")
+        for i in np.flatnonzero(np.isnan(bad))
+    ]
+    if faults:
+        raise InputError(faults)
+    return bad
+
+
+def _outcome(label: str | None, spec: Spec) -> float:
+    if label in spec.bad:
+        return 1.0
+    return 0.0 if label in spec.good else np.nan
+
+
+def _years(columns: Columns, spec: Spec, day: Floats) -> Ints:
+    if spec.year:
+        return columns[spec.year].astype(np.int64)
+    if spec.date:
+        return np.array([date.fromordinal(int(d)).year for d in day], dtype=np.int64)
+    return np.zeros(len(day), dtype=np.int64)
+
+
+def _strata(columns: Columns, spec: Spec, rows: int) -> NDArray[Any]:
+    names = [name for name in spec.strata if name in columns]
+    if not names:
+        return np.full(rows, "", dtype=object)
+    keys = zip(*(columns[name].tolist() for name in names), strict=True)
+    return np.array(["|".join(str(part) for part in key) for key in keys], dtype=object)

@@ -1,0 +1,53 @@
+"""The reference that a model carries for its monitoring: how its training window was spread."""
+
+from typing import Any
+
+import numpy as np
+
+from credit.scoring.drift import effective_rows
+from credit.scoring.features import Floats
+from credit.scoring.model import AdditiveModel
+from credit.training.data import Dataset
+
+SCORE_BANDS = 10
+
+
+def reference_of(model: AdditiveModel, matrix: Floats, data: Dataset) -> dict[str, Any]:
+    """Score bands of equal weight and each feature's frequencies, as the deployed model sees them.
+
+    A feature is banded by its own deciles, so that its index does not depend on where trees split.
+    """
+    score = model.log_odds(matrix)
+    cuts = weighted_cuts(score, data.weight, SCORE_BANDS)
+    features = []
+    for column in matrix.T:
+        known = ~np.isnan(column)
+        edges = weighted_cuts(column[known], data.weight[known], SCORE_BANDS)
+        features.append({"cuts": edges, "share": shares(column, data.weight, edges)})
+    prob = model.default_probs(matrix)
+    return {
+        "rows": effective_rows(data.weight),
+        "score_cuts": cuts,
+        "score_share": shares(score, data.weight, cuts),
+        "mean_prob": float(np.average(prob, weights=data.weight)),
+        "features": features,
+    }
+
+
+def weighted_cuts(values: Floats, weight: Floats, bands: int) -> list[float]:
+    """Distinct inner cut points that divide the weight into bands as equal as ties allow."""
+    if not len(values):
+        return []
+    order = np.argsort(values, kind="stable")
+    share = np.cumsum(weight[order]) / weight.sum()
+    at = np.searchsorted(share, np.arange(1, bands) / bands)
+    cuts = np.unique(values[order][np.minimum(at, len(values) - 1)])
+    return [float(cut) for cut in cuts]
+
+
+def shares(values: Floats, weight: Floats, cuts: list[float]) -> list[float]:
+    """Weighted frequency of each band; the last one is "missing"."""
+    band = np.searchsorted(np.array(cuts), values, side="right")
+    band[np.isnan(values)] = len(cuts) + 1
+    counts = np.bincount(band, weight, len(cuts) + 2)
+    return [float(share) for share in counts / counts.sum()]

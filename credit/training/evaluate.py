@@ -1,0 +1,336 @@
+"""Validation on later loans: every figure of the report, as one JSON-ready dictionary."""
+
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from credit.scoring.artefact import Artefact
+from credit.scoring.drift import stability
+from credit.scoring.features import Floats
+from credit.scoring.model import probability
+from credit.scoring.policies import POLICIES
+from credit.scoring.policy import Outcome, facts_of, policy_on
+from credit.training.calibrate import carried_intercept
+from credit.training.data import Dataset
+from credit.training.drift import shares
+from credit.training.fairness import findings
+from credit.training.metrics import auc, brier, calibration_bands, calibration_error, measure, roc
+from credit.training.peers import leaky_probs, logistic_probs, xgboost_probs
+from credit.training.spec import Spec
+
+SEED = 20_240_601
+LEAST_TRAINING_ROWS = 500
+WOE_PRIOR_ROWS = 20.0
+"""Average loans mixed into each band of a WoE picture, so that an empty one has no height."""
+
+
+@dataclass(frozen=True, eq=False)
+class Scored:
+    """Test rows as the model sees them."""
+
+    data: Dataset
+    matrix: Floats
+    log_odds: Floats
+    prob: Floats
+    parts: Floats
+    approved: NDArray[np.bool_]
+
+
+def evaluate(
+    artefact: Artefact,
+    spec: Spec,
+    data: Dataset,
+    *,
+    every_row: bool = False,
+    after_columns: dict[str, Floats] | None = None,
+) -> dict[str, Any]:
+    """Figures on the rows after the training window, or on all rows with `every_row`.
+
+    Where the data also hold the training window, peers are fitted on it in the same run.
+    `after_columns` are outcome-contaminated columns, used only to show what leaking would read.
+    Raises ValueError where no row is left to test on, or only one class.
+    """
+    later = _later(artefact, data, every_row)
+    test, earlier = data.where(later), data.where(~later)
+    _must_hold_both(artefact, test)
+    scored = score_rows(artefact, test)
+    result = {
+        "model": artefact.hash,
+        "kind": artefact.content["kind"],
+        "spec": spec.name,
+        "title": list(spec.title),
+        "simulated": artefact.simulated,
+        "training": artefact.content["training"],
+        "backtest": artefact.content["metrics"]["backtest"],
+        "rows": len(test),
+        "rows_left_out": len(earlier),
+        "window": _window(test),
+        "base_rate": test.base_rate,
+        "figures": _figures(scored),
+        "recalibrated": recalibrated_figures(artefact, scored),
+        "peers": {},
+        "leaky": None,
+        "curves": _curves(scored),
+        "periods": _periods(artefact, scored),
+        "features": _features(artefact, scored),
+        "fairness": [f.plain() for f in findings(spec.groups, test, scored.approved, SEED)],
+        "approval_rate": float(np.average(scored.approved, weights=test.weight)),
+    }
+    if len(earlier) >= LEAST_TRAINING_ROWS and not every_row:
+        result["peers"] = _peers(spec, earlier, test, scored)
+    if after_columns:
+        result["leaky"] = _leaky(spec, earlier, test, later, after_columns)
+    return result
+
+
+def _must_hold_both(artefact: Artefact, test: Dataset) -> None:
+    if not len(test):
+        raise ValueError(
+            f"no row after the training window (through {artefact.through}); "
+            "use --all-rows to evaluate on rows the model has seen"
+        )
+    if test.bad.min() == test.bad.max():
+        raise ValueError("the rows to evaluate hold only one outcome")
+
+
+def score_rows(artefact: Artefact, data: Dataset) -> Scored:
+    """Score, explain and decide on every row."""
+    matrix = artefact.matrix(data.columns, len(data))
+    log_odds, parts = artefact.model.contributions(matrix)
+    prob = probability(log_odds)
+    return Scored(data, matrix, log_odds, prob, parts, _approved(artefact, prob, log_odds))
+
+
+def _approved(artefact: Artefact, prob: Floats, log_odds: Floats) -> NDArray[np.bool_]:
+    """Whom the risk rules would not decline; inputs that rules read besides are left aside."""
+    policy = policy_on(POLICIES, artefact.policy, date.max)
+    points = artefact.scale.score(log_odds)
+    return np.array(
+        [
+            policy.apply(facts_of(float(p), int(s), 0, {}))[0] is not Outcome.DECLINE
+            for p, s in zip(prob, points, strict=True)
+        ]
+    )
+
+
+def _later(artefact: Artefact, data: Dataset, every_row: bool) -> NDArray[np.bool_]:
+    if every_row or artefact.through is None:
+        return np.ones(len(data), dtype=bool)
+    return data.year > artefact.through
+
+
+def _window(data: Dataset) -> list[str | None]:
+    if np.isnan(data.day).all():
+        return [None, None]
+    first, last = int(np.nanmin(data.day)), int(np.nanmax(data.day))
+    return [date.fromordinal(first).isoformat(), date.fromordinal(last).isoformat()]
+
+
+def _figures(scored: Scored) -> dict[str, Any]:
+    data = scored.data
+    figures = measure(data.bad, scored.prob, data.weight, SEED)
+    out: dict[str, Any] = {name: estimate.plain() for name, estimate in figures.items()}
+    out["brier_base_rate"] = data.base_rate * (1 - data.base_rate)
+    out["mean_prob"] = float(np.average(scored.prob, weights=data.weight))
+    out["calibration_error"] = calibration_error(data.bad, scored.prob, data.weight)
+    return out
+
+
+def first_quarter(data: Dataset) -> NDArray[np.bool_]:
+    """Rows of the earliest calendar quarter; the first fifth where the data have no dates."""
+    if np.isnan(data.day).all():
+        return np.arange(len(data)) < max(1, len(data) // 5)
+    quarters = period_numbers(data.day, 3)
+    return np.asarray(quarters == quarters.min())
+
+
+def period_numbers(day: Floats, months: int) -> NDArray[np.int64]:
+    """Calendar period of each ordinal day, counted from year 0 (months 1, 3 or 12)."""
+    dates = [date.fromordinal(int(d)) for d in day]
+    return np.array([(d.year * 12 + d.month - 1) // months for d in dates], dtype=np.int64)
+
+
+def recalibrated_figures(artefact: Artefact, scored: Scored) -> dict[str, Any] | None:
+    """Brier score once the intercept has been fitted to the first quarter of the test period.
+
+    As `monitor --recalibrate` would do it, the trend of the base rate included. None where that
+    quarter holds one outcome only.
+    """
+    data, model, training = scored.data, artefact.model, artefact.content["training"]
+    early = first_quarter(data)
+    quarter = data.where(early)
+    if quarter.bad.min() == quarter.bad.max():
+        return None
+    scores = scored.log_odds - model.intercept
+    ahead = float(training["fit"]["drift_years"])
+    intercept = carried_intercept(scores[early], quarter.weight, quarter.base_rate, training, ahead)
+    prob = probability(scores + intercept)
+    rest = ~early
+    return {
+        "quarter_rows": len(quarter),
+        "quarter_base_rate": quarter.base_rate,
+        "intercept_before": model.intercept,
+        "intercept_after": intercept,
+        "brier": brier(data.bad, prob, data.weight),
+        "brier_after_quarter": brier(data.bad[rest], prob[rest], data.weight[rest]),
+        "brier_base_rate": data.base_rate * (1 - data.base_rate),
+        "mean_prob": float(np.average(prob, weights=data.weight)),
+    }
+
+
+def _peers(spec: Spec, train: Dataset, test: Dataset, scored: Scored) -> dict[str, Any]:
+    probs = {
+        "logistic_one_hot": logistic_probs(spec, train, test),
+        "xgboost_default": xgboost_probs(spec, train, test),
+    }
+    out: dict[str, Any] = {}
+    for name, prob in probs.items():
+        figures = measure(test.bad, prob, test.weight, SEED)
+        out[name] = {key: estimate.plain() for key, estimate in figures.items()}
+        out[name]["auc_gain"] = _gain(test, scored.prob, prob)
+        false, true = roc(test.bad, prob, test.weight)
+        out[name]["roc"] = _thinned(false, true)
+    return out
+
+
+def _gain(test: Dataset, ours: Floats, theirs: Floats) -> dict[str, float]:
+    """Paired bootstrap of the difference in AUC."""
+    rng = np.random.default_rng(SEED)
+    draws = []
+    for _ in range(200):
+        count = np.bincount(rng.integers(0, len(test), len(test)), minlength=len(test))
+        weight = test.weight * count
+        draws.append(auc(test.bad, ours, weight) - auc(test.bad, theirs, weight))
+    value = auc(test.bad, ours, test.weight) - auc(test.bad, theirs, test.weight)
+    low, high = np.quantile(draws, [0.025, 0.975])
+    return {"value": value, "low": float(low), "high": float(high)}
+
+
+def _leaky(
+    spec: Spec,
+    train: Dataset,
+    test: Dataset,
+    later: NDArray[np.bool_],
+    columns: dict[str, Floats],
+) -> dict[str, Any]:
+    """AUC of default xgboost with each contaminated column, and the strongest one's name.
+
+    Fitted on the training window where the data hold it, else across two halves of the test rows.
+    """
+    across = len(train) < LEAST_TRAINING_ROWS
+    found = {}
+    for name, values in columns.items():
+        if across:
+            prob = _across_halves(spec, test, values[later])
+        else:
+            prob = leaky_probs(spec, train, test, (values[~later], values[later]))
+        found[name] = auc(test.bad, prob, test.weight)
+    how = "two halves of the test rows" if across else "the training window"
+    return {"auc": found, "worst": max(found, key=lambda name: found[name]), "fitted_on": how}
+
+
+def _across_halves(spec: Spec, test: Dataset, values: Floats) -> Floats:
+    half = np.random.default_rng(SEED).permutation(len(test)) % 2 == 0
+    prob = np.empty(len(test))
+    for side in (half, ~half):
+        known, unseen = test.where(~side), test.where(side)
+        prob[side] = leaky_probs(spec, known, unseen, (values[~side], values[side]))
+    return prob
+
+
+def _thinned(x: Floats, y: Floats, points: int = 200) -> list[list[float]]:
+    at = np.unique(np.linspace(0, len(x) - 1, min(points, len(x))).astype(int))
+    return [[round(float(a), 5), round(float(b), 5)] for a, b in zip(x[at], y[at], strict=True)]
+
+
+def _curves(scored: Scored) -> dict[str, Any]:
+    data = scored.data
+    false, true = roc(data.bad, scored.prob, data.weight)
+    bands = calibration_bands(data.bad, scored.prob, data.weight)
+    low, high = np.quantile(scored.log_odds, [0.001, 0.999])
+    edges = np.linspace(low, high, 41)
+    histograms = {}
+    for name, outcome in (("good", 0.0), ("bad", 1.0)):
+        rows = data.bad == outcome
+        counts, _ = np.histogram(
+            np.clip(scored.log_odds[rows], low, high), edges, weights=data.weight[rows]
+        )
+        histograms[name] = (counts / counts.sum()).tolist()
+    return {
+        "roc": _thinned(false, true),
+        "ks": _thinned(true, true - false),
+        "calibration": bands[:, 1:].tolist(),
+        "score_edges": edges.tolist(),
+        "score_shares": histograms,
+        "lift": (bands[::-1, 2] / data.base_rate).tolist(),
+    }
+
+
+def _periods(artefact: Artefact, scored: Scored) -> list[dict[str, Any]]:
+    """Bad rate, mean probability and score PSI by quarter."""
+    data = scored.data
+    if np.isnan(data.day).all():
+        return []
+    reference = artefact.content["reference"]
+    quarters = period_numbers(data.day, 3)
+    out = []
+    for quarter in np.unique(quarters):
+        rows = quarters == quarter
+        weight = data.weight[rows]
+        actual = shares(scored.log_odds[rows], weight, reference["score_cuts"])
+        out.append(
+            {
+                "quarter": f"{quarter // 4}Q{quarter % 4 + 1}",
+                "rows": int(rows.sum()),
+                "bad_rate": float(np.average(data.bad[rows], weights=weight)),
+                "mean_prob": float(np.average(scored.prob[rows], weights=weight)),
+                "psi": stability(np.array(reference["score_share"]), np.array(actual)),
+            }
+        )
+    return out
+
+
+def _features(artefact: Artefact, scored: Scored) -> list[dict[str, Any]]:
+    """WoE by band, CSI and mean absolute contribution of each feature, strongest first."""
+    data = scored.data
+    out = []
+    for j, feature in enumerate(artefact.features):
+        reference = artefact.content["reference"]["features"][j]
+        column = scored.matrix[:, j]
+        actual = shares(column, data.weight, reference["cuts"])
+        part = scored.parts[:, j]
+        out.append(
+            {
+                "name": feature.name,
+                "direction": feature.direction,
+                "csi": stability(np.array(reference["share"]), np.array(actual)),
+                "importance": float(np.average(np.abs(part), weights=data.weight)),
+                "woe": _woe(column, data, reference["cuts"]),
+                "text": list(feature.reason),
+            }
+        )
+    return sorted(out, key=lambda row: -float(row["importance"]))
+
+
+def _woe(column: Floats, data: Dataset, cuts: list[float]) -> list[dict[str, Any]]:
+    band = np.searchsorted(np.array(cuts), column, side="right")
+    band[np.isnan(column)] = len(cuts) + 1
+    total = np.bincount(band, data.weight, len(cuts) + 2)
+    bad = np.bincount(band, data.weight * data.bad, len(cuts) + 2)
+    overall = np.log(data.base_rate / (1 - data.base_rate))
+    prior = WOE_PRIOR_ROWS * float(data.weight.mean())
+    out = []
+    for i in np.flatnonzero(total).tolist():
+        rate = (bad[i] + prior * data.base_rate) / (total[i] + prior)
+        label = "missing" if i == len(cuts) + 1 else _range(i, cuts)
+        out.append({"band": label, "woe": float(np.log(rate / (1 - rate)) - overall)})
+    return out
+
+
+def _range(i: int, cuts: list[float]) -> str:
+    low = f"{cuts[i - 1]:.3g}" if i else "−∞"
+    high = f"{cuts[i]:.3g}" if i < len(cuts) else "∞"
+    return f"{low} … {high}"

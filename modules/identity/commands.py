@@ -1,0 +1,79 @@
+"""Members of staff: enrol, suspend."""
+
+import asyncio
+import secrets
+from base64 import b32encode
+from collections.abc import Awaitable, Callable
+from typing import Annotated
+from urllib.parse import quote
+
+import typer
+
+from core.access import Role
+from core.app import App
+from core.ids import is_mobile
+from core.settings import Settings
+from core.start_errors import StartError
+
+app = typer.Typer(help=__doc__, no_args_is_help=True)
+
+_SECRET_BYTES = 20
+
+
+@app.command()
+def enrol(
+    phone: Annotated[str, typer.Argument(help="The phone they sign in with.")],
+    department: Annotated[str, typer.Argument(help="A department of the city file.")],
+    roles: Annotated[list[Role], typer.Argument(help="What they work as.")],
+) -> None:
+    """Enrol a member of staff; prints, once, the address that an authenticator takes as QR code."""
+    if not is_mobile(phone):
+        raise StartError(f"{phone} is no mobile number")
+    secret = secrets.token_bytes(_SECRET_BYTES)
+
+    async def run(house: App) -> None:
+        from core.database import transaction
+        from modules.identity import staff
+
+        if department not in house.city.departments:
+            raise StartError(f"the city file knows no department {department}")
+        async with transaction() as tx:
+            await staff.enrol(
+                house,
+                tx,
+                phone=phone,
+                roles=[role.value for role in roles],
+                department=department,
+                secret=secret,
+            )
+        issuer = quote(house.city.app_name.en)
+        typer.echo(
+            f"otpauth://totp/{issuer}:{phone}?secret={b32encode(secret).decode()}&issuer={issuer}"
+        )
+
+    _in_house(run)
+
+
+@app.command()
+def suspend(phone: Annotated[str, typer.Argument(help="The phone they sign in with.")]) -> None:
+    """Take all roles from a member of staff and end their sessions, at once."""
+
+    async def run(house: App) -> None:
+        from modules.identity import staff
+
+        if not await staff.suspend(house, phone):
+            raise StartError("nobody with this phone is staff")
+
+    _in_house(run)
+
+
+def _in_house(run: Callable[[App], Awaitable[None]]) -> None:
+    from core.app import open_app
+    from core.embedded import database
+
+    async def opened(settings: Settings) -> None:
+        async with open_app(settings, application="quancheng staff") as house:
+            await run(house)
+
+    with database(Settings()) as ready:
+        asyncio.run(opened(ready))

@@ -1,0 +1,300 @@
+"""Acting for others: guardians of children, proxies of elders; made, confirmed, ended.
+
+A guardian is confirmed by the registry and stays one until the child's 18th birthday. A proxy
+proposes itself to a phone, and whoever owns that phone confirms it, for the services and until
+the day that the proposal names.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time, timedelta
+from uuid import UUID
+
+from core import bus, idempotency, mandates, rate_limit
+from core.access import Scope
+from core.app import App
+from core.call import Call
+from core.clock import SHANGHAI, civil_date
+from core.consents import Purpose, end_consents
+from core.database import IntegrityError, Transaction, transaction, violated
+from core.errors import Conflict, Forbidden, InvalidInput, NotFound, RateLimited, Unavailable
+from core.http import UpstreamError
+from core.ids import is_mobile, new_id
+from core.mandates import MandateKind
+from core.people import age_on, get_person
+from core.privacy import open_access
+from core.texts_common import NOT_ALLOWED, NOT_FOUND, UPSTREAM_UNAVAILABLE
+from modules.identity import domain, store, texts
+from modules.identity.models import Mandate
+from modules.identity.real_name import checked_identity, confirm_identity
+from modules.identity.service import NAME, PHONE, RESIDENT_ID
+from modules.identity.upstream import IdentityRegistry
+from notifications import api as notifications
+
+FAMILY = Purpose(
+    id="identity.family",
+    upstream="police",
+    fields=("name", "resident_id", "child_name", "child_resident_id"),
+    text=texts.FAMILY_CONSENT,
+    text_version="2026-11",
+)
+
+_DAY = timedelta(days=1)
+_REPEATED = {"identity_mandate_live", "identity_mandate_proposed"}
+
+
+@dataclass(frozen=True, slots=True)
+class Party:
+    """A mandate and who stands on its other side, seen by one of the two."""
+
+    mandate: Mandate
+    is_actor: bool
+    other_name: str | None
+
+
+async def find_mandate(app: App, actor_id: UUID, subject_id: UUID) -> mandates.Mandate | None:
+    """The extension "people.mandates": what lets one person act for another now."""
+    row = await store.find_active_mandate(actor_id, subject_id, app.clock.now())
+    if row is None:
+        return None
+    services = None if row.services is None else frozenset(row.services)
+    return mandates.Mandate(row.id, MandateKind(row.kind), actor_id, subject_id, services)
+
+
+async def add_child(call: Call, name: str, resident_id: str) -> Mandate:
+    """Become the guardian of a child, as the registry confirms it. Repeat-safe for one child.
+
+    Raises InvalidInput for a bad ID, an adult, or where the registry knows of no such child of the
+    viewer; Forbidden without the consent `identity.family`; RateLimited after ten questions a day;
+    Unavailable.
+    """
+    viewer, app = call.require_viewer(2), call.app
+    cleaned, number = checked_identity(call, name, resident_id)
+    if age_on(number, civil_date(app.clock.now())) >= domain.ADULT_AGE:
+        raise InvalidInput(texts.NOT_A_MINOR, "residentId")
+    await _count(call, f"child:{viewer.user_id}", domain.CHILD_LOOKUPS_PER_DAY)
+    access = await open_access(call, service="family", purpose=FAMILY)
+    await confirm_identity(call, access, cleaned, number)
+    try:
+        registry = app.upstream(IdentityRegistry)
+        registry_ref = await registry.confirm_parent(access, number, call.deadline)
+    except UpstreamError:
+        raise Unavailable(UPSTREAM_UNAVAILABLE, upstream=texts.POLICE) from None
+    if registry_ref is None:
+        raise InvalidInput(texts.NOT_YOUR_CHILD, "residentId")
+    try:
+        return await _store_guardian(app, viewer.user_id, cleaned, number, registry_ref)
+    except IntegrityError as error:
+        if violated(error) not in _REPEATED | {"identity_citizen_resident"}:
+            raise
+        # two at once: the other one has made what this one wanted
+        return await _store_guardian(app, viewer.user_id, cleaned, number, registry_ref)
+
+
+async def _store_guardian(
+    app: App, guardian_id: UUID, name: str, number: str, registry_ref: str
+) -> Mandate:
+    now = app.clock.now()
+    index = app.vault.blind_index(number, RESIDENT_ID)
+    async with transaction() as tx:
+        child_id = await store.ensure_child(
+            tx,
+            citizen_id=new_id(),
+            name_sealed=app.vault.encrypt(name, NAME),
+            resident_sealed=app.vault.encrypt(number, RESIDENT_ID),
+            resident_index=index,
+            now=now,
+        )
+        known = await Mandate.get_or_none(
+            actor_id=guardian_id,
+            subject_id=child_id,
+            kind=MandateKind.GUARDIAN,
+            state="active",
+            using_db=tx,
+        )
+        return known or await Mandate.create(
+            using_db=tx,
+            id=new_id(),
+            kind=MandateKind.GUARDIAN,
+            actor_id=guardian_id,
+            subject_id=child_id,
+            state="active",
+            registry_ref=registry_ref,
+            proposed_at=now,
+            confirmed_at=now,
+            ends_at=_midnight(domain.birthday(number, domain.ADULT_AGE)),
+        )
+
+
+async def propose_proxy(
+    call: Call, phone: str, services: Sequence[str], until_on: date, key: str
+) -> Mandate:
+    """Ask the owner of a phone to let the viewer act for them; whether it has an account is not
+    told. The owner gets a text and confirms in the app, within a week.
+
+    The same key proposes once. Raises InvalidInput, RateLimited after five proposals a day,
+    Conflict while a proposal to this phone is open.
+    """
+    viewer, app = call.require_viewer(2), call.app
+    person = await get_person(app, viewer.user_id)
+    chosen = _checked_proposal(call, person.phone, phone, services, until_on)
+    index = app.vault.blind_index(phone, PHONE)
+    await _count(call, f"proposal:{viewer.user_id}", domain.PROPOSALS_PER_DAY)
+    command = {"phone": index.hex(), "services": chosen, "until": until_on.isoformat()}
+    now = app.clock.now()
+    try:
+        async with transaction() as tx:
+            claim = await idempotency.claim(
+                app,
+                tx,
+                subject=viewer.user_id,
+                operation="proposeProxy",
+                key=key,
+                command=command,
+                effect_id=new_id(),
+            )
+            if claim.replayed:
+                return await Mandate.get(id=claim.effect_id, using_db=tx)
+            await store.close_stale_proposals(tx, viewer.user_id, now - domain.PROPOSAL_LIFE, now)
+            mandate = await Mandate.create(
+                using_db=tx,
+                id=claim.effect_id,
+                kind=MandateKind.PROXY,
+                actor_id=viewer.user_id,
+                phone_index=index,
+                services=chosen,
+                state="proposed",
+                proposed_at=now,
+                ends_at=_midnight(until_on + _DAY),
+            )
+            await _tell_phone(call, tx, phone, mandate.id)
+            return mandate
+    except IntegrityError as error:
+        if violated(error) not in _REPEATED:
+            raise
+        raise Conflict(texts.ALREADY_PROPOSED) from None
+
+
+async def _tell_phone(call: Call, tx: Transaction, phone: str, mandate_id: UUID) -> None:
+    app_name = call.app.city.app_name.say(call.locale)
+    text = texts.PROXY_MESSAGE.say(call.locale, app=app_name, days=domain.PROPOSAL_LIFE.days)
+    await notifications.send_text(call.app, tx, phone=phone, text=text, key=f"proxy:{mandate_id}")
+
+
+def _checked_proposal(
+    call: Call, own_phone: str, phone: str, services: Sequence[str], until_on: date
+) -> list[str]:
+    if not is_mobile(phone) or phone == own_phone:
+        raise InvalidInput(texts.PHONE_INVALID, "phone")
+    offered = {service.id for service in call.app.services.values() if service.for_others}
+    chosen = sorted(set(services))
+    if not chosen or not offered.issuperset(chosen):
+        raise InvalidInput(texts.SERVICES_INVALID, "services")
+    today = civil_date(call.app.clock.now())
+    if not today <= until_on <= today + domain.PROXY_DAYS_MAX * _DAY:
+        raise InvalidInput(texts.UNTIL_INVALID, "until")
+    return chosen
+
+
+async def confirm_mandate(call: Call, mandate_id: UUID) -> Mandate:
+    """Let the proposer act for the viewer, in what was proposed. Repeat-safe.
+
+    Raises NotFound for a proposal that was not made to the viewer's phone or is over, Conflict
+    where this proxy acts for the viewer already.
+    """
+    viewer, app = call.require_viewer(2), call.app
+    person = await get_person(app, viewer.user_id)
+    index, now = app.vault.blind_index(person.phone, PHONE), app.clock.now()
+    try:
+        async with transaction() as tx:
+            mandate = await store.lock_mandate(tx, mandate_id)
+            if mandate is None or not _is_for(mandate, viewer.user_id, index):
+                raise NotFound(NOT_FOUND)
+            if mandate.state == "active":
+                return mandate
+            over = now >= min(mandate.ends_at, mandate.proposed_at + domain.PROPOSAL_LIFE)
+            if over or not domain.MANDATE.allows(mandate.state, "confirm"):
+                raise NotFound(NOT_FOUND)
+            mandate.state = domain.MANDATE.next_state(mandate.state, "confirm")
+            mandate.subject_id, mandate.phone_index = viewer.user_id, None
+            mandate.confirmed_at = now
+            await mandate.save(using_db=tx)
+            return mandate
+    except IntegrityError as error:
+        if violated(error) not in _REPEATED:
+            raise
+        raise Conflict(texts.ALREADY_PROXY) from None
+
+
+def _is_for(mandate: Mandate, viewer_id: UUID, phone_index: bytes) -> bool:
+    proposed = mandate.phone_index == phone_index and mandate.subject_id is None
+    return mandate.actor_id != viewer_id and (proposed or mandate.subject_id == viewer_id)
+
+
+async def end_mandate(call: Call, mandate_id: UUID) -> Mandate:
+    """End a mandate, or decline or take back a proposal; at once, in every process. Repeat-safe.
+
+    The actor may, the subject may (a child may not end its guardian), and so may staff with the
+    scope. What a guardian consented to ends with it. Raises NotFound for any other mandate.
+    """
+    viewer, app = call.require_viewer(), call.app
+    person = await get_person(app, viewer.user_id)
+    index = app.vault.blind_index(person.phone, PHONE)
+    async with transaction() as tx:
+        mandate = await store.lock_mandate(tx, mandate_id)
+        is_party = mandate is not None and (
+            mandate.actor_id == viewer.user_id or _is_for(mandate, viewer.user_id, index)
+        )
+        if mandate is None or not (is_party or Scope.MANDATES_END in viewer.scopes):
+            raise NotFound(NOT_FOUND)
+        if mandate.kind == MandateKind.GUARDIAN and mandate.subject_id == viewer.user_id:
+            raise Forbidden(NOT_ALLOWED)
+        await end(tx, mandate, app.clock.now(), by=viewer.user_id)
+    return mandate
+
+
+async def end(tx: Transaction, mandate: Mandate, now: datetime, *, by: UUID) -> None:
+    """End a locked mandate, with what hangs on it, when `tx` commits. Repeat-safe."""
+    if mandate.state == "ended":
+        return
+    event = "decline" if mandate.state == "proposed" else "end"
+    mandate.state = domain.MANDATE.next_state(mandate.state, event)
+    mandate.ended_at, mandate.ended_by, mandate.phone_index = now, by, None
+    await mandate.save(using_db=tx)
+    if mandate.kind == MandateKind.GUARDIAN and mandate.subject_id is not None:
+        await end_consents(tx, now, mandate.subject_id, granted_by=mandate.actor_id)
+    await bus.publish(tx, mandates.ENDED, str(mandate.id))
+
+
+async def list_mandates(call: Call) -> list[Party]:
+    """The viewer's mandates on either side, open proposals to their phone included, newest first;
+    ended ones for a month."""
+    viewer, app = call.require_viewer(), call.app
+    person = await get_person(app, viewer.user_id)
+    rows = await store.list_mandates(
+        viewer.user_id,
+        app.vault.blind_index(person.phone, PHONE),
+        since=app.clock.now() - 30 * _DAY,
+    )
+    others = {m.subject_id if m.actor_id == viewer.user_id else m.actor_id for m in rows}
+    names = await store.list_sealed_names(other for other in others if other is not None)
+    parties = []
+    for mandate in rows:
+        is_actor = mandate.actor_id == viewer.user_id
+        other = mandate.subject_id if is_actor else mandate.actor_id
+        sealed = names.get(other) if other else None
+        name = app.vault.decrypt(sealed, NAME) if sealed else None
+        parties.append(Party(mandate, is_actor, name))
+    return parties
+
+
+async def _count(call: Call, key: str, limit: int) -> None:
+    async with transaction() as tx:
+        wait_s = await rate_limit.take(tx, call.app.clock, key, limit=limit, window=_DAY)
+    if wait_s:
+        raise RateLimited(texts.TOO_MANY_FAMILY_LOOKUPS, retry_after_s=wait_s)
+
+
+def _midnight(day: date) -> datetime:
+    """The moment a civil day begins."""
+    return datetime.combine(day, time(), SHANGHAI).astimezone(UTC)

@@ -1,0 +1,1 @@
+"""Identity in GraphQL, one file per part."""

@@ -1,0 +1,168 @@
+"""Guardians and proxies in GraphQL."""
+
+from datetime import date, datetime
+from typing import Annotated
+
+import strawberry
+
+from core.graphql import (
+    IdempotencyKey,
+    Info,
+    Refused,
+    guarded_mutation,
+    guarded_query,
+    parse_id,
+)
+from core.guards import signed_in
+from core.mandates import MandateKind
+from core.pii import mask_name
+from modules.identity import families, models
+from modules.identity.families import Party
+
+strawberry.enum(
+    MandateKind,
+    description="GUARDIAN: of a child, as the registry confirms. PROXY: chosen by an adult.",
+)
+
+
+@strawberry.type(description="That one person may act for another.")
+class Mandate:
+    """A mandate as one of its two sides sees it."""
+
+    id: strawberry.ID = strawberry.field(description="The mandate's id.")
+    kind: MandateKind = strawberry.field(description="On what ground.")
+    state: str = strawberry.field(description="proposed, active or ended.")
+    acts_for_other: bool = strawberry.field(
+        description="Whether the viewer is the one who acts; otherwise they are acted for."
+    )
+    person_id: strawberry.ID | None = strawberry.field(
+        description="Whom the viewer acts for: the value of `onBehalfOf`; null otherwise."
+    )
+    other_name: str | None = strawberry.field(
+        description="The name on the other side: masked, or whole for one's own child; null while "
+        "a proposal of the viewer's is open."
+    )
+    services: list[strawberry.ID] | None = strawberry.field(
+        description="The services it covers; null: all that can be used for others."
+    )
+    proposed_at: datetime = strawberry.field(description="When it was proposed.")
+    confirmed_at: datetime | None = strawberry.field(description="Since when it holds.")
+    ends_at: datetime = strawberry.field(description="When it ends by itself.")
+    ended_at: datetime | None = strawberry.field(description="When it was ended.")
+
+
+@strawberry.type(description="The child can be acted for.")
+class ChildAdded:
+    """What addChild answers."""
+
+    mandate: Mandate = strawberry.field(description="The guardianship.")
+
+
+@strawberry.type(description="The proposal waits to be confirmed.")
+class ProxyProposed:
+    """What proposeProxy answers; whether the phone has an account is not told."""
+
+    mandate: Mandate = strawberry.field(description="The proposal.")
+
+
+@strawberry.type(description="The proxy may act from now on.")
+class ProxyConfirmed:
+    """What confirmProxy answers."""
+
+    mandate: Mandate = strawberry.field(description="The mandate.")
+
+
+@strawberry.type(description="The mandate has ended, everywhere and at once.")
+class MandateEnded:
+    """What endMandate answers."""
+
+    mandate_id: strawberry.ID = strawberry.field(description="The mandate's id.")
+
+
+AddChildResult = Annotated[ChildAdded | Refused, strawberry.union("AddChildResult")]
+ProposeProxyResult = Annotated[ProxyProposed | Refused, strawberry.union("ProposeProxyResult")]
+ConfirmProxyResult = Annotated[ProxyConfirmed | Refused, strawberry.union("ConfirmProxyResult")]
+EndMandateResult = Annotated[MandateEnded | Refused, strawberry.union("EndMandateResult")]
+
+
+@strawberry.type
+class Query:
+    """The query field of mandates."""
+
+    @guarded_query(
+        signed_in(), description="Whom the viewer acts for, and who acts for them; newest first."
+    )
+    async def mandates(self, info: Info) -> list[Mandate]:
+        """Both sides, with open proposals; ended ones for a month."""
+        return [_mandate(party) for party in await families.list_mandates(info.context)]
+
+
+@strawberry.type
+class Mutation:
+    """The mutation fields of mandates."""
+
+    @guarded_mutation(
+        signed_in(2),
+        description="Become the guardian of one's child; needs the consent `identity.family`.",
+    )
+    async def add_child(
+        self, info: Info, name: str, resident_id: str, idempotency_key: IdempotencyKey
+    ) -> AddChildResult:
+        """The same child added again is added once."""
+        row = await families.add_child(info.context, name, resident_id)
+        return ChildAdded(mandate=_mandate(Party(row, True, name.strip())))
+
+    @guarded_mutation(signed_in(2), description="Ask somebody to let the viewer act for them.")
+    async def propose_proxy(
+        self,
+        info: Info,
+        phone: str,
+        services: list[strawberry.ID],
+        until: date,
+        idempotency_key: IdempotencyKey,
+    ) -> ProposeProxyResult:
+        """`until` is the last day, at most three years from now."""
+        row = await families.propose_proxy(
+            info.context, phone, [str(s) for s in services], until, idempotency_key
+        )
+        return ProxyProposed(mandate=_mandate(Party(row, True, None)))
+
+    @guarded_mutation(
+        signed_in(2, fresh=True), description="Let the proposer act for the viewer, as proposed."
+    )
+    async def confirm_proxy(
+        self, info: Info, mandate_id: strawberry.ID, idempotency_key: IdempotencyKey
+    ) -> ConfirmProxyResult:
+        """Confirming twice is confirming once."""
+        row = await families.confirm_mandate(info.context, parse_id(mandate_id))
+        return ProxyConfirmed(mandate=_mandate(Party(row, False, None)))
+
+    @guarded_mutation(
+        signed_in(), description="End a mandate from either side, or decline a proposal."
+    )
+    async def end_mandate(
+        self, info: Info, mandate_id: strawberry.ID, idempotency_key: IdempotencyKey
+    ) -> EndMandateResult:
+        """Ending twice is ending once. Staff with the scope end any."""
+        await families.end_mandate(info.context, parse_id(mandate_id))
+        return MandateEnded(mandate_id=mandate_id)
+
+
+def _mandate(party: Party) -> Mandate:
+    row: models.Mandate = party.mandate
+    name = party.other_name
+    is_own_child = party.is_actor and row.kind == MandateKind.GUARDIAN
+    acts_for = row.subject_id if party.is_actor else None
+    return Mandate(
+        id=strawberry.ID(str(row.id)),
+        kind=MandateKind(row.kind),
+        state=row.state,
+        acts_for_other=party.is_actor,
+        person_id=strawberry.ID(str(acts_for)) if acts_for else None,
+        other_name=name if name is None or is_own_child else mask_name(name),
+        services=None if row.services is None else [strawberry.ID(s) for s in row.services],
+        proposed_at=row.proposed_at,
+        confirmed_at=row.confirmed_at,
+        ends_at=row.ends_at,
+        ended_at=row.ended_at,
+    )

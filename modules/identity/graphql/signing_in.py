@@ -1,0 +1,342 @@
+"""Signing in, in GraphQL: codes, sessions, step-up, resuming, the viewer."""
+
+from datetime import datetime
+from typing import Annotated
+
+import strawberry
+
+from core import tickets
+from core.access import decide
+from core.call import Call
+from core.errors import LoginRequired, Missing, NotFound
+from core.graphql import (
+    After,
+    Connection,
+    First,
+    IdempotencyKey,
+    Info,
+    OnBehalfOf,
+    Refused,
+    guarded_mutation,
+    mutation,
+    parse_id,
+)
+from core.guards import signed_in
+from core.people import get_person
+from core.pii import mask_name, mask_phone
+from core.texts_common import NOT_FOUND
+from modules.identity import codes, domain, real_name, service, store
+from modules.identity.domain import Delivery
+from modules.identity.graphql.privacy import AccessRecord, Consent, list_consents, page_access
+from modules.identity.service import ADDRESS, Device, SignedIn
+
+strawberry.enum(
+    Delivery,
+    name="CodeDelivery",
+    description=(
+        "How a one-time code gets on. UNDERWAY: it was just sent. SENT: the gateway has taken it. "
+        "LATE: the gateway has not taken it yet. FAILED: it cannot be delivered, ask for another."
+    ),
+)
+
+
+@strawberry.type(description="A device the viewer is signed in on.")
+class Session:
+    """One live session."""
+
+    id: strawberry.ID = strawberry.field(description="The session's id.")
+    device: str = strawberry.field(description="The device's name.")
+    network: str = strawberry.field(
+        description="The half of the network address that tells the network; where that network "
+        "is, is not known here."
+    )
+    staff: bool = strawberry.field(description="Whether it carries the roles of staff.")
+    authenticated_at: datetime = strawberry.field(description="When a code was last given in it.")
+    last_used_at: datetime = strawberry.field(description="When it was last used.")
+    current: bool = strawberry.field(description="Whether this is the session of this request.")
+
+
+@strawberry.type(description="The person signed in.")
+class Viewer:
+    """The viewer's own account; personal data is masked."""
+
+    id: strawberry.ID = strawberry.field(description="The account's id.")
+    phone: str = strawberry.field(description="The phone, masked.")
+    name: str | None = strawberry.field(description="The real name, masked; null before level 2.")
+    level: int = strawberry.field(description="Identity level: 1 phone, 2 real name.")
+    roles: list[str] = strawberry.field(description="The roles of this session, where it is staff.")
+
+    @strawberry.field(description="Where the viewer is signed in, last used first.")
+    async def sessions(self, info: Info) -> list[Session]:
+        """Live sessions."""
+        viewer, vault = info.context.require_viewer(), info.context.app.vault
+        return [
+            Session(
+                id=strawberry.ID(str(row.id)),
+                device=row.device_name,
+                network=domain.shown_address(vault.decrypt(row.address_sealed, ADDRESS))
+                if row.address_sealed
+                else "",
+                staff=row.is_staff,
+                authenticated_at=row.authenticated_at,
+                last_used_at=row.last_used_at,
+                current=row.id == viewer.session_id,
+            )
+            for row in await store.list_sessions(viewer.user_id)
+        ]
+
+    @strawberry.field(description="What was agreed to, newest first.")
+    async def consents(self, info: Info, on_behalf_of: OnBehalfOf = None) -> list[Consent]:
+        """Consents, withdrawn ones included."""
+        return await list_consents(info, on_behalf_of)
+
+    @strawberry.field(description="Who read the personal data, newest first.")
+    async def access_log(
+        self, info: Info, first: First, after: After = None, on_behalf_of: OnBehalfOf = None
+    ) -> Connection[AccessRecord]:
+        """The access log."""
+        return await page_access(info, first, after, on_behalf_of)
+
+
+@strawberry.type(description="An action that was refused, and what it still needs.")
+class Resumption:
+    """What a resume ticket says, to whoever it was given."""
+
+    service: strawberry.ID | None = strawberry.field(description="The service it belongs to.")
+    deep_link: str | None = strawberry.field(description="The address that opens that service.")
+    operation: str = strawberry.field(description="The field that was refused.")
+    idempotency_key: str | None = strawberry.field(description="The key to send again.")
+    missing: Missing | None = strawberry.field(
+        description="What the caller still lacks; null when the action can be sent again."
+    )
+    expires_at: datetime = strawberry.field(description="Until when the ticket is good.")
+
+
+@strawberry.input(description="The device that signs in.")
+class DeviceInput:
+    """A device."""
+
+    id: str = strawberry.field(
+        description="The app's own identifier of this device, 8 to 64 visible characters."
+    )
+    name: str = strawberry.field(description="A name that people recognise.", default="")
+
+
+@strawberry.type(description="A code is on its way to the phone.")
+class LoginCodeSent:
+    """What requestLoginCode answers."""
+
+    request_id: strawberry.ID = strawberry.field(description="For codeDelivery.")
+    expires_at: datetime = strawberry.field(description="Until when the code is good.")
+    resend_after_s: int = strawberry.field(description="Seconds until another can be asked for.")
+
+
+@strawberry.type(description="The session's tokens.")
+class Tokens:
+    """What login and refreshSession answer."""
+
+    access_token: str = strawberry.field(
+        description="Goes into `Authorization: Bearer …`; 15 minutes."
+    )
+    access_expires_at: datetime = strawberry.field(description="When the access token ends.")
+    refresh_token: str = strawberry.field(description="Good once, for refreshSession.")
+    level: int = strawberry.field(description="Identity level: 1 phone, 2 real name.")
+
+
+@strawberry.type(description="The session has ended.")
+class SessionRevoked:
+    """What revokeSession answers."""
+
+    session_id: strawberry.ID = strawberry.field(description="The session's id.")
+
+
+@strawberry.type(description="The sessions have ended.")
+class SessionsRevoked:
+    """What revokeAllSessions answers."""
+
+    count: int = strawberry.field(description="How many sessions ended.")
+
+
+@strawberry.type(description="It is the viewer; use the new access token from now on.")
+class SteppedUp:
+    """What stepUp answers."""
+
+    access_token: str = strawberry.field(description="An access token with a fresh proof.")
+
+
+@strawberry.type(description="The real name is verified; use the new access token from now on.")
+class RealNameVerified:
+    """What verifyRealName answers."""
+
+    access_token: str = strawberry.field(description="An access token that carries level 2.")
+    level: int = strawberry.field(description="The identity level reached.")
+
+
+RequestLoginCodeResult = Annotated[
+    LoginCodeSent | Refused, strawberry.union("RequestLoginCodeResult")
+]
+RequestStepUpCodeResult = Annotated[
+    LoginCodeSent | Refused, strawberry.union("RequestStepUpCodeResult")
+]
+StepUpResult = Annotated[SteppedUp | Refused, strawberry.union("StepUpResult")]
+LoginResult = Annotated[Tokens | Refused, strawberry.union("LoginResult")]
+RefreshSessionResult = Annotated[Tokens | Refused, strawberry.union("RefreshSessionResult")]
+RevokeSessionResult = Annotated[SessionRevoked | Refused, strawberry.union("RevokeSessionResult")]
+RevokeAllSessionsResult = Annotated[
+    SessionsRevoked | Refused, strawberry.union("RevokeAllSessionsResult")
+]
+VerifyRealNameResult = Annotated[
+    RealNameVerified | Refused, strawberry.union("VerifyRealNameResult")
+]
+
+
+@strawberry.type
+class Query:
+    """Identity's query fields."""
+
+    @strawberry.field(description="The person signed in; null for a stranger.")
+    async def viewer(self, info: Info) -> Viewer | None:
+        """The viewer."""
+        viewer = info.context.viewer
+        if viewer is None:
+            return None
+        person = await get_person(info.context.app, viewer.user_id)
+        return Viewer(
+            id=strawberry.ID(str(person.id)),
+            phone=mask_phone(person.phone),
+            name=mask_name(person.name) if person.name else None,
+            level=person.level,
+            roles=sorted(viewer.roles),
+        )
+
+    @strawberry.field(description="How a one-time code gets on.")
+    async def code_delivery(self, info: Info, request_id: strawberry.ID) -> Delivery:
+        """For whoever asked for the code: nobody else knows the id."""
+        return await codes.delivery(info.context, parse_id(request_id))
+
+    @strawberry.field(description="What a resume ticket leads back to.")
+    async def resume(self, info: Info, ticket: str) -> Resumption:
+        """Opened after the login that the refused action needed."""
+        call = info.context
+        found = tickets.read(call, ticket)
+        link = call.app.city.deep_link
+        return Resumption(
+            service=strawberry.ID(found.service) if found.service else None,
+            deep_link=link.format(id=found.service) if found.service else None,
+            operation=found.operation,
+            idempotency_key=found.idempotency_key,
+            missing=_missing(call, found),
+            expires_at=found.expires_at,
+        )
+
+
+@strawberry.type
+class Mutation:
+    """Identity's mutation fields."""
+
+    @mutation(description="Send a one-time code to a phone.")
+    async def request_login_code(
+        self, info: Info, phone: str, idempotency_key: IdempotencyKey
+    ) -> RequestLoginCodeResult:
+        """Repeats within the cooldown are refused, whatever the key."""
+        return _code_sent(await service.request_login_code(info.context, phone, idempotency_key))
+
+    @mutation(description="Sign in with the code from the phone.")
+    async def login(
+        self,
+        info: Info,
+        phone: str,
+        code: str,
+        device: DeviceInput,
+        idempotency_key: IdempotencyKey,
+    ) -> LoginResult:
+        """Open a session."""
+        signed_in = await service.login(
+            info.context, phone, code, Device(device.id, device.name), idempotency_key
+        )
+        return to_tokens(signed_in)
+
+    @mutation(description="Exchange a refresh token for new tokens.")
+    async def refresh_session(
+        self,
+        info: Info,
+        refresh_token: str,
+        device: DeviceInput,
+        idempotency_key: IdempotencyKey,
+    ) -> RefreshSessionResult:
+        """Rotate the tokens; the refresh token itself makes this repeat-safe."""
+        signed_in = await service.refresh_session(
+            info.context, refresh_token, Device(device.id, device.name)
+        )
+        return to_tokens(signed_in)
+
+    @guarded_mutation(
+        signed_in(), description="Send a one-time code to the viewer's own phone, for stepUp."
+    )
+    async def request_step_up_code(
+        self, info: Info, idempotency_key: IdempotencyKey
+    ) -> RequestStepUpCodeResult:
+        """Repeats within the cooldown are refused, whatever the key."""
+        return _code_sent(await service.request_step_up_code(info.context, idempotency_key))
+
+    @guarded_mutation(
+        signed_in(), description="Prove again who is there, for money and health records."
+    )
+    async def step_up(self, info: Info, code: str, idempotency_key: IdempotencyKey) -> StepUpResult:
+        """Good for 15 minutes."""
+        return SteppedUp(access_token=await service.step_up(info.context, code, idempotency_key))
+
+    @guarded_mutation(
+        signed_in(), description="End one of the viewer's sessions on every device that holds it."
+    )
+    async def revoke_session(
+        self, info: Info, session_id: strawberry.ID, idempotency_key: IdempotencyKey
+    ) -> RevokeSessionResult:
+        """End a session; ending it twice is one end."""
+        if not await service.revoke_session(info.context, parse_id(session_id)):
+            raise NotFound(NOT_FOUND)
+        return SessionRevoked(session_id=session_id)
+
+    @guarded_mutation(signed_in(), description="End all of the viewer's sessions.")
+    async def revoke_all_sessions(
+        self, info: Info, idempotency_key: IdempotencyKey, keep_this: bool = True
+    ) -> RevokeAllSessionsResult:
+        """This one goes on unless told otherwise."""
+        count = await service.revoke_all_sessions(info.context, keep_this=keep_this)
+        return SessionsRevoked(count=count)
+
+    @guarded_mutation(
+        signed_in(), description="Verify the real name; needs the consent `identity.real-name`."
+    )
+    async def verify_real_name(
+        self, info: Info, name: str, resident_id: str, idempotency_key: IdempotencyKey
+    ) -> VerifyRealNameResult:
+        """Reach level 2; the same person verified again is one verification."""
+        token = await real_name.verify_real_name(info.context, name, resident_id)
+        return RealNameVerified(access_token=token, level=2)
+
+
+def to_tokens(signed_in: SignedIn) -> Tokens:
+    """A session's tokens as the app receives them."""
+    return Tokens(
+        access_token=signed_in.access_token,
+        access_expires_at=signed_in.access_expires_at,
+        refresh_token=signed_in.refresh_token,
+        level=signed_in.viewer.level,
+    )
+
+
+def _code_sent(sent: codes.CodeSent) -> LoginCodeSent:
+    return LoginCodeSent(
+        request_id=strawberry.ID(str(sent.id)),
+        expires_at=sent.expires_at,
+        resend_after_s=sent.resend_after_s,
+    )
+
+
+def _missing(call: Call, ticket: tickets.Ticket) -> Missing | None:
+    try:
+        decide(call.viewer, ticket.need, call.app.clock.now())
+    except LoginRequired as refusal:
+        return refusal.missing
+    return None

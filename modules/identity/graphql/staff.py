@@ -1,0 +1,117 @@
+"""What members of staff sign in with and see, in GraphQL."""
+
+from datetime import datetime
+from typing import Annotated
+
+import strawberry
+
+from core.access import Scope
+from core.graphql import (
+    After,
+    Connection,
+    First,
+    IdempotencyKey,
+    Info,
+    Refused,
+    connection,
+    guarded_query,
+    mutation,
+    page_size,
+    parse_id,
+)
+from core.guards import staff
+from core.models import AccessFlag
+from core.pii import mask_phone
+from modules.identity import staff as service
+from modules.identity.graphql.signing_in import DeviceInput, Tokens, to_tokens
+from modules.identity.service import Device
+
+
+@strawberry.type(description="A person, as staff who handle a case see them.")
+class StaffPerson:
+    """What staff see of a person; the person sees that they looked."""
+
+    id: strawberry.ID = strawberry.field(description="The account's id.")
+    name: str | None = strawberry.field(description="The real name, where it is verified.")
+    phone: str = strawberry.field(description="The phone, masked.")
+    level: int = strawberry.field(description="Identity level: 1 phone, 2 real name.")
+
+
+@strawberry.type(description="A member of staff looked at unusually many people within an hour.")
+class UnusualAccess:
+    """A flag."""
+
+    id: strawberry.ID = strawberry.field(description="The flag's id, a cursor for `after`.")
+    actor_id: strawberry.ID = strawberry.field(description="The member of staff.")
+    actor_role: str = strawberry.field(description="Their role.")
+    hour_starts_at: datetime = strawberry.field(description="The hour.")
+    people: int = strawberry.field(description="How many people were looked at.")
+    flagged_at: datetime = strawberry.field(description="When it was noticed.")
+
+
+StaffLoginResult = Annotated[Tokens | Refused, strawberry.union("StaffLoginResult")]
+
+
+@strawberry.type
+class Query:
+    """The query fields of staff."""
+
+    @guarded_query(
+        staff(Scope.PEOPLE_READ), description="A person, for a case; the person sees who looked."
+    )
+    async def staff_person(self, info: Info, id: strawberry.ID, case_no: str) -> StaffPerson:
+        """Each look leaves a row in the person's access log."""
+        person = await service.look_up_person(info.context, parse_id(id), case_no)
+        return StaffPerson(
+            id=strawberry.ID(str(person.id)),
+            name=person.name,
+            phone=mask_phone(person.phone),
+            level=person.level,
+        )
+
+    @guarded_query(staff(Scope.ACCESS_REVIEW), description="Who looked at unusually many people.")
+    async def unusual_access(
+        self, info: Info, first: First, after: After = None
+    ) -> Connection[UnusualAccess]:
+        """Newest first."""
+        first = page_size(first)
+        before = parse_id(after) if after else None
+        rows = await service.list_flags(first=first + 1, before=before)
+        return connection(rows, first, lambda row: str(row.id), _flag)
+
+
+@strawberry.type
+class Mutation:
+    """The mutation field of staff."""
+
+    @mutation(description="Sign in as staff: the code from the phone and the authenticator's.")
+    async def staff_login(
+        self,
+        info: Info,
+        phone: str,
+        code: str,
+        authenticator_code: str,
+        device: DeviceInput,
+        idempotency_key: IdempotencyKey,
+    ) -> StaffLoginResult:
+        """Open a session that carries the person's roles."""
+        signed_in = await service.staff_login(
+            info.context,
+            phone,
+            code,
+            authenticator_code,
+            Device(device.id, device.name),
+            idempotency_key,
+        )
+        return to_tokens(signed_in)
+
+
+def _flag(row: AccessFlag) -> UnusualAccess:
+    return UnusualAccess(
+        id=strawberry.ID(str(row.id)),
+        actor_id=strawberry.ID(str(row.actor_id)),
+        actor_role=row.actor_role,
+        hour_starts_at=row.hour_starts_at,
+        people=row.people_count,
+        flagged_at=row.flagged_at,
+    )

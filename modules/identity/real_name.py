@@ -1,0 +1,119 @@
+"""The real name: compared with the police registry, held by one account each."""
+
+from uuid import UUID
+
+from core.app import App
+from core.auth import Viewer
+from core.call import Call
+from core.clock import civil_date
+from core.database import IntegrityError, Transaction, transaction, violated
+from core.errors import Conflict, Forbidden, InvalidInput, Unavailable
+from core.http import UpstreamError
+from core.ids import is_resident_id
+from core.people import CHILD_UNTIL_AGE, age_on
+from core.privacy import Access, Purpose, open_access
+from core.texts_common import UPSTREAM_UNAVAILABLE
+from modules.identity import domain, store, texts
+from modules.identity.models import Citizen
+from modules.identity.service import NAME, RESIDENT_ID
+from modules.identity.upstream import IdentityRegistry, Match
+
+REAL_NAME = Purpose(
+    id="identity.real-name",
+    upstream="police",
+    fields=("name", "resident_id"),
+    text=texts.REAL_NAME_CONSENT,
+    text_version="2026-11",
+)
+
+
+async def verify_real_name(call: Call, name: str, resident_id: str) -> str:
+    """Compare name and ID with the police registry, raise the account to level 2.
+
+    Returns a new access token that carries the level. Repeat-safe for the same person. A child
+    whose guardian has added it goes on with that record; without a guardian a child under 14 is
+    refused. Raises InvalidInput before anything is asked, Forbidden without consent, Conflict for
+    an ID that another account holds, Unavailable when the registry does not answer.
+    """
+    app, viewer = call.app, call.require_viewer()
+    cleaned, number = checked_identity(call, name, resident_id)
+    if age_on(number, civil_date(app.clock.now())) < CHILD_UNTIL_AGE:
+        await _require_guardian(app, number)
+    access = await open_access(call, service="real-name", purpose=REAL_NAME)
+    await confirm_identity(call, access, cleaned, number)
+    citizen_id = await _store(app, viewer.user_id, cleaned, number)
+    return app.tokens.issue(
+        Viewer(
+            citizen_id, viewer.session_id, 2, viewer.roles, viewer.authenticated_at, viewer.scopes
+        )
+    )
+
+
+def checked_identity(call: Call, name: str, resident_id: str) -> tuple[str, str]:
+    """Name and ID in one spelling. Raises InvalidInput for what can be no name or ID."""
+    number = resident_id.strip().upper()
+    cleaned = domain.clean_name(name)
+    if cleaned is None:
+        raise InvalidInput(texts.REAL_NAME_INVALID, "name")
+    if not is_resident_id(number, today=civil_date(call.app.clock.now())):
+        raise InvalidInput(texts.RESIDENT_ID_INVALID, "residentId")
+    return cleaned, number
+
+
+async def confirm_identity(call: Call, access: Access, name: str, number: str) -> None:
+    """Return where the registry says that name and ID belong together.
+
+    Raises InvalidInput where they do not, Unavailable where it does not answer.
+    """
+    registry = call.app.upstream(IdentityRegistry)
+    try:
+        match = await registry.verify(access, name, number, call.deadline)
+    except UpstreamError:
+        raise Unavailable(UPSTREAM_UNAVAILABLE, upstream=texts.POLICE) from None
+    if match is not Match.MATCH:
+        raise InvalidInput(texts.REAL_NAME_MISMATCH, "residentId")
+
+
+async def _require_guardian(app: App, number: str) -> None:
+    record = await store.find_by_resident(app.vault.blind_index(number, RESIDENT_ID))
+    if record is None or await store.find_guardian(record.id, app.clock.now()) is None:
+        raise Forbidden(texts.GUARDIAN_REQUIRED)
+
+
+async def _store(app: App, citizen_id: UUID, name: str, number: str) -> UUID:
+    """Write the name into the account, or join it with the record a guardian made; the account."""
+    index = app.vault.blind_index(number, RESIDENT_ID)
+    try:
+        async with transaction() as tx:
+            citizen = await store.lock_citizen(tx, citizen_id)
+            assert citizen is not None
+            if citizen.resident_index is not None:
+                if citizen.resident_index != index:
+                    raise Conflict(texts.ALREADY_VERIFIED)
+                return citizen_id
+            record = await store.lock_by_resident(tx, index)
+            if record is not None and record.phone_index is None:
+                await _join(app, tx, citizen, record)
+                return record.id
+            citizen.name_sealed = app.vault.encrypt(name, NAME)
+            citizen.resident_sealed = app.vault.encrypt(number, RESIDENT_ID)
+            citizen.resident_index = index
+            citizen.level = 2
+            citizen.verified_at = app.clock.now()
+            await citizen.save(using_db=tx)
+    except IntegrityError as error:
+        if violated(error) != "identity_citizen_resident":
+            raise
+        raise Conflict(texts.ID_IN_USE) from None
+    return citizen_id
+
+
+async def _join(app: App, tx: Transaction, citizen: Citizen, record: Citizen) -> None:
+    """Give the phone and the sessions of a nameless account to the record of the same person."""
+    phone_index, phone_sealed = citizen.phone_index, citizen.phone_sealed
+    citizen.phone_index = citizen.phone_sealed = None
+    citizen.closed_at = app.clock.now()
+    await citizen.save(using_db=tx)
+    record.phone_index, record.phone_sealed = phone_index, phone_sealed
+    await record.save(using_db=tx)
+    await store.move_sessions(tx, citizen.id, record.id)

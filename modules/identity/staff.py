@@ -1,0 +1,184 @@
+"""Members of staff: signing in with an authenticator, looking at people, who looks too much."""
+
+from collections.abc import Mapping
+from datetime import timedelta
+from typing import Any
+from uuid import UUID
+
+import structlog
+
+from core import idempotency
+from core.access import Role
+from core.app import App
+from core.call import Call
+from core.database import Transaction, connection, fetch_all, transaction
+from core.errors import AppError, InvalidInput
+from core.ids import is_mobile, new_id
+from core.models import AccessFlag
+from core.people import Person
+from core.privacy import read_as_staff
+from modules.identity import codes, domain, store, texts
+from modules.identity.models import Staff
+from modules.identity.service import (
+    PHONE,
+    Device,
+    SignedIn,
+    end_sessions,
+    open_session,
+    signed_in,
+)
+
+TOTP = "identity.totp"
+PERSON_FIELDS = ("name", "phone", "level")
+UNUSUAL_PEOPLE_PER_HOUR = 30
+"""More people than this in an hour is more than cases at a desk explain."""
+
+_FLAG_HOURS = 24
+_BASIS_MAX_CHARS = 64
+
+log = structlog.get_logger(__name__)
+
+
+async def staff_login(
+    call: Call, phone: str, code: str, authenticator_code: str, device: Device, key: str
+) -> SignedIn:
+    """Open a session with the roles of a member of staff: phone code and authenticator together.
+
+    The same key and input give the same session again. Whichever of the two was wrong, and
+    whether the phone belongs to staff at all, is told in the same words. Raises InvalidInput and
+    RateLimited LOCKED.
+    """
+    app = call.app
+    if not is_mobile(phone):
+        raise InvalidInput(texts.PHONE_INVALID, "phone")
+    if not domain.is_device_id(device.id):
+        raise InvalidInput(texts.DEVICE_INVALID, "device")
+    index = app.vault.blind_index(phone, PHONE)
+    session_id = new_id()
+    refusal: AppError | None = None
+    async with transaction() as tx:
+        await store.lock_phone(tx, index)
+        claim = await idempotency.claim(
+            app,
+            tx,
+            subject=index.hex(),
+            operation="staffLogin",
+            key=key,
+            command={"phone": index.hex(), "code": code, "device": device.id},
+            effect_id=session_id,
+        )
+        if not claim.replayed:
+            staff = await store.lock_staff_by_phone(tx, index)
+            step = _match(app, staff, authenticator_code)
+            refusal = await codes.use(call, tx, index, code, second_factor=step is not None)
+            if refusal is None and staff is not None and step is not None:
+                staff.totp_step = step
+                await staff.save(using_db=tx, update_fields=["totp_step"])
+                await open_session(call, tx, session_id, phone, index, device, is_staff=True)
+            else:
+                await idempotency.release(tx, index.hex(), "staffLogin", key)
+    if isinstance(refusal, InvalidInput):
+        raise InvalidInput(texts.STAFF_REFUSED, "code")
+    if refusal is not None:
+        raise refusal
+    return await signed_in(app, claim.effect_id)
+
+
+def _match(app: App, staff: Staff | None, authenticator_code: str) -> int | None:
+    """The time step of a good authenticator code. As much work for a stranger as for staff."""
+    secret = bytes.fromhex(app.vault.decrypt(staff.totp_sealed, TOTP)) if staff else bytes(20)
+    step = domain.match_totp(
+        secret,
+        authenticator_code,
+        now=app.clock.now(),
+        last_step=staff.totp_step if staff else 0,
+    )
+    return step if staff is not None else None
+
+
+async def enrol(
+    app: App, tx: Transaction, *, phone: str, roles: list[str], department: str, secret: bytes
+) -> UUID:
+    """Make the owner of a phone a member of staff, or change their entry. Repeat-safe.
+
+    Raises ValueError for a role that does not exist.
+    """
+    known = sorted({Role(role).value for role in roles})
+    now = app.clock.now()
+    citizen_id = await store.ensure_citizen(
+        tx,
+        citizen_id=new_id(),
+        phone_index=app.vault.blind_index(phone, PHONE),
+        phone_sealed=app.vault.encrypt(phone, PHONE),
+        now=now,
+    )
+    await Staff.update_or_create(
+        using_db=tx,
+        citizen_id=citizen_id,
+        defaults={
+            "roles": known,
+            "department": department,
+            "totp_sealed": app.vault.encrypt(secret.hex(), TOTP),
+            "totp_step": 0,
+            "created_at": now,
+            "suspended_at": None,
+        },
+    )
+    return citizen_id
+
+
+async def suspend(app: App, phone: str) -> bool:
+    """Take all roles from the owner of a phone and end their sessions; False for no staff."""
+    async with transaction() as tx:
+        staff = await store.lock_staff_by_phone(tx, app.vault.blind_index(phone, PHONE))
+        if staff is None:
+            return False
+        staff.suspended_at = app.clock.now()
+        await staff.save(using_db=tx, update_fields=["suspended_at"])
+        await end_sessions(app, tx, staff.citizen_id)
+    return True
+
+
+async def look_up_person(call: Call, person_id: UUID, case_no: str) -> Person:
+    """A person's own data for a case. The person sees who looked, and for which case.
+
+    Raises InvalidInput for a malformed case number, LoginRequired, Forbidden, NotFound.
+    """
+    if not (
+        0 < len(case_no) <= _BASIS_MAX_CHARS
+        and case_no.isascii()
+        and case_no.replace("-", "").isalnum()
+    ):
+        raise InvalidInput(texts.CASE_NO_INVALID, "caseNo")
+    return await read_as_staff(
+        call, person_id, service="staff-person", fields=PERSON_FIELDS, basis_ref=case_no
+    )
+
+
+async def flag_unusual_access(app: App, _payload: Mapping[str, Any]) -> None:
+    """Scheduled job: flag staff who looked at unusually many people in an hour. Repeat-safe."""
+    now = app.clock.now()
+    rows = await fetch_all(
+        connection(),
+        """SELECT actor_id, min(actor_role) AS actor_role,
+                  date_trunc('hour', read_at) AS hour_starts_at,
+                  count(DISTINCT subject_id) AS people_count
+             FROM core_access_log
+            WHERE actor_role = ANY($1) AND read_at > $2
+            GROUP BY actor_id, date_trunc('hour', read_at)
+           HAVING count(DISTINCT subject_id) > $3""",
+        [role.value for role in Role],
+        now - timedelta(hours=_FLAG_HOURS),
+        UNUSUAL_PEOPLE_PER_HOUR,
+    )
+    for row in rows:
+        if await store.note_flag(new_id(), row, now):
+            log.warning("unusual access", actor_id=str(row["actor_id"]), role=row["actor_role"])
+
+
+async def list_flags(*, first: int, before: UUID | None = None) -> list[AccessFlag]:
+    """Flags, newest first; `before` is the last one already seen."""
+    flags = AccessFlag.all()
+    if before is not None:
+        flags = flags.filter(id__lt=before)
+    return await flags.order_by("-id").limit(first)

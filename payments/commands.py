@@ -1,0 +1,126 @@
+"""The books: verify them, the trial balance, an account's statement, an anchor."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Annotated, TypeVar
+
+import orjson
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from core.clock import SHANGHAI
+from core.money import format_yuan
+from core.settings import Settings
+from core.start_errors import StartError
+from payments.ledger.accounts import Side
+
+T = TypeVar("T")
+
+app = typer.Typer(
+    help="The books of payments.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+
+
+@app.command()
+def verify(
+    anchor: Annotated[
+        Path | None, typer.Option(help="A file that `anchor` wrote earlier.", exists=True)
+    ] = None,
+) -> None:
+    """Recompute every hash and every balance; exit 1 when a row was edited, removed or moved."""
+    from payments.ledger import verify as verifier
+
+    known = _parse_anchor(anchor.read_bytes()) if anchor else None
+    report = _in_database(lambda: verifier.verify(known))
+    for fault in report.faults:
+        typer.echo(f"{fault.place}: {fault.what}")
+    typer.echo(f"{report.journals} journal transactions, {report.fault_count} faults")
+    if not report.sound:
+        raise typer.Exit(1)
+
+
+@app.command("anchor")
+def write_anchor() -> None:
+    """Print the ends of all hash chains; keep them where the database's owner cannot write."""
+    from payments.ledger import verify as verifier
+
+    ends = _in_database(verifier.read_anchor)
+    typer.echo(orjson.dumps({str(chain): end for chain, end in ends.items()}).decode())
+
+
+@app.command("trial-balance")
+def trial_balance() -> None:
+    """Print debits and credits by kind of account; exit 1 when they differ."""
+    from payments.ledger import store
+
+    rows = _in_database(store.trial_balance)
+    table = Table("accounts", "debit", "credit", "balance", "held", box=None)
+    for column in table.columns[1:]:
+        column.justify = "right"
+    for row in rows:
+        amounts = (row.debit_fen, row.credit_fen, row.balance_fen, row.held_fen)
+        table.add_row(row.code, *map(format_yuan, amounts))
+    debit_fen, credit_fen = (sum(r.debit_fen for r in rows), sum(r.credit_fen for r in rows))
+    table.add_section()
+    table.add_row("sum", format_yuan(debit_fen), format_yuan(credit_fen), "", "")
+    Console().print(table)
+    if debit_fen != credit_fen:
+        raise typer.Exit(1)
+
+
+@app.command()
+def statement(
+    account: Annotated[str, typer.Argument(help="The account's code, as `psp:wechatpay`.")],
+    last: Annotated[int, typer.Option(min=1, max=10_000, help="How many entries.")] = 50,
+) -> None:
+    """Print an account's last entries, oldest first."""
+    from payments.ledger import store
+
+    lines = _in_database(lambda: store.list_statement(account, last))
+    if not lines:
+        raise StartError(f"account {account} has no entries")
+    table = Table("at", "key", "debit", "credit", box=None)
+    for line in lines:
+        amount = format_yuan(line.amount_fen)
+        debit = line.side is Side.DEBIT
+        table.add_row(
+            f"{line.posted_at.astimezone(SHANGHAI):%Y-%m-%d %H:%M:%S}",
+            line.key,
+            amount if debit else "",
+            "" if debit else amount,
+        )
+    Console().print(table)
+
+
+def _parse_anchor(text: bytes) -> dict[int, tuple[int, str]]:
+    try:
+        return {int(chain): (int(seq), str(hash_)) for chain, (seq, hash_) in _items(text)}
+    except (TypeError, ValueError, AttributeError) as error:
+        raise StartError("this is not an anchor") from error
+
+
+def _items(text: bytes) -> list[tuple[str, tuple[int, str]]]:
+    return list(orjson.loads(text).items())
+
+
+def _in_database(read: Callable[[], Awaitable[T]]) -> T:
+    """Run a reading with this process's pool open."""
+    from core import database as pool
+    from core.embedded import database
+    from core.manifest import discover
+
+    async def connected(url: str) -> T:
+        await pool.connect(url, discover(), pool_size=2, application="quancheng ledger")
+        try:
+            return await read()
+        finally:
+            await pool.disconnect()
+
+    with database(Settings()) as ready:
+        assert ready.database_url is not None
+        return asyncio.run(connected(ready.database_url))

@@ -1,0 +1,141 @@
+"""The marriage registry: who is married, and whether two people may register."""
+
+import random
+from datetime import timedelta
+from typing import Literal
+
+from pydantic import Field
+from starlette.requests import Request
+from starlette.responses import Response
+
+from core.ids import is_resident_id
+from sandbox.population import DemoPerson, Person
+from sandbox.system import Body, City, Operation, Refusal, System, read_body, reply
+
+SCHEMA = """
+CREATE TABLE marriage_record (
+    resident_id TEXT PRIMARY KEY, status TEXT NOT NULL, registered_on TEXT NOT NULL,
+    spouse_resident_id TEXT NOT NULL
+);
+"""
+MAN_AGE_MIN, WOMAN_AGE_MIN = 22, 20
+DEMO_MARRIED = frozenset({"elder", "sme_owner", "department_officer"})
+
+
+class PersonQuery(Body):
+    """Whose state, and the consent under which it is read."""
+
+    resident_id: str = Field(min_length=18, max_length=18)
+    consent_ref: str = Field(min_length=1, max_length=64)
+
+
+class Couple(Body):
+    """Two people and what they want to register."""
+
+    resident_id: str = Field(min_length=18, max_length=18)
+    partner_resident_id: str = Field(min_length=18, max_length=18)
+    business: Literal["MARRIAGE", "DIVORCE"]
+
+
+async def query(request: Request, city: City) -> Response:
+    """A person's marital state; 404 NOT_FOUND."""
+    asked = await read_body(request, PersonQuery)
+    person = _find(city, asked.resident_id)
+    if person is None:
+        raise Refusal(404, "NOT_FOUND", "no such person in the registry")
+    status, registered_on, _ = _state(city, person)
+    return reply({"status": status, "registered_on": registered_on})
+
+
+async def check(request: Request, city: City) -> Response:
+    """Whether two people may register, with every reason why not."""
+    couple = await read_body(request, Couple)
+    reasons = _obstacles(city, couple)
+    return reply({"result": "NOT_ELIGIBLE" if reasons else "ELIGIBLE", "reasons": reasons})
+
+
+async def register(request: Request, city: City) -> Response:
+    """The office registers what two people want: 409 NOT_ELIGIBLE."""
+    couple = await read_body(request, Couple)
+    with city.state.transaction():
+        reasons = _obstacles(city, couple)
+        if reasons:
+            raise Refusal(409, "NOT_ELIGIBLE", ", ".join(reasons))
+        status = "MARRIED" if couple.business == "MARRIAGE" else "DIVORCED"
+        pair = (couple.resident_id, couple.partner_resident_id)
+        for one, other in (pair, pair[::-1]):
+            city.state.run(
+                "INSERT OR REPLACE INTO marriage_record VALUES (?, ?, ?, ?)",
+                (one, status, city.today().isoformat(), other),
+            )
+    return reply({"status": status}, 201)
+
+
+def _obstacles(city: City, couple: Couple) -> list[str]:
+    pair = [_find(city, number) for number in (couple.resident_id, couple.partner_resident_id)]
+    people = [person for person in pair if person is not None]
+    if couple.resident_id == couple.partner_resident_id:
+        return ["SAME_PERSON"]
+    if len(people) < 2:
+        return ["NOT_FOUND"]
+    if couple.business == "DIVORCE":
+        wed = all(
+            _state(city, one)[::2] == ("MARRIED", other.resident_id)
+            for one, other in (people, people[::-1])
+        )
+        return [] if wed else ["NOT_MARRIED_TO_EACH_OTHER"]
+    reasons = []
+    if len({_is_man(person) for person in people}) < 2:
+        reasons.append("SAME_SEX")
+    if any(person.age_on(city.today()) < _age_min(person) for person in people):
+        reasons.append("UNDER_AGE")
+    if any(_state(city, person)[0] == "MARRIED" for person in people):
+        reasons.append("ALREADY_MARRIED")
+    return reasons
+
+
+def _state(city: City, person: Person) -> tuple[str, str | None, str | None]:
+    """State, since when, and with whom where it was registered in the sandbox itself."""
+    row = city.state.one(
+        "SELECT * FROM marriage_record WHERE resident_id = ?", (person.resident_id,)
+    )
+    if row is not None:
+        return row["status"], row["registered_on"], row["spouse_resident_id"]
+    age = person.age_on(city.today())
+    draw = random.Random(f"{city.settings.seed}:marriage:{person.resident_id}")
+    married = age >= 24 and draw.random() < 0.75
+    if isinstance(person, DemoPerson):
+        married = person.key in DEMO_MARRIED
+    if not married:
+        return "UNMARRIED", None, None
+    since = person.born_on + timedelta(days=365 * draw.randint(23, max(23, min(40, age - 1))))
+    return "MARRIED", min(since, city.today() - timedelta(days=1)).isoformat(), None
+
+
+def _find(city: City, resident_id: str) -> Person | None:
+    if not is_resident_id(resident_id, today=city.today()):
+        raise Refusal(422, "INVALID_RESIDENT_ID", "not a resident ID (GB 11643)")
+    return city.population.find(resident_id)
+
+
+def _is_man(person: Person) -> bool:
+    return int(person.resident_id[16]) % 2 == 1
+
+
+def _age_min(person: Person) -> int:
+    return MAN_AGE_MIN if _is_man(person) else WOMAN_AGE_MIN
+
+
+SYSTEMS = (
+    System(
+        name="marriage",
+        title_zh="婚姻登记系统",
+        title_en="Marriage registry",
+        schema=SCHEMA,
+        operations=(
+            Operation("query", "POST", "/marriage/status/query", query),
+            Operation("check", "POST", "/marriage/eligibility", check),
+        ),
+        controls=(Operation("register", "POST", "/_control/marriage/registrations", register),),
+    ),
+)

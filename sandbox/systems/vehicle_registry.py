@@ -1,0 +1,103 @@
+"""The vehicle registry: whose car it is, and when its inspection is due."""
+
+from datetime import date
+
+from pydantic import Field
+from starlette.requests import Request
+from starlette.responses import Response
+
+from core.ids import is_resident_id
+from sandbox.system import Body, City, Operation, Refusal, System, read_body, reply
+from sandbox.systems.parking import PLATE
+from sandbox.vehicles import Vehicle, Vehicles
+
+STATION_YEARS = (6, 10)
+"""Years of age at which a private car is inspected at a station; from the tenth on, each year."""
+MARK_YEARS = (2, 4, 8)
+"""Years at which the inspection mark is issued online, without a station."""
+
+
+class OwnerQuery(Body):
+    """Whose cars, and the consent under which they are read."""
+
+    resident_id: str = Field(min_length=18, max_length=18)
+    consent_ref: str = Field(min_length=1, max_length=64)
+
+
+class Ownership(Body):
+    """A plate and a person to compare."""
+
+    plate: str = Field(pattern=PLATE)
+    resident_id: str = Field(min_length=18, max_length=18)
+
+
+async def query(request: Request, city: City) -> Response:
+    """The cars of a person, perhaps none."""
+    asked = await read_body(request, OwnerQuery)
+    _check_number(city, asked.resident_id)
+    person = city.population.find(asked.resident_id)
+    vehicle = None if person is None else _vehicles(city).of(person)
+    return reply({"vehicles": [] if vehicle is None else [_describe(vehicle, city.today())]})
+
+
+async def verify(request: Request, city: City) -> Response:
+    """OWNER, NOT_OWNER, or NOT_FOUND for a plate that the registry does not hold."""
+    asked = await read_body(request, Ownership)
+    _check_number(city, asked.resident_id)
+    vehicle = _vehicles(city).find(asked.plate)
+    if vehicle is None:
+        return reply({"result": "NOT_FOUND"})
+    owns = vehicle.owner.resident_id == asked.resident_id
+    return reply({"result": "OWNER" if owns else "NOT_OWNER"})
+
+
+def inspection_due(registered_on: date, today: date) -> tuple[date, str]:
+    """The next inspection not before today: its day, and STATION or ONLINE."""
+    age = 1
+    while True:
+        on = _years_later(registered_on, age)
+        station = age in STATION_YEARS or age > max(STATION_YEARS)
+        if on >= today and (station or age in MARK_YEARS):
+            return on, "STATION" if station else "ONLINE"
+        age += 1
+
+
+def _years_later(day: date, years: int) -> date:
+    leap = (day.month, day.day) == (2, 29)
+    return day.replace(year=day.year + years, day=28 if leap else day.day)
+
+
+def _describe(vehicle: Vehicle, today: date) -> dict[str, object]:
+    due_on, where = inspection_due(vehicle.registered_on, today)
+    return {
+        "plate": vehicle.plate,
+        "plate_colour": "GREEN" if vehicle.is_electric else "BLUE",
+        "model_zh": vehicle.model_zh,
+        "use": "NON_COMMERCIAL",
+        "registered_on": vehicle.registered_on.isoformat(),
+        "inspection_due_on": due_on.isoformat(),
+        "inspection_at": where,
+        "status": "NORMAL",
+    }
+
+
+def _vehicles(city: City) -> Vehicles:
+    return Vehicles(city.settings.seed, city.population, city.today())
+
+
+def _check_number(city: City, resident_id: str) -> None:
+    if not is_resident_id(resident_id, today=city.today()):
+        raise Refusal(422, "INVALID_RESIDENT_ID", "not a resident ID (GB 11643)")
+
+
+SYSTEMS = (
+    System(
+        name="vehicle_registry",
+        title_zh="机动车登记系统",
+        title_en="Vehicle registry",
+        operations=(
+            Operation("query", "POST", "/vehicles/query", query),
+            Operation("verify", "POST", "/vehicles/verify", verify),
+        ),
+    ),
+)

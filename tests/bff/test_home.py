@@ -1,0 +1,136 @@
+"""The home screen: all cards at once, under one deadline, and no card takes another with it."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator
+from typing import Any
+
+import pytest
+import strawberry
+
+from bff.app import edge_of
+from core.app import open_app
+from core.auth import Viewer
+from core.call import Call
+from core.clock import ManualClock
+from core.errors import Conflict
+from core.graphql import HomeSection as Section
+from core.last_good import ReadStatus
+from core.manifest import HomeSection, Manifest
+from core.settings import Settings
+from core.texts import Text
+from core.texts_common import ILLEGAL_STATE
+from tests.asgi import Client
+from tests.people import make_citizen
+
+TITLE = Text("PROBE_CARD", "卡片", "Card")
+HOME = "{ home { sections { __typename id title status reason } } }"
+
+
+@strawberry.type(description="A probe.")
+class ProbeSection(Section):
+    """A card that works."""
+
+
+async def works(call: Call) -> ProbeSection:
+    """A card that takes a while and tells how much time it had."""
+    await asyncio.sleep(0.1)
+    assert call.deadline.remaining() < 1.0
+    return ProbeSection(
+        id="works", title="Card", status=ReadStatus.LIVE, as_of=call.app.clock.now(), reason=None
+    )
+
+
+async def hangs(_call: Call) -> ProbeSection:
+    """A card that never comes."""
+    await asyncio.sleep(60)
+    raise AssertionError
+
+
+async def breaks(_call: Call) -> ProbeSection:
+    """A card with a defect whose text must not be shown."""
+    raise RuntimeError("resident 11010519491231002X")
+
+
+async def refuses(_call: Call) -> ProbeSection:
+    """A card that cannot be shown to this viewer."""
+    raise Conflict(ILLEGAL_STATE)
+
+
+def _card(name: str, load: str, **more: Any) -> HomeSection:
+    return HomeSection(name, TITLE, f"tests.bff.test_home:{load}", **more)
+
+
+CARDS = Manifest(
+    name="cards",
+    package="tests.bff",
+    home=(
+        *(_card(f"works-{number}", "works") for number in range(8)),
+        _card("hangs", "hangs", budget_ms=250),
+        _card("breaks", "breaks"),
+        _card("refuses", "refuses"),
+        _card("level-2", "works", identity_level=2),
+    ),
+    types=("tests.bff.test_home:ProbeSection",),
+)
+
+
+@pytest.fixture
+async def client(
+    settings: Settings, clock: ManualClock, manifests: tuple[Manifest, ...]
+) -> AsyncIterator[Client]:
+    """A client of an API with the probes' cards beside the product's."""
+    async with open_app(settings, clock=clock, manifests=(*manifests, CARDS)) as app:
+        edge = edge_of(app)
+        yield Client(edge)
+        edge.drain()
+
+
+async def _sections(client: Client, viewer: Viewer | None = None) -> dict[str, Any]:
+    sections = (await client.data(HOME, viewer=viewer))["home"]["sections"]
+    return {f"{place}:{section['id']}": section for place, section in enumerate(sections)}
+
+
+def _named(sections: dict[str, Any], name: str) -> Any:
+    return next(section for section in sections.values() if section["id"] == name)
+
+
+async def test_cards_come_together_and_late_ones_are_left_out(client: Client) -> None:
+    await _sections(client)
+    started_s = time.monotonic()
+    sections = await _sections(client)
+    took_s = time.monotonic() - started_s
+    assert 0.25 <= took_s < 0.8, "one after the other would take longer than a second"
+    assert [s["status"] for s in sections.values() if s["id"] == "works"] == ["LIVE"] * 8
+    hanging = _named(sections, "hangs")
+    assert (hanging["__typename"], hanging["reason"]) == ("UnavailableSection", "TIMEOUT")
+    assert (hanging["title"], hanging["status"]) == ("Card", "UNAVAILABLE")
+
+
+async def test_a_defect_costs_its_own_card_and_tells_nothing(client: Client) -> None:
+    answer = await client.run(HOME)
+    assert b"11010519491231002X" not in answer.body
+    assert "errors" not in answer.json
+    sections = await _sections(client)
+    assert _named(sections, "breaks")["reason"] == "FAILED"
+    assert _named(sections, "refuses")["reason"] == "ILLEGAL_STATE"
+
+
+async def test_the_order_is_the_manifests(client: Client) -> None:
+    ids = [key.partition(":")[2] for key in await _sections(client)]
+    assert ids[-12:] == ["works"] * 8 + ["hangs", "breaks", "refuses", "level-2"]
+
+
+async def test_a_card_waits_for_its_level(client: Client) -> None:
+    assert _named(await _sections(client), "level-2")["reason"] == "LOGIN_REQUIRED"
+    one = await make_citizen(client.app, level=1, name="张三", locale="en")
+    assert _named(await _sections(client, one), "level-2")["reason"] == "LEVEL_REQUIRED"
+    two = await make_citizen(client.app, level=2, name="张三", locale="en")
+    statuses = [s["status"] for s in (await _sections(client, two)).values() if s["id"] == "works"]
+    assert statuses == ["LIVE"] * 9
+
+
+async def test_titles_are_in_the_viewers_language(client: Client) -> None:
+    answer = await client.run(HOME, headers={"accept-language": "zh-CN"})
+    titles = {s["id"]: s["title"] for s in answer.json["data"]["home"]["sections"]}
+    assert titles["hangs"] == "卡片"

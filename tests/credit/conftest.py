@@ -1,0 +1,90 @@
+"""Shared ground of the credit tests: where the real data lie, and small models trained once."""
+
+import os
+from dataclasses import replace
+from functools import cache
+from pathlib import Path
+
+import orjson
+import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from credit.scoring.artefact import Artefact, canonical, fingerprint
+from credit.training.data import Dataset, build, read
+from credit.training.simulate import Records, loan_history
+from credit.training.spec import Spec
+from credit.training.specs.jinan import JINAN
+from credit.training.specs.sba import SBA
+from credit.training.train import Order, train
+
+KEY = Ed25519PrivateKey.from_private_bytes(bytes(range(32)))
+"""A fixed key, for tests alone."""
+
+SMALL_JINAN = replace(JINAN, fit=replace(JINAN.fit, rounds=60))
+HISTORY_ROWS = 6_000
+
+
+def shared(name: str) -> Path:
+    """A file of the shared data folder; skips the test where it is absent."""
+    root = Path(os.environ.get("SHARED_DIR", Path(__file__).parents[3] / "shared"))
+    path = root / "data" / "credit" / name
+    if not path.exists():
+        pytest.skip(f"shared data absent: {path.name} (set SHARED_DIR)")
+    return path
+
+
+def opened(content: dict[str, object]) -> Artefact:
+    """An artefact from its content, as the loader would give it back."""
+    data = canonical(content)
+    return Artefact(fingerprint(data), orjson.loads(data))
+
+
+@cache
+def history() -> Records:
+    """Simulated loans."""
+    return loan_history(11, HISTORY_ROWS)
+
+
+@cache
+def jinan_data() -> Dataset:
+    """The simulated loans as training data."""
+    return build(history(), SMALL_JINAN, today=None)
+
+
+@cache
+def jinan_contents() -> dict[str, dict[str, object]]:
+    """Champion and challenger trained on simulated loans through 2023."""
+    data = jinan_data()
+    window = data.where(data.year <= 2023)
+    return train(SMALL_JINAN, window, Order(2023, 1, "0" * 64, "simulated"))
+
+
+@cache
+def sba_data() -> Dataset:
+    """The real loans."""
+    return read(shared("sba_loans_to_fy2004.csv.xz"), SBA, today=None)
+
+
+@cache
+def sba_artefact(through: int = 2001) -> Artefact:
+    """The shipped spec, trained as shipped."""
+    data = sba_data()
+    window = data.where(data.year <= through)
+    return opened(train(SBA, window, Order(through, 0, "0" * 64, "sba"))["champion"])
+
+
+def small(spec: Spec, rounds: int) -> Spec:
+    """A spec with a shorter fit, where a test is not about figures."""
+    return replace(spec, fit=replace(spec.fit, rounds=rounds, bags=1))
+
+
+@pytest.fixture(scope="session")
+def champion() -> Artefact:
+    """A small model of simulated loans."""
+    return opened(jinan_contents()["champion"])
+
+
+@pytest.fixture(scope="session")
+def challenger() -> Artefact:
+    """The champion's scorecard rival."""
+    return opened(jinan_contents()["challenger"])

@@ -1,0 +1,183 @@
+"""A decision end to end: rules, limit, price, reasons, counterfactual, and its company."""
+
+import math
+from dataclasses import replace
+from datetime import date
+
+import numpy as np
+import pytest
+
+from credit.scoring.artefact import Artefact
+from credit.scoring.decision import Engine, approved
+from credit.scoring.errors import CreditError, InputError
+from credit.scoring.policies import MAX_SME_CREDIT_FEN, POLICIES
+from credit.scoring.policy import Outcome, policy_on
+
+from .conftest import history
+
+ON = date(2025, 6, 30)
+JINAN_POLICY = policy_on(POLICIES, "jinan", ON)
+
+
+def application(i: int) -> dict[str, object]:
+    return {name: values[i] for name, values in history().items()}
+
+
+@pytest.fixture(scope="module")
+def decisions(champion):
+    engine = Engine(champion)
+    return [engine.decide(application(i), ON) for i in range(1500)]
+
+
+RULES = [
+    pytest.param(policy, rule, id=f"{policy.id}-{rule.code}")
+    for policy in POLICIES
+    for rule in policy.rules
+]
+
+
+@pytest.mark.parametrize(("policy", "rule"), RULES)
+def test_every_rule_trips_and_passes_on_its_examples(policy, rule):
+    alone = replace(policy, rules=(rule,))
+    assert alone.apply(rule.trips) == (rule.outcome, [rule])
+    assert alone.apply(rule.passes) == (Outcome.APPROVE, [])
+    assert alone.apply({}) == (Outcome.APPROVE, [])
+    assert all(rule.text)
+
+
+def test_the_severest_outcome_wins_and_rules_are_named():
+    outcome, rules = JINAN_POLICY.apply({"pd": 0.10, "tax_grade_points": 1.0})
+    assert outcome is Outcome.DECLINE
+    assert [rule.code for rule in rules] == ["TAX_GRADE_D", "PD_BORDERLINE"]
+
+
+def test_policies_are_dated():
+    newer = replace(JINAN_POLICY, version=2, effective_from=date(2026, 1, 1))
+    both = [*POLICIES, newer]
+    assert policy_on(both, "jinan", date(2025, 12, 31)).version == 1
+    assert policy_on(both, "jinan", date(2026, 1, 1)).version == 2
+    with pytest.raises(CreditError, match="no policy"):
+        policy_on(POLICIES, "jinan", date(2000, 1, 1))
+
+
+def test_all_three_outcomes_occur(decisions):
+    assert {d.outcome for d in decisions} == set(Outcome)
+
+
+def test_approvals_carry_limit_and_price_and_nothing_else_does(decisions):
+    terms = JINAN_POLICY.terms
+    for i, decision in enumerate(decisions):
+        if decision.outcome is not Outcome.APPROVE:
+            assert (decision.limit, decision.rate_bps) == (0, 0)
+            continue
+        asked = application(i)["requested_amount_fen"]
+        assert 0 <= decision.limit <= min(asked, MAX_SME_CREDIT_FEN)
+        assert decision.limit % terms.round_to == 0
+        if decision.limit:
+            assert terms.reference_bps < decision.rate_bps <= terms.most_bps
+            assert decision.rate_bps % terms.grid_bps == 0
+
+
+def test_riskier_is_never_cheaper_nor_lent_more():
+    terms = JINAN_POLICY.terms
+    probs = np.linspace(0.001, 0.6, 300)
+    rates = [terms.rate_bps(p) for p in probs]
+    limits = [terms.limit(p, 50_000_000.0, 300_000_000.0) for p in probs]
+    assert rates == sorted(rates)
+    assert limits == sorted(limits, reverse=True)
+    assert terms.rate_bps(0.99) == terms.most_bps
+    assert terms.limit(0.01, math.nan, 1e9) == 0
+    assert terms.limit(0.01, 5e7, math.nan) == 0
+
+
+def test_reasons_are_the_largest_contributions_in_the_right_direction(decisions):
+    for decision in decisions:
+        raising = decision.outcome is not Outcome.APPROVE
+        sign = 1 if raising else -1
+        sizes = [sign * reason.contribution for reason in decision.reasons]
+        assert sizes == sorted(sizes, reverse=True)
+        assert len(sizes) <= 4
+        assert all(size >= 0.02 for size in sizes)
+        largest = sorted((sign * c for c in decision.contributions.values()), reverse=True)
+        assert sizes == largest[: len(sizes)]
+        for reason in decision.reasons:
+            assert decision.contributions[reason.code] == reason.contribution
+            assert all(reason.text)
+
+
+def test_contributions_sum_to_the_decisions_log_odds(decisions):
+    for decision in decisions:
+        total = decision.base_log_odds + sum(decision.contributions.values())
+        assert abs(total - decision.log_odds) < 1e-6
+        assert decision.pd_prob == pytest.approx(1 / (1 + math.exp(-decision.log_odds)))
+
+
+def test_a_counterfactual_changes_one_thing_and_leads_to_an_approval(champion, decisions):
+    engine = Engine(champion)
+    found = [(i, d) for i, d in enumerate(decisions) if d.counterfactual]
+    assert len(found) > 30
+    for i, decision in found[:60]:
+        change = decision.counterfactual
+        again = engine.decide({**application(i), change.column: change.after}, ON)
+        assert decision.outcome is not Outcome.APPROVE
+        assert again.outcome is Outcome.APPROVE
+        lever = next(item for item in champion.levers if item.column == change.column)
+        assert lever.minimum <= change.after <= lever.maximum
+        shift = abs(change.after - change.before)
+        assert shift <= max(abs(change.before) * lever.whole_share, lever.step) + 1e-9
+
+
+def test_no_counterfactual_where_a_rule_does_not_depend_on_levers(champion):
+    barred = {**application(0), "court_enforcements_24m": 2}
+    decision = Engine(champion).decide(barred, ON)
+    assert decision.outcome is Outcome.DECLINE
+    assert "ENFORCEMENT_CASE" in [rule.code for rule in decision.rules]
+    assert decision.counterfactual is None
+
+
+def test_outside_the_trained_range_is_scored_and_flagged(champion):
+    far = {**application(3), "invoiced_12m_fen": 10**15, "months_registered": 2900}
+    decision = Engine(champion).decide(far, ON)
+    assert {"turnover", "age"} <= set(decision.flags)
+    assert 0 < decision.pd_prob < 1
+
+
+def test_a_new_category_is_scored(champion):
+    decision = Engine(champion).decide({**application(3), "industry": "ZZ"}, ON)
+    assert 0 < decision.pd_prob < 1
+
+
+def test_simulated_models_say_so(decisions):
+    plain = decisions[0].plain()
+    assert plain["simulated"] is True
+    assert plain["notice"]["en"] == "Decision aid, not a credit report"
+
+
+def test_shadow_and_challenger_are_recorded_and_change_nothing(champion, challenger, decisions):
+    engine = Engine(champion, challengers=(challenger,), shadows=(challenger,))
+    for i in range(200):
+        full = engine.decide(application(i), ON)
+        assert [other["role"] for other in full.others] == ["challenger", "shadow"]
+        assert 0 < full.others[1]["pd_prob"] < 1
+        assert replace(full, others=()) == decisions[i]
+
+
+def test_a_broken_shadow_costs_no_decision(champion, decisions):
+    broken = Artefact("broken", {**champion.content, "features": [], "lookups": {}})
+    decision = Engine(champion, shadows=(broken,)).decide(application(0), ON)
+    assert "error" in decision.others[0]
+    assert replace(decision, others=()) == decisions[0]
+
+
+def test_bad_input_names_the_column(champion):
+    with pytest.raises(InputError, match="column months_registered: -3 is below"):
+        Engine(champion).decide({**application(0), "months_registered": -3}, ON)
+    short = application(0)
+    del short["industry"]
+    with pytest.raises(InputError, match=r"missing column.*industry"):
+        Engine(champion).decide(short, ON)
+
+
+def test_many_at_once_agree_with_one_at_a_time(champion, decisions):
+    many = approved(champion, JINAN_POLICY, [application(i) for i in range(300)])
+    assert many.tolist() == [d.outcome is Outcome.APPROVE for d in decisions[:300]]

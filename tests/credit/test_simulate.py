@@ -1,0 +1,61 @@
+"""The simulated city: the same on every run, valid codes, plainly labelled, with a known truth."""
+
+import numpy as np
+
+from core.ids import is_uscc
+from credit.training.data import build
+from credit.training.evaluate import evaluate
+from credit.training.metrics import auc
+from credit.training.report import render
+from credit.training.simulate import FIRMS, LOANS, loan_history, registered_firms
+from credit.training.specs.jinan import JINAN
+
+from .conftest import SMALL_JINAN, history, jinan_data
+
+
+def test_the_same_seed_gives_the_same_city():
+    assert loan_history(5, 800) == loan_history(5, 800)
+    assert loan_history(5, 800) != loan_history(6, 800)
+
+
+def test_scale():
+    assert (FIRMS, LOANS) == (1_700, 52_000)
+    firms = registered_firms(0)
+    assert len(firms["loan_no"]) == FIRMS
+    assert len(set(firms["uscc"])) == FIRMS
+    assert "defaulted" not in firms
+
+
+def test_codes_are_valid_and_rows_labelled():
+    assert all(is_uscc(code) for code in history()["uscc"])
+    assert set(history()["simulated"]) == {"SIMULATED"}
+    assert JINAN.simulated
+
+
+def test_outcomes_follow_the_stated_probabilities():
+    city = loan_history(0, 30_000)
+    truth = np.array(city["true_prob"])
+    bad = np.array([x == "Y" for x in city["defaulted"]])
+    assert 0.02 < bad.mean() < 0.08
+    for low, high in ((0.0, 0.02), (0.02, 0.05), (0.05, 0.15), (0.15, 1.0)):
+        band = (truth >= low) & (truth < high)
+        error = np.sqrt((truth[band] * (1 - truth[band])).sum()) / band.sum()
+        assert abs(bad[band].mean() - truth[band].mean()) < 4 * error
+
+
+def test_the_model_comes_near_the_truth_and_not_above_it(champion):
+    data = jinan_data()
+    later = data.year > 2023
+    test = data.where(later)
+    prob = champion.model.default_probs(champion.matrix(test.columns, len(test)))
+    best = auc(test.bad, np.array(history()["true_prob"])[later], test.weight)
+    ours = auc(test.bad, prob, test.weight)
+    assert best - 0.08 < ours <= best + 0.01
+
+
+def test_the_report_says_simulated(champion):
+    data = build(history(), SMALL_JINAN, today=None)
+    result = evaluate(champion, SMALL_JINAN, data)
+    page = render(result | {"data": {"sha256": "0" * 64}})
+    assert "SIMULATED DATA" in page
+    assert "模拟数据" in page

@@ -1,0 +1,274 @@
+"""People's own journeys over HTTP: levels, families, who looked, taking one's data and leaving."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import aiohttp
+import pytest
+from journeys.house import House
+
+from bff.commands.client import CityClient, ClientError, key
+
+pytestmark = pytest.mark.xdist_group("house")
+
+WITHIN_S = 1.0
+
+FUND = """query ($id: ID) { housingFund(onBehalfOf: $id) { status account { balance } } }"""
+GRANT = """mutation ($purpose: String!, $version: String!, $id: ID, $key: String!) {
+  grantConsent(purpose: $purpose, textVersion: $version, onBehalfOf: $id, idempotencyKey: $key) {
+    __typename ... on Refusal { code message }
+  }
+}"""
+ADD_CHILD = """mutation ($name: String!, $number: String!, $key: String!) {
+  addChild(name: $name, residentId: $number, idempotencyKey: $key) {
+    ... on ChildAdded { mandate { id state personId kind } }
+    ... on Refusal { code message }
+  }
+}"""
+PROPOSE = """mutation ($phone: String!, $until: Date!, $key: String!) {
+  proposeProxy(phone: $phone, services: ["housing-fund-query"], until: $until,
+               idempotencyKey: $key) {
+    ... on ProxyProposed { mandate { id state personId } }
+    ... on Refusal { code message }
+  }
+}"""
+CONFIRM = """mutation ($id: ID!, $key: String!) {
+  confirmProxy(mandateId: $id, idempotencyKey: $key) {
+    ... on ProxyConfirmed { mandate { id state } } ... on Refusal { code message }
+  }
+}"""
+END = """mutation ($id: ID!, $key: String!) {
+  endMandate(mandateId: $id, idempotencyKey: $key) {
+    ... on MandateEnded { mandateId } ... on Refusal { code message }
+  }
+}"""
+LOG = """query ($id: ID) { viewer { accessLog(first: 20, onBehalfOf: $id) {
+  edges { node { service actorRole byMyself actorName caseNo fields } } } } }"""
+
+
+async def _raw(
+    client: CityClient, query: str, variables: dict[str, Any] | None = None, **headers: str
+) -> dict[str, Any]:
+    """The whole answer, errors included."""
+    assert client._session is not None
+    if client.token:
+        headers["Authorization"] = f"Bearer {client.token}"
+    body = {"query": query, "variables": variables or {}}
+    async with client._session.post(f"{client._api}/graphql", json=body, headers=headers) as reply:
+        answer: dict[str, Any] = await reply.json(content_type=None)
+        return answer
+
+
+async def _events(
+    client: CityClient, query: str, variables: dict[str, Any]
+) -> AsyncIterator[dict[str, Any]]:
+    """The results of a subscription over server-sent events, until it completes."""
+    assert client._session is not None
+    headers = {"Accept": "text/event-stream", "Authorization": f"Bearer {client.token}"}
+    async with client._session.post(
+        f"{client._api}/graphql", json={"query": query, "variables": variables}, headers=headers
+    ) as reply:
+        async for line in reply.content:
+            if line.startswith(b"data: "):
+                yield json.loads(line.removeprefix(b"data: "))
+            elif line.startswith(b"event: complete"):
+                return
+
+
+async def _person(house: House, number: int) -> dict[str, Any]:
+    """Somebody of the crowd: no other test knows them."""
+    async with aiohttp.ClientSession() as session:
+        url = f"{house.sandbox_url}/_control/city/population?offset={number}&limit=1"
+        async with session.get(url) as reply:
+            (person,) = (await reply.json())["people"]
+            return dict(person)
+
+
+async def _adult(house: House, start: int) -> dict[str, Any]:
+    for number in range(start, start + 200):
+        person = await _person(house, number)
+        if 1940 < int(person["resident_id"][6:10]) < 2000:
+            return person
+    raise AssertionError("no adult in the crowd")
+
+
+async def test_a_deep_link_from_a_cold_app_ends_in_its_service(
+    house: House, client: CityClient
+) -> None:
+    person = await _adult(house, 100)
+    link = "lovecity://services/housing-fund-query"
+    service = link.rpartition("/")[2]
+    found = await client.run(
+        "query ($id: ID!) { service(id: $id) { documentId } }", {"id": service}
+    )
+    assert found.data["service"]["documentId"]
+    refused = (await _raw(client, FUND))["errors"][0]["extensions"]
+    assert (refused["code"], refused["missing"]) == ("LOGIN_REQUIRED", "LOGIN")
+    ticket = refused["resumeTicket"]
+    resume = "query ($t: String!) { resume(ticket: $t) { deepLink operation missing } }"
+    missing = []
+    await client.sign_in(person["phone"])
+    missing.append((await client.run(resume, {"t": ticket})).data["resume"]["missing"])
+    await client.verify_real_name(person)
+    back = (await client.run(resume, {"t": ticket})).data["resume"]
+    assert missing == ["REAL_NAME"]
+    assert back == {"deepLink": link, "operation": "housingFund", "missing": None}
+    await client.consent("welfare.housing-fund")
+    answer = await _raw(client, FUND, **{"X-Resume-Ticket": ticket})
+    assert answer["data"]["housingFund"]["status"] == "LIVE"
+    elsewhere = await _raw(
+        client, FUND, {"id": "0199d2f0-0000-7000-8000-000000000000"}, **{"X-Resume-Ticket": ticket}
+    )
+    assert elsewhere["errors"][0]["extensions"]["code"] == "RESUME_MISMATCH"
+
+
+async def test_an_elder_lets_a_proxy_read_the_fund_and_sees_it(house: House) -> None:
+    proxy_person, elder = await _adult(house, 300), await _adult(house, 600)
+    first, second = house.api_urls
+    async with (
+        CityClient(first, house.sandbox_url) as proxy,
+        CityClient(second, house.sandbox_url) as old,
+    ):
+        for client, person in ((proxy, proxy_person), (old, elder)):
+            await client.sign_in(person["phone"])
+            await client.verify_real_name(person)
+        proposed = await proxy.do(
+            PROPOSE, {"phone": elder["phone"], "until": _in_a_month(), "key": key()}
+        )
+        assert proposed["mandate"] | {"id": ""} == {"id": "", "state": "proposed", "personId": None}
+        mandates = (
+            await old.run("{ mandates { id state otherName services actsForOther } }")
+        ).data["mandates"]
+        assert [m["services"] for m in mandates] == [["housing-fund-query"]]
+        assert mandates[0]["otherName"].endswith(proxy_person["name"][-1])
+        await old.consent("welfare.housing-fund")
+        await old.do(CONFIRM, {"id": mandates[0]["id"], "key": key()})
+        (mine,) = (await proxy.run("{ mandates { personId state } }")).data["mandates"]
+        elder_id = mine["personId"]
+        read = (await proxy.run(FUND, {"id": elder_id})).data["housingFund"]
+        own = (await old.run(FUND)).data["housingFund"]
+        assert read == own
+        rows = [
+            edge["node"]
+            for edge in (await old.run(LOG)).data["viewer"]["accessLog"]["edges"]
+            if edge["node"]["service"] == "housing-fund-query"
+        ]
+        assert [(r["actorRole"], r["byMyself"]) for r in rows] == [("self", True), ("proxy", False)]
+        assert rows[1]["actorName"].endswith(proxy_person["name"][-1])
+        with pytest.raises(ClientError, match="NOT_FOUND"):
+            await proxy.run(LOG, {"id": elder_id})  # a proxy reads services, not the account
+        await old.do(END, {"id": mandates[0]["id"], "key": key()})
+        refused = await _raw(proxy, FUND, {"id": elder_id})
+        assert refused["errors"][0]["extensions"]["code"] == "NOT_FOUND"
+
+
+def _in_a_month() -> str:
+    return str((datetime.now(UTC) + timedelta(days=30)).date())
+
+
+async def test_a_guardianship_that_ends_ends_a_running_subscription(
+    house: House, client: CityClient
+) -> None:
+    parent, child = await client.person("parent"), await client.person("child")
+    await client.sign_in(parent["phone"])
+    await client.verify_real_name(parent)
+    await client.consent("identity.family")
+    added = await client.do(
+        ADD_CHILD, {"name": child["name"], "number": child["resident_id"], "key": key()}
+    )
+    mandate, child_id = added["mandate"], added["mandate"]["personId"]
+    purposes = (await client.run("{ consentPurposes { id textVersion } }")).data["consentPurposes"]
+    version = {p["id"]: p["textVersion"] for p in purposes}["welfare.housing-fund"]
+    granted = {"purpose": "welfare.housing-fund", "version": version, "key": key()}
+    assert (await client.do(GRANT, granted | {"id": child_id}))["__typename"] == "ConsentGranted"
+    watch = "subscription ($id: ID) { accessRecorded(onBehalfOf: $id) { service actorRole } }"
+    seen: list[dict[str, Any]] = []
+
+    async def listen() -> None:
+        async for event in _events(client, watch, {"id": child_id}):
+            seen.append(event)
+
+    async with CityClient(house.api_urls[1], house.sandbox_url) as other:
+        other.token = client.token
+        listening = asyncio.create_task(listen())
+        for _ in range(100):
+            await other.run(FUND, {"id": child_id})
+            if seen:
+                break
+            await asyncio.sleep(0.1)
+        assert seen[0]["data"]["accessRecorded"] == {
+            "service": "housing-fund-query",
+            "actorRole": "guardian",
+        }
+        await other.do(END, {"id": mandate["id"], "key": key()})
+        await asyncio.wait_for(listening, WITHIN_S)
+        assert seen[-1]["errors"][0]["extensions"]["code"] == "NOT_FOUND"
+        refused = await _raw(client, FUND, {"id": child_id})
+        assert refused["errors"][0]["extensions"]["code"] == "NOT_FOUND"
+
+
+async def test_export_then_erasure(house: House, client: CityClient) -> None:
+    person = await _adult(house, 900)
+    await client.sign_in(person["phone"])
+    await client.verify_real_name(person)
+    exported = await client.do(
+        "mutation ($key: String!) { exportMyData(idempotencyKey: $key) {"
+        " ... on DataExport { content withheld { wing what reason } }"
+        " ... on Refusal { code message } } }",
+        {"key": key()},
+    )
+    account = exported["content"]["identity"]["account"]
+    assert (account["phone"], account["name"]) == (person["phone"], person["name"])
+    assert account["resident_id"] == person["resident_id"]
+    assert [row["service"] for row in exported["content"]["identity"]["access_log"]] == [
+        "real-name"
+    ]
+    assert all(row["reason"] for row in exported["withheld"]) and exported["withheld"]
+    erased = await client.do(
+        "mutation ($key: String!) { eraseMyAccount(idempotencyKey: $key) {"
+        " ... on AccountErased { erased holds { wing what reason until } }"
+        " ... on Refusal { code message } } }",
+        {"key": key()},
+    )
+    assert {"identity", "notifications"} <= set(erased["erased"])
+    assert [hold["what"] for hold in erased["holds"]] == ["access_log"]
+    await asyncio.sleep(WITHIN_S)
+    for url in house.api_urls:
+        async with CityClient(url, house.sandbox_url) as gone:
+            gone.token = client.token
+            with pytest.raises(ClientError, match="SESSION_EXPIRED"):
+                await gone.run("{ viewer { id } }")
+    left = await house.query(
+        "SELECT count(*) AS n FROM identity_citizen WHERE closed_at IS NOT NULL AND"
+        " (phone_sealed IS NOT NULL OR name_sealed IS NOT NULL OR resident_sealed IS NOT NULL)"
+    )
+    assert left[0]["n"] == 0
+
+
+async def test_staff_sign_in_with_two_factors_and_their_look_is_seen(house: House) -> None:
+    citizen = await _adult(house, 1200)
+    async with (
+        CityClient(house.api_urls[0], house.sandbox_url) as own,
+        CityClient(house.api_urls[1], house.sandbox_url) as desk,
+    ):
+        await own.sign_in(citizen["phone"])
+        await own.verify_real_name(citizen)
+        own_id = (await own.run("{ viewer { id } }")).data["viewer"]["id"]
+        look = 'query ($id: ID!) { staffPerson(id: $id, caseNo: "AC-2026-17") { name phone } }'
+        assert (await _raw(own, look, {"id": own_id}))["errors"][0]["extensions"][
+            "code"
+        ] == "NOT_ALLOWED"
+        officer = await desk.person("department_officer")
+        await desk.staff_sign_in(officer)
+        assert (await desk.run("{ viewer { roles } }")).data["viewer"]["roles"] == [
+            "department_officer"
+        ]
+        seen = (await desk.run(look, {"id": own_id})).data["staffPerson"]
+        assert seen["name"] == citizen["name"]
+        rows = (await own.run(LOG)).data["viewer"]["accessLog"]["edges"]
+        newest = rows[0]["node"]
+        assert (newest["actorRole"], newest["caseNo"]) == ("department_officer", "AC-2026-17")
+        assert not newest["byMyself"] and newest["actorName"] is None

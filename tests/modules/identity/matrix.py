@@ -1,0 +1,290 @@
+"""Role × operation × whose it is, over every query and mutation of the schema.
+
+The rules are written here a second time, on purpose: what the code says of itself proves nothing.
+A field that is not classified, or an id argument without objects, is a violation too.
+"""
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Any
+from uuid import uuid4
+
+from graphql import (
+    GraphQLField,
+    GraphQLInputObjectType,
+    GraphQLObjectType,
+    GraphQLSchema,
+    GraphQLUnionType,
+    get_named_type,
+    is_leaf_type,
+    is_list_type,
+    is_non_null_type,
+)
+
+from core.access import scopes_of
+from core.app import App
+from core.auth import Viewer
+from core.guards import ServiceLevel
+from tests.asgi import Client
+
+PUBLIC = "public"
+OFFICER, OPERATOR = "department_officer", "operator"
+ROLES = ("grid_worker", OFFICER, "bank_officer", "risk_officer", OPERATOR)
+
+STALE = timedelta(minutes=15)
+REFUSED = {"LOGIN_REQUIRED", "LEVEL_REQUIRED", "FRESH_AUTH_REQUIRED", "NOT_ALLOWED"}
+
+
+@dataclass(frozen=True)
+class Rule:
+    """What a field asks of its caller."""
+
+    level: int = 0
+    fresh: bool = False
+    role: str | None = None
+
+
+ANYBODY, SIGNED_IN, VERIFIED = Rule(), Rule(1), Rule(2)
+
+RULES: dict[str, Rule] = {
+    **dict.fromkeys(
+        "viewer consentPurposes codeDelivery resume home services service requestLoginCode login "
+        "refreshSession staffLogin appointmentPlaces appointmentItems appointmentSlots".split(),
+        ANYBODY,
+    ),
+    **dict.fromkeys(
+        "mandates inbox markMessageRead payment billAccounts unlinkBillAccount appointments "
+        "appointment waitingPlaces requestStepUpCode stepUp revokeSession revokeAllSessions "
+        "verifyRealName grantConsent withdrawConsent endMandate confirmAppointment "
+        "cancelAppointment rescheduleAppointment leaveWaitingList queueTicket".split(),
+        SIGNED_IN,
+    ),
+    **dict.fromkeys("addChild proposeProxy".split(), VERIFIED),
+    "confirmProxy": Rule(2, fresh=True),
+    "exportMyData": Rule(1, fresh=True),
+    "eraseMyAccount": Rule(1, fresh=True),
+    "staffPerson": Rule(1, role=OFFICER),
+    "unusualAccess": Rule(1, role=OPERATOR),
+}
+
+DATA_DECIDES = frozenset(
+    "bills linkBillAccount payBill holdAppointment joinWaitingList checkInAppointment "
+    "joinQueue".split()
+)
+"""Fields that learn from their arguments which service they belong to: only strangers and missing
+objects are tried here, the rest is for the tests of their own modules."""
+
+SAMPLES: dict[str, Any] = {
+    "first": 1,
+    "phone": "13700000000",
+    "until": "2026-12-31",
+    "services": ["housing-fund-query"],
+    "residentId": "11010519491231002X",
+    "caseNo": "AC-1",
+    "kind": "WATER",
+    "days": 1,
+    "purpose": "welfare.housing-fund",
+    "textVersion": "2026-11",
+}
+
+Objects = Mapping[str, Mapping[str, str]]
+"""By whose it is (own, linked, foreign, missing), the id for each "field.argument"."""
+
+
+@dataclass
+class Matrix:
+    """One walk over the schema; `violations` says what was wrong, in words."""
+
+    client: Client
+    schema: GraphQLSchema
+    citizen: Viewer
+    objects: Objects
+    renew: Callable[[], Awaitable[None]] | None = None
+    beside: Mapping[str, str] = field(default_factory=dict)
+    """What goes with an object, by "field.argument": the slot to move to."""
+    violations: list[str] = field(default_factory=list)
+    asked: int = 0
+
+    @property
+    def app(self) -> App:
+        """The house under test."""
+        return self.client.app
+
+    async def walk(self) -> list[str]:
+        """Every field as every caller, then every id as the citizen."""
+        for kind, root in (
+            ("query", self.schema.query_type),
+            ("mutation", self.schema.mutation_type),
+        ):
+            assert root is not None
+            for name, graphql_field in root.fields.items():
+                rule = self._rule(name, graphql_field)
+                if rule is None:
+                    if name not in DATA_DECIDES:
+                        self.violations.append(f"{name}: not classified")
+                    continue
+                await self._try_callers(kind, name, graphql_field, rule)
+                await self._try_objects(kind, name, graphql_field, rule)
+        return self.violations
+
+    def _rule(self, name: str, graphql_field: GraphQLField) -> Rule | None:
+        definition = graphql_field.extensions["strawberry-definition"]
+        for extension in definition.extensions:
+            if isinstance(extension, ServiceLevel):
+                service = self.app.services[extension.service_id]
+                money = service.kind == "PAYMENT"
+                health = service.theme == "HEALTH" and service.identity_level == 2
+                return Rule(service.identity_level, fresh=money or health)
+        return RULES.get(name)
+
+    def _callers(self, rule: Rule) -> list[tuple[str, Viewer | None, str | None]]:
+        """Each caller, and the refusal they must meet; None for being let through."""
+        me, old = self.citizen, self.citizen.authenticated_at - STALE
+
+        def viewer(level: int, *, at: Any = me.authenticated_at, role: str | None = None) -> Viewer:
+            roles = frozenset({role} if role else ())
+            return Viewer(me.user_id, me.session_id, level, roles, at, scopes_of(roles))
+
+        def refusal(level: int, *, fresh: bool = True, role: str | None = None) -> str | None:
+            if rule == ANYBODY:
+                return None
+            if level < max(rule.level, 1):
+                return "LEVEL_REQUIRED" if level else "LOGIN_REQUIRED"
+            if rule.role is not None and rule.role != role:
+                return "NOT_ALLOWED"
+            return "FRESH_AUTH_REQUIRED" if rule.fresh and not fresh else None
+
+        callers: list[tuple[str, Viewer | None, str | None]] = [
+            ("stranger", None, refusal(0)),
+            ("phone only", viewer(1), refusal(1)),
+            ("old session", viewer(2, at=old), refusal(2, fresh=False)),
+            ("citizen", viewer(2), refusal(2)),
+        ]
+        return callers + [(role, viewer(2, role=role), refusal(2, role=role)) for role in ROLES]
+
+    async def _try_callers(
+        self, kind: str, name: str, graphql_field: GraphQLField, rule: Rule
+    ) -> None:
+        for caller, viewer, expected in self._callers(rule):
+            code = await self._ask(kind, name, graphql_field, viewer, {})
+            met = code if code in REFUSED else None
+            if name == "checkInAppointment" and met == "NOT_ALLOWED":
+                continue
+            if met != expected or code == "INTERNAL_ERROR":
+                self.violations.append(f"{name} as {caller}: {code}, not {expected}")
+
+    async def _try_objects(
+        self, kind: str, name: str, graphql_field: GraphQLField, rule: Rule
+    ) -> None:
+        roles = frozenset({rule.role} if rule.role else ())
+        me = self.citizen
+        viewer = Viewer(me.user_id, me.session_id, 2, roles, me.authenticated_at, scopes_of(roles))
+        for argument, of in graphql_field.args.items():
+            if get_named_type(of.type).name != "ID" or is_list_type(_inner(of.type)):
+                continue
+            place = f"{name}.{argument}"
+            if place in OPEN_IDS:
+                continue
+            expected = OWNERSHIP.get(place)
+            if expected is None:
+                self.violations.append(f"{place}: no objects to try it with")
+                continue
+            words = {}
+            for whose in ("missing", "foreign", "linked", "own"):
+                given = self.objects[whose].get(place)
+                if given is None:
+                    continue
+                code = await self._ask(kind, name, graphql_field, viewer, {argument: given})
+                words[whose] = code
+                allowed = whose in expected
+                if allowed == (code == "NOT_FOUND") or code == "INTERNAL_ERROR":
+                    self.violations.append(f"{place} of {whose}: {code}")
+            if not {"own", "foreign", "missing"} <= set(words):
+                self.violations.append(f"{place}: tried only for {sorted(words)}")
+
+    async def _ask(
+        self,
+        kind: str,
+        name: str,
+        graphql_field: GraphQLField,
+        viewer: Viewer | None,
+        given: Mapping[str, Any],
+    ) -> str:
+        if self.renew is not None:
+            await self.renew()
+        self.asked += 1
+        declared, passed, variables = [], [], {}
+        for argument, of in graphql_field.args.items():
+            value = given.get(argument) or self.beside.get(f"{name}.{argument}")
+            value = self._sample(argument, of.type) if value is None else value
+            if value is None:
+                continue
+            declared.append(f"${argument}: {of.type}")
+            passed.append(f"{argument}: ${argument}")
+            variables[argument] = value
+        head = f"({', '.join(declared)})" if declared else ""
+        arguments = f"({', '.join(passed)})" if passed else ""
+        query = f"{kind} M{head} {{ {name}{arguments} {_selection(graphql_field)} }}"
+        answer = (await self.client.run(query, variables, viewer=viewer)).json
+        if answer.get("errors"):
+            return str(answer["errors"][0]["extensions"]["code"])
+        payload = answer["data"][name]
+        return str(payload.get("code", "OK")) if isinstance(payload, dict) else "OK"
+
+    def _sample(self, argument: str, of: Any) -> Any:
+        if not is_non_null_type(of):
+            return None
+        if argument == "idempotencyKey":
+            return uuid4().hex
+        if argument in SAMPLES:
+            return SAMPLES[argument]
+        named = get_named_type(of)
+        if isinstance(named, GraphQLInputObjectType):
+            return {n: self._sample(n, f.type) for n, f in named.fields.items() if n == "id"}
+        return {"Int": 1, "Boolean": True}.get(named.name, str(uuid4()))
+
+
+OWNERSHIP: dict[str, set[str]] = {
+    "revokeSession.sessionId": {"own"},
+    "markMessageRead.messageId": {"own"},
+    "confirmProxy.mandateId": {"own"},
+    "endMandate.mandateId": {"own"},
+    "grantConsent.onBehalfOf": {"own", "linked"},
+    "withdrawConsent.onBehalfOf": {"own", "linked"},
+    "housingFund.onBehalfOf": {"own", "linked"},
+    "staffPerson.id": {"own", "linked", "foreign"},
+    "payment.id": {"own"},
+    "unlinkBillAccount.accountId": {"own"},
+    "appointment.id": {"own"},
+    "confirmAppointment.appointmentId": {"own"},
+    "cancelAppointment.appointmentId": {"own"},
+    "rescheduleAppointment.appointmentId": {"own"},
+    # one's own is tried by its module's tests: the new number must exist at a hospital
+    "moveHospitalNumber.appointmentId": set(),
+}
+"""Whose objects a citizen may reach through an argument; all others are NOT_FOUND."""
+
+OPEN_IDS = frozenset(
+    "service.id hospitalDepartments.hospitalId hospitalDoctors.hospitalId "
+    "hospitalDoctors.departmentId hospitalSlots.hospitalId hospitalSlots.scheduleId "
+    "bookHospitalNumber.hospitalId bookHospitalNumber.slotId appointmentPlaces.serviceId "
+    "appointmentItems.serviceId appointmentSlots.placeId rescheduleAppointment.slotId "
+    "codeDelivery.requestId leaveWaitingList.waitingId queueTicket.id "
+    "moveHospitalNumber.slotId".split()
+)
+"""Ids of what belongs to nobody, or that only their owner can know."""
+
+
+def _inner(of: Any) -> Any:
+    return of.of_type if is_non_null_type(of) else of
+
+
+def _selection(graphql_field: GraphQLField) -> str:
+    named = get_named_type(graphql_field.type)
+    if is_leaf_type(named):
+        return ""
+    if isinstance(named, GraphQLUnionType):
+        return "{ __typename ... on Refusal { code } }"
+    assert isinstance(named, GraphQLObjectType)
+    return "{ __typename }"

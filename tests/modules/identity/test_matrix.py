@@ -1,0 +1,261 @@
+"""Role × operation × whose it is: passes, and fails when any one check is taken away."""
+
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from datetime import timedelta
+from typing import Any
+from uuid import UUID
+
+import pytest
+
+from bff.schema import build_schema
+from core import access, guards, mandates
+from core.app import App
+from core.auth import Viewer
+from core.ids import new_id
+from core.manifest import discover
+from modules.appointments.models import Booking, Resource, Slot
+from modules.bills.models import AccountLink
+from modules.identity import families, service
+from modules.identity.models import Mandate, Session
+from modules.identity.upstream import IdentityRegistry
+from modules.welfare.upstream import HousingFund
+from notifications.models import Message
+from notifications.upstream import SmsGateway
+from payments.models import Intent
+from tests.asgi import Client
+from tests.fakes import FakeHousingFund, FakePolice, FakeSms
+from tests.modules.identity.matrix import Matrix, Objects
+
+MakeCitizen = Callable[..., Awaitable[Viewer]]
+
+
+@pytest.fixture
+def upstreams() -> Mapping[type, Any]:
+    """Systems in memory."""
+    return {
+        SmsGateway: FakeSms(),
+        IdentityRegistry: FakePolice(),
+        HousingFund: FakeHousingFund(),
+    }
+
+
+async def _session(app: App, viewer: Viewer) -> UUID:
+    now = app.clock.now()
+    row = await Session.create(
+        id=new_id(),
+        citizen_id=viewer.user_id,
+        device_hash=b"device",
+        device_name="phone",
+        rotated_at=now,
+        authenticated_at=now,
+        last_used_at=now,
+    )
+    return row.id
+
+
+async def _mandate(app: App, kind: str, actor: UUID, subject: UUID) -> UUID:
+    now = app.clock.now()
+    row = await Mandate.create(
+        id=new_id(),
+        kind=kind,
+        actor_id=actor,
+        subject_id=subject,
+        state="active",
+        services=None if kind == "guardian" else ["housing-fund-query"],
+        proposed_at=now,
+        confirmed_at=now,
+        ends_at=now.replace(year=now.year + 1),
+    )
+    return row.id
+
+
+async def _message(app: App, viewer: Viewer) -> UUID:
+    row = await Message.create(
+        id=new_id(),
+        person_id=viewer.user_id,
+        key=f"matrix:{new_id()}",
+        template="t",
+        title_sealed=app.vault.encrypt("t", "notifications.title"),
+        body_sealed=app.vault.encrypt("b", "notifications.body"),
+        created_at=app.clock.now(),
+    )
+    return row.id
+
+
+async def _proposal(app: App, actor: Viewer, subject: Viewer) -> UUID:
+    phone = (await service.find_person(app, subject.user_id)).phone  # type: ignore[union-attr]
+    now = app.clock.now()
+    row = await Mandate.create(
+        id=new_id(),
+        kind="proxy",
+        actor_id=actor.user_id,
+        phone_index=app.vault.blind_index(phone, service.PHONE),
+        services=["housing-fund-query"],
+        state="proposed",
+        proposed_at=now,
+        ends_at=now.replace(year=now.year + 1),
+    )
+    return row.id
+
+
+async def _payment(app: App, viewer: Viewer) -> UUID:
+    now = app.clock.now()
+    row = await Intent.create(
+        id=new_id(),
+        payer_id=viewer.user_id,
+        kind="bill:WATER",
+        subject_ref=str(new_id()),
+        payee="water",
+        title_zh="水费",
+        title_en="Water",
+        amount_fen=100,
+        psp="wechatpay",
+        client_address="127.0.0.1",
+        state="created",
+        created_at=now,
+        expires_at=now,
+    )
+    return row.id
+
+
+async def _link(app: App, viewer: Viewer) -> UUID:
+    row = await AccountLink.create(
+        id=new_id(),
+        citizen_id=viewer.user_id,
+        kind="water",
+        account_no=new_id().hex[:10],
+        label="",
+        holder_masked="*",
+        address_masked="*",
+        linked_at=app.clock.now(),
+    )
+    return row.id
+
+
+async def _booking(app: App, viewer: Viewer, service_id: str, place: str) -> UUID:
+    now = app.clock.now()
+    names = {f"{part}_{language}": "x" for part in ("place", "name") for language in ("zh", "en")}
+    resource = await Resource.create(
+        id=new_id(), service_id=service_id, ref=place, limit_group=place, **names
+    )
+    slot = await Slot.create(
+        id=new_id(),
+        resource_id=resource.id,
+        service_id=service_id,
+        ref=place,
+        starts_at=now + timedelta(days=9),
+        ends_at=now + timedelta(days=9, hours=1),
+        capacity=9,
+        used=1,
+    )
+    booking_id = new_id()
+    await Booking.create(
+        id=booking_id,
+        series_id=booking_id,
+        service_id=service_id,
+        slot_id=slot.id,
+        booked_by=viewer.user_id,
+        state="held",
+        created_at=now,
+        hold_expires_at=now + timedelta(minutes=10),
+    )
+    return booking_id
+
+
+async def objects_of(app: App, who: Viewer, others: Viewer) -> dict[str, str]:
+    """One object of each kind that belongs to somebody; `others` is the other side of mandates."""
+    mandate = await _mandate(app, "proxy", new_id(), who.user_id)
+    person = str(who.user_id)
+    ids = {
+        "revokeSession.sessionId": await _session(app, who),
+        "markMessageRead.messageId": await _message(app, who),
+        "confirmProxy.mandateId": await _proposal(app, others, who),
+        "endMandate.mandateId": mandate,
+        "payment.id": await _payment(app, who),
+        "unlinkBillAccount.accountId": await _link(app, who),
+        "moveHospitalNumber.appointmentId": await _booking(
+            app, who, "hospital-registration", f"h1/{new_id()}"
+        ),
+    } | {
+        f"{field}": await _booking(app, who, "venue-booking", str(new_id()))
+        for field in (
+            "appointment.id",
+            "confirmAppointment.appointmentId",
+            "cancelAppointment.appointmentId",
+            "rescheduleAppointment.appointmentId",
+        )
+    }
+    return {place: str(found) for place, found in ids.items()} | dict.fromkeys(
+        (
+            "grantConsent.onBehalfOf",
+            "withdrawConsent.onBehalfOf",
+            "housingFund.onBehalfOf",
+            "staffPerson.id",
+        ),
+        person,
+    )
+
+
+@pytest.fixture
+async def matrix(app: App, client: Client, citizen: MakeCitizen) -> AsyncIterator[Matrix]:
+    """A citizen with a child, a stranger, and one thing of each kind that each of them has."""
+    me, child, foreign, third = [await citizen() for _ in range(4)]
+    session_id = await _session(app, me)
+    viewer = Viewer(me.user_id, session_id, 2, frozenset(), me.authenticated_at)
+    await _mandate(app, "guardian", viewer.user_id, child.user_id)
+    missing = dict.fromkeys(await objects_of(app, third, third), str(new_id()))
+    objects: Objects = {
+        "own": await objects_of(app, viewer, third),
+        "linked": await objects_of(app, child, third),
+        "foreign": await objects_of(app, foreign, third),
+        "missing": missing,
+    }
+    schema = build_schema(discover())._schema
+
+    async def renew() -> None:
+        """What one operation closed is open for the next: each is asked for itself."""
+        from core.database import connection
+
+        db = connection()
+        await db.execute_query("UPDATE identity_session SET revoked_at = NULL")
+        await db.execute_query("UPDATE identity_citizen SET closed_at = NULL")
+        await db.execute_query("DELETE FROM core_session_revocation")
+        await db.execute_query("DELETE FROM core_rate_counter")
+        app.revocations._revoked.clear()
+
+    elsewhere = await Booking.get(id=objects["foreign"]["appointment.id"])
+    beside = {"rescheduleAppointment.slotId": str(elsewhere.slot_id)}
+    yield Matrix(client, schema, viewer, objects, renew, beside)
+
+
+async def test_every_caller_meets_every_rule(matrix: Matrix) -> None:
+    violations = await matrix.walk()
+    assert violations == [], "\n".join(violations)
+    assert matrix.asked > 500
+
+
+def _allow(*_: Any, **__: Any) -> None:
+    return None
+
+
+async def _act_without_mandate(call: Any, subject_id: UUID, *, service: str | None = None) -> Any:
+    found = mandates.Mandate(
+        new_id(), mandates.MandateKind.GUARDIAN, call.viewer.user_id, subject_id
+    )
+    return call.acting(found)
+
+
+PLANTED = {
+    "the one place that decides": (guards, "decide", _allow),
+    "mandates at services": (guards, "act_for", _act_without_mandate),
+    "levels": (access, "require", lambda viewer, _level=1: viewer),
+    "the addressee of a proposal": (families, "_is_for", lambda *_: True),
+}
+
+
+@pytest.mark.parametrize("planted", PLANTED)
+async def test_a_check_taken_away_is_noticed(
+    matrix: Matrix, monkeypatch: pytest.MonkeyPatch, planted: str
+) -> None:
+    monkeypatch.setattr(*PLANTED[planted])
+    assert await matrix.walk() != []
