@@ -40,7 +40,7 @@ from modules.appointments.slot_store import Described
 CLIENTS = 32
 ROUNDS = 3
 ROUND_S = 4.0
-RUSH_ATTEMPTS, RUSH_SEATS, RUSH_SLOTS, RUSH_AT_ONCE = 100_000, 2_000, 100, 500
+RUSH_ATTEMPTS, RUSH_SEATS, RUSH_SLOTS, RUSH_AT_ONCE = 100_000, 2_000, 100, 200
 RUSH_P99_MS = 100.0
 HALL = "gov-hall-appointment"
 ROOT = Path(__file__).resolve().parent.parent
@@ -223,7 +223,7 @@ async def _sold_out(app: App, urls: DatabaseUrls) -> dict[str, Any]:
 
 
 async def _rush(app: App, _urls: DatabaseUrls) -> dict[str, Any]:
-    """100,000 people try for 2,000 seats of one release: each one slot, at most 500 at a time."""
+    """100,000 people try for 2,000 seats of one release: each one slot, 200 at a time."""
     slot_ids = await _slots(app, RUSH_SLOTS, RUSH_SEATS // RUSH_SLOTS)
     refusals: list[float] = []
     won, numbers = count(), iter(range(RUSH_ATTEMPTS))
