@@ -39,7 +39,7 @@ schema: $(INSTALLED) ## write schema.graphql anew
 	$(BIN)/quancheng schema
 
 lock: $(INSTALLED) ## resolve every dependency anew into requirements.lock
-	$(BIN)/uv pip compile pyproject.toml --universal --python-version 3.11 --extra dev \
+	$(BIN)/uv pip compile pyproject.toml --universal --python-version 3.11 --extra dev --extra cluster \
 	  --generate-hashes --no-emit-index-url --no-header --no-annotate --upgrade --quiet \
 	  --output-file requirements.lock
 

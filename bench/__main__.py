@@ -16,6 +16,8 @@ Row = dict[str, Any]
 
 FOLDER = Path(__file__).parent
 RESULTS = FOLDER / "results.json"
+PAGE = FOLDER.parent / "docs" / "performance.md"
+_BEGIN, _END = "<!-- results -->", "<!-- /results -->"
 
 
 def main(names: list[str]) -> int:
@@ -37,6 +39,7 @@ def main(names: list[str]) -> int:
                 raise
         else:
             _show(name)
+    _write_page()
     return 1 if failed else 0
 
 
@@ -61,6 +64,19 @@ def _write(fresh: Iterable[Row]) -> None:
     RESULTS.write_text(
         json.dumps(ordered, ensure_ascii=False, indent=2, default=str) + "\n", encoding="utf-8"
     )
+
+
+def _write_page() -> None:
+    """Put the table into docs/performance.md, between its two marks."""
+    lines = ["| measurement | ours | peer | ratio | unit |", "|---|---:|---|---:|---|"]
+    for row in _read():
+        peer = f"{row['peer']}: {row['peer_value']}" if row.get("peer") else "–"
+        ratio = "–" if row.get("ratio") is None else f"{row['ratio']:.2f}"
+        lines.append(f"| `{row['name']}` | {row['ours']} | {peer} | {ratio} | {row['unit']} |")
+    before, rest = PAGE.read_text(encoding="utf-8").split(_BEGIN)
+    _, after = rest.split(_END)
+    table = "\n".join(lines)
+    PAGE.write_text(f"{before}{_BEGIN}\n{table}\n{_END}{after}", encoding="utf-8")
 
 
 def _show(name: str) -> None:

@@ -47,15 +47,17 @@ def _world() -> tuple[Artefact, xgb.Booster, Dataset, list[dict[str, Any]], Floa
     return artefact, booster, data, applications, np.resize(matrix, (BATCH_ROWS, matrix.shape[1]))
 
 
-def _percentiles_ms(calls: list[Callable[[], object]]) -> tuple[float, float]:
+def _percentiles_ms(
+    calls: list[Callable[[], object]], clock: Callable[[], float] = time.perf_counter
+) -> tuple[float, float]:
     """(p50, p99) of calls made once each, after a warm-up."""
     for call in calls[:20]:
         call()
     times = []
     for call in calls:
-        start = time.perf_counter()
+        start = clock()
         call()
-        times.append((time.perf_counter() - start) * 1000)
+        times.append((clock() - start) * 1000)
     p50, p99 = np.percentile(times, [50, 99])
     return float(p50), float(p99)
 
@@ -77,6 +79,8 @@ def credit_decision() -> dict[str, Any]:
     engine, on = Engine(artefact), date(2025, 6, 30)
     ours = [functools.partial(engine.decide, application, on) for application in applications]
     p50, p99 = _percentiles_ms(list(ours))
+    # processor time beside wall time: on a shared machine the latter's tail is the neighbours'
+    _, cpu_p99 = _percentiles_ms(list(ours), time.process_time)
     names = [feature.name for feature in artefact.features]
     rows = [matrix[i : i + 1].astype(np.float32) for i in range(PEER_DECISIONS)]
 
@@ -97,6 +101,7 @@ def credit_decision() -> dict[str, Any]:
         "conditions": {
             "p50_ms": p50,
             "p99_ms": p99,
+            "p99_cpu_ms": cpu_p99,
             "peer_p50_ms": peer_p50,
             "peer_p99_ms": peer_p99,
             "decisions": len(applications),

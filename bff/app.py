@@ -18,6 +18,7 @@ from bff.http import GraphQLHttp
 from bff.library import Library
 from bff.playground import playground_routes
 from bff.schema import build_schema
+from bff.services_page import services_route
 from bff.trusted import Documents, documents_of
 from bff.usage import Usage
 from bff.websocket import graphql_websocket
@@ -118,6 +119,7 @@ def routes(edge: Edge) -> list[BaseRoute]:
     found: list[BaseRoute] = [
         Route("/graphql", GraphQLHttp(edge), methods=["GET", "POST"]),
         WebSocketRoute("/graphql", websocket),
+        services_route(edge),
         *health_routes(app),
     ]
     if not app.settings.is_production:

@@ -1,5 +1,7 @@
 """The catalogue of services in GraphQL, out of every wing's manifest."""
 
+from typing import Annotated
+
 import strawberry
 
 from bff.trusted import documents_of
@@ -10,12 +12,32 @@ from core.texts import Locale
 
 _MAX_AGE_S = 60
 
-strawberry.enum(Theme, description="The themes of the city's services.")
-strawberry.enum(ServiceKind, description="What a service does for the citizen.")
+strawberry.enum(
+    Theme,
+    description=(
+        "The themes of the city's services: GOVERNMENT affairs, MOBILITY, HEALTH, COMMUNITY, "
+        "LOVE_CITY (livelihood: insurance, bills, housing), SAFETY and environment, FINANCE."
+    ),
+)
+strawberry.enum(
+    ServiceKind,
+    description=(
+        "What a service does for the citizen. QUERY: look something up. APPLICATION: apply for "
+        "something. APPOINTMENT: book. PAYMENT: pay. SUBSCRIPTION: be told of news. REPORT: tell "
+        "the city."
+    ),
+)
 strawberry.enum(
     ServiceStatus, description="LIVE: it works end to end. PLANNED: announced, not there yet."
 )
-strawberry.enum(Locale, description="The languages people are spoken to in.")
+strawberry.enum(Locale, description="The languages people are spoken to in: ZH or EN.")
+
+InLanguage = Annotated[
+    Locale | None, strawberry.argument(description="Another language than the viewer's.")
+]
+OfTheme = Annotated[Theme | None, strawberry.argument(description="Those of one theme only.")]
+OfKind = Annotated[ServiceKind | None, strawberry.argument(description="Those of one kind only.")]
+ServiceId = Annotated[strawberry.ID, strawberry.argument(description="The service's stable name.")]
 
 
 @strawberry.type(description="A service of the city.")
@@ -40,7 +62,7 @@ class Service:
         metadata=public(_MAX_AGE_S),
         description="Its name, in the viewer's language unless another is asked for.",
     )
-    def name(self, info: Info, locale: Locale | None = None) -> str:
+    def name(self, info: Info, locale: InLanguage = None) -> str:
         """The tile's name."""
         spoken = locale or info.context.locale
         return self.tile.name_zh if spoken is Locale.ZH else self.tile.name_en
@@ -48,7 +70,7 @@ class Service:
     @strawberry.field(
         metadata=public(_MAX_AGE_S), description="The department that answers for it."
     )
-    def department(self, info: Info, locale: Locale | None = None) -> str:
+    def department(self, info: Info, locale: InLanguage = None) -> str:
         """The department's name from the city file."""
         city = info.context.app.city
         return city.departments[self.tile.department].say(locale or info.context.locale)
@@ -62,9 +84,7 @@ class Query:
         metadata=public(_MAX_AGE_S),
         description="The city's services in the order of their numbers.",
     )
-    def services(
-        self, info: Info, theme: Theme | None = None, kind: ServiceKind | None = None
-    ) -> list[Service]:
+    def services(self, info: Info, theme: OfTheme = None, kind: OfKind = None) -> list[Service]:
         """The catalogue, all of it or one theme or kind."""
         return [
             to_graphql(info, tile)
@@ -73,7 +93,7 @@ class Query:
         ]
 
     @strawberry.field(metadata=public(_MAX_AGE_S), description="One service by its stable name.")
-    def service(self, info: Info, id: strawberry.ID) -> Service | None:
+    def service(self, info: Info, id: ServiceId) -> Service | None:
         """A service, or null."""
         tile = info.context.app.services.get(id)
         return to_graphql(info, tile) if tile else None

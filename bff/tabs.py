@@ -24,13 +24,17 @@ def playground_tabs(documents: Documents) -> Sequence[PlaygroundTab]:
     return [_tab(documents.by_name[name], opened=name in opened) for name in [*opened, *others]]
 
 
+def title_of(document: TrustedDocument) -> str:
+    """The first comment line of a document, or its name."""
+    first = document.source.partition("\n")[0]
+    return first.lstrip("# ").strip() if first.startswith("#") else document.name
+
+
 def _tab(document: TrustedDocument, *, opened: bool) -> PlaygroundTab:
     first, _, rest = document.source.partition("\n")
-    title, query = document.name, document.source
-    if first.startswith("#"):
-        # the playground writes the title above the operation itself
-        title, query = first.lstrip("# ").strip(), rest
+    # the playground writes the title above the operation itself
+    query = rest if first.startswith("#") else document.source
     example = {n: v for n, v in document.variables.items() if not n.startswith("$")}
     # a page that is opened twice means two different payments
     fresh = orjson.dumps(example).replace(b"{{key}}", uuid4().hex.encode())
-    return PlaygroundTab(title, query, orjson.loads(fresh), opened=opened)
+    return PlaygroundTab(title_of(document), query, orjson.loads(fresh), opened=opened)

@@ -130,6 +130,17 @@ async def claim_many(
     ]
 
 
+async def recall_many(operation: str, wishes: Sequence[Wish]) -> list[UUID | AppError | None]:
+    """What the keys of several commands stand for already, without binding them; see `recall`."""
+    known = await _stored(connection(), operation, wishes)
+    answers: list[UUID | AppError | None] = []
+    for wish in wishes:
+        stored = known.get((wish.subject, wish.key))
+        earlier = None if stored is None else _earlier(stored, fingerprint(wish.command))
+        answers.append(earlier.effect_id if isinstance(earlier, Claim) else earlier)
+    return answers
+
+
 async def _stored(
     tx: Transaction, operation: str, wishes: Sequence[Wish]
 ) -> dict[tuple[str, str], Mapping[str, Any]]:

@@ -35,4 +35,8 @@ _SERVICES = (
     ),
 )
 
-MANIFEST = Manifest(name="credit", services=_SERVICES)
+MANIFEST = Manifest(
+    name="credit",
+    services=_SERVICES,
+    commands=(("credit", "credit.cli:app"),),
+)

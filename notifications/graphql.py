@@ -54,6 +54,7 @@ class MessageRead:
     message_id: strawberry.ID = strawberry.field(description="The message's id.")
 
 
+MessageId = Annotated[strawberry.ID, strawberry.argument(description="The message's id.")]
 MarkMessageReadResult = Annotated[MessageRead | Refused, strawberry.union("MarkMessageReadResult")]
 
 
@@ -83,7 +84,7 @@ class Mutation:
 
     @mutation(description="Mark a message as read.")
     async def mark_message_read(
-        self, info: Info, message_id: strawberry.ID, idempotency_key: IdempotencyKey
+        self, info: Info, message_id: MessageId, idempotency_key: IdempotencyKey
     ) -> MarkMessageReadResult:
         """Reading twice is reading once."""
         person_id = info.context.require_viewer().user_id

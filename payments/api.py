@@ -17,7 +17,7 @@ from payments.payable import (
     Refused,
     Unknown,
 )
-from payments.service import create_intent, get_payment, present
+from payments.service import create_intent, get_payment, present, refund
 
 __all__ = [
     "PAYABLES",
@@ -34,5 +34,6 @@ __all__ = [
     "create_intent",
     "get_payment",
     "present",
+    "refund",
     "to_payment",
 ]

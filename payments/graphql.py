@@ -6,9 +6,9 @@ from datetime import datetime
 
 import strawberry
 
-from core.graphql import Fen, Info, parse_id
+from core.graphql import After, Connection, Fen, First, Info, connection, page_size, parse_id
 from core.texts import Locale
-from payments import service, settlement
+from payments import receipts, service, settlement
 from payments.domain import STATUS, PaymentStatus
 from payments.models import Intent
 
@@ -37,11 +37,25 @@ class Payment:
     )
     expires_at: datetime = strawberry.field(description="When the cashier closes.")
     paid_at: datetime | None = strawberry.field(description="When it was paid.")
+    receipt_no: str | None = strawberry.field(
+        description="The receipt's number; a moment after the payee has booked the payment."
+    )
     receipt_ref: str | None = strawberry.field(description="The payee's own number for it.")
     refunded: Fen = strawberry.field(description="How much has gone back.")
     reason: str | None = strawberry.field(
         description="Why it was not carried out, a stable code; null while all is well."
     )
+
+
+@strawberry.type(description="The receipt of a payment that its payee has booked.")
+class PaymentReceipt:
+    """A receipt."""
+
+    receipt_no: str = strawberry.field(description="Its number, in a series without gaps.")
+    issued_at: datetime = strawberry.field(description="When it was issued.")
+    payee_ref: str = strawberry.field(description="The payee's own number for the payment.")
+    psp_ref: str = strawberry.field(description="The payment's number at the PSP.")
+    payment: Payment = strawberry.field(description="What was paid; refunds included.")
 
 
 def to_payment(intent: Intent, locale: Locale) -> Payment:
@@ -54,6 +68,7 @@ def to_payment(intent: Intent, locale: Locale) -> Payment:
         cashier_url=intent.cashier_url if intent.state == "awaiting" else None,
         expires_at=intent.expires_at,
         paid_at=intent.paid_at,
+        receipt_no=intent.receipt_no,
         receipt_ref=intent.fulfilment_ref,
         refunded=Fen(intent.refunded_fen),
         reason=intent.refusal,
@@ -69,6 +84,30 @@ class Query:
         """A payment by id; somebody else's is not found."""
         intent = await service.get_payment(info.context, parse_id(id))
         return to_payment(intent, info.context.locale)
+
+    @strawberry.field(description="The receipt of one of the viewer's payments.")
+    async def payment_receipt(self, info: Info, payment_id: strawberry.ID) -> PaymentReceipt:
+        """Not found until the payee has booked the payment."""
+        receipt = await receipts.get_receipt(info.context, parse_id(payment_id))
+        intent = receipt.payment
+        return PaymentReceipt(
+            receipt_no=receipt.receipt_no,
+            issued_at=receipt.issued_at,
+            payee_ref=intent.fulfilment_ref or "",
+            psp_ref=intent.psp_ref or "",
+            payment=to_payment(intent, info.context.locale),
+        )
+
+    @strawberry.field(description="The viewer's payments, newest first.")
+    async def payments(self, info: Info, first: First, after: After = None) -> Connection[Payment]:
+        """All payments, those that came to nothing included."""
+        first = page_size(first)
+        before = parse_id(after) if after else None
+        call = info.context
+        rows = await service.list_payments(call, first=first + 1, before=before)
+        return connection(
+            rows, first, lambda row: str(row.id), lambda row: to_payment(row, call.locale)
+        )
 
 
 @strawberry.type

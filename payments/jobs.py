@@ -6,13 +6,16 @@ from typing import Any
 from uuid import UUID
 
 from core.app import App
+from core.clock import civil_date
 from core.database import transaction
-from payments import saga, store
+from payments import receipts, saga, store
 from payments.ledger import store as ledger
 
 _OVERDUE = timedelta(minutes=1)
 _NONCES_KEPT = timedelta(minutes=15)
 """Three times the age at which a callback is refused anyway."""
+
+_USAGE_KEPT = timedelta(days=35)
 
 
 async def check(app: App, payload: Mapping[str, Any]) -> None:
@@ -28,6 +31,11 @@ async def fulfil(app: App, payload: Mapping[str, Any]) -> None:
 async def refund(app: App, payload: Mapping[str, Any]) -> None:
     """See payments.saga.refund."""
     await saga.refund(app, UUID(payload["refund_id"]))
+
+
+async def issue_receipt(app: App, payload: Mapping[str, Any]) -> None:
+    """See payments.receipts.issue."""
+    await receipts.issue(app, UUID(payload["intent_id"]))
 
 
 async def expire_hold(app: App, payload: Mapping[str, Any]) -> None:
@@ -51,6 +59,8 @@ async def sweep(app: App, _payload: Mapping[str, Any]) -> None:
             await app.queue.enqueue(tx, "payments.refund", payload, key=f"{refund.id}:sweep")
 
 
-async def forget_nonces(app: App, _payload: Mapping[str, Any]) -> None:
-    """Drop nonces of callbacks that are too old to be believed."""
-    await store.forget_nonces(app.clock.now() - _NONCES_KEPT)
+async def forget(app: App, _payload: Mapping[str, Any]) -> None:
+    """Drop nonces of callbacks too old to be believed, and counters of days long past."""
+    now = app.clock.now()
+    await store.forget_nonces(now - _NONCES_KEPT)
+    await store.forget_usage(civil_date(now - _USAGE_KEPT))

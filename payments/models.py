@@ -112,6 +112,8 @@ class Intent(Model):
     refunding_fen = fields.BigIntField(default=0)
     refunded_fen = fields.BigIntField(default=0)
     fulfilment_ref = fields.CharField(max_length=64, null=True)
+    receipt_no = fields.CharField(max_length=16, null=True, unique=True)
+    receipt_issued_at = fields.DatetimeField(null=True)
     refusal = fields.CharField(max_length=32, null=True)
     checks = fields.SmallIntField(default=0)
     attempts = fields.SmallIntField(default=0)
@@ -155,3 +157,39 @@ class CallbackNonce(Model):
 
     class Meta:
         table = "payments_callback_nonce"
+
+
+class Usage(Model):
+    """How much a person has paid on a day, by the rule that counts it."""
+
+    key = fields.CharField(max_length=128, primary_key=True)
+    used_fen = fields.BigIntField()
+    used_on = fields.DateField(db_index=True)
+
+    class Meta:
+        table = "payments_usage"
+
+
+class Report(Model):
+    """A person's daily total that has to be reported; written once, never changed."""
+
+    id = fields.UUIDField(primary_key=True)
+    name = fields.CharField(max_length=64)
+    payer_id = fields.UUIDField()
+    reported_on = fields.DateField(db_index=True)
+    amount_fen = fields.BigIntField()
+    created_at = fields.DatetimeField()
+
+    class Meta:
+        table = "payments_report"
+        unique_together = (("name", "payer_id", "reported_on"),)
+
+
+class Counter(Model):
+    """The last number drawn of a series without gaps."""
+
+    name = fields.CharField(max_length=32, primary_key=True)
+    value = fields.BigIntField()
+
+    class Meta:
+        table = "payments_counter"

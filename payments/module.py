@@ -18,13 +18,14 @@ MANIFEST = Manifest(
         JobKind("payments.check", "payments.jobs:check", lane=Lane.CRITICAL, timeout_s=20),
         JobKind("payments.fulfil", "payments.jobs:fulfil", lane=Lane.CRITICAL, timeout_s=20),
         JobKind("payments.refund", "payments.jobs:refund", lane=Lane.CRITICAL, timeout_s=20),
+        JobKind("payments.issue_receipt", "payments.jobs:issue_receipt", max_attempts=20),
         JobKind("payments.expire_hold", "payments.jobs:expire_hold"),
         JobKind("payments.sweep", "payments.jobs:sweep", lane=Lane.CRITICAL),
-        JobKind("payments.forget_nonces", "payments.jobs:forget_nonces", lane=Lane.BULK),
+        JobKind("payments.forget", "payments.jobs:forget", lane=Lane.BULK),
     ),
     schedules=(
         Schedule("payments.sweep", "* * * * *"),
-        Schedule("payments.forget_nonces", "*/10 * * * *"),
+        Schedule("payments.forget", "*/10 * * * *"),
     ),
     upstreams=(
         UpstreamBinding(
@@ -41,5 +42,5 @@ MANIFEST = Manifest(
     migrations="payments.migrations",
     state_machines=(INTENT, REFUND, HOLD),
     commands=(("ledger", "payments.commands:app"),),
-    append_only=("payments_account", "payments_journal", "payments_entry"),
+    append_only=("payments_account", "payments_journal", "payments_entry", "payments_report"),
 )

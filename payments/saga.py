@@ -15,7 +15,7 @@ from core.database import Transaction, transaction
 from core.deadline import Deadline
 from core.http import UpstreamError
 from core.jobs import GiveUp
-from payments import settlement, store
+from payments import limits, settlement, store
 from payments.domain import (
     INTENT,
     REFUND,
@@ -79,6 +79,7 @@ async def _look_again(app: App, tx: Transaction, intent: Intent, view: OrderView
         if intent.state != "closing":
             await settlement.move_intent(tx, intent, "expire")
         await settlement.move_intent(tx, intent, "close", ended_at=now)
+        await limits.give_back(tx, intent)
     wait: timedelta | None = look_at_unpaid(now, intent.checks, intent.expires_at)
     if intent.state == "expired" and view is not None:
         assert intent.ended_at is not None

@@ -1,5 +1,6 @@
 """Paying, as seen by the payer: start, be shown the cashier, look how it goes."""
 
+from collections.abc import Sequence
 from contextlib import suppress
 from uuid import UUID
 
@@ -14,8 +15,8 @@ from core.errors import Conflict, InvalidInput, NotFound
 from core.http import UpstreamError, UpstreamRejected
 from core.ids import new_id
 from core.money import FEN_MAX
-from core.texts_common import NOT_FOUND
-from payments import settlement, store, texts
+from core.texts_common import KEY_REUSED, NOT_FOUND
+from payments import limits, settlement, store, texts
 from payments.domain import INTENT, INTENT_LIFE, next_look
 from payments.models import Intent
 from payments.payable import Quote, get_payable
@@ -31,8 +32,8 @@ async def create_intent(
     """Begin to pay what the payable of `kind` quotes; part of the caller's transaction.
 
     Returns the intent's id. The same key and subject give the same intent, and so does another key
-    while the payer's own cashier for it is open. Raises Conflict PAYMENT_OPEN or ALREADY_PAID,
-    KEY_REUSED, and whatever the quote refuses.
+    while the payer's own cashier for it is open. Raises Conflict PAYMENT_OPEN, ALREADY_PAID,
+    LIMIT_REACHED or KEY_REUSED, and whatever the quote refuses.
     """
     app, payer_id = call.app, call.require_viewer().user_id
     command = {"kind": kind, "subject": subject_ref}
@@ -53,6 +54,7 @@ async def create_intent(
         raise InvalidInput(texts.AMOUNT_OUT_OF_RANGE)
     live = await store.find_live_intent(tx, kind, subject_ref)
     if live is None:
+        await limits.take(tx, payer_id, kind, quote.amount_fen, app.clock.now())
         await _insert(call, tx, claim.effect_id, payer_id, kind, subject_ref, quote)
         return claim.effect_id
     _refuse_unless_open(call, live, payer_id, quote)
@@ -161,6 +163,8 @@ async def _note_order(
         changes = {"refusal": "PSP_REFUSED", "due_at": None, "ended_at": app.clock.now()}
     else:
         event, changes = "lose_order", {}
+    if event == "reject_order" and INTENT.allows(intent.state, event):
+        await limits.give_back(tx, intent)
     if INTENT.allows(intent.state, event):  # else somebody was faster, or it is unknown already
         await settlement.move_intent(tx, intent, event, **changes)
 
@@ -172,3 +176,31 @@ async def get_payment(call: Call, intent_id: UUID) -> Intent:
     if intent is None or intent.payer_id != payer_id:
         raise NotFound(NOT_FOUND)
     return intent
+
+
+async def list_payments(call: Call, *, first: int, before: UUID | None = None) -> Sequence[Intent]:
+    """The viewer's payments, newest first; `before` is the last one already seen."""
+    return await store.list_intents(call.require_viewer().user_id, first=first, before=before)
+
+
+async def refund(
+    app: App, tx: Transaction, intent_id: UUID, amount_fen: int, *, reason: str, key: str
+) -> UUID:
+    """Give back a part or all of a payment that its payee had accepted; returns the refund's id.
+
+    Part of the caller's transaction; the PSP is asked by a job. Repeat-safe by `key`, the
+    permanent business key ("cancel:<booking id>"). Raises NotFound, Conflict REFUND_TOO_LARGE
+    above what is left of the capture, InvalidInput for an amount that is none, IllegalTransition
+    for a payment that was not passed on.
+    """
+    if amount_fen <= 0:
+        raise InvalidInput(texts.AMOUNT_OUT_OF_RANGE)
+    intent = await store.lock_intent(tx, intent_id)
+    if intent is None:
+        raise NotFound(NOT_FOUND)
+    known = await store.find_refund_by_key(tx, key)
+    if known is not None:
+        if (known.intent_id, known.amount_fen) != (intent_id, amount_fen):
+            raise Conflict(KEY_REUSED)
+        return known.id
+    return await settlement.request_refund(app, tx, intent, amount_fen, reason=reason, key=key)

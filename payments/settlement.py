@@ -14,7 +14,7 @@ from core.app import App
 from core.database import Transaction
 from core.errors import Conflict
 from core.ids import new_id
-from payments import store, texts
+from payments import limits, store, texts
 from payments.domain import INTENT, REFUND, late_event, refunded_event
 from payments.events import PaymentFulfilled, PaymentRefunded, PaymentRefused, PaymentSettled
 from payments.ledger import store as ledger
@@ -87,6 +87,7 @@ async def settle(app: App, tx: Transaction, psp: str, view: OrderView) -> Settle
         ),
         now,
     )
+    await limits.note_captured(tx, intent, now)
     if event == "settle_late":
         await _refuse(app, tx, intent, "LATE_PAYMENT")
         return Settled.LATE
@@ -114,11 +115,13 @@ async def fulfilled(app: App, tx: Transaction, intent: Intent, ref: str) -> None
         now,
     )
     await app.events.publish(tx, PaymentFulfilled(*_news(intent), intent.amount_fen, ref[:64]))
+    await app.queue.enqueue(tx, "payments.issue_receipt", {"intent_id": str(intent.id)})
 
 
 async def refuse(app: App, tx: Transaction, intent: Intent, reason: str) -> None:
     """The payee will not accept: all of it goes back to the payer, by itself."""
     await move_intent(tx, intent, "refuse_fulfilment", refusal=reason[:32], due_at=None)
+    await limits.give_back(tx, intent)
     await _refuse(app, tx, intent, reason)
 
 

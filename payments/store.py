@@ -1,7 +1,7 @@
 """Every query on intents, refunds and callbacks."""
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import date, datetime
 from uuid import UUID
 
 from core.database import Transaction, connection, fetch_one
@@ -28,6 +28,19 @@ async def find_live_intent(tx: Transaction, kind: str, subject_ref: str) -> Inte
         .select_for_update()
         .first()
     )
+
+
+async def list_intents(payer_id: UUID, *, first: int, before: UUID | None) -> Sequence[Intent]:
+    """A payer's intents, newest first."""
+    intents = Intent.filter(payer_id=payer_id)
+    if before is not None:
+        intents = intents.filter(id__lt=before)
+    return await intents.order_by("-id").limit(first)
+
+
+async def find_refund_by_key(tx: Transaction, key: str) -> Refund | None:
+    """A refund by its business key. Lock its intent first."""
+    return await Refund.filter(key=key).using_db(tx).first()
 
 
 async def lock_refund(tx: Transaction, refund_id: UUID) -> Refund | None:
@@ -67,3 +80,8 @@ async def forget_nonces(before: datetime) -> None:
     await connection().execute_query(
         "DELETE FROM payments_callback_nonce WHERE heard_at < $1", [before]
     )
+
+
+async def forget_usage(before: date) -> None:
+    """Drop the counters of limits of days before this one."""
+    await connection().execute_query("DELETE FROM payments_usage WHERE used_on < $1", [before])

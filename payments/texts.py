@@ -12,3 +12,8 @@ AMOUNT_OUT_OF_RANGE = Text("AMOUNT_OUT_OF_RANGE", "支付金额超出范围", "T
 REFUND_TOO_LARGE = Text(
     "REFUND_TOO_LARGE", "退款金额超过可退金额", "This is more than can be refunded"
 )
+LIMIT_REACHED = Text(
+    "LIMIT_REACHED",
+    "超出支付限额({limit} 元)",
+    "This is above the payment limit ({limit} yuan)",
+)

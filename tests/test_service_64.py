@@ -18,15 +18,13 @@ RUN = """
 import asyncio, json, sys
 from pathlib import Path
 
-from bff.executor import Executor, Operation
-from bff.schema import build_schema
+from bff.app import edge_of
 from bff.trusted import documents_of
 from core.app import open_app
-from core.call import Call
-from core.deadline import Deadline
 from core.manifest import discover
 from core.migrate import check, drift, migrate
 from core.settings import Settings
+from tests.asgi import Client
 
 owner, app_url, keys = sys.argv[1:]
 
@@ -35,20 +33,17 @@ async def main() -> dict:
     manifests = discover()
     applied = await migrate(owner, app_url, manifests)
     await check(app_url, manifests)
-    documents = documents_of(manifests)
-    executor = Executor(build_schema(manifests), documents, trusted_only=True)
-    document = documents.for_service("drinking-wells")
+    document = documents_of(manifests).for_service("drinking-wells")
     settings = Settings(database_url=app_url, keys_dir=Path(keys), sandbox_port=9)
     async with open_app(settings) as app:
-        call = Call(app, Deadline.after(5), "check")
-        prepared = executor.prepare(Operation(document_id=document.id))
-        answer = json.loads(await executor.run(call, prepared, document.variables))
+        body = {"documentId": document.id, "variables": dict(document.variables)}
+        answer = await Client(edge_of(app)).post(json.dumps(body).encode())
         numbers = [service.number for service in app.services.values()]
     return {
         "numbers": numbers,
         "applied": applied,
         "drift": await drift(manifests),
-        "answer": answer,
+        "answer": answer.json,
     }
 
 
@@ -116,6 +111,7 @@ async def test_it_is_in_the_catalogue_and_runs(
     assert "errors" not in found["answer"]
 
 
+@pytest.mark.soak  # a whole test run inside this one
 def test_its_copied_tests_pass_beside_the_examples(
     tree: Path, changes: tuple[set[str], set[str]]
 ) -> None:

@@ -55,13 +55,7 @@ def evaluate(
     """
     later = _later(artefact, data, every_row)
     test, earlier = data.where(later), data.where(~later)
-    if not len(test):
-        raise ValueError(
-            f"no row after the training window (through {artefact.through}); "
-            "use --all-rows to evaluate on rows the model has seen"
-        )
-    if test.bad.min() == test.bad.max():
-        raise ValueError("the rows to evaluate hold only one outcome")
+    _must_hold_both(artefact, test)
     scored = score_rows(artefact, test)
     result = {
         "model": artefact.hash,
@@ -90,6 +84,16 @@ def evaluate(
     if after_columns:
         result["leaky"] = _leaky(spec, earlier, test, later, after_columns)
     return result
+
+
+def _must_hold_both(artefact: Artefact, test: Dataset) -> None:
+    if not len(test):
+        raise ValueError(
+            f"no row after the training window (through {artefact.through}); "
+            "use --all-rows to evaluate on rows the model has seen"
+        )
+    if test.bad.min() == test.bad.max():
+        raise ValueError("the rows to evaluate hold only one outcome")
 
 
 def score_rows(artefact: Artefact, data: Dataset) -> Scored:

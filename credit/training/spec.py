@@ -45,8 +45,9 @@ class Fit:
     effect_prior: float = 5.0
     profile_years: int = 6
     drift_years: float = 1.0
-    """How far ahead the base rate's trend is carried: the best of 0, ½, 1, 1½ and 2 years over
-    ten rolling origins of the SBA loans (1994 to 2003), by Brier score of the three years after."""
+    """How far ahead the base rate's trend is carried. Over ten rolling origins of the SBA loans
+    (1994 to 2003) the Brier scores of the three years after averaged 0.0949, 0.0948 and 0.0949 for
+    0, ½ and 1 year, worse beyond; of equals, the one that errs towards caution as rates rise."""
 
 
 @dataclass(frozen=True)

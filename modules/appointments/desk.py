@@ -8,7 +8,7 @@ the lock, the round trips and the commit are shared by all of them.
 
 import asyncio
 from collections import deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from uuid import UUID
@@ -29,7 +29,9 @@ from modules.appointments.policy import policy_of
 
 EXPIRE = "appointments.expire"
 _PARTY_MAX = 200
+_WINDOWS = 6  # transactions at once: lines grow longer, the database's own queues do not
 _DEADLOCK_RETRIES = 3
+_FOUND_FULL_MAX = 10_000
 
 Outcome = UUID | AppError
 Waiting = tuple[Ask, asyncio.Future[Outcome]]
@@ -40,8 +42,11 @@ class Desk:
     """The lines of one process, one per slot that somebody wants."""
 
     app: App
+    on_full: Callable[[UUID], None]
     _lines: dict[UUID, deque[Waiting]] = field(default_factory=dict)
     _clerks: set[asyncio.Task[None]] = field(default_factory=set)
+    _found_full: set[UUID] = field(default_factory=set)
+    _windows: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(_WINDOWS))
 
     async def hold(self, slot_id: UUID, ask: Ask) -> UUID:
         """Take a seat; returns the booking, which a repeated send finds again.
@@ -67,8 +72,11 @@ class Desk:
         line = self._lines[slot_id]
         try:
             while line:
-                party = [line.popleft() for _ in range(min(len(line), _PARTY_MAX))]
-                await self._serve_party(slot_id, party)
+                if slot_id in self._found_full:
+                    await self._serve_party(slot_id, _take(line))
+                    continue
+                async with self._windows:
+                    await self._serve_party(slot_id, _take(line))
         finally:
             del self._lines[slot_id]
             for _, future in line:
@@ -92,7 +100,24 @@ class Desk:
                 future.set_result(outcome)
 
     async def _give(self, slot_id: UUID, asks: Sequence[Ask]) -> list[Outcome]:
-        """Parties at two slots may wait for one another's people; PostgreSQL then ends one."""
+        """Parties at two slots may wait for one another's people; PostgreSQL then ends one.
+
+        Where the last party found nothing left, the next is answered without a transaction.
+        """
+        if slot_id in self._found_full:
+            refused = await refuse_full(self.app, slot_id, asks)
+            if refused is not None:
+                return refused
+            self._found_full.discard(slot_id)
+        given = await self._give_in_transaction(slot_id, asks)
+        if given.full:
+            if len(self._found_full) >= _FOUND_FULL_MAX:
+                self._found_full.clear()
+            self._found_full.add(slot_id)
+            self.on_full(slot_id)
+        return given.outcomes
+
+    async def _give_in_transaction(self, slot_id: UUID, asks: Sequence[Ask]) -> "Given":
         for _ in range(_DEADLOCK_RETRIES):
             try:
                 return await give_seats(self.app, slot_id, asks)
@@ -102,7 +127,30 @@ class Desk:
         return await give_seats(self.app, slot_id, asks)
 
 
-async def give_seats(app: App, slot_id: UUID, asks: Sequence[Ask]) -> list[Outcome]:
+@dataclass(frozen=True, slots=True)
+class Given:
+    """What became of a party, in its order, and whether no seat is left after it."""
+
+    outcomes: list[Outcome]
+    full: bool
+
+
+def _take(line: deque[Waiting]) -> list[Waiting]:
+    """The next party of a line."""
+    return [line.popleft() for _ in range(min(len(line), _PARTY_MAX))]
+
+
+async def refuse_full(app: App, slot_id: UUID, asks: Sequence[Ask]) -> list[Outcome] | None:
+    """Answer a party at a slot that cannot be booked, by reading alone; None where it can be."""
+    state = await slot_store.read_state(slot_id)
+    fault = domain.find_fault(state, app.clock.now())
+    if fault is None:
+        return None
+    known = await idempotency.recall_many(asks[0].operation, [_wish(ask) for ask in asks])
+    return [earlier or Conflict(texts.FAULTS[fault]) for earlier in known]
+
+
+async def give_seats(app: App, slot_id: UUID, asks: Sequence[Ask]) -> Given:
     """Give the seats of one slot to the first who may have them; one outcome for each wish."""
     outcomes: dict[UUID, Outcome] = {}
     async with transaction() as tx:
@@ -115,7 +163,12 @@ async def give_seats(app: App, slot_id: UUID, asks: Sequence[Ask]) -> list[Outco
         if served:
             await store.insert_held(tx, slot, served, now=app.clock.now())
             await _enqueue_what_follows(app, tx, served)
-    return [_told(outcomes, ask) for ask in asks]
+    full = slot.used + len(served) >= slot.capacity
+    return Given([_told(outcomes, ask) for ask in asks], full)
+
+
+def _wish(ask: Ask) -> idempotency.Wish:
+    return idempotency.Wish(str(ask.person_id), ask.key, ask.command, ask.booking_id)
 
 
 def _told(outcomes: Mapping[UUID, Outcome], ask: Ask) -> Outcome:
@@ -129,9 +182,7 @@ async def _claim(
 ) -> list[Ask]:
     """Bind the keys; who sent before is told of the booking made then, or of the misuse."""
     operation = asks[0].operation
-    claims = [
-        idempotency.Wish(str(ask.person_id), ask.key, ask.command, ask.booking_id) for ask in asks
-    ]
+    claims = [_wish(ask) for ask in asks]
     fresh = []
     for ask, claim in zip(
         asks, await idempotency.claim_many(app, tx, operation, claims), strict=True

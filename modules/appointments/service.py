@@ -97,7 +97,7 @@ async def hold(
     facts = await board.find(slot_id)
     policy = _own_policy(app, facts.service_id if facts else "")
     assert facts is not None
-    if board.is_sold_out(slot_id, viewer.user_id):
+    if await board.is_sold_out(slot_id, viewer.user_id):
         raise SlotFull(await board.alternatives(facts))
     ask = await _ask(call, facts, policy, item_id, subject, companions, key)
     await queue.refuse_unadmitted(call, facts, admission)
@@ -106,7 +106,7 @@ async def hold(
     except Conflict as refusal:
         if refusal.code != texts.SLOT_FULL.code:
             raise
-        await board.mark_sold_out(slot_id)
+        board.mark_sold_out(slot_id)
         raise SlotFull(await board.alternatives(facts)) from None
     if booking_id == ask.booking_id:
         return _just_held(ask, facts, app.clock.now())
@@ -235,7 +235,7 @@ def refuse_fault(slot: SlotState, now: datetime) -> None:
 
 def desk_of(app: App) -> Desk:
     """The desk of this process."""
-    return app.once("appointments.desk", lambda: Desk(app))
+    return app.once("appointments.desk", lambda: Desk(app, board_of(app).mark_sold_out))
 
 
 async def _ask(

@@ -10,6 +10,7 @@ from core.city import Named
 from core.clock import SHANGHAI
 from core.database import Transaction, connection, fetch_all, fetch_one
 from core.ids import new_id
+from modules.appointments.domain import SlotState
 from modules.appointments.models import Resource, Slot
 from modules.appointments.schedule import PlannedSlot
 
@@ -207,6 +208,18 @@ async def lock_slot(tx: Transaction, slot_id: UUID) -> Slot:
     row = await fetch_one(tx, "SELECT * FROM appointments_slot WHERE id = $1 FOR UPDATE", slot_id)
     assert row is not None
     return Slot(**row)
+
+
+async def read_state(slot_id: UUID) -> SlotState:
+    """What decides whether a slot can be booked, as of now and without waiting for its lock."""
+    row = await fetch_one(
+        connection(),
+        """SELECT starts_at, capacity, used, releases_at, cancelled_at IS NOT NULL AS cancelled
+             FROM appointments_slot WHERE id = $1""",
+        slot_id,
+    )
+    assert row is not None
+    return SlotState(**row)
 
 
 async def find_resource(service_id: str, ref: str) -> Resource | None:

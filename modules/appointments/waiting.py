@@ -15,7 +15,7 @@ from modules.appointments import domain, messages, people, slot_store, store, te
 from modules.appointments.board import tell_freed
 from modules.appointments.domain import SlotState, State, WaitState
 from modules.appointments.models import Booking, Resource, Slot, Wait
-from modules.appointments.policy import find_item, rules_of
+from modules.appointments.policy import Policy, find_item, rules_of
 
 REFILL = "appointments.refill"
 
@@ -29,18 +29,10 @@ async def join(
     """
     app, viewer = call.app, call.require_viewer()
     resource = await Resource.get_or_none(id=resource_id)
-    rules = rules_of(app)
-    if resource is None or resource.service_id not in rules.venues:
+    if resource is None:
         raise NotFound(NOT_FOUND)
-    policy = rules.policies[resource.service_id]
     own_key = await people.key_of(call, app.services[resource.service_id].identity_level)
-    if policy.companions or policy.prepaid:
-        raise Conflict(texts.NO_WAITING_LIST)
-    if item_id not in rules.items[resource.service_id]:
-        raise InvalidInput(texts.ITEM_UNKNOWN, "itemId")
-    if day_on < app.clock.now().astimezone(SHANGHAI).date():
-        raise Conflict(texts.SLOT_BEGUN)
-    about = people.check_subject(policy, subject)
+    about = people.check_subject(_list_of(app, resource, day_on, item_id), subject)
     command = {"resource": str(resource_id), "day": day_on.isoformat(), "item": item_id}
     try:
         async with transaction() as tx:
@@ -75,6 +67,21 @@ async def join(
             raise
         raise Conflict(texts.WAITING_ALREADY) from None
     return await Wait.get(id=claim.effect_id)
+
+
+def _list_of(app: App, resource: Resource, day_on: date, item_id: str) -> Policy:
+    """The policy of a place that keeps a list for this day and item; refusals otherwise."""
+    rules = rules_of(app)
+    if resource.service_id not in rules.venues:
+        raise NotFound(NOT_FOUND)
+    policy = rules.policies[resource.service_id]
+    if policy.companions or policy.prepaid:
+        raise Conflict(texts.NO_WAITING_LIST)
+    if item_id not in rules.items[resource.service_id]:
+        raise InvalidInput(texts.ITEM_UNKNOWN, "itemId")
+    if day_on < app.clock.now().astimezone(SHANGHAI).date():
+        raise Conflict(texts.SLOT_BEGUN)
+    return policy
 
 
 async def leave(call: Call, wait_id: UUID, key: str) -> Wait:

@@ -53,7 +53,7 @@ async def quote(call: Call, tx: Transaction, bill_id: str) -> Quote:
 def title(bill: Bill, locale: Locale) -> str:
     """What the cashier and receipts call a bill."""
     name = domain.NAME[UtilityKind(bill.kind)].say(locale)
-    return texts.BILL_TITLE.say(locale, name=name, period=bill.period)
+    return f"{name} {bill.period}"
 
 
 async def fulfil(app: App, paid: Paid) -> Fulfilment:

@@ -6,8 +6,6 @@ WATER = Text("WATER", "水费", "Water bill")
 ELECTRICITY = Text("ELECTRICITY", "电费", "Electricity bill")
 GAS = Text("GAS", "燃气费", "Gas bill")
 HEATING = Text("HEATING", "暖气费", "Heating bill")
-BILL_TITLE = Text("BILL_TITLE", "{name} {period}", "{name} {period}")
-
 ACCOUNT_INVALID = Text("ACCOUNT_INVALID", "户号有误", "This is not a valid account number")
 LABEL_TOO_LONG = Text("LABEL_TOO_LONG", "备注最多 16 个字", "A label has at most 16 characters")
 TOO_MANY_ACCOUNTS = Text(

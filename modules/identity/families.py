@@ -292,7 +292,7 @@ async def _count(call: Call, key: str, limit: int) -> None:
     async with transaction() as tx:
         wait_s = await rate_limit.take(tx, call.app.clock, key, limit=limit, window=_DAY)
     if wait_s:
-        raise RateLimited(texts.TOO_MANY_LOOKUPS, retry_after_s=wait_s)
+        raise RateLimited(texts.TOO_MANY_FAMILY_LOOKUPS, retry_after_s=wait_s)
 
 
 def _midnight(day: date) -> datetime:

@@ -38,8 +38,8 @@ NOT_YOUR_CHILD = Text(
     "户籍登记中未查到您与该未成年人的父母子女关系",
     "The registry knows of no such child of yours",
 )
-TOO_MANY_LOOKUPS = Text(
-    "TOO_MANY_LOOKUPS",
+TOO_MANY_FAMILY_LOOKUPS = Text(
+    "TOO_MANY_FAMILY_LOOKUPS",
     "今日次数已用完,请在 {retry_after_s} 秒后再试",
     "That was often enough for today, try again in {retry_after_s} seconds",
 )

@@ -34,7 +34,12 @@ class Migration(migrations.Migration):
         ops.CreateModel(
             name="Balance",
             fields=[
-                ("id", fields.BigIntField(primary_key=True, unique=True, db_index=True)),
+                (
+                    "id",
+                    fields.BigIntField(
+                        primary_key=True, generated=False, unique=True, db_index=True
+                    ),
+                ),
                 ("account_id", fields.BigIntField(db_index=True)),
                 ("guard", fields.CharField(max_length=1)),
                 ("debit_fen", fields.BigIntField()),
@@ -72,7 +77,12 @@ class Migration(migrations.Migration):
         ops.CreateModel(
             name="Chain",
             fields=[
-                ("chain", fields.SmallIntField(primary_key=True, unique=True, db_index=True)),
+                (
+                    "chain",
+                    fields.SmallIntField(
+                        primary_key=True, generated=False, unique=True, db_index=True
+                    ),
+                ),
                 ("seq", fields.BigIntField()),
                 ("hash", fields.BinaryField()),
             ],
@@ -81,6 +91,23 @@ class Migration(migrations.Migration):
                 "app": "payments",
                 "pk_attr": "chain",
                 "table_description": "The end of one hash chain. Connections write to different chains and never wait.",
+            },
+            bases=["Model"],
+        ),
+        ops.CreateModel(
+            name="Counter",
+            fields=[
+                (
+                    "name",
+                    fields.CharField(primary_key=True, unique=True, db_index=True, max_length=32),
+                ),
+                ("value", fields.BigIntField()),
+            ],
+            options={
+                "table": "payments_counter",
+                "app": "payments",
+                "pk_attr": "name",
+                "table_description": "The last number drawn of a series without gaps.",
             },
             bases=["Model"],
         ),
@@ -155,6 +182,11 @@ class Migration(migrations.Migration):
                 ("refunding_fen", fields.BigIntField(default=0)),
                 ("refunded_fen", fields.BigIntField(default=0)),
                 ("fulfilment_ref", fields.CharField(null=True, max_length=64)),
+                ("receipt_no", fields.CharField(null=True, unique=True, max_length=16)),
+                (
+                    "receipt_issued_at",
+                    fields.DatetimeField(null=True, auto_now=False, auto_now_add=False),
+                ),
                 ("refusal", fields.CharField(null=True, max_length=32)),
                 ("checks", fields.SmallIntField(default=0)),
                 ("attempts", fields.SmallIntField(default=0)),
@@ -225,6 +257,46 @@ class Migration(migrations.Migration):
                 "app": "payments",
                 "pk_attr": "id",
                 "table_description": "Money on its way back to the payer. Its id is the merchant refund number.",
+            },
+            bases=["Model"],
+        ),
+        ops.CreateModel(
+            name="Report",
+            fields=[
+                (
+                    "id",
+                    fields.UUIDField(primary_key=True, default=uuid4, unique=True, db_index=True),
+                ),
+                ("name", fields.CharField(max_length=64)),
+                ("payer_id", fields.UUIDField()),
+                ("reported_on", fields.DateField(db_index=True)),
+                ("amount_fen", fields.BigIntField()),
+                ("created_at", fields.DatetimeField(auto_now=False, auto_now_add=False)),
+            ],
+            options={
+                "table": "payments_report",
+                "app": "payments",
+                "unique_together": (("name", "payer_id", "reported_on"),),
+                "pk_attr": "id",
+                "table_description": "A person's daily total that has to be reported; written once, never changed.",
+            },
+            bases=["Model"],
+        ),
+        ops.CreateModel(
+            name="Usage",
+            fields=[
+                (
+                    "key",
+                    fields.CharField(primary_key=True, unique=True, db_index=True, max_length=128),
+                ),
+                ("used_fen", fields.BigIntField()),
+                ("used_on", fields.DateField(db_index=True)),
+            ],
+            options={
+                "table": "payments_usage",
+                "app": "payments",
+                "pk_attr": "key",
+                "table_description": "How much a person has paid on a day, by the rule that counts it.",
             },
             bases=["Model"],
         ),

@@ -4,7 +4,6 @@ import os
 import subprocess
 import sys
 import textwrap
-import time
 from pathlib import Path
 
 import pytest
@@ -22,21 +21,22 @@ def quancheng(*arguments: str, **variables: str) -> subprocess.CompletedProcess[
     )
 
 
-def test_help_lists_every_command_and_is_quick() -> None:
-    quancheng("--help")  # compiles
-    fastest_s = min(_timed_help() for _ in range(5))
-    assert fastest_s < 0.5
+def test_help_lists_every_command_and_imports_nothing_heavy() -> None:
+    code = "import sys; from core.cli import app; app(['--help'], standalone_mode=False)"
+    heavy = ("strawberry", "tortoise", "asyncpg", "aiohttp", "pandas", "xgboost", "granian")
+    told = subprocess.run(
+        [sys.executable, "-c", f"{code}; print([m for m in {heavy} if m in sys.modules])"],
+        env={"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert told.stdout.endswith("[]\n"), told.stdout + told.stderr
     said = quancheng("--help").stdout
     for command in ("up", "api", "worker", "sandbox", "migrate", "seed", "jobs", "settings"):
         assert f"│ {command} " in said
     jobs = quancheng("jobs", "--help").stdout
     assert "│ list " in jobs and "│ rerun " in jobs
-
-
-def _timed_help() -> float:
-    started_s = time.monotonic()
-    assert quancheng("--help").returncode == 0
-    return time.monotonic() - started_s
 
 
 def test_a_wing_s_command_is_listed_by_its_docstring_and_imported_only_to_run(

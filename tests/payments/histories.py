@@ -14,7 +14,7 @@ from core.database import connection, fetch_one, transaction
 from core.errors import AppError
 from core.ids import new_id
 from modules.bills import service as bills
-from payments import settlement, store
+from payments import api
 from payments.models import Intent
 from payments.psp.port import OrderState, RefundState
 from tests.payments.books import check_books, check_ended
@@ -141,10 +141,8 @@ class History:
         async def refund() -> None:
             try:
                 async with transaction() as tx:
-                    locked = await store.lock_intent(tx, intent.id)
-                    assert locked is not None
-                    await settlement.request_refund(
-                        self._world.app, tx, locked, amount_fen, reason="REQUESTED", key=key
+                    await api.refund(
+                        self._world.app, tx, intent.id, amount_fen, reason="REQUESTED", key=key
                     )
             except AppError:
                 assert await _digest() == before, "a refused refund changed something"

@@ -2,6 +2,7 @@
 
 import asyncio
 from datetime import timedelta
+from uuid import UUID
 
 import pytest
 
@@ -9,7 +10,7 @@ from core.database import transaction
 from core.errors import AppError, Conflict, InvalidInput, LoginRequired, NotFound, Unavailable
 from core.ids import new_id
 from modules.bills import service as bills
-from payments import api, settlement, store
+from payments import api, service
 from payments.models import Intent, Refund
 from tests.payments.books import check_books
 from tests.payments.world import World
@@ -106,24 +107,23 @@ async def _accepted(world: World, amount_fen: int) -> Intent:
     return await world.intent(intent_id)
 
 
-async def _refund(world: World, intent: Intent, amount_fen: int) -> bool:
+async def _refund(
+    world: World, intent: Intent, amount_fen: int, key: str | None = None
+) -> UUID | None:
     try:
         async with transaction() as tx:
-            locked = await store.lock_intent(tx, intent.id)
-            assert locked is not None
-            await settlement.request_refund(
-                world.app, tx, locked, amount_fen, reason="REQUESTED", key=f"k:{new_id()}"
+            return await api.refund(
+                world.app, tx, intent.id, amount_fen, reason="REQUESTED", key=key or f"k:{new_id()}"
             )
     except AppError as error:
         assert error.code == "REFUND_TOO_LARGE"
-        return False
-    return True
+        return None
 
 
 async def test_fifty_interleaved_partial_refunds_never_exceed_the_capture(world: World) -> None:
     intent = await _accepted(world, 1000)
     done = await asyncio.gather(*(_refund(world, intent, 30) for _ in range(50)))
-    assert sum(done) == 33
+    assert sum(refund_id is not None for refund_id in done) == 33
     await world.queue.run_for(timedelta(hours=1))
     intent = await world.intent(intent.id)
     assert (intent.state, intent.refunded_fen, intent.refunding_fen) == ("partly_refunded", 990, 0)
@@ -134,3 +134,45 @@ async def test_fifty_interleaved_partial_refunds_never_exceed_the_capture(world:
     await world.queue.run_for(timedelta(hours=1))
     assert (await world.intent(intent.id)).state == "refunded"
     await check_books(world)
+
+
+async def test_a_refund_is_one_per_key(world: World) -> None:
+    intent = await _accepted(world, 1000)
+    ids = await asyncio.gather(*(_refund(world, intent, 100, "the-key") for _ in range(20)))
+    assert len(set(ids)) == 1 and ids[0] is not None
+    with pytest.raises(Conflict) as refused:
+        async with transaction() as tx:
+            await api.refund(world.app, tx, intent.id, 101, reason="REQUESTED", key="the-key")
+    assert refused.value.code == "KEY_REUSED"
+    await world.queue.run_for(timedelta(hours=1))
+    assert (await world.intent(intent.id)).refunded_fen == 100
+    await check_books(world)
+
+
+@pytest.mark.parametrize("amount_fen", [0, -1])
+async def test_a_refund_of_nothing_is_refused(world: World, amount_fen: int) -> None:
+    intent = await _accepted(world, 1000)
+    with pytest.raises(InvalidInput):
+        async with transaction() as tx:
+            await api.refund(world.app, tx, intent.id, amount_fen, reason="R", key="the-key")
+    assert await Refund.all().count() == 0
+
+
+async def test_what_was_not_passed_on_is_not_refunded_by_hand(world: World) -> None:
+    call = await world.citizen()
+    intent_id = await world.start(call, await world.bill(call))
+    for missing, error in ((intent_id, Conflict), (new_id(), NotFound)):
+        with pytest.raises(error):
+            async with transaction() as tx:
+                await api.refund(world.app, tx, missing, 1, reason="R", key="the-key")
+    assert await Refund.all().count() == 0
+
+
+async def test_a_payer_sees_their_own_payments_newest_first(world: World) -> None:
+    one, other = await world.citizen(), await world.citizen()
+    mine = [await world.start(one, await world.bill(one)) for _ in range(3)]
+    await world.start(other, await world.bill(other, account_no="A002"))
+    listed = [row.id for row in await service.list_payments(one, first=10)]
+    assert listed == mine[::-1]
+    rest = await service.list_payments(one, first=10, before=mine[2])
+    assert [row.id for row in rest] == [mine[1], mine[0]]

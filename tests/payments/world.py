@@ -1,6 +1,6 @@
 """A small city for payments: one fake PSP, fake billers, a queue that follows the test's clock."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from uuid import UUID
 
@@ -111,9 +111,14 @@ class World:
         """A fresh water bill on an account that the citizen has linked."""
         bill_no = self.billers.issue(account_no, total_fen)
         await bills.link_account(call, UtilityKind.WATER, account_no, "", f"link-{new_id().hex}")
+        listing = await self.read(call, account_no)
+        return next(listed.id for listed in listing if listed.bill.bill_no == bill_no)
+
+    async def read(self, call: Call, account_no: str) -> Sequence[bills.ListedBill]:
+        """The open water bills of a linked account."""
         reading = await bills.read_bills(call, UtilityKind.WATER, account_no, only_open=True)
         assert reading.value is not None
-        return next(listed.id for listed in reading.value if listed.bill.bill_no == bill_no)
+        return reading.value
 
     async def start(self, call: Call, bill_id: UUID, key: str | None = None) -> UUID:
         """Begin to pay a bill; returns the intent's id."""

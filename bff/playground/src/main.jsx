@@ -19,13 +19,18 @@ globalThis.MonacoEnvironment = {
 };
 
 const examples = examplesPlugin(config.tabs);
-const opened = config.tabs.filter((tab) => tab.opened);
+// A link may ask for one example by its title, as the page of all services does.
+const wanted = new URLSearchParams(location.search).get("open");
+const asked = config.tabs.find((tab) => tab.title === wanted);
+const opened = asked ? [asked] : config.tabs.filter((tab) => tab.opened);
 
 createRoot(document.getElementById("playground")).render(
   <GraphiQL
     fetcher={playgroundFetcher(config.endpoint)}
     plugins={[examples, explorerPlugin(), HISTORY_PLUGIN]}
     visiblePlugin={examples.title}
+    initialQuery={asked && titled(asked)}
+    initialVariables={asked?.variables}
     defaultTabs={opened.map((tab) => ({ ...tab, query: titled(tab) }))}
     defaultHeaders={DEFAULT_HEADERS}
     defaultEditorToolsVisibility="headers"

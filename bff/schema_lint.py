@@ -1,0 +1,66 @@
+"""The schema is the product team's manual: all of it is described, deprecations are dated."""
+
+import re
+from collections.abc import Iterator
+
+from graphql import (
+    GraphQLEnumType,
+    GraphQLField,
+    GraphQLInputObjectType,
+    GraphQLInterfaceType,
+    GraphQLNamedType,
+    GraphQLObjectType,
+    GraphQLSchema,
+    is_introspection_type,
+    is_specified_scalar_type,
+)
+
+_DATED = re.compile(r"\b20\d\d-\d\d-\d\d\b")
+_SELF_EVIDENT = frozenset({"Node", "PageInfo"})
+
+
+def lint(schema: GraphQLSchema) -> list[str]:
+    """What lacks a description, and deprecations without the day on which the field goes."""
+    faults: list[str] = []
+    for type_ in schema.type_map.values():
+        if not is_introspection_type(type_) and not is_specified_scalar_type(type_):
+            faults += _lint_type(type_)
+    return sorted(faults)
+
+
+def _lint_type(type_: GraphQLNamedType) -> Iterator[str]:
+    if not type_.description and type_.name not in _SELF_EVIDENT and not _is_result(type_):
+        yield f"{type_.name} has no description"
+    match type_:
+        case GraphQLObjectType() | GraphQLInterfaceType():
+            for name, field in type_.fields.items():
+                yield from _lint_field(f"{type_.name}.{name}", field)
+        case GraphQLInputObjectType():
+            for name, member in type_.fields.items():
+                if not member.description:
+                    yield f"{type_.name}.{name} has no description"
+        case GraphQLEnumType():
+            yield from _lint_enum(type_)
+
+
+def _lint_field(place: str, field: GraphQLField) -> Iterator[str]:
+    if not field.description:
+        yield f"{place} has no description"
+    if field.deprecation_reason and not _DATED.search(field.deprecation_reason):
+        yield f"{place} is deprecated without the day on which it goes (YYYY-MM-DD)"
+    for name, argument in field.args.items():
+        if not argument.description:
+            yield f"{place}({name}:) has no description"
+
+
+def _lint_enum(type_: GraphQLEnumType) -> Iterator[str]:
+    """Values are described one by one, or by name in the description of their type."""
+    told = type_.description or ""
+    for name, value in type_.values.items():
+        if not value.description and name not in told:
+            yield f"{type_.name}.{name} has no description"
+
+
+def _is_result(type_: GraphQLNamedType) -> bool:
+    """A mutation's union speaks through its members."""
+    return type_.name.endswith("Result")

@@ -1,0 +1,161 @@
+"""Limits and reportable totals: dated rules in limits.toml, exact counters per person and day.
+
+A payment counts against its limits from the moment it begins and is given back when it ends
+without the payee having it. What is captured counts towards reports, and a report is written once
+a person and day, when the total first reaches the threshold.
+"""
+
+import tomllib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from fnmatch import fnmatchcase
+from functools import cache
+from pathlib import Path
+from uuid import UUID
+
+from core.clock import civil_date
+from core.database import Transaction, fetch_one
+from core.errors import Conflict
+from core.ids import new_id
+from core.money import format_yuan
+from payments import texts
+from payments.models import Intent
+
+_FILE = Path(__file__).with_name("limits.toml")
+
+
+@dataclass(frozen=True, slots=True)
+class Limit:
+    """At most so much of some kinds of payment, in one payment or in one Shanghai day."""
+
+    name: str
+    since: date
+    per: str
+    kinds: str
+    amount_fen: int
+
+
+@dataclass(frozen=True, slots=True)
+class Threshold:
+    """The daily total of a person from which it is reported."""
+
+    name: str
+    since: date
+    amount_fen: int
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """All rules of a file, of all dates."""
+
+    limits: Sequence[Limit]
+    thresholds: Sequence[Threshold]
+
+    def limits_on(self, day: date, kind: str) -> list[Limit]:
+        """The limits of a kind of payment on a day: of each name the newest by then."""
+        newest: dict[str, Limit] = {}
+        for limit in sorted(self.limits, key=lambda limit: limit.since):
+            if limit.since <= day:
+                newest[limit.name] = limit
+        return [limit for limit in newest.values() if fnmatchcase(kind, limit.kinds)]
+
+    def thresholds_on(self, day: date) -> list[Threshold]:
+        """The thresholds of a day: of each name the newest by then."""
+        newest: dict[str, Threshold] = {}
+        for threshold in sorted(self.thresholds, key=lambda threshold: threshold.since):
+            if threshold.since <= day:
+                newest[threshold.name] = threshold
+        return list(newest.values())
+
+
+def read_rules(text: str) -> Rules:
+    """The rules of a file. Raises ValueError for one that makes no sense."""
+    data = tomllib.loads(text)
+    try:
+        limits = [
+            Limit(r["name"], r["from"], r["per"], r["kinds"], r["amount_fen"])
+            for r in data.get("limit", [])
+        ]
+        thresholds = [
+            Threshold(r["name"], r["from"], r["amount_fen"]) for r in data.get("report", [])
+        ]
+    except KeyError as error:
+        raise ValueError(f"a rule lacks {error}") from None
+    amounts = [limit.amount_fen for limit in limits] + [t.amount_fen for t in thresholds]
+    if any(type(amount) is not int or amount <= 0 for amount in amounts):
+        raise ValueError("an amount is a whole number of fen above zero")
+    if any(limit.per not in ("payment", "day") for limit in limits):
+        raise ValueError("a limit is per payment or per day")
+    return Rules(limits, thresholds)
+
+
+@cache
+def rules() -> Rules:
+    """This installation's rules."""
+    return read_rules(_FILE.read_text(encoding="utf-8"))
+
+
+async def take(tx: Transaction, payer_id: UUID, kind: str, amount_fen: int, now: datetime) -> None:
+    """Count a payment that begins. Raises Conflict LIMIT_REACHED, and then `tx` must roll back."""
+    day = civil_date(now)
+    for limit in sorted(rules().limits_on(day, kind), key=lambda limit: limit.name):
+        fits = amount_fen <= limit.amount_fen
+        if fits and limit.per == "day":
+            key = _key(limit.name, payer_id, day)
+            fits = await _add(tx, key, day, amount_fen, limit.amount_fen)
+        if not fits:
+            raise Conflict(texts.LIMIT_REACHED, limit=format_yuan(limit.amount_fen))
+
+
+async def give_back(tx: Transaction, intent: Intent) -> None:
+    """Uncount a payment that ended without its payee having it; once per intent."""
+    day = civil_date(intent.created_at)
+    names = sorted(r.name for r in rules().limits_on(day, intent.kind) if r.per == "day")
+    for name in names:
+        await tx.execute_query(
+            "UPDATE payments_usage SET used_fen = greatest(0, used_fen - $2) WHERE key = $1",
+            [_key(name, intent.payer_id, day), intent.amount_fen],
+        )
+
+
+async def note_captured(tx: Transaction, intent: Intent, now: datetime) -> None:
+    """Add a captured payment to the person's day, and write the reports that it brings about."""
+    day = civil_date(now)
+    row = await fetch_one(
+        tx,
+        """INSERT INTO payments_usage AS u (key, used_fen, used_on) VALUES ($1, $2, $3)
+           ON CONFLICT (key) DO UPDATE SET used_fen = u.used_fen + $2 RETURNING used_fen""",
+        _key("captured", intent.payer_id, day),
+        intent.amount_fen,
+        day,
+    )
+    assert row is not None
+    for threshold in rules().thresholds_on(day):
+        if row["used_fen"] - intent.amount_fen < threshold.amount_fen <= row["used_fen"]:
+            await tx.execute_query(
+                """INSERT INTO payments_report
+                     (id, name, payer_id, reported_on, amount_fen, created_at)
+                   VALUES ($1, $2, $3, $4, $5, $6)
+                   ON CONFLICT (name, payer_id, reported_on) DO NOTHING""",
+                [new_id(), threshold.name, intent.payer_id, day, row["used_fen"], now],
+            )
+
+
+async def _add(tx: Transaction, key: str, day: date, amount_fen: int, limit_fen: int) -> bool:
+    """Add to a counter unless it would pass the limit; concurrent payments wait for its row."""
+    values: Mapping[str, object] | None = await fetch_one(
+        tx,
+        """INSERT INTO payments_usage AS u (key, used_fen, used_on) VALUES ($1, $2, $4)
+           ON CONFLICT (key) DO UPDATE SET used_fen = u.used_fen + $2
+            WHERE u.used_fen + $2 <= $3 RETURNING used_fen""",
+        key,
+        amount_fen,
+        limit_fen,
+        day,
+    )
+    return values is not None
+
+
+def _key(name: str, payer_id: UUID, day: date) -> str:
+    return f"{name}:{payer_id}:{day}"

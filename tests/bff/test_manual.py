@@ -1,0 +1,85 @@
+"""What the product team reads: descriptions in the schema, its changes, the page of services."""
+
+import re
+from html import unescape
+from urllib.parse import parse_qs, urlsplit
+
+from graphql import build_schema
+
+from bff.edge import Edge
+from bff.schema import build_schema as build_city_schema
+from bff.schema_changes import describe
+from bff.schema_lint import lint
+from bff.tabs import playground_tabs
+from core.manifest import discover
+from tests.asgi import Client
+
+UNDESCRIBED = (
+    r"Mutation\.(addChild|confirmProxy|endMandate|grantConsent|login|proposeProxy|refreshSession"
+    r"|requestLoginCode|revoke\w+|staffLogin|stepUp|verifyRealName|withdrawConsent"
+    r"|(un)?linkBillAccount|payBill)\(",
+    r"Query\.(billAccounts|bills|codeDelivery|payment|paymentReceipt|resume|staffPerson)\(",
+    r"Subscription\.paymentChanged\(",
+    r"UtilityKind\.",
+)
+"""Arguments and values that still lack words; this list only shrinks."""
+
+
+def test_the_schema_describes_itself() -> None:
+    faults = lint(build_city_schema(discover())._schema)
+    assert [fault for fault in faults if not re.match("|".join(UNDESCRIBED), fault)] == []
+
+
+def test_lint_finds_what_lacks_words() -> None:
+    schema = build_schema(
+        """
+        "All." type Query {
+          "Told." a("Told." x: Int, y: Int): Kind
+          b: Int
+          "Told." c: Int @deprecated(reason: "Use a.")
+          "Told." d: Int @deprecated(reason: "Use a; goes on 2027-03-01.")
+        }
+        "ONE is the first." enum Kind { ONE TWO }
+        input Wish { "Told." p: Int q: Int }
+        "A result." union XResult = Query
+        """
+    )
+    assert lint(schema) == [
+        "Kind.TWO has no description",
+        "Query.a(y:) has no description",
+        "Query.b has no description",
+        "Query.c is deprecated without the day on which it goes (YYYY-MM-DD)",
+        "Wish has no description",
+        "Wish.q has no description",
+    ]
+
+
+def test_changes_of_a_schema_are_told() -> None:
+    older = build_schema("type Query { a: Int b(x: Int): Int }")
+    newer = build_schema("type Query { b(x: Int, y: Int): Int c: City } type City { name: String }")
+    assert list(describe(older, newer)) == [
+        "**breaking**: Field Query.a was removed.",
+        "dangerous: An optional argument Query.b(y:) was added.",
+        "new type `City`",
+        "new field `Query.c`",
+    ]
+
+
+async def test_the_page_of_services_opens_each_document_in_the_playground(edge: Edge) -> None:
+    client = Client(edge)
+    page = (await client.request("GET", "/services", headers={"accept-language": "zh"})).body
+    text = page.decode()
+    for tile in edge.app.services.values():
+        assert f'<li id="{tile.id}">' in text
+        assert tile.name_zh in text
+    links = re.findall(r'<li id="([^"]+)"><a class="\w+" href="([^"]+)">', text)
+    with_document = [s for s in edge.app.services if edge.documents.for_service(s)]
+    assert [service_id for service_id, _ in links] == [
+        s for s in _in_page(text) if s in with_document
+    ]
+    titles = {tab.title for tab in playground_tabs(edge.documents)}
+    assert {parse_qs(urlsplit(unescape(link)).query)["open"][0] for _, link in links} <= titles
+
+
+def _in_page(text: str) -> list[str]:
+    return re.findall(r'<li id="([^"]+)">', text)
