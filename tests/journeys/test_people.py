@@ -326,6 +326,27 @@ async def _within_a_second(client: CityClient, query: str) -> str:
         await asyncio.sleep(0.02)
 
 
+async def test_an_operator_is_enrolled_suspended_and_keys_rotate_while_all_runs(
+    house: House,
+) -> None:
+    person = await _adult(house, 1900)
+    enrolled = house.run("staff", "enrol", person["phone"], "police", "operator")
+    assert enrolled.returncode == 0, enrolled.stderr
+    secret = enrolled.stdout.partition("secret=")[2].partition("&")[0]
+    async with CityClient(house.api_urls[1], house.sandbox_url) as desk:
+        await desk.staff_sign_in(person | {"totp_secret": secret})
+        flags = "{ unusualAccess(first: 5) { edges { node { people } } } }"
+        assert (await desk.run(flags)).data["unusualAccess"]["edges"] == []
+        for command in ("rotate-tokens", "rotate-data"):
+            assert house.run("keys", command).returncode == 0
+        told = house.run("keys", "status")
+        assert told.returncode == 0 and int(told.stdout.split()[0]) > 0, told.stderr
+        await desk.run(flags)
+        assert house.run("staff", "suspend", person["phone"]).returncode == 0
+        assert await _within_a_second(desk, flags) == "SESSION_EXPIRED"
+    assert house.run("staff", "suspend", person["phone"]).returncode == 1
+
+
 async def test_no_personal_data_in_logs_metrics_errors_or_tables(house: House) -> None:
     """After everything above: nobody's phone, name or number stands anywhere in the clear."""
     people = [await _adult(house, start) for start in (100, 300, 600, 900, 1200, 1500)]

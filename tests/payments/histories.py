@@ -79,7 +79,7 @@ class History:
 
         async def pay() -> None:
             try:
-                await bills.pay_bill(call, bill_id, key)
+                await bills.pay_bill(self._world.fresh(call), bill_id, key)
             except AppError:
                 assert await _digest() == before, "a refused command changed something"
 

@@ -1,6 +1,7 @@
 """A small city for payments: one fake PSP, fake billers, a queue that follows the test's clock."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from uuid import UUID
 
@@ -107,6 +108,11 @@ class World:
             )
         return self._make_call(user_id=user_id)
 
+    def fresh(self, call: Call) -> Call:
+        """The call of a citizen who has just proved again who they are."""
+        assert call.viewer is not None
+        return replace(call, viewer=replace(call.viewer, authenticated_at=self.clock.now()))
+
     async def bill(self, call: Call, total_fen: int = 3360, account_no: str = ACCOUNT) -> UUID:
         """A fresh water bill on an account that the citizen has linked."""
         bill_no = self.billers.issue(account_no, total_fen)
@@ -121,8 +127,9 @@ class World:
         return reading.value
 
     async def start(self, call: Call, bill_id: UUID, key: str | None = None) -> UUID:
-        """Begin to pay a bill; returns the intent's id."""
-        payment = await bills.pay_bill(call, bill_id, key or f"pay-{new_id().hex}")
+        """Begin to pay a bill, freshly authenticated; returns the intent's id."""
+        fresh = self.fresh(call)
+        payment = await bills.pay_bill(fresh, bill_id, key or f"pay-{new_id().hex}")
         return UUID(str(payment.id))
 
     async def call_back(self) -> list[str]:

@@ -13,7 +13,7 @@ from tests.sandbox.serving import Client, free_port, sandbox_process
 
 ROLES = {
     "citizen", "parent", "child", "elder", "sme_owner", "bank_officer", "grid_worker",
-    "department_officer",
+    "department_officer", "risk_officer", "operator",
 }  # fmt: skip
 
 
@@ -212,3 +212,24 @@ async def test_state_and_faults_survive_a_kill(tmp_path: Path) -> None:
 async def test_a_path_to_nothing_is_not_found(city: Client, path: str) -> None:
     async with city.http.get(f"{city.base}{path}") as answer:
         assert answer.status in (400, 404)
+
+
+async def test_the_registry_knows_children_by_their_household(city: Client) -> None:
+    people = {p["key"]: p["resident_id"] for p in (await city.get("/_control/people"))[1]}
+
+    async def ask(parent: str, child: str) -> Any:
+        body = {"parent_resident_id": parent, "child_resident_id": child}
+        return await city.post("/police/family/verify", body)
+
+    parent, child = people["parent"], people["child"]
+    assert (await ask(parent, child))[1]["result"] == "CONFIRMED"
+    for other in ((child, parent), (people["citizen"], child), (parent, parent)):
+        assert (await ask(*other))[1]["result"] == "NOT_CONFIRMED"
+    status, told = await ask(parent, "1")
+    assert (status, told["code"]) == (422, "INVALID_RESIDENT_ID")
+
+
+async def test_staff_have_an_authenticator_and_nobody_else(city: Client) -> None:
+    people = (await city.get("/_control/people"))[1]
+    staff = {p["role"] for p in people if "totp_secret" in p}
+    assert staff == ROLES - {"citizen", "parent", "child", "elder", "sme_owner"}
