@@ -172,6 +172,7 @@ async def objects_of(app: App, who: Viewer, others: Viewer) -> dict[str, str]:
         "confirmProxy.mandateId": await _proposal(app, others, who),
         "endMandate.mandateId": mandate,
         "payment.id": await _payment(app, who),
+        "paymentReceipt.paymentId": await _payment(app, who),
         "unlinkBillAccount.accountId": await _link(app, who),
         "moveHospitalNumber.appointmentId": await _booking(
             app, who, "hospital-registration", f"h1/{new_id()}"
