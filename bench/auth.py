@@ -150,6 +150,3 @@ async def _code_of(app: App, code_id: str) -> str:
     return next(word for word in words if len(word) == 6)
 
 
-if __name__ == "__main__":
-    for measure in ROWS.values():
-        print(measure())
