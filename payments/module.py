@@ -34,6 +34,10 @@ MANIFEST = Manifest(
             factory="payments.psp.wechatpay:open_client",
         ),
     ),
+    extensions=(
+        ("privacy.export", "payments.personal_data:EXPORT"),
+        ("privacy.erasure", "payments.personal_data:ERASURE"),
+    ),
     models="payments.models",
     migrations="payments.migrations",
     state_machines=(INTENT, REFUND, HOLD),

@@ -137,6 +137,7 @@ MANIFEST = Manifest(
     ),
     extensions=(
         ("privacy.purposes", "modules.appointments.hospitals.service:PATIENT"),
+        ("pii.columns", "modules.appointments.people:COLUMNS"),
         *(
             ("notifications.templates", f"modules.appointments.texts:MESSAGE_{name}")
             for name in _MESSAGES

@@ -9,6 +9,7 @@ from core.clock import civil_date
 from core.errors import Forbidden, InvalidInput
 from core.ids import is_resident_id
 from core.people import get_person
+from core.personal_data import SealedColumn
 from core.texts_common import LEVEL_REQUIRED
 from modules.appointments import domain, texts
 from modules.appointments.policy import Policy, policy_of
@@ -18,6 +19,12 @@ PERSON = "appointments.person"
 SUBJECT = "appointments.subject"
 NAME = "appointments.companion_name"
 RESIDENT_ID = "appointments.companion_resident_id"
+COLUMNS = (
+    SealedColumn("appointments_booking", "subject_sealed", SUBJECT),
+    SealedColumn("appointments_wait", "subject_sealed", SUBJECT),
+    SealedColumn("appointments_companion", "name_sealed", NAME),
+    SealedColumn("appointments_companion", "resident_sealed", RESIDENT_ID),
+)
 _NAME_MAX = 50
 _KEYS_MAX = 100_000
 

@@ -18,7 +18,7 @@ UNDESCRIBED = (
     r"Mutation\.(addChild|confirmProxy|endMandate|grantConsent|login|proposeProxy|refreshSession"
     r"|requestLoginCode|revoke\w+|staffLogin|stepUp|verifyRealName|withdrawConsent"
     r"|(un)?linkBillAccount|payBill)\(",
-    r"Query\.(billAccounts|bills|codeDelivery|payment|resume|staffPerson)\(",
+    r"Query\.(billAccounts|bills|codeDelivery|payment|paymentReceipt|resume|staffPerson)\(",
     r"Subscription\.paymentChanged\(",
     r"UtilityKind\.",
 )

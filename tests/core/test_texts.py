@@ -1,6 +1,7 @@
 """Words for people: every sentence in two languages, under one code."""
 
 import importlib
+import re
 import string
 
 import pytest
@@ -42,7 +43,8 @@ def test_both_languages_say_the_same_with_the_same_blanks(code: str) -> None:
     for _, text in _texts()[code]:
         assert text.zh.strip()
         assert text.en.strip()
-        assert any("㐀" <= character <= "鿿" for character in text.zh)
+        words = re.sub(r"\{\w+\}", "", text.zh)
+        assert not words.strip(" :·-") or any("㐀" <= character <= "鿿" for character in words)
         assert not any("㐀" <= character <= "鿿" for character in text.en)
         assert _blanks(text.zh) == _blanks(text.en)
         assert code.replace("_", "").isalnum()

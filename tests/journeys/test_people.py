@@ -272,3 +272,87 @@ async def test_staff_sign_in_with_two_factors_and_their_look_is_seen(house: Hous
         newest = rows[0]["node"]
         assert (newest["actorRole"], newest["caseNo"]) == ("department_officer", "AC-2026-17")
         assert not newest["byMyself"] and newest["actorName"] is None
+
+
+async def test_what_one_process_decides_the_other_knows_within_a_second(house: House) -> None:
+    person = await _adult(house, 1500)
+    async with (
+        CityClient(house.api_urls[0], house.sandbox_url) as here,
+        CityClient(house.api_urls[1], house.sandbox_url) as there,
+    ):
+        await here.sign_in(person["phone"])
+        await here.verify_real_name(person)
+        await here.consent("welfare.housing-fund")
+        there.token = here.token
+        assert (await _raw(there, FUND))["data"]["housingFund"]["status"] == "LIVE"
+
+        await here.do(
+            'mutation ($key: String!) { withdrawConsent(purpose: "welfare.housing-fund",'
+            " idempotencyKey: $key) { __typename ... on Refusal { code message } } }",
+            {"key": key()},
+        )
+        assert await _within_a_second(there, FUND) == "CONSENT_REQUIRED"
+
+        session = (await here.run("{ viewer { sessions { id } } }")).data["viewer"]["sessions"][0]
+        await here.do(
+            "mutation ($id: ID!, $key: String!) { revokeSession(sessionId: $id,"
+            " idempotencyKey: $key) { __typename ... on Refusal { code message } } }",
+            {"id": session["id"], "key": key()},
+        )
+        assert await _within_a_second(there, "{ viewer { id } }") == "SESSION_EXPIRED"
+
+        here.token = there.token = None
+        phone = (await _adult(house, 1700))["phone"]
+        guess = (
+            'mutation ($p: String!, $k: String!) { login(phone: $p, code: "000000",'
+            ' device: {id: "two-processes-1"}, idempotencyKey: $k) {'
+            " ... on Refusal { code message } } }"
+        )
+        for number in range(10):
+            await (here, there)[number % 2].run(guess, {"p": phone, "k": key()})
+        for client in (here, there):
+            refused = (await client.run(guess, {"p": phone, "k": key()})).data["login"]
+            assert refused["code"] == "LOCKED"
+
+
+async def _within_a_second(client: CityClient, query: str) -> str:
+    """The code of the refusal that a query meets within a second."""
+    ends_at = asyncio.get_running_loop().time() + WITHIN_S
+    while True:
+        errors = (await _raw(client, query)).get("errors")
+        if errors:
+            return str(errors[0]["extensions"]["code"])
+        assert asyncio.get_running_loop().time() < ends_at, "still allowed after a second"
+        await asyncio.sleep(0.02)
+
+
+async def test_no_personal_data_in_logs_metrics_errors_or_tables(house: House) -> None:
+    """After everything above: nobody's phone, name or number stands anywhere in the clear."""
+    people = [await _adult(house, start) for start in (100, 300, 600, 900, 1200, 1500)]
+    async with CityClient(house.api_urls[0], house.sandbox_url) as client:
+        for key_ in ("parent", "child", "department_officer"):
+            people.append(dict(await client.person(key_)))
+        answers = [await _raw(client, FUND), await _raw(client, "{ nonsense }")]
+        metrics = []
+        for url in house.api_urls:
+            assert client._session is not None
+            async with client._session.get(f"{url}/metrics") as reply:
+                metrics.append(await reply.text())
+    secrets = {p[part] for p in people for part in ("phone", "name", "resident_id")}
+    logs = [path.read_text() for path in (house.data_dir / "log").glob("*.log*")]
+    assert sum(map(len, logs)) > 1_000
+    for text in [*logs, *metrics, json.dumps(answers, ensure_ascii=False)]:
+        assert not [secret for secret in secrets if secret in text]
+    tables = await house.query(
+        "SELECT relname FROM pg_class WHERE relkind = 'r' AND relnamespace = 'public'::regnamespace"
+    )
+    assert len(tables) > 20
+    for table in tables:
+        rows = await house.query(f'SELECT t::text AS row FROM "{table["relname"]}" t')
+        found = {s for row in rows for s in secrets if s in row["row"] or _hex(s) in row["row"]}
+        assert not found, table["relname"]
+
+
+def _hex(text: str) -> str:
+    """As PostgreSQL shows bytes."""
+    return text.encode().hex()

@@ -1,0 +1,302 @@
+"""Guardians and proxies: who may make them, what they reach, and that they end at once."""
+
+from collections.abc import Awaitable, Callable, Mapping
+from datetime import date, timedelta
+from typing import Any
+
+import pytest
+
+from core import mandates
+from core.app import App
+from core.auth import Viewer
+from core.call import Call
+from core.clock import ManualClock
+from core.consents import grant_consent, list_consents, withdraw_consent
+from core.errors import Conflict, Forbidden, InvalidInput, NotFound, RateLimited, Unavailable
+from core.ids import resident_id_check_digit
+from core.models import AccessLog
+from core.people import get_person
+from core.privacy import list_access
+from modules.identity import domain, families, real_name
+from modules.identity.models import Citizen, Mandate
+from modules.identity.upstream import IdentityRegistry
+from modules.welfare.service import read_housing_fund
+from modules.welfare.upstream import HousingFund
+from notifications.models import Delivery
+from notifications.upstream import SmsGateway
+from tests.fakes import FakeHousingFund, FakePolice, FakeSms
+
+MakeCitizen = Callable[..., Awaitable[Viewer]]
+MakeCall = Callable[..., Call]
+
+UNTIL = date(2027, 6, 30)
+FUND = "welfare.housing-fund"
+SERVICE = "housing-fund-query"
+
+
+def _number(born: str, sequence: int) -> str:
+    body = f"500000{born}{sequence:03d}"
+    return body + resident_id_check_digit(body)
+
+
+CHILD, TEEN, ADULT = _number("20170608", 1), _number("20100101", 1), _number("20081123", 1)
+
+
+@pytest.fixture
+def fund() -> FakeHousingFund:
+    """The housing fund."""
+    return FakeHousingFund()
+
+
+@pytest.fixture
+def upstreams(police: FakePolice, sms: FakeSms, fund: FakeHousingFund) -> Mapping[type, Any]:
+    """The outside systems."""
+    return {SmsGateway: sms, IdentityRegistry: police, HousingFund: fund}
+
+
+async def _call(make: MakeCall, viewer: Viewer, level: int = 2) -> Call:
+    return make(user_id=viewer.user_id, level=level, session_id=viewer.session_id)
+
+
+async def _phone(app: App, viewer: Viewer) -> str:
+    return (await get_person(app, viewer.user_id)).phone
+
+
+@pytest.fixture
+async def parent(app: App, citizen: MakeCitizen, call: MakeCall, police: FakePolice) -> Call:
+    """A verified parent of two children, as the registry knows it."""
+    viewer = await citizen()
+    own = (await get_person(app, viewer.user_id)).resident_id
+    for number in (CHILD, TEEN, ADULT):
+        police.people[number] = "贾小例"
+        police.parents.add((own, number))
+    made = await _call(call, viewer)
+    await grant_consent(made, "identity.family", "2026-11")
+    return made
+
+
+async def test_a_parent_reads_a_childs_data_under_their_own_consent(
+    parent: Call, app: App, fund: FakeHousingFund
+) -> None:
+    mandate = await families.add_child(parent, "贾小例", CHILD)
+    assert mandate.ends_at.isoformat() == "2035-06-07T16:00:00+00:00"  # 18 in Shanghai
+    child = await mandates.act_for(parent, mandate.subject_id, service=SERVICE)
+    with pytest.raises(Forbidden) as refused:
+        await read_housing_fund(child)
+    assert (refused.value.code, fund.asked) == ("CONSENT_REQUIRED", [])
+    await grant_consent(child, FUND, "2026-11")
+    await read_housing_fund(child)
+    assert [access.person.resident_id for access in fund.asked] == [CHILD]
+    row = (await list_access(child, first=1))[0]
+    assert (row.actor_id, row.actor_role) == (parent.subject_id, "guardian")
+    assert (row.subject_id, row.mandate_id) == (mandate.subject_id, mandate.id)
+    person = await get_person(app, mandate.subject_id)
+    assert person.phone == (await get_person(app, parent.subject_id)).phone
+
+
+async def test_what_the_registry_does_not_confirm_makes_no_mandate(
+    parent: Call, police: FakePolice
+) -> None:
+    police.parents.clear()
+    with pytest.raises(InvalidInput) as refused:
+        await families.add_child(parent, "贾小例", CHILD)
+    assert refused.value.code == "NOT_YOUR_CHILD"
+    police.is_silent = True
+    with pytest.raises(Unavailable):
+        await families.add_child(parent, "贾小例", CHILD)
+    assert await Mandate.all().count() == 0
+    assert await Citizen.filter(phone_index=None).count() == 0
+
+
+@pytest.mark.parametrize(
+    ("number", "code"),
+    [
+        (ADULT, "NOT_A_MINOR"),
+        (CHILD[:-1] + "0", "RESIDENT_ID_INVALID"),
+        ("500000" + "20170230" + "0010", "RESIDENT_ID_INVALID"),
+        ("990000" + CHILD[6:], "RESIDENT_ID_INVALID"),
+    ],
+)
+async def test_numbers_that_can_be_no_child_are_refused_before_anything_is_asked(
+    parent: Call, police: FakePolice, number: str, code: str
+) -> None:
+    with pytest.raises(InvalidInput) as refused:
+        await families.add_child(parent, "贾小例", number)
+    assert (refused.value.code, police.asked) == (code, [])
+
+
+async def test_fishing_for_children_ends_after_ten_a_day(parent: Call, police: FakePolice) -> None:
+    police.parents.clear()
+    for _ in range(domain.CHILD_LOOKUPS_PER_DAY):
+        with pytest.raises(InvalidInput):
+            await families.add_child(parent, "贾小例", CHILD)
+    with pytest.raises(RateLimited):
+        await families.add_child(parent, "贾小例", CHILD)
+
+
+async def test_the_same_child_twice_is_one_record(parent: Call) -> None:
+    first = await families.add_child(parent, "贾小例", CHILD)
+    second = await families.add_child(parent, "贾小例", CHILD)
+    assert (first.id, await Citizen.filter(phone_index=None).count()) == (second.id, 1)
+
+
+async def test_a_guardianship_ends_with_its_consents_and_by_itself_at_eighteen(
+    parent: Call, clock: ManualClock, app: App
+) -> None:
+    mandate = await families.add_child(parent, "贾小例", TEEN)
+    child = await mandates.act_for(parent, mandate.subject_id)
+    await grant_consent(child, FUND, "2026-11")
+    await families.end_mandate(parent, mandate.id)
+    await families.end_mandate(parent, mandate.id)  # repeat-safe
+    assert (await list_consents(child))[0].withdrawn_at == clock.now()
+    with pytest.raises(NotFound):
+        await mandates.act_for(parent, mandate.subject_id)
+    with pytest.raises(NotFound):
+        await read_housing_fund(child)  # a call that was opened before
+    again = await families.add_child(parent, "贾小例", TEEN)
+    clock.move(again.ends_at - clock.now())
+    assert await families.find_mandate(app, parent.subject_id, again.subject_id) is None
+
+
+async def test_a_child_cannot_consent_alone_nor_shake_off_its_guardian(
+    parent: Call, call: MakeCall
+) -> None:
+    mandate = await families.add_child(parent, "贾小例", CHILD)
+    own = call(user_id=mandate.subject_id, level=2)
+    with pytest.raises(Forbidden) as refused:
+        await grant_consent(own, FUND, "2026-11")
+    assert refused.value.code == "GUARDIAN_CONSENT_REQUIRED"
+    await Citizen.filter(id=mandate.subject_id).update(
+        phone_sealed=parent.app.vault.encrypt("13900139000", "identity.phone")
+    )
+    with pytest.raises(Forbidden):
+        await families.end_mandate(own, mandate.id)
+
+
+async def test_a_child_with_a_phone_goes_on_with_the_record_its_guardian_made(
+    parent: Call, citizen: MakeCitizen, call: MakeCall, app: App, police: FakePolice
+) -> None:
+    young = await citizen(level=1)
+    alone = await _call(call, young, 1)
+    await grant_consent(alone, "identity.real-name", "2026-11")
+    with pytest.raises(Forbidden) as refused:
+        await real_name.verify_real_name(alone, "贾小例", CHILD)
+    assert refused.value.code == "GUARDIAN_REQUIRED"
+    phone = await _phone(app, young)
+    mandate = await families.add_child(parent, "贾小例", CHILD)
+    token = await real_name.verify_real_name(alone, "贾小例", CHILD)
+    assert app.tokens.verify(token).user_id == mandate.subject_id
+    assert (await get_person(app, mandate.subject_id)).phone == phone
+    assert await Citizen.filter(resident_index__isnull=False, closed_at=None).count() == 2
+
+
+@pytest.fixture
+async def pair(citizen: MakeCitizen, call: MakeCall) -> tuple[Call, Call]:
+    """Somebody who helps, and an elder."""
+    return await _call(call, await citizen()), await _call(call, await citizen(name="甄长青"))
+
+
+async def _propose(helper: Call, elder: Call, key: str = "key-00000001") -> Mandate:
+    assert elder.viewer is not None
+    phone = await _phone(helper.app, elder.viewer)
+    return await families.propose_proxy(helper, phone, [SERVICE], UNTIL, key)
+
+
+async def test_a_proxy_reaches_the_services_that_the_elder_confirmed_and_nothing_else(
+    pair: tuple[Call, Call], fund: FakeHousingFund
+) -> None:
+    helper, elder = pair
+    mandate = await _propose(helper, elder)
+    with pytest.raises(NotFound):
+        await mandates.act_for(helper, elder.subject_id, service=SERVICE)
+    await families.confirm_mandate(elder, mandate.id)
+    acting = await mandates.act_for(helper, elder.subject_id, service=SERVICE)
+    with pytest.raises(Forbidden):
+        await grant_consent(acting, FUND, "2026-11")
+    with pytest.raises(Forbidden):
+        await withdraw_consent(acting, FUND)
+    await grant_consent(elder, FUND, "2026-11")
+    await read_housing_fund(acting)
+    assert [access.person.id for access in fund.asked] == [elder.subject_id]
+    for service in (None, "water-bill-payment"):
+        with pytest.raises(NotFound):
+            await mandates.act_for(helper, elder.subject_id, service=service)
+
+
+async def test_a_proxy_ends_with_its_last_day_and_when_the_elder_says_so(
+    pair: tuple[Call, Call], clock: ManualClock
+) -> None:
+    helper, elder = pair
+    mandate = await _propose(helper, elder)
+    await families.confirm_mandate(elder, mandate.id)
+    await families.end_mandate(elder, mandate.id)
+    with pytest.raises(NotFound):
+        await mandates.act_for(helper, elder.subject_id, service=SERVICE)
+    second = await _propose(helper, elder, "key-00000002")
+    await families.confirm_mandate(elder, second.id)
+    clock.move(second.ends_at - clock.now() - timedelta(seconds=1))
+    await mandates.act_for(helper, elder.subject_id, service=SERVICE)
+    clock.move(timedelta(seconds=1))
+    with pytest.raises(NotFound):
+        await mandates.act_for(helper, elder.subject_id, service=SERVICE)
+
+
+async def test_only_the_owner_of_the_phone_confirms_and_only_in_time(
+    pair: tuple[Call, Call], citizen: MakeCitizen, call: MakeCall, clock: ManualClock
+) -> None:
+    helper, elder = pair
+    mandate = await _propose(helper, elder)
+    stranger = await _call(call, await citizen())
+    for other in (stranger, helper):
+        with pytest.raises(NotFound):
+            await families.confirm_mandate(other, mandate.id)
+    with pytest.raises(NotFound):
+        await families.end_mandate(stranger, mandate.id)
+    clock.move(domain.PROPOSAL_LIFE)
+    with pytest.raises(NotFound):
+        await families.confirm_mandate(elder, mandate.id)
+    assert (await Mandate.get(id=mandate.id)).state == "proposed"
+
+
+async def test_a_proposal_to_an_unknown_phone_looks_like_any_other(
+    pair: tuple[Call, Call],
+) -> None:
+    helper, elder = pair
+    known = await _propose(helper, elder)
+    unknown = await families.propose_proxy(helper, "13700000000", [SERVICE], UNTIL, "key-00000002")
+    assert (known.subject_id, known.state) == (unknown.subject_id, unknown.state)
+    assert await Delivery.filter(key__startswith="proxy:").count() == 2
+    same = await _propose(helper, elder)
+    assert same.id == known.id
+    with pytest.raises(Conflict):
+        await _propose(helper, elder, "key-00000003")
+
+
+@pytest.mark.parametrize(
+    ("services", "until", "code"),
+    [
+        ([], UNTIL, "SERVICES_INVALID"),
+        (["loan-apply"], UNTIL, "SERVICES_INVALID"),
+        ([SERVICE, "no-such-service"], UNTIL, "SERVICES_INVALID"),
+        ([SERVICE], date(2026, 11, 22), "UNTIL_INVALID"),
+        ([SERVICE], date(2036, 1, 1), "UNTIL_INVALID"),
+    ],
+)
+async def test_a_proposal_names_services_and_an_end(
+    pair: tuple[Call, Call], services: list[str], until: date, code: str
+) -> None:
+    helper, _ = pair
+    with pytest.raises(InvalidInput) as refused:
+        await families.propose_proxy(helper, "13700000000", services, until, "key-00000009")
+    assert (refused.value.code, await Mandate.all().count()) == (code, 0)
+
+
+async def test_nobody_proposes_to_half_the_city(pair: tuple[Call, Call]) -> None:
+    helper, _ = pair
+    for number in range(domain.PROPOSALS_PER_DAY):
+        await families.propose_proxy(
+            helper, f"1370000000{number}", [SERVICE], UNTIL, f"key-1000000{number}"
+        )
+    with pytest.raises(RateLimited):
+        await families.propose_proxy(helper, "13700000009", [SERVICE], UNTIL, "key-20000000")
+    assert await AccessLog.all().count() == 0

@@ -1,0 +1,169 @@
+"""Staff: two factors, roles only in their own sessions, every look seen, too many flagged."""
+
+from collections.abc import Awaitable, Callable
+from datetime import timedelta
+from typing import Any
+from uuid import uuid4
+
+import pytest
+
+from core.app import App
+from core.auth import Viewer
+from core.call import Call
+from core.clock import ManualClock
+from core.database import transaction
+from core.errors import Forbidden, InvalidInput, NotFound
+from core.ids import new_id
+from core.models import AccessFlag, AccessLog
+from modules.identity import domain, staff
+from modules.identity.models import Session
+from tests.modules.identity.conftest import DEVICE, PHONE, REFUSAL, Phone
+
+SECRET = b"12345678901234567890"  # of RFC 6238, appendix B
+STAFF_LOGIN = f"""mutation S(
+  $phone: String!, $code: String!, $totp: String!, $device: DeviceInput!, $key: String!
+) {{ staffLogin(phone: $phone, code: $code, authenticatorCode: $totp, device: $device,
+                idempotencyKey: $key) {{ ... on Tokens {{ accessToken }} {REFUSAL} }} }}"""
+
+
+@pytest.mark.parametrize(
+    ("unix_s", "code"),
+    [
+        (59, "287082"),
+        (1111111109, "081804"),
+        (1111111111, "050471"),
+        (1234567890, "005924"),
+        (2000000000, "279037"),
+        (20000000000, "353130"),
+    ],
+)
+def test_authenticator_codes_are_those_of_the_standard(unix_s: int, code: str) -> None:
+    assert domain.totp(SECRET, unix_s // 30) == code
+
+
+@pytest.fixture
+async def officer(app: App) -> None:
+    """The owner of PHONE is a department officer."""
+    async with transaction() as tx:
+        await staff.enrol(
+            app,
+            tx,
+            phone=PHONE,
+            roles=["department_officer"],
+            department="police",
+            secret=SECRET,
+        )
+
+
+def _shown(clock: ManualClock, steps: int = 0) -> str:
+    return domain.totp(SECRET, int(clock.now().timestamp()) // 30 + steps)
+
+
+async def _staff_login(phone: Phone, code: str, totp: str, key: str | None = None) -> Any:
+    variables = {"phone": phone.number, "code": code, "totp": totp, "device": DEVICE}
+    data = await phone.client.data(STAFF_LOGIN, variables | {"key": key or uuid4().hex})
+    return data["staffLogin"]
+
+
+async def test_both_factors_open_a_session_with_roles(
+    phone: Phone, clock: ManualClock, app: App, officer: None
+) -> None:
+    await phone.request_code()
+    tokens = await _staff_login(phone, await phone.read_code(), _shown(clock))
+    viewer = app.tokens.verify(tokens["accessToken"])
+    assert viewer.roles == {"department_officer"}
+    assert viewer.scopes == {"people.read", "cases.handle"}
+
+
+async def test_the_same_persons_citizen_session_has_no_roles(
+    phone: Phone, app: App, officer: None
+) -> None:
+    await phone.request_code()
+    tokens = await phone.login(await phone.read_code())
+    viewer = app.tokens.verify(tokens["accessToken"])
+    assert (viewer.roles, viewer.scopes) == (frozenset(), frozenset())
+
+
+async def test_wrong_factors_and_strangers_are_told_alike(
+    phone: Phone, clock: ManualClock, officer: None
+) -> None:
+    await phone.request_code()
+    code = await phone.read_code()
+    wrong = f"{(int(code) + 1) % 1_000_000:06d}"
+    stranger = Phone(phone.client, phone.sms, "13900139000")
+    await stranger.request_code()
+    refused = [
+        await _staff_login(phone, wrong, _shown(clock)),
+        await _staff_login(phone, code, _shown(clock, steps=5)),
+        await _staff_login(phone, code, ""),
+        await _staff_login(stranger, await stranger.read_code(), _shown(clock)),
+    ]
+    assert {answer["code"] for answer in refused} == {"STAFF_REFUSED"}
+    assert await Session.all().count() == 0
+
+
+async def test_an_authenticator_code_is_good_once_and_a_step_early_or_late(
+    phone: Phone, clock: ManualClock, officer: None
+) -> None:
+    for steps, opens in ((-1, True), (-1, False), (0, True), (1, True)):
+        clock.move(timedelta(seconds=0))
+        await phone.request_code()
+        code = await phone.read_code()
+        answer = await _staff_login(phone, code, _shown(clock, steps))
+        assert ("accessToken" in answer) is opens, steps
+        from modules.identity.models import LoginCode
+
+        await LoginCode.all().delete()  # the cooldown is not what is tried here
+
+
+async def test_suspended_staff_lose_everything_at_once(
+    phone: Phone, clock: ManualClock, app: App, officer: None
+) -> None:
+    await phone.request_code()
+    tokens = await _staff_login(phone, await phone.read_code(), _shown(clock))
+    assert await staff.suspend(app, PHONE)
+    assert not await staff.suspend(app, PHONE)
+    headers = {"authorization": f"Bearer {tokens['accessToken']}"}
+    for _ in range(50):
+        answer = await phone.client.run("{ viewer { id } }", headers=headers)
+        if answer.status == 401:
+            break
+    assert answer.codes == ["SESSION_EXPIRED"]
+
+
+async def test_a_look_is_seen_and_a_bad_case_number_leaves_nothing(
+    citizen: Callable[..., Awaitable[Viewer]], call: Callable[..., Call]
+) -> None:
+    looked_at, desk = await citizen(), call(level=2, roles=frozenset({"department_officer"}))
+    person = await staff.look_up_person(desk, looked_at.user_id, "AC-7")
+    assert person.id == looked_at.user_id
+    (row,) = await AccessLog.filter(subject_id=looked_at.user_id)
+    assert (row.actor_role, row.basis_ref) == ("department_officer", "AC-7")
+    for case_no in ("", "--", "a" * 65, "张三 13800138000", "x y"):
+        with pytest.raises(InvalidInput):
+            await staff.look_up_person(desk, looked_at.user_id, case_no)
+    with pytest.raises(NotFound):
+        await staff.look_up_person(desk, new_id(), "AC-7")
+    for role in ("operator", "grid_worker", "bank_officer"):
+        with pytest.raises(Forbidden):
+            other = call(level=2, roles=frozenset({role}))
+            await staff.look_up_person(other, looked_at.user_id, "AC-7")
+    assert await AccessLog.all().count() == 1
+
+
+async def test_looking_at_many_people_is_flagged_once_and_counted_on(
+    app: App, call: Callable[..., Call], citizen: Callable[..., Awaitable[Viewer]]
+) -> None:
+    curious, diligent = (call(level=2, roles=frozenset({"department_officer"})) for _ in range(2))
+    people = [await citizen(level=1) for _ in range(staff.UNUSUAL_PEOPLE_PER_HOUR + 2)]
+    for person in people[:-1]:
+        await staff.look_up_person(curious, person.user_id, "AC-1")
+    for _ in range(staff.UNUSUAL_PEOPLE_PER_HOUR + 5):  # one person, many times
+        await staff.look_up_person(diligent, people[0].user_id, "AC-2")
+    await staff.flag_unusual_access(app, {})
+    await staff.look_up_person(curious, people[-1].user_id, "AC-1")
+    await staff.flag_unusual_access(app, {})
+    (flag,) = await AccessFlag.all()
+    assert flag.actor_id == curious.subject_id
+    assert flag.people_count == staff.UNUSUAL_PEOPLE_PER_HOUR + 2
+    assert [row.id for row in await staff.list_flags(first=10)] == [flag.id]
