@@ -148,5 +148,3 @@ async def _code_of(app: App, code_id: str) -> str:
     text = app.vault.decrypt(bytes(row["body_sealed"]), "notifications.body")
     words = "".join(c if c.isdigit() else " " for c in text).split()
     return next(word for word in words if len(word) == 6)
-
-

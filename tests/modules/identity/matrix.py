@@ -55,7 +55,8 @@ RULES: dict[str, Rule] = {
     ),
     **dict.fromkeys(
         "mandates inbox markMessageRead payment payments paymentReceipt billAccounts "
-        "unlinkBillAccount appointments appointment waitingPlaces requestStepUpCode stepUp revokeSession revokeAllSessions "
+        "unlinkBillAccount appointments appointment waitingPlaces requestStepUpCode stepUp "
+        "revokeSession revokeAllSessions "
         "verifyRealName grantConsent withdrawConsent endMandate confirmAppointment "
         "cancelAppointment rescheduleAppointment leaveWaitingList queueTicket".split(),
         SIGNED_IN,
