@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 from datetime import datetime
+from typing import Annotated
 
 import strawberry
 
@@ -86,7 +87,11 @@ class Query:
         return to_payment(intent, info.context.locale)
 
     @strawberry.field(description="The receipt of one of the viewer's payments.")
-    async def payment_receipt(self, info: Info, payment_id: strawberry.ID) -> PaymentReceipt:
+    async def payment_receipt(
+        self,
+        info: Info,
+        payment_id: Annotated[strawberry.ID, strawberry.argument(description="The payment's id.")],
+    ) -> PaymentReceipt:
         """Not found until the payee has booked the payment."""
         receipt = await receipts.get_receipt(info.context, parse_id(payment_id))
         intent = receipt.payment

@@ -45,6 +45,7 @@ _SERVICES = (
         ServiceKind.APPOINTMENT,
         department="health",
         identity_level=2,
+        for_others=True,
         status=ServiceStatus.LIVE,
     ),
     Service(
@@ -183,5 +184,6 @@ MANIFEST = Manifest(
     models="modules.appointments.models",
     migrations="modules.appointments.migrations",
     state_machines=(BOOKING, WAIT),
+    commands=(("appointments", "modules.appointments.commands:app"),),
     seed="modules.appointments.publishing:seed",
 )

@@ -6,10 +6,11 @@ from dataclasses import dataclass
 from core.app import App
 from core.call import Call
 from core.clock import civil_date
-from core.errors import InvalidInput
+from core.errors import Forbidden, InvalidInput
 from core.ids import is_resident_id
 from core.people import get_person
 from core.personal_data import SealedColumn
+from core.texts_common import LEVEL_REQUIRED
 from modules.appointments import domain, texts
 from modules.appointments.policy import Policy, policy_of
 from modules.appointments.slot_store import SlotFacts
@@ -48,19 +49,24 @@ class Party:
 
 
 async def key_of(call: Call, level: int) -> bytes:
-    """The viewer as limits count them: the resident ID where the service knows it, so that a
-    second account is the same person; the account where it does not."""
-    viewer = call.require_viewer(level)
+    """Whom the call is about as limits count them: the resident ID where the service knows it, so
+    that a second account is the same person; the account where it does not.
+
+    Raises Forbidden for somebody whose real name is not known yet.
+    """
+    call.require_viewer(level)
+    subject_id = call.subject_id
     if level < 2:
-        return call.app.vault.blind_index(str(viewer.user_id), PERSON)
+        return call.app.vault.blind_index(str(subject_id), PERSON)
     keys: dict[object, bytes] = call.app.once("appointments.person_keys", dict)
-    known = keys.get(viewer.user_id)
+    known = keys.get(subject_id)
     if known is None:
-        person = await get_person(call.app, viewer.user_id)
-        assert person.resident_id is not None, "level 2 has a resident ID"
+        person = await get_person(call.app, subject_id)
+        if person.resident_id is None:
+            raise Forbidden(LEVEL_REQUIRED)
         if len(keys) >= _KEYS_MAX:
             keys.clear()
-        known = keys[viewer.user_id] = resident_key(call.app, person.resident_id)
+        known = keys[subject_id] = resident_key(call.app, person.resident_id)
     return known
 
 

@@ -187,6 +187,7 @@ class Mutation:
     @service_mutation(
         HOSPITAL_REGISTRATION,
         description="Book a number; needs the consent `appointments.hospital-registration`.",
+        for_others=True,
     )
     async def book_hospital_number(
         self,

@@ -112,14 +112,14 @@ async def read_slots(
 async def book_hospital_number(
     call: Call, hospital_ref: str, slot_ref: str, key: str
 ) -> BookingRow:
-    """Book a number for the viewer: hold it here, book it there, confirm.
+    """Book a number for the viewer, or for whom they act: hold it here, book it there, confirm.
 
     The same key gives the same booking. A hospital that answers too late leaves the booking HELD
     and a job finds out. Raises NotFound, Conflict (taken, begun, limits), Forbidden without
     consent, Unavailable; then no number is kept here or there.
     """
     viewer = call.require_viewer(2)
-    command = {"hospital": hospital_ref, "slot": slot_ref}
+    command = {"hospital": hospital_ref, "slot": slot_ref, "for": str(call.subject_id)}
     known = await idempotency.recall(
         subject=viewer.user_id, operation=_OPERATION, key=key, command=command
     )

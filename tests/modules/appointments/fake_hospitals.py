@@ -34,6 +34,7 @@ class FakeHospitals:
     fails: list[str] = field(default_factory=list)
     """What happens to the next calls that change something: "down", "lost" or "late", in order."""
     insists: bool = False
+    patients: dict[UUID, str] = field(default_factory=dict)
     calls: list[str] = field(default_factory=list)
 
     async def get_hospital(self, hospital_ref: str, deadline: Deadline) -> Hospital:
@@ -86,6 +87,7 @@ class FakeHospitals:
             if slot_ref in self.taken(hospital_ref):
                 raise SlotTaken
             assert access.person.resident_id
+            self.patients[booking_id] = access.person.resident_id
             known = Placed(f"a{len(self.placed)}", 'W/"1"', live=True)
             self.placed[hospital_ref, booking_id] = known
             self.slot_of[hospital_ref, booking_id] = slot_ref

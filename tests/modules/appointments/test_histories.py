@@ -179,9 +179,8 @@ async def our_history(
 async def make_account(app: App, viewer: Call) -> None:
     """An account for a viewer made up by the test, so that messages find somebody."""
     await connection().execute_query(
-        """INSERT INTO identity_citizen (id, phone_sealed, phone_index, level, roles, locale,
-                                         created_at)
-           VALUES ($1, $2, $3, 1, '[]', 'zh', $4)""",
+        """INSERT INTO identity_citizen (id, phone_sealed, phone_index, level, locale, created_at)
+           VALUES ($1, $2, $3, 1, 'zh', $4)""",
         [
             viewer.require_viewer().user_id,
             app.vault.encrypt("19900010001", "identity.phone"),

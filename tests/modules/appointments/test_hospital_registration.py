@@ -16,7 +16,9 @@ from core.clock import SHANGHAI, ManualClock
 from core.database import connection, fetch_all
 from core.deadline import Deadline
 from core.errors import Conflict, Forbidden, LoginRequired, NotFound, Unavailable
+from core.ids import new_id
 from core.last_good import ReadStatus
+from core.mandates import act_for
 from core.privacy import list_access, withdraw_consent
 from core.texts import Locale
 from modules.appointments import calendar_file, jobs, service
@@ -27,8 +29,9 @@ from modules.appointments.hospitals.comparison import Kind
 from modules.appointments.hospitals.service import PATIENT
 from modules.appointments.hospitals.upstream import HospitalSlot
 from modules.appointments.store import BookingRow
+from modules.identity.models import Mandate
 from tests.modules.appointments.fake_hospitals import INTERNAL, FakeHospitals
-from tests.modules.appointments.people import citizen, consent
+from tests.modules.appointments.people import citizen, consent, resident_id
 
 MakeCall = Callable[..., Call]
 
@@ -485,3 +488,44 @@ async def test_a_process_that_dies_half_way_leaves_nothing_half_done(
     assert await bookings() == 1
     assert hospitals.live() == {again.id}
     assert await messages() == ["appointments.confirmed"]
+
+
+async def test_a_guardian_books_for_a_child_and_limits_are_the_childs(
+    app: App, call: MakeCall, hospitals: FakeHospitals, clock: ManualClock
+) -> None:
+    guardian, child_id = await patient(app, call, 1), await citizen(app, 2)
+    mandate = await mandate_for(app, guardian, child_id)
+    for_child = await act_for(guardian, child_id, service=registration.HOSPITAL_REGISTRATION)
+    slots = await free_slots(guardian)
+    with pytest.raises(Forbidden):
+        await book(for_child, slots[0], "child-001")
+    await consent(for_child, PATIENT)
+    booking = await book(for_child, slots[0], "child-002")
+    assert booking.state is State.CONFIRMED
+    assert hospitals.patients[booking.id] == resident_id(2)
+    with pytest.raises(Conflict) as refused:
+        await book(for_child, slots[1], "child-003")
+    assert refused.value.code == "LIMIT_DAY"
+    mine = await book(guardian, slots[1], "mine-0001")
+    assert hospitals.patients[mine.id] == resident_id(1)
+    listed = await service.list_bookings(guardian, first=9, before=None)
+    assert {row.id for row in listed} == {booking.id, mine.id}
+    await Mandate.filter(id=mandate.id).update(state="ended", ended_at=clock.now())
+    with pytest.raises(NotFound):
+        await book(for_child, slots[-1], "child-004")
+
+
+async def mandate_for(app: App, actor: Call, subject_id: UUID) -> Mandate:
+    """A guardian's mandate, as identity keeps it."""
+    now = app.clock.now()
+    return await Mandate.create(
+        id=new_id(),
+        kind="guardian",
+        actor_id=actor.require_viewer().user_id,
+        subject_id=subject_id,
+        services=None,
+        state="active",
+        proposed_at=now,
+        confirmed_at=now,
+        ends_at=now + timedelta(days=365),
+    )

@@ -55,8 +55,8 @@ RULES: dict[str, Rule] = {
     ),
     **dict.fromkeys(
         "mandates inbox markMessageRead payment payments paymentReceipt billAccounts "
-        "unlinkBillAccount appointments "
-        "appointment waitingPlaces requestStepUpCode stepUp revokeSession revokeAllSessions "
+        "unlinkBillAccount appointments appointment waitingPlaces requestStepUpCode stepUp "
+        "revokeSession revokeAllSessions "
         "verifyRealName grantConsent withdrawConsent endMandate confirmAppointment "
         "cancelAppointment rescheduleAppointment leaveWaitingList queueTicket".split(),
         SIGNED_IN,
@@ -256,7 +256,7 @@ OWNERSHIP: dict[str, set[str]] = {
     "housingFund.onBehalfOf": {"own", "linked"},
     "staffPerson.id": {"own", "linked", "foreign"},
     "payment.id": {"own"},
-    # only a payment that the payee has booked has a receipt: payments' tests make one
+    # one's own is tried by its module's tests: only a settled payment has a receipt
     "paymentReceipt.paymentId": set(),
     "unlinkBillAccount.accountId": {"own"},
     "appointment.id": {"own"},
