@@ -165,8 +165,8 @@ async def test_who_reads_too_slowly_loses_the_oldest(ears: tuple[Bus, Bus]) -> N
     seen = [await asyncio.wait_for(first, 5)]
     while seen[-1] != 1_199:
         seen.append(await asyncio.wait_for(anext(stream), 5))
-    assert seen == list(range(seen[0], 1_200))
-    assert seen[0] >= 200
+    assert seen == sorted(set(seen))
+    assert seen[-1_000:] == list(range(200, 1_200))
     await stream.aclose()
 
 

@@ -78,6 +78,7 @@ def small_batches(source, artefact, spread):
     return b"".join(spread(batches(source, frozenset(c.name for c in artefact.columns), 200)))
 
 
+@pytest.mark.soak  # a cluster of processes, one of them killed
 def test_a_killed_worker_loses_nothing(champion, source, cluster):
     from credit.scoring.cluster import on_cluster
 

@@ -254,6 +254,8 @@ OWNERSHIP: dict[str, set[str]] = {
     "grantConsent.onBehalfOf": {"own", "linked"},
     "withdrawConsent.onBehalfOf": {"own", "linked"},
     "housingFund.onBehalfOf": {"own", "linked"},
+    # one's own is tried by its module's tests: the hospital must exist
+    "bookHospitalNumber.onBehalfOf": set(),
     "staffPerson.id": {"own", "linked", "foreign"},
     "payment.id": {"own"},
     # one's own is tried by its module's tests: only a settled payment has a receipt

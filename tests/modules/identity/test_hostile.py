@@ -102,9 +102,9 @@ def test_no_input_is_a_defect(
 
 
 @pytest.fixture
-def runner() -> Any:
+async def runner() -> Any:
     """Runs one operation from a plain test: hypothesis knows no coroutines."""
-    loop = asyncio.get_event_loop_policy().get_event_loop()
+    loop = asyncio.get_running_loop()
 
     def run(client: Client, query: str, variables: Any, viewer: Viewer | None) -> Any:
         return loop.run_until_complete(client.run(query, variables, viewer=viewer))

@@ -191,6 +191,7 @@ async def objects_of(app: App, who: Viewer, others: Viewer) -> dict[str, str]:
             "grantConsent.onBehalfOf",
             "withdrawConsent.onBehalfOf",
             "housingFund.onBehalfOf",
+            "bookHospitalNumber.onBehalfOf",
             "staffPerson.id",
         ),
         person,
