@@ -5,6 +5,7 @@ The second half sends odd values to every field of the schema, the ones of later
 
 import base64
 import random
+import re
 from collections.abc import Awaitable, Callable, Iterator
 from typing import Any
 
@@ -49,7 +50,8 @@ async def _rows() -> dict[str, int]:
 
 
 def _tells_nothing(answer: Answer) -> None:
-    text = answer.body.decode().lower()
+    # a ticket is random letters, which spell anything in time
+    text = re.sub(r'"resumeTicket":"[^"]*"', "", answer.body.decode()).lower()
     for word in ("traceback", "asyncpg", "tortoise", "sql", "/core/", "/bff/", "exception"):
         assert word not in text, text[:500]
 
