@@ -11,7 +11,7 @@ import re
 import time
 from collections.abc import Iterable, Mapping
 from types import TracebackType
-from typing import Protocol, Self
+from typing import BinaryIO, Protocol, Self
 
 import aiohttp
 import orjson
@@ -222,6 +222,7 @@ class Upstream:
         safe: bool | None = None,
         hedge_after_s: float | None = None,
         access: Licence | None = None,
+        into: BinaryIO | None = None,
     ) -> Response:
         """Call the upstream and return its 2xx (or 304) answer. Redirects are not followed.
 
@@ -230,7 +231,8 @@ class Upstream:
         harm (default: GET and HEAD); only then is it retried, or sent a second time after
         `hedge_after_s` seconds of silence, the first answer winning. An answer of another media
         type than `accept` is garbage; `*/*` takes any, and application/json takes `+json` too.
-        `access` is the Access that an operation declared personal demands.
+        `access` is the Access that an operation declared personal demands. `into` takes a large
+        answer chunk by chunk; what an attempt that failed left in it is overwritten by the next.
 
         Raises UpstreamTimeout, UpstreamUnavailable, UpstreamRejected or UpstreamFailed.
         Raises ValueError for a malformed call, RuntimeError inside a transaction, Unlicensed for a
@@ -239,8 +241,8 @@ class Upstream:
         refuse_in_transaction("an outbound call")
         self._client.refuse_unlicensed(self.name, operation, access)
         safe = method in {"GET", "HEAD"} if safe is None else safe
-        if hedge_after_s is not None and not safe:
-            raise ValueError("only a safe call may be sent twice")
+        if hedge_after_s is not None and (not safe or into is not None):
+            raise ValueError("only a safe call may be sent twice, and not into one file")
         if json is not None and data is not None:
             raise ValueError("a body is either json or data")
         call = Call(
@@ -254,6 +256,7 @@ class Upstream:
             accept=accept,
             safe=safe,
             deadline=deadline,
+            into=into,
         )
         return await self._with_retries(call, hedge_after_s)
 

@@ -1,7 +1,8 @@
 """The door of payments.
 
 A paying service gives a `Payable` to the extension point `PAYABLES`, calls `create_intent` in its
-own transaction and `present` after it; events tell it how the payment ended.
+own transaction and `present` after it; events tell it how the payment ended. Whose payees send
+settlement files gives a `Source` to STATEMENTS.
 """
 
 from payments.graphql import Payment, to_payment
@@ -17,12 +18,26 @@ from payments.payable import (
     Refused,
     Unknown,
 )
+from payments.reconciliation.domain import Side
+from payments.reconciliation.statements import (
+    STATEMENTS,
+    Announced,
+    Line,
+    Source,
+    StatementNotReady,
+    StatementRefused,
+    read_lines,
+    ref_of,
+)
 from payments.service import create_intent, get_payment, present, refund
 
 __all__ = [
     "PAYABLES",
+    "STATEMENTS",
     "Accepted",
+    "Announced",
     "Fulfilment",
+    "Line",
     "NotYet",
     "Paid",
     "Payable",
@@ -30,10 +45,16 @@ __all__ = [
     "Posting",
     "Quote",
     "Refused",
+    "Side",
+    "Source",
+    "StatementNotReady",
+    "StatementRefused",
     "Unknown",
     "create_intent",
     "get_payment",
     "present",
+    "read_lines",
+    "ref_of",
     "refund",
     "to_payment",
 ]

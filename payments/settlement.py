@@ -22,6 +22,7 @@ from payments.ledger.accounts import payee_payable, payer_funds, psp_receivable
 from payments.ledger.postings import Leg, Posting, transfer
 from payments.models import Intent, Refund
 from payments.psp.port import OrderView, RefundState, RefundView
+from payments.reconciliation.payouts import account_to_reverse
 
 
 class Settled(StrEnum):
@@ -143,9 +144,7 @@ async def request_refund(
         raise Conflict(texts.REFUND_TOO_LARGE)
     if intent.state != "refunding":
         await move_intent(tx, intent, "request_refund")
-    return await _open_refund(
-        app, tx, intent, amount_fen, reason, key=key, reversed_from=intent.payee
-    )
+    return await _open_refund(app, tx, intent, amount_fen, reason, key=key, was_passed_on=True)
 
 
 async def _open_refund(
@@ -156,12 +155,13 @@ async def _open_refund(
     reason: str,
     *,
     key: str,
-    reversed_from: str | None = None,
+    was_passed_on: bool = False,
 ) -> UUID:
     """Set the amount aside in the payer's account and queue the refund."""
     refund_id, now, funds = new_id(), app.clock.now(), payer_funds(intent.payer_id)
-    if reversed_from is not None:
-        legs = transfer(debit=payee_payable(reversed_from), credit=funds, amount_fen=amount_fen)
+    if was_passed_on:
+        debtor = await account_to_reverse(tx, intent)
+        legs = transfer(debit=debtor, credit=funds, amount_fen=amount_fen)
         await _post(tx, "reverse", intent, refund_id, legs, now)
     hold_id = await ledger.hold(app, tx, funds, amount_fen, key=f"refund:{refund_id}")
     await Refund.create(
