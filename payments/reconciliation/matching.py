@@ -98,14 +98,14 @@ _END = ") b"
 
 _BOOKINGS: dict[Side, tuple[str, ...]] = {
     Side.PSP: (
-        _BOOK + _PSP_PAYMENTS + """i.paid_at >= $3::timestamptz - $1
-                               AND i.paid_at < $4::timestamptz + $1""" + _END,
-        _BOOK + _PSP_REFUNDS + """r.ended_at >= $3::timestamptz - $1
-                              AND r.created_at < $4::timestamptz + $1""" + _END,
+        _BOOK + _PSP_PAYMENTS + """i.paid_at >= $3::timestamptz - $1::interval
+                               AND i.paid_at < $4::timestamptz + $1::interval""" + _END,
+        _BOOK + _PSP_REFUNDS + """r.ended_at >= $3::timestamptz - $1::interval
+                              AND r.created_at < $4::timestamptz + $1::interval""" + _END,
     ),
     Side.PAYEE: (
-        _BOOK + _PAYEE_PAYMENTS + """j.posted_at >= $3::timestamptz - $1
-                                 AND i.paid_at < $4::timestamptz + $1""" + _END,
+        _BOOK + _PAYEE_PAYMENTS + """j.posted_at >= $3::timestamptz - $1::interval
+                                 AND i.paid_at < $4::timestamptz + $1::interval""" + _END,
     ),
 }  # fmt: skip
 _STRAYS: dict[Side, tuple[str, ...]] = {
@@ -315,7 +315,7 @@ async def _load(tx: Transaction, source: str, side: Side, on: date) -> None:
     account = psp_receivable(source) if side is Side.PSP else payee_payable(source)
     span = [BOUNDARY, account.code]
     for query in _BOOKINGS[side]:
-        await tx.execute_query("INSERT INTO booking " + query, [*span, *day_bounds(on)])
+        await tx.execute_query(query, [*span, *day_bounds(on)])
     await tx.execute_script("ANALYZE booking")
     for query in _STRAYS[side]:
-        await tx.execute_query("INSERT INTO booking " + query, span)
+        await tx.execute_query(query, span)
