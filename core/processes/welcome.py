@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from rich.console import Console
 from rich.table import Table
 
-from core import probe
+from core.processes import probe
 from core.settings import Settings
 
 
