@@ -56,13 +56,15 @@ async def open_cashier(
     caller has just made the intent.
     """
     tried: set[str] = set()
-    while intent.psp not in tried:
+    moved = True
+    while moved and intent.psp not in tried:
         tried.add(intent.psp)
+        moved = False
         if intent.state in TO_ORDER:
-            intent = await _order(app, intent, deadline, first)
-        if intent.state != "leaving":
-            break
-        intent, first = await _leave(app, intent, deadline)
+            intent, moved = await _order(app, intent, deadline, first)
+        if intent.state == "leaving":
+            intent, moved = await _leave(app, intent, deadline)
+        first = moved
     return intent
 
 
@@ -81,12 +83,16 @@ async def wish(app: App, tx: Transaction, intent: Intent, psp: str) -> None:
         await settlement.move_intent(tx, intent, "leave", next_psp=psp)
 
 
-async def _order(app: App, intent: Intent, deadline: Deadline, first: bool) -> Intent:
-    """Order at the intent's PSP and note what came of it."""
+async def _order(app: App, intent: Intent, deadline: Deadline, first: bool) -> tuple[Intent, bool]:
+    """Order at the intent's PSP and note what came of it.
+
+    Returns the intent as it then is, and whether this call moved it to another PSP.
+    """
+    moved = False
     if not first:
         tries = await store.announce_order(intent.id, intent.psp, TO_ORDER)
         if tries is None:  # somebody else has got further
-            return await store.get_intent(intent.id)
+            return await store.get_intent(intent.id), moved
         intent.order_tries = tries
     answer = await _ask(app, intent, deadline)
     async with transaction() as tx:
@@ -98,8 +104,8 @@ async def _order(app: App, intent: Intent, deadline: Deadline, first: bool) -> I
             # left meanwhile: this order's address is shown to nobody, and the order is closed
             await left_orders.look_now(app, tx, intent.id, intent.psp)
         elif locked.state in TO_ORDER:
-            await _note(app, tx, locked, answer, sole=locked.order_tries == 1)
-    return locked
+            moved = await _note(app, tx, locked, answer, sole=locked.order_tries == 1)
+    return locked, moved
 
 
 async def _ask(app: App, intent: Intent, deadline: Deadline) -> _Answer:
@@ -127,11 +133,14 @@ async def _ask(app: App, intent: Intent, deadline: Deadline) -> _Answer:
     return _Answer(unsent=unsent)
 
 
-async def _note(app: App, tx: Transaction, intent: Intent, answer: _Answer, *, sole: bool) -> None:
-    """Show the cashier, go to another PSP, or wait until it is known what has become of it."""
+async def _note(app: App, tx: Transaction, intent: Intent, answer: _Answer, *, sole: bool) -> bool:
+    """Show the cashier, go to another PSP, or wait until it is known what has become of it.
+
+    Returns whether the intent has moved.
+    """
     if answer.url is not None:
         await settlement.move_intent(tx, intent, "present", cashier_url=answer.url)
-        return
+        return False
     evidence = answer.evidence
     if evidence is Evidence.UNSENT and not sole:
         evidence = None
@@ -144,12 +153,14 @@ async def _note(app: App, tx: Transaction, intent: Intent, answer: _Answer, *, s
         await settlement.move_intent(tx, intent, "leave", next_psp=other)
         if evidence is not None:
             await _move(app, tx, intent, evidence)
-    elif refused:
+        return evidence is not None
+    if refused:
         changes = {"refusal": "PSP_REFUSED", "due_at": None, "ended_at": app.clock.now()}
         await limits.give_back(tx, intent)
         await settlement.move_intent(tx, intent, "reject_order", **changes)
     elif INTENT.allows(intent.state, "lose_order"):
         await settlement.move_intent(tx, intent, "lose_order")
+    return False
 
 
 async def _leave(app: App, intent: Intent, deadline: Deadline) -> tuple[Intent, bool]:

@@ -20,6 +20,7 @@ from payments.psp.alipay import AlipayClient
 from payments.psp.alipay_wire import Signer
 from payments.psp.port import Order, OrderState, Psp, RefundOrder, RefundState
 from payments.psp.wechatpay import SANDBOX_MERCHANT, WeChatPayClient
+from tests.payments.fake_alipay import FakeAlipay
 from tests.payments.fakes import FakePsp
 from tests.sandbox.serving import free_port, sandbox_process
 
@@ -40,13 +41,15 @@ class Subject(Protocol):
 
 
 class Fake:
-    """The tests' own PSP."""
+    """The tests' own PSPs."""
 
-    def __init__(self) -> None:
+    def __init__(self, make: type[FakePsp]) -> None:
         self.now = datetime(2026, 11, 23, 4, tzinfo=UTC)
-        self.psp = FakePsp(ManualClock(self.now))
+        self.psp = make(ManualClock(self.now))
 
     async def see(self, cashier_url: str) -> str:
+        if isinstance(self.psp, FakeAlipay):
+            self.psp.see(UUID(cashier_url.rpartition("/")[2]))
         return cashier_url
 
     async def pay(self, cashier_url: str) -> None:
@@ -76,6 +79,9 @@ class Sandbox:
             assert answer.status == 200
 
 
+_FAKES = {"fake": FakePsp, "fake_alipay": FakeAlipay}
+
+
 @pytest.fixture(scope="session")
 def sandbox_port(keys_dir: Path) -> Iterator[int]:
     """A sandbox with this session's keys."""
@@ -84,11 +90,11 @@ def sandbox_port(keys_dir: Path) -> Iterator[int]:
         yield port
 
 
-@pytest.fixture(params=["fake", "wechatpay", "alipay"])
+@pytest.fixture(params=["fake", "fake_alipay", "wechatpay", "alipay"])
 async def subject(request: pytest.FixtureRequest) -> AsyncIterator[Subject]:
     """Each PSP in turn."""
-    if request.param == "fake":
-        yield Fake()
+    if request.param in _FAKES:
+        yield Fake(_FAKES[request.param])
         return
     port = request.getfixturevalue("sandbox_port")
     keys = load_keys(request.getfixturevalue("keys_dir"))
