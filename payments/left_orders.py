@@ -34,7 +34,7 @@ async def leave(app: App, tx: Transaction, intent: Intent, evidence: Evidence) -
     now = app.clock.now()
     wait = None if evidence is Evidence.UNSENT else AFTER_LOOKS[0]
     await LeftOrder.filter(intent_id=intent.id, psp=intent.next_psp).using_db(tx).delete()
-    await LeftOrder.create(
+    left = await LeftOrder.create(
         using_db=tx,
         id=new_id(),
         intent_id=intent.id,
@@ -44,16 +44,16 @@ async def leave(app: App, tx: Transaction, intent: Intent, evidence: Evidence) -
         due_at=None if wait is None else now + wait,
     )
     if wait is not None:
-        await _enqueue(app, tx, intent.id, intent.psp, 0, wait)
+        await _enqueue(app, tx, left, wait)
 
 
 async def look_now(app: App, tx: Transaction, intent_id: UUID, psp: str) -> None:
     """An order that was left has been made after all: have it closed. Lock its intent first."""
     left = await store.find_left_order(tx, intent_id, psp)
     if left is not None and not left.captured_fen:
-        left.due_at = app.clock.now()
-        await left.save(using_db=tx, update_fields=["due_at"])
-        await _enqueue(app, tx, intent_id, psp, left.checks, timedelta(0))
+        left.checks, left.due_at = left.checks + 1, app.clock.now()
+        await left.save(using_db=tx, update_fields=["checks", "due_at"])
+        await _enqueue(app, tx, left, timedelta(0))
 
 
 async def check(app: App, intent_id: UUID, psp: str) -> None:
@@ -92,12 +92,10 @@ async def _look_again(app: App, tx: Transaction, left: LeftOrder, view: OrderVie
     left.due_at = None if wait is None else now + wait
     await left.save(using_db=tx, update_fields=["checks", "due_at"])
     if wait is not None:
-        await _enqueue(app, tx, left.intent_id, left.psp, left.checks, wait)
+        await _enqueue(app, tx, left, wait)
 
 
-async def _enqueue(
-    app: App, tx: Transaction, intent_id: UUID, psp: str, checks: int, wait: timedelta
-) -> None:
-    payload = {"intent_id": str(intent_id), "psp": psp}
-    key = f"{intent_id}:{psp}:{checks}"
+async def _enqueue(app: App, tx: Transaction, left: LeftOrder, wait: timedelta) -> None:
+    payload = {"intent_id": str(left.intent_id), "psp": left.psp}
+    key = f"{left.id}:{left.checks}"
     await app.queue.enqueue(tx, "payments.check_left", payload, key=key, after=wait)

@@ -238,8 +238,7 @@ class AlipayClient:
             return Callback(nonce, None)
         try:
             if told.get("gmt_refund"):
-                refund_id = UUID(told["out_biz_no"])
-                return Callback(nonce, RefundView(refund_id, RefundState.SUCCEEDED, refund_id.hex))
+                return Callback(nonce, _refund_told(told))
             return Callback(nonce, _order_view(told, told.get("gmt_payment")))
         except (KeyError, TypeError, ValueError):
             raise CallbackRefused("malformed") from None
@@ -330,6 +329,15 @@ def _order_view(told: Mapping[str, Any], paid_at: str | None) -> OrderView:
         parse_yuan(told["total_amount"]),
         _read_time(paid_at),
     )
+
+
+def _refund_told(told: Mapping[str, str]) -> RefundView | None:
+    """The refund of a notice; None for one by hand in Alipay's own portal: no number of ours."""
+    try:
+        refund_id = UUID(told.get("out_biz_no", ""))
+    except ValueError:
+        return None
+    return RefundView(refund_id, RefundState.SUCCEEDED, refund_id.hex)
 
 
 def _sub_code(refusal: UpstreamRejected) -> str:
