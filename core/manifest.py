@@ -142,6 +142,8 @@ class UpstreamBinding:
     factory: str
     personal: Sequence[str] = ()
     """Operations that read a person's data: the client refuses them without an Access."""
+    optional: bool = False
+    """Production starts without its address, and there is no client then."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -59,6 +59,11 @@ class Settings(BaseSettings):
         None,
         description="TOML with the address of each upstream; unset = all at the sandbox.",
     )
+    psps: str = Field(
+        "wechatpay,alipay",
+        description="Payment providers by name, the preferred one first; those not set up are not "
+        "used.",
+    )
     log_level: str = Field("info", description="`debug`, `info`, `warning` or `error`.")
     worker_concurrency: int = Field(
         20, ge=2, le=500, description="Jobs a worker runs at once in each lane."

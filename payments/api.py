@@ -5,7 +5,8 @@ own transaction and `present` after it; events tell it how the payment ended. Wh
 settlement files gives a `Source` to STATEMENTS.
 """
 
-from payments.graphql import Payment, to_payment
+from payments.domain import PaymentMethod
+from payments.graphql import Method, Payment, to_payment
 from payments.payable import (
     PAYABLES,
     Accepted,
@@ -38,10 +39,12 @@ __all__ = [
     "Announced",
     "Fulfilment",
     "Line",
+    "Method",
     "NotYet",
     "Paid",
     "Payable",
     "Payment",
+    "PaymentMethod",
     "Posting",
     "Quote",
     "Refused",

@@ -14,9 +14,11 @@ MANIFEST = Manifest(
         "payments.events:PaymentFulfilled",
         "payments.events:PaymentRefused",
         "payments.events:PaymentRefunded",
+        "payments.events:PaymentReturned",
     ),
     jobs=(
         JobKind("payments.check", "payments.jobs:check", lane=Lane.CRITICAL, timeout_s=20),
+        JobKind("payments.check_left", "payments.jobs:check_left", timeout_s=20),
         JobKind("payments.fulfil", "payments.jobs:fulfil", lane=Lane.CRITICAL, timeout_s=20),
         JobKind("payments.refund", "payments.jobs:refund", lane=Lane.CRITICAL, timeout_s=20),
         JobKind("payments.issue_receipt", "payments.jobs:issue_receipt", max_attempts=20),
@@ -52,13 +54,26 @@ MANIFEST = Manifest(
             factory="payments.psp.wechatpay:open_client",
         ),
         UpstreamBinding(
+            "alipay",
+            protocol="payments.psp.port:Alipay",
+            factory="payments.psp.alipay:open_client",
+            optional=True,
+        ),
+        UpstreamBinding(
             "wechatpay",
             protocol="payments.reconciliation.wechatpay:WeChatPayBills",
             factory="payments.reconciliation.wechatpay:open_bills",
         ),
+        UpstreamBinding(
+            "alipay",
+            protocol="payments.reconciliation.alipay:AlipayBills",
+            factory="payments.reconciliation.alipay:open_bills",
+            optional=True,
+        ),
     ),
     extensions=(
         ("payments.statements", "payments.reconciliation.wechatpay:SOURCE"),
+        ("payments.statements", "payments.reconciliation.alipay:SOURCE"),
         ("privacy.export", "payments.personal_data:EXPORT"),
         ("privacy.erasure", "payments.personal_data:ERASURE"),
     ),

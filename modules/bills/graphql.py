@@ -20,7 +20,7 @@ from core.last_good import Reading, ReadStatus
 from core.texts_common import NOT_FOUND
 from modules.bills import domain, models, service, texts
 from modules.bills.domain import UtilityKind
-from payments.api import Payment
+from payments.api import Method, Payment
 
 strawberry.enum(UtilityKind, name="UtilityKind", description="The utilities.")
 strawberry.enum(
@@ -172,10 +172,14 @@ class Mutation:
 
     @mutation(description="Pay a bill of a linked account.")
     async def pay_bill(
-        self, info: Info, bill_id: strawberry.ID, idempotency_key: IdempotencyKey
+        self,
+        info: Info,
+        bill_id: strawberry.ID,
+        idempotency_key: IdempotencyKey,
+        method: Method = None,
     ) -> PayBillResult:
         """Opens the cashier; how it goes on is told by `payment` and `paymentChanged`."""
-        payment = await service.pay_bill(info.context, parse_id(bill_id), idempotency_key)
+        payment = await service.pay_bill(info.context, parse_id(bill_id), idempotency_key, method)
         return BillPaymentStarted(payment=payment)
 
 

@@ -110,6 +110,7 @@ MANIFEST = Manifest(
             "modules.bills.handlers:payment_refunded",
             lane=Lane.CRITICAL,
         ),
+        EventHandler("payments.PaymentReturned", "modules.bills.handlers:payment_refunded"),
     ),
     upstreams=(
         UpstreamBinding(

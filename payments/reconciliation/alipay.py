@@ -7,11 +7,21 @@ Source: opendocs.alipay.com, alipay.data.dataservice.bill.downloadurl.query.
 import re
 import zipfile
 from collections.abc import Iterator
-from typing import BinaryIO, cast
+from datetime import date, datetime, time, timedelta
+from typing import BinaryIO, Protocol, cast
+from urllib.parse import parse_qsl, urlsplit
 
+from core.app import App
+from core.clock import SHANGHAI
+from core.deadline import Deadline
+from core.http import ANY, Timeouts, UpstreamFailed, UpstreamRejected
+from payments.psp.alipay import NO_BILL, AlipayClient, open_client, sub_code
+from payments.reconciliation.domain import Side
 from payments.reconciliation.statements import (
     Announced,
     Line,
+    Source,
+    StatementNotReady,
     StatementRefused,
     above_zero,
     civil_time,
@@ -22,9 +32,72 @@ from payments.reconciliation.statements import (
 
 NAME = "alipay"
 
+_METHOD = "alipay.data.dataservice.bill.downloadurl.query"
+_MADE_AT = time(10)
+_DOWNLOAD_S = 300.0
+_FILE_BYTES_MAX = 2_000_000_000
 _CELLS = 25
 _DETAIL = "业务明细.csv"
 _FOOTER = re.compile(r"#(交易|退款)合计：([0-9]+)笔，商家实收(?:退款)?共(-?[0-9.]+)元，.*")
+
+
+class AlipayBills(Protocol):
+    """Alipay's bill files."""
+
+    async def fetch(self, on: date, into: BinaryIO, deadline: Deadline) -> Announced | None:
+        """Write a day's trade bill into a file; see payments.reconciliation.statements.Source."""
+        ...
+
+
+def open_bills(app: App, address: str) -> "AlipayBillsClient | None":
+    """The bill client of this installation; None where Alipay is not used."""
+    client = open_client(app, address)
+    return None if client is None else AlipayBillsClient(app, client, address)
+
+
+class AlipayBillsClient:
+    """Asks for bills in the merchant's name and downloads them from where Alipay says."""
+
+    def __init__(self, app: App, client: AlipayClient, address: str) -> None:
+        self._app = app
+        self._client = client
+        self._schemes = {"https", urlsplit(address).scheme}
+
+    async def fetch(self, on: date, into: BinaryIO, deadline: Deadline) -> Announced | None:
+        """See the protocol. Not made yet and nothing happened are one answer: the hour tells."""
+        biz = {"bill_type": "trade", "bill_date": on.isoformat()}
+        try:
+            node = await self._client.call(_METHOD, biz, "announce_bill", deadline)
+        except UpstreamRejected as refusal:
+            if sub_code(refusal) != NO_BILL:
+                raise
+            made_at = datetime.combine(on + timedelta(days=1), _MADE_AT, SHANGHAI)
+            if self._app.clock.now() < made_at:
+                raise StatementNotReady(NAME) from None
+            return None
+        url = urlsplit(str(node.get("bill_download_url")))
+        if url.scheme not in self._schemes or not url.netloc:
+            raise UpstreamFailed(NAME, "announce_bill", "no address to download from")
+        files = self._app.http.upstream(
+            NAME,
+            f"{url.scheme}://{url.netloc}",
+            timeouts=Timeouts(total_s=_DOWNLOAD_S),
+            body_max_bytes=_FILE_BYTES_MAX,
+        )
+        await files.request(
+            "GET",
+            url.path,
+            operation="download_bill",
+            deadline=deadline,
+            params=dict(parse_qsl(url.query)),
+            accept=ANY,
+            into=into,
+        )
+        return Announced(account=self._client.merchant.seller_id)
+
+
+async def _fetch(app: App, on: date, into: BinaryIO, deadline: Deadline) -> Announced | None:
+    return await app.upstream(AlipayBills).fetch(on, into, deadline)
 
 
 def read(file: BinaryIO, announced: Announced) -> Iterator[Line]:
@@ -86,3 +159,6 @@ def _line(text: str) -> tuple[str, Line]:
 def _footer(text: str) -> dict[str, list[int]]:
     found = _FOOTER.fullmatch(text)
     return {} if found is None else {found[1]: [int(found[2]), fen(found[3])]}
+
+
+SOURCE = Source(NAME, Side.PSP, _fetch, read)

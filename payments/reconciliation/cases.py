@@ -142,14 +142,14 @@ async def is_blocked(tx: Transaction, payee: str, on: date) -> bool:
     return bool(row["blocked"])
 
 
-async def list_unheard(tx: Transaction) -> list[tuple[UUID, str]]:
-    """Payments that the other side has and we have not: (intent, its state)."""
+async def list_unheard(tx: Transaction) -> list[UUID]:
+    """Intents whose payment the other side has and we have not."""
     rows = await fetch_all(
         tx,
-        """SELECT DISTINCT i.id, i.state FROM found f JOIN payments_intent i ON i.id = f.intent_id
+        """SELECT DISTINCT i.id FROM found f JOIN payments_intent i ON i.id = f.intent_id
             WHERE f.kind = 'missing_here'""",
     )
-    return [(row["id"], row["state"]) for row in rows]
+    return [row["id"] for row in rows]
 
 
 async def list_unheard_refunds(tx: Transaction) -> list[UUID]:

@@ -16,8 +16,8 @@ from core.clock import SHANGHAI
 from core.errors import AppError
 from core.http import UpstreamError
 from core.money import format_yuan
+from core.processes.start_errors import StartError
 from core.settings import Settings
-from core.start_errors import StartError
 from core.texts import Locale
 from payments.reconciliation.domain import Resolution
 
@@ -48,6 +48,7 @@ def run(
 ) -> None:
     """Compare a day's statements with the ledger, then pay out; exit 1 if one cannot be had."""
     from payments.reconciliation import service
+    from payments.reconciliation.sources import get_sources
     from payments.reconciliation.statements import StatementNotReady, StatementRefused
 
     table = Table("statement", "lines", "matched", "awaited", "opened", "cleared", box=None)
@@ -55,7 +56,7 @@ def run(
 
     async def act(house: App) -> None:
         try:
-            sources = service.get_sources(house, psp or [])
+            sources = get_sources(house, psp or [])
         except KeyError as error:
             raise StartError(f"nobody of the name {error} sends statements") from None
         for source in sources:
@@ -186,7 +187,7 @@ def _yuan(amount_fen: int | None) -> str:
 
 def _in_house(action: Callable[[App], Awaitable[T]]) -> T:
     """Do something with the whole application open; a refusal is one line."""
-    from core.embedded import database
+    from core.processes.embedded import database
 
     async def inside(ready: Settings) -> T:
         async with open_app(ready, application="quancheng reconcile") as house:

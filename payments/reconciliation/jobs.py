@@ -8,6 +8,7 @@ from core.app import App
 from core.clock import civil_date
 from core.database import transaction
 from payments.reconciliation import service
+from payments.reconciliation.sources import get_sources
 
 RECONCILE_DAY = "payments.reconcile_day"
 
@@ -16,14 +17,14 @@ async def begin(app: App, _payload: Mapping[str, Any]) -> None:
     """Queue every source's statement of yesterday, each by itself."""
     on = civil_date(app.clock.now() - timedelta(days=1)).isoformat()
     async with transaction() as tx:
-        for source in service.get_sources(app):
+        for source in get_sources(app):
             payload = {"source": source.name, "on": on}
             await app.queue.enqueue(tx, RECONCILE_DAY, payload, key=f"{source.name}:{on}")
 
 
 async def reconcile_day(app: App, payload: Mapping[str, Any]) -> None:
     """See payments.reconciliation.service.reconcile; the day's payouts are tried after each."""
-    (source,) = service.get_sources(app, [payload["source"]])
+    (source,) = get_sources(app, [payload["source"]])
     await service.reconcile(app, source, date.fromisoformat(payload["on"]))
     async with transaction() as tx:
         await app.queue.enqueue(tx, service.PAY_OUT, {"on": payload["on"]}, key=payload["on"])

@@ -54,10 +54,21 @@ _PSP_PAYMENTS = """
 SELECT false AS is_refund, i.id, i.id AS intent_id, i.payee, e.amount_fen,
        i.paid_at AS first_at, i.paid_at AS last_at, true AS due, false AS deemed
   FROM payments_intent i
-  JOIN payments_journal j ON j.intent_id = i.id AND j.kind = 'settle'
+  JOIN payments_journal j
+    ON j.intent_id = i.id AND j.kind = 'settle' AND j.key = 'settle:' || i.id
   JOIN payments_entry e ON e.journal_id = j.id
    AND e.account_id = (SELECT id FROM payments_account WHERE code = $2)
  WHERE i.captured_fen > 0 AND """
+
+_PSP_LEFT = """
+SELECT false AS is_refund, i.id, i.id AS intent_id, i.payee, e.amount_fen,
+       o.paid_at AS first_at, o.paid_at AS last_at, true AS due, false AS deemed
+  FROM payments_left_order o JOIN payments_intent i ON i.id = o.intent_id
+  JOIN payments_journal j ON j.key = 'settle:' || o.id
+  JOIN payments_entry e ON e.journal_id = j.id
+   AND e.account_id = (SELECT id FROM payments_account WHERE code = $2)
+ WHERE o.captured_fen > 0 AND """
+"""An order that its payment had left and that was paid all the same."""
 
 _PSP_REFUNDS = """
 SELECT true AS is_refund, r.id, r.intent_id, i.payee, e.amount_fen,
@@ -100,6 +111,8 @@ _BOOKINGS: dict[Side, tuple[str, ...]] = {
     Side.PSP: (
         _BOOK + _PSP_PAYMENTS + """i.paid_at >= $3::timestamptz - $1::interval
                                AND i.paid_at < $4::timestamptz + $1::interval""" + _END,
+        _BOOK + _PSP_LEFT + """o.paid_at >= $3::timestamptz - $1::interval
+                           AND o.paid_at < $4::timestamptz + $1::interval""" + _END,
         _BOOK + _PSP_REFUNDS + """r.ended_at >= $3::timestamptz - $1::interval
                               AND r.created_at < $4::timestamptz + $1::interval""" + _END,
     ),
@@ -111,6 +124,7 @@ _BOOKINGS: dict[Side, tuple[str, ...]] = {
 _STRAYS: dict[Side, tuple[str, ...]] = {
     Side.PSP: (
         _BOOK + _PSP_PAYMENTS + _STRAY_PAYMENT + _END,
+        _BOOK + _PSP_LEFT + _STRAY_PAYMENT + _END,
         _BOOK + _PSP_REFUNDS + _STRAY_REFUND.replace("i.id IN", "r.id IN") + _END,
     ),
     Side.PAYEE: (

@@ -31,7 +31,7 @@ from payments.reconciliation.domain import Side as Teller
 from payments.reconciliation.fees import Fees, fees
 from payments.reconciliation.matching import day_bounds
 from payments.reconciliation.models import Payout
-from payments.reconciliation.statements import STATEMENTS, Source
+from payments.reconciliation.sources import get_sources
 
 _TURN = "SELECT {lock}(hashtextextended('payments.payout:' || $1, 0))"
 
@@ -159,7 +159,6 @@ def _legs(payee: str, owed: Owed) -> Sequence[Leg]:
 
 async def _is_reconciled(app: App, tx: Transaction, payee: str, on: date) -> bool:
     """Whether every PSP's statement of the day is compared, and the payee's where it sends one."""
-    sources: Sequence[Source] = app.extensions(STATEMENTS)
-    needed = {s.name for s in sources if s.side is Teller.PSP or s.name == payee}
+    needed = {s.name for s in get_sources(app) if s.side is Teller.PSP or s.name == payee}
     rows = await fetch_all(tx, "SELECT source FROM payments_statement WHERE booked_on = $1", on)
     return needed <= {row["source"] for row in rows}

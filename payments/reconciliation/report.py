@@ -15,7 +15,7 @@ from core.texts import Locale, Text
 from payments.reconciliation import cases, payouts, picture, texts
 from payments.reconciliation.domain import UNSETTLED, Side
 from payments.reconciliation.models import Case, CaseNote, Payout, Statement
-from payments.reconciliation.statements import STATEMENTS, Source
+from payments.reconciliation.sources import get_sources
 
 CASES_SHOWN = 500
 
@@ -58,7 +58,6 @@ async def gather(app: App, on: date) -> Report:
     notes = await CaseNote.filter(case_id__in=[case.id for case in found[:CASES_SHOWN]])
     paid = await Payout.filter(settled_on=on).order_by("payee")
     done = {payout.payee for payout in paid}
-    sources: Sequence[Source] = app.extensions(STATEMENTS)
     return Report(
         on,
         statements,
@@ -66,7 +65,7 @@ async def gather(app: App, on: date) -> Report:
         {note.case_id: note for note in sorted(notes, key=lambda note: note.id)},
         paid,
         [payee for payee in await payouts.list_payees(on) if payee not in done],
-        frozenset(source.name for source in sources if source.side is Side.PSP),
+        frozenset(source.name for source in get_sources(app) if source.side is Side.PSP),
     )
 
 

@@ -3,10 +3,11 @@
 import asyncio
 import tempfile
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from datetime import date, timedelta
 from typing import BinaryIO
+from uuid import UUID
 
 import structlog
 from prometheus_client import Counter
@@ -16,7 +17,7 @@ from core.clock import civil_date
 from core.database import Transaction, transaction
 from core.deadline import Deadline
 from core.errors import Conflict
-from payments import settlement, store
+from payments import left_orders, settlement, store
 from payments.domain import INTENT, TO_FULFIL, UNPAID
 from payments.models import Intent
 from payments.reconciliation import cases, matching, payouts
@@ -24,7 +25,6 @@ from payments.reconciliation.domain import Resolution, Side
 from payments.reconciliation.fees import fees
 from payments.reconciliation.models import Case, Payout, Statement
 from payments.reconciliation.statements import (
-    STATEMENTS,
     Announced,
     Line,
     Source,
@@ -54,12 +54,6 @@ class Outcome:
     change: cases.Change
     confirmed: int
     """Payments that were only deemed booked and are booked."""
-
-
-def get_sources(app: App, names: Sequence[str] = ()) -> list[Source]:
-    """Everybody who sends statements, or some of them. Raises KeyError for a name nobody has."""
-    known: dict[str, Source] = {source.name: source for source in app.extensions(STATEMENTS)}
-    return [known[name] for name in names] if names else list(known.values())
 
 
 async def reconcile(app: App, source: Source, on: date) -> Outcome:
@@ -137,11 +131,8 @@ async def take(
 
 async def _act(app: App, tx: Transaction, source: Source, on: date) -> int:
     """Ask about what the other side knows and we do not; confirm or refute what was deemed."""
-    for intent_id, state in await cases.list_unheard(tx):
-        kind = _question(source.side, state)
-        if kind is not None:
-            payload, key = {"intent_id": str(intent_id)}, f"{intent_id}:reconcile"
-            await app.queue.enqueue(tx, kind, payload, key=key)
+    for intent_id in await cases.list_unheard(tx):
+        await _ask_about(app, tx, source, intent_id)
     if source.side is Side.PSP:
         for refund_id in await cases.list_unheard_refunds(tx):
             payload, key = {"refund_id": str(refund_id)}, f"{refund_id}:reconcile"
@@ -152,11 +143,21 @@ async def _act(app: App, tx: Transaction, source: Source, on: date) -> int:
     return await cases.confirm_deemed(tx)
 
 
-def _question(side: Side, state: str) -> str | None:
-    """The job that finds out about a payment the other side has booked."""
-    if side is Side.PSP:
-        return "payments.check" if state in UNPAID or state == "expired" else None
-    return "payments.fulfil" if state in TO_FULFIL else None
+async def _ask_about(app: App, tx: Transaction, source: Source, intent_id: UUID) -> None:
+    """Have the saga look, now, at a payment which the other side has booked."""
+    intent = await store.lock_intent(tx, intent_id)
+    assert intent is not None
+    if source.side is Side.PSP and intent.psp != source.name:
+        await left_orders.look_now(app, tx, intent_id, source.name)
+        return
+    is_psp = source.side is Side.PSP
+    kind, states = (
+        ("payments.check", UNPAID | {"expired"}) if is_psp else ("payments.fulfil", TO_FULFIL)
+    )
+    if intent.state in states:
+        await settlement.save_intent(tx, intent, due_at=app.clock.now())
+        payload, key = {"intent_id": str(intent_id)}, f"{intent_id}:reconcile"
+        await app.queue.enqueue(tx, kind, payload, key=key)
 
 
 async def refute(app: App, case_id: int) -> None:

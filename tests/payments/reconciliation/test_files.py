@@ -22,6 +22,7 @@ from modules.bills.domain import UtilityKind
 from payments.psp.wechatpay import SANDBOX_MERCHANT
 from payments.reconciliation import alipay, service, wechatpay
 from payments.reconciliation.models import Case, Statement
+from payments.reconciliation.sources import get_sources
 from payments.reconciliation.statements import (
     Announced,
     Line,
@@ -145,7 +146,7 @@ async def test_no_bill_where_the_ledger_has_payments(app: App, bills: Bills, boo
 
 
 async def _refuse(app: App, reason: str) -> None:
-    (source,) = service.get_sources(app, ["wechatpay"])
+    (source,) = get_sources(app, ["wechatpay"])
     with pytest.raises(StatementRefused) as refused:
         await service.reconcile(app, source, DAY)
     assert refused.value.reason == reason

@@ -8,8 +8,8 @@ import pytest
 
 from core.app import App
 from core.database import parse_url
-from core.embedded import DatabaseUrls
 from core.errors import Conflict
+from core.processes.embedded import DatabaseUrls
 from payments.ledger import store as ledger
 from payments.ledger import verify
 from payments.ledger.accounts import fees_from, payee_claim, payee_payable, settled_out
@@ -18,6 +18,7 @@ from payments.reconciliation import payouts, service
 from payments.reconciliation.domain import Resolution
 from payments.reconciliation.fees import fees, read_fees
 from payments.reconciliation.models import Case, Payout
+from payments.reconciliation.sources import get_sources
 from tests.payments.reconciliation.books import PSP, Books, at, check_ledger
 
 DAY = date(2026, 11, 20)
@@ -35,7 +36,7 @@ async def _balances(payee: str = "water") -> tuple[int, int, int]:
 async def _reconciled(books: Books, on: date) -> None:
     """Every statement of a day, all of them faithful."""
     intents = [i for i in await Intent.filter(captured_fen__gt=0) if _day(i) == on]
-    for source in service.get_sources(books.app):
+    for source in get_sources(books.app):
         mine = [i for i in intents if source.name in (i.psp, i.payee)]
         bps = 60 if source.name == PSP else 0
         lines = [await books.line(intent.id, fee_bps=bps) for intent in mine]
@@ -105,7 +106,7 @@ async def test_nothing_is_paid_out_before_every_statement_is_compared(books: Boo
     for source, bps in ((PSP, 60), ("water", 0)):
         await _refused(books.app, "NOT_RECONCILED")
         await books.told(DAY, [await books.line(paid, fee_bps=bps)], source)
-    for source in service.get_sources(books.app):
+    for source in get_sources(books.app):
         if source.name not in (PSP, "water"):
             await books.told(DAY, [], source.name)
     await payouts.pay_out(books.app, "water", DAY)

@@ -15,13 +15,14 @@ from core.app import App
 from core.call import Call
 from core.clock import ManualClock, SystemClock, civil_date
 from core.database import transaction
-from core.embedded import DatabaseUrls
+from core.processes.embedded import DatabaseUrls
 from core.settings import Settings
 from modules.bills import service as bills
 from modules.bills.domain import UtilityKind
 from payments.models import Intent, Refund
 from payments.reconciliation import payouts, service
 from payments.reconciliation.models import Case
+from payments.reconciliation.sources import get_sources
 from payments.reconciliation.statements import StatementNotReady
 from payments.service import refund
 from tests.conftest import ROOT
@@ -161,7 +162,7 @@ async def test_seven_planted_differences_are_found_on_both_sides(
     for system in systems.values():
         await _open(city, system, on)
     for name in systems:
-        (source,) = service.get_sources(app, [name])
+        (source,) = get_sources(app, [name])
         done = await service.reconcile(app, source, on)
         assert (done.change.opened, done.statement.matched) == (0, done.statement.lines)
     assert await Case.all().count() == 0
@@ -169,7 +170,7 @@ async def test_seven_planted_differences_are_found_on_both_sides(
         for kind, order in zip(KINDS, orders, strict=False):
             order_no = None if kind == "extra_row" else order.hex
             await _plant(city, system, on, kind, order_no)
-        (source,) = service.get_sources(app, [name])
+        (source,) = get_sources(app, [name])
         for _ in range(2):
             await service.reconcile(app, source, on)
             assert await found(name) == await _struck(city, system, on)
@@ -189,7 +190,7 @@ async def _nothing_is_paid_out_until_it_is_mended(
     for name, system in systems.items():
         path = f"/_control/statements/{system}/{on}/breaks"
         assert (await city.call("DELETE", path))[0] == 204
-        (source,) = service.get_sources(app, [name])
+        (source,) = get_sources(app, [name])
         mended = await service.reconcile(app, source, on)
         assert mended.change.cleared == 7 and await found(name) == set()
     (payout,), refused = await service.pay_out_all(app, on)
@@ -202,7 +203,7 @@ async def _nothing_is_paid_out_until_it_is_mended(
 async def test_a_statement_that_is_not_made_yet(app: App, city: Client, clock: ManualClock) -> None:
     on = civil_date(clock.now())
     for name in ("wechatpay", "water"):
-        (source,) = service.get_sources(app, [name])
+        (source,) = get_sources(app, [name])
         with pytest.raises(StatementNotReady):
             await service.reconcile(app, source, on)
     text = app.metrics.render().decode()
@@ -214,7 +215,7 @@ async def test_a_statement_that_is_not_made_yet(app: App, city: Client, clock: M
 async def test_a_day_without_payments_needs_no_file(
     app: App, city: Client, clock: ManualClock
 ) -> None:
-    (source,) = service.get_sources(app, ["wechatpay"])
+    (source,) = get_sources(app, ["wechatpay"])
     on = civil_date(clock.now()) - timedelta(days=3)
     done = await service.reconcile(app, source, on)
     assert (done.statement.lines, done.change.opened) == (0, 0)
@@ -222,7 +223,7 @@ async def test_a_day_without_payments_needs_no_file(
 
 @pytest.mark.parametrize("days", [-1, 91])
 async def test_a_day_out_of_reach(app: App, city: Client, clock: ManualClock, days: int) -> None:
-    (source,) = service.get_sources(app, ["wechatpay"])
+    (source,) = get_sources(app, ["wechatpay"])
     on = civil_date(clock.now())
     with pytest.raises(service.StatementRefused):
         await service.reconcile(app, source, on - timedelta(days=days))

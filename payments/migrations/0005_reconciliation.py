@@ -40,7 +40,7 @@ ALTER TABLE payments_payout
 
 
 class Migration(migrations.Migration):
-    dependencies = [("payments", "0002_guards")]
+    dependencies = [("payments", "0004_one_live_order")]
 
     initial = False
 
