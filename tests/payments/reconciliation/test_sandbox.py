@@ -15,10 +15,12 @@ from core.app import App
 from core.call import Call
 from core.clock import ManualClock, SystemClock, civil_date
 from core.database import transaction
+from core.ids import new_id
 from core.processes.embedded import DatabaseUrls
 from core.settings import Settings
 from modules.bills import service as bills
 from modules.bills.domain import UtilityKind
+from payments.domain import PaymentMethod
 from payments.models import Intent, Refund
 from payments.reconciliation import payouts, service
 from payments.reconciliation.models import Case
@@ -91,7 +93,7 @@ class Payers:
         self.queue = Queue(app, clock)
         self._world = World(app, clock, None, None, make)  # type: ignore[arg-type]
 
-    async def pay(self) -> UUID:
+    async def pay(self, method: PaymentMethod = PaymentMethod.WECHAT_PAY) -> UUID:
         """A fresh bill, paid, captured and written off; returns the intent's id."""
         call = await self._world.citizen()
         bill = await fresh_bill(self.city)
@@ -99,15 +101,16 @@ class Payers:
         await bills.link_account(call, UtilityKind.WATER, account, "", "link-key-1")
         listing = await self._world.read(call, account)
         bill_id = next(item.id for item in listing if item.bill.bill_no == bill["bill_no"])
-        intent_id = await self._world.start(call, bill_id)
+        fresh = self._world.fresh(call)
+        payment = await bills.pay_bill(fresh, bill_id, f"pay-{new_id().hex}", method)
+        intent_id = UUID(str(payment.id))
         intent = await Intent.get(id=intent_id)
         assert intent.cashier_url is not None
-        page = intent.cashier_url.partition("?")[0]
-        async with (
-            aiohttp.ClientSession(headers={"Accept": "application/json"}) as http,
-            http.post(f"{page}/pay") as answer,
-        ):
-            assert answer.status == 200
+        async with aiohttp.ClientSession(headers={"Accept": "application/json"}) as http:
+            async with http.get(intent.cashier_url) as cashier:
+                page = str(cashier.url).partition("?")[0]
+            async with http.post(f"{page}/pay") as answer:
+                assert answer.status == 200
         await self.queue.run_for(timedelta(seconds=6))
         assert (await Intent.get(id=intent_id)).state == "fulfilled"
         return intent_id
@@ -145,7 +148,7 @@ async def _struck(city: Client, system: str, on: date) -> set[tuple[str, str]]:
         (
             KINDS[row["kind"]],
             f"UNASKED{row['struck']}"
-            if row["kind"] == "refund" and system == "wechatpay"
+            if row["kind"] == "refund" and not system.startswith("biller_")
             else row["struck"],
         )
         for row in told["breaks"]
@@ -156,9 +159,10 @@ async def test_seven_planted_differences_are_found_on_both_sides(
     app: App, payers: Payers, city: Client, clock: ManualClock
 ) -> None:
     on = civil_date(clock.now())
-    orders = [await payers.pay() for _ in range(8)]
-    await payers.refund(orders[7])
-    systems = {"wechatpay": "wechatpay", "water": "biller_water"}
+    paid = {method: [await payers.pay(method) for _ in range(8)] for method in PaymentMethod}
+    for orders in paid.values():
+        await payers.refund(orders[7])
+    systems = {"wechatpay": "wechatpay", "alipay": "alipay", "water": "biller_water"}
     for system in systems.values():
         await _open(city, system, on)
     for name in systems:
@@ -167,7 +171,7 @@ async def test_seven_planted_differences_are_found_on_both_sides(
         assert (done.change.opened, done.statement.matched) == (0, done.statement.lines)
     assert await Case.all().count() == 0
     for name, system in systems.items():
-        for kind, order in zip(KINDS, orders, strict=False):
+        for kind, order in zip(KINDS, paid.get(name, orders), strict=False):
             order_no = None if kind == "extra_row" else order.hex
             await _plant(city, system, on, kind, order_no)
         (source,) = get_sources(app, [name])
@@ -196,18 +200,18 @@ async def _nothing_is_paid_out_until_it_is_mended(
     (payout,), refused = await service.pay_out_all(app, on)
     total_fen = sum(intent.captured_fen for intent in await Intent.all())
     assert refused == {}
-    assert (payout.payments, payout.amount_fen) == (8, total_fen - 100)
+    assert (payout.payments, payout.amount_fen) == (16, total_fen - 200)
     assert (await payouts.pay_out(app, "water", on)).id == payout.id
 
 
 async def test_a_statement_that_is_not_made_yet(app: App, city: Client, clock: ManualClock) -> None:
     on = civil_date(clock.now())
-    for name in ("wechatpay", "water"):
+    for name in ("wechatpay", "alipay", "water"):
         (source,) = get_sources(app, [name])
         with pytest.raises(StatementNotReady):
             await service.reconcile(app, source, on)
     text = app.metrics.render().decode()
-    for name in ("wechatpay", "water"):
+    for name in ("wechatpay", "alipay", "water"):
         sample = f'quancheng_payments_statements_total{{outcome="not_ready",source="{name}"}} 1.0'
         assert sample in text
 
@@ -215,10 +219,10 @@ async def test_a_statement_that_is_not_made_yet(app: App, city: Client, clock: M
 async def test_a_day_without_payments_needs_no_file(
     app: App, city: Client, clock: ManualClock
 ) -> None:
-    (source,) = get_sources(app, ["wechatpay"])
     on = civil_date(clock.now()) - timedelta(days=3)
-    done = await service.reconcile(app, source, on)
-    assert (done.statement.lines, done.change.opened) == (0, 0)
+    for source in get_sources(app, ["wechatpay", "alipay"]):
+        done = await service.reconcile(app, source, on)
+        assert (done.statement.lines, done.change.opened) == (0, 0)
 
 
 @pytest.mark.parametrize("days", [-1, 91])
