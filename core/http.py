@@ -232,7 +232,7 @@ class Upstream:
         `hedge_after_s` seconds of silence, the first answer winning. An answer of another media
         type than `accept` is garbage; `*/*` takes any, and application/json takes `+json` too.
         `access` is the Access that an operation declared personal demands. `into` takes a large
-        answer chunk by chunk; what an attempt that failed left in it is overwritten by the next.
+        answer chunk by chunk; each attempt begins it afresh.
 
         Raises UpstreamTimeout, UpstreamUnavailable, UpstreamRejected or UpstreamFailed.
         Raises ValueError for a malformed call, RuntimeError inside a transaction, Unlicensed for a
@@ -243,8 +243,6 @@ class Upstream:
         safe = method in {"GET", "HEAD"} if safe is None else safe
         if hedge_after_s is not None and (not safe or into is not None):
             raise ValueError("only a safe call may be sent twice, and not into one file")
-        if json is not None and data is not None:
-            raise ValueError("a body is either json or data")
         call = Call(
             upstream=self.name,
             operation=operation,
@@ -252,7 +250,7 @@ class Upstream:
             url=self._url(path),
             headers=self._call_headers(accept, headers or {}, is_json=json is not None),
             params=params,
-            body=data if json is None else orjson.dumps(json),
+            body=_body(json, data),
             accept=accept,
             safe=safe,
             deadline=deadline,
@@ -348,6 +346,14 @@ class Upstream:
             )
         finally:
             self._slots.release()
+
+
+def _body(json: object, data: bytes | None) -> bytes | None:
+    if json is None:
+        return data
+    if data is not None:
+        raise ValueError("a body is either json or data")
+    return orjson.dumps(json)
 
 
 def _has_answer(attempt: asyncio.Task[Response]) -> bool:

@@ -110,6 +110,7 @@ def list_cases(
 
     rows = _in_house(read)
     table = Table("id", "day", "statement", "kind", "number", "ours", "theirs", "state", box=None)
+    table.columns[4].overflow = "fold"
     for row in rows:
         table.add_row(*row)
     Console().print(table)
@@ -134,6 +135,7 @@ def show(case_id: Number) -> None:
         ]
 
     table = Table("at", "who", "what", "as", "why", box=None)
+    table.columns[-1].overflow = "fold"
     for row in _in_house(read):
         table.add_row(*row)
     Console().print(table)

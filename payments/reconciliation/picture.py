@@ -18,8 +18,9 @@ COLOURS: Mapping[str, str] = {
     BreakKind.REFUND: "#009e73",
 }
 
-_WIDTH, _LEFT, _TOP, _BARS, _LANE = 980, 84, 16, 220, 20
+_WIDTH, _LEFT, _TOP, _BARS, _LANE = 980, 150, 16, 220, 20
 _HOUR = (_WIDTH - _LEFT - 12) / 24
+_STEPS = 4
 _DOTS_MAX = 5
 """Dots of one kind and hour; more of them are written as a number."""
 
@@ -34,8 +35,9 @@ def day(
     kinds = [kind for kind in COLOURS if any(kind == found for found, _ in breaks)]
     floor = _TOP + _BARS
     height = floor + 34 + _LANE * len(kinds)
-    top_fen = max((amount for pair in hours for amount in pair), default=0)
-    parts = [_grid(top_fen), *(_bars(hour, pair, top_fen) for hour, pair in enumerate(hours))]
+    step_fen = _step(max((amount for pair in hours for amount in pair), default=0))
+    top_fen = _STEPS * step_fen
+    parts = [_grid(step_fen), *(_bars(hour, pair, top_fen) for hour, pair in enumerate(hours))]
     parts += [
         f'<text x="{_LEFT + hour * _HOUR:.0f}" y="{floor + 18}" class="a m">{hour:02d}</text>'
         for hour in range(0, 25, 2)
@@ -49,18 +51,26 @@ def day(
 
 
 def _y(amount_fen: int, top_fen: int) -> float:
-    return _TOP + _BARS * (1 - amount_fen / (top_fen or 1))
+    return _TOP + _BARS * (1 - amount_fen / top_fen)
 
 
-def _grid(top_fen: int) -> str:
+def _step(highest_fen: int) -> int:
+    """The round number of yuan, in fen, of which the axis has `_STEPS`: 1, 2 or 5 and zeros."""
+    step_fen = 100
+    while True:
+        for factor in (1, 2, 5):
+            if step_fen * factor * _STEPS >= highest_fen:
+                return step_fen * factor
+        step_fen *= 10
+
+
+def _grid(step_fen: int) -> str:
     lines = []
-    for quarter in range(5):
-        amount_fen = top_fen * quarter // 4
-        y = _y(amount_fen, top_fen) if top_fen else _TOP + _BARS * (1 - quarter / 4)
-        text = format_yuan(amount_fen) if top_fen or not quarter else ""
+    for number in range(_STEPS + 1):
+        y = _y(number, _STEPS)
         lines.append(
             f'<line x1="{_LEFT}" x2="{_WIDTH - 12}" y1="{y:.1f}" y2="{y:.1f}" class="g"/>'
-            f'<text x="{_LEFT - 8}" y="{y + 4:.1f}" class="a e">{text}</text>'
+            f'<text x="{_LEFT - 8}" y="{y + 4:.1f}" class="a e">{number * step_fen // 100:,}</text>'
         )
     return "".join(lines)
 

@@ -21,7 +21,7 @@ CASES_SHOWN = 500
 
 _STYLE = """
 :root{color-scheme:light}body{font:15px/1.5 system-ui,"PingFang SC","Noto Sans CJK SC",sans-serif;
-color:#222;max-width:1020px;margin:24px auto;padding:0 16px}h1{font-size:24px;margin:0}
+color:#222;max-width:1180px;margin:24px auto;padding:0 16px}h1{font-size:24px;margin:0}
 h2{font-size:18px;margin:32px 0 8px;border-bottom:1px solid #ddd}.w{overflow-x:auto}
 table{border-collapse:collapse;margin:8px 0;width:100%}td,th{padding:4px 10px;
 border-bottom:1px solid #e5e5e5;text-align:right;white-space:nowrap}th{font-weight:600;
@@ -32,9 +32,11 @@ svg{width:100%;height:auto;border:1px solid #eee;border-radius:6px}svg text{font
 .good{background:#e8f5ee;border-left:5px solid #009e73;padding:10px 14px;margin:12px 0}
 .bad{background:#fde8e8;border-left:5px solid #d55e00;padding:10px 14px;margin:12px 0}
 .key{display:inline-block;width:12px;height:12px;margin:0 5px 0 14px;vertical-align:-1px}
-.dot{display:inline-block;width:9px;height:9px;border-radius:50%;margin-right:7px}
+.stop{display:inline-block;width:11px;height:11px;border-radius:3px;background:#b00020;
+margin-left:6px;vertical-align:-1px}.why{white-space:normal;min-width:120px}.dot{display:inline-block;width:9px;height:9px;border-radius:50%;margin-right:7px}
 code{font-size:12px;overflow-wrap:anywhere}.not{color:#b00020}
 """
+_STOP = "<span class='stop'></span>"
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +104,7 @@ def _picture(report: Report) -> str:
                 hours[hour][0] += theirs
                 hours[hour][1] += ours
     breaks = [(case.kind, _hour(case)) for case in report.cases]
-    names = {kind: text.say(Locale.ZH) for kind, text in texts.KINDS.items()}
+    names = {kind: f"{text.zh} {text.en}" for kind, text in texts.KINDS.items()}
     label = _both(texts.PICTURE)
     return (
         f"<h2>{label}</h2><p class='small'>"
@@ -162,13 +164,13 @@ def _cases(report: Report) -> str:
                 f"<code>{escape(case.ref)}</code>",
                 _maybe(case.our_fen),
                 _maybe(case.their_fen),
-                _both(texts.STATES[case.state]) + (" ⛔" if _holds(case) else ""),
-                f"<span class='small'>{escape(why.strip())}</span>",
+                _both(texts.STATES[case.state]) + (_STOP if _holds(case) else ""),
+                f"<div class='small why'>{escape(why.strip())}</div>",
             ]
         )
     more = len(report.cases) - len(rows)
     rest = f"<p>{_both(texts.MORE_CASES, count=more)}</p>" if more else ""
-    legend = f"<p class='small'>⛔ {_both(texts.HOLDS_BACK)}</p>"
+    legend = f"<p class='small'>{_STOP} {_both(texts.HOLDS_BACK)}</p>"
     return (
         f"<h2>{_both(texts.CASES)} ({len(report.cases):,})</h2>"
         + _table(texts.CASE_COLUMNS, rows, left=(1, 2, 3, 6, 7))

@@ -113,7 +113,7 @@ class Books:
 
     async def told(self, on: date, lines: Iterable[Line], source: str = PSP) -> Outcome:
         """Compare a statement."""
-        side = Side.PSP if source == PSP else Side.PAYEE
+        side = Side.PSP if source in (PSP, "alipay") else Side.PAYEE
         return await take(self.app, _source(source, side), on, lines, Announced())
 
 

@@ -12,7 +12,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from core.database import connection, fetch_all, transaction
-from payments.models import Intent
+from core.ids import new_id
+from payments import settlement
+from payments.models import Intent, LeftOrder
+from payments.psp.port import OrderState, OrderView
 from payments.reconciliation import cases, jobs, service
 from payments.reconciliation.domain import BreakKind
 from payments.reconciliation.models import Case, CaseNote, Crossing, Statement
@@ -198,6 +201,25 @@ async def test_what_only_they_know_is_asked_for(books: Books) -> None:
     rows = await fetch_all(connection(), "SELECT entrypoint FROM pgqueuer ORDER BY 1")
     assert [row["entrypoint"] for row in rows] == ["payments.check", "payments.refund"]
     assert {case.payee for case in await Case.all()} == {"water"}
+
+
+async def test_money_for_an_order_that_its_payment_had_left_is_booked_there(books: Books) -> None:
+    paid = await books.paid(at(DAY, "12:00:00"))
+    left_at = at(DAY, "11:50:00")
+    await LeftOrder.create(
+        id=new_id(), intent_id=paid, psp="alipay", evidence="closed", left_at=left_at
+    )
+    async with transaction() as tx:
+        view = OrderView(paid, OrderState.PAID, "A1", 3360, at(DAY, "12:01:00"))
+        assert await settlement.settle(books.app, tx, "alipay", view) == "late"
+    line = await books.line(paid)
+    await books.told(DAY, [line])
+    assert await found() == set()
+    there = line._replace(their_ref="A1", at=at(DAY, "12:01:00"))
+    faithful = await books.told(DAY, [there], "alipay")
+    assert (faithful.statement.matched, await found("alipay")) == (1, set())
+    await books.told(DAY, [], "alipay")
+    assert await found("alipay") == {("missing_there", paid.hex)}
 
 
 async def test_deemed_postings_are_confirmed_or_refuted(books: Books) -> None:
