@@ -13,6 +13,7 @@ from core.app import App
 from core.breaker import Breaker, BreakerPolicy, BreakerState
 from core.deadline import Deadline, Monotonic
 from core.http import UpstreamError, UpstreamRejected, UpstreamTimeout, UpstreamUnavailable
+from core.start_errors import StartError
 from payments.psp.port import Alipay, Order, Psp, WeChatPay
 
 _PROTOCOLS: dict[str, type[Psp]] = {"wechatpay": WeChatPay, "alipay": Alipay}
@@ -25,9 +26,14 @@ POLICY = BreakerPolicy(consecutive_failures=LEAVE_AFTER_FAILURES, open_s=5.0)
 
 
 def names(app: App) -> list[str]:
-    """The PSPs in use, the preferred one first."""
-    listed = [name.strip() for name in app.settings.psps.split(",")]
-    return [name for name in listed if app.upstream(_PROTOCOLS[name]) is not None]
+    """The PSPs in use, the preferred one first. Raises StartError for a list that names none."""
+    listed = app.settings.psp_names
+    if unknown := [name for name in listed if name not in _PROTOCOLS]:
+        raise StartError(f"PSPS: nobody knows {', '.join(unknown)}")
+    used = [name for name in listed if app.upstream(_PROTOCOLS[name]) is not None]
+    if not used:
+        raise StartError("PSPS names no payment provider that is set up")
+    return used
 
 
 def get_psp(app: App, name: str) -> Psp:
