@@ -113,6 +113,11 @@ class Breaker:
         self._probing = True
         return Permit(self, self._epoch)
 
+    def trip(self) -> None:
+        """Open now: one failure was proof enough. A probe under way counts no more."""
+        if self._state is not BreakerState.OPEN:
+            self._enter(BreakerState.OPEN)
+
     def _settle(self, epoch: int, failed: bool | None) -> None:
         if epoch != self._epoch:
             return

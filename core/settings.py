@@ -108,6 +108,11 @@ class Settings(BaseSettings):
         """True where sandbox keys, default secrets and the embedded database are refused."""
         return self.environment is Environment.PRODUCTION
 
+    @property
+    def psp_names(self) -> list[str]:
+        """The payment providers of PSPS, in order."""
+        return [name.strip() for name in self.psps.split(",") if name.strip()]
+
     @cached_property
     def keys_path(self) -> Path:
         """The folder that holds this installation's keys."""

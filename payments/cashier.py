@@ -23,7 +23,7 @@ from payments.models import Intent
 from payments.psp import routing
 from payments.psp.port import Order, OrderState, OrderView
 
-_CLOSE_S = 1.0
+_CLOSE_S = routing.LEAVE_AFTER_S - routing.SILENT_S
 
 log = structlog.get_logger(__name__)
 
@@ -109,12 +109,12 @@ async def _order(app: App, intent: Intent, deadline: Deadline, first: bool) -> t
 
 
 async def _ask(app: App, intent: Intent, deadline: Deadline) -> _Answer:
-    """Order, up to three times or for two seconds where another PSP could take over."""
+    """Order, up to three times within the time there is where another PSP could take over."""
     order = Order(
         intent.id, intent.title_zh, intent.amount_fen, intent.expires_at, intent.client_address
     )
     alone = routing.choose_other(app, {intent.psp}) is None
-    patience = deadline if alone else deadline.share(cap_s=routing.LEAVE_AFTER_S)
+    patience = deadline if alone else deadline.share(cap_s=routing.SILENT_S)
     unsent = True
     for _ in range(1 if alone else routing.LEAVE_AFTER_FAILURES):
         try:

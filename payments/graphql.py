@@ -28,7 +28,7 @@ strawberry.enum(
 strawberry.enum(
     PaymentMethod,
     name="PaymentMethod",
-    description="Whose cashier a payment goes through.",
+    description="Whose cashier a payment goes through. WECHAT_PAY: 微信支付. ALIPAY: 支付宝.",
 )
 
 Method = Annotated[

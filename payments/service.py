@@ -1,6 +1,7 @@
 """Paying, as seen by the payer: start, be shown the cashier, look how it goes."""
 
 from collections.abc import Sequence
+from functools import partial
 from uuid import UUID
 
 from core import idempotency
@@ -38,15 +39,10 @@ async def create_intent(
     app, payer_id = call.app, call.require_viewer().user_id
     command = {"kind": kind, "subject": subject_ref, "method": method}
     operation = f"pay:{kind}"
-    claim = await idempotency.claim(
-        app,
-        tx,
-        subject=payer_id,
-        operation=operation,
-        key=key,
-        command=command,
-        effect_id=new_id(),
+    bind = partial(
+        idempotency.claim, app, tx, subject=payer_id, operation=operation, key=key, command=command
     )
+    claim = await bind(effect_id=new_id())
     if claim.replayed:
         return claim.effect_id
     quote = await get_payable(app, kind).quote(call, tx, subject_ref)
@@ -63,15 +59,7 @@ async def create_intent(
     if method is not None:
         await cashier.wish(app, tx, live, method)
     await idempotency.release(tx, payer_id, operation, key)
-    await idempotency.claim(
-        app,
-        tx,
-        subject=payer_id,
-        operation=operation,
-        key=key,
-        command=command,
-        effect_id=live.id,
-    )
+    await bind(effect_id=live.id)
     return live.id
 
 

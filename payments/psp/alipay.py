@@ -68,9 +68,9 @@ SANDBOX_MERCHANT = AlipayMerchant("2021000000000001", "2088000000000001")
 
 def open_client(app: App, address: str) -> "AlipayClient | None":
     """The client of this installation; None where Alipay is not used (PSPS)."""
-    keys, used = app.keys, app.settings.psps.split(",")
-    if "alipay" not in used:
+    if "alipay" not in app.settings.psp_names:
         return None
+    keys = app.keys
     if keys.alipay_merchant_private is None or keys.alipay_platform_public is None:
         raise StartError(
             f"{app.settings.keys_path}: alipay_merchant_private.pem and alipay_platform_public.pem "

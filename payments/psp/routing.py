@@ -1,8 +1,9 @@
 """Which PSP takes a payment: the payer's wish, else the installation's order of preference.
 
-A PSP that fails three times in a row takes no new payments of this process; after a pause one
-payment asks it something harmless first, and with an answer it is back. A payment that meets the
-failures itself leaves after three of them or two seconds (payments.cashier).
+A PSP that fails three times in a row, or is silent for long once, takes no new payments of this
+process; after a pause one payment asks it something harmless first, and with an answer it is back.
+A payment that meets the failures itself leaves after three of them or two seconds
+(payments.cashier).
 """
 
 import time
@@ -11,20 +12,28 @@ from collections.abc import Container
 from core.app import App
 from core.breaker import Breaker, BreakerPolicy, BreakerState
 from core.deadline import Deadline, Monotonic
-from core.http import UpstreamError, UpstreamRejected, UpstreamUnavailable
+from core.http import UpstreamError, UpstreamRejected, UpstreamTimeout, UpstreamUnavailable
+from core.start_errors import StartError
 from payments.psp.port import Alipay, Order, Psp, WeChatPay
 
 _PROTOCOLS: dict[str, type[Psp]] = {"wechatpay": WeChatPay, "alipay": Alipay}
 
 LEAVE_AFTER_FAILURES = 3
 LEAVE_AFTER_S = 2.0
+SILENT_S = 1.4
+"""An order that takes longer fails; what is left of the two seconds is for closing it."""
 POLICY = BreakerPolicy(consecutive_failures=LEAVE_AFTER_FAILURES, open_s=5.0)
 
 
 def names(app: App) -> list[str]:
-    """The PSPs in use, the preferred one first."""
-    listed = [name.strip() for name in app.settings.psps.split(",")]
-    return [name for name in listed if app.upstream(_PROTOCOLS[name]) is not None]
+    """The PSPs in use, the preferred one first. Raises StartError for a list that names none."""
+    listed = app.settings.psp_names
+    if unknown := [name for name in listed if name not in _PROTOCOLS]:
+        raise StartError(f"PSPS: nobody knows {', '.join(unknown)}")
+    used = [name for name in listed if app.upstream(_PROTOCOLS[name]) is not None]
+    if not used:
+        raise StartError("PSPS names no payment provider that is set up")
+    return used
 
 
 def get_psp(app: App, name: str) -> Psp:
@@ -64,7 +73,7 @@ async def order(app: App, name: str, order: Order, deadline: Deadline) -> str:
     if len(names(app)) == 1:
         return await psp.order(order, deadline)
     breaker = health(app, name)
-    permit = breaker.admit()
+    permit, started_s = breaker.admit(), time.monotonic()
     if permit is None:
         raise UpstreamUnavailable(name, "order", "left for its failures")
     try:
@@ -79,6 +88,8 @@ async def order(app: App, name: str, order: Order, deadline: Deadline) -> str:
     except UpstreamError as error:
         if error.blamed:
             permit.fail()
+        if isinstance(error, UpstreamTimeout) and time.monotonic() - started_s >= 0.9 * SILENT_S:
+            breaker.trip()
         raise
     finally:
         permit.abandon()
