@@ -128,7 +128,7 @@ class Query:
     @strawberry.field(description="The viewer's linked accounts.")
     async def bill_accounts(self, info: Info, kind: UtilityKind | None = None) -> list[BillAccount]:
         """Links in the order they were made."""
-        return [_account(link) for link in await service.list_accounts(info.context, kind)]
+        return [to_account(link) for link in await service.list_accounts(info.context, kind)]
 
     @strawberry.field(description="The bills of a linked account; the open ones unless told.")
     async def bills(
@@ -159,7 +159,7 @@ class Mutation:
     ) -> LinkBillAccountResult:
         """At most ten accounts per person."""
         link = await service.link_account(info.context, kind, account_no, label, idempotency_key)
-        return BillAccountLinked(account=_account(link))
+        return BillAccountLinked(account=to_account(link))
 
     @mutation(description="Remove a link.")
     async def unlink_bill_account(
@@ -194,7 +194,8 @@ async def bills_due_card(call: Call) -> BillsDueSection:
     )
 
 
-def _account(link: models.AccountLink) -> BillAccount:
+def to_account(link: models.AccountLink) -> BillAccount:
+    """A link as its citizen sees it."""
     return BillAccount(
         id=strawberry.ID(str(link.id)),
         kind=UtilityKind(link.kind),

@@ -36,3 +36,67 @@ class Bill(Model):
     class Meta:
         table = "bills_bill"
         unique_together = (("kind", "bill_no"),)
+
+
+class Reminder(Model):
+    """That a citizen is reminded of a linked account's bills, and how."""
+
+    id = fields.UUIDField(primary_key=True)
+    link_id = fields.UUIDField(unique=True)
+    citizen_id = fields.UUIDField(db_index=True)
+    days_before = fields.SmallIntField()
+    min_amount_fen = fields.BigIntField()
+    sms = fields.BooleanField()
+    created_at = fields.DatetimeField()
+    checked_on = fields.DateField(null=True)
+    """The day on which the biller was last asked and answered."""
+    tried_at = fields.DatetimeField(null=True, db_index=True)
+
+    class Meta:
+        table = "bills_reminder"
+
+
+class Reminded(Model):
+    """That a citizen was reminded of a bill: once ahead, once overdue."""
+
+    id = fields.UUIDField(primary_key=True)
+    citizen_id = fields.UUIDField()
+    link_id = fields.UUIDField(db_index=True)
+    bill_id = fields.UUIDField()
+    stage = fields.CharField(max_length=8)
+    amount_fen = fields.BigIntField()
+    sms = fields.BooleanField()
+    sent_at = fields.DatetimeField()
+
+    class Meta:
+        table = "bills_reminded"
+        unique_together = (("citizen_id", "bill_id", "stage"),)
+
+
+class OutageWatch(Model):
+    """A place of whose outages a citizen is told: in plain only to about a kilometre."""
+
+    id = fields.UUIDField(primary_key=True)
+    citizen_id = fields.UUIDField(db_index=True)
+    label = fields.CharField(max_length=16)
+    kinds = fields.CharField(max_length=32)
+    cell = fields.CharField(max_length=24, db_index=True)
+    spot_sealed = fields.BinaryField()
+    created_at = fields.DatetimeField()
+
+    class Meta:
+        table = "bills_outage_watch"
+
+
+class OutageNotice(Model):
+    """That a citizen was told of an outage, or of its end."""
+
+    key = fields.CharField(max_length=128, primary_key=True)
+    outage_ref = fields.CharField(max_length=64)
+    citizen_id = fields.UUIDField(db_index=True)
+    stage = fields.CharField(max_length=16)
+    told_at = fields.DatetimeField(db_index=True)
+
+    class Meta:
+        table = "bills_outage_notice"
+        indexes = (("outage_ref", "citizen_id"),)

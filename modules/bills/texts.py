@@ -42,3 +42,44 @@ REFUNDED_BODY = Text(
     "您为{name}({period})支付的 {amount} 元已原路退回。",
     "The {amount} yuan you paid for {name} ({period}) have been returned.",
 )
+
+DAYS_BEFORE_RANGE = Text(
+    "DAYS_BEFORE_OUT_OF_RANGE",
+    "提前提醒天数须在 0 至 {most} 天之间",
+    "Reminders go out 0 to {most} days before the due day",
+)
+REMINDER_AHEAD_TITLE = Text("REMINDER_AHEAD_TITLE", "{name}待缴提醒", "{name} due soon")
+REMINDER_AHEAD_BODY = Text(
+    "REMINDER_AHEAD_BODY",
+    "{label} 的{name}({period})共 {amount} 元,请于 {due_on} 前缴纳。",
+    "{name} of {label} ({period}): {amount} yuan, due by {due_on}.",
+)
+REMINDER_OVERDUE_TITLE = Text("REMINDER_OVERDUE_TITLE", "{name}已逾期", "{name} overdue")
+REMINDER_OVERDUE_BODY = Text(
+    "REMINDER_OVERDUE_BODY",
+    "{label} 的{name}({period})应于 {due_on} 前缴纳,现已逾期,应缴 {amount} 元(含滞纳金)。",
+    "{name} of {label} ({period}) was due by {due_on}: {amount} yuan with late fee.",
+)
+
+PLACE_INVALID = Text("PLACE_INVALID", "位置有误", "This is not a place on the map")
+TOO_MANY_WATCHES = Text(
+    "TOO_MANY_WATCHES", "最多可关注 {limit} 个位置", "At most {limit} places can be watched"
+)
+WATCHED_PLACE = Text("WATCHED_PLACE", "您关注的位置", "your watched place")
+OUTAGE_OF = {
+    "WATER": Text("OUTAGE_WATER", "停水", "Water outage"),
+    "POWER": Text("OUTAGE_POWER", "停电", "Power outage"),
+    "GAS": Text("OUTAGE_GAS", "停气", "Gas outage"),
+}
+OUTAGE_ANNOUNCED_TITLE = Text("OUTAGE_ANNOUNCED_TITLE", "{what}通知", "{what}")
+OUTAGE_ANNOUNCED_BODY = Text(
+    "OUTAGE_ANNOUNCED_BODY",
+    "{label}:{starts} 起{what},原因:{cause},预计 {ends} 恢复。",
+    "{label}: {what} from {starts}, {cause}, expected to be over at {ends}.",
+)
+OUTAGE_RESTORED_TITLE = Text("OUTAGE_RESTORED_TITLE", "{what}已恢复", "{what} is over")
+OUTAGE_RESTORED_BODY = Text(
+    "OUTAGE_RESTORED_BODY",
+    "{starts} 开始的{what}已于 {ends} 恢复。",
+    "{what} that began at {starts} was over at {ends}.",
+)

@@ -14,7 +14,8 @@ from core.auth import Viewer
 from core.ids import new_id
 from core.manifest import discover
 from modules.appointments.models import Booking, Resource, Slot
-from modules.bills.models import AccountLink
+from modules.bills.models import AccountLink, OutageWatch
+from modules.health.models import HospitalBill
 from modules.identity import families, service
 from modules.identity.models import Mandate, Session
 from modules.identity.upstream import IdentityRegistry
@@ -23,6 +24,7 @@ from notifications.models import Message
 from notifications.upstream import SmsGateway
 from payments.models import Intent
 from tests.asgi import Client
+from tests.conftest import NOON
 from tests.fakes import FakeHousingFund, FakePolice, FakeSms
 from tests.modules.identity.matrix import Matrix, Objects
 
@@ -123,11 +125,37 @@ async def _link(app: App, viewer: Viewer) -> UUID:
         id=new_id(),
         citizen_id=viewer.user_id,
         kind="water",
-        account_no=new_id().hex[:10],
+        account_no=new_id().hex[-10:],
         label="",
         holder_masked="*",
         address_masked="*",
         linked_at=app.clock.now(),
+    )
+    return row.id
+
+
+async def _watch(app: App, viewer: Viewer) -> UUID:
+    row = await OutageWatch.create(
+        id=new_id(),
+        citizen_id=viewer.user_id,
+        label="",
+        kinds="WATER",
+        cell="3600:11700",
+        spot_sealed=app.vault.encrypt("[36.0, 117.0]", "bills.outage_watch"),
+        created_at=app.clock.now(),
+    )
+    return row.id
+
+
+async def _hospital_bill(viewer: Viewer) -> UUID:
+    row = await HospitalBill.create(
+        id=new_id(),
+        citizen_id=viewer.user_id,
+        hospital_ref="h1",
+        bill_no=new_id().hex,
+        self_pay_fen=100,
+        status="OPEN",
+        seen_at=NOON,
     )
     return row.id
 
@@ -174,6 +202,11 @@ async def objects_of(app: App, who: Viewer, others: Viewer) -> dict[str, str]:
         "payment.id": await _payment(app, who),
         "paymentReceipt.paymentId": await _payment(app, who),
         "unlinkBillAccount.accountId": await _link(app, who),
+        "setBillReminder.accountId": await _link(app, who),
+        "removeBillReminder.accountId": await _link(app, who),
+        "unwatchOutages.watchId": await _watch(app, who),
+        "medicalPayment.paymentId": await _payment(app, who),
+        "payMedicalBill.billId": await _hospital_bill(who),
         "moveHospitalNumber.appointmentId": await _booking(
             app, who, "hospital-registration", f"h1/{new_id()}"
         ),
@@ -192,6 +225,9 @@ async def objects_of(app: App, who: Viewer, others: Viewer) -> dict[str, str]:
             "withdrawConsent.onBehalfOf",
             "housingFund.onBehalfOf",
             "bookHospitalNumber.onBehalfOf",
+            "medicalBills.onBehalfOf",
+            "payMedicalBill.onBehalfOf",
+            "topUpHospitalAccount.onBehalfOf",
             "staffPerson.id",
         ),
         person,
