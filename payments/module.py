@@ -7,7 +7,7 @@ MANIFEST = Manifest(
     name="payments",
     queries=("payments.graphql:Query",),
     subscriptions=("payments.graphql:Subscription",),
-    routes=("payments.routes:routes",),
+    routes=("payments.routes:routes", "payments.receipt_routes:routes"),
     events=(
         "payments.events:PaymentSettled",
         "payments.events:PaymentFulfilled",
