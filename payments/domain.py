@@ -72,6 +72,19 @@ HOLD = StateMachine(
     ),
 )
 
+CONTRACT = StateMachine(
+    name="contract",
+    table="payments_contract",
+    column="state",
+    initial=("signing",),
+    edges=(
+        Edge("signing", "sign", "active"),
+        Edge("signing", "end", "ended"),
+        Edge("active", "end", "ended"),
+    ),
+)
+"""What lets a PSP take a payer's money without the payer; ended for good by either side."""
+
 
 class PaymentStatus(StrEnum):
     """What the payer is told. Nothing that may have been paid is ever told as failed."""

@@ -16,7 +16,7 @@ from core.http import UpstreamError, UpstreamRejected
 from core.ids import new_id
 from core.money import FEN_MAX
 from core.texts_common import KEY_REUSED, NOT_FOUND
-from payments import limits, settlement, store, texts
+from payments import contracts, limits, settlement, store, texts
 from payments.domain import INTENT, INTENT_LIFE, next_look
 from payments.models import Intent
 from payments.payable import Quote, get_payable
@@ -27,10 +27,17 @@ log = structlog.get_logger(__name__)
 
 
 async def create_intent(
-    call: Call, tx: Transaction, *, kind: str, subject_ref: str, key: str
+    call: Call,
+    tx: Transaction,
+    *,
+    kind: str,
+    subject_ref: str,
+    key: str,
+    contract_id: UUID | None = None,
 ) -> UUID:
     """Begin to pay what the payable of `kind` quotes; part of the caller's transaction.
 
+    With `contract_id`, a contract of the payer, the PSP deducts instead of opening a cashier.
     Returns the intent's id. The same key and subject give the same intent, and so does another key
     while the payer's own cashier for it is open. Raises Conflict PAYMENT_OPEN, ALREADY_PAID,
     LIMIT_REACHED or KEY_REUSED, and whatever the quote refuses.
@@ -55,7 +62,7 @@ async def create_intent(
     live = await store.find_live_intent(tx, kind, subject_ref)
     if live is None:
         await limits.take(tx, payer_id, kind, quote.amount_fen, app.clock.now())
-        await _insert(call, tx, claim.effect_id, payer_id, kind, subject_ref, quote)
+        await _insert(call, tx, claim.effect_id, payer_id, kind, subject_ref, quote, contract_id)
         return claim.effect_id
     _refuse_unless_open(call, live, payer_id, quote)
     await idempotency.release(tx, payer_id, operation, key)
@@ -89,6 +96,7 @@ async def _insert(
     kind: str,
     subject_ref: str,
     quote: Quote,
+    contract_id: UUID | None,
 ) -> None:
     app, now = call.app, call.app.clock.now()
     wait = next_look(0)
@@ -104,6 +112,7 @@ async def _insert(
         amount_fen=quote.amount_fen,
         psp=DEFAULT,
         client_address=call.address or "127.0.0.1",
+        contract_id=contract_id,
         state="created",
         created_at=now,
         expires_at=now + INTENT_LIFE,
@@ -124,7 +133,10 @@ async def present(call: Call, intent_id: UUID) -> Intent:
 
 
 async def open_cashier(app: App, intent_id: UUID, deadline: Deadline) -> None:
-    """Order at the PSP, outside any transaction, and note what came of it. Repeat-safe."""
+    """Order at the PSP, or have it deduct, and note what came of it. Repeat-safe.
+
+    Outside any transaction.
+    """
     intent = await store.find_intent(intent_id)
     if intent is None or intent.state not in ("created", "order_unknown"):
         return
@@ -135,7 +147,11 @@ async def open_cashier(app: App, intent_id: UUID, deadline: Deadline) -> None:
     url: str | None = None
     view: OrderView | None = None
     try:
-        url = await psp.order(order, deadline)
+        if intent.contract_id is None:
+            url = await psp.order(order, deadline)
+        else:
+            await contracts.deduct(app, intent.contract_id, order, deadline)
+            url = ""
     except UpstreamRejected:
         # an earlier try may have reached the PSP before its process died: refused is not missing
         with suppress(UpstreamError):
@@ -157,7 +173,7 @@ async def _note_order(
     assert intent is not None
     if url is not None:
         event = "present"
-        changes: dict[str, object] = {"cashier_url": url}
+        changes: dict[str, object] = {"cashier_url": url or None}
     elif view is not None and view.state is OrderState.MISSING:
         event = "reject_order"
         changes = {"refusal": "PSP_REFUSED", "due_at": None, "ended_at": app.clock.now()}

@@ -27,6 +27,18 @@ OUTAGE_ANNOUNCED = Template(
 OUTAGE_RESTORED = Template(
     "bills.outage_restored", texts.OUTAGE_RESTORED_TITLE, texts.OUTAGE_RESTORED_BODY
 )
+AUTOPAY_ANNOUNCED = Template(
+    "bills.autopay_announced",
+    texts.AUTOPAY_ANNOUNCED_TITLE,
+    texts.AUTOPAY_ANNOUNCED_BODY,
+    sms=True,
+)
+AUTOPAY_STOPPED = Template(
+    "bills.autopay_stopped", texts.AUTOPAY_STOPPED_TITLE, texts.AUTOPAY_STOPPED_BODY, sms=True
+)
+AUTOPAY_FAILED = Template(
+    "bills.autopay_failed", texts.AUTOPAY_STOPPED_TITLE, texts.AUTOPAY_STOPPED_BODY, sms=True
+)
 
 
 def reminder_of(stage: str, *, sms: bool) -> str:

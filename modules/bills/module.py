@@ -14,6 +14,7 @@ from core.manifest import (
     UpstreamBinding,
 )
 from modules.bills import texts
+from modules.bills.autopay.domain import AUTOPAY, CHARGE
 
 _SERVICES = (
     Service(
@@ -98,11 +99,13 @@ MANIFEST = Manifest(
     queries=(
         "modules.bills.graphql:Query",
         "modules.bills.reminders.graphql:Query",
+        "modules.bills.autopay.graphql:Query",
         "modules.bills.outages.graphql:Query",
     ),
     mutations=(
         "modules.bills.graphql:Mutation",
         "modules.bills.reminders.graphql:Mutation",
+        "modules.bills.autopay.graphql:Mutation",
         "modules.bills.outages.graphql:Mutation",
     ),
     types=("modules.bills.graphql:BillsDueSection",),
@@ -127,11 +130,13 @@ MANIFEST = Manifest(
         JobKind(
             "bills.remind", "modules.bills.reminders.jobs:remind", lane=Lane.BULK, timeout_s=300
         ),
+        JobKind("bills.autopay", "modules.bills.autopay.jobs:run", timeout_s=300),
         JobKind("bills.tell_outages", "modules.bills.outages.jobs:tell_outages", timeout_s=110),
         JobKind("bills.forget_notices", "modules.bills.outages.jobs:forget", lane=Lane.BULK),
     ),
     schedules=(
         Schedule("bills.remind", "*/10 1-12 * * *"),  # 9:00 to 20:50 in Shanghai
+        Schedule("bills.autopay", "5/10 1-12 * * *"),
         Schedule("bills.tell_outages", "*/2 * * * *"),
         Schedule("bills.forget_notices", "30 19 * * *"),
     ),
@@ -156,6 +161,9 @@ MANIFEST = Manifest(
         ("notifications.templates", "modules.bills.messages:PAID"),
         ("notifications.templates", "modules.bills.messages:REFUSED"),
         ("notifications.templates", "modules.bills.messages:REFUNDED"),
+        ("notifications.templates", "modules.bills.messages:AUTOPAY_ANNOUNCED"),
+        ("notifications.templates", "modules.bills.messages:AUTOPAY_STOPPED"),
+        ("notifications.templates", "modules.bills.messages:AUTOPAY_FAILED"),
         ("notifications.templates", "modules.bills.messages:OUTAGE_ANNOUNCED"),
         ("notifications.templates", "modules.bills.messages:OUTAGE_RESTORED"),
         ("notifications.templates", "modules.bills.messages:REMINDER_AHEAD"),
@@ -165,4 +173,5 @@ MANIFEST = Manifest(
     ),
     models="modules.bills.models",
     migrations="modules.bills.migrations",
+    state_machines=(AUTOPAY, CHARGE),
 )

@@ -11,10 +11,11 @@ from bff.schema import build_schema
 from core import access, guards, mandates
 from core.app import App
 from core.auth import Viewer
+from core.database import transaction
 from core.ids import new_id
 from core.manifest import discover
 from modules.appointments.models import Booking, Resource, Slot
-from modules.bills.models import AccountLink, OutageWatch
+from modules.bills.models import AccountLink, Autopay, OutageWatch
 from modules.health.models import HospitalBill
 from modules.identity import families, service
 from modules.identity.models import Mandate, Session
@@ -22,6 +23,7 @@ from modules.identity.upstream import IdentityRegistry
 from modules.welfare.upstream import HousingFund
 from notifications.models import Message
 from notifications.upstream import SmsGateway
+from payments.contracts import begin_contract
 from payments.models import Intent
 from tests.asgi import Client
 from tests.conftest import NOON
@@ -147,6 +149,23 @@ async def _watch(app: App, viewer: Viewer) -> UUID:
     return row.id
 
 
+async def _autopay(app: App, viewer: Viewer) -> UUID:
+    async with transaction() as tx:
+        contract_id = await begin_contract(app, tx, viewer.user_id, "water")
+    row = await Autopay.create(
+        id=new_id(),
+        link_id=new_id(),
+        citizen_id=viewer.user_id,
+        contract_id=contract_id,
+        bill_ceiling_fen=1,
+        month_ceiling_fen=1,
+        text_version="2026-11",
+        state="signing",
+        agreed_at=app.clock.now(),
+    )
+    return row.id
+
+
 async def _hospital_bill(viewer: Viewer) -> UUID:
     row = await HospitalBill.create(
         id=new_id(),
@@ -204,6 +223,8 @@ async def objects_of(app: App, who: Viewer, others: Viewer) -> dict[str, str]:
         "unlinkBillAccount.accountId": await _link(app, who),
         "setBillReminder.accountId": await _link(app, who),
         "removeBillReminder.accountId": await _link(app, who),
+        "agreeAutopay.accountId": await _link(app, who),
+        "endAutopay.autopayId": await _autopay(app, who),
         "unwatchOutages.watchId": await _watch(app, who),
         "medicalPayment.paymentId": await _payment(app, who),
         "payMedicalBill.billId": await _hospital_bill(who),
