@@ -154,6 +154,8 @@ MANIFEST = Manifest(
     ),
     extensions=(
         ("pii.columns", "modules.bills.outages.service:COLUMNS"),
+        ("privacy.export", "modules.bills.personal_data:EXPORT"),
+        ("privacy.erasure", "modules.bills.personal_data:ERASURE"),
         ("payments.payable", "modules.bills.payable:WATER"),
         ("payments.payable", "modules.bills.payable:ELECTRICITY"),
         ("payments.payable", "modules.bills.payable:GAS"),

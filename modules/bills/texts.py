@@ -137,3 +137,9 @@ AUTOPAY_REASONS = {
     ),
 }
 AUTOPAY_OTHER_REASON = Text("AUTOPAY_OTHER_REASON", "扣款未成功", "the payment did not succeed")
+HOLD_AUTOPAY = Text(
+    "HOLD_AUTOPAY",
+    "自动缴费授权是已扣款项的依据,依法自最后一次扣款起保存三年",
+    "An autopay consent is the ground of what was deducted under it, kept for three years after "
+    "the last deduction (电子商务法, Art. 31)",
+)

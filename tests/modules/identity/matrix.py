@@ -73,7 +73,7 @@ RULES: dict[str, Rule] = {
 }
 
 DATA_DECIDES = frozenset(
-    "bills linkBillAccount payBill holdAppointment joinWaitingList checkInAppointment "
+    "bills billUsage linkBillAccount payBill holdAppointment joinWaitingList checkInAppointment "
     "joinQueue".split()
 )
 """Fields that learn from their arguments which service they belong to: only strangers and missing
