@@ -142,3 +142,24 @@ class AutopayCharge(Model):
     class Meta:
         table = "bills_autopay_charge"
         unique_together = (("autopay_id", "bill_id"),)
+
+
+class BillInvoice(Model):
+    """A request that a biller issues the invoice of a payment; name and number are sealed."""
+
+    id = fields.UUIDField(primary_key=True)
+    citizen_id = fields.UUIDField(db_index=True)
+    intent_id = fields.UUIDField(unique=True)
+    kind = fields.CharField(max_length=16)
+    buyer_sealed = fields.BinaryField()
+    state = fields.CharField(max_length=16)
+    requested_at = fields.DatetimeField()
+    attempts = fields.SmallIntField(default=0)
+    request_no = fields.CharField(max_length=64, null=True)
+    invoice_no = fields.CharField(max_length=64, null=True)
+    invoice_url = fields.CharField(max_length=512, null=True)
+    issued_at = fields.DatetimeField(null=True)
+    reason = fields.CharField(max_length=32, null=True)
+
+    class Meta:
+        table = "bills_invoice"

@@ -15,6 +15,7 @@ from core.manifest import (
 )
 from modules.bills import texts
 from modules.bills.autopay.domain import AUTOPAY, CHARGE
+from modules.bills.invoices.domain import INVOICE
 
 _SERVICES = (
     Service(
@@ -101,12 +102,14 @@ MANIFEST = Manifest(
         "modules.bills.reminders.graphql:Query",
         "modules.bills.autopay.graphql:Query",
         "modules.bills.outages.graphql:Query",
+        "modules.bills.invoices.graphql:Query",
     ),
     mutations=(
         "modules.bills.graphql:Mutation",
         "modules.bills.reminders.graphql:Mutation",
         "modules.bills.autopay.graphql:Mutation",
         "modules.bills.outages.graphql:Mutation",
+        "modules.bills.invoices.graphql:Mutation",
     ),
     types=("modules.bills.graphql:BillsDueSection",),
     handlers=(
@@ -131,6 +134,7 @@ MANIFEST = Manifest(
             "bills.remind", "modules.bills.reminders.jobs:remind", lane=Lane.BULK, timeout_s=300
         ),
         JobKind("bills.autopay", "modules.bills.autopay.jobs:run", timeout_s=300),
+        JobKind("bills.ask_invoice", "modules.bills.invoices.service:ask", max_attempts=50),
         JobKind("bills.tell_outages", "modules.bills.outages.jobs:tell_outages", timeout_s=110),
         JobKind("bills.forget_notices", "modules.bills.outages.jobs:forget", lane=Lane.BULK),
     ),
@@ -147,6 +151,11 @@ MANIFEST = Manifest(
             factory="modules.bills.upstream:BillersClient",
         ),
         UpstreamBinding(
+            "billers",
+            protocol="modules.bills.invoices.upstream:Invoices",
+            factory="modules.bills.invoices.upstream:InvoicesClient",
+        ),
+        UpstreamBinding(
             "outages",
             protocol="modules.bills.outages.upstream:Outages",
             factory="modules.bills.outages.upstream:OutagesClient",
@@ -154,6 +163,7 @@ MANIFEST = Manifest(
     ),
     extensions=(
         ("pii.columns", "modules.bills.outages.service:COLUMNS"),
+        ("pii.columns", "modules.bills.invoices.service:COLUMNS"),
         ("privacy.export", "modules.bills.personal_data:EXPORT"),
         ("privacy.erasure", "modules.bills.personal_data:ERASURE"),
         ("payments.payable", "modules.bills.payable:WATER"),
@@ -175,5 +185,5 @@ MANIFEST = Manifest(
     ),
     models="modules.bills.models",
     migrations="modules.bills.migrations",
-    state_machines=(AUTOPAY, CHARGE),
+    state_machines=(AUTOPAY, CHARGE, INVOICE),
 )

@@ -1,4 +1,4 @@
-"""What bills holds about a person: linked accounts, reminders, autopay, watched places."""
+"""What bills holds about a person: accounts, reminders, autopay, invoices, places."""
 
 from collections.abc import Sequence
 from datetime import date, timedelta
@@ -12,10 +12,12 @@ from core.personal_data import Erasure, Export, Exported, Hold
 from modules.bills import texts
 from modules.bills.autopay import service as autopay
 from modules.bills.autopay.domain import AUTOPAY
+from modules.bills.invoices import service as invoices
 from modules.bills.models import (
     AccountLink,
     Autopay,
     AutopayCharge,
+    BillInvoice,
     OutageNotice,
     OutageWatch,
     Reminded,
@@ -50,6 +52,16 @@ async def _read(app: App, person_id: UUID) -> Exported:
                 {"autopay_id__in": await _consents(person_id)},
                 "autopay_id bill_id amount_fen state reason announced_at pay_at",
             ),
+            "invoices": [
+                {
+                    "payment_id": str(row.intent_id),
+                    "title": invoices.buyer_of(app, row).title,
+                    "tax_no": invoices.buyer_of(app, row).tax_no,
+                    "invoice_no": row.invoice_no,
+                    "state": row.state,
+                }
+                for row in await BillInvoice.filter(**mine).order_by("id")
+            ],
             "watched_places": watches,
         }
     )
@@ -95,7 +107,7 @@ async def _erase(app: App, tx: Transaction, person_id: UUID) -> None:
         if not await charges.filter(intent_id__isnull=False).exists():
             await charges.delete()
             await Autopay.filter(id=consent.id).using_db(tx).delete()
-    for model in (AccountLink, Reminder, Reminded, OutageWatch, OutageNotice):
+    for model in (AccountLink, Reminder, Reminded, OutageWatch, OutageNotice, BillInvoice):
         await model.filter(citizen_id=person_id).using_db(tx).delete()
 
 

@@ -143,3 +143,19 @@ HOLD_AUTOPAY = Text(
     "An autopay consent is the ground of what was deducted under it, kept for three years after "
     "the last deduction (电子商务法, Art. 31)",
 )
+
+BUYER_INVALID = Text(
+    "BUYER_INVALID",
+    "发票抬头或统一社会信用代码有误",
+    "This name or unified social credit code cannot stand on an invoice",
+)
+NOT_INVOICEABLE = Text(
+    "NOT_INVOICEABLE",
+    "缴费单位入账后、且未退款的缴费才能开具发票",
+    "An invoice is possible once the biller has booked the payment and nothing of it went back",
+)
+INVOICE_REQUESTED = Text(
+    "INVOICE_REQUESTED",
+    "该笔缴费已以其他抬头申请发票",
+    "The invoice of this payment was asked for in another name",
+)

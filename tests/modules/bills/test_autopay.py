@@ -17,9 +17,10 @@ from core.embedded import DatabaseUrls
 from core.errors import Conflict, InvalidInput, NotFound
 from core.http import UpstreamRejected
 from core.ids import new_id
+from core.states import StateMachine
 from modules.bills import service as bills
 from modules.bills.autopay import jobs, service
-from modules.bills.autopay.domain import TEXT_VERSION, stop_reason
+from modules.bills.autopay.domain import AUTOPAY, CHARGE, TEXT_VERSION, stop_reason
 from modules.bills.domain import BillStatus, UtilityKind
 from modules.bills.models import Autopay, AutopayCharge
 from modules.bills.upstream import Billers
@@ -29,6 +30,7 @@ from payments.models import Contract, Intent
 from payments.psp.entrusting import ContractState, ContractView, Entrusting
 from payments.psp.port import Order, OrderState, WeChatPay
 from tests.asgi import Client
+from tests.conftest import ROOT
 from tests.payments.fakes import FakeBillers, FakeOrder, FakePsp, FakeSms, Faults
 from tests.payments.world import ACCOUNT, World
 
@@ -407,3 +409,8 @@ async def test_the_database_keeps_one_consent_an_account_and_one_charge_a_bill(
     finally:
         await raw.close()
     assert (await Autopay.get(id=payer.autopay_id)).bill_ceiling_fen == 5000
+
+
+@pytest.mark.parametrize("machine", [AUTOPAY, CHARGE], ids=lambda machine: machine.name)
+def test_the_handbook_draws_the_machines_that_run(machine: StateMachine) -> None:
+    assert machine.mermaid() in (ROOT / "docs/bills.md").read_text(encoding="utf-8")

@@ -56,7 +56,8 @@ RULES: dict[str, Rule] = {
     ),
     **dict.fromkeys(
         "mandates inbox markMessageRead payment payments paymentReceipt billAccounts "
-        "unlinkBillAccount outageWatches watchOutages unwatchOutages appointments appointment "
+        "unlinkBillAccount billInvoice requestBillInvoice outageWatches watchOutages "
+        "unwatchOutages appointments appointment "
         "waitingPlaces requestStepUpCode stepUp "
         "revokeSession revokeAllSessions "
         "verifyRealName grantConsent withdrawConsent endMandate confirmAppointment "
@@ -269,6 +270,8 @@ OWNERSHIP: dict[str, set[str]] = {
     "removeBillReminder.accountId": {"own"},
     "agreeAutopay.accountId": {"own"},
     "endAutopay.autopayId": {"own"},
+    "billInvoice.paymentId": {"own"},
+    "requestBillInvoice.paymentId": {"own"},
     "unwatchOutages.watchId": {"own"},
     "medicalBills.onBehalfOf": {"own", "linked"},
     "payMedicalBill.billId": {"own"},

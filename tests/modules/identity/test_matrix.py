@@ -102,12 +102,12 @@ async def _proposal(app: App, actor: Viewer, subject: Viewer) -> UUID:
     return row.id
 
 
-async def _payment(app: App, viewer: Viewer) -> UUID:
+async def _payment(app: App, viewer: Viewer, kind: str = "bill:WATER") -> UUID:
     now = app.clock.now()
     row = await Intent.create(
         id=new_id(),
         payer_id=viewer.user_id,
-        kind="bill:WATER",
+        kind=kind,
         subject_ref=str(new_id()),
         payee="water",
         title_zh="水费",
@@ -226,6 +226,8 @@ async def objects_of(app: App, who: Viewer, others: Viewer) -> dict[str, str]:
         "agreeAutopay.accountId": await _link(app, who),
         "endAutopay.autopayId": await _autopay(app, who),
         "unwatchOutages.watchId": await _watch(app, who),
+        "billInvoice.paymentId": await _payment(app, who),
+        "requestBillInvoice.paymentId": await _payment(app, who, "bills.water"),
         "medicalPayment.paymentId": await _payment(app, who),
         "payMedicalBill.billId": await _hospital_bill(who),
         "moveHospitalNumber.appointmentId": await _booking(
