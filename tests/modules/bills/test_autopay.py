@@ -13,10 +13,10 @@ from core.call import Call
 from core.clock import ManualClock
 from core.database import parse_url
 from core.deadline import Deadline
-from core.embedded import DatabaseUrls
 from core.errors import Conflict, InvalidInput, NotFound
 from core.http import UpstreamRejected
 from core.ids import new_id
+from core.processes.embedded import DatabaseUrls
 from core.states import StateMachine
 from modules.bills import service as bills
 from modules.bills.autopay import jobs, service
