@@ -25,6 +25,7 @@ from core.call import Call
 from core.deadline import Deadline
 from core.errors import Unavailable
 from core.resume import Resume
+from core.tally import tallying
 
 _GRACE_S = 0.025
 """Beyond its deadline a query is given this long to notice and answer in parts."""
@@ -55,9 +56,22 @@ class Executor:
         Raises InvalidDocument where the variables do not fit. A query that outlives its deadline
         is given up; a mutation never is: its commands mind the deadline themselves.
         """
+        if not self._shows_cost:
+            return await self._run(call, prepared, variables, None)
+        with tallying() as calls:
+            # the tally is read when the response is written, at the end
+            shown = {"cost": {"requested": prepared.cost}, "calls": calls}
+            return await self._run(call, prepared, variables, shown)
+
+    async def _run(
+        self,
+        call: Call,
+        prepared: Prepared,
+        variables: Mapping[str, Any],
+        extensions: Mapping[str, Any] | None,
+    ) -> bytes:
         started_at = time.monotonic()
         told = Told(call)
-        extensions = {"cost": {"requested": prepared.cost}} if self._shows_cost else None
         body = prepared.operation.execute(
             context=call, variables=variables, on_error=told, extensions=extensions
         )

@@ -121,6 +121,7 @@ async def open_app(
             manifests,
             pool_size=settings.database_pool_size,
             application=application,
+            counts=not settings.is_production,
         )
         try:
             await bus.start()

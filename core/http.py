@@ -37,6 +37,7 @@ from core.exchange import (
 )
 from core.logging import current_request_id
 from core.metrics import Metrics
+from core.tally import count_upstream
 
 __all__ = [
     "ANY",
@@ -255,6 +256,7 @@ class Upstream:
             safe=safe,
             deadline=deadline,
         )
+        count_upstream()
         return await self._with_retries(call, hedge_after_s)
 
     def _url(self, path: str) -> URL:
