@@ -6,19 +6,28 @@ business: compiled or not, it has one interface.
 
 import asyncio
 import time
-from collections.abc import AsyncGenerator, AsyncIterable, Mapping
+from collections.abc import AsyncGenerator, AsyncIterable, Awaitable, Mapping
 from contextlib import aclosing
 from dataclasses import dataclass
 from typing import Any
 
 import orjson
-from graphql import ExecutionResult, GraphQLError, OperationType, create_source_event_stream
+from graphql import (
+    ExecutionResult,
+    ExperimentalIncrementalExecutionResults,
+    GraphQLError,
+    OperationType,
+    SubsequentIncrementalExecutionResult,
+    create_source_event_stream,
+)
 from graphql.pyutils import is_awaitable
 from strawberry.schema.schema import StrawberryGraphQLCoreExecutionContext
 
 from bff.compiler import encode
 from bff.errors import Told
+from bff.incremental import Parts
 from bff.library import Library, Prepared
+from bff.negotiation import Dialect
 from bff.requests import InvalidDocument, Operation, RequestError
 from bff.texts import DEADLINE_PASSED
 from core.call import Call
@@ -91,6 +100,40 @@ class Executor:
             raise InvalidDocument(told.request_errors)
         return body
 
+    async def run_in_parts(
+        self, call: Call, prepared: Prepared, variables: Mapping[str, Any], dialect: Dialect
+    ) -> AsyncGenerator[bytes]:
+        """Execute a query that defers: first what is there at once, then each part as it is ready.
+
+        Raises InvalidDocument, before anything else, where the variables do not fit. What is not
+        ready at the deadline is given up and says so.
+        """
+        assert prepared.deferring is not None
+        started_at = time.monotonic()
+        told = Told(call)
+        parts = Parts(told, dialect)
+        extensions = {"cost": {"requested": prepared.cost}} if self._shows_cost else None
+        begun = prepared.deferring.begin(context=call, variables=variables)
+        try:
+            async with _in_time(call):
+                results = await begun if isinstance(begun, Awaitable) else begun
+        except TimeoutError:
+            results = ExecutionResult(None, [_late()])
+        rest = None
+        if isinstance(results, ExperimentalIncrementalExecutionResults):
+            initial, rest = results
+            first = parts.first(initial, extensions)
+        else:
+            first = parts.first(results, extensions)
+        if told.request_errors:
+            raise InvalidDocument(told.request_errors)
+        yield first
+        if rest is not None:
+            async with aclosing(_following(call, parts, rest)) as following:
+                async for part in following:
+                    yield part
+        call.app.metrics.graphql(prepared.name, "parts", time.monotonic() - started_at)
+
     async def stream(
         self, call: Call, prepared: Prepared, variables: Mapping[str, Any]
     ) -> AsyncGenerator[Event]:
@@ -147,9 +190,35 @@ class Executor:
         return await source if is_awaitable(source) else source  # type: ignore[return-value]
 
 
+async def _following(
+    call: Call, parts: Parts, rest: AsyncGenerator[SubsequentIncrementalExecutionResult, None]
+) -> AsyncGenerator[bytes]:
+    async with aclosing(rest):
+        while True:
+            try:
+                async with _in_time(call):
+                    result = await anext(rest)
+            except StopAsyncIteration:
+                return
+            except TimeoutError:
+                yield parts.give_up(_late())
+                return
+            except Exception as error:
+                yield parts.give_up(GraphQLError("the answer broke", original_error=error))
+                return
+            yield parts.next(result)
+
+
+def _in_time(call: Call) -> asyncio.Timeout:
+    return asyncio.timeout(call.deadline.remaining() + _GRACE_S)
+
+
 def _given_up(told: Told) -> bytes:
-    late = GraphQLError("late", original_error=Unavailable(DEADLINE_PASSED))
-    return encode(ExecutionResult(None, [late]), told)
+    return encode(ExecutionResult(None, [_late()]), told)
+
+
+def _late() -> GraphQLError:
+    return GraphQLError("late", original_error=Unavailable(DEADLINE_PASSED))
 
 
 def encode_errors(errors: list[GraphQLError]) -> bytes:

@@ -52,10 +52,11 @@ def encode(
         body["errors"] = [error.formatted for error in errors]
     if extensions:
         body["extensions"] = extensions
-    return _dumps(body)
+    return dumps(body)
 
 
-def _dumps(body: dict[str, Any]) -> bytes:
+def dumps(body: dict[str, Any]) -> bytes:
+    """JSON, mended where it must be; a response without data where it cannot be written."""
     for attempt in (lambda: body, lambda: _mended(body)):
         with suppress(TypeError, RecursionError):
             return orjson.dumps(attempt())
