@@ -142,6 +142,7 @@ def _bind_upstreams(app: App, given: Mapping[type, Any]) -> None:
         for binding in manifest.upstreams:
             protocol = load(binding.protocol)
             app.http.protect(binding.name, binding.personal)
+            app.http.hedge(binding.name, binding.hedged)
             if protocol in given:
                 app._upstreams[protocol] = given[protocol]
             else:

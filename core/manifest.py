@@ -142,6 +142,8 @@ class UpstreamBinding:
     factory: str
     personal: Sequence[str] = ()
     """Operations that read a person's data: the client refuses them without an Access."""
+    hedged: Sequence[str] = ()
+    """Reads that may be sent a second time when the first attempt dawdles (`core.hedging`)."""
 
 
 @dataclass(frozen=True, slots=True)
