@@ -6,7 +6,7 @@ business: compiled or not, it has one interface.
 
 import asyncio
 import time
-from collections.abc import AsyncGenerator, AsyncIterable, Awaitable, Mapping
+from collections.abc import AsyncGenerator, AsyncIterable, Awaitable, Coroutine, Mapping
 from contextlib import aclosing
 from dataclasses import dataclass
 from typing import Any
@@ -59,14 +59,21 @@ class Executor:
         """The operation ready to run. Raises RequestError; nothing is executed then."""
         return self._library.find(operation)
 
-    async def run(self, call: Call, prepared: Prepared, variables: Mapping[str, Any]) -> bytes:
+    def run(
+        self, call: Call, prepared: Prepared, variables: Mapping[str, Any]
+    ) -> Coroutine[Any, Any, bytes]:
         """Execute a query or mutation; returns the response as JSON.
 
         Raises InvalidDocument where the variables do not fit. A query that outlives its deadline
         is given up; a mutation never is: its commands mind the deadline themselves.
         """
-        if not self._shows_cost:
-            return await self._run(call, prepared, variables, None)
+        if self._shows_cost:
+            return self._run_counted(call, prepared, variables)
+        return self._run(call, prepared, variables, None)
+
+    async def _run_counted(
+        self, call: Call, prepared: Prepared, variables: Mapping[str, Any]
+    ) -> bytes:
         with tallying() as calls:
             # the tally is read when the response is written, at the end
             shown = {"cost": {"requested": prepared.cost}, "calls": calls}

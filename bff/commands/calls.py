@@ -17,8 +17,8 @@ from bff.commands.client import CityClient, ClientError, Person
 from bff.commands.services import demo_person, refuse_bad, run_document
 from bff.trusted import AT_MOST, TrustedDocument, documents_of
 from core.manifest import ServiceStatus, discover
+from core.processes.start_errors import StartError
 from core.settings import Settings
-from core.start_errors import StartError
 from core.tally import Tally
 
 _CALLS = re.compile(rb'\{\s+"sql": (\d+),\s+"upstream": (\d+)\s+\}')

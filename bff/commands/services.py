@@ -18,8 +18,8 @@ from bff.commands.client import Answer, CityClient, ClientError, Person, key
 from bff.library import operations_of
 from bff.trusted import TrustedDocument, documents_of
 from core.manifest import Service, ServiceStatus, discover
+from core.processes.start_errors import StartError
 from core.settings import Settings
-from core.start_errors import StartError
 
 _BLANK = re.compile(r"\{\{([a-z_A-Z0-9.]+)\}\}")
 _DEMO_PERSON = "citizen"

@@ -45,10 +45,14 @@ def test_lint_finds_what_lacks_words() -> None:
 
 def test_changes_of_a_schema_are_told() -> None:
     older = build_schema("type Query { a: Int b(x: Int): Int }")
-    newer = build_schema("type Query { b(x: Int, y: Int): Int c: City } type City { name: String }")
+    newer = build_schema(
+        "type Query { b(x: Int, y: Int): Int c: City } type City { name: String } "
+        "directive @defer on INLINE_FRAGMENT"
+    )
     assert list(describe(older, newer)) == [
         "**breaking**: Field Query.a was removed.",
         "dangerous: An optional argument Query.b(y:) was added.",
+        "new directive `@defer`",
         "new type `City`",
         "new field `Query.c`",
     ]
