@@ -24,6 +24,8 @@ strawberry.enum(
     ),
 )
 
+PaymentId = Annotated[strawberry.ID, strawberry.argument(description="The payment's id.")]
+
 
 strawberry.enum(
     PaymentMethod,
@@ -102,17 +104,13 @@ class Query:
     """The query fields of payments."""
 
     @strawberry.field(description="One of the viewer's payments.")
-    async def payment(self, info: Info, id: strawberry.ID) -> Payment:
+    async def payment(self, info: Info, id: PaymentId) -> Payment:
         """A payment by id; somebody else's is not found."""
         intent = await service.get_payment(info.context, parse_id(id))
         return to_payment(intent, info.context.locale)
 
     @strawberry.field(description="The receipt of one of the viewer's payments.")
-    async def payment_receipt(
-        self,
-        info: Info,
-        payment_id: Annotated[strawberry.ID, strawberry.argument(description="The payment's id.")],
-    ) -> PaymentReceipt:
+    async def payment_receipt(self, info: Info, payment_id: PaymentId) -> PaymentReceipt:
         """Not found until the payee has booked the payment."""
         receipt = await receipts.get_receipt(info.context, parse_id(payment_id))
         intent = receipt.payment
@@ -141,7 +139,7 @@ class Subscription:
     """The subscription fields of payments."""
 
     @strawberry.subscription(description="One of the viewer's payments: now, and at each change.")
-    async def payment_changed(self, info: Info, id: strawberry.ID) -> AsyncIterator[Payment]:
+    async def payment_changed(self, info: Info, id: PaymentId) -> AsyncIterator[Payment]:
         """The payment as it is, then after each change, whichever process made it."""
         call, intent_id = info.context, parse_id(id)
         changed = asyncio.Event()

@@ -117,6 +117,7 @@ MANIFEST = Manifest(
             "billers",
             protocol="modules.bills.upstream:Billers",
             factory="modules.bills.upstream:BillersClient",
+            hedged=("find_account", "list_bills"),
         ),
     ),
     extensions=(
