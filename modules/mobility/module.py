@@ -1,6 +1,15 @@
 """The manifest of mobility."""
 
-from core.manifest import Manifest, Service, ServiceKind, Theme
+from core.manifest import (
+    EventHandler,
+    Lane,
+    Manifest,
+    Service,
+    ServiceKind,
+    ServiceStatus,
+    Theme,
+    UpstreamBinding,
+)
 
 _SERVICES = (
     Service(
@@ -72,6 +81,7 @@ _SERVICES = (
         ServiceKind.PAYMENT,
         department="parking",
         identity_level=1,
+        status=ServiceStatus.LIVE,
     ),
     Service(
         15,
@@ -95,4 +105,41 @@ _SERVICES = (
     ),
 )
 
-MANIFEST = Manifest(name="mobility", services=_SERVICES)
+_ENDINGS = (
+    ("payments.PaymentFulfilled", "modules.mobility.handlers:payment_fulfilled"),
+    ("payments.PaymentRefused", "modules.mobility.handlers:payment_refused"),
+    ("payments.PaymentRefunded", "modules.mobility.handlers:payment_refunded"),
+)
+
+MANIFEST = Manifest(
+    name="mobility",
+    services=_SERVICES,
+    queries=("modules.mobility.parking.graphql:Query",),
+    mutations=("modules.mobility.parking.graphql:Mutation",),
+    handlers=tuple(EventHandler(event, path, lane=Lane.CRITICAL) for event, path in _ENDINGS),
+    upstreams=(
+        UpstreamBinding(
+            "parking",
+            protocol="modules.mobility.parking.upstream:Parking",
+            factory="modules.mobility.parking.upstream:ParkingClient",
+        ),
+        UpstreamBinding(
+            "vehicles",
+            protocol="modules.mobility.parking.upstream:VehicleRegistry",
+            factory="modules.mobility.parking.upstream:VehicleRegistryClient",
+            personal=("verify",),
+        ),
+    ),
+    extensions=(
+        ("payments.payable", "modules.mobility.parking.payable:PARKING"),
+        ("privacy.purposes", "modules.mobility.parking.service:VEHICLE"),
+        ("privacy.export", "modules.mobility.personal_data:EXPORT"),
+        ("privacy.erasure", "modules.mobility.personal_data:ERASURE"),
+        ("pii.columns", "modules.mobility.personal_data:COLUMNS"),
+        ("notifications.templates", "modules.mobility.messages:PARKING_PAID"),
+        ("notifications.templates", "modules.mobility.messages:PARKING_REFUSED"),
+        ("notifications.templates", "modules.mobility.messages:PARKING_REFUNDED"),
+    ),
+    models="modules.mobility.models",
+    migrations="modules.mobility.migrations",
+)

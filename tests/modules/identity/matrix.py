@@ -58,10 +58,11 @@ RULES: dict[str, Rule] = {
         "unlinkBillAccount appointments appointment waitingPlaces requestStepUpCode stepUp "
         "revokeSession revokeAllSessions "
         "verifyRealName grantConsent withdrawConsent endMandate confirmAppointment "
-        "cancelAppointment rescheduleAppointment leaveWaitingList queueTicket".split(),
+        "cancelAppointment rescheduleAppointment leaveWaitingList queueTicket "
+        "plates linkPlate unlinkPlate parkingSessions".split(),
         SIGNED_IN,
     ),
-    **dict.fromkeys("addChild proposeProxy".split(), VERIFIED),
+    **dict.fromkeys("addChild proposeProxy verifyPlate".split(), VERIFIED),
     "confirmProxy": Rule(2, fresh=True),
     "exportMyData": Rule(1, fresh=True),
     "eraseMyAccount": Rule(1, fresh=True),
@@ -261,6 +262,10 @@ OWNERSHIP: dict[str, set[str]] = {
     # one's own is tried by its module's tests: only a settled payment has a receipt
     "paymentReceipt.paymentId": set(),
     "unlinkBillAccount.accountId": {"own"},
+    "parkingSessions.plateId": {"own"},
+    "verifyPlate.plateId": {"own"},
+    "unlinkPlate.plateId": {"own"},
+    "payParking.chargeId": {"own"},
     "appointment.id": {"own"},
     "confirmAppointment.appointmentId": {"own"},
     "cancelAppointment.appointmentId": {"own"},

@@ -1,0 +1,68 @@
+"""What mobility does when a payment has ended: note what was paid for, write to the payer."""
+
+from collections.abc import Awaitable, Callable, Mapping
+from uuid import UUID
+
+from core.app import App
+from core.clock import SHANGHAI
+from core.database import Transaction, transaction
+from core.money import format_yuan
+from core.people import get_person
+from modules.mobility.parking import domain as parking
+from modules.mobility.parking import store as parking_store
+from notifications import api as notifications
+from payments.events import PaymentFulfilled, PaymentRefunded, PaymentRefused
+
+Ended = PaymentFulfilled | PaymentRefused | PaymentRefunded
+Values = Mapping[str, object]
+
+
+async def _describe_parking(event: Ended) -> Values:
+    charge = await parking_store.find_charge(UUID(event.subject_ref))
+    assert charge is not None
+    if charge.exit_by is None:
+        return {}
+    return {"exit_by": f"{charge.exit_by.astimezone(SHANGHAI):%H:%M}"}
+
+
+async def _note_nothing(_app: App, _tx: Transaction, _event: Ended) -> None:
+    """The operator is asked anew whenever a stay is shown."""
+
+
+_DESCRIBE: Mapping[str, Callable[[Ended], Awaitable[Values]]] = {parking.KIND: _describe_parking}
+_NOTE: Mapping[str, Callable[[App, Transaction, Ended], Awaitable[None]]] = {
+    parking.KIND: _note_nothing
+}
+
+
+async def payment_fulfilled(app: App, event: PaymentFulfilled) -> None:
+    """The payee has booked the payment. Repeat-safe by the payment's id."""
+    await _tell(app, event, "paid", str(event.intent_id), {"ref": event.fulfilment_ref})
+
+
+async def payment_refused(app: App, event: PaymentRefused) -> None:
+    """The payee will not book it; the money goes back. Repeat-safe by the payment's id."""
+    await _tell(app, event, "refused", str(event.intent_id), {})
+
+
+async def payment_refunded(app: App, event: PaymentRefunded) -> None:
+    """The money is back with the payer. Repeat-safe by the refund's id."""
+    await _tell(app, event, "refunded", str(event.refund_id), {})
+
+
+async def _tell(app: App, event: Ended, ending: str, ref: str, values: Values) -> None:
+    if event.kind not in _DESCRIBE:
+        return
+    described = await _DESCRIBE[event.kind](event)
+    person = await get_person(app, event.payer_id)
+    async with transaction() as tx:
+        await _NOTE[event.kind](app, tx, event)
+        await notifications.notify(
+            app,
+            tx,
+            person=person,
+            template=f"{event.kind}-{ending}",
+            values={"amount": format_yuan(event.amount_fen), **described, **values},
+            key=f"{event.kind}-{ending}:{ref}",
+            deep_link=f"/payments/{event.intent_id}",
+        )

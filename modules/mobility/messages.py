@@ -1,0 +1,12 @@
+"""The messages that mobility sends, by payable and ending."""
+
+from modules.mobility.parking import texts as parking
+from notifications.api import Template
+
+PARKING_PAID = Template("mobility.parking-paid", parking.PAID_TITLE, parking.PAID_BODY)
+PARKING_REFUSED = Template(
+    "mobility.parking-refused", parking.REFUSED_TITLE, parking.REFUSED_BODY, sms=True
+)
+PARKING_REFUNDED = Template(
+    "mobility.parking-refunded", parking.REFUNDED_TITLE, parking.REFUNDED_BODY
+)

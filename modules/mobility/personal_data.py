@@ -1,0 +1,40 @@
+"""What mobility holds about a person: their number plates."""
+
+from collections.abc import Sequence
+from uuid import UUID
+
+from core.app import App
+from core.database import Transaction
+from core.personal_data import Erasure, Export, Exported, Hold, SealedColumn
+from modules.mobility.models import Plate
+from modules.mobility.parking import service, store
+
+COLUMNS = (SealedColumn("mobility_plate", "plate_sealed", service.PLATE),)
+
+
+async def _read(app: App, person_id: UUID) -> Exported:
+    plates = await store.list_plates(person_id)
+    return Exported(
+        {
+            "plates": [
+                {
+                    "plate": service.plate_text(app, row),
+                    "linked_at": row.linked_at.isoformat(),
+                    "verified_at": row.verified_at.isoformat() if row.verified_at else None,
+                }
+                for row in plates
+            ]
+        }
+    )
+
+
+async def _holds(_app: App, _person_id: UUID) -> Sequence[Hold]:
+    return ()
+
+
+async def _erase(_app: App, tx: Transaction, person_id: UUID) -> None:
+    await Plate.filter(citizen_id=person_id).using_db(tx).delete()
+
+
+EXPORT = Export("mobility", _read)
+ERASURE = Erasure("mobility", _holds, _erase)
