@@ -8,6 +8,8 @@ from core.clock import SHANGHAI
 from core.database import Transaction, transaction
 from core.money import format_yuan
 from core.people import get_person
+from modules.mobility.fines import domain as fines
+from modules.mobility.fines import store as fine_store
 from modules.mobility.parking import domain as parking
 from modules.mobility.parking import store as parking_store
 from notifications import api as notifications
@@ -25,13 +27,30 @@ async def _describe_parking(event: Ended) -> Values:
     return {"exit_by": f"{charge.exit_by.astimezone(SHANGHAI):%H:%M}"}
 
 
+async def _describe_fine(_event: Ended) -> Values:
+    return {}
+
+
+async def _note_fine(app: App, tx: Transaction, event: Ended) -> None:
+    fine_id, now = UUID(event.subject_ref), app.clock.now()
+    match event:
+        case PaymentFulfilled(fulfilment_ref=receipt_no):
+            await fine_store.note_paid(tx, fine_id, receipt_no, now)
+        case PaymentRefused(reason=reason) if reason in fines.AFTER_REFUSAL:
+            await fine_store.mark(tx, fine_id, fines.AFTER_REFUSAL[reason], now)
+
+
 async def _note_nothing(_app: App, _tx: Transaction, _event: Ended) -> None:
     """The operator is asked anew whenever a stay is shown."""
 
 
-_DESCRIBE: Mapping[str, Callable[[Ended], Awaitable[Values]]] = {parking.KIND: _describe_parking}
+_DESCRIBE: Mapping[str, Callable[[Ended], Awaitable[Values]]] = {
+    parking.KIND: _describe_parking,
+    fines.KIND: _describe_fine,
+}
 _NOTE: Mapping[str, Callable[[App, Transaction, Ended], Awaitable[None]]] = {
-    parking.KIND: _note_nothing
+    parking.KIND: _note_nothing,
+    fines.KIND: _note_fine,
 }
 
 

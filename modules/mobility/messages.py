@@ -1,5 +1,6 @@
 """The messages that mobility sends, by payable and ending."""
 
+from modules.mobility.fines import texts as fines
 from modules.mobility.parking import texts as parking
 from notifications.api import Template
 
@@ -10,3 +11,6 @@ PARKING_REFUSED = Template(
 PARKING_REFUNDED = Template(
     "mobility.parking-refunded", parking.REFUNDED_TITLE, parking.REFUNDED_BODY
 )
+FINE_PAID = Template("mobility.fine-paid", fines.PAID_TITLE, fines.PAID_BODY)
+FINE_REFUSED = Template("mobility.fine-refused", fines.REFUSED_TITLE, fines.REFUSED_BODY, sms=True)
+FINE_REFUNDED = Template("mobility.fine-refunded", fines.REFUNDED_TITLE, fines.REFUNDED_BODY)

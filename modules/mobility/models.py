@@ -40,3 +40,27 @@ class ParkingCharge(Model):
     class Meta:
         table = "mobility_parking_charge"
         unique_together = (("session_ref", "paid_before_fen"),)
+
+
+class Fine(Model):
+    """A violation of a citizen's car, and the order to pay its fine once it is accepted.
+
+    Whose it is follows what the traffic police say last.
+    """
+
+    id = fields.UUIDField(primary_key=True)
+    citizen_id = fields.UUIDField(db_index=True)
+    violation_no = fields.CharField(max_length=64, unique=True)
+    order_no = fields.CharField(max_length=64, null=True)
+    offence_zh = fields.CharField(max_length=64)
+    offence_en = fields.CharField(max_length=64)
+    total_fen = fields.BigIntField(null=True)
+    status = fields.CharField(max_length=16)
+    seen_at = fields.DatetimeField()
+    intent_id = fields.UUIDField(null=True)
+    """The last payment that was begun for it."""
+    receipt_no = fields.CharField(max_length=64, null=True)
+    """The electronic non-tax receipt's number."""
+
+    class Meta:
+        table = "mobility_fine"

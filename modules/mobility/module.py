@@ -102,6 +102,7 @@ _SERVICES = (
         ServiceKind.PAYMENT,
         department="traffic_police",
         identity_level=2,
+        status=ServiceStatus.LIVE,
     ),
 )
 
@@ -114,8 +115,14 @@ _ENDINGS = (
 MANIFEST = Manifest(
     name="mobility",
     services=_SERVICES,
-    queries=("modules.mobility.parking.graphql:Query",),
-    mutations=("modules.mobility.parking.graphql:Mutation",),
+    queries=(
+        "modules.mobility.parking.graphql:Query",
+        "modules.mobility.fines.graphql:Query",
+    ),
+    mutations=(
+        "modules.mobility.parking.graphql:Mutation",
+        "modules.mobility.fines.graphql:Mutation",
+    ),
     handlers=tuple(EventHandler(event, path, lane=Lane.CRITICAL) for event, path in _ENDINGS),
     upstreams=(
         UpstreamBinding(
@@ -129,16 +136,32 @@ MANIFEST = Manifest(
             factory="modules.mobility.parking.upstream:VehicleRegistryClient",
             personal=("verify",),
         ),
+        UpstreamBinding(
+            "traffic_police",
+            protocol="modules.mobility.fines.upstream:TrafficPolice",
+            factory="modules.mobility.fines.upstream:TrafficPoliceClient",
+            personal=("list_violations", "accept"),
+        ),
+        UpstreamBinding(
+            "fines",
+            protocol="modules.mobility.fines.upstream:FinesPlatform",
+            factory="modules.mobility.fines.upstream:FinesPlatformClient",
+        ),
     ),
     extensions=(
         ("payments.payable", "modules.mobility.parking.payable:PARKING"),
+        ("payments.payable", "modules.mobility.fines.payable:FINE"),
         ("privacy.purposes", "modules.mobility.parking.service:VEHICLE"),
+        ("privacy.purposes", "modules.mobility.fines.service:FINES"),
         ("privacy.export", "modules.mobility.personal_data:EXPORT"),
         ("privacy.erasure", "modules.mobility.personal_data:ERASURE"),
         ("pii.columns", "modules.mobility.personal_data:COLUMNS"),
         ("notifications.templates", "modules.mobility.messages:PARKING_PAID"),
         ("notifications.templates", "modules.mobility.messages:PARKING_REFUSED"),
         ("notifications.templates", "modules.mobility.messages:PARKING_REFUNDED"),
+        ("notifications.templates", "modules.mobility.messages:FINE_PAID"),
+        ("notifications.templates", "modules.mobility.messages:FINE_REFUSED"),
+        ("notifications.templates", "modules.mobility.messages:FINE_REFUNDED"),
     ),
     models="modules.mobility.models",
     migrations="modules.mobility.migrations",

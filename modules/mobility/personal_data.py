@@ -1,4 +1,7 @@
-"""What mobility holds about a person: their number plates."""
+"""What mobility holds about a person: number plates, and the fines they were shown.
+
+A fine that was paid here stays with its payment's vouchers; see payments.
+"""
 
 from collections.abc import Sequence
 from uuid import UUID
@@ -6,7 +9,8 @@ from uuid import UUID
 from core.app import App
 from core.database import Transaction
 from core.personal_data import Erasure, Export, Exported, Hold, SealedColumn
-from modules.mobility.models import Plate
+from modules.mobility.fines import store as fine_store
+from modules.mobility.models import Fine, Plate
 from modules.mobility.parking import service, store
 
 COLUMNS = (SealedColumn("mobility_plate", "plate_sealed", service.PLATE),)
@@ -14,6 +18,7 @@ COLUMNS = (SealedColumn("mobility_plate", "plate_sealed", service.PLATE),)
 
 async def _read(app: App, person_id: UUID) -> Exported:
     plates = await store.list_plates(person_id)
+    fines = await fine_store.list_fines(person_id)
     return Exported(
         {
             "plates": [
@@ -23,7 +28,18 @@ async def _read(app: App, person_id: UUID) -> Exported:
                     "verified_at": row.verified_at.isoformat() if row.verified_at else None,
                 }
                 for row in plates
-            ]
+            ],
+            "fines": [
+                {
+                    "violation_no": row.violation_no,
+                    "order_no": row.order_no,
+                    "offence": row.offence_zh,
+                    "total_fen": row.total_fen,
+                    "status": row.status,
+                    "receipt_no": row.receipt_no,
+                }
+                for row in fines
+            ],
         }
     )
 
@@ -34,6 +50,7 @@ async def _holds(_app: App, _person_id: UUID) -> Sequence[Hold]:
 
 async def _erase(_app: App, tx: Transaction, person_id: UUID) -> None:
     await Plate.filter(citizen_id=person_id).using_db(tx).delete()
+    await Fine.filter(citizen_id=person_id, intent_id__isnull=True).using_db(tx).delete()
 
 
 EXPORT = Export("mobility", _read)

@@ -19,7 +19,7 @@ from modules.bills.models import AccountLink
 from modules.identity import families, service
 from modules.identity.models import Mandate, Session
 from modules.identity.upstream import IdentityRegistry
-from modules.mobility.models import ParkingCharge, Plate
+from modules.mobility.models import Fine, ParkingCharge, Plate
 from modules.mobility.parking.upstream import Parking
 from modules.welfare.upstream import HousingFund
 from notifications.models import Message
@@ -164,6 +164,19 @@ async def _charge(app: App, viewer: Viewer) -> UUID:
     return row.id
 
 
+async def _fine(app: App, viewer: Viewer) -> UUID:
+    row = await Fine.create(
+        id=new_id(),
+        citizen_id=viewer.user_id,
+        violation_no=new_id().hex,
+        offence_zh="违停",
+        offence_en="Parking",
+        status="UNCONFIRMED",
+        seen_at=app.clock.now(),
+    )
+    return row.id
+
+
 async def _booking(app: App, viewer: Viewer, service_id: str, place: str) -> UUID:
     now = app.clock.now()
     names = {f"{part}_{language}": "x" for part in ("place", "name") for language in ("zh", "en")}
@@ -210,6 +223,8 @@ async def objects_of(app: App, who: Viewer, others: Viewer) -> dict[str, str]:
         "verifyPlate.plateId": await _plate(app, who),
         "unlinkPlate.plateId": await _plate(app, who),
         "payParking.chargeId": await _charge(app, who),
+        "acceptTrafficViolation.fineId": await _fine(app, who),
+        "payTrafficFine.fineId": await _fine(app, who),
         "moveHospitalNumber.appointmentId": await _booking(
             app, who, "hospital-registration", f"h1/{new_id()}"
         ),

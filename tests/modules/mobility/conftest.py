@@ -8,10 +8,16 @@ import pytest
 from core.auth import Viewer
 from core.call import Call
 from core.clock import ManualClock
+from modules.mobility.fines.upstream import FinesPlatform, TrafficPolice
 from modules.mobility.parking.upstream import Parking, VehicleRegistry
 from notifications.upstream import SmsGateway
 from payments.psp.port import WeChatPay
-from tests.modules.mobility.fakes import FakeParking, FakeVehicles
+from tests.modules.mobility.fakes import (
+    FakeParking,
+    FakePlatform,
+    FakeTrafficPolice,
+    FakeVehicles,
+)
 from tests.payments.conftest import billers, psp, world
 from tests.payments.fakes import FakePsp, FakeSms
 
@@ -33,9 +39,34 @@ def vehicles() -> FakeVehicles:
 
 
 @pytest.fixture
-def upstreams(psp: FakePsp, parking: FakeParking, vehicles: FakeVehicles) -> Mapping[type, Any]:
+def platform(clock: ManualClock) -> FakePlatform:
+    """The non-tax revenue platform."""
+    return FakePlatform(clock)
+
+
+@pytest.fixture
+def police(platform: FakePlatform) -> FakeTrafficPolice:
+    """The traffic police."""
+    return FakeTrafficPolice(platform)
+
+
+@pytest.fixture
+def upstreams(
+    psp: FakePsp,
+    parking: FakeParking,
+    vehicles: FakeVehicles,
+    police: FakeTrafficPolice,
+    platform: FakePlatform,
+) -> Mapping[type, Any]:
     """The fakes in the place of the clients."""
-    return {WeChatPay: psp, SmsGateway: FakeSms(), Parking: parking, VehicleRegistry: vehicles}
+    return {
+        WeChatPay: psp,
+        SmsGateway: FakeSms(),
+        Parking: parking,
+        VehicleRegistry: vehicles,
+        TrafficPolice: police,
+        FinesPlatform: platform,
+    }
 
 
 @pytest.fixture

@@ -5,14 +5,15 @@ test_contract.py runs them beside the sandbox.
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 
 import orjson
 
-from core.clock import Clock
+from core.clock import Clock, civil_date
 from core.deadline import Deadline
 from core.http import UpstreamRejected, UpstreamTimeout
 from core.privacy import Access
+from modules.mobility.fines.domain import FineStatus, Order, Violation
 from modules.mobility.parking.domain import Place, Session, Tariff
 from modules.mobility.payee import Receipt
 from tests.payments.fakes import Faults
@@ -20,6 +21,7 @@ from tests.payments.fakes import Faults
 PLACE = Place("p01", "示例广场停车场", "Sample Plaza", 36.0, 117.0, Tariff(15, 30, 200, 3000))
 GRACE = timedelta(minutes=15)
 HOLDS = timedelta(minutes=20)
+FINE_FEN = 10_000
 
 
 class FakePayee:
@@ -160,3 +162,116 @@ class FakeVehicles:
         if self.is_silent:
             raise UpstreamTimeout("vehicles", "verify", "no answer in time")
         return self.owners.get(plate) == access.person.resident_id
+
+
+@dataclass
+class FakeOffence:
+    """A violation at the fake police, and its order at the fake platform once it is accepted."""
+
+    violation_no: str
+    resident_id: str
+    committed_at: datetime
+    order_no: str | None = None
+    due_on: date | None = None
+    settled: bool = False
+    withdrawn: bool = False
+
+
+class FakePlatform(FakePayee):
+    """A revenue platform: 100 yuan, and 3 a day after a fortnight, at most twice the fine."""
+
+    name = "fines"
+
+    def __init__(self, clock: Clock) -> None:
+        super().__init__()
+        self.clock = clock
+        self.offences: dict[str, FakeOffence] = {}
+
+    def find(self, order_no: str, operation: str) -> FakeOffence:
+        """An order, or the refusal."""
+        for offence in self.offences.values():
+            if offence.order_no == order_no:
+                return offence
+        raise self.refusal(operation, 404, "NO_SUCH_ORDER")
+
+    def late_fen(self, offence: FakeOffence, day: date) -> int:
+        """The surcharge on a day."""
+        assert offence.due_on is not None
+        return min(FINE_FEN, 300 * max(0, (day - offence.due_on).days))
+
+    async def get_order(self, order_no: str, deadline: Deadline) -> Order:
+        """See the protocol."""
+        self.faults.after(self.faults.before("get_order"), "get_order")
+        offence = self.find(order_no, "get_order")
+        assert offence.due_on is not None
+        late_fen = self.late_fen(offence, civil_date(self.clock.now()))
+        return Order(
+            order_no, offence.violation_no, FINE_FEN, late_fen, FINE_FEN + late_fen,
+            offence.due_on, _status(offence),
+        )  # fmt: skip
+
+    def settle(self, no: str, amount_fen: int, paid_at: datetime) -> None:
+        """See FakePayee."""
+        offence = self.find(no, "pay")
+        if offence.withdrawn:
+            raise self.refusal("pay", 410, "ORDER_WITHDRAWN")
+        if offence.settled:
+            raise self.refusal("pay", 409, "ALREADY_PAID")
+        paid_on = civil_date(paid_at)
+        days = (paid_on, paid_on - timedelta(days=1))
+        if amount_fen not in {FINE_FEN + self.late_fen(offence, day) for day in days}:
+            raise self.refusal("pay", 422, "AMOUNT_MISMATCH")
+        offence.settled = True
+
+
+class FakeTrafficPolice:
+    """Traffic police that share their records with the platform and remember every question."""
+
+    def __init__(self, platform: FakePlatform) -> None:
+        self.platform = platform
+        self.asked: list[Access] = []
+        self.faults = Faults("traffic_police")
+
+    def catch(self, resident_id: str) -> str:
+        """Somebody commits a violation; returns its number."""
+        violation_no = f"WF{len(self.platform.offences):06d}"
+        committed_at = self.platform.clock.now()
+        self.platform.offences[violation_no] = FakeOffence(violation_no, resident_id, committed_at)
+        return violation_no
+
+    async def list_violations(self, access: Access, deadline: Deadline) -> Sequence[Violation]:
+        """See the protocol."""
+        self.asked.append(access)
+        self.faults.after(self.faults.before("list_violations"), "list_violations")
+        offences = reversed(self.platform.offences.values())
+        return [_violation(o) for o in offences if o.resident_id == access.person.resident_id]
+
+    async def accept(self, access: Access, violation_no: str, deadline: Deadline) -> Violation:
+        """See the protocol."""
+        self.asked.append(access)
+        fault = self.faults.before("accept")
+        offence = self.platform.offences[violation_no]
+        if offence.resident_id != access.person.resident_id:
+            raise UpstreamRejected("traffic_police", "accept", 403, b'{"code":"NOT_OWNER"}')
+        if offence.order_no is None:
+            offence.order_no = violation_no.replace("WF", "FS")
+            offence.due_on = civil_date(self.platform.clock.now()) + timedelta(days=15)
+        self.faults.after(fault, "accept")
+        return _violation(offence)
+
+
+def _status(offence: FakeOffence) -> FineStatus:
+    if offence.withdrawn:
+        return FineStatus.WITHDRAWN
+    if offence.settled:
+        return FineStatus.SETTLED
+    return FineStatus.UNPAID if offence.order_no else FineStatus.UNCONFIRMED
+
+
+def _violation(offence: FakeOffence) -> Violation:
+    decision_no = offence.order_no and offence.order_no.replace("FS", "PD")
+    return Violation(
+        offence.violation_no, "鲁AD00099", offence.committed_at, "示范路", "Shifan Road", "10391",
+        "违反规定停放机动车", "Parking where it is not allowed", 0, FINE_FEN, _status(offence),
+        decision_no, offence.order_no,
+    )  # fmt: skip

@@ -15,9 +15,10 @@ from core.deadline import Deadline
 from core.http import HttpClient, UpstreamRejected
 from core.ids import new_id
 from core.metrics import Metrics
+from modules.mobility.fines.upstream import FinesPlatformClient, TrafficPoliceClient
 from modules.mobility.parking.upstream import ParkingClient, VehicleRegistryClient
 from modules.mobility.payee import REFUSED_FOR_GOOD, Payee, refusal_code
-from tests.modules.mobility.fakes import FakeParking
+from tests.modules.mobility.fakes import FakeParking, FakePlatform, FakeTrafficPolice
 from tests.sandbox.serving import free_port, sandbox_process
 
 PLATE = "宁ZD00099"
@@ -58,11 +59,25 @@ class Sandbox:
         self.app: Any = SimpleNamespace(http=http)
         self._session = session
 
+    async def driver(self, number: int = 0) -> Any:
+        """A demo person with a car."""
+        people = await self.call("GET", "/_control/people")
+        return [person for person in people if person.get("plate")][number]
+
     async def call(self, method: str, path: str, body: object = None) -> Any:
         """One request that must succeed."""
         async with self._session.request(method, f"{self.base}{path}", json=body) as answer:
             assert answer.status < 300, (path, await answer.text())
             return await answer.json()
+
+
+def access_of(person: Any, upstream: str) -> Any:
+    """What proves a read to a client, without the rows behind it."""
+    return SimpleNamespace(
+        person=SimpleNamespace(resident_id=person["resident_id"]),
+        consent_id=new_id(),
+        upstream=upstream,
+    )
 
 
 @asynccontextmanager
@@ -110,8 +125,45 @@ def sandbox_parking(city: Sandbox) -> Subject:
     return Subject(ParkingClient(city.app, f"{city.base}/parking"), make, end)
 
 
-FAKES = {"parking": fake_parking}
-SANDBOX = {"parking": sandbox_parking}
+def fake_fines() -> Subject:
+    """The fake platform."""
+    fake = FakePlatform(SystemClock())
+    police = FakeTrafficPolice(fake)
+
+    async def make() -> Due:
+        access: Any = access_of({"resident_id": "me"}, "traffic_police")
+        accepted = await police.accept(access, police.catch("me"), _soon())
+        return Due(accepted.order_no or "", accepted.fine_fen)
+
+    async def end(due: Due) -> str:
+        fake.find(due.no, "end").withdrawn = True
+        return "ORDER_WITHDRAWN"
+
+    return Subject(fake, make, end)
+
+
+def sandbox_fines(city: Sandbox) -> Subject:
+    """The revenue platform of the sandbox city."""
+    police = TrafficPoliceClient(city.app, f"{city.base}/traffic-police")
+
+    async def make() -> Due:
+        me = await city.driver()
+        made = await city.call(
+            "POST", "/_control/traffic-police/violations", {"plate": me["plate"]}
+        )
+        access: Any = access_of(me, "traffic_police")
+        accepted = await police.accept(access, made["violation_no"], _soon())
+        return Due(accepted.order_no or "", accepted.fine_fen)
+
+    async def end(due: Due) -> str:
+        await city.call("POST", f"/_control/fines/orders/{due.no}/withdraw")
+        return "ORDER_WITHDRAWN"
+
+    return Subject(FinesPlatformClient(city.app, f"{city.base}/fines"), make, end)
+
+
+FAKES = {"parking": fake_parking, "fines": fake_fines}
+SANDBOX = {"parking": sandbox_parking, "fines": sandbox_fines}
 
 
 @pytest.fixture(params=[f"{where} {name}" for name in FAKES for where in ("fake", "sandbox")])
@@ -196,12 +248,34 @@ async def test_a_stay_tells_what_is_due_and_the_way_out(subject: Subject) -> Non
 
 
 async def test_the_registry_knows_whose_car_it_is(city: Sandbox) -> None:
-    people = await city.call("GET", "/_control/people")
-    me, other = [p for p in people if p.get("plate")][:2]
+    me, other = await city.driver(), await city.driver(1)
     registry = VehicleRegistryClient(city.app, f"{city.base}/vehicles")
-    access: Any = SimpleNamespace(
-        person=SimpleNamespace(resident_id=me["resident_id"]), upstream="vehicles"
-    )
+    access = access_of(me, "vehicles")
     assert await registry.owns(access, me["plate"], _soon())
     assert not await registry.owns(access, other["plate"], _soon())
     assert not await registry.owns(access, "宁ZD99999", _soon())
+
+
+async def test_the_police_tell_the_owner_alone(city: Sandbox) -> None:
+    me, other = await city.driver(), await city.driver(1)
+    police = TrafficPoliceClient(city.app, f"{city.base}/traffic-police")
+    platform = FinesPlatformClient(city.app, f"{city.base}/fines")
+    mine = access_of(me, "traffic_police")
+    made = await city.call("POST", "/_control/traffic-police/violations", {"plate": me["plate"]})
+    told = await police.list_violations(mine, _soon())
+    assert told[0].violation_no == made["violation_no"]
+    assert (told[0].status, told[0].order_no) == ("UNCONFIRMED", None)
+    with pytest.raises(UpstreamRejected) as refused:
+        await police.accept(access_of(other, "traffic_police"), made["violation_no"], _soon())
+    assert refusal_code(refused.value) == "NOT_OWNER"
+    accepted = await police.accept(mine, made["violation_no"], _soon())
+    assert await police.accept(mine, made["violation_no"], _soon()) == accepted
+    order = await platform.get_order(accepted.order_no or "", _soon())
+    assert (order.violation_no, order.status) == (made["violation_no"], "UNPAID")
+    assert (order.late_fee_fen, order.total_fen) == (0, accepted.fine_fen)
+    people = await city.call("GET", "/_control/people")
+    child = next(person for person in people if not person.get("plate"))
+    assert await police.list_violations(access_of(child, "traffic_police"), _soon()) == ()
+    with pytest.raises(UpstreamRejected) as refused:
+        await platform.get_order("none", _soon())
+    assert refusal_code(refused.value) == "NO_SUCH_ORDER"

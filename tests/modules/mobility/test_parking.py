@@ -11,8 +11,7 @@ from core.app import App
 from core.call import Call
 from core.clock import ManualClock
 from core.database import connection, fetch_all, transaction
-from core.errors import AppError, Conflict, InvalidInput, NotFound, RateLimited, Unavailable
-from core.ids import new_id
+from core.errors import Conflict, Forbidden, InvalidInput, NotFound, RateLimited, Unavailable
 from core.last_good import ReadStatus
 from core.people import get_person
 from core.personal_data import erase_person, export_person
@@ -20,10 +19,10 @@ from core.privacy import grant_consent
 from modules.mobility.models import ParkingCharge, Plate
 from modules.mobility.parking import domain, service
 from modules.mobility.parking.service import Stay
-from payments.api import Payment
 from payments.models import Intent
 from tests.asgi import Client
 from tests.modules.mobility.fakes import FakeParking, FakeVehicles
+from tests.modules.mobility.paying import last_body, new_key, refused, sent, settle
 from tests.payments.books import check_books
 from tests.payments.world import World
 
@@ -32,12 +31,8 @@ MakePerson = Callable[..., Awaitable[Call]]
 MINUTE = timedelta(minutes=1)
 
 
-def _key() -> str:
-    return f"key-{new_id().hex}"
-
-
 async def _link(call: Call, plate: str = PLATE) -> UUID:
-    return (await service.link_plate(call, plate, _key())).id
+    return (await service.link_plate(call, plate, new_key())).id
 
 
 async def _stay(call: Call, plate_id: UUID) -> Stay:
@@ -51,24 +46,6 @@ async def _charge(call: Call, plate_id: UUID) -> UUID:
     charge_id = (await _stay(call, plate_id)).charge_id
     assert charge_id is not None
     return charge_id
-
-
-async def _settle(world: World, payment: Payment) -> Intent:
-    assert world.psp.pay(UUID(str(payment.id)))
-    assert await world.call_back() == ["captured"]
-    await world.queue.run_due()
-    return await world.intent(UUID(str(payment.id)))
-
-
-async def _messages() -> list[str]:
-    rows = await fetch_all(connection(), "SELECT template FROM notifications_message ORDER BY id")
-    return [row["template"] for row in rows]
-
-
-async def _refused(kind: type[AppError], doing: Awaitable[object]) -> str:
-    with pytest.raises(kind) as refusal:
-        await doing
-    return refusal.value.code
 
 
 @pytest.mark.parametrize(
@@ -92,7 +69,7 @@ def test_a_plate_has_one_spelling(text: str, plate: str | None) -> None:
 async def test_linking_is_one_link_however_it_is_written(person: MakePerson) -> None:
     call = await person(level=1)
     ids = await asyncio.gather(
-        *(service.link_plate(call, text, _key()) for text in (PLATE, "鲁A·D00099", "鲁ad00099"))
+        *(service.link_plate(call, text, new_key()) for text in (PLATE, "鲁A·D00099", "鲁ad00099"))
     )
     assert len({plate.id for plate in ids}) == 1
     assert await Plate.all().count() == 1
@@ -102,11 +79,11 @@ async def test_linking_is_one_link_however_it_is_written(person: MakePerson) -> 
 
 async def test_plates_have_bounds(person: MakePerson) -> None:
     call = await person(level=1)
-    assert await _refused(InvalidInput, service.link_plate(call, "x", _key())) == "PLATE_INVALID"
+    assert await refused(InvalidInput, service.link_plate(call, "x", new_key())) == "PLATE_INVALID"
     for n in range(service.PLATES_MAX):
         await _link(call, f"鲁A1000{n}")
-    doing = service.link_plate(call, "鲁A20000", _key())
-    assert await _refused(Conflict, doing) == "TOO_MANY_PLATES"
+    doing = service.link_plate(call, "鲁A20000", new_key())
+    assert await refused(Conflict, doing) == "TOO_MANY_PLATES"
     assert await Plate.all().count() == service.PLATES_MAX
 
 
@@ -114,8 +91,8 @@ async def test_who_tries_out_plates_is_stopped_and_the_linked_are_free(person: M
     call = await person(level=1)
     for n in range(service.NEW_PLATES_PER_DAY):
         await service.unlink_plate(call, await _link(call, f"鲁A1000{n}"))
-    doing = service.link_plate(call, PLATE, _key())
-    assert await _refused(RateLimited, doing) == "TOO_MANY_NEW_PLATES"
+    doing = service.link_plate(call, PLATE, new_key())
+    assert await refused(RateLimited, doing) == "TOO_MANY_NEW_PLATES"
     assert await Plate.all().count() == 0
     other = await person(level=1)
     for _ in range(service.NEW_PLATES_PER_DAY + 1):
@@ -127,19 +104,18 @@ async def test_only_the_registry_makes_a_car_ones_own(
 ) -> None:
     call, other = await person(), await person()
     plate_id, others = await _link(call), await _link(other)
-    assert (
-        await _refused(AppError, service.verify_plate(call, plate_id, _key())) == "CONSENT_REQUIRED"
-    )
+    doing = service.verify_plate(call, plate_id, new_key())
+    assert await refused(Forbidden, doing) == "CONSENT_REQUIRED"
     assert vehicles.asked == []
     for who in (call, other):
         await grant_consent(who, service.VEHICLE.id, service.VEHICLE.text_version)
     own = await get_person(app, call.subject_id)
     vehicles.owners[PLATE] = own.resident_id or ""
-    assert (await service.verify_plate(call, plate_id, _key())).verified_at is not None
-    doing = service.verify_plate(other, others, _key())
-    assert await _refused(Conflict, doing) == "PLATE_NOT_YOURS"
-    doing = service.verify_plate(other, plate_id, _key())
-    assert await _refused(NotFound, doing) == "NOT_FOUND"
+    assert (await service.verify_plate(call, plate_id, new_key())).verified_at is not None
+    doing = service.verify_plate(other, others, new_key())
+    assert await refused(Conflict, doing) == "PLATE_NOT_YOURS"
+    doing = service.verify_plate(other, plate_id, new_key())
+    assert await refused(NotFound, doing) == "NOT_FOUND"
     assert (await Plate.get(id=others)).verified_at is None
     rows = await fetch_all(connection(), "SELECT subject_id, upstream FROM core_access_log")
     assert [(r["subject_id"], r["upstream"]) for r in rows] == [
@@ -154,7 +130,7 @@ async def test_a_silent_registry_confirms_nothing(
     call = await person()
     await grant_consent(call, service.VEHICLE.id, service.VEHICLE.text_version)
     plate_id, vehicles.is_silent = await _link(call), True
-    await _refused(Unavailable, service.verify_plate(call, plate_id, _key()))
+    await refused(Unavailable, service.verify_plate(call, plate_id, new_key()))
     assert (await Plate.get(id=plate_id)).verified_at is None
 
 
@@ -184,11 +160,11 @@ async def test_a_stay_of_a_plate_that_is_not_linked_is_not_found(
     plate_id = await _link(call)
     parking.enter(PLATE, 40)
     charge_id = await _charge(call, plate_id)
-    await _refused(NotFound, service.read_stays(stranger, plate_id))
-    await _refused(NotFound, service.pay(stranger, charge_id, _key()))
+    await refused(NotFound, service.read_stays(stranger, plate_id))
+    await refused(NotFound, service.pay(stranger, charge_id, new_key()))
     assert not await service.unlink_plate(stranger, plate_id)
     assert await service.unlink_plate(call, plate_id)
-    await _refused(NotFound, service.pay(call, charge_id, _key()))
+    await refused(NotFound, service.pay(call, charge_id, new_key()))
     assert await Intent.all().count() == 0
 
 
@@ -198,19 +174,18 @@ async def test_paid_and_out_by_when(
     call = await person(level=1)
     plate_id = await _link(call)
     session_no = parking.enter(PLATE, 40)
-    payment = await service.pay(call, await _charge(call, plate_id), _key())
+    payment = await service.pay(call, await _charge(call, plate_id), new_key())
     assert (payment.amount, payment.title) == (400, "Parking since 11-23 11:20")
     clock.move(2 * MINUTE)
-    intent = await _settle(world, payment)
+    intent = await settle(world, payment)
     assert (intent.state, intent.fulfilment_ref) == ("fulfilled", "RC000000")
     stay = await _stay(call, plate_id)
     assert (stay.charge_id, stay.session.paid_fen) == (None, 400)
     assert stay.session.exit_by == clock.now() + 15 * MINUTE
     assert stay.payment is not None and stay.payment.status == "SUCCEEDED"
     assert parking.paid_fen(session_no) == 400
-    assert await _messages() == ["mobility.parking-paid"]
-    (row,) = await fetch_all(connection(), "SELECT body_sealed FROM notifications_message")
-    body = call.app.vault.decrypt(bytes(row["body_sealed"]), "notifications.body")
+    assert await sent() == ["mobility.parking-paid"]
+    body = await last_body(call.app)
     assert "12:17" in body and "4.00" in body
     await world.queue.run_for(timedelta(hours=26))
     await check_books(world)
@@ -223,12 +198,12 @@ async def test_what_was_quoted_is_paid_although_more_is_due(
     plate_id = await _link(call)
     session_no = parking.enter(PLATE, 50)
     charge_id = await _charge(call, plate_id)
-    first = await service.pay(call, charge_id, _key())
+    first = await service.pay(call, charge_id, new_key())
     clock.move(14 * MINUTE)
     assert parking.due_fen(session_no, clock.now()) == 600
-    again = await service.pay(call, charge_id, _key())
+    again = await service.pay(call, charge_id, new_key())
     assert (again.id, again.amount) == (first.id, 400)
-    intent = await _settle(world, first)
+    intent = await settle(world, first)
     assert intent.state == "fulfilled"
     stay = await _stay(call, plate_id)
     assert (stay.charge_id, stay.session.exit_by) == (None, clock.now() + 15 * MINUTE)
@@ -241,10 +216,10 @@ async def test_after_the_cashier_has_closed_the_new_price_holds(
     plate_id = await _link(call)
     parking.enter(PLATE, 50)
     charge_id = await _charge(call, plate_id)
-    first = await service.pay(call, charge_id, _key())
+    first = await service.pay(call, charge_id, new_key())
     await world.queue.run_for(16 * MINUTE)
     assert (await world.intent(UUID(str(first.id)))).state == "expired"
-    second = await service.pay(call, charge_id, _key())
+    second = await service.pay(call, charge_id, new_key())
     assert second.id != first.id and second.amount == 600
 
 
@@ -256,16 +231,16 @@ async def test_staying_on_owes_a_new_charge(
     session_no = parking.enter(PLATE, 40)
     first_charge = await _charge(call, plate_id)
     first = await service.pay(call, first_charge, "the-first-key")
-    await _settle(world, first)
-    doing = service.pay(call, first_charge, _key())
-    assert await _refused(Conflict, doing) == "STAY_MOVED_ON"
+    await settle(world, first)
+    doing = service.pay(call, first_charge, new_key())
+    assert await refused(Conflict, doing) == "STAY_MOVED_ON"
     assert (await service.pay(call, first_charge, "the-first-key")).id == first.id
     clock.move(30 * MINUTE)
     second_charge = await _charge(call, plate_id)
     assert second_charge != first_charge
-    second = await service.pay(world.fresh(call), second_charge, _key())
+    second = await service.pay(world.fresh(call), second_charge, new_key())
     assert second.amount == 200
-    assert (await _settle(world, second)).state == "fulfilled"
+    assert (await settle(world, second)).state == "fulfilled"
     assert parking.paid_fen(session_no) == 600
     stay = await _stay(call, plate_id)
     assert stay.payment is not None and stay.payment.id == second.id
@@ -279,7 +254,7 @@ async def test_nothing_is_asked_for_when_nothing_is_due(
     parking.enter(PLATE, 5)
     assert (await _stay(call, plate_id)).charge_id is None
     (charge,) = await ParkingCharge.all()
-    assert await _refused(Conflict, service.pay(call, charge.id, _key())) == "NOTHING_DUE"
+    assert await refused(Conflict, service.pay(call, charge.id, new_key())) == "NOTHING_DUE"
     assert await Intent.all().count() == 0
 
 
@@ -297,10 +272,10 @@ async def test_a_silent_operator_leaves_the_quote_for_five_minutes(
     clock.move(2 * MINUTE)
     _, reading = await service.read_stays(call, plate_id)
     assert (reading.status, reading.value) == (ReadStatus.UNAVAILABLE, None)
-    await _refused(Unavailable, service.pay(call, charge_id, _key()))
+    await refused(Unavailable, service.pay(call, charge_id, new_key()))
     assert await Intent.all().count() == 0
     clock.move(-2 * MINUTE)
-    assert (await service.pay(call, charge_id, _key())).amount == 400
+    assert (await service.pay(call, charge_id, new_key())).amount == 400
 
 
 async def test_two_people_pay_one_stay_once(
@@ -311,7 +286,7 @@ async def test_two_people_pay_one_stay_once(
     parking.enter(PLATE, 40)
     charge_id = await _charge(calls[0], plate_ids[0])
     outcomes = await asyncio.gather(
-        *(service.pay(call, charge_id, _key()) for call in calls), return_exceptions=True
+        *(service.pay(call, charge_id, new_key()) for call in calls), return_exceptions=True
     )
     refused = [o for o in outcomes if isinstance(o, Conflict)]
     assert len(refused) == 5 and {o.code for o in refused} == {"PAYMENT_OPEN"}
@@ -324,9 +299,9 @@ async def test_a_lost_answer_is_asked_for_and_paid_once(
     call = await person(level=1)
     plate_id = await _link(call)
     session_no = parking.enter(PLATE, 40)
-    payment = await service.pay(call, await _charge(call, plate_id), _key())
+    payment = await service.pay(call, await _charge(call, plate_id), new_key())
     parking.faults.queued.append("lost")
-    assert (await _settle(world, payment)).state == "fulfilment_unknown"
+    assert (await settle(world, payment)).state == "fulfilment_unknown"
     await world.queue.run_for(MINUTE)
     assert (await world.intent(UUID(str(payment.id)))).state == "fulfilled"
     assert parking.paid_fen(session_no) == 400
@@ -339,15 +314,15 @@ async def test_a_car_that_has_left_gets_its_money_back(
     call = await person(level=1)
     plate_id = await _link(call)
     session_no = parking.enter(PLATE, 40)
-    payment = await service.pay(call, await _charge(call, plate_id), _key())
+    payment = await service.pay(call, await _charge(call, plate_id), new_key())
     parking.stays[session_no].exited_at = clock.now()
-    await _settle(world, payment)
+    await settle(world, payment)
     await world.call_back()
     await world.queue.run_for(timedelta(hours=26))
     intent = await world.intent(UUID(str(payment.id)))
     assert (intent.state, intent.refusal) == ("refunded", "ALREADY_LEFT")
     assert parking.receipts == {}
-    assert await _messages() == ["mobility.parking-refused", "mobility.parking-refunded"]
+    assert await sent() == ["mobility.parking-refused", "mobility.parking-refunded"]
     await check_books(world)
 
 
