@@ -93,14 +93,15 @@ async def run_document(client: CityClient, person: Person, document: TrustedDocu
 
     Blanks of the example variables are filled: `{{key}}` with a fresh idempotency key,
     `{{bills.0.billNo}}` from the answers so far, `{{phone}}` from the demo person. Before that
-    the requests under "$before" prepare the sandbox. Raises ClientError for errors, refusals and
-    data that is unavailable.
+    the requests under "$before" prepare the sandbox; those under "$before <operation>" run right
+    before that operation. Raises ClientError for errors, refusals and data that is unavailable.
     """
     known: dict[str, Any] = {**person, **person.get("household", {})}
-    for method, path, body in document.variables.get("$before", ()):
-        await client.sandbox(method, fill(path, known), fill(body, known))
+    await _prepare(client, document, "$before", known)
     latency_ms = 0.0
     for node in _operations(document):
+        if node.name is not None:
+            await _prepare(client, document, f"$before {node.name.value}", known)
         names = {v.variable.name.value for v in node.variable_definitions or ()}
         variables = {n: fill(v, known) for n, v in document.variables.items() if n in names}
         answer = await client.run(
@@ -112,6 +113,13 @@ async def run_document(client: CityClient, person: Person, document: TrustedDocu
         known |= answer.data
         latency_ms += answer.latency_ms
     return latency_ms
+
+
+async def _prepare(
+    client: CityClient, document: TrustedDocument, when: str, known: Mapping[str, Any]
+) -> None:
+    for method, path, body in document.variables.get(when, ()):
+        await client.sandbox(method, fill(path, known), fill(body, known))
 
 
 def fill(value: Any, known: Mapping[str, Any]) -> Any:

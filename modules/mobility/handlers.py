@@ -8,10 +8,13 @@ from core.clock import SHANGHAI
 from core.database import Transaction, transaction
 from core.money import format_yuan
 from core.people import get_person
+from core.texts import Locale
 from modules.mobility.fines import domain as fines
 from modules.mobility.fines import store as fine_store
 from modules.mobility.parking import domain as parking
 from modules.mobility.parking import store as parking_store
+from modules.mobility.transit import payable as transit
+from modules.mobility.transit import store as trip_store
 from notifications import api as notifications
 from payments.events import PaymentFulfilled, PaymentRefunded, PaymentRefused
 
@@ -19,7 +22,7 @@ Ended = PaymentFulfilled | PaymentRefused | PaymentRefunded
 Values = Mapping[str, object]
 
 
-async def _describe_parking(event: Ended) -> Values:
+async def _describe_parking(event: Ended, _locale: Locale) -> Values:
     charge = await parking_store.find_charge(UUID(event.subject_ref))
     assert charge is not None
     if charge.exit_by is None:
@@ -27,8 +30,14 @@ async def _describe_parking(event: Ended) -> Values:
     return {"exit_by": f"{charge.exit_by.astimezone(SHANGHAI):%H:%M}"}
 
 
-async def _describe_fine(_event: Ended) -> Values:
+async def _describe_fine(_event: Ended, _locale: Locale) -> Values:
     return {}
+
+
+async def _describe_trip(event: Ended, locale: Locale) -> Values:
+    trip = await trip_store.find_trip(UUID(event.subject_ref))
+    assert trip is not None
+    return {"name": transit.name(trip, locale), "since": transit.since(trip)}
 
 
 async def _note_fine(app: App, tx: Transaction, event: Ended) -> None:
@@ -40,17 +49,25 @@ async def _note_fine(app: App, tx: Transaction, event: Ended) -> None:
             await fine_store.mark(tx, fine_id, fines.AFTER_REFUSAL[reason], now)
 
 
+async def _note_trip(app: App, tx: Transaction, event: Ended) -> None:
+    match event:
+        case PaymentFulfilled() | PaymentRefused(reason="ALREADY_PAID"):
+            await trip_store.mark_paid(tx, UUID(event.subject_ref), app.clock.now())
+
+
 async def _note_nothing(_app: App, _tx: Transaction, _event: Ended) -> None:
     """The operator is asked anew whenever a stay is shown."""
 
 
-_DESCRIBE: Mapping[str, Callable[[Ended], Awaitable[Values]]] = {
+_DESCRIBE: Mapping[str, Callable[[Ended, Locale], Awaitable[Values]]] = {
     parking.KIND: _describe_parking,
     fines.KIND: _describe_fine,
+    transit.TRIP.kind: _describe_trip,
 }
 _NOTE: Mapping[str, Callable[[App, Transaction, Ended], Awaitable[None]]] = {
     parking.KIND: _note_nothing,
     fines.KIND: _note_fine,
+    transit.TRIP.kind: _note_trip,
 }
 
 
@@ -72,8 +89,8 @@ async def payment_refunded(app: App, event: PaymentRefunded) -> None:
 async def _tell(app: App, event: Ended, ending: str, ref: str, values: Values) -> None:
     if event.kind not in _DESCRIBE:
         return
-    described = await _DESCRIBE[event.kind](event)
     person = await get_person(app, event.payer_id)
+    described = await _DESCRIBE[event.kind](event, Locale(person.locale))
     async with transaction() as tx:
         await _NOTE[event.kind](app, tx, event)
         await notifications.notify(

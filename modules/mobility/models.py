@@ -64,3 +64,21 @@ class Fine(Model):
 
     class Meta:
         table = "mobility_fine"
+
+
+class Trip(Model):
+    """A trip that was unpaid when its rider looked; no other trip is kept here."""
+
+    id = fields.UUIDField(primary_key=True)
+    citizen_id = fields.UUIDField(db_index=True)
+    trip_no = fields.CharField(max_length=64, unique=True)
+    mode = fields.CharField(max_length=8)
+    entered_at = fields.DatetimeField()
+    fare_fen = fields.BigIntField()
+    status = fields.CharField(max_length=8)
+    seen_at = fields.DatetimeField()
+    intent_id = fields.UUIDField(null=True)
+    """The last payment that was begun for it."""
+
+    class Meta:
+        table = "mobility_trip"

@@ -51,6 +51,7 @@ _SERVICES = (
         ServiceKind.PAYMENT,
         department="transport",
         identity_level=2,
+        status=ServiceStatus.LIVE,
     ),
     Service(
         12,
@@ -118,10 +119,12 @@ MANIFEST = Manifest(
     queries=(
         "modules.mobility.parking.graphql:Query",
         "modules.mobility.fines.graphql:Query",
+        "modules.mobility.transit.graphql:Query",
     ),
     mutations=(
         "modules.mobility.parking.graphql:Mutation",
         "modules.mobility.fines.graphql:Mutation",
+        "modules.mobility.transit.graphql:Mutation",
     ),
     handlers=tuple(EventHandler(event, path, lane=Lane.CRITICAL) for event, path in _ENDINGS),
     upstreams=(
@@ -147,12 +150,20 @@ MANIFEST = Manifest(
             protocol="modules.mobility.fines.upstream:FinesPlatform",
             factory="modules.mobility.fines.upstream:FinesPlatformClient",
         ),
+        UpstreamBinding(
+            "fare",
+            protocol="modules.mobility.transit.upstream:Fare",
+            factory="modules.mobility.transit.upstream:FareClient",
+            personal=("list_trips",),
+        ),
     ),
     extensions=(
         ("payments.payable", "modules.mobility.parking.payable:PARKING"),
         ("payments.payable", "modules.mobility.fines.payable:FINE"),
         ("privacy.purposes", "modules.mobility.parking.service:VEHICLE"),
+        ("payments.payable", "modules.mobility.transit.payable:TRIP"),
         ("privacy.purposes", "modules.mobility.fines.service:FINES"),
+        ("privacy.purposes", "modules.mobility.transit.service:TRIPS"),
         ("privacy.export", "modules.mobility.personal_data:EXPORT"),
         ("privacy.erasure", "modules.mobility.personal_data:ERASURE"),
         ("pii.columns", "modules.mobility.personal_data:COLUMNS"),
@@ -162,6 +173,9 @@ MANIFEST = Manifest(
         ("notifications.templates", "modules.mobility.messages:FINE_PAID"),
         ("notifications.templates", "modules.mobility.messages:FINE_REFUSED"),
         ("notifications.templates", "modules.mobility.messages:FINE_REFUNDED"),
+        ("notifications.templates", "modules.mobility.messages:TRIP_PAID"),
+        ("notifications.templates", "modules.mobility.messages:TRIP_REFUSED"),
+        ("notifications.templates", "modules.mobility.messages:TRIP_REFUNDED"),
     ),
     models="modules.mobility.models",
     migrations="modules.mobility.migrations",

@@ -1,6 +1,6 @@
-"""What mobility holds about a person: number plates, and the fines they were shown.
+"""What mobility holds about a person: number plates, fines they were shown, unpaid trips.
 
-A fine that was paid here stays with its payment's vouchers; see payments.
+A fine or trip that was paid here stays with its payment's vouchers; see payments.
 """
 
 from collections.abc import Sequence
@@ -10,8 +10,9 @@ from core.app import App
 from core.database import Transaction
 from core.personal_data import Erasure, Export, Exported, Hold, SealedColumn
 from modules.mobility.fines import store as fine_store
-from modules.mobility.models import Fine, Plate
+from modules.mobility.models import Fine, Plate, Trip
 from modules.mobility.parking import service, store
+from modules.mobility.transit import store as trip_store
 
 COLUMNS = (SealedColumn("mobility_plate", "plate_sealed", service.PLATE),)
 
@@ -19,6 +20,7 @@ COLUMNS = (SealedColumn("mobility_plate", "plate_sealed", service.PLATE),)
 async def _read(app: App, person_id: UUID) -> Exported:
     plates = await store.list_plates(person_id)
     fines = await fine_store.list_fines(person_id)
+    trips = await trip_store.list_trips(person_id)
     return Exported(
         {
             "plates": [
@@ -40,6 +42,15 @@ async def _read(app: App, person_id: UUID) -> Exported:
                 }
                 for row in fines
             ],
+            "trips": [
+                {
+                    "trip_no": row.trip_no,
+                    "entered_at": row.entered_at.isoformat(),
+                    "fare_fen": row.fare_fen,
+                    "status": row.status,
+                }
+                for row in trips
+            ],
         }
     )
 
@@ -50,7 +61,8 @@ async def _holds(_app: App, _person_id: UUID) -> Sequence[Hold]:
 
 async def _erase(_app: App, tx: Transaction, person_id: UUID) -> None:
     await Plate.filter(citizen_id=person_id).using_db(tx).delete()
-    await Fine.filter(citizen_id=person_id, intent_id__isnull=True).using_db(tx).delete()
+    for kept in (Fine, Trip):
+        await kept.filter(citizen_id=person_id, intent_id__isnull=True).using_db(tx).delete()
 
 
 EXPORT = Export("mobility", _read)

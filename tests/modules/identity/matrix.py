@@ -62,7 +62,9 @@ RULES: dict[str, Rule] = {
         "plates linkPlate unlinkPlate parkingSessions".split(),
         SIGNED_IN,
     ),
-    **dict.fromkeys("addChild proposeProxy verifyPlate trafficFines".split(), VERIFIED),
+    **dict.fromkeys(
+        "addChild proposeProxy verifyPlate trafficFines rideCode transitTrips".split(), VERIFIED
+    ),
     "confirmProxy": Rule(2, fresh=True),
     "exportMyData": Rule(1, fresh=True),
     "eraseMyAccount": Rule(1, fresh=True),
@@ -268,6 +270,7 @@ OWNERSHIP: dict[str, set[str]] = {
     "payParking.chargeId": {"own"},
     "acceptTrafficViolation.fineId": {"own"},
     "payTrafficFine.fineId": {"own"},
+    "payTransitTrip.tripId": {"own"},
     "appointment.id": {"own"},
     "confirmAppointment.appointmentId": {"own"},
     "cancelAppointment.appointmentId": {"own"},

@@ -19,8 +19,9 @@ from modules.bills.models import AccountLink
 from modules.identity import families, service
 from modules.identity.models import Mandate, Session
 from modules.identity.upstream import IdentityRegistry
-from modules.mobility.models import Fine, ParkingCharge, Plate
+from modules.mobility.models import Fine, ParkingCharge, Plate, Trip
 from modules.mobility.parking.upstream import Parking
+from modules.mobility.transit.upstream import Fare
 from modules.welfare.upstream import HousingFund
 from notifications.models import Message
 from notifications.upstream import SmsGateway
@@ -28,7 +29,7 @@ from payments.models import Intent
 from tests.asgi import Client
 from tests.fakes import FakeHousingFund, FakePolice, FakeSms
 from tests.modules.identity.matrix import Matrix, Objects
-from tests.modules.mobility.fakes import FakeParking
+from tests.modules.mobility.fakes import FakeFare, FakeParking
 
 MakeCitizen = Callable[..., Awaitable[Viewer]]
 
@@ -41,6 +42,7 @@ def upstreams(clock: ManualClock) -> Mapping[type, Any]:
         IdentityRegistry: FakePolice(),
         HousingFund: FakeHousingFund(),
         Parking: FakeParking(clock),
+        Fare: FakeFare(clock),
     }
 
 
@@ -177,6 +179,20 @@ async def _fine(app: App, viewer: Viewer) -> UUID:
     return row.id
 
 
+async def _trip(app: App, viewer: Viewer) -> UUID:
+    row = await Trip.create(
+        id=new_id(),
+        citizen_id=viewer.user_id,
+        trip_no=new_id().hex,
+        mode="BUS",
+        entered_at=app.clock.now(),
+        fare_fen=200,
+        status="PAID",
+        seen_at=app.clock.now(),
+    )
+    return row.id
+
+
 async def _booking(app: App, viewer: Viewer, service_id: str, place: str) -> UUID:
     now = app.clock.now()
     names = {f"{part}_{language}": "x" for part in ("place", "name") for language in ("zh", "en")}
@@ -225,6 +241,7 @@ async def objects_of(app: App, who: Viewer, others: Viewer) -> dict[str, str]:
         "payParking.chargeId": await _charge(app, who),
         "acceptTrafficViolation.fineId": await _fine(app, who),
         "payTrafficFine.fineId": await _fine(app, who),
+        "payTransitTrip.tripId": await _trip(app, who),
         "moveHospitalNumber.appointmentId": await _booking(
             app, who, "hospital-registration", f"h1/{new_id()}"
         ),

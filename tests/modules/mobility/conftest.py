@@ -10,9 +10,11 @@ from core.call import Call
 from core.clock import ManualClock
 from modules.mobility.fines.upstream import FinesPlatform, TrafficPolice
 from modules.mobility.parking.upstream import Parking, VehicleRegistry
+from modules.mobility.transit.upstream import Fare
 from notifications.upstream import SmsGateway
 from payments.psp.port import WeChatPay
 from tests.modules.mobility.fakes import (
+    FakeFare,
     FakeParking,
     FakePlatform,
     FakeTrafficPolice,
@@ -51,12 +53,19 @@ def police(platform: FakePlatform) -> FakeTrafficPolice:
 
 
 @pytest.fixture
+def fare(clock: ManualClock) -> FakeFare:
+    """Fare clearing and its gates."""
+    return FakeFare(clock)
+
+
+@pytest.fixture
 def upstreams(
     psp: FakePsp,
     parking: FakeParking,
     vehicles: FakeVehicles,
     police: FakeTrafficPolice,
     platform: FakePlatform,
+    fare: FakeFare,
 ) -> Mapping[type, Any]:
     """The fakes in the place of the clients."""
     return {
@@ -66,6 +75,7 @@ def upstreams(
         VehicleRegistry: vehicles,
         TrafficPolice: police,
         FinesPlatform: platform,
+        Fare: fare,
     }
 
 

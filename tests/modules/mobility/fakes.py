@@ -7,15 +7,18 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 
+import jwt
 import orjson
 
 from core.clock import Clock, civil_date
 from core.deadline import Deadline
 from core.http import UpstreamRejected, UpstreamTimeout
 from core.privacy import Access
+from core.standards.signed_code import ReaderKey
 from modules.mobility.fines.domain import FineStatus, Order, Violation
 from modules.mobility.parking.domain import Place, Session, Tariff
 from modules.mobility.payee import Receipt
+from modules.mobility.transit.domain import Trip, TripMode, TripStatus
 from tests.payments.fakes import Faults
 
 PLACE = Place("p01", "示例广场停车场", "Sample Plaza", 36.0, 117.0, Tariff(15, 30, 200, 3000))
@@ -275,3 +278,83 @@ def _violation(offence: FakeOffence) -> Violation:
         "违反规定停放机动车", "Parking where it is not allowed", 0, FINE_FEN, _status(offence),
         decision_no, offence.order_no,
     )  # fmt: skip
+
+
+class FakeFare(FakePayee):
+    """Bus gates that check codes by themselves, with nothing but keys and a clock."""
+
+    name = "fare"
+
+    def __init__(self, clock: Clock) -> None:
+        super().__init__()
+        self.clock = clock
+        self.keys: dict[str, str] = {}
+        self.used: set[str] = set()
+        self.trips: list[Trip] = []
+        self.asked: list[Access] = []
+
+    def scan(self, code: str) -> str:
+        """OPEN, or why not. A good code makes an unpaid trip of 2 yuan."""
+        try:
+            kid = jwt.get_unverified_header(code)["kid"]
+            jwk = {"kty": "OKP", "crv": "Ed25519", "x": self.keys[kid]}
+            claims = jwt.decode(
+                code,
+                jwt.PyJWK(jwk, "EdDSA"),
+                algorithms=["EdDSA"],
+                audience="fare",
+                options={"verify_exp": False, "verify_nbf": False, "verify_iat": False},
+            )
+        except KeyError:
+            return "UNKNOWN_KEY"
+        except jwt.InvalidSignatureError:
+            return "BAD_SIGNATURE"
+        except jwt.PyJWTError:
+            return "MALFORMED"
+        if self.clock.now().timestamp() >= claims["exp"] or claims["exp"] - claims["iat"] > 60:
+            return "EXPIRED"
+        if claims["jti"] in self.used:
+            return "REPLAYED"
+        self.used.add(claims["jti"])
+        self.trips.insert(
+            0,
+            Trip(
+                f"TR{len(self.trips):06d}", claims["sub"], TripMode.BUS, "7路", "Bus 7", None,
+                None, self.clock.now(), None, 200, TripStatus.UNPAID,
+            ),
+        )  # fmt: skip
+        return "OPEN"
+
+    async def register_key(self, key: ReaderKey, deadline: Deadline) -> None:
+        """See the protocol."""
+        self.faults.after(self.faults.before("register_key"), "register_key")
+        self.keys[key.kid] = key.public_key
+
+    async def list_trips(
+        self, access: Access, rider_ref: str, deadline: Deadline
+    ) -> Sequence[Trip]:
+        """See the protocol."""
+        self.asked.append(access)
+        self.faults.after(self.faults.before("list_trips"), "list_trips")
+        return [trip for trip in self.trips if trip.rider_ref == rider_ref]
+
+    async def get_trip(self, trip_no: str, deadline: Deadline) -> Trip:
+        """See the protocol."""
+        self.faults.after(self.faults.before("get_trip"), "get_trip")
+        return self.trips[self._find(trip_no, "get_trip")]
+
+    def settle(self, no: str, amount_fen: int, paid_at: datetime) -> None:
+        """See FakePayee."""
+        number = self._find(no, "pay")
+        trip = self.trips[number]
+        if trip.status is TripStatus.PAID:
+            raise self.refusal("pay", 409, "ALREADY_PAID")
+        if amount_fen != trip.fare_fen:
+            raise self.refusal("pay", 422, "AMOUNT_MISMATCH")
+        self.trips[number] = replace(trip, status=TripStatus.PAID)
+
+    def _find(self, trip_no: str, operation: str) -> int:
+        for number, trip in enumerate(self.trips):
+            if trip.trip_no == trip_no:
+                return number
+        raise self.refusal(operation, 404, "NO_SUCH_TRIP")

@@ -9,16 +9,22 @@ from typing import Any
 
 import aiohttp
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
+from core.auth import Tokens
 from core.clock import SystemClock
 from core.deadline import Deadline
 from core.http import HttpClient, UpstreamRejected
 from core.ids import new_id
 from core.metrics import Metrics
+from core.standards.signed_code import issue_code, reader_key
 from modules.mobility.fines.upstream import FinesPlatformClient, TrafficPoliceClient
 from modules.mobility.parking.upstream import ParkingClient, VehicleRegistryClient
 from modules.mobility.payee import REFUSED_FOR_GOOD, Payee, refusal_code
-from tests.modules.mobility.fakes import FakeParking, FakePlatform, FakeTrafficPolice
+from modules.mobility.transit.domain import CODE_LIFE, GATES
+from modules.mobility.transit.upstream import FareClient
+from tests.modules.mobility.fakes import FakeFare, FakeParking, FakePlatform, FakeTrafficPolice
 from tests.sandbox.serving import free_port, sandbox_process
 
 PLATE = "宁ZD00099"
@@ -162,8 +168,52 @@ def sandbox_fines(city: Sandbox) -> Subject:
     return Subject(FinesPlatformClient(city.app, f"{city.base}/fines"), make, end)
 
 
-FAKES = {"parking": fake_parking, "fines": fake_fines}
-SANDBOX = {"parking": sandbox_parking, "fines": sandbox_fines}
+def _tokens() -> Tokens:
+    key = Ed25519PrivateKey.generate().private_bytes(
+        Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()
+    )
+    return Tokens([key], "quancheng:test", SystemClock())
+
+
+def _ride_code(tokens: Tokens, rider: str) -> str:
+    return issue_code(tokens, subject=rider, audience=GATES, life=CODE_LIFE).text
+
+
+async def _somebody_else_pays(subject: Subject, due: Due) -> str:
+    await _pay(subject, due, new_id().hex)
+    return "ALREADY_PAID"
+
+
+def fake_fare() -> Subject:
+    """The fake gates."""
+    fake, tokens = FakeFare(SystemClock()), _tokens()
+
+    async def make() -> Due:
+        await fake.register_key(reader_key(tokens), _soon())
+        assert fake.scan(_ride_code(tokens, new_id().hex)) == "OPEN"
+        return Due(fake.trips[0].trip_no, fake.trips[0].fare_fen or 0)
+
+    subject = Subject(fake, make, lambda due: _somebody_else_pays(subject, due))
+    return subject
+
+
+def sandbox_fare(city: Sandbox) -> Subject:
+    """The gates of the sandbox city."""
+    client, tokens = FareClient(city.app, f"{city.base}/fare"), _tokens()
+
+    async def make() -> Due:
+        await client.register_key(reader_key(tokens), _soon())
+        body = {"code": _ride_code(tokens, new_id().hex)}
+        told = await city.call("POST", "/fare/gates/b07-1/scan", body)
+        assert told["result"] == "OPEN", told
+        return Due(told["trip"]["trip_no"], told["trip"]["fare_fen"])
+
+    subject = Subject(client, make, lambda due: _somebody_else_pays(subject, due))
+    return subject
+
+
+FAKES = {"parking": fake_parking, "fines": fake_fines, "fare": fake_fare}
+SANDBOX = {"parking": sandbox_parking, "fines": sandbox_fines, "fare": sandbox_fare}
 
 
 @pytest.fixture(params=[f"{where} {name}" for name in FAKES for where in ("fake", "sandbox")])
@@ -279,3 +329,30 @@ async def test_the_police_tell_the_owner_alone(city: Sandbox) -> None:
     with pytest.raises(UpstreamRejected) as refused:
         await platform.get_order("none", _soon())
     assert refusal_code(refused.value) == "NO_SUCH_ORDER"
+
+
+async def test_a_ride_code_of_ours_opens_the_citys_gates_once(city: Sandbox) -> None:
+    client, tokens, rider = FareClient(city.app, f"{city.base}/fare"), _tokens(), new_id().hex
+    code = _ride_code(tokens, rider)
+
+    async def scan(gate: str, text: str) -> Any:
+        return await city.call("POST", f"/fare/gates/{gate}/scan", {"code": text})
+
+    assert (await scan("m01-1", code))["reason"] == "UNKNOWN_KEY"
+    for _ in range(2):
+        await client.register_key(reader_key(tokens), _soon())
+    assert (await scan("m01-1", code))["result"] == "OPEN"
+    assert (await scan("m01-1", code))["reason"] == "REPLAYED"
+    head, body, seal = _ride_code(tokens, rider).split(".")
+    forged = ".".join((head, body, seal[::-1]))
+    assert (await scan("m06-1", forged))["reason"] in ("BAD_SIGNATURE", "MALFORMED")
+    long = issue_code(tokens, subject=rider, audience=GATES, life=timedelta(minutes=5)).text
+    assert (await scan("m06-1", long))["reason"] == "EXPIRED"
+    school = issue_code(tokens, subject=rider, audience="school", life=CODE_LIFE).text
+    assert (await scan("m06-1", school))["reason"] == "MALFORMED"
+    access: Any = access_of({"resident_id": ""}, "fare")
+    (trip,) = await client.list_trips(access, rider, _soon())
+    assert (trip.status, trip.mode, trip.to_en, trip.fare_fen) == ("OPEN", "METRO", None, None)
+    assert (await scan("m06-1", _ride_code(tokens, rider)))["result"] == "OPEN"
+    trip = await client.get_trip(trip.trip_no, _soon())
+    assert (trip.status, trip.to_en, trip.fare_fen) == ("UNPAID", "Shahe 6", 300)
