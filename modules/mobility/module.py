@@ -2,8 +2,10 @@
 
 from core.manifest import (
     EventHandler,
+    JobKind,
     Lane,
     Manifest,
+    Schedule,
     Service,
     ServiceKind,
     ServiceStatus,
@@ -126,6 +128,8 @@ MANIFEST = Manifest(
         "modules.mobility.fines.graphql:Mutation",
         "modules.mobility.transit.graphql:Mutation",
     ),
+    jobs=(JobKind("mobility.forget", "modules.mobility.jobs:forget", lane=Lane.BULK),),
+    schedules=(Schedule("mobility.forget", "45 19 * * *"),),
     handlers=tuple(EventHandler(event, path, lane=Lane.CRITICAL) for event, path in _ENDINGS),
     upstreams=(
         UpstreamBinding(

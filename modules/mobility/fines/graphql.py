@@ -58,7 +58,8 @@ class TrafficFine:
     fine: Fen = strawberry.field(description="The fine, without surcharge.")
     status: domain.FineStatus = strawberry.field(description="What has become of it.")
     order: TrafficFineOrder | None = strawberry.field(
-        description="What is to be paid; null while it is not accepted and once it is settled."
+        description="What is to be paid; null while it is not accepted, once it is settled, and "
+        "where the revenue platform does not tell."
     )
     e_receipt_no: str | None = strawberry.field(
         description="The electronic receipt's number, where it was paid here."

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -93,8 +94,9 @@ async def _orders_of(call: Call, told: Sequence[Violation]) -> Mapping[str, Orde
 async def accept(call: Call, fine_id: UUID, key: str) -> ListedFine:
     """Accept a violation of the viewer's car, which brings the order to pay its fine.
 
-    Accepting it again changes nothing. Raises NotFound, Forbidden CONSENT_REQUIRED, Unavailable
-    when one of the two systems does not answer; repeating it then is safe.
+    Accepting it again changes nothing. While the platform is silent the fine is told without its
+    order. Raises NotFound, Forbidden CONSENT_REQUIRED, Unavailable when the police do not answer;
+    repeating it then is safe.
     """
     app, fine = call.app, await _own_fine(call, fine_id)
     access = await open_access(call, service=SERVICE, purpose=FINES)
@@ -103,11 +105,13 @@ async def accept(call: Call, fine_id: UUID, key: str) -> ListedFine:
         violation = await app.upstream(TrafficPolice).accept(
             access, fine.violation_no, call.deadline
         )
-        orders = await _orders_of(call, [violation])
     except UpstreamRejected:
         raise NotFound(NOT_FOUND) from None  # it is not, or no more, this person's
     except UpstreamError:
         raise Unavailable(UPSTREAM_UNAVAILABLE, upstream=texts.POLICE) from None
+    orders: Mapping[str, Order] = {}
+    with suppress(UpstreamError):  # it is accepted all the same
+        orders = await _orders_of(call, [violation])
     async with transaction() as tx:
         await idempotency.claim(
             app,

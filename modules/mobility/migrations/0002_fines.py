@@ -41,13 +41,11 @@ class Migration(migrations.Migration):
             ALTER TABLE mobility_fine
               ADD CONSTRAINT mobility_fine_total CHECK (total_fen >= 0),
               ADD CONSTRAINT mobility_fine_status
-                CHECK (status IN ('UNCONFIRMED', 'UNPAID', 'SETTLED', 'WITHDRAWN')),
-              ADD CONSTRAINT mobility_fine_receipt
-                CHECK (receipt_no IS NULL OR status = 'SETTLED');
+                CHECK (status IN ('UNCONFIRMED', 'UNPAID', 'SETTLED', 'WITHDRAWN'));
             """,
             """
             ALTER TABLE mobility_fine DROP CONSTRAINT mobility_fine_total,
-              DROP CONSTRAINT mobility_fine_status, DROP CONSTRAINT mobility_fine_receipt;
+              DROP CONSTRAINT mobility_fine_status;
             """,
         ),
     ]

@@ -11,9 +11,9 @@ from core.call import Call
 from core.clock import ensure_utc
 from core.database import transaction
 from core.errors import Conflict, InvalidInput, NotFound, RateLimited, Unavailable
-from core.http import UpstreamError
+from core.http import UpstreamError, UpstreamRejected
 from core.ids import new_id
-from core.last_good import Reading
+from core.last_good import Reading, ReadStatus
 from core.privacy import Purpose, open_access
 from core.texts_common import NOT_FOUND, UPSTREAM_UNAVAILABLE
 from modules.mobility.models import ParkingCharge, Plate
@@ -156,9 +156,12 @@ async def read_stays(call: Call, plate_id: UUID) -> tuple[Plate, Reading[Sequenc
             ids = await store.note_charges(tx, plate.plate_index, told, asked_at)
         return [(ids[s.session_id] if s.amount_due_fen else None, s) for s in told]
 
-    reading = await app.last_good.read_through(
-        ("parking", citizen_id, plate_id), fetch, clock=app.clock, max_stale=_MAX_STALE
-    )
+    try:
+        reading = await app.last_good.read_through(
+            ("parking", citizen_id, plate_id), fetch, clock=app.clock, max_stale=_MAX_STALE
+        )
+    except UpstreamRejected as refusal:  # the operator takes no such question, whoever asks
+        reading = Reading(ReadStatus.UNAVAILABLE, None, None, refusal.reason)
     found = reading.value or ()
     intents = await store.list_intents([session.session_id for _, session in found])
     stays = [

@@ -172,6 +172,20 @@ async def test_an_old_amount_is_not_asked_for(
     assert (reading.status, reading.reason) == (ReadStatus.STALE, "UNAVAILABLE")
 
 
+async def test_a_violation_is_accepted_although_the_platform_is_silent(
+    driver: Call, platform: FakePlatform, police: FakeTrafficPolice
+) -> None:
+    (fine,) = await _fines(driver)
+    police.faults.always = "down"
+    await refused(Unavailable, service.accept(driver, fine.id, new_key()))
+    police.faults.always, platform.faults.always = "ok", "down"
+    accepted = await service.accept(driver, fine.id, new_key())
+    assert (accepted.status, accepted.order) == ("UNPAID", None)
+    await refused(Unavailable, service.pay(driver, fine.id, new_key()))
+    platform.faults.always = "ok"
+    assert (await service.pay(driver, fine.id, new_key())).amount == FINE_FEN
+
+
 async def test_a_withdrawn_order_asks_for_nothing(driver: Call, platform: FakePlatform) -> None:
     fine_id = await _accepted(driver)
     (offence,) = platform.offences.values()

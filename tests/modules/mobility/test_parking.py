@@ -10,12 +10,14 @@ import pytest
 from core.app import App
 from core.call import Call
 from core.clock import ManualClock
-from core.database import connection, fetch_all, transaction
+from core.database import IntegrityError, connection, fetch_all, transaction
 from core.errors import Conflict, Forbidden, InvalidInput, NotFound, RateLimited, Unavailable
+from core.ids import new_id
 from core.last_good import ReadStatus
 from core.people import get_person
 from core.personal_data import erase_person, export_person
 from core.privacy import grant_consent
+from modules.mobility import jobs
 from modules.mobility.models import ParkingCharge, Plate
 from modules.mobility.parking import domain, service
 from modules.mobility.parking.service import Stay
@@ -324,6 +326,52 @@ async def test_a_car_that_has_left_gets_its_money_back(
     assert parking.receipts == {}
     assert await sent() == ["mobility.parking-refused", "mobility.parking-refunded"]
     await check_books(world)
+
+
+async def test_what_nobody_paid_or_looked_at_is_forgotten(
+    app: App, world: World, person: MakePerson, parking: FakeParking, clock: ManualClock
+) -> None:
+    call = await person(level=1)
+    plate_id = await _link(call)
+    parking.enter(PLATE, 40)
+    paid_charge = await _charge(call, plate_id)
+    await settle(world, await service.pay(call, paid_charge, new_key()))
+    clock.move(timedelta(hours=1))
+    await _charge(call, plate_id)
+    clock.move(jobs.KEPT)
+    await jobs.forget(app, {})
+    assert await ParkingCharge.all().count() == 2
+    clock.move(MINUTE)
+    for _ in range(2):
+        await jobs.forget(app, {})
+    assert [charge.id for charge in await ParkingCharge.all()] == [paid_charge]
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        "UPDATE mobility_parking_charge SET amount_fen = -1",
+        "UPDATE mobility_parking_charge SET paid_before_fen = -1",
+        "UPDATE mobility_fine SET status = 'LOST'",
+        "UPDATE mobility_fine SET total_fen = -1",
+        "UPDATE mobility_trip SET fare_fen = 0",
+        "UPDATE mobility_trip SET status = 'OPEN'",
+    ],
+)
+async def test_the_database_refuses_what_must_not_be(app: App, change: str) -> None:
+    db, now, one = connection(), app.clock.now(), new_id()
+    rows = (
+        "mobility_parking_charge (id, session_ref, paid_before_fen, plate_index, entered_at, "
+        "amount_fen, quote_holds_until, seen_at) VALUES ($1, 's', 0, 'x', $2, 1, $2, $2)",
+        "mobility_fine (id, citizen_id, violation_no, offence_zh, offence_en, status, seen_at) "
+        "VALUES ($1, $1, 'v', '', '', 'UNPAID', $2)",
+        "mobility_trip (id, citizen_id, trip_no, mode, entered_at, fare_fen, status, seen_at) "
+        "VALUES ($1, $1, 't', 'BUS', $2, 200, 'UNPAID', $2)",
+    )
+    for row in rows:
+        await db.execute_query(f"INSERT INTO {row}", [one, now])
+    with pytest.raises(IntegrityError):
+        await db.execute_query(change)
 
 
 async def test_plates_are_handed_out_and_forgotten(app: App, person: MakePerson) -> None:
