@@ -5,7 +5,8 @@ own transaction and `present` after it; events tell it how the payment ended.
 """
 
 from payments.contracts import begin_contract, end_contract, refresh_contract, sign_contract
-from payments.graphql import Payment, to_payment
+from payments.domain import PaymentMethod
+from payments.graphql import Method, Payment, to_payment
 from payments.payable import (
     PAYABLES,
     Accepted,
@@ -24,10 +25,12 @@ __all__ = [
     "PAYABLES",
     "Accepted",
     "Fulfilment",
+    "Method",
     "NotYet",
     "Paid",
     "Payable",
     "Payment",
+    "PaymentMethod",
     "Posting",
     "Quote",
     "Refused",

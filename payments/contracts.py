@@ -18,7 +18,8 @@ from payments.psp.entrusting import ContractState, Entrusting
 from payments.psp.port import Order
 
 END = "payments.end_contract"
-_PSP = "wechatpay"
+PSP = "wechatpay"
+"""Who deducts under our contracts."""
 _CALL_S = 8.0
 _LATE_SIGNING = timedelta(days=1)
 """A page that is still open may be signed after we have ended the contract: looked at once more."""
@@ -34,7 +35,7 @@ async def begin_contract(app: App, tx: Transaction, payer_id: UUID, display: str
         using_db=tx,
         id=contract_id,
         payer_id=payer_id,
-        psp=_PSP,
+        psp=PSP,
         display=display[:32],
         state="signing",
         created_at=app.clock.now(),
@@ -93,7 +94,7 @@ async def deduct(app: App, contract_id: UUID, order: Order, deadline: Deadline) 
     """
     contract = await Contract.get_or_none(id=contract_id)
     if contract is None or contract.state != "active" or contract.psp_ref is None:
-        raise UpstreamRejected(_PSP, "deduct", 403, b'{"code":"CONTRACT_NOT_EXIST"}')
+        raise UpstreamRejected(PSP, "deduct", 403, b'{"code":"CONTRACT_NOT_EXIST"}')
     await app.upstream(Entrusting).deduct(order, contract.psp_ref, deadline)
 
 

@@ -128,6 +128,7 @@ MANIFEST = Manifest(
             "modules.bills.handlers:payment_refunded",
             lane=Lane.CRITICAL,
         ),
+        EventHandler("payments.PaymentReturned", "modules.bills.handlers:payment_refunded"),
     ),
     jobs=(
         JobKind(
@@ -149,6 +150,7 @@ MANIFEST = Manifest(
             "billers",
             protocol="modules.bills.upstream:Billers",
             factory="modules.bills.upstream:BillersClient",
+            hedged=("find_account", "list_bills"),
         ),
         UpstreamBinding(
             "billers",

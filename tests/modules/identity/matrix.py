@@ -61,10 +61,13 @@ RULES: dict[str, Rule] = {
         "waitingPlaces requestStepUpCode stepUp "
         "revokeSession revokeAllSessions "
         "verifyRealName grantConsent withdrawConsent endMandate confirmAppointment "
-        "cancelAppointment rescheduleAppointment leaveWaitingList queueTicket".split(),
+        "cancelAppointment rescheduleAppointment leaveWaitingList queueTicket "
+        "plates linkPlate unlinkPlate parkingSessions".split(),
         SIGNED_IN,
     ),
-    **dict.fromkeys("addChild proposeProxy".split(), VERIFIED),
+    **dict.fromkeys(
+        "addChild proposeProxy verifyPlate trafficFines rideCode transitTrips".split(), VERIFIED
+    ),
     "confirmProxy": Rule(2, fresh=True),
     "agreeAutopay": Rule(1, fresh=True),
     "exportMyData": Rule(1, fresh=True),
@@ -266,6 +269,13 @@ OWNERSHIP: dict[str, set[str]] = {
     # one's own is tried by its module's tests: only a settled payment has a receipt
     "paymentReceipt.paymentId": set(),
     "unlinkBillAccount.accountId": {"own"},
+    "parkingSessions.plateId": {"own"},
+    "verifyPlate.plateId": {"own"},
+    "unlinkPlate.plateId": {"own"},
+    "payParking.chargeId": {"own"},
+    "acceptTrafficViolation.fineId": {"own"},
+    "payTrafficFine.fineId": {"own"},
+    "payTransitTrip.tripId": {"own"},
     "setBillReminder.accountId": {"own"},
     "removeBillReminder.accountId": {"own"},
     "agreeAutopay.accountId": {"own"},

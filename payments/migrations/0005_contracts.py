@@ -5,7 +5,7 @@ from tortoise.migrations import operations as ops
 
 
 class Migration(migrations.Migration):
-    dependencies = [("payments", "0002_guards")]
+    dependencies = [("payments", "0004_one_live_order")]
 
     initial = False
 
