@@ -21,7 +21,7 @@ from pgqueuer.qm import QueueManager
 from pgqueuer.sm import SchedulerManager
 
 from core.app import App
-from core.database import CONNECTION_LOST, parse_url, transaction
+from core.database import CONNECTION_LOST, PooledConnection, parse_url, transaction
 from core.jobs import register
 from core.manifest import Lane
 
@@ -80,6 +80,7 @@ async def _work_while_connected(app: App, stop: asyncio.Event) -> None:
 async def _pool(url: str) -> AsyncIterator[asyncpg.Pool]:
     pool = await asyncpg.create_pool(
         **parse_url(url),
+        connection_class=PooledConnection,
         min_size=len(Lane) + 1,
         max_size=3 * (len(Lane) + 1),
         server_settings={"application_name": "quancheng worker"},

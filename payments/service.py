@@ -118,16 +118,16 @@ async def present(call: Call, intent_id: UUID) -> Intent:
     Repeat-safe. Where the PSP does not answer the payment is returned without a cashier: its
     saga goes on asking. Raises NotFound for a payment that is not the viewer's.
     """
-    await get_payment(call, intent_id)
-    await open_cashier(call.app, intent_id, call.deadline)
-    return await get_payment(call, intent_id)
+    return await open_cashier(call.app, await get_payment(call, intent_id), call.deadline)
 
 
-async def open_cashier(app: App, intent_id: UUID, deadline: Deadline) -> None:
-    """Order at the PSP, outside any transaction, and note what came of it. Repeat-safe."""
-    intent = await store.find_intent(intent_id)
-    if intent is None or intent.state not in ("created", "order_unknown"):
-        return
+async def open_cashier(app: App, intent: Intent, deadline: Deadline) -> Intent:
+    """Order at the PSP, outside any transaction, and note what came of it. Repeat-safe.
+
+    Returns the payment as it then is.
+    """
+    if intent.state not in ("created", "order_unknown"):
+        return intent
     order = Order(
         intent.id, intent.title_zh, intent.amount_fen, intent.expires_at, intent.client_address
     )
@@ -139,22 +139,23 @@ async def open_cashier(app: App, intent_id: UUID, deadline: Deadline) -> None:
     except UpstreamRejected:
         # an earlier try may have reached the PSP before its process died: refused is not missing
         with suppress(UpstreamError):
-            view = await psp.find_order(intent_id, deadline)
+            view = await psp.find_order(intent.id, deadline)
     except UpstreamError as error:
         log.info("psp did not answer", psp=intent.psp, reason=error.reason)
     async with transaction() as tx:
-        await _note_order(app, tx, intent, url, view)
+        return await _note_order(app, tx, intent, url, view)
 
 
 async def _note_order(
     app: App, tx: Transaction, asked: Intent, url: str | None, view: OrderView | None
-) -> None:
+) -> Intent:
     """Note what an order, or the question after a refused one, brought."""
     if view is not None and view.state is OrderState.PAID:
         await settlement.settle(app, tx, asked.psp, view)
-        return
     intent = await store.lock_intent(tx, asked.id)
     assert intent is not None
+    if view is not None and view.state is OrderState.PAID:
+        return intent
     if url is not None:
         event = "present"
         changes: dict[str, object] = {"cashier_url": url}
@@ -167,6 +168,7 @@ async def _note_order(
         await limits.give_back(tx, intent)
     if INTENT.allows(intent.state, event):  # else somebody was faster, or it is unknown already
         await settlement.move_intent(tx, intent, event, **changes)
+    return intent
 
 
 async def get_payment(call: Call, intent_id: UUID) -> Intent:

@@ -1,12 +1,13 @@
 """Every query on intents, refunds and callbacks."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import date, datetime
 from uuid import UUID
 
 from core.database import Transaction, connection, fetch_one
 from payments.domain import UNPAID
 from payments.models import Intent, Refund
+from payments.payable import Paid
 
 
 async def find_intent(intent_id: UUID) -> Intent | None:
@@ -28,6 +29,27 @@ async def find_live_intent(tx: Transaction, kind: str, subject_ref: str) -> Inte
         .select_for_update()
         .first()
     )
+
+
+async def begin_fulfilment(
+    intent_id: UUID, states: Collection[str], due_before: datetime
+) -> Paid | None:
+    """Count a try to pass a payment on before it is made, and return what is to be passed on.
+
+    After a crash the next try knows by the count that this one may have arrived. None, and nothing
+    counted, where the payment is in none of the states or due later. A statement and commit of its
+    own.
+    """
+    row = await fetch_one(
+        connection(),
+        """UPDATE payments_intent SET attempts = attempts + 1
+            WHERE id = $1 AND state = ANY($2::text[]) AND (due_at IS NULL OR due_at <= $3)
+           RETURNING payer_id, kind, subject_ref, amount_fen, paid_at, attempts - 1 AS attempt""",
+        intent_id,
+        list(states),
+        due_before,
+    )
+    return None if row is None else Paid(intent_id, **row)
 
 
 async def list_intents(payer_id: UUID, *, first: int, before: UUID | None) -> Sequence[Intent]:
