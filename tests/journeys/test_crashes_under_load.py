@@ -101,7 +101,7 @@ async def _kill(house: House, points: int, seed: int) -> None:
 async def _until(is_done: Callable[[], bool]) -> None:
     """Try until it is done; the load goes on meanwhile."""
     async with asyncio.timeout(_SERVES_WITHIN_S):
-        while not await asyncio.to_thread(is_done):
+        while not await asyncio.to_thread(is_done):  # noqa: ASYNC110 - nothing here to wait on
             await asyncio.sleep(0.05)
 
 
@@ -113,9 +113,8 @@ async def _come_to_rest(house: House) -> float:
                  OR (state = 'fulfilled' AND receipt_no IS NULL)"""
     messages = """SELECT count(*) AS n FROM payments_intent i
                    WHERE captured_fen > 0 AND NOT EXISTS (
-                     SELECT FROM notifications_message m WHERE m.key = concat(
-                       'bill-', CASE state WHEN 'refunded' THEN 'refused' ELSE 'paid' END, ':', i.id))
-    """
+                     SELECT FROM notifications_message m WHERE m.key = concat('bill-',
+                       CASE state WHEN 'refunded' THEN 'refused' ELSE 'paid' END, ':', i.id))"""
     async with asyncio.timeout(_RESTS_WITHIN_S):
         while True:
             open_ = await stubbornly(lambda: house.query(sql))
