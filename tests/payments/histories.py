@@ -37,7 +37,8 @@ SELECT md5(concat(
     WHERE split_part(key, ':', 2) = ANY($2)),
   (SELECT string_agg(h::text, ',' ORDER BY h.id) FROM payments_hold h
      JOIN payments_account a ON a.id = h.account_id WHERE split_part(a.code, ':', 2) = ANY($2)),
-  (SELECT string_agg(k::text, ',' ORDER BY key) FROM core_idempotency k WHERE subject = ANY($2)),
+  (SELECT string_agg(k::text, ',' ORDER BY k::text) FROM core_idempotency k
+    WHERE subject = ANY($2)),
   (SELECT string_agg(b::text, ',' ORDER BY id) FROM payments_balance b),
   (SELECT concat(count(*), max(id)) FROM payments_entry),
   (SELECT string_agg(seq::text, ',' ORDER BY chain) FROM payments_chain),
