@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 from uuid import UUID, uuid4
 
 import asyncpg
@@ -211,7 +212,7 @@ class Crowd:
         async with open_app(settings, application="bench") as app:
             payers = [
                 Payer(f"Authorization: Bearer {await _sign_up(app, phone)}\r\n", account_no)
-                for phone, account_no in await _people(app)
+                for phone, account_no in await _people(city.sandbox_port)
             ]
         crowd = cls(city, payers)
         await asyncio.gather(*(crowd._link(payer) for payer in payers))
@@ -260,7 +261,7 @@ class Crowd:
                     break
                 repeats += 1
                 await asyncio.sleep(_REPEAT_S)
-            cashier = started["payment"]["cashierUrl"].split(str(self._city.sandbox_port), 1)[1]
+            cashier = urlsplit(started["payment"]["cashierUrl"]).path
             intent_id, paid_at = UUID(started["payment"]["id"]), self._clock.now()
             status, body = await self._sandbox.post(f"{cashier}/pay", b"")
             if status != 200:
@@ -328,13 +329,16 @@ class Crowd:
         ]
 
 
-async def _people(app: App) -> list[tuple[str, str]]:
-    """Phones and water accounts of people of the sandbox city."""
-    session = app.http.session()
-    url = f"{app.settings.sandbox_url}/_control/city/population?limit={PEOPLE}"
-    async with session.get(url) as answer:
-        people = (await answer.json())["people"]
-    return [(person["phone"], person["household"]["water_account_no"]) for person in people]
+async def _people(sandbox_port: int) -> list[tuple[str, str]]:
+    """Phones and water accounts of people of the sandbox city, one of each household."""
+    sandbox = Client(sandbox_port)
+    path = f"/_control/city/population?limit={10 * PEOPLE}"
+    _, body = await sandbox.send("GET", path, b"")
+    sandbox.close()
+    phones: dict[str, str] = {}
+    for person in orjson.loads(body)["people"]:
+        phones.setdefault(person["household"]["water_account_no"], person["phone"])
+    return [(phone, account_no) for account_no, phone in phones.items()][:PEOPLE]
 
 
 async def _sign_up(app: App, phone: str) -> str:
