@@ -142,7 +142,8 @@ async def open_cashier(app: App, intent: Intent, deadline: Deadline) -> Intent:
             view = await psp.find_order(intent.id, deadline)
     except UpstreamError as error:
         log.info("psp did not answer", psp=intent.psp, reason=error.reason)
-    async with transaction() as tx:
+    # an open cashier is only noted: the PSP knows the order, and would tell of it again
+    async with transaction(lasting=url is None) as tx:
         return await _note_order(app, tx, intent, url, view)
 
 

@@ -1,10 +1,10 @@
 """Every query on intents, refunds and callbacks."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import date, datetime
 from uuid import UUID
 
-from core.database import Transaction, connection, fetch_one
+from core.database import Transaction, connection, fetch_all, fetch_one
 from payments.domain import UNPAID
 from payments.models import Intent, Refund
 from payments.payable import Paid
@@ -18,6 +18,30 @@ async def find_intent(intent_id: UUID) -> Intent | None:
 async def lock_intent(tx: Transaction, intent_id: UUID) -> Intent | None:
     """An intent by id, locked until the transaction ends."""
     return await Intent.filter(id=intent_id).using_db(tx).select_for_update().first()
+
+
+async def lock_unnumbered(tx: Transaction, intent_ids: Sequence[UUID]) -> Mapping[UUID, str]:
+    """Those of these intents that are booked by their payee and lack a receipt, locked.
+
+    Returns their states.
+    """
+    rows = await fetch_all(
+        tx,
+        """SELECT id, state FROM payments_intent
+            WHERE id = ANY($1::uuid[]) AND fulfilment_ref IS NOT NULL AND receipt_no IS NULL
+            ORDER BY id FOR UPDATE""",
+        list(intent_ids),
+    )
+    return {row["id"]: row["state"] for row in rows}
+
+
+async def number_receipts(tx: Transaction, numbers: Mapping[UUID, str], now: datetime) -> None:
+    """Write receipt numbers into locked intents."""
+    await tx.execute_query(
+        """UPDATE payments_intent i SET receipt_no = n.receipt_no, receipt_issued_at = $3
+             FROM unnest($1::uuid[], $2::text[]) AS n (id, receipt_no) WHERE i.id = n.id""",
+        [list(numbers), list(numbers.values()), now],
+    )
 
 
 async def find_live_intent(tx: Transaction, kind: str, subject_ref: str) -> Intent | None:
