@@ -251,7 +251,12 @@ class Crowd:
         create_ms, repeats = 0.0, 0
         try:
             while True:
-                payload = await self._graphql(headers, journey.PAY, {"bill": bill_id, "key": key})
+                payload = await self._graphql(
+                    headers,
+                    documentId="water-bill-payment",
+                    operationName="PayWaterBill",
+                    variables={"billId": bill_id, "payKey": key},
+                )
                 started = payload["payBill"]
                 create_ms = create_ms or (time.perf_counter() - due_s) * 1000
                 if "payment" not in started:
@@ -272,9 +277,8 @@ class Crowd:
             return
         step.payments.append(Payment(key, create_ms, intent_id, repeats, paid_at))
 
-    async def _graphql(self, headers: str, query: str, variables: object) -> dict[str, Any]:
-        body = orjson.dumps({"query": query, "variables": variables})
-        _, answer = await self._api.post("/graphql", body, headers)
+    async def _graphql(self, headers: str, **request: object) -> dict[str, Any]:
+        _, answer = await self._api.post("/graphql", orjson.dumps(request), headers)
         told = orjson.loads(answer)
         if told.get("errors"):
             raise RuntimeError(told["errors"][0]["message"])
@@ -283,7 +287,7 @@ class Crowd:
 
     async def _link(self, payer: Payer) -> None:
         variables = {"account": payer.account_no, "key": uuid4().hex}
-        await self._graphql(payer.authorization, journey.LINK, variables)
+        await self._graphql(payer.authorization, query=journey.LINK, variables=variables)
 
     async def _issue(self, count: int) -> list[tuple[Payer, str]]:
         """Fresh small bills, dealt out to all payers, with the ids by which they are paid."""
@@ -294,8 +298,9 @@ class Crowd:
             assert status == 201, body
         listed = []
         for payer in self._payers:
+            variables = {"account": payer.account_no}
             data = await self._graphql(
-                payer.authorization, journey.BILLS, {"account": payer.account_no}
+                payer.authorization, query=journey.BILLS, variables=variables
             )
             listed.append([(payer, bill["id"]) for bill in data["bills"]["items"]])
         dealt = [hand[n] for n in range(max(map(len, listed))) for hand in listed if n < len(hand)]
