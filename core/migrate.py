@@ -19,6 +19,7 @@ from tortoise.migrations.schema_editor import AsyncpgSchemaEditor
 from tortoise.transactions import in_transaction
 
 from core.database import Transaction, parse_url, raw_connection, tortoise_config
+from core.jobs import WAKE_SQL
 from core.manifest import Manifest
 
 MIGRATIONS_TABLE = "tortoise_migrations"
@@ -148,6 +149,7 @@ async def _install_queue(tx: Transaction) -> None:
     queries = Queries(AsyncpgDriver(raw_connection(tx)))
     if not await queries.schema_is_installed():
         await queries.install()
+    await tx.execute_script(WAKE_SQL)
 
 
 async def _grant(tx: Transaction, role: str, manifests: Sequence[Manifest]) -> None:
