@@ -27,7 +27,7 @@ from core.http import (
     UpstreamUnavailable,
 )
 from core.money import format_yuan, parse_yuan
-from core.start_errors import StartError
+from core.processes.start_errors import StartError
 from payments.psp.alipay_wire import SIGN_TYPE, NotSigned, Signer
 from payments.psp.merchants import read_merchant
 from payments.psp.port import (

@@ -13,7 +13,7 @@ from core.app import App
 from core.breaker import Breaker, BreakerPolicy, BreakerState
 from core.deadline import Deadline, Monotonic
 from core.http import UpstreamError, UpstreamRejected, UpstreamTimeout, UpstreamUnavailable
-from core.start_errors import StartError
+from core.processes.start_errors import StartError
 from payments.psp.port import Alipay, Order, Psp, WeChatPay
 
 _PROTOCOLS: dict[str, type[Psp]] = {"wechatpay": WeChatPay, "alipay": Alipay}

@@ -8,8 +8,8 @@ import pytest
 
 from core.app import App, open_app
 from core.manifest import discover
+from core.processes.start_errors import StartError
 from core.settings import Environment, Settings
-from core.start_errors import StartError
 from payments.psp import alipay, routing
 from payments.psp.alipay import AlipayClient, AlipayMerchant
 from payments.psp.merchants import read_merchant

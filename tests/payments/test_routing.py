@@ -13,9 +13,9 @@ from core.call import Call
 from core.clock import ManualClock
 from core.database import connection, parse_url
 from core.deadline import Deadline
-from core.embedded import DatabaseUrls
 from core.errors import Conflict
 from core.ids import new_id
+from core.processes.embedded import DatabaseUrls
 from modules.bills import service as bills
 from modules.bills.upstream import Billers
 from notifications.upstream import SmsGateway
