@@ -48,7 +48,7 @@ _LEFT = """
 CREATE FUNCTION payments_check_left() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
   IF TG_OP = 'DELETE' THEN
-    IF OLD.evidence <> 'unsent' OR OLD.captured_fen > 0 THEN
+    IF OLD.evidence = 'closed' OR OLD.captured_fen > 0 THEN
       RAISE EXCEPTION 'the order of % at % was left for good', OLD.intent_id, OLD.psp
         USING ERRCODE = 'restrict_violation', CONSTRAINT = 'payments_left_order_kept';
     END IF;

@@ -471,3 +471,16 @@ async def test_postgresql_refuses_a_second_live_order(town: Town, raw: asyncpg.C
             await raw.execute(sql)
     with pytest.raises(asyncpg.UniqueViolationError):
         await raw.execute(insert, new_id(), intent.id, "wechatpay", "closed")
+
+
+async def test_postgresql_keeps_a_contract_s_payment_and_what_may_exist(
+    town: Town, raw: asyncpg.Connection
+) -> None:
+    call = await town.citizen()
+    town.wechat.refuses_orders = True
+    intent = await town.begin(call, await town.bill(call))
+    assert await _left(intent) == [("wechatpay", "missing")]
+    with pytest.raises(asyncpg.RestrictViolationError):
+        await raw.execute("DELETE FROM payments_left_order")
+    with pytest.raises(asyncpg.CheckViolationError):
+        await raw.execute("UPDATE payments_intent SET contract_id = $1", new_id())
