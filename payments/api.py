@@ -5,6 +5,7 @@ own transaction and `present` after it; events tell it how the payment ended. Wh
 settlement files gives a `Source` to STATEMENTS.
 """
 
+from payments.contracts import begin_contract, end_contract, refresh_contract, sign_contract
 from payments.domain import PaymentMethod
 from payments.graphql import Method, Payment, to_payment
 from payments.payable import (
@@ -53,11 +54,15 @@ __all__ = [
     "StatementNotReady",
     "StatementRefused",
     "Unknown",
+    "begin_contract",
     "create_intent",
+    "end_contract",
     "get_payment",
     "present",
     "read_lines",
     "ref_of",
+    "refresh_contract",
     "refund",
+    "sign_contract",
     "to_payment",
 ]

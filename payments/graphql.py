@@ -24,6 +24,8 @@ strawberry.enum(
     ),
 )
 
+PaymentId = Annotated[strawberry.ID, strawberry.argument(description="The payment's id.")]
+
 
 strawberry.enum(
     PaymentMethod,
@@ -76,6 +78,9 @@ class PaymentReceipt:
     issued_at: datetime = strawberry.field(description="When it was issued.")
     payee_ref: str = strawberry.field(description="The payee's own number for the payment.")
     psp_ref: str = strawberry.field(description="The payment's number at the PSP.")
+    pdf_path: str = strawberry.field(
+        description="Where the receipt is fetched as PDF, with the same Authorization header."
+    )
     payment: Payment = strawberry.field(description="What was paid; refunds included.")
 
 
@@ -102,17 +107,13 @@ class Query:
     """The query fields of payments."""
 
     @strawberry.field(description="One of the viewer's payments.")
-    async def payment(self, info: Info, id: strawberry.ID) -> Payment:
+    async def payment(self, info: Info, id: PaymentId) -> Payment:
         """A payment by id; somebody else's is not found."""
         intent = await service.get_payment(info.context, parse_id(id))
         return to_payment(intent, info.context.locale)
 
     @strawberry.field(description="The receipt of one of the viewer's payments.")
-    async def payment_receipt(
-        self,
-        info: Info,
-        payment_id: Annotated[strawberry.ID, strawberry.argument(description="The payment's id.")],
-    ) -> PaymentReceipt:
+    async def payment_receipt(self, info: Info, payment_id: PaymentId) -> PaymentReceipt:
         """Not found until the payee has booked the payment."""
         receipt = await receipts.get_receipt(info.context, parse_id(payment_id))
         intent = receipt.payment
@@ -121,6 +122,7 @@ class Query:
             issued_at=receipt.issued_at,
             payee_ref=intent.fulfilment_ref or "",
             psp_ref=intent.psp_ref or "",
+            pdf_path=f"/receipts/{intent.id}.pdf",
             payment=to_payment(intent, info.context.locale),
         )
 
@@ -141,7 +143,7 @@ class Subscription:
     """The subscription fields of payments."""
 
     @strawberry.subscription(description="One of the viewer's payments: now, and at each change.")
-    async def payment_changed(self, info: Info, id: strawberry.ID) -> AsyncIterator[Payment]:
+    async def payment_changed(self, info: Info, id: PaymentId) -> AsyncIterator[Payment]:
         """The payment as it is, then after each change, whichever process made it."""
         call, intent_id = info.context, parse_id(id)
         changed = asyncio.Event()

@@ -1,14 +1,14 @@
 """The manifest of payments."""
 
 from core.manifest import JobKind, Lane, Manifest, Schedule, UpstreamBinding
-from payments.domain import HOLD, INTENT, REFUND
+from payments.domain import CONTRACT, HOLD, INTENT, REFUND
 from payments.reconciliation.domain import CASE
 
 MANIFEST = Manifest(
     name="payments",
     queries=("payments.graphql:Query",),
     subscriptions=("payments.graphql:Subscription",),
-    routes=("payments.routes:routes",),
+    routes=("payments.routes:routes", "payments.receipt_routes:routes"),
     events=(
         "payments.events:PaymentSettled",
         "payments.events:PaymentFulfilled",
@@ -22,6 +22,7 @@ MANIFEST = Manifest(
         JobKind("payments.fulfil", "payments.jobs:fulfil", lane=Lane.CRITICAL, timeout_s=20),
         JobKind("payments.refund", "payments.jobs:refund", lane=Lane.CRITICAL, timeout_s=20),
         JobKind("payments.issue_receipt", "payments.jobs:issue_receipt", max_attempts=20),
+        JobKind("payments.end_contract", "payments.jobs:end_contract", max_attempts=50),
         JobKind("payments.expire_hold", "payments.jobs:expire_hold"),
         JobKind("payments.sweep", "payments.jobs:sweep", lane=Lane.CRITICAL),
         JobKind("payments.forget", "payments.jobs:forget", lane=Lane.BULK),
@@ -61,6 +62,11 @@ MANIFEST = Manifest(
         ),
         UpstreamBinding(
             "wechatpay",
+            protocol="payments.psp.entrusting:Entrusting",
+            factory="payments.psp.wechatpay_entrusting:open_client",
+        ),
+        UpstreamBinding(
+            "wechatpay",
             protocol="payments.reconciliation.wechatpay:WeChatPayBills",
             factory="payments.reconciliation.wechatpay:open_bills",
         ),
@@ -79,7 +85,7 @@ MANIFEST = Manifest(
     ),
     models="payments.models",
     migrations="payments.migrations",
-    state_machines=(INTENT, REFUND, HOLD, CASE),
+    state_machines=(INTENT, REFUND, HOLD, CONTRACT, CASE),
     commands=(
         ("ledger", "payments.commands:app"),
         ("reconcile", "payments.reconciliation.commands:app"),

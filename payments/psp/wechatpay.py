@@ -38,6 +38,7 @@ FRESH = timedelta(minutes=5)
 CALLBACK_PATH = "/callbacks/wechatpay"
 _ORDERS = "/v3/pay/transactions"
 _REFUNDS = "/v3/refund/domestic/refunds"
+_BODILESS = {"close_order", "end_contract"}
 _ORDER_STATES = {
     "NOTPAY": OrderState.UNPAID,
     "USERPAYING": OrderState.UNPAID,
@@ -114,21 +115,22 @@ class WeChatPayClient:
             f"{_ORDERS}/h5",
             operation="order",
             deadline=deadline,
-            body={
-                "appid": self.merchant.appid,
-                "mchid": self.merchant.mchid,
-                "description": order.title,
-                "out_trade_no": order.intent_id.hex,
-                "notify_url": self._notify_url,
-                "time_expire": _write_time(order.expires_at),
-                "amount": {"total": order.amount_fen, "currency": "CNY"},
-                "scene_info": {
-                    "payer_client_ip": order.client_address,
-                    "h5_info": {"type": "Wap"},
-                },
-            },
+            body=self.order_body(order)
+            | {"scene_info": {"payer_client_ip": order.client_address, "h5_info": {"type": "Wap"}}},
         )
         return str(_member(answer, "h5_url"))
+
+    def order_body(self, order: Order) -> dict[str, object]:
+        """What every kind of order tells."""
+        return {
+            "appid": self.merchant.appid,
+            "mchid": self.merchant.mchid,
+            "description": order.title,
+            "out_trade_no": order.intent_id.hex,
+            "notify_url": self._notify_url,
+            "time_expire": _write_time(order.expires_at),
+            "amount": {"total": order.amount_fen, "currency": "CNY"},
+        }
 
     async def find_order(self, intent_id: UUID, deadline: Deadline) -> OrderView:
         """Query by merchant order number; see the port."""
@@ -248,7 +250,7 @@ class WeChatPayClient:
                 "Content-Type": "application/json",
                 "Wechatpay-Serial": self.merchant.platform_serial,
             },
-            accept="*/*" if operation == "close_order" else "application/json",
+            accept="*/*" if operation in _BODILESS else "application/json",
             safe=method == "GET",
         )
         if self._check_signature(answer.headers, answer.body) is None:

@@ -31,6 +31,11 @@ async def test_services_check_passes_for_the_living_and_lists_the_planned(house:
     assert all(row["ok"] for row in rows if row["status"] == "LIVE")
 
 
+async def test_no_document_asks_for_more_than_it_declares(house: House) -> None:
+    held = house.run("documents", "calls")
+    assert held.returncode == 0, held.stdout + held.stderr
+
+
 async def test_a_session_of_one_api_is_good_at_the_other_and_ends_at_both(
     house: House, client: CityClient
 ) -> None:
