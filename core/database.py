@@ -41,13 +41,26 @@ CONNECTION_LOST = (
 
 _NO_STATEMENTS = (
     *("BEGIN", "COMMIT", "ROLLBACK"),  # a transaction opens and ends
-    "SELECT pg_advisory_unlock_all();",  # the pool wipes a connection that comes back
     # a new connection learns types
     *("WITH RECURSIVE typeinfo_tree", "SELECT current_setting('jit')", "SELECT set_config('jit'"),
 )
 """How the driver's own housekeeping begins, white space apart."""
 
 _open: ContextVar[bool] = ContextVar("transaction_open", default=False)
+
+
+class _Connection(asyncpg.Connection):  # type: ignore[misc]
+    """A connection of the pool."""
+
+    __slots__ = ()
+
+    def get_reset_query(self) -> str:
+        """Nothing to wipe when it comes back, which saves each read a round trip.
+
+        Nothing of ours outlives its transaction: no setting, lock or listener of a session. A
+        transaction left open is rolled back all the same.
+        """
+        return ""
 
 
 def tortoise_config(
@@ -73,6 +86,7 @@ def tortoise_config(
         "minsize": 1,
         "maxsize": pool_size,
         "server_settings": settings,
+        "connection_class": _Connection,
     }
     if counts:
         credentials["init"] = _count_statements
