@@ -145,6 +145,8 @@ def _bind_upstreams(app: App, given: Mapping[type, Any]) -> None:
             app.http.hedge(binding.name, binding.hedged)
             if protocol in given:
                 app._upstreams[protocol] = given[protocol]
+            elif binding.optional and app.settings.is_production and binding.name not in addresses:
+                app._upstreams[protocol] = None
             else:
                 address = addresses.get(binding.name) or _development_address(app, binding)
                 app._upstreams[protocol] = load(binding.factory)(app, address)

@@ -148,6 +148,8 @@ class UpstreamBinding:
     factory: str
     personal: Sequence[str] = ()
     """Operations that read a person's data: the client refuses them without an Access."""
+    optional: bool = False
+    """Production starts without its address, and there is no client then."""
     hedged: Sequence[str] = ()
     """Reads that may be sent a second time when the first attempt dawdles (`core.hedging`)."""
 

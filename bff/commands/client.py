@@ -115,6 +115,18 @@ class CityClient:
                 raise ClientError(f"sandbox {method} {path}: {response.status} {text[:200]}")
             return await response.json(content_type=None) if text else None
 
+    async def pay_at(self, cashier_url: str) -> str:
+        """Go to a cashier of the sandbox as the payer's browser does, and pay.
+
+        Returns the address of the page.
+        """
+        assert self._session is not None
+        headers = {"Accept": "application/json"}
+        async with self._session.get(cashier_url, headers=headers) as page:
+            address = page.url.with_query(None)
+        await self.sandbox("POST", f"{address.path}/pay")
+        return str(address)
+
     async def people(self) -> list[Person]:
         """The demo people of the sandbox city."""
         people: list[Person] = await self.sandbox("GET", "/_control/people")

@@ -109,21 +109,30 @@ async def run_document(
 
     Blanks of the example variables are filled: `{{key}}` with a fresh idempotency key,
     `{{bills.0.billNo}}` from the answers so far, `{{phone}}` from the demo person. Before that
-    the requests under "$before" prepare the sandbox. Raises ClientError for errors, LookupError
-    for a blank that nothing fills.
+    the requests under "$before" prepare the sandbox; those under "$before <operation>" run right
+    before that operation. Raises ClientError for errors, LookupError for a blank that nothing
+    fills.
     """
     known: dict[str, Any] = {**person, **person.get("household", {})}
-    for method, path, body in document.variables.get("$before", ()):
-        await client.sandbox(method, fill(path, known), fill(body, known))
+    await _prepare(client, document, "$before", known)
     for node in operations_of(parse(document.source)):
         if node.operation is OperationType.SUBSCRIPTION:
             continue
+        if node.name is not None:
+            await _prepare(client, document, f"$before {node.name.value}", known)
         names = {v.variable.name.value for v in node.variable_definitions or ()}
         variables = {n: fill(v, known) for n, v in document.variables.items() if n in names}
         name = node.name.value if node.name else None
         answer = await client.run(document_id=document.id, operation=name, variables=variables)
         yield name or document.name, answer
         known |= answer.data
+
+
+async def _prepare(
+    client: CityClient, document: TrustedDocument, when: str, known: Mapping[str, Any]
+) -> None:
+    for method, path, body in document.variables.get(when, ()):
+        await client.sandbox(method, fill(path, known), fill(body, known))
 
 
 def fill(value: Any, known: Mapping[str, Any]) -> Any:

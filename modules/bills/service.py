@@ -16,6 +16,7 @@ from core.ids import new_id
 from core.last_good import Reading, ReadStatus
 from core.texts_common import NOT_FOUND, UPSTREAM_UNAVAILABLE
 from modules.bills import domain, store, texts
+from modules.bills.autopay import service as autopay
 from modules.bills.domain import BillerBill, UtilityKind
 from modules.bills.models import AccountLink, Bill
 from modules.bills.upstream import Billers
@@ -107,10 +108,16 @@ async def _count_lookup(call: Call, citizen_id: UUID) -> None:
 
 
 async def unlink_account(call: Call, link_id: UUID) -> bool:
-    """Remove one of the viewer's links; removing it twice is one removal."""
+    """Remove one of the viewer's links with its reminder and autopay; False where it is not theirs.
+
+    Removing it twice is one removal.
+    """
     citizen_id = call.require_viewer().user_id
     async with transaction() as tx:
-        return await store.delete_link(tx, citizen_id, link_id)
+        gone = await store.delete_link(tx, citizen_id, link_id)
+        if gone:
+            await autopay.end_of_link(call.app, tx, link_id, "UNLINKED")
+    return gone
 
 
 async def list_accounts(call: Call, kind: UtilityKind | None) -> Sequence[AccountLink]:
@@ -177,8 +184,10 @@ async def read_due(call: Call) -> Reading[Due]:
 _WORSE = (ReadStatus.LIVE, ReadStatus.STALE, ReadStatus.UNAVAILABLE)
 
 
-async def pay_bill(call: Call, bill_id: UUID, key: str) -> payments.Payment:
-    """Begin to pay a bill of a linked account and open the cashier.
+async def pay_bill(
+    call: Call, bill_id: UUID, key: str, method: payments.PaymentMethod | None = None
+) -> payments.Payment:
+    """Begin to pay a bill of a linked account and open the cashier, of `method` if it can be.
 
     The same key gives the same payment. Raises NotFound, Conflict BILL_PAID, BILL_WITHDRAWN,
     PAYMENT_OPEN or KEY_REUSED, Unavailable when the biller cannot tell what is due.
@@ -194,7 +203,12 @@ async def pay_bill(call: Call, bill_id: UUID, key: str) -> payments.Payment:
     await _refresh(call, bill)
     async with transaction() as tx:
         intent_id = await payments.create_intent(
-            call, tx, kind=domain.payable_kind(kind), subject_ref=str(bill_id), key=key
+            call,
+            tx,
+            kind=domain.payable_kind(kind),
+            subject_ref=str(bill_id),
+            key=key,
+            method=method,
         )
     return payments.to_payment(await payments.present(call, intent_id), call.locale)
 
