@@ -71,21 +71,44 @@ async def check_services(api_url: str, sandbox_url: str, sessions: Path) -> list
         await client.sign_in(person["phone"])
         await client.verify_real_name(person)
         await client.consent_to_everything()
-        return [await _check(client, person, t, documents.for_service(t.id)) for t in tiles]
+        return [
+            await _check(client, person, t, documents.for_service(t.id), sessions) for t in tiles
+        ]
 
 
 async def _check(
-    client: CityClient, person: Person, tile: Service, document: TrustedDocument | None
+    client: CityClient,
+    person: Person,
+    tile: Service,
+    document: TrustedDocument | None,
+    sessions: Path,
 ) -> Row:
     if tile.status is ServiceStatus.PLANNED:
         return Row(tile.id, None, tile.status, None, None)
     if document is None:
         return Row(tile.id, False, tile.status, None, "it has no trusted document")
     try:
-        latency_ms = await run_document(client, person, document)
+        if "$person" in document.variables:
+            latency_ms = await _run_as(client, document, sessions)
+        else:
+            latency_ms = await run_document(client, person, document)
     except (ClientError, OSError, LookupError, TimeoutError) as error:
         return Row(tile.id, False, tile.status, None, str(error) or type(error).__name__)
     return Row(tile.id, True, tile.status, round(latency_ms, 1), None)
+
+
+async def _run_as(client: CityClient, document: TrustedDocument, sessions: Path) -> float:
+    """Run a document as the demo person whom it names, for the child that it names."""
+    person = dict(await client.person(document.variables["$person"]))
+    async with client.beside(sessions) as other:
+        await other.sign_in(person["phone"])
+        await other.verify_real_name(person)
+        await other.consent_to_everything()
+        if "$child" in document.variables:
+            child_id = await other.guard(await other.person(document.variables["$child"]))
+            await other.consent_to_everything(on_behalf_of=child_id)
+            person["childId"] = child_id
+        return await run_document(other, person, document)
 
 
 async def run_document(client: CityClient, person: Person, document: TrustedDocument) -> float:
@@ -93,8 +116,9 @@ async def run_document(client: CityClient, person: Person, document: TrustedDocu
 
     Blanks of the example variables are filled: `{{key}}` with a fresh idempotency key,
     `{{bills.0.billNo}}` from the answers so far, `{{phone}}` from the demo person. Before that
-    the requests under "$before" prepare the sandbox. Raises ClientError for errors, refusals and
-    data that is unavailable.
+    the requests under "$before" prepare the sandbox. "$person" names another demo person, "$child"
+    a child of theirs (`{{childId}}`). Raises ClientError for errors, refusals and data that is
+    unavailable.
     """
     known: dict[str, Any] = {**person, **person.get("household", {})}
     for method, path, body in document.variables.get("$before", ()):

@@ -1,6 +1,7 @@
 """A FHIR R4 REST client over the house's outbound HTTP (https://hl7.org/fhir/R4/http.html).
 
-Every answer is validated before anybody sees it; what does not validate is UpstreamFailed.
+Every answer is validated before anybody sees it; what does not validate is UpstreamFailed. What
+reads or sends somebody's data takes the `access` that `core.http` demands for it.
 """
 
 from collections.abc import AsyncIterator, Mapping, Sequence
@@ -11,7 +12,7 @@ from urllib.parse import parse_qsl, urlsplit
 from multidict import MultiDict
 
 from core.deadline import Deadline
-from core.http import Response, Upstream, UpstreamFailed, UpstreamRejected
+from core.http import Licence, Response, Upstream, UpstreamFailed, UpstreamRejected
 from core.standards import fhir
 from core.standards.fhir import FHIR_JSON, FhirInvalid
 
@@ -61,10 +62,11 @@ class FhirClient:
         *,
         operation: str,
         deadline: Deadline,
+        access: Licence | None = None,
     ) -> list[Any]:
         """Every resource of a search, included ones too, through all its pages."""
         found: list[Any] = []
-        async for bundle in self._pages(resource_type, params, operation, deadline):
+        async for bundle in self._pages(resource_type, params, operation, deadline, access):
             found += [entry.resource for entry in bundle.entry or () if entry.resource is not None]
         return found
 
@@ -76,6 +78,7 @@ class FhirClient:
         operation: str,
         deadline: Deadline,
         if_none_exist: str,
+        access: Licence | None = None,
     ) -> Versioned:
         """Conditional create: where the search `if_none_exist` already matches, that one is meant.
 
@@ -84,7 +87,7 @@ class FhirClient:
         """
         headers = {"If-None-Exist": if_none_exist, "Prefer": "return=representation"}
         answer = await self._send(
-            "POST", resource_type, body, headers, operation, deadline, safe=False
+            "POST", resource_type, body, headers, operation, deadline, safe=False, access=access
         )
         return self._versioned(answer, resource_type)
 
@@ -114,6 +117,7 @@ class FhirClient:
         deadline: Deadline,
         *,
         safe: bool,
+        access: Licence | None = None,
     ) -> Response:
         return await self._upstream.request(
             method,
@@ -124,6 +128,7 @@ class FhirClient:
             headers={**headers, "Content-Type": FHIR_JSON},
             accept=FHIR_JSON,
             safe=safe,
+            access=access,
         )
 
     async def _pages(
@@ -132,6 +137,7 @@ class FhirClient:
         params: Sequence[tuple[str, str]],
         operation: str,
         deadline: Deadline,
+        access: Licence | None,
     ) -> AsyncIterator[Any]:
         path, query = f"{self._root}/{resource_type}", MultiDict(params)
         for _ in range(_PAGES_MAX):
@@ -142,6 +148,7 @@ class FhirClient:
                 deadline=deadline,
                 params=query,
                 accept=FHIR_JSON,
+                access=access,
             )
             bundle = self._parse(answer, "Bundle")
             yield bundle

@@ -252,10 +252,11 @@ async def _let_go(tx: Transaction, refused: Sequence[Ask]) -> None:
 
 
 async def _enqueue_what_follows(app: App, tx: Transaction, served: Sequence[Ask]) -> None:
-    """A hospital's bookings are settled one by one; our holds end together in one job."""
+    """A hospital's bookings are settled one by one; our holds, and those that have to be paid
+    first, end together in one job."""
     by_end: dict[datetime, list[str]] = {}
     for ask in served:
-        if ask.access_id is not None:
+        if ask.access_id is not None and not ask.awaits_payment:
             await saga.enqueue_settle(app, tx, ask.booking_id)
         else:
             by_end.setdefault(ask.hold_expires_at, []).append(str(ask.booking_id))

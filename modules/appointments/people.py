@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from uuid import UUID
 
 from core.app import App
 from core.call import Call
@@ -70,6 +71,11 @@ async def key_of(call: Call, level: int) -> bytes:
     return known
 
 
+def booked_for(call: Call) -> UUID | None:
+    """Whom the viewer books for; None for themselves."""
+    return call.subject_id if call.mandate else None
+
+
 def resident_key(app: App, resident_id: str) -> bytes:
     """A person by resident ID."""
     return app.vault.blind_index(resident_id, PERSON)
@@ -120,5 +126,5 @@ def party_limits(
     uses = [(person, limit, allowed) for person in keys for limit, allowed in limits.items()]
     if about is not None:
         thing = app.vault.blind_index(about, SUBJECT)
-        uses.append((thing, f"open:subject:{facts.service_id}", 1))
+        uses.append((thing, f"{domain.OPEN_SUBJECT}{facts.service_id}", 1))
     return uses

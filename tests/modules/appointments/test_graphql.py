@@ -14,7 +14,8 @@ from core.clock import ManualClock
 from core.ids import new_id
 from core.manifest import ServiceStatus
 from modules.appointments import publishing, visits
-from modules.appointments.hospitals.service import PATIENT
+from modules.appointments.hospitals.sources import PATIENT
+from modules.appointments.policy import rules_of
 from tests.modules.appointments.engine import MakeCall, count, offer, people
 from tests.modules.appointments.people import consent
 
@@ -94,7 +95,7 @@ async def test_the_citys_places_are_published_once(app: App, call: MakeCall, run
             or not (DOCUMENTS / f"{service_id}.graphql").exists()
         ):
             continue
-        if service_id == "hospital-registration":
+        if service_id not in rules_of(app).venues:
             continue
         data = await run(
             viewer,
@@ -149,7 +150,10 @@ async def test_hospitals_through_the_schema(app: App, call: MakeCall, run: Run) 
           status asOf slots { id startsAt } } }"""
     data = await run(viewer, browse)
     assert {h["status"] for h in data["hospitals"]} == {"LIVE"}
-    assert data["hospitalDoctors"]["doctors"] == [{"scheduleId": "sch000", "fee": 5000}]
+    assert data["hospitalDoctors"]["doctors"] == [
+        {"scheduleId": "sch000", "fee": 0},
+        {"scheduleId": "sch001", "fee": 5000},
+    ]
     slots = [slot["id"] for slot in data["hospitalSlots"]["slots"]]
     booked = await run(
         viewer,
