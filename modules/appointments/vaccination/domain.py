@@ -4,11 +4,49 @@ The registry forecasts by age; that doses of one vaccine keep their distance is 
 because a late dose moves the next one on (the national programme's 28 days).
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from enum import StrEnum
 
-from modules.appointments.vaccination.upstream import DueDose, VaccinationRecord
+from core.city import Named
+
+
+@dataclass(frozen=True, slots=True)
+class Dose:
+    """One dose of a vaccine: `number` of the `series` that make it complete, 0 where unknown."""
+
+    vaccine_code: str
+    vaccine: Named
+    number: int
+    series: int
+
+
+@dataclass(frozen=True, slots=True)
+class GivenDose:
+    """A dose that somebody has had."""
+
+    dose: Dose
+    given_on: date
+    lot_no: str
+
+
+@dataclass(frozen=True, slots=True)
+class DueDose:
+    """A dose that the programme recommends, not before `earliest_on`."""
+
+    dose: Dose
+    earliest_on: date
+    due_on: date
+    overdue: bool
+
+
+@dataclass(frozen=True, slots=True)
+class VaccinationRecord:
+    """What the registry knows of one person; both empty for whom it does not know."""
+
+    given: Sequence[GivenDose]
+    due: Sequence[DueDose]
 
 
 class DoseFault(StrEnum):

@@ -13,7 +13,7 @@ from core.http import UpstreamRejected
 from core.privacy import Access
 from core.standards.fhir_client import FhirClient
 from modules.appointments.hospitals.fhir import PAGE, RESIDENT_ID_SYSTEM, FhirHospitals, named
-from modules.appointments.vaccination.upstream import (
+from modules.appointments.vaccination.domain import (
     Dose,
     DueDose,
     GivenDose,

@@ -24,7 +24,7 @@ from modules.appointments.hospitals.graphql import (
 from modules.appointments.hospitals.service import NumberTaken
 from modules.appointments.hospitals.sources import VACCINATION, VACCINATION_APPOINTMENT
 from modules.appointments.vaccination import service
-from modules.appointments.vaccination.upstream import Dose, VaccinationRecord
+from modules.appointments.vaccination.domain import Dose, VaccinationRecord
 
 
 @strawberry.type(description="A dose of a vaccine.")

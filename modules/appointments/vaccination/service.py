@@ -17,8 +17,8 @@ from modules.appointments.hospitals.upstream import HospitalSlot
 from modules.appointments.policy import rules_of
 from modules.appointments.store import BookingRow
 from modules.appointments.vaccination import domain
-from modules.appointments.vaccination.domain import DoseFault
-from modules.appointments.vaccination.upstream import DueDose, Immunisation, VaccinationRecord
+from modules.appointments.vaccination.domain import DoseFault, DueDose, VaccinationRecord
+from modules.appointments.vaccination.upstream import Immunisation
 
 _CODE_MAX, _NUMBER_MAX = 32, 20
 

@@ -21,7 +21,7 @@ from modules.appointments.hospitals.upstream import (
     RoomKind,
     SlotTaken,
 )
-from modules.appointments.vaccination.upstream import (
+from modules.appointments.vaccination.domain import (
     Dose,
     DueDose,
     GivenDose,

@@ -17,8 +17,9 @@ from core.people import Person
 from core.privacy import Access
 from modules.appointments.hospitals.fhir import FhirHospitals
 from modules.appointments.hospitals.upstream import Hospitals, HospitalSlot, RoomKind, SlotTaken
+from modules.appointments.vaccination.domain import VaccinationRecord
 from modules.appointments.vaccination.fhir import FhirImmunisation
-from modules.appointments.vaccination.upstream import Immunisation, VaccinationRecord
+from modules.appointments.vaccination.upstream import Immunisation
 from tests.modules.appointments.fake_hospitals import due, given, make_clinics, make_hospitals
 from tests.modules.appointments.people import resident_id
 from tests.sandbox.serving import free_port, sandbox_process

@@ -22,9 +22,13 @@ from modules.appointments.hospitals.sources import VACCINATION, VACCINATION_APPO
 from modules.appointments.hospitals.upstream import HospitalSlot
 from modules.appointments.store import BookingRow
 from modules.appointments.vaccination import service as vaccination
-from modules.appointments.vaccination.domain import DoseFault, check_dose, earliest_on
+from modules.appointments.vaccination.domain import (
+    DoseFault,
+    VaccinationRecord,
+    check_dose,
+    earliest_on,
+)
 from modules.appointments.vaccination.service import RECORD
-from modules.appointments.vaccination.upstream import VaccinationRecord
 from modules.identity.models import Mandate
 from tests.conftest import NOON
 from tests.modules.appointments.engine import MakeCall, count

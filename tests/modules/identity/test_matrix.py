@@ -182,6 +182,7 @@ async def objects_of(app: App, who: Viewer, others: Viewer) -> dict[str, str]:
         for field in (
             "appointment.id",
             "confirmAppointment.appointmentId",
+            "payAppointment.appointmentId",
             "cancelAppointment.appointmentId",
             "rescheduleAppointment.appointmentId",
         )
@@ -192,6 +193,9 @@ async def objects_of(app: App, who: Viewer, others: Viewer) -> dict[str, str]:
             "withdrawConsent.onBehalfOf",
             "housingFund.onBehalfOf",
             "bookHospitalNumber.onBehalfOf",
+            "bookHospitalVisit.onBehalfOf",
+            "bookVaccination.onBehalfOf",
+            "vaccinations.onBehalfOf",
             "staffPerson.id",
         ),
         person,
