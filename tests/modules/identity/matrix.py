@@ -256,10 +256,10 @@ OWNERSHIP: dict[str, set[str]] = {
     "withdrawConsent.onBehalfOf": {"own", "linked"},
     "housingFund.onBehalfOf": {"own", "linked"},
     "vaccinations.onBehalfOf": {"own", "linked"},
+    "bookVaccination.onBehalfOf": {"own", "linked"},
     # one's own is tried by its module's tests: the hospital must exist
     "bookHospitalNumber.onBehalfOf": set(),
     "bookHospitalVisit.onBehalfOf": set(),
-    "bookVaccination.onBehalfOf": set(),
     "staffPerson.id": {"own", "linked", "foreign"},
     "payment.id": {"own"},
     # one's own is tried by its module's tests: only a settled payment has a receipt
