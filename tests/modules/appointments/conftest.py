@@ -5,10 +5,16 @@ from typing import Any
 
 import pytest
 
+from core.app import App
 from core.clock import ManualClock
 from modules.appointments.hospitals.upstream import Hospitals
 from modules.appointments.vaccination.upstream import Immunisation
+from notifications.upstream import SmsGateway
+from payments.psp.port import WeChatPay
+from tests.fakes import FakeSms
 from tests.modules.appointments.fake_hospitals import FakeHospitals, make_clinics, make_hospitals
+from tests.modules.appointments.till import Till
+from tests.payments.fakes import FakePsp
 
 
 @pytest.fixture
@@ -24,6 +30,18 @@ def clinics(clock: ManualClock) -> FakeHospitals:
 
 
 @pytest.fixture
-def upstreams(hospitals: FakeHospitals, clinics: FakeHospitals) -> Mapping[type, Any]:
+def psp(clock: ManualClock) -> FakePsp:
+    """The PSP in memory."""
+    return FakePsp(clock)
+
+
+@pytest.fixture
+def upstreams(hospitals: FakeHospitals, clinics: FakeHospitals, psp: FakePsp) -> Mapping[type, Any]:
     """The outside systems of these tests."""
-    return {Hospitals: hospitals, Immunisation: clinics}
+    return {Hospitals: hospitals, Immunisation: clinics, WeChatPay: psp, SmsGateway: FakeSms()}
+
+
+@pytest.fixture
+def till(app: App, clock: ManualClock, psp: FakePsp) -> Till:
+    """Where fees are paid."""
+    return Till(app, clock, psp)
