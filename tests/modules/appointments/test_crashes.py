@@ -36,7 +36,7 @@ from tests.payments.crash import cut
 
 _FIRST = int(os.environ.get("CRASH_SEED", "1"))
 _COUNT = int(os.environ.get("CRASH_COUNT", "300"))
-_STEPS, _PEOPLE, _NUMBERS = 30, 3, 2
+_STEPS, _PEOPLE, _NUMBERS = 40, 3, 2
 _CUT_PROB, _WAITS_MAX = 0.4, 60
 _FAULTS = ("", "", "lost", "late", "down")
 
@@ -50,15 +50,15 @@ class History:
         self._slots: list[str] = []
 
     async def run(self) -> None:
-        """Thirty steps, then rest, then the account of it."""
+        """Forty steps, then rest, then the account of it."""
         reading = await browsing.read_slots(
             self._patients[0], "h1", PAID_DOCTOR.schedule_ref, skip_days=5, days=3
         )
         assert reading.value
         self._slots = [slot.ref for slot in reading.value[:_NUMBERS]]
         steps: Sequence[tuple[int, Callable[[], Coroutine[Any, Any, None]]]] = (
-            (5, self._book), (5, self._start), (6, self._pay), (8, self._work),
-            (2, self._cancel), (2, self._wait), (1, self._sweep),
+            (4, self._book), (6, self._start), (6, self._pay), (8, self._work),
+            (3, self._cancel), (1, self._wait), (1, self._sweep),
         )  # fmt: skip
         for _ in range(_STEPS):
             (step,) = self._draw.choices([s for _, s in steps], [weight for weight, _ in steps])
@@ -114,7 +114,7 @@ class History:
 
     async def _cancel(self) -> None:
         viewer = self._someone()
-        for row in await service.list_bookings(viewer, first=2, before=None):
+        for row in await service.list_bookings(viewer, first=1, before=None):
             await self._maybe_cut(service.cancel(viewer, row.id, str(new_id())))
 
     async def _wait(self) -> None:
