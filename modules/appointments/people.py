@@ -7,11 +7,12 @@ from uuid import UUID
 from core.app import App
 from core.call import Call
 from core.clock import civil_date
-from core.errors import Forbidden, InvalidInput
+from core.errors import Forbidden, InvalidInput, NotFound
 from core.ids import is_resident_id
+from core.mandates import act_for
 from core.people import get_person
 from core.personal_data import SealedColumn
-from core.texts_common import LEVEL_REQUIRED
+from core.texts_common import LEVEL_REQUIRED, NOT_FOUND
 from modules.appointments import domain, texts
 from modules.appointments.policy import Policy, policy_of
 from modules.appointments.slot_store import SlotFacts
@@ -69,6 +70,18 @@ async def key_of(call: Call, level: int) -> bytes:
             keys.clear()
         known = keys[subject_id] = resident_key(call.app, person.resident_id)
     return known
+
+
+async def acting(call: Call, service_id: str, on_behalf_of: UUID | None) -> Call:
+    """The call for whom it is meant.
+
+    Raises NotFound where the viewer has no mandate for this, and where a service is for oneself.
+    """
+    if on_behalf_of is None or on_behalf_of == call.require_viewer().user_id:
+        return call
+    if not call.app.services[service_id].for_others:
+        raise NotFound(NOT_FOUND)
+    return await act_for(call, on_behalf_of, service=service_id)
 
 
 def booked_for(call: Call) -> UUID | None:

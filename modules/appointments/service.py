@@ -102,7 +102,7 @@ async def hold(
     policy = _own_policy(app, facts.service_id if facts else "")
     assert facts is not None
     access.require_service(call, facts.service_id)
-    call = await acting(call, facts.service_id, on_behalf_of)
+    call = await people.acting(call, facts.service_id, on_behalf_of)
     if await board.is_sold_out(slot_id, viewer.user_id):
         raise SlotFull(await board.alternatives(facts))
     ask = await _ask(call, facts, policy, item_id, subject, companions, key)
@@ -334,18 +334,6 @@ async def _claim(
         raise NotFound(NOT_FOUND)
     access.require_service(call, booking.service_id)
     return claim.replayed, booking
-
-
-async def acting(call: Call, service_id: str, on_behalf_of: UUID | None) -> Call:
-    """The call for whom it is meant.
-
-    Raises NotFound where the viewer has no mandate for this, and where a service is for oneself.
-    """
-    if on_behalf_of is None or on_behalf_of == call.require_viewer().user_id:
-        return call
-    if not call.app.services[service_id].for_others:
-        raise NotFound(NOT_FOUND)
-    return await act_for(call, on_behalf_of, service=service_id)
 
 
 async def _require_mandate(call: Call, booking: BookingRow) -> None:
