@@ -22,8 +22,8 @@ from bff.usage import fields_of, read_usage
 from core import database
 from core.clock import SystemClock
 from core.manifest import discover
+from core.processes.start_errors import StartError
 from core.settings import Settings
-from core.start_errors import StartError
 
 T = TypeVar("T")
 
@@ -184,7 +184,7 @@ async def _drop(document_id: str) -> None:
 
 
 def _in_database(action: Callable[[], Awaitable[T]]) -> T:
-    from core.embedded import database as started
+    from core.processes.embedded import database as started
 
     async def connected(url: str) -> T:
         await database.connect(url, discover(), pool_size=2, application="quancheng documents")

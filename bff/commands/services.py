@@ -16,8 +16,8 @@ from rich.table import Table
 from bff.commands.client import CityClient, ClientError, Person, key
 from bff.trusted import TrustedDocument, documents_of
 from core.manifest import Service, ServiceStatus, discover
+from core.processes.start_errors import StartError
 from core.settings import Settings
-from core.start_errors import StartError
 
 _BLANK = re.compile(r"\{\{([a-z_A-Z0-9.]+)\}\}")
 _DEMO_PERSON = "citizen"

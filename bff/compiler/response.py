@@ -7,7 +7,6 @@ order in which they happened to finish, which is no order a client can rely on.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from contextlib import suppress
 from typing import Any
 
 import orjson
@@ -56,10 +55,14 @@ def encode(
 
 
 def _dumps(body: dict[str, Any]) -> bytes:
-    for attempt in (lambda: body, lambda: _mended(body)):
-        with suppress(TypeError, RecursionError):
-            return orjson.dumps(attempt())
-    return orjson.dumps({"data": None, "errors": [{"message": NOT_JSON}]})
+    try:
+        return orjson.dumps(body)
+    except (TypeError, RecursionError):
+        pass
+    try:
+        return orjson.dumps(_mended(body))
+    except (TypeError, RecursionError):
+        return orjson.dumps({"data": None, "errors": [{"message": NOT_JSON}]})
 
 
 def _mended(value: Any) -> Any:

@@ -22,11 +22,11 @@ from urllib.parse import quote
 
 import psutil
 
-from core.children import dying_with_parent, rotate, tail
-from core.locks import FolderLock
-from core.server_user import ServerUser, server_user
+from core.processes.children import dying_with_parent, rotate, tail
+from core.processes.locks import FolderLock
+from core.processes.server_user import ServerUser, server_user
+from core.processes.start_errors import HeldError, StartError
 from core.settings import Settings
-from core.start_errors import HeldError, StartError
 
 DATABASE = "quancheng"
 OWNER_ROLE = "quancheng_owner"

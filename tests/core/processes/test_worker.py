@@ -16,10 +16,10 @@ import pytest
 from core.app import App, open_app
 from core.clock import SystemClock
 from core.database import CONNECTION_LOST, connection, fetch_all, parse_url, transaction
-from core.embedded import EmbeddedPostgres
 from core.jobs import list_dead
 from core.manifest import Manifest, discover
 from core.migrate import migrate
+from core.processes.embedded import EmbeddedPostgres
 from core.settings import Settings
 from core.settings_table import environment_of
 from tests.conftest import ROOT
@@ -32,7 +32,7 @@ import asyncio
 from core.app import open_app
 from core.manifest import discover
 from core.settings import Settings
-from core.worker import work
+from core.processes.worker import work
 from tests.core import probe
 
 async def main():

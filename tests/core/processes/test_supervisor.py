@@ -18,7 +18,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from core.embedded import DatabaseUrls, EmbeddedPostgres
+from core.processes.embedded import DatabaseUrls, EmbeddedPostgres
 
 STANDIN = Path(__file__).with_name("standin.py")
 
@@ -47,7 +47,7 @@ class Up:
         self.output = self.data_dir.with_suffix(".output")
         self.variables = {
             "PATH": os.environ["PATH"],
-            "PYTHONPATH": str(Path(__file__).parents[2]),
+            "PYTHONPATH": str(Path(__file__).parents[3]),
             "DATA_DIR": str(self.data_dir),
             "PORT": str(port),
             "SANDBOX_PORT": str(port + 3),
@@ -62,6 +62,8 @@ class Up:
                 stdout=output,
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
+                # a test run under nohup would pass its ignored SIGHUP on
+                preexec_fn=lambda: signal.signal(signal.SIGHUP, signal.SIG_DFL),
             )
         return self
 

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from rich.console import Console
 from rich.table import Table
 
-from core import probe
+from core.processes import probe
 from core.settings import Settings
 
 
@@ -28,11 +28,13 @@ def welcome(console: Console, settings: Settings, *, apis: Sequence[int], sandbo
 
 def _present(console: Console, settings: Settings, people: list[dict[str, object]]) -> None:
     table = Table(title="Demo people", title_justify="left", box=None, padding=(0, 2, 0, 0))
-    columns = ("name", "role", "phone", "resident_id", "note_en")
+    columns = ("name", "phone", "resident_id")
     for column in columns:
-        table.add_column(column.partition("_")[0], no_wrap=column != "note_en", overflow="fold")
+        table.add_column(column.partition("_")[0], no_wrap=True)
+    table.add_column("role")
     for person in people:
-        table.add_row(*(str(person.get(column, "")) for column in columns))
+        told = f"{person.get('role')}: {person.get('note_en')}"
+        table.add_row(*(str(person.get(column, "")) for column in columns), told)
     console.print()
     console.print(table, highlight=False)
     console.print(

@@ -16,10 +16,10 @@ import asyncpg
 import psutil
 import pytest
 
-from core.embedded import DatabaseUrls, EmbeddedPostgres, database, database_urls
-from core.server_user import server_user
+from core.processes.embedded import DatabaseUrls, EmbeddedPostgres, database, database_urls
+from core.processes.server_user import server_user
+from core.processes.start_errors import HeldError, StartError
 from core.settings import Settings
-from core.start_errors import HeldError, StartError
 
 
 @pytest.fixture(scope="module")
@@ -185,7 +185,8 @@ def test_a_server_that_outlived_its_parent_is_replaced(data_dir: Path) -> None:
 
 def test_the_server_dies_with_a_killed_parent(data_dir: Path) -> None:
     script = (
-        "import sys, time; from pathlib import Path; from core.embedded import EmbeddedPostgres\n"
+        "import sys, time; from pathlib import Path\n"
+        "from core.processes.embedded import EmbeddedPostgres\n"
         "print(EmbeddedPostgres(Path(sys.argv[1])).start(), flush=True); time.sleep(60)"
     )
     parent = subprocess.Popen([sys.executable, "-c", script, data_dir], stdout=subprocess.PIPE)

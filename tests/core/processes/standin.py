@@ -49,9 +49,9 @@ def act(name: str) -> None:
 def up() -> None:
     from rich.console import Console
 
+    from core.processes.start_errors import StartError
+    from core.processes.supervisor import Plan, Supervisor
     from core.settings import Settings
-    from core.start_errors import StartError
-    from core.supervisor import Plan, Supervisor
 
     plan = Plan(apis=int(os.environ.get("APIS", "1")), workers=int(os.environ.get("WORKERS", "1")))
     try:

@@ -6,8 +6,8 @@ from urllib.parse import urlsplit
 
 import asyncpg
 
+from core.processes.start_errors import StartError
 from core.settings import Settings, production_faults
-from core.start_errors import StartError
 
 _POSTGRES_MIN = 15
 _CONNECT_TIMEOUT_S = 5.0

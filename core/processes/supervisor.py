@@ -11,15 +11,15 @@ from types import FrameType
 
 from rich.console import Console
 
-from core import children, preflight, probe
-from core.children import Child
-from core.embedded import EmbeddedPostgres, with_urls
 from core.keys import ensure_sandbox_keys, load_keys
-from core.locks import FolderLock
+from core.processes import children, preflight, probe
+from core.processes.children import Child
+from core.processes.embedded import EmbeddedPostgres, with_urls
+from core.processes.locks import FolderLock
+from core.processes.start_errors import ERROR_PREFIX, StartError
+from core.processes.welcome import welcome
 from core.settings import Settings
 from core.settings_table import environment_of
-from core.start_errors import ERROR_PREFIX, StartError
-from core.welcome import welcome
 
 _READY_WITHIN_S = 90.0
 _GRACE_S = 12.0
