@@ -17,8 +17,8 @@ from core.clock import SHANGHAI, SystemClock
 from core.database import connection, fetch_all
 from core.ids import new_id
 from core.manifest import Manifest
+from core.processes.worker import work
 from core.settings import Settings
-from core.worker import work
 from modules.appointments import service, waiting
 from modules.appointments.board import board_of
 from modules.appointments.domain import State, WaitState
