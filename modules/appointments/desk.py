@@ -136,8 +136,13 @@ class Given:
 
 
 def _take(line: deque[Waiting]) -> list[Waiting]:
-    """The next party of a line."""
-    return [line.popleft() for _ in range(min(len(line), _PARTY_MAX))]
+    """The next party of a line: those in front who want it by the same operation, to which their
+    keys belong."""
+    party = [line.popleft()]
+    operation = party[0][0].operation
+    while line and len(party) < _PARTY_MAX and line[0][0].operation == operation:
+        party.append(line.popleft())
+    return party
 
 
 async def refuse_full(app: App, slot_id: UUID, asks: Sequence[Ask]) -> list[Outcome] | None:

@@ -8,9 +8,9 @@ from core.call import Call
 from core.graphql import Fen, Info
 from modules.appointments import calendar_file, visits
 from modules.appointments.domain import State
-from modules.appointments.graphql_types import AppointmentItem, say, to_item
+from modules.appointments.graphql_types import AppointmentItem, cancel_until, say, to_item
 from modules.appointments.people import SUBJECT
-from modules.appointments.policy import find_item, policy_of
+from modules.appointments.policy import find_item
 from modules.appointments.store import BookingRow
 
 
@@ -87,7 +87,7 @@ def appointment(call: Call, row: BookingRow) -> Appointment:
         fee=Fen(row.fee_fen),
         hold_expires_at=row.hold_expires_at if row.state is State.HELD else None,
         pay_before=row.hold_expires_at if row.awaits_payment else None,
-        cancel_until=policy_of(call.app, row.service_id).cancel.deadline(row.starts_at),
+        cancel_until=cancel_until(call, row.service_id, row.starts_at),
         preparation=say(call, described.notes),
         booked_for=strawberry.ID(str(row.booked_for)) if row.booked_for else None,
     )

@@ -14,6 +14,8 @@ from core.settings import Settings
 from modules.appointments.domain import BanRule, CancelRule
 from modules.appointments.schedule import ReleaseRule, Timetable
 
+_NOTHING = Named("", "")
+
 
 @dataclass(frozen=True, slots=True)
 class Item:
@@ -65,6 +67,8 @@ class Policy:
     late: timedelta = timedelta(minutes=30)
     queue: QueueRule | None = None
     pay: timedelta = timedelta(minutes=15)
+    notes: Named = _NOTHING
+    """What to bring, where neither a business nor the other side tells."""
 
     def is_prepaid(self, fee_fen: int) -> bool:
         """Whether a booking at this fee is confirmed by paying for it."""
@@ -153,10 +157,15 @@ def _policy(entry: Mapping[str, Any]) -> Policy:
         ("ban", _ban),
         ("subject", _subject),
         ("queue", _queue),
+        ("notes", _name),
     ):
         if name in entry:
             given[name] = read(entry[name])
     return Policy(hold=timedelta(seconds=entry["hold_s"]), cancel=_cancel(entry["cancel"]), **given)
+
+
+def _name(entry: Mapping[str, str]) -> Named:
+    return Named(**entry)
 
 
 def _cancel(entry: Mapping[str, Any]) -> CancelRule:

@@ -17,7 +17,7 @@ from core.graphql import (
 )
 from core.last_good import Reading, ReadStatus
 from modules.appointments.graphql_booking import Appointment, appointment
-from modules.appointments.graphql_types import say
+from modules.appointments.graphql_types import cancel_until, say
 from modules.appointments.hospitals import browsing, service, upstream
 from modules.appointments.hospitals.service import NumberTaken
 from modules.appointments.hospitals.sources import (
@@ -96,6 +96,9 @@ class HospitalSlot:
     id: strawberry.ID = strawberry.field(description="The number, for bookHospitalNumber.")
     starts_at: datetime = strawberry.field(description="When the visit begins.")
     ends_at: datetime = strawberry.field(description="When it ends.")
+    cancel_until: datetime = strawberry.field(
+        description="Until when a booking of it can be cancelled."
+    )
 
 
 @strawberry.type(description="A doctor's free numbers.")
@@ -238,7 +241,10 @@ class Query:
         )
         return HospitalSlots(
             **as_reading(reading),
-            slots=[to_hospital_slot(slot) for slot in reading.value or ()],
+            slots=[
+                to_hospital_slot(info.context, slot, HOSPITAL_REGISTRATION)
+                for slot in reading.value or ()
+            ],
         )
 
 
@@ -344,9 +350,14 @@ def to_room(call: Call, room: upstream.Room) -> HospitalRoom:
     )
 
 
-def to_hospital_slot(slot: upstream.HospitalSlot) -> HospitalSlot:
-    """A free number."""
-    return HospitalSlot(id=strawberry.ID(slot.ref), starts_at=slot.starts_at, ends_at=slot.ends_at)
+def to_hospital_slot(call: Call, slot: upstream.HospitalSlot, service_id: str) -> HospitalSlot:
+    """A free number of a service."""
+    return HospitalSlot(
+        id=strawberry.ID(slot.ref),
+        starts_at=slot.starts_at,
+        ends_at=slot.ends_at,
+        cancel_until=cancel_until(call, service_id, slot.starts_at),
+    )
 
 
 def to_taken(call: Call, taken: NumberTaken) -> HospitalNumberTaken:
@@ -354,7 +365,9 @@ def to_taken(call: Call, taken: NumberTaken) -> HospitalNumberTaken:
     return HospitalNumberTaken(
         code=taken.code,
         message=taken.say(call.locale),
-        alternatives=[to_hospital_slot(slot) for slot in taken.alternatives],
+        alternatives=[
+            to_hospital_slot(call, slot, taken.service_id) for slot in taken.alternatives
+        ],
     )
 
 

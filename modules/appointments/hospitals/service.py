@@ -6,6 +6,7 @@ from uuid import UUID
 
 from core import access as core_access
 from core import idempotency
+from core.app import App
 from core.call import Call
 from core.city import Named
 from core.database import IntegrityError, Transaction, connection, transaction
@@ -31,8 +32,9 @@ _MOVE = "moveHospitalNumber"
 class NumberTaken(Conflict):
     """Somebody else has the number; `alternatives` are free."""
 
-    def __init__(self, alternatives: Sequence[HospitalSlot]) -> None:
+    def __init__(self, service_id: str, alternatives: Sequence[HospitalSlot]) -> None:
         super().__init__(texts.SLOT_FULL)
+        self.service_id = service_id
         self.alternatives = alternatives
 
 
@@ -98,7 +100,7 @@ async def book_hospital_number(
         if refusal.code != texts.SLOT_FULL.code:
             raise
         others = await browsing.alternatives(call, source, hospital_ref, slot_ref)
-        raise NumberTaken(others) from None
+        raise NumberTaken(source.service_id, others) from None
 
 
 async def _book(
@@ -119,7 +121,7 @@ async def _book(
     access = await open_access(call, service=source.service_id, purpose=source.purpose)
     about = await wish.check(number.slot) if wish.check else wish.about
     async with transaction() as tx:
-        slot_id = await _ensure_slot(tx, source, number)
+        slot_id = await _ensure_slot(call.app, tx, source, number)
     ask = await _ask(
         call, access, slot_id, number, replace(wish, about=about), key=key, command=command
     )
@@ -171,7 +173,7 @@ async def move_hospital_number(
         if refusal.code != texts.SLOT_FULL.code:
             raise
         others = await browsing.alternatives(call, source, hospital_ref, slot_ref)
-        raise NumberTaken(others) from None
+        raise NumberTaken(source.service_id, others) from None
 
 
 async def _hold_next(
@@ -184,7 +186,7 @@ async def _hold_next(
     command: Mapping[str, str],
 ) -> UUID:
     async with transaction() as tx:
-        slot_id = await _ensure_slot(tx, source, number)
+        slot_id = await _ensure_slot(call.app, tx, source, number)
     ask = await _ask(call, access, slot_id, number, Wish(old.item_id), key=key, command=command)
     ask = await _as_successor(call, ask, slot_id, old)
     try:
@@ -284,14 +286,16 @@ async def _as_successor(call: Call, ask: Ask, slot_id: UUID, old: BookingRow) ->
     )
 
 
-async def _ensure_slot(tx: Transaction, source: Source, number: Number) -> UUID:
+async def _ensure_slot(app: App, tx: Transaction, source: Source, number: Number) -> UUID:
     """Our row for a number, with one seat."""
-    slot = number.slot
+    slot, described = number.slot, number.described
+    if not described.notes.zh:
+        described = replace(described, notes=policy_of(app, source.service_id).notes)
     resource_id = await slot_store.ensure_resource(
         tx,
         service_id=source.service_id,
         ref=f"{number.hospital.ref}/{slot.schedule_ref}",
-        described=number.described,
+        described=described,
         limit_group=number.limit_group,
     )
     return await slot_store.ensure_slot(

@@ -181,7 +181,10 @@ class Query:
         )
         return HospitalSlots(
             **as_reading(reading),
-            slots=[to_hospital_slot(slot) for slot in reading.value or ()],
+            slots=[
+                to_hospital_slot(info.context, slot, VACCINATION_APPOINTMENT)
+                for slot in reading.value or ()
+            ],
         )
 
 
