@@ -144,9 +144,9 @@ async def confirm(call: Call, booking_id: UUID, key: str) -> BookingRow:
 
 
 async def cancel(call: Call, booking_id: UUID, key: str) -> BookingRow:
-    """Give the viewer's booking back before its deadline; a waiting person gets the seat.
+    """Give the viewer's booking back; a waiting person gets the seat.
 
-    The same key gives the same answer. CANCELLING means that the hospital has still to agree. A
+    A hold can be given back at any time, an appointment before its deadline. The same key gives the same answer. CANCELLING means that the hospital has still to agree. A
     fee that was paid goes back.
     Raises NotFound, also for somebody else's, and Conflict when it is too late or over already.
     """
@@ -157,7 +157,8 @@ async def cancel(call: Call, booking_id: UUID, key: str) -> BookingRow:
         if not replayed:
             outside = saga.is_outside(booking) and not booking.awaits_payment
             domain.BOOKING.next_state(booking.state, "withdraw" if outside else "cancel")
-            if app.clock.now() >= cancel_deadline(app, booking):
+            confirmed = booking.state is State.CONFIRMED
+            if confirmed and app.clock.now() >= cancel_deadline(app, booking):
                 raise Conflict(texts.CANCEL_TOO_LATE)
             if outside:
                 if await store.has_successor(tx, booking_id):

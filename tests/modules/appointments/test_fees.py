@@ -122,6 +122,23 @@ async def test_a_hold_that_was_given_back_while_the_cashier_was_open(
     await till.check_books()
 
 
+async def test_a_hold_is_given_back_at_any_time_and_an_appointment_before_its_deadline(
+    app: App, call: MakeCall, till: Till
+) -> None:
+    soon, later = await offer(
+        app, timedelta(hours=1), timedelta(hours=1, minutes=40), service_id=VENUE
+    )
+    (viewer,) = await people(app, call, 1)
+    held = await service.hold(viewer, soon, item_id=COURT, key="hold-0001")
+    assert (await service.cancel(viewer, held.id, "cancel-01")).state is State.CANCELLED
+    held = await service.hold(viewer, later, item_id=COURT, key="hold-0002")
+    intent_id = await till.pay_for(viewer, held.id)
+    assert await refusal(service.cancel(viewer, held.id, "cancel-02")) == "CANCEL_TOO_LATE"
+    await till.queue.run_for(timedelta(minutes=5))
+    assert await status(till, intent_id) is PaymentStatus.SUCCEEDED
+    await till.check_books()
+
+
 async def test_a_cancelled_appointment_is_paid_back_once(
     app: App, call: MakeCall, till: Till
 ) -> None:
