@@ -7,7 +7,7 @@ reads or sends somebody's data takes the `access` that `core.http` demands for i
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import parse_qsl, urlsplit
+from urllib.parse import parse_qsl, urlencode, urlsplit
 
 from multidict import MultiDict
 
@@ -18,6 +18,7 @@ from core.standards.fhir import FHIR_JSON, FhirInvalid
 
 _PAGES_MAX = 50
 _GONE = {404, 410}
+_FORM = {"Content-Type": "application/x-www-form-urlencoded"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,10 +64,15 @@ class FhirClient:
         operation: str,
         deadline: Deadline,
         access: Licence | None = None,
+        posted: bool = False,
     ) -> list[Any]:
-        """Every resource of a search, included ones too, through all its pages."""
+        """Every resource of a search, included ones too, through all its pages.
+
+        A `posted` one has its parameters in the body: what identifies a person stands in no address
+        (https://hl7.org/fhir/R4/http.html#search, `POST [type]/_search`).
+        """
         found: list[Any] = []
-        async for bundle in self._pages(resource_type, params, operation, deadline, access):
+        async for bundle in self._pages(resource_type, params, operation, deadline, access, posted):
             found += [entry.resource for entry in bundle.entry or () if entry.resource is not None]
         return found
 
@@ -138,16 +144,21 @@ class FhirClient:
         operation: str,
         deadline: Deadline,
         access: Licence | None,
+        posted: bool,
     ) -> AsyncIterator[Any]:
         path, query = f"{self._root}/{resource_type}", MultiDict(params)
-        for _ in range(_PAGES_MAX):
+        for page in range(_PAGES_MAX):
+            in_body = posted and page == 0
             answer = await self._upstream.request(
-                "GET",
-                path,
+                "POST" if in_body else "GET",
+                f"{path}/_search" if in_body else path,
                 operation=operation,
                 deadline=deadline,
-                params=query,
+                params=None if in_body else query,
+                data=urlencode(params).encode() if in_body else None,
+                headers=_FORM if in_body else None,
                 accept=FHIR_JSON,
+                safe=True,
                 access=access,
             )
             bundle = self._parse(answer, "Bundle")

@@ -146,9 +146,9 @@ async def confirm(call: Call, booking_id: UUID, key: str) -> BookingRow:
 async def cancel(call: Call, booking_id: UUID, key: str) -> BookingRow:
     """Give the viewer's booking back; a waiting person gets the seat.
 
-    A hold can be given back at any time, an appointment before its deadline. The same key gives the same answer. CANCELLING means that the hospital has still to agree. A
-    fee that was paid goes back.
-    Raises NotFound, also for somebody else's, and Conflict when it is too late or over already.
+    A hold can be given back at any time, an appointment before its deadline. A fee that was paid
+    goes back. The same key gives the same answer. CANCELLING means that the hospital has still to
+    agree. Raises NotFound, also for somebody else's, and Conflict when it is too late or over.
     """
     app, viewer = call.app, call.require_viewer()
     person = await messages.reader(app, viewer.user_id)

@@ -39,11 +39,11 @@ class FhirImmunisation(FhirHospitals):
             given, recommended = await asyncio.gather(
                 registry.search(
                     "Immunization", [whose, PAGE],
-                    operation="immunizations", deadline=deadline, access=access,
+                    operation="immunizations", deadline=deadline, access=access, posted=True,
                 ),
                 registry.search(
                     "ImmunizationRecommendation", [whose, PAGE],
-                    operation="recommendations", deadline=deadline, access=access,
+                    operation="recommendations", deadline=deadline, access=access, posted=True,
                 ),
             )  # fmt: skip
         except UpstreamRejected as error:
