@@ -4,7 +4,9 @@ A paying service gives a `Payable` to the extension point `PAYABLES`, calls `cre
 own transaction and `present` after it; events tell it how the payment ended.
 """
 
-from payments.graphql import Payment, to_payment
+from payments.contracts import begin_contract, end_contract, refresh_contract, sign_contract
+from payments.domain import PaymentMethod
+from payments.graphql import Method, Payment, to_payment
 from payments.payable import (
     PAYABLES,
     Accepted,
@@ -23,17 +25,23 @@ __all__ = [
     "PAYABLES",
     "Accepted",
     "Fulfilment",
+    "Method",
     "NotYet",
     "Paid",
     "Payable",
     "Payment",
+    "PaymentMethod",
     "Posting",
     "Quote",
     "Refused",
     "Unknown",
+    "begin_contract",
     "create_intent",
+    "end_contract",
     "get_payment",
     "present",
+    "refresh_contract",
     "refund",
+    "sign_contract",
     "to_payment",
 ]

@@ -15,12 +15,13 @@ from core.database import Transaction, transaction
 from core.deadline import Deadline
 from core.http import UpstreamError
 from core.jobs import GiveUp
-from payments import limits, settlement, store
+from payments import cashier, limits, settlement, store
 from payments.domain import (
     INTENT,
     REFUND,
     REFUND_OPEN,
     TO_FULFIL,
+    TO_ORDER,
     UNPAID,
     look_at_ended,
     look_at_unpaid,
@@ -29,7 +30,6 @@ from payments.domain import (
 from payments.models import Intent, Refund
 from payments.payable import (
     Accepted,
-    Paid,
     Refused,
     Unknown,
     get_payable,
@@ -38,7 +38,6 @@ from payments.payable import (
 )
 from payments.psp.port import OrderState, OrderView, RefundOrder, RefundState, RefundView
 from payments.psp.routing import get_psp
-from payments.service import open_cashier
 
 _TO_CHECK = UNPAID | {"expired"}
 _CALL_S = 8.0
@@ -68,6 +67,8 @@ async def check(app: App, intent_id: UUID) -> None:
                 log.error("captured amount differs", intent_id=str(intent_id))
         locked = await store.lock_intent(tx, intent_id)
         assert locked is not None
+        if locked.psp != intent.psp or locked.state == "leaving":
+            view = None  # this was about an order that is left: see payments.cashier
         if locked.state in _TO_CHECK:
             await _look_again(app, tx, locked, view)
 
@@ -102,8 +103,8 @@ async def _ask(app: App, intent: Intent) -> OrderView | None:
             if locked is not None and INTENT.allows(locked.state, "expire"):
                 await settlement.move_intent(tx, locked, "expire")
         return await psp.close_order(intent.id, deadline)
-    if intent.state in ("created", "order_unknown"):
-        await open_cashier(app, intent.id, deadline)
+    if intent.state in TO_ORDER | {"leaving"}:
+        await cashier.open_cashier(app, intent, deadline)
         return None
     return await psp.find_order(intent.id, deadline)
 
@@ -117,11 +118,10 @@ def _is_gone(intent: Intent, view: OrderView) -> bool:
 
 async def fulfil(app: App, intent_id: UUID) -> None:
     """Pass a captured payment on to its payee, or start its way back."""
-    intent = await store.find_intent(intent_id)
-    if intent is None or intent.state not in TO_FULFIL or _is_early(app, intent):
+    paid = await store.begin_fulfilment(intent_id, TO_FULFIL, app.clock.now() + _EARLY)
+    if paid is None:
         return
-    payable = get_payable(app, intent.kind)
-    paid = _paid(intent, await _announce_attempt(intent))
+    payable = get_payable(app, paid.kind)
     outcome = await payable.fulfil(app, paid)
     async with transaction() as tx:
         locked = await store.lock_intent(tx, intent_id)
@@ -138,33 +138,6 @@ async def fulfil(app: App, intent_id: UUID) -> None:
                     await settlement.move_intent(tx, locked, "lose_fulfilment")
                 wait = wait_before_next(payable.posting, paid.attempt)
                 await settlement.look_again(app, tx, locked, paid.attempt, wait)
-
-
-async def _announce_attempt(intent: Intent) -> int:
-    """Count a try before it is made: after a crash the next one knows that it may have arrived.
-
-    Returns how many were made before.
-    """
-    async with transaction() as tx:
-        locked = await store.lock_intent(tx, intent.id)
-        assert locked is not None
-        attempt: int = locked.attempts
-        locked.attempts = attempt + 1
-        await locked.save(using_db=tx, update_fields=["attempts"])
-    return attempt
-
-
-def _paid(intent: Intent, attempt: int) -> Paid:
-    assert intent.paid_at is not None
-    return Paid(
-        intent.id,
-        intent.payer_id,
-        intent.kind,
-        intent.subject_ref,
-        intent.amount_fen,
-        intent.paid_at,
-        attempt,
-    )
 
 
 async def refund(app: App, refund_id: UUID) -> None:
@@ -184,10 +157,10 @@ async def refund(app: App, refund_id: UUID) -> None:
     try:
         view = await _ask_refund(app, intent, found, attempt)
     except UpstreamError as error:
-        log.info("psp did not answer", psp=intent.psp, reason=error.reason)
+        log.info("psp did not answer", psp=found.psp, reason=error.reason)
         view = RefundView(refund_id, RefundState.MISSING)
     async with transaction() as tx:
-        noted = await settlement.apply_refund(app, tx, intent.psp, view)
+        noted = await settlement.apply_refund(app, tx, found.psp, view)
         if noted is not None and noted.state in REFUND_OPEN:
             wait = next_look(attempt)
             noted.due_at = app.clock.now() + wait
@@ -212,12 +185,12 @@ async def _announce_refund(refund_id: UUID) -> int:
 
 
 async def _ask_refund(app: App, intent: Intent, refund: Refund, attempt: int) -> RefundView:
-    psp, deadline = get_psp(app, intent.psp), Deadline.after(_CALL_S)
+    psp, deadline = get_psp(app, refund.psp), Deadline.after(_CALL_S)
+    order = RefundOrder(refund.id, intent.id, refund.amount_fen, intent.amount_fen, refund.reason)
     if attempt and refund.state != "failed":
-        view = await psp.find_refund(refund.id, deadline)
+        view = await psp.find_refund(order, deadline)
         if view.state is not RefundState.MISSING:
             return view
-    order = RefundOrder(refund.id, intent.id, refund.amount_fen, intent.captured_fen, refund.reason)
     return await psp.refund(order, deadline)
 
 

@@ -1,12 +1,13 @@
 """Every query on intents, refunds and callbacks."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import date, datetime
 from uuid import UUID
 
-from core.database import Transaction, connection, fetch_one
-from payments.domain import UNPAID
-from payments.models import Intent, Refund
+from core.database import Transaction, connection, fetch_all, fetch_one
+from payments.domain import UNPAID, Evidence
+from payments.models import Intent, LeftOrder, Refund
+from payments.payable import Paid
 
 
 async def find_intent(intent_id: UUID) -> Intent | None:
@@ -14,9 +15,38 @@ async def find_intent(intent_id: UUID) -> Intent | None:
     return await Intent.get_or_none(id=intent_id)
 
 
+async def get_intent(intent_id: UUID) -> Intent:
+    """An intent by an id that is known to be one."""
+    return await Intent.get(id=intent_id)
+
+
 async def lock_intent(tx: Transaction, intent_id: UUID) -> Intent | None:
     """An intent by id, locked until the transaction ends."""
     return await Intent.filter(id=intent_id).using_db(tx).select_for_update().first()
+
+
+async def lock_unnumbered(tx: Transaction, intent_ids: Sequence[UUID]) -> Mapping[UUID, str]:
+    """Those of these intents that are booked by their payee and lack a receipt, locked.
+
+    Returns their states.
+    """
+    rows = await fetch_all(
+        tx,
+        """SELECT id, state FROM payments_intent
+            WHERE id = ANY($1::uuid[]) AND fulfilment_ref IS NOT NULL AND receipt_no IS NULL
+            ORDER BY id FOR UPDATE""",
+        list(intent_ids),
+    )
+    return {row["id"]: row["state"] for row in rows}
+
+
+async def number_receipts(tx: Transaction, numbers: Mapping[UUID, str], now: datetime) -> None:
+    """Write receipt numbers into locked intents."""
+    await tx.execute_query(
+        """UPDATE payments_intent i SET receipt_no = n.receipt_no, receipt_issued_at = $3
+             FROM unnest($1::uuid[], $2::text[]) AS n (id, receipt_no) WHERE i.id = n.id""",
+        [list(numbers), list(numbers.values()), now],
+    )
 
 
 async def find_live_intent(tx: Transaction, kind: str, subject_ref: str) -> Intent | None:
@@ -28,6 +58,64 @@ async def find_live_intent(tx: Transaction, kind: str, subject_ref: str) -> Inte
         .select_for_update()
         .first()
     )
+
+
+async def announce_order(intent_id: UUID, psp: str, states: Collection[str]) -> int | None:
+    """Count a try to order before it is sent, in a transaction of its own; returns the count.
+
+    None, and nothing counted, where the intent has left the PSP or these states.
+    """
+    row = await fetch_one(
+        connection(),
+        """UPDATE payments_intent SET order_tries = least(order_tries + 1, 32000)
+            WHERE id = $1 AND psp = $2 AND state = ANY($3::text[]) RETURNING order_tries""",
+        intent_id,
+        psp,
+        list(states),
+    )
+    return None if row is None else int(row["order_tries"])
+
+
+async def find_left_order(tx: Transaction, intent_id: UUID, psp: str) -> LeftOrder | None:
+    """The order that an intent has left at a PSP. Lock the intent first to change it."""
+    return await LeftOrder.filter(intent_id=intent_id, psp=psp).using_db(tx).first()
+
+
+async def list_left(tx: Transaction, intent_id: UUID) -> set[str]:
+    """The PSPs that an intent has left."""
+    return {row.psp for row in await LeftOrder.filter(intent_id=intent_id).using_db(tx)}
+
+
+async def list_left_for_good(tx: Transaction, intent_id: UUID) -> set[str]:
+    """The PSPs to which an intent cannot return: the order's number is used up there."""
+    rows = await LeftOrder.filter(intent_id=intent_id).using_db(tx)
+    return {row.psp for row in rows if row.evidence == Evidence.CLOSED or row.captured_fen}
+
+
+async def list_overdue_left_orders(before: datetime, limit: int = 500) -> Sequence[LeftOrder]:
+    """Left orders that nobody looked at when it was due, the longest overdue first."""
+    return await LeftOrder.filter(due_at__lt=before).order_by("due_at").limit(limit)
+
+
+async def begin_fulfilment(
+    intent_id: UUID, states: Collection[str], due_before: datetime
+) -> Paid | None:
+    """Count a try to pass a payment on before it is made, and return what is to be passed on.
+
+    After a crash the next try knows by the count that this one may have arrived. None, and nothing
+    counted, where the payment is in none of the states or due later. A statement and commit of its
+    own.
+    """
+    row = await fetch_one(
+        connection(),
+        """UPDATE payments_intent SET attempts = attempts + 1
+            WHERE id = $1 AND state = ANY($2::text[]) AND (due_at IS NULL OR due_at <= $3)
+           RETURNING payer_id, kind, subject_ref, amount_fen, paid_at, attempts - 1 AS attempt""",
+        intent_id,
+        list(states),
+        due_before,
+    )
+    return None if row is None else Paid(intent_id, **row)
 
 
 async def list_intents(payer_id: UUID, *, first: int, before: UUID | None) -> Sequence[Intent]:

@@ -12,6 +12,7 @@ from rich.console import Console
 from rich.table import Table
 
 from bff import overrides, shipped
+from bff.commands.calls import calls
 from bff.compiler import CompiledOperation
 from bff.library import Library
 from bff.overrides import Override
@@ -28,6 +29,8 @@ from core.settings import Settings
 T = TypeVar("T")
 
 app = typer.Typer(help="Trusted documents.", no_args_is_help=True)
+
+app.command()(calls)
 
 Id = Annotated[str, typer.Argument(help="A document's id, the start of its hash, or its name.")]
 

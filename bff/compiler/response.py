@@ -51,10 +51,11 @@ def encode(
         body["errors"] = [error.formatted for error in errors]
     if extensions:
         body["extensions"] = extensions
-    return _dumps(body)
+    return dumps(body)
 
 
-def _dumps(body: dict[str, Any]) -> bytes:
+def dumps(body: dict[str, Any]) -> bytes:
+    """JSON, mended where it must be; a response without data where it cannot be written."""
     try:
         return orjson.dumps(body)
     except (TypeError, RecursionError):

@@ -150,6 +150,7 @@ MANIFEST = Manifest(
             # finding and ending a booking goes by our own number for it and names nobody: it must
             # work after the consent has been withdrawn
             personal=("book",),
+            hedged=("hospital", "departments", "doctors", "schedules", "slots"),
         ),
         UpstreamBinding(
             "immunisation",

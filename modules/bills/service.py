@@ -16,6 +16,7 @@ from core.ids import new_id
 from core.last_good import Reading, ReadStatus
 from core.texts_common import NOT_FOUND, UPSTREAM_UNAVAILABLE
 from modules.bills import domain, store, texts
+from modules.bills.autopay import service as autopay
 from modules.bills.domain import BillerBill, UtilityKind
 from modules.bills.models import AccountLink, Bill
 from modules.bills.upstream import Billers
@@ -107,10 +108,16 @@ async def _count_lookup(call: Call, citizen_id: UUID) -> None:
 
 
 async def unlink_account(call: Call, link_id: UUID) -> bool:
-    """Remove one of the viewer's links; removing it twice is one removal."""
+    """Remove one of the viewer's links with its reminder and autopay; False where it is not theirs.
+
+    Removing it twice is one removal.
+    """
     citizen_id = call.require_viewer().user_id
     async with transaction() as tx:
-        return await store.delete_link(tx, citizen_id, link_id)
+        gone = await store.delete_link(tx, citizen_id, link_id)
+        if gone:
+            await autopay.end_of_link(call.app, tx, link_id, "UNLINKED")
+    return gone
 
 
 async def list_accounts(call: Call, kind: UtilityKind | None) -> Sequence[AccountLink]:
@@ -177,8 +184,10 @@ async def read_due(call: Call) -> Reading[Due]:
 _WORSE = (ReadStatus.LIVE, ReadStatus.STALE, ReadStatus.UNAVAILABLE)
 
 
-async def pay_bill(call: Call, bill_id: UUID, key: str) -> payments.Payment:
-    """Begin to pay a bill of a linked account and open the cashier.
+async def pay_bill(
+    call: Call, bill_id: UUID, key: str, method: payments.PaymentMethod | None = None
+) -> payments.Payment:
+    """Begin to pay a bill of a linked account and open the cashier, of `method` if it can be.
 
     The same key gives the same payment. Raises NotFound, Conflict BILL_PAID, BILL_WITHDRAWN,
     PAYMENT_OPEN or KEY_REUSED, Unavailable when the biller cannot tell what is due.
@@ -191,19 +200,34 @@ async def pay_bill(call: Call, bill_id: UUID, key: str) -> payments.Payment:
     access.require_service(call, domain.SERVICE_ID[kind])
     if await store.find_link(citizen_id, kind, bill.account_no) is None:
         raise NotFound(NOT_FOUND)
-    await _refresh(call, bill)
+    told = await _ask(call, bill)
+    if told is not None and told.status is not domain.BillStatus.OPEN:
+        await _note(call, kind, [told])  # stands, though the payment is refused
+        told = None
     async with transaction() as tx:
+        # the bill's row always before the key's: two sends of one key cannot wait for one another
+        if told is None:
+            await store.lock_bill(tx, bill_id)
+        else:
+            await store.note_bills(tx, kind, [told], call.app.clock.now())
         intent_id = await payments.create_intent(
-            call, tx, kind=domain.payable_kind(kind), subject_ref=str(bill_id), key=key
+            call,
+            tx,
+            kind=domain.payable_kind(kind),
+            subject_ref=str(bill_id),
+            key=key,
+            method=method,
         )
     return payments.to_payment(await payments.present(call, intent_id), call.locale)
 
 
-async def _refresh(call: Call, bill: Bill) -> None:
-    """Ask the biller what is due now; without an answer the quote decides by what is known."""
+async def _ask(call: Call, bill: Bill) -> BillerBill | None:
+    """What the biller says is due now; None without an answer: the quote decides by what is known.
+
+    A share of the time only, so that the PSP's is left.
+    """
     kind, deadline = UtilityKind(bill.kind), call.deadline.share(fraction=0.5)
     try:
-        told = await call.app.upstream(Billers).get_bill(kind, bill.bill_no, deadline)
+        return await call.app.upstream(Billers).get_bill(kind, bill.bill_no, deadline)
     except UpstreamError:
-        return
-    await _note(call, kind, [told])
+        return None

@@ -1,7 +1,9 @@
 """Transactions: they commit or vanish whole, they do not nest, and nothing waits inside them."""
 
 import asyncio
+import re
 from contextvars import Context
+from pathlib import Path
 
 import asyncpg
 import pytest
@@ -141,6 +143,34 @@ async def test_sessions_are_bounded_and_in_utc(app: App) -> None:
     for name, value in limits.items():
         row = await fetch_one(connection(), "SELECT current_setting($1) AS value", name)
         assert row == {"value": value}, name
+
+
+async def test_a_connection_goes_back_without_a_word_and_without_its_transaction(app: App) -> None:
+    """What the driver would undo at each return, our code never does: see the next test."""
+    async with transaction() as tx:
+        raw = raw_connection(tx)
+        assert raw.get_reset_query() == ""
+        await raw.execute("SET LOCAL lock_timeout = '1s'")
+    row = await fetch_one(connection(), "SELECT current_setting('lock_timeout') AS value")
+    assert row == {"value": "10s"}
+
+
+_SESSION_WORDS = re.compile(
+    r"pg_(try_)?advisory_lock(_shared)?\(|[\"';]\s*SET (?!LOCAL|TRANSACTION)|\bset_config\("
+    r"|\bLISTEN \w|\bWITH HOLD\b|\bCREATE TEMP|\bPREPARE \w"
+)
+
+
+def test_no_statement_leaves_something_in_its_session() -> None:
+    """A pooled connection is not reset, so what a session keeps would reach the next command."""
+    root = Path(__file__).parents[2]
+    found = [
+        f"{path.relative_to(root)}: {match[0]}"
+        for folder in ("core", "notifications", "payments", "credit", "modules", "bff")
+        for path in sorted((root / folder).rglob("*.py"))
+        for match in _SESSION_WORDS.finditer(path.read_text(encoding="utf-8"))
+    ]
+    assert found == []
 
 
 @pytest.mark.parametrize(

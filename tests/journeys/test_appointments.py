@@ -9,7 +9,6 @@ import os
 import random
 from collections.abc import Iterator, Mapping
 from typing import Any
-from urllib.parse import urlsplit
 
 import pytest
 from journeys.house import House
@@ -100,7 +99,7 @@ async def book_and_pay(house: House, client: CityClient, slot: Mapping[str, str]
         return str(answer.data["payment"]["cashierUrl"])
 
     url = await stubbornly(cashier)
-    await client.sandbox("POST", f"{urlsplit(url).path}/pay")
+    await client.pay_at(url)
 
     async def confirmed() -> None:
         answer = await client.run(journey.APPOINTMENT, {"id": appointment_id})
