@@ -313,6 +313,7 @@ async def objects_of(app: App, who: Viewer, others: Viewer) -> dict[str, str]:
         for field in (
             "appointment.id",
             "confirmAppointment.appointmentId",
+            "payAppointment.appointmentId",
             "cancelAppointment.appointmentId",
             "rescheduleAppointment.appointmentId",
         )
@@ -323,6 +324,9 @@ async def objects_of(app: App, who: Viewer, others: Viewer) -> dict[str, str]:
             "withdrawConsent.onBehalfOf",
             "housingFund.onBehalfOf",
             "bookHospitalNumber.onBehalfOf",
+            "bookHospitalVisit.onBehalfOf",
+            "bookVaccination.onBehalfOf",
+            "vaccinations.onBehalfOf",
             "medicalBills.onBehalfOf",
             "payMedicalBill.onBehalfOf",
             "topUpHospitalAccount.onBehalfOf",
