@@ -31,7 +31,7 @@ from payments.reconciliation.statements import (
     read_lines,
     ref_of,
 )
-from payments.service import create_intent, get_payment, present, refund
+from payments.service import create_intent, find_payments, get_payment, present, refund
 
 __all__ = [
     "PAYABLES",
@@ -57,6 +57,7 @@ __all__ = [
     "begin_contract",
     "create_intent",
     "end_contract",
+    "find_payments",
     "get_payment",
     "present",
     "read_lines",

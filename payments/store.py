@@ -20,6 +20,11 @@ async def get_intent(intent_id: UUID) -> Intent:
     return await Intent.get(id=intent_id)
 
 
+async def list_of_payer(payer_id: UUID, intent_ids: Collection[UUID]) -> Sequence[Intent]:
+    """Those of these intents that are this payer's."""
+    return await Intent.filter(payer_id=payer_id, id__in=list(intent_ids))
+
+
 async def lock_intent(tx: Transaction, intent_id: UUID) -> Intent | None:
     """An intent by id, locked until the transaction ends."""
     return await Intent.filter(id=intent_id).using_db(tx).select_for_update().first()

@@ -20,7 +20,7 @@ from modules.mobility.models import ParkingCharge, Plate
 from modules.mobility.parking import domain, store, texts
 from modules.mobility.parking.domain import Session
 from modules.mobility.parking.upstream import Parking, VehicleRegistry
-from modules.mobility.payments_of import find_payment
+from modules.mobility.payments_of import find_payments
 from payments import api as payments
 
 SERVICE = "parking-payment"
@@ -164,8 +164,9 @@ async def read_stays(call: Call, plate_id: UUID) -> tuple[Plate, Reading[Sequenc
         reading = Reading(ReadStatus.UNAVAILABLE, None, None, refusal.reason)
     found = reading.value or ()
     intents = await store.list_intents([session.session_id for _, session in found])
+    payments_made = await find_payments(call, intents.values())
     stays = [
-        Stay(charge_id, session, await find_payment(call, intents.get(session.session_id)))
+        Stay(charge_id, session, payments_made.get(intents.get(session.session_id)))
         for charge_id, session in found
     ]
     value = None if reading.value is None else stays

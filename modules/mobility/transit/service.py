@@ -15,7 +15,7 @@ from core.privacy import Access, Purpose, personal_read
 from core.standards.signed_code import ReaderKey, SignedCode, issue_code, reader_key
 from core.texts_common import NOT_FOUND, UPSTREAM_UNAVAILABLE
 from modules.mobility import models
-from modules.mobility.payments_of import find_payment
+from modules.mobility.payments_of import find_payments
 from modules.mobility.transit import domain, store, texts
 from modules.mobility.transit.domain import Trip, TripStatus
 from modules.mobility.transit.upstream import Fare
@@ -119,10 +119,11 @@ async def read_trips(call: Call, *, first: int, only_unpaid: bool) -> Reading[Tr
 async def _listed(call: Call, shown: Sequence[Trip]) -> Sequence[ListedTrip]:
     known = await store.list_known(call.subject_id, [trip.trip_no for trip in shown])
     rows: dict[str, models.Trip] = {row.trip_no: row for row in known}
+    found = await find_payments(call, [row.intent_id for row in known])
     listed = []
     for trip in shown:
         row = rows.get(trip.trip_no)
-        payment = await find_payment(call, row.intent_id) if row else None
+        payment = found.get(row.intent_id) if row else None
         payable = row is not None and trip.status is TripStatus.UNPAID
         listed.append(ListedTrip(row.id if row and payable else None, trip, payment))
     return listed
