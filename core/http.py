@@ -253,16 +253,13 @@ class Upstream:
         personal demands. `into` takes a large answer chunk by chunk; each attempt
         begins it afresh.
 
-        Raises UpstreamTimeout, UpstreamUnavailable, UpstreamRejected or UpstreamFailed.
-        Raises ValueError for a malformed call, RuntimeError inside a transaction, Unlicensed for a
-        personal read without an Access: mistakes in our code.
+        Raises UpstreamTimeout, UpstreamUnavailable, UpstreamRejected or UpstreamFailed. ValueError
+        (a malformed call), RuntimeError (inside a transaction) and Unlicensed are our mistakes.
         """
         refuse_in_transaction("an outbound call")
         self._client.refuse_unlicensed(self.name, operation, access)
         safe = method in {"GET", "HEAD"} if safe is None else safe
-        hedging = self._client.hedging(self.name, operation)
-        if hedging is not None and (not safe or into is not None):
-            raise ValueError("only a safe call may be sent twice, and not into one file")
+        hedging = self._hedging(operation, twice=safe and into is None)
         if json is not None and data is not None:
             raise ValueError("a body is either json or data")
         call = Call(
@@ -280,6 +277,12 @@ class Upstream:
         )
         count_upstream()
         return await self._with_retries(call, hedging)
+
+    def _hedging(self, operation: str, *, twice: bool) -> Hedging | None:
+        hedging = self._client.hedging(self.name, operation)
+        if hedging is not None and not twice:
+            raise ValueError("only a safe call may be sent twice, and not into one file")
+        return hedging
 
     def _url(self, path: str) -> URL:
         if _PATH.fullmatch(path) is None:
