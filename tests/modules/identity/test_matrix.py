@@ -15,6 +15,7 @@ from core.clock import ManualClock
 from core.database import transaction
 from core.ids import new_id
 from core.manifest import discover
+from core.settings import Settings
 from modules.appointments.models import Booking, Resource, Slot
 from modules.bills.models import AccountLink, Autopay, OutageWatch
 from modules.health.models import HospitalBill
@@ -48,6 +49,13 @@ def upstreams(clock: ManualClock) -> Mapping[type, Any]:
         Parking: FakeParking(clock),
         Fare: FakeFare(clock),
     }
+
+
+@pytest.fixture
+def settings(settings: Settings) -> Settings:
+    """Without quotas: the walk asks more in a minute than a person may."""
+    quotas = ("rate_person", "rate_device", "rate_address")
+    return settings.model_copy(update=dict.fromkeys(quotas, 0))
 
 
 async def _session(app: App, viewer: Viewer) -> UUID:
