@@ -250,8 +250,7 @@ class Upstream:
         harm (default: GET and HEAD); only then is it retried, or hedged where the operation is
         declared so. An answer of another media type than `accept` is garbage; `*/*` takes any, and
         application/json takes `+json` too. `access` is the Access that an operation declared
-        personal demands. `into` takes a large answer chunk by chunk; each attempt
-        begins it afresh.
+        personal demands. `into` takes a large answer chunk by chunk, afresh at each attempt.
 
         Raises UpstreamTimeout, UpstreamUnavailable, UpstreamRejected or UpstreamFailed.
         Raises ValueError for a malformed call, RuntimeError inside a transaction, Unlicensed for a
@@ -263,8 +262,6 @@ class Upstream:
         hedging = self._client.hedging(self.name, operation)
         if hedging is not None and (not safe or into is not None):
             raise ValueError("only a safe call may be sent twice, and not into one file")
-        if json is not None and data is not None:
-            raise ValueError("a body is either json or data")
         call = Call(
             upstream=self.name,
             operation=operation,
