@@ -250,8 +250,7 @@ class Upstream:
         harm (default: GET and HEAD); only then is it retried, or hedged where the operation is
         declared so. An answer of another media type than `accept` is garbage; `*/*` takes any, and
         application/json takes `+json` too. `access` is the Access that an operation declared
-        personal demands. `into` takes a large answer chunk by chunk; each attempt
-        begins it afresh.
+        personal demands. `into` takes a large answer chunk by chunk, afresh at each attempt.
 
         Raises UpstreamTimeout, UpstreamUnavailable, UpstreamRejected or UpstreamFailed. ValueError
         (a malformed call), RuntimeError (inside a transaction) and Unlicensed are our mistakes.
@@ -260,8 +259,6 @@ class Upstream:
         self._client.refuse_unlicensed(self.name, operation, access)
         safe = method in {"GET", "HEAD"} if safe is None else safe
         hedging = self._hedging(operation, twice=safe and into is None)
-        if json is not None and data is not None:
-            raise ValueError("a body is either json or data")
         call = Call(
             upstream=self.name,
             operation=operation,
