@@ -4,6 +4,7 @@ A paying service gives a `Payable` to the extension point `PAYABLES`, calls `cre
 own transaction and `present` after it; events tell it how the payment ended.
 """
 
+from payments.contracts import begin_contract, end_contract, refresh_contract, sign_contract
 from payments.domain import PaymentMethod
 from payments.graphql import Method, Payment, to_payment
 from payments.payable import (
@@ -34,9 +35,13 @@ __all__ = [
     "Quote",
     "Refused",
     "Unknown",
+    "begin_contract",
     "create_intent",
+    "end_contract",
     "get_payment",
     "present",
+    "refresh_contract",
     "refund",
+    "sign_contract",
     "to_payment",
 ]

@@ -1,13 +1,13 @@
 """The manifest of payments."""
 
 from core.manifest import JobKind, Lane, Manifest, Schedule, UpstreamBinding
-from payments.domain import HOLD, INTENT, REFUND
+from payments.domain import CONTRACT, HOLD, INTENT, REFUND
 
 MANIFEST = Manifest(
     name="payments",
     queries=("payments.graphql:Query",),
     subscriptions=("payments.graphql:Subscription",),
-    routes=("payments.routes:routes",),
+    routes=("payments.routes:routes", "payments.receipt_routes:routes"),
     events=(
         "payments.events:PaymentSettled",
         "payments.events:PaymentFulfilled",
@@ -21,6 +21,7 @@ MANIFEST = Manifest(
         JobKind("payments.fulfil", "payments.jobs:fulfil", lane=Lane.CRITICAL, timeout_s=20),
         JobKind("payments.refund", "payments.jobs:refund", lane=Lane.CRITICAL, timeout_s=20),
         JobKind("payments.issue_receipt", "payments.jobs:issue_receipt", max_attempts=20),
+        JobKind("payments.end_contract", "payments.jobs:end_contract", max_attempts=50),
         JobKind("payments.expire_hold", "payments.jobs:expire_hold"),
         JobKind("payments.sweep", "payments.jobs:sweep", lane=Lane.CRITICAL),
         JobKind("payments.forget", "payments.jobs:forget", lane=Lane.BULK),
@@ -41,6 +42,11 @@ MANIFEST = Manifest(
             factory="payments.psp.alipay:open_client",
             optional=True,
         ),
+        UpstreamBinding(
+            "wechatpay",
+            protocol="payments.psp.entrusting:Entrusting",
+            factory="payments.psp.wechatpay_entrusting:open_client",
+        ),
     ),
     extensions=(
         ("privacy.export", "payments.personal_data:EXPORT"),
@@ -48,7 +54,7 @@ MANIFEST = Manifest(
     ),
     models="payments.models",
     migrations="payments.migrations",
-    state_machines=(INTENT, REFUND, HOLD),
+    state_machines=(INTENT, REFUND, HOLD, CONTRACT),
     commands=(("ledger", "payments.commands:app"),),
     append_only=("payments_account", "payments_journal", "payments_entry", "payments_report"),
 )

@@ -26,13 +26,16 @@ DOCUMENTS = documents_of(MANIFESTS)
 PLANNED = {
     tile.id for m in MANIFESTS for tile in m.services if tile.status is ServiceStatus.PLANNED
 }
-OWN_MOMENT = re.compile(rb'"(asOf|resumeTicket|errorId|message)":"[^"]*"')
+OWN_MOMENT = re.compile(rb'"(asOf|quotedAt|quoteHoldsUntil|resumeTicket|errorId|message)":"[^"]*"')
 """What two answers of one server tell differently: when it was, tickets and numbers of errors."""
+
+RIDE_CODE = re.compile(rb'"rideCode":{"code":"[^"]+","expiresAt":"[^"]+"}')
+"""A code that is another at every call."""
 
 
 def settled(answer: Any) -> bytes:
     """An answer's bytes but for what belongs to its moment."""
-    return OWN_MOMENT.sub(rb'"\1":""', orjson.dumps(answer))
+    return RIDE_CODE.sub(b'"rideCode":{}', OWN_MOMENT.sub(rb'"\1":""', orjson.dumps(answer)))
 
 
 class Twins(CityClient):
