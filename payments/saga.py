@@ -30,7 +30,6 @@ from payments.domain import (
 from payments.models import Intent, Refund
 from payments.payable import (
     Accepted,
-    Paid,
     Refused,
     Unknown,
     get_payable,
@@ -119,11 +118,10 @@ def _is_gone(intent: Intent, view: OrderView) -> bool:
 
 async def fulfil(app: App, intent_id: UUID) -> None:
     """Pass a captured payment on to its payee, or start its way back."""
-    intent = await store.find_intent(intent_id)
-    if intent is None or intent.state not in TO_FULFIL or _is_early(app, intent):
+    paid = await store.begin_fulfilment(intent_id, TO_FULFIL, app.clock.now() + _EARLY)
+    if paid is None:
         return
-    payable = get_payable(app, intent.kind)
-    paid = _paid(intent, await _announce_attempt(intent))
+    payable = get_payable(app, paid.kind)
     outcome = await payable.fulfil(app, paid)
     async with transaction() as tx:
         locked = await store.lock_intent(tx, intent_id)
@@ -140,33 +138,6 @@ async def fulfil(app: App, intent_id: UUID) -> None:
                     await settlement.move_intent(tx, locked, "lose_fulfilment")
                 wait = wait_before_next(payable.posting, paid.attempt)
                 await settlement.look_again(app, tx, locked, paid.attempt, wait)
-
-
-async def _announce_attempt(intent: Intent) -> int:
-    """Count a try before it is made: after a crash the next one knows that it may have arrived.
-
-    Returns how many were made before.
-    """
-    async with transaction() as tx:
-        locked = await store.lock_intent(tx, intent.id)
-        assert locked is not None
-        attempt: int = locked.attempts
-        locked.attempts = attempt + 1
-        await locked.save(using_db=tx, update_fields=["attempts"])
-    return attempt
-
-
-def _paid(intent: Intent, attempt: int) -> Paid:
-    assert intent.paid_at is not None
-    return Paid(
-        intent.id,
-        intent.payer_id,
-        intent.kind,
-        intent.subject_ref,
-        intent.amount_fen,
-        intent.paid_at,
-        attempt,
-    )
 
 
 async def refund(app: App, refund_id: UUID) -> None:

@@ -1,12 +1,13 @@
 """Every query on intents, refunds and callbacks."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import date, datetime
 from uuid import UUID
 
-from core.database import Transaction, connection, fetch_one
+from core.database import Transaction, connection, fetch_all, fetch_one
 from payments.domain import UNPAID, Evidence
 from payments.models import Intent, LeftOrder, Refund
+from payments.payable import Paid
 
 
 async def find_intent(intent_id: UUID) -> Intent | None:
@@ -22,6 +23,30 @@ async def get_intent(intent_id: UUID) -> Intent:
 async def lock_intent(tx: Transaction, intent_id: UUID) -> Intent | None:
     """An intent by id, locked until the transaction ends."""
     return await Intent.filter(id=intent_id).using_db(tx).select_for_update().first()
+
+
+async def lock_unnumbered(tx: Transaction, intent_ids: Sequence[UUID]) -> Mapping[UUID, str]:
+    """Those of these intents that are booked by their payee and lack a receipt, locked.
+
+    Returns their states.
+    """
+    rows = await fetch_all(
+        tx,
+        """SELECT id, state FROM payments_intent
+            WHERE id = ANY($1::uuid[]) AND fulfilment_ref IS NOT NULL AND receipt_no IS NULL
+            ORDER BY id FOR UPDATE""",
+        list(intent_ids),
+    )
+    return {row["id"]: row["state"] for row in rows}
+
+
+async def number_receipts(tx: Transaction, numbers: Mapping[UUID, str], now: datetime) -> None:
+    """Write receipt numbers into locked intents."""
+    await tx.execute_query(
+        """UPDATE payments_intent i SET receipt_no = n.receipt_no, receipt_issued_at = $3
+             FROM unnest($1::uuid[], $2::text[]) AS n (id, receipt_no) WHERE i.id = n.id""",
+        [list(numbers), list(numbers.values()), now],
+    )
 
 
 async def find_live_intent(tx: Transaction, kind: str, subject_ref: str) -> Intent | None:
@@ -56,20 +81,36 @@ async def find_left_order(tx: Transaction, intent_id: UUID, psp: str) -> LeftOrd
     return await LeftOrder.filter(intent_id=intent_id, psp=psp).using_db(tx).first()
 
 
-async def list_left(tx: Transaction, intent_id: UUID) -> set[str]:
-    """The PSPs that an intent has left."""
-    return {row.psp for row in await LeftOrder.filter(intent_id=intent_id).using_db(tx)}
-
-
 async def list_left_for_good(tx: Transaction, intent_id: UUID) -> set[str]:
-    """The PSPs to which an intent cannot return: the order's number is used up there."""
+    """The PSPs to which an intent cannot return: its number was or may be used there."""
     rows = await LeftOrder.filter(intent_id=intent_id).using_db(tx)
-    return {row.psp for row in rows if row.evidence == Evidence.CLOSED or row.captured_fen}
+    return {row.psp for row in rows if row.evidence != Evidence.UNSENT or row.captured_fen}
 
 
 async def list_overdue_left_orders(before: datetime, limit: int = 500) -> Sequence[LeftOrder]:
     """Left orders that nobody looked at when it was due, the longest overdue first."""
     return await LeftOrder.filter(due_at__lt=before).order_by("due_at").limit(limit)
+
+
+async def begin_fulfilment(
+    intent_id: UUID, states: Collection[str], due_before: datetime
+) -> Paid | None:
+    """Count a try to pass a payment on before it is made, and return what is to be passed on.
+
+    After a crash the next try knows by the count that this one may have arrived. None, and nothing
+    counted, where the payment is in none of the states or due later. A statement and commit of its
+    own.
+    """
+    row = await fetch_one(
+        connection(),
+        """UPDATE payments_intent SET attempts = attempts + 1
+            WHERE id = $1 AND state = ANY($2::text[]) AND (due_at IS NULL OR due_at <= $3)
+           RETURNING payer_id, kind, subject_ref, amount_fen, paid_at, attempts - 1 AS attempt""",
+        intent_id,
+        list(states),
+        due_before,
+    )
+    return None if row is None else Paid(intent_id, **row)
 
 
 async def list_intents(payer_id: UUID, *, first: int, before: UUID | None) -> Sequence[Intent]:

@@ -120,6 +120,10 @@ async def _clear_faults(request: Request, city: City) -> Response:
     return Response(status_code=204)
 
 
+async def _delays(request: Request, city: City) -> Response:
+    return reply(city.faults.take_delays())
+
+
 async def _callbacks(request: Request, city: City) -> Response:
     return reply({"callbacks": city.callbacks.listing(request.query_params.get("system"))})
 
@@ -173,6 +177,7 @@ _OF_ANY_CITY = (
     Operation("companies", "GET", "/_control/city/companies", _companies),
     Operation("faults", "GET", "/_control/faults", _faults),
     Operation("clear_faults", "DELETE", "/_control/faults", _clear_faults),
+    Operation("take_delays", "POST", "/_control/delays", _delays),
     Operation("callbacks", "GET", "/_control/callbacks", _callbacks),
     Operation("resend", "POST", "/_control/callbacks/{id:int}/resend", _resend),
 )

@@ -1,10 +1,13 @@
 """The fault switches: how a system, or one operation of it, is made to misbehave on purpose."""
 
 import asyncio
+import math
 import os
 import random
 import socket
+from collections import deque
 from contextlib import suppress
+from statistics import NormalDist
 
 import orjson
 from pydantic import Field
@@ -32,6 +35,12 @@ class Fault(Body):
     operation: str | None = Field(None, description="One operation only; unset = all of them.")
     latency_ms: int = Field(0, ge=0, le=600_000)
     latency_jitter_ms: int = Field(0, ge=0, le=600_000, description="Up to this much on top.")
+    latency_p99_ms: int = Field(
+        0,
+        ge=0,
+        le=600_000,
+        description="Drawn: lognormal, `latency_ms` its median, this its p99.",
+    )
     error_rate: float = Field(0, ge=0, le=1, description="Answer 503; the work is not done.")
     hang: bool = Field(False, description="No answer until the client gives up; work not done.")
     lose_reply_rate: float = Field(0, ge=0, le=1, description="Work done, connection cut.")
@@ -44,6 +53,8 @@ class Fault(Body):
 
 
 NO_FAULT = Fault()
+_P99_SIGMAS = NormalDist().inv_cdf(0.99)
+_DELAYS_KEPT = 100_000
 
 
 class Faults:
@@ -53,6 +64,7 @@ class Faults:
         self._state = state
         self._random = random.Random(seed)
         self._switches: dict[tuple[str, str], Fault] = {}
+        self._delays: deque[tuple[str, float]] = deque(maxlen=_DELAYS_KEPT)
         self.load()
 
     def load(self) -> None:
@@ -94,7 +106,23 @@ class Faults:
 
     def latency_s(self, fault: Fault) -> float:
         """How long to wait before working, in seconds."""
-        return (fault.latency_ms + self._random.random() * fault.latency_jitter_ms) / 1000
+        drawn_ms = fault.latency_ms + self._random.random() * fault.latency_jitter_ms
+        if fault.latency_ms and fault.latency_p99_ms:
+            sigma = math.log(fault.latency_p99_ms / fault.latency_ms) / _P99_SIGMAS
+            drawn_ms *= self._random.lognormvariate(0, sigma)
+        return drawn_ms / 1000
+
+    def note_delay(self, request_id: str, delay_s: float) -> None:
+        """Remember how long a client's request was made to wait; the oldest are forgotten."""
+        self._delays.append((request_id, delay_s))
+
+    def take_delays(self) -> dict[str, float]:
+        """The waits since the last asking by the client's request id, in ms; forgets them."""
+        taken: dict[str, float] = {}
+        while self._delays:
+            request_id, delay_s = self._delays.popleft()
+            taken[request_id] = taken.get(request_id, 0) + delay_s * 1000
+        return taken
 
 
 class FaultyOperation:
@@ -113,7 +141,9 @@ class FaultyOperation:
         name = self._operation.name if variants is None else await variants.name_of(request)
         fault = faults.of(self._system, name)
         if fault.latency_ms or fault.latency_jitter_ms:
-            await asyncio.sleep(faults.latency_s(fault))
+            delay_s = faults.latency_s(fault)
+            faults.note_delay(request.headers.get("x-request-id", ""), delay_s)
+            await asyncio.sleep(delay_s)
         if fault.hang:
             await _hang(scope, receive)
             return

@@ -14,19 +14,21 @@ from datetime import timedelta
 import asyncpg
 import structlog
 from pgqueuer import Queries
+from pgqueuer.adapters.persistence.qb import QueryBuilderEnvironment, QueryQueueBuilder
 from pgqueuer.db import AsyncpgPoolDriver
+from pgqueuer.domain.settings import db_settings
+from pgqueuer.domain.types import Channel
 from pgqueuer.errors import FailingListenerError
 from pgqueuer.models import Schedule as DueSchedule
 from pgqueuer.qm import QueueManager
 from pgqueuer.sm import SchedulerManager
 
 from core.app import App
-from core.database import CONNECTION_LOST, parse_url, transaction
-from core.jobs import register
+from core.database import CONNECTION_LOST, PooledConnection, parse_url, transaction
+from core.jobs import LOOKS_EVERY, register, wake_channel
 from core.manifest import Lane
 
 HEARTBEAT_TIMEOUT = timedelta(seconds=5)
-_DEQUEUE_TIMEOUT = timedelta(seconds=2)
 _BATCH = 10
 _CLOSE_WITHIN_S = 2.0
 _RETRY_S = (0.2, 5.0)
@@ -62,7 +64,7 @@ async def _work_while_connected(app: App, stop: asyncio.Event) -> None:
         runs = [
             manager.run(
                 batch_size=_BATCH,
-                dequeue_timeout=_DEQUEUE_TIMEOUT,
+                dequeue_timeout=LOOKS_EVERY,
                 max_concurrent_tasks=max(app.settings.worker_concurrency, 2 * _BATCH),
                 shutdown_on_listener_failure=True,
                 heartbeat_timeout=HEARTBEAT_TIMEOUT,
@@ -80,9 +82,15 @@ async def _work_while_connected(app: App, stop: asyncio.Event) -> None:
 async def _pool(url: str) -> AsyncIterator[asyncpg.Pool]:
     pool = await asyncpg.create_pool(
         **parse_url(url),
+        connection_class=PooledConnection,
         min_size=len(Lane) + 1,
         max_size=3 * (len(Lane) + 1),
-        server_settings={"application_name": "quancheng worker"},
+        server_settings={
+            "application_name": "quancheng worker",
+            # the queue's own notes need not wait for the disk: who loses them runs a job again,
+            # and what a job did before is on the disk at the latest when its end is
+            "synchronous_commit": "off",
+        },
     )
     try:
         yield pool
@@ -108,7 +116,12 @@ def _ignore(_payload: str | bytes | bytearray) -> None:
 
 
 def _manager(app: App, lane: Lane, pool: asyncpg.Pool) -> QueueManager:
-    manager = QueueManager(Queries(AsyncpgPoolDriver(pool)))
+    """A lane's manager, which hears of this lane's work alone."""
+    channel = wake_channel(lane)
+    settings = db_settings().model_copy(update={"channel": channel})
+    builder = QueryQueueBuilder(settings)
+    queries = Queries(AsyncpgPoolDriver(pool), QueryBuilderEnvironment(settings), builder)
+    manager = QueueManager(queries, Channel(channel))
     for job in app.queue.kinds.values():
         if job.lane is lane:
             register(manager, job, app)

@@ -200,8 +200,16 @@ async def pay_bill(
     access.require_service(call, domain.SERVICE_ID[kind])
     if await store.find_link(citizen_id, kind, bill.account_no) is None:
         raise NotFound(NOT_FOUND)
-    await _refresh(call, bill)
+    told = await _ask(call, bill)
+    if told is not None and told.status is not domain.BillStatus.OPEN:
+        await _note(call, kind, [told])  # stands, though the payment is refused
+        told = None
     async with transaction() as tx:
+        # the bill's row always before the key's: two sends of one key cannot wait for one another
+        if told is None:
+            await store.lock_bill(tx, bill_id)
+        else:
+            await store.note_bills(tx, kind, [told], call.app.clock.now())
         intent_id = await payments.create_intent(
             call,
             tx,
@@ -213,11 +221,13 @@ async def pay_bill(
     return payments.to_payment(await payments.present(call, intent_id), call.locale)
 
 
-async def _refresh(call: Call, bill: Bill) -> None:
-    """Ask the biller what is due now; without an answer the quote decides by what is known."""
+async def _ask(call: Call, bill: Bill) -> BillerBill | None:
+    """What the biller says is due now; None without an answer: the quote decides by what is known.
+
+    A share of the time only, so that the PSP's is left.
+    """
     kind, deadline = UtilityKind(bill.kind), call.deadline.share(fraction=0.5)
     try:
-        told = await call.app.upstream(Billers).get_bill(kind, bill.bill_no, deadline)
+        return await call.app.upstream(Billers).get_bill(kind, bill.bill_no, deadline)
     except UpstreamError:
-        return
-    await _note(call, kind, [told])
+        return None

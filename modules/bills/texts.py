@@ -141,7 +141,7 @@ HOLD_AUTOPAY = Text(
     "HOLD_AUTOPAY",
     "自动缴费授权是已扣款项的依据,依法自最后一次扣款起保存三年",
     "An autopay consent is the ground of what was deducted under it, kept for three years after "
-    "the last deduction (电子商务法, Art. 31)",
+    "the last deduction (E-Commerce Law, Art. 31)",
 )
 
 BUYER_INVALID = Text(

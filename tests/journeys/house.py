@@ -97,13 +97,17 @@ class House:
             check=False,
         )
 
-    def kill(self, name: str) -> None:
-        """`kill -9` of the first running process of a kind: api, worker, sandbox or postgres."""
+    def kill(self, name: str) -> bool:
+        """`kill -9` of the first running process of a kind: api, worker, sandbox or postgres.
+
+        False where none runs at the moment.
+        """
         for process in self.processes():
             with suppress(psutil.NoSuchProcess):
                 if self._is(process, name):
                     process.kill()
-                    return
+                    return True
+        return False
 
     def processes(self) -> list[psutil.Process]:
         """The supervisor's children and theirs."""

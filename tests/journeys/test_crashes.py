@@ -8,24 +8,21 @@ import asyncio
 import os
 import random
 import time
-from collections.abc import Awaitable, Callable, Iterator, Mapping
-from typing import Any, TypeVar
+from collections.abc import Iterator, Mapping
+from typing import Any
 
-import aiohttp
 import pytest
 from journeys.house import House
+from journeys.load import cashier_of, stubbornly
 
 from bff.commands import journey
-from bff.commands.client import CityClient, ClientError, key
-from core.database import CONNECTION_LOST
+from bff.commands.client import CityClient, key
 
 pytestmark = pytest.mark.xdist_group("house")
 
-T = TypeVar("T")
 SEED = int(os.environ.get("CRASH_SEED", "20261122"))
 _COMPLETES_WITHIN_S = 60.0
 _VICTIMS = ("worker", "api", "postgres")
-_GONE = (*CONNECTION_LOST, aiohttp.ClientError, ClientError)
 
 
 @pytest.fixture(scope="module")
@@ -92,16 +89,6 @@ async def pay_a_bill(
     return payment_id, bill
 
 
-async def cashier_of(client: CityClient, payment_id: str) -> str:
-    """The cashier's address, which an interrupted start may still lack."""
-    query = "query ($id: ID!) { payment(id: $id) { cashierUrl } }"
-    answer = await client.run(query, {"id": payment_id})
-    url: str | None = answer.data["payment"]["cashierUrl"]
-    if url is None:
-        raise LookupError("not yet")
-    return url
-
-
 async def settled(client: CityClient, payment_id: str) -> None:
     """Raises LookupError until the payment has succeeded; it must never be shown as failed."""
     answer = await client.run(journey.PAYMENT, {"id": payment_id})
@@ -116,15 +103,6 @@ async def message_of(house: House, payment_id: str) -> None:
     sql = "SELECT id FROM notifications_message WHERE key = $1"
     if not await house.query(sql, f"bill-paid:{payment_id}"):
         raise LookupError("not yet")
-
-
-async def stubbornly(send: Callable[[], Awaitable[T]]) -> T:
-    """Send again until an answer comes; a refusal for good ends in the caller's timeout."""
-    while True:
-        try:
-            return await send()
-        except (*_GONE, LookupError, StopIteration, RuntimeError):
-            await asyncio.sleep(0.1)
 
 
 async def assert_done_once(

@@ -10,27 +10,38 @@ from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
+from core.call import Call
 from core.database import connection, fetch_one, transaction
 from core.errors import AppError
 from core.ids import new_id
 from modules.bills import service as bills
 from payments import api
+from payments.ledger.accounts import payer_funds
+from payments.limits import rules
 from payments.models import Intent
 from payments.psp.port import OrderState, RefundState
 from tests.payments.books import check_books, check_ended
 from tests.payments.crash import cut
+from tests.payments.payees import DEEMED, DEEMED_PLUS, FakePayees
 from tests.payments.world import World
 
-STEPS = 40
+STEPS = (10, 40)
 _FAULTS = ("ok", "lost", "down")
+_DAY_LIMIT = next(limit for limit in rules().limits if limit.name == "bills-day").amount_fen
 _STATE = """
 SELECT md5(concat(
-  (SELECT string_agg(i::text, ',' ORDER BY id) FROM payments_intent i),
-  (SELECT string_agg(r::text, ',' ORDER BY id) FROM payments_refund r),
-  (SELECT string_agg(e::text, ',' ORDER BY id) FROM payments_entry e),
+  (SELECT string_agg(i::text, ',' ORDER BY id) FROM payments_intent i WHERE payer_id = ANY($1)),
+  (SELECT string_agg(r::text, ',' ORDER BY r.id) FROM payments_refund r
+     JOIN payments_intent i ON i.id = r.intent_id WHERE i.payer_id = ANY($1)),
+  (SELECT string_agg(u::text, ',' ORDER BY key) FROM payments_usage u
+    WHERE split_part(key, ':', 2) = ANY($2)),
+  (SELECT string_agg(h::text, ',' ORDER BY h.id) FROM payments_hold h
+     JOIN payments_account a ON a.id = h.account_id WHERE split_part(a.code, ':', 2) = ANY($2)),
+  (SELECT string_agg(k::text, ',' ORDER BY k::text) FROM core_idempotency k
+    WHERE subject = ANY($2)),
   (SELECT string_agg(b::text, ',' ORDER BY id) FROM payments_balance b),
-  (SELECT string_agg(h::text, ',' ORDER BY id) FROM payments_hold h),
-  (SELECT string_agg(k::text, ',' ORDER BY id) FROM core_idempotency k),
+  (SELECT concat(count(*), max(id)) FROM payments_entry),
+  (SELECT string_agg(seq::text, ',' ORDER BY chain) FROM payments_chain),
   (SELECT string_agg(q.id::text, ',' ORDER BY id) FROM pgqueuer q))) AS digest
 """
 
@@ -38,32 +49,52 @@ SELECT md5(concat(
 class History:
     """One history in a world that may have seen others before."""
 
-    def __init__(self, world: World, seed: int) -> None:
+    def __init__(self, world: World, payees: FakePayees, seed: int) -> None:
         self._world = world
+        self._payees = payees
         self._draw = random.Random(seed)
         self._keys = [f"history-{seed}-{n}" for n in range(4)]
-        self._calls: list[Any] = []
+        self._calls: list[Call] = []
+        self._payers: list[UUID] = []
         self._bills: list[UUID] = []
+        self._dues: list[tuple[str, str]] = []
         self._first_order = len(world.psp.orders)
 
     async def run(self) -> None:
-        """Begin, take forty steps, come to rest."""
+        """Begin, take some steps, come to rest."""
+        await self._begin()
+        steps: list[tuple[int, Callable[[], Awaitable[None]]]] = [
+            (6, self._start), (3, self._start_elsewhere), (8, self._pay), (1, self._pay_late),
+            (8, self._call_back), (12, self._work), (3, self._wait), (4, self._break),
+            (1, self._withdraw), (3, self._refund), (1, self._finish_refund), (1, self._forge),
+            (1, self._spend_what_is_held),
+        ]  # fmt: skip
+        functions, weights = [step for _, step in steps], [weight for weight, _ in steps]
+        for step in self._draw.choices(functions, weights, k=self._draw.randint(*STEPS)):
+            await step()
+            await check_books(self._world, self._payers, self._payees)
+        await self._rest()
+
+    async def _begin(self) -> None:
+        """Two citizens who share a household, with bills of all sizes, and other things due."""
         account_no = f"H{self._draw.randrange(10**8):08d}"
         self._calls = [await self._world.citizen() for _ in range(2)]
+        self._payers = [call.require_viewer().user_id for call in self._calls]
         for _ in range(self._draw.randint(1, 3)):
-            total_fen = self._draw.randint(1, 20_000)
-            self._bills.append(await self._world.bill(self._calls[0], total_fen, account_no))
-        await self._world.bill(self._calls[1], 100, account_no)
-        steps: list[tuple[int, Callable[[], Awaitable[None]]]] = [
-            (6, self._start), (8, self._pay), (1, self._pay_late), (8, self._call_back),
-            (12, self._work), (3, self._wait), (4, self._break), (1, self._withdraw),
-            (2, self._refund), (1, self._finish_refund), (1, self._forge),
-        ]  # fmt: skip
-        for _ in range(STEPS):
-            (step,) = self._draw.choices([s for _, s in steps], [weight for weight, _ in steps])
-            await step()
-            await check_books(self._world)
-        await self._rest()
+            self._world.billers.issue(account_no, self._amount_fen())
+        for call in self._calls:
+            await self._world.link(call, account_no)
+        self._bills = [bill.id for bill in await self._world.read(self._calls[0], account_no)]
+        for payable in (DEEMED, DEEMED_PLUS):
+            subject_ref = new_id().hex
+            self._payees.amounts[subject_ref] = self._amount_fen()
+            self._dues.append((payable.kind, subject_ref))
+
+    def _amount_fen(self) -> int:
+        """Mostly small, sometimes so large that two do not fit into a day."""
+        if self._draw.random() < 0.2:
+            return self._draw.randint(_DAY_LIMIT // 2, _DAY_LIMIT)
+        return self._draw.randint(1, 20_000)
 
     async def _maybe_cut(self, coroutine: Coroutine[Any, Any, Any]) -> None:
         """Run it, once in three times with a crash somewhere inside."""
@@ -72,18 +103,36 @@ class History:
         else:
             await coroutine
 
+    async def _refusable(self, command: Callable[[], Awaitable[object]]) -> None:
+        """Run a command, perhaps into a crash; one that is refused must change nothing."""
+        before = await self._digest()
+
+        async def run() -> None:
+            try:
+                await command()
+            except AppError:
+                assert await self._digest() == before, "a refused command changed something"
+
+        await self._maybe_cut(run())
+
     async def _start(self) -> None:
         call, bill_id = self._draw.choice(self._calls), self._draw.choice(self._bills)
         key = self._draw.choice(self._keys)
-        before = await _digest()
+        await self._refusable(lambda: bills.pay_bill(self._world.fresh(call), bill_id, key))
+
+    async def _start_elsewhere(self) -> None:
+        """Pay a payee that does not tell at once, or at all, what became of a payment."""
+        call, (kind, subject_ref) = self._draw.choice(self._calls), self._draw.choice(self._dues)
+        key = self._draw.choice(self._keys)
 
         async def pay() -> None:
-            try:
-                await bills.pay_bill(self._world.fresh(call), bill_id, key)
-            except AppError:
-                assert await _digest() == before, "a refused command changed something"
+            async with transaction() as tx:
+                intent_id = await api.create_intent(
+                    call, tx, kind=kind, subject_ref=subject_ref, key=key
+                )
+            await api.present(call, intent_id)
 
-        await self._maybe_cut(pay())
+        await self._refusable(pay)
 
     async def _pay(self) -> None:
         if orders := self._orders(OrderState.UNPAID):
@@ -118,8 +167,9 @@ class History:
         self._world.clock.move(timedelta(seconds=self._draw.randint(0, seconds)))
 
     async def _break(self) -> None:
-        faults = self._draw.choice((self._world.psp.faults, self._world.billers.faults))
-        faults.queued.extend(self._draw.choices(_FAULTS, k=self._draw.randint(1, 4)))
+        world = self._world
+        faults = self._draw.choice((world.psp.faults, world.billers.faults, self._payees.faults))
+        faults.queued.extend(self._draw.choices(_FAULTS, k=self._draw.randint(1, 8)))
 
     async def _withdraw(self) -> None:
         bill = await bills.store.find_bill(self._draw.choice(self._bills))
@@ -127,27 +177,26 @@ class History:
         if self._world.billers.bills[bill.bill_no].status == "open":
             code = self._draw.choice(("BILL_WITHDRAWN", "ALREADY_PAID"))
             self._world.billers.refuses[bill.bill_no] = code
+        self._payees.refuses.add(self._draw.choice(self._dues)[1])
 
     async def _refund(self) -> None:
-        intents = await Intent.filter(
-            state__in=["fulfilled", "partly_refunded"], subject_ref__in=[*map(str, self._bills)]
-        )
+        """Give back a part, all, or more than there is; under a new key or an old one."""
+        states = ["fulfilled", "refunding", "partly_refunded", "refunded"]
+        intents = await Intent.filter(state__in=states, payer_id__in=self._payers).order_by("id")
         if not intents:
             return
-        intent, key = self._draw.choice(intents), f"k:{new_id()}"
-        amount_fen = self._draw.randint(1, intent.amount_fen + 5)
-        before = await _digest()
+        intent, key = self._draw.choice(intents), f"{self._draw.choice(self._keys)}:refund"
+        amount_fen = self._draw.choice(
+            (intent.amount_fen, self._draw.randint(1, intent.amount_fen + 5), 1)
+        )
 
         async def refund() -> None:
-            try:
-                async with transaction() as tx:
-                    await api.refund(
-                        self._world.app, tx, intent.id, amount_fen, reason="REQUESTED", key=key
-                    )
-            except AppError:
-                assert await _digest() == before, "a refused refund changed something"
+            async with transaction() as tx:
+                await api.refund(
+                    self._world.app, tx, intent.id, amount_fen, reason="REQUESTED", key=key
+                )
 
-        await self._maybe_cut(refund())
+        await self._refusable(refund)
 
     async def _finish_refund(self) -> None:
         self._world.psp.slow_refunds = not self._world.psp.slow_refunds
@@ -162,11 +211,18 @@ class History:
         """Somebody says that an order is paid; also with the right amount."""
         if not (orders := self._orders(OrderState.UNPAID)):
             return
-        before = await _digest()
+        before = await self._digest()
         headers, body = self._world.psp.signed(b'{"order":"%s"}' % str(orders[0]).encode())
         forged = headers | {"Fake-Signature": "f" * 64}
         assert await self._world.deliver(forged, body) == "signature"
-        assert await _digest() == before
+        assert await self._digest() == before
+
+    async def _spend_what_is_held(self) -> None:
+        """Whatever is in a payer's account cannot leave it twice."""
+        payer_id, before = self._draw.choice(self._payers), await self._digest()
+        refused = await self._world.overdraw(payer_funds(payer_id))
+        assert refused == "payments_balance_guard"
+        assert await self._digest() == before
 
     def _orders(self, state: OrderState) -> list[UUID]:
         mine = list(self._world.psp.orders.items())[self._first_order :]
@@ -175,18 +231,19 @@ class History:
     async def _rest(self) -> None:
         """The faults end, half of the callbacks never come, time goes by."""
         world = self._world
-        world.psp.faults.queued.clear()
-        world.billers.faults.queued.clear()
+        for faults in (world.psp.faults, world.billers.faults, self._payees.faults):
+            faults.queued.clear()
         world.psp.slow_refunds = False
         self._finish_slow_refunds()
         kept = [told for told in world.psp.callbacks if self._draw.random() < 0.5]
         world.psp.callbacks[:] = kept
         await world.call_back()
         await world.queue.run_for(timedelta(hours=26))
-        await check_ended(world)
+        await check_ended(world, self._payers, self._payees)
 
-
-async def _digest() -> str:
-    row = await fetch_one(connection(), _STATE)
-    assert row is not None
-    return str(row["digest"])
+    async def _digest(self) -> str:
+        row = await fetch_one(
+            connection(), _STATE, self._payers, [str(payer) for payer in self._payers]
+        )
+        assert row is not None
+        return str(row["digest"])

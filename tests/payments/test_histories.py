@@ -4,11 +4,24 @@ HISTORY_SEED and HISTORY_COUNT choose others: a failing seed reproduces its hist
 """
 
 import os
+import time
+from collections.abc import AsyncIterator, Callable, Mapping
+from dataclasses import replace
+from typing import Any
 
 import pytest
 
+from core.app import App, open_app
+from core.clock import ManualClock
+from core.ids import new_id
+from core.manifest import Manifest
+from core.settings import Settings
+from payments import limits, saga, settlement
 from payments.ledger.verify import verify
+from payments.psp.port import RefundState, RefundView
+from tests.payments import payees
 from tests.payments.histories import History
+from tests.payments.payees import FakePayees
 from tests.payments.world import World
 
 _FIRST = int(os.environ.get("HISTORY_SEED", "1"))
@@ -17,19 +30,133 @@ _BATCH = 50
 """Histories that share a database: later ones run among the rows of earlier ones."""
 
 
+@pytest.fixture
+async def app(
+    settings: Settings,
+    clock: ManualClock,
+    manifests: tuple[Manifest, ...],
+    upstreams: Mapping[type, Any],
+) -> AsyncIterator[App]:
+    """The house with a wing for the two ways of posting that bills do not have."""
+    wings = (*manifests, payees.WING)
+    async with open_app(settings, clock=clock, manifests=wings, upstreams=upstreams) as opened:
+        yield opened
+
+
+@pytest.fixture
+def others() -> FakePayees:
+    """The payees of that wing."""
+    return payees.begin()
+
+
 @pytest.mark.parametrize("seed", range(1, 11))
-async def test_a_history_keeps_the_books(world: World, seed: int) -> None:
-    await History(world, seed).run()
+async def test_a_history_keeps_the_books(world: World, others: FakePayees, seed: int) -> None:
+    await History(world, others, seed).run()
     assert (await verify()).sound
 
 
 @pytest.mark.soak
 @pytest.mark.parametrize("first", range(_FIRST, _FIRST + _COUNT, _BATCH))
-async def test_ten_thousand_histories_keep_the_books(world: World, first: int) -> None:
-    for seed in range(first, min(first + _BATCH, _FIRST + _COUNT)):
+async def test_ten_thousand_histories_keep_the_books(
+    world: World, others: FakePayees, first: int
+) -> None:
+    seeds, started_s = range(first, min(first + _BATCH, _FIRST + _COUNT)), time.monotonic()
+    for seed in seeds:
         try:
-            await History(world, seed).run()
+            await History(world, others, seed).run()
         except BaseException as error:
             error.add_note(f"reproduce with HISTORY_SEED={seed} HISTORY_COUNT=1")
             raise
     assert (await verify()).sound
+    print(f"{len(seeds) / (time.monotonic() - started_s):.1f} histories/s")
+
+
+Defect = Callable[[pytest.MonkeyPatch], None]
+
+
+def _forget_to_give_back(patch: pytest.MonkeyPatch) -> None:
+    async def give_back(*_: object) -> None:
+        """Counts nothing back."""
+
+    patch.setattr(limits, "give_back", give_back)
+
+
+def _settle_twice(patch: pytest.MonkeyPatch) -> None:
+    """A callback told again captures again, under a key of its own."""
+    settle, post = settlement.settle, settlement._post
+
+    async def careless(app: App, tx: Any, psp: str, view: Any) -> settlement.Settled:
+        outcome = await settle(app, tx, psp, view)
+        if outcome is settlement.Settled.KNOWN:
+            intent = await settlement.store.lock_intent(tx, view.intent_id)
+            assert intent is not None
+            legs = settlement.transfer(
+                debit=settlement.psp_receivable(psp),
+                credit=settlement.payer_funds(intent.payer_id),
+                amount_fen=intent.amount_fen,
+            )
+            await post(tx, "settle", intent, new_id(), legs, app.clock.now())
+        return outcome
+
+    patch.setattr(settlement, "settle", careless)
+
+
+def _refund_under_a_new_number(patch: pytest.MonkeyPatch) -> None:
+    """A refund whose reply was lost is asked for again as another one."""
+    ask = saga._ask_refund
+
+    async def careless(app: App, intent: Any, refund: Any, attempt: int) -> RefundView:
+        if not attempt:
+            return await ask(app, intent, refund, attempt)
+        psp, order = saga.get_psp(app, intent.psp), _order_of(intent, refund)
+        view = await psp.refund(order, saga.Deadline.after(1))
+        return replace(view, refund_id=refund.id)
+
+    patch.setattr(saga, "_ask_refund", careless)
+
+
+def _order_of(intent: Any, refund: Any) -> saga.RefundOrder:
+    return saga.RefundOrder(
+        new_id(), intent.id, min(refund.amount_fen, 1), intent.captured_fen, refund.reason
+    )
+
+
+def _take_unknown_for_refused(patch: pytest.MonkeyPatch) -> None:
+    """A payee that may have booked is taken for one that has not, and the payer gets it all."""
+    judge = saga.judge
+
+    def careless(posting: Any, outcome: Any, paid: Any, now: Any) -> Any:
+        judged = judge(posting, outcome, paid, now)
+        return saga.Refused("GAVE_UP") if isinstance(judged, saga.Unknown) else judged
+
+    patch.setattr(saga, "judge", careless)
+
+
+def _succeed_while_under_way(patch: pytest.MonkeyPatch) -> None:
+    """A refund that the PSP is still working on is told as done."""
+    apply, early = settlement.apply_refund, {RefundState.PROCESSING: RefundState.SUCCEEDED}
+
+    async def careless(app: App, tx: Any, psp: str, view: RefundView) -> Any:
+        return await apply(app, tx, psp, replace(view, state=early.get(view.state, view.state)))
+
+    patch.setattr(settlement, "apply_refund", careless)
+
+
+DEFECTS: Mapping[str, Defect] = {
+    "limits not given back": _forget_to_give_back,
+    "settled twice": _settle_twice,
+    "refunded under a new number": _refund_under_a_new_number,
+    "unknown taken for refused": _take_unknown_for_refused,
+    "refund told too early": _succeed_while_under_way,
+}
+
+
+@pytest.mark.parametrize("defect", DEFECTS)
+async def test_a_planted_defect_is_found(
+    world: World, others: FakePayees, monkeypatch: pytest.MonkeyPatch, defect: str
+) -> None:
+    """What the histories are for: each of these loses or invents money, and none goes unseen."""
+    DEFECTS[defect](monkeypatch)
+    with pytest.raises(AssertionError):
+        for seed in range(1, 61):
+            await History(world, others, seed).run()

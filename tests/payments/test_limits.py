@@ -10,6 +10,7 @@ from core.errors import Conflict
 from payments import limits
 from payments.limits import read_rules, rules
 from payments.models import Intent
+from tests.payments.books import check_books
 from tests.payments.world import World
 
 DAY_LIMIT = next(limit for limit in rules().limits if limit.name == "bills-day").amount_fen
@@ -35,6 +36,9 @@ async def test_two_hundred_payments_at_the_edge_stop_exactly_there(world: World)
     begun = await asyncio.gather(*(_start(world, call, bill_id) for bill_id in ids))
     assert sum(begun) == 100
     assert await Intent.all().count() == 100
+    counters = await fetch_all(connection(), "SELECT used_fen FROM payments_usage")
+    assert [counter["used_fen"] for counter in counters] == [each * 100] * 2  # the day's two rules
+    await check_books(world)
 
 
 async def test_a_single_payment_above_its_limit_is_refused(world: World) -> None:

@@ -6,7 +6,7 @@ from uuid import UUID
 
 import pytest
 
-from core.database import transaction
+from core.database import connection, fetch_all, transaction
 from core.errors import AppError, Conflict, InvalidInput, LoginRequired, NotFound, Unavailable
 from core.ids import new_id
 from modules.bills import service as bills
@@ -31,6 +31,9 @@ async def test_a_thousand_sends_of_one_key_are_one_payment(world: World) -> None
     again = await bills.pay_bill(world.fresh(call), bill_id, "the-one-key")
     assert again.id == replies[0].id and again.status == "SUCCEEDED"
     assert len(world.billers.write_offs) == 1
+    journals = await fetch_all(connection(), "SELECT kind FROM payments_journal ORDER BY posted_at")
+    assert [journal["kind"] for journal in journals] == ["settle", "fulfil"]
+    await check_books(world)
 
 
 async def test_a_key_for_another_bill_is_refused(world: World) -> None:

@@ -10,7 +10,7 @@ from starlette.requests import Request
 from core.app import App
 from core.call import Call
 from core.clock import ManualClock
-from core.database import connection, fetch_all, transaction
+from core.database import IntegrityError, connection, fetch_all, transaction, violated
 from core.ids import new_id
 from core.jobs import GiveUp
 from core.manifest import load
@@ -18,6 +18,9 @@ from modules.bills import service as bills
 from modules.bills.domain import UtilityKind
 from modules.identity import store as identity
 from payments import routes
+from payments.ledger import store as ledger
+from payments.ledger.accounts import Account, psp_receivable
+from payments.ledger.postings import Posting, transfer
 from payments.models import Intent
 from tests.payments.fakes import FakeBillers, FakePsp
 
@@ -113,10 +116,14 @@ class World:
         assert call.viewer is not None
         return replace(call, viewer=replace(call.viewer, authenticated_at=self.clock.now()))
 
+    async def link(self, call: Call, account_no: str) -> None:
+        """Link a water account that has a bill to a citizen."""
+        await bills.link_account(call, UtilityKind.WATER, account_no, "", f"link-{new_id().hex}")
+
     async def bill(self, call: Call, total_fen: int = 3360, account_no: str = ACCOUNT) -> UUID:
         """A fresh water bill on an account that the citizen has linked."""
         bill_no = self.billers.issue(account_no, total_fen)
-        await bills.link_account(call, UtilityKind.WATER, account_no, "", f"link-{new_id().hex}")
+        await self.link(call, account_no)
         listing = await self.read(call, account_no)
         return next(listed.id for listed in listing if listed.bill.bill_no == bill_no)
 
@@ -140,6 +147,18 @@ class World:
     async def deliver(self, headers: dict[str, str], body: bytes) -> str:
         """Deliver one callback."""
         return await routes.hear(self.app, "wechatpay", request_of(headers, body))
+
+    async def overdraw(self, account: Account) -> str | None:
+        """Try to post one fen more than is free in a guarded account; the constraint that held."""
+        balance = await ledger.get_balance(account)
+        amount_fen = balance.balance_fen - balance.held_fen + 1
+        legs = transfer(debit=account, credit=psp_receivable("test"), amount_fen=amount_fen)
+        try:
+            async with transaction() as tx:
+                await ledger.post(tx, Posting("test", f"test:{new_id()}", legs), self.clock.now())
+        except IntegrityError as error:
+            return violated(error)
+        return None
 
     async def intent(self, intent_id: UUID) -> Intent:
         """An intent as it is."""

@@ -1,6 +1,7 @@
 """The fault switches over real sockets: what the client sees, and whether the work was done."""
 
 import asyncio
+import statistics
 import time
 
 import aiohttp
@@ -20,6 +21,19 @@ async def test_latency_delays_the_answer(city: Client) -> None:
     started = time.monotonic()
     assert (await city.post("/sms/messages", MESSAGE))[0] == 202
     assert time.monotonic() - started >= 0.3
+
+
+async def test_latency_is_drawn_from_a_distribution_and_told_by_request(city: Client) -> None:
+    fault = {"latency_ms": 10, "latency_p99_ms": 30}
+    await city.put("/_control/faults/sms", fault)
+    for n in range(40):
+        message = MESSAGE | {"message_ref": f"m-{n}"}
+        await city.post("/sms/messages", message, headers={"X-Request-Id": f"r-{n}"})
+    _, waits_ms = await city.post("/_control/delays", None)
+    assert set(waits_ms) == {f"r-{n}" for n in range(40)}
+    assert 7 < statistics.median(waits_ms.values()) < 14
+    assert len({round(wait_ms, 3) for wait_ms in waits_ms.values()}) > 30
+    assert (await city.post("/_control/delays", None))[1] == {}
 
 
 async def test_errors_leave_the_work_undone(city: Client) -> None:

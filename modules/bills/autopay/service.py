@@ -78,20 +78,31 @@ async def agree(
         )
         if not claim.replayed:
             await _replace_unsigned(call.app, tx, link_id)
-            contract_id = await payments.begin_contract(call.app, tx, citizen_id, _display(link))
-            await Autopay.create(
-                using_db=tx,
-                id=claim.effect_id,
-                link_id=link_id,
-                citizen_id=citizen_id,
-                contract_id=contract_id,
-                bill_ceiling_fen=bill_ceiling_fen,
-                month_ceiling_fen=month_ceiling_fen,
-                text_version=text_version,
-                state="signing",
-                agreed_at=call.app.clock.now(),
-            )
+            await _begin(call.app, tx, claim.effect_id, link, bill_ceiling_fen, month_ceiling_fen)
     return await _show(call, await Autopay.get(id=claim.effect_id))
+
+
+async def _begin(
+    app: App,
+    tx: Transaction,
+    autopay_id: UUID,
+    link: AccountLink,
+    bill_ceiling_fen: int,
+    month_ceiling_fen: int,
+) -> None:
+    contract_id = await payments.begin_contract(app, tx, link.citizen_id, _display(link))
+    await Autopay.create(
+        using_db=tx,
+        id=autopay_id,
+        link_id=link.id,
+        citizen_id=link.citizen_id,
+        contract_id=contract_id,
+        bill_ceiling_fen=bill_ceiling_fen,
+        month_ceiling_fen=month_ceiling_fen,
+        text_version=TEXT_VERSION,
+        state="signing",
+        agreed_at=app.clock.now(),
+    )
 
 
 def _check(bill_ceiling_fen: int, month_ceiling_fen: int, text_version: str) -> None:

@@ -1,0 +1,230 @@
+"""`kill -9` of API, worker and PostgreSQL at random points while several citizens pay.
+
+Afterwards the books of both sides are compared: every order that the PSP took money for is
+settled, written off once, or refunded; nobody is charged twice; the ledger is whole. A seed
+reproduces the victims and moments: CRASH_SEED=…, CRASH_POINTS=… (make soak).
+"""
+
+import asyncio
+import os
+import random
+import sqlite3
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AsyncExitStack, closing
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+import pytest
+from journeys.house import House, is_ready
+from journeys.load import Load, sign_in, stubbornly
+
+from bff.commands.client import CityClient
+
+pytestmark = pytest.mark.xdist_group("house")
+
+SEED = int(os.environ.get("CRASH_SEED", "20261122"))
+POINTS = int(os.environ.get("CRASH_POINTS", "200"))
+_VICTIMS = ("worker", "api", "postgres")
+_CITIZENS = 4
+_SERVES_WITHIN_S = 90.0
+_RESTS_WITHIN_S = 420.0
+_FAULTS = (
+    # what the real gateway repeats after 15 s, this one repeats after a fraction of it
+    ("wechatpay", {"operation": "callback", "callback_speedup": 30, "duplicate_callbacks": 1}),
+    ("wechatpay", {"operation": "order_h5", "lose_reply_rate": 0.05}),
+    ("biller_water", {"operation": "write_off", "lose_reply_rate": 0.05}),
+)
+
+
+@pytest.fixture
+def busy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[House]:
+    """A house of its own, with one process of each kind."""
+    monkeypatch.setenv("RATE_PERSON", "0")
+    monkeypatch.setenv("RATE_DEVICE", "0")
+    with House(tmp_path) as house:
+        yield house
+
+
+async def test_each_process_dies_once_under_load(busy: House) -> None:
+    await crash_under_load(busy, points=3, seed=SEED)
+
+
+@pytest.mark.soak
+async def test_two_hundred_crashes_under_load(busy: House) -> None:
+    await crash_under_load(busy, points=POINTS, seed=SEED)
+
+
+async def crash_under_load(house: House, *, points: int, seed: int) -> None:
+    """Let citizens pay, kill at random points, let everything come to rest, compare the books."""
+    load, started_s = Load(), time.monotonic()
+    async with AsyncExitStack() as stack:
+        clients = [
+            await stack.enter_async_context(CityClient(house.api_urls[0], house.sandbox_url))
+            for _ in range(_CITIZENS)
+        ]
+        for system, fault in _FAULTS:
+            await clients[0].sandbox("PUT", f"/_control/faults/{system}", fault)
+        people = [person for person in await clients[0].people() if "totp_secret" not in person]
+        citizens = [
+            await sign_in(house, client, person, seed + n)
+            for n, (client, person) in enumerate(zip(clients, people, strict=False))
+        ]
+        async with asyncio.TaskGroup() as group:
+            for citizen in citizens:
+                group.create_task(citizen.pay_until_over(load))
+            await _kill(house, points, seed)
+            load.is_over = True
+    rested_s = await _come_to_rest(house)
+    await _compare(house, load)
+    print(
+        f"{points} kills, {len(load.paid)} payments made, {len(load.withdrawn)} for withdrawn "
+        f"bills, {len(load.unpaid)} left unpaid, at rest after {rested_s:.0f} s; "
+        f"{time.monotonic() - started_s:.0f} s in all"
+    )
+
+
+async def _kill(house: House, points: int, seed: int) -> None:
+    """Kill so many times; each time the house serves again before the next moment is drawn."""
+    draw = random.Random(seed)
+    victims = list(_VICTIMS)
+    draw.shuffle(victims)
+    victims += draw.choices(_VICTIMS, k=points)
+    for victim in victims[:points]:
+        await _until(lambda: is_ready(house.api_urls[0]))
+        await asyncio.sleep(draw.uniform(0, 2.0))
+        await _until(lambda: house.kill(victim))  # noqa: B023 - awaited before the next
+
+
+async def _until(is_done: Callable[[], bool]) -> None:
+    """Try until it is done; the load goes on meanwhile."""
+    async with asyncio.timeout(_SERVES_WITHIN_S):
+        while not await asyncio.to_thread(is_done):  # noqa: ASYNC110 - nothing here to wait on
+            await asyncio.sleep(0.05)
+
+
+async def _come_to_rest(house: House) -> float:
+    """Wait until nothing paid is under way any more; returns how long that took, in seconds."""
+    started_s = time.monotonic()
+    sql = """SELECT count(*) AS n FROM payments_intent
+              WHERE state IN ('paid', 'fulfilment_unknown', 'refunding', 'created', 'order_unknown')
+                 OR (state = 'fulfilled' AND receipt_no IS NULL)"""
+    messages = """SELECT count(*) AS n FROM payments_intent i
+                   WHERE captured_fen > 0 AND NOT EXISTS (
+                     SELECT FROM notifications_message m WHERE m.key = concat('bill-',
+                       CASE state WHEN 'refunded' THEN 'refused' ELSE 'paid' END, ':', i.id))"""
+    async with asyncio.timeout(_RESTS_WITHIN_S):
+        while True:
+            open_ = await stubbornly(lambda: house.query(sql))
+            untold = await stubbornly(lambda: house.query(messages))
+            uncaptured = _captured_outside(house) - await _captured_here(house)
+            if open_ == untold == [{"n": 0}] and not uncaptured:
+                return time.monotonic() - started_s
+            await asyncio.sleep(0.5)
+
+
+def _captured_outside(house: House) -> set[UUID]:
+    return {order.intent_id for order in _outside(house).orders}
+
+
+async def _captured_here(house: House) -> set[UUID]:
+    rows = await stubbornly(
+        lambda: house.query("SELECT id FROM payments_intent WHERE captured_fen > 0")
+    )
+    return {row["id"] for row in rows}
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """An order that the PSP took money for."""
+
+    intent_id: UUID
+    total_fen: int
+    refunded_fen: int
+
+
+@dataclass(frozen=True, slots=True)
+class Outside:
+    """The books of the PSP and of the water company."""
+
+    orders: Sequence[Order]
+    write_offs: Mapping[UUID, tuple[str, int]]
+    """By payment: the bill's number and the amount in fen."""
+
+
+def _outside(house: House) -> Outside:
+    """Read from the sandbox city's own file, not through anything of ours."""
+    file = house.data_dir / "sandbox.sqlite3"
+    with closing(sqlite3.connect(f"file:{file}?mode=ro", uri=True)) as books:
+        orders = books.execute(
+            """SELECT out_trade_no, total, coalesce((SELECT sum(refund) FROM wechat_refund r
+                 WHERE r.out_trade_no = o.out_trade_no AND r.status = 'SUCCESS'), 0)
+                 FROM wechat_order o WHERE success_time IS NOT NULL"""
+        ).fetchall()
+        written = books.execute(
+            "SELECT payment_ref, bill_no, amount_fen FROM biller_write_off WHERE kind = 'water'"
+        ).fetchall()
+    return Outside(
+        [Order(UUID(number), total, refunded) for number, total, refunded in orders],
+        {UUID(ref): (bill_no, amount) for ref, bill_no, amount in written},
+    )
+
+
+async def _compare(house: House, load: Load) -> None:
+    """Both sides say the same of every single payment, and of their sums."""
+    outside = _outside(house)
+    rows = await house.query(
+        """SELECT i.*, b.bill_no FROM payments_intent i
+             LEFT JOIN bills_bill b ON b.id::text = i.subject_ref"""
+    )
+    ours = {row["id"]: row for row in rows}
+    for order in outside.orders:
+        _settled_or_refunded(ours[order.intent_id], order, outside.write_offs)
+    fulfilled = {row["id"] for row in rows if row["state"] == "fulfilled"}
+    assert outside.write_offs.keys() == fulfilled, "a write-off without its payment"
+    charged = [row["subject_ref"] for row in rows if row["captured_fen"] > row["refunded_fen"]]
+    assert len(charged) == len(set(charged)), "a bill was charged twice"
+    assert {row["id"] for row in rows if row["captured_fen"]} == {
+        order.intent_id for order in outside.orders
+    }, "captured here and not there"
+    assert load.paid == {str(intent_id) for intent_id in fulfilled}
+    assert load.withdrawn == {str(row["id"]) for row in rows if row["state"] == "refunded"}
+    assert all(ours[UUID(payment_id)]["captured_fen"] == 0 for payment_id in load.unpaid)
+    await _sums_agree(house, outside)
+    numbers = sorted(int(row["receipt_no"][4:]) for row in rows if row["receipt_no"])
+    assert numbers == list(range(1, len(fulfilled) + 1)), "a receipt's number is missing"
+    for command in (("ledger", "verify"), ("ledger", "trial-balance")):
+        done = house.run(*command)
+        assert done.returncode == 0, done.stdout + done.stderr
+
+
+def _settled_or_refunded(
+    intent: Mapping[str, Any], order: Order, write_offs: Mapping[UUID, tuple[str, int]]
+) -> None:
+    told = {name: intent[name] for name in ("id", "state", "captured_fen", "refunded_fen")}
+    assert intent["captured_fen"] == order.total_fen, told
+    assert intent["refunded_fen"] == order.refunded_fen, told
+    if intent["state"] == "fulfilled":
+        assert order.refunded_fen == 0, told
+        assert write_offs[intent["id"]] == (intent["bill_no"], order.total_fen), told
+    else:
+        assert (intent["state"], order.refunded_fen) == ("refunded", order.total_fen), told
+        assert intent["id"] not in write_offs, told
+
+
+async def _sums_agree(house: House, outside: Outside) -> None:
+    """The accounts of PSP, payee and payers hold what the outside says, to the fen."""
+    rows = await house.query(
+        """SELECT split_part(a.code, ':', 1) AS place,
+                  sum(CASE a.normal WHEN 'D' THEN b.debit_fen - b.credit_fen
+                                    ELSE b.credit_fen - b.debit_fen END)::bigint AS fen,
+                  sum(b.held_fen)::bigint AS held_fen
+             FROM payments_account a JOIN payments_balance b ON b.account_id = a.id GROUP BY 1"""
+    )
+    places = {row["place"]: (row["fen"], row["held_fen"]) for row in rows}
+    kept_fen = sum(order.total_fen - order.refunded_fen for order in outside.orders)
+    assert places["psp"] == (kept_fen, 0)
+    assert places["payee"] == (sum(fen for _, fen in outside.write_offs.values()), 0)
+    assert places["payer"] == (0, 0)
