@@ -15,6 +15,7 @@ from core.clock import ManualClock
 from core.database import transaction
 from core.ids import new_id
 from core.manifest import discover
+from core.settings import Settings
 from modules.appointments.models import Booking, Resource, Slot
 from modules.bills.models import AccountLink, Autopay, OutageWatch
 from modules.health.models import HospitalBill
@@ -36,6 +37,12 @@ from tests.modules.identity.matrix import Matrix, Objects
 from tests.modules.mobility.fakes import FakeFare, FakeParking
 
 MakeCitizen = Callable[..., Awaitable[Viewer]]
+
+
+@pytest.fixture
+def settings(settings: Settings) -> Settings:
+    """A walk asks more in a minute than a person may."""
+    return settings.model_copy(update={"rate_person": 0, "rate_device": 0, "rate_address": 0})
 
 
 @pytest.fixture
