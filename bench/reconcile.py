@@ -60,7 +60,8 @@ SUMMARY = (
 _FILL = """
 SET session_replication_role = replica;
 INSERT INTO payments_account (code, normal, guarded, shards) VALUES
-  ('psp:wechatpay', 'D', false, 32), ('payee:water', 'C', true, 32), ('payer:bench', 'C', false, 1);
+  ('psp:wechatpay', 'D', false, 32), ('payee:water', 'C', true, 32),
+  ('payer:bench', 'C', false, 1);
 CREATE TEMP TABLE line AS
 SELECT n, n % {block} = {block} - 1 AS refunds,
        ('00000000-0000-7000-8000-' || lpad(to_hex(n), 12, '0'))::uuid AS id,
@@ -114,7 +115,7 @@ def reconcile_million() -> Row:
         raise AssertionError(f"planted {expected}, found {found}")
     return {
         "ours": round(seconds, 1),
-        "peer": "the target: no comparable system publishes a figure",
+        "peer": "target",
         "peer_value": TARGET_S,
         "ratio": round(seconds / TARGET_S, 3),
         "unit": "s for 1,000,000 lines (less is better)",
@@ -123,6 +124,7 @@ def reconcile_million() -> Row:
             "lines_per_s": round(LINES / seconds),
             "from": "a gzipped WeChat Pay bill on disk: digest, parse, match, cases, one COMMIT",
             "ledger": "as many bookings, with their payments passed on; fsync on",
+            "peer": "the project's own target of 60 s: no comparable system publishes a figure",
             "breaks": "3 of each of 7 kinds planted, exactly these found",
             "memory_mb": peaks,
             "machine": machine(),

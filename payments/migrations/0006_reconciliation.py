@@ -40,7 +40,7 @@ ALTER TABLE payments_payout
 
 
 class Migration(migrations.Migration):
-    dependencies = [("payments", "0005_contracts")]
+    dependencies = [("payments", "0006_left_for_good")]
 
     initial = False
 

@@ -123,9 +123,8 @@ async def take(
         statement, _ = await Statement.update_or_create(
             defaults=values, using_db=tx, source=source.name, booked_on=on
         )
-    log.info(
-        "reconciled", source=source.name, on=str(on), lines=figures.lines, opened=change.opened
-    )
+    tell = log.error if change.opened else log.info
+    tell("reconciled", source=source.name, on=str(on), lines=figures.lines, opened=change.opened)
     return Outcome(statement, change, confirmed)
 
 

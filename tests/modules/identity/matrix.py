@@ -69,6 +69,7 @@ RULES: dict[str, Rule] = {
         "addChild proposeProxy verifyPlate trafficFines rideCode transitTrips".split(), VERIFIED
     ),
     "confirmProxy": Rule(2, fresh=True),
+    "payAppointment": Rule(1, fresh=True),
     "agreeAutopay": Rule(1, fresh=True),
     "exportMyData": Rule(1, fresh=True),
     "eraseMyAccount": Rule(1, fresh=True),
@@ -262,8 +263,11 @@ OWNERSHIP: dict[str, set[str]] = {
     "grantConsent.onBehalfOf": {"own", "linked"},
     "withdrawConsent.onBehalfOf": {"own", "linked"},
     "housingFund.onBehalfOf": {"own", "linked"},
+    "vaccinations.onBehalfOf": {"own", "linked"},
+    "bookVaccination.onBehalfOf": {"own", "linked"},
     # one's own is tried by its module's tests: the hospital must exist
     "bookHospitalNumber.onBehalfOf": set(),
+    "bookHospitalVisit.onBehalfOf": set(),
     "staffPerson.id": {"own", "linked", "foreign"},
     "payment.id": {"own"},
     # one's own is tried by its module's tests: only a settled payment has a receipt
@@ -291,6 +295,7 @@ OWNERSHIP: dict[str, set[str]] = {
     "medicalPayment.paymentId": set(),
     "appointment.id": {"own"},
     "confirmAppointment.appointmentId": {"own"},
+    "payAppointment.appointmentId": {"own"},
     "cancelAppointment.appointmentId": {"own"},
     "rescheduleAppointment.appointmentId": {"own"},
     # one's own is tried by its module's tests: the new number must exist at a hospital
@@ -305,6 +310,9 @@ OPEN_IDS = frozenset(
     "bookHospitalNumber.hospitalId bookHospitalNumber.slotId appointmentPlaces.serviceId "
     "appointmentItems.serviceId appointmentSlots.placeId rescheduleAppointment.slotId "
     "codeDelivery.requestId leaveWaitingList.waitingId queueTicket.id "
+    "hospitalRooms.hospitalId bookHospitalVisit.hospitalId bookHospitalVisit.slotId "
+    "vaccinationRooms.clinicId vaccinationSlots.clinicId vaccinationSlots.scheduleId "
+    "bookVaccination.clinicId bookVaccination.slotId "
     "moveHospitalNumber.slotId".split()
 )
 """Ids of what belongs to nobody, or that only their owner can know."""
