@@ -134,8 +134,10 @@ async def accept(call: Call, fine_id: UUID, key: str) -> ListedFine:
     return _listed(violation, orders.get(violation.violation_no), row, found)
 
 
-async def pay(call: Call, fine_id: UUID, key: str) -> payments.Payment:
-    """Begin to pay one of the viewer's fines and open the cashier.
+async def pay(
+    call: Call, fine_id: UUID, key: str, method: payments.PaymentMethod | None = None
+) -> payments.Payment:
+    """Begin to pay one of the viewer's fines and open the cashier, of `method` if it can be.
 
     The same key gives the same payment. Raises NotFound for a fine that is not the viewer's,
     Conflict FINE_NOT_ACCEPTED, FINE_PAID, FINE_WITHDRAWN, PAYMENT_OPEN or KEY_REUSED, Unavailable
@@ -145,7 +147,7 @@ async def pay(call: Call, fine_id: UUID, key: str) -> payments.Payment:
     await _refresh(call, fine)
     async with transaction() as tx:
         intent_id = await payments.create_intent(
-            call, tx, kind=domain.KIND, subject_ref=str(fine_id), key=key
+            call, tx, kind=domain.KIND, subject_ref=str(fine_id), key=key, method=method
         )
         await store.note_intent(tx, fine_id, intent_id)
     return payments.to_payment(await payments.present(call, intent_id), call.locale)

@@ -180,8 +180,10 @@ async def _get_plate(citizen_id: UUID, plate_id: UUID) -> Plate:
     return plate
 
 
-async def pay(call: Call, charge_id: UUID, key: str) -> payments.Payment:
-    """Begin to pay what a stay of a linked plate owes and open the cashier.
+async def pay(
+    call: Call, charge_id: UUID, key: str, method: payments.PaymentMethod | None = None
+) -> payments.Payment:
+    """Begin to pay what a stay of a linked plate owes; open the cashier, of `method` if it can be.
 
     The same key gives the same payment, and so does the viewer's own cashier while it is open: what
     it was opened for is paid, although more is due meanwhile. Raises NotFound, Conflict
@@ -195,7 +197,7 @@ async def pay(call: Call, charge_id: UUID, key: str) -> payments.Payment:
     await _refresh(call, charge)
     async with transaction() as tx:
         intent_id = await payments.create_intent(
-            call, tx, kind=domain.KIND, subject_ref=str(charge_id), key=key
+            call, tx, kind=domain.KIND, subject_ref=str(charge_id), key=key, method=method
         )
         await store.note_intent(tx, charge_id, intent_id)
     return payments.to_payment(await payments.present(call, intent_id), call.locale)

@@ -129,8 +129,10 @@ async def _listed(call: Call, shown: Sequence[Trip]) -> Sequence[ListedTrip]:
     return listed
 
 
-async def pay(call: Call, trip_id: UUID, key: str) -> payments.Payment:
-    """Begin to pay one of the viewer's unpaid trips and open the cashier.
+async def pay(
+    call: Call, trip_id: UUID, key: str, method: payments.PaymentMethod | None = None
+) -> payments.Payment:
+    """Begin to pay one of the viewer's unpaid trips and open the cashier, of `method` if it can be.
 
     The same key gives the same payment. Raises NotFound, Conflict TRIP_PAID, PAYMENT_OPEN or
     KEY_REUSED.
@@ -142,7 +144,7 @@ async def pay(call: Call, trip_id: UUID, key: str) -> payments.Payment:
     await _refresh(call, trip)
     async with transaction() as tx:
         intent_id = await payments.create_intent(
-            call, tx, kind=domain.KIND, subject_ref=str(trip_id), key=key
+            call, tx, kind=domain.KIND, subject_ref=str(trip_id), key=key, method=method
         )
         await store.note_intent(tx, trip_id, intent_id)
     return payments.to_payment(await payments.present(call, intent_id), call.locale)

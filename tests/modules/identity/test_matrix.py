@@ -40,6 +40,12 @@ MakeCitizen = Callable[..., Awaitable[Viewer]]
 
 
 @pytest.fixture
+def settings(settings: Settings) -> Settings:
+    """A walk asks more in a minute than a person may."""
+    return settings.model_copy(update={"rate_person": 0, "rate_device": 0, "rate_address": 0})
+
+
+@pytest.fixture
 def upstreams(clock: ManualClock) -> Mapping[type, Any]:
     """Systems in memory."""
     return {
