@@ -1,7 +1,7 @@
 """`python -m bench [NAME …]`: run the measurements and write them into bench/results.json.
 
 A module of this package gives rows as `ROWS: dict[str, Callable[[], dict]]`; each returns `ours`,
-`peer`, `peer_value`, `ratio` (ours ÷ peer), `unit` and `conditions`, or a list of such rows.
+`peer`, `peer_value`, `ratio` (ours ÷ peer), `unit` and `conditions`.
 """
 
 import importlib

@@ -22,11 +22,11 @@ from core.auth import AUDIENCE, Viewer
 from core.call import Call
 from core.database import connection, fetch_one, transaction
 from core.deadline import Deadline
-from core.embedded import EmbeddedPostgres, database_urls
 from core.ids import new_id
 from core.keys import ensure_sandbox_keys
 from core.manifest import discover
 from core.migrate import migrate
+from core.processes.embedded import EmbeddedPostgres, database_urls
 from core.settings import Settings
 
 VERIFY_ROUNDS = 5_000

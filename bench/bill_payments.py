@@ -30,8 +30,8 @@ from core.app import App, open_app
 from core.auth import Viewer
 from core.clock import SystemClock
 from core.database import parse_url, transaction
-from core.embedded import database_urls
 from core.ids import new_id
+from core.processes.embedded import database_urls
 from core.settings import Settings
 from modules.identity import store as identity
 from modules.identity.service import PHONE
@@ -124,6 +124,7 @@ def bill_payments() -> Row:
             "DATA_DIR": folder,
             "PORT": str(port),
             "SANDBOX_PORT": str(sandbox_port),
+            "PSPS": "wechatpay",  # a fault is waited out, not left for another PSP
             **NO_LIMITS,
         }
         with running(command_of("up"), port, environment) as pid:

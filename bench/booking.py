@@ -26,11 +26,11 @@ from core.call import Call
 from core.city import Named
 from core.database import connection, fetch_one, parse_url, transaction
 from core.deadline import Deadline
-from core.embedded import DatabaseUrls, EmbeddedPostgres, database_urls
 from core.ids import new_id
 from core.keys import ensure_sandbox_keys
 from core.manifest import discover
 from core.migrate import migrate
+from core.processes.embedded import DatabaseUrls, EmbeddedPostgres, database_urls
 from core.settings import Settings
 from modules.appointments import service, slot_store
 from modules.appointments.schedule import PlannedSlot

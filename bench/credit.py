@@ -93,10 +93,10 @@ def credit_decision() -> dict[str, Any]:
     peer_p50, peer_p99 = _percentiles_ms([functools.partial(peer, row) for row in rows])
     return {
         "name": "credit_decision",
-        "ours": p50,
+        "ours": round(p50, 4),
         "peer": "xgboost inplace_predict + pred_contribs of one row, same booster",
-        "peer_value": peer_p50,
-        "ratio": p50 / peer_p50,
+        "peer_value": round(peer_p50, 4),
+        "ratio": round(p50 / peer_p50, 3),
         "unit": "ms (p50)",
         "conditions": {
             "p50_ms": p50,
@@ -150,10 +150,10 @@ def credit_pd_vs_xgboost() -> dict[str, Any]:
 def _row(name: str, ours: float, peer: str, peer_value: float) -> dict[str, Any]:
     return {
         "name": name,
-        "ours": ours,
+        "ours": round(ours),
         "peer": peer,
-        "peer_value": peer_value,
-        "ratio": ours / peer_value,
+        "peer_value": round(peer_value),
+        "ratio": round(ours / peer_value, 3),
         "unit": "rows/s",
         "conditions": {
             "rows": BATCH_ROWS,

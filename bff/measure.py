@@ -187,7 +187,13 @@ class Measure:
             else:
                 assert isinstance(selection, FragmentSpreadNode)
                 part = self._spread(selection, paged)
-            part = replace(part, directives=part.directives + len(selection.directives or ()))
+            directives = [directive.name.value for directive in selection.directives or ()]
+            part = replace(
+                part,
+                directives=part.directives + len(directives),
+                # each deferred fragment is a piece of work and a part of the answer
+                cost=part.cost + directives.count("defer"),
+            )
             total = _sum(total, part)
         self._nesting -= 1
         return total

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from functools import lru_cache
 
 import strawberry
-from graphql import print_schema
+from graphql import GraphQLDeferDirective, print_schema
 from strawberry.schema.config import StrawberryConfig
 
 from core.graphql import SCALARS
@@ -18,13 +18,21 @@ def build_schema(manifests: Sequence[Manifest]) -> strawberry.Schema:
 
 @lru_cache(maxsize=4)
 def _build(manifests: tuple[Manifest, ...]) -> strawberry.Schema:
-    return strawberry.Schema(
+    schema = strawberry.Schema(
         query=_merge("Query", [p for m in manifests for p in m.queries]),
         mutation=_merge("Mutation", [p for m in manifests for p in m.mutations]),
         subscription=_merge("Subscription", [p for m in manifests for p in m.subscriptions]),
         types=[load(path) for m in manifests for path in m.types],
         config=StrawberryConfig(scalar_map=SCALARS, disable_field_suggestions=True),
     )
+    return allow_defer(schema)
+
+
+def allow_defer(schema: strawberry.Schema) -> strawberry.Schema:
+    """Let documents defer fragments; `@stream` stays unknown."""
+    core = schema._schema
+    core.directives = (*core.directives, GraphQLDeferDirective)
+    return schema
 
 
 def schema_text(schema: strawberry.Schema) -> str:

@@ -50,6 +50,9 @@ def describe(older: GraphQLSchema, newer: GraphQLSchema) -> Iterator[str]:
         yield f"**breaking**: {change.description}"
     for dangerous in find_dangerous_changes(older, newer):
         yield f"dangerous: {dangerous.description}"
+    before_names, names = ([d.name for d in schema.directives] for schema in (older, newer))
+    for name in _added(before_names, names):
+        yield f"new directive `@{name}`"
     for name in _added(list(older.type_map), list(newer.type_map)):
         yield f"new type `{name}`"
     for name, type_ in newer.type_map.items():

@@ -1,7 +1,8 @@
 """Trusted documents: the GraphQL operations that ship with the apps, known by their hash.
 
 `<module>/documents/<service-id>.graphql` runs a service, `bff/documents/` holds the app's own
-screens; beside each stands a `.json` with example variables that run against the seeded city.
+screens; beside each stands a `.json` with example variables that run against the seeded city, and
+what the document may ask of the database and of other systems.
 Those are the next version's. What versions in the field were built with stands in `bff/shipped/`.
 """
 
@@ -17,6 +18,11 @@ import orjson
 from bff.admission import Priority
 from bff.shipped import ShippedDocument, document_id, read_shipped
 from core.manifest import Manifest, ServiceKind, Theme
+from core.tally import Tally
+
+AT_MOST = "$atMost"
+"""Beside the example variables: what each operation may ask of the database and of other systems,
+as {"operation": {"sql": 4, "upstream": 1}}."""
 
 NEXT = "next"
 """The app version that is not released yet: it ships our documents as they stand."""
@@ -35,6 +41,19 @@ class TrustedDocument:
     priority: Priority = Priority.NORMAL
     apps: tuple[str, ...] = (NEXT,)
     """The app versions that ship it."""
+
+    @property
+    def example_path(self) -> str:
+        """Where its example variables stand, from the root of the tree."""
+        return f"{self.package.replace('.', '/')}/documents/{self.name}.json"
+
+    @property
+    def at_most(self) -> Mapping[str, Tally]:
+        """What each operation may ask of the database and of other systems.
+
+        Raises TypeError for a declaration of another form.
+        """
+        return {name: Tally(**calls) for name, calls in self.variables.get(AT_MOST, {}).items()}
 
 
 @dataclass(frozen=True)

@@ -29,7 +29,6 @@ from core.resume import Resume
 
 PROTOCOL = "graphql-transport-ws"
 
-_INIT_WITHIN_S = 10.0
 _OPERATIONS_MAX = 50
 _MESSAGE_MAX_CHARS = 100_000
 
@@ -87,7 +86,7 @@ class _Connection:
     async def serve(self) -> None:
         """Take messages until the connection closes, the session is revoked or we stop."""
         try:
-            async with asyncio.timeout(_INIT_WITHIN_S):
+            async with asyncio.timeout(self._edge.pings.init_s):
                 first = await self._receive()
         except TimeoutError:
             raise _Close(4408, "Connection initialisation timeout") from None

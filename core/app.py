@@ -121,6 +121,7 @@ async def open_app(
             manifests,
             pool_size=settings.database_pool_size,
             application=application,
+            counts=not settings.is_production,
         )
         try:
             await bus.start()
@@ -141,8 +142,11 @@ def _bind_upstreams(app: App, given: Mapping[type, Any]) -> None:
         for binding in manifest.upstreams:
             protocol = load(binding.protocol)
             app.http.protect(binding.name, binding.personal)
+            app.http.hedge(binding.name, binding.hedged)
             if protocol in given:
                 app._upstreams[protocol] = given[protocol]
+            elif binding.optional and app.settings.is_production and binding.name not in addresses:
+                app._upstreams[protocol] = None
             else:
                 address = addresses.get(binding.name) or _development_address(app, binding)
                 app._upstreams[protocol] = load(binding.factory)(app, address)

@@ -93,6 +93,13 @@ class Breaker:
         """The present state. An open breaker turns half-open only when somebody asks to call."""
         return self._state
 
+    @property
+    def ready(self) -> bool:
+        """Whether `admit` would give a permit now. Asking changes nothing."""
+        if self._state is BreakerState.OPEN:
+            return self._monotonic() - self._opened_at >= self._policy.open_s
+        return not self._probing
+
     def admit(self) -> Permit | None:
         """A permit for one call, which the caller must settle; None when it must not be made."""
         if self._state is BreakerState.CLOSED:
@@ -105,6 +112,11 @@ class Breaker:
             return None
         self._probing = True
         return Permit(self, self._epoch)
+
+    def trip(self) -> None:
+        """Open now: one failure was proof enough. A probe under way counts no more."""
+        if self._state is not BreakerState.OPEN:
+            self._enter(BreakerState.OPEN)
 
     def _settle(self, epoch: int, failed: bool | None) -> None:
         if epoch != self._epoch:

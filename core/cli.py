@@ -20,7 +20,7 @@ from rich.table import Table
 from typer.core import TyperCommand, TyperGroup
 
 from core.manifest import discover, load
-from core.start_errors import ERROR_PREFIX, StartError
+from core.processes.start_errors import ERROR_PREFIX, StartError
 
 if TYPE_CHECKING:
     from core.settings import Settings
@@ -81,7 +81,7 @@ def up(
     sandbox: Annotated[bool, typer.Option(help="Start the sandbox city too.")] = True,
 ) -> None:
     """Start everything: database, migrations, seed, sandbox, worker, API."""
-    from core.supervisor import Plan, Supervisor
+    from core.processes.supervisor import Plan, Supervisor
 
     console = Console()
     Supervisor(_settings(), Plan(apis, workers, sandbox), console).run()
@@ -90,9 +90,9 @@ def up(
 @app.command()
 def api() -> None:
     """Serve the API on HOST and PORT."""
-    from core.embedded import database
-    from core.preflight import require_free_port
-    from core.serve import serve
+    from core.processes.embedded import database
+    from core.processes.preflight import require_free_port
+    from core.processes.serve import serve
 
     settings = _startable_settings()
     require_free_port(settings.host, settings.port, "PORT")
@@ -107,7 +107,7 @@ def worker() -> None:
     """Run queued and scheduled jobs."""
     import uvloop
 
-    from core.embedded import database
+    from core.processes.embedded import database
 
     with database(_startable_settings()) as ready:
         _require_current_database(ready)
@@ -118,8 +118,8 @@ def worker() -> None:
 def sandbox() -> None:
     """Serve the sandbox city on SANDBOX_PORT."""
     from core.keys import ensure_sandbox_keys
-    from core.preflight import require_free_port
-    from core.serve import serve
+    from core.processes.preflight import require_free_port
+    from core.processes.serve import serve
 
     settings = _settings()
     if settings.is_production:
@@ -142,7 +142,7 @@ def migrate(
 ) -> None:
     """Bring the database to the code's shape, all or nothing."""
     from core import migrate as migrations
-    from core.embedded import database
+    from core.processes.embedded import database
 
     manifests = discover()
     if check_drift:
@@ -164,7 +164,7 @@ def migrate(
 @app.command()
 def seed() -> None:
     """Fill the database with what the sandbox city expects; repeat-safe."""
-    from core.embedded import database
+    from core.processes.embedded import database
 
     settings = _settings()
     if settings.is_production:
@@ -244,7 +244,7 @@ def _settings() -> "Settings":
 def _startable_settings() -> "Settings":
     """The settings of a process that serves, with keys where the sandbox's are allowed."""
     from core.keys import ensure_sandbox_keys
-    from core.preflight import require_production_ready
+    from core.processes.preflight import require_production_ready
 
     settings = _settings()
     require_production_ready(settings)
@@ -254,7 +254,7 @@ def _startable_settings() -> "Settings":
 
 
 def _require_databases(settings: "Settings") -> None:
-    from core.preflight import require_database
+    from core.processes.preflight import require_database
 
     if settings.database_url is not None:
         require_database(settings.database_url, "DATABASE_URL")
@@ -265,7 +265,7 @@ def _require_databases(settings: "Settings") -> None:
 def _require_current_database(settings: "Settings") -> None:
     """Refuse a database that is unreachable, or not exactly at this code's migrations."""
     from core.migrate import MigrationError, check
-    from core.preflight import require_database
+    from core.processes.preflight import require_database
 
     assert settings.database_url is not None
     require_database(settings.database_url, "DATABASE_URL")
@@ -284,7 +284,7 @@ def _publish(settings: "Settings") -> None:
 
 async def _work(settings: "Settings") -> None:
     from core.app import open_app
-    from core.worker import work
+    from core.processes.worker import work
 
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -306,7 +306,7 @@ async def _seed(settings: "Settings") -> None:
 def _in_database(action: Callable[[], Awaitable[T]]) -> T:
     """Run something with this process's connection pool open."""
     from core import database as pool
-    from core.embedded import database
+    from core.processes.embedded import database
 
     async def connected(url: str) -> T:
         await pool.connect(url, discover(), pool_size=2, application="quancheng")

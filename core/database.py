@@ -18,6 +18,7 @@ from tortoise.exceptions import TransactionManagementError
 from tortoise.transactions import in_transaction
 
 from core.manifest import Manifest
+from core.tally import count_sql
 
 Transaction = BaseDBAsyncClient
 """An open transaction; `using_db(tx)` runs an ORM query in it."""
@@ -38,6 +39,14 @@ CONNECTION_LOST = (
 )
 """What a lost connection may look like."""
 
+_NO_STATEMENTS = (
+    *("BEGIN", "COMMIT", "ROLLBACK"),  # a transaction opens and ends
+    "SELECT pg_advisory_unlock_all();",  # the pool wipes a connection that comes back
+    # a new connection learns types
+    *("WITH RECURSIVE typeinfo_tree", "SELECT current_setting('jit')", "SELECT set_config('jit'"),
+)
+"""How the driver's own housekeeping begins, white space apart."""
+
 _open: ContextVar[bool] = ContextVar("transaction_open", default=False)
 
 
@@ -55,7 +64,12 @@ class PooledConnection(asyncpg.Connection):  # type: ignore[misc]
 
 
 def tortoise_config(
-    url: str, manifests: Sequence[Manifest], *, pool_size: int = 10, application: str = "quancheng"
+    url: str,
+    manifests: Sequence[Manifest],
+    *,
+    pool_size: int = 10,
+    application: str = "quancheng",
+    counts: bool = False,
 ) -> dict[str, Any]:
     """The ORM's configuration: one connection, one app per manifest that has tables."""
     apps = {
@@ -74,6 +88,8 @@ def tortoise_config(
         "connection_class": PooledConnection,
         "server_settings": settings,
     }
+    if counts:
+        credentials["init"] = _count_statements
     return {
         "connections": {
             "default": {"engine": "tortoise.backends.asyncpg", "credentials": credentials}
@@ -103,11 +119,31 @@ def parse_url(url: str) -> dict[str, Any]:
 
 
 async def connect(
-    url: str, manifests: Sequence[Manifest], *, pool_size: int = 10, application: str = "quancheng"
+    url: str,
+    manifests: Sequence[Manifest],
+    *,
+    pool_size: int = 10,
+    application: str = "quancheng",
+    counts: bool = False,
 ) -> None:
-    """Open this process's pool. Tasks of the whole process share it."""
-    config = tortoise_config(url, manifests, pool_size=pool_size, application=application)
+    """Open this process's pool. Tasks of the whole process share it.
+
+    With `counts`, statements are counted for whoever is `core.tally.tallying`.
+    """
+    config = tortoise_config(
+        url, manifests, pool_size=pool_size, application=application, counts=counts
+    )
     await Tortoise.init(config=config, _enable_global_fallback=True)
+
+
+async def _count_statements(connection: asyncpg.Connection) -> None:
+    connection.add_query_logger(_count_statement)
+
+
+def _count_statement(statement: Any) -> None:
+    """Called by the driver in the context of whoever ran the statement."""
+    if not " ".join(statement.query[:99].split()).startswith(_NO_STATEMENTS):
+        count_sql()
 
 
 async def disconnect() -> None:
@@ -123,11 +159,9 @@ def connection() -> BaseDBAsyncClient:
 
 
 @asynccontextmanager
-async def transaction(*, lasting: bool = True) -> AsyncIterator[Transaction]:
+async def transaction() -> AsyncIterator[Transaction]:
     """Open the transaction of one command; commits at the end, rolls back on any exception.
 
-    With `lasting=False` the commit does not wait for the disk: when the server dies within the next
-    moment all of it may be undone, never a part. For notes that can be had again by asking.
     Raises RuntimeError inside another transaction: commands do not nest.
     """
     if _open.get():
@@ -138,8 +172,6 @@ async def transaction(*, lasting: bool = True) -> AsyncIterator[Transaction]:
             context = in_transaction("default")
             tx = await _begin(context)
             stack.push_async_exit(context)
-            if not lasting:
-                await tx.execute_script("SET LOCAL synchronous_commit = off")
             yield tx
     finally:
         _open.reset(token)

@@ -35,8 +35,10 @@ from core.exchange import (
     exchange,
     open_session,
 )
+from core.hedging import HedgePolicy, Hedging
 from core.logging import current_request_id
 from core.metrics import Metrics
+from core.tally import count_upstream
 
 __all__ = [
     "ANY",
@@ -57,6 +59,9 @@ __all__ = [
 RETRIES_MAX = 2
 BACKOFF_S = 0.05
 """The first retry waits up to this long, the second up to twice as long."""
+
+_TELLS_DURATION = {"ok": True, "rejected": True, "timeout": False, "cancelled": False}
+"""Outcomes that tell how long the upstream takes: the answer came, or it had not come yet."""
 
 _NAME = re.compile(r"(?!.*[0-9]{4})[a-z][a-z0-9_.-]{0,63}")
 _PATH = re.compile(r"/(?:[A-Za-z0-9/._~!$&'()*+,;=:@-]|%[0-9A-Fa-f]{2})*")
@@ -86,6 +91,7 @@ class HttpClient:
         *,
         timeouts: Timeouts | None = None,
         breaker: BreakerPolicy | None = None,
+        hedge: HedgePolicy | None = None,
         monotonic: Monotonic = time.monotonic,
     ) -> None:
         self._metrics = metrics
@@ -94,6 +100,8 @@ class HttpClient:
         self._monotonic = monotonic
         self._breakers: dict[tuple[str, str], Breaker] = {}
         self._personal: dict[str, frozenset[str]] = {}
+        self._hedge_policy = hedge
+        self._hedging: dict[tuple[str, str], Hedging] = {}
         self._session: aiohttp.ClientSession | None = None
 
     async def __aenter__(self) -> Self:
@@ -150,6 +158,15 @@ class HttpClient:
         """Refuse these operations of an upstream from now on, unless an Access is given."""
         self._personal[upstream] = frozenset(operations)
 
+    def hedge(self, upstream: str, operations: Iterable[str]) -> None:
+        """Send reads of these operations a second time from now on, when the first dawdles."""
+        for operation in operations:
+            self._hedging[upstream, operation] = Hedging(self._hedge_policy)
+
+    def hedging(self, upstream: str, operation: str) -> Hedging | None:
+        """The second attempts of an operation; None where it is not declared hedged."""
+        return self._hedging.get((upstream, operation))
+
     def refuse_unlicensed(self, upstream: str, operation: str, licence: "Licence | None") -> None:
         """Raise Unlicensed for a personal read that nobody consented to and no log will show."""
         if operation not in self._personal.get(upstream, ()):
@@ -166,6 +183,9 @@ class HttpClient:
     def record(self, call: Call, outcome: str, duration_s: float) -> None:
         """Count one attempt."""
         self._metrics.outbound(call.upstream, call.operation, outcome, duration_s)
+        hedging = self.hedging(call.upstream, call.operation)
+        if hedging is not None and outcome in _TELLS_DURATION:
+            hedging.learn(duration_s, answered=_TELLS_DURATION[outcome])
 
     async def close(self) -> None:
         """Close all connections. Repeat-safe."""
@@ -220,17 +240,16 @@ class Upstream:
         params: Mapping[str, str] | None = None,
         accept: str = JSON,
         safe: bool | None = None,
-        hedge_after_s: float | None = None,
         access: Licence | None = None,
     ) -> Response:
         """Call the upstream and return its 2xx (or 304) answer. Redirects are not followed.
 
         `operation` is a fixed name from the code, never built from data: breaker and metrics hang
         on it. `path` is percent-encoded by the caller. `safe` says that repeating the call does no
-        harm (default: GET and HEAD); only then is it retried, or sent a second time after
-        `hedge_after_s` seconds of silence, the first answer winning. An answer of another media
-        type than `accept` is garbage; `*/*` takes any, and application/json takes `+json` too.
-        `access` is the Access that an operation declared personal demands.
+        harm (default: GET and HEAD); only then is it retried, or hedged where the operation is
+        declared so. An answer of another media type than `accept` is garbage; `*/*` takes any, and
+        application/json takes `+json` too. `access` is the Access that an operation declared
+        personal demands.
 
         Raises UpstreamTimeout, UpstreamUnavailable, UpstreamRejected or UpstreamFailed.
         Raises ValueError for a malformed call, RuntimeError inside a transaction, Unlicensed for a
@@ -239,7 +258,8 @@ class Upstream:
         refuse_in_transaction("an outbound call")
         self._client.refuse_unlicensed(self.name, operation, access)
         safe = method in {"GET", "HEAD"} if safe is None else safe
-        if hedge_after_s is not None and not safe:
+        hedging = self._client.hedging(self.name, operation)
+        if hedging is not None and not safe:
             raise ValueError("only a safe call may be sent twice")
         if json is not None and data is not None:
             raise ValueError("a body is either json or data")
@@ -255,7 +275,8 @@ class Upstream:
             safe=safe,
             deadline=deadline,
         )
-        return await self._with_retries(call, hedge_after_s)
+        count_upstream()
+        return await self._with_retries(call, hedging)
 
     def _url(self, path: str) -> URL:
         if _PATH.fullmatch(path) is None:
@@ -275,13 +296,14 @@ class Upstream:
             headers["X-Request-Id"] = request_id
         return {**headers, **self._headers, **own}
 
-    async def _with_retries(self, call: Call, hedge_after_s: float | None) -> Response:
+    async def _with_retries(self, call: Call, hedging: Hedging | None) -> Response:
         retry = 0
         while True:
             try:
-                if hedge_after_s is None:
+                after_s = hedging.begin() if hedging is not None else None
+                if hedging is None or after_s is None:
                     return await self._attempt(call)
-                return await self._hedged(call, hedge_after_s)
+                return await self._hedged(call, hedging, after_s)
             except UpstreamError as error:
                 pause_s = random.uniform(0.2, 1.0) * BACKOFF_S * 2**retry
                 spent = retry == RETRIES_MAX or call.deadline.remaining() <= pause_s
@@ -290,12 +312,15 @@ class Upstream:
             await asyncio.sleep(pause_s)
             retry += 1
 
-    async def _hedged(self, call: Call, after_s: float) -> Response:
-        """Two attempts, the second started late: the first answer wins, a refusal included."""
+    async def _hedged(self, call: Call, hedging: Hedging, after_s: float) -> Response:
+        """Two attempts, the second started late: the first answer wins, a refusal included.
+
+        There is one alone where the budget is spent, the upstream is busy or its breaker not shut.
+        """
         attempts = [asyncio.create_task(self._attempt(call))]
         try:
             done, racing = await asyncio.wait(attempts, timeout=after_s)
-            if not done:
+            if not done and self._has_room(call) and hedging.spend():
                 attempts.append(asyncio.create_task(self._attempt(call)))
                 racing = set(attempts)
             while racing and not any(map(_has_answer, done)):
@@ -305,6 +330,10 @@ class Upstream:
             for attempt in attempts:
                 attempt.cancel()
             await asyncio.gather(*attempts, return_exceptions=True)
+
+    def _has_room(self, call: Call) -> bool:
+        breaker = self._client.breaker(call.upstream, call.operation)
+        return breaker.state is BreakerState.CLOSED and not self._slots.locked()
 
     async def _attempt(self, call: Call) -> Response:
         permit = self._client.breaker(call.upstream, call.operation).admit()

@@ -9,8 +9,8 @@ from pathlib import Path
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ed25519, rsa
 
+from core.processes.start_errors import StartError
 from core.settings import SANDBOX_KEYS_MARKER
-from core.start_errors import StartError
 
 _NUMBER_MAX = 255
 _MARKER_TEXT = (

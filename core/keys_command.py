@@ -33,8 +33,8 @@ def status() -> None:
 
 async def _count_old() -> int:
     from core.app import open_app
-    from core.embedded import database
     from core.personal_data import count_old
+    from core.processes.embedded import database
 
     with database(Settings()) as ready:
         async with open_app(ready, application="quancheng keys") as house:

@@ -8,8 +8,6 @@ written around the mask.
 import logging
 import re
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Any, TextIO
 
@@ -37,20 +35,26 @@ def current_request_id() -> str | None:
     return _request_id.get()
 
 
-@contextmanager
-def request_scope(request_id: str | None = None) -> Iterator[str]:
+class request_scope:  # noqa: N801 - used as a statement, as contextlib's own are
     """Everything inside logs and calls upstreams under this id; yields it.
 
     An id from outside is taken only in a plain form (8-64 letters, digits, `-`, `_`); otherwise,
-    and for None, a new one is made.
+    and for None, a new one is made. A class, because every request enters one.
     """
-    if request_id is None or _REQUEST_ID.fullmatch(request_id) is None:
-        request_id = str(new_id())
-    token = _request_id.set(request_id)
-    try:
-        yield request_id
-    finally:
-        _request_id.reset(token)
+
+    __slots__ = ("_id", "_token")
+
+    def __init__(self, request_id: str | None = None) -> None:
+        if request_id is None or _REQUEST_ID.fullmatch(request_id) is None:
+            request_id = str(new_id())
+        self._id = request_id
+
+    def __enter__(self) -> str:
+        self._token = _request_id.set(self._id)
+        return self._id
+
+    def __exit__(self, *_: object) -> None:
+        _request_id.reset(self._token)
 
 
 def configure(

@@ -92,6 +92,12 @@ class HomeSection:
     load: str
     budget_ms: int = 800
     identity_level: int = 0
+    shared_s: int = 0
+    """A card that is the same for everybody: loaded for a stranger and shown to all for so long."""
+
+    def __post_init__(self) -> None:
+        if self.shared_s and self.identity_level:
+            raise ValueError(f"{self.id}: a card for everybody asks for no identity level")
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,6 +148,10 @@ class UpstreamBinding:
     factory: str
     personal: Sequence[str] = ()
     """Operations that read a person's data: the client refuses them without an Access."""
+    optional: bool = False
+    """Production starts without its address, and there is no client then."""
+    hedged: Sequence[str] = ()
+    """Reads that may be sent a second time when the first attempt dawdles (`core.hedging`)."""
 
 
 @dataclass(frozen=True, slots=True)

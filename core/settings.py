@@ -59,6 +59,11 @@ class Settings(BaseSettings):
         None,
         description="TOML with the address of each upstream; unset = all at the sandbox.",
     )
+    psps: str = Field(
+        "wechatpay,alipay",
+        description="Payment providers by name, the preferred one first; those not set up are not "
+        "used.",
+    )
     log_level: str = Field("info", description="`debug`, `info`, `warning` or `error`.")
     worker_concurrency: int = Field(
         20, ge=2, le=500, description="Jobs a worker runs at once in each lane."
@@ -102,6 +107,11 @@ class Settings(BaseSettings):
     def is_production(self) -> bool:
         """True where sandbox keys, default secrets and the embedded database are refused."""
         return self.environment is Environment.PRODUCTION
+
+    @property
+    def psp_names(self) -> list[str]:
+        """The payment providers of PSPS, in order."""
+        return [name.strip() for name in self.psps.split(",") if name.strip()]
 
     @cached_property
     def keys_path(self) -> Path:

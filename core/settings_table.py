@@ -4,7 +4,7 @@ from typing import Any
 
 from rich.table import Table
 
-from core.preflight import without_password
+from core.processes.preflight import without_password
 from core.settings import Settings
 
 

@@ -1,77 +1,30 @@
 """`quancheng credit`: train, evaluate, score and monitor from the command line."""
 
-import functools
-from collections.abc import Callable
-from datetime import date
 from pathlib import Path
-from typing import Annotated, ParamSpec, TypeVar
+from typing import Annotated
 
 import typer
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from rich.console import Console
 
-from core.clock import SystemClock, civil_date
-from core.settings import Settings
-from credit.scoring.artefact import Artefact, load
-from credit.scoring.errors import ArtefactError, CreditError, InputError
-from credit.scoring.keys import (
-    MODEL_KEY_FILE,
-    make_sandbox_key,
-    read_private_key,
-    read_trusted_key,
+from core.clock import SystemClock
+from credit import registry_cli
+from credit.console import (
+    DataOption,
+    KeyOption,
+    ModelOption,
+    load_model,
+    refusing,
+    signing_key,
+    today,
 )
+from credit.scoring.errors import InputError
 
 app = typer.Typer(name="credit", help="Credit models: train, evaluate, score, monitor.")
-
-P = ParamSpec("P")
-R = TypeVar("R")
-
-KeyOption = Annotated[
-    Path | None, typer.Option(help="Ed25519 PEM; default: DATA_DIR/keys/model_signing.pem")
-]
-ModelOption = Annotated[Path, typer.Option(help="Folder of a trained model.")]
-DataOption = Annotated[Path, typer.Option(help="CSV (also .gz, .xz) or Parquet.")]
-
-
-def _refusing(command: Callable[P, R]) -> Callable[P, R]:
-    """Print expected refusals as one message and end with status 1."""
-
-    @functools.wraps(command)
-    def run(*args: P.args, **kwargs: P.kwargs) -> R:
-        try:
-            return command(*args, **kwargs)
-        except CreditError as error:
-            Console(stderr=True, highlight=False).print(f"error: {error}", markup=False)
-            raise typer.Exit(1) from error
-
-    return run
-
-
-def _today() -> date:
-    return civil_date(SystemClock().now())
-
-
-def _key_path(key: Path | None, settings: Settings) -> Path:
-    return key or settings.keys_path / MODEL_KEY_FILE
-
-
-def _signing_key(key: Path | None) -> Ed25519PrivateKey:
-    """The key given, or this installation's; development makes one on first use."""
-    settings = Settings()
-    path = _key_path(key, settings)
-    if key is None and not path.exists():
-        if settings.is_production:
-            raise ArtefactError(f"no signing key at {path}; production makes none")
-        return make_sandbox_key(path)
-    return read_private_key(path)
-
-
-def _load(model: Path, key: Path | None) -> Artefact:
-    return load(model, [read_trusted_key(_key_path(key, Settings()))])
+app.add_typer(registry_cli.app)
 
 
 @app.command()
-@_refusing
+@refusing
 def train(
     spec: Annotated[str, typer.Option(help="Name of the data set's specification.")],
     data: DataOption,
@@ -109,15 +62,15 @@ def train(
         base_rate=base_rate,
         rejects=rejects,
         threads=threads,
-        today=_today(),
+        today=today(),
     )
     if base_rate is not None and not 0 < base_rate < 1:
         raise InputError(f"--base-rate must lie between 0 and 1, not {base_rate}")
-    train_file(run, _signing_key(key), Console())
+    train_file(run, signing_key(key), Console())
 
 
 @app.command()
-@_refusing
+@refusing
 def evaluate(
     model: ModelOption,
     data: DataOption,
@@ -135,12 +88,12 @@ def evaluate(
     """Validate a model on loans after its training window."""
     from credit.training.run import EvaluationRun, evaluate_file
 
-    run = EvaluationRun(data, report, json, training_data, all_rows, _today())
-    evaluate_file(_load(model, key), run, Console())
+    run = EvaluationRun(data, report, json, training_data, all_rows, today())
+    evaluate_file(load_model(model, key), run, Console())
 
 
 @app.command()
-@_refusing
+@refusing
 def score(
     model: ModelOption,
     data: DataOption,
@@ -154,7 +107,7 @@ def score(
     """Score a file of applications of any size."""
     from credit.scoring.batch import score_file
 
-    artefact = _load(model, key)
+    artefact = load_model(model, key)
     if language not in ("", "zh", "en"):
         raise InputError(f"--language must be zh or en, not {language!r}")
     console = Console()
@@ -162,13 +115,13 @@ def score(
     if scheduler:
         from credit.scoring.cluster import on_cluster
 
-        spread = on_cluster(artefact, scheduler, _today(), language or artefact.language)
+        spread = on_cluster(artefact, scheduler, today(), language or artefact.language)
     with console.status("scoring") as status:
         rows = score_file(
             artefact,
             data,
             out,
-            on=_today(),
+            on=today(),
             language=language or artefact.language,
             spread=spread,
             done=lambda n: status.update(f"scoring: {n:,} rows"),
@@ -178,7 +131,7 @@ def score(
 
 
 @app.command()
-@_refusing
+@refusing
 def monitor(
     model: ModelOption,
     data: DataOption,
@@ -199,15 +152,15 @@ def monitor(
     """Compare a file's loans with the model's training window; exit status 2 on a red alarm."""
     from credit.training.run import MonitorRun, monitor_file
 
-    artefact = _load(model, key)
-    run = MonitorRun(data, json, recalibrate, registry, ahead, actor, _today(), SystemClock().now())
-    red = monitor_file(artefact, run, lambda: _signing_key(key), Console())
+    artefact = load_model(model, key)
+    run = MonitorRun(data, json, recalibrate, registry, ahead, actor, today(), SystemClock().now())
+    red = monitor_file(artefact, run, lambda: signing_key(key), Console())
     if red:
         raise typer.Exit(2)
 
 
 @app.command()
-@_refusing
+@refusing
 def simulate(
     out: Annotated[Path, typer.Option(help="Folder to write jinan_loans.csv and _firms.csv to.")],
     seed: Annotated[int, typer.Option(help="Seed of the simulation.")] = 0,

@@ -4,7 +4,8 @@ A paying service gives a `Payable` to the extension point `PAYABLES`, calls `cre
 own transaction and `present` after it; events tell it how the payment ended.
 """
 
-from payments.graphql import Payment, to_payment
+from payments.domain import PaymentMethod
+from payments.graphql import Method, Payment, to_payment
 from payments.payable import (
     PAYABLES,
     Accepted,
@@ -23,10 +24,12 @@ __all__ = [
     "PAYABLES",
     "Accepted",
     "Fulfilment",
+    "Method",
     "NotYet",
     "Paid",
     "Payable",
     "Payment",
+    "PaymentMethod",
     "Posting",
     "Quote",
     "Refused",

@@ -12,8 +12,8 @@ from rich.table import Table
 
 from core.clock import SHANGHAI
 from core.money import format_yuan
+from core.processes.start_errors import StartError
 from core.settings import Settings
-from core.start_errors import StartError
 from payments.ledger.accounts import Side
 
 T = TypeVar("T")
@@ -111,8 +111,8 @@ def _items(text: bytes) -> list[tuple[str, tuple[int, str]]]:
 def _in_database(read: Callable[[], Awaitable[T]]) -> T:
     """Run a reading with this process's pool open."""
     from core import database as pool
-    from core.embedded import database
     from core.manifest import discover
+    from core.processes.embedded import database
 
     async def connected(url: str) -> T:
         await pool.connect(url, discover(), pool_size=2, application="quancheng ledger")

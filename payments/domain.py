@@ -22,6 +22,13 @@ INTENT = StateMachine(
         Edge("order_unknown", "settle", "paid"),
         Edge("awaiting", "expire", "closing"),
         Edge("awaiting", "settle", "paid"),
+        Edge("created", "leave", "leaving"),
+        Edge("order_unknown", "leave", "leaving"),
+        Edge("awaiting", "leave", "leaving"),
+        Edge("leaving", "move", "created"),
+        Edge("leaving", "stay", "awaiting"),
+        Edge("leaving", "expire", "closing"),
+        Edge("leaving", "settle", "paid"),
         Edge("closing", "close", "expired"),
         Edge("closing", "settle", "paid"),
         Edge("expired", "settle_late", "refunding"),
@@ -38,7 +45,9 @@ INTENT = StateMachine(
     ),
 )
 """`order_unknown` and `fulfilment_unknown`: a reply was lost, the truth is being asked for.
-`closing`: its time is over and the PSP is asked to take no money for it any more."""
+`closing`: its time is over and the PSP is asked to take no money for it any more. `leaving`: the
+same is asked because another PSP is to take it; only `move`, on the PSP's word that there is no
+order or none that can be paid, changes the intent's PSP."""
 
 REFUND = StateMachine(
     name="refund",
@@ -73,6 +82,21 @@ HOLD = StateMachine(
 )
 
 
+class PaymentMethod(StrEnum):
+    """What a payer may choose to pay with; the value is the PSP's name."""
+
+    WECHAT_PAY = "wechatpay"
+    ALIPAY = "alipay"
+
+
+class Evidence(StrEnum):
+    """Why an order that was left takes no money: it was never sent, is not there, or is closed."""
+
+    UNSENT = "unsent"
+    MISSING = "missing"
+    CLOSED = "closed"
+
+
 class PaymentStatus(StrEnum):
     """What the payer is told. Nothing that may have been paid is ever told as failed."""
 
@@ -90,6 +114,7 @@ class PaymentStatus(StrEnum):
 STATUS = {
     "created": PaymentStatus.PREPARING,
     "order_unknown": PaymentStatus.PREPARING,
+    "leaving": PaymentStatus.PREPARING,
     "awaiting": PaymentStatus.AWAITING_PAYMENT,
     "closing": PaymentStatus.AWAITING_PAYMENT,
     "paid": PaymentStatus.PROCESSING,
@@ -102,8 +127,10 @@ STATUS = {
     "refunded": PaymentStatus.REFUNDED,
 }
 
-UNPAID = frozenset({"created", "order_unknown", "awaiting", "closing"})
+UNPAID = frozenset({"created", "order_unknown", "awaiting", "leaving", "closing"})
 """The PSP may still take the money."""
+TO_ORDER = frozenset({"created", "order_unknown"})
+"""No cashier has been shown yet."""
 TO_FULFIL = frozenset({"paid", "fulfilment_unknown"})
 REFUND_OPEN = frozenset({"requested", "unknown", "processing"})
 

@@ -40,6 +40,21 @@ class PaymentRefused:
 
 
 @dataclass(frozen=True, slots=True)
+class PaymentReturned:
+    """A PSP has returned what it took for an order that the payment had left.
+
+    The payment itself goes on as it was: it is paid elsewhere, or not.
+    """
+
+    intent_id: UUID
+    payer_id: UUID
+    kind: str
+    subject_ref: str
+    refund_id: UUID
+    amount_fen: int
+
+
+@dataclass(frozen=True, slots=True)
 class PaymentRefunded:
     """The PSP has returned an amount to the payer."""
 

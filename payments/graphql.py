@@ -10,7 +10,7 @@ import strawberry
 from core.graphql import After, Connection, Fen, First, Info, connection, page_size, parse_id
 from core.texts import Locale
 from payments import receipts, service, settlement
-from payments.domain import STATUS, PaymentStatus
+from payments.domain import STATUS, PaymentMethod, PaymentStatus
 from payments.models import Intent
 
 strawberry.enum(
@@ -24,6 +24,27 @@ strawberry.enum(
     ),
 )
 
+PaymentId = Annotated[strawberry.ID, strawberry.argument(description="The payment's id.")]
+
+
+strawberry.enum(
+    PaymentMethod,
+    name="PaymentMethod",
+    description="Whose cashier a payment goes through. WECHAT_PAY: 微信支付. ALIPAY: 支付宝.",
+)
+
+Method = Annotated[
+    PaymentMethod | None,
+    strawberry.argument(
+        description=(
+            "With whom to pay; unless told, the city's own preference. While that one does not "
+            "answer another takes over: the payment's `method` tells. Of a payment that is open "
+            "already, with a new key: change to this one."
+        )
+    ),
+]
+"""An optional argument of mutations that begin a payment."""
+
 
 @strawberry.type(description="A payment of the viewer.")
 class Payment:
@@ -33,6 +54,7 @@ class Payment:
     title: str = strawberry.field(description="What is paid for, in the viewer's language.")
     amount: Fen = strawberry.field(description="The amount.")
     status: PaymentStatus = strawberry.field(description="How it goes.")
+    method: PaymentMethod = strawberry.field(description="Whose cashier it goes through.")
     cashier_url: str | None = strawberry.field(
         description="Where to pay; null unless the status is AWAITING_PAYMENT."
     )
@@ -66,6 +88,7 @@ def to_payment(intent: Intent, locale: Locale) -> Payment:
         title=intent.title_zh if locale is Locale.ZH else intent.title_en,
         amount=Fen(intent.amount_fen),
         status=STATUS[intent.state],
+        method=PaymentMethod(intent.psp),
         cashier_url=intent.cashier_url if intent.state == "awaiting" else None,
         expires_at=intent.expires_at,
         paid_at=intent.paid_at,
@@ -81,17 +104,13 @@ class Query:
     """The query fields of payments."""
 
     @strawberry.field(description="One of the viewer's payments.")
-    async def payment(self, info: Info, id: strawberry.ID) -> Payment:
+    async def payment(self, info: Info, id: PaymentId) -> Payment:
         """A payment by id; somebody else's is not found."""
         intent = await service.get_payment(info.context, parse_id(id))
         return to_payment(intent, info.context.locale)
 
     @strawberry.field(description="The receipt of one of the viewer's payments.")
-    async def payment_receipt(
-        self,
-        info: Info,
-        payment_id: Annotated[strawberry.ID, strawberry.argument(description="The payment's id.")],
-    ) -> PaymentReceipt:
+    async def payment_receipt(self, info: Info, payment_id: PaymentId) -> PaymentReceipt:
         """Not found until the payee has booked the payment."""
         receipt = await receipts.get_receipt(info.context, parse_id(payment_id))
         intent = receipt.payment
@@ -120,7 +139,7 @@ class Subscription:
     """The subscription fields of payments."""
 
     @strawberry.subscription(description="One of the viewer's payments: now, and at each change.")
-    async def payment_changed(self, info: Info, id: strawberry.ID) -> AsyncIterator[Payment]:
+    async def payment_changed(self, info: Info, id: PaymentId) -> AsyncIterator[Payment]:
         """The payment as it is, then after each change, whichever process made it."""
         call, intent_id = info.context, parse_id(id)
         changed = asyncio.Event()

@@ -8,7 +8,7 @@ from uuid import UUID
 from core.app import App
 from core.clock import civil_date
 from core.database import transaction
-from payments import receipts, saga, store
+from payments import left_orders, receipts, saga, store
 from payments.ledger import store as ledger
 
 _OVERDUE = timedelta(minutes=1)
@@ -21,6 +21,11 @@ _USAGE_KEPT = timedelta(days=35)
 async def check(app: App, payload: Mapping[str, Any]) -> None:
     """See payments.saga.check."""
     await saga.check(app, UUID(payload["intent_id"]))
+
+
+async def check_left(app: App, payload: Mapping[str, Any]) -> None:
+    """See payments.left_orders.check."""
+    await left_orders.check(app, UUID(payload["intent_id"]), payload["psp"])
 
 
 async def fulfil(app: App, payload: Mapping[str, Any]) -> None:
@@ -49,6 +54,7 @@ async def sweep(app: App, _payload: Mapping[str, Any]) -> None:
     before = app.clock.now() - _OVERDUE
     intents = await store.list_overdue_intents(before)
     refunds = await store.list_overdue_refunds(before)
+    overdue_left = await store.list_overdue_left_orders(before)
     async with transaction() as tx:
         for intent in intents:
             kind = "payments.check" if intent.captured_fen == 0 else "payments.fulfil"
@@ -57,6 +63,9 @@ async def sweep(app: App, _payload: Mapping[str, Any]) -> None:
         for refund in refunds:
             payload = {"refund_id": str(refund.id)}
             await app.queue.enqueue(tx, "payments.refund", payload, key=f"{refund.id}:sweep")
+        for left in overdue_left:
+            payload = {"intent_id": str(left.intent_id), "psp": left.psp}
+            await app.queue.enqueue(tx, "payments.check_left", payload, key=f"{left.id}:sweep")
 
 
 async def forget(app: App, _payload: Mapping[str, Any]) -> None:

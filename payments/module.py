@@ -13,9 +13,11 @@ MANIFEST = Manifest(
         "payments.events:PaymentFulfilled",
         "payments.events:PaymentRefused",
         "payments.events:PaymentRefunded",
+        "payments.events:PaymentReturned",
     ),
     jobs=(
         JobKind("payments.check", "payments.jobs:check", lane=Lane.CRITICAL, timeout_s=20),
+        JobKind("payments.check_left", "payments.jobs:check_left", timeout_s=20),
         JobKind("payments.fulfil", "payments.jobs:fulfil", lane=Lane.CRITICAL, timeout_s=20),
         JobKind("payments.refund", "payments.jobs:refund", lane=Lane.CRITICAL, timeout_s=20),
         JobKind("payments.issue_receipt", "payments.jobs:issue_receipt", max_attempts=20),
@@ -32,6 +34,12 @@ MANIFEST = Manifest(
             "wechatpay",
             protocol="payments.psp.port:WeChatPay",
             factory="payments.psp.wechatpay:open_client",
+        ),
+        UpstreamBinding(
+            "alipay",
+            protocol="payments.psp.port:Alipay",
+            factory="payments.psp.alipay:open_client",
+            optional=True,
         ),
     ),
     extensions=(

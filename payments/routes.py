@@ -1,16 +1,19 @@
 """Where PSPs call us back."""
 
+from collections.abc import Callable, Mapping
+
 import structlog
 from prometheus_client import Counter
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
 from core.app import App
 from core.database import transaction
 from payments import settlement, store
+from payments.psp.alipay import CALLBACK_PATH as ALIPAY
 from payments.psp.port import Callback, CallbackRefused, OrderState, OrderView, RefundView
-from payments.psp.routing import get_psp
+from payments.psp.routing import get_psp, names
 from payments.psp.wechatpay import CALLBACK_PATH as WECHATPAY
 
 _BODY_MAX_BYTES = 64_000
@@ -19,7 +22,7 @@ log = structlog.get_logger(__name__)
 
 
 def routes(app: App) -> list[Route]:
-    """The callback addresses."""
+    """The callback addresses of the PSPs in use."""
     heard = Counter(
         "quancheng_payments_callbacks",
         "Callbacks of PSPs by what became of them.",
@@ -27,19 +30,43 @@ def routes(app: App) -> list[Route]:
         registry=app.metrics.registry,
     )
 
-    async def wechatpay(request: Request) -> Response:
-        outcome = await hear(app, "wechatpay", request)
-        heard.labels("wechatpay", outcome).inc()
-        if outcome in _BELIEVED:
-            return Response(status_code=204)
-        log.warning("callback refused", psp="wechatpay", outcome=outcome)
-        return JSONResponse({"code": "FAIL", "message": outcome}, _STATUS.get(outcome, 400))
+    def route(psp: str) -> Route:
+        path, answer = _PSPS[psp]
 
-    return [Route(WECHATPAY, wechatpay, methods=["POST"])]
+        async def callback(request: Request) -> Response:
+            outcome = await hear(app, psp, request)
+            heard.labels(psp, outcome).inc()
+            if outcome not in _BELIEVED:
+                log.warning("callback refused", psp=psp, outcome=outcome)
+            return answer(outcome)
+
+        return Route(path, callback, methods=["POST"])
+
+    return [route(psp) for psp in names(app)]
 
 
 _BELIEVED = frozenset({"captured", "late", "known", "refund", "ignored"})
 _STATUS = {"signature": 401, "stale": 401, "replay": 401, "too_large": 413, "no_such_order": 404}
+
+
+def _answer_wechatpay(outcome: str) -> Response:
+    """A 2xx, or a reason: what is not taken is sent again, signed anew."""
+    if outcome in _BELIEVED:
+        return Response(status_code=204)
+    return JSONResponse({"code": "FAIL", "message": outcome}, _STATUS.get(outcome, 400))
+
+
+def _answer_alipay(outcome: str) -> Response:
+    """The literal `success` ends it. A replay was taken the first time: it is the same notice."""
+    if outcome in _BELIEVED or outcome == "replay":
+        return PlainTextResponse("success")
+    return PlainTextResponse("fail", _STATUS.get(outcome, 400))
+
+
+_PSPS: Mapping[str, tuple[str, Callable[[str], Response]]] = {
+    "wechatpay": (WECHATPAY, _answer_wechatpay),
+    "alipay": (ALIPAY, _answer_alipay),
+}
 
 
 async def hear(app: App, psp: str, request: Request) -> str:

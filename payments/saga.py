@@ -15,12 +15,13 @@ from core.database import Transaction, transaction
 from core.deadline import Deadline
 from core.http import UpstreamError
 from core.jobs import GiveUp
-from payments import limits, settlement, store
+from payments import cashier, limits, settlement, store
 from payments.domain import (
     INTENT,
     REFUND,
     REFUND_OPEN,
     TO_FULFIL,
+    TO_ORDER,
     UNPAID,
     look_at_ended,
     look_at_unpaid,
@@ -37,7 +38,6 @@ from payments.payable import (
 )
 from payments.psp.port import OrderState, OrderView, RefundOrder, RefundState, RefundView
 from payments.psp.routing import get_psp
-from payments.service import open_cashier
 
 _TO_CHECK = UNPAID | {"expired"}
 _CALL_S = 8.0
@@ -67,6 +67,8 @@ async def check(app: App, intent_id: UUID) -> None:
                 log.error("captured amount differs", intent_id=str(intent_id))
         locked = await store.lock_intent(tx, intent_id)
         assert locked is not None
+        if locked.psp != intent.psp or locked.state == "leaving":
+            view = None  # this was about an order that is left: see payments.cashier
         if locked.state in _TO_CHECK:
             await _look_again(app, tx, locked, view)
 
@@ -101,8 +103,8 @@ async def _ask(app: App, intent: Intent) -> OrderView | None:
             if locked is not None and INTENT.allows(locked.state, "expire"):
                 await settlement.move_intent(tx, locked, "expire")
         return await psp.close_order(intent.id, deadline)
-    if intent.state in ("created", "order_unknown"):
-        await open_cashier(app, intent, deadline)
+    if intent.state in TO_ORDER | {"leaving"}:
+        await cashier.open_cashier(app, intent, deadline)
         return None
     return await psp.find_order(intent.id, deadline)
 
@@ -155,10 +157,10 @@ async def refund(app: App, refund_id: UUID) -> None:
     try:
         view = await _ask_refund(app, intent, found, attempt)
     except UpstreamError as error:
-        log.info("psp did not answer", psp=intent.psp, reason=error.reason)
+        log.info("psp did not answer", psp=found.psp, reason=error.reason)
         view = RefundView(refund_id, RefundState.MISSING)
     async with transaction() as tx:
-        noted = await settlement.apply_refund(app, tx, intent.psp, view)
+        noted = await settlement.apply_refund(app, tx, found.psp, view)
         if noted is not None and noted.state in REFUND_OPEN:
             wait = next_look(attempt)
             noted.due_at = app.clock.now() + wait
@@ -183,12 +185,12 @@ async def _announce_refund(refund_id: UUID) -> int:
 
 
 async def _ask_refund(app: App, intent: Intent, refund: Refund, attempt: int) -> RefundView:
-    psp, deadline = get_psp(app, intent.psp), Deadline.after(_CALL_S)
+    psp, deadline = get_psp(app, refund.psp), Deadline.after(_CALL_S)
+    order = RefundOrder(refund.id, intent.id, refund.amount_fen, intent.amount_fen, refund.reason)
     if attempt and refund.state != "failed":
-        view = await psp.find_refund(refund.id, deadline)
+        view = await psp.find_refund(order, deadline)
         if view.state is not RefundState.MISSING:
             return view
-    order = RefundOrder(refund.id, intent.id, refund.amount_fen, intent.captured_fen, refund.reason)
     return await psp.refund(order, deadline)
 
 

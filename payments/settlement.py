@@ -16,7 +16,13 @@ from core.errors import Conflict
 from core.ids import new_id
 from payments import limits, store, texts
 from payments.domain import INTENT, REFUND, late_event, refunded_event
-from payments.events import PaymentFulfilled, PaymentRefunded, PaymentRefused, PaymentSettled
+from payments.events import (
+    PaymentFulfilled,
+    PaymentRefunded,
+    PaymentRefused,
+    PaymentReturned,
+    PaymentSettled,
+)
 from payments.ledger import store as ledger
 from payments.ledger.accounts import payee_payable, payer_funds, psp_receivable
 from payments.ledger.postings import Leg, Posting, transfer
@@ -41,6 +47,8 @@ def topic(intent_id: UUID) -> str:
 
 async def move_intent(tx: Transaction, intent: Intent, event: str, **changes: object) -> None:
     """Take an edge of the intent's machine and tell it. Raises IllegalTransition."""
+    if intent.state == "leaving":
+        changes = {"next_psp": None} | changes
     intent.state = INTENT.next_state(intent.state, event)
     await save_intent(tx, intent, **changes)
 
@@ -55,11 +63,14 @@ async def save_intent(tx: Transaction, intent: Intent, **changes: object) -> Non
 async def settle(app: App, tx: Transaction, psp: str, view: OrderView) -> Settled:
     """Take note that the PSP has captured an order. Repeat-safe.
 
-    A payment that comes after the intent's end is captured too, and goes straight back.
+    A payment that comes after the intent's end is captured too, and goes straight back; so does
+    one for an order that the intent has left.
     """
     intent = await store.lock_intent(tx, view.intent_id)
-    if intent is None or intent.psp != psp:
+    if intent is None:
         return Settled.NO_SUCH_ORDER
+    if intent.psp != psp:
+        return await _settle_left(app, tx, intent, psp, view)
     if view.amount_fen != intent.amount_fen:
         return Settled.AMOUNT_DIFFERS
     if intent.captured_fen:
@@ -94,6 +105,33 @@ async def settle(app: App, tx: Transaction, psp: str, view: OrderView) -> Settle
     await app.events.publish(tx, PaymentSettled(*_news(intent), intent.amount_fen))
     await app.queue.enqueue(tx, "payments.fulfil", {"intent_id": str(intent.id)})
     return Settled.CAPTURED
+
+
+async def _settle_left(
+    app: App, tx: Transaction, intent: Intent, psp: str, view: OrderView
+) -> Settled:
+    """A PSP that the intent has left took the money all the same: it goes back through that PSP.
+
+    The intent itself is not touched: its own order is paid, or not.
+    """
+    left = await store.find_left_order(tx, intent.id, psp)
+    if left is None:
+        return Settled.NO_SUCH_ORDER
+    if view.amount_fen != intent.amount_fen:
+        return Settled.AMOUNT_DIFFERS
+    if left.captured_fen:
+        return Settled.KNOWN if view.psp_ref == left.psp_ref else Settled.AMOUNT_DIFFERS
+    now = app.clock.now()
+    left.captured_fen, left.psp_ref, left.paid_at = intent.amount_fen, view.psp_ref, view.paid_at
+    left.due_at = None
+    await left.save(using_db=tx, update_fields=["captured_fen", "psp_ref", "paid_at", "due_at"])
+    legs = transfer(
+        debit=psp_receivable(psp), credit=payer_funds(intent.payer_id), amount_fen=left.captured_fen
+    )
+    await _post(tx, "settle", intent, left.id, legs, now)
+    await limits.note_captured(tx, intent, now)
+    await _insert_refund(app, tx, intent, psp, left.captured_fen, "LEFT_ORDER", f"left:{left.id}")
+    return Settled.LATE
 
 
 async def fulfilled(app: App, tx: Transaction, intent: Intent, ref: str) -> None:
@@ -158,16 +196,39 @@ async def _open_refund(
     key: str,
     reversed_from: str | None = None,
 ) -> UUID:
-    """Set the amount aside in the payer's account and queue the refund."""
-    refund_id, now, funds = new_id(), app.clock.now(), payer_funds(intent.payer_id)
+    """Return a part of the intent's own capture."""
+    refund_id = new_id()
     if reversed_from is not None:
-        legs = transfer(debit=payee_payable(reversed_from), credit=funds, amount_fen=amount_fen)
-        await _post(tx, "reverse", intent, refund_id, legs, now)
+        legs = transfer(
+            debit=payee_payable(reversed_from),
+            credit=payer_funds(intent.payer_id),
+            amount_fen=amount_fen,
+        )
+        await _post(tx, "reverse", intent, refund_id, legs, app.clock.now())
+    await _insert_refund(app, tx, intent, intent.psp, amount_fen, reason, key, refund_id)
+    await save_intent(tx, intent, refunding_fen=intent.refunding_fen + amount_fen)
+    return refund_id
+
+
+async def _insert_refund(
+    app: App,
+    tx: Transaction,
+    intent: Intent,
+    psp: str,
+    amount_fen: int,
+    reason: str,
+    key: str,
+    refund_id: UUID | None = None,
+) -> None:
+    """Set the amount aside in the payer's account and queue the refund."""
+    refund_id, now = refund_id or new_id(), app.clock.now()
+    funds = payer_funds(intent.payer_id)
     hold_id = await ledger.hold(app, tx, funds, amount_fen, key=f"refund:{refund_id}")
     await Refund.create(
         using_db=tx,
         id=refund_id,
         intent_id=intent.id,
+        psp=psp,
         key=key,
         hold_id=hold_id,
         amount_fen=amount_fen,
@@ -176,9 +237,7 @@ async def _open_refund(
         created_at=now,
         due_at=now,
     )
-    await save_intent(tx, intent, refunding_fen=intent.refunding_fen + amount_fen)
     await app.queue.enqueue(tx, "payments.refund", {"refund_id": str(refund_id)})
-    return refund_id
 
 
 async def apply_refund(app: App, tx: Transaction, psp: str, view: RefundView) -> Refund | None:
@@ -192,7 +251,7 @@ async def apply_refund(app: App, tx: Transaction, psp: str, view: RefundView) ->
     intent = await store.lock_intent(tx, found.intent_id)
     refund = await store.lock_refund(tx, view.refund_id)
     assert intent is not None and refund is not None
-    if intent.psp != psp or view.amount_fen not in (None, refund.amount_fen):
+    if refund.psp != psp or view.amount_fen not in (None, refund.amount_fen):
         return None
     event = {
         RefundState.PROCESSING: "accept",
@@ -220,12 +279,15 @@ async def _refunded(app: App, tx: Transaction, intent: Intent, refund: Refund) -
         intent_id=intent.id,
         legs=transfer(
             debit=payer_funds(intent.payer_id),
-            credit=psp_receivable(intent.psp),
+            credit=psp_receivable(refund.psp),
             amount_fen=refund.amount_fen,
         ),
     )
     posted = await ledger.post_hold(tx, refund.hold_id, posting, refund.amount_fen, now)
     assert posted, "an open refund has its hold"
+    if refund.psp != intent.psp:  # of an order that the intent had left
+        await app.events.publish(tx, PaymentReturned(*_news(intent), refund.id, refund.amount_fen))
+        return
     intent.refunding_fen -= refund.amount_fen
     intent.refunded_fen += refund.amount_fen
     if intent.refunding_fen == 0:

@@ -5,14 +5,19 @@ from datetime import date, datetime
 from uuid import UUID
 
 from core.database import Transaction, connection, fetch_all, fetch_one
-from payments.domain import UNPAID
-from payments.models import Intent, Refund
+from payments.domain import UNPAID, Evidence
+from payments.models import Intent, LeftOrder, Refund
 from payments.payable import Paid
 
 
 async def find_intent(intent_id: UUID) -> Intent | None:
     """An intent by id."""
     return await Intent.get_or_none(id=intent_id)
+
+
+async def get_intent(intent_id: UUID) -> Intent:
+    """An intent by an id that is known to be one."""
+    return await Intent.get(id=intent_id)
 
 
 async def lock_intent(tx: Transaction, intent_id: UUID) -> Intent | None:
@@ -74,6 +79,43 @@ async def begin_fulfilment(
         due_before,
     )
     return None if row is None else Paid(intent_id, **row)
+
+
+async def announce_order(intent_id: UUID, psp: str, states: Collection[str]) -> int | None:
+    """Count a try to order before it is sent, in a transaction of its own; returns the count.
+
+    None, and nothing counted, where the intent has left the PSP or these states.
+    """
+    row = await fetch_one(
+        connection(),
+        """UPDATE payments_intent SET order_tries = least(order_tries + 1, 32000)
+            WHERE id = $1 AND psp = $2 AND state = ANY($3::text[]) RETURNING order_tries""",
+        intent_id,
+        psp,
+        list(states),
+    )
+    return None if row is None else int(row["order_tries"])
+
+
+async def find_left_order(tx: Transaction, intent_id: UUID, psp: str) -> LeftOrder | None:
+    """The order that an intent has left at a PSP. Lock the intent first to change it."""
+    return await LeftOrder.filter(intent_id=intent_id, psp=psp).using_db(tx).first()
+
+
+async def list_left(tx: Transaction, intent_id: UUID) -> set[str]:
+    """The PSPs that an intent has left."""
+    return {row.psp for row in await LeftOrder.filter(intent_id=intent_id).using_db(tx)}
+
+
+async def list_left_for_good(tx: Transaction, intent_id: UUID) -> set[str]:
+    """The PSPs to which an intent cannot return: the order's number is used up there."""
+    rows = await LeftOrder.filter(intent_id=intent_id).using_db(tx)
+    return {row.psp for row in rows if row.evidence == Evidence.CLOSED or row.captured_fen}
+
+
+async def list_overdue_left_orders(before: datetime, limit: int = 500) -> Sequence[LeftOrder]:
+    """Left orders that nobody looked at when it was due, the longest overdue first."""
+    return await LeftOrder.filter(due_at__lt=before).order_by("due_at").limit(limit)
 
 
 async def list_intents(payer_id: UUID, *, first: int, before: UUID | None) -> Sequence[Intent]:

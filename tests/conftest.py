@@ -24,11 +24,11 @@ from core.call import Call
 from core.clock import ManualClock
 from core.database import parse_url
 from core.deadline import Deadline
-from core.embedded import OWNER_ROLE, DatabaseUrls, EmbeddedPostgres, database_urls
 from core.ids import new_id
 from core.keys import ensure_sandbox_keys
 from core.manifest import Manifest, discover
 from core.migrate import migrate
+from core.processes.embedded import OWNER_ROLE, DatabaseUrls, EmbeddedPostgres, database_urls
 from core.settings import Settings
 from core.texts import Locale
 from tests.asgi import Client

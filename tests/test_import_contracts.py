@@ -44,7 +44,7 @@ BREACHES = [
     (STILL, "modules/welfare/domain.py", "import time"),
     (STILL, "payments/domain.py", "from pathlib import Path"),
     (PRODUCT, "modules/welfare/upstream.py", "from sandbox import settings"),
-    (PRODUCT, "core/serve.py", "import sandbox.app"),
+    (PRODUCT, "core/processes/serve.py", "import sandbox.app"),
     (SANDBOX, "sandbox/system.py", "from core import clock"),
     (SANDBOX, "sandbox/systems/sms.py", "import modules.welfare.domain"),
 ]

@@ -9,7 +9,7 @@ from pathlib import Path
 import orjson
 import pytest
 
-from core.embedded import DatabaseUrls
+from core.processes.embedded import DatabaseUrls
 from tests.conftest import ROOT, Databases
 from tests.tree import copy_tree
 

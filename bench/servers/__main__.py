@@ -4,7 +4,7 @@ import importlib
 import os
 import sys
 
-from core.serve import serve
+from core.processes.serve import serve
 
 name, port, core = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
 os.sched_setaffinity(0, {core})

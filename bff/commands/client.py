@@ -19,6 +19,8 @@ from uuid import uuid4
 import aiohttp
 import orjson
 
+from core.tally import Tally
+
 Person = Mapping[str, Any]
 """A demo person as the sandbox lists them: key, role, name, phone, resident_id, household …"""
 
@@ -37,6 +39,8 @@ class Answer:
 
     data: Mapping[str, Any]
     latency_ms: float
+    calls: Tally | None = None
+    """What the server had to ask for it; not told by production."""
 
 
 class CityClient:
@@ -88,7 +92,8 @@ class CityClient:
         latency_ms = (time.monotonic() - started_s) * 1000
         if answer.get("errors"):
             raise ClientError("; ".join(_told(error) for error in answer["errors"]))
-        return Answer(answer["data"], latency_ms)
+        calls = answer.get("extensions", {}).get("calls")
+        return Answer(answer["data"], latency_ms, Tally(**calls) if calls else None)
 
     async def do(self, query: str, variables: Mapping[str, Any] | None = None) -> Any:
         """Run a mutation of one field and return its payload. Raises ClientError on a refusal."""
@@ -109,6 +114,18 @@ class CityClient:
             if response.status >= 400:
                 raise ClientError(f"sandbox {method} {path}: {response.status} {text[:200]}")
             return await response.json(content_type=None) if text else None
+
+    async def pay_at(self, cashier_url: str) -> str:
+        """Go to a cashier of the sandbox as the payer's browser does, and pay.
+
+        Returns the address of the page.
+        """
+        assert self._session is not None
+        headers = {"Accept": "application/json"}
+        async with self._session.get(cashier_url, headers=headers) as page:
+            address = page.url.with_query(None)
+        await self.sandbox("POST", f"{address.path}/pay")
+        return str(address)
 
     async def people(self) -> list[Person]:
         """The demo people of the sandbox city."""

@@ -9,8 +9,8 @@ from rich.console import Console
 
 from bff.commands.client import CityClient, ClientError
 from bff.commands.journey import STEPS, Walk
+from core.processes.start_errors import StartError
 from core.settings import Settings
-from core.start_errors import StartError
 
 app = typer.Typer(help="Walk a citizen's journeys in a terminal.")
 

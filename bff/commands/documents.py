@@ -12,6 +12,7 @@ from rich.console import Console
 from rich.table import Table
 
 from bff import overrides, shipped
+from bff.commands.calls import calls
 from bff.compiler import CompiledOperation
 from bff.library import Library
 from bff.overrides import Override
@@ -22,12 +23,14 @@ from bff.usage import fields_of, read_usage
 from core import database
 from core.clock import SystemClock
 from core.manifest import discover
+from core.processes.start_errors import StartError
 from core.settings import Settings
-from core.start_errors import StartError
 
 T = TypeVar("T")
 
 app = typer.Typer(help="Trusted documents.", no_args_is_help=True)
+
+app.command()(calls)
 
 Id = Annotated[str, typer.Argument(help="A document's id, the start of its hash, or its name.")]
 
@@ -184,7 +187,7 @@ async def _drop(document_id: str) -> None:
 
 
 def _in_database(action: Callable[[], Awaitable[T]]) -> T:
-    from core.embedded import database as started
+    from core.processes.embedded import database as started
 
     async def connected(url: str) -> T:
         await database.connect(url, discover(), pool_size=2, application="quancheng documents")

@@ -4,7 +4,6 @@ import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
-from urllib.parse import urlsplit
 
 from bff.commands.client import CityClient, ClientError, Person, key
 
@@ -124,12 +123,20 @@ async def _open_bills(client: CityClient, account_no: str) -> list[Mapping[str, 
 
 
 async def _pay_bill(walk: Walk) -> str:
-    started = await walk.client.do(PAY, {"bill": walk.known["bill"]["id"], "key": key()})
-    payment = started["payment"]
-    walk.known["payment"] = payment
-    cashier = urlsplit(payment["cashierUrl"])
-    await walk.client.sandbox("POST", f"{cashier.path}/pay")
-    return f"paid at {cashier.netloc}{cashier.path}"
+    return await _pay(walk, None)
+
+
+async def _pay(walk: Walk, method: str | None) -> str:
+    bill_id = walk.known["bill"]["id"]
+    started = await walk.client.do(PAY, {"bill": bill_id, "key": key(), "method": method})
+    payment = walk.known["payment"] = started["payment"]
+    page = await walk.client.pay_at(payment["cashierUrl"])
+    return f"{payment['method']}: paid at {page}"
+
+
+async def _pay_by_alipay(walk: Walk) -> str:
+    told = [await _open_bill(walk), await _pay(walk, "ALIPAY"), await _settled(walk)]
+    return "; ".join(told)
 
 
 async def _settled(walk: Walk) -> str:
@@ -193,6 +200,12 @@ STEPS = (
         "WeChat Pay → callback → ledger → queue → worker → water supplier",
         _settled,
     ),
+    Step(
+        "支付宝缴费",
+        "another bill by Alipay",
+        "app → bff → bills → payments → Alipay → cashier → notice → ledger → water supplier",
+        _pay_by_alipay,
+    ),
     Step("收件箱", "the inbox", "worker → notifications → inbox → app", _message),
     Step("首页", "the home screen", "app → bff → every card at once", _home),
     Step("访问记录", "who looked", "app → bff → identity → access log", _access_log),
@@ -234,9 +247,9 @@ BILLS = """query ($account: String!) {
   }
 }"""
 
-PAY = """mutation ($bill: ID!, $key: String!) {
-  payBill(billId: $bill, idempotencyKey: $key) {
-    ... on BillPaymentStarted { payment { id cashierUrl status } }
+PAY = """mutation ($bill: ID!, $key: String!, $method: PaymentMethod) {
+  payBill(billId: $bill, idempotencyKey: $key, method: $method) {
+    ... on BillPaymentStarted { payment { id cashierUrl status method } }
     ... on Refusal { code message }
   }
 }"""

@@ -9,7 +9,7 @@ from bff.schema import build_schema, schema_text
 from bff.schema_changes import changes_page
 from bff.schema_lint import lint
 from core.manifest import discover
-from core.start_errors import StartError
+from core.processes.start_errors import StartError
 
 FILE = Path("schema.graphql")
 CHANGES = Path("docs/graphql-changes.md")

@@ -2,22 +2,24 @@
 
 import asyncio
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Annotated, Any
 
 import orjson
 import typer
-from graphql import OperationDefinitionNode, OperationType, parse
+from graphql import OperationType, parse
 from rich.console import Console
 from rich.table import Table
 
-from bff.commands.client import CityClient, ClientError, Person, key
+from bff.commands.client import Answer, CityClient, ClientError, Person, key
+from bff.library import operations_of
 from bff.trusted import TrustedDocument, documents_of
 from core.manifest import Service, ServiceStatus, discover
+from core.processes.start_errors import StartError
 from core.settings import Settings
-from core.start_errors import StartError
 
 _BLANK = re.compile(r"\{\{([a-z_A-Z0-9.]+)\}\}")
 _DEMO_PERSON = "citizen"
@@ -66,12 +68,21 @@ async def check_services(api_url: str, sandbox_url: str, sessions: Path) -> list
     manifests = discover()
     documents = documents_of(manifests)
     tiles = sorted((s for m in manifests for s in m.services), key=lambda s: s.number)
+    async with demo_person(api_url, sandbox_url, sessions) as (client, person):
+        return [await _check(client, person, t, documents.for_service(t.id)) for t in tiles]
+
+
+@asynccontextmanager
+async def demo_person(
+    api_url: str, sandbox_url: str, sessions: Path
+) -> AsyncIterator[tuple[CityClient, Person]]:
+    """The demo citizen, signed in with a real name and every consent. Raises ClientError."""
     async with CityClient(api_url, sandbox_url, sessions=sessions) as client:
         person = await client.person(_DEMO_PERSON)
         await client.sign_in(person["phone"])
         await client.verify_real_name(person)
         await client.consent_to_everything()
-        return [await _check(client, person, t, documents.for_service(t.id)) for t in tiles]
+        yield client, person
 
 
 async def _check(
@@ -81,37 +92,47 @@ async def _check(
         return Row(tile.id, None, tile.status, None, None)
     if document is None:
         return Row(tile.id, False, tile.status, None, "it has no trusted document")
+    latency_ms = 0.0
     try:
-        latency_ms = await run_document(client, person, document)
+        async for _, answer in run_document(client, person, document):
+            refuse_bad(answer.data)
+            latency_ms += answer.latency_ms
     except (ClientError, OSError, LookupError, TimeoutError) as error:
         return Row(tile.id, False, tile.status, None, str(error) or type(error).__name__)
     return Row(tile.id, True, tile.status, round(latency_ms, 1), None)
 
 
-async def run_document(client: CityClient, person: Person, document: TrustedDocument) -> float:
-    """Run a document's queries and mutations in their order; returns their time together (ms).
+async def run_document(
+    client: CityClient, person: Person, document: TrustedDocument
+) -> AsyncIterator[tuple[str, Answer]]:
+    """Run a document's queries and mutations in their order; yields each one's name and answer.
 
     Blanks of the example variables are filled: `{{key}}` with a fresh idempotency key,
     `{{bills.0.billNo}}` from the answers so far, `{{phone}}` from the demo person. Before that
-    the requests under "$before" prepare the sandbox. Raises ClientError for errors, refusals and
-    data that is unavailable.
+    the requests under "$before" prepare the sandbox; those under "$before <operation>" run right
+    before that operation. Raises ClientError for errors, LookupError for a blank that nothing
+    fills.
     """
     known: dict[str, Any] = {**person, **person.get("household", {})}
-    for method, path, body in document.variables.get("$before", ()):
-        await client.sandbox(method, fill(path, known), fill(body, known))
-    latency_ms = 0.0
-    for node in _operations(document):
+    await _prepare(client, document, "$before", known)
+    for node in operations_of(parse(document.source)):
+        if node.operation is OperationType.SUBSCRIPTION:
+            continue
+        if node.name is not None:
+            await _prepare(client, document, f"$before {node.name.value}", known)
         names = {v.variable.name.value for v in node.variable_definitions or ()}
         variables = {n: fill(v, known) for n, v in document.variables.items() if n in names}
-        answer = await client.run(
-            document_id=document.id,
-            operation=node.name.value if node.name else None,
-            variables=variables,
-        )
-        _refuse_bad(answer.data)
+        name = node.name.value if node.name else None
+        answer = await client.run(document_id=document.id, operation=name, variables=variables)
+        yield name or document.name, answer
         known |= answer.data
-        latency_ms += answer.latency_ms
-    return latency_ms
+
+
+async def _prepare(
+    client: CityClient, document: TrustedDocument, when: str, known: Mapping[str, Any]
+) -> None:
+    for method, path, body in document.variables.get(when, ()):
+        await client.sandbox(method, fill(path, known), fill(body, known))
 
 
 def fill(value: Any, known: Mapping[str, Any]) -> Any:
@@ -140,16 +161,8 @@ def _find(path: str, known: Mapping[str, Any]) -> Any:
     return found
 
 
-def _operations(document: TrustedDocument) -> Iterator[OperationDefinitionNode]:
-    for node in parse(document.source).definitions:
-        if (
-            isinstance(node, OperationDefinitionNode)
-            and node.operation is not OperationType.SUBSCRIPTION
-        ):
-            yield node
-
-
-def _refuse_bad(data: Mapping[str, Any]) -> None:
+def refuse_bad(data: Mapping[str, Any]) -> None:
+    """Raise ClientError for refusals and data that is unavailable."""
     for name, field in data.items():
         if isinstance(field, dict):
             if "code" in field and "message" in field:

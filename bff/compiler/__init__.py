@@ -1,9 +1,10 @@
 """Compiles trusted GraphQL documents to Python; graphql-core remains the judge of the unusual."""
 
+from bff.compiler.conditions import without_defer
 from bff.compiler.errors import CannotCompile
 from bff.compiler.executable import CoreOperation, Operation
 from bff.compiler.operation import CompiledOperation, compile_document, prepare_operation
-from bff.compiler.response import OnError, encode, ordered_errors
+from bff.compiler.response import OnError, dumps, encode, ordered_errors
 from bff.compiler.shared import SharedAnswers, shared
 
 __all__ = [
@@ -14,8 +15,10 @@ __all__ = [
     "Operation",
     "SharedAnswers",
     "compile_document",
+    "dumps",
     "encode",
     "ordered_errors",
     "prepare_operation",
     "shared",
+    "without_defer",
 ]

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from typing import Any
 
 from graphql import (
+    REMOVE,
+    DirectiveNode,
+    DocumentNode,
     FieldNode,
     FragmentSpreadNode,
     InlineFragmentNode,
@@ -12,6 +16,8 @@ from graphql import (
     SelectionNode,
     SelectionSetNode,
     VariableNode,
+    Visitor,
+    visit,
 )
 from graphql.execution.collect_fields import FragmentDetails
 
@@ -63,6 +69,17 @@ def refuse_directives(
         for directive in selection.directives or ():
             if directive.name.value not in _CONDITIONAL:
                 raise CannotCompile(f"it uses @{directive.name.value}")
+
+
+def without_defer(document: DocumentNode) -> DocumentNode:
+    """The document for one whole answer; the very same one where it defers nothing."""
+
+    class Undefer(Visitor):
+        def enter_directive(self, node: DirectiveNode, *_: object) -> Any:
+            return REMOVE if node.name.value == "defer" else None
+
+    plain: DocumentNode = visit(document, Undefer())
+    return plain
 
 
 def _all_selections(

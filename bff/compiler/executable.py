@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from asyncio import CancelledError, current_task
 from collections.abc import AsyncIterator, Awaitable, Mapping
-from typing import Any, Protocol
+from typing import Any, Protocol, cast
 
 from graphql import (
     DocumentNode,
     ExecutionResult,
+    ExperimentalIncrementalExecutionResults,
     GraphQLError,
     GraphQLSchema,
     create_source_event_stream,
-    execute,
+    experimental_execute_incrementally,
 )
 from graphql.execution import Executor
 from strawberry.execution.is_awaitable import optimized_is_awaitable as is_awaitable
@@ -21,6 +22,8 @@ from bff.compiler.response import OnError, encode
 from bff.compiler.schema_facts import strawberry_schema
 
 Result = ExecutionResult | Awaitable[ExecutionResult]
+Results = ExecutionResult | ExperimentalIncrementalExecutionResults
+"""What an operation that defers comes to."""
 Body = bytes | Awaitable[bytes]
 
 
@@ -166,8 +169,14 @@ class CoreOperation(Executable):
     def result(
         self, *, root: Any = None, context: Any = None, variables: Mapping[str, Any] | None = None
     ) -> Result:
-        """Data and errors, not yet encoded; see `execute`."""
-        return execute(
+        """Data and errors, not yet encoded; see `execute`. For a document that defers nothing."""
+        return cast(Result, self.begin(root=root, context=context, variables=variables))
+
+    def begin(
+        self, *, root: Any = None, context: Any = None, variables: Mapping[str, Any] | None = None
+    ) -> Results | Awaitable[Results]:
+        """The first part and where the others come from; one result where nothing is deferred."""
+        return experimental_execute_incrementally(
             self._schema,
             self._document,
             root_value=root,

@@ -7,7 +7,6 @@ order in which they happened to finish, which is no order a client can rely on.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from contextlib import suppress
 from typing import Any
 
 import orjson
@@ -52,14 +51,19 @@ def encode(
         body["errors"] = [error.formatted for error in errors]
     if extensions:
         body["extensions"] = extensions
-    return _dumps(body)
+    return dumps(body)
 
 
-def _dumps(body: dict[str, Any]) -> bytes:
-    for attempt in (lambda: body, lambda: _mended(body)):
-        with suppress(TypeError, RecursionError):
-            return orjson.dumps(attempt())
-    return orjson.dumps({"data": None, "errors": [{"message": NOT_JSON}]})
+def dumps(body: dict[str, Any]) -> bytes:
+    """JSON, mended where it must be; a response without data where it cannot be written."""
+    try:
+        return orjson.dumps(body)
+    except (TypeError, RecursionError):
+        pass
+    try:
+        return orjson.dumps(_mended(body))
+    except (TypeError, RecursionError):
+        return orjson.dumps({"data": None, "errors": [{"message": NOT_JSON}]})
 
 
 def _mended(value: Any) -> Any:

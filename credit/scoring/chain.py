@@ -10,7 +10,7 @@ import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, BinaryIO, Protocol
 
 import orjson
 
@@ -104,7 +104,11 @@ def verify(store: ChainStore, expected: Head | None = None) -> Head:
 
 
 class JsonLinesStore:
-    """A chain in a file, one JSON line each, with its head in a file beside it."""
+    """A chain in a file, one JSON line each, with its head and length in a file beside it.
+
+    A process may die between writing the line and noting the head: lines that continue the noted
+    head count, and the next append cuts off a torn one, which nobody was told is stored.
+    """
 
     def __init__(self, path: Path) -> None:
         self._path = path
@@ -113,28 +117,50 @@ class JsonLinesStore:
     def append_after(self, head: Head, line: bytes) -> bool:
         """Append under an exclusive lock, flushed to disk before the head moves."""
         self._path.parent.mkdir(parents=True, exist_ok=True)
-        with self._path.open("ab") as file:
+        with self._path.open("a+b") as file:
             fcntl.flock(file, fcntl.LOCK_EX)
-            if self.head() != head:
+            found, length = self._end(file)
+            if found != head:
                 return False
+            file.truncate(length)
             file.write(line + b"\n")
             file.flush()
             os.fsync(file.fileno())
-            new = canonical({"count": head.count + 1, "hash": fingerprint(line)})
-            draft = self._head_path.with_name(self._head_path.name + ".new")
-            draft.write_bytes(new)
-            draft.replace(self._head_path)
+            self._note(Head(head.count + 1, fingerprint(line)), length + len(line) + 1)
         return True
 
     def head(self) -> Head:
-        """The head as recorded; the genesis where nothing is. Raises LogError if unreadable."""
+        """The present head; the genesis where nothing is. Raises LogError if unreadable."""
+        if not self._path.exists():
+            return self._noted()[0]
+        with self._path.open("rb") as file:
+            return self._end(file)[0]
+
+    def _end(self, file: BinaryIO) -> tuple[Head, int]:
+        """The head and the bytes up to it: as noted, and on over the whole lines that continue."""
+        head, length = self._noted()
+        if file.seek(0, os.SEEK_END) < length:
+            raise LogError(f"{self._path} is shorter than its head says")
+        file.seek(length)
+        for line in file:
+            if not line.endswith(b"\n") or not _continues(head, line[:-1]):
+                break
+            head, length = Head(head.count + 1, fingerprint(line[:-1])), length + len(line)
+        return head, length
+
+    def _noted(self) -> tuple[Head, int]:
         if not self._head_path.exists():
-            return Head(0, GENESIS)
+            return Head(0, GENESIS), 0
         try:
             data = orjson.loads(self._head_path.read_bytes())
-            return Head(int(data["count"]), str(data["hash"]))
+            return Head(int(data["count"]), str(data["hash"])), int(data["bytes"])
         except (orjson.JSONDecodeError, KeyError, ValueError, TypeError) as error:
             raise LogError(f"{self._head_path} cannot be read: {error}") from error
+
+    def _note(self, head: Head, length: int) -> None:
+        draft = self._head_path.with_name(self._head_path.name + ".new")
+        draft.write_bytes(canonical({"count": head.count, "hash": head.hash, "bytes": length}))
+        draft.replace(self._head_path)
 
     def lines(self) -> Iterator[bytes]:
         """Lines of the file; a torn last line comes as it is and fails verification."""
@@ -143,6 +169,15 @@ class JsonLinesStore:
         with self._path.open("rb") as file:
             for line in file:
                 yield line[:-1] if line.endswith(b"\n") else line + b"?"
+
+
+def _continues(head: Head, line: bytes) -> bool:
+    """Whether a line is the successor of a head."""
+    try:
+        item = orjson.loads(line)
+        return bool(item["number"] == head.count + 1 and item["previous"] == head.hash)
+    except (orjson.JSONDecodeError, KeyError, TypeError):
+        return False
 
 
 class MemoryStore:

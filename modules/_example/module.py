@@ -53,6 +53,7 @@ MANIFEST = Manifest(
             "fountains",
             protocol="modules._example.upstream:Fountains",
             factory="modules._example.upstream:FountainsClient",
+            hedged=("list_fountains",),
         ),
     ),
     # bulk: nobody waits for it, and a backlog here must not delay payments

@@ -42,7 +42,7 @@ def publish() -> None:
 
 def _in_house(run: Callable[[App], Awaitable[None]]) -> None:
     from core.app import open_app
-    from core.embedded import database
+    from core.processes.embedded import database
 
     async def opened(settings: Settings) -> None:
         async with open_app(settings, application="quancheng appointments") as house:

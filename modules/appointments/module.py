@@ -133,6 +133,7 @@ MANIFEST = Manifest(
             "hospitals",
             protocol="modules.appointments.hospitals.upstream:Hospitals",
             factory="modules.appointments.hospitals.fhir:FhirHospitals",
+            hedged=("hospital", "departments", "doctors", "schedules", "slots"),
         ),
     ),
     extensions=(

@@ -20,9 +20,17 @@ from core.last_good import Reading, ReadStatus
 from core.texts_common import NOT_FOUND
 from modules.bills import domain, models, service, texts
 from modules.bills.domain import UtilityKind
-from payments.api import Payment
+from payments.api import Method, Payment
 
-strawberry.enum(UtilityKind, name="UtilityKind", description="The utilities.")
+strawberry.enum(
+    UtilityKind,
+    name="UtilityKind",
+    description="The utilities: WATER, ELECTRICITY, GAS, and HEATING of the district network.",
+)
+Kind = Annotated[UtilityKind, strawberry.argument(description="Which utility.")]
+AccountNo = Annotated[
+    str, strawberry.argument(description="The account's number, as it stands on the bill.")
+]
 strawberry.enum(
     domain.BillStatus,
     name="BillStatus",
@@ -126,13 +134,25 @@ class Query:
     """The query fields of bills."""
 
     @strawberry.field(description="The viewer's linked accounts.")
-    async def bill_accounts(self, info: Info, kind: UtilityKind | None = None) -> list[BillAccount]:
+    async def bill_accounts(
+        self,
+        info: Info,
+        kind: Annotated[
+            UtilityKind | None, strawberry.argument(description="Of one utility; of all without.")
+        ] = None,
+    ) -> list[BillAccount]:
         """Links in the order they were made."""
         return [_account(link) for link in await service.list_accounts(info.context, kind)]
 
     @strawberry.field(description="The bills of a linked account; the open ones unless told.")
     async def bills(
-        self, info: Info, kind: UtilityKind, account_no: str, only_open: bool = True
+        self,
+        info: Info,
+        kind: Kind,
+        account_no: AccountNo,
+        only_open: Annotated[
+            bool, strawberry.argument(description="Leave out what is paid or withdrawn.")
+        ] = True,
     ) -> Bills:
         """An account that is not linked is not found."""
         reading = await service.read_bills(info.context, kind, account_no, only_open=only_open)
@@ -152,10 +172,12 @@ class Mutation:
     async def link_bill_account(
         self,
         info: Info,
-        kind: UtilityKind,
-        account_no: str,
+        kind: Kind,
+        account_no: AccountNo,
         idempotency_key: IdempotencyKey,
-        label: str = "",
+        label: Annotated[
+            str, strawberry.argument(description="The viewer's own name for it, perhaps empty.")
+        ] = "",
     ) -> LinkBillAccountResult:
         """At most ten accounts per person."""
         link = await service.link_account(info.context, kind, account_no, label, idempotency_key)
@@ -163,7 +185,12 @@ class Mutation:
 
     @mutation(description="Remove a link.")
     async def unlink_bill_account(
-        self, info: Info, account_id: strawberry.ID, idempotency_key: IdempotencyKey
+        self,
+        info: Info,
+        account_id: Annotated[
+            strawberry.ID, strawberry.argument(description="The link's id, from billAccounts.")
+        ],
+        idempotency_key: IdempotencyKey,
     ) -> UnlinkBillAccountResult:
         """A link that is gone already, or somebody else's, is not found."""
         if not await service.unlink_account(info.context, parse_id(account_id)):
@@ -172,10 +199,16 @@ class Mutation:
 
     @mutation(description="Pay a bill of a linked account.")
     async def pay_bill(
-        self, info: Info, bill_id: strawberry.ID, idempotency_key: IdempotencyKey
+        self,
+        info: Info,
+        bill_id: Annotated[
+            strawberry.ID, strawberry.argument(description="The bill's id, from bills.")
+        ],
+        idempotency_key: IdempotencyKey,
+        method: Method = None,
     ) -> PayBillResult:
         """Opens the cashier; how it goes on is told by `payment` and `paymentChanged`."""
-        payment = await service.pay_bill(info.context, parse_id(bill_id), idempotency_key)
+        payment = await service.pay_bill(info.context, parse_id(bill_id), idempotency_key, method)
         return BillPaymentStarted(payment=payment)
 
 

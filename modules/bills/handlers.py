@@ -12,7 +12,7 @@ from modules.bills import domain, store
 from modules.bills.domain import BillStatus, UtilityKind
 from modules.bills.models import Bill
 from notifications import api as notifications
-from payments.events import PaymentFulfilled, PaymentRefunded, PaymentRefused
+from payments.events import PaymentFulfilled, PaymentRefunded, PaymentRefused, PaymentReturned
 
 _PREFIX = "bills."
 _STATUS_AFTER = {
@@ -36,7 +36,7 @@ async def payment_refused(app: App, event: PaymentRefused) -> None:
         await _tell(app, event, "bills.refused", f"bill-refused:{event.intent_id}", values)
 
 
-async def payment_refunded(app: App, event: PaymentRefunded) -> None:
+async def payment_refunded(app: App, event: PaymentRefunded | PaymentReturned) -> None:
     """The money is back with the payer. Repeat-safe by the refund's id."""
     if event.kind.startswith(_PREFIX):
         values = {"amount": format_yuan(event.amount_fen)}
@@ -45,7 +45,7 @@ async def payment_refunded(app: App, event: PaymentRefunded) -> None:
 
 async def _tell(
     app: App,
-    event: PaymentFulfilled | PaymentRefused | PaymentRefunded,
+    event: PaymentFulfilled | PaymentRefused | PaymentRefunded | PaymentReturned,
     template: str,
     key: str,
     values: Mapping[str, object],

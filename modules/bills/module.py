@@ -110,12 +110,14 @@ MANIFEST = Manifest(
             "modules.bills.handlers:payment_refunded",
             lane=Lane.CRITICAL,
         ),
+        EventHandler("payments.PaymentReturned", "modules.bills.handlers:payment_refunded"),
     ),
     upstreams=(
         UpstreamBinding(
             "billers",
             protocol="modules.bills.upstream:Billers",
             factory="modules.bills.upstream:BillersClient",
+            hedged=("find_account", "list_bills"),
         ),
     ),
     extensions=(

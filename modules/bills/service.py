@@ -177,8 +177,10 @@ async def read_due(call: Call) -> Reading[Due]:
 _WORSE = (ReadStatus.LIVE, ReadStatus.STALE, ReadStatus.UNAVAILABLE)
 
 
-async def pay_bill(call: Call, bill_id: UUID, key: str) -> payments.Payment:
-    """Begin to pay a bill of a linked account and open the cashier.
+async def pay_bill(
+    call: Call, bill_id: UUID, key: str, method: payments.PaymentMethod | None = None
+) -> payments.Payment:
+    """Begin to pay a bill of a linked account and open the cashier, of `method` if it can be.
 
     The same key gives the same payment. Raises NotFound, Conflict BILL_PAID, BILL_WITHDRAWN,
     PAYMENT_OPEN or KEY_REUSED, Unavailable when the biller cannot tell what is due.
@@ -202,7 +204,12 @@ async def pay_bill(call: Call, bill_id: UUID, key: str) -> payments.Payment:
         else:
             await store.note_bills(tx, kind, [told], call.app.clock.now())
         intent_id = await payments.create_intent(
-            call, tx, kind=domain.payable_kind(kind), subject_ref=str(bill_id), key=key
+            call,
+            tx,
+            kind=domain.payable_kind(kind),
+            subject_ref=str(bill_id),
+            key=key,
+            method=method,
         )
     return payments.to_payment(await payments.present(call, intent_id), call.locale)
 

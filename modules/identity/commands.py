@@ -12,8 +12,8 @@ import typer
 from core.access import Role
 from core.app import App
 from core.ids import is_mobile
+from core.processes.start_errors import StartError
 from core.settings import Settings
-from core.start_errors import StartError
 
 app = typer.Typer(help=__doc__, no_args_is_help=True)
 
@@ -69,7 +69,7 @@ def suspend(phone: Annotated[str, typer.Argument(help="The phone they sign in wi
 
 def _in_house(run: Callable[[App], Awaitable[None]]) -> None:
     from core.app import open_app
-    from core.embedded import database
+    from core.processes.embedded import database
 
     async def opened(settings: Settings) -> None:
         async with open_app(settings, application="quancheng staff") as house:

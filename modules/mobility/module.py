@@ -1,6 +1,17 @@
 """The manifest of mobility."""
 
-from core.manifest import Manifest, Service, ServiceKind, Theme
+from core.manifest import (
+    EventHandler,
+    JobKind,
+    Lane,
+    Manifest,
+    Schedule,
+    Service,
+    ServiceKind,
+    ServiceStatus,
+    Theme,
+    UpstreamBinding,
+)
 
 _SERVICES = (
     Service(
@@ -42,6 +53,7 @@ _SERVICES = (
         ServiceKind.PAYMENT,
         department="transport",
         identity_level=2,
+        status=ServiceStatus.LIVE,
     ),
     Service(
         12,
@@ -72,6 +84,7 @@ _SERVICES = (
         ServiceKind.PAYMENT,
         department="parking",
         identity_level=1,
+        status=ServiceStatus.LIVE,
     ),
     Service(
         15,
@@ -92,7 +105,82 @@ _SERVICES = (
         ServiceKind.PAYMENT,
         department="traffic_police",
         identity_level=2,
+        status=ServiceStatus.LIVE,
     ),
 )
 
-MANIFEST = Manifest(name="mobility", services=_SERVICES)
+_ENDINGS = (
+    ("payments.PaymentFulfilled", "modules.mobility.handlers:payment_fulfilled"),
+    ("payments.PaymentRefused", "modules.mobility.handlers:payment_refused"),
+    ("payments.PaymentRefunded", "modules.mobility.handlers:payment_refunded"),
+)
+
+MANIFEST = Manifest(
+    name="mobility",
+    services=_SERVICES,
+    queries=(
+        "modules.mobility.parking.graphql:Query",
+        "modules.mobility.fines.graphql:Query",
+        "modules.mobility.transit.graphql:Query",
+    ),
+    mutations=(
+        "modules.mobility.parking.graphql:Mutation",
+        "modules.mobility.fines.graphql:Mutation",
+        "modules.mobility.transit.graphql:Mutation",
+    ),
+    jobs=(JobKind("mobility.forget", "modules.mobility.jobs:forget", lane=Lane.BULK),),
+    schedules=(Schedule("mobility.forget", "45 19 * * *"),),
+    handlers=tuple(EventHandler(event, path, lane=Lane.CRITICAL) for event, path in _ENDINGS),
+    upstreams=(
+        UpstreamBinding(
+            "parking",
+            protocol="modules.mobility.parking.upstream:Parking",
+            factory="modules.mobility.parking.upstream:ParkingClient",
+        ),
+        UpstreamBinding(
+            "vehicles",
+            protocol="modules.mobility.parking.upstream:VehicleRegistry",
+            factory="modules.mobility.parking.upstream:VehicleRegistryClient",
+            personal=("verify",),
+        ),
+        UpstreamBinding(
+            "traffic_police",
+            protocol="modules.mobility.fines.upstream:TrafficPolice",
+            factory="modules.mobility.fines.upstream:TrafficPoliceClient",
+            personal=("list_violations", "accept"),
+        ),
+        UpstreamBinding(
+            "fines",
+            protocol="modules.mobility.fines.upstream:FinesPlatform",
+            factory="modules.mobility.fines.upstream:FinesPlatformClient",
+        ),
+        UpstreamBinding(
+            "fare",
+            protocol="modules.mobility.transit.upstream:Fare",
+            factory="modules.mobility.transit.upstream:FareClient",
+            personal=("list_trips",),
+        ),
+    ),
+    extensions=(
+        ("payments.payable", "modules.mobility.parking.payable:PARKING"),
+        ("payments.payable", "modules.mobility.fines.payable:FINE"),
+        ("privacy.purposes", "modules.mobility.parking.service:VEHICLE"),
+        ("payments.payable", "modules.mobility.transit.payable:TRIP"),
+        ("privacy.purposes", "modules.mobility.fines.service:FINES"),
+        ("privacy.purposes", "modules.mobility.transit.service:TRIPS"),
+        ("privacy.export", "modules.mobility.personal_data:EXPORT"),
+        ("privacy.erasure", "modules.mobility.personal_data:ERASURE"),
+        ("pii.columns", "modules.mobility.personal_data:COLUMNS"),
+        ("notifications.templates", "modules.mobility.messages:PARKING_PAID"),
+        ("notifications.templates", "modules.mobility.messages:PARKING_REFUSED"),
+        ("notifications.templates", "modules.mobility.messages:PARKING_REFUNDED"),
+        ("notifications.templates", "modules.mobility.messages:FINE_PAID"),
+        ("notifications.templates", "modules.mobility.messages:FINE_REFUSED"),
+        ("notifications.templates", "modules.mobility.messages:FINE_REFUNDED"),
+        ("notifications.templates", "modules.mobility.messages:TRIP_PAID"),
+        ("notifications.templates", "modules.mobility.messages:TRIP_REFUSED"),
+        ("notifications.templates", "modules.mobility.messages:TRIP_REFUNDED"),
+    ),
+    models="modules.mobility.models",
+    migrations="modules.mobility.migrations",
+)

@@ -105,6 +105,7 @@ MANIFEST = Manifest(
             protocol="modules.welfare.upstream:HousingFund",
             factory="modules.welfare.upstream:HousingFundClient",
             personal=("find_account",),
+            hedged=("find_account",),
         ),
     ),
     extensions=(("privacy.purposes", "modules.welfare.service:HOUSING_FUND"),),

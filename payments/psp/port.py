@@ -114,7 +114,9 @@ class Psp(Protocol):
     async def close_order(self, intent_id: UUID, deadline: Deadline) -> OrderView:
         """Close an unpaid order and tell what it is now: CLOSED, MISSING or PAID.
 
-        Raises UpstreamError where there is no answer.
+        MISSING is no promise where the payer was shown the cashier: some PSPs know an order only
+        once the payer has been there. Raises UpstreamRejected for an order that stays open,
+        another UpstreamError where there is no answer.
         """
         ...
 
@@ -122,7 +124,7 @@ class Psp(Protocol):
         """Ask for a refund. Repeat-safe. Raises UpstreamError; FAILED is the PSP's refusal."""
         ...
 
-    async def find_refund(self, refund_id: UUID, deadline: Deadline) -> RefundView:
+    async def find_refund(self, refund: RefundOrder, deadline: Deadline) -> RefundView:
         """What has become of a refund. Raises UpstreamError where there is no answer."""
         ...
 
@@ -133,3 +135,7 @@ class Psp(Protocol):
 
 class WeChatPay(Psp, Protocol):
     """WeChat Pay."""
+
+
+class Alipay(Psp, Protocol):
+    """Alipay."""

@@ -1,13 +1,107 @@
-"""Which PSP takes a payment."""
+"""Which PSP takes a payment: the payer's wish, else the installation's order of preference.
+
+A PSP that fails three times in a row, or is silent for long once, takes no new payments of this
+process; after a pause one payment asks it something harmless first, and with an answer it is back.
+A payment that meets the failures itself leaves after three of them or two seconds
+(payments.cashier).
+"""
+
+import time
+from collections.abc import Container
 
 from core.app import App
-from payments.psp.port import Psp, WeChatPay
+from core.breaker import Breaker, BreakerPolicy, BreakerState
+from core.deadline import Deadline, Monotonic
+from core.http import UpstreamError, UpstreamRejected, UpstreamTimeout, UpstreamUnavailable
+from core.processes.start_errors import StartError
+from payments.psp.port import Alipay, Order, Psp, WeChatPay
 
-_PROTOCOLS: dict[str, type[Psp]] = {"wechatpay": WeChatPay}
+_PROTOCOLS: dict[str, type[Psp]] = {"wechatpay": WeChatPay, "alipay": Alipay}
 
-DEFAULT = "wechatpay"
+LEAVE_AFTER_FAILURES = 3
+LEAVE_AFTER_S = 2.0
+SILENT_S = 1.4
+"""An order that takes longer fails; what is left of the two seconds is for closing it."""
+POLICY = BreakerPolicy(consecutive_failures=LEAVE_AFTER_FAILURES, open_s=5.0)
+
+
+def names(app: App) -> list[str]:
+    """The PSPs in use, the preferred one first. Raises StartError for a list that names none."""
+    listed = app.settings.psp_names
+    if unknown := [name for name in listed if name not in _PROTOCOLS]:
+        raise StartError(f"PSPS: nobody knows {', '.join(unknown)}")
+    used = [name for name in listed if app.upstream(_PROTOCOLS[name]) is not None]
+    if not used:
+        raise StartError("PSPS names no payment provider that is set up")
+    return used
 
 
 def get_psp(app: App, name: str) -> Psp:
     """The adapter of a PSP. Raises KeyError for a name nobody has."""
     return app.upstream(_PROTOCOLS[name])
+
+
+def health(app: App, name: str, *, monotonic: Monotonic = time.monotonic) -> Breaker:
+    """The breaker of a PSP's orders, one per process; closed while it is well."""
+
+    def show(state: BreakerState) -> None:
+        app.metrics.breaker(name, "routing", state)
+
+    return app.once(
+        ("payments.psp", name), lambda: Breaker(POLICY, monotonic=monotonic, on_change=show)
+    )
+
+
+def choose(app: App, wish: str | None = None) -> str:
+    """The PSP of a new payment; where all fail, the one that would be it if none did."""
+    used = names(app)
+    wanted = sorted(used, key=lambda name: name != wish)
+    return next((name for name in wanted if health(app, name).ready), wanted[0])
+
+
+def choose_other(app: App, but: Container[str]) -> str | None:
+    """The first PSP that is well, apart from these; None where there is none."""
+    return next((n for n in names(app) if n not in but and health(app, n).ready), None)
+
+
+async def order(app: App, name: str, order: Order, deadline: Deadline) -> str:
+    """`Psp.order`, and what it tells of the PSP's health.
+
+    Raises UpstreamUnavailable, nothing sent, for a PSP that takes no new payments now.
+    """
+    psp = get_psp(app, name)
+    if len(names(app)) == 1:
+        return await psp.order(order, deadline)
+    breaker = health(app, name)
+    permit, started_s = breaker.admit(), time.monotonic()
+    if permit is None:
+        raise UpstreamUnavailable(name, "order", "left for its failures")
+    try:
+        if breaker.state is BreakerState.HALF_OPEN:
+            await _probe(psp, order, deadline)
+        url = await psp.order(order, deadline)
+        permit.succeed()
+        return url
+    except UpstreamRejected:
+        permit.succeed()  # it is well and says no
+        raise
+    except UpstreamError as error:
+        if error.blamed:
+            permit.fail()
+        if isinstance(error, UpstreamTimeout) and time.monotonic() - started_s >= 0.9 * SILENT_S:
+            breaker.trip()
+        raise
+    finally:
+        permit.abandon()
+
+
+async def _probe(psp: Psp, order: Order, deadline: Deadline) -> None:
+    """A question that does nothing. Raises UpstreamUnavailable where there is no answer."""
+    try:
+        await psp.find_order(order.intent_id, deadline)
+    except UpstreamRejected:
+        return
+    except UpstreamError as error:
+        raise UpstreamUnavailable(
+            psp.name, "order", "still no answer", blamed=error.blamed
+        ) from error

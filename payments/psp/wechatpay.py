@@ -7,7 +7,6 @@ Source: pay.weixin.qq.com/doc/v3/merchant (signature 4012365342, callback 401279
 """
 
 import secrets
-import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -21,7 +20,7 @@ from core.app import App
 from core.clock import SHANGHAI, Clock, ensure_utc
 from core.deadline import Deadline
 from core.http import Response, Upstream, UpstreamFailed, UpstreamRejected
-from core.settings import Settings
+from payments.psp.merchants import read_merchant
 from payments.psp.port import (
     Callback,
     CallbackRefused,
@@ -75,23 +74,12 @@ def open_client(app: App, address: str) -> "WeChatPayClient":
     return WeChatPayClient(
         http=app.http.upstream("wechatpay", address),
         clock=app.clock,
-        merchant=_merchant(app.settings),
+        merchant=read_merchant(app.settings, "wechatpay", SANDBOX_MERCHANT),
         private_key=app.keys.wechat_merchant_private,
         platform_key=app.keys.wechat_platform_public,
         apiv3_key=app.keys.wechat_apiv3,
         notify_url=app.settings.base_url + CALLBACK_PATH,
     )
-
-
-def _merchant(settings: Settings) -> Merchant:
-    if settings.upstreams_file is None:
-        return SANDBOX_MERCHANT
-    entry = tomllib.loads(settings.upstreams_file.read_text(encoding="utf-8")).get("wechatpay", {})
-    members = Merchant.__dataclass_fields__
-    missing = [name for name in members if name not in entry]
-    if missing and settings.is_production:
-        raise ValueError(f"UPSTREAMS_FILE, [wechatpay]: {', '.join(missing)} missing")
-    return SANDBOX_MERCHANT if missing else Merchant(**{name: entry[name] for name in members})
 
 
 class WeChatPayClient:
@@ -202,17 +190,16 @@ class WeChatPayClient:
             return RefundView(refund.refund_id, RefundState.FAILED)
         return self._refund_answer(answer, refund.refund_id)
 
-    async def find_refund(self, refund_id: UUID, deadline: Deadline) -> RefundView:
+    async def find_refund(self, refund: RefundOrder, deadline: Deadline) -> RefundView:
         """Query by merchant refund number; see the port."""
+        path = f"{_REFUNDS}/{refund.refund_id.hex}"
         try:
-            answer = await self._send(
-                "GET", f"{_REFUNDS}/{refund_id.hex}", operation="find_refund", deadline=deadline
-            )
+            answer = await self._send("GET", path, operation="find_refund", deadline=deadline)
         except UpstreamRejected as refusal:
             if _code(refusal) == "RESOURCE_NOT_EXISTS":
-                return RefundView(refund_id, RefundState.MISSING)
+                return RefundView(refund.refund_id, RefundState.MISSING)
             raise
-        return self._refund_answer(answer, refund_id)
+        return self._refund_answer(answer, refund.refund_id)
 
     def read_callback(self, headers: Mapping[str, str], body: bytes) -> Callback:
         """Believe a callback by its signature, age, key and merchant; see the port."""

@@ -74,7 +74,7 @@ async def query(request: Request, city: City) -> Response:
         _commit_demo_violations(city, vehicle)
         rows = city.state.all(
             "SELECT * FROM traffic_violation WHERE plate = ? "
-            "ORDER BY committed_at DESC, violation_no",
+            "ORDER BY committed_at DESC, violation_no DESC",
             (vehicle.plate,),
         )
     settled_points = sum(OFFENCES[r["offence"]][2] for r in rows if r["confirmed_on"])

@@ -27,7 +27,8 @@ CREATE UNIQUE INDEX parking_session_inside ON parking_session (plate) WHERE exit
 PLACE_COUNT = 24
 OBSERVED_EVERY = timedelta(minutes=2)
 EXIT_GRACE = timedelta(minutes=15)
-QUOTE_HOLDS = timedelta(minutes=5)
+QUOTE_HOLDS = timedelta(minutes=20)
+"""How long what was due goes on being taken: longer than any cashier stays open."""
 DEMO_STAY = timedelta(minutes=95)
 RADIUS_MAX_M = 20_000
 PLATE = r"^[一-龥][A-Z][A-Z0-9]{5,6}$"
@@ -77,6 +78,7 @@ class Entry(Body):
     plate: str = Field(pattern=PLATE)
     place_id: str = "p01"
     minutes_ago: int = Field(0, ge=0, le=20_000)
+    leaves_first: bool = False
 
 
 def list_places(settings: SandboxSettings) -> list[ParkingPlace]:
@@ -136,7 +138,8 @@ async def pay(request: Request, city: City) -> Response:
         session = _get(city, session_id)
         if session["exited_at"] is not None:
             raise Refusal(409, "ALREADY_LEFT", "the car has left")
-        asked_at = (payment.paid_at, payment.paid_at - QUOTE_HOLDS)
+        minutes = range(int(QUOTE_HOLDS / timedelta(minutes=1)) + 1)
+        asked_at = (payment.paid_at - timedelta(minutes=back) for back in minutes)
         due = {_due_fen(city, session, moment) for moment in asked_at}
         if payment.amount_fen not in due:
             raise Refusal(422, "AMOUNT_MISMATCH", f"due: {max(due)} fen")
@@ -150,11 +153,28 @@ async def pay(request: Request, city: City) -> Response:
     return reply(receipts.describe(receipt) | {"exit_by": exit_by})
 
 
+async def find_payment(request: Request, city: City) -> Response:
+    """The receipt of a payment, with the exit deadline as it is now; 404 NO_SUCH_PAYMENT."""
+    receipt = receipts.find(city, "parking", request.path_params["payment_ref"])
+    if receipt is None:
+        raise Refusal(404, "NO_SUCH_PAYMENT", "this payment was not recorded")
+    exit_by = _local(_get(city, receipt["payable_no"])["exit_by"])
+    return reply(receipts.describe(receipt) | {"exit_by": exit_by})
+
+
 async def enter(request: Request, city: City) -> Response:
-    """A car drives in now, or did so some minutes ago; 409 ALREADY_INSIDE."""
+    """A car drives in now, or did so some minutes ago; 409 ALREADY_INSIDE.
+
+    With `leaves_first` it drives out of wherever it is before, whatever it owes there.
+    """
     entry = await read_body(request, Entry)
     place = _get_place(city, entry.place_id)
     with city.state.transaction():
+        if entry.leaves_first:
+            city.state.run(
+                "UPDATE parking_session SET exited_at = ? WHERE plate = ? AND exited_at IS NULL",
+                (city.now().astimezone(UTC).isoformat(), entry.plate),
+            )
         inside = city.state.one(
             "SELECT 1 FROM parking_session WHERE plate = ? AND exited_at IS NULL", (entry.plate,)
         )
@@ -230,6 +250,7 @@ def _describe(city: City, session: Row) -> dict[str, object]:
         "place": _describe_place(city, _get_place(city, session["place_id"])),
         "entered_at": _local(session["entered_at"]),
         "quoted_at": _local(city.now().isoformat()),
+        "quote_holds_until": _local((city.now() + QUOTE_HOLDS).isoformat()),
         "amount_due_fen": 0 if session["exited_at"] else _due_fen(city, session, city.now()),
         "paid_fen": receipts.paid_fen(city, "parking", session["session_id"]),
         "exit_by": _local(session["exit_by"]),
@@ -290,10 +311,7 @@ SYSTEMS = (
             Operation("query_sessions", "POST", "/parking/sessions/query", query_sessions),
             Operation("read_session", "GET", "/parking/sessions/{session_id}", read_session),
             Operation("pay", "POST", "/parking/sessions/{session_id}/payments", pay),
-            Operation(
-                "find_payment", "GET", "/parking/payments/{payment_ref}",
-                receipts.finder("parking"),
-            ),
+            Operation("find_payment", "GET", "/parking/payments/{payment_ref}", find_payment),
         ),
         controls=(
             Operation("enter", "POST", "/_control/parking/sessions", enter),

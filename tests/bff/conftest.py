@@ -99,10 +99,14 @@ def clients() -> Path:
 
 @pytest.fixture
 async def node(clients: Path) -> AsyncIterator[Callable[..., Awaitable[str]]]:
-    """Runs a client script: `output = await node("audits.mjs", url)`; fails with its words."""
+    """Runs a client script: `output = await node("audits.mjs", url)`; fails with its words.
+
+    `heard=[]` is given each line as soon as the client says it.
+    """
     started: list[asyncio.subprocess.Process] = []
 
-    async def run(script: str, *arguments: str) -> str:
+    async def run(script: str, *arguments: str, heard: list[str] | None = None) -> str:
+        said: list[str] = [] if heard is None else heard
         process = await asyncio.create_subprocess_exec(
             NODE,
             clients / script,
@@ -111,10 +115,13 @@ async def node(clients: Path) -> AsyncIterator[Callable[..., Awaitable[str]]]:
             stderr=asyncio.subprocess.PIPE,
         )
         started.append(process)
-        async with asyncio.timeout(30):
-            output, errors = await process.communicate()
-        assert process.returncode == 0, errors.decode()
-        return output.decode()
+        assert process.stdout is not None and process.stderr is not None
+        errors = asyncio.create_task(process.stderr.read())
+        async with asyncio.timeout(60):
+            while line := await process.stdout.readline():
+                said.append(line.decode())
+            assert await process.wait() == 0, (await errors).decode()
+        return "".join(said)
 
     yield run
     for process in started:

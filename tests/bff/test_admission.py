@@ -194,8 +194,9 @@ class TestOverHttp:
         waiting = [
             asyncio.create_task(session.post(url, json={"query": "{ slow }"})) for _ in range(3)
         ]
-        while edge.gate.in_flight < 3:  # noqa: ASYNC110 - it happens in a server
-            await asyncio.sleep(0.01)
+        async with asyncio.timeout(10):
+            while edge.gate.in_flight < 3:  # noqa: ASYNC110 - it happens in a server
+                await asyncio.sleep(0.01)
         edge.gate._addresses = Buckets(Quota("address", 0), time.monotonic)
         async with session.post(url, json={"query": "{ __typename }"}) as answer:
             assert answer.status == 503

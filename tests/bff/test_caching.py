@@ -2,14 +2,23 @@
 
 import gzip
 import time
+from typing import Any
 from urllib.parse import quote
 
 import orjson
 import pytest
 import strawberry
-from graphql import get_operation_ast, parse
+from graphql import (
+    GraphQLField,
+    get_named_type,
+    get_operation_ast,
+    is_composite_type,
+    parse,
+    validate,
+)
 
-from bff.app import edge_of, make_edge
+from bff.app import make_edge
+from bff.compiler.schema_facts import attribute_read, strawberry_field
 from bff.edge import Edge
 from bff.public import public_age_s
 from bff.schema import build_schema
@@ -17,9 +26,12 @@ from bff.shipped import document_id
 from bff.trusted import Documents, TrustedDocument
 from core.app import App
 from core.auth import Viewer
-from core.graphql import Info, public
+from core.call import Call
+from core.deadline import Deadline
+from core.graphql import PUBLIC_KEY, Info, public
+from core.guards import Guard
 from core.ids import new_id
-from core.manifest import Manifest
+from core.manifest import discover
 from tests.asgi import Answer, Client
 
 PUBLIC = "query Notices { notices { text shown } }"
@@ -100,24 +112,87 @@ def test_public_is_what_says_so_in_every_field(source: str, expected: int | None
     assert age_s(source) == expected
 
 
-def test_no_field_of_the_city_that_looks_at_the_viewer_is_public(
-    manifests: tuple[Manifest, ...], app: App
-) -> None:
-    """Of all trusted documents, those that anybody may keep name public fields alone."""
-    edge = edge_of(app)
-    shared = {
-        prepared.name
-        for document_id in edge.documents.by_id
-        for prepared in edge.library.operations(document_id).values()
+CITY = build_schema(discover(examples=True))._schema
+assert CITY.query_type is not None
+
+
+def _declared_public(field: GraphQLField) -> bool:
+    inner = strawberry_field(field)
+    return inner is not None and PUBLIC_KEY in (inner.metadata or {})
+
+
+def _asking(field: str, definition: GraphQLField, selection: str = "__typename") -> str:
+    """A document that asks a root field of the city, beside one that is public."""
+    declared = ", ".join(f"${name}: {spec.type}" for name, spec in definition.args.items())
+    given = ", ".join(f"{name}: ${name}" for name in definition.args)
+    below = f" {{ {selection} }}" if is_composite_type(get_named_type(definition.type)) else ""
+    call = f"asked: {field}({given}){below}" if given else f"asked: {field}{below}"
+    return f"query Q{f'({declared})' if declared else ''} {{ services {{ id }} {call} }}"
+
+
+def _city_age_s(source: str) -> int | None:
+    document = parse(source)
+    assert validate(CITY, document) == []
+    operation = get_operation_ast(document)
+    assert operation is not None
+    return public_age_s(CITY, document, operation)
+
+
+@pytest.mark.parametrize("name", CITY.query_type.fields)
+def test_a_field_of_the_city_is_public_where_it_says_so_and_only_there(name: str) -> None:
+    assert CITY.query_type is not None
+    definition = CITY.query_type.fields[name]
+    is_public = _city_age_s(_asking(name, definition)) is not None
+    assert is_public == _declared_public(definition)
+    if not is_public:
+        return
+    # a public object does not make public what its own fields look up
+    type_ = get_named_type(definition.type)
+    for inner, field in getattr(type_, "fields", {}).items():
+        below = " { __typename }" if is_composite_type(get_named_type(field.type)) else ""
+        age_s = _city_age_s(_asking(name, definition, f"{inner}{below}"))
+        is_shown = _declared_public(field) or attribute_read(field) is not None
+        assert (age_s is not None) == is_shown, f"{type_.name}.{inner}"
+
+
+def test_what_is_public_asks_nobody_who_they_are() -> None:
+    public_fields = [
+        (f"{type_.name}.{name}", field)
+        for type_ in CITY.type_map.values()
+        for name, field in (getattr(type_, "fields", None) or {}).items()
+        if isinstance(field, GraphQLField) and _declared_public(field)
+    ]
+    assert public_fields
+    for name, field in public_fields:
+        extensions = field.extensions["strawberry-definition"].extensions
+        assert not any(isinstance(extension, Guard) for extension in extensions), name
+        assert "onBehalfOf" not in field.args, name
+
+
+class Blind(Call):
+    """A call on which nobody may look who asks."""
+
+    def __getattribute__(self, name: str) -> Any:
+        """Any other attribute."""
+        assert name not in ("viewer", "mandate"), f"a public field looks at the {name}"
+        return super().__getattribute__(name)
+
+
+async def test_documents_that_anybody_may_keep_look_at_nobody(app: App, edge: Edge) -> None:
+    shared = [
+        (document, prepared)
+        for document in edge.documents.by_name.values()
+        for prepared in set(edge.library.operations(document.id).values())
         if prepared.public_age_s is not None
-    }
-    assert shared == {"catalogue"}
-    schema = build_schema(app.manifests)._schema
-    for name in ("{ home { sections { id } } }", "{ viewer { __typename } }"):
-        document = parse(name)
-        operation = get_operation_ast(document)
-        assert operation is not None
-        assert public_age_s(schema, document, operation) is None
+    ]
+    assert "catalogue" in {document.name for document, _ in shared}
+    for document, prepared in shared:
+        call = Blind(app, Deadline.after(5), "request-1")
+        body = prepared.operation.execute(context=call, variables=document.variables)
+        answer = orjson.loads(body if isinstance(body, bytes) else await body)
+        assert "errors" not in answer, document.name
+    with pytest.raises(AssertionError, match="looks at the viewer"):
+        call.require_viewer()
 
 
 async def test_a_public_answer_may_be_kept_and_is_confirmed_by_its_tag(client: Client) -> None:

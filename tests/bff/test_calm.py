@@ -17,6 +17,7 @@ from core.settings import Settings
 from tests.asgi import Client
 from tests.bff import fault_cards
 from tests.bff.fault_cards import BUDGET_MS, NAMES, City, Mode
+from tests.bff.lag import Lag
 
 HOME = "{ home { sections { __typename id status reason ... on FaultSection { number } } } }"
 AT_ONCE = 8
@@ -55,23 +56,8 @@ def client(app: App) -> Client:
     return Client(edge_of(app))
 
 
-class Lag:
-    """How late this machine runs us, so that its other work is not blamed on the home screen."""
-
-    def __init__(self) -> None:
-        self.worst_s = 0.0
-
-    async def watch(self) -> None:
-        while True:
-            asked_at = time.monotonic()
-            await asyncio.sleep(0.01)
-            self.worst_s = max(self.worst_s, time.monotonic() - asked_at - 0.01)
-
-
 async def load(client: Client) -> tuple[list[Any], float]:
     """The sections of each answer under load, and by how much the slowest missed the deadline."""
-    lag = Lag()
-    watching = asyncio.create_task(lag.watch())
     slowest_s = 0.0
     screens = []
 
@@ -85,9 +71,9 @@ async def load(client: Client) -> tuple[list[Any], float]:
         sections = answer.json["data"]["home"]["sections"]
         screens.append({s["id"]: s for s in sections if s["id"] in NAMES})
 
-    for _ in range(ROUNDS):
-        await asyncio.gather(*(one() for _ in range(AT_ONCE)))
-    watching.cancel()
+    async with Lag().watching() as lag:
+        for _ in range(ROUNDS):
+            await asyncio.gather(*(one() for _ in range(AT_ONCE)))
     return screens, slowest_s - BUDGET_MS / 1000 - lag.worst_s
 
 

@@ -94,7 +94,7 @@ async def answer(client: Client, **members: Any) -> Any:
 
 
 async def until(condition: Callable[[], object]) -> None:
-    async with asyncio.timeout(1):
+    async with asyncio.timeout(10):
         while not condition():  # noqa: ASYNC110 - news comes through the database
             await asyncio.sleep(0.01)
 

@@ -11,8 +11,8 @@ from core.app import App, open_app
 from core.clock import ManualClock
 from core.database import connection, parse_url
 from core.manifest import Manifest
+from core.processes.worker import work
 from core.settings import Settings
-from core.worker import work
 from tests.core import probe
 
 Runs = Callable[[], Awaitable[list[str]]]

@@ -31,9 +31,9 @@ from core.auth import (
 from core.bus import Bus
 from core.clock import ManualClock
 from core.database import transaction
-from core.embedded import DatabaseUrls
 from core.errors import Forbidden, LoginRequired
 from core.ids import new_id
+from core.processes.embedded import DatabaseUrls
 from tests.conftest import NOON
 from tests.core.waiting import eventually
 

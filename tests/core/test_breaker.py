@@ -52,6 +52,35 @@ def test_a_run_of_failures_opens_it_and_the_pause_refuses_everyone() -> None:
     assert breaker.state is BreakerState.OPEN
 
 
+def test_ready_tells_what_admit_would_say_and_changes_nothing() -> None:
+    breaker, clock, changes = opened()
+    assert not breaker.ready
+    clock.now = 5.0
+    assert breaker.ready and breaker.state is BreakerState.OPEN
+    probe = admit(breaker)
+    assert not breaker.ready
+    probe.succeed()
+    assert breaker.ready and changes == [
+        BreakerState.OPEN,
+        BreakerState.HALF_OPEN,
+        BreakerState.CLOSED,
+    ]
+
+
+def test_it_can_be_tripped() -> None:
+    breaker, clock, changes = make()
+    late = admit(breaker)
+    breaker.trip()
+    breaker.trip()
+    late.succeed()
+    assert breaker.admit() is None and changes == [BreakerState.OPEN]
+    clock.now = 5.0
+    probe = admit(breaker)
+    breaker.trip()
+    probe.succeed()
+    assert breaker.state is BreakerState.OPEN
+
+
 def test_a_success_ends_the_run() -> None:
     breaker, _, changes = make(BreakerPolicy(consecutive_failures=3, window_calls_min=100))
     for _ in range(10):

@@ -11,7 +11,7 @@ import pytest
 from core.app import App
 from core.bus import Bus, publish
 from core.database import parse_url, transaction
-from core.embedded import DatabaseUrls
+from core.processes.embedded import DatabaseUrls
 from tests.conftest import ROOT
 from tests.core.waiting import eventually
 

@@ -481,38 +481,9 @@ async def test_one_hanging_upstream_holds_no_more_than_its_slots(
     await asyncio.gather(*hanging)
 
 
-async def test_the_second_of_two_hedged_reads_wins(
-    upstream: Upstream, city: City, metrics: Metrics
-) -> None:
-    started_at = time.monotonic()
-    answer = await get(upstream, "/slow-first", hedge_after_s=0.03)
-    assert answer.status == 200
-    assert 0.03 <= time.monotonic() - started_at < 0.5
-    assert city.requests["/slow-first"] == 2
-    assert (attempts(metrics, "ok"), attempts(metrics, "cancelled")) == (1, 1)
-
-
-async def test_a_fast_answer_needs_no_hedge(upstream: Upstream, city: City) -> None:
-    await get(upstream, "/ok", hedge_after_s=0.2)
-    assert city.requests["/ok"] == 1
-
-
-async def test_a_hedge_that_loses_harms_nothing(upstream: Upstream, city: City) -> None:
-    assert (await get(upstream, "/slow", hedge_after_s=0.05)).status == 200
-    assert city.requests["/slow"] == 2
-
-
-async def test_hedged_reads_that_both_fail_fail(upstream: Upstream) -> None:
-    with pytest.raises(UpstreamTimeout):
-        await get(upstream, "/hang", deadline=soon(0.1), hedge_after_s=0.02)
-    with pytest.raises(UpstreamRejected):
-        await get(upstream, "/status/404", hedge_after_s=0.02)
-
-
 @pytest.mark.parametrize(
     ("path", "options"),
     [
-        ("/ok", {"hedge_after_s": 0.1, "safe": False}),
         ("/ok", {"json": {}, "data": b""}),
         ("/ok", {"operation": "read/13812345678"}),
         ("/ok", {"operation": "read-20260301"}),
@@ -528,7 +499,7 @@ async def test_hedged_reads_that_both_fail_fail(upstream: Upstream) -> None:
 async def test_a_malformed_call_is_refused_before_it_is_sent(
     upstream: Upstream, city: City, path: str, options: dict[str, Any]
 ) -> None:
-    with pytest.raises(ValueError, match=r"safe|body|names|path"):
+    with pytest.raises(ValueError, match=r"body|names|path"):
         await get(upstream, path, **options)
     assert not city.requests
 

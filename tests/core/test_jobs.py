@@ -11,7 +11,7 @@ import pytest
 from core.app import App
 from core.database import connection, fetch_all, fetch_one, transaction
 from core.jobs import list_dead, rerun_dead
-from core.worker import work
+from core.processes.worker import work
 from tests.core.conftest import Runs, Worker
 from tests.core.waiting import eventually
 

@@ -9,8 +9,8 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 
 from core.keys import Keys, ensure_sandbox_keys, load_keys
+from core.processes.start_errors import StartError
 from core.settings import Settings, production_faults
-from core.start_errors import StartError
 
 
 @pytest.fixture

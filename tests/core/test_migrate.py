@@ -12,9 +12,9 @@ import asyncpg
 import pytest
 
 from core.database import parse_url
-from core.embedded import DatabaseUrls
 from core.manifest import Manifest, discover
 from core.migrate import MigrationError, check, drift, migrate
+from core.processes.embedded import DatabaseUrls
 from tests.conftest import ROOT, Databases
 
 MODELS = """

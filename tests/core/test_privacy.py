@@ -12,7 +12,6 @@ from core.app import App, open_app
 from core.call import Call
 from core.clock import ManualClock
 from core.database import connection, fetch_all, parse_url
-from core.embedded import DatabaseUrls
 from core.errors import Conflict, Forbidden, LoginRequired, NotFound
 from core.exchange import UpstreamTimeout
 from core.last_good import Reading, ReadStatus
@@ -30,6 +29,7 @@ from core.privacy import (
     personal_read,
     withdraw_consent,
 )
+from core.processes.embedded import DatabaseUrls
 from core.settings import Settings
 from core.texts import Text
 

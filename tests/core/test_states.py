@@ -6,8 +6,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from core.database import parse_url
-from core.embedded import DatabaseUrls
 from core.manifest import discover
+from core.processes.embedded import DatabaseUrls
 from core.states import Edge, IllegalTransition, StateMachine
 
 STATES = ("drafted", "open", "paid", "closed", "失败")

@@ -8,9 +8,10 @@ import orjson
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
+from core.keys import ensure_sandbox_keys
 from credit.scoring.artefact import MODEL_FILE, SEAL_FILE, canonical, load, save
 from credit.scoring.errors import ArtefactError
-from credit.scoring.keys import make_sandbox_key, read_private_key, read_trusted_key
+from credit.scoring.keys import MODEL_KEY_FILE, read_private_key, read_trusted_key
 from credit.training.data import build
 from credit.training.train import Order, train
 
@@ -113,11 +114,9 @@ def test_provenance_tells_where_a_model_came_from():
 
 
 def test_key_files(tmp_path):
-    path = tmp_path / "keys" / "model.pem"
-    key = make_sandbox_key(path)
-    assert (path.parent / "SANDBOX-KEYS").exists()
-    assert path.stat().st_mode & 0o077 == 0
-    assert read_private_key(path).private_bytes_raw() == key.private_bytes_raw()
+    path = tmp_path / "keys" / MODEL_KEY_FILE
+    ensure_sandbox_keys(path.parent)
+    key = read_private_key(path)
     trusted = read_trusted_key(path)
     assert trusted.public_bytes_raw() == key.public_key().public_bytes_raw()
     path.with_name("junk.pem").write_text("junk")

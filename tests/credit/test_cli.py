@@ -152,6 +152,45 @@ def test_monitor_recalibrates_and_registers(home):
     run("score", "--model", home / "m2", "--data", home / "loans.csv", "--out", home / "s2.csv")
 
 
+def test_a_model_goes_from_draft_to_champion_by_four_eyes(home, tmp_path):
+    file = ("--file", tmp_path / "registry.jsonl")
+    report = tmp_path / "report.json"
+    run("evaluate", "--model", home / "m", "--data", home / "loans.csv", "--report",
+        tmp_path / "r.html", "--json", report)  # fmt: skip
+    told = orjson.loads(report.read_bytes())
+    row = {"group": "region", "value": "370126", "ratio": 0.71, "blocks": True}
+    report.write_bytes(orjson.dumps(told | {"fairness": [row]}))
+    model = told["model"][:8]
+    officer = home / "state" / "keys" / "token_signing.pem"
+    run("registry", "register", "--model", home / "m", "--actor", "author", *file)
+    run("registry", "validate", model, "--report", report, "--actor", "validator", *file)
+    propose = ("registry", "propose", model, "champion", "--actor", "first", *file)
+    assert "open fairness findings: region=370126 (0.71)" in run(*propose, code=1)
+    run("registry", "waive", model, "--reason", "small town, seen", "--officer-key", officer,
+        "--trusted", officer, "--actor", "officer", *file)  # fmt: skip
+    run(*propose)
+    approve = ("registry", "approve", model, "--actor")
+    assert "someone else" in run(*approve, "first", *file, code=1)
+    assert "champion" in run(*approve, "second", *file)
+    listed = run("registry", "list", *file)
+    assert model in listed
+    assert "waived" in listed
+
+
+def test_a_report_on_another_model_validates_nothing(home, tmp_path):
+    file = ("--file", tmp_path / "registry.jsonl")
+    run("registry", "register", "--model", home / "m", "--actor", "author", *file)
+    before = (tmp_path / "registry.jsonl").read_bytes()
+    report = tmp_path / "report.json"
+    report.write_bytes(orjson.dumps({"model": "f" * 64, "fairness": []}))
+    model = orjson.loads(before)["payload"]["model"]
+    said = run("registry", "validate", model, "--report", report, "--actor", "v", *file, code=1)
+    assert "tells of model ffffffffffff" in said
+    assert "does not name one registered model" in run(
+        "registry", "approve", "0" * 12, "--actor", "x", *file, code=1)  # fmt: skip
+    assert (tmp_path / "registry.jsonl").read_bytes() == before
+
+
 @pytest.mark.parametrize(
     ("args", "message"),
     [

@@ -109,6 +109,33 @@ def test_a_torn_last_line_is_found(champion, tmp_path):
         list(entries(store))
 
 
+def test_a_death_before_the_head_was_noted_loses_nothing(tmp_path):
+    path = tmp_path / "log.jsonl"
+    store = JsonLinesStore(path)
+    append(store, {"i": 0})
+    noted = path.with_name("log.jsonl.head")
+    before = noted.read_bytes()
+    append(store, {"i": 1})
+    noted.write_bytes(before)
+    with path.open("ab") as file:
+        file.write(b'{"number":3,"prev')
+    assert store.head().count == 2
+    append(store, {"i": 2})
+    assert [entry.payload["i"] for entry in entries(store)] == [0, 1, 2]
+    assert verify(store).count == 3
+
+
+def test_nothing_is_appended_to_a_log_cut_short(tmp_path):
+    path = tmp_path / "log.jsonl"
+    store = JsonLinesStore(path)
+    append(store, {"i": 0})
+    whole = path.read_bytes()
+    path.write_bytes(whole[:-9])
+    with pytest.raises(LogError, match="shorter than its head"):
+        append(store, {"i": 1})
+    assert path.read_bytes() == whole[:-9]
+
+
 def test_a_head_kept_elsewhere_finds_a_rewritten_history(store):
     for i in range(4):
         append(store, {"i": i})

@@ -21,7 +21,7 @@ import asyncpg
 import psutil
 
 from core.database import parse_url
-from core.embedded import database_urls
+from core.processes.embedded import database_urls
 
 ROOT = Path(__file__).resolve().parents[2]
 _READY_WITHIN_S = 120.0

@@ -10,7 +10,6 @@ import random
 import time
 from collections.abc import Iterator, Mapping
 from typing import Any
-from urllib.parse import urlsplit
 
 import pytest
 from journeys.house import House
@@ -84,7 +83,7 @@ async def pay_a_bill(
     started = await stubbornly(lambda: client.do(journey.PAY, pay))
     payment_id = started["payment"]["id"]
     cashier_url = await stubbornly(lambda: cashier_of(client, payment_id))
-    await client.sandbox("POST", f"{urlsplit(cashier_url).path}/pay")
+    await client.pay_at(cashier_url)
     await stubbornly(lambda: settled(client, payment_id))
     await stubbornly(lambda: message_of(house, payment_id))
     return payment_id, bill

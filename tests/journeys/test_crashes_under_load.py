@@ -35,6 +35,7 @@ _FAULTS = (
     # what the real gateway repeats after 15 s, this one repeats after a fraction of it
     ("wechatpay", {"operation": "callback", "callback_speedup": 30, "duplicate_callbacks": 1}),
     ("wechatpay", {"operation": "order_h5", "lose_reply_rate": 0.05}),
+    ("alipay", {"operation": "callback", "callback_speedup": 30, "duplicate_callbacks": 1}),
     ("biller_water", {"operation": "write_off", "lose_reply_rate": 0.05}),
 )
 
@@ -147,7 +148,7 @@ class Order:
 
 @dataclass(frozen=True, slots=True)
 class Outside:
-    """The books of the PSP and of the water company."""
+    """The books of both PSPs and of the water company."""
 
     orders: Sequence[Order]
     write_offs: Mapping[UUID, tuple[str, int]]
@@ -161,7 +162,10 @@ def _outside(house: House) -> Outside:
         orders = books.execute(
             """SELECT out_trade_no, total, coalesce((SELECT sum(refund) FROM wechat_refund r
                  WHERE r.out_trade_no = o.out_trade_no AND r.status = 'SUCCESS'), 0)
-                 FROM wechat_order o WHERE success_time IS NOT NULL"""
+                 FROM wechat_order o WHERE success_time IS NOT NULL
+               UNION ALL
+               SELECT out_trade_no, total_fen, refunded_fen FROM alipay_trade
+                WHERE paid_at IS NOT NULL"""
         ).fetchall()
         written = books.execute(
             "SELECT payment_ref, bill_no, amount_fen FROM biller_write_off WHERE kind = 'water'"
@@ -180,6 +184,8 @@ async def _compare(house: House, load: Load) -> None:
              LEFT JOIN bills_bill b ON b.id::text = i.subject_ref"""
     )
     ours = {row["id"]: row for row in rows}
+    charged_for = [order.intent_id for order in outside.orders]
+    assert len(charged_for) == len(set(charged_for)), "two PSPs charged for one payment"
     for order in outside.orders:
         _settled_or_refunded(ours[order.intent_id], order, outside.write_offs)
     fulfilled = {row["id"] for row in rows if row["state"] == "fulfilled"}

@@ -5,7 +5,6 @@ import json
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from typing import Any
-from urllib.parse import urlsplit
 
 import aiohttp
 import pytest
@@ -32,6 +31,11 @@ async def test_services_check_passes_for_the_living_and_lists_the_planned(house:
     assert all(row["ok"] for row in rows if row["status"] == "LIVE")
 
 
+async def test_no_document_asks_for_more_than_it_declares(house: House) -> None:
+    held = house.run("documents", "calls")
+    assert held.returncode == 0, held.stdout + held.stderr
+
+
 async def test_a_session_of_one_api_is_good_at_the_other_and_ends_at_both(
     house: House, client: CityClient
 ) -> None:
@@ -56,8 +60,7 @@ async def test_a_subscription_at_one_api_sees_what_was_done_at_the_other(
     bill = next(b for b in answer.data["bills"]["items"] if b["status"] == "OPEN")
     async with subscribed(house.api_urls[1], client, "{ messageReceived { title } }") as messages:
         started = await client.do(journey.PAY, {"bill": bill["id"], "key": key()})
-        cashier = urlsplit(started["payment"]["cashierUrl"]).path
-        await client.sandbox("POST", f"{cashier}/pay")
+        await client.pay_at(started["payment"]["cashierUrl"])
         async with asyncio.timeout(20):
             message = await anext(messages)
     assert message["messageReceived"]["title"]

@@ -11,9 +11,9 @@ import pytest
 from core.app import App
 from core.auth import Viewer
 from core.database import connection, fetch_all, parse_url, transaction
-from core.embedded import DatabaseUrls
 from core.exchange import UpstreamTimeout
 from core.people import get_person
+from core.processes.embedded import DatabaseUrls
 from notifications import api
 from notifications.jobs import deliver
 from notifications.models import Delivery, Message

@@ -10,7 +10,7 @@ from core.call import Call
 from core.clock import ManualClock
 from modules.bills.upstream import Billers
 from notifications.upstream import SmsGateway
-from payments.psp.port import WeChatPay
+from payments.psp.port import Alipay, WeChatPay
 from tests.payments.fakes import FakeBillers, FakePsp, FakeSms
 from tests.payments.world import World
 
@@ -29,8 +29,8 @@ def billers() -> FakeBillers:
 
 @pytest.fixture
 def upstreams(psp: FakePsp, billers: FakeBillers) -> Mapping[type, Any]:
-    """The fakes in the place of the adapters."""
-    return {WeChatPay: psp, Billers: billers, SmsGateway: FakeSms()}
+    """The fakes in the place of the adapters; one PSP, unless a test gives a second."""
+    return {WeChatPay: psp, Alipay: None, Billers: billers, SmsGateway: FakeSms()}
 
 
 @pytest.fixture

@@ -138,11 +138,11 @@ class FakePsp:
         self.faults.after(fault, "refund")
         return self._refund_view(refund.refund_id)
 
-    async def find_refund(self, refund_id: UUID, deadline: Deadline) -> RefundView:
+    async def find_refund(self, refund: RefundOrder, deadline: Deadline) -> RefundView:
         """See the port."""
         fault = self.faults.before("find_refund")
         self.faults.after(fault, "find_refund")
-        return self._refund_view(refund_id)
+        return self._refund_view(refund.refund_id)
 
     def read_callback(self, headers: Mapping[str, str], body: bytes) -> Callback:
         """See the port."""

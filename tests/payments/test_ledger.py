@@ -8,8 +8,8 @@ import pytest
 
 from core.app import App
 from core.database import IntegrityError, parse_url, transaction, violated
-from core.embedded import DatabaseUrls
 from core.ids import new_id
+from core.processes.embedded import DatabaseUrls
 from payments.ledger import store
 from payments.ledger.accounts import (
     SHARDS,

@@ -11,12 +11,16 @@ import pytest
 
 from core.clock import ManualClock, SystemClock
 from core.deadline import Deadline
-from core.http import HttpClient, UpstreamRejected
+from core.http import HttpClient, Upstream, UpstreamRejected
 from core.ids import new_id
-from core.keys import load_keys
+from core.keys import Keys, load_keys
 from core.metrics import Metrics
+from payments.psp.alipay import SANDBOX_MERCHANT as ALIPAY_MERCHANT
+from payments.psp.alipay import AlipayClient
+from payments.psp.alipay_wire import Signer
 from payments.psp.port import Order, OrderState, Psp, RefundOrder, RefundState
 from payments.psp.wechatpay import SANDBOX_MERCHANT, WeChatPayClient
+from tests.payments.fake_alipay import FakeAlipay
 from tests.payments.fakes import FakePsp
 from tests.sandbox.serving import free_port, sandbox_process
 
@@ -27,35 +31,55 @@ class Subject(Protocol):
     psp: Psp
     now: datetime
 
+    async def see(self, cashier_url: str) -> str:
+        """The payer looks at the cashier; returns which cashier that is."""
+        ...
+
     async def pay(self, cashier_url: str) -> None:
         """The payer pays."""
         ...
 
 
 class Fake:
-    """The tests' own PSP."""
+    """The tests' own PSPs."""
 
-    def __init__(self) -> None:
+    def __init__(self, make: type[FakePsp]) -> None:
         self.now = datetime(2026, 11, 23, 4, tzinfo=UTC)
-        self.psp = FakePsp(ManualClock(self.now))
+        self.psp = make(ManualClock(self.now))
+
+    async def see(self, cashier_url: str) -> str:
+        if isinstance(self.psp, FakeAlipay):
+            self.psp.see(UUID(cashier_url.rpartition("/")[2]))
+        return cashier_url
 
     async def pay(self, cashier_url: str) -> None:
         self.psp.pay(UUID(cashier_url.rpartition("/")[2]))
 
 
 class Sandbox:
-    """WeChat Pay's wire format over real sockets."""
+    """A PSP's wire format over real sockets; the payer has a browser."""
 
-    def __init__(self, psp: WeChatPayClient, port: int) -> None:
-        self.psp, self._port, self.now = psp, port, SystemClock().now()
+    def __init__(self, psp: Psp) -> None:
+        self.psp, self.now = psp, SystemClock().now()
 
-    async def pay(self, cashier_url: str) -> None:
-        path = cashier_url.partition("?")[0]
+    async def see(self, cashier_url: str) -> str:
         async with (
             aiohttp.ClientSession(headers={"Accept": "application/json"}) as http,
-            http.post(f"{path}/pay") as answer,
+            http.get(cashier_url) as answer,
         ):
             assert answer.status == 200
+            return str(answer.url.with_query(None))
+
+    async def pay(self, cashier_url: str) -> None:
+        page = await self.see(cashier_url)
+        async with (
+            aiohttp.ClientSession(headers={"Accept": "application/json"}) as http,
+            http.post(f"{page}/pay") as answer,
+        ):
+            assert answer.status == 200
+
+
+_FAKES = {"fake": FakePsp, "fake_alipay": FakeAlipay}
 
 
 @pytest.fixture(scope="session")
@@ -66,25 +90,44 @@ def sandbox_port(keys_dir: Path) -> Iterator[int]:
         yield port
 
 
-@pytest.fixture(params=["fake", "wechatpay"])
+@pytest.fixture(params=["fake", "fake_alipay", "wechatpay", "alipay"])
 async def subject(request: pytest.FixtureRequest) -> AsyncIterator[Subject]:
     """Each PSP in turn."""
-    if request.param == "fake":
-        yield Fake()
+    if request.param in _FAKES:
+        yield Fake(_FAKES[request.param])
         return
     port = request.getfixturevalue("sandbox_port")
     keys = load_keys(request.getfixturevalue("keys_dir"))
     async with HttpClient(Metrics()) as http:
-        client = WeChatPayClient(
-            http=http.upstream("wechatpay", f"http://127.0.0.1:{port}/wechatpay"),
-            clock=SystemClock(),
-            merchant=SANDBOX_MERCHANT,
-            private_key=keys.wechat_merchant_private,
-            platform_key=keys.wechat_platform_public,
-            apiv3_key=keys.wechat_apiv3,
-            notify_url=f"http://127.0.0.1:{port}/nowhere",
+        address = f"http://127.0.0.1:{port}/{request.param}"
+        door = http.upstream(request.param, address)
+        yield Sandbox(
+            {"wechatpay": _wechatpay, "alipay": _alipay}[request.param](door, address, keys)
         )
-        yield Sandbox(client, port)
+
+
+def _wechatpay(http: Upstream, address: str, keys: Keys) -> WeChatPayClient:
+    return WeChatPayClient(
+        http=http,
+        clock=SystemClock(),
+        merchant=SANDBOX_MERCHANT,
+        private_key=keys.wechat_merchant_private,
+        platform_key=keys.wechat_platform_public,
+        apiv3_key=keys.wechat_apiv3,
+        notify_url=f"{address}/nowhere",
+    )
+
+
+def _alipay(http: Upstream, address: str, keys: Keys) -> AlipayClient:
+    assert keys.alipay_merchant_private and keys.alipay_platform_public
+    return AlipayClient(
+        http=http,
+        clock=SystemClock(),
+        merchant=ALIPAY_MERCHANT,
+        signer=Signer(keys.alipay_merchant_private, keys.alipay_platform_public),
+        gateway_url=f"{address}/gateway.do",
+        base_url=address,
+    )
 
 
 def _order(subject: Subject, amount_fen: int = 5600) -> Order:
@@ -98,14 +141,14 @@ def _soon() -> Deadline:
 
 async def test_the_same_order_is_the_same_order(subject: Subject) -> None:
     order = _order(subject)
-    url = await subject.psp.order(order, _soon())
-    assert await subject.psp.order(order, _soon()) == url
+    page = await subject.see(await subject.psp.order(order, _soon()))
+    assert await subject.see(await subject.psp.order(order, _soon())) == page
     assert (await subject.psp.find_order(order.intent_id, _soon())).state is OrderState.UNPAID
 
 
 async def test_another_order_under_one_number_is_refused(subject: Subject) -> None:
     order = _order(subject)
-    await subject.psp.order(order, _soon())
+    await subject.see(await subject.psp.order(order, _soon()))
     changed = Order(order.intent_id, order.title, 1, order.expires_at, order.client_address)
     with pytest.raises(UpstreamRejected):
         await subject.psp.order(changed, _soon())
@@ -136,7 +179,7 @@ async def test_a_paid_order_tells_amount_and_reference(subject: Subject) -> None
 
 async def test_a_closed_order_takes_no_money(subject: Subject) -> None:
     order = _order(subject)
-    await subject.psp.order(order, _soon())
+    await subject.see(await subject.psp.order(order, _soon()))
     for _ in range(2):
         closed = await subject.psp.close_order(order.intent_id, _soon())
         assert closed.state is OrderState.CLOSED
@@ -167,7 +210,7 @@ async def test_refunds_are_repeat_safe_and_never_exceed_the_payment(subject: Sub
     assert (await subject.psp.refund(too_much, _soon())).state is RefundState.FAILED
     rest = RefundOrder(new_id(), order.intent_id, 2600, 5600, "LATE_PAYMENT")
     assert (await subject.psp.refund(rest, _soon())).state is not RefundState.FAILED
-    found = await subject.psp.find_refund(first.refund_id, _soon())
+    found = await subject.psp.find_refund(first, _soon())
     assert found.state in (RefundState.PROCESSING, RefundState.SUCCEEDED)
     assert found.amount_fen == 3000
     assert (await subject.psp.find_order(order.intent_id, _soon())).state is OrderState.PAID
@@ -179,6 +222,23 @@ async def test_an_unpaid_or_unknown_order_is_not_refunded(subject: Subject) -> N
     for intent_id in (order.intent_id, new_id()):
         refund = RefundOrder(new_id(), intent_id, 100, 5600, "LATE_PAYMENT")
         assert (await subject.psp.refund(refund, _soon())).state is RefundState.FAILED
-        assert (
-            await subject.psp.find_refund(refund.refund_id, _soon())
-        ).state is RefundState.MISSING
+        assert (await subject.psp.find_refund(refund, _soon())).state is RefundState.MISSING
+
+
+async def test_a_paid_and_a_closed_number_open_no_cashier_again(subject: Subject) -> None:
+    paid, closed = _order(subject), _order(subject)
+    await subject.pay(await subject.psp.order(paid, _soon()))
+    await subject.see(await subject.psp.order(closed, _soon()))
+    await subject.psp.close_order(closed.intent_id, _soon())
+    for order in (paid, closed):
+        with pytest.raises(UpstreamRejected):
+            await subject.psp.order(order, _soon())
+
+
+async def test_a_fully_refunded_order_was_paid(subject: Subject) -> None:
+    order = _order(subject)
+    await subject.pay(await subject.psp.order(order, _soon()))
+    whole = RefundOrder(new_id(), order.intent_id, 5600, 5600, "LATE_PAYMENT")
+    assert (await subject.psp.refund(whole, _soon())).state is not RefundState.FAILED
+    view = await subject.psp.find_order(order.intent_id, _soon())
+    assert (view.state, view.amount_fen) == (OrderState.PAID, 5600)

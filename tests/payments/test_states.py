@@ -8,8 +8,8 @@ import pytest
 
 from core.app import App
 from core.database import parse_url
-from core.embedded import DatabaseUrls
 from core.ids import new_id
+from core.processes.embedded import DatabaseUrls
 from core.states import IllegalTransition, StateMachine
 from payments.domain import HOLD, INTENT, REFUND, STATUS, UNPAID, next_look
 

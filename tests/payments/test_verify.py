@@ -9,8 +9,8 @@ import pytest
 
 from core.app import App
 from core.database import parse_url, transaction
-from core.embedded import DatabaseUrls
 from core.ids import new_id
+from core.processes.embedded import DatabaseUrls
 from payments.ledger import store
 from payments.ledger.accounts import payee_payable, payer_funds, psp_receivable
 from payments.ledger.postings import Posting, transfer

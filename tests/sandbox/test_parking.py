@@ -94,6 +94,27 @@ async def test_staying_on_after_paying_costs_the_rest(city: Client) -> None:
     assert told["amount_due_fen"] == session["amount_due_fen"] - then > 0
 
 
+async def test_what_was_due_when_the_cashier_opened_is_taken(city: Client) -> None:
+    session = await enter(city, 185)
+    tariff = Tariff(*session["place"]["tariff"].values())
+    earlier = {m: tariff.charge_fen(timedelta(minutes=185 - m)) for m in (20, 60)}
+    assert earlier[60] < earlier[20] < session["amount_due_fen"]
+    late = await pay(city, session, "pay-1", amount_fen=earlier[60])
+    assert late[1]["code"] == "AMOUNT_MISMATCH"
+    paid = await pay(city, session, "pay-2", amount_fen=earlier[20])
+    assert paid[0] == 200
+    assert (await city.get("/parking/payments/pay-2"))[1]["exit_by"] == paid[1]["exit_by"]
+
+
+async def test_a_car_can_leave_one_place_for_another(city: Client) -> None:
+    first = await enter(city, 200)
+    body = {"plate": PLATE, "place_id": "p02", "leaves_first": True}
+    status, second = await city.post("/_control/parking/sessions", body)
+    assert status == 201 and second["session_id"] != first["session_id"]
+    _, told = await city.post("/parking/sessions/query", {"plate": PLATE})
+    assert [s["session_id"] for s in told["sessions"]] == [second["session_id"]]
+
+
 async def test_a_wrong_payment_changes_nothing(city: Client) -> None:
     session = await enter(city, 200)
     wrong = session["amount_due_fen"] + 1

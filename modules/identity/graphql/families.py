@@ -18,6 +18,7 @@ from core.mandates import MandateKind
 from core.pii import mask_name
 from modules.identity import families, models
 from modules.identity.families import Party
+from modules.identity.graphql.arguments import MandateId, Phone, RealName, ResidentId
 
 strawberry.enum(
     MandateKind,
@@ -106,7 +107,7 @@ class Mutation:
         description="Become the guardian of one's child; needs the consent `identity.family`.",
     )
     async def add_child(
-        self, info: Info, name: str, resident_id: str, idempotency_key: IdempotencyKey
+        self, info: Info, name: RealName, resident_id: ResidentId, idempotency_key: IdempotencyKey
     ) -> AddChildResult:
         """The same child added again is added once."""
         row = await families.add_child(info.context, name, resident_id)
@@ -116,9 +117,14 @@ class Mutation:
     async def propose_proxy(
         self,
         info: Info,
-        phone: str,
-        services: list[strawberry.ID],
-        until: date,
+        phone: Phone,
+        services: Annotated[
+            list[strawberry.ID],
+            strawberry.argument(description="What the viewer wants to do: ids of the catalogue."),
+        ],
+        until: Annotated[
+            date, strawberry.argument(description="The last day, at most three years from now.")
+        ],
         idempotency_key: IdempotencyKey,
     ) -> ProposeProxyResult:
         """`until` is the last day, at most three years from now."""
@@ -131,7 +137,7 @@ class Mutation:
         signed_in(2, fresh=True), description="Let the proposer act for the viewer, as proposed."
     )
     async def confirm_proxy(
-        self, info: Info, mandate_id: strawberry.ID, idempotency_key: IdempotencyKey
+        self, info: Info, mandate_id: MandateId, idempotency_key: IdempotencyKey
     ) -> ConfirmProxyResult:
         """Confirming twice is confirming once."""
         row = await families.confirm_mandate(info.context, parse_id(mandate_id))
@@ -141,7 +147,7 @@ class Mutation:
         signed_in(), description="End a mandate from either side, or decline a proposal."
     )
     async def end_mandate(
-        self, info: Info, mandate_id: strawberry.ID, idempotency_key: IdempotencyKey
+        self, info: Info, mandate_id: MandateId, idempotency_key: IdempotencyKey
     ) -> EndMandateResult:
         """Ending twice is ending once. Staff with the scope end any."""
         await families.end_mandate(info.context, parse_id(mandate_id))

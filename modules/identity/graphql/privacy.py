@@ -28,6 +28,7 @@ from core.models import AccessLog
 from core.personal_data import Exported, Hold
 from core.pii import mask_name
 from modules.identity import personal_data, store
+from modules.identity.graphql.arguments import PurposeId
 from modules.identity.service import NAME
 
 
@@ -179,8 +180,10 @@ class Mutation:
     async def grant_consent(
         self,
         info: Info,
-        purpose: str,
-        text_version: str,
+        purpose: PurposeId,
+        text_version: Annotated[
+            str, strawberry.argument(description="The version of the text that was read.")
+        ],
         idempotency_key: IdempotencyKey,
         on_behalf_of: OnBehalfOf = None,
     ) -> GrantConsentResult:
@@ -193,7 +196,7 @@ class Mutation:
     async def withdraw_consent(
         self,
         info: Info,
-        purpose: str,
+        purpose: PurposeId,
         idempotency_key: IdempotencyKey,
         on_behalf_of: OnBehalfOf = None,
     ) -> WithdrawConsentResult:

@@ -27,6 +27,7 @@ from core.pii import mask_name, mask_phone
 from core.texts_common import NOT_FOUND
 from modules.identity import codes, domain, real_name, service, store
 from modules.identity.domain import Delivery
+from modules.identity.graphql.arguments import Code, Phone, RealName, ResidentId
 from modules.identity.graphql.privacy import AccessRecord, Consent, list_consents, page_access
 from modules.identity.service import ADDRESS, Device, SignedIn
 
@@ -122,6 +123,11 @@ class DeviceInput:
     name: str = strawberry.field(description="A name that people recognise.", default="")
 
 
+ThisDevice = Annotated[
+    DeviceInput, strawberry.argument(description="The device that the session belongs to.")
+]
+
+
 @strawberry.type(description="A code is on its way to the phone.")
 class LoginCodeSent:
     """What requestLoginCode answers."""
@@ -210,12 +216,25 @@ class Query:
         )
 
     @strawberry.field(description="How a one-time code gets on.")
-    async def code_delivery(self, info: Info, request_id: strawberry.ID) -> Delivery:
+    async def code_delivery(
+        self,
+        info: Info,
+        request_id: Annotated[
+            strawberry.ID, strawberry.argument(description="From the answer that sent the code.")
+        ],
+    ) -> Delivery:
         """For whoever asked for the code: nobody else knows the id."""
         return await codes.delivery(info.context, parse_id(request_id))
 
     @strawberry.field(description="What a resume ticket leads back to.")
-    async def resume(self, info: Info, ticket: str) -> Resumption:
+    async def resume(
+        self,
+        info: Info,
+        ticket: Annotated[
+            str,
+            strawberry.argument(description="`resumeTicket` of the refusal."),
+        ],
+    ) -> Resumption:
         """Opened after the login that the refused action needed."""
         call = info.context
         found = tickets.read(call, ticket)
@@ -236,7 +255,7 @@ class Mutation:
 
     @mutation(description="Send a one-time code to a phone.")
     async def request_login_code(
-        self, info: Info, phone: str, idempotency_key: IdempotencyKey
+        self, info: Info, phone: Phone, idempotency_key: IdempotencyKey
     ) -> RequestLoginCodeResult:
         """Repeats within the cooldown are refused, whatever the key."""
         return _code_sent(await service.request_login_code(info.context, phone, idempotency_key))
@@ -245,9 +264,9 @@ class Mutation:
     async def login(
         self,
         info: Info,
-        phone: str,
-        code: str,
-        device: DeviceInput,
+        phone: Phone,
+        code: Code,
+        device: ThisDevice,
         idempotency_key: IdempotencyKey,
     ) -> LoginResult:
         """Open a session."""
@@ -260,8 +279,10 @@ class Mutation:
     async def refresh_session(
         self,
         info: Info,
-        refresh_token: str,
-        device: DeviceInput,
+        refresh_token: Annotated[
+            str, strawberry.argument(description="The latest refresh token; each is good once.")
+        ],
+        device: ThisDevice,
         idempotency_key: IdempotencyKey,
     ) -> RefreshSessionResult:
         """Rotate the tokens; the refresh token itself makes this repeat-safe."""
@@ -282,7 +303,9 @@ class Mutation:
     @guarded_mutation(
         signed_in(), description="Prove again who is there, for money and health records."
     )
-    async def step_up(self, info: Info, code: str, idempotency_key: IdempotencyKey) -> StepUpResult:
+    async def step_up(
+        self, info: Info, code: Code, idempotency_key: IdempotencyKey
+    ) -> StepUpResult:
         """Good for 15 minutes."""
         return SteppedUp(access_token=await service.step_up(info.context, code, idempotency_key))
 
@@ -290,7 +313,12 @@ class Mutation:
         signed_in(), description="End one of the viewer's sessions on every device that holds it."
     )
     async def revoke_session(
-        self, info: Info, session_id: strawberry.ID, idempotency_key: IdempotencyKey
+        self,
+        info: Info,
+        session_id: Annotated[
+            strawberry.ID, strawberry.argument(description="The session's id, from the viewer.")
+        ],
+        idempotency_key: IdempotencyKey,
     ) -> RevokeSessionResult:
         """End a session; ending it twice is one end."""
         if not await service.revoke_session(info.context, parse_id(session_id)):
@@ -299,7 +327,12 @@ class Mutation:
 
     @guarded_mutation(signed_in(), description="End all of the viewer's sessions.")
     async def revoke_all_sessions(
-        self, info: Info, idempotency_key: IdempotencyKey, keep_this: bool = True
+        self,
+        info: Info,
+        idempotency_key: IdempotencyKey,
+        keep_this: Annotated[
+            bool, strawberry.argument(description="Leave the session of this request alone.")
+        ] = True,
     ) -> RevokeAllSessionsResult:
         """This one goes on unless told otherwise."""
         count = await service.revoke_all_sessions(info.context, keep_this=keep_this)
@@ -309,7 +342,7 @@ class Mutation:
         signed_in(), description="Verify the real name; needs the consent `identity.real-name`."
     )
     async def verify_real_name(
-        self, info: Info, name: str, resident_id: str, idempotency_key: IdempotencyKey
+        self, info: Info, name: RealName, resident_id: ResidentId, idempotency_key: IdempotencyKey
     ) -> VerifyRealNameResult:
         """Reach level 2; the same person verified again is one verification."""
         token = await real_name.verify_real_name(info.context, name, resident_id)

@@ -23,7 +23,8 @@ from core.guards import staff
 from core.models import AccessFlag
 from core.pii import mask_phone
 from modules.identity import staff as service
-from modules.identity.graphql.signing_in import DeviceInput, Tokens, to_tokens
+from modules.identity.graphql.arguments import Code, Phone
+from modules.identity.graphql.signing_in import ThisDevice, Tokens, to_tokens
 from modules.identity.service import Device
 
 
@@ -59,7 +60,14 @@ class Query:
     @guarded_query(
         staff(Scope.PEOPLE_READ), description="A person, for a case; the person sees who looked."
     )
-    async def staff_person(self, info: Info, id: strawberry.ID, case_no: str) -> StaffPerson:
+    async def staff_person(
+        self,
+        info: Info,
+        id: Annotated[strawberry.ID, strawberry.argument(description="The person's id.")],
+        case_no: Annotated[
+            str, strawberry.argument(description="The case that makes the look necessary.")
+        ],
+    ) -> StaffPerson:
         """Each look leaves a row in the person's access log."""
         person = await service.look_up_person(info.context, parse_id(id), case_no)
         return StaffPerson(
@@ -88,10 +96,12 @@ class Mutation:
     async def staff_login(
         self,
         info: Info,
-        phone: str,
-        code: str,
-        authenticator_code: str,
-        device: DeviceInput,
+        phone: Phone,
+        code: Code,
+        authenticator_code: Annotated[
+            str, strawberry.argument(description="The six digits that the authenticator shows.")
+        ],
+        device: ThisDevice,
         idempotency_key: IdempotencyKey,
     ) -> StaffLoginResult:
         """Open a session that carries the person's roles."""

@@ -58,10 +58,13 @@ RULES: dict[str, Rule] = {
         "unlinkBillAccount appointments appointment waitingPlaces requestStepUpCode stepUp "
         "revokeSession revokeAllSessions "
         "verifyRealName grantConsent withdrawConsent endMandate confirmAppointment "
-        "cancelAppointment rescheduleAppointment leaveWaitingList queueTicket".split(),
+        "cancelAppointment rescheduleAppointment leaveWaitingList queueTicket "
+        "plates linkPlate unlinkPlate parkingSessions".split(),
         SIGNED_IN,
     ),
-    **dict.fromkeys("addChild proposeProxy".split(), VERIFIED),
+    **dict.fromkeys(
+        "addChild proposeProxy verifyPlate trafficFines rideCode transitTrips".split(), VERIFIED
+    ),
     "confirmProxy": Rule(2, fresh=True),
     "exportMyData": Rule(1, fresh=True),
     "eraseMyAccount": Rule(1, fresh=True),
@@ -261,6 +264,13 @@ OWNERSHIP: dict[str, set[str]] = {
     # one's own is tried by its module's tests: only a settled payment has a receipt
     "paymentReceipt.paymentId": set(),
     "unlinkBillAccount.accountId": {"own"},
+    "parkingSessions.plateId": {"own"},
+    "verifyPlate.plateId": {"own"},
+    "unlinkPlate.plateId": {"own"},
+    "payParking.chargeId": {"own"},
+    "acceptTrafficViolation.fineId": {"own"},
+    "payTrafficFine.fineId": {"own"},
+    "payTransitTrip.tripId": {"own"},
     "appointment.id": {"own"},
     "confirmAppointment.appointmentId": {"own"},
     "cancelAppointment.appointmentId": {"own"},

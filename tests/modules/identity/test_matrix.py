@@ -11,6 +11,7 @@ from bff.schema import build_schema
 from core import access, guards, mandates
 from core.app import App
 from core.auth import Viewer
+from core.clock import ManualClock
 from core.ids import new_id
 from core.manifest import discover
 from modules.appointments.models import Booking, Resource, Slot
@@ -18,6 +19,9 @@ from modules.bills.models import AccountLink
 from modules.identity import families, service
 from modules.identity.models import Mandate, Session
 from modules.identity.upstream import IdentityRegistry
+from modules.mobility.models import Fine, ParkingCharge, Plate, Trip
+from modules.mobility.parking.upstream import Parking
+from modules.mobility.transit.upstream import Fare
 from modules.welfare.upstream import HousingFund
 from notifications.models import Message
 from notifications.upstream import SmsGateway
@@ -25,17 +29,20 @@ from payments.models import Intent
 from tests.asgi import Client
 from tests.fakes import FakeHousingFund, FakePolice, FakeSms
 from tests.modules.identity.matrix import Matrix, Objects
+from tests.modules.mobility.fakes import FakeFare, FakeParking
 
 MakeCitizen = Callable[..., Awaitable[Viewer]]
 
 
 @pytest.fixture
-def upstreams() -> Mapping[type, Any]:
+def upstreams(clock: ManualClock) -> Mapping[type, Any]:
     """Systems in memory."""
     return {
         SmsGateway: FakeSms(),
         IdentityRegistry: FakePolice(),
         HousingFund: FakeHousingFund(),
+        Parking: FakeParking(clock),
+        Fare: FakeFare(clock),
     }
 
 
@@ -132,6 +139,60 @@ async def _link(app: App, viewer: Viewer) -> UUID:
     return row.id
 
 
+async def _plate(app: App, viewer: Viewer) -> UUID:
+    index = new_id().bytes
+    row = await Plate.create(
+        id=new_id(),
+        citizen_id=viewer.user_id,
+        plate_sealed=app.vault.encrypt("鲁A00000", "mobility.plate"),
+        plate_index=index,
+        linked_at=app.clock.now(),
+    )
+    return row.id
+
+
+async def _charge(app: App, viewer: Viewer) -> UUID:
+    now, plate = app.clock.now(), await Plate.get(id=await _plate(app, viewer))
+    row = await ParkingCharge.create(
+        id=new_id(),
+        session_ref=new_id().hex,
+        paid_before_fen=0,
+        plate_index=plate.plate_index,
+        entered_at=now,
+        amount_fen=0,
+        quote_holds_until=now,
+        seen_at=now,
+    )
+    return row.id
+
+
+async def _fine(app: App, viewer: Viewer) -> UUID:
+    row = await Fine.create(
+        id=new_id(),
+        citizen_id=viewer.user_id,
+        violation_no=new_id().hex,
+        offence_zh="违停",
+        offence_en="Parking",
+        status="UNCONFIRMED",
+        seen_at=app.clock.now(),
+    )
+    return row.id
+
+
+async def _trip(app: App, viewer: Viewer) -> UUID:
+    row = await Trip.create(
+        id=new_id(),
+        citizen_id=viewer.user_id,
+        trip_no=new_id().hex,
+        mode="BUS",
+        entered_at=app.clock.now(),
+        fare_fen=200,
+        status="PAID",
+        seen_at=app.clock.now(),
+    )
+    return row.id
+
+
 async def _booking(app: App, viewer: Viewer, service_id: str, place: str) -> UUID:
     now = app.clock.now()
     names = {f"{part}_{language}": "x" for part in ("place", "name") for language in ("zh", "en")}
@@ -174,6 +235,13 @@ async def objects_of(app: App, who: Viewer, others: Viewer) -> dict[str, str]:
         "payment.id": await _payment(app, who),
         "paymentReceipt.paymentId": await _payment(app, who),
         "unlinkBillAccount.accountId": await _link(app, who),
+        "parkingSessions.plateId": await _plate(app, who),
+        "verifyPlate.plateId": await _plate(app, who),
+        "unlinkPlate.plateId": await _plate(app, who),
+        "payParking.chargeId": await _charge(app, who),
+        "acceptTrafficViolation.fineId": await _fine(app, who),
+        "payTrafficFine.fineId": await _fine(app, who),
+        "payTransitTrip.tripId": await _trip(app, who),
         "moveHospitalNumber.appointmentId": await _booking(
             app, who, "hospital-registration", f"h1/{new_id()}"
         ),

@@ -1,0 +1,1 @@
+"""The processes of an installation: started, served, watched, stopped; the embedded database."""

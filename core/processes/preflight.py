@@ -1,0 +1,64 @@
+"""What is checked before a start changes anything; each refusal is one line."""
+
+import asyncio
+import socket
+from urllib.parse import urlsplit
+
+import asyncpg
+
+from core.processes.start_errors import StartError
+from core.settings import Settings, production_faults
+
+_POSTGRES_MIN = 15
+_CONNECT_TIMEOUT_S = 5.0
+
+
+def require_production_ready(settings: Settings) -> None:
+    """Raise StartError when a production process would run on anything of the sandbox."""
+    if faults := production_faults(settings):
+        raise StartError(f"production refuses to start: {'; '.join(faults)}")
+
+
+def require_free_port(host: str, port: int, variable: str) -> None:
+    """Raise StartError unless this process could listen there; `variable` names the setting."""
+    try:
+        family, kind, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+        with socket.socket(family, kind) as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.bind(address)
+            probe.listen(1)
+    except OSError as error:
+        reason = error.strerror or str(error)
+        raise StartError(
+            f"cannot listen on {host} port {port}: {reason}; choose another with {variable}"
+        ) from error
+
+
+def require_database(url: str, variable: str) -> None:
+    """Raise StartError unless the database answers and is recent enough. Not for a running loop."""
+    try:
+        version = asyncio.run(_server_version(url))
+    except (OSError, TimeoutError, ValueError, asyncpg.PostgresError, asyncpg.InterfaceError) as e:
+        reason = str(e).partition("\n")[0] or type(e).__name__
+        raise StartError(f"{variable} ({without_password(url)}) does not answer: {reason}") from e
+    if version < _POSTGRES_MIN:
+        raise StartError(
+            f"{variable} ({without_password(url)}) is PostgreSQL {version}: "
+            f"{_POSTGRES_MIN} or newer is needed"
+        )
+
+
+async def _server_version(url: str) -> int:
+    connection = await asyncpg.connect(url, timeout=_CONNECT_TIMEOUT_S)
+    try:
+        return int(connection.get_server_version().major)
+    finally:
+        await connection.close()
+
+
+def without_password(url: str) -> str:
+    """A database address that may be shown."""
+    parts = urlsplit(url)
+    if parts.password is None:
+        return url
+    return url.replace(f":{parts.password}@", ":***@", 1)

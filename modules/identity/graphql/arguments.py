@@ -1,0 +1,22 @@
+"""Arguments that several of identity's fields take, with the words that the playground shows."""
+
+from typing import Annotated
+
+import strawberry
+
+Phone = Annotated[
+    str, strawberry.argument(description="A mainland mobile number: 11 digits, +86 may precede.")
+]
+Code = Annotated[str, strawberry.argument(description="The six digits of the text message.")]
+RealName = Annotated[
+    str, strawberry.argument(description="The name as it stands on the identity card.")
+]
+ResidentId = Annotated[
+    str, strawberry.argument(description="The 18 characters of the identity card (GB 11643).")
+]
+PurposeId = Annotated[
+    str, strawberry.argument(description="The purpose's id, from consentPurposes.")
+]
+MandateId = Annotated[
+    strawberry.ID, strawberry.argument(description="The mandate's id, from mandates.")
+]

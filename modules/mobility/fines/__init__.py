@@ -1,0 +1,1 @@
+"""Traffic fines: accepting a violation, the order to pay, its electronic receipt."""

@@ -1,0 +1,71 @@
+"""Traffic violations and the orders to pay their fines."""
+
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from enum import StrEnum
+
+from pydantic import AwareDatetime
+
+from core.clock import civil_date
+
+KIND = "mobility.fine"
+"""The payable's name."""
+
+QUOTE_LIFE = timedelta(minutes=10)
+"""How long what the platform said is good enough to ask money for."""
+
+
+class FineStatus(StrEnum):
+    """UNCONFIRMED: not accepted, no order yet. UNPAID: to be paid. SETTLED: paid."""
+
+    UNCONFIRMED = "UNCONFIRMED"
+    UNPAID = "UNPAID"
+    SETTLED = "SETTLED"
+    WITHDRAWN = "WITHDRAWN"
+
+
+AFTER_REFUSAL = {
+    "ALREADY_PAID": FineStatus.SETTLED,
+    "ORDER_WITHDRAWN": FineStatus.WITHDRAWN,
+}
+"""What a refused payment tells of the order."""
+
+
+@dataclass(frozen=True, slots=True)
+class Violation:
+    """A violation as the traffic police tell it; the order's number once it is accepted."""
+
+    violation_no: str
+    plate: str
+    committed_at: AwareDatetime
+    place_zh: str
+    place_en: str
+    offence_code: str
+    offence_zh: str
+    offence_en: str
+    points: int
+    fine_fen: int
+    status: FineStatus
+    decision_no: str | None
+    order_no: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """An order to pay, as the non-tax revenue platform tells it today.
+
+    The platform alone knows the rule of the late surcharge; `total_fen` is what has to be paid.
+    """
+
+    order_no: str
+    violation_no: str
+    amount_fen: int
+    late_fee_fen: int
+    total_fen: int
+    due_on: date
+    status: FineStatus
+
+
+def is_fresh(seen_at: datetime, now: datetime) -> bool:
+    """Whether an amount seen then may be asked for now: surcharges grow at midnight."""
+    return now - seen_at <= QUOTE_LIFE and civil_date(seen_at) == civil_date(now)

@@ -1,0 +1,59 @@
+"""A traffic fine as a payable: what the platform asks today, and how it is told of a payment.
+
+Real-time posting: the platform can be asked for a payment, and what it has booked is public money
+that no machine may send back. It judges by the day of payment, so waiting costs the payer nothing.
+"""
+
+from uuid import UUID
+
+from core.app import App
+from core.call import Call
+from core.database import Transaction
+from core.errors import Conflict, NotFound, Unavailable
+from core.texts_common import NOT_FOUND, UPSTREAM_UNAVAILABLE
+from modules.mobility.fines import domain, store, texts
+from modules.mobility.fines.domain import FineStatus
+from modules.mobility.fines.upstream import FinesPlatform
+from modules.mobility.models import Fine
+from modules.mobility.payee import Receipt, pass_on
+from modules.mobility.payments_of import find_open_payment
+from payments.api import Accepted, Fulfilment, Paid, Payable, Posting, Quote
+
+
+async def quote(call: Call, tx: Transaction, fine_id: str) -> Quote:
+    """What is due for a fine today, surcharge included; the fine stays locked.
+
+    Raises NotFound, Conflict FINE_NOT_ACCEPTED, FINE_PAID or FINE_WITHDRAWN, Unavailable where the
+    amount is not known of today.
+    """
+    fine = await store.lock_fine(tx, UUID(fine_id))
+    if fine is None or fine.citizen_id != call.require_viewer(2).user_id:
+        raise NotFound(NOT_FOUND)
+    if fine.status == FineStatus.SETTLED:
+        raise Conflict(texts.FINE_PAID)
+    if fine.status == FineStatus.WITHDRAWN:
+        raise Conflict(texts.FINE_WITHDRAWN)
+    if fine.order_no is None:
+        raise Conflict(texts.FINE_NOT_ACCEPTED)
+    open_ = await find_open_payment(call, fine.intent_id)
+    if open_ is not None:  # a surcharge may have grown at midnight: what was asked for is paid
+        return _quote(fine, open_.amount)
+    if fine.total_fen is None or not domain.is_fresh(fine.seen_at, call.app.clock.now()):
+        raise Unavailable(UPSTREAM_UNAVAILABLE, upstream=texts.PLATFORM)
+    return _quote(fine, fine.total_fen)
+
+
+def _quote(fine: Fine, amount_fen: int) -> Quote:
+    title_zh, title_en = f"交通违法罚款 {fine.order_no}", f"Traffic fine {fine.order_no}"
+    return Quote(amount_fen, "non-tax", title_zh, title_en)
+
+
+async def fulfil(app: App, paid: Paid) -> Fulfilment:
+    """Tell the platform; its number for the payment is the electronic receipt's. Repeat-safe."""
+    fine = await store.find_fine(UUID(paid.subject_ref))
+    assert fine is not None and fine.order_no is not None
+    outcome = await pass_on(app.upstream(FinesPlatform), fine.order_no, paid)
+    return Accepted(outcome.receipt_no) if isinstance(outcome, Receipt) else outcome
+
+
+FINE = Payable(kind=domain.KIND, quote=quote, fulfil=fulfil, posting=Posting.REAL_TIME)

@@ -1,0 +1,168 @@
+"""Commands and queries of traffic fines: see one's violations, accept one, pay its fine."""
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from uuid import UUID
+
+from core import idempotency
+from core.call import Call
+from core.clock import ensure_utc
+from core.database import transaction
+from core.errors import NotFound, Unavailable
+from core.http import UpstreamError, UpstreamRejected
+from core.last_good import Reading
+from core.privacy import Access, Purpose, open_access, personal_read
+from core.texts_common import NOT_FOUND, UPSTREAM_UNAVAILABLE
+from modules.mobility.fines import domain, store, texts
+from modules.mobility.fines.domain import FineStatus, Order, Violation
+from modules.mobility.fines.upstream import FinesPlatform, TrafficPolice
+from modules.mobility.models import Fine
+from modules.mobility.payments_of import find_payment
+from payments import api as payments
+
+SERVICE = "traffic-fine-payment"
+_ORDERS_MAX = 20
+
+FINES = Purpose(
+    id="mobility.traffic-fines",
+    upstream="traffic_police",
+    fields=("violations", "points", "orders"),
+    text=texts.FINES_CONSENT,
+    text_version="2026-11",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class ListedFine:
+    """A violation with our own id for it, its order as of today, and the viewer's payment."""
+
+    id: UUID
+    violation: Violation
+    order: Order | None
+    receipt_no: str | None
+    payment: payments.Payment | None
+
+    @property
+    def status(self) -> FineStatus:
+        """The order's state where there is an order: the platform knows it first."""
+        return self.violation.status if self.order is None else self.order.status
+
+
+async def read_fines(call: Call) -> Reading[Sequence[ListedFine]]:
+    """The violations of the viewer's car, newest first, with what is to be paid today.
+
+    Raises LoginRequired below level 2 and Forbidden without consent.
+    """
+
+    async def fetch(access: Access) -> Sequence[tuple[UUID, Violation, Order | None]]:
+        asked_at = ensure_utc(call.app.clock.now())
+        told = await call.app.upstream(TrafficPolice).list_violations(access, call.deadline)
+        orders = await _orders_of(call, told)
+        async with transaction() as tx:
+            ids = await store.note_violations(tx, access.person.id, told, orders, asked_at)
+        return [(ids[v.violation_no], v, orders.get(v.violation_no)) for v in told]
+
+    reading = await personal_read(call, service=SERVICE, purpose=FINES, fetch=fetch)
+    if reading.value is None:
+        return Reading(reading.status, None, reading.as_of, reading.reason)
+    rows = {row.id: row for row in await store.list_fines(call.subject_id)}
+    fines = [
+        await _listed(call, violation, order, rows[fine_id])
+        for fine_id, violation, order in reading.value
+        if fine_id in rows
+    ]
+    return Reading(reading.status, fines, reading.as_of, reading.reason)
+
+
+async def _listed(call: Call, violation: Violation, order: Order | None, row: Fine) -> ListedFine:
+    payment = await find_payment(call, row.intent_id)
+    return ListedFine(row.id, violation, order, row.receipt_no, payment)
+
+
+async def _orders_of(call: Call, told: Sequence[Violation]) -> Mapping[str, Order]:
+    """The open orders by violation number. Raises UpstreamError."""
+    platform = call.app.upstream(FinesPlatform)
+    open_ = [v.order_no for v in told if v.order_no and v.status is FineStatus.UNPAID]
+    orders = await asyncio.gather(
+        *(platform.get_order(order_no, call.deadline) for order_no in open_[:_ORDERS_MAX])
+    )
+    return {order.violation_no: order for order in orders}
+
+
+async def accept(call: Call, fine_id: UUID, key: str) -> ListedFine:
+    """Accept a violation of the viewer's car, which brings the order to pay its fine.
+
+    Accepting it again changes nothing. While the platform is silent the fine is told without its
+    order. Raises NotFound, Forbidden CONSENT_REQUIRED, Unavailable when the police do not answer;
+    repeating it then is safe.
+    """
+    app, fine = call.app, await _own_fine(call, fine_id)
+    access = await open_access(call, service=SERVICE, purpose=FINES)
+    asked_at = ensure_utc(app.clock.now())
+    try:
+        violation = await app.upstream(TrafficPolice).accept(
+            access, fine.violation_no, call.deadline
+        )
+    except UpstreamRejected:
+        raise NotFound(NOT_FOUND) from None  # it is not, or no more, this person's
+    except UpstreamError:
+        raise Unavailable(UPSTREAM_UNAVAILABLE, upstream=texts.POLICE) from None
+    orders: Mapping[str, Order] = {}
+    with suppress(UpstreamError):  # it is accepted all the same
+        orders = await _orders_of(call, [violation])
+    async with transaction() as tx:
+        await idempotency.claim(
+            app,
+            tx,
+            subject=fine.citizen_id,
+            operation="acceptTrafficViolation",
+            key=key,
+            command={"fine_id": fine_id},
+            effect_id=fine_id,
+        )
+        await store.note_violations(tx, fine.citizen_id, [violation], orders, asked_at)
+    row = await store.find_fine(fine_id)
+    assert row is not None
+    return await _listed(call, violation, orders.get(violation.violation_no), row)
+
+
+async def pay(call: Call, fine_id: UUID, key: str) -> payments.Payment:
+    """Begin to pay one of the viewer's fines and open the cashier.
+
+    The same key gives the same payment. Raises NotFound for a fine that is not the viewer's,
+    Conflict FINE_NOT_ACCEPTED, FINE_PAID, FINE_WITHDRAWN, PAYMENT_OPEN or KEY_REUSED, Unavailable
+    when the platform cannot tell what is due.
+    """
+    fine = await _own_fine(call, fine_id)
+    await _refresh(call, fine)
+    async with transaction() as tx:
+        intent_id = await payments.create_intent(
+            call, tx, kind=domain.KIND, subject_ref=str(fine_id), key=key
+        )
+        await store.note_intent(tx, fine_id, intent_id)
+    return payments.to_payment(await payments.present(call, intent_id), call.locale)
+
+
+async def _own_fine(call: Call, fine_id: UUID) -> Fine:
+    citizen_id = call.require_viewer(2).user_id
+    fine = await store.find_fine(fine_id)
+    if fine is None or fine.citizen_id != citizen_id:
+        raise NotFound(NOT_FOUND)
+    return fine
+
+
+async def _refresh(call: Call, fine: Fine) -> None:
+    """Ask the platform what is due today; without an answer the quote decides by what is known."""
+    if fine.order_no is None:
+        return
+    asked_at = ensure_utc(call.app.clock.now())
+    try:
+        order = await call.app.upstream(FinesPlatform).get_order(
+            fine.order_no, call.deadline.share(fraction=0.5)
+        )
+    except UpstreamError:
+        return
+    async with transaction() as tx:
+        await store.note_order(tx, fine.id, order, asked_at)

@@ -1,0 +1,1 @@
+"""Parking by number plate: linked plates, stays, paying one."""

@@ -1,0 +1,70 @@
+"""Number plates, stays and how long a quote is good."""
+
+import re
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from pydantic import AwareDatetime
+
+KIND = "mobility.parking"
+"""The payable's name."""
+
+CASHIER_OPEN = timedelta(minutes=15)
+"""How long a payer may take: the operator must hold its quote at least as long."""
+
+_PLATE = re.compile(r"[一-龥][A-Z][A-Z0-9]{5,6}")
+
+
+@dataclass(frozen=True, slots=True)
+class Tariff:
+    """Minutes that are free, then a price for each begun unit, at most so much in 24 hours."""
+
+    free_minutes: int
+    unit_minutes: int
+    unit_price_fen: int
+    daily_cap_fen: int
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A car park or a street with spaces; WGS 84."""
+
+    place_id: str
+    name_zh: str
+    name_en: str
+    lat: float
+    lon: float
+    tariff: Tariff
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """A stay as the operator tells it: what is due as of `quoted_at`, and until when that is taken.
+
+    `paid_fen` was paid before; `exit_by` is until when the barrier opens for it.
+    """
+
+    session_id: str
+    plate: str
+    place: Place
+    entered_at: AwareDatetime
+    quoted_at: AwareDatetime
+    quote_holds_until: AwareDatetime
+    amount_due_fen: int
+    paid_fen: int
+    exit_by: AwareDatetime | None
+    exited_at: AwareDatetime | None
+
+
+def parse_plate(text: str) -> str | None:
+    """A plate as registries write it, "鲁A12345", or None where the text can be none (GA 36).
+
+    People also write a dot or blanks after the second character.
+    """
+    plate = re.sub(r"[\s·•.-]", "", text).upper()
+    return plate if _PLATE.fullmatch(plate) else None
+
+
+def is_held(quote_holds_until: datetime, now: datetime) -> bool:
+    """Whether a cashier that opens now closes before the operator's quote ends."""
+    return now + CASHIER_OPEN <= quote_holds_until

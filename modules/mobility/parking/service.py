@@ -1,0 +1,213 @@
+"""Commands and queries of parking: link a plate, look at its stays, pay one."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from uuid import UUID
+
+from core import idempotency, rate_limit
+from core.app import App
+from core.call import Call
+from core.clock import ensure_utc
+from core.database import transaction
+from core.errors import Conflict, InvalidInput, NotFound, RateLimited, Unavailable
+from core.http import UpstreamError, UpstreamRejected
+from core.ids import new_id
+from core.last_good import Reading, ReadStatus
+from core.privacy import Purpose, open_access
+from core.texts_common import NOT_FOUND, UPSTREAM_UNAVAILABLE
+from modules.mobility.models import ParkingCharge, Plate
+from modules.mobility.parking import domain, store, texts
+from modules.mobility.parking.domain import Session
+from modules.mobility.parking.upstream import Parking, VehicleRegistry
+from modules.mobility.payments_of import find_payment
+from payments import api as payments
+
+SERVICE = "parking-payment"
+PLATES_MAX = 5
+NEW_PLATES_PER_DAY = 10
+PLATE = "mobility.plate"
+_MAX_STALE = timedelta(minutes=5)
+
+VEHICLE = Purpose(
+    id="mobility.vehicle",
+    upstream="vehicles",
+    fields=("owner",),
+    text=texts.VEHICLE_CONSENT,
+    text_version="2026-11",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Stay:
+    """A stay with our own id of what it owes now, None where nothing is due.
+
+    `payment` is the viewer's last payment for it.
+    """
+
+    charge_id: UUID | None
+    session: Session
+    payment: payments.Payment | None
+
+
+def plate_text(app: App, plate: Plate) -> str:
+    """The plate as it is written."""
+    return app.vault.decrypt(plate.plate_sealed, PLATE)
+
+
+async def link_plate(call: Call, text: str, key: str) -> Plate:
+    """Link a number plate to the viewer; linking it again is the same link.
+
+    Raises InvalidInput PLATE_INVALID, RateLimited for who tries out plates, Conflict
+    TOO_MANY_PLATES.
+    """
+    app, citizen_id = call.app, call.require_viewer().user_id
+    plate = domain.parse_plate(text)
+    if plate is None:
+        raise InvalidInput(texts.PLATE_INVALID, "plate")
+    sealed, index = app.vault.encrypt(plate, PLATE), app.vault.blind_index(plate, PLATE)
+    if not await store.is_linked(citizen_id, index):
+        await _count_new(call, citizen_id)
+    async with transaction() as tx:
+        await store.lock_citizen(tx, citizen_id)
+        claim = await idempotency.claim(
+            app,
+            tx,
+            subject=citizen_id,
+            operation="linkPlate",
+            key=key,
+            command={"plate": plate},
+            effect_id=new_id(),
+        )
+        plate_id = await store.ensure_plate(
+            tx, claim.effect_id, citizen_id, sealed, index, app.clock.now()
+        )
+        if await store.count_plates(tx, citizen_id) > PLATES_MAX:
+            raise Conflict(texts.TOO_MANY_PLATES, limit=PLATES_MAX)
+    return await store.get_plate(plate_id)
+
+
+async def _count_new(call: Call, citizen_id: UUID) -> None:
+    """Raise RateLimited for who links one plate after the other to see where cars stand."""
+    async with transaction() as tx:
+        wait_s = await rate_limit.take(
+            tx,
+            call.app.clock,
+            f"plate:{citizen_id}",
+            limit=NEW_PLATES_PER_DAY,
+            window=timedelta(days=1),
+        )
+    if wait_s:
+        raise RateLimited(texts.TOO_MANY_NEW_PLATES, retry_after_s=wait_s)
+
+
+async def verify_plate(call: Call, plate_id: UUID, key: str) -> Plate:
+    """Have the vehicle registry confirm that a linked car is the viewer's own.
+
+    Raises NotFound, Forbidden CONSENT_REQUIRED, Conflict PLATE_NOT_YOURS, Unavailable.
+    """
+    app, citizen_id = call.app, call.require_viewer(2).user_id
+    plate = await _get_plate(citizen_id, plate_id)
+    if plate.verified_at is None:
+        access = await open_access(call, service=SERVICE, purpose=VEHICLE)
+        registry = app.upstream(VehicleRegistry)
+        try:
+            owns = await registry.owns(access, plate_text(app, plate), call.deadline)
+        except UpstreamError:
+            raise Unavailable(UPSTREAM_UNAVAILABLE, upstream=texts.REGISTRY) from None
+        if not owns:
+            raise Conflict(texts.PLATE_NOT_YOURS)
+    async with transaction() as tx:
+        claim = await idempotency.claim(
+            app,
+            tx,
+            subject=citizen_id,
+            operation="verifyPlate",
+            key=key,
+            command={"plate_id": plate_id},
+            effect_id=plate_id,
+        )
+        if plate.verified_at is None and not claim.replayed:
+            await store.mark_verified(tx, plate_id, app.clock.now())
+    return await store.get_plate(plate_id)
+
+
+async def unlink_plate(call: Call, plate_id: UUID) -> bool:
+    """Remove one of the viewer's plates; removing it twice is one removal."""
+    citizen_id = call.require_viewer().user_id
+    async with transaction() as tx:
+        return await store.delete_plate(tx, citizen_id, plate_id)
+
+
+async def list_plates(call: Call) -> Sequence[Plate]:
+    """The viewer's plates."""
+    return await store.list_plates(call.require_viewer().user_id)
+
+
+async def read_stays(call: Call, plate_id: UUID) -> tuple[Plate, Reading[Sequence[Stay]]]:
+    """The stays of a linked plate that are not over. Raises NotFound for any other plate."""
+    app, citizen_id = call.app, call.require_viewer().user_id
+    plate = await _get_plate(citizen_id, plate_id)
+
+    async def fetch() -> Sequence[tuple[UUID | None, Session]]:
+        asked_at = app.clock.now()
+        told = await app.upstream(Parking).list_sessions(plate_text(app, plate), call.deadline)
+        async with transaction() as tx:
+            ids = await store.note_charges(tx, plate.plate_index, told, asked_at)
+        return [(ids[s.session_id] if s.amount_due_fen else None, s) for s in told]
+
+    try:
+        reading = await app.last_good.read_through(
+            ("parking", citizen_id, plate_id), fetch, clock=app.clock, max_stale=_MAX_STALE
+        )
+    except UpstreamRejected as refusal:  # the operator takes no such question, whoever asks
+        reading = Reading(ReadStatus.UNAVAILABLE, None, None, refusal.reason)
+    found = reading.value or ()
+    intents = await store.list_intents([session.session_id for _, session in found])
+    stays = [
+        Stay(charge_id, session, await find_payment(call, intents.get(session.session_id)))
+        for charge_id, session in found
+    ]
+    value = None if reading.value is None else stays
+    return plate, Reading(reading.status, value, reading.as_of, reading.reason)
+
+
+async def _get_plate(citizen_id: UUID, plate_id: UUID) -> Plate:
+    plate = await store.find_plate(citizen_id, plate_id)
+    if plate is None:
+        raise NotFound(NOT_FOUND)
+    return plate
+
+
+async def pay(call: Call, charge_id: UUID, key: str) -> payments.Payment:
+    """Begin to pay what a stay of a linked plate owes and open the cashier.
+
+    The same key gives the same payment, and so does the viewer's own cashier while it is open: what
+    it was opened for is paid, although more is due meanwhile. Raises NotFound, Conflict
+    NOTHING_DUE, STAY_MOVED_ON, PAYMENT_OPEN or KEY_REUSED, Unavailable when the operator cannot
+    tell what is due.
+    """
+    citizen_id = call.require_viewer().user_id
+    charge = await store.find_charge(charge_id)
+    if charge is None or not await store.is_linked(citizen_id, charge.plate_index):
+        raise NotFound(NOT_FOUND)
+    await _refresh(call, charge)
+    async with transaction() as tx:
+        intent_id = await payments.create_intent(
+            call, tx, kind=domain.KIND, subject_ref=str(charge_id), key=key
+        )
+        await store.note_intent(tx, charge_id, intent_id)
+    return payments.to_payment(await payments.present(call, intent_id), call.locale)
+
+
+async def _refresh(call: Call, charge: ParkingCharge) -> None:
+    """Ask the operator what is due now; without an answer the quote decides by what is known."""
+    asked_at = ensure_utc(call.app.clock.now())
+    try:
+        told = await call.app.upstream(Parking).get_session(
+            charge.session_ref, call.deadline.share(fraction=0.5)
+        )
+    except UpstreamError:
+        return
+    async with transaction() as tx:
+        await store.note_charges(tx, charge.plate_index, [told], asked_at)

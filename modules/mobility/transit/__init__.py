@@ -1,0 +1,1 @@
+"""Riding buses and the metro: the ride code, trips, unpaid fares."""

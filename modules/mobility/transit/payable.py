@@ -1,0 +1,53 @@
+"""An unpaid trip as a payable.
+
+Deemed-plus posting: a fare is a few yuan, and clearing takes payments in its own time. It is told
+five times within a day; then the money goes back, and the trip is unpaid again.
+"""
+
+from uuid import UUID
+
+from core.app import App
+from core.call import Call
+from core.clock import SHANGHAI
+from core.database import Transaction
+from core.errors import Conflict, NotFound
+from core.texts import Locale
+from core.texts_common import NOT_FOUND
+from modules.mobility.models import Trip
+from modules.mobility.payee import Receipt, pass_on
+from modules.mobility.transit import domain, store, texts
+from modules.mobility.transit.domain import TripMode, TripStatus
+from modules.mobility.transit.upstream import Fare
+from payments.api import Accepted, Fulfilment, Paid, Payable, Posting, Quote
+
+
+async def quote(call: Call, tx: Transaction, trip_id: str) -> Quote:
+    """The fare of a trip, which stays locked. Raises NotFound, Conflict TRIP_PAID."""
+    trip = await store.lock_trip(tx, UUID(trip_id))
+    if trip is None or trip.citizen_id != call.require_viewer(2).user_id:
+        raise NotFound(NOT_FOUND)
+    if trip.status == TripStatus.PAID:
+        raise Conflict(texts.TRIP_PAID)
+    title_zh, title_en = (f"{name(trip, locale)} {since(trip)}" for locale in Locale)
+    return Quote(trip.fare_fen, "fare", title_zh, title_en)
+
+
+def name(trip: Trip, locale: Locale) -> str:
+    """What was ridden."""
+    return (texts.BUS if trip.mode == TripMode.BUS else texts.METRO).say(locale)
+
+
+def since(trip: Trip) -> str:
+    """When it began, in Shanghai."""
+    return f"{trip.entered_at.astimezone(SHANGHAI):%m-%d %H:%M}"
+
+
+async def fulfil(app: App, paid: Paid) -> Fulfilment:
+    """Tell fare clearing. Repeat-safe."""
+    trip = await store.find_trip(UUID(paid.subject_ref))
+    assert trip is not None
+    outcome = await pass_on(app.upstream(Fare), trip.trip_no, paid)
+    return Accepted(outcome.receipt_no) if isinstance(outcome, Receipt) else outcome
+
+
+TRIP = Payable(kind=domain.KIND, quote=quote, fulfil=fulfil, posting=Posting.DEEMED_PLUS)

@@ -1,0 +1,160 @@
+"""Commands and queries of riding: the ride code, the trips made with it, paying one."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from core.app import App
+from core.call import Call
+from core.database import transaction
+from core.errors import NotFound, Unavailable
+from core.http import UpstreamError
+from core.last_good import Reading
+from core.privacy import Access, Purpose, personal_read
+from core.standards.signed_code import ReaderKey, SignedCode, issue_code, reader_key
+from core.texts_common import NOT_FOUND, UPSTREAM_UNAVAILABLE
+from modules.mobility import models
+from modules.mobility.payments_of import find_payment
+from modules.mobility.transit import domain, store, texts
+from modules.mobility.transit.domain import Trip, TripStatus
+from modules.mobility.transit.upstream import Fare
+from payments import api as payments
+
+SERVICE = "transit-ride-code"
+_RIDER = "mobility.rider"
+_RIDER_DIGITS = 32
+_REGISTER_EVERY = timedelta(minutes=1)
+
+TRIPS = Purpose(
+    id="mobility.transit-trips",
+    upstream="fare",
+    fields=("trips", "fares"),
+    text=texts.TRIPS_CONSENT,
+    text_version="2026-11",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class ListedTrip:
+    """A trip with our own id where it is unpaid, and the viewer's payment."""
+
+    id: UUID | None
+    trip: Trip
+    payment: payments.Payment | None
+
+
+@dataclass(frozen=True, slots=True)
+class Trips:
+    """A rider's trips, newest first, and what is unpaid over all of them."""
+
+    items: Sequence[ListedTrip]
+    unpaid_fen: int
+
+
+def rider_ref(app: App, citizen_id: UUID) -> str:
+    """The pseudonym under which the gates know a rider: only this installation can make it."""
+    return app.vault.blind_index(str(citizen_id), _RIDER).hex()[:_RIDER_DIGITS]
+
+
+async def issue_ride_code(call: Call) -> SignedCode:
+    """A code that opens one gate once within `domain.CODE_LIFE`; each call gives a new one.
+
+    Raises LoginRequired below level 2, Unavailable while the gates cannot be told of its key.
+    """
+    app, citizen_id = call.app, call.require_viewer(2).user_id
+    await app.once(_Gates, _Gates).learn(call, reader_key(app.tokens))
+    return issue_code(
+        app.tokens,
+        subject=rider_ref(app, citizen_id),
+        audience=domain.GATES,
+        life=domain.CODE_LIFE,
+    )
+
+
+class _Gates:
+    """What this process has told the gates: which keys, and when last."""
+
+    def __init__(self) -> None:
+        self._told_at: dict[str, datetime] = {}
+
+    async def learn(self, call: Call, key: ReaderKey) -> None:
+        """Tell the gates of a key, again after a while: they may have been set up anew.
+
+        Gates that know the key go on without fare clearing. Raises Unavailable before that.
+        """
+        now, told_at = call.app.clock.now(), self._told_at.get(key.kid)
+        if told_at is not None and now - told_at < _REGISTER_EVERY:
+            return
+        try:
+            await call.app.upstream(Fare).register_key(key, call.deadline.share(fraction=0.5))
+        except UpstreamError:
+            if told_at is None:
+                raise Unavailable(UPSTREAM_UNAVAILABLE, upstream=texts.CLEARING) from None
+            return
+        self._told_at[key.kid] = now
+
+
+async def read_trips(call: Call, *, first: int, only_unpaid: bool) -> Reading[Trips]:
+    """The viewer's trips. Raises LoginRequired below level 2 and Forbidden without consent."""
+    app = call.app
+
+    async def fetch(access: Access) -> Sequence[Trip]:
+        rider = rider_ref(app, access.person.id)
+        told = await app.upstream(Fare).list_trips(access, rider, call.deadline)
+        unpaid = [trip for trip in told if trip.status is TripStatus.UNPAID]
+        async with transaction() as tx:
+            await store.note_unpaid(tx, access.person.id, unpaid, app.clock.now())
+        return told
+
+    reading = await personal_read(call, service=SERVICE, purpose=TRIPS, fetch=fetch)
+    if reading.value is None:
+        return Reading(reading.status, None, reading.as_of, reading.reason)
+    unpaid_fen = sum(t.fare_fen or 0 for t in reading.value if t.status is TripStatus.UNPAID)
+    shown = [t for t in reading.value if t.status is TripStatus.UNPAID or not only_unpaid][:first]
+    trips = Trips(await _listed(call, shown), unpaid_fen)
+    return Reading(reading.status, trips, reading.as_of, reading.reason)
+
+
+async def _listed(call: Call, shown: Sequence[Trip]) -> Sequence[ListedTrip]:
+    known = await store.list_known(call.subject_id, [trip.trip_no for trip in shown])
+    rows: dict[str, models.Trip] = {row.trip_no: row for row in known}
+    listed = []
+    for trip in shown:
+        row = rows.get(trip.trip_no)
+        payment = await find_payment(call, row.intent_id) if row else None
+        payable = row is not None and trip.status is TripStatus.UNPAID
+        listed.append(ListedTrip(row.id if row and payable else None, trip, payment))
+    return listed
+
+
+async def pay(call: Call, trip_id: UUID, key: str) -> payments.Payment:
+    """Begin to pay one of the viewer's unpaid trips and open the cashier.
+
+    The same key gives the same payment. Raises NotFound, Conflict TRIP_PAID, PAYMENT_OPEN or
+    KEY_REUSED.
+    """
+    citizen_id = call.require_viewer(2).user_id
+    trip = await store.find_trip(trip_id)
+    if trip is None or trip.citizen_id != citizen_id:
+        raise NotFound(NOT_FOUND)
+    await _refresh(call, trip)
+    async with transaction() as tx:
+        intent_id = await payments.create_intent(
+            call, tx, kind=domain.KIND, subject_ref=str(trip_id), key=key
+        )
+        await store.note_intent(tx, trip_id, intent_id)
+    return payments.to_payment(await payments.present(call, intent_id), call.locale)
+
+
+async def _refresh(call: Call, trip: models.Trip) -> None:
+    """Ask whether the trip was paid elsewhere; a fare never changes, so silence does no harm."""
+    try:
+        told = await call.app.upstream(Fare).get_trip(
+            trip.trip_no, call.deadline.share(fraction=0.5)
+        )
+    except UpstreamError:
+        return
+    if told.status is TripStatus.PAID:
+        async with transaction() as tx:
+            await store.mark_paid(tx, trip.id, call.app.clock.now())

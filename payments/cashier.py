@@ -1,0 +1,220 @@
+"""The cashier of a payment: an order at one PSP, and at another one where that fails.
+
+No two PSPs are ever to charge for one payment. So an intent leaves a PSP only when there is
+certainly no order, or when the PSP says that it is closed, or that it knows none and nobody was
+shown its cashier. Until then it is `leaving` and the PSP is asked. PostgreSQL refuses any other
+change of an intent's PSP. What a PSP that was left takes all the same is returned through it
+(payments.settlement).
+"""
+
+from contextlib import suppress
+from dataclasses import dataclass
+
+import structlog
+from prometheus_client import Counter
+
+from core.app import App
+from core.database import Transaction, transaction
+from core.deadline import Deadline
+from core.http import UpstreamError, UpstreamRejected
+from payments import left_orders, limits, settlement, store
+from payments.domain import INTENT, TO_ORDER, Evidence
+from payments.models import Intent
+from payments.psp import routing
+from payments.psp.port import Order, OrderState, OrderView
+
+_CLOSE_S = routing.LEAVE_AFTER_S - routing.SILENT_S
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class _Answer:
+    """What came of ordering: an address, or what the PSP then said of the order.
+
+    Neither: it may exist. `unsent`: nothing has ever reached the PSP.
+    """
+
+    url: str | None = None
+    view: OrderView | None = None
+    unsent: bool = False
+
+    @property
+    def evidence(self) -> Evidence | None:
+        """Why no order there takes money; None where one may."""
+        if self.unsent:
+            return Evidence.UNSENT
+        return _evidence(self.view, shown=False)
+
+
+async def open_cashier(
+    app: App, intent: Intent, deadline: Deadline, *, first: bool = False
+) -> Intent:
+    """Order at the intent's PSP, or at another one; returns the intent as it then is.
+
+    Outside any transaction. Repeat-safe. `first` says that nobody else can have tried before: the
+    caller has just made the intent.
+    """
+    tried: set[str] = set()
+    moved = True
+    while moved and intent.psp not in tried:
+        tried.add(intent.psp)
+        moved = False
+        if intent.state in TO_ORDER:
+            intent, moved = await _order(app, intent, deadline, first)
+        if intent.state == "leaving":
+            intent, moved = await _leave(app, intent, deadline)
+        first = moved
+    return intent
+
+
+async def wish(app: App, tx: Transaction, intent: Intent, psp: str) -> None:
+    """The payer of an open payment, which is locked, asks for another PSP.
+
+    It stays where it is when that one fails, or was left with a closed order.
+    """
+    if psp not in routing.names(app) or not routing.health(app, psp).ready:
+        return
+    if intent.psp == psp or psp in await store.list_left_for_good(tx, intent.id):
+        return
+    if intent.state == "leaving":
+        await settlement.save_intent(tx, intent, next_psp=psp)
+    elif INTENT.allows(intent.state, "leave"):
+        await settlement.move_intent(tx, intent, "leave", next_psp=psp)
+
+
+async def _order(app: App, intent: Intent, deadline: Deadline, first: bool) -> tuple[Intent, bool]:
+    """Order at the intent's PSP and note what came of it.
+
+    Returns the intent as it then is, and whether this call moved it to another PSP.
+    """
+    moved = False
+    if not first:
+        tries = await store.announce_order(intent.id, intent.psp, TO_ORDER)
+        if tries is None:  # somebody else has got further
+            return await store.get_intent(intent.id), moved
+        intent.order_tries = tries
+    answer = await _ask(app, intent, deadline)
+    async with transaction() as tx:
+        if answer.view is not None and answer.view.state is OrderState.PAID:
+            await settlement.settle(app, tx, intent.psp, answer.view)
+        locked = await store.lock_intent(tx, intent.id)
+        assert locked is not None
+        if locked.psp != intent.psp:
+            # left meanwhile: this order's address is shown to nobody, and the order is closed
+            await left_orders.look_now(app, tx, intent.id, intent.psp)
+        elif locked.state in TO_ORDER:
+            moved = await _note(app, tx, locked, answer, sole=locked.order_tries == 1)
+    return locked, moved
+
+
+async def _ask(app: App, intent: Intent, deadline: Deadline) -> _Answer:
+    """Order, up to three times within the time there is where another PSP could take over."""
+    order = Order(
+        intent.id, intent.title_zh, intent.amount_fen, intent.expires_at, intent.client_address
+    )
+    alone = routing.choose_other(app, {intent.psp}) is None
+    patience = deadline if alone else deadline.share(cap_s=routing.SILENT_S)
+    unsent = True
+    for _ in range(1 if alone else routing.LEAVE_AFTER_FAILURES):
+        try:
+            return _Answer(url=await routing.order(app, intent.psp, order, patience))
+        except UpstreamRejected:
+            # an earlier try may have reached the PSP before its process died: refused may be paid
+            with suppress(UpstreamError):
+                psp = routing.get_psp(app, intent.psp)
+                return _Answer(view=await psp.find_order(intent.id, deadline))
+            return _Answer()
+        except UpstreamError as error:
+            log.info("psp did not answer", psp=intent.psp, reason=error.reason)
+            unsent = unsent and error.outcome_known
+        if patience.expired:
+            break
+    return _Answer(unsent=unsent)
+
+
+async def _note(app: App, tx: Transaction, intent: Intent, answer: _Answer, *, sole: bool) -> bool:
+    """Show the cashier, go to another PSP, or wait until it is known what has become of it.
+
+    Returns whether the intent has moved.
+    """
+    if answer.url is not None:
+        await settlement.move_intent(tx, intent, "present", cashier_url=answer.url)
+        return False
+    evidence = answer.evidence
+    if evidence is Evidence.UNSENT and not sole:
+        evidence = None
+    refused = evidence is Evidence.MISSING
+    left = await store.list_left(tx, intent.id)
+    # one that refused is not asked twice; one that only failed may be
+    closed = left if refused else await store.list_left_for_good(tx, intent.id)
+    other = routing.choose_other(app, {intent.psp, *closed})
+    if other is not None:
+        await settlement.move_intent(tx, intent, "leave", next_psp=other)
+        if evidence is not None:
+            await _move(app, tx, intent, evidence)
+        return evidence is not None
+    if refused:
+        changes = {"refusal": "PSP_REFUSED", "due_at": None, "ended_at": app.clock.now()}
+        await limits.give_back(tx, intent)
+        await settlement.move_intent(tx, intent, "reject_order", **changes)
+    elif INTENT.allows(intent.state, "lose_order"):
+        await settlement.move_intent(tx, intent, "lose_order")
+    return False
+
+
+async def _leave(app: App, intent: Intent, deadline: Deadline) -> tuple[Intent, bool]:
+    """Have the order closed and move on; returns the intent, and whether this call moved it."""
+    psp, shown = routing.get_psp(app, intent.psp), intent.cashier_url is not None
+    view: OrderView | None = None
+    try:
+        view = await psp.close_order(intent.id, deadline.share(cap_s=_CLOSE_S))
+    except UpstreamRejected:
+        view = OrderView(intent.id, OrderState.UNPAID)
+    except UpstreamError as error:
+        log.info("psp did not answer", psp=intent.psp, reason=error.reason)
+    async with transaction() as tx:
+        if view is not None and view.state is OrderState.PAID:
+            await settlement.settle(app, tx, intent.psp, view)
+        locked = await store.lock_intent(tx, intent.id)
+        assert locked is not None
+        if view is None or locked.state != "leaving" or locked.psp != intent.psp:
+            return locked, False
+        evidence = _evidence(view, shown=shown)
+        if evidence is not None:
+            await _move(app, tx, locked, evidence)
+        elif shown:  # it can still be paid there, so that is where it stays
+            await settlement.move_intent(tx, locked, "stay")
+    return locked, evidence is not None
+
+
+async def _move(app: App, tx: Transaction, intent: Intent, evidence: Evidence) -> None:
+    """Note the order as left, and begin anew at the next PSP."""
+    left = intent.psp
+    await left_orders.leave(app, tx, intent, evidence)
+    await settlement.move_intent(
+        tx, intent, "move", psp=intent.next_psp, cashier_url=None, order_tries=1
+    )
+    _moves(app).labels(left, evidence.value).inc()
+    log.info("psp left", psp=left, taken_by=intent.psp, evidence=evidence.value)
+
+
+def _evidence(view: OrderView | None, *, shown: bool) -> Evidence | None:
+    """What a PSP's word on an order proves; "not there" proves nothing of one that was shown."""
+    if view is not None and view.state is OrderState.CLOSED:
+        return Evidence.CLOSED
+    if view is not None and view.state is OrderState.MISSING and not shown:
+        return Evidence.MISSING
+    return None
+
+
+def _moves(app: App) -> Counter:
+    return app.once(
+        "payments.moves",
+        lambda: Counter(
+            "quancheng_payments_psp_left",
+            "Payments that left a PSP for another, by what proved that it takes nothing.",
+            ("psp", "evidence"),
+            registry=app.metrics.registry,
+        ),
+    )

@@ -1,0 +1,354 @@
+"""Alipay, open platform: signed calls to one gateway, a cashier by a signed address, notices.
+
+An order is the address to which the payer's browser goes; Alipay knows a trade only once the payer
+has been there, so that "no such trade" is no promise before the order's time is over.
+Source: opendocs.alipay.com (alipay.trade.wap.pay, .query, .close, .refund, .fastpay.refund.query).
+"""
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+from urllib.parse import urlencode
+from uuid import UUID
+
+import orjson
+
+from core.app import App
+from core.clock import SHANGHAI, Clock, ensure_utc
+from core.deadline import Deadline
+from core.http import (
+    ANY,
+    Upstream,
+    UpstreamError,
+    UpstreamFailed,
+    UpstreamRejected,
+    UpstreamUnavailable,
+)
+from core.money import format_yuan, parse_yuan
+from core.processes.start_errors import StartError
+from payments.psp.alipay_wire import SIGN_TYPE, NotSigned, Signer
+from payments.psp.merchants import read_merchant
+from payments.psp.port import (
+    Callback,
+    CallbackRefused,
+    Order,
+    OrderState,
+    OrderView,
+    RefundOrder,
+    RefundState,
+    RefundView,
+)
+
+FRESH = timedelta(minutes=5)
+CALLBACK_PATH = "/callbacks/alipay"
+_GATEWAY = "/gateway.do"
+_REFUND_STATES = {
+    "REFUND_SUCCESS": RefundState.SUCCEEDED,
+    "REFUND_PROCESSING": RefundState.PROCESSING,
+    "REFUND_FAIL": RefundState.FAILED,
+}
+_FORBIDDEN = str.maketrans("/=&", "   ")
+"""What a subject may not contain."""
+
+
+@dataclass(frozen=True, slots=True)
+class AlipayMerchant:
+    """Who we are at Alipay: the application, and the seller that the money is for."""
+
+    app_id: str
+    seller_id: str
+
+
+SANDBOX_MERCHANT = AlipayMerchant("2021000000000001", "2088000000000001")
+
+
+def open_client(app: App, address: str) -> "AlipayClient | None":
+    """The client of this installation; None where Alipay is not used (PSPS)."""
+    if "alipay" not in app.settings.psp_names:
+        return None
+    keys = app.keys
+    if keys.alipay_merchant_private is None or keys.alipay_platform_public is None:
+        raise StartError(
+            f"{app.settings.keys_path}: alipay_merchant_private.pem and alipay_platform_public.pem "
+            "are needed, or PSPS without alipay"
+        )
+    return AlipayClient(
+        http=app.http.upstream("alipay", address),
+        clock=app.clock,
+        merchant=read_merchant(app.settings, "alipay", SANDBOX_MERCHANT),
+        signer=Signer(keys.alipay_merchant_private, keys.alipay_platform_public),
+        gateway_url=address + _GATEWAY,
+        base_url=app.settings.base_url,
+    )
+
+
+class AlipayClient:
+    """Speaks to Alipay as one merchant; fulfils payments.psp.port.Alipay."""
+
+    name = "alipay"
+
+    def __init__(
+        self,
+        *,
+        http: Upstream,
+        clock: Clock,
+        merchant: AlipayMerchant,
+        signer: Signer,
+        gateway_url: str,
+        base_url: str,
+    ) -> None:
+        self._http = http
+        self._clock = clock
+        self._merchant = merchant
+        self._signer = signer
+        self._gateway_url = gateway_url
+        self._base_url = base_url
+
+    async def order(self, order: Order, deadline: Deadline) -> str:
+        """Sign the cashier's address; see the port.
+
+        Nothing is done at Alipay: it is asked whether the number is free, which tells that it
+        lives, too. So the outcome of every failure is known.
+        """
+        try:
+            known = await self._query(order.intent_id, "order", deadline)
+        except UpstreamRejected:
+            raise
+        except UpstreamError as error:
+            raise UpstreamUnavailable(
+                self.name, "order", "no answer", blamed=error.blamed
+            ) from error
+        amount = format_yuan(order.amount_fen)
+        is_free = known is None or (
+            known.get("trade_status") == "WAIT_BUYER_PAY" and known.get("total_amount") == amount
+        )
+        if not is_free or order.expires_at <= self._clock.now():
+            raise UpstreamRejected(self.name, "order", 409, b'{"sub_code":"ORDER_CLOSED_OR_OTHER"}')
+        biz = {
+            "out_trade_no": order.intent_id.hex,
+            "total_amount": amount,
+            "subject": order.title.translate(_FORBIDDEN),
+            "product_code": "QUICK_WAP_WAY",
+            "time_expire": _write_time(order.expires_at),
+            "quit_url": self._base_url,
+        }
+        params = self._params("alipay.trade.wap.pay", biz)
+        params["notify_url"] = self._base_url + CALLBACK_PATH
+        return f"{self._gateway_url}?{urlencode(self._signer.sign(params))}"
+
+    async def find_order(self, intent_id: UUID, deadline: Deadline) -> OrderView:
+        """Query by merchant order number; see the port. MISSING: the payer was not there yet."""
+        told = await self._query(intent_id, "find_order", deadline)
+        if told is None:
+            return OrderView(intent_id, OrderState.MISSING)
+        try:
+            view = _order_view(told, told.get("send_pay_date"))
+        except (KeyError, TypeError, ValueError):
+            raise UpstreamFailed(self.name, "find_order", "not a trade") from None
+        if view.intent_id != intent_id:
+            raise UpstreamFailed(self.name, "find_order", "the answer tells of another order")
+        return view
+
+    async def close_order(self, intent_id: UUID, deadline: Deadline) -> OrderView:
+        """Close, and where Alipay declines ask what the order is; see the port."""
+        try:
+            told = await self._call(
+                "alipay.trade.close", {"out_trade_no": intent_id.hex}, "close_order", deadline
+            )
+        except UpstreamRejected as refusal:
+            view = await self.find_order(intent_id, deadline)
+            if view.state is OrderState.UNPAID:
+                raise refusal from None
+            return view
+        if told.get("out_trade_no") != intent_id.hex:
+            raise UpstreamFailed(self.name, "close_order", "the answer tells of another order")
+        return OrderView(intent_id, OrderState.CLOSED)
+
+    async def refund(self, refund: RefundOrder, deadline: Deadline) -> RefundView:
+        """Refund at once; see the port. `fund_change` N needs the question after it."""
+        biz = {
+            "out_trade_no": refund.intent_id.hex,
+            "out_request_no": refund.refund_id.hex,
+            "refund_amount": format_yuan(refund.amount_fen),
+            "refund_reason": refund.reason,
+        }
+        try:
+            told = await self._call("alipay.trade.refund", biz, "refund", deadline)
+        except UpstreamRejected as refusal:
+            if not _sub_code(refusal).startswith("ACQ."):
+                raise
+            return RefundView(refund.refund_id, RefundState.FAILED)
+        if told.get("out_trade_no") != refund.intent_id.hex:
+            raise UpstreamFailed(self.name, "refund", "the answer tells of another order")
+        if told.get("fund_change") != "Y":
+            return await self.find_refund(refund, deadline)
+        return RefundView(
+            refund.refund_id, RefundState.SUCCEEDED, refund.refund_id.hex, refund.amount_fen
+        )
+
+    async def find_refund(self, refund: RefundOrder, deadline: Deadline) -> RefundView:
+        """Query by order and request number; see the port. Alipay has no number of its own."""
+        biz = {"out_trade_no": refund.intent_id.hex, "out_request_no": refund.refund_id.hex}
+        try:
+            told = await self._call(
+                "alipay.trade.fastpay.refund.query", biz, "find_refund", deadline
+            )
+        except UpstreamRejected as refusal:
+            if _sub_code(refusal) == "ACQ.TRADE_NOT_EXIST":
+                return RefundView(refund.refund_id, RefundState.MISSING)
+            raise
+        if "refund_status" not in told:
+            return RefundView(refund.refund_id, RefundState.MISSING)
+        try:
+            state = _REFUND_STATES[told["refund_status"]]
+            refund_id, amount_fen = UUID(told["out_request_no"]), parse_yuan(told["refund_amount"])
+        except (AttributeError, KeyError, TypeError, ValueError):
+            raise UpstreamFailed(self.name, "find_refund", "not a refund") from None
+        if refund_id != refund.refund_id:
+            raise UpstreamFailed(self.name, "find_refund", "another refund")
+        return RefundView(refund_id, state, refund_id.hex, amount_fen)
+
+    def read_callback(self, headers: Mapping[str, str], body: bytes) -> Callback:
+        """Believe a notice by its signature, age, application and seller; see the port.
+
+        `notify_id` is its nonce: a notice sent again is the same to the letter.
+        """
+        try:
+            told = self._signer.open_form(body)
+        except NotSigned:
+            raise CallbackRefused("signature") from None
+        try:
+            age = self._clock.now() - _read_time(told["notify_time"])
+        except (KeyError, ValueError):
+            raise CallbackRefused("stale") from None
+        if abs(age) > FRESH:
+            raise CallbackRefused("stale")
+        if (told.get("app_id"), told.get("seller_id")) != (
+            self._merchant.app_id,
+            self._merchant.seller_id,
+        ):
+            raise CallbackRefused("merchant")
+        notify_id = told.get("notify_id", "")
+        if not 0 < len(notify_id) <= 128:
+            raise CallbackRefused("malformed")
+        nonce = hashlib.sha256(notify_id.encode()).hexdigest()
+        if told.get("notify_type") != "trade_status_sync":
+            return Callback(nonce, None)
+        try:
+            if told.get("gmt_refund"):
+                return Callback(nonce, _refund_told(told))
+            return Callback(nonce, _order_view(told, told.get("gmt_payment")))
+        except (KeyError, TypeError, ValueError):
+            raise CallbackRefused("malformed") from None
+
+    async def _query(
+        self, intent_id: UUID, operation: str, deadline: Deadline
+    ) -> dict[str, Any] | None:
+        """The trade as Alipay tells it; None where it knows none."""
+        try:
+            return await self._call(
+                "alipay.trade.query", {"out_trade_no": intent_id.hex}, operation, deadline
+            )
+        except UpstreamRejected as refusal:
+            if _sub_code(refusal) == "ACQ.TRADE_NOT_EXIST":
+                return None
+            raise
+
+    async def _call(
+        self, method: str, biz: Mapping[str, str], operation: str, deadline: Deadline
+    ) -> dict[str, Any]:
+        """One signed call; its node where the code says success.
+
+        Raises UpstreamRejected for a refusal, with the node as its body, and UpstreamFailed for
+        what Alipay itself calls unknown, or an answer that it did not sign.
+        """
+        answer = await self._http.request(
+            "POST",
+            _GATEWAY,
+            operation=operation,
+            deadline=deadline,
+            data=urlencode(self._signer.sign(self._params(method, biz))).encode(),
+            headers={"Content-Type": "application/x-www-form-urlencoded; charset=utf-8"},
+            accept=ANY,
+            safe=method.endswith(".query"),
+        )
+        try:
+            node = self._signer.open_answer(answer.body, method.replace(".", "_") + "_response")
+        except NotSigned:
+            raise UpstreamFailed(
+                self.name, operation, "the answer's signature does not hold"
+            ) from None
+        if node.get("code") == "10000":
+            return node
+        if not _is_refusal(node):
+            raise UpstreamFailed(self.name, operation, "the outcome is unknown to Alipay")
+        raise UpstreamRejected(self.name, operation, 400, orjson.dumps(node))
+
+    def _params(self, method: str, biz: Mapping[str, str]) -> dict[str, str]:
+        return {
+            "app_id": self._merchant.app_id,
+            "method": method,
+            "format": "JSON",
+            "charset": "utf-8",
+            "sign_type": SIGN_TYPE,
+            "timestamp": _write_time(self._clock.now()),
+            "version": "1.0",
+            "biz_content": orjson.dumps(biz).decode(),
+        }
+
+
+def _is_refusal(node: Mapping[str, Any]) -> bool:
+    """Whether Alipay has certainly not acted: 4000x, unless the business system itself failed."""
+    code, sub_code = str(node.get("code")), str(node.get("sub_code"))
+    return code in ("40001", "40002", "40003", "40004", "40006") and not (
+        sub_code.startswith(("isp.", "aop.")) or sub_code.endswith("SYSTEM_ERROR")
+    )
+
+
+def _order_view(told: Mapping[str, Any], paid_at: str | None) -> OrderView:
+    """A trade as an answer or a notice tells it. Raises KeyError, TypeError, ValueError.
+
+    TRADE_CLOSED is the end of an unpaid trade, and of one whose money all went back.
+    """
+    intent_id, status = UUID(told["out_trade_no"]), told["trade_status"]
+    if status == "WAIT_BUYER_PAY":
+        return OrderView(intent_id, OrderState.UNPAID)
+    if status == "TRADE_CLOSED" and not paid_at:
+        return OrderView(intent_id, OrderState.CLOSED)
+    if status not in ("TRADE_SUCCESS", "TRADE_FINISHED", "TRADE_CLOSED") or not paid_at:
+        raise ValueError(f"no trade is {status}")
+    trade_no = told["trade_no"]
+    if not isinstance(trade_no, str) or not 0 < len(trade_no) <= 64:
+        raise ValueError("a trade has a number")
+    return OrderView(
+        intent_id,
+        OrderState.PAID,
+        trade_no,
+        parse_yuan(told["total_amount"]),
+        _read_time(paid_at),
+    )
+
+
+def _refund_told(told: Mapping[str, str]) -> RefundView | None:
+    """The refund of a notice; None for one by hand in Alipay's own portal: no number of ours."""
+    try:
+        refund_id = UUID(told.get("out_biz_no", ""))
+    except ValueError:
+        return None
+    return RefundView(refund_id, RefundState.SUCCEEDED, refund_id.hex)
+
+
+def _sub_code(refusal: UpstreamRejected) -> str:
+    return str(orjson.loads(refusal.body).get("sub_code", ""))
+
+
+def _write_time(moment: datetime) -> str:
+    return f"{moment.astimezone(SHANGHAI):%Y-%m-%d %H:%M:%S}"
+
+
+def _read_time(text: str) -> datetime:
+    """A moment of Beijing, "yyyy-MM-dd HH:mm:ss"; notices of refunds add milliseconds."""
+    told = datetime.strptime(text[:19], "%Y-%m-%d %H:%M:%S")  # noqa: DTZ007 - zone follows
+    return ensure_utc(told.replace(tzinfo=SHANGHAI))

@@ -1,0 +1,87 @@
+"""Alipay's envelope: signed parameters out, a signed node in, signed forms as notices.
+
+RSA2 is SHA256withRSA (PKCS#1 v1.5, Base64); the mathematics is `cryptography`'s.
+Source: opendocs.alipay.com/common/02khjm (requests), /common/02mse7 (answers and notices).
+"""
+
+import base64
+import binascii
+import json
+import re
+from collections.abc import Mapping
+from typing import Any
+from urllib.parse import parse_qsl
+
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey, RSAPublicKey
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.serialization import load_pem_private_key, load_pem_public_key
+
+SIGN_TYPE = "RSA2"
+_DECODER = json.JSONDecoder()
+
+
+class NotSigned(Exception):
+    """What was received is not what Alipay signed."""
+
+
+class Signer:
+    """Our key, and the key by which Alipay is believed. Both are PEM texts of RSA keys."""
+
+    def __init__(self, private_key: bytes, platform_key: bytes) -> None:
+        private = load_pem_private_key(private_key, None)
+        platform = load_pem_public_key(platform_key)
+        if not isinstance(private, RSAPrivateKey) or not isinstance(platform, RSAPublicKey):
+            raise ValueError("RSA2 signs with RSA keys")
+        self._private, self._platform = private, platform
+
+    def sign(self, params: Mapping[str, str]) -> dict[str, str]:
+        """A request's parameters with their `sign`; those without a value are left out."""
+        told = {name: value for name, value in params.items() if value}
+        raw = self._private.sign(_canonical(told).encode(), PKCS1v15(), SHA256())
+        return told | {"sign": base64.b64encode(raw).decode()}
+
+    def open_answer(self, body: bytes, node: str) -> dict[str, Any]:
+        """The answer's node of this name, or the gateway's `error_response`. Raises NotSigned.
+
+        The signature is over the node's text exactly as it stands, and only that text is read.
+        """
+        try:
+            text = body.decode()
+            whole = _DECODER.decode(text)
+            name = node if node in whole else "error_response"
+            place = re.search(rf'"{name}"\s*:\s*', text)
+            if place is None:
+                raise NotSigned
+            told, end = _DECODER.raw_decode(text, place.end())
+            self._check(str(whole["sign"]), text[place.end() : end])
+        except (KeyError, TypeError, ValueError):
+            raise NotSigned from None
+        if not isinstance(told, dict):
+            raise NotSigned
+        return told
+
+    def open_form(self, body: bytes) -> dict[str, str]:
+        """A notice's parameters without `sign` and `sign_type`. Raises NotSigned."""
+        try:
+            pairs = parse_qsl(body.decode(), keep_blank_values=True, max_num_fields=100)
+        except ValueError:
+            raise NotSigned from None
+        told = dict(pairs)
+        signature, kind = told.pop("sign", ""), told.pop("sign_type", "")
+        if len(told) + 2 != len(pairs) or kind != SIGN_TYPE:
+            raise NotSigned
+        self._check(signature, _canonical(told))
+        return told
+
+    def _check(self, signature: str, text: str) -> None:
+        try:
+            raw = base64.b64decode(signature, validate=True)
+            self._platform.verify(raw, text.encode(), PKCS1v15(), SHA256())
+        except (InvalidSignature, binascii.Error, ValueError):
+            raise NotSigned from None
+
+
+def _canonical(params: Mapping[str, str]) -> str:
+    return "&".join(f"{name}={params[name]}" for name in sorted(params))

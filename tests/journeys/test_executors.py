@@ -1,0 +1,119 @@
+"""Every trusted document, against the running city: compiled and by graphql-core, the same bytes.
+
+A document that is asked for by its id runs compiled; sent as text, graphql-core executes it.
+"""
+
+import re
+from collections.abc import Mapping
+from contextlib import suppress
+from typing import Any
+
+import orjson
+import pytest
+from graphql import OperationType, get_operation_ast, parse
+from journeys.house import House
+
+from bff.commands.client import Answer, CityClient, key
+from bff.commands.services import run_document
+from bff.library import operations_of
+from bff.trusted import TrustedDocument, documents_of
+from core.manifest import ServiceStatus, discover
+
+pytestmark = pytest.mark.xdist_group("house")
+
+MANIFESTS = discover()
+DOCUMENTS = documents_of(MANIFESTS)
+PLANNED = {
+    tile.id for m in MANIFESTS for tile in m.services if tile.status is ServiceStatus.PLANNED
+}
+OWN_MOMENT = re.compile(rb'"(asOf|resumeTicket|errorId|message)":"[^"]*"')
+"""What two answers of one server tell differently: when it was, tickets and numbers of errors."""
+
+
+def settled(answer: Any) -> bytes:
+    """An answer's bytes but for what belongs to its moment."""
+    return OWN_MOMENT.sub(rb'"\1":""', orjson.dumps(answer))
+
+
+class Twins(CityClient):
+    """Runs each query of a document a second time, as text, and compares."""
+
+    compared = 0
+
+    async def run(
+        self,
+        query: str | None = None,
+        variables: Mapping[str, Any] | None = None,
+        *,
+        document_id: str | None = None,
+        operation: str | None = None,
+    ) -> Answer:
+        """See CityClient."""
+        answer = await super().run(query, variables, document_id=document_id, operation=operation)
+        if document_id is not None:
+            source = DOCUMENTS.by_id[document_id].source
+            node = get_operation_ast(parse(source), operation)
+            if node is not None and node.operation is OperationType.QUERY:
+                core = await super().run(source, variables, operation=operation)
+                assert settled(answer.data) == settled(core.data), operation
+                self.compared += 1
+        return answer
+
+
+async def test_both_executors_answer_every_query_alike(house: House) -> None:
+    queries = 0
+    async with Twins(
+        house.api_urls[0], house.sandbox_url, sessions=house.data_dir / "sessions"
+    ) as client:
+        person = await client.person("citizen")
+        await client.sign_in(person["phone"])
+        await client.verify_real_name(person)
+        await client.consent_to_everything()
+        for name, document in DOCUMENTS.by_name.items():
+            if name in PLANNED:
+                continue
+            with suppress(LookupError):  # a screen may be refused: a wrong code, say
+                async for _ in run_document(client, person, document):
+                    pass
+            queries += _count(document, OperationType.QUERY)
+    assert client.compared >= queries * 0.9
+
+
+async def test_both_executors_refuse_a_strangers_mutations_alike(house: House) -> None:
+    compared = 0
+    async with CityClient(house.api_urls[0], house.sandbox_url) as client:
+        for name, document in DOCUMENTS.by_name.items():
+            if name == "login":
+                continue  # a stranger may
+            for node in operations_of(parse(document.source)):
+                if node.operation is OperationType.MUTATION and node.name is not None:
+                    example = {
+                        variable.variable.name.value: _any(document, variable.variable.name.value)
+                        for variable in node.variable_definitions or ()
+                    }
+                    by_id = {"documentId": document.id}
+                    by_text = {"query": document.source}
+                    body = {"operationName": node.name.value, "variables": example}
+                    assert await _said(client, by_id | body) == await _said(client, by_text | body)
+                    compared += 1
+    assert compared >= 10
+
+
+def _count(document: TrustedDocument, kind: OperationType) -> int:
+    return sum(node.operation is kind for node in operations_of(parse(document.source)))
+
+
+def _any(document: TrustedDocument, name: str) -> Any:
+    """The example variable; a stranger comes no further than its form, so blanks stay blanks."""
+    value = document.variables.get(name)
+    return key() if value == "{{key}}" else value
+
+
+async def _said(client: CityClient, body: Mapping[str, Any]) -> bytes:
+    assert client._session is not None
+    async with client._session.post(f"{client._api}/graphql", json=body) as response:
+        answer = await response.json(content_type=None)
+    answer.pop("extensions", None)
+    text = settled(answer)
+    assert b'"code":"' in text, "it was no refusal"
+    return text

@@ -1,0 +1,76 @@
+"""A day with a car and a metro card, over HTTP: parking, a fine and a ride, paid and done."""
+
+import asyncio
+from typing import Any
+from urllib.parse import urlsplit
+
+import pytest
+from journeys.house import House
+
+from bff.commands.client import CityClient
+from bff.commands.services import run_document
+from bff.trusted import documents_of
+from core.manifest import discover
+
+pytestmark = pytest.mark.xdist_group("house")
+
+SERVICES = ("parking-payment", "traffic-fine-payment", "transit-ride-code")
+PAYMENTS = "{ payments(first: 3) { edges { node { id title status cashierUrl receiptRef } } } }"
+
+
+async def test_a_driver_pays_and_drives_on(house: House, client: CityClient) -> None:
+    person = await client.person("citizen_rare")
+    await client.sign_in(person["phone"])
+    await client.verify_real_name(person)
+    await client.consent_to_everything()
+    documents = documents_of(discover())
+    for service_id in SERVICES:
+        document = documents.for_service(service_id)
+        assert document is not None
+        await run_document(client, person, document)
+    for payment in await _payments(client):
+        cashier = urlsplit(payment["cashierUrl"]).path
+        await client.sandbox("POST", f"{cashier}/pay")
+    async with asyncio.timeout(30):
+        while True:
+            if {payment["status"] for payment in await _payments(client)} == {"SUCCEEDED"}:
+                break
+            await asyncio.sleep(0.2)
+    await _the_barrier_opens(client)
+    await _the_fine_has_its_receipt(client)
+    await _a_spent_code_opens_nothing(client)
+
+
+async def _payments(client: CityClient) -> list[Any]:
+    answer = await client.run(PAYMENTS)
+    nodes = [edge["node"] for edge in answer.data["payments"]["edges"]]
+    assert len(nodes) == len(SERVICES)
+    return nodes
+
+
+async def _the_barrier_opens(client: CityClient) -> None:
+    (plate,) = (await client.run("{ plates { id isOwn } }")).data["plates"]
+    assert plate["isOwn"]
+    query = """query($p: ID!) { parkingSessions(plateId: $p) {
+        items { sessionNo amountDue exitBy chargeId payment { status } } } }"""
+    answer = await client.run(query, {"p": plate["id"]})
+    (stay,) = answer.data["parkingSessions"]["items"]
+    assert (stay["amountDue"], stay["chargeId"]) == (0, None)
+    assert stay["exitBy"] and stay["payment"] == {"status": "SUCCEEDED"}
+    await client.sandbox("POST", f"/_control/parking/sessions/{stay['sessionNo']}/exit")
+
+
+async def _the_fine_has_its_receipt(client: CityClient) -> None:
+    query = "{ trafficFines { items { status eReceiptNo order { total } } } }"
+    fine = (await client.run(query)).data["trafficFines"]["items"][0]
+    assert (fine["status"], fine["order"]) == ("SETTLED", None)
+    assert fine["eReceiptNo"].startswith("RC")
+
+
+async def _a_spent_code_opens_nothing(client: CityClient) -> None:
+    query = "{ transitTrips(first: 9) { unpaidTotal items { tripNo status } } }"
+    trips = (await client.run(query)).data["transitTrips"]
+    assert trips["unpaidTotal"] == 0 and {t["status"] for t in trips["items"]} == {"PAID"}
+    code = {"code": (await client.run("{ rideCode { code } }")).data["rideCode"]["code"]}
+    first, second = [await client.sandbox("POST", "/fare/gates/m01-1/scan", code) for _ in "ab"]
+    assert (first["result"], second["reason"]) == ("OPEN", "REPLAYED")

@@ -1,0 +1,92 @@
+"""The fake city of the payment tests, with the payees of mobility in it."""
+
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any
+
+import pytest
+
+from core.auth import Viewer
+from core.call import Call
+from core.clock import ManualClock
+from modules.mobility.fines.upstream import FinesPlatform, TrafficPolice
+from modules.mobility.parking.upstream import Parking, VehicleRegistry
+from modules.mobility.transit.upstream import Fare
+from notifications.upstream import SmsGateway
+from payments.psp.port import WeChatPay
+from tests.modules.mobility.fakes import (
+    FakeFare,
+    FakeParking,
+    FakePlatform,
+    FakeTrafficPolice,
+    FakeVehicles,
+)
+from tests.payments.conftest import billers, psp, world
+from tests.payments.fakes import FakePsp, FakeSms
+
+__all__ = ["billers", "psp", "world"]
+
+Citizen = Callable[..., Awaitable[Call]]
+
+
+@pytest.fixture
+def parking(clock: ManualClock) -> FakeParking:
+    """The parking operator."""
+    return FakeParking(clock)
+
+
+@pytest.fixture
+def vehicles() -> FakeVehicles:
+    """The vehicle registry."""
+    return FakeVehicles()
+
+
+@pytest.fixture
+def platform(clock: ManualClock) -> FakePlatform:
+    """The non-tax revenue platform."""
+    return FakePlatform(clock)
+
+
+@pytest.fixture
+def police(platform: FakePlatform) -> FakeTrafficPolice:
+    """The traffic police."""
+    return FakeTrafficPolice(platform)
+
+
+@pytest.fixture
+def fare(clock: ManualClock) -> FakeFare:
+    """Fare clearing and its gates."""
+    return FakeFare(clock)
+
+
+@pytest.fixture
+def upstreams(
+    psp: FakePsp,
+    parking: FakeParking,
+    vehicles: FakeVehicles,
+    police: FakeTrafficPolice,
+    platform: FakePlatform,
+    fare: FakeFare,
+) -> Mapping[type, Any]:
+    """The fakes in the place of the clients."""
+    return {
+        WeChatPay: psp,
+        SmsGateway: FakeSms(),
+        Parking: parking,
+        VehicleRegistry: vehicles,
+        TrafficPolice: police,
+        FinesPlatform: platform,
+        Fare: fare,
+    }
+
+
+@pytest.fixture
+def person(
+    citizen: Callable[..., Awaitable[Viewer]], call: Callable[..., Call]
+) -> Callable[..., Awaitable[Call]]:
+    """Makes citizens with accounts and gives their calls: `await person(level=1)`."""
+
+    async def make(*, level: int = 2) -> Call:
+        viewer = await citizen(level=level)
+        return call(user_id=viewer.user_id, level=level)
+
+    return make
