@@ -41,7 +41,6 @@ CONNECTION_LOST = (
 
 _NO_STATEMENTS = (
     *("BEGIN", "COMMIT", "ROLLBACK"),  # a transaction opens and ends
-    "SELECT pg_advisory_unlock_all();",  # the pool wipes a connection that comes back
     # a new connection learns types
     *("WITH RECURSIVE typeinfo_tree", "SELECT current_setting('jit')", "SELECT set_config('jit'"),
 )

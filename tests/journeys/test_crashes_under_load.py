@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AsyncExitStack, closing
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 from uuid import UUID
 
@@ -41,11 +42,15 @@ _FAULTS = (
 
 
 @pytest.fixture
-def busy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[House]:
-    """A house of its own, with one process of each kind."""
+def busy(monkeypatch: pytest.MonkeyPatch) -> Iterator[House]:
+    """A house of its own, with one process of each kind.
+
+    Not under pytest's own temporary folder: any pytest that starts meanwhile closes that to the
+    server's user, who must come back here after each kill.
+    """
     monkeypatch.setenv("RATE_PERSON", "0")
     monkeypatch.setenv("RATE_DEVICE", "0")
-    with House(tmp_path) as house:
+    with TemporaryDirectory(prefix="quancheng-crash-") as folder, House(Path(folder)) as house:
         yield house
 
 
