@@ -8,16 +8,13 @@ from typing import NamedTuple
 from starlette.types import Scope
 
 from core.app import App
-from core.auth import Viewer
+from core.auth import Viewer, authenticate
 from core.call import Call
 from core.deadline import Deadline
-from core.errors import LoginRequired
 from core.texts import Locale
-from core.texts_common import SESSION_EXPIRED
 
 Headers = Mapping[bytes, bytes]
 
-_BEARER = "bearer "
 _REQUEST_ID_BYTES = 12
 _locale_of = lru_cache(maxsize=256)(Locale.from_header)
 
@@ -81,10 +78,4 @@ async def viewer_of(app: App, authorization: str | None) -> Viewer | None:
 
     Raises LoginRequired for a token that is forged, expired or revoked.
     """
-    if not authorization:
-        return None
-    if not authorization.lower().startswith(_BEARER):
-        raise LoginRequired(SESSION_EXPIRED)
-    viewer = app.tokens.verify(authorization[len(_BEARER) :].strip())
-    await app.revocations.refuse_revoked(viewer)
-    return viewer
+    return await authenticate(app.tokens, app.revocations, authorization)

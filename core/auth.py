@@ -217,6 +217,23 @@ class Revocations:
         self._gaps_read = gaps
 
 
+async def authenticate(
+    tokens: Tokens, revocations: Revocations, authorization: str | None
+) -> Viewer | None:
+    """The viewer of an Authorization header; None without one.
+
+    Raises LoginRequired for a token that is forged, expired or revoked.
+    """
+    if not authorization:
+        return None
+    scheme, _, token = authorization.partition(" ")
+    if scheme.lower() != "bearer":
+        raise LoginRequired(SESSION_EXPIRED)
+    viewer = tokens.verify(token.strip())
+    await revocations.refuse_revoked(viewer)
+    return viewer
+
+
 async def revoke(tx: Transaction, clock: Clock, session_id: UUID) -> None:
     """End a session's access tokens on every process when `tx` commits. Repeat-safe."""
     await tx.execute_query(

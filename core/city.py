@@ -22,15 +22,36 @@ class Named:
         return self.zh if locale is Locale.ZH else self.en
 
 
+class YearUnknown(LookupError):
+    """The calendar of a year is not in the city file: nobody knows its holidays."""
+
+    def __init__(self, year: int) -> None:
+        super().__init__(f"the city file has no calendar of {year}")
+        self.year = year
+
+
 @dataclass(frozen=True, slots=True)
 class Calendar:
-    """Public holidays and the weekend days worked in exchange, as the State Council sets them."""
+    """Public holidays and the weekend days worked in exchange, as the State Council sets them.
+
+    It publishes a year's calendar late in the year before; `years` are those that are known.
+    """
 
     holidays: frozenset[date]
     make_up_days: frozenset[date]
+    years: frozenset[int]
+
+    def require(self, day: date) -> None:
+        """Raise YearUnknown for a day whose year is not known."""
+        if day.year not in self.years:
+            raise YearUnknown(day.year)
 
     def is_working_day(self, day: date) -> bool:
-        """Whether offices work: Monday to Friday without holidays, and make-up days."""
+        """Whether offices work: Monday to Friday without holidays, and make-up days.
+
+        Raises YearUnknown.
+        """
+        self.require(day)
         if day in self.make_up_days:
             return True
         return day.isoweekday() <= 5 and day not in self.holidays
@@ -84,10 +105,14 @@ def _named(table: Mapping[str, Mapping[str, str]]) -> dict[str, Named]:
 
 
 def _calendar(table: Mapping[str, Any]) -> Calendar:
-    """Holidays are spans of a first and a last day, make-up days stand alone."""
+    """Holidays are spans of a first and a last day, make-up days stand alone.
+
+    A year is known when its New Year's Day is among them, which is always a holiday.
+    """
     holidays = {
         first + timedelta(days=ahead)
         for first, last in table["holidays"]
         for ahead in range((last - first).days + 1)
     }
-    return Calendar(frozenset(holidays), frozenset(table["make_up_days"]))
+    years = frozenset(day.year for day in holidays if (day.month, day.day) == (1, 1))
+    return Calendar(frozenset(holidays), frozenset(table["make_up_days"]), years)

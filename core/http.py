@@ -11,7 +11,7 @@ import re
 import time
 from collections.abc import Iterable, Mapping
 from types import TracebackType
-from typing import Protocol, Self
+from typing import BinaryIO, Protocol, Self
 
 import aiohttp
 import orjson
@@ -241,6 +241,7 @@ class Upstream:
         accept: str = JSON,
         safe: bool | None = None,
         access: Licence | None = None,
+        into: BinaryIO | None = None,
     ) -> Response:
         """Call the upstream and return its 2xx (or 304) answer. Redirects are not followed.
 
@@ -249,7 +250,8 @@ class Upstream:
         harm (default: GET and HEAD); only then is it retried, or hedged where the operation is
         declared so. An answer of another media type than `accept` is garbage; `*/*` takes any, and
         application/json takes `+json` too. `access` is the Access that an operation declared
-        personal demands.
+        personal demands. `into` takes a large answer chunk by chunk; each attempt
+        begins it afresh.
 
         Raises UpstreamTimeout, UpstreamUnavailable, UpstreamRejected or UpstreamFailed.
         Raises ValueError for a malformed call, RuntimeError inside a transaction, Unlicensed for a
@@ -259,8 +261,8 @@ class Upstream:
         self._client.refuse_unlicensed(self.name, operation, access)
         safe = method in {"GET", "HEAD"} if safe is None else safe
         hedging = self._client.hedging(self.name, operation)
-        if hedging is not None and not safe:
-            raise ValueError("only a safe call may be sent twice")
+        if hedging is not None and (not safe or into is not None):
+            raise ValueError("only a safe call may be sent twice, and not into one file")
         if json is not None and data is not None:
             raise ValueError("a body is either json or data")
         call = Call(
@@ -270,10 +272,11 @@ class Upstream:
             url=self._url(path),
             headers=self._call_headers(accept, headers or {}, is_json=json is not None),
             params=params,
-            body=data if json is None else orjson.dumps(json),
+            body=_body(json, data),
             accept=accept,
             safe=safe,
             deadline=deadline,
+            into=into,
         )
         count_upstream()
         return await self._with_retries(call, hedging)
@@ -374,6 +377,14 @@ class Upstream:
             )
         finally:
             self._slots.release()
+
+
+def _body(json: object, data: bytes | None) -> bytes | None:
+    if json is None:
+        return data
+    if data is not None:
+        raise ValueError("a body is either json or data")
+    return orjson.dumps(json)
 
 
 def _has_answer(attempt: asyncio.Task[Response]) -> bool:

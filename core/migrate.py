@@ -46,7 +46,10 @@ async def migrate(owner_url: str, app_url: str, manifests: Sequence[Manifest]) -
     """
     config = tortoise_config(owner_url, manifests, pool_size=2, application="quancheng migrate")
     async with _initialised(config), in_transaction("default") as tx:
+        # whoever comes second waits as long as the first one works
+        await tx.execute_script("SET LOCAL lock_timeout = 0")
         await tx.execute_query("SELECT pg_advisory_xact_lock($1)", [_LOCK])
+        await tx.execute_script("SET LOCAL lock_timeout TO DEFAULT")
         await tx.execute_script("SET LOCAL statement_timeout = 0")
         executor = MigrationExecutor(tx, config["apps"])
         # the executor's first query would break the transaction where the table is missing

@@ -10,6 +10,8 @@ from decimal import ROUND_HALF_UP, Decimal
 
 _YUAN = re.compile(r"-?[0-9]{1,20}(\.[0-9]{1,20})?")
 
+_CAPITALS = "零壹贰叁肆伍陆柒捌玖"
+
 FEN_MAX = 10**15
 """Ten trillion yuan: far above any citizen's payment, far below BIGINT's edge."""
 
@@ -34,6 +36,23 @@ def format_yuan(amount_fen: int) -> str:
     sign = "-" if amount_fen < 0 else ""
     yuan, fen = divmod(abs(amount_fen), 100)
     return f"{sign}{yuan}.{fen:02d}"
+
+
+def capital_yuan(amount_fen: int) -> str:
+    """An amount in the capital figures of Chinese vouchers (支付结算办法, annex 1).
+
+    1_200_305 fen → "壹万贰仟零叁元零伍分", 150_000 → "壹仟伍佰元整". Raises ValueError below zero.
+    """
+    if _checked(amount_fen) < 0:
+        raise ValueError("a voucher's amount is not negative")
+    yuan, rest = divmod(amount_fen, 100)
+    jiao, fen = divmod(rest, 10)
+    text = _capital(yuan) + "元" if yuan or not rest else ""
+    if jiao:
+        text += _CAPITALS[jiao] + "角"
+    elif fen and yuan:
+        text += "零"
+    return text + (_CAPITALS[fen] + "分" if fen else "整")
 
 
 def multiply(amount_fen: int, factor: str | int | Decimal) -> int:
@@ -62,6 +81,23 @@ def split(amount_fen: int, weights: Sequence[int]) -> list[int]:
     for i in by_remainder[: amount - sum(parts)]:
         parts[i] += 1
     return [sign * part for part in parts]
+
+
+def _capital(number: int) -> str:
+    """A whole number in capital figures, read in myriads as Chinese does."""
+    for size, unit in ((10**8, "亿"), (10**4, "万")):
+        if number >= size:
+            high, low = divmod(number, size)
+            gap = "零" if 0 < low < size // 10 else ""
+            return _capital(high) + unit + (gap + _capital(low) if low else "")
+    text, skipped = "", False
+    for digit, unit in zip(f"{number:04d}", ("仟", "佰", "拾", ""), strict=True):
+        if digit == "0":
+            skipped = bool(text)
+        else:
+            text += ("零" if skipped else "") + _CAPITALS[int(digit)] + unit
+            skipped = False
+    return text or _CAPITALS[0]
 
 
 def _round(value: Decimal) -> int:

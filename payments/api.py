@@ -1,9 +1,11 @@
 """The door of payments.
 
 A paying service gives a `Payable` to the extension point `PAYABLES`, calls `create_intent` in its
-own transaction and `present` after it; events tell it how the payment ended.
+own transaction and `present` after it; events tell it how the payment ended. Whose payees send
+settlement files gives a `Source` to STATEMENTS.
 """
 
+from payments.contracts import begin_contract, end_contract, refresh_contract, sign_contract
 from payments.domain import PaymentMethod
 from payments.graphql import Method, Payment, to_payment
 from payments.payable import (
@@ -18,12 +20,26 @@ from payments.payable import (
     Refused,
     Unknown,
 )
+from payments.reconciliation.domain import Side
+from payments.reconciliation.statements import (
+    STATEMENTS,
+    Announced,
+    Line,
+    Source,
+    StatementNotReady,
+    StatementRefused,
+    read_lines,
+    ref_of,
+)
 from payments.service import create_intent, get_payment, present, refund
 
 __all__ = [
     "PAYABLES",
+    "STATEMENTS",
     "Accepted",
+    "Announced",
     "Fulfilment",
+    "Line",
     "Method",
     "NotYet",
     "Paid",
@@ -33,10 +49,20 @@ __all__ = [
     "Posting",
     "Quote",
     "Refused",
+    "Side",
+    "Source",
+    "StatementNotReady",
+    "StatementRefused",
     "Unknown",
+    "begin_contract",
     "create_intent",
+    "end_contract",
     "get_payment",
     "present",
+    "read_lines",
+    "ref_of",
+    "refresh_contract",
     "refund",
+    "sign_contract",
     "to_payment",
 ]

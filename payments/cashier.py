@@ -9,6 +9,7 @@ change of an intent's PSP. What a PSP that was left takes all the same is return
 
 from contextlib import suppress
 from dataclasses import dataclass
+from uuid import UUID
 
 import structlog
 from prometheus_client import Counter
@@ -17,7 +18,7 @@ from core.app import App
 from core.database import Transaction, transaction
 from core.deadline import Deadline
 from core.http import UpstreamError, UpstreamRejected
-from payments import left_orders, limits, settlement, store
+from payments import contracts, left_orders, limits, settlement, store
 from payments.domain import INTENT, TO_ORDER, Evidence
 from payments.models import Intent
 from payments.psp import routing
@@ -30,7 +31,7 @@ log = structlog.get_logger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class _Answer:
-    """What came of ordering: an address, or what the PSP then said of the order.
+    """What came of ordering: an address (empty: the PSP deducts), or what it said of the order.
 
     Neither: it may exist. `unsent`: nothing has ever reached the PSP.
     """
@@ -71,8 +72,11 @@ async def open_cashier(
 async def wish(app: App, tx: Transaction, intent: Intent, psp: str) -> None:
     """The payer of an open payment, which is locked, asks for another PSP.
 
-    It stays where it is when that one fails, or was left with a closed order.
+    It stays where it is when that one fails, or was left for good, and where a PSP deducts under a
+    contract.
     """
+    if intent.contract_id is not None:
+        return
     if psp not in routing.names(app) or not routing.health(app, psp).ready:
         return
     if intent.psp == psp or psp in await store.list_left_for_good(tx, intent.id):
@@ -113,6 +117,8 @@ async def _ask(app: App, intent: Intent, deadline: Deadline) -> _Answer:
     order = Order(
         intent.id, intent.title_zh, intent.amount_fen, intent.expires_at, intent.client_address
     )
+    if intent.contract_id is not None:
+        return await _deduct(app, intent.contract_id, order, deadline)
     alone = routing.choose_other(app, {intent.psp}) is None
     patience = deadline if alone else deadline.share(cap_s=routing.SILENT_S)
     unsent = True
@@ -120,11 +126,7 @@ async def _ask(app: App, intent: Intent, deadline: Deadline) -> _Answer:
         try:
             return _Answer(url=await routing.order(app, intent.psp, order, patience))
         except UpstreamRejected:
-            # an earlier try may have reached the PSP before its process died: refused may be paid
-            with suppress(UpstreamError):
-                psp = routing.get_psp(app, intent.psp)
-                return _Answer(view=await psp.find_order(intent.id, deadline))
-            return _Answer()
+            return await _after_refusal(app, intent.psp, order, deadline)
         except UpstreamError as error:
             log.info("psp did not answer", psp=intent.psp, reason=error.reason)
             unsent = unsent and error.outcome_known
@@ -133,23 +135,40 @@ async def _ask(app: App, intent: Intent, deadline: Deadline) -> _Answer:
     return _Answer(unsent=unsent)
 
 
+async def _deduct(app: App, contract_id: UUID, order: Order, deadline: Deadline) -> _Answer:
+    """Have the contract's PSP take the money; no other one ever does."""
+    try:
+        await contracts.deduct(app, contract_id, order, deadline)
+    except UpstreamRejected:
+        return await _after_refusal(app, contracts.PSP, order, deadline)
+    except UpstreamError as error:
+        log.info("psp did not answer", psp=contracts.PSP, reason=error.reason)
+        return _Answer()
+    return _Answer(url="")
+
+
+async def _after_refusal(app: App, psp: str, order: Order, deadline: Deadline) -> _Answer:
+    """What a refused order is: an earlier try may have arrived before its process died."""
+    with suppress(UpstreamError):
+        return _Answer(view=await routing.get_psp(app, psp).find_order(order.intent_id, deadline))
+    return _Answer()
+
+
 async def _note(app: App, tx: Transaction, intent: Intent, answer: _Answer, *, sole: bool) -> bool:
     """Show the cashier, go to another PSP, or wait until it is known what has become of it.
 
     Returns whether the intent has moved.
     """
     if answer.url is not None:
-        await settlement.move_intent(tx, intent, "present", cashier_url=answer.url)
+        await settlement.move_intent(tx, intent, "present", cashier_url=answer.url or None)
         return False
     evidence = answer.evidence
     if evidence is Evidence.UNSENT and not sole:
         evidence = None
     refused = evidence is Evidence.MISSING
-    left = await store.list_left(tx, intent.id)
-    # one that refused is not asked twice; one that only failed may be
-    closed = left if refused else await store.list_left_for_good(tx, intent.id)
-    other = routing.choose_other(app, {intent.psp, *closed})
-    if other is not None:
+    left = await store.list_left_for_good(tx, intent.id)
+    other = routing.choose_other(app, {intent.psp, *left})
+    if other is not None and intent.contract_id is None:
         await settlement.move_intent(tx, intent, "leave", next_psp=other)
         if evidence is not None:
             await _move(app, tx, intent, evidence)
@@ -165,9 +184,9 @@ async def _note(app: App, tx: Transaction, intent: Intent, answer: _Answer, *, s
 
 async def _leave(app: App, intent: Intent, deadline: Deadline) -> tuple[Intent, bool]:
     """Have the order closed and move on; returns the intent, and whether this call moved it."""
-    psp, shown = routing.get_psp(app, intent.psp), intent.cashier_url is not None
     view: OrderView | None = None
     try:
+        psp = routing.get_psp(app, intent.psp)
         view = await psp.close_order(intent.id, deadline.share(cap_s=_CLOSE_S))
     except UpstreamRejected:
         view = OrderView(intent.id, OrderState.UNPAID)
@@ -180,6 +199,7 @@ async def _leave(app: App, intent: Intent, deadline: Deadline) -> tuple[Intent, 
         assert locked is not None
         if view is None or locked.state != "leaving" or locked.psp != intent.psp:
             return locked, False
+        shown = locked.cashier_url is not None
         evidence = _evidence(view, shown=shown)
         if evidence is not None:
             await _move(app, tx, locked, evidence)

@@ -81,6 +81,19 @@ HOLD = StateMachine(
     ),
 )
 
+CONTRACT = StateMachine(
+    name="contract",
+    table="payments_contract",
+    column="state",
+    initial=("signing",),
+    edges=(
+        Edge("signing", "sign", "active"),
+        Edge("signing", "end", "ended"),
+        Edge("active", "end", "ended"),
+    ),
+)
+"""What lets a PSP take a payer's money without the payer; ended for good by either side."""
+
 
 class PaymentMethod(StrEnum):
     """What a payer may choose to pay with; the value is the PSP's name."""

@@ -78,6 +78,9 @@ class PaymentReceipt:
     issued_at: datetime = strawberry.field(description="When it was issued.")
     payee_ref: str = strawberry.field(description="The payee's own number for the payment.")
     psp_ref: str = strawberry.field(description="The payment's number at the PSP.")
+    pdf_path: str = strawberry.field(
+        description="Where the receipt is fetched as PDF, with the same Authorization header."
+    )
     payment: Payment = strawberry.field(description="What was paid; refunds included.")
 
 
@@ -119,6 +122,7 @@ class Query:
             issued_at=receipt.issued_at,
             payee_ref=intent.fulfilment_ref or "",
             psp_ref=intent.psp_ref or "",
+            pdf_path=f"/receipts/{intent.id}.pdf",
             payment=to_payment(intent, info.context.locale),
         )
 

@@ -8,7 +8,7 @@ from uuid import UUID
 from core.app import App
 from core.clock import civil_date
 from core.database import transaction
-from payments import left_orders, receipts, saga, store
+from payments import contracts, left_orders, receipts, saga, store
 from payments.ledger import store as ledger
 
 _OVERDUE = timedelta(minutes=1)
@@ -41,6 +41,11 @@ async def refund(app: App, payload: Mapping[str, Any]) -> None:
 async def issue_receipt(app: App, payload: Mapping[str, Any]) -> None:
     """See payments.receipts.issue."""
     await receipts.issue(app, UUID(payload["intent_id"]))
+
+
+async def end_contract(app: App, payload: Mapping[str, Any]) -> None:
+    """See payments.contracts.tell_end."""
+    await contracts.tell_end(app, UUID(payload["contract_id"]))
 
 
 async def expire_hold(app: App, payload: Mapping[str, Any]) -> None:

@@ -3,6 +3,22 @@
 from tortoise import fields
 from tortoise.models import Model
 
+from payments.reconciliation.models import (
+    Case as Case,
+)
+from payments.reconciliation.models import (
+    CaseNote as CaseNote,
+)
+from payments.reconciliation.models import (
+    Crossing as Crossing,
+)
+from payments.reconciliation.models import (
+    Payout as Payout,
+)
+from payments.reconciliation.models import (
+    Statement as Statement,
+)
+
 
 class Account(Model):
     """An account of the ledger; see payments.ledger.accounts."""
@@ -105,6 +121,8 @@ class Intent(Model):
     amount_fen = fields.BigIntField()
     psp = fields.CharField(max_length=16)
     client_address = fields.CharField(max_length=45)
+    contract_id = fields.UUIDField(null=True)
+    """The contract under which the PSP deducts; null where the payer comes to the cashier."""
     state = fields.CharField(max_length=24)
     next_psp = fields.CharField(max_length=16, null=True)
     """While it is leaving its PSP: the one that takes it then."""
@@ -221,3 +239,20 @@ class Counter(Model):
 
     class Meta:
         table = "payments_counter"
+
+
+class Contract(Model):
+    """That a payer lets us deduct; its id is the contract's number at the PSP."""
+
+    id = fields.UUIDField(primary_key=True)
+    payer_id = fields.UUIDField(db_index=True)
+    psp = fields.CharField(max_length=16)
+    display = fields.CharField(max_length=32)
+    state = fields.CharField(max_length=16)
+    psp_ref = fields.CharField(max_length=64, null=True)
+    created_at = fields.DatetimeField()
+    signed_at = fields.DatetimeField(null=True)
+    ended_at = fields.DatetimeField(null=True)
+
+    class Meta:
+        table = "payments_contract"

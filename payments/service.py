@@ -12,7 +12,7 @@ from core.errors import Conflict, InvalidInput, NotFound
 from core.ids import new_id
 from core.money import FEN_MAX
 from core.texts_common import KEY_REUSED, NOT_FOUND
-from payments import cashier, limits, settlement, store, texts
+from payments import cashier, contracts, limits, settlement, store, texts
 from payments.domain import INTENT_LIFE, TO_ORDER, PaymentMethod, next_look
 from payments.models import Intent
 from payments.payable import Quote, get_payable
@@ -27,9 +27,11 @@ async def create_intent(
     subject_ref: str,
     key: str,
     method: PaymentMethod | None = None,
+    contract_id: UUID | None = None,
 ) -> UUID:
     """Begin to pay what the payable of `kind` quotes; part of the caller's transaction.
 
+    With `contract_id`, a contract of the payer, the PSP deducts instead of opening a cashier.
     Returns the intent's id. The same key and subject give the same intent, and so does another key
     while the payer's own cashier for it is open. `method` is the payer's wish, followed while that
     PSP is well; for an open cashier of another PSP `present` has that one closed first. Raises
@@ -51,8 +53,10 @@ async def create_intent(
     live = await store.find_live_intent(tx, kind, subject_ref)
     if live is None:
         await limits.take(tx, payer_id, kind, quote.amount_fen, app.clock.now())
-        psp = routing.choose(app, method)
-        await _insert(call, tx, claim.effect_id, payer_id, kind, subject_ref, quote, psp)
+        psp = contracts.PSP if contract_id else routing.choose(app, method)
+        await _insert(
+            call, tx, claim.effect_id, payer_id, kind, subject_ref, quote, psp, contract_id
+        )
         _made(call).add(claim.effect_id)
         return claim.effect_id
     _refuse_unless_open(call, live, payer_id, quote)
@@ -82,6 +86,7 @@ async def _insert(
     subject_ref: str,
     quote: Quote,
     psp: str,
+    contract_id: UUID | None,
 ) -> None:
     app, now = call.app, call.app.clock.now()
     wait = next_look(0)
@@ -97,6 +102,7 @@ async def _insert(
         amount_fen=quote.amount_fen,
         psp=psp,
         client_address=call.address or "127.0.0.1",
+        contract_id=contract_id,
         state="created",
         created_at=now,
         expires_at=now + INTENT_LIFE,

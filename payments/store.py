@@ -60,27 +60,6 @@ async def find_live_intent(tx: Transaction, kind: str, subject_ref: str) -> Inte
     )
 
 
-async def begin_fulfilment(
-    intent_id: UUID, states: Collection[str], due_before: datetime
-) -> Paid | None:
-    """Count a try to pass a payment on before it is made, and return what is to be passed on.
-
-    After a crash the next try knows by the count that this one may have arrived. None, and nothing
-    counted, where the payment is in none of the states or due later. A statement and commit of its
-    own.
-    """
-    row = await fetch_one(
-        connection(),
-        """UPDATE payments_intent SET attempts = attempts + 1
-            WHERE id = $1 AND state = ANY($2::text[]) AND (due_at IS NULL OR due_at <= $3)
-           RETURNING payer_id, kind, subject_ref, amount_fen, paid_at, attempts - 1 AS attempt""",
-        intent_id,
-        list(states),
-        due_before,
-    )
-    return None if row is None else Paid(intent_id, **row)
-
-
 async def announce_order(intent_id: UUID, psp: str, states: Collection[str]) -> int | None:
     """Count a try to order before it is sent, in a transaction of its own; returns the count.
 
@@ -102,20 +81,36 @@ async def find_left_order(tx: Transaction, intent_id: UUID, psp: str) -> LeftOrd
     return await LeftOrder.filter(intent_id=intent_id, psp=psp).using_db(tx).first()
 
 
-async def list_left(tx: Transaction, intent_id: UUID) -> set[str]:
-    """The PSPs that an intent has left."""
-    return {row.psp for row in await LeftOrder.filter(intent_id=intent_id).using_db(tx)}
-
-
 async def list_left_for_good(tx: Transaction, intent_id: UUID) -> set[str]:
-    """The PSPs to which an intent cannot return: the order's number is used up there."""
+    """The PSPs to which an intent cannot return: its number was or may be used there."""
     rows = await LeftOrder.filter(intent_id=intent_id).using_db(tx)
-    return {row.psp for row in rows if row.evidence == Evidence.CLOSED or row.captured_fen}
+    return {row.psp for row in rows if row.evidence != Evidence.UNSENT or row.captured_fen}
 
 
 async def list_overdue_left_orders(before: datetime, limit: int = 500) -> Sequence[LeftOrder]:
     """Left orders that nobody looked at when it was due, the longest overdue first."""
     return await LeftOrder.filter(due_at__lt=before).order_by("due_at").limit(limit)
+
+
+async def begin_fulfilment(
+    intent_id: UUID, states: Collection[str], due_before: datetime
+) -> Paid | None:
+    """Count a try to pass a payment on before it is made, and return what is to be passed on.
+
+    After a crash the next try knows by the count that this one may have arrived. None, and nothing
+    counted, where the payment is in none of the states or due later. A statement and commit of its
+    own.
+    """
+    row = await fetch_one(
+        connection(),
+        """UPDATE payments_intent SET attempts = attempts + 1
+            WHERE id = $1 AND state = ANY($2::text[]) AND (due_at IS NULL OR due_at <= $3)
+           RETURNING payer_id, kind, subject_ref, amount_fen, paid_at, attempts - 1 AS attempt""",
+        intent_id,
+        list(states),
+        due_before,
+    )
+    return None if row is None else Paid(intent_id, **row)
 
 
 async def list_intents(payer_id: UUID, *, first: int, before: UUID | None) -> Sequence[Intent]:

@@ -17,3 +17,10 @@ LIMIT_REACHED = Text(
     "超出支付限额({limit} 元)",
     "This is above the payment limit ({limit} yuan)",
 )
+RECEIPT_TITLE = Text("RECEIPT_TITLE", "电子缴费凭证", "Payment receipt")
+RECEIPT_NOTE = Text(
+    "RECEIPT_NOTE",
+    "本凭证证明上述款项已支付并由收款单位入账,不作为税务发票;如需发票请在应用内申请。",
+    "This receipt shows that the amount was paid and booked by its payee. It is no tax invoice; "
+    "ask for one in the app.",
+)

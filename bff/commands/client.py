@@ -67,6 +67,10 @@ class CityClient:
         assert self._session is not None
         await self._session.close()
 
+    def beside(self) -> Self:
+        """A connection to the same API for somebody else."""
+        return type(self)(self._api, self._sandbox, sessions=self._sessions)
+
     async def run(
         self,
         query: str | None = None,
@@ -203,19 +207,27 @@ class CityClient:
         )
         self.token = verified["accessToken"]
 
-    async def consent(self, purpose: str) -> None:
-        """Agree to a purpose in the version the server shows."""
+    async def consent(self, purpose: str, *, on_behalf_of: str | None = None) -> None:
+        """Agree to a purpose in the version the server shows, for oneself or for one's child."""
         answer = await self.run("{ consentPurposes { id textVersion } }")
         versions = {p["id"]: p["textVersion"] for p in answer.data["consentPurposes"]}
-        await self.do(
-            GRANT_CONSENT, {"purpose": purpose, "version": versions[purpose], "key": key()}
-        )
+        agreed = {"purpose": purpose, "version": versions[purpose], "for": on_behalf_of}
+        await self.do(GRANT_CONSENT, {**agreed, "key": key()})
 
-    async def consent_to_everything(self) -> None:
+    async def consent_to_everything(self, *, on_behalf_of: str | None = None) -> None:
         """Agree to every purpose there is."""
         answer = await self.run("{ consentPurposes { id } }")
         for purpose in answer.data["consentPurposes"]:
-            await self.consent(purpose["id"])
+            await self.consent(purpose["id"], on_behalf_of=on_behalf_of)
+
+    async def guard(self, child: Person) -> str:
+        """Be the guardian of a demo child, which the registry confirms; returns the child's id."""
+        mandates = (await self.run(MANDATES)).data["mandates"]
+        for mandate in mandates:
+            if (mandate["state"], mandate["otherName"]) == ("active", child["name"]):
+                return str(mandate["personId"])
+        told = {"name": child["name"], "id": child["resident_id"], "key": key()}
+        return str((await self.do(ADD_CHILD, told))["mandate"]["personId"])
 
     async def _receive_code(self, phone: str, ask: str, variables: Mapping[str, Any]) -> str:
         """Ask for a code, waiting out the cooldown, and read it from the SMS gateway."""
@@ -318,9 +330,20 @@ REFRESH = """mutation ($token: String!, $device: DeviceInput!, $key: String!) {
   }
 }"""
 
-GRANT_CONSENT = """mutation ($purpose: String!, $version: String!, $key: String!) {
-  grantConsent(purpose: $purpose, textVersion: $version, idempotencyKey: $key) {
+GRANT_CONSENT = """mutation ($purpose: String!, $version: String!, $key: String!, $for: ID) {
+  grantConsent(
+    purpose: $purpose, textVersion: $version, idempotencyKey: $key, onBehalfOf: $for
+  ) {
     ... on ConsentGranted { consent { purpose } }
+    ... on Refusal { code message }
+  }
+}"""
+
+MANDATES = "{ mandates { state personId otherName } }"
+
+ADD_CHILD = """mutation ($name: String!, $id: String!, $key: String!) {
+  addChild(name: $name, residentId: $id, idempotencyKey: $key) {
+    ... on ChildAdded { mandate { personId } }
     ... on Refusal { code message }
   }
 }"""

@@ -98,11 +98,27 @@ async def _book_at(client: CityClient, hospital: Mapping[str, Any]) -> str | Non
                 except ClientError:
                     break  # one number a department a day: try the next department
                 appointment = booked["appointment"]
+                state = await _pay_fee(client, appointment)
                 return (
                     f"{hospital['name']}, {department['name']}, {doctor['name']}: "
-                    f"{appointment['startsAt']}, {appointment['state']}"
+                    f"{appointment['startsAt']}, {state}"
                 )
     return None
+
+
+async def _pay_fee(client: CityClient, appointment: Mapping[str, Any]) -> str:
+    """Pay where a fee has to be paid first; returns the appointment's state after that."""
+    state = str(appointment["state"])
+    if appointment["payBefore"] is None:
+        return state
+    started = await client.do(PAY_FEE, {"id": appointment["id"], "key": key()})
+    await client.pay_at(started["payment"]["cashierUrl"])
+    async with asyncio.timeout(_SETTLED_WITHIN_S):
+        while state == "HELD":
+            await asyncio.sleep(0.2)
+            answer = await client.run(APPOINTMENT, {"id": appointment["id"]})
+            state = answer.data["appointment"]["state"]
+    return state
 
 
 async def _open_bill(walk: Walk) -> str:
@@ -229,10 +245,20 @@ SLOTS = """query ($hospital: ID!, $schedule: ID!) {
 
 BOOK = """mutation ($hospital: ID!, $slot: ID!, $key: String!) {
   bookHospitalNumber(hospitalId: $hospital, slotId: $slot, idempotencyKey: $key) {
-    ... on HospitalNumberBooked { appointment { id state startsAt } }
+    ... on HospitalNumberBooked { appointment { id state startsAt payBefore } }
+    ... on HospitalNumberTaken { code message }
     ... on Refusal { code message }
   }
 }"""
+
+PAY_FEE = """mutation ($id: ID!, $key: String!) {
+  payAppointment(appointmentId: $id, idempotencyKey: $key) {
+    ... on AppointmentPaymentStarted { payment { id cashierUrl } }
+    ... on Refusal { code message }
+  }
+}"""
+
+APPOINTMENT = "query ($id: ID!) { appointment(id: $id) { state } }"
 
 LINK = """mutation ($account: String!, $key: String!) {
   linkBillAccount(kind: WATER, accountNo: $account, idempotencyKey: $key) {

@@ -102,6 +102,23 @@ async def _check(
     return Row(tile.id, True, tile.status, round(latency_ms, 1), None)
 
 
+@asynccontextmanager
+async def _named_person(
+    client: CityClient, document: TrustedDocument
+) -> AsyncIterator[tuple[CityClient, Person]]:
+    """The demo person whom a document names, signed in, and the guardian of the child it names."""
+    person = dict(await client.person(document.variables["$person"]))
+    async with client.beside() as other:
+        await other.sign_in(person["phone"])
+        await other.verify_real_name(person)
+        await other.consent_to_everything()
+        if "$child" in document.variables:
+            child_id = await other.guard(await other.person(document.variables["$child"]))
+            await other.consent_to_everything(on_behalf_of=child_id)
+            person["childId"] = child_id
+        yield other, person
+
+
 async def run_document(
     client: CityClient, person: Person, document: TrustedDocument
 ) -> AsyncIterator[tuple[str, Answer]]:
@@ -110,9 +127,22 @@ async def run_document(
     Blanks of the example variables are filled: `{{key}}` with a fresh idempotency key,
     `{{bills.0.billNo}}` from the answers so far, `{{phone}}` from the demo person. Before that
     the requests under "$before" prepare the sandbox; those under "$before <operation>" run right
-    before that operation. Raises ClientError for errors, LookupError for a blank that nothing
+    before that operation. "$person" names another demo person to run it, "$child" a child of
+    theirs (`{{childId}}`). Raises ClientError for errors, LookupError for a blank that nothing
     fills.
     """
+    if "$person" not in document.variables:
+        async for told in _run_operations(client, person, document):
+            yield told
+        return
+    async with _named_person(client, document) as (other, named):
+        async for told in _run_operations(other, named, document):
+            yield told
+
+
+async def _run_operations(
+    client: CityClient, person: Person, document: TrustedDocument
+) -> AsyncIterator[tuple[str, Answer]]:
     known: dict[str, Any] = {**person, **person.get("household", {})}
     await _prepare(client, document, "$before", known)
     for node in operations_of(parse(document.source)):

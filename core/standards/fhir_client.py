@@ -1,22 +1,24 @@
 """A FHIR R4 REST client over the house's outbound HTTP (https://hl7.org/fhir/R4/http.html).
 
-Every answer is validated before anybody sees it; what does not validate is UpstreamFailed.
+Every answer is validated before anybody sees it; what does not validate is UpstreamFailed. What
+reads or sends somebody's data takes the `access` that `core.http` demands for it.
 """
 
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import parse_qsl, urlsplit
+from urllib.parse import parse_qsl, urlencode, urlsplit
 
 from multidict import MultiDict
 
 from core.deadline import Deadline
-from core.http import Response, Upstream, UpstreamFailed, UpstreamRejected
+from core.http import Licence, Response, Upstream, UpstreamFailed, UpstreamRejected
 from core.standards import fhir
 from core.standards.fhir import FHIR_JSON, FhirInvalid
 
 _PAGES_MAX = 50
 _GONE = {404, 410}
+_FORM = {"Content-Type": "application/x-www-form-urlencoded"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,10 +63,16 @@ class FhirClient:
         *,
         operation: str,
         deadline: Deadline,
+        access: Licence | None = None,
+        posted: bool = False,
     ) -> list[Any]:
-        """Every resource of a search, included ones too, through all its pages."""
+        """Every resource of a search, included ones too, through all its pages.
+
+        A `posted` one has its parameters in the body: what identifies a person stands in no address
+        (https://hl7.org/fhir/R4/http.html#search, `POST [type]/_search`).
+        """
         found: list[Any] = []
-        async for bundle in self._pages(resource_type, params, operation, deadline):
+        async for bundle in self._pages(resource_type, params, operation, deadline, access, posted):
             found += [entry.resource for entry in bundle.entry or () if entry.resource is not None]
         return found
 
@@ -76,6 +84,7 @@ class FhirClient:
         operation: str,
         deadline: Deadline,
         if_none_exist: str,
+        access: Licence | None = None,
     ) -> Versioned:
         """Conditional create: where the search `if_none_exist` already matches, that one is meant.
 
@@ -84,7 +93,7 @@ class FhirClient:
         """
         headers = {"If-None-Exist": if_none_exist, "Prefer": "return=representation"}
         answer = await self._send(
-            "POST", resource_type, body, headers, operation, deadline, safe=False
+            "POST", resource_type, body, headers, operation, deadline, safe=False, access=access
         )
         return self._versioned(answer, resource_type)
 
@@ -114,6 +123,7 @@ class FhirClient:
         deadline: Deadline,
         *,
         safe: bool,
+        access: Licence | None = None,
     ) -> Response:
         return await self._upstream.request(
             method,
@@ -124,6 +134,7 @@ class FhirClient:
             headers={**headers, "Content-Type": FHIR_JSON},
             accept=FHIR_JSON,
             safe=safe,
+            access=access,
         )
 
     async def _pages(
@@ -132,16 +143,23 @@ class FhirClient:
         params: Sequence[tuple[str, str]],
         operation: str,
         deadline: Deadline,
+        access: Licence | None,
+        posted: bool,
     ) -> AsyncIterator[Any]:
         path, query = f"{self._root}/{resource_type}", MultiDict(params)
-        for _ in range(_PAGES_MAX):
+        for page in range(_PAGES_MAX):
+            in_body = posted and page == 0
             answer = await self._upstream.request(
-                "GET",
-                path,
+                "POST" if in_body else "GET",
+                f"{path}/_search" if in_body else path,
                 operation=operation,
                 deadline=deadline,
-                params=query,
+                params=None if in_body else query,
+                data=urlencode(params).encode() if in_body else None,
+                headers=_FORM if in_body else None,
                 accept=FHIR_JSON,
+                safe=True,
+                access=access,
             )
             bundle = self._parse(answer, "Bundle")
             yield bundle

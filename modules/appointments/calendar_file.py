@@ -9,6 +9,7 @@ from icalendar import Alarm, Calendar, Event
 from core.app import App
 from core.texts import Locale
 from modules.appointments.domain import ENDED, State
+from modules.appointments.policy import find_item
 from modules.appointments.store import BookingRow
 
 _REMIND_BEFORE = timedelta(hours=2)
@@ -39,6 +40,8 @@ def write(app: App, booking: BookingRow, locale: Locale) -> str:
     status = "CANCELLED" if ended else "TENTATIVE" if booking.state is State.HELD else "CONFIRMED"
     service = app.services[booking.service_id]
     title = service.name_zh if locale is Locale.ZH else service.name_en
+    item = find_item(app, booking.service_id, booking.item_id)
+    bring = [f"- {paper.say(locale)}" for paper in item.bring] if item else []
     return write_ics(
         Entry(
             series_id=booking.series_id,
@@ -46,7 +49,7 @@ def write(app: App, booking: BookingRow, locale: Locale) -> str:
             domain=app.city.slug,
             summary=f"{title} {described.place.say(locale)}",
             location=booking.address or described.place.say(locale),
-            description=what,
+            description="\n".join(filter(None, (what, described.notes.say(locale), *bring))),
             starts_at=booking.starts_at,
             ends_at=booking.ends_at,
             changed_at=booking.ended_at or booking.created_at,

@@ -30,12 +30,21 @@ def compare() -> None:
 
 @app.command()
 def publish() -> None:
-    """Offer the slots of the city file up to each service's horizon; what is there stays."""
+    """Offer the slots of the city file up to each service's horizon; what is there stays.
+
+    Exit 1 where a horizon reaches into a year whose holidays are not in the city file.
+    """
 
     async def run(house: App) -> None:
         from modules.appointments import publishing
 
-        await publishing.seed(house)
+        unknown = await publishing.seed(house)
+        for year in sorted(unknown):
+            typer.echo(
+                f"no calendar of {year} in the city file: nothing is offered there", err=True
+            )
+        if unknown:
+            raise typer.Exit(1)
 
     _in_house(run)
 

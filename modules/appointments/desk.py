@@ -136,8 +136,13 @@ class Given:
 
 
 def _take(line: deque[Waiting]) -> list[Waiting]:
-    """The next party of a line."""
-    return [line.popleft() for _ in range(min(len(line), _PARTY_MAX))]
+    """The next party of a line: those in front who want it by the same operation, to which their
+    keys belong."""
+    party = [line.popleft()]
+    operation = party[0][0].operation
+    while line and len(party) < _PARTY_MAX and line[0][0].operation == operation:
+        party.append(line.popleft())
+    return party
 
 
 async def refuse_full(app: App, slot_id: UUID, asks: Sequence[Ask]) -> list[Outcome] | None:
@@ -252,10 +257,11 @@ async def _let_go(tx: Transaction, refused: Sequence[Ask]) -> None:
 
 
 async def _enqueue_what_follows(app: App, tx: Transaction, served: Sequence[Ask]) -> None:
-    """A hospital's bookings are settled one by one; our holds end together in one job."""
+    """A hospital's bookings are settled one by one; our holds, and those that have to be paid
+    first, end together in one job."""
     by_end: dict[datetime, list[str]] = {}
     for ask in served:
-        if ask.access_id is not None:
+        if ask.access_id is not None and not ask.awaits_payment:
             await saga.enqueue_settle(app, tx, ask.booking_id)
         else:
             by_end.setdefault(ask.hold_expires_at, []).append(str(ask.booking_id))

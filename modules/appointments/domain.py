@@ -68,6 +68,9 @@ WAIT = StateMachine(
     ),
 )
 
+OPEN_SUBJECT = "open:subject:"
+"""How the key of a limit begins that counts bookings about one thing, not of one person."""
+
 ENDED = frozenset({State.CANCELLED, State.EXPIRED, State.REFUSED})
 """States that hold no seat and count against no limit."""
 
@@ -193,7 +196,8 @@ LimitUse = tuple[bytes, str, int]
 @dataclass(frozen=True, slots=True)
 class Ask:
     """One wish for a seat. `limits` names every person it counts for; `access_id` is there when an
-    outside system has the last word."""
+    outside system has the last word, `booked_for` when it is for somebody else. A `prepaid` one
+    waits for its payment before anything else happens."""
 
     operation: str
     booking_id: UUID
@@ -207,7 +211,15 @@ class Ask:
     item_id: str
     subject_sealed: bytes | None = None
     companions: Sequence[tuple[bytes, bytes]] = ()
+    booked_for: UUID | None = None
+    prepaid: bool = False
+    payment_id: UUID | None = None
     access_id: UUID | None = None
     series_id: UUID | None = None
     sequence: int = 0
     replaces: UUID | None = None
+
+    @property
+    def awaits_payment(self) -> bool:
+        """Whether the fee has still to be paid."""
+        return self.prepaid and self.payment_id is None

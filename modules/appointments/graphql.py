@@ -1,30 +1,31 @@
 """Appointments in GraphQL: what is on offer, the viewer's bookings, and what can be done."""
 
 from collections.abc import AsyncIterator
-from datetime import date, datetime
+from datetime import date
 from typing import Annotated
 from uuid import UUID
 
 import strawberry
 
-from core.call import Call
 from core.errors import InvalidInput
 from core.graphql import (
     After,
     Connection,
-    Fen,
     First,
+    Guard,
     IdempotencyKey,
     Info,
+    OnBehalfOf,
     Refused,
     connection,
+    guarded_mutation,
     mutation,
     page_size,
     parse_id,
 )
 from core.texts_common import INVALID_INPUT
-from modules.appointments import calendar_file, messages, queue, service, visits, waiting
-from modules.appointments.domain import State
+from modules.appointments import fees, messages, queue, service, visits, waiting
+from modules.appointments.graphql_booking import Appointment, AppointmentChanged, appointment
 from modules.appointments.graphql_types import (
     AppointmentItem,
     AppointmentPlace,
@@ -36,7 +37,6 @@ from modules.appointments.graphql_types import (
     QueueTicket,
     WaitingListChanged,
     WaitingPlace,
-    say,
     to_full,
     to_item,
     to_place,
@@ -44,10 +44,9 @@ from modules.appointments.graphql_types import (
     to_ticket,
     to_waiting,
 )
-from modules.appointments.people import SUBJECT, Other
-from modules.appointments.policy import find_item, policy_of
+from modules.appointments.people import Other
 from modules.appointments.service import SlotFull
-from modules.appointments.store import BookingRow
+from payments.api import Payment
 
 ServiceId = Annotated[strawberry.ID, strawberry.argument(description="The catalogue service.")]
 AppointmentId = Annotated[strawberry.ID, strawberry.argument(description="The appointment's id.")]
@@ -61,55 +60,18 @@ Subject = Annotated[
 ]
 
 
-@strawberry.type(description="An appointment of the viewer.")
-class Appointment:
-    """A booking."""
+@strawberry.type(description="The payment of a fee has begun.")
+class AppointmentPaymentStarted:
+    """What payAppointment answers."""
 
-    row: strawberry.Private[BookingRow]
-    id: strawberry.ID = strawberry.field(description="The appointment's id.")
-    service_id: strawberry.ID = strawberry.field(description="The catalogue service.")
-    state: State = strawberry.field(description="Where it stands.")
-    place: str = strawberry.field(description="Where to go.")
-    unit: str = strawberry.field(description="The department or window there.")
-    name: str = strawberry.field(description="With whom, or what for.")
-    starts_at: datetime = strawberry.field(description="When it begins.")
-    ends_at: datetime = strawberry.field(description="When it ends.")
-    fee: Fen = strawberry.field(description="What it costs.")
-    hold_expires_at: datetime | None = strawberry.field(
-        description="Until when the seat is kept while the state is HELD."
+    payment: Payment = strawberry.field(
+        description="The payment; once it has SUCCEEDED the appointment is confirmed."
     )
-    cancel_until: datetime = strawberry.field(description="Until when it can be cancelled.")
-
-    @strawberry.field(description="What it is for; null where its service has no such list.")
-    def item(self, info: Info) -> AppointmentItem | None:
-        """The business and what to bring."""
-        found = find_item(info.context.app, self.row.service_id, self.row.item_id)
-        return to_item(info.context, found) if found else None
-
-    @strawberry.field(description="What it is about, such as the number plate.")
-    def subject(self, info: Info) -> str | None:
-        """The thing."""
-        sealed = self.row.subject_sealed
-        return info.context.app.vault.decrypt(sealed, SUBJECT) if sealed else None
-
-    @strawberry.field(description="What the QR code for checking in says; good once.")
-    def check_in_code(self, info: Info) -> str | None:
-        """The code of a confirmed appointment at one of the city's own places."""
-        return None if self.row.access_id else visits.check_in_code(info.context.app, self.row)
-
-    @strawberry.field(description="The appointment as an iCalendar file (RFC 5545).")
-    def ics(self, info: Info) -> str:
-        """The calendar file; a changed appointment keeps its UID."""
-        return calendar_file.write(info.context.app, self.row, info.context.locale)
 
 
-@strawberry.type(description="The appointment as it stands now.")
-class AppointmentChanged:
-    """What the mutations on one appointment answer."""
-
-    appointment: Appointment = strawberry.field(description="The appointment.")
-
-
+PayAppointmentResult = Annotated[
+    AppointmentPaymentStarted | Refused, strawberry.union("PayAppointmentResult")
+]
 HoldAppointmentResult = Annotated[
     AppointmentChanged | AppointmentSlotFull | Refused, strawberry.union("HoldAppointmentResult")
 ]
@@ -229,6 +191,7 @@ class Mutation:
             str | None,
             strawberry.argument(description="From the queue's ticket, where a queue stands."),
         ] = None,
+        on_behalf_of: OnBehalfOf = None,
     ) -> HoldAppointmentResult:
         """Hold a seat."""
         try:
@@ -239,6 +202,7 @@ class Mutation:
                 subject=subject,
                 companions=[Other(c.name, c.resident_id) for c in companions or ()],
                 admission=admission,
+                on_behalf_of=parse_id(on_behalf_of) if on_behalf_of else None,
                 key=idempotency_key,
             )
         except SlotFull as full:
@@ -253,7 +217,18 @@ class Mutation:
         row = await service.confirm(info.context, parse_id(appointment_id), idempotency_key)
         return AppointmentChanged(appointment=appointment(info.context, row))
 
-    @mutation(description="Give an appointment back before its deadline.")
+    @guarded_mutation(
+        Guard(fees.PAYING),
+        description="Pay the fee of a held appointment; paid, it is confirmed by itself.",
+    )
+    async def pay_appointment(
+        self, info: Info, appointment_id: AppointmentId, idempotency_key: IdempotencyKey
+    ) -> PayAppointmentResult:
+        """Opens the cashier; a payment that comes after `payBefore` is returned."""
+        payment = await fees.pay(info.context, parse_id(appointment_id), idempotency_key)
+        return AppointmentPaymentStarted(payment=payment)
+
+    @mutation(description="Give an appointment back before its deadline; a paid fee goes back.")
     async def cancel_appointment(
         self, info: Info, appointment_id: AppointmentId, idempotency_key: IdempotencyKey
     ) -> CancelAppointmentResult:
@@ -354,25 +329,6 @@ class Subscription:
         """The ticket as it stands, now and after each admission."""
         async for standing in queue.watch(info.context, parse_id(ticket_id)):
             yield to_ticket(standing)
-
-
-def appointment(call: Call, row: BookingRow) -> Appointment:
-    """A booking as the viewer sees it."""
-    described = row.described
-    return Appointment(
-        row=row,
-        id=strawberry.ID(str(row.id)),
-        service_id=strawberry.ID(row.service_id),
-        state=row.state,
-        place=say(call, described.place),
-        unit=say(call, described.unit),
-        name=say(call, described.name),
-        starts_at=row.starts_at,
-        ends_at=row.ends_at,
-        fee=Fen(row.fee_fen),
-        hold_expires_at=row.hold_expires_at if row.state is State.HELD else None,
-        cancel_until=policy_of(call.app, row.service_id).cancel.deadline(row.starts_at),
-    )
 
 
 def _day(text: str, field: str) -> date:

@@ -9,7 +9,7 @@ from core.city import Named
 from core.graphql import Fen
 from modules.appointments.domain import State, WaitState
 from modules.appointments.models import Resource, Wait
-from modules.appointments.policy import Item
+from modules.appointments.policy import Item, policy_of
 from modules.appointments.queue import Standing, TicketState
 from modules.appointments.service import SlotFull
 from modules.appointments.slot_store import SlotFacts
@@ -72,6 +72,9 @@ class AppointmentSlot:
     free: int = strawberry.field(description="How many are free, as of now.")
     releases_at: datetime | None = strawberry.field(
         description="From when on it can be booked; null where that is always."
+    )
+    cancel_until: datetime = strawberry.field(
+        description="Until when a booking of it can be cancelled."
     )
 
 
@@ -161,6 +164,11 @@ def to_ticket(standing: Standing) -> QueueTicket:
     )
 
 
+def cancel_until(call: Call, service_id: str, starts_at: datetime) -> datetime:
+    """Until when what starts then can be given back."""
+    return policy_of(call.app, service_id).cancel.deadline(starts_at)
+
+
 def say(call: Call, name: Named) -> str:
     """A name in the viewer's language."""
     return name.say(call.locale)
@@ -198,6 +206,7 @@ def to_slot(call: Call, facts: SlotFacts, free: int) -> AppointmentSlot:
         capacity=facts.capacity,
         free=free,
         releases_at=facts.releases_at,
+        cancel_until=cancel_until(call, facts.service_id, facts.starts_at),
     )
 
 

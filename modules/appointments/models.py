@@ -12,7 +12,8 @@ class Resource(Model):
     """What has slots: a doctor's schedule, a window of a hall, a court of a sports centre.
 
     `ref` names it within its service ("h1/sch003"); `unit_*` is the part of the place that it
-    belongs to (a department), `limit_group` what per-day limits are counted over.
+    belongs to (a department), `notes_*` says how to prepare, `limit_group` what per-day limits are
+    counted over.
     """
 
     id = fields.UUIDField(primary_key=True)
@@ -24,6 +25,8 @@ class Resource(Model):
     unit_en = fields.CharField(max_length=128, default="")
     name_zh = fields.CharField(max_length=128)
     name_en = fields.CharField(max_length=128)
+    notes_zh = fields.CharField(max_length=512, default="")
+    notes_en = fields.CharField(max_length=512, default="")
     address = fields.CharField(max_length=256, default="")
     limit_group = fields.CharField(max_length=128)
 
@@ -57,7 +60,9 @@ class Booking(Model):
     """One person's (or party's) claim on one slot.
 
     A moved booking is a new row of the same `series_id` with the next `sequence`: it `replaces`
-    the old row, which says so in `replaced_by`. `person_key` is a blind index of who comes.
+    the old row, which says so in `replaced_by`. `person_key` is a blind index of who comes;
+    `booked_for` is there where that is not who booked. A `prepaid` one is confirmed once
+    `payment_id` has paid for it.
     `access_id` is there where an outside system has a part in it; `upstream_ref` and
     `upstream_version` are that system's record.
     """
@@ -68,6 +73,7 @@ class Booking(Model):
     service_id = fields.CharField(max_length=64)
     slot_id = fields.UUIDField(db_index=True)
     booked_by = fields.UUIDField()
+    booked_for = fields.UUIDField(null=True, db_index=True)
     person_key = fields.BinaryField(null=True)
     item_id = fields.CharField(max_length=64, default="")
     subject_sealed = fields.BinaryField(null=True)
@@ -75,6 +81,8 @@ class Booking(Model):
     seats = fields.SmallIntField(default=1)
     state = fields.CharField(max_length=16)
     fee_fen = fields.BigIntField(default=0)
+    prepaid = fields.BooleanField(default=False)
+    payment_id = fields.UUIDField(null=True)
     access_id = fields.UUIDField(null=True)
     upstream_ref = fields.CharField(max_length=128, null=True)
     upstream_version = fields.CharField(max_length=64, null=True)

@@ -1,6 +1,7 @@
 """The manifest of appointments."""
 
 from core.manifest import (
+    EventHandler,
     JobKind,
     Lane,
     Manifest,
@@ -23,6 +24,7 @@ _SERVICES = (
         ServiceKind.APPOINTMENT,
         department="administrative_approval",
         identity_level=1,
+        for_others=True,
         status=ServiceStatus.LIVE,
     ),
     Service(
@@ -34,6 +36,7 @@ _SERVICES = (
         ServiceKind.APPOINTMENT,
         department="traffic_police",
         identity_level=1,
+        for_others=True,
         status=ServiceStatus.LIVE,
     ),
     Service(
@@ -57,6 +60,8 @@ _SERVICES = (
         ServiceKind.APPOINTMENT,
         department="health",
         identity_level=2,
+        for_others=True,
+        status=ServiceStatus.LIVE,
     ),
     Service(
         29,
@@ -67,6 +72,8 @@ _SERVICES = (
         ServiceKind.APPOINTMENT,
         department="disease_control",
         identity_level=2,
+        for_others=True,
+        status=ServiceStatus.LIVE,
     ),
     Service(
         51,
@@ -77,6 +84,7 @@ _SERVICES = (
         ServiceKind.APPOINTMENT,
         department="natural_resources",
         identity_level=2,
+        for_others=True,
         status=ServiceStatus.LIVE,
     ),
     Service(
@@ -88,6 +96,7 @@ _SERVICES = (
         ServiceKind.APPOINTMENT,
         department="exit_entry",
         identity_level=2,
+        for_others=True,
         status=ServiceStatus.LIVE,
     ),
     Service(
@@ -110,11 +119,14 @@ _SERVICES = (
         ServiceKind.APPOINTMENT,
         department="culture_tourism",
         identity_level=1,
+        for_others=True,
         status=ServiceStatus.LIVE,
     ),
 )
 
-_MESSAGES = ("CONFIRMED", "REFUSED", "CANCELLED", "KEPT", "MOVED", "PROMOTED", "EXPIRED")
+_MESSAGES = (
+    "CONFIRMED", "REFUSED", "CANCELLED", "KEPT", "MOVED", "PROMOTED", "EXPIRED", "REFUNDED",
+)  # fmt: skip
 
 MANIFEST = Manifest(
     name="appointments",
@@ -122,10 +134,12 @@ MANIFEST = Manifest(
     queries=(
         "modules.appointments.graphql:Query",
         "modules.appointments.hospitals.graphql:Query",
+        "modules.appointments.vaccination.graphql:Query",
     ),
     mutations=(
         "modules.appointments.graphql:Mutation",
         "modules.appointments.hospitals.graphql:Mutation",
+        "modules.appointments.vaccination.graphql:Mutation",
     ),
     subscriptions=("modules.appointments.graphql:Subscription",),
     upstreams=(
@@ -133,16 +147,34 @@ MANIFEST = Manifest(
             "hospitals",
             protocol="modules.appointments.hospitals.upstream:Hospitals",
             factory="modules.appointments.hospitals.fhir:FhirHospitals",
+            # finding and ending a booking goes by our own number for it and names nobody: it must
+            # work after the consent has been withdrawn
+            personal=("book",),
             hedged=("hospital", "departments", "doctors", "schedules", "slots"),
+        ),
+        UpstreamBinding(
+            "immunisation",
+            protocol="modules.appointments.vaccination.upstream:Immunisation",
+            factory="modules.appointments.vaccination.fhir:FhirImmunisation",
+            personal=("book", "immunizations", "recommendations"),
         ),
     ),
     extensions=(
-        ("privacy.purposes", "modules.appointments.hospitals.service:PATIENT"),
+        ("privacy.purposes", "modules.appointments.hospitals.sources:PATIENT"),
+        ("privacy.purposes", "modules.appointments.hospitals.sources:VISITOR"),
+        ("privacy.purposes", "modules.appointments.hospitals.sources:VACCINEE"),
+        ("privacy.purposes", "modules.appointments.vaccination.service:RECORD"),
+        ("privacy.export", "modules.appointments.personal_data:EXPORT"),
+        ("privacy.erasure", "modules.appointments.personal_data:ERASURE"),
+        ("payments.payable", "modules.appointments.fees:PAYABLE"),
         ("pii.columns", "modules.appointments.people:COLUMNS"),
         *(
             ("notifications.templates", f"modules.appointments.texts:MESSAGE_{name}")
             for name in _MESSAGES
         ),
+    ),
+    handlers=(
+        EventHandler("payments.PaymentRefunded", "modules.appointments.fees:payment_refunded"),
     ),
     jobs=(
         JobKind(
@@ -160,6 +192,13 @@ MANIFEST = Manifest(
         ),
         JobKind("appointments.expire", "modules.appointments.visits:expire", lane=Lane.CRITICAL),
         JobKind("appointments.refill", "modules.appointments.jobs:refill", lane=Lane.CRITICAL),
+        JobKind(
+            "appointments.refund",
+            "modules.appointments.refunds:give_back",
+            lane=Lane.CRITICAL,
+            max_attempts=500,
+            max_delay_s=300,
+        ),
         JobKind("appointments.draw", "modules.appointments.queue:draw", lane=Lane.CRITICAL),
         JobKind("appointments.admit", "modules.appointments.queue:admit", lane=Lane.CRITICAL),
         JobKind("appointments.tell", "modules.appointments.messages:tell_job"),

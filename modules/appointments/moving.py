@@ -74,7 +74,8 @@ async def hand_over(app: App, tx: Transaction, new: BookingRow) -> None:
         per_day=1,
         open_max=1,
     )
-    await store.transfer_limits(tx, old.id, new.id, [key for key in held if key in shared])
+    keys = [key for key in held if key in shared or key.startswith(domain.OPEN_SUBJECT)]
+    await store.transfer_limits(tx, old.id, new.id, keys)
     await store.move(tx, old.id, [State.CONFIRMED], State.CANCELLING, replaced_by=new.id)
 
 
@@ -112,7 +113,7 @@ async def take_limits(
     held = await store.list_limits(tx, old.id)
     persons = sorted({person for person, key in held if key.startswith("slot:")})
     wanted = people.party_limits(app, facts, persons, None)
-    things = [(person, key) for person, key in held if key.startswith("open:subject:")]
+    things = [(person, key) for person, key in held if key.startswith(domain.OPEN_SUBJECT)]
     keys = [key for _, key, _ in wanted] + [key for _, key in things]
     handed = await store.transfer_limits(tx, old.id, new_booking_id, keys)
     missing = [use for use in wanted if use[:2] not in handed]
@@ -139,12 +140,15 @@ async def insert_successor(
         service_id=old.service_id,
         slot_id=slot_id,
         booked_by=old.booked_by,
+        booked_for=old.booked_for,
         person_key=old.person_key,
         item_id=old.item_id,
         subject_sealed=old.subject_sealed,
         replaces=old.id,
         state=state,
         fee_fen=old.fee_fen,
+        prepaid=old.prepaid,
+        payment_id=old.payment_id,
         created_at=now,
         confirmed_at=now,
     )

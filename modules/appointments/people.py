@@ -2,15 +2,17 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from uuid import UUID
 
 from core.app import App
 from core.call import Call
 from core.clock import civil_date
-from core.errors import Forbidden, InvalidInput
+from core.errors import Forbidden, InvalidInput, NotFound
 from core.ids import is_resident_id
+from core.mandates import act_for
 from core.people import get_person
 from core.personal_data import SealedColumn
-from core.texts_common import LEVEL_REQUIRED
+from core.texts_common import LEVEL_REQUIRED, NOT_FOUND
 from modules.appointments import domain, texts
 from modules.appointments.policy import Policy, policy_of
 from modules.appointments.slot_store import SlotFacts
@@ -70,6 +72,23 @@ async def key_of(call: Call, level: int) -> bytes:
     return known
 
 
+async def acting(call: Call, service_id: str, on_behalf_of: UUID | None) -> Call:
+    """The call for whom it is meant.
+
+    Raises NotFound where the viewer has no mandate for this, and where a service is for oneself.
+    """
+    if on_behalf_of is None or on_behalf_of == call.require_viewer().user_id:
+        return call
+    if not call.app.services[service_id].for_others:
+        raise NotFound(NOT_FOUND)
+    return await act_for(call, on_behalf_of, service=service_id)
+
+
+def booked_for(call: Call) -> UUID | None:
+    """Whom the viewer books for; None for themselves."""
+    return call.subject_id if call.mandate else None
+
+
 def resident_key(app: App, resident_id: str) -> bytes:
     """A person by resident ID."""
     return app.vault.blind_index(resident_id, PERSON)
@@ -120,5 +139,5 @@ def party_limits(
     uses = [(person, limit, allowed) for person in keys for limit, allowed in limits.items()]
     if about is not None:
         thing = app.vault.blind_index(about, SUBJECT)
-        uses.append((thing, f"open:subject:{facts.service_id}", 1))
+        uses.append((thing, f"{domain.OPEN_SUBJECT}{facts.service_id}", 1))
     return uses

@@ -14,10 +14,12 @@ from core.settings import Settings
 from modules.appointments.domain import BanRule, CancelRule
 from modules.appointments.schedule import ReleaseRule, Timetable
 
+_NOTHING = Named("", "")
+
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """A business that one comes for: what to bring and what it costs at the counter."""
+    """A business that one comes for: what to bring and what it costs."""
 
     id: str
     name: Named
@@ -45,7 +47,11 @@ class QueueRule:
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """What holds for every booking of one service. 0 of a limit means none."""
+    """What holds for every booking of one service. 0 of a limit means none.
+
+    Where it is `prepaid` a fee is paid within `pay`, or the seat is free again; else it is paid at
+    the counter. `hold` is what remains to complete a booking in.
+    """
 
     hold: timedelta
     cancel: CancelRule
@@ -60,6 +66,17 @@ class Policy:
     check_in_before: timedelta = timedelta(minutes=30)
     late: timedelta = timedelta(minutes=30)
     queue: QueueRule | None = None
+    pay: timedelta = timedelta(minutes=15)
+    notes: Named = _NOTHING
+    """What to bring, where neither a business nor the other side tells."""
+
+    def is_prepaid(self, fee_fen: int) -> bool:
+        """Whether a booking at this fee is confirmed by paying for it."""
+        return self.prepaid and fee_fen > 0
+
+    def hold_for(self, fee_fen: int) -> timedelta:
+        """How long a new hold at this fee keeps its seat."""
+        return self.pay if self.is_prepaid(fee_fen) else self.hold
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +95,9 @@ class Venue:
 class Rules:
     """Everything the city decided."""
 
-    hospital_refs: tuple[str, ...]
+    servers: Mapping[str, tuple[str, ...]]
+    """The codes under which an upstream's servers are reached: hospitals, clinics."""
+    dose_interval: timedelta
     policies: Mapping[str, Policy]
     items: Mapping[str, Mapping[str, Item]]
     venues: Mapping[str, Sequence[Venue]]
@@ -109,7 +128,8 @@ def load_rules(path: Path) -> Rules:
     try:
         data = tomllib.loads(path.read_text(encoding="utf-8"))
         return Rules(
-            hospital_refs=tuple(data["hospitals"]["refs"]),
+            servers={name: tuple(entry["refs"]) for name, entry in data["servers"].items()},
+            dose_interval=timedelta(days=data["vaccination"]["interval_days"]),
             policies={name: _policy(entry) for name, entry in data["policies"].items()},
             items={
                 service: {name: _item(name, entry) for name, entry in items.items()}
@@ -129,7 +149,7 @@ def load_rules(path: Path) -> Rules:
 def _policy(entry: Mapping[str, Any]) -> Policy:
     plain = ("horizon_days", "per_day", "open_max", "companions", "prepaid")
     given: dict[str, Any] = {name: entry[name] for name in plain if name in entry}
-    for name in ("check_in_before", "late"):
+    for name in ("check_in_before", "late", "pay"):
         if f"{name}_s" in entry:
             given[name] = timedelta(seconds=entry[f"{name}_s"])
     for name, read in (
@@ -137,10 +157,15 @@ def _policy(entry: Mapping[str, Any]) -> Policy:
         ("ban", _ban),
         ("subject", _subject),
         ("queue", _queue),
+        ("notes", _name),
     ):
         if name in entry:
             given[name] = read(entry[name])
     return Policy(hold=timedelta(seconds=entry["hold_s"]), cancel=_cancel(entry["cancel"]), **given)
+
+
+def _name(entry: Mapping[str, str]) -> Named:
+    return Named(**entry)
 
 
 def _cancel(entry: Mapping[str, Any]) -> CancelRule:

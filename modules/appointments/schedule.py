@@ -8,13 +8,14 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from itertools import pairwise
 
-from core.city import Calendar
+from core.city import Calendar, YearUnknown
 from core.clock import SHANGHAI
 from core.errors import InvalidInput
 from core.texts import Text
 
 HORIZON_DAYS_MAX = 90
 CAPACITY_MAX = 10_000
+EVERY_DAY = frozenset(range(1, 8))
 SCHEDULE_INVALID = Text(
     "SCHEDULE_INVALID", "时间表无效:{detail}", "This timetable is not valid: {detail}"
 )
@@ -44,6 +45,11 @@ class Timetable:
     on_make_up_days: bool = True
     first_on: date | None = None
     last_on: date | None = None
+
+    @property
+    def ignores_calendar(self) -> bool:
+        """Whether it is open every day of the week, holidays too: no calendar changes that."""
+        return self.on_holidays and self.weekdays == EVERY_DAY
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +87,10 @@ def plan_slots(
     days: int,
     release: ReleaseRule | None = None,
 ) -> list[PlannedSlot]:
-    """The slots of some days in order. Raises ScheduleInvalid, also where two slots overlap."""
+    """The slots of some days in order.
+
+    Raises ScheduleInvalid, also where two slots overlap and for days whose holidays nobody knows.
+    """
     if not 1 <= days <= HORIZON_DAYS_MAX:
         raise ScheduleInvalid(f"a horizon of {days} days")
     for timetable in timetables:
@@ -97,12 +106,24 @@ def plan_slots(
     return slots
 
 
+def known_days(
+    timetables: Sequence[Timetable], calendar: Calendar, *, first_on: date, days: int
+) -> int:
+    """How many of some days can be planned before the calendar that they hang on ends."""
+    if all(timetable.ignores_calendar for timetable in timetables):
+        return days
+    ahead = range(days)
+    return next((n for n in ahead if _year(first_on, n) not in calendar.years), days)
+
+
 def is_open(timetable: Timetable, calendar: Calendar, day: date) -> bool:
-    """Whether a timetable holds on a day."""
+    """Whether a timetable holds on a day. Raises ScheduleInvalid for a year without calendar."""
     if timetable.first_on is not None and day < timetable.first_on:
         return False
     if timetable.last_on is not None and day > timetable.last_on:
         return False
+    if day.year not in calendar.years and not timetable.ignores_calendar:
+        raise ScheduleInvalid(str(YearUnknown(day.year)))
     if day in calendar.make_up_days and timetable.on_make_up_days:
         return True
     if day in calendar.holidays and not timetable.on_holidays:
@@ -114,7 +135,7 @@ def _check(timetable: Timetable) -> None:
     opens, closes = timetable.opens, timetable.closes
     if opens.tzinfo is not None or closes.tzinfo is not None:
         raise ScheduleInvalid("clock times are Shanghai's and carry no zone")
-    if not timetable.weekdays or not timetable.weekdays <= frozenset(range(1, 8)):
+    if not timetable.weekdays or not timetable.weekdays <= EVERY_DAY:
         raise ScheduleInvalid("weekdays are 1 to 7")
     if opens >= closes:
         raise ScheduleInvalid("it closes before it opens")
@@ -139,6 +160,10 @@ def _day(
         ends_at = starts_at + timetable.slot
         yield PlannedSlot(starts_at, ends_at, timetable.capacity, releases_at)
         starts_at = ends_at
+
+
+def _year(first_on: date, days_ahead: int) -> int:
+    return (first_on + timedelta(days=days_ahead)).year
 
 
 def _at(day: date, clock_time: time) -> datetime:

@@ -4,13 +4,14 @@ from collections.abc import Sequence
 from datetime import datetime, time, timedelta
 from uuid import UUID
 
-from core import idempotency
+from core import access, idempotency
 from core.app import App
 from core.call import Call
 from core.clock import SHANGHAI
 from core.database import Transaction, transaction
 from core.errors import Conflict, InvalidInput, NotFound
 from core.ids import new_id
+from core.mandates import act_for
 from core.texts_common import INVALID_INPUT, NOT_FOUND
 from modules.appointments import (
     domain,
@@ -18,6 +19,7 @@ from modules.appointments import (
     moving,
     people,
     queue,
+    refunds,
     slot_store,
     store,
     texts,
@@ -84,19 +86,23 @@ async def hold(
     subject: str | None = None,
     companions: Sequence[Other] = (),
     admission: str | None = None,
+    on_behalf_of: UUID | None = None,
     key: str,
 ) -> BookingRow:
-    """Keep a seat of one of our slots until it is confirmed or the hold lapses.
+    """Keep a seat of one of our slots until it is confirmed, or paid for, or the hold lapses.
 
     The same key gives the same booking. While a queue stands before the slot an `admission` from
-    it is needed. Raises LoginRequired, NotFound, InvalidInput, Forbidden, SlotFull and Conflict
-    (over, unreleased, limits, banned); then nothing changed.
+    it is needed. Raises LoginRequired, NotFound (also where the viewer may not book for that
+    person), InvalidInput, Forbidden, SlotFull and Conflict (over, unreleased, limits, banned);
+    then nothing changed.
     """
     app, viewer = call.app, call.require_viewer()
     board = board_of(app)
     facts = await board.find(slot_id)
     policy = _own_policy(app, facts.service_id if facts else "")
     assert facts is not None
+    access.require_service(call, facts.service_id)
+    call = await people.acting(call, facts.service_id, on_behalf_of)
     if await board.is_sold_out(slot_id, viewer.user_id):
         raise SlotFull(await board.alternatives(facts))
     ask = await _ask(call, facts, policy, item_id, subject, companions, key)
@@ -116,52 +122,43 @@ async def hold(
 async def confirm(call: Call, booking_id: UUID, key: str) -> BookingRow:
     """Turn the viewer's hold into an appointment.
 
-    The same key gives the same answer. Raises NotFound, also for somebody else's hold, and
-    Conflict where it has lapsed, is confirmed already or must be paid first.
+    The same key gives the same answer. Raises NotFound, also for somebody else's hold and where
+    the viewer may act no more for whom it is, and Conflict where it has lapsed, is confirmed
+    already or must be paid first.
     """
     app, viewer = call.app, call.require_viewer()
+    await _require_mandate(call, await get_booking(call, booking_id))
     person = await messages.reader(app, viewer.user_id)
     async with transaction() as tx:
         replayed, booking = await _claim(call, tx, "confirmAppointment", booking_id, key)
         if not replayed:
             domain.BOOKING.next_state(booking.state, "confirm")
-            _refuse_outside(booking)
-            if _must_pay(app, booking):
+            if booking.awaits_payment:
                 raise Conflict(texts.PAYMENT_REQUIRED)
-            if _has_lapsed(booking, app.clock.now()):
+            _refuse_outside(booking)
+            if has_lapsed(booking, app.clock.now()):
                 raise Conflict(texts.HOLD_EXPIRED)
             await _confirm(app, tx, booking)
             await messages.tell(app, tx, booking, person, "confirmed")
     return await get_booking(call, booking_id)
 
 
-async def confirm_paid(app: App, tx: Transaction, booking_id: UUID) -> bool:
-    """Confirm a hold whose fee has been paid, in the payer's transaction. Repeat-safe.
-
-    False where the hold has ended: then the payment is to be refunded.
-    """
-    booking = await store.lock_booking(tx, booking_id)
-    if booking is None or booking.state not in (State.HELD, State.CONFIRMED):
-        return False
-    if booking.state is State.HELD:
-        await _confirm(app, tx, booking)
-    return True
-
-
 async def cancel(call: Call, booking_id: UUID, key: str) -> BookingRow:
-    """Give the viewer's booking back before its deadline; a waiting person gets the seat.
+    """Give the viewer's booking back; a waiting person gets the seat.
 
-    The same key gives the same answer. CANCELLING means that the hospital has still to agree.
-    Raises NotFound, also for somebody else's, and Conflict when it is too late or over already.
+    A hold can be given back at any time, an appointment before its deadline. A fee that was paid
+    goes back. The same key gives the same answer. CANCELLING means that the hospital has still to
+    agree. Raises NotFound, also for somebody else's, and Conflict when it is too late or over.
     """
     app, viewer = call.app, call.require_viewer()
     person = await messages.reader(app, viewer.user_id)
     async with transaction() as tx:
         replayed, booking = await _claim(call, tx, "cancelAppointment", booking_id, key)
         if not replayed:
-            outside = saga.is_outside(booking)
+            outside = saga.is_outside(booking) and not booking.awaits_payment
             domain.BOOKING.next_state(booking.state, "withdraw" if outside else "cancel")
-            if app.clock.now() >= cancel_deadline(app, booking):
+            confirmed = booking.state is State.CONFIRMED
+            if confirmed and app.clock.now() >= cancel_deadline(app, booking):
                 raise Conflict(texts.CANCEL_TOO_LATE)
             if outside:
                 if await store.has_successor(tx, booking_id):
@@ -182,6 +179,8 @@ async def reschedule(call: Call, booking_id: UUID, slot_id: UUID, key: str) -> B
     """
     app = call.app
     booking = await get_booking(call, booking_id)
+    access.require_service(call, booking.service_id)
+    await _require_mandate(call, booking)
     facts = await board_of(app).find(slot_id)
     if facts is None or saga.is_outside(booking):
         raise NotFound(NOT_FOUND)
@@ -200,6 +199,7 @@ async def end(app: App, tx: Transaction, booking: BookingRow, to: State, **value
         tx, booking.id, [booking.state], to, ended_at=app.clock.now(), **values
     )
     if ended:
+        await refunds.enqueue(app, tx, booking)
         await waiting.refill(app, tx, booking.slot_id)
     return ended
 
@@ -265,13 +265,16 @@ async def _ask(
             "item": item_id,
             "subject": about,
             "companions": [[other.name, other.resident_id] for other in companions],
+            "for": str(call.subject_id),
         },
         limits=people.party_limits(app, facts, party.keys, about),
-        hold_expires_at=domain.hold_end(now, policy.hold, facts.starts_at),
+        hold_expires_at=domain.hold_end(now, policy.hold_for(item.fee_fen), facts.starts_at),
         fee_fen=item.fee_fen,
         item_id=item_id,
         subject_sealed=app.vault.encrypt(about, people.SUBJECT) if about else None,
         companions=party.companions,
+        booked_for=people.booked_for(call),
+        prepaid=policy.is_prepaid(item.fee_fen),
     )
 
 
@@ -284,12 +287,15 @@ def _just_held(ask: Ask, facts: SlotFacts, now: datetime) -> BookingRow:
         service_id=facts.service_id,
         slot_id=facts.slot_id,
         booked_by=ask.person_id,
+        booked_for=ask.booked_for,
         person_key=ask.person_key,
         item_id=ask.item_id,
         subject_sealed=ask.subject_sealed,
         replaces=None,
         state=State.HELD,
         fee_fen=ask.fee_fen,
+        prepaid=ask.prepaid,
+        payment_id=None,
         access_id=None,
         upstream_ref=None,
         upstream_version=None,
@@ -297,6 +303,7 @@ def _just_held(ask: Ask, facts: SlotFacts, now: datetime) -> BookingRow:
         replaced_by=None,
         created_at=now,
         hold_expires_at=ask.hold_expires_at,
+        confirmed_at=None,
         ended_at=None,
         starts_at=facts.starts_at,
         ends_at=facts.ends_at,
@@ -326,7 +333,13 @@ async def _claim(
     booking = await store.lock_booking(tx, booking_id)
     if booking is None or booking.booked_by != viewer.user_id:
         raise NotFound(NOT_FOUND)
+    access.require_service(call, booking.service_id)
     return claim.replayed, booking
+
+
+async def _require_mandate(call: Call, booking: BookingRow) -> None:
+    if booking.booked_for is not None:
+        await act_for(call, booking.booked_for, service=booking.service_id)
 
 
 async def _confirm(app: App, tx: Transaction, booking: BookingRow) -> None:
@@ -339,11 +352,8 @@ def _refuse_outside(booking: BookingRow) -> None:
         raise Conflict(texts.AWAITS_HOSPITAL)
 
 
-def _must_pay(app: App, booking: BookingRow) -> bool:
-    return policy_of(app, booking.service_id).prepaid and booking.fee_fen > 0
-
-
-def _has_lapsed(booking: BookingRow, now: datetime) -> bool:
+def has_lapsed(booking: BookingRow, now: datetime) -> bool:
+    """Whether the time of a hold is over."""
     return booking.hold_expires_at is None or booking.hold_expires_at <= now
 
 

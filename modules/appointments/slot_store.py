@@ -14,6 +14,8 @@ from modules.appointments.domain import SlotState
 from modules.appointments.models import Resource, Slot
 from modules.appointments.schedule import PlannedSlot
 
+NOTHING = Named("", "")
+
 
 @dataclass(frozen=True, slots=True)
 class Described:
@@ -22,6 +24,8 @@ class Described:
     place: Named
     unit: Named
     name: Named
+    notes: Named = NOTHING
+    """How to prepare."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +51,8 @@ _FACTS = """
 SELECT s.id AS slot_id, s.ref AS slot_ref, s.resource_id, r.ref AS resource_ref, r.address,
        s.service_id, s.starts_at, s.ends_at, s.capacity,
        s.releases_at, s.cancelled_at IS NOT NULL AS cancelled, s.capacity - s.used AS free,
-       r.limit_group, r.place_zh, r.place_en, r.unit_zh, r.unit_en, r.name_zh, r.name_en
+       r.limit_group, r.place_zh, r.place_en, r.unit_zh, r.unit_en, r.name_zh, r.name_en,
+       r.notes_zh, r.notes_en
   FROM appointments_slot s JOIN appointments_resource r ON r.id = s.resource_id
 """
 _OFFERS_MAX = 2_000
@@ -98,6 +103,18 @@ async def list_bookers(slot_id: UUID) -> frozenset[UUID]:
         slot_id,
     )
     return frozenset(row["booked_by"] for row in rows)
+
+
+async def list_full_refs(resource_ref: str) -> frozenset[str]:
+    """The outside system's names of those of its slots that somebody here has or is booking."""
+    rows = await fetch_all(
+        connection(),
+        """SELECT s.ref FROM appointments_slot s
+             JOIN appointments_resource r ON r.id = s.resource_id
+            WHERE r.ref = $1 AND s.used >= s.capacity""",
+        resource_ref,
+    )
+    return frozenset(row["ref"] for row in rows)
 
 
 async def list_resources(service_id: str) -> Sequence[Resource]:
@@ -152,11 +169,12 @@ async def ensure_resource(
     row = await fetch_one(
         tx,
         """INSERT INTO appointments_resource (id, service_id, ref, place_zh, place_en, unit_zh,
-                                              unit_en, name_zh, name_en, address, limit_group)
-           VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
+                                              unit_en, name_zh, name_en, address, limit_group,
+                                              notes_zh, notes_en)
+           VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)
            ON CONFLICT (service_id, ref) DO UPDATE SET
              place_zh = $4, place_en = $5, unit_zh = $6, unit_en = $7, name_zh = $8, name_en = $9,
-             address = $10, limit_group = $11
+             address = $10, limit_group = $11, notes_zh = $12, notes_en = $13
            RETURNING id""",
         new_id(),
         service_id,
@@ -169,6 +187,8 @@ async def ensure_resource(
         described.name.en,
         address,
         limit_group,
+        described.notes.zh,
+        described.notes.en,
     )
     return _id(row)
 
@@ -233,6 +253,7 @@ def describe(row: Mapping[str, Any]) -> Described:
         Named(row["place_zh"], row["place_en"]),
         Named(row["unit_zh"], row["unit_en"]),
         Named(row["name_zh"], row["name_en"]),
+        Named(row["notes_zh"], row["notes_en"]),
     )
 
 

@@ -23,12 +23,15 @@ class BookingRow:
     service_id: str
     slot_id: UUID
     booked_by: UUID
+    booked_for: UUID | None
     person_key: bytes | None
     item_id: str
     subject_sealed: bytes | None
     replaces: UUID | None
     state: State
     fee_fen: int
+    prepaid: bool
+    payment_id: UUID | None
     access_id: UUID | None
     upstream_ref: str | None
     upstream_version: str | None
@@ -36,6 +39,7 @@ class BookingRow:
     replaced_by: UUID | None
     created_at: datetime
     hold_expires_at: datetime | None
+    confirmed_at: datetime | None
     ended_at: datetime | None
     starts_at: datetime
     ends_at: datetime
@@ -46,11 +50,16 @@ class BookingRow:
     address: str
     described: Described
 
+    @property
+    def awaits_payment(self) -> bool:
+        """Whether it is held until its fee is paid; no outside system has heard of it yet."""
+        return self.state is State.HELD and self.prepaid and self.payment_id is None
 
-_BOOKING = """
+
+BOOKING = """
 SELECT b.*, s.starts_at, s.ends_at, s.ref AS slot_ref, s.resource_id, r.ref AS resource_ref,
        r.limit_group, r.address,
-       r.place_zh, r.place_en, r.unit_zh, r.unit_en, r.name_zh, r.name_en
+       r.place_zh, r.place_en, r.unit_zh, r.unit_en, r.name_zh, r.name_en, r.notes_zh, r.notes_en
   FROM appointments_booking b
   JOIN appointments_slot s ON s.id = b.slot_id
   JOIN appointments_resource r ON r.id = s.resource_id
@@ -171,13 +180,15 @@ async def insert_held(tx: Transaction, slot: Slot, asks: Sequence[Ask], *, now: 
         """INSERT INTO appointments_booking
              (id, series_id, sequence, service_id, slot_id, booked_by, person_key, item_id,
               subject_sealed, replaces, seats, state, fee_fen, access_id, created_at,
-              hold_expires_at)
+              hold_expires_at, booked_for, prepaid, payment_id)
            SELECT a.id, a.series_id, a.sequence, $1, $2, a.booked_by, a.person_key, a.item_id,
-                  a.subject_sealed, a.replaces, 1, 'held', a.fee_fen, a.access_id, $3, a.ends_at
+                  a.subject_sealed, a.replaces, 1, 'held', a.fee_fen, a.access_id, $3, a.ends_at,
+                  a.booked_for, a.prepaid, a.payment_id
              FROM unnest($4::uuid[], $5::uuid[], $6::int[], $7::uuid[], $8::bytea[], $9::text[],
-                         $10::bytea[], $11::uuid[], $12::bigint[], $13::uuid[], $14::timestamptz[])
+                         $10::bytea[], $11::uuid[], $12::bigint[], $13::uuid[], $14::timestamptz[],
+                         $15::uuid[], $16::boolean[], $17::uuid[])
                AS a (id, series_id, sequence, booked_by, person_key, item_id, subject_sealed,
-                     replaces, fee_fen, access_id, ends_at)""",
+                     replaces, fee_fen, access_id, ends_at, booked_for, prepaid, payment_id)""",
         [
             slot.service_id,
             slot.id,
@@ -193,6 +204,9 @@ async def insert_held(tx: Transaction, slot: Slot, asks: Sequence[Ask], *, now: 
             [ask.fee_fen for ask in asks],
             [ask.access_id for ask in asks],
             [ask.hold_expires_at for ask in asks],
+            [ask.booked_for for ask in asks],
+            [ask.prepaid for ask in asks],
+            [ask.payment_id for ask in asks],
         ],
     )
     companions = [
@@ -243,16 +257,27 @@ async def move(
     return changed == 1
 
 
+async def note_payment(
+    tx: Transaction, booking_id: UUID, payment_id: UUID, hold_expires_at: datetime
+) -> None:
+    """A hold is paid for, and has so long to be completed."""
+    await (
+        Booking.filter(id=booking_id, state=State.HELD)
+        .using_db(tx)
+        .update(payment_id=payment_id, hold_expires_at=hold_expires_at)
+    )
+
+
 async def find_booking(booking_id: UUID) -> BookingRow | None:
     """A booking by id."""
-    row = await fetch_one(connection(), f"{_BOOKING} WHERE b.id = $1", booking_id)
-    return None if row is None else _booking(row)
+    row = await fetch_one(connection(), f"{BOOKING} WHERE b.id = $1", booking_id)
+    return None if row is None else to_booking(row)
 
 
 async def lock_booking(tx: Transaction, booking_id: UUID) -> BookingRow | None:
     """A booking by id, locked until the transaction ends."""
-    row = await fetch_one(tx, f"{_BOOKING} WHERE b.id = $1 FOR UPDATE OF b", booking_id)
-    return None if row is None else _booking(row)
+    row = await fetch_one(tx, f"{BOOKING} WHERE b.id = $1 FOR UPDATE OF b", booking_id)
+    return None if row is None else to_booking(row)
 
 
 async def list_bookings(
@@ -261,14 +286,14 @@ async def list_bookings(
     """What a person booked, newest first; of a moved booking only the newest."""
     rows = await fetch_all(
         connection(),
-        f"""{_BOOKING} WHERE b.booked_by = $1 AND b.replaced_by IS NULL
+        f"""{BOOKING} WHERE b.booked_by = $1 AND b.replaced_by IS NULL
               AND ($2::uuid IS NULL OR b.id < $2)
             ORDER BY b.id DESC LIMIT $3""",
         person_id,
         before,
         first,
     )
-    return [_booking(row) for row in rows]
+    return [to_booking(row) for row in rows]
 
 
 async def list_unsettled(created_before: datetime, limit: int) -> Sequence[UUID]:
@@ -277,6 +302,7 @@ async def list_unsettled(created_before: datetime, limit: int) -> Sequence[UUID]
         connection(),
         """SELECT id FROM appointments_booking
             WHERE state IN ('held', 'cancelling') AND access_id IS NOT NULL AND created_at < $1
+              AND NOT (state = 'held' AND prepaid AND payment_id IS NULL)
             ORDER BY id LIMIT $2""",
         created_before,
         limit,
@@ -285,11 +311,12 @@ async def list_unsettled(created_before: datetime, limit: int) -> Sequence[UUID]
 
 
 async def list_lapsed(now: datetime, limit: int) -> Sequence[UUID]:
-    """Holds of our own slots that should have ended by now."""
+    """Holds that should have ended by now and that no outside system knows of."""
     rows = await fetch_all(
         connection(),
         """SELECT id FROM appointments_booking
-            WHERE state = 'held' AND access_id IS NULL AND hold_expires_at <= $1
+            WHERE state = 'held' AND hold_expires_at <= $1
+              AND (access_id IS NULL OR prepaid AND payment_id IS NULL)
             ORDER BY id LIMIT $2""",
         now,
         limit,
@@ -309,23 +336,26 @@ async def next_waiting(tx: Transaction, resource_id: UUID, day_on: date) -> Wait
 
 
 async def list_placed(
-    service_id: str, starts_after: datetime, after: UUID | None, limit: int
+    service_ids: Sequence[str], starts_after: datetime, after: UUID | None, limit: int
 ) -> Sequence[BookingRow]:
-    """Bookings at an outside system whose time is still to come, whatever became of them."""
+    """Bookings at outside systems whose time is still to come, whatever became of them; without
+    those that ended before anybody was asked."""
     rows = await fetch_all(
         connection(),
-        f"""{_BOOKING} WHERE b.service_id = $1 AND s.starts_at > $2
+        f"""{BOOKING} WHERE b.service_id = ANY($1) AND s.starts_at > $2
+              AND NOT (b.prepaid AND b.payment_id IS NULL)
               AND ($3::uuid IS NULL OR b.id > $3)
             ORDER BY b.id LIMIT $4""",
-        service_id,
+        list(service_ids),
         starts_after,
         after,
         limit,
     )
-    return [_booking(row) for row in rows]
+    return [to_booking(row) for row in rows]
 
 
-def _booking(row: Mapping[str, Any]) -> BookingRow:
+def to_booking(row: Mapping[str, Any]) -> BookingRow:
+    """A row of `BOOKING`."""
     plain = {name: row[name] for name in _PLAIN} | {"state": State(row["state"])}
     return BookingRow(**plain, described=describe(row))
 

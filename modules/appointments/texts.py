@@ -1,7 +1,7 @@
 """The words of appointments."""
 
 from core.texts import Text
-from modules.appointments.domain import Fault
+from modules.appointments.domain import OPEN_SUBJECT, Fault
 from notifications.api import Template
 
 SLOT_FULL = Text("SLOT_FULL", "该时段已约满", "This time is fully booked")
@@ -39,6 +39,25 @@ HOLD_EXPIRED = Text(
 )
 PAYMENT_REQUIRED = Text(
     "PAYMENT_REQUIRED", "请先完成支付", "The fee has to be paid before this is confirmed"
+)
+NOTHING_TO_PAY = Text(
+    "NOTHING_TO_PAY", "该预约无需在线支付", "There is nothing to pay in advance for this"
+)
+FEE_PAID = Text("FEE_PAID", "该预约已支付", "The fee of this appointment is paid")
+FEE_TITLE = Text("APPOINTMENT_FEE", "{place} 预约费", "{place}: appointment fee")
+FEE_DIFFERS = Text(
+    "FEE_DIFFERS",
+    "新号源费用不同,请取消后重新预约",
+    "The new number costs something else: cancel this one and book anew",
+)
+DOSE_GIVEN = Text("DOSE_GIVEN", "该剂次已接种", "This dose has been given already")
+DOSE_NOT_DUE = Text(
+    "DOSE_NOT_DUE", "该剂次不在应种之列", "This dose is not the next one that is due"
+)
+DOSE_TOO_EARLY = Text(
+    "DOSE_TOO_EARLY",
+    "该剂次最早可于 {earliest} 接种",
+    "This dose cannot be given before {earliest}",
 )
 AWAITS_HOSPITAL = Text(
     "AWAITS_HOSPITAL", "正在等待医院确认", "The hospital has still to confirm this booking"
@@ -102,16 +121,35 @@ _LIMITS = {"slot": LIMIT_SLOT, "day": LIMIT_DAY, "open": LIMIT_OPEN}
 
 def limit_text(limit_key: str) -> Text:
     """The refusal for a used-up limit."""
-    if limit_key.startswith("open:subject:"):
+    if limit_key.startswith(OPEN_SUBJECT):
         return LIMIT_SUBJECT
     return _LIMITS[limit_key.partition(":")[0]]
 
 
 HOSPITALS = "医院 / hospital"
+REGISTRY = "免疫规划信息系统 / immunisation registry"
 HOSPITAL_CONSENT = Text(
     "HOSPITAL_CONSENT",
     "为完成挂号,将您的姓名、身份证号码和手机号码提交所选医院。",
     "To register you, your name, ID number and phone are passed to the hospital you choose.",
+)
+VISIT_CONSENT = Text(
+    "VISIT_CONSENT",
+    "为预约检查或复诊,将您的姓名、身份证号码和手机号码提交所选医院。",
+    "To book an examination or a follow-up visit, your name, ID number and phone are passed to the "
+    "hospital you choose.",
+)
+VACCINATION_CONSENT = Text(
+    "VACCINATION_CONSENT",
+    "为预约接种,将接种人的姓名、身份证号码和手机号码提交所选接种门诊。",
+    "To book a vaccination, the name, ID number and phone of whoever is vaccinated are passed to "
+    "the clinic you choose.",
+)
+IMMUNISATION_CONSENT = Text(
+    "IMMUNISATION_CONSENT",
+    "为展示接种史和应种剂次,凭接种人的身份证号码向免疫规划信息系统查询接种记录。",
+    "To show past and due doses, the ID number of whoever is vaccinated is used to ask the "
+    "immunisation registry for the vaccination record.",
 )
 CONFIRMED_TITLE = Text("APPOINTMENT_CONFIRMED_TITLE", "预约成功", "Your appointment is confirmed")
 CONFIRMED_BODY = Text(
@@ -157,6 +195,12 @@ EXPIRED_BODY = Text(
     "您在{place} {what}({when})的预约未在时限内完成,名额已释放。",
     "Your booking at {place}, {what}, on {when} was not completed in time; the seat is free again.",
 )
+REFUNDED_TITLE = Text("APPOINTMENT_REFUNDED_TITLE", "预约费已退回", "Your fee was returned")
+REFUNDED_BODY = Text(
+    "APPOINTMENT_REFUNDED_BODY",
+    "{title} {amount} 元已原路退回。",
+    "{title}: {amount} yuan have been returned to where they came from.",
+)
 
 MESSAGES = (
     Template("appointments.confirmed", CONFIRMED_TITLE, CONFIRMED_BODY, sms=True),
@@ -166,6 +210,7 @@ MESSAGES = (
     Template("appointments.moved", MOVED_TITLE, MOVED_BODY, sms=True),
     Template("appointments.promoted", PROMOTED_TITLE, PROMOTED_BODY, sms=True),
     Template("appointments.expired", EXPIRED_TITLE, EXPIRED_BODY),
+    Template("appointments.refunded", REFUNDED_TITLE, REFUNDED_BODY),
 )
 (
     MESSAGE_CONFIRMED,
@@ -175,4 +220,5 @@ MESSAGES = (
     MESSAGE_MOVED,
     MESSAGE_PROMOTED,
     MESSAGE_EXPIRED,
+    MESSAGE_REFUNDED,
 ) = MESSAGES

@@ -71,11 +71,13 @@ async def expire(app: App, payload: Mapping[str, Any]) -> None:
 
 
 async def expire_one(app: App, booking_id: UUID) -> None:
-    """End a hold of one of our slots where its time is over."""
+    """End a hold that no outside system knows of where its time is over."""
     now = app.clock.now()
     async with transaction() as tx:
         booking = await store.lock_booking(tx, booking_id)
-        if booking is None or booking.state is not State.HELD or booking.access_id is not None:
+        if booking is None or booking.state is not State.HELD:
+            return
+        if booking.access_id is not None and not booking.awaits_payment:
             return
         if booking.hold_expires_at is not None and booking.hold_expires_at > now:
             await app.queue.enqueue(

@@ -75,10 +75,11 @@ def _list_of(app: App, resource: Resource, day_on: date, item_id: str) -> Policy
     if resource.service_id not in rules.venues:
         raise NotFound(NOT_FOUND)
     policy = rules.policies[resource.service_id]
-    if policy.companions or policy.prepaid:
-        raise Conflict(texts.NO_WAITING_LIST)
-    if item_id not in rules.items[resource.service_id]:
+    item = rules.items[resource.service_id].get(item_id)
+    if item is None:
         raise InvalidInput(texts.ITEM_UNKNOWN, "itemId")
+    if policy.companions or policy.is_prepaid(item.fee_fen):
+        raise Conflict(texts.NO_WAITING_LIST)
     if day_on < app.clock.now().astimezone(SHANGHAI).date():
         raise Conflict(texts.SLOT_BEGUN)
     return policy

@@ -1,5 +1,6 @@
 """Household bills: the utilities, what a bill is, when it can be paid."""
 
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from enum import StrEnum
@@ -84,6 +85,59 @@ class BillerBill:
     total_fen: int
     due_on: date
     status: BillStatus
+
+
+@dataclass(frozen=True, slots=True)
+class Arrears:
+    """What is open: all of it, and the part that is past its due day, late fees included."""
+
+    total_fen: int
+    count: int
+    overdue_fen: int
+    overdue_count: int
+    late_fee_fen: int
+    oldest_due_on: date | None
+
+
+@dataclass(frozen=True, slots=True)
+class MonthUsage:
+    """A month's usage and what it costs, late fees aside."""
+
+    period: str
+    usage: int
+    usage_unit: str
+    amount_fen: int
+
+
+def arrears_of(bills: Iterable[BillerBill], today: date) -> Arrears:
+    """What is open among some bills."""
+    open_ = [bill for bill in bills if bill.status is BillStatus.OPEN]
+    overdue = [bill for bill in open_ if bill.due_on < today]
+    return Arrears(
+        total_fen=sum(bill.total_fen for bill in open_),
+        count=len(open_),
+        overdue_fen=sum(bill.total_fen for bill in overdue),
+        overdue_count=len(overdue),
+        late_fee_fen=sum(bill.late_fee_fen for bill in open_),
+        oldest_due_on=min((bill.due_on for bill in open_), default=None),
+    )
+
+
+def usage_by_month(bills: Iterable[BillerBill]) -> Sequence[MonthUsage]:
+    """Usage month by month, the oldest first; a withdrawn bill was never used."""
+    months: dict[str, list[BillerBill]] = {}
+    for bill in bills:
+        if bill.status is not BillStatus.WITHDRAWN:
+            months.setdefault(bill.period, []).append(bill)
+    return [
+        MonthUsage(
+            period,
+            sum(bill.usage for bill in months[period]),
+            months[period][0].usage_unit,
+            sum(bill.amount_fen for bill in months[period]),
+        )
+        for period in sorted(months)
+    ]
 
 
 def is_fresh(seen_at: datetime, now: datetime) -> bool:

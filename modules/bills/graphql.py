@@ -1,11 +1,13 @@
 """Bills in GraphQL."""
 
+from collections.abc import Sequence
 from datetime import date, datetime
 from typing import Annotated
 
 import strawberry
 
 from core.call import Call
+from core.clock import civil_date
 from core.errors import NotFound
 from core.graphql import (
     Fen,
@@ -67,6 +69,40 @@ class Bill:
     status: domain.BillStatus = strawberry.field(description="Open, paid or withdrawn.")
 
 
+@strawberry.type(description="What is open on an account.")
+class BillArrears:
+    """Arrears."""
+
+    total: Fen = strawberry.field(description="All open bills together, late fees included.")
+    count: int = strawberry.field(description="How many they are.")
+    overdue: Fen = strawberry.field(description="Those of them past their due day.")
+    overdue_count: int = strawberry.field(description="How many of them.")
+    late_fee: Fen = strawberry.field(description="The late fees in it, as of today.")
+    oldest_due_on: date | None = strawberry.field(
+        description="The earliest due day; null without open bills."
+    )
+
+
+@strawberry.type(description="A month's usage.")
+class BillUsageMonth:
+    """A point of the chart."""
+
+    period: str = strawberry.field(description='The month, "YYYY-MM".')
+    usage: int = strawberry.field(description="Units used.")
+    usage_unit: str = strawberry.field(description='The unit, "m3" or "kWh" and the like.')
+    amount: Fen = strawberry.field(description="What they cost, late fees aside.")
+
+
+@strawberry.type(description="An account's usage for a chart, and how fresh that is.")
+class BillUsage:
+    """What billUsage answers."""
+
+    status: ReadStatus = strawberry.field(description="Where the answer comes from.")
+    as_of: datetime | None = strawberry.field(description="When it was true.")
+    reason: str | None = strawberry.field(description="Why it is not LIVE, a stable code.")
+    months: list[BillUsageMonth] = strawberry.field(description="The months, oldest first.")
+
+
 @strawberry.type(description="An account's bills, and how fresh that is.")
 class Bills:
     """What bills answers."""
@@ -75,6 +111,9 @@ class Bills:
     as_of: datetime | None = strawberry.field(description="When it was true.")
     reason: str | None = strawberry.field(description="Why it is not LIVE, a stable code.")
     items: list[Bill] = strawberry.field(description="The bills, newest first.")
+    arrears: BillArrears | None = strawberry.field(
+        description="What is open among them; null when UNAVAILABLE."
+    )
 
 
 @strawberry.type(description="A household's account at a biller, linked to the viewer.")
@@ -142,7 +181,7 @@ class Query:
         ] = None,
     ) -> list[BillAccount]:
         """Links in the order they were made."""
-        return [_account(link) for link in await service.list_accounts(info.context, kind)]
+        return [to_account(link) for link in await service.list_accounts(info.context, kind)]
 
     @strawberry.field(description="The bills of a linked account; the open ones unless told.")
     async def bills(
@@ -161,6 +200,32 @@ class Query:
             as_of=reading.as_of,
             reason=reading.reason,
             items=[_bill(listed) for listed in reading.value or ()],
+            arrears=_arrears(info.context, reading.value),
+        )
+
+    @strawberry.field(description="The usage of a linked account, month by month.")
+    async def bill_usage(
+        self,
+        info: Info,
+        kind: Annotated[UtilityKind, strawberry.argument(description="The utility.")],
+        account_no: Annotated[str, strawberry.argument(description="The account's number.")],
+    ) -> BillUsage:
+        """As far back as the biller keeps bills; an account that is not linked is not found."""
+        reading = await service.read_bills(info.context, kind, account_no, only_open=False)
+        months = domain.usage_by_month(listed.bill for listed in reading.value or ())
+        return BillUsage(
+            status=reading.status,
+            as_of=reading.as_of,
+            reason=reading.reason,
+            months=[
+                BillUsageMonth(
+                    period=month.period,
+                    usage=month.usage,
+                    usage_unit=month.usage_unit,
+                    amount=Fen(month.amount_fen),
+                )
+                for month in months
+            ],
         )
 
 
@@ -181,7 +246,7 @@ class Mutation:
     ) -> LinkBillAccountResult:
         """At most ten accounts per person."""
         link = await service.link_account(info.context, kind, account_no, label, idempotency_key)
-        return BillAccountLinked(account=_account(link))
+        return BillAccountLinked(account=to_account(link))
 
     @mutation(description="Remove a link.")
     async def unlink_bill_account(
@@ -227,7 +292,8 @@ async def bills_due_card(call: Call) -> BillsDueSection:
     )
 
 
-def _account(link: models.AccountLink) -> BillAccount:
+def to_account(link: models.AccountLink) -> BillAccount:
+    """A link as its citizen sees it."""
     return BillAccount(
         id=strawberry.ID(str(link.id)),
         kind=UtilityKind(link.kind),
@@ -235,6 +301,21 @@ def _account(link: models.AccountLink) -> BillAccount:
         label=link.label,
         holder=link.holder_masked,
         address=link.address_masked,
+    )
+
+
+def _arrears(call: Call, listed: Sequence[service.ListedBill] | None) -> BillArrears | None:
+    if listed is None:
+        return None
+    today = civil_date(call.app.clock.now())
+    found = domain.arrears_of((each.bill for each in listed), today)
+    return BillArrears(
+        total=Fen(found.total_fen),
+        count=found.count,
+        overdue=Fen(found.overdue_fen),
+        overdue_count=found.overdue_count,
+        late_fee=Fen(found.late_fee_fen),
+        oldest_due_on=found.oldest_due_on,
     )
 
 

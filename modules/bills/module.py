@@ -3,8 +3,10 @@
 from core.manifest import (
     EventHandler,
     HomeSection,
+    JobKind,
     Lane,
     Manifest,
+    Schedule,
     Service,
     ServiceKind,
     ServiceStatus,
@@ -12,6 +14,8 @@ from core.manifest import (
     UpstreamBinding,
 )
 from modules.bills import texts
+from modules.bills.autopay.domain import AUTOPAY, CHARGE
+from modules.bills.invoices.domain import INVOICE
 
 _SERVICES = (
     Service(
@@ -67,6 +71,7 @@ _SERVICES = (
         ServiceKind.SUBSCRIPTION,
         department="big_data",
         identity_level=1,
+        status=ServiceStatus.LIVE,
     ),
     Service(
         49,
@@ -77,6 +82,7 @@ _SERVICES = (
         ServiceKind.SUBSCRIPTION,
         department="utilities",
         identity_level=0,
+        status=ServiceStatus.LIVE,
     ),
 )
 
@@ -91,8 +97,20 @@ MANIFEST = Manifest(
             identity_level=1,
         ),
     ),
-    queries=("modules.bills.graphql:Query",),
-    mutations=("modules.bills.graphql:Mutation",),
+    queries=(
+        "modules.bills.graphql:Query",
+        "modules.bills.reminders.graphql:Query",
+        "modules.bills.autopay.graphql:Query",
+        "modules.bills.outages.graphql:Query",
+        "modules.bills.invoices.graphql:Query",
+    ),
+    mutations=(
+        "modules.bills.graphql:Mutation",
+        "modules.bills.reminders.graphql:Mutation",
+        "modules.bills.autopay.graphql:Mutation",
+        "modules.bills.outages.graphql:Mutation",
+        "modules.bills.invoices.graphql:Mutation",
+    ),
     types=("modules.bills.graphql:BillsDueSection",),
     handlers=(
         EventHandler(
@@ -112,6 +130,21 @@ MANIFEST = Manifest(
         ),
         EventHandler("payments.PaymentReturned", "modules.bills.handlers:payment_refunded"),
     ),
+    jobs=(
+        JobKind(
+            "bills.remind", "modules.bills.reminders.jobs:remind", lane=Lane.BULK, timeout_s=300
+        ),
+        JobKind("bills.autopay", "modules.bills.autopay.jobs:run", timeout_s=300),
+        JobKind("bills.ask_invoice", "modules.bills.invoices.service:ask", max_attempts=50),
+        JobKind("bills.tell_outages", "modules.bills.outages.jobs:tell_outages", timeout_s=110),
+        JobKind("bills.forget_notices", "modules.bills.outages.jobs:forget", lane=Lane.BULK),
+    ),
+    schedules=(
+        Schedule("bills.remind", "*/10 1-12 * * *"),  # 9:00 to 20:50 in Shanghai
+        Schedule("bills.autopay", "5/10 1-12 * * *"),
+        Schedule("bills.tell_outages", "*/2 * * * *"),
+        Schedule("bills.forget_notices", "30 19 * * *"),
+    ),
     upstreams=(
         UpstreamBinding(
             "billers",
@@ -119,16 +152,49 @@ MANIFEST = Manifest(
             factory="modules.bills.upstream:BillersClient",
             hedged=("find_account", "list_bills"),
         ),
+        UpstreamBinding(
+            "billers",
+            protocol="modules.bills.invoices.upstream:Invoices",
+            factory="modules.bills.invoices.upstream:InvoicesClient",
+        ),
+        UpstreamBinding(
+            "outages",
+            protocol="modules.bills.outages.upstream:Outages",
+            factory="modules.bills.outages.upstream:OutagesClient",
+        ),
+        UpstreamBinding(
+            "billers",
+            protocol="modules.bills.settlements:BillerSettlements",
+            factory="modules.bills.settlements:BillerSettlementsClient",
+        ),
     ),
     extensions=(
+        ("pii.columns", "modules.bills.outages.service:COLUMNS"),
+        ("pii.columns", "modules.bills.invoices.service:COLUMNS"),
+        ("privacy.export", "modules.bills.personal_data:EXPORT"),
+        ("privacy.erasure", "modules.bills.personal_data:ERASURE"),
         ("payments.payable", "modules.bills.payable:WATER"),
         ("payments.payable", "modules.bills.payable:ELECTRICITY"),
         ("payments.payable", "modules.bills.payable:GAS"),
         ("payments.payable", "modules.bills.payable:HEATING"),
+        ("payments.statements", "modules.bills.settlements:WATER"),
+        ("payments.statements", "modules.bills.settlements:ELECTRICITY"),
+        ("payments.statements", "modules.bills.settlements:GAS"),
+        ("payments.statements", "modules.bills.settlements:HEATING"),
         ("notifications.templates", "modules.bills.messages:PAID"),
         ("notifications.templates", "modules.bills.messages:REFUSED"),
         ("notifications.templates", "modules.bills.messages:REFUNDED"),
+        ("notifications.templates", "modules.bills.messages:AUTOPAY_ANNOUNCED"),
+        ("notifications.templates", "modules.bills.messages:AUTOPAY_STOPPED"),
+        ("notifications.templates", "modules.bills.messages:AUTOPAY_FAILED"),
+        ("notifications.templates", "modules.bills.messages:OUTAGE_ANNOUNCED"),
+        ("notifications.templates", "modules.bills.messages:OUTAGE_RESTORED"),
+        ("notifications.templates", "modules.bills.messages:REMINDER_AHEAD"),
+        ("notifications.templates", "modules.bills.messages:REMINDER_AHEAD_SMS"),
+        ("notifications.templates", "modules.bills.messages:REMINDER_OVERDUE"),
+        ("notifications.templates", "modules.bills.messages:REMINDER_OVERDUE_SMS"),
     ),
     models="modules.bills.models",
     migrations="modules.bills.migrations",
+    state_machines=(AUTOPAY, CHARGE, INVOICE),
 )

@@ -16,6 +16,7 @@ from core.ids import new_id
 from core.last_good import Reading, ReadStatus
 from core.texts_common import NOT_FOUND, UPSTREAM_UNAVAILABLE
 from modules.bills import domain, store, texts
+from modules.bills.autopay import service as autopay
 from modules.bills.domain import BillerBill, UtilityKind
 from modules.bills.models import AccountLink, Bill
 from modules.bills.upstream import Billers
@@ -107,10 +108,16 @@ async def _count_lookup(call: Call, citizen_id: UUID) -> None:
 
 
 async def unlink_account(call: Call, link_id: UUID) -> bool:
-    """Remove one of the viewer's links; removing it twice is one removal."""
+    """Remove one of the viewer's links with its reminder and autopay; False where it is not theirs.
+
+    Removing it twice is one removal.
+    """
     citizen_id = call.require_viewer().user_id
     async with transaction() as tx:
-        return await store.delete_link(tx, citizen_id, link_id)
+        gone = await store.delete_link(tx, citizen_id, link_id)
+        if gone:
+            await autopay.end_of_link(call.app, tx, link_id, "UNLINKED")
+    return gone
 
 
 async def list_accounts(call: Call, kind: UtilityKind | None) -> Sequence[AccountLink]:

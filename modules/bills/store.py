@@ -7,7 +7,7 @@ from uuid import UUID
 from core.database import Transaction, fetch_all, fetch_one
 from core.ids import new_id
 from modules.bills.domain import BillerAccount, BillerBill, UtilityKind
-from modules.bills.models import AccountLink, Bill
+from modules.bills.models import AccountLink, Bill, Reminder
 
 
 async def find_link(citizen_id: UUID, kind: UtilityKind, account_no: str) -> AccountLink | None:
@@ -74,8 +74,11 @@ async def ensure_link(
 
 
 async def delete_link(tx: Transaction, citizen_id: UUID, link_id: UUID) -> bool:
-    """Remove a citizen's link; False where it is not theirs."""
-    return bool(await AccountLink.filter(id=link_id, citizen_id=citizen_id).using_db(tx).delete())
+    """Remove a citizen's link and its reminder; False where it is not theirs."""
+    gone = await AccountLink.filter(id=link_id, citizen_id=citizen_id).using_db(tx).delete()
+    if gone:
+        await Reminder.filter(link_id=link_id).using_db(tx).delete()
+    return bool(gone)
 
 
 async def note_bills(

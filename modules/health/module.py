@@ -1,6 +1,17 @@
 """The manifest of health."""
 
-from core.manifest import Manifest, Service, ServiceKind, Theme
+from core.manifest import (
+    EventHandler,
+    JobKind,
+    Lane,
+    Manifest,
+    Schedule,
+    Service,
+    ServiceKind,
+    ServiceStatus,
+    Theme,
+    UpstreamBinding,
+)
 
 _SERVICES = (
     Service(
@@ -32,6 +43,8 @@ _SERVICES = (
         ServiceKind.PAYMENT,
         department="health",
         identity_level=2,
+        status=ServiceStatus.LIVE,
+        for_others=True,
     ),
     Service(
         23,
@@ -125,4 +138,47 @@ _SERVICES = (
     ),
 )
 
-MANIFEST = Manifest(name="health", services=_SERVICES)
+MANIFEST = Manifest(
+    name="health",
+    services=_SERVICES,
+    queries=("modules.health.billing.graphql:Query",),
+    mutations=("modules.health.billing.graphql:Mutation",),
+    handlers=tuple(
+        EventHandler(
+            f"payments.{event}", f"modules.health.billing.handlers:{handler}", lane=Lane.CRITICAL
+        )
+        for event, handler in (
+            ("PaymentFulfilled", "payment_fulfilled"),
+            ("PaymentRefused", "payment_refused"),
+            ("PaymentRefunded", "payment_refunded"),
+        )
+    ),
+    jobs=(
+        JobKind(
+            "health.look_for_refunds", "modules.health.billing.jobs:look_for_refunds", timeout_s=240
+        ),
+        JobKind("health.settle_refund", "modules.health.billing.jobs:settle_refund"),
+    ),
+    schedules=(Schedule("health.look_for_refunds", "*/5 * * * *"),),
+    upstreams=(
+        UpstreamBinding(
+            "his_billing",
+            protocol="modules.health.billing.upstream:HospitalBilling",
+            factory="modules.health.billing.upstream:HospitalBillingClient",
+            personal=("list_bills", "list_inpatient"),
+        ),
+    ),
+    extensions=(
+        ("payments.payable", "modules.health.billing.payable:BILL"),
+        ("payments.payable", "modules.health.billing.payable:TOP_UP"),
+        ("notifications.templates", "modules.health.messages:PAID"),
+        ("notifications.templates", "modules.health.messages:REFUSED"),
+        ("notifications.templates", "modules.health.messages:REFUNDED"),
+        ("privacy.purposes", "modules.health.billing.service:PURPOSE"),
+        ("privacy.export", "modules.health.billing.personal_data:EXPORT"),
+        ("privacy.erasure", "modules.health.billing.personal_data:ERASURE"),
+        ("pii.columns", "modules.health.billing.refunds:COLUMNS"),
+    ),
+    models="modules.health.models",
+    migrations="modules.health.migrations",
+)

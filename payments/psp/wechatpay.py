@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
+from urllib.parse import parse_qsl
 from uuid import UUID
 
 import orjson
@@ -37,6 +38,7 @@ FRESH = timedelta(minutes=5)
 CALLBACK_PATH = "/callbacks/wechatpay"
 _ORDERS = "/v3/pay/transactions"
 _REFUNDS = "/v3/refund/domestic/refunds"
+_BODILESS = {"close_order", "end_contract"}
 _ORDER_STATES = {
     "NOTPAY": OrderState.UNPAID,
     "USERPAYING": OrderState.UNPAID,
@@ -100,7 +102,7 @@ class WeChatPayClient:
     ) -> None:
         self._http = http
         self._clock = clock
-        self._merchant = merchant
+        self.merchant = merchant
         self._private = wechat.load_private_key(private_key.decode())
         self._platform = wechat.load_public_key(platform_key.decode())
         self._apiv3_key = apiv3_key.decode()
@@ -108,33 +110,34 @@ class WeChatPayClient:
 
     async def order(self, order: Order, deadline: Deadline) -> str:
         """Open an H5 order; see the port."""
-        answer = await self._send(
+        answer = await self.send(
             "POST",
             f"{_ORDERS}/h5",
             operation="order",
             deadline=deadline,
-            body={
-                "appid": self._merchant.appid,
-                "mchid": self._merchant.mchid,
-                "description": order.title,
-                "out_trade_no": order.intent_id.hex,
-                "notify_url": self._notify_url,
-                "time_expire": _write_time(order.expires_at),
-                "amount": {"total": order.amount_fen, "currency": "CNY"},
-                "scene_info": {
-                    "payer_client_ip": order.client_address,
-                    "h5_info": {"type": "Wap"},
-                },
-            },
+            body=self.order_body(order)
+            | {"scene_info": {"payer_client_ip": order.client_address, "h5_info": {"type": "Wap"}}},
         )
         return str(_member(answer, "h5_url"))
+
+    def order_body(self, order: Order) -> dict[str, object]:
+        """What every kind of order tells."""
+        return {
+            "appid": self.merchant.appid,
+            "mchid": self.merchant.mchid,
+            "description": order.title,
+            "out_trade_no": order.intent_id.hex,
+            "notify_url": self._notify_url,
+            "time_expire": _write_time(order.expires_at),
+            "amount": {"total": order.amount_fen, "currency": "CNY"},
+        }
 
     async def find_order(self, intent_id: UUID, deadline: Deadline) -> OrderView:
         """Query by merchant order number; see the port."""
         try:
-            answer = await self._send(
+            answer = await self.send(
                 "GET",
-                f"{_ORDERS}/out-trade-no/{intent_id.hex}?mchid={self._merchant.mchid}",
+                f"{_ORDERS}/out-trade-no/{intent_id.hex}?mchid={self.merchant.mchid}",
                 operation="find_order",
                 deadline=deadline,
             )
@@ -150,12 +153,12 @@ class WeChatPayClient:
     async def close_order(self, intent_id: UUID, deadline: Deadline) -> OrderView:
         """Close, and where the PSP declines ask what the order is; see the port."""
         try:
-            await self._send(
+            await self.send(
                 "POST",
                 f"{_ORDERS}/out-trade-no/{intent_id.hex}/close",
                 operation="close_order",
                 deadline=deadline,
-                body={"mchid": self._merchant.mchid},
+                body={"mchid": self.merchant.mchid},
             )
         except UpstreamRejected as refusal:
             view = await self.find_order(intent_id, deadline)
@@ -167,7 +170,7 @@ class WeChatPayClient:
     async def refund(self, refund: RefundOrder, deadline: Deadline) -> RefundView:
         """Ask for a refund; see the port."""
         try:
-            answer = await self._send(
+            answer = await self.send(
                 "POST",
                 _REFUNDS,
                 operation="refund",
@@ -194,7 +197,7 @@ class WeChatPayClient:
         """Query by merchant refund number; see the port."""
         path = f"{_REFUNDS}/{refund.refund_id.hex}"
         try:
-            answer = await self._send("GET", path, operation="find_refund", deadline=deadline)
+            answer = await self.send("GET", path, operation="find_refund", deadline=deadline)
         except UpstreamRejected as refusal:
             if _code(refusal) == "RESOURCE_NOT_EXISTS":
                 return RefundView(refund.refund_id, RefundState.MISSING)
@@ -210,10 +213,10 @@ class WeChatPayClient:
         news = self._open(body)
         kind = str(news.pop("event_type"))
         try:
-            if news.get("mchid") != self._merchant.mchid:
+            if news.get("mchid") != self.merchant.mchid:
                 raise CallbackRefused("merchant")
             if kind.startswith("TRANSACTION."):
-                if news.get("appid") != self._merchant.appid:
+                if news.get("appid") != self.merchant.appid:
                     raise CallbackRefused("merchant")
                 view = self._order_view(news)
                 if view is None:
@@ -225,7 +228,7 @@ class WeChatPayClient:
             raise CallbackRefused("malformed") from None
         return Callback(nonce, None)
 
-    async def _send(
+    async def send(
         self, method: str, target: str, *, operation: str, deadline: Deadline, body: object = None
     ) -> Response:
         """One signed call. The answer's signature is checked.
@@ -241,28 +244,29 @@ class WeChatPayClient:
             operation=operation,
             deadline=deadline,
             data=text.encode() if text else None,
-            params=dict([query.split("=")]) if query else None,
+            params=dict(parse_qsl(query)) or None,
             headers={
-                "Authorization": self._authorization(method, target, text),
+                "Authorization": self.authorization(method, target, text),
                 "Content-Type": "application/json",
-                "Wechatpay-Serial": self._merchant.platform_serial,
+                "Wechatpay-Serial": self.merchant.platform_serial,
             },
-            accept="*/*" if operation == "close_order" else "application/json",
+            accept="*/*" if operation in _BODILESS else "application/json",
             safe=method == "GET",
         )
         if self._check_signature(answer.headers, answer.body) is None:
             raise UpstreamFailed(self.name, operation, "the answer's signature does not hold")
         return answer
 
-    def _authorization(self, method: str, target: str, text: str) -> str:
+    def authorization(self, method: str, target: str, text: str = "") -> str:
+        """The header that signs one request."""
         nonce = secrets.token_hex(16).upper()
         timestamp = int(self._clock.now().timestamp())
         signature = wechat.rsa_sign(
             self._private, f"{method}\n{target}\n{timestamp}\n{nonce}\n{text}\n"
         )
         return (
-            f'{SCHEME} mchid="{self._merchant.mchid}",nonce_str="{nonce}",signature="{signature}",'
-            f'timestamp="{timestamp}",serial_no="{self._merchant.merchant_serial}"'
+            f'{SCHEME} mchid="{self.merchant.mchid}",nonce_str="{nonce}",signature="{signature}",'
+            f'timestamp="{timestamp}",serial_no="{self.merchant.merchant_serial}"'
         )
 
     def _check_signature(self, headers: Mapping[str, str], body: bytes) -> str | None:
@@ -270,7 +274,7 @@ class WeChatPayClient:
         found = {name.lower(): value for name, value in headers.items()}
         timestamp = found.get("wechatpay-timestamp", "")
         nonce = found.get("wechatpay-nonce", "")
-        if found.get("wechatpay-serial") != self._merchant.platform_serial or not nonce:
+        if found.get("wechatpay-serial") != self.merchant.platform_serial or not nonce:
             return None
         try:
             holds = wechat.rsa_verify(

@@ -40,6 +40,9 @@ CREATE TABLE his_refund (
     amount_fen INTEGER NOT NULL CHECK (amount_fen > 0), reason TEXT NOT NULL,
     decided_at TEXT NOT NULL, refund_ref TEXT, settled_at TEXT
 );
+CREATE TABLE his_admission (
+    hospital TEXT NOT NULL, resident_id TEXT NOT NULL, PRIMARY KEY (hospital, resident_id)
+);
 """
 GROUP = "his_billing"
 FUND_BPS, ACCOUNT_BPS = 5500, 2000
@@ -60,7 +63,7 @@ class PatientQuery(Body):
 
 
 class Issue(Body):
-    """A bill to make at the counter."""
+    """For whom a bill is made at the counter, or who is admitted."""
 
     resident_id: str = Field(min_length=18, max_length=18)
 
@@ -172,6 +175,19 @@ async def _cancel(request: Request, city: City, hospital: str) -> Response:
     return reply(_describe_bill(_get_bill(city, hospital, bill["bill_no"])))
 
 
+async def _admit(request: Request, city: City, hospital: str) -> Response:
+    """Take somebody in. Raises Refusal 404 NO_SUCH_PERSON."""
+    asked = await read_body(request, Issue)
+    if city.population.find(asked.resident_id) is None:
+        raise Refusal(404, "NO_SUCH_PERSON", "nobody in this city has this resident ID")
+    city.state.run(
+        "INSERT OR IGNORE INTO his_admission VALUES (?, ?)", (hospital, asked.resident_id)
+    )
+    account_no = _inpatient_no(city, hospital, asked.resident_id)
+    assert account_no is not None
+    return reply(_describe_account(city, hospital, account_no), 201)
+
+
 async def _refund(request: Request, city: City, hospital: str) -> Response:
     """Decide to give back a part of a payment: 422 where it is more than is left of it."""
     asked = await read_body(request, Decision)
@@ -233,7 +249,11 @@ def _get_bill(city: City, hospital: str, bill_no: str) -> Row:
 def _inpatient_no(city: City, hospital: str, resident_id: str) -> str | None:
     """The account of a person who is in this hospital, or None."""
     person = city.population.find(resident_id)
-    if person is None or _ward_of(city, person) != hospital:
+    admitted = city.state.one(
+        "SELECT 1 FROM his_admission WHERE hospital = ? AND resident_id = ?",
+        (hospital, resident_id),
+    )
+    if person is None or (admitted is None and _ward_of(city, person) != hospital):
         return None
     return f"ZY{hospital[1:]}{person.phone[2:]}"
 
@@ -319,7 +339,7 @@ HospitalHandler = Callable[[Request, City, str], Awaitable[Response]]
 
 
 def _billing(code: str, name_zh: str, name_en: str) -> System:
-    root, control = f"/hospitals/{code}/billing", f"/_control/hospitals/{code}/billing"
+    root, control = f"/his-billing/{code}", f"/_control/his-billing/{code}"
 
     def op(name: str, method: str, path: str, handler: HospitalHandler) -> Operation:
         async def handle(request: Request, city: City) -> Response:
@@ -345,6 +365,7 @@ def _billing(code: str, name_zh: str, name_en: str) -> System:
         controls=(
             op("issue", "POST", f"{control}/bills", _issue),
             op("cancel", "POST", f"{control}/bills/{{bill_no}}/cancel", _cancel),
+            op("admit", "POST", f"{control}/admissions", _admit),
             op("refund", "POST", f"{control}/refunds", _refund),
         ),
     )

@@ -5,11 +5,14 @@ from pathlib import Path
 import pytest
 
 from core.states import StateMachine
-from payments.domain import INTENT, REFUND
+from payments.domain import CONTRACT, INTENT, REFUND
+from payments.reconciliation.domain import CASE
 
 PAGE = Path(__file__).resolve().parents[2] / "docs/payments.md"
 
 
-@pytest.mark.parametrize("machine", [INTENT, REFUND], ids=lambda machine: machine.name)
+@pytest.mark.parametrize(
+    "machine", [INTENT, REFUND, CONTRACT, CASE], ids=lambda machine: machine.name
+)
 def test_the_drawing_is_the_machine(machine: StateMachine) -> None:
     assert machine.mermaid() in PAGE.read_text(encoding="utf-8")

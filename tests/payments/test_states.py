@@ -11,9 +11,10 @@ from core.database import parse_url
 from core.ids import new_id
 from core.processes.embedded import DatabaseUrls
 from core.states import IllegalTransition, StateMachine
-from payments.domain import HOLD, INTENT, REFUND, STATUS, UNPAID, next_look
+from payments.domain import CONTRACT, HOLD, INTENT, REFUND, STATUS, UNPAID, next_look
+from payments.reconciliation.domain import CASE
 
-MACHINES = (INTENT, REFUND, HOLD)
+MACHINES = (INTENT, REFUND, HOLD, CONTRACT, CASE)
 
 
 @pytest.fixture

@@ -6,12 +6,12 @@ from typing import Any
 
 from tests.sandbox.serving import Client
 
-ROOT = "/hospitals/h1/billing"
+ROOT = "/his-billing/h1"
 
 
 async def query(city: Client, what: str = "bills", key: str = "citizen", code: str = "h1") -> Any:
     body = {"resident_id": (await city.person(key))["resident_id"], "consent_ref": "c-1"}
-    status, told = await city.post(f"/hospitals/{code}/billing/{what}/query", body)
+    status, told = await city.post(f"/his-billing/{code}/{what}/query", body)
     assert status == 200, told
     return told["accounts" if what == "inpatient" else "bills"]
 
@@ -31,7 +31,7 @@ async def test_a_bill_is_split_between_insurance_and_the_patient(city: Client) -
     assert all(bill[part] > 0 for part in parts)
     assert await query(city) == [bill]
     assert (await city.get(f"{ROOT}/bills/{bill['bill_no']}"))[1] == bill
-    assert (await city.get(f"/hospitals/h2/billing/bills/{bill['bill_no']}"))[0] == 404
+    assert (await city.get(f"/his-billing/h2/bills/{bill['bill_no']}"))[0] == 404
     assert await query(city, code="h3") == []
 
 
@@ -67,6 +67,17 @@ async def test_a_deposit_grows_by_what_is_paid_in(city: Client) -> None:
     assert (await pay(city, path, "pay-2", 5_000_001))[1]["code"] == "TOP_UP_TOO_LARGE"
     assert (await pay(city, "inpatient/ZY1nobody/top-ups", "pay-3", 100))[0] == 404
     assert await query(city, "inpatient", "citizen") == []
+
+
+async def test_somebody_is_admitted_at_the_counter(city: Client) -> None:
+    person = await city.person("citizen")
+    body = {"resident_id": person["resident_id"]}
+    status, admitted = await city.post(f"/_control{ROOT}/admissions", body)
+    assert status == 201
+    assert await query(city, "inpatient", "citizen") == [admitted]
+    assert await query(city, "inpatient", "citizen", code="h2") == []
+    nobody = {"resident_id": "11010519491231002X"}
+    assert (await city.post(f"/_control{ROOT}/admissions", nobody))[0] == 404
 
 
 async def test_refunds_leave_a_trail(city: Client) -> None:

@@ -14,16 +14,16 @@ from core.database import transaction
 from core.deadline import Deadline
 from core.http import UpstreamError
 from core.people import get_person
-from modules.appointments import messages, store, texts
+from modules.appointments import messages, refunds, store, texts
 from modules.appointments.domain import ENDED, State
 from modules.appointments.hospitals import saga
-from modules.appointments.hospitals.upstream import Hospitals, Placed
+from modules.appointments.hospitals.sources import SOURCES, hospitals_of
+from modules.appointments.hospitals.upstream import Placed
 from modules.appointments.store import BookingRow
 
 _DEADLINE_S = 5.0
 _PAGE = 200
 _SINCE = timedelta(days=2)
-_SERVICE = "hospital-registration"
 
 log = structlog.get_logger(__name__)
 
@@ -54,7 +54,7 @@ async def compare(app: App) -> list[Difference]:
     differences: list[Difference] = []
     after: UUID | None = None
     since = app.clock.now() - _SINCE
-    while rows := await store.list_placed(_SERVICE, since, after, _PAGE):
+    while rows := await store.list_placed(list(SOURCES), since, after, _PAGE):
         for booking in rows:
             kind = await _compare_one(app, booking)
             if kind is not None:
@@ -74,7 +74,7 @@ async def _compare_one(app: App, booking: BookingRow) -> Kind | None:
         return None
     deadline = Deadline.after(_DEADLINE_S)
     try:
-        placed = await app.upstream(Hospitals).find_booking(
+        placed = await hospitals_of(app, booking).find_booking(
             saga.hospital_of(booking), booking.id, deadline
         )
         live = placed is not None and placed.live
@@ -103,6 +103,7 @@ async def _called_off(app: App, booking: BookingRow) -> None:
             ended_at=app.clock.now(),
         )
         if ended:
+            await refunds.enqueue(app, tx, booking)
             await messages.tell(app, tx, booking, person, "refused")
 
 

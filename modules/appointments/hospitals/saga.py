@@ -2,7 +2,8 @@
 
 The booking's id is its identifier at the hospital, so asking again never books twice and a lost
 reply is found by searching for it. Every step is repeat-safe: the request tries first, a job
-enqueued with the hold tries on, and a booking that ended here is cleared there.
+enqueued with the hold tries on, and a booking that ended here is cleared there. A booking that has
+to be paid first begins here when it is paid.
 """
 
 from datetime import timedelta
@@ -17,9 +18,10 @@ from core.errors import Forbidden
 from core.http import UpstreamError, UpstreamRejected, UpstreamUnavailable
 from core.people import get_person
 from core.privacy import Access, resume_access
-from modules.appointments import messages, moving, store, texts
+from modules.appointments import messages, moving, refunds, store, texts
 from modules.appointments.domain import ENDED, State
-from modules.appointments.hospitals.upstream import Hospitals, Placed, SlotTaken
+from modules.appointments.hospitals.sources import hospitals_of
+from modules.appointments.hospitals.upstream import Placed, SlotTaken
 from modules.appointments.store import BookingRow
 
 SETTLE = "appointments.settle"
@@ -42,8 +44,9 @@ async def settle_now(app: App, booking_id: UUID, access: Access | None, deadline
         await settle(app, booking_id, deadline, access=access)
     except UpstreamUnavailable:
         # this was the first attempt and it was certainly not carried out
-        if access is not None:
-            await _refuse(app, booking_id, texts.HOSPITAL_UNAVAILABLE.code)
+        booking = await store.find_booking(booking_id)
+        if access is not None and booking is not None:
+            await _refuse(app, booking, texts.HOSPITAL_UNAVAILABLE.code)
     except UpstreamError as error:
         log.info("booking left to the job", booking_id=str(booking_id), reason=error.reason)
 
@@ -53,7 +56,7 @@ async def settle(
 ) -> None:
     """Bring a half-way booking to where it belongs. Raises UpstreamError while it is unknown."""
     booking = await store.find_booking(booking_id)
-    if booking is None or not is_outside(booking):
+    if booking is None or not is_outside(booking) or booking.awaits_payment:
         return
     if booking.state is State.HELD:
         assert booking.hold_expires_at is not None
@@ -70,7 +73,7 @@ async def clear(app: App, booking_id: UUID, deadline: Deadline) -> None:
     booking = await store.find_booking(booking_id)
     if booking is None or not is_outside(booking) or booking.state not in ENDED:
         return
-    hospitals, hospital_ref = app.upstream(Hospitals), hospital_of(booking)
+    hospitals, hospital_ref = hospitals_of(app, booking), hospital_of(booking)
     placed = await hospitals.find_booking(hospital_ref, booking.id, deadline)
     if placed is not None and placed.live:
         await hospitals.cancel(hospital_ref, booking.id, placed, deadline)
@@ -96,20 +99,20 @@ async def _place(app: App, booking: BookingRow, access: Access | None, deadline:
         return
     hospital_ref = hospital_of(booking)
     try:
-        placed = await app.upstream(Hospitals).book(
+        placed = await hospitals_of(app, booking).book(
             access, hospital_ref, booking.slot_ref, booking.id, deadline
         )
     except SlotTaken:
-        await _refuse(app, booking.id, texts.SLOT_FULL.code)
+        await _refuse(app, booking, texts.SLOT_FULL.code)
     except UpstreamRejected:
-        await _refuse(app, booking.id, texts.HOSPITAL_REFUSED.code)
+        await _refuse(app, booking, texts.HOSPITAL_REFUSED.code)
     else:
         await _confirm(app, booking, placed)
 
 
 async def _confirm(app: App, booking: BookingRow, placed: Placed) -> None:
     if not placed.live:
-        await _refuse(app, booking.id, texts.HOSPITAL_REFUSED.code)
+        await _refuse(app, booking, texts.HOSPITAL_REFUSED.code)
         return
     person = await get_person(app, booking.booked_by)
     async with transaction() as tx:
@@ -133,17 +136,22 @@ async def _confirm(app: App, booking: BookingRow, placed: Placed) -> None:
             await app.queue.enqueue(tx, CLEAR, {"booking_id": str(booking.id)})
 
 
-async def _refuse(app: App, booking_id: UUID, code: str) -> None:
-    """End a hold that the hospital does not have; its seat is free again."""
+async def _refuse(app: App, booking: BookingRow, code: str) -> None:
+    """End a hold that the hospital does not have; its seat is free again.
+
+    Whoever has just paid is not looking at the booking any more, and is told.
+    """
     async with transaction() as tx:
-        await store.move(
+        refused = await store.move(
             tx,
-            booking_id,
+            booking.id,
             [State.HELD],
             State.REFUSED,
             refusal_code=code,
             ended_at=app.clock.now(),
         )
+        if refused and booking.payment_id is not None and booking.replaces is None:
+            await messages.tell_later(app, tx, booking.id, "refused")
 
 
 async def _give_up(booking: BookingRow, code: str = texts.HOLD_EXPIRED.code) -> bool:
@@ -153,7 +161,7 @@ async def _give_up(booking: BookingRow, code: str = texts.HOLD_EXPIRED.code) -> 
 
 
 async def _withdraw(app: App, booking: BookingRow, deadline: Deadline) -> None:
-    hospitals, hospital_ref = app.upstream(Hospitals), hospital_of(booking)
+    hospitals, hospital_ref = hospitals_of(app, booking), hospital_of(booking)
     placed = await hospitals.find_booking(hospital_ref, booking.id, deadline)
     if placed is not None and placed.live:
         try:
@@ -166,6 +174,8 @@ async def _withdraw(app: App, booking: BookingRow, deadline: Deadline) -> None:
         ended = await store.move(
             tx, booking.id, [State.CANCELLING], State.CANCELLED, ended_at=app.clock.now()
         )
+        if ended:
+            await refunds.enqueue(app, tx, booking)
         if ended and booking.replaced_by is None:
             event = "refused" if booking.refusal_code else "cancelled"
             await messages.tell(app, tx, booking, person, event)
@@ -187,6 +197,7 @@ async def _keep(app: App, booking: BookingRow, placed: Placed) -> None:
             upstream_ref=placed.ref,
             upstream_version=placed.version,
             refusal_code=None,
+            confirmed_at=booking.confirmed_at or app.clock.now(),
         )
         if kept:
             await messages.tell(app, tx, booking, person, "kept")

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from enum import StrEnum
 from typing import Protocol
 from uuid import UUID
 
@@ -38,6 +39,26 @@ class Doctor:
     title: Named
     department: Department
     fee_fen: int
+
+
+class RoomKind(StrEnum):
+    """What is booked without choosing a doctor; the codes of HealthcareService.category."""
+
+    EXAMINATION = "examination"
+    FOLLOW_UP = "follow-up"
+    VACCINATION = "vaccination"
+
+
+@dataclass(frozen=True, slots=True)
+class Room:
+    """An examination, a follow-up visit, a vaccination: a service with a calendar of its own."""
+
+    ref: str
+    schedule_ref: str
+    name: Named
+    kind: RoomKind
+    fee_fen: int
+    preparation: Named
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +97,7 @@ class Hospitals(Protocol):
         ...
 
     async def list_departments(self, hospital_ref: str, deadline: Deadline) -> Sequence[Department]:
-        """Where one can register."""
+        """Where one can register with a doctor."""
         ...
 
     async def list_doctors(
@@ -88,7 +109,19 @@ class Hospitals(Protocol):
     async def find_doctor(
         self, hospital_ref: str, schedule_ref: str, deadline: Deadline
     ) -> Doctor | None:
-        """Whose calendar this is."""
+        """Whose calendar this is; None for a room's."""
+        ...
+
+    async def list_rooms(
+        self, hospital_ref: str, kinds: Sequence[RoomKind], deadline: Deadline
+    ) -> Sequence[Room]:
+        """What of some kinds can be booked without choosing a doctor."""
+        ...
+
+    async def find_room(
+        self, hospital_ref: str, schedule_ref: str, deadline: Deadline
+    ) -> Room | None:
+        """Which room's calendar this is; None for a doctor's."""
         ...
 
     async def list_slots(

@@ -10,10 +10,10 @@ from sandbox.households import address_zh
 from sandbox.state import Row
 from sandbox.statements.control import controls
 from sandbox.system import Body, City, Handler, Operation, Refusal, System, read_body, reply
-from sandbox.systems.billers import ledger, settlement
+from sandbox.systems.billers import invoices, ledger, settlement
 from sandbox.systems.billers.tariff import Utility
 
-SCHEMA = ledger.SCHEMA
+SCHEMA = ledger.SCHEMA + invoices.SCHEMA
 USAGE_MAX = 100_000
 
 
@@ -62,6 +62,11 @@ def biller(utility: Utility, *, schema: str) -> System:
             Operation("get_bill", "GET", root + "/bills/{bill_no}", of(_bill)),
             Operation("write_off", "POST", root + "/bills/{bill_no}/write-off", of(_write_off)),
             Operation("find_write_off", "GET", root + "/write-offs/{payment_ref}", of(_written)),
+            Operation("apply_invoice", "POST", root + "/invoices", of(invoices.apply)),
+            Operation("read_invoice", "GET", root + "/invoices/{request_no}", of(invoices.read)),
+            Operation(
+                "invoice_file", "GET", root + "/invoices/{request_no}/file", of(invoices.show)
+            ),
             Operation("settlement", "GET", root + "/settlements/{day}", of(settlement.announce)),
             Operation(
                 "settlement_file",

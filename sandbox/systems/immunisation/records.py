@@ -11,7 +11,16 @@ from starlette.responses import Response
 
 from core.ids import is_resident_id
 from sandbox.population import Person
-from sandbox.system import Body, City, Handler, Operation, Refusal, System, read_body
+from sandbox.system import (
+    Body,
+    City,
+    Handler,
+    Operation,
+    Refusal,
+    System,
+    read_body,
+    read_bytes,
+)
 from sandbox.systems.hospital.appointments import RESIDENT_ID_SYSTEM, parse_token
 from sandbox.systems.hospital.directory import Resource, in_english
 from sandbox.systems.hospital.wire import bundle, check_search, fhir, outcome
@@ -210,6 +219,16 @@ def _as_fhir(handler: Handler) -> Handler:
     return handle
 
 
+def _posted(handler: Handler) -> Handler:
+    """The same search with its parameters in a form."""
+
+    async def handle(request: Request, city: City) -> Response:
+        form = await read_bytes(request)
+        return await handler(Request(dict(request.scope, query_string=form)), city)
+
+    return handle
+
+
 _ROOT = "/immunisation/fhir"
 REGISTRY = System(
     name="immunisation",
@@ -221,6 +240,14 @@ REGISTRY = System(
         Operation(
             "search_recommendation", "GET", f"{_ROOT}/ImmunizationRecommendation",
             _as_fhir(_recommendations),
+        ),
+        Operation(
+            "post_immunization", "POST", f"{_ROOT}/Immunization/_search",
+            _as_fhir(_posted(_immunizations)),
+        ),
+        Operation(
+            "post_recommendation", "POST", f"{_ROOT}/ImmunizationRecommendation/_search",
+            _as_fhir(_posted(_recommendations)),
         ),
     ),
     controls=(Operation("give", "POST", "/_control/immunisation/doses", _as_fhir(_give)),),

@@ -2,10 +2,12 @@
 
 from sandbox.statements.control import controls
 from sandbox.system import Operation, System
-from sandbox.systems.wechatpay import cashier, notices, orders, refunds, routes
+from sandbox.systems.wechatpay import cashier, contracts, notices, orders, refunds, routes
 
 _ORDERS = "/wechatpay/v3/pay/transactions"
 _REFUNDS = "/wechatpay/v3/refund/domestic/refunds"
+_PAPAY = "/wechatpay/v3/papay"
+_CONTRACT = "/wechatpay/contracts/{contract_id}"
 _BILL = "/wechatpay/v3/bill"
 _DOWNLOAD = "/wechatpay/v3/billdownload/file"
 
@@ -14,7 +16,7 @@ SYSTEMS = (
         name="wechatpay",
         title_zh="微信支付",
         title_en="WeChat Pay",
-        schema=orders.SCHEMA + refunds.SCHEMA,
+        schema=orders.SCHEMA + refunds.SCHEMA + contracts.SCHEMA,
         operations=(
             Operation("order_h5", "POST", f"{_ORDERS}/h5", routes.order_h5),
             Operation("order_jsapi", "POST", f"{_ORDERS}/jsapi", routes.order_jsapi),
@@ -27,11 +29,31 @@ SYSTEMS = (
             Operation("trade_bill", "GET", _BILL + "/tradebill", routes.trade_bill),
             Operation("flow_bill", "GET", _BILL + "/fundflowbill", routes.flow_bill),
             Operation("download_bill", "GET", _DOWNLOAD, routes.download_bill),
+            Operation("sign", "POST", _PAPAY + "/contracts/pre-entrust-sign", contracts.sign),
+            Operation(
+                "query_contract",
+                "GET",
+                _PAPAY + "/contracts/out-contract-code/{code}",
+                contracts.query,
+            ),
+            Operation(
+                "end_contract",
+                "POST",
+                _PAPAY + "/contracts/{contract_id}/terminate",
+                contracts.end,
+            ),
+            Operation("deduct", "POST", _PAPAY + "/transactions", contracts.deduct),
+            Operation("contract", "GET", _CONTRACT, contracts.show),
+            Operation("sign_here", "POST", _CONTRACT + "/sign", contracts.sign_here),
+            Operation("end_here", "POST", _CONTRACT + "/end", contracts.end_here),
             Operation("cashier", "GET", "/wechatpay/cashier/{prepay_id}", cashier.show),
             Operation("pay", "POST", "/wechatpay/cashier/{prepay_id}/pay", cashier.pay),
             Operation("cancel", "POST", "/wechatpay/cashier/{prepay_id}/cancel", cashier.cancel),
         ),
-        controls=controls("wechatpay"),
+        controls=(
+            *controls("wechatpay"),
+            Operation("funds", "POST", f"/_control{_CONTRACT}/funds", contracts.set_funds),
+        ),
         running=notices.running,
     ),
 )

@@ -2,6 +2,8 @@
 
 import copy
 import json
+from collections.abc import Iterator
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -102,4 +104,23 @@ def test_what_is_no_id(text: str) -> None:
 @pytest.mark.parametrize("path", sorted(EXAMPLES.glob("*.json")), ids=lambda path: path.stem)
 def test_the_standards_own_examples(path: Path) -> None:
     data = json.loads(path.read_text(encoding="utf-8"))
-    fhir.parse(data["resourceType"], data)
+    resource = fhir.parse(data["resourceType"], data)
+    sent = fhir.dump(resource)
+    assert dict(_leaves(sent)) == dict(_leaves(data)), "nothing is lost or made up on the way"
+    assert fhir.parse(data["resourceType"], sent) == resource
+
+
+def _leaves(value: Any, place: str = "") -> Iterator[tuple[str, object]]:
+    """Every value with its place; moments and numbers by what they mean, not how it is written."""
+    if isinstance(value, dict):
+        for name, member in value.items():
+            yield from _leaves(member, f"{place}.{name}")
+    elif isinstance(value, list):
+        for number, member in enumerate(value):
+            yield from _leaves(member, f"{place}[{number}]")
+    elif isinstance(value, str) and "T" in value and value[:4].isdigit():
+        yield place, datetime.fromisoformat(value)
+    elif isinstance(value, int | float) and not isinstance(value, bool):
+        yield place, float(value)
+    else:
+        yield place, value

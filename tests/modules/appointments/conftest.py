@@ -5,18 +5,43 @@ from typing import Any
 
 import pytest
 
+from core.app import App
 from core.clock import ManualClock
 from modules.appointments.hospitals.upstream import Hospitals
-from tests.modules.appointments.fake_hospitals import FakeHospitals
+from modules.appointments.vaccination.upstream import Immunisation
+from notifications.upstream import SmsGateway
+from payments.psp.port import WeChatPay
+from tests.fakes import FakeSms
+from tests.modules.appointments.fake_hospitals import FakeHospitals, make_clinics, make_hospitals
+from tests.modules.appointments.till import Till
+from tests.payments.fakes import FakePsp
 
 
 @pytest.fixture
 def hospitals(clock: ManualClock) -> FakeHospitals:
     """The hospitals in memory."""
-    return FakeHospitals(clock)
+    return make_hospitals(clock)
 
 
 @pytest.fixture
-def upstreams(hospitals: FakeHospitals) -> Mapping[type, Any]:
+def clinics(clock: ManualClock) -> FakeHospitals:
+    """The vaccination clinics and their registry in memory."""
+    return make_clinics(clock)
+
+
+@pytest.fixture
+def psp(clock: ManualClock) -> FakePsp:
+    """The PSP in memory."""
+    return FakePsp(clock)
+
+
+@pytest.fixture
+def upstreams(hospitals: FakeHospitals, clinics: FakeHospitals, psp: FakePsp) -> Mapping[type, Any]:
     """The outside systems of these tests."""
-    return {Hospitals: hospitals}
+    return {Hospitals: hospitals, Immunisation: clinics, WeChatPay: psp, SmsGateway: FakeSms()}
+
+
+@pytest.fixture
+def till(app: App, clock: ManualClock, psp: FakePsp) -> Till:
+    """Where fees are paid."""
+    return Till(app, clock, psp)

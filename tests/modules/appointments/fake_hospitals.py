@@ -2,7 +2,8 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
+from itertools import product
 from uuid import UUID
 
 from core.city import Named
@@ -16,7 +17,15 @@ from modules.appointments.hospitals.upstream import (
     Hospital,
     HospitalSlot,
     Placed,
+    Room,
+    RoomKind,
     SlotTaken,
+)
+from modules.appointments.vaccination.domain import (
+    Dose,
+    DueDose,
+    GivenDose,
+    VaccinationRecord,
 )
 
 INTERNAL = Department("s00", Named("内科", "Internal medicine"))
@@ -26,7 +35,10 @@ _PER_DAY = 8
 
 @dataclass
 class FakeHospitals:
-    """One calendar per hospital, eight numbers a day; breaks on demand."""
+    """Calendars of eight numbers a day: a doctor who costs nothing, one who does, and rooms.
+
+    Breaks on demand.
+    """
 
     clock: Clock
     placed: dict[tuple[str, UUID], Placed] = field(default_factory=dict)
@@ -36,6 +48,8 @@ class FakeHospitals:
     insists: bool = False
     patients: dict[UUID, str] = field(default_factory=dict)
     calls: list[str] = field(default_factory=list)
+    rooms: dict[str, Room] = field(default_factory=dict)
+    records: dict[str, VaccinationRecord] = field(default_factory=dict)
 
     async def get_hospital(self, hospital_ref: str, deadline: Deadline) -> Hospital:
         self._reach("hospital")
@@ -49,13 +63,31 @@ class FakeHospitals:
         self, hospital_ref: str, department_ref: str, deadline: Deadline
     ) -> Sequence[Doctor]:
         self._reach("doctors")
-        return [_DOCTOR] if department_ref == INTERNAL.ref else []
+        return list(_DOCTORS.values()) if department_ref == INTERNAL.ref else []
 
     async def find_doctor(
         self, hospital_ref: str, schedule_ref: str, deadline: Deadline
     ) -> Doctor | None:
         self._reach("doctor")
-        return _DOCTOR if schedule_ref == _DOCTOR.schedule_ref else None
+        return _DOCTORS.get(schedule_ref)
+
+    async def list_rooms(
+        self, hospital_ref: str, kinds: Sequence[RoomKind], deadline: Deadline
+    ) -> Sequence[Room]:
+        self._reach("rooms")
+        return [room for room in self.rooms.values() if room.kind in kinds]
+
+    async def find_room(
+        self, hospital_ref: str, schedule_ref: str, deadline: Deadline
+    ) -> Room | None:
+        self._reach("room")
+        return self.rooms.get(schedule_ref)
+
+    async def read_record(self, access: Access, deadline: Deadline) -> VaccinationRecord:
+        """See modules.appointments.vaccination.upstream.Immunisation."""
+        self._reach("record")
+        assert access.person.resident_id
+        return self.records.get(access.person.resident_id, VaccinationRecord((), ()))
 
     async def list_slots(
         self,
@@ -69,7 +101,9 @@ class FakeHospitals:
         return [
             slot
             for slot in self._slots(hospital_ref)
-            if slot.free and begins_at <= slot.starts_at < ends_at
+            if slot.schedule_ref == schedule_ref
+            and slot.free
+            and begins_at <= slot.starts_at < ends_at
         ]
 
     async def find_slot(
@@ -144,17 +178,65 @@ class FakeHospitals:
     def _slots(self, hospital_ref: str) -> list[HospitalSlot]:
         today = self.clock.now().astimezone(SHANGHAI).date()
         slots = []
-        for day in range(_DAYS):
-            for number in range(_PER_DAY):
+        taken = self.taken(hospital_ref)
+        for schedule_ref in {**_DOCTORS, **self.rooms}:
+            for day, number in product(range(_DAYS), range(_PER_DAY)):
                 begins = datetime.combine(
                     today + timedelta(days=day), datetime.min.time(), SHANGHAI
                 ) + timedelta(hours=8, minutes=15 * number)
-                ref = f"{_DOCTOR.schedule_ref}-{begins:%Y%m%d-%H%M}"
-                free = begins > self.clock.now() and ref not in self.taken(hospital_ref)
+                ref = f"{schedule_ref}-{begins:%Y%m%d-%H%M}"
+                free = begins > self.clock.now() and ref not in taken
                 starts_at = begins.astimezone(UTC)
                 ends_at = starts_at + timedelta(minutes=15)
-                slots.append(HospitalSlot(ref, _DOCTOR.schedule_ref, starts_at, ends_at, free))
+                slots.append(HospitalSlot(ref, schedule_ref, starts_at, ends_at, free))
         return slots
 
 
-_DOCTOR = Doctor("sch000", "贾样例", Named("主任医师", "Chief physician"), INTERNAL, 5000)
+_CHIEF = Named("主任医师", "Chief physician")
+FREE_DOCTOR = Doctor("sch000", "贾样例", _CHIEF, INTERNAL, 0)
+PAID_DOCTOR = Doctor("sch001", "甄样板", _CHIEF, INTERNAL, 5000)
+_DOCTORS = {doctor.schedule_ref: doctor for doctor in (FREE_DOCTOR, PAID_DOCTOR)}
+ULTRASOUND = Room(
+    "x02",
+    "sch048",
+    Named("腹部彩超", "Abdominal ultrasound"),
+    RoomKind.EXAMINATION,
+    16_000,
+    Named("检查前空腹 8 小时。", "Do not eat for eight hours before."),
+)
+FOLLOW_UP = Room(
+    "x05", "sch051", Named("专科复诊", "Follow-up visit"), RoomKind.FOLLOW_UP, 0, Named("", "")
+)
+CHILDREN = Room(
+    "x00",
+    "sch000",
+    Named("儿童预防接种", "Childhood vaccination"),
+    RoomKind.VACCINATION,
+    0,
+    Named("请携带预防接种证。", "Bring the vaccination booklet."),
+)
+
+
+def make_hospitals(clock: Clock) -> FakeHospitals:
+    """Hospitals with an examination and a follow-up room."""
+    return FakeHospitals(clock, rooms={r.schedule_ref: r for r in (ULTRASOUND, FOLLOW_UP)})
+
+
+def make_clinics(clock: Clock) -> FakeHospitals:
+    """Vaccination clinics and their registry."""
+    return FakeHospitals(clock, rooms={CHILDREN.schedule_ref: CHILDREN})
+
+
+def dose(code: str, number: int, series: int = 2) -> Dose:
+    """A dose of a vaccine."""
+    return Dose(code, Named(f"{code}疫苗", f"{code} vaccine"), number, series)
+
+
+def given(code: str, number: int, on: date) -> GivenDose:
+    """A dose that was given."""
+    return GivenDose(dose(code, number), on, "SBX000001")
+
+
+def due(code: str, number: int, earliest_on: date) -> DueDose:
+    """A dose that is due a month after it can first be given."""
+    return DueDose(dose(code, number), earliest_on, earliest_on + timedelta(days=30), overdue=False)

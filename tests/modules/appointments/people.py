@@ -1,5 +1,7 @@
 """Citizens for tests: verified accounts with resident IDs of an area that was never given out."""
 
+from dataclasses import replace
+from datetime import timedelta
 from uuid import UUID
 
 from core.app import App
@@ -7,7 +9,7 @@ from core.call import Call
 from core.ids import new_id, resident_id_check_digit
 from core.privacy import Purpose, grant_consent
 from modules.identity import service as identity
-from modules.identity.models import Citizen
+from modules.identity.models import Citizen, Mandate
 
 
 def resident_id(number: int) -> str:
@@ -32,6 +34,28 @@ async def citizen(app: App, number: int, *, locale: str = "en") -> UUID:
         verified_at=app.clock.now(),
     )
     return row.id
+
+
+def fresh(call: Call) -> Call:
+    """The call of somebody who has just proved again who they are."""
+    viewer = call.require_viewer()
+    return replace(call, viewer=replace(viewer, authenticated_at=call.app.clock.now()))
+
+
+async def guardian_of(app: App, actor: Call, subject_id: UUID) -> Mandate:
+    """A guardian's mandate, as identity keeps it."""
+    now = app.clock.now()
+    return await Mandate.create(
+        id=new_id(),
+        kind="guardian",
+        actor_id=actor.require_viewer().user_id,
+        subject_id=subject_id,
+        services=None,
+        state="active",
+        proposed_at=now,
+        confirmed_at=now,
+        ends_at=now + timedelta(days=365),
+    )
 
 
 async def consent(call: Call, purpose: Purpose) -> None:

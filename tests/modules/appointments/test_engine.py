@@ -10,7 +10,7 @@ from icalendar import Calendar
 from core.app import App
 from core.call import Call
 from core.clock import SHANGHAI, ManualClock
-from core.database import IntegrityError, connection, fetch_all, transaction
+from core.database import IntegrityError, connection, fetch_all
 from core.errors import AppError, Conflict, Forbidden, InvalidInput, LoginRequired, NotFound
 from core.ids import new_id
 from core.texts import Locale
@@ -447,17 +447,3 @@ async def test_a_second_account_is_the_same_person(app: App, call: MakeCall) -> 
             await work
         else:
             assert await refusal(work) == "LIMIT_OPEN"
-
-
-async def test_a_paid_hold_is_confirmed_once_and_an_ended_one_is_not(
-    app: App, call: MakeCall
-) -> None:
-    (slot,) = await offer(app, 2 * DAY, capacity=2)
-    viewer, late = await people(app, call, 2)
-    held, lapsed = await hold(viewer, slot), await hold(late, slot)
-    await service.cancel(late, lapsed.id, "cancel-1")
-    for booking, confirmed in ((held, True), (held, True), (lapsed, False)):
-        async with transaction() as tx:
-            assert await service.confirm_paid(app, tx, booking.id) is confirmed
-    assert (await service.get_booking(viewer, held.id)).state is State.CONFIRMED
-    assert (await service.get_booking(late, lapsed.id)).state is State.CANCELLED

@@ -4,19 +4,26 @@ from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 import pytest
 
 from bff.schema import build_schema
 from core.app import App
 from core.call import Call
-from core.clock import ManualClock
+from core.clock import ManualClock, civil_date
 from core.ids import new_id
+from core.mandates import act_for
 from core.manifest import ServiceStatus
 from modules.appointments import publishing, visits
-from modules.appointments.hospitals.service import PATIENT
+from modules.appointments.hospitals.sources import PATIENT, VACCINEE
+from modules.appointments.policy import rules_of
+from modules.appointments.vaccination.domain import VaccinationRecord
+from modules.appointments.vaccination.service import RECORD
 from tests.modules.appointments.engine import MakeCall, count, offer, people
-from tests.modules.appointments.people import consent
+from tests.modules.appointments.fake_hospitals import FakeHospitals, due, given
+from tests.modules.appointments.people import citizen, consent, fresh, guardian_of, resident_id
+from tests.modules.appointments.till import Till
 
 Run = Callable[..., Any]
 DOCUMENTS = Path(__file__).parents[3] / "modules/appointments/documents"
@@ -27,6 +34,17 @@ mutation ($slot: ID!, $item: ID!, $key: String!) {
     __typename
     ... on AppointmentChanged { appointment { id state item { bring } holdExpiresAt } }
     ... on AppointmentSlotFull { code message alternatives { id free startsAt } }
+    ... on Refusal { code message }
+  }
+}"""
+
+
+BOOK = """
+mutation ($slot: ID!, $key: String!) {
+  bookHospitalNumber(hospitalId: "h1", slotId: $slot, idempotencyKey: $key) {
+    __typename
+    ... on HospitalNumberBooked { appointment { id state fee payBefore preparation } }
+    ... on HospitalNumberTaken { code message alternatives { id startsAt } }
     ... on Refusal { code message }
   }
 }"""
@@ -94,7 +112,7 @@ async def test_the_citys_places_are_published_once(app: App, call: MakeCall, run
             or not (DOCUMENTS / f"{service_id}.graphql").exists()
         ):
             continue
-        if service_id == "hospital-registration":
+        if service_id not in rules_of(app).venues:
             continue
         data = await run(
             viewer,
@@ -149,7 +167,10 @@ async def test_hospitals_through_the_schema(app: App, call: MakeCall, run: Run) 
           status asOf slots { id startsAt } } }"""
     data = await run(viewer, browse)
     assert {h["status"] for h in data["hospitals"]} == {"LIVE"}
-    assert data["hospitalDoctors"]["doctors"] == [{"scheduleId": "sch000", "fee": 5000}]
+    assert data["hospitalDoctors"]["doctors"] == [
+        {"scheduleId": "sch000", "fee": 0},
+        {"scheduleId": "sch001", "fee": 5000},
+    ]
     slots = [slot["id"] for slot in data["hospitalSlots"]["slots"]]
     booked = await run(
         viewer,
@@ -172,3 +193,96 @@ async def test_hospitals_through_the_schema(app: App, call: MakeCall, run: Run) 
     assert moved["moveHospitalNumber"]["appointment"]["state"] == "CONFIRMED"
     listed = await run(viewer, "{ appointments(first: 10) { edges { node { id state } } } }")
     assert [e["node"]["state"] for e in listed["appointments"]["edges"]] == ["CONFIRMED"]
+
+
+async def test_a_fee_is_paid_through_the_schema(
+    app: App, call: MakeCall, run: Run, till: Till, clock: ManualClock
+) -> None:
+    (viewer, loser) = await people(app, call, 2)
+    for person in (viewer, loser):
+        await consent(person, PATIENT)
+    offered = await run(
+        viewer,
+        """{ hospitalSlots(hospitalId: "h1", scheduleId: "sch001", skipDays: 2) {
+               slots { id startsAt cancelUntil } } }""",
+    )
+    slot = offered["hospitalSlots"]["slots"][0]
+    assert slot["cancelUntil"] < slot["startsAt"]
+    held = (await run(viewer, BOOK, slot=slot["id"], key="book-0001"))["bookHospitalNumber"]
+    appointment = held["appointment"]
+    assert (appointment["state"], appointment["fee"]) == ("HELD", 5000)
+    assert appointment["payBefore"] and appointment["preparation"]
+    taken = (await run(loser, BOOK, slot=slot["id"], key="book-0001"))["bookHospitalNumber"]
+    assert (taken["__typename"], taken["code"]) == ("HospitalNumberTaken", "SLOT_FULL")
+    assert len(taken["alternatives"]) >= 3
+    pay = """mutation ($id: ID!, $key: String!) {
+        payAppointment(appointmentId: $id, idempotencyKey: $key) {
+          ... on AppointmentPaymentStarted { payment { id amount title cashierUrl } }
+          ... on Refusal { code } } }"""
+    foreign = await run(loser, pay, id=appointment["id"], key="pay-00001")
+    assert foreign["payAppointment"] == {"code": "NOT_FOUND"}
+    clock.move(timedelta(minutes=14))
+    started = await run(viewer, pay, id=appointment["id"], key="pay-00001")
+    payment = started["payAppointment"]["payment"]
+    assert (payment["amount"], "Example Hospital" in payment["title"]) == (5000, True)
+    assert await till.pay(UUID(payment["id"]))
+    await till.queue.run_due()
+    shown = await run(
+        fresh(viewer),
+        "query ($id: ID!) { appointment(id: $id) { state payBefore ics } }",
+        id=appointment["id"],
+    )
+    assert shown["appointment"]["state"] == "CONFIRMED"
+    assert shown["appointment"]["payBefore"] is None
+
+
+async def test_vaccinations_through_the_schema(
+    app: App, call: MakeCall, run: Run, clinics: FakeHospitals
+) -> None:
+    guardian, child_id = (await people(app, call, 1))[0], await citizen(app, 2)
+    await guardian_of(app, guardian, child_id)
+    for_child = await act_for(guardian, child_id, service="vaccination-appointment")
+    today = civil_date(app.clock.now())
+    clinics.records[resident_id(2)] = VaccinationRecord(
+        [given("MMR", 1, today)], [due("MMR", 2, today), due("DT", 1, today)]
+    )
+    book = """mutation ($slot: ID!, $code: String!, $number: Int!, $for: ID!, $key: String!) {
+        bookVaccination(clinicId: "v1", slotId: $slot, vaccineCode: $code, doseNumber: $number,
+                        onBehalfOf: $for, idempotencyKey: $key) {
+          ... on HospitalNumberBooked { appointment { state subject bookedFor preparation } }
+          ... on Refusal { code message } } }"""
+    rooms = await run(
+        guardian,
+        """{ vaccinationClinics { id name } vaccinationRooms(clinicId: "v1") {
+               rooms { scheduleId kind fee } }
+             vaccinationSlots(clinicId: "v1", scheduleId: "sch000", skipDays: 1) {
+               slots { id } } }""",
+    )
+    assert rooms["vaccinationRooms"]["rooms"][0]["kind"] == "VACCINATION"
+    slot = rooms["vaccinationSlots"]["slots"][0]["id"]
+    ask = {"slot": slot, "for": str(child_id)}
+    refused = await run(guardian, book, **ask, code="DT", number=1, key="dose-0001")
+    assert refused["bookVaccination"]["code"] == "CONSENT_REQUIRED"
+    await consent(for_child, RECORD)
+    await consent(for_child, VACCINEE)
+    record = await run(
+        guardian,
+        """query ($for: ID!) { vaccinations(onBehalfOf: $for) { status given { givenOn }
+             due { dose { vaccineCode number } earliestOn overdue } } }""",
+        **{"for": str(child_id)},
+    )
+    told = {d["dose"]["vaccineCode"]: d["earliestOn"] for d in record["vaccinations"]["due"]}
+    assert told == {"MMR": (today + timedelta(days=28)).isoformat(), "DT": today.isoformat()}
+    for code, number, refusal in (
+        ("MMR", 1, "DOSE_GIVEN"), ("MMR", 2, "DOSE_TOO_EARLY"), ("BCG", 1, "DOSE_NOT_DUE"),
+    ):  # fmt: skip
+        got = await run(guardian, book, **ask, code=code, number=number, key=f"dose-{code}{number}")
+        assert got["bookVaccination"]["code"] == refusal
+    assert await count("appointments_booking") == 0
+    booked = await run(guardian, book, **ask, code="DT", number=1, key="dose-0001")
+    assert booked["bookVaccination"]["appointment"] == {
+        "state": "CONFIRMED",
+        "subject": "DT vaccine 1/2",
+        "bookedFor": str(child_id),
+        "preparation": "Bring the vaccination booklet.",
+    }

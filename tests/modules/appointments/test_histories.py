@@ -24,9 +24,9 @@ from core.errors import AppError
 from core.ids import new_id
 from modules.appointments import jobs, service, visits, waiting
 from modules.appointments.domain import State
-from modules.appointments.hospitals import comparison
+from modules.appointments.hospitals import browsing, comparison
 from modules.appointments.hospitals import service as registration
-from modules.appointments.hospitals.service import PATIENT
+from modules.appointments.hospitals.sources import PATIENT
 from modules.appointments.store import BookingRow
 from tests.modules.appointments.engine import (
     MakeCall,
@@ -37,7 +37,7 @@ from tests.modules.appointments.engine import (
     people,
 )
 from tests.modules.appointments.fake_hospitals import FakeHospitals
-from tests.modules.appointments.people import consent
+from tests.modules.appointments.people import consent, fresh
 
 PEOPLE, SLOTS = 4, 3
 WHO, WHERE = st.integers(0, PEOPLE - 1), st.integers(0, SLOTS - 1)
@@ -198,7 +198,7 @@ async def hospital_history(
     history: Sequence[Sequence[Any]],
 ) -> None:
     """Book and cancel with faults; in the end both sides hold the same bookings."""
-    reading = await registration.read_slots(patients[0], "h1", "sch000", skip_days=3, days=3)
+    reading = await browsing.read_slots(patients[0], "h1", "sch000", skip_days=3, days=3)
     assert reading.value
     numbers = [slot.ref for slot in list(reading.value)[:SLOTS]]
     for deed in history:
@@ -223,7 +223,7 @@ async def hospital_history(
             connection(), "SELECT booked_by FROM appointments_booking WHERE id = $1", row["id"]
         )
         viewer = next(p for p in patients if p.require_viewer().user_id == owner["booked_by"])
-        await service.cancel(viewer, row["id"], str(new_id()))
+        await service.cancel(fresh(viewer), row["id"], str(new_id()))
     assert hospitals.live() == set()
 
 
@@ -239,12 +239,12 @@ async def _hospital_deed(
         case ("book", who, where, fault):
             hospitals.fails = [fault] if fault else []
             await registration.book_hospital_number(
-                patients[who], "h1", numbers[where], str(new_id())
+                fresh(patients[who]), "h1", numbers[where], str(new_id())
             )
         case ("cancel", who, fault):
             for row in await service.list_bookings(patients[who], first=1, before=None):
                 hospitals.fails = [fault] if fault else []
-                await service.cancel(patients[who], row.id, str(new_id()))
+                await service.cancel(fresh(patients[who]), row.id, str(new_id()))
         case ("work", fault):
             hospitals.fails = [fault] if fault else []
             await _settle_all(app)

@@ -15,23 +15,22 @@ from core.call import Call
 from core.clock import SHANGHAI, ManualClock
 from core.database import connection, fetch_all
 from core.deadline import Deadline
-from core.errors import Conflict, Forbidden, LoginRequired, NotFound, Unavailable
-from core.ids import new_id
+from core.errors import Conflict, Forbidden, LoginRequired, Missing, NotFound, Unavailable
 from core.last_good import ReadStatus
 from core.mandates import act_for
 from core.privacy import list_access, withdraw_consent
 from core.texts import Locale
 from modules.appointments import calendar_file, jobs, service
 from modules.appointments.domain import State
-from modules.appointments.hospitals import comparison, saga
+from modules.appointments.hospitals import browsing, comparison, saga
 from modules.appointments.hospitals import service as registration
 from modules.appointments.hospitals.comparison import Kind
-from modules.appointments.hospitals.service import PATIENT
+from modules.appointments.hospitals.sources import HOSPITAL_REGISTRATION, PATIENT
 from modules.appointments.hospitals.upstream import HospitalSlot
 from modules.appointments.store import BookingRow
 from modules.identity.models import Mandate
 from tests.modules.appointments.fake_hospitals import INTERNAL, FakeHospitals
-from tests.modules.appointments.people import citizen, consent, resident_id
+from tests.modules.appointments.people import citizen, consent, fresh, guardian_of, resident_id
 
 MakeCall = Callable[..., Call]
 
@@ -44,7 +43,7 @@ async def patient(app: App, call: MakeCall, number: int = 1) -> Call:
 
 
 async def free_slots(call: Call, skip_days: int = 3) -> list[HospitalSlot]:
-    reading = await registration.read_slots(call, "h1", "sch000", skip_days=skip_days, days=7)
+    reading = await browsing.read_slots(call, "h1", "sch000", skip_days=skip_days, days=7)
     assert reading.status is ReadStatus.LIVE and reading.value
     return list(reading.value)
 
@@ -77,16 +76,16 @@ async def bookings() -> int:
 
 async def test_browse_and_book(app: App, call: MakeCall, hospitals: FakeHospitals) -> None:
     viewer = await patient(app, call)
-    listed = await registration.read_hospitals(viewer)
+    listed = await browsing.read_hospitals(viewer)
     assert [ref for ref, r in listed.items() if r.status is ReadStatus.LIVE] == [
         "h1", "h2", "h3", "h4", "h5",
     ]  # fmt: skip
-    departments = await registration.read_departments(viewer, "h1")
+    departments = await browsing.read_departments(viewer, "h1")
     assert departments.value == [INTERNAL]
     slot = (await free_slots(viewer))[0]
     booking = await book(viewer, slot)
     assert booking.state is State.CONFIRMED
-    assert booking.fee_fen == 5000
+    assert (booking.fee_fen, booking.prepaid) == (0, False)
     assert booking.described.place.en == "Example Hospital"
     assert (booking.starts_at, booking.ends_at) == (slot.starts_at, slot.ends_at)
     assert hospitals.live() == {booking.id}
@@ -258,12 +257,16 @@ async def test_cancel_is_refused_after_its_deadline(
     assert (slot.starts_at.astimezone(SHANGHAI).date() - local.date()).days == 1
     assert (local.hour, local.minute) == (15, 0)
     clock.move(until - clock.now())
+    with pytest.raises(LoginRequired) as stale:
+        await service.cancel(viewer, booking.id, "cancel-01")
+    assert stale.value.missing is Missing.FRESH_AUTH
+    viewer = fresh(viewer)
     with pytest.raises(Conflict) as refused:
         await service.cancel(viewer, booking.id, "cancel-01")
     assert refused.value.code == "CANCEL_TOO_LATE"
     assert (await service.get_booking(viewer, booking.id)).state is State.CONFIRMED
     clock.move(timedelta(seconds=-1))
-    assert (await service.cancel(viewer, booking.id, "cancel-01")).state is State.CANCELLED
+    assert (await service.cancel(fresh(viewer), booking.id, "cancel-01")).state is State.CANCELLED
 
 
 async def test_a_lost_reply_to_a_cancellation_is_settled(
@@ -316,7 +319,7 @@ async def test_a_begun_number_is_refused(app: App, call: MakeCall, clock: Manual
     slot = (await free_slots(viewer, skip_days=0))[0]
     clock.move(slot.starts_at - clock.now())
     with pytest.raises(Conflict) as refused:
-        await book(viewer, slot)
+        await book(fresh(viewer), slot)
     assert refused.value.code == "SLOT_BEGUN" or refused.value.code == "SLOT_FULL"
     assert await bookings() == 0
 
@@ -328,11 +331,11 @@ async def test_readings_fall_back_to_the_last_good_answer(
     seen = await free_slots(viewer)
     hospitals.fails = ["off"]
     clock.move(timedelta(minutes=1))
-    stale = await registration.read_slots(viewer, "h1", "sch000", skip_days=3, days=7)
+    stale = await browsing.read_slots(viewer, "h1", "sch000", skip_days=3, days=7)
     assert (stale.status, stale.reason, stale.value) == (ReadStatus.STALE, "UNAVAILABLE", seen)
     assert stale.as_of == clock.now() - timedelta(minutes=1)
     clock.move(timedelta(minutes=5))
-    gone = await registration.read_slots(viewer, "h1", "sch000", skip_days=3, days=7)
+    gone = await browsing.read_slots(viewer, "h1", "sch000", skip_days=3, days=7)
     assert (gone.status, gone.value) == (ReadStatus.UNAVAILABLE, None)
 
 
@@ -494,8 +497,8 @@ async def test_a_guardian_books_for_a_child_and_limits_are_the_childs(
     app: App, call: MakeCall, hospitals: FakeHospitals, clock: ManualClock
 ) -> None:
     guardian, child_id = await patient(app, call, 1), await citizen(app, 2)
-    mandate = await mandate_for(app, guardian, child_id)
-    for_child = await act_for(guardian, child_id, service=registration.HOSPITAL_REGISTRATION)
+    mandate = await guardian_of(app, guardian, child_id)
+    for_child = await act_for(guardian, child_id, service=HOSPITAL_REGISTRATION)
     slots = await free_slots(guardian)
     with pytest.raises(Forbidden):
         await book(for_child, slots[0], "child-001")
@@ -513,19 +516,3 @@ async def test_a_guardian_books_for_a_child_and_limits_are_the_childs(
     await Mandate.filter(id=mandate.id).update(state="ended", ended_at=clock.now())
     with pytest.raises(NotFound):
         await book(for_child, slots[-1], "child-004")
-
-
-async def mandate_for(app: App, actor: Call, subject_id: UUID) -> Mandate:
-    """A guardian's mandate, as identity keeps it."""
-    now = app.clock.now()
-    return await Mandate.create(
-        id=new_id(),
-        kind="guardian",
-        actor_id=actor.require_viewer().user_id,
-        subject_id=subject_id,
-        services=None,
-        state="active",
-        proposed_at=now,
-        confirmed_at=now,
-        ends_at=now + timedelta(days=365),
-    )

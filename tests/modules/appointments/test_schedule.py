@@ -7,15 +7,20 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.city import Calendar, load_city
-from core.clock import SHANGHAI
+from core.app import App
+from core.city import YearUnknown, load_city
+from core.clock import SHANGHAI, ManualClock
+from core.database import connection, fetch_all
+from modules.appointments import publishing
 from modules.appointments.domain import BanRule, CancelRule, banned_until
-from modules.appointments.policy import load_rules
+from modules.appointments.policy import load_rules, rules_of
 from modules.appointments.schedule import (
+    EVERY_DAY,
     ReleaseRule,
     ScheduleInvalid,
     Timetable,
     is_open,
+    known_days,
     plan_slots,
 )
 
@@ -108,7 +113,7 @@ def test_overlaps_are_refused_even_across_timetables() -> None:
 
 
 @given(
-    first_on=st.dates(date(2026, 1, 1), date(2027, 12, 31)),
+    first_on=st.dates(date(2026, 1, 1), date(2026, 11, 30)),
     days=st.integers(1, 40),
     minutes=st.sampled_from([10, 15, 20, 30, 60]),
     weekdays=st.frozensets(st.integers(1, 7), min_size=1),
@@ -138,10 +143,41 @@ def test_the_citys_own_file_plans_for_every_service() -> None:
             )  # fmt: skip
 
 
-def test_an_empty_calendar_is_no_excuse() -> None:
-    empty = Calendar(frozenset(), frozenset())
-    assert empty.is_working_day(date(2026, 10, 1))
-    assert not empty.is_working_day(date(2026, 10, 10))
+def test_of_a_year_without_calendar_nothing_is_guessed() -> None:
+    calendar, eve = CITY.calendar, date(2026, 12, 31)
+    unknown = date(max(calendar.years) + 1, 1, 1)
+    with pytest.raises(YearUnknown):
+        calendar.is_working_day(unknown)
+    every_day = timetable(weekdays=frozenset(range(1, 8)), on_holidays=True)
+    assert is_open(every_day, calendar, unknown)
+    for hangs_on_it in (timetable(), timetable(on_holidays=True), timetable(weekdays=EVERY_DAY)):
+        with pytest.raises(ScheduleInvalid):
+            is_open(hangs_on_it, calendar, unknown)
+        with pytest.raises(ScheduleInvalid):
+            plan_slots([hangs_on_it], calendar, first_on=eve, days=2)
+        assert known_days([hangs_on_it], calendar, first_on=eve, days=9) == 1
+        assert known_days([every_day, hangs_on_it], calendar, first_on=unknown, days=9) == 0
+    assert known_days([every_day], calendar, first_on=eve, days=9) == 9
+    assert len(plan_slots([every_day], calendar, first_on=eve, days=9)) == 9 * 6
+
+
+async def test_publishing_stops_where_the_calendar_ends(app: App, clock: ManualClock) -> None:
+    clock.move(datetime(2026, 12, 20, tzinfo=UTC) - clock.now())
+    assert await publishing.seed(app) == {2027}
+    rows = await fetch_all(
+        connection(),
+        """SELECT service_id, max(starts_at) AS last FROM appointments_slot GROUP BY 1""",
+    )
+    for row in rows:
+        last_on = row["last"].astimezone(SHANGHAI).date()
+        rest = rules_of(app).policies[row["service_id"]].horizon_days - 1
+        horizon_on = date(2026, 12, 20) + timedelta(days=rest)
+        if row["service_id"] == "venue-booking":
+            assert last_on == horizon_on
+        else:
+            assert last_on <= min(horizon_on, date(2026, 12, 31))
+    clock.move(-timedelta(days=20))
+    assert await publishing.seed(app) == frozenset()
 
 
 def at(day: int, hour: int = 9) -> datetime:

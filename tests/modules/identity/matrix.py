@@ -50,12 +50,15 @@ ANYBODY, SIGNED_IN, VERIFIED = Rule(), Rule(1), Rule(2)
 RULES: dict[str, Rule] = {
     **dict.fromkeys(
         "viewer consentPurposes codeDelivery resume home services service requestLoginCode login "
-        "refreshSession staffLogin appointmentPlaces appointmentItems appointmentSlots".split(),
+        "refreshSession staffLogin appointmentPlaces appointmentItems appointmentSlots "
+        "utilityOutages".split(),
         ANYBODY,
     ),
     **dict.fromkeys(
         "mandates inbox markMessageRead payment payments paymentReceipt billAccounts "
-        "unlinkBillAccount appointments appointment waitingPlaces requestStepUpCode stepUp "
+        "unlinkBillAccount billInvoice requestBillInvoice outageWatches watchOutages "
+        "unwatchOutages appointments appointment "
+        "waitingPlaces requestStepUpCode stepUp "
         "revokeSession revokeAllSessions "
         "verifyRealName grantConsent withdrawConsent endMandate confirmAppointment "
         "cancelAppointment rescheduleAppointment leaveWaitingList queueTicket "
@@ -66,6 +69,8 @@ RULES: dict[str, Rule] = {
         "addChild proposeProxy verifyPlate trafficFines rideCode transitTrips".split(), VERIFIED
     ),
     "confirmProxy": Rule(2, fresh=True),
+    "payAppointment": Rule(1, fresh=True),
+    "agreeAutopay": Rule(1, fresh=True),
     "exportMyData": Rule(1, fresh=True),
     "eraseMyAccount": Rule(1, fresh=True),
     "staffPerson": Rule(1, role=OFFICER),
@@ -73,7 +78,7 @@ RULES: dict[str, Rule] = {
 }
 
 DATA_DECIDES = frozenset(
-    "bills linkBillAccount payBill holdAppointment joinWaitingList checkInAppointment "
+    "bills billUsage linkBillAccount payBill holdAppointment joinWaitingList checkInAppointment "
     "joinQueue".split()
 )
 """Fields that learn from their arguments which service they belong to: only strangers and missing
@@ -90,6 +95,7 @@ SAMPLES: dict[str, Any] = {
     "days": 1,
     "purpose": "welfare.housing-fund",
     "textVersion": "2026-11",
+    "at": {"lat": 36.0, "lon": 117.0},
 }
 
 Objects = Mapping[str, Mapping[str, str]]
@@ -246,7 +252,7 @@ class Matrix:
         named = get_named_type(of)
         if isinstance(named, GraphQLInputObjectType):
             return {n: self._sample(n, f.type) for n, f in named.fields.items() if n == "id"}
-        return {"Int": 1, "Boolean": True}.get(named.name, str(uuid4()))
+        return {"Int": 1, "Fen": 100, "Boolean": True}.get(named.name, str(uuid4()))
 
 
 OWNERSHIP: dict[str, set[str]] = {
@@ -257,8 +263,11 @@ OWNERSHIP: dict[str, set[str]] = {
     "grantConsent.onBehalfOf": {"own", "linked"},
     "withdrawConsent.onBehalfOf": {"own", "linked"},
     "housingFund.onBehalfOf": {"own", "linked"},
+    "vaccinations.onBehalfOf": {"own", "linked"},
+    "bookVaccination.onBehalfOf": {"own", "linked"},
     # one's own is tried by its module's tests: the hospital must exist
     "bookHospitalNumber.onBehalfOf": set(),
+    "bookHospitalVisit.onBehalfOf": set(),
     "staffPerson.id": {"own", "linked", "foreign"},
     "payment.id": {"own"},
     # one's own is tried by its module's tests: only a settled payment has a receipt
@@ -271,8 +280,22 @@ OWNERSHIP: dict[str, set[str]] = {
     "acceptTrafficViolation.fineId": {"own"},
     "payTrafficFine.fineId": {"own"},
     "payTransitTrip.tripId": {"own"},
+    "setBillReminder.accountId": {"own"},
+    "removeBillReminder.accountId": {"own"},
+    "agreeAutopay.accountId": {"own"},
+    "endAutopay.autopayId": {"own"},
+    "billInvoice.paymentId": {"own"},
+    "requestBillInvoice.paymentId": {"own"},
+    "unwatchOutages.watchId": {"own"},
+    "medicalBills.onBehalfOf": {"own", "linked"},
+    "payMedicalBill.billId": {"own"},
+    # one's own are tried by their module's tests: the hospital must have the bill or the deposit
+    "payMedicalBill.onBehalfOf": set(),
+    "topUpHospitalAccount.onBehalfOf": set(),
+    "medicalPayment.paymentId": set(),
     "appointment.id": {"own"},
     "confirmAppointment.appointmentId": {"own"},
+    "payAppointment.appointmentId": {"own"},
     "cancelAppointment.appointmentId": {"own"},
     "rescheduleAppointment.appointmentId": {"own"},
     # one's own is tried by its module's tests: the new number must exist at a hospital
@@ -281,11 +304,15 @@ OWNERSHIP: dict[str, set[str]] = {
 """Whose objects a citizen may reach through an argument; all others are NOT_FOUND."""
 
 OPEN_IDS = frozenset(
-    "service.id hospitalDepartments.hospitalId hospitalDoctors.hospitalId "
+    "service.id topUpHospitalAccount.hospitalId hospitalDepartments.hospitalId "
+    "hospitalDoctors.hospitalId "
     "hospitalDoctors.departmentId hospitalSlots.hospitalId hospitalSlots.scheduleId "
     "bookHospitalNumber.hospitalId bookHospitalNumber.slotId appointmentPlaces.serviceId "
     "appointmentItems.serviceId appointmentSlots.placeId rescheduleAppointment.slotId "
     "codeDelivery.requestId leaveWaitingList.waitingId queueTicket.id "
+    "hospitalRooms.hospitalId bookHospitalVisit.hospitalId bookHospitalVisit.slotId "
+    "vaccinationRooms.clinicId vaccinationSlots.clinicId vaccinationSlots.scheduleId "
+    "bookVaccination.clinicId bookVaccination.slotId "
     "moveHospitalNumber.slotId".split()
 )
 """Ids of what belongs to nobody, or that only their owner can know."""

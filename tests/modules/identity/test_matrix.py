@@ -12,10 +12,12 @@ from core import access, guards, mandates
 from core.app import App
 from core.auth import Viewer
 from core.clock import ManualClock
+from core.database import transaction
 from core.ids import new_id
 from core.manifest import discover
 from modules.appointments.models import Booking, Resource, Slot
-from modules.bills.models import AccountLink
+from modules.bills.models import AccountLink, Autopay, OutageWatch
+from modules.health.models import HospitalBill
 from modules.identity import families, service
 from modules.identity.models import Mandate, Session
 from modules.identity.upstream import IdentityRegistry
@@ -25,8 +27,10 @@ from modules.mobility.transit.upstream import Fare
 from modules.welfare.upstream import HousingFund
 from notifications.models import Message
 from notifications.upstream import SmsGateway
+from payments.contracts import begin_contract
 from payments.models import Intent
 from tests.asgi import Client
+from tests.conftest import NOON
 from tests.fakes import FakeHousingFund, FakePolice, FakeSms
 from tests.modules.identity.matrix import Matrix, Objects
 from tests.modules.mobility.fakes import FakeFare, FakeParking
@@ -105,12 +109,12 @@ async def _proposal(app: App, actor: Viewer, subject: Viewer) -> UUID:
     return row.id
 
 
-async def _payment(app: App, viewer: Viewer) -> UUID:
+async def _payment(app: App, viewer: Viewer, kind: str = "bill:WATER") -> UUID:
     now = app.clock.now()
     row = await Intent.create(
         id=new_id(),
         payer_id=viewer.user_id,
-        kind="bill:WATER",
+        kind=kind,
         subject_ref=str(new_id()),
         payee="water",
         title_zh="水费",
@@ -130,7 +134,7 @@ async def _link(app: App, viewer: Viewer) -> UUID:
         id=new_id(),
         citizen_id=viewer.user_id,
         kind="water",
-        account_no=new_id().hex[:10],
+        account_no=new_id().hex[-10:],
         label="",
         holder_masked="*",
         address_masked="*",
@@ -151,6 +155,19 @@ async def _plate(app: App, viewer: Viewer) -> UUID:
     return row.id
 
 
+async def _watch(app: App, viewer: Viewer) -> UUID:
+    row = await OutageWatch.create(
+        id=new_id(),
+        citizen_id=viewer.user_id,
+        label="",
+        kinds="WATER",
+        cell="3600:11700",
+        spot_sealed=app.vault.encrypt("[36.0, 117.0]", "bills.outage_watch"),
+        created_at=app.clock.now(),
+    )
+    return row.id
+
+
 async def _charge(app: App, viewer: Viewer) -> UUID:
     now, plate = app.clock.now(), await Plate.get(id=await _plate(app, viewer))
     row = await ParkingCharge.create(
@@ -162,6 +179,23 @@ async def _charge(app: App, viewer: Viewer) -> UUID:
         amount_fen=0,
         quote_holds_until=now,
         seen_at=now,
+    )
+    return row.id
+
+
+async def _autopay(app: App, viewer: Viewer) -> UUID:
+    async with transaction() as tx:
+        contract_id = await begin_contract(app, tx, viewer.user_id, "water")
+    row = await Autopay.create(
+        id=new_id(),
+        link_id=new_id(),
+        citizen_id=viewer.user_id,
+        contract_id=contract_id,
+        bill_ceiling_fen=1,
+        month_ceiling_fen=1,
+        text_version="2026-11",
+        state="signing",
+        agreed_at=app.clock.now(),
     )
     return row.id
 
@@ -189,6 +223,19 @@ async def _trip(app: App, viewer: Viewer) -> UUID:
         fare_fen=200,
         status="PAID",
         seen_at=app.clock.now(),
+    )
+    return row.id
+
+
+async def _hospital_bill(viewer: Viewer) -> UUID:
+    row = await HospitalBill.create(
+        id=new_id(),
+        citizen_id=viewer.user_id,
+        hospital_ref="h1",
+        bill_no=new_id().hex,
+        self_pay_fen=100,
+        status="OPEN",
+        seen_at=NOON,
     )
     return row.id
 
@@ -223,6 +270,22 @@ async def _booking(app: App, viewer: Viewer, service_id: str, place: str) -> UUI
     return booking_id
 
 
+async def _bills_of(app: App, who: Viewer) -> dict[str, UUID]:
+    """What hangs on accounts, bills and their payments."""
+    return {
+        "unlinkBillAccount.accountId": await _link(app, who),
+        "setBillReminder.accountId": await _link(app, who),
+        "removeBillReminder.accountId": await _link(app, who),
+        "agreeAutopay.accountId": await _link(app, who),
+        "endAutopay.autopayId": await _autopay(app, who),
+        "unwatchOutages.watchId": await _watch(app, who),
+        "billInvoice.paymentId": await _payment(app, who),
+        "requestBillInvoice.paymentId": await _payment(app, who, "bills.water"),
+        "medicalPayment.paymentId": await _payment(app, who),
+        "payMedicalBill.billId": await _hospital_bill(who),
+    }
+
+
 async def objects_of(app: App, who: Viewer, others: Viewer) -> dict[str, str]:
     """One object of each kind that belongs to somebody; `others` is the other side of mandates."""
     mandate = await _mandate(app, "proxy", new_id(), who.user_id)
@@ -234,7 +297,6 @@ async def objects_of(app: App, who: Viewer, others: Viewer) -> dict[str, str]:
         "endMandate.mandateId": mandate,
         "payment.id": await _payment(app, who),
         "paymentReceipt.paymentId": await _payment(app, who),
-        "unlinkBillAccount.accountId": await _link(app, who),
         "parkingSessions.plateId": await _plate(app, who),
         "verifyPlate.plateId": await _plate(app, who),
         "unlinkPlate.plateId": await _plate(app, who),
@@ -242,6 +304,7 @@ async def objects_of(app: App, who: Viewer, others: Viewer) -> dict[str, str]:
         "acceptTrafficViolation.fineId": await _fine(app, who),
         "payTrafficFine.fineId": await _fine(app, who),
         "payTransitTrip.tripId": await _trip(app, who),
+        **await _bills_of(app, who),
         "moveHospitalNumber.appointmentId": await _booking(
             app, who, "hospital-registration", f"h1/{new_id()}"
         ),
@@ -250,6 +313,7 @@ async def objects_of(app: App, who: Viewer, others: Viewer) -> dict[str, str]:
         for field in (
             "appointment.id",
             "confirmAppointment.appointmentId",
+            "payAppointment.appointmentId",
             "cancelAppointment.appointmentId",
             "rescheduleAppointment.appointmentId",
         )
@@ -260,6 +324,12 @@ async def objects_of(app: App, who: Viewer, others: Viewer) -> dict[str, str]:
             "withdrawConsent.onBehalfOf",
             "housingFund.onBehalfOf",
             "bookHospitalNumber.onBehalfOf",
+            "bookHospitalVisit.onBehalfOf",
+            "bookVaccination.onBehalfOf",
+            "vaccinations.onBehalfOf",
+            "medicalBills.onBehalfOf",
+            "payMedicalBill.onBehalfOf",
+            "topUpHospitalAccount.onBehalfOf",
             "staffPerson.id",
         ),
         person,

@@ -1,0 +1,260 @@
+"""The autopay run: look for bills, announce them, pay them a day later, see how it went.
+
+Every step may run at any time and any number of times: a bill has one charge for each consent, and
+a charge one payment.
+"""
+
+import time
+from collections.abc import Mapping
+from typing import Any
+from uuid import UUID
+
+import structlog
+
+from core.app import App
+from core.auth import Viewer
+from core.call import Call
+from core.clock import civil_date
+from core.database import IntegrityError, transaction
+from core.deadline import Deadline
+from core.errors import AppError, Conflict, NotFound, Unavailable
+from core.http import UpstreamError
+from core.people import Person, get_person
+from modules.bills import domain as bills
+from modules.bills import store as accounts
+from modules.bills.autopay import domain, service, store, telling
+from modules.bills.domain import BillerBill, UtilityKind
+from modules.bills.models import AccountLink, Autopay, AutopayCharge, Bill
+from modules.bills.reminders.jobs import read_open
+from modules.bills.upstream import Billers
+from payments import api as payments
+
+TIMEOUT_S = 300
+_BATCH = 200
+_CALL_S = 5.0
+_FIRST = UUID(int=0)
+_ENDED_WELL = frozenset({"fulfilled", "partly_refunded"})
+_ENDED_BADLY = frozenset({"rejected", "expired", "refunding", "refunded"})
+_NOT_MINE = frozenset({"PAYMENT_OPEN", "ALREADY_PAID", "BILL_PAID", "BILL_WITHDRAWN"})
+
+log = structlog.get_logger(__name__)
+
+
+async def run(app: App, _payload: Mapping[str, Any]) -> None:
+    """Every ten minutes of the day: contracts, new bills, due charges, payments under way."""
+    until_s = time.monotonic() + TIMEOUT_S * 0.8
+    for autopay in await store.list_signing(_BATCH):
+        await _safely(_look_at_contract(app, autopay))
+    today, after = civil_date(app.clock.now()), _FIRST
+    while time.monotonic() < until_s:
+        batch = await store.list_unlooked(today, after, _BATCH)
+        for autopay in batch:
+            after = autopay.id
+            await _safely(_announce(app, autopay))
+        if len(batch) < _BATCH:
+            break
+    for charge in await store.list_due(app.clock.now(), _BATCH):
+        await _safely(_pay(app, charge))
+    for charge in await store.list_paying(_BATCH):
+        await _safely(_see(app, charge))
+
+
+async def _safely(step: Any) -> None:
+    """What one cannot do now must not hold up the others: it is tried at the next run.
+
+    A biller or the PSP is silent, an account is closed, or two payers' consents meet at one bill.
+    """
+    try:
+        await step
+    except (UpstreamError, NotFound, IntegrityError) as error:
+        log.info("autopay waits", reason=type(error).__name__)
+
+
+async def _look_at_contract(app: App, autopay: Autopay) -> None:
+    found = await service.refresh(app, autopay, Deadline.after(_CALL_S))
+    too_old = app.clock.now() - found.agreed_at > domain.SIGNING_LIFE
+    if found.state == "signing" and too_old:
+        async with transaction() as tx:
+            locked = await store.lock(tx, autopay.id)
+            if locked.state == "signing":
+                await service.end_in(app, tx, locked, "NOT_SIGNED")
+
+
+async def _announce(app: App, autopay: Autopay) -> None:
+    """Decide on every open bill of an account that is not decided on yet."""
+    autopay = await service.refresh(app, autopay, Deadline.after(_CALL_S))
+    link = await AccountLink.get_or_none(id=autopay.link_id)
+    if autopay.state != "active" or link is None:
+        return
+    told, ids = await read_open(app, link)
+    person = await get_person(app, autopay.citizen_id)
+    async with transaction() as tx:
+        locked = await store.lock(tx, autopay.id)
+        if locked.state != "active":
+            return
+        for bill in sorted(told, key=lambda bill: bill.due_on):
+            bill_id = ids[bill.bill_no]
+            known = await store.has_charge(tx, autopay.id, bill_id)
+            if not known and not await store.is_taken(tx, bill_id):
+                await _decide(app, tx, locked, person, bill, bill_id)
+        locked.looked_on = civil_date(app.clock.now())
+        await locked.save(using_db=tx, update_fields=["looked_on"])
+
+
+async def _decide(
+    app: App, tx: Any, autopay: Autopay, person: Person, bill: BillerBill, bill_id: UUID
+) -> None:
+    now = app.clock.now()
+    pay_at = now + domain.ANNOUNCED_BEFORE
+    month = domain.month_of(pay_at)
+    charge = await store.insert_charge(
+        tx,
+        autopay,
+        bill_id,
+        amount_fen=bill.total_fen,
+        month=month,
+        now=now,
+        pay_at=pay_at,
+        reason=domain.stop_reason(
+            bill.total_fen,
+            await store.spent_fen(tx, autopay.id, month),
+            bill_ceiling_fen=autopay.bill_ceiling_fen,
+            month_ceiling_fen=autopay.month_ceiling_fen,
+        ),
+    )
+    await telling.tell(app, tx, person, charge, await _bill(bill_id))
+
+
+async def _pay(app: App, charge: AutopayCharge) -> None:
+    """Begin to pay a charge whose announcement has stood for a day."""
+    bill = await _bill(charge.bill_id)
+    autopay = await Autopay.get(id=charge.autopay_id)
+    person = await get_person(app, autopay.citizen_id)
+    told = await _ask(app, bill, charge)
+    call = _call_of(app, autopay)
+    intent_id = await _begin(call, autopay, charge, person, bill, told)
+    if intent_id is not None:
+        await payments.present(call, intent_id)
+
+
+async def _ask(app: App, bill: Bill, charge: AutopayCharge) -> BillerBill | None:
+    """What is due now; None where the biller has not told for days. Raises UpstreamError."""
+    kind, asked_at = UtilityKind(bill.kind), app.clock.now()
+    try:
+        told = await app.upstream(Billers).get_bill(kind, bill.bill_no, Deadline.after(_CALL_S))
+    except UpstreamError:
+        if app.clock.now() - charge.pay_at > domain.TRIES_LIFE:
+            return None
+        raise
+    async with transaction() as tx:
+        await accounts.note_bills(tx, kind, [told], asked_at)
+    return told
+
+
+async def _begin(
+    call: Call,
+    autopay: Autopay,
+    charge: AutopayCharge,
+    person: Person,
+    bill: Bill,
+    told: BillerBill | None,
+) -> UUID | None:
+    """Make the payment of a charge, once; None where it is stopped or cancelled instead."""
+    try:
+        async with transaction() as tx:
+            consent = await store.lock(tx, autopay.id)
+            locked = await store.lock_charge(tx, charge.id)
+            if locked.state != "announced":
+                return None
+            event, reason = await _judge(tx, consent, locked, told)
+            if event is not None:
+                await store.move_charge(tx, locked, event, reason=reason)
+                await telling.tell(call.app, tx, person, locked, bill)
+                return None
+            assert told is not None
+            intent_id = await payments.create_intent(
+                call,
+                tx,
+                kind=bills.payable_kind(UtilityKind(bill.kind)),
+                subject_ref=str(bill.id),
+                key=f"autopay-{charge.id}",
+                contract_id=consent.contract_id,
+            )
+            if (await payments.get_payment(call, intent_id)).contract_id != consent.contract_id:
+                raise Conflict(telling.PAYER_IS_PAYING)  # rolls back: the next run looks again
+            changes = {"intent_id": intent_id, "amount_fen": told.total_fen}
+            await store.move_charge(tx, locked, "pay", **changes)
+            return intent_id
+    except Unavailable:
+        return None
+    except AppError as refused:
+        await _refused(call, charge, person, bill, refused)
+        return None
+
+
+async def _judge(
+    tx: Any, consent: Autopay, charge: AutopayCharge, told: BillerBill | None
+) -> tuple[str | None, str | None]:
+    """The event that ends a charge without a payment, and why; (None, None) to pay it."""
+    if consent.state != "active":
+        return "cancel", "AUTOPAY_ENDED"
+    if told is None:
+        return "stop", "BILLER_SILENT"
+    settled = domain.cancel_reason(told)
+    if settled is not None:
+        return "cancel", settled
+    spent_fen = await store.spent_fen(tx, consent.id, charge.month_on) - charge.amount_fen
+    reason = domain.stop_reason(
+        told.total_fen,
+        spent_fen,
+        bill_ceiling_fen=consent.bill_ceiling_fen,
+        month_ceiling_fen=consent.month_ceiling_fen,
+    )
+    return ("stop", reason) if reason else (None, None)
+
+
+async def _refused(
+    call: Call, charge: AutopayCharge, person: Person, bill: Bill, refused: AppError
+) -> None:
+    """The payment cannot be begun: somebody pays the bill already, or a limit is reached."""
+    if refused.code == telling.PAYER_IS_PAYING.code or refused.code == "PAYMENT_OPEN":
+        return  # perhaps it comes to nothing: the next run looks again
+    event = "cancel" if refused.code in _NOT_MINE else "stop"
+    async with transaction() as tx:
+        locked = await store.lock_charge(tx, charge.id)
+        if locked.state == "announced":
+            await store.move_charge(tx, locked, event, reason=refused.code[:32])
+            await telling.tell(call.app, tx, person, locked, bill)
+
+
+async def _see(app: App, charge: AutopayCharge) -> None:
+    """Note how a payment ended; one that came to nothing is told to the payer."""
+    autopay = await Autopay.get(id=charge.autopay_id)
+    assert charge.intent_id is not None
+    intent = await payments.get_payment(_call_of(app, autopay), charge.intent_id)
+    if intent.state not in _ENDED_WELL | _ENDED_BADLY:
+        return
+    person = await get_person(app, autopay.citizen_id)
+    bill = await _bill(charge.bill_id)
+    async with transaction() as tx:
+        locked = await store.lock_charge(tx, charge.id)
+        if locked.state != "paying":
+            return
+        if intent.state in _ENDED_WELL:
+            await store.move_charge(tx, locked, "succeed")
+            return
+        await store.move_charge(tx, locked, "fail", reason=intent.refusal or intent.state.upper())
+        if not intent.captured_fen:  # else the payer is told of the refund
+            await telling.tell(app, tx, person, locked, bill)
+
+
+def _call_of(app: App, autopay: Autopay) -> Call:
+    """The payer's call: the consent stands where a session would, and reaches to payments alone."""
+    viewer = Viewer(autopay.citizen_id, autopay.id, 1, frozenset(), autopay.agreed_at)
+    return Call(app, Deadline.after(_CALL_S), f"autopay-{autopay.id.hex}", viewer)
+
+
+async def _bill(bill_id: UUID) -> Bill:
+    bill = await accounts.find_bill(bill_id)
+    assert bill is not None
+    return bill

@@ -1,0 +1,195 @@
+"""Commands and queries of autopay: agree, look, end."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from uuid import UUID
+
+import structlog
+
+from core import idempotency
+from core.app import App
+from core.call import Call
+from core.database import Transaction, transaction
+from core.deadline import Deadline
+from core.errors import Conflict, InvalidInput, NotFound
+from core.http import UpstreamError
+from core.ids import new_id
+from core.money import format_yuan
+from core.texts_common import CONSENT_TEXT_CHANGED, NOT_FOUND
+from modules.bills import domain, texts
+from modules.bills.autopay import store
+from modules.bills.autopay.domain import CEILING_MAX_FEN, MONTH_FACTOR, TEXT_VERSION, month_of
+from modules.bills.domain import UtilityKind
+from modules.bills.models import AccountLink, Autopay, AutopayCharge
+from payments import api as payments
+
+_CHARGES_SHOWN = 12
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """A consent as its payer sees it."""
+
+    autopay: Autopay
+    link: AccountLink | None
+    spent_fen: int
+    charges: Sequence[AutopayCharge]
+    sign_url: str | None
+
+
+async def agree(
+    call: Call,
+    link_id: UUID,
+    *,
+    bill_ceiling_fen: int,
+    month_ceiling_fen: int,
+    text_version: str,
+    key: str,
+) -> Shown:
+    """Agree that the bills of a linked account are paid within limits; then sign at the PSP.
+
+    The same key gives the same consent; agreeing anew replaces one that was never signed. Raises
+    InvalidInput, NotFound, Conflict AUTOPAY_ACTIVE, KEY_REUSED or for an outdated text.
+    """
+    citizen_id = call.require_viewer(1).user_id
+    _check(bill_ceiling_fen, month_ceiling_fen, text_version)
+    link = await AccountLink.get_or_none(id=link_id, citizen_id=citizen_id)
+    if link is None:
+        raise NotFound(NOT_FOUND)
+    async with transaction() as tx:
+        await tx.execute_query(
+            "SELECT pg_advisory_xact_lock(hashtextextended($1, 0))", [f"autopay:{link_id}"]
+        )
+        claim = await idempotency.claim(
+            call.app,
+            tx,
+            subject=citizen_id,
+            operation="agreeAutopay",
+            key=key,
+            command={
+                "link": link_id,
+                "bill_ceiling_fen": bill_ceiling_fen,
+                "month_ceiling_fen": month_ceiling_fen,
+                "text_version": text_version,
+            },
+            effect_id=new_id(),
+        )
+        if not claim.replayed:
+            await _replace_unsigned(call.app, tx, link_id)
+            await _begin(call.app, tx, claim.effect_id, link, bill_ceiling_fen, month_ceiling_fen)
+    return await _show(call, await Autopay.get(id=claim.effect_id))
+
+
+async def _begin(
+    app: App,
+    tx: Transaction,
+    autopay_id: UUID,
+    link: AccountLink,
+    bill_ceiling_fen: int,
+    month_ceiling_fen: int,
+) -> None:
+    contract_id = await payments.begin_contract(app, tx, link.citizen_id, _display(link))
+    await Autopay.create(
+        using_db=tx,
+        id=autopay_id,
+        link_id=link.id,
+        citizen_id=link.citizen_id,
+        contract_id=contract_id,
+        bill_ceiling_fen=bill_ceiling_fen,
+        month_ceiling_fen=month_ceiling_fen,
+        text_version=TEXT_VERSION,
+        state="signing",
+        agreed_at=app.clock.now(),
+    )
+
+
+def _check(bill_ceiling_fen: int, month_ceiling_fen: int, text_version: str) -> None:
+    if text_version != TEXT_VERSION:
+        raise Conflict(CONSENT_TEXT_CHANGED)
+    most_fen = CEILING_MAX_FEN
+    if not 0 < bill_ceiling_fen <= most_fen:
+        raise InvalidInput(texts.CEILING_RANGE, "billCeiling", most=format_yuan(most_fen))
+    most_fen *= MONTH_FACTOR
+    if not bill_ceiling_fen <= month_ceiling_fen <= most_fen:
+        raise InvalidInput(texts.CEILING_RANGE, "monthCeiling", most=format_yuan(most_fen))
+
+
+async def _replace_unsigned(app: App, tx: Transaction, link_id: UUID) -> None:
+    live = await store.find_live(tx, link_id)
+    if live is None:
+        return
+    if live.state == "active":
+        raise Conflict(texts.AUTOPAY_ACTIVE)
+    await end_in(app, tx, live, "REPLACED")
+
+
+async def end(call: Call, autopay_id: UUID) -> Autopay:
+    """End one of the viewer's consents at once: nothing more is begun. Repeat-safe.
+
+    A payment that is under way goes on. Raises NotFound for anybody else's.
+    """
+    citizen_id = call.require_viewer(1).user_id
+    async with transaction() as tx:
+        found = Autopay.filter(id=autopay_id, citizen_id=citizen_id).using_db(tx)
+        autopay = await found.select_for_update().first()
+        if autopay is None:
+            raise NotFound(NOT_FOUND)
+        if autopay.state != "ended":
+            await end_in(call.app, tx, autopay, "ENDED_BY_PAYER")
+    return autopay
+
+
+async def end_in(app: App, tx: Transaction, autopay: Autopay, reason: str) -> None:
+    """End a locked consent, its contract and what it has announced."""
+    await store.move(tx, autopay, "end", ended_at=app.clock.now(), end_reason=reason)
+    await store.cancel_announced(tx, autopay.id, reason)
+    await payments.end_contract(app, tx, autopay.contract_id)
+
+
+async def end_of_link(app: App, tx: Transaction, link_id: UUID, reason: str) -> None:
+    """End the consent of an account that is linked no more."""
+    live = await store.find_live(tx, link_id)
+    if live is not None:
+        await end_in(app, tx, live, reason)
+
+
+async def list_autopays(call: Call) -> Sequence[Shown]:
+    """The viewer's consents, newest first; those to be signed are looked up at the PSP."""
+    rows = await store.list_of(call.require_viewer(1).user_id)
+    return [await _show(call, row) for row in rows]
+
+
+async def refresh(app: App, autopay: Autopay, deadline: Deadline) -> Autopay:
+    """Take over what has become of a consent's contract. Raises UpstreamError."""
+    state = await payments.refresh_contract(app, autopay.contract_id, deadline)
+    async with transaction() as tx:
+        locked = await store.lock(tx, autopay.id)
+        if state == "active" and locked.state == "signing":
+            await store.move(tx, locked, "sign")
+        elif state == "ended" and locked.state != "ended":
+            await end_in(app, tx, locked, "ENDED_AT_PSP")
+    return locked
+
+
+async def _show(call: Call, autopay: Autopay) -> Shown:
+    sign_url = None
+    if autopay.state == "signing":
+        deadline = call.deadline.share(fraction=0.4)
+        try:
+            autopay = await refresh(call.app, autopay, deadline)
+            if autopay.state == "signing":
+                sign_url = await payments.sign_contract(call.app, autopay.contract_id, deadline)
+        except UpstreamError as error:
+            log.info("psp did not answer", reason=error.reason)
+    async with transaction() as tx:
+        spent_fen = await store.spent_fen(tx, autopay.id, month_of(call.app.clock.now()))
+    link = await AccountLink.get_or_none(id=autopay.link_id)
+    charges = await store.list_charges(autopay.id, _CHARGES_SHOWN)
+    return Shown(autopay, link, spent_fen, charges, sign_url)
+
+
+def _display(link: AccountLink) -> str:
+    name = domain.NAME[UtilityKind(link.kind)].zh
+    return f"{name}自动缴费 {link.account_no[-4:]}"

@@ -1,0 +1,1 @@
+"""Electronic invoices of bills, issued by their billers."""

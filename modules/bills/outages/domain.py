@@ -1,0 +1,147 @@
+"""Outages: where, why, until when, and whom they concern. Places are WGS 84 degrees."""
+
+import math
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from shapely import Point, box
+from shapely.geometry.base import BaseGeometry
+
+UTILITY_OUTAGE_NOTICE = "utility-outage-notice"
+CELL_DEGREES = 0.01
+"""The edge of a grid cell, about a kilometre: as exact as a watched place is known in plain."""
+CELLS_MAX = 2_500
+"""An outage that covers more cells than a city has is an error of the feed."""
+
+
+class OutageKind(StrEnum):
+    """What is cut off."""
+
+    WATER = "WATER"
+    POWER = "POWER"
+    GAS = "GAS"
+
+
+class OutageStatus(StrEnum):
+    """How far an outage is."""
+
+    SCHEDULED = "SCHEDULED"
+    ONGOING = "ONGOING"
+    RESTORED = "RESTORED"
+
+
+class NoticeStage(StrEnum):
+    """The two things a person is told of an outage, once each."""
+
+    ANNOUNCED = "ANNOUNCED"
+    RESTORED = "RESTORED"
+
+
+@dataclass(frozen=True, slots=True)
+class Spot:
+    """A point."""
+
+    lat: float
+    lon: float
+
+
+@dataclass(frozen=True, slots=True)
+class Area:
+    """A rectangle between two parallels and two meridians."""
+
+    south: float
+    west: float
+    north: float
+    east: float
+
+    @property
+    def is_sound(self) -> bool:
+        """Whether it lies on the globe with its edges in order."""
+        return -90 <= self.south <= self.north <= 90 and -180 <= self.west <= self.east <= 180
+
+
+@dataclass(frozen=True, slots=True)
+class Outage:
+    """One outage as its utility tells it."""
+
+    outage_ref: str
+    kind: OutageKind
+    planned: bool
+    cause_zh: str
+    cause_en: str
+    starts_at: datetime
+    planned_restoration_at: datetime
+    restored_at: datetime | None
+    status: OutageStatus
+    households_affected: int
+    updated_at: datetime
+    shape: BaseGeometry
+
+    def covers(self, spot: Spot) -> bool:
+        """Whether a place is within the outage; its edge counts."""
+        return bool(self.shape.covers(Point(spot.lon, spot.lat)))
+
+    def touches(self, area: Area) -> bool:
+        """Whether any part of an area is within it."""
+        return bool(self.shape.intersects(box(area.west, area.south, area.east, area.north)))
+
+    @property
+    def outline(self) -> Sequence[Sequence[Spot]]:
+        """The outer rings, one for each separate part."""
+        parts = getattr(self.shape, "geoms", [self.shape])
+        return [[Spot(lat, lon) for lon, lat in part.exterior.coords] for part in parts]
+
+
+def is_spot(spot: Spot) -> bool:
+    """Whether a point lies on the globe; not-a-number does not."""
+    return -90 <= spot.lat <= 90 and -180 <= spot.lon <= 180
+
+
+def cell_of(spot: Spot) -> str:
+    """The grid cell of a point."""
+    return _cell(math.floor(spot.lat / CELL_DEGREES), math.floor(spot.lon / CELL_DEGREES))
+
+
+def cells_of(outage: Outage) -> Sequence[str]:
+    """Every grid cell that an outage may touch. Raises ValueError above CELLS_MAX."""
+    west, south, east, north = (math.floor(edge / CELL_DEGREES) for edge in outage.shape.bounds)
+    if (north - south + 1) * (east - west + 1) > CELLS_MAX:
+        raise ValueError("an outage is larger than a city")
+    return [
+        _cell(row, column) for row in range(south, north + 1) for column in range(west, east + 1)
+    ]
+
+
+def choose(
+    outages: Iterable[Outage],
+    *,
+    kind: OutageKind | None = None,
+    at: Spot | None = None,
+    area: Area | None = None,
+) -> Sequence[Outage]:
+    """Those of a kind, at a place, in an area; what is yet to come or going on comes first."""
+    found = [
+        outage
+        for outage in outages
+        if (kind is None or outage.kind is kind)
+        and (at is None or outage.covers(at))
+        and (area is None or outage.touches(area))
+    ]
+    return sorted(found, key=lambda o: (o.status is OutageStatus.RESTORED, o.starts_at))
+
+
+def present_at(
+    outages: Iterable[Outage], spot: Spot, kinds: Sequence[OutageKind]
+) -> Sequence[Outage]:
+    """What is cut off at a place, or will be, of some kinds."""
+    return [
+        outage
+        for outage in choose(outages, at=spot)
+        if outage.kind in kinds and outage.status is not OutageStatus.RESTORED
+    ]
+
+
+def _cell(row: int, column: int) -> str:
+    return f"{row}:{column}"

@@ -1,0 +1,117 @@
+"""Telling people of outages at the places they watch: once when known, once when it is over."""
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+import structlog
+
+from core.app import App
+from core.clock import SHANGHAI
+from core.database import transaction
+from core.deadline import Deadline
+from core.errors import NotFound
+from core.people import Person, get_person
+from core.texts import Locale
+from modules.bills import texts
+from modules.bills.outages import domain, service, store
+from modules.bills.outages.domain import NoticeStage, Outage, OutageStatus
+from modules.bills.outages.upstream import Outages
+from notifications import api as notifications
+
+_DEADLINE_S = 8.0
+_PAGE = 500
+_KEPT = timedelta(days=60)
+_FIRST = UUID(int=0)
+
+log = structlog.get_logger(__name__)
+
+
+async def tell_outages(app: App, _payload: Mapping[str, Any]) -> None:
+    """Every two minutes: tell whoever watches a place of what is cut off there, and of its end.
+
+    Each person is told of an outage once, and once of its end, however often this runs, is
+    interrupted, or how many of their places it covers. Raises UpstreamError without the feed.
+    """
+    outages = await app.upstream(Outages).list_outages(Deadline.after(_DEADLINE_S))
+    for outage in outages:
+        if outage.status is OutageStatus.RESTORED:
+            await _tell_restored(app, outage)
+        else:
+            await _tell_announced(app, outage)
+
+
+async def forget(app: App, _payload: Mapping[str, Any]) -> None:
+    """Drop what was noted of outages two months ago."""
+    await store.forget_notices(app.clock.now() - _KEPT)
+
+
+async def _tell_announced(app: App, outage: Outage) -> None:
+    try:
+        cells = domain.cells_of(outage)
+    except ValueError:
+        log.error("an outage is larger than a city", outage_ref=outage.outage_ref)
+        return
+    after = _FIRST
+    while True:
+        page = await store.list_untold(outage.outage_ref, outage.kind, cells, after, _PAGE)
+        for watch in page:
+            after = watch.id
+            if outage.covers(service.spot_of(app, watch)):
+                values = {"label": watch.label or texts.WATCHED_PLACE}
+                await _tell(app, outage, watch.citizen_id, NoticeStage.ANNOUNCED, values)
+        if len(page) < _PAGE:
+            return
+
+
+async def _tell_restored(app: App, outage: Outage) -> None:
+    while True:
+        waiting = await store.list_waiting(outage.outage_ref, _PAGE)
+        for citizen_id in waiting:
+            await _tell(app, outage, citizen_id, NoticeStage.RESTORED, {})
+        if len(waiting) < _PAGE:
+            return
+
+
+async def _tell(
+    app: App, outage: Outage, citizen_id: UUID, stage: NoticeStage, values: Mapping[str, object]
+) -> None:
+    person = await _find_person(app, citizen_id)
+    async with transaction() as tx:
+        fresh = await store.insert_notice(tx, outage.outage_ref, citizen_id, stage, app.clock.now())
+        if not fresh or person is None:
+            return
+        await notifications.notify(
+            app,
+            tx,
+            person=person,
+            template=f"bills.outage_{stage.value.lower()}",
+            values=_values(outage, Locale(person.locale), values),
+            key=store.notice_key(outage.outage_ref, citizen_id, stage),
+            deep_link=app.city.deep_link.format(id=domain.UTILITY_OUTAGE_NOTICE),
+        )
+
+
+async def _find_person(app: App, citizen_id: UUID) -> Person | None:
+    try:
+        return await get_person(app, citizen_id)
+    except NotFound:
+        return None
+
+
+def _values(outage: Outage, locale: Locale, values: Mapping[str, object]) -> dict[str, object]:
+    said = {
+        name: value.say(locale) if hasattr(value, "say") else value
+        for name, value in values.items()
+    }
+    return said | {
+        "what": texts.OUTAGE_OF[outage.kind].say(locale),
+        "cause": outage.cause_zh if locale is Locale.ZH else outage.cause_en,
+        "starts": _clock_time(outage.starts_at),
+        "ends": _clock_time(outage.restored_at or outage.planned_restoration_at),
+    }
+
+
+def _clock_time(moment: datetime) -> str:
+    return f"{moment.astimezone(SHANGHAI):%m-%d %H:%M}"

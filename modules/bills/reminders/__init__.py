@@ -1,0 +1,1 @@
+"""Service 48: reminders of bills that are due."""

@@ -1,0 +1,116 @@
+"""The day's look at every subscribed account, and the messages that come of it."""
+
+import asyncio
+import time
+from collections.abc import Mapping, Sequence
+from datetime import date
+from typing import Any
+from uuid import UUID
+
+import structlog
+
+from core.app import App
+from core.clock import civil_date, ensure_utc
+from core.database import transaction
+from core.deadline import Deadline
+from core.errors import NotFound
+from core.http import UpstreamError
+from core.money import format_yuan
+from core.people import Person, get_person
+from core.texts import Locale
+from modules.bills import domain, messages
+from modules.bills import store as accounts
+from modules.bills.domain import BillerBill, UtilityKind
+from modules.bills.models import AccountLink, Reminder
+from modules.bills.reminders import store
+from modules.bills.reminders.domain import Rule, Stage, stage_of
+from modules.bills.reminders.service import message_key
+from modules.bills.upstream import Billers
+from notifications import api as notifications
+
+TIMEOUT_S = 300
+_BATCH = 64
+_AT_ONCE = 8
+_CALL_S = 5.0
+
+log = structlog.get_logger(__name__)
+
+
+async def remind(app: App, _payload: Mapping[str, Any]) -> None:
+    """Look at every subscribed account once a day and remind its people of what is due.
+
+    Each person is told of a bill once ahead and once when it is overdue, however often this runs
+    or is interrupted. An account whose biller is silent is looked at again at the next run.
+    """
+    started_at, until_s = app.clock.now(), time.monotonic() + TIMEOUT_S * 0.8
+    today, gate = civil_date(started_at), asyncio.Semaphore(_AT_ONCE)
+    while time.monotonic() < until_s:
+        batch = await store.list_unchecked(today, started_at, _BATCH)
+        if not batch:
+            return
+        await store.note_tried([reminder.id for reminder in batch], started_at)
+        await asyncio.gather(*(_look(app, reminder, today, gate) for reminder in batch))
+
+
+async def _look(app: App, reminder: Reminder, today: date, gate: asyncio.Semaphore) -> None:
+    async with gate:
+        link = await AccountLink.get_or_none(id=reminder.link_id)
+        if link is None:
+            return
+        try:
+            bills, ids = await read_open(app, link)
+            person = await get_person(app, reminder.citizen_id)
+        except UpstreamError as error:
+            log.info("biller did not answer", kind=link.kind, reason=error.reason)
+            return
+        except NotFound:
+            return  # the account is closed, its links go with it
+    rule = Rule(reminder.days_before, reminder.min_amount_fen, reminder.sms)
+    async with transaction() as tx:
+        for bill in bills:
+            stage = stage_of(rule, bill, today)
+            if stage is not None:
+                await _tell(app, tx, reminder, link, person, bill, ids[bill.bill_no], stage)
+        await store.note_checked(tx, reminder.id, today)
+
+
+async def read_open(app: App, link: AccountLink) -> tuple[Sequence[BillerBill], Mapping[str, UUID]]:
+    """The open bills of an account with our ids, for jobs. Raises UpstreamError."""
+    kind, asked_at = UtilityKind(link.kind), ensure_utc(app.clock.now())
+    told = await app.upstream(Billers).list_bills(
+        kind, link.account_no, Deadline.after(_CALL_S), only_open=True
+    )
+    async with transaction() as tx:
+        return told, await accounts.note_bills(tx, kind, told, asked_at)
+
+
+async def _tell(
+    app: App,
+    tx: Any,
+    reminder: Reminder,
+    link: AccountLink,
+    person: Person,
+    bill: BillerBill,
+    bill_id: UUID,
+    stage: Stage,
+) -> None:
+    now = app.clock.now()
+    reminded_id = await store.insert_reminded(tx, reminder, bill_id, stage, bill.total_fen, now)
+    if reminded_id is None:
+        return
+    locale = Locale(person.locale)
+    await notifications.notify(
+        app,
+        tx,
+        person=person,
+        template=messages.reminder_of(stage.value, sms=reminder.sms),
+        values={
+            "name": domain.NAME[UtilityKind(link.kind)].say(locale),
+            "label": link.label or link.account_no,
+            "period": bill.period,
+            "amount": format_yuan(bill.total_fen),
+            "due_on": bill.due_on.isoformat(),
+        },
+        key=message_key(reminded_id),
+        deep_link=f"/bills/{bill_id}",
+    )

@@ -1,0 +1,1 @@
+"""Service 22: hospital bills and deposits."""

@@ -1,0 +1,68 @@
+"""The tables of health: what paying needs to know of bills, and nothing of what was treated."""
+
+from tortoise import fields
+from tortoise.models import Model
+
+
+class HospitalBill(Model):
+    """A bill as its hospital last told it; whose it is goes when the person leaves."""
+
+    id = fields.UUIDField(primary_key=True)
+    citizen_id = fields.UUIDField(null=True, db_index=True)
+    hospital_ref = fields.CharField(max_length=16)
+    bill_no = fields.CharField(max_length=64)
+    self_pay_fen = fields.BigIntField()
+    status = fields.CharField(max_length=16)
+    seen_at = fields.DatetimeField()
+
+    class Meta:
+        table = "health_bill"
+        unique_together = (("hospital_ref", "bill_no"),)
+
+
+class TopUp(Model):
+    """An amount that is to be paid into an inpatient's deposit."""
+
+    id = fields.UUIDField(primary_key=True)
+    citizen_id = fields.UUIDField(null=True, db_index=True)
+    hospital_ref = fields.CharField(max_length=16)
+    account_no = fields.CharField(max_length=64)
+    amount_fen = fields.BigIntField()
+    created_at = fields.DatetimeField()
+
+    class Meta:
+        table = "health_top_up"
+
+
+class HospitalPayment(Model):
+    """A payment that a hospital has booked; asked for refunds until `look_at` is null."""
+
+    intent_id = fields.UUIDField(primary_key=True)
+    payer_id = fields.UUIDField(db_index=True)
+    hospital_ref = fields.CharField(max_length=16)
+    booked_at = fields.DatetimeField()
+    looked_at = fields.DatetimeField(null=True)
+    look_at = fields.DatetimeField(null=True, db_index=True)
+
+    class Meta:
+        table = "health_payment"
+
+
+class HospitalRefund(Model):
+    """What a hospital gives back of a payment, from its decision to its books."""
+
+    id = fields.UUIDField(primary_key=True)
+    intent_id = fields.UUIDField(db_index=True)
+    hospital_ref = fields.CharField(max_length=16)
+    refund_no = fields.CharField(max_length=64)
+    amount_fen = fields.BigIntField()
+    reason_sealed = fields.BinaryField()
+    decided_at = fields.DatetimeField()
+    refund_id = fields.UUIDField(null=True, unique=True)
+    """Our refund; null where the hospital returned the money by itself."""
+    returned_at = fields.DatetimeField(null=True)
+    settled_at = fields.DatetimeField(null=True)
+
+    class Meta:
+        table = "health_refund"
+        unique_together = (("hospital_ref", "refund_no"),)

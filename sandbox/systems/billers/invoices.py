@@ -1,0 +1,111 @@
+"""Electronic invoices: a biller issues one for a payment that settled a bill, a moment later."""
+
+from datetime import datetime, timedelta
+from html import escape
+
+from pydantic import Field
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, Response
+
+from core.ids import is_uscc
+from core.money import format_yuan
+from sandbox.state import Row
+from sandbox.system import Body, City, Refusal, read_body, reply
+from sandbox.systems.billers import ledger
+from sandbox.systems.billers.tariff import Utility
+
+SCHEMA = """
+CREATE TABLE biller_invoice (
+    request_no TEXT PRIMARY KEY, kind TEXT NOT NULL, payment_ref TEXT NOT NULL,
+    title TEXT NOT NULL, tax_no TEXT, requested_at TEXT NOT NULL, invoice_no TEXT NOT NULL UNIQUE,
+    UNIQUE (kind, payment_ref)
+);
+"""
+ISSUED_AFTER = timedelta(seconds=2)
+
+
+class Application(Body):
+    """Who wants an invoice for which payment; a company gives its number."""
+
+    payment_ref: str = Field(min_length=1, max_length=64)
+    title: str = Field(min_length=1, max_length=100)
+    tax_no: str | None = Field(None, min_length=18, max_length=18)
+
+
+async def apply(request: Request, city: City, utility: Utility) -> Response:
+    """Ask for an invoice, once for each payment.
+
+    The same application again is the same request. Raises Refusal 404 NO_SUCH_WRITE_OFF,
+    409 INVOICE_EXISTS for another buyer, 422 INVALID_TAX_NO.
+    """
+    asked = await read_body(request, Application)
+    if asked.tax_no is not None and not is_uscc(asked.tax_no):
+        raise Refusal(422, "INVALID_TAX_NO", "not a unified social credit code (GB 32100)")
+    with city.state.transaction():
+        if ledger.find_write_off(city, utility, asked.payment_ref) is None:
+            raise Refusal(404, "NO_SUCH_WRITE_OFF", "this payment wrote nothing off")
+        known = _find(city, utility, "payment_ref", asked.payment_ref)
+        if known is None:
+            city.state.run(
+                "INSERT INTO biller_invoice VALUES (?, ?, ?, ?, ?, ?, ?)",
+                (f"IR{city.serial('invoice')}", utility.kind, asked.payment_ref, asked.title,
+                 asked.tax_no, city.now().isoformat(), f"26{city.serial('invoice_no')}"),
+            )  # fmt: skip
+        elif (known["title"], known["tax_no"]) != (asked.title, asked.tax_no):
+            raise Refusal(409, "INVOICE_EXISTS", "the invoice is made out to another buyer")
+        found = _find(city, utility, "payment_ref", asked.payment_ref)
+    assert found is not None
+    return reply(_describe(request, city, utility, found), 202)
+
+
+async def read(request: Request, city: City, utility: Utility) -> Response:
+    """What has become of a request."""
+    return reply(_describe(request, city, utility, _get(request, city, utility)))
+
+
+async def show(request: Request, city: City, utility: Utility) -> Response:
+    """The invoice itself, plainly marked as a sandbox's."""
+    invoice = _get(request, city, utility)
+    if not _is_issued(city, invoice):
+        raise Refusal(404, "NO_SUCH_INVOICE", "not issued yet")
+    written = ledger.find_write_off(city, utility, invoice["payment_ref"])
+    assert written is not None
+    rows = (
+        ("发票号码", invoice["invoice_no"]), ("购买方", invoice["title"]),
+        ("统一社会信用代码", invoice["tax_no"] or ""), ("销售方", utility.title_zh),
+        ("价税合计", f"¥{format_yuan(written['amount_fen'])}"),
+    )  # fmt: skip
+    table = "".join(f"<tr><th>{name}</th><td>{escape(value)}</td></tr>" for name, value in rows)
+    return HTMLResponse(
+        f'<!doctype html><html lang="zh-CN"><meta charset="utf-8"><title>沙盒发票</title>'
+        f"<h1>沙盒电子发票 · Sandbox invoice</h1><table>{table}</table></html>"
+    )
+
+
+def _find(city: City, utility: Utility, column: str, value: str) -> Row | None:
+    query = f"SELECT * FROM biller_invoice WHERE kind = ? AND {column} = ?"  # noqa: S608 - our own column names
+    return city.state.one(query, (utility.kind, value))
+
+
+def _get(request: Request, city: City, utility: Utility) -> Row:
+    found = _find(city, utility, "request_no", request.path_params["request_no"])
+    if found is None:
+        raise Refusal(404, "NO_SUCH_INVOICE", "no such request at this biller")
+    return found
+
+
+def _is_issued(city: City, invoice: Row) -> bool:
+    return city.now() >= datetime.fromisoformat(invoice["requested_at"]) + ISSUED_AFTER
+
+
+def _describe(request: Request, city: City, utility: Utility, invoice: Row) -> dict[str, object]:
+    issued, root = _is_issued(city, invoice), f"billers/{utility.kind}/invoices"
+    issued_at = datetime.fromisoformat(invoice["requested_at"]) + ISSUED_AFTER
+    return {
+        "request_no": invoice["request_no"],
+        "payment_ref": invoice["payment_ref"],
+        "state": "ISSUED" if issued else "ISSUING",
+        "invoice_no": invoice["invoice_no"] if issued else None,
+        "invoice_url": f"{request.base_url}{root}/{invoice['request_no']}/file" if issued else None,
+        "issued_at": issued_at.isoformat() if issued else None,
+    }

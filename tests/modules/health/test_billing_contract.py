@@ -1,0 +1,215 @@
+"""One contract for hospital billing: the client against the sandbox, and the tests' own fake."""
+
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from dataclasses import dataclass
+from types import SimpleNamespace
+from typing import Any
+
+import aiohttp
+import pytest
+
+from core.clock import SystemClock
+from core.deadline import Deadline
+from core.http import HttpClient, Unlicensed, UpstreamRejected
+from core.ids import new_id
+from core.metrics import Metrics
+from core.people import Person
+from core.privacy import Access
+from modules.health.billing.domain import BillStatus
+from modules.health.billing.upstream import (
+    HospitalBilling,
+    HospitalBillingClient,
+    refusal_code,
+)
+from modules.health.module import MANIFEST
+from tests.modules.health.fakes import FakeHospitals
+from tests.sandbox.serving import free_port, sandbox_process
+
+(_BINDING,) = MANIFEST.upstreams
+
+
+@dataclass
+class Subject:
+    """Hospitals under test, a patient, and the counter's hands."""
+
+    hospitals: HospitalBilling
+    access: Access
+    issue: Callable[[], Awaitable[str]]
+    cancel: Callable[[str], Awaitable[None]]
+    admit: Callable[[], Awaitable[str]]
+    decide: Callable[[str, int], Awaitable[str]]
+
+    async def pay(self, bill_no: str, ref: str, amount_fen: int) -> str:
+        """Pay a bill now."""
+        return await self.hospitals.pay_bill(
+            "h3", bill_no, payment_ref=ref, amount_fen=amount_fen,
+            paid_at=SystemClock().now(), deadline=_soon(),
+        )  # fmt: skip
+
+    async def top_up(self, account_no: str, ref: str, amount_fen: int) -> str:
+        """Pay into a deposit now."""
+        return await self.hospitals.top_up(
+            "h3", account_no, payment_ref=ref, amount_fen=amount_fen,
+            paid_at=SystemClock().now(), deadline=_soon(),
+        )  # fmt: skip
+
+    async def self_pay(self, bill_no: str) -> int:
+        """What is due for a bill."""
+        bills = await self.hospitals.list_bills(self.access, "h3", _soon())
+        return next(bill.self_pay_fen for bill in bills if bill.bill_no == bill_no)
+
+
+@pytest.fixture(scope="session")
+def sandbox_port() -> Iterator[int]:
+    """A sandbox; hospitals need no keys."""
+    port = free_port()
+    with sandbox_process(port):
+        yield port
+
+
+def _access(resident_id: str) -> Access:
+    person = Person(new_id(), "19900000001", "示例", resident_id, 2, "zh")
+    return Access(person, "health.medical-payment", new_id(), new_id(), "his_billing")
+
+
+@pytest.fixture(params=["fake", "sandbox"])
+async def subject(request: pytest.FixtureRequest) -> AsyncIterator[Subject]:
+    """Each in turn."""
+    if request.param == "fake":
+        yield _fake()
+        return
+    port = request.getfixturevalue("sandbox_port")
+    base = f"http://127.0.0.1:{port}"
+    async with HttpClient(Metrics()) as http, aiohttp.ClientSession() as session:
+        http.protect("his_billing", _BINDING.personal)
+        client = HospitalBillingClient(SimpleNamespace(http=http), f"{base}/his-billing")  # type: ignore[arg-type]
+        async with session.get(f"{base}/_control/people") as people:
+            resident_id = (await people.json())[0]["resident_id"]
+
+        async def control(path: str, body: Any) -> Any:
+            url = f"{base}/_control/his-billing/h3/{path}"
+            async with session.post(url, json=body) as answer:
+                assert answer.status in (200, 201)
+                return await answer.json()
+
+        whose = {"resident_id": resident_id}
+
+        async def issue() -> str:
+            return str((await control("bills", whose))["bill_no"])
+
+        async def cancel(bill_no: str) -> None:
+            await control(f"bills/{bill_no}/cancel", {})
+
+        async def admit() -> str:
+            return str((await control("admissions", whose))["account_no"])
+
+        async def decide(ref: str, amount_fen: int) -> str:
+            told = await control("refunds", {"payment_ref": ref, "amount_fen": amount_fen})
+            return str(told["refunds"][-1]["refund_no"])
+
+        yield Subject(client, _access(resident_id), issue, cancel, admit, decide)
+
+
+def _fake() -> Subject:
+    fake, me = FakeHospitals(), "11010519491231002X"
+
+    async def issue() -> str:
+        return fake.issue("h3", me)
+
+    async def cancel(bill_no: str) -> None:
+        fake.cancel("h3", bill_no)
+
+    async def admit() -> str:
+        return fake.admit("h3", me)
+
+    async def decide(ref: str, amount_fen: int) -> str:
+        return fake.decide("h3", ref, amount_fen)
+
+    return Subject(fake, _access(me), issue, cancel, admit, decide)
+
+
+def _soon() -> Deadline:
+    return Deadline.after(5)
+
+
+async def test_a_bill_adds_up_and_is_its_patients(subject: Subject) -> None:
+    bill_no = await subject.issue()
+    bills = await subject.hospitals.list_bills(subject.access, "h3", _soon())
+    bill = next(bill for bill in bills if bill.bill_no == bill_no)
+    assert bill.adds_up and bill.items and bill.status is BillStatus.OPEN
+    elsewhere = await subject.hospitals.list_bills(subject.access, "h5", _soon())
+    assert bill_no not in [bill.bill_no for bill in elsewhere]
+
+
+async def test_a_payment_is_booked_once_however_often(subject: Subject) -> None:
+    bill_no = await subject.issue()
+    ref, due_fen = f"ref-{bill_no}", await subject.self_pay(bill_no)
+    assert await subject.hospitals.find_payment("h3", ref, _soon()) is None
+    receipt_no = await subject.pay(bill_no, ref, due_fen)
+    assert await subject.pay(bill_no, ref, due_fen) == receipt_no
+    found = await subject.hospitals.find_payment("h3", ref, _soon())
+    assert found is not None
+    assert (found.receipt_no, found.amount_fen, list(found.refunds)) == (receipt_no, due_fen, [])
+
+
+async def test_refusals_carry_their_code(subject: Subject) -> None:
+    paid, other, gone = [await subject.issue() for _ in range(3)]
+    due_fen = await subject.self_pay(paid)
+    await subject.pay(paid, f"ref-{paid}", due_fen)
+    await subject.cancel(gone)
+    for bill_no, ref, amount_fen, code in (
+        (paid, "ref-2", due_fen, "ALREADY_PAID"),
+        (other, "ref-2", await subject.self_pay(other) + 1, "AMOUNT_MISMATCH"),
+        (gone, "ref-2", await subject.self_pay(gone), "BILL_CANCELLED"),
+        ("MB-none", "ref-2", 100, "NO_SUCH_BILL"),
+        (paid, f"ref-{paid}", due_fen + 1, "PAYMENT_REF_REUSED"),
+    ):
+        with pytest.raises(UpstreamRejected) as refused:
+            await subject.pay(bill_no, ref, amount_fen)
+        assert refusal_code(refused.value) == code
+    assert await subject.hospitals.find_payment("h3", "ref-2", _soon()) is None
+
+
+async def test_a_deposit_grows_by_what_is_paid_in(subject: Subject) -> None:
+    account_no = await subject.admit()
+    (before,) = await subject.hospitals.list_inpatient(subject.access, "h3", _soon())
+    for _ in range(2):
+        await subject.top_up(account_no, f"up-{account_no}", 20_000)
+    (after,) = await subject.hospitals.list_inpatient(subject.access, "h3", _soon())
+    assert after.balance_fen == before.balance_fen + 20_000
+    for number, amount_fen, code in (
+        (account_no, 5_000_001, "TOP_UP_TOO_LARGE"),
+        ("ZY3nobody", 100, "NO_SUCH_ACCOUNT"),
+    ):
+        with pytest.raises(UpstreamRejected) as refused:
+            await subject.top_up(number, "up-2", amount_fen)
+        assert refusal_code(refused.value) == code
+
+
+async def test_a_refund_is_decided_and_settled_by_one_refund_of_ours(subject: Subject) -> None:
+    bill_no = await subject.issue()
+    ref = f"ref-{bill_no}"
+    await subject.pay(bill_no, ref, await subject.self_pay(bill_no))
+    refund_no = await subject.decide(ref, 100)
+    for _ in range(2):
+        await subject.hospitals.settle_refund("h3", refund_no, "back-1", _soon())
+    found = await subject.hospitals.find_payment("h3", ref, _soon())
+    assert found is not None
+    (refund,) = found.refunds
+    told = (refund.refund_no, refund.amount_fen, refund.refund_ref)
+    assert told == (refund_no, 100, "back-1")
+    with pytest.raises(UpstreamRejected) as refused:
+        await subject.hospitals.settle_refund("h3", refund_no, "back-2", _soon())
+    assert refusal_code(refused.value) == "REFUND_REF_REUSED"
+
+
+async def test_reading_bills_needs_an_access_for_this_upstream() -> None:
+    async with HttpClient(Metrics()) as http:
+        http.protect("his_billing", _BINDING.personal)
+        client = HospitalBillingClient(SimpleNamespace(http=http), "http://127.0.0.1:9")  # type: ignore[arg-type]
+        fake = _access("11010519491231002X")
+        wrong = Access(fake.person, fake.purpose, fake.consent_id, fake.access_id, "police")
+        with pytest.raises(Unlicensed):
+            await client.list_bills(wrong, "h1", _soon())
+        with pytest.raises(Unlicensed):
+            await client.list_inpatient(wrong, "h1", _soon())
