@@ -159,8 +159,8 @@ async def test_a_connection_goes_back_without_a_word_and_without_its_transaction
 
 
 _SESSION_WORDS = re.compile(
-    r"pg_(try_)?advisory_lock(_shared)?\(|[\"';]\s*SET (?!LOCAL|TRANSACTION)|\bset_config\("
-    r"|\bLISTEN \w|\bWITH HOLD\b|\bCREATE TEMP|\bPREPARE \w"
+    r"pg_(try_)?advisory_lock(_shared)?\(|[\"';]\s*SET (?!LOCAL|TRANSACTION)"
+    r"|\bset_config\((?!'jit')|\bLISTEN \w|\bWITH HOLD\b|\bCREATE TEMP(?![^;]*ON COMMIT DROP)|\bPREPARE \w"
 )
 
 
