@@ -57,13 +57,6 @@ def upstreams(clock: ManualClock) -> Mapping[type, Any]:
     }
 
 
-@pytest.fixture
-def settings(settings: Settings) -> Settings:
-    """Without quotas: the walk asks more in a minute than a person may."""
-    quotas = ("rate_person", "rate_device", "rate_address")
-    return settings.model_copy(update=dict.fromkeys(quotas, 0))
-
-
 async def _session(app: App, viewer: Viewer) -> UUID:
     now = app.clock.now()
     row = await Session.create(
