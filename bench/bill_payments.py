@@ -26,11 +26,13 @@ import uvloop
 from bench.http1 import Client
 from bench.processes import NO_LIMITS, command_of, free_port, machine, running
 from bff.commands import journey
+from bff.trusted import documents_of
 from core.app import App, open_app
 from core.auth import Viewer
 from core.clock import SystemClock
 from core.database import parse_url, transaction
 from core.ids import new_id
+from core.manifest import discover
 from core.processes.embedded import database_urls
 from core.settings import Settings
 from modules.identity import store as identity
@@ -44,6 +46,7 @@ WARM_UP = (20, 5.0)
 AIM = 120
 PEOPLE = 40
 _DRAIN_S = 30.0
+_DOCUMENT = "water-bill-payment"
 _WRITTEN_OFF_WITHIN_MS = 2_000.0
 _CREATES_ADDED_MS = 1_000.0
 _REPEAT_S = 0.5
@@ -200,6 +203,8 @@ class Crowd:
         self._api = Client(city.port)
         self._sandbox = Client(city.sandbox_port)
         self._clock = SystemClock()
+        documents = documents_of(discover()).by_id.items()
+        (self._document_id,) = (id_ for id_, one in documents if one.name == _DOCUMENT)
 
     @classmethod
     async def gather(cls, city: City) -> "Crowd":
@@ -254,7 +259,7 @@ class Crowd:
             while True:
                 payload = await self._graphql(
                     headers,
-                    documentId="water-bill-payment",
+                    documentId=self._document_id,
                     operationName="PayWaterBill",
                     variables={"billId": bill_id, "payKey": key},
                 )
