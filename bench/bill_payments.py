@@ -124,6 +124,7 @@ def bill_payments() -> Row:
             "DATA_DIR": folder,
             "PORT": str(port),
             "SANDBOX_PORT": str(sandbox_port),
+            "PSPS": "wechatpay",  # a fault is waited out, not left for another PSP
             **NO_LIMITS,
         }
         with running(command_of("up"), port, environment) as pid:

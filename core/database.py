@@ -41,7 +41,6 @@ CONNECTION_LOST = (
 
 _NO_STATEMENTS = (
     *("BEGIN", "COMMIT", "ROLLBACK"),  # a transaction opens and ends
-    "SELECT pg_advisory_unlock_all();",  # the pool wipes a connection that comes back
     # a new connection learns types
     *("WITH RECURSIVE typeinfo_tree", "SELECT current_setting('jit')", "SELECT set_config('jit'"),
 )
@@ -159,11 +158,9 @@ def connection() -> BaseDBAsyncClient:
 
 
 @asynccontextmanager
-async def transaction(*, lasting: bool = True) -> AsyncIterator[Transaction]:
+async def transaction() -> AsyncIterator[Transaction]:
     """Open the transaction of one command; commits at the end, rolls back on any exception.
 
-    With `lasting=False` the commit does not wait for the disk: when the server dies within the next
-    moment all of it may be undone, never a part. For notes that can be had again by asking.
     Raises RuntimeError inside another transaction: commands do not nest.
     """
     if _open.get():
@@ -174,8 +171,6 @@ async def transaction(*, lasting: bool = True) -> AsyncIterator[Transaction]:
             context = in_transaction("default")
             tx = await _begin(context)
             stack.push_async_exit(context)
-            if not lasting:
-                await tx.execute_script("SET LOCAL synchronous_commit = off")
             yield tx
     finally:
         _open.reset(token)

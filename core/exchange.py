@@ -6,10 +6,10 @@ Bodies, paths and query strings are in no error's text.
 """
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from types import SimpleNamespace
-from typing import Any, ClassVar
+from typing import Any, BinaryIO, ClassVar
 
 import aiohttp
 import orjson
@@ -100,6 +100,8 @@ class Call:
     accept: str
     safe: bool
     deadline: Deadline
+    into: BinaryIO | None = field(default=None, repr=False)
+    """Where the body of a 200 goes instead of memory; each attempt begins it afresh."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,7 +168,7 @@ async def exchange(
             ),
             trace_request_ctx=wire,
         ) as reply:
-            body = await _read(reply, body_max_bytes)
+            body = await _read(reply, body_max_bytes, call.into)
     except (aiohttp.ClientError, OSError) as error:  # TimeoutError is an OSError
         # The cause may quote the URL, so only its class goes on.
         fair = not isinstance(error, TimeoutError) or allowed_s >= timeouts.fair_s
@@ -190,12 +192,18 @@ async def _send_once(
         raise _ConnectionLost(type(error).__name__) from error
 
 
-async def _read(reply: aiohttp.ClientResponse, body_max_bytes: int) -> bytes:
-    body = bytearray()
+async def _read(reply: aiohttp.ClientResponse, body_max_bytes: int, into: BinaryIO | None) -> bytes:
+    body, size = bytearray(), 0
+    keep: Callable[[bytes], object] = body.extend
+    if into is not None and reply.status == 200:
+        into.seek(0)
+        into.truncate()
+        keep = into.write
     async for chunk in reply.content.iter_any():
-        body += chunk
-        if len(body) > body_max_bytes:
+        size += len(chunk)
+        if size > body_max_bytes:
             raise _BodyTooLarge
+        keep(chunk)
     return bytes(body)
 
 

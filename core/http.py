@@ -11,7 +11,7 @@ import re
 import time
 from collections.abc import Iterable, Mapping
 from types import TracebackType
-from typing import Protocol, Self
+from typing import BinaryIO, Protocol, Self
 
 import aiohttp
 import orjson
@@ -241,6 +241,7 @@ class Upstream:
         accept: str = JSON,
         safe: bool | None = None,
         access: Licence | None = None,
+        into: BinaryIO | None = None,
     ) -> Response:
         """Call the upstream and return its 2xx (or 304) answer. Redirects are not followed.
 
@@ -249,20 +250,15 @@ class Upstream:
         harm (default: GET and HEAD); only then is it retried, or hedged where the operation is
         declared so. An answer of another media type than `accept` is garbage; `*/*` takes any, and
         application/json takes `+json` too. `access` is the Access that an operation declared
-        personal demands.
+        personal demands. `into` takes a large answer chunk by chunk, afresh at each attempt.
 
-        Raises UpstreamTimeout, UpstreamUnavailable, UpstreamRejected or UpstreamFailed.
-        Raises ValueError for a malformed call, RuntimeError inside a transaction, Unlicensed for a
-        personal read without an Access: mistakes in our code.
+        Raises UpstreamTimeout, UpstreamUnavailable, UpstreamRejected or UpstreamFailed. ValueError
+        (a malformed call), RuntimeError (inside a transaction) and Unlicensed are our mistakes.
         """
         refuse_in_transaction("an outbound call")
         self._client.refuse_unlicensed(self.name, operation, access)
         safe = method in {"GET", "HEAD"} if safe is None else safe
-        hedging = self._client.hedging(self.name, operation)
-        if hedging is not None and not safe:
-            raise ValueError("only a safe call may be sent twice")
-        if json is not None and data is not None:
-            raise ValueError("a body is either json or data")
+        hedging = self._hedging(operation, twice=safe and into is None)
         call = Call(
             upstream=self.name,
             operation=operation,
@@ -270,13 +266,20 @@ class Upstream:
             url=self._url(path),
             headers=self._call_headers(accept, headers or {}, is_json=json is not None),
             params=params,
-            body=data if json is None else orjson.dumps(json),
+            body=_body(json, data),
             accept=accept,
             safe=safe,
             deadline=deadline,
+            into=into,
         )
         count_upstream()
         return await self._with_retries(call, hedging)
+
+    def _hedging(self, operation: str, *, twice: bool) -> Hedging | None:
+        hedging = self._client.hedging(self.name, operation)
+        if hedging is not None and not twice:
+            raise ValueError("only a safe call may be sent twice, and not into one file")
+        return hedging
 
     def _url(self, path: str) -> URL:
         if _PATH.fullmatch(path) is None:
@@ -374,6 +377,14 @@ class Upstream:
             )
         finally:
             self._slots.release()
+
+
+def _body(json: object, data: bytes | None) -> bytes | None:
+    if json is None:
+        return data
+    if data is not None:
+        raise ValueError("a body is either json or data")
+    return orjson.dumps(json)
 
 
 def _has_answer(attempt: asyncio.Task[Response]) -> bool:

@@ -1,7 +1,8 @@
 """The door of payments.
 
 A paying service gives a `Payable` to the extension point `PAYABLES`, calls `create_intent` in its
-own transaction and `present` after it; events tell it how the payment ended.
+own transaction and `present` after it; events tell it how the payment ended. Whose payees send
+settlement files gives a `Source` to STATEMENTS.
 """
 
 from payments.contracts import begin_contract, end_contract, refresh_contract, sign_contract
@@ -19,12 +20,26 @@ from payments.payable import (
     Refused,
     Unknown,
 )
-from payments.service import create_intent, get_payment, present, refund
+from payments.reconciliation.domain import Side
+from payments.reconciliation.statements import (
+    STATEMENTS,
+    Announced,
+    Line,
+    Source,
+    StatementNotReady,
+    StatementRefused,
+    read_lines,
+    ref_of,
+)
+from payments.service import create_intent, find_payments, get_payment, present, refund
 
 __all__ = [
     "PAYABLES",
+    "STATEMENTS",
     "Accepted",
+    "Announced",
     "Fulfilment",
+    "Line",
     "Method",
     "NotYet",
     "Paid",
@@ -34,12 +49,19 @@ __all__ = [
     "Posting",
     "Quote",
     "Refused",
+    "Side",
+    "Source",
+    "StatementNotReady",
+    "StatementRefused",
     "Unknown",
     "begin_contract",
     "create_intent",
     "end_contract",
+    "find_payments",
     "get_payment",
     "present",
+    "read_lines",
+    "ref_of",
     "refresh_contract",
     "refund",
     "sign_contract",

@@ -72,8 +72,8 @@ async def open_cashier(
 async def wish(app: App, tx: Transaction, intent: Intent, psp: str) -> None:
     """The payer of an open payment, which is locked, asks for another PSP.
 
-    It stays where it is when that one fails, or was left with a closed order, and where a PSP
-    deducts under a contract.
+    It stays where it is when that one fails, or was left for good, and where a PSP deducts under a
+    contract.
     """
     if intent.contract_id is not None:
         return
@@ -166,10 +166,8 @@ async def _note(app: App, tx: Transaction, intent: Intent, answer: _Answer, *, s
     if evidence is Evidence.UNSENT and not sole:
         evidence = None
     refused = evidence is Evidence.MISSING
-    left = await store.list_left(tx, intent.id)
-    # one that refused is not asked twice; one that only failed may be
-    closed = left if refused else await store.list_left_for_good(tx, intent.id)
-    other = routing.choose_other(app, {intent.psp, *closed})
+    left = await store.list_left_for_good(tx, intent.id)
+    other = routing.choose_other(app, {intent.psp, *left})
     if other is not None and intent.contract_id is None:
         await settlement.move_intent(tx, intent, "leave", next_psp=other)
         if evidence is not None:
@@ -186,9 +184,9 @@ async def _note(app: App, tx: Transaction, intent: Intent, answer: _Answer, *, s
 
 async def _leave(app: App, intent: Intent, deadline: Deadline) -> tuple[Intent, bool]:
     """Have the order closed and move on; returns the intent, and whether this call moved it."""
-    psp, shown = routing.get_psp(app, intent.psp), intent.cashier_url is not None
     view: OrderView | None = None
     try:
+        psp = routing.get_psp(app, intent.psp)
         view = await psp.close_order(intent.id, deadline.share(cap_s=_CLOSE_S))
     except UpstreamRejected:
         view = OrderView(intent.id, OrderState.UNPAID)
@@ -201,6 +199,7 @@ async def _leave(app: App, intent: Intent, deadline: Deadline) -> tuple[Intent, 
         assert locked is not None
         if view is None or locked.state != "leaving" or locked.psp != intent.psp:
             return locked, False
+        shown = locked.cashier_url is not None
         evidence = _evidence(view, shown=shown)
         if evidence is not None:
             await _move(app, tx, locked, evidence)

@@ -1,6 +1,6 @@
 """Paying, as seen by the payer: start, be shown the cashier, look how it goes."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from functools import partial
 from uuid import UUID
 
@@ -135,6 +135,14 @@ async def get_payment(call: Call, intent_id: UUID) -> Intent:
     if intent is None or intent.payer_id != payer_id:
         raise NotFound(NOT_FOUND)
     return intent
+
+
+async def find_payments(call: Call, intent_ids: Collection[UUID]) -> Mapping[UUID, Intent]:
+    """Those of these payments that are the viewer's, by id."""
+    if not intent_ids:
+        return {}
+    payer_id = call.require_viewer().user_id
+    return {intent.id: intent for intent in await store.list_of_payer(payer_id, intent_ids)}
 
 
 async def list_payments(call: Call, *, first: int, before: UUID | None = None) -> Sequence[Intent]:

@@ -28,6 +28,7 @@ from payments.ledger.accounts import payee_payable, payer_funds, psp_receivable
 from payments.ledger.postings import Leg, Posting, transfer
 from payments.models import Intent, Refund
 from payments.psp.port import OrderView, RefundState, RefundView
+from payments.reconciliation.payouts import account_to_reverse
 
 
 class Settled(StrEnum):
@@ -181,9 +182,7 @@ async def request_refund(
         raise Conflict(texts.REFUND_TOO_LARGE)
     if intent.state != "refunding":
         await move_intent(tx, intent, "request_refund")
-    return await _open_refund(
-        app, tx, intent, amount_fen, reason, key=key, reversed_from=intent.payee
-    )
+    return await _open_refund(app, tx, intent, amount_fen, reason, key=key, was_passed_on=True)
 
 
 async def _open_refund(
@@ -194,13 +193,13 @@ async def _open_refund(
     reason: str,
     *,
     key: str,
-    reversed_from: str | None = None,
+    was_passed_on: bool = False,
 ) -> UUID:
     """Return a part of the intent's own capture."""
     refund_id = new_id()
-    if reversed_from is not None:
+    if was_passed_on:
         legs = transfer(
-            debit=payee_payable(reversed_from),
+            debit=await account_to_reverse(tx, intent),
             credit=payer_funds(intent.payer_id),
             amount_fen=amount_fen,
         )

@@ -20,6 +20,11 @@ async def get_intent(intent_id: UUID) -> Intent:
     return await Intent.get(id=intent_id)
 
 
+async def list_of_payer(payer_id: UUID, intent_ids: Collection[UUID]) -> Sequence[Intent]:
+    """Those of these intents that are this payer's."""
+    return await Intent.filter(payer_id=payer_id, id__in=list(intent_ids))
+
+
 async def lock_intent(tx: Transaction, intent_id: UUID) -> Intent | None:
     """An intent by id, locked until the transaction ends."""
     return await Intent.filter(id=intent_id).using_db(tx).select_for_update().first()
@@ -81,15 +86,10 @@ async def find_left_order(tx: Transaction, intent_id: UUID, psp: str) -> LeftOrd
     return await LeftOrder.filter(intent_id=intent_id, psp=psp).using_db(tx).first()
 
 
-async def list_left(tx: Transaction, intent_id: UUID) -> set[str]:
-    """The PSPs that an intent has left."""
-    return {row.psp for row in await LeftOrder.filter(intent_id=intent_id).using_db(tx)}
-
-
 async def list_left_for_good(tx: Transaction, intent_id: UUID) -> set[str]:
-    """The PSPs to which an intent cannot return: the order's number is used up there."""
+    """The PSPs to which an intent cannot return: its number was or may be used there."""
     rows = await LeftOrder.filter(intent_id=intent_id).using_db(tx)
-    return {row.psp for row in rows if row.evidence == Evidence.CLOSED or row.captured_fen}
+    return {row.psp for row in rows if row.evidence != Evidence.UNSENT or row.captured_fen}
 
 
 async def list_overdue_left_orders(before: datetime, limit: int = 500) -> Sequence[LeftOrder]:

@@ -113,8 +113,9 @@ class Faults:
         return drawn_ms / 1000
 
     def note_delay(self, request_id: str, delay_s: float) -> None:
-        """Remember how long a client's request was made to wait; the oldest are forgotten."""
-        self._delays.append((request_id, delay_s))
+        """Remember how long a request with an id was made to wait; the oldest are forgotten."""
+        if request_id:
+            self._delays.append((request_id, delay_s))
 
     def take_delays(self) -> dict[str, float]:
         """The waits since the last asking by the client's request id, in ms; forgets them."""

@@ -79,7 +79,8 @@ async def find_excess(
 async def measure(
     client: CityClient, person: Person, document: TrustedDocument, *, is_service: bool
 ) -> Calls:
-    """What each operation of a document asks for. A screen may be refused (a wrong code, say).
+    """What each operation of a document asks for. A screen may fail (its example names a payment
+    that nobody made, say); what comes after that is not measured.
 
     Raises ClientError where the server does not tell, and where a service does not work.
     """
@@ -91,11 +92,9 @@ async def measure(
             made[name] = answer.calls
             if is_service:
                 refuse_bad(answer.data)
-    except LookupError as error:
+    except (ClientError, LookupError) as error:
         if is_service:
             raise ClientError(f"{document.name}: {error}") from error
-    except ClientError as error:
-        raise ClientError(f"{document.name}: {error}") from error
     return made
 
 

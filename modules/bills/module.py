@@ -162,6 +162,11 @@ MANIFEST = Manifest(
             protocol="modules.bills.outages.upstream:Outages",
             factory="modules.bills.outages.upstream:OutagesClient",
         ),
+        UpstreamBinding(
+            "billers",
+            protocol="modules.bills.settlements:BillerSettlements",
+            factory="modules.bills.settlements:BillerSettlementsClient",
+        ),
     ),
     extensions=(
         ("pii.columns", "modules.bills.outages.service:COLUMNS"),
@@ -172,6 +177,10 @@ MANIFEST = Manifest(
         ("payments.payable", "modules.bills.payable:ELECTRICITY"),
         ("payments.payable", "modules.bills.payable:GAS"),
         ("payments.payable", "modules.bills.payable:HEATING"),
+        ("payments.statements", "modules.bills.settlements:WATER"),
+        ("payments.statements", "modules.bills.settlements:ELECTRICITY"),
+        ("payments.statements", "modules.bills.settlements:GAS"),
+        ("payments.statements", "modules.bills.settlements:HEATING"),
         ("notifications.templates", "modules.bills.messages:PAID"),
         ("notifications.templates", "modules.bills.messages:REFUSED"),
         ("notifications.templates", "modules.bills.messages:REFUNDED"),

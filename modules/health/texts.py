@@ -16,7 +16,9 @@ BILL_CANCELLED = Text(
     "MEDICAL_BILL_CANCELLED", "该账单已被医院取消", "The hospital has cancelled this bill"
 )
 NOTHING_DUE = Text(
-    "NOTHING_DUE", "该账单无需自费支付", "Insurance pays all of this bill: nothing is due from you"
+    "MEDICAL_NOTHING_DUE",
+    "该账单无需自费支付",
+    "Insurance pays all of this bill: nothing is due from you",
 )
 TOP_UP_RANGE = Text(
     "TOP_UP_OUT_OF_RANGE",

@@ -16,9 +16,9 @@ from modules.mobility.parking import store as parking_store
 from modules.mobility.transit import payable as transit
 from modules.mobility.transit import store as trip_store
 from notifications import api as notifications
-from payments.events import PaymentFulfilled, PaymentRefunded, PaymentRefused
+from payments.events import PaymentFulfilled, PaymentRefunded, PaymentRefused, PaymentReturned
 
-Ended = PaymentFulfilled | PaymentRefused | PaymentRefunded
+Ended = PaymentFulfilled | PaymentRefused | PaymentRefunded | PaymentReturned
 Values = Mapping[str, object]
 
 
@@ -81,7 +81,7 @@ async def payment_refused(app: App, event: PaymentRefused) -> None:
     await _tell(app, event, "refused", str(event.intent_id), {})
 
 
-async def payment_refunded(app: App, event: PaymentRefunded) -> None:
+async def payment_refunded(app: App, event: PaymentRefunded | PaymentReturned) -> None:
     """The money is back with the payer. Repeat-safe by the refund's id."""
     await _tell(app, event, "refunded", str(event.refund_id), {})
 

@@ -113,6 +113,7 @@ _ENDINGS = (
     ("payments.PaymentFulfilled", "modules.mobility.handlers:payment_fulfilled"),
     ("payments.PaymentRefused", "modules.mobility.handlers:payment_refused"),
     ("payments.PaymentRefunded", "modules.mobility.handlers:payment_refunded"),
+    ("payments.PaymentReturned", "modules.mobility.handlers:payment_refunded"),
 )
 
 MANIFEST = Manifest(

@@ -1,21 +1,23 @@
 """The payments of things that are paid for: the viewer's own, and a cashier that is open."""
 
+from collections.abc import Iterable, Mapping
 from uuid import UUID
 
 from core.call import Call
-from core.errors import NotFound
 from payments import api as payments
+
+
+async def find_payments(
+    call: Call, intent_ids: Iterable[UUID | None]
+) -> Mapping[UUID | None, payments.Payment]:
+    """Those of these payments that are the viewer's, by id; asked for all at once."""
+    known = await payments.find_payments(call, {one for one in intent_ids if one is not None})
+    return {one: payments.to_payment(intent, call.locale) for one, intent in known.items()}
 
 
 async def find_payment(call: Call, intent_id: UUID | None) -> payments.Payment | None:
     """The payment, where it is the viewer's."""
-    if intent_id is None:
-        return None
-    try:
-        intent = await payments.get_payment(call, intent_id)
-    except NotFound:
-        return None
-    return payments.to_payment(intent, call.locale)
+    return (await find_payments(call, [intent_id])).get(intent_id)
 
 
 async def find_open_payment(call: Call, intent_id: UUID | None) -> payments.Payment | None:

@@ -43,3 +43,18 @@ def payer_funds(payer_id: UUID) -> Account:
 def payee_payable(payee: str) -> Account:
     """What we owe a biller, hospital or car park for payments it has accepted. Never negative."""
     return Account(f"payee:{payee}", Side.CREDIT, guarded=True, shards=SHARDS)
+
+
+def payee_claim(payee: str) -> Account:
+    """What a payee owes us: refunds of payments that it had been paid out. Never negative."""
+    return Account(f"claim:{payee}", Side.DEBIT, guarded=True)
+
+
+def settled_out(payee: str) -> Account:
+    """What we have instructed to be paid to a payee, less what the bank has confirmed."""
+    return Account(f"settled:{payee}", Side.CREDIT, guarded=True)
+
+
+def fees_from(payee: str) -> Account:
+    """What payees have borne of the cost of being paid."""
+    return Account(f"fees:{payee}", Side.CREDIT)

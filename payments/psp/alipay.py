@@ -43,6 +43,8 @@ from payments.psp.port import (
 
 FRESH = timedelta(minutes=5)
 CALLBACK_PATH = "/callbacks/alipay"
+NO_BILL = "isp.bill_not_exist"
+"""The one refusal that is named as if the business system had failed."""
 _GATEWAY = "/gateway.do"
 _REFUND_STATES = {
     "REFUND_SUCCESS": RefundState.SUCCEEDED,
@@ -101,7 +103,7 @@ class AlipayClient:
     ) -> None:
         self._http = http
         self._clock = clock
-        self._merchant = merchant
+        self.merchant = merchant
         self._signer = signer
         self._gateway_url = gateway_url
         self._base_url = base_url
@@ -154,7 +156,7 @@ class AlipayClient:
     async def close_order(self, intent_id: UUID, deadline: Deadline) -> OrderView:
         """Close, and where Alipay declines ask what the order is; see the port."""
         try:
-            told = await self._call(
+            told = await self.call(
                 "alipay.trade.close", {"out_trade_no": intent_id.hex}, "close_order", deadline
             )
         except UpstreamRejected as refusal:
@@ -175,9 +177,9 @@ class AlipayClient:
             "refund_reason": refund.reason,
         }
         try:
-            told = await self._call("alipay.trade.refund", biz, "refund", deadline)
+            told = await self.call("alipay.trade.refund", biz, "refund", deadline)
         except UpstreamRejected as refusal:
-            if not _sub_code(refusal).startswith("ACQ."):
+            if not sub_code(refusal).startswith("ACQ."):
                 raise
             return RefundView(refund.refund_id, RefundState.FAILED)
         if told.get("out_trade_no") != refund.intent_id.hex:
@@ -192,11 +194,11 @@ class AlipayClient:
         """Query by order and request number; see the port. Alipay has no number of its own."""
         biz = {"out_trade_no": refund.intent_id.hex, "out_request_no": refund.refund_id.hex}
         try:
-            told = await self._call(
+            told = await self.call(
                 "alipay.trade.fastpay.refund.query", biz, "find_refund", deadline
             )
         except UpstreamRejected as refusal:
-            if _sub_code(refusal) == "ACQ.TRADE_NOT_EXIST":
+            if sub_code(refusal) == "ACQ.TRADE_NOT_EXIST":
                 return RefundView(refund.refund_id, RefundState.MISSING)
             raise
         if "refund_status" not in told:
@@ -226,8 +228,8 @@ class AlipayClient:
         if abs(age) > FRESH:
             raise CallbackRefused("stale")
         if (told.get("app_id"), told.get("seller_id")) != (
-            self._merchant.app_id,
-            self._merchant.seller_id,
+            self.merchant.app_id,
+            self.merchant.seller_id,
         ):
             raise CallbackRefused("merchant")
         notify_id = told.get("notify_id", "")
@@ -248,15 +250,15 @@ class AlipayClient:
     ) -> dict[str, Any] | None:
         """The trade as Alipay tells it; None where it knows none."""
         try:
-            return await self._call(
+            return await self.call(
                 "alipay.trade.query", {"out_trade_no": intent_id.hex}, operation, deadline
             )
         except UpstreamRejected as refusal:
-            if _sub_code(refusal) == "ACQ.TRADE_NOT_EXIST":
+            if sub_code(refusal) == "ACQ.TRADE_NOT_EXIST":
                 return None
             raise
 
-    async def _call(
+    async def call(
         self, method: str, biz: Mapping[str, str], operation: str, deadline: Deadline
     ) -> dict[str, Any]:
         """One signed call; its node where the code says success.
@@ -288,7 +290,7 @@ class AlipayClient:
 
     def _params(self, method: str, biz: Mapping[str, str]) -> dict[str, str]:
         return {
-            "app_id": self._merchant.app_id,
+            "app_id": self.merchant.app_id,
             "method": method,
             "format": "JSON",
             "charset": "utf-8",
@@ -301,9 +303,10 @@ class AlipayClient:
 
 def _is_refusal(node: Mapping[str, Any]) -> bool:
     """Whether Alipay has certainly not acted: 4000x, unless the business system itself failed."""
-    code, sub_code = str(node.get("code")), str(node.get("sub_code"))
+    code, reason = str(node.get("code")), str(node.get("sub_code"))
     return code in ("40001", "40002", "40003", "40004", "40006") and not (
-        sub_code.startswith(("isp.", "aop.")) or sub_code.endswith("SYSTEM_ERROR")
+        (reason.startswith(("isp.", "aop.")) and reason != NO_BILL)
+        or reason.endswith("SYSTEM_ERROR")
     )
 
 
@@ -340,7 +343,8 @@ def _refund_told(told: Mapping[str, str]) -> RefundView | None:
     return RefundView(refund_id, RefundState.SUCCEEDED, refund_id.hex)
 
 
-def _sub_code(refusal: UpstreamRejected) -> str:
+def sub_code(refusal: UpstreamRejected) -> str:
+    """Why Alipay refused."""
     return str(orjson.loads(refusal.body).get("sub_code", ""))
 
 

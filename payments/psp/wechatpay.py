@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
+from urllib.parse import parse_qsl
 from uuid import UUID
 
 import orjson
@@ -243,9 +244,9 @@ class WeChatPayClient:
             operation=operation,
             deadline=deadline,
             data=text.encode() if text else None,
-            params=dict(pair.split("=") for pair in query.split("&")) if query else None,
+            params=dict(parse_qsl(query)) or None,
             headers={
-                "Authorization": self._authorization(method, target, text),
+                "Authorization": self.authorization(method, target, text),
                 "Content-Type": "application/json",
                 "Wechatpay-Serial": self.merchant.platform_serial,
             },
@@ -256,7 +257,8 @@ class WeChatPayClient:
             raise UpstreamFailed(self.name, operation, "the answer's signature does not hold")
         return answer
 
-    def _authorization(self, method: str, target: str, text: str) -> str:
+    def authorization(self, method: str, target: str, text: str = "") -> str:
+        """The header that signs one request."""
         nonce = secrets.token_hex(16).upper()
         timestamp = int(self._clock.now().timestamp())
         signature = wechat.rsa_sign(

@@ -125,6 +125,13 @@ async def test_http_audits_pass_without_a_warning(url: str, node: Node) -> None:
     assert len(results) == 61
 
 
+async def test_one_http2_connection_carries_many_requests_at_once(url: str, node: Node) -> None:
+    said = lines(await node("http2.mjs", url, "12"))
+    assert {(line["status"], line["protocol"]) for line in said} == {(200, "h2c")}
+    answers = [line["answer"]["data"] for line in said]
+    assert answers == [{f"answer{number}": "Query"} for number in range(12)]
+
+
 async def test_graphql_sse_client_receives_and_resumes_after_a_lost_connection(
     app: App, edge: Edge, url: str, viewer: Viewer, node: Node
 ) -> None:

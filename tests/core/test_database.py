@@ -22,6 +22,9 @@ from core.database import (
     violated,
 )
 from core.deadline import Deadline
+from core.processes.embedded import DatabaseUrls
+from tests.conftest import ROOT
+from tests.tree import files_of_the_tree
 
 INSERT = "INSERT INTO core_rate_counter (key, count, ends_at) VALUES ($1, 1, now())"
 
@@ -156,8 +159,9 @@ async def test_a_connection_goes_back_without_a_word_and_without_its_transaction
 
 
 _SESSION_WORDS = re.compile(
-    r"pg_(try_)?advisory_lock(_shared)?\(|[\"';]\s*SET (?!LOCAL|TRANSACTION)|\bset_config\("
-    r"|\bLISTEN \w|\bWITH HOLD\b|\bCREATE TEMP|\bPREPARE \w"
+    r"pg_(try_)?advisory_lock(_shared)?\(|[\"';]\s*SET (?!LOCAL|TRANSACTION)"
+    r"|\bset_config\((?!'jit')|\bLISTEN \w|\bWITH HOLD\b"
+    r"|\bCREATE TEMP(?![^;]*ON COMMIT DROP)|\bPREPARE \w"
 )
 
 
@@ -214,3 +218,47 @@ async def test_the_applications_role_cannot_change_the_house(app: App, statement
 )
 def test_addresses_are_read_as_libpq_reads_them(url: str, expected: dict[str, object]) -> None:
     assert parse_url(url) == expected
+
+
+SESSION_STATE = re.compile(
+    r"pg_(try_)?advisory_lock\w*\(|WITH HOLD|CREATE TEMP|\bLISTEN \w"
+    r"|(?:^|[;\"'])\s*SET\s+(?!LOCAL|TRANSACTION|CONSTRAINTS|NULL)\w"
+)
+"""SQL whose effect would outlive its transaction, on a connection that others get next."""
+
+
+def test_nothing_of_ours_outlives_its_transaction() -> None:
+    assert SESSION_STATE.search("SELECT pg_advisory_lock(1)")
+    assert SESSION_STATE.search("SET statement_timeout = 0")
+    assert not SESSION_STATE.search("SET LOCAL statement_timeout = 0")
+    assert not SESSION_STATE.search("UPDATE t SET state = 1; SELECT pg_advisory_xact_lock(1)")
+    packages = ("core", "notifications", "payments", "credit", "modules", "bff")
+    found = {
+        str(name): match[0]
+        for name in files_of_the_tree()
+        if name.suffix == ".py" and name.parts[0] in packages and "migrations" not in name.parts
+        for match in SESSION_STATE.finditer((ROOT / name).read_text("utf-8"))
+    }
+    assert found == {}
+
+
+async def test_a_connection_comes_back_without_a_round_trip(
+    app: App, database: DatabaseUrls
+) -> None:
+    await fetch_one(connection(), "SELECT 41 + 1 AS answer")
+    admin = await asyncpg.connect(**parse_url(database.admin))
+    try:
+        last = await admin.fetch(
+            "SELECT query FROM pg_stat_activity WHERE application_name = 'test' AND datname = $1",
+            parse_url(database.app)["database"],
+        )
+    finally:
+        await admin.close()
+    assert "SELECT 41 + 1 AS answer" in {row["query"] for row in last}
+
+
+async def test_a_transaction_left_open_is_rolled_back_all_the_same(app: App) -> None:
+    async with connection().acquire_connection() as raw:
+        await raw.execute("BEGIN")
+        await raw.execute(INSERT, "forgotten")
+    assert await _keys() == []

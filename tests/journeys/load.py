@@ -78,9 +78,11 @@ class Citizen:
         if fate > 0.95:
             load.unpaid.add(payment_id)
             return
-        cashier_url = await stubbornly(lambda: cashier_of(self._client, payment_id))
-        await self._client.pay_at(cashier_url)
+        await stubbornly(lambda: self._pay_at_cashier(payment_id))
         (load.withdrawn if fate < 0.1 else load.paid).add(payment_id)
+
+    async def _pay_at_cashier(self, payment_id: str) -> None:
+        await self._client.pay_at(await cashier_of(self._client, payment_id))
 
     async def _open_bill(self, bill_no: str) -> Mapping[str, Any]:
         answer = await self._client.run(journey.BILLS, {"account": self._account_no})

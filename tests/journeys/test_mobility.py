@@ -2,13 +2,12 @@
 
 import asyncio
 from typing import Any
-from urllib.parse import urlsplit
 
 import pytest
 from journeys.house import House
 
 from bff.commands.client import CityClient
-from bff.commands.services import run_document
+from bff.commands.services import refuse_bad, run_document
 from bff.trusted import documents_of
 from core.manifest import discover
 
@@ -27,10 +26,10 @@ async def test_a_driver_pays_and_drives_on(house: House, client: CityClient) -> 
     for service_id in SERVICES:
         document = documents.for_service(service_id)
         assert document is not None
-        await run_document(client, person, document)
+        async for _, answer in run_document(client, person, document):
+            refuse_bad(answer.data)
     for payment in await _payments(client):
-        cashier = urlsplit(payment["cashierUrl"]).path
-        await client.sandbox("POST", f"{cashier}/pay")
+        await client.pay_at(payment["cashierUrl"])
     async with asyncio.timeout(30):
         while True:
             if {payment["status"] for payment in await _payments(client)} == {"SUCCEEDED"}:

@@ -6,10 +6,13 @@ import pytest
 
 from core.states import StateMachine
 from payments.domain import CONTRACT, INTENT, REFUND
+from payments.reconciliation.domain import CASE
 
 PAGE = Path(__file__).resolve().parents[2] / "docs/payments.md"
 
 
-@pytest.mark.parametrize("machine", [INTENT, REFUND, CONTRACT], ids=lambda machine: machine.name)
+@pytest.mark.parametrize(
+    "machine", [INTENT, REFUND, CONTRACT, CASE], ids=lambda machine: machine.name
+)
 def test_the_drawing_is_the_machine(machine: StateMachine) -> None:
     assert machine.mermaid() in PAGE.read_text(encoding="utf-8")

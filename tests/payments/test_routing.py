@@ -221,6 +221,24 @@ async def test_the_payer_changes_their_mind(town: Town) -> None:
     await check_town_ended(town)
 
 
+async def test_a_payment_returns_to_a_psp_that_never_had_it(town: Town) -> None:
+    call = await town.citizen()
+    bill_id = await town.bill(call)
+    town.wechat.faults.always = "down"
+    intent = await town.begin(call, bill_id, WECHAT_PAY)
+    assert intent.psp == "alipay"
+    town.wechat.faults.always = "ok"
+    town.clock.move(timedelta(seconds=6))
+    town.alipay.see(intent.id)
+    intent = await town.begin(call, bill_id, WECHAT_PAY)
+    assert (intent.psp, intent.state) == ("wechatpay", "awaiting")
+    assert await _left(intent) == [("alipay", "closed")]
+    assert not town.alipay.pay(intent.id) and town.wechat.pay(intent.id)
+    await town.hear_all()
+    await town.queue.run_for(DAY)
+    await check_town_ended(town)
+
+
 async def test_a_wish_for_a_psp_that_fails_keeps_the_cashier_that_works(town: Town) -> None:
     call = await town.citizen()
     town.alipay.faults.always = "down"
@@ -453,3 +471,16 @@ async def test_postgresql_refuses_a_second_live_order(town: Town, raw: asyncpg.C
             await raw.execute(sql)
     with pytest.raises(asyncpg.UniqueViolationError):
         await raw.execute(insert, new_id(), intent.id, "wechatpay", "closed")
+
+
+async def test_postgresql_keeps_a_contract_s_payment_and_what_may_exist(
+    town: Town, raw: asyncpg.Connection
+) -> None:
+    call = await town.citizen()
+    town.wechat.refuses_orders = True
+    intent = await town.begin(call, await town.bill(call))
+    assert await _left(intent) == [("wechatpay", "missing")]
+    with pytest.raises(asyncpg.RestrictViolationError):
+        await raw.execute("DELETE FROM payments_left_order")
+    with pytest.raises(asyncpg.CheckViolationError):
+        await raw.execute("UPDATE payments_intent SET contract_id = $1", new_id())

@@ -12,8 +12,9 @@ from core.ids import new_id
 from core.processes.embedded import DatabaseUrls
 from core.states import IllegalTransition, StateMachine
 from payments.domain import CONTRACT, HOLD, INTENT, REFUND, STATUS, UNPAID, next_look
+from payments.reconciliation.domain import CASE
 
-MACHINES = (INTENT, REFUND, HOLD, CONTRACT)
+MACHINES = (INTENT, REFUND, HOLD, CONTRACT, CASE)
 
 
 @pytest.fixture

@@ -79,7 +79,8 @@ async def agree(
         if not claim.replayed:
             await _replace_unsigned(call.app, tx, link_id)
             await _begin(call.app, tx, claim.effect_id, link, bill_ceiling_fen, month_ceiling_fen)
-    return await _show(call, await Autopay.get(id=claim.effect_id))
+    (shown,) = await _show(call, [await Autopay.get(id=claim.effect_id)])
+    return shown
 
 
 async def _begin(
@@ -157,8 +158,7 @@ async def end_of_link(app: App, tx: Transaction, link_id: UUID, reason: str) -> 
 
 async def list_autopays(call: Call) -> Sequence[Shown]:
     """The viewer's consents, newest first; those to be signed are looked up at the PSP."""
-    rows = await store.list_of(call.require_viewer(1).user_id)
-    return [await _show(call, row) for row in rows]
+    return await _show(call, await store.list_of(call.require_viewer(1).user_id))
 
 
 async def refresh(app: App, autopay: Autopay, deadline: Deadline) -> Autopay:
@@ -173,21 +173,31 @@ async def refresh(app: App, autopay: Autopay, deadline: Deadline) -> Autopay:
     return locked
 
 
-async def _show(call: Call, autopay: Autopay) -> Shown:
-    sign_url = None
-    if autopay.state == "signing":
-        deadline = call.deadline.share(fraction=0.4)
-        try:
-            autopay = await refresh(call.app, autopay, deadline)
-            if autopay.state == "signing":
-                sign_url = await payments.sign_contract(call.app, autopay.contract_id, deadline)
-        except UpstreamError as error:
-            log.info("psp did not answer", reason=error.reason)
-    async with transaction() as tx:
-        spent_fen = await store.spent_fen(tx, autopay.id, month_of(call.app.clock.now()))
-    link = await AccountLink.get_or_none(id=autopay.link_id)
-    charges = await store.list_charges(autopay.id, _CHARGES_SHOWN)
-    return Shown(autopay, link, spent_fen, charges, sign_url)
+async def _show(call: Call, rows: Sequence[Autopay]) -> Sequence[Shown]:
+    signing = [await _signing(call, row) for row in rows]
+    ids = [row.id for row in rows]
+    spent = await store.spent_by(ids, month_of(call.app.clock.now()))
+    charges = await store.charges_by(ids, _CHARGES_SHOWN)
+    links = await AccountLink.filter(id__in=[row.link_id for row in rows])
+    link_of = {link.id: link for link in links}
+    return [
+        Shown(row, link_of.get(row.link_id), spent[row.id], charges[row.id], sign_url)
+        for row, sign_url in signing
+    ]
+
+
+async def _signing(call: Call, autopay: Autopay) -> tuple[Autopay, str | None]:
+    """A consent as the PSP knows it now, and where it is signed if it is not."""
+    if autopay.state != "signing":
+        return autopay, None
+    deadline = call.deadline.share(fraction=0.4)
+    try:
+        autopay = await refresh(call.app, autopay, deadline)
+        if autopay.state == "signing":
+            return autopay, await payments.sign_contract(call.app, autopay.contract_id, deadline)
+    except UpstreamError as error:
+        log.info("psp did not answer", reason=error.reason)
+    return autopay, None
 
 
 def _display(link: AccountLink) -> str:

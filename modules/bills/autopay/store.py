@@ -1,12 +1,12 @@
 """Every query of autopay."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import date, datetime
 from uuid import UUID
 
 from tortoise.expressions import Q
 
-from core.database import Transaction, fetch_one
+from core.database import Transaction, connection, fetch_all, fetch_one
 from core.ids import new_id
 from modules.bills.autopay.domain import AUTOPAY, CHARGE, COUNTED
 from modules.bills.models import Autopay, AutopayCharge
@@ -60,6 +60,20 @@ async def spent_fen(tx: Transaction, autopay_id: UUID, month: date) -> int:
     return int(row["fen"])
 
 
+async def spent_by(autopay_ids: Collection[UUID], month: date) -> Mapping[UUID, int]:
+    """What these consents have paid or announced for a month, in fen; none is missing."""
+    rows = await fetch_all(
+        connection(),
+        """SELECT autopay_id, sum(amount_fen)::bigint AS fen FROM bills_autopay_charge
+            WHERE autopay_id = ANY($1::uuid[]) AND month_on = $2 AND state = ANY($3)
+            GROUP BY autopay_id""",
+        list(autopay_ids),
+        month,
+        list(COUNTED),
+    )
+    return dict.fromkeys(autopay_ids, 0) | {row["autopay_id"]: row["fen"] for row in rows}
+
+
 async def has_charge(tx: Transaction, autopay_id: UUID, bill_id: UUID) -> bool:
     """Whether a bill was announced or passed over already."""
     return await AutopayCharge.filter(autopay_id=autopay_id, bill_id=bill_id).using_db(tx).exists()
@@ -97,9 +111,22 @@ async def insert_charge(
     )
 
 
-async def list_charges(autopay_id: UUID, limit: int) -> Sequence[AutopayCharge]:
-    """A consent's charges, newest first."""
-    return await AutopayCharge.filter(autopay_id=autopay_id).order_by("-id").limit(limit)
+async def charges_by(
+    autopay_ids: Collection[UUID], limit: int
+) -> Mapping[UUID, Sequence[AutopayCharge]]:
+    """The newest charges of each of these consents, newest first; none is missing."""
+    rows = await fetch_all(
+        connection(),
+        """SELECT charge.id FROM unnest($1::uuid[]) AS consent (id)
+            CROSS JOIN LATERAL (SELECT id FROM bills_autopay_charge
+                                 WHERE autopay_id = consent.id ORDER BY id DESC LIMIT $2) charge""",
+        list(autopay_ids),
+        limit,
+    )
+    found: dict[UUID, list[AutopayCharge]] = {one: [] for one in autopay_ids}
+    for charge in await AutopayCharge.filter(id__in=[row["id"] for row in rows]).order_by("-id"):
+        found[charge.autopay_id].append(charge)
+    return found
 
 
 async def list_due(now: datetime, limit: int) -> Sequence[AutopayCharge]:

@@ -19,7 +19,7 @@ from core.graphql import (
 from core.last_good import ReadStatus
 from core.texts import Locale
 from modules.mobility.fines import domain, service
-from payments.api import Payment
+from payments.api import Method, Payment
 
 strawberry.enum(
     domain.FineStatus,
@@ -141,10 +141,14 @@ class Mutation:
 
     @service_mutation(service.SERVICE, description="Pay a fine that was accepted.")
     async def pay_traffic_fine(
-        self, info: Info, fine_id: FineId, idempotency_key: IdempotencyKey
+        self,
+        info: Info,
+        fine_id: FineId,
+        idempotency_key: IdempotencyKey,
+        method: Method = None,
     ) -> PayTrafficFineResult:
         """Opens the cashier; how it goes on is told by `payment` and `paymentChanged`."""
-        payment = await service.pay(info.context, parse_id(fine_id), idempotency_key)
+        payment = await service.pay(info.context, parse_id(fine_id), idempotency_key, method)
         return TrafficFinePaymentStarted(payment=payment)
 
 

@@ -19,7 +19,7 @@ from modules.mobility.fines import domain, store, texts
 from modules.mobility.fines.domain import FineStatus, Order, Violation
 from modules.mobility.fines.upstream import FinesPlatform, TrafficPolice
 from modules.mobility.models import Fine
-from modules.mobility.payments_of import find_payment
+from modules.mobility.payments_of import find_payments
 from payments import api as payments
 
 SERVICE = "traffic-fine-payment"
@@ -68,17 +68,22 @@ async def read_fines(call: Call) -> Reading[Sequence[ListedFine]]:
     if reading.value is None:
         return Reading(reading.status, None, reading.as_of, reading.reason)
     rows = {row.id: row for row in await store.list_fines(call.subject_id)}
+    found = await find_payments(call, [row.intent_id for row in rows.values()])
     fines = [
-        await _listed(call, violation, order, rows[fine_id])
+        _listed(violation, order, rows[fine_id], found)
         for fine_id, violation, order in reading.value
         if fine_id in rows
     ]
     return Reading(reading.status, fines, reading.as_of, reading.reason)
 
 
-async def _listed(call: Call, violation: Violation, order: Order | None, row: Fine) -> ListedFine:
-    payment = await find_payment(call, row.intent_id)
-    return ListedFine(row.id, violation, order, row.receipt_no, payment)
+def _listed(
+    violation: Violation,
+    order: Order | None,
+    row: Fine,
+    found: Mapping[UUID | None, payments.Payment],
+) -> ListedFine:
+    return ListedFine(row.id, violation, order, row.receipt_no, found.get(row.intent_id))
 
 
 async def _orders_of(call: Call, told: Sequence[Violation]) -> Mapping[str, Order]:
@@ -125,11 +130,14 @@ async def accept(call: Call, fine_id: UUID, key: str) -> ListedFine:
         await store.note_violations(tx, fine.citizen_id, [violation], orders, asked_at)
     row = await store.find_fine(fine_id)
     assert row is not None
-    return await _listed(call, violation, orders.get(violation.violation_no), row)
+    found = await find_payments(call, [row.intent_id])
+    return _listed(violation, orders.get(violation.violation_no), row, found)
 
 
-async def pay(call: Call, fine_id: UUID, key: str) -> payments.Payment:
-    """Begin to pay one of the viewer's fines and open the cashier.
+async def pay(
+    call: Call, fine_id: UUID, key: str, method: payments.PaymentMethod | None = None
+) -> payments.Payment:
+    """Begin to pay one of the viewer's fines and open the cashier, of `method` if it can be.
 
     The same key gives the same payment. Raises NotFound for a fine that is not the viewer's,
     Conflict FINE_NOT_ACCEPTED, FINE_PAID, FINE_WITHDRAWN, PAYMENT_OPEN or KEY_REUSED, Unavailable
@@ -139,7 +147,7 @@ async def pay(call: Call, fine_id: UUID, key: str) -> payments.Payment:
     await _refresh(call, fine)
     async with transaction() as tx:
         intent_id = await payments.create_intent(
-            call, tx, kind=domain.KIND, subject_ref=str(fine_id), key=key
+            call, tx, kind=domain.KIND, subject_ref=str(fine_id), key=key, method=method
         )
         await store.note_intent(tx, fine_id, intent_id)
     return payments.to_payment(await payments.present(call, intent_id), call.locale)

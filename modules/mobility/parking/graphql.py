@@ -24,7 +24,7 @@ from core.texts import Locale
 from core.texts_common import NOT_FOUND
 from modules.mobility import models
 from modules.mobility.parking import domain, service
-from payments.api import Payment
+from payments.api import Method, Payment
 
 PlateId = Annotated[strawberry.ID, strawberry.argument(description="A linked plate's id.")]
 
@@ -204,9 +204,10 @@ class Mutation:
             strawberry.ID, strawberry.argument(description="The stay's `chargeId`.")
         ],
         idempotency_key: IdempotencyKey,
+        method: Method = None,
     ) -> PayParkingResult:
         """Opens the cashier; how it goes on is told by `payment` and `paymentChanged`."""
-        payment = await service.pay(info.context, parse_id(charge_id), idempotency_key)
+        payment = await service.pay(info.context, parse_id(charge_id), idempotency_key, method)
         return ParkingPaymentStarted(payment=payment)
 
 

@@ -20,7 +20,7 @@ from modules.mobility.models import ParkingCharge, Plate
 from modules.mobility.parking import domain, store, texts
 from modules.mobility.parking.domain import Session
 from modules.mobility.parking.upstream import Parking, VehicleRegistry
-from modules.mobility.payments_of import find_payment
+from modules.mobility.payments_of import find_payments
 from payments import api as payments
 
 SERVICE = "parking-payment"
@@ -164,8 +164,9 @@ async def read_stays(call: Call, plate_id: UUID) -> tuple[Plate, Reading[Sequenc
         reading = Reading(ReadStatus.UNAVAILABLE, None, None, refusal.reason)
     found = reading.value or ()
     intents = await store.list_intents([session.session_id for _, session in found])
+    payments_made = await find_payments(call, intents.values())
     stays = [
-        Stay(charge_id, session, await find_payment(call, intents.get(session.session_id)))
+        Stay(charge_id, session, payments_made.get(intents.get(session.session_id)))
         for charge_id, session in found
     ]
     value = None if reading.value is None else stays
@@ -179,8 +180,10 @@ async def _get_plate(citizen_id: UUID, plate_id: UUID) -> Plate:
     return plate
 
 
-async def pay(call: Call, charge_id: UUID, key: str) -> payments.Payment:
-    """Begin to pay what a stay of a linked plate owes and open the cashier.
+async def pay(
+    call: Call, charge_id: UUID, key: str, method: payments.PaymentMethod | None = None
+) -> payments.Payment:
+    """Begin to pay what a stay of a linked plate owes; open the cashier, of `method` if it can be.
 
     The same key gives the same payment, and so does the viewer's own cashier while it is open: what
     it was opened for is paid, although more is due meanwhile. Raises NotFound, Conflict
@@ -194,7 +197,7 @@ async def pay(call: Call, charge_id: UUID, key: str) -> payments.Payment:
     await _refresh(call, charge)
     async with transaction() as tx:
         intent_id = await payments.create_intent(
-            call, tx, kind=domain.KIND, subject_ref=str(charge_id), key=key
+            call, tx, kind=domain.KIND, subject_ref=str(charge_id), key=key, method=method
         )
         await store.note_intent(tx, charge_id, intent_id)
     return payments.to_payment(await payments.present(call, intent_id), call.locale)

@@ -21,7 +21,7 @@ from core.graphql import (
 from core.last_good import ReadStatus
 from core.texts import Locale
 from modules.mobility.transit import domain, service
-from payments.api import Payment
+from payments.api import Method, Payment
 
 strawberry.enum(domain.TripMode, name="TransitMode", description="BUS or METRO.")
 strawberry.enum(
@@ -136,9 +136,10 @@ class Mutation:
         info: Info,
         trip_id: Annotated[strawberry.ID, strawberry.argument(description="The trip's id.")],
         idempotency_key: IdempotencyKey,
+        method: Method = None,
     ) -> PayTransitTripResult:
         """Opens the cashier; how it goes on is told by `payment` and `paymentChanged`."""
-        payment = await service.pay(info.context, parse_id(trip_id), idempotency_key)
+        payment = await service.pay(info.context, parse_id(trip_id), idempotency_key, method)
         return TransitPaymentStarted(payment=payment)
 
 

@@ -15,7 +15,7 @@ from core.privacy import Access, Purpose, personal_read
 from core.standards.signed_code import ReaderKey, SignedCode, issue_code, reader_key
 from core.texts_common import NOT_FOUND, UPSTREAM_UNAVAILABLE
 from modules.mobility import models
-from modules.mobility.payments_of import find_payment
+from modules.mobility.payments_of import find_payments
 from modules.mobility.transit import domain, store, texts
 from modules.mobility.transit.domain import Trip, TripStatus
 from modules.mobility.transit.upstream import Fare
@@ -119,17 +119,20 @@ async def read_trips(call: Call, *, first: int, only_unpaid: bool) -> Reading[Tr
 async def _listed(call: Call, shown: Sequence[Trip]) -> Sequence[ListedTrip]:
     known = await store.list_known(call.subject_id, [trip.trip_no for trip in shown])
     rows: dict[str, models.Trip] = {row.trip_no: row for row in known}
+    found = await find_payments(call, [row.intent_id for row in known])
     listed = []
     for trip in shown:
         row = rows.get(trip.trip_no)
-        payment = await find_payment(call, row.intent_id) if row else None
+        payment = found.get(row.intent_id) if row else None
         payable = row is not None and trip.status is TripStatus.UNPAID
         listed.append(ListedTrip(row.id if row and payable else None, trip, payment))
     return listed
 
 
-async def pay(call: Call, trip_id: UUID, key: str) -> payments.Payment:
-    """Begin to pay one of the viewer's unpaid trips and open the cashier.
+async def pay(
+    call: Call, trip_id: UUID, key: str, method: payments.PaymentMethod | None = None
+) -> payments.Payment:
+    """Begin to pay one of the viewer's unpaid trips and open the cashier, of `method` if it can be.
 
     The same key gives the same payment. Raises NotFound, Conflict TRIP_PAID, PAYMENT_OPEN or
     KEY_REUSED.
@@ -141,7 +144,7 @@ async def pay(call: Call, trip_id: UUID, key: str) -> payments.Payment:
     await _refresh(call, trip)
     async with transaction() as tx:
         intent_id = await payments.create_intent(
-            call, tx, kind=domain.KIND, subject_ref=str(trip_id), key=key
+            call, tx, kind=domain.KIND, subject_ref=str(trip_id), key=key, method=method
         )
         await store.note_intent(tx, trip_id, intent_id)
     return payments.to_payment(await payments.present(call, intent_id), call.locale)

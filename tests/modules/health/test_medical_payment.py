@@ -130,7 +130,7 @@ async def test_the_same_key_is_the_same_payment(ward: Ward) -> None:
     [
         (BillStatus.PAID, 2500, "MEDICAL_BILL_PAID"),
         (BillStatus.CANCELLED, 2500, "MEDICAL_BILL_CANCELLED"),
-        (BillStatus.OPEN, 0, "NOTHING_DUE"),
+        (BillStatus.OPEN, 0, "MEDICAL_NOTHING_DUE"),
     ],
 )
 async def test_what_is_not_due_is_not_paid(

@@ -15,6 +15,7 @@ from core.clock import ManualClock
 from core.database import transaction
 from core.ids import new_id
 from core.manifest import discover
+from core.settings import Settings
 from modules.appointments.models import Booking, Resource, Slot
 from modules.bills.models import AccountLink, Autopay, OutageWatch
 from modules.health.models import HospitalBill
@@ -36,6 +37,12 @@ from tests.modules.identity.matrix import OWNERSHIP, Matrix, Objects
 from tests.modules.mobility.fakes import FakeFare, FakeParking
 
 MakeCitizen = Callable[..., Awaitable[Viewer]]
+
+
+@pytest.fixture
+def settings(settings: Settings) -> Settings:
+    """A walk asks more in a minute than a person may."""
+    return settings.model_copy(update={"rate_person": 0, "rate_device": 0, "rate_address": 0})
 
 
 @pytest.fixture
@@ -270,6 +277,22 @@ async def _booking(app: App, viewer: Viewer, service_id: str, place: str) -> UUI
     return booking_id
 
 
+async def _bills_of(app: App, who: Viewer) -> dict[str, UUID]:
+    """What hangs on accounts, bills and their payments."""
+    return {
+        "unlinkBillAccount.accountId": await _link(app, who),
+        "setBillReminder.accountId": await _link(app, who),
+        "removeBillReminder.accountId": await _link(app, who),
+        "agreeAutopay.accountId": await _link(app, who),
+        "endAutopay.autopayId": await _autopay(app, who),
+        "unwatchOutages.watchId": await _watch(app, who),
+        "billInvoice.paymentId": await _payment(app, who),
+        "requestBillInvoice.paymentId": await _payment(app, who, "bills.water"),
+        "medicalPayment.paymentId": await _payment(app, who),
+        "payMedicalBill.billId": await _hospital_bill(who),
+    }
+
+
 async def objects_of(app: App, who: Viewer, others: Viewer) -> dict[str, str]:
     """One object of each kind that belongs to somebody; `others` is the other side of mandates."""
     mandate = await _mandate(app, "proxy", new_id(), who.user_id)
@@ -281,7 +304,6 @@ async def objects_of(app: App, who: Viewer, others: Viewer) -> dict[str, str]:
         "endMandate.mandateId": mandate,
         "payment.id": await _payment(app, who),
         "paymentReceipt.paymentId": await _payment(app, who),
-        "unlinkBillAccount.accountId": await _link(app, who),
         "parkingSessions.plateId": await _plate(app, who),
         "verifyPlate.plateId": await _plate(app, who),
         "unlinkPlate.plateId": await _plate(app, who),
@@ -289,15 +311,7 @@ async def objects_of(app: App, who: Viewer, others: Viewer) -> dict[str, str]:
         "acceptTrafficViolation.fineId": await _fine(app, who),
         "payTrafficFine.fineId": await _fine(app, who),
         "payTransitTrip.tripId": await _trip(app, who),
-        "setBillReminder.accountId": await _link(app, who),
-        "removeBillReminder.accountId": await _link(app, who),
-        "agreeAutopay.accountId": await _link(app, who),
-        "endAutopay.autopayId": await _autopay(app, who),
-        "unwatchOutages.watchId": await _watch(app, who),
-        "billInvoice.paymentId": await _payment(app, who),
-        "requestBillInvoice.paymentId": await _payment(app, who, "bills.water"),
-        "medicalPayment.paymentId": await _payment(app, who),
-        "payMedicalBill.billId": await _hospital_bill(who),
+        **await _bills_of(app, who),
         "moveHospitalNumber.appointmentId": await _booking(
             app, who, "hospital-registration", f"h1/{new_id()}"
         ),

@@ -12,7 +12,7 @@ from modules.mobility.fines.upstream import FinesPlatform, TrafficPolice
 from modules.mobility.parking.upstream import Parking, VehicleRegistry
 from modules.mobility.transit.upstream import Fare
 from notifications.upstream import SmsGateway
-from payments.psp.port import WeChatPay
+from payments.psp.port import Alipay, WeChatPay
 from tests.modules.mobility.fakes import (
     FakeFare,
     FakeParking,
@@ -21,11 +21,18 @@ from tests.modules.mobility.fakes import (
     FakeVehicles,
 )
 from tests.payments.conftest import billers, psp, world
+from tests.payments.fake_alipay import FakeAlipay
 from tests.payments.fakes import FakePsp, FakeSms
 
 __all__ = ["billers", "psp", "world"]
 
 Citizen = Callable[..., Awaitable[Call]]
+
+
+@pytest.fixture
+def alipay(clock: ManualClock) -> FakeAlipay:
+    """The second PSP."""
+    return FakeAlipay(clock)
 
 
 @pytest.fixture
@@ -61,6 +68,7 @@ def fare(clock: ManualClock) -> FakeFare:
 @pytest.fixture
 def upstreams(
     psp: FakePsp,
+    alipay: FakeAlipay,
     parking: FakeParking,
     vehicles: FakeVehicles,
     police: FakeTrafficPolice,
@@ -70,6 +78,7 @@ def upstreams(
     """The fakes in the place of the clients."""
     return {
         WeChatPay: psp,
+        Alipay: alipay,
         SmsGateway: FakeSms(),
         Parking: parking,
         VehicleRegistry: vehicles,

@@ -21,11 +21,13 @@ from modules.mobility import jobs
 from modules.mobility.models import ParkingCharge, Plate
 from modules.mobility.parking import domain, service
 from modules.mobility.parking.service import Stay
+from payments.api import PaymentMethod
 from payments.models import Intent
 from tests.asgi import Client
 from tests.modules.mobility.fakes import FakeParking, FakeVehicles
 from tests.modules.mobility.paying import last_body, new_key, refused, sent, settle
 from tests.payments.books import check_books
+from tests.payments.fake_alipay import FakeAlipay
 from tests.payments.world import World
 
 PLATE = "鲁AD00099"
@@ -209,6 +211,29 @@ async def test_what_was_quoted_is_paid_although_more_is_due(
     assert intent.state == "fulfilled"
     stay = await _stay(call, plate_id)
     assert (stay.charge_id, stay.session.exit_by) == (None, clock.now() + 15 * MINUTE)
+
+
+async def test_the_payer_changes_the_cashier_and_keeps_the_price(
+    world: World,
+    person: MakePerson,
+    parking: FakeParking,
+    clock: ManualClock,
+    alipay: FakeAlipay,
+) -> None:
+    call = await person(level=1)
+    plate_id = await _link(call)
+    parking.enter(PLATE, 50)
+    charge_id = await _charge(call, plate_id)
+    first = await service.pay(call, charge_id, new_key(), PaymentMethod.WECHAT_PAY)
+    clock.move(12 * MINUTE)
+    second = await service.pay(call, charge_id, new_key(), PaymentMethod.ALIPAY)
+    assert (second.id, second.amount, second.method) == (first.id, 400, PaymentMethod.ALIPAY)
+    intent_id = UUID(str(second.id))
+    assert not world.psp.pay(intent_id) and alipay.pay(intent_id)
+    alipay.callbacks.clear()
+    await world.queue.run_for(MINUTE)
+    intent = await world.intent(intent_id)
+    assert (intent.state, intent.psp, intent.captured_fen) == ("fulfilled", "alipay", 400)
 
 
 async def test_after_the_cashier_has_closed_the_new_price_holds(

@@ -1,0 +1,1 @@
+"""The day after: statements of PSPs and payees against the ledger, cases, payouts to payees."""

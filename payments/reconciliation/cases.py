@@ -1,0 +1,192 @@
+"""The life of a difference: opened by a comparison, cleared by a later one, resolved by people."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from uuid import UUID
+
+from core.database import Transaction, fetch_all, fetch_one
+from core.errors import Conflict, NotFound
+from core.texts_common import NOT_FOUND
+from payments.reconciliation import texts
+from payments.reconciliation.domain import BLOCKING, CASE, UNSETTLED, Resolution, Side
+from payments.reconciliation.models import Case, CaseNote
+
+SYSTEM = "reconciliation"
+"""Who acted, where nobody did."""
+
+_OPEN = """
+WITH opened AS (
+  INSERT INTO payments_case
+    (source, booked_on, kind, is_refund, ref, their_ref, intent_id, payee, blocking, crossing,
+     our_fen, their_fen, our_at, their_at, state, opened_at)
+  SELECT $1, booked_on, kind, is_refund, ref, their_ref, intent_id, coalesce(payee, $4::text),
+         kind = ANY($5::text[]) AND coalesce(payee, $4) IS NOT NULL, crossing,
+         our_fen, their_fen, our_at, their_at, 'open', $2
+    FROM found
+      ON CONFLICT (source, booked_on, kind, is_refund, ref) DO NOTHING RETURNING id)
+INSERT INTO payments_case_note (case_id, at, actor, event, note)
+SELECT id, $2::timestamptz, $3, 'open', '' FROM opened RETURNING case_id
+"""
+
+_REAPPEAR = """
+WITH back AS (
+  UPDATE payments_case c SET state = 'open', closed_at = NULL FROM found f
+   WHERE c.source = $1 AND c.state = 'cleared'
+     AND (c.booked_on, c.kind, c.is_refund, c.ref) = (f.booked_on, f.kind, f.is_refund, f.ref)
+  RETURNING c.id)
+INSERT INTO payments_case_note (case_id, at, actor, event, note)
+SELECT id, $2::timestamptz, $3, 'reappear', '' FROM back RETURNING case_id
+"""
+
+_VANISH = """
+WITH gone AS (
+  UPDATE payments_case c SET state = 'cleared', closed_at = $2::timestamptz
+   WHERE c.source = $1 AND c.state = ANY($5::text[])
+     AND CASE WHEN c.crossing THEN EXISTS (
+           SELECT FROM payments_crossing x
+            WHERE x.source = c.source AND x.is_refund = c.is_refund AND x.ref = c.ref
+              AND $4::date BETWEEN x.first_on AND x.last_on)
+         ELSE c.booked_on = $4 END
+     AND NOT EXISTS (
+       SELECT FROM found f
+        WHERE (c.booked_on, c.kind, c.is_refund, c.ref) = (f.booked_on, f.kind, f.is_refund, f.ref))
+  RETURNING c.id)
+INSERT INTO payments_case_note (case_id, at, actor, event, note)
+SELECT id, $2, $3, 'vanish', '' FROM gone RETURNING case_id
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """How many cases a comparison opened and cleared."""
+
+    opened: int
+    cleared: int
+
+
+async def take_over(tx: Transaction, *, source: str, side: Side, on: date, now: datetime) -> Change:
+    """Turn the differences in `found` into cases. The same differences again change nothing."""
+    payee = source if side is Side.PAYEE else None
+    blocking = [kind.value for kind in BLOCKING[side]]
+    opened = await fetch_all(tx, _OPEN, source, now, SYSTEM, payee, blocking)
+    back = await fetch_all(tx, _REAPPEAR, source, now, SYSTEM)
+    gone = await fetch_all(tx, _VANISH, source, now, SYSTEM, on, list(UNSETTLED))
+    return Change(len(opened) + len(back), len(gone))
+
+
+async def step(
+    tx: Transaction,
+    case_id: int,
+    event: str,
+    *,
+    actor: str,
+    note: str,
+    now: datetime,
+    resolution: Resolution | None = None,
+) -> Case:
+    """Take an edge of a case's machine and write it into its trail.
+
+    Raises NotFound, IllegalTransition, and Conflict NOTE_MISSING where nobody says who or why.
+    """
+    if not actor.strip() or not note.strip():
+        raise Conflict(texts.NOTE_MISSING)
+    case = await Case.filter(id=case_id).using_db(tx).select_for_update().first()
+    if case is None:
+        raise NotFound(NOT_FOUND)
+    case.state = CASE.next_state(case.state, event)
+    case.closed_at = now if case.state not in UNSETTLED else None
+    await case.save(using_db=tx, update_fields=["state", "closed_at"])
+    await CaseNote.create(
+        using_db=tx,
+        case_id=case.id,
+        at=now,
+        actor=actor.strip()[:64],
+        event=event,
+        resolution=resolution,
+        note=note.strip()[:500],
+    )
+    return case
+
+
+async def list_cases(
+    *, on: date | None = None, source: str | None = None, unsettled: bool = True
+) -> Sequence[Case]:
+    """Cases by day and number."""
+    query = Case.all()
+    if on is not None:
+        query = query.filter(booked_on=on)
+    if source is not None:
+        query = query.filter(source=source)
+    if unsettled:
+        query = query.filter(state__in=UNSETTLED)
+    return await query.order_by("booked_on", "id")
+
+
+async def trail(case_id: int) -> Sequence[CaseNote]:
+    """The steps of a case, in order."""
+    return await CaseNote.filter(case_id=case_id).order_by("id")
+
+
+async def is_blocked(tx: Transaction, payee: str, on: date) -> bool:
+    """Whether a difference of this day or before leaves open what a payee is owed."""
+    row = await fetch_one(
+        tx,
+        """SELECT EXISTS (SELECT FROM payments_case WHERE payee = $1 AND blocking
+                             AND booked_on <= $2 AND state = ANY($3::text[])) AS blocked""",
+        payee,
+        on,
+        list(UNSETTLED),
+    )
+    assert row is not None
+    return bool(row["blocked"])
+
+
+async def list_unheard(tx: Transaction) -> list[UUID]:
+    """Intents whose payment the other side has and we have not."""
+    rows = await fetch_all(
+        tx,
+        """SELECT DISTINCT i.id FROM found f JOIN payments_intent i ON i.id = f.intent_id
+            WHERE f.kind = 'missing_here'""",
+    )
+    return [row["id"] for row in rows]
+
+
+async def list_unheard_refunds(tx: Transaction) -> list[UUID]:
+    """Refunds of ours that the PSP has made and we have not heard of."""
+    rows = await fetch_all(
+        tx,
+        """SELECT DISTINCT r.id FROM found f
+             JOIN payments_refund r ON r.intent_id = f.intent_id
+              AND payments_ref(r.id) = f.ref
+            WHERE f.kind = 'refund' AND f.our_fen IS NULL AND r.state <> 'succeeded'""",
+    )
+    return [row["id"] for row in rows]
+
+
+async def confirm_deemed(tx: Transaction) -> int:
+    """Give payments that were only deemed booked the payee's own number; returns how many."""
+    rows = await fetch_all(
+        tx,
+        """UPDATE payments_intent i SET fulfilment_ref = t.their_ref
+             FROM booking b JOIN told t ON NOT t.is_refund AND t.ref = b.ref
+            WHERE b.deemed AND NOT b.is_refund AND i.id = b.intent_id
+              AND i.fulfilment_ref LIKE 'DEEMED-%' RETURNING i.id""",
+    )
+    return len(rows)
+
+
+async def list_refuted(tx: Transaction, source: str) -> list[int]:
+    """Cases of payments that were deemed booked and that the payee's statement has not."""
+    rows = await fetch_all(
+        tx,
+        """SELECT c.id FROM found f JOIN payments_intent i ON i.id = f.intent_id
+             JOIN payments_case c ON c.source = $1
+              AND (c.booked_on, c.kind, c.is_refund, c.ref)
+                = (f.booked_on, f.kind, f.is_refund, f.ref)
+            WHERE f.kind = 'missing_there' AND i.fulfilment_ref LIKE 'DEEMED-%'
+              AND c.state = ANY($2::text[])""",
+        source,
+        list(UNSETTLED),
+    )
+    return [row["id"] for row in rows]

@@ -1,0 +1,76 @@
+"""What can differ between a statement and the ledger, and the life of such a difference."""
+
+from datetime import timedelta
+from enum import StrEnum
+
+from core.states import Edge, StateMachine
+
+BOUNDARY = timedelta(minutes=10)
+"""How far the two sides' clocks and bookings may lie apart around midnight."""
+
+
+class Side(StrEnum):
+    """Who tells of the day: who took the money, or who received it."""
+
+    PSP = "psp"
+    PAYEE = "payee"
+
+
+class BreakKind(StrEnum):
+    """The seven ways in which a statement and the ledger can differ.
+
+    MISSING_HERE: they book a payment that the ledger has not. MISSING_THERE: the reverse. AMOUNT,
+    FEE, DATE: both have it, but not alike. DUPLICATE: they book it twice. REFUND: only one side
+    has a refund.
+    """
+
+    MISSING_HERE = "missing_here"
+    MISSING_THERE = "missing_there"
+    AMOUNT = "amount"
+    FEE = "fee"
+    DATE = "date"
+    DUPLICATE = "duplicate"
+    REFUND = "refund"
+
+
+BLOCKING = {
+    Side.PSP: (BreakKind.MISSING_THERE, BreakKind.AMOUNT, BreakKind.REFUND),
+    Side.PAYEE: (
+        BreakKind.MISSING_HERE,
+        BreakKind.MISSING_THERE,
+        BreakKind.AMOUNT,
+        BreakKind.DUPLICATE,
+        BreakKind.REFUND,
+    ),
+}
+"""Differences that leave open what a payee is owed: nothing is paid out to it meanwhile."""
+
+
+class Resolution(StrEnum):
+    """How a difference was settled. Resolving moves no money: the correction is its own posting."""
+
+    CORRECTED_HERE = "corrected_here"
+    CORRECTED_THERE = "corrected_there"
+    REFUNDED = "refunded"
+    WRITTEN_OFF = "written_off"
+    NO_ERROR = "no_error"
+
+
+CASE = StateMachine(
+    name="case",
+    table="payments_case",
+    column="state",
+    initial=("open",),
+    edges=(
+        Edge("open", "take", "investigating"),
+        Edge("open", "resolve", "resolved"),
+        Edge("open", "vanish", "cleared"),
+        Edge("investigating", "resolve", "resolved"),
+        Edge("investigating", "vanish", "cleared"),
+        Edge("cleared", "reappear", "open"),
+        Edge("resolved", "reopen", "open"),
+    ),
+)
+"""`cleared`: a later look at the same day shows no difference any more."""
+
+UNSETTLED = ("open", "investigating")

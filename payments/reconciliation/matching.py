@@ -1,0 +1,335 @@
+"""A statement's lines against the ledger's bookings: set by set, in temporary tables.
+
+Lines stream into one table, the bookings that the day may hold into another, and one join of the
+two finds every difference. Nothing but the database holds a whole day, so memory stays flat, and
+all of it is one transaction: a file that turns out malformed at its last line leaves nothing.
+
+A booking has a span of time in which the other side may have booked it, widened by BOUNDARY: a
+payment the moment when it was paid, a refund the time from our asking to our hearing of it, a
+payment passed on the time from its capture to the payee's acceptance. Where the span lies within
+one civil day, that day's statement must have it. Where it crosses a midnight, any of its days'
+statements may: it is missing only when all of them are known and none has it.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Iterable
+from dataclasses import dataclass
+from datetime import date, datetime, time, timedelta
+
+from core.clock import SHANGHAI
+from core.database import Transaction, fetch_all, fetch_one, raw_connection
+from payments.ledger.accounts import payee_payable, psp_receivable
+from payments.reconciliation.domain import BOUNDARY, Side
+from payments.reconciliation.statements import Line
+
+_COLUMNS = ("is_refund", "ref", "order_ref", "their_ref", "amount_fen", "fee_fen", "at", "seq")
+_BREATH_LINES = 1_000
+"""After so many lines others of this process get their turn."""
+
+_TABLES = """
+CREATE TEMP TABLE told (
+  is_refund boolean, ref text, order_ref text, their_ref text,
+  amount_fen bigint, fee_fen bigint, at timestamptz, seq bigint
+) ON COMMIT DROP;
+CREATE TEMP TABLE booking (
+  is_refund boolean, ref text, intent_id uuid, payee text, amount_fen bigint,
+  first_at timestamptz, last_at timestamptz, first_on date, last_on date,
+  due boolean, deemed boolean
+) ON COMMIT DROP;
+CREATE TEMP TABLE found (
+  booked_on date, kind text, is_refund boolean, ref text, order_ref text, their_ref text,
+  intent_id uuid, payee text, our_fen bigint, their_fen bigint,
+  our_at timestamptz, their_at timestamptz, crossing boolean DEFAULT false
+) ON COMMIT DROP;
+"""
+
+_BOOK = """
+INSERT INTO booking (is_refund, ref, intent_id, payee, amount_fen, first_at, last_at,
+                     first_on, last_on, due, deemed)
+SELECT is_refund, payments_ref(id), intent_id, payee, amount_fen, first_at, last_at,
+       payments_day(first_at - $1::interval), payments_day(last_at + $1::interval), due, deemed
+  FROM ("""
+
+_PSP_PAYMENTS = """
+SELECT false AS is_refund, i.id, i.id AS intent_id, i.payee, e.amount_fen,
+       i.paid_at AS first_at, i.paid_at AS last_at, true AS due, false AS deemed
+  FROM payments_intent i
+  JOIN payments_journal j
+    ON j.intent_id = i.id AND j.kind = 'settle' AND j.key = 'settle:' || i.id
+  JOIN payments_entry e ON e.journal_id = j.id
+   AND e.account_id = (SELECT id FROM payments_account WHERE code = $2)
+ WHERE i.captured_fen > 0 AND """
+
+_PSP_LEFT = """
+SELECT false AS is_refund, i.id, i.id AS intent_id, i.payee, e.amount_fen,
+       o.paid_at AS first_at, o.paid_at AS last_at, true AS due, false AS deemed
+  FROM payments_left_order o JOIN payments_intent i ON i.id = o.intent_id
+  JOIN payments_journal j ON j.key = 'settle:' || o.id
+  JOIN payments_entry e ON e.journal_id = j.id
+   AND e.account_id = (SELECT id FROM payments_account WHERE code = $2)
+ WHERE o.captured_fen > 0 AND """
+"""An order that its payment had left and that was paid all the same."""
+
+_PSP_REFUNDS = """
+SELECT true AS is_refund, r.id, r.intent_id, i.payee, e.amount_fen,
+       r.created_at AS first_at, r.ended_at AS last_at, true AS due, false AS deemed
+  FROM payments_refund r JOIN payments_intent i ON i.id = r.intent_id
+  JOIN payments_journal j ON j.key = 'refund:' || r.id
+  JOIN payments_entry e ON e.journal_id = j.id
+   AND e.account_id = (SELECT id FROM payments_account WHERE code = $2)
+ WHERE r.state = 'succeeded' AND """
+
+_PAYEE_PAYMENTS = """
+SELECT false AS is_refund, i.id, i.id AS intent_id, i.payee, e.amount_fen,
+       i.paid_at AS first_at, j.posted_at AS last_at, true AS due,
+       i.fulfilment_ref LIKE 'DEEMED-%' AS deemed
+  FROM payments_journal j JOIN payments_intent i ON i.id = j.intent_id
+  JOIN payments_entry e ON e.journal_id = j.id
+   AND e.account_id = (SELECT id FROM payments_account WHERE code = $2)
+ WHERE j.kind = 'fulfil' AND """
+
+_PAYEE_REVERSALS = """
+SELECT true AS is_refund, i.id, i.id AS intent_id, i.payee,
+       sum(e.amount_fen)::bigint AS amount_fen, min(r.created_at) AS first_at, now() AS last_at,
+       false AS due, false AS deemed
+  FROM payments_journal j JOIN payments_intent i ON i.id = j.intent_id
+  JOIN payments_refund r ON j.key = 'reverse:' || r.id
+  JOIN payments_entry e ON e.journal_id = j.id AND e.side = 'D'
+ WHERE j.kind = 'reverse' AND 'payee:' || i.payee = $2 AND """
+"""A payee is not told of refunds: it may reverse one, and need not."""
+
+_STRAY_PAYMENT = """i.id IN (
+  SELECT payments_id(t.ref) FROM told t WHERE NOT t.is_refund AND NOT EXISTS (
+    SELECT FROM booking b WHERE NOT b.is_refund AND b.ref = t.ref))"""
+_STRAY_REFUND = _STRAY_PAYMENT.replace("NOT t.is_refund", "t.is_refund").replace(
+    "NOT b.is_refund", "b.is_refund"
+)
+
+_END = ") b"
+
+_BOOKINGS: dict[Side, tuple[str, ...]] = {
+    Side.PSP: (
+        _BOOK + _PSP_PAYMENTS + """i.paid_at >= $3::timestamptz - $1::interval
+                               AND i.paid_at < $4::timestamptz + $1::interval""" + _END,
+        _BOOK + _PSP_LEFT + """o.paid_at >= $3::timestamptz - $1::interval
+                           AND o.paid_at < $4::timestamptz + $1::interval""" + _END,
+        _BOOK + _PSP_REFUNDS + """r.ended_at >= $3::timestamptz - $1::interval
+                              AND r.created_at < $4::timestamptz + $1::interval""" + _END,
+    ),
+    Side.PAYEE: (
+        _BOOK + _PAYEE_PAYMENTS + """j.posted_at >= $3::timestamptz - $1::interval
+                                 AND i.paid_at < $4::timestamptz + $1::interval""" + _END,
+    ),
+}  # fmt: skip
+_STRAYS: dict[Side, tuple[str, ...]] = {
+    Side.PSP: (
+        _BOOK + _PSP_PAYMENTS + _STRAY_PAYMENT + _END,
+        _BOOK + _PSP_LEFT + _STRAY_PAYMENT + _END,
+        _BOOK + _PSP_REFUNDS + _STRAY_REFUND.replace("i.id IN", "r.id IN") + _END,
+    ),
+    Side.PAYEE: (
+        _BOOK + _PAYEE_PAYMENTS + _STRAY_PAYMENT + _END,
+        _BOOK + _PAYEE_REVERSALS + _STRAY_REFUND + " GROUP BY i.id" + _END,
+    ),
+}
+"""What the day should not hold and a line names nevertheless: looked up by its number."""
+
+_DUPLICATES = """
+WITH twice AS (
+  SELECT is_refund, ref, min(seq) AS seq FROM told GROUP BY 1, 2 HAVING count(*) > 1),
+second AS (
+  DELETE FROM told t USING twice d
+   WHERE (t.is_refund, t.ref) = (d.is_refund, d.ref) AND t.seq > d.seq RETURNING t.*)
+INSERT INTO found (booked_on, kind, is_refund, ref, order_ref, their_ref, their_fen, their_at)
+SELECT DISTINCT ON (is_refund, ref) $1::date, 'duplicate', is_refund, ref, order_ref, their_ref,
+       amount_fen, at
+  FROM second ORDER BY is_refund, ref, seq
+"""
+
+_DIFFERENCES = """
+INSERT INTO found (booked_on, kind, is_refund, ref, order_ref, their_ref, intent_id, payee,
+                   our_fen, their_fen, our_at, their_at)
+SELECT $1::date, d.kind, coalesce(b.is_refund, t.is_refund), coalesce(b.ref, t.ref), t.order_ref,
+       t.their_ref, b.intent_id, b.payee,
+       CASE d.kind WHEN 'fee' THEN fee.due_fen ELSE b.amount_fen END,
+       CASE d.kind WHEN 'fee' THEN t.fee_fen ELSE t.amount_fen END,
+       b.first_at, t.at
+  FROM told t FULL JOIN booking b ON b.is_refund = t.is_refund AND b.ref = t.ref
+ CROSS JOIN LATERAL (SELECT (b.amount_fen * $2::int + 5000) / 10000 AS due_fen) fee
+ CROSS JOIN LATERAL (SELECT unnest(ARRAY[
+   CASE WHEN b.ref IS NULL AND NOT t.is_refund THEN 'missing_here' END,
+   CASE WHEN b.ref IS NULL AND t.is_refund THEN 'refund' END,
+   CASE WHEN t.ref IS NULL AND b.due AND b.first_on = $1 AND b.last_on = $1
+        THEN CASE WHEN b.is_refund THEN 'refund' ELSE 'missing_there' END END,
+   CASE WHEN t.amount_fen <> b.amount_fen THEN 'amount' END,
+   CASE WHEN t.amount_fen = b.amount_fen AND t.fee_fen <> fee.due_fen THEN 'fee' END,
+   CASE WHEN payments_day(t.at) NOT BETWEEN b.first_on AND b.last_on
+          OR $1 NOT BETWEEN b.first_on AND b.last_on THEN
+        CASE WHEN t.ref IS NOT NULL THEN 'date' END END
+ ]) AS kind) d
+ WHERE d.kind IS NOT NULL
+"""
+"""A wrong amount brings a wrong fee with it: that is one difference, not two."""
+
+_CROSSINGS = """
+WITH seen AS (
+  SELECT b.*, t.ref IS NOT NULL AS is_told, t.their_ref, t.amount_fen AS their_fen, t.at
+    FROM booking b LEFT JOIN told t ON t.is_refund = b.is_refund AND t.ref = b.ref
+   WHERE b.due AND b.first_on < b.last_on AND $2::date BETWEEN b.first_on AND b.last_on),
+twice AS (
+  INSERT INTO found (booked_on, kind, is_refund, ref, order_ref, their_ref, intent_id, payee,
+                     our_fen, their_fen, our_at, their_at)
+  SELECT $2, 'duplicate', s.is_refund, s.ref, s.ref, s.their_ref, s.intent_id, s.payee,
+         s.amount_fen, s.their_fen, s.first_at, s.at
+    FROM seen s JOIN payments_crossing c
+      ON c.source = $1 AND c.is_refund = s.is_refund AND c.ref = s.ref
+   WHERE s.is_told AND c.booked_on <> $2
+     AND NOT EXISTS (SELECT FROM found f WHERE f.kind = 'duplicate'
+                        AND f.is_refund = s.is_refund AND f.ref = s.ref))
+INSERT INTO payments_crossing AS c
+  (source, is_refund, ref, intent_id, payee, amount_fen, at, first_on, last_on, booked_on)
+SELECT $1, is_refund, ref, intent_id, payee, amount_fen, first_at, first_on,
+       last_on, CASE WHEN is_told THEN $2 END
+  FROM seen
+    ON CONFLICT (source, is_refund, ref)
+    DO UPDATE SET booked_on = coalesce(c.booked_on, EXCLUDED.booked_on)
+"""
+
+_AWAITED_IN_VAIN = """
+INSERT INTO found (booked_on, kind, is_refund, ref, order_ref, intent_id, payee, our_fen, our_at,
+                   crossing)
+SELECT c.last_on, CASE WHEN c.is_refund THEN 'refund' ELSE 'missing_there' END, c.is_refund, c.ref,
+       c.ref, c.intent_id, c.payee, c.amount_fen, c.at, true
+  FROM payments_crossing c
+ WHERE c.source = $1 AND c.booked_on IS NULL AND $2::date BETWEEN c.first_on AND c.last_on
+   AND c.last_on - c.first_on + 1 = (
+     SELECT count(*) FROM (
+       SELECT s.booked_on FROM payments_statement s
+        WHERE s.source = $1 AND s.booked_on BETWEEN c.first_on AND c.last_on
+       UNION SELECT $2) known)
+"""
+
+_OWNERS = """
+UPDATE found f SET intent_id = i.id, payee = i.payee
+  FROM payments_intent i WHERE f.intent_id IS NULL AND i.id = payments_id(f.order_ref)
+"""
+
+_FIGURES = """
+SELECT
+  (SELECT count(*) FROM told)::int AS lines,
+  (SELECT coalesce(sum(amount_fen) FILTER (WHERE NOT is_refund), 0) FROM told)::bigint
+    AS their_paid_fen,
+  (SELECT coalesce(sum(amount_fen) FILTER (WHERE is_refund), 0) FROM told)::bigint
+    AS their_refunded_fen,
+  (SELECT coalesce(sum(CASE WHEN is_refund THEN -fee_fen ELSE fee_fen END), 0)
+     FROM told)::bigint
+    AS their_fee_fen,
+  (SELECT coalesce(sum(amount_fen) FILTER (WHERE NOT is_refund), 0) FROM booking
+    WHERE due AND payments_day(first_at) = $1)::bigint AS our_paid_fen,
+  (SELECT coalesce(sum(amount_fen) FILTER (WHERE is_refund), 0) FROM booking
+    WHERE due AND payments_day(first_at) = $1)::bigint AS our_refunded_fen
+"""
+
+_HOURS = """
+SELECT hour, sum(theirs)::bigint AS theirs, sum(ours)::bigint AS ours FROM (
+  SELECT extract(hour FROM at AT TIME ZONE 'Asia/Shanghai')::int AS hour,
+         amount_fen AS theirs, 0 AS ours
+    FROM told WHERE NOT is_refund
+  UNION ALL
+  SELECT extract(hour FROM first_at AT TIME ZONE 'Asia/Shanghai')::int, 0, amount_fen
+    FROM booking WHERE NOT is_refund AND due AND payments_day(first_at) = $1) h
+ GROUP BY hour
+"""
+
+_MATCHED = """
+SELECT (SELECT count(*) FROM told)::int
+     - (SELECT count(*) FROM found WHERE kind = 'missing_here'
+                OR (kind = 'refund' AND our_fen IS NULL))::int AS matched,
+       (SELECT count(*) FROM payments_crossing
+         WHERE source = $1 AND booked_on IS NULL AND $2::date >= first_on AND $2 < last_on)::int
+       AS awaited
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Figures:
+    """What a day's comparison saw. `matched` lines have a booking, `awaited` bookings a day yet."""
+
+    lines: int
+    matched: int
+    awaited: int
+    their_paid_fen: int
+    their_refunded_fen: int
+    their_fee_fen: int
+    our_paid_fen: int
+    our_refunded_fen: int
+    hours: list[list[int]]
+
+
+def day_bounds(on: date) -> tuple[datetime, datetime]:
+    """The first moment of a civil day and of the next."""
+    begins_at = datetime.combine(on, time(), SHANGHAI)
+    return begins_at, begins_at + timedelta(days=1)
+
+
+async def compare(
+    tx: Transaction,
+    *,
+    source: str,
+    side: Side,
+    on: date,
+    lines: Iterable[Line],
+    fee_bps: int | None,
+) -> Figures:
+    """Leave every difference of a day in the temporary table `found`.
+
+    The caller's transaction also sees the lines as `told` and the ledger's side as `booking`.
+    Raises StatementRefused out of `lines`; then `tx` must roll back.
+    """
+    await _prepare(tx)
+    await _stage(tx, lines)
+    await _load(tx, source, side, on)
+    figures = await fetch_one(tx, _FIGURES, on)
+    assert figures is not None
+    hours = [[0, 0] for _ in range(24)]
+    for row in await fetch_all(tx, _HOURS, on):
+        hours[row["hour"]] = [row["theirs"], row["ours"]]
+    await tx.execute_query(_DUPLICATES, [on])
+    await tx.execute_query(_DIFFERENCES, [on, fee_bps])
+    await tx.execute_query(
+        "UPDATE payments_crossing SET booked_on = NULL WHERE source = $1 AND booked_on = $2",
+        [source, on],
+    )
+    await tx.execute_query(_CROSSINGS, [source, on])
+    await tx.execute_query(_AWAITED_IN_VAIN, [source, on])
+    await tx.execute_query(_OWNERS)
+    matched = await fetch_one(tx, _MATCHED, source, on)
+    assert matched is not None
+    return Figures(hours=hours, **figures, **matched)
+
+
+async def _prepare(tx: Transaction) -> None:
+    """A million lines take longer, and sort in more memory, than a request may."""
+    await tx.execute_script("SET LOCAL statement_timeout = '600s'; SET LOCAL work_mem = '64MB'")
+    await tx.execute_script(_TABLES)
+
+
+async def _stage(tx: Transaction, lines: Iterable[Line]) -> None:
+    async def rows() -> AsyncIterator[tuple[object, ...]]:
+        for seq, line in enumerate(lines):
+            if seq % _BREATH_LINES == 0:
+                await asyncio.sleep(0)
+            yield (*line, seq)
+
+    await raw_connection(tx).copy_records_to_table("told", records=rows(), columns=_COLUMNS)
+    await tx.execute_script("ANALYZE told")
+
+
+async def _load(tx: Transaction, source: str, side: Side, on: date) -> None:
+    account = psp_receivable(source) if side is Side.PSP else payee_payable(source)
+    span = [BOUNDARY, account.code]
+    for query in _BOOKINGS[side]:
+        await tx.execute_query(query, [*span, *day_bounds(on)])
+    await tx.execute_script("ANALYZE booking")
+    for query in _STRAYS[side]:
+        await tx.execute_query(query, span)

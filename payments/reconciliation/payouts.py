@@ -1,0 +1,164 @@
+"""What a payee is paid out for a day: accepted payments less what was taken back, less the fee.
+
+A payment belongs to the day of its acceptance, and so does whatever of it is refunded before that
+day is paid out. After that the payee's account holds none of its money any more: the refund is a
+claim on the payee, which later payouts set off. Payouts and refunds of one payee take turns by a
+lock, so a refund is in exactly one of the two.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+
+from core.app import App
+from core.database import Transaction, connection, fetch_all, fetch_one, transaction
+from core.errors import Conflict
+from core.ids import new_id
+from core.money import portion_bps
+from payments.ledger import store as ledger
+from payments.ledger.accounts import (
+    Account,
+    Side,
+    fees_from,
+    payee_claim,
+    payee_payable,
+    settled_out,
+)
+from payments.ledger.postings import Leg, Posting
+from payments.models import Intent
+from payments.reconciliation import cases, texts
+from payments.reconciliation.domain import Side as Teller
+from payments.reconciliation.fees import Fees, fees
+from payments.reconciliation.matching import day_bounds
+from payments.reconciliation.models import Payout
+from payments.reconciliation.sources import get_sources
+
+_TURN = "SELECT {lock}(hashtextextended('payments.payout:' || $1, 0))"
+
+_IS_SETTLED = """
+SELECT EXISTS (
+  SELECT FROM payments_journal j JOIN payments_payout p
+      ON p.payee = $2 AND p.settled_on = payments_day(j.posted_at)
+   WHERE j.key = $1) AS settled
+"""
+
+_OWED = """
+WITH account AS (SELECT id FROM payments_account WHERE code = $1),
+passed AS (
+  SELECT j.intent_id, e.amount_fen FROM payments_journal j
+    JOIN payments_entry e ON e.journal_id = j.id AND e.account_id = (SELECT id FROM account)
+   WHERE j.kind = 'fulfil' AND j.posted_at >= $2 AND j.posted_at < $3)
+SELECT (SELECT count(*) FROM passed)::int AS payments,
+       (SELECT coalesce(sum(amount_fen), 0) FROM passed)::bigint AS fulfilled_fen,
+       (SELECT coalesce(sum(e.amount_fen), 0) FROM passed p
+          JOIN payments_journal j ON j.intent_id = p.intent_id AND j.kind = 'reverse'
+          JOIN payments_entry e ON e.journal_id = j.id
+           AND e.account_id = (SELECT id FROM account))::bigint AS reversed_fen
+"""
+
+_PAYEES = """
+SELECT DISTINCT i.payee FROM payments_journal j JOIN payments_intent i ON i.id = j.intent_id
+ WHERE j.kind = 'fulfil' AND j.posted_at >= $1 AND j.posted_at < $2 ORDER BY 1
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Owed:
+    """What a payee's day comes to, in fen; the payee is paid `amount_fen`."""
+
+    payments: int
+    fulfilled_fen: int
+    reversed_fen: int
+    claimed_fen: int
+    fee_fen: int
+
+    @property
+    def left_fen(self) -> int:
+        """What of the day is still in the payee's account."""
+        return self.fulfilled_fen - self.reversed_fen
+
+    @property
+    def amount_fen(self) -> int:
+        """What is paid out."""
+        return self.left_fen - self.claimed_fen - self.fee_fen
+
+
+async def account_to_reverse(tx: Transaction, intent: Intent) -> Account:
+    """Where the amount of a refund is taken from: the payee's account, or a claim on the payee."""
+    await tx.execute_query(_TURN.format(lock="pg_advisory_xact_lock_shared"), [intent.payee])
+    row = await fetch_one(tx, _IS_SETTLED, f"fulfil:{intent.id}", intent.payee)
+    assert row is not None
+    return payee_claim(intent.payee) if row["settled"] else payee_payable(intent.payee)
+
+
+async def list_payees(on: date) -> list[str]:
+    """Everybody who accepted a payment on a day."""
+    return [row["payee"] for row in await fetch_all(connection(), _PAYEES, *day_bounds(on))]
+
+
+async def pay_out(app: App, payee: str, on: date, rates: Fees | None = None) -> Payout:
+    """Post and instruct what a payee is owed for a day. Repeat-safe: one payout a payee and day.
+
+    Raises Conflict NOT_RECONCILED while a statement of the day is missing, OPEN_BREAKS while a
+    difference leaves the amount open; then nothing was done.
+    """
+    async with transaction() as tx:
+        await tx.execute_query(_TURN.format(lock="pg_advisory_xact_lock"), [payee])
+        known = await Payout.filter(payee=payee, settled_on=on).using_db(tx).first()
+        if known is not None:
+            return known
+        if not await _is_reconciled(app, tx, payee, on):
+            raise Conflict(texts.NOT_RECONCILED)
+        if await cases.is_blocked(tx, payee, on):
+            raise Conflict(texts.OPEN_BREAKS)
+        owed = await _owed(tx, payee, on, rates or fees())
+        return await _instruct(app, tx, payee, on, owed)
+
+
+async def _owed(tx: Transaction, payee: str, on: date, rates: Fees) -> Owed:
+    row = await fetch_one(tx, _OWED, payee_payable(payee).code, *day_bounds(on))
+    assert row is not None
+    left_fen = row["fulfilled_fen"] - row["reversed_fen"]
+    fee_fen = portion_bps(left_fen, rates.payee_bps(payee, on))
+    claim = await ledger.get_balance(payee_claim(payee))
+    return Owed(claimed_fen=min(claim.balance_fen, left_fen - fee_fen), fee_fen=fee_fen, **row)
+
+
+async def _instruct(app: App, tx: Transaction, payee: str, on: date, owed: Owed) -> Payout:
+    now, journal_id = app.clock.now(), None
+    if owed.left_fen:
+        posting = Posting(kind="payout", key=f"payout:{payee}:{on}", legs=_legs(payee, owed))
+        journal_id = await ledger.post(tx, posting, now)
+    return await Payout.create(
+        using_db=tx,
+        id=new_id(),
+        payee=payee,
+        settled_on=on,
+        payments=owed.payments,
+        fulfilled_fen=owed.fulfilled_fen,
+        reversed_fen=owed.reversed_fen,
+        claimed_fen=owed.claimed_fen,
+        fee_fen=owed.fee_fen,
+        amount_fen=owed.amount_fen,
+        journal_id=journal_id,
+        instructed_at=now,
+    )
+
+
+def _legs(payee: str, owed: Owed) -> Sequence[Leg]:
+    credits = (
+        (payee_claim(payee), owed.claimed_fen),
+        (fees_from(payee), owed.fee_fen),
+        (settled_out(payee), owed.amount_fen),
+    )
+    return [
+        Leg(payee_payable(payee), Side.DEBIT, owed.left_fen),
+        *(Leg(account, Side.CREDIT, amount_fen) for account, amount_fen in credits if amount_fen),
+    ]
+
+
+async def _is_reconciled(app: App, tx: Transaction, payee: str, on: date) -> bool:
+    """Whether every PSP's statement of the day is compared, and the payee's where it sends one."""
+    needed = {s.name for s in get_sources(app) if s.side is Teller.PSP or s.name == payee}
+    rows = await fetch_all(tx, "SELECT source FROM payments_statement WHERE booked_on = $1", on)
+    return needed <= {row["source"] for row in rows}

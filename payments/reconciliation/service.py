@@ -1,0 +1,235 @@
+"""Looking at a day: fetch a source's statement, compare it, open cases, act on what it tells."""
+
+import asyncio
+import tempfile
+import time
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass
+from datetime import date, timedelta
+from typing import BinaryIO
+from uuid import UUID
+
+import structlog
+from prometheus_client import Counter
+
+from core.app import App
+from core.clock import civil_date
+from core.database import Transaction, transaction
+from core.deadline import Deadline
+from core.errors import Conflict
+from payments import left_orders, settlement, store
+from payments.domain import INTENT, TO_FULFIL, UNPAID
+from payments.models import Intent
+from payments.reconciliation import cases, matching, payouts
+from payments.reconciliation.domain import Resolution, Side
+from payments.reconciliation.fees import fees
+from payments.reconciliation.models import Case, Payout, Statement
+from payments.reconciliation.statements import (
+    Announced,
+    Line,
+    Source,
+    StatementNotReady,
+    StatementRefused,
+    check_digest,
+)
+
+FETCH_S = 420.0
+KEPT = timedelta(days=90)
+"""How long PSPs keep their statements; an older day is not looked at, for all would be missing."""
+
+PAY_OUT = "payments.pay_out"
+REFUTE = "payments.refute"
+
+_TURN = "SELECT pg_advisory_xact_lock(hashtextextended('payments.reconcile:' || $1, 0))"
+_MEMORY_MAX = 1 << 20
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What looking at one statement came to."""
+
+    statement: Statement
+    change: cases.Change
+    confirmed: int
+    """Payments that were only deemed booked and are booked."""
+
+
+async def reconcile(app: App, source: Source, on: date) -> Outcome:
+    """Fetch a source's statement of a day and compare it with the ledger. Repeat-safe.
+
+    Raises StatementNotReady, UpstreamError, StatementRefused; each leaves everything as it was.
+    """
+    outcome = "failed"
+    try:
+        with tempfile.SpooledTemporaryFile(max_size=_MEMORY_MAX) as spooled:
+            file: BinaryIO = spooled  # type: ignore[assignment]
+            done = await _fetch_and_take(app, source, on, file)
+        outcome = "done"
+        return done
+    except StatementNotReady:
+        outcome = "not_ready"
+        raise
+    except StatementRefused as refused:
+        outcome = refused.reason
+        log.error("statement refused", source=source.name, on=str(on), reason=refused.reason)
+        raise
+    finally:
+        _counter(app).labels(source.name, outcome).inc()
+
+
+async def _fetch_and_take(app: App, source: Source, on: date, file: BinaryIO) -> Outcome:
+    today = civil_date(app.clock.now())
+    if on > today or today - on > KEPT:
+        raise StatementRefused(source.name, "out_of_reach", "days are kept for three months")
+    announced = await source.fetch(app, on, file, Deadline.after(FETCH_S))
+    if announced is None:
+        return await take(app, source, on, [], Announced(), must_be_empty=True)
+    await asyncio.to_thread(check_digest, source.name, file, announced)
+    return await take(app, source, on, source.read(file, announced), announced)
+
+
+async def take(
+    app: App,
+    source: Source,
+    on: date,
+    lines: Iterable[Line],
+    announced: Announced,
+    *,
+    must_be_empty: bool = False,
+) -> Outcome:
+    """Compare a statement's lines with the ledger, in one transaction.
+
+    `must_be_empty`: there is no statement because nothing happened; where the ledger knows better,
+    that is a fault of the source and not a case for every payment of the day.
+    """
+    started_s, now = time.monotonic(), app.clock.now()
+    fee_bps = fees().psp_bps(source.name, on) if source.side is Side.PSP else 0
+    async with transaction() as tx:
+        await tx.execute_query(_TURN, [source.name])
+        figures = await matching.compare(
+            tx, source=source.name, side=source.side, on=on, lines=lines, fee_bps=fee_bps
+        )
+        if must_be_empty and (figures.our_paid_fen or figures.our_refunded_fen):
+            raise StatementRefused(source.name, "absent", "but the ledger has payments that day")
+        change = await cases.take_over(tx, source=source.name, side=source.side, on=on, now=now)
+        confirmed = await _act(app, tx, source, on)
+        values = asdict(figures) | {
+            "digest": announced.digest,
+            "reconciled_at": now,
+            "duration_ms": int((time.monotonic() - started_s) * 1000),
+        }
+        statement, _ = await Statement.update_or_create(
+            defaults=values, using_db=tx, source=source.name, booked_on=on
+        )
+    tell = log.error if change.opened else log.info
+    tell("reconciled", source=source.name, on=str(on), lines=figures.lines, opened=change.opened)
+    return Outcome(statement, change, confirmed)
+
+
+async def _act(app: App, tx: Transaction, source: Source, on: date) -> int:
+    """Ask about what the other side knows and we do not; confirm or refute what was deemed."""
+    for intent_id in await cases.list_unheard(tx):
+        await _ask_about(app, tx, source, intent_id)
+    if source.side is Side.PSP:
+        for refund_id in await cases.list_unheard_refunds(tx):
+            payload, key = {"refund_id": str(refund_id)}, f"{refund_id}:reconcile"
+            await app.queue.enqueue(tx, "payments.refund", payload, key=key)
+        return 0
+    for case_id in await cases.list_refuted(tx, source.name):
+        await app.queue.enqueue(tx, REFUTE, {"case_id": case_id}, key=str(case_id))
+    return await cases.confirm_deemed(tx)
+
+
+async def _ask_about(app: App, tx: Transaction, source: Source, intent_id: UUID) -> None:
+    """Have the saga look, now, at a payment which the other side has booked."""
+    intent = await store.lock_intent(tx, intent_id)
+    assert intent is not None
+    if source.side is Side.PSP and intent.psp != source.name:
+        await left_orders.look_now(app, tx, intent_id, source.name)
+        return
+    is_psp = source.side is Side.PSP
+    kind, states = (
+        ("payments.check", UNPAID | {"expired"}) if is_psp else ("payments.fulfil", TO_FULFIL)
+    )
+    if intent.state in states:
+        await settlement.save_intent(tx, intent, due_at=app.clock.now())
+        payload, key = {"intent_id": str(intent_id)}, f"{intent_id}:reconcile"
+        await app.queue.enqueue(tx, kind, payload, key=key)
+
+
+async def refute(app: App, case_id: int) -> None:
+    """Give back a payment that was deemed booked and is not in the payee's books. Repeat-safe."""
+    case = await Case.get_or_none(id=case_id)
+    if case is None or case.intent_id is None:
+        return
+    async with transaction() as tx:
+        intent = await store.lock_intent(tx, case.intent_id)
+        if intent is None or not _may_refute(intent):
+            return
+        left_fen = intent.captured_fen - intent.refunded_fen - intent.refunding_fen
+        await settlement.request_refund(
+            app, tx, intent, left_fen, reason="DEEMED_REFUTED", key=f"refute:{intent.id}"
+        )
+        await cases.step(
+            tx,
+            case_id,
+            "resolve",
+            actor=cases.SYSTEM,
+            note="deemed booked, and not in the payee's books: the payer gets the money back",
+            now=app.clock.now(),
+            resolution=Resolution.REFUNDED,
+        )
+
+
+def _may_refute(intent: Intent) -> bool:
+    return (
+        (intent.fulfilment_ref or "").startswith("DEEMED-")
+        and INTENT.allows(intent.state, "request_refund")
+        and intent.captured_fen > intent.refunded_fen + intent.refunding_fen
+    )
+
+
+async def resolve(app: App, case_id: int, resolution: Resolution, *, actor: str, note: str) -> Case:
+    """Close a case; the payee's payout is tried again. See cases.step for what it raises."""
+    now = app.clock.now()
+    async with transaction() as tx:
+        case = await cases.step(
+            tx, case_id, "resolve", actor=actor, note=note, now=now, resolution=resolution
+        )
+        await app.queue.enqueue(
+            tx, PAY_OUT, {"on": case.booked_on.isoformat()}, key=case.booked_on.isoformat()
+        )
+    return case
+
+
+async def take_up(app: App, case_id: int, *, actor: str, note: str) -> Case:
+    """Tell that somebody looks into a case."""
+    async with transaction() as tx:
+        return await cases.step(tx, case_id, "take", actor=actor, note=note, now=app.clock.now())
+
+
+async def pay_out_all(app: App, on: date) -> tuple[list[Payout], dict[str, str]]:
+    """Pay out every payee of a day; returns the payouts, and why others got none by payee."""
+    done: list[Payout] = []
+    refused: dict[str, str] = {}
+    for payee in await payouts.list_payees(on):
+        try:
+            done.append(await payouts.pay_out(app, payee, on))
+        except Conflict as conflict:
+            refused[payee] = conflict.code
+            log.warning("no payout", payee=payee, on=str(on), reason=conflict.code)
+    return done, refused
+
+
+def _counter(app: App) -> Counter:
+    return app.once(
+        "payments.statements",
+        lambda: Counter(
+            "quancheng_payments_statements",
+            "Statements of PSPs and payees by what became of them.",
+            ("source", "outcome"),
+            registry=app.metrics.registry,
+        ),
+    )

@@ -1,0 +1,83 @@
+"""The words of reconciliation."""
+
+from core.texts import Text
+
+NOTE_MISSING = Text(
+    "NOTE_MISSING",
+    "请写明处理人和理由",
+    "Say who resolves it, and why",
+)
+NOT_RECONCILED = Text(
+    "NOT_RECONCILED",
+    "该日账单尚未全部对账",
+    "Not every statement of that day is reconciled",
+)
+OPEN_BREAKS = Text(
+    "OPEN_BREAKS",
+    "该收款方尚有未处理的差错",
+    "Open differences leave open what this payee is owed",
+)
+
+TITLE = Text("TITLE", "对账日报", "Reconciliation of a day")
+NOTHING_YET = Text("NOTHING_YET", "该日尚未对账", "No statement of this day is compared yet")
+ALL_SETTLED = Text("ALL_SETTLED", "账账相符，无未决差错", "Nothing is left open")
+UNSETTLED_CASES = Text(
+    "UNSETTLED_CASES", "未决差错 {count} 笔", "{count} differences are not settled"
+)
+PICTURE = Text("PICTURE", "当日各小时收款", "Payments by the hour")
+THEIRS = Text("THEIRS", "支付机构账单（元）", "by the PSPs' statements (yuan)")
+OURS = Text("OURS", "本方账簿（元）", "by the ledger (yuan)")
+STATEMENTS = Text("STATEMENTS", "账单", "Statements")
+DIGESTS = Text("DIGESTS", "文件摘要", "Digests of the files")
+CASES = Text("CASES", "差错", "Cases")
+MORE_CASES = Text("MORE_CASES", "另有 {count} 笔未列出", "{count} more are not listed")
+HOLDS_BACK = Text("HOLDS_BACK", "暂停向该收款方结算", "keeps the payee's payout back")
+PAYOUTS = Text("PAYOUTS", "向收款方结算", "Payouts to payees")
+NO_PAYOUT = Text("NO_PAYOUT", "未结算", "none yet")
+
+STATEMENT_COLUMNS = (
+    Text("SOURCE", "来源", "source"),
+    Text("LINES", "笔数", "lines"),
+    Text("MATCHED", "相符", "matched"),
+    Text("AWAITED", "待次日", "awaited"),
+    Text("THEIR_PAID", "对方收款", "their payments"),
+    Text("OUR_PAID", "本方收款", "our payments"),
+    Text("DIFFERENCE", "差额", "difference"),
+    Text("REFUNDED", "对方退款", "their refunds"),
+    Text("FEE", "手续费", "fees"),
+    Text("DURATION", "秒", "seconds"),
+)
+CASE_COLUMNS = (
+    Text("NUMBER", "编号", "no."),
+    Text("KIND", "类型", "kind"),
+    Text("SOURCE", "来源", "source"),
+    Text("REF", "单号", "number"),
+    Text("OUR_AMOUNT", "本方", "ours"),
+    Text("THEIR_AMOUNT", "对方", "theirs"),
+    Text("STATE", "状态", "state"),
+    Text("WHY", "处理", "last step"),
+)
+PAYOUT_COLUMNS = (
+    Text("PAYEE", "收款方", "payee"),
+    Text("PAYMENTS", "笔数", "payments"),
+    Text("FULFILLED", "已缴费", "accepted"),
+    Text("REVERSED", "已退款", "refunded"),
+    Text("CLAIMED", "冲抵前期", "set off"),
+    Text("FEE", "手续费", "fee"),
+    Text("PAID_OUT", "应结算", "paid out"),
+)
+KINDS = {
+    "missing_here": Text("missing_here", "本方漏记", "missing here"),
+    "missing_there": Text("missing_there", "对方漏记", "missing there"),
+    "amount": Text("amount", "金额不符", "amount"),
+    "fee": Text("fee", "手续费不符", "fee"),
+    "date": Text("date", "日期不符", "date"),
+    "duplicate": Text("duplicate", "重复记账", "duplicate"),
+    "refund": Text("refund", "退款不符", "refund"),
+}
+STATES = {
+    "open": Text("open", "待处理", "open"),
+    "investigating": Text("investigating", "处理中", "investigating"),
+    "resolved": Text("resolved", "已处理", "resolved"),
+    "cleared": Text("cleared", "已消除", "cleared"),
+}

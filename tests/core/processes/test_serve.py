@@ -1,0 +1,92 @@
+"""A process that is told to stop finishes what is under way, ends its streams, begins nothing."""
+
+import asyncio
+import signal
+import socket
+import sys
+from collections.abc import AsyncIterator
+
+import aiohttp
+import pytest
+
+from tests.conftest import ROOT
+
+SERVED = """
+import asyncio, sys
+from core.processes.serve import serve
+
+
+class App:
+    def __init__(self):
+        self.drained = None
+
+    def drain(self):
+        self.drained.set()
+
+    async def __call__(self, scope, receive, send):
+        if scope["type"] == "lifespan":
+            self.drained = asyncio.Event()
+            while True:
+                kind = (await receive())["type"]
+                await send({"type": kind + ".complete"})
+                if kind == "lifespan.shutdown":
+                    print("closed", flush=True)
+                    return
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        await send({"type": "http.response.body", "body": b"begun ", "more_body": True})
+        if scope["path"] == "/stream":
+            await self.drained.wait()
+        else:
+            await self.drained.wait()
+            await asyncio.sleep(0.5)
+        await send({"type": "http.response.body", "body": b"ended"})
+
+
+serve(App, "127.0.0.1", int(sys.argv[1]))
+"""
+
+
+@pytest.fixture
+def port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+@pytest.fixture
+async def process(port: int) -> AsyncIterator[asyncio.subprocess.Process]:
+    started = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-c", SERVED, str(port)), cwd=ROOT, stdout=asyncio.subprocess.PIPE
+    )
+    async with asyncio.timeout(30):
+        while True:
+            try:
+                _, writer = await asyncio.open_connection("127.0.0.1", port)
+            except OSError:
+                await asyncio.sleep(0.05)
+            else:
+                writer.close()
+                break
+    yield started
+    if started.returncode is None:
+        started.kill()
+        await started.wait()
+
+
+@pytest.mark.parametrize("stop", [signal.SIGTERM, signal.SIGINT])
+async def test_what_is_under_way_is_finished_and_nothing_new_begins(
+    process: asyncio.subprocess.Process, port: int, stop: signal.Signals
+) -> None:
+    url = f"http://127.0.0.1:{port}"
+    async with aiohttp.ClientSession() as session, asyncio.timeout(30):
+        stream, slow = await session.get(f"{url}/stream"), await session.get(f"{url}/slow")
+        for begun in (stream, slow):
+            assert await begun.content.readexactly(6) == b"begun "
+        process.send_signal(stop)
+        assert await stream.content.read() == b"ended"
+        assert await slow.content.read() == b"ended", "a request is not cut off"
+        assert process.stdout is not None
+        assert (await process.stdout.read()).endswith(b"closed\n"), "the application is told"
+        assert await process.wait() == 0
+        with pytest.raises(aiohttp.ClientConnectorError):
+            await session.get(f"{url}/slow")

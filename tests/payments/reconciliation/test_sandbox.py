@@ -1,0 +1,233 @@
+"""Real money in the sandbox city: paid at its WeChat Pay, written off at its water works, and the
+day after compared with their own files over HTTP."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from datetime import date, timedelta
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+import aiohttp
+import pytest
+
+from core.app import App
+from core.call import Call
+from core.clock import ManualClock, SystemClock, civil_date
+from core.database import transaction
+from core.ids import new_id
+from core.processes.embedded import DatabaseUrls
+from core.settings import Settings
+from modules.bills import service as bills
+from modules.bills.domain import UtilityKind
+from payments.domain import PaymentMethod
+from payments.models import Intent, Refund
+from payments.reconciliation import payouts, service
+from payments.reconciliation.models import Case
+from payments.reconciliation.sources import get_sources
+from payments.reconciliation.statements import StatementNotReady
+from payments.service import refund
+from tests.conftest import ROOT
+from tests.payments.reconciliation.books import check_ledger, found
+from tests.payments.world import Queue, World
+from tests.sandbox.serving import Client, free_port, sandbox_process
+from tests.sandbox.test_billers import account_of, fresh_bill
+
+NEAR_MIDNIGHT = timedelta(minutes=15)
+KINDS = {
+    "missing_row": "missing_there",
+    "extra_row": "missing_here",
+    "amount": "amount",
+    "fee": "fee",
+    "date": "date",
+    "duplicate": "duplicate",
+    "refund": "refund",
+}
+
+
+@pytest.fixture(scope="module")
+def port(keys_dir: Path) -> Iterator[int]:
+    """A sandbox with this session's keys."""
+    number = free_port()
+    with sandbox_process(number, keys_dir=keys_dir):
+        yield number
+
+
+@pytest.fixture
+async def city(port: int) -> AsyncIterator[Client]:
+    """The sandbox's control plane; everything begins afresh."""
+    async with Client(port) as client:
+        assert (await client.post("/_control/reset"))[0] == 204
+        yield client
+
+
+@pytest.fixture
+def clock() -> ManualClock:
+    """The sandbox's own time: its days are real ones."""
+    now = SystemClock().now()
+    if civil_date(now - NEAR_MIDNIGHT) != civil_date(now + NEAR_MIDNIGHT):
+        pytest.skip("near midnight in Shanghai a payment may be of either day")
+    return ManualClock(now)
+
+
+@pytest.fixture
+def settings(database: DatabaseUrls, keys_dir: Path, tmp_path: Path, port: int) -> Settings:
+    """Settings that lead to this sandbox."""
+    return Settings(
+        database_url=database.app, keys_dir=keys_dir, data_dir=tmp_path, sandbox_port=port,
+        city_file=ROOT / "cities/jinan.toml",
+    )  # fmt: skip
+
+
+@pytest.fixture
+def upstreams() -> Mapping[type, Any]:
+    """No fakes: everything is the adapter that the manifests bind."""
+    return {}
+
+
+class Payers:
+    """Citizens who pay water bills at the sandbox's cashier."""
+
+    def __init__(self, app: App, clock: ManualClock, city: Client, make: Callable[..., Call]):
+        self.app, self.city = app, city
+        self.queue = Queue(app, clock)
+        self._world = World(app, clock, None, None, make)  # type: ignore[arg-type]
+
+    async def pay(self, method: PaymentMethod = PaymentMethod.WECHAT_PAY) -> UUID:
+        """A fresh bill, paid, captured and written off; returns the intent's id."""
+        call = await self._world.citizen()
+        bill = await fresh_bill(self.city)
+        account = await account_of(self.city, "water")
+        await bills.link_account(call, UtilityKind.WATER, account, "", "link-key-1")
+        listing = await self._world.read(call, account)
+        bill_id = next(item.id for item in listing if item.bill.bill_no == bill["bill_no"])
+        fresh = self._world.fresh(call)
+        payment = await bills.pay_bill(fresh, bill_id, f"pay-{new_id().hex}", method)
+        intent_id = UUID(str(payment.id))
+        intent = await Intent.get(id=intent_id)
+        assert intent.cashier_url is not None
+        async with aiohttp.ClientSession(headers={"Accept": "application/json"}) as http:
+            async with http.get(intent.cashier_url) as cashier:
+                page = str(cashier.url).partition("?")[0]
+            async with http.post(f"{page}/pay") as answer:
+                assert answer.status == 200
+        await self.queue.run_for(timedelta(seconds=6))
+        assert (await Intent.get(id=intent_id)).state == "fulfilled"
+        return intent_id
+
+    async def refund(self, intent_id: UUID) -> None:
+        """A yuan of a payment goes back."""
+        async with transaction() as tx:
+            await refund(self.app, tx, intent_id, 100, reason="TEST", key=f"yuan:{intent_id}")
+        await self.queue.run_due()
+        await asyncio.sleep(1.5)  # the sandbox takes a second of real time to refund
+        await self.queue.run_for(timedelta(seconds=60))
+        assert (await Refund.get(intent_id=intent_id)).state == "succeeded"
+
+
+@pytest.fixture
+def payers(app: App, clock: ManualClock, city: Client, call: Callable[..., Call]) -> Payers:
+    """The citizens."""
+    return Payers(app, clock, city, call)
+
+
+async def _open(city: Client, system: str, on: date) -> None:
+    assert (await city.put(f"/_control/statements/{system}/{on}", {}))[0] == 200
+
+
+async def _plant(city: Client, system: str, on: date, kind: str, order_no: str | None) -> None:
+    body = {"kind": kind} | ({"order_no": order_no} if order_no else {})
+    path = f"/_control/statements/{system}/{on}/breaks"
+    assert (await city.post(path, body))[0] == 201
+
+
+async def _struck(city: Client, system: str, on: date) -> set[tuple[str, str]]:
+    """What was planted, in our words: (kind, our number)."""
+    _, told = await city.get(f"/_control/statements/{system}/{on}")
+    return {
+        (
+            KINDS[row["kind"]],
+            f"UNASKED{row['struck']}"
+            if row["kind"] == "refund" and not system.startswith("biller_")
+            else row["struck"],
+        )
+        for row in told["breaks"]
+    }
+
+
+async def test_seven_planted_differences_are_found_on_both_sides(
+    app: App, payers: Payers, city: Client, clock: ManualClock
+) -> None:
+    on = civil_date(clock.now())
+    paid = {method: [await payers.pay(method) for _ in range(8)] for method in PaymentMethod}
+    for orders in paid.values():
+        await payers.refund(orders[7])
+    systems = {"wechatpay": "wechatpay", "alipay": "alipay", "water": "biller_water"}
+    for system in systems.values():
+        await _open(city, system, on)
+    for name in systems:
+        (source,) = get_sources(app, [name])
+        done = await service.reconcile(app, source, on)
+        assert (done.change.opened, done.statement.matched) == (0, done.statement.lines)
+    assert await Case.all().count() == 0
+    for name, system in systems.items():
+        for kind, order in zip(KINDS, paid.get(name, orders), strict=False):
+            order_no = None if kind == "extra_row" else order.hex
+            await _plant(city, system, on, kind, order_no)
+        (source,) = get_sources(app, [name])
+        for _ in range(2):
+            await service.reconcile(app, source, on)
+            assert await found(name) == await _struck(city, system, on)
+        assert len(await found(name)) == 7
+    assert {case.payee for case in await Case.filter(source="water")} == {"water"}
+    await _nothing_is_paid_out_until_it_is_mended(app, city, systems, on)
+    await check_ledger()
+
+
+async def _nothing_is_paid_out_until_it_is_mended(
+    app: App, city: Client, systems: Mapping[str, str], on: date
+) -> None:
+    for name in ("electricity", "gas", "heating"):
+        await _open(city, f"biller_{name}", on)
+    done, refused = await service.pay_out_all(app, on)
+    assert (done, refused) == ([], {"water": "OPEN_BREAKS"})
+    for name, system in systems.items():
+        path = f"/_control/statements/{system}/{on}/breaks"
+        assert (await city.call("DELETE", path))[0] == 204
+        (source,) = get_sources(app, [name])
+        mended = await service.reconcile(app, source, on)
+        assert mended.change.cleared == 7 and await found(name) == set()
+    (payout,), refused = await service.pay_out_all(app, on)
+    total_fen = sum(intent.captured_fen for intent in await Intent.all())
+    assert refused == {}
+    assert (payout.payments, payout.amount_fen) == (16, total_fen - 200)
+    assert (await payouts.pay_out(app, "water", on)).id == payout.id
+
+
+async def test_a_statement_that_is_not_made_yet(app: App, city: Client, clock: ManualClock) -> None:
+    on = civil_date(clock.now())
+    for name in ("wechatpay", "alipay", "water"):
+        (source,) = get_sources(app, [name])
+        with pytest.raises(StatementNotReady):
+            await service.reconcile(app, source, on)
+    text = app.metrics.render().decode()
+    for name in ("wechatpay", "alipay", "water"):
+        sample = f'quancheng_payments_statements_total{{outcome="not_ready",source="{name}"}} 1.0'
+        assert sample in text
+
+
+async def test_a_day_without_payments_needs_no_file(
+    app: App, city: Client, clock: ManualClock
+) -> None:
+    on = civil_date(clock.now()) - timedelta(days=3)
+    for source in get_sources(app, ["wechatpay", "alipay"]):
+        done = await service.reconcile(app, source, on)
+        assert (done.statement.lines, done.change.opened) == (0, 0)
+
+
+@pytest.mark.parametrize("days", [-1, 91])
+async def test_a_day_out_of_reach(app: App, city: Client, clock: ManualClock, days: int) -> None:
+    (source,) = get_sources(app, ["wechatpay"])
+    on = civil_date(clock.now())
+    with pytest.raises(service.StatementRefused):
+        await service.reconcile(app, source, on - timedelta(days=days))
