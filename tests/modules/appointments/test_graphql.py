@@ -8,7 +8,6 @@ from uuid import UUID
 
 import pytest
 
-from bff.schema import build_schema
 from core.app import App
 from core.call import Call
 from core.clock import ManualClock, civil_date
@@ -20,6 +19,7 @@ from modules.appointments.hospitals.sources import PATIENT, VACCINEE
 from modules.appointments.policy import rules_of
 from modules.appointments.vaccination.domain import VaccinationRecord
 from modules.appointments.vaccination.service import RECORD
+from tests.asgi import Client
 from tests.modules.appointments.engine import MakeCall, count, offer, people
 from tests.modules.appointments.fake_hospitals import FakeHospitals, due, given
 from tests.modules.appointments.people import citizen, consent, fresh, guardian_of, resident_id
@@ -51,15 +51,11 @@ mutation ($slot: ID!, $key: String!) {
 
 
 @pytest.fixture
-def run(app: App) -> Run:
+def run(client: Client) -> Run:
     """Executes an operation and returns its data; errors fail the test."""
-    schema = build_schema(app.manifests)
 
-    async def execute(call: Call, query: str, **variables: Any) -> dict[str, Any]:
-        result = await schema.execute(query, variable_values=variables, context_value=call)
-        assert result.errors is None, result.errors
-        assert result.data is not None
-        return result.data
+    async def execute(call: Call, query: str, **variables: Any) -> Any:
+        return await client.data(query, variables, viewer=call.viewer)
 
     return execute
 

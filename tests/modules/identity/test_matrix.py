@@ -33,7 +33,7 @@ from payments.models import Intent
 from tests.asgi import Client
 from tests.conftest import NOON
 from tests.fakes import FakeHousingFund, FakePolice, FakeSms
-from tests.modules.identity.matrix import Matrix, Objects
+from tests.modules.identity.matrix import OWNERSHIP, Matrix, Objects
 from tests.modules.mobility.fakes import FakeFare, FakeParking
 
 MakeCitizen = Callable[..., Awaitable[Viewer]]
@@ -325,21 +325,9 @@ async def objects_of(app: App, who: Viewer, others: Viewer) -> dict[str, str]:
             "rescheduleAppointment.appointmentId",
         )
     }
+    people = [place for place in OWNERSHIP if place.endswith(".onBehalfOf")]
     return {place: str(found) for place, found in ids.items()} | dict.fromkeys(
-        (
-            "grantConsent.onBehalfOf",
-            "withdrawConsent.onBehalfOf",
-            "housingFund.onBehalfOf",
-            "bookHospitalNumber.onBehalfOf",
-            "bookHospitalVisit.onBehalfOf",
-            "bookVaccination.onBehalfOf",
-            "vaccinations.onBehalfOf",
-            "medicalBills.onBehalfOf",
-            "payMedicalBill.onBehalfOf",
-            "topUpHospitalAccount.onBehalfOf",
-            "staffPerson.id",
-        ),
-        person,
+        (*people, "staffPerson.id"), person
     )
 
 
