@@ -17,7 +17,7 @@ from journeys.test_crashes import stubbornly
 from bff.commands import journey
 from bff.commands.client import CityClient, key
 
-pytestmark = pytest.mark.xdist_group("house")
+pytestmark = pytest.mark.xdist_group("crashes")
 
 SEED = int(os.environ.get("CRASH_SEED", "20261122"))
 _COMPLETES_WITHIN_S = 90.0
