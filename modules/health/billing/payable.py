@@ -1,5 +1,7 @@
 """Hospital bills and deposits as payables: what is due, and how the hospital books a payment."""
 
+from collections.abc import Awaitable, Callable
+from functools import partial
 from uuid import UUID
 
 import structlog
@@ -70,36 +72,28 @@ async def fulfil_bill(app: App, paid: Paid) -> Fulfilment:
     """Have a bill's payment booked: real-time posting. Repeat-safe by the payment's number."""
     bill = await store.find_bill(UUID(paid.subject_ref))
     assert bill is not None
-    hospitals, deadline = app.upstream(HospitalBilling), Deadline.after(_DEADLINE_S)
-    try:
-        known = await _find(hospitals, bill.hospital_ref, paid, deadline)
-        if known is not None:
-            return known
-        receipt_no = await hospitals.pay_bill(
-            bill.hospital_ref,
-            bill.bill_no,
-            payment_ref=paid.payment_ref,
-            amount_fen=paid.amount_fen,
-            paid_at=paid.paid_at,
-            deadline=deadline,
-        )
-    except UpstreamError as error:
-        return _judge(error)
-    return Accepted(receipt_no)
+    book = partial(app.upstream(HospitalBilling).pay_bill, bill.hospital_ref, bill.bill_no)
+    return await _fulfil(app, paid, bill.hospital_ref, book)
 
 
 async def fulfil_top_up(app: App, paid: Paid) -> Fulfilment:
     """Have a payment booked into a deposit. Repeat-safe by the payment's number."""
     top_up = await store.find_top_up(UUID(paid.subject_ref))
     assert top_up is not None
-    hospitals, deadline = app.upstream(HospitalBilling), Deadline.after(_DEADLINE_S)
+    book = partial(app.upstream(HospitalBilling).top_up, top_up.hospital_ref, top_up.account_no)
+    return await _fulfil(app, paid, top_up.hospital_ref, book)
+
+
+async def _fulfil(
+    app: App, paid: Paid, hospital_ref: str, book: Callable[..., Awaitable[str]]
+) -> Fulfilment:
+    """What a hospital says to a payment; `book` tells it and returns the receipt's number."""
+    deadline = Deadline.after(_DEADLINE_S)
     try:
-        known = await _find(hospitals, top_up.hospital_ref, paid, deadline)
+        known = await _find(app.upstream(HospitalBilling), hospital_ref, paid, deadline)
         if known is not None:
             return known
-        receipt_no = await hospitals.top_up(
-            top_up.hospital_ref,
-            top_up.account_no,
+        receipt_no = await book(
             payment_ref=paid.payment_ref,
             amount_fen=paid.amount_fen,
             paid_at=paid.paid_at,

@@ -19,7 +19,9 @@ ANSWERS = {"/readyz": {}, "/_control/healthz": {}, "/_control/people": PEOPLE}
 
 class Answer(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
-        known = self.path in ANSWERS
+        # the real API is ready long after a worker has refused; this one would be faster
+        is_early = self.path == "/readyz" and os.environ.get("FAIL", "").endswith(":worker")
+        known = self.path in ANSWERS and not is_early
         self.send_response(200 if known else 404)
         self.end_headers()
         self.wfile.write(json.dumps(ANSWERS.get(self.path)).encode())
