@@ -30,10 +30,20 @@ async def publish(tx: Transaction, topic: str, message: Any) -> None:
 
     Raises ValueError for a message above PostgreSQL's limit.
     """
+    await raw_connection(tx).execute(
+        "SELECT pg_notify($1, $2)", CHANNEL, message_body(topic, message)
+    )
+
+
+def message_body(topic: str, message: Any) -> str:
+    """What a statement that has something else to do too gives to `pg_notify`, with `CHANNEL`.
+
+    Raises ValueError for a message above PostgreSQL's limit.
+    """
     body = orjson.dumps([topic, message])
     if len(body) > _PAYLOAD_MAX_BYTES:
         raise ValueError("bus messages carry ids, not contents")
-    await raw_connection(tx).execute("SELECT pg_notify($1, $2)", CHANNEL, body.decode())
+    return body.decode()
 
 
 class Bus:

@@ -13,7 +13,7 @@ from pydantic import TypeAdapter
 
 from core.database import Transaction
 from core.encoding import to_json
-from core.jobs import JobQueue, subscription
+from core.jobs import JobQueue, NewJob, subscription
 from core.manifest import Manifest, load
 
 
@@ -24,7 +24,8 @@ class EventBook:
         self._queue = queue
         self._names: dict[type, str] = {}
         self._types: dict[str, TypeAdapter[Any]] = {}
-        self._subscribers: dict[str, list[str]] = {}
+        self._subscribers: dict[str, list[tuple[str, str]]] = {}
+        self._kinded: set[str] = set()
         self._event_of: dict[str, str] = {}
         for manifest in manifests:
             for path in manifest.events:
@@ -33,8 +34,10 @@ class EventBook:
             for handler in manifest.handlers:
                 if handler.event not in self._types:
                     raise ValueError(f"{manifest.name} listens to unknown event {handler.event}")
+                if handler.of and handler.event not in self._kinded:
+                    raise ValueError(f"{manifest.name}: {handler.event} is of no kind")
                 kind = subscription(manifest, handler).kind
-                self._subscribers[handler.event].append(kind)
+                self._subscribers[handler.event].append((kind, handler.of))
                 self._event_of[kind] = handler.event
 
     def _declare(self, manifest: Manifest, event_class: type) -> None:
@@ -42,16 +45,21 @@ class EventBook:
         self._names[event_class] = name
         self._types[name] = TypeAdapter(event_class)
         self._subscribers[name] = []
+        if "kind" in event_class.__annotations__:
+            self._kinded.add(name)
 
-    async def publish(self, tx: Transaction, event: object) -> None:
-        """Tell every subscriber, when `tx` commits.
+    async def publish(self, tx: Transaction, event: object, *also: NewJob) -> None:
+        """Tell every subscriber, when `tx` commits; `also` are jobs that go with the same trip.
 
         Raises KeyError for an event whose class no manifest declares.
         """
-        name = self._names[type(event)]
-        payload = orjson.loads(to_json(event))
-        for kind in self._subscribers[name]:
-            await self._queue.enqueue(tx, kind, payload)
+        name, told = self._names[type(event)], to_json(event)
+        jobs = [
+            NewJob(kind, told)
+            for kind, of in self._subscribers[name]
+            if not of or getattr(event, "kind").startswith(of)  # noqa: B009 - not every event's
+        ]
+        await self._queue.enqueue_all(tx, [*jobs, *also])
 
     def payload(self, kind: str, body: bytes) -> Any:
         """What a handler of this job kind receives: the event itself, or the job's dictionary."""

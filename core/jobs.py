@@ -96,6 +96,19 @@ def subscription(manifest: Manifest, handler: EventHandler) -> JobKind:
     )
 
 
+@dataclass(frozen=True, slots=True)
+class NewJob:
+    """A job to enqueue. The payload is what JSON can say, or JSON already.
+
+    `key` drops the job where an equal one of its kind still waits; `after` delays it.
+    """
+
+    kind: str
+    payload: Mapping[str, Any] | bytes
+    key: str | None = None
+    after: timedelta = timedelta(0)
+
+
 class JobQueue:
     """Enqueues jobs of the kinds that manifests declare."""
 
@@ -111,14 +124,11 @@ class JobQueue:
         key: str | None = None,
         after: timedelta = timedelta(0),
     ) -> None:
-        """Add a job that becomes visible when `tx` commits.
+        """Add a job that becomes visible when `tx` commits; see `NewJob`.
 
-        `key` drops the job where an equal one of that kind still waits; `after` delays it.
         Raises KeyError for a kind that no manifest declares.
         """
-        await self.enqueue_many(
-            tx, kind, [payload], keys=None if key is None else [key], after=after
-        )
+        await self.enqueue_all(tx, [NewJob(kind, payload, key, after)])
 
     async def enqueue_many(
         self,
@@ -130,16 +140,23 @@ class JobQueue:
         after: timedelta = timedelta(0),
     ) -> None:
         """Add many jobs of one kind in one statement."""
-        job = self.kinds[kind]
-        count = len(payloads)
-        bodies: list[bytes | None] = [to_json(payload) for payload in payloads]
-        dedupe: list[str | None] = [f"{kind}:{key}" for key in keys] if keys else [None] * count
+        names: Sequence[str | None] = keys or [None] * len(payloads)
+        jobs = [NewJob(kind, p, k, after) for p, k in zip(payloads, names, strict=True)]
+        await self.enqueue_all(tx, jobs)
+
+    async def enqueue_all(self, tx: Transaction, jobs: Sequence[NewJob]) -> None:
+        """Add jobs of any kinds in one statement; without jobs there is none."""
+        if not jobs:
+            return
         await Queries(AsyncpgDriver(raw_connection(tx))).enqueue(
-            [kind] * count,
-            bodies,
-            [_PRIORITY[job.lane]] * count,
-            execute_after=[after] * count,
-            dedupe_key=dedupe,
+            [job.kind for job in jobs],
+            [
+                job.payload if isinstance(job.payload, bytes) else to_json(job.payload)
+                for job in jobs
+            ],
+            [_PRIORITY[self.kinds[job.kind].lane] for job in jobs],
+            execute_after=[job.after for job in jobs],
+            dedupe_key=[None if job.key is None else f"{job.kind}:{job.key}" for job in jobs],
             on_conflict="skip",
         )
 

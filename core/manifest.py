@@ -126,10 +126,15 @@ class Schedule:
 
 @dataclass(frozen=True, slots=True)
 class EventHandler:
-    """A subscription: `handler(app, event)` runs as a job after the event's transaction commits."""
+    """A subscription: `handler(app, event)` runs as a job after the event's transaction commits.
+
+    With `of`, only events whose `kind` begins with it: no job is made for what the subscriber would
+    pass over.
+    """
 
     event: str
     handler: str
+    of: str = ""
     lane: Lane = Lane.NORMAL
     max_attempts: int = 10
     timeout_s: float = 30.0

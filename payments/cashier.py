@@ -99,6 +99,8 @@ async def _order(app: App, intent: Intent, deadline: Deadline, first: bool) -> t
             return await store.get_intent(intent.id), moved
         intent.order_tries = tries
     answer = await _ask(app, intent, deadline)
+    if answer.url is not None and await settlement.present(intent, answer.url or None):
+        return intent, moved
     async with transaction() as tx:
         if answer.view is not None and answer.view.state is OrderState.PAID:
             await settlement.settle(app, tx, intent.psp, answer.view)

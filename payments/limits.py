@@ -15,7 +15,7 @@ from pathlib import Path
 from uuid import UUID
 
 from core.clock import civil_date
-from core.database import Transaction, fetch_one
+from core.database import Transaction, fetch_all, fetch_one
 from core.errors import Conflict
 from core.ids import new_id
 from core.money import format_yuan
@@ -99,13 +99,14 @@ def rules() -> Rules:
 async def take(tx: Transaction, payer_id: UUID, kind: str, amount_fen: int, now: datetime) -> None:
     """Count a payment that begins. Raises Conflict LIMIT_REACHED, and then `tx` must roll back."""
     day = civil_date(now)
-    for limit in sorted(rules().limits_on(day, kind), key=lambda limit: limit.name):
-        fits = amount_fen <= limit.amount_fen
-        if fits and limit.per == "day":
-            key = _key(limit.name, payer_id, day)
-            fits = await _add(tx, key, day, amount_fen, limit.amount_fen)
-        if not fits:
-            raise Conflict(texts.LIMIT_REACHED, limit=format_yuan(limit.amount_fen))
+    limits = sorted(rules().limits_on(day, kind), key=lambda limit: limit.name)
+    full = next((limit for limit in limits if amount_fen > limit.amount_fen), None)
+    if full is None:
+        daily = {_key(r.name, payer_id, day): r for r in limits if r.per == "day"}
+        added = await _add(tx, {key: r.amount_fen for key, r in daily.items()}, day, amount_fen)
+        full = next((limit for key, limit in daily.items() if key not in added), None)
+    if full is not None:
+        raise Conflict(texts.LIMIT_REACHED, limit=format_yuan(full.amount_fen))
 
 
 async def give_back(tx: Transaction, intent: Intent) -> None:
@@ -142,19 +143,29 @@ async def note_captured(tx: Transaction, intent: Intent, now: datetime) -> None:
             )
 
 
-async def _add(tx: Transaction, key: str, day: date, amount_fen: int, limit_fen: int) -> bool:
-    """Add to a counter unless it would pass the limit; concurrent payments wait for its row."""
-    values: Mapping[str, object] | None = await fetch_one(
+async def _add(
+    tx: Transaction, limits_fen: Mapping[str, int], day: date, amount_fen: int
+) -> set[str]:
+    """Add to counters, each unless it would pass its limit; returns those that were added to.
+
+    Concurrent payments wait for the rows, which are taken in order.
+    """
+    if not limits_fen:
+        return set()
+    rows = await fetch_all(
         tx,
-        """INSERT INTO payments_usage AS u (key, used_fen, used_on) VALUES ($1, $2, $4)
-           ON CONFLICT (key) DO UPDATE SET used_fen = u.used_fen + $2
-            WHERE u.used_fen + $2 <= $3 RETURNING used_fen""",
-        key,
+        """INSERT INTO payments_usage AS u (key, used_fen, used_on)
+           SELECT key, $3, $4 FROM unnest($1::text[]) AS key ORDER BY key
+           ON CONFLICT (key) DO UPDATE SET used_fen = u.used_fen + $3
+            WHERE u.used_fen + $3 <= (SELECT l.limit_fen
+                    FROM unnest($1::text[], $2::bigint[]) AS l (key, limit_fen) WHERE l.key = u.key)
+           RETURNING u.key""",
+        list(limits_fen),
+        list(limits_fen.values()),
         amount_fen,
-        limit_fen,
         day,
     )
-    return values is not None
+    return {row["key"] for row in rows}
 
 
 def _key(name: str, payer_id: UUID, day: date) -> str:

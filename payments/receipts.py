@@ -10,7 +10,6 @@ from datetime import datetime
 from functools import partial
 from uuid import UUID
 
-from core import bus
 from core.app import App
 from core.call import Call
 from core.clock import SHANGHAI
@@ -54,9 +53,8 @@ async def _issue(app: App, intent_ids: Sequence[UUID]) -> None:
             return
         first = await _draw(tx, f"receipt:{year}", len(states)) - len(states) + 1
         numbers = {intent_id: f"{year}{n:010d}" for n, intent_id in enumerate(states, first)}
-        await store.number_receipts(tx, numbers, now)
-        for intent_id, state in states.items():
-            await bus.publish(tx, settlement.topic(intent_id), state)
+        notices = [settlement.notice(intent_id, state) for intent_id, state in states.items()]
+        await store.number_receipts(tx, numbers, notices, now)
 
 
 async def get_receipt(call: Call, intent_id: UUID) -> Receipt:

@@ -54,10 +54,9 @@ async def create_intent(
     if live is None:
         await limits.take(tx, payer_id, kind, quote.amount_fen, app.clock.now())
         psp = contracts.PSP if contract_id else routing.choose(app, method)
-        await _insert(
+        _made(call)[claim.effect_id] = await _insert(
             call, tx, claim.effect_id, payer_id, kind, subject_ref, quote, psp, contract_id
         )
-        _made(call).add(claim.effect_id)
         return claim.effect_id
     _refuse_unless_open(call, live, payer_id, quote)
     if method is not None:
@@ -87,10 +86,10 @@ async def _insert(
     quote: Quote,
     psp: str,
     contract_id: UUID | None,
-) -> None:
+) -> Intent:
     app, now = call.app, call.app.clock.now()
     wait = next_look(0)
-    await Intent.create(
+    intent = await Intent.create(
         using_db=tx,
         id=intent_id,
         payer_id=payer_id,
@@ -109,6 +108,7 @@ async def _insert(
         due_at=now + wait,
     )
     await app.queue.enqueue(tx, "payments.check", {"intent_id": str(intent_id)}, after=wait)
+    return intent
 
 
 async def present(call: Call, intent_id: UUID) -> Intent:
@@ -117,15 +117,14 @@ async def present(call: Call, intent_id: UUID) -> Intent:
     Repeat-safe. Where no PSP answers the payment is returned without a cashier: its saga goes on
     asking. Raises NotFound for a payment that is not the viewer's.
     """
-    intent, made = await get_payment(call, intent_id), _made(call)
-    first = intent_id in made
-    made.discard(intent_id)
-    return await cashier.open_cashier(call.app, intent, call.deadline, first=first)
+    made = _made(call).pop(intent_id, None)
+    intent = made or await get_payment(call, intent_id)
+    return await cashier.open_cashier(call.app, intent, call.deadline, first=made is not None)
 
 
-def _made(call: Call) -> set[UUID]:
+def _made(call: Call) -> dict[UUID, Intent]:
     """The intents that this call has made and not yet ordered: nobody else has, either."""
-    return call.once("payments.made", set)
+    return call.once("payments.made", dict)
 
 
 async def get_payment(call: Call, intent_id: UUID) -> Intent:

@@ -14,6 +14,7 @@ from core.app import App
 from core.database import Transaction
 from core.errors import Conflict
 from core.ids import new_id
+from core.jobs import NewJob
 from payments import limits, store, texts
 from payments.domain import INTENT, REFUND, late_event, refunded_event
 from payments.events import (
@@ -46,6 +47,11 @@ def topic(intent_id: UUID) -> str:
     return f"payment:{intent_id}"
 
 
+def notice(intent_id: UUID, state: str) -> str:
+    """What the bus is told of a payment."""
+    return bus.message_body(topic(intent_id), state)
+
+
 async def move_intent(tx: Transaction, intent: Intent, event: str, **changes: object) -> None:
     """Take an edge of the intent's machine and tell it. Raises IllegalTransition."""
     if intent.state == "leaving":
@@ -54,11 +60,22 @@ async def move_intent(tx: Transaction, intent: Intent, event: str, **changes: ob
     await save_intent(tx, intent, **changes)
 
 
+async def present(intent: Intent, cashier_url: str | None) -> bool:
+    """Take the edge "present" by one statement, outside any transaction, and tell it.
+
+    False, and nothing done, where the intent is not as it was read any more.
+    """
+    state = INTENT.next_state(intent.state, "present")
+    if not await store.show_cashier(intent, state, cashier_url, notice(intent.id, state)):
+        return False
+    intent.update_from_dict({"state": state, "cashier_url": cashier_url})
+    return True
+
+
 async def save_intent(tx: Transaction, intent: Intent, **changes: object) -> None:
     """Write changes of a locked intent and tell whoever watches it."""
     intent.update_from_dict(changes)
-    await intent.save(using_db=tx, update_fields=["state", *changes])
-    await bus.publish(tx, topic(intent.id), intent.state)
+    await store.write_intent(tx, intent, ("state", *changes), notice(intent.id, intent.state))
 
 
 async def settle(app: App, tx: Transaction, psp: str, view: OrderView) -> Settled:
@@ -103,8 +120,11 @@ async def settle(app: App, tx: Transaction, psp: str, view: OrderView) -> Settle
     if event == "settle_late":
         await _refuse(app, tx, intent, "LATE_PAYMENT")
         return Settled.LATE
-    await app.events.publish(tx, PaymentSettled(*_news(intent), intent.amount_fen))
-    await app.queue.enqueue(tx, "payments.fulfil", {"intent_id": str(intent.id)})
+    await app.events.publish(
+        tx,
+        PaymentSettled(*_news(intent), intent.amount_fen),
+        NewJob("payments.fulfil", {"intent_id": str(intent.id)}),
+    )
     return Settled.CAPTURED
 
 
@@ -153,8 +173,11 @@ async def fulfilled(app: App, tx: Transaction, intent: Intent, ref: str) -> None
         ),
         now,
     )
-    await app.events.publish(tx, PaymentFulfilled(*_news(intent), intent.amount_fen, ref[:64]))
-    await app.queue.enqueue(tx, "payments.issue_receipt", {"intent_id": str(intent.id)})
+    await app.events.publish(
+        tx,
+        PaymentFulfilled(*_news(intent), intent.amount_fen, ref[:64]),
+        NewJob("payments.issue_receipt", {"intent_id": str(intent.id)}),
+    )
 
 
 async def refuse(app: App, tx: Transaction, intent: Intent, reason: str) -> None:

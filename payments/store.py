@@ -4,7 +4,8 @@ from collections.abc import Collection, Mapping, Sequence
 from datetime import date, datetime
 from uuid import UUID
 
-from core.database import Transaction, connection, fetch_all, fetch_one
+from core import bus
+from core.database import Transaction, connection, fetch_all, fetch_model, fetch_one
 from payments.domain import UNPAID, Evidence
 from payments.models import Intent, LeftOrder, Refund
 from payments.payable import Paid
@@ -12,12 +13,14 @@ from payments.payable import Paid
 
 async def find_intent(intent_id: UUID) -> Intent | None:
     """An intent by id."""
-    return await Intent.get_or_none(id=intent_id)
+    return await fetch_model(connection(), Intent, "WHERE id = $1", intent_id)
 
 
 async def get_intent(intent_id: UUID) -> Intent:
     """An intent by an id that is known to be one."""
-    return await Intent.get(id=intent_id)
+    intent = await find_intent(intent_id)
+    assert intent is not None
+    return intent
 
 
 async def list_of_payer(payer_id: UUID, intent_ids: Collection[UUID]) -> Sequence[Intent]:
@@ -27,7 +30,38 @@ async def list_of_payer(payer_id: UUID, intent_ids: Collection[UUID]) -> Sequenc
 
 async def lock_intent(tx: Transaction, intent_id: UUID) -> Intent | None:
     """An intent by id, locked until the transaction ends."""
-    return await Intent.filter(id=intent_id).using_db(tx).select_for_update().first()
+    return await fetch_model(tx, Intent, "WHERE id = $1 FOR UPDATE", intent_id)
+
+
+async def write_intent(
+    tx: Transaction, intent: Intent, columns: Sequence[str], notice: str
+) -> None:
+    """Write some columns of a locked intent, and a notice to the bus with it."""
+    settings = ", ".join(f"{column} = ${n}" for n, column in enumerate(columns, 4))
+    await tx.execute_query(
+        f"UPDATE payments_intent SET {settings} WHERE id = $1 RETURNING pg_notify($2, $3)",  # noqa: S608
+        [intent.id, bus.CHANNEL, notice, *(getattr(intent, column) for column in columns)],
+    )
+
+
+async def show_cashier(intent: Intent, state: str, url: str | None, notice: str) -> bool:
+    """Note the cashier of an intent that is still as it was read, in a transaction of its own.
+
+    False, and nothing done, where its state or PSP is another by now.
+    """
+    shown = await fetch_one(
+        connection(),
+        """UPDATE payments_intent SET state = $4, cashier_url = $5
+            WHERE id = $1 AND psp = $2 AND state = $3 RETURNING pg_notify($6, $7)""",
+        intent.id,
+        intent.psp,
+        intent.state,
+        state,
+        url,
+        bus.CHANNEL,
+        notice,
+    )
+    return shown is not None
 
 
 async def lock_unnumbered(tx: Transaction, intent_ids: Sequence[UUID]) -> Mapping[UUID, str]:
@@ -45,23 +79,28 @@ async def lock_unnumbered(tx: Transaction, intent_ids: Sequence[UUID]) -> Mappin
     return {row["id"]: row["state"] for row in rows}
 
 
-async def number_receipts(tx: Transaction, numbers: Mapping[UUID, str], now: datetime) -> None:
-    """Write receipt numbers into locked intents."""
+async def number_receipts(
+    tx: Transaction, numbers: Mapping[UUID, str], notices: Sequence[str], now: datetime
+) -> None:
+    """Write receipt numbers into locked intents, and a notice of each to the bus."""
     await tx.execute_query(
-        """UPDATE payments_intent i SET receipt_no = n.receipt_no, receipt_issued_at = $3
-             FROM unnest($1::uuid[], $2::text[]) AS n (id, receipt_no) WHERE i.id = n.id""",
-        [list(numbers), list(numbers.values()), now],
+        """UPDATE payments_intent i SET receipt_no = n.receipt_no, receipt_issued_at = $4
+             FROM unnest($1::uuid[], $2::text[], $3::text[]) AS n (id, receipt_no, notice)
+            WHERE i.id = n.id RETURNING pg_notify($5, n.notice)""",
+        [list(numbers), list(numbers.values()), list(notices), now, bus.CHANNEL],
     )
 
 
 async def find_live_intent(tx: Transaction, kind: str, subject_ref: str) -> Intent | None:
     """The intent that pays or paid this subject, locked; see the index payments_intent_live."""
     live = [*UNPAID, "paid", "fulfilment_unknown", "fulfilled"]
-    return (
-        await Intent.filter(kind=kind, subject_ref=subject_ref, state__in=live)
-        .using_db(tx)
-        .select_for_update()
-        .first()
+    return await fetch_model(
+        tx,
+        Intent,
+        "WHERE kind = $1 AND subject_ref = $2 AND state = ANY($3::text[]) FOR UPDATE",
+        kind,
+        subject_ref,
+        live,
     )
 
 

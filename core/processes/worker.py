@@ -27,6 +27,7 @@ from core.app import App
 from core.database import CONNECTION_LOST, PooledConnection, parse_url, transaction
 from core.jobs import LOOKS_EVERY, register, wake_channel
 from core.manifest import Lane
+from core.processes.lane import PACE, LaneQueries
 
 HEARTBEAT_TIMEOUT = timedelta(seconds=5)
 _BATCH = 10
@@ -120,8 +121,9 @@ def _manager(app: App, lane: Lane, pool: asyncpg.Pool) -> QueueManager:
     channel = wake_channel(lane)
     settings = db_settings().model_copy(update={"channel": channel})
     builder = QueryQueueBuilder(settings)
-    queries = Queries(AsyncpgPoolDriver(pool), QueryBuilderEnvironment(settings), builder)
+    queries = LaneQueries(AsyncpgPoolDriver(pool), QueryBuilderEnvironment(settings), builder)
     manager = QueueManager(queries, Channel(channel))
+    manager.min_dequeue_poll_interval = PACE
     for job in app.queue.kinds.values():
         if job.lane is lane:
             register(manager, job, app)

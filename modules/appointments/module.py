@@ -174,7 +174,11 @@ MANIFEST = Manifest(
         ),
     ),
     handlers=(
-        EventHandler("payments.PaymentRefunded", "modules.appointments.fees:payment_refunded"),
+        EventHandler(
+            "payments.PaymentRefunded",
+            "modules.appointments.fees:payment_refunded",
+            of="appointments.",
+        ),
     ),
     jobs=(
         JobKind(

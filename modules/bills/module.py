@@ -116,19 +116,24 @@ MANIFEST = Manifest(
         EventHandler(
             "payments.PaymentFulfilled",
             "modules.bills.handlers:payment_fulfilled",
+            of="bills.",
             lane=Lane.CRITICAL,
         ),
         EventHandler(
             "payments.PaymentRefused",
             "modules.bills.handlers:payment_refused",
+            of="bills.",
             lane=Lane.CRITICAL,
         ),
         EventHandler(
             "payments.PaymentRefunded",
             "modules.bills.handlers:payment_refunded",
+            of="bills.",
             lane=Lane.CRITICAL,
         ),
-        EventHandler("payments.PaymentReturned", "modules.bills.handlers:payment_refunded"),
+        EventHandler(
+            "payments.PaymentReturned", "modules.bills.handlers:payment_refunded", of="bills."
+        ),
     ),
     jobs=(
         JobKind(

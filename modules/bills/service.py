@@ -193,13 +193,11 @@ async def pay_bill(
     PAYMENT_OPEN or KEY_REUSED, Unavailable when the biller cannot tell what is due.
     """
     citizen_id = call.require_viewer().user_id
-    bill = await store.find_bill(bill_id)
+    bill = await store.find_bill_of(citizen_id, bill_id)
     if bill is None:
         raise NotFound(NOT_FOUND)
     kind = UtilityKind(bill.kind)
     access.require_service(call, domain.SERVICE_ID[kind])
-    if await store.find_link(citizen_id, kind, bill.account_no) is None:
-        raise NotFound(NOT_FOUND)
     told = await _ask(call, bill)
     if told is not None and told.status is not domain.BillStatus.OPEN:
         await _note(call, kind, [told])  # stands, though the payment is refused

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from uuid import UUID
 
-from core.database import Transaction, fetch_all, fetch_one
+from core.database import Transaction, connection, fetch_all, fetch_model, fetch_one
 from core.ids import new_id
 from modules.bills.domain import BillerAccount, BillerBill, UtilityKind
 from modules.bills.models import AccountLink, Bill, Reminder
@@ -14,6 +14,19 @@ async def find_link(citizen_id: UUID, kind: UtilityKind, account_no: str) -> Acc
     """A citizen's link to an account."""
     return await AccountLink.get_or_none(
         citizen_id=citizen_id, kind=kind.value, account_no=account_no
+    )
+
+
+async def find_bill_of(citizen_id: UUID, bill_id: UUID) -> Bill | None:
+    """A bill by id, if it is of an account that the citizen has linked."""
+    return await fetch_model(
+        connection(),
+        Bill,
+        """b WHERE id = $1 AND EXISTS (
+             SELECT FROM bills_account_link l
+              WHERE l.citizen_id = $2 AND (l.kind, l.account_no) = (b.kind, b.account_no))""",
+        bill_id,
+        citizen_id,
     )
 
 
@@ -116,14 +129,16 @@ async def note_bills(
 
 async def find_bill(bill_id: UUID) -> Bill | None:
     """A bill by id."""
-    return await Bill.get_or_none(id=bill_id)
+    return await fetch_model(connection(), Bill, "WHERE id = $1", bill_id)
 
 
 async def lock_bill(tx: Transaction, bill_id: UUID) -> Bill | None:
     """A bill by id, locked until the transaction ends."""
-    return await Bill.filter(id=bill_id).using_db(tx).select_for_update().first()
+    return await fetch_model(tx, Bill, "WHERE id = $1 FOR UPDATE", bill_id)
 
 
 async def mark_bill(tx: Transaction, bill_id: UUID, status: str, now: datetime) -> None:
     """Note what has become of a bill."""
-    await Bill.filter(id=bill_id).using_db(tx).update(status=status, seen_at=now)
+    await tx.execute_query(
+        "UPDATE bills_bill SET status = $2, seen_at = $3 WHERE id = $1", [bill_id, status, now]
+    )

@@ -145,7 +145,10 @@ MANIFEST = Manifest(
     mutations=("modules.health.billing.graphql:Mutation",),
     handlers=tuple(
         EventHandler(
-            f"payments.{event}", f"modules.health.billing.handlers:{handler}", lane=Lane.CRITICAL
+            f"payments.{event}",
+            f"modules.health.billing.handlers:{handler}",
+            of="health.",
+            lane=Lane.CRITICAL,
         )
         for event, handler in (
             ("PaymentFulfilled", "payment_fulfilled"),

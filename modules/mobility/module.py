@@ -131,7 +131,9 @@ MANIFEST = Manifest(
     ),
     jobs=(JobKind("mobility.forget", "modules.mobility.jobs:forget", lane=Lane.BULK),),
     schedules=(Schedule("mobility.forget", "45 19 * * *"),),
-    handlers=tuple(EventHandler(event, path, lane=Lane.CRITICAL) for event, path in _ENDINGS),
+    handlers=tuple(
+        EventHandler(event, path, of="mobility.", lane=Lane.CRITICAL) for event, path in _ENDINGS
+    ),
     upstreams=(
         UpstreamBinding(
             "parking",
