@@ -1,6 +1,5 @@
 """The API process as one ASGI application."""
 
-import gc
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -25,9 +24,8 @@ from bff.websocket import graphql_websocket
 from core import logging
 from core.app import App, open_app
 from core.manifest import discover, load
+from core.processes.memory import settle_memory
 from core.settings import Settings
-
-_GC_YOUNG_OBJECTS = 20_000
 
 
 class Api(Starlette):
@@ -75,17 +73,6 @@ def create_app(settings: Settings | None = None) -> Api:
                 yield
 
     return Api(lifespan=lifespan)
-
-
-def settle_memory() -> None:
-    """Take what start-up made out of the garbage collector's sight.
-
-    Schema, documents and libraries live as long as the process; looking through them again and
-    again cost a quarter of the time of a busy server.
-    """
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(_GC_YOUNG_OBJECTS, 20, 20)
 
 
 def edge_of(app: App) -> Edge:

@@ -284,12 +284,14 @@ def _publish(settings: "Settings") -> None:
 
 async def _work(settings: "Settings") -> None:
     from core.app import open_app
+    from core.processes.memory import settle_memory
     from core.processes.worker import work
 
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     async with open_app(settings, application="quancheng worker") as house:
+        settle_memory()
         await work(house, stop)
 
 

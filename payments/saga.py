@@ -88,7 +88,7 @@ async def _look_again(app: App, tx: Transaction, intent: Intent, view: OrderView
     due_at = None if wait is None else now + wait
     await settlement.save_intent(tx, intent, checks=intent.checks + 1, due_at=due_at)
     if wait is not None:
-        payload, key = {"intent_id": str(intent.id)}, f"{intent.id}:{intent.checks}"
+        payload, key = {"intent_id": str(intent.id)}, settlement.check_key(intent)
         await app.queue.enqueue(tx, "payments.check", payload, key=key, after=wait)
 
 

@@ -107,7 +107,8 @@ async def _insert(
         expires_at=now + INTENT_LIFE,
         due_at=now + wait,
     )
-    await app.queue.enqueue(tx, "payments.check", {"intent_id": str(intent_id)}, after=wait)
+    payload, key = {"intent_id": str(intent_id)}, settlement.check_key(intent)
+    await app.queue.enqueue(tx, "payments.check", payload, key=key, after=wait)
     return intent
 
 

@@ -47,6 +47,11 @@ def topic(intent_id: UUID) -> str:
     return f"payment:{intent_id}"
 
 
+def check_key(intent: Intent) -> str:
+    """The key of the job that is to look at an unpaid intent next."""
+    return f"{intent.id}:{intent.checks}"
+
+
 def notice(intent_id: UUID, state: str) -> str:
     """What the bus is told of a payment."""
     return bus.message_body(topic(intent_id), state)
@@ -117,6 +122,7 @@ async def settle(app: App, tx: Transaction, psp: str, view: OrderView) -> Settle
         now,
     )
     await limits.note_captured(tx, intent, now)
+    await app.queue.drop(tx, "payments.check", check_key(intent))
     if event == "settle_late":
         await _refuse(app, tx, intent, "LATE_PAYMENT")
         return Settled.LATE

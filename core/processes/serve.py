@@ -10,6 +10,8 @@ import uvloop
 from granian.constants import Interfaces
 from granian.server.embed import Server
 
+from core.processes.memory import settle_memory
+
 _GRACE_S = 8.0
 
 
@@ -25,6 +27,7 @@ def serve(factory: Callable[[], Any], host: str, port: int) -> None:
 
 async def _serve(factory: Callable[[], Any], host: str, port: int) -> None:
     application = factory()
+    settle_memory()
     server = Server(application, address=host, port=port, interface=Interfaces.ASGI, backlog=1024)
     serving = asyncio.ensure_future(server.serve())
     loop = asyncio.get_running_loop()
