@@ -7,6 +7,7 @@ transaction; `transaction()` and the outbound client both refuse that.
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from contextvars import ContextVar
+from functools import lru_cache
 from typing import Any, TypeVar, cast
 from urllib.parse import parse_qs, unquote, urlsplit
 
@@ -144,8 +145,13 @@ async def _count_statements(connection: asyncpg.Connection) -> None:
 
 def _count_statement(statement: Any) -> None:
     """Called by the driver in the context of whoever ran the statement."""
-    if not " ".join(statement.query[:99].split()).startswith(_NO_STATEMENTS):
+    if not _is_housekeeping(statement.query):
         count_sql()
+
+
+@lru_cache(1024)
+def _is_housekeeping(query: str) -> bool:
+    return " ".join(query[:99].split()).startswith(_NO_STATEMENTS)
 
 
 async def disconnect() -> None:
@@ -217,7 +223,7 @@ async def fetch_models(
     """Rows of a model's table as its instances; `tail` is the query from WHERE on.
 
     For queries that run with every payment: the ORM takes longer to build one than PostgreSQL to
-    answer. The ORM keeps `_init_from_db` private; this is the only use, and a test holds its shape.
+    answer. It keeps `_init_from_db` private; a test holds that shape.
     """
     rows = await fetch_all(db, f"SELECT * FROM {model._meta.db_table} {tail}", *values)  # noqa: S608
     return [model._init_from_db(**row) for row in rows]
@@ -228,6 +234,13 @@ async def fetch_model(
 ) -> M | None:
     """The first of them, or None."""
     return next(iter(await fetch_models(db, model, tail, *values)), None)
+
+
+async def update_model(db: BaseDBAsyncClient, model: type[M], tail: str, *values: object) -> M:
+    """Change the one row that `tail`, what follows SET, is about; returns it as its instance."""
+    table = model._meta.db_table
+    (row,) = await fetch_all(db, f"UPDATE {table} SET {tail} RETURNING *", *values)
+    return model._init_from_db(**row)
 
 
 async def fetch_one(db: BaseDBAsyncClient, sql: str, *values: object) -> dict[str, Any] | None:

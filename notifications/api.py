@@ -7,7 +7,6 @@ Both are repeat-safe by `key`, the permanent business key ("bill-paid:<intent id
 from collections.abc import Mapping
 from uuid import UUID
 
-from core import bus
 from core.app import App
 from core.database import Transaction
 from core.people import Person
@@ -52,11 +51,9 @@ async def notify(
         title=found.title.say(locale, **values),
         body=body,
         deep_link=deep_link,
+        topic=inbox_topic(person.id),
     )
-    if message_id is None:
-        return
-    await bus.publish(tx, inbox_topic(person.id), str(message_id))
-    if found.sms:
+    if message_id is not None and found.sms:
         delivery_id = await store.insert_delivery(
             app, tx, key=f"sms:{key}", text=body, person_id=person.id
         )

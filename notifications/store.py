@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from uuid import UUID
 
+from core import bus
 from core.app import App
 from core.database import Transaction, fetch_one
 from core.ids import new_id
@@ -24,14 +25,17 @@ async def insert_message(
     title: str,
     body: str,
     deep_link: str | None,
+    topic: str,
 ) -> UUID | None:
-    """The new message's id, or None where the key has one already."""
+    """The new message's id, told on a topic of the bus; None where the key has one already."""
+    message_id = new_id()
     row = await fetch_one(
         tx,
         """INSERT INTO notifications_message
              (id, person_id, key, template, title_sealed, body_sealed, deep_link, created_at)
-           VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT (key) DO NOTHING RETURNING id""",
-        new_id(),
+           VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT (key) DO NOTHING
+           RETURNING id, pg_notify($9, $10)""",
+        message_id,
         person_id,
         key,
         template,
@@ -39,6 +43,8 @@ async def insert_message(
         app.vault.encrypt(body, BODY),
         deep_link,
         app.clock.now(),
+        bus.CHANNEL,
+        bus.message_body(topic, str(message_id)),
     )
     return row["id"] if row else None
 

@@ -16,6 +16,7 @@ from sandbox import callbacks, control, faults, receipts
 from sandbox.callbacks import Callbacks
 from sandbox.faults import Faults, FaultyOperation, answer
 from sandbox.population import Population
+from sandbox.quarters import by_first_part
 from sandbox.settings import SandboxSettings
 from sandbox.state import State
 from sandbox.statements import days, files
@@ -51,7 +52,9 @@ def create_app(
             for op in system.operations
         ]
     return Starlette(
-        routes=routes, lifespan=lifespan, exception_handlers={HTTPException: _http_exception}
+        routes=by_first_part(routes),
+        lifespan=lifespan,
+        exception_handlers={HTTPException: _http_exception},
     )
 
 

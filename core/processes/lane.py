@@ -17,8 +17,17 @@ from pgqueuer.domain.types import JOB_STATUS, QueueEntrypoint, QueueManagerId
 from pgqueuer.models import Job, TracebackRecord
 from pgqueuer.ports.repository import EntrypointExecutionParameter
 
-PACE = timedelta(milliseconds=25)
-"""A lane that has just looked waits so long before it looks again, unless it found a full batch."""
+from core.manifest import Lane
+
+PACE = {
+    Lane.CRITICAL: timedelta(milliseconds=25),
+    Lane.NORMAL: timedelta(milliseconds=100),
+    Lane.BULK: timedelta(milliseconds=250),
+}
+"""A lane that has just looked waits so long before it looks again, unless it found a full batch.
+
+Work that comes after a pause longer than that is taken at once.
+"""
 
 _TAKE = """
 WITH room AS (
@@ -40,7 +49,7 @@ UPDATE pgqueuer q SET status = 'picked', updated = now(), heartbeat = now(), que
  WHERE q.id = taken.id RETURNING q.*
 """
 
-_NEXT_DUE = """
+NEXT_DUE = """
 SELECT min(job.execute_after) - now() AS wait FROM unnest($1::text[]) AS kind CROSS JOIN LATERAL (
   SELECT q.execute_after FROM pgqueuer q WHERE q.entrypoint = kind AND q.status = 'queued'
    ORDER BY q.execute_after LIMIT 1) job
@@ -53,6 +62,7 @@ _Ended = tuple[Job, JOB_STATUS, TracebackRecord | None]
 class LaneQueries(Queries):
     """The queue as one manager that runs until it is stopped asks it: two questions a look."""
 
+    pace: timedelta = PACE[Lane.CRITICAL]
     _looked_at_s: float = field(default=0.0, init=False)
     _is_dry: bool = field(default=False, init=False)
     _wait: timedelta | None = field(default=None, init=False)
@@ -72,7 +82,7 @@ class LaneQueries(Queries):
         if self._is_dry:
             self._is_dry = False
             return []
-        await asyncio.sleep(self._looked_at_s + PACE.total_seconds() - time.monotonic())
+        await asyncio.sleep(self._looked_at_s + self.pace.total_seconds() - time.monotonic())
         assert global_concurrency_limit is not None
         rows = await self.driver.fetch(
             _TAKE,
@@ -90,7 +100,7 @@ class LaneQueries(Queries):
 
     async def eligible_queued_work(self, entrypoints: list[QueueEntrypoint]) -> int:
         """Whether a job is due; the manager asks this first, and the other two at once after it."""
-        rows = await self.driver.fetch(_NEXT_DUE, entrypoints)
+        rows = await self.driver.fetch(NEXT_DUE, entrypoints)
         self._wait = cast(timedelta | None, rows[0]["wait"])
         return int(self._wait is not None and self._wait <= timedelta(0))
 

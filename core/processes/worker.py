@@ -124,9 +124,10 @@ def _manager(app: App, lane: Lane, pool: asyncpg.Pool) -> QueueManager:
     channel = wake_channel(lane)
     settings = db_settings().model_copy(update={"channel": channel})
     builder = QueryQueueBuilder(settings)
-    queries = LaneQueries(AsyncpgPoolDriver(pool), QueryBuilderEnvironment(settings), builder)
+    environment = QueryBuilderEnvironment(settings)
+    queries = LaneQueries(AsyncpgPoolDriver(pool), environment, builder, pace=PACE[lane])
     manager = QueueManager(queries, Channel(channel))
-    manager.min_dequeue_poll_interval = PACE
+    manager.min_dequeue_poll_interval = PACE[lane]
     for job in app.queue.kinds.values():
         if job.lane is lane:
             register(manager, job, app)

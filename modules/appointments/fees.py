@@ -28,7 +28,7 @@ from modules.appointments.store import BookingRow
 from notifications import api as notifications
 from payments import api as payments
 from payments.api import Accepted, Fulfilment, Paid, Payable, Quote, Refused, Unknown
-from payments.events import PaymentRefunded
+from payments.events import PaymentRefunded, PaymentReturned
 
 KIND = "appointments.fee"
 _DEADLINE_S = 8.0
@@ -108,7 +108,7 @@ def judge(booking: BookingRow | None, paid: Paid) -> Fulfilment:
     return Unknown()
 
 
-async def payment_refunded(app: App, event: PaymentRefunded) -> None:
+async def payment_refunded(app: App, event: PaymentRefunded | PaymentReturned) -> None:
     """The fee is back with the payer: tell them. Repeat-safe by the refund's id."""
     if event.kind != KIND:
         return

@@ -174,10 +174,9 @@ MANIFEST = Manifest(
         ),
     ),
     handlers=(
-        EventHandler(
-            "payments.PaymentRefunded",
-            "modules.appointments.fees:payment_refunded",
-            of="appointments.",
+        *(
+            EventHandler(event, "modules.appointments.fees:payment_refunded", of="appointments.")
+            for event in ("payments.PaymentRefunded", "payments.PaymentReturned")
         ),
     ),
     jobs=(

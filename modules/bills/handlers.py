@@ -50,13 +50,10 @@ async def _tell(
     key: str,
     values: Mapping[str, object],
 ) -> None:
-    bill = await store.find_bill(UUID(event.subject_ref))
-    assert bill is not None
     person = await get_person(app, event.payer_id)
-    status = _status_after(event)
     async with transaction() as tx:
-        if status is not None:
-            await store.mark_bill(tx, bill.id, status, app.clock.now())
+        bill_id, now = UUID(event.subject_ref), app.clock.now()
+        bill = await store.mark_bill(tx, bill_id, _status_after(event), now)
         await notifications.notify(
             app,
             tx,

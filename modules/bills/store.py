@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from uuid import UUID
 
-from core.database import Transaction, connection, fetch_all, fetch_model, fetch_one
+from core.database import Transaction, connection, fetch_all, fetch_model, fetch_one, update_model
 from core.ids import new_id
 from modules.bills.domain import BillerAccount, BillerBill, UtilityKind
 from modules.bills.models import AccountLink, Bill, Reminder
@@ -137,8 +137,12 @@ async def lock_bill(tx: Transaction, bill_id: UUID) -> Bill | None:
     return await fetch_model(tx, Bill, "WHERE id = $1 FOR UPDATE", bill_id)
 
 
-async def mark_bill(tx: Transaction, bill_id: UUID, status: str, now: datetime) -> None:
-    """Note what has become of a bill."""
-    await tx.execute_query(
-        "UPDATE bills_bill SET status = $2, seen_at = $3 WHERE id = $1", [bill_id, status, now]
+async def mark_bill(tx: Transaction, bill_id: UUID, status: str | None, now: datetime) -> Bill:
+    """A bill by an id that is known to be one; notes what has become of it, unless None."""
+    if status is None:
+        bill = await lock_bill(tx, bill_id)
+        assert bill is not None
+        return bill
+    return await update_model(
+        tx, Bill, "status = $2, seen_at = $3 WHERE id = $1", bill_id, status, now
     )

@@ -154,6 +154,7 @@ MANIFEST = Manifest(
             ("PaymentFulfilled", "payment_fulfilled"),
             ("PaymentRefused", "payment_refused"),
             ("PaymentRefunded", "payment_refunded"),
+            ("PaymentReturned", "payment_refunded"),
         )
     ),
     jobs=(

@@ -3,6 +3,7 @@
 Source: pay.weixin.qq.com/doc/global/v3 (query 4013015477, deduction 4013015482).
 """
 
+from dataclasses import dataclass
 from uuid import UUID
 
 import orjson
@@ -11,32 +12,43 @@ from core.app import App
 from core.deadline import Deadline
 from core.http import Response, UpstreamFailed, UpstreamRejected
 from payments.psp.entrusting import ContractState, ContractView
+from payments.psp.merchants import read_merchant
 from payments.psp.port import Order
 from payments.psp.wechatpay import WeChatPayClient
 from payments.psp.wechatpay import open_client as open_payments
 
-PLAN_ID = 1
-"""The deduction template that WeChat Pay gave the merchant."""
 _ROOT = "/v3/papay"
 _STATES = {"SIGNED": ContractState.SIGNED, "TERMINATED": ContractState.ENDED}
 
 
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """The deduction template (委托代扣模板) that WeChat Pay gave the merchant."""
+
+    plan_id: int
+
+
+SANDBOX_PLAN = Plan(1)
+
+
 def open_client(app: App, address: str) -> "WeChatEntrusting":
     """The client of this installation; merchant and keys are those of payments."""
-    return WeChatEntrusting(open_payments(app, address))
+    plan = read_merchant(app.settings, "wechatpay", SANDBOX_PLAN)
+    return WeChatEntrusting(open_payments(app, address), plan)
 
 
 class WeChatEntrusting:
     """Fulfils payments.psp.entrusting.Entrusting for one merchant."""
 
-    def __init__(self, payments: WeChatPayClient) -> None:
+    def __init__(self, payments: WeChatPayClient, plan: Plan = SANDBOX_PLAN) -> None:
         self._payments = payments
+        self._plan_id = plan.plan_id
 
     async def sign(self, contract_id: UUID, display: str, deadline: Deadline) -> str:
         """Ask for the page on which the payer signs; see the port."""
         body = {
             "appid": self._payments.merchant.appid,
-            "plan_id": PLAN_ID,
+            "plan_id": self._plan_id,
             "out_contract_code": contract_id.hex,
             "contract_display_account": display,
         }
@@ -51,7 +63,7 @@ class WeChatEntrusting:
 
     async def find_contract(self, contract_id: UUID, deadline: Deadline) -> ContractView:
         """Query by our number; see the port."""
-        query = f"appid={self._payments.merchant.appid}&plan_id={PLAN_ID}"
+        query = f"appid={self._payments.merchant.appid}&plan_id={self._plan_id}"
         try:
             answer = await self._payments.send(
                 "GET",

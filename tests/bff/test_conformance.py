@@ -14,7 +14,6 @@ from bff.app import Api
 from bff.edge import Edge, Pings
 from core.app import App
 from core.auth import Viewer, revoke
-from core.bus import publish
 from core.database import connection, fetch_one, transaction
 from core.ids import new_id
 from notifications import api as notifications
@@ -59,9 +58,9 @@ async def write(app: App, tx: Any, person_id: UUID, title: str) -> UUID:
         title=title,
         body="…",
         deep_link=None,
+        topic=notifications.inbox_topic(person_id),
     )
     assert message_id is not None
-    await publish(tx, notifications.inbox_topic(person_id), str(message_id))
     return message_id
 
 

@@ -13,14 +13,17 @@ from core.database import (
     Transaction,
     connection,
     fetch_all,
+    fetch_model,
     fetch_one,
     parse_url,
     raw_connection,
     refuse_in_transaction,
     transaction,
+    update_model,
     violated,
 )
 from core.deadline import Deadline
+from core.models import RateCounter
 from core.processes.embedded import DatabaseUrls
 from tests.conftest import ROOT
 from tests.tree import files_of_the_tree
@@ -35,6 +38,20 @@ async def _insert(tx: Transaction, key: str) -> None:
 async def _keys() -> list[str]:
     rows = await fetch_all(connection(), "SELECT key FROM core_rate_counter ORDER BY key")
     return [row["key"] for row in rows]
+
+
+async def test_a_model_by_hand_is_the_model_by_the_orm(app: App) -> None:
+    await _insert(connection(), "one")
+    (by_orm,) = await RateCounter.all()
+    by_hand = await fetch_model(connection(), RateCounter, "WHERE key = $1", "one")
+    assert by_hand is not None and dict(by_hand) == dict(by_orm)
+    assert await fetch_model(connection(), RateCounter, "WHERE key = $1", "two") is None
+    tail = "count = count + $2 WHERE key = $1"
+    changed = await update_model(connection(), RateCounter, tail, "one", 4)
+    assert (changed.key, changed.count, changed.ends_at) == ("one", 5, by_orm.ends_at)
+    changed.count = 7
+    await changed.save(update_fields=["count"])
+    assert (await RateCounter.get(key="one")).count == 7
 
 
 async def test_a_transaction_commits_at_its_end_and_is_unseen_before(app: App) -> None:

@@ -1,5 +1,6 @@
 """Events: they exist exactly when their business row does, and reach every subscriber."""
 
+from dataclasses import dataclass
 from datetime import UTC, date, datetime
 
 import pytest
@@ -11,7 +12,7 @@ from core.ids import new_id
 from core.jobs import JobQueue, list_dead
 from core.manifest import EventHandler, Manifest
 from tests.core.conftest import Runs, Worker
-from tests.core.probe import ThingHappened
+from tests.core.probe import MANIFEST, ThingHappened
 from tests.core.waiting import eventually
 
 
@@ -85,6 +86,47 @@ def test_a_subscription_to_an_unknown_event_is_a_mistake_at_start() -> None:
     deaf = Manifest(name="deaf", handlers=(EventHandler("no.Such", "tests.core.probe:tick"),))
     with pytest.raises(ValueError, match=r"deaf listens to unknown event no\.Such"):
         EventBook((deaf,), JobQueue((deaf,)))
+
+
+@dataclass(frozen=True, slots=True)
+class ThingOfAKind:
+    """An event whose subscribers may want some kinds alone."""
+
+    kind: str
+
+
+async def test_who_listens_to_some_kinds_gets_no_job_for_others(probed: App) -> None:
+    on = "tests.core.probe:tick"
+    house = Manifest(
+        name="kinds",
+        events=(f"{__name__}:ThingOfAKind",),
+        handlers=(
+            EventHandler("kinds.ThingOfAKind", on, of="water."),
+            EventHandler("kinds.ThingOfAKind", "tests.core.probe:record"),
+        ),
+    )
+    queue = JobQueue((house,))
+    book = EventBook((house,), queue)
+    async with transaction() as tx:
+        for kind in ("water.bill", "watering.can", "fire"):
+            await book.publish(tx, ThingOfAKind(kind))
+    jobs = await fetch_all(
+        connection(), "SELECT entrypoint, convert_from(payload, 'UTF8') AS told FROM pgqueuer"
+    )
+    heard = sorted((job["entrypoint"].rpartition(".")[2], job["told"]) for job in jobs)
+    assert heard == [
+        ("record", '{"kind":"fire"}'),
+        ("record", '{"kind":"water.bill"}'),
+        ("record", '{"kind":"watering.can"}'),
+        ("tick", '{"kind":"water.bill"}'),
+    ]
+
+
+def test_kinds_of_an_event_without_kind_are_a_mistake_at_start() -> None:
+    handler = EventHandler("probe.ThingHappened", "tests.core.probe:tick", of="water.")
+    fussy = Manifest(name="fussy", handlers=(handler,))
+    with pytest.raises(ValueError, match=r"fussy: probe\.ThingHappened is of no kind"):
+        EventBook((MANIFEST, fussy), JobQueue((MANIFEST, fussy)))
 
 
 async def _count(runs: Runs, number: int) -> bool:

@@ -10,7 +10,8 @@ import pytest
 
 from core.app import App
 from core.database import connection, fetch_all, fetch_one, transaction
-from core.jobs import list_dead, rerun_dead
+from core.jobs import NewJob, list_dead, rerun_dead
+from core.processes.lane import NEXT_DUE
 from core.processes.worker import work
 from tests.core.conftest import Runs, Worker
 from tests.core.waiting import eventually
@@ -44,6 +45,61 @@ async def test_a_committed_job_runs_once(probed: App, runs: Runs, worker: Worker
         await eventually(lambda: _has(runs, "b done"), within_s=1)
     assert await runs() == ["a", "a done", "b", "b done"]
     assert await fetch_all(connection(), "SELECT * FROM pgqueuer") == []
+
+
+async def test_what_went_well_leaves_nothing_and_what_failed_is_told(
+    probed: App, runs: Runs, worker: Worker
+) -> None:
+    async with transaction() as tx:
+        bad = NewJob("probe.once", {"name": "bad", "give_up": True})
+        await probed.queue.enqueue_all(tx, [NewJob("probe.critical", {"name": "good"}), bad])
+    async with worker(probed):
+        await eventually(lambda: _has(runs, "good done"))
+        await eventually(_has_dead)
+    assert await fetch_all(connection(), "SELECT entrypoint, status FROM pgqueuer") == [
+        {"entrypoint": "probe.once", "status": "failed"}
+    ]
+    assert await fetch_all(connection(), "SELECT entrypoint FROM pgqueuer_log") == [
+        {"entrypoint": "probe.once"}
+    ]
+
+
+async def test_a_job_is_taken_back_by_its_key_while_it_waits(probed: App) -> None:
+    later = timedelta(hours=1)
+    async with transaction() as tx:
+        jobs = [NewJob("probe.normal", {"name": key}, key, later) for key in ("a", "b")]
+        await probed.queue.enqueue_all(tx, jobs)
+    with pytest.raises(ZeroDivisionError):
+        async with transaction() as tx:
+            await probed.queue.drop(tx, "probe.normal", "a")
+            raise ZeroDivisionError
+    assert await _waiting() == 2
+    async with transaction() as tx:
+        await probed.queue.drop(tx, "probe.normal", "a")
+        await probed.queue.drop(tx, "probe.once", "b")  # another kind is another key
+    assert await fetch_all(connection(), "SELECT dedupe_key FROM pgqueuer") == [
+        {"dedupe_key": "probe.normal:b"}
+    ]
+
+
+async def test_jobs_that_wait_for_their_time_are_no_burden_to_a_lane(
+    probed: App, runs: Runs, worker: Worker
+) -> None:
+    async with transaction() as tx:
+        waiting = [NewJob("probe.critical", {"name": "x"}, after=timedelta(hours=1))] * 5_000
+        await probed.queue.enqueue_all(tx, waiting)
+    await connection().execute_script("ANALYZE pgqueuer")
+    async with worker(probed):
+        for number in range(20):
+            await _enqueue(probed, "probe.critical", name=f"now {number}")
+        await eventually(lambda: _has(runs, "now 19 done"))
+    assert await _waiting() == 5_000
+    plan = await fetch_all(connection(), f"EXPLAIN {_literal(NEXT_DUE)}")
+    assert "pgqueuer_ep_ea_idx" in str(plan)
+
+
+def _literal(query: str) -> str:
+    return query.replace("$1::text[]", "ARRAY['probe.critical']")
 
 
 async def test_an_undeclared_kind_cannot_be_enqueued(probed: App) -> None:

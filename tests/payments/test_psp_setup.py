@@ -15,6 +15,7 @@ from payments.psp.alipay import AlipayClient, AlipayMerchant
 from payments.psp.merchants import read_merchant
 from payments.psp.port import Alipay, WeChatPay
 from payments.psp.wechatpay import SANDBOX_MERCHANT, WeChatPayClient
+from payments.psp.wechatpay_entrusting import SANDBOX_PLAN, Plan
 
 _BOTH = """
 [wechatpay]
@@ -23,6 +24,7 @@ mchid = "1900000009"
 appid = "wx9"
 merchant_serial = "S9"
 platform_serial = "P9"
+plan_id = 9
 [alipay]
 url = "https://alipay.example"
 app_id = "2021000000000009"
@@ -85,6 +87,7 @@ async def test_merchants_come_from_the_upstreams_file(settings: Settings, tmp_pa
     merchant = read_merchant(told, "alipay", alipay.SANDBOX_MERCHANT)
     assert merchant == AlipayMerchant("2021000000000009", "2088000000000009")
     assert read_merchant(told, "wechatpay", SANDBOX_MERCHANT).mchid == "1900000009"
+    assert read_merchant(told, "wechatpay", SANDBOX_PLAN) == Plan(9)
     file.write_text(_BOTH.replace('seller_id = "2088000000000009"', ""))
     assert read_merchant(told, "alipay", alipay.SANDBOX_MERCHANT) is alipay.SANDBOX_MERCHANT
     strict = told.model_copy(update={"environment": Environment.PRODUCTION})

@@ -14,14 +14,14 @@ from modules.health.billing import domain, payable, store
 from modules.health.billing.domain import BILL_KIND, TOP_UP_KIND, BillStatus
 from modules.health.billing.jobs import SETTLE_REFUND
 from notifications import api as notifications
-from payments.events import PaymentFulfilled, PaymentRefunded, PaymentRefused
+from payments.events import PaymentFulfilled, PaymentRefunded, PaymentRefused, PaymentReturned
 
 _STATUS_AFTER = {
     "ALREADY_PAID": BillStatus.PAID,
     "BILL_CANCELLED": BillStatus.CANCELLED,
     "NO_SUCH_BILL": BillStatus.CANCELLED,
 }
-_Ended = PaymentFulfilled | PaymentRefused | PaymentRefunded
+_Ended = PaymentFulfilled | PaymentRefused | PaymentRefunded | PaymentReturned
 
 
 async def payment_fulfilled(app: App, event: PaymentFulfilled) -> None:
@@ -53,7 +53,7 @@ async def payment_refused(app: App, event: PaymentRefused) -> None:
     await _tell(app, event, "health.refused", key, hospital_ref, {})
 
 
-async def payment_refunded(app: App, event: PaymentRefunded) -> None:
+async def payment_refunded(app: App, event: PaymentRefunded | PaymentReturned) -> None:
     """The money is back: the hospital that decided so is told by a job. Repeat-safe."""
     hospital_ref = await _hospital_of(event)
     if hospital_ref is None:

@@ -79,14 +79,14 @@ def load_keys(settings: SandboxSettings) -> Keys:
     """The keys of the configured folder. Raises Refusal 503 KEYS_MISSING naming what is absent."""
     if settings.keys_dir is None:
         raise Refusal(503, "KEYS_MISSING", "SANDBOX_KEYS_DIR is unset: WeChat Pay is shut")
-    for name in (PLATFORM_FILE, MERCHANT_FILE, APIV3_FILE):
-        if not (settings.keys_dir / name).is_file():
-            raise Refusal(503, "KEYS_MISSING", f"{settings.keys_dir / name} is missing")
     return _load(settings.keys_dir)
 
 
 @cache
 def _load(folder: Path) -> Keys:
+    for name in (PLATFORM_FILE, MERCHANT_FILE, APIV3_FILE):
+        if not (folder / name).is_file():
+            raise Refusal(503, "KEYS_MISSING", f"{folder / name} is missing")
     platform = load_pem_private_key((folder / PLATFORM_FILE).read_bytes(), None)
     merchant = load_pem_public_key((folder / MERCHANT_FILE).read_bytes())
     apiv3 = (folder / APIV3_FILE).read_text("ascii").strip().encode()
