@@ -42,7 +42,7 @@ NOON = datetime(2026, 11, 23, 4, 0, tzinfo=UTC)
 """A Monday noon in Shanghai, where test clocks begin."""
 
 
-MEMORY = Path("/dev/shm")  # noqa: S108
+MEMORY = Path("/dev/shm")
 ROOM = 8 * 2**30
 
 
