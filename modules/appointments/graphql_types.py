@@ -27,8 +27,8 @@ strawberry.enum(
     TicketState,
     name="QueueTicketState",
     description=(
-        "BEFORE_DRAW: the order is not drawn yet. WAITING. ADMITTED: book now. SOLD_OUT: no seat "
-        "is left; one may come free."
+        "BEFORE_DRAW: the order is not drawn yet. WAITING. ADMITTED: book now. PASSED: the turn is "
+        "over; joinQueue stands at the end again. SOLD_OUT: no seat is left; one may come free."
     ),
 )
 strawberry.enum(

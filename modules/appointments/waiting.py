@@ -11,7 +11,7 @@ from core.database import IntegrityError, Transaction, transaction, violated
 from core.errors import Conflict, InvalidInput, NotFound
 from core.ids import new_id
 from core.texts_common import NOT_FOUND
-from modules.appointments import domain, messages, people, slot_store, store, texts
+from modules.appointments import domain, messages, people, queue, slot_store, store, texts
 from modules.appointments.board import tell_freed
 from modules.appointments.domain import SlotState, State, WaitState
 from modules.appointments.models import Booking, Resource, Slot, Wait
@@ -120,14 +120,17 @@ async def list_waits(call: Call, *, first: int) -> list[Wait]:
 async def refill(app: App, tx: Transaction, slot_id: UUID) -> None:
     """Give the free seats of a slot to who waits for them; the rest is told to be free.
 
-    To be called in the transaction that freed them: the slot's row is locked, nobody comes
-    between.
+    A queue that stands before the slot goes first. To be called in the transaction that freed
+    them: the slot's row is locked, nobody comes between.
     """
     slot = await slot_store.lock_slot(tx, slot_id)
     state = SlotState(
         slot.starts_at, slot.capacity, slot.used, slot.releases_at, slot.cancelled_at is not None
     )
     if domain.find_fault(state, app.clock.now()) is not None:
+        return
+    if await queue.seat_is_free(app, tx, slot):
+        await tell_freed(tx, slot_id)
         return
     day_on = slot.starts_at.astimezone(SHANGHAI).date()
     free = state.free

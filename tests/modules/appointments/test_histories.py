@@ -37,7 +37,7 @@ from tests.modules.appointments.engine import (
     people,
 )
 from tests.modules.appointments.fake_hospitals import FakeHospitals
-from tests.modules.appointments.people import consent, fresh
+from tests.modules.appointments.people import consent, fresh, make_account
 
 PEOPLE, SLOTS = 4, 3
 WHO, WHERE = st.integers(0, PEOPLE - 1), st.integers(0, SLOTS - 1)
@@ -174,20 +174,6 @@ async def our_history(
     await world.round([("confirm", 0), ("confirm", 1), ("wait", 3, 0)])
     for deeds in history:
         await world.round(deeds)
-
-
-async def make_account(app: App, viewer: Call) -> None:
-    """An account for a viewer made up by the test, so that messages find somebody."""
-    await connection().execute_query(
-        """INSERT INTO identity_citizen (id, phone_sealed, phone_index, level, locale, created_at)
-           VALUES ($1, $2, $3, 1, 'zh', $4)""",
-        [
-            viewer.require_viewer().user_id,
-            app.vault.encrypt("19900010001", "identity.phone"),
-            viewer.require_viewer().user_id.bytes,
-            app.clock.now(),
-        ],
-    )
 
 
 async def hospital_history(
