@@ -29,7 +29,7 @@ pytestmark = pytest.mark.xdist_group("crashes")
 
 SEED = int(os.environ.get("CRASH_SEED", "20261122"))
 POINTS = int(os.environ.get("CRASH_POINTS", "200"))
-_CITIZENS = 4
+_CITIZENS = ("citizen", "parent", "citizen_dotted", "citizen_rare")
 _PAUSE_S = 1.5
 _RESTS_WITHIN_S = 900.0  # the ladder's longest wait is ten minutes
 _FAULTS = (
@@ -62,8 +62,8 @@ async def test_two_hundred_crashes_while_citizens_book(busy: House) -> None:
     bookings = await busy.query("SELECT * FROM appointments_booking")
     _hospitals_agree(busy, bookings)
     await _fees_agree(busy, bookings)
-    broken = await busy.query("SELECT id FROM appointments_slot")
-    slots = [row["id"] for row in broken]
+    found = await busy.query("SELECT id FROM appointments_slot")
+    slots = [row["id"] for row in found]
     assert [name for name, sql in INVARIANTS.items() if await busy.query(sql, slots)] == []
     confirmed = {str(row["id"]) for row in bookings if row["state"] == "confirmed"}
     assert confirmed == diary.kept, "what people believe to have is not what they have"
@@ -85,13 +85,13 @@ async def _come(house: House, stack: AsyncExitStack, diary: Diary) -> Sequence[P
     """Verified citizens who have agreed, and who know where to go."""
     clients = [
         await stack.enter_async_context(CityClient(house.api_urls[0], house.sandbox_url))
-        for _ in range(_CITIZENS)
+        for _ in _CITIZENS
     ]
     for system, fault in _FAULTS:
         await clients[0].sandbox("PUT", f"/_control/faults/{system}", fault)
-    people = [person for person in await clients[0].people() if "totp_secret" not in person]
     patients = []
-    for number, (client, person) in enumerate(zip(clients, people, strict=False)):
+    for number, (client, who) in enumerate(zip(clients, _CITIZENS, strict=True)):
+        person = await client.person(who)
         await client.sign_in(person["phone"])
         await client.verify_real_name(person)
         await client.consent("appointments.hospital-registration")
