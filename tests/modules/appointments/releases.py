@@ -180,6 +180,7 @@ async def release_all(worker: Worker, clock: ManualClock, rushes: Sequence[Rush]
     """Several releases at the same second, from the first tap to the last seat."""
     for each in rushes:  # one after another: the lots' seeds come from the same source
         await each.come()
+    await worker.run_due()
     clock.move(RELEASE_IN - TICK * (TICKS_AROUND // 2))
     await _hammer(worker, clock, rushes, TICKS_AROUND)
     for _ in range(OTHERS + 1):

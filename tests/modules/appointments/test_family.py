@@ -9,7 +9,6 @@ from core.app import App
 from core.call import Call
 from core.clock import ManualClock
 from core.database import connection, transaction
-from core.errors import AppError
 from core.personal_data import erase_person, export_person, find_holds
 from modules.appointments import service
 from modules.appointments.domain import State
@@ -17,16 +16,19 @@ from modules.appointments.models import Booking
 from modules.appointments.people import Other
 from modules.appointments.store import BookingRow
 from modules.identity.models import Mandate
-from tests.modules.appointments.engine import HALL, ITEMS, MakeCall, book, count, offer, people
+from tests.modules.appointments.engine import (
+    HALL,
+    ITEMS,
+    MakeCall,
+    book,
+    count,
+    offer,
+    people,
+    refusal,
+)
 from tests.modules.appointments.people import citizen, fresh, guardian_of, resident_id
 
 DAY = timedelta(days=1)
-
-
-async def refusal(work: object) -> str:
-    with pytest.raises(AppError) as refused:
-        await work  # type: ignore[misc]
-    return refused.value.code
 
 
 @pytest.mark.parametrize("service_id", [HALL, "exit-entry-appointment"])
