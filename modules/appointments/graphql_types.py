@@ -34,7 +34,10 @@ strawberry.enum(
 strawberry.enum(
     WaitState,
     name="WaitingState",
-    description="WAITING. PROMOTED: a seat was booked. LEFT. LAPSED: a limit stood in the way.",
+    description=(
+        "WAITING. PROMOTED: a seat was booked. LEFT. LAPSED: a limit or the end of a mandate "
+        "stood in the way."
+    ),
 )
 
 

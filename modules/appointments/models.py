@@ -136,6 +136,7 @@ class Wait(Model):
     resource_id = fields.UUIDField()
     day_on = fields.DateField()
     person_id = fields.UUIDField()
+    booked_for = fields.UUIDField(null=True, db_index=True)
     person_key = fields.BinaryField()
     item_id = fields.CharField(max_length=64)
     subject_sealed = fields.BinaryField(null=True)

@@ -10,6 +10,7 @@ from core.clock import SHANGHAI
 from core.database import IntegrityError, Transaction, transaction, violated
 from core.errors import Conflict, InvalidInput, NotFound
 from core.ids import new_id
+from core.mandates import find_mandate
 from core.texts_common import NOT_FOUND
 from modules.appointments import domain, messages, people, queue, slot_store, store, texts
 from modules.appointments.board import tell_freed
@@ -21,19 +22,35 @@ REFILL = "appointments.refill"
 
 
 async def join(
-    call: Call, resource_id: UUID, day_on: date, *, item_id: str, subject: str | None, key: str
+    call: Call,
+    resource_id: UUID,
+    day_on: date,
+    *,
+    item_id: str,
+    subject: str | None,
+    on_behalf_of: UUID | None = None,
+    key: str,
 ) -> Wait:
     """Wait for a seat of a place on a day; what comes free is booked and confirmed by itself.
 
-    The same key gives the same place in the list. Raises NotFound, InvalidInput and Conflict.
+    The same key gives the same place in the list. Raises NotFound (also where the viewer may not
+    book for that person), InvalidInput and Conflict.
     """
     app, viewer = call.app, call.require_viewer()
     resource = await Resource.get_or_none(id=resource_id)
     if resource is None:
         raise NotFound(NOT_FOUND)
+    policy = _list_of(app, resource, day_on, item_id)
+    call = await people.acting(call, resource.service_id, on_behalf_of)
     own_key = await people.key_of(call, app.services[resource.service_id].identity_level)
-    about = people.check_subject(_list_of(app, resource, day_on, item_id), subject)
-    command = {"resource": str(resource_id), "day": day_on.isoformat(), "item": item_id}
+    about = people.check_subject(policy, subject)
+    command = {
+        "resource": str(resource_id),
+        "day": day_on.isoformat(),
+        "item": item_id,
+        "subject": about,
+        "for": str(call.subject_id),
+    }
     try:
         async with transaction() as tx:
             claim = await idempotency.claim(
@@ -42,7 +59,7 @@ async def join(
                 subject=viewer.user_id,
                 operation="joinWaitingList",
                 key=key,
-                command=command | {"subject": about},
+                command=command,
                 effect_id=new_id(),
             )
             if not claim.replayed:
@@ -53,6 +70,7 @@ async def join(
                     resource_id=resource_id,
                     day_on=day_on,
                     person_id=viewer.user_id,
+                    booked_for=people.booked_for(call),
                     person_key=own_key,
                     item_id=item_id,
                     subject_sealed=app.vault.encrypt(about, people.SUBJECT) if about else None,
@@ -144,7 +162,11 @@ async def refill(app: App, tx: Transaction, slot_id: UUID) -> None:
 
 
 async def _promote(app: App, tx: Transaction, slot: Slot, wait: Wait) -> bool:
-    """Book for the first in the line; False where a limit forbids it, which ends the wait."""
+    """Book for the first in the line; False where a limit or the end of the mandate forbids it,
+    which ends the wait."""
+    if not await _may_still_book(app, wait):
+        await _end(app, tx, wait, WaitState.LAPSED)
+        return False
     booking_id, now = new_id(), app.clock.now()
     facts = await slot_store.find_slot_facts(slot.id)
     assert facts is not None
@@ -161,6 +183,7 @@ async def _promote(app: App, tx: Transaction, slot: Slot, wait: Wait) -> bool:
         service_id=wait.service_id,
         slot_id=slot.id,
         booked_by=wait.person_id,
+        booked_for=wait.booked_for,
         person_key=wait.person_key,
         item_id=wait.item_id,
         subject_sealed=wait.subject_sealed,
@@ -172,6 +195,13 @@ async def _promote(app: App, tx: Transaction, slot: Slot, wait: Wait) -> bool:
     await _end(app, tx, wait, WaitState.PROMOTED, booking_id=booking_id)
     await messages.tell_later(app, tx, booking_id, "promoted")
     return True
+
+
+async def _may_still_book(app: App, wait: Wait) -> bool:
+    if wait.booked_for is None:
+        return True
+    mandate = await find_mandate(app, wait.person_id, wait.booked_for)
+    return mandate is not None and mandate.covers(wait.service_id)
 
 
 async def _end(app: App, tx: Transaction, wait: Wait, to: WaitState, **values: object) -> None:

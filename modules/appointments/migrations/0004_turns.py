@@ -13,4 +13,9 @@ class Migration(migrations.Migration):
             name="admitted_until",
             field=fields.DatetimeField(null=True, auto_now=False, auto_now_add=False),
         ),
+        ops.AddField(
+            model_name="Wait",
+            name="booked_for",
+            field=fields.UUIDField(null=True, db_index=True),
+        ),
     ]
