@@ -42,15 +42,9 @@ async def join(
         raise NotFound(NOT_FOUND)
     policy = _list_of(app, resource, day_on, item_id)
     call = await people.acting(call, resource.service_id, on_behalf_of)
-    own_key = await people.key_of(call, app.services[resource.service_id].identity_level)
     about = people.check_subject(policy, subject)
-    command = {
-        "resource": str(resource_id),
-        "day": day_on.isoformat(),
-        "item": item_id,
-        "subject": about,
-        "for": str(call.subject_id),
-    }
+    wait = await _form(call, resource, day_on, item_id, about)
+    command = {"resource": str(resource_id), "day": day_on.isoformat(), "item": item_id}
     try:
         async with transaction() as tx:
             claim = await idempotency.claim(
@@ -59,32 +53,42 @@ async def join(
                 subject=viewer.user_id,
                 operation="joinWaitingList",
                 key=key,
-                command=command,
-                effect_id=new_id(),
+                command={**command, "subject": about, "for": str(call.subject_id)},
+                effect_id=wait.id,
             )
             if not claim.replayed:
-                await Wait.create(
-                    using_db=tx,
-                    id=claim.effect_id,
-                    service_id=resource.service_id,
-                    resource_id=resource_id,
-                    day_on=day_on,
-                    person_id=viewer.user_id,
-                    booked_for=people.booked_for(call),
-                    person_key=own_key,
-                    item_id=item_id,
-                    subject_sealed=app.vault.encrypt(about, people.SUBJECT) if about else None,
-                    state=WaitState.WAITING,
-                    created_at=app.clock.now(),
-                )
-                # a seat may have come free between the look and the line
-                payload = {"resource_id": str(resource_id), "day_on": day_on.isoformat()}
-                await app.queue.enqueue(tx, REFILL, payload)
+                await _stand(app, tx, wait)
     except IntegrityError as error:
         if violated(error) != "appointments_wait_once":
             raise
         raise Conflict(texts.WAITING_ALREADY) from None
     return await Wait.get(id=claim.effect_id)
+
+
+async def _form(
+    call: Call, resource: Resource, day_on: date, item_id: str, about: str | None
+) -> Wait:
+    app = call.app
+    return Wait(
+        id=new_id(),
+        service_id=resource.service_id,
+        resource_id=resource.id,
+        day_on=day_on,
+        person_id=call.require_viewer().user_id,
+        booked_for=people.booked_for(call),
+        person_key=await people.key_of(call, app.services[resource.service_id].identity_level),
+        item_id=item_id,
+        subject_sealed=app.vault.encrypt(about, people.SUBJECT) if about else None,
+        state=WaitState.WAITING,
+        created_at=app.clock.now(),
+    )
+
+
+async def _stand(app: App, tx: Transaction, wait: Wait) -> None:
+    await wait.save(using_db=tx, force_create=True)
+    # a seat may have come free between the look and the line
+    payload = {"resource_id": str(wait.resource_id), "day_on": wait.day_on.isoformat()}
+    await app.queue.enqueue(tx, REFILL, payload)
 
 
 def _list_of(app: App, resource: Resource, day_on: date, item_id: str) -> Policy:
