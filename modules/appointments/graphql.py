@@ -262,6 +262,7 @@ class Mutation:
         item_id: ItemId,
         idempotency_key: IdempotencyKey,
         subject: Subject = None,
+        on_behalf_of: OnBehalfOf = None,
     ) -> JoinWaitingListResult:
         """Join."""
         row = await waiting.join(
@@ -270,6 +271,7 @@ class Mutation:
             _day(on, "on"),
             item_id=item_id,
             subject=subject,
+            on_behalf_of=parse_id(on_behalf_of) if on_behalf_of else None,
             key=idempotency_key,
         )
         return WaitingListChanged(waiting=to_waiting(row))

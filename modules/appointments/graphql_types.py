@@ -27,14 +27,17 @@ strawberry.enum(
     TicketState,
     name="QueueTicketState",
     description=(
-        "BEFORE_DRAW: the order is not drawn yet. WAITING. ADMITTED: book now. SOLD_OUT: no seat "
-        "is left; one may come free."
+        "BEFORE_DRAW: the order is not drawn yet. WAITING. ADMITTED: book now. PASSED: the turn is "
+        "over; joinQueue stands at the end again. SOLD_OUT: no seat is left; one may come free."
     ),
 )
 strawberry.enum(
     WaitState,
     name="WaitingState",
-    description="WAITING. PROMOTED: a seat was booked. LEFT. LAPSED: a limit stood in the way.",
+    description=(
+        "WAITING. PROMOTED: a seat was booked. LEFT. LAPSED: a limit or the end of a mandate "
+        "stood in the way."
+    ),
 )
 
 

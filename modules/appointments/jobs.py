@@ -8,7 +8,7 @@ from uuid import UUID
 from core.app import App
 from core.database import transaction
 from core.deadline import Deadline
-from modules.appointments import slot_store, store, visits, waiting
+from modules.appointments import queue, slot_store, store, visits, waiting
 from modules.appointments.hospitals import saga
 
 _DEADLINE_S = 10.0
@@ -32,6 +32,16 @@ async def refill(app: App, payload: Mapping[str, Any]) -> None:
     for slot_id in await slot_store.list_free_of_day(UUID(payload["resource_id"]), day_on):
         async with transaction() as tx:
             await waiting.refill(app, tx, slot_id)
+
+
+async def admit(app: App, payload: Mapping[str, Any]) -> None:
+    """Let in the next of a queue; what it leaves over goes to who waits for the day."""
+    async with transaction() as tx:
+        release_id = UUID(payload["release_id"])
+        resource_id, days = await queue.let_in(app, tx, release_id)
+        payloads = [{"resource_id": str(resource_id), "day_on": d.isoformat()} for d in days]
+        if payloads:
+            await app.queue.enqueue_many(tx, waiting.REFILL, payloads)
 
 
 async def sweep(app: App, payload: Mapping[str, Any]) -> None:

@@ -136,6 +136,7 @@ class Wait(Model):
     resource_id = fields.UUIDField()
     day_on = fields.DateField()
     person_id = fields.UUIDField()
+    booked_for = fields.UUIDField(null=True, db_index=True)
     person_key = fields.BinaryField()
     item_id = fields.CharField(max_length=64)
     subject_sealed = fields.BinaryField(null=True)
@@ -153,8 +154,8 @@ class Wait(Model):
 class Release(Model):
     """One release of slots with a queue before it, and the lot that ordered the queue.
 
-    `seed_hash` is published when the queue opens, `seed` after the draw: anybody can check that
-    the order was not made up afterwards.
+    `admitted` is the last position that was admitted. `seed_hash` is published when the queue
+    opens, `seed` after the draw: anybody can check that the order was not made up afterwards.
     """
 
     id = fields.UUIDField(primary_key=True)
@@ -180,6 +181,7 @@ class Ticket(Model):
     person_key = fields.BinaryField()
     joined_at = fields.DatetimeField()
     position = fields.IntField(null=True)
+    admitted_until = fields.DatetimeField(null=True)
 
     class Meta:
         table = "appointments_ticket"

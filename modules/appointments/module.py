@@ -203,7 +203,7 @@ MANIFEST = Manifest(
             max_delay_s=300,
         ),
         JobKind("appointments.draw", "modules.appointments.queue:draw", lane=Lane.CRITICAL),
-        JobKind("appointments.admit", "modules.appointments.queue:admit", lane=Lane.CRITICAL),
+        JobKind("appointments.admit", "modules.appointments.jobs:admit", lane=Lane.CRITICAL),
         JobKind("appointments.tell", "modules.appointments.messages:tell_job"),
         JobKind("appointments.sweep", "modules.appointments.jobs:sweep"),
         JobKind(

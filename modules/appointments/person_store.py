@@ -3,6 +3,8 @@
 from collections.abc import Sequence
 from uuid import UUID
 
+from tortoise.expressions import Q
+
 from core.database import Transaction, connection, fetch_all, fetch_one
 from modules.appointments.models import Wait
 from modules.appointments.store import BOOKING, BookingRow, to_booking
@@ -22,8 +24,8 @@ async def list_bookings_about(person_id: UUID, limit: int) -> Sequence[BookingRo
 
 
 async def list_waits_of(person_id: UUID) -> Sequence[Wait]:
-    """Where a person waits or waited, newest first."""
-    return await Wait.filter(person_id=person_id).order_by("-id")
+    """Where a person waits or waited, or is waited for, newest first."""
+    return await Wait.filter(Q(person_id=person_id) | Q(booked_for=person_id)).order_by("-id")
 
 
 async def has_open_bookings(person_id: UUID) -> bool:
@@ -47,7 +49,7 @@ async def forget_person(tx: Transaction, person_id: UUID, *, nobody: UUID) -> No
     for statement in (
         f"DELETE FROM appointments_companion WHERE booking_id IN ({over})",  # noqa: S608
         f"DELETE FROM appointments_limit_use WHERE booking_id IN ({over})",  # noqa: S608
-        "DELETE FROM appointments_wait WHERE person_id = $1",
+        "DELETE FROM appointments_wait WHERE person_id = $1 OR booked_for = $1",
         "DELETE FROM appointments_ticket WHERE person_id = $1",
     ):
         await tx.execute_query(statement, [person_id])

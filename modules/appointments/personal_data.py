@@ -36,7 +36,12 @@ async def _read(app: App, person_id: UUID) -> Exported:
         {
             "bookings": [_booking(app, row) for row in rows],
             "waiting": [
-                {"on": wait.day_on.isoformat(), "service": wait.service_id, "state": wait.state}
+                {
+                    "on": wait.day_on.isoformat(),
+                    "service": wait.service_id,
+                    "state": wait.state,
+                    "booked_for": str(wait.booked_for) if wait.booked_for else None,
+                }
                 for wait in waits
             ],
         },

@@ -1,7 +1,10 @@
 """The rush: a queue before a release, a fair draw at it, admissions in the order that was drawn.
 
 Everybody who came before the release is ordered by lot, so neither a fast line nor a script helps;
-one person has one ticket, however often they tap. The seed of the lot is made when the queue
+one person has one ticket, however often they tap. There are never more admissions than seats: who
+is admitted has a seat for as long as the admission is good, and who does not come makes room for
+the next, as does every seat that is given back. The queue goes before the waiting list and before
+everybody without a ticket, for an hour at most. The seed of the lot is made when the queue
 opens and its hash is shown then; the seed itself is shown after the draw, so that anybody can
 recompute the order. Who comes after the draw stands behind those who were there.
 """
@@ -14,7 +17,7 @@ import hmac
 import secrets
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from enum import StrEnum
 from typing import Any
 from uuid import UUID
@@ -27,13 +30,14 @@ from core.errors import Conflict, Forbidden, NotFound
 from core.ids import new_id
 from core.texts_common import NOT_FOUND
 from modules.appointments import people, queue_store, texts
-from modules.appointments.models import Release, Resource, Ticket
+from modules.appointments.models import Release, Resource, Slot, Ticket
 from modules.appointments.policy import QueueRule, policy_of
 from modules.appointments.slot_store import SlotFacts
 
 DRAW = "appointments.draw"
 ADMIT = "appointments.admit"
 _STATUS_S = timedelta(seconds=1)
+_CLOCKS_DIFFER = timedelta(seconds=1)
 _MAC_BYTES = 16
 
 
@@ -43,6 +47,7 @@ class TicketState(StrEnum):
     BEFORE_DRAW = "before_draw"
     WAITING = "waiting"
     ADMITTED = "admitted"
+    PASSED = "passed"
     SOLD_OUT = "sold_out"
 
 
@@ -81,6 +86,9 @@ async def join(call: Call, resource_id: UUID) -> Standing:
         ticket_id = await queue_store.ensure_ticket(
             tx, release.id, viewer.user_id, own_key, now, behind=release.drawn_at is not None
         )
+    if release.drawn_at is not None and await queue_store.count_free(release) > 0:
+        async with transaction() as tx:
+            await let_in(app, tx, release.id)
     return await get_standing(call, ticket_id)
 
 
@@ -95,15 +103,22 @@ async def get_standing(call: Call, ticket_id: UUID) -> Standing:
         await draw(app, {"release_id": str(release.id)})
         await ticket.refresh_from_db()
         await release.refresh_from_db()
+    now = app.clock.now()
     if ticket.position is None:
         return Standing(ticket, release, TicketState.BEFORE_DRAW, None, None)
     if await queue_store.count_free(release) == 0:
         return Standing(ticket, release, TicketState.SOLD_OUT, None, None)
-    if ticket.position <= release.admitted:
-        admission = await _admission(app, release, ticket)
-        return Standing(ticket, release, TicketState.ADMITTED, 0, admission)
-    ahead = ticket.position - 1 - release.admitted
-    return Standing(ticket, release, TicketState.WAITING, ahead, None)
+    if is_over(release, now):
+        until = now + (await _rule(app, release)).admission
+    elif ticket.admitted_until is None:
+        ahead = ticket.position - 1 - release.admitted
+        return Standing(ticket, release, TicketState.WAITING, ahead, None)
+    else:
+        until = ticket.admitted_until
+    if until <= now:
+        return Standing(ticket, release, TicketState.PASSED, None, None)
+    admission = _admission(app, release, ticket, until)
+    return Standing(ticket, release, TicketState.ADMITTED, 0, admission)
 
 
 async def watch(call: Call, ticket_id: UUID) -> AsyncIterator[Standing]:
@@ -137,13 +152,36 @@ async def draw(app: App, payload: Mapping[str, Any]) -> None:
         release.drawn_at = app.clock.now()
         await release.save(using_db=tx, update_fields=["drawn_at"])
         await _admit(app, tx, release)
+        ends_in = release.releases_at + queue_store.LASTS - release.drawn_at
+        await app.queue.enqueue(tx, ADMIT, {"release_id": str(release.id)}, after=ends_in)
 
 
-async def admit(app: App, payload: Mapping[str, Any]) -> None:
-    """Job: who was admitted and did not come makes room for the next in the order."""
-    async with transaction() as tx:
-        release = await queue_store.lock_release(tx, UUID(payload["release_id"]))
+async def let_in(app: App, tx: Transaction, release_id: UUID) -> tuple[UUID, Sequence[date]]:
+    """Admit the next where a seat is free and promised to nobody. Repeat-safe.
+
+    Returns the place and, where the queue has come to its end, the days with seats left.
+    """
+    release = await queue_store.lock_release(tx, release_id)
+    place, now = release.resource_id, app.clock.now()
+    if release.drawn_at is not None and not is_over(release, now):
         await _admit(app, tx, release)
+    found = await queue_store.find_release(place, release.releases_at, now, tx)
+    stands = found is None or found[1]
+    return place, () if stands else await queue_store.list_days(tx, release)
+
+
+async def seat_is_free(app: App, tx: Transaction, slot: Slot) -> bool:
+    """A seat of a slot has come free: whether a queue stands before it, whose next is then let
+    in."""
+    if slot.releases_at is None or policy_of(app, slot.service_id).queue is None:
+        return False
+    now = app.clock.now()
+    found = await queue_store.find_release(slot.resource_id, slot.releases_at, now, tx)
+    if found is None or not found[1]:
+        return False
+    # in a transaction of its own: this one holds the slot's row
+    await app.queue.enqueue(tx, ADMIT, {"release_id": str(found[0])})
+    return True
 
 
 async def refuse_unadmitted(call: Call, facts: SlotFacts, admission: str | None) -> None:
@@ -152,7 +190,7 @@ async def refuse_unadmitted(call: Call, facts: SlotFacts, admission: str | None)
     if facts.releases_at is None or policy_of(app, facts.service_id).queue is None:
         return
     release = await _known_release(app, facts)
-    if release is None or release[1] == 0:
+    if release is None or not release[1]:
         return
     viewer = call.require_viewer()
     if admission is None or not is_good(app, admission, release[0], viewer.user_id):
@@ -175,6 +213,11 @@ def is_good(app: App, admission: str, release_id: UUID, person_id: UUID) -> bool
     return good and app.clock.now() < datetime.fromtimestamp(int.from_bytes(body, "big"), UTC)
 
 
+def is_over(release: Release, now: datetime) -> bool:
+    """Whether a queue has had its time: what is free then is open to all."""
+    return now >= release.releases_at + queue_store.LASTS
+
+
 def topic(release_id: UUID) -> str:
     """The bus topic on which a queue's progress is told."""
     return f"appointments.queue:{release_id}"
@@ -195,17 +238,23 @@ async def _open(
 
 
 async def _admit(app: App, tx: Transaction, release: Release) -> None:
-    """Let in as many more as there are seats without a person who may still take them."""
+    """Let in as many more as there are seats that nobody admitted may still take."""
+    now = app.clock.now()
     free = await queue_store.count_free(release, tx)
-    waiting = await queue_store.count_behind(tx, release)
-    if not free or not waiting:
-        return
-    release.admitted += min(free, waiting)
-    await release.save(using_db=tx, update_fields=["admitted"])
-    await bus.publish(tx, topic(release.id), release.admitted)
-    rule = await _rule(app, release)
-    payload = {"release_id": str(release.id)}
-    await app.queue.enqueue(tx, ADMIT, payload, after=rule.admission)
+    promised, _ = await queue_store.count_promised(tx, release, now)
+    if free > promised:
+        until = now + (await _rule(app, release)).admission
+        positions = await queue_store.admit_next(tx, release, free - promised, until)
+        if positions:
+            release.admitted = max(positions)
+            await release.save(using_db=tx, update_fields=["admitted"])
+            await bus.publish(tx, topic(release.id), release.admitted)
+    promised, ends_at = await queue_store.count_promised(tx, release, now)
+    if promised:
+        # one job for each end of a turn, however many come late; a second for clocks that differ
+        key, after = f"{release.id}:{ends_at.isoformat()}", ends_at - now + _CLOCKS_DIFFER
+        payload = {"release_id": str(release.id)}
+        await app.queue.enqueue(tx, ADMIT, payload, key=key, after=after)
 
 
 async def _rule(app: App, release: Release) -> QueueRule:
@@ -215,10 +264,8 @@ async def _rule(app: App, release: Release) -> QueueRule:
     return rule
 
 
-async def _admission(app: App, release: Release, ticket: Ticket) -> str:
-    rule = await _rule(app, release)
-    ends_at = app.clock.now() + rule.admission
-    body = int(ends_at.timestamp()).to_bytes(8, "big")
+def _admission(app: App, release: Release, ticket: Ticket, until: datetime) -> str:
+    body = int(until.timestamp()).to_bytes(8, "big")
     mac = _mac(app, body, release.id, ticket.person_id)
     return base64.urlsafe_b64encode(body + mac).decode().rstrip("=")
 
@@ -228,13 +275,13 @@ def _mac(app: App, body: bytes, release_id: UUID, person_id: UUID) -> bytes:
     return hmac.new(app.keys.pii_index, message, hashlib.sha256).digest()[:_MAC_BYTES]
 
 
-async def _known_release(app: App, facts: SlotFacts) -> tuple[UUID, int] | None:
-    """The queue before a slot and how many in it are not admitted; a second old at most."""
+async def _known_release(app: App, facts: SlotFacts) -> tuple[UUID, bool] | None:
+    """The queue before a slot and whether it stands; a second old at most."""
     assert facts.releases_at is not None
-    known: dict[tuple[UUID, datetime], tuple[datetime, tuple[UUID, int] | None]]
+    known: dict[tuple[UUID, datetime], tuple[datetime, tuple[UUID, bool] | None]]
     known = app.once("appointments.releases", dict)
     key, now = (facts.resource_id, facts.releases_at), app.clock.now()
     kept = known.get(key)
     if kept is None or not timedelta(0) <= now - kept[0] < _STATUS_S:
-        kept = known[key] = (now, await queue_store.find_release(*key))
+        kept = known[key] = (now, await queue_store.find_release(*key, now))
     return kept[1]

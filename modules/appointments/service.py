@@ -184,6 +184,7 @@ async def reschedule(call: Call, booking_id: UUID, slot_id: UUID, key: str) -> B
     facts = await board_of(app).find(slot_id)
     if facts is None or saga.is_outside(booking):
         raise NotFound(NOT_FOUND)
+    await queue.refuse_unadmitted(call, facts, None)
     try:
         moved_id = await moving.move_own(call, booking, facts, key)
     except Conflict as refusal:

@@ -10,8 +10,9 @@ from core.clock import SHANGHAI
 from core.database import IntegrityError, Transaction, transaction, violated
 from core.errors import Conflict, InvalidInput, NotFound
 from core.ids import new_id
+from core.mandates import find_mandate
 from core.texts_common import NOT_FOUND
-from modules.appointments import domain, messages, people, slot_store, store, texts
+from modules.appointments import domain, messages, people, queue, slot_store, store, texts
 from modules.appointments.board import tell_freed
 from modules.appointments.domain import SlotState, State, WaitState
 from modules.appointments.models import Booking, Resource, Slot, Wait
@@ -21,18 +22,28 @@ REFILL = "appointments.refill"
 
 
 async def join(
-    call: Call, resource_id: UUID, day_on: date, *, item_id: str, subject: str | None, key: str
+    call: Call,
+    resource_id: UUID,
+    day_on: date,
+    *,
+    item_id: str,
+    subject: str | None,
+    on_behalf_of: UUID | None = None,
+    key: str,
 ) -> Wait:
     """Wait for a seat of a place on a day; what comes free is booked and confirmed by itself.
 
-    The same key gives the same place in the list. Raises NotFound, InvalidInput and Conflict.
+    The same key gives the same place in the list. Raises NotFound (also where the viewer may not
+    book for that person), InvalidInput and Conflict.
     """
     app, viewer = call.app, call.require_viewer()
     resource = await Resource.get_or_none(id=resource_id)
     if resource is None:
         raise NotFound(NOT_FOUND)
-    own_key = await people.key_of(call, app.services[resource.service_id].identity_level)
-    about = people.check_subject(_list_of(app, resource, day_on, item_id), subject)
+    policy = _list_of(app, resource, day_on, item_id)
+    call = await people.acting(call, resource.service_id, on_behalf_of)
+    about = people.check_subject(policy, subject)
+    wait = await _form(call, resource, day_on, item_id, about)
     command = {"resource": str(resource_id), "day": day_on.isoformat(), "item": item_id}
     try:
         async with transaction() as tx:
@@ -42,31 +53,42 @@ async def join(
                 subject=viewer.user_id,
                 operation="joinWaitingList",
                 key=key,
-                command=command | {"subject": about},
-                effect_id=new_id(),
+                command={**command, "subject": about, "for": str(call.subject_id)},
+                effect_id=wait.id,
             )
             if not claim.replayed:
-                await Wait.create(
-                    using_db=tx,
-                    id=claim.effect_id,
-                    service_id=resource.service_id,
-                    resource_id=resource_id,
-                    day_on=day_on,
-                    person_id=viewer.user_id,
-                    person_key=own_key,
-                    item_id=item_id,
-                    subject_sealed=app.vault.encrypt(about, people.SUBJECT) if about else None,
-                    state=WaitState.WAITING,
-                    created_at=app.clock.now(),
-                )
-                # a seat may have come free between the look and the line
-                payload = {"resource_id": str(resource_id), "day_on": day_on.isoformat()}
-                await app.queue.enqueue(tx, REFILL, payload)
+                await _stand(app, tx, wait)
     except IntegrityError as error:
         if violated(error) != "appointments_wait_once":
             raise
         raise Conflict(texts.WAITING_ALREADY) from None
     return await Wait.get(id=claim.effect_id)
+
+
+async def _form(
+    call: Call, resource: Resource, day_on: date, item_id: str, about: str | None
+) -> Wait:
+    app = call.app
+    return Wait(
+        id=new_id(),
+        service_id=resource.service_id,
+        resource_id=resource.id,
+        day_on=day_on,
+        person_id=call.require_viewer().user_id,
+        booked_for=people.booked_for(call),
+        person_key=await people.key_of(call, app.services[resource.service_id].identity_level),
+        item_id=item_id,
+        subject_sealed=app.vault.encrypt(about, people.SUBJECT) if about else None,
+        state=WaitState.WAITING,
+        created_at=app.clock.now(),
+    )
+
+
+async def _stand(app: App, tx: Transaction, wait: Wait) -> None:
+    await wait.save(using_db=tx, force_create=True)
+    # a seat may have come free between the look and the line
+    payload = {"resource_id": str(wait.resource_id), "day_on": wait.day_on.isoformat()}
+    await app.queue.enqueue(tx, REFILL, payload)
 
 
 def _list_of(app: App, resource: Resource, day_on: date, item_id: str) -> Policy:
@@ -120,14 +142,17 @@ async def list_waits(call: Call, *, first: int) -> list[Wait]:
 async def refill(app: App, tx: Transaction, slot_id: UUID) -> None:
     """Give the free seats of a slot to who waits for them; the rest is told to be free.
 
-    To be called in the transaction that freed them: the slot's row is locked, nobody comes
-    between.
+    A queue that stands before the slot goes first. To be called in the transaction that freed
+    them: the slot's row is locked, nobody comes between.
     """
     slot = await slot_store.lock_slot(tx, slot_id)
     state = SlotState(
         slot.starts_at, slot.capacity, slot.used, slot.releases_at, slot.cancelled_at is not None
     )
     if domain.find_fault(state, app.clock.now()) is not None:
+        return
+    if await queue.seat_is_free(app, tx, slot):
+        await tell_freed(tx, slot_id)
         return
     day_on = slot.starts_at.astimezone(SHANGHAI).date()
     free = state.free
@@ -141,7 +166,11 @@ async def refill(app: App, tx: Transaction, slot_id: UUID) -> None:
 
 
 async def _promote(app: App, tx: Transaction, slot: Slot, wait: Wait) -> bool:
-    """Book for the first in the line; False where a limit forbids it, which ends the wait."""
+    """Book for the first in the line; False where a limit or the end of the mandate forbids it,
+    which ends the wait."""
+    if not await _may_still_book(app, wait):
+        await _end(app, tx, wait, WaitState.LAPSED)
+        return False
     booking_id, now = new_id(), app.clock.now()
     facts = await slot_store.find_slot_facts(slot.id)
     assert facts is not None
@@ -158,6 +187,7 @@ async def _promote(app: App, tx: Transaction, slot: Slot, wait: Wait) -> bool:
         service_id=wait.service_id,
         slot_id=slot.id,
         booked_by=wait.person_id,
+        booked_for=wait.booked_for,
         person_key=wait.person_key,
         item_id=wait.item_id,
         subject_sealed=wait.subject_sealed,
@@ -169,6 +199,13 @@ async def _promote(app: App, tx: Transaction, slot: Slot, wait: Wait) -> bool:
     await _end(app, tx, wait, WaitState.PROMOTED, booking_id=booking_id)
     await messages.tell_later(app, tx, booking_id, "promoted")
     return True
+
+
+async def _may_still_book(app: App, wait: Wait) -> bool:
+    if wait.booked_for is None:
+        return True
+    mandate = await find_mandate(app, wait.person_id, wait.booked_for)
+    return mandate is not None and mandate.covers(wait.service_id)
 
 
 async def _end(app: App, tx: Transaction, wait: Wait, to: WaitState, **values: object) -> None:

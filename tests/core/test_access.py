@@ -82,8 +82,9 @@ def test_a_service_is_for_others_in_its_manifest_and_at_its_fields_alike() -> No
     ]
     # one field for many services: which one it is, is found out from the slot
     offered = {s.id for s in SERVICES if s.id in rules.venues and s.for_others}
-    hold = schema.mutation_type.fields["holdAppointment"] if schema.mutation_type else None
-    assert hold is not None and "onBehalfOf" in hold.args
+    for name in ("holdAppointment", "joinWaitingList"):
+        field = schema.mutation_type.fields[name] if schema.mutation_type else None
+        assert field is not None and "onBehalfOf" in field.args
     for name, field in fields:
         for extension in field.extensions["strawberry-definition"].extensions:
             if isinstance(extension, ServiceLevel) and "onBehalfOf" in field.args:

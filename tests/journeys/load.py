@@ -54,7 +54,7 @@ class Citizen:
         self._client = client
         self._account_no = account_no
         self._draw = random.Random(seed)
-        self._renew = _renewer(house)
+        self._renew = renewer(house)
 
     async def pay_until_over(self, load: Load) -> None:
         """Pay bill after bill, note each; ends between two of them."""
@@ -110,7 +110,7 @@ async def sign_in(
     return Citizen(house, client, account_no, seed)
 
 
-def _renewer(house: House) -> Callable[[CityClient], None]:
+def renewer(house: House) -> Callable[[CityClient], None]:
     """Signs a client's access token anew, with a fresh proof: the run is longer than a session."""
     folder, city = house.data_dir / "keys", load_city(Settings().city_file)
     tokens = Tokens(load_token_keys(folder), f"quancheng:{city.slug}", SystemClock())

@@ -7,10 +7,9 @@ reproduces the victims and moments: CRASH_SEED=…, CRASH_POINTS=… (make soak)
 
 import asyncio
 import os
-import random
 import sqlite3
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AsyncExitStack, closing
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,7 +18,8 @@ from typing import Any
 from uuid import UUID
 
 import pytest
-from journeys.house import House, is_ready
+from journeys.house import House
+from journeys.kills import kill_at_random
 from journeys.load import Load, sign_in, stubbornly
 
 from bff.commands.client import CityClient
@@ -28,9 +28,7 @@ pytestmark = pytest.mark.xdist_group("crashes")
 
 SEED = int(os.environ.get("CRASH_SEED", "20261122"))
 POINTS = int(os.environ.get("CRASH_POINTS", "200"))
-_VICTIMS = ("worker", "api", "postgres")
 _CITIZENS = 4
-_SERVES_WITHIN_S = 90.0
 _RESTS_WITHIN_S = 900.0  # the ladder's longest wait is ten minutes
 _FAULTS = (
     # what the real gateway repeats after 15 s, this one repeats after a fraction of it
@@ -81,7 +79,7 @@ async def crash_under_load(house: House, *, points: int, seed: int) -> None:
         async with asyncio.TaskGroup() as group:
             for citizen in citizens:
                 group.create_task(citizen.pay_until_over(load))
-            await _kill(house, points, seed)
+            await kill_at_random(house, points, seed)
             load.is_over = True
     rested_s = await _come_to_rest(house)
     await _compare(house, load)
@@ -90,25 +88,6 @@ async def crash_under_load(house: House, *, points: int, seed: int) -> None:
         f"bills, {len(load.unpaid)} left unpaid, at rest after {rested_s:.0f} s; "
         f"{time.monotonic() - started_s:.0f} s in all"
     )
-
-
-async def _kill(house: House, points: int, seed: int) -> None:
-    """Kill so many times; each time the house serves again before the next moment is drawn."""
-    draw = random.Random(seed)
-    victims = list(_VICTIMS)
-    draw.shuffle(victims)
-    victims += draw.choices(_VICTIMS, k=points)
-    for victim in victims[:points]:
-        await _until(lambda: is_ready(house.api_urls[0]))
-        await asyncio.sleep(draw.uniform(0, 2.0))
-        await _until(lambda: house.kill(victim))  # noqa: B023 - awaited before the next
-
-
-async def _until(is_done: Callable[[], bool]) -> None:
-    """Try until it is done; the load goes on meanwhile."""
-    async with asyncio.timeout(_SERVES_WITHIN_S):
-        while not await asyncio.to_thread(is_done):  # noqa: ASYNC110 - nothing here to wait on
-            await asyncio.sleep(0.05)
 
 
 async def _come_to_rest(house: House) -> float:

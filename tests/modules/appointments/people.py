@@ -6,6 +6,7 @@ from uuid import UUID
 
 from core.app import App
 from core.call import Call
+from core.database import connection
 from core.ids import new_id, resident_id_check_digit
 from core.privacy import Purpose, grant_consent
 from modules.identity import service as identity
@@ -34,6 +35,20 @@ async def citizen(app: App, number: int, *, locale: str = "en") -> UUID:
         verified_at=app.clock.now(),
     )
     return row.id
+
+
+async def make_account(app: App, viewer: Call) -> None:
+    """An account for a viewer made up by the test, so that messages find somebody."""
+    await connection().execute_query(
+        """INSERT INTO identity_citizen (id, phone_sealed, phone_index, level, locale, created_at)
+           VALUES ($1, $2, $3, 1, 'zh', $4)""",
+        [
+            viewer.require_viewer().user_id,
+            app.vault.encrypt("19900010001", "identity.phone"),
+            viewer.require_viewer().user_id.bytes,
+            app.clock.now(),
+        ],
+    )
 
 
 def fresh(call: Call) -> Call:

@@ -11,7 +11,7 @@ from core.app import App
 from core.call import Call
 from core.clock import SHANGHAI, ManualClock
 from core.database import IntegrityError, connection, fetch_all
-from core.errors import AppError, Conflict, Forbidden, InvalidInput, LoginRequired, NotFound
+from core.errors import Conflict, Forbidden, InvalidInput, LoginRequired, NotFound
 from core.ids import new_id
 from core.texts import Locale
 from modules.appointments import calendar_file, jobs, messages, service, visits, waiting
@@ -28,18 +28,13 @@ from tests.modules.appointments.engine import (
     hold,
     offer,
     people,
+    refusal,
     used,
 )
 from tests.modules.appointments.people import resident_id
 
 DAY = timedelta(days=1)
 HOUR = timedelta(hours=1)
-
-
-async def refusal(work: object) -> str:
-    with pytest.raises(AppError) as refused:
-        await work  # type: ignore[misc]
-    return refused.value.code
 
 
 async def wait_for(call: Call, slot_id: UUID) -> waiting.Wait:

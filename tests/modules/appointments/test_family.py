@@ -7,26 +7,29 @@ import pytest
 
 from core.app import App
 from core.call import Call
-from core.clock import ManualClock
+from core.clock import ManualClock, civil_date
 from core.database import connection, transaction
-from core.errors import AppError
 from core.personal_data import erase_person, export_person, find_holds
-from modules.appointments import service
+from modules.appointments import service, waiting
+from modules.appointments.board import board_of
 from modules.appointments.domain import State
 from modules.appointments.models import Booking
 from modules.appointments.people import Other
 from modules.appointments.store import BookingRow
 from modules.identity.models import Mandate
-from tests.modules.appointments.engine import HALL, ITEMS, MakeCall, book, count, offer, people
+from tests.modules.appointments.engine import (
+    HALL,
+    ITEMS,
+    MakeCall,
+    book,
+    count,
+    offer,
+    people,
+    refusal,
+)
 from tests.modules.appointments.people import citizen, fresh, guardian_of, resident_id
 
 DAY = timedelta(days=1)
-
-
-async def refusal(work: object) -> str:
-    with pytest.raises(AppError) as refused:
-        await work  # type: ignore[misc]
-    return refused.value.code
 
 
 @pytest.mark.parametrize("service_id", [HALL, "exit-entry-appointment"])
@@ -96,6 +99,55 @@ async def test_a_proxy_books_what_the_mandate_covers(app: App, call: MakeCall) -
     assert await refusal(work) == "NOT_FOUND"
     held = await service.hold(proxy, venue, item_id="entry", on_behalf_of=elder_id, key="hold-0002")
     assert held.booked_for == elder_id
+
+
+async def test_waiting_for_a_child_books_for_the_child(
+    app: App, call: MakeCall, clock: ManualClock
+) -> None:
+    guardian, other, stranger = await people(app, call, 3)
+    child_id, elder_id = await citizen(app, 4), await citizen(app, 5)
+    await guardian_of(app, guardian, child_id)
+    ended = await guardian_of(app, guardian, elder_id)
+    (slot,) = await offer(app, 2 * DAY, capacity=2)
+    taken = [await book(viewer, slot) for viewer in (other, stranger)]
+    facts = await board_of(app).find(slot)
+    assert facts is not None
+
+    async def wait(viewer: Call, key: str, subject_id: UUID | None) -> UUID:
+        row = await waiting.join(
+            viewer,
+            facts.resource_id,
+            civil_date(facts.starts_at),
+            item_id="general",
+            subject=None,
+            on_behalf_of=subject_id,
+            key=key,
+        )
+        return row.id
+
+    assert await refusal(wait(stranger, "wait-0001", child_id)) == "NOT_FOUND"
+    for_elder = await wait(guardian, "wait-0002", elder_id)
+    for_child = await wait(guardian, "wait-0003", child_id)
+    assert await wait(guardian, "wait-0003", child_id) == for_child
+    assert await refusal(wait(guardian, "wait-0003", None)) == "KEY_REUSED"
+    assert await refusal(wait(guardian, "wait-0004", child_id)) == "WAITING_ALREADY"
+    own = await wait(guardian, "wait-0005", None)
+    for person_id, waits in ((guardian.subject_id, 3), (child_id, 1)):
+        exported = (await export_person(app, person_id))["appointments"]
+        assert len(exported.data["waiting"]) == waits
+    await Mandate.filter(id=ended.id).update(state="ended", ended_at=clock.now())
+    await service.cancel(other, taken[0].id, "cancel-01")
+    states = {row.id: row.state for row in await waiting.Wait.all()}
+    assert states == {for_elder: "lapsed", for_child: "promoted", own: "waiting"}
+    (booked,) = await Booking.filter(booked_for=child_id)
+    assert (booked.booked_by, booked.state) == (guardian.subject_id, State.CONFIRMED)
+    assert (await service.get_booking(guardian, booked.id)).booked_for == child_id
+    work = service.hold(guardian, slot, item_id="general", on_behalf_of=child_id, key="hold-0001")
+    assert await refusal(work) in {"SLOT_FULL", "LIMIT_DAY"}
+    await service.cancel(stranger, taken[1].id, "cancel-02")
+    assert (await waiting.Wait.get(id=own)).state == "promoted", "a person of their own"
+    await _erase(app, child_id)
+    assert await count("appointments_wait", "booked_for = $1", child_id) == 0
 
 
 async def test_a_copy_of_everything_and_forgetting_it(app: App, call: MakeCall) -> None:

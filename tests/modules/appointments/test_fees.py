@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from datetime import timedelta
-from typing import Any
 from uuid import UUID
 
 import pytest
@@ -11,7 +10,6 @@ from core.app import App
 from core.call import Call
 from core.clock import ManualClock
 from core.database import IntegrityError, connection, fetch_all
-from core.errors import AppError
 from core.ids import new_id
 from modules.appointments import fees, service, visits
 from modules.appointments.domain import State
@@ -22,7 +20,7 @@ from modules.appointments.hospitals.sources import PATIENT, VISIT, VISITOR
 from modules.appointments.hospitals.upstream import HospitalSlot, Placed
 from modules.appointments.store import BookingRow
 from payments.domain import STATUS, PaymentStatus
-from tests.modules.appointments.engine import MakeCall, count, offer, people, used
+from tests.modules.appointments.engine import MakeCall, count, offer, people, refusal, used
 from tests.modules.appointments.fake_hospitals import PAID_DOCTOR, ULTRASOUND, FakeHospitals
 from tests.modules.appointments.people import consent, fresh
 from tests.modules.appointments.till import Till, told
@@ -59,12 +57,6 @@ async def paid_slots(call: Call, skip_days: int = 3) -> Sequence[HospitalSlot]:
 
 async def hold_number(call: Call, slot: HospitalSlot) -> BookingRow:
     return await numbers.book_hospital_number(call, "h1", slot.ref, str(new_id()))
-
-
-async def refusal(work: Any) -> str:
-    with pytest.raises(AppError) as refused:
-        await work
-    return refused.value.code
 
 
 async def status(till: Till, intent_id: UUID) -> PaymentStatus:
