@@ -24,13 +24,14 @@ from graphql import (
 from graphql.execution import Executor
 from graphql.execution.collect_fields import FragmentDetails
 from graphql.execution.values import VariableValues
-from graphql.pyutils import Path, gather_with_cancel
+from graphql.pyutils import Path
 from strawberry.execution.is_awaitable import optimized_is_awaitable as is_awaitable
 from strawberry.schema.schema import StrawberryGraphQLCoreExecutionContext
 from strawberry.types.info import Info
 
 from bff.compiler.arguments import coerce_arguments, coerce_literals, may_be_shared
 from bff.compiler.errors import Odd
+from bff.compiler.gathering import gather_fields
 from bff.compiler.info import LazyInfo
 from bff.compiler.schema_facts import strawberry_schema
 from bff.compiler.shared import SharedAnswers
@@ -355,7 +356,7 @@ class Run:
         if len(waiting) == 1:
             results[waiting[0]] = await results[waiting[0]]
             return results
-        arrived = await gather_with_cancel(*(results[index] for index in waiting))
+        arrived = await gather_fields(results[index] for index in waiting)
         for index, value in zip(waiting, arrived, strict=True):
             results[index] = value
         return results
@@ -372,7 +373,7 @@ class Run:
             for key, value in waiting.items():
                 results[key] = await value
             return results
-        arrived = await gather_with_cancel(*waiting.values())
+        arrived = await gather_fields(waiting.values())
         results.update(zip(waiting, arrived, strict=True))
         return results
 
