@@ -31,7 +31,7 @@ from strawberry.types.info import Info
 
 from bff.compiler.arguments import coerce_arguments, coerce_literals, may_be_shared
 from bff.compiler.errors import Odd
-from bff.compiler.gathering import gather_fields
+from bff.compiler.gathering import gather_fields, gather_root_fields
 from bff.compiler.info import LazyInfo
 from bff.compiler.schema_facts import strawberry_schema
 from bff.compiler.shared import SharedAnswers
@@ -367,14 +367,14 @@ class Run:
         """Let what was started for an object that failed settle in the background."""
         self.core.settle_in_background(list(waiting.values()))
 
-    async def join(self, results: Data, waiting: Data) -> Data:
+    async def join(self, results: Data, waiting: Data, at_once: bool = False) -> Data:
         """Await the fields of an object that are not there yet, all at once."""
         if len(waiting) == 1:
             for key, value in waiting.items():
                 results[key] = await value
             return results
-        arrived = await gather_fields(waiting.values())
-        results.update(zip(waiting, arrived, strict=True))
+        gathered = gather_root_fields if at_once else gather_fields
+        results.update(zip(waiting, await gathered(waiting.values()), strict=True))
         return results
 
     def serially(
