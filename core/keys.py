@@ -4,10 +4,12 @@ import os
 import secrets
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ed25519, rsa
+from cryptography.hazmat.primitives.asymmetric.types import PrivateKeyTypes
 
 from core.processes.start_errors import StartError
 from core.settings import SANDBOX_KEYS_MARKER
@@ -192,13 +194,22 @@ def _optional_pem(path: Path, kind: type) -> bytes | None:
     return _pem(path, kind) if path.exists() else None
 
 
+@lru_cache(maxsize=64)
+def private_key(pem: bytes) -> PrivateKeyTypes:
+    """The key of an unencrypted PEM text; parsed once: an RSA key's primes are tested each time.
+
+    Raises ValueError or TypeError where it is none.
+    """
+    return serialization.load_pem_private_key(pem, password=None)
+
+
 def _pem(path: Path, kind: type) -> bytes:
     text = _read(path)
     try:
         key: object = (
             serialization.load_pem_public_key(text)
             if kind is rsa.RSAPublicKey
-            else serialization.load_pem_private_key(text, password=None)
+            else private_key(text)
         )
     except (ValueError, TypeError) as error:
         raise StartError(f"key {path} is not an unencrypted PEM key") from error

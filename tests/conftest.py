@@ -5,6 +5,9 @@ viewer of any level. Outside systems are given by tests: written fakes, or the s
 """
 
 import asyncio
+import os
+import shutil
+import tempfile
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
@@ -37,6 +40,17 @@ from tests.people import make_citizen
 ROOT = Path(__file__).resolve().parent.parent
 NOON = datetime(2026, 11, 23, 4, 0, tzinfo=UTC)
 """A Monday noon in Shanghai, where test clocks begin."""
+
+
+MEMORY = Path("/dev/shm")
+ROOM = 8 * 2**30
+
+
+def pytest_configure() -> None:
+    """Keep temporary folders in memory where it has room: databases are cloned ten times faster."""
+    if MEMORY.is_dir() and shutil.disk_usage(MEMORY).free > ROOM:
+        os.environ["TMPDIR"] = str(MEMORY)
+        tempfile.tempdir = None
 
 
 @pytest.fixture(autouse=True)

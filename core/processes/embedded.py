@@ -13,7 +13,7 @@ import stat
 import subprocess
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -130,17 +130,18 @@ class EmbeddedPostgres:
         self._lock = FolderLock(self._data_dir / "postgres.lock")
         self._process: subprocess.Popen[bytes] | None = None
 
-    def start(self) -> DatabaseUrls:
+    def start(self, wait: Callable[[float], None] = time.sleep) -> DatabaseUrls:
         """Start the server, make roles and database where missing, and wait until it answers.
 
         Returns the addresses at once when it runs. A server or half-made folder that a killed
-        process left behind is cleaned up first; recovery after a crash may take up to 60 s.
+        process left behind is cleaned up first; recovery after a crash may take up to 60 s. `wait`
+        passes the time meanwhile, in seconds; what it raises gives the start up.
         Raises HeldError when another process runs this folder, StartError when it does not start.
         """
         if not self.is_running:
             self._lock.acquire()
             try:
-                self._start()
+                self._start(wait)
             except BaseException:
                 self.stop()
                 raise
@@ -181,7 +182,7 @@ class EmbeddedPostgres:
     ) -> None:
         self.stop()
 
-    def _start(self) -> None:
+    def _start(self, wait: Callable[[float], None]) -> None:
         binaries = _binaries()
         user = server_user(self._pgdata)
         user.open_way_to(binaries)
@@ -212,17 +213,19 @@ class EmbeddedPostgres:
                 preexec_fn=dying_with_parent(signal.SIGINT),
                 **user.as_popen_options(),
             )
-        self._wait_until_ready(self._process)
+        self._wait_until_ready(self._process, wait)
         _run_sql(binaries, socket_folder)
 
-    def _wait_until_ready(self, process: subprocess.Popen[bytes]) -> None:
+    def _wait_until_ready(
+        self, process: subprocess.Popen[bytes], wait: Callable[[float], None]
+    ) -> None:
         deadline = time.monotonic() + _READY_WITHIN_S
         while time.monotonic() < deadline:
             if process.poll() is not None:
                 raise StartError(f"PostgreSQL did not start: {_last_words(self._log)}")
             if _read_pid_file(self._pgdata) == (process.pid, "ready"):
                 return
-            time.sleep(0.02)
+            wait(0.02)
         raise StartError(
             f"PostgreSQL was not ready within {_READY_WITHIN_S:.0f} s (log: {self._log})"
         )

@@ -24,6 +24,7 @@ from core.settings_table import environment_of
 _READY_WITHIN_S = 90.0
 _GRACE_S = 12.0
 _TICK_S = 0.1
+_SHORT_TICK_S = 0.02
 _DATABASE_RETRY_S = 5.0
 
 
@@ -36,7 +37,7 @@ class Plan:
     sandbox: bool = True
 
 
-class _StopRequested(BaseException):
+class _StopRequested(Exception):
     """SIGINT, SIGTERM or SIGHUP arrived."""
 
 
@@ -114,7 +115,7 @@ class Supervisor:
         if settings.database_url is None:
             self._server = EmbeddedPostgres(settings.data_dir)
             with self._step("database"):
-                self._settings = with_urls(settings, self._server.start())
+                self._settings = with_urls(settings, self._server.start(self._tick))
         if not settings.is_production:
             for name in ("migrate", "seed"):
                 with self._step(name):
@@ -140,7 +141,7 @@ class Supervisor:
             self._refuse_dead()
             if time.monotonic() > deadline:
                 raise self._explained(ready[0][0], f"was not ready in {_READY_WITHIN_S:.0f} s")
-            time.sleep(_TICK_S)
+            self._tick(_TICK_S)
 
     def _add_child(self, name: str, command: str, **variables: str) -> Child:
         child = Child(
@@ -167,7 +168,7 @@ class Supervisor:
     def _run_to_end(self, command: str) -> None:
         child = self._add_child(command, command)
         while child.is_running:
-            time.sleep(0.02)
+            self._tick(_SHORT_TICK_S)
         if child.process is not None and child.process.returncode != 0:
             raise self._explained(child, child.ending)
         self._children.remove(child)
@@ -196,7 +197,7 @@ class Supervisor:
                     ending = child.ending
                     delay_s = child.note_death()
                     self._say(f"{child.name} {ending}; starting it again in {delay_s:.1f} s")
-            time.sleep(_TICK_S)
+            self._tick(_TICK_S)
 
     def _watch_database(self) -> None:
         server = self._server
@@ -204,10 +205,16 @@ class Supervisor:
             return
         self._say("the database ended; starting it again")
         try:
-            server.start()
+            server.start(self._tick)
         except StartError as error:
             self._database_retry_s = time.monotonic() + _DATABASE_RETRY_S
             self._say(f"{error}; trying again in {_DATABASE_RETRY_S:.0f} s")
+
+    def _tick(self, length_s: float) -> None:
+        """Wait a little, and end the waiting with _StopRequested once a signal came."""
+        if self._is_stopping:
+            raise _StopRequested
+        time.sleep(length_s)
 
     def _stop(self) -> None:
         """Processes first, then the city they may still call, then the database."""
@@ -222,14 +229,15 @@ class Supervisor:
 
     @contextmanager
     def _signals(self) -> Iterator[None]:
-        """The first signal interrupts whatever we do, the next ones only shorten the stopping."""
+        """The first signal ends the next waiting, those after it shorten the stopping.
+
+        Nothing is raised here: between a fork and the note of its number the child would be lost,
+        and inside a fork's hooks Python drops what is raised.
+        """
 
         def on_signal(_number: int, _frame: FrameType | None) -> None:
-            if self._is_stopping:
-                self._is_impatient = True
-            else:
-                self._is_stopping = True
-                raise _StopRequested
+            self._is_impatient = self._is_stopping
+            self._is_stopping = True
 
         numbers = [signal.SIGINT, signal.SIGTERM]
         if signal.getsignal(signal.SIGHUP) != signal.SIG_IGN:  # started by nohup

@@ -16,7 +16,9 @@ from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey, RSAPublicKey
 from cryptography.hazmat.primitives.hashes import SHA256
-from cryptography.hazmat.primitives.serialization import load_pem_private_key, load_pem_public_key
+from cryptography.hazmat.primitives.serialization import load_pem_public_key
+
+from core.keys import private_key as parsed
 
 SIGN_TYPE = "RSA2"
 _DECODER = json.JSONDecoder()
@@ -30,8 +32,7 @@ class Signer:
     """Our key, and the key by which Alipay is believed. Both are PEM texts of RSA keys."""
 
     def __init__(self, private_key: bytes, platform_key: bytes) -> None:
-        private = load_pem_private_key(private_key, None)
-        platform = load_pem_public_key(platform_key)
+        private, platform = parsed(private_key), load_pem_public_key(platform_key)
         if not isinstance(private, RSAPrivateKey) or not isinstance(platform, RSAPublicKey):
             raise ValueError("RSA2 signs with RSA keys")
         self._private, self._platform = private, platform

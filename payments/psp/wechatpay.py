@@ -21,6 +21,7 @@ from core.app import App
 from core.clock import SHANGHAI, Clock, ensure_utc
 from core.deadline import Deadline
 from core.http import Response, Upstream, UpstreamFailed, UpstreamRejected
+from core.keys import private_key as parsed
 from payments.psp.merchants import read_merchant
 from payments.psp.port import (
     Callback,
@@ -103,7 +104,7 @@ class WeChatPayClient:
         self._http = http
         self._clock = clock
         self.merchant = merchant
-        self._private = wechat.load_private_key(private_key.decode())
+        self._private = parsed(private_key)
         self._platform = wechat.load_public_key(platform_key.decode())
         self._apiv3_key = apiv3_key.decode()
         self._notify_url = notify_url

@@ -17,8 +17,12 @@ def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
 
 @pytest.fixture
 async def client(house: House) -> AsyncIterator[CityClient]:
-    """A stranger at the first API."""
-    async with CityClient(house.api_urls[0], house.sandbox_url) as opened:
+    """A stranger at the first API.
+
+    Who signs in twice goes on with the kept session: between two codes lies a minute.
+    """
+    sessions = house.data_dir / "sessions"
+    async with CityClient(house.api_urls[0], house.sandbox_url, sessions=sessions) as opened:
         yield opened
 
 

@@ -28,7 +28,6 @@ async def payer(client: CityClient) -> AsyncIterator[CityClient]:
     yield client
     for psp in ("wechatpay", "alipay"):
         await client.sandbox("DELETE", f"/_control/faults/{psp}")
-    await asyncio.sleep(_PAUSE_S)
 
 
 async def _fresh_bill(client: CityClient) -> str:

@@ -210,6 +210,18 @@ def test_a_killed_process_and_a_killed_database_come_back(house: Up) -> None:
     assert house.living() == []
 
 
+@pytest.mark.parametrize("words", ["", "✓ database", "✓ migrate", "✓ seed"])
+def test_a_stop_in_the_middle_of_a_start_leaves_nothing(house: Up, words: str) -> None:
+    house.start()
+    holder = str(house.process.pid)
+    wait_until(lambda: words in house.said and (house.data_dir / "lock").read_text() == holder)
+    time.sleep(random.uniform(0.02, 0.2))
+    house.process.terminate()
+    assert house.until_end() == 0, house.said
+    assert house.living() == []
+    assert "stopping" in house.said
+
+
 def test_several_processes_each_with_what_is_its_own(up: Up, urls: DatabaseUrls) -> None:
     up.variables |= {"APIS": "2", "WORKERS": "2"}
     up.start().until_ready()
