@@ -4,10 +4,9 @@ prepared operation → executed → errors masked → JSON. How it came to be pr
 business: compiled or not, it has one interface.
 """
 
-import asyncio
 import time
 from collections.abc import AsyncGenerator, AsyncIterable, Awaitable, Coroutine, Mapping
-from contextlib import aclosing
+from contextlib import aclosing, nullcontext
 from dataclasses import dataclass
 from typing import Any
 
@@ -31,7 +30,7 @@ from bff.negotiation import Dialect
 from bff.requests import InvalidDocument, Operation, RequestError
 from bff.texts import DEADLINE_PASSED
 from core.call import Call
-from core.deadline import Deadline
+from core.deadline import Deadline, TimeLimit
 from core.errors import Unavailable
 from core.resume import Resume
 from core.tally import tallying
@@ -93,11 +92,8 @@ class Executor:
         )
         outcome = "ok"
         if not isinstance(body, bytes):
-            limit_s = None
-            if prepared.kind is OperationType.QUERY:
-                limit_s = call.deadline.remaining() + _GRACE_S
             try:
-                async with asyncio.timeout(limit_s):
+                with _in_time(call) if prepared.kind is OperationType.QUERY else nullcontext():
                     body = await body
             except TimeoutError:
                 outcome = "timeout"
@@ -122,7 +118,7 @@ class Executor:
         extensions = {"cost": {"requested": prepared.cost}} if self._shows_cost else None
         begun = prepared.deferring.begin(context=call, variables=variables)
         try:
-            async with _in_time(call):
+            with _in_time(call):
                 results = await begun if isinstance(begun, Awaitable) else begun
         except TimeoutError:
             results = ExecutionResult(None, [_late()])
@@ -203,7 +199,7 @@ async def _following(
     async with aclosing(rest):
         while True:
             try:
-                async with _in_time(call):
+                with _in_time(call):
                     result = await anext(rest)
             except StopAsyncIteration:
                 return
@@ -216,8 +212,8 @@ async def _following(
             yield parts.next(result)
 
 
-def _in_time(call: Call) -> asyncio.Timeout:
-    return asyncio.timeout(call.deadline.remaining() + _GRACE_S)
+def _in_time(call: Call) -> TimeLimit:
+    return TimeLimit(call.deadline.remaining() + _GRACE_S)
 
 
 def _given_up(told: Told) -> bytes:

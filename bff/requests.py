@@ -70,7 +70,7 @@ def operation_of(members: Mapping[str, Any]) -> Operation:
     document_id = _text(members, "documentId")
     name = _text(members, "operationName")
     variables = _object(members, "variables")
-    if _holds_nul(variables) or (query is not None and _NUL_ESCAPE.search(query)):
+    if (variables and _holds_nul(variables)) or (query and _NUL_ESCAPE.search(query)):
         raise RequestError("no text may hold a NUL")
     extensions = _object(members, "extensions")
     if not extensions:

@@ -5,6 +5,7 @@ way is time gone for everyone below.
 """
 
 import time
+from asyncio import CancelledError, TimerHandle, current_task
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
@@ -46,3 +47,33 @@ class Deadline:
         child_s = left_s if cap_s is None else min(left_s, cap_s)
         at_monotonic = min(self.at_monotonic, self.monotonic() + child_s)
         return Deadline(at_monotonic, self.monotonic)
+
+
+class TimeLimit:
+    """`asyncio.timeout` as a plain `with`, for what runs with every request: a third of its cost.
+
+    Leaving it raises TimeoutError where the time was over before the end. Inside a task only.
+    """
+
+    __slots__ = ("_cancelling", "_is_over", "_seconds", "_task", "_timer")
+
+    def __init__(self, seconds: float) -> None:
+        self._seconds = seconds
+
+    def __enter__(self) -> None:
+        task = current_task()
+        assert task is not None
+        self._task = task
+        self._cancelling = task.cancelling()
+        self._is_over = False
+        self._timer: TimerHandle = task.get_loop().call_later(self._seconds, self._end)
+
+    def _end(self) -> None:
+        self._is_over = True
+        self._task.cancel()
+
+    def __exit__(self, kind: type[BaseException] | None, error: object, _: object) -> None:
+        self._timer.cancel()
+        # somebody else's cancellation is not ours to swallow
+        if self._is_over and self._task.uncancel() <= self._cancelling and kind is CancelledError:
+            raise TimeoutError

@@ -59,7 +59,8 @@ class Emitter:
         function = Function(f"root_{selection.type.name}", "run, path, o", "The root fields.")
         for field in selection.fields:
             field.is_shared = shared_for_s(field) is not None
-        self._body(function, selection.fields)
+        at_once = all(map(_begins_when_awaited, selection.fields))
+        self._body(function, selection.fields, f"run.join(result, waiting, {at_once})")
         return self._add(function)
 
     def object_function(self, selection: Selection) -> str:
@@ -85,7 +86,12 @@ class Emitter:
         self.writer.add(function)
         return function.name
 
-    def _body(self, function: Function, fields: Sequence[Field]) -> None:
+    def _body(
+        self,
+        function: Function,
+        fields: Sequence[Field],
+        join: str = "run.join(result, waiting)",
+    ) -> None:
         """Fields in order: runs of plain ones together, the others one by one."""
         function.line("waiting = {}")
         entries: dict[str, str] = {}
@@ -104,7 +110,7 @@ class Emitter:
                 function.line("run.abandon(waiting)")
             function.line("raise")
         function.line(f"result = {display(entries)}")
-        function.line("return run.join(result, waiting) if waiting else result")
+        function.line(f"return {join} if waiting else result")
 
     def _is_inline(self, field: Field) -> bool:
         return field.kind is Kind.TYPENAME or (
@@ -262,6 +268,12 @@ class Emitter:
         functions = {name: loaded[name_of(member)] for name, member in members.items()}
         guards = {name: self.names.guard_of(member.type) for name, member in members.items()}
         return AbstractOf(type_, functions, guards, nullable)
+
+
+def _begins_when_awaited(field: Field) -> bool:
+    """Whether nothing of a field runs before it is awaited, not even a loader."""
+    asynchronous = field.resolver is not None and field.resolver.is_async
+    return asynchronous or field.kind is Kind.TYPENAME
 
 
 def _one_line(field: Field) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from asyncio import CancelledError, current_task
 from collections.abc import AsyncIterator, Awaitable, Mapping
 from typing import Any, Protocol, cast
@@ -57,13 +58,14 @@ class Operation(Protocol):
     ) -> AsyncIterator[bytes]: ...
 
 
-class Executable:
+class Executable(ABC):
     """`execute` in terms of `result`."""
 
+    @abstractmethod
     def result(
         self, *, root: Any = None, context: Any = None, variables: Mapping[str, Any] | None = None
     ) -> Result:
-        raise NotImplementedError
+        """Data and errors, not yet encoded; see `execute`."""
 
     def execute(
         self,
@@ -117,10 +119,11 @@ class Executable:
             if hasattr(source, "aclose"):
                 await source.aclose()
 
+    @abstractmethod
     def _executor(
         self, root: Any, context: Any, variables: Mapping[str, Any]
     ) -> Executor[Any] | list[GraphQLError]:
-        raise NotImplementedError
+        """graphql-core's own executor, or the errors of the variables."""
 
 
 async def _encode_later(

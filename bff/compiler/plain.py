@@ -27,6 +27,9 @@ from bff.compiler.writer import Function, Writer
 MAX_INLINE = 6
 """Objects and lists nested deeper than this get a function of their own."""
 
+_LOCALS = "type=type, str=str"
+"""What a loop looks up for every leaf, as local variables: a tenth of its time."""
+
 
 class PlainCode:
     """Writes plain values of one plan."""
@@ -61,12 +64,12 @@ class PlainCode:
     def list_function(self, field: Field, item_type: GraphQLOutputType) -> None:
         """A function for a list below which nothing is called; odd items are read again."""
         summary = f"{field.parent.name}.{field.name}: {field.return_type}"
-        function = Function(f"items_{field.index}", "run, path, values", summary)
+        function = Function(f"items_{field.index}", f"run, path, values, {_LOCALS}", summary)
         function.line("items = []")
         function.line("waiting = []")
-        with function.block("for i, item in enumerate(values):"):
+        with function.block("for item in values:"):
             with function.block("try:"):
-                self.value(function, field, item_type, "item", "Path(path, i, None)", 0)
+                self.value(function, field, item_type, "item", "Path(path, len(items), None)", 0)
             with function.block("except Exception:"):
                 kind = self.names.add(f"item_type_{field.index}", item_type)
                 known = f"{self.names.field(field)}, path, values, items, waiting"
@@ -139,10 +142,10 @@ class PlainCode:
             value = self.names.leaf(inner).expression(item, nullable)
             function.line(f"{variable} = [{value} for {item} in {variable}]")
             return
-        items, index = function.variable("items"), function.variable("i")
+        items = function.variable("items")
         function.line(f"{items} = []")
-        with function.block(f"for {index}, {item} in enumerate({variable}):"):
-            item_path = f"Path({path}, {index}, None)"
+        with function.block(f"for {item} in {variable}:"):
+            item_path = f"Path({path}, len({items}), None)"
             self.value(function, field, item_type, item, item_path, depth + 1)
             function.line(f"{items}.append({item})")
         function.line(f"{variable} = {items}")

@@ -24,13 +24,14 @@ from graphql import (
 from graphql.execution import Executor
 from graphql.execution.collect_fields import FragmentDetails
 from graphql.execution.values import VariableValues
-from graphql.pyutils import Path, gather_with_cancel
+from graphql.pyutils import Path
 from strawberry.execution.is_awaitable import optimized_is_awaitable as is_awaitable
 from strawberry.schema.schema import StrawberryGraphQLCoreExecutionContext
 from strawberry.types.info import Info
 
 from bff.compiler.arguments import coerce_arguments, coerce_literals, may_be_shared
 from bff.compiler.errors import Odd
+from bff.compiler.gathering import gather_fields, gather_root_fields
 from bff.compiler.info import LazyInfo
 from bff.compiler.schema_facts import strawberry_schema
 from bff.compiler.shared import SharedAnswers
@@ -355,7 +356,7 @@ class Run:
         if len(waiting) == 1:
             results[waiting[0]] = await results[waiting[0]]
             return results
-        arrived = await gather_with_cancel(*(results[index] for index in waiting))
+        arrived = await gather_fields(results[index] for index in waiting)
         for index, value in zip(waiting, arrived, strict=True):
             results[index] = value
         return results
@@ -366,14 +367,14 @@ class Run:
         """Let what was started for an object that failed settle in the background."""
         self.core.settle_in_background(list(waiting.values()))
 
-    async def join(self, results: Data, waiting: Data) -> Data:
+    async def join(self, results: Data, waiting: Data, at_once: bool = False) -> Data:
         """Await the fields of an object that are not there yet, all at once."""
         if len(waiting) == 1:
             for key, value in waiting.items():
                 results[key] = await value
             return results
-        arrived = await gather_with_cancel(*waiting.values())
-        results.update(zip(waiting, arrived, strict=True))
+        gathered = gather_root_fields if at_once else gather_fields
+        results.update(zip(waiting, await gathered(waiting.values()), strict=True))
         return results
 
     def serially(

@@ -1,10 +1,12 @@
 """Deadlines shrink as they are handed down and never grow."""
 
+import asyncio
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.deadline import Deadline
+from core.deadline import Deadline, TimeLimit
 
 
 class Seconds:
@@ -59,3 +61,35 @@ def test_a_child_never_outlives_its_parent(
     assert child.at_monotonic <= parent.at_monotonic
     if cap_s is not None:
         assert child.remaining() <= cap_s + 1e-6
+
+
+async def test_a_time_limit_ends_what_takes_longer_and_nothing_else() -> None:
+    with pytest.raises(TimeoutError), TimeLimit(0.01):
+        await asyncio.sleep(30)
+    with TimeLimit(0.01):
+        pass
+    await asyncio.sleep(0.03)
+    task = asyncio.current_task()
+    assert task is not None and task.cancelling() == 0
+
+
+async def test_a_time_limit_leaves_other_peoples_errors_and_cancellations_alone() -> None:
+    with pytest.raises(LookupError), TimeLimit(30):
+        raise LookupError
+
+    async def limited() -> None:
+        with TimeLimit(30):
+            await asyncio.sleep(30)
+
+    task = asyncio.create_task(limited())
+    await asyncio.sleep(0)
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+
+
+async def test_of_two_time_limits_the_nearer_one_ends_its_own_block() -> None:
+    with TimeLimit(30):
+        with pytest.raises(TimeoutError), TimeLimit(0.01):
+            await asyncio.sleep(30)
+        assert await asyncio.sleep(0, "goes on") == "goes on"

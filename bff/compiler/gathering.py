@@ -1,0 +1,88 @@
+"""Awaiting several fields at once, in graphql-core's order and for less of its time."""
+
+from __future__ import annotations
+
+from asyncio import CancelledError, Future, ensure_future, gather, get_running_loop
+from collections.abc import Awaitable, Callable, Iterable
+from types import CoroutineType
+from typing import Any
+
+from bff.compiler import eager
+
+Start = Callable[[Any], Future[Any]]
+
+
+async def gather_fields(awaitables: Iterable[Awaitable[Any]]) -> list[Any]:
+    """What graphql-core's `gather_with_cancel` does: the first failure cancels the others.
+
+    It takes as many turns of the event loop, too: where several fields fail, the turns decide
+    which of them is told of, and both executors must tell the same.
+    """
+    return await _gathered(awaitables, get_running_loop().create_task)
+
+
+async def gather_root_fields(awaitables: Iterable[Awaitable[Any]]) -> list[Any]:
+    """The same for the root of a query where no field has begun before: now each does, at once.
+
+    Beside the root there is nobody whose turns count. A request that waits for nothing is
+    answered in one go, while its data still is in the processor's cache.
+    """
+    return await _gathered(awaitables, eager.start)
+
+
+async def _gathered(awaitables: Iterable[Awaitable[Any]], start: Start) -> list[Any]:
+    all_done = _AllDone(loop=get_running_loop())
+    tasks = all_done.tasks
+    for one in awaitables:
+        task = start(one) if type(one) is CoroutineType else ensure_future(one)
+        tasks.append(task)
+        if not _has_result(task):
+            all_done.left += 1
+            task.add_done_callback(all_done.count)
+    if all_done.left:
+        try:
+            await all_done
+        except Exception:
+            for task in tasks:
+                task.cancel()
+            await gather(*tasks, return_exceptions=True)
+            raise
+    return [task.result() for task in tasks]
+
+
+def _has_result(task: Future[Any]) -> bool:
+    return task.done() and not task.cancelled() and task.exception() is None
+
+
+class _AllDone(Future[None]):
+    """Done when no task is left, or when the first of them fails; cancelling it cancels them.
+
+    Does what `asyncio.gather` does, which costs as much again as the tasks that it gathers.
+    """
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**options)
+        self.tasks: list[Future[Any]] = []
+        self.left = 0
+        self._is_cancelled = False
+
+    def cancel(self, msg: Any = None) -> bool:
+        """Cancel the tasks; whoever waits hears of it when they have ended."""
+        if self.done():
+            return False
+        asked = [task.cancel(msg) for task in self.tasks]
+        self._is_cancelled = self._is_cancelled or any(asked)
+        return any(asked)
+
+    def count(self, task: Future[Any]) -> None:
+        """One task less is left."""
+        self.left -= 1
+        error = CancelledError() if task.cancelled() else task.exception()
+        if self.done():
+            return
+        if error is None and not self.left and self._is_cancelled:
+            error = CancelledError()
+        if error is not None:
+            self.set_exception(error)
+        elif not self.left:
+            self.set_result(None)
