@@ -8,6 +8,7 @@ is done; ours read due jobs by the index of their times and log failures alone.
 import asyncio
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import cast
@@ -17,6 +18,7 @@ from pgqueuer.domain.types import JOB_STATUS, QueueEntrypoint, QueueManagerId
 from pgqueuer.models import Job, TracebackRecord
 from pgqueuer.ports.repository import EntrypointExecutionParameter
 
+from core.database import CONNECTION_LOST
 from core.manifest import Lane
 
 PACE = {
@@ -111,6 +113,14 @@ class LaneQueries(Queries):
     async def queued_work(self, _entrypoints: list[QueueEntrypoint]) -> int:
         """Whether any job waits, as `eligible_queued_work` has just seen it."""
         return int(self._wait is not None)
+
+    async def retry_job(
+        self, job: Job, delay: timedelta, traceback_record: TracebackRecord | None
+    ) -> None:
+        """Put a job back into the queue. Without a database it stays taken, and as its heart beats
+        no more, it is taken again as an abandoned one: the manager would count it as failed."""
+        with suppress(*CONNECTION_LOST):
+            await super().retry_job(job, delay, traceback_record)
 
     async def log_jobs(self, job_status: Sequence[_Ended]) -> None:
         """Remove jobs that are done, keep those that failed for good, and log these alone."""

@@ -69,9 +69,7 @@ async def _work_while_connected(app: App, stop: asyncio.Event) -> None:
                 max_concurrent_tasks=max(app.settings.worker_concurrency, 2 * _BATCH),
                 shutdown_on_listener_failure=True,
                 heartbeat_timeout=HEARTBEAT_TIMEOUT,
-                log_aggregation_interval=timedelta(
-                    0
-                ),  # what is done leaves no log: see LaneQueries
+                log_aggregation_interval=timedelta(0),  # LaneQueries logs failures alone
             )
             for manager in managers
         ]

@@ -7,19 +7,26 @@ import subprocess
 import sys
 from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
+from datetime import timedelta
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import asyncpg
 import pytest
+from pgqueuer.db import AsyncpgPoolDriver
+from pgqueuer.domain.types import QueueEntrypoint, QueueManagerId
+from pgqueuer.ports.repository import EntrypointExecutionParameter
 
 from core.app import App, open_app
 from core.clock import SystemClock
 from core.database import CONNECTION_LOST, connection, fetch_all, parse_url, transaction
+from core.ids import new_id
 from core.jobs import list_dead
 from core.manifest import Manifest, discover
 from core.migrate import migrate
 from core.processes.embedded import EmbeddedPostgres
+from core.processes.lane import LaneQueries
+from core.processes.worker import HEARTBEAT_TIMEOUT
 from core.settings import Settings
 from core.settings_table import environment_of
 from tests.conftest import ROOT
@@ -176,6 +183,27 @@ async def test_a_worker_survives_a_restart_of_the_database(
         await _enqueue(app, "probe.critical", name="after")
         await eventually(lambda: _has(runs, "after done"), within_s=20)
         assert not running.done()
+    assert await list_dead(connection()) == []
+
+
+async def test_a_job_that_cannot_be_put_back_is_taken_again(
+    own_server: tuple[EmbeddedPostgres, App],
+) -> None:
+    server, app = own_server
+    await _enqueue(app, "probe.normal", name="cut")
+    kinds = {QueueEntrypoint("probe.normal"): EntrypointExecutionParameter(concurrency_limit=0)}
+    assert app.settings.database_url is not None
+    async with asyncpg.create_pool(**parse_url(app.settings.database_url), min_size=1) as pool:
+        queries = LaneQueries(AsyncpgPoolDriver(pool))
+        manager, at_once = QueueManagerId(new_id()), timedelta(0)
+        [job] = await queries.dequeue(10, kinds, manager, 20, HEARTBEAT_TIMEOUT)
+        await asyncio.to_thread(server.stop)
+        await queries.retry_job(job, at_once, None)
+        server.start()
+        assert await queries.dequeue(10, kinds, manager, 20, HEARTBEAT_TIMEOUT) == []
+        assert await queries.dequeue(10, kinds, manager, 20, HEARTBEAT_TIMEOUT) == []
+        [again] = await queries.dequeue(10, kinds, manager, 20, at_once)
+    assert again.id == job.id
     assert await list_dead(connection()) == []
 
 
