@@ -90,3 +90,17 @@ async def test_what_is_under_way_is_finished_and_nothing_new_begins(
         assert await process.wait() == 0
         with pytest.raises(aiohttp.ClientConnectorError):
             await session.get(f"{url}/slow")
+
+
+async def test_a_head_without_end_is_refused(
+    process: asyncio.subprocess.Process, port: int
+) -> None:
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    writer.write(b"GET /slow HTTP/1.1\r\n")
+    async with asyncio.timeout(20):
+        for number in range(7):
+            writer.write(b"x-%d: %s\r\n" % (number, b"a" * 10_000))
+            await writer.drain()
+            await asyncio.sleep(0.02)
+        assert (await reader.read()).startswith(b"HTTP/1.1 400 ")
+    writer.close()
