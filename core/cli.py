@@ -96,10 +96,12 @@ def api() -> None:
 
     settings = _startable_settings()
     require_free_port(settings.host, settings.port, "PORT")
+    if settings.http2_port:
+        require_free_port(settings.host, settings.http2_port, "HTTP2_PORT")
     with database(settings) as ready:
         _require_current_database(ready)
         _publish(ready)
-        serve(load("bff.app:create_app"), ready.host, ready.port)
+        serve(load("bff.app:create_app"), ready.host, ready.port, ready.http2_port)
 
 
 @app.command()

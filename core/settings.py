@@ -41,6 +41,12 @@ class Settings(BaseSettings):
     )
     host: str = Field("127.0.0.1", description="Address the API listens on.")
     port: int = Field(8000, ge=1, le=65535, description="Port of the API.")
+    http2_port: int = Field(
+        0,
+        ge=0,
+        le=65535,
+        description="Port where the API also speaks HTTP/2 without TLS, for a proxy; 0 = none.",
+    )
     public_url: str | None = Field(
         None, description="The API's address as the outside sees it; callbacks go there."
     )

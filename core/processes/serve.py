@@ -1,44 +1,154 @@
-"""One process, one event loop, one ASGI application: how the API and the sandbox are served."""
+"""One process, one event loop, one ASGI application: how the API is served."""
 
 import asyncio
 import contextlib
 import signal
-from collections.abc import Callable
+import socket
+from collections.abc import Callable, Iterator
 from typing import Any
 
+import uvicorn
 import uvloop
-from granian.constants import Interfaces
-from granian.server.embed import Server
+from granian.constants import HTTPModes, Interfaces
+from granian.server import embed
+from starlette.types import ASGIApp
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from core.processes.memory import settle_memory
 
-_GRACE_S = 8.0
+_BACKLOG = 1024
+_GRACE_S = 8
+_IDLE_S = 75
+"""How long a connection may be silent between requests: longer than proxies keep theirs."""
+_HEAD_S = 30.0
+_HEAD_MAX_BYTES = 65_536
+_LAST_WORDS_S = 0.1
 
 
-def serve(factory: Callable[[], Any], host: str, port: int) -> None:
+def serve(factory: Callable[[], Any], host: str, port: int, http2_port: int = 0) -> None:
     """Serve until SIGTERM or SIGINT, then finish the requests that are under way.
 
     An application with a `drain()` is told first, so that its streams end and their clients go
-    elsewhere; what does not end by itself is cut after 8 s. Granian's embedded server keeps all
-    in this process, so that a kill leaves no worker holding the port.
+    elsewhere; what does not end by itself is cut after 8 s. Exits with 3 where the application
+    does not start, with 1 where the port is taken.
     """
-    uvloop.run(_serve(factory, host, port))
+    uvloop.run(_serve(factory, host, port, http2_port))
 
 
-async def _serve(factory: Callable[[], Any], host: str, port: int) -> None:
+async def _serve(factory: Callable[[], Any], host: str, port: int, http2_port: int) -> None:
     application = factory()
     settle_memory()
-    server = Server(application, address=host, port=port, interface=Interfaces.ASGI, backlog=1024)
-    serving = asyncio.ensure_future(server.serve())
+    server = Server(application, host, port, http2_port)
     loop = asyncio.get_running_loop()
-
-    def stop() -> None:
-        if hasattr(application, "drain"):
-            application.drain()
-        server.stop()  # type: ignore[no-untyped-call]
-        loop.call_later(_GRACE_S, serving.cancel)
-
     for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, stop)
-    with contextlib.suppress(asyncio.CancelledError):
-        await serving
+        loop.add_signal_handler(number, server.stop)
+    await server.serve()
+    if not server.started:
+        raise SystemExit(3)
+
+
+class Server(uvicorn.Server):
+    """HTTP/1.1 and WebSockets in this event loop: `serve()` returns when all has ended after
+    `stop()`.
+
+    Uvicorn reads requests where they are answered; granian, which hands each over from a thread of
+    its own, costs half as much again per request, but speaks HTTP/2: where a port for that is
+    named, it serves the same application there, without TLS, for a proxy that ends it.
+    """
+
+    def __init__(self, application: ASGIApp, host: str, port: int, http2_port: int = 0) -> None:
+        config = uvicorn.Config(
+            application,
+            host,
+            port,
+            backlog=_BACKLOG,
+            http=_Protocol,
+            ws="websockets-sansio",
+            ws_ping_interval=None,  # what is pinged, and how often, is for the application to say
+            loop="none",
+            log_config=None,
+            access_log=False,
+            proxy_headers=False,  # who the caller is, is for the application to say
+            server_header=False,
+            timeout_keep_alive=_IDLE_S,
+            timeout_graceful_shutdown=_GRACE_S,
+        )
+        super().__init__(config)
+        self._application = application
+        self._http2 = _http2(application, host, http2_port) if http2_port else None
+        self._serving_http2: asyncio.Future[None] | None = None
+
+    def stop(self) -> None:
+        """Begin nothing new, and end what is under way within 8 s."""
+        self.should_exit = True
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Open the application, then the doors."""
+        await super().startup(sockets)
+        if self._http2 is not None and self.started:
+            self._serving_http2 = asyncio.ensure_future(self._http2.serve())
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Signals belong to the process, which may have others to tell."""
+        yield
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Close the door, let streams end in their own words, then wait for the rest."""
+        for server in self.servers:
+            server.close()
+        drain = getattr(self._application, "drain", None)
+        if drain is not None:
+            drain()
+            await asyncio.sleep(_LAST_WORDS_S)
+        if self._http2 is not None and self._serving_http2 is not None:
+            self._http2.stop()  # type: ignore[no-untyped-call]
+            await asyncio.wait({self._serving_http2}, timeout=_GRACE_S)
+            self._serving_http2.cancel()
+        await super().shutdown(sockets)
+
+
+def _http2(application: ASGIApp, host: str, port: int) -> embed.Server:
+    # without a lifespan: the application is opened once, by the other server
+    return embed.Server(
+        application,
+        address=host,
+        port=port,
+        interface=Interfaces.ASGINL,
+        http=HTTPModes.http2,
+        backlog=_BACKLOG,
+    )
+
+
+class _Protocol(HttpToolsProtocol):
+    """Uvicorn's own, and nobody takes long over the head of a request or fills memory with it."""
+
+    _head_bytes = 0
+    _head_due_s = 0.0
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        """A connection on which nothing is said is closed like one that fell silent."""
+        super().connection_made(transport)
+        self.timeout_keep_alive_task = self.loop.call_later(
+            _HEAD_S, self.timeout_keep_alive_handler
+        )
+
+    def data_received(self, data: bytes) -> None:
+        """Most heads come whole; of one that does not, its bytes and its time are counted."""
+        super().data_received(data)
+        scope: Any = self.scope  # None before the first request
+        if scope is None or "method" in scope:
+            self._head_bytes = 0
+        elif not self.transport.is_closing():
+            self._wait_for_head(len(data))
+
+    def _wait_for_head(self, received_bytes: int) -> None:
+        if not self._head_bytes:
+            self._head_due_s = self.loop.time() + _HEAD_S
+        self._head_bytes += received_bytes
+        if self._head_bytes > _HEAD_MAX_BYTES:
+            self.send_400_response("The head of the request is too long.")
+            return
+        self.timeout_keep_alive_task = self.loop.call_at(
+            self._head_due_s, self.timeout_keep_alive_handler
+        )

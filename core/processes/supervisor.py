@@ -97,8 +97,11 @@ class Supervisor:
                 f"port {settings.sandbox_port} is meant for an API and for the sandbox: "
                 "choose another SANDBOX_PORT"
             )
-        for port in self._ports:
+        for number, port in enumerate(self._ports):
             preflight.require_free_port(settings.host, port, "PORT")
+            if settings.http2_port:
+                http2_port = settings.http2_port + number
+                preflight.require_free_port(settings.host, http2_port, "HTTP2_PORT")
         if self._plan.sandbox:
             preflight.require_free_port("127.0.0.1", settings.sandbox_port, "SANDBOX_PORT")
         if settings.database_url is not None:
@@ -132,8 +135,11 @@ class Supervisor:
             ready.append((sandbox, address, "/_control/healthz"))
         for number in range(1, self._plan.workers + 1):
             self._add_child(_numbered("worker", number), "worker")
-        for number, port in enumerate(self._ports, 1):
-            api = self._add_child(_numbered("api", number), "api", PORT=str(port))
+        for number, port in enumerate(self._ports):
+            ports = {"PORT": str(port)}
+            if settings.http2_port:
+                ports["HTTP2_PORT"] = str(settings.http2_port + number)
+            api = self._add_child(_numbered("api", number + 1), "api", **ports)
             ready.append((api, f"{probe.local_host(settings.host)}:{port}", "/readyz"))
         deadline = time.monotonic() + _READY_WITHIN_S
         while ready:

