@@ -22,6 +22,8 @@ _IDLE_S = 75
 """How long a connection may be silent between requests: longer than proxies keep theirs."""
 _HEAD_S = 30.0
 _HEAD_MAX_BYTES = 65_536
+_MESSAGE_MAX_BYTES = 524_288
+"""Of a WebSocket's message; the application has smaller limits of its own."""
 _LAST_WORDS_S = 0.1
 
 
@@ -64,6 +66,7 @@ class Server(uvicorn.Server):
             backlog=_BACKLOG,
             http=_Protocol,
             ws="websockets-sansio",
+            ws_max_size=_MESSAGE_MAX_BYTES,
             ws_ping_interval=None,  # what is pinged, and how often, is for the application to say
             loop="none",
             log_config=None,
