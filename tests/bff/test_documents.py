@@ -20,11 +20,13 @@ from bff.edge import Edge
 from bff.library import Library
 from bff.overrides import Override, drop_override, set_override
 from bff.requests import Operation, RequestError
+from bff.schema import build_schema
 from bff.shipped import ManifestError, ShippedDocument, document_id, parse_manifest
-from bff.trusted import Documents, TrustedDocument
+from bff.trusted import Documents, TrustedDocument, documents_of
 from bff.usage import fields_of, read_usage
 from core.app import App
 from core.database import transaction
+from core.manifest import discover
 from tests.asgi import Client
 
 SOURCE = "query Hello($name: String!) { hello(name: $name) city { name } }"
@@ -240,6 +242,17 @@ async def test_use_is_counted_by_document_and_known_app_version(
         (ID, "ios-1.4.0"): 3,
         (ID, "unknown"): 1,
     }
+
+
+def test_whatever_the_schema_offers_some_document_asks_for() -> None:
+    """Production runs nothing but documents: without one, an operation is out of reach."""
+    manifests = discover()
+    schema = build_schema(manifests)._schema
+    texts = [document.source for document in documents_of(manifests).by_name.values()]
+    asked = set().union(*(fields_of(schema, parse(text)) for text in texts))
+    roots = (schema.query_type, schema.mutation_type, schema.subscription_type)
+    offered = {f"{root.name}.{name}" for root in roots if root for name in root.fields}
+    assert offered - asked == set()
 
 
 def test_the_fields_of_a_document() -> None:
