@@ -89,7 +89,7 @@ def compare(ours: Target, theirs: Target, title: str, our_pid: int, peer_pid: in
         | {
             "document": "63 services × 5 fields + 12 cards × 5 fields, in memory, "
             f"{len(answer)} bytes, equal by checksum",
-            "servers": "each one process on one core; those in Python under granian, uvloop",
+            "servers": "each one process on one core; those in Python under uvicorn, uvloop",
             "load": "own raw-socket generator on the other core; req/s with 32 connections asking "
             f"again as soon as answered, median of {ROUNDS} rounds in turns",
             "open_loop_rate": round(rate),

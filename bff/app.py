@@ -24,7 +24,6 @@ from bff.websocket import graphql_websocket
 from core import logging
 from core.app import App, open_app
 from core.manifest import discover, load
-from core.processes.memory import settle_memory
 from core.settings import Settings
 
 
@@ -51,7 +50,6 @@ class Api(Starlette):
         self.edge = edge
         self.graphql = GraphQLHttp(edge)
         self.router.routes.extend(routes(edge))
-        settle_memory()
 
     def drain(self) -> None:
         """End all streams: the process is about to stop."""

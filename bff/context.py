@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from functools import lru_cache
+from itertools import count
 from os import urandom
 from typing import NamedTuple
 
@@ -15,7 +16,9 @@ from core.texts import Locale
 
 Headers = Mapping[bytes, bytes]
 
-_REQUEST_ID_BYTES = 12
+# a process's own half, then a number: randomness for each request is a system call for each
+_PROCESS = urandom(6).hex()
+_numbers = count()
 _locale_of = lru_cache(maxsize=256)(Locale.from_header)
 
 
@@ -54,7 +57,7 @@ def caller_of(scope: Scope, headers: Headers, *, trusted_proxies: int) -> Caller
         locale=_locale_of(header(headers, b"accept-language")),
         address=address,
         device=header(headers, b"x-device-id"),
-        request_id=header(headers, b"x-request-id") or urandom(_REQUEST_ID_BYTES).hex(),
+        request_id=header(headers, b"x-request-id") or f"{_PROCESS}{next(_numbers):012x}",
         resume_ticket=header(headers, b"x-resume-ticket"),
         app_version=header(headers, b"x-app-version"),
     )

@@ -5,7 +5,7 @@ way is time gone for everyone below.
 """
 
 import time
-from asyncio import CancelledError, TimerHandle, current_task
+from asyncio import CancelledError, TimerHandle, current_task, get_running_loop
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
@@ -61,12 +61,13 @@ class TimeLimit:
         self._seconds = seconds
 
     def __enter__(self) -> None:
-        task = current_task()
+        loop = get_running_loop()
+        task = current_task(loop)
         assert task is not None
         self._task = task
         self._cancelling = task.cancelling()
         self._is_over = False
-        self._timer: TimerHandle = task.get_loop().call_later(self._seconds, self._end)
+        self._timer: TimerHandle = loop.call_later(self._seconds, self._end)
 
     def _end(self) -> None:
         self._is_over = True

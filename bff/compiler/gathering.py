@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
-from asyncio import CancelledError, Future, ensure_future, gather, get_running_loop
-from collections.abc import Awaitable, Callable, Iterable
+from asyncio import (
+    AbstractEventLoop,
+    CancelledError,
+    Future,
+    ensure_future,
+    gather,
+    get_running_loop,
+)
+from collections.abc import Awaitable, Callable, Coroutine, Iterable
 from types import CoroutineType
 from typing import Any
 
 from bff.compiler import eager
 
-Start = Callable[[Any], Future[Any]]
+Start = Callable[[Any, AbstractEventLoop], Future[Any]]
 
 
 async def gather_fields(awaitables: Iterable[Awaitable[Any]]) -> list[Any]:
@@ -18,7 +25,7 @@ async def gather_fields(awaitables: Iterable[Awaitable[Any]]) -> list[Any]:
     It takes as many turns of the event loop, too: where several fields fail, the turns decide
     which of them is told of, and both executors must tell the same.
     """
-    return await _gathered(awaitables, get_running_loop().create_task)
+    return await _gathered(awaitables, _start_soon)
 
 
 async def gather_root_fields(awaitables: Iterable[Awaitable[Any]]) -> list[Any]:
@@ -30,11 +37,16 @@ async def gather_root_fields(awaitables: Iterable[Awaitable[Any]]) -> list[Any]:
     return await _gathered(awaitables, eager.start)
 
 
+def _start_soon(coroutine: Coroutine[Any, Any, Any], loop: AbstractEventLoop) -> Future[Any]:
+    return loop.create_task(coroutine)
+
+
 async def _gathered(awaitables: Iterable[Awaitable[Any]], start: Start) -> list[Any]:
-    all_done = _AllDone(loop=get_running_loop())
+    loop = get_running_loop()  # once: it asks the system who we are
+    all_done = _AllDone(loop=loop)
     tasks = all_done.tasks
     for one in awaitables:
-        task = start(one) if type(one) is CoroutineType else ensure_future(one)
+        task = start(one, loop) if type(one) is CoroutineType else ensure_future(one)
         tasks.append(task)
         if not _has_result(task):
             all_done.left += 1

@@ -38,9 +38,7 @@ def serve(factory: Callable[[], Any], host: str, port: int, http2_port: int = 0)
 
 
 async def _serve(factory: Callable[[], Any], host: str, port: int, http2_port: int) -> None:
-    application = factory()
-    settle_memory()
-    server = Server(application, host, port, http2_port)
+    server = Server(factory(), host, port, http2_port)
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, server.stop)
@@ -88,6 +86,7 @@ class Server(uvicorn.Server):
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Open the application, then the doors."""
         await super().startup(sockets)
+        settle_memory()
         if self._http2 is not None and self.started:
             self._serving_http2 = asyncio.ensure_future(self._http2.serve())
 
@@ -123,6 +122,38 @@ def _http2(application: ASGIApp, host: str, port: int) -> embed.Server:
     )
 
 
+class _AtOnce:
+    """A transport that sends what is written in one turn of the loop by one call of the system.
+
+    Head and body of an answer are two writes; each would wake the reader.
+    """
+
+    def __init__(self, transport: asyncio.Transport, loop: asyncio.AbstractEventLoop) -> None:
+        self._transport = transport
+        self._call_soon = loop.call_soon
+        self._parts: list[bytes] = []
+        self.is_closing = transport.is_closing
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._transport, name)
+
+    def write(self, data: bytes) -> None:
+        """Send with the next turn, or before the end."""
+        if not self._parts:
+            self._call_soon(self._flush)
+        self._parts.append(data)
+
+    def close(self) -> None:
+        """Send what is written, then close."""
+        self._flush()
+        self._transport.close()
+
+    def _flush(self) -> None:
+        if self._parts and not self.is_closing():
+            self._transport.write(b"".join(self._parts))
+        self._parts.clear()
+
+
 class _Protocol(HttpToolsProtocol):
     """Uvicorn's own, and nobody takes long over the head of a request or fills memory with it."""
 
@@ -131,7 +162,7 @@ class _Protocol(HttpToolsProtocol):
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """A connection on which nothing is said is closed like one that fell silent."""
-        super().connection_made(transport)
+        super().connection_made(_AtOnce(transport, self.loop))  # type: ignore[arg-type]
         self.timeout_keep_alive_task = self.loop.call_later(
             _HEAD_S, self.timeout_keep_alive_handler
         )

@@ -28,7 +28,7 @@ async def _marked() -> tuple[asyncio.Task[Any] | None, str]:
 
 async def test_an_eager_task_is_a_task_of_its_own_from_its_first_step_on() -> None:
     outside = asyncio.current_task()
-    task = eager.start(_marked())
+    task = eager.start(_marked(), asyncio.get_running_loop())
     assert asyncio.current_task() is outside
     assert _mark.get() == "outside"
     assert not task.done()
@@ -42,8 +42,8 @@ async def test_an_eager_task_that_waits_for_nothing_is_done() -> None:
     async def fail() -> None:
         raise LookupError("gone")
 
-    assert eager.start(answer()).result() == "there"
-    assert isinstance(eager.start(fail()).exception(), LookupError)
+    assert eager.start(answer(), asyncio.get_running_loop()).result() == "there"
+    assert isinstance(eager.start(fail(), asyncio.get_running_loop()).exception(), LookupError)
     assert await asyncio.sleep(0, "the loop still schedules") == "the loop still schedules"
 
 
@@ -53,7 +53,7 @@ async def test_a_timeout_set_in_the_first_step_ends_that_task_alone() -> None:
             await asyncio.sleep(30)
 
     with pytest.raises(TimeoutError):
-        await eager.start(slow())
+        await eager.start(slow(), asyncio.get_running_loop())
     current = asyncio.current_task()
     assert current is not None and current.cancelling() == 0
 
