@@ -10,7 +10,13 @@ from typing import Any
 
 import orjson
 import pytest
-from graphql import OperationType, get_operation_ast, parse
+from graphql import (
+    NonNullTypeNode,
+    OperationDefinitionNode,
+    OperationType,
+    get_operation_ast,
+    parse,
+)
 from journeys.house import House
 
 from bff.commands.client import Answer, CityClient, ClientError, key
@@ -90,7 +96,7 @@ class Twins(CityClient):
                     None, variables, document_id=document_id, operation=operation
                 )
                 assert alike(answer.data, core.data, again.data), (operation, answer, core)
-                self.compared += 1
+                Twins.compared += 1  # of whomever a document names, too
         return answer
 
 
@@ -110,8 +116,8 @@ async def test_both_executors_answer_every_query_alike(house: House) -> None:
             with suppress(ClientError, LookupError):
                 async for _ in run_document(client, person, document):
                     pass
-            queries += _count(document, OperationType.QUERY)
-    assert client.compared >= queries * 0.9
+            queries += sum(_has_example(document, node) for node in _queries(document))
+    assert Twins.compared >= queries * 0.9
 
 
 async def test_both_executors_refuse_a_strangers_mutations_alike(house: House) -> None:
@@ -134,8 +140,14 @@ async def test_both_executors_refuse_a_strangers_mutations_alike(house: House) -
     assert compared >= 10
 
 
-def _count(document: TrustedDocument, kind: OperationType) -> int:
-    return sum(node.operation is kind for node in operations_of(parse(document.source)))
+def _queries(document: TrustedDocument) -> list[OperationDefinitionNode]:
+    nodes = operations_of(parse(document.source))
+    return [node for node in nodes if node.operation is OperationType.QUERY]
+
+
+def _has_example(document: TrustedDocument, node: OperationDefinitionNode) -> bool:
+    needed = [v for v in node.variable_definitions or () if isinstance(v.type, NonNullTypeNode)]
+    return all(v.variable.name.value in document.variables for v in needed)
 
 
 def _any(document: TrustedDocument, name: str) -> Any:
