@@ -6,7 +6,7 @@ business: compiled or not, it has one interface.
 
 import time
 from collections.abc import AsyncGenerator, AsyncIterable, Awaitable, Coroutine, Mapping
-from contextlib import aclosing, nullcontext
+from contextlib import aclosing
 from dataclasses import dataclass
 from typing import Any
 
@@ -30,7 +30,7 @@ from bff.negotiation import Dialect
 from bff.requests import InvalidDocument, Operation, RequestError
 from bff.texts import DEADLINE_PASSED
 from core.call import Call
-from core.deadline import Deadline, TimeLimit
+from core.deadline import Deadline, TimeLimit, within
 from core.errors import Unavailable
 from core.resume import Resume
 from core.tally import tallying
@@ -93,8 +93,9 @@ class Executor:
         outcome = "ok"
         if not isinstance(body, bytes):
             try:
-                with _in_time(call) if prepared.kind is OperationType.QUERY else nullcontext():
-                    body = await body
+                if prepared.kind is OperationType.QUERY:
+                    body = within(call.deadline, _GRACE_S, body)
+                body = await body
             except TimeoutError:
                 outcome = "timeout"
                 body = _given_up(told)

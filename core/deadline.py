@@ -6,8 +6,14 @@ way is time gone for everyone below.
 
 import time
 from asyncio import CancelledError, TimerHandle, current_task, get_running_loop
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine, Generator
 from dataclasses import dataclass, field
+from functools import partial
+from types import coroutine
+from typing import Any, TypeVar, cast
+
+T = TypeVar("T")
+Waiting = Generator[Any, Any, T]
 
 Monotonic = Callable[[], float]
 """A source of monotonic seconds, `time.monotonic` outside tests."""
@@ -78,3 +84,32 @@ class TimeLimit:
         # somebody else's cancellation is not ours to swallow
         if self._is_over and self._task.uncancel() <= self._cancelling and kind is CancelledError:
             raise TimeoutError
+
+
+@coroutine
+def within(deadline: Deadline, grace_s: float, work: Coroutine[Any, Any, T]) -> Waiting[T]:
+    """What a coroutine returns. Raises TimeoutError where it waits beyond the deadline and grace.
+
+    What waits for nothing costs no timer: most answers from memory do not.
+    """
+    try:
+        wanted = work.send(None)
+    except StopIteration as done:
+        return cast(T, done.value)
+    with TimeLimit(deadline.remaining() + grace_s):
+        return (yield from _go_on(work, wanted))
+
+
+def _go_on(work: Coroutine[Any, Any, T], wanted: Any) -> Waiting[T]:
+    """The rest of a coroutine that waits for `wanted`: what `await` does, from there on."""
+    while True:
+        try:
+            given = yield wanted
+        except BaseException as error:
+            go_on = partial(work.throw, error)
+        else:
+            go_on = partial(work.send, given)
+        try:
+            wanted = go_on()
+        except StopIteration as done:
+            return cast(T, done.value)

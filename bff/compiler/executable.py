@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from asyncio import CancelledError, current_task
-from collections.abc import AsyncIterator, Awaitable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Coroutine, Mapping
 from typing import Any, Protocol, cast
 
 from graphql import (
@@ -25,7 +25,7 @@ from bff.compiler.schema_facts import strawberry_schema
 Result = ExecutionResult | Awaitable[ExecutionResult]
 Results = ExecutionResult | ExperimentalIncrementalExecutionResults
 """What an operation that defers comes to."""
-Body = bytes | Awaitable[bytes]
+Body = bytes | Coroutine[Any, Any, bytes]
 
 
 class Operation(Protocol):

@@ -43,15 +43,11 @@ def _start_soon(coroutine: Coroutine[Any, Any, Any], loop: AbstractEventLoop) ->
 
 async def _gathered(awaitables: Iterable[Awaitable[Any]], start: Start) -> list[Any]:
     loop = get_running_loop()  # once: it asks the system who we are
-    all_done = _AllDone(loop=loop)
-    tasks = all_done.tasks
-    for one in awaitables:
-        task = start(one, loop) if type(one) is CoroutineType else ensure_future(one)
-        tasks.append(task)
-        if not _has_result(task):
-            all_done.left += 1
-            task.add_done_callback(all_done.count)
-    if all_done.left:
+    tasks = [
+        start(one, loop) if type(one) is CoroutineType else ensure_future(one) for one in awaitables
+    ]
+    if left := [task for task in tasks if not _has_result(task)]:
+        all_done = _AllDone(tasks, left, loop=loop)
         try:
             await all_done
         except Exception:
@@ -72,29 +68,33 @@ class _AllDone(Future[None]):
     Does what `asyncio.gather` does, which costs as much again as the tasks that it gathers.
     """
 
-    def __init__(self, **options: Any) -> None:
-        super().__init__(**options)
-        self.tasks: list[Future[Any]] = []
-        self.left = 0
+    def __init__(
+        self, tasks: list[Future[Any]], left: list[Future[Any]], *, loop: AbstractEventLoop
+    ) -> None:
+        super().__init__(loop=loop)
+        self._tasks = tasks
+        self._left = len(left)
         self._is_cancelled = False
+        for task in left:
+            task.add_done_callback(self._count)
 
     def cancel(self, msg: Any = None) -> bool:
         """Cancel the tasks; whoever waits hears of it when they have ended."""
         if self.done():
             return False
-        asked = [task.cancel(msg) for task in self.tasks]
+        asked = [task.cancel(msg) for task in self._tasks]
         self._is_cancelled = self._is_cancelled or any(asked)
         return any(asked)
 
-    def count(self, task: Future[Any]) -> None:
+    def _count(self, task: Future[Any]) -> None:
         """One task less is left."""
-        self.left -= 1
+        self._left -= 1
         error = CancelledError() if task.cancelled() else task.exception()
         if self.done():
             return
-        if error is None and not self.left and self._is_cancelled:
+        if error is None and not self._left and self._is_cancelled:
             error = CancelledError()
         if error is not None:
             self.set_exception(error)
-        elif not self.left:
+        elif not self._left:
             self.set_result(None)

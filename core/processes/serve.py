@@ -150,7 +150,7 @@ class _AtOnce:
 
     def _flush(self) -> None:
         if self._parts and not self.is_closing():
-            self._transport.write(b"".join(self._parts))
+            self._transport.writelines(self._parts)
         self._parts.clear()
 
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.deadline import Deadline, TimeLimit
+from core.deadline import Deadline, TimeLimit, within
 
 
 class Seconds:
@@ -93,3 +93,49 @@ async def test_of_two_time_limits_the_nearer_one_ends_its_own_block() -> None:
         with pytest.raises(TimeoutError), TimeLimit(0.01):
             await asyncio.sleep(30)
         assert await asyncio.sleep(0, "goes on") == "goes on"
+
+
+async def answer(after_s: float = 0.0) -> str:
+    if after_s:
+        async with asyncio.timeout(30):
+            await asyncio.sleep(after_s)
+    return "answer"
+
+
+async def test_within_a_deadline_there_is_an_answer_at_once_or_later() -> None:
+    assert await within(Deadline.after(0), 0, answer()) == "answer"
+    assert await within(Deadline.after(5), 0, answer(0.01)) == "answer"
+
+
+async def test_beyond_a_deadline_and_its_grace_nobody_waits() -> None:
+    with pytest.raises(TimeoutError):
+        await within(Deadline.after(0.01), 0.01, answer(30))
+    task = asyncio.current_task()
+    assert task is not None and task.cancelling() == 0
+
+
+async def test_errors_and_cancellations_reach_what_waits_within_a_deadline() -> None:
+    async def fail(after_s: float) -> None:
+        await asyncio.sleep(after_s)
+        raise LookupError
+
+    for after_s in (0, 0.01):
+        with pytest.raises(LookupError):
+            await within(Deadline.after(5), 0, fail(after_s))
+    ended = []
+
+    async def tidy() -> None:
+        try:
+            await asyncio.sleep(30)
+        finally:
+            ended.append(True)
+
+    async def whole() -> None:
+        await within(Deadline.after(30), 0, tidy())
+
+    task = asyncio.create_task(whole())
+    await asyncio.sleep(0)
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    assert ended == [True]
