@@ -18,13 +18,13 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey,
 from cryptography.hazmat.primitives.serialization import (
     Encoding,
     PublicFormat,
-    load_pem_private_key,
 )
 
 from core.bus import Bus, publish
 from core.clock import Clock
 from core.database import Transaction, connection, fetch_all
 from core.errors import Forbidden, LoginRequired, Missing
+from core.keys import private_key
 from core.texts_common import LEVEL_REQUIRED, LOGIN_REQUIRED, NOT_ALLOWED, SESSION_EXPIRED
 
 ACCESS_TOKEN_LIFE = timedelta(minutes=15)
@@ -257,7 +257,7 @@ def key_id(key: Ed25519PublicKey) -> str:
 
 
 def _private_key(pem: bytes) -> Ed25519PrivateKey:
-    key = load_pem_private_key(pem, password=None)
+    key = private_key(pem)
     if not isinstance(key, Ed25519PrivateKey):
         raise ValueError("token signing keys are Ed25519")
     return key

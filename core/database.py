@@ -217,23 +217,16 @@ async def fetch_all(db: BaseDBAsyncClient, sql: str, *values: object) -> list[di
     return cast(list[dict[str, Any]], await db.execute_query_dict(sql, list(values)))
 
 
-async def fetch_models(
+async def fetch_model(
     db: BaseDBAsyncClient, model: type[M], tail: str, *values: object
-) -> list[M]:
-    """Rows of a model's table as its instances; `tail` is the query from WHERE on.
+) -> M | None:
+    """A row of a model's table as its instance, or None; `tail` is the query after the table.
 
     For queries that run with every payment: the ORM takes longer to build one than PostgreSQL to
     answer. It keeps `_init_from_db` private; a test holds that shape.
     """
-    rows = await fetch_all(db, f"SELECT * FROM {model._meta.db_table} {tail}", *values)  # noqa: S608
-    return [model._init_from_db(**row) for row in rows]
-
-
-async def fetch_model(
-    db: BaseDBAsyncClient, model: type[M], tail: str, *values: object
-) -> M | None:
-    """The first of them, or None."""
-    return next(iter(await fetch_models(db, model, tail, *values)), None)
+    row = await fetch_one(db, f"SELECT * FROM {model._meta.db_table} {tail}", *values)  # noqa: S608
+    return None if row is None else model._init_from_db(**row)
 
 
 async def update_model(db: BaseDBAsyncClient, model: type[M], tail: str, *values: object) -> M:

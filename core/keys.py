@@ -175,7 +175,7 @@ def _new_rsa_pem() -> bytes:
 
 def _public_pem_of(private: Path) -> Callable[[], bytes]:
     def make() -> bytes:
-        key = serialization.load_pem_private_key(private.read_bytes(), password=None)
+        key = private_key(private.read_bytes())
         return key.public_key().public_bytes(
             serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo
         )

@@ -1,4 +1,4 @@
-"""One process, one event loop, one ASGI application: how the API is served."""
+"""One process, one event loop, one ASGI application: how the API and the sandbox are served."""
 
 import asyncio
 import contextlib
