@@ -2,9 +2,9 @@
 
 from typing import Protocol
 
-from core.app import App
+from core.context.app import App
 from core.deadline import Deadline
-from core.http import UpstreamFailed
+from core.upstream.client import UpstreamFailed
 
 
 class SmsGateway(Protocol):

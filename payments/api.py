@@ -20,18 +20,18 @@ from payments.payable import (
     Refused,
     Unknown,
 )
-from payments.reconciliation.domain import Side
-from payments.reconciliation.statements import (
+from payments.service import create_intent, find_payments, get_payment, present, refund
+from payments.statements import (
     STATEMENTS,
     Announced,
     Line,
+    Side,
     Source,
     StatementNotReady,
     StatementRefused,
     read_lines,
     ref_of,
 )
-from payments.service import create_intent, find_payments, get_payment, present, refund
 
 __all__ = [
     "PAYABLES",

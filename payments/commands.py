@@ -11,8 +11,8 @@ from rich.console import Console
 from rich.table import Table
 
 from core.clock import SHANGHAI
+from core.errors import StartError
 from core.money import format_yuan
-from core.processes.start_errors import StartError
 from core.settings import Settings
 from payments.ledger.accounts import Side
 
@@ -110,7 +110,7 @@ def _items(text: bytes) -> list[tuple[str, tuple[int, str]]]:
 
 def _in_database(read: Callable[[], Awaitable[T]]) -> T:
     """Run a reading with this process's pool open."""
-    from core import database as pool
+    from core.database import pool
     from core.manifest import discover
     from core.processes.embedded import database
 

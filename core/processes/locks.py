@@ -5,7 +5,7 @@ import os
 from pathlib import Path
 from typing import Self
 
-from core.processes.start_errors import HeldError, StartError
+from core.errors import HeldError, StartError
 
 
 class FolderLock:

@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable
 
 import typer
 
-from core.app import App
+from core.context.app import App
 from core.settings import Settings
 
 app = typer.Typer(help=__doc__, no_args_is_help=True)
@@ -50,8 +50,8 @@ def publish() -> None:
 
 
 def _in_house(run: Callable[[App], Awaitable[None]]) -> None:
-    from core.app import open_app
     from core.processes.embedded import database
+    from core.processes.open_app import open_app
 
     async def opened(settings: Settings) -> None:
         async with open_app(settings, application="quancheng appointments") as house:

@@ -5,7 +5,7 @@ from datetime import date, timedelta
 from typing import Any
 from uuid import UUID
 
-from core.app import App
+from core.context.app import App
 from core.database import transaction
 from core.deadline import Deadline
 from modules.appointments import queue, slot_store, store, visits, waiting

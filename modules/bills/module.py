@@ -199,7 +199,7 @@ MANIFEST = Manifest(
         ("notifications.templates", "modules.bills.messages:REMINDER_OVERDUE"),
         ("notifications.templates", "modules.bills.messages:REMINDER_OVERDUE_SMS"),
     ),
-    models="modules.bills.models",
+    models=("modules.bills.models",),
     migrations="modules.bills.migrations",
     state_machines=(AUTOPAY, CHARGE, INVOICE),
 )

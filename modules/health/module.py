@@ -183,6 +183,6 @@ MANIFEST = Manifest(
         ("privacy.erasure", "modules.health.billing.personal_data:ERASURE"),
         ("pii.columns", "modules.health.billing.refunds:COLUMNS"),
     ),
-    models="modules.health.models",
+    models=("modules.health.models",),
     migrations="modules.health.migrations",
 )

@@ -9,10 +9,10 @@ from urllib.parse import quote
 
 import typer
 
-from core.access import Role
-from core.app import App
+from core.context.app import App
+from core.errors import StartError
 from core.ids import is_mobile
-from core.processes.start_errors import StartError
+from core.security.authorization import Role
 from core.settings import Settings
 
 app = typer.Typer(help=__doc__, no_args_is_help=True)
@@ -68,8 +68,8 @@ def suspend(phone: Annotated[str, typer.Argument(help="The phone they sign in wi
 
 
 def _in_house(run: Callable[[App], Awaitable[None]]) -> None:
-    from core.app import open_app
     from core.processes.embedded import database
+    from core.processes.open_app import open_app
 
     async def opened(settings: Settings) -> None:
         async with open_app(settings, application="quancheng staff") as house:

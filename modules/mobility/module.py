@@ -184,6 +184,6 @@ MANIFEST = Manifest(
         ("notifications.templates", "modules.mobility.messages:TRIP_REFUSED"),
         ("notifications.templates", "modules.mobility.messages:TRIP_REFUNDED"),
     ),
-    models="modules.mobility.models",
+    models=("modules.mobility.models",),
     migrations="modules.mobility.migrations",
 )

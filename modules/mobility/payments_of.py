@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping
 from uuid import UUID
 
-from core.call import Call
+from core.context.call import Call
 from payments import api as payments
 
 

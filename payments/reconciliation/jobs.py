@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from datetime import date, timedelta
 from typing import Any
 
-from core.app import App
 from core.clock import civil_date
+from core.context.app import App
 from core.database import transaction
 from payments.reconciliation import service
 from payments.reconciliation.sources import get_sources

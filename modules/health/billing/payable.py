@@ -6,15 +6,15 @@ from uuid import UUID
 
 import structlog
 
-from core.app import App
-from core.call import Call
 from core.city import Named
+from core.context.app import App
+from core.context.call import Call
 from core.database import Transaction
 from core.deadline import Deadline
 from core.errors import Conflict, NotFound, Unavailable
-from core.http import UpstreamError, UpstreamRejected
+from core.refusal_texts import NOT_FOUND, UPSTREAM_UNAVAILABLE
 from core.texts import Locale, Text
-from core.texts_common import NOT_FOUND, UPSTREAM_UNAVAILABLE
+from core.upstream.client import UpstreamError, UpstreamRejected
 from modules.health import texts
 from modules.health.billing import domain, store
 from modules.health.billing.domain import BillStatus

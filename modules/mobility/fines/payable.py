@@ -6,11 +6,11 @@ that no machine may send back. It judges by the day of payment, so waiting costs
 
 from uuid import UUID
 
-from core.app import App
-from core.call import Call
+from core.context.app import App
+from core.context.call import Call
 from core.database import Transaction
 from core.errors import Conflict, NotFound, Unavailable
-from core.texts_common import NOT_FOUND, UPSTREAM_UNAVAILABLE
+from core.refusal_texts import NOT_FOUND, UPSTREAM_UNAVAILABLE
 from modules.mobility.fines import domain, store, texts
 from modules.mobility.fines.domain import FineStatus
 from modules.mobility.fines.upstream import FinesPlatform

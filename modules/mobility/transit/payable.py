@@ -6,13 +6,13 @@ five times within a day; then the money goes back, and the trip is unpaid again.
 
 from uuid import UUID
 
-from core.app import App
-from core.call import Call
 from core.clock import SHANGHAI
+from core.context.app import App
+from core.context.call import Call
 from core.database import Transaction
 from core.errors import Conflict, NotFound
+from core.refusal_texts import NOT_FOUND
 from core.texts import Locale
-from core.texts_common import NOT_FOUND
 from modules.mobility.models import Trip
 from modules.mobility.payee import Receipt, pass_on
 from modules.mobility.transit import domain, store, texts

@@ -7,9 +7,9 @@ from uuid import UUID
 import pytest
 from icalendar import Calendar
 
-from core.app import App
-from core.call import Call
 from core.clock import SHANGHAI, ManualClock
+from core.context.app import App
+from core.context.call import Call
 from core.database import IntegrityError, connection, fetch_all
 from core.errors import Conflict, Forbidden, InvalidInput, LoginRequired, NotFound
 from core.ids import new_id
