@@ -6,7 +6,7 @@ settlement files gives a `Source` to STATEMENTS.
 """
 
 from payments.contracts import begin_contract, end_contract, refresh_contract, sign_contract
-from payments.domain import PaymentMethod
+from payments.domain import PaymentMethod, Side
 from payments.graphql import Method, Payment, to_payment
 from payments.payable import (
     PAYABLES,
@@ -25,7 +25,6 @@ from payments.statements import (
     STATEMENTS,
     Announced,
     Line,
-    Side,
     Source,
     StatementNotReady,
     StatementRefused,

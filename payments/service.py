@@ -38,18 +38,9 @@ async def create_intent(
     refuses.
     """
     app, payer_id = call.app, call.require_viewer().user_id
-    command = {"kind": kind, "subject": subject_ref, "method": method}
-    operation = f"pay:{kind}"
-    bind = partial(
-        idempotency.claim,
-        app.clock,
-        tx,
-        subject=payer_id,
-        operation=operation,
-        key=key,
-        command=command,
-    )
-    claim = await bind(effect_id=new_id())
+    operation, command = f"pay:{kind}", {"kind": kind, "subject": subject_ref, "method": method}
+    bind = partial(idempotency.claim, app.clock, tx, subject=payer_id, operation=operation)
+    claim = await bind(key=key, command=command, effect_id=new_id())
     if claim.replayed:
         return claim.effect_id
     quote = await get_payable(app, kind).quote(call, tx, subject_ref)
@@ -67,7 +58,7 @@ async def create_intent(
     if method is not None:
         await cashier.wish(app, tx, live, method)
     await idempotency.release(tx, payer_id, operation, key)
-    await bind(effect_id=live.id)
+    await bind(key=key, command=command, effect_id=live.id)
     return live.id
 
 

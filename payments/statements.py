@@ -11,7 +11,6 @@ from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date, datetime
-from enum import StrEnum
 from functools import lru_cache
 from gzip import GzipFile
 from typing import BinaryIO, NamedTuple, cast
@@ -20,19 +19,13 @@ from core.clock import SHANGHAI
 from core.context.app import App
 from core.deadline import Deadline
 from core.money import parse_yuan
+from payments.domain import Side
 
 STATEMENTS = "payments.statements"
 
 _CHUNK_BYTES = 1 << 18
 _LINE_BYTES_MAX = 8_192
 _REF_MAX = 64
-
-
-class Side(StrEnum):
-    """Who tells of the day: who took the money, or who received it."""
-
-    PSP = "psp"
-    PAYEE = "payee"
 
 
 class Line(NamedTuple):

@@ -29,8 +29,8 @@ from core.people.consents import Purpose, end_consents
 from core.people.directory import age_on, get_person
 from core.people.personal_read import open_access
 from core.refusal_texts import NOT_ALLOWED, NOT_FOUND, UPSTREAM_UNAVAILABLE
-from core.security import mandate
 from core.security.authorization import Scope
+from core.security.mandate import Mandate as ActiveMandate
 from core.security.mandate import MandateKind
 from core.upstream.client import UpstreamError
 from modules.identity import domain, store, texts
@@ -61,13 +61,13 @@ class Party:
     other_name: str | None
 
 
-async def find_mandate(app: App, actor_id: UUID, subject_id: UUID) -> mandate.Mandate | None:
+async def find_mandate(app: App, actor_id: UUID, subject_id: UUID) -> ActiveMandate | None:
     """The extension "people.mandates": what lets one person act for another now."""
     row = await store.find_active_mandate(actor_id, subject_id, app.clock.now())
     if row is None:
         return None
     services = None if row.services is None else frozenset(row.services)
-    return mandate.Mandate(row.id, MandateKind(row.kind), actor_id, subject_id, services)
+    return ActiveMandate(row.id, MandateKind(row.kind), actor_id, subject_id, services)
 
 
 async def add_child(call: Call, name: str, resident_id: str) -> Mandate:

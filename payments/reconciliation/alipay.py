@@ -15,11 +15,11 @@ from core.clock import SHANGHAI
 from core.context.app import App
 from core.deadline import Deadline
 from core.upstream.client import ANY, Timeouts, UpstreamFailed, UpstreamRejected
+from payments.domain import Side
 from payments.psp.alipay import NO_BILL, AlipayClient, open_client, sub_code
 from payments.statements import (
     Announced,
     Line,
-    Side,
     Source,
     StatementNotReady,
     StatementRefused,

@@ -4,7 +4,7 @@ from datetime import timedelta
 from enum import StrEnum
 
 from core.states import Edge, StateMachine
-from payments.statements import Side
+from payments.domain import Side
 
 BOUNDARY = timedelta(minutes=10)
 """How far the two sides' clocks and bookings may lie apart around midnight."""

@@ -15,6 +15,7 @@ from core.database import Transaction, connection, fetch_all, fetch_one, transac
 from core.errors import Conflict
 from core.ids import new_id
 from core.money import portion_bps
+from payments.domain import Side as Teller
 from payments.ledger import store as ledger
 from payments.ledger.accounts import (
     Side,
@@ -30,7 +31,6 @@ from payments.reconciliation.fees import Fees, fees
 from payments.reconciliation.matching import day_bounds
 from payments.reconciliation.models import Payout
 from payments.reconciliation.sources import get_sources
-from payments.statements import Side as Teller
 
 _OWED = """
 WITH account AS (SELECT id FROM payments_account WHERE code = $1),

@@ -12,11 +12,11 @@ from core.clock import SHANGHAI
 from core.context.app import App
 from core.money import format_yuan
 from core.texts import Locale, Text
+from payments.domain import Side
 from payments.reconciliation import cases, payouts, picture, texts
 from payments.reconciliation.domain import UNSETTLED
 from payments.reconciliation.models import Case, CaseNote, Payout, Statement
 from payments.reconciliation.sources import get_sources
-from payments.statements import Side
 
 CASES_SHOWN = 500
 

@@ -18,7 +18,7 @@ from core.database import Transaction, transaction
 from core.deadline import Deadline
 from core.errors import Conflict
 from payments import left_orders, settlement, store
-from payments.domain import INTENT, TO_FULFIL, UNPAID
+from payments.domain import INTENT, TO_FULFIL, UNPAID, Side
 from payments.models import Intent
 from payments.reconciliation import cases, matching, payouts
 from payments.reconciliation.domain import Resolution
@@ -27,7 +27,6 @@ from payments.reconciliation.models import Case, Payout, Statement
 from payments.statements import (
     Announced,
     Line,
-    Side,
     Source,
     StatementNotReady,
     StatementRefused,

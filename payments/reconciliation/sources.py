@@ -3,8 +3,9 @@
 from collections.abc import Sequence
 
 from core.context.app import App
+from payments.domain import Side
 from payments.psp.routing import names as psps_in_use
-from payments.statements import STATEMENTS, Side, Source
+from payments.statements import STATEMENTS, Source
 
 
 def get_sources(app: App, names: Sequence[str] = ()) -> list[Source]:

@@ -13,11 +13,11 @@ import orjson
 from core.context.app import App
 from core.deadline import Deadline
 from core.upstream.client import ANY, Timeouts, Upstream, UpstreamFailed, UpstreamRejected
+from payments.domain import Side
 from payments.psp.wechatpay import WeChatPayClient, open_client
 from payments.statements import (
     Announced,
     Line,
-    Side,
     Source,
     StatementNotReady,
     StatementRefused,

@@ -12,7 +12,7 @@ from tests.conftest import ROOT
 CATALOGUES = sorted(
     str(path.relative_to(ROOT).with_suffix("")).replace("/", ".")
     for wing in ("core", "notifications", "payments", "credit", "modules", "bff")
-    for path in (ROOT / wing).rglob("texts*.py")
+    for path in (ROOT / wing).rglob("*texts*.py")
 )
 
 

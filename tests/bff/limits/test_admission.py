@@ -9,7 +9,6 @@ import aiohttp
 import orjson
 import pytest
 import strawberry
-from tests.bff.test_limits import Item, Named
 
 from bff.app import Api, make_edge
 from bff.limits.admission import Gate, Overloaded, Priority
@@ -24,6 +23,7 @@ from core.security.authentication import Viewer
 from core.settings import Settings
 from core.texts import Locale
 from tests.bff.attacks import attacks
+from tests.bff.limits.test_document import Item, Named
 
 ANSWER_S = 0.05
 

@@ -71,7 +71,7 @@ async def weather(call: Call) -> ProbeSection:
 
 
 def _card(name: str, load: str, **more: Any) -> HomeSection:
-    return HomeSection(name, TITLE, f"tests.bff.test_home:{load}", **more)
+    return HomeSection(name, TITLE, f"tests.bff.screens.test_home:{load}", **more)
 
 
 CARDS = Manifest(
@@ -85,7 +85,7 @@ CARDS = Manifest(
         _card("level-2", "works", identity_level=2),
         _card("weather", "weather", shared_s=1),
     ),
-    types=("tests.bff.test_home:ProbeSection",),
+    types=("tests.bff.screens.test_home:ProbeSection",),
 )
 
 

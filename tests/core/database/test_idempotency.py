@@ -22,7 +22,7 @@ async def _act(app: App, *, key: str = KEY, subject: str = "me", **command: Any)
     """A command whose effect is a row: made once per key."""
     async with transaction() as tx:
         claimed = await claim(
-            app,
+            app.clock,
             tx,
             subject=subject,
             operation="act",
@@ -77,7 +77,7 @@ async def test_a_key_vanishes_with_its_rolled_back_effect(app: App) -> None:
     async def fail(effect_id: UUID) -> None:
         async with transaction() as tx:
             await claim(
-                app,
+                app.clock,
                 tx,
                 subject="me",
                 operation="act",

@@ -52,8 +52,8 @@ async def find_person(_app: App, person_id: UUID) -> Person | None:
 DIRECTORY = Manifest(
     name="people",
     extensions=(
-        ("people.directory", "tests.core.test_privacy:find_person"),
-        (PURPOSES, "tests.core.test_privacy:PURPOSE"),
+        ("people.directory", "tests.core.people.test_personal_read:find_person"),
+        (PURPOSES, "tests.core.people.test_personal_read:PURPOSE"),
     ),
 )
 

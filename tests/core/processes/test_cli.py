@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 
 
 def quancheng(*arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:

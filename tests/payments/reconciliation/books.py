@@ -11,11 +11,12 @@ from core.database import connection, fetch_all, fetch_one, transaction
 from core.ids import new_id
 from core.money import portion_bps
 from payments import settlement, store
+from payments.domain import Side
 from payments.models import Intent, Refund
 from payments.psp.port import OrderState, OrderView, RefundState, RefundView
 from payments.reconciliation.models import Case
 from payments.reconciliation.service import Outcome, take
-from payments.statements import Announced, Line, Side, Source
+from payments.statements import Announced, Line, Source
 
 PSP = "wechatpay"
 FEE_BPS = 60
