@@ -23,7 +23,7 @@ from bff.edge import Edge
 from bff.public import public_age_s
 from bff.schema import build_schema
 from bff.shipped import document_id
-from bff.trusted import Documents, TrustedDocument
+from bff.trusted import document_of, gather
 from core.app import App
 from core.auth import Viewer
 from core.call import Call
@@ -76,11 +76,7 @@ SCHEMA = strawberry.Schema(Query)
 
 @pytest.fixture
 def client(app: App) -> Client:
-    found = [
-        TrustedDocument(document_id(source), source.split()[1], "tests", source, {})
-        for source in (PUBLIC, MIXED)
-    ]
-    documents = Documents({d.id: d for d in found}, {d.name: d for d in found})
+    documents = gather([document_of("a.graphql", PUBLIC), document_of("b.graphql", MIXED)], {})
     return Client(make_edge(app, SCHEMA, documents, trusted_only=True))
 
 
