@@ -61,7 +61,7 @@ def compose(sources: Mapping[str, str]) -> Composition:
     """The documents of these files (text by name of the file).
 
     Raises DocumentError with every fault: a text that is no GraphQL, an operation without a name,
-    a name that is given twice, a fragment that is nowhere.
+    a name that is given twice, a fragment that is nowhere or another module's.
     """
     faults: list[str] = []
     parsed = {file: _parse(file, text, faults) for file, text in sources.items()}
@@ -127,6 +127,8 @@ def _used(
             fragment = fragments.get(name)
             if fragment is None:
                 faults.append(f"{definition.file}: no fragment is named {name}")
+            elif _is_of_another_module(definition.file, fragment.file):
+                faults.append(f"{definition.file}: {name} belongs to {fragment.file}")
             elif name not in used:
                 used[name] = fragment
                 follow(fragment)
@@ -134,6 +136,12 @@ def _used(
     for definition in definitions:
         follow(definition)
     return list(used.values())
+
+
+def _is_of_another_module(file: str, other: str) -> bool:
+    """Modules share what stands on a floor below them, never what is another's."""
+    mine, others = file.split("/"), other.split("/")
+    return mine[0] == others[0] == "modules" and mine[1] != others[1]
 
 
 def _by_name(

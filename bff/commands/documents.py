@@ -34,7 +34,7 @@ app.command()(calls)
 
 Id = Annotated[
     str,
-    typer.Argument(help="An operation's name, id or the start of its hash; or a whole document's."),
+    typer.Argument(help="An operation's name, id or the start of its hash; or a document's name."),
 ]
 Reason = Annotated[str, typer.Option(help="Why, for the next one who looks.")]
 
@@ -174,10 +174,14 @@ def _library(documents: Documents) -> Library:
 
 
 def _find(documents: Documents, text: str) -> Sequence[TrustedOperation]:
-    """The operation that a text means, or all those of a document."""
-    for document in documents.by_name.values():
-        if text in (document.name, document.id):
-            return [documents.operations[one.id] for one in document.operations]
+    """The operation that a text means, or all those of a document, of every app version."""
+    document = documents.by_name.get(text)
+    if document is not None and document.operations[0].document != text:
+        shared = document.operations[0].document
+        raise StartError(f"{text} runs {shared}, as other services do: name {shared}")
+    whole = [one for one in documents.operations.values() if one.document == text]
+    if whole:
+        return whole
     digest = text.removeprefix("sha256:")
     matches = [
         operation

@@ -70,6 +70,16 @@ def test_what_cannot_be_composed_is_refused_with_its_file(text: str, fault: str)
     assert fault in message
 
 
+def test_a_module_uses_no_fragment_of_another() -> None:
+    files = {
+        "modules/a/documents/fragments.graphql": "fragment Own on Query { name }",
+        "modules/a/deep/documents/one.graphql": "query One { ...Own }",
+    }
+    assert "Own" in compose(files).documents["modules/a/deep/documents/one.graphql"].source
+    with pytest.raises(DocumentError, match=r"modules/b/documents/two\.graphql: Own belongs to"):
+        compose({**files, "modules/b/documents/two.graphql": "query Two { ...Own }"})
+
+
 def test_every_fault_is_told_at_once() -> None:
     with pytest.raises(DocumentError, match=r"one\.graphql.*; two\.graphql"):
         compose({"one.graphql": "query A { ...X }", "two.graphql": "query B { ...Y }"})
