@@ -10,7 +10,7 @@ import strawberry
 
 from bench.home_document import DOCUMENT, Query
 from bff.app import Api, make_edge
-from bff.trusted import document_of, gather
+from bff.trusted.documents import document_of, gather
 from core.app import open_app
 from core.manifest import discover
 from core.settings import Settings

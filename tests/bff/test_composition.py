@@ -9,13 +9,13 @@ from typing import Any
 import pytest
 from graphql import parse, print_ast
 
-from bff.admission import Priority
 from bff.composition import DocumentError, compose
-from bff.edge import Edge
-from bff.library import operations_of
-from bff.requests import Operation, RequestError
-from bff.shipped import ShippedOperation, document_id
-from bff.trusted import NEXT, Documents, documents_of, gather
+from bff.endpoint import Edge
+from bff.limits.admission import Priority
+from bff.request.operation import Operation, RequestError
+from bff.trusted.documents import NEXT, Documents, documents_of, gather
+from bff.trusted.library import operations_of
+from bff.trusted.shipped import ShippedOperation, document_id
 from core.manifest import Manifest, Service, ServiceKind, Theme, discover
 
 MONEY = "fragment MoneyParts on Money { fen ...UnitParts }"

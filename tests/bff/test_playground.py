@@ -26,7 +26,7 @@ from typer.testing import CliRunner
 from yarl import URL
 
 from bff.app import Api
-from bff.edge import Edge
+from bff.endpoint import Edge
 from bff.playground import PlaygroundTab, playground_page, playground_routes, wants_playground
 from bff.playground.build import FOLDER, MANIFEST, PlaygroundBuildError, build
 from bff.playground.cli import app as playground_cli
