@@ -19,10 +19,10 @@ from bff.request.operation import Operation, RequestError
 from bff.schema.build import build_schema
 from bff.transports.endpoint import Edge
 from bff.trusted import shipped
-from bff.trusted.documents import Documents, TrustedDocument, documents_of
+from bff.trusted.documents import Documents, documents_of, gather
 from bff.trusted.library import Library
 from bff.trusted.overrides import Override, drop_override, set_override
-from bff.trusted.shipped import ManifestError, ShippedDocument, document_id, parse_manifest
+from bff.trusted.shipped import ManifestError, ShippedOperation, document_id, parse_manifest
 from bff.trusted.usage import fields_of, read_usage
 from core.context.app import App
 from core.database import transaction
@@ -64,11 +64,8 @@ class NarrowQuery:
 
 
 def documents(*sources: str, apps: tuple[str, ...] = ("ios-1.4.0",)) -> Documents:
-    found = [
-        TrustedDocument(document_id(source), f"doc{number}", "tests", source, {}, apps=apps)
-        for number, source in enumerate(sources)
-    ]
-    return Documents({d.id: d for d in found}, {d.name: d for d in found})
+    shipped = [ShippedOperation(document_id(source), "Hello", source) for source in sources]
+    return gather((), dict.fromkeys(apps, shipped))
 
 
 @pytest.fixture
@@ -105,8 +102,8 @@ def test_manifests_of_apollo_and_relay_say_the_same() -> None:
     relay = orjson.dumps({hashlib.md5(SOURCE.encode()).hexdigest(): SOURCE})
     (from_relay,) = parse_manifest(relay)
     assert (from_relay.name, from_relay.source) == ("Hello", SOURCE)
-    apollo = shipped.write_manifest([ShippedDocument(ID, "Hello", SOURCE)])
-    assert parse_manifest(apollo) == [ShippedDocument(ID, "Hello", SOURCE)]
+    apollo = shipped.write_manifest([ShippedOperation(ID, "Hello", SOURCE)])
+    assert parse_manifest(apollo) == [ShippedOperation(ID, "Hello", SOURCE)]
 
 
 @pytest.mark.parametrize(
