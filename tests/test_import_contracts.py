@@ -43,9 +43,9 @@ BREACHES = [
     (PURE, "modules/_example/domain.py", "import aiohttp"),
     (STILL, "modules/welfare/domain.py", "import time"),
     (STILL, "payments/domain.py", "from pathlib import Path"),
-    (PRODUCT, "modules/welfare/upstream.py", "from sandbox import settings"),
+    (PRODUCT, "modules/welfare/upstream.py", "from sandbox.server import settings"),
     (PRODUCT, "core/processes/serve.py", "import sandbox.app"),
-    (SANDBOX, "sandbox/system.py", "from core import clock"),
+    (SANDBOX, "sandbox/server/system.py", "from core import clock"),
     (SANDBOX, "sandbox/systems/sms.py", "import modules.welfare.domain"),
 ]
 

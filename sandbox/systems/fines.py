@@ -9,13 +9,14 @@ from starlette.responses import Response
 
 from core.ids import is_resident_id
 from core.money import portion_bps
-from sandbox import receipts
-from sandbox.population import DemoPerson, Person
-from sandbox.receipts import Payment
-from sandbox.state import Row
-from sandbox.system import SHANGHAI, Body, City, Operation, Refusal, System, read_body, reply
+from sandbox.population.people import DemoPerson, Person
+from sandbox.population.vehicles import Vehicle, Vehicles
+from sandbox.server.state import Row
+from sandbox.server.system import SHANGHAI, City, Operation, System
+from sandbox.server.wire import Body, Refusal, read_body, reply
+from sandbox.shared import receipts
+from sandbox.shared.receipts import Payment
 from sandbox.systems.parking import PLATE
-from sandbox.vehicles import Vehicle, Vehicles
 
 SCHEMA = """
 CREATE TABLE traffic_violation (

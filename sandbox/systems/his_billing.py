@@ -10,21 +10,13 @@ from starlette.responses import Response
 
 from core.ids import is_resident_id
 from core.money import portion_bps
-from sandbox import receipts
-from sandbox.institutions import HOSPITALS
-from sandbox.population import DemoPerson, Person
-from sandbox.receipts import Payment
-from sandbox.state import Row
-from sandbox.system import (
-    SHANGHAI,
-    Body,
-    City,
-    Operation,
-    Refusal,
-    System,
-    read_body,
-    reply,
-)
+from sandbox.population.institutions import HOSPITALS
+from sandbox.population.people import DemoPerson, Person
+from sandbox.server.state import Row
+from sandbox.server.system import SHANGHAI, City, Operation, System
+from sandbox.server.wire import Body, Refusal, read_body, reply
+from sandbox.shared import receipts
+from sandbox.shared.receipts import Payment
 
 SCHEMA = """
 CREATE TABLE his_bill (

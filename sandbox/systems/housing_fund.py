@@ -9,8 +9,9 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from core.money import portion_bps
-from sandbox.population import DemoPerson, Person
-from sandbox.system import SHANGHAI, Body, City, Operation, Refusal, System, read_body, reply
+from sandbox.population.people import DemoPerson, Person
+from sandbox.server.system import SHANGHAI, City, Operation, System
+from sandbox.server.wire import Body, Refusal, read_body, reply
 
 DEPOSIT_DAY = 15
 LOAN_DUE_DAY = 20

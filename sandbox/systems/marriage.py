@@ -9,8 +9,9 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from core.ids import is_resident_id
-from sandbox.population import DemoPerson, Person
-from sandbox.system import Body, City, Operation, Refusal, System, read_body, reply
+from sandbox.population.people import DemoPerson, Person
+from sandbox.server.system import City, Operation, System
+from sandbox.server.wire import Body, Refusal, read_body, reply
 
 SCHEMA = """
 CREATE TABLE marriage_record (

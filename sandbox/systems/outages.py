@@ -12,8 +12,9 @@ from pydantic import AwareDatetime, Field
 from starlette.requests import Request
 from starlette.responses import Response
 
-from sandbox.geography import Place, home, somewhere
-from sandbox.system import SHANGHAI, Body, City, Operation, Refusal, System, read_body, reply
+from sandbox.population.geography import Place
+from sandbox.server.system import SHANGHAI, City, Operation, System
+from sandbox.server.wire import Body, Refusal, read_body, reply
 
 SCHEMA = """
 CREATE TABLE outage (
@@ -83,7 +84,7 @@ async def begin(request: Request, city: City) -> Response:
     if (asked.lat is None) != (asked.lon is None):
         raise Refusal(400, "INVALID_REQUEST", "lat and lon come together")
     starts_at = asked.starts_at or city.now()
-    at = home(city.settings, 1)
+    at = city.geography.home(1)
     if asked.lat is not None and asked.lon is not None:
         at = Place(asked.lat, asked.lon)
     outage_id = f"OT{city.serial('outage')}"
@@ -128,12 +129,12 @@ def _drawn(city: City, ahead: int) -> Iterator[Outage]:
         for number in range(2):
             planned = draw.random() < 0.6
             cause = draw.choice(CAUSES[planned])
-            at = somewhere(city.settings, draw)
+            at = city.geography.somewhere(draw)
             side_m, hours = draw.randint(SIDE_MIN_M, SIDE_MAX_M), draw.choice((2, 4, 6, 8))
             begins = time(8 if planned else draw.randrange(24), draw.choice((0, 30)))
             starts_at = datetime.combine(day, begins, SHANGHAI)
             if kind == "WATER" and number == 0 and ahead == 1:
-                planned, cause, at = True, CAUSES[True][0], home(city.settings, 1)
+                planned, cause, at = True, CAUSES[True][0], city.geography.home(1)
             if planned or starts_at <= city.now():
                 yield Outage(
                     f"OT{day:%Y%m%d}{kind[0]}{number}", kind, planned, *cause, at, side_m,

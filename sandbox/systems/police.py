@@ -8,7 +8,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from core.ids import is_resident_id
-from sandbox.system import Body, City, Operation, Refusal, System, read_body, reply
+from sandbox.server.system import City, Operation, System
+from sandbox.server.wire import Body, Refusal, read_body, reply
 
 _PARENT_AGE_MIN = 18
 

@@ -8,9 +8,10 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from core.ids import is_resident_id
-from sandbox.households import address_zh
-from sandbox.population import DemoPerson, Person
-from sandbox.system import Body, City, Operation, Refusal, System, read_body, reply
+from sandbox.population.households import address_zh
+from sandbox.population.people import DemoPerson, Person
+from sandbox.server.system import City, Operation, System
+from sandbox.server.wire import Body, Refusal, read_body, reply
 
 BUSINESSES = (
     ("FIRST_REGISTRATION", "新建商品房首次转移登记", "First transfer of a new home",

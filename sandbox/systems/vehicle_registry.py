@@ -7,9 +7,10 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from core.ids import is_resident_id
-from sandbox.system import Body, City, Operation, Refusal, System, read_body, reply
+from sandbox.population.vehicles import Vehicle, Vehicles
+from sandbox.server.system import City, Operation, System
+from sandbox.server.wire import Body, Refusal, read_body, reply
 from sandbox.systems.parking import PLATE
-from sandbox.vehicles import Vehicle, Vehicles
 
 STATION_YEARS = (6, 10)
 """Years of age at which a private car is inspected at a station; from the tenth on, each year."""

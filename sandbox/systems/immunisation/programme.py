@@ -4,7 +4,7 @@ import random
 from dataclasses import dataclass
 from datetime import date, timedelta
 
-from sandbox.population import DemoPerson, Person
+from sandbox.population.people import DemoPerson, Person
 
 OVERDUE_AFTER = timedelta(days=31)
 LOOK_AHEAD = timedelta(days=60)

@@ -4,7 +4,7 @@ import random
 from dataclasses import dataclass
 from datetime import date, timedelta
 
-from sandbox.population import CROWD_SIZE, DemoPerson, Person, Population
+from sandbox.population.people import CROWD_SIZE, DemoPerson, Person, Population
 
 DRIVING_AGE = 18
 OWNERS_PROB = 0.4

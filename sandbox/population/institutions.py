@@ -4,7 +4,7 @@ import random
 from collections.abc import Iterator
 
 from core.ids import organisation_check_character, uscc_check_character
-from sandbox.population import CROWD_SIZE
+from sandbox.population.people import CROWD_SIZE
 
 SCHOOL_COUNT = 96
 SME_COUNT = 1700
