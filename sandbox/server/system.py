@@ -42,6 +42,10 @@ class City:
         """The civil date in Shanghai."""
         return self.now().astimezone(SHANGHAI).date()
 
+    def timestamp(self) -> str:
+        """The time in Shanghai as text, to the second."""
+        return self.now().astimezone(SHANGHAI).isoformat(timespec="seconds")
+
     @property
     def geography(self) -> Geography:
         """Where things are."""

@@ -94,7 +94,8 @@ async def begin(request: Request, city: City) -> Response:
         "planned_restoration_at": (starts_at + timedelta(hours=asked.hours)).isoformat(),
     }  # fmt: skip
     city.state.run(
-        "INSERT INTO outage VALUES (?, ?, NULL, ?)", (outage_id, orjson.dumps(told), _now(city))
+        "INSERT INTO outage VALUES (?, ?, NULL, ?)",
+        (outage_id, orjson.dumps(told), city.timestamp()),
     )
     made = next(outage for outage in _made(city) if outage.outage_id == outage_id)
     return reply(_feature(city, made), 201)
@@ -106,7 +107,7 @@ async def restore(request: Request, city: City) -> Response:
     found = [outage for outage in _outages(city) if outage.outage_id == outage_id]
     if not found:
         raise Refusal(404, "NO_SUCH_OUTAGE", "no such outage in the feed")
-    now = _now(city)
+    now = city.timestamp()
     city.state.run(
         "INSERT INTO outage VALUES (?1, 'null', ?2, ?2) ON CONFLICT (outage_id) DO UPDATE "
         "SET restored_at = coalesce(restored_at, ?2), updated_at = ?2",
@@ -185,10 +186,6 @@ def _ring(outage: Outage) -> list[list[float]]:
     corners = ((-half, -half), (half, -half), (half, half), (-half, half), (-half, -half))
     points = [outage.at.moved(east, north) for east, north in corners]
     return [[point.lon, point.lat] for point in points]
-
-
-def _now(city: City) -> str:
-    return city.now().astimezone(SHANGHAI).isoformat(timespec="seconds")
 
 
 SYSTEMS = (

@@ -10,7 +10,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from sandbox.population.geography import Geography, Place
-from sandbox.population.vehicles import Vehicles
+from sandbox.population.vehicles import PLATE, Vehicles
 from sandbox.server.state import Row
 from sandbox.server.system import SHANGHAI, City, Operation, System
 from sandbox.server.wire import Body, Refusal, read_body, reply
@@ -31,7 +31,6 @@ QUOTE_HOLDS = timedelta(minutes=20)
 """How long what was due goes on being taken: longer than any cashier stays open."""
 DEMO_STAY = timedelta(minutes=95)
 RADIUS_MAX_M = 20_000
-PLATE = r"^[一-龥][A-Z][A-Z0-9]{5,6}$"
 _KINDS = ("商业广场", "医院", "公园", "地铁换乘", "路内")
 
 
