@@ -3,9 +3,9 @@
 import random
 from datetime import date
 
+from sandbox.population import months
 from sandbox.population.people import DemoPerson, Person
 from sandbox.server.system import City, System
-from sandbox.shared import months
 from sandbox.shared.instalments import instalment_fen, outstanding_fen
 from sandbox.shared.registry import Record, draw_for, not_found, record_operation
 

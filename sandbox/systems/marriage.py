@@ -70,7 +70,7 @@ def _obstacles(city: City, couple: Couple) -> list[str]:
         )
         return [] if wed else ["NOT_MARRIED_TO_EACH_OTHER"]
     reasons = []
-    if len({_is_man(person) for person in people}) < 2:
+    if len({person.is_male for person in people}) < 2:
         reasons.append("SAME_SEX")
     if any(person.age_on(city.today()) < _age_min(person) for person in people):
         reasons.append("UNDER_AGE")
@@ -102,12 +102,8 @@ def _state(city: City, person: Person) -> tuple[str, str | None, str | None]:
     return "MARRIED", min(since, city.today() - timedelta(days=1)).isoformat(), None
 
 
-def _is_man(person: Person) -> bool:
-    return int(person.resident_id[16]) % 2 == 1
-
-
 def _age_min(person: Person) -> int:
-    return MAN_AGE_MIN if _is_man(person) else WOMAN_AGE_MIN
+    return MAN_AGE_MIN if person.is_male else WOMAN_AGE_MIN
 
 
 _ABSENT = not_found("NOT_FOUND", "no such person in the registry")

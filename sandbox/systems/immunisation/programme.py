@@ -4,8 +4,8 @@ import random
 from dataclasses import dataclass
 from datetime import date, timedelta
 
+from sandbox.population.months import months_later
 from sandbox.population.people import DemoPerson, Person
-from sandbox.shared.months import months_later
 
 OVERDUE_AFTER = timedelta(days=31)
 LOOK_AHEAD = timedelta(days=60)

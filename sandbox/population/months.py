@@ -23,3 +23,20 @@ def months_back(newest: date, count: int) -> list[date]:
 def text(month: date) -> str:
     """A month as `yyyy-mm`."""
     return f"{month:%Y-%m}"
+
+
+def between(earlier: date, later: date) -> int:
+    """How many months the second month is after the first; negative where it is before."""
+    return (later.year - earlier.year) * 12 + later.month - earlier.month
+
+
+def last_day(month: date) -> date:
+    """The month's last day."""
+    return months_later(month, 1) - timedelta(1)
+
+
+def span(first: date, last: date) -> list[date]:
+    """The months from the first to the last, both included, by their first days."""
+    begin = first.year * 12 + first.month - 1
+    numbers = range(begin, begin + between(first, last) + 1)
+    return [date(number // 12, number % 12 + 1, 1) for number in numbers]
