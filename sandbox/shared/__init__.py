@@ -1,1 +1,1 @@
-"""What several systems have in common: registries of people, receipts, a cashier page."""
+"""What several systems have in common: registries, insurance, receipts, open data, a cashier."""
