@@ -16,8 +16,8 @@ from typing import Any
 
 import orjson
 
-from bff.trusted.composition import ComposedDocument, DocumentError, compose
 from bff.limits.admission import Priority
+from bff.trusted.composition import ComposedDocument, DocumentError, compose
 from bff.trusted.shipped import ShippedOperation, document_id, read_shipped
 from core.manifest import Manifest, Service, ServiceKind, Theme
 from core.telemetry.call_counts import Tally

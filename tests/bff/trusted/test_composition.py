@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 from graphql import parse, print_ast
 
-from bff.trusted.composition import DocumentError, compose
 from bff.limits.admission import Priority
 from bff.request.operation import Operation, RequestError
 from bff.transports.endpoint import Edge
+from bff.trusted.composition import DocumentError, compose
 from bff.trusted.documents import NEXT, Documents, documents_of, gather
 from bff.trusted.library import operations_of
 from bff.trusted.shipped import ShippedOperation, document_id

@@ -27,7 +27,7 @@ from modules.bills.upstream import Billers, BillersClient, refusal_code
 from notifications.upstream import SmsGateway
 from payments.models import Intent
 from payments.psp.port import WeChatPay
-from sandbox.institutions import uscc
+from sandbox.population.institutions import uscc
 from tests.asgi import Client
 from tests.payments.fakes import FakeBillers, FakePsp, FakeSms, Faults
 from tests.payments.world import World

@@ -55,6 +55,11 @@ class Person:
         assert born_on is not None
         return born_on
 
+    @property
+    def is_male(self) -> bool:
+        """The sex inside the resident ID."""
+        return int(self.resident_id[16]) % 2 == 1
+
     def age_on(self, day: date) -> int:
         """Whole years of age on a day."""
         born = self.born_on
@@ -97,6 +102,10 @@ _DEMO = (
      "合作银行风险经理", "Risk officer of a partner bank"),
     ("operator", "operator", "云示维", "19910805", 12, 11,
      "平台运维人员", "Operator of the platform"),
+    ("citizen_abroad", "citizen", "侨示例", "19841203", 13, 12,
+     "已出国定居,社会保险关系已终止", "Settled abroad; all social insurance is closed"),
+    ("citizen_deceased", "citizen", "甄往昔", "19410612", 15, 13,
+     "已去世,养老待遇已停发", "Deceased; the pension has ended"),
 )  # fmt: skip
 
 

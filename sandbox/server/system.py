@@ -9,24 +9,19 @@ from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
 from zoneinfo import ZoneInfo
 
-import orjson
-from pydantic import BaseModel, ConfigDict, ValidationError
 from starlette.requests import Request
 from starlette.responses import Response
 
-from sandbox.population import Population
-from sandbox.settings import SandboxSettings
-from sandbox.state import State
-
-if TYPE_CHECKING:
-    from sandbox.callbacks import Callbacks
-    from sandbox.faults import Faults
+from sandbox.population.geography import Geography, Place
+from sandbox.population.people import Population
+from sandbox.server.callbacks import Callbacks
+from sandbox.server.faults import Faults
+from sandbox.server.settings import SandboxSettings
+from sandbox.server.state import State
 
 SHANGHAI = ZoneInfo("Asia/Shanghai")
-BODY_MAX_BYTES = 1_000_000
 
 
 @dataclass(frozen=True)
@@ -38,14 +33,25 @@ class City:
     settings: SandboxSettings
     state: State
     population: Population
-    faults: "Faults"
-    callbacks: "Callbacks"
+    faults: Faults
+    callbacks: Callbacks
     scratch: Path
     now: Callable[[], datetime] = field(default=lambda: datetime.now(UTC))
 
     def today(self) -> date:
         """The civil date in Shanghai."""
         return self.now().astimezone(SHANGHAI).date()
+
+    def timestamp(self) -> str:
+        """The time in Shanghai as text, to the second."""
+        return self.now().astimezone(SHANGHAI).isoformat(timespec="seconds")
+
+    @property
+    def geography(self) -> Geography:
+        """Where things are."""
+        return Geography(
+            self.settings.seed, Place(self.settings.centre_lat, self.settings.centre_lon)
+        )
 
     def serial(self, sequence: str) -> str:
         """Eighteen digits for a new number: the date, the second of the day, a running count.
@@ -102,58 +108,3 @@ class System:
     schema: str = ""
     group: str | None = None
     running: Callable[[City], AbstractAsyncContextManager[None]] | None = None
-
-
-class Refusal(Exception):
-    """An answer other than success, as the system's contract has it: status, code, message."""
-
-    def __init__(self, status: int, code: str, message: str = "") -> None:
-        super().__init__(f"{status} {code}: {message}")
-        self.status = status
-        self.code = code
-        self.message = message
-
-
-def reply(content: Any, status: int = 200, headers: dict[str, str] | None = None) -> Response:
-    """A JSON answer."""
-    return Response(orjson.dumps(content), status, headers, "application/json")
-
-
-class Body(BaseModel):
-    """A request body: unknown members are refused, values are not bent to fit."""
-
-    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
-
-
-AnyBody = TypeVar("AnyBody", bound=BaseModel)
-
-
-async def read_body(request: Request, model: type[AnyBody]) -> AnyBody:
-    """The request's JSON body as a model. Raises Refusal 400 INVALID_REQUEST, 413 TOO_LARGE."""
-    raw = await read_bytes(request)
-    try:
-        return model.model_validate_json(raw or b"{}")
-    except ValidationError as error:
-        first = error.errors(include_url=False, include_input=False)[0]
-        where = ".".join(str(part) for part in first["loc"]) or "body"
-        raise Refusal(400, "INVALID_REQUEST", f"{where}: {first['msg']}") from None
-
-
-async def read_bytes(request: Request) -> bytes:
-    """The raw request body, at most a megabyte. Raises Refusal 413 TOO_LARGE."""
-    raw = bytearray()
-    async for chunk in request.stream():
-        raw += chunk
-        if len(raw) > BODY_MAX_BYTES:
-            raise Refusal(413, "TOO_LARGE", "the body is larger than a megabyte")
-    return bytes(raw)
-
-
-def query_int(request: Request, name: str, default: int, *, least: int, most: int) -> int:
-    """An integer query parameter within bounds. Raises Refusal 400 INVALID_REQUEST."""
-    text = request.query_params.get(name)
-    if text is None:
-        return default
-    if not text.isascii() or not text.isdigit() or not least <= int(text[:9]) <= most:
-        raise Refusal(400, "INVALID_REQUEST", f"{name} must be an integer {least}..{most}")
-    return int(text)

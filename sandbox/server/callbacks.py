@@ -9,9 +9,9 @@ from functools import partial
 
 import aiohttp
 
-from sandbox.faults import CALLBACK_OPERATION, Fault, Faults
-from sandbox.state import Row, State
-from sandbox.system import Refusal
+from sandbox.server.faults import CALLBACK_OPERATION, Fault, Faults
+from sandbox.server.state import Row, State
+from sandbox.server.wire import Refusal
 
 SCHEMA = """
 CREATE TABLE sandbox_callback (

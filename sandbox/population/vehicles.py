@@ -4,8 +4,9 @@ import random
 from dataclasses import dataclass
 from datetime import date, timedelta
 
-from sandbox.population import CROWD_SIZE, DemoPerson, Person, Population
+from sandbox.population.people import CROWD_SIZE, DemoPerson, Person, Population
 
+PLATE = r"^[一-龥][A-Z][A-Z0-9]{5,6}$"
 DRIVING_AGE = 18
 OWNERS_PROB = 0.4
 _MAKES = ("示范牌轿车", "样例牌越野车", "沙盒牌微型车", "演示牌多用途车")

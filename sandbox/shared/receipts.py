@@ -7,8 +7,9 @@ from pydantic import AwareDatetime, Field
 from starlette.requests import Request
 from starlette.responses import Response
 
-from sandbox.state import Row
-from sandbox.system import Body, City, Handler, Refusal, reply
+from sandbox.server.state import Row
+from sandbox.server.system import City, Handler
+from sandbox.server.wire import Body, Refusal, reply
 
 SCHEMA = """
 CREATE TABLE sandbox_receipt (

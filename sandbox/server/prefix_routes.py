@@ -8,7 +8,7 @@ from starlette.types import Receive, Scope, Send
 _ROUTE = "sandbox.route"
 
 
-class Quarter(BaseRoute):
+class PrefixRoutes(BaseRoute):
     """The routes whose path begins with one part."""
 
     def __init__(self, part: str) -> None:
@@ -33,13 +33,13 @@ class Quarter(BaseRoute):
         await scope[_ROUTE].handle(scope, receive, send)
 
 
-def by_first_part(routes: Iterable[Route]) -> list[Quarter]:
-    """The same routes in quarters; their order within one is kept."""
-    quarters: dict[str, Quarter] = {}
+def by_first_part(routes: Iterable[Route]) -> list[PrefixRoutes]:
+    """The same routes grouped by that part; their order within a group is kept."""
+    groups: dict[str, PrefixRoutes] = {}
     for route in routes:
         part = _first_part(route.path)
-        quarters.setdefault(part, Quarter(part)).routes.append(route)
-    return list(quarters.values())
+        groups.setdefault(part, PrefixRoutes(part)).routes.append(route)
+    return list(groups.values())
 
 
 def _first_part(path: str) -> str:

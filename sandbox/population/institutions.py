@@ -4,7 +4,7 @@ import random
 from collections.abc import Iterator
 
 from core.ids import organisation_check_character, uscc_check_character
-from sandbox.population import CROWD_SIZE
+from sandbox.population.people import CROWD_SIZE
 
 SCHOOL_COUNT = 96
 SME_COUNT = 1700
@@ -78,8 +78,11 @@ def company(seed: int, number: int) -> dict[str, object]:
     }
 
 
-def uscc(number: int) -> str:
-    """The unified social credit code of company `number`: area 990099, which was never given."""
+def uscc(number: int, register: str = "91") -> str:
+    """The unified social credit code of company `number`, or of a state organ (register 11).
+
+    Its area, 990099, was never given out.
+    """
     organisation = f"XX{number:06d}"
-    body = "91" + "990099" + organisation + organisation_check_character(organisation)
+    body = f"{register}990099{organisation}" + organisation_check_character(organisation)
     return body + uscc_check_character(body)

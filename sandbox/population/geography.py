@@ -4,8 +4,6 @@ import math
 import random
 from dataclasses import dataclass
 
-from sandbox.settings import SandboxSettings
-
 METRES_PER_DEGREE = 111_195
 CITY_RADIUS_M = 6_000
 
@@ -31,17 +29,18 @@ class Place:
         )
 
 
-def centre(settings: SandboxSettings) -> Place:
-    """The city's centre."""
-    return Place(settings.centre_lat, settings.centre_lon)
+@dataclass(frozen=True)
+class Geography:
+    """Places of one city, drawn from its seed within the city's radius."""
 
+    seed: int
+    centre: Place
 
-def somewhere(settings: SandboxSettings, draw: random.Random) -> Place:
-    """A point within the city's radius."""
-    reach, angle = CITY_RADIUS_M * math.sqrt(draw.random()), draw.random() * math.tau
-    return centre(settings).moved(reach * math.cos(angle), reach * math.sin(angle))
+    def somewhere(self, draw: random.Random) -> Place:
+        """A point of the city, drawn."""
+        reach, angle = CITY_RADIUS_M * math.sqrt(draw.random()), draw.random() * math.tau
+        return self.centre.moved(reach * math.cos(angle), reach * math.sin(angle))
 
-
-def home(settings: SandboxSettings, household_no: int) -> Place:
-    """Where a household lives."""
-    return somewhere(settings, random.Random(f"{settings.seed}:home:{household_no}"))
+    def home(self, household_no: int) -> Place:
+        """Where a household lives."""
+        return self.somewhere(random.Random(f"{self.seed}:home:{household_no}"))
