@@ -9,7 +9,7 @@ from starlette.routing import Route
 
 from bff.playground.tabs import title_of
 from bff.transports.endpoint import Edge
-from core.manifest import Service, ServiceStatus, Theme
+from core.catalogue import Service, ServiceStatus, Theme
 from core.texts import Locale, Text
 
 _THEMES = {

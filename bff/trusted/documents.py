@@ -17,7 +17,8 @@ import orjson
 
 from bff.limits.admission import Priority
 from bff.trusted.shipped import ShippedDocument, document_id, read_shipped
-from core.manifest import Manifest, ServiceKind, Theme
+from core.catalogue import ServiceKind, Theme
+from core.manifest import Manifest
 from core.telemetry.call_counts import Tally
 
 AT_MOST = "$atMost"

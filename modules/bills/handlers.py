@@ -7,6 +7,8 @@ from core.context.app import App
 from core.database import transaction
 from core.money import format_yuan
 from core.people.directory import get_person
+from core.queue.events import on
+from core.queue.jobs import Lane
 from core.texts import Locale
 from modules.bills import domain, store
 from modules.bills.domain import BillStatus, UtilityKind
@@ -14,7 +16,6 @@ from modules.bills.models import Bill
 from notifications import api as notifications
 from payments.events import PaymentFulfilled, PaymentRefunded, PaymentRefused, PaymentReturned
 
-_PREFIX = "bills."
 _STATUS_AFTER = {
     "ALREADY_PAID": BillStatus.PAID,
     "BILL_WITHDRAWN": BillStatus.WITHDRAWN,
@@ -22,25 +23,25 @@ _STATUS_AFTER = {
 }
 
 
+@on("payments.PaymentFulfilled", kinds="bills.", lane=Lane.CRITICAL)
 async def payment_fulfilled(app: App, event: PaymentFulfilled) -> None:
     """The biller has written the bill off. Repeat-safe by the payment's id."""
-    if event.kind.startswith(_PREFIX):
-        values = {"amount": format_yuan(event.amount_fen), "ref": event.fulfilment_ref}
-        await _tell(app, event, "bills.paid", f"bill-paid:{event.intent_id}", values)
+    values = {"amount": format_yuan(event.amount_fen), "ref": event.fulfilment_ref}
+    await _tell(app, event, "bills.paid", f"bill-paid:{event.intent_id}", values)
 
 
+@on("payments.PaymentRefused", kinds="bills.", lane=Lane.CRITICAL)
 async def payment_refused(app: App, event: PaymentRefused) -> None:
     """The biller will not write the bill off; the money goes back. Repeat-safe."""
-    if event.kind.startswith(_PREFIX):
-        values = {"amount": format_yuan(event.amount_fen)}
-        await _tell(app, event, "bills.refused", f"bill-refused:{event.intent_id}", values)
+    values = {"amount": format_yuan(event.amount_fen)}
+    await _tell(app, event, "bills.refused", f"bill-refused:{event.intent_id}", values)
 
 
+@on("payments.PaymentRefunded", "payments.PaymentReturned", kinds="bills.", lane=Lane.CRITICAL)
 async def payment_refunded(app: App, event: PaymentRefunded | PaymentReturned) -> None:
     """The money is back with the payer. Repeat-safe by the refund's id."""
-    if event.kind.startswith(_PREFIX):
-        values = {"amount": format_yuan(event.amount_fen)}
-        await _tell(app, event, "bills.refunded", f"bill-refunded:{event.refund_id}", values)
+    values = {"amount": format_yuan(event.amount_fen)}
+    await _tell(app, event, "bills.refunded", f"bill-refunded:{event.refund_id}", values)
 
 
 async def _tell(

@@ -8,6 +8,8 @@ from core.context.app import App
 from core.database import Transaction, transaction
 from core.money import format_yuan
 from core.people.directory import get_person
+from core.queue.events import on
+from core.queue.jobs import Lane
 from core.texts import Locale
 from modules.mobility.fines import domain as fines
 from modules.mobility.fines import store as fine_store
@@ -71,16 +73,19 @@ _NOTE: Mapping[str, Callable[[App, Transaction, Ended], Awaitable[None]]] = {
 }
 
 
+@on("payments.PaymentFulfilled", kinds="mobility.", lane=Lane.CRITICAL)
 async def payment_fulfilled(app: App, event: PaymentFulfilled) -> None:
     """The payee has booked the payment. Repeat-safe by the payment's id."""
     await _tell(app, event, "paid", str(event.intent_id), {"ref": event.fulfilment_ref})
 
 
+@on("payments.PaymentRefused", kinds="mobility.", lane=Lane.CRITICAL)
 async def payment_refused(app: App, event: PaymentRefused) -> None:
     """The payee will not book it; the money goes back. Repeat-safe by the payment's id."""
     await _tell(app, event, "refused", str(event.intent_id), {})
 
 
+@on("payments.PaymentRefunded", "payments.PaymentReturned", kinds="mobility.", lane=Lane.CRITICAL)
 async def payment_refunded(app: App, event: PaymentRefunded | PaymentReturned) -> None:
     """The money is back with the payer. Repeat-safe by the refund's id."""
     await _tell(app, event, "refunded", str(event.refund_id), {})

@@ -21,7 +21,8 @@ from core.context.app import App
 from core.database import connection, fetch_all
 from core.deadline import Deadline
 from core.graphql import Info
-from core.manifest import ServiceStatus, discover
+from core.catalogue import ServiceStatus
+from core.manifest import discover
 from core.telemetry.call_counts import Tally
 from core.upstream.client import Upstream
 from tests.bff.fault_cards import NAMES, City

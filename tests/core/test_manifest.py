@@ -14,7 +14,8 @@ from core.settings import Settings
 from tests.conftest import ROOT
 
 MODULE = """
-from core.manifest import Manifest, Service, ServiceKind, Theme
+from core.catalogue import Service, ServiceKind, Theme
+from core.manifest import Manifest
 
 MANIFEST = Manifest(
     name="{name}",

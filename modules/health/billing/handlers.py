@@ -8,11 +8,13 @@ from core.context.app import App
 from core.database import transaction
 from core.money import format_yuan
 from core.people.directory import get_person
+from core.queue.events import on
+from core.queue.jobs import Lane
 from core.texts import Locale
 from modules.health import texts
 from modules.health.billing import domain, payable, store
 from modules.health.billing.domain import BILL_KIND, TOP_UP_KIND, BillStatus
-from modules.health.billing.jobs import SETTLE_REFUND
+from modules.health.billing.jobs import settle_refund
 from notifications import api as notifications
 from payments.events import PaymentFulfilled, PaymentRefunded, PaymentRefused, PaymentReturned
 
@@ -24,6 +26,7 @@ _STATUS_AFTER = {
 _Ended = PaymentFulfilled | PaymentRefused | PaymentRefunded | PaymentReturned
 
 
+@on("payments.PaymentFulfilled", kinds="health.", lane=Lane.CRITICAL)
 async def payment_fulfilled(app: App, event: PaymentFulfilled) -> None:
     """The hospital has booked it: from now on it may decide refunds. Repeat-safe."""
     hospital_ref = await _hospital_of(event)
@@ -40,6 +43,7 @@ async def payment_fulfilled(app: App, event: PaymentFulfilled) -> None:
     await _tell(app, event, "health.paid", key, hospital_ref, values)
 
 
+@on("payments.PaymentRefused", kinds="health.", lane=Lane.CRITICAL)
 async def payment_refused(app: App, event: PaymentRefused) -> None:
     """The hospital will not book it; the money goes back. Repeat-safe."""
     hospital_ref = await _hospital_of(event)
@@ -53,6 +57,7 @@ async def payment_refused(app: App, event: PaymentRefused) -> None:
     await _tell(app, event, "health.refused", key, hospital_ref, {})
 
 
+@on("payments.PaymentRefunded", "payments.PaymentReturned", kinds="health.", lane=Lane.CRITICAL)
 async def payment_refunded(app: App, event: PaymentRefunded | PaymentReturned) -> None:
     """The money is back: the hospital that decided so is told by a job. Repeat-safe."""
     hospital_ref = await _hospital_of(event)
@@ -60,7 +65,7 @@ async def payment_refunded(app: App, event: PaymentRefunded | PaymentReturned) -
         return
     async with transaction() as tx:
         if await store.mark_returned(tx, event.refund_id, app.clock.now()):
-            await app.queue.enqueue(tx, SETTLE_REFUND, {"refund_id": str(event.refund_id)})
+            await settle_refund.enqueue(app, tx, event.refund_id)
     key = f"medical-refunded:{event.refund_id}"
     await _tell(app, event, "health.refunded", key, hospital_ref, {})
 

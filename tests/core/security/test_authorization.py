@@ -18,7 +18,8 @@ from core.graphql import resume_tickets
 from core.graphql.guards import ServiceLevel
 from core.graphql.resume_tickets import TICKET_LIFE, Action
 from core.ids import new_id
-from core.manifest import ServiceKind, Theme, discover, load
+from core.catalogue import ServiceKind, Theme
+from core.manifest import discover, load
 from core.people.personal_read import Access
 from core.security.authentication import Viewer
 from core.security.authorization import (
