@@ -6,8 +6,8 @@ from collections.abc import Sequence
 import pytest
 
 from bff.trusted.documents import documents_of
-from core.city import load_city
 from core.catalogue import Service, ServiceStatus, Theme
+from core.city import load_city
 from core.manifest import discover
 from core.texts import Locale
 from tests.asgi import Client

@@ -10,7 +10,6 @@ import contextlib
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from datetime import timedelta
-from typing import Any
 
 import asyncpg
 import structlog
@@ -28,7 +27,7 @@ from core.context.app import App
 from core.database import CONNECTION_LOST, PooledConnection, parse_url, transaction
 from core.processes.lane import register
 from core.processes.lane_queries import PACE, LaneQueries
-from core.queue.jobs import LOOKS_EVERY, Job, Lane, wake_channel
+from core.queue.jobs import LOOKS_EVERY, Lane, NewJob, wake_channel
 
 HEARTBEAT_TIMEOUT = timedelta(seconds=5)
 _BATCH = 10
@@ -138,9 +137,9 @@ def _scheduler(app: App, pool: asyncpg.Pool) -> SchedulerManager:
     for job in app.queue.kinds.values():
         if job.every is not None:
 
-            async def due(_due: DueSchedule, job: Job[Any] = job) -> None:
+            async def due(_due: DueSchedule, kind: str = job.kind) -> None:
                 async with transaction() as tx:
-                    await job.enqueue(app, tx, key="scheduled")
+                    await app.queue.enqueue(tx, [NewJob(kind, (), key="scheduled")])
 
             scheduler.schedule(job.kind, job.every, clean_old=True)(due)
     return scheduler

@@ -197,6 +197,8 @@ def job(
 
     def declare(function: Callable[[Any, *Ts], Awaitable[None]]) -> Job[*Ts]:
         model = _arguments_of(kind, function)
+        if every and any(field.is_required() for field in model.model_fields.values()):
+            raise StartError(f"{kind}: the calendar has no arguments to give")
         return Job(
             kind,
             function,
@@ -225,7 +227,7 @@ def _write(model: type[BaseModel], arguments: Sequence[object]) -> bytes:
     if len(arguments) > len(names):
         raise TypeError(f"a job {model.__name__!r} takes {len(names)} arguments")
     values = dict(zip(names, arguments, strict=False))
-    return model(**values).model_dump_json().encode()
+    return model(**values).model_dump_json(exclude_unset=True).encode()
 
 
 def _read(model: type[BaseModel], payload: bytes) -> Sequence[Any]:

@@ -80,7 +80,7 @@ async def join(call: Call, resource_id: UUID) -> Standing:
         raise Conflict(texts.QUEUE_CLOSED)
     async with transaction() as tx:
         release = await _open(app, tx, resource_id, moment, rule)
-    await draw(app, {"release_id": str(release.id)})
+    await draw(app, release.id)
     async with transaction() as tx:
         release = await queue_store.share_release(tx, resource_id, moment)
         ticket_id = await queue_store.ensure_ticket(
@@ -100,7 +100,7 @@ async def get_standing(call: Call, ticket_id: UUID) -> Standing:
         raise NotFound(NOT_FOUND)
     release = await Release.get(id=ticket.release_id)
     if release.drawn_at is None:
-        await draw(app, {"release_id": str(release.id)})
+        await draw(app, release.id)
         await ticket.refresh_from_db()
         await release.refresh_from_db()
     now = app.clock.now()

@@ -17,11 +17,11 @@ from bff.commands.client import CityClient, ClientError
 from bff.trusted.documents import AT_MOST, Documents, TrustedDocument, documents_of
 from bff.trusted.library import operations_of
 from bff.trusted.shipped import document_id
+from core.catalogue import ServiceStatus
 from core.context.app import App
 from core.database import connection, fetch_all
 from core.deadline import Deadline
 from core.graphql import Info
-from core.catalogue import ServiceStatus
 from core.manifest import discover
 from core.telemetry.call_counts import Tally
 from core.upstream.client import Upstream
