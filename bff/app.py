@@ -22,7 +22,8 @@ from bff.trusted.documents import Documents, documents_of
 from bff.trusted.library import Library
 from bff.trusted.usage import Usage
 from core.context.app import App
-from core.manifest import discover, load
+from core.context.contributions import ROUTES
+from core.manifest import discover
 from core.processes.open_app import open_app
 from core.settings import Settings
 from core.telemetry import logging
@@ -110,7 +111,6 @@ def routes(edge: Edge) -> list[BaseRoute]:
     ]
     if not app.settings.is_production:
         found += playground_routes()
-    for manifest in app.manifests:
-        for path in manifest.routes:
-            found += load(path)(app)
+    for routes in app.extensions(ROUTES):
+        found += routes.of(app)
     return found

@@ -16,8 +16,9 @@ import typer
 from bff.commands.client import CityClient, ClientError, Person
 from bff.commands.services import demo_person, refuse_bad, run_document
 from bff.trusted.documents import AT_MOST, TrustedDocument, documents_of
+from core.catalogue import ServiceStatus
 from core.errors import StartError
-from core.manifest import ServiceStatus, discover
+from core.manifest import discover
 from core.settings import Settings
 from core.telemetry.call_counts import Tally
 

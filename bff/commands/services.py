@@ -17,8 +17,9 @@ from rich.table import Table
 from bff.commands.client import Answer, CityClient, ClientError, Person, key
 from bff.trusted.documents import TrustedDocument, documents_of
 from bff.trusted.library import operations_of
+from core.catalogue import Service, ServiceStatus
 from core.errors import StartError
-from core.manifest import Service, ServiceStatus, discover
+from core.manifest import discover
 from core.settings import Settings
 
 _BLANK = re.compile(r"\{\{([a-z_A-Z0-9.]+)\}\}")

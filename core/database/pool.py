@@ -20,6 +20,7 @@ from tortoise.models import Model
 from tortoise.transactions import in_transaction
 
 from core.manifest import Manifest
+from core.rooms import models_of, require_module
 from core.telemetry.call_counts import count_sql
 
 M = TypeVar("M", bound=Model)
@@ -77,12 +78,12 @@ def tortoise_config(
     """The ORM's configuration: one connection, one app per manifest that has tables."""
     apps = {
         manifest.label: {
-            "models": list(manifest.models),
-            "migrations": manifest.migrations,
+            "models": models,
+            "migrations": require_module(manifest, manifest.migrations),
             "default_connection": "default",
         }
         for manifest in manifests
-        if manifest.models
+        if (models := models_of(manifest)) and manifest.migrations
     }
     settings = _SESSION | {"application_name": application}
     credentials = parse_url(url) | {

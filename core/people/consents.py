@@ -26,10 +26,10 @@ from core.refusal_texts import (
     NOT_ALLOWED,
     NOT_FOUND,
 )
+from core.rooms import ExtensionPoint
 from core.security.mandate import MandateKind
 from core.texts import Text
 
-PURPOSES = "privacy.purposes"
 WITHDRAWN = "privacy.consent_withdrawn"
 """The bus topic that tells [subject id, purpose] of withdrawn consents."""
 
@@ -54,6 +54,9 @@ class Purpose:
     text_version: str
     recipient: str = CITY
     life: timedelta | None = None
+
+
+PURPOSES = ExtensionPoint("privacy.purposes", Purpose, key=lambda purpose: purpose.id)
 
 
 def list_purposes(call: Call) -> list[Purpose]:

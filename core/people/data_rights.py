@@ -7,18 +7,14 @@ PIPL Art. 45 (copy and portability), 47 (deletion; what the law keeps is named),
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from uuid import UUID
 
+from core.context.app import App
 from core.database import Transaction, connection, fetch_all, transaction
+from core.queue.jobs import Lane, job
+from core.rooms import ExtensionPoint
 from core.texts import Text
-
-if TYPE_CHECKING:
-    from core.context.app import App
-
-EXPORTS = "privacy.export"
-ERASURES = "privacy.erasure"
-SEALED = "pii.columns"
 
 _BATCH = 500
 
@@ -44,7 +40,7 @@ class Export:
     """How a wing hands out what it holds: `read(app, person_id)`."""
 
     name: str
-    read: Callable[["App", UUID], Awaitable[Exported]]
+    read: Callable[[App, UUID], Awaitable[Exported]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,8 +61,8 @@ class Erasure:
     """
 
     name: str
-    holds: Callable[["App", UUID], Awaitable[Sequence[Hold]]]
-    erase: Callable[["App", Transaction, UUID], Awaitable[None]]
+    holds: Callable[[App, UUID], Awaitable[Sequence[Hold]]]
+    erase: Callable[[App, Transaction, UUID], Awaitable[None]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,40 +75,45 @@ class SealedColumn:
     key: str = "id"
 
 
-async def export_person(app: "App", person_id: UUID) -> Mapping[str, Exported]:
+EXPORTS = ExtensionPoint("privacy.export", Export, key=lambda export: export.name)
+ERASURES = ExtensionPoint("privacy.erasure", Erasure, key=lambda erasure: erasure.name)
+SEALED = ExtensionPoint("pii.columns", SealedColumn, key=lambda c: f"{c.table}.{c.column}")
+
+
+async def export_person(app: App, person_id: UUID) -> Mapping[str, Exported]:
     """Everything held about a person, by wing."""
-    exports: Sequence[Export] = app.extensions(EXPORTS)
+    exports = app.extensions(EXPORTS)
     return {export.name: await export.read(app, person_id) for export in exports}
 
 
-async def find_holds(app: "App", person_id: UUID) -> Mapping[str, Sequence[Hold]]:
+async def find_holds(app: App, person_id: UUID) -> Mapping[str, Sequence[Hold]]:
     """What the law keeps of a person, by wing; wings that keep nothing are not in it."""
-    erasures: Sequence[Erasure] = app.extensions(ERASURES)
+    erasures = app.extensions(ERASURES)
     found = {erasure.name: await erasure.holds(app, person_id) for erasure in erasures}
     return {name: holds for name, holds in found.items() if holds}
 
 
-async def erase_person(app: "App", tx: Transaction, person_id: UUID) -> Sequence[str]:
+async def erase_person(app: App, tx: Transaction, person_id: UUID) -> Sequence[str]:
     """Let every wing forget a person, but for what it holds; returns the wings asked."""
-    erasures: Sequence[Erasure] = app.extensions(ERASURES)
+    erasures = app.extensions(ERASURES)
     for erasure in erasures:
         await erasure.erase(app, tx, person_id)
     return [erasure.name for erasure in erasures]
 
 
-async def reseal(app: "App", _payload: Mapping[str, Any]) -> None:
-    """Scheduled job: encrypt anew what stands under an older key. Repeat-safe, in small steps.
+@job("core.reseal", lane=Lane.BULK, timeout_s=3600, every="30 19 * * *")
+async def reseal(app: App) -> None:
+    """Encrypt anew what stands under an older key. Repeat-safe, in small steps.
 
     A value that changes meanwhile is sealed under the newest key by whoever changes it.
     """
     app.vault.reload()
-    columns: Sequence[Sequence[SealedColumn]] = app.extensions(SEALED)
-    for column in (column for group in columns for column in group):
+    for column in app.extensions(SEALED):
         while await _reseal_batch(app, column):
             pass
 
 
-async def _reseal_batch(app: "App", column: SealedColumn) -> int:
+async def _reseal_batch(app: App, column: SealedColumn) -> int:
     async with transaction() as tx:
         rows = await fetch_all(
             tx,
@@ -131,11 +132,10 @@ async def _reseal_batch(app: "App", column: SealedColumn) -> int:
     return len(rows)
 
 
-async def count_old(app: "App") -> int:
+async def count_old(app: App) -> int:
     """How many values still stand under an older key than the newest."""
-    columns: Sequence[Sequence[SealedColumn]] = app.extensions(SEALED)
     total = 0
-    for column in (column for group in columns for column in group):
+    for column in app.extensions(SEALED):
         rows = await fetch_all(
             connection(),
             f"SELECT count(*) AS old FROM {column.table} WHERE length({column.column}) > 0 "  # noqa: S608

@@ -9,12 +9,13 @@ PIPL Art. 13-15 (consent), 44 (right to know), 55 (records of processing).
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any, TypeVar
 from uuid import UUID
 
 import structlog
 
 from core.bus import bus
+from core.context.app import App
 from core.context.call import Call
 from core.database import Transaction, transaction
 from core.database.models import AccessLog, Consent
@@ -37,9 +38,6 @@ from core.refusal_texts import CONSENT_REQUIRED
 from core.security.authorization import Need, Scope, decide
 from core.upstream.exchange import UpstreamRejected
 from core.upstream.readings import Reading, ReadStatus
-
-if TYPE_CHECKING:
-    from core.context.app import App
 
 __all__ = [
     "PURPOSES",
@@ -151,7 +149,7 @@ async def open_access(call: Call, *, service: str, purpose: Purpose) -> Access:
     return Access(person, purpose.id, consent_id, row_id, purpose.upstream)
 
 
-async def resume_access(app: "App", access_id: UUID) -> Access:
+async def resume_access(app: App, access_id: UUID) -> Access:
     """Go on under an access that was opened before, in a job that completes what it began.
 
     Raises Forbidden CONSENT_REQUIRED where the consent has been withdrawn since.
@@ -198,7 +196,7 @@ def access_topic(subject_id: UUID) -> str:
     return f"access:{subject_id}"
 
 
-def forget_withdrawn(app: "App") -> None:
+def forget_withdrawn(app: App) -> None:
     """Let this process drop what it keeps of a person when their consent is withdrawn.
 
     Reads do not rest on it: they look the consent up before anything kept is shown.

@@ -21,6 +21,7 @@ from typer.core import TyperCommand, TyperGroup
 
 from core.errors import ERROR_PREFIX, StartError
 from core.manifest import discover, load
+from core.rooms import require_module
 
 if TYPE_CHECKING:
     from core.settings import Settings
@@ -38,25 +39,30 @@ class House(TyperGroup):
     def get_command(self, ctx: Any, cmd_name: str) -> Any:
         """One of ours, or a wing's: its help line alone until it runs."""
         own = super().get_command(ctx, cmd_name)
-        path = None if own else _contributed().get(cmd_name)
-        return TyperCommand(cmd_name, help=_first_line(path)) if path else own
+        module = None if own else _contributed().get(cmd_name)
+        return TyperCommand(cmd_name, help=_first_line(module)) if module else own
 
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:
         """The command to run; a wing's is imported here."""
         name, command, rest = super().resolve_command(ctx, args)
         if name is not None and name not in self.commands:
-            command = typer.main.get_command(load(_contributed()[name]))
+            command = typer.main.get_command(load(f"{_contributed()[name]}:app"))
             command.name = name
         return name, command, rest
 
 
 def _contributed() -> dict[str, str]:
-    return dict(command for manifest in discover() for command in manifest.commands)
+    """The modules of the wings' commands by the command's name."""
+    return {
+        name: require_module(manifest, module)
+        for manifest in discover()
+        for name, module in manifest.commands.items()
+    }
 
 
-def _first_line(path: str) -> str:
+def _first_line(module: str) -> str:
     """The first line of a module's docstring, read without running the module."""
-    spec = importlib.util.find_spec(path.partition(":")[0])
+    spec = importlib.util.find_spec(module)
     if spec is None or spec.origin is None:
         return ""
     source = Path(spec.origin).read_text(encoding="utf-8")
@@ -90,7 +96,9 @@ def up(
 @app.command()
 def api() -> None:
     """Serve the API on HOST and PORT."""
+    from core.city import load_city
     from core.processes.embedded import database
+    from core.processes.open_app import check_wings
     from core.processes.preflight import require_free_port
     from core.processes.serve import serve
 
@@ -100,6 +108,7 @@ def api() -> None:
         require_free_port(settings.host, settings.http2_port, "HTTP2_PORT")
     with database(settings) as ready:
         _require_current_database(ready)
+        check_wings(discover(), load_city(ready.city_file))  # in one line, not in the server's log
         _publish(ready)
         serve(load("bff.app:create_app"), ready.host, ready.port, ready.http2_port)
 
@@ -298,13 +307,13 @@ async def _work(settings: "Settings") -> None:
 
 
 async def _seed(settings: "Settings") -> None:
+    from core.context.contributions import SEEDS
     from core.processes.open_app import open_app
 
     async with open_app(settings, application="quancheng seed") as house:
-        for manifest in house.manifests:
-            if manifest.seed is not None:
-                await load(manifest.seed)(house)
-                _print_lines([f"seeded {manifest.name}"])
+        for manifest, seed in SEEDS.owned(house.manifests):
+            await seed.fill(house)
+            _print_lines([f"seeded {manifest.name}"])
 
 
 def _in_database(action: Callable[[], Awaitable[T]]) -> T:

@@ -2,22 +2,19 @@
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable
 from datetime import timedelta
 from typing import Any
 
 import structlog
-from pgqueuer import Job, RetryRequested
+from pgqueuer import Job as QueuedJob
+from pgqueuer import RetryRequested
 from pgqueuer.models import Context
 from pgqueuer.qm import QueueManager
 
 from core.context.app import App
-from core.manifest import JobKind, load
-from core.queue.jobs import GiveUp
+from core.queue.jobs import GiveUp, Job
 
 log = structlog.get_logger(__name__)
-
-Handler = Callable[[App, Any], Awaitable[None]]
 
 
 class JobFailed(Exception):
@@ -27,15 +24,14 @@ class JobFailed(Exception):
     """
 
 
-def register(manager: QueueManager, job: JobKind, app: App) -> None:
+def register(manager: QueueManager, job: Job[Any], app: App) -> None:
     """Teach a lane's queue manager to run one kind of job."""
-    handler: Handler = load(job.handler)
 
-    async def run(queued: Job, context: Context) -> None:
+    async def run(queued: QueuedJob, context: Context) -> None:
         outcome, started_s = "failed", time.monotonic()
         try:
             async with asyncio.timeout(job.timeout_s):
-                await handler(app, app.events.payload(job.kind, queued.payload or b"{}"))
+                await job.run(app, queued.payload or b"{}")
             outcome = "done"
         except asyncio.CancelledError:
             # the worker ends in a hurry; the queue would count a cancelled job as finished
@@ -55,6 +51,6 @@ def register(manager: QueueManager, job: JobKind, app: App) -> None:
     manager.entrypoint(job.kind, on_failure="hold")(run)
 
 
-def _outcome(job: JobKind, queued: Job, error: Exception) -> str:
+def _outcome(job: Job[Any], queued: QueuedJob, error: Exception) -> str:
     spent = queued.attempts + 1 >= job.max_attempts
     return "dead" if spent or isinstance(error, GiveUp) else "retried"

@@ -19,7 +19,7 @@ from pgqueuer.models import Job, TracebackRecord
 from pgqueuer.ports.repository import EntrypointExecutionParameter
 
 from core.database import CONNECTION_LOST
-from core.manifest import Lane
+from core.queue.jobs import Lane
 
 PACE = {
     Lane.CRITICAL: timedelta(milliseconds=25),

@@ -12,10 +12,12 @@ from core.city import City, load_city
 from core.clock import Clock, SystemClock
 from core.context.app import App
 from core.database import pool
+from core.errors import StartError
 from core.manifest import Manifest, UpstreamBinding, discover, load
 from core.people.personal_read import forget_withdrawn
 from core.queue.events import EventBook
 from core.queue.jobs import JobQueue
+from core.rooms import points_of
 from core.security.authentication import Revocations, Tokens
 from core.security.keys import Keys, load_data_keys, load_keys, load_token_keys
 from core.security.vault import Vault
@@ -40,7 +42,8 @@ async def open_app(
     clock = clock or SystemClock()
     manifests = discover() if manifests is None else manifests
     folder, city = settings.keys_path, load_city(settings.city_file)
-    keys, queue = load_keys(folder), JobQueue(manifests)
+    queue, events = check_wings(manifests, city)
+    keys = load_keys(folder)
     bus, metrics = Bus(settings.database_url), Metrics()
     async with HttpClient(metrics) as http:
         app = App(
@@ -50,7 +53,7 @@ async def open_app(
             keys=keys,
             manifests=manifests,
             queue=queue,
-            events=EventBook(manifests, queue),
+            events=events,
             bus=bus,
             http=http,
             metrics=metrics,
@@ -74,6 +77,21 @@ async def open_app(
         finally:
             await bus.stop()
             await pool.disconnect()
+
+
+def check_wings(manifests: Sequence[Manifest], city: City) -> tuple[JobQueue, EventBook]:
+    """Import every room and hold the wings' declarations against one another.
+
+    Raises StartError, one line, for whatever names something that is not there or is declared
+    twice.
+    """
+    for point in points_of(manifests):
+        point.of(manifests)
+    for service in (service for manifest in manifests for service in manifest.services):
+        if service.department not in city.departments:
+            raise StartError(f"{service.id}: no department of {city.slug} is {service.department}")
+    queue = JobQueue(manifests)
+    return queue, EventBook(manifests, queue)
 
 
 def _tokens(keys: Keys, folder: Path, city: City, clock: Clock) -> Tokens:

@@ -25,10 +25,9 @@ from pgqueuer.sm import SchedulerManager
 
 from core.context.app import App
 from core.database import CONNECTION_LOST, PooledConnection, parse_url, transaction
-from core.manifest import Lane
 from core.processes.lane import register
 from core.processes.lane_queries import PACE, LaneQueries
-from core.queue.jobs import LOOKS_EVERY, wake_channel
+from core.queue.jobs import LOOKS_EVERY, Lane, NewJob, wake_channel
 
 HEARTBEAT_TIMEOUT = timedelta(seconds=5)
 _BATCH = 10
@@ -135,12 +134,12 @@ def _manager(app: App, lane: Lane, pool: asyncpg.Pool) -> QueueManager:
 
 def _scheduler(app: App, pool: asyncpg.Pool) -> SchedulerManager:
     scheduler = SchedulerManager(Queries(AsyncpgPoolDriver(pool)))
-    for manifest in app.manifests:
-        for schedule in manifest.schedules:
+    for job in app.queue.kinds.values():
+        if job.every is not None:
 
-            async def due(_due: DueSchedule, kind: str = schedule.job) -> None:
+            async def due(_due: DueSchedule, kind: str = job.kind) -> None:
                 async with transaction() as tx:
-                    await app.queue.enqueue(tx, kind, {}, key="scheduled")
+                    await app.queue.enqueue(tx, [NewJob(kind, (), key="scheduled")])
 
-            scheduler.schedule(schedule.job, schedule.cron, clean_old=True)(due)
+            scheduler.schedule(job.kind, job.every, clean_old=True)(due)
     return scheduler

@@ -9,6 +9,7 @@ from typing import Annotated
 import strawberry
 
 from core.context.call import Call
+from core.context.contributions import home_card
 from core.graphql import (
     HomeSection,
     IdempotencyKey,
@@ -111,6 +112,7 @@ class Mutation:
         )
 
 
+@home_card("followed-fountains", texts.FOLLOWED_FOUNTAINS, budget_ms=500, identity_level=1)
 async def followed_fountains_card(call: Call) -> FollowedFountainsSection:
     """The home screen's card. Its time is its own: a late card never delays the others."""
     reading = await service.read_followed_closed(call)

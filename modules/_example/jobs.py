@@ -4,14 +4,13 @@ An error that may pass is simply raised: the queue repeats the job later. An err
 is `core.queue.jobs.GiveUp`.
 """
 
-from collections.abc import Mapping
-from typing import Any
 from uuid import UUID
 
 from core.context.app import App
 from core.database import transaction
 from core.deadline import Deadline
 from core.people.directory import get_person
+from core.queue.jobs import Lane, job
 from modules._example import domain, store
 from modules._example.domain import Fountain
 from modules._example.messages import FOUNTAIN_CLOSED
@@ -21,7 +20,9 @@ from notifications import api as notifications
 _DEADLINE_S = 5.0
 
 
-async def tell_followers(app: App, _payload: Mapping[str, Any]) -> None:
+# bulk: nobody waits for it, and a backlog here must not delay payments
+@job("example.tell_followers", lane=Lane.BULK, every="*/10 * * * *")
+async def tell_followers(app: App) -> None:
     """Tell everybody whose fountain is closed; each is told once per closure, however often this
     runs or is interrupted."""
     fountains = app.upstream(Fountains)

@@ -26,13 +26,15 @@ from core.database import (
     transaction,
 )
 from core.errors import AppError, Conflict
+from core.queue.jobs import JobKind
 from modules.appointments import domain, slot_store, store, texts
 from modules.appointments.domain import Ask, SlotState
 from modules.appointments.hospitals import saga
 from modules.appointments.models import Slot
 from modules.appointments.policy import policy_of
 
-EXPIRE = "appointments.expire"
+EXPIRE = JobKind[Sequence[UUID]]("appointments.expire")
+"""modules.appointments.visits, which imports this file."""
 _PARTY_MAX = 200
 _WINDOWS = 6  # transactions at once: lines grow longer, the database's own queues do not
 _DEADLOCK_RETRIES = 3
@@ -264,12 +266,11 @@ async def _let_go(tx: Transaction, refused: Sequence[Ask]) -> None:
 async def _enqueue_what_follows(app: App, tx: Transaction, served: Sequence[Ask]) -> None:
     """A hospital's bookings are settled one by one; our holds, and those that have to be paid
     first, end together in one job."""
-    by_end: dict[datetime, list[str]] = {}
+    by_end: dict[datetime, list[UUID]] = {}
     for ask in served:
         if ask.access_id is not None and not ask.awaits_payment:
             await saga.enqueue_settle(app, tx, ask.booking_id)
         else:
-            by_end.setdefault(ask.hold_expires_at, []).append(str(ask.booking_id))
+            by_end.setdefault(ask.hold_expires_at, []).append(ask.booking_id)
     for ends_at, booking_ids in by_end.items():
-        payload = {"booking_ids": booking_ids}
-        await app.queue.enqueue(tx, EXPIRE, payload, after=ends_at - app.clock.now())
+        await EXPIRE.enqueue(app, tx, booking_ids, after=ends_at - app.clock.now())

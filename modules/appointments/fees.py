@@ -15,6 +15,7 @@ from core.deadline import Deadline
 from core.errors import Conflict, NotFound
 from core.money import format_yuan
 from core.people.directory import get_person
+from core.queue.events import on
 from core.refusal_texts import NOT_FOUND
 from core.security import authorization
 from core.security.authorization import Need
@@ -109,6 +110,7 @@ def judge(booking: BookingRow | None, paid: Paid) -> Fulfilment:
     return Unknown()
 
 
+@on("payments.PaymentRefunded", "payments.PaymentReturned", kinds="appointments.")
 async def payment_refunded(app: App, event: PaymentRefunded | PaymentReturned) -> None:
     """The fee is back with the payer: tell them. Repeat-safe by the refund's id."""
     if event.kind != KIND:

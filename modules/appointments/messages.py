@@ -1,8 +1,6 @@
 """What a person is told about their booking, in their inbox and on their open screens."""
 
-from collections.abc import Mapping
 from datetime import datetime
-from typing import Any
 from uuid import UUID
 
 from core.bus import bus
@@ -10,13 +8,12 @@ from core.clock import SHANGHAI
 from core.context.app import App
 from core.database import Transaction, transaction
 from core.people.directory import Person, get_person
+from core.queue.jobs import job
 from core.texts import Locale
 from modules.appointments import store
 from modules.appointments.policy import rules_of
 from modules.appointments.store import BookingRow
 from notifications import api as notifications
-
-TELL = "appointments.tell"
 
 
 def topic(person_id: UUID) -> str:
@@ -59,16 +56,17 @@ async def ping(tx: Transaction, booking: BookingRow) -> None:
 
 async def tell_later(app: App, tx: Transaction, booking_id: UUID, event: str) -> None:
     """The same by a job, where the transaction deals with other people's bookings."""
-    await app.queue.enqueue(tx, TELL, {"booking_id": str(booking_id), "event": event})
+    await tell_job.enqueue(app, tx, booking_id, event)
 
 
-async def tell_job(app: App, payload: Mapping[str, Any]) -> None:
+@job("appointments.tell")
+async def tell_job(app: App, booking_id: UUID, event: str) -> None:
     """The job behind `tell_later`; the message's key makes it repeat-safe."""
-    booking = await store.find_booking(UUID(payload["booking_id"]))
+    booking = await store.find_booking(booking_id)
     assert booking is not None
     person = await get_person(app, booking.booked_by)
     async with transaction() as tx:
-        await tell(app, tx, booking, person, payload["event"])
+        await tell(app, tx, booking, person, event)
 
 
 def _clock_time(moment: datetime) -> str:

@@ -1,14 +1,14 @@
 """Putting the city's slots on offer: places and opening hours from the city file, every night."""
 
-from collections.abc import Mapping
 from datetime import timedelta
-from typing import Any
 
 import structlog
 
 from core.clock import civil_date
 from core.context.app import App
+from core.context.contributions import Seed
 from core.database import transaction
+from core.queue.jobs import Lane, job
 from modules.appointments import slot_store
 from modules.appointments.policy import Policy, Rules, Venue, rules_of
 from modules.appointments.schedule import known_days, plan_slots
@@ -58,8 +58,9 @@ async def publish(app: App, service_id: str, policy: Policy, venue: Venue) -> in
         return await slot_store.insert_planned(tx, resource_id, service_id, planned)
 
 
-async def publish_daily(app: App, _payload: Mapping[str, Any]) -> None:
-    """Scheduled job: the horizon moves on by a day."""
+@job("appointments.publish", lane=Lane.BULK, timeout_s=300, every="1 16 * * *")
+async def publish_daily(app: App) -> None:
+    """The horizon moves on by a day."""
     await seed(app)
 
 
@@ -68,3 +69,6 @@ def _unknown_years(app: App, rules: Rules) -> frozenset[int]:
     furthest = max(rules.policies[service_id].horizon_days for service_id in rules.venues)
     years = {(first_on + timedelta(days=ahead)).year for ahead in range(furthest)}
     return frozenset(years - app.city.calendar.years)
+
+
+SEED = Seed(seed)

@@ -15,11 +15,10 @@ import binascii
 import hashlib
 import hmac
 import secrets
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from enum import StrEnum
-from typing import Any
 from uuid import UUID
 
 from core.bus import bus
@@ -28,14 +27,15 @@ from core.context.call import Call
 from core.database import Transaction, transaction
 from core.errors import Conflict, Forbidden, NotFound
 from core.ids import new_id
+from core.queue.jobs import JobKind, Lane, job
 from core.refusal_texts import NOT_FOUND
 from modules.appointments import people, queue_store, texts
 from modules.appointments.models import Release, Resource, Slot, Ticket
 from modules.appointments.policy import QueueRule, policy_of
 from modules.appointments.slot_store import SlotFacts
 
-DRAW = "appointments.draw"
-ADMIT = "appointments.admit"
+ADMIT = JobKind[UUID]("appointments.admit")
+"""modules.appointments.jobs, which imports this file."""
 _STATUS_S = timedelta(seconds=1)
 _CLOCKS_DIFFER = timedelta(seconds=1)
 _MAC_BYTES = 16
@@ -80,7 +80,7 @@ async def join(call: Call, resource_id: UUID) -> Standing:
         raise Conflict(texts.QUEUE_CLOSED)
     async with transaction() as tx:
         release = await _open(app, tx, resource_id, moment, rule)
-    await draw(app, {"release_id": str(release.id)})
+    await draw(app, release.id)
     async with transaction() as tx:
         release = await queue_store.share_release(tx, resource_id, moment)
         ticket_id = await queue_store.ensure_ticket(
@@ -100,7 +100,7 @@ async def get_standing(call: Call, ticket_id: UUID) -> Standing:
         raise NotFound(NOT_FOUND)
     release = await Release.get(id=ticket.release_id)
     if release.drawn_at is None:
-        await draw(app, {"release_id": str(release.id)})
+        await draw(app, release.id)
         await ticket.refresh_from_db()
         await release.refresh_from_db()
     now = app.clock.now()
@@ -135,12 +135,12 @@ async def watch(call: Call, ticket_id: UUID) -> AsyncIterator[Standing]:
         stop()
 
 
-async def draw(app: App, payload: Mapping[str, Any]) -> None:
+@job("appointments.draw", lane=Lane.CRITICAL)
+async def draw(app: App, release_id: UUID) -> None:
     """Job at the moment of release: order the queue and admit as many as there are seats.
 
     Repeat-safe; before the release it does nothing.
     """
-    release_id = UUID(payload["release_id"])
     release = await Release.get(id=release_id)
     if release.drawn_at is not None or app.clock.now() < release.releases_at:
         return
@@ -153,7 +153,7 @@ async def draw(app: App, payload: Mapping[str, Any]) -> None:
         await release.save(using_db=tx, update_fields=["drawn_at"])
         await _admit(app, tx, release)
         ends_in = release.releases_at + queue_store.LASTS - release.drawn_at
-        await app.queue.enqueue(tx, ADMIT, {"release_id": str(release.id)}, after=ends_in)
+        await ADMIT.enqueue(app, tx, release.id, after=ends_in)
 
 
 async def let_in(app: App, tx: Transaction, release_id: UUID) -> tuple[UUID, Sequence[date]]:
@@ -180,7 +180,7 @@ async def seat_is_free(app: App, tx: Transaction, slot: Slot) -> bool:
     if found is None or not found[1]:
         return False
     # in a transaction of its own: this one holds the slot's row
-    await app.queue.enqueue(tx, ADMIT, {"release_id": str(found[0])})
+    await ADMIT.enqueue(app, tx, found[0])
     return True
 
 
@@ -233,7 +233,7 @@ async def _open(
     )
     if opened:
         after = max(moment - app.clock.now(), timedelta(0))
-        await app.queue.enqueue(tx, DRAW, {"release_id": str(release_id)}, after=after)
+        await draw.enqueue(app, tx, release_id, after=after)
     return await queue_store.share_release(tx, resource_id, moment)
 
 
@@ -253,8 +253,7 @@ async def _admit(app: App, tx: Transaction, release: Release) -> None:
     if promised:
         # one job for each end of a turn, however many come late; a second for clocks that differ
         key, after = f"{release.id}:{ends_at.isoformat()}", ends_at - now + _CLOCKS_DIFFER
-        payload = {"release_id": str(release.id)}
-        await app.queue.enqueue(tx, ADMIT, payload, key=key, after=after)
+        await ADMIT.enqueue(app, tx, release.id, key=key, after=after)
 
 
 async def _rule(app: App, release: Release) -> QueueRule:

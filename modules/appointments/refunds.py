@@ -4,17 +4,14 @@ What never became an appointment is not refunded here: then the payment is refus
 returns it by itself (fees.py).
 """
 
-from collections.abc import Mapping
-from typing import Any
 from uuid import UUID
 
 from core.context.app import App
 from core.database import Transaction, transaction
+from core.queue.jobs import Lane, job
 from modules.appointments import store
 from modules.appointments.store import BookingRow
 from payments import api as payments
-
-REFUND = "appointments.refund"
 
 
 async def enqueue(app: App, tx: Transaction, booking: BookingRow) -> None:
@@ -24,16 +21,17 @@ async def enqueue(app: App, tx: Transaction, booking: BookingRow) -> None:
     """
     if booking.payment_id is None or booking.confirmed_at is None or booking.replaced_by:
         return
-    await app.queue.enqueue(tx, REFUND, {"booking_id": str(booking.id)})
+    await give_back.enqueue(app, tx, booking.id)
 
 
-async def give_back(app: App, payload: Mapping[str, Any]) -> None:
+@job("appointments.refund", lane=Lane.CRITICAL, max_attempts=500, max_delay_s=300)
+async def give_back(app: App, booking_id: UUID) -> None:
     """Job: ask payments to return the fee. Repeat-safe by the booking.
 
     Raises IllegalTransition, and is tried again, while payments has not yet noted that the fee was
     accepted.
     """
-    booking = await store.find_booking(UUID(payload["booking_id"]))
+    booking = await store.find_booking(booking_id)
     assert booking is not None and booking.payment_id is not None
     async with transaction() as tx:
         await payments.refund(

@@ -4,15 +4,15 @@ import base64
 import binascii
 import hashlib
 import hmac
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Sequence
 from uuid import UUID
 
 from core.context.app import App
 from core.context.call import Call
 from core.database import idempotency, transaction
 from core.errors import Conflict, InvalidInput
-from modules.appointments import desk, domain, messages, service, store, texts
+from core.queue.jobs import Lane, job
+from modules.appointments import domain, messages, service, store, texts
 from modules.appointments.domain import State
 from modules.appointments.policy import policy_of, rules_of
 from modules.appointments.store import BookingRow
@@ -63,10 +63,11 @@ async def check_in(call: Call, code: str, key: str) -> BookingRow:
     return found
 
 
-async def expire(app: App, payload: Mapping[str, Any]) -> None:
+@job("appointments.expire", lane=Lane.CRITICAL)
+async def expire(app: App, booking_ids: Sequence[UUID]) -> None:
     """Job: end the holds whose time is over; their seats go to who waits. Repeat-safe."""
-    for text in payload["booking_ids"]:
-        await expire_one(app, UUID(text))
+    for booking_id in booking_ids:
+        await expire_one(app, booking_id)
 
 
 async def expire_one(app: App, booking_id: UUID) -> None:
@@ -79,19 +80,14 @@ async def expire_one(app: App, booking_id: UUID) -> None:
         if booking.access_id is not None and not booking.awaits_payment:
             return
         if booking.hold_expires_at is not None and booking.hold_expires_at > now:
-            await app.queue.enqueue(
-                tx,
-                desk.EXPIRE,
-                {"booking_ids": [str(booking_id)]},
-                after=booking.hold_expires_at - now,
-            )
+            await expire.enqueue(app, tx, [booking_id], after=booking.hold_expires_at - now)
             return
         if await service.end(app, tx, booking, State.EXPIRED):
             await messages.tell_later(app, tx, booking_id, "expired")
 
 
-async def sweep(app: App, _payload: Mapping[str, Any]) -> None:
-    """Scheduled job: holds that lost their job, and appointments to which nobody came."""
+async def sweep(app: App) -> None:
+    """End the holds that lost their job, and note the appointments to which nobody came."""
     for booking_id in await store.list_lapsed(app.clock.now(), _LAPSED_MAX):
         await expire_one(app, booking_id)
     for service_id in rules_of(app).venues:

@@ -10,6 +10,7 @@ from core.database import IntegrityError, Transaction, idempotency, transaction,
 from core.errors import Conflict, InvalidInput, NotFound
 from core.ids import new_id
 from core.people.mandates import find_mandate
+from core.queue.jobs import JobKind
 from core.refusal_texts import NOT_FOUND
 from modules.appointments import domain, messages, people, queue, slot_store, store, texts
 from modules.appointments.board import tell_freed
@@ -17,7 +18,8 @@ from modules.appointments.domain import SlotState, State, WaitState
 from modules.appointments.models import Booking, Resource, Slot, Wait
 from modules.appointments.policy import Policy, find_item, rules_of
 
-REFILL = "appointments.refill"
+REFILL = JobKind[UUID, date]("appointments.refill")
+"""modules.appointments.jobs, which imports this file."""
 
 
 async def join(
@@ -86,8 +88,7 @@ async def _form(
 async def _stand(app: App, tx: Transaction, wait: Wait) -> None:
     await wait.save(using_db=tx, force_create=True)
     # a seat may have come free between the look and the line
-    payload = {"resource_id": str(wait.resource_id), "day_on": wait.day_on.isoformat()}
-    await app.queue.enqueue(tx, REFILL, payload)
+    await REFILL.enqueue(app, tx, wait.resource_id, wait.day_on)
 
 
 def _list_of(app: App, resource: Resource, day_on: date, item_id: str) -> Policy:

@@ -8,6 +8,7 @@ import strawberry
 
 from core.clock import civil_date
 from core.context.call import Call
+from core.context.contributions import home_card
 from core.errors import NotFound
 from core.graphql import (
     Fen,
@@ -277,6 +278,7 @@ class Mutation:
         return BillPaymentStarted(payment=payment)
 
 
+@home_card("bills-due", texts.BILLS_DUE, identity_level=1)
 async def bills_due_card(call: Call) -> BillsDueSection:
     """The home screen's card."""
     reading: Reading[service.Due] = await service.read_due(call)

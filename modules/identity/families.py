@@ -307,3 +307,6 @@ async def _count(call: Call, key: str, limit: int) -> None:
 def _midnight(day: date) -> datetime:
     """The moment a civil day begins."""
     return datetime.combine(day, time(), SHANGHAI).astimezone(UTC)
+
+
+MANDATES = mandates.Mandates(find_mandate)

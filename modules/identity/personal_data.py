@@ -25,6 +25,7 @@ from core.people.data_rights import (
     find_holds,
 )
 from core.people.directory import get_person
+from core.queue.jobs import Lane, job
 from core.security.mandate import MandateKind
 from modules.identity import families, store, texts
 from modules.identity.models import Mandate, Session
@@ -81,8 +82,9 @@ def _needs_name(holds: Mapping[str, Sequence[Hold]]) -> bool:
     return any(wing != ERASURE.name for wing in holds)
 
 
-async def finish_erasures(app: App, _payload: Mapping[str, Any]) -> None:
-    """Scheduled job: forget the rest of closed accounts whose holds have ended. Repeat-safe."""
+@job("identity.finish_erasures", lane=Lane.BULK, timeout_s=600, every="45 19 * * *")
+async def finish_erasures(app: App) -> None:
+    """Forget the rest of closed accounts whose holds have ended. Repeat-safe."""
     for citizen_id in await store.list_closed_with_name():
         holds = await find_holds(app, citizen_id)
         if _needs_name(holds):

@@ -9,7 +9,7 @@ from core.context.call import Call
 from core.database import Transaction, idempotency, transaction
 from core.errors import AppError, InvalidInput, LoginRequired
 from core.ids import is_mobile, new_id
-from core.people.directory import Person, get_person
+from core.people.directory import Directory, Person, get_person
 from core.refusal_texts import SESSION_EXPIRED
 from core.security import authentication
 from core.security.authentication import Viewer
@@ -309,3 +309,6 @@ async def find_person(app: App, citizen_id: UUID) -> Person | None:
         level=citizen.level,
         locale=citizen.locale,
     )
+
+
+DIRECTORY = Directory(find_person)

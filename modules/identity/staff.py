@@ -1,8 +1,6 @@
 """Members of staff: signing in with an authenticator, looking at people, who looks too much."""
 
-from collections.abc import Mapping
 from datetime import timedelta
-from typing import Any
 from uuid import UUID
 
 import structlog
@@ -15,6 +13,7 @@ from core.errors import AppError, InvalidInput
 from core.ids import is_mobile, new_id
 from core.people.directory import Person
 from core.people.personal_read import read_as_staff
+from core.queue.jobs import Lane, job
 from core.security.authorization import Role
 from modules.identity import codes, domain, store, texts
 from modules.identity.models import Staff
@@ -154,8 +153,9 @@ async def look_up_person(call: Call, person_id: UUID, case_no: str) -> Person:
     )
 
 
-async def flag_unusual_access(app: App, _payload: Mapping[str, Any]) -> None:
-    """Scheduled job: flag staff who looked at unusually many people in an hour. Repeat-safe."""
+@job("identity.flag_unusual_access", lane=Lane.BULK, every="*/10 * * * *")
+async def flag_unusual_access(app: App) -> None:
+    """Flag staff who looked at unusually many people in an hour. Repeat-safe."""
     now = app.clock.now()
     rows = await fetch_all(
         connection(),

@@ -5,6 +5,7 @@ from datetime import date, datetime
 import strawberry
 
 from core.context.call import Call
+from core.context.contributions import home_card
 from core.graphql import Fen, HomeSection, Info, service_query
 from core.upstream.readings import Reading, ReadStatus
 from modules.welfare import domain, service, texts
@@ -85,6 +86,7 @@ class Query:
         )
 
 
+@home_card("housing-fund", texts.HOUSING_FUND, identity_level=2)
 async def housing_fund_card(call: Call) -> HousingFundSection:
     """The home screen's card."""
     reading: Reading[domain.HousingFundAccount | None] = await service.read_housing_fund(call)

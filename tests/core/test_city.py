@@ -4,8 +4,9 @@ from pathlib import Path
 
 import pytest
 
+from core.catalogue import Theme
 from core.city import CityFileError, load_city
-from core.manifest import Theme, discover
+from core.manifest import discover
 from core.texts import Locale
 from tests.conftest import ROOT
 

@@ -1,10 +1,8 @@
 """Comparing our bookings with what the hospitals hold: every night, and whenever somebody asks."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from enum import StrEnum
-from typing import Any
 from uuid import UUID
 
 import structlog
@@ -13,6 +11,7 @@ from core.context.app import App
 from core.database import transaction
 from core.deadline import Deadline
 from core.people.directory import get_person
+from core.queue.jobs import Lane, job
 from core.upstream.client import UpstreamError
 from modules.appointments import messages, refunds, store, texts
 from modules.appointments.domain import ENDED, State
@@ -64,8 +63,9 @@ async def compare(app: App) -> list[Difference]:
     return differences
 
 
-async def compare_nightly(app: App, _payload: Mapping[str, Any]) -> None:
-    """Scheduled job."""
+@job("appointments.compare", lane=Lane.BULK, timeout_s=3600, every="30 17 * * *")
+async def compare_nightly(app: App) -> None:
+    """Every night."""
     await compare(app)
 
 

@@ -17,6 +17,7 @@ from core.deadline import Deadline
 from core.errors import Forbidden
 from core.people.directory import get_person
 from core.people.personal_read import Access, resume_access
+from core.queue.jobs import JobKind
 from core.upstream.client import UpstreamError, UpstreamRejected, UpstreamUnavailable
 from modules.appointments import messages, moving, refunds, store, texts
 from modules.appointments.domain import ENDED, State
@@ -24,8 +25,9 @@ from modules.appointments.hospitals.sources import hospitals_of
 from modules.appointments.hospitals.upstream import Placed, SlotTaken
 from modules.appointments.store import BookingRow
 
-SETTLE = "appointments.settle"
-CLEAR = "appointments.clear"
+SETTLE = JobKind[UUID]("appointments.settle")
+CLEAR = JobKind[UUID]("appointments.clear")
+"""modules.appointments.jobs, which imports this file."""
 _SETTLE_AFTER = timedelta(seconds=5)
 _CLEAR_AGAIN_AFTER = timedelta(minutes=10)
 
@@ -34,8 +36,7 @@ log = structlog.get_logger(__name__)
 
 async def enqueue_settle(app: App, tx: Transaction, booking_id: UUID) -> None:
     """See to it that the booking is settled even if this process ends now."""
-    payload = {"booking_id": str(booking_id)}
-    await app.queue.enqueue(tx, SETTLE, payload, after=_SETTLE_AFTER)
+    await SETTLE.enqueue(app, tx, booking_id, after=_SETTLE_AFTER)
 
 
 async def settle_now(app: App, booking_id: UUID, access: Access | None, deadline: Deadline) -> None:
@@ -133,7 +134,7 @@ async def _confirm(app: App, booking: BookingRow, placed: Placed) -> None:
             await messages.tell(app, tx, booking, person, event)
         else:
             # it ended here while the hospital was booking it, or is confirmed already
-            await app.queue.enqueue(tx, CLEAR, {"booking_id": str(booking.id)})
+            await CLEAR.enqueue(app, tx, booking.id)
 
 
 async def _refuse(app: App, booking: BookingRow, code: str) -> None:
@@ -181,8 +182,7 @@ async def _withdraw(app: App, booking: BookingRow, deadline: Deadline) -> None:
             await messages.tell(app, tx, booking, person, event)
         if ended and placed is None:
             # a request that was lost on the way may still arrive there
-            payload = {"booking_id": str(booking.id)}
-            await app.queue.enqueue(tx, CLEAR, payload, after=_CLEAR_AGAIN_AFTER)
+            await CLEAR.enqueue(app, tx, booking.id, after=_CLEAR_AGAIN_AFTER)
 
 
 async def _keep(app: App, booking: BookingRow, placed: Placed) -> None:

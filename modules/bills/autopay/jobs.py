@@ -5,7 +5,6 @@ a charge one payment.
 """
 
 import time
-from collections.abc import Mapping
 from typing import Any
 from uuid import UUID
 
@@ -18,6 +17,7 @@ from core.database import IntegrityError, transaction
 from core.deadline import Deadline
 from core.errors import AppError, Conflict, NotFound, Unavailable
 from core.people.directory import Person, get_person
+from core.queue.jobs import job
 from core.security.authentication import Viewer
 from core.upstream.client import UpstreamError
 from modules.bills import domain as bills
@@ -40,7 +40,8 @@ _NOT_MINE = frozenset({"PAYMENT_OPEN", "ALREADY_PAID", "BILL_PAID", "BILL_WITHDR
 log = structlog.get_logger(__name__)
 
 
-async def run(app: App, _payload: Mapping[str, Any]) -> None:
+@job("bills.autopay", timeout_s=TIMEOUT_S, every="5/10 1-12 * * *")
+async def run(app: App) -> None:
     """Every ten minutes of the day: contracts, new bills, due charges, payments under way."""
     until_s = time.monotonic() + TIMEOUT_S * 0.8
     for autopay in await store.list_signing(_BATCH):

@@ -1,7 +1,6 @@
 """Asking a biller for the invoice of a payment, and following it until it is there."""
 
 from datetime import timedelta
-from typing import Any
 from uuid import UUID
 
 import orjson
@@ -13,6 +12,7 @@ from core.deadline import Deadline
 from core.errors import Conflict, InvalidInput, NotFound
 from core.ids import new_id
 from core.people.data_rights import SealedColumn
+from core.queue.jobs import job
 from core.refusal_texts import NOT_FOUND
 from core.upstream.client import UpstreamRejected
 from modules.bills import texts
@@ -23,7 +23,6 @@ from modules.bills.invoices.upstream import Invoices
 from modules.bills.models import BillInvoice
 from payments import api as payments
 
-ASK = "bills.ask_invoice"
 BUYER = "bills.invoice_buyer"
 COLUMNS = (SealedColumn("bills_invoice", "buyer_sealed", BUYER),)
 _DEADLINE_S = 8.0
@@ -86,7 +85,7 @@ async def _ensure(
         )
     else:
         await _move(tx, known, "retry", buyer_sealed=sealed, reason=None, attempts=0)
-    await app.queue.enqueue(tx, ASK, {"invoice_id": str(known.id)})
+    await ask.enqueue(app, tx, known.id)
     return known
 
 
@@ -102,12 +101,13 @@ def buyer_of(app: App, row: BillInvoice) -> Buyer:
     return Buyer(title, tax_no)
 
 
-async def ask(app: App, payload: Any) -> None:
+@job("bills.ask_invoice", max_attempts=50)
+async def ask(app: App, invoice_id: UUID) -> None:
     """Ask the biller, and again later until the invoice is there. Repeat-safe.
 
     Raises UpstreamError without an answer: the queue runs this again.
     """
-    row = await BillInvoice.get_or_none(id=UUID(payload["invoice_id"]))
+    row = await BillInvoice.get_or_none(id=invoice_id)
     if row is None or row.state not in ("requested", "issuing"):
         return
     told: BillerInvoice | None = None
@@ -151,8 +151,7 @@ async def _note(
         row.attempts += 1
         await row.save(using_db=tx, update_fields=["attempts"])
         wait: timedelta = domain.next_look(row.attempts - 1)
-        payload, key = {"invoice_id": str(row.id)}, f"{row.id}:{row.attempts}"
-        await app.queue.enqueue(tx, ASK, payload, key=key, after=wait)
+        await ask.enqueue(app, tx, row.id, key=f"{row.id}:{row.attempts}", after=wait)
 
 
 def _is_old(app: App, row: BillInvoice) -> bool:

@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 from datetime import datetime, timedelta
-from typing import Any
 from uuid import UUID
 
 import structlog
@@ -13,6 +12,7 @@ from core.database import transaction
 from core.deadline import Deadline
 from core.errors import NotFound
 from core.people.directory import Person, get_person
+from core.queue.jobs import Lane, job
 from core.texts import Locale
 from modules.bills import texts
 from modules.bills.outages import domain, service, store
@@ -28,7 +28,8 @@ _FIRST = UUID(int=0)
 log = structlog.get_logger(__name__)
 
 
-async def tell_outages(app: App, _payload: Mapping[str, Any]) -> None:
+@job("bills.tell_outages", timeout_s=110, every="*/2 * * * *")
+async def tell_outages(app: App) -> None:
     """Every two minutes: tell whoever watches a place of what is cut off there, and of its end.
 
     Each person is told of an outage once, and once of its end, however often this runs, is
@@ -42,7 +43,8 @@ async def tell_outages(app: App, _payload: Mapping[str, Any]) -> None:
             await _tell_announced(app, outage)
 
 
-async def forget(app: App, _payload: Mapping[str, Any]) -> None:
+@job("bills.forget_notices", lane=Lane.BULK, every="30 19 * * *")
+async def forget(app: App) -> None:
     """Drop what was noted of outages two months ago."""
     await store.forget_notices(app.clock.now() - _KEPT)
 

@@ -16,6 +16,7 @@ from core.deadline import Deadline
 from core.errors import NotFound
 from core.money import format_yuan
 from core.people.directory import Person, get_person
+from core.queue.jobs import Lane, job
 from core.texts import Locale
 from core.upstream.client import UpstreamError
 from modules.bills import domain, messages
@@ -36,7 +37,13 @@ _CALL_S = 5.0
 log = structlog.get_logger(__name__)
 
 
-async def remind(app: App, _payload: Mapping[str, Any]) -> None:
+@job(
+    "bills.remind",
+    lane=Lane.BULK,
+    timeout_s=TIMEOUT_S,
+    every="*/10 1-12 * * *",  # 9:00 to 20:50 in Shanghai
+)
+async def remind(app: App) -> None:
     """Look at every subscribed account once a day and remind its people of what is due.
 
     Each person is told of a bill once ahead and once when it is overdue, however often this runs

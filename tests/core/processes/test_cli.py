@@ -42,7 +42,9 @@ def test_help_lists_every_command_and_imports_nothing_heavy() -> None:
 def test_a_wing_s_command_is_listed_by_its_docstring_and_imported_only_to_run(
     tmp_path: Path,
 ) -> None:
-    (tmp_path / "planted.py").write_text(
+    (tmp_path / "wing").mkdir()
+    (tmp_path / "wing/__init__.py").write_text("")
+    (tmp_path / "wing/planted.py").write_text(
         textwrap.dedent('''
             """Greets the city."""
             import typer
@@ -59,7 +61,7 @@ def test_a_wing_s_command_is_listed_by_its_docstring_and_imported_only_to_run(
         textwrap.dedent("""
             import core.processes.cli
             from core.manifest import Manifest
-            manifest = Manifest("x", commands=(("greet", "planted:app"),))
+            manifest = Manifest("x", package="wing", commands={"greet": "planted"})
             core.processes.cli.discover = lambda: (manifest,)
             core.processes.cli.main()
         """)

@@ -69,7 +69,7 @@ def _process(settings: Settings) -> Iterator[subprocess.Popen[bytes]]:
 
 async def _enqueue(app: App, kind: str, **payload: object) -> None:
     async with transaction() as tx:
-        await app.queue.enqueue(tx, kind, payload)
+        await app.queue.enqueue(tx, [probe.new_job(kind, **payload)])
 
 
 async def test_a_worker_survives_the_loss_of_all_its_connections(
@@ -135,13 +135,12 @@ async def test_two_workers_share_the_work_and_repeat_nothing(
     probed: App, runs: Runs, settings: Settings
 ) -> None:
     async with transaction() as tx:
-        jobs = [{"name": f"job {i}", "wait_s": 0.05} for i in range(120)]
-        await probed.queue.enqueue_many(tx, "probe.normal", jobs)
+        names = [f"job {i}" for i in range(120)]
+        jobs = [probe.new_job("probe.normal", name=name, wait_s=0.05) for name in names]
+        await probed.queue.enqueue(tx, jobs)
     with _process(settings), _process(settings):
         await eventually(lambda: _count(runs, 240), within_s=30)
-    assert sorted(await runs()) == sorted(
-        name for job in jobs for name in (job["name"], f"{job['name']} done")
-    )
+    assert sorted(await runs()) == sorted(line for name in names for line in (name, f"{name} done"))
 
 
 @pytest.fixture

@@ -10,6 +10,7 @@ from typing import Any, get_type_hints
 import pytest
 
 from bff.schema.build import build_schema
+from core.catalogue import ServiceKind, Theme
 from core.clock import ManualClock
 from core.context.app import App
 from core.context.call import Call
@@ -18,7 +19,7 @@ from core.graphql import resume_tickets
 from core.graphql.guards import ServiceLevel
 from core.graphql.resume_tickets import TICKET_LIFE, Action
 from core.ids import new_id
-from core.manifest import ServiceKind, Theme, discover, load
+from core.manifest import discover, load
 from core.people.personal_read import Access
 from core.security.authentication import Viewer
 from core.security.authorization import (

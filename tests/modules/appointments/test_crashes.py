@@ -121,12 +121,12 @@ class History:
         self._till.clock.move(timedelta(seconds=self._draw.choice((1, 6, 60, 200, 1000))))
 
     async def _sweep(self) -> None:
-        await self._maybe_cut(jobs.sweep(self._till.app, {}))
+        await self._maybe_cut(jobs.sweep(self._till.app))
 
     async def _rest(self) -> None:
         self._till.psp.callbacks.clear()
         for _ in range(3):
-            await jobs.sweep(self._till.app, {})
+            await jobs.sweep(self._till.app)
             await self._till.queue.run_for(timedelta(hours=13))
         await comparison.compare(self._till.app)
         await self._till.queue.run_for(timedelta(minutes=10))

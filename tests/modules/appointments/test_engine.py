@@ -159,7 +159,7 @@ async def test_a_hold_lapses_and_the_seat_goes_on(
     clock.move(timedelta(minutes=5))
     assert await refusal(service.confirm(viewer, held.id, "confirm-1")) == "HOLD_EXPIRED"
     for _ in range(2):
-        await visits.expire(app, {"booking_ids": [str(held.id)]})
+        await visits.expire(app, [held.id])
     assert (await service.get_booking(viewer, held.id)).state is State.EXPIRED
     await wait.refresh_from_db()
     assert wait.state == WaitState.PROMOTED
@@ -173,7 +173,7 @@ async def test_an_early_expiry_job_comes_back(app: App, call: MakeCall) -> None:
     (viewer,) = await people(app, call, 1)
     held = await hold(viewer, slot)
     before = await count("pgqueuer", "entrypoint = 'appointments.expire'")
-    await visits.expire(app, {"booking_ids": [str(held.id)]})
+    await visits.expire(app, [held.id])
     assert (await service.get_booking(viewer, held.id)).state is State.HELD
     assert await count("pgqueuer", "entrypoint = 'appointments.expire'") == before + 1
 
@@ -196,7 +196,7 @@ async def test_the_waiting_list_is_served_in_order_and_exactly_once(
     assert await used(slot) == 2
     assert await broken_invariants([slot]) == []
     assert await count("pgqueuer", "entrypoint = 'appointments.tell'") == 2
-    await messages.tell_job(app, {"booking_id": str(waits[0].booking_id), "event": "promoted"})
+    await messages.tell_job(app, waits[0].booking_id, "promoted")
     await waiting.leave(waiters[2], waits[2].id, "leave-01")
     await waits[2].refresh_from_db()
     assert waits[2].state == WaitState.LEFT
@@ -210,9 +210,8 @@ async def test_a_seat_that_came_free_before_the_line_is_found_by_the_job(
     (slot,) = await offer(app, 2 * DAY)
     (waiter,) = await people(app, call, 1)
     wait = await wait_for(waiter, slot)
-    payload = {"resource_id": str(wait.resource_id), "day_on": wait.day_on.isoformat()}
     for _ in range(2):
-        await jobs.refill(app, payload)
+        await jobs.refill(app, wait.resource_id, wait.day_on)
     await wait.refresh_from_db()
     assert wait.state == WaitState.PROMOTED
     assert await used(slot) == 1
@@ -372,7 +371,7 @@ async def test_missed_appointments_lead_to_a_ban_and_it_ends(
         code = visits.check_in_code(app, booking)
         assert code is not None
         assert await refusal(visits.check_in(staff, code, str(new_id()))) == "CHECK_IN_LATE"
-        await visits.sweep(app, {})
+        await visits.sweep(app)
         assert (await service.get_booking(viewer, booking.id)).state is State.MISSED
         clock.move(DAY)
     (slot,) = await offer(app, 2 * DAY)

@@ -216,7 +216,7 @@ async def test_an_unpaid_number_frees_itself_even_without_its_job(
     held = await hold_number(viewer, slot)
     await connection().execute_query("DELETE FROM pgqueuer")
     clock.move(PAY_TIME + timedelta(seconds=1))
-    await visits.sweep(app, {})
+    await visits.sweep(app)
     assert (await service.get_booking(viewer, held.id)).state is State.EXPIRED
     assert (hospitals.live(), hospitals.calls.count("book")) == (set(), 0)
     assert slot.ref in [s.ref for s in await paid_slots(fresh(viewer))]

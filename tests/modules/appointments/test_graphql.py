@@ -7,11 +7,11 @@ from uuid import UUID
 
 import pytest
 
+from core.catalogue import ServiceStatus
 from core.clock import ManualClock, civil_date
 from core.context.app import App
 from core.context.call import Call
 from core.ids import new_id
-from core.manifest import ServiceStatus
 from core.people.mandates import act_for
 from modules.appointments import publishing, visits
 from modules.appointments.hospitals.sources import PATIENT, VACCINEE

@@ -7,7 +7,7 @@ form (HISTORIES=… for another number): each failure prints the history that ma
 
 import asyncio
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
@@ -23,6 +23,7 @@ from core.context.call import Call
 from core.database import connection, fetch_all
 from core.errors import AppError
 from core.ids import new_id
+from core.queue.jobs import Job
 from modules.appointments import jobs, service, visits, waiting
 from modules.appointments.domain import State
 from modules.appointments.hospitals import browsing, comparison
@@ -81,7 +82,7 @@ class World:
     async def round(self, deeds: Sequence[Sequence[Any]]) -> None:
         """Everything of a round at once, then the worker's due jobs, then the invariants."""
         await asyncio.gather(*(self.attempt(deed) for deed in deeds))
-        await run_jobs(self.app, "appointments.refill", jobs.refill)
+        await run_jobs(self.app, jobs.refill)
         assert self.errors == []
         assert await broken_invariants(self.slots) == []
 
@@ -131,27 +132,26 @@ class World:
 
     async def lapse(self) -> None:
         self.clock.move(timedelta(minutes=6))
-        await visits.sweep(self.app, {})
+        await visits.sweep(self.app)
 
     async def mine(self, who: int, *states: State) -> list[BookingRow]:
         rows = await service.list_bookings(self.people[who], first=100, before=None)
         return [row for row in rows if row.state in states]
 
 
-async def run_jobs(app: App, kind: str, handler: Any) -> None:
+async def run_jobs(app: App, job: Job[Any]) -> None:
     """What a worker would do: each queued job of a kind, until none is left."""
     while True:
         rows = await fetch_all(
             connection(),
             """DELETE FROM pgqueuer WHERE id IN (SELECT id FROM pgqueuer WHERE entrypoint = $1)
                RETURNING payload""",
-            kind,
+            job.kind,
         )
         if not rows:
             return
         for row in rows:
-            payload: Mapping[str, Any] = app.events.payload(kind, row["payload"])
-            await handler(app, payload)
+            await job.run(app, row["payload"])
 
 
 _SHORT = settings(
@@ -256,7 +256,7 @@ async def _settle_all(app: App) -> None:
     ):
         for _ in range(3):
             try:
-                await jobs.settle(app, {"booking_id": str(half_way["id"])})
+                await jobs.settle(app, half_way["id"])
                 break
             except Exception as error:
                 assert type(error).__name__.startswith("Upstream"), error

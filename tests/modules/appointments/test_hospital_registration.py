@@ -54,7 +54,7 @@ async def book(call: Call, slot: HospitalSlot, key: str = "book-0001") -> Bookin
 
 async def work(app: App, booking_id: UUID) -> None:
     """What the worker does with the booking's job."""
-    await jobs.settle(app, {"booking_id": str(booking_id)})
+    await jobs.settle(app, booking_id)
 
 
 async def used(slot_ref: str) -> int:
@@ -348,7 +348,7 @@ async def test_the_sweep_finds_what_lost_its_job(
     booking = await book(viewer, slot)
     await connection().execute_query("DELETE FROM pgqueuer")
     clock.move(timedelta(minutes=3))
-    await jobs.sweep(app, {})
+    await jobs.sweep(app)
     rows = await fetch_all(
         connection(), "SELECT payload FROM pgqueuer WHERE entrypoint = 'appointments.settle'"
     )

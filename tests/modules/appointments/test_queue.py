@@ -81,8 +81,8 @@ async def test_the_order_is_the_published_one(app: App, call: MakeCall, clock: M
     _, place, people = await rush(app, call, 25)
     tickets = [await queue.join(viewer, place) for viewer in people]
     clock.move(RELEASE_IN)
-    await queue.draw(app, {"release_id": str(tickets[0].release.id)})
-    await queue.draw(app, {"release_id": str(tickets[0].release.id)})
+    await queue.draw(app, tickets[0].release.id)
+    await queue.draw(app, tickets[0].release.id)
     standing = await queue.get_standing(people[0], tickets[0].ticket.id)
     seed = bytes(standing.release.seed)
     assert hashlib.sha256(seed).digest() == bytes(tickets[0].release.seed_hash)
@@ -109,7 +109,7 @@ async def test_who_was_admitted_and_did_not_come_makes_room(
         first[one].release.id,
         people[one].require_viewer().user_id,
     )
-    await jobs.admit(app, {"release_id": str(first[0].release.id)})
+    await jobs.admit(app, first[0].release.id)
     second = await standings(people, tickets)
     states = Counter(s.state for s in second)
     assert states == {"passed": SEATS, "admitted": SEATS - 1, "waiting": 8 - SEATS - SEATS + 1}

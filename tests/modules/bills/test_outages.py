@@ -168,13 +168,13 @@ async def test_each_person_is_told_once_of_an_outage_and_once_of_its_end(
     await _watch(me, NEAR)
     feed.outages = [_outage()]
     for _ in range(3):
-        await jobs.tell_outages(app, {})
+        await jobs.tell_outages(app)
     assert await _told(app) == [
         "家: Water outage from 11-23 12:00, Pipeline works, expected to be over at 11-23 14:00."
     ]
     feed.restore()
     for _ in range(3):
-        await jobs.tell_outages(app, {})
+        await jobs.tell_outages(app)
     assert (await _told(app))[1:] == [
         "Water outage that began at 11-23 12:00 was over at 11-23 13:00."
     ]
@@ -190,9 +190,9 @@ async def test_others_are_not_told(
     assert cell_of(next_door) == cell_of(HOME)
     await _watch(me, HOME, (POWER,))
     feed.outages = [_outage()]
-    await jobs.tell_outages(app, {})
+    await jobs.tell_outages(app)
     feed.restore()
-    await jobs.tell_outages(app, {})
+    await jobs.tell_outages(app)
     assert (await _told(app), await OutageNotice.all().count()) == ([], 0)
 
 
@@ -200,9 +200,9 @@ async def test_who_watches_later_is_told_while_it_lasts_and_not_after(
     app: App, me: Call, feed: FakeOutages
 ) -> None:
     feed.outages = [_outage(), _outage("OT2", status=OutageStatus.RESTORED, restored_at=NOON)]
-    await jobs.tell_outages(app, {})
+    await jobs.tell_outages(app)
     await _watch(me)
-    await jobs.tell_outages(app, {})
+    await jobs.tell_outages(app)
     assert len(await _told(app)) == 1
 
 
@@ -211,7 +211,7 @@ async def test_an_outage_larger_than_a_city_disturbs_no_other(
 ) -> None:
     await _watch(me)
     feed.outages = [_outage("OT0", shape=box(100, 20, 120, 40)), _outage()]
-    await jobs.tell_outages(app, {})
+    await jobs.tell_outages(app)
     assert len(await _told(app)) == 1
 
 

@@ -40,8 +40,8 @@ async def _linked(world: World, total_fen: int = 3360) -> tuple[Call, UUID]:
 async def _run_on(world: World, day: date) -> None:
     """Run the job twice at noon of a day."""
     world.clock.move(NOON.replace(month=day.month, day=day.day, year=day.year) - world.clock.now())
-    await jobs.remind(world.app, {})
-    await jobs.remind(world.app, {})
+    await jobs.remind(world.app)
+    await jobs.remind(world.app)
 
 
 async def _titles(world: World) -> list[str]:
@@ -127,7 +127,7 @@ async def test_a_silent_biller_is_asked_again_the_same_day(world: World) -> None
     assert (await Reminder.get(link_id=link_id)).checked_on is None
     world.billers.faults.always = "ok"
     world.clock.move(timedelta(minutes=10))
-    await jobs.remind(world.app, {})
+    await jobs.remind(world.app)
     assert await Reminded.all().count() == 1
     assert (await Reminder.get(link_id=link_id)).checked_on == DUE_ON
 

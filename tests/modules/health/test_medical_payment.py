@@ -235,7 +235,7 @@ async def test_what_the_hospital_gives_back_returns_once_and_leaves_a_trail(ward
     first = ward.hospitals.decide("h1", intent_id.hex, 500)
     ward.clock.move(timedelta(minutes=5))
     for _ in range(3):
-        await jobs.look_for_refunds(ward.app, {})
+        await jobs.look_for_refunds(ward.app)
         ward.clock.move(timedelta(hours=1))
     assert [row.amount_fen for row in await Refund.all()] == [500]
     second = ward.hospitals.decide("h1", intent_id.hex, 700)
@@ -261,7 +261,7 @@ async def test_a_hospital_that_was_down_is_told_later(ward: Ward) -> None:
     await ward.call_back()
     await HospitalRefund.all().update(settled_at=None)
     ward.hospitals.settled.clear()
-    await jobs.look_for_refunds(ward.app, {})
+    await jobs.look_for_refunds(ward.app)
     await ward.queue.run_due()
     assert ward.hospitals.settled == {row.refund_no: row.refund_id.hex}
     assert (await HospitalRefund.get(id=row.id)).settled_at is not None

@@ -364,11 +364,11 @@ async def test_what_nobody_paid_or_looked_at_is_forgotten(
     clock.move(timedelta(hours=1))
     await _charge(call, plate_id)
     clock.move(jobs.KEPT)
-    await jobs.forget(app, {})
+    await jobs.forget(app)
     assert await ParkingCharge.all().count() == 2
     clock.move(MINUTE)
     for _ in range(2):
-        await jobs.forget(app, {})
+        await jobs.forget(app)
     assert [charge.id for charge in await ParkingCharge.all()] == [paid_charge]
 
 

@@ -1,0 +1,17 @@
+"""The ground floor's manifest: its tables and its housekeeping."""
+
+from core.manifest import Manifest
+
+MANIFEST = Manifest(
+    name="core",
+    rooms=(
+        "states",
+        "context.contributions",
+        "people",
+        "processes.housekeeping",
+        "database.models",
+    ),
+    migrations="database.migrations",
+    append_only=("core_access_log",),
+    commands={"keys": "processes.keys_command"},
+)
