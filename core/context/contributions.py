@@ -43,14 +43,14 @@ def home_card(
 
 @dataclass(frozen=True, slots=True)
 class Routes:
-    """HTTP routes beside GraphQL, such as callbacks. Used as a decorator."""
+    """HTTP routes beside GraphQL, such as callbacks."""
 
     of: Callable[[App], Sequence[BaseRoute]]
 
 
 @dataclass(frozen=True, slots=True)
 class Seed:
-    """What fills the tables for the sandbox city; repeat-safe. Used as a decorator."""
+    """What fills the tables for the sandbox city; repeat-safe."""
 
     fill: Callable[[App], Awaitable[object]]
 

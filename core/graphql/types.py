@@ -257,7 +257,7 @@ def mutation(*, description: str) -> Any:
 def service_query(service_id: str, *, description: str, for_others: bool = False) -> Any:
     """A query field of a catalogue service, guarded by the service's rule.
 
-    With `for_others` it takes `onBehalfOf`; the service's manifest entry says so too.
+    With `for_others` it takes `onBehalfOf`; the service's line in the catalogue says so too.
     """
     return strawberry.field(
         description=description, extensions=[ServiceLevel(service_id, for_others=for_others)]

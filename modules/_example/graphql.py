@@ -72,7 +72,7 @@ class FollowedFountainsSection(HomeSection):
 class Query:
     """The module's query fields."""
 
-    # the guard reads the service's identity level from the manifest
+    # the guard reads the service's identity level from the catalogue
     @service_query("drinking-fountains", description="The drinking fountains of a district.")
     async def drinking_fountains(
         self,

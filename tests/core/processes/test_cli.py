@@ -86,6 +86,35 @@ def test_a_wing_s_command_is_listed_by_its_docstring_and_imported_only_to_run(
 
 
 @pytest.mark.parametrize(
+    ("manifest", "command", "line"),
+    [
+        ('rooms=("nowhere",)', "migrate --check-drift", "there is no planted.nowhere"),
+        ('commands={"greet": "hello"}', "--help", "there is no planted.hello"),
+        ('migrations="moves", rooms=("models",)', "migrate --write", "there is no planted.moves"),
+    ],
+    ids=["room", "command", "migrations"],
+)
+def test_a_manifest_that_names_what_is_not_there_is_refused_in_one_line(
+    tmp_path: Path, manifest: str, command: str, line: str
+) -> None:
+    (tmp_path / "planted").mkdir()
+    for name in ("__init__", "models"):
+        (tmp_path / f"planted/{name}.py").write_text("")
+    (tmp_path / "planted/module.py").write_text(
+        f"from core.manifest import Manifest\nMANIFEST = Manifest('planted', {manifest})"
+    )
+    code = "import core.manifest as m; m.WINGS += ('planted',); import core.processes.cli as c"
+    done = subprocess.run(
+        [sys.executable, "-c", f"{code}; c.main()", *command.split()],
+        env={"PATH": os.environ["PATH"], "PYTHONPATH": f"{ROOT}:{tmp_path}"},
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert (done.returncode, done.stderr) == (1, f"quancheng: planted.module: {line}\n")
+
+
+@pytest.mark.parametrize(
     ("variables", "words"),
     [
         ({"PORT": "70000"}, ["PORT"]),
