@@ -21,6 +21,9 @@ from core.graphql import (
     mutation,
     page_size,
     parse_id,
+    query,
+    signed_in,
+    subscription,
 )
 from core.refusal_texts import NOT_FOUND
 from notifications import models, store, stream
@@ -62,7 +65,7 @@ MarkMessageReadResult = Annotated[MessageRead | Refused, strawberry.union("MarkM
 class Query:
     """The query fields of notifications."""
 
-    @strawberry.field(description="The viewer's messages.")
+    @query(signed_in(), description="The viewer's messages.")
     async def inbox(self, info: Info, first: First, after: After = None) -> Inbox:
         """The inbox of whoever is signed in."""
         person_id = info.context.require_viewer().user_id
@@ -82,7 +85,7 @@ class Query:
 class Mutation:
     """The mutation fields of notifications."""
 
-    @mutation(description="Mark a message as read.")
+    @mutation(signed_in(), description="Mark a message as read.")
     async def mark_message_read(
         self, info: Info, message_id: MessageId, idempotency_key: IdempotencyKey
     ) -> MarkMessageReadResult:
@@ -97,9 +100,10 @@ class Mutation:
 class Subscription:
     """The subscription fields of notifications."""
 
-    @strawberry.subscription(
+    @subscription(
+        signed_in(),
         description="Each new message to the viewer, as it arrives. Who comes back with the id of "
-        "the last event also gets what arrived in between."
+        "the last event also gets what arrived in between.",
     )
     async def message_received(self, info: Info) -> AsyncIterator[Message]:
         """New messages, whichever process wrote them."""

@@ -7,7 +7,19 @@ from typing import Annotated
 
 import strawberry
 
-from core.graphql import After, Connection, Fen, First, Info, connection, page_size, parse_id
+from core.graphql import (
+    After,
+    Connection,
+    Fen,
+    First,
+    Info,
+    connection,
+    page_size,
+    parse_id,
+    query,
+    signed_in,
+    subscription,
+)
 from core.texts import Locale
 from payments import receipts, service, settlement
 from payments.domain import STATUS, PaymentMethod, PaymentStatus
@@ -106,13 +118,13 @@ def to_payment(intent: Intent, locale: Locale) -> Payment:
 class Query:
     """The query fields of payments."""
 
-    @strawberry.field(description="One of the viewer's payments.")
+    @query(signed_in(), description="One of the viewer's payments.")
     async def payment(self, info: Info, id: PaymentId) -> Payment:
         """A payment by id; somebody else's is not found."""
         intent = await service.get_payment(info.context, parse_id(id))
         return to_payment(intent, info.context.locale)
 
-    @strawberry.field(description="The receipt of one of the viewer's payments.")
+    @query(signed_in(), description="The receipt of one of the viewer's payments.")
     async def payment_receipt(self, info: Info, payment_id: PaymentId) -> PaymentReceipt:
         """Not found until the payee has booked the payment."""
         receipt = await receipts.get_receipt(info.context, parse_id(payment_id))
@@ -126,7 +138,7 @@ class Query:
             payment=to_payment(intent, info.context.locale),
         )
 
-    @strawberry.field(description="The viewer's payments, newest first.")
+    @query(signed_in(), description="The viewer's payments, newest first.")
     async def payments(self, info: Info, first: First, after: After = None) -> Connection[Payment]:
         """All payments, those that came to nothing included."""
         first = page_size(first)
@@ -142,7 +154,7 @@ class Query:
 class Subscription:
     """The subscription fields of payments."""
 
-    @strawberry.subscription(description="One of the viewer's payments: now, and at each change.")
+    @subscription(signed_in(), description="One of the viewer's payments: now, and at each change.")
     async def payment_changed(self, info: Info, id: PaymentId) -> AsyncIterator[Payment]:
         """The payment as it is, then after each change, whichever process made it."""
         call, intent_id = info.context, parse_id(id)

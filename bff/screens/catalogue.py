@@ -5,7 +5,12 @@ from typing import Annotated
 import strawberry
 
 from bff.trusted.documents import documents_of
-from core.graphql import Info, public
+from core.graphql import (
+    Info,
+    anybody,
+    public,
+    query,
+)
 from core.manifest import Service as Tile
 from core.manifest import ServiceKind, ServiceStatus, Theme
 from core.texts import Locale
@@ -80,7 +85,8 @@ class Service:
 class Query:
     """The catalogue's query fields."""
 
-    @strawberry.field(
+    @query(
+        anybody(),
         metadata=public(_MAX_AGE_S),
         description="The city's services in the order of their numbers.",
     )
@@ -92,7 +98,7 @@ class Query:
             if theme in (None, tile.theme) and kind in (None, tile.kind)
         ]
 
-    @strawberry.field(metadata=public(_MAX_AGE_S), description="One service by its stable name.")
+    @query(anybody(), metadata=public(_MAX_AGE_S), description="One service by its stable name.")
     def service(self, info: Info, id: ServiceId) -> Service | None:
         """A service, or null."""
         tile = info.context.app.services.get(id)

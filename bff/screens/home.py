@@ -14,7 +14,12 @@ import structlog
 from core.context.call import Call
 from core.deadline import Deadline
 from core.errors import AppError
-from core.graphql import HomeSection, Info
+from core.graphql import (
+    HomeSection,
+    Info,
+    anybody,
+    query,
+)
 from core.manifest import HomeSection as Card
 from core.manifest import load
 from core.refusal_texts import LEVEL_REQUIRED, LOGIN_REQUIRED
@@ -44,7 +49,7 @@ class Home:
 class Query:
     """The home screen's query field."""
 
-    @strawberry.field(description="The home screen of this viewer.")
+    @query(anybody(), description="The home screen of this viewer.")
     async def home(self, info: Info) -> Home:
         """All cards at once."""
         call = info.context

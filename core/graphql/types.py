@@ -1,51 +1,19 @@
-"""The GraphQL words that every module shares: scalars, refusals, reading states, guards.
+"""The GraphQL types that every module shares: scalars, refusals, reading states, lists, cards."""
 
-A mutation returns its own union of a payload and `Refused`; `mutation()` turns an AppError into
-the matching member. A query that depends on an outside system carries status, asOf and reason.
-"""
-
-from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
-from typing import Annotated, Any, Generic, NewType, TypeAlias, TypeVar
+from typing import Annotated, Generic, NewType, TypeAlias, TypeVar
 
 import strawberry
 from graphql import GraphQLError
-from strawberry.extensions import FieldExtension
 from strawberry.types.scalar import ScalarDefinition
 
 from core import errors
 from core.clock import ensure_utc
 from core.context.call import Call
-from core.graphql.guards import Guard, Info, OnBehalfOf, ServiceLevel, parse_id, signed_in, staff
 from core.money import FEN_MAX
 from core.refusal_texts import INVALID_INPUT
 from core.upstream.readings import ReadStatus
-
-__all__ = [
-    "SCALARS",
-    "After",
-    "Connection",
-    "Fen",
-    "First",
-    "Guard",
-    "HomeSection",
-    "IdempotencyKey",
-    "Info",
-    "OnBehalfOf",
-    "Refused",
-    "ServiceLevel",
-    "connection",
-    "guarded_mutation",
-    "guarded_query",
-    "mutation",
-    "page_size",
-    "parse_id",
-    "service_mutation",
-    "service_query",
-    "signed_in",
-    "staff",
-]
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -54,25 +22,6 @@ Fen = NewType("Fen", int)
 """An amount of money in fen (1 yuan = 100 fen)."""
 
 _FIRST_MAX = 100
-
-
-PUBLIC_KEY = "public"
-"""Where a field says in its metadata that its value is the same for everybody."""
-
-
-@dataclass(frozen=True, slots=True)
-class Public:
-    """The same for everybody, and so long anybody may keep it."""
-
-    max_age_s: int
-
-
-def public(max_age_s: int) -> dict[str, Public]:
-    """Metadata of a field whose value is the same for everybody but for the language.
-
-    `strawberry.field(metadata=public(60), …)`. The resolver must not look at the viewer.
-    """
-    return {PUBLIC_KEY: Public(max_age_s)}
 
 
 def _fen_out(value: object) -> int:
@@ -234,53 +183,6 @@ def to_refusal(error: errors.AppError, call: Call) -> Refused:
         case errors.Unavailable():
             return Unavailable(**told)
     raise TypeError(f"no refusal for {type(error).__name__}")
-
-
-class RefusalsAsData(FieldExtension):
-    """Returns an AppError as a member of the mutation's union instead of raising it."""
-
-    async def resolve_async(
-        self, next_: Callable[..., Awaitable[Any]], source: Any, info: Info, **kwargs: Any
-    ) -> Any:
-        """Run the resolver; an expected refusal becomes its answer."""
-        try:
-            return await next_(source, info, **kwargs)
-        except errors.AppError as error:
-            return to_refusal(error, info.context)
-
-
-def mutation(*, description: str) -> Any:
-    """A mutation field whose refusals are data."""
-    return strawberry.mutation(description=description, extensions=[RefusalsAsData()])
-
-
-def service_query(service_id: str, *, description: str, for_others: bool = False) -> Any:
-    """A query field of a catalogue service, guarded by the service's rule.
-
-    With `for_others` it takes `onBehalfOf`; the service's manifest entry says so too.
-    """
-    return strawberry.field(
-        description=description, extensions=[ServiceLevel(service_id, for_others=for_others)]
-    )
-
-
-def service_mutation(service_id: str, *, description: str, for_others: bool = False) -> Any:
-    """A mutation field of a catalogue service, guarded by the service's rule."""
-    return strawberry.mutation(
-        description=description,
-        # the last one stands outside: it sees the guard's refusals too
-        extensions=[ServiceLevel(service_id, for_others=for_others), RefusalsAsData()],
-    )
-
-
-def guarded_query(guard: Guard, *, description: str) -> Any:
-    """A query field that belongs to no catalogue service, behind a rule of its own."""
-    return strawberry.field(description=description, extensions=[guard])
-
-
-def guarded_mutation(guard: Guard, *, description: str) -> Any:
-    """A mutation field that belongs to no catalogue service, behind a rule of its own."""
-    return strawberry.mutation(description=description, extensions=[guard, RefusalsAsData()])
 
 
 @strawberry.type(description="Where a page of a list ends.")

@@ -14,8 +14,9 @@ from core.graphql import (
     IdempotencyKey,
     Info,
     Refused,
-    service_mutation,
-    service_query,
+    mutation,
+    of_service,
+    query,
 )
 from core.upstream.readings import ReadStatus
 from modules._example import domain, service, texts
@@ -72,7 +73,7 @@ class Query:
     """The module's query fields."""
 
     # the guard reads the service's identity level from the manifest
-    @service_query("drinking-fountains", description="The drinking fountains of a district.")
+    @query(of_service("drinking-fountains"), description="The drinking fountains of a district.")
     async def drinking_fountains(
         self,
         info: Info,
@@ -94,7 +95,7 @@ class Query:
 class Mutation:
     """The module's mutation fields."""
 
-    @service_mutation("drinking-fountains", description="Be told when this fountain is closed.")
+    @mutation(of_service("drinking-fountains"), description="Be told when this fountain is closed.")
     async def follow_fountain(
         self,
         info: Info,

@@ -17,7 +17,6 @@ from core.money import format_yuan
 from core.people.directory import get_person
 from core.refusal_texts import NOT_FOUND
 from core.security import authorization
-from core.security.authorization import Need
 from core.texts import Locale
 from core.upstream.client import UpstreamError
 from modules.appointments import domain, messages, service, store, texts
@@ -50,10 +49,6 @@ async def pay(call: Call, booking_id: UUID, key: str) -> payments.Payment:
             call, tx, kind=KIND, subject_ref=str(booking_id), key=key
         )
     return payments.to_payment(await payments.present(call, intent_id), call.locale)
-
-
-PAYING = Need(level=1, fresh=True)
-"""What paying a fee asks of everybody; the appointment's own service may ask more."""
 
 
 async def quote(call: Call, tx: Transaction, subject_ref: str) -> Quote:

@@ -15,8 +15,11 @@ from core.graphql import (
     IdempotencyKey,
     Info,
     Refused,
+    by_data,
     mutation,
     parse_id,
+    query,
+    signed_in,
 )
 from core.refusal_texts import NOT_FOUND
 from core.upstream.readings import Reading, ReadStatus
@@ -33,6 +36,8 @@ Kind = Annotated[UtilityKind, strawberry.argument(description="Which utility.")]
 AccountNo = Annotated[
     str, strawberry.argument(description="The account's number, as it stands on the bill.")
 ]
+_BY_UTILITY = by_data("each utility is a service of its own")
+_BY_BILL = by_data("the bill belongs to a utility, and each utility is a service of its own")
 strawberry.enum(
     domain.BillStatus,
     name="BillStatus",
@@ -172,7 +177,7 @@ PayBillResult = Annotated[BillPaymentStarted | Refused, strawberry.union("PayBil
 class Query:
     """The query fields of bills."""
 
-    @strawberry.field(description="The viewer's linked accounts.")
+    @query(signed_in(), description="The viewer's linked accounts.")
     async def bill_accounts(
         self,
         info: Info,
@@ -183,7 +188,10 @@ class Query:
         """Links in the order they were made."""
         return [to_account(link) for link in await service.list_accounts(info.context, kind)]
 
-    @strawberry.field(description="The bills of a linked account; the open ones unless told.")
+    @query(
+        _BY_UTILITY,
+        description="The bills of a linked account; the open ones unless told.",
+    )
     async def bills(
         self,
         info: Info,
@@ -203,7 +211,10 @@ class Query:
             arrears=_arrears(info.context, reading.value),
         )
 
-    @strawberry.field(description="The usage of a linked account, month by month.")
+    @query(
+        _BY_UTILITY,
+        description="The usage of a linked account, month by month.",
+    )
     async def bill_usage(
         self,
         info: Info,
@@ -233,7 +244,10 @@ class Query:
 class Mutation:
     """The mutation fields of bills."""
 
-    @mutation(description="Link a household's account; linking it again renames it.")
+    @mutation(
+        _BY_UTILITY,
+        description="Link a household's account; linking it again renames it.",
+    )
     async def link_bill_account(
         self,
         info: Info,
@@ -248,7 +262,7 @@ class Mutation:
         link = await service.link_account(info.context, kind, account_no, label, idempotency_key)
         return BillAccountLinked(account=to_account(link))
 
-    @mutation(description="Remove a link.")
+    @mutation(signed_in(), description="Remove a link.")
     async def unlink_bill_account(
         self,
         info: Info,
@@ -262,7 +276,7 @@ class Mutation:
             raise NotFound(NOT_FOUND)
         return BillAccountUnlinked(account_id=account_id)
 
-    @mutation(description="Pay a bill of a linked account.")
+    @mutation(_BY_BILL, description="Pay a bill of a linked account.")
     async def pay_bill(
         self,
         info: Info,

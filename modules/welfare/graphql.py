@@ -5,7 +5,13 @@ from datetime import date, datetime
 import strawberry
 
 from core.context.call import Call
-from core.graphql import Fen, HomeSection, Info, service_query
+from core.graphql import (
+    Fen,
+    HomeSection,
+    Info,
+    of_service,
+    query,
+)
 from core.upstream.readings import Reading, ReadStatus
 from modules.welfare import domain, service, texts
 
@@ -69,10 +75,9 @@ class HousingFundSection(HomeSection):
 class Query:
     """Welfare's query fields."""
 
-    @service_query(
-        "housing-fund-query",
+    @query(
+        of_service("housing-fund-query", for_others=True),
         description="The housing fund of the viewer, or of whom they act for.",
-        for_others=True,
     )
     async def housing_fund(self, info: Info) -> HousingFund:
         """Needs the consent `welfare.housing-fund`."""

@@ -10,10 +10,10 @@ from core.graphql import (
     IdempotencyKey,
     Info,
     Refused,
-    guarded_mutation,
+    mutation,
+    of_service,
     parse_id,
-    service_mutation,
-    service_query,
+    query,
     signed_in,
 )
 from modules.bills import texts
@@ -104,7 +104,7 @@ EndAutopayResult = Annotated[AutopayEnded | Refused, strawberry.union("EndAutopa
 class Query:
     """The query fields of autopay."""
 
-    @service_query(BILL_REMINDER, description="What one agrees to with autopay.")
+    @query(of_service(BILL_REMINDER), description="What one agrees to with autopay.")
     async def autopay_terms(self, info: Info) -> AutopayTerms:
         """In the viewer's language."""
         return AutopayTerms(
@@ -114,7 +114,7 @@ class Query:
             month_ceiling_max=Fen(domain.CEILING_MAX_FEN * domain.MONTH_FACTOR),
         )
 
-    @service_query(BILL_REMINDER, description="The viewer's autopay consents, newest first.")
+    @query(of_service(BILL_REMINDER), description="The viewer's autopay consents, newest first.")
     async def autopays(self, info: Info) -> list[Autopay]:
         """Ended ones included."""
         return [_autopay(shown) for shown in await service.list_autopays(info.context)]
@@ -124,7 +124,7 @@ class Query:
 class Mutation:
     """The mutation fields of autopay."""
 
-    @guarded_mutation(
+    @mutation(
         signed_in(1, fresh=True),
         description="Agree that an account's bills are paid by themselves, within limits.",
     )
@@ -152,7 +152,7 @@ class Mutation:
         )
         return AutopayAgreed(autopay=_autopay(shown))
 
-    @service_mutation(BILL_REMINDER, description="End an autopay consent at once.")
+    @mutation(of_service(BILL_REMINDER), description="End an autopay consent at once.")
     async def end_autopay(
         self,
         info: Info,

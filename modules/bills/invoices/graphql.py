@@ -10,9 +10,9 @@ from core.graphql import (
     IdempotencyKey,
     Info,
     Refused,
-    guarded_mutation,
-    guarded_query,
+    mutation,
     parse_id,
+    query,
     signed_in,
 )
 from modules.bills.invoices import domain, service
@@ -62,7 +62,7 @@ RequestBillInvoiceResult = Annotated[
 class Query:
     """The query fields of invoices."""
 
-    @guarded_query(signed_in(), description="The invoice of one of the viewer's bill payments.")
+    @query(signed_in(), description="The invoice of one of the viewer's bill payments.")
     async def bill_invoice(self, info: Info, payment_id: PaymentId) -> BillInvoice | None:
         """Null where none was asked for."""
         row = await service.find_invoice(info.context, parse_id(payment_id))
@@ -73,9 +73,7 @@ class Query:
 class Mutation:
     """The mutation fields of invoices."""
 
-    @guarded_mutation(
-        signed_in(), description="Ask the biller for the invoice of a bill payment, once."
-    )
+    @mutation(signed_in(), description="Ask the biller for the invoice of a bill payment, once.")
     async def request_bill_invoice(
         self,
         info: Info,

@@ -11,10 +11,10 @@ from core.graphql import (
     IdempotencyKey,
     Info,
     Refused,
-    guarded_mutation,
-    guarded_query,
+    mutation,
+    of_service,
     parse_id,
-    service_query,
+    query,
     signed_in,
 )
 from core.texts import Locale
@@ -125,8 +125,8 @@ UnwatchOutagesResult = Annotated[
 class Query:
     """The query fields of service 49."""
 
-    @service_query(
-        UTILITY_OUTAGE_NOTICE,
+    @query(
+        of_service(UTILITY_OUTAGE_NOTICE),
         description="Water, power and gas cut off at a place, in an area, or in the whole city.",
     )
     async def utility_outages(
@@ -156,7 +156,7 @@ class Query:
             outages=[_outage(info.context, outage) for outage in reading.value or ()],
         )
 
-    @guarded_query(signed_in(), description="The places of whose outages the viewer is told.")
+    @query(signed_in(), description="The places of whose outages the viewer is told.")
     async def outage_watches(self, info: Info) -> list[OutageWatch]:
         """With what is cut off there."""
         rows = await service.list_watches(info.context)
@@ -167,7 +167,7 @@ class Query:
 class Mutation:
     """The mutation fields of service 49."""
 
-    @guarded_mutation(
+    @mutation(
         signed_in(), description="Be told of outages at a place: once of each, and of its end."
     )
     async def watch_outages(
@@ -189,7 +189,7 @@ class Mutation:
         (watch,) = await _watches(info.context, [row])
         return OutagesWatched(watch=watch)
 
-    @guarded_mutation(signed_in(), description="Watch a place no more.")
+    @mutation(signed_in(), description="Watch a place no more.")
     async def unwatch_outages(
         self,
         info: Info,

@@ -10,9 +10,10 @@ from core.graphql import (
     IdempotencyKey,
     Info,
     Refused,
+    mutation,
+    of_service,
     parse_id,
-    service_mutation,
-    service_query,
+    query,
 )
 from modules.bills.graphql import BillAccount, to_account
 from modules.bills.reminders import domain, service
@@ -86,7 +87,9 @@ RemoveBillReminderResult = Annotated[
 class Query:
     """The query fields of service 48."""
 
-    @service_query(BILL_REMINDER, description="The accounts whose bills the viewer is reminded of.")
+    @query(
+        of_service(BILL_REMINDER), description="The accounts whose bills the viewer is reminded of."
+    )
     async def bill_reminders(self, info: Info) -> list[BillReminder]:
         """With rules, the last reminder and its delivery."""
         return [_reminder(found) for found in await service.list_subscribed(info.context)]
@@ -96,8 +99,8 @@ class Query:
 class Mutation:
     """The mutation fields of service 48."""
 
-    @service_mutation(
-        BILL_REMINDER,
+    @mutation(
+        of_service(BILL_REMINDER),
         description="Be reminded of a linked account's bills; setting it again changes the rules.",
     )
     async def set_bill_reminder(
@@ -122,7 +125,7 @@ class Mutation:
         )
         return BillReminderSet(reminder=_reminder(found))
 
-    @service_mutation(BILL_REMINDER, description="Be reminded of an account's bills no more.")
+    @mutation(of_service(BILL_REMINDER), description="Be reminded of an account's bills no more.")
     async def remove_bill_reminder(
         self, info: Info, account_id: AccountId, idempotency_key: IdempotencyKey
     ) -> RemoveBillReminderResult:

@@ -11,9 +11,10 @@ from core.graphql import (
     IdempotencyKey,
     Info,
     Refused,
+    mutation,
+    of_service,
     parse_id,
-    service_mutation,
-    service_query,
+    query,
 )
 from core.texts import Locale
 from core.upstream.readings import ReadStatus
@@ -149,10 +150,9 @@ TopUpHospitalAccountResult = Annotated[
 class Query:
     """The query fields of service 22."""
 
-    @service_query(
-        MEDICAL_PAYMENT,
+    @query(
+        of_service(MEDICAL_PAYMENT, for_others=True),
         description="Hospital bills and deposits; needs the consent `health.medical-payment`.",
-        for_others=True,
     )
     async def medical_bills(self, info: Info) -> MedicalBills:
         """Of the viewer, or of whom they act for."""
@@ -164,7 +164,7 @@ class Query:
             hospitals=[_hospital(info.context, found) for found in reading.value or ()],
         )
 
-    @service_query(MEDICAL_PAYMENT, description="One of the viewer's payments to a hospital.")
+    @query(of_service(MEDICAL_PAYMENT), description="One of the viewer's payments to a hospital.")
     async def medical_payment(
         self,
         info: Info,
@@ -179,10 +179,9 @@ class Query:
 class Mutation:
     """The mutation fields of service 22."""
 
-    @service_mutation(
-        MEDICAL_PAYMENT,
+    @mutation(
+        of_service(MEDICAL_PAYMENT, for_others=True),
         description="Pay the self-pay part of a bill; the viewer pays, whosever bill it is.",
-        for_others=True,
     )
     async def pay_medical_bill(
         self,
@@ -194,10 +193,9 @@ class Mutation:
         payment = await service.pay_bill(info.context, parse_id(bill_id), idempotency_key)
         return MedicalPaymentStarted(payment=payment)
 
-    @service_mutation(
-        MEDICAL_PAYMENT,
+    @mutation(
+        of_service(MEDICAL_PAYMENT, for_others=True),
         description="Pay into an inpatient's deposit; the viewer pays, whosever deposit it is.",
-        for_others=True,
     )
     async def top_up_hospital_account(
         self,

@@ -9,11 +9,11 @@ from core.graphql import (
     IdempotencyKey,
     Info,
     Refused,
-    guarded_mutation,
-    guarded_query,
+    mutation,
     parse_id,
+    query,
+    signed_in,
 )
-from core.graphql.guards import signed_in
 from core.security.mandate import MandateKind
 from core.security.vault import mask_name
 from modules.identity import families, models
@@ -90,7 +90,7 @@ EndMandateResult = Annotated[MandateEnded | Refused, strawberry.union("EndMandat
 class Query:
     """The query field of mandates."""
 
-    @guarded_query(
+    @query(
         signed_in(), description="Whom the viewer acts for, and who acts for them; newest first."
     )
     async def mandates(self, info: Info) -> list[Mandate]:
@@ -102,7 +102,7 @@ class Query:
 class Mutation:
     """The mutation fields of mandates."""
 
-    @guarded_mutation(
+    @mutation(
         signed_in(2),
         description="Become the guardian of one's child; needs the consent `identity.family`.",
     )
@@ -113,7 +113,7 @@ class Mutation:
         row = await families.add_child(info.context, name, resident_id)
         return ChildAdded(mandate=_mandate(Party(row, True, name.strip())))
 
-    @guarded_mutation(signed_in(2), description="Ask somebody to let the viewer act for them.")
+    @mutation(signed_in(2), description="Ask somebody to let the viewer act for them.")
     async def propose_proxy(
         self,
         info: Info,
@@ -133,7 +133,7 @@ class Mutation:
         )
         return ProxyProposed(mandate=_mandate(Party(row, True, None)))
 
-    @guarded_mutation(
+    @mutation(
         signed_in(2, fresh=True), description="Let the proposer act for the viewer, as proposed."
     )
     async def confirm_proxy(
@@ -143,9 +143,7 @@ class Mutation:
         row = await families.confirm_mandate(info.context, parse_id(mandate_id))
         return ProxyConfirmed(mandate=_mandate(Party(row, False, None)))
 
-    @guarded_mutation(
-        signed_in(), description="End a mandate from either side, or decline a proposal."
-    )
+    @mutation(signed_in(), description="End a mandate from either side, or decline a proposal.")
     async def end_mandate(
         self, info: Info, mandate_id: MandateId, idempotency_key: IdempotencyKey
     ) -> EndMandateResult:

@@ -18,12 +18,15 @@ from core.graphql import (
     Info,
     OnBehalfOf,
     Refused,
+    anybody,
     connection,
-    guarded_mutation,
+    mutation,
     page_size,
     parse_id,
+    query,
+    signed_in,
+    subscription,
 )
-from core.graphql.guards import signed_in
 from core.people import consents, personal_read
 from core.people.data_rights import Exported, Hold
 from core.people.mandates import act_for, while_acting
@@ -137,7 +140,7 @@ EraseMyAccountResult = Annotated[AccountErased | Refused, strawberry.union("Eras
 class Query:
     """The query field of consents."""
 
-    @strawberry.field(description="Everything a citizen can be asked to consent to.")
+    @query(anybody(), description="Everything a citizen can be asked to consent to.")
     async def consent_purposes(self, info: Info) -> list[ConsentPurpose]:
         """The purposes."""
         return [
@@ -175,7 +178,7 @@ async def page_access(
 class Mutation:
     """The mutation fields of consents, export and erasure."""
 
-    @guarded_mutation(
+    @mutation(
         signed_in(), description="Agree to a purpose, in the version of its text that was shown."
     )
     async def grant_consent(
@@ -193,7 +196,7 @@ class Mutation:
         row = await consents.grant_consent(call, purpose, text_version)
         return ConsentGranted(consent=_consent(row))
 
-    @guarded_mutation(signed_in(), description="Take a consent back.")
+    @mutation(signed_in(), description="Take a consent back.")
     async def withdraw_consent(
         self,
         info: Info,
@@ -205,7 +208,7 @@ class Mutation:
         await consents.withdraw_consent(await acting(info, on_behalf_of), purpose)
         return ConsentWithdrawn(purpose=purpose)
 
-    @guarded_mutation(
+    @mutation(
         signed_in(fresh=True),
         description="Everything held about the viewer, for a machine to read.",
     )
@@ -219,9 +222,7 @@ class Mutation:
             withheld=_withheld(info.context, parts),
         )
 
-    @guarded_mutation(
-        signed_in(fresh=True), description="Close the viewer's account and forget them."
-    )
+    @mutation(signed_in(fresh=True), description="Close the viewer's account and forget them.")
     async def erase_my_account(
         self, info: Info, idempotency_key: IdempotencyKey
     ) -> EraseMyAccountResult:
@@ -234,7 +235,7 @@ class Mutation:
 class Subscription:
     """The subscription field of the access log."""
 
-    @strawberry.subscription(description="Each read of the personal data, as it happens.")
+    @subscription(signed_in(), description="Each read of the personal data, as it happens.")
     async def access_recorded(
         self, info: Info, on_behalf_of: OnBehalfOf = None
     ) -> AsyncIterator[AccessRecord]:

@@ -15,12 +15,14 @@ from core.graphql import (
     Info,
     OnBehalfOf,
     Refused,
-    guarded_mutation,
+    anybody,
+    by_data,
     mutation,
     parse_id,
+    query,
     resume_tickets,
+    signed_in,
 )
-from core.graphql.guards import signed_in
 from core.people.directory import get_person
 from core.refusal_texts import NOT_FOUND
 from core.security.authorization import decide
@@ -200,7 +202,7 @@ VerifyRealNameResult = Annotated[
 class Query:
     """Identity's query fields."""
 
-    @strawberry.field(description="The person signed in; null for a stranger.")
+    @query(anybody(), description="The person signed in; null for a stranger.")
     async def viewer(self, info: Info) -> Viewer | None:
         """The viewer."""
         viewer = info.context.viewer
@@ -215,7 +217,10 @@ class Query:
             roles=sorted(viewer.roles),
         )
 
-    @strawberry.field(description="How a one-time code gets on.")
+    @query(
+        by_data("only who asked for the code knows its id", level=0),
+        description="How a one-time code gets on.",
+    )
     async def code_delivery(
         self,
         info: Info,
@@ -226,7 +231,10 @@ class Query:
         """For whoever asked for the code: nobody else knows the id."""
         return await codes.delivery(info.context, parse_id(request_id))
 
-    @strawberry.field(description="What a resume ticket leads back to.")
+    @query(
+        by_data("the ticket is signed, and bound to its viewer where one was known", level=0),
+        description="What a resume ticket leads back to.",
+    )
     async def resume(
         self,
         info: Info,
@@ -253,14 +261,14 @@ class Query:
 class Mutation:
     """Identity's mutation fields."""
 
-    @mutation(description="Send a one-time code to a phone.")
+    @mutation(anybody(), description="Send a one-time code to a phone.")
     async def request_login_code(
         self, info: Info, phone: Phone, idempotency_key: IdempotencyKey
     ) -> RequestLoginCodeResult:
         """Repeats within the cooldown are refused, whatever the key."""
         return _code_sent(await service.request_login_code(info.context, phone, idempotency_key))
 
-    @mutation(description="Sign in with the code from the phone.")
+    @mutation(anybody(), description="Sign in with the code from the phone.")
     async def login(
         self,
         info: Info,
@@ -275,7 +283,7 @@ class Mutation:
         )
         return to_tokens(signed_in)
 
-    @mutation(description="Exchange a refresh token for new tokens.")
+    @mutation(anybody(), description="Exchange a refresh token for new tokens.")
     async def refresh_session(
         self,
         info: Info,
@@ -291,7 +299,7 @@ class Mutation:
         )
         return to_tokens(signed_in)
 
-    @guarded_mutation(
+    @mutation(
         signed_in(), description="Send a one-time code to the viewer's own phone, for stepUp."
     )
     async def request_step_up_code(
@@ -300,16 +308,14 @@ class Mutation:
         """Repeats within the cooldown are refused, whatever the key."""
         return _code_sent(await service.request_step_up_code(info.context, idempotency_key))
 
-    @guarded_mutation(
-        signed_in(), description="Prove again who is there, for money and health records."
-    )
+    @mutation(signed_in(), description="Prove again who is there, for money and health records.")
     async def step_up(
         self, info: Info, code: Code, idempotency_key: IdempotencyKey
     ) -> StepUpResult:
         """Good for 15 minutes."""
         return SteppedUp(access_token=await service.step_up(info.context, code, idempotency_key))
 
-    @guarded_mutation(
+    @mutation(
         signed_in(), description="End one of the viewer's sessions on every device that holds it."
     )
     async def revoke_session(
@@ -325,7 +331,7 @@ class Mutation:
             raise NotFound(NOT_FOUND)
         return SessionRevoked(session_id=session_id)
 
-    @guarded_mutation(signed_in(), description="End all of the viewer's sessions.")
+    @mutation(signed_in(), description="End all of the viewer's sessions.")
     async def revoke_all_sessions(
         self,
         info: Info,
@@ -338,7 +344,7 @@ class Mutation:
         count = await service.revoke_all_sessions(info.context, keep_this=keep_this)
         return SessionsRevoked(count=count)
 
-    @guarded_mutation(
+    @mutation(
         signed_in(), description="Verify the real name; needs the consent `identity.real-name`."
     )
     async def verify_real_name(

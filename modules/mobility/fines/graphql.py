@@ -11,9 +11,10 @@ from core.graphql import (
     IdempotencyKey,
     Info,
     Refused,
-    guarded_query,
+    mutation,
+    of_service,
     parse_id,
-    service_mutation,
+    query,
     signed_in,
 )
 from core.texts import Locale
@@ -111,7 +112,7 @@ PayTrafficFineResult = Annotated[
 class Query:
     """The query fields of traffic fines."""
 
-    @guarded_query(signed_in(2), description="The violations and fines of the viewer's own car.")
+    @query(signed_in(2), description="The violations and fines of the viewer's own car.")
     async def traffic_fines(self, info: Info) -> TrafficFines:
         """Needs the consent `mobility.traffic-fines`."""
         reading = await service.read_fines(info.context)
@@ -127,8 +128,8 @@ class Query:
 class Mutation:
     """The mutation fields of traffic fines."""
 
-    @service_mutation(
-        service.SERVICE,
+    @mutation(
+        of_service(service.SERVICE),
         description="Accept a violation of the viewer's car, with its points; this brings the "
         "order to pay its fine.",
     )
@@ -139,7 +140,7 @@ class Mutation:
         listed = await service.accept(info.context, parse_id(fine_id), idempotency_key)
         return TrafficViolationAccepted(fine=_fine(info.context, listed))
 
-    @service_mutation(service.SERVICE, description="Pay a fine that was accepted.")
+    @mutation(of_service(service.SERVICE), description="Pay a fine that was accepted.")
     async def pay_traffic_fine(
         self,
         info: Info,

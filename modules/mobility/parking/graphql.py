@@ -13,10 +13,10 @@ from core.graphql import (
     IdempotencyKey,
     Info,
     Refused,
-    guarded_mutation,
-    guarded_query,
+    mutation,
+    of_service,
     parse_id,
-    service_mutation,
+    query,
     signed_in,
 )
 from core.refusal_texts import NOT_FOUND
@@ -142,12 +142,12 @@ PayParkingResult = Annotated[
 class Query:
     """The query fields of parking."""
 
-    @guarded_query(signed_in(), description="The viewer's linked plates.")
+    @query(signed_in(), description="The viewer's linked plates.")
     async def plates(self, info: Info) -> list[Plate]:
         """In the order they were linked."""
         return [_plate(info.context.app, row) for row in await service.list_plates(info.context)]
 
-    @guarded_query(signed_in(), description="The stays of a linked plate that are not over.")
+    @query(signed_in(), description="The stays of a linked plate that are not over.")
     async def parking_sessions(self, info: Info, plate_id: PlateId) -> ParkingSessions:
         """A plate that is not linked is not found."""
         call = info.context
@@ -165,7 +165,7 @@ class Query:
 class Mutation:
     """The mutation fields of parking."""
 
-    @guarded_mutation(signed_in(), description="Link a number plate, one's own or another.")
+    @mutation(signed_in(), description="Link a number plate, one's own or another.")
     async def link_plate(
         self,
         info: Info,
@@ -176,7 +176,7 @@ class Mutation:
         row = await service.link_plate(info.context, plate, idempotency_key)
         return PlateLinked(plate=_plate(info.context.app, row))
 
-    @guarded_mutation(
+    @mutation(
         signed_in(2),
         description="Have the vehicle registry confirm that a linked car is one's own.",
     )
@@ -187,7 +187,7 @@ class Mutation:
         row = await service.verify_plate(info.context, parse_id(plate_id), idempotency_key)
         return PlateLinked(plate=_plate(info.context.app, row))
 
-    @guarded_mutation(signed_in(), description="Remove a link to a plate.")
+    @mutation(signed_in(), description="Remove a link to a plate.")
     async def unlink_plate(
         self, info: Info, plate_id: PlateId, idempotency_key: IdempotencyKey
     ) -> UnlinkPlateResult:
@@ -196,7 +196,7 @@ class Mutation:
             raise NotFound(NOT_FOUND)
         return PlateUnlinked(plate_id=plate_id)
 
-    @service_mutation(service.SERVICE, description="Pay what a stay of a linked plate owes.")
+    @mutation(of_service(service.SERVICE), description="Pay what a stay of a linked plate owes.")
     async def pay_parking(
         self,
         info: Info,

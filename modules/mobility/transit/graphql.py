@@ -12,10 +12,11 @@ from core.graphql import (
     IdempotencyKey,
     Info,
     Refused,
-    guarded_query,
+    mutation,
+    of_service,
     page_size,
     parse_id,
-    service_mutation,
+    query,
     signed_in,
 )
 from core.texts import Locale
@@ -98,13 +99,13 @@ PayTransitTripResult = Annotated[
 class Query:
     """The query fields of riding."""
 
-    @guarded_query(signed_in(2), description="A new ride code; each opens one gate once.")
+    @query(signed_in(2), description="A new ride code; each opens one gate once.")
     async def ride_code(self, info: Info) -> RideCode:
         """Signed with Ed25519; gates check it without a network."""
         issued = await service.issue_ride_code(info.context)
         return RideCode(code=issued.text, expires_at=issued.expires_at)
 
-    @guarded_query(signed_in(2), description="The viewer's trips by bus and metro.")
+    @query(signed_in(2), description="The viewer's trips by bus and metro.")
     async def transit_trips(
         self,
         info: Info,
@@ -130,7 +131,7 @@ class Query:
 class Mutation:
     """The mutation fields of riding."""
 
-    @service_mutation(service.SERVICE, description="Pay an unpaid trip.")
+    @mutation(of_service(service.SERVICE), description="Pay an unpaid trip.")
     async def pay_transit_trip(
         self,
         info: Info,
