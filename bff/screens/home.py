@@ -6,6 +6,7 @@ everybody is loaded once for all who ask.
 
 import asyncio
 import time
+from dataclasses import dataclass
 from typing import NamedTuple
 
 import strawberry
@@ -19,6 +20,7 @@ from core.graphql import (
     Info,
     anybody,
     query,
+    view,
 )
 from core.manifest import HomeSection as Card
 from core.manifest import load
@@ -31,9 +33,10 @@ _UPSTREAM_SHARE = 0.9
 log = structlog.get_logger(__name__)
 
 
-@strawberry.type(description="A card that cannot be shown now; `reason` tells why.")
+@view
+@dataclass(frozen=True, slots=True, kw_only=True)
 class UnavailableSection(HomeSection):
-    """Stands in for a card that failed, was late, or needs a login."""
+    """A card that cannot be shown now; `reason` tells why."""
 
 
 @strawberry.type(description="The home screen.")

@@ -20,11 +20,10 @@ from core.graphql.guards import (
     signed_in,
     staff,
 )
+from core.graphql.scalars import SCALARS, Fen
 from core.graphql.types import (
-    SCALARS,
     After,
     Connection,
-    Fen,
     First,
     HomeSection,
     IdempotencyKey,
@@ -32,6 +31,7 @@ from core.graphql.types import (
     connection,
     page_size,
 )
+from core.graphql.views import reading_view, view
 
 __all__ = [
     "PUBLIC_KEY",
@@ -56,8 +56,10 @@ __all__ = [
     "parse_id",
     "public",
     "query",
+    "reading_view",
     "rule_of",
     "signed_in",
     "staff",
     "subscription",
+    "view",
 ]

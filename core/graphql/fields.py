@@ -22,7 +22,7 @@ RULE_KEY = "access_rule"
 PUBLIC_KEY = "public"
 """Where a field says in its metadata that its value is the same for everybody."""
 
-Metadata: TypeAlias = Mapping[str, object]
+Metadata: TypeAlias = dict[str, object]
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +32,7 @@ class Public:
     max_age_s: int
 
 
-def public(max_age_s: int) -> dict[str, object]:
+def public(max_age_s: int) -> Metadata:
     """Metadata of a field whose value is the same for everybody but for the language.
 
     `query(anybody(), metadata=public(60), …)`. The resolver must not look at the viewer.
@@ -40,10 +40,22 @@ def public(max_age_s: int) -> dict[str, object]:
     return {PUBLIC_KEY: Public(max_age_s)}
 
 
-def query(rule: AccessRule, *, description: str, metadata: Metadata | None = None) -> Any:
-    """A query field for those whom the rule admits."""
+def query(
+    rule: AccessRule,
+    *,
+    description: str,
+    returns: Any = None,
+    metadata: Metadata | None = None,
+) -> Any:
+    """A query field for those whom the rule admits.
+
+    `returns` is the GraphQL type, where the resolver's own annotation is not (a `Reading`).
+    """
     return strawberry.field(
-        description=description, extensions=_guards(rule), metadata=_metadata(rule, metadata)
+        description=description,
+        graphql_type=returns,
+        extensions=_guards(rule),
+        metadata=_metadata(rule, metadata),
     )
 
 
@@ -67,7 +79,7 @@ def subscription(rule: AccessRule, *, description: str) -> Any:
 def rule_of(field: GraphQLField) -> AccessRule | None:
     """The rule that a field of a built schema was declared with, if any."""
     definition = field.extensions.get("strawberry-definition")
-    metadata: Metadata = getattr(definition, "metadata", None) or {}
+    metadata: Mapping[str, object] = getattr(definition, "metadata", None) or {}
     rule = metadata.get(RULE_KEY)
     return rule if isinstance(rule, AccessRule) else None
 
@@ -90,5 +102,5 @@ def _guards(rule: AccessRule) -> list[FieldExtension]:
     return [] if rule.is_open else [Guard(rule)]
 
 
-def _metadata(rule: AccessRule, more: Metadata | None = None) -> dict[object, object]:
+def _metadata(rule: AccessRule, more: Metadata | None = None) -> Metadata:
     return {RULE_KEY: rule, **(more or {})}

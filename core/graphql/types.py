@@ -1,68 +1,22 @@
-"""The GraphQL types that every module shares: scalars, refusals, reading states, lists, cards."""
+"""The GraphQL types that every module shares: refusals, lists, arguments, cards."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Annotated, Generic, NewType, TypeAlias, TypeVar
+from typing import Annotated, Generic, TypeAlias, TypeVar
 
 import strawberry
-from graphql import GraphQLError
-from strawberry.types.scalar import ScalarDefinition
 
 from core import errors
-from core.clock import ensure_utc
 from core.context.call import Call
-from core.money import FEN_MAX
+from core.graphql.views import view
 from core.refusal_texts import INVALID_INPUT
 from core.upstream.readings import ReadStatus
 
 T = TypeVar("T")
 R = TypeVar("R")
 
-Fen = NewType("Fen", int)
-"""An amount of money in fen (1 yuan = 100 fen)."""
-
 _FIRST_MAX = 100
-
-
-def _fen_out(value: object) -> int:
-    if type(value) is not int or abs(value) > FEN_MAX:
-        raise GraphQLError("not an amount in fen")
-    return value
-
-
-def _fen_in(value: object) -> int:
-    amount = _fen_out(value)
-    if amount < 0:
-        raise GraphQLError("an amount in fen is not negative")
-    return amount
-
-
-def _moment_in(value: object) -> datetime:
-    try:
-        return ensure_utc(datetime.fromisoformat(str(value)))
-    except ValueError:
-        raise GraphQLError("a DateTime is ISO 8601 with its zone") from None
-
-
-def _moment_out(value: datetime) -> str:
-    return ensure_utc(value).isoformat().replace("+00:00", "Z")
-
-
-SCALARS: dict[object, ScalarDefinition] = {
-    Fen: strawberry.scalar(
-        name="Fen",
-        description="An amount of money in fen, an integer: 100 fen are 1 yuan.",
-        serialize=_fen_out,
-        parse_value=_fen_in,
-    ),
-    datetime: strawberry.scalar(
-        name="DateTime",
-        description="A moment, ISO 8601 with its zone; answers are in UTC.",
-        specified_by_url="https://scalars.graphql.org/andimarek/date-time.html",
-        serialize=_moment_out,
-        parse_value=_moment_in,
-    ),
-}
 
 strawberry.enum(
     errors.Missing,
@@ -70,13 +24,6 @@ strawberry.enum(
     description=(
         "What a caller must do before an action is possible. LOGIN: sign in. REAL_NAME: verify "
         "the real name. FRESH_AUTH: confirm once more who is there, with `stepUp`."
-    ),
-)
-strawberry.enum(
-    ReadStatus,
-    description=(
-        "Where a result comes from. LIVE: just now from its source. STALE: the last good answer, "
-        "see asOf. UNAVAILABLE: nothing to show, see reason."
     ),
 )
 
@@ -229,12 +176,15 @@ def page_size(first: int) -> int:
     return first
 
 
-@strawberry.interface(description="A card of the home screen.")
+@dataclass(frozen=True, slots=True, kw_only=True)
 class HomeSection:
-    """What every card tells; each module adds its own type with its own fields."""
+    """A card of the home screen."""
 
-    id: str = strawberry.field(description="The card's stable name.")
-    title: str = strawberry.field(description="The card's title in the viewer's language.")
-    status: ReadStatus = strawberry.field(description="Where the card's content comes from.")
-    as_of: datetime | None = strawberry.field(description="When the content was true.")
-    reason: str | None = strawberry.field(description="Why it is not LIVE, a stable code.")
+    id: Annotated[str, "The card's stable name."]
+    title: Annotated[str, "The card's title in the viewer's language."]
+    status: Annotated[ReadStatus, "Where the card's content comes from."]
+    as_of: Annotated[datetime | None, "When the content was true."]
+    reason: Annotated[str | None, "Why it is not LIVE, a stable code."]
+
+
+view(HomeSection, is_interface=True)

@@ -1,6 +1,7 @@
 """Bills in GraphQL."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Annotated
 
@@ -20,6 +21,7 @@ from core.graphql import (
     parse_id,
     query,
     signed_in,
+    view,
 )
 from core.refusal_texts import NOT_FOUND
 from core.upstream.readings import Reading, ReadStatus
@@ -156,12 +158,13 @@ class BillPaymentStarted:
     )
 
 
-@strawberry.type(description="The bills-due card of the home screen.")
+@view
+@dataclass(frozen=True, slots=True, kw_only=True)
 class BillsDueSection(HomeSection):
-    """The card."""
+    """The bills-due card of the home screen."""
 
-    total: Fen | None = strawberry.field(description="What is due over all linked accounts.")
-    count: int | None = strawberry.field(description="How many bills that are.")
+    total_fen: Annotated[int | None, "What is due over all linked accounts."]
+    count: Annotated[int | None, "How many bills that are."]
 
 
 LinkBillAccountResult = Annotated[
@@ -298,10 +301,8 @@ async def bills_due_card(call: Call) -> BillsDueSection:
     return BillsDueSection(
         id="bills-due",
         title=texts.BILLS_DUE.say(call.locale),
-        status=reading.status,
-        as_of=reading.as_of,
-        reason=reading.reason,
-        total=Fen(due.total_fen) if due else None,
+        **reading.freshness,
+        total_fen=due.total_fen if due else None,
         count=due.count if due else None,
     )
 

@@ -3,12 +3,11 @@
 from collections.abc import Mapping
 from uuid import UUID
 
-from core.city import Named
 from core.context.app import App
 from core.database import transaction
 from core.money import format_yuan
 from core.people.directory import get_person
-from core.texts import Locale
+from core.texts import Locale, Named
 from modules.health import texts
 from modules.health.billing import domain, payable, store
 from modules.health.billing.domain import BILL_KIND, TOP_UP_KIND, BillStatus

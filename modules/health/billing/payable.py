@@ -6,14 +6,13 @@ from uuid import UUID
 
 import structlog
 
-from core.city import Named
 from core.context.app import App
 from core.context.call import Call
 from core.database import Transaction
 from core.deadline import Deadline
 from core.errors import Conflict, NotFound, Unavailable
 from core.refusal_texts import NOT_FOUND, UPSTREAM_UNAVAILABLE
-from core.texts import Locale, Text
+from core.texts import Locale, Named, Text
 from core.upstream.client import UpstreamError, UpstreamRejected
 from modules.health import texts
 from modules.health.billing import domain, store
