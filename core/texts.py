@@ -8,7 +8,7 @@ from enum import StrEnum
 
 
 class Locale(StrEnum):
-    """The languages people are spoken to in."""
+    """The languages people are spoken to in: ZH or EN."""
 
     ZH = "zh"
     EN = "en"

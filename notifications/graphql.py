@@ -31,8 +31,6 @@ from notifications import models, store, stream
 
 @strawberry.type(description="A message to the viewer.")
 class Message:
-    """A message of the inbox."""
-
     id: strawberry.ID = strawberry.field(description="The message's id.")
     template: str = strawberry.field(description="What kind of message this is.")
     title: str = strawberry.field(description="The title, in the person's language.")
@@ -44,16 +42,12 @@ class Message:
 
 @strawberry.type(description="The viewer's messages.")
 class Inbox:
-    """The inbox."""
-
     unread: int = strawberry.field(description="How many messages are unread.")
     messages: Connection[Message] = strawberry.field(description="Newest first.")
 
 
 @strawberry.type(description="The message is marked as read.")
 class MessageRead:
-    """What markMessageRead answers."""
-
     message_id: strawberry.ID = strawberry.field(description="The message's id.")
 
 

@@ -19,31 +19,19 @@ from core.graphql import (
     query,
     signed_in,
     subscription,
+    view,
 )
 from core.texts import Locale
 from payments import receipts, service, settlement
 from payments.domain import STATUS, PaymentMethod, PaymentStatus
 from payments.models import Intent
 
-strawberry.enum(
-    PaymentStatus,
-    name="PaymentStatus",
-    description=(
-        "How a payment goes. PREPARING: the cashier is being opened. AWAITING_PAYMENT: the cashier "
-        "is open. PROCESSING: paid, the payee is being told. SUCCEEDED: the payee has booked it. "
-        "EXPIRED, REJECTED: nothing was paid. REFUNDING, PARTLY_REFUNDED, REFUNDED: the money goes "
-        "or went back."
-    ),
-)
+view(PaymentStatus)
 
 PaymentId = Annotated[strawberry.ID, strawberry.argument(description="The payment's id.")]
 
 
-strawberry.enum(
-    PaymentMethod,
-    name="PaymentMethod",
-    description="Whose cashier a payment goes through. WECHAT_PAY: 微信支付. ALIPAY: 支付宝.",
-)
+view(PaymentMethod)
 
 Method = Annotated[
     PaymentMethod | None,
@@ -60,8 +48,6 @@ Method = Annotated[
 
 @strawberry.type(description="A payment of the viewer.")
 class Payment:
-    """What the payer sees of an intent."""
-
     id: strawberry.ID = strawberry.field(description="The payment's id.")
     title: str = strawberry.field(description="What is paid for, in the viewer's language.")
     amount: Fen = strawberry.field(description="The amount.")
@@ -84,8 +70,6 @@ class Payment:
 
 @strawberry.type(description="The receipt of a payment that its payee has booked.")
 class PaymentReceipt:
-    """A receipt."""
-
     receipt_no: str = strawberry.field(description="Its number, in a series without gaps.")
     issued_at: datetime = strawberry.field(description="When it was issued.")
     payee_ref: str = strawberry.field(description="The payee's own number for the payment.")

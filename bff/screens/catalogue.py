@@ -10,6 +10,7 @@ from core.graphql import (
     anybody,
     public,
     query,
+    view,
 )
 from core.manifest import Service as Tile
 from core.manifest import ServiceKind, ServiceStatus, Theme
@@ -17,25 +18,10 @@ from core.texts import Locale
 
 _MAX_AGE_S = 60
 
-strawberry.enum(
-    Theme,
-    description=(
-        "The themes of the city's services: GOVERNMENT affairs, MOBILITY, HEALTH, COMMUNITY, "
-        "LOVE_CITY (livelihood: insurance, bills, housing), SAFETY and environment, FINANCE."
-    ),
-)
-strawberry.enum(
-    ServiceKind,
-    description=(
-        "What a service does for the citizen. QUERY: look something up. APPLICATION: apply for "
-        "something. APPOINTMENT: book. PAYMENT: pay. SUBSCRIPTION: be told of news. REPORT: tell "
-        "the city."
-    ),
-)
-strawberry.enum(
-    ServiceStatus, description="LIVE: it works end to end. PLANNED: announced, not there yet."
-)
-strawberry.enum(Locale, description="The languages people are spoken to in: ZH or EN.")
+view(Theme)
+view(ServiceKind)
+view(ServiceStatus)
+view(Locale)
 
 InLanguage = Annotated[
     Locale | None, strawberry.argument(description="Another language than the viewer's.")
@@ -47,8 +33,6 @@ ServiceId = Annotated[strawberry.ID, strawberry.argument(description="The servic
 
 @strawberry.type(description="A service of the city.")
 class Service:
-    """A tile of the catalogue."""
-
     tile: strawberry.Private[Tile]
     id: strawberry.ID = strawberry.field(description="The service's stable name.")
     number: int = strawberry.field(description="Its number in the city's list.")

@@ -41,8 +41,6 @@ class UnavailableSection(HomeSection):
 
 @strawberry.type(description="The home screen.")
 class Home:
-    """What the app opens with."""
-
     sections: list[HomeSection] = strawberry.field(
         description="The cards in their order, each telling how fresh it is."
     )

@@ -18,28 +18,17 @@ R = TypeVar("R")
 
 _FIRST_MAX = 100
 
-strawberry.enum(
-    errors.Missing,
-    name="MissingStep",
-    description=(
-        "What a caller must do before an action is possible. LOGIN: sign in. REAL_NAME: verify "
-        "the real name. FRESH_AUTH: confirm once more who is there, with `stepUp`."
-    ),
-)
+view(errors.Missing, name="MissingStep")
 
 
 @strawberry.interface(description="Why a mutation changed nothing.")
 class Refusal:
-    """What every refusal tells."""
-
     code: str = strawberry.field(description="The stable code that an app acts on.")
     message: str = strawberry.field(description="The sentence for the person, in their language.")
 
 
 @strawberry.type(description="The input breaks a rule.")
 class InvalidInput(Refusal):
-    """See core.errors.InvalidInput."""
-
     field: str | None = strawberry.field(description="The argument at fault, where there is one.")
 
 
@@ -55,8 +44,6 @@ class Conflict(Refusal):
 
 @strawberry.type(description="Sign in, sign in again, or verify your real name first.")
 class LoginRequired(Refusal):
-    """See core.errors.LoginRequired."""
-
     required_level: int = strawberry.field(
         description="The identity level that is needed: 1 phone, 2 real name."
     )
@@ -74,8 +61,6 @@ class Forbidden(Refusal):
 
 @strawberry.type(description="Too many attempts.")
 class RateLimited(Refusal):
-    """See core.errors.RateLimited."""
-
     retry_after_s: int = strawberry.field(description="Seconds to wait before the next attempt.")
     retry_at: datetime = strawberry.field(description="When the next attempt is possible.")
 
@@ -142,16 +127,12 @@ class PageInfo:
 
 @strawberry.type(description="An entry of a list.")
 class Edge(Generic[T]):
-    """A node and its cursor."""
-
     cursor: str = strawberry.field(description="The entry's cursor, for `after`.")
     node: T = strawberry.field(description="The entry itself.")
 
 
 @strawberry.type(description="A page of a list.")
 class Connection(Generic[T]):
-    """Relay's connection, forwards only."""
-
     edges: list[Edge[T]] = strawberry.field(description="The page's entries.")
     page_info: PageInfo = strawberry.field(description="Where the page ends.")
 

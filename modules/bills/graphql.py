@@ -29,28 +29,18 @@ from modules.bills import domain, models, service, texts
 from modules.bills.domain import UtilityKind
 from payments.api import Method, Payment
 
-strawberry.enum(
-    UtilityKind,
-    name="UtilityKind",
-    description="The utilities: WATER, ELECTRICITY, GAS, and HEATING of the district network.",
-)
+view(UtilityKind)
 Kind = Annotated[UtilityKind, strawberry.argument(description="Which utility.")]
 AccountNo = Annotated[
     str, strawberry.argument(description="The account's number, as it stands on the bill.")
 ]
 _BY_UTILITY = by_data("each utility is a service of its own")
 _BY_BILL = by_data("the bill belongs to a utility, and each utility is a service of its own")
-strawberry.enum(
-    domain.BillStatus,
-    name="BillStatus",
-    description="OPEN: to be paid. PAID: settled. WITHDRAWN: taken back by the biller.",
-)
+view(domain.BillStatus)
 
 
 @strawberry.type(description="A part of the usage at one price.")
 class BillTier:
-    """A tier."""
-
     upto: int | None = strawberry.field(description="Its upper bound; null in the last tier.")
     unit_price_yuan: str = strawberry.field(description="Yuan per unit.")
     usage: int = strawberry.field(description="Units in this tier.")
@@ -59,8 +49,6 @@ class BillTier:
 
 @strawberry.type(description="A bill.")
 class Bill:
-    """A bill as its biller tells it."""
-
     id: strawberry.ID = strawberry.field(description="The bill's id, for payBill.")
     bill_no: str = strawberry.field(description="The biller's number.")
     period: str = strawberry.field(description='The month it is for, "YYYY-MM".')
@@ -78,8 +66,6 @@ class Bill:
 
 @strawberry.type(description="What is open on an account.")
 class BillArrears:
-    """Arrears."""
-
     total: Fen = strawberry.field(description="All open bills together, late fees included.")
     count: int = strawberry.field(description="How many they are.")
     overdue: Fen = strawberry.field(description="Those of them past their due day.")
@@ -92,8 +78,6 @@ class BillArrears:
 
 @strawberry.type(description="A month's usage.")
 class BillUsageMonth:
-    """A point of the chart."""
-
     period: str = strawberry.field(description='The month, "YYYY-MM".')
     usage: int = strawberry.field(description="Units used.")
     usage_unit: str = strawberry.field(description='The unit, "m3" or "kWh" and the like.')
@@ -102,8 +86,6 @@ class BillUsageMonth:
 
 @strawberry.type(description="An account's usage for a chart, and how fresh that is.")
 class BillUsage:
-    """What billUsage answers."""
-
     status: ReadStatus = strawberry.field(description="Where the answer comes from.")
     as_of: datetime | None = strawberry.field(description="When it was true.")
     reason: str | None = strawberry.field(description="Why it is not LIVE, a stable code.")
@@ -112,8 +94,6 @@ class BillUsage:
 
 @strawberry.type(description="An account's bills, and how fresh that is.")
 class Bills:
-    """What bills answers."""
-
     status: ReadStatus = strawberry.field(description="Where the answer comes from.")
     as_of: datetime | None = strawberry.field(description="When it was true.")
     reason: str | None = strawberry.field(description="Why it is not LIVE, a stable code.")
@@ -125,8 +105,6 @@ class Bills:
 
 @strawberry.type(description="A household's account at a biller, linked to the viewer.")
 class BillAccount:
-    """A link."""
-
     id: strawberry.ID = strawberry.field(description="The link's id.")
     kind: UtilityKind = strawberry.field(description="The utility.")
     account_no: str = strawberry.field(description="The account's number.")
@@ -137,22 +115,16 @@ class BillAccount:
 
 @strawberry.type(description="The account is linked.")
 class BillAccountLinked:
-    """What linkBillAccount answers."""
-
     account: BillAccount = strawberry.field(description="The account.")
 
 
 @strawberry.type(description="The account is linked no more.")
 class BillAccountUnlinked:
-    """What unlinkBillAccount answers."""
-
     account_id: strawberry.ID = strawberry.field(description="The link's id.")
 
 
 @strawberry.type(description="The payment has begun.")
 class BillPaymentStarted:
-    """What payBill answers."""
-
     payment: Payment = strawberry.field(
         description="The payment; without a cashier yet where the PSP is slow: follow it."
     )

@@ -15,6 +15,7 @@ from core.graphql import (
     parse_id,
     query,
     signed_in,
+    view,
 )
 from modules.bills import texts
 from modules.bills.autopay import domain, service
@@ -22,25 +23,12 @@ from modules.bills.graphql import BillAccount, to_account
 from modules.bills.models import AutopayCharge as ChargeRow
 from modules.bills.reminders.domain import BILL_REMINDER
 
-strawberry.enum(
-    domain.AutopayState,
-    name="AutopayState",
-    description="SIGNING: to be signed at the PSP. ACTIVE: bills are paid. ENDED: for good.",
-)
-strawberry.enum(
-    domain.ChargeState,
-    name="AutopayChargeState",
-    description=(
-        "ANNOUNCED: will be paid at `payAt`. PAYING: under way. PAID. STOPPED: not begun, see "
-        "`reason`. FAILED: begun and come to nothing. CANCELLED: paid otherwise, or autopay ended."
-    ),
-)
+view(domain.AutopayState)
+view(domain.ChargeState, name="AutopayChargeState")
 
 
 @strawberry.type(description="What one agrees to.")
 class AutopayTerms:
-    """The terms."""
-
     text: str = strawberry.field(description="The words.")
     text_version: str = strawberry.field(description="Their version, for agreeAutopay.")
     bill_ceiling_max: Fen = strawberry.field(description="The most for one bill.")
@@ -49,8 +37,6 @@ class AutopayTerms:
 
 @strawberry.type(description="One bill that autopay announced, pays or passed over.")
 class AutopayCharge:
-    """A charge."""
-
     bill_id: strawberry.ID = strawberry.field(description="The bill, for payBill.")
     amount: Fen = strawberry.field(description="How much.")
     state: domain.ChargeState = strawberry.field(description="How far it is.")
@@ -62,8 +48,6 @@ class AutopayCharge:
 
 @strawberry.type(description="A consent that an account's bills are paid by themselves.")
 class Autopay:
-    """A consent."""
-
     id: strawberry.ID = strawberry.field(description="Its id, for endAutopay.")
     account: BillAccount | None = strawberry.field(
         description="The account; null once it is linked no more."
@@ -84,15 +68,11 @@ class Autopay:
 
 @strawberry.type(description="The consent is given; the PSP still wants a signature.")
 class AutopayAgreed:
-    """What agreeAutopay answers."""
-
     autopay: Autopay = strawberry.field(description="The consent.")
 
 
 @strawberry.type(description="Nothing more is paid by itself; what is under way goes on.")
 class AutopayEnded:
-    """What endAutopay answers."""
-
     autopay_id: strawberry.ID = strawberry.field(description="The consent's id.")
 
 

@@ -14,32 +14,20 @@ from core.graphql import (
     of_service,
     parse_id,
     query,
+    view,
 )
 from modules.bills.graphql import BillAccount, to_account
 from modules.bills.reminders import domain, service
 from modules.bills.reminders.domain import BILL_REMINDER, Rule
 
-strawberry.enum(
-    domain.Stage,
-    name="BillReminderStage",
-    description="AHEAD: before the due day. OVERDUE: the due day is over, a late fee grows.",
-)
-strawberry.enum(
-    domain.Delivery,
-    name="BillReminderDelivery",
-    description=(
-        "INBOX: it lies in the inbox. SMS_QUEUED, SMS_SENT, SMS_FAILED: it does, and what became "
-        "of the text message beside it."
-    ),
-)
+view(domain.Stage, name="BillReminderStage")
+view(domain.Delivery, name="BillReminderDelivery")
 
 AccountId = Annotated[strawberry.ID, strawberry.argument(description="The linked account's id.")]
 
 
 @strawberry.type(description="A reminder that was sent.")
 class BillReminderSent:
-    """A reminder."""
-
     bill_id: strawberry.ID = strawberry.field(description="The bill, for payBill.")
     stage: domain.Stage = strawberry.field(description="Ahead or overdue.")
     amount: Fen = strawberry.field(description="What was due then.")
@@ -49,8 +37,6 @@ class BillReminderSent:
 
 @strawberry.type(description="A linked account whose bills the viewer is reminded of.")
 class BillReminder:
-    """A subscription."""
-
     account: BillAccount = strawberry.field(description="The account.")
     days_before: int = strawberry.field(description="How many days before the due day.")
     min_amount: Fen = strawberry.field(description="Smaller bills are passed over.")
@@ -63,15 +49,11 @@ class BillReminder:
 
 @strawberry.type(description="The viewer is reminded from now on.")
 class BillReminderSet:
-    """What setBillReminder answers."""
-
     reminder: BillReminder = strawberry.field(description="The reminder.")
 
 
 @strawberry.type(description="The viewer is reminded no more.")
 class BillReminderRemoved:
-    """What removeBillReminder answers."""
-
     account_id: strawberry.ID = strawberry.field(description="The linked account's id.")
 
 

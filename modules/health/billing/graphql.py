@@ -15,6 +15,7 @@ from core.graphql import (
     of_service,
     parse_id,
     query,
+    view,
 )
 from core.texts import Locale
 from core.upstream.readings import ReadStatus
@@ -23,33 +24,18 @@ from modules.health.billing.domain import MEDICAL_PAYMENT
 from modules.health.policy import hospital_name
 from payments.api import Payment
 
-strawberry.enum(
-    domain.BillStatus,
-    name="MedicalBillStatus",
-    description="OPEN: the self-pay part is to be paid. PAID: settled. CANCELLED: by the hospital.",
-)
-strawberry.enum(
-    domain.RefundState,
-    name="MedicalRefundState",
-    description=(
-        "RETURNING: the hospital has decided, the money is on its way. RETURNED: it is back with "
-        "the payer. SETTLED: the hospital has it in its books too."
-    ),
-)
+view(domain.BillStatus, name="MedicalBillStatus")
+view(domain.RefundState, name="MedicalRefundState")
 
 
 @strawberry.type(description="One line of a hospital bill.")
 class MedicalBillItem:
-    """A line."""
-
     name: str = strawberry.field(description="What it is for.")
     amount: Fen = strawberry.field(description="What it costs.")
 
 
 @strawberry.type(description="The bill of a visit, split between insurance and patient.")
 class MedicalBill:
-    """A bill as its hospital tells it."""
-
     id: strawberry.ID = strawberry.field(description="The bill's id, for payMedicalBill.")
     bill_no: str = strawberry.field(description="The hospital's number.")
     department: str = strawberry.field(description="Where the visit was.")
@@ -66,8 +52,6 @@ class MedicalBill:
 
 @strawberry.type(description="The deposit account of an inpatient.")
 class InpatientAccount:
-    """A deposit."""
-
     account_no: str = strawberry.field(description="Its number, for topUpHospitalAccount.")
     patient: str = strawberry.field(description="Whose it is, masked by the hospital.")
     ward: str = strawberry.field(description="The ward.")
@@ -78,8 +62,6 @@ class InpatientAccount:
 
 @strawberry.type(description="What one hospital's books hold, and how fresh that is.")
 class HospitalBooks:
-    """One hospital."""
-
     hospital_id: strawberry.ID = strawberry.field(description="The hospital's code.")
     hospital: str = strawberry.field(description="Its name.")
     status: ReadStatus = strawberry.field(description="Where its answer comes from.")
@@ -93,8 +75,6 @@ class HospitalBooks:
 
 @strawberry.type(description="Bills and deposits at all connected hospitals.")
 class MedicalBills:
-    """What medicalBills answers."""
-
     status: ReadStatus = strawberry.field(description="UNAVAILABLE only when all are silent.")
     as_of: datetime | None = strawberry.field(description="When it was asked for.")
     reason: str | None = strawberry.field(description="Why it is not LIVE, a stable code.")
@@ -103,8 +83,6 @@ class MedicalBills:
 
 @strawberry.type(description="A step of money coming back from a hospital.")
 class MedicalRefund:
-    """A refund."""
-
     refund_no: str = strawberry.field(description="The hospital's number for it.")
     amount: Fen = strawberry.field(description="How much.")
     reason: str = strawberry.field(description="Why, in the hospital's words.")
@@ -118,8 +96,6 @@ class MedicalRefund:
 
 @strawberry.type(description="A payment to a hospital with the trail of its refunds.")
 class MedicalPayment:
-    """What medicalPayment answers."""
-
     payment: Payment = strawberry.field(description="The payment and its state.")
     hospital: str | None = strawberry.field(description="The hospital, once it has booked it.")
     status: ReadStatus = strawberry.field(
@@ -131,8 +107,6 @@ class MedicalPayment:
 
 @strawberry.type(description="The payment has begun.")
 class MedicalPaymentStarted:
-    """What payMedicalBill and topUpHospitalAccount answer."""
-
     payment: Payment = strawberry.field(
         description="The payment; without a cashier yet where the PSP is slow: follow it."
     )

@@ -13,6 +13,7 @@ from core.graphql import (
     parse_id,
     query,
     signed_in,
+    view,
 )
 from core.security.mandate import MandateKind
 from core.security.vault import mask_name
@@ -20,16 +21,11 @@ from modules.identity import families, models
 from modules.identity.families import Party
 from modules.identity.graphql.arguments import MandateId, Phone, RealName, ResidentId
 
-strawberry.enum(
-    MandateKind,
-    description="GUARDIAN: of a child, as the registry confirms. PROXY: chosen by an adult.",
-)
+view(MandateKind)
 
 
 @strawberry.type(description="That one person may act for another.")
 class Mandate:
-    """A mandate as one of its two sides sees it."""
-
     id: strawberry.ID = strawberry.field(description="The mandate's id.")
     kind: MandateKind = strawberry.field(description="On what ground.")
     state: str = strawberry.field(description="proposed, active or ended.")
@@ -54,29 +50,21 @@ class Mandate:
 
 @strawberry.type(description="The child can be acted for.")
 class ChildAdded:
-    """What addChild answers."""
-
     mandate: Mandate = strawberry.field(description="The guardianship.")
 
 
 @strawberry.type(description="The proposal waits to be confirmed.")
 class ProxyProposed:
-    """What proposeProxy answers; whether the phone has an account is not told."""
-
     mandate: Mandate = strawberry.field(description="The proposal.")
 
 
 @strawberry.type(description="The proxy may act from now on.")
 class ProxyConfirmed:
-    """What confirmProxy answers."""
-
     mandate: Mandate = strawberry.field(description="The mandate.")
 
 
 @strawberry.type(description="The mandate has ended, everywhere and at once.")
 class MandateEnded:
-    """What endMandate answers."""
-
     mandate_id: strawberry.ID = strawberry.field(description="The mandate's id.")
 
 

@@ -38,8 +38,6 @@ from modules.identity.service import NAME
 
 @strawberry.type(description="One read of a person's data.")
 class AccessRecord:
-    """A row of the access log."""
-
     id: strawberry.ID = strawberry.field(description="The row's id, a cursor for `after`.")
     service: str = strawberry.field(description="The service that asked.")
     upstream: str = strawberry.field(description="The system that was asked.")
@@ -58,8 +56,6 @@ class AccessRecord:
 
 @strawberry.type(description="A consent of a person.")
 class Consent:
-    """A consent to one purpose."""
-
     purpose: str = strawberry.field(description="What for.")
     source: str = strawberry.field(description="The system that is asked.")
     recipient: str = strawberry.field(
@@ -75,8 +71,6 @@ class Consent:
 
 @strawberry.type(description="Something a citizen can be asked to consent to.")
 class ConsentPurpose:
-    """A purpose and the text of its consent."""
-
     id: str = strawberry.field(description="The purpose's name for grantConsent.")
     upstream: str = strawberry.field(description="The system that is asked.")
     recipient: str = strawberry.field(
@@ -90,22 +84,16 @@ class ConsentPurpose:
 
 @strawberry.type(description="The consent stands.")
 class ConsentGranted:
-    """What grantConsent answers."""
-
     consent: Consent = strawberry.field(description="The consent.")
 
 
 @strawberry.type(description="The consent is withdrawn; nothing is read under it any more.")
 class ConsentWithdrawn:
-    """What withdrawConsent answers."""
-
     purpose: str = strawberry.field(description="The purpose.")
 
 
 @strawberry.type(description="Something that is kept or withheld, and why.")
 class Reason:
-    """One reason."""
-
     wing: str = strawberry.field(description="The part of the city's system that says so.")
     what: str = strawberry.field(description="What it is about.")
     reason: str = strawberry.field(description="Why.")
@@ -114,16 +102,12 @@ class Reason:
 
 @strawberry.type(description="Everything held about the person.")
 class DataExport:
-    """What exportMyData answers."""
-
     content: JSON = strawberry.field(description="The data, by the parts of the system.")
     withheld: list[Reason] = strawberry.field(description="What is held but not in it, and why.")
 
 
 @strawberry.type(description="The account is closed and forgotten, but for what the law keeps.")
 class AccountErased:
-    """What eraseMyAccount answers."""
-
     erased: list[str] = strawberry.field(description="The parts of the system that forgot.")
     holds: list[Reason] = strawberry.field(description="What is kept, and why.")
 

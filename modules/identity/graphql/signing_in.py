@@ -22,6 +22,7 @@ from core.graphql import (
     query,
     resume_tickets,
     signed_in,
+    view,
 )
 from core.people.directory import get_person
 from core.refusal_texts import NOT_FOUND
@@ -33,20 +34,11 @@ from modules.identity.graphql.arguments import Code, Phone, RealName, ResidentId
 from modules.identity.graphql.privacy import AccessRecord, Consent, list_consents, page_access
 from modules.identity.service import ADDRESS, Device, SignedIn
 
-strawberry.enum(
-    Delivery,
-    name="CodeDelivery",
-    description=(
-        "How a one-time code gets on. UNDERWAY: it was just sent. SENT: the gateway has taken it. "
-        "LATE: the gateway has not taken it yet. FAILED: it cannot be delivered, ask for another."
-    ),
-)
+view(Delivery, name="CodeDelivery")
 
 
 @strawberry.type(description="A device the viewer is signed in on.")
 class Session:
-    """One live session."""
-
     id: strawberry.ID = strawberry.field(description="The session's id.")
     device: str = strawberry.field(description="The device's name.")
     network: str = strawberry.field(
@@ -117,8 +109,6 @@ class Resumption:
 
 @strawberry.input(description="The device that signs in.")
 class DeviceInput:
-    """A device."""
-
     id: str = strawberry.field(
         description="The app's own identifier of this device, 8 to 64 visible characters."
     )
@@ -132,8 +122,6 @@ ThisDevice = Annotated[
 
 @strawberry.type(description="A code is on its way to the phone.")
 class LoginCodeSent:
-    """What requestLoginCode answers."""
-
     request_id: strawberry.ID = strawberry.field(description="For codeDelivery.")
     expires_at: datetime = strawberry.field(description="Until when the code is good.")
     resend_after_s: int = strawberry.field(description="Seconds until another can be asked for.")
@@ -141,8 +129,6 @@ class LoginCodeSent:
 
 @strawberry.type(description="The session's tokens.")
 class Tokens:
-    """What login and refreshSession answer."""
-
     access_token: str = strawberry.field(
         description="Goes into `Authorization: Bearer …`; 15 minutes."
     )
@@ -153,29 +139,21 @@ class Tokens:
 
 @strawberry.type(description="The session has ended.")
 class SessionRevoked:
-    """What revokeSession answers."""
-
     session_id: strawberry.ID = strawberry.field(description="The session's id.")
 
 
 @strawberry.type(description="The sessions have ended.")
 class SessionsRevoked:
-    """What revokeAllSessions answers."""
-
     count: int = strawberry.field(description="How many sessions ended.")
 
 
 @strawberry.type(description="It is the viewer; use the new access token from now on.")
 class SteppedUp:
-    """What stepUp answers."""
-
     access_token: str = strawberry.field(description="An access token with a fresh proof.")
 
 
 @strawberry.type(description="The real name is verified; use the new access token from now on.")
 class RealNameVerified:
-    """What verifyRealName answers."""
-
     access_token: str = strawberry.field(description="An access token that carries level 2.")
     level: int = strawberry.field(description="The identity level reached.")
 

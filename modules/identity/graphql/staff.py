@@ -41,8 +41,6 @@ class StaffPerson:
 
 @strawberry.type(description="A member of staff looked at unusually many people within an hour.")
 class UnusualAccess:
-    """A flag."""
-
     id: strawberry.ID = strawberry.field(description="The flag's id, a cursor for `after`.")
     actor_id: strawberry.ID = strawberry.field(description="The member of staff.")
     actor_role: str = strawberry.field(description="Their role.")

@@ -31,8 +31,6 @@ PlateId = Annotated[strawberry.ID, strawberry.argument(description="A linked pla
 
 @strawberry.type(description="A number plate that the viewer has linked.")
 class Plate:
-    """A link."""
-
     id: strawberry.ID = strawberry.field(description="The link's id.")
     plate: str = strawberry.field(description="The plate.")
     is_own: bool = strawberry.field(
@@ -42,8 +40,6 @@ class Plate:
 
 @strawberry.type(description="What parking costs at a place.")
 class ParkingTariff:
-    """A tariff."""
-
     free_minutes: int = strawberry.field(description="Minutes that cost nothing.")
     unit_minutes: int = strawberry.field(description="The unit that is charged when begun.")
     unit_price: Fen = strawberry.field(description="The price of a unit.")
@@ -52,8 +48,6 @@ class ParkingTariff:
 
 @strawberry.type(description="Where a car stands.")
 class ParkingPlace:
-    """A place."""
-
     name: str = strawberry.field(description="The place's name in the viewer's language.")
     lat: float = strawberry.field(description="Latitude, WGS 84.")
     lon: float = strawberry.field(description="Longitude, WGS 84.")
@@ -61,8 +55,6 @@ class ParkingPlace:
 
 @strawberry.type(description="A stay that is not over.")
 class ParkingSession:
-    """A stay."""
-
     session_no: str = strawberry.field(description="The operator's number.")
     place: ParkingPlace | None = strawberry.field(
         description="Where the car stands; told only for a car that is confirmed to be one's own."
@@ -88,8 +80,6 @@ class ParkingSession:
 
 @strawberry.type(description="A plate's stays, and how fresh that is.")
 class ParkingSessions:
-    """What parkingSessions answers."""
-
     status: ReadStatus = strawberry.field(description="Where the answer comes from.")
     as_of: datetime | None = strawberry.field(description="When it was true.")
     reason: str | None = strawberry.field(description="Why it is not LIVE, a stable code.")
@@ -99,22 +89,16 @@ class ParkingSessions:
 
 @strawberry.type(description="The plate is linked.")
 class PlateLinked:
-    """What linkPlate and verifyPlate answer."""
-
     plate: Plate = strawberry.field(description="The plate.")
 
 
 @strawberry.type(description="The plate is linked no more.")
 class PlateUnlinked:
-    """What unlinkPlate answers."""
-
     plate_id: strawberry.ID = strawberry.field(description="The link's id.")
 
 
 @strawberry.type(description="The payment has begun.")
 class ParkingPaymentStarted:
-    """What payParking answers."""
-
     payment: Payment = strawberry.field(
         description="The payment; without a cashier yet where the PSP is slow: follow it."
     )
