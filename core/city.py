@@ -7,19 +7,7 @@ from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
-from core.texts import Locale
-
-
-@dataclass(frozen=True, slots=True)
-class Named:
-    """A name in both languages."""
-
-    zh: str
-    en: str
-
-    def say(self, locale: Locale) -> str:
-        """The name in one language."""
-        return self.zh if locale is Locale.ZH else self.en
+from core.texts import Named
 
 
 class YearUnknown(LookupError):

@@ -5,8 +5,9 @@ The first argument is the call: who asks, in which language, until when, and the
 
 import asyncio
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
+from typing import Annotated
 from uuid import UUID
 
 from core.context.call import Call
@@ -25,10 +26,10 @@ _MAX_STALE = timedelta(hours=6)
 
 @dataclass(frozen=True, slots=True)
 class Followed:
-    """A fountain that the viewer follows from now on."""
+    """The viewer follows the fountain."""
 
-    follow_id: UUID
-    fountain: Fountain
+    follow_id: Annotated[UUID, "The id of the follow."]
+    fountain: Annotated[Fountain, "The fountain."]
 
 
 async def read_fountains(call: Call, district_code: str) -> Reading[Sequence[Fountain]]:
@@ -107,7 +108,7 @@ async def read_followed_closed(call: Call) -> Reading[Sequence[Fountain]]:
     worst = max(readings, key=lambda reading: _WORSE.index(reading.status), default=None)
     if worst is None:
         return Reading(ReadStatus.LIVE, closed, call.app.clock.now(), None)
-    return Reading(worst.status, closed, worst.as_of, worst.reason)
+    return replace(worst, value=closed)
 
 
 _WORSE = (ReadStatus.LIVE, ReadStatus.STALE, ReadStatus.UNAVAILABLE)

@@ -18,7 +18,6 @@ from core.people.directory import get_person
 from core.queue.events import on
 from core.refusal_texts import NOT_FOUND
 from core.security import authorization
-from core.security.authorization import Need
 from core.texts import Locale
 from core.upstream.client import UpstreamError
 from kinds.payment import open_cashier
@@ -52,10 +51,6 @@ async def pay(call: Call, booking_id: UUID, key: str) -> payments.Payment:
             call, tx, kind=KIND, subject_ref=str(booking_id), key=key
         )
     return await open_cashier(call, intent_id)
-
-
-PAYING = Need(level=1, fresh=True)
-"""What paying a fee asks of everybody; the appointment's own service may ask more."""
 
 
 async def quote(call: Call, tx: Transaction, subject_ref: str) -> Quote:

@@ -12,18 +12,23 @@ from core.graphql import (
     After,
     Connection,
     First,
-    Guard,
     IdempotencyKey,
     Info,
     OnBehalfOf,
     Refused,
+    anybody,
+    by_data,
     connection,
-    guarded_mutation,
     mutation,
     page_size,
     parse_id,
+    query,
+    signed_in,
+    staff,
+    subscription,
 )
 from core.refusal_texts import INVALID_INPUT
+from core.security.authorization import Scope
 from modules.appointments import fees, messages, queue, service, visits, waiting
 from modules.appointments.graphql_booking import Appointment, AppointmentChanged, appointment
 from modules.appointments.graphql_types import (
@@ -58,6 +63,11 @@ Subject = Annotated[
     str | None,
     strawberry.argument(description="What it is about where that is a thing: the number plate."),
 ]
+
+_APPOINTMENT_DECIDES = "the service, and so the level it asks, is known from the appointment"
+_BY_APPOINTMENT = by_data(_APPOINTMENT_DECIDES)
+_BY_APPOINTMENT_FRESH = by_data(_APPOINTMENT_DECIDES, fresh=True)
+_BY_PLACE = by_data("the service, and so the level it asks, is known from the place or its slot")
 
 
 @strawberry.type(description="The payment of a fee has begun.")
@@ -101,18 +111,18 @@ CheckInAppointmentResult = Annotated[
 class Query:
     """The query fields of appointments."""
 
-    @strawberry.field(description="Where a service takes appointments.")
+    @query(anybody(), description="Where a service takes appointments.")
     async def appointment_places(self, info: Info, service_id: ServiceId) -> list[AppointmentPlace]:
         """The places of one of the city's own services."""
         rows = await service.list_places(info.context, service_id)
         return [to_place(info.context, row) for row in rows]
 
-    @strawberry.field(description="What one can come for: papers to bring, the fee.")
+    @query(anybody(), description="What one can come for: papers to bring, the fee.")
     async def appointment_items(self, info: Info, service_id: ServiceId) -> list[AppointmentItem]:
         """The businesses of a service."""
         return [to_item(info.context, i) for i in service.list_items(info.context, service_id)]
 
-    @strawberry.field(description="The slots of a place still to come, full ones too.")
+    @query(anybody(), description="The slots of a place still to come, full ones too.")
     async def appointment_slots(
         self,
         info: Info,
@@ -137,7 +147,7 @@ class Query:
         )
         return [to_slot(info.context, facts, free) for facts, free in rows]
 
-    @strawberry.field(description="The viewer's appointments, newest first.")
+    @query(signed_in(), description="The viewer's appointments, newest first.")
     async def appointments(
         self, info: Info, first: First, after: After = None
     ) -> Connection[Appointment]:
@@ -149,13 +159,13 @@ class Query:
             rows, first, lambda row: str(row.id), lambda row: appointment(info.context, row)
         )
 
-    @strawberry.field(description="One of the viewer's appointments.")
+    @query(signed_in(), description="One of the viewer's appointments.")
     async def appointment(self, info: Info, id: AppointmentId) -> Appointment:
         """An appointment."""
         row = await service.get_booking(info.context, parse_id(id))
         return appointment(info.context, row)
 
-    @strawberry.field(description="The viewer's ticket in the queue of a release.")
+    @query(signed_in(), description="The viewer's ticket in the queue of a release.")
     async def queue_ticket(
         self,
         info: Info,
@@ -164,7 +174,7 @@ class Query:
         """A ticket."""
         return to_ticket(await queue.get_standing(info.context, parse_id(id)))
 
-    @strawberry.field(description="Where the viewer waits for a seat, newest first.")
+    @query(signed_in(), description="Where the viewer waits for a seat, newest first.")
     async def waiting_places(self, info: Info, first: First) -> list[WaitingPlace]:
         """The viewer's waits."""
         rows = await waiting.list_waits(info.context, first=page_size(first))
@@ -175,7 +185,10 @@ class Query:
 class Mutation:
     """The mutation fields of appointments."""
 
-    @mutation(description="Keep a seat for the viewer until it is confirmed or the hold ends.")
+    @mutation(
+        _BY_PLACE,
+        description="Keep a seat for the viewer until it is confirmed or the hold ends.",
+    )
     async def hold_appointment(
         self,
         info: Info,
@@ -209,7 +222,10 @@ class Mutation:
             return to_full(info.context, full)
         return AppointmentChanged(appointment=appointment(info.context, row))
 
-    @mutation(description="Turn a hold into an appointment.")
+    @mutation(
+        _BY_APPOINTMENT,
+        description="Turn a hold into an appointment.",
+    )
     async def confirm_appointment(
         self, info: Info, appointment_id: AppointmentId, idempotency_key: IdempotencyKey
     ) -> ConfirmAppointmentResult:
@@ -217,8 +233,8 @@ class Mutation:
         row = await service.confirm(info.context, parse_id(appointment_id), idempotency_key)
         return AppointmentChanged(appointment=appointment(info.context, row))
 
-    @guarded_mutation(
-        Guard(fees.PAYING),
+    @mutation(
+        _BY_APPOINTMENT_FRESH,
         description="Pay the fee of a held appointment; paid, it is confirmed by itself.",
     )
     async def pay_appointment(
@@ -228,7 +244,10 @@ class Mutation:
         payment = await fees.pay(info.context, parse_id(appointment_id), idempotency_key)
         return AppointmentPaymentStarted(payment=payment)
 
-    @mutation(description="Give an appointment back before its deadline; a paid fee goes back.")
+    @mutation(
+        _BY_APPOINTMENT,
+        description="Give an appointment back before its deadline; a paid fee goes back.",
+    )
     async def cancel_appointment(
         self, info: Info, appointment_id: AppointmentId, idempotency_key: IdempotencyKey
     ) -> CancelAppointmentResult:
@@ -236,7 +255,10 @@ class Mutation:
         row = await service.cancel(info.context, parse_id(appointment_id), idempotency_key)
         return AppointmentChanged(appointment=appointment(info.context, row))
 
-    @mutation(description="Move an appointment to another slot, or leave it as it is.")
+    @mutation(
+        _BY_APPOINTMENT,
+        description="Move an appointment to another slot, or leave it as it is.",
+    )
     async def reschedule_appointment(
         self,
         info: Info,
@@ -253,7 +275,10 @@ class Mutation:
             return to_full(info.context, full)
         return AppointmentChanged(appointment=appointment(info.context, row))
 
-    @mutation(description="Wait for a seat of a place on a day; it is booked by itself.")
+    @mutation(
+        _BY_PLACE,
+        description="Wait for a seat of a place on a day; it is booked by itself.",
+    )
     async def join_waiting_list(
         self,
         info: Info,
@@ -276,7 +301,7 @@ class Mutation:
         )
         return WaitingListChanged(waiting=to_waiting(row))
 
-    @mutation(description="Give up a place in a waiting list.")
+    @mutation(signed_in(), description="Give up a place in a waiting list.")
     async def leave_waiting_list(
         self,
         info: Info,
@@ -287,7 +312,10 @@ class Mutation:
         row = await waiting.leave(info.context, parse_id(waiting_id), idempotency_key)
         return WaitingListChanged(waiting=to_waiting(row))
 
-    @mutation(description="Stand in the queue of a place's next release; one ticket each.")
+    @mutation(
+        _BY_PLACE,
+        description="Stand in the queue of a place's next release; one ticket each.",
+    )
     async def join_queue(
         self,
         info: Info,
@@ -298,7 +326,10 @@ class Mutation:
         standing = await queue.join(info.context, parse_id(place_id))
         return QueueJoined(ticket=to_ticket(standing))
 
-    @mutation(description="For staff: check a person in by the code they show.")
+    @mutation(
+        staff(Scope.APPOINTMENTS_CHECK_IN),
+        description="For staff: check a person in by the code they show.",
+    )
     async def check_in_appointment(
         self,
         info: Info,
@@ -314,7 +345,7 @@ class Mutation:
 class Subscription:
     """The subscription fields of appointments."""
 
-    @strawberry.subscription(description="The viewer's appointments, each time one changes.")
+    @subscription(signed_in(), description="The viewer's appointments, each time one changes.")
     async def appointment_changed(self, info: Info) -> AsyncIterator[Appointment]:
         """Changes, whichever process made them."""
         call = info.context
@@ -322,7 +353,7 @@ class Subscription:
         async for booking_id in call.app.bus.stream(topic):
             yield appointment(call, await service.get_booking(call, UUID(booking_id)))
 
-    @strawberry.subscription(description="The viewer's ticket, each time its queue moves.")
+    @subscription(signed_in(), description="The viewer's ticket, each time its queue moves.")
     async def queue_ticket_changed(
         self,
         info: Info,

@@ -4,9 +4,9 @@ from datetime import date, datetime
 
 import strawberry
 
-from core.city import Named
 from core.context.call import Call
 from core.graphql import Fen
+from core.texts import Named
 from modules.appointments.domain import State, WaitState
 from modules.appointments.models import Resource, Wait
 from modules.appointments.policy import Item, policy_of

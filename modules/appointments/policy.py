@@ -8,9 +8,10 @@ from datetime import time, timedelta
 from pathlib import Path
 from typing import Any
 
-from core.city import CityFileError, Named
+from core.city import CityFileError
 from core.context.app import App
 from core.settings import Settings
+from core.texts import Named
 from modules.appointments.domain import BanRule, CancelRule
 from modules.appointments.schedule import ReleaseRule, Timetable
 

@@ -6,10 +6,10 @@ from datetime import date, datetime, time, timedelta
 from typing import Any
 from uuid import UUID
 
-from core.city import Named
 from core.clock import SHANGHAI
 from core.database import Transaction, connection, fetch_all, fetch_one
 from core.ids import new_id
+from core.texts import Named
 from modules.appointments.domain import SlotState
 from modules.appointments.models import Resource, Slot
 from modules.appointments.schedule import PlannedSlot

@@ -12,12 +12,12 @@ from core.context.call import Call
 from core.database import idempotency, transaction
 from core.errors import Conflict, InvalidInput
 from core.queue.jobs import Lane, job
+from core.security.authorization import Scope
 from modules.appointments import domain, messages, service, store, texts
 from modules.appointments.domain import State
 from modules.appointments.policy import policy_of, rules_of
 from modules.appointments.store import BookingRow
 
-STAFF = "department_officer"
 _MAC_BYTES = 12
 _LAPSED_MAX = 500
 
@@ -37,7 +37,7 @@ async def check_in(call: Call, code: str, key: str) -> BookingRow:
     The same key gives the same answer. Raises Forbidden, InvalidInput for a code that is not
     good or was used, Conflict when it is too early or too late.
     """
-    app, viewer = call.app, call.require_viewer().require_role(STAFF)
+    app, viewer = call.app, call.require_scope(Scope.APPOINTMENTS_CHECK_IN)
     booking_id = _read(app, code)
     if booking_id is None:
         raise InvalidInput(texts.CODE_INVALID, "code")

@@ -10,7 +10,10 @@ from modules.bills import texts
 
 
 class UtilityKind(StrEnum):
-    """The utilities; the value is the biller's name in addresses and accounts."""
+    """The utilities: WATER, ELECTRICITY, GAS, and HEATING of the district network.
+
+    The value is the biller's name in addresses and accounts.
+    """
 
     WATER = "water"
     ELECTRICITY = "electricity"
@@ -19,7 +22,7 @@ class UtilityKind(StrEnum):
 
 
 class BillStatus(StrEnum):
-    """A bill at its biller."""
+    """OPEN: to be paid. PAID: settled. WITHDRAWN: taken back by the biller."""
 
     OPEN = "open"
     PAID = "paid"

@@ -1,6 +1,7 @@
 """Bills in GraphQL."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Annotated
 
@@ -16,8 +17,12 @@ from core.graphql import (
     IdempotencyKey,
     Info,
     Refused,
+    by_data,
     mutation,
     parse_id,
+    query,
+    signed_in,
+    view,
 )
 from core.refusal_texts import NOT_FOUND
 from core.upstream.readings import Reading, ReadStatus
@@ -25,26 +30,18 @@ from modules.bills import domain, models, service, texts
 from modules.bills.domain import UtilityKind
 from payments.api import Method, Payment
 
-strawberry.enum(
-    UtilityKind,
-    name="UtilityKind",
-    description="The utilities: WATER, ELECTRICITY, GAS, and HEATING of the district network.",
-)
+view(UtilityKind)
 Kind = Annotated[UtilityKind, strawberry.argument(description="Which utility.")]
 AccountNo = Annotated[
     str, strawberry.argument(description="The account's number, as it stands on the bill.")
 ]
-strawberry.enum(
-    domain.BillStatus,
-    name="BillStatus",
-    description="OPEN: to be paid. PAID: settled. WITHDRAWN: taken back by the biller.",
-)
+_BY_UTILITY = by_data("each utility is a service of its own")
+_BY_BILL = by_data("the bill belongs to a utility, and each utility is a service of its own")
+view(domain.BillStatus)
 
 
 @strawberry.type(description="A part of the usage at one price.")
 class BillTier:
-    """A tier."""
-
     upto: int | None = strawberry.field(description="Its upper bound; null in the last tier.")
     unit_price_yuan: str = strawberry.field(description="Yuan per unit.")
     usage: int = strawberry.field(description="Units in this tier.")
@@ -53,8 +50,6 @@ class BillTier:
 
 @strawberry.type(description="A bill.")
 class Bill:
-    """A bill as its biller tells it."""
-
     id: strawberry.ID = strawberry.field(description="The bill's id, for payBill.")
     bill_no: str = strawberry.field(description="The biller's number.")
     period: str = strawberry.field(description='The month it is for, "YYYY-MM".')
@@ -72,8 +67,6 @@ class Bill:
 
 @strawberry.type(description="What is open on an account.")
 class BillArrears:
-    """Arrears."""
-
     total: Fen = strawberry.field(description="All open bills together, late fees included.")
     count: int = strawberry.field(description="How many they are.")
     overdue: Fen = strawberry.field(description="Those of them past their due day.")
@@ -86,8 +79,6 @@ class BillArrears:
 
 @strawberry.type(description="A month's usage.")
 class BillUsageMonth:
-    """A point of the chart."""
-
     period: str = strawberry.field(description='The month, "YYYY-MM".')
     usage: int = strawberry.field(description="Units used.")
     usage_unit: str = strawberry.field(description='The unit, "m3" or "kWh" and the like.')
@@ -96,8 +87,6 @@ class BillUsageMonth:
 
 @strawberry.type(description="An account's usage for a chart, and how fresh that is.")
 class BillUsage:
-    """What billUsage answers."""
-
     status: ReadStatus = strawberry.field(description="Where the answer comes from.")
     as_of: datetime | None = strawberry.field(description="When it was true.")
     reason: str | None = strawberry.field(description="Why it is not LIVE, a stable code.")
@@ -106,8 +95,6 @@ class BillUsage:
 
 @strawberry.type(description="An account's bills, and how fresh that is.")
 class Bills:
-    """What bills answers."""
-
     status: ReadStatus = strawberry.field(description="Where the answer comes from.")
     as_of: datetime | None = strawberry.field(description="When it was true.")
     reason: str | None = strawberry.field(description="Why it is not LIVE, a stable code.")
@@ -119,8 +106,6 @@ class Bills:
 
 @strawberry.type(description="A household's account at a biller, linked to the viewer.")
 class BillAccount:
-    """A link."""
-
     id: strawberry.ID = strawberry.field(description="The link's id.")
     kind: UtilityKind = strawberry.field(description="The utility.")
     account_no: str = strawberry.field(description="The account's number.")
@@ -131,33 +116,28 @@ class BillAccount:
 
 @strawberry.type(description="The account is linked.")
 class BillAccountLinked:
-    """What linkBillAccount answers."""
-
     account: BillAccount = strawberry.field(description="The account.")
 
 
 @strawberry.type(description="The account is linked no more.")
 class BillAccountUnlinked:
-    """What unlinkBillAccount answers."""
-
     account_id: strawberry.ID = strawberry.field(description="The link's id.")
 
 
 @strawberry.type(description="The payment has begun.")
 class BillPaymentStarted:
-    """What payBill answers."""
-
     payment: Payment = strawberry.field(
         description="The payment; without a cashier yet where the PSP is slow: follow it."
     )
 
 
-@strawberry.type(description="The bills-due card of the home screen.")
+@view
+@dataclass(frozen=True, slots=True, kw_only=True)
 class BillsDueSection(HomeSection):
-    """The card."""
+    """The bills-due card of the home screen."""
 
-    total: Fen | None = strawberry.field(description="What is due over all linked accounts.")
-    count: int | None = strawberry.field(description="How many bills that are.")
+    total_fen: Annotated[int | None, "What is due over all linked accounts."]
+    count: Annotated[int | None, "How many bills that are."]
 
 
 LinkBillAccountResult = Annotated[
@@ -173,7 +153,7 @@ PayBillResult = Annotated[BillPaymentStarted | Refused, strawberry.union("PayBil
 class Query:
     """The query fields of bills."""
 
-    @strawberry.field(description="The viewer's linked accounts.")
+    @query(signed_in(), description="The viewer's linked accounts.")
     async def bill_accounts(
         self,
         info: Info,
@@ -184,7 +164,10 @@ class Query:
         """Links in the order they were made."""
         return [to_account(link) for link in await service.list_accounts(info.context, kind)]
 
-    @strawberry.field(description="The bills of a linked account; the open ones unless told.")
+    @query(
+        _BY_UTILITY,
+        description="The bills of a linked account; the open ones unless told.",
+    )
     async def bills(
         self,
         info: Info,
@@ -204,7 +187,10 @@ class Query:
             arrears=_arrears(info.context, reading.value),
         )
 
-    @strawberry.field(description="The usage of a linked account, month by month.")
+    @query(
+        _BY_UTILITY,
+        description="The usage of a linked account, month by month.",
+    )
     async def bill_usage(
         self,
         info: Info,
@@ -234,7 +220,10 @@ class Query:
 class Mutation:
     """The mutation fields of bills."""
 
-    @mutation(description="Link a household's account; linking it again renames it.")
+    @mutation(
+        _BY_UTILITY,
+        description="Link a household's account; linking it again renames it.",
+    )
     async def link_bill_account(
         self,
         info: Info,
@@ -249,7 +238,7 @@ class Mutation:
         link = await service.link_account(info.context, kind, account_no, label, idempotency_key)
         return BillAccountLinked(account=to_account(link))
 
-    @mutation(description="Remove a link.")
+    @mutation(signed_in(), description="Remove a link.")
     async def unlink_bill_account(
         self,
         info: Info,
@@ -263,7 +252,7 @@ class Mutation:
             raise NotFound(NOT_FOUND)
         return BillAccountUnlinked(account_id=account_id)
 
-    @mutation(description="Pay a bill of a linked account.")
+    @mutation(_BY_BILL, description="Pay a bill of a linked account.")
     async def pay_bill(
         self,
         info: Info,
@@ -286,10 +275,8 @@ async def bills_due_card(call: Call) -> BillsDueSection:
     return BillsDueSection(
         id="bills-due",
         title=texts.BILLS_DUE.say(call.locale),
-        status=reading.status,
-        as_of=reading.as_of,
-        reason=reading.reason,
-        total=Fen(due.total_fen) if due else None,
+        **reading.freshness,
+        total_fen=due.total_fen if due else None,
         count=due.count if due else None,
     )
 

@@ -44,10 +44,10 @@ class Due:
     count: int
 
 
-def require_service(call: Call, kind: UtilityKind) -> UUID:
+def require_level(call: Call, kind: UtilityKind) -> UUID:
     """The viewer's id. Raises LoginRequired below the level that the utility's service asks.
 
-    Looking needs no more than that; paying also needs a fresh authentication.
+    Freshness is not looked at: only paying needs that, see `Call.require_service`.
     """
     service = call.app.services[domain.SERVICE_ID[kind]]
     return call.require_viewer(service.identity_level).user_id
@@ -61,7 +61,7 @@ async def link_account(
     Raises InvalidInput, NotFound for a number the biller does not know, RateLimited for trying out
     numbers, Conflict above ten accounts, Unavailable when the biller does not answer.
     """
-    citizen_id = require_service(call, kind)
+    citizen_id = require_level(call, kind)
     label, account_no = label.strip(), account_no.strip()
     if not domain.is_account_no(account_no):
         raise InvalidInput(texts.ACCOUNT_INVALID, "accountNo")
@@ -132,7 +132,7 @@ async def read_bills(
 
     Raises NotFound for any other account: foreign and missing are told in the same words.
     """
-    citizen_id = require_service(call, kind)
+    citizen_id = require_level(call, kind)
     known = domain.is_account_no(account_no)
     if not known or await store.find_link(citizen_id, kind, account_no) is None:
         raise NotFound(NOT_FOUND)

@@ -4,8 +4,9 @@ import tomllib
 from collections.abc import Mapping
 from pathlib import Path
 
-from core.city import CityFileError, Named
+from core.city import CityFileError
 from core.context.app import App
+from core.texts import Named
 
 
 def hospitals_of(app: App) -> Mapping[str, Named]:

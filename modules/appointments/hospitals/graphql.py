@@ -11,9 +11,10 @@ from core.graphql import (
     IdempotencyKey,
     Info,
     Refused,
+    mutation,
+    of_service,
     parse_id,
-    service_mutation,
-    service_query,
+    query,
 )
 from core.upstream.readings import Reading, ReadStatus
 from modules.appointments.graphql_booking import Appointment, appointment
@@ -173,13 +174,13 @@ HospitalId = Annotated[strawberry.ID, strawberry.argument(description="The hospi
 class Query:
     """The query fields of hospital registration."""
 
-    @service_query(HOSPITAL_REGISTRATION, description="The connected hospitals.")
+    @query(of_service(HOSPITAL_REGISTRATION), description="The connected hospitals.")
     async def hospitals(self, info: Info) -> list[Hospital]:
         """Each hospital with what it says of itself."""
         readings = await browsing.read_hospitals(info.context)
         return [_hospital(info.context, ref, reading) for ref, reading in readings.items()]
 
-    @service_query(HOSPITAL_REGISTRATION, description="The departments of a hospital.")
+    @query(of_service(HOSPITAL_REGISTRATION), description="The departments of a hospital.")
     async def hospital_departments(
         self, info: Info, hospital_id: HospitalId
     ) -> HospitalDepartments:
@@ -193,7 +194,7 @@ class Query:
             ],
         )
 
-    @service_query(HOSPITAL_REGISTRATION, description="The doctors of a department.")
+    @query(of_service(HOSPITAL_REGISTRATION), description="The doctors of a department.")
     async def hospital_doctors(
         self,
         info: Info,
@@ -209,8 +210,9 @@ class Query:
             doctors=[_doctor(info.context, doctor) for doctor in reading.value or ()],
         )
 
-    @service_query(
-        VISIT_APPOINTMENT, description="The examinations and follow-up visits of a hospital."
+    @query(
+        of_service(VISIT_APPOINTMENT),
+        description="The examinations and follow-up visits of a hospital.",
     )
     async def hospital_rooms(self, info: Info, hospital_id: HospitalId) -> HospitalRooms:
         """What can be booked without choosing a doctor."""
@@ -220,7 +222,7 @@ class Query:
             rooms=[to_room(info.context, room) for room in reading.value or ()],
         )
 
-    @service_query(HOSPITAL_REGISTRATION, description="The free numbers of a doctor or room.")
+    @query(of_service(HOSPITAL_REGISTRATION), description="The free numbers of a doctor or room.")
     async def hospital_slots(
         self,
         info: Info,
@@ -252,11 +254,10 @@ class Query:
 class Mutation:
     """The mutation fields of hospital registration."""
 
-    @service_mutation(
-        HOSPITAL_REGISTRATION,
+    @mutation(
+        of_service(HOSPITAL_REGISTRATION, for_others=True),
         description="Book a number; needs the consent `appointments.hospital-registration`. Held "
         "until its fee is paid.",
-        for_others=True,
     )
     async def book_hospital_number(
         self,
@@ -274,11 +275,10 @@ class Mutation:
             return to_taken(info.context, taken)
         return HospitalNumberBooked(appointment=appointment(info.context, row))
 
-    @service_mutation(
-        VISIT_APPOINTMENT,
+    @mutation(
+        of_service(VISIT_APPOINTMENT, for_others=True),
         description="Book an examination or follow-up visit; needs the consent "
         "`appointments.visit`. Held until its fee is paid.",
-        for_others=True,
     )
     async def book_hospital_visit(
         self,
@@ -296,8 +296,8 @@ class Mutation:
             return to_taken(info.context, taken)
         return HospitalNumberBooked(appointment=appointment(info.context, row))
 
-    @service_mutation(
-        HOSPITAL_REGISTRATION,
+    @mutation(
+        of_service(HOSPITAL_REGISTRATION),
         description="Exchange a number of a hospital or clinic for another there at the same "
         "fee: never both, never neither.",
     )

@@ -4,7 +4,6 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from uuid import UUID
 
-from core.city import Named
 from core.context.app import App
 from core.context.call import Call
 from core.database import IntegrityError, Transaction, connection, idempotency, transaction
@@ -13,6 +12,7 @@ from core.ids import new_id
 from core.people.mandates import act_for
 from core.people.personal_read import Access, open_access
 from core.refusal_texts import NOT_FOUND, UPSTREAM_UNAVAILABLE
+from core.texts import Named
 from core.upstream.client import UpstreamError
 from modules.appointments import domain, moving, people, service, slot_store, store, texts
 from modules.appointments.domain import Ask, SlotState, State

@@ -7,9 +7,9 @@ from enum import StrEnum
 from typing import Protocol
 from uuid import UUID
 
-from core.city import Named
 from core.deadline import Deadline
 from core.people.personal_read import Access
+from core.texts import Named
 from modules.appointments.domain import State
 
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from enum import StrEnum
 
-from core.city import Named
+from core.texts import Named
 
 
 @dataclass(frozen=True, slots=True)

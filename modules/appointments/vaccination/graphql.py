@@ -6,7 +6,14 @@ from typing import Annotated
 import strawberry
 
 from core.context.call import Call
-from core.graphql import IdempotencyKey, Info, Refused, service_mutation, service_query
+from core.graphql import (
+    IdempotencyKey,
+    Info,
+    Refused,
+    mutation,
+    of_service,
+    query,
+)
 from core.upstream.readings import ReadStatus
 from modules.appointments.graphql_booking import appointment
 from modules.appointments.graphql_types import say
@@ -104,11 +111,10 @@ ClinicId = Annotated[strawberry.ID, strawberry.argument(description="The clinic'
 class Query:
     """The query fields of vaccination."""
 
-    @service_query(
-        VACCINATION_APPOINTMENT,
+    @query(
+        of_service(VACCINATION_APPOINTMENT, for_others=True),
         description="The vaccinations of the viewer, or of whom they act for; needs the consent "
         "`appointments.immunisation-record`.",
-        for_others=True,
     )
     async def vaccinations(self, info: Info) -> Vaccinations:
         """Past and due doses."""
@@ -133,7 +139,7 @@ class Query:
             ],
         )
 
-    @service_query(VACCINATION_APPOINTMENT, description="The connected vaccination clinics.")
+    @query(of_service(VACCINATION_APPOINTMENT), description="The connected vaccination clinics.")
     async def vaccination_clinics(self, info: Info) -> list[VaccinationClinic]:
         """Each clinic with what it says of itself."""
         readings = await browsing.read_hospitals(info.context, VACCINATION)
@@ -146,7 +152,7 @@ class Query:
             for ref, reading in readings.items()
         ]
 
-    @service_query(VACCINATION_APPOINTMENT, description="The rooms of a vaccination clinic.")
+    @query(of_service(VACCINATION_APPOINTMENT), description="The rooms of a vaccination clinic.")
     async def vaccination_rooms(self, info: Info, clinic_id: ClinicId) -> VaccinationRooms:
         """For children and for adults."""
         reading = await browsing.read_rooms(info.context, clinic_id, VACCINATION)
@@ -155,7 +161,7 @@ class Query:
             rooms=[to_room(info.context, room) for room in reading.value or ()],
         )
 
-    @service_query(VACCINATION_APPOINTMENT, description="The free numbers of a clinic's room.")
+    @query(of_service(VACCINATION_APPOINTMENT), description="The free numbers of a clinic's room.")
     async def vaccination_slots(
         self,
         info: Info,
@@ -192,11 +198,10 @@ class Query:
 class Mutation:
     """The mutation field of vaccination."""
 
-    @service_mutation(
-        VACCINATION_APPOINTMENT,
+    @mutation(
+        of_service(VACCINATION_APPOINTMENT, for_others=True),
         description="Book a clinic's number for a dose that is due; needs the consents "
         "`appointments.vaccination` and `appointments.immunisation-record`.",
-        for_others=True,
     )
     async def book_vaccination(
         self,

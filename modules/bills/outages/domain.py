@@ -17,7 +17,7 @@ CELLS_MAX = 2_500
 
 
 class OutageKind(StrEnum):
-    """What is cut off."""
+    """What is cut off: WATER, POWER or GAS."""
 
     WATER = "WATER"
     POWER = "POWER"
@@ -25,7 +25,7 @@ class OutageKind(StrEnum):
 
 
 class OutageStatus(StrEnum):
-    """How far an outage is."""
+    """SCHEDULED: known beforehand. ONGOING: cut off now. RESTORED: over."""
 
     SCHEDULED = "SCHEDULED"
     ONGOING = "ONGOING"

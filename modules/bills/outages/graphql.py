@@ -11,11 +11,12 @@ from core.graphql import (
     IdempotencyKey,
     Info,
     Refused,
-    guarded_mutation,
-    guarded_query,
+    mutation,
+    of_service,
     parse_id,
-    service_query,
+    query,
     signed_in,
+    view,
 )
 from core.texts import Locale
 from core.upstream.readings import ReadStatus
@@ -23,26 +24,18 @@ from modules.bills.models import OutageWatch as WatchRow
 from modules.bills.outages import domain, service
 from modules.bills.outages.domain import UTILITY_OUTAGE_NOTICE, Area, OutageKind, Spot
 
-strawberry.enum(OutageKind, name="OutageKind", description="What is cut off: WATER, POWER or GAS.")
-strawberry.enum(
-    domain.OutageStatus,
-    name="OutageStatus",
-    description="SCHEDULED: known beforehand. ONGOING: cut off now. RESTORED: over.",
-)
+view(OutageKind)
+view(domain.OutageStatus)
 
 
 @strawberry.input(description="A point, WGS 84.")
 class GeoPointInput:
-    """A point."""
-
     lat: float = strawberry.field(description="Latitude in degrees, -90 to 90.")
     lon: float = strawberry.field(description="Longitude in degrees, -180 to 180.")
 
 
 @strawberry.input(description="A rectangle, WGS 84.")
 class GeoAreaInput:
-    """A rectangle."""
-
     south: float = strawberry.field(description="Its lowest latitude.")
     west: float = strawberry.field(description="Its lowest longitude.")
     north: float = strawberry.field(description="Its highest latitude.")
@@ -51,16 +44,12 @@ class GeoAreaInput:
 
 @strawberry.type(description="A point, WGS 84.")
 class GeoPoint:
-    """A point."""
-
     lat: float = strawberry.field(description="Latitude in degrees.")
     lon: float = strawberry.field(description="Longitude in degrees.")
 
 
 @strawberry.type(description="Water, power or gas that is, will be or was cut off somewhere.")
 class UtilityOutage:
-    """An outage."""
-
     id: strawberry.ID = strawberry.field(description="The utility's lasting id for it.")
     kind: OutageKind = strawberry.field(description="What is cut off.")
     planned: bool = strawberry.field(description="Whether it was planned.")
@@ -78,8 +67,6 @@ class UtilityOutage:
 
 @strawberry.type(description="Outages, and how fresh that is.")
 class UtilityOutages:
-    """What utilityOutages answers."""
-
     status: ReadStatus = strawberry.field(description="Where the answer comes from.")
     as_of: datetime | None = strawberry.field(description="When it was true.")
     reason: str | None = strawberry.field(description="Why it is not LIVE, a stable code.")
@@ -90,8 +77,6 @@ class UtilityOutages:
 
 @strawberry.type(description="A place of whose outages the viewer is told.")
 class OutageWatch:
-    """A watched place."""
-
     id: strawberry.ID = strawberry.field(description="Its id, for unwatchOutages.")
     label: str = strawberry.field(description="The viewer's own name for it, perhaps empty.")
     at: GeoPoint = strawberry.field(description="Where it is.")
@@ -103,15 +88,11 @@ class OutageWatch:
 
 @strawberry.type(description="The place is watched.")
 class OutagesWatched:
-    """What watchOutages answers."""
-
     watch: OutageWatch = strawberry.field(description="The place.")
 
 
 @strawberry.type(description="The place is watched no more.")
 class OutagesUnwatched:
-    """What unwatchOutages answers."""
-
     watch_id: strawberry.ID = strawberry.field(description="The place's id.")
 
 
@@ -125,8 +106,8 @@ UnwatchOutagesResult = Annotated[
 class Query:
     """The query fields of service 49."""
 
-    @service_query(
-        UTILITY_OUTAGE_NOTICE,
+    @query(
+        of_service(UTILITY_OUTAGE_NOTICE),
         description="Water, power and gas cut off at a place, in an area, or in the whole city.",
     )
     async def utility_outages(
@@ -156,7 +137,7 @@ class Query:
             outages=[_outage(info.context, outage) for outage in reading.value or ()],
         )
 
-    @guarded_query(signed_in(), description="The places of whose outages the viewer is told.")
+    @query(signed_in(), description="The places of whose outages the viewer is told.")
     async def outage_watches(self, info: Info) -> list[OutageWatch]:
         """With what is cut off there."""
         rows = await service.list_watches(info.context)
@@ -167,7 +148,7 @@ class Query:
 class Mutation:
     """The mutation fields of service 49."""
 
-    @guarded_mutation(
+    @mutation(
         signed_in(), description="Be told of outages at a place: once of each, and of its end."
     )
     async def watch_outages(
@@ -189,7 +170,7 @@ class Mutation:
         (watch,) = await _watches(info.context, [row])
         return OutagesWatched(watch=watch)
 
-    @guarded_mutation(signed_in(), description="Watch a place no more.")
+    @mutation(signed_in(), description="Watch a place no more.")
     async def unwatch_outages(
         self,
         info: Info,

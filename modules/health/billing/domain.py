@@ -22,7 +22,7 @@ _LOOK_UNTIL = timedelta(days=180)
 
 
 class BillStatus(StrEnum):
-    """A bill at its hospital."""
+    """OPEN: the self-pay part is to be paid. PAID: settled. CANCELLED: by the hospital."""
 
     OPEN = "OPEN"
     PAID = "PAID"
@@ -30,7 +30,9 @@ class BillStatus(StrEnum):
 
 
 class RefundState(StrEnum):
-    """How far a hospital's refund has come."""
+    """RETURNING: the hospital has decided, the money is on its way. RETURNED: it is back with the
+    payer. SETTLED: the hospital has it in its books too.
+    """
 
     RETURNING = "RETURNING"
     RETURNED = "RETURNED"

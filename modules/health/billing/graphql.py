@@ -11,9 +11,11 @@ from core.graphql import (
     IdempotencyKey,
     Info,
     Refused,
+    mutation,
+    of_service,
     parse_id,
-    service_mutation,
-    service_query,
+    query,
+    view,
 )
 from core.texts import Locale
 from core.upstream.readings import ReadStatus
@@ -22,33 +24,18 @@ from modules.health.billing.domain import MEDICAL_PAYMENT
 from modules.health.policy import hospital_name
 from payments.api import Payment
 
-strawberry.enum(
-    domain.BillStatus,
-    name="MedicalBillStatus",
-    description="OPEN: the self-pay part is to be paid. PAID: settled. CANCELLED: by the hospital.",
-)
-strawberry.enum(
-    domain.RefundState,
-    name="MedicalRefundState",
-    description=(
-        "RETURNING: the hospital has decided, the money is on its way. RETURNED: it is back with "
-        "the payer. SETTLED: the hospital has it in its books too."
-    ),
-)
+view(domain.BillStatus, name="MedicalBillStatus")
+view(domain.RefundState, name="MedicalRefundState")
 
 
 @strawberry.type(description="One line of a hospital bill.")
 class MedicalBillItem:
-    """A line."""
-
     name: str = strawberry.field(description="What it is for.")
     amount: Fen = strawberry.field(description="What it costs.")
 
 
 @strawberry.type(description="The bill of a visit, split between insurance and patient.")
 class MedicalBill:
-    """A bill as its hospital tells it."""
-
     id: strawberry.ID = strawberry.field(description="The bill's id, for payMedicalBill.")
     bill_no: str = strawberry.field(description="The hospital's number.")
     department: str = strawberry.field(description="Where the visit was.")
@@ -65,8 +52,6 @@ class MedicalBill:
 
 @strawberry.type(description="The deposit account of an inpatient.")
 class InpatientAccount:
-    """A deposit."""
-
     account_no: str = strawberry.field(description="Its number, for topUpHospitalAccount.")
     patient: str = strawberry.field(description="Whose it is, masked by the hospital.")
     ward: str = strawberry.field(description="The ward.")
@@ -77,8 +62,6 @@ class InpatientAccount:
 
 @strawberry.type(description="What one hospital's books hold, and how fresh that is.")
 class HospitalBooks:
-    """One hospital."""
-
     hospital_id: strawberry.ID = strawberry.field(description="The hospital's code.")
     hospital: str = strawberry.field(description="Its name.")
     status: ReadStatus = strawberry.field(description="Where its answer comes from.")
@@ -92,8 +75,6 @@ class HospitalBooks:
 
 @strawberry.type(description="Bills and deposits at all connected hospitals.")
 class MedicalBills:
-    """What medicalBills answers."""
-
     status: ReadStatus = strawberry.field(description="UNAVAILABLE only when all are silent.")
     as_of: datetime | None = strawberry.field(description="When it was asked for.")
     reason: str | None = strawberry.field(description="Why it is not LIVE, a stable code.")
@@ -102,8 +83,6 @@ class MedicalBills:
 
 @strawberry.type(description="A step of money coming back from a hospital.")
 class MedicalRefund:
-    """A refund."""
-
     refund_no: str = strawberry.field(description="The hospital's number for it.")
     amount: Fen = strawberry.field(description="How much.")
     reason: str = strawberry.field(description="Why, in the hospital's words.")
@@ -117,8 +96,6 @@ class MedicalRefund:
 
 @strawberry.type(description="A payment to a hospital with the trail of its refunds.")
 class MedicalPayment:
-    """What medicalPayment answers."""
-
     payment: Payment = strawberry.field(description="The payment and its state.")
     hospital: str | None = strawberry.field(description="The hospital, once it has booked it.")
     status: ReadStatus = strawberry.field(
@@ -130,8 +107,6 @@ class MedicalPayment:
 
 @strawberry.type(description="The payment has begun.")
 class MedicalPaymentStarted:
-    """What payMedicalBill and topUpHospitalAccount answer."""
-
     payment: Payment = strawberry.field(
         description="The payment; without a cashier yet where the PSP is slow: follow it."
     )
@@ -149,10 +124,9 @@ TopUpHospitalAccountResult = Annotated[
 class Query:
     """The query fields of service 22."""
 
-    @service_query(
-        MEDICAL_PAYMENT,
+    @query(
+        of_service(MEDICAL_PAYMENT, for_others=True),
         description="Hospital bills and deposits; needs the consent `health.medical-payment`.",
-        for_others=True,
     )
     async def medical_bills(self, info: Info) -> MedicalBills:
         """Of the viewer, or of whom they act for."""
@@ -164,7 +138,7 @@ class Query:
             hospitals=[_hospital(info.context, found) for found in reading.value or ()],
         )
 
-    @service_query(MEDICAL_PAYMENT, description="One of the viewer's payments to a hospital.")
+    @query(of_service(MEDICAL_PAYMENT), description="One of the viewer's payments to a hospital.")
     async def medical_payment(
         self,
         info: Info,
@@ -179,10 +153,9 @@ class Query:
 class Mutation:
     """The mutation fields of service 22."""
 
-    @service_mutation(
-        MEDICAL_PAYMENT,
+    @mutation(
+        of_service(MEDICAL_PAYMENT, for_others=True),
         description="Pay the self-pay part of a bill; the viewer pays, whosever bill it is.",
-        for_others=True,
     )
     async def pay_medical_bill(
         self,
@@ -194,10 +167,9 @@ class Mutation:
         payment = await service.pay_bill(info.context, parse_id(bill_id), idempotency_key)
         return MedicalPaymentStarted(payment=payment)
 
-    @service_mutation(
-        MEDICAL_PAYMENT,
+    @mutation(
+        of_service(MEDICAL_PAYMENT, for_others=True),
         description="Pay into an inpatient's deposit; the viewer pays, whosever deposit it is.",
-        for_others=True,
     )
     async def top_up_hospital_account(
         self,

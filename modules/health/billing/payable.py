@@ -5,14 +5,13 @@ from datetime import datetime
 from functools import partial
 from uuid import UUID
 
-from core.city import Named
 from core.context.app import App
 from core.context.call import Call
 from core.database import Transaction
 from core.deadline import Deadline
 from core.errors import Conflict, NotFound, Unavailable
 from core.refusal_texts import NOT_FOUND, UPSTREAM_UNAVAILABLE
-from core.texts import Locale, Text
+from core.texts import Locale, Named, Text
 from kinds.payment import Ending, Endings, Values, is_fresh, pass_on
 from modules.health import texts
 from modules.health.billing import domain, store

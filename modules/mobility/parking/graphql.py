@@ -13,10 +13,10 @@ from core.graphql import (
     IdempotencyKey,
     Info,
     Refused,
-    guarded_mutation,
-    guarded_query,
+    mutation,
+    of_service,
     parse_id,
-    service_mutation,
+    query,
     signed_in,
 )
 from core.refusal_texts import NOT_FOUND
@@ -31,8 +31,6 @@ PlateId = Annotated[strawberry.ID, strawberry.argument(description="A linked pla
 
 @strawberry.type(description="A number plate that the viewer has linked.")
 class Plate:
-    """A link."""
-
     id: strawberry.ID = strawberry.field(description="The link's id.")
     plate: str = strawberry.field(description="The plate.")
     is_own: bool = strawberry.field(
@@ -42,8 +40,6 @@ class Plate:
 
 @strawberry.type(description="What parking costs at a place.")
 class ParkingTariff:
-    """A tariff."""
-
     free_minutes: int = strawberry.field(description="Minutes that cost nothing.")
     unit_minutes: int = strawberry.field(description="The unit that is charged when begun.")
     unit_price: Fen = strawberry.field(description="The price of a unit.")
@@ -52,8 +48,6 @@ class ParkingTariff:
 
 @strawberry.type(description="Where a car stands.")
 class ParkingPlace:
-    """A place."""
-
     name: str = strawberry.field(description="The place's name in the viewer's language.")
     lat: float = strawberry.field(description="Latitude, WGS 84.")
     lon: float = strawberry.field(description="Longitude, WGS 84.")
@@ -61,8 +55,6 @@ class ParkingPlace:
 
 @strawberry.type(description="A stay that is not over.")
 class ParkingSession:
-    """A stay."""
-
     session_no: str = strawberry.field(description="The operator's number.")
     place: ParkingPlace | None = strawberry.field(
         description="Where the car stands; told only for a car that is confirmed to be one's own."
@@ -88,8 +80,6 @@ class ParkingSession:
 
 @strawberry.type(description="A plate's stays, and how fresh that is.")
 class ParkingSessions:
-    """What parkingSessions answers."""
-
     status: ReadStatus = strawberry.field(description="Where the answer comes from.")
     as_of: datetime | None = strawberry.field(description="When it was true.")
     reason: str | None = strawberry.field(description="Why it is not LIVE, a stable code.")
@@ -99,22 +89,16 @@ class ParkingSessions:
 
 @strawberry.type(description="The plate is linked.")
 class PlateLinked:
-    """What linkPlate and verifyPlate answer."""
-
     plate: Plate = strawberry.field(description="The plate.")
 
 
 @strawberry.type(description="The plate is linked no more.")
 class PlateUnlinked:
-    """What unlinkPlate answers."""
-
     plate_id: strawberry.ID = strawberry.field(description="The link's id.")
 
 
 @strawberry.type(description="The payment has begun.")
 class ParkingPaymentStarted:
-    """What payParking answers."""
-
     payment: Payment = strawberry.field(
         description="The payment; without a cashier yet where the PSP is slow: follow it."
     )
@@ -142,12 +126,12 @@ PayParkingResult = Annotated[
 class Query:
     """The query fields of parking."""
 
-    @guarded_query(signed_in(), description="The viewer's linked plates.")
+    @query(signed_in(), description="The viewer's linked plates.")
     async def plates(self, info: Info) -> list[Plate]:
         """In the order they were linked."""
         return [_plate(info.context.app, row) for row in await service.list_plates(info.context)]
 
-    @guarded_query(signed_in(), description="The stays of a linked plate that are not over.")
+    @query(signed_in(), description="The stays of a linked plate that are not over.")
     async def parking_sessions(self, info: Info, plate_id: PlateId) -> ParkingSessions:
         """A plate that is not linked is not found."""
         call = info.context
@@ -165,7 +149,7 @@ class Query:
 class Mutation:
     """The mutation fields of parking."""
 
-    @guarded_mutation(signed_in(), description="Link a number plate, one's own or another.")
+    @mutation(signed_in(), description="Link a number plate, one's own or another.")
     async def link_plate(
         self,
         info: Info,
@@ -176,7 +160,7 @@ class Mutation:
         row = await service.link_plate(info.context, plate, idempotency_key)
         return PlateLinked(plate=_plate(info.context.app, row))
 
-    @guarded_mutation(
+    @mutation(
         signed_in(2),
         description="Have the vehicle registry confirm that a linked car is one's own.",
     )
@@ -187,7 +171,7 @@ class Mutation:
         row = await service.verify_plate(info.context, parse_id(plate_id), idempotency_key)
         return PlateLinked(plate=_plate(info.context.app, row))
 
-    @guarded_mutation(signed_in(), description="Remove a link to a plate.")
+    @mutation(signed_in(), description="Remove a link to a plate.")
     async def unlink_plate(
         self, info: Info, plate_id: PlateId, idempotency_key: IdempotencyKey
     ) -> UnlinkPlateResult:
@@ -196,7 +180,7 @@ class Mutation:
             raise NotFound(NOT_FOUND)
         return PlateUnlinked(plate_id=plate_id)
 
-    @service_mutation(service.SERVICE, description="Pay what a stay of a linked plate owes.")
+    @mutation(of_service(service.SERVICE), description="Pay what a stay of a linked plate owes.")
     async def pay_parking(
         self,
         info: Info,

@@ -15,8 +15,7 @@ from core.clock import ManualClock
 from core.context.app import App
 from core.context.call import Call
 from core.errors import AppError, Conflict, Forbidden, InvalidInput, LoginRequired, Missing
-from core.graphql import resume_tickets
-from core.graphql.guards import ServiceLevel
+from core.graphql import resume_tickets, rule_of
 from core.graphql.resume_tickets import TICKET_LIFE, Action
 from core.ids import new_id
 from core.manifest import discover, load
@@ -96,10 +95,10 @@ def test_a_service_is_for_others_in_its_manifest_and_at_its_fields_alike() -> No
         field = schema.mutation_type.fields[name] if schema.mutation_type else None
         assert field is not None and "onBehalfOf" in field.args
     for name, field in fields:
-        for extension in field.extensions["strawberry-definition"].extensions:
-            if isinstance(extension, ServiceLevel) and "onBehalfOf" in field.args:
-                assert extension.service_id in declared, name
-                offered.add(extension.service_id)
+        rule = rule_of(field)
+        if rule is not None and rule.service_id is not None and "onBehalfOf" in field.args:
+            assert rule.service_id in declared, name
+            offered.add(rule.service_id)
     assert offered == declared
 
 

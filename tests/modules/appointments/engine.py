@@ -6,12 +6,12 @@ from uuid import UUID
 
 import pytest
 
-from core.city import Named
 from core.context.app import App
 from core.context.call import Call
 from core.database import connection, fetch_all, transaction
 from core.errors import AppError
 from core.ids import new_id
+from core.texts import Named
 from modules.appointments import service, slot_store
 from modules.appointments.schedule import PlannedSlot
 from modules.appointments.slot_store import Described

@@ -6,10 +6,10 @@ from datetime import UTC, date, datetime, timedelta
 from itertools import product
 from uuid import UUID
 
-from core.city import Named
 from core.clock import SHANGHAI, Clock
 from core.deadline import Deadline
 from core.people.personal_read import Access
+from core.texts import Named
 from core.upstream.client import UpstreamRejected, UpstreamTimeout, UpstreamUnavailable
 from modules.appointments.hospitals.upstream import (
     Department,

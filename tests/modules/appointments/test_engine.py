@@ -13,6 +13,7 @@ from core.context.call import Call
 from core.database import IntegrityError, connection, fetch_all
 from core.errors import Conflict, Forbidden, InvalidInput, LoginRequired, NotFound
 from core.ids import new_id
+from core.security.authorization import Role
 from core.texts import Locale
 from modules.appointments import calendar_file, jobs, messages, service, visits, waiting
 from modules.appointments.domain import State, WaitState
@@ -339,7 +340,7 @@ async def test_check_in_is_good_once_and_in_time(
 ) -> None:
     (slot,) = await offer(app, DAY)
     (viewer,) = await people(app, call, 1)
-    staff = call(level=1, roles=frozenset({visits.STAFF}))
+    staff = call(level=1, roles=frozenset({Role.DEPARTMENT_OFFICER}))
     booking = await book(viewer, slot)
     code = visits.check_in_code(app, booking)
     assert code is not None
@@ -363,7 +364,7 @@ async def test_missed_appointments_lead_to_a_ban_and_it_ends(
     app: App, call: MakeCall, clock: ManualClock
 ) -> None:
     (viewer,) = await people(app, call, 1)
-    staff = call(level=1, roles=frozenset({visits.STAFF}))
+    staff = call(level=1, roles=frozenset({Role.DEPARTMENT_OFFICER}))
     for _ in range(3):
         (slot,) = await offer(app, 2 * HOUR)
         booking = await book(viewer, slot)

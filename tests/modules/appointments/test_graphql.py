@@ -13,7 +13,8 @@ from core.context.app import App
 from core.context.call import Call
 from core.ids import new_id
 from core.people.mandates import act_for
-from modules.appointments import publishing, visits
+from core.security.authorization import Role
+from modules.appointments import publishing
 from modules.appointments.hospitals.sources import PATIENT, VACCINEE
 from modules.appointments.policy import rules_of
 from modules.appointments.vaccination.domain import VaccinationRecord
@@ -134,7 +135,7 @@ async def test_staff_check_in_through_the_schema(
     shown = confirmed["confirmAppointment"]["appointment"]
     assert shown["state"] == "CONFIRMED" and shown["ics"].startswith("BEGIN:VCALENDAR")
     clock.move(timedelta(days=1))
-    staff = call(level=1, roles=frozenset({visits.STAFF}))
+    staff = call(level=1, roles=frozenset({Role.DEPARTMENT_OFFICER}))
     scan = """mutation ($code: String!, $key: String!) {
         checkInAppointment(code: $code, idempotencyKey: $key) {
           ... on CheckedIn { appointmentId } ... on Refusal { code } } }"""

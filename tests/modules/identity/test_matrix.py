@@ -304,6 +304,7 @@ async def objects_of(app: App, who: Viewer, others: Viewer) -> dict[str, str]:
         "confirmProxy.mandateId": await _proposal(app, others, who),
         "endMandate.mandateId": mandate,
         "payment.id": await _payment(app, who),
+        "paymentChanged.id": await _payment(app, who),
         "paymentReceipt.paymentId": await _payment(app, who),
         "parkingSessions.plateId": await _plate(app, who),
         "verifyPlate.plateId": await _plate(app, who),

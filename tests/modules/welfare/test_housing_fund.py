@@ -18,7 +18,7 @@ from core.people.directory import get_person
 from core.people.personal_read import grant_consent, open_access
 from core.security.authentication import Viewer
 from core.upstream.client import UpstreamFailed, UpstreamRejected
-from modules.welfare.domain import Deposit, HousingFundAccount, HousingLoan
+from modules.welfare.domain import HousingFundAccount, HousingFundDeposit, HousingLoan
 from modules.welfare.service import HOUSING_FUND
 from modules.welfare.upstream import HousingFund, HousingFundClient
 from tests.asgi import Client
@@ -30,7 +30,7 @@ ACCOUNT = HousingFundAccount(
     status="正常",
     balance_fen=12_345_678,
     monthly_deposit_fen=240_000,
-    deposits=(Deposit("2026-10", 240_000, date(2026, 10, 15)),),
+    deposits=(HousingFundDeposit("2026-10", 240_000, date(2026, 10, 15)),),
     loan=HousingLoan("JN-1", 60_000_000, 45_678_901, 310, 321_000, date(2026, 12, 20)),
 )
 Citizen = Callable[..., Awaitable[Viewer]]
