@@ -142,10 +142,10 @@ class EventHandler:
 
 @dataclass(frozen=True, slots=True)
 class UpstreamBinding:
-    """An outside system: `factory(app, address) -> client` fulfilling the protocol.
+    """A protocol that several systems fulfil, each in its own way: a PSP, a hospital's numbers.
 
-    Its address is the entry of this name in UPSTREAMS_FILE; where there is none it is looked for
-    under the development city, at `/<name>` with dashes.
+    `factory(app, address) -> client` speaks to the one of this name; its address is found as a
+    `core.upstream.operation.System`'s is.
     """
 
     name: str
@@ -175,7 +175,8 @@ class Manifest:
     schedules: Sequence[Schedule] = ()
     events: Sequence[str] = ()
     handlers: Sequence[EventHandler] = ()
-    upstreams: Sequence[UpstreamBinding] = ()
+    upstreams: Sequence[Any] = ()
+    """The outside systems it speaks to (`core.upstream.operation.System`), and UpstreamBindings."""
     extensions: Sequence[tuple[str, str]] = ()
     """(extension point, dotted path): what this wing gives to another wing's registry."""
     models: Sequence[str] = ()

@@ -45,6 +45,7 @@ __all__ = [
     "PURPOSES",
     "Access",
     "Purpose",
+    "about_person",
     "find_purpose",
     "grant_consent",
     "list_access",
@@ -77,6 +78,11 @@ class Access:
     access_id: UUID
     upstream: str = ""
     """The one upstream whose client takes it."""
+
+
+def about_person(access: Access) -> dict[str, str | None]:
+    """The body in which a registry is asked about the person of an access."""
+    return {"resident_id": access.person.resident_id, "consent_ref": str(access.consent_id)}
 
 
 async def list_access(call: Call, *, first: int, before: UUID | None = None) -> list[AccessLog]:

@@ -7,9 +7,9 @@ from core.manifest import (
     ServiceKind,
     ServiceStatus,
     Theme,
-    UpstreamBinding,
 )
 from modules.welfare import texts
+from modules.welfare.upstream import CENTRE
 
 _SERVICES = (
     Service(
@@ -99,14 +99,6 @@ MANIFEST = Manifest(
     ),
     queries=("modules.welfare.graphql:Query",),
     types=("modules.welfare.graphql:HousingFundSection",),
-    upstreams=(
-        UpstreamBinding(
-            "housing_fund",
-            protocol="modules.welfare.upstream:HousingFund",
-            factory="modules.welfare.upstream:HousingFundClient",
-            personal=("find_account",),
-            hedged=("find_account",),
-        ),
-    ),
+    upstreams=(CENTRE,),
     extensions=(("privacy.purposes", "modules.welfare.service:HOUSING_FUND"),),
 )

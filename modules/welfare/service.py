@@ -5,11 +5,11 @@ from core.people.personal_read import Access, Purpose, personal_read
 from core.upstream.readings import Reading
 from modules.welfare import texts
 from modules.welfare.domain import HousingFundAccount
-from modules.welfare.upstream import HousingFund
+from modules.welfare.upstream import CENTRE, find_account
 
 HOUSING_FUND = Purpose(
     id="welfare.housing-fund",
-    upstream="housing_fund",
+    upstream=CENTRE.name,
     fields=("balance", "deposits", "loan"),
     text=texts.HOUSING_FUND_CONSENT,
     text_version="2026-11",
@@ -23,7 +23,7 @@ async def read_housing_fund(call: Call) -> Reading[HousingFundAccount | None]:
     """
 
     async def fetch(access: Access) -> HousingFundAccount | None:
-        return await call.app.upstream(HousingFund).find_account(access, call.deadline)
+        return await find_account(call.app, call.deadline, access)
 
     return await personal_read(
         call, service="housing-fund-query", purpose=HOUSING_FUND, fetch=fetch
