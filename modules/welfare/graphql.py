@@ -76,7 +76,7 @@ class Query:
     )
     async def housing_fund(self, info: Info) -> HousingFund:
         """Needs the consent `welfare.housing-fund`."""
-        reading = await service.read_housing_fund(info.context)
+        reading = await service.HOUSING_FUND.read(info.context)
         return HousingFund(
             status=reading.status,
             as_of=reading.as_of,
@@ -87,7 +87,7 @@ class Query:
 
 async def housing_fund_card(call: Call) -> HousingFundSection:
     """The home screen's card."""
-    reading: Reading[domain.HousingFundAccount | None] = await service.read_housing_fund(call)
+    reading: Reading[domain.HousingFundAccount | None] = await service.HOUSING_FUND.read(call)
     return HousingFundSection(
         id="housing-fund",
         title=texts.HOUSING_FUND.say(call.locale),

@@ -100,5 +100,5 @@ MANIFEST = Manifest(
     queries=("modules.welfare.graphql:Query",),
     types=("modules.welfare.graphql:HousingFundSection",),
     upstreams=(CENTRE,),
-    extensions=(("privacy.purposes", "modules.welfare.service:HOUSING_FUND"),),
+    extensions=(("privacy.purposes", "modules.welfare.service:HOUSING_FUND_PURPOSE"),),
 )
