@@ -22,10 +22,10 @@ CATALOGUE = "services.csv"
 
 @dataclass(frozen=True, slots=True)
 class UpstreamBinding:
-    """An outside system: `factory(app, address) -> client` fulfilling the protocol.
+    """A protocol that several systems fulfil, each in its own way: a PSP, a hospital's numbers.
 
-    Its address is the entry of this name in UPSTREAMS_FILE; where there is none it is looked for
-    under the development city, at `/<name>` with dashes.
+    `factory(app, address) -> client` speaks to the one of this name; its address is found as a
+    `core.upstream.operation.System`'s is.
     """
 
     name: str
@@ -51,7 +51,8 @@ class Manifest:
     rooms: Sequence[str] = ()
     """Where its declarations are: a module, or a package with all that is in it. Their order is
     the order of what is found in them, such as the fields of the GraphQL schema."""
-    upstreams: Sequence[UpstreamBinding] = ()
+    upstreams: Sequence[Any] = ()
+    """The outside systems it speaks to (`core.upstream.operation.System`), and UpstreamBindings."""
     migrations: str | None = None
     append_only: Sequence[str] = ()
     """Tables whose rows the application role may insert and read but never change."""

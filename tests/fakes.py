@@ -86,8 +86,8 @@ class FakeHousingFund(Silence):
         self.accounts: dict[str, HousingFundAccount] = {}
         self.asked: list[Access] = []
 
-    async def find_account(self, access: Access, deadline: Deadline) -> HousingFundAccount | None:
-        """See modules.welfare.upstream.HousingFund."""
+    async def find_account(self, access: Access) -> HousingFundAccount | None:
+        """See modules.welfare.upstream."""
         self.asked.append(access)
         self.answer("find_account")
         return self.accounts.get(access.person.resident_id or "")

@@ -128,7 +128,7 @@ async def withdraw_consent(call: Call, purpose_id: str) -> int:
         raise Forbidden(NOT_ALLOWED)
     async with transaction() as tx:
         ended = await end_consents(tx, call.app.clock.now(), subject_id, purpose_id=purpose_id)
-    call.app.last_good.forget(kept_under(subject_id, purpose_id))
+    call.app.last_good.forget_all(kept_under(subject_id, purpose_id))
     return ended
 
 
@@ -195,9 +195,12 @@ async def list_consents(call: Call) -> list[Consent]:
     return await Consent.filter(subject_id=call.subject_id).order_by("-granted_at")
 
 
-def kept_under(person_id: UUID, purpose_id: str) -> Hashable:
-    """The last good answer's key: per person, so that nobody is shown another's data."""
-    return ("personal", person_id, purpose_id)
+def kept_under(person_id: UUID, purpose_id: str, *part: Hashable) -> tuple[Hashable, ...]:
+    """The last good answer's key: per person, so that nobody is shown another's data.
+
+    `part` tells apart what was asked for under one purpose; without it, all of it.
+    """
+    return ("personal", person_id, purpose_id, *part)
 
 
 async def _refuse_wrong_consenter(call: Call) -> None:

@@ -24,6 +24,7 @@ from core.security.vault import Vault
 from core.settings import Settings
 from core.telemetry.metrics import Metrics
 from core.upstream.client import HttpClient
+from core.upstream.operation import System, Upstreams
 from core.upstream.readings import LastGood
 
 
@@ -33,10 +34,13 @@ async def open_app(
     *,
     clock: Clock | None = None,
     manifests: Sequence[Manifest] | None = None,
-    upstreams: Mapping[type, Any] | None = None,
+    upstreams: Mapping[Any, Any] | None = None,
     application: str = "quancheng",
 ) -> AsyncIterator[App]:
-    """Build the process's App: database pool, bus, clients; closes them all at the end."""
+    """Build the process's App: database pool, bus, clients; closes them all at the end.
+
+    `upstreams` gives functions in the place of operations, and objects in that of protocols.
+    """
     if settings.database_url is None:
         raise ValueError("DATABASE_URL is unset: start with `quancheng up`, or set it")
     clock = clock or SystemClock()
@@ -56,13 +60,14 @@ async def open_app(
             events=events,
             bus=bus,
             http=http,
+            upstreams=_open_upstreams(settings, http, manifests, upstreams or {}),
             metrics=metrics,
             last_good=LastGood(),
             vault=Vault(keys.pii_data, keys.pii_index, partial(load_data_keys, folder)),
             tokens=_tokens(keys, folder, city, clock),
             revocations=Revocations(clock, bus),
         )
-        _bind_upstreams(app, upstreams or {})
+        _bind_protocols(app, upstreams or {})
         forget_withdrawn(app)
         await pool.connect(
             settings.database_url,
@@ -99,20 +104,21 @@ def _tokens(keys: Keys, folder: Path, city: City, clock: Clock) -> Tokens:
     return Tokens(keys.token_signing, f"quancheng:{city.slug}", clock, reload)
 
 
-def _bind_upstreams(app: App, given: Mapping[type, Any]) -> None:
-    addresses = _addresses(app.settings)
-    for manifest in app.manifests:
-        for binding in manifest.upstreams:
-            protocol = load(binding.protocol)
-            app.http.protect(binding.name, binding.personal)
-            app.http.hedge(binding.name, binding.hedged)
-            if protocol in given:
-                app._upstreams[protocol] = given[protocol]
-            elif binding.optional and app.settings.is_production and binding.name not in addresses:
-                app._upstreams[protocol] = None
-            else:
-                address = addresses.get(binding.name) or _development_address(app, binding)
-                app._upstreams[protocol] = load(binding.factory)(app, address)
+def _open_upstreams(
+    settings: Settings,
+    http: HttpClient,
+    manifests: Sequence[Manifest],
+    given: Mapping[Any, Any],
+) -> Upstreams:
+    """The systems, each with its address. Raises ValueError for one that production cannot find."""
+    systems: list[System | UpstreamBinding] = [s for m in manifests for s in m.upstreams]
+    addresses = dict(_addresses(settings))
+    for system in systems:
+        if system.name not in addresses and not settings.is_production:
+            addresses[system.name] = f"{settings.sandbox_url}/{system.name.replace('_', '-')}"
+        elif system.name not in addresses and not system.optional:
+            raise ValueError(f"UPSTREAMS_FILE has no entry for {system.name}")
+    return Upstreams(http, [s for s in systems if isinstance(s, System)], addresses, given)
 
 
 def _addresses(settings: Settings) -> dict[str, str]:
@@ -122,7 +128,16 @@ def _addresses(settings: Settings) -> dict[str, str]:
     return {name: str(entry["url"]).rstrip("/") for name, entry in entries.items()}
 
 
-def _development_address(app: App, binding: UpstreamBinding) -> str:
-    if app.settings.is_production:
-        raise ValueError(f"UPSTREAMS_FILE has no entry for {binding.name}")
-    return f"{app.settings.sandbox_url}/{binding.name.replace('_', '-')}"
+def _bind_protocols(app: App, given: Mapping[Any, Any]) -> None:
+    for binding in (
+        b for m in app.manifests for b in m.upstreams if isinstance(b, UpstreamBinding)
+    ):
+        protocol, address = load(binding.protocol), app.upstreams.find_address(binding.name)
+        app.http.rules.protect(binding.name, binding.personal)
+        app.http.rules.hedge(binding.name, binding.hedged)
+        if protocol in given:
+            app._clients[protocol] = given[protocol]
+        elif address is None:
+            app._clients[protocol] = None
+        else:
+            app._clients[protocol] = load(binding.factory)(app, address)

@@ -1,17 +1,10 @@
 """The manifest of welfare."""
 
-from core.manifest import Manifest, UpstreamBinding
+from core.manifest import Manifest
+from modules.welfare.upstream import CENTRE
 
 MANIFEST = Manifest(
     name="welfare",
     rooms=("graphql", "service"),
-    upstreams=(
-        UpstreamBinding(
-            "housing_fund",
-            protocol="modules.welfare.upstream:HousingFund",
-            factory="modules.welfare.upstream:HousingFundClient",
-            personal=("find_account",),
-            hedged=("find_account",),
-        ),
-    ),
+    upstreams=(CENTRE,),
 )

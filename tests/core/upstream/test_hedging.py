@@ -104,7 +104,7 @@ async def client() -> AsyncIterator[HttpClient]:
     """One that knows how long `fund.read` takes, and may send every call twice."""
     policy = HedgePolicy(calls_min=1, calls_per_hedge=1)
     async with HttpClient(Metrics(), hedge=policy) as client:
-        client.hedge("fund", ["read"])
+        client.rules.hedge("fund", ["read"])
         hedging = client.hedging("fund", "read")
         assert hedging is not None
         hedging.learn(SOON_S, answered=True)
@@ -197,7 +197,7 @@ async def test_a_broken_upstream_is_probed_once(
 
 async def test_a_spent_budget_leaves_one_attempt(url: str, city: City) -> None:
     async with HttpClient(Metrics(), hedge=HedgePolicy(calls_min=1)) as client:
-        client.hedge("fund", ["read"])
+        client.rules.hedge("fund", ["read"])
         hedging = client.hedging("fund", "read")
         assert hedging is not None
         hedging.learn(SOON_S, answered=True)

@@ -53,7 +53,7 @@ async def hospitals(request: pytest.FixtureRequest) -> AsyncIterator[Hospitals]:
     address: str = request.getfixturevalue("sandbox")
     await _reset(address)
     async with HttpClient(Metrics()) as http:
-        http.protect("hospitals", ["book"])
+        http.rules.protect("hospitals", ["book"])
         wiring: Any = _Wiring(http)
         yield FhirHospitals(wiring, f"{address}/hospitals")
 
@@ -72,7 +72,7 @@ async def clinics(request: pytest.FixtureRequest) -> AsyncIterator[Immunisation]
     address: str = request.getfixturevalue("sandbox")
     await _reset(address)
     async with HttpClient(Metrics()) as http:
-        http.protect("immunisation", ["book", "immunizations", "recommendations"])
+        http.rules.protect("immunisation", ["book", "immunizations", "recommendations"])
         wiring: Any = _Wiring(http)
         yield FhirImmunisation(wiring, f"{address}/immunisation")
 
@@ -163,7 +163,7 @@ async def test_the_registry_and_its_clinics(clinics: Immunisation) -> None:
 
 async def test_no_record_without_an_access_for_the_registry(sandbox: str) -> None:
     async with HttpClient(Metrics()) as http:
-        http.protect("immunisation", ["book", "immunizations", "recommendations"])
+        http.rules.protect("immunisation", ["book", "immunizations", "recommendations"])
         wiring: Any = _Wiring(http)
         client = FhirImmunisation(wiring, f"{sandbox}/immunisation")
         with pytest.raises(Unlicensed):

@@ -21,10 +21,11 @@ from modules.identity import domain, families, real_name
 from modules.identity.models import Citizen, Mandate
 from modules.identity.upstream import IdentityRegistry
 from modules.welfare.service import read_housing_fund
-from modules.welfare.upstream import HousingFund
+from modules.welfare.upstream import CENTRE
 from notifications.models import Delivery
 from notifications.upstream import SmsGateway
 from tests.fakes import FakeHousingFund, FakePolice, FakeSms
+from tests.upstreams import by_operation
 
 MakeCitizen = Callable[..., Awaitable[Viewer]]
 MakeCall = Callable[..., Call]
@@ -51,7 +52,7 @@ def fund() -> FakeHousingFund:
 @pytest.fixture
 def upstreams(police: FakePolice, sms: FakeSms, fund: FakeHousingFund) -> Mapping[type, Any]:
     """The outside systems."""
-    return {SmsGateway: sms, IdentityRegistry: police, HousingFund: fund}
+    return {SmsGateway: sms, IdentityRegistry: police, **by_operation(fund, CENTRE)}
 
 
 async def _call(make: MakeCall, viewer: Viewer, level: int = 2) -> Call:

@@ -26,7 +26,7 @@ from modules.identity.upstream import IdentityRegistry
 from modules.mobility.models import Fine, ParkingCharge, Plate, Trip
 from modules.mobility.parking.upstream import Parking
 from modules.mobility.transit.upstream import Fare
-from modules.welfare.upstream import HousingFund
+from modules.welfare.upstream import CENTRE
 from notifications.models import Message
 from notifications.upstream import SmsGateway
 from payments.contracts import begin_contract
@@ -36,6 +36,7 @@ from tests.conftest import NOON
 from tests.fakes import FakeHousingFund, FakePolice, FakeSms
 from tests.modules.identity.matrix import OWNERSHIP, Matrix, Objects
 from tests.modules.mobility.fakes import FakeFare, FakeParking
+from tests.upstreams import by_operation
 
 MakeCitizen = Callable[..., Awaitable[Viewer]]
 
@@ -52,7 +53,7 @@ def upstreams(clock: ManualClock) -> Mapping[type, Any]:
     return {
         SmsGateway: FakeSms(),
         IdentityRegistry: FakePolice(),
-        HousingFund: FakeHousingFund(),
+        **by_operation(FakeHousingFund(), CENTRE),
         Parking: FakeParking(clock),
         Fare: FakeFare(clock),
     }
