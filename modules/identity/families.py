@@ -14,10 +14,10 @@ from core.bus import bus
 from core.clock import SHANGHAI, civil_date
 from core.context.app import App
 from core.context.call import Call
+from core.context.commands import claim_key
 from core.database import (
     IntegrityError,
     Transaction,
-    idempotency,
     rate_limit,
     transaction,
     violated,
@@ -153,15 +153,7 @@ async def propose_proxy(
     now = app.clock.now()
     try:
         async with transaction() as tx:
-            claim = await idempotency.claim(
-                app.clock,
-                tx,
-                subject=viewer.user_id,
-                operation="proposeProxy",
-                key=key,
-                command=command,
-                effect_id=new_id(),
-            )
+            claim = await claim_key(call, tx, "proposeProxy", key, **command)
             if claim.replayed:
                 return await Mandate.get(id=claim.effect_id, using_db=tx)
             await store.close_stale_proposals(tx, viewer.user_id, now - domain.PROPOSAL_LIFE, now)

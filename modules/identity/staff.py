@@ -9,6 +9,7 @@ import structlog
 
 from core.context.app import App
 from core.context.call import Call
+from core.context.commands import claim_key
 from core.database import Transaction, connection, fetch_all, idempotency, transaction
 from core.database.models import AccessFlag
 from core.errors import AppError, InvalidInput
@@ -53,18 +54,12 @@ async def staff_login(
     if not domain.is_device_id(device.id):
         raise InvalidInput(texts.DEVICE_INVALID, "device")
     index = app.vault.blind_index(phone, PHONE)
-    session_id = new_id()
     refusal: AppError | None = None
     async with transaction() as tx:
         await store.lock_phone(tx, index)
-        claim = await idempotency.claim(
-            app.clock,
-            tx,
-            subject=index.hex(),
-            operation="staffLogin",
-            key=key,
-            command={"phone": index.hex(), "code": code, "device": device.id},
-            effect_id=session_id,
+        phone_key, command = index.hex(), {"code": code, "device": device.id}
+        claim = await claim_key(
+            call, tx, "staffLogin", key, subject=phone_key, phone=phone_key, **command
         )
         if not claim.replayed:
             staff = await store.lock_staff_by_phone(tx, index)
@@ -73,9 +68,10 @@ async def staff_login(
             if refusal is None and staff is not None and step is not None:
                 staff.totp_step = step
                 await staff.save(using_db=tx, update_fields=["totp_step"])
+                session_id = claim.effect_id
                 await open_session(call, tx, session_id, phone, index, device, is_staff=True)
             else:
-                await idempotency.release(tx, index.hex(), "staffLogin", key)
+                await idempotency.release(tx, phone_key, "staffLogin", key)
     if isinstance(refusal, InvalidInput):
         raise InvalidInput(texts.STAFF_REFUSED, "code")
     if refusal is not None:

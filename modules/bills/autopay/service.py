@@ -8,10 +8,10 @@ import structlog
 
 from core.context.app import App
 from core.context.call import Call
-from core.database import Transaction, idempotency, transaction
+from core.context.commands import claim_key
+from core.database import Transaction, transaction
 from core.deadline import Deadline
 from core.errors import Conflict, InvalidInput, NotFound
-from core.ids import new_id
 from core.money import format_yuan
 from core.refusal_texts import CONSENT_TEXT_CHANGED, NOT_FOUND
 from core.upstream.client import UpstreamError
@@ -61,19 +61,9 @@ async def agree(
         await tx.execute_query(
             "SELECT pg_advisory_xact_lock(hashtextextended($1, 0))", [f"autopay:{link_id}"]
         )
-        claim = await idempotency.claim(
-            call.app.clock,
-            tx,
-            subject=citizen_id,
-            operation="agreeAutopay",
-            key=key,
-            command={
-                "link": link_id,
-                "bill_ceiling_fen": bill_ceiling_fen,
-                "month_ceiling_fen": month_ceiling_fen,
-                "text_version": text_version,
-            },
-            effect_id=new_id(),
+        ceilings = {"bill_ceiling_fen": bill_ceiling_fen, "month_ceiling_fen": month_ceiling_fen}
+        claim = await claim_key(
+            call, tx, "agreeAutopay", key, link=link_id, text_version=text_version, **ceilings
         )
         if not claim.replayed:
             await _replace_unsigned(call.app, tx, link_id)

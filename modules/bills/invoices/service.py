@@ -8,7 +8,8 @@ import orjson
 
 from core.context.app import App
 from core.context.call import Call
-from core.database import Transaction, idempotency, transaction
+from core.context.commands import claim_key
+from core.database import Transaction, transaction
 from core.deadline import Deadline
 from core.errors import Conflict, InvalidInput, NotFound
 from core.ids import new_id
@@ -49,15 +50,8 @@ async def request_invoice(call: Call, payment_id: UUID, buyer: Buyer, key: str) 
     if intent.state not in _BOOKED:
         raise Conflict(texts.NOT_INVOICEABLE)
     async with transaction() as tx:
-        await idempotency.claim(
-            call.app.clock,
-            tx,
-            subject=citizen_id,
-            operation="requestBillInvoice",
-            key=key,
-            command={"payment": payment_id, "title": buyer.title, "tax_no": buyer.tax_no},
-            effect_id=payment_id,
-        )
+        command = {"payment": payment_id, "title": buyer.title, "tax_no": buyer.tax_no}
+        await claim_key(call, tx, "requestBillInvoice", key, effect_id=payment_id, **command)
         kind = intent.kind.removeprefix(_PREFIX)
         return await _ensure(call.app, tx, citizen_id, payment_id, kind, buyer)
 

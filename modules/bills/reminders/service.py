@@ -1,13 +1,13 @@
 """Commands and queries of reminders."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from uuid import UUID
 
 from core.context.call import Call
-from core.database import connection, idempotency, transaction
+from core.context.commands import claim_key
+from core.database import connection, transaction
 from core.errors import InvalidInput, NotFound
-from core.ids import new_id
 from core.refusal_texts import NOT_FOUND
 from modules.bills import store as accounts
 from modules.bills import texts
@@ -43,20 +43,7 @@ async def set_reminder(call: Call, link_id: UUID, rule: Rule, key: str) -> Subsc
         raise InvalidInput(texts.DAYS_BEFORE_RANGE, "daysBefore", most=DAYS_BEFORE_MAX)
     link = await _own_link(citizen_id, link_id)
     async with transaction() as tx:
-        claim = await idempotency.claim(
-            call.app.clock,
-            tx,
-            subject=citizen_id,
-            operation="setBillReminder",
-            key=key,
-            command={
-                "link": link_id,
-                "days_before": rule.days_before,
-                "min_amount_fen": rule.min_amount_fen,
-                "sms": rule.sms,
-            },
-            effect_id=new_id(),
-        )
+        claim = await claim_key(call, tx, "setBillReminder", key, link=link_id, **asdict(rule))
         if not claim.replayed:
             await store.set_rule(tx, claim.effect_id, link, rule, call.app.clock.now())
     return await _describe(link, await store.get_reminder(link_id))

@@ -8,6 +8,7 @@ from uuid import UUID
 from core.clock import ensure_utc
 from core.context.app import App
 from core.context.call import Call
+from core.context.commands import claim_key
 from core.database import idempotency, rate_limit, transaction
 from core.errors import Conflict, InvalidInput, NotFound, RateLimited, Unavailable
 from core.ids import new_id
@@ -117,15 +118,7 @@ async def verify_plate(call: Call, plate_id: UUID, key: str) -> Plate:
         if not owns:
             raise Conflict(texts.PLATE_NOT_YOURS)
     async with transaction() as tx:
-        claim = await idempotency.claim(
-            app.clock,
-            tx,
-            subject=citizen_id,
-            operation="verifyPlate",
-            key=key,
-            command={"plate_id": plate_id},
-            effect_id=plate_id,
-        )
+        claim = await claim_key(call, tx, "verifyPlate", key, effect_id=plate_id, plate_id=plate_id)
         if plate.verified_at is None and not claim.replayed:
             await store.mark_verified(tx, plate_id, app.clock.now())
     return await store.get_plate(plate_id)
