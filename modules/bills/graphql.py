@@ -8,7 +8,6 @@ import strawberry
 
 from core.clock import civil_date
 from core.context.call import Call
-from core.errors import NotFound
 from core.graphql import (
     Fen,
     HomeSection,
@@ -18,7 +17,6 @@ from core.graphql import (
     mutation,
     parse_id,
 )
-from core.refusal_texts import NOT_FOUND
 from core.upstream.readings import Reading, ReadStatus
 from modules.bills import domain, models, service, texts
 from modules.bills.domain import UtilityKind
@@ -258,8 +256,7 @@ class Mutation:
         idempotency_key: IdempotencyKey,
     ) -> UnlinkBillAccountResult:
         """A link that is gone already, or somebody else's, is not found."""
-        if not await service.unlink_account(info.context, parse_id(account_id)):
-            raise NotFound(NOT_FOUND)
+        await service.unlink_account(info.context, parse_id(account_id), idempotency_key)
         return BillAccountUnlinked(account_id=account_id)
 
     @mutation(description="Pay a bill of a linked account.")

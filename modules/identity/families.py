@@ -22,7 +22,7 @@ from core.database import (
     transaction,
     violated,
 )
-from core.errors import Conflict, Forbidden, InvalidInput, NotFound, RateLimited, Unavailable
+from core.errors import Conflict, Forbidden, InvalidInput, NotFound, Unavailable
 from core.ids import is_mobile, new_id
 from core.people import mandates
 from core.people.consents import Purpose, end_consents
@@ -290,10 +290,8 @@ async def list_mandates(call: Call) -> list[Party]:
 
 
 async def _count(call: Call, key: str, limit: int) -> None:
-    async with transaction() as tx:
-        wait_s = await rate_limit.take(tx, call.app.clock, key, limit=limit, window=_DAY)
-    if wait_s:
-        raise RateLimited(texts.TOO_MANY_FAMILY_LOOKUPS, retry_after_s=wait_s)
+    refusal = texts.TOO_MANY_FAMILY_LOOKUPS
+    await rate_limit.require(call.app.clock, key, limit=limit, window=_DAY, refusal=refusal)
 
 
 def _midnight(day: date) -> datetime:

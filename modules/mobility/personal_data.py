@@ -11,14 +11,14 @@ from core.database import Transaction
 from core.people.data_rights import Erasure, Export, Exported, Hold, SealedColumn
 from modules.mobility.fines import store as fine_store
 from modules.mobility.models import Fine, Plate, Trip
-from modules.mobility.parking import service, store
+from modules.mobility.parking import service
 from modules.mobility.transit import store as trip_store
 
 COLUMNS = (SealedColumn("mobility_plate", "plate_sealed", service.PLATE),)
 
 
 async def _read(app: App, person_id: UUID) -> Exported:
-    plates = await store.list_plates(person_id)
+    plates = await Plate.filter(citizen_id=person_id).order_by("id")
     fines = await fine_store.list_fines(person_id)
     trips = await trip_store.list_trips(person_id)
     return Exported(

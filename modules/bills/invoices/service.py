@@ -9,7 +9,7 @@ import orjson
 from core.context.app import App
 from core.context.call import Call
 from core.context.commands import claim_key
-from core.database import Transaction, transaction
+from core.database import Transaction, lock_name, transaction
 from core.deadline import Deadline
 from core.errors import Conflict, InvalidInput, NotFound
 from core.ids import new_id
@@ -59,9 +59,7 @@ async def request_invoice(call: Call, payment_id: UUID, buyer: Buyer, key: str) 
 async def _ensure(
     app: App, tx: Transaction, citizen_id: UUID, payment_id: UUID, kind: str, buyer: Buyer
 ) -> BillInvoice:
-    await tx.execute_query(
-        "SELECT pg_advisory_xact_lock(hashtextextended($1, 0))", [f"invoice:{payment_id}"]
-    )
+    await lock_name(tx, f"invoice:{payment_id}")
     known = await BillInvoice.get_or_none(intent_id=payment_id, using_db=tx)
     if known is not None and known.state != "refused":
         if buyer_of(app, known) != buyer:
