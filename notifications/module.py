@@ -26,11 +26,7 @@ MANIFEST = Manifest(
         JobKind("notifications.forget_texts", "notifications.jobs:forget_texts", lane=Lane.BULK),
     ),
     schedules=(Schedule("notifications.forget_texts", "25 19 * * *"),),
-    extensions=(
-        ("privacy.export", "notifications.personal_data:EXPORT"),
-        ("privacy.erasure", "notifications.personal_data:ERASURE"),
-        ("pii.columns", "notifications.personal_data:COLUMNS"),
-    ),
+    extensions=(("people.personal_data", "notifications.models:PERSONAL"),),
     models=("notifications.models",),
     migrations="notifications.migrations",
     state_machines=(DELIVERY,),

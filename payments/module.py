@@ -80,8 +80,7 @@ MANIFEST = Manifest(
     extensions=(
         ("payments.statements", "payments.reconciliation.wechatpay:SOURCE"),
         ("payments.statements", "payments.reconciliation.alipay:SOURCE"),
-        ("privacy.export", "payments.personal_data:EXPORT"),
-        ("privacy.erasure", "payments.personal_data:ERASURE"),
+        ("people.personal_data", "payments.models:PERSONAL"),
     ),
     models=("payments.models", "payments.reconciliation.models"),
     migrations="payments.migrations",

@@ -174,10 +174,7 @@ MANIFEST = Manifest(
         ),
     ),
     extensions=(
-        ("pii.columns", "modules.bills.outages.service:COLUMNS"),
-        ("pii.columns", "modules.bills.invoices.service:COLUMNS"),
-        ("privacy.export", "modules.bills.personal_data:EXPORT"),
-        ("privacy.erasure", "modules.bills.personal_data:ERASURE"),
+        ("people.personal_data", "modules.bills.personal_data:PERSONAL"),
         ("payments.payable", "modules.bills.payable:WATER"),
         ("payments.payable", "modules.bills.payable:ELECTRICITY"),
         ("payments.payable", "modules.bills.payable:GAS"),

@@ -34,9 +34,8 @@ from core.security.mandate import Mandate as ActiveMandate
 from core.security.mandate import MandateKind
 from core.upstream.client import UpstreamError
 from modules.identity import domain, store, texts
-from modules.identity.models import Mandate
+from modules.identity.models import NAME, PHONE, RESIDENT_ID, Mandate
 from modules.identity.real_name import checked_identity, confirm_identity
-from modules.identity.service import NAME, PHONE, RESIDENT_ID
 from modules.identity.upstream import IdentityRegistry
 from notifications import api as notifications
 

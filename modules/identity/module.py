@@ -32,9 +32,7 @@ MANIFEST = Manifest(
         ("people.mandates", "modules.identity.families:find_mandate"),
         ("privacy.purposes", "modules.identity.real_name:REAL_NAME"),
         ("privacy.purposes", "modules.identity.families:FAMILY"),
-        ("privacy.export", "modules.identity.personal_data:EXPORT"),
-        ("privacy.erasure", "modules.identity.personal_data:ERASURE"),
-        ("pii.columns", "modules.identity.personal_data:COLUMNS"),
+        ("people.personal_data", "modules.identity.personal_data:PERSONAL"),
     ),
     jobs=(
         JobKind("identity.forget_codes", "modules.identity.jobs:forget_codes", lane=Lane.BULK),

@@ -18,12 +18,8 @@ from core.security.authorization import scopes_of
 from modules.identity import codes, domain, store, texts
 from modules.identity.codes import CodeSent
 from modules.identity.domain import RefreshCheck, RefreshToken
-from modules.identity.models import Citizen, Session
+from modules.identity.models import ADDRESS, NAME, PHONE, RESIDENT_ID, Citizen, Session
 
-PHONE = "identity.phone"
-NAME = "identity.name"
-RESIDENT_ID = "identity.resident_id"
-ADDRESS = "identity.address"
 DEVICE = "identity.device"
 STEP_UP = "identity.step-up"
 

@@ -18,9 +18,8 @@ from core.people.directory import Person
 from core.people.personal_read import read_as_staff
 from core.security.authorization import Role
 from modules.identity import codes, domain, store, texts
-from modules.identity.models import Staff
+from modules.identity.models import PHONE, TOTP, Staff
 from modules.identity.service import (
-    PHONE,
     Device,
     SignedIn,
     end_sessions,
@@ -28,7 +27,6 @@ from modules.identity.service import (
     signed_in,
 )
 
-TOTP = "identity.totp"
 PERSON_FIELDS = ("name", "phone", "level")
 UNUSUAL_PEOPLE_PER_HOUR = 30
 """More people than this in an hour is more than cases at a desk explain."""

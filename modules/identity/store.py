@@ -231,16 +231,10 @@ async def list_closed_with_name() -> Sequence[UUID]:
     return [row["id"] for row in rows]
 
 
-async def delete_traces(tx: Transaction, citizen_id: UUID) -> None:
-    """Forget a citizen's devices, addresses, codes and staff entry."""
+async def delete_codes_of(tx: Transaction, citizen_id: UUID) -> None:
+    """Forget the codes that were sent to a citizen's phone."""
     await tx.execute_query(
         """DELETE FROM identity_login_code WHERE phone_index =
              (SELECT phone_index FROM identity_citizen WHERE id = $1)""",
         [citizen_id],
     )
-    await (
-        Session.filter(citizen_id=citizen_id)
-        .using_db(tx)
-        .update(device_name="", address_sealed=None)
-    )
-    await Staff.filter(citizen_id=citizen_id).using_db(tx).delete()

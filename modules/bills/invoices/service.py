@@ -13,7 +13,6 @@ from core.database import Transaction, lock_name, transaction
 from core.deadline import Deadline
 from core.errors import Conflict, InvalidInput, NotFound
 from core.ids import new_id
-from core.people.data_rights import SealedColumn
 from core.refusal_texts import NOT_FOUND
 from core.upstream.client import UpstreamRejected
 from modules.bills import texts
@@ -21,13 +20,11 @@ from modules.bills.domain import UtilityKind
 from modules.bills.invoices import domain
 from modules.bills.invoices.domain import INVOICE, BillerInvoice, Buyer
 from modules.bills.invoices.upstream import Invoices
-from modules.bills.models import BillInvoice
+from modules.bills.models import BUYER, BillInvoice
 from modules.bills.upstream import refusal_code
 from payments import api as payments
 
 ASK = "bills.ask_invoice"
-BUYER = "bills.invoice_buyer"
-COLUMNS = (SealedColumn("bills_invoice", "buyer_sealed", BUYER),)
 _DEADLINE_S = 8.0
 _PREFIX = "bills."
 _BOOKED = frozenset({"fulfilled"})

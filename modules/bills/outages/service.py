@@ -10,18 +10,15 @@ from core.context.app import App
 from core.context.call import Call
 from core.database import transaction
 from core.errors import InvalidInput
-from core.people.data_rights import SealedColumn
 from core.upstream.readings import Reading
 from kinds import owned
 from modules.bills import texts
-from modules.bills.models import OutageWatch
+from modules.bills.models import SPOT, OutageWatch
 from modules.bills.outages import domain, store
 from modules.bills.outages.domain import Area, Outage, OutageKind, Spot
 from modules.bills.outages.upstream import Outages
 
 LABEL_MAX = 16
-SPOT = "bills.outage_watch"
-COLUMNS = (SealedColumn("bills_outage_watch", "spot_sealed", SPOT),)
 _MAX_STALE = timedelta(hours=2)
 
 

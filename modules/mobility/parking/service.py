@@ -16,7 +16,7 @@ from core.refusal_texts import NOT_FOUND, UPSTREAM_UNAVAILABLE
 from core.upstream.client import UpstreamError, UpstreamRejected
 from core.upstream.readings import Reading, ReadStatus
 from kinds import owned
-from modules.mobility.models import ParkingCharge, Plate
+from modules.mobility.models import PLATE, ParkingCharge, Plate
 from modules.mobility.parking import domain, store, texts
 from modules.mobility.parking.domain import Session
 from modules.mobility.parking.upstream import Parking, VehicleRegistry
@@ -25,7 +25,6 @@ from payments import api as payments
 
 SERVICE = "parking-payment"
 NEW_PLATES_PER_DAY = 10
-PLATE = "mobility.plate"
 _MAX_STALE = timedelta(minutes=5)
 
 VEHICLE = Purpose(

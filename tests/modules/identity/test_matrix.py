@@ -108,7 +108,7 @@ async def _proposal(app: App, actor: Viewer, subject: Viewer) -> UUID:
         id=new_id(),
         kind="proxy",
         actor_id=actor.user_id,
-        phone_index=app.vault.blind_index(phone, service.PHONE),
+        phone_index=app.vault.blind_index(phone, PHONE),
         services=["housing-fund-query"],
         state="proposed",
         proposed_at=now,
