@@ -1,7 +1,6 @@
 """The manifest of bills."""
 
 from core.manifest import (
-    EventHandler,
     HomeSection,
     JobKind,
     Lane,
@@ -112,29 +111,6 @@ MANIFEST = Manifest(
         "modules.bills.invoices.graphql:Mutation",
     ),
     types=("modules.bills.graphql:BillsDueSection",),
-    handlers=(
-        EventHandler(
-            "payments.PaymentFulfilled",
-            "modules.bills.handlers:payment_fulfilled",
-            of="bills.",
-            lane=Lane.CRITICAL,
-        ),
-        EventHandler(
-            "payments.PaymentRefused",
-            "modules.bills.handlers:payment_refused",
-            of="bills.",
-            lane=Lane.CRITICAL,
-        ),
-        EventHandler(
-            "payments.PaymentRefunded",
-            "modules.bills.handlers:payment_refunded",
-            of="bills.",
-            lane=Lane.CRITICAL,
-        ),
-        EventHandler(
-            "payments.PaymentReturned", "modules.bills.handlers:payment_refunded", of="bills."
-        ),
-    ),
     jobs=(
         JobKind(
             "bills.remind", "modules.bills.reminders.jobs:remind", lane=Lane.BULK, timeout_s=300
@@ -175,6 +151,7 @@ MANIFEST = Manifest(
     ),
     extensions=(
         ("people.personal_data", "modules.bills.personal_data:PERSONAL"),
+        ("kinds.payment.endings", "modules.bills.payable:ENDINGS"),
         ("payments.payable", "modules.bills.payable:WATER"),
         ("payments.payable", "modules.bills.payable:ELECTRICITY"),
         ("payments.payable", "modules.bills.payable:GAS"),

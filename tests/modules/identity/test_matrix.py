@@ -21,7 +21,7 @@ from modules.appointments.models import Booking, Resource, Slot
 from modules.bills.models import AccountLink, Autopay, OutageWatch
 from modules.health.models import HospitalBill
 from modules.identity import families, service
-from modules.identity.models import Mandate, Session
+from modules.identity.models import PHONE, Mandate, Session
 from modules.identity.upstream import IdentityRegistry
 from modules.mobility.models import Fine, ParkingCharge, Plate, Trip
 from modules.mobility.parking.upstream import Parking
