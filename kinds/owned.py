@@ -40,7 +40,7 @@ class OwnedList(Generic[Row]):
     renamed: Sequence[str] = ()
 
 
-async def look_up(answer: Awaitable[T | None], upstream: Text) -> T:
+async def look_up(answer: Awaitable[T | None], upstream: str) -> T:
     """What an outside system knows of the thing to be linked.
 
     Raises Unavailable naming `upstream` when it does not answer, NotFound for what it does not
@@ -62,7 +62,7 @@ async def add(
     operation: str,
     key: str,
     row: Mapping[str, Any],
-    **command: Any,
+    command: Mapping[str, Any],
 ) -> Row:
     """Add a thing to the viewer's list, or rename the one that is there.
 
@@ -72,7 +72,7 @@ async def add(
     """
     citizen_id = call.require_viewer().user_id
     await _lock(tx, owned, citizen_id)
-    claim = await claim_key(call, tx, operation, key, **command)
+    claim = await claim_key(call, tx, operation, key, command)
     mine = owned.model.filter(citizen_id=citizen_id).using_db(tx)
     by = {name: row[name] for name in owned.same} or {"id": claim.effect_id}
     known = await mine.filter(**by).first()
@@ -101,7 +101,7 @@ async def remove(
     """
     citizen_id = call.require_viewer().user_id
     await _lock(tx, owned, citizen_id)
-    claim = await claim_key(call, tx, operation, key, effect_id=row_id, id=row_id)
+    claim = await claim_key(call, tx, operation, key, {"id": row_id}, effect_id=row_id)
     if claim.replayed:
         return False
     if not await owned.model.filter(id=row_id, citizen_id=citizen_id).using_db(tx).delete():

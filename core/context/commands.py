@@ -1,5 +1,6 @@
 """Commands that run once per idempotency key: the short form of `core.database.idempotency`."""
 
+from collections.abc import Mapping
 from typing import Any
 from uuid import UUID
 
@@ -14,11 +15,10 @@ async def claim_key(
     tx: Transaction,
     operation: str,
     key: str,
-    /,
+    command: Mapping[str, Any],
     *,
     subject: UUID | str | None = None,
     effect_id: UUID | None = None,
-    **command: Any,
 ) -> Claim:
     """Bind a key to the effect that this transaction is about to make, or find the earlier one.
 

@@ -115,9 +115,13 @@ async def _owned(table: PersonalTable, person_id: UUID) -> Q:
     if isinstance(owner, Through):
         parents = owner.parent.model.filter(await _owned(owner.parent, person_id))
         keys = await parents.values_list(owner.parent.key, flat=True)
-        return Q(**{f"{owner.column}__in": keys})
+        return _equal(f"{owner.column}__in", keys)
     columns = (owner,) if isinstance(owner, str) else owner
-    return Q(*(Q(**{column: person_id}) for column in columns), join_type=Q.OR)
+    return Q(*(_equal(column, person_id) for column in columns), join_type=Q.OR)
+
+
+def _equal(lookup: str, value: Any) -> Q:
+    return Q(**{lookup: value})
 
 
 def _opened(vault: Vault, table: PersonalTable, row: dict[str, Any]) -> dict[str, Any]:
@@ -156,8 +160,8 @@ async def _holds(app: "App", wing: PersonalData, person_id: UUID) -> Sequence[Ho
 async def _held_until(table: PersonalTable, held: Held, person_id: UUID) -> date | None:
     """The last day on which a person's rows are held; None where there is no row."""
     owned = table.model.filter(await _owned(table, person_id)).order_by(f"-{held.since}")
-    last = await owned.first().values_list(held.since, flat=True)
-    return None if last is None else held.until(civil_date(last))
+    last = await owned.first()
+    return None if last is None else held.until(civil_date(getattr(last, held.since)))
 
 
 async def erase_person(app: "App", tx: Transaction, person_id: UUID) -> Sequence[str]:

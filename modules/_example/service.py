@@ -69,7 +69,7 @@ async def follow_fountain(call: Call, fountain_ref: str, key: str) -> Followed:
     }
     command = {"fountain_ref": fountain_ref}  # what the client sent, no more
     async with transaction() as tx:
-        follow = await owned.add(call, tx, store.FOLLOWED, "followFountain", key, row, **command)
+        follow = await owned.add(call, tx, store.FOLLOWED, "followFountain", key, row, command)
     return Followed(follow.id, fountain)
 
 

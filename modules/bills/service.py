@@ -86,7 +86,7 @@ async def link_account(
     }
     command = {"kind": kind, "account_no": account_no, "label": label}
     async with transaction() as tx:
-        return await owned.add(call, tx, store.ACCOUNTS, "linkBillAccount", key, row, **command)
+        return await owned.add(call, tx, store.ACCOUNTS, "linkBillAccount", key, row, command)
 
 
 async def unlink_account(call: Call, link_id: UUID, key: str) -> None:

@@ -43,7 +43,7 @@ async def request(call: Call, phone: str, purpose: str, operation: str, key: str
     refusal: AppError | None = None
     async with transaction() as tx:
         await store.lock_phone(tx, index)
-        claim = await claim_key(call, tx, operation, key, subject=phone_key, phone=phone_key)
+        claim = await claim_key(call, tx, operation, key, {"phone": phone_key}, subject=phone_key)
         if not claim.replayed:
             refusal = await _refuse_flood(call, tx, index, now)
             if refusal is None:

@@ -152,7 +152,7 @@ async def propose_proxy(
     now = app.clock.now()
     try:
         async with transaction() as tx:
-            claim = await claim_key(call, tx, "proposeProxy", key, **command)
+            claim = await claim_key(call, tx, "proposeProxy", key, command)
             if claim.replayed:
                 return await Mandate.get(id=claim.effect_id, using_db=tx)
             await store.close_stale_proposals(tx, viewer.user_id, now - domain.PROPOSAL_LIFE, now)

@@ -65,9 +65,8 @@ async def login(call: Call, phone: str, code: str, device: Device, key: str) -> 
     async with transaction() as tx:
         await store.lock_phone(tx, index)
         phone_key = index.hex()
-        claim = await claim_key(
-            call, tx, "login", key, subject=phone_key, phone=phone_key, code=code, device=device.id
-        )
+        command = {"phone": phone_key, "code": code, "device": device.id}
+        claim = await claim_key(call, tx, "login", key, command, subject=phone_key)
         if not claim.replayed:
             refusal = await codes.use(call, tx, index, code)
             if refusal is None:
@@ -144,7 +143,7 @@ async def step_up(call: Call, code: str, key: str) -> str:
     async with transaction() as tx:
         await store.lock_phone(tx, index)
         claim = await claim_key(
-            call, tx, "stepUp", key, subject=session_id, effect_id=session_id, code=code
+            call, tx, "stepUp", key, {"code": code}, subject=session_id, effect_id=session_id
         )
         if not claim.replayed:
             refusal = await codes.use(call, tx, index, code)

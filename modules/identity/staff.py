@@ -55,10 +55,9 @@ async def staff_login(
     refusal: AppError | None = None
     async with transaction() as tx:
         await store.lock_phone(tx, index)
-        phone_key, command = index.hex(), {"code": code, "device": device.id}
-        claim = await claim_key(
-            call, tx, "staffLogin", key, subject=phone_key, phone=phone_key, **command
-        )
+        phone_key = index.hex()
+        command = {"phone": phone_key, "code": code, "device": device.id}
+        claim = await claim_key(call, tx, "staffLogin", key, command, subject=phone_key)
         if not claim.replayed:
             staff = await store.lock_staff_by_phone(tx, index)
             step = _match(app, staff, authenticator_code)

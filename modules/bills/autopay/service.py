@@ -59,10 +59,13 @@ async def agree(
     link = await owned.get(ACCOUNTS, citizen_id, link_id)
     async with transaction() as tx:
         await lock_name(tx, f"autopay:{link_id}")
-        ceilings = {"bill_ceiling_fen": bill_ceiling_fen, "month_ceiling_fen": month_ceiling_fen}
-        claim = await claim_key(
-            call, tx, "agreeAutopay", key, link=link_id, text_version=text_version, **ceilings
-        )
+        command = {
+            "link": link_id,
+            "bill_ceiling_fen": bill_ceiling_fen,
+            "month_ceiling_fen": month_ceiling_fen,
+            "text_version": text_version,
+        }
+        claim = await claim_key(call, tx, "agreeAutopay", key, command)
         if not claim.replayed:
             await _replace_unsigned(call.app, tx, link_id)
             await _begin(call.app, tx, claim.effect_id, link, bill_ceiling_fen, month_ceiling_fen)

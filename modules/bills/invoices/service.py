@@ -47,7 +47,7 @@ async def request_invoice(call: Call, payment_id: UUID, buyer: Buyer, key: str) 
         raise Conflict(texts.NOT_INVOICEABLE)
     async with transaction() as tx:
         command = {"payment": payment_id, "title": buyer.title, "tax_no": buyer.tax_no}
-        await claim_key(call, tx, "requestBillInvoice", key, effect_id=payment_id, **command)
+        await claim_key(call, tx, "requestBillInvoice", key, command, effect_id=payment_id)
         kind = intent.kind.removeprefix(_PREFIX)
         return await _ensure(call.app, tx, citizen_id, payment_id, kind, buyer)
 

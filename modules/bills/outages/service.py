@@ -64,7 +64,7 @@ async def watch(
     }
     command = {"label": label, "lat": spot.lat, "lon": spot.lon, "kinds": wanted}
     async with transaction() as tx:
-        return await owned.add(call, tx, store.WATCHES, "watchOutages", key, row, **command)
+        return await owned.add(call, tx, store.WATCHES, "watchOutages", key, row, command)
 
 
 async def unwatch(call: Call, watch_id: UUID, key: str) -> None:

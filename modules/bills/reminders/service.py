@@ -43,7 +43,7 @@ async def set_reminder(call: Call, link_id: UUID, rule: Rule, key: str) -> Subsc
         raise InvalidInput(texts.DAYS_BEFORE_RANGE, "daysBefore", most=DAYS_BEFORE_MAX)
     link = await owned.get(ACCOUNTS, citizen_id, link_id)
     async with transaction() as tx:
-        claim = await claim_key(call, tx, "setBillReminder", key, link=link_id, **asdict(rule))
+        claim = await claim_key(call, tx, "setBillReminder", key, {"link": link_id} | asdict(rule))
         if not claim.replayed:
             await store.set_rule(tx, claim.effect_id, link, rule, call.app.clock.now())
     return await _describe(link, await store.get_reminder(link_id))

@@ -200,11 +200,9 @@ async def top_up(
             most=format_yuan(TOP_UP_MAX_FEN),
         )
     await _require_account(call, hospital_ref, account_no)
+    command = {"hospital": hospital_ref, "account_no": account_no, "amount_fen": amount_fen}
     async with transaction() as tx:
-        account = {"hospital": hospital_ref, "account_no": account_no}
-        claim = await claim_key(
-            call, tx, "topUpHospitalAccount", key, **account, amount_fen=amount_fen
-        )
+        claim = await claim_key(call, tx, "topUpHospitalAccount", key, command)
         if not claim.replayed:
             now = call.app.clock.now()
             await store.insert_top_up(

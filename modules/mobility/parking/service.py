@@ -78,7 +78,7 @@ async def link_plate(call: Call, text: str, key: str) -> Plate:
         "linked_at": app.clock.now(),
     }
     async with transaction() as tx:
-        return await owned.add(call, tx, store.PLATES, "linkPlate", key, row, plate=plate)
+        return await owned.add(call, tx, store.PLATES, "linkPlate", key, row, {"plate": plate})
 
 
 async def verify_plate(call: Call, plate_id: UUID, key: str) -> Plate:
@@ -98,7 +98,9 @@ async def verify_plate(call: Call, plate_id: UUID, key: str) -> Plate:
         if not owns:
             raise Conflict(texts.PLATE_NOT_YOURS)
     async with transaction() as tx:
-        claim = await claim_key(call, tx, "verifyPlate", key, effect_id=plate_id, plate_id=plate_id)
+        claim = await claim_key(
+            call, tx, "verifyPlate", key, {"plate_id": plate_id}, effect_id=plate_id
+        )
         if plate.verified_at is None and not claim.replayed:
             await store.mark_verified(tx, plate_id, app.clock.now())
     return await owned.get(store.PLATES, citizen_id, plate_id)
