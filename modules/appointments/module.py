@@ -164,10 +164,8 @@ MANIFEST = Manifest(
         ("privacy.purposes", "modules.appointments.hospitals.sources:VISITOR"),
         ("privacy.purposes", "modules.appointments.hospitals.sources:VACCINEE"),
         ("privacy.purposes", "modules.appointments.vaccination.service:RECORD"),
-        ("privacy.export", "modules.appointments.personal_data:EXPORT"),
-        ("privacy.erasure", "modules.appointments.personal_data:ERASURE"),
+        ("people.personal_data", "modules.appointments.personal_data:PERSONAL"),
         ("payments.payable", "modules.appointments.fees:PAYABLE"),
-        ("pii.columns", "modules.appointments.people:COLUMNS"),
         *(
             ("notifications.templates", f"modules.appointments.texts:MESSAGE_{name}")
             for name in _MESSAGES
