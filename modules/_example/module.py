@@ -61,7 +61,10 @@ MANIFEST = Manifest(
         JobKind("example.tell_followers", "modules._example.jobs:tell_followers", lane=Lane.BULK),
     ),
     schedules=(Schedule("example.tell_followers", "*/10 * * * *"),),
-    extensions=(("notifications.templates", "modules._example.messages:FOUNTAIN_CLOSED"),),
+    extensions=(
+        ("people.personal_data", "modules._example.models:PERSONAL"),
+        ("notifications.templates", "modules._example.messages:FOUNTAIN_CLOSED"),
+    ),
     models=("modules._example.models",),
     migrations="modules._example.migrations",
 )

@@ -1,6 +1,5 @@
 """Everything one has: under the newest key, handed out, forgotten but for what the law keeps."""
 
-import importlib
 import shutil
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from datetime import date
@@ -12,18 +11,11 @@ import pytest
 from core.clock import ManualClock
 from core.context.app import App
 from core.context.call import Call
-from core.database import Transaction
 from core.database.models import Consent
 from core.errors import Conflict, NotFound
-from core.manifest import Manifest, discover, load
+from core.manifest import Manifest, discover
 from core.people.consents import grant_consent
-from core.people.data_rights import (
-    SEALED,
-    Erasure,
-    Hold,
-    count_old,
-    reseal,
-)
+from core.people.data_rights import PERSONAL_DATA, Hold, PersonalData, count_old, reseal
 from core.people.directory import get_person
 from core.processes.open_app import open_app
 from core.security.authentication import Viewer
@@ -44,11 +36,7 @@ async def _loan_holds(_app: App, person_id: UUID) -> Sequence[Hold]:
     return (Hold("loan", LOAN, date(2030, 1, 1)),) if person_id in OPEN_LOANS else ()
 
 
-async def _loan_erase(_app: App, _tx: Transaction, _person_id: UUID) -> None:
-    return None
-
-
-LENDING = Erasure("lending", _loan_holds, _loan_erase)
+LENDING = PersonalData("lending", holds=_loan_holds)
 
 
 @pytest.fixture(scope="session")
@@ -56,22 +44,9 @@ def manifests() -> tuple[Manifest, ...]:
     """The house, and a wing with loans."""
     lending = Manifest(
         name="test_lending",
-        extensions=(("privacy.erasure", "tests.modules.identity.test_personal_data:LENDING"),),
+        extensions=((PERSONAL_DATA, "tests.modules.identity.test_personal_data:LENDING"),),
     )
     return (*discover(examples=True), lending)
-
-
-def test_every_sealed_column_of_the_house_is_known_to_the_key_rotation() -> None:
-    house = discover()
-    groups = [load(path) for m in house for point, path in m.extensions if point == SEALED]
-    known = {(c.table, c.column) for group in groups for c in group}
-    found = set()
-    for name in (name for manifest in house for name in manifest.models):
-        for model in vars(importlib.import_module(name)).values():
-            if isinstance(model, type) and hasattr(model, "_meta") and model.__module__ == name:
-                table = model._meta.db_table
-                found |= {(table, f) for f in model._meta.fields_map if f.endswith("_sealed")}
-    assert found == known
 
 
 @pytest.fixture
