@@ -74,8 +74,10 @@ async def add(
     await _lock(tx, owned, citizen_id)
     claim = await claim_key(call, tx, operation, key, command)
     mine = owned.model.filter(citizen_id=citizen_id).using_db(tx)
-    by = {name: row[name] for name in owned.same} or {"id": claim.effect_id}
-    known = await mine.filter(**by).first()
+    known = None
+    if owned.same or claim.replayed:
+        by = {name: row[name] for name in owned.same} or {"id": claim.effect_id}
+        known = await mine.filter(**by).first()
     if claim.replayed:
         if known is None:
             raise NotFound(NOT_FOUND)
