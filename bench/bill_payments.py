@@ -37,7 +37,7 @@ from core.processes.open_app import open_app
 from core.security.authentication import Viewer
 from core.settings import Settings
 from modules.identity import store as identity
-from modules.identity.service import PHONE
+from modules.identity.models import PHONE
 
 Row = dict[str, Any]
 

@@ -9,7 +9,7 @@ from core.deadline import Deadline
 from core.people.directory import get_person
 from core.queue.jobs import Lane, job
 from core.upstream.client import UpstreamRejected
-from notifications import store
+from notifications import models, store
 from notifications.models import Delivery
 from notifications.upstream import SmsGateway
 
@@ -30,7 +30,7 @@ async def deliver(app: App, delivery_id: UUID) -> None:
         receipt = await app.upstream(SmsGateway).send(
             str(delivery.id),
             await _phone(app, delivery),
-            app.vault.decrypt(delivery.body_sealed, store.BODY),
+            app.vault.decrypt(delivery.body_sealed, models.BODY),
             Deadline.after(_DEADLINE_S),
         )
     except UpstreamRejected:
@@ -49,6 +49,6 @@ async def forget_texts(app: App) -> None:
 
 async def _phone(app: App, delivery: Delivery) -> str:
     if delivery.to_sealed is not None:
-        return app.vault.decrypt(delivery.to_sealed, store.PHONE)
+        return app.vault.decrypt(delivery.to_sealed, models.PHONE)
     assert delivery.person_id is not None
     return (await get_person(app, delivery.person_id)).phone

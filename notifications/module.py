@@ -4,7 +4,7 @@ from core.manifest import Manifest, UpstreamBinding
 
 MANIFEST = Manifest(
     name="notifications",
-    rooms=("graphql", "api", "domain", "jobs", "models", "personal_data"),
+    rooms=("graphql", "api", "domain", "jobs", "models"),
     upstreams=(
         UpstreamBinding(
             "sms",

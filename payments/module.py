@@ -20,7 +20,6 @@ MANIFEST = Manifest(
         "contracts",
         "jobs",
         "ledger",
-        "personal_data",
         "reconciliation",
     ),
     upstreams=(

@@ -1,5 +1,6 @@
 """The database: its pool and transactions here; idempotency keys and rate limits beside it."""
 
+from core.database.locks import lock_name
 from core.database.pool import (
     CONNECTION_LOST,
     IntegrityError,
@@ -27,6 +28,7 @@ __all__ = [
     "fetch_all",
     "fetch_model",
     "fetch_one",
+    "lock_name",
     "parse_url",
     "raw_connection",
     "refuse_in_transaction",

@@ -14,7 +14,14 @@ from uuid import UUID
 from core.bus import bus
 from core.clock import civil_date
 from core.context.call import Call
-from core.database import Transaction, connection, fetch_all, fetch_one, transaction
+from core.database import (
+    Transaction,
+    connection,
+    fetch_all,
+    fetch_one,
+    lock_name,
+    transaction,
+)
 from core.database.models import Consent
 from core.errors import Conflict, Forbidden, NotFound
 from core.ids import new_id
@@ -86,10 +93,7 @@ async def grant_consent(call: Call, purpose_id: str, text_version: str) -> Conse
     now = call.app.clock.now()
     async with transaction() as tx:
         # one lock per person and purpose: two taps at once make one consent
-        await tx.execute_query(
-            "SELECT pg_advisory_xact_lock(hashtextextended($1, 0))",
-            [f"consent:{subject_id}:{purpose.id}"],
-        )
+        await lock_name(tx, f"consent:{subject_id}:{purpose.id}")
         live = await find_live(tx, subject_id, purpose.id, purpose.text_version, now)
         if live is not None:
             return await Consent.get(id=live, using_db=tx)

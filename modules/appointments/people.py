@@ -9,7 +9,6 @@ from core.context.app import App
 from core.context.call import Call
 from core.errors import Forbidden, InvalidInput, NotFound
 from core.ids import is_resident_id
-from core.people.data_rights import SealedColumn
 from core.people.directory import get_person
 from core.people.mandates import act_for
 from core.refusal_texts import LEVEL_REQUIRED, NOT_FOUND
@@ -21,12 +20,6 @@ PERSON = "appointments.person"
 SUBJECT = "appointments.subject"
 NAME = "appointments.companion_name"
 RESIDENT_ID = "appointments.companion_resident_id"
-COLUMNS = (
-    SealedColumn("appointments_booking", "subject_sealed", SUBJECT),
-    SealedColumn("appointments_wait", "subject_sealed", SUBJECT),
-    SealedColumn("appointments_companion", "name_sealed", NAME),
-    SealedColumn("appointments_companion", "resident_sealed", RESIDENT_ID),
-)
 _NAME_MAX = 50
 _KEYS_MAX = 100_000
 

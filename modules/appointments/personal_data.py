@@ -5,15 +5,18 @@ whom it was for; a booking that is still to come has to be cancelled first, and 
 paid keeps its payer as its voucher does.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 from uuid import UUID
 
 from core.context.app import App
 from core.database import Transaction
 from core.ids import new_id
-from core.people.data_rights import Erasure, Export, Exported, Hold, Withheld
+from core.people.data_rights import Hold, PersonalData, Withheld
+from core.people.personal_table import PersonalTable, Sealed, Stays, Through
 from core.texts import Text
 from modules.appointments import people, person_store
+from modules.appointments.models import Booking, Companion, Ticket, Wait
 from modules.appointments.store import BookingRow
 
 HOLD_OPEN = Text(
@@ -29,24 +32,21 @@ WITHHELD_COMPANIONS = Text(
 _EXPORT_MAX = 10_000
 
 
-async def _read(app: App, person_id: UUID) -> Exported:
+async def _read(app: App, person_id: UUID) -> Mapping[str, Any]:
     rows = await person_store.list_bookings_about(person_id, _EXPORT_MAX)
     waits = await person_store.list_waits_of(person_id)
-    return Exported(
-        {
-            "bookings": [_booking(app, row) for row in rows],
-            "waiting": [
-                {
-                    "on": wait.day_on.isoformat(),
-                    "service": wait.service_id,
-                    "state": wait.state,
-                    "booked_for": str(wait.booked_for) if wait.booked_for else None,
-                }
-                for wait in waits
-            ],
-        },
-        (Withheld("companions", WITHHELD_COMPANIONS),),
-    )
+    return {
+        "bookings": [_booking(app, row) for row in rows],
+        "waiting": [
+            {
+                "on": wait.day_on.isoformat(),
+                "service": wait.service_id,
+                "state": wait.state,
+                "booked_for": str(wait.booked_for) if wait.booked_for else None,
+            }
+            for wait in waits
+        ],
+    }
 
 
 def _booking(app: App, row: BookingRow) -> dict[str, object]:
@@ -79,5 +79,33 @@ async def _erase(_app: App, tx: Transaction, person_id: UUID) -> None:
     await person_store.forget_person(tx, person_id, nobody=new_id())
 
 
-EXPORT = Export("appointments", _read)
-ERASURE = Erasure("appointments", _holds, _erase)
+_UNTIED = Stays("untied from the person once it is over: person_store.forget_person")
+
+BOOKINGS = PersonalTable(
+    Booking,
+    owner=("booked_by", "booked_for"),
+    sealed=(Sealed("subject_sealed", people.SUBJECT),),
+    erased=_UNTIED,
+)
+COMPANIONS = PersonalTable(
+    Companion,
+    owner=Through("booking_id", BOOKINGS),
+    sealed=(Sealed("name_sealed", people.NAME), Sealed("resident_sealed", people.RESIDENT_ID)),
+    erased=_UNTIED,
+)
+WAITS = PersonalTable(
+    Wait,
+    owner=("person_id", "booked_for"),
+    sealed=(Sealed("subject_sealed", people.SUBJECT),),
+    erased=_UNTIED,
+)
+TICKETS = PersonalTable(Ticket, owner="person_id", erased=_UNTIED)
+
+PERSONAL = PersonalData(
+    "appointments",
+    (BOOKINGS, COMPANIONS, WAITS, TICKETS),
+    withheld=(Withheld("companions", WITHHELD_COMPANIONS),),
+    read=_read,
+    holds=_holds,
+    erase=_erase,
+)

@@ -10,7 +10,6 @@ import strawberry
 from core.clock import civil_date
 from core.context.call import Call
 from core.context.contributions import home_card
-from core.errors import NotFound
 from core.graphql import (
     Fen,
     HomeSection,
@@ -24,7 +23,6 @@ from core.graphql import (
     signed_in,
     view,
 )
-from core.refusal_texts import NOT_FOUND
 from core.upstream.readings import Reading, ReadStatus
 from modules.bills import domain, models, service, texts
 from modules.bills.domain import UtilityKind
@@ -248,8 +246,7 @@ class Mutation:
         idempotency_key: IdempotencyKey,
     ) -> UnlinkBillAccountResult:
         """A link that is gone already, or somebody else's, is not found."""
-        if not await service.unlink_account(info.context, parse_id(account_id)):
-            raise NotFound(NOT_FOUND)
+        await service.unlink_account(info.context, parse_id(account_id), idempotency_key)
         return BillAccountUnlinked(account_id=account_id)
 
     @mutation(_BY_BILL, description="Pay a bill of a linked account.")

@@ -7,6 +7,7 @@ import structlog
 
 from core.context.app import App
 from core.context.call import Call
+from core.context.commands import claim_key
 from core.database import Transaction, connection, fetch_all, idempotency, transaction
 from core.database.models import AccessFlag
 from core.errors import AppError, InvalidInput
@@ -16,9 +17,8 @@ from core.people.personal_read import read_as_staff
 from core.queue.jobs import Lane, job
 from core.security.authorization import Role
 from modules.identity import codes, domain, store, texts
-from modules.identity.models import Staff
+from modules.identity.models import PHONE, TOTP, Staff
 from modules.identity.service import (
-    PHONE,
     Device,
     SignedIn,
     end_sessions,
@@ -26,7 +26,6 @@ from modules.identity.service import (
     signed_in,
 )
 
-TOTP = "identity.totp"
 PERSON_FIELDS = ("name", "phone", "level")
 UNUSUAL_PEOPLE_PER_HOUR = 30
 """More people than this in an hour is more than cases at a desk explain."""
@@ -52,19 +51,12 @@ async def staff_login(
     if not domain.is_device_id(device.id):
         raise InvalidInput(texts.DEVICE_INVALID, "device")
     index = app.vault.blind_index(phone, PHONE)
-    session_id = new_id()
     refusal: AppError | None = None
     async with transaction() as tx:
         await store.lock_phone(tx, index)
-        claim = await idempotency.claim(
-            app.clock,
-            tx,
-            subject=index.hex(),
-            operation="staffLogin",
-            key=key,
-            command={"phone": index.hex(), "code": code, "device": device.id},
-            effect_id=session_id,
-        )
+        phone_key = index.hex()
+        command = {"phone": phone_key, "code": code, "device": device.id}
+        claim = await claim_key(call, tx, "staffLogin", key, command, subject=phone_key)
         if not claim.replayed:
             staff = await store.lock_staff_by_phone(tx, index)
             step = _match(app, staff, authenticator_code)
@@ -72,9 +64,10 @@ async def staff_login(
             if refusal is None and staff is not None and step is not None:
                 staff.totp_step = step
                 await staff.save(using_db=tx, update_fields=["totp_step"])
+                session_id = claim.effect_id
                 await open_session(call, tx, session_id, phone, index, device, is_staff=True)
             else:
-                await idempotency.release(tx, index.hex(), "staffLogin", key)
+                await idempotency.release(tx, phone_key, "staffLogin", key)
     if isinstance(refusal, InvalidInput):
         raise InvalidInput(texts.STAFF_REFUSED, "code")
     if refusal is not None:

@@ -11,7 +11,6 @@ MANIFEST = Manifest(
         "models",
         "messages",
         "jobs",
-        "personal_data",
     ),
     upstreams=(
         UpstreamBinding(

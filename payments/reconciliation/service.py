@@ -14,7 +14,7 @@ from prometheus_client import Counter
 
 from core.clock import civil_date
 from core.context.app import App
-from core.database import Transaction, transaction
+from core.database import Transaction, lock_name, transaction
 from core.deadline import Deadline
 from core.errors import Conflict
 from core.queue.jobs import JobKind, job
@@ -41,7 +41,6 @@ KEPT = timedelta(days=90)
 PAY_OUT = JobKind[date]("payments.pay_out")
 """payments.reconciliation.jobs, which imports this file."""
 
-_TURN = "SELECT pg_advisory_xact_lock(hashtextextended('payments.reconcile:' || $1, 0))"
 _MEMORY_MAX = 1 << 20
 
 log = structlog.get_logger(__name__)
@@ -108,7 +107,7 @@ async def take(
     started_s, now = time.monotonic(), app.clock.now()
     fee_bps = fees().psp_bps(source.name, on) if source.side is Side.PSP else 0
     async with transaction() as tx:
-        await tx.execute_query(_TURN, [source.name])
+        await lock_name(tx, f"payments.reconcile:{source.name}")
         figures = await matching.compare(
             tx, source=source.name, side=source.side, on=on, lines=lines, fee_bps=fee_bps
         )

@@ -5,23 +5,12 @@ from datetime import datetime
 from uuid import UUID
 
 from core.database import Transaction, connection, fetch_all, fetch_one
+from kinds.owned import OwnedList
+from modules.bills import texts
 from modules.bills.models import OutageNotice, OutageWatch
 from modules.bills.outages.domain import NoticeStage
 
-
-async def list_watches(citizen_id: UUID) -> Sequence[OutageWatch]:
-    """A citizen's watched places in the order they were made."""
-    return await OutageWatch.filter(citizen_id=citizen_id).order_by("id")
-
-
-async def count_watches(tx: Transaction, citizen_id: UUID) -> int:
-    """How many places a citizen watches."""
-    return await OutageWatch.filter(citizen_id=citizen_id).using_db(tx).count()
-
-
-async def delete_watch(tx: Transaction, citizen_id: UUID, watch_id: UUID) -> bool:
-    """Remove a citizen's watch; False where it is not theirs."""
-    return bool(await OutageWatch.filter(id=watch_id, citizen_id=citizen_id).using_db(tx).delete())
+WATCHES = OwnedList(OutageWatch, most=10, too_many=texts.TOO_MANY_WATCHES)
 
 
 async def list_untold(

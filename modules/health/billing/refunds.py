@@ -13,17 +13,13 @@ from core.database import Transaction, transaction
 from core.deadline import Deadline
 from core.errors import Conflict
 from core.ids import new_id
-from core.people.data_rights import SealedColumn
 from core.queue.jobs import GiveUp
 from core.upstream.client import UpstreamError, UpstreamRejected
 from modules.health.billing import domain, store
 from modules.health.billing.domain import DecidedRefund
 from modules.health.billing.upstream import HospitalBilling
-from modules.health.models import HospitalPayment, HospitalRefund
+from modules.health.models import REASON, HospitalPayment, HospitalRefund
 from payments import api as payments
-
-REASON = "health.refund_reason"
-COLUMNS = (SealedColumn("health_refund", "reason_sealed", REASON),)
 
 log = structlog.get_logger(__name__)
 

@@ -235,7 +235,7 @@ async def test_who_ends_it_in_the_wallet_or_unlinks_the_account_pays_no_more(
     row = await Autopay.get(id=first.autopay_id)
     assert (row.state, row.end_reason, await _charges()) == ("ended", "ENDED_AT_PSP", [])
     second = await _agree(world, contracts)
-    assert await bills.unlink_account(second.call, second.link_id)
+    await bills.unlink_account(second.call, second.link_id, "unlink-key")
     row = await Autopay.get(id=second.autopay_id)
     assert (row.state, row.end_reason) == ("ended", "UNLINKED")
 

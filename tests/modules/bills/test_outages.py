@@ -31,6 +31,7 @@ from modules.bills.outages.domain import (
     cell_of,
     cells_of,
 )
+from modules.bills.outages.store import WATCHES
 from modules.bills.outages.upstream import Outages, OutagesClient, read_feed
 from notifications.models import Message
 from tests.asgi import Client
@@ -222,12 +223,12 @@ async def test_ten_places_and_no_more_and_one_a_key(me: Call) -> None:
         await service.watch(me, "家", NEAR, (), "the-one-key")
     with pytest.raises(InvalidInput):
         await service.watch(me, "x" * 17, HOME, (), "the-next-key")
-    for _ in range(service.WATCHES_MAX - 1):
+    for _ in range(WATCHES.most - 1):
         await _watch(me)
     with pytest.raises(Conflict) as refused:
         await _watch(me)
     assert refused.value.code == "TOO_MANY_WATCHES"
-    assert await OutageWatch.all().count() == service.WATCHES_MAX
+    assert await OutageWatch.all().count() == WATCHES.most
 
 
 async def test_a_place_is_its_owners_and_sealed(
@@ -239,11 +240,11 @@ async def test_a_place_is_its_owners_and_sealed(
     assert service.spot_of(app, stored) == Spot(36.00123, 117.00456)
     stranger = call(user_id=(await citizen(level=1)).user_id, level=1)
     with pytest.raises(NotFound):
-        await service.unwatch(stranger, row.id)
+        await service.unwatch(stranger, row.id, "unwatch-1")
     assert await service.list_watches(stranger) == []
     refused = await client.run("{ outageWatches { id } }")
     assert refused.codes == ["LOGIN_REQUIRED"]
-    await service.unwatch(me, row.id)
+    await service.unwatch(me, row.id, "unwatch-1")
     assert await service.list_watches(me) == []
 
 

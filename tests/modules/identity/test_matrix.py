@@ -21,7 +21,7 @@ from modules.appointments.models import Booking, Resource, Slot
 from modules.bills.models import AccountLink, Autopay, OutageWatch
 from modules.health.models import HospitalBill
 from modules.identity import families, service
-from modules.identity.models import Mandate, Session
+from modules.identity.models import PHONE, Mandate, Session
 from modules.identity.upstream import IdentityRegistry
 from modules.mobility.models import Fine, ParkingCharge, Plate, Trip
 from modules.mobility.parking.upstream import Parking
@@ -109,7 +109,7 @@ async def _proposal(app: App, actor: Viewer, subject: Viewer) -> UUID:
         id=new_id(),
         kind="proxy",
         actor_id=actor.user_id,
-        phone_index=app.vault.blind_index(phone, service.PHONE),
+        phone_index=app.vault.blind_index(phone, PHONE),
         services=["housing-fund-query"],
         state="proposed",
         proposed_at=now,
