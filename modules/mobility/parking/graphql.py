@@ -126,11 +126,9 @@ class Query:
         call = info.context
         plate, reading = await service.read_stays(call, parse_id(plate_id))
         return ParkingSessions(
-            status=reading.status,
-            as_of=reading.as_of,
-            reason=reading.reason,
+            **reading.freshness,
             plate=_plate(call.app, plate),
-            items=[_session(call, plate, stay) for stay in reading.value or ()],
+            items=[_session(call, plate, stay) for stay in reading.items],
         )
 
 
