@@ -50,6 +50,11 @@ class Reading(Generic[T]):
     reason: Annotated[str | None, "Why it is not LIVE, a stable code."]
     """TIMEOUT, UNAVAILABLE or FAILED."""
 
+    def map(self, change: Callable[[T], V]) -> "Reading[V]":
+        """The same reading of what `change` makes of its value; None stays None."""
+        value = None if self.value is None else change(self.value)
+        return Reading(self.status, value, self.as_of, self.reason)
+
     @property
     def items(self: "Reading[Sequence[V]]") -> Sequence[V]:
         """The value of a reading of a list, empty where there is nothing to show."""

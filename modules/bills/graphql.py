@@ -20,6 +20,7 @@ from core.graphql import (
     mutation,
     parse_id,
     query,
+    reading_view,
     signed_in,
     view,
 )
@@ -38,12 +39,7 @@ _BY_BILL = by_data("the bill belongs to a utility, and each utility is a service
 view(domain.BillStatus)
 
 
-@strawberry.type(description="A part of the usage at one price.")
-class BillTier:
-    upto: int | None = strawberry.field(description="Its upper bound; null in the last tier.")
-    unit_price_yuan: str = strawberry.field(description="Yuan per unit.")
-    usage: int = strawberry.field(description="Units in this tier.")
-    amount: Fen = strawberry.field(description="What they cost.")
+view(domain.BillTier)
 
 
 @strawberry.type(description="A bill.")
@@ -55,7 +51,7 @@ class Bill:
     usage_unit: str = strawberry.field(description='The unit, "m3" or "kWh" and the like.')
     previous_reading: int = strawberry.field(description="The meter at the beginning.")
     reading: int = strawberry.field(description="The meter at the end.")
-    tiers: list[BillTier] = strawberry.field(description="How the amount comes about.")
+    tiers: list[domain.BillTier] = strawberry.field(description="How the amount comes about.")
     amount: Fen = strawberry.field(description="For the usage.")
     late_fee: Fen = strawberry.field(description="For the days overdue, as of today.")
     total: Fen = strawberry.field(description="What has to be paid today.")
@@ -63,32 +59,12 @@ class Bill:
     status: domain.BillStatus = strawberry.field(description="Open, paid or withdrawn.")
 
 
-@strawberry.type(description="What is open on an account.")
-class BillArrears:
-    total: Fen = strawberry.field(description="All open bills together, late fees included.")
-    count: int = strawberry.field(description="How many they are.")
-    overdue: Fen = strawberry.field(description="Those of them past their due day.")
-    overdue_count: int = strawberry.field(description="How many of them.")
-    late_fee: Fen = strawberry.field(description="The late fees in it, as of today.")
-    oldest_due_on: date | None = strawberry.field(
-        description="The earliest due day; null without open bills."
-    )
-
-
-@strawberry.type(description="A month's usage.")
-class BillUsageMonth:
-    period: str = strawberry.field(description='The month, "YYYY-MM".')
-    usage: int = strawberry.field(description="Units used.")
-    usage_unit: str = strawberry.field(description='The unit, "m3" or "kWh" and the like.')
-    amount: Fen = strawberry.field(description="What they cost, late fees aside.")
-
-
-@strawberry.type(description="An account's usage for a chart, and how fresh that is.")
-class BillUsage:
-    status: ReadStatus = strawberry.field(description="Where the answer comes from.")
-    as_of: datetime | None = strawberry.field(description="When it was true.")
-    reason: str | None = strawberry.field(description="Why it is not LIVE, a stable code.")
-    months: list[BillUsageMonth] = strawberry.field(description="The months, oldest first.")
+view(domain.BillArrears)
+BillUsage = reading_view(
+    "BillUsage",
+    "An account's usage for a chart, and how fresh that is.",
+    months=Annotated[Sequence[domain.BillUsageMonth], "The months, oldest first."],
+)
 
 
 @strawberry.type(description="An account's bills, and how fresh that is.")
@@ -97,7 +73,7 @@ class Bills:
     as_of: datetime | None = strawberry.field(description="When it was true.")
     reason: str | None = strawberry.field(description="Why it is not LIVE, a stable code.")
     items: list[Bill] = strawberry.field(description="The bills, newest first.")
-    arrears: BillArrears | None = strawberry.field(
+    arrears: domain.BillArrears | None = strawberry.field(
         description="What is open among them; null when UNAVAILABLE."
     )
 
@@ -178,9 +154,7 @@ class Query:
         """An account that is not linked is not found."""
         reading = await service.read_bills(info.context, kind, account_no, only_open=only_open)
         return Bills(
-            status=reading.status,
-            as_of=reading.as_of,
-            reason=reading.reason,
+            **reading.freshness,
             items=[_bill(listed) for listed in reading.value or ()],
             arrears=_arrears(info.context, reading.value),
         )
@@ -188,30 +162,17 @@ class Query:
     @query(
         _BY_UTILITY,
         description="The usage of a linked account, month by month.",
+        returns=BillUsage,
     )
     async def bill_usage(
         self,
         info: Info,
         kind: Annotated[UtilityKind, strawberry.argument(description="The utility.")],
         account_no: Annotated[str, strawberry.argument(description="The account's number.")],
-    ) -> BillUsage:
+    ) -> Reading[Sequence[domain.BillUsageMonth]]:
         """As far back as the biller keeps bills; an account that is not linked is not found."""
         reading = await service.read_bills(info.context, kind, account_no, only_open=False)
-        months = domain.usage_by_month(listed.bill for listed in reading.value or ())
-        return BillUsage(
-            status=reading.status,
-            as_of=reading.as_of,
-            reason=reading.reason,
-            months=[
-                BillUsageMonth(
-                    period=month.period,
-                    usage=month.usage,
-                    usage_unit=month.usage_unit,
-                    amount=Fen(month.amount_fen),
-                )
-                for month in months
-            ],
-        )
+        return reading.map(lambda listed: domain.usage_by_month(each.bill for each in listed))
 
 
 @strawberry.type
@@ -290,19 +251,10 @@ def to_account(link: models.AccountLink) -> BillAccount:
     )
 
 
-def _arrears(call: Call, listed: Sequence[service.ListedBill] | None) -> BillArrears | None:
+def _arrears(call: Call, listed: Sequence[service.ListedBill] | None) -> domain.BillArrears | None:
     if listed is None:
         return None
-    today = civil_date(call.app.clock.now())
-    found = domain.arrears_of((each.bill for each in listed), today)
-    return BillArrears(
-        total=Fen(found.total_fen),
-        count=found.count,
-        overdue=Fen(found.overdue_fen),
-        overdue_count=found.overdue_count,
-        late_fee=Fen(found.late_fee_fen),
-        oldest_due_on=found.oldest_due_on,
-    )
+    return domain.arrears_of((each.bill for each in listed), civil_date(call.app.clock.now()))
 
 
 def _bill(listed: service.ListedBill) -> Bill:
@@ -315,15 +267,7 @@ def _bill(listed: service.ListedBill) -> Bill:
         usage_unit=bill.usage_unit,
         previous_reading=bill.previous_reading,
         reading=bill.reading,
-        tiers=[
-            BillTier(
-                upto=tier.upto,
-                unit_price_yuan=tier.unit_price_yuan,
-                usage=tier.usage,
-                amount=Fen(tier.amount_fen),
-            )
-            for tier in bill.tiers
-        ],
+        tiers=bill.tiers,
         amount=Fen(bill.amount_fen),
         late_fee=Fen(bill.late_fee_fen),
         total=Fen(bill.total_fen),

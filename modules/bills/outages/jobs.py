@@ -109,7 +109,7 @@ def _values(outage: Outage, locale: Locale, values: Mapping[str, object]) -> dic
     }
     return said | {
         "what": texts.OUTAGE_OF[outage.kind].say(locale),
-        "cause": outage.cause_zh if locale is Locale.ZH else outage.cause_en,
+        "cause": outage.cause.say(locale),
         "starts": _clock_time(outage.starts_at),
         "ends": _clock_time(outage.restored_at or outage.planned_restoration_at),
     }

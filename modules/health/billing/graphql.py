@@ -28,10 +28,12 @@ view(domain.BillStatus, name="MedicalBillStatus")
 view(domain.RefundState, name="MedicalRefundState")
 
 
-@strawberry.type(description="One line of a hospital bill.")
-class MedicalBillItem:
-    name: str = strawberry.field(description="What it is for.")
-    amount: Fen = strawberry.field(description="What it costs.")
+view(domain.BillItem, name="MedicalBillItem", hidden=("name_zh", "name_en"))
+view(
+    domain.InpatientAccount,
+    names={"patient_masked": "patient"},
+    hidden=("ward_zh", "ward_en"),
+)
 
 
 @strawberry.type(description="The bill of a visit, split between insurance and patient.")
@@ -39,7 +41,7 @@ class MedicalBill:
     id: strawberry.ID = strawberry.field(description="The bill's id, for payMedicalBill.")
     bill_no: str = strawberry.field(description="The hospital's number.")
     department: str = strawberry.field(description="Where the visit was.")
-    items: list[MedicalBillItem] = strawberry.field(description="What it consists of.")
+    items: list[domain.BillItem] = strawberry.field(description="What it consists of.")
     total: Fen = strawberry.field(description="All of it: the sum of the three parts.")
     insurance_fund: Fen = strawberry.field(description="What the pooled insurance fund pays.")
     insurance_account: Fen = strawberry.field(
@@ -50,16 +52,6 @@ class MedicalBill:
     status: domain.BillStatus = strawberry.field(description="Open, paid or cancelled.")
 
 
-@strawberry.type(description="The deposit account of an inpatient.")
-class InpatientAccount:
-    account_no: str = strawberry.field(description="Its number, for topUpHospitalAccount.")
-    patient: str = strawberry.field(description="Whose it is, masked by the hospital.")
-    ward: str = strawberry.field(description="The ward.")
-    deposited: Fen = strawberry.field(description="What has been paid in.")
-    charged: Fen = strawberry.field(description="What treatment has cost so far.")
-    balance: Fen = strawberry.field(description="What is left; below zero is owed.")
-
-
 @strawberry.type(description="What one hospital's books hold, and how fresh that is.")
 class HospitalBooks:
     hospital_id: strawberry.ID = strawberry.field(description="The hospital's code.")
@@ -68,7 +60,7 @@ class HospitalBooks:
     as_of: datetime | None = strawberry.field(description="When it was true.")
     reason: str | None = strawberry.field(description="Why it is not LIVE, a stable code.")
     bills: list[MedicalBill] = strawberry.field(description="The bills, newest first.")
-    inpatient_accounts: list[InpatientAccount] = strawberry.field(
+    inpatient_accounts: list[domain.InpatientAccount] = strawberry.field(
         description="The deposits; empty for who does not lie there."
     )
 
@@ -132,10 +124,8 @@ class Query:
         """Of the viewer, or of whom they act for."""
         reading = await service.read_bills(info.context)
         return MedicalBills(
-            status=reading.status,
-            as_of=reading.as_of,
-            reason=reading.reason,
-            hospitals=[_hospital(info.context, found) for found in reading.value or ()],
+            **reading.freshness,
+            hospitals=[_hospital(info.context, found) for found in reading.items],
         )
 
     @query(of_service(MEDICAL_PAYMENT), description="One of the viewer's payments to a hospital.")
@@ -195,18 +185,14 @@ def _hospital(call: Call, found: service.AtHospital) -> HospitalBooks:
     return HospitalBooks(
         hospital_id=strawberry.ID(found.hospital_ref),
         hospital=hospital_name(call.app, found.hospital_ref).say(call.locale),
-        status=found.reading.status,
-        as_of=found.reading.as_of,
-        reason=found.reading.reason,
+        **found.reading.freshness,
         bills=[
             _bill(call.locale, strawberry.ID(str(books.ids[bill.bill_no])), bill)
             for bill in books.bills
         ]
         if books
         else [],
-        inpatient_accounts=[
-            _account(call.locale, account) for account in (books.inpatient if books else ())
-        ],
+        inpatient_accounts=list(books.inpatient) if books else [],
     )
 
 
@@ -216,27 +202,13 @@ def _bill(locale: Locale, bill_id: strawberry.ID, bill: domain.HospitalBill) -> 
         id=bill_id,
         bill_no=bill.bill_no,
         department=bill.department_zh if zh else bill.department_en,
-        items=[
-            MedicalBillItem(name=item.name_zh if zh else item.name_en, amount=Fen(item.amount_fen))
-            for item in bill.items
-        ],
+        items=list(bill.items),
         total=Fen(bill.total_fen),
         insurance_fund=Fen(bill.insurance_fund_fen),
         insurance_account=Fen(bill.insurance_account_fen),
         self_pay=Fen(bill.self_pay_fen),
         issued_at=bill.issued_at,
         status=bill.status,
-    )
-
-
-def _account(locale: Locale, account: domain.InpatientAccount) -> InpatientAccount:
-    return InpatientAccount(
-        account_no=account.account_no,
-        patient=account.patient_masked,
-        ward=account.ward_zh if locale is Locale.ZH else account.ward_en,
-        deposited=Fen(account.deposited_fen),
-        charged=Fen(account.charged_fen),
-        balance=Fen(account.balance_fen),
     )
 
 

@@ -103,10 +103,8 @@ class Query:
         """Needs the consent `mobility.traffic-fines`."""
         reading = await service.read_fines(info.context)
         return TrafficFines(
-            status=reading.status,
-            as_of=reading.as_of,
-            reason=reading.reason,
-            items=[_fine(info.context, listed) for listed in reading.value or ()],
+            **reading.freshness,
+            items=[_fine(info.context, listed) for listed in reading.items],
         )
 
 

@@ -17,8 +17,8 @@ from core.graphql import (
     parse_id,
     query,
     signed_in,
+    view,
 )
-from core.texts import Locale
 from core.upstream.readings import ReadStatus
 from modules.mobility import models
 from modules.mobility.parking import domain, service
@@ -36,28 +36,17 @@ class Plate:
     )
 
 
-@strawberry.type(description="What parking costs at a place.")
-class ParkingTariff:
-    free_minutes: int = strawberry.field(description="Minutes that cost nothing.")
-    unit_minutes: int = strawberry.field(description="The unit that is charged when begun.")
-    unit_price: Fen = strawberry.field(description="The price of a unit.")
-    daily_cap: Fen = strawberry.field(description="The most for 24 hours.")
-
-
-@strawberry.type(description="Where a car stands.")
-class ParkingPlace:
-    name: str = strawberry.field(description="The place's name in the viewer's language.")
-    lat: float = strawberry.field(description="Latitude, WGS 84.")
-    lon: float = strawberry.field(description="Longitude, WGS 84.")
+view(domain.Tariff, name="ParkingTariff")
+view(domain.Place, name="ParkingPlace", hidden=("place_id", "name_zh", "name_en", "tariff"))
 
 
 @strawberry.type(description="A stay that is not over.")
 class ParkingSession:
     session_no: str = strawberry.field(description="The operator's number.")
-    place: ParkingPlace | None = strawberry.field(
+    place: domain.Place | None = strawberry.field(
         description="Where the car stands; told only for a car that is confirmed to be one's own."
     )
-    tariff: ParkingTariff = strawberry.field(description="What it costs.")
+    tariff: domain.Tariff = strawberry.field(description="What it costs.")
     entered_at: datetime = strawberry.field(description="When the car drove in.")
     amount_due: Fen = strawberry.field(description="What is due now, as of quotedAt.")
     quoted_at: datetime = strawberry.field(description="When the operator said so.")
@@ -135,11 +124,9 @@ class Query:
         call = info.context
         plate, reading = await service.read_stays(call, parse_id(plate_id))
         return ParkingSessions(
-            status=reading.status,
-            as_of=reading.as_of,
-            reason=reading.reason,
+            **reading.freshness,
             plate=_plate(call.app, plate),
-            items=[_session(call, plate, stay) for stay in reading.value or ()],
+            items=[_session(call, plate, stay) for stay in reading.items],
         )
 
 
@@ -202,16 +189,10 @@ def _plate(app: App, row: models.Plate) -> Plate:
 
 def _session(call: Call, plate: models.Plate, stay: service.Stay) -> ParkingSession:
     told = stay.session
-    tariff = told.place.tariff
     return ParkingSession(
         session_no=told.session_id,
-        place=_place(told.place, call.locale) if plate.verified_at is not None else None,
-        tariff=ParkingTariff(
-            free_minutes=tariff.free_minutes,
-            unit_minutes=tariff.unit_minutes,
-            unit_price=Fen(tariff.unit_price_fen),
-            daily_cap=Fen(tariff.daily_cap_fen),
-        ),
+        place=told.place if plate.verified_at is not None else None,
+        tariff=told.place.tariff,
         entered_at=told.entered_at,
         amount_due=Fen(told.amount_due_fen),
         quoted_at=told.quoted_at,
@@ -221,8 +202,3 @@ def _session(call: Call, plate: models.Plate, stay: service.Stay) -> ParkingSess
         charge_id=strawberry.ID(str(stay.charge_id)) if stay.charge_id else None,
         payment=stay.payment,
     )
-
-
-def _place(place: domain.Place, locale: Locale) -> ParkingPlace:
-    name = place.name_zh if locale is Locale.ZH else place.name_en
-    return ParkingPlace(name=name, lat=place.lat, lon=place.lon)

@@ -107,9 +107,7 @@ class Query:
         reading = await service.read_trips(call, first=page_size(first), only_unpaid=only_unpaid)
         trips = reading.value
         return TransitTrips(
-            status=reading.status,
-            as_of=reading.as_of,
-            reason=reading.reason,
+            **reading.freshness,
             unpaid_total=Fen(trips.unpaid_fen) if trips else None,
             items=[_trip(call, listed) for listed in trips.items] if trips else [],
         )

@@ -18,6 +18,7 @@ from core.errors import Conflict, InvalidInput, NotFound
 from core.ids import new_id
 from core.security.authentication import Viewer
 from core.telemetry.metrics import Metrics
+from core.texts import Named
 from core.upstream.client import HttpClient, UpstreamFailed
 from core.upstream.readings import ReadStatus
 from modules.bills.models import OutageNotice, OutageWatch
@@ -48,7 +49,7 @@ def _outage(ref: str = "OT1", kind: OutageKind = WATER, **changes: Any) -> Outag
     """Cut off around home, 800 m wide, for two hours from noon."""
     shape = box(116.996, 35.996, 117.004, 36.004)
     made = Outage(
-        ref, kind, True, "管线改造", "Pipeline works", NOON, NOON + timedelta(hours=2), None,
+        ref, kind, True, Named("管线改造", "Pipeline works"), NOON, NOON + timedelta(hours=2), None,
         OutageStatus.SCHEDULED, 700, NOON, shape,
     )  # fmt: skip
     return replace(made, **changes)
