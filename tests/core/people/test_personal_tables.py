@@ -197,7 +197,7 @@ async def test_an_export_has_every_declared_row_of_ones_own(lenient: App) -> Non
     add_data_key(lenient.settings.keys_path)
     lenient.vault.reload()
     assert await count_old(lenient) == 2 * sum(len(table.sealed) for table in TABLES)
-    await reseal(lenient, {})
+    await reseal(lenient)
     assert await count_old(lenient) == 0
     assert (await export_person(lenient, mine)) == exported
 
