@@ -30,7 +30,7 @@ BREACHES = [
     (LAYERS, "modules/welfare/service.py", "import bff.screens.home"),
     (LAYERS, "modules/welfare/service.py", "import credit.module"),
     (SIBLINGS, "modules/welfare/service.py", "from modules.identity import store"),
-    (SIBLINGS, "modules/bills/service.py", "import modules.appointments.domain"),
+    (SIBLINGS, "modules/bills/service.py", "import kinds.booking.domain"),
     (SIBLINGS, "modules/welfare/texts.py", "from modules import _example"),
     (PAYMENTS, "modules/bills/handlers.py", "from payments.saga import *"),
     (PAYMENTS, "modules/welfare/service.py", "from payments import ledger"),

@@ -1,6 +1,6 @@
 """The manifest of affairs."""
 
-from core.manifest import Manifest, Service, ServiceKind, Theme
+from core.manifest import Manifest, Service, ServiceKind, ServiceStatus, Theme
 
 _SERVICES = (
     Service(
@@ -32,6 +32,18 @@ _SERVICES = (
         ServiceKind.QUERY,
         department="administrative_approval",
         identity_level=1,
+    ),
+    Service(
+        4,
+        "gov-hall-appointment",
+        "政务大厅预约取号",
+        "Service-hall appointment",
+        Theme.GOVERNMENT,
+        ServiceKind.APPOINTMENT,
+        department="administrative_approval",
+        identity_level=1,
+        for_others=True,
+        status=ServiceStatus.LIVE,
     ),
     Service(
         5,
@@ -72,6 +84,29 @@ _SERVICES = (
         ServiceKind.QUERY,
         department="administrative_approval",
         identity_level=0,
+    ),
+    Service(
+        53,
+        "exit-entry-appointment",
+        "出入境证件预约",
+        "Exit-entry document appointment",
+        Theme.LOVE_CITY,
+        ServiceKind.APPOINTMENT,
+        department="exit_entry",
+        identity_level=2,
+        for_others=True,
+        status=ServiceStatus.LIVE,
+    ),
+    Service(
+        54,
+        "marriage-registration-appointment",
+        "婚姻登记预约",
+        "Marriage registration appointment",
+        Theme.LOVE_CITY,
+        ServiceKind.APPOINTMENT,
+        department="civil_affairs",
+        identity_level=2,
+        status=ServiceStatus.LIVE,
     ),
 )
 

@@ -1,6 +1,6 @@
 """The manifest of community."""
 
-from core.manifest import Manifest, Service, ServiceKind, Theme
+from core.manifest import Manifest, Service, ServiceKind, ServiceStatus, Theme
 
 _SERVICES = (
     Service(
@@ -42,6 +42,18 @@ _SERVICES = (
         ServiceKind.REPORT,
         department="hotline",
         identity_level=1,
+    ),
+    Service(
+        55,
+        "venue-booking",
+        "文体场馆预约",
+        "Culture and sports venue booking",
+        Theme.LOVE_CITY,
+        ServiceKind.APPOINTMENT,
+        department="culture_tourism",
+        identity_level=1,
+        for_others=True,
+        status=ServiceStatus.LIVE,
     ),
 )
 

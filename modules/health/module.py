@@ -35,6 +35,30 @@ _SERVICES = (
         identity_level=0,
     ),
     Service(
+        20,
+        "hospital-registration",
+        "医院挂号",
+        "Hospital registration",
+        Theme.HEALTH,
+        ServiceKind.APPOINTMENT,
+        department="health",
+        identity_level=2,
+        for_others=True,
+        status=ServiceStatus.LIVE,
+    ),
+    Service(
+        21,
+        "visit-appointment",
+        "就诊预约(检查/复诊)",
+        "Visit and examination appointment",
+        Theme.HEALTH,
+        ServiceKind.APPOINTMENT,
+        department="health",
+        identity_level=2,
+        for_others=True,
+        status=ServiceStatus.LIVE,
+    ),
+    Service(
         22,
         "medical-payment",
         "就诊充值缴费",
@@ -107,6 +131,18 @@ _SERVICES = (
         identity_level=2,
     ),
     Service(
+        29,
+        "vaccination-appointment",
+        "预防接种预约",
+        "Vaccination appointment",
+        Theme.HEALTH,
+        ServiceKind.APPOINTMENT,
+        department="disease_control",
+        identity_level=2,
+        for_others=True,
+        status=ServiceStatus.LIVE,
+    ),
+    Service(
         30,
         "family-doctor-sign",
         "家庭医生签约",
@@ -141,8 +177,16 @@ _SERVICES = (
 MANIFEST = Manifest(
     name="health",
     services=_SERVICES,
-    queries=("modules.health.billing.graphql:Query",),
-    mutations=("modules.health.billing.graphql:Mutation",),
+    queries=(
+        "modules.health.hospitals.graphql:Query",
+        "modules.health.vaccination.graphql:Query",
+        "modules.health.billing.graphql:Query",
+    ),
+    mutations=(
+        "modules.health.hospitals.graphql:Mutation",
+        "modules.health.vaccination.graphql:Mutation",
+        "modules.health.billing.graphql:Mutation",
+    ),
     handlers=tuple(
         EventHandler(
             f"payments.{event}",
@@ -171,6 +215,21 @@ MANIFEST = Manifest(
             factory="modules.health.billing.upstream:HospitalBillingClient",
             personal=("list_bills", "list_inpatient"),
         ),
+        UpstreamBinding(
+            "hospitals",
+            protocol="modules.health.hospitals.upstream:Hospitals",
+            factory="modules.health.hospitals.fhir:FhirHospitals",
+            # finding and ending a booking goes by our own number for it and names nobody: it must
+            # work after the consent has been withdrawn
+            personal=("book",),
+            hedged=("hospital", "departments", "doctors", "schedules", "slots"),
+        ),
+        UpstreamBinding(
+            "immunisation",
+            protocol="modules.health.vaccination.upstream:Immunisation",
+            factory="modules.health.vaccination.fhir:FhirImmunisation",
+            personal=("book", "immunizations", "recommendations"),
+        ),
     ),
     extensions=(
         ("payments.payable", "modules.health.billing.payable:BILL"),
@@ -179,6 +238,10 @@ MANIFEST = Manifest(
         ("notifications.templates", "modules.health.messages:REFUSED"),
         ("notifications.templates", "modules.health.messages:REFUNDED"),
         ("privacy.purposes", "modules.health.billing.service:PURPOSE"),
+        ("privacy.purposes", "modules.health.hospitals.sources:PATIENT"),
+        ("privacy.purposes", "modules.health.hospitals.sources:VISITOR"),
+        ("privacy.purposes", "modules.health.hospitals.sources:VACCINEE"),
+        ("privacy.purposes", "modules.health.vaccination.service:RECORD"),
         ("privacy.export", "modules.health.billing.personal_data:EXPORT"),
         ("privacy.erasure", "modules.health.billing.personal_data:ERASURE"),
         ("pii.columns", "modules.health.billing.refunds:COLUMNS"),

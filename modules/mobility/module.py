@@ -107,6 +107,18 @@ _SERVICES = (
         identity_level=2,
         status=ServiceStatus.LIVE,
     ),
+    Service(
+        17,
+        "vehicle-inspection-appointment",
+        "机动车检验预约",
+        "Vehicle inspection appointment",
+        Theme.MOBILITY,
+        ServiceKind.APPOINTMENT,
+        department="traffic_police",
+        identity_level=1,
+        for_others=True,
+        status=ServiceStatus.LIVE,
+    ),
 )
 
 _ENDINGS = (

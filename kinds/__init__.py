@@ -1,0 +1,1 @@
+"""One form for each kind of service, on a floor of its own below the modules."""

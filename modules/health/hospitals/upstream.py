@@ -1,0 +1,166 @@
+"""The hospitals' number sources: what appointments needs of them (docs/upstreams/hospital.md)."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Protocol
+from uuid import UUID
+
+from core.city import Named
+from core.deadline import Deadline
+from core.people.personal_read import Access
+from kinds.booking.domain import State
+
+
+@dataclass(frozen=True, slots=True)
+class Hospital:
+    """A hospital as it describes itself."""
+
+    ref: str
+    name: Named
+    grade: str
+
+
+@dataclass(frozen=True, slots=True)
+class Department:
+    """A department where people register."""
+
+    ref: str
+    name: Named
+
+
+@dataclass(frozen=True, slots=True)
+class Doctor:
+    """A doctor in a department; `schedule_ref` is the doctor's calendar there."""
+
+    schedule_ref: str
+    name: str
+    title: Named
+    department: Department
+    fee_fen: int
+
+
+class RoomKind(StrEnum):
+    """What is booked without choosing a doctor; the codes of HealthcareService.category."""
+
+    EXAMINATION = "examination"
+    FOLLOW_UP = "follow-up"
+    VACCINATION = "vaccination"
+
+
+@dataclass(frozen=True, slots=True)
+class Room:
+    """An examination, a follow-up visit, a vaccination: a service with a calendar of its own."""
+
+    ref: str
+    schedule_ref: str
+    name: Named
+    kind: RoomKind
+    fee_fen: int
+    preparation: Named
+
+
+@dataclass(frozen=True, slots=True)
+class HospitalSlot:
+    """A number that a hospital offers; `free` as of the moment it was asked."""
+
+    ref: str
+    schedule_ref: str
+    starts_at: datetime
+    ends_at: datetime
+    free: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Placed:
+    """Our booking as the hospital holds it. `version` is needed to change it.
+
+    `outcome` is what became of the visit, where the hospital tells.
+    """
+
+    ref: str
+    version: str
+    live: bool
+    outcome: State | None = None
+
+
+class SlotTaken(Exception):
+    """Somebody else has the number. The hospital did nothing."""
+
+
+class Hospitals(Protocol):
+    """What appointments needs of the hospitals. All methods raise UpstreamError."""
+
+    async def get_hospital(self, hospital_ref: str, deadline: Deadline) -> Hospital:
+        """The hospital's own description."""
+        ...
+
+    async def list_departments(self, hospital_ref: str, deadline: Deadline) -> Sequence[Department]:
+        """Where one can register with a doctor."""
+        ...
+
+    async def list_doctors(
+        self, hospital_ref: str, department_ref: str, deadline: Deadline
+    ) -> Sequence[Doctor]:
+        """Who sees patients in a department."""
+        ...
+
+    async def find_doctor(
+        self, hospital_ref: str, schedule_ref: str, deadline: Deadline
+    ) -> Doctor | None:
+        """Whose calendar this is; None for a room's."""
+        ...
+
+    async def list_rooms(
+        self, hospital_ref: str, kinds: Sequence[RoomKind], deadline: Deadline
+    ) -> Sequence[Room]:
+        """What of some kinds can be booked without choosing a doctor."""
+        ...
+
+    async def find_room(
+        self, hospital_ref: str, schedule_ref: str, deadline: Deadline
+    ) -> Room | None:
+        """Which room's calendar this is; None for a doctor's."""
+        ...
+
+    async def list_slots(
+        self,
+        hospital_ref: str,
+        schedule_ref: str,
+        begins_at: datetime,
+        ends_at: datetime,
+        deadline: Deadline,
+    ) -> Sequence[HospitalSlot]:
+        """The numbers of a calendar that start in [begins_at, ends_at), free ones only."""
+        ...
+
+    async def find_slot(
+        self, hospital_ref: str, slot_ref: str, deadline: Deadline
+    ) -> HospitalSlot | None:
+        """One number."""
+        ...
+
+    async def book(
+        self, access: Access, hospital_ref: str, slot_ref: str, booking_id: UUID, deadline: Deadline
+    ) -> Placed:
+        """Book a number for the person of the access. The same `booking_id` books once.
+
+        Raises SlotTaken.
+        """
+        ...
+
+    async def find_booking(
+        self, hospital_ref: str, booking_id: UUID, deadline: Deadline
+    ) -> Placed | None:
+        """Our booking as the hospital knows it."""
+        ...
+
+    async def cancel(
+        self, hospital_ref: str, booking_id: UUID, placed: Placed, deadline: Deadline
+    ) -> Placed:
+        """Give a number back; a cancelled one stays cancelled.
+
+        Raises UpstreamRejected where the hospital insists on it.
+        """
+        ...
