@@ -1,4 +1,4 @@
-"""Appointments: compare our bookings with the hospitals', publish the city's slots."""
+"""Appointments: compare our bookings with the outside systems', publish the city's slots."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -13,7 +13,7 @@ app = typer.Typer(help=__doc__, no_args_is_help=True)
 
 @app.command()
 def compare() -> None:
-    """Look at every booking at a hospital now, mend what differs, print it; exit 1 if unsure."""
+    """Look at every booking at an outside system now, mend what differs; exit 1 if unsure."""
 
     async def run(house: App) -> None:
         from kinds.booking import comparison

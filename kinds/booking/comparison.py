@@ -1,4 +1,4 @@
-"""Comparing our bookings with what the hospitals hold: every night, and whenever somebody asks."""
+"""Comparing our bookings with what the outside systems hold: every night, and on demand."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -16,9 +16,8 @@ from core.people.directory import get_person
 from core.upstream.client import UpstreamError
 from kinds.booking import messages, refunds, saga, store, texts
 from kinds.booking.domain import ENDED, State
+from kinds.booking.sources import ExternalBooking, source_of, sources_of
 from kinds.booking.store import BookingRow
-from modules.health.hospitals.sources import SOURCES, hospitals_of
-from modules.health.hospitals.upstream import Placed
 
 _DEADLINE_S = 5.0
 _PAGE = 200
@@ -37,7 +36,7 @@ class Kind(StrEnum):
     ATTENDED = "attended"
     MISSED = "missed"
     UNKNOWN = "unknown"
-    """The hospital did not answer."""
+    """The outside system did not answer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,11 +52,11 @@ async def compare(app: App) -> list[Difference]:
     differences: list[Difference] = []
     after: UUID | None = None
     since = app.clock.now() - _SINCE
-    while rows := await store.list_placed(list(SOURCES), since, after, _PAGE):
+    while rows := await store.list_placed(list(sources_of(app)), since, after, _PAGE):
         for booking in rows:
             kind = await _compare_one(app, booking)
             if kind is not None:
-                log.info("hospital differs", booking_id=str(booking.id), kind=kind)
+                log.info("outside system differs", booking_id=str(booking.id), kind=kind)
                 differences.append(Difference(booking.id, kind))
         after = rows[-1].id
     return differences
@@ -73,9 +72,8 @@ async def _compare_one(app: App, booking: BookingRow) -> Kind | None:
         return None
     deadline = Deadline.after(_DEADLINE_S)
     try:
-        placed = await hospitals_of(app, booking).find_booking(
-            saga.hospital_of(booking), booking.id, deadline
-        )
+        system = source_of(app, booking.service_id).system(app)
+        placed = await system.find_booking(booking.server_ref, booking.id, deadline)
         live = placed is not None and placed.live
         if booking.state in ENDED:
             if not live:
@@ -106,7 +104,7 @@ async def _called_off(app: App, booking: BookingRow) -> None:
             await messages.tell(app, tx, booking, person, "refused")
 
 
-async def _record_outcome(booking: BookingRow, placed: Placed | None) -> Kind | None:
+async def _record_outcome(booking: BookingRow, placed: ExternalBooking | None) -> Kind | None:
     outcome = placed.outcome if placed else None
     if outcome is None:
         return None

@@ -261,7 +261,7 @@ async def _let_go(tx: Transaction, refused: Sequence[Ask]) -> None:
 
 
 async def _enqueue_what_follows(app: App, tx: Transaction, served: Sequence[Ask]) -> None:
-    """A hospital's bookings are settled one by one; our holds, and those that have to be paid
+    """Another system's bookings are settled one by one; our holds, and those that have to be paid
     first, end together in one job."""
     by_end: dict[datetime, list[str]] = {}
     for ask in served:

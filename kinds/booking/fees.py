@@ -1,7 +1,7 @@
 """Fees paid in advance: a hold becomes an appointment because it is paid for.
 
 The seat is held while the cashier is open. A payment that comes when the hold has ended is refused
-and goes back by itself; one for a hospital's number is passed on when the hospital has given it.
+and goes back by itself; one for another system's number is passed on when that has given it.
 """
 
 from collections.abc import Mapping
@@ -23,6 +23,7 @@ from core.upstream.client import UpstreamError
 from kinds.booking import domain, messages, saga, service, store, texts
 from kinds.booking.domain import ENDED, State
 from kinds.booking.policy import policy_of
+from kinds.booking.sources import source_of
 from kinds.booking.store import BookingRow
 from notifications import api as notifications
 from payments import api as payments
@@ -77,10 +78,10 @@ async def quote(call: Call, tx: Transaction, subject_ref: str) -> Quote:
 
 
 async def fulfil(app: App, paid: Paid) -> Fulfilment:
-    """Turn a paid hold into an appointment, at the hospital too. Repeat-safe.
+    """Turn a paid hold into an appointment, in the outside system too. Repeat-safe.
 
-    Refused where the hold has ended or the hospital does not give the number: the payer gets the
-    money back. Unknown while the hospital has not answered; the booking's own job goes on.
+    Refused where the hold has ended or that system does not give the number: the payer gets the
+    money back. Unknown while it has not answered; the booking's own job goes on.
     """
     booking_id = UUID(paid.subject_ref)
     async with transaction() as tx:
@@ -132,9 +133,9 @@ async def payment_refunded(app: App, event: PaymentRefunded | PaymentReturned) -
 
 
 async def _note_paid(app: App, tx: Transaction, booking: BookingRow, paid: Paid) -> None:
-    """The hold is paid for: ours is confirmed with that, a hospital's is now booked there."""
+    """The hold is paid for: ours is confirmed with that, another system's is now booked there."""
     now = app.clock.now()
-    if not saga.is_outside(booking):
+    if not booking.is_external:
         await store.move(
             tx,
             booking.id,
@@ -151,9 +152,9 @@ async def _note_paid(app: App, tx: Transaction, booking: BookingRow, paid: Paid)
 
 
 def _payee(app: App, booking: BookingRow) -> str:
-    """Who gets the fee: the hospital, or the department whose service it is."""
-    if saga.is_outside(booking):
-        return f"hospital-{saga.hospital_of(booking)}"
+    """Who gets the fee: the outside system's, or the department whose service it is."""
+    if booking.is_external:
+        return source_of(app, booking.service_id).payee(booking.server_ref)
     return app.services[booking.service_id].department
 
 

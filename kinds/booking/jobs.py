@@ -16,12 +16,12 @@ _SWEEP_MAX = 500
 
 
 async def settle(app: App, payload: Mapping[str, Any]) -> None:
-    """Bring a half-way booking to its end; repeats while the hospital does not answer."""
+    """Bring a half-way booking to its end; repeats while the other side does not answer."""
     await saga.settle(app, UUID(payload["booking_id"]), Deadline.after(_DEADLINE_S))
 
 
 async def clear(app: App, payload: Mapping[str, Any]) -> None:
-    """Cancel at the hospital what has ended here."""
+    """Cancel at the outside system what has ended here."""
     await saga.clear(app, UUID(payload["booking_id"]), Deadline.after(_DEADLINE_S))
 
 

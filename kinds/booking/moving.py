@@ -1,7 +1,8 @@
 """Moving an appointment to another time: never both, never neither.
 
-The new booking is the next of the same series. Ours moves in one transaction; at a hospital the
-old number stays confirmed until the new one is, and both change places in one transaction.
+The new booking is the next of the same series. Ours moves in one transaction; at an
+outside system the old number stays confirmed until the new one is, and both change places in one
+transaction.
 """
 
 from uuid import UUID
@@ -59,7 +60,7 @@ def raise_if_moving(error: IntegrityError) -> None:
 
 
 async def hand_over(app: App, tx: Transaction, new: BookingRow) -> None:
-    """A hospital has confirmed the new time: from now on the old number is being given back."""
+    """The outside system has confirmed the new time: now the old number is being given back."""
     assert new.replaces is not None
     old = await store.lock_booking(tx, new.replaces)
     if old is None or old.state is not State.CONFIRMED:

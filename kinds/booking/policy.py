@@ -1,8 +1,8 @@
-"""The city's decisions on appointments, read from `cities/<city>/appointments.toml`."""
+"""The city's decisions on appointments, read from `cities/<city>/appointments/<service>.toml`."""
 
 import re
 import tomllib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import time, timedelta
 from pathlib import Path
@@ -10,7 +10,7 @@ from typing import Any
 
 from core.city import CityFileError, Named
 from core.context.app import App
-from core.settings import Settings
+from core.manifest import Service, ServiceKind, ServiceStatus
 from kinds.booking.domain import BanRule, CancelRule
 from kinds.booking.schedule import ReleaseRule, Timetable
 
@@ -93,24 +93,17 @@ class Venue:
 
 @dataclass(frozen=True)
 class Rules:
-    """Everything the city decided."""
+    """Everything the city decided, by service; `items` and `venues` of those with slots of ours."""
 
-    servers: Mapping[str, tuple[str, ...]]
-    """The codes under which an upstream's servers are reached: hospitals, clinics."""
-    dose_interval: timedelta
     policies: Mapping[str, Policy]
     items: Mapping[str, Mapping[str, Item]]
     venues: Mapping[str, Sequence[Venue]]
 
 
-def rules_path(settings: Settings) -> Path:
-    """The rules file beside the city's own file."""
-    return settings.city_file.with_suffix("") / "appointments.toml"
-
-
 def rules_of(app: App) -> Rules:
     """The rules of the installation's city. Raises CityFileError naming what is wrong."""
-    return app.once("appointments.rules", lambda: load_rules(rules_path(app.settings)))
+    folder = app.settings.city_file.with_suffix("") / "appointments"
+    return app.once("appointments.rules", lambda: load_rules(folder, app.services.values()))
 
 
 def policy_of(app: App, service_id: str) -> Policy:
@@ -123,27 +116,29 @@ def find_item(app: App, service_id: str, item_id: str) -> Item | None:
     return rules_of(app).items.get(service_id, {}).get(item_id)
 
 
-def load_rules(path: Path) -> Rules:
-    """Read a rules file. Raises CityFileError."""
-    try:
-        data = tomllib.loads(path.read_text(encoding="utf-8"))
-        return Rules(
-            servers={name: tuple(entry["refs"]) for name, entry in data["servers"].items()},
-            dose_interval=timedelta(days=data["vaccination"]["interval_days"]),
-            policies={name: _policy(entry) for name, entry in data["policies"].items()},
-            items={
-                service: {name: _item(name, entry) for name, entry in items.items()}
-                for service, items in data["items"].items()
-            },
-            venues={
-                service: [_venue(entry, data["timetables"]) for entry in venues]
-                for service, venues in data["venues"].items()
-            },
-        )
-    except FileNotFoundError:
-        raise CityFileError(f"no appointment rules at {path}") from None
-    except (KeyError, TypeError, ValueError, re.error) as error:
-        raise CityFileError(f"{path}: {error}") from None
+def load_rules(folder: Path, services: Iterable[Service]) -> Rules:
+    """Read the rules of every living appointment service, each from the file named after it.
+
+    A service's tile is all that declares it. Raises CityFileError.
+    """
+    policies, items, venues = {}, {}, {}
+    for service in services:
+        if service.kind is not ServiceKind.APPOINTMENT or service.status is ServiceStatus.PLANNED:
+            continue
+        service_id, path = service.id, folder / f"{service.id}.toml"
+        try:
+            data = tomllib.loads(path.read_text(encoding="utf-8"))
+            policies[service_id] = _policy(data["policy"])
+            if "venues" in data:
+                items[service_id] = {
+                    name: _item(name, data["items"][name]) for name in data["items"]
+                }
+                venues[service_id] = [_venue(v, data["timetables"]) for v in data["venues"]]
+        except FileNotFoundError:
+            raise CityFileError(f"no appointment rules at {path}") from None
+        except (KeyError, TypeError, ValueError, re.error) as error:
+            raise CityFileError(f"{path}: {error}") from None
+    return Rules(policies, items, venues)
 
 
 def _policy(entry: Mapping[str, Any]) -> Policy:

@@ -1,6 +1,6 @@
-"""Bringing a booking and the hospital's record of it together, whatever was lost on the way.
+"""Bringing a booking and the outside system's record of it together, whatever was lost on the way.
 
-The booking's id is its identifier at the hospital, so asking again never books twice and a lost
+The booking's id is its identifier there, so asking again never books twice and a lost
 reply is found by searching for it. Every step is repeat-safe: the request tries first, a job
 enqueued with the hold tries on, and a booking that ended here is cleared there. A booking that has
 to be paid first begins here when it is paid.
@@ -20,9 +20,8 @@ from core.people.personal_read import Access, resume_access
 from core.upstream.client import UpstreamError, UpstreamRejected, UpstreamUnavailable
 from kinds.booking import messages, moving, refunds, store, texts
 from kinds.booking.domain import ENDED, State
+from kinds.booking.sources import ExternalBooking, NumberSource, SlotTaken, source_of
 from kinds.booking.store import BookingRow
-from modules.health.hospitals.sources import hospitals_of
-from modules.health.hospitals.upstream import Placed, SlotTaken
 
 SETTLE = "appointments.settle"
 CLEAR = "appointments.clear"
@@ -46,7 +45,8 @@ async def settle_now(app: App, booking_id: UUID, access: Access | None, deadline
         # this was the first attempt and it was certainly not carried out
         booking = await store.find_booking(booking_id)
         if access is not None and booking is not None:
-            await _refuse(app, booking, texts.HOSPITAL_UNAVAILABLE.code)
+            source = source_of(app, booking.service_id)
+            await _refuse(app, booking, source.texts.unavailable.code)
     except UpstreamError as error:
         log.info("booking left to the job", booking_id=str(booking_id), reason=error.reason)
 
@@ -56,7 +56,7 @@ async def settle(
 ) -> None:
     """Bring a half-way booking to where it belongs. Raises UpstreamError while it is unknown."""
     booking = await store.find_booking(booking_id)
-    if booking is None or not is_outside(booking) or booking.awaits_payment:
+    if booking is None or not booking.is_external or booking.awaits_payment:
         return
     if booking.state is State.HELD:
         assert booking.hold_expires_at is not None
@@ -69,24 +69,14 @@ async def settle(
 
 
 async def clear(app: App, booking_id: UUID, deadline: Deadline) -> None:
-    """Cancel at the hospital what has ended here. Raises UpstreamError while it is unknown."""
+    """Cancel there what has ended here. Raises UpstreamError while it is unknown."""
     booking = await store.find_booking(booking_id)
-    if booking is None or not is_outside(booking) or booking.state not in ENDED:
+    if booking is None or not booking.is_external or booking.state not in ENDED:
         return
-    hospitals, hospital_ref = hospitals_of(app, booking), hospital_of(booking)
-    placed = await hospitals.find_booking(hospital_ref, booking.id, deadline)
+    system, server_ref = source_of(app, booking.service_id).system(app), booking.server_ref
+    placed = await system.find_booking(server_ref, booking.id, deadline)
     if placed is not None and placed.live:
-        await hospitals.cancel(hospital_ref, booking.id, placed, deadline)
-
-
-def is_outside(booking: BookingRow) -> bool:
-    """Whether a hospital has a part in the booking."""
-    return booking.access_id is not None
-
-
-def hospital_of(booking: BookingRow) -> str:
-    """The hospital's code in the name of the booking's resource."""
-    return booking.resource_ref.partition("/")[0]
+        await system.cancel(server_ref, booking.id, placed, deadline)
 
 
 async def _place(app: App, booking: BookingRow, access: Access | None, deadline: Deadline) -> None:
@@ -97,22 +87,24 @@ async def _place(app: App, booking: BookingRow, access: Access | None, deadline:
         await _give_up(booking, texts.CONSENT_WITHDRAWN.code)
         await settle(app, booking.id, deadline)
         return
-    hospital_ref = hospital_of(booking)
+    source = source_of(app, booking.service_id)
     try:
-        placed = await hospitals_of(app, booking).book(
-            access, hospital_ref, booking.slot_ref, booking.id, deadline
+        placed = await source.system(app).book(
+            access, booking.server_ref, booking.slot_ref, booking.id, deadline
         )
     except SlotTaken:
         await _refuse(app, booking, texts.SLOT_FULL.code)
     except UpstreamRejected:
-        await _refuse(app, booking, texts.HOSPITAL_REFUSED.code)
+        await _refuse(app, booking, source.texts.refused.code)
     else:
-        await _confirm(app, booking, placed)
+        await _confirm(app, booking, source, placed)
 
 
-async def _confirm(app: App, booking: BookingRow, placed: Placed) -> None:
+async def _confirm(
+    app: App, booking: BookingRow, source: NumberSource, placed: ExternalBooking
+) -> None:
     if not placed.live:
-        await _refuse(app, booking, texts.HOSPITAL_REFUSED.code)
+        await _refuse(app, booking, source.texts.refused.code)
         return
     person = await get_person(app, booking.booked_by)
     async with transaction() as tx:
@@ -132,12 +124,12 @@ async def _confirm(app: App, booking: BookingRow, placed: Placed) -> None:
             event = "moved" if booking.replaces else "confirmed"
             await messages.tell(app, tx, booking, person, event)
         else:
-            # it ended here while the hospital was booking it, or is confirmed already
+            # it ended here while the outside system was booking it, or is confirmed already
             await app.queue.enqueue(tx, CLEAR, {"booking_id": str(booking.id)})
 
 
 async def _refuse(app: App, booking: BookingRow, code: str) -> None:
-    """End a hold that the hospital does not have; its seat is free again.
+    """End a hold that the outside system does not have; its seat is free again.
 
     Whoever has just paid is not looking at the booking any more, and is told.
     """
@@ -155,17 +147,17 @@ async def _refuse(app: App, booking: BookingRow, code: str) -> None:
 
 
 async def _give_up(booking: BookingRow, code: str = texts.HOLD_EXPIRED.code) -> bool:
-    """A hold that cannot be completed is withdrawn: the hospital may have it, or may not."""
+    """A hold that cannot be completed is withdrawn: the outside system may have it, or may not."""
     async with transaction() as tx:
         return await store.move(tx, booking.id, [State.HELD], State.CANCELLING, refusal_code=code)
 
 
 async def _withdraw(app: App, booking: BookingRow, deadline: Deadline) -> None:
-    hospitals, hospital_ref = hospitals_of(app, booking), hospital_of(booking)
-    placed = await hospitals.find_booking(hospital_ref, booking.id, deadline)
+    system, server_ref = source_of(app, booking.service_id).system(app), booking.server_ref
+    placed = await system.find_booking(server_ref, booking.id, deadline)
     if placed is not None and placed.live:
         try:
-            await hospitals.cancel(hospital_ref, booking.id, placed, deadline)
+            await system.cancel(server_ref, booking.id, placed, deadline)
         except UpstreamRejected:
             await _keep(app, booking, placed)
             return
@@ -185,8 +177,8 @@ async def _withdraw(app: App, booking: BookingRow, deadline: Deadline) -> None:
             await app.queue.enqueue(tx, CLEAR, payload, after=_CLEAR_AGAIN_AFTER)
 
 
-async def _keep(app: App, booking: BookingRow, placed: Placed) -> None:
-    """The hospital insists on the booking: so it stands."""
+async def _keep(app: App, booking: BookingRow, placed: ExternalBooking) -> None:
+    """The outside system insists on the booking: so it stands."""
     person = await get_person(app, booking.booked_by)
     async with transaction() as tx:
         kept = await store.move(

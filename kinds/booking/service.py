@@ -32,6 +32,7 @@ from kinds.booking.models import Resource
 from kinds.booking.people import Other
 from kinds.booking.policy import Item, Policy, policy_of, rules_of
 from kinds.booking.slot_store import SlotFacts
+from kinds.booking.sources import source_of
 from kinds.booking.store import BookingRow
 
 HOLD = "holdAppointment"
@@ -134,7 +135,7 @@ async def confirm(call: Call, booking_id: UUID, key: str) -> BookingRow:
             domain.BOOKING.next_state(booking.state, "confirm")
             if booking.awaits_payment:
                 raise Conflict(texts.PAYMENT_REQUIRED)
-            _refuse_outside(booking)
+            _refuse_external(app, booking)
             if has_lapsed(booking, app.clock.now()):
                 raise Conflict(texts.HOLD_EXPIRED)
             await _confirm(app, tx, booking)
@@ -146,15 +147,16 @@ async def cancel(call: Call, booking_id: UUID, key: str) -> BookingRow:
     """Give the viewer's booking back; a waiting person gets the seat.
 
     A hold can be given back at any time, an appointment before its deadline. A fee that was paid
-    goes back. The same key gives the same answer. CANCELLING means that the hospital has still to
-    agree. Raises NotFound, also for somebody else's, and Conflict when it is too late or over.
+    goes back. The same key gives the same answer. CANCELLING means that the other
+    side has still to agree. Raises NotFound, also for somebody else's, and Conflict when it is too
+    late or over.
     """
     app, viewer = call.app, call.require_viewer()
     person = await messages.reader(app, viewer.user_id)
     async with transaction() as tx:
         replayed, booking = await _claim(call, tx, "cancelAppointment", booking_id, key)
         if not replayed:
-            outside = saga.is_outside(booking) and not booking.awaits_payment
+            outside = booking.is_external and not booking.awaits_payment
             domain.BOOKING.next_state(booking.state, "withdraw" if outside else "cancel")
             confirmed = booking.state is State.CONFIRMED
             if confirmed and app.clock.now() >= cancel_deadline(app, booking):
@@ -181,7 +183,7 @@ async def reschedule(call: Call, booking_id: UUID, slot_id: UUID, key: str) -> B
     call.require_service(booking.service_id)
     await _require_mandate(call, booking)
     facts = await board_of(app).find(slot_id)
-    if facts is None or saga.is_outside(booking):
+    if facts is None or booking.is_external:
         raise NotFound(NOT_FOUND)
     await queue.refuse_unadmitted(call, facts, None)
     try:
@@ -347,9 +349,9 @@ async def _confirm(app: App, tx: Transaction, booking: BookingRow) -> None:
     await store.move(tx, booking.id, [State.HELD], State.CONFIRMED, confirmed_at=now)
 
 
-def _refuse_outside(booking: BookingRow) -> None:
-    if saga.is_outside(booking):
-        raise Conflict(texts.AWAITS_HOSPITAL)
+def _refuse_external(app: App, booking: BookingRow) -> None:
+    if booking.is_external:
+        raise Conflict(source_of(app, booking.service_id).texts.awaited)
 
 
 def has_lapsed(booking: BookingRow, now: datetime) -> bool:

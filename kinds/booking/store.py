@@ -55,6 +55,16 @@ class BookingRow:
         """Whether it is held until its fee is paid; no outside system has heard of it yet."""
         return self.state is State.HELD and self.prepaid and self.payment_id is None
 
+    @property
+    def is_external(self) -> bool:
+        """Whether an outside system has a part in it."""
+        return self.access_id is not None
+
+    @property
+    def server_ref(self) -> str:
+        """The server of the outside system, as its resource is named after it."""
+        return self.resource_ref.partition("/")[0]
+
 
 BOOKING = """
 SELECT b.*, s.starts_at, s.ends_at, s.ref AS slot_ref, s.resource_id, r.ref AS resource_ref,

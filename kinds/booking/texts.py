@@ -26,14 +26,6 @@ BANNED = Text(
     "After several missed appointments you cannot book here until {until}",
 )
 CANCEL_TOO_LATE = Text("CANCEL_TOO_LATE", "已超过可取消时间", "The time for cancelling has passed")
-HOSPITAL_REFUSED = Text(
-    "HOSPITAL_REFUSED", "医院未接受此次预约", "The hospital did not accept this booking"
-)
-HOSPITAL_UNAVAILABLE = Text(
-    "HOSPITAL_UNAVAILABLE",
-    "医院系统暂时无法访问,未占用号源,请稍后再试",
-    "The hospital cannot be reached right now, nothing was booked, please try again later",
-)
 HOLD_EXPIRED = Text(
     "HOLD_EXPIRED", "预约未能在时限内完成,号源已释放", "The booking was not completed in time"
 )
@@ -49,18 +41,6 @@ FEE_DIFFERS = Text(
     "FEE_DIFFERS",
     "新号源费用不同,请取消后重新预约",
     "The new number costs something else: cancel this one and book anew",
-)
-DOSE_GIVEN = Text("DOSE_GIVEN", "该剂次已接种", "This dose has been given already")
-DOSE_NOT_DUE = Text(
-    "DOSE_NOT_DUE", "该剂次不在应种之列", "This dose is not the next one that is due"
-)
-DOSE_TOO_EARLY = Text(
-    "DOSE_TOO_EARLY",
-    "该剂次最早可于 {earliest} 接种",
-    "This dose cannot be given before {earliest}",
-)
-AWAITS_HOSPITAL = Text(
-    "AWAITS_HOSPITAL", "正在等待医院确认", "The hospital has still to confirm this booking"
 )
 ITEM_UNKNOWN = Text("ITEM_UNKNOWN", "请选择要办理的事项", "Please choose what you come for")
 SUBJECT_INVALID = Text(
@@ -104,11 +84,8 @@ CONSENT_WITHDRAWN = Text(
     "您已撤回授权,预约未完成",
     "You withdrew your consent, the booking was not completed",
 )
-REFUSALS = {
-    text.code: text
-    for text in (SLOT_FULL, HOSPITAL_REFUSED, HOSPITAL_UNAVAILABLE, HOLD_EXPIRED, CONSENT_WITHDRAWN)
-}
-"""What a booking may have been refused for, by the code kept with it."""
+REFUSALS = {text.code: text for text in (SLOT_FULL, HOLD_EXPIRED, CONSENT_WITHDRAWN)}
+"""What a booking may have been refused for, by the code kept with it; a source adds its own."""
 
 FAULTS = {
     Fault.CANCELLED: SLOT_CANCELLED,
@@ -126,31 +103,6 @@ def limit_text(limit_key: str) -> Text:
     return _LIMITS[limit_key.partition(":")[0]]
 
 
-HOSPITALS = "医院 / hospital"
-REGISTRY = "免疫规划信息系统 / immunisation registry"
-HOSPITAL_CONSENT = Text(
-    "HOSPITAL_CONSENT",
-    "为完成挂号,将您的姓名、身份证号码和手机号码提交所选医院。",
-    "To register you, your name, ID number and phone are passed to the hospital you choose.",
-)
-VISIT_CONSENT = Text(
-    "VISIT_CONSENT",
-    "为预约检查或复诊,将您的姓名、身份证号码和手机号码提交所选医院。",
-    "To book an examination or a follow-up visit, your name, ID number and phone are passed to the "
-    "hospital you choose.",
-)
-VACCINATION_CONSENT = Text(
-    "VACCINATION_CONSENT",
-    "为预约接种,将接种人的姓名、身份证号码和手机号码提交所选接种门诊。",
-    "To book a vaccination, the name, ID number and phone of whoever is vaccinated are passed to "
-    "the clinic you choose.",
-)
-IMMUNISATION_CONSENT = Text(
-    "IMMUNISATION_CONSENT",
-    "为展示接种史和应种剂次,凭接种人的身份证号码向免疫规划信息系统查询接种记录。",
-    "To show past and due doses, the ID number of whoever is vaccinated is used to ask the "
-    "immunisation registry for the vaccination record.",
-)
 CONFIRMED_TITLE = Text("APPOINTMENT_CONFIRMED_TITLE", "预约成功", "Your appointment is confirmed")
 CONFIRMED_BODY = Text(
     "APPOINTMENT_CONFIRMED_BODY",

@@ -1,1 +1,1 @@
-"""The hospitals' numbers: browsing, booking across two systems, comparing."""
+"""The hospitals and clinics whose numbers are booked here."""

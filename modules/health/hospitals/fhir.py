@@ -19,16 +19,8 @@ from core.standards.fhir import FhirInvalid
 from core.standards.fhir_client import FhirClient, Versioned
 from core.upstream.client import UpstreamFailed, UpstreamRejected
 from kinds.booking.domain import State
-from modules.health.hospitals.upstream import (
-    Department,
-    Doctor,
-    Hospital,
-    HospitalSlot,
-    Placed,
-    Room,
-    RoomKind,
-    SlotTaken,
-)
+from kinds.booking.sources import ExternalBooking, ExternalSlot, SlotTaken
+from modules.health.hospitals.upstream import Department, Doctor, Hospital, Room, RoomKind
 
 RESIDENT_ID_SYSTEM = "urn:oid:2.16.156.10011.1.3"
 BOOKING_SYSTEM = "urn:quancheng:booking"
@@ -168,7 +160,7 @@ class FhirHospitals:
         begins_at: datetime,
         ends_at: datetime,
         deadline: Deadline,
-    ) -> Sequence[HospitalSlot]:
+    ) -> Sequence[ExternalSlot]:
         """Free Slots, in order of time."""
         found = await self._at(hospital_ref).search(
             "Slot",
@@ -186,7 +178,7 @@ class FhirHospitals:
 
     async def find_slot(
         self, hospital_ref: str, slot_ref: str, deadline: Deadline
-    ) -> HospitalSlot | None:
+    ) -> ExternalSlot | None:
         """One Slot."""
         found = await self._at(hospital_ref).find(
             "Slot", slot_ref, operation="slot", deadline=deadline
@@ -195,7 +187,7 @@ class FhirHospitals:
 
     async def book(
         self, access: Access, hospital_ref: str, slot_ref: str, booking_id: UUID, deadline: Deadline
-    ) -> Placed:
+    ) -> ExternalBooking:
         """Conditional create of an Appointment; repeating it finds the first."""
         try:
             made = await self._at(hospital_ref).create(
@@ -214,7 +206,7 @@ class FhirHospitals:
 
     async def find_booking(
         self, hospital_ref: str, booking_id: UUID, deadline: Deadline
-    ) -> Placed | None:
+    ) -> ExternalBooking | None:
         """The Appointment with our identifier."""
         server = self._at(hospital_ref)
         found = await server.search(
@@ -231,8 +223,8 @@ class FhirHospitals:
         return None if read is None else self._placed(read)
 
     async def cancel(
-        self, hospital_ref: str, booking_id: UUID, placed: Placed, deadline: Deadline
-    ) -> Placed:
+        self, hospital_ref: str, booking_id: UUID, placed: ExternalBooking, deadline: Deadline
+    ) -> ExternalBooking:
         """PUT the Appointment as cancelled under If-Match; a moved version is read again once."""
         server = self._at(hospital_ref)
         for _ in range(2):
@@ -240,7 +232,7 @@ class FhirHospitals:
                 "Appointment", placed.ref, operation="read_booking", deadline=deadline
             )
             if read is None or not self._placed(read).live:
-                return Placed(placed.ref, placed.version, live=False)
+                return ExternalBooking(placed.ref, placed.version, live=False)
             body = fhir.dump(read.resource) | {"status": "cancelled"}
             try:
                 changed = await server.update(
@@ -270,7 +262,7 @@ class FhirHospitals:
             fee_fen=_fee(role),
         )
 
-    def _slot(self, slot: Any) -> HospitalSlot:
+    def _slot(self, slot: Any) -> ExternalSlot:
         try:
             starts_at, ends_at = ensure_utc(slot.start), ensure_utc(slot.end)
         except ValueError:
@@ -278,7 +270,7 @@ class FhirHospitals:
         if ends_at <= starts_at:
             raise self._broken("slots", "a slot that ends before it starts")
         schedule_ref = self._reference(slot.schedule.reference, "Schedule")
-        return HospitalSlot(slot.id, schedule_ref, starts_at, ends_at, slot.status == "free")
+        return ExternalSlot(slot.id, schedule_ref, starts_at, ends_at, slot.status == "free")
 
     def _room(self, service: Any, schedule_ref: str) -> Room | None:
         """A service of one of the kinds that have rooms, else None."""
@@ -310,12 +302,12 @@ class FhirHospitals:
     def _broken(self, operation: str, detail: str) -> UpstreamFailed:
         return UpstreamFailed(self.name, operation, detail)
 
-    def _placed(self, found: Versioned) -> Placed:
+    def _placed(self, found: Versioned) -> ExternalBooking:
         if not found.etag:
             raise self._broken("booking", "an appointment without a version")
         status = found.resource.status
         live = status not in {"cancelled", "entered-in-error"}
-        return Placed(found.resource.id, found.etag, live, _OUTCOMES.get(status))
+        return ExternalBooking(found.resource.id, found.etag, live, _OUTCOMES.get(status))
 
 
 def _appointment(access: Access, slot_ref: str, booking_id: UUID) -> dict[str, Any]:

@@ -5,12 +5,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from typing import Protocol
-from uuid import UUID
 
 from core.city import Named
 from core.deadline import Deadline
-from core.people.personal_read import Access
-from kinds.booking.domain import State
+from kinds.booking.sources import ExternalSlot, NumberSystem
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,36 +59,8 @@ class Room:
     preparation: Named
 
 
-@dataclass(frozen=True, slots=True)
-class HospitalSlot:
-    """A number that a hospital offers; `free` as of the moment it was asked."""
-
-    ref: str
-    schedule_ref: str
-    starts_at: datetime
-    ends_at: datetime
-    free: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Placed:
-    """Our booking as the hospital holds it. `version` is needed to change it.
-
-    `outcome` is what became of the visit, where the hospital tells.
-    """
-
-    ref: str
-    version: str
-    live: bool
-    outcome: State | None = None
-
-
-class SlotTaken(Exception):
-    """Somebody else has the number. The hospital did nothing."""
-
-
-class Hospitals(Protocol):
-    """What appointments needs of the hospitals. All methods raise UpstreamError."""
+class Hospitals(NumberSystem, Protocol):
+    """The hospitals: what they offer, and booking it. All methods raise UpstreamError."""
 
     async def get_hospital(self, hospital_ref: str, deadline: Deadline) -> Hospital:
         """The hospital's own description."""
@@ -131,36 +101,12 @@ class Hospitals(Protocol):
         begins_at: datetime,
         ends_at: datetime,
         deadline: Deadline,
-    ) -> Sequence[HospitalSlot]:
+    ) -> Sequence[ExternalSlot]:
         """The numbers of a calendar that start in [begins_at, ends_at), free ones only."""
         ...
 
     async def find_slot(
         self, hospital_ref: str, slot_ref: str, deadline: Deadline
-    ) -> HospitalSlot | None:
+    ) -> ExternalSlot | None:
         """One number."""
-        ...
-
-    async def book(
-        self, access: Access, hospital_ref: str, slot_ref: str, booking_id: UUID, deadline: Deadline
-    ) -> Placed:
-        """Book a number for the person of the access. The same `booking_id` books once.
-
-        Raises SlotTaken.
-        """
-        ...
-
-    async def find_booking(
-        self, hospital_ref: str, booking_id: UUID, deadline: Deadline
-    ) -> Placed | None:
-        """Our booking as the hospital knows it."""
-        ...
-
-    async def cancel(
-        self, hospital_ref: str, booking_id: UUID, placed: Placed, deadline: Deadline
-    ) -> Placed:
-        """Give a number back; a cancelled one stays cancelled.
-
-        Raises UpstreamRejected where the hospital insists on it.
-        """
         ...

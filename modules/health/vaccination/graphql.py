@@ -22,9 +22,9 @@ from modules.health.hospitals.graphql import (
     to_room,
     to_taken,
 )
-from modules.health.hospitals.sources import VACCINATION, VACCINATION_APPOINTMENT
 from modules.health.vaccination import service
 from modules.health.vaccination.domain import Dose, VaccinationRecord
+from modules.health.vaccination.service import CLINICS, VACCINATION, VACCINATION_APPOINTMENT
 
 
 @strawberry.type(description="A dose of a vaccine.")
@@ -136,7 +136,7 @@ class Query:
     @service_query(VACCINATION_APPOINTMENT, description="The connected vaccination clinics.")
     async def vaccination_clinics(self, info: Info) -> list[VaccinationClinic]:
         """Each clinic with what it says of itself."""
-        readings = await browsing.read_hospitals(info.context, VACCINATION)
+        readings = await browsing.read_hospitals(info.context, CLINICS)
         return [
             VaccinationClinic(
                 id=strawberry.ID(ref),
@@ -149,7 +149,7 @@ class Query:
     @service_query(VACCINATION_APPOINTMENT, description="The rooms of a vaccination clinic.")
     async def vaccination_rooms(self, info: Info, clinic_id: ClinicId) -> VaccinationRooms:
         """For children and for adults."""
-        reading = await browsing.read_rooms(info.context, clinic_id, VACCINATION)
+        reading = await browsing.read_rooms(info.context, clinic_id, VACCINATION.kinds, CLINICS)
         return VaccinationRooms(
             **as_reading(reading),
             rooms=[to_room(info.context, room) for room in reading.value or ()],
@@ -177,7 +177,7 @@ class Query:
             schedule_id,
             skip_days=skip_days,
             days=days,
-            source=VACCINATION,
+            servers=CLINICS,
         )
         return HospitalSlots(
             **as_reading(reading),

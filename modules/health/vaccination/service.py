@@ -1,24 +1,29 @@
-"""Vaccinations: reading a person's record, booking a clinic's number for a dose that is due."""
+"""Vaccinations: reading a person's record, and which clinics' numbers a dose may be booked at."""
 
+from collections.abc import Sequence
 from datetime import date
 
 from core.clock import civil_date
+from core.context.app import App
 from core.context.call import Call
 from core.errors import Conflict, InvalidInput, Unavailable
 from core.people.personal_read import Access, Purpose, open_access, personal_read
 from core.refusal_texts import UPSTREAM_UNAVAILABLE
 from core.upstream.client import UpstreamError
 from core.upstream.readings import Reading
-from kinds.booking import numbers, texts
-from kinds.booking.numbers import Wish
-from kinds.booking.policy import rules_of
+from kinds.booking import numbers
+from kinds.booking.numbers import NumberRequest
+from kinds.booking.sources import ExternalNumber
 from kinds.booking.store import BookingRow
-from modules.health.hospitals.sources import VACCINATION, VACCINATION_APPOINTMENT
-from modules.health.hospitals.upstream import HospitalSlot
-from modules.health.vaccination import domain
+from modules.health.hospitals.numbers import HospitalNumbers
+from modules.health.hospitals.servers import Servers
+from modules.health.hospitals.upstream import RoomKind
+from modules.health.policy import rules_of
+from modules.health.vaccination import domain, texts
 from modules.health.vaccination.domain import DoseFault, DueDose, VaccinationRecord
 from modules.health.vaccination.upstream import Immunisation
 
+VACCINATION_APPOINTMENT = "vaccination-appointment"
 _CODE_MAX, _NUMBER_MAX = 32, 20
 
 RECORD = Purpose(
@@ -26,6 +31,13 @@ RECORD = Purpose(
     upstream="immunisation",
     fields=("doses_given", "doses_due"),
     text=texts.IMMUNISATION_CONSENT,
+    text_version="2026-11",
+)
+VACCINEE = Purpose(
+    id="appointments.vaccination",
+    upstream="immunisation",
+    fields=("name", "resident_id", "phone"),
+    text=texts.VACCINATION_CONSENT,
     text_version="2026-11",
 )
 
@@ -58,31 +70,28 @@ async def book_vaccination(
     """
     if not 0 < len(vaccine_code) <= _CODE_MAX or not 0 < number <= _NUMBER_MAX:
         raise InvalidInput(texts.DOSE_NOT_DUE, "doseNumber")
-
-    async def check(slot: HospitalSlot) -> str:
-        due = await _require_due(call, vaccine_code, number, slot)
-        name = due.dose.vaccine.say(call.locale)
-        return f"{name} {number}/{due.dose.series}" if due.dose.series else f"{name} {number}"
-
-    wish = Wish(domain.item_of(vaccine_code, number), check=check)
-    return await numbers.book_hospital_number(
-        call, clinic_ref, slot_ref, key, source=VACCINATION, wish=wish
-    )
+    request = NumberRequest(clinic_ref, slot_ref, domain.item_of(vaccine_code, number))
+    return await numbers.book_number(call, VACCINATION, request, key)
 
 
-async def check_moved(call: Call, booking: BookingRow, slot: HospitalSlot) -> None:
-    """Raise Conflict where the dose of an appointment may not be given at another time."""
-    if booking.service_id == VACCINATION_APPOINTMENT:
-        await _require_due(call, *domain.parse_item(booking.item_id), slot)
+async def check_dose(call: Call, item_id: str, number: ExternalNumber) -> str:
+    """The dose of an item in words, as the registry knows it at this moment.
+
+    Raises Conflict where it may not be given at the time of the number, and Unavailable.
+    """
+    due = await _require_due(call, *domain.parse_item(item_id), civil_date(number.slot.starts_at))
+    dose = due.dose
+    name = f"{dose.vaccine.say(call.locale)} {dose.number}"
+    return f"{name}/{dose.series}" if dose.series else name
 
 
-async def _require_due(call: Call, vaccine_code: str, number: int, slot: HospitalSlot) -> DueDose:
+async def _require_due(call: Call, vaccine_code: str, number: int, on: date) -> DueDose:
     access = await open_access(call, service=VACCINATION_APPOINTMENT, purpose=RECORD)
     try:
         record = await call.app.upstream(Immunisation).read_record(access, call.deadline)
     except UpstreamError:
         raise Unavailable(UPSTREAM_UNAVAILABLE, upstream=texts.REGISTRY) from None
-    on, interval = civil_date(slot.starts_at), rules_of(call.app).dose_interval
+    interval = rules_of(call.app).dose_interval
     found = domain.check_dose(record, vaccine_code, number, on, interval)
     match found.fault:
         case DoseFault.GIVEN:
@@ -94,3 +103,13 @@ async def _require_due(call: Call, vaccine_code: str, number: int, slot: Hospita
             raise Conflict(texts.DOSE_NOT_DUE)
     assert found.due is not None
     return found.due
+
+
+def _clinics(app: App) -> Sequence[str]:
+    return rules_of(app).clinics
+
+
+CLINICS = Servers("immunisation", Immunisation, _clinics)
+VACCINATION = HospitalNumbers(
+    VACCINATION_APPOINTMENT, CLINICS, VACCINEE, (RoomKind.VACCINATION,), item=check_dose
+)

@@ -82,7 +82,7 @@ def test_there_are_sixty_three() -> None:
 
 def test_a_service_is_for_others_in_its_manifest_and_at_its_fields_alike() -> None:
     schema = build_schema(discover())._schema
-    rules = load_rules(ROOT / "cities/jinan/appointments.toml")
+    rules = load_rules(ROOT / "cities/jinan/appointments", SERVICES)
     declared = {service.id for service in SERVICES if service.for_others}
     fields = [
         (name, field)

@@ -22,8 +22,9 @@ from core.errors import AppError
 from core.ids import new_id
 from kinds.booking import comparison, jobs, numbers, service
 from kinds.booking.domain import State
+from kinds.booking.numbers import NumberRequest
 from modules.health.hospitals import browsing
-from modules.health.hospitals.sources import PATIENT
+from modules.health.registration.numbers import PATIENT, REGISTRATION
 from payments.domain import STATUS, PaymentStatus
 from payments.models import Intent
 from payments.psp.port import OrderState
@@ -86,7 +87,9 @@ class History:
     async def _book(self) -> None:
         slot = self._draw.choice(self._slots)
         await self._maybe_cut(
-            numbers.book_hospital_number(self._someone(), "h1", slot, str(new_id()))
+            numbers.book_number(
+                self._someone(), REGISTRATION, NumberRequest("h1", slot), str(new_id())
+            )
         )
 
     async def _start(self) -> None:

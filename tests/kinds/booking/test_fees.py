@@ -13,11 +13,13 @@ from core.database import IntegrityError, connection, fetch_all
 from core.ids import new_id
 from kinds.booking import comparison, fees, numbers, service, visits
 from kinds.booking.domain import State
-from kinds.booking.numbers import NumberTaken
+from kinds.booking.numbers import NumberRequest, NumberTaken
+from kinds.booking.sources import ExternalBooking, ExternalSlot
 from kinds.booking.store import BookingRow
 from modules.health.hospitals import browsing
-from modules.health.hospitals.sources import PATIENT, VISIT, VISITOR
-from modules.health.hospitals.upstream import HospitalSlot, Placed
+from modules.health.hospitals.servers import HOSPITALS
+from modules.health.registration.numbers import PATIENT, REGISTRATION
+from modules.health.visits.numbers import VISIT, VISITOR
 from payments.domain import STATUS, PaymentStatus
 from tests.kinds.booking.engine import MakeCall, count, offer, people, refusal, used
 from tests.kinds.booking.people import consent, fresh
@@ -46,7 +48,7 @@ async def patient(app: App, call: MakeCall, number: int = 1) -> Call:
     return viewer
 
 
-async def paid_slots(call: Call, skip_days: int = 3) -> Sequence[HospitalSlot]:
+async def paid_slots(call: Call, skip_days: int = 3) -> Sequence[ExternalSlot]:
     reading = await browsing.read_slots(
         call, "h1", PAID_DOCTOR.schedule_ref, skip_days=skip_days, days=3
     )
@@ -54,8 +56,10 @@ async def paid_slots(call: Call, skip_days: int = 3) -> Sequence[HospitalSlot]:
     return reading.value
 
 
-async def hold_number(call: Call, slot: HospitalSlot) -> BookingRow:
-    return await numbers.book_hospital_number(call, "h1", slot.ref, str(new_id()))
+async def hold_number(call: Call, slot: ExternalSlot) -> BookingRow:
+    return await numbers.book_number(
+        call, REGISTRATION, NumberRequest("h1", slot.ref), str(new_id())
+    )
 
 
 async def status(till: Till, intent_id: UUID) -> PaymentStatus:
@@ -231,7 +235,7 @@ async def test_a_paid_number_and_a_hospital_in_trouble(
     intent_id = await till.start(viewer, held.id)
     if fault == "taken":
         key = ("h1", new_id())
-        hospitals.placed[key] = Placed("counter", 'W/"1"', live=True)
+        hospitals.placed[key] = ExternalBooking("counter", 'W/"1"', live=True)
         hospitals.slot_of[key] = slot.ref
     else:
         hospitals.fails = [fault]
@@ -261,15 +265,15 @@ async def test_numbers_are_moved_at_the_same_fee_only(
     first, second, *_ = await paid_slots(viewer)
     held = await hold_number(viewer, first)
     assert (
-        await refusal(numbers.move_hospital_number(viewer, held.id, second.ref, "move-0001"))
+        await refusal(numbers.move_number(viewer, held.id, second.ref, "move-0001"))
         == "ILLEGAL_STATE"
     )
     intent_id = await till.pay_for(viewer, held.id)
     free = await browsing.read_slots(viewer, "h1", "sch000", skip_days=3, days=3)
     assert free.value
-    work = numbers.move_hospital_number(viewer, held.id, free.value[0].ref, "move-0002")
+    work = numbers.move_number(viewer, held.id, free.value[0].ref, "move-0002")
     assert await refusal(work) == "FEE_DIFFERS"
-    moved = await numbers.move_hospital_number(viewer, held.id, second.ref, "move-0003")
+    moved = await numbers.move_number(viewer, held.id, second.ref, "move-0003")
     assert (moved.state, moved.payment_id) == (State.CONFIRMED, intent_id)
     await till.queue.run_for(timedelta(minutes=10))
     assert hospitals.live() == {moved.id}
@@ -300,20 +304,20 @@ async def test_an_examination_tells_how_to_prepare_and_is_paid_first(
     app: App, call: MakeCall, till: Till, hospitals: FakeHospitals
 ) -> None:
     viewer = await patient(app, call)
-    rooms = await browsing.read_rooms(viewer, "h1", VISIT)
+    rooms = await browsing.read_rooms(viewer, "h1", VISIT.kinds)
     assert rooms.value and ULTRASOUND in rooms.value
     reading = await browsing.read_slots(
-        viewer, "h1", ULTRASOUND.schedule_ref, skip_days=3, days=3, source=VISIT
+        viewer, "h1", ULTRASOUND.schedule_ref, skip_days=3, days=3, servers=HOSPITALS
     )
     assert reading.value
     slot = reading.value[0].ref
-    wrong = numbers.book_hospital_number(viewer, "h1", slot, "book-0001")
+    wrong = numbers.book_number(viewer, REGISTRATION, NumberRequest("h1", slot), "book-0001")
     assert await refusal(wrong) == "NOT_FOUND", "an examination is no number of a doctor"
     doctors = (await paid_slots(viewer))[0].ref
-    wrong = numbers.book_hospital_number(viewer, "h1", doctors, "book-0001", source=VISIT)
+    wrong = numbers.book_number(viewer, VISIT, NumberRequest("h1", doctors), "book-0001")
     assert await refusal(wrong) == "NOT_FOUND"
     assert await count("appointments_booking") == 0
-    held = await numbers.book_hospital_number(viewer, "h1", slot, "book-0002", source=VISIT)
+    held = await numbers.book_number(viewer, VISIT, NumberRequest("h1", slot), "book-0002")
     assert (held.service_id, held.fee_fen) == ("visit-appointment", 16_000)
     assert held.described.notes == ULTRASOUND.preparation
     await till.pay_for(viewer, held.id)

@@ -15,9 +15,9 @@ from core.manifest import ServiceStatus
 from core.people.mandates import act_for
 from kinds.booking import publishing, visits
 from kinds.booking.policy import rules_of
-from modules.health.hospitals.sources import PATIENT, VACCINEE
+from modules.health.registration.numbers import PATIENT
 from modules.health.vaccination.domain import VaccinationRecord
-from modules.health.vaccination.service import RECORD
+from modules.health.vaccination.service import RECORD, VACCINEE
 from tests.asgi import Client
 from tests.kinds.booking.engine import MakeCall, count, offer, people
 from tests.kinds.booking.people import citizen, consent, fresh, guardian_of, resident_id

@@ -26,9 +26,10 @@ from core.ids import new_id
 from kinds.booking import comparison, jobs, service, visits, waiting
 from kinds.booking import numbers as registration
 from kinds.booking.domain import State
+from kinds.booking.numbers import NumberRequest
 from kinds.booking.store import BookingRow
 from modules.health.hospitals import browsing
-from modules.health.hospitals.sources import PATIENT
+from modules.health.registration.numbers import PATIENT, REGISTRATION
 from tests.kinds.booking.engine import (
     MakeCall,
     broken_invariants,
@@ -235,8 +236,11 @@ async def _hospital_deed(
     match deed:
         case ("book", who, where, fault):
             hospitals.fails = [fault] if fault else []
-            await registration.book_hospital_number(
-                fresh(patients[who]), "h1", numbers[where], str(new_id())
+            await registration.book_number(
+                fresh(patients[who]),
+                REGISTRATION,
+                NumberRequest("h1", numbers[where]),
+                str(new_id()),
             )
         case ("cancel", who, fault):
             for row in await service.list_bookings(patients[who], first=1, before=None):

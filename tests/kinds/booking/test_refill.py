@@ -54,12 +54,10 @@ async def app(
 ) -> AsyncIterator[App]:
     """A house in a city whose halls hold a seat for two seconds, with a worker at work."""
     shutil.copytree(ROOT / "cities", tmp_path / "cities")
-    rules = tmp_path / "cities/jinan/appointments.toml"
+    rules = tmp_path / "cities/jinan/appointments/gov-hall-appointment.toml"
     text = rules.read_text(encoding="utf-8")
-    begin = text.index("[policies.gov-hall-appointment]")
-    rules.write_text(
-        text[:begin] + text[begin:].replace("hold_s = 300", f"hold_s = {HOLD_S}", 1), "utf-8"
-    )
+    assert "hold_s = 300" in text
+    rules.write_text(text.replace("hold_s = 300", f"hold_s = {HOLD_S}"), "utf-8")
     here = settings.model_copy(update={"city_file": tmp_path / "cities/jinan.toml"})
     async with open_app(here, clock=clock, manifests=manifests, upstreams=upstreams) as opened:
         stop = asyncio.Event()

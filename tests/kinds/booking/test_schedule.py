@@ -1,5 +1,6 @@
 """Opening hours: which days, which slots, when released, and what is refused."""
 
+from collections.abc import Sequence
 from datetime import UTC, date, datetime, time, timedelta, timezone
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from core.city import YearUnknown, load_city
 from core.clock import SHANGHAI, ManualClock
 from core.context.app import App
 from core.database import connection, fetch_all
+from core.manifest import Manifest
 from kinds.booking import publishing
 from kinds.booking.domain import BanRule, CancelRule, banned_until
 from kinds.booking.policy import load_rules, rules_of
@@ -132,8 +134,9 @@ def test_slots_never_overlap_and_stay_within_shanghai_hours(
         assert slot.ends_at - slot.starts_at == timedelta(minutes=minutes)
 
 
-def test_the_citys_own_file_plans_for_every_service() -> None:
-    rules = load_rules(ROOT / "cities/jinan/appointments.toml")
+def test_the_citys_own_files_plan_for_every_service(manifests: Sequence[Manifest]) -> None:
+    services = [service for manifest in manifests for service in manifest.services]
+    rules = load_rules(ROOT / "cities/jinan/appointments", services)
     assert set(rules.venues) == set(rules.items)
     for service_id, venues in rules.venues.items():
         for venue in venues:

@@ -11,16 +11,8 @@ from core.clock import SHANGHAI, Clock
 from core.deadline import Deadline
 from core.people.personal_read import Access
 from core.upstream.client import UpstreamRejected, UpstreamTimeout, UpstreamUnavailable
-from modules.health.hospitals.upstream import (
-    Department,
-    Doctor,
-    Hospital,
-    HospitalSlot,
-    Placed,
-    Room,
-    RoomKind,
-    SlotTaken,
-)
+from kinds.booking.sources import ExternalBooking, ExternalSlot, SlotTaken
+from modules.health.hospitals.upstream import Department, Doctor, Hospital, Room, RoomKind
 from modules.health.vaccination.domain import (
     Dose,
     DueDose,
@@ -41,7 +33,7 @@ class FakeHospitals:
     """
 
     clock: Clock
-    placed: dict[tuple[str, UUID], Placed] = field(default_factory=dict)
+    placed: dict[tuple[str, UUID], ExternalBooking] = field(default_factory=dict)
     slot_of: dict[tuple[str, UUID], str] = field(default_factory=dict)
     fails: list[str] = field(default_factory=list)
     """What happens to the next calls that change something: "down", "lost" or "late", in order."""
@@ -96,7 +88,7 @@ class FakeHospitals:
         begins_at: datetime,
         ends_at: datetime,
         deadline: Deadline,
-    ) -> Sequence[HospitalSlot]:
+    ) -> Sequence[ExternalSlot]:
         self._reach("slots")
         return [
             slot
@@ -108,13 +100,13 @@ class FakeHospitals:
 
     async def find_slot(
         self, hospital_ref: str, slot_ref: str, deadline: Deadline
-    ) -> HospitalSlot | None:
+    ) -> ExternalSlot | None:
         self._reach("slot")
         return next((s for s in self._slots(hospital_ref) if s.ref == slot_ref), None)
 
     async def book(
         self, access: Access, hospital_ref: str, slot_ref: str, booking_id: UUID, deadline: Deadline
-    ) -> Placed:
+    ) -> ExternalBooking:
         fault = self._fault("book")
         known = self.placed.get((hospital_ref, booking_id))
         if known is None:
@@ -122,7 +114,7 @@ class FakeHospitals:
                 raise SlotTaken
             assert access.person.resident_id
             self.patients[booking_id] = access.person.resident_id
-            known = Placed(f"a{len(self.placed)}", 'W/"1"', live=True)
+            known = ExternalBooking(f"a{len(self.placed)}", 'W/"1"', live=True)
             self.placed[hospital_ref, booking_id] = known
             self.slot_of[hospital_ref, booking_id] = slot_ref
         self._lose(fault, "book")
@@ -130,13 +122,13 @@ class FakeHospitals:
 
     async def find_booking(
         self, hospital_ref: str, booking_id: UUID, deadline: Deadline
-    ) -> Placed | None:
+    ) -> ExternalBooking | None:
         self._reach("find_booking")
         return self.placed.get((hospital_ref, booking_id))
 
     async def cancel(
-        self, hospital_ref: str, booking_id: UUID, placed: Placed, deadline: Deadline
-    ) -> Placed:
+        self, hospital_ref: str, booking_id: UUID, placed: ExternalBooking, deadline: Deadline
+    ) -> ExternalBooking:
         fault = self._fault("cancel")
         if self.insists:
             raise UpstreamRejected("hospitals", "cancel", 422, b"")
@@ -175,7 +167,7 @@ class FakeHospitals:
         if fault == "lost":
             raise UpstreamTimeout("hospitals", operation, "the reply was lost")
 
-    def _slots(self, hospital_ref: str) -> list[HospitalSlot]:
+    def _slots(self, hospital_ref: str) -> list[ExternalSlot]:
         today = self.clock.now().astimezone(SHANGHAI).date()
         slots = []
         taken = self.taken(hospital_ref)
@@ -188,7 +180,7 @@ class FakeHospitals:
                 free = begins > self.clock.now() and ref not in taken
                 starts_at = begins.astimezone(UTC)
                 ends_at = starts_at + timedelta(minutes=15)
-                slots.append(HospitalSlot(ref, schedule_ref, starts_at, ends_at, free))
+                slots.append(ExternalSlot(ref, schedule_ref, starts_at, ends_at, free))
         return slots
 
 

@@ -24,10 +24,11 @@ from kinds.booking import calendar_file, comparison, jobs, saga, service
 from kinds.booking import numbers as registration
 from kinds.booking.comparison import Kind
 from kinds.booking.domain import State
+from kinds.booking.numbers import NumberRequest
+from kinds.booking.sources import ExternalSlot
 from kinds.booking.store import BookingRow
 from modules.health.hospitals import browsing
-from modules.health.hospitals.sources import HOSPITAL_REGISTRATION, PATIENT
-from modules.health.hospitals.upstream import HospitalSlot
+from modules.health.registration.numbers import HOSPITAL_REGISTRATION, PATIENT, REGISTRATION
 from modules.identity.models import Mandate
 from tests.kinds.booking.people import citizen, consent, fresh, guardian_of, resident_id
 from tests.modules.health.hospitals.fake_hospitals import INTERNAL, FakeHospitals
@@ -42,14 +43,14 @@ async def patient(app: App, call: MakeCall, number: int = 1) -> Call:
     return made
 
 
-async def free_slots(call: Call, skip_days: int = 3) -> list[HospitalSlot]:
+async def free_slots(call: Call, skip_days: int = 3) -> list[ExternalSlot]:
     reading = await browsing.read_slots(call, "h1", "sch000", skip_days=skip_days, days=7)
     assert reading.status is ReadStatus.LIVE and reading.value
     return list(reading.value)
 
 
-async def book(call: Call, slot: HospitalSlot, key: str = "book-0001") -> BookingRow:
-    return await registration.book_hospital_number(call, "h1", slot.ref, key)
+async def book(call: Call, slot: ExternalSlot, key: str = "book-0001") -> BookingRow:
+    return await registration.book_number(call, REGISTRATION, NumberRequest("h1", slot.ref), key)
 
 
 async def work(app: App, booking_id: UUID) -> None:
@@ -302,11 +303,17 @@ async def test_who_may_do_what(app: App, call: MakeCall) -> None:
     with pytest.raises(NotFound):
         await service.cancel(other, booking.id, "cancel-01")
     with pytest.raises(LoginRequired):
-        await registration.book_hospital_number(call(level=1), "h1", slot.ref, "book-0002")
+        await registration.book_number(
+            call(level=1), REGISTRATION, NumberRequest("h1", slot.ref), "book-0002"
+        )
     with pytest.raises(NotFound):
-        await registration.book_hospital_number(other, "h9", slot.ref, "book-0002")
+        await registration.book_number(
+            other, REGISTRATION, NumberRequest("h9", slot.ref), "book-0002"
+        )
     with pytest.raises(NotFound):
-        await registration.book_hospital_number(other, "h1", "no-such-slot", "book-0002")
+        await registration.book_number(
+            other, REGISTRATION, NumberRequest("h1", "no-such-slot"), "book-0002"
+        )
     await withdraw_consent(other, PATIENT.id)
     with pytest.raises(Forbidden):
         await book(other, (await free_slots(viewer))[1], "book-0002")
@@ -388,9 +395,9 @@ async def test_moving_a_number_is_never_both_and_never_neither(
     old = await book(viewer, old_slot)
     await book(rival, taken)
     with pytest.raises(Conflict):
-        await registration.move_hospital_number(viewer, old.id, taken.ref, "move-0001")
+        await registration.move_number(viewer, old.id, taken.ref, "move-0001")
     assert (await service.get_booking(viewer, old.id)).state is State.CONFIRMED
-    moved = await registration.move_hospital_number(viewer, old.id, new_slot.ref, "move-0002")
+    moved = await registration.move_number(viewer, old.id, new_slot.ref, "move-0002")
     assert (moved.state, moved.series_id) == (State.CONFIRMED, old.id)
     left = await service.get_booking(viewer, old.id)
     assert (left.state, left.replaced_by) == (State.CANCELLING, moved.id)
@@ -398,9 +405,7 @@ async def test_moving_a_number_is_never_both_and_never_neither(
     assert (await service.get_booking(viewer, old.id)).state is State.CANCELLED
     assert hospitals.live() >= {moved.id} and old.id not in hospitals.live()
     assert (await used(old_slot.ref), await used(new_slot.ref)) == (0, 1)
-    assert await registration.move_hospital_number(viewer, old.id, new_slot.ref, "move-0002") == (
-        moved
-    )
+    assert await registration.move_number(viewer, old.id, new_slot.ref, "move-0002") == (moved)
     listed = await service.list_bookings(viewer, first=9, before=None)
     assert [row.id for row in listed] == [moved.id]
     with pytest.raises(Conflict) as refused:
@@ -417,11 +422,11 @@ async def test_moving_through_faults(
     old = await book(viewer, old_slot)
     hospitals.fails = [fault]
     try:
-        moved = await registration.move_hospital_number(viewer, old.id, new_slot.ref, "move-0001")
+        moved = await registration.move_number(viewer, old.id, new_slot.ref, "move-0001")
     except Unavailable:
         assert fault == "down"
         assert hospitals.live() == {old.id}
-        moved = await registration.move_hospital_number(viewer, old.id, new_slot.ref, "move-0002")
+        moved = await registration.move_number(viewer, old.id, new_slot.ref, "move-0002")
     else:
         assert moved.state is State.HELD
         assert (await service.get_booking(viewer, old.id)).state is State.CONFIRMED

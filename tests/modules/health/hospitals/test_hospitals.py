@@ -15,8 +15,9 @@ from core.people.directory import Person
 from core.people.personal_read import Access
 from core.telemetry.metrics import Metrics
 from core.upstream.client import HttpClient, Unlicensed, UpstreamFailed, UpstreamRejected
+from kinds.booking.sources import ExternalSlot, SlotTaken
 from modules.health.hospitals.fhir import FhirHospitals
-from modules.health.hospitals.upstream import Hospitals, HospitalSlot, RoomKind, SlotTaken
+from modules.health.hospitals.upstream import Hospitals, RoomKind
 from modules.health.vaccination.domain import VaccinationRecord
 from modules.health.vaccination.fhir import FhirImmunisation
 from modules.health.vaccination.upstream import Immunisation
@@ -92,7 +93,7 @@ def access(number: int = 1, *, upstream: str = "hospitals", resident: str = "") 
     return Access(person, "appointments.test", new_id(), new_id(), upstream)
 
 
-async def offered(hospitals: Hospitals) -> list[HospitalSlot]:
+async def offered(hospitals: Hospitals) -> list[ExternalSlot]:
     (department, *_) = await hospitals.list_departments("h1", soon())
     (doctor, *_) = await hospitals.list_doctors("h1", department.ref, soon())
     begins_at = datetime.now(UTC) + timedelta(days=2)

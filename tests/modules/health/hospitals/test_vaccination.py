@@ -16,10 +16,9 @@ from core.people.personal_read import list_access, withdraw_consent
 from core.upstream.readings import ReadStatus
 from kinds.booking import numbers, service
 from kinds.booking.domain import State
+from kinds.booking.sources import ExternalSlot
 from kinds.booking.store import BookingRow
 from modules.health.hospitals import browsing
-from modules.health.hospitals.sources import VACCINATION, VACCINATION_APPOINTMENT, VACCINEE
-from modules.health.hospitals.upstream import HospitalSlot
 from modules.health.vaccination import service as vaccination
 from modules.health.vaccination.domain import (
     DoseFault,
@@ -27,7 +26,12 @@ from modules.health.vaccination.domain import (
     check_dose,
     earliest_on,
 )
-from modules.health.vaccination.service import RECORD
+from modules.health.vaccination.service import (
+    CLINICS,
+    RECORD,
+    VACCINATION_APPOINTMENT,
+    VACCINEE,
+)
 from modules.identity.models import Mandate
 from tests.conftest import NOON
 from tests.kinds.booking.engine import MakeCall, count
@@ -46,16 +50,16 @@ async def vaccinee(app: App, call: MakeCall, number: int = 1) -> Call:
     return made
 
 
-async def slots_of(call: Call, skip_days: int = 2) -> list[HospitalSlot]:
+async def slots_of(call: Call, skip_days: int = 2) -> list[ExternalSlot]:
     reading = await browsing.read_slots(
-        call, "v1", "sch000", skip_days=skip_days, days=7, source=VACCINATION
+        call, "v1", "sch000", skip_days=skip_days, days=7, servers=CLINICS
     )
     assert reading.value
     return list(reading.value)
 
 
 async def book(
-    call: Call, slot: HospitalSlot, dose: tuple[str, int] = ("DT", 1), key: str = "dose-0001"
+    call: Call, slot: ExternalSlot, dose: tuple[str, int] = ("DT", 1), key: str = "dose-0001"
 ) -> BookingRow:
     return await vaccination.book_vaccination(call, "v1", slot.ref, *dose, key)
 
@@ -133,16 +137,12 @@ async def test_the_first_day_that_keeps_the_distance_is_good(
         await book(viewer, early, ("DTaP", 2))
     moved_from = await book(viewer, later, ("DTaP", 2), key="dose-0002")
     with pytest.raises(Conflict) as refused:
-        await numbers.move_hospital_number(
-            viewer, moved_from.id, early.ref, "move-0001", check=vaccination.check_moved
-        )
+        await numbers.move_number(viewer, moved_from.id, early.ref, "move-0001")
     assert refused.value.code == "DOSE_TOO_EARLY"
     another, third, *_ = [
         s for s in await slots_of(viewer) if (civil_date(s.starts_at) - TODAY).days == 6
     ]
-    moved = await numbers.move_hospital_number(
-        viewer, moved_from.id, another.ref, "move-0002", check=vaccination.check_moved
-    )
+    moved = await numbers.move_number(viewer, moved_from.id, another.ref, "move-0002")
     assert (moved.state, moved.item_id) == (State.CONFIRMED, "DTaP/2")
     with pytest.raises(Conflict) as twice:
         await book(viewer, third, ("DTaP", 2), key="dose-0003")
@@ -199,7 +199,7 @@ async def test_a_guardian_books_for_a_child_and_nobody_else_may(
         await act_for(stranger, child_id, service=VACCINATION_APPOINTMENT)
     await Mandate.filter(id=mandate.id).update(state="ended", ended_at=clock.now())
     with pytest.raises(NotFound):
-        await numbers.move_hospital_number(guardian, booked.id, other.ref, "move-0001")
+        await numbers.move_number(guardian, booked.id, other.ref, "move-0001")
     ended = await service.cancel(fresh(guardian), booked.id, "cancel-01")
     assert ended.state is State.CANCELLED, "giving back is always possible"
 
