@@ -193,33 +193,61 @@ LimitUse = tuple[bytes, str, int]
 """Who, what, and how often that is allowed."""
 
 
-@dataclass(frozen=True, slots=True)
-class Ask:
-    """One wish for a seat. `limits` names every person it counts for; `access_id` is there when an
-    outside system has the last word, `booked_for` when it is for somebody else. A `prepaid` one
-    waits for its payment before anything else happens."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewBooking:
+    """A booking as it is inserted: every field is a column of its table.
 
-    operation: str
-    booking_id: UUID
-    person_id: UUID
-    person_key: bytes
-    key: str
-    command: Mapping[str, object]
-    limits: Sequence[LimitUse]
-    hold_expires_at: datetime
-    fee_fen: int
+    The first of a series gives it its id. `booked_for` is there when it is for somebody else,
+    `access_id` when an outside system has the last word. A `prepaid` one waits for its payment
+    before anything else happens.
+    """
+
+    id: UUID
+    series_id: UUID
+    sequence: int = 0
+    service_id: str
+    slot_id: UUID
+    booked_by: UUID
+    booked_for: UUID | None = None
+    person_key: bytes | None
     item_id: str
     subject_sealed: bytes | None = None
-    companions: Sequence[tuple[bytes, bytes]] = ()
-    booked_for: UUID | None = None
+    replaces: UUID | None = None
+    seats: int = 1
+    state: State
+    fee_fen: int
     prepaid: bool = False
     payment_id: UUID | None = None
     access_id: UUID | None = None
-    series_id: UUID | None = None
-    sequence: int = 0
-    replaces: UUID | None = None
+    created_at: datetime
+    hold_expires_at: datetime | None = None
+    confirmed_at: datetime | None = None
 
     @property
     def awaits_payment(self) -> bool:
-        """Whether the fee has still to be paid."""
-        return self.prepaid and self.payment_id is None
+        """Whether it is held until its fee is paid; no outside system has heard of it yet."""
+        return self.state is State.HELD and self.prepaid and self.payment_id is None
+
+    @property
+    def is_external(self) -> bool:
+        """Whether an outside system has a part in it."""
+        return self.access_id is not None
+
+
+@dataclass(frozen=True, slots=True)
+class HoldRequest:
+    """A hold that somebody asks for, under which key, and what it counts against for every person
+    in it. `companions` are names and ID numbers, sealed."""
+
+    operation: str
+    key: str
+    command: Mapping[str, object]
+    booking: NewBooking
+    limits: Sequence[LimitUse]
+    companions: Sequence[tuple[bytes, bytes]] = ()
+
+    @property
+    def person_key(self) -> bytes:
+        """Who comes, as limits and bans count them."""
+        assert self.booking.person_key is not None
+        return self.booking.person_key

@@ -44,7 +44,7 @@ from kinds.booking.graphql_types import (
     to_ticket,
     to_waiting,
 )
-from kinds.booking.people import Other
+from kinds.booking.people import Companion
 from kinds.booking.service import SlotFull
 from payments.api import Payment
 
@@ -162,7 +162,7 @@ class Query:
         id: Annotated[strawberry.ID, strawberry.argument(description="The ticket's id.")],
     ) -> QueueTicket:
         """A ticket."""
-        return to_ticket(await queue.get_standing(info.context, parse_id(id)))
+        return to_ticket(await queue.get_status(info.context, parse_id(id)))
 
     @strawberry.field(description="Where the viewer waits for a seat, newest first.")
     async def waiting_places(self, info: Info, first: First) -> list[WaitingPlace]:
@@ -200,7 +200,7 @@ class Mutation:
                 parse_id(slot_id),
                 item_id=item_id,
                 subject=subject,
-                companions=[Other(c.name, c.resident_id) for c in companions or ()],
+                companions=[Companion(c.name, c.resident_id) for c in companions or ()],
                 admission=admission,
                 on_behalf_of=parse_id(on_behalf_of) if on_behalf_of else None,
                 key=idempotency_key,
@@ -295,8 +295,8 @@ class Mutation:
         idempotency_key: IdempotencyKey,
     ) -> JoinQueueResult:
         """Joining twice is joining once, whatever the key."""
-        standing = await queue.join(info.context, parse_id(place_id))
-        return QueueJoined(ticket=to_ticket(standing))
+        status = await queue.join(info.context, parse_id(place_id))
+        return QueueJoined(ticket=to_ticket(status))
 
     @mutation(description="For staff: check a person in by the code they show.")
     async def check_in_appointment(
@@ -329,8 +329,8 @@ class Subscription:
         ticket_id: Annotated[strawberry.ID, strawberry.argument(description="The ticket's id.")],
     ) -> AsyncIterator[QueueTicket]:
         """The ticket as it stands, now and after each admission."""
-        async for standing in queue.watch(info.context, parse_id(ticket_id)):
-            yield to_ticket(standing)
+        async for status in queue.watch(info.context, parse_id(ticket_id)):
+            yield to_ticket(status)
 
 
 def _day(text: str, field: str) -> date:

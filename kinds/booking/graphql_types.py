@@ -10,7 +10,7 @@ from core.graphql import Fen
 from kinds.booking.domain import State, WaitState
 from kinds.booking.models import Resource, Wait
 from kinds.booking.policy import Item, policy_of
-from kinds.booking.queue import Standing, TicketState
+from kinds.booking.queue import TicketState, TicketStatus
 from kinds.booking.service import SlotFull
 from kinds.booking.slot_store import SlotFacts
 
@@ -151,17 +151,17 @@ class CheckedIn:
     starts_at: datetime = strawberry.field(description="When it begins.")
 
 
-def to_ticket(standing: Standing) -> QueueTicket:
+def to_ticket(status: TicketStatus) -> QueueTicket:
     """A ticket as its holder sees it."""
-    ticket, release = standing.ticket, standing.release
+    ticket, release = status.ticket, status.release
     return QueueTicket(
         id=strawberry.ID(str(ticket.id)),
         place_id=strawberry.ID(str(release.resource_id)),
         releases_at=release.releases_at,
-        state=standing.state,
+        state=status.state,
         position=ticket.position,
-        ahead=standing.ahead,
-        admission=standing.admission,
+        ahead=status.ahead,
+        admission=status.admission,
         seed_hash=bytes(release.seed_hash).hex(),
         seed=bytes(release.seed).hex() if release.drawn_at else None,
     )

@@ -14,8 +14,8 @@ from core.errors import Conflict, NotFound
 from core.ids import new_id
 from core.refusal_texts import NOT_FOUND
 from kinds.booking import domain, messages, people, slot_store, store, texts, waiting
-from kinds.booking.domain import SlotState, State
-from kinds.booking.models import Booking, Slot
+from kinds.booking.domain import State
+from kinds.booking.models import Slot
 from kinds.booking.policy import policy_of
 from kinds.booking.slot_store import SlotFacts
 from kinds.booking.store import BookingRow
@@ -132,26 +132,18 @@ async def insert_successor(
 ) -> None:
     """The next booking of a series."""
     now = app.clock.now()
-    await Booking.create(
-        using_db=tx,
+    booking = store.copy_booking(
+        old,
         id=booking_id,
-        series_id=old.series_id,
         sequence=await store.next_sequence(old.series_id),
-        service_id=old.service_id,
         slot_id=slot_id,
-        booked_by=old.booked_by,
-        booked_for=old.booked_for,
-        person_key=old.person_key,
-        item_id=old.item_id,
-        subject_sealed=old.subject_sealed,
         replaces=old.id,
         state=state,
-        fee_fen=old.fee_fen,
-        prepaid=old.prepaid,
-        payment_id=old.payment_id,
         created_at=now,
+        hold_expires_at=None,
         confirmed_at=now,
     )
+    await store.insert_bookings(tx, [booking])
     await store.copy_companions(tx, old.id, booking_id)
 
 
@@ -168,9 +160,6 @@ def refuse_unmovable(app: App, old: BookingRow, facts: SlotFacts) -> None:
 
 
 def _refuse_fault(app: App, slot: Slot) -> None:
-    state = SlotState(
-        slot.starts_at, slot.capacity, slot.used, slot.releases_at, slot.cancelled_at is not None
-    )
-    fault = domain.find_fault(state, app.clock.now())
+    fault = domain.find_fault(slot_store.state_of(slot), app.clock.now())
     if fault is not None:
         raise Conflict(texts.FAULTS[fault])

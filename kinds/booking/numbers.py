@@ -13,8 +13,9 @@ from core.people.mandates import act_for
 from core.people.personal_read import Access, open_access
 from core.refusal_texts import NOT_FOUND
 from kinds.booking import domain, moving, people, saga, service, slot_store, store, texts
-from kinds.booking.domain import Ask, SlotState, State
+from kinds.booking.domain import HoldRequest, NewBooking, SlotState, State
 from kinds.booking.policy import policy_of
+from kinds.booking.slot_store import SlotFacts
 from kinds.booking.sources import ExternalNumber, ExternalSlot, NumberSource, source_of
 from kinds.booking.store import BookingRow
 
@@ -75,17 +76,17 @@ async def _book(
         subject=call.require_viewer().user_id, operation=_BOOK, key=key, command=command
     )
     if known is not None:
-        return await told(call, known)
+        return await get_outcome(call, known)
     number = await _find_number(call, source, request)
     access = await open_access(call, service=source.service_id, purpose=source.purpose)
     about = await source.check_item(call, request.item_id, number)
-    ask, slot_id = await _ask(
+    hold, facts = await _hold_request(
         call, source, access, number, request.item_id, about, key=key, command=command
     )
-    booking_id = await service.desk_of(call.app).hold(slot_id, ask)
-    if not ask.awaits_payment:
+    booking_id = await service.allocator_of(call.app).hold(facts.slot_id, hold)
+    if not hold.booking.awaits_payment:
         await saga.settle_now(call.app, booking_id, access, call.deadline)
-    return await told(call, booking_id)
+    return await get_outcome(call, booking_id)
 
 
 async def move_number(call: Call, booking_id: UUID, slot_ref: str, key: str) -> BookingRow:
@@ -101,7 +102,7 @@ async def move_number(call: Call, booking_id: UUID, slot_ref: str, key: str) -> 
         subject=viewer.user_id, operation=_MOVE, key=key, command=command
     )
     if known is not None:
-        return await told(call, known)
+        return await get_outcome(call, known)
     old = await service.get_booking(call, booking_id)
     if not old.is_external:
         raise NotFound(NOT_FOUND)
@@ -129,17 +130,17 @@ async def _move(
         raise Conflict(texts.FEE_DIFFERS)
     access = await open_access(call, service=source.service_id, purpose=source.purpose)
     await source.check_item(call, old.item_id, number)
-    ask, slot_id = await _ask(
+    hold, facts = await _hold_request(
         call, source, access, number, old.item_id, None, key=key, command=command
     )
-    ask = await _as_successor(call, ask, slot_id, old)
+    hold = await _as_successor(call, hold, facts, old)
     try:
-        moved_id = await service.desk_of(call.app).hold(slot_id, ask)
+        moved_id = await service.allocator_of(call.app).hold(facts.slot_id, hold)
     except IntegrityError as error:
         moving.raise_if_moving(error)
         raise
     await saga.settle_now(call.app, moved_id, access, call.deadline)
-    return await told(call, moved_id)
+    return await get_outcome(call, moved_id)
 
 
 async def _with_alternatives(
@@ -152,8 +153,8 @@ async def _with_alternatives(
     return NumberTaken(source.service_id, others)
 
 
-async def told(call: Call, booking_id: UUID) -> BookingRow:
-    """The viewer's booking, or the refusal that it ended in: a repeated send hears the same."""
+async def get_outcome(call: Call, booking_id: UUID) -> BookingRow:
+    """The viewer's booking, or the refusal that it ended in: a repeated send gets the same."""
     booking = await service.get_booking(call, booking_id)
     if booking.state is State.REFUSED and booking.refusal_code is not None:
         raise _refusal(source_of(call.app, booking.service_id), booking.refusal_code)
@@ -168,7 +169,7 @@ async def _find_number(call: Call, source: NumberSource, request: NumberRequest)
     return number
 
 
-async def _ask(
+async def _hold_request(
     call: Call,
     source: NumberSource,
     access: Access,
@@ -178,58 +179,63 @@ async def _ask(
     *,
     key: str,
     command: Mapping[str, str],
-) -> tuple[Ask, UUID]:
-    """The wish for a number's one seat, and our row for the number."""
-    app, viewer, fee_fen = call.app, call.require_viewer(2), number.fee_fen
+) -> tuple[HoldRequest, SlotFacts]:
+    """The request for a number's one seat, and the facts of our row for the number."""
+    app, viewer, now = call.app, call.require_viewer(2), call.app.clock.now()
     async with transaction() as tx:
         slot_id = await _ensure_slot(app, tx, source, number)
     facts = await slot_store.find_slot_facts(slot_id)
     assert facts is not None
-    policy = policy_of(app, facts.service_id)
+    policy, fee_fen, booking_id = policy_of(app, facts.service_id), number.fee_fen, new_id()
     own_key = await people.key_of(call, 2)
     # one appointment for one thing of one person: what it is for counts together with whose it is
     thing = f"{own_key.hex()}:{item_id}" if item_id else None
-    ask = Ask(
+    request = HoldRequest(
         operation=_BOOK,
-        booking_id=new_id(),
-        person_id=viewer.user_id,
-        person_key=own_key,
         key=key,
         command=command,
-        limits=people.party_limits(app, facts, [own_key], thing),
-        hold_expires_at=domain.hold_end(
-            app.clock.now(), policy.hold_for(fee_fen), number.slot.starts_at
+        booking=NewBooking(
+            id=booking_id,
+            series_id=booking_id,
+            service_id=facts.service_id,
+            slot_id=slot_id,
+            booked_by=viewer.user_id,
+            booked_for=people.booked_for(call),
+            person_key=own_key,
+            item_id=item_id,
+            subject_sealed=app.vault.encrypt(about, people.SUBJECT) if about else None,
+            state=State.HELD,
+            fee_fen=fee_fen,
+            prepaid=policy.is_prepaid(fee_fen),
+            access_id=access.access_id,
+            created_at=now,
+            hold_expires_at=domain.hold_end(now, policy.hold_for(fee_fen), facts.starts_at),
         ),
-        fee_fen=fee_fen,
-        item_id=item_id,
-        subject_sealed=app.vault.encrypt(about, people.SUBJECT) if about else None,
-        booked_for=people.booked_for(call),
-        prepaid=policy.is_prepaid(fee_fen),
-        access_id=access.access_id,
+        limits=people.party_limits(app, facts, [own_key], thing),
     )
-    return ask, slot_id
+    return request, facts
 
 
-async def _as_successor(call: Call, ask: Ask, slot_id: UUID, old: BookingRow) -> Ask:
-    """The wish as the next of a series; what the old booking counts against is counted once, and
-    what was paid for it is paid."""
-    facts = await slot_store.find_slot_facts(slot_id)
-    assert facts is not None
+async def _as_successor(
+    call: Call, request: HoldRequest, facts: SlotFacts, old: BookingRow
+) -> HoldRequest:
+    """The request as the next of a series; what the old booking counts against is counted once,
+    and what was paid for it is paid."""
     moving.refuse_unmovable(call.app, old, facts)
     held = set(await store.list_limits(connection(), old.id))
     policy = policy_of(call.app, old.service_id)
-    return replace(
-        ask,
-        operation=_MOVE,
-        limits=[use for use in ask.limits if use[:2] not in held],
-        hold_expires_at=domain.hold_end(call.app.clock.now(), policy.hold, facts.starts_at),
-        subject_sealed=old.subject_sealed,
-        prepaid=old.prepaid,
-        payment_id=old.payment_id,
+    booking = replace(
+        request.booking,
         series_id=old.series_id,
         sequence=await store.next_sequence(old.series_id),
         replaces=old.id,
+        subject_sealed=old.subject_sealed,
+        prepaid=old.prepaid,
+        payment_id=old.payment_id,
+        hold_expires_at=domain.hold_end(call.app.clock.now(), policy.hold, facts.starts_at),
     )
+    limits = [use for use in request.limits if use[:2] not in held]
+    return replace(request, operation=_MOVE, booking=booking, limits=limits)
 
 
 async def _ensure_slot(

@@ -1,4 +1,4 @@
-"""Who comes: the person behind a limit, and the others who are named in a booking."""
+"""Who comes: the person behind a limit, and the companions who are named in a booking."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -32,7 +32,7 @@ _KEYS_MAX = 100_000
 
 
 @dataclass(frozen=True, slots=True)
-class Other:
+class Companion:
     """Somebody who comes along."""
 
     name: str
@@ -94,14 +94,16 @@ def resident_key(app: App, resident_id: str) -> bytes:
     return app.vault.blind_index(resident_id, PERSON)
 
 
-def form_party(call: Call, policy: Policy, own_key: bytes, others: Sequence[Other]) -> Party:
-    """The viewer and the others. Raises InvalidInput for a wrong number, name, ID or a double."""
-    if len(others) != policy.companions:
+def form_party(
+    call: Call, policy: Policy, own_key: bytes, companions: Sequence[Companion]
+) -> Party:
+    """The viewer and their companions. Raises InvalidInput for a wrong number, name or ID."""
+    if len(companions) != policy.companions:
         raise InvalidInput(texts.COMPANIONS, "companions", count=policy.companions)
     today, vault = civil_date(call.app.clock.now()), call.app.vault
     keys, sealed = [own_key], []
-    for other in others:
-        name, number = other.name.strip(), other.resident_id.strip().upper()
+    for companion in companions:
+        name, number = companion.name.strip(), companion.resident_id.strip().upper()
         if not is_resident_id(number, today=today) or not 1 <= len(name) <= _NAME_MAX:
             raise InvalidInput(texts.COMPANION_INVALID, "companions")
         keys.append(resident_key(call.app, number))

@@ -52,7 +52,7 @@ class TicketState(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class TicketStatus:
     """A ticket with everything its holder may know."""
 
     ticket: Ticket
@@ -62,7 +62,7 @@ class Standing:
     admission: str | None
 
 
-async def join(call: Call, resource_id: UUID) -> Standing:
+async def join(call: Call, resource_id: UUID) -> TicketStatus:
     """Stand in the queue of a place's next release. Repeat-safe by itself: one ticket each.
 
     Raises NotFound, and Conflict where no queue is open.
@@ -89,10 +89,10 @@ async def join(call: Call, resource_id: UUID) -> Standing:
     if release.drawn_at is not None and await queue_store.count_free(release) > 0:
         async with transaction() as tx:
             await let_in(app, tx, release.id)
-    return await get_standing(call, ticket_id)
+    return await get_status(call, ticket_id)
 
 
-async def get_standing(call: Call, ticket_id: UUID) -> Standing:
+async def get_status(call: Call, ticket_id: UUID) -> TicketStatus:
     """The viewer's ticket. Raises NotFound, also for somebody else's."""
     app, viewer = call.app, call.require_viewer()
     ticket = await Ticket.get_or_none(id=ticket_id, person_id=viewer.user_id)
@@ -105,31 +105,31 @@ async def get_standing(call: Call, ticket_id: UUID) -> Standing:
         await release.refresh_from_db()
     now = app.clock.now()
     if ticket.position is None:
-        return Standing(ticket, release, TicketState.BEFORE_DRAW, None, None)
+        return TicketStatus(ticket, release, TicketState.BEFORE_DRAW, None, None)
     if await queue_store.count_free(release) == 0:
-        return Standing(ticket, release, TicketState.SOLD_OUT, None, None)
+        return TicketStatus(ticket, release, TicketState.SOLD_OUT, None, None)
     if is_over(release, now):
         until = now + (await _rule(app, release)).admission
     elif ticket.admitted_until is None:
         ahead = ticket.position - 1 - release.admitted
-        return Standing(ticket, release, TicketState.WAITING, ahead, None)
+        return TicketStatus(ticket, release, TicketState.WAITING, ahead, None)
     else:
         until = ticket.admitted_until
     if until <= now:
-        return Standing(ticket, release, TicketState.PASSED, None, None)
+        return TicketStatus(ticket, release, TicketState.PASSED, None, None)
     admission = _admission(app, release, ticket, until)
-    return Standing(ticket, release, TicketState.ADMITTED, 0, admission)
+    return TicketStatus(ticket, release, TicketState.ADMITTED, 0, admission)
 
 
-async def watch(call: Call, ticket_id: UUID) -> AsyncIterator[Standing]:
+async def watch(call: Call, ticket_id: UUID) -> AsyncIterator[TicketStatus]:
     """The viewer's ticket as it stands, now and each time its queue moves. Raises NotFound."""
-    standing = await get_standing(call, ticket_id)
+    status = await get_status(call, ticket_id)
     moved = asyncio.Event()
-    stop = call.app.bus.listen(topic(standing.release.id), lambda _: moved.set())
+    stop = call.app.bus.listen(topic(status.release.id), lambda _: moved.set())
     try:
         while True:
             moved.clear()
-            yield await get_standing(call, ticket_id)
+            yield await get_status(call, ticket_id)
             await moved.wait()
     finally:
         stop()

@@ -25,11 +25,11 @@ from kinds.booking import (
     texts,
     waiting,
 )
-from kinds.booking.board import Offer, board_of
-from kinds.booking.desk import Desk
-from kinds.booking.domain import Ask, Fault, SlotState, State
+from kinds.booking.allocator import SlotAllocator
+from kinds.booking.availability import Offer, availability_of
+from kinds.booking.domain import Fault, HoldRequest, NewBooking, SlotState, State
 from kinds.booking.models import Resource
-from kinds.booking.people import Other
+from kinds.booking.people import Companion
 from kinds.booking.policy import Item, Policy, policy_of, rules_of
 from kinds.booking.slot_store import SlotFacts
 from kinds.booking.sources import source_of
@@ -84,7 +84,7 @@ async def hold(
     *,
     item_id: str,
     subject: str | None = None,
-    companions: Sequence[Other] = (),
+    companions: Sequence[Companion] = (),
     admission: str | None = None,
     on_behalf_of: UUID | None = None,
     key: str,
@@ -97,25 +97,25 @@ async def hold(
     then nothing changed.
     """
     app, viewer = call.app, call.require_viewer()
-    board = board_of(app)
-    facts = await board.find(slot_id)
+    availability = availability_of(app)
+    facts = await availability.find(slot_id)
     policy = _own_policy(app, facts.service_id if facts else "")
     assert facts is not None
     call.require_service(facts.service_id)
     call = await people.acting(call, facts.service_id, on_behalf_of)
-    if await board.is_sold_out(slot_id, viewer.user_id):
-        raise SlotFull(await board.alternatives(facts))
-    ask = await _ask(call, facts, policy, item_id, subject, companions, key)
+    if await availability.is_sold_out(slot_id, viewer.user_id):
+        raise SlotFull(await availability.alternatives(facts))
+    request = await _hold_request(call, facts, policy, item_id, subject, companions, key)
     await queue.refuse_unadmitted(call, facts, admission)
     try:
-        booking_id = await desk_of(app).hold(slot_id, ask)
+        booking_id = await allocator_of(app).hold(slot_id, request)
     except Conflict as refusal:
         if refusal.code != texts.SLOT_FULL.code:
             raise
-        board.mark_sold_out(slot_id)
-        raise SlotFull(await board.alternatives(facts)) from None
-    if booking_id == ask.booking_id:
-        return _just_held(ask, facts, app.clock.now())
+        availability.mark_sold_out(slot_id)
+        raise SlotFull(await availability.alternatives(facts)) from None
+    if booking_id == request.booking.id:
+        return store.as_inserted(request.booking, facts)
     return await get_booking(call, booking_id)
 
 
@@ -182,7 +182,7 @@ async def reschedule(call: Call, booking_id: UUID, slot_id: UUID, key: str) -> B
     booking = await get_booking(call, booking_id)
     call.require_service(booking.service_id)
     await _require_mandate(call, booking)
-    facts = await board_of(app).find(slot_id)
+    facts = await availability_of(app).find(slot_id)
     if facts is None or booking.is_external:
         raise NotFound(NOT_FOUND)
     await queue.refuse_unadmitted(call, facts, None)
@@ -191,7 +191,7 @@ async def reschedule(call: Call, booking_id: UUID, slot_id: UUID, key: str) -> B
     except Conflict as refusal:
         if refusal.code != texts.SLOT_FULL.code:
             raise
-        raise SlotFull(await board_of(app).alternatives(facts)) from None
+        raise SlotFull(await availability_of(app).alternatives(facts)) from None
     return await get_booking(call, moved_id)
 
 
@@ -235,20 +235,21 @@ def refuse_fault(slot: SlotState, now: datetime) -> None:
         raise Conflict(texts.FAULTS[fault])
 
 
-def desk_of(app: App) -> Desk:
-    """The desk of this process."""
-    return app.once("appointments.desk", lambda: Desk(app, board_of(app).mark_sold_out))
+def allocator_of(app: App) -> SlotAllocator:
+    """The allocator of this process."""
+    on_full = availability_of(app).mark_sold_out
+    return app.once("appointments.allocator", lambda: SlotAllocator(app, on_full))
 
 
-async def _ask(
+async def _hold_request(
     call: Call,
     facts: SlotFacts,
     policy: Policy,
     item_id: str,
     subject: str | None,
-    companions: Sequence[Other],
+    companions: Sequence[Companion],
     key: str,
-) -> Ask:
+) -> HoldRequest:
     app, viewer, now = call.app, call.require_viewer(), call.app.clock.now()
     own_key = await people.key_of(call, app.services[facts.service_id].identity_level)
     item = rules_of(app).items[facts.service_id].get(item_id)
@@ -256,65 +257,35 @@ async def _ask(
         raise InvalidInput(texts.ITEM_UNKNOWN, "itemId")
     party = people.form_party(call, policy, own_key, companions)
     about = people.check_subject(policy, subject)
-    return Ask(
+    booking_id = new_id()
+    return HoldRequest(
         operation=HOLD,
-        booking_id=new_id(),
-        person_id=viewer.user_id,
-        person_key=own_key,
         key=key,
         command={
             "slot": str(facts.slot_id),
             "item": item_id,
             "subject": about,
-            "companions": [[other.name, other.resident_id] for other in companions],
+            "companions": [[one.name, one.resident_id] for one in companions],
             "for": str(call.subject_id),
         },
+        booking=NewBooking(
+            id=booking_id,
+            series_id=booking_id,
+            service_id=facts.service_id,
+            slot_id=facts.slot_id,
+            booked_by=viewer.user_id,
+            booked_for=people.booked_for(call),
+            person_key=own_key,
+            item_id=item_id,
+            subject_sealed=app.vault.encrypt(about, people.SUBJECT) if about else None,
+            state=State.HELD,
+            fee_fen=item.fee_fen,
+            prepaid=policy.is_prepaid(item.fee_fen),
+            created_at=now,
+            hold_expires_at=domain.hold_end(now, policy.hold_for(item.fee_fen), facts.starts_at),
+        ),
         limits=people.party_limits(app, facts, party.keys, about),
-        hold_expires_at=domain.hold_end(now, policy.hold_for(item.fee_fen), facts.starts_at),
-        fee_fen=item.fee_fen,
-        item_id=item_id,
-        subject_sealed=app.vault.encrypt(about, people.SUBJECT) if about else None,
         companions=party.companions,
-        booked_for=people.booked_for(call),
-        prepaid=policy.is_prepaid(item.fee_fen),
-    )
-
-
-def _just_held(ask: Ask, facts: SlotFacts, now: datetime) -> BookingRow:
-    """A new hold as its row says it, without reading it back."""
-    return BookingRow(
-        id=ask.booking_id,
-        series_id=ask.booking_id,
-        sequence=0,
-        service_id=facts.service_id,
-        slot_id=facts.slot_id,
-        booked_by=ask.person_id,
-        booked_for=ask.booked_for,
-        person_key=ask.person_key,
-        item_id=ask.item_id,
-        subject_sealed=ask.subject_sealed,
-        replaces=None,
-        state=State.HELD,
-        fee_fen=ask.fee_fen,
-        prepaid=ask.prepaid,
-        payment_id=None,
-        access_id=None,
-        upstream_ref=None,
-        upstream_version=None,
-        refusal_code=None,
-        replaced_by=None,
-        created_at=now,
-        hold_expires_at=ask.hold_expires_at,
-        confirmed_at=None,
-        ended_at=None,
-        starts_at=facts.starts_at,
-        ends_at=facts.ends_at,
-        slot_ref=facts.slot_ref,
-        resource_id=facts.resource_id,
-        resource_ref=facts.resource_ref,
-        limit_group=facts.limit_group,
-        address=facts.address,
-        described=facts.described,
     )
 
 

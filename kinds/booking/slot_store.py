@@ -230,6 +230,13 @@ async def lock_slot(tx: Transaction, slot_id: UUID) -> Slot:
     return Slot(**row)
 
 
+def state_of(slot: Slot) -> SlotState:
+    """What decides whether a locked slot can be booked."""
+    return SlotState(
+        slot.starts_at, slot.capacity, slot.used, slot.releases_at, slot.cancelled_at is not None
+    )
+
+
 async def read_state(slot_id: UUID) -> SlotState:
     """What decides whether a slot can be booked, as of now and without waiting for its lock."""
     row = await fetch_one(

@@ -3,44 +3,26 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from datetime import date, datetime
-from typing import Any
+from types import NoneType
+from typing import Any, get_args, get_type_hints
 from uuid import UUID
 
 from core.database import Transaction, connection, fetch_all, fetch_one
 from core.ids import new_id
-from kinds.booking.domain import Ask, State, WaitState
-from kinds.booking.models import Booking, Companion, Slot, Wait
-from kinds.booking.slot_store import Described, describe
+from kinds.booking.domain import HoldRequest, NewBooking, State, WaitState
+from kinds.booking.models import Booking, Companion, Wait
+from kinds.booking.slot_store import Described, SlotFacts, describe
 
 
-@dataclass(frozen=True, slots=True)
-class BookingRow:
-    """A booking with its slot and what the slot is of."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BookingRow(NewBooking):
+    """A booking as it stands, with its slot and what the slot is of."""
 
-    id: UUID
-    series_id: UUID
-    sequence: int
-    service_id: str
-    slot_id: UUID
-    booked_by: UUID
-    booked_for: UUID | None
-    person_key: bytes | None
-    item_id: str
-    subject_sealed: bytes | None
-    replaces: UUID | None
-    state: State
-    fee_fen: int
-    prepaid: bool
-    payment_id: UUID | None
-    access_id: UUID | None
-    upstream_ref: str | None
-    upstream_version: str | None
-    refusal_code: str | None
-    replaced_by: UUID | None
-    created_at: datetime
-    hold_expires_at: datetime | None
-    confirmed_at: datetime | None
-    ended_at: datetime | None
+    upstream_ref: str | None = None
+    upstream_version: str | None = None
+    refusal_code: str | None = None
+    replaced_by: UUID | None = None
+    ended_at: datetime | None = None
     starts_at: datetime
     ends_at: datetime
     slot_ref: str
@@ -51,19 +33,47 @@ class BookingRow:
     described: Described
 
     @property
-    def awaits_payment(self) -> bool:
-        """Whether it is held until its fee is paid; no outside system has heard of it yet."""
-        return self.state is State.HELD and self.prepaid and self.payment_id is None
-
-    @property
-    def is_external(self) -> bool:
-        """Whether an outside system has a part in it."""
-        return self.access_id is not None
-
-    @property
     def server_ref(self) -> str:
         """The server of the outside system, as its resource is named after it."""
         return self.resource_ref.partition("/")[0]
+
+
+_OF_SLOT = (
+    "starts_at", "ends_at", "slot_ref", "resource_id", "resource_ref", "limit_group", "address",
+    "described",
+)  # fmt: skip
+
+
+def as_inserted(new: NewBooking, facts: SlotFacts) -> BookingRow:
+    """What `find_booking` answers for a booking that was just inserted."""
+    return BookingRow(**_columns(new), **{name: getattr(facts, name) for name in _OF_SLOT})
+
+
+def copy_booking(old: BookingRow, **changes: Any) -> NewBooking:
+    """A new booking like an old one but for some columns."""
+    return NewBooking(**{**_columns(old), **changes})
+
+
+def _columns(booking: NewBooking) -> dict[str, Any]:
+    return {name: getattr(booking, name) for name in _ARRAYS}
+
+
+_ARRAY_OF = {
+    UUID: "uuid[]", str: "text[]", State: "text[]", int: "bigint[]", bool: "boolean[]",
+    bytes: "bytea[]", datetime: "timestamptz[]",
+}  # fmt: skip
+
+
+def _array_of(hint: Any) -> str:
+    """The PostgreSQL type of a column of values of a Python type, which may be None too."""
+    (plain,) = (one for one in get_args(hint) or (hint,) if one is not NoneType)
+    return _ARRAY_OF[plain]
+
+
+_ARRAYS = {name: _array_of(hint) for name, hint in get_type_hints(NewBooking).items()}
+_PARAMETERS = ", ".join(f"${n}::{array}" for n, array in enumerate(_ARRAYS.values(), 1))
+_INSERT = f"""INSERT INTO appointments_booking ({", ".join(_ARRAYS)})
+              SELECT * FROM unnest({_PARAMETERS})"""  # noqa: S608
 
 
 BOOKING = """
@@ -133,7 +143,7 @@ async def list_limits(db: Transaction, booking_id: UUID) -> list[tuple[bytes, st
 
 
 async def take_limits_of_many(
-    tx: Transaction, wishes: Mapping[UUID, Sequence[tuple[bytes, str, int]]]
+    tx: Transaction, requests: Mapping[UUID, Sequence[tuple[bytes, str, int]]]
 ) -> dict[UUID, str]:
     """Count several bookings against their people's limits.
 
@@ -142,7 +152,7 @@ async def take_limits_of_many(
     """
     missing = {
         (booking_id, person, key): allowed
-        for booking_id, uses in wishes.items()
+        for booking_id, uses in requests.items()
         for person, key, allowed in uses
     }
     rounds = max(missing.values(), default=0)
@@ -184,45 +194,21 @@ async def _insert_limits(
     )
 
 
-async def insert_held(tx: Transaction, slot: Slot, asks: Sequence[Ask], *, now: datetime) -> None:
-    """New holds of one slot and the people who come along; the trigger takes the seats."""
-    await tx.execute_query(
-        """INSERT INTO appointments_booking
-             (id, series_id, sequence, service_id, slot_id, booked_by, person_key, item_id,
-              subject_sealed, replaces, seats, state, fee_fen, access_id, created_at,
-              hold_expires_at, booked_for, prepaid, payment_id)
-           SELECT a.id, a.series_id, a.sequence, $1, $2, a.booked_by, a.person_key, a.item_id,
-                  a.subject_sealed, a.replaces, 1, 'held', a.fee_fen, a.access_id, $3, a.ends_at,
-                  a.booked_for, a.prepaid, a.payment_id
-             FROM unnest($4::uuid[], $5::uuid[], $6::int[], $7::uuid[], $8::bytea[], $9::text[],
-                         $10::bytea[], $11::uuid[], $12::bigint[], $13::uuid[], $14::timestamptz[],
-                         $15::uuid[], $16::boolean[], $17::uuid[])
-               AS a (id, series_id, sequence, booked_by, person_key, item_id, subject_sealed,
-                     replaces, fee_fen, access_id, ends_at, booked_for, prepaid, payment_id)""",
-        [
-            slot.service_id,
-            slot.id,
-            now,
-            [ask.booking_id for ask in asks],
-            [ask.series_id or ask.booking_id for ask in asks],
-            [ask.sequence for ask in asks],
-            [ask.person_id for ask in asks],
-            [ask.person_key for ask in asks],
-            [ask.item_id for ask in asks],
-            [ask.subject_sealed for ask in asks],
-            [ask.replaces for ask in asks],
-            [ask.fee_fen for ask in asks],
-            [ask.access_id for ask in asks],
-            [ask.hold_expires_at for ask in asks],
-            [ask.booked_for for ask in asks],
-            [ask.prepaid for ask in asks],
-            [ask.payment_id for ask in asks],
-        ],
-    )
+async def insert_bookings(tx: Transaction, bookings: Sequence[NewBooking]) -> None:
+    """New bookings; the trigger takes the seats."""
+    values = [[getattr(booking, name) for booking in bookings] for name in _ARRAYS]
+    await tx.execute_query(_INSERT, values)
+
+
+async def insert_held(tx: Transaction, requests: Sequence[HoldRequest]) -> None:
+    """New holds of one slot and the people who come along."""
+    await insert_bookings(tx, [request.booking for request in requests])
     companions = [
-        Companion(id=new_id(), booking_id=ask.booking_id, name_sealed=name, resident_sealed=number)
-        for ask in asks
-        for name, number in ask.companions
+        Companion(
+            id=new_id(), booking_id=request.booking.id, name_sealed=name, resident_sealed=number
+        )
+        for request in requests
+        for name, number in request.companions
     ]
     if companions:
         await Companion.bulk_create(companions, using_db=tx)

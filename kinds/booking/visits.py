@@ -12,7 +12,7 @@ from core.context.app import App
 from core.context.call import Call
 from core.database import idempotency, transaction
 from core.errors import Conflict, InvalidInput
-from kinds.booking import desk, domain, messages, service, store, texts
+from kinds.booking import allocator, domain, messages, service, store, texts
 from kinds.booking.domain import State
 from kinds.booking.policy import policy_of, rules_of
 from kinds.booking.store import BookingRow
@@ -81,7 +81,7 @@ async def expire_one(app: App, booking_id: UUID) -> None:
         if booking.hold_expires_at is not None and booking.hold_expires_at > now:
             await app.queue.enqueue(
                 tx,
-                desk.EXPIRE,
+                allocator.EXPIRE,
                 {"booking_ids": [str(booking_id)]},
                 after=booking.hold_expires_at - now,
             )

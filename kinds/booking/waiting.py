@@ -12,9 +12,9 @@ from core.ids import new_id
 from core.people.mandates import find_mandate
 from core.refusal_texts import NOT_FOUND
 from kinds.booking import domain, messages, people, queue, slot_store, store, texts
-from kinds.booking.board import tell_freed
-from kinds.booking.domain import SlotState, State, WaitState
-from kinds.booking.models import Booking, Resource, Slot, Wait
+from kinds.booking.availability import tell_freed
+from kinds.booking.domain import NewBooking, State, WaitState
+from kinds.booking.models import Resource, Slot, Wait
 from kinds.booking.policy import Policy, find_item, rules_of
 
 REFILL = "appointments.refill"
@@ -145,9 +145,7 @@ async def refill(app: App, tx: Transaction, slot_id: UUID) -> None:
     them: the slot's row is locked, nobody comes between.
     """
     slot = await slot_store.lock_slot(tx, slot_id)
-    state = SlotState(
-        slot.starts_at, slot.capacity, slot.used, slot.releases_at, slot.cancelled_at is not None
-    )
+    state = slot_store.state_of(slot)
     if domain.find_fault(state, app.clock.now()) is not None:
         return
     if await queue.seat_is_free(app, tx, slot):
@@ -179,8 +177,7 @@ async def _promote(app: App, tx: Transaction, slot: Slot, wait: Wait) -> bool:
         await _end(app, tx, wait, WaitState.LAPSED)
         return False
     item = find_item(app, wait.service_id, wait.item_id)
-    await Booking.create(
-        using_db=tx,
+    booking = NewBooking(
         id=booking_id,
         series_id=booking_id,
         service_id=wait.service_id,
@@ -195,6 +192,7 @@ async def _promote(app: App, tx: Transaction, slot: Slot, wait: Wait) -> bool:
         created_at=now,
         confirmed_at=now,
     )
+    await store.insert_bookings(tx, [booking])
     await _end(app, tx, wait, WaitState.PROMOTED, booking_id=booking_id)
     await messages.tell_later(app, tx, booking_id, "promoted")
     return True

@@ -1,4 +1,4 @@
-"""Simulated releases: scripts and hands after the same seats, at the real desk and queue.
+"""Simulated releases: scripts and hands after the same seats, at the real allocator and queue.
 
 The clock is a test's; service, database, draw and admissions are the real ones. A script sends a
 hundred attempts a second, ten at once, by every way there is to a seat: before and after the
@@ -21,7 +21,7 @@ from core.database import connection, fetch_all
 from core.errors import AppError
 from core.ids import new_id
 from kinds.booking import queue, service, waiting
-from kinds.booking.board import board_of
+from kinds.booking.availability import availability_of
 from kinds.booking.queue import TicketState
 from kinds.booking.store import BookingRow
 from tests.kinds.booking.engine import MakeCall, offer
@@ -74,7 +74,7 @@ class Script:
             await service.reschedule(self.viewer, self.elsewhere, self.slot, str(new_id()))
             self.has_won = True
         elif number == 2:
-            facts = await board_of(self.viewer.app).find(self.slot)
+            facts = await availability_of(self.viewer.app).find(self.slot)
             assert facts is not None
             await waiting.join(
                 self.viewer, self.place, civil_date(facts.starts_at),
@@ -113,7 +113,7 @@ class Rush:
     async def turns(self) -> None:
         """Whoever is admitted now: hands take their seat, others do not come or give it back."""
         for viewer in [*self.hands, *self.others]:
-            standing = await queue.get_standing(viewer, self.tickets[viewer.subject_id])
+            standing = await queue.get_status(viewer, self.tickets[viewer.subject_id])
             if standing.state is not TicketState.ADMITTED or viewer.subject_id in self.tapped:
                 continue
             self.tapped.add(viewer.subject_id)
@@ -128,7 +128,7 @@ class Rush:
         """The word that a seat is free needs milliseconds; a hand is slower than that."""
         stranger = new_id()
         async with asyncio.timeout(5):
-            while await board_of(self.app).is_sold_out(self.slot, stranger):  # noqa: ASYNC110
+            while await availability_of(self.app).is_sold_out(self.slot, stranger):  # noqa: ASYNC110
                 await asyncio.sleep(0.001)
 
     async def seated(self) -> frozenset[UUID]:
@@ -162,7 +162,7 @@ async def rush(app: App, call: MakeCall, chance: random.Random) -> Rush:
     ahead = timedelta(days=2)
     (quiet,) = await offer(app, ahead * 2, capacity=SCRIPTS, service_id=VENUE)
     (slot,) = await offer(app, ahead, capacity=SEATS, service_id=VENUE, releases_in=RELEASE_IN)
-    facts = await board_of(app).find(slot)
+    facts = await availability_of(app).find(slot)
     assert facts is not None
     scripts = []
     for viewer in [someone() for _ in range(SCRIPTS)]:

@@ -16,7 +16,7 @@ from core.ids import new_id
 from core.texts import Locale
 from kinds.booking import calendar_file, jobs, messages, service, visits, waiting
 from kinds.booking.domain import State, WaitState
-from kinds.booking.people import Other
+from kinds.booking.people import Companion
 from kinds.booking.service import SlotFull
 from kinds.booking.store import BookingRow
 from tests.kinds.booking.engine import (
@@ -387,24 +387,24 @@ async def test_a_wedding_needs_two_and_neither_may_marry_twice(app: App, call: M
     service_id = "marriage-registration-appointment"
     slot, later = await offer(app, 3 * DAY, 4 * DAY, capacity=4, service_id=service_id)
     bride, groom = await people(app, call, 2)
-    partner = Other("甄示范", resident_id(2))
+    partner = Companion("甄示范", resident_id(2))
 
-    async def ask(viewer: Call, slot_id: UUID, *others: Other) -> BookingRow:
+    async def ask(viewer: Call, slot_id: UUID, *others: Companion) -> BookingRow:
         return await service.hold(
             viewer, slot_id, item_id=ITEMS[service_id], companions=others, key=str(new_id())
         )
 
     for wrong, code in (
         ([], "COMPANIONS"),
-        ([partner, Other("贾样例", resident_id(3))], "COMPANIONS"),
-        ([Other("甄示范", "110101199001011234")], "COMPANION_INVALID"),
-        ([Other("", resident_id(2))], "COMPANION_INVALID"),
-        ([Other("甄示范", resident_id(1))], "COMPANION_TWICE"),
+        ([partner, Companion("贾样例", resident_id(3))], "COMPANIONS"),
+        ([Companion("甄示范", "110101199001011234")], "COMPANION_INVALID"),
+        ([Companion("", resident_id(2))], "COMPANION_INVALID"),
+        ([Companion("甄示范", resident_id(1))], "COMPANION_TWICE"),
     ):
         assert await refusal(ask(bride, slot, *wrong)) == code
     assert await count("appointments_booking") == 0
     await ask(bride, slot, partner)
-    assert await refusal(ask(groom, later, Other("贾样例", resident_id(3)))) == "LIMIT_OPEN"
+    assert await refusal(ask(groom, later, Companion("贾样例", resident_id(3)))) == "LIMIT_OPEN"
     rows = await fetch_all(connection(), "SELECT * FROM appointments_companion")
     assert len(rows) == 1 and resident_id(2).encode() not in bytes(rows[0]["resident_sealed"])
 
@@ -433,7 +433,7 @@ async def test_a_second_account_is_the_same_person(app: App, call: MakeCall) -> 
     service_id = "marriage-registration-appointment"
     slot, later = await offer(app, 3 * DAY, 4 * DAY, capacity=4, service_id=service_id)
     first, second = await people(app, call, 2)
-    partner = Other("甄示范", resident_id(9))
+    partner = Companion("甄示范", resident_id(9))
     for viewer, slot_id in ((first, slot), (second, later)):
         work = service.hold(
             viewer, slot_id, item_id="marriage", companions=[partner], key=str(new_id())

@@ -11,10 +11,10 @@ from core.context.call import Call
 from core.database import connection, transaction
 from core.people.data_rights import erase_person, export_person, find_holds
 from kinds.booking import service, waiting
-from kinds.booking.board import board_of
+from kinds.booking.availability import availability_of
 from kinds.booking.domain import State
 from kinds.booking.models import Booking
-from kinds.booking.people import Other
+from kinds.booking.people import Companion
 from kinds.booking.store import BookingRow
 from modules.identity.models import Mandate
 from tests.kinds.booking.engine import (
@@ -80,7 +80,7 @@ async def test_a_wedding_is_nobody_elses_to_book(app: App, call: MakeCall) -> No
         guardian,
         slot,
         item_id="marriage",
-        companions=[Other("甄示范", resident_id(9))],
+        companions=[Companion("甄示范", resident_id(9))],
         on_behalf_of=child_id,
         key="hold-0001",
     )
@@ -110,7 +110,7 @@ async def test_waiting_for_a_child_books_for_the_child(
     ended = await guardian_of(app, guardian, elder_id)
     (slot,) = await offer(app, 2 * DAY, capacity=2)
     taken = [await book(viewer, slot) for viewer in (other, stranger)]
-    facts = await board_of(app).find(slot)
+    facts = await availability_of(app).find(slot)
     assert facts is not None
 
     async def wait(viewer: Call, key: str, subject_id: UUID | None) -> UUID:

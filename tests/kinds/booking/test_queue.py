@@ -18,7 +18,7 @@ from core.ids import new_id
 from kinds.booking import jobs, queue, service
 from kinds.booking.domain import State
 from kinds.booking.models import Ticket
-from kinds.booking.queue import Standing, TicketState, draw_order
+from kinds.booking.queue import TicketState, TicketStatus, draw_order
 from kinds.booking.service import SlotFull
 from kinds.booking.store import BookingRow
 from tests.kinds.booking.engine import MakeCall, broken_invariants, count, offer, used
@@ -43,8 +43,8 @@ async def take(viewer: Call, slot: UUID, admission: str | None) -> BookingRow:
     return await service.hold(viewer, slot, item_id="entry", admission=admission, key=str(new_id()))
 
 
-async def standings(people: list[Call], tickets: list[Standing]) -> list[Standing]:
-    return [await queue.get_standing(p, t.ticket.id) for p, t in zip(people, tickets, strict=True)]
+async def standings(people: list[Call], tickets: list[TicketStatus]) -> list[TicketStatus]:
+    return [await queue.get_status(p, t.ticket.id) for p, t in zip(people, tickets, strict=True)]
 
 
 async def test_a_release_from_queue_to_sold_out(
@@ -83,7 +83,7 @@ async def test_the_order_is_the_published_one(app: App, call: MakeCall, clock: M
     clock.move(RELEASE_IN)
     await queue.draw(app, {"release_id": str(tickets[0].release.id)})
     await queue.draw(app, {"release_id": str(tickets[0].release.id)})
-    standing = await queue.get_standing(people[0], tickets[0].ticket.id)
+    standing = await queue.get_status(people[0], tickets[0].ticket.id)
     seed = bytes(standing.release.seed)
     assert hashlib.sha256(seed).digest() == bytes(tickets[0].release.seed_hash)
     rows = await Ticket.filter(release_id=standing.release.id).order_by("position")
@@ -131,7 +131,7 @@ async def test_who_comes_late_stands_behind_and_queues_have_hours(
     standing = await queue.join(late, place)
     assert standing.ticket.position == 6
     with pytest.raises(NotFound):
-        await queue.get_standing(early[0], standing.ticket.id)
+        await queue.get_status(early[0], standing.ticket.id)
     with pytest.raises(NotFound):
         await queue.join(late, new_id())
 

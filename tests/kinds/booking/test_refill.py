@@ -21,7 +21,7 @@ from core.processes.open_app import open_app
 from core.processes.worker import work
 from core.settings import Settings
 from kinds.booking import service, waiting
-from kinds.booking.board import board_of
+from kinds.booking.availability import availability_of
 from kinds.booking.domain import State, WaitState
 from kinds.booking.models import Wait
 from tests.conftest import ROOT
@@ -68,7 +68,7 @@ async def app(
 
 
 async def wait_for(call: Call, slot_id: UUID) -> UUID:
-    facts = await board_of(call.app).find(slot_id)
+    facts = await availability_of(call.app).find(slot_id)
     assert facts is not None
     day_on = facts.starts_at.astimezone(SHANGHAI).date()
     wait = await waiting.join(

@@ -9,10 +9,10 @@ from core.context.app import App
 from core.context.call import Call
 from core.ids import new_id
 from kinds.booking import queue, queue_store, service, waiting
-from kinds.booking.board import board_of
+from kinds.booking.availability import availability_of
 from kinds.booking.domain import WaitState
 from kinds.booking.models import Wait
-from kinds.booking.queue import Standing, TicketState
+from kinds.booking.queue import TicketState, TicketStatus
 from tests.kinds.booking.engine import MakeCall, offer, refusal, used
 from tests.kinds.booking.people import make_account
 from tests.kinds.booking.releases import (
@@ -35,10 +35,10 @@ class Queue:
         self.worker, self.slot, self.place, self.people = worker, slot, place, people
         self.tickets: dict[UUID, UUID] = {}
 
-    async def standing(self, viewer: Call) -> Standing:
-        return await queue.get_standing(viewer, self.tickets[viewer.subject_id])
+    async def standing(self, viewer: Call) -> TicketStatus:
+        return await queue.get_status(viewer, self.tickets[viewer.subject_id])
 
-    async def come(self, viewer: Call) -> Standing:
+    async def come(self, viewer: Call) -> TicketStatus:
         standing = await queue.join(viewer, self.place)
         self.tickets[viewer.subject_id] = standing.ticket.id
         return standing
@@ -55,7 +55,7 @@ class Queue:
         return Counter([(await self.standing(viewer)).state.value for viewer in self.people])
 
     async def wait(self, viewer: Call) -> UUID:
-        facts = await board_of(viewer.app).find(self.slot)
+        facts = await availability_of(viewer.app).find(self.slot)
         assert facts is not None
         row = await waiting.join(
             viewer, self.place, civil_date(facts.starts_at),
@@ -69,7 +69,7 @@ async def released(app: App, call: MakeCall, clock: ManualClock, visitors: int) 
     (slot,) = await offer(
         app, timedelta(days=2), capacity=SEATS, service_id=VENUE, releases_in=RELEASE_IN
     )
-    facts = await board_of(app).find(slot)
+    facts = await availability_of(app).find(slot)
     assert facts is not None
     people = [call(level=1) for _ in range(visitors)]
     for viewer in people:

@@ -53,7 +53,7 @@ class Offers:
 
 
 @dataclass
-class Board:
+class AvailabilityCache:
     """The memory of one process."""
 
     app: App
@@ -174,9 +174,9 @@ class Board:
             del self._reading[service_id]
 
 
-def board_of(app: App) -> Board:
-    """The board of this process."""
-    return app.once("appointments.board", lambda: Board(app))
+def availability_of(app: App) -> AvailabilityCache:
+    """The cache of this process."""
+    return app.once("appointments.availability", lambda: AvailabilityCache(app))
 
 
 async def tell_freed(tx: Transaction, slot_id: UUID) -> None:
