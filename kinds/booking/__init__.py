@@ -1,1 +1,1 @@
-"""One slot engine and the nine services that book with it."""
+"""Booking times: one slot engine, a declaration for each service that books with it."""

@@ -1,4 +1,4 @@
-"""The manifest of appointments."""
+"""The manifest of booking; its label stays that of its tables and of what clients know."""
 
 from core.manifest import (
     EventHandler,

@@ -12,20 +12,9 @@ from core.context.app import App
 from core.database import Transaction
 from core.ids import new_id
 from core.people.data_rights import Erasure, Export, Exported, Hold, Withheld
-from core.texts import Text
-from kinds.booking import people, person_store
+from kinds.booking import people, person_store, texts
 from kinds.booking.store import BookingRow
 
-HOLD_OPEN = Text(
-    "APPOINTMENTS_OPEN",
-    "尚有未结束的预约,结束或取消后即可删除",
-    "There are appointments to come: they go when they are over or cancelled",
-)
-WITHHELD_COMPANIONS = Text(
-    "APPOINTMENT_COMPANIONS",
-    "同行人的姓名和证件号码属于他人",
-    "Names and ID numbers of companions are other people's",
-)
 _EXPORT_MAX = 10_000
 
 
@@ -45,7 +34,7 @@ async def _read(app: App, person_id: UUID) -> Exported:
                 for wait in waits
             ],
         },
-        (Withheld("companions", WITHHELD_COMPANIONS),),
+        (Withheld("companions", texts.WITHHELD_COMPANIONS),),
     )
 
 
@@ -71,7 +60,7 @@ def _booking(app: App, row: BookingRow) -> dict[str, object]:
 async def _holds(_app: App, person_id: UUID) -> Sequence[Hold]:
     if not await person_store.has_open_bookings(person_id):
         return ()
-    return (Hold("appointments", HOLD_OPEN),)
+    return (Hold("appointments", texts.HOLD_OPEN),)
 
 
 async def _erase(_app: App, tx: Transaction, person_id: UUID) -> None:

@@ -84,6 +84,16 @@ CONSENT_WITHDRAWN = Text(
     "您已撤回授权,预约未完成",
     "You withdrew your consent, the booking was not completed",
 )
+HOLD_OPEN = Text(
+    "APPOINTMENTS_OPEN",
+    "尚有未结束的预约,结束或取消后即可删除",
+    "There are appointments to come: they go when they are over or cancelled",
+)
+WITHHELD_COMPANIONS = Text(
+    "APPOINTMENT_COMPANIONS",
+    "同行人的姓名和证件号码属于他人",
+    "Names and ID numbers of companions are other people's",
+)
 REFUSALS = {text.code: text for text in (SLOT_FULL, HOLD_EXPIRED, CONSENT_WITHDRAWN)}
 """What a booking may have been refused for, by the code kept with it; a source adds its own."""
 
