@@ -1,6 +1,7 @@
 """Opening hours: which days, which slots, when released, and what is refused."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, date, datetime, time, timedelta, timezone
 from pathlib import Path
 
@@ -8,11 +9,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.city import YearUnknown, load_city
+from core.city import CityFileError, YearUnknown, load_city
 from core.clock import SHANGHAI, ManualClock
 from core.context.app import App
 from core.database import connection, fetch_all
-from core.manifest import Manifest
+from core.manifest import Manifest, ServiceStatus
 from kinds.booking import publishing
 from kinds.booking.domain import BanRule, CancelRule, banned_until
 from kinds.booking.policy import load_rules, rules_of
@@ -25,6 +26,7 @@ from kinds.booking.schedule import (
     known_days,
     plan_slots,
 )
+from kinds.booking.sources import sources_of
 
 ROOT = Path(__file__).parents[3]
 CITY = load_city(ROOT / "cities/jinan.toml")
@@ -144,6 +146,22 @@ def test_the_citys_own_files_plan_for_every_service(manifests: Sequence[Manifest
                 venue.timetables, CITY.calendar,
                 first_on=date(2026, 11, 23), days=rules.policies[service_id].horizon_days,
             )  # fmt: skip
+
+
+def test_a_living_service_without_its_file_is_named(
+    tmp_path: Path, manifests: Sequence[Manifest]
+) -> None:
+    tiles = {service.id: service for manifest in manifests for service in manifest.services}
+    with pytest.raises(CityFileError, match=r"gov-hall-appointment\.toml"):
+        load_rules(tmp_path, [tiles["gov-hall-appointment"]])
+    planned = replace(tiles["gov-hall-appointment"], status=ServiceStatus.PLANNED)
+    assert load_rules(tmp_path, [planned, tiles["housing-fund-query"]]).policies == {}
+
+
+async def test_every_service_has_slots_of_the_citys_own_or_a_source(app: App) -> None:
+    rules = rules_of(app)
+    assert set(rules.venues) | set(sources_of(app)) == set(rules.policies)
+    assert not set(rules.venues) & set(sources_of(app))
 
 
 def test_of_a_year_without_calendar_nothing_is_guessed() -> None:
