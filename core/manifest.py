@@ -15,7 +15,15 @@ from typing import Any
 from core.states import StateMachine
 from core.texts import Text
 
-WINGS = ("core.processes", "notifications", "payments", "credit", "bff", "kinds.booking")
+WINGS = (
+    "core.processes",
+    "notifications",
+    "payments",
+    "kinds",
+    "kinds.booking",
+    "credit",
+    "bff",
+)
 
 
 class Theme(StrEnum):

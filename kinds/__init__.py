@@ -1,1 +1,1 @@
-"""One form for each kind of service, on a floor of its own below the modules."""
+"""What all services of one kind share; above the wings, below the modules."""

@@ -21,6 +21,7 @@ PURE = "Rules are pure: domain.py knows no database, no network, no process"
 STILL = "Rules are pure: domain.py asks no clock and touches no file"
 PRODUCT = "The product never imports the sandbox"
 SANDBOX = "The sandbox takes core.money and core.ids from the product, nothing else"
+SANDBOX_ROOMS = "The sandbox's rooms: calls go down"
 
 BREACHES = [
     (LAYERS, "core/money.py", "from modules.welfare import texts"),
@@ -36,7 +37,7 @@ BREACHES = [
     (SIBLINGS, "modules/bills/service.py", "import modules.health.policy"),
     (SIBLINGS, "modules/welfare/texts.py", "from modules import _example"),
     (KINDS, "kinds/planted.py", "import kinds.booking.service"),
-    (PAYMENTS, "modules/bills/handlers.py", "from payments.saga import *"),
+    (PAYMENTS, "modules/bills/payable.py", "from payments.saga import *"),
     (PAYMENTS, "modules/welfare/service.py", "from payments import ledger"),
     (PAYMENTS, "bff/screens/home.py", "import payments.store"),
     (NOTIFICATIONS, "modules/identity/service.py", "from notifications import store as other"),
@@ -47,10 +48,13 @@ BREACHES = [
     (PURE, "modules/_example/domain.py", "import aiohttp"),
     (STILL, "modules/welfare/domain.py", "import time"),
     (STILL, "payments/domain.py", "from pathlib import Path"),
-    (PRODUCT, "modules/welfare/upstream.py", "from sandbox import settings"),
+    (PRODUCT, "modules/welfare/upstream.py", "from sandbox.server import settings"),
     (PRODUCT, "core/processes/serve.py", "import sandbox.app"),
-    (SANDBOX, "sandbox/system.py", "from core import clock"),
+    (SANDBOX, "sandbox/server/system.py", "from core import clock"),
     (SANDBOX, "sandbox/systems/sms.py", "import modules.welfare.domain"),
+    (SANDBOX_ROOMS, "sandbox/population/months.py", "from sandbox.server import state"),
+    (SANDBOX_ROOMS, "sandbox/server/wire.py", "import sandbox.shared.registry"),
+    (SANDBOX_ROOMS, "sandbox/shared/receipts.py", "import sandbox.systems.sms"),
 ]
 
 

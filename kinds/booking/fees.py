@@ -25,6 +25,7 @@ from kinds.booking.domain import ENDED, State
 from kinds.booking.policy import policy_of
 from kinds.booking.sources import source_of
 from kinds.booking.store import BookingRow
+from kinds.payment import open_cashier
 from notifications import api as notifications
 from payments import api as payments
 from payments.api import Accepted, Fulfilment, Paid, Payable, Quote, Refused, Unknown
@@ -49,7 +50,7 @@ async def pay(call: Call, booking_id: UUID, key: str) -> payments.Payment:
         intent_id = await payments.create_intent(
             call, tx, kind=KIND, subject_ref=str(booking_id), key=key
         )
-    return payments.to_payment(await payments.present(call, intent_id), call.locale)
+    return await open_cashier(call, intent_id)
 
 
 PAYING = Need(level=1, fresh=True)

@@ -61,6 +61,9 @@ class House:
             "PORT": str(self._port),
             "SANDBOX_PORT": str(self._port + self._apis),
             "PYTHONPATH": str(ROOT),
+            # one person sends in a minute what the tests send; `tests/bff` holds the rates
+            "RATE_PERSON": "0",
+            "RATE_DEVICE": "0",
         }
 
     def start(self) -> None:
