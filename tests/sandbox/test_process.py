@@ -13,7 +13,7 @@ import psutil
 from sandbox.systems import find_systems
 from tests.sandbox.serving import ROOT, Client, free_port, sandbox_process
 
-PRODUCT = {"core", "notifications", "payments", "credit", "modules", "bff"}
+PRODUCT = {"core", "notifications", "payments", "kinds", "credit", "modules", "bff"}
 ALLOWED = {"core.ids", "core.money"}
 
 

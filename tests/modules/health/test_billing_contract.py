@@ -24,7 +24,7 @@ from modules.health.module import MANIFEST
 from tests.modules.health.fakes import FakeHospitals
 from tests.sandbox.serving import free_port, sandbox_process
 
-(_BINDING,) = MANIFEST.upstreams
+(_BINDING,) = (one for one in MANIFEST.upstreams if one.name == "his_billing")
 
 
 @dataclass

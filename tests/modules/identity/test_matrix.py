@@ -17,7 +17,7 @@ from core.manifest import discover
 from core.security import authorization, mandate
 from core.security.authentication import Viewer
 from core.settings import Settings
-from modules.appointments.models import Booking, Resource, Slot
+from kinds.booking.models import Booking, Resource, Slot
 from modules.bills.models import AccountLink, Autopay, OutageWatch
 from modules.health.models import HospitalBill
 from modules.identity import families, service
