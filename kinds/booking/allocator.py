@@ -162,10 +162,10 @@ async def refuse_full(
     fault = domain.find_fault(state, app.clock.now())
     if fault is None:
         return None
-    known = await idempotency.recall_many(
+    outcomes = await idempotency.recall_many(
         requests[0].operation, [_claim_of(request) for request in requests]
     )
-    return [earlier or Conflict(texts.FAULTS[fault]) for earlier in known]
+    return [earlier or Conflict(texts.FAULTS[fault]) for earlier in outcomes]
 
 
 async def allocate_seats(app: App, slot_id: UUID, requests: Sequence[HoldRequest]) -> Allocation:
@@ -200,7 +200,7 @@ def _outcome_of(outcomes: Mapping[UUID, Outcome], request: HoldRequest) -> Outco
 async def _claim(
     app: App, tx: Transaction, requests: Sequence[HoldRequest], outcomes: dict[UUID, Outcome]
 ) -> list[HoldRequest]:
-    """Bind the keys; who sent before is told of the booking made then, or of the misuse."""
+    """Bind the keys; a repeated send is answered with the booking made then, or with the misuse."""
     operation = requests[0].operation
     claims = [_claim_of(request) for request in requests]
     fresh = []

@@ -123,9 +123,9 @@ class AvailabilityCache:
             if state.free > 0:
                 self._sold_out.pop(slot_id, None)
             elif slot_id in self._sold_out:
-                known: asyncio.Future[frozenset[UUID]] = asyncio.Future()
-                known.set_result(bookers)
-                self._sold_out[slot_id] = SoldOut(self.monotonic(), known)
+                read: asyncio.Future[frozenset[UUID]] = asyncio.Future()
+                read.set_result(bookers)
+                self._sold_out[slot_id] = SoldOut(self.monotonic(), read)
         finally:
             del self._looking[slot_id]
 

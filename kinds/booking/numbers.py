@@ -72,11 +72,11 @@ async def _book(
     command: Mapping[str, str],
     key: str,
 ) -> BookingRow:
-    known = await idempotency.recall(
+    earlier = await idempotency.recall(
         subject=call.require_viewer().user_id, operation=_BOOK, key=key, command=command
     )
-    if known is not None:
-        return await get_outcome(call, known)
+    if earlier is not None:
+        return await get_outcome(call, earlier)
     number = await _find_number(call, source, request)
     access = await open_access(call, service=source.service_id, purpose=source.purpose)
     about = await source.check_item(call, request.item_id, number)
@@ -98,11 +98,11 @@ async def move_number(call: Call, booking_id: UUID, slot_ref: str, key: str) -> 
     """
     viewer = call.require_viewer(2)
     command = {"booking": str(booking_id), "slot": slot_ref}
-    known = await idempotency.recall(
+    earlier = await idempotency.recall(
         subject=viewer.user_id, operation=_MOVE, key=key, command=command
     )
-    if known is not None:
-        return await get_outcome(call, known)
+    if earlier is not None:
+        return await get_outcome(call, earlier)
     old = await service.get_booking(call, booking_id)
     if not old.is_external:
         raise NotFound(NOT_FOUND)

@@ -54,15 +54,15 @@ async def key_of(call: Call, level: int) -> bytes:
     if level < 2:
         return call.app.vault.blind_index(str(subject_id), PERSON)
     keys: dict[object, bytes] = call.app.once("appointments.person_keys", dict)
-    known = keys.get(subject_id)
-    if known is None:
+    key = keys.get(subject_id)
+    if key is None:
         person = await get_person(call.app, subject_id)
         if person.resident_id is None:
             raise Forbidden(LEVEL_REQUIRED)
         if len(keys) >= _KEYS_MAX:
             keys.clear()
-        known = keys[subject_id] = resident_key(call.app, person.resident_id)
-    return known
+        key = keys[subject_id] = resident_key(call.app, person.resident_id)
+    return key
 
 
 async def acting(call: Call, service_id: str, on_behalf_of: UUID | None) -> Call:

@@ -92,17 +92,17 @@ async def _require_due(call: Call, vaccine_code: str, number: int, on: date) -> 
     except UpstreamError:
         raise Unavailable(UPSTREAM_UNAVAILABLE, upstream=texts.REGISTRY) from None
     interval = rules_of(call.app).dose_interval
-    found = domain.check_dose(record, vaccine_code, number, on, interval)
-    match found.fault:
+    check = domain.check_dose(record, vaccine_code, number, on, interval)
+    match check.fault:
         case DoseFault.GIVEN:
             raise Conflict(texts.DOSE_GIVEN)
         case DoseFault.TOO_EARLY:
-            assert found.earliest_on is not None
-            raise Conflict(texts.DOSE_TOO_EARLY, earliest=found.earliest_on.isoformat())
+            assert check.earliest_on is not None
+            raise Conflict(texts.DOSE_TOO_EARLY, earliest=check.earliest_on.isoformat())
         case DoseFault.NOT_DUE:
             raise Conflict(texts.DOSE_NOT_DUE)
-    assert found.due is not None
-    return found.due
+    assert check.due is not None
+    return check.due
 
 
 def _clinics(app: App) -> Sequence[str]:
