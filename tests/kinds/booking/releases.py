@@ -35,7 +35,7 @@ TICK = timedelta(milliseconds=100)
 AT_ONCE = 10  # attempts of one script in a tick: a hundred a second
 TICKS_AROUND, TICKS_AT_A_SEAT = 10, 2
 TURN = timedelta(minutes=5)
-_KINDS = frozenset({queue.DRAW, queue.ADMIT, waiting.REFILL})
+_KINDS = frozenset({queue.draw.kind, queue.ADMIT.kind, waiting.REFILL.kind})
 
 
 async def take(viewer: Call, slot: UUID, admission: str | None) -> BookingRow:

@@ -9,11 +9,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from core.catalogue import ServiceStatus
 from core.city import CityFileError, YearUnknown, load_city
 from core.clock import SHANGHAI, ManualClock
 from core.context.app import App
 from core.database import connection, fetch_all
-from core.manifest import Manifest, ServiceStatus
+from core.manifest import Manifest
 from kinds.booking import publishing
 from kinds.booking.domain import BanRule, CancelRule, banned_until
 from kinds.booking.policy import load_rules, rules_of
