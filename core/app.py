@@ -92,7 +92,7 @@ async def open_app(
     """Build the process's App: database pool, bus, clients; closes them all at the end."""
     if settings.database_url is None:
         raise ValueError("DATABASE_URL is unset: start with `quancheng up`, or set it")
-    clock = clock or SystemClock()
+    clock = clock or SystemClock(settings.clock_offset)
     manifests = discover() if manifests is None else manifests
     folder, city = settings.keys_path, load_city(settings.city_file)
     keys, queue = load_keys(folder), JobQueue(manifests)

@@ -44,6 +44,11 @@ class Metrics:
             ("upstream", "operation"),
             registry=self.registry,
         )
+        self._calendar = Gauge(
+            "quancheng_calendar_years_overdue",
+            "Years whose calendar the city file lacks; the next year's counts from 1 December.",
+            registry=self.registry,
+        )
         self._job = self._histogram(
             "job_seconds", "Jobs run.", ("lane", "kind", "outcome"), _JOB_BUCKETS_S
         )
@@ -55,6 +60,10 @@ class Metrics:
         self._lag = self._histogram(
             "event_loop_lag_seconds", "How late the event loop runs.", (), _LAG_BUCKETS_S
         )
+
+    def calendar_years_overdue(self, years: int) -> None:
+        """So many years' public holidays should be in the city file by now, and are not."""
+        self._calendar.set(years)
 
     def outbound(self, upstream: str, operation: str, outcome: str, duration_s: float) -> None:
         """One attempt at an upstream ended: `ok`, or the lower-case reason of its error."""

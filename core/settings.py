@@ -4,6 +4,7 @@ Each field states its meaning and unit; the table in docs/settings.md is generat
 Nothing else in the project reads the environment.
 """
 
+from datetime import timedelta
 from enum import StrEnum
 from functools import cached_property
 from pathlib import Path
@@ -70,6 +71,11 @@ class Settings(BaseSettings):
         description="Payment providers by name, the preferred one first; those not set up are not "
         "used.",
     )
+    clock_offset_s: int = Field(
+        0,
+        description="How far every process's clock is ahead of the machine's (s), to try another "
+        "day; `quancheng up --at` sets it. Production refuses any but 0.",
+    )
     log_level: str = Field("info", description="`debug`, `info`, `warning` or `error`.")
     worker_concurrency: int = Field(
         20, ge=2, le=500, description="Jobs a worker runs at once in each lane."
@@ -120,6 +126,11 @@ class Settings(BaseSettings):
         return [name.strip() for name in self.psps.split(",") if name.strip()]
 
     @cached_property
+    def clock_offset(self) -> timedelta:
+        """CLOCK_OFFSET_S as a time span."""
+        return timedelta(seconds=self.clock_offset_s)
+
+    @cached_property
     def keys_path(self) -> Path:
         """The folder that holds this installation's keys."""
         return self.keys_dir or self.data_dir / "keys"
@@ -155,4 +166,6 @@ def production_faults(settings: Settings) -> list[str]:
         faults.append("UPSTREAMS_FILE is unset: production does not call the sandbox city")
     if settings.public_url is None or not settings.public_url.startswith("https://"):
         faults.append("PUBLIC_URL must be an https address")
+    if settings.clock_offset_s:
+        faults.append("CLOCK_OFFSET_S is set: production runs on the machine's clock")
     return faults

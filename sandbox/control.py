@@ -28,7 +28,10 @@ def operations(systems: tuple[System, ...]) -> tuple[Operation, ...]:
     groups = {s.group: [t.name for t in systems if t.group == s.group] for s in systems if s.group}
 
     async def healthz(request: Request, city: City) -> Response:
-        return reply({"status": "ok", "seed": city.settings.seed, "systems": sorted(operations_of)})
+        return reply(
+            {"status": "ok", "seed": city.settings.seed, "systems": sorted(operations_of)}
+            | {"now": city.now().isoformat()}
+        )
 
     async def list_systems(request: Request, city: City) -> Response:
         return reply(

@@ -137,7 +137,7 @@ def usage(
     field: Annotated[str | None, typer.Option(help='One field only, as "Query.home".')] = None,
 ) -> None:
     """Show how often each field is asked for, by app version."""
-    since = (SystemClock().now() - timedelta(days=days)).date()
+    since = (SystemClock(Settings().clock_offset).now() - timedelta(days=days)).date()
     runs = _in_database(lambda: read_usage(since))
     documents = documents_of(discover())
     library = _library(documents)
@@ -178,7 +178,7 @@ def _find(documents: Documents, text: str) -> TrustedDocument:
 
 async def _set(override: Override) -> None:
     async with database.transaction() as tx:
-        await overrides.set_override(tx, SystemClock(), override)
+        await overrides.set_override(tx, SystemClock(Settings().clock_offset), override)
 
 
 async def _drop(document_id: str) -> None:

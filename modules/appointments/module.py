@@ -125,7 +125,8 @@ _SERVICES = (
 )
 
 _MESSAGES = (
-    "CONFIRMED", "REFUSED", "CANCELLED", "KEPT", "MOVED", "PROMOTED", "EXPIRED", "REFUNDED",
+    "CONFIRMED", "REFUSED", "CANCELLED", "KEPT", "MOVED", "PROMOTED", "EXPIRED", "RELOCATED",
+    "CALLED_OFF", "REFUNDED",
 )  # fmt: skip
 
 MANIFEST = Manifest(
@@ -205,6 +206,7 @@ MANIFEST = Manifest(
         JobKind("appointments.draw", "modules.appointments.queue:draw", lane=Lane.CRITICAL),
         JobKind("appointments.admit", "modules.appointments.jobs:admit", lane=Lane.CRITICAL),
         JobKind("appointments.tell", "modules.appointments.messages:tell_job"),
+        JobKind("appointments.relocate", "modules.appointments.closures:relocate"),
         JobKind("appointments.sweep", "modules.appointments.jobs:sweep"),
         JobKind(
             "appointments.publish",
