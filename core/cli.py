@@ -92,11 +92,10 @@ def up(
     from core.clock import SHANGHAI, SystemClock
     from core.processes.supervisor import Plan, Supervisor
 
-    settings = _settings()
     if at is not None:
         ahead = at.replace(tzinfo=SHANGHAI) - SystemClock().now()
-        settings = settings.model_copy(update={"clock_offset_s": round(ahead.total_seconds())})
-    Supervisor(settings, Plan(apis, workers, sandbox), Console()).run()
+        os.environ["CLOCK_OFFSET_S"] = str(round(ahead.total_seconds()))
+    Supervisor(_settings(), Plan(apis, workers, sandbox), Console()).run()
 
 
 @app.command()

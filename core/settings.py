@@ -10,7 +10,7 @@ from functools import cached_property
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from pydantic import Field, field_validator
+from pydantic import Field, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 SANDBOX_KEYS_MARKER = "SANDBOX-KEYS"
@@ -115,6 +115,13 @@ class Settings(BaseSettings):
             raise ValueError("must be a postgresql:// address")
         return url
 
+    @field_validator("clock_offset_s")
+    @classmethod
+    def _must_be_now_in_production(cls, offset_s: int, info: ValidationInfo) -> int:
+        if offset_s and info.data.get("environment") is Environment.PRODUCTION:
+            raise ValueError("production runs on the machine's clock")
+        return offset_s
+
     @property
     def is_production(self) -> bool:
         """True where sandbox keys, default secrets and the embedded database are refused."""
@@ -166,6 +173,4 @@ def production_faults(settings: Settings) -> list[str]:
         faults.append("UPSTREAMS_FILE is unset: production does not call the sandbox city")
     if settings.public_url is None or not settings.public_url.startswith("https://"):
         faults.append("PUBLIC_URL must be an https address")
-    if settings.clock_offset_s:
-        faults.append("CLOCK_OFFSET_S is set: production runs on the machine's clock")
     return faults

@@ -137,7 +137,7 @@ def _manager(app: App, lane: Lane, pool: asyncpg.Pool) -> QueueManager:
 
 
 @dataclass
-class _OwnClockSchedule(ScheduleExecutor):
+class ClockSchedule(ScheduleExecutor):
     """A schedule that is due by our clock, which may be set to another day."""
 
     clock: Clock
@@ -160,7 +160,7 @@ def _scheduler(app: App, pool: asyncpg.Pool) -> SchedulerManager:
             scheduler.schedule(
                 schedule.job,
                 schedule.cron,
-                executor_factory=lambda parameters: _OwnClockSchedule(parameters, app.clock),
+                executor_factory=lambda parameters: ClockSchedule(parameters, app.clock),
                 clean_old=True,
             )(due)
     return scheduler
