@@ -5,7 +5,6 @@ from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
 from core.app import App
-from core.clock import civil_date
 from core.database import connection, fetch_one
 
 
@@ -25,8 +24,6 @@ def health_routes(app: App) -> list[Route]:
         return PlainTextResponse("ready")
 
     async def metrics(_request: Request) -> Response:
-        overdue = app.city.calendar.overdue_years(civil_date(app.clock.now()))
-        app.metrics.calendar_years_overdue(len(overdue))
         return Response(app.metrics.render(), media_type="text/plain; version=0.0.4")
 
     async def jwks(_request: Request) -> Response:

@@ -15,7 +15,7 @@ from core import database
 from core.auth import Revocations, Tokens
 from core.bus import Bus
 from core.city import City, load_city
-from core.clock import Clock, SystemClock
+from core.clock import Clock, SystemClock, civil_date
 from core.events import EventBook
 from core.http import HttpClient
 from core.jobs import JobQueue
@@ -97,6 +97,7 @@ async def open_app(
     folder, city = settings.keys_path, load_city(settings.city_file)
     keys, queue = load_keys(folder), JobQueue(manifests)
     bus, metrics = Bus(settings.database_url), Metrics()
+    metrics.watch_calendar(lambda: len(city.calendar.overdue_years(civil_date(clock.now()))))
     async with HttpClient(metrics) as http:
         app = App(
             settings=settings,

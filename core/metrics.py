@@ -8,7 +8,7 @@ counted under "other".
 import asyncio
 import re
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 from prometheus_client import CollectorRegistry, Gauge, Histogram, ProcessCollector
 from prometheus_client.exposition import generate_latest
@@ -61,9 +61,9 @@ class Metrics:
             "event_loop_lag_seconds", "How late the event loop runs.", (), _LAG_BUCKETS_S
         )
 
-    def calendar_years_overdue(self, years: int) -> None:
-        """So many years' public holidays should be in the city file by now, and are not."""
-        self._calendar.set(years)
+    def watch_calendar(self, years_overdue: Callable[[], int]) -> None:
+        """At each scrape ask how many years' holidays the city file lacks by now."""
+        self._calendar.set_function(years_overdue)
 
     def outbound(self, upstream: str, operation: str, outcome: str, duration_s: float) -> None:
         """One attempt at an upstream ended: `ok`, or the lower-case reason of its error."""

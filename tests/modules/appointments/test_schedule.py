@@ -191,6 +191,8 @@ async def test_every_service_has_slots_whenever_it_is(app: App, clock: ManualClo
         clock.move(moment - clock.now())
         overdue = await publishing.seed(app)
         assert overdue == app.city.calendar.overdue_years(moment.date())
+        counted = f"quancheng_calendar_years_overdue {len(overdue)}.0"
+        assert counted in app.metrics.render().decode().splitlines()
         first_on, policies = moment.date(), rules_of(app).policies
         last = await fetch_all(
             connection(),
