@@ -26,14 +26,14 @@ import uvloop
 from bench.http1 import Client
 from bench.processes import NO_LIMITS, command_of, free_port, machine, running
 from bff.commands import journey
-from bff.trusted import documents_of
+from bff.trusted.documents import documents_of
 from core.app import App, open_app
-from core.auth import Viewer
 from core.clock import SystemClock
 from core.database import parse_url, transaction
 from core.ids import new_id
 from core.manifest import discover
 from core.processes.embedded import database_urls
+from core.security.authentication import Viewer
 from core.settings import Settings
 from modules.identity import store as identity
 from modules.identity.service import PHONE
@@ -374,7 +374,7 @@ def _cpu_seconds(pid: int) -> dict[str, float]:
             times, command = process.cpu_times(), process.cmdline()
         except psutil.NoSuchProcess:
             continue
-        kind = command[-1] if "core.cli" in command else "postgres"
+        kind = command[-1] if "core.processes.cli" in command else "postgres"
         spent["load" if process.pid == psutil.Process().pid else kind] += times.user + times.system
     return dict(spent)
 

@@ -21,8 +21,8 @@ from bench.processes import (
     served,
     served_by_node,
 )
-from bff.shipped import document_id
-from bff.trusted import documents_of
+from bff.trusted.documents import documents_of
+from bff.trusted.shipped import document_id
 from core.manifest import discover
 
 Row = dict[str, Any]

@@ -26,11 +26,11 @@ from bench.processes import machine
 from core.app import App, open_app
 from core.clock import SystemClock, civil_date
 from core.database import connection, fetch_all, parse_url
-from core.keys import ensure_sandbox_keys
 from core.manifest import discover
-from core.migrate import migrate
 from core.money import format_yuan, portion_bps
 from core.processes.embedded import DatabaseUrls, EmbeddedPostgres
+from core.processes.migrate import migrate
+from core.security.keys import ensure_sandbox_keys
 from core.settings import Settings
 from payments.psp.wechatpay import SANDBOX_MERCHANT
 from payments.reconciliation.service import take

@@ -9,22 +9,22 @@ from starlette.routing import BaseRoute, Route, WebSocketRoute
 from starlette.types import Receive, Scope, Send
 from starlette.websockets import WebSocket
 
-from bff.admission import Gate
-from bff.edge import Edge
-from bff.executor import Executor
-from bff.health import health_routes
-from bff.http import GraphQLHttp
-from bff.library import Library
+from bff.endpoint import Edge
+from bff.execution.executor import Executor
+from bff.limits.admission import Gate
 from bff.playground import playground_routes
-from bff.schema import build_schema
-from bff.services_page import services_route
-from bff.trusted import Documents, documents_of
-from bff.usage import Usage
-from bff.websocket import graphql_websocket
-from core import logging
+from bff.schema.build import build_schema
+from bff.screens.health import health_routes
+from bff.screens.services_page import services_route
+from bff.transports.http import GraphQLHttp
+from bff.transports.websocket import graphql_websocket
+from bff.trusted.documents import Documents, documents_of
+from bff.trusted.library import Library
+from bff.trusted.usage import Usage
 from core.app import App, open_app
 from core.manifest import discover, load
 from core.settings import Settings
+from core.telemetry import logging
 
 
 class Api(Starlette):

@@ -4,8 +4,8 @@ from core.manifest import Manifest
 
 MANIFEST = Manifest(
     name="bff",
-    queries=("bff.catalogue:Query", "bff.home:Query"),
-    types=("bff.home:UnavailableSection",),
+    queries=("bff.screens.catalogue:Query", "bff.screens.home:Query"),
+    types=("bff.screens.home:UnavailableSection",),
     models="bff.models",
     migrations="bff.migrations",
     commands=(

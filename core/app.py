@@ -11,21 +11,21 @@ from functools import cached_property, partial
 from pathlib import Path
 from typing import Any, TypeVar, cast
 
-from core import database
-from core.auth import Revocations, Tokens
-from core.bus import Bus
+from core.bus.bus import Bus
 from core.city import City, load_city
 from core.clock import Clock, SystemClock, civil_date
-from core.events import EventBook
-from core.http import HttpClient
-from core.jobs import JobQueue
-from core.keys import Keys, load_data_keys, load_keys, load_token_keys
-from core.last_good import LastGood
+from core.database import pool
 from core.manifest import Manifest, Service, UpstreamBinding, discover, load
-from core.metrics import Metrics
-from core.pii import Vault
-from core.privacy import forget_withdrawn
+from core.people.personal_read import forget_withdrawn
+from core.queue.events import EventBook
+from core.queue.jobs import JobQueue
+from core.security.authentication import Revocations, Tokens
+from core.security.keys import Keys, load_data_keys, load_keys, load_token_keys
+from core.security.vault import Vault
 from core.settings import Settings
+from core.telemetry.metrics import Metrics
+from core.upstream.client import HttpClient
+from core.upstream.readings import LastGood
 
 T = TypeVar("T")
 
@@ -117,7 +117,7 @@ async def open_app(
         )
         _bind_upstreams(app, upstreams or {})
         forget_withdrawn(app)
-        await database.connect(
+        await pool.connect(
             settings.database_url,
             manifests,
             pool_size=settings.database_pool_size,
@@ -129,7 +129,7 @@ async def open_app(
             yield app
         finally:
             await bus.stop()
-            await database.disconnect()
+            await pool.disconnect()
 
 
 def _tokens(keys: Keys, folder: Path, city: City, clock: Clock) -> Tokens:

@@ -8,13 +8,13 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 from uuid import UUID
 
-from core.auth import Viewer, require
 from core.deadline import Deadline
+from core.security.authentication import Viewer, require
 from core.texts import Locale
 
 if TYPE_CHECKING:
     from core.app import App
-    from core.mandates import Mandate
+    from core.people.mandates import Mandate
 
 T = TypeVar("T")
 

@@ -66,7 +66,7 @@ class Conflict(AppError):
 class LoginRequired(AppError):
     """The caller must sign in, verify their name, or prove again who they are, first.
 
-    `missing` tells which; `resume_ticket` leads back to the refused action (core.tickets).
+    `missing` tells which; `resume_ticket` leads back to the refused action (core.graphql.resume_tickets).
     """
 
     http_status = 401

@@ -156,7 +156,7 @@ class UpstreamBinding:
     optional: bool = False
     """Production starts without its address, and there is no client then."""
     hedged: Sequence[str] = ()
-    """Reads that may be sent a second time when the first attempt dawdles (`core.hedging`)."""
+    """Reads that may be sent a second time when the first attempt dawdles (`core.upstream.hedging`)."""
 
 
 @dataclass(frozen=True, slots=True)

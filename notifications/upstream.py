@@ -4,7 +4,7 @@ from typing import Protocol
 
 from core.app import App
 from core.deadline import Deadline
-from core.http import UpstreamFailed
+from core.upstream.client import UpstreamFailed
 
 
 class SmsGateway(Protocol):

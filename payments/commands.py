@@ -110,7 +110,7 @@ def _items(text: bytes) -> list[tuple[str, tuple[int, str]]]:
 
 def _in_database(read: Callable[[], Awaitable[T]]) -> T:
     """Run a reading with this process's pool open."""
-    from core import database as pool
+    from core.database import pool
     from core.manifest import discover
     from core.processes.embedded import database
 

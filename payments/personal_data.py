@@ -7,7 +7,7 @@ from uuid import UUID
 from core.app import App
 from core.clock import civil_date
 from core.database import Transaction
-from core.personal_data import Erasure, Export, Exported, Hold
+from core.people.data_rights import Erasure, Export, Exported, Hold
 from core.texts import Text
 from payments.models import Intent
 

@@ -4,14 +4,13 @@ from collections.abc import Collection, Mapping, Sequence
 from functools import partial
 from uuid import UUID
 
-from core import idempotency
 from core.app import App
 from core.call import Call
-from core.database import Transaction
+from core.database import Transaction, idempotency
 from core.errors import Conflict, InvalidInput, NotFound
 from core.ids import new_id
 from core.money import FEN_MAX
-from core.texts_common import KEY_REUSED, NOT_FOUND
+from core.refusal_texts import KEY_REUSED, NOT_FOUND
 from payments import cashier, contracts, limits, settlement, store, texts
 from payments.domain import INTENT_LIFE, TO_ORDER, PaymentMethod, next_look
 from payments.models import Intent

@@ -9,12 +9,12 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from uuid import UUID
 
-from core import bus
 from core.app import App
+from core.bus import bus
 from core.database import Transaction
 from core.errors import Conflict
 from core.ids import new_id
-from core.jobs import NewJob
+from core.queue.jobs import NewJob
 from payments import limits, store, texts
 from payments.domain import INTENT, REFUND, late_event, refunded_event
 from payments.events import (

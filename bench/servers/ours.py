@@ -10,8 +10,8 @@ import strawberry
 
 from bench.home_document import DOCUMENT, Query
 from bff.app import Api, make_edge
-from bff.shipped import document_id
-from bff.trusted import Documents, TrustedDocument
+from bff.trusted.documents import Documents, TrustedDocument
+from bff.trusted.shipped import document_id
 from core.app import open_app
 from core.manifest import discover
 from core.settings import Settings

@@ -1,6 +1,6 @@
 """No N+1: each trusted document is held to the SQL and upstream calls that it declares.
 
-The server counts (`core.tally`) and tells outside production; a list that is read item by item
+The server counts (`core.telemetry.call_counts`) and tells outside production; a list that is read item by item
 makes more calls than the document allows as soon as the list has items.
 """
 
@@ -15,11 +15,11 @@ import typer
 
 from bff.commands.client import CityClient, ClientError, Person
 from bff.commands.services import demo_person, refuse_bad, run_document
-from bff.trusted import AT_MOST, TrustedDocument, documents_of
+from bff.trusted.documents import AT_MOST, TrustedDocument, documents_of
 from core.manifest import ServiceStatus, discover
 from core.processes.start_errors import StartError
 from core.settings import Settings
-from core.tally import Tally
+from core.telemetry.call_counts import Tally
 
 _CALLS = re.compile(rb'\{\s+"sql": (\d+),\s+"upstream": (\d+)\s+\}')
 _ROOT = Path(__file__).resolve().parents[2]

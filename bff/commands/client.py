@@ -20,7 +20,7 @@ from uuid import uuid4
 import aiohttp
 import orjson
 
-from core.tally import Tally
+from core.telemetry.call_counts import Tally
 
 Person = Mapping[str, Any]
 """A demo person as the sandbox lists them: key, role, name, phone, resident_id, household …"""

@@ -11,17 +11,17 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from bff import overrides, shipped
 from bff.commands.calls import calls
 from bff.compiler import CompiledOperation
-from bff.library import Library
-from bff.overrides import Override
-from bff.requests import RequestError
-from bff.schema import build_schema
-from bff.trusted import Documents, TrustedDocument, documents_of
-from bff.usage import fields_of, read_usage
-from core import database
+from bff.request.operation import RequestError
+from bff.schema.build import build_schema
+from bff.trusted import overrides, shipped
+from bff.trusted.documents import Documents, TrustedDocument, documents_of
+from bff.trusted.library import Library
+from bff.trusted.overrides import Override
+from bff.trusted.usage import fields_of, read_usage
 from core.clock import SystemClock
+from core.database import pool
 from core.manifest import discover
 from core.processes.start_errors import StartError
 from core.settings import Settings
@@ -177,12 +177,12 @@ def _find(documents: Documents, text: str) -> TrustedDocument:
 
 
 async def _set(override: Override) -> None:
-    async with database.transaction() as tx:
+    async with pool.transaction() as tx:
         await overrides.set_override(tx, SystemClock(Settings().clock_offset), override)
 
 
 async def _drop(document_id: str) -> None:
-    async with database.transaction() as tx:
+    async with pool.transaction() as tx:
         await overrides.drop_override(tx, document_id)
 
 
@@ -190,11 +190,11 @@ def _in_database(action: Callable[[], Awaitable[T]]) -> T:
     from core.processes.embedded import database as started
 
     async def connected(url: str) -> T:
-        await database.connect(url, discover(), pool_size=2, application="quancheng documents")
+        await pool.connect(url, discover(), pool_size=2, application="quancheng documents")
         try:
             return await action()
         finally:
-            await database.disconnect()
+            await pool.disconnect()
 
     with started(Settings()) as ready:
         assert ready.database_url is not None

@@ -5,9 +5,9 @@ from typing import Annotated
 
 import typer
 
-from bff.schema import build_schema, schema_text
-from bff.schema_changes import changes_page
-from bff.schema_lint import lint
+from bff.schema.build import build_schema, schema_text
+from bff.schema.changes import changes_page
+from bff.schema.lint import lint
 from core.manifest import discover
 from core.processes.start_errors import StartError
 

@@ -15,8 +15,8 @@ from rich.console import Console
 from rich.table import Table
 
 from bff.commands.client import Answer, CityClient, ClientError, Person, key
-from bff.library import operations_of
-from bff.trusted import TrustedDocument, documents_of
+from bff.trusted.documents import TrustedDocument, documents_of
+from bff.trusted.library import operations_of
 from core.manifest import Service, ServiceStatus, discover
 from core.processes.start_errors import StartError
 from core.settings import Settings

@@ -29,9 +29,9 @@ from pgqueuer.sm import SchedulerManager
 from core.app import App
 from core.clock import Clock
 from core.database import CONNECTION_LOST, PooledConnection, parse_url, transaction
-from core.jobs import LOOKS_EVERY, register, wake_channel
 from core.manifest import Lane
-from core.processes.lane import PACE, LaneQueries
+from core.processes.lane_queries import PACE, LaneQueries
+from core.queue.jobs import LOOKS_EVERY, register, wake_channel
 
 HEARTBEAT_TIMEOUT = timedelta(seconds=5)
 _BATCH = 10

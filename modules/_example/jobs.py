@@ -1,7 +1,7 @@
 """Scheduled and queued work. A job runs at least once, so it is repeat-safe by a business key.
 
 An error that may pass is simply raised: the queue repeats the job later. An error that cannot pass
-is `core.jobs.GiveUp`.
+is `core.queue.jobs.GiveUp`.
 """
 
 from collections.abc import Mapping
@@ -11,7 +11,7 @@ from uuid import UUID
 from core.app import App
 from core.database import transaction
 from core.deadline import Deadline
-from core.people import get_person
+from core.people.directory import get_person
 from modules._example import domain, store
 from modules._example.domain import Fountain
 from modules._example.messages import FOUNTAIN_CLOSED

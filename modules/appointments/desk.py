@@ -16,10 +16,15 @@ from uuid import UUID
 import asyncpg
 from tortoise.exceptions import OperationalError
 
-from core import idempotency
 from core.app import App
 from core.clock import SHANGHAI
-from core.database import IntegrityError, Transaction, refuse_in_transaction, transaction
+from core.database import (
+    IntegrityError,
+    Transaction,
+    idempotency,
+    refuse_in_transaction,
+    transaction,
+)
 from core.errors import AppError, Conflict
 from modules.appointments import domain, slot_store, store, texts
 from modules.appointments.domain import Ask, SlotState

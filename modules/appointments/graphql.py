@@ -23,7 +23,7 @@ from core.graphql import (
     page_size,
     parse_id,
 )
-from core.texts_common import INVALID_INPUT
+from core.refusal_texts import INVALID_INPUT
 from modules.appointments import fees, messages, queue, service, visits, waiting
 from modules.appointments.graphql_booking import Appointment, AppointmentChanged, appointment
 from modules.appointments.graphql_types import (

@@ -8,10 +8,9 @@ from collections.abc import Mapping
 from typing import Any
 from uuid import UUID
 
-from core import idempotency
 from core.app import App
 from core.call import Call
-from core.database import transaction
+from core.database import idempotency, transaction
 from core.errors import Conflict, InvalidInput
 from modules.appointments import desk, domain, messages, service, store, texts
 from modules.appointments.domain import State

@@ -3,15 +3,14 @@
 from datetime import date
 from uuid import UUID
 
-from core import idempotency
 from core.app import App
 from core.call import Call
 from core.clock import SHANGHAI
-from core.database import IntegrityError, Transaction, transaction, violated
+from core.database import IntegrityError, Transaction, idempotency, transaction, violated
 from core.errors import Conflict, InvalidInput, NotFound
 from core.ids import new_id
-from core.mandates import find_mandate
-from core.texts_common import NOT_FOUND
+from core.people.mandates import find_mandate
+from core.refusal_texts import NOT_FOUND
 from modules.appointments import domain, messages, people, queue, slot_store, store, texts
 from modules.appointments.board import tell_freed
 from modules.appointments.domain import SlotState, State, WaitState

@@ -18,8 +18,8 @@ from core.graphql import (
     mutation,
     parse_id,
 )
-from core.last_good import Reading, ReadStatus
-from core.texts_common import NOT_FOUND
+from core.refusal_texts import NOT_FOUND
+from core.upstream.readings import Reading, ReadStatus
 from modules.bills import domain, models, service, texts
 from modules.bills.domain import UtilityKind
 from payments.api import Method, Payment

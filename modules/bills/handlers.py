@@ -6,7 +6,7 @@ from uuid import UUID
 from core.app import App
 from core.database import transaction
 from core.money import format_yuan
-from core.people import get_person
+from core.people.directory import get_person
 from core.texts import Locale
 from modules.bills import domain, store
 from modules.bills.domain import BillStatus, UtilityKind

@@ -9,9 +9,9 @@ from core.call import Call
 from core.database import Transaction
 from core.deadline import Deadline
 from core.errors import Conflict, NotFound, Unavailable
-from core.http import UpstreamError, UpstreamRejected
+from core.refusal_texts import NOT_FOUND, UPSTREAM_UNAVAILABLE
 from core.texts import Locale
-from core.texts_common import NOT_FOUND, UPSTREAM_UNAVAILABLE
+from core.upstream.client import UpstreamError, UpstreamRejected
 from modules.bills import domain, store, texts
 from modules.bills.domain import BillStatus, UtilityKind
 from modules.bills.models import Bill

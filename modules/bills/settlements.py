@@ -14,7 +14,7 @@ import orjson
 from core.app import App
 from core.clock import SHANGHAI
 from core.deadline import Deadline
-from core.http import ANY, Timeouts, UpstreamFailed, UpstreamRejected
+from core.upstream.client import ANY, Timeouts, UpstreamFailed, UpstreamRejected
 from modules.bills.domain import UtilityKind
 from modules.bills.upstream import refusal_code
 from payments.api import (

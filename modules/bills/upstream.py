@@ -9,7 +9,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from core.app import App
 from core.deadline import Deadline
-from core.http import Response, UpstreamFailed, UpstreamRejected
+from core.upstream.client import Response, UpstreamFailed, UpstreamRejected
 from modules.bills.domain import BillerAccount, BillerBill, UtilityKind
 
 _ACCOUNT = TypeAdapter(BillerAccount)

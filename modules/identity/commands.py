@@ -9,10 +9,10 @@ from urllib.parse import quote
 
 import typer
 
-from core.access import Role
 from core.app import App
 from core.ids import is_mobile
 from core.processes.start_errors import StartError
+from core.security.authorization import Role
 from core.settings import Settings
 
 app = typer.Typer(help=__doc__, no_args_is_help=True)

@@ -10,20 +10,28 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from uuid import UUID
 
-from core import bus, idempotency, mandates, rate_limit
-from core.access import Scope
 from core.app import App
+from core.bus import bus
 from core.call import Call
 from core.clock import SHANGHAI, civil_date
-from core.consents import Purpose, end_consents
-from core.database import IntegrityError, Transaction, transaction, violated
+from core.database import (
+    IntegrityError,
+    Transaction,
+    idempotency,
+    rate_limit,
+    transaction,
+    violated,
+)
 from core.errors import Conflict, Forbidden, InvalidInput, NotFound, RateLimited, Unavailable
-from core.http import UpstreamError
 from core.ids import is_mobile, new_id
-from core.mandates import MandateKind
-from core.people import age_on, get_person
-from core.privacy import open_access
-from core.texts_common import NOT_ALLOWED, NOT_FOUND, UPSTREAM_UNAVAILABLE
+from core.people import mandates
+from core.people.consents import Purpose, end_consents
+from core.people.directory import age_on, get_person
+from core.people.mandates import MandateKind
+from core.people.personal_read import open_access
+from core.refusal_texts import NOT_ALLOWED, NOT_FOUND, UPSTREAM_UNAVAILABLE
+from core.security.authorization import Scope
+from core.upstream.client import UpstreamError
 from modules.identity import domain, store, texts
 from modules.identity.models import Mandate
 from modules.identity.real_name import checked_identity, confirm_identity

@@ -9,13 +9,11 @@ from uuid import UUID
 from core.app import App
 from core.call import Call
 from core.clock import civil_date
-from core.consents import end_consents
 from core.database import Transaction, transaction
+from core.database.models import AccessLog, Consent
 from core.errors import Conflict
-from core.mandates import MandateKind
-from core.models import AccessLog, Consent
-from core.people import get_person
-from core.personal_data import (
+from core.people.consents import end_consents
+from core.people.data_rights import (
     Erasure,
     Export,
     Exported,
@@ -26,6 +24,8 @@ from core.personal_data import (
     export_person,
     find_holds,
 )
+from core.people.directory import get_person
+from core.people.mandates import MandateKind
 from modules.identity import families, store, texts
 from modules.identity.models import Mandate, Session
 from modules.identity.service import ADDRESS, NAME, PHONE, RESIDENT_ID, end_sessions

@@ -5,8 +5,8 @@ from typing import Protocol
 
 from core.app import App
 from core.deadline import Deadline
-from core.http import UpstreamFailed
-from core.privacy import Access
+from core.people.personal_read import Access
+from core.upstream.client import UpstreamFailed
 
 
 class Match(StrEnum):

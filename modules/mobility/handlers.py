@@ -7,7 +7,7 @@ from core.app import App
 from core.clock import SHANGHAI
 from core.database import Transaction, transaction
 from core.money import format_yuan
-from core.people import get_person
+from core.people.directory import get_person
 from core.texts import Locale
 from modules.mobility.fines import domain as fines
 from modules.mobility.fines import store as fine_store

@@ -14,7 +14,7 @@ import structlog
 from pydantic import AwareDatetime, TypeAdapter, ValidationError
 
 from core.deadline import Deadline
-from core.http import Response, Upstream, UpstreamError, UpstreamFailed, UpstreamRejected
+from core.upstream.client import Response, Upstream, UpstreamError, UpstreamFailed, UpstreamRejected
 from payments.api import NotYet, Paid, Refused, Unknown
 
 _DEADLINE_S = 8.0

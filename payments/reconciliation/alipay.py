@@ -14,7 +14,7 @@ from urllib.parse import parse_qsl, urlsplit
 from core.app import App
 from core.clock import SHANGHAI
 from core.deadline import Deadline
-from core.http import ANY, Timeouts, UpstreamFailed, UpstreamRejected
+from core.upstream.client import ANY, Timeouts, UpstreamFailed, UpstreamRejected
 from payments.psp.alipay import NO_BILL, AlipayClient, open_client, sub_code
 from payments.reconciliation.domain import Side
 from payments.reconciliation.statements import (

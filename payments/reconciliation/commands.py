@@ -14,11 +14,11 @@ from rich.table import Table
 from core.app import App, open_app
 from core.clock import SHANGHAI
 from core.errors import AppError
-from core.http import UpstreamError
 from core.money import format_yuan
 from core.processes.start_errors import StartError
 from core.settings import Settings
 from core.texts import Locale
+from core.upstream.client import UpstreamError
 from payments.reconciliation.domain import Resolution
 
 T = TypeVar("T")

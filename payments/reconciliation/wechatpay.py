@@ -12,7 +12,7 @@ import orjson
 
 from core.app import App
 from core.deadline import Deadline
-from core.http import ANY, Timeouts, Upstream, UpstreamFailed, UpstreamRejected
+from core.upstream.client import ANY, Timeouts, Upstream, UpstreamFailed, UpstreamRejected
 from payments.psp.wechatpay import WeChatPayClient, open_client
 from payments.reconciliation.domain import Side
 from payments.reconciliation.statements import (

@@ -13,7 +13,7 @@ import pytest
 from starlette.types import ASGIApp
 
 from bff.app import Api, edge_of
-from bff.edge import Edge
+from bff.endpoint import Edge
 from core.app import App
 from core.processes.serve import Server
 

@@ -6,8 +6,8 @@ from collections.abc import AsyncIterator
 import strawberry
 
 from bff.app import make_edge
-from bff.edge import Edge
-from bff.trusted import Documents
+from bff.endpoint import Edge
+from bff.trusted.documents import Documents
 from core.app import App
 from core.graphql import Info
 

@@ -23,10 +23,10 @@ from graphql import (
     is_composite_type,
 )
 
-from bff.schema import build_schema
-from core.auth import Viewer
+from bff.schema.build import build_schema
 from core.database import connection, fetch_all, fetch_one
 from core.manifest import discover
+from core.security.authentication import Viewer
 from tests.asgi import Answer, Client
 
 JSON = {"content-type": "application/json"}

@@ -19,19 +19,19 @@ from graphql import (
 
 from bff.app import make_edge
 from bff.compiler.schema_facts import attribute_read, strawberry_field
-from bff.edge import Edge
-from bff.public import public_age_s
-from bff.schema import build_schema
-from bff.shipped import document_id
-from bff.trusted import Documents, TrustedDocument
+from bff.endpoint import Edge
+from bff.schema.build import build_schema
+from bff.trusted.documents import Documents, TrustedDocument
+from bff.trusted.public import public_age_s
+from bff.trusted.shipped import document_id
 from core.app import App
-from core.auth import Viewer
 from core.call import Call
 from core.deadline import Deadline
 from core.graphql import PUBLIC_KEY, Info, public
-from core.guards import Guard
+from core.graphql.guards import Guard
 from core.ids import new_id
 from core.manifest import discover
+from core.security.authentication import Viewer
 from tests.asgi import Answer, Client
 from tests.machine import in_time
 

@@ -14,16 +14,16 @@ from strawberry.dataloader import DataLoader
 from bff.app import Api, make_edge
 from bff.commands.calls import excess, measure
 from bff.commands.client import CityClient, ClientError
-from bff.library import operations_of
-from bff.shipped import document_id
-from bff.trusted import AT_MOST, Documents, TrustedDocument, documents_of
+from bff.trusted.documents import AT_MOST, Documents, TrustedDocument, documents_of
+from bff.trusted.library import operations_of
+from bff.trusted.shipped import document_id
 from core.app import App
 from core.database import connection, fetch_all
 from core.deadline import Deadline
 from core.graphql import Info
-from core.http import Upstream
 from core.manifest import ServiceStatus, discover
-from core.tally import Tally
+from core.telemetry.call_counts import Tally
+from core.upstream.client import Upstream
 from tests.bff.fault_cards import NAMES, City
 
 WELLS = 12

@@ -9,14 +9,14 @@ import pytest
 import strawberry
 
 from bff.app import Api, make_edge
-from bff.negotiation import Dialect, negotiate_parts
-from bff.schema import allow_defer
-from bff.shipped import document_id
-from bff.trusted import Documents, TrustedDocument
+from bff.request.negotiation import Dialect, negotiate_parts
+from bff.schema.build import allow_defer
+from bff.trusted.documents import Documents, TrustedDocument
+from bff.trusted.shipped import document_id
 from core.app import App
 from core.errors import Conflict
+from core.refusal_texts import ILLEGAL_STATE
 from core.settings import Settings
-from core.texts_common import ILLEGAL_STATE
 
 SECRET = "resident 11010519491231002X"
 PARTS = "multipart/mixed"

@@ -14,16 +14,16 @@ import pytest
 import strawberry
 from graphql import parse, validate
 
-from bff import shipped
 from bff.app import make_edge
-from bff.edge import Edge
-from bff.library import Library
-from bff.overrides import Override, drop_override, set_override
-from bff.requests import Operation, RequestError
-from bff.schema import build_schema
-from bff.shipped import ManifestError, ShippedDocument, document_id, parse_manifest
-from bff.trusted import Documents, TrustedDocument, documents_of
-from bff.usage import fields_of, read_usage
+from bff.endpoint import Edge
+from bff.request.operation import Operation, RequestError
+from bff.schema.build import build_schema
+from bff.trusted import shipped
+from bff.trusted.documents import Documents, TrustedDocument, documents_of
+from bff.trusted.library import Library
+from bff.trusted.overrides import Override, drop_override, set_override
+from bff.trusted.shipped import ManifestError, ShippedDocument, document_id, parse_manifest
+from bff.trusted.usage import fields_of, read_usage
 from core.app import App
 from core.database import transaction
 from core.manifest import discover

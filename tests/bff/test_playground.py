@@ -26,11 +26,11 @@ from typer.testing import CliRunner
 from yarl import URL
 
 from bff.app import Api
-from bff.edge import Edge
+from bff.endpoint import Edge
 from bff.playground import PlaygroundTab, playground_page, playground_routes, wants_playground
 from bff.playground.build import FOLDER, MANIFEST, PlaygroundBuildError, build
 from bff.playground.cli import app as playground_cli
-from bff.tabs import title_of
+from bff.screens.tabs import title_of
 from tests.bff.conftest import served
 from tests.machine import in_time
 

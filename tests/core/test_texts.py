@@ -30,7 +30,7 @@ def _blanks(sentence: str) -> set[str]:
 
 
 def test_there_are_catalogues() -> None:
-    assert {"core.texts_common", "modules.identity.texts"} <= set(CATALOGUES)
+    assert {"core.refusal_texts", "modules.identity.texts"} <= set(CATALOGUES)
 
 
 def test_a_code_means_one_sentence() -> None:

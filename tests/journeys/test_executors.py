@@ -21,8 +21,8 @@ from journeys.house import House
 
 from bff.commands.client import Answer, CityClient, ClientError, key
 from bff.commands.services import run_document
-from bff.library import operations_of
-from bff.trusted import TrustedDocument, documents_of
+from bff.trusted.documents import TrustedDocument, documents_of
+from bff.trusted.library import operations_of
 from core.manifest import ServiceStatus, discover
 
 pytestmark = pytest.mark.xdist_group("house")

@@ -9,8 +9,8 @@ from dataclasses import dataclass, field
 from core.app import App
 from core.call import Call
 from core.database import Transaction
-from core.http import UpstreamTimeout, UpstreamUnavailable
 from core.manifest import Manifest
+from core.upstream.client import UpstreamTimeout, UpstreamUnavailable
 from payments.api import (
     Accepted,
     Fulfilment,

@@ -12,8 +12,8 @@ import structlog
 from core.app import App
 from core.database import transaction
 from core.deadline import Deadline
-from core.http import UpstreamError
-from core.people import get_person
+from core.people.directory import get_person
+from core.upstream.client import UpstreamError
 from modules.appointments import messages, refunds, store, texts
 from modules.appointments.domain import ENDED, State
 from modules.appointments.hospitals import saga

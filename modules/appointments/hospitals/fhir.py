@@ -13,11 +13,11 @@ from core.app import App
 from core.city import Named
 from core.clock import ensure_utc
 from core.deadline import Deadline
-from core.http import UpstreamFailed, UpstreamRejected
-from core.privacy import Access
+from core.people.personal_read import Access
 from core.standards import fhir
 from core.standards.fhir import FhirInvalid
 from core.standards.fhir_client import FhirClient, Versioned
+from core.upstream.client import UpstreamFailed, UpstreamRejected
 from modules.appointments.domain import State
 from modules.appointments.hospitals.upstream import (
     Department,

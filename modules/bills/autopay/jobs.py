@@ -12,14 +12,14 @@ from uuid import UUID
 import structlog
 
 from core.app import App
-from core.auth import Viewer
 from core.call import Call
 from core.clock import civil_date
 from core.database import IntegrityError, transaction
 from core.deadline import Deadline
 from core.errors import AppError, Conflict, NotFound, Unavailable
-from core.http import UpstreamError
-from core.people import Person, get_person
+from core.people.directory import Person, get_person
+from core.security.authentication import Viewer
+from core.upstream.client import UpstreamError
 from modules.bills import domain as bills
 from modules.bills import store as accounts
 from modules.bills.autopay import domain, service, store, telling

@@ -6,16 +6,15 @@ from uuid import UUID
 
 import orjson
 
-from core import idempotency
 from core.app import App
 from core.call import Call
-from core.database import Transaction, transaction
+from core.database import Transaction, idempotency, transaction
 from core.deadline import Deadline
 from core.errors import Conflict, InvalidInput, NotFound
-from core.http import UpstreamRejected
 from core.ids import new_id
-from core.personal_data import SealedColumn
-from core.texts_common import NOT_FOUND
+from core.people.data_rights import SealedColumn
+from core.refusal_texts import NOT_FOUND
+from core.upstream.client import UpstreamRejected
 from modules.bills import texts
 from modules.bills.domain import UtilityKind
 from modules.bills.invoices import domain

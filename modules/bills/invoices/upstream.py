@@ -6,7 +6,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from core.app import App
 from core.deadline import Deadline
-from core.http import Response, UpstreamFailed
+from core.upstream.client import Response, UpstreamFailed
 from modules.bills.domain import UtilityKind
 from modules.bills.invoices.domain import BillerInvoice, Buyer
 

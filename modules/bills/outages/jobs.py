@@ -12,7 +12,7 @@ from core.clock import SHANGHAI
 from core.database import transaction
 from core.deadline import Deadline
 from core.errors import NotFound
-from core.people import Person, get_person
+from core.people.directory import Person, get_person
 from core.texts import Locale
 from modules.bills import texts
 from modules.bills.outages import domain, service, store

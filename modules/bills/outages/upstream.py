@@ -11,7 +11,7 @@ from shapely.geometry import shape
 from core.app import App
 from core.clock import ensure_utc
 from core.deadline import Deadline
-from core.http import UpstreamFailed
+from core.upstream.client import UpstreamFailed
 from modules.bills.outages.domain import Outage, OutageKind, OutageStatus
 
 _NOT_MODIFIED = 304

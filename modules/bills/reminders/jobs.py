@@ -14,10 +14,10 @@ from core.clock import civil_date, ensure_utc
 from core.database import transaction
 from core.deadline import Deadline
 from core.errors import NotFound
-from core.http import UpstreamError
 from core.money import format_yuan
-from core.people import Person, get_person
+from core.people.directory import Person, get_person
 from core.texts import Locale
+from core.upstream.client import UpstreamError
 from modules.bills import domain, messages
 from modules.bills import store as accounts
 from modules.bills.domain import BillerBill, UtilityKind

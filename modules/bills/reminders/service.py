@@ -4,12 +4,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
-from core import idempotency
 from core.call import Call
-from core.database import connection, transaction
+from core.database import connection, idempotency, transaction
 from core.errors import InvalidInput, NotFound
 from core.ids import new_id
-from core.texts_common import NOT_FOUND
+from core.refusal_texts import NOT_FOUND
 from modules.bills import store as accounts
 from modules.bills import texts
 from modules.bills.models import AccountLink, Reminded, Reminder

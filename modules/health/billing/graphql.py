@@ -15,8 +15,8 @@ from core.graphql import (
     service_mutation,
     service_query,
 )
-from core.last_good import ReadStatus
 from core.texts import Locale
+from core.upstream.readings import ReadStatus
 from modules.health.billing import domain, service
 from modules.health.billing.domain import MEDICAL_PAYMENT
 from modules.health.policy import hospital_name

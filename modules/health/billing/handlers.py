@@ -7,7 +7,7 @@ from core.app import App
 from core.city import Named
 from core.database import transaction
 from core.money import format_yuan
-from core.people import get_person
+from core.people.directory import get_person
 from core.texts import Locale
 from modules.health import texts
 from modules.health.billing import domain, payable, store

@@ -12,9 +12,9 @@ from core.city import Named
 from core.database import Transaction
 from core.deadline import Deadline
 from core.errors import Conflict, NotFound, Unavailable
-from core.http import UpstreamError, UpstreamRejected
+from core.refusal_texts import NOT_FOUND, UPSTREAM_UNAVAILABLE
 from core.texts import Locale, Text
-from core.texts_common import NOT_FOUND, UPSTREAM_UNAVAILABLE
+from core.upstream.client import UpstreamError, UpstreamRejected
 from modules.health import texts
 from modules.health.billing import domain, store
 from modules.health.billing.domain import BillStatus

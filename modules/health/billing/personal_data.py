@@ -7,7 +7,7 @@ from uuid import UUID
 from core.app import App
 from core.clock import civil_date
 from core.database import Transaction
-from core.personal_data import Erasure, Export, Exported, Hold
+from core.people.data_rights import Erasure, Export, Exported, Hold
 from modules.health import texts
 from modules.health.billing import refunds, store
 from modules.health.models import HospitalBill, HospitalPayment, TopUp

@@ -12,10 +12,10 @@ from core.app import App
 from core.database import Transaction, transaction
 from core.deadline import Deadline
 from core.errors import Conflict
-from core.http import UpstreamError, UpstreamRejected
 from core.ids import new_id
-from core.jobs import GiveUp
-from core.personal_data import SealedColumn
+from core.people.data_rights import SealedColumn
+from core.queue.jobs import GiveUp
+from core.upstream.client import UpstreamError, UpstreamRejected
 from modules.health.billing import domain, store
 from modules.health.billing.domain import DecidedRefund
 from modules.health.billing.upstream import HospitalBilling

@@ -7,18 +7,17 @@ from datetime import datetime, timedelta
 from typing import cast
 from uuid import UUID
 
-from core import idempotency
 from core.call import Call
 from core.clock import ensure_utc
-from core.consents import kept_under
-from core.database import transaction
+from core.database import idempotency, transaction
 from core.errors import InvalidInput, NotFound, Unavailable
-from core.http import UpstreamError
 from core.ids import new_id
-from core.last_good import Reading, ReadStatus
 from core.money import format_yuan
-from core.privacy import Access, Purpose, open_access, personal_read
-from core.texts_common import NOT_FOUND, UPSTREAM_UNAVAILABLE
+from core.people.consents import kept_under
+from core.people.personal_read import Access, Purpose, open_access, personal_read
+from core.refusal_texts import NOT_FOUND, UPSTREAM_UNAVAILABLE
+from core.upstream.client import UpstreamError
+from core.upstream.readings import Reading, ReadStatus
 from modules.health import texts
 from modules.health.billing import domain, refunds, store
 from modules.health.billing.domain import (

@@ -10,8 +10,8 @@ from pydantic import TypeAdapter, ValidationError
 
 from core.app import App
 from core.deadline import Deadline
-from core.http import Response, UpstreamFailed, UpstreamRejected
-from core.privacy import Access
+from core.people.personal_read import Access
+from core.upstream.client import Response, UpstreamFailed, UpstreamRejected
 from modules.health.billing.domain import HospitalBill, HospitalReceipt, InpatientAccount
 
 _BILLS = TypeAdapter(list[HospitalBill])

@@ -16,8 +16,8 @@ from core.graphql import (
     service_mutation,
     signed_in,
 )
-from core.last_good import ReadStatus
 from core.texts import Locale
+from core.upstream.readings import ReadStatus
 from modules.mobility.fines import domain, service
 from payments.api import Method, Payment
 

@@ -10,7 +10,7 @@ from core.app import App
 from core.call import Call
 from core.database import Transaction
 from core.errors import Conflict, NotFound, Unavailable
-from core.texts_common import NOT_FOUND, UPSTREAM_UNAVAILABLE
+from core.refusal_texts import NOT_FOUND, UPSTREAM_UNAVAILABLE
 from modules.mobility.fines import domain, store, texts
 from modules.mobility.fines.domain import FineStatus
 from modules.mobility.fines.upstream import FinesPlatform

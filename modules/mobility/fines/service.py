@@ -6,15 +6,14 @@ from contextlib import suppress
 from dataclasses import dataclass
 from uuid import UUID
 
-from core import idempotency
 from core.call import Call
 from core.clock import ensure_utc
-from core.database import transaction
+from core.database import idempotency, transaction
 from core.errors import NotFound, Unavailable
-from core.http import UpstreamError, UpstreamRejected
-from core.last_good import Reading
-from core.privacy import Access, Purpose, open_access, personal_read
-from core.texts_common import NOT_FOUND, UPSTREAM_UNAVAILABLE
+from core.people.personal_read import Access, Purpose, open_access, personal_read
+from core.refusal_texts import NOT_FOUND, UPSTREAM_UNAVAILABLE
+from core.upstream.client import UpstreamError, UpstreamRejected
+from core.upstream.readings import Reading
 from modules.mobility.fines import domain, store, texts
 from modules.mobility.fines.domain import FineStatus, Order, Violation
 from modules.mobility.fines.upstream import FinesPlatform, TrafficPolice

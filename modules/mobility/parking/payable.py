@@ -10,7 +10,7 @@ from core.call import Call
 from core.clock import SHANGHAI
 from core.database import Transaction, transaction
 from core.errors import Conflict, NotFound, Unavailable
-from core.texts_common import NOT_FOUND, UPSTREAM_UNAVAILABLE
+from core.refusal_texts import NOT_FOUND, UPSTREAM_UNAVAILABLE
 from modules.mobility.models import ParkingCharge
 from modules.mobility.parking import domain, store, texts
 from modules.mobility.parking.upstream import Parking

@@ -5,17 +5,16 @@ from dataclasses import dataclass
 from datetime import timedelta
 from uuid import UUID
 
-from core import idempotency, rate_limit
 from core.app import App
 from core.call import Call
 from core.clock import ensure_utc
-from core.database import transaction
+from core.database import idempotency, rate_limit, transaction
 from core.errors import Conflict, InvalidInput, NotFound, RateLimited, Unavailable
-from core.http import UpstreamError, UpstreamRejected
 from core.ids import new_id
-from core.last_good import Reading, ReadStatus
-from core.privacy import Purpose, open_access
-from core.texts_common import NOT_FOUND, UPSTREAM_UNAVAILABLE
+from core.people.personal_read import Purpose, open_access
+from core.refusal_texts import NOT_FOUND, UPSTREAM_UNAVAILABLE
+from core.upstream.client import UpstreamError, UpstreamRejected
+from core.upstream.readings import Reading, ReadStatus
 from modules.mobility.models import ParkingCharge, Plate
 from modules.mobility.parking import domain, store, texts
 from modules.mobility.parking.domain import Session

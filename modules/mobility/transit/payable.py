@@ -11,8 +11,8 @@ from core.call import Call
 from core.clock import SHANGHAI
 from core.database import Transaction
 from core.errors import Conflict, NotFound
+from core.refusal_texts import NOT_FOUND
 from core.texts import Locale
-from core.texts_common import NOT_FOUND
 from modules.mobility.models import Trip
 from modules.mobility.payee import Receipt, pass_on
 from modules.mobility.transit import domain, store, texts

@@ -9,11 +9,11 @@ from core.app import App
 from core.call import Call
 from core.database import transaction
 from core.errors import NotFound, Unavailable
-from core.http import UpstreamError
-from core.last_good import Reading
-from core.privacy import Access, Purpose, personal_read
+from core.people.personal_read import Access, Purpose, personal_read
+from core.refusal_texts import NOT_FOUND, UPSTREAM_UNAVAILABLE
 from core.standards.signed_code import ReaderKey, SignedCode, issue_code, reader_key
-from core.texts_common import NOT_FOUND, UPSTREAM_UNAVAILABLE
+from core.upstream.client import UpstreamError
+from core.upstream.readings import Reading
 from modules.mobility import models
 from modules.mobility.payments_of import find_payments
 from modules.mobility.transit import domain, store, texts

@@ -28,14 +28,14 @@ from core.app import App, open_app
 from core.clock import ManualClock, SystemClock
 from core.database import CONNECTION_LOST, connection, fetch_all, parse_url, transaction
 from core.ids import new_id
-from core.jobs import list_dead
 from core.manifest import Manifest, discover
-from core.migrate import migrate
 from core.processes.embedded import EmbeddedPostgres
-from core.processes.lane import LaneQueries
+from core.processes.lane_queries import LaneQueries
+from core.processes.migrate import migrate
+from core.processes.settings_table import environment_of
 from core.processes.worker import HEARTBEAT_TIMEOUT, ClockSchedule
+from core.queue.jobs import list_dead
 from core.settings import Settings
-from core.settings_table import environment_of
 from tests.conftest import ROOT
 from tests.core import probe
 from tests.core.conftest import Runs, Worker

@@ -13,7 +13,7 @@ import pytest
 
 from core.app import App
 from core.clock import ManualClock
-from core.keys import ensure_sandbox_keys
+from core.security.keys import ensure_sandbox_keys
 from modules.appointments import queue
 from tests.modules.appointments.engine import MakeCall, broken_invariants
 from tests.modules.appointments.releases import HANDS, SCRIPTS, SEATS, Worker, release_all, rush

@@ -12,8 +12,8 @@ from core.app import App
 from core.call import Call
 from core.clock import ManualClock, civil_date
 from core.ids import new_id
-from core.mandates import act_for
 from core.manifest import ServiceStatus
+from core.people.mandates import act_for
 from modules.appointments import publishing, visits
 from modules.appointments.hospitals.sources import PATIENT, VACCINEE
 from modules.appointments.policy import rules_of

@@ -9,9 +9,9 @@ from core.app import App
 from core.call import Call
 from core.clock import ManualClock
 from core.database import connection, fetch_all
-from core.http import UpstreamError
 from core.ids import new_id
 from core.states import IllegalTransition
+from core.upstream.client import UpstreamError
 from modules.appointments import fees
 from payments import routes
 from payments.ledger.verify import verify

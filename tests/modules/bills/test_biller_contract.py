@@ -10,8 +10,8 @@ import pytest
 
 from core.clock import SystemClock
 from core.deadline import Deadline
-from core.http import HttpClient, UpstreamRejected
-from core.metrics import Metrics
+from core.telemetry.metrics import Metrics
+from core.upstream.client import HttpClient, UpstreamRejected
 from modules.bills.domain import BillStatus, UtilityKind
 from modules.bills.upstream import Billers, BillersClient, refusal_code
 from tests.payments.fakes import FakeBillers

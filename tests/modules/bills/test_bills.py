@@ -8,7 +8,7 @@ import pytest
 
 from core.errors import Conflict, InvalidInput, NotFound, RateLimited, Unavailable
 from core.ids import new_id
-from core.last_good import ReadStatus
+from core.upstream.readings import ReadStatus
 from modules.bills import service
 from modules.bills.domain import BillStatus, UtilityKind, is_fresh
 from modules.bills.models import AccountLink

@@ -15,9 +15,9 @@ from core.call import Call
 from core.clock import SystemClock
 from core.deadline import Deadline
 from core.errors import Conflict, InvalidInput, NotFound
-from core.http import HttpClient, UpstreamFailed, UpstreamRejected
 from core.ids import new_id
-from core.metrics import Metrics
+from core.telemetry.metrics import Metrics
+from core.upstream.client import HttpClient, UpstreamFailed, UpstreamRejected
 from modules.bills.domain import UtilityKind
 from modules.bills.invoices import service
 from modules.bills.invoices.domain import BillerInvoice, Buyer

@@ -10,11 +10,11 @@ import pytest
 
 from core.clock import SystemClock
 from core.deadline import Deadline
-from core.http import HttpClient, Unlicensed, UpstreamRejected
 from core.ids import new_id
-from core.metrics import Metrics
-from core.people import Person
-from core.privacy import Access
+from core.people.directory import Person
+from core.people.personal_read import Access
+from core.telemetry.metrics import Metrics
+from core.upstream.client import HttpClient, Unlicensed, UpstreamRejected
 from modules.health.billing.domain import BillStatus
 from modules.health.billing.upstream import (
     HospitalBilling,

@@ -19,9 +19,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from core.app import App
-from core.auth import ACCESS_TOKEN_LIFE, AUDIENCE, Viewer
 from core.clock import ManualClock
 from core.database import connection, fetch_one
+from core.security.authentication import ACCESS_TOKEN_LIFE, AUDIENCE, Viewer
 from modules.identity import domain
 from modules.identity.models import Citizen, LoginCode, Session
 from tests.asgi import Client

@@ -7,14 +7,15 @@ from uuid import UUID
 
 import pytest
 
-from bff.schema import build_schema
-from core import access, guards, mandates
+from bff.schema.build import build_schema
 from core.app import App
-from core.auth import Viewer
 from core.clock import ManualClock
 from core.database import transaction
+from core.graphql import guards
 from core.ids import new_id
 from core.manifest import discover
+from core.people import mandates
+from core.security.authentication import Viewer
 from core.settings import Settings
 from modules.appointments.models import Booking, Resource, Slot
 from modules.bills.models import AccountLink, Autopay, OutageWatch

@@ -9,23 +9,23 @@ from uuid import UUID
 import pytest
 
 from core.app import App, open_app
-from core.auth import Viewer
 from core.call import Call
 from core.clock import ManualClock
-from core.consents import grant_consent
 from core.database import Transaction
+from core.database.models import Consent
 from core.errors import Conflict, NotFound
-from core.keys import add_data_key
 from core.manifest import Manifest, discover, load
-from core.models import Consent
-from core.people import get_person
-from core.personal_data import (
+from core.people.consents import grant_consent
+from core.people.data_rights import (
     SEALED,
     Erasure,
     Hold,
     count_old,
     reseal,
 )
+from core.people.directory import get_person
+from core.security.authentication import Viewer
+from core.security.keys import add_data_key
 from core.settings import Settings
 from core.texts import Text
 from modules.identity import personal_data
@@ -114,8 +114,8 @@ async def test_a_new_key_is_used_at_once_and_old_values_move_under_it(rotating: 
 async def test_a_process_that_has_not_heard_of_a_key_reads_what_another_sealed(
     rotating: App, app: App
 ) -> None:
-    from core.keys import load_data_keys
-    from core.pii import Vault
+    from core.security.keys import load_data_keys
+    from core.security.vault import Vault
 
     folder = rotating.settings.keys_path
     old_process = Vault(

@@ -12,13 +12,13 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
-from core.auth import Tokens
 from core.clock import SystemClock
 from core.deadline import Deadline
-from core.http import HttpClient, UpstreamRejected
 from core.ids import new_id
-from core.metrics import Metrics
+from core.security.authentication import Tokens
 from core.standards.signed_code import issue_code, reader_key
+from core.telemetry.metrics import Metrics
+from core.upstream.client import HttpClient, UpstreamRejected
 from modules.mobility.fines.upstream import FinesPlatformClient, TrafficPoliceClient
 from modules.mobility.parking.upstream import ParkingClient, VehicleRegistryClient
 from modules.mobility.payee import REFUSED_FOR_GOOD, Payee, refusal_code

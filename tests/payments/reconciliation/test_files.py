@@ -15,8 +15,8 @@ from aiohttp.test_utils import TestServer
 
 from core.app import App
 from core.deadline import Deadline
-from core.http import ANY, HttpClient, UpstreamFailed
-from core.metrics import Metrics
+from core.telemetry.metrics import Metrics
+from core.upstream.client import ANY, HttpClient, UpstreamFailed
 from modules.bills import settlements
 from modules.bills.domain import UtilityKind
 from payments.psp.wechatpay import SANDBOX_MERCHANT
