@@ -9,7 +9,7 @@ from typing import Any
 
 from core.bus.bus import Bus
 from core.city import City, load_city
-from core.clock import Clock, SystemClock
+from core.clock import Clock, SystemClock, civil_date
 from core.context.app import App
 from core.database import pool
 from core.errors import StartError
@@ -43,12 +43,13 @@ async def open_app(
     """
     if settings.database_url is None:
         raise ValueError("DATABASE_URL is unset: start with `quancheng up`, or set it")
-    clock = clock or SystemClock()
+    clock = clock or SystemClock(settings.clock_offset)
     manifests = discover() if manifests is None else manifests
     folder, city = settings.keys_path, load_city(settings.city_file)
     queue, events = check_wings(manifests, city)
     keys = load_keys(folder)
     bus, metrics = Bus(settings.database_url), Metrics()
+    metrics.watch_calendar(lambda: len(city.calendar.overdue_years(civil_date(clock.now()))))
     async with HttpClient(metrics) as http:
         app = App(
             settings=settings,

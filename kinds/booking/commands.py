@@ -30,20 +30,18 @@ def compare() -> None:
 
 @app.command()
 def publish() -> None:
-    """Offer the slots of the city file up to each service's horizon; what is there stays.
+    """Bring the slots to what the city file says, up to each service's horizon.
 
-    Exit 1 where a horizon reaches into a year whose holidays are not in the city file.
+    Exit 1 where the city file lacks a year's calendar: the next year's from 1 December on.
     """
 
     async def run(house: App) -> None:
         from kinds.booking import publishing
 
-        unknown = await publishing.seed(house)
-        for year in sorted(unknown):
-            typer.echo(
-                f"no calendar of {year} in the city file: nothing is offered there", err=True
-            )
-        if unknown:
+        overdue = await publishing.seed(house)
+        for year in overdue:
+            typer.echo(f"the city file lacks the calendar of {year}: it is provisional", err=True)
+        if overdue:
             raise typer.Exit(1)
 
     _in_house(run)

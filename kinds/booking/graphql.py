@@ -132,7 +132,7 @@ class Query:
         ] = 0,
         days: Annotated[
             int, strawberry.argument(description="How many days to show, 1 to 31.")
-        ] = 7,
+        ] = service.DAYS_SHOWN,
         only_free: Annotated[
             bool, strawberry.argument(description="Leave out what is full.")
         ] = False,

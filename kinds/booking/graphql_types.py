@@ -4,6 +4,7 @@ from datetime import date, datetime
 
 import strawberry
 
+from core.clock import civil_date
 from core.context.call import Call
 from core.graphql import Fen
 from core.texts import Named
@@ -78,6 +79,10 @@ class AppointmentSlot:
     )
     cancel_until: datetime = strawberry.field(
         description="Until when a booking of it can be cancelled."
+    )
+    provisional: bool = strawberry.field(
+        description="Whether the public holidays of its year are still to be published: should its "
+        "day become one, a booking is moved and its booker is sent a message."
     )
 
 
@@ -210,6 +215,7 @@ def to_slot(call: Call, facts: SlotFacts, free: int) -> AppointmentSlot:
         free=free,
         releases_at=facts.releases_at,
         cancel_until=cancel_until(call, facts.service_id, facts.starts_at),
+        provisional=call.app.city.calendar.is_provisional(civil_date(facts.starts_at)),
     )
 
 

@@ -21,6 +21,7 @@ MANIFEST = Manifest(
         "jobs",
         "comparison",
         "publishing",
+        "closures",
         "sources",
     ),
     migrations="migrations",

@@ -86,6 +86,28 @@ async def _move(
     if old is None:
         raise NotFound(NOT_FOUND)
     refuse_unmovable(app, old, facts)
+    await _change_places(app, tx, old, facts, new_booking_id)
+
+
+async def move_called_off(
+    app: App, tx: Transaction, old_id: UUID, facts: SlotFacts, new_booking_id: UUID
+) -> None:
+    """Move an appointment whose slot was called off, however late that is.
+
+    Raises Conflict where it is confirmed no more, the other slot cannot be booked by now or a
+    limit stands against it.
+    """
+    old = await store.lock_booking(tx, old_id)
+    if old is None:
+        raise NotFound(NOT_FOUND)
+    if old.state is not State.CONFIRMED:
+        domain.BOOKING.next_state(old.state, "move")
+    await _change_places(app, tx, old, facts, new_booking_id)
+
+
+async def _change_places(
+    app: App, tx: Transaction, old: BookingRow, facts: SlotFacts, new_booking_id: UUID
+) -> None:
     # both rows in one order, whoever moves the other way at the same time
     slots = {slot_id: await slot_store.lock_slot(tx, slot_id)
              for slot_id in sorted((old.slot_id, facts.slot_id))}  # fmt: skip

@@ -1,50 +1,52 @@
 """Putting the city's slots on offer: places and opening hours from the city file, every night."""
 
-from datetime import timedelta
+from datetime import datetime, time, timedelta
 
 import structlog
 
-from core.clock import civil_date
+from core.clock import SHANGHAI, civil_date
 from core.context.app import App
 from core.context.contributions import Seed
 from core.database import transaction
 from core.queue.jobs import Lane, job
-from kinds.booking import slot_store
-from kinds.booking.policy import Policy, Rules, Venue, rules_of
-from kinds.booking.schedule import known_days, plan_slots
+from kinds.booking import closures, slot_store
+from kinds.booking.policy import Policy, Venue, rules_of
+from kinds.booking.schedule import plan_slots
 from kinds.booking.slot_store import Described
 
 log = structlog.get_logger(__name__)
 
 
-async def seed(app: App) -> frozenset[int]:
-    """Publish every place up to its horizon. Repeat-safe: what is there stays.
+async def seed(app: App) -> list[int]:
+    """Publish every place up to its horizon. Repeat-safe.
 
-    Returns the years without a calendar into which a horizon reaches: of them nothing is offered
-    that hangs on holidays.
+    Returns the years whose calendar should be in the city file by now, and is not: their days are
+    on offer by the law's holidays alone.
     """
     rules = rules_of(app)
     for service_id, venues in rules.venues.items():
         for venue in venues:
             await publish(app, service_id, rules.policies[service_id], venue)
-    unknown = _unknown_years(app, rules)
-    for year in unknown:
-        log.warning("no calendar in the city file: no slots", year=year)
-    return unknown
+    overdue = app.city.calendar.overdue_years(civil_date(app.clock.now()))
+    for year in overdue:
+        log.warning("the city file lacks the calendar of a year", year=year)
+    return overdue
 
 
 async def publish(app: App, service_id: str, policy: Policy, venue: Venue) -> int:
-    """Offer a place's slots from today to the horizon, or to the end of the calendar that they
-    hang on; returns how many are new or changed.
+    """Bring a place's slots from today to the horizon to what its timetables and the calendar say.
 
-    Raises ScheduleInvalid for opening hours that contradict themselves; then nothing changed.
+    What is planned no more is called off, and who is booked there is moved. Returns how many slots
+    are new or changed. Raises ScheduleInvalid for opening hours that contradict themselves; then
+    nothing changed.
     """
-    calendar, first_on = app.city.calendar, civil_date(app.clock.now())
-    days = known_days(venue.timetables, calendar, first_on=first_on, days=policy.horizon_days)
-    if days == 0:
-        return 0
+    first_on, days = civil_date(app.clock.now()), policy.horizon_days
     planned = plan_slots(
-        venue.timetables, calendar, first_on=first_on, days=days, release=policy.release
+        venue.timetables,
+        app.city.calendar,
+        first_on=first_on,
+        days=days,
+        release=policy.release,
     )
     async with transaction() as tx:
         resource_id = await slot_store.ensure_resource(
@@ -55,20 +57,23 @@ async def publish(app: App, service_id: str, policy: Policy, venue: Venue) -> in
             limit_group=f"{service_id}/{venue.ref}",
             address=venue.address,
         )
-        return await slot_store.insert_planned(tx, resource_id, service_id, planned)
+        changed = await slot_store.insert_planned(tx, resource_id, service_id, planned)
+        called_off = await closures.call_off(
+            app,
+            tx,
+            resource_id,
+            until=datetime.combine(first_on + timedelta(days=days), time.min, SHANGHAI),
+            planned=[slot.ref for slot in planned],
+        )
+    if called_off:
+        log.warning("slots were called off", place=venue.ref, slots=called_off)
+    return changed + called_off
 
 
 @job("appointments.publish", lane=Lane.BULK, timeout_s=300, every="1 16 * * *")
 async def publish_daily(app: App) -> None:
     """The horizon moves on by a day."""
     await seed(app)
-
-
-def _unknown_years(app: App, rules: Rules) -> frozenset[int]:
-    first_on = civil_date(app.clock.now())
-    furthest = max(rules.policies[service_id].horizon_days for service_id in rules.venues)
-    years = {(first_on + timedelta(days=ahead)).year for ahead in range(furthest)}
-    return frozenset(years - app.city.calendar.years)
 
 
 SEED = Seed(seed)

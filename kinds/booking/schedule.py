@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from itertools import pairwise
 
-from core.city import Calendar, YearUnknown
+from core.city import Calendar
 from core.clock import SHANGHAI
 from core.errors import InvalidInput
 from core.texts import Text
@@ -45,11 +45,6 @@ class Timetable:
     on_make_up_days: bool = True
     first_on: date | None = None
     last_on: date | None = None
-
-    @property
-    def ignores_calendar(self) -> bool:
-        """Whether it is open every day of the week, holidays too: no calendar changes that."""
-        return self.on_holidays and self.weekdays == EVERY_DAY
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +84,7 @@ def plan_slots(
 ) -> list[PlannedSlot]:
     """The slots of some days in order.
 
-    Raises ScheduleInvalid, also where two slots overlap and for days whose holidays nobody knows.
+    Raises ScheduleInvalid, also where two slots overlap.
     """
     if not 1 <= days <= HORIZON_DAYS_MAX:
         raise ScheduleInvalid(f"a horizon of {days} days")
@@ -106,27 +101,15 @@ def plan_slots(
     return slots
 
 
-def known_days(
-    timetables: Sequence[Timetable], calendar: Calendar, *, first_on: date, days: int
-) -> int:
-    """How many of some days can be planned before the calendar that they hang on ends."""
-    if all(timetable.ignores_calendar for timetable in timetables):
-        return days
-    ahead = range(days)
-    return next((n for n in ahead if _year(first_on, n) not in calendar.years), days)
-
-
 def is_open(timetable: Timetable, calendar: Calendar, day: date) -> bool:
-    """Whether a timetable holds on a day. Raises ScheduleInvalid for a year without calendar."""
+    """Whether a timetable holds on a day; in a provisional year by the law's holidays alone."""
     if timetable.first_on is not None and day < timetable.first_on:
         return False
     if timetable.last_on is not None and day > timetable.last_on:
         return False
-    if day.year not in calendar.years and not timetable.ignores_calendar:
-        raise ScheduleInvalid(str(YearUnknown(day.year)))
     if day in calendar.make_up_days and timetable.on_make_up_days:
         return True
-    if day in calendar.holidays and not timetable.on_holidays:
+    if calendar.is_holiday(day) and not timetable.on_holidays:
         return False
     return day.isoweekday() in timetable.weekdays
 
@@ -160,10 +143,6 @@ def _day(
         ends_at = starts_at + timetable.slot
         yield PlannedSlot(starts_at, ends_at, timetable.capacity, releases_at)
         starts_at = ends_at
-
-
-def _year(first_on: date, days_ahead: int) -> int:
-    return (first_on + timedelta(days=days_ahead)).year
 
 
 def _at(day: date, clock_time: time) -> datetime:

@@ -36,6 +36,8 @@ from kinds.booking.sources import source_of
 from kinds.booking.store import BookingRow
 
 HOLD = "holdAppointment"
+DAYS_SHOWN = 14
+"""Of a place's slots: more than the longest run of closed days, which is nine."""
 _DAYS_MAX = 31
 
 

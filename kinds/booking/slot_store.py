@@ -127,7 +127,8 @@ async def insert_planned(
 ) -> int:
     """The planned slots of a resource, those that exist with the new capacity and release.
 
-    A capacity never falls below what is booked. Returns how many are new or changed.
+    A capacity never falls below what is booked; a slot that was called off is on offer again.
+    Returns how many are new or changed.
     """
     rows = await fetch_all(
         tx,
@@ -139,10 +140,12 @@ async def insert_planned(
                AS p (id, ref, starts_at, ends_at, capacity, releases_at)
            ON CONFLICT (resource_id, ref) DO UPDATE SET
              capacity = greatest(EXCLUDED.capacity, appointments_slot.used),
-             releases_at = EXCLUDED.releases_at
+             releases_at = EXCLUDED.releases_at,
+             cancelled_at = NULL
            WHERE (appointments_slot.capacity, appointments_slot.releases_at)
              IS DISTINCT FROM (greatest(EXCLUDED.capacity, appointments_slot.used),
                                EXCLUDED.releases_at)
+              OR appointments_slot.cancelled_at IS NOT NULL
            RETURNING id""",
         resource_id,
         service_id,
@@ -154,6 +157,34 @@ async def insert_planned(
         [slot.releases_at for slot in planned],
     )
     return len(rows)
+
+
+async def cancel_unplanned(
+    tx: Transaction,
+    resource_id: UUID,
+    *,
+    begins_at: datetime,
+    ends_at: datetime,
+    planned: Sequence[str],
+    cancelled_at: datetime,
+) -> list[UUID]:
+    """Call off the slots of a resource that start in [begins_at, ends_at) and whose refs are not
+    planned; returns which those were, locked in the order in which moves lock them."""
+    rows = await fetch_all(
+        tx,
+        """UPDATE appointments_slot SET cancelled_at = $5 WHERE id IN (
+             SELECT id FROM appointments_slot
+              WHERE resource_id = $1 AND starts_at >= $2 AND starts_at < $3
+                AND cancelled_at IS NULL AND ref <> ALL($4)
+              ORDER BY id FOR UPDATE)
+           RETURNING id""",
+        resource_id,
+        begins_at,
+        ends_at,
+        list(planned),
+        cancelled_at,
+    )
+    return [row["id"] for row in rows]
 
 
 async def ensure_resource(

@@ -292,6 +292,19 @@ async def list_bookings(
     return [to_booking(row) for row in rows]
 
 
+async def list_in_slots(
+    db: Transaction, slot_ids: Sequence[UUID], states: Sequence[State]
+) -> Sequence[UUID]:
+    """The bookings of some slots that are in one of some states."""
+    rows = await fetch_all(
+        db,
+        "SELECT id FROM appointments_booking WHERE slot_id = ANY($1) AND state = ANY($2)",
+        list(slot_ids),
+        list(states),
+    )
+    return [row["id"] for row in rows]
+
+
 async def list_unsettled(created_before: datetime, limit: int) -> Sequence[UUID]:
     """Bookings that have stood half-way at an outside system since before a moment."""
     rows = await fetch_all(

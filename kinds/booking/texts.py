@@ -157,6 +157,25 @@ EXPIRED_BODY = Text(
     "您在{place} {what}({when})的预约未在时限内完成,名额已释放。",
     "Your booking at {place}, {what}, on {when} was not completed in time; the seat is free again.",
 )
+RELOCATED_TITLE = Text(
+    "APPOINTMENT_RELOCATED_TITLE", "您的预约时间有变", "Your appointment had to be moved"
+)
+RELOCATED_BODY = Text(
+    "APPOINTMENT_RELOCATED_BODY",
+    "因放假安排调整,{place}在您原预约的时间不开放,您的预约({what})已改至 {when}。"
+    "如不合适,可在 {cancel_by} 前改期或取消。",
+    "{place} is closed at the time you had booked, as the public holidays were set: {what} is now "
+    "on {when}. If that does not suit you, move or cancel it until {cancel_by}.",
+)
+CALLED_OFF_TITLE = Text(
+    "APPOINTMENT_CALLED_OFF_TITLE", "您的预约已被取消", "Your appointment had to be called off"
+)
+CALLED_OFF_BODY = Text(
+    "APPOINTMENT_CALLED_OFF_BODY",
+    "{place}在 {when} 不开放,您的预约({what})已取消,已付费用将原路退回,请另选时间。",
+    "{place} is closed on {when}: your appointment ({what}) is cancelled, a fee that you paid goes "
+    "back to where it came from. Please choose another time.",
+)
 REFUNDED_TITLE = Text("APPOINTMENT_REFUNDED_TITLE", "预约费已退回", "Your fee was returned")
 REFUNDED_BODY = Text(
     "APPOINTMENT_REFUNDED_BODY",
@@ -172,5 +191,7 @@ MESSAGES = (
     Template("appointments.moved", MOVED_TITLE, MOVED_BODY, sms=True),
     Template("appointments.promoted", PROMOTED_TITLE, PROMOTED_BODY, sms=True),
     Template("appointments.expired", EXPIRED_TITLE, EXPIRED_BODY),
+    Template("appointments.relocated", RELOCATED_TITLE, RELOCATED_BODY, sms=True),
+    Template("appointments.called_off", CALLED_OFF_TITLE, CALLED_OFF_BODY, sms=True),
     Template("appointments.refunded", REFUNDED_TITLE, REFUNDED_BODY),
 )

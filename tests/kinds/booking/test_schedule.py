@@ -5,16 +5,18 @@ from dataclasses import replace
 from datetime import UTC, date, datetime, time, timedelta, timezone
 from pathlib import Path
 
+import orjson
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from core.catalogue import ServiceStatus
-from core.city import CityFileError, YearUnknown, load_city
-from core.clock import SHANGHAI, ManualClock
+from core.city import CityFileError, load_city
+from core.clock import SHANGHAI, ManualClock, civil_date
 from core.context.app import App
 from core.database import connection, fetch_all
-from core.manifest import Manifest
+from core.holidays import statutory_holidays
+from core.manifest import Manifest, discover
 from kinds.booking import publishing
 from kinds.booking.domain import BanRule, CancelRule, banned_until
 from kinds.booking.policy import load_rules, rules_of
@@ -24,9 +26,9 @@ from kinds.booking.schedule import (
     ScheduleInvalid,
     Timetable,
     is_open,
-    known_days,
     plan_slots,
 )
+from kinds.booking.service import DAYS_SHOWN
 from kinds.booking.sources import sources_of
 
 ROOT = Path(__file__).parents[3]
@@ -118,7 +120,7 @@ def test_overlaps_are_refused_even_across_timetables() -> None:
 
 
 @given(
-    first_on=st.dates(date(2026, 1, 1), date(2026, 11, 30)),
+    first_on=st.dates(date(2026, 1, 1), date(2029, 12, 31)),
     days=st.integers(1, 40),
     minutes=st.sampled_from([10, 15, 20, 30, 60]),
     weekdays=st.frozensets(st.integers(1, 7), min_size=1),
@@ -149,6 +151,12 @@ def test_the_citys_own_files_plan_for_every_service(manifests: Sequence[Manifest
             )  # fmt: skip
 
 
+UNPUBLISHED = max(CITY.calendar.years) + 1
+COUNTERS = load_rules(
+    ROOT / "cities/jinan/appointments", [tile for wing in discover() for tile in wing.services]
+)
+
+
 def test_a_living_service_without_its_file_is_named(
     tmp_path: Path, manifests: Sequence[Manifest]
 ) -> None:
@@ -165,41 +173,62 @@ async def test_every_service_has_slots_of_the_citys_own_or_a_source(app: App) ->
     assert not set(rules.venues) & set(sources_of(app))
 
 
-def test_of_a_year_without_calendar_nothing_is_guessed() -> None:
-    calendar, eve = CITY.calendar, date(2026, 12, 31)
-    unknown = date(max(calendar.years) + 1, 1, 1)
-    with pytest.raises(YearUnknown):
-        calendar.is_working_day(unknown)
-    every_day = timetable(weekdays=frozenset(range(1, 8)), on_holidays=True)
-    assert is_open(every_day, calendar, unknown)
-    for hangs_on_it in (timetable(), timetable(on_holidays=True), timetable(weekdays=EVERY_DAY)):
-        with pytest.raises(ScheduleInvalid):
-            is_open(hangs_on_it, calendar, unknown)
-        with pytest.raises(ScheduleInvalid):
-            plan_slots([hangs_on_it], calendar, first_on=eve, days=2)
-        assert known_days([hangs_on_it], calendar, first_on=eve, days=9) == 1
-        assert known_days([every_day, hangs_on_it], calendar, first_on=unknown, days=9) == 0
-    assert known_days([every_day], calendar, first_on=eve, days=9) == 9
-    assert len(plan_slots([every_day], calendar, first_on=eve, days=9)) == 9 * 6
+def test_an_unpublished_year_has_the_laws_holidays_and_no_make_up_days() -> None:
+    year = 2050
+    first_on, days = date(year, 1, 1), (date(year, 12, 31) - date(year, 1, 1)).days + 1
+    every_day = [first_on + timedelta(days=n) for n in range(days)]
+    closed = {day for day in every_day if not is_open(timetable(), CITY.calendar, day)}
+    assert all(CITY.calendar.is_provisional(day) for day in every_day)
+    weekend = {day for day in every_day if day.isoweekday() > 5}
+    assert closed == weekend | statutory_holidays(year)
+    venue = timetable(weekdays=EVERY_DAY, on_holidays=True)
+    assert all(is_open(venue, CITY.calendar, day) for day in every_day)
 
 
-async def test_publishing_stops_where_the_calendar_ends(app: App, clock: ManualClock) -> None:
-    clock.move(datetime(2026, 12, 20, tzinfo=UTC) - clock.now())
-    assert await publishing.seed(app) == {2027}
-    rows = await fetch_all(
-        connection(),
-        """SELECT service_id, max(starts_at) AS last FROM appointments_slot GROUP BY 1""",
-    )
-    for row in rows:
-        last_on = row["last"].astimezone(SHANGHAI).date()
-        rest = rules_of(app).policies[row["service_id"]].horizon_days - 1
-        horizon_on = date(2026, 12, 20) + timedelta(days=rest)
-        if row["service_id"] == "venue-booking":
-            assert last_on == horizon_on
-        else:
-            assert last_on <= min(horizon_on, date(2026, 12, 31))
-    clock.move(-timedelta(days=20))
-    assert await publishing.seed(app) == frozenset()
+@pytest.mark.parametrize("service_id", sorted(COUNTERS.venues))
+def test_on_every_day_of_these_years_a_booking_can_be_made(service_id: str) -> None:
+    """Within the days that the app's own documents look at."""
+    (own,) = ROOT.glob(f"modules/*/documents/{service_id}.json")
+    shared = ROOT / "kinds/booking/documents/counter-appointment.json"
+    example = orjson.loads(shared.read_bytes()) | orjson.loads(own.read_bytes())
+    policy, calendar = COUNTERS.policies[service_id], CITY.calendar
+    ahead = range(example["skipDays"], min(example["skipDays"] + DAYS_SHOWN, policy.horizon_days))
+    assert len(ahead) > 2
+    day, last_on = date(min(calendar.years), 1, 1), date(UNPUBLISHED + 1, 12, 31)
+    timetables = COUNTERS.venues[service_id][0].timetables
+    while day <= last_on:
+        days = [day + timedelta(days=n) for n in ahead]
+        assert any(is_open(t, calendar, on) for t in timetables for on in days), day
+        day += timedelta(days=1)
+
+
+MOMENTS = [
+    datetime(2026, 12, 31, 23, 59, tzinfo=SHANGHAI),
+    datetime(2027, 1, 1, 0, 1, tzinfo=SHANGHAI),
+    datetime(2027, 1, 10, 9, tzinfo=SHANGHAI),
+    datetime(2028, 1, 2, 9, tzinfo=SHANGHAI),
+    datetime(2028, 2, 29, 9, tzinfo=SHANGHAI),
+]
+
+
+async def test_every_service_has_slots_whenever_it_is(app: App, clock: ManualClock) -> None:
+    for moment in MOMENTS:
+        clock.move(moment - clock.now())
+        overdue = await publishing.seed(app)
+        assert overdue == app.city.calendar.overdue_years(moment.date())
+        counted = f"quancheng_calendar_years_overdue {len(overdue)}.0"
+        assert counted in app.metrics.render().decode().splitlines()
+        first_on, policies = moment.date(), rules_of(app).policies
+        last = await fetch_all(
+            connection(),
+            """SELECT service_id, max(starts_at) AS last_at FROM appointments_slot
+                WHERE cancelled_at IS NULL GROUP BY 1""",
+        )
+        assert {row["service_id"] for row in last} == set(rules_of(app).venues)
+        for row in last:
+            horizon_on = first_on + timedelta(days=policies[row["service_id"]].horizon_days - 1)
+            # the longest run of closed days there may be at the end of the horizon
+            assert horizon_on - timedelta(days=5) <= civil_date(row["last_at"]) <= horizon_on
 
 
 def at(day: int, hour: int = 9) -> datetime:
