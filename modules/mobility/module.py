@@ -9,8 +9,10 @@ from core.manifest import (
     ServiceKind,
     ServiceStatus,
     Theme,
-    UpstreamBinding,
 )
+from modules.mobility.fines.upstream import PLATFORM, POLICE
+from modules.mobility.parking.upstream import OPERATOR, VEHICLES
+from modules.mobility.transit.upstream import CLEARING
 
 _SERVICES = (
     Service(
@@ -123,36 +125,7 @@ MANIFEST = Manifest(
     ),
     jobs=(JobKind("mobility.forget", "modules.mobility.jobs:forget", lane=Lane.BULK),),
     schedules=(Schedule("mobility.forget", "45 19 * * *"),),
-    upstreams=(
-        UpstreamBinding(
-            "parking",
-            protocol="modules.mobility.parking.upstream:Parking",
-            factory="modules.mobility.parking.upstream:ParkingClient",
-        ),
-        UpstreamBinding(
-            "vehicles",
-            protocol="modules.mobility.parking.upstream:VehicleRegistry",
-            factory="modules.mobility.parking.upstream:VehicleRegistryClient",
-            personal=("verify",),
-        ),
-        UpstreamBinding(
-            "traffic_police",
-            protocol="modules.mobility.fines.upstream:TrafficPolice",
-            factory="modules.mobility.fines.upstream:TrafficPoliceClient",
-            personal=("list_violations", "accept"),
-        ),
-        UpstreamBinding(
-            "fines",
-            protocol="modules.mobility.fines.upstream:FinesPlatform",
-            factory="modules.mobility.fines.upstream:FinesPlatformClient",
-        ),
-        UpstreamBinding(
-            "fare",
-            protocol="modules.mobility.transit.upstream:Fare",
-            factory="modules.mobility.transit.upstream:FareClient",
-            personal=("list_trips",),
-        ),
-    ),
+    upstreams=(OPERATOR, VEHICLES, POLICE, PLATFORM, CLEARING),
     extensions=(
         ("kinds.payment.endings", "modules.mobility.parking.payable:ENDINGS"),
         ("kinds.payment.endings", "modules.mobility.fines.payable:ENDINGS"),

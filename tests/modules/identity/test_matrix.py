@@ -24,8 +24,8 @@ from modules.identity import families, service
 from modules.identity.models import Mandate, Session
 from modules.identity.upstream import IdentityRegistry
 from modules.mobility.models import Fine, ParkingCharge, Plate, Trip
-from modules.mobility.parking.upstream import Parking
-from modules.mobility.transit.upstream import Fare
+from modules.mobility.parking.upstream import OPERATOR
+from modules.mobility.transit.upstream import CLEARING
 from modules.welfare.upstream import CENTRE
 from notifications.models import Message
 from notifications.upstream import SmsGateway
@@ -54,8 +54,8 @@ def upstreams(clock: ManualClock) -> Mapping[type, Any]:
         SmsGateway: FakeSms(),
         IdentityRegistry: FakePolice(),
         **by_operation(FakeHousingFund(), CENTRE),
-        Parking: FakeParking(clock),
-        Fare: FakeFare(clock),
+        **by_operation(FakeParking(clock), OPERATOR),
+        **by_operation(FakeFare(clock), CLEARING),
     }
 
 
