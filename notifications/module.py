@@ -1,20 +1,15 @@
 """The manifest of notifications."""
 
-from core.manifest import JobKind, Lane, Manifest, Schedule, UpstreamBinding
+from core.manifest import JobKind, Lane, Manifest, Schedule
 from notifications.domain import DELIVERY
+from notifications.upstream import GATEWAY
 
 MANIFEST = Manifest(
     name="notifications",
     queries=("notifications.graphql:Query",),
     mutations=("notifications.graphql:Mutation",),
     subscriptions=("notifications.graphql:Subscription",),
-    upstreams=(
-        UpstreamBinding(
-            "sms",
-            protocol="notifications.upstream:SmsGateway",
-            factory="notifications.upstream:HttpSmsGateway",
-        ),
-    ),
+    upstreams=(GATEWAY,),
     jobs=(
         JobKind(
             "notifications.deliver",

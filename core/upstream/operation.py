@@ -38,6 +38,7 @@ from core.upstream.client import (
 
 P = ParamSpec("P")
 T = TypeVar("T")
+U = TypeVar("U")
 
 BODY_MAX_BYTES = 5_000_000
 
@@ -67,6 +68,11 @@ class Answer(Generic[T]):
     read: Callable[[Response], T]
     none_at: int | str | None = None
     """The status, or the code, of the refusal that says that there is none."""
+
+    def then(self, convert: Callable[[T], U]) -> "Answer[U]":
+        """The same, converted; `convert` raises ValueError for what cannot be right."""
+        assert self.none_at is None, "or_none comes last"
+        return Answer(lambda response: convert(self.read(response)))
 
     def or_none(self, refusal: int | str) -> "Answer[T | None]":
         """The same, or None where the system refuses with this status or with this code."""

@@ -14,9 +14,9 @@ from core.manifest import (
     ServiceKind,
     ServiceStatus,
     Theme,
-    UpstreamBinding,
 )
 from modules._example import texts
+from modules._example.upstream import NETWORK
 
 MANIFEST = Manifest(
     # the prefix of tables, job kinds, templates: one word for one module
@@ -48,14 +48,7 @@ MANIFEST = Manifest(
     mutations=("modules._example.graphql:Mutation",),
     # types that no field names directly: here the home screen's card
     types=("modules._example.graphql:FollowedFountainsSection",),
-    upstreams=(
-        UpstreamBinding(
-            "fountains",
-            protocol="modules._example.upstream:Fountains",
-            factory="modules._example.upstream:FountainsClient",
-            hedged=("list_fountains",),
-        ),
-    ),
+    upstreams=(NETWORK,),
     # bulk: nobody waits for it, and a backlog here must not delay payments
     jobs=(
         JobKind("example.tell_followers", "modules._example.jobs:tell_followers", lane=Lane.BULK),

@@ -1,7 +1,8 @@
 """The manifest of identity: accounts, families, staff, privacy. It offers no catalogue service."""
 
-from core.manifest import JobKind, Lane, Manifest, Schedule, UpstreamBinding
+from core.manifest import JobKind, Lane, Manifest, Schedule
 from modules.identity.domain import MANDATE
+from modules.identity.upstream import REGISTRY
 
 MANIFEST = Manifest(
     name="identity",
@@ -19,14 +20,7 @@ MANIFEST = Manifest(
     ),
     subscriptions=("modules.identity.graphql.privacy:Subscription",),
     routes=("modules.identity.routes:routes",),
-    upstreams=(
-        UpstreamBinding(
-            "police",
-            protocol="modules.identity.upstream:IdentityRegistry",
-            factory="modules.identity.upstream:PoliceClient",
-            personal=("verify", "verify_family"),
-        ),
-    ),
+    upstreams=(REGISTRY,),
     extensions=(
         ("people.directory", "modules.identity.service:find_person"),
         ("people.mandates", "modules.identity.families:find_mandate"),

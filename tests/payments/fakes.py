@@ -333,7 +333,7 @@ class FakeSms:
     def __init__(self) -> None:
         self.sent: dict[str, str] = {}
 
-    async def send(self, message_ref: str, phone: str, text: str, deadline: Deadline) -> str:
+    async def send(self, message_ref: str, phone: str, text: str) -> str:
         """See notifications.upstream."""
         self.sent.setdefault(message_ref, text)
         return f"R{message_ref[:8]}"

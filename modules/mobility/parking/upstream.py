@@ -4,8 +4,7 @@ See docs/upstreams/parking.md and registries.md. A receipt of the operator has `
 """
 
 from core.people.personal_read import Access
-from core.upstream.client import Response
-from core.upstream.operation import Answer, Request, System, json_of
+from core.upstream.operation import Request, System, json_of
 from modules.mobility.parking.domain import Session
 from modules.mobility.payee import payee
 
@@ -28,11 +27,13 @@ def get_session(session_id: str) -> Request:
     return Request(path={"session_id": session_id})
 
 
-def _is_owner(response: Response) -> bool:
-    return str(response.json()["result"]) == "OWNER"
-
-
-@VEHICLES.operation("POST", "/verify", answers=Answer(_is_owner), safe=True, personal=True)
+@VEHICLES.operation(
+    "POST",
+    "/verify",
+    answers=json_of(str, "result").then(lambda result: result == "OWNER"),
+    safe=True,
+    personal=True,
+)
 def verify_owner(access: Access, plate: str) -> Request:
     """Whether the car is registered in the name of the person in `access`.
 

@@ -9,12 +9,13 @@ from core.clock import ManualClock
 from core.context.app import App
 from modules.appointments.hospitals.upstream import Hospitals
 from modules.appointments.vaccination.upstream import Immunisation
-from notifications.upstream import SmsGateway
+from notifications.upstream import GATEWAY
 from payments.psp.port import WeChatPay
 from tests.fakes import FakeSms
 from tests.modules.appointments.fake_hospitals import FakeHospitals, make_clinics, make_hospitals
 from tests.modules.appointments.till import Till
 from tests.payments.fakes import FakePsp
+from tests.upstreams import by_operation
 
 
 @pytest.fixture
@@ -36,9 +37,14 @@ def psp(clock: ManualClock) -> FakePsp:
 
 
 @pytest.fixture
-def upstreams(hospitals: FakeHospitals, clinics: FakeHospitals, psp: FakePsp) -> Mapping[type, Any]:
+def upstreams(hospitals: FakeHospitals, clinics: FakeHospitals, psp: FakePsp) -> Mapping[Any, Any]:
     """The outside systems of these tests."""
-    return {Hospitals: hospitals, Immunisation: clinics, WeChatPay: psp, SmsGateway: FakeSms()}
+    return {
+        Hospitals: hospitals,
+        Immunisation: clinics,
+        WeChatPay: psp,
+        **by_operation(FakeSms(), GATEWAY),
+    }
 
 
 @pytest.fixture

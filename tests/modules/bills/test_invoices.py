@@ -24,7 +24,7 @@ from modules.bills.invoices.domain import BillerInvoice, Buyer
 from modules.bills.invoices.upstream import Invoices, InvoicesClient, _read
 from modules.bills.models import BillInvoice
 from modules.bills.upstream import Billers, BillersClient
-from notifications.upstream import SmsGateway
+from notifications.upstream import GATEWAY
 from payments.models import Intent
 from payments.psp.port import WeChatPay
 from sandbox.population.institutions import uscc
@@ -32,6 +32,7 @@ from tests.asgi import Client
 from tests.payments.fakes import FakeBillers, FakePsp, FakeSms, Faults
 from tests.payments.world import World
 from tests.sandbox.serving import free_port, sandbox_process
+from tests.upstreams import by_operation
 
 ME, FIRM = Buyer("张示范"), Buyer("沙盒市样例有限公司", uscc(0))
 KIND = UtilityKind.WATER
@@ -76,9 +77,14 @@ def invoices() -> FakeInvoices:
 
 
 @pytest.fixture
-def upstreams(psp: FakePsp, billers: FakeBillers, invoices: FakeInvoices) -> Mapping[type, Any]:
+def upstreams(psp: FakePsp, billers: FakeBillers, invoices: FakeInvoices) -> Mapping[Any, Any]:
     """The fakes in the place of the adapters."""
-    return {WeChatPay: psp, Billers: billers, SmsGateway: FakeSms(), Invoices: invoices}
+    return {
+        WeChatPay: psp,
+        Billers: billers,
+        **by_operation(FakeSms(), GATEWAY),
+        Invoices: invoices,
+    }
 
 
 async def _paid(world: World, invoices: FakeInvoices) -> tuple[Call, UUID]:

@@ -80,7 +80,7 @@ def feed() -> FakeOutages:
 
 
 @pytest.fixture
-def upstreams(feed: FakeOutages) -> Mapping[type, Any]:
+def upstreams(feed: FakeOutages) -> Mapping[Any, Any]:
     """The feed in the place of the client."""
     return {Outages: feed}
 

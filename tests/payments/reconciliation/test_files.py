@@ -77,7 +77,7 @@ def bills() -> Bills:
 
 
 @pytest.fixture
-def upstreams(bills: Bills) -> Mapping[type, Any]:
+def upstreams(bills: Bills) -> Mapping[Any, Any]:
     return {WeChatPayBills: bills}
 
 
