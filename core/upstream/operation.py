@@ -49,6 +49,9 @@ class Request:
 
     path: Mapping[str, str] = field(default_factory=dict)
     """The values of the placeholders in the operation's path; percent-encoded when sent."""
+    link: str = ""
+    """In the place of the operation's path: one below the system's address, as it gave it itself,
+    percent-encoded."""
     json: object = None
     params: Mapping[str, str] | None = None
     headers: Mapping[str, str] | None = None
@@ -229,7 +232,7 @@ class Upstreams:
         self, operation: Operation[P, T], request: Request, deadline: Deadline
     ) -> Response:
         """Send a request of an operation. Raises as `core.upstream.client.Upstream.request`."""
-        path = operation.path.format_map(
+        path = request.link or operation.path.format_map(
             {name: quote(value, safe="") for name, value in request.path.items()}
         )
         return await self._client(operation).request(

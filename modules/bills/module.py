@@ -10,11 +10,12 @@ from core.manifest import (
     ServiceKind,
     ServiceStatus,
     Theme,
-    UpstreamBinding,
 )
 from modules.bills import texts
 from modules.bills.autopay.domain import AUTOPAY, CHARGE
 from modules.bills.invoices.domain import INVOICE
+from modules.bills.outages.upstream import UTILITIES
+from modules.bills.upstream import BILLERS
 
 _SERVICES = (
     Service(
@@ -126,29 +127,7 @@ MANIFEST = Manifest(
         Schedule("bills.tell_outages", "*/2 * * * *"),
         Schedule("bills.forget_notices", "30 19 * * *"),
     ),
-    upstreams=(
-        UpstreamBinding(
-            "billers",
-            protocol="modules.bills.upstream:Billers",
-            factory="modules.bills.upstream:BillersClient",
-            hedged=("find_account", "list_bills"),
-        ),
-        UpstreamBinding(
-            "billers",
-            protocol="modules.bills.invoices.upstream:Invoices",
-            factory="modules.bills.invoices.upstream:InvoicesClient",
-        ),
-        UpstreamBinding(
-            "outages",
-            protocol="modules.bills.outages.upstream:Outages",
-            factory="modules.bills.outages.upstream:OutagesClient",
-        ),
-        UpstreamBinding(
-            "billers",
-            protocol="modules.bills.settlements:BillerSettlements",
-            factory="modules.bills.settlements:BillerSettlementsClient",
-        ),
-    ),
+    upstreams=(BILLERS, UTILITIES),
     extensions=(
         ("kinds.payment.endings", "modules.bills.payable:ENDINGS"),
         ("pii.columns", "modules.bills.outages.service:COLUMNS"),

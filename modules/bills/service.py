@@ -19,7 +19,7 @@ from modules.bills import domain, store, texts
 from modules.bills.autopay import service as autopay
 from modules.bills.domain import BillerBill, UtilityKind
 from modules.bills.models import AccountLink, Bill
-from modules.bills.upstream import Billers
+from modules.bills.upstream import find_account, get_bill, list_bills
 from payments import api as payments
 
 ACCOUNTS_MAX = 10
@@ -69,7 +69,7 @@ async def link_account(
         raise InvalidInput(texts.LABEL_TOO_LONG, "label")
     await _count_lookup(call, citizen_id)
     try:
-        account = await call.app.upstream(Billers).find_account(kind, account_no, call.deadline)
+        account = await find_account(call.app, call.deadline, kind, account_no)
     except UpstreamError:
         raise Unavailable(UPSTREAM_UNAVAILABLE, upstream=texts.BILLER) from None
     if account is None:
@@ -138,9 +138,7 @@ async def read_bills(
         raise NotFound(NOT_FOUND)
 
     async def fetch() -> Sequence[ListedBill]:
-        told = await call.app.upstream(Billers).list_bills(
-            kind, account_no, call.deadline, only_open=only_open
-        )
+        told = await list_bills(call.app, call.deadline, kind, account_no, only_open=only_open)
         ids = await _note(call, kind, told)
         return [ListedBill(ids[bill.bill_no], bill) for bill in told]
 
@@ -226,6 +224,6 @@ async def _ask(call: Call, bill: Bill) -> BillerBill | None:
     """
     kind, deadline = UtilityKind(bill.kind), call.deadline.share(fraction=0.5)
     try:
-        return await call.app.upstream(Billers).get_bill(kind, bill.bill_no, deadline)
+        return await get_bill(call.app, deadline, kind, bill.bill_no)
     except UpstreamError:
         return None

@@ -8,7 +8,7 @@ import pytest
 from core.clock import ManualClock
 from core.context.app import App
 from core.context.call import Call
-from modules.bills.upstream import Billers
+from modules.bills.upstream import BILLERS
 from notifications.upstream import GATEWAY
 from payments.psp.port import Alipay, WeChatPay
 from tests.payments.fakes import FakeBillers, FakePsp, FakeSms
@@ -31,7 +31,12 @@ def billers() -> FakeBillers:
 @pytest.fixture
 def upstreams(psp: FakePsp, billers: FakeBillers) -> Mapping[Any, Any]:
     """The fakes in the place of the adapters; one PSP, unless a test gives a second."""
-    return {WeChatPay: psp, Alipay: None, Billers: billers, **by_operation(FakeSms(), GATEWAY)}
+    return {
+        WeChatPay: psp,
+        Alipay: None,
+        **by_operation(billers, BILLERS),
+        **by_operation(FakeSms(), GATEWAY),
+    }
 
 
 @pytest.fixture

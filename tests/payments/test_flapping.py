@@ -20,7 +20,7 @@ from core.context.call import Call
 from core.errors import AppError
 from core.ids import new_id
 from modules.bills import service as bills
-from modules.bills.upstream import Billers
+from modules.bills.upstream import BILLERS
 from notifications.upstream import GATEWAY
 from payments.domain import PaymentMethod
 from payments.ledger.verify import verify
@@ -48,7 +48,12 @@ def alipay(clock: ManualClock) -> FakeAlipay:
 @pytest.fixture
 def upstreams(psp: FakePsp, alipay: FakeAlipay, billers: FakeBillers) -> Mapping[Any, Any]:
     """Fakes in the place of all adapters."""
-    return {WeChatPay: psp, Alipay: alipay, Billers: billers, **by_operation(FakeSms(), GATEWAY)}
+    return {
+        WeChatPay: psp,
+        Alipay: alipay,
+        **by_operation(billers, BILLERS),
+        **by_operation(FakeSms(), GATEWAY),
+    }
 
 
 @pytest.fixture

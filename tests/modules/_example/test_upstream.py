@@ -13,7 +13,7 @@ from modules._example.domain import Fountain, FountainState
 from modules._example.upstream import NETWORK, find_fountain, list_fountains
 from tests.conftest import NOON
 from tests.modules._example.conftest import LIXIA, FakeFountains
-from tests.upstreams import Connected, at, in_place_of
+from tests.upstreams import Connected, in_place_of, over_http
 
 TOLD = [
     {"id": "f-1", "name": "泉城公园东门", "district": LIXIA, "open": True},
@@ -49,7 +49,7 @@ async def network(request: pytest.FixtureRequest, app: App) -> AsyncIterator[Con
         yield in_place_of(NETWORK, fake)
         return
     async with TestServer(_network()) as server:
-        yield at(app.http, str(server.make_url("")), NETWORK)
+        yield over_http(app.http, str(server.make_url("")), NETWORK)
 
 
 async def test_a_district_lists_its_fountains(network: Connected) -> None:
@@ -71,6 +71,6 @@ async def test_a_fountain_is_found_by_any_id(network: Connected) -> None:
 
 async def test_a_time_without_its_zone_is_a_failure_of_the_network(app: App) -> None:
     async with TestServer(_network(since="2026-11-23T12:00:00")) as server:
-        network = at(app.http, str(server.make_url("")), NETWORK)
+        network = over_http(app.http, str(server.make_url("")), NETWORK)
         with pytest.raises(UpstreamFailed, match="unknown form"):
             await list_fountains(network, Deadline.after(2), LIXIA)

@@ -23,7 +23,7 @@ from modules.bills.autopay import jobs, service
 from modules.bills.autopay.domain import AUTOPAY, CHARGE, TEXT_VERSION, stop_reason
 from modules.bills.domain import BillStatus, UtilityKind
 from modules.bills.models import Autopay, AutopayCharge
-from modules.bills.upstream import Billers
+from modules.bills.upstream import BILLERS
 from notifications.models import Message
 from notifications.upstream import GATEWAY
 from payments.models import Contract, Intent
@@ -89,7 +89,7 @@ def upstreams(psp: FakePsp, billers: FakeBillers, contracts: FakeContracts) -> M
     """The fakes in the place of the adapters."""
     return {
         WeChatPay: psp,
-        Billers: billers,
+        **by_operation(billers, BILLERS),
         **by_operation(FakeSms(), GATEWAY),
         Entrusting: contracts,
     }

@@ -28,7 +28,7 @@ from modules.mobility.transit.domain import CODE_LIFE, GATES
 from tests.modules.mobility.fakes import FakeFare, FakeParking, FakePlatform, FakeTrafficPolice
 from tests.payments.payees import captured
 from tests.sandbox.serving import free_port, sandbox_process
-from tests.upstreams import Connected, at, in_place_of
+from tests.upstreams import Connected, in_place_of, over_http
 
 SYSTEMS = (fines.POLICE, fines.PLATFORM, parking.OPERATOR, parking.VEHICLES, transit.CLEARING)
 
@@ -68,7 +68,7 @@ class Sandbox:
 
     def __init__(self, port: int, http: HttpClient, session: aiohttp.ClientSession) -> None:
         self.base = f"http://127.0.0.1:{port}"
-        self.app = at(http, self.base, *SYSTEMS)
+        self.app = over_http(http, self.base, *SYSTEMS)
         self._session = session
 
     async def driver(self, number: int = 0) -> Any:
