@@ -8,8 +8,8 @@ from core.manifest import (
     ServiceKind,
     ServiceStatus,
     Theme,
-    UpstreamBinding,
 )
+from modules.health.billing.upstream import BILLING
 
 _SERVICES = (
     Service(
@@ -148,14 +148,7 @@ MANIFEST = Manifest(
         JobKind("health.settle_refund", "modules.health.billing.jobs:settle_refund"),
     ),
     schedules=(Schedule("health.look_for_refunds", "*/5 * * * *"),),
-    upstreams=(
-        UpstreamBinding(
-            "his_billing",
-            protocol="modules.health.billing.upstream:HospitalBilling",
-            factory="modules.health.billing.upstream:HospitalBillingClient",
-            personal=("list_bills", "list_inpatient"),
-        ),
-    ),
+    upstreams=(BILLING,),
     extensions=(
         ("kinds.payment.endings", "modules.health.billing.payable:ENDINGS"),
         ("payments.payable", "modules.health.billing.payable:BILL"),

@@ -14,7 +14,7 @@ from core.people.directory import get_person
 from core.people.personal_read import grant_consent
 from core.security.authentication import Viewer
 from modules.health.billing import service
-from modules.health.billing.upstream import HospitalBilling
+from modules.health.billing.upstream import BILLING
 from notifications.upstream import GATEWAY
 from payments import routes
 from payments.psp.port import WeChatPay
@@ -39,7 +39,7 @@ def psp(clock: ManualClock) -> FakePsp:
 @pytest.fixture
 def upstreams(hospitals: FakeHospitals, psp: FakePsp) -> Mapping[Any, Any]:
     """The fakes in the place of the adapters."""
-    return {HospitalBilling: hospitals, WeChatPay: psp, **by_operation(FakeSms(), GATEWAY)}
+    return {**by_operation(hospitals, BILLING), WeChatPay: psp, **by_operation(FakeSms(), GATEWAY)}
 
 
 @dataclass
