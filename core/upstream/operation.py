@@ -27,7 +27,6 @@ from core.deadline import Deadline
 from core.upstream.client import (
     JSON,
     HttpClient,
-    Licence,
     Response,
     Timeouts,
     Upstream,
@@ -35,6 +34,7 @@ from core.upstream.client import (
     UpstreamRejected,
     UpstreamUnavailable,
 )
+from core.upstream.rules import Licence, require_licence
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -184,7 +184,8 @@ class Operation(Generic[P, T]):
         """
         refuse_in_transaction("an outbound call")
         request, fake = self.make(*args, **kwargs), app.upstreams.find_fake(self)
-        app.upstreams.refuse_unlicensed(self, request)
+        if self.personal:
+            require_licence(self.system.name, self.name, request.access)
         if fake is not None:
             return await fake(*args, **kwargs)
         try:
@@ -210,6 +211,7 @@ class Upstreams:
         fakes: Mapping[Any, Any] | None = None,
     ) -> None:
         self._http = http
+        self._systems = set(systems)
         self._addresses = addresses
         self._fakes = fakes or {}
         self._clients: dict[object, Upstream] = {}
@@ -219,10 +221,6 @@ class Upstreams:
     def find_fake(self, operation: Operation[P, T]) -> Callable[P, Awaitable[T]] | None:
         """What a test has given in the place of an operation."""
         return cast("Callable[P, Awaitable[T]] | None", self._fakes.get(operation))
-
-    def refuse_unlicensed(self, operation: Operation[P, T], request: Request) -> None:
-        """Raise Unlicensed for a personal operation without an Access for its system."""
-        self._http.rules.refuse_unlicensed(operation.system.name, operation.name, request.access)
 
     def find_address(self, name: str) -> str | None:
         """Where the system of a name is, without a slash at the end; None for one left out."""
@@ -255,6 +253,8 @@ class Upstreams:
         key = (name, operation.timeouts, operation.body_max_bytes)
         if key not in self._clients:
             address = self.find_address(name)
+            if operation.system not in self._systems:
+                raise LookupError(f"no manifest lists the system {name}")
             if address is None:
                 raise UpstreamUnavailable(name, operation.name, "it has no address", blamed=False)
             self._clients[key] = self._http.upstream(

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from core.clock import ManualClock
-from core.manifest import Manifest, discover, load
+from core.manifest import Manifest, UpstreamBinding, discover, load
 from core.processes.open_app import open_app
 from core.queue.jobs import kinds_of
 from core.settings import Settings
@@ -94,8 +94,8 @@ def test_everything_a_manifest_names_exists(manifests: Sequence[Manifest]) -> No
             *(handler.handler for handler in manifest.handlers),
             *(card.load for card in manifest.home),
             *(path for _, path in manifest.extensions),
-            *(b.protocol for b in manifest.upstreams),
-            *(b.factory for b in manifest.upstreams),
+            *(b.protocol for b in manifest.upstreams if isinstance(b, UpstreamBinding)),
+            *(b.factory for b in manifest.upstreams if isinstance(b, UpstreamBinding)),
             *(path for path in (manifest.seed,) if path),
         )
     ]
