@@ -24,7 +24,7 @@ from core.security.vault import Vault
 from core.settings import Settings
 from core.telemetry.metrics import Metrics
 from core.upstream.client import HttpClient
-from core.upstream.operation import System, Upstreams
+from core.upstream.operation import SYSTEMS, System, Upstreams
 from core.upstream.readings import LastGood
 
 
@@ -112,14 +112,16 @@ def _open_upstreams(
     given: Mapping[Any, Any],
 ) -> Upstreams:
     """The systems, each with its address. Raises ValueError for one that production cannot find."""
-    systems: list[System | UpstreamBinding] = [s for m in manifests for s in m.upstreams]
+    bindings = [binding for manifest in manifests for binding in manifest.upstreams]
+    declared = SYSTEMS.of(manifests)
+    reached: list[System | UpstreamBinding] = [*declared, *bindings]
     addresses = dict(_addresses(settings))
-    for system in systems:
+    for system in reached:
         if system.name not in addresses and not settings.is_production:
             addresses[system.name] = f"{settings.sandbox_url}/{system.name.replace('_', '-')}"
         elif system.name not in addresses and not system.optional:
             raise ValueError(f"UPSTREAMS_FILE has no entry for {system.name}")
-    return Upstreams(http, [s for s in systems if isinstance(s, System)], addresses, given)
+    return Upstreams(http, declared, addresses, given)
 
 
 def _addresses(settings: Settings) -> dict[str, str]:
@@ -130,9 +132,7 @@ def _addresses(settings: Settings) -> dict[str, str]:
 
 
 def _bind_protocols(app: App, given: Mapping[Any, Any]) -> None:
-    for binding in (
-        b for m in app.manifests for b in m.upstreams if isinstance(b, UpstreamBinding)
-    ):
+    for binding in (binding for manifest in app.manifests for binding in manifest.upstreams):
         protocol, address = load(binding.protocol), app.upstreams.find_address(binding.name)
         app.http.rules.protect(binding.name, binding.personal)
         app.http.rules.hedge(binding.name, binding.hedged)

@@ -7,12 +7,6 @@ MANIFEST = Manifest(
     rooms=("models", "messages", "registration", "visits", "vaccination", "billing"),
     upstreams=(
         UpstreamBinding(
-            "his_billing",
-            protocol="modules.health.billing.upstream:HospitalBilling",
-            factory="modules.health.billing.upstream:HospitalBillingClient",
-            personal=("list_bills", "list_inpatient"),
-        ),
-        UpstreamBinding(
             "hospitals",
             protocol="modules.health.hospitals.upstream:Hospitals",
             factory="modules.health.hospitals.fhir:FhirHospitals",

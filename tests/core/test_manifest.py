@@ -10,7 +10,7 @@ import pytest
 from core.catalogue import COLUMNS, Service, ServiceKind, ServiceStatus, Theme, read_services
 from core.clock import ManualClock
 from core.errors import StartError
-from core.manifest import Manifest, UpstreamBinding, discover, load
+from core.manifest import Manifest, discover, load
 from core.processes.open_app import open_app
 from core.settings import Settings
 from tests.conftest import ROOT
@@ -151,8 +151,7 @@ def test_a_manifest_is_plain_data() -> None:
 def test_every_upstream_and_command_that_a_manifest_names_exists(
     manifests: Sequence[Manifest],
 ) -> None:
-    upstreams = [upstream for manifest in manifests for upstream in manifest.upstreams]
-    for binding in (one for one in upstreams if isinstance(one, UpstreamBinding)):
+    for binding in (binding for manifest in manifests for binding in manifest.upstreams):
         assert load(binding.protocol) is not None
         assert load(binding.factory) is not None
     commands = [m.within(module) for m in manifests for module in m.commands.values()]

@@ -9,7 +9,7 @@ from core.clock import ManualClock
 from core.context.app import App
 from modules.health.hospitals.upstream import Hospitals
 from modules.health.vaccination.upstream import Immunisation
-from notifications.upstream import SmsGateway
+from notifications.upstream import GATEWAY
 from payments.psp.port import WeChatPay
 from tests.fakes import FakeSms
 from tests.kinds.booking.till import Till
@@ -19,6 +19,7 @@ from tests.modules.health.hospitals.fake_hospitals import (
     make_hospitals,
 )
 from tests.payments.fakes import FakePsp
+from tests.upstreams import by_operation
 
 
 @pytest.fixture
@@ -40,9 +41,14 @@ def psp(clock: ManualClock) -> FakePsp:
 
 
 @pytest.fixture
-def upstreams(hospitals: FakeHospitals, clinics: FakeHospitals, psp: FakePsp) -> Mapping[type, Any]:
+def upstreams(hospitals: FakeHospitals, clinics: FakeHospitals, psp: FakePsp) -> Mapping[Any, Any]:
     """The outside systems of these tests."""
-    return {Hospitals: hospitals, Immunisation: clinics, WeChatPay: psp, SmsGateway: FakeSms()}
+    return {
+        Hospitals: hospitals,
+        Immunisation: clinics,
+        WeChatPay: psp,
+        **by_operation(FakeSms(), GATEWAY),
+    }
 
 
 @pytest.fixture

@@ -50,7 +50,7 @@ async def app(
     settings: Settings,
     clock: Any,
     manifests: tuple[Manifest, ...],
-    upstreams: Mapping[type, Any],
+    upstreams: Mapping[Any, Any],
     tmp_path: Path,
 ) -> AsyncIterator[App]:
     """A house in a city whose halls hold a seat for two seconds, with a worker at work."""
