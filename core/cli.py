@@ -10,22 +10,22 @@ import importlib.util
 import os
 import signal
 import sys
-from collections.abc import Awaitable, Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.console import Console
-from rich.table import Table
 from typer.core import TyperCommand, TyperGroup
 
 from core.manifest import discover, load
-from core.processes.start_errors import ERROR_PREFIX, StartError
+from core.processes.command import in_app, require_current_database, startable_settings
+from core.processes.start_errors import StartError
+from core.settings import read_settings
+from core.wiring import exit_code_of, wire
 
 if TYPE_CHECKING:
+    from core.app import App
     from core.settings import Settings
-
-T = TypeVar("T")
 
 
 class House(TyperGroup):
@@ -70,8 +70,6 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-jobs = typer.Typer(help="Queued jobs that failed for good.", no_args_is_help=True)
-app.add_typer(jobs, name="jobs")
 
 
 @app.command()
@@ -84,7 +82,7 @@ def up(
     from core.processes.supervisor import Plan, Supervisor
 
     console = Console()
-    Supervisor(_settings(), Plan(apis, workers, sandbox), console).run()
+    Supervisor(read_settings(), Plan(apis, workers, sandbox), console).run()
 
 
 @app.command()
@@ -94,12 +92,12 @@ def api() -> None:
     from core.processes.preflight import require_free_port
     from core.processes.serve import serve
 
-    settings = _startable_settings()
+    settings = startable_settings()
     require_free_port(settings.host, settings.port, "PORT")
     if settings.http2_port:
         require_free_port(settings.host, settings.http2_port, "HTTP2_PORT")
     with database(settings) as ready:
-        _require_current_database(ready)
+        require_current_database(ready)
         _publish(ready)
         serve(load("bff.app:create_app"), ready.host, ready.port, ready.http2_port)
 
@@ -111,8 +109,8 @@ def worker() -> None:
 
     from core.processes.embedded import database
 
-    with database(_startable_settings()) as ready:
-        _require_current_database(ready)
+    with database(startable_settings()) as ready:
+        require_current_database(ready)
         uvloop.run(_work(ready))
 
 
@@ -123,7 +121,7 @@ def sandbox() -> None:
     from core.processes.preflight import require_free_port
     from core.processes.serve import serve
 
-    settings = _settings()
+    settings = read_settings()
     if settings.is_production:
         raise StartError("production does not run the sandbox city")
     require_free_port("127.0.0.1", settings.sandbox_port, "SANDBOX_PORT")
@@ -153,7 +151,7 @@ def migrate(
     elif write:
         _print_lines(asyncio.run(migrations.write_migrations(manifests)))
     else:
-        with database(_settings()) as ready:
+        with database(read_settings()) as ready:
             _require_databases(ready)
             assert ready.database_url is not None and ready.owner_url is not None
             try:
@@ -166,14 +164,9 @@ def migrate(
 @app.command()
 def seed() -> None:
     """Fill the database with what the sandbox city expects; repeat-safe."""
-    from core.processes.embedded import database
-
-    settings = _settings()
-    if settings.is_production:
+    if read_settings().is_production:
         raise StartError("production is not seeded with the sandbox's data")
-    with database(settings) as ready:
-        _require_current_database(ready)
-        asyncio.run(_seed(ready))
+    in_app("seed", _seed)
 
 
 @app.command("settings")
@@ -188,71 +181,16 @@ def show_settings(
     if markdown:
         typer.echo(markdown_table())
     else:
-        Console().print(rich_table(_settings()))
-
-
-@jobs.command("list")
-def list_jobs(limit: Annotated[int, typer.Option(min=1, max=10_000)] = 100) -> None:
-    """List jobs that failed for good, newest first."""
-    from core.database import connection
-    from core.jobs import list_dead
-
-    async def read() -> list[Any]:
-        return list(await list_dead(connection(), limit=limit))
-
-    table = Table("id", "kind", "attempts", "error", box=None)
-    for letter in _in_database(read):
-        table.add_row(str(letter.id), letter.kind, str(letter.attempts), letter.error)
-    Console().print(table)
-
-
-@jobs.command("rerun")
-def rerun_jobs(ids: Annotated[list[int], typer.Argument(help="As `jobs list` shows.")]) -> None:
-    """Put failed jobs back into the queue."""
-    from core.database import transaction
-    from core.jobs import rerun_dead
-
-    async def write() -> None:
-        async with transaction() as tx:
-            await rerun_dead(tx, ids)
-
-    _in_database(write)
+        Console().print(rich_table(read_settings()))
 
 
 def main() -> None:
     """Run the command line; a refusal is one line on standard error and exit code 1."""
+    wire()
     try:
         app()
     except Exception as error:
-        line = str(error) if isinstance(error, StartError) else getattr(error, "exit_line", None)
-        if line is None:
-            raise
-        print(f"{ERROR_PREFIX}{line}", file=sys.stderr)  # noqa: T201
-        sys.exit(1)
-
-
-def _settings() -> "Settings":
-    from pydantic import ValidationError
-
-    from core.settings import Settings
-
-    try:
-        return Settings()
-    except ValidationError as error:
-        faults = [f"{str(e['loc'][0]).upper()}: {e['msg']}" for e in error.errors()]
-        raise StartError(f"settings: {'; '.join(faults)}") from error
-
-
-def _startable_settings() -> "Settings":
-    """The settings of a process that serves, with keys where the sandbox's are allowed."""
-    from core.keys import ensure_sandbox_keys
-    from core.processes.preflight import require_production_ready
-
-    settings = _settings()
-    require_production_ready(settings)
-    if not settings.is_production:
-        ensure_sandbox_keys(settings.keys_path)
-    return settings
+        sys.exit(exit_code_of(error))
 
 
 def _require_databases(settings: "Settings") -> None:
@@ -262,19 +200,6 @@ def _require_databases(settings: "Settings") -> None:
         require_database(settings.database_url, "DATABASE_URL")
     if settings.database_owner_url is not None:
         require_database(settings.database_owner_url, "DATABASE_OWNER_URL")
-
-
-def _require_current_database(settings: "Settings") -> None:
-    """Refuse a database that is unreachable, or not exactly at this code's migrations."""
-    from core.migrate import MigrationError, check
-    from core.processes.preflight import require_database
-
-    assert settings.database_url is not None
-    require_database(settings.database_url, "DATABASE_URL")
-    try:
-        asyncio.run(check(settings.database_url, discover()))
-    except MigrationError as error:
-        raise StartError(str(error)) from error
 
 
 def _publish(settings: "Settings") -> None:
@@ -297,32 +222,11 @@ async def _work(settings: "Settings") -> None:
         await work(house, stop)
 
 
-async def _seed(settings: "Settings") -> None:
-    from core.app import open_app
-
-    async with open_app(settings, application="quancheng seed") as house:
-        for manifest in house.manifests:
-            if manifest.seed is not None:
-                await load(manifest.seed)(house)
-                _print_lines([f"seeded {manifest.name}"])
-
-
-def _in_database(action: Callable[[], Awaitable[T]]) -> T:
-    """Run something with this process's connection pool open."""
-    from core import database as pool
-    from core.processes.embedded import database
-
-    async def connected(url: str) -> T:
-        await pool.connect(url, discover(), pool_size=2, application="quancheng")
-        try:
-            return await action()
-        finally:
-            await pool.disconnect()
-
-    with database(_settings()) as ready:
-        _require_current_database(ready)
-        assert ready.database_url is not None
-        return asyncio.run(connected(ready.database_url))
+async def _seed(house: "App") -> None:
+    for manifest in house.manifests:
+        if manifest.seed is not None:
+            await load(manifest.seed)(house)
+            _print_lines([f"seeded {manifest.name}"])
 
 
 def _print_lines(lines: list[str]) -> None:

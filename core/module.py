@@ -15,5 +15,5 @@ MANIFEST = Manifest(
         Schedule("core.forget_expired", "15 19 * * *"),
         Schedule("core.reseal", "30 19 * * *"),
     ),
-    commands=(("keys", "core.keys_command:app"),),
+    commands=(("jobs", "core.jobs_command:app"), ("keys", "core.keys_command:app")),
 )

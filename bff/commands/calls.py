@@ -18,7 +18,7 @@ from bff.commands.services import demo_person, refuse_bad, run_document
 from bff.trusted import AT_MOST, TrustedDocument, documents_of
 from core.manifest import ServiceStatus, discover
 from core.processes.start_errors import StartError
-from core.settings import Settings
+from core.settings import read_settings
 from core.tally import Tally
 
 _CALLS = re.compile(rb'\{\s+"sql": (\d+),\s+"upstream": (\d+)\s+\}')
@@ -35,7 +35,7 @@ def calls(
     ] = False,
 ) -> None:
     """Run every document against a running server; exit 1 if one asks for more than it declares."""
-    settings = Settings()
+    settings = read_settings()
     try:
         faults = asyncio.run(
             find_excess(

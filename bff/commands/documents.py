@@ -1,11 +1,9 @@
 """Trusted documents: what runs, for which app versions; fix or kill one without a deploy."""
 
-import asyncio
 from collections import Counter
-from collections.abc import Awaitable, Callable
 from datetime import timedelta
 from pathlib import Path
-from typing import Annotated, TypeVar
+from typing import Annotated
 
 import typer
 from rich.console import Console
@@ -23,10 +21,8 @@ from bff.usage import fields_of, read_usage
 from core import database
 from core.clock import SystemClock
 from core.manifest import discover
+from core.processes.command import in_database
 from core.processes.start_errors import StartError
-from core.settings import Settings
-
-T = TypeVar("T")
 
 app = typer.Typer(help="Trusted documents.", no_args_is_help=True)
 
@@ -38,7 +34,7 @@ Id = Annotated[str, typer.Argument(help="A document's id, the start of its hash,
 @app.command("list")
 def list_documents() -> None:
     """List every document: name, id, the app versions that ship it, what changed it."""
-    changed = {o.document_id: o for o in _in_database(overrides.list_overrides)}
+    changed = {o.document_id: o for o in in_database("documents", overrides.list_overrides)}
     table = Table("name", "id", "apps", "state", box=None)
     for document_id, document in documents_of(discover()).by_id.items():
         override = changed.get(document_id)
@@ -68,7 +64,7 @@ def kill(
 ) -> None:
     """Run a document no more, on every process, within a second."""
     found = _find(documents_of(discover()), document)
-    _in_database(lambda: _set(Override(found.id, None, reason)))
+    in_database("documents", lambda: _set(Override(found.id, None, reason)))
 
 
 @app.command()
@@ -85,14 +81,14 @@ def fix(
         _library(documents).replace(found.id, source)
     except RequestError as error:
         raise StartError(f"{file} does not fit: {error}") from error
-    _in_database(lambda: _set(Override(found.id, source, reason)))
+    in_database("documents", lambda: _set(Override(found.id, source, reason)))
 
 
 @app.command()
 def restore(document: Id) -> None:
     """Run a document as it shipped again."""
     found = _find(documents_of(discover()), document)
-    _in_database(lambda: _drop(found.id))
+    in_database("documents", lambda: _drop(found.id))
 
 
 @app.command()
@@ -138,7 +134,7 @@ def usage(
 ) -> None:
     """Show how often each field is asked for, by app version."""
     since = (SystemClock().now() - timedelta(days=days)).date()
-    runs = _in_database(lambda: read_usage(since))
+    runs = in_database("documents", lambda: read_usage(since))
     documents = documents_of(discover())
     library = _library(documents)
     counted: Counter[tuple[str, str]] = Counter()
@@ -184,18 +180,3 @@ async def _set(override: Override) -> None:
 async def _drop(document_id: str) -> None:
     async with database.transaction() as tx:
         await overrides.drop_override(tx, document_id)
-
-
-def _in_database(action: Callable[[], Awaitable[T]]) -> T:
-    from core.processes.embedded import database as started
-
-    async def connected(url: str) -> T:
-        await database.connect(url, discover(), pool_size=2, application="quancheng documents")
-        try:
-            return await action()
-        finally:
-            await database.disconnect()
-
-    with started(Settings()) as ready:
-        assert ready.database_url is not None
-        return asyncio.run(connected(ready.database_url))

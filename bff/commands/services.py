@@ -19,7 +19,7 @@ from bff.library import operations_of
 from bff.trusted import TrustedDocument, documents_of
 from core.manifest import Service, ServiceStatus, discover
 from core.processes.start_errors import StartError
-from core.settings import Settings
+from core.settings import read_settings
 
 _BLANK = re.compile(r"\{\{([a-z_A-Z0-9.]+)\}\}")
 _DEMO_PERSON = "citizen"
@@ -49,7 +49,7 @@ def check(
     api: Annotated[str | None, typer.Option(help="The API; HOST and PORT unless told.")] = None,
 ) -> None:
     """Run every service's trusted document; exit 1 if a living one fails."""
-    settings = Settings()
+    settings = read_settings()
     try:
         url, sessions = api or settings.base_url, settings.data_dir / "sessions"
         rows = asyncio.run(check_services(url, settings.sandbox_url, sessions))
