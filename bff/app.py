@@ -21,9 +21,9 @@ from bff.services_page import services_route
 from bff.trusted import Documents, documents_of
 from bff.usage import Usage
 from bff.websocket import graphql_websocket
-from core import logging
 from core.app import App, open_app
 from core.manifest import discover, load
+from core.processes.operators import find_database_fault, operated
 from core.settings import Settings
 
 
@@ -60,14 +60,13 @@ class Api(Starlette):
 def create_app(settings: Settings | None = None) -> Api:
     """The factory that the server calls; settings come from the environment."""
     chosen = settings or Settings()
-    logging.configure(chosen.log_level)
 
     @asynccontextmanager
     async def lifespan(starlette: Api) -> AsyncIterator[None]:
         async with open_app(chosen, manifests=discover(), application="quancheng api") as app:
             edge = edge_of(app)
             starlette.open(edge)
-            async with edge.running():
+            async with edge.running(), operated(app, find_database_fault):
                 yield
 
     return Api(lifespan=lifespan)

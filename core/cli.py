@@ -89,10 +89,11 @@ def up(
 def api() -> None:
     """Serve the API on HOST and PORT."""
     from core.processes.embedded import database
-    from core.processes.preflight import require_free_port
+    from core.processes.preflight import require_free_operators_port, require_free_port
     from core.processes.serve import serve
 
     settings = startable_settings()
+    require_free_operators_port(settings)
     require_free_port(settings.host, settings.port, "PORT")
     if settings.http2_port:
         require_free_port(settings.host, settings.http2_port, "HTTP2_PORT")
@@ -108,8 +109,11 @@ def worker() -> None:
     import uvloop
 
     from core.processes.embedded import database
+    from core.processes.preflight import require_free_operators_port
 
-    with database(startable_settings()) as ready:
+    settings = startable_settings()
+    require_free_operators_port(settings)
+    with database(settings) as ready:
         require_current_database(ready)
         uvloop.run(_work(ready))
 
@@ -212,12 +216,16 @@ def _publish(settings: "Settings") -> None:
 async def _work(settings: "Settings") -> None:
     from core.app import open_app
     from core.processes.memory import settle_memory
-    from core.processes.worker import work
+    from core.processes.operators import operated
+    from core.processes.worker import find_fault, work
 
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    async with open_app(settings, application="quancheng worker") as house:
+    async with (
+        open_app(settings, application="quancheng worker") as house,
+        operated(house, find_fault),
+    ):
         settle_memory()
         await work(house, stop)
 

@@ -15,5 +15,6 @@ MANIFEST = Manifest(
         Schedule("core.forget_expired", "15 19 * * *"),
         Schedule("core.reseal", "30 19 * * *"),
     ),
+    extensions=(("telemetry.gauges", "core.backlog:SOURCES"),),
     commands=(("jobs", "core.jobs_command:app"), ("keys", "core.keys_command:app")),
 )

@@ -80,6 +80,7 @@ MANIFEST = Manifest(
     extensions=(
         ("payments.statements", "payments.reconciliation.wechatpay:SOURCE"),
         ("payments.statements", "payments.reconciliation.alipay:SOURCE"),
+        ("telemetry.gauges", "payments.gauges:SOURCES"),
         ("privacy.export", "payments.personal_data:EXPORT"),
         ("privacy.erasure", "payments.personal_data:ERASURE"),
     ),

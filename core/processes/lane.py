@@ -7,7 +7,7 @@ is done; ours read due jobs by the index of their times and log failures alone.
 
 import asyncio
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -65,6 +65,8 @@ class LaneQueries(Queries):
     """The queue as one manager that runs until it is stopped asks it: two questions a look."""
 
     pace: timedelta = PACE[Lane.CRITICAL]
+    looked: Callable[[], None] = lambda: None
+    """Called whenever the lane has looked for work."""
     _looked_at_s: float = field(default=0.0, init=False)
     _is_dry: bool = field(default=False, init=False)
     _wait: timedelta | None = field(default=None, init=False)
@@ -94,6 +96,7 @@ class LaneQueries(Queries):
             global_concurrency_limit,
             heartbeat_timeout,
         )
+        self.looked()
         jobs = [Job.model_validate(row) for row in rows]
         is_full = len(jobs) == batch_size
         self._looked_at_s = 0.0 if is_full else time.monotonic()
@@ -103,6 +106,7 @@ class LaneQueries(Queries):
     async def eligible_queued_work(self, entrypoints: list[QueueEntrypoint]) -> int:
         """Whether a job is due; the manager asks this first, and the other two at once after it."""
         rows = await self.driver.fetch(NEXT_DUE, entrypoints)
+        self.looked()
         self._wait = cast(timedelta | None, rows[0]["wait"])
         return int(self._wait is not None and self._wait <= timedelta(0))
 
