@@ -18,9 +18,11 @@ from pgqueuer.domain.types import JobId
 from pgqueuer.models import Context
 from pgqueuer.qm import QueueManager
 
-from core.database import Transaction, fetch_all, raw_connection
+from core.database import Transaction, fetch_all, is_unavailable, raw_connection
 from core.encoding import to_json
+from core.exchange import UpstreamError
 from core.manifest import EventHandler, JobKind, Lane, Manifest, load
+from core.tracebacks import error_line
 
 if TYPE_CHECKING:
     from core.app import App
@@ -191,6 +193,8 @@ def register(manager: QueueManager, job: JobKind, app: "App") -> None:
     async def run(queued: Job, context: Context) -> None:
         outcome, started_s = "failed", time.monotonic()
         try:
+            if queued.attempts >= job.max_attempts:
+                raise GiveUp("its worker died at every attempt")
             async with asyncio.timeout(job.timeout_s):
                 await handler(app, app.events.payload(job.kind, queued.payload or b"{}"))
             outcome = "done"
@@ -200,8 +204,7 @@ def register(manager: QueueManager, job: JobKind, app: "App") -> None:
             raise RetryRequested(timedelta(0), "interrupted") from None
         except Exception as error:
             outcome = _outcome(job, queued, error)
-            told = {"kind": job.kind, "job_id": queued.id, "attempt": queued.attempts + 1}
-            log.warning("job failed", outcome=outcome, exc_info=error, **told)
+            _log_failure(job, queued, error, outcome)
             if outcome == "dead":
                 raise JobFailed(type(error).__name__) from None
             delay_s = min(2.0**queued.attempts, job.max_delay_s)
@@ -210,6 +213,19 @@ def register(manager: QueueManager, job: JobKind, app: "App") -> None:
             app.metrics.job(job.lane, job.kind, outcome, time.monotonic() - started_s)
 
     manager.entrypoint(job.kind, on_failure="hold")(run)
+
+
+def _log_failure(job: JobKind, queued: Job, error: Exception, outcome: str) -> None:
+    """One line; how it came about is of use only where nobody expected the error."""
+    expected = isinstance(error, GiveUp | UpstreamError) or is_unavailable(error)
+    log.warning(
+        "job failed",
+        kind=job.kind,
+        job_id=queued.id,
+        attempt=queued.attempts + 1,
+        outcome=outcome,
+        **({"error": error_line(error)} if expected else {"exc_info": error}),
+    )
 
 
 def _outcome(job: JobKind, queued: Job, error: Exception) -> str:

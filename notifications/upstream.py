@@ -3,8 +3,14 @@
 from typing import Protocol
 
 from core.app import App
+from core.breaker import BreakerPolicy
 from core.deadline import Deadline
 from core.http import UpstreamFailed
+
+
+BREAKER = BreakerPolicy(open_s=0.5, probes_max=20)
+"""Somebody waits for a code: a gateway that is well again is used within a second. A worker's
+whole lane may probe at once, or the code that is asked for now would wait behind older ones."""
 
 
 class SmsGateway(Protocol):
@@ -22,7 +28,7 @@ class HttpSmsGateway:
     """The gateway over HTTP; see docs/upstreams/sms.md."""
 
     def __init__(self, app: App, address: str) -> None:
-        self._http = app.http.upstream("sms", address)
+        self._http = app.http.upstream("sms", address, breaker=BREAKER)
 
     async def send(self, message_ref: str, phone: str, text: str, deadline: Deadline) -> str:
         """Hand a text over. Safe to repeat: the gateway knows the reference."""
