@@ -10,6 +10,8 @@ from datetime import date
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
+import structlog
+
 from core.database import Transaction, connection, fetch_all, transaction
 from core.texts import Text
 
@@ -21,6 +23,8 @@ ERASURES = "privacy.erasure"
 SEALED = "pii.columns"
 
 _BATCH = 500
+
+log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,22 +112,32 @@ async def reseal(app: "App", _payload: Mapping[str, Any]) -> None:
     app.vault.reload()
     columns: Sequence[Sequence[SealedColumn]] = app.extensions(SEALED)
     for column in (column for group in columns for column in group):
-        while await _reseal_batch(app, column):
+        unreadable: set[str] = set()
+        while await _reseal_batch(app, column, unreadable):
             pass
 
 
-async def _reseal_batch(app: "App", column: SealedColumn) -> int:
+async def _reseal_batch(app: "App", column: SealedColumn, unreadable: set[str]) -> int:
+    """Reseal some values; those that cannot be opened are noted and left as they are."""
     async with transaction() as tx:
         rows = await fetch_all(
             tx,
             f"SELECT {column.key} AS key, {column.column} AS sealed FROM {column.table} "  # noqa: S608 - names from manifests
             f"WHERE {column.column} IS NOT NULL AND length({column.column}) > 0 "
-            f"AND get_byte({column.column}, 0) <> $1 LIMIT $2 FOR UPDATE SKIP LOCKED",
+            f"AND get_byte({column.column}, 0) <> $1 AND NOT {column.key}::text = ANY($3) "
+            "LIMIT $2 FOR UPDATE SKIP LOCKED",
             app.vault.newest,
             _BATCH,
+            sorted(unreadable),
         )
         for row in rows:
-            plain = app.vault.decrypt(bytes(row["sealed"]), column.purpose)
+            try:
+                plain = app.vault.decrypt(bytes(row["sealed"]), column.purpose)
+            except Exception as error:
+                unreadable.add(str(row["key"]))
+                log.error("value not opened", table=column.table, error=type(error).__name__)
+                app.metrics.sweep_row("core.reseal", "failed")
+                continue
             await tx.execute_query(
                 f"UPDATE {column.table} SET {column.column} = $2 WHERE {column.key} = $1",  # noqa: S608
                 [row["key"], app.vault.encrypt(plain, column.purpose)],

@@ -1,10 +1,11 @@
 """Scheduled and queued work. A job runs at least once, so it is repeat-safe by a business key.
 
 An error that may pass is simply raised: the queue repeats the job later. An error that cannot pass
-is `core.jobs.GiveUp`.
+is `core.jobs.GiveUp`. What goes over many rows is a `core.sweep`: one bad row stops no other.
 """
 
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 from uuid import UUID
 
@@ -12,6 +13,7 @@ from core.app import App
 from core.database import transaction
 from core.deadline import Deadline
 from core.people import get_person
+from core.sweep import sweep
 from modules._example import domain, store
 from modules._example.domain import Fountain
 from modules._example.messages import FOUNTAIN_CLOSED
@@ -24,15 +26,20 @@ _DEADLINE_S = 5.0
 async def tell_followers(app: App, _payload: Mapping[str, Any]) -> None:
     """Tell everybody whose fountain is closed; each is told once per closure, however often this
     runs or is interrupted."""
+    districts = await store.list_followed_districts()
+    swept = await sweep(app, "example.districts", districts, partial(_look, app))
+    swept.require_whole()
+
+
+async def _look(app: App, district_code: str) -> None:
     fountains = app.upstream(Fountains)
-    for district_code in await store.list_followed_districts():
-        told = await fountains.list_fountains(district_code, Deadline.after(_DEADLINE_S))
-        for fountain in domain.closed(told):
-            for citizen_id in await store.list_followers(fountain.fountain_ref):
-                await _tell(app, citizen_id, fountain)
+    told = await fountains.list_fountains(district_code, Deadline.after(_DEADLINE_S))
+    for fountain in domain.closed(told):
+        followers = await store.list_followers(fountain.fountain_ref)
+        await sweep(app, "example.followers", followers, partial(_tell, app, fountain))
 
 
-async def _tell(app: App, citizen_id: UUID, fountain: Fountain) -> None:
+async def _tell(app: App, fountain: Fountain, citizen_id: UUID) -> None:
     person = await get_person(app, citizen_id)
     async with transaction() as tx:
         await notifications.notify(

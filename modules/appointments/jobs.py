@@ -8,6 +8,7 @@ from uuid import UUID
 from core.app import App
 from core.database import transaction
 from core.deadline import Deadline
+from core.sweep import sweep as sweep_rows
 from modules.appointments import queue, slot_store, store, visits, waiting
 from modules.appointments.hospitals import saga
 
@@ -29,9 +30,13 @@ async def clear(app: App, payload: Mapping[str, Any]) -> None:
 async def refill(app: App, payload: Mapping[str, Any]) -> None:
     """Give what is free of a place on a day to who waits for it."""
     day_on = date.fromisoformat(payload["day_on"])
-    for slot_id in await slot_store.list_free_of_day(UUID(payload["resource_id"]), day_on):
+
+    async def fill(slot_id: UUID) -> None:
         async with transaction() as tx:
             await waiting.refill(app, tx, slot_id)
+
+    free = await slot_store.list_free_of_day(UUID(payload["resource_id"]), day_on)
+    (await sweep_rows(app, "appointments.refill", free, fill)).require_whole()
 
 
 async def admit(app: App, payload: Mapping[str, Any]) -> None:

@@ -5,6 +5,7 @@ import binascii
 import hashlib
 import hmac
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 from uuid import UUID
 
@@ -13,6 +14,8 @@ from core.app import App
 from core.call import Call
 from core.database import transaction
 from core.errors import Conflict, InvalidInput
+from core.sweep import sweep as sweep_rows
+from core.sweep import sweep_pages
 from modules.appointments import desk, domain, messages, service, store, texts
 from modules.appointments.domain import State
 from modules.appointments.policy import policy_of, rules_of
@@ -21,6 +24,7 @@ from modules.appointments.store import BookingRow
 STAFF = "department_officer"
 _MAC_BYTES = 12
 _LAPSED_MAX = 500
+_SWEEP_S = 15.0
 
 
 def check_in_code(app: App, booking: BookingRow) -> str | None:
@@ -66,8 +70,9 @@ async def check_in(call: Call, code: str, key: str) -> BookingRow:
 
 async def expire(app: App, payload: Mapping[str, Any]) -> None:
     """Job: end the holds whose time is over; their seats go to who waits. Repeat-safe."""
-    for text in payload["booking_ids"]:
-        await expire_one(app, UUID(text))
+    ids = [UUID(text) for text in payload["booking_ids"]]
+    swept = await sweep_rows(app, "appointments.expire", ids, partial(expire_one, app))
+    swept.require_whole()
 
 
 async def expire_one(app: App, booking_id: UUID) -> None:
@@ -93,12 +98,22 @@ async def expire_one(app: App, booking_id: UUID) -> None:
 
 async def sweep(app: App, _payload: Mapping[str, Any]) -> None:
     """Scheduled job: holds that lost their job, and appointments to which nobody came."""
-    for booking_id in await store.list_lapsed(app.clock.now(), _LAPSED_MAX):
-        await expire_one(app, booking_id)
-    for service_id in rules_of(app).venues:
-        late = policy_of(app, service_id).late
-        async with transaction() as tx:
-            await store.mark_missed(tx, service_id, app.clock.now() - late)
+    await sweep_pages(
+        app,
+        "appointments.lapsed",
+        partial(store.list_lapsed, app.clock.now()),
+        partial(expire_one, app),
+        key=lambda booking_id: booking_id,
+        size=_LAPSED_MAX,
+        within_s=_SWEEP_S,
+    )
+    await sweep_rows(app, "appointments.missed", rules_of(app).venues, partial(_mark_missed, app))
+
+
+async def _mark_missed(app: App, service_id: str) -> None:
+    late = policy_of(app, service_id).late
+    async with transaction() as tx:
+        await store.mark_missed(tx, service_id, app.clock.now() - late)
 
 
 def _refuse_wrong_time(app: App, booking: BookingRow) -> None:

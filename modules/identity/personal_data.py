@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
+from functools import partial
 from typing import Any
 from uuid import UUID
 
@@ -26,6 +27,7 @@ from core.personal_data import (
     export_person,
     find_holds,
 )
+from core.sweep import sweep
 from modules.identity import families, store, texts
 from modules.identity.models import Mandate, Session
 from modules.identity.service import ADDRESS, NAME, PHONE, RESIDENT_ID, end_sessions
@@ -83,13 +85,16 @@ def _needs_name(holds: Mapping[str, Sequence[Hold]]) -> bool:
 
 async def finish_erasures(app: App, _payload: Mapping[str, Any]) -> None:
     """Scheduled job: forget the rest of closed accounts whose holds have ended. Repeat-safe."""
-    for citizen_id in await store.list_closed_with_name():
-        holds = await find_holds(app, citizen_id)
-        if _needs_name(holds):
-            continue
-        async with transaction() as tx:
-            await erase_person(app, tx, citizen_id)
-            await _close(app, tx, citizen_id, keep_name=False)
+    closed = await store.list_closed_with_name()
+    await sweep(app, "identity.erasures", closed, partial(_finish_erasure, app))
+
+
+async def _finish_erasure(app: App, citizen_id: UUID) -> None:
+    if _needs_name(await find_holds(app, citizen_id)):
+        return
+    async with transaction() as tx:
+        await erase_person(app, tx, citizen_id)
+        await _close(app, tx, citizen_id, keep_name=False)
 
 
 async def _close(app: App, tx: Transaction, citizen_id: UUID, *, keep_name: bool) -> None:

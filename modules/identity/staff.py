@@ -17,6 +17,7 @@ from core.ids import is_mobile, new_id
 from core.models import AccessFlag
 from core.people import Person
 from core.privacy import read_as_staff
+from core.sweep import sweep
 from modules.identity import codes, domain, store, texts
 from modules.identity.models import Staff
 from modules.identity.service import (
@@ -171,9 +172,12 @@ async def flag_unusual_access(app: App, _payload: Mapping[str, Any]) -> None:
         now - timedelta(hours=_FLAG_HOURS),
         UNUSUAL_PEOPLE_PER_HOUR,
     )
-    for row in rows:
+
+    async def flag(row: Mapping[str, Any]) -> None:
         if await store.note_flag(new_id(), row, now):
             log.warning("unusual access", actor_id=str(row["actor_id"]), role=row["actor_role"])
+
+    await sweep(app, "identity.flags", rows, flag)
 
 
 async def list_flags(*, first: int, before: UUID | None = None) -> list[AccessFlag]:

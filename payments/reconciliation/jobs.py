@@ -7,6 +7,7 @@ from typing import Any
 from core.app import App
 from core.clock import civil_date
 from core.database import transaction
+from core.sweep import SweepIncomplete
 from payments.reconciliation import service
 from payments.reconciliation.sources import get_sources
 
@@ -33,9 +34,13 @@ async def reconcile_day(app: App, payload: Mapping[str, Any]) -> None:
 async def pay_out(app: App, payload: Mapping[str, Any]) -> None:
     """Pay out a day, and the days since: what kept it back may have kept them back too."""
     on, today = date.fromisoformat(payload["on"]), civil_date(app.clock.now())
+    failed: set[str] = set()
     while on < today:
-        await service.pay_out_all(app, on)
+        _, refused = await service.pay_out_all(app, on)
+        failed |= {payee for payee, reason in refused.items() if reason == service.FAILED}
         on += timedelta(days=1)
+    if failed:
+        raise SweepIncomplete(f"{len(failed)} payees failed")
 
 
 async def refute(app: App, payload: Mapping[str, Any]) -> None:

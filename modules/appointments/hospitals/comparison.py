@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from enum import StrEnum
+from functools import partial
 from typing import Any
 from uuid import UUID
 
@@ -14,6 +15,7 @@ from core.database import transaction
 from core.deadline import Deadline
 from core.http import UpstreamError
 from core.people import get_person
+from core.sweep import sweep_pages
 from modules.appointments import messages, refunds, store, texts
 from modules.appointments.domain import ENDED, State
 from modules.appointments.hospitals import saga
@@ -24,6 +26,7 @@ from modules.appointments.store import BookingRow
 _DEADLINE_S = 5.0
 _PAGE = 200
 _SINCE = timedelta(days=2)
+_COMPARE_S = 3_000.0
 
 log = structlog.get_logger(__name__)
 
@@ -52,15 +55,25 @@ class Difference:
 async def compare(app: App) -> list[Difference]:
     """Look at every booking from two days ago on and mend what differs. Repeat-safe."""
     differences: list[Difference] = []
-    after: UUID | None = None
-    since = app.clock.now() - _SINCE
-    while rows := await store.list_placed(list(SOURCES), since, after, _PAGE):
-        for booking in rows:
+
+    async def look(booking: BookingRow) -> None:
+        kind: Kind | None = Kind.UNKNOWN  # what a failure leaves behind
+        try:
             kind = await _compare_one(app, booking)
+        finally:
             if kind is not None:
                 log.info("hospital differs", booking_id=str(booking.id), kind=kind)
                 differences.append(Difference(booking.id, kind))
-        after = rows[-1].id
+
+    await sweep_pages(
+        app,
+        "appointments.compare",
+        partial(store.list_placed, list(SOURCES), app.clock.now() - _SINCE),
+        look,
+        key=lambda booking: booking.id,
+        size=_PAGE,
+        within_s=_COMPARE_S,
+    )
     return differences
 
 

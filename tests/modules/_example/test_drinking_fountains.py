@@ -12,7 +12,7 @@ from core.app import App
 from core.auth import Viewer
 from core.clock import ManualClock
 from core.database import connection, fetch_all
-from core.exchange import UpstreamTimeout
+from core.sweep import SweepIncomplete
 from modules._example import domain
 from modules._example.jobs import tell_followers
 from tests.asgi import Client
@@ -153,7 +153,7 @@ async def test_the_job_fails_while_the_network_is_silent_and_is_repeated(
     viewer = await citizen(level=1)
     await _follow(client, viewer, "f-1")
     fountains.is_silent = True
-    with pytest.raises(UpstreamTimeout):
+    with pytest.raises(SweepIncomplete):
         await tell_followers(app, {})
 
 
