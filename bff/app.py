@@ -4,13 +4,18 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 import strawberry
+import structlog
 from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route, WebSocketRoute
 from starlette.types import Receive, Scope, Send
 from starlette.websockets import WebSocket
+from tortoise.exceptions import DBConnectionError, OperationalError
 
 from bff.admission import Gate
 from bff.edge import Edge
+from bff.errors import RETRY_AFTER_S
 from bff.executor import Executor
 from bff.health import health_routes
 from bff.http import GraphQLHttp
@@ -22,9 +27,16 @@ from bff.trusted import Documents, documents_of
 from bff.usage import Usage
 from bff.websocket import graphql_websocket
 from core.app import App, open_app
+from core.database import CONNECTION_LOST, is_unavailable
 from core.manifest import discover, load
 from core.processes.operators import find_database_fault, operated
 from core.settings import Settings
+from core.tracebacks import error_line
+
+DATABASE_ERRORS = (*CONNECTION_LOST, DBConnectionError, OperationalError)
+"""What may say that the database cannot serve."""
+
+log = structlog.get_logger(__name__)
 
 
 class Api(Starlette):
@@ -69,7 +81,18 @@ def create_app(settings: Settings | None = None) -> Api:
             async with edge.running(), operated(app, find_database_fault):
                 yield
 
-    return Api(lifespan=lifespan)
+    away = dict.fromkeys(DATABASE_ERRORS, database_away)
+    return Api(lifespan=lifespan, exception_handlers=away)
+
+
+async def database_away(request: Request, error: Exception) -> Response:
+    """What a REST route answers while the database is away, full or held up; else it raises."""
+    if not is_unavailable(error) or not isinstance(request, Request):
+        raise error
+    log.warning("database unavailable", path=request.url.path, error=error_line(error))
+    problem = {"type": "about:blank", "title": "Service Unavailable", "status": 503}
+    headers = {"Retry-After": str(RETRY_AFTER_S)}
+    return JSONResponse(problem, 503, headers, media_type="application/problem+json")
 
 
 def edge_of(app: App) -> Edge:

@@ -17,7 +17,7 @@ from bff.admission import Overloaded, rate_headers
 from bff.answers import answer, answer_public, refuse
 from bff.context import Caller, Headers, call_for, caller_of, header, headers_of, open_call
 from bff.edge import Edge
-from bff.errors import broken, refusal
+from bff.errors import RETRY_AFTER_S, broken, refusal, status_of
 from bff.library import Prepared
 from bff.multipart import serve_parts
 from bff.negotiation import EVENTS, JSON, Dialect, negotiate, negotiate_parts
@@ -26,6 +26,7 @@ from bff.public import PublicAnswer, PublicAnswers, answer_key
 from bff.requests import Operation, RequestError, operation_of
 from bff.sse import serve_events
 from bff.tabs import playground_tabs
+from core.database import is_unavailable
 from core.errors import AppError, RateLimited
 from core.logging import request_scope
 
@@ -89,7 +90,8 @@ class GraphQLHttp:
                 told = refusal(error, caller.locale)
                 await asked.refuse(told, error.http_status, _retry_headers(error))
             except Exception as error:
-                await asked.refuse(broken(error, caller.locale), 500)
+                told = broken(error, caller.locale)
+                await asked.refuse(told, status_of(told), _retry_headers(error))
 
     def _is_for_a_browser(self, scope: Scope) -> bool:
         if scope["method"] == "POST" or self._edge.app.settings.is_production:
@@ -207,9 +209,11 @@ def _query_members(query_string: bytes) -> dict[str, Any]:
     return members
 
 
-def _retry_headers(error: AppError) -> list[tuple[bytes, bytes]]:
+def _retry_headers(error: Exception) -> list[tuple[bytes, bytes]]:
     if isinstance(error, RateLimited):
         return [(b"retry-after", b"%d" % error.retry_after_s)]
     if isinstance(error, Overloaded):
         return [(b"retry-after", b"1")]
+    if is_unavailable(error):
+        return [(b"retry-after", b"%d" % RETRY_AFTER_S)]
     return []

@@ -6,17 +6,18 @@ the matching member. A query that depends on an outside system carries status, a
 
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Annotated, Any, Generic, NewType, TypeAlias, TypeVar
 
 import strawberry
 from graphql import GraphQLError
 from strawberry.extensions import FieldExtension
+from strawberry.schema.types.base_scalars import isoformat
 from strawberry.types.scalar import ScalarDefinition
 
 from core import errors
 from core.call import Call
-from core.clock import ensure_utc
+from core.clock import ensure_utc, parse_date, parse_moment
 from core.guards import Guard, Info, OnBehalfOf, ServiceLevel, parse_id, signed_in, staff
 from core.last_good import ReadStatus
 from core.money import FEN_MAX
@@ -90,9 +91,16 @@ def _fen_in(value: object) -> int:
 
 def _moment_in(value: object) -> datetime:
     try:
-        return ensure_utc(datetime.fromisoformat(str(value)))
+        return parse_moment(str(value))
     except ValueError:
-        raise GraphQLError("a DateTime is ISO 8601 with its zone") from None
+        raise GraphQLError("a DateTime is ISO 8601 with its zone, from 1900 to 2199") from None
+
+
+def _date_in(value: object) -> date:
+    try:
+        return parse_date(str(value))
+    except ValueError:
+        raise GraphQLError("a Date is YYYY-MM-DD, from 1900 to 2199") from None
 
 
 def _moment_out(value: datetime) -> str:
@@ -112,6 +120,12 @@ SCALARS: dict[object, ScalarDefinition] = {
         specified_by_url="https://scalars.graphql.org/andimarek/date-time.html",
         serialize=_moment_out,
         parse_value=_moment_in,
+    ),
+    date: strawberry.scalar(
+        name="Date",
+        description="A civil day in Shanghai, YYYY-MM-DD; as an argument from 1900 to 2199.",
+        serialize=isoformat,
+        parse_value=_date_in,
     ),
 }
 

@@ -74,8 +74,11 @@ async def sweep(
     if at_once == 1:
         results = [await guarded(row) for row in rows]
     else:
-        async with asyncio.TaskGroup() as group:
-            tasks = [group.create_task(guarded(row)) for row in rows]
+        try:
+            async with asyncio.TaskGroup() as group:
+                tasks = [group.create_task(guarded(row)) for row in rows]
+        except ExceptionGroup as lost:
+            raise lost.exceptions[0] from None
         results = [task.result() for task in tasks]
     return sum(results, Swept())
 

@@ -7,7 +7,6 @@ from uuid import UUID
 
 import strawberry
 
-from core.errors import InvalidInput
 from core.graphql import (
     After,
     Connection,
@@ -23,7 +22,6 @@ from core.graphql import (
     page_size,
     parse_id,
 )
-from core.texts_common import INVALID_INPUT
 from modules.appointments import fees, messages, queue, service, visits, waiting
 from modules.appointments.graphql_booking import Appointment, AppointmentChanged, appointment
 from modules.appointments.graphql_types import (
@@ -258,7 +256,7 @@ class Mutation:
         self,
         info: Info,
         place_id: Annotated[strawberry.ID, strawberry.argument(description="The place.")],
-        on: Annotated[str, strawberry.argument(description="The day, YYYY-MM-DD.")],
+        on: Annotated[date, strawberry.argument(description="The day, one open for booking.")],
         item_id: ItemId,
         idempotency_key: IdempotencyKey,
         subject: Subject = None,
@@ -268,7 +266,7 @@ class Mutation:
         row = await waiting.join(
             info.context,
             parse_id(place_id),
-            _day(on, "on"),
+            on,
             item_id=item_id,
             subject=subject,
             on_behalf_of=parse_id(on_behalf_of) if on_behalf_of else None,
@@ -331,10 +329,3 @@ class Subscription:
         """The ticket as it stands, now and after each admission."""
         async for standing in queue.watch(info.context, parse_id(ticket_id)):
             yield to_ticket(standing)
-
-
-def _day(text: str, field: str) -> date:
-    try:
-        return date.fromisoformat(text)
-    except ValueError:
-        raise InvalidInput(INVALID_INPUT, field, detail="a day is YYYY-MM-DD") from None
