@@ -31,7 +31,7 @@ BYTES_PER_S = 32_768
 
 BURST_BYTES = 4_000_000
 _TEXT_MAX_CHARS = 4_000
-_QUIET = ("pgqueuer",)
+_QUIET = ("pgqueuer", "tortoise")
 """Libraries whose information our own lines give already."""
 
 GRANIAN_LOGGING: dict[str, Any] = {

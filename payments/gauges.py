@@ -25,7 +25,7 @@ SELECT source.name, count(day) AS days
   FROM source
   LEFT JOIN LATERAL generate_series(greatest(source.since, $2::date), $3::date,
                                     interval '1 day') AS day
-    ON NOT EXISTS (SELECT FROM payments_statement s
+    ON source.since IS NOT NULL AND NOT EXISTS (SELECT FROM payments_statement s
                     WHERE s.source = source.name AND s.booked_on = day::date)
  GROUP BY source.name
 """

@@ -61,7 +61,10 @@ for words in commands:
     sys.stdout.flush()
     if (child := os.fork()) == 0:
         sys.argv = ["quancheng", *words]
-        core.cli.main()
+        try:
+            core.cli.main()
+        except SystemExit as end:
+            os._exit(end.code)
         os._exit(99)
     _, status = os.waitpid(child, 0)
     os.write(2, b"exit %d\\n" % os.waitstatus_to_exitcode(status))
