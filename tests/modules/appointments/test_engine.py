@@ -1,7 +1,8 @@
 """The slot engine: holds, confirmations, moves, the waiting list, checking in, limits and bans."""
 
 import asyncio
-from datetime import timedelta
+from collections.abc import Awaitable
+from datetime import date, timedelta
 from uuid import UUID
 
 import pytest
@@ -9,7 +10,7 @@ from icalendar import Calendar
 
 from core.app import App
 from core.call import Call
-from core.clock import SHANGHAI, ManualClock
+from core.clock import LAST_DATE, SHANGHAI, ManualClock, civil_date
 from core.database import IntegrityError, connection, fetch_all
 from core.errors import Conflict, Forbidden, InvalidInput, LoginRequired, NotFound
 from core.ids import new_id
@@ -17,9 +18,11 @@ from core.texts import Locale
 from modules.appointments import calendar_file, jobs, messages, service, visits, waiting
 from modules.appointments.domain import State, WaitState
 from modules.appointments.people import Other
+from modules.appointments.policy import policy_of
 from modules.appointments.service import SlotFull
 from modules.appointments.store import BookingRow
 from tests.modules.appointments.engine import (
+    HALL,
     ITEMS,
     MakeCall,
     book,
@@ -216,6 +219,25 @@ async def test_a_seat_that_came_free_before_the_line_is_found_by_the_job(
     await wait.refresh_from_db()
     assert wait.state == WaitState.PROMOTED
     assert await used(slot) == 1
+
+
+async def test_a_list_is_kept_only_for_days_that_are_open(app: App, call: MakeCall) -> None:
+    await offer(app, 2 * DAY)
+    (viewer,) = await people(app, call, 1)
+    (place,) = await fetch_all(connection(), "SELECT resource_id AS id FROM appointments_slot")
+    today = civil_date(app.clock.now())
+    last = today + timedelta(days=policy_of(app, HALL).horizon_days)
+
+    def join(day_on: date) -> Awaitable[waiting.Wait]:
+        return waiting.join(
+            viewer, place["id"], day_on, item_id="general", subject=None, key=str(new_id())
+        )
+
+    for day_on in (last + DAY, LAST_DATE):
+        assert await refusal(join(day_on)) == "DAY_NOT_OPEN"
+    assert await refusal(join(today - DAY)) == "SLOT_BEGUN"
+    assert await count("pgqueuer") == await count("appointments_wait") == 0
+    assert (await join(last)).state == WaitState.WAITING
 
 
 async def test_who_may_not_be_promoted_is_passed_over(app: App, call: MakeCall) -> None:
