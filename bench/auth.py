@@ -17,16 +17,17 @@ from uuid import uuid4
 
 import jwt
 
-from core.app import App, open_app
-from core.auth import AUDIENCE, Viewer
-from core.call import Call
+from core.context.app import App
+from core.context.call import Call
 from core.database import connection, fetch_one, transaction
 from core.deadline import Deadline
 from core.ids import new_id
-from core.keys import ensure_sandbox_keys
 from core.manifest import discover
-from core.migrate import migrate
 from core.processes.embedded import EmbeddedPostgres, database_urls
+from core.processes.migrate import migrate
+from core.processes.open_app import open_app
+from core.security.authentication import AUDIENCE, Viewer
+from core.security.keys import ensure_sandbox_keys
 from core.settings import Settings
 
 VERIFY_ROUNDS = 5_000

@@ -26,14 +26,15 @@ import uvloop
 from bench.http1 import Client
 from bench.processes import NO_LIMITS, command_of, free_port, machine, running
 from bff.commands import journey
-from bff.trusted import documents_of
-from core.app import App, open_app
-from core.auth import Viewer
+from bff.trusted.documents import documents_of
 from core.clock import SystemClock
+from core.context.app import App
 from core.database import parse_url, transaction
 from core.ids import new_id
 from core.manifest import discover
 from core.processes.embedded import database_urls
+from core.processes.open_app import open_app
+from core.security.authentication import Viewer
 from core.settings import Settings
 from modules.identity import store as identity
 from modules.identity.service import PHONE
@@ -46,7 +47,7 @@ WARM_UP = (20, 5.0)
 AIM = 120
 PEOPLE = 40
 _DRAIN_S = 30.0
-_DOCUMENT = "water-bill-payment"
+_OPERATION = "PayUtilityBill"
 _WRITTEN_OFF_WITHIN_MS = 2_000.0
 _CREATES_ADDED_MS = 1_000.0
 _REPEAT_S = 0.5
@@ -204,8 +205,8 @@ class Crowd:
         self._api = Client(city.port)
         self._sandbox = Client(city.sandbox_port)
         self._clock = SystemClock()
-        documents = documents_of(discover()).by_id.items()
-        (self._document_id,) = (id_ for id_, one in documents if one.name == _DOCUMENT)
+        operations = documents_of(discover()).operations.values()
+        (self._document_id,) = (one.id for one in operations if one.name == _OPERATION)
 
     @classmethod
     async def gather(cls, city: City) -> "Crowd":
@@ -261,7 +262,6 @@ class Crowd:
                 payload = await self._graphql(
                     headers,
                     documentId=self._document_id,
-                    operationName="PayWaterBill",
                     variables={"billId": bill_id, "payKey": key},
                 )
                 started = payload["payBill"]
@@ -375,7 +375,7 @@ def _cpu_seconds(pid: int) -> dict[str, float]:
             times, command = process.cpu_times(), process.cmdline()
         except psutil.NoSuchProcess:
             continue
-        kind = command[-1] if "core.cli" in command else "postgres"
+        kind = command[-1] if "core.processes.cli" in command else "postgres"
         spent["load" if process.pid == psutil.Process().pid else kind] += times.user + times.system
     return dict(spent)
 

@@ -20,17 +20,18 @@ from uuid import UUID
 
 import asyncpg
 
-from core.app import App, open_app
-from core.auth import Viewer
-from core.call import Call
 from core.city import Named
+from core.context.app import App
+from core.context.call import Call
 from core.database import connection, fetch_one, parse_url, transaction
 from core.deadline import Deadline
 from core.ids import new_id
-from core.keys import ensure_sandbox_keys
 from core.manifest import discover
-from core.migrate import migrate
 from core.processes.embedded import DatabaseUrls, EmbeddedPostgres, database_urls
+from core.processes.migrate import migrate
+from core.processes.open_app import open_app
+from core.security.authentication import Viewer
+from core.security.keys import ensure_sandbox_keys
 from core.settings import Settings
 from modules.appointments import service, slot_store
 from modules.appointments.schedule import PlannedSlot

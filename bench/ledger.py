@@ -19,13 +19,12 @@ from typing import Any
 import uvloop
 
 from bench.processes import machine
-from core import database
 from core.clock import SystemClock
-from core.database import parse_url
+from core.database import parse_url, pool
 from core.ids import new_id
 from core.manifest import discover
-from core.migrate import migrate
 from core.processes.embedded import DatabaseUrls, EmbeddedPostgres
+from core.processes.migrate import migrate
 from payments.ledger import store
 from payments.ledger.accounts import Account, payee_payable, psp_receivable
 from payments.ledger.postings import Posting, transfer
@@ -87,7 +86,7 @@ def _hot() -> tuple[Account, Account]:
 
 async def _post_for(urls: DatabaseUrls, legs: Legs, seconds: float) -> float:
     """Postings a second, made by as many clients as pgbench has, each waiting for its COMMIT."""
-    await database.connect(urls.app, discover(), pool_size=CLIENTS, application="bench")
+    await pool.connect(urls.app, discover(), pool_size=CLIENTS, application="bench")
     clock, done, ends_at = SystemClock(), 0, 0.0
 
     async def client() -> int:
@@ -97,7 +96,7 @@ async def _post_for(urls: DatabaseUrls, legs: Legs, seconds: float) -> float:
             two = transfer(debit=debit, credit=credit, amount_fen=100)
             # alone on the pool, a posting is a transaction of its own: one trip, one COMMIT
             await store.post(
-                database.connection(), Posting("bench", f"bench:{new_id()}", two), clock.now()
+                pool.connection(), Posting("bench", f"bench:{new_id()}", two), clock.now()
             )
             count += 1
         return count
@@ -108,7 +107,7 @@ async def _post_for(urls: DatabaseUrls, legs: Legs, seconds: float) -> float:
         done = sum(await asyncio.gather(*(client() for _ in range(CLIENTS))))
         return done / (time.monotonic() - started_at)
     finally:
-        await database.disconnect()
+        await pool.disconnect()
 
 
 def _pgbench_tps(urls: DatabaseUrls) -> float:

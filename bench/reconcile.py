@@ -23,19 +23,20 @@ import psutil
 import uvloop
 
 from bench.processes import machine
-from core.app import App, open_app
 from core.clock import SystemClock, civil_date
+from core.context.app import App
 from core.database import connection, fetch_all, parse_url
-from core.keys import ensure_sandbox_keys
 from core.manifest import discover
-from core.migrate import migrate
 from core.money import format_yuan, portion_bps
 from core.processes.embedded import DatabaseUrls, EmbeddedPostgres
+from core.processes.migrate import migrate
+from core.processes.open_app import open_app
+from core.security.keys import ensure_sandbox_keys
 from core.settings import Settings
 from payments.psp.wechatpay import SANDBOX_MERCHANT
 from payments.reconciliation.service import take
 from payments.reconciliation.sources import get_sources
-from payments.reconciliation.statements import Announced, check_digest
+from payments.statements import Announced, check_digest
 
 Row = dict[str, Any]
 

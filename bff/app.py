@@ -13,25 +13,26 @@ from starlette.types import Receive, Scope, Send
 from starlette.websockets import WebSocket
 from tortoise.exceptions import DBConnectionError, OperationalError
 
-from bff.admission import Gate
-from bff.edge import Edge
-from bff.errors import RETRY_AFTER_S
-from bff.executor import Executor
-from bff.health import health_routes
-from bff.http import GraphQLHttp
-from bff.library import Library
+from bff.execution.errors import RETRY_AFTER_S
+from bff.execution.executor import Executor
+from bff.limits.admission import Gate
 from bff.playground import playground_routes
-from bff.schema import build_schema
-from bff.services_page import services_route
-from bff.trusted import Documents, documents_of
-from bff.usage import Usage
-from bff.websocket import graphql_websocket
-from core.app import App, open_app
+from bff.schema.build import build_schema
+from bff.screens.health import health_routes
+from bff.screens.services_page import services_route
+from bff.transports.endpoint import Edge
+from bff.transports.http import GraphQLHttp
+from bff.transports.websocket import graphql_websocket
+from bff.trusted.documents import Documents, documents_of
+from bff.trusted.library import Library
+from bff.trusted.usage import Usage
+from core.context.app import App
 from core.database import CONNECTION_LOST, is_unavailable
 from core.manifest import discover, load
+from core.processes.open_app import open_app
 from core.processes.operators import find_database_fault, operated
 from core.settings import Settings
-from core.tracebacks import error_line
+from core.telemetry.tracebacks import error_line
 
 DATABASE_ERRORS = (*CONNECTION_LOST, DBConnectionError, OperationalError)
 """What may say that the database cannot serve."""

@@ -4,9 +4,9 @@ from core.manifest import Manifest
 
 MANIFEST = Manifest(
     name="bff",
-    queries=("bff.catalogue:Query", "bff.home:Query"),
-    types=("bff.home:UnavailableSection",),
-    models="bff.models",
+    queries=("bff.screens.catalogue:Query", "bff.screens.home:Query"),
+    types=("bff.screens.home:UnavailableSection",),
+    models=("bff.models",),
     migrations="bff.migrations",
     commands=(
         ("playground", "bff.playground.cli:app"),

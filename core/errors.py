@@ -66,7 +66,8 @@ class Conflict(AppError):
 class LoginRequired(AppError):
     """The caller must sign in, verify their name, or prove again who they are, first.
 
-    `missing` tells which; `resume_ticket` leads back to the refused action (core.tickets).
+    `missing` tells which; `resume_ticket` leads back to the refused action (see
+    core.graphql.resume_tickets).
     """
 
     http_status = 401
@@ -114,3 +115,15 @@ class Unavailable(AppError):
     """Something we depend on does not answer. The outcome is known: nothing was done."""
 
     http_status = 503
+
+
+ERROR_PREFIX = "quancheng: "
+"""How the one line of a refusal begins on standard error."""
+
+
+class StartError(Exception):
+    """A process cannot start and has changed nothing; the message is one line for the operator."""
+
+
+class HeldError(StartError):
+    """Another running process holds the folder."""

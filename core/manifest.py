@@ -15,7 +15,7 @@ from typing import Any
 from core.states import StateMachine
 from core.texts import Text
 
-WINGS = ("core", "notifications", "payments", "credit", "bff")
+WINGS = ("core.processes", "notifications", "payments", "kinds", "credit", "bff")
 
 
 class Theme(StrEnum):
@@ -156,7 +156,7 @@ class UpstreamBinding:
     optional: bool = False
     """Production starts without its address, and there is no client then."""
     hedged: Sequence[str] = ()
-    """Reads that may be sent a second time when the first attempt dawdles (`core.hedging`)."""
+    """Reads that may be sent a second time when the first is slow (`core.upstream.hedging`)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,7 +178,8 @@ class Manifest:
     upstreams: Sequence[UpstreamBinding] = ()
     extensions: Sequence[tuple[str, str]] = ()
     """(extension point, dotted path): what this wing gives to another wing's registry."""
-    models: str | None = None
+    models: Sequence[str] = ()
+    """The modules that hold its tables."""
     migrations: str | None = None
     state_machines: Sequence[StateMachine] = ()
     append_only: Sequence[str] = ()

@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 from pydantic import Field, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from core.processes.start_errors import StartError
+from core.errors import StartError
 
 SANDBOX_KEYS_MARKER = "SANDBOX-KEYS"
 """A file of this name in a key folder labels its keys as sandbox keys."""

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from core.errors import Conflict
-from core.texts_common import ILLEGAL_STATE
+from core.refusal_texts import ILLEGAL_STATE
 
 
 class IllegalTransition(Conflict):

@@ -11,7 +11,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from rich.console import Console
 
 from core.clock import SystemClock, civil_date
-from core.keys import ensure_sandbox_keys
+from core.security.keys import ensure_sandbox_keys
 from core.settings import Settings, read_settings
 from credit.scoring.artefact import Artefact, load
 from credit.scoring.errors import CreditError

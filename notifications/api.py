@@ -7,9 +7,9 @@ Both are repeat-safe by `key`, the permanent business key ("bill-paid:<intent id
 from collections.abc import Mapping
 from uuid import UUID
 
-from core.app import App
+from core.context.app import App
 from core.database import Transaction
-from core.people import Person
+from core.people.directory import Person
 from core.texts import Locale
 from notifications import store
 from notifications.domain import Template as Template

@@ -7,7 +7,8 @@ from typing import Annotated
 
 import strawberry
 
-from core.app import App
+from core.bus.position import Resume
+from core.context.app import App
 from core.errors import NotFound
 from core.graphql import (
     After,
@@ -21,8 +22,7 @@ from core.graphql import (
     page_size,
     parse_id,
 )
-from core.resume import Resume
-from core.texts_common import NOT_FOUND
+from core.refusal_texts import NOT_FOUND
 from notifications import models, store, stream
 
 

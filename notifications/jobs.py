@@ -5,11 +5,11 @@ from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
-from core.app import App
+from core.context.app import App
 from core.database import transaction
 from core.deadline import Deadline
-from core.http import UpstreamRejected
-from core.people import get_person
+from core.people.directory import get_person
+from core.upstream.client import UpstreamRejected
 from notifications import store
 from notifications.models import Delivery
 from notifications.upstream import SmsGateway

@@ -1,4 +1,4 @@
-"""The tables of notifications. Texts and phones are sealed (core.pii)."""
+"""The tables of notifications. Texts and phones are sealed (core.security.vault)."""
 
 from tortoise import fields
 from tortoise.models import Model

@@ -31,7 +31,7 @@ MANIFEST = Manifest(
         ("privacy.erasure", "notifications.personal_data:ERASURE"),
         ("pii.columns", "notifications.personal_data:COLUMNS"),
     ),
-    models="notifications.models",
+    models=("notifications.models",),
     migrations="notifications.migrations",
     state_machines=(DELIVERY,),
 )

@@ -3,9 +3,9 @@
 from collections.abc import Sequence
 from uuid import UUID
 
-from core.app import App
+from core.context.app import App
 from core.database import Transaction
-from core.personal_data import Erasure, Export, Exported, Hold, SealedColumn
+from core.people.data_rights import Erasure, Export, Exported, Hold, SealedColumn
 from notifications import store
 from notifications.models import Delivery, Message
 

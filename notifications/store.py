@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from datetime import datetime
 from uuid import UUID
 
-from core import bus
-from core.app import App
+from core.bus import bus
+from core.context.app import App
 from core.database import Transaction, fetch_one
 from core.ids import new_id
 from notifications.models import Delivery, Message

@@ -7,8 +7,8 @@ from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from uuid import UUID
 
-from core.bus import Bus
-from core.resume import Position, Resume
+from core.bus.bus import Bus
+from core.bus.position import Position, Resume
 from notifications import api, store
 from notifications.models import Message
 

@@ -2,11 +2,10 @@
 
 from typing import Protocol
 
-from core.app import App
-from core.breaker import BreakerPolicy
+from core.context.app import App
 from core.deadline import Deadline
-from core.http import UpstreamFailed
-
+from core.upstream.breaker import BreakerPolicy
+from core.upstream.client import UpstreamFailed
 
 BREAKER = BreakerPolicy(open_s=0.5, probes_max=20)
 """Somebody waits for a code: a gateway that is well again is used within a second. A worker's

@@ -6,7 +6,7 @@ settlement files gives a `Source` to STATEMENTS.
 """
 
 from payments.contracts import begin_contract, end_contract, refresh_contract, sign_contract
-from payments.domain import PaymentMethod
+from payments.domain import PaymentMethod, Side
 from payments.graphql import Method, Payment, to_payment
 from payments.payable import (
     PAYABLES,
@@ -20,8 +20,8 @@ from payments.payable import (
     Refused,
     Unknown,
 )
-from payments.reconciliation.domain import Side
-from payments.reconciliation.statements import (
+from payments.service import create_intent, find_payments, get_payment, present, refund
+from payments.statements import (
     STATEMENTS,
     Announced,
     Line,
@@ -31,7 +31,6 @@ from payments.reconciliation.statements import (
     read_lines,
     ref_of,
 )
-from payments.service import create_intent, find_payments, get_payment, present, refund
 
 __all__ = [
     "PAYABLES",

@@ -14,10 +14,10 @@ from uuid import UUID
 import structlog
 from prometheus_client import Counter
 
-from core.app import App
+from core.context.app import App
 from core.database import Transaction, transaction
 from core.deadline import Deadline
-from core.http import UpstreamError, UpstreamRejected
+from core.upstream.client import UpstreamError, UpstreamRejected
 from payments import contracts, left_orders, limits, settlement, store
 from payments.domain import INTENT, TO_ORDER, Evidence
 from payments.models import Intent

@@ -9,9 +9,9 @@ from rich.console import Console
 from rich.table import Table
 
 from core.clock import SHANGHAI
+from core.errors import StartError
 from core.money import format_yuan
 from core.processes.command import in_database
-from core.processes.start_errors import StartError
 from payments.ledger.accounts import Side
 
 app = typer.Typer(

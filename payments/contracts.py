@@ -7,11 +7,11 @@ holds the same truth for itself, so an end that it has not heard of yet takes no
 from datetime import timedelta
 from uuid import UUID
 
-from core.app import App
+from core.context.app import App
 from core.database import Transaction, transaction
 from core.deadline import Deadline
-from core.http import UpstreamRejected
 from core.ids import new_id
+from core.upstream.client import UpstreamRejected
 from payments.domain import CONTRACT
 from payments.models import Contract
 from payments.psp.entrusting import ContractState, Entrusting

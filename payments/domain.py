@@ -184,3 +184,10 @@ def late_event(state: str) -> str:
 def refunded_event(captured_fen: int, refunded_fen: int) -> str:
     """The event when the last refund under way has ended."""
     return "refund_all" if refunded_fen == captured_fen else "refund_part"
+
+
+class Side(StrEnum):
+    """Who tells of the day: who took the money, or who received it."""
+
+    PSP = "psp"
+    PAYEE = "payee"

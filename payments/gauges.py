@@ -3,10 +3,10 @@
 from collections.abc import Mapping
 from datetime import timedelta
 
-from core.app import App
 from core.clock import civil_date
+from core.context.app import App
+from core.context.gauges import GaugeSource
 from core.database import connection, fetch_all
-from core.gauges import GaugeSource
 from payments.reconciliation.service import KEPT
 from payments.reconciliation.sources import get_sources
 

@@ -5,8 +5,8 @@ from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
-from core.app import App
 from core.clock import civil_date
+from core.context.app import App
 from core.database import transaction
 from payments import contracts, left_orders, receipts, saga, store
 from payments.ledger import store as ledger

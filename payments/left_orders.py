@@ -9,11 +9,11 @@ from uuid import UUID
 
 import structlog
 
-from core.app import App
+from core.context.app import App
 from core.database import Transaction, transaction
 from core.deadline import Deadline
-from core.http import UpstreamError
 from core.ids import new_id
+from core.upstream.client import UpstreamError
 from payments import settlement, store
 from payments.domain import AFTER_LOOKS, Evidence, look_at_ended, next_look
 from payments.models import Intent, LeftOrder

@@ -3,22 +3,6 @@
 from tortoise import fields
 from tortoise.models import Model
 
-from payments.reconciliation.models import (
-    Case as Case,
-)
-from payments.reconciliation.models import (
-    CaseNote as CaseNote,
-)
-from payments.reconciliation.models import (
-    Crossing as Crossing,
-)
-from payments.reconciliation.models import (
-    Payout as Payout,
-)
-from payments.reconciliation.models import (
-    Statement as Statement,
-)
-
 
 class Account(Model):
     """An account of the ledger; see payments.ledger.accounts."""

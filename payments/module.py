@@ -84,7 +84,7 @@ MANIFEST = Manifest(
         ("privacy.export", "payments.personal_data:EXPORT"),
         ("privacy.erasure", "payments.personal_data:ERASURE"),
     ),
-    models="payments.models",
+    models=("payments.models", "payments.reconciliation.models"),
     migrations="payments.migrations",
     state_machines=(INTENT, REFUND, HOLD, CONTRACT, CASE),
     commands=(

@@ -9,8 +9,8 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from uuid import UUID
 
-from core.app import App
-from core.call import Call
+from core.context.app import App
+from core.context.call import Call
 from core.database import Transaction
 from payments.domain import FULFIL_WINDOW, next_look
 

@@ -4,10 +4,10 @@ from collections.abc import Sequence
 from datetime import date
 from uuid import UUID
 
-from core.app import App
 from core.clock import civil_date
+from core.context.app import App
 from core.database import Transaction
-from core.personal_data import Erasure, Export, Exported, Hold
+from core.people.data_rights import Erasure, Export, Exported, Hold
 from core.texts import Text
 from payments.models import Intent
 

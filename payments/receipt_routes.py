@@ -7,16 +7,16 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from core.app import App
-from core.auth import authenticate
-from core.call import Call
+from core.context.app import App
+from core.context.call import Call
 from core.deadline import Deadline
 from core.errors import AppError, NotFound
 from core.ids import new_id
-from core.people import Person, get_person
-from core.pii import mask_phone
+from core.people.directory import Person, get_person
+from core.refusal_texts import NOT_FOUND
+from core.security.authentication import authenticate
+from core.security.vault import mask_phone
 from core.texts import Locale
-from core.texts_common import NOT_FOUND
 from payments import receipts
 from payments.receipt_pdf import Issuer, render
 

@@ -10,13 +10,13 @@ from datetime import datetime
 from functools import partial
 from uuid import UUID
 
-from core.app import App
-from core.call import Call
 from core.clock import SHANGHAI
+from core.context.app import App
+from core.context.call import Call
 from core.database import Transaction, fetch_one, transaction
+from core.database.coalescing import Together
 from core.errors import NotFound
-from core.texts_common import NOT_FOUND
-from core.together import Together
+from core.refusal_texts import NOT_FOUND
 from payments import settlement, store
 from payments.models import Intent
 from payments.service import get_payment

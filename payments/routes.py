@@ -8,7 +8,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
-from core.app import App
+from core.context.app import App
 from core.database import transaction
 from payments import settlement, store
 from payments.psp.alipay import CALLBACK_PATH as ALIPAY

@@ -10,11 +10,11 @@ from uuid import UUID
 
 import structlog
 
-from core.app import App
+from core.context.app import App
 from core.database import Transaction, transaction
 from core.deadline import Deadline
-from core.http import UpstreamError
-from core.jobs import GiveUp
+from core.queue.jobs import GiveUp
+from core.upstream.client import UpstreamError
 from payments import cashier, limits, settlement, store
 from payments.domain import (
     INTENT,

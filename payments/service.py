@@ -4,14 +4,13 @@ from collections.abc import Collection, Mapping, Sequence
 from functools import partial
 from uuid import UUID
 
-from core import idempotency
-from core.app import App
-from core.call import Call
-from core.database import Transaction
+from core.context.app import App
+from core.context.call import Call
+from core.database import Transaction, idempotency
 from core.errors import Conflict, InvalidInput, NotFound
 from core.ids import new_id
 from core.money import FEN_MAX
-from core.texts_common import KEY_REUSED, NOT_FOUND
+from core.refusal_texts import KEY_REUSED, NOT_FOUND
 from payments import cashier, contracts, limits, settlement, store, texts
 from payments.domain import INTENT_LIFE, TO_ORDER, PaymentMethod, next_look
 from payments.models import Intent
@@ -39,12 +38,9 @@ async def create_intent(
     refuses.
     """
     app, payer_id = call.app, call.require_viewer().user_id
-    command = {"kind": kind, "subject": subject_ref, "method": method}
-    operation = f"pay:{kind}"
-    bind = partial(
-        idempotency.claim, app, tx, subject=payer_id, operation=operation, key=key, command=command
-    )
-    claim = await bind(effect_id=new_id())
+    operation, command = f"pay:{kind}", {"kind": kind, "subject": subject_ref, "method": method}
+    bind = partial(idempotency.claim, app.clock, tx, subject=payer_id, operation=operation)
+    claim = await bind(key=key, command=command, effect_id=new_id())
     if claim.replayed:
         return claim.effect_id
     quote = await get_payable(app, kind).quote(call, tx, subject_ref)
@@ -62,7 +58,7 @@ async def create_intent(
     if method is not None:
         await cashier.wish(app, tx, live, method)
     await idempotency.release(tx, payer_id, operation, key)
-    await bind(effect_id=live.id)
+    await bind(key=key, command=command, effect_id=live.id)
     return live.id
 
 

@@ -9,12 +9,12 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from uuid import UUID
 
-from core import bus
-from core.app import App
+from core.bus import bus
+from core.context.app import App
 from core.database import Transaction
 from core.errors import Conflict
 from core.ids import new_id
-from core.jobs import NewJob
+from core.queue.jobs import NewJob
 from payments import limits, store, texts
 from payments.domain import INTENT, REFUND, late_event, refunded_event
 from payments.events import (
@@ -26,10 +26,10 @@ from payments.events import (
 )
 from payments.ledger import store as ledger
 from payments.ledger.accounts import payee_payable, payer_funds, psp_receivable
+from payments.ledger.payee_turns import account_to_reverse
 from payments.ledger.postings import Leg, Posting, transfer
 from payments.models import Intent, Refund
 from payments.psp.port import OrderView, RefundState, RefundView
-from payments.reconciliation.payouts import account_to_reverse
 
 
 class Settled(StrEnum):
@@ -228,7 +228,7 @@ async def _open_refund(
     refund_id = new_id()
     if was_passed_on:
         legs = transfer(
-            debit=await account_to_reverse(tx, intent),
+            debit=await account_to_reverse(tx, intent.id, intent.payee),
             credit=payer_funds(intent.payer_id),
             amount_fen=amount_fen,
         )

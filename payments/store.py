@@ -4,7 +4,7 @@ from collections.abc import Collection, Mapping, Sequence
 from datetime import date, datetime
 from uuid import UUID
 
-from core import bus
+from core.bus import bus
 from core.database import Transaction, connection, fetch_all, fetch_model, fetch_one
 from payments.domain import UNPAID, Evidence
 from payments.models import Intent, LeftOrder, Refund

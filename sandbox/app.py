@@ -12,15 +12,19 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from sandbox import callbacks, control, faults, receipts
-from sandbox.callbacks import Callbacks
-from sandbox.faults import Faults, FaultyOperation, answer
-from sandbox.population import Population
-from sandbox.quarters import by_first_part
-from sandbox.settings import SandboxSettings
-from sandbox.state import State
+from sandbox import control
+from sandbox.population.people import Population
+from sandbox.server import callbacks, faults
+from sandbox.server.callbacks import Callbacks
+from sandbox.server.faults import Faults
+from sandbox.server.faulty import FaultyOperation, answer
+from sandbox.server.prefix_routes import by_first_part
+from sandbox.server.settings import SandboxSettings
+from sandbox.server.state import State
+from sandbox.server.system import City, Operation, System
+from sandbox.server.wire import reply
+from sandbox.shared import receipts
 from sandbox.statements import days, files
-from sandbox.system import City, Operation, System, reply
 from sandbox.systems import find_systems
 
 
@@ -31,7 +35,7 @@ def create_app(
     """The application, configured from the environment unless settings are given."""
     systems = find_systems()
     scratch = TemporaryDirectory(prefix="sandbox-", ignore_cleanup_errors=True)
-    city = _found_city(settings or SandboxSettings(), systems, Path(scratch.name), now)
+    city = _open_city(settings or SandboxSettings(), systems, Path(scratch.name), now)
 
     @asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
@@ -58,7 +62,7 @@ def create_app(
     )
 
 
-def _found_city(
+def _open_city(
     settings: SandboxSettings,
     systems: tuple[System, ...],
     scratch: Path,

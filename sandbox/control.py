@@ -3,19 +3,19 @@
 from starlette.requests import Request
 from starlette.responses import Response
 
-from sandbox import institutions
-from sandbox.faults import CALLBACK_OPERATION, Fault
-from sandbox.geography import home
-from sandbox.households import ACCOUNT_KINDS, account_no, address_zh
-from sandbox.population import (
+from sandbox.population import institutions
+from sandbox.population.households import ACCOUNT_KINDS, account_no, address_zh
+from sandbox.population.people import (
     CROWD_SIZE,
     STAFF_ROLES,
     DemoPerson,
     Person,
     sandbox_totp_secret,
 )
-from sandbox.system import City, Operation, Refusal, System, query_int, read_body, reply
-from sandbox.vehicles import Vehicles
+from sandbox.population.vehicles import Vehicles
+from sandbox.server.faults import CALLBACK_OPERATION, Fault
+from sandbox.server.system import City, Operation, System
+from sandbox.server.wire import Refusal, query_int, read_body, reply
 
 PAGE_MAX = 1000
 
@@ -153,7 +153,7 @@ def _person(city: City, person: Person) -> dict[str, object]:
         f"{kind}_account_no": account_no(kind, person.household_no) for kind in ACCOUNT_KINDS
     }
     vehicle = Vehicles(city.settings.seed, city.population, city.today()).of(person)
-    at = home(city.settings, person.household_no)
+    at = city.geography.home(person.household_no)
     return {
         "name": person.name,
         "phone": person.phone,

@@ -12,8 +12,8 @@ import orjson
 from starlette.applications import Starlette
 
 from bff.app import routes
-from bff.edge import Edge
-from core.auth import Viewer
+from bff.transports.endpoint import Edge
+from core.security.authentication import Viewer
 
 GRAPHQL = "/graphql"
 

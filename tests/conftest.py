@@ -20,18 +20,19 @@ import pytest
 import structlog
 
 from bff.app import edge_of
-from core.access import scopes_of
-from core.app import App, open_app
-from core.auth import Viewer
-from core.call import Call
 from core.clock import ManualClock
+from core.context.app import App
+from core.context.call import Call
 from core.database import parse_url
 from core.deadline import Deadline
 from core.ids import new_id
-from core.keys import ensure_sandbox_keys
 from core.manifest import Manifest, discover
-from core.migrate import migrate
 from core.processes.embedded import OWNER_ROLE, DatabaseUrls, EmbeddedPostgres, database_urls
+from core.processes.migrate import migrate
+from core.processes.open_app import open_app
+from core.security.authentication import Viewer
+from core.security.authorization import scopes_of
+from core.security.keys import ensure_sandbox_keys
 from core.settings import Settings
 from core.texts import Locale
 from tests.asgi import Client

@@ -1,8 +1,8 @@
 """Outside systems in memory, for tests that are not about them."""
 
 from core.deadline import Deadline
-from core.exchange import UpstreamRejected, UpstreamTimeout
-from core.privacy import Access
+from core.people.personal_read import Access
+from core.upstream.exchange import UpstreamRejected, UpstreamTimeout
 from modules.identity.upstream import Match
 from modules.welfare.domain import HousingFundAccount
 

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 import pytest
 
-from bff.trusted import documents_of
+from bff.trusted.documents import documents_of
 from core.city import load_city
 from core.manifest import Service, ServiceStatus, Theme, discover
 from core.texts import Locale

@@ -20,6 +20,7 @@ PURE = "Rules are pure: domain.py knows no database, no network, no process"
 STILL = "Rules are pure: domain.py asks no clock and touches no file"
 PRODUCT = "The product never imports the sandbox"
 SANDBOX = "The sandbox takes core.money and core.ids from the product, nothing else"
+SANDBOX_ROOMS = "The sandbox's rooms: calls go down"
 
 BREACHES = [
     (LAYERS, "core/money.py", "from modules.welfare import texts"),
@@ -27,14 +28,14 @@ BREACHES = [
     (LAYERS, "core/clock.py", "def later():\n    from bff.app import create_app"),
     (LAYERS, "notifications/store.py", "from payments import api"),
     (LAYERS, "payments/store.py", "from modules.bills import domain"),
-    (LAYERS, "modules/welfare/service.py", "import bff.home"),
+    (LAYERS, "modules/welfare/service.py", "import bff.screens.home"),
     (LAYERS, "modules/welfare/service.py", "import credit.module"),
     (SIBLINGS, "modules/welfare/service.py", "from modules.identity import store"),
     (SIBLINGS, "modules/bills/service.py", "import modules.appointments.domain"),
     (SIBLINGS, "modules/welfare/texts.py", "from modules import _example"),
-    (PAYMENTS, "modules/bills/handlers.py", "from payments.saga import *"),
+    (PAYMENTS, "modules/bills/payable.py", "from payments.saga import *"),
     (PAYMENTS, "modules/welfare/service.py", "from payments import ledger"),
-    (PAYMENTS, "bff/home.py", "import payments.store"),
+    (PAYMENTS, "bff/screens/home.py", "import payments.store"),
     (NOTIFICATIONS, "modules/identity/service.py", "from notifications import store as other"),
     (NOTIFICATIONS, "modules/welfare/texts.py", "from notifications.domain import Template"),
     (PURE, "modules/welfare/domain.py", "from tortoise.models import Model"),
@@ -43,10 +44,13 @@ BREACHES = [
     (PURE, "modules/_example/domain.py", "import aiohttp"),
     (STILL, "modules/welfare/domain.py", "import time"),
     (STILL, "payments/domain.py", "from pathlib import Path"),
-    (PRODUCT, "modules/welfare/upstream.py", "from sandbox import settings"),
+    (PRODUCT, "modules/welfare/upstream.py", "from sandbox.server import settings"),
     (PRODUCT, "core/processes/serve.py", "import sandbox.app"),
-    (SANDBOX, "sandbox/system.py", "from core import clock"),
+    (SANDBOX, "sandbox/server/system.py", "from core import clock"),
     (SANDBOX, "sandbox/systems/sms.py", "import modules.welfare.domain"),
+    (SANDBOX_ROOMS, "sandbox/population/months.py", "from sandbox.server import state"),
+    (SANDBOX_ROOMS, "sandbox/server/wire.py", "import sandbox.shared.registry"),
+    (SANDBOX_ROOMS, "sandbox/shared/receipts.py", "import sandbox.systems.sms"),
 ]
 
 

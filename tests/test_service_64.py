@@ -19,10 +19,10 @@ import asyncio, json, sys
 from pathlib import Path
 
 from bff.app import edge_of
-from bff.trusted import documents_of
-from core.app import open_app
+from bff.trusted.documents import documents_of
+from core.processes.open_app import open_app
 from core.manifest import discover
-from core.migrate import check, drift, migrate
+from core.processes.migrate import check, drift, migrate
 from core.settings import Settings
 from tests.asgi import Client
 
@@ -63,7 +63,7 @@ def changes(tree: Path) -> tuple[set[str], set[str]]:
     before = _contents(tree)
     (copying, *_) = re.findall(r"```sh\n(.*?)```", HANDBOOK.read_text("utf-8"), re.DOTALL)
     _run(tree, "sh", "-eu", "-c", copying)
-    _run(tree, sys.executable, "-m", "core.cli", "schema")
+    _run(tree, sys.executable, "-m", "core.processes.cli", "schema")
     after = _contents(tree)
     assert before.keys() <= after.keys()
     changed = {name for name in before if before[name] != after[name]}

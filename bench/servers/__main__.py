@@ -5,7 +5,7 @@ import os
 import sys
 
 from core.processes.serve import serve
-from core.wiring import wire
+from core.processes.wiring import wire
 
 name, port, core = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
 wire()

@@ -1,7 +1,7 @@
 """No N+1: each trusted document is held to the SQL and upstream calls that it declares.
 
-The server counts (`core.tally`) and tells outside production; a list that is read item by item
-makes more calls than the document allows as soon as the list has items.
+The server counts (`core.telemetry.call_counts`) and tells outside production; a list that is read
+item by item makes more calls than the document allows as soon as the list has items.
 """
 
 import asyncio
@@ -15,11 +15,11 @@ import typer
 
 from bff.commands.client import CityClient, ClientError, Person
 from bff.commands.services import demo_person, refuse_bad, run_document
-from bff.trusted import AT_MOST, TrustedDocument, documents_of
+from bff.trusted.documents import AT_MOST, TrustedDocument, documents_of
+from core.errors import StartError
 from core.manifest import ServiceStatus, discover
-from core.processes.start_errors import StartError
 from core.settings import read_settings
-from core.tally import Tally
+from core.telemetry.call_counts import Tally
 
 _CALLS = re.compile(rb'\{\s+"sql": (\d+),\s+"upstream": (\d+)\s+\}')
 _ROOT = Path(__file__).resolve().parents[2]
@@ -137,7 +137,15 @@ def _json(declared: Calls) -> str:
 
 
 def _write(document: TrustedDocument, made: Calls) -> None:
-    variables = {n: v for n, v in document.variables.items() if n != AT_MOST}
-    text = orjson.dumps({AT_MOST: _raised(document, made), **variables}, option=orjson.OPT_INDENT_2)
+    """Into the document's own example; what it shares with others stays where it stands."""
+    path = _ROOT / document.example_path
+    own = orjson.loads(path.read_bytes()) if path.exists() else {}
+    declared, stands_here = document.at_most, own.pop(AT_MOST, {})
+    at_most = {
+        name: calls
+        for name, calls in _raised(document, made).items()
+        if name in stands_here or calls != declared.get(name)
+    }
+    text = orjson.dumps({AT_MOST: at_most, **own}, option=orjson.OPT_INDENT_2)
     one_line = _CALLS.sub(rb'{ "sql": \1, "upstream": \2 }', text)
-    (_ROOT / document.example_path).write_bytes(one_line + b"\n")
+    path.write_bytes(one_line + b"\n")

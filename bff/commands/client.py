@@ -20,7 +20,7 @@ import aiohttp
 import orjson
 
 from core.processes.private import private_file, private_folder
-from core.tally import Tally
+from core.telemetry.call_counts import Tally
 
 Person = Mapping[str, Any]
 """A demo person as the sandbox lists them: key, role, name, phone, resident_id, household …"""

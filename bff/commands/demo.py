@@ -9,7 +9,7 @@ from rich.console import Console
 
 from bff.commands.client import CityClient, ClientError
 from bff.commands.journey import STEPS, Walk
-from core.processes.start_errors import StartError
+from core.errors import StartError
 from core.settings import Settings, read_settings
 
 app = typer.Typer(help="Walk a citizen's journeys in a terminal.")

@@ -5,11 +5,11 @@ from typing import Annotated
 
 import typer
 
-from bff.schema import build_schema, schema_text
-from bff.schema_changes import changes_page
-from bff.schema_lint import lint
+from bff.schema.build import build_schema, schema_text
+from bff.schema.changes import changes_page
+from bff.schema.lint import lint
+from core.errors import StartError
 from core.manifest import discover
-from core.processes.start_errors import StartError
 
 FILE = Path("schema.graphql")
 CHANGES = Path("docs/graphql-changes.md")

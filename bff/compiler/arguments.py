@@ -32,7 +32,7 @@ from bff.compiler.schema_facts import strawberry_field
 
 if TYPE_CHECKING:
     from bff.compiler.plan import Field
-    from bff.compiler.runtime import Setting
+    from bff.compiler.setting import Setting
 
 _UNCHANGEABLE = frozenset(
     {

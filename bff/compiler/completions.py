@@ -4,11 +4,9 @@ A completion either returns data (or an awaitable of it), or raises `Odd` before
 any resolver; the caller then lets graphql-core complete the same value.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import Any, Protocol
 
 from graphql import (
     GraphQLAbstractType,
@@ -21,6 +19,8 @@ from graphql.pyutils import Path
 from strawberry.execution.is_awaitable import optimized_is_awaitable as is_awaitable
 
 from bff.compiler.errors import Odd
+from bff.compiler.execution import Execution
+from bff.compiler.plan import Field
 from bff.compiler.schema_facts import (
     CAST_ATTRIBUTE,
     checks_instance_only,
@@ -28,17 +28,13 @@ from bff.compiler.schema_facts import (
     resolves_by_class,
 )
 
-if TYPE_CHECKING:
-    from bff.compiler.plan import Field
-    from bff.compiler.runtime import Run
-
 Function = Callable[..., Any]
 
 
 class Completion(Protocol):
     """Completes values of one output type at one place of the document."""
 
-    def complete(self, run: Run, of: Field, path: Path, value: Any) -> Any: ...
+    def complete(self, run: Execution, of: Field, path: Path, value: Any) -> Any: ...
 
 
 def dispose(value: Any) -> bool:
@@ -75,7 +71,7 @@ class Guard:
         """Whether ``strawberry.cast`` can change the verdict on a value."""
         return self.object_type.is_type_of is not None
 
-    def admit(self, run: Run, of: Field, path: Path, value: Any) -> type | None:
+    def admit(self, run: Execution, of: Field, path: Path, value: Any) -> type | None:
         """Check one value; return its class if all of that class need no further check.
 
         :raises Odd: if the value is not to be read as this type.
@@ -103,7 +99,7 @@ class Plain:
 
     function: Function
 
-    def complete(self, run: Run, of: Field, path: Path, value: Any) -> Any:
+    def complete(self, run: Execution, of: Field, path: Path, value: Any) -> Any:
         try:
             return self.function(run, path, value)
         except Exception as error:
@@ -122,7 +118,7 @@ class PlainList:
     function: Function
     nullable: bool
 
-    def complete(self, run: Run, of: Field, path: Path, value: Any) -> Any:
+    def complete(self, run: Execution, of: Field, path: Path, value: Any) -> Any:
         if value is None and self.nullable:
             return None
         if type(value) is not list and type(value) is not tuple:
@@ -138,7 +134,7 @@ class ObjectOf:
     function: Function
     nullable: bool
 
-    def complete(self, run: Run, of: Field, path: Path, value: Any) -> Any:
+    def complete(self, run: Execution, of: Field, path: Path, value: Any) -> Any:
         if value is None and self.nullable:
             return None
         self.guard.admit(run, of, path, value)
@@ -155,12 +151,12 @@ class AbstractOf:
     nullable: bool = False
     _known: dict[type, Function] = field(default_factory=dict)
 
-    def complete(self, run: Run, of: Field, path: Path, value: Any) -> Any:
+    def complete(self, run: Execution, of: Field, path: Path, value: Any) -> Any:
         if value is None and self.nullable:
             return None
         return self.pick(run, of, path, value)(run, path, value)
 
-    def pick(self, run: Run, of: Field, path: Path, value: Any) -> Function:
+    def pick(self, run: Execution, of: Field, path: Path, value: Any) -> Function:
         """The generated function for the value's runtime type.
 
         :raises Odd: if the type cannot be told at once, or is not a possible one.
@@ -208,7 +204,7 @@ class ListOf:
         if isinstance(self.item, ObjectOf) and not self.item.guard.minds_casts:
             self.known, self.function = self.item.guard.known, self.item.function
 
-    def complete(self, run: Run, of: Field, path: Path, value: Any) -> Any:
+    def complete(self, run: Execution, of: Field, path: Path, value: Any) -> Any:
         if value is None and self.nullable:
             return None
         if type(value) is not list and type(value) is not tuple:
@@ -220,5 +216,5 @@ class ListOf:
 class Core:
     """A value that is graphql-core's from here on."""
 
-    def complete(self, run: Run, of: Field, path: Path, value: Any) -> Any:
+    def complete(self, run: Execution, of: Field, path: Path, value: Any) -> Any:
         raise Odd

@@ -34,8 +34,8 @@ from bff.compiler.completions import (
 from bff.compiler.names import Names, attribute, display, text
 from bff.compiler.plain import PlainCode
 from bff.compiler.plan import Field, Kind, Planner, Selection
-from bff.compiler.runtime import Setting
 from bff.compiler.schema_facts import strawberry_field
+from bff.compiler.setting import Setting
 from bff.compiler.shared import shared_for_s
 from bff.compiler.writer import Function, Writer
 

@@ -4,17 +4,14 @@ Most resolvers only want ``info.context``. The rest of graphql-core's info (path
 variables) is built by its executor at the first use of anything else.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from graphql import GraphQLResolveInfo
 from graphql.pyutils import Path
 
-if TYPE_CHECKING:
-    from bff.compiler.plan import Field
-    from bff.compiler.runtime import Run
+from bff.compiler.execution import Execution
+from bff.compiler.plan import Field
 
 
 class LazyInfo:
@@ -22,7 +19,7 @@ class LazyInfo:
 
     __slots__ = ("_field", "_info", "_parent", "_run", "context")
 
-    def __init__(self, run: Run, field: Field, parent: Path | None) -> None:
+    def __init__(self, run: Execution, field: Field, parent: Path | None) -> None:
         self.context = run.context
         self._run = run
         self._field = field

@@ -32,8 +32,9 @@ from bff.compiler.emit import Emitter
 from bff.compiler.errors import CannotCompile
 from bff.compiler.executable import CoreOperation, Executable, Result
 from bff.compiler.plan import Planner
-from bff.compiler.runtime import Run, Setting
+from bff.compiler.runtime import Run
 from bff.compiler.schema_facts import strawberry_schema
+from bff.compiler.setting import Setting
 from bff.compiler.shared import SharedAnswers
 
 MAX_CONDITIONS = 6

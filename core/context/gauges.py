@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, TypeVar
 import structlog
 
 if TYPE_CHECKING:
-    from core.app import App
+    from core.context.app import App
 
 T = TypeVar("T")
 

@@ -14,11 +14,11 @@ from uuid import UUID
 import structlog
 
 from core.database import is_connection_lost
-from core.exchange import UpstreamError
-from core.tracebacks import error_line
+from core.telemetry.tracebacks import error_line
+from core.upstream.exchange import UpstreamError
 
 if TYPE_CHECKING:
-    from core.app import App
+    from core.context.app import App
 
 T = TypeVar("T")
 

@@ -3,13 +3,13 @@
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
+from core.context.gauges import GaugeSource
 from core.database import connection, fetch_all
-from core.gauges import GaugeSource
-from core.jobs import count_dead
 from core.manifest import Lane
+from core.queue.jobs import count_dead
 
 if TYPE_CHECKING:
-    from core.app import App
+    from core.context.app import App
 
 LATE_S = {Lane.CRITICAL: 30.0, Lane.NORMAL: 300.0, Lane.BULK: 3_600.0}
 """Where a due job has waited longer than this, its lane stands still."""

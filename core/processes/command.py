@@ -4,22 +4,21 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, TypeVar
 
-from core.errors import AppError
+from core.errors import AppError, StartError
 from core.manifest import discover
-from core.processes.start_errors import StartError
 from core.settings import Settings, read_settings
 from core.texts import Locale
 
 if TYPE_CHECKING:
-    from core.app import App
+    from core.context.app import App
 
 T = TypeVar("T")
 
 
 def startable_settings() -> Settings:
     """The settings of a process that serves, with keys where the sandbox's are allowed."""
-    from core.keys import ensure_sandbox_keys
     from core.processes.preflight import require_production_ready
+    from core.security.keys import ensure_sandbox_keys
 
     settings = read_settings()
     require_production_ready(settings)
@@ -33,7 +32,7 @@ def require_current_database(settings: Settings) -> None:
 
     Raises StartError. Not for a running event loop.
     """
-    from core.migrate import MigrationError, check
+    from core.processes.migrate import MigrationError, check
     from core.processes.preflight import require_database
 
     assert settings.database_url is not None
@@ -49,8 +48,8 @@ def in_app(name: str, action: Callable[["App"], Awaitable[T]]) -> T:
 
     Raises StartError where something refuses, the domain's own refusals included.
     """
-    from core.app import open_app
     from core.processes.embedded import database
+    from core.processes.open_app import open_app
 
     async def opened(settings: Settings) -> T:
         async with open_app(settings, application=f"quancheng {name}") as app:
@@ -66,7 +65,7 @@ def in_app(name: str, action: Callable[["App"], Awaitable[T]]) -> T:
 
 def in_database(name: str, action: Callable[[], Awaitable[T]]) -> T:
     """Run a command with a small connection pool open and nothing else. Raises StartError."""
-    from core import database as pool
+    from core.database import pool
     from core.processes.embedded import database
 
     async def connected(url: str) -> T:

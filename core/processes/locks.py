@@ -5,8 +5,8 @@ import os
 from pathlib import Path
 from typing import Self
 
+from core.errors import HeldError, StartError
 from core.processes.private import private_folder
-from core.processes.start_errors import HeldError, StartError
 
 
 class FolderLock:

@@ -11,11 +11,11 @@ from contextlib import asynccontextmanager
 import asyncpg
 from aiohttp import web
 
-from core.app import App
-from core.backlog import find_standstill
+from core.context.app import App
+from core.context.gauges import READ_WITHIN_S, Gauges, in_time
 from core.database import connection, fetch_one
-from core.gauges import READ_WITHIN_S, Gauges, in_time
-from core.metrics import CONTENT_TYPE, watch_loop_lag
+from core.processes.backlog import find_standstill
+from core.telemetry.metrics import CONTENT_TYPE, watch_loop_lag
 
 READY = "ready"
 

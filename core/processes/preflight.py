@@ -6,7 +6,7 @@ from urllib.parse import urlsplit
 
 import asyncpg
 
-from core.processes.start_errors import StartError
+from core.errors import StartError
 from core.settings import Settings, production_faults
 
 _POSTGRES_MIN = 15

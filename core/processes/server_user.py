@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from core.processes.start_errors import StartError
+from core.errors import StartError
 
 USER_NAME = "pgserver"
 

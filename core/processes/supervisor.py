@@ -11,15 +11,15 @@ from types import FrameType
 
 from rich.console import Console
 
-from core.keys import ensure_sandbox_keys, load_keys
+from core.errors import ERROR_PREFIX, StartError
 from core.processes import children, preflight, probe
 from core.processes.children import Child
 from core.processes.embedded import EmbeddedPostgres, with_urls
 from core.processes.locks import FolderLock
-from core.processes.start_errors import ERROR_PREFIX, StartError
+from core.processes.settings_table import environment_of
 from core.processes.welcome import welcome
+from core.security.keys import ensure_sandbox_keys, load_keys
 from core.settings import Settings
-from core.settings_table import environment_of
 
 _READY_WITHIN_S = 90.0
 _GRACE_S = 12.0
@@ -43,7 +43,7 @@ class _StopRequested(Exception):
 
 def product_command(name: str) -> Sequence[str]:
     """The command line of one of our own processes."""
-    return [sys.executable, "-m", "core.cli", name]
+    return [sys.executable, "-m", "core.processes.cli", name]
 
 
 class Supervisor:

@@ -16,9 +16,9 @@ from typing import NoReturn, TextIO
 
 import structlog
 
-from core.logging import configure
-from core.processes.start_errors import ERROR_PREFIX, StartError
+from core.errors import ERROR_PREFIX, StartError
 from core.settings import read_settings
+from core.telemetry.logging import configure
 
 PRIVATE_UMASK = 0o077
 

@@ -24,12 +24,13 @@ from pgqueuer.models import Schedule as DueSchedule
 from pgqueuer.qm import QueueManager
 from pgqueuer.sm import SchedulerManager
 
-from core.app import App
+from core.context.app import App
 from core.database import CONNECTION_LOST, PooledConnection, parse_url, transaction
-from core.jobs import LOOKS_EVERY, register, wake_channel
 from core.manifest import Lane
-from core.processes.lane import PACE, LaneQueries
+from core.processes.lane import register
+from core.processes.lane_queries import PACE, LaneQueries
 from core.processes.operators import find_backlog, find_database_fault
+from core.queue.jobs import LOOKS_EVERY, wake_channel
 
 HEARTBEAT_TIMEOUT = timedelta(seconds=5)
 _BATCH = 10

@@ -1,7 +1,7 @@
 """A FHIR R4 REST client over the house's outbound HTTP (https://hl7.org/fhir/R4/http.html).
 
 Every answer is validated before anybody sees it; what does not validate is UpstreamFailed. What
-reads or sends somebody's data takes the `access` that `core.http` demands for it.
+reads or sends somebody's data takes the `access` that `core.upstream.client` demands for it.
 """
 
 from collections.abc import AsyncIterator, Mapping, Sequence
@@ -12,9 +12,9 @@ from urllib.parse import parse_qsl, urlencode, urlsplit
 from multidict import MultiDict
 
 from core.deadline import Deadline
-from core.http import Licence, Response, Upstream, UpstreamFailed, UpstreamRejected
 from core.standards import fhir
 from core.standards.fhir import FHIR_JSON, FhirInvalid
+from core.upstream.client import Licence, Response, Upstream, UpstreamFailed, UpstreamRejected
 
 _PAGES_MAX = 50
 _GONE = {404, 410}

@@ -11,7 +11,7 @@ from datetime import UTC, datetime, timedelta
 
 import jwt
 
-from core.auth import Tokens
+from core.security.authentication import Tokens
 
 _NUMBER_BYTES = 12
 

@@ -12,7 +12,7 @@ from functools import lru_cache
 from pathlib import Path
 from types import TracebackType
 
-from core.masking import mask_message
+from core.telemetry.masking import mask_message
 
 FRAMES_MAX = 20
 """Innermost frames of each error in a chain."""

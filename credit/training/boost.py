@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from credit.scoring.features import Floats
 from credit.scoring.model import AdditiveModel, Table
 from credit.scoring.schema import Feature
-from credit.training.spec import Fit
+from credit.training.specs.spec import Fit
 
 Watch = Callable[[int, int, float], None]
 """Told after each round: rounds done, rounds in all, training log-loss."""

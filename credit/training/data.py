@@ -13,7 +13,7 @@ from credit.scoring.errors import Fault, InputError
 from credit.scoring.features import Columns
 from credit.scoring.files import read_whole
 from credit.scoring.intake import parse
-from credit.training.spec import Spec
+from credit.training.specs.spec import Spec
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]

@@ -16,7 +16,7 @@ from credit.scoring.features import Columns, Floats, category_keys, evaluate
 from credit.scoring.model import probability
 from credit.scoring.schema import Derivation, Feature
 from credit.training.data import Dataset
-from credit.training.spec import Fit, Spec
+from credit.training.specs.spec import Fit, Spec
 
 FOLDS = 5
 FIRST_ROWS = 200

@@ -19,7 +19,7 @@ from credit.training.drift import shares
 from credit.training.fairness import findings
 from credit.training.metrics import auc, brier, calibration_bands, calibration_error, measure, roc
 from credit.training.peers import leaky_probs, logistic_probs, xgboost_probs
-from credit.training.spec import Spec
+from credit.training.specs.spec import Spec
 
 SEED = 20_240_601
 LEAST_TRAINING_ROWS = 500

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from credit.scoring.features import Floats, category_keys
 from credit.training.data import Dataset
-from credit.training.spec import Group
+from credit.training.specs.spec import Group
 
 LEAST_RATIO = 0.80
 LEAST_ROWS = 100

@@ -13,7 +13,7 @@ import numpy as np
 from credit.scoring.features import Columns, Floats
 from credit.training.data import Dataset
 from credit.training.metrics import auc
-from credit.training.spec import LeakError
+from credit.training.specs.spec import LeakError
 
 SUSPECT_AUC = 0.80
 

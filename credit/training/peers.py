@@ -14,7 +14,7 @@ from sklearn.preprocessing import OneHotEncoder, StandardScaler
 from credit.scoring.features import Floats
 from credit.scoring.schema import USABLE, Column, Kind
 from credit.training.data import Dataset
-from credit.training.spec import Spec
+from credit.training.specs.spec import Spec
 
 MOST_CATEGORIES = 200
 """A text with more values than this enters a plain model by its first two characters (industry

@@ -14,7 +14,7 @@ from credit.scoring.features import derive
 from credit.scoring.model import probability
 from credit.training.calibrate import intercept_for
 from credit.training.data import Dataset, joined
-from credit.training.spec import Spec
+from credit.training.specs.spec import Spec
 from credit.training.train import fit_window
 
 ODDS_FACTOR = 1.5

@@ -27,8 +27,8 @@ from credit.training.monitor import monitor, recalibrated
 from credit.training.reject import with_rejects
 from credit.training.report import render
 from credit.training.simulate import loan_history, registered_firms
-from credit.training.spec import Spec
 from credit.training.specs import spec_named
+from credit.training.specs.spec import Spec
 from credit.training.train import Order, train
 
 CARD_FILE = "model_card.md"

@@ -16,7 +16,6 @@ import sklearn
 import xgboost
 from threadpoolctl import threadpool_limits
 
-import credit
 from credit.scoring.artefact import FORMAT
 from credit.scoring.errors import InputError
 from credit.scoring.features import Floats, derive
@@ -30,7 +29,7 @@ from credit.training.encode import Effects, learn, recency, training_matrix, vin
 from credit.training.leaks import raw_numbers, refuse, suspicions
 from credit.training.metrics import auc, measure
 from credit.training.scorecard import fit_scorecard
-from credit.training.spec import Spec, check
+from credit.training.specs.spec import Spec, check
 
 BACKTEST_YEARS = 3
 LEAST_ROWS = 50
@@ -274,7 +273,7 @@ def _provenance(spec: Spec, data: Dataset, order: Order) -> dict[str, Any]:
 
 def code_fingerprint() -> str:
     """SHA-256 over the engine's own sources, in order of path."""
-    root = Path(credit.__file__).parent
+    root = Path(__file__).parents[1]
     digest = hashlib.sha256()
     for folder in ("scoring", "training"):
         for path in sorted((root / folder).rglob("*.py")):

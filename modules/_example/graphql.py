@@ -8,7 +8,7 @@ from typing import Annotated
 
 import strawberry
 
-from core.call import Call
+from core.context.call import Call
 from core.graphql import (
     HomeSection,
     IdempotencyKey,
@@ -17,7 +17,7 @@ from core.graphql import (
     service_mutation,
     service_query,
 )
-from core.last_good import ReadStatus
+from core.upstream.readings import ReadStatus
 from modules._example import domain, service, texts
 from modules._example.domain import FountainState
 

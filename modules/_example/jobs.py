@@ -1,7 +1,8 @@
 """Scheduled and queued work. A job runs at least once, so it is repeat-safe by a business key.
 
 An error that may pass is simply raised: the queue repeats the job later. An error that cannot pass
-is `core.jobs.GiveUp`. What goes over many rows is a `core.sweep`: one bad row stops no other.
+is `core.queue.jobs.GiveUp`. What goes over many rows is a `core.context.sweep`: one bad row stops
+no other.
 """
 
 from collections.abc import Mapping
@@ -9,11 +10,11 @@ from functools import partial
 from typing import Any
 from uuid import UUID
 
-from core.app import App
+from core.context.app import App
+from core.context.sweep import sweep
 from core.database import transaction
 from core.deadline import Deadline
-from core.people import get_person
-from core.sweep import sweep
+from core.people.directory import get_person
 from modules._example import domain, store
 from modules._example.domain import Fountain
 from modules._example.messages import FOUNTAIN_CLOSED

@@ -62,6 +62,6 @@ MANIFEST = Manifest(
     ),
     schedules=(Schedule("example.tell_followers", "*/10 * * * *"),),
     extensions=(("notifications.templates", "modules._example.messages:FOUNTAIN_CLOSED"),),
-    models="modules._example.models",
+    models=("modules._example.models",),
     migrations="modules._example.migrations",
 )

@@ -9,14 +9,13 @@ from dataclasses import dataclass
 from datetime import timedelta
 from uuid import UUID
 
-from core import idempotency
-from core.call import Call
-from core.database import transaction
+from core.context.call import Call
+from core.database import idempotency, transaction
 from core.errors import Conflict, InvalidInput, NotFound, Unavailable
-from core.http import UpstreamError, UpstreamRejected
 from core.ids import new_id
-from core.last_good import Reading, ReadStatus
-from core.texts_common import NOT_FOUND, UPSTREAM_UNAVAILABLE
+from core.refusal_texts import NOT_FOUND, UPSTREAM_UNAVAILABLE
+from core.upstream.client import UpstreamError, UpstreamRejected
+from core.upstream.readings import Reading, ReadStatus
 from modules._example import domain, store, texts
 from modules._example.domain import Fountain
 from modules._example.upstream import Fountains
@@ -38,8 +37,8 @@ async def read_fountains(call: Call, district_code: str) -> Reading[Sequence[Fou
     Never fails because the network does. Raises InvalidInput for a district that is none of the
     city's: the city file knows, the code does not.
 
-    Nothing here is anybody's personal data. Where it is, `core.privacy.personal_read` does the
-    same and asks for consent and writes the access log first; see modules/welfare.
+    Nothing here is anybody's personal data. Where it is, `core.people.personal_read` does the same
+    and asks for consent and writes the access log first; see modules/welfare.
     """
     if district_code not in call.app.city.districts:
         raise InvalidInput(texts.FOUNTAIN_DISTRICT_UNKNOWN, "district")
@@ -71,7 +70,7 @@ async def follow_fountain(call: Call, fountain_ref: str, key: str) -> Followed:
     async with transaction() as tx:
         await store.lock_citizen(tx, citizen_id)
         claim = await idempotency.claim(
-            call.app,
+            call.app.clock,
             tx,
             subject=citizen_id,
             operation="followFountain",

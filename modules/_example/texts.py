@@ -1,6 +1,6 @@
 """Every word this module says to people, in both languages, under a code that apps act on.
 
-Sentences of the whole house (not found, sign in first …) stand in core/texts_common.py.
+Sentences of the whole house (not found, sign in first …) stand in core/refusal_texts.py.
 """
 
 from core.texts import Text

@@ -11,10 +11,10 @@ from urllib.parse import quote
 from pydantic import AwareDatetime, TypeAdapter, ValidationError
 from pydantic.dataclasses import dataclass
 
-from core.app import App
 from core.clock import ensure_utc
+from core.context.app import App
 from core.deadline import Deadline
-from core.http import Response, UpstreamFailed, UpstreamRejected
+from core.upstream.client import Response, UpstreamFailed, UpstreamRejected
 from modules._example.domain import Fountain, FountainState
 
 T = TypeVar("T")

@@ -13,8 +13,8 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from uuid import UUID
 
-from core.app import App
-from core.bus import publish
+from core.bus.bus import publish
+from core.context.app import App
 from core.database import Transaction
 from modules.appointments import slot_store
 from modules.appointments.slot_store import SlotFacts

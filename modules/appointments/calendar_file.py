@@ -6,7 +6,7 @@ from uuid import UUID
 
 from icalendar import Alarm, Calendar, Event
 
-from core.app import App
+from core.context.app import App
 from core.texts import Locale
 from modules.appointments.domain import ENDED, State
 from modules.appointments.policy import find_item

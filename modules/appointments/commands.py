@@ -2,7 +2,7 @@
 
 import typer
 
-from core.app import App
+from core.context.app import App
 from core.processes.command import in_app
 
 app = typer.Typer(help=__doc__, no_args_is_help=True)

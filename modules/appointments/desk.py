@@ -16,10 +16,15 @@ from uuid import UUID
 import asyncpg
 from tortoise.exceptions import OperationalError
 
-from core import idempotency
-from core.app import App
 from core.clock import SHANGHAI
-from core.database import IntegrityError, Transaction, refuse_in_transaction, transaction
+from core.context.app import App
+from core.database import (
+    IntegrityError,
+    Transaction,
+    idempotency,
+    refuse_in_transaction,
+    transaction,
+)
 from core.errors import AppError, Conflict
 from modules.appointments import domain, slot_store, store, texts
 from modules.appointments.domain import Ask, SlotState
@@ -190,7 +195,7 @@ async def _claim(
     claims = [_wish(ask) for ask in asks]
     fresh = []
     for ask, claim in zip(
-        asks, await idempotency.claim_many(app, tx, operation, claims), strict=True
+        asks, await idempotency.claim_many(app.clock, tx, operation, claims), strict=True
     ):
         if isinstance(claim, AppError):
             outcomes[ask.booking_id] = claim

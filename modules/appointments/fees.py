@@ -8,18 +8,19 @@ from collections.abc import Mapping
 from dataclasses import replace
 from uuid import UUID
 
-from core import access
-from core.access import Need
-from core.app import App
-from core.call import Call
+from core.context.app import App
+from core.context.call import Call
 from core.database import Transaction, transaction
 from core.deadline import Deadline
 from core.errors import Conflict, NotFound
-from core.http import UpstreamError
 from core.money import format_yuan
-from core.people import get_person
+from core.people.directory import get_person
+from core.refusal_texts import NOT_FOUND
+from core.security import authorization
+from core.security.authorization import Need
 from core.texts import Locale
-from core.texts_common import NOT_FOUND
+from core.upstream.client import UpstreamError
+from kinds.payment import open_cashier
 from modules.appointments import domain, messages, service, store, texts
 from modules.appointments.domain import ENDED, State
 from modules.appointments.hospitals import saga
@@ -43,13 +44,13 @@ async def pay(call: Call, booking_id: UUID, key: str) -> payments.Payment:
     the hold has ended or it is paid already.
     """
     booking = await service.get_booking(call, booking_id)
-    need = access.need_of(call.app.services[booking.service_id])
-    access.decide(call.viewer, replace(need, fresh=True), call.app.clock.now())
+    need = authorization.need_of(call.app.services[booking.service_id])
+    authorization.decide(call.viewer, replace(need, fresh=True), call.app.clock.now())
     async with transaction() as tx:
         intent_id = await payments.create_intent(
             call, tx, kind=KIND, subject_ref=str(booking_id), key=key
         )
-    return payments.to_payment(await payments.present(call, intent_id), call.locale)
+    return await open_cashier(call, intent_id)
 
 
 PAYING = Need(level=1, fresh=True)

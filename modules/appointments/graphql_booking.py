@@ -4,7 +4,7 @@ from datetime import datetime
 
 import strawberry
 
-from core.call import Call
+from core.context.call import Call
 from core.graphql import Fen, Info
 from modules.appointments import calendar_file, visits
 from modules.appointments.domain import State

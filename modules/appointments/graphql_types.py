@@ -4,8 +4,8 @@ from datetime import date, datetime
 
 import strawberry
 
-from core.call import Call
 from core.city import Named
+from core.context.call import Call
 from core.graphql import Fen
 from modules.appointments.domain import State, WaitState
 from modules.appointments.models import Resource, Wait

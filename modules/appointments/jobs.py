@@ -5,10 +5,10 @@ from datetime import date, timedelta
 from typing import Any
 from uuid import UUID
 
-from core.app import App
+from core.context.app import App
+from core.context.sweep import sweep as sweep_rows
 from core.database import transaction
 from core.deadline import Deadline
-from core.sweep import sweep as sweep_rows
 from modules.appointments import queue, slot_store, store, visits, waiting
 from modules.appointments.hospitals import saga
 

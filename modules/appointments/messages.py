@@ -5,11 +5,11 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from core import bus
-from core.app import App
+from core.bus import bus
 from core.clock import SHANGHAI
+from core.context.app import App
 from core.database import Transaction, transaction
-from core.people import Person, get_person
+from core.people.directory import Person, get_person
 from core.texts import Locale
 from modules.appointments import store
 from modules.appointments.policy import rules_of

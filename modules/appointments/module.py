@@ -224,7 +224,7 @@ MANIFEST = Manifest(
         Schedule("appointments.publish", "1 16 * * *"),
         Schedule("appointments.compare", "30 17 * * *"),
     ),
-    models="modules.appointments.models",
+    models=("modules.appointments.models",),
     migrations="modules.appointments.migrations",
     state_machines=(BOOKING, WAIT),
     commands=(("appointments", "modules.appointments.commands:app"),),

@@ -6,13 +6,12 @@ old number stays confirmed until the new one is, and both change places in one t
 
 from uuid import UUID
 
-from core import idempotency
-from core.app import App
-from core.call import Call
-from core.database import IntegrityError, Transaction, transaction, violated
+from core.context.app import App
+from core.context.call import Call
+from core.database import IntegrityError, Transaction, idempotency, transaction, violated
 from core.errors import Conflict, NotFound
 from core.ids import new_id
-from core.texts_common import NOT_FOUND
+from core.refusal_texts import NOT_FOUND
 from modules.appointments import domain, messages, people, slot_store, store, texts, waiting
 from modules.appointments.domain import SlotState, State
 from modules.appointments.models import Booking, Slot
@@ -34,7 +33,7 @@ async def move_own(call: Call, booking: BookingRow, facts: SlotFacts, key: str) 
     try:
         async with transaction() as tx:
             claim = await idempotency.claim(
-                app,
+                app.clock,
                 tx,
                 subject=viewer.user_id,
                 operation=MOVE,

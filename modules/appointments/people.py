@@ -4,15 +4,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
-from core.app import App
-from core.call import Call
 from core.clock import civil_date
+from core.context.app import App
+from core.context.call import Call
 from core.errors import Forbidden, InvalidInput, NotFound
 from core.ids import is_resident_id
-from core.mandates import act_for
-from core.people import get_person
-from core.personal_data import SealedColumn
-from core.texts_common import LEVEL_REQUIRED, NOT_FOUND
+from core.people.data_rights import SealedColumn
+from core.people.directory import get_person
+from core.people.mandates import act_for
+from core.refusal_texts import LEVEL_REQUIRED, NOT_FOUND
 from modules.appointments import domain, texts
 from modules.appointments.policy import Policy, policy_of
 from modules.appointments.slot_store import SlotFacts

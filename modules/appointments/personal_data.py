@@ -8,10 +8,10 @@ paid keeps its payer as its voucher does.
 from collections.abc import Sequence
 from uuid import UUID
 
-from core.app import App
+from core.context.app import App
 from core.database import Transaction
 from core.ids import new_id
-from core.personal_data import Erasure, Export, Exported, Hold, Withheld
+from core.people.data_rights import Erasure, Export, Exported, Hold, Withheld
 from core.texts import Text
 from modules.appointments import people, person_store
 from modules.appointments.store import BookingRow

@@ -8,8 +8,8 @@ from datetime import time, timedelta
 from pathlib import Path
 from typing import Any
 
-from core.app import App
 from core.city import CityFileError, Named
+from core.context.app import App
 from core.settings import Settings
 from modules.appointments.domain import BanRule, CancelRule
 from modules.appointments.schedule import ReleaseRule, Timetable

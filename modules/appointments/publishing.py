@@ -6,8 +6,8 @@ from typing import Any
 
 import structlog
 
-from core.app import App
 from core.clock import civil_date
+from core.context.app import App
 from core.database import transaction
 from modules.appointments import slot_store
 from modules.appointments.policy import Policy, Rules, Venue, rules_of

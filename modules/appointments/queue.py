@@ -22,13 +22,13 @@ from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
-from core import bus
-from core.app import App
-from core.call import Call
+from core.bus import bus
+from core.context.app import App
+from core.context.call import Call
 from core.database import Transaction, transaction
 from core.errors import Conflict, Forbidden, NotFound
 from core.ids import new_id
-from core.texts_common import NOT_FOUND
+from core.refusal_texts import NOT_FOUND
 from modules.appointments import people, queue_store, texts
 from modules.appointments.models import Release, Resource, Slot, Ticket
 from modules.appointments.policy import QueueRule, policy_of

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from typing import Any
 from uuid import UUID
 
-from core.app import App
+from core.context.app import App
 from core.database import Transaction, transaction
 from modules.appointments import store
 from modules.appointments.store import BookingRow

@@ -4,15 +4,14 @@ from collections.abc import Sequence
 from datetime import datetime, time, timedelta
 from uuid import UUID
 
-from core import access, idempotency
-from core.app import App
-from core.call import Call
 from core.clock import SHANGHAI
-from core.database import Transaction, transaction
+from core.context.app import App
+from core.context.call import Call
+from core.database import Transaction, idempotency, transaction
 from core.errors import Conflict, InvalidInput, NotFound
 from core.ids import new_id
-from core.mandates import act_for
-from core.texts_common import INVALID_INPUT, NOT_FOUND
+from core.people.mandates import act_for
+from core.refusal_texts import INVALID_INPUT, NOT_FOUND
 from modules.appointments import (
     domain,
     messages,
@@ -101,7 +100,7 @@ async def hold(
     facts = await board.find(slot_id)
     policy = _own_policy(app, facts.service_id if facts else "")
     assert facts is not None
-    access.require_service(call, facts.service_id)
+    call.require_service(facts.service_id)
     call = await people.acting(call, facts.service_id, on_behalf_of)
     if await board.is_sold_out(slot_id, viewer.user_id):
         raise SlotFull(await board.alternatives(facts))
@@ -179,7 +178,7 @@ async def reschedule(call: Call, booking_id: UUID, slot_id: UUID, key: str) -> B
     """
     app = call.app
     booking = await get_booking(call, booking_id)
-    access.require_service(call, booking.service_id)
+    call.require_service(booking.service_id)
     await _require_mandate(call, booking)
     facts = await board_of(app).find(slot_id)
     if facts is None or saga.is_outside(booking):
@@ -323,7 +322,7 @@ async def _claim(
     """Bind the key and lock the viewer's booking; whether the key was used before."""
     viewer = call.require_viewer()
     claim = await idempotency.claim(
-        call.app,
+        call.app.clock,
         tx,
         subject=viewer.user_id,
         operation=operation,
@@ -334,7 +333,7 @@ async def _claim(
     booking = await store.lock_booking(tx, booking_id)
     if booking is None or booking.booked_by != viewer.user_id:
         raise NotFound(NOT_FOUND)
-    access.require_service(call, booking.service_id)
+    call.require_service(booking.service_id)
     return claim.replayed, booking
 
 

@@ -9,13 +9,12 @@ from functools import partial
 from typing import Any
 from uuid import UUID
 
-from core import idempotency
-from core.app import App
-from core.call import Call
-from core.database import transaction
+from core.context.app import App
+from core.context.call import Call
+from core.context.sweep import sweep as sweep_rows
+from core.context.sweep import sweep_pages
+from core.database import idempotency, transaction
 from core.errors import Conflict, InvalidInput
-from core.sweep import sweep as sweep_rows
-from core.sweep import sweep_pages
 from modules.appointments import desk, domain, messages, service, store, texts
 from modules.appointments.domain import State
 from modules.appointments.policy import policy_of, rules_of
@@ -48,7 +47,7 @@ async def check_in(call: Call, code: str, key: str) -> BookingRow:
         raise InvalidInput(texts.CODE_INVALID, "code")
     async with transaction() as tx:
         claim = await idempotency.claim(
-            app,
+            app.clock,
             tx,
             subject=viewer.user_id,
             operation="checkInAppointment",

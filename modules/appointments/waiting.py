@@ -3,15 +3,14 @@
 from datetime import date, timedelta
 from uuid import UUID
 
-from core import idempotency
-from core.app import App
-from core.call import Call
 from core.clock import SHANGHAI, civil_date
-from core.database import IntegrityError, Transaction, transaction, violated
+from core.context.app import App
+from core.context.call import Call
+from core.database import IntegrityError, Transaction, idempotency, transaction, violated
 from core.errors import Conflict, InvalidInput, NotFound
 from core.ids import new_id
-from core.mandates import find_mandate
-from core.texts_common import NOT_FOUND
+from core.people.mandates import find_mandate
+from core.refusal_texts import NOT_FOUND
 from modules.appointments import domain, messages, people, queue, slot_store, store, texts
 from modules.appointments.board import tell_freed
 from modules.appointments.domain import SlotState, State, WaitState
@@ -48,7 +47,7 @@ async def join(
     try:
         async with transaction() as tx:
             claim = await idempotency.claim(
-                app,
+                app.clock,
                 tx,
                 subject=viewer.user_id,
                 operation="joinWaitingList",
@@ -115,7 +114,7 @@ async def leave(call: Call, wait_id: UUID, key: str) -> Wait:
     viewer = call.require_viewer()
     async with transaction() as tx:
         claim = await idempotency.claim(
-            call.app,
+            call.app.clock,
             tx,
             subject=viewer.user_id,
             operation="leaveWaitingList",

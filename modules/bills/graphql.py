@@ -6,8 +6,8 @@ from typing import Annotated
 
 import strawberry
 
-from core.call import Call
 from core.clock import civil_date
+from core.context.call import Call
 from core.errors import NotFound
 from core.graphql import (
     Fen,
@@ -18,8 +18,8 @@ from core.graphql import (
     mutation,
     parse_id,
 )
-from core.last_good import Reading, ReadStatus
-from core.texts_common import NOT_FOUND
+from core.refusal_texts import NOT_FOUND
+from core.upstream.readings import Reading, ReadStatus
 from modules.bills import domain, models, service, texts
 from modules.bills.domain import UtilityKind
 from payments.api import Method, Payment

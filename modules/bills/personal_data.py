@@ -5,10 +5,10 @@ from datetime import date, timedelta
 from typing import Any
 from uuid import UUID
 
-from core.app import App
 from core.clock import civil_date
+from core.context.app import App
 from core.database import Transaction
-from core.personal_data import Erasure, Export, Exported, Hold
+from core.people.data_rights import Erasure, Export, Exported, Hold
 from modules.bills import texts
 from modules.bills.autopay import service as autopay
 from modules.bills.autopay.domain import AUTOPAY

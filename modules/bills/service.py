@@ -6,15 +6,15 @@ from dataclasses import dataclass
 from datetime import timedelta
 from uuid import UUID
 
-from core import access, idempotency, rate_limit
-from core.call import Call
 from core.clock import ensure_utc
-from core.database import transaction
+from core.context.call import Call
+from core.database import idempotency, rate_limit, transaction
 from core.errors import Conflict, InvalidInput, NotFound, RateLimited, Unavailable
-from core.http import UpstreamError, UpstreamRejected
 from core.ids import new_id
-from core.last_good import Reading, ReadStatus
-from core.texts_common import NOT_FOUND, UPSTREAM_UNAVAILABLE
+from core.refusal_texts import NOT_FOUND, UPSTREAM_UNAVAILABLE
+from core.upstream.client import UpstreamError, UpstreamRejected
+from core.upstream.readings import Reading, ReadStatus
+from kinds.payment import open_cashier
 from modules.bills import domain, store, texts
 from modules.bills.autopay import service as autopay
 from modules.bills.domain import BillerBill, UtilityKind
@@ -77,7 +77,7 @@ async def link_account(
     async with transaction() as tx:
         await store.lock_citizen(tx, citizen_id)
         claim = await idempotency.claim(
-            call.app,
+            call.app.clock,
             tx,
             subject=citizen_id,
             operation="linkBillAccount",
@@ -197,7 +197,7 @@ async def pay_bill(
     if bill is None:
         raise NotFound(NOT_FOUND)
     kind = UtilityKind(bill.kind)
-    access.require_service(call, domain.SERVICE_ID[kind])
+    call.require_service(domain.SERVICE_ID[kind])
     told = await _ask(call, bill)
     if told is not None and told.status is not domain.BillStatus.OPEN:
         await _note(call, kind, [told])  # stands, though the payment is refused
@@ -216,7 +216,7 @@ async def pay_bill(
             key=key,
             method=method,
         )
-    return payments.to_payment(await payments.present(call, intent_id), call.locale)
+    return await open_cashier(call, intent_id)
 
 
 async def _ask(call: Call, bill: Bill) -> BillerBill | None:

@@ -11,12 +11,11 @@ from typing import Any, BinaryIO, Protocol
 
 import orjson
 
-from core.app import App
 from core.clock import SHANGHAI
+from core.context.app import App
 from core.deadline import Deadline
-from core.http import ANY, Timeouts, UpstreamFailed, UpstreamRejected
+from core.upstream.client import ANY, Timeouts, UpstreamFailed, UpstreamRejected
 from modules.bills.domain import UtilityKind
-from modules.bills.upstream import refusal_code
 from payments.api import (
     Announced,
     Line,
@@ -66,7 +65,7 @@ class BillerSettlementsClient:
                 deadline=deadline,
             )
         except UpstreamRejected as refusal:
-            if refusal_code(refusal) == "NO_SETTLEMENT":
+            if refusal.code == "NO_SETTLEMENT":
                 raise StatementNotReady(kind.value) from None
             raise
         told = answer.json()
@@ -91,7 +90,7 @@ class BillerSettlementsClient:
 
 
 def read(source: str, file: BinaryIO, announced: Announced) -> Iterator[Line]:
-    """The lines of a settlement file; see payments.reconciliation.statements.Source."""
+    """The lines of a settlement file; see payments.statements.Source."""
     count = amount_fen = fee_fen = 0
     file.seek(0)
     for count, text in enumerate(read_lines(source, file), 1):

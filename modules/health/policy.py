@@ -4,8 +4,8 @@ import tomllib
 from collections.abc import Mapping
 from pathlib import Path
 
-from core.app import App
 from core.city import CityFileError, Named
+from core.context.app import App
 
 
 def hospitals_of(app: App) -> Mapping[str, Named]:

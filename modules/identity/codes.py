@@ -8,12 +8,11 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from core import idempotency, rate_limit
-from core.call import Call
-from core.database import Transaction, connection, transaction
+from core.context.call import Call
+from core.database import Transaction, connection, idempotency, rate_limit, transaction
 from core.errors import AppError, InvalidInput, NotFound, RateLimited
 from core.ids import new_id
-from core.texts_common import NOT_FOUND
+from core.refusal_texts import NOT_FOUND
 from modules.identity import domain, store, texts
 from modules.identity.domain import CodeCheck, Delivery
 from modules.identity.models import LoginCode
@@ -43,7 +42,7 @@ async def request(call: Call, phone: str, purpose: str, operation: str, key: str
     async with transaction() as tx:
         await store.lock_phone(tx, index)
         claim = await idempotency.claim(
-            app,
+            app.clock,
             tx,
             subject=index.hex(),
             operation=operation,

@@ -7,11 +7,11 @@ from urllib.parse import quote
 
 import typer
 
-from core.access import Role
-from core.app import App
+from core.context.app import App
+from core.errors import StartError
 from core.ids import is_mobile
 from core.processes.command import in_app
-from core.processes.start_errors import StartError
+from core.security.authorization import Role
 
 app = typer.Typer(help=__doc__, no_args_is_help=True)
 

@@ -10,20 +10,29 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from uuid import UUID
 
-from core import bus, idempotency, mandates, rate_limit
-from core.access import Scope
-from core.app import App
-from core.call import Call
+from core.bus import bus
 from core.clock import SHANGHAI, civil_date
-from core.consents import Purpose, end_consents
-from core.database import IntegrityError, Transaction, transaction, violated
+from core.context.app import App
+from core.context.call import Call
+from core.database import (
+    IntegrityError,
+    Transaction,
+    idempotency,
+    rate_limit,
+    transaction,
+    violated,
+)
 from core.errors import Conflict, Forbidden, InvalidInput, NotFound, RateLimited, Unavailable
-from core.http import UpstreamError
 from core.ids import is_mobile, new_id
-from core.mandates import MandateKind
-from core.people import age_on, get_person
-from core.privacy import open_access
-from core.texts_common import NOT_ALLOWED, NOT_FOUND, UPSTREAM_UNAVAILABLE
+from core.people import mandates
+from core.people.consents import Purpose, end_consents
+from core.people.directory import age_on, get_person
+from core.people.personal_read import open_access
+from core.refusal_texts import NOT_ALLOWED, NOT_FOUND, UPSTREAM_UNAVAILABLE
+from core.security.authorization import Scope
+from core.security.mandate import Mandate as ActiveMandate
+from core.security.mandate import MandateKind
+from core.upstream.client import UpstreamError
 from modules.identity import domain, store, texts
 from modules.identity.models import Mandate
 from modules.identity.real_name import checked_identity, confirm_identity
@@ -52,13 +61,13 @@ class Party:
     other_name: str | None
 
 
-async def find_mandate(app: App, actor_id: UUID, subject_id: UUID) -> mandates.Mandate | None:
+async def find_mandate(app: App, actor_id: UUID, subject_id: UUID) -> ActiveMandate | None:
     """The extension "people.mandates": what lets one person act for another now."""
     row = await store.find_active_mandate(actor_id, subject_id, app.clock.now())
     if row is None:
         return None
     services = None if row.services is None else frozenset(row.services)
-    return mandates.Mandate(row.id, MandateKind(row.kind), actor_id, subject_id, services)
+    return ActiveMandate(row.id, MandateKind(row.kind), actor_id, subject_id, services)
 
 
 async def add_child(call: Call, name: str, resident_id: str) -> Mandate:
@@ -145,7 +154,7 @@ async def propose_proxy(
     try:
         async with transaction() as tx:
             claim = await idempotency.claim(
-                app,
+                app.clock,
                 tx,
                 subject=viewer.user_id,
                 operation="proposeProxy",

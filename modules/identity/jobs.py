@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
 
-from core.app import App
+from core.context.app import App
 from modules.identity import store
 
 _KEPT = timedelta(days=1)

@@ -1,4 +1,4 @@
-"""Identity's tables. Personal columns are sealed (core.pii); `*_index` columns find them."""
+"""Identity's tables. Personal columns are sealed; `*_index` columns find them."""
 
 from tortoise import fields
 from tortoise.models import Model

@@ -58,7 +58,7 @@ MANIFEST = Manifest(
     ),
     commands=(("staff", "modules.identity.commands:app"),),
     seed="modules.identity.seed:seed",
-    models="modules.identity.models",
+    models=("modules.identity.models",),
     migrations="modules.identity.migrations",
     state_machines=(MANDATE,),
 )

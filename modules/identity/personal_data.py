@@ -7,16 +7,15 @@ from functools import partial
 from typing import Any
 from uuid import UUID
 
-from core.app import App
-from core.call import Call
 from core.clock import civil_date
-from core.consents import end_consents
+from core.context.app import App
+from core.context.call import Call
+from core.context.sweep import sweep
 from core.database import Transaction, transaction
+from core.database.models import AccessLog, Consent
 from core.errors import Conflict
-from core.mandates import MandateKind
-from core.models import AccessLog, Consent
-from core.people import get_person
-from core.personal_data import (
+from core.people.consents import end_consents
+from core.people.data_rights import (
     Erasure,
     Export,
     Exported,
@@ -27,7 +26,8 @@ from core.personal_data import (
     export_person,
     find_holds,
 )
-from core.sweep import sweep
+from core.people.directory import get_person
+from core.security.mandate import MandateKind
 from modules.identity import families, store, texts
 from modules.identity.models import Mandate, Session
 from modules.identity.service import ADDRESS, NAME, PHONE, RESIDENT_ID, end_sessions

@@ -2,17 +2,17 @@
 
 from uuid import UUID
 
-from core.app import App
-from core.auth import Viewer
-from core.call import Call
 from core.clock import civil_date
+from core.context.app import App
+from core.context.call import Call
 from core.database import IntegrityError, Transaction, transaction, violated
 from core.errors import Conflict, Forbidden, InvalidInput, Unavailable
-from core.http import UpstreamError
 from core.ids import is_resident_id
-from core.people import CHILD_UNTIL_AGE, age_on
-from core.privacy import Access, Purpose, open_access
-from core.texts_common import UPSTREAM_UNAVAILABLE
+from core.people.directory import CHILD_UNTIL_AGE, age_on
+from core.people.personal_read import Access, Purpose, open_access
+from core.refusal_texts import UPSTREAM_UNAVAILABLE
+from core.security.authentication import Viewer
+from core.upstream.client import UpstreamError
 from modules.identity import domain, store, texts
 from modules.identity.models import Citizen
 from modules.identity.service import NAME, RESIDENT_ID

@@ -4,7 +4,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route
 
-from core.app import App
+from core.context.app import App
 
 
 def routes(app: App) -> list[BaseRoute]:

@@ -4,7 +4,7 @@ from base64 import b32decode
 from collections.abc import Mapping
 from typing import Any
 
-from core.app import App
+from core.context.app import App
 from core.database import transaction
 from core.deadline import Deadline
 from modules.identity import staff

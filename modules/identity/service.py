@@ -4,16 +4,16 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from core import auth, idempotency
-from core.access import scopes_of
-from core.app import App
-from core.auth import Viewer
-from core.call import Call
-from core.database import Transaction, transaction
+from core.context.app import App
+from core.context.call import Call
+from core.database import Transaction, idempotency, transaction
 from core.errors import AppError, InvalidInput, LoginRequired
 from core.ids import is_mobile, new_id
-from core.people import Person, get_person
-from core.texts_common import SESSION_EXPIRED
+from core.people.directory import Person, get_person
+from core.refusal_texts import SESSION_EXPIRED
+from core.security import authentication
+from core.security.authentication import Viewer
+from core.security.authorization import scopes_of
 from modules.identity import codes, domain, store, texts
 from modules.identity.codes import CodeSent
 from modules.identity.domain import RefreshCheck, RefreshToken
@@ -70,7 +70,7 @@ async def login(call: Call, phone: str, code: str, device: Device, key: str) -> 
     async with transaction() as tx:
         await store.lock_phone(tx, index)
         claim = await idempotency.claim(
-            call.app,
+            call.app.clock,
             tx,
             subject=index.hex(),
             operation="login",
@@ -153,7 +153,7 @@ async def step_up(call: Call, code: str, key: str) -> str:
     async with transaction() as tx:
         await store.lock_phone(tx, index)
         claim = await idempotency.claim(
-            app,
+            app.clock,
             tx,
             subject=viewer.session_id,
             operation="stepUp",
@@ -256,7 +256,7 @@ async def end_session(app: App, tx: Transaction, session: Session) -> None:
     if session.revoked_at is None:
         session.revoked_at = app.clock.now()
         await session.save(using_db=tx, update_fields=["revoked_at"])
-    await auth.revoke(tx, app.clock, session.id)
+    await authentication.revoke(tx, app.clock, session.id)
 
 
 async def signed_in(app: App, session_id: UUID) -> SignedIn:
@@ -279,7 +279,7 @@ async def signed_in(app: App, session_id: UUID) -> SignedIn:
     )
     return SignedIn(
         access_token=app.tokens.issue(viewer),
-        access_expires_at=app.clock.now() + auth.ACCESS_TOKEN_LIFE,
+        access_expires_at=app.clock.now() + authentication.ACCESS_TOKEN_LIFE,
         refresh_token=domain.write_refresh(
             app.keys.pii_index, RefreshToken(session.id, session.generation)
         ),

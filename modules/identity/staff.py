@@ -7,17 +7,16 @@ from uuid import UUID
 
 import structlog
 
-from core import idempotency
-from core.access import Role
-from core.app import App
-from core.call import Call
-from core.database import Transaction, connection, fetch_all, transaction
+from core.context.app import App
+from core.context.call import Call
+from core.context.sweep import sweep
+from core.database import Transaction, connection, fetch_all, idempotency, transaction
+from core.database.models import AccessFlag
 from core.errors import AppError, InvalidInput
 from core.ids import is_mobile, new_id
-from core.models import AccessFlag
-from core.people import Person
-from core.privacy import read_as_staff
-from core.sweep import sweep
+from core.people.directory import Person
+from core.people.personal_read import read_as_staff
+from core.security.authorization import Role
 from modules.identity import codes, domain, store, texts
 from modules.identity.models import Staff
 from modules.identity.service import (
@@ -60,7 +59,7 @@ async def staff_login(
     async with transaction() as tx:
         await store.lock_phone(tx, index)
         claim = await idempotency.claim(
-            app,
+            app.clock,
             tx,
             subject=index.hex(),
             operation="staffLogin",

@@ -3,10 +3,10 @@
 from enum import StrEnum
 from typing import Protocol
 
-from core.app import App
+from core.context.app import App
 from core.deadline import Deadline
-from core.http import UpstreamFailed
-from core.privacy import Access
+from core.people.personal_read import Access
+from core.upstream.client import UpstreamFailed
 
 
 class Match(StrEnum):

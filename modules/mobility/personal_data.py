@@ -6,9 +6,9 @@ A fine or trip that was paid here stays with its payment's vouchers; see payment
 from collections.abc import Sequence
 from uuid import UUID
 
-from core.app import App
+from core.context.app import App
 from core.database import Transaction
-from core.personal_data import Erasure, Export, Exported, Hold, SealedColumn
+from core.people.data_rights import Erasure, Export, Exported, Hold, SealedColumn
 from modules.mobility.fines import store as fine_store
 from modules.mobility.models import Fine, Plate, Trip
 from modules.mobility.parking import service, store

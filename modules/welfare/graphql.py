@@ -4,9 +4,9 @@ from datetime import date, datetime
 
 import strawberry
 
-from core.call import Call
+from core.context.call import Call
 from core.graphql import Fen, HomeSection, Info, service_query
-from core.last_good import Reading, ReadStatus
+from core.upstream.readings import Reading, ReadStatus
 from modules.welfare import domain, service, texts
 
 

@@ -1,8 +1,8 @@
 """Queries of welfare."""
 
-from core.call import Call
-from core.last_good import Reading
-from core.privacy import Access, Purpose, personal_read
+from core.context.call import Call
+from core.people.personal_read import Access, Purpose, personal_read
+from core.upstream.readings import Reading
 from modules.welfare import texts
 from modules.welfare.domain import HousingFundAccount
 from modules.welfare.upstream import HousingFund

@@ -4,10 +4,10 @@ from typing import Protocol
 
 from pydantic import TypeAdapter, ValidationError
 
-from core.app import App
+from core.context.app import App
 from core.deadline import Deadline
-from core.http import UpstreamFailed, UpstreamRejected
-from core.privacy import Access
+from core.people.personal_read import Access
+from core.upstream.client import UpstreamFailed, UpstreamRejected
 from modules.welfare.domain import HousingFundAccount
 
 _ACCOUNT = TypeAdapter(HousingFundAccount)

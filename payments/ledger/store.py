@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from core.app import App
+from core.context.app import App
 from core.database import Transaction, connection, fetch_all, fetch_one
 from core.ids import new_id
 from payments.ledger.accounts import Account, Side

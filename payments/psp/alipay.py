@@ -15,10 +15,12 @@ from uuid import UUID
 
 import orjson
 
-from core.app import App
 from core.clock import SHANGHAI, Clock, ensure_utc
+from core.context.app import App
 from core.deadline import Deadline
-from core.http import (
+from core.errors import StartError
+from core.money import format_yuan, parse_yuan
+from core.upstream.client import (
     ANY,
     Upstream,
     UpstreamError,
@@ -26,8 +28,6 @@ from core.http import (
     UpstreamRejected,
     UpstreamUnavailable,
 )
-from core.money import format_yuan, parse_yuan
-from core.processes.start_errors import StartError
 from payments.psp.alipay_wire import SIGN_TYPE, NotSigned, Signer
 from payments.psp.merchants import read_merchant
 from payments.psp.port import (

@@ -18,7 +18,7 @@ from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey, RSAPubl
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import load_pem_public_key
 
-from core.keys import private_key as parsed
+from core.security.keys import private_key as parsed
 
 SIGN_TYPE = "RSA2"
 _DECODER = json.JSONDecoder()

@@ -9,11 +9,16 @@ A payment that meets the failures itself leaves after three of them or two secon
 import time
 from collections.abc import Container
 
-from core.app import App
-from core.breaker import Breaker, BreakerPolicy, BreakerState
+from core.context.app import App
 from core.deadline import Deadline, Monotonic
-from core.http import UpstreamError, UpstreamRejected, UpstreamTimeout, UpstreamUnavailable
-from core.processes.start_errors import StartError
+from core.errors import StartError
+from core.upstream.breaker import Breaker, BreakerPolicy, BreakerState
+from core.upstream.client import (
+    UpstreamError,
+    UpstreamRejected,
+    UpstreamTimeout,
+    UpstreamUnavailable,
+)
 from payments.psp.port import Alipay, Order, Psp, WeChatPay
 
 _PROTOCOLS: dict[str, type[Psp]] = {"wechatpay": WeChatPay, "alipay": Alipay}

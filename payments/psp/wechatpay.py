@@ -17,11 +17,11 @@ from uuid import UUID
 import orjson
 from wechatpayv3 import utils as wechat
 
-from core.app import App
 from core.clock import SHANGHAI, Clock, ensure_utc
+from core.context.app import App
 from core.deadline import Deadline
-from core.http import Response, Upstream, UpstreamFailed, UpstreamRejected
-from core.keys import private_key as parsed
+from core.security.keys import private_key as parsed
+from core.upstream.client import Response, Upstream, UpstreamFailed, UpstreamRejected
 from payments.psp.merchants import read_merchant
 from payments.psp.port import (
     Callback,

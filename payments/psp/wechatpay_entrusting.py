@@ -8,9 +8,9 @@ from uuid import UUID
 
 import orjson
 
-from core.app import App
+from core.context.app import App
 from core.deadline import Deadline
-from core.http import Response, UpstreamFailed, UpstreamRejected
+from core.upstream.client import Response, UpstreamFailed, UpstreamRejected
 from payments.psp.entrusting import ContractState, ContractView
 from payments.psp.merchants import read_merchant
 from payments.psp.port import Order

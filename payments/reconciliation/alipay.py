@@ -11,13 +11,13 @@ from datetime import date, datetime, time, timedelta
 from typing import BinaryIO, Protocol, cast
 from urllib.parse import parse_qsl, urlsplit
 
-from core.app import App
 from core.clock import SHANGHAI
+from core.context.app import App
 from core.deadline import Deadline
-from core.http import ANY, Timeouts, UpstreamFailed, UpstreamRejected
+from core.upstream.client import ANY, Timeouts, UpstreamFailed, UpstreamRejected
+from payments.domain import Side
 from payments.psp.alipay import NO_BILL, AlipayClient, open_client, sub_code
-from payments.reconciliation.domain import Side
-from payments.reconciliation.statements import (
+from payments.statements import (
     Announced,
     Line,
     Source,
@@ -45,7 +45,7 @@ class AlipayBills(Protocol):
     """Alipay's bill files."""
 
     async def fetch(self, on: date, into: BinaryIO, deadline: Deadline) -> Announced | None:
-        """Write a day's trade bill into a file; see payments.reconciliation.statements.Source."""
+        """Write a day's trade bill into a file; see payments.statements.Source."""
         ...
 
 
@@ -101,7 +101,7 @@ async def _fetch(app: App, on: date, into: BinaryIO, deadline: Deadline) -> Anno
 
 
 def read(file: BinaryIO, announced: Announced) -> Iterator[Line]:
-    """The lines of a trade bill; see payments.reconciliation.statements.Source."""
+    """The lines of a trade bill; see payments.statements.Source."""
     try:
         with zipfile.ZipFile(file) as archive:
             detail = [name for name in archive.namelist() if name.endswith(_DETAIL)]

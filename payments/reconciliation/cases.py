@@ -7,9 +7,10 @@ from uuid import UUID
 
 from core.database import Transaction, fetch_all, fetch_one
 from core.errors import Conflict, NotFound
-from core.texts_common import NOT_FOUND
+from core.refusal_texts import NOT_FOUND
+from payments.domain import Side
 from payments.reconciliation import texts
-from payments.reconciliation.domain import BLOCKING, CASE, UNSETTLED, Resolution, Side
+from payments.reconciliation.domain import BLOCKING, CASE, UNSETTLED, Resolution
 from payments.reconciliation.models import Case, CaseNote
 
 SYSTEM = "reconciliation"

@@ -9,12 +9,12 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from core.app import App
 from core.clock import SHANGHAI
-from core.http import UpstreamError
+from core.context.app import App
+from core.errors import StartError
 from core.money import format_yuan
 from core.processes.command import in_app
-from core.processes.start_errors import StartError
+from core.upstream.client import UpstreamError
 from payments.reconciliation.domain import Resolution
 
 app = typer.Typer(
@@ -43,7 +43,7 @@ def run(
     """Compare a day's statements with the ledger, then pay out; exit 1 if one cannot be had."""
     from payments.reconciliation import service
     from payments.reconciliation.sources import get_sources
-    from payments.reconciliation.statements import StatementNotReady, StatementRefused
+    from payments.statements import StatementNotReady, StatementRefused
 
     table = Table("statement", "lines", "matched", "awaited", "opened", "cleared", box=None)
     failed: list[str] = []

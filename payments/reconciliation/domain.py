@@ -4,16 +4,10 @@ from datetime import timedelta
 from enum import StrEnum
 
 from core.states import Edge, StateMachine
+from payments.domain import Side
 
 BOUNDARY = timedelta(minutes=10)
 """How far the two sides' clocks and bookings may lie apart around midnight."""
-
-
-class Side(StrEnum):
-    """Who tells of the day: who took the money, or who received it."""
-
-    PSP = "psp"
-    PAYEE = "payee"
 
 
 class BreakKind(StrEnum):

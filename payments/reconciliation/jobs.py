@@ -4,10 +4,10 @@ from collections.abc import Mapping
 from datetime import date, timedelta
 from typing import Any
 
-from core.app import App
 from core.clock import civil_date
+from core.context.app import App
+from core.context.sweep import SweepIncomplete
 from core.database import transaction
-from core.sweep import SweepIncomplete
 from payments.reconciliation import service
 from payments.reconciliation.sources import get_sources
 

@@ -18,9 +18,10 @@ from datetime import date, datetime, time, timedelta
 
 from core.clock import SHANGHAI
 from core.database import Transaction, fetch_all, fetch_one, raw_connection
+from payments.domain import Side
 from payments.ledger.accounts import payee_payable, psp_receivable
-from payments.reconciliation.domain import BOUNDARY, Side
-from payments.reconciliation.statements import Line
+from payments.reconciliation.domain import BOUNDARY
+from payments.statements import Line
 
 _COLUMNS = ("is_refund", "ref", "order_ref", "their_ref", "amount_fen", "fee_fen", "at", "seq")
 _BREATH_LINES = 1_000

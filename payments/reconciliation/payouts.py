@@ -10,37 +10,27 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 
-from core.app import App
+from core.context.app import App
 from core.database import Transaction, connection, fetch_all, fetch_one, transaction
 from core.errors import Conflict
 from core.ids import new_id
 from core.money import portion_bps
+from payments.domain import Side as Teller
 from payments.ledger import store as ledger
 from payments.ledger.accounts import (
-    Account,
     Side,
     fees_from,
     payee_claim,
     payee_payable,
     settled_out,
 )
+from payments.ledger.payee_turns import lock_payouts
 from payments.ledger.postings import Leg, Posting
-from payments.models import Intent
 from payments.reconciliation import cases, texts
-from payments.reconciliation.domain import Side as Teller
 from payments.reconciliation.fees import Fees, fees
 from payments.reconciliation.matching import day_bounds
 from payments.reconciliation.models import Payout
 from payments.reconciliation.sources import get_sources
-
-_TURN = "SELECT {lock}(hashtextextended('payments.payout:' || $1, 0))"
-
-_IS_SETTLED = """
-SELECT EXISTS (
-  SELECT FROM payments_journal j JOIN payments_payout p
-      ON p.payee = $2 AND p.settled_on = payments_day(j.posted_at)
-   WHERE j.key = $1) AS settled
-"""
 
 _OWED = """
 WITH account AS (SELECT id FROM payments_account WHERE code = $1),
@@ -83,14 +73,6 @@ class Owed:
         return self.left_fen - self.claimed_fen - self.fee_fen
 
 
-async def account_to_reverse(tx: Transaction, intent: Intent) -> Account:
-    """Where the amount of a refund is taken from: the payee's account, or a claim on the payee."""
-    await tx.execute_query(_TURN.format(lock="pg_advisory_xact_lock_shared"), [intent.payee])
-    row = await fetch_one(tx, _IS_SETTLED, f"fulfil:{intent.id}", intent.payee)
-    assert row is not None
-    return payee_claim(intent.payee) if row["settled"] else payee_payable(intent.payee)
-
-
 async def list_payees(on: date) -> list[str]:
     """Everybody who accepted a payment on a day."""
     return [row["payee"] for row in await fetch_all(connection(), _PAYEES, *day_bounds(on))]
@@ -103,7 +85,7 @@ async def pay_out(app: App, payee: str, on: date, rates: Fees | None = None) -> 
     difference leaves the amount open; then nothing was done.
     """
     async with transaction() as tx:
-        await tx.execute_query(_TURN.format(lock="pg_advisory_xact_lock"), [payee])
+        await lock_payouts(tx, payee)
         known = await Payout.filter(payee=payee, settled_on=on).using_db(tx).first()
         if known is not None:
             return known

@@ -8,12 +8,13 @@ from dataclasses import dataclass
 from datetime import date
 from html import escape
 
-from core.app import App
 from core.clock import SHANGHAI
+from core.context.app import App
 from core.money import format_yuan
 from core.texts import Locale, Text
+from payments.domain import Side
 from payments.reconciliation import cases, payouts, picture, texts
-from payments.reconciliation.domain import UNSETTLED, Side
+from payments.reconciliation.domain import UNSETTLED
 from payments.reconciliation.models import Case, CaseNote, Payout, Statement
 from payments.reconciliation.sources import get_sources
 

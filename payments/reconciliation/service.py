@@ -12,20 +12,20 @@ from uuid import UUID
 import structlog
 from prometheus_client import Counter
 
-from core.app import App
 from core.clock import civil_date
+from core.context.app import App
+from core.context.sweep import sweep
 from core.database import Transaction, transaction
 from core.deadline import Deadline
 from core.errors import Conflict
-from core.sweep import sweep
 from payments import left_orders, settlement, store
-from payments.domain import INTENT, TO_FULFIL, UNPAID
+from payments.domain import INTENT, TO_FULFIL, UNPAID, Side
 from payments.models import Intent
 from payments.reconciliation import cases, matching, payouts
-from payments.reconciliation.domain import Resolution, Side
+from payments.reconciliation.domain import Resolution
 from payments.reconciliation.fees import fees
 from payments.reconciliation.models import Case, Payout, Statement
-from payments.reconciliation.statements import (
+from payments.statements import (
     Announced,
     Line,
     Source,

@@ -2,10 +2,10 @@
 
 from collections.abc import Sequence
 
-from core.app import App
+from core.context.app import App
+from payments.domain import Side
 from payments.psp.routing import names as psps_in_use
-from payments.reconciliation.domain import Side
-from payments.reconciliation.statements import STATEMENTS, Source
+from payments.statements import STATEMENTS, Source
 
 
 def get_sources(app: App, names: Sequence[str] = ()) -> list[Source]:

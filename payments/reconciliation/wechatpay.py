@@ -10,12 +10,12 @@ from urllib.parse import urlsplit
 
 import orjson
 
-from core.app import App
+from core.context.app import App
 from core.deadline import Deadline
-from core.http import ANY, Timeouts, Upstream, UpstreamFailed, UpstreamRejected
+from core.upstream.client import ANY, Timeouts, Upstream, UpstreamFailed, UpstreamRejected
+from payments.domain import Side
 from payments.psp.wechatpay import WeChatPayClient, open_client
-from payments.reconciliation.domain import Side
-from payments.reconciliation.statements import (
+from payments.statements import (
     Announced,
     Line,
     Source,
@@ -44,7 +44,7 @@ class WeChatPayBills(Protocol):
     """WeChat Pay's bill files."""
 
     async def fetch(self, on: date, into: BinaryIO, deadline: Deadline) -> Announced | None:
-        """Write a day's trade bill into a file; see payments.reconciliation.statements.Source."""
+        """Write a day's trade bill into a file; see payments.statements.Source."""
         ...
 
 
@@ -117,7 +117,7 @@ async def _fetch(app: App, on: date, into: BinaryIO, deadline: Deadline) -> Anno
 
 
 def read(file: BinaryIO, announced: Announced) -> Iterator[Line]:
-    """The lines of a trade bill; see payments.reconciliation.statements.Source."""
+    """The lines of a trade bill; see payments.statements.Source."""
     count = paid_fen = refunded_fen = fees_fen = 0
     with plain(file, announced) as content:
         lines = read_lines(NAME, content)

@@ -12,10 +12,11 @@ from pydantic import Field
 from starlette.requests import Request
 from starlette.responses import Response
 
-from sandbox import receipts
-from sandbox.receipts import Payment
-from sandbox.state import Row
-from sandbox.system import SHANGHAI, Body, City, Operation, Refusal, System, read_body, reply
+from sandbox.server.state import Row
+from sandbox.server.system import SHANGHAI, City, Operation, System
+from sandbox.server.wire import Body, Refusal, read_body, reply
+from sandbox.shared import receipts
+from sandbox.shared.receipts import Payment
 
 SCHEMA = """
 CREATE TABLE fare_key (kid TEXT PRIMARY KEY, public_key BLOB NOT NULL);

@@ -13,8 +13,8 @@ import pytest
 from starlette.types import ASGIApp
 
 from bff.app import Api, edge_of
-from bff.edge import Edge
-from core.app import App
+from bff.transports.endpoint import Edge
+from core.context.app import App
 from core.processes.serve import Server
 
 CLIENTS = Path(__file__).parent / "clients"

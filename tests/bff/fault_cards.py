@@ -9,13 +9,13 @@ from enum import Enum
 import strawberry
 from aiohttp import web
 
-from core.app import App
-from core.call import Call
+from core.context.app import App
+from core.context.call import Call
 from core.graphql import HomeSection
-from core.http import Upstream, UpstreamFailed
 from core.manifest import HomeSection as Card
 from core.manifest import Manifest, UpstreamBinding
 from core.texts import Text
+from core.upstream.client import Upstream, UpstreamFailed
 
 CARDS = 8
 BUDGET_MS = 800

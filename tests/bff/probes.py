@@ -6,9 +6,9 @@ from collections.abc import AsyncIterator
 import strawberry
 
 from bff.app import make_edge
-from bff.edge import Edge
-from bff.trusted import Documents
-from core.app import App
+from bff.transports.endpoint import Edge
+from bff.trusted.documents import Documents
+from core.context.app import App
 from core.graphql import Info
 
 SECRET = "resident 11010519491231002X"

@@ -24,12 +24,12 @@ from graphql import (
     is_composite_type,
 )
 
-from bff.schema import build_schema
-from core.auth import Viewer
+from bff.schema.build import build_schema
 from core.database import connection, fetch_all, fetch_one
-from core.exchange import UpstreamError
-from core.jobs import GiveUp
 from core.manifest import discover, load
+from core.queue.jobs import GiveUp
+from core.security.authentication import Viewer
+from core.upstream.exchange import UpstreamError
 from tests.asgi import Answer, Client
 
 JSON = {"content-type": "application/json"}

@@ -19,19 +19,19 @@ from graphql import (
 
 from bff.app import make_edge
 from bff.compiler.schema_facts import attribute_read, strawberry_field
-from bff.edge import Edge
-from bff.public import public_age_s
-from bff.schema import build_schema
-from bff.shipped import document_id
-from bff.trusted import Documents, TrustedDocument
-from core.app import App
-from core.auth import Viewer
-from core.call import Call
+from bff.schema.build import build_schema
+from bff.transports.endpoint import Edge
+from bff.trusted.documents import document_of, gather
+from bff.trusted.public import public_age_s
+from bff.trusted.shipped import document_id
+from core.context.app import App
+from core.context.call import Call
 from core.deadline import Deadline
 from core.graphql import PUBLIC_KEY, Info, public
-from core.guards import Guard
+from core.graphql.guards import Guard
 from core.ids import new_id
 from core.manifest import discover
+from core.security.authentication import Viewer
 from tests.asgi import Answer, Client
 
 PUBLIC = "query Notices { notices { text shown } }"
@@ -76,11 +76,7 @@ SCHEMA = strawberry.Schema(Query)
 
 @pytest.fixture
 def client(app: App) -> Client:
-    found = [
-        TrustedDocument(document_id(source), source.split()[1], "tests", source, {})
-        for source in (PUBLIC, MIXED)
-    ]
-    documents = Documents({d.id: d for d in found}, {d.name: d for d in found})
+    documents = gather([document_of("a.graphql", PUBLIC), document_of("b.graphql", MIXED)], {})
     return Client(make_edge(app, SCHEMA, documents, trusted_only=True))
 
 

@@ -10,9 +10,10 @@ import psutil
 import pytest
 
 from bff.app import edge_of
-from core.app import App, open_app
 from core.clock import ManualClock
+from core.context.app import App
 from core.manifest import Manifest
+from core.processes.open_app import open_app
 from core.settings import Settings
 from tests.asgi import Client
 from tests.bff import fault_cards

@@ -11,11 +11,11 @@ import aiohttp
 import pytest
 
 from bff.app import Api
-from bff.edge import Edge, Pings
-from core.app import App
-from core.auth import Viewer, revoke
+from bff.transports.endpoint import Edge, Pings
+from core.context.app import App
 from core.database import connection, fetch_one, transaction
 from core.ids import new_id
+from core.security.authentication import Viewer, revoke
 from notifications import api as notifications
 from notifications import store
 from tests.bff.conftest import served

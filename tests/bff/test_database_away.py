@@ -8,10 +8,10 @@ import pytest
 from starlette.requests import Request
 
 from bff.app import database_away
-from bff.errors import broken, status_of
-from core.app import App
-from core.auth import Viewer
+from bff.execution.errors import broken, status_of
+from core.context.app import App
 from core.database import connection, is_connection_lost, is_unavailable, parse_url, transaction
+from core.security.authentication import Viewer
 from core.texts import Locale
 from tests.asgi import Client
 from tests.core.waiting import eventually

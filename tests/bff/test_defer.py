@@ -9,14 +9,14 @@ import pytest
 import strawberry
 
 from bff.app import Api, make_edge
-from bff.negotiation import Dialect, negotiate_parts
-from bff.schema import allow_defer
-from bff.shipped import document_id
-from bff.trusted import Documents, TrustedDocument
-from core.app import App
+from bff.request.negotiation import Dialect, negotiate_parts
+from bff.schema.build import allow_defer
+from bff.trusted.documents import document_of, gather
+from bff.trusted.shipped import document_id
+from core.context.app import App
 from core.errors import Conflict
+from core.refusal_texts import ILLEGAL_STATE
 from core.settings import Settings
-from core.texts_common import ILLEGAL_STATE
 
 SECRET = "resident 11010519491231002X"
 PARTS = "multipart/mixed"
@@ -103,8 +103,7 @@ async def session() -> AsyncIterator[aiohttp.ClientSession]:
 @pytest.fixture
 def url_of(app: App, serve: Callable[[Any], Awaitable[str]]) -> Callable[..., Awaitable[str]]:
     async def start(*, trusted_only: bool = False) -> str:
-        found = TrustedDocument(document_id(SOURCE), "cards", "tests", SOURCE, {})
-        documents = Documents({found.id: found}, {found.name: found})
+        documents = gather([document_of("cards.graphql", SOURCE)], {})
         api = Api()
         api.open(make_edge(app, SCHEMA, documents, trusted_only=trusted_only))
         return await serve(api) + "/graphql"

@@ -6,11 +6,11 @@ from urllib.parse import parse_qs, urlsplit
 
 from graphql import build_schema
 
-from bff.edge import Edge
-from bff.schema import build_schema as build_city_schema
-from bff.schema_changes import describe
-from bff.schema_lint import lint
-from bff.tabs import playground_tabs
+from bff.playground.tabs import playground_tabs
+from bff.schema.build import build_schema as build_city_schema
+from bff.schema.changes import describe
+from bff.schema.lint import lint
+from bff.transports.endpoint import Edge
 from core.manifest import discover
 from tests.asgi import Client
 

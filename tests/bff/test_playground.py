@@ -26,11 +26,10 @@ from typer.testing import CliRunner
 from yarl import URL
 
 from bff.app import Api
-from bff.edge import Edge
 from bff.playground import PlaygroundTab, playground_page, playground_routes, wants_playground
 from bff.playground.build import FOLDER, MANIFEST, PlaygroundBuildError, build
 from bff.playground.cli import app as playground_cli
-from bff.tabs import title_of
+from bff.transports.endpoint import Edge
 from tests.bff.conftest import served
 
 ARTEFACTS = Path("test-artefacts")
@@ -314,7 +313,7 @@ async def test_browser_goes_from_a_tile_to_its_document(
         page = visit.page
         for service in ("water-bill-payment", "housing-fund-query"):
             document = edge.documents.by_name[service]
-            titles.append(title_of(document))
+            titles.append(document.title)
             await page.goto(f"{url}/services")
             assert await page.evaluate("document.documentElement.scrollWidth <= innerWidth")
             await page.locator(f"#{service} a").click()

@@ -7,10 +7,11 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 import asyncpg
 import pytest
 
-from core.app import App, open_app
 from core.clock import ManualClock
+from core.context.app import App
 from core.database import connection, parse_url
 from core.manifest import Manifest
+from core.processes.open_app import open_app
 from core.processes.worker import work
 from core.settings import Settings
 from tests.core import probe

@@ -13,10 +13,10 @@ from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
-from core.app import App
+from core.context.app import App
 from core.database import connection, transaction
-from core.jobs import GiveUp
 from core.manifest import EventHandler, JobKind, Lane, Manifest, Schedule
+from core.queue.jobs import GiveUp
 
 TABLE = """
 CREATE TABLE probe_run (

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from core.app import open_app
 from core.clock import ManualClock
-from core.jobs import kinds_of
 from core.manifest import Manifest, discover, load
+from core.processes.open_app import open_app
+from core.queue.jobs import kinds_of
 from core.settings import Settings
 from tests.conftest import ROOT
 

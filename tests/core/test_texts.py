@@ -11,8 +11,8 @@ from tests.conftest import ROOT
 
 CATALOGUES = sorted(
     str(path.relative_to(ROOT).with_suffix("")).replace("/", ".")
-    for wing in ("core", "notifications", "payments", "credit", "modules", "bff")
-    for path in (ROOT / wing).rglob("texts*.py")
+    for wing in ("core", "notifications", "payments", "kinds", "credit", "modules", "bff")
+    for path in (ROOT / wing).rglob("*texts*.py")
 )
 
 
@@ -30,7 +30,7 @@ def _blanks(sentence: str) -> set[str]:
 
 
 def test_there_are_catalogues() -> None:
-    assert {"core.texts_common", "modules.identity.texts"} <= set(CATALOGUES)
+    assert {"core.refusal_texts", "modules.identity.texts"} <= set(CATALOGUES)
 
 
 def test_a_code_means_one_sentence() -> None:

@@ -12,9 +12,9 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from credit.scoring.artefact import Artefact, canonical, fingerprint
 from credit.training.data import Dataset, build, read
 from credit.training.simulate import Records, loan_history
-from credit.training.spec import Spec
 from credit.training.specs.jinan import JINAN
 from credit.training.specs.sba import SBA
+from credit.training.specs.spec import Spec
 from credit.training.train import Order, train
 
 KEY = Ed25519PrivateKey.from_private_bytes(bytes(range(32)))

@@ -8,7 +8,7 @@ import orjson
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from core.keys import ensure_sandbox_keys
+from core.security.keys import ensure_sandbox_keys
 from credit.scoring.artefact import MODEL_FILE, SEAL_FILE, canonical, load, save
 from credit.scoring.errors import ArtefactError
 from credit.scoring.keys import MODEL_KEY_FILE, read_private_key, read_trusted_key

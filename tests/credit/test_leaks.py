@@ -8,9 +8,9 @@ import pytest
 from credit.scoring.schema import Column, Kind, Known
 from credit.training.data import build
 from credit.training.leaks import suspicions
-from credit.training.spec import LeakError, check
 from credit.training.specs.jinan import JINAN
 from credit.training.specs.sba import SBA
+from credit.training.specs.spec import LeakError, check
 from credit.training.train import Order, train
 
 from .conftest import history, sba_data, shared, small

@@ -12,11 +12,11 @@ from journeys.house import House
 
 from bff.commands import journey
 from bff.commands.client import CityClient, ClientError, key
-from core.auth import ACCESS_TOKEN_LIFE, AUDIENCE, Tokens
 from core.city import load_city
 from core.clock import SystemClock
 from core.database import CONNECTION_LOST
-from core.keys import load_token_keys
+from core.security.authentication import ACCESS_TOKEN_LIFE, AUDIENCE, Tokens
+from core.security.keys import load_token_keys
 from core.settings import Settings
 
 GONE = (*CONNECTION_LOST, aiohttp.ClientError, ClientError)

@@ -40,10 +40,8 @@ _FAULTS = (
 
 
 @pytest.fixture
-def busy(monkeypatch: pytest.MonkeyPatch) -> Iterator[House]:
+def busy() -> Iterator[House]:
     """A house of its own, with one process of each kind, in a folder that no pytest closes."""
-    monkeypatch.setenv("RATE_PERSON", "0")
-    monkeypatch.setenv("RATE_DEVICE", "0")
     with TemporaryDirectory(prefix="quancheng-booked-") as folder, House(Path(folder)) as house:
         yield house
 

@@ -8,7 +8,7 @@ from journeys.house import House
 
 from bff.commands.client import CityClient
 from bff.commands.services import refuse_bad, run_document
-from bff.trusted import documents_of
+from bff.trusted.documents import documents_of
 from core.manifest import discover
 
 pytestmark = pytest.mark.xdist_group("house")

@@ -8,12 +8,12 @@ from uuid import uuid4
 import asyncpg
 import pytest
 
-from core.app import App
-from core.auth import Viewer
+from core.context.app import App
 from core.database import connection, fetch_all, parse_url, transaction
-from core.exchange import UpstreamTimeout
-from core.people import get_person
+from core.people.directory import get_person
 from core.processes.embedded import DatabaseUrls
+from core.security.authentication import Viewer
+from core.upstream.exchange import UpstreamTimeout
 from notifications import api
 from notifications.jobs import deliver
 from notifications.models import Delivery, Message

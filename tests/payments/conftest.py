@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
-from core.app import App
-from core.call import Call
 from core.clock import ManualClock
+from core.context.app import App
+from core.context.call import Call
 from modules.bills.upstream import Billers
 from notifications.upstream import SmsGateway
 from payments.psp.port import Alipay, WeChatPay

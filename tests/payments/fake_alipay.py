@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from uuid import UUID
 
 from core.deadline import Deadline
-from core.http import UpstreamRejected
+from core.upstream.client import UpstreamRejected
 from payments.psp.port import Order, OrderState
 from tests.payments.fakes import FakeOrder, FakePsp
 

@@ -16,7 +16,7 @@ import orjson
 
 from core.clock import Clock, ensure_utc
 from core.deadline import Deadline
-from core.http import UpstreamRejected, UpstreamTimeout, UpstreamUnavailable
+from core.upstream.client import UpstreamRejected, UpstreamTimeout, UpstreamUnavailable
 from modules.bills.domain import BillerAccount, BillerBill, BillStatus, UtilityKind
 from payments.psp.port import (
     Callback,

@@ -10,7 +10,7 @@ from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
-from core.call import Call
+from core.context.call import Call
 from core.database import connection, fetch_one, transaction
 from core.errors import AppError
 from core.ids import new_id

@@ -6,11 +6,11 @@ book; what it refuses it refuses for good.
 
 from dataclasses import dataclass, field
 
-from core.app import App
-from core.call import Call
+from core.context.app import App
+from core.context.call import Call
 from core.database import Transaction
-from core.http import UpstreamTimeout, UpstreamUnavailable
 from core.manifest import Manifest
+from core.upstream.client import UpstreamTimeout, UpstreamUnavailable
 from payments.api import (
     Accepted,
     Fulfilment,

@@ -2,8 +2,8 @@
 
 from collections import deque
 
-from core.app import App
-from core.call import Call
+from core.context.app import App
+from core.context.call import Call
 from core.database import Transaction
 from payments.api import Fulfilment, Paid, Payable, Posting, Quote
 

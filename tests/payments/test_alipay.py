@@ -15,10 +15,10 @@ from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
 from core.clock import SHANGHAI, ManualClock
 from core.deadline import Deadline
-from core.http import HttpClient, UpstreamError, UpstreamFailed, UpstreamRejected
 from core.ids import new_id
-from core.keys import load_keys
-from core.metrics import Metrics
+from core.security.keys import load_keys
+from core.telemetry.metrics import Metrics
+from core.upstream.client import HttpClient, UpstreamError, UpstreamFailed, UpstreamRejected
 from payments.psp.alipay import SANDBOX_MERCHANT, AlipayClient
 from payments.psp.alipay_wire import Signer
 from payments.psp.port import (

@@ -14,9 +14,9 @@ from uuid import UUID
 
 import pytest
 
-from core.app import App
-from core.call import Call
 from core.clock import ManualClock
+from core.context.app import App
+from core.context.call import Call
 from core.errors import AppError
 from core.ids import new_id
 from modules.bills import service as bills

@@ -2,8 +2,8 @@
 
 from datetime import date, timedelta
 
-from core.app import App
 from core.clock import civil_date
+from core.context.app import App
 from payments import saga
 from payments.gauges import open_refunds, unreconciled_days
 from payments.reconciliation.models import Statement

@@ -11,10 +11,11 @@ from typing import Any
 
 import pytest
 
-from core.app import App, open_app
 from core.clock import ManualClock
+from core.context.app import App
 from core.ids import new_id
 from core.manifest import Manifest
+from core.processes.open_app import open_app
 from core.settings import Settings
 from payments import limits, saga, settlement
 from payments.ledger.verify import verify

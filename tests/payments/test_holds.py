@@ -4,8 +4,8 @@ from datetime import timedelta
 
 import pytest
 
-from core.app import App
 from core.clock import ManualClock
+from core.context.app import App
 from core.database import IntegrityError, connection, fetch_one, transaction, violated
 from core.ids import new_id
 from payments import jobs

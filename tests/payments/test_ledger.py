@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 import asyncpg
 import pytest
 
-from core.app import App
+from core.context.app import App
 from core.database import IntegrityError, parse_url, transaction, violated
 from core.ids import new_id
 from core.processes.embedded import DatabaseUrls

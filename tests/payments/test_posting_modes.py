@@ -7,11 +7,12 @@ from uuid import UUID
 
 import pytest
 
-from core.app import App, open_app
 from core.clock import ManualClock
+from core.context.app import App
 from core.database import transaction
 from core.ids import new_id
 from core.manifest import Manifest
+from core.processes.open_app import open_app
 from core.settings import Settings
 from payments import api
 from payments.payable import Accepted, NotYet, Refused, Unknown

@@ -11,10 +11,10 @@ import pytest
 
 from core.clock import ManualClock, SystemClock
 from core.deadline import Deadline
-from core.http import HttpClient, Upstream, UpstreamRejected
 from core.ids import new_id
-from core.keys import Keys, load_keys
-from core.metrics import Metrics
+from core.security.keys import Keys, load_keys
+from core.telemetry.metrics import Metrics
+from core.upstream.client import HttpClient, Upstream, UpstreamRejected
 from payments.psp.alipay import SANDBOX_MERCHANT as ALIPAY_MERCHANT
 from payments.psp.alipay import AlipayClient
 from payments.psp.alipay_wire import Signer

@@ -6,9 +6,10 @@ from typing import Any
 
 import pytest
 
-from core.app import App, open_app
+from core.context.app import App
+from core.errors import StartError
 from core.manifest import discover
-from core.processes.start_errors import StartError
+from core.processes.open_app import open_app
 from core.settings import Environment, Settings
 from payments.psp import alipay, routing
 from payments.psp.alipay import AlipayClient, AlipayMerchant

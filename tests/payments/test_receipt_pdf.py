@@ -7,7 +7,7 @@ from uuid import UUID
 import pytest
 from pypdf import PdfReader
 
-from core.call import Call
+from core.context.call import Call
 from core.ids import new_id
 from core.money import capital_yuan
 from payments import receipts

@@ -8,9 +8,9 @@ from uuid import UUID
 import asyncpg
 import pytest
 
-from core.app import App
-from core.call import Call
 from core.clock import ManualClock
+from core.context.app import App
+from core.context.call import Call
 from core.database import connection, parse_url
 from core.deadline import Deadline
 from core.errors import Conflict

@@ -6,7 +6,7 @@ from itertools import product
 import asyncpg
 import pytest
 
-from core.app import App
+from core.context.app import App
 from core.database import parse_url
 from core.ids import new_id
 from core.processes.embedded import DatabaseUrls

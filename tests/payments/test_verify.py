@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 import asyncpg
 import pytest
 
-from core.app import App
+from core.context.app import App
 from core.database import parse_url, transaction
 from core.ids import new_id
 from core.processes.embedded import DatabaseUrls

@@ -12,10 +12,10 @@ from cryptography.hazmat.primitives.serialization import load_pem_private_key
 from wechatpayv3 import utils as wechat
 
 from core.clock import ManualClock
-from core.http import HttpClient
 from core.ids import new_id
-from core.keys import load_keys
-from core.metrics import Metrics
+from core.security.keys import load_keys
+from core.telemetry.metrics import Metrics
+from core.upstream.client import HttpClient
 from payments.psp.port import CallbackRefused, OrderState, OrderView, RefundState, RefundView
 from payments.psp.wechatpay import SANDBOX_MERCHANT, WeChatPayClient
 

@@ -3,9 +3,9 @@
 from collections.abc import Callable
 from uuid import UUID
 
-from core.app import App
-from core.call import Call
 from core.clock import ManualClock
+from core.context.app import App
+from core.context.call import Call
 from core.database import connection, fetch_all, fetch_one
 from core.ids import new_id
 from modules.bills import service as bills

@@ -7,13 +7,13 @@ from uuid import UUID
 
 from starlette.requests import Request
 
-from core.app import App
-from core.call import Call
 from core.clock import ManualClock
+from core.context.app import App
+from core.context.call import Call
 from core.database import IntegrityError, connection, fetch_all, transaction, violated
 from core.ids import new_id
-from core.jobs import GiveUp
 from core.manifest import load
+from core.queue.jobs import GiveUp
 from modules.bills import service as bills
 from modules.bills.domain import UtilityKind
 from modules.identity import store as identity

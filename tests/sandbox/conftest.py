@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from core.keys import ensure_sandbox_keys
+from core.security.keys import ensure_sandbox_keys
 from tests.sandbox.serving import Client, free_port, sandbox_process
 
 

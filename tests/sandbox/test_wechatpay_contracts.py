@@ -8,9 +8,9 @@ import pytest
 
 from core.clock import SystemClock
 from core.deadline import Deadline
-from core.http import HttpClient, UpstreamRejected
 from core.ids import new_id
-from core.metrics import Metrics
+from core.telemetry.metrics import Metrics
+from core.upstream.client import HttpClient, UpstreamRejected
 from payments.psp.entrusting import ContractState
 from payments.psp.port import Order, OrderState, RefundOrder, RefundState
 from payments.psp.wechatpay import SANDBOX_MERCHANT, WeChatPayClient

@@ -1,9 +1,9 @@
 """The specifications that ship, by name."""
 
 from credit.scoring.errors import CreditError
-from credit.training.spec import Spec
 from credit.training.specs.jinan import JINAN
 from credit.training.specs.sba import SBA
+from credit.training.specs.spec import Spec
 
 SPECS: dict[str, Spec] = {spec.name: spec for spec in (SBA, JINAN)}
 

@@ -6,7 +6,7 @@ insurance, housing fund, utilities, registry, court.
 
 from credit.scoring.scale import Scale
 from credit.scoring.schema import Column, Derivation, Feature, Kind, Known, Lever, Part
-from credit.training.spec import Fit, Group, Spec
+from credit.training.specs.spec import Fit, Group, Spec
 
 _NUMBER, _TEXT, _DATE = Kind.NUMBER, Kind.TEXT, Kind.DATE
 _APPLY, _AFTER = Known.APPLICATION, Known.AFTER

@@ -11,7 +11,7 @@ vintages (blank in older loans) and the sign of their effect with it.
 
 from credit.scoring.scale import Scale
 from credit.scoring.schema import Column, Derivation, Feature, Kind, Known, Lever, Part
-from credit.training.spec import Fit, Group, Spec
+from credit.training.specs.spec import Fit, Group, Spec
 
 _NUMBER, _TEXT, _DATE = Kind.NUMBER, Kind.TEXT, Kind.DATE
 _APPLY, _ASKED, _AFTER = Known.APPLICATION, Known.REQUESTED, Known.AFTER

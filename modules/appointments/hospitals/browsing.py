@@ -6,11 +6,11 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import timedelta
 
-from core.call import Call
+from core.context.call import Call
 from core.errors import InvalidInput, NotFound
-from core.http import UpstreamError
-from core.last_good import Reading, ReadStatus
-from core.texts_common import INVALID_INPUT, NOT_FOUND
+from core.refusal_texts import INVALID_INPUT, NOT_FOUND
+from core.upstream.client import UpstreamError
+from core.upstream.readings import Reading, ReadStatus
 from modules.appointments import slot_store
 from modules.appointments.hospitals.sources import REGISTRATION, Source
 from modules.appointments.hospitals.upstream import (

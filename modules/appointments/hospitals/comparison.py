@@ -10,12 +10,12 @@ from uuid import UUID
 
 import structlog
 
-from core.app import App
+from core.context.app import App
+from core.context.sweep import sweep_pages
 from core.database import transaction
 from core.deadline import Deadline
-from core.http import UpstreamError
-from core.people import get_person
-from core.sweep import sweep_pages
+from core.people.directory import get_person
+from core.upstream.client import UpstreamError
 from modules.appointments import messages, refunds, store, texts
 from modules.appointments.domain import ENDED, State
 from modules.appointments.hospitals import saga

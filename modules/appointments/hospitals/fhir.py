@@ -9,15 +9,15 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from core.app import App
 from core.city import Named
 from core.clock import ensure_utc
+from core.context.app import App
 from core.deadline import Deadline
-from core.http import UpstreamFailed, UpstreamRejected
-from core.privacy import Access
+from core.people.personal_read import Access
 from core.standards import fhir
 from core.standards.fhir import FhirInvalid
 from core.standards.fhir_client import FhirClient, Versioned
+from core.upstream.client import UpstreamFailed, UpstreamRejected
 from modules.appointments.domain import State
 from modules.appointments.hospitals.upstream import (
     Department,

@@ -5,7 +5,7 @@ from typing import Annotated, Any, TypeVar
 
 import strawberry
 
-from core.call import Call
+from core.context.call import Call
 from core.graphql import (
     Fen,
     IdempotencyKey,
@@ -15,7 +15,7 @@ from core.graphql import (
     service_mutation,
     service_query,
 )
-from core.last_good import Reading, ReadStatus
+from core.upstream.readings import Reading, ReadStatus
 from modules.appointments.graphql_booking import Appointment, appointment
 from modules.appointments.graphql_types import cancel_until, say
 from modules.appointments.hospitals import browsing, service, upstream

@@ -11,13 +11,13 @@ from uuid import UUID
 
 import structlog
 
-from core.app import App
+from core.context.app import App
 from core.database import Transaction, transaction
 from core.deadline import Deadline
 from core.errors import Forbidden
-from core.http import UpstreamError, UpstreamRejected, UpstreamUnavailable
-from core.people import get_person
-from core.privacy import Access, resume_access
+from core.people.directory import get_person
+from core.people.personal_read import Access, resume_access
+from core.upstream.client import UpstreamError, UpstreamRejected, UpstreamUnavailable
 from modules.appointments import messages, moving, refunds, store, texts
 from modules.appointments.domain import ENDED, State
 from modules.appointments.hospitals.sources import hospitals_of

@@ -4,18 +4,16 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from uuid import UUID
 
-from core import access as core_access
-from core import idempotency
-from core.app import App
-from core.call import Call
 from core.city import Named
-from core.database import IntegrityError, Transaction, connection, transaction
+from core.context.app import App
+from core.context.call import Call
+from core.database import IntegrityError, Transaction, connection, idempotency, transaction
 from core.errors import AppError, Conflict, NotFound, Unavailable
-from core.http import UpstreamError
 from core.ids import new_id
-from core.mandates import act_for
-from core.privacy import Access, open_access
-from core.texts_common import NOT_FOUND, UPSTREAM_UNAVAILABLE
+from core.people.mandates import act_for
+from core.people.personal_read import Access, open_access
+from core.refusal_texts import NOT_FOUND, UPSTREAM_UNAVAILABLE
+from core.upstream.client import UpstreamError
 from modules.appointments import domain, moving, people, service, slot_store, store, texts
 from modules.appointments.domain import Ask, SlotState, State
 from modules.appointments.hospitals import browsing, saga
@@ -89,7 +87,7 @@ async def book_hospital_number(
     job finds out. Raises NotFound, NumberTaken, Conflict (begun, limits), Forbidden without
     consent, Unavailable; then no number is kept here or there.
     """
-    core_access.require_service(call, source.service_id)
+    call.require_service(source.service_id)
     wish = wish or Wish()
     command = {"hospital": hospital_ref, "slot": slot_ref, "for": str(call.subject_id)}
     if wish.item_id:
@@ -155,7 +153,7 @@ async def move_hospital_number(
     old = await service.get_booking(call, booking_id)
     if not saga.is_outside(old):
         raise NotFound(NOT_FOUND)
-    core_access.require_service(call, old.service_id)
+    call.require_service(old.service_id)
     if old.booked_for is not None:
         call = await act_for(call, old.booked_for, service=old.service_id)
     source, hospital_ref = SOURCES[old.service_id], saga.hospital_of(old)

@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from core.app import App
-from core.privacy import Purpose
+from core.context.app import App
+from core.people.personal_read import Purpose
 from modules.appointments import texts
 from modules.appointments.hospitals.upstream import Hospitals, RoomKind
 from modules.appointments.store import BookingRow

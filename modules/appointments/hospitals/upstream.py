@@ -9,7 +9,7 @@ from uuid import UUID
 
 from core.city import Named
 from core.deadline import Deadline
-from core.privacy import Access
+from core.people.personal_read import Access
 from modules.appointments.domain import State
 
 

@@ -9,9 +9,9 @@ from typing import Any
 
 from core.clock import civil_date, ensure_utc
 from core.deadline import Deadline
-from core.http import UpstreamRejected
-from core.privacy import Access
+from core.people.personal_read import Access
 from core.standards.fhir_client import FhirClient
+from core.upstream.client import UpstreamRejected
 from modules.appointments.hospitals.fhir import PAGE, RESIDENT_ID_SYSTEM, FhirHospitals, named
 from modules.appointments.vaccination.domain import (
     Dose,

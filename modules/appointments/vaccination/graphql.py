@@ -5,9 +5,9 @@ from typing import Annotated
 
 import strawberry
 
-from core.call import Call
+from core.context.call import Call
 from core.graphql import IdempotencyKey, Info, Refused, service_mutation, service_query
-from core.last_good import ReadStatus
+from core.upstream.readings import ReadStatus
 from modules.appointments.graphql_booking import appointment
 from modules.appointments.graphql_types import say
 from modules.appointments.hospitals import browsing

@@ -2,13 +2,13 @@
 
 from datetime import date
 
-from core.call import Call
 from core.clock import civil_date
+from core.context.call import Call
 from core.errors import Conflict, InvalidInput, Unavailable
-from core.http import UpstreamError
-from core.last_good import Reading
-from core.privacy import Access, Purpose, open_access, personal_read
-from core.texts_common import UPSTREAM_UNAVAILABLE
+from core.people.personal_read import Access, Purpose, open_access, personal_read
+from core.refusal_texts import UPSTREAM_UNAVAILABLE
+from core.upstream.client import UpstreamError
+from core.upstream.readings import Reading
 from modules.appointments import texts
 from modules.appointments.hospitals import service as numbers
 from modules.appointments.hospitals.service import Wish

@@ -6,7 +6,7 @@ See docs/upstreams/immunisation.md.
 from typing import Protocol
 
 from core.deadline import Deadline
-from core.privacy import Access
+from core.people.personal_read import Access
 from modules.appointments.hospitals.upstream import Hospitals
 from modules.appointments.vaccination.domain import VaccinationRecord
 

@@ -9,16 +9,16 @@ from functools import partial
 from typing import Any, TypeVar
 from uuid import UUID
 
-from core.app import App
-from core.auth import Viewer
-from core.call import Call
 from core.clock import civil_date
+from core.context.app import App
+from core.context.call import Call
+from core.context.sweep import sweep_pages
 from core.database import IntegrityError, transaction
 from core.deadline import Deadline
 from core.errors import AppError, Conflict, NotFound, Unavailable
-from core.http import UpstreamError
-from core.people import Person, get_person
-from core.sweep import sweep_pages
+from core.people.directory import Person, get_person
+from core.security.authentication import Viewer
+from core.upstream.client import UpstreamError
 from modules.bills import domain as bills
 from modules.bills import store as accounts
 from modules.bills.autopay import domain, service, store, telling

@@ -6,16 +6,15 @@ from uuid import UUID
 
 import structlog
 
-from core import idempotency
-from core.app import App
-from core.call import Call
-from core.database import Transaction, transaction
+from core.context.app import App
+from core.context.call import Call
+from core.database import Transaction, idempotency, transaction
 from core.deadline import Deadline
 from core.errors import Conflict, InvalidInput, NotFound
-from core.http import UpstreamError
 from core.ids import new_id
 from core.money import format_yuan
-from core.texts_common import CONSENT_TEXT_CHANGED, NOT_FOUND
+from core.refusal_texts import CONSENT_TEXT_CHANGED, NOT_FOUND
+from core.upstream.client import UpstreamError
 from modules.bills import domain, texts
 from modules.bills.autopay import store
 from modules.bills.autopay.domain import CEILING_MAX_FEN, MONTH_FACTOR, TEXT_VERSION, month_of
@@ -63,7 +62,7 @@ async def agree(
             "SELECT pg_advisory_xact_lock(hashtextextended($1, 0))", [f"autopay:{link_id}"]
         )
         claim = await idempotency.claim(
-            call.app,
+            call.app.clock,
             tx,
             subject=citizen_id,
             operation="agreeAutopay",

@@ -1,10 +1,10 @@
 """What the payer is told of autopay."""
 
-from core.app import App
 from core.clock import SHANGHAI
+from core.context.app import App
 from core.database import Transaction
 from core.money import format_yuan
-from core.people import Person
+from core.people.directory import Person
 from core.texts import Locale
 from modules.bills import domain, texts
 from modules.bills.domain import UtilityKind

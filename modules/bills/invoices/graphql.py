@@ -5,7 +5,7 @@ from typing import Annotated
 
 import strawberry
 
-from core.app import App
+from core.context.app import App
 from core.graphql import (
     IdempotencyKey,
     Info,

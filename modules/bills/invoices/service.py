@@ -6,23 +6,21 @@ from uuid import UUID
 
 import orjson
 
-from core import idempotency
-from core.app import App
-from core.call import Call
-from core.database import Transaction, transaction
+from core.context.app import App
+from core.context.call import Call
+from core.database import Transaction, idempotency, transaction
 from core.deadline import Deadline
 from core.errors import Conflict, InvalidInput, NotFound
-from core.http import UpstreamRejected
 from core.ids import new_id
-from core.personal_data import SealedColumn
-from core.texts_common import NOT_FOUND
+from core.people.data_rights import SealedColumn
+from core.refusal_texts import NOT_FOUND
+from core.upstream.client import UpstreamRejected
 from modules.bills import texts
 from modules.bills.domain import UtilityKind
 from modules.bills.invoices import domain
 from modules.bills.invoices.domain import INVOICE, BillerInvoice, Buyer
 from modules.bills.invoices.upstream import Invoices
 from modules.bills.models import BillInvoice
-from modules.bills.upstream import refusal_code
 from payments import api as payments
 
 ASK = "bills.ask_invoice"
@@ -51,7 +49,7 @@ async def request_invoice(call: Call, payment_id: UUID, buyer: Buyer, key: str) 
         raise Conflict(texts.NOT_INVOICEABLE)
     async with transaction() as tx:
         await idempotency.claim(
-            call.app,
+            call.app.clock,
             tx,
             subject=citizen_id,
             operation="requestBillInvoice",
@@ -122,7 +120,7 @@ async def ask(app: App, payload: Any) -> None:
             Deadline.after(_DEADLINE_S),
         )
     except UpstreamRejected as refusal:
-        reason = refusal_code(refusal)
+        reason = refusal.code
         if reason not in domain.REFUSED_FOR_GOOD and not _is_old(app, row):
             raise
     async with transaction() as tx:

@@ -4,9 +4,9 @@ from typing import Protocol
 
 from pydantic import TypeAdapter, ValidationError
 
-from core.app import App
+from core.context.app import App
 from core.deadline import Deadline
-from core.http import Response, UpstreamFailed
+from core.upstream.client import Response, UpstreamFailed
 from modules.bills.domain import UtilityKind
 from modules.bills.invoices.domain import BillerInvoice, Buyer
 
@@ -22,7 +22,7 @@ class Invoices(Protocol):
     ) -> BillerInvoice:
         """Ask for the invoice of a payment. Repeat-safe: a payment has one request.
 
-        Raises UpstreamRejected for the biller's refusals (see `upstream.refusal_code`).
+        Raises UpstreamRejected for the biller's refusals (see its `code`).
         """
         ...
 

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import strawberry
 
-from core.call import Call
+from core.context.call import Call
 from core.graphql import (
     IdempotencyKey,
     Info,
@@ -17,8 +17,8 @@ from core.graphql import (
     service_query,
     signed_in,
 )
-from core.last_good import ReadStatus
 from core.texts import Locale
+from core.upstream.readings import ReadStatus
 from modules.bills.models import OutageWatch as WatchRow
 from modules.bills.outages import domain, service
 from modules.bills.outages.domain import UTILITY_OUTAGE_NOTICE, Area, OutageKind, Spot

@@ -8,13 +8,13 @@ from uuid import UUID
 
 import structlog
 
-from core.app import App
 from core.clock import SHANGHAI
+from core.context.app import App
+from core.context.sweep import sweep, sweep_pages
 from core.database import transaction
 from core.deadline import Deadline
 from core.errors import NotFound
-from core.people import Person, get_person
-from core.sweep import sweep, sweep_pages
+from core.people.directory import Person, get_person
 from core.texts import Locale
 from modules.bills import texts
 from modules.bills.models import OutageWatch

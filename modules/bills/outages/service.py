@@ -6,15 +6,14 @@ from uuid import UUID
 
 import orjson
 
-from core import idempotency
-from core.app import App
-from core.call import Call
-from core.database import transaction
+from core.context.app import App
+from core.context.call import Call
+from core.database import idempotency, transaction
 from core.errors import Conflict, InvalidInput, NotFound
 from core.ids import new_id
-from core.last_good import Reading
-from core.personal_data import SealedColumn
-from core.texts_common import NOT_FOUND
+from core.people.data_rights import SealedColumn
+from core.refusal_texts import NOT_FOUND
+from core.upstream.readings import Reading
 from modules.bills import texts
 from modules.bills.models import OutageWatch
 from modules.bills.outages import domain, store
@@ -66,7 +65,7 @@ async def watch(
             "SELECT pg_advisory_xact_lock(hashtextextended($1, 0))", [f"outages:{citizen_id}"]
         )
         claim = await idempotency.claim(
-            call.app,
+            call.app.clock,
             tx,
             subject=citizen_id,
             operation="watchOutages",

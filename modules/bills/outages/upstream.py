@@ -8,10 +8,10 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, ValidationError
 from shapely import GEOSException, make_valid
 from shapely.geometry import shape
 
-from core.app import App
 from core.clock import ensure_utc
+from core.context.app import App
 from core.deadline import Deadline
-from core.http import UpstreamFailed
+from core.upstream.client import UpstreamFailed
 from modules.bills.outages.domain import Outage, OutageKind, OutageStatus
 
 _NOT_MODIFIED = 304

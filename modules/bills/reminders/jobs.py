@@ -7,16 +7,16 @@ from functools import partial
 from typing import Any
 from uuid import UUID
 
-from core.app import App
 from core.clock import civil_date, ensure_utc
+from core.context.app import App
+from core.context.sweep import sweep
 from core.database import transaction
 from core.deadline import Deadline
 from core.errors import NotFound
-from core.http import UpstreamError
 from core.money import format_yuan
-from core.people import Person, get_person
-from core.sweep import sweep
+from core.people.directory import Person, get_person
 from core.texts import Locale
+from core.upstream.client import UpstreamError
 from modules.bills import domain, messages
 from modules.bills import store as accounts
 from modules.bills.domain import BillerBill, UtilityKind

@@ -4,12 +4,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
-from core import idempotency
-from core.call import Call
-from core.database import connection, transaction
+from core.context.call import Call
+from core.database import connection, idempotency, transaction
 from core.errors import InvalidInput, NotFound
 from core.ids import new_id
-from core.texts_common import NOT_FOUND
+from core.refusal_texts import NOT_FOUND
 from modules.bills import store as accounts
 from modules.bills import texts
 from modules.bills.models import AccountLink, Reminded, Reminder
@@ -45,7 +44,7 @@ async def set_reminder(call: Call, link_id: UUID, rule: Rule, key: str) -> Subsc
     link = await _own_link(citizen_id, link_id)
     async with transaction() as tx:
         claim = await idempotency.claim(
-            call.app,
+            call.app.clock,
             tx,
             subject=citizen_id,
             operation="setBillReminder",

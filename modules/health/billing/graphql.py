@@ -5,7 +5,7 @@ from typing import Annotated
 
 import strawberry
 
-from core.call import Call
+from core.context.call import Call
 from core.graphql import (
     Fen,
     IdempotencyKey,
@@ -15,8 +15,8 @@ from core.graphql import (
     service_mutation,
     service_query,
 )
-from core.last_good import ReadStatus
 from core.texts import Locale
+from core.upstream.readings import ReadStatus
 from modules.health.billing import domain, service
 from modules.health.billing.domain import MEDICAL_PAYMENT
 from modules.health.policy import hospital_name

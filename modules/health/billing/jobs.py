@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 from uuid import UUID
 
-from core.app import App
+from core.context.app import App
 from core.database import transaction
 from core.deadline import Deadline
 from modules.health.billing import refunds, store

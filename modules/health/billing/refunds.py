@@ -8,15 +8,15 @@ from uuid import UUID
 
 import structlog
 
-from core.app import App
+from core.context.app import App
+from core.context.sweep import sweep
 from core.database import Transaction, transaction
 from core.deadline import Deadline
 from core.errors import Conflict
-from core.http import UpstreamRejected
 from core.ids import new_id
-from core.jobs import GiveUp
-from core.personal_data import SealedColumn
-from core.sweep import sweep
+from core.people.data_rights import SealedColumn
+from core.queue.jobs import GiveUp
+from core.upstream.client import UpstreamRejected
 from modules.health.billing import domain, store
 from modules.health.billing.domain import DecidedRefund
 from modules.health.billing.upstream import HospitalBilling

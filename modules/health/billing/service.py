@@ -7,18 +7,18 @@ from datetime import datetime, timedelta
 from typing import cast
 from uuid import UUID
 
-from core import idempotency
-from core.call import Call
 from core.clock import ensure_utc
-from core.consents import kept_under
-from core.database import transaction
+from core.context.call import Call
+from core.database import idempotency, transaction
 from core.errors import InvalidInput, NotFound, Unavailable
-from core.http import UpstreamError
 from core.ids import new_id
-from core.last_good import Reading, ReadStatus
 from core.money import format_yuan
-from core.privacy import Access, Purpose, open_access, personal_read
-from core.texts_common import NOT_FOUND, UPSTREAM_UNAVAILABLE
+from core.people.consents import kept_under
+from core.people.personal_read import Access, Purpose, open_access, personal_read
+from core.refusal_texts import NOT_FOUND, UPSTREAM_UNAVAILABLE
+from core.upstream.client import UpstreamError
+from core.upstream.readings import Reading, ReadStatus
+from kinds.payment import open_cashier
 from modules.health import texts
 from modules.health.billing import domain, refunds, store
 from modules.health.billing.domain import (
@@ -168,7 +168,7 @@ async def pay_bill(call: Call, bill_id: UUID, key: str) -> payments.Payment:
         intent_id = await payments.create_intent(
             call, tx, kind=domain.BILL_KIND, subject_ref=str(bill_id), key=key
         )
-    return payments.to_payment(await payments.present(call, intent_id), call.locale)
+    return await open_cashier(call, intent_id)
 
 
 async def _refresh(call: Call, hospital_ref: str) -> None:
@@ -203,7 +203,7 @@ async def top_up(
     command = {"hospital": hospital_ref, "account_no": account_no, "amount_fen": amount_fen}
     async with transaction() as tx:
         claim = await idempotency.claim(
-            call.app,
+            call.app.clock,
             tx,
             subject=call.require_viewer().user_id,
             operation="topUpHospitalAccount",
@@ -219,7 +219,7 @@ async def top_up(
         intent_id = await payments.create_intent(
             call, tx, kind=domain.TOP_UP_KIND, subject_ref=str(claim.effect_id), key=key
         )
-    return payments.to_payment(await payments.present(call, intent_id), call.locale)
+    return await open_cashier(call, intent_id)
 
 
 async def _require_account(call: Call, hospital_ref: str, account_no: str) -> None:

@@ -13,9 +13,9 @@ from core.graphql import (
     guarded_query,
     parse_id,
 )
-from core.guards import signed_in
-from core.mandates import MandateKind
-from core.pii import mask_name
+from core.graphql.guards import signed_in
+from core.security.mandate import MandateKind
+from core.security.vault import mask_name
 from modules.identity import families, models
 from modules.identity.families import Party
 from modules.identity.graphql.arguments import MandateId, Phone, RealName, ResidentId

@@ -9,8 +9,9 @@ from uuid import UUID
 import strawberry
 from strawberry.scalars import JSON
 
-from core import consents, models, privacy
-from core.call import Call
+from core.context.call import Call
+from core.database import models
+from core.database.models import AccessLog
 from core.graphql import (
     Connection,
     IdempotencyKey,
@@ -22,11 +23,11 @@ from core.graphql import (
     page_size,
     parse_id,
 )
-from core.guards import signed_in
-from core.mandates import act_for, while_acting
-from core.models import AccessLog
-from core.personal_data import Exported, Hold
-from core.pii import mask_name
+from core.graphql.guards import signed_in
+from core.people import consents, personal_read
+from core.people.data_rights import Exported, Hold
+from core.people.mandates import act_for, while_acting
+from core.security.vault import mask_name
 from modules.identity import personal_data, store
 from modules.identity.graphql.arguments import PurposeId
 from modules.identity.service import NAME
@@ -165,7 +166,7 @@ async def page_access(
     """A page of who read a person's data, newest first."""
     call, first = await acting(info, on_behalf_of), page_size(first)
     before = parse_id(after) if after else None
-    rows = await privacy.list_access(call, first=first + 1, before=before)
+    rows = await personal_read.list_access(call, first=first + 1, before=before)
     names = await _actor_names(call, rows)
     return connection(rows, first, lambda row: str(row.id), lambda row: _access_record(row, names))
 
@@ -246,7 +247,7 @@ class Subscription:
 
 
 async def _records(call: Call) -> AsyncGenerator[AccessRecord]:
-    topic = privacy.access_topic(call.subject_id)
+    topic = personal_read.access_topic(call.subject_id)
     async for row_id in call.app.bus.stream(topic):
         row = await AccessLog.get_or_none(id=UUID(row_id), subject_id=call.subject_id)
         if row is not None:

@@ -5,9 +5,7 @@ from typing import Annotated
 
 import strawberry
 
-from core import tickets
-from core.access import decide
-from core.call import Call
+from core.context.call import Call
 from core.errors import LoginRequired, Missing, NotFound
 from core.graphql import (
     After,
@@ -20,11 +18,13 @@ from core.graphql import (
     guarded_mutation,
     mutation,
     parse_id,
+    resume_tickets,
 )
-from core.guards import signed_in
-from core.people import get_person
-from core.pii import mask_name, mask_phone
-from core.texts_common import NOT_FOUND
+from core.graphql.guards import signed_in
+from core.people.directory import get_person
+from core.refusal_texts import NOT_FOUND
+from core.security.authorization import decide
+from core.security.vault import mask_name, mask_phone
 from modules.identity import codes, domain, real_name, service, store
 from modules.identity.domain import Delivery
 from modules.identity.graphql.arguments import Code, Phone, RealName, ResidentId
@@ -237,7 +237,7 @@ class Query:
     ) -> Resumption:
         """Opened after the login that the refused action needed."""
         call = info.context
-        found = tickets.read(call, ticket)
+        found = resume_tickets.read(call, ticket)
         link = call.app.city.deep_link
         return Resumption(
             service=strawberry.ID(found.service) if found.service else None,
@@ -367,7 +367,7 @@ def _code_sent(sent: codes.CodeSent) -> LoginCodeSent:
     )
 
 
-def _missing(call: Call, ticket: tickets.Ticket) -> Missing | None:
+def _missing(call: Call, ticket: resume_tickets.Ticket) -> Missing | None:
     try:
         decide(call.viewer, ticket.need, call.app.clock.now())
     except LoginRequired as refusal:

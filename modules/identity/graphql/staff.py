@@ -5,7 +5,7 @@ from typing import Annotated
 
 import strawberry
 
-from core.access import Scope
+from core.database.models import AccessFlag
 from core.graphql import (
     After,
     Connection,
@@ -19,9 +19,9 @@ from core.graphql import (
     page_size,
     parse_id,
 )
-from core.guards import staff
-from core.models import AccessFlag
-from core.pii import mask_phone
+from core.graphql.guards import staff
+from core.security.authorization import Scope
+from core.security.vault import mask_phone
 from modules.identity import staff as service
 from modules.identity.graphql.arguments import Code, Phone
 from modules.identity.graphql.signing_in import ThisDevice, Tokens, to_tokens

@@ -6,20 +6,19 @@ from contextlib import suppress
 from dataclasses import dataclass
 from uuid import UUID
 
-from core import idempotency
-from core.call import Call
 from core.clock import ensure_utc
-from core.database import transaction
+from core.context.call import Call
+from core.database import idempotency, transaction
 from core.errors import NotFound, Unavailable
-from core.http import UpstreamError, UpstreamRejected
-from core.last_good import Reading
-from core.privacy import Access, Purpose, open_access, personal_read
-from core.texts_common import NOT_FOUND, UPSTREAM_UNAVAILABLE
+from core.people.personal_read import Access, Purpose, open_access, personal_read
+from core.refusal_texts import NOT_FOUND, UPSTREAM_UNAVAILABLE
+from core.upstream.client import UpstreamError, UpstreamRejected
+from core.upstream.readings import Reading
+from kinds.payment import find_payments, open_cashier
 from modules.mobility.fines import domain, store, texts
 from modules.mobility.fines.domain import FineStatus, Order, Violation
 from modules.mobility.fines.upstream import FinesPlatform, TrafficPolice
 from modules.mobility.models import Fine
-from modules.mobility.payments_of import find_payments
 from payments import api as payments
 
 SERVICE = "traffic-fine-payment"
@@ -119,7 +118,7 @@ async def accept(call: Call, fine_id: UUID, key: str) -> ListedFine:
         orders = await _orders_of(call, [violation])
     async with transaction() as tx:
         await idempotency.claim(
-            app,
+            app.clock,
             tx,
             subject=fine.citizen_id,
             operation="acceptTrafficViolation",
@@ -150,7 +149,7 @@ async def pay(
             call, tx, kind=domain.KIND, subject_ref=str(fine_id), key=key, method=method
         )
         await store.note_intent(tx, fine_id, intent_id)
-    return payments.to_payment(await payments.present(call, intent_id), call.locale)
+    return await open_cashier(call, intent_id)
 
 
 async def _own_fine(call: Call, fine_id: UUID) -> Fine:

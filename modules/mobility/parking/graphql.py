@@ -5,8 +5,8 @@ from typing import Annotated
 
 import strawberry
 
-from core.app import App
-from core.call import Call
+from core.context.app import App
+from core.context.call import Call
 from core.errors import NotFound
 from core.graphql import (
     Fen,
@@ -19,9 +19,9 @@ from core.graphql import (
     service_mutation,
     signed_in,
 )
-from core.last_good import ReadStatus
+from core.refusal_texts import NOT_FOUND
 from core.texts import Locale
-from core.texts_common import NOT_FOUND
+from core.upstream.readings import ReadStatus
 from modules.mobility import models
 from modules.mobility.parking import domain, service
 from payments.api import Method, Payment

@@ -5,22 +5,21 @@ from dataclasses import dataclass
 from datetime import timedelta
 from uuid import UUID
 
-from core import idempotency, rate_limit
-from core.app import App
-from core.call import Call
 from core.clock import ensure_utc
-from core.database import transaction
+from core.context.app import App
+from core.context.call import Call
+from core.database import idempotency, rate_limit, transaction
 from core.errors import Conflict, InvalidInput, NotFound, RateLimited, Unavailable
-from core.http import UpstreamError, UpstreamRejected
 from core.ids import new_id
-from core.last_good import Reading, ReadStatus
-from core.privacy import Purpose, open_access
-from core.texts_common import NOT_FOUND, UPSTREAM_UNAVAILABLE
+from core.people.personal_read import Purpose, open_access
+from core.refusal_texts import NOT_FOUND, UPSTREAM_UNAVAILABLE
+from core.upstream.client import UpstreamError, UpstreamRejected
+from core.upstream.readings import Reading, ReadStatus
+from kinds.payment import find_payments, open_cashier
 from modules.mobility.models import ParkingCharge, Plate
 from modules.mobility.parking import domain, store, texts
 from modules.mobility.parking.domain import Session
 from modules.mobility.parking.upstream import Parking, VehicleRegistry
-from modules.mobility.payments_of import find_payments
 from payments import api as payments
 
 SERVICE = "parking-payment"
@@ -71,7 +70,7 @@ async def link_plate(call: Call, text: str, key: str) -> Plate:
     async with transaction() as tx:
         await store.lock_citizen(tx, citizen_id)
         claim = await idempotency.claim(
-            app,
+            app.clock,
             tx,
             subject=citizen_id,
             operation="linkPlate",
@@ -119,7 +118,7 @@ async def verify_plate(call: Call, plate_id: UUID, key: str) -> Plate:
             raise Conflict(texts.PLATE_NOT_YOURS)
     async with transaction() as tx:
         claim = await idempotency.claim(
-            app,
+            app.clock,
             tx,
             subject=citizen_id,
             operation="verifyPlate",
@@ -200,7 +199,7 @@ async def pay(
             call, tx, kind=domain.KIND, subject_ref=str(charge_id), key=key, method=method
         )
         await store.note_intent(tx, charge_id, intent_id)
-    return payments.to_payment(await payments.present(call, intent_id), call.locale)
+    return await open_cashier(call, intent_id)
 
 
 async def _refresh(call: Call, charge: ParkingCharge) -> None:

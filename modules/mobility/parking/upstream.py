@@ -5,10 +5,10 @@ from typing import Protocol
 
 from pydantic import TypeAdapter, ValidationError
 
-from core.app import App
+from core.context.app import App
 from core.deadline import Deadline
-from core.http import UpstreamFailed
-from core.privacy import Access
+from core.people.personal_read import Access
+from core.upstream.client import UpstreamFailed
 from modules.mobility.parking.domain import Session
 from modules.mobility.payee import Payee, PayeeDoor, part
 

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import strawberry
 
-from core.call import Call
+from core.context.call import Call
 from core.graphql import (
     Fen,
     First,
@@ -18,8 +18,8 @@ from core.graphql import (
     service_mutation,
     signed_in,
 )
-from core.last_good import ReadStatus
 from core.texts import Locale
+from core.upstream.readings import ReadStatus
 from modules.mobility.transit import domain, service
 from payments.api import Method, Payment
 

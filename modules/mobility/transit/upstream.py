@@ -5,11 +5,11 @@ from typing import Protocol
 
 from pydantic import TypeAdapter, ValidationError
 
-from core.app import App
+from core.context.app import App
 from core.deadline import Deadline
-from core.http import UpstreamFailed
-from core.privacy import Access
+from core.people.personal_read import Access
 from core.standards.signed_code import ReaderKey
+from core.upstream.client import UpstreamFailed
 from modules.mobility.payee import Payee, PayeeDoor, part
 from modules.mobility.transit.domain import Trip
 

@@ -9,8 +9,9 @@ from starlette.responses import HTMLResponse, Response
 
 from core.ids import is_uscc
 from core.money import format_yuan
-from sandbox.state import Row
-from sandbox.system import Body, City, Refusal, read_body, reply
+from sandbox.server.state import Row
+from sandbox.server.system import City
+from sandbox.server.wire import Body, Refusal, read_body, reply
 from sandbox.systems.billers import ledger
 from sandbox.systems.billers.tariff import Utility
 

@@ -4,10 +4,10 @@ from uuid import UUID
 
 import pytest
 
-from core.app import App
-from core.exchange import UpstreamTimeout
+from core.context.app import App
+from core.context.sweep import SweepIncomplete, Swept, sweep, sweep_pages
 from core.ids import new_id
-from core.sweep import SweepIncomplete, Swept, sweep, sweep_pages
+from core.upstream.exchange import UpstreamTimeout
 
 
 async def test_one_bad_row_stops_no_other(app: App) -> None:

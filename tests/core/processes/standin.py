@@ -51,7 +51,7 @@ def act(name: str) -> None:
 def up() -> None:
     from rich.console import Console
 
-    from core.processes.start_errors import StartError
+    from core.errors import StartError
     from core.processes.supervisor import Plan, Supervisor
     from core.settings import Settings
 

@@ -17,9 +17,9 @@ import psutil
 import pytest
 
 from core.database import CONNECTION_LOST
+from core.errors import HeldError, StartError
 from core.processes.embedded import DatabaseUrls, EmbeddedPostgres, database, database_urls
 from core.processes.server_user import server_user
-from core.processes.start_errors import HeldError, StartError
 from core.settings import Settings
 
 

@@ -4,10 +4,10 @@ import subprocess
 
 import pytest
 
-from core.app import App
+from core.context.app import App
 from core.database import connection, fetch_all, transaction
+from tests.core.processes.test_cli import quancheng
 from tests.core.processes.test_wiring import variables  # noqa: F401 - a fixture
-from tests.core.test_cli import quancheng
 
 
 @pytest.fixture

@@ -8,11 +8,11 @@ from functools import partial
 import aiohttp
 import pytest
 
-from core.app import App
-from core.backlog import LATE_S, find_standstill, oldest_due_s
+from core.context.app import App
+from core.context.gauges import Gauges, GaugeSource, in_time
 from core.database import connection, transaction
-from core.gauges import Gauges, GaugeSource, in_time
 from core.manifest import Lane
+from core.processes.backlog import LATE_S, find_standstill, oldest_due_s
 from core.processes.operators import find_database_fault, operated
 from core.processes.worker import find_fault
 from core.settings import Settings

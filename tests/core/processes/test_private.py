@@ -4,11 +4,11 @@ import os
 from pathlib import Path
 
 from bff.commands.client import CityClient
-from core.keys import ensure_sandbox_keys
 from core.processes.children import LOG_MAX_BYTES, Child, cut
 from core.processes.locks import FolderLock
 from core.processes.private import private_file, private_folder
-from sandbox.state import State
+from core.security.keys import ensure_sandbox_keys
+from sandbox.server.state import State
 
 
 def mode(path: Path) -> int:

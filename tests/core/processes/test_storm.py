@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from core.app import App
+from core.context.app import App
 from core.database import connection, fetch_one, transaction
 from core.settings import Settings
 from notifications import api as notifications

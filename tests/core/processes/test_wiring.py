@@ -20,11 +20,11 @@ from typing import Any
 import asyncpg
 import pytest
 
-from core.app import App
+from core.context.app import App
 from core.database import parse_url, transaction
-from core.migrate import MIGRATIONS_TABLE
+from core.processes.migrate import MIGRATIONS_TABLE
+from core.processes.settings_table import environment_of
 from core.settings import Settings
-from core.settings_table import environment_of
 from notifications import api as notifications
 from tests.conftest import ROOT
 from tests.core.waiting import eventually
@@ -36,7 +36,7 @@ SECRETS = (NAME, PHONE, RESIDENT_ID, CODE, PASSWORD)
 
 PLANTED = f"""
 import os, sys
-import core.cli, typer
+import core.processes.cli, typer
 from core.manifest import load
 
 def fail(*_arguments, **_options):
@@ -51,18 +51,18 @@ def plant(command, words):
         command.callback, command.params = fail, []
         commands.append(words)
 
-root = typer.main.get_command(core.cli.app)
-for name, path in core.cli._contributed().items():
+root = typer.main.get_command(core.processes.cli.app)
+for name, path in core.processes.cli._contributed().items():
     root.commands[name] = typer.main.get_command(load(path))
 plant(root, [])
-core.cli.app = root
+core.processes.cli.app = root
 for words in commands:
     sys.stdout.write(" ".join(words) + "\\n")
     sys.stdout.flush()
     if (child := os.fork()) == 0:
         sys.argv = ["quancheng", *words]
         try:
-            core.cli.main()
+            core.processes.cli.main()
         except SystemExit as end:
             os._exit(end.code)
         os._exit(99)
@@ -100,7 +100,7 @@ def process(
     """A command of ours as an operator starts it, its output in a file."""
     with log.open("ab") as output:
         running = subprocess.Popen(
-            [sys.executable, "-m", "core.cli", command],
+            [sys.executable, "-m", "core.processes.cli", command],
             cwd=ROOT,
             env=os.environ | variables,
             stdout=output,
@@ -196,7 +196,7 @@ async def test_a_worker_s_first_failed_job(
         operators = f"http://127.0.0.1:{variables['METRICS_PORT']}"
         assert await until(f"{operators}/readyz") == "ready"
         entry = await first_error(log)
-        assert entry["logger"] in ("core.http", "core.jobs")
+        assert entry["logger"] in ("core.http", "core.processes.lane")
         metrics = await until(f"{operators}/metrics")
         assert 'quancheng_job_seconds_count{kind="payments.check"' in metrics
         assert 'quancheng_jobs_oldest_due_seconds{lane="critical"}' in metrics

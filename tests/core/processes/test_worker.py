@@ -17,18 +17,19 @@ from pgqueuer.db import AsyncpgPoolDriver
 from pgqueuer.domain.types import QueueEntrypoint, QueueManagerId
 from pgqueuer.ports.repository import EntrypointExecutionParameter
 
-from core.app import App, open_app
 from core.clock import SystemClock
+from core.context.app import App
 from core.database import CONNECTION_LOST, connection, fetch_all, parse_url, transaction
 from core.ids import new_id
-from core.jobs import list_dead
 from core.manifest import Manifest, discover
-from core.migrate import migrate
 from core.processes.embedded import EmbeddedPostgres
-from core.processes.lane import LaneQueries
+from core.processes.lane_queries import LaneQueries
+from core.processes.migrate import migrate
+from core.processes.open_app import open_app
+from core.processes.settings_table import environment_of
 from core.processes.worker import HEARTBEAT_TIMEOUT
+from core.queue.jobs import list_dead
 from core.settings import Settings
-from core.settings_table import environment_of
 from tests.conftest import ROOT
 from tests.core import probe
 from tests.core.conftest import Runs, Worker
@@ -36,7 +37,7 @@ from tests.core.waiting import eventually
 
 WORKER = """
 import asyncio
-from core.app import open_app
+from core.processes.open_app import open_app
 from core.manifest import discover
 from core.settings import Settings
 from core.processes.worker import work

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from core.logging import BURST_BYTES, LINE_MAX_BYTES, BoundedHandler, configure
-from core.tracebacks import CHAIN_MAX, FRAMES_MAX, TEXT_MAX_CHARS, FrameBudget, error_text
-from tests.core.test_logging import entries, stream  # noqa: F401 - a fixture
+from core.telemetry.logging import BURST_BYTES, LINE_MAX_BYTES, BoundedHandler, configure
+from core.telemetry.tracebacks import CHAIN_MAX, FRAMES_MAX, TEXT_MAX_CHARS, FrameBudget, error_text
+from tests.core.telemetry.test_logging import entries, stream  # noqa: F401 - a fixture
 
 FULL = Path("/dev/full")
 NAME, PHONE, CODE = "欧阳海燕", "13912345678", "654070"

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from core.deadline import Deadline
-from core.exchange import UpstreamTimeout
+from core.upstream.exchange import UpstreamTimeout
 from modules._example.domain import Fountain, FountainState
 from modules._example.upstream import Fountains
 from tests.conftest import NOON

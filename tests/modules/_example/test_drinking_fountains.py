@@ -7,12 +7,12 @@ from typing import Any
 
 import pytest
 
-from bff.trusted import documents_of
-from core.app import App
-from core.auth import Viewer
+from bff.trusted.documents import documents_of
 from core.clock import ManualClock
+from core.context.app import App
+from core.context.sweep import SweepIncomplete
 from core.database import connection, fetch_all
-from core.sweep import SweepIncomplete
+from core.security.authentication import Viewer
 from modules._example import domain
 from modules._example.jobs import tell_followers
 from tests.asgi import Client

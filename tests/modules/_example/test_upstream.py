@@ -6,9 +6,9 @@ import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer
 
-from core.app import App
+from core.context.app import App
 from core.deadline import Deadline
-from core.http import UpstreamFailed
+from core.upstream.client import UpstreamFailed
 from modules._example.domain import Fountain, FountainState
 from modules._example.upstream import Fountains, FountainsClient
 from tests.conftest import NOON

@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from core.app import App
 from core.clock import ManualClock
+from core.context.app import App
 from modules.appointments.hospitals.upstream import Hospitals
 from modules.appointments.vaccination.upstream import Immunisation
 from notifications.upstream import SmsGateway

@@ -6,9 +6,9 @@ from uuid import UUID
 
 import pytest
 
-from core.app import App
-from core.call import Call
 from core.city import Named
+from core.context.app import App
+from core.context.call import Call
 from core.database import connection, fetch_all, transaction
 from core.errors import AppError
 from core.ids import new_id

@@ -9,8 +9,8 @@ from uuid import UUID
 from core.city import Named
 from core.clock import SHANGHAI, Clock
 from core.deadline import Deadline
-from core.http import UpstreamRejected, UpstreamTimeout, UpstreamUnavailable
-from core.privacy import Access
+from core.people.personal_read import Access
+from core.upstream.client import UpstreamRejected, UpstreamTimeout, UpstreamUnavailable
 from modules.appointments.hospitals.upstream import (
     Department,
     Doctor,

@@ -4,11 +4,11 @@ from dataclasses import replace
 from datetime import timedelta
 from uuid import UUID
 
-from core.app import App
-from core.call import Call
+from core.context.app import App
+from core.context.call import Call
 from core.database import connection
 from core.ids import new_id, resident_id_check_digit
-from core.privacy import Purpose, grant_consent
+from core.people.personal_read import Purpose, grant_consent
 from modules.identity import service as identity
 from modules.identity.models import Citizen, Mandate
 

@@ -14,9 +14,9 @@ from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
-from core.app import App
-from core.call import Call
 from core.clock import ManualClock, civil_date
+from core.context.app import App
+from core.context.call import Call
 from core.database import connection, fetch_all
 from core.errors import AppError
 from core.ids import new_id

@@ -15,8 +15,8 @@ from uuid import UUID
 
 import pytest
 
-from core.app import App
-from core.call import Call
+from core.context.app import App
+from core.context.call import Call
 from core.database import connection, fetch_all
 from core.errors import AppError
 from core.ids import new_id

@@ -8,9 +8,9 @@ from uuid import UUID
 import pytest
 from icalendar import Calendar
 
-from core.app import App
-from core.call import Call
 from core.clock import LAST_DATE, SHANGHAI, ManualClock, civil_date
+from core.context.app import App
+from core.context.call import Call
 from core.database import IntegrityError, connection, fetch_all
 from core.errors import Conflict, Forbidden, InvalidInput, LoginRequired, NotFound
 from core.ids import new_id

@@ -11,9 +11,9 @@ from types import SimpleNamespace
 
 import pytest
 
-from core.app import App
 from core.clock import ManualClock
-from core.keys import ensure_sandbox_keys
+from core.context.app import App
+from core.security.keys import ensure_sandbox_keys
 from modules.appointments import queue
 from tests.modules.appointments.engine import MakeCall, broken_invariants
 from tests.modules.appointments.releases import HANDS, SCRIPTS, SEATS, Worker, release_all, rush

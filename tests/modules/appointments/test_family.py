@@ -5,11 +5,11 @@ from uuid import UUID
 
 import pytest
 
-from core.app import App
-from core.call import Call
 from core.clock import ManualClock, civil_date
+from core.context.app import App
+from core.context.call import Call
 from core.database import connection, transaction
-from core.personal_data import erase_person, export_person, find_holds
+from core.people.data_rights import erase_person, export_person, find_holds
 from modules.appointments import service, waiting
 from modules.appointments.board import board_of
 from modules.appointments.domain import State

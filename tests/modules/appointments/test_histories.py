@@ -17,9 +17,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from core.app import App
-from core.call import Call
 from core.clock import SHANGHAI, ManualClock
+from core.context.app import App
+from core.context.call import Call
 from core.database import connection, fetch_all
 from core.errors import AppError
 from core.ids import new_id

@@ -10,16 +10,16 @@ from uuid import UUID
 import pytest
 from icalendar import Calendar
 
-from core.app import App
-from core.call import Call
 from core.clock import SHANGHAI, ManualClock
+from core.context.app import App
+from core.context.call import Call
 from core.database import connection, fetch_all
 from core.deadline import Deadline
 from core.errors import Conflict, Forbidden, LoginRequired, Missing, NotFound, Unavailable
-from core.last_good import ReadStatus
-from core.mandates import act_for
-from core.privacy import list_access, withdraw_consent
+from core.people.mandates import act_for
+from core.people.personal_read import list_access, withdraw_consent
 from core.texts import Locale
+from core.upstream.readings import ReadStatus
 from modules.appointments import calendar_file, jobs, service
 from modules.appointments.domain import State
 from modules.appointments.hospitals import browsing, comparison, saga

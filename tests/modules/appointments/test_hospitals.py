@@ -10,11 +10,11 @@ import pytest
 
 from core.clock import ManualClock, civil_date
 from core.deadline import Deadline
-from core.http import HttpClient, Unlicensed, UpstreamFailed, UpstreamRejected
 from core.ids import new_id, resident_id_check_digit
-from core.metrics import Metrics
-from core.people import Person
-from core.privacy import Access
+from core.people.directory import Person
+from core.people.personal_read import Access
+from core.telemetry.metrics import Metrics
+from core.upstream.client import HttpClient, Unlicensed, UpstreamFailed, UpstreamRejected
 from modules.appointments.hospitals.fhir import FhirHospitals
 from modules.appointments.hospitals.upstream import Hospitals, HospitalSlot, RoomKind, SlotTaken
 from modules.appointments.vaccination.domain import VaccinationRecord

@@ -9,9 +9,9 @@ from uuid import UUID
 
 import pytest
 
-from core.app import App
-from core.call import Call
 from core.clock import ManualClock
+from core.context.app import App
+from core.context.call import Call
 from core.database import connection, fetch_all
 from core.errors import AppError, Conflict, Forbidden, NotFound
 from core.ids import new_id

@@ -11,12 +11,13 @@ from uuid import UUID
 
 import pytest
 
-from core.app import App, open_app
-from core.call import Call
 from core.clock import SHANGHAI, SystemClock
+from core.context.app import App
+from core.context.call import Call
 from core.database import connection, fetch_all
 from core.ids import new_id
 from core.manifest import Manifest
+from core.processes.open_app import open_app
 from core.processes.worker import work
 from core.settings import Settings
 from modules.appointments import service, waiting

@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.app import App
 from core.city import YearUnknown, load_city
 from core.clock import SHANGHAI, ManualClock
+from core.context.app import App
 from core.database import connection, fetch_all
 from modules.appointments import publishing
 from modules.appointments.domain import BanRule, CancelRule, banned_until

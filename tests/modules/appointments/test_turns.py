@@ -4,9 +4,9 @@ from collections import Counter
 from datetime import timedelta
 from uuid import UUID
 
-from core.app import App
-from core.call import Call
 from core.clock import ManualClock, civil_date
+from core.context.app import App
+from core.context.call import Call
 from core.ids import new_id
 from modules.appointments import queue, queue_store, service, waiting
 from modules.appointments.board import board_of

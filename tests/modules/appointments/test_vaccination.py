@@ -7,13 +7,13 @@ import pytest
 from hypothesis import given as for_all
 from hypothesis import strategies as st
 
-from core.app import App
-from core.call import Call
 from core.clock import ManualClock, civil_date
+from core.context.app import App
+from core.context.call import Call
 from core.errors import AppError, Conflict, Forbidden, InvalidInput, NotFound, Unavailable
-from core.last_good import ReadStatus
-from core.mandates import act_for
-from core.privacy import list_access, withdraw_consent
+from core.people.mandates import act_for
+from core.people.personal_read import list_access, withdraw_consent
+from core.upstream.readings import ReadStatus
 from modules.appointments import service
 from modules.appointments.domain import State
 from modules.appointments.hospitals import browsing

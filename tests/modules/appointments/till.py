@@ -5,13 +5,13 @@ from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
-from core.app import App
-from core.call import Call
 from core.clock import ManualClock
+from core.context.app import App
+from core.context.call import Call
 from core.database import connection, fetch_all
-from core.http import UpstreamError
 from core.ids import new_id
 from core.states import IllegalTransition
+from core.upstream.client import UpstreamError
 from modules.appointments import fees
 from payments import routes
 from payments.ledger.verify import verify

@@ -9,15 +9,15 @@ from uuid import UUID
 import asyncpg
 import pytest
 
-from core.call import Call
 from core.clock import ManualClock
+from core.context.call import Call
 from core.database import parse_url
 from core.deadline import Deadline
 from core.errors import Conflict, InvalidInput, NotFound
-from core.http import UpstreamRejected
 from core.ids import new_id
 from core.processes.embedded import DatabaseUrls
 from core.states import StateMachine
+from core.upstream.client import UpstreamRejected
 from modules.bills import service as bills
 from modules.bills.autopay import jobs, service
 from modules.bills.autopay.domain import AUTOPAY, CHARGE, TEXT_VERSION, stop_reason

@@ -10,16 +10,16 @@ import aiohttp
 import pytest
 from shapely import box
 
-from core.app import App
-from core.auth import Viewer
-from core.call import Call
 from core.clock import ManualClock
+from core.context.app import App
+from core.context.call import Call
 from core.deadline import Deadline
 from core.errors import Conflict, InvalidInput, NotFound
-from core.http import HttpClient, UpstreamFailed
 from core.ids import new_id
-from core.last_good import ReadStatus
-from core.metrics import Metrics
+from core.security.authentication import Viewer
+from core.telemetry.metrics import Metrics
+from core.upstream.client import HttpClient, UpstreamFailed
+from core.upstream.readings import ReadStatus
 from modules.bills.models import OutageNotice, OutageWatch
 from modules.bills.outages import jobs, service
 from modules.bills.outages.domain import (

@@ -5,7 +5,7 @@ from datetime import date
 
 from core.database import transaction
 from core.ids import new_id
-from core.personal_data import export_person, find_holds
+from core.people.data_rights import export_person, find_holds
 from modules.bills import personal_data
 from modules.bills.autopay import service as autopay
 from modules.bills.autopay.domain import TEXT_VERSION

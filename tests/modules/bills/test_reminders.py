@@ -7,8 +7,8 @@ from uuid import UUID
 
 import pytest
 
-from core.call import Call
 from core.clock import civil_date
+from core.context.call import Call
 from core.errors import Conflict, InvalidInput, NotFound
 from core.ids import new_id
 from modules.bills import service as bills

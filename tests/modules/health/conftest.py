@@ -7,12 +7,12 @@ from uuid import UUID
 
 import pytest
 
-from core.app import App
-from core.auth import Viewer
-from core.call import Call
 from core.clock import ManualClock
-from core.people import get_person
-from core.privacy import grant_consent
+from core.context.app import App
+from core.context.call import Call
+from core.people.directory import get_person
+from core.people.personal_read import grant_consent
+from core.security.authentication import Viewer
 from modules.health.billing import service
 from modules.health.billing.upstream import HospitalBilling
 from notifications.upstream import SmsGateway

@@ -7,8 +7,8 @@ from datetime import UTC, datetime
 import orjson
 
 from core.deadline import Deadline
-from core.http import UpstreamRejected
-from core.privacy import Access
+from core.people.personal_read import Access
+from core.upstream.client import UpstreamRejected
 from modules.health.billing.domain import (
     BillItem,
     BillStatus,

@@ -5,17 +5,17 @@ from uuid import UUID
 
 import pytest
 
-from bff.trusted import documents_of
-from core.auth import Viewer
-from core.consents import withdraw_consent
+from bff.trusted.documents import documents_of
 from core.database import connection, fetch_all, transaction
 from core.errors import Conflict, Forbidden, InvalidInput, NotFound, Unavailable
 from core.ids import new_id
-from core.last_good import ReadStatus
-from core.mandates import Mandate, MandateKind
-from core.people import get_person
-from core.personal_data import export_person, find_holds
-from core.privacy import grant_consent
+from core.people.consents import withdraw_consent
+from core.people.data_rights import export_person, find_holds
+from core.people.directory import get_person
+from core.people.personal_read import grant_consent
+from core.security.authentication import Viewer
+from core.security.mandate import Mandate, MandateKind
+from core.upstream.readings import ReadStatus
 from modules.health.billing import jobs, personal_data, refunds, service
 from modules.health.billing.domain import BillStatus, RefundState, next_look, state_of
 from modules.health.models import HospitalBill, HospitalPayment, HospitalRefund, TopUp

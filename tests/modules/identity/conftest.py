@@ -8,7 +8,7 @@ from uuid import uuid4
 
 import pytest
 
-from core.app import App
+from core.context.app import App
 from modules.identity.upstream import IdentityRegistry
 from notifications.jobs import deliver
 from notifications.models import Delivery

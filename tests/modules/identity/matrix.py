@@ -22,10 +22,10 @@ from graphql import (
     is_non_null_type,
 )
 
-from core.access import scopes_of
-from core.app import App
-from core.auth import Viewer
-from core.guards import ServiceLevel
+from core.context.app import App
+from core.graphql.guards import ServiceLevel
+from core.security.authentication import Viewer
+from core.security.authorization import scopes_of
 from tests.asgi import Client
 
 PUBLIC = "public"

@@ -6,17 +6,17 @@ from typing import Any
 
 import pytest
 
-from core import mandates
-from core.app import App
-from core.auth import Viewer
-from core.call import Call
 from core.clock import ManualClock
-from core.consents import grant_consent, list_consents, withdraw_consent
+from core.context.app import App
+from core.context.call import Call
+from core.database.models import AccessLog
 from core.errors import Conflict, Forbidden, InvalidInput, NotFound, RateLimited, Unavailable
 from core.ids import resident_id_check_digit
-from core.models import AccessLog
-from core.people import get_person
-from core.privacy import list_access
+from core.people import mandates
+from core.people.consents import grant_consent, list_consents, withdraw_consent
+from core.people.directory import get_person
+from core.people.personal_read import list_access
+from core.security.authentication import Viewer
 from modules.identity import domain, families, real_name
 from modules.identity.models import Citizen, Mandate
 from modules.identity.upstream import IdentityRegistry

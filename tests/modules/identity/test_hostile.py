@@ -18,10 +18,10 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from core.app import App
-from core.auth import ACCESS_TOKEN_LIFE, AUDIENCE, Viewer
 from core.clock import ManualClock
+from core.context.app import App
 from core.database import connection, fetch_one
+from core.security.authentication import ACCESS_TOKEN_LIFE, AUDIENCE, Viewer
 from modules.identity import domain
 from modules.identity.models import Citizen, LoginCode, Session
 from tests.asgi import Client
@@ -192,7 +192,7 @@ async def test_guesses_over_many_addresses_get_at_most_ten_looks_a_window(
     phone: Phone, app: App, guesses: int
 ) -> None:
     """The limit is the phone's own: addresses change nothing."""
-    from core.call import Call
+    from core.context.call import Call
     from core.deadline import Deadline
     from core.errors import AppError
     from modules.identity import service

@@ -6,8 +6,8 @@ from datetime import timedelta
 
 import pytest
 
-from core.app import App
 from core.clock import ManualClock
+from core.context.app import App
 from core.database import connection, fetch_all
 from modules.identity import domain
 from modules.identity.jobs import forget_codes

@@ -7,14 +7,15 @@ from uuid import UUID
 
 import pytest
 
-from bff.schema import build_schema
-from core import access, guards, mandates
-from core.app import App
-from core.auth import Viewer
+from bff.schema.build import build_schema
 from core.clock import ManualClock
+from core.context.app import App
 from core.database import transaction
+from core.graphql import guards
 from core.ids import new_id
 from core.manifest import discover
+from core.security import authorization, mandate
+from core.security.authentication import Viewer
 from core.settings import Settings
 from modules.appointments.models import Booking, Resource, Slot
 from modules.bills.models import AccountLink, Autopay, OutageWatch
@@ -374,16 +375,14 @@ def _allow(*_: Any, **__: Any) -> None:
 
 
 async def _act_without_mandate(call: Any, subject_id: UUID, *, service: str | None = None) -> Any:
-    found = mandates.Mandate(
-        new_id(), mandates.MandateKind.GUARDIAN, call.viewer.user_id, subject_id
-    )
+    found = mandate.Mandate(new_id(), mandate.MandateKind.GUARDIAN, call.viewer.user_id, subject_id)
     return call.acting(found)
 
 
 PLANTED = {
     "the one place that decides": (guards, "decide", _allow),
     "mandates at services": (guards, "act_for", _act_without_mandate),
-    "levels": (access, "require", lambda viewer, _level=1: viewer),
+    "levels": (authorization, "require", lambda viewer, _level=1: viewer),
     "the addressee of a proposal": (families, "_is_for", lambda *_: True),
 }
 

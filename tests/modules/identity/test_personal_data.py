@@ -1,5 +1,6 @@
 """Everything one has: under the newest key, handed out, forgotten but for what the law keeps."""
 
+import importlib
 import shutil
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from datetime import date
@@ -8,24 +9,25 @@ from uuid import UUID
 
 import pytest
 
-from core.app import App, open_app
-from core.auth import Viewer
-from core.call import Call
 from core.clock import ManualClock
-from core.consents import grant_consent
+from core.context.app import App
+from core.context.call import Call
 from core.database import Transaction
+from core.database.models import Consent
 from core.errors import Conflict, NotFound
-from core.keys import add_data_key
 from core.manifest import Manifest, discover, load
-from core.models import Consent
-from core.people import get_person
-from core.personal_data import (
+from core.people.consents import grant_consent
+from core.people.data_rights import (
     SEALED,
     Erasure,
     Hold,
     count_old,
     reseal,
 )
+from core.people.directory import get_person
+from core.processes.open_app import open_app
+from core.security.authentication import Viewer
+from core.security.keys import add_data_key
 from core.settings import Settings
 from core.texts import Text
 from modules.identity import personal_data
@@ -64,16 +66,9 @@ def test_every_sealed_column_of_the_house_is_known_to_the_key_rotation() -> None
     groups = [load(path) for m in house for point, path in m.extensions if point == SEALED]
     known = {(c.table, c.column) for group in groups for c in group}
     found = set()
-    for manifest in house:
-        if manifest.models is None:
-            continue
-        module = __import__(manifest.models, fromlist=["*"])
-        for model in vars(module).values():
-            if (
-                isinstance(model, type)
-                and hasattr(model, "_meta")
-                and model.__module__ == manifest.models
-            ):
+    for name in (name for manifest in house for name in manifest.models):
+        for model in vars(importlib.import_module(name)).values():
+            if isinstance(model, type) and hasattr(model, "_meta") and model.__module__ == name:
                 table = model._meta.db_table
                 found |= {(table, f) for f in model._meta.fields_map if f.endswith("_sealed")}
     assert found == known
@@ -114,8 +109,8 @@ async def test_a_new_key_is_used_at_once_and_old_values_move_under_it(rotating: 
 async def test_a_process_that_has_not_heard_of_a_key_reads_what_another_sealed(
     rotating: App, app: App
 ) -> None:
-    from core.keys import load_data_keys
-    from core.pii import Vault
+    from core.security.keys import load_data_keys
+    from core.security.vault import Vault
 
     folder = rotating.settings.keys_path
     old_process = Vault(

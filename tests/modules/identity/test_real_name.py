@@ -4,9 +4,9 @@ from typing import Any
 
 import pytest
 
-from core.app import App
+from core.context.app import App
 from core.database import connection, fetch_all
-from core.people import get_person
+from core.people.directory import get_person
 from modules.identity.domain import clean_name
 from tests.fakes import FakePolice
 from tests.modules.identity.conftest import REFUSAL, Phone

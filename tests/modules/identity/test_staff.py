@@ -7,14 +7,14 @@ from uuid import uuid4
 
 import pytest
 
-from core.app import App
-from core.auth import Viewer
-from core.call import Call
 from core.clock import ManualClock
+from core.context.app import App
+from core.context.call import Call
 from core.database import transaction
+from core.database.models import AccessFlag, AccessLog
 from core.errors import Forbidden, InvalidInput, NotFound
 from core.ids import new_id
-from core.models import AccessFlag, AccessLog
+from core.security.authentication import Viewer
 from modules.identity import domain, staff
 from modules.identity.models import Session
 from tests.modules.identity.conftest import DEVICE, PHONE, REFUSAL, Phone

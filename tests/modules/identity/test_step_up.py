@@ -9,13 +9,14 @@ from uuid import uuid4
 
 import pytest
 
-from core.access import FRESH_AUTH_LIFE
-from core.app import App, open_app
-from core.auth import Viewer
 from core.clock import ManualClock
+from core.context.app import App
 from core.errors import LoginRequired
-from core.keys import add_token_key
 from core.manifest import Manifest
+from core.processes.open_app import open_app
+from core.security.authentication import Viewer
+from core.security.authorization import FRESH_AUTH_LIFE
+from core.security.keys import add_token_key
 from core.settings import Settings
 from modules.identity.models import LoginCode, Session
 from notifications.models import Delivery
@@ -128,7 +129,7 @@ async def test_a_code_that_does_not_arrive_is_told_so(
 
 
 async def test_what_the_gateway_refuses_has_failed_for_good(phone: Phone, sms: FakeSms) -> None:
-    from core.exchange import UpstreamRejected
+    from core.upstream.exchange import UpstreamRejected
     from notifications.jobs import deliver
 
     async def refuse(*_: object) -> str:
@@ -170,7 +171,7 @@ async def test_a_new_signing_key_logs_nobody_out(
     app: App,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("core.auth._RELOAD_EVERY_S", 0.0)
+    monkeypatch.setattr("core.security.authentication._RELOAD_EVERY_S", 0.0)
     shutil.copytree(keys_dir, tmp_path / "keys")
     own = Settings(**settings.model_dump() | {"keys_dir": tmp_path / "keys"})
     viewer = await citizen()
@@ -190,7 +191,7 @@ async def test_a_new_signing_key_logs_nobody_out(
 
 
 def _keys(folder: Path) -> Any:
-    from core.keys import load_token_keys
+    from core.security.keys import load_token_keys
 
     return load_token_keys(folder / "keys")
 

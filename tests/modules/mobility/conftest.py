@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
-from core.auth import Viewer
-from core.call import Call
 from core.clock import ManualClock
+from core.context.call import Call
+from core.security.authentication import Viewer
 from modules.mobility.fines.upstream import FinesPlatform, TrafficPolice
 from modules.mobility.parking.upstream import Parking, VehicleRegistry
 from modules.mobility.transit.upstream import Fare

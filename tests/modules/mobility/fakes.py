@@ -12,9 +12,9 @@ import orjson
 
 from core.clock import Clock, civil_date
 from core.deadline import Deadline
-from core.http import UpstreamRejected, UpstreamTimeout
-from core.privacy import Access
+from core.people.personal_read import Access
 from core.standards.signed_code import ReaderKey
+from core.upstream.client import UpstreamRejected, UpstreamTimeout
 from modules.mobility.fines.domain import FineStatus, Order, Violation
 from modules.mobility.parking.domain import Place, Session, Tariff
 from modules.mobility.payee import Receipt

@@ -5,7 +5,7 @@ from uuid import UUID
 
 import pytest
 
-from core.app import App
+from core.context.app import App
 from core.database import connection, fetch_all
 from core.errors import AppError
 from core.ids import new_id

@@ -7,15 +7,15 @@ from uuid import UUID
 
 import pytest
 
-from core.app import App
-from core.call import Call
 from core.clock import ManualClock
+from core.context.app import App
+from core.context.call import Call
 from core.database import connection, fetch_all, transaction
 from core.errors import Conflict, Forbidden, LoginRequired, NotFound, Unavailable
-from core.last_good import ReadStatus
-from core.people import get_person
-from core.personal_data import erase_person, export_person
-from core.privacy import grant_consent, withdraw_consent
+from core.people.data_rights import erase_person, export_person
+from core.people.directory import get_person
+from core.people.personal_read import grant_consent, withdraw_consent
+from core.upstream.readings import ReadStatus
 from modules.mobility.fines import service
 from modules.mobility.fines.service import FINES, ListedFine
 from modules.mobility.models import Fine

@@ -7,16 +7,16 @@ from uuid import UUID
 
 import pytest
 
-from core.app import App
-from core.call import Call
 from core.clock import ManualClock
+from core.context.app import App
+from core.context.call import Call
 from core.database import IntegrityError, connection, fetch_all, transaction
 from core.errors import Conflict, Forbidden, InvalidInput, NotFound, RateLimited, Unavailable
 from core.ids import new_id
-from core.last_good import ReadStatus
-from core.people import get_person
-from core.personal_data import erase_person, export_person
-from core.privacy import grant_consent
+from core.people.data_rights import erase_person, export_person
+from core.people.directory import get_person
+from core.people.personal_read import grant_consent
+from core.upstream.readings import ReadStatus
 from modules.mobility import jobs
 from modules.mobility.models import ParkingCharge, Plate
 from modules.mobility.parking import domain, service

@@ -10,15 +10,15 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
-from core.app import App
-from core.auth import Tokens
-from core.call import Call
 from core.clock import ManualClock
+from core.context.app import App
+from core.context.call import Call
 from core.database import connection, fetch_all, transaction
 from core.errors import Conflict, Forbidden, LoginRequired, NotFound, Unavailable
-from core.last_good import ReadStatus
-from core.personal_data import erase_person, export_person
-from core.privacy import grant_consent
+from core.people.data_rights import erase_person, export_person
+from core.people.personal_read import grant_consent
+from core.security.authentication import Tokens
+from core.upstream.readings import ReadStatus
 from modules.mobility.models import Trip
 from modules.mobility.transit import service
 from modules.mobility.transit.service import TRIPS, ListedTrip, Trips

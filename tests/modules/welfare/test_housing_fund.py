@@ -8,16 +8,16 @@ import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer
 
-from bff.trusted import documents_of
-from core.app import App
-from core.auth import Viewer
-from core.call import Call
+from bff.trusted.documents import documents_of
 from core.clock import ManualClock
+from core.context.app import App
+from core.context.call import Call
 from core.database import connection, fetch_all
 from core.deadline import Deadline
-from core.http import UpstreamFailed, UpstreamRejected
-from core.people import get_person
-from core.privacy import grant_consent, open_access
+from core.people.directory import get_person
+from core.people.personal_read import grant_consent, open_access
+from core.security.authentication import Viewer
+from core.upstream.client import UpstreamFailed, UpstreamRejected
 from modules.welfare.domain import Deposit, HousingFundAccount, HousingLoan
 from modules.welfare.service import HOUSING_FUND
 from modules.welfare.upstream import HousingFund, HousingFundClient

@@ -5,18 +5,18 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from uuid import UUID
 
-from core.app import App
 from core.clock import SHANGHAI, ManualClock
+from core.context.app import App
 from core.database import connection, fetch_all, fetch_one, transaction
 from core.ids import new_id
 from core.money import portion_bps
 from payments import settlement, store
+from payments.domain import Side
 from payments.models import Intent, Refund
 from payments.psp.port import OrderState, OrderView, RefundState, RefundView
-from payments.reconciliation.domain import Side
 from payments.reconciliation.models import Case
 from payments.reconciliation.service import Outcome, take
-from payments.reconciliation.statements import Announced, Line, Source
+from payments.statements import Announced, Line, Source
 
 PSP = "wechatpay"
 FEE_BPS = 60

@@ -2,8 +2,8 @@
 
 import pytest
 
-from core.app import App
 from core.clock import ManualClock
+from core.context.app import App
 from tests.payments.reconciliation.books import Books
 
 

@@ -13,24 +13,24 @@ import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer
 
-from core.app import App
+from core.context.app import App
 from core.deadline import Deadline
-from core.http import ANY, HttpClient, UpstreamFailed
-from core.metrics import Metrics
+from core.telemetry.metrics import Metrics
+from core.upstream.client import ANY, HttpClient, UpstreamFailed
 from modules.bills import settlements
 from modules.bills.domain import UtilityKind
 from payments.psp.wechatpay import SANDBOX_MERCHANT
 from payments.reconciliation import alipay, service, wechatpay
 from payments.reconciliation.models import Case, Statement
 from payments.reconciliation.sources import get_sources
-from payments.reconciliation.statements import (
+from payments.reconciliation.wechatpay import WeChatPayBills
+from payments.statements import (
     Announced,
     Line,
     StatementRefused,
     check_digest,
     civil_time,
 )
-from payments.reconciliation.wechatpay import WeChatPayBills
 from sandbox.statements.lines import Line as Told
 from sandbox.statements.lines import synthetic
 from sandbox.systems.alipay import bills as their_alipay

@@ -19,7 +19,7 @@ from payments.psp.port import OrderState, OrderView
 from payments.reconciliation import cases, jobs, service
 from payments.reconciliation.domain import BreakKind
 from payments.reconciliation.models import Case, CaseNote, Crossing, Statement
-from payments.reconciliation.statements import Line
+from payments.statements import Line
 from tests.payments.reconciliation.books import Books, Found, at, check_ledger, found
 
 DAY = date(2026, 11, 22)

@@ -6,7 +6,7 @@ from datetime import date, timedelta
 import asyncpg
 import pytest
 
-from core.app import App
+from core.context.app import App
 from core.database import parse_url
 from core.errors import Conflict
 from core.processes.embedded import DatabaseUrls

@@ -11,9 +11,9 @@ from uuid import UUID
 import aiohttp
 import pytest
 
-from core.app import App
-from core.call import Call
 from core.clock import ManualClock, SystemClock, civil_date
+from core.context.app import App
+from core.context.call import Call
 from core.database import transaction
 from core.ids import new_id
 from core.processes.embedded import DatabaseUrls
@@ -25,8 +25,8 @@ from payments.models import Intent, Refund
 from payments.reconciliation import payouts, service
 from payments.reconciliation.models import Case
 from payments.reconciliation.sources import get_sources
-from payments.reconciliation.statements import StatementNotReady
 from payments.service import refund
+from payments.statements import StatementNotReady
 from tests.conftest import ROOT
 from tests.payments.reconciliation.books import check_ledger, found
 from tests.payments.world import Queue, World

@@ -1,0 +1,230 @@
+"""Running GraphQL operations: one pipeline for every transport.
+
+prepared operation → executed → errors masked → JSON. How it came to be prepared is the library's
+business: compiled or not, it has one interface.
+"""
+
+import time
+from collections.abc import AsyncGenerator, AsyncIterable, Awaitable, Coroutine, Mapping
+from contextlib import aclosing
+from dataclasses import dataclass
+from typing import Any
+
+import orjson
+from graphql import (
+    ExecutionResult,
+    ExperimentalIncrementalExecutionResults,
+    GraphQLError,
+    OperationType,
+    SubsequentIncrementalExecutionResult,
+    create_source_event_stream,
+)
+from graphql.pyutils import is_awaitable
+from strawberry.schema.schema import StrawberryGraphQLCoreExecutionContext
+
+from bff.compiler import encode
+from bff.execution.errors import Told
+from bff.execution.incremental import Parts
+from bff.request.negotiation import Dialect
+from bff.request.operation import InvalidDocument, Operation, RequestError
+from bff.request.texts import DEADLINE_PASSED
+from bff.trusted.library import Library, Prepared
+from core.bus.position import Resume
+from core.context.call import Call
+from core.deadline import Deadline, TimeLimit, within
+from core.errors import Unavailable
+from core.telemetry.call_counts import tallying
+
+_GRACE_S = 0.025
+"""Beyond its deadline a query is given this long to notice and answer in parts."""
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One response of a stream; `id` is where the stream stands after it."""
+
+    body: bytes
+    id: str | None = None
+
+
+class Executor:
+    """Executes operations against the city's schema."""
+
+    def __init__(self, library: Library, *, shows_cost: bool) -> None:
+        self._library = library
+        self._shows_cost = shows_cost
+
+    def prepare(self, operation: Operation) -> Prepared:
+        """The operation ready to run. Raises RequestError; nothing is executed then."""
+        return self._library.find(operation)
+
+    def run(
+        self, call: Call, prepared: Prepared, variables: Mapping[str, Any]
+    ) -> Coroutine[Any, Any, bytes]:
+        """Execute a query or mutation; returns the response as JSON.
+
+        Raises InvalidDocument where the variables do not fit. A query that outlives its deadline
+        is given up; a mutation never is: its commands mind the deadline themselves.
+        """
+        if self._shows_cost:
+            return self._run_counted(call, prepared, variables)
+        return self._run(call, prepared, variables, None)
+
+    async def _run_counted(
+        self, call: Call, prepared: Prepared, variables: Mapping[str, Any]
+    ) -> bytes:
+        with tallying() as calls:
+            # the tally is read when the response is written, at the end
+            shown = {"cost": {"requested": prepared.cost}, "calls": calls}
+            return await self._run(call, prepared, variables, shown)
+
+    async def _run(
+        self,
+        call: Call,
+        prepared: Prepared,
+        variables: Mapping[str, Any],
+        extensions: Mapping[str, Any] | None,
+    ) -> bytes:
+        started_at = time.monotonic()
+        told = Told(call)
+        body = prepared.operation.execute(
+            context=call, variables=variables, on_error=told, extensions=extensions
+        )
+        outcome = "ok"
+        if not isinstance(body, bytes):
+            try:
+                if prepared.kind is OperationType.QUERY:
+                    body = within(call.deadline, _GRACE_S, body)
+                body = await body
+            except TimeoutError:
+                outcome = "timeout"
+                body = _given_up(told)
+        call.app.metrics.graphql(prepared.name, outcome, time.monotonic() - started_at)
+        if told.request_errors:
+            raise InvalidDocument(told.request_errors)
+        return body
+
+    async def run_in_parts(
+        self, call: Call, prepared: Prepared, variables: Mapping[str, Any], dialect: Dialect
+    ) -> AsyncGenerator[bytes]:
+        """Execute a query that defers: first what is there at once, then each part as it is ready.
+
+        Raises InvalidDocument, before anything else, where the variables do not fit. What is not
+        ready at the deadline is given up and says so.
+        """
+        assert prepared.deferring is not None
+        started_at = time.monotonic()
+        told = Told(call)
+        parts = Parts(told, dialect)
+        extensions = {"cost": {"requested": prepared.cost}} if self._shows_cost else None
+        begun = prepared.deferring.begin(context=call, variables=variables)
+        try:
+            with _in_time(call):
+                results = await begun if isinstance(begun, Awaitable) else begun
+        except TimeoutError:
+            results = ExecutionResult(None, [_late()])
+        rest = None
+        if isinstance(results, ExperimentalIncrementalExecutionResults):
+            initial, rest = results
+            first = parts.first(initial, extensions)
+        else:
+            first = parts.first(results, extensions)
+        if told.request_errors:
+            raise InvalidDocument(told.request_errors)
+        yield first
+        if rest is not None:
+            async with aclosing(_following(call, parts, rest)) as following:
+                async for part in following:
+                    yield part
+        call.app.metrics.graphql(prepared.name, "parts", time.monotonic() - started_at)
+
+    async def stream(
+        self, call: Call, prepared: Prepared, variables: Mapping[str, Any]
+    ) -> AsyncGenerator[Event]:
+        """The responses of a subscription, or the one response of another operation."""
+        told = Told(call)
+        try:
+            if prepared.kind is not OperationType.SUBSCRIPTION:
+                yield Event(await self.run(call, prepared, variables))
+                return
+            source = await self._source_events(call, prepared, variables)
+            if isinstance(source, ExecutionResult):
+                yield Event(encode(source, told))
+                return
+            resume = call.once(Resume, Resume)
+            async with aclosing(source):  # type: ignore[type-var]
+                async for event in source:
+                    event_id = resume.event_id
+                    yield Event(await self._event(call, prepared, variables, event), event_id)
+        except RequestError as error:
+            yield Event(encode_errors(error.errors))
+        except Exception as error:
+            broken = GraphQLError("the stream broke", original_error=error)
+            yield Event(encode(ExecutionResult(None, [broken]), told))
+
+    async def _event(
+        self, call: Call, prepared: Prepared, variables: Mapping[str, Any], event: object
+    ) -> bytes:
+        """One event, under a deadline of its own."""
+        fresh = call.within(Deadline.after(call.app.settings.request_deadline_s))
+        event_id = call.once(Resume, Resume).event_id
+        body = prepared.operation.execute(
+            root=event,
+            context=fresh,
+            variables=variables,
+            on_error=Told(fresh),
+            extensions={"eventId": event_id} if event_id else None,
+        )
+        return body if isinstance(body, bytes) else await body
+
+    async def _source_events(
+        self, call: Call, prepared: Prepared, variables: Mapping[str, Any]
+    ) -> AsyncIterable[Any] | ExecutionResult:
+        built = StrawberryGraphQLCoreExecutionContext.build(
+            self._library.schema,
+            prepared.document,
+            context_value=call,
+            raw_variable_values=dict(variables),
+            operation_name=prepared.operation_name,
+            operation_extensions=None,
+        )
+        if isinstance(built, list):
+            return ExecutionResult(None, built)
+        source = create_source_event_stream(built)
+        return await source if is_awaitable(source) else source  # type: ignore[return-value]
+
+
+async def _following(
+    call: Call, parts: Parts, rest: AsyncGenerator[SubsequentIncrementalExecutionResult, None]
+) -> AsyncGenerator[bytes]:
+    async with aclosing(rest):
+        while True:
+            try:
+                with _in_time(call):
+                    result = await anext(rest)
+            except StopAsyncIteration:
+                return
+            except TimeoutError:
+                yield parts.give_up(_late())
+                return
+            except Exception as error:
+                yield parts.give_up(GraphQLError("the answer broke", original_error=error))
+                return
+            yield parts.next(result)
+
+
+def _in_time(call: Call) -> TimeLimit:
+    return TimeLimit(call.deadline.remaining() + _GRACE_S)
+
+
+def _given_up(told: Told) -> bytes:
+    return encode(ExecutionResult(None, [_late()]), told)
+
+
+def _late() -> GraphQLError:
+    return GraphQLError("late", original_error=Unavailable(DEADLINE_PASSED))
+
+
+def encode_errors(errors: list[GraphQLError]) -> bytes:
+    """A response that holds nothing but errors: nothing was executed."""
+    return orjson.dumps({"errors": [error.formatted for error in errors]})

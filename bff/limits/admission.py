@@ -1,0 +1,154 @@
+"""Who is let in: rates by address, device and person, requests at once, and shedding under load.
+
+When the process has more to do than it can, requests are refused by priority: free text first,
+then reading, money and safety last.
+"""
+
+import time
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from enum import IntEnum
+
+from bff.limits.buckets import Buckets, Quota, Taken
+from bff.request.context import Caller
+from bff.request.texts import OVERLOADED, TOO_MANY_AT_ONCE, TOO_MANY_REQUESTS
+from core.deadline import Monotonic
+from core.errors import RateLimited, Unavailable
+from core.security.authentication import Viewer
+from core.settings import Settings
+
+_RETRY_S = 1
+
+
+class Priority(IntEnum):
+    """Who gives way first."""
+
+    LOW = 0
+    """Free text."""
+    NORMAL = 1
+    """Reading."""
+    CRITICAL = 2
+    """Money and safety, and whatever changes something."""
+
+
+_SHARE = {Priority.LOW: 0.6, Priority.NORMAL: 0.8, Priority.CRITICAL: 1.0}
+"""How full the process may be for a request of this priority to be let in."""
+
+
+class Overloaded(Unavailable):
+    """The process has too much to do; the request was not begun."""
+
+
+class Gate:
+    """Counts what is under way and decides whether one more may begin."""
+
+    def __init__(self, settings: Settings, monotonic: Monotonic = time.monotonic) -> None:
+        self._in_flight_max = settings.requests_in_flight_max
+        self._person_max = settings.requests_per_person_at_once
+        self._in_flight = 0
+        self._by_person: Counter[str] = Counter()
+        self._streams_max = settings.streams_per_person
+        self._streams: Counter[str] = Counter()
+        self._addresses = Buckets(Quota("address", settings.rate_address), monotonic)
+        self._devices = Buckets(Quota("device", settings.rate_device), monotonic)
+        self._persons = Buckets(Quota("person", settings.rate_person), monotonic)
+
+    @property
+    def in_flight(self) -> int:
+        """Requests under way."""
+        return self._in_flight
+
+    def rate(self, caller: Caller, viewer: Viewer | None) -> Taken | None:
+        """Count a request; returns the quota that is nearest its end, None where none applies.
+
+        Raises RateLimited where one is used up.
+        """
+        taken = [
+            buckets.take(key)
+            for buckets, key in (
+                (self._addresses, caller.address),
+                (self._devices, caller.device),
+                (self._persons, str(viewer.user_id) if viewer else None),
+            )
+            if key and buckets.quota.requests
+        ]
+        for one in taken:
+            if one.retry_after_s:
+                raise RateLimited(TOO_MANY_REQUESTS, retry_after_s=one.retry_after_s)
+        return min(taken, key=_fullness) if taken else None
+
+    @contextmanager
+    def streaming(self, who: str) -> Iterator[None]:
+        """A stream is open. Raises RateLimited when this person has too many open."""
+        if self._streams[who] >= self._streams_max:
+            raise RateLimited(TOO_MANY_AT_ONCE, retry_after_s=_RETRY_S)
+        with _counted(self._streams, who):
+            yield
+
+    def entered(self, priority: Priority, who: str) -> "Entered":
+        """A request is under way. `who` is a person's id, or a stranger's address.
+
+        Entering raises Overloaded when the process is too full for its priority, RateLimited when
+        this person has too many requests under way.
+        """
+        return Entered(self, priority, who)
+
+    def _enter(self, priority: Priority, who: str) -> None:
+        if self._in_flight >= self._in_flight_max * _SHARE[priority]:
+            raise Overloaded(OVERLOADED)
+        if self._by_person[who] >= self._person_max:
+            raise RateLimited(TOO_MANY_AT_ONCE, retry_after_s=_RETRY_S)
+        self._in_flight += 1
+        self._by_person[who] += 1
+
+    def _leave(self, who: str) -> None:
+        self._in_flight -= 1
+        _count_down(self._by_person, who)
+
+
+class Entered:
+    """A place among the requests under way, as a `with` statement.
+
+    A class, because every request enters one and a generator costs twice as much.
+    """
+
+    __slots__ = ("_gate", "_priority", "_who")
+
+    def __init__(self, gate: Gate, priority: Priority, who: str) -> None:
+        self._gate = gate
+        self._priority = priority
+        self._who = who
+
+    def __enter__(self) -> None:
+        self._gate._enter(self._priority, self._who)
+
+    def __exit__(self, *_: object) -> None:
+        self._gate._leave(self._who)
+
+
+@contextmanager
+def _counted(counter: Counter[str], who: str) -> Iterator[None]:
+    counter[who] += 1
+    try:
+        yield
+    finally:
+        _count_down(counter, who)
+
+
+def _count_down(counter: Counter[str], who: str) -> None:
+    counter[who] -= 1
+    if not counter[who]:
+        del counter[who]
+
+
+def rate_headers(taken: Taken) -> list[tuple[bytes, bytes]]:
+    """The RateLimit headers (draft-ietf-httpapi-ratelimit-headers)."""
+    quota = taken.quota
+    until_full_s = (quota.requests - taken.remaining) * quota.window_s / quota.requests
+    limit = f'"{quota.name}";r={taken.remaining};t={until_full_s:.0f}'
+    return [(b"ratelimit-policy", quota.policy.encode()), (b"ratelimit", limit.encode())]
+
+
+def _fullness(taken: Taken) -> float:
+    return taken.remaining / taken.quota.requests

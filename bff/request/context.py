@@ -1,0 +1,84 @@
+"""From a connection to a call: who asks, in which language, until when."""
+
+from collections.abc import Mapping
+from functools import lru_cache
+from itertools import count
+from os import urandom
+from typing import NamedTuple
+
+from starlette.types import Scope
+
+from core.context.app import App
+from core.context.call import Call
+from core.deadline import Deadline
+from core.security.authentication import Viewer, authenticate
+from core.texts import Locale
+
+Headers = Mapping[bytes, bytes]
+
+# a process's own half, then a number: randomness for each request is a system call for each
+_PROCESS = urandom(6).hex()
+_numbers = count()
+_locale_of = lru_cache(maxsize=256)(Locale.from_header)
+
+
+class Caller(NamedTuple):
+    """What a connection's headers tell of who is calling; nothing of it is verified."""
+
+    authorization: str | None
+    locale: Locale
+    address: str
+    device: str | None
+    request_id: str
+    resume_ticket: str | None = None
+    app_version: str | None = None
+
+
+def headers_of(scope: Scope) -> Headers:
+    """The headers of a request by lower-case name; of a repeated one the last."""
+    return dict(scope["headers"])
+
+
+def header(headers: Headers, name: bytes) -> str | None:
+    """One header's text."""
+    value = headers.get(name)
+    return None if value is None else value.decode("latin-1")
+
+
+def caller_of(scope: Scope, headers: Headers, *, trusted_proxies: int) -> Caller:
+    """The caller. With proxies in front, the address is what the outermost of them saw."""
+    client = scope.get("client")
+    address = client[0] if client else ""
+    if trusted_proxies:
+        hops = (header(headers, b"x-forwarded-for") or "").split(",")
+        address = hops[-trusted_proxies].strip() if len(hops) >= trusted_proxies else address
+    return Caller(
+        authorization=header(headers, b"authorization"),
+        locale=_locale_of(header(headers, b"accept-language")),
+        address=address,
+        device=header(headers, b"x-device-id"),
+        request_id=header(headers, b"x-request-id") or f"{_PROCESS}{next(_numbers):012x}",
+        resume_ticket=header(headers, b"x-resume-ticket"),
+        app_version=header(headers, b"x-app-version"),
+    )
+
+
+async def open_call(app: App, caller: Caller, request_id: str) -> Call:
+    """The call of one request. Raises LoginRequired for a token that is not good."""
+    return call_for(app, caller, request_id, await viewer_of(app, caller.authorization))
+
+
+def call_for(app: App, caller: Caller, request_id: str, viewer: Viewer | None) -> Call:
+    """The call of a viewer who is known already."""
+    deadline = Deadline.after(app.settings.request_deadline_s)
+    return Call(
+        app, deadline, request_id, viewer, caller.locale, caller.address, caller.resume_ticket
+    )
+
+
+async def viewer_of(app: App, authorization: str | None) -> Viewer | None:
+    """The viewer of an Authorization header; None without one.
+
+    Raises LoginRequired for a token that is forged, expired or revoked.
+    """
+    return await authenticate(app.tokens, app.revocations, authorization)

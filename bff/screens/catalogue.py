@@ -1,0 +1,116 @@
+"""The catalogue of services in GraphQL, out of every wing's manifest."""
+
+from typing import Annotated
+
+import strawberry
+
+from bff.trusted.documents import documents_of
+from core.graphql import Info, public
+from core.manifest import Service as Tile
+from core.manifest import ServiceKind, ServiceStatus, Theme
+from core.texts import Locale
+
+_MAX_AGE_S = 60
+
+strawberry.enum(
+    Theme,
+    description=(
+        "The themes of the city's services: GOVERNMENT affairs, MOBILITY, HEALTH, COMMUNITY, "
+        "LOVE_CITY (livelihood: insurance, bills, housing), SAFETY and environment, FINANCE."
+    ),
+)
+strawberry.enum(
+    ServiceKind,
+    description=(
+        "What a service does for the citizen. QUERY: look something up. APPLICATION: apply for "
+        "something. APPOINTMENT: book. PAYMENT: pay. SUBSCRIPTION: be told of news. REPORT: tell "
+        "the city."
+    ),
+)
+strawberry.enum(
+    ServiceStatus, description="LIVE: it works end to end. PLANNED: announced, not there yet."
+)
+strawberry.enum(Locale, description="The languages people are spoken to in: ZH or EN.")
+
+InLanguage = Annotated[
+    Locale | None, strawberry.argument(description="Another language than the viewer's.")
+]
+OfTheme = Annotated[Theme | None, strawberry.argument(description="Those of one theme only.")]
+OfKind = Annotated[ServiceKind | None, strawberry.argument(description="Those of one kind only.")]
+ServiceId = Annotated[strawberry.ID, strawberry.argument(description="The service's stable name.")]
+
+
+@strawberry.type(description="A service of the city.")
+class Service:
+    """A tile of the catalogue."""
+
+    tile: strawberry.Private[Tile]
+    id: strawberry.ID = strawberry.field(description="The service's stable name.")
+    number: int = strawberry.field(description="Its number in the city's list.")
+    theme: Theme = strawberry.field(description="Its theme.")
+    kind: ServiceKind = strawberry.field(description="What it does.")
+    identity_level: int = strawberry.field(
+        description="Who may use it: 0 anybody, 1 signed in by phone, 2 real name verified."
+    )
+    status: ServiceStatus = strawberry.field(description="Whether it works yet.")
+    document_id: str | None = strawberry.field(
+        description="The trusted document that runs it; null while it is planned."
+    )
+    deep_link: str = strawberry.field(description="The address that opens it in the app.")
+
+    @strawberry.field(
+        metadata=public(_MAX_AGE_S),
+        description="Its name, in the viewer's language unless another is asked for.",
+    )
+    def name(self, info: Info, locale: InLanguage = None) -> str:
+        """The tile's name."""
+        spoken = locale or info.context.locale
+        return self.tile.name_zh if spoken is Locale.ZH else self.tile.name_en
+
+    @strawberry.field(
+        metadata=public(_MAX_AGE_S), description="The department that answers for it."
+    )
+    def department(self, info: Info, locale: InLanguage = None) -> str:
+        """The department's name from the city file."""
+        city = info.context.app.city
+        return city.departments[self.tile.department].say(locale or info.context.locale)
+
+
+@strawberry.type
+class Query:
+    """The catalogue's query fields."""
+
+    @strawberry.field(
+        metadata=public(_MAX_AGE_S),
+        description="The city's services in the order of their numbers.",
+    )
+    def services(self, info: Info, theme: OfTheme = None, kind: OfKind = None) -> list[Service]:
+        """The catalogue, all of it or one theme or kind."""
+        return [
+            to_graphql(info, tile)
+            for tile in info.context.app.services.values()
+            if theme in (None, tile.theme) and kind in (None, tile.kind)
+        ]
+
+    @strawberry.field(metadata=public(_MAX_AGE_S), description="One service by its stable name.")
+    def service(self, info: Info, id: ServiceId) -> Service | None:
+        """A service, or null."""
+        tile = info.context.app.services.get(id)
+        return to_graphql(info, tile) if tile else None
+
+
+def to_graphql(info: Info, tile: Tile) -> Service:
+    """A tile as GraphQL shows it."""
+    app = info.context.app
+    document = documents_of(app.manifests).for_service(tile.id)
+    return Service(
+        tile=tile,
+        id=strawberry.ID(tile.id),
+        number=tile.number,
+        theme=tile.theme,
+        kind=tile.kind,
+        identity_level=tile.identity_level,
+        status=tile.status,
+        document_id=document.id if document else None,
+        deep_link=app.city.deep_link.format(id=tile.id),
+    )

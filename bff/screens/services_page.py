@@ -1,0 +1,104 @@
+"""/services: every service of the city on one page for a phone, by theme, each ready to try."""
+
+from html import escape
+from urllib.parse import urlencode
+
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, Response
+from starlette.routing import Route
+
+from bff.transports.endpoint import Edge
+from core.manifest import Service, ServiceStatus, Theme
+from core.texts import Locale, Text
+
+_THEMES = {
+    Theme.GOVERNMENT: Text("GOVERNMENT", "政务服务", "Government"),
+    Theme.MOBILITY: Text("MOBILITY", "交通出行", "Mobility"),
+    Theme.HEALTH: Text("HEALTH", "医疗健康", "Health"),
+    Theme.COMMUNITY: Text("COMMUNITY", "社区生活", "Community"),
+    Theme.LOVE_CITY: Text("LOVE_CITY", "民生保障", "Livelihood"),
+    Theme.SAFETY: Text("SAFETY", "平安城市", "Safety"),
+    Theme.FINANCE: Text("FINANCE", "金融服务", "Finance"),
+}
+_LIVE = Text("LIVE", "可用", "live")
+_PLANNED = Text("PLANNED", "筹备中", "planned")
+_COUNT = Text("COUNT", "共 {all} 项服务，{live} 项可用", "{all} services, {live} of them live")
+
+_HEADERS = {
+    "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; img-src data:; "
+    "base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "no-referrer",
+    "Cache-Control": "no-cache",
+    "Vary": "Accept-Language",
+}
+
+_PAGE = """<!doctype html>
+<html lang="{lang}">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>{title}</title>
+<link rel="icon" href="data:,">
+<style>
+body {{ font: 16px/1.5 system-ui, sans-serif; margin: 0 auto; max-width: 44rem; padding: 1rem;
+  color: #1d2433; background: #f4f6f9 }}
+h1 {{ font-size: 1.3rem; margin: 0 }}
+h2 {{ font-size: 1rem; margin: 1.5rem 0 .5rem; color: #4a5568 }}
+ul {{ display: grid; grid-template-columns: repeat(auto-fill, minmax(9.5rem, 1fr)); gap: .5rem;
+  list-style: none; margin: 0; padding: 0 }}
+li > * {{ display: block; height: 100%; box-sizing: border-box; padding: .6rem .7rem;
+  border-radius: .6rem; background: #fff; color: inherit; text-decoration: none }}
+a:focus, a:hover {{ outline: 2px solid #2b6cb0 }}
+small {{ display: block; color: #4a5568 }}
+.planned {{ background: #e9edf3; color: #4a5568 }}
+</style>
+</head>
+<body>
+<h1>{title}</h1>
+<p>{count}</p>
+{themes}
+</body>
+</html>
+"""
+
+
+def services_route(edge: Edge) -> Route:
+    """The page's address."""
+
+    async def services(request: Request) -> Response:
+        locale = Locale.from_header(request.headers.get("accept-language"))
+        return HTMLResponse(_page(edge, locale), headers=_HEADERS)
+
+    return Route("/services", services)
+
+
+def _page(edge: Edge, locale: Locale) -> str:
+    tiles = list(edge.app.services.values())
+    live = sum(tile.status is ServiceStatus.LIVE for tile in tiles)
+    themes = []
+    for theme, name in _THEMES.items():
+        cards = "\n".join(_tile(edge, tile, locale) for tile in tiles if tile.theme is theme)
+        if cards:
+            themes.append(
+                f'<section id="{theme}"><h2>{escape(name.say(locale))}</h2>\n'
+                f"<ul>\n{cards}\n</ul></section>"
+            )
+    return _PAGE.format(
+        lang="zh-CN" if locale is Locale.ZH else "en",
+        title=escape(edge.app.city.app_name.say(locale)),
+        count=escape(_COUNT.say(locale, all=len(tiles), live=live)),
+        themes="\n".join(themes),
+    )
+
+
+def _tile(edge: Edge, tile: Service, locale: Locale) -> str:
+    name = tile.name_zh if locale is Locale.ZH else tile.name_en
+    is_live = tile.status is ServiceStatus.LIVE
+    state = (_LIVE if is_live else _PLANNED).say(locale)
+    words = f"{escape(name)}<small>{tile.number} · {escape(state)}</small>"
+    document = edge.documents.for_service(tile.id)
+    if document is None or edge.app.settings.is_production:
+        return f'<li id="{tile.id}"><span class="{tile.status.lower()}">{words}</span></li>'
+    link = escape(f"/graphql?{urlencode({'open': document.title})}")
+    return f'<li id="{tile.id}"><a class="{tile.status.lower()}" href="{link}">{words}</a></li>'

@@ -1,0 +1,219 @@
+"""GraphQL over HTTP: POST, GET and server-sent events at one address.
+
+Follows the GraphQL-over-HTTP draft: `application/graphql-response+json` where the client accepts
+it (then a request that ran nothing is a 4xx), `application/json` for older clients.
+"""
+
+from collections.abc import Iterable
+from typing import Any, NamedTuple
+from urllib.parse import parse_qsl
+
+import orjson
+from graphql import GraphQLError, OperationType
+from starlette.requests import Request
+from starlette.types import Receive, Scope, Send
+
+from bff.execution.errors import RETRY_AFTER_S, broken, refusal, status_of
+from bff.limits.admission import Overloaded, rate_headers
+from bff.playground import playground_page, wants_playground
+from bff.playground.tabs import playground_tabs
+from bff.request.context import Caller, Headers, call_for, caller_of, header, headers_of, open_call
+from bff.request.negotiation import EVENTS, JSON, Dialect, negotiate, negotiate_parts
+from bff.request.operation import Operation, RequestError, operation_of
+from bff.transports.answers import answer, answer_public, refuse
+from bff.transports.endpoint import Edge
+from bff.transports.multipart import serve_parts
+from bff.transports.sse import serve_events
+from bff.trusted.library import Prepared
+from bff.trusted.public import PublicAnswer, PublicAnswers, answer_key
+from core.database import is_unavailable
+from core.errors import AppError, RateLimited
+from core.telemetry.logging import request_scope
+
+BODY_MAX_BYTES = 100_000
+
+_ERRORS = b'"errors":'
+"""In a body that holds errors; in another only by chance, and then it is merely not kept."""
+_PLAIN_JSON = {b"application/json", b"application/json; charset=utf-8"}
+
+
+class _Asked(NamedTuple):
+    """One request and where its answer goes."""
+
+    scope: Scope
+    receive: Receive
+    send: Send
+    headers: Headers
+    caller: Caller
+    accepted: str
+    parts: Dialect | None
+    """How the client takes an answer in parts."""
+    request_id: str
+
+    async def refuse(
+        self, error: GraphQLError, status: int, more: Iterable[tuple[bytes, bytes]] = ()
+    ) -> None:
+        """Answer with nothing but an error."""
+        await refuse(self.send, [error], status, self.accepted, more)
+
+
+class GraphQLHttp:
+    """The endpoint as an ASGI application; also the playground for a browser."""
+
+    def __init__(self, edge: Edge) -> None:
+        self._edge = edge
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request."""
+        app = self._edge.app
+        if self._is_for_a_browser(scope):
+            tabs = playground_tabs(self._edge.documents)
+            page = playground_page(tabs, title=f"{app.city.app_name.zh} GraphQL")
+            await page(scope, receive, send)
+            return
+        headers = headers_of(scope)
+        accept = header(headers, b"accept")
+        parts = negotiate_parts(accept)
+        accepted = negotiate(accept) or (JSON if parts else None)
+        if accepted is None:
+            await answer(send, headers, JSON, b"", status=406)
+            return
+        caller = caller_of(scope, headers, trusted_proxies=app.settings.trusted_proxies)
+        with request_scope(caller.request_id) as request_id:
+            asked = _Asked(scope, receive, send, headers, caller, accepted, parts, request_id)
+            try:
+                await self._serve(asked)
+            except RequestError as error:
+                status = 200 if error.is_well_formed and accepted == JSON else error.status
+                await refuse(send, error.errors, status, accepted, error.headers)
+            except AppError as error:
+                told = refusal(error, caller.locale)
+                await asked.refuse(told, error.http_status, _retry_headers(error))
+            except Exception as error:
+                told = broken(error, caller.locale)
+                await asked.refuse(told, status_of(told), _retry_headers(error))
+
+    def _is_for_a_browser(self, scope: Scope) -> bool:
+        if scope["method"] == "POST" or self._edge.app.settings.is_production:
+            return False
+        return wants_playground(Request(scope))
+
+    async def _serve(self, asked: _Asked) -> None:
+        edge, caller = self._edge, asked.caller
+        operation = await _read(asked)
+        prepared = edge.executor.prepare(operation)
+        _refuse_unfit(asked, prepared)
+        if prepared.document_id is not None:
+            edge.usage.count(prepared.document_id, caller.app_version)
+        is_get = asked.scope["method"] == "GET"
+        if is_get and prepared.public_age_s is not None and asked.accepted != EVENTS:
+            edge.gate.rate(caller, None)
+            public = await self._public(asked, prepared, operation)
+            await answer_public(asked.send, asked.headers, asked.accepted, public)
+            return
+        call = await open_call(edge.app, caller, asked.request_id)
+        taken = edge.gate.rate(caller, call.viewer)
+        who = str(call.viewer.user_id) if call.viewer else caller.address
+        if asked.accepted == EVENTS:
+            with edge.gate.streaming(who):
+                await serve_events(edge, call, prepared, operation, asked.receive, asked.send)
+            return
+        more = rate_headers(taken) if taken else ()
+        with edge.gate.entered(prepared.priority, who):
+            if asked.parts and prepared.deferring:
+                parts = edge.executor.run_in_parts(call, prepared, operation.variables, asked.parts)
+                await serve_parts(parts, asked.parts, asked.send, more)
+                return
+            body = await edge.executor.run(call, prepared, operation.variables)
+        await answer(asked.send, asked.headers, asked.accepted, body, more=more)
+
+    async def _public(
+        self, asked: _Asked, prepared: Prepared, operation: Operation
+    ) -> PublicAnswer:
+        """An answer for everybody: made for a stranger, whoever asks."""
+        edge, caller = self._edge, asked.caller
+        assert prepared.public_age_s is not None
+        key = answer_key(
+            prepared.text_id, prepared.operation_name, operation.variables, caller.locale
+        )
+        kept = edge.answers.find(key)
+        if kept is not None:
+            return kept
+        stranger = call_for(edge.app, caller, asked.request_id, None)
+        with edge.gate.entered(prepared.priority, caller.address):
+            body = await edge.executor.run(stranger, prepared, operation.variables)
+        if _ERRORS in body:
+            return PublicAnswers.once(body)
+        return edge.answers.keep(key, body, prepared.public_age_s)
+
+
+def _refuse_unfit(asked: _Asked, prepared: Prepared) -> None:
+    """By GET nothing is changed; subscriptions come as events only."""
+    if asked.scope["method"] == "GET" and prepared.kind is OperationType.MUTATION:
+        raise RequestError("mutations go by POST", status=405, headers=((b"allow", b"POST"),))
+    if prepared.kind is OperationType.SUBSCRIPTION and asked.accepted != EVENTS:
+        raise RequestError(f"subscriptions need `Accept: {EVENTS}` or a WebSocket", status=406)
+
+
+async def _read(asked: _Asked) -> Operation:
+    if asked.scope["method"] == "GET":
+        operation = operation_of(_query_members(asked.scope["query_string"]))
+    else:
+        _refuse_media_type(asked.headers)
+        try:
+            body = orjson.loads(await _body(asked.receive))
+        except orjson.JSONDecodeError:
+            raise RequestError("the body is not JSON in UTF-8") from None
+        if not isinstance(body, dict):
+            raise RequestError("the body is not a JSON object")
+        operation = operation_of(body)
+    last_event_id = header(asked.headers, b"last-event-id")
+    return operation.resumed(last_event_id) if last_event_id else operation
+
+
+def _refuse_media_type(headers: Headers) -> None:
+    given = headers.get(b"content-type", b"")
+    if given in _PLAIN_JSON:
+        return
+    media_type, _, parameters = given.decode("latin-1").lower().partition(";")
+    charset = parameters.partition("charset=")[2].strip().strip('"')
+    if media_type.strip() != JSON or charset not in ("", "utf-8"):
+        raise RequestError(f"send `Content-Type: {JSON}`", status=415)
+
+
+async def _body(receive: Receive) -> bytes:
+    message = await receive()
+    first: bytes = message.get("body", b"")
+    if not message.get("more_body") and len(first) <= BODY_MAX_BYTES:
+        return first
+    received = bytearray(first)
+    while message.get("more_body") and len(received) <= BODY_MAX_BYTES:
+        message = await receive()
+        received += message.get("body", b"")
+    if len(received) > BODY_MAX_BYTES:
+        raise RequestError(f"the body is larger than {BODY_MAX_BYTES} bytes", status=413)
+    return bytes(received)
+
+
+def _query_members(query_string: bytes) -> dict[str, Any]:
+    if len(query_string) > BODY_MAX_BYTES:
+        raise RequestError("the address is too long", status=414)
+    members: dict[str, Any] = dict(parse_qsl(query_string.decode("latin-1"), max_num_fields=20))
+    for name in ("variables", "extensions"):
+        text = members.get(name)
+        if text is not None:
+            try:
+                members[name] = orjson.loads(text)
+            except orjson.JSONDecodeError:
+                raise RequestError(f"`{name}` is not JSON") from None
+    return members
+
+
+def _retry_headers(error: Exception) -> list[tuple[bytes, bytes]]:
+    if isinstance(error, RateLimited):
+        return [(b"retry-after", b"%d" % error.retry_after_s)]
+    if isinstance(error, Overloaded):
+        return [(b"retry-after", b"1")]
+    if is_unavailable(error):
+        return [(b"retry-after", b"%d" % RETRY_AFTER_S)]
+    return []

@@ -1,0 +1,230 @@
+"""GraphQL over WebSocket: the graphql-transport-ws protocol.
+
+https://github.com/enisdenjo/graphql-ws/blob/master/PROTOCOL.md. The token comes in the payload of
+`connection_init` ({"Authorization": "Bearer …"}) or in the header of the handshake. The server
+pings, because phones and proxies forget silent connections.
+"""
+
+import asyncio
+import contextlib
+from collections.abc import Mapping
+from contextlib import AbstractContextManager, aclosing
+from typing import Any
+
+import orjson
+from graphql import OperationType
+from starlette.websockets import WebSocket, WebSocketDisconnect
+
+from bff.execution.errors import refusal
+from bff.request.context import call_for, caller_of, headers_of, viewer_of
+from bff.request.operation import Operation, RequestError, operation_of
+from bff.transports.endpoint import Edge
+from bff.transports.streams import Ending, Stop
+from bff.trusted.library import Prepared
+from core.bus.position import Resume
+from core.context.call import Call
+from core.errors import AppError, LoginRequired
+from core.security.authentication import Viewer
+from core.telemetry.logging import request_scope
+
+PROTOCOL = "graphql-transport-ws"
+
+_OPERATIONS_MAX = 50
+_MESSAGE_MAX_CHARS = 100_000
+
+
+class _Close(Exception):
+    """The protocol demands that the connection ends with this code."""
+
+    def __init__(self, code: int, reason: str) -> None:
+        super().__init__(reason)
+        self.code = code
+        self.reason = reason
+
+
+_CLOSES = {
+    Ending.REVOKED: _Close(4403, "Forbidden"),
+    Ending.DRAINING: _Close(1012, "Service Restart"),
+}
+
+
+async def graphql_websocket(edge: Edge, websocket: WebSocket) -> None:
+    """Serve one connection until either side ends it."""
+    if PROTOCOL not in websocket.scope.get("subprotocols", ()):
+        await websocket.accept()
+        await websocket.close(4406, "Subprotocol not acceptable")
+        return
+    await websocket.accept(PROTOCOL)
+    connection = _Connection(edge, websocket)
+    try:
+        await connection.serve()
+    except _Close as end:
+        with contextlib.suppress(RuntimeError, WebSocketDisconnect):
+            await websocket.close(end.code, end.reason)
+    except (WebSocketDisconnect, RuntimeError):
+        pass
+    finally:
+        await connection.end()
+
+
+class _Connection:
+    """One client: who they are and what they have running."""
+
+    def __init__(self, edge: Edge, websocket: WebSocket) -> None:
+        self._edge = edge
+        self._websocket = websocket
+        self._caller = caller_of(
+            websocket.scope,
+            headers_of(websocket.scope),
+            trusted_proxies=edge.app.settings.trusted_proxies,
+        )
+        self._viewer: Viewer | None = None
+        self._running: dict[str, asyncio.Task[None]] = {}
+        self._pinging: asyncio.Task[None] | None = None
+        self._sending = asyncio.Lock()
+
+    async def serve(self) -> None:
+        """Take messages until the connection closes, the session is revoked or we stop."""
+        try:
+            async with asyncio.timeout(self._edge.pings.init_s):
+                first = await self._receive()
+        except TimeoutError:
+            raise _Close(4408, "Connection initialisation timeout") from None
+        if first["type"] != "connection_init":
+            raise _Close(4401, "Unauthorized")
+        await self._init(first.get("payload"))
+        async with Stop(self._edge, self._viewer).watching() as stop:
+            self._pinging = asyncio.create_task(self._ping_forever(stop))
+            taking = asyncio.create_task(self._take_forever())
+            stopping = asyncio.create_task(stop.wait())
+            try:
+                await asyncio.wait({taking, stopping}, return_when=asyncio.FIRST_COMPLETED)
+                if stop.ending is not None:
+                    raise _CLOSES[stop.ending]
+                taking.result()
+            finally:
+                taking.cancel()
+                stopping.cancel()
+                await asyncio.wait({taking, stopping})
+
+    async def _take_forever(self) -> None:
+        while True:
+            await self._take(await self._receive())
+
+    async def end(self) -> None:
+        """Stop whatever still runs for this client."""
+        tasks = [*self._running.values(), *([self._pinging] if self._pinging else [])]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def _init(self, payload: Any) -> None:
+        given = payload if isinstance(payload, Mapping) else {}
+        token = given.get("Authorization") or given.get("authorization")
+        try:
+            self._viewer = await viewer_of(
+                self._edge.app, str(token) if token else self._caller.authorization
+            )
+        except LoginRequired:
+            raise _Close(4403, "Forbidden") from None
+        await self._send({"type": "connection_ack"})
+
+    async def _take(self, message: Mapping[str, Any]) -> None:
+        match message["type"]:
+            case "ping":
+                await self._send({"type": "pong"})
+            case "pong":
+                pass
+            case "subscribe":
+                self._start(message)
+            case "complete":
+                task = self._running.pop(str(message.get("id")), None)
+                if task is not None:
+                    task.cancel()
+            case "connection_init":
+                raise _Close(4429, "Too many initialisation requests")
+            case _:
+                raise _Close(4400, "Unknown message type")
+
+    def _start(self, message: Mapping[str, Any]) -> None:
+        operation_id, payload = message.get("id"), message.get("payload")
+        if not isinstance(operation_id, str) or not isinstance(payload, dict):
+            raise _Close(4400, "`subscribe` needs an id and a payload")
+        if operation_id in self._running:
+            raise _Close(4409, f"Subscriber for {operation_id} already exists")
+        if len(self._running) >= _OPERATIONS_MAX:
+            raise _Close(4400, "Too many operations")
+        self._running[operation_id] = asyncio.create_task(self._run(operation_id, payload))
+
+    async def _run(self, operation_id: str, payload: Mapping[str, Any]) -> None:
+        try:
+            with request_scope() as request_id:
+                await self._stream(operation_id, payload, request_id)
+        except (WebSocketDisconnect, RuntimeError):
+            pass  # the client is gone; `serve` learns of it on its own
+        finally:
+            if self._running.get(operation_id) is asyncio.current_task():
+                del self._running[operation_id]
+
+    async def _stream(self, operation_id: str, payload: Mapping[str, Any], request_id: str) -> None:
+        try:
+            operation = operation_of(payload)
+            prepared = self._edge.executor.prepare(operation)
+        except RequestError as error:
+            errors = [e.formatted for e in error.errors]
+            await self._send({"type": "error", "id": operation_id, "payload": errors})
+            return
+        if prepared.document_id is not None:
+            self._edge.usage.count(prepared.document_id, self._caller.app_version)
+        call = call_for(self._edge.app, self._caller, request_id, self._viewer)
+        call.once(Resume, Resume).last_event_id = operation.last_event_id
+        try:
+            self._edge.gate.rate(self._caller, self._viewer)
+            with self._admitted(prepared):
+                await self._send_events(operation_id, call, prepared, operation)
+        except AppError as error:
+            told = [refusal(error, call.locale).formatted]
+            await self._send({"type": "error", "id": operation_id, "payload": told})
+
+    def _admitted(self, prepared: Prepared) -> AbstractContextManager[None]:
+        who = str(self._viewer.user_id) if self._viewer else self._caller.address
+        if prepared.kind is OperationType.SUBSCRIPTION:
+            return self._edge.gate.streaming(who)
+        return self._edge.gate.entered(prepared.priority, who)
+
+    async def _send_events(
+        self, operation_id: str, call: Call, prepared: Prepared, operation: Operation
+    ) -> None:
+        head = orjson.dumps({"type": "next", "id": operation_id})[:-1]
+        results = self._edge.executor.stream(call, prepared, operation.variables)
+        async with aclosing(results) as events:
+            async for event in events:
+                await self._send_text(head + b',"payload":' + event.body + b"}")
+        await self._send({"type": "complete", "id": operation_id})
+
+    async def _receive(self) -> Mapping[str, Any]:
+        try:
+            text = await self._websocket.receive_text()
+        except KeyError:
+            raise _Close(4400, "Messages are text") from None
+        try:
+            message = orjson.loads(text) if len(text) <= _MESSAGE_MAX_CHARS else None
+        except orjson.JSONDecodeError:
+            message = None
+        if not isinstance(message, dict) or not isinstance(message.get("type"), str):
+            raise _Close(4400, "Invalid message")
+        return message
+
+    async def _ping_forever(self, stop: Stop) -> None:
+        with contextlib.suppress(WebSocketDisconnect, RuntimeError):
+            while True:
+                await asyncio.sleep(self._edge.pings.every_s)
+                await stop.check()
+                await self._send({"type": "ping"})
+
+    async def _send(self, message: Mapping[str, Any]) -> None:
+        await self._send_text(orjson.dumps(message))
+
+    async def _send_text(self, message: bytes) -> None:
+        async with self._sending:
+            await self._websocket.send_text(message.decode())

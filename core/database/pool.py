@@ -1,0 +1,297 @@
+"""PostgreSQL: connecting, and the one way to open a transaction.
+
+A transaction belongs to one command. Inside it there is no network call and no second
+transaction; `transaction()` and the outbound client both refuse that.
+"""
+
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from contextvars import ContextVar
+from functools import lru_cache
+from typing import Any, TypeVar, cast
+from urllib.parse import parse_qs, unquote, urlsplit
+
+import asyncpg
+from tortoise import Tortoise
+from tortoise.backends.base.client import BaseDBAsyncClient, TransactionContext
+from tortoise.exceptions import DBConnectionError, TransactionManagementError
+from tortoise.exceptions import IntegrityError as IntegrityError
+from tortoise.models import Model
+from tortoise.transactions import in_transaction
+
+from core.manifest import Manifest
+from core.telemetry.call_counts import count_sql
+
+M = TypeVar("M", bound=Model)
+
+Transaction = BaseDBAsyncClient
+"""An open transaction; `using_db(tx)` runs an ORM query in it."""
+
+_SESSION = {
+    "timezone": "UTC",
+    "statement_timeout": "30s",
+    "lock_timeout": "10s",
+    "idle_in_transaction_session_timeout": "60s",
+}
+
+CONNECTION_LOST = (
+    OSError,
+    TimeoutError,
+    asyncpg.PostgresError,
+    asyncpg.InterfaceError,
+    asyncpg.InternalClientError,  # what the driver says when a connection dies mid-word
+)
+"""What a lost connection may look like."""
+
+_BUSY_STATES = (
+    *("08", "53", "58"),  # connection; resources: disk, memory, connections; the system itself
+    *("57P01", "57P02", "57P03", "57P05"),  # shutting down, starting up
+    *("55P03", "57014", "25P03"),  # a lock, a statement or an idle transaction took too long
+    *("40001", "40P01"),  # beaten by a concurrent transaction
+    "25006",  # read-only: a standby after a failover
+)
+"""Beginnings of the SQLSTATEs that say: well asked, but not now."""
+
+_GONE_STATES = ("08", "57P0")
+
+_NO_STATEMENTS = (
+    *("BEGIN", "COMMIT", "ROLLBACK"),  # a transaction opens and ends
+    # a new connection learns types
+    *("WITH RECURSIVE typeinfo_tree", "SELECT current_setting('jit')", "SELECT set_config('jit'"),
+)
+"""How the driver's own housekeeping begins, white space apart."""
+
+_open: ContextVar[bool] = ContextVar("transaction_open", default=False)
+
+
+class PooledConnection(asyncpg.Connection):  # type: ignore[misc]
+    """A connection that goes back to its pool without a word to the server.
+
+    The driver would send four statements each time, as dear as the query itself. They undo what a
+    session keeps, and ours keeps nothing: locks and settings are those of a transaction, listeners
+    have connections of their own. A transaction left open is still rolled back.
+    """
+
+    def get_reset_query(self) -> str:
+        """Nothing."""
+        return ""
+
+
+def tortoise_config(
+    url: str,
+    manifests: Sequence[Manifest],
+    *,
+    pool_size: int = 10,
+    application: str = "quancheng",
+    counts: bool = False,
+) -> dict[str, Any]:
+    """The ORM's configuration: one connection, one app per manifest that has tables."""
+    apps = {
+        manifest.label: {
+            "models": list(manifest.models),
+            "migrations": manifest.migrations,
+            "default_connection": "default",
+        }
+        for manifest in manifests
+        if manifest.models
+    }
+    settings = _SESSION | {"application_name": application}
+    credentials = parse_url(url) | {
+        "minsize": 1,
+        "maxsize": pool_size,
+        "connection_class": PooledConnection,
+        "server_settings": settings,
+    }
+    if counts:
+        credentials["init"] = _count_statements
+    return {
+        "connections": {
+            "default": {"engine": "tortoise.backends.asyncpg", "credentials": credentials}
+        },
+        "apps": apps,
+        "use_tz": True,
+        "timezone": "UTC",
+    }
+
+
+def parse_url(url: str) -> dict[str, Any]:
+    """Host, port, user, password and database of a PostgreSQL URL.
+
+    A unix socket is written as in libpq: `postgresql://user@/database?host=/run/postgresql`.
+    """
+    parts = urlsplit(url)
+    options = parse_qs(parts.query)
+    found = {
+        "host": parts.hostname or options.get("host", ["localhost"])[0],
+        "port": parts.port or int(options.get("port", ["5432"])[0]),
+        "user": unquote(parts.username or ""),
+        "database": parts.path.lstrip("/"),
+    }
+    if parts.password:
+        found["password"] = unquote(parts.password)
+    return found
+
+
+async def connect(
+    url: str,
+    manifests: Sequence[Manifest],
+    *,
+    pool_size: int = 10,
+    application: str = "quancheng",
+    counts: bool = False,
+) -> None:
+    """Open this process's pool. Tasks of the whole process share it.
+
+    With `counts`, statements are counted for whoever is `core.telemetry.call_counts.tallying`.
+    """
+    config = tortoise_config(
+        url, manifests, pool_size=pool_size, application=application, counts=counts
+    )
+    await Tortoise.init(config=config, _enable_global_fallback=True)
+
+
+async def _count_statements(connection: asyncpg.Connection) -> None:
+    connection.add_query_logger(_count_statement)
+
+
+def _count_statement(statement: Any) -> None:
+    """Called by the driver in the context of whoever ran the statement."""
+    if not _is_housekeeping(statement.query):
+        count_sql()
+
+
+@lru_cache(1024)
+def _is_housekeeping(query: str) -> bool:
+    return " ".join(query[:99].split()).startswith(_NO_STATEMENTS)
+
+
+async def disconnect() -> None:
+    """Close the pool."""
+    await Tortoise.close_connections()
+
+
+def is_unavailable(error: BaseException | None) -> bool:
+    """Whether an error says that the database cannot serve now: away, full, or held up by a lock.
+
+    Repeating later may succeed. Of a statement that is wrong, or breaks a rule, it is False.
+    """
+    return any(
+        _is_gone(link) or _state_of(link).startswith(_BUSY_STATES) for link in _causes(error)
+    )
+
+
+def is_connection_lost(error: BaseException | None) -> bool:
+    """Whether an error says that the database is away, for whatever is asked."""
+    return any(_is_gone(link) for link in _causes(error))
+
+
+def _is_gone(error: BaseException) -> bool:
+    if isinstance(error, DBConnectionError | asyncpg.InternalClientError):
+        return True
+    if isinstance(error, OSError):  # of a socket: a file's error names its file
+        return error.filename is None and not isinstance(error, TimeoutError)
+    if isinstance(error, asyncpg.InterfaceError):
+        return any(word in str(error) for word in ("closed", "closing"))
+    return _state_of(error).startswith(_GONE_STATES)
+
+
+def _state_of(error: BaseException) -> str:
+    return str(getattr(error, "sqlstate", None) or "")
+
+
+def _causes(error: BaseException | None) -> Iterator[BaseException]:
+    """An error and what it was raised from: the ORM wraps the driver's."""
+    for _ in range(5):
+        if error is None:
+            return
+        yield error
+        error = error.__cause__
+
+
+def connection() -> BaseDBAsyncClient:
+    """The pool, for reads; inside a transaction it is that transaction's connection."""
+    from tortoise.connection import get_connection
+
+    return get_connection("default")
+
+
+@asynccontextmanager
+async def transaction() -> AsyncIterator[Transaction]:
+    """Open the transaction of one command; commits at the end, rolls back on any exception.
+
+    Raises RuntimeError inside another transaction: commands do not nest.
+    """
+    if _open.get():
+        raise RuntimeError("a transaction is open already: commands do not nest")
+    token = _open.set(True)
+    try:
+        async with AsyncExitStack() as stack:
+            context = in_transaction("default")
+            tx = await _begin(context)
+            stack.push_async_exit(context)
+            yield tx
+    finally:
+        _open.reset(token)
+
+
+async def _begin(context: TransactionContext) -> Transaction:
+    """Enter the ORM's transaction; one that is cancelled at BEGIN gives its connection back.
+
+    The ORM forgets it: a request that ends there would cost the pool a connection for good.
+    """
+    try:
+        return await context.__aenter__()
+    except BaseException:
+        if hasattr(context, "token"):  # set once the connection is taken from the pool
+            await context.__aexit__(TransactionManagementError, None, None)
+        raise
+
+
+def refuse_in_transaction(what: str) -> None:
+    """Raise RuntimeError when a transaction is open here: it must not wait for the network."""
+    if _open.get():
+        raise RuntimeError(f"{what} inside a transaction")
+
+
+def raw_connection(tx: Transaction) -> asyncpg.Connection:
+    """The asyncpg connection of an open transaction.
+
+    The ORM keeps it private (`_connection`); this is the only use, and a test holds its shape.
+    """
+    return cast(asyncpg.Connection, tx._connection)
+
+
+async def fetch_all(db: BaseDBAsyncClient, sql: str, *values: object) -> list[dict[str, Any]]:
+    """Rows of a query as dictionaries; `$1`, `$2` … are the values."""
+    return cast(list[dict[str, Any]], await db.execute_query_dict(sql, list(values)))
+
+
+async def fetch_model(
+    db: BaseDBAsyncClient, model: type[M], tail: str, *values: object
+) -> M | None:
+    """A row of a model's table as its instance, or None; `tail` is the query after the table.
+
+    For queries that run with every payment: the ORM takes longer to build one than PostgreSQL to
+    answer. It keeps `_init_from_db` private; a test holds that shape.
+    """
+    row = await fetch_one(db, f"SELECT * FROM {model._meta.db_table} {tail}", *values)  # noqa: S608
+    return None if row is None else model._init_from_db(**row)
+
+
+async def update_model(db: BaseDBAsyncClient, model: type[M], tail: str, *values: object) -> M:
+    """Change the one row that `tail`, what follows SET, is about; returns it as its instance."""
+    table = model._meta.db_table
+    (row,) = await fetch_all(db, f"UPDATE {table} SET {tail} RETURNING *", *values)  # noqa: S608
+    return model._init_from_db(**row)
+
+
+async def fetch_one(db: BaseDBAsyncClient, sql: str, *values: object) -> dict[str, Any] | None:
+    """The first row of a query, or None."""
+    rows = await fetch_all(db, sql, *values)
+    return rows[0] if rows else None
+
+
+def violated(error: IntegrityError) -> str | None:
+    """The name of the constraint that a statement broke, where PostgreSQL tells it."""
+    cause = error.__cause__
+    return getattr(cause, "constraint_name", None)

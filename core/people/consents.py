@@ -1,0 +1,207 @@
+"""Consents: what a person allows to be read, from whom, for whom, until when.
+
+Every read looks its consent up in the database, so a withdrawal counts from the next read on in
+every process. What processes keep in memory is dropped on the bus's word (`WITHDRAWN`).
+PIPL Art. 13-15 (consent, withdrawable), 23 (recipients), 31 (children).
+"""
+
+import re
+from collections.abc import Hashable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from core.bus import bus
+from core.clock import civil_date
+from core.context.call import Call
+from core.database import Transaction, connection, fetch_all, fetch_one, transaction
+from core.database.models import Consent
+from core.errors import Conflict, Forbidden, NotFound
+from core.ids import new_id
+from core.people.directory import get_person
+from core.refusal_texts import (
+    CONSENT_REQUIRED,
+    CONSENT_TEXT_CHANGED,
+    GUARDIAN_CONSENT_REQUIRED,
+    NOT_ALLOWED,
+    NOT_FOUND,
+)
+from core.security.mandate import MandateKind
+from core.texts import Text
+
+PURPOSES = "privacy.purposes"
+WITHDRAWN = "privacy.consent_withdrawn"
+"""The bus topic that tells [subject id, purpose] of withdrawn consents."""
+
+_PURPOSE_ID = re.compile(r"[\x21-\x7e]{1,64}")
+
+CITY = "city"
+"""The recipient of what the app itself shows or uses."""
+
+
+@dataclass(frozen=True, slots=True)
+class Purpose:
+    """What personal data is read for. The text is what the citizen agrees to, in a version.
+
+    `recipient` is CITY, or the outside party that the data is passed to (a bank's id); `life` is
+    how long a consent holds, None until it is withdrawn.
+    """
+
+    id: str
+    upstream: str
+    fields: Sequence[str]
+    text: Text
+    text_version: str
+    recipient: str = CITY
+    life: timedelta | None = None
+
+
+def list_purposes(call: Call) -> list[Purpose]:
+    """Everything a citizen can be asked to consent to."""
+    return list(call.app.extensions(PURPOSES))
+
+
+def find_purpose(call: Call, purpose_id: str) -> Purpose | None:
+    """A purpose by its id."""
+    return next((p for p in list_purposes(call) if p.id == purpose_id), None)
+
+
+async def grant_consent(call: Call, purpose_id: str, text_version: str) -> Consent:
+    """The subject agrees to a purpose; a guardian agrees for a child, a proxy for nobody.
+
+    Repeat-safe: a live consent of the same text is returned. Raises NotFound for an unknown
+    purpose, Conflict when the text the viewer saw is outdated, Forbidden for a proxy and for
+    a child on its own.
+    """
+    subject_id, granted_by = call.subject_id, call.require_viewer().user_id
+    purpose = find_purpose(call, purpose_id)
+    if purpose is None:
+        raise NotFound(NOT_FOUND)
+    if purpose.text_version != text_version:
+        raise Conflict(CONSENT_TEXT_CHANGED)
+    await _refuse_wrong_consenter(call)
+    now = call.app.clock.now()
+    async with transaction() as tx:
+        # one lock per person and purpose: two taps at once make one consent
+        await tx.execute_query(
+            "SELECT pg_advisory_xact_lock(hashtextextended($1, 0))",
+            [f"consent:{subject_id}:{purpose.id}"],
+        )
+        live = await find_live(tx, subject_id, purpose.id, purpose.text_version, now)
+        if live is not None:
+            return await Consent.get(id=live, using_db=tx)
+        # one that has run out makes room for its successor
+        await (
+            Consent.filter(
+                subject_id=subject_id, purpose=purpose.id, until_at__lte=now, withdrawn_at=None
+            )
+            .using_db(tx)
+            .update(withdrawn_at=now)
+        )
+        return await Consent.create(
+            using_db=tx,
+            id=new_id(),
+            subject_id=subject_id,
+            purpose=purpose.id,
+            text_version=purpose.text_version,
+            source=purpose.upstream,
+            recipient=purpose.recipient,
+            fields_agreed=list(purpose.fields),
+            granted_by=granted_by,
+            granted_at=now,
+            until_at=now + purpose.life if purpose.life else None,
+        )
+
+
+async def withdraw_consent(call: Call, purpose_id: str) -> int:
+    """Take back the subject's consents to a purpose; returns how many ended. Repeat-safe.
+
+    What was kept of earlier answers is forgotten.
+    """
+    subject_id = call.subject_id
+    if not _PURPOSE_ID.fullmatch(purpose_id):
+        return 0
+    if call.mandate is not None and call.mandate.kind is not MandateKind.GUARDIAN:
+        raise Forbidden(NOT_ALLOWED)
+    async with transaction() as tx:
+        ended = await end_consents(tx, call.app.clock.now(), subject_id, purpose_id=purpose_id)
+    call.app.last_good.forget(kept_under(subject_id, purpose_id))
+    return ended
+
+
+async def end_consents(
+    tx: Transaction,
+    now: datetime,
+    subject_id: UUID,
+    *,
+    purpose_id: str | None = None,
+    granted_by: UUID | None = None,
+) -> int:
+    """End a subject's live consents, all or those of a purpose or a guardian; tell every process.
+
+    Returns how many ended.
+    """
+    rows = await fetch_all(
+        tx,
+        """UPDATE core_consent SET withdrawn_at = $2
+            WHERE subject_id = $1 AND withdrawn_at IS NULL
+              AND ($3::text IS NULL OR purpose = $3) AND ($4::uuid IS NULL OR granted_by = $4)
+        RETURNING purpose""",
+        subject_id,
+        now,
+        purpose_id,
+        granted_by,
+    )
+    for purpose in {row["purpose"] for row in rows}:
+        await bus.publish(tx, WITHDRAWN, [str(subject_id), purpose])
+    return len(rows)
+
+
+async def find_live(
+    tx: Transaction, subject_id: UUID, purpose: str, text_version: str, now: datetime
+) -> UUID | None:
+    """The id of the consent that holds now, if there is one."""
+    row = await fetch_one(
+        tx,
+        """SELECT id FROM core_consent
+            WHERE subject_id = $1 AND purpose = $2 AND text_version = $3
+              AND withdrawn_at IS NULL AND (until_at IS NULL OR until_at > $4)""",
+        subject_id,
+        purpose,
+        text_version,
+        now,
+    )
+    return row["id"] if row else None
+
+
+async def require_held(consent_id: UUID, purpose: str, now: datetime) -> None:
+    """Raise Forbidden CONSENT_REQUIRED where a consent has ended meanwhile."""
+    row = await fetch_one(
+        connection(),
+        """SELECT 1 AS held FROM core_consent
+            WHERE id = $1 AND withdrawn_at IS NULL AND (until_at IS NULL OR until_at > $2)""",
+        consent_id,
+        now,
+    )
+    if row is None:
+        raise Forbidden(CONSENT_REQUIRED, purpose=purpose)
+
+
+async def list_consents(call: Call) -> list[Consent]:
+    """The subject's consents, newest first, withdrawn ones included."""
+    return await Consent.filter(subject_id=call.subject_id).order_by("-granted_at")
+
+
+def kept_under(person_id: UUID, purpose_id: str) -> Hashable:
+    """The last good answer's key: per person, so that nobody is shown another's data."""
+    return ("personal", person_id, purpose_id)
+
+
+async def _refuse_wrong_consenter(call: Call) -> None:
+    if call.mandate is not None:
+        if call.mandate.kind is not MandateKind.GUARDIAN:
+            raise Forbidden(NOT_ALLOWED)
+        return
+    person = await get_person(call.app, call.subject_id)
+    if person.is_child(civil_date(call.app.clock.now())):
+        raise Forbidden(GUARDIAN_CONSENT_REQUIRED)

@@ -1,0 +1,79 @@
+"""Acting for somebody else: guardians for children, proxies for elders.
+
+The module that owns the accounts gives the extension "people.mandates". Every use looks the
+mandate up in the database, so its end counts from the next call on; what runs longer than a call
+listens for the end (`ENDED`).
+"""
+
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from contextlib import aclosing
+from typing import TypeVar
+from uuid import UUID
+
+from core.bus.streams import ended_by
+from core.context.app import App
+from core.context.call import Call
+from core.errors import NotFound
+from core.refusal_texts import NOT_FOUND
+from core.security.mandate import Mandate
+
+T = TypeVar("T")
+
+DIRECTORY = "people.mandates"
+ENDED = "people.mandate_ended"
+"""The bus topic that tells the ids of mandates that ended."""
+
+
+async def find_mandate(app: App, actor_id: UUID, subject_id: UUID) -> Mandate | None:
+    """What lets one person act for another at this moment."""
+    for directory in app.extensions(DIRECTORY):
+        found: Mandate | None = await directory(app, actor_id, subject_id)
+        if found is not None:
+            return found
+    return None
+
+
+async def act_for(call: Call, subject_id: UUID, *, service: str | None = None) -> Call:
+    """The call on behalf of a subject; oneself needs no mandate.
+
+    Raises NotFound where the viewer has no mandate for this: a stranger, somebody missing and
+    a service that the mandate does not cover are told in the same words.
+    """
+    viewer = call.require_viewer()
+    if subject_id == viewer.user_id:
+        return call
+    mandate = await find_mandate(call.app, viewer.user_id, subject_id)
+    if mandate is None or not mandate.covers(service):
+        raise NotFound(NOT_FOUND)
+    return call.acting(mandate)
+
+
+async def still_acts(call: Call) -> None:
+    """Raise NotFound where the call's mandate has ended since it was opened."""
+    mandate = call.mandate
+    if mandate is None:
+        return
+    now = await find_mandate(call.app, mandate.actor_id, mandate.subject_id)
+    if now is None or now.id != mandate.id:
+        raise NotFound(NOT_FOUND)
+
+
+async def while_acting(
+    call: Call, items: AsyncGenerator[T], check: Callable[[], Awaitable[None]] | None = None
+) -> AsyncGenerator[T]:
+    """The items of a subscription until the call's mandate ends; then NotFound is raised.
+
+    The end is heard over the bus and looked up before each item, so that none passes after it.
+    `check` is looked up with it: whatever else must still be true, such as a consent.
+    """
+
+    async def verify() -> None:
+        await still_acts(call)
+        if check is not None:
+            await check()
+
+    topics = [] if call.mandate is None else [(ENDED, str(call.mandate.id))]
+    guarded = ended_by(call.app.bus, items, topics, verify)
+    async with aclosing(guarded):
+        async for item in guarded:
+            yield item

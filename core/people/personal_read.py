@@ -1,0 +1,243 @@
+"""Reading personal data: consent first, a trace always.
+
+`personal_read` is the only way to data outside: it finds a live consent, writes the access-log
+row, and only then hands out an `Access`, without which the outbound client asks for nobody's
+data. Staff read under a case number instead of a consent and leave the same trace.
+PIPL Art. 13-15 (consent), 44 (right to know), 55 (records of processing).
+"""
+
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any, TypeVar
+from uuid import UUID
+
+import structlog
+
+from core.bus import bus
+from core.context.call import Call
+from core.database import Transaction, transaction
+from core.database.models import AccessLog, Consent
+from core.errors import Forbidden
+from core.ids import new_id
+from core.people import consents
+from core.people.consents import (
+    PURPOSES,
+    Purpose,
+    find_purpose,
+    grant_consent,
+    kept_under,
+    list_consents,
+    list_purposes,
+    withdraw_consent,
+)
+from core.people.directory import Person, get_person
+from core.people.mandates import still_acts
+from core.refusal_texts import CONSENT_REQUIRED
+from core.security.authorization import Need, Scope, decide
+from core.upstream.exchange import UpstreamRejected
+from core.upstream.readings import Reading, ReadStatus
+
+if TYPE_CHECKING:
+    from core.context.app import App
+
+__all__ = [
+    "PURPOSES",
+    "Access",
+    "Purpose",
+    "find_purpose",
+    "grant_consent",
+    "list_access",
+    "list_consents",
+    "list_purposes",
+    "open_access",
+    "personal_read",
+    "read_as_staff",
+    "resume_access",
+    "withdraw_consent",
+]
+
+T = TypeVar("T")
+
+log = structlog.get_logger(__name__)
+
+SELF = "self"
+"""The actor's role of whoever reads their own data."""
+
+_MAX_STALE = timedelta(days=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Access:
+    """Proof that one read of one person's data is consented to and logged, and whose it is."""
+
+    person: Person
+    purpose: str
+    consent_id: UUID
+    access_id: UUID
+    upstream: str = ""
+    """The one upstream whose client takes it."""
+
+
+async def list_access(call: Call, *, first: int, before: UUID | None = None) -> list[AccessLog]:
+    """Who read the subject's data, newest first; `before` is the last row already seen."""
+    rows = AccessLog.filter(subject_id=call.subject_id)
+    if before is not None:
+        rows = rows.filter(id__lt=before)
+    return await rows.order_by("-id").limit(first)
+
+
+async def personal_read(
+    call: Call,
+    *,
+    service: str,
+    purpose: Purpose,
+    fetch: Callable[[Access], Awaitable[T]],
+    max_stale: timedelta = _MAX_STALE,
+) -> Reading[T]:
+    """Read the subject's data from an upstream: consent, access log, deadline, last good answer.
+
+    Raises LoginRequired below level 2 and Forbidden CONSENT_REQUIRED without a live consent; in
+    both cases nothing is asked upstream. An upstream that fails gives a STALE or UNAVAILABLE
+    reading, never an exception. The last good answer is kept per person and purpose. What was
+    withdrawn while the upstream was answering is not shown.
+    """
+    call.require_viewer(2)
+    access = await open_access(call, service=service, purpose=purpose)
+    try:
+        reading: Reading[T] = await call.app.last_good.read_through(
+            kept_under(access.person.id, purpose.id),
+            lambda: fetch(access),
+            clock=call.app.clock,
+            max_stale=max_stale,
+        )
+    except UpstreamRejected as error:  # what a refusal means here is for `fetch` to know
+        log.warning("personal read rejected", upstream=error.upstream, status=error.status)
+        reading = Reading(ReadStatus.UNAVAILABLE, None, None, error.reason)
+    try:
+        await consents.require_held(access.consent_id, purpose.id, call.app.clock.now())
+        await still_acts(call)
+    except Forbidden:
+        call.app.last_good.forget(kept_under(access.person.id, purpose.id))
+        raise
+    return reading
+
+
+async def open_access(call: Call, *, service: str, purpose: Purpose) -> Access:
+    """Find the subject's consent and leave the access-log row; repeated reads leave repeated rows.
+
+    Raises LoginRequired for strangers, Forbidden CONSENT_REQUIRED without a live consent of the
+    purpose's present text, NotFound where the viewer's mandate for the subject has ended.
+    """
+    subject_id = call.subject_id
+    person = await get_person(call.app, subject_id)
+    await still_acts(call)
+    async with transaction() as tx:
+        consent_id = await consents.find_live(
+            tx, subject_id, purpose.id, purpose.text_version, call.app.clock.now()
+        )
+        if consent_id is None:
+            raise Forbidden(CONSENT_REQUIRED, purpose=purpose.id)
+        row_id = await _log(
+            call,
+            tx,
+            subject_id,
+            actor_role=call.mandate.kind if call.mandate else SELF,
+            service=service,
+            upstream=purpose.upstream,
+            purpose=purpose.id,
+            fields_read=purpose.fields,
+        )
+    return Access(person, purpose.id, consent_id, row_id, purpose.upstream)
+
+
+async def resume_access(app: "App", access_id: UUID) -> Access:
+    """Go on under an access that was opened before, in a job that completes what it began.
+
+    Raises Forbidden CONSENT_REQUIRED where the consent has been withdrawn since.
+    """
+    row = await AccessLog.get(id=access_id)
+    consent = (
+        await Consent.filter(subject_id=row.subject_id, purpose=row.purpose, withdrawn_at=None)
+        .order_by("-granted_at")
+        .first()
+    )
+    now = app.clock.now()
+    if consent is None or (consent.until_at is not None and consent.until_at <= now):
+        raise Forbidden(CONSENT_REQUIRED, purpose=row.purpose)
+    person = await get_person(app, row.subject_id)
+    return Access(person, row.purpose, consent.id, row.id, row.upstream)
+
+
+async def read_as_staff(
+    call: Call, subject_id: UUID, *, service: str, fields: Sequence[str], basis_ref: str
+) -> Person:
+    """A person's own data for a member of staff who handles a case; the person sees the row.
+
+    Raises LoginRequired, Forbidden without the scope, NotFound for nobody; then no row is left.
+    """
+    decide(call.viewer, Need(level=1, scope=Scope.PEOPLE_READ), call.app.clock.now())
+    person = await get_person(call.app, subject_id)
+    async with transaction() as tx:
+        await _log(
+            call,
+            tx,
+            subject_id,
+            actor_role=min(call.require_viewer().roles),
+            service=service,
+            upstream="identity",
+            purpose=service,
+            fields_read=fields,
+            basis_ref=basis_ref,
+        )
+    return person
+
+
+def access_topic(subject_id: UUID) -> str:
+    """The bus topic on which reads of a person's data are told."""
+    return f"access:{subject_id}"
+
+
+def forget_withdrawn(app: "App") -> None:
+    """Let this process drop what it keeps of a person when their consent is withdrawn.
+
+    Reads do not rest on it: they look the consent up before anything kept is shown.
+    """
+
+    def forget(message: Any) -> None:
+        subject_id, purpose = message
+        app.last_good.forget(kept_under(UUID(subject_id), purpose))
+
+    app.bus.listen(consents.WITHDRAWN, forget)
+
+
+async def _log(
+    call: Call,
+    tx: Transaction,
+    subject_id: UUID,
+    *,
+    actor_role: str,
+    service: str,
+    upstream: str,
+    purpose: str,
+    fields_read: Sequence[str],
+    basis_ref: str | None = None,
+) -> UUID:
+    row_id = new_id()
+    await AccessLog.create(
+        using_db=tx,
+        id=row_id,
+        subject_id=subject_id,
+        actor_id=call.require_viewer().user_id,
+        actor_role=actor_role,
+        mandate_id=call.mandate.id if call.mandate else None,
+        basis_ref=basis_ref,
+        service=service,
+        upstream=upstream,
+        purpose=purpose,
+        fields_read=list(fields_read),
+        request_id=call.request_id,
+        read_at=call.app.clock.now(),
+    )
+    await bus.publish(tx, access_topic(subject_id), str(row_id))
+    return row_id

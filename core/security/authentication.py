@@ -1,0 +1,279 @@
+"""Who is calling: access tokens, verified without the database.
+
+Access tokens are EdDSA JWTs (RFC 8037) of 15 minutes with `kid`, issuer and audience. A session
+that is revoked before its token ends is known to every process through the bus.
+"""
+
+import asyncio
+import hashlib
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+import jwt
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
+from cryptography.hazmat.primitives.serialization import (
+    Encoding,
+    PublicFormat,
+)
+
+from core.bus.bus import Bus, publish
+from core.clock import Clock
+from core.database import Transaction, connection, fetch_all
+from core.errors import Forbidden, LoginRequired, Missing
+from core.refusal_texts import LEVEL_REQUIRED, LOGIN_REQUIRED, NOT_ALLOWED, SESSION_EXPIRED
+from core.security.keys import private_key
+
+ACCESS_TOKEN_LIFE = timedelta(minutes=15)
+AUDIENCE = "quancheng-app"
+SESSION_REVOKED = "auth.session_revoked"
+"""The bus topic that tells the ids of revoked sessions."""
+
+_LEEWAY = timedelta(seconds=5)
+_REVOCATION_MATTERS = ACCESS_TOKEN_LIFE + timedelta(minutes=1)
+_RELOAD_EVERY_S = 1.0
+_VIEWER_CLAIMS = ("sub", "sid", "lvl", "auth_time")
+
+
+@dataclass(frozen=True, slots=True)
+class Viewer:
+    """The person behind a request. Levels: 1 phone, 2 real name verified.
+
+    Roles and scopes are empty outside a staff session, whoever the person is.
+    """
+
+    user_id: UUID
+    session_id: UUID
+    level: int
+    roles: frozenset[str]
+    authenticated_at: datetime
+    scopes: frozenset[str] = frozenset()
+
+    def require_level(self, level: int) -> "Viewer":
+        """This viewer. Raises LoginRequired when the identity level is too low."""
+        if self.level < level:
+            raise LoginRequired(LEVEL_REQUIRED, required_level=level, missing=Missing.REAL_NAME)
+        return self
+
+    def require_role(self, role: str) -> "Viewer":
+        """This viewer. Raises Forbidden when the role was not given to them."""
+        if role not in self.roles:
+            raise Forbidden(NOT_ALLOWED)
+        return self
+
+
+class Tokens:
+    """Signs and verifies access tokens, and the small signed messages of other audiences.
+
+    The first key signs; every key verifies, so signing keys rotate without logging anyone out.
+    `reload` reads the keys anew: a token of an unknown key may come from a process that has
+    a newer one, and is looked at again once a second at most.
+    """
+
+    def __init__(
+        self,
+        signing_keys: Sequence[bytes],
+        issuer: str,
+        clock: Clock,
+        reload: Callable[[], Sequence[bytes]] | None = None,
+    ) -> None:
+        self._issuer = issuer
+        self._clock = clock
+        self._reload = reload
+        self._reloaded_at_s = time.monotonic()
+        self._take(signing_keys)
+
+    def issue(self, viewer: Viewer) -> str:
+        """An access token for a viewer, good for 15 minutes."""
+        return self.sign(
+            {
+                "sub": str(viewer.user_id),
+                "sid": str(viewer.session_id),
+                "lvl": viewer.level,
+                "rol": sorted(viewer.roles),
+                "scp": sorted(viewer.scopes),
+                "auth_time": int(viewer.authenticated_at.timestamp()),
+            },
+            audience=AUDIENCE,
+            life=ACCESS_TOKEN_LIFE,
+        )
+
+    def sign(self, claims: Mapping[str, Any], *, audience: str, life: timedelta) -> str:
+        """A JWT of our own for an audience, good from now on for `life`."""
+        now = self._clock.now()
+        standard = {
+            "iss": self._issuer,
+            "aud": audience,
+            "iat": int(now.timestamp()),
+            "nbf": int(now.timestamp()),
+            "exp": int((now + life).timestamp()),
+        }
+        signer = self._private[0]
+        headers = {"kid": key_id(signer.public_key())}
+        return jwt.encode({**claims, **standard}, signer, algorithm="EdDSA", headers=headers)
+
+    def verify(self, token: str) -> Viewer:
+        """The viewer of a token. Raises LoginRequired for every token that is not good now.
+
+        Expired and forged are told in the same words: nothing is learned from the refusal.
+        """
+        try:
+            return _viewer(self.read(token, audience=AUDIENCE, claims=_VIEWER_CLAIMS))
+        except (jwt.InvalidTokenError, KeyError, TypeError, ValueError, OverflowError):
+            raise LoginRequired(SESSION_EXPIRED) from None
+
+    def read(self, token: str, *, audience: str, claims: Sequence[str] = ()) -> Mapping[str, Any]:
+        """The claims of a JWT of ours for an audience.
+
+        Raises jwt.InvalidTokenError, KeyError, TypeError, ValueError or OverflowError for one
+        that is not good now.
+        """
+        found: dict[str, Any] = jwt.decode(
+            token,
+            self._key(jwt.get_unverified_header(token)["kid"]),
+            algorithms=["EdDSA"],
+            audience=audience,
+            issuer=self._issuer,
+            options={
+                "require": ["exp", "nbf", *claims],
+                "verify_exp": False,
+                "verify_nbf": False,
+                "verify_iat": False,
+            },
+        )
+        self._refuse_outside_life(found)
+        return found
+
+    def jwks(self) -> dict[str, Any]:
+        """The public keys as a JSON Web Key Set (RFC 7517)."""
+        return {"keys": [_jwk(kid, key) for kid, key in self._public.items()]}
+
+    def _key(self, kid: str) -> Ed25519PublicKey:
+        if kid not in self._public and self._reload is not None:
+            now_s = time.monotonic()
+            if now_s - self._reloaded_at_s >= _RELOAD_EVERY_S:
+                self._reloaded_at_s = now_s
+                self._take(self._reload())
+        return self._public[kid]
+
+    def _take(self, signing_keys: Sequence[bytes]) -> None:
+        self._private = [_private_key(pem) for pem in signing_keys]
+        self._public = {key_id(key.public_key()): key.public_key() for key in self._private}
+
+    def _refuse_outside_life(self, claims: Mapping[str, Any]) -> None:
+        now = self._clock.now()
+        begins = datetime.fromtimestamp(int(claims["nbf"]), UTC)
+        ends = datetime.fromtimestamp(int(claims["exp"]), UTC)
+        if not begins - _LEEWAY <= now < ends:
+            raise jwt.ExpiredSignatureError
+
+
+class Revocations:
+    """Sessions ended before their access tokens did. Reading costs one look-up in memory."""
+
+    def __init__(self, clock: Clock, bus: Bus) -> None:
+        self._clock = clock
+        self._revoked: dict[str, datetime] = {}
+        self._gaps = 1
+        self._gaps_read = 0
+        self._reading = asyncio.Lock()
+        bus.listen(SESSION_REVOKED, self._add)
+        bus.on_gap(self._note_gap)
+
+    async def refuse_revoked(self, viewer: Viewer) -> None:
+        """Raise LoginRequired when the viewer's session has been revoked."""
+        if self._gaps_read != self._gaps:
+            async with self._reading:  # nobody passes on the strength of a list half read
+                if self._gaps_read != self._gaps:
+                    await self._read()
+        if str(viewer.session_id) in self._revoked:
+            raise LoginRequired(SESSION_EXPIRED)
+
+    def _add(self, session_id: str) -> None:
+        now = self._clock.now()
+        self._revoked[session_id] = now
+        while self._revoked:  # in order of time: the first are those that matter no more
+            oldest = next(iter(self._revoked))
+            if self._revoked[oldest] >= now - _REVOCATION_MATTERS:
+                break
+            del self._revoked[oldest]
+
+    def _note_gap(self) -> None:
+        self._gaps += 1
+
+    async def _read(self) -> None:
+        gaps = self._gaps  # a gap that opens while the rows are read asks for another reading
+        rows = await fetch_all(
+            connection(),
+            """SELECT session_id FROM core_session_revocation WHERE revoked_at > $1
+               ORDER BY revoked_at""",
+            self._clock.now() - _REVOCATION_MATTERS,
+        )
+        for row in rows:
+            self._add(str(row["session_id"]))
+        self._gaps_read = gaps
+
+
+async def authenticate(
+    tokens: Tokens, revocations: Revocations, authorization: str | None
+) -> Viewer | None:
+    """The viewer of an Authorization header; None without one.
+
+    Raises LoginRequired for a token that is forged, expired or revoked.
+    """
+    if not authorization:
+        return None
+    scheme, _, token = authorization.partition(" ")
+    if scheme.lower() != "bearer":
+        raise LoginRequired(SESSION_EXPIRED)
+    viewer = tokens.verify(token.strip())
+    await revocations.refuse_revoked(viewer)
+    return viewer
+
+
+async def revoke(tx: Transaction, clock: Clock, session_id: UUID) -> None:
+    """End a session's access tokens on every process when `tx` commits. Repeat-safe."""
+    await tx.execute_query(
+        """INSERT INTO core_session_revocation (session_id, revoked_at) VALUES ($1, $2)
+           ON CONFLICT (session_id) DO NOTHING""",
+        [session_id, clock.now()],
+    )
+    await publish(tx, SESSION_REVOKED, str(session_id))
+
+
+def require(viewer: Viewer | None, level: int = 1) -> Viewer:
+    """The viewer. Raises LoginRequired for strangers and for too low a level."""
+    if viewer is None:
+        raise LoginRequired(LOGIN_REQUIRED, required_level=max(level, 1))
+    return viewer.require_level(level)
+
+
+def key_id(key: Ed25519PublicKey) -> str:
+    """The `kid` of a key: the first 16 hex digits of its SHA-256."""
+    return hashlib.sha256(key.public_bytes(Encoding.Raw, PublicFormat.Raw)).hexdigest()[:16]
+
+
+def _private_key(pem: bytes) -> Ed25519PrivateKey:
+    key = private_key(pem)
+    if not isinstance(key, Ed25519PrivateKey):
+        raise ValueError("token signing keys are Ed25519")
+    return key
+
+
+def _viewer(claims: Mapping[str, Any]) -> Viewer:
+    return Viewer(
+        user_id=UUID(claims["sub"]),
+        session_id=UUID(claims["sid"]),
+        level=int(claims["lvl"]),
+        roles=frozenset(claims.get("rol", ())),
+        authenticated_at=datetime.fromtimestamp(int(claims["auth_time"]), UTC),
+        scopes=frozenset(claims.get("scp", ())),
+    )
+
+
+def _jwk(kid: str, key: Ed25519PublicKey) -> dict[str, Any]:
+    jwk: dict[str, Any] = jwt.algorithms.OKPAlgorithm.to_jwk(key, as_dict=True)
+    return jwk | {"kid": kid, "use": "sig", "alg": "EdDSA"}

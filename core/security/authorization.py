@@ -1,0 +1,87 @@
+"""Who may do what: the one place that decides. What no rule allows is refused.
+
+A rule (`Need`) stands beside the operation: in the manifest for catalogue services, at the field
+for everything else. Scopes are what staff may do beyond a citizen; they come from roles, ride in
+the token, and exist only in sessions opened with a second factor.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+from core.errors import Forbidden, LoginRequired, Missing
+from core.manifest import Service
+from core.refusal_texts import FRESH_AUTH_REQUIRED, NOT_ALLOWED
+from core.security.authentication import Viewer, require
+
+FRESH_AUTH_LIFE = timedelta(minutes=15)
+"""How young an authentication must be for money and health records."""
+
+
+class Role(StrEnum):
+    """What a member of staff works as."""
+
+    GRID_WORKER = "grid_worker"
+    DEPARTMENT_OFFICER = "department_officer"
+    BANK_OFFICER = "bank_officer"
+    RISK_OFFICER = "risk_officer"
+    OPERATOR = "operator"
+
+
+class Scope(StrEnum):
+    """One thing that staff may do."""
+
+    PEOPLE_READ = "people.read"
+    REPORTS_HANDLE = "reports.handle"
+    CASES_HANDLE = "cases.handle"
+    LOANS_DECIDE = "loans.decide"
+    RISK_REVIEW = "risk.review"
+    ACCESS_REVIEW = "access.review"
+    MANDATES_END = "mandates.end"
+
+
+SCOPES: dict[Role, frozenset[Scope]] = {
+    Role.GRID_WORKER: frozenset({Scope.REPORTS_HANDLE}),
+    Role.DEPARTMENT_OFFICER: frozenset({Scope.PEOPLE_READ, Scope.CASES_HANDLE}),
+    Role.BANK_OFFICER: frozenset({Scope.LOANS_DECIDE}),
+    Role.RISK_OFFICER: frozenset({Scope.RISK_REVIEW}),
+    Role.OPERATOR: frozenset({Scope.ACCESS_REVIEW, Scope.MANDATES_END}),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Need:
+    """What an operation asks of its caller; the default asks nothing."""
+
+    level: int = 0
+    fresh: bool = False
+    scope: Scope | None = None
+
+
+def need_of(service: Service) -> Need:
+    """The rule of a catalogue service, from its manifest."""
+    return Need(level=service.identity_level, fresh=service.needs_fresh_auth)
+
+
+def decide(viewer: Viewer | None, need: Need, now: datetime) -> None:
+    """Return where the viewer meets the need.
+
+    Raises LoginRequired, which tells what is missing, and Forbidden where nothing the caller does
+    can help.
+    """
+    if need == Need():
+        return
+    known = require(viewer, need.level)
+    if need.scope is not None and need.scope not in known.scopes:
+        raise Forbidden(NOT_ALLOWED)
+    if need.fresh and now - known.authenticated_at >= FRESH_AUTH_LIFE:
+        raise LoginRequired(
+            FRESH_AUTH_REQUIRED, required_level=max(need.level, 1), missing=Missing.FRESH_AUTH
+        )
+
+
+def scopes_of(roles: Iterable[str]) -> frozenset[str]:
+    """What these roles may do; a role that nobody knows may do nothing."""
+    known = {role.value: scopes for role, scopes in SCOPES.items()}
+    return frozenset(scope for role in roles for scope in known.get(role, ()))

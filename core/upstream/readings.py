@@ -1,0 +1,143 @@
+"""The last good answers of upstreams, kept in the process for the hour when they do not answer.
+
+A reading says what it is: live, stale (as of when) or unavailable (why). Bounded by entries and
+bytes; what was used longest ago goes first.
+"""
+
+from collections import OrderedDict
+from collections.abc import Awaitable, Callable, Hashable, Iterable, Mapping
+from dataclasses import dataclass, fields, is_dataclass
+from datetime import datetime, timedelta
+from enum import Enum, StrEnum
+from itertools import chain
+from sys import getsizeof
+from typing import Generic, TypeVar, cast
+
+from core.clock import Clock
+from core.upstream.exchange import UpstreamError, UpstreamRejected
+
+T = TypeVar("T")
+
+
+class ReadStatus(StrEnum):
+    """How a value was come by."""
+
+    LIVE = "LIVE"
+    STALE = "STALE"
+    UNAVAILABLE = "UNAVAILABLE"
+
+
+@dataclass(frozen=True)
+class Reading(Generic[T]):
+    """What a read of an upstream brought."""
+
+    status: ReadStatus
+    value: T | None
+    """None when UNAVAILABLE, and where the upstream's answer is itself None."""
+    as_of: datetime | None
+    """When the value was true at the upstream; None when UNAVAILABLE."""
+    reason: str | None
+    """Why it is not LIVE: TIMEOUT, UNAVAILABLE or FAILED."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Entry:
+    value: object
+    as_of: datetime
+    size_bytes: int
+
+
+class LastGood:
+    """The last good value per key, per process.
+
+    A key for personal data must include its subject (the citizen's id): the cache serves whoever
+    asks with the same key. Values are shared with later readers, so they must not be changed.
+    """
+
+    def __init__(self, max_entries: int = 10_000, max_bytes: int = 64_000_000) -> None:
+        self._max_entries = max_entries
+        self._max_bytes = max_bytes
+        self._entries: OrderedDict[Hashable, _Entry] = OrderedDict()
+        self._size_bytes = 0
+
+    def __len__(self) -> int:
+        return len(self._entries)
+
+    @property
+    def size_bytes(self) -> int:
+        """The estimated memory the entries take."""
+        return self._size_bytes
+
+    def put(self, key: Hashable, value: object, as_of: datetime) -> None:
+        """Keep a value. An older one never replaces a newer one; one too large is not kept."""
+        size_bytes = _size_bytes(key) + _size_bytes(value)
+        kept = self._entries.get(key)
+        if size_bytes > self._max_bytes or (kept is not None and kept.as_of > as_of):
+            return
+        self.forget(key)
+        self._entries[key] = _Entry(value, as_of, size_bytes)
+        self._size_bytes += size_bytes
+        while len(self._entries) > self._max_entries or self._size_bytes > self._max_bytes:
+            self.forget(next(iter(self._entries)))
+
+    def find(self, key: Hashable) -> tuple[object, datetime] | None:
+        """The value last put under the key and its time, if still kept."""
+        entry = self._entries.get(key)
+        if entry is None:
+            return None
+        self._entries.move_to_end(key)
+        return entry.value, entry.as_of
+
+    def forget(self, key: Hashable) -> None:
+        """Drop a key, for example when consent is withdrawn. Repeat-safe."""
+        entry = self._entries.pop(key, None)
+        if entry is not None:
+            self._size_bytes -= entry.size_bytes
+
+    async def read_through(
+        self,
+        key: Hashable,
+        fetch: Callable[[], Awaitable[T]],
+        *,
+        clock: Clock,
+        max_stale: timedelta,
+    ) -> Reading[T]:
+        """Fetch, or fall back to the last good value if it is at most `max_stale` old.
+
+        Only an upstream that does not answer leads to STALE or UNAVAILABLE. Raises
+        UpstreamRejected (the upstream did answer, with no; the kept value is dropped) and
+        whatever else `fetch` raises. `as_of` is the moment before the fetch: never too young.
+        """
+        asked_at = clock.now()
+        try:
+            value = await fetch()
+        except UpstreamRejected:
+            self.forget(key)
+            raise
+        except UpstreamError as error:
+            return self._fall_back(key, error.reason, clock.now() - max_stale)
+        self.put(key, value, asked_at)
+        return Reading(ReadStatus.LIVE, value, asked_at, None)
+
+    def _fall_back(self, key: Hashable, reason: str, not_before: datetime) -> Reading[T]:
+        found = self.find(key)
+        if found is not None:
+            value, as_of = found
+            if as_of >= not_before:
+                return Reading(ReadStatus.STALE, cast(T, value), as_of, reason)
+            self.forget(key)
+        return Reading(ReadStatus.UNAVAILABLE, None, None, reason)
+
+
+def _size_bytes(value: object) -> int:
+    """The memory of a value made of plain data, containers and records; an estimate."""
+    parts: Iterable[object] = ()
+    if isinstance(value, Mapping):
+        parts = chain(value.keys(), value.values())
+    elif isinstance(value, list | tuple | set | frozenset):
+        parts = value
+    elif is_dataclass(value) and not isinstance(value, type):
+        parts = [getattr(value, item.name) for item in fields(value)]
+    elif not isinstance(value, type | Enum):
+        parts = getattr(value, "__dict__", {}).values()
+    return getsizeof(value) + sum(map(_size_bytes, parts))

@@ -1,0 +1,177 @@
+"""News between processes: heard everywhere, after the commit, and gaps are told."""
+
+import asyncio
+import sys
+from collections.abc import AsyncIterator
+from typing import Any
+
+import asyncpg
+import pytest
+
+from core.bus.bus import Bus, publish
+from core.context.app import App
+from core.database import parse_url, transaction
+from core.processes.embedded import DatabaseUrls
+from tests.conftest import ROOT
+from tests.core.waiting import eventually
+
+SPEAKER = """
+import asyncio, sys
+from core.database import pool
+from core.bus.bus import publish
+from core.manifest import discover
+
+async def main():
+    await pool.connect(sys.argv[1], discover())
+    async with pool.transaction() as tx:
+        await publish(tx, "topic", {"from": "another process"})
+    await pool.disconnect()
+
+asyncio.run(main())
+"""
+
+
+@pytest.fixture
+async def ears(app: App, database: DatabaseUrls) -> AsyncIterator[tuple[Bus, Bus]]:
+    """Two processes' ears, beside the app's own."""
+    buses = Bus(database.app), Bus(database.app)
+    for bus in buses:
+        await bus.start()
+    yield buses
+    for bus in buses:
+        await bus.stop()
+
+
+async def _say(topic: str, message: Any) -> None:
+    async with transaction() as tx:
+        await publish(tx, topic, message)
+
+
+async def test_every_process_hears_every_message_in_order(ears: tuple[Bus, Bus]) -> None:
+    heard: list[list[Any]] = [[], []]
+    for bus, messages in zip(ears, heard, strict=True):
+        bus.listen("topic", messages.append)
+        bus.listen("other", lambda _message: pytest.fail("another topic"))
+    sent = [{"id": number, "text": "水费 🚰"} for number in range(20)]
+    for message in sent:
+        await _say("topic", message)
+    await eventually(_are(lambda: heard == [sent, sent]))
+
+
+async def test_another_process_is_heard(ears: tuple[Bus, Bus], database: DatabaseUrls) -> None:
+    heard: list[Any] = []
+    ears[0].listen("topic", heard.append)
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-c", SPEAKER, database.app, cwd=ROOT
+    )
+    assert await process.wait() == 0
+    await eventually(_are(lambda: heard == [{"from": "another process"}]))
+
+
+async def test_what_was_rolled_back_is_never_heard(ears: tuple[Bus, Bus]) -> None:
+    heard: list[Any] = []
+    ears[0].listen("topic", heard.append)
+    with pytest.raises(ZeroDivisionError):
+        async with transaction() as tx:
+            await publish(tx, "topic", "never")
+            raise ZeroDivisionError
+    await _say("topic", "after")
+    await eventually(_are(lambda: bool(heard)))
+    assert heard == ["after"]
+
+
+async def test_a_stopped_listener_hears_nothing_more(ears: tuple[Bus, Bus]) -> None:
+    heard: list[Any] = []
+    kept: list[Any] = []
+    stop = ears[0].listen("topic", heard.append)
+    ears[0].listen("topic", kept.append)
+    stop()
+    stop()  # repeat-safe
+    await _say("topic", 1)
+    await eventually(_are(lambda: kept == [1]))
+    assert heard == []
+
+
+async def test_a_listener_that_fails_keeps_no_other_from_hearing(ears: tuple[Bus, Bus]) -> None:
+    heard: list[Any] = []
+
+    def fail(_message: Any) -> None:
+        raise ZeroDivisionError
+
+    ears[0].listen("topic", fail)
+    ears[0].listen("topic", heard.append)
+    ears[0].listen("topic", fail)
+    await _say("topic", 1)
+    await _say("topic", 2)
+    await eventually(_are(lambda: heard == [1, 2]))
+
+
+async def test_a_large_message_is_refused_before_it_is_sent(ears: tuple[Bus, Bus]) -> None:
+    heard: list[Any] = []
+    ears[0].listen("topic", heard.append)
+    largest = "x" * (7_900 - len('["topic",""]'))
+    await _say("topic", largest)
+    for too_large in (largest + "x", "水" * 2_700):
+        with pytest.raises(ValueError, match="ids, not contents"):
+            await _say("topic", too_large)
+    await eventually(_are(lambda: heard == [largest]))
+
+
+async def test_a_lost_connection_is_told_as_a_gap_and_mended(
+    ears: tuple[Bus, Bus], database: DatabaseUrls
+) -> None:
+    gaps: list[None] = []
+    heard: list[Any] = []
+    ears[0].listen("topic", heard.append)
+    ears[0].on_gap(lambda: gaps.append(None))
+    admin = await asyncpg.connect(**parse_url(database.admin))
+    await admin.execute(
+        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+        " WHERE datname = current_database() AND query LIKE 'LISTEN%'"
+    )
+    await admin.close()
+    await eventually(_are(lambda: bool(gaps)))
+    await asyncio.wait_for(ears[0].connected.wait(), 5)
+    await _say("topic", "again")
+    await eventually(_are(lambda: heard == ["again"]))
+
+
+async def test_a_stream_gives_what_comes_and_ends_with_the_bus(
+    app: App, database: DatabaseUrls
+) -> None:
+    bus = Bus(database.app)
+    await bus.start()
+    heard: list[Any] = []
+
+    async def read() -> None:
+        async for message in bus.stream("topic"):
+            heard.append(message)
+
+    reading = asyncio.create_task(read())
+    await asyncio.sleep(0)
+    await _say("topic", 1)
+    await eventually(_are(lambda: heard == [1]))
+    await bus.stop()
+    await asyncio.wait_for(reading, 1)
+
+
+async def test_who_reads_too_slowly_loses_the_oldest(ears: tuple[Bus, Bus]) -> None:
+    stream = ears[0].stream("topic")
+    first = asyncio.ensure_future(anext(stream))
+    await asyncio.sleep(0)
+    async with transaction() as tx:
+        for number in range(1_200):
+            await publish(tx, "topic", number)
+    seen = [await asyncio.wait_for(first, 5)]
+    while seen[-1] != 1_199:
+        seen.append(await asyncio.wait_for(anext(stream), 5))
+    assert seen == sorted(set(seen))
+    assert seen[-1_000:] == list(range(200, 1_200))
+    await stream.aclose()
+
+
+def _are(condition: Any) -> Any:
+    async def holds() -> bool:
+        return bool(condition())
+
+    return holds

@@ -1,0 +1,251 @@
+"""Transactions: they commit or vanish whole, they do not nest, and nothing waits inside them."""
+
+import asyncio
+import re
+from contextvars import Context
+
+import asyncpg
+import pytest
+
+from core.context.app import App
+from core.database import (
+    IntegrityError,
+    Transaction,
+    connection,
+    fetch_all,
+    fetch_model,
+    fetch_one,
+    parse_url,
+    raw_connection,
+    refuse_in_transaction,
+    transaction,
+    update_model,
+    violated,
+)
+from core.database.models import RateCounter
+from core.deadline import Deadline
+from core.processes.embedded import DatabaseUrls
+from tests.conftest import ROOT
+from tests.tree import files_of_the_tree
+
+INSERT = "INSERT INTO core_rate_counter (key, count, ends_at) VALUES ($1, 1, now())"
+
+
+async def _insert(tx: Transaction, key: str) -> None:
+    await tx.execute_query(INSERT, [key])
+
+
+async def _keys() -> list[str]:
+    rows = await fetch_all(connection(), "SELECT key FROM core_rate_counter ORDER BY key")
+    return [row["key"] for row in rows]
+
+
+async def test_a_model_by_hand_is_the_model_by_the_orm(app: App) -> None:
+    await _insert(connection(), "one")
+    (by_orm,) = await RateCounter.all()
+    by_hand = await fetch_model(connection(), RateCounter, "WHERE key = $1", "one")
+    assert by_hand is not None and dict(by_hand) == dict(by_orm)
+    assert await fetch_model(connection(), RateCounter, "WHERE key = $1", "two") is None
+    tail = "count = count + $2 WHERE key = $1"
+    changed = await update_model(connection(), RateCounter, tail, "one", 4)
+    assert (changed.key, changed.count, changed.ends_at) == ("one", 5, by_orm.ends_at)
+    changed.count = 7
+    await changed.save(update_fields=["count"])
+    assert (await RateCounter.get(key="one")).count == 7
+
+
+async def test_a_transaction_commits_at_its_end_and_is_unseen_before(app: App) -> None:
+    async with transaction() as tx:
+        await _insert(tx, "one")
+        elsewhere = asyncio.create_task(_keys(), context=Context())
+        assert await elsewhere == []
+        assert await _keys() == ["one"]  # the ORM's pool is this transaction here
+    assert await _keys() == ["one"]
+
+
+async def test_any_exception_rolls_everything_back(app: App) -> None:
+    with pytest.raises(ZeroDivisionError):
+        async with transaction() as tx:
+            await _insert(tx, "one")
+            await _insert(tx, "two")
+            raise ZeroDivisionError
+    assert await _keys() == []
+
+
+async def test_a_cancelled_command_leaves_nothing(app: App) -> None:
+    inside = asyncio.Event()
+
+    async def command() -> None:
+        async with transaction() as tx:
+            await _insert(tx, "one")
+            inside.set()
+            await asyncio.sleep(60)
+
+    task = asyncio.create_task(command())
+    await inside.wait()
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    assert await _keys() == []
+
+
+async def test_transactions_do_not_nest(app: App) -> None:
+    with pytest.raises(RuntimeError, match="do not nest"):
+        async with transaction() as tx:
+            await _insert(tx, "outer")
+            async with transaction():
+                pytest.fail("a second transaction opened")
+    assert await _keys() == []
+    async with transaction() as tx:  # the refusal left no mark behind
+        await _insert(tx, "next")
+    assert await _keys() == ["next"]
+
+
+async def test_a_task_made_inside_a_transaction_cannot_open_another(app: App) -> None:
+    async def child() -> None:
+        async with transaction():
+            pytest.fail("a second transaction opened")
+
+    async with transaction():
+        with pytest.raises(RuntimeError, match="do not nest"):
+            await asyncio.create_task(child())
+
+
+async def test_commands_of_different_tasks_do_not_meet(app: App) -> None:
+    async def command(number: int) -> None:
+        async with transaction() as tx:
+            await _insert(tx, f"{number:02d}")
+
+    await asyncio.gather(*(command(number) for number in range(25)))
+    assert await _keys() == [f"{number:02d}" for number in range(25)]
+
+
+async def test_nothing_waits_for_the_network_inside_a_transaction(app: App) -> None:
+    upstream = app.http.upstream("police", "http://127.0.0.1:9")
+    refuse_in_transaction("outside, this is no refusal")
+    async with transaction():
+        with pytest.raises(RuntimeError, match="outbound call inside a transaction"):
+            await upstream.request("GET", "/", operation="read", deadline=Deadline.after(1))
+
+
+async def test_the_raw_connection_is_the_transactions_own(app: App) -> None:
+    """The one use of the ORM's private attribute: if its shape changes, this test tells."""
+    with pytest.raises(ZeroDivisionError):
+        async with transaction() as tx:
+            raw = raw_connection(tx)
+            assert isinstance(raw, asyncpg.Connection | asyncpg.pool.PoolConnectionProxy)
+            assert raw.is_in_transaction()
+            await raw.execute(INSERT, "by asyncpg")
+            seen = await fetch_one(tx, "SELECT count(*) AS n FROM core_rate_counter")
+            assert seen == {"n": 1}
+            raise ZeroDivisionError
+    assert await _keys() == []
+
+
+async def test_a_broken_constraint_is_told_by_its_name(app: App) -> None:
+    with pytest.raises(IntegrityError) as caught:
+        async with transaction() as tx:
+            await _insert(tx, "one")
+            await _insert(tx, "one")
+    assert violated(caught.value) == "core_rate_counter_pkey"
+    assert violated(IntegrityError("of no statement")) is None
+
+
+async def test_sessions_are_bounded_and_in_utc(app: App) -> None:
+    limits = {
+        "timezone": "UTC",
+        "statement_timeout": "30s",
+        "lock_timeout": "10s",
+        "idle_in_transaction_session_timeout": "1min",
+        "application_name": "test",
+    }
+    for name, value in limits.items():
+        row = await fetch_one(connection(), "SELECT current_setting($1) AS value", name)
+        assert row == {"value": value}, name
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "CREATE TABLE mine (id int)",
+        "DROP TABLE core_consent",
+        "ALTER TABLE core_consent DISABLE TRIGGER ALL",
+        "DELETE FROM tortoise_migrations",
+        "SET SESSION AUTHORIZATION quancheng_owner",
+    ],
+)
+async def test_the_applications_role_cannot_change_the_house(app: App, statement: str) -> None:
+    async with transaction() as tx:
+        with pytest.raises(asyncpg.InsufficientPrivilegeError):
+            await raw_connection(tx).execute(statement)
+
+
+@pytest.mark.parametrize(
+    ("url", "expected"),
+    [
+        (
+            "postgresql://app@db.example:6543/city",
+            {"host": "db.example", "port": 6543, "user": "app", "database": "city"},
+        ),
+        (
+            "postgresql://app:p%40ss%2Fword@db/city",
+            {
+                "host": "db",
+                "port": 5432,
+                "user": "app",
+                "database": "city",
+                "password": "p@ss/word",
+            },
+        ),
+        (
+            "postgresql://app@/city?host=%2Frun%2Fpg&port=5433",
+            {"host": "/run/pg", "port": 5433, "user": "app", "database": "city"},
+        ),
+    ],
+)
+def test_addresses_are_read_as_libpq_reads_them(url: str, expected: dict[str, object]) -> None:
+    assert parse_url(url) == expected
+
+
+SESSION_STATE = re.compile(
+    r"pg_(try_)?advisory_lock\w*\(|WITH HOLD|CREATE TEMP(?![^;]*ON COMMIT DROP)|\bLISTEN \w"
+    r"|(?:^|[;\"'])\s*SET\s+(?!LOCAL|TRANSACTION|CONSTRAINTS|NULL)\w"
+)
+"""SQL whose effect would outlive its transaction, on a connection that others get next."""
+
+
+def test_nothing_of_ours_outlives_its_transaction() -> None:
+    assert SESSION_STATE.search("SELECT pg_advisory_lock(1)")
+    assert SESSION_STATE.search("SET statement_timeout = 0")
+    assert not SESSION_STATE.search("SET LOCAL statement_timeout = 0")
+    assert not SESSION_STATE.search("UPDATE t SET state = 1; SELECT pg_advisory_xact_lock(1)")
+    packages = ("core", "notifications", "payments", "kinds", "credit", "modules", "bff")
+    found = {
+        str(name): match[0]
+        for name in files_of_the_tree()
+        if name.suffix == ".py" and name.parts[0] in packages and "migrations" not in name.parts
+        for match in SESSION_STATE.finditer((ROOT / name).read_text("utf-8"))
+    }
+    assert found == {}
+
+
+async def test_a_connection_comes_back_without_a_round_trip(
+    app: App, database: DatabaseUrls
+) -> None:
+    await fetch_one(connection(), "SELECT 41 + 1 AS answer")
+    admin = await asyncpg.connect(**parse_url(database.admin))
+    try:
+        last = await admin.fetch(
+            "SELECT query FROM pg_stat_activity WHERE application_name = 'test' AND datname = $1",
+            parse_url(database.app)["database"],
+        )
+    finally:
+        await admin.close()
+    assert "SELECT 41 + 1 AS answer" in {row["query"] for row in last}
+
+
+async def test_a_transaction_left_open_is_rolled_back_all_the_same(app: App) -> None:
+    async with connection().acquire_connection() as raw:
+        await raw.execute("BEGIN")
+        await raw.execute(INSERT, "forgotten")
+    assert await _keys() == []

@@ -1,0 +1,245 @@
+"""Reading personal data: no consent, no question; no question without a trace."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from datetime import timedelta
+from uuid import UUID
+
+import asyncpg
+import pytest
+
+from core.clock import ManualClock
+from core.context.app import App
+from core.context.call import Call
+from core.database import connection, fetch_all, parse_url
+from core.database.models import AccessLog
+from core.errors import Conflict, Forbidden, LoginRequired, NotFound
+from core.manifest import Manifest
+from core.people.directory import Person
+from core.people.personal_read import (
+    PURPOSES,
+    Access,
+    Purpose,
+    grant_consent,
+    list_access,
+    list_consents,
+    open_access,
+    personal_read,
+    withdraw_consent,
+)
+from core.processes.embedded import DatabaseUrls
+from core.processes.open_app import open_app
+from core.settings import Settings
+from core.texts import Text
+from core.upstream.exchange import UpstreamTimeout
+from core.upstream.readings import Reading, ReadStatus
+
+PURPOSE = Purpose(
+    id="probe.read",
+    upstream="registry",
+    fields=("balance", "name"),
+    text=Text("PROBE_CONSENT", "同意", "Agree"),
+    text_version="2",
+)
+OUTDATED = Purpose(PURPOSE.id, PURPOSE.upstream, PURPOSE.fields, PURPOSE.text, "1")
+
+
+async def find_person(_app: App, person_id: UUID) -> Person | None:
+    """A directory in which everybody is known."""
+    return Person(person_id, "13800138000", "张三", "11010519491231002X", 2, "zh")
+
+
+DIRECTORY = Manifest(
+    name="people",
+    extensions=(
+        ("people.directory", "tests.core.people.test_personal_read:find_person"),
+        (PURPOSES, "tests.core.people.test_personal_read:PURPOSE"),
+    ),
+)
+
+
+class Registry:
+    """An upstream that counts how often it is asked, and looks who asks."""
+
+    def __init__(self) -> None:
+        self.asked: list[Access] = []
+        self.fails = False
+
+    async def read(self, access: Access) -> int:
+        """Answer, with the access-log row already written."""
+        assert await AccessLog.exists(id=access.access_id)
+        self.asked.append(access)
+        if self.fails:
+            raise UpstreamTimeout("registry", "read", "no answer in time")
+        return 100
+
+
+@pytest.fixture
+async def app(
+    settings: Settings, clock: ManualClock, manifests: tuple[Manifest, ...]
+) -> AsyncIterator[App]:
+    """An App whose people all exist."""
+    (ground_floor,) = (manifest for manifest in manifests if manifest.name == "core")
+    async with open_app(settings, clock=clock, manifests=(ground_floor, DIRECTORY)) as opened:
+        yield opened
+
+
+async def _read(call: Call, registry: Registry) -> Reading[int]:
+    return await personal_read(call, service="probe", purpose=PURPOSE, fetch=registry.read)
+
+
+async def _access_rows() -> int:
+    rows = await fetch_all(connection(), "SELECT id FROM core_access_log")
+    return len(rows)
+
+
+async def test_with_consent_the_data_comes_and_the_trace_stands(
+    call: Callable[..., Call], clock: ManualClock
+) -> None:
+    citizen, registry = call(level=2), Registry()
+    consent = await grant_consent(citizen, PURPOSE.id, "2")
+    reading = await _read(citizen, registry)
+    assert (reading.status, reading.value) == (ReadStatus.LIVE, 100)
+    (access,) = registry.asked
+    assert access.consent_id == consent.id
+    (row,) = await list_access(citizen, first=10)
+    assert citizen.viewer is not None
+    assert (row.id, row.subject_id, row.actor_id) == (
+        access.access_id,
+        citizen.viewer.user_id,
+        citizen.viewer.user_id,
+    )
+    assert (row.service, row.upstream, row.purpose) == ("probe", "registry", "probe.read")
+    assert row.fields_read == ["balance", "name"]
+    assert (row.request_id, row.read_at) == ("test-request", clock.now())
+
+
+async def test_without_consent_nothing_is_asked_and_nothing_logged(
+    call: Callable[..., Call],
+) -> None:
+    registry = Registry()
+    with pytest.raises(Forbidden) as refused:
+        await _read(call(level=2), registry)
+    assert refused.value.code == "CONSENT_REQUIRED"
+    assert (registry.asked, await _access_rows()) == ([], 0)
+
+
+@pytest.mark.parametrize(("level", "code"), [(0, "LOGIN_REQUIRED"), (1, "LEVEL_REQUIRED")])
+async def test_below_level_two_nothing_is_asked_and_nothing_logged(
+    call: Callable[..., Call], level: int, code: str
+) -> None:
+    registry = Registry()
+    with pytest.raises(LoginRequired) as refused:
+        await _read(call(level=level), registry)
+    assert refused.value.code == code
+    assert (registry.asked, await _access_rows()) == ([], 0)
+
+
+async def test_a_withdrawn_consent_ends_reading_and_forgets_what_was_kept(
+    call: Callable[..., Call],
+) -> None:
+    citizen, registry = call(level=2), Registry()
+    await grant_consent(citizen, PURPOSE.id, "2")
+    await _read(citizen, registry)
+    assert await withdraw_consent(citizen, PURPOSE.id) == 1
+    assert await withdraw_consent(citizen, PURPOSE.id) == 0
+    with pytest.raises(Forbidden):
+        await _read(citizen, registry)
+    assert len(registry.asked) == await _access_rows() == 1
+    await grant_consent(citizen, PURPOSE.id, "2")
+    registry.fails = True
+    reading = await _read(citizen, registry)
+    assert (reading.status, reading.value) == (ReadStatus.UNAVAILABLE, None)
+    consents = await list_consents(citizen)
+    assert [consent.withdrawn_at is None for consent in consents].count(True) == 1
+    assert len(consents) == 2
+
+
+async def test_anothers_consent_serves_nobody_else(call: Callable[..., Call]) -> None:
+    mine, theirs, registry = call(level=2), call(level=2), Registry()
+    await grant_consent(mine, PURPOSE.id, "2")
+    await _read(mine, registry)
+    with pytest.raises(Forbidden):
+        await _read(theirs, registry)
+    assert await list_access(theirs, first=10) == []
+    registry.fails = True
+    await grant_consent(theirs, PURPOSE.id, "2")
+    assert (await _read(theirs, registry)).value is None  # never my last good answer
+
+
+async def test_a_silent_upstream_gives_the_last_good_answer_for_a_day(
+    call: Callable[..., Call], clock: ManualClock
+) -> None:
+    citizen, registry = call(level=2), Registry()
+    await grant_consent(citizen, PURPOSE.id, "2")
+    then = clock.now()
+    await _read(citizen, registry)
+    registry.fails = True
+    clock.move(timedelta(hours=23))
+    stale = await _read(citizen, registry)
+    assert (stale.status, stale.value, stale.as_of) == (ReadStatus.STALE, 100, then)
+    assert stale.reason == "TIMEOUT"
+    clock.move(timedelta(hours=2))
+    gone = await _read(citizen, registry)
+    assert (gone.status, gone.value, gone.as_of) == (ReadStatus.UNAVAILABLE, None, None)
+    assert await _access_rows() == 3  # every question leaves its trace, answered or not
+
+
+async def test_consent_is_to_the_text_that_was_shown(call: Callable[..., Call]) -> None:
+    citizen = call(level=2)
+    with pytest.raises(Conflict) as outdated:
+        await grant_consent(citizen, PURPOSE.id, "1")
+    assert outdated.value.code == "CONSENT_TEXT_CHANGED"
+    with pytest.raises(NotFound):
+        await grant_consent(citizen, "probe.unknown", "2")
+    with pytest.raises(LoginRequired):
+        await grant_consent(call(), PURPOSE.id, "2")
+    assert await list_consents(citizen) == []
+    await grant_consent(citizen, PURPOSE.id, "2")
+    with pytest.raises(Forbidden):  # what was agreed to under another text does not count
+        await open_access(citizen, service="probe", purpose=OUTDATED)
+
+
+async def test_two_taps_at_once_make_one_consent(call: Callable[..., Call]) -> None:
+    citizen = call(level=1)
+    given = await asyncio.gather(*(grant_consent(citizen, PURPOSE.id, "2") for _ in range(10)))
+    assert len({consent.id for consent in given}) == 1
+    assert len(await list_consents(citizen)) == 1
+
+
+async def test_the_access_log_pages_from_the_newest(call: Callable[..., Call]) -> None:
+    citizen, registry = call(level=2), Registry()
+    await grant_consent(citizen, PURPOSE.id, "2")
+    for _ in range(5):
+        await _read(citizen, registry)
+    newest = await list_access(citizen, first=2)
+    older = await list_access(citizen, first=10, before=newest[-1].id)
+    expected = [access.access_id for access in reversed(registry.asked)]
+    assert {row.id for row in (*newest, *older)} == set(expected)
+    assert len(newest) + len(older) == 5
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "UPDATE core_access_log SET service = 'nothing'",
+        "DELETE FROM core_access_log",
+        "TRUNCATE core_access_log",
+    ],
+)
+async def test_the_access_log_cannot_be_rewritten(
+    call: Callable[..., Call], database: DatabaseUrls, statement: str
+) -> None:
+    citizen = call(level=2)
+    await grant_consent(citizen, PURPOSE.id, "2")
+    await _read(citizen, Registry())
+    refusals = {
+        database.app: asyncpg.InsufficientPrivilegeError,
+        database.owner: asyncpg.RestrictViolationError,
+    }
+    for url, refusal in refusals.items():
+        role = await asyncpg.connect(**parse_url(url))
+        with pytest.raises(refusal):
+            await role.execute(statement)
+        await role.close()
+    assert await _access_rows() == 1

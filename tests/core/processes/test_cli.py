@@ -1,0 +1,153 @@
+"""The command line: quick help, commands of the wings, refusals in one line, no secret shown."""
+
+import os
+import subprocess
+import sys
+import textwrap
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[3]
+
+
+def quancheng(*arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "core.processes.cli", *arguments],
+        env={"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT), "COLUMNS": "200"} | variables,
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+
+
+def test_help_lists_every_command_and_imports_nothing_heavy() -> None:
+    code = "import sys; from core.processes.cli import app; app(['--help'], standalone_mode=False)"
+    heavy = ("strawberry", "tortoise", "asyncpg", "aiohttp", "pandas", "xgboost", "granian")
+    told = subprocess.run(
+        [sys.executable, "-c", f"{code}; print([m for m in {heavy} if m in sys.modules])"],
+        env={"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert told.stdout.endswith("[]\n"), told.stdout + told.stderr
+    said = quancheng("--help").stdout
+    for command in ("up", "api", "worker", "sandbox", "migrate", "seed", "jobs", "settings"):
+        assert f"│ {command} " in said
+    jobs = quancheng("jobs", "--help").stdout
+    assert "│ list " in jobs and "│ rerun " in jobs
+
+
+def test_a_wing_s_command_is_listed_by_its_docstring_and_imported_only_to_run(
+    tmp_path: Path,
+) -> None:
+    (tmp_path / "planted.py").write_text(
+        textwrap.dedent('''
+            """Greets the city."""
+            import typer
+            app = typer.Typer()
+            print("imported")
+            @app.callback()
+            def greeting() -> None: ...
+            @app.command()
+            def hello(name: str) -> None:
+                print(f"hello {name}")
+        ''').lstrip()
+    )
+    (tmp_path / "run.py").write_text(
+        textwrap.dedent("""
+            import core.processes.cli
+            from core.manifest import Manifest
+            manifest = Manifest("x", commands=(("greet", "planted:app"),))
+            core.processes.cli.discover = lambda: (manifest,)
+            core.processes.cli.main()
+        """)
+    )
+
+    def run(*arguments: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [sys.executable, tmp_path / "run.py", *arguments],
+            env={"PYTHONPATH": f"{ROOT}:{tmp_path}", "COLUMNS": "200"},
+            capture_output=True,
+            text=True,
+        )
+
+    help_text = run("--help").stdout
+    assert "greet" in help_text and "Greets the city." in help_text
+    assert "imported" not in help_text
+    assert run("greet", "hello", "Jinan").stdout == "imported\nhello Jinan\n"
+    assert run("greet", "--help").stdout.count("hello") == 1
+    unknown = run("grete")
+    assert unknown.returncode == 2
+    assert "No such command" in unknown.stderr
+
+
+@pytest.mark.parametrize(
+    ("variables", "words"),
+    [
+        ({"PORT": "70000"}, ["PORT"]),
+        ({"QUANCHENG_ENV": "staging"}, ["QUANCHENG_ENV"]),
+        ({"DATABASE_URL": "mysql://app:geheim@db/city"}, ["DATABASE_URL", "postgresql://"]),
+        ({"PORT": "x", "SANDBOX_PORT": "y"}, ["PORT", "SANDBOX_PORT"]),
+    ],
+)
+@pytest.mark.parametrize("command", ["up", "api", "worker", "sandbox", "migrate", "seed"])
+def test_wrong_settings_are_refused_in_one_line(
+    tmp_path: Path, command: str, variables: dict[str, str], words: list[str]
+) -> None:
+    done = quancheng(command, **variables, DATA_DIR=str(tmp_path / "data"))
+    assert done.returncode == 1
+    [line] = done.stderr.splitlines()
+    assert line.startswith("quancheng: settings: ")
+    assert all(word in line for word in words)
+    assert "geheim" not in line
+    assert not (tmp_path / "data").exists()
+
+
+@pytest.mark.parametrize(
+    ("command", "words"),
+    [
+        ("up", "production refuses to start: DATABASE_URL is unset"),
+        ("api", "production refuses to start: DATABASE_URL is unset"),
+        ("worker", "production refuses to start: DATABASE_URL is unset"),
+        ("sandbox", "production does not run the sandbox city"),
+        ("seed", "production is not seeded"),
+        ("migrate", "DATABASE_URL is unset"),
+        ("jobs list", "DATABASE_URL is unset"),
+    ],
+)
+def test_production_refuses_what_is_the_sandbox_s(tmp_path: Path, command: str, words: str) -> None:
+    variables = {"QUANCHENG_ENV": "production", "DATA_DIR": str(tmp_path / "data")}
+    done = quancheng(*command.split(), **variables)
+    assert done.returncode == 1
+    [line] = done.stderr.splitlines()
+    assert line.startswith(f"quancheng: {words}")
+    assert not (tmp_path / "data").exists()
+
+
+@pytest.mark.parametrize("command", ["api", "worker", "migrate", "seed", "jobs list"])
+def test_an_unreachable_database_is_refused_in_one_line(tmp_path: Path, command: str) -> None:
+    url = "postgresql://app:geheim@127.0.0.1:1/city"
+    data_dir = str(tmp_path / "data")
+    done = quancheng(
+        *command.split(), DATABASE_URL=url, DATA_DIR=data_dir, PORT="9871", METRICS_PORT="0"
+    )
+    assert done.returncode == 1
+    [line] = done.stderr.splitlines()
+    assert "DATABASE_URL (postgresql://app:***@127.0.0.1:1/city) does not answer: " in line
+
+
+def test_settings_are_shown_without_passwords() -> None:
+    url = "postgresql://app:geheim@127.0.0.1:1/city"
+    done = quancheng("settings", DATABASE_URL=url, PORT="8123")
+    assert done.returncode == 0
+    assert "postgresql://app:***@127.0.0.1:1/city" in done.stdout
+    assert "8123" in done.stdout
+    assert "geheim" not in done.stdout
+
+
+def test_the_settings_page_is_what_the_code_says() -> None:
+    table = quancheng("settings", "--markdown").stdout
+    page = (ROOT / "docs" / "settings.md").read_text(encoding="utf-8")
+    assert table in page

@@ -1,0 +1,137 @@
+"""Events: they exist exactly when their business row does, and reach every subscriber."""
+
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+
+import pytest
+
+from core.context.app import App
+from core.database import connection, fetch_all, transaction
+from core.ids import new_id
+from core.manifest import EventHandler, Manifest
+from core.queue.events import EventBook
+from core.queue.jobs import JobQueue, list_dead
+from tests.core.conftest import Runs, Worker
+from tests.core.probe import MANIFEST, ThingHappened
+from tests.core.waiting import eventually
+
+
+def _event(note: str | None = "水费 🚰") -> ThingHappened:
+    return ThingHappened(
+        thing_id=new_id(),
+        amount_fen=10**15,
+        happened_at=datetime(2026, 11, 23, 4, 0, 0, 123456, tzinfo=UTC),
+        due_on=date(2026, 12, 1),
+        note=note,
+    )
+
+
+async def test_every_subscriber_gets_the_event_whole(
+    probed: App, runs: Runs, worker: Worker
+) -> None:
+    events = [_event(), _event(note=None)]
+    async with transaction() as tx:
+        for event in events:
+            await probed.events.publish(tx, event)
+    async with worker(probed):
+        await eventually(lambda: _count(runs, 4))
+    assert sorted(await runs()) == sorted(
+        line for event in events for line in (f"first {event.told()}", f"second {event.thing_id}")
+    )
+
+
+async def test_one_subscriber_that_fails_takes_no_other_with_it(
+    probed: App, runs: Runs, worker: Worker
+) -> None:
+    async with transaction() as tx:
+        await probed.events.publish(tx, _event())
+    async with worker(probed):
+        await eventually(lambda: _count(runs, 2))
+        await eventually(_has_dead)
+    (letter,) = await list_dead(connection())
+    assert letter.kind == "probe.ThingHappened>probe.on_thing_too"
+
+
+async def test_an_event_of_a_rolled_back_transaction_never_happened(probed: App) -> None:
+    with pytest.raises(ZeroDivisionError):
+        async with transaction() as tx:
+            await tx.execute_query("INSERT INTO probe_run (name, pid) VALUES ('row', 0)")
+            await probed.events.publish(tx, _event())
+            raise ZeroDivisionError
+    assert await fetch_all(connection(), "SELECT * FROM pgqueuer") == []
+    assert await fetch_all(connection(), "SELECT * FROM probe_run") == []
+
+
+async def test_an_event_and_its_row_appear_together(probed: App) -> None:
+    async with transaction() as tx:
+        await tx.execute_query("INSERT INTO probe_run (name, pid) VALUES ('row', 0)")
+        await probed.events.publish(tx, _event())
+    jobs = await fetch_all(connection(), "SELECT entrypoint FROM pgqueuer ORDER BY 1")
+    assert [job["entrypoint"] for job in jobs] == [
+        "probe.ThingHappened>probe.on_thing",
+        "probe.ThingHappened>probe.on_thing_too",
+    ]
+
+
+async def test_an_undeclared_event_cannot_be_published(probed: App) -> None:
+    class Stranger:
+        pass
+
+    async with transaction() as tx:
+        with pytest.raises(KeyError):
+            await probed.events.publish(tx, Stranger())
+
+
+def test_a_subscription_to_an_unknown_event_is_a_mistake_at_start() -> None:
+    deaf = Manifest(name="deaf", handlers=(EventHandler("no.Such", "tests.core.probe:tick"),))
+    with pytest.raises(ValueError, match=r"deaf listens to unknown event no\.Such"):
+        EventBook((deaf,), JobQueue((deaf,)))
+
+
+@dataclass(frozen=True, slots=True)
+class ThingOfAKind:
+    """An event whose subscribers may want some kinds alone."""
+
+    kind: str
+
+
+async def test_who_listens_to_some_kinds_gets_no_job_for_others(probed: App) -> None:
+    on = "tests.core.probe:tick"
+    house = Manifest(
+        name="kinds",
+        events=(f"{__name__}:ThingOfAKind",),
+        handlers=(
+            EventHandler("kinds.ThingOfAKind", on, of="water."),
+            EventHandler("kinds.ThingOfAKind", "tests.core.probe:record"),
+        ),
+    )
+    queue = JobQueue((house,))
+    book = EventBook((house,), queue)
+    async with transaction() as tx:
+        for kind in ("water.bill", "watering.can", "fire"):
+            await book.publish(tx, ThingOfAKind(kind))
+    jobs = await fetch_all(
+        connection(), "SELECT entrypoint, convert_from(payload, 'UTF8') AS told FROM pgqueuer"
+    )
+    heard = sorted((job["entrypoint"].rpartition(".")[2], job["told"]) for job in jobs)
+    assert heard == [
+        ("record", '{"kind":"fire"}'),
+        ("record", '{"kind":"water.bill"}'),
+        ("record", '{"kind":"watering.can"}'),
+        ("tick", '{"kind":"water.bill"}'),
+    ]
+
+
+def test_kinds_of_an_event_without_kind_are_a_mistake_at_start() -> None:
+    handler = EventHandler("probe.ThingHappened", "tests.core.probe:tick", of="water.")
+    fussy = Manifest(name="fussy", handlers=(handler,))
+    with pytest.raises(ValueError, match=r"fussy: probe\.ThingHappened is of no kind"):
+        EventBook((MANIFEST, fussy), JobQueue((MANIFEST, fussy)))
+
+
+async def _count(runs: Runs, number: int) -> bool:
+    return len(await runs()) >= number
+
+
+async def _has_dead() -> bool:
+    return bool(await list_dead(connection()))

@@ -1,0 +1,278 @@
+"""Jobs: born with their transaction, run at least once, retried, and never lost silently."""
+
+import asyncio
+import time
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from core.context.app import App
+from core.database import connection, fetch_all, fetch_one, transaction
+from core.processes.lane_queries import NEXT_DUE
+from core.processes.worker import work
+from core.queue.jobs import NewJob, list_dead, rerun_dead
+from tests.core.conftest import Runs, Worker
+from tests.core.waiting import eventually
+
+
+async def _enqueue(app: App, kind: str, **payload: Any) -> None:
+    async with transaction() as tx:
+        await app.queue.enqueue(tx, kind, payload)
+
+
+async def _waiting() -> int:
+    row = await fetch_one(connection(), "SELECT count(*) AS n FROM pgqueuer WHERE status='queued'")
+    assert row is not None
+    return int(row["n"])
+
+
+async def test_a_job_of_a_rolled_back_transaction_never_exists(probed: App) -> None:
+    with pytest.raises(ZeroDivisionError):
+        async with transaction() as tx:
+            await probed.queue.enqueue(tx, "probe.normal", {"name": "ghost"})
+            raise ZeroDivisionError
+    assert await fetch_all(connection(), "SELECT * FROM pgqueuer") == []
+    assert await fetch_all(connection(), "SELECT * FROM pgqueuer_log") == []
+
+
+async def test_a_committed_job_runs_once(probed: App, runs: Runs, worker: Worker) -> None:
+    await _enqueue(probed, "probe.normal", name="a")
+    async with worker(probed):
+        await eventually(lambda: _has(runs, "a done"))
+        await _enqueue(probed, "probe.normal", name="b")  # a worker that waits is woken
+        await eventually(lambda: _has(runs, "b done"), within_s=1)
+    assert await runs() == ["a", "a done", "b", "b done"]
+    assert await fetch_all(connection(), "SELECT * FROM pgqueuer") == []
+
+
+async def test_what_went_well_leaves_nothing_and_what_failed_is_told(
+    probed: App, runs: Runs, worker: Worker
+) -> None:
+    async with transaction() as tx:
+        bad = NewJob("probe.once", {"name": "bad", "give_up": True})
+        await probed.queue.enqueue_all(tx, [NewJob("probe.critical", {"name": "good"}), bad])
+    async with worker(probed):
+        await eventually(lambda: _has(runs, "good done"))
+        await eventually(_has_dead)
+    assert await fetch_all(connection(), "SELECT entrypoint, status FROM pgqueuer") == [
+        {"entrypoint": "probe.once", "status": "failed"}
+    ]
+    assert await fetch_all(connection(), "SELECT entrypoint FROM pgqueuer_log") == [
+        {"entrypoint": "probe.once"}
+    ]
+
+
+async def test_a_job_is_taken_back_by_its_key_while_it_waits(probed: App) -> None:
+    later = timedelta(hours=1)
+    async with transaction() as tx:
+        jobs = [NewJob("probe.normal", {"name": key}, key, later) for key in ("a", "b")]
+        await probed.queue.enqueue_all(tx, jobs)
+    with pytest.raises(ZeroDivisionError):
+        async with transaction() as tx:
+            await probed.queue.drop(tx, "probe.normal", "a")
+            raise ZeroDivisionError
+    assert await _waiting() == 2
+    async with transaction() as tx:
+        await probed.queue.drop(tx, "probe.normal", "a")
+        await probed.queue.drop(tx, "probe.once", "b")  # another kind is another key
+    assert await fetch_all(connection(), "SELECT dedupe_key FROM pgqueuer") == [
+        {"dedupe_key": "probe.normal:b"}
+    ]
+
+
+async def test_jobs_that_wait_for_their_time_are_no_burden_to_a_lane(
+    probed: App, runs: Runs, worker: Worker
+) -> None:
+    async with transaction() as tx:
+        waiting = [NewJob("probe.critical", {"name": "x"}, after=timedelta(hours=1))] * 5_000
+        await probed.queue.enqueue_all(tx, waiting)
+    await connection().execute_script("ANALYZE pgqueuer")
+    async with worker(probed):
+        for number in range(20):
+            await _enqueue(probed, "probe.critical", name=f"now {number}")
+        await eventually(lambda: _has(runs, "now 19 done"))
+    assert await _waiting() == 5_000
+    plan = await fetch_all(connection(), f"EXPLAIN {_literal(NEXT_DUE)}")
+    assert "pgqueuer_ep_ea_idx" in str(plan)
+
+
+def _literal(query: str) -> str:
+    return query.replace("$1::text[]", "ARRAY['probe.critical']")
+
+
+async def test_an_undeclared_kind_cannot_be_enqueued(probed: App) -> None:
+    async with transaction() as tx:
+        with pytest.raises(KeyError):
+            await probed.queue.enqueue(tx, "probe.unknown", {})
+
+
+async def test_a_key_keeps_one_job_waiting_and_frees_after_it(
+    probed: App, runs: Runs, worker: Worker
+) -> None:
+    async def enqueue(kind: str, **payload: Any) -> None:
+        async with transaction() as tx:
+            await probed.queue.enqueue(tx, kind, payload, key="same")
+
+    for _ in range(3):
+        await enqueue("probe.normal", name="a")
+    await enqueue("probe.once", name="dead", give_up=True)  # another kind is another key
+    assert await _waiting() == 2
+    async with worker(probed):
+        await eventually(lambda: _has(runs, "a done"))
+        await eventually(_has_dead)
+        await enqueue("probe.normal", name="b")
+        await enqueue("probe.once", name="c")  # a dead letter does not stand in the way
+        await eventually(lambda: _has(runs, "b done"))
+        await eventually(lambda: _has(runs, "c done"))
+    assert (await runs()).count("a done") == 1
+
+
+async def test_a_delayed_job_waits(probed: App, runs: Runs, worker: Worker) -> None:
+    async with transaction() as tx:
+        await probed.queue.enqueue(
+            tx, "probe.normal", {"name": "later"}, after=timedelta(seconds=1)
+        )
+    started_s = time.monotonic()
+    async with worker(probed):
+        await eventually(lambda: _has(runs, "later done"))
+    assert time.monotonic() - started_s > 0.9
+
+
+async def test_a_flood_in_one_lane_does_not_delay_another(
+    probed: App, runs: Runs, worker: Worker
+) -> None:
+    async with transaction() as tx:
+        flood = [{"name": f"bulk {i}", "wait_s": 1.5} for i in range(200)]
+        await probed.queue.enqueue_many(tx, "probe.bulk", flood)
+    async with worker(probed):
+        await eventually(lambda: _has(runs, "bulk 0"))
+        started_s = time.monotonic()
+        await _enqueue(probed, "probe.critical", name="urgent")
+        await eventually(lambda: _has(runs, "urgent done"))
+        assert time.monotonic() - started_s < 1.0
+        assert await _waiting() > 100
+        await connection().execute_query("DELETE FROM pgqueuer WHERE status='queued'")
+
+
+async def test_a_failed_job_is_repeated_with_growing_pauses(
+    probed: App, runs: Runs, worker: Worker
+) -> None:
+    await _enqueue(probed, "probe.critical", name="shaky", failures=2)
+    async with worker(probed):
+        await eventually(lambda: _has(runs, "shaky done"), within_s=15)
+    rows = await fetch_all(
+        connection(), "SELECT started_at FROM probe_run WHERE name='shaky' ORDER BY id"
+    )
+    times = [row["started_at"] for row in rows]
+    assert len(times) == 3
+    assert times[1] - times[0] >= timedelta(seconds=1)
+    assert times[2] - times[1] >= timedelta(seconds=2)
+    assert await list_dead(connection()) == []
+
+
+async def test_a_job_that_failed_for_good_is_listed_and_can_be_run_again(
+    probed: App, runs: Runs, worker: Worker
+) -> None:
+    await _enqueue(probed, "probe.normal", name="hopeless", failures=3)
+    async with worker(probed):
+        await eventually(_has_dead, within_s=15)
+        assert await runs() == ["hopeless"] * 3
+        (letter,) = await list_dead(connection())
+        assert letter.kind == "probe.normal"
+        assert letter.payload == {"name": "hopeless", "failures": 3}
+        assert letter.error == "RuntimeError"
+        async with transaction() as tx:
+            await rerun_dead(tx, [letter.id])
+        await eventually(lambda: _has(runs, "hopeless done"))
+    assert await list_dead(connection()) == []
+
+
+async def test_what_a_failed_job_leaves_holds_no_personal_data(
+    probed: App, runs: Runs, worker: Worker
+) -> None:
+    await _enqueue(probed, "probe.normal", name="hopeless", failures=9)
+    async with worker(probed):
+        await eventually(_has_dead, within_s=15)
+    rows = await fetch_all(connection(), "SELECT to_jsonb(l)::text AS text FROM pgqueuer_log l")
+    (letter,) = await list_dead(connection())
+    for text in (*(row["text"] for row in rows), letter.error):
+        assert "11010519491231002X" not in text
+
+
+async def test_giving_up_goes_straight_to_the_dead_letters(
+    probed: App, runs: Runs, worker: Worker
+) -> None:
+    await _enqueue(probed, "probe.normal", name="refused", give_up=True)
+    async with worker(probed):
+        await eventually(_has_dead)
+    assert await runs() == ["refused"]
+
+
+async def test_a_job_that_takes_too_long_is_ended(probed: App, runs: Runs, worker: Worker) -> None:
+    await _enqueue(probed, "probe.once", name="slow", wait_s=60)
+    async with worker(probed):
+        await eventually(_has_dead)
+    assert await runs() == ["slow"]
+
+
+async def test_the_calendar_enqueues_what_is_due(probed: App, worker: Worker) -> None:
+    async def ticks() -> int:
+        row = await fetch_one(connection(), "SELECT count(*) AS n FROM probe_run WHERE name='tick'")
+        assert row is not None
+        return int(row["n"])
+
+    async def has_ticked_twice() -> bool:
+        return await ticks() >= 2
+
+    started_s = time.monotonic()
+    async with worker(probed), worker(probed):  # two workers are one calendar
+        await eventually(has_ticked_twice)
+    assert await ticks() <= time.monotonic() - started_s + 1
+
+
+async def test_a_stopped_worker_finishes_what_it_runs(
+    probed: App, runs: Runs, worker: Worker
+) -> None:
+    await _enqueue(probed, "probe.normal", name="long", wait_s=0.7)
+    async with worker(probed):
+        await eventually(lambda: _has(runs, "long"))
+    assert await runs() == ["long", "long done"]
+
+
+async def test_a_job_is_not_lost_when_its_worker_ends_in_a_hurry(
+    probed: App, runs: Runs, worker: Worker
+) -> None:
+    await _enqueue(probed, "probe.normal", name="long", wait_s=2)
+    ours = asyncio.all_tasks()
+    hurried = asyncio.create_task(work(probed, asyncio.Event()))
+    await eventually(lambda: _has(runs, "long"))
+    workers = asyncio.all_tasks() - ours
+    assert hurried in workers
+    for task in workers:  # as the end of an event loop does
+        task.cancel()
+    await asyncio.wait(workers)
+    assert await runs() == ["long"]
+    async with worker(probed):
+        await eventually(lambda: _has(runs, "long done"), within_s=15)
+    assert await runs() == ["long", "long", "long done"]
+
+
+async def test_a_payload_that_is_no_longer_understood_is_kept(probed: App, worker: Worker) -> None:
+    kind = "probe.ThingHappened>probe.on_thing_too"
+    probed.queue.kinds[kind] = replace(probed.queue.kinds[kind], max_attempts=1)
+    async with transaction() as tx:
+        await probed.queue.enqueue(tx, kind, {"resident": "11010519491231002X"})
+    async with worker(probed):
+        await eventually(_has_dead)
+    (letter,) = await list_dead(connection())
+    assert letter.error == "ValidationError"
+
+
+async def _has(runs: Runs, name: str) -> bool:
+    return name in await runs()
+
+
+async def _has_dead() -> bool:
+    return bool(await list_dead(connection()))
