@@ -14,8 +14,7 @@ from core.context.app import App
 from core.database import connection, fetch_all, fetch_one, parse_url, transaction
 from core.ids import new_id
 from core.manifest import Lane
-from core.processes.lane import most_of_one_kind
-from core.processes.lane_queries import LaneQueries
+from core.processes.lane_queries import LaneQueries, most_of_one_kind
 from core.processes.worker import HEARTBEAT_TIMEOUT
 from core.queue.jobs import list_dead
 from tests.core.conftest import Runs, Worker

@@ -196,7 +196,7 @@ async def test_a_worker_s_first_failed_job(
         operators = f"http://127.0.0.1:{variables['METRICS_PORT']}"
         assert await until(f"{operators}/readyz") == "ready"
         entry = await first_error(log)
-        assert entry["logger"] in ("core.http", "core.processes.lane")
+        assert entry["logger"] in ("core.upstream.client", "core.processes.lane")
         metrics = await until(f"{operators}/metrics")
         assert 'quancheng_job_seconds_count{kind="payments.check"' in metrics
         assert 'quancheng_jobs_oldest_due_seconds{lane="critical"}' in metrics
@@ -278,7 +278,8 @@ async def test_a_worker_outlives_a_full_disk(app: App, variables: dict[str, str]
 
 def test_a_level_is_heeded_by_every_command(tmp_path: Path) -> None:
     code = (
-        "from core.wiring import wire; import structlog; wire(); structlog.get_logger().info('x')"
+        "from core.processes.wiring import wire; import structlog; "
+        "wire(); structlog.get_logger().info('x')"
     )
     for level, lines in (("error", 0), ("INFO", 1), ("nonsense", 1)):
         done = subprocess.run(
