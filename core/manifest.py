@@ -15,7 +15,7 @@ from typing import Any
 from core.states import StateMachine
 from core.texts import Text
 
-WINGS = ("core.processes", "notifications", "payments", "credit", "bff")
+WINGS = ("core.processes", "notifications", "payments", "kinds", "credit", "bff")
 
 
 class Theme(StrEnum):

@@ -33,7 +33,7 @@ BREACHES = [
     (SIBLINGS, "modules/welfare/service.py", "from modules.identity import store"),
     (SIBLINGS, "modules/bills/service.py", "import modules.appointments.domain"),
     (SIBLINGS, "modules/welfare/texts.py", "from modules import _example"),
-    (PAYMENTS, "modules/bills/handlers.py", "from payments.saga import *"),
+    (PAYMENTS, "modules/bills/payable.py", "from payments.saga import *"),
     (PAYMENTS, "modules/welfare/service.py", "from payments import ledger"),
     (PAYMENTS, "bff/screens/home.py", "import payments.store"),
     (NOTIFICATIONS, "modules/identity/service.py", "from notifications import store as other"),

@@ -20,6 +20,7 @@ from core.security import authorization
 from core.security.authorization import Need
 from core.texts import Locale
 from core.upstream.client import UpstreamError
+from kinds.payment import open_cashier
 from modules.appointments import domain, messages, service, store, texts
 from modules.appointments.domain import ENDED, State
 from modules.appointments.hospitals import saga
@@ -49,7 +50,7 @@ async def pay(call: Call, booking_id: UUID, key: str) -> payments.Payment:
         intent_id = await payments.create_intent(
             call, tx, kind=KIND, subject_ref=str(booking_id), key=key
         )
-    return payments.to_payment(await payments.present(call, intent_id), call.locale)
+    return await open_cashier(call, intent_id)
 
 
 PAYING = Need(level=1, fresh=True)

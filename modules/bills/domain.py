@@ -2,10 +2,9 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import date
 from enum import StrEnum
 
-from core.clock import civil_date
 from core.texts import Text
 from modules.bills import texts
 
@@ -41,9 +40,6 @@ NAME: dict[UtilityKind, Text] = {
     UtilityKind.GAS: texts.GAS,
     UtilityKind.HEATING: texts.HEATING,
 }
-
-QUOTE_LIFE = timedelta(minutes=10)
-"""How long what the biller said is good enough to ask money for."""
 
 REFUSED_FOR_GOOD = frozenset({"ALREADY_PAID", "BILL_WITHDRAWN", "AMOUNT_MISMATCH", "NO_SUCH_BILL"})
 """A biller's refusals of a write-off that no repetition mends."""
@@ -138,11 +134,6 @@ def usage_by_month(bills: Iterable[BillerBill]) -> Sequence[MonthUsage]:
         )
         for period in sorted(months)
     ]
-
-
-def is_fresh(seen_at: datetime, now: datetime) -> bool:
-    """Whether an amount seen then may be asked for now: late fees grow at midnight."""
-    return now - seen_at <= QUOTE_LIFE and civil_date(seen_at) == civil_date(now)
 
 
 def is_account_no(text: str) -> bool:

@@ -1,7 +1,6 @@
 """The manifest of bills."""
 
 from core.manifest import (
-    EventHandler,
     HomeSection,
     JobKind,
     Lane,
@@ -112,29 +111,6 @@ MANIFEST = Manifest(
         "modules.bills.invoices.graphql:Mutation",
     ),
     types=("modules.bills.graphql:BillsDueSection",),
-    handlers=(
-        EventHandler(
-            "payments.PaymentFulfilled",
-            "modules.bills.handlers:payment_fulfilled",
-            of="bills.",
-            lane=Lane.CRITICAL,
-        ),
-        EventHandler(
-            "payments.PaymentRefused",
-            "modules.bills.handlers:payment_refused",
-            of="bills.",
-            lane=Lane.CRITICAL,
-        ),
-        EventHandler(
-            "payments.PaymentRefunded",
-            "modules.bills.handlers:payment_refunded",
-            of="bills.",
-            lane=Lane.CRITICAL,
-        ),
-        EventHandler(
-            "payments.PaymentReturned", "modules.bills.handlers:payment_refunded", of="bills."
-        ),
-    ),
     jobs=(
         JobKind(
             "bills.remind", "modules.bills.reminders.jobs:remind", lane=Lane.BULK, timeout_s=300
@@ -174,6 +150,7 @@ MANIFEST = Manifest(
         ),
     ),
     extensions=(
+        ("kinds.payment.endings", "modules.bills.payable:ENDINGS"),
         ("pii.columns", "modules.bills.outages.service:COLUMNS"),
         ("pii.columns", "modules.bills.invoices.service:COLUMNS"),
         ("privacy.export", "modules.bills.personal_data:EXPORT"),

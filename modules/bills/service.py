@@ -14,6 +14,7 @@ from core.ids import new_id
 from core.refusal_texts import NOT_FOUND, UPSTREAM_UNAVAILABLE
 from core.upstream.client import UpstreamError, UpstreamRejected
 from core.upstream.readings import Reading, ReadStatus
+from kinds.payment import open_cashier
 from modules.bills import domain, store, texts
 from modules.bills.autopay import service as autopay
 from modules.bills.domain import BillerBill, UtilityKind
@@ -215,7 +216,7 @@ async def pay_bill(
             key=key,
             method=method,
         )
-    return payments.to_payment(await payments.present(call, intent_id), call.locale)
+    return await open_cashier(call, intent_id)
 
 
 async def _ask(call: Call, bill: Bill) -> BillerBill | None:

@@ -16,7 +16,6 @@ from core.context.app import App
 from core.deadline import Deadline
 from core.upstream.client import ANY, Timeouts, UpstreamFailed, UpstreamRejected
 from modules.bills.domain import UtilityKind
-from modules.bills.upstream import refusal_code
 from payments.api import (
     Announced,
     Line,
@@ -66,7 +65,7 @@ class BillerSettlementsClient:
                 deadline=deadline,
             )
         except UpstreamRejected as refusal:
-            if refusal_code(refusal) == "NO_SETTLEMENT":
+            if refusal.code == "NO_SETTLEMENT":
                 raise StatementNotReady(kind.value) from None
             raise
         told = answer.json()

@@ -4,7 +4,6 @@ from datetime import datetime
 from typing import Any, Protocol
 from urllib.parse import quote
 
-import orjson
 from pydantic import TypeAdapter, ValidationError
 
 from core.context.app import App
@@ -50,7 +49,7 @@ class Billers(Protocol):
         """Settle a bill by a payment; returns the biller's write-off number.
 
         Repeat-safe by `payment_ref`. Raises UpstreamRejected for the biller's refusals (see
-        `refusal_code`), other UpstreamErrors where it may or may not have happened.
+        its `code`), other UpstreamErrors where it may or may not have happened.
         """
         ...
 
@@ -139,7 +138,7 @@ class BillersClient:
             )
         except UpstreamRejected as refusal:
             # any other 404 is a wrong address, which says nothing of the payment
-            if refusal_code(refusal) == "NO_SUCH_WRITE_OFF":
+            if refusal.code == "NO_SUCH_WRITE_OFF":
                 return None
             raise
         return _write_off_no(answer)
@@ -148,14 +147,6 @@ class BillersClient:
         return await self._http.request(
             "GET", path, operation=operation, deadline=deadline, params=params or None
         )
-
-
-def refusal_code(refusal: UpstreamRejected) -> str:
-    """The biller's code in a refusal, "" where it gives none."""
-    try:
-        return str(orjson.loads(refusal.body)["code"])
-    except (KeyError, TypeError, ValueError):
-        return ""
 
 
 def _part(text: str) -> str:

@@ -1,9 +1,7 @@
 """The manifest of health."""
 
 from core.manifest import (
-    EventHandler,
     JobKind,
-    Lane,
     Manifest,
     Schedule,
     Service,
@@ -143,20 +141,6 @@ MANIFEST = Manifest(
     services=_SERVICES,
     queries=("modules.health.billing.graphql:Query",),
     mutations=("modules.health.billing.graphql:Mutation",),
-    handlers=tuple(
-        EventHandler(
-            f"payments.{event}",
-            f"modules.health.billing.handlers:{handler}",
-            of="health.",
-            lane=Lane.CRITICAL,
-        )
-        for event, handler in (
-            ("PaymentFulfilled", "payment_fulfilled"),
-            ("PaymentRefused", "payment_refused"),
-            ("PaymentRefunded", "payment_refunded"),
-            ("PaymentReturned", "payment_refunded"),
-        )
-    ),
     jobs=(
         JobKind(
             "health.look_for_refunds", "modules.health.billing.jobs:look_for_refunds", timeout_s=240
@@ -173,6 +157,7 @@ MANIFEST = Manifest(
         ),
     ),
     extensions=(
+        ("kinds.payment.endings", "modules.health.billing.payable:ENDINGS"),
         ("payments.payable", "modules.health.billing.payable:BILL"),
         ("payments.payable", "modules.health.billing.payable:TOP_UP"),
         ("notifications.templates", "modules.health.messages:PAID"),

@@ -1,7 +1,6 @@
 """The manifest of mobility."""
 
 from core.manifest import (
-    EventHandler,
     JobKind,
     Lane,
     Manifest,
@@ -109,13 +108,6 @@ _SERVICES = (
     ),
 )
 
-_ENDINGS = (
-    ("payments.PaymentFulfilled", "modules.mobility.handlers:payment_fulfilled"),
-    ("payments.PaymentRefused", "modules.mobility.handlers:payment_refused"),
-    ("payments.PaymentRefunded", "modules.mobility.handlers:payment_refunded"),
-    ("payments.PaymentReturned", "modules.mobility.handlers:payment_refunded"),
-)
-
 MANIFEST = Manifest(
     name="mobility",
     services=_SERVICES,
@@ -131,9 +123,6 @@ MANIFEST = Manifest(
     ),
     jobs=(JobKind("mobility.forget", "modules.mobility.jobs:forget", lane=Lane.BULK),),
     schedules=(Schedule("mobility.forget", "45 19 * * *"),),
-    handlers=tuple(
-        EventHandler(event, path, of="mobility.", lane=Lane.CRITICAL) for event, path in _ENDINGS
-    ),
     upstreams=(
         UpstreamBinding(
             "parking",
@@ -165,6 +154,9 @@ MANIFEST = Manifest(
         ),
     ),
     extensions=(
+        ("kinds.payment.endings", "modules.mobility.parking.payable:ENDINGS"),
+        ("kinds.payment.endings", "modules.mobility.fines.payable:ENDINGS"),
+        ("kinds.payment.endings", "modules.mobility.transit.payable:ENDINGS"),
         ("payments.payable", "modules.mobility.parking.payable:PARKING"),
         ("payments.payable", "modules.mobility.fines.payable:FINE"),
         ("privacy.purposes", "modules.mobility.parking.service:VEHICLE"),

@@ -6,18 +6,16 @@ asked for, so a lost answer is never guessed at.
 
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from typing import Protocol
 from urllib.parse import quote
 
-import orjson
-import structlog
 from pydantic import AwareDatetime, TypeAdapter, ValidationError
 
 from core.deadline import Deadline
-from core.upstream.client import Response, Upstream, UpstreamError, UpstreamFailed, UpstreamRejected
+from core.upstream.client import Response, Upstream, UpstreamFailed, UpstreamRejected
+from kinds.payment import pass_on
 from payments.api import NotYet, Paid, Refused, Unknown
-
-_DEADLINE_S = 8.0
 
 REFUSED_FOR_GOOD = frozenset(
     {
@@ -31,8 +29,6 @@ REFUSED_FOR_GOOD = frozenset(
     }
 )
 """A payee's refusals that no repetition mends: the money goes back."""
-
-log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +50,7 @@ class Payee(Protocol):
     ) -> Receipt:
         """Book a payment; repeat-safe by `payment_ref`.
 
-        Raises UpstreamRejected for the payee's refusals (see `refusal_code`), other UpstreamErrors
+        Raises UpstreamRejected for the payee's refusals (see its `code`), other UpstreamErrors
         where it may or may not have happened.
         """
         ...
@@ -97,53 +93,27 @@ class PayeeDoor:
             )
         except UpstreamRejected as refusal:
             # any other 404 is a wrong address, which says nothing of the payment
-            if refusal_code(refusal) == "NO_SUCH_PAYMENT":
+            if refusal.code == "NO_SUCH_PAYMENT":
                 return None
             raise
         return _receipt(answer)
 
 
-async def pass_on(payee: Payee, no: str, paid: Paid) -> Receipt | Refused | NotYet | Unknown:
-    """Tell the payee of a captured payment. Repeat-safe; after a lost answer it is asked first."""
-    deadline = Deadline.after(_DEADLINE_S)
-    if paid.attempt:
-        try:
-            found = await payee.find_payment(paid.payment_ref, deadline)
-        except UpstreamError:
-            return Unknown()
-        if found is not None:
-            return found
-    try:
-        return await payee.pay(
-            no,
-            payment_ref=paid.payment_ref,
-            amount_fen=paid.amount_fen,
-            paid_at=paid.paid_at,
-            deadline=deadline,
-        )
-    except UpstreamRejected as refusal:
-        return _judge(refusal)
-    except UpstreamError as error:
-        return NotYet() if error.outcome_known else Unknown()
-
-
-def _judge(refusal: UpstreamRejected) -> Refused | NotYet | Unknown:
-    code = refusal_code(refusal)
-    if code in REFUSED_FOR_GOOD:
-        return Refused(code)
-    if code == "PAYMENT_REF_REUSED":
-        # something was settled with this payment: no machine may send the money back
-        log.error("a payment settled something else", upstream=refusal.upstream)
-        return Unknown()
-    return NotYet()
-
-
-def refusal_code(refusal: UpstreamRejected) -> str:
-    """The upstream's code in a refusal, "" where it gives none."""
-    try:
-        return str(orjson.loads(refusal.body)["code"])
-    except (KeyError, TypeError, ValueError):
-        return ""
+async def book(payee: Payee, no: str, paid: Paid) -> Receipt | Refused | NotYet | Unknown:
+    """Tell the payee of a captured payment of the thing `no`; see `kinds.payment.pass_on`."""
+    pay = partial(
+        payee.pay,
+        no,
+        payment_ref=paid.payment_ref,
+        amount_fen=paid.amount_fen,
+        paid_at=paid.paid_at,
+    )
+    return await pass_on(
+        paid,
+        find=partial(payee.find_payment, paid.payment_ref),
+        book=lambda deadline: pay(deadline=deadline),
+        final=REFUSED_FOR_GOOD,
+    )
 
 
 def part(text: str) -> str:

@@ -59,7 +59,7 @@ def test_nothing_of_the_city_stands_in_the_code() -> None:
     """Offline training apart: it simulates one city's firms and no process imports it."""
     named = [
         str(path.relative_to(ROOT))
-        for wing in ("core", "notifications", "payments", "credit", "modules", "bff")
+        for wing in ("core", "notifications", "payments", "kinds", "credit", "modules", "bff")
         for path in (ROOT / wing).rglob("*.py")
         if path.relative_to(ROOT).parts[:2] != ("credit", "training")
         and any(word in path.read_text(encoding="utf-8") for word in ("济南", "Jinan", "3701"))

@@ -21,7 +21,6 @@ from modules.bills.invoices import domain
 from modules.bills.invoices.domain import INVOICE, BillerInvoice, Buyer
 from modules.bills.invoices.upstream import Invoices
 from modules.bills.models import BillInvoice
-from modules.bills.upstream import refusal_code
 from payments import api as payments
 
 ASK = "bills.ask_invoice"
@@ -121,7 +120,7 @@ async def ask(app: App, payload: Any) -> None:
             Deadline.after(_DEADLINE_S),
         )
     except UpstreamRejected as refusal:
-        reason = refusal_code(refusal)
+        reason = refusal.code
         if reason not in domain.REFUSED_FOR_GOOD and not _is_old(app, row):
             raise
     async with transaction() as tx:

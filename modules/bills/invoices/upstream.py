@@ -22,7 +22,7 @@ class Invoices(Protocol):
     ) -> BillerInvoice:
         """Ask for the invoice of a payment. Repeat-safe: a payment has one request.
 
-        Raises UpstreamRejected for the biller's refusals (see `upstream.refusal_code`).
+        Raises UpstreamRejected for the biller's refusals (see its `code`).
         """
         ...
 

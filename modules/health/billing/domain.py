@@ -5,16 +5,12 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from core.clock import civil_date
-
 MEDICAL_PAYMENT = "medical-payment"
 BILL_KIND, TOP_UP_KIND = "health.bill", "health.top_up"
 """The names under which payments know them."""
 
 TOP_UP_MIN_FEN, TOP_UP_MAX_FEN = 100, 5_000_000
 """What may be paid into a deposit at a time."""
-QUOTE_LIFE = timedelta(minutes=10)
-"""How long what the hospital said is good enough to ask money for."""
 REFUSED_FOR_GOOD = frozenset(
     "ALREADY_PAID BILL_CANCELLED AMOUNT_MISMATCH NO_SUCH_BILL NO_SUCH_ACCOUNT "
     "TOP_UP_TOO_LARGE".split()
@@ -103,11 +99,6 @@ class HospitalReceipt:
     receipt_no: str
     amount_fen: int
     refunds: Sequence[DecidedRefund]
-
-
-def is_fresh(seen_at: datetime, now: datetime) -> bool:
-    """Whether an amount seen then may be asked for now."""
-    return now - seen_at <= QUOTE_LIFE and civil_date(seen_at) == civil_date(now)
 
 
 def next_look(paid_at: datetime, now: datetime) -> timedelta | None:

@@ -1,10 +1,9 @@
 """Hospital bills and deposits as payables: what is due, and how the hospital books a payment."""
 
 from collections.abc import Awaitable, Callable
+from datetime import datetime
 from functools import partial
 from uuid import UUID
-
-import structlog
 
 from core.city import Named
 from core.context.app import App
@@ -14,17 +13,21 @@ from core.deadline import Deadline
 from core.errors import Conflict, NotFound, Unavailable
 from core.refusal_texts import NOT_FOUND, UPSTREAM_UNAVAILABLE
 from core.texts import Locale, Text
-from core.upstream.client import UpstreamError, UpstreamRejected
+from kinds.payment import Ending, Endings, Values, is_fresh, pass_on
 from modules.health import texts
 from modules.health.billing import domain, store
 from modules.health.billing.domain import BillStatus
-from modules.health.billing.upstream import HospitalBilling, refusal_code
+from modules.health.billing.jobs import SETTLE_REFUND
+from modules.health.billing.upstream import HospitalBilling
 from modules.health.policy import hospital_name
-from payments.api import Accepted, Fulfilment, NotYet, Paid, Payable, Quote, Refused, Unknown
+from payments.api import Accepted, Fulfilment, Paid, Payable, Quote
+from payments.events import PaymentFulfilled, PaymentRefunded, PaymentRefused, PaymentReturned
 
-_DEADLINE_S = 8.0
-
-log = structlog.get_logger(__name__)
+_STATUS_AFTER = {
+    "ALREADY_PAID": BillStatus.PAID,
+    "BILL_CANCELLED": BillStatus.CANCELLED,
+    "NO_SUCH_BILL": BillStatus.CANCELLED,
+}
 
 
 async def quote_bill(call: Call, tx: Transaction, bill_id: str) -> Quote:
@@ -40,7 +43,7 @@ async def quote_bill(call: Call, tx: Transaction, bill_id: str) -> Quote:
         raise Conflict(texts.BILL_PAID)
     if bill.status == BillStatus.CANCELLED:
         raise Conflict(texts.BILL_CANCELLED)
-    if not domain.is_fresh(bill.seen_at, call.app.clock.now()):
+    if not is_fresh(bill.seen_at, call.app.clock.now()):
         raise Unavailable(UPSTREAM_UNAVAILABLE, upstream=texts.HOSPITALS)
     if bill.self_pay_fen == 0:
         raise Conflict(texts.NOTHING_DUE)
@@ -87,48 +90,60 @@ async def fulfil_top_up(app: App, paid: Paid) -> Fulfilment:
 async def _fulfil(
     app: App, paid: Paid, hospital_ref: str, book: Callable[..., Awaitable[str]]
 ) -> Fulfilment:
-    """What a hospital says to a payment; `book` tells it and returns the receipt's number."""
-    deadline = Deadline.after(_DEADLINE_S)
-    try:
-        known = await _find(app.upstream(HospitalBilling), hospital_ref, paid, deadline)
-        if known is not None:
-            return known
-        receipt_no = await book(
-            payment_ref=paid.payment_ref,
-            amount_fen=paid.amount_fen,
-            paid_at=paid.paid_at,
-            deadline=deadline,
-        )
-    except UpstreamError as error:
-        return _judge(error)
-    return Accepted(receipt_no)
+    """What a hospital says to a payment; `book` sends it and returns the receipt's number."""
 
-
-async def _find(
-    hospitals: HospitalBilling, hospital_ref: str, paid: Paid, deadline: Deadline
-) -> Fulfilment | None:
-    """What an earlier try came to; without an answer it may have arrived."""
-    if not paid.attempt:
-        return None
-    try:
+    async def find(deadline: Deadline) -> str | None:
+        hospitals = app.upstream(HospitalBilling)
         receipt = await hospitals.find_payment(hospital_ref, paid.payment_ref, deadline)
-    except UpstreamError:
-        return Unknown()
-    return None if receipt is None else Accepted(receipt.receipt_no)
+        return None if receipt is None else receipt.receipt_no
+
+    send = partial(
+        book, payment_ref=paid.payment_ref, amount_fen=paid.amount_fen, paid_at=paid.paid_at
+    )
+    outcome = await pass_on(
+        paid,
+        find=find,
+        book=lambda deadline: send(deadline=deadline),
+        final=domain.REFUSED_FOR_GOOD,
+    )
+    return Accepted(outcome) if isinstance(outcome, str) else outcome
 
 
-def _judge(error: UpstreamError) -> Fulfilment:
-    if not isinstance(error, UpstreamRejected):
-        return NotYet() if error.outcome_known else Unknown()
-    code = refusal_code(error)
-    if code in domain.REFUSED_FOR_GOOD:
-        return Refused(code)
-    if code == "PAYMENT_REF_REUSED":
-        # something was settled with this payment: no machine may send the money back
-        log.error("a payment settled another bill", upstream=error.upstream)
-        return Unknown()
-    return NotYet()
+async def note(app: App, tx: Transaction, ending: Ending) -> None:
+    """Keep the payment for the hospital's refunds, and the bill as the hospital has it."""
+    now = app.clock.now()
+    match ending:
+        case PaymentFulfilled():
+            hospital_ref, wait = await _hospital_of(ending), domain.next_look(now, now)
+            await store.note_payment(tx, ending.intent_id, ending.payer_id, hospital_ref, now, wait)
+            await _mark(tx, ending, BillStatus.PAID, now)
+        case PaymentRefused(reason=reason) if reason in _STATUS_AFTER:
+            await _mark(tx, ending, _STATUS_AFTER[reason], now)
+        case PaymentRefunded(refund_id=refund_id) | PaymentReturned(refund_id=refund_id):
+            if await store.mark_returned(tx, refund_id, now):  # the hospital that decided so
+                await app.queue.enqueue(tx, SETTLE_REFUND, {"refund_id": str(refund_id)})
+
+
+async def _mark(tx: Transaction, ending: Ending, status: BillStatus, now: datetime) -> None:
+    if ending.kind == domain.BILL_KIND:
+        await store.mark_bill(tx, UUID(ending.subject_ref), status, now)
+
+
+async def describe(app: App, ending: Ending, locale: Locale) -> Values:
+    """What the messages call the payment: the hospital, not what was done."""
+    text = texts.MEDICAL_BILL if ending.kind == domain.BILL_KIND else texts.TOP_UP
+    return {"name": title(app, await _hospital_of(ending), text).say(locale)}
+
+
+async def _hospital_of(ending: Ending) -> str:
+    find = store.find_bill if ending.kind == domain.BILL_KIND else store.find_top_up
+    row = await find(UUID(ending.subject_ref))
+    assert row is not None
+    return row.hospital_ref
 
 
 BILL = Payable(kind=domain.BILL_KIND, quote=quote_bill, fulfil=fulfil_bill)
 TOP_UP = Payable(kind=domain.TOP_UP_KIND, quote=quote_top_up, fulfil=fulfil_top_up)
+ENDINGS = Endings(
+    kinds=(domain.BILL_KIND, domain.TOP_UP_KIND), templates="health.", note=note, describe=describe
+)

@@ -18,6 +18,7 @@ from core.people.personal_read import Access, Purpose, open_access, personal_rea
 from core.refusal_texts import NOT_FOUND, UPSTREAM_UNAVAILABLE
 from core.upstream.client import UpstreamError
 from core.upstream.readings import Reading, ReadStatus
+from kinds.payment import open_cashier
 from modules.health import texts
 from modules.health.billing import domain, refunds, store
 from modules.health.billing.domain import (
@@ -167,7 +168,7 @@ async def pay_bill(call: Call, bill_id: UUID, key: str) -> payments.Payment:
         intent_id = await payments.create_intent(
             call, tx, kind=domain.BILL_KIND, subject_ref=str(bill_id), key=key
         )
-    return payments.to_payment(await payments.present(call, intent_id), call.locale)
+    return await open_cashier(call, intent_id)
 
 
 async def _refresh(call: Call, hospital_ref: str) -> None:
@@ -218,7 +219,7 @@ async def top_up(
         intent_id = await payments.create_intent(
             call, tx, kind=domain.TOP_UP_KIND, subject_ref=str(claim.effect_id), key=key
         )
-    return payments.to_payment(await payments.present(call, intent_id), call.locale)
+    return await open_cashier(call, intent_id)
 
 
 async def _require_account(call: Call, hospital_ref: str, account_no: str) -> None:

@@ -5,7 +5,6 @@ from datetime import datetime
 from typing import Any, Protocol
 from urllib.parse import quote
 
-import orjson
 from pydantic import TypeAdapter, ValidationError
 
 from core.context.app import App
@@ -46,7 +45,7 @@ class HospitalBilling(Protocol):
     ) -> str:
         """Book a payment of a bill's self-pay part; returns the hospital's receipt number.
 
-        Repeat-safe by `payment_ref`. Raises UpstreamRejected for refusals (see `refusal_code`).
+        Repeat-safe by `payment_ref`. Raises UpstreamRejected for refusals (see its `code`).
         """
         ...
 
@@ -141,7 +140,7 @@ class HospitalBillingClient:
             )
         except UpstreamRejected as refusal:
             # any other 404 is a wrong address, which says nothing of the payment
-            if refusal_code(refusal) == "NO_SUCH_PAYMENT":
+            if refusal.code == "NO_SUCH_PAYMENT":
                 return None
             raise
         receipt: HospitalReceipt = _read(answer, _RECEIPT)
@@ -198,14 +197,6 @@ class HospitalBillingClient:
             return str(answer.json()["receipt_no"])
         except (KeyError, TypeError):
             raise UpstreamFailed("his_billing", operation, "no receipt number") from None
-
-
-def refusal_code(refusal: UpstreamRejected) -> str:
-    """The hospital's code in a refusal, "" where it gives none."""
-    try:
-        return str(orjson.loads(refusal.body)["code"])
-    except (KeyError, TypeError, ValueError):
-        return ""
 
 
 def _part(text: str) -> str:

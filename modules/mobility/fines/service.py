@@ -14,11 +14,11 @@ from core.people.personal_read import Access, Purpose, open_access, personal_rea
 from core.refusal_texts import NOT_FOUND, UPSTREAM_UNAVAILABLE
 from core.upstream.client import UpstreamError, UpstreamRejected
 from core.upstream.readings import Reading
+from kinds.payment import find_payments, open_cashier
 from modules.mobility.fines import domain, store, texts
 from modules.mobility.fines.domain import FineStatus, Order, Violation
 from modules.mobility.fines.upstream import FinesPlatform, TrafficPolice
 from modules.mobility.models import Fine
-from modules.mobility.payments_of import find_payments
 from payments import api as payments
 
 SERVICE = "traffic-fine-payment"
@@ -149,7 +149,7 @@ async def pay(
             call, tx, kind=domain.KIND, subject_ref=str(fine_id), key=key, method=method
         )
         await store.note_intent(tx, fine_id, intent_id)
-    return payments.to_payment(await payments.present(call, intent_id), call.locale)
+    return await open_cashier(call, intent_id)
 
 
 async def _own_fine(call: Call, fine_id: UUID) -> Fine:

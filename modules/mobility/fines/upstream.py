@@ -10,7 +10,7 @@ from core.deadline import Deadline
 from core.people.personal_read import Access
 from core.upstream.client import UpstreamFailed, UpstreamRejected
 from modules.mobility.fines.domain import Order, Violation
-from modules.mobility.payee import Payee, PayeeDoor, part, refusal_code
+from modules.mobility.payee import Payee, PayeeDoor, part
 
 _ORDER = TypeAdapter(Order)
 _VIOLATION = TypeAdapter(Violation)
@@ -47,7 +47,7 @@ class TrafficPoliceClient:
         try:
             told = await self._post("/violations/query", "list_violations", body, access, deadline)
         except UpstreamRejected as refusal:
-            if refusal_code(refusal) == "NO_VEHICLE":
+            if refusal.code == "NO_VEHICLE":
                 return ()
             raise
         try:

@@ -15,11 +15,11 @@ from core.people.personal_read import Purpose, open_access
 from core.refusal_texts import NOT_FOUND, UPSTREAM_UNAVAILABLE
 from core.upstream.client import UpstreamError, UpstreamRejected
 from core.upstream.readings import Reading, ReadStatus
+from kinds.payment import find_payments, open_cashier
 from modules.mobility.models import ParkingCharge, Plate
 from modules.mobility.parking import domain, store, texts
 from modules.mobility.parking.domain import Session
 from modules.mobility.parking.upstream import Parking, VehicleRegistry
-from modules.mobility.payments_of import find_payments
 from payments import api as payments
 
 SERVICE = "parking-payment"
@@ -199,7 +199,7 @@ async def pay(
             call, tx, kind=domain.KIND, subject_ref=str(charge_id), key=key, method=method
         )
         await store.note_intent(tx, charge_id, intent_id)
-    return payments.to_payment(await payments.present(call, intent_id), call.locale)
+    return await open_cashier(call, intent_id)
 
 
 async def _refresh(call: Call, charge: ParkingCharge) -> None:

@@ -14,8 +14,8 @@ from core.refusal_texts import NOT_FOUND, UPSTREAM_UNAVAILABLE
 from core.standards.signed_code import ReaderKey, SignedCode, issue_code, reader_key
 from core.upstream.client import UpstreamError
 from core.upstream.readings import Reading
+from kinds.payment import find_payments, open_cashier
 from modules.mobility import models
-from modules.mobility.payments_of import find_payments
 from modules.mobility.transit import domain, store, texts
 from modules.mobility.transit.domain import Trip, TripStatus
 from modules.mobility.transit.upstream import Fare
@@ -147,7 +147,7 @@ async def pay(
             call, tx, kind=domain.KIND, subject_ref=str(trip_id), key=key, method=method
         )
         await store.note_intent(tx, trip_id, intent_id)
-    return payments.to_payment(await payments.present(call, intent_id), call.locale)
+    return await open_cashier(call, intent_id)
 
 
 async def _refresh(call: Call, trip: models.Trip) -> None:

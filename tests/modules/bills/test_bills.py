@@ -9,8 +9,9 @@ import pytest
 from core.errors import Conflict, InvalidInput, NotFound, RateLimited, Unavailable
 from core.ids import new_id
 from core.upstream.readings import ReadStatus
+from kinds.payment import is_fresh
 from modules.bills import service
-from modules.bills.domain import BillStatus, UtilityKind, is_fresh
+from modules.bills.domain import BillStatus, UtilityKind
 from modules.bills.models import AccountLink
 from payments.models import Intent
 from tests.payments.world import ACCOUNT, World

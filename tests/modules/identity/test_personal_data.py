@@ -1,5 +1,6 @@
 """Everything one has: under the newest key, handed out, forgotten but for what the law keeps."""
 
+import importlib
 import shutil
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from datetime import date
@@ -65,16 +66,9 @@ def test_every_sealed_column_of_the_house_is_known_to_the_key_rotation() -> None
     groups = [load(path) for m in house for point, path in m.extensions if point == SEALED]
     known = {(c.table, c.column) for group in groups for c in group}
     found = set()
-    for manifest in house:
-        if manifest.models is None:
-            continue
-        module = __import__(manifest.models, fromlist=["*"])
-        for model in vars(module).values():
-            if (
-                isinstance(model, type)
-                and hasattr(model, "_meta")
-                and model.__module__ == manifest.models
-            ):
+    for name in (name for manifest in house for name in manifest.models):
+        for model in vars(importlib.import_module(name)).values():
+            if isinstance(model, type) and hasattr(model, "_meta") and model.__module__ == name:
                 table = model._meta.db_table
                 found |= {(table, f) for f in model._meta.fields_map if f.endswith("_sealed")}
     assert found == known
