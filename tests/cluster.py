@@ -53,7 +53,9 @@ def digest(manifests: Sequence[Manifest]) -> str:
     These are the migrations, the manifests and the statements generated from them, all of `core`,
     and the versions of what applies them.
     """
-    found = hashlib.sha256(repr((os.getuid(), [version(name) for name in _PACKAGES])).encode())
+    versions = [version(name) for name in _PACKAGES]
+    wings = [(manifest.package, manifest.label, manifest.migrations) for manifest in manifests]
+    found = hashlib.sha256(repr((os.getuid(), versions, wings)).encode())
     files = set((ROOT / "core").rglob("*.py"))
     for manifest in manifests:
         files |= {*_folder(manifest.package).glob("module.py")}

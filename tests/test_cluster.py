@@ -24,7 +24,7 @@ def test_another_set_of_tables_is_another_cluster(
     *others, last = manifests
     changed = {
         "a wing less": others,
-        "other migrations": [*others, replace(last, migrations="bff.migrations")],
+        "other migrations": [*others, replace(last, migrations="notifications.migrations")],
         "a table that only grows": [*others, replace(last, append_only=("core_job",))],
     }[change]
     assert digest(changed) != digest(manifests) == digest(manifests)
