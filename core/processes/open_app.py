@@ -37,10 +37,7 @@ async def open_app(
     upstreams: Mapping[Any, Any] | None = None,
     application: str = "quancheng",
 ) -> AsyncIterator[App]:
-    """Build the process's App: database pool, bus, clients; closes them all at the end.
-
-    `upstreams` gives functions in the place of operations, and objects in that of protocols.
-    """
+    """Build the process's App and close it at the end; `upstreams` gives fakes."""
     if settings.database_url is None:
         raise ValueError("DATABASE_URL is unset: start with `quancheng up`, or set it")
     clock = clock or SystemClock(settings.clock_offset)

@@ -134,13 +134,16 @@ class System:
         `safe`: repeating it does no harm (default: GET and HEAD); only then is it retried.
         `personal`: it reads a person's data, and is refused without their Access. `hedged`: a slow
         one is sent a second time (`core.upstream.hedging`). Raises ValueError for a name that the
-        system has already.
+        system has already, and where an unsafe one is hedged.
         """
+        is_safe = method in {"GET", "HEAD"} if safe is None else safe
 
         def declare(make: Callable[P, Request]) -> Operation[P, T]:
             name = make.__name__
             if name in self.operations:
                 raise ValueError(f"declared twice, operation: {self.name}.{name}")
+            if hedged and not is_safe:
+                raise ValueError(f"{self.name}.{name} is not safe to be sent twice")
             self.operations[name] = declared = Operation(
                 self,
                 name,
@@ -148,7 +151,7 @@ class System:
                 path,
                 make,
                 answers,
-                safe=safe,
+                safe=is_safe,
                 personal=personal,
                 hedged=hedged,
                 accept=accept,
@@ -173,7 +176,7 @@ class Operation(Generic[P, T]):
     path: str
     make: Callable[P, Request]
     answers: Answer[T]
-    safe: bool | None
+    safe: bool
     personal: bool
     hedged: bool
     accept: str
