@@ -32,7 +32,7 @@ check: $(TOOLS) ## lint, format, types, import contracts, schema and migration d
 	$(BIN)/quancheng schema --check
 	$(BIN)/quancheng documents check
 	$(BIN)/quancheng migrate --check-drift
-	$(BIN)/python -m pytest tests/test_size.py
+	$(BIN)/python -m pytest tests/test_size.py tests/test_cost.py
 
 bench: $(TOOLS) ## side-by-side measurements (NAME=… for one) into bench/results.json
 	$(BIN)/python -m bench $(NAME)
