@@ -4,15 +4,17 @@ A service declares what is asked, on which consent and how old an answer may be;
 the access log's trace, keeps to the deadline and falls back on the last good answer.
 """
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Concatenate, Generic, ParamSpec, TypeVar
+from typing import Any, Concatenate, Generic, ParamSpec, Protocol, TypeVar
 
 from core.context.app import App
 from core.context.call import Call
 from core.deadline import Deadline
-from core.people.personal_read import Access, Purpose, personal_read
+from core.people.personal_read import Access, Purpose, about_person, personal_read
+from core.rooms import ExtensionPoint
+from core.upstream.operation import Request
 from core.upstream.readings import Reading
 
 P = ParamSpec("P")
@@ -24,12 +26,14 @@ class PersonalLookup(Generic[P, T]):
     """A question about a person. `ask` is an upstream operation, or a function that calls some.
 
     `ask(app, deadline, access, …)` takes what is asked for beside the person (a year, a cursor) as
-    further arguments, which must be hashable: the last good answer is kept for each of them.
+    further arguments with defaults, which must be hashable: the last good answer is kept for each.
     """
 
     service: str
     purpose: Purpose
     ask: Callable[Concatenate[App, Deadline, Access, P], Awaitable[T]]
+    part: str = ""
+    """Which of the service's lookups it is, where there are several."""
     max_stale: timedelta = timedelta(days=1)
 
     async def read(self, call: Call, *args: P.args, **kwargs: P.kwargs) -> Reading[T]:
@@ -48,7 +52,7 @@ class PersonalLookup(Generic[P, T]):
             purpose=self.purpose,
             fetch=fetch,
             max_stale=self.max_stale,
-            part=(self.service, *args, *sorted(kwargs.items())),
+            part=(self.service, self.part, *args, *sorted(kwargs.items())),
         )
 
 
@@ -58,13 +62,51 @@ class CityLookup(Generic[P, T]):
 
     service: str
     ask: Callable[Concatenate[App, Deadline, P], Awaitable[T]]
+    part: str = ""
     max_stale: timedelta = timedelta(hours=1)
 
     async def read(self, call: Call, *args: P.args, **kwargs: P.kwargs) -> Reading[T]:
         """The answer. Raises UpstreamRejected where the system refuses the question itself."""
         return await call.app.last_good.read_through(
-            ("city", self.service, *args, *sorted(kwargs.items())),
+            ("city", self.service, self.part, *args, *sorted(kwargs.items())),
             lambda: self.ask(call.app, call.deadline, *args, **kwargs),
             clock=call.app.clock,
             max_stale=self.max_stale,
         )
+
+
+class Numbered(Protocol):
+    """A record of a list."""
+
+    @property
+    def record_no(self) -> str:
+        """Its number: unique for the person, it never changes."""
+        ...
+
+
+N = TypeVar("N", bound=Numbered)
+
+
+@dataclass(frozen=True, slots=True)
+class Page(Generic[N]):
+    """A page of a person's records, as a registry answers it, newest first."""
+
+    records: Sequence[N]
+    total: int
+    """How many there are on all pages, of the year where one is asked for."""
+    next_after: str | None
+    """Behind which record the next page begins; None on the last."""
+
+
+def page_request(access: Access, first: int, after: str | None, year: int | None) -> Request:
+    """Asks a registry for a page of records of the person in `access`, perhaps of one year."""
+    page = {"limit": first, "after": after, "year": year}
+    return Request(json=about_person(access) | page, access=access)
+
+
+PERSONAL_LOOKUPS: ExtensionPoint[PersonalLookup[Any, Any]] = ExtensionPoint(
+    "lookup", PersonalLookup, key=lambda lookup: (lookup.service, lookup.part)
+)
+CITY_LOOKUPS: ExtensionPoint[CityLookup[Any, Any]] = ExtensionPoint(
+    "city lookup", CityLookup, key=lambda lookup: (lookup.service, lookup.part)
+)

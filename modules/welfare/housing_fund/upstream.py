@@ -2,7 +2,7 @@
 
 from core.people.personal_read import Access, about_person
 from core.upstream.operation import Request, System, json_of
-from modules.welfare.domain import HousingFundAccount
+from modules.welfare.housing_fund.domain import HousingFundAccount
 
 CENTRE = System("housing_fund")
 
