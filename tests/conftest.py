@@ -199,8 +199,10 @@ def client(app: App) -> Iterator[Client]:
 async def citizen(app: App) -> Callable[..., Awaitable[Viewer]]:
     """Makes citizens with accounts: `await citizen()`, `await citizen(level=1, name="…")`."""
 
-    async def make(*, level: int = 2, name: str = "张三", locale: str = "en") -> Viewer:
-        return await make_citizen(app, level=level, name=name, locale=locale)
+    async def make(
+        *, level: int = 2, name: str = "张三", locale: str = "en", number: str | None = None
+    ) -> Viewer:
+        return await make_citizen(app, level=level, name=name, locale=locale, number=number)
 
     return make
 
