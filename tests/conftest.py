@@ -37,6 +37,8 @@ from core.settings import Settings
 from core.texts import Locale
 from tests.asgi import Client
 from tests.people import make_citizen
+from tests.sandbox.serving import Client as Sandbox
+from tests.sandbox.serving import free_port, sandbox_process
 
 ROOT = Path(__file__).resolve().parent.parent
 NOON = datetime(2026, 11, 23, 4, 0, tzinfo=UTC)
@@ -95,6 +97,22 @@ def template(server: Path, manifests: tuple[Manifest, ...]) -> str:
     urls = database_urls(server)
     asyncio.run(migrate(urls.owner, urls.app, manifests))
     return str(parse_url(urls.app)["database"])
+
+
+@pytest.fixture(scope="session")
+def sandbox_port(keys_dir: Path) -> Iterator[int]:
+    """The port of a running sandbox city; one for all tests of a worker that speak to it."""
+    port = free_port()
+    with sandbox_process(port, keys_dir=keys_dir):
+        yield port
+
+
+@pytest.fixture
+async def sandbox(sandbox_port: int) -> AsyncIterator[Sandbox]:
+    """The sandbox city as at its beginning, nothing in it broken."""
+    async with Sandbox(sandbox_port) as city:
+        assert (await city.post("/_control/reset"))[0] == 204
+        yield city
 
 
 class Databases:

@@ -4,9 +4,8 @@ A lookup is found by its type and asked without arguments; nothing of this is wr
 All are asked in one test after another, so that a further one costs no database and no process.
 """
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable
 from datetime import timedelta
-from pathlib import Path
 from typing import Any, TypeAlias
 
 import pytest
@@ -24,7 +23,6 @@ from core.telemetry.call_counts import tallying
 from core.upstream.readings import Reading, ReadStatus
 from kinds.lookup import CITY_LOOKUPS, PERSONAL_LOOKUPS, CityLookup, PersonalLookup
 from tests.sandbox.serving import Client as Sandbox
-from tests.sandbox.serving import free_port, sandbox_process
 
 pytestmark = pytest.mark.xdist_group("lookups")
 
@@ -41,22 +39,6 @@ SYSTEMS = {
     for system in manifest.upstreams
 }
 ERROR, SILENCE, GARBAGE = {"error_rate": 1}, {"hang": True}, {"garbage": True}
-
-
-@pytest.fixture(scope="module")
-def sandbox_port(keys_dir: Path) -> Iterator[int]:
-    """The port of a running sandbox."""
-    port = free_port()
-    with sandbox_process(port, keys_dir=keys_dir):
-        yield port
-
-
-@pytest.fixture
-async def sandbox(sandbox_port: int) -> AsyncIterator[Sandbox]:
-    """The sandbox, with nothing broken."""
-    async with Sandbox(sandbox_port) as client:
-        await client.call("DELETE", "/_control/faults")
-        yield client
 
 
 @pytest.fixture
