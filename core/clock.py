@@ -20,11 +20,14 @@ class Clock(Protocol):
 
 
 class SystemClock:
-    """The machine's clock."""
+    """The machine's clock, in development perhaps set ahead or back by `offset`."""
+
+    def __init__(self, offset: timedelta = timedelta(0)) -> None:
+        self._offset = offset
 
     def now(self) -> datetime:
         """The present moment, aware, in UTC."""
-        return datetime.now(UTC)  # noqa: TID251 - the one place that may ask
+        return datetime.now(UTC) + self._offset  # noqa: TID251 - the one place that may ask
 
 
 class ManualClock:

@@ -15,7 +15,7 @@ from typing import Any
 from core.catalogue import Service, read_services
 from core.errors import StartError
 
-WINGS = ("core", "notifications", "payments", "kinds", "credit", "bff")
+WINGS = ("core", "notifications", "payments", "kinds", "kinds.booking", "credit", "bff")
 CATALOGUE = "services.csv"
 """The table of all services, in the folder `modules/`."""
 
@@ -51,8 +51,8 @@ class Manifest:
     rooms: Sequence[str] = ()
     """Where its declarations are: a module, or a package with all that is in it. Their order is
     the order of what is found in them, such as the fields of the GraphQL schema."""
-    upstreams: Sequence[Any] = ()
-    """The outside systems it speaks to (`core.upstream.operation.System`), and UpstreamBindings."""
+    upstreams: Sequence[UpstreamBinding] = ()
+    """The outside systems behind a protocol; the others are declared in rooms (`System`)."""
     migrations: str | None = None
     append_only: Sequence[str] = ()
     """Tables whose rows the application role may insert and read but never change."""

@@ -4,12 +4,13 @@ Each field states its meaning and unit; the table in docs/settings.md is generat
 Nothing else in the project reads the environment.
 """
 
+from datetime import timedelta
 from enum import StrEnum
 from functools import cached_property
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from pydantic import Field, field_validator
+from pydantic import Field, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 SANDBOX_KEYS_MARKER = "SANDBOX-KEYS"
@@ -70,6 +71,11 @@ class Settings(BaseSettings):
         description="Payment providers by name, the preferred one first; those not set up are not "
         "used.",
     )
+    clock_offset_s: int = Field(
+        0,
+        description="How far every process's clock is ahead of the machine's (s), to try another "
+        "day; `quancheng up --at` sets it. Production refuses any but 0.",
+    )
     log_level: str = Field("info", description="`debug`, `info`, `warning` or `error`.")
     worker_concurrency: int = Field(
         20, ge=2, le=500, description="Jobs a worker runs at once in each lane."
@@ -109,6 +115,13 @@ class Settings(BaseSettings):
             raise ValueError("must be a postgresql:// address")
         return url
 
+    @field_validator("clock_offset_s")
+    @classmethod
+    def _must_be_now_in_production(cls, offset_s: int, info: ValidationInfo) -> int:
+        if offset_s and info.data.get("environment") is Environment.PRODUCTION:
+            raise ValueError("production runs on the machine's clock")
+        return offset_s
+
     @property
     def is_production(self) -> bool:
         """True where sandbox keys, default secrets and the embedded database are refused."""
@@ -118,6 +131,11 @@ class Settings(BaseSettings):
     def psp_names(self) -> list[str]:
         """The payment providers of PSPS, in order."""
         return [name.strip() for name in self.psps.split(",") if name.strip()]
+
+    @cached_property
+    def clock_offset(self) -> timedelta:
+        """CLOCK_OFFSET_S as a time span."""
+        return timedelta(seconds=self.clock_offset_s)
 
     @cached_property
     def keys_path(self) -> Path:

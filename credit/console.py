@@ -2,7 +2,7 @@
 
 import functools
 from collections.abc import Callable
-from datetime import date
+from datetime import date, datetime
 from pathlib import Path
 from typing import Annotated, ParamSpec, TypeVar
 
@@ -43,9 +43,14 @@ def refusing(command: Callable[P, R]) -> Callable[P, R]:
     return run
 
 
+def now() -> datetime:
+    """The present moment."""
+    return SystemClock(Settings().clock_offset).now()
+
+
 def today() -> date:
     """The civil date here."""
-    return civil_date(SystemClock().now())
+    return civil_date(now())
 
 
 def signing_key(key: Path | None) -> Ed25519PrivateKey:

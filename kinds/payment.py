@@ -51,6 +51,15 @@ def is_fresh(seen_at: datetime, now: datetime) -> bool:
     return now - seen_at <= QUOTE_LIFE and civil_date(seen_at) == civil_date(now)
 
 
+def payment_body(paid: Paid) -> Mapping[str, object]:
+    """The body in which a payee is told of a payment; see docs/upstreams/payments.md."""
+    return {
+        "payment_ref": paid.payment_ref,
+        "amount_fen": paid.amount_fen,
+        "paid_at": paid.paid_at.isoformat(),
+    }
+
+
 async def pass_on(
     paid: Paid,
     *,

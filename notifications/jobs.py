@@ -11,7 +11,7 @@ from core.queue.jobs import Lane, job
 from core.upstream.client import UpstreamRejected
 from notifications import models, store
 from notifications.models import Delivery
-from notifications.upstream import SmsGateway
+from notifications.upstream import send
 
 _DEADLINE_S = 10.0
 _BARE_TEXTS_KEPT = timedelta(days=30)
@@ -27,11 +27,12 @@ async def deliver(app: App, delivery_id: UUID) -> None:
     if delivery is None or delivery.state != "queued":
         return
     try:
-        receipt = await app.upstream(SmsGateway).send(
+        receipt = await send(
+            app,
+            Deadline.after(_DEADLINE_S),
             str(delivery.id),
             await _phone(app, delivery),
             app.vault.decrypt(delivery.body_sealed, models.BODY),
-            Deadline.after(_DEADLINE_S),
         )
     except UpstreamRejected:
         async with transaction() as tx:

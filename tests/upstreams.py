@@ -33,7 +33,7 @@ def in_place_of(system: System, fake: object) -> Connected:
     return Connected(Upstreams(HttpClient(Metrics()), [system], {}, by_operation(fake, system)))
 
 
-def at(http: HttpClient, base: str, *systems: System) -> Connected:
+def over_http(http: HttpClient, base: str, *systems: System) -> Connected:
     """Systems that are asked over HTTP, each below a base address as in the development city."""
     addresses = {system.name: f"{base}/{system.name.replace('_', '-')}" for system in systems}
     return Connected(Upstreams(http, systems, addresses))

@@ -149,7 +149,7 @@ def usage(
     field: Annotated[str | None, typer.Option(help='One field only, as "Query.home".')] = None,
 ) -> None:
     """Show how often each field is asked for, by app version."""
-    since = (SystemClock().now() - timedelta(days=days)).date()
+    since = (SystemClock(Settings().clock_offset).now() - timedelta(days=days)).date()
     runs = _in_database(lambda: read_usage(since))
     documents = documents_of(discover())
     library = _library(documents)
@@ -197,7 +197,7 @@ def _find(documents: Documents, text: str) -> Sequence[TrustedOperation]:
 async def _set(changes: Sequence[Override]) -> None:
     async with pool.transaction() as tx:
         for override in changes:
-            await overrides.set_override(tx, SystemClock(), override)
+            await overrides.set_override(tx, SystemClock(Settings().clock_offset), override)
 
 
 async def _drop(operation_ids: Sequence[str]) -> None:

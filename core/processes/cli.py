@@ -11,6 +11,7 @@ import os
 import signal
 import sys
 from collections.abc import Awaitable, Callable
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
@@ -85,12 +86,22 @@ def up(
     workers: Annotated[int, typer.Option(min=1, max=64, help="Worker processes.")] = 1,
     apis: Annotated[int, typer.Option(min=1, max=64, help="API processes: PORT, PORT+1, …")] = 1,
     sandbox: Annotated[bool, typer.Option(help="Start the sandbox city too.")] = True,
+    at: Annotated[
+        datetime | None,
+        typer.Option(
+            formats=["%Y-%m-%d", "%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%M:%S"],
+            help="Shanghai time to begin at, as a trial; with a DATA_DIR of its own.",
+        ),
+    ] = None,
 ) -> None:
     """Start everything: database, migrations, seed, sandbox, worker, API."""
+    from core.clock import SHANGHAI, SystemClock
     from core.processes.supervisor import Plan, Supervisor
 
-    console = Console()
-    Supervisor(_settings(), Plan(apis, workers, sandbox), console).run()
+    if at is not None:
+        ahead = at.replace(tzinfo=SHANGHAI) - SystemClock().now()
+        os.environ["CLOCK_OFFSET_S"] = str(round(ahead.total_seconds()))
+    Supervisor(_settings(), Plan(apis, workers, sandbox), Console()).run()
 
 
 @app.command()
@@ -137,6 +148,7 @@ def sandbox() -> None:
         raise StartError("production does not run the sandbox city")
     require_free_port("127.0.0.1", settings.sandbox_port, "SANDBOX_PORT")
     ensure_sandbox_keys(settings.keys_path)
+    os.environ.setdefault("SANDBOX_CLOCK_OFFSET_S", str(settings.clock_offset_s))
     os.environ.setdefault("SANDBOX_KEYS_DIR", str(settings.keys_path))
     os.environ.setdefault("SANDBOX_STATE", str(settings.data_dir / "sandbox.sqlite3"))
     serve(load("sandbox.app:create_app"), "127.0.0.1", settings.sandbox_port)

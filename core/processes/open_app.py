@@ -9,7 +9,7 @@ from typing import Any
 
 from core.bus.bus import Bus
 from core.city import City, load_city
-from core.clock import Clock, SystemClock
+from core.clock import Clock, SystemClock, civil_date
 from core.context.app import App
 from core.database import pool
 from core.errors import StartError
@@ -24,7 +24,7 @@ from core.security.vault import Vault
 from core.settings import Settings
 from core.telemetry.metrics import Metrics
 from core.upstream.client import HttpClient
-from core.upstream.operation import System, Upstreams
+from core.upstream.operation import SYSTEMS, System, Upstreams
 from core.upstream.readings import LastGood
 
 
@@ -43,12 +43,13 @@ async def open_app(
     """
     if settings.database_url is None:
         raise ValueError("DATABASE_URL is unset: start with `quancheng up`, or set it")
-    clock = clock or SystemClock()
+    clock = clock or SystemClock(settings.clock_offset)
     manifests = discover() if manifests is None else manifests
     folder, city = settings.keys_path, load_city(settings.city_file)
     queue, events = check_wings(manifests, city)
     keys = load_keys(folder)
     bus, metrics = Bus(settings.database_url), Metrics()
+    metrics.watch_calendar(lambda: len(city.calendar.overdue_years(civil_date(clock.now()))))
     async with HttpClient(metrics) as http:
         app = App(
             settings=settings,
@@ -111,14 +112,16 @@ def _open_upstreams(
     given: Mapping[Any, Any],
 ) -> Upstreams:
     """The systems, each with its address. Raises ValueError for one that production cannot find."""
-    systems: list[System | UpstreamBinding] = [s for m in manifests for s in m.upstreams]
+    bindings = [binding for manifest in manifests for binding in manifest.upstreams]
+    declared = SYSTEMS.of(manifests)
+    reached: list[System | UpstreamBinding] = [*declared, *bindings]
     addresses = dict(_addresses(settings))
-    for system in systems:
+    for system in reached:
         if system.name not in addresses and not settings.is_production:
             addresses[system.name] = f"{settings.sandbox_url}/{system.name.replace('_', '-')}"
         elif system.name not in addresses and not system.optional:
             raise ValueError(f"UPSTREAMS_FILE has no entry for {system.name}")
-    return Upstreams(http, [s for s in systems if isinstance(s, System)], addresses, given)
+    return Upstreams(http, declared, addresses, given)
 
 
 def _addresses(settings: Settings) -> dict[str, str]:
@@ -129,9 +132,7 @@ def _addresses(settings: Settings) -> dict[str, str]:
 
 
 def _bind_protocols(app: App, given: Mapping[Any, Any]) -> None:
-    for binding in (
-        b for m in app.manifests for b in m.upstreams if isinstance(b, UpstreamBinding)
-    ):
+    for binding in (binding for manifest in app.manifests for binding in manifest.upstreams):
         protocol, address = load(binding.protocol), app.upstreams.find_address(binding.name)
         app.http.rules.protect(binding.name, binding.personal)
         app.http.rules.hedge(binding.name, binding.hedged)

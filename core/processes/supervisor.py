@@ -167,6 +167,7 @@ class Supervisor:
             variables.pop("DATABASE_OWNER_URL", None)
         if command == "sandbox":
             variables.pop("DATABASE_URL", None)
+            variables["SANDBOX_CLOCK_OFFSET_S"] = str(self._settings.clock_offset_s)
             variables["SANDBOX_KEYS_DIR"] = str(self._settings.keys_path)
             variables["SANDBOX_STATE"] = str(self._settings.data_dir / "sandbox.sqlite3")
         return variables

@@ -9,12 +9,15 @@ import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from datetime import timedelta
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 
 import asyncpg
 import structlog
+from croniter import croniter
 from pgqueuer import Queries
 from pgqueuer.adapters.persistence.qb import QueryBuilderEnvironment, QueryQueueBuilder
+from pgqueuer.core.executors import ScheduleExecutor
 from pgqueuer.db import AsyncpgPoolDriver
 from pgqueuer.domain.settings import db_settings
 from pgqueuer.domain.types import Channel
@@ -23,6 +26,7 @@ from pgqueuer.models import Schedule as DueSchedule
 from pgqueuer.qm import QueueManager
 from pgqueuer.sm import SchedulerManager
 
+from core.clock import Clock
 from core.context.app import App
 from core.database import CONNECTION_LOST, PooledConnection, parse_url, transaction
 from core.processes.lane import register
@@ -132,6 +136,18 @@ def _manager(app: App, lane: Lane, pool: asyncpg.Pool) -> QueueManager:
     return manager
 
 
+@dataclass
+class ClockSchedule(ScheduleExecutor):
+    """A schedule that is due by our clock, which may be set to another day."""
+
+    clock: Clock
+
+    def next_in(self) -> timedelta:
+        now = self.clock.now()
+        due_at: datetime = croniter(self.parameters.expression, now).get_next(datetime)
+        return due_at - now
+
+
 def _scheduler(app: App, pool: asyncpg.Pool) -> SchedulerManager:
     scheduler = SchedulerManager(Queries(AsyncpgPoolDriver(pool)))
     for job in app.queue.kinds.values():
@@ -141,5 +157,10 @@ def _scheduler(app: App, pool: asyncpg.Pool) -> SchedulerManager:
                 async with transaction() as tx:
                     await app.queue.enqueue(tx, [NewJob(kind, (), key="scheduled")])
 
-            scheduler.schedule(job.kind, job.every, clean_old=True)(due)
+            scheduler.schedule(
+                job.kind,
+                job.every,
+                executor_factory=lambda parameters: ClockSchedule(parameters, app.clock),
+                clean_old=True,
+            )(due)
     return scheduler

@@ -8,7 +8,7 @@ counted under "other".
 import asyncio
 import re
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 from prometheus_client import CollectorRegistry, Gauge, Histogram, ProcessCollector
 from prometheus_client.exposition import generate_latest
@@ -44,6 +44,11 @@ class Metrics:
             ("upstream", "operation"),
             registry=self.registry,
         )
+        self._calendar = Gauge(
+            "quancheng_calendar_years_overdue",
+            "Years whose calendar the city file lacks; the next year's counts from 1 December.",
+            registry=self.registry,
+        )
         self._job = self._histogram(
             "job_seconds", "Jobs run.", ("lane", "kind", "outcome"), _JOB_BUCKETS_S
         )
@@ -55,6 +60,10 @@ class Metrics:
         self._lag = self._histogram(
             "event_loop_lag_seconds", "How late the event loop runs.", (), _LAG_BUCKETS_S
         )
+
+    def watch_calendar(self, years_overdue: Callable[[], int]) -> None:
+        """At each scrape ask how many years' holidays the city file lacks by now."""
+        self._calendar.set_function(years_overdue)
 
     def outbound(self, upstream: str, operation: str, outcome: str, duration_s: float) -> None:
         """One attempt at an upstream ended: `ok`, or the lower-case reason of its error."""

@@ -24,10 +24,10 @@ from pydantic import TypeAdapter
 
 from core.database import refuse_in_transaction
 from core.deadline import Deadline
+from core.rooms import ExtensionPoint
 from core.upstream.client import (
     JSON,
     HttpClient,
-    Licence,
     Response,
     Timeouts,
     Upstream,
@@ -35,9 +35,11 @@ from core.upstream.client import (
     UpstreamRejected,
     UpstreamUnavailable,
 )
+from core.upstream.rules import Licence, require_licence
 
 P = ParamSpec("P")
 T = TypeVar("T")
+U = TypeVar("U")
 
 BODY_MAX_BYTES = 5_000_000
 
@@ -48,6 +50,9 @@ class Request:
 
     path: Mapping[str, str] = field(default_factory=dict)
     """The values of the placeholders in the operation's path; percent-encoded when sent."""
+    link: str = ""
+    """In the place of the operation's path: one below the system's address, as it gave it itself,
+    percent-encoded."""
     json: object = None
     params: Mapping[str, str] | None = None
     headers: Mapping[str, str] | None = None
@@ -67,6 +72,11 @@ class Answer(Generic[T]):
     read: Callable[[Response], T]
     none_at: int | str | None = None
     """The status, or the code, of the refusal that says that there is none."""
+
+    def then(self, convert: Callable[[T], U]) -> "Answer[U]":
+        """The same, converted; `convert` raises ValueError for what cannot be right."""
+        assert self.none_at is None, "or_none comes last"
+        return Answer(lambda response: convert(self.read(response)))
 
     def or_none(self, refusal: int | str) -> "Answer[T | None]":
         """The same, or None where the system refuses with this status or with this code."""
@@ -147,6 +157,9 @@ class System:
         return declare
 
 
+SYSTEMS = ExtensionPoint("outside system", System, key=lambda system: system.name)
+
+
 @dataclass(frozen=True, eq=False, slots=True)
 class Operation(Generic[P, T]):
     """An operation of a system. Declared by `System.operation`; called like a function."""
@@ -175,7 +188,8 @@ class Operation(Generic[P, T]):
         """
         refuse_in_transaction("an outbound call")
         request, fake = self.make(*args, **kwargs), app.upstreams.find_fake(self)
-        app.upstreams.refuse_unlicensed(self, request)
+        if self.personal:
+            require_licence(self.system.name, self.name, request.access)
         if fake is not None:
             return await fake(*args, **kwargs)
         try:
@@ -201,6 +215,7 @@ class Upstreams:
         fakes: Mapping[Any, Any] | None = None,
     ) -> None:
         self._http = http
+        self._systems = set(systems)
         self._addresses = addresses
         self._fakes = fakes or {}
         self._clients: dict[object, Upstream] = {}
@@ -211,10 +226,6 @@ class Upstreams:
         """What a test has given in the place of an operation."""
         return cast("Callable[P, Awaitable[T]] | None", self._fakes.get(operation))
 
-    def refuse_unlicensed(self, operation: Operation[P, T], request: Request) -> None:
-        """Raise Unlicensed for a personal operation without an Access for its system."""
-        self._http.rules.refuse_unlicensed(operation.system.name, operation.name, request.access)
-
     def find_address(self, name: str) -> str | None:
         """Where the system of a name is, without a slash at the end; None for one left out."""
         return self._addresses.get(name)
@@ -223,7 +234,7 @@ class Upstreams:
         self, operation: Operation[P, T], request: Request, deadline: Deadline
     ) -> Response:
         """Send a request of an operation. Raises as `core.upstream.client.Upstream.request`."""
-        path = operation.path.format_map(
+        path = request.link or operation.path.format_map(
             {name: quote(value, safe="") for name, value in request.path.items()}
         )
         return await self._client(operation).request(
@@ -246,6 +257,8 @@ class Upstreams:
         key = (name, operation.timeouts, operation.body_max_bytes)
         if key not in self._clients:
             address = self.find_address(name)
+            if operation.system not in self._systems:
+                raise LookupError(f"no manifest lists the system {name}")
             if address is None:
                 raise UpstreamUnavailable(name, operation.name, "it has no address", blamed=False)
             self._clients[key] = self._http.upstream(

@@ -17,6 +17,12 @@ class Unlicensed(RuntimeError):
     """A mistake in our code: personal data was about to be asked for without an Access."""
 
 
+def require_licence(upstream: str, operation: str, licence: Licence | None) -> None:
+    """Raise Unlicensed for a personal read that nobody consented to and no log will show."""
+    if licence is None or licence.upstream != upstream:
+        raise Unlicensed(f"{upstream}.{operation} reads personal data: it needs an Access")
+
+
 class Declared(Protocol):
     """An operation as it is declared; `core.upstream.operation.Operation` is one."""
 
@@ -64,7 +70,7 @@ class Rules:
         return (upstream, operation) in self._hedged or (declared is not None and declared.hedged)
 
     def refuse_unlicensed(self, upstream: str, operation: str, licence: Licence | None) -> None:
-        """Raise Unlicensed for a personal read that nobody consented to and no log will show.
+        """Raise Unlicensed for a personal read without a licence.
 
         What a declared upstream does not declare might be one, and is refused too.
         """
@@ -74,5 +80,5 @@ class Rules:
             if declared is None:
                 raise Unlicensed(f"{upstream} declares no operation {operation}")
             personal = personal or declared.personal
-        if personal and (licence is None or licence.upstream != upstream):
-            raise Unlicensed(f"{upstream}.{operation} reads personal data: it needs an Access")
+        if personal:
+            require_licence(upstream, operation, licence)

@@ -14,7 +14,7 @@ from core.queue.jobs import Lane, job
 from modules._example import domain, store
 from modules._example.domain import Fountain
 from modules._example.messages import FOUNTAIN_CLOSED
-from modules._example.upstream import Fountains
+from modules._example.upstream import list_fountains
 from notifications import api as notifications
 
 _DEADLINE_S = 5.0
@@ -25,10 +25,9 @@ _DEADLINE_S = 5.0
 async def tell_followers(app: App) -> None:
     """Tell everybody whose fountain is closed; each is told once per closure, however often this
     runs or is interrupted."""
-    fountains = app.upstream(Fountains)
     for district_code in await store.list_followed_districts():
-        told = await fountains.list_fountains(district_code, Deadline.after(_DEADLINE_S))
-        for fountain in domain.closed(told):
+        fountains = await list_fountains(app, Deadline.after(_DEADLINE_S), district_code)
+        for fountain in domain.closed(fountains):
             for citizen_id in await store.list_followers(fountain.fountain_ref):
                 await _tell(app, citizen_id, fountain)
 

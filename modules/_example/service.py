@@ -18,7 +18,7 @@ from core.upstream.readings import Reading, ReadStatus
 from kinds import owned
 from modules._example import domain, store, texts
 from modules._example.domain import Fountain
-from modules._example.upstream import Fountains
+from modules._example.upstream import find_fountain, list_fountains
 
 _MAX_STALE = timedelta(hours=6)
 
@@ -45,7 +45,7 @@ async def read_fountains(call: Call, district_code: str) -> Reading[Sequence[Fou
     try:
         return await call.app.last_good.read_through(
             ("fountains", district_code),
-            lambda: call.app.upstream(Fountains).list_fountains(district_code, call.deadline),
+            lambda: list_fountains(call.app, call.deadline, district_code),
             clock=call.app.clock,
             max_stale=_MAX_STALE,
         )
@@ -61,7 +61,7 @@ async def follow_fountain(call: Call, fountain_ref: str, key: str) -> Followed:
     """
     call.require_viewer()
     # the network first, the transaction after: nothing waits for others while it holds locks
-    answer = call.app.upstream(Fountains).find_fountain(fountain_ref, call.deadline)
+    answer = find_fountain(call.app, call.deadline, fountain_ref)
     fountain = await owned.look_up(answer, texts.FOUNTAINS_UPSTREAM)
     row = {
         "fountain_ref": fountain.fountain_ref,

@@ -20,7 +20,7 @@ from modules.bills.autopay import service as autopay
 from modules.bills.domain import BillerBill, UtilityKind
 from modules.bills.models import AccountLink, Bill
 from modules.bills.reminders import store as reminders
-from modules.bills.upstream import Billers
+from modules.bills.upstream import find_account, get_bill, list_bills
 from payments import api as payments
 
 LOOKUPS_PER_HOUR = 30
@@ -74,7 +74,7 @@ async def link_account(
         window=timedelta(hours=1),
         refusal=texts.TOO_MANY_LOOKUPS,
     )
-    answer = call.app.upstream(Billers).find_account(kind, account_no, call.deadline)
+    answer = find_account(call.app, call.deadline, kind, account_no)
     account = await owned.look_up(answer, texts.BILLER)
     row = {
         "kind": kind.value,
@@ -121,9 +121,7 @@ async def read_bills(
         raise NotFound(NOT_FOUND)
 
     async def fetch() -> Sequence[ListedBill]:
-        told = await call.app.upstream(Billers).list_bills(
-            kind, account_no, call.deadline, only_open=only_open
-        )
+        told = await list_bills(call.app, call.deadline, kind, account_no, only_open=only_open)
         ids = await _note(call, kind, told)
         return [ListedBill(ids[bill.bill_no], bill) for bill in told]
 
@@ -209,6 +207,6 @@ async def _ask(call: Call, bill: Bill) -> BillerBill | None:
     """
     kind, deadline = UtilityKind(bill.kind), call.deadline.share(fraction=0.5)
     try:
-        return await call.app.upstream(Billers).get_bill(kind, bill.bill_no, deadline)
+        return await get_bill(call.app, deadline, kind, bill.bill_no)
     except UpstreamError:
         return None

@@ -36,12 +36,12 @@ from core.upstream.client import UpstreamError
 from modules.identity import domain, store, texts
 from modules.identity.models import NAME, PHONE, RESIDENT_ID, Mandate
 from modules.identity.real_name import checked_identity, confirm_identity
-from modules.identity.upstream import IdentityRegistry
+from modules.identity.upstream import REGISTRY, verify_family
 from notifications import api as notifications
 
 FAMILY = Purpose(
     id="identity.family",
-    upstream="police",
+    upstream=REGISTRY.name,
     fields=("name", "resident_id", "child_name", "child_resident_id"),
     text=texts.FAMILY_CONSENT,
     text_version="2026-11",
@@ -84,8 +84,7 @@ async def add_child(call: Call, name: str, resident_id: str) -> Mandate:
     access = await open_access(call, service="family", purpose=FAMILY)
     await confirm_identity(call, access, cleaned, number)
     try:
-        registry = app.upstream(IdentityRegistry)
-        registry_ref = await registry.confirm_parent(access, number, call.deadline)
+        registry_ref = await verify_family(app, call.deadline, access, number)
     except UpstreamError:
         raise Unavailable(UPSTREAM_UNAVAILABLE, upstream=texts.POLICE) from None
     if registry_ref is None:

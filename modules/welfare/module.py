@@ -1,8 +1,6 @@
-"""The manifest of welfare: one folder for each service."""
+"""The manifest of welfare: one folder for each service, and what the insurances have in common."""
 
 from core.manifest import Manifest
-from modules.welfare.housing_fund.upstream import CENTRE
-from modules.welfare.insurance.upstream import MEDICAL, SOCIAL
 
 MANIFEST = Manifest(
     name="welfare",
@@ -15,5 +13,4 @@ MANIFEST = Manifest(
         "work_injury",
         "maternity",
     ),
-    upstreams=(CENTRE, SOCIAL, MEDICAL),
 )

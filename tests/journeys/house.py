@@ -13,6 +13,7 @@ import urllib.error
 import urllib.request
 from collections.abc import Mapping
 from contextlib import suppress
+from datetime import datetime, timedelta
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -20,6 +21,7 @@ from typing import Any, Self
 import asyncpg
 import psutil
 
+from core.clock import SystemClock
 from core.database import parse_url
 from core.processes.embedded import database_urls
 
@@ -28,9 +30,16 @@ _READY_WITHIN_S = 120.0
 
 
 class House:
-    """A running city: supervisor, database, sandbox, `apis` API and `workers` worker processes."""
+    """A running city: supervisor, database, sandbox, `apis` API and `workers` worker processes.
 
-    def __init__(self, folder: Path, *, apis: int = 1, workers: int = 1) -> None:
+    Its clock begins at `at`, or is the machine's.
+    """
+
+    def __init__(
+        self, folder: Path, *, apis: int = 1, workers: int = 1, at: datetime | None = None
+    ) -> None:
+        self._offset_s = round((at - SystemClock().now()).total_seconds()) if at else 0
+        self.clock = SystemClock(timedelta(seconds=self._offset_s))
         self.data_dir = folder / "data"
         self._log = folder / "up.log"
         self._apis = apis
@@ -58,6 +67,7 @@ class House:
         clean = {k: v for k, v in os.environ.items() if not k.startswith(("DATABASE_", "SANDBOX_"))}
         return clean | {
             "DATA_DIR": str(self.data_dir),
+            "CLOCK_OFFSET_S": str(self._offset_s),
             "PORT": str(self._port),
             "SANDBOX_PORT": str(self._port + self._apis),
             "PYTHONPATH": str(ROOT),

@@ -26,7 +26,7 @@ from modules.bills.autopay import domain, service, store, telling
 from modules.bills.domain import BillerBill, UtilityKind
 from modules.bills.models import AccountLink, Autopay, AutopayCharge, Bill
 from modules.bills.reminders.jobs import read_open
-from modules.bills.upstream import Billers
+from modules.bills.upstream import get_bill
 from payments import api as payments
 
 TIMEOUT_S = 300
@@ -142,7 +142,7 @@ async def _ask(app: App, bill: Bill, charge: AutopayCharge) -> BillerBill | None
     """What is due now; None where the biller has not told for days. Raises UpstreamError."""
     kind, asked_at = UtilityKind(bill.kind), app.clock.now()
     try:
-        told = await app.upstream(Billers).get_bill(kind, bill.bill_no, Deadline.after(_CALL_S))
+        told = await get_bill(app, Deadline.after(_CALL_S), kind, bill.bill_no)
     except UpstreamError:
         if app.clock.now() - charge.pay_at > domain.TRIES_LIFE:
             return None

@@ -19,7 +19,7 @@ from modules.bills import texts
 from modules.bills.domain import UtilityKind
 from modules.bills.invoices import domain
 from modules.bills.invoices.domain import INVOICE, BillerInvoice, Buyer
-from modules.bills.invoices.upstream import Invoices
+from modules.bills.invoices.upstream import apply_invoice
 from modules.bills.models import BUYER, BillInvoice
 from payments import api as payments
 
@@ -102,11 +102,12 @@ async def ask(app: App, invoice_id: UUID) -> None:
     told: BillerInvoice | None = None
     reason: str | None = None
     try:
-        told = await app.upstream(Invoices).apply(
+        told = await apply_invoice(
+            app,
+            Deadline.after(_DEADLINE_S),
             UtilityKind(row.kind),
             row.intent_id.hex,
             buyer_of(app, row),
-            Deadline.after(_DEADLINE_S),
         )
     except UpstreamRejected as refusal:
         reason = refusal.code

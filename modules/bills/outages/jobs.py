@@ -17,7 +17,7 @@ from core.texts import Locale
 from modules.bills import texts
 from modules.bills.outages import domain, service, store
 from modules.bills.outages.domain import NoticeStage, Outage, OutageStatus
-from modules.bills.outages.upstream import Outages
+from modules.bills.outages.upstream import list_outages
 from notifications import api as notifications
 
 _DEADLINE_S = 8.0
@@ -35,7 +35,7 @@ async def tell_outages(app: App) -> None:
     Each person is told of an outage once, and once of its end, however often this runs, is
     interrupted, or how many of their places it covers. Raises UpstreamError without the feed.
     """
-    outages = await app.upstream(Outages).list_outages(Deadline.after(_DEADLINE_S))
+    outages = await list_outages(app, Deadline.after(_DEADLINE_S))
     for outage in outages:
         if outage.status is OutageStatus.RESTORED:
             await _tell_restored(app, outage)

@@ -16,7 +16,7 @@ from modules.bills import texts
 from modules.bills.models import SPOT, OutageWatch
 from modules.bills.outages import domain, store
 from modules.bills.outages.domain import Area, Outage, OutageKind, Spot
-from modules.bills.outages.upstream import Outages
+from modules.bills.outages.upstream import list_outages
 
 LABEL_MAX = 16
 _MAX_STALE = timedelta(hours=2)
@@ -32,7 +32,7 @@ async def read_outages(
         raise InvalidInput(texts.PLACE_INVALID, "area")
     reading = await call.app.last_good.read_through(
         ("outages",),
-        lambda: call.app.upstream(Outages).list_outages(call.deadline),
+        lambda: list_outages(call.app, call.deadline),
         clock=call.app.clock,
         max_stale=_MAX_STALE,
     )

@@ -26,7 +26,7 @@ from modules.bills.models import AccountLink, Reminder
 from modules.bills.reminders import store
 from modules.bills.reminders.domain import Rule, Stage, stage_of
 from modules.bills.reminders.service import message_key
-from modules.bills.upstream import Billers
+from modules.bills.upstream import list_bills
 from notifications import api as notifications
 
 TIMEOUT_S = 300
@@ -84,9 +84,7 @@ async def _look(app: App, reminder: Reminder, today: date, gate: asyncio.Semapho
 async def read_open(app: App, link: AccountLink) -> tuple[Sequence[BillerBill], Mapping[str, UUID]]:
     """The open bills of an account with our ids, for jobs. Raises UpstreamError."""
     kind, asked_at = UtilityKind(link.kind), ensure_utc(app.clock.now())
-    told = await app.upstream(Billers).list_bills(
-        kind, link.account_no, Deadline.after(_CALL_S), only_open=True
-    )
+    told = await list_bills(app, Deadline.after(_CALL_S), kind, link.account_no, only_open=True)
     async with transaction() as tx:
         return told, await accounts.note_bills(tx, kind, told, asked_at)
 

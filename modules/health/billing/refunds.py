@@ -15,9 +15,8 @@ from core.errors import Conflict
 from core.ids import new_id
 from core.queue.jobs import GiveUp
 from core.upstream.client import UpstreamError, UpstreamRejected
-from modules.health.billing import domain, store
+from modules.health.billing import domain, store, upstream
 from modules.health.billing.domain import DecidedRefund
-from modules.health.billing.upstream import HospitalBilling
 from modules.health.models import REASON, HospitalPayment, HospitalRefund
 from payments import api as payments
 
@@ -32,9 +31,7 @@ async def look(app: App, intent_id: UUID, deadline: Deadline) -> None:
     booked = await store.find_payment(intent_id)
     if booked is None:
         return
-    receipt = await app.upstream(HospitalBilling).find_payment(
-        booked.hospital_ref, intent_id.hex, deadline
-    )
+    receipt = await upstream.find_payment(app, deadline, booked.hospital_ref, intent_id.hex)
     if receipt is None:
         log.error("a booked payment is unknown to its hospital", intent_id=str(intent_id))
     async with transaction() as tx:
@@ -92,9 +89,7 @@ async def settle(app: App, refund_id: UUID, deadline: Deadline) -> None:
     if row is None or row.returned_at is None or row.settled_at is not None:
         return
     try:
-        await app.upstream(HospitalBilling).settle_refund(
-            row.hospital_ref, row.refund_no, refund_id.hex, deadline
-        )
+        await upstream.settle_refund(app, deadline, row.hospital_ref, row.refund_no, refund_id.hex)
     except UpstreamRejected as refusal:
         raise GiveUp(f"the hospital refuses with {refusal.status}") from None
     async with transaction() as tx:

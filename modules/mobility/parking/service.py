@@ -20,7 +20,12 @@ from kinds.payment import find_payments, open_cashier
 from modules.mobility.models import PLATE, ParkingCharge, Plate
 from modules.mobility.parking import domain, store, texts
 from modules.mobility.parking.domain import Session
-from modules.mobility.parking.upstream import Parking, VehicleRegistry
+from modules.mobility.parking.upstream import (
+    VEHICLES,
+    get_session,
+    list_sessions,
+    verify_owner,
+)
 from payments import api as payments
 
 SERVICE = "parking-payment"
@@ -29,7 +34,7 @@ _MAX_STALE = timedelta(minutes=5)
 
 VEHICLE = Purpose(
     id="mobility.vehicle",
-    upstream="vehicles",
+    upstream=VEHICLES.name,
     fields=("owner",),
     text=texts.VEHICLE_CONSENT,
     text_version="2026-11",
@@ -90,9 +95,8 @@ async def verify_plate(call: Call, plate_id: UUID, key: str) -> Plate:
     plate = await owned.get(store.PLATES, citizen_id, plate_id)
     if plate.verified_at is None:
         access = await open_access(call, service=SERVICE, purpose=VEHICLE)
-        registry = app.upstream(VehicleRegistry)
         try:
-            owns = await registry.owns(access, plate_text(app, plate), call.deadline)
+            owns = await verify_owner(app, call.deadline, access, plate_text(app, plate))
         except UpstreamError:
             raise Unavailable(UPSTREAM_UNAVAILABLE, upstream=texts.REGISTRY) from None
         if not owns:
@@ -124,7 +128,7 @@ async def read_stays(call: Call, plate_id: UUID) -> tuple[Plate, Reading[Sequenc
 
     async def fetch() -> Sequence[tuple[UUID | None, Session]]:
         asked_at = app.clock.now()
-        told = await app.upstream(Parking).list_sessions(plate_text(app, plate), call.deadline)
+        told = await list_sessions(app, call.deadline, plate_text(app, plate))
         async with transaction() as tx:
             ids = await store.note_charges(tx, plate.plate_index, told, asked_at)
         return [(ids[s.session_id] if s.amount_due_fen else None, s) for s in told]
@@ -175,9 +179,7 @@ async def _refresh(call: Call, charge: ParkingCharge) -> None:
     """Ask the operator what is due now; without an answer the quote decides by what is known."""
     asked_at = ensure_utc(call.app.clock.now())
     try:
-        told = await call.app.upstream(Parking).get_session(
-            charge.session_ref, call.deadline.share(fraction=0.5)
-        )
+        told = await get_session(call.app, call.deadline.share(fraction=0.5), charge.session_ref)
     except UpstreamError:
         return
     async with transaction() as tx:

@@ -17,18 +17,18 @@ from core.manifest import discover
 from core.security import authorization, mandate
 from core.security.authentication import Viewer
 from core.settings import Settings
-from modules.appointments.models import Booking, Resource, Slot
+from kinds.booking.models import Booking, Resource, Slot
 from modules.bills.models import AccountLink, Autopay, OutageWatch
 from modules.health.models import HospitalBill
 from modules.identity import families, service
 from modules.identity.models import PHONE, Mandate, Session
-from modules.identity.upstream import IdentityRegistry
+from modules.identity.upstream import REGISTRY
 from modules.mobility.models import Fine, ParkingCharge, Plate, Trip
-from modules.mobility.parking.upstream import Parking
-from modules.mobility.transit.upstream import Fare
+from modules.mobility.parking.upstream import OPERATOR
+from modules.mobility.transit.upstream import CLEARING
 from modules.welfare.housing_fund.upstream import CENTRE
 from notifications.models import Message
-from notifications.upstream import SmsGateway
+from notifications.upstream import GATEWAY
 from payments.contracts import begin_contract
 from payments.models import Intent
 from tests.asgi import Client
@@ -48,14 +48,14 @@ def settings(settings: Settings) -> Settings:
 
 
 @pytest.fixture
-def upstreams(clock: ManualClock) -> Mapping[type, Any]:
+def upstreams(clock: ManualClock) -> Mapping[Any, Any]:
     """Systems in memory."""
     return {
-        SmsGateway: FakeSms(),
-        IdentityRegistry: FakePolice(),
+        **by_operation(FakeSms(), GATEWAY),
+        **by_operation(FakePolice(), REGISTRY),
         **by_operation(FakeHousingFund(), CENTRE),
-        Parking: FakeParking(clock),
-        Fare: FakeFare(clock),
+        **by_operation(FakeParking(clock), OPERATOR),
+        **by_operation(FakeFare(clock), CLEARING),
     }
 
 

@@ -24,7 +24,7 @@ from modules.welfare.housing_fund.lookup import PURPOSE
 from modules.welfare.housing_fund.upstream import CENTRE, find_account
 from tests.asgi import Client
 from tests.fakes import FakeHousingFund
-from tests.upstreams import at, by_operation
+from tests.upstreams import by_operation, over_http
 
 ACCOUNT = HousingFundAccount(
     account_no="370100012345",
@@ -132,7 +132,7 @@ async def test_the_http_client_asks_in_the_body_and_understands_the_answers(
     }
     seen: list[Any] = []
     server = await _centre(whole, seen)
-    centre = at(app.http, str(server.make_url("")), CENTRE)
+    centre = over_http(app.http, str(server.make_url("")), CENTRE)
     account = await find_account(centre, Deadline.after(2), access)
     assert account is not None
     assert (account.balance_fen, account.loan) == (12_345_678, None)
@@ -166,7 +166,7 @@ async def test_what_the_centre_may_also_say(
         purpose=PURPOSE,
     )
     server = await _centre(told, [], status=status)
-    centre = at(app.http, str(server.make_url("")), CENTRE)
+    centre = over_http(app.http, str(server.make_url("")), CENTRE)
     if expected is None:
         assert await find_account(centre, Deadline.after(2), access) is None
     else:
