@@ -8,7 +8,7 @@ import strawberry
 from core.context.call import Call
 from core.context.contributions import home_card
 from core.graphql import HomeSection, reading_view, view
-from kinds.lookup_fields import lookup_field
+from kinds.lookup import lookup_field
 from modules.welfare.housing_fund import texts
 from modules.welfare.housing_fund.domain import HousingFundAccount
 from modules.welfare.housing_fund.lookup import HOUSING_FUND

@@ -3,8 +3,7 @@
 from typing import Any
 
 from core.graphql import view
-from kinds.lookup import Page, PersonalLookup
-from kinds.lookup_fields import page_field
+from kinds.lookup import Page, PersonalLookup, page_field
 from modules.welfare.insurance.domain import (
     Enrolment,
     InsuranceAccountMovement,

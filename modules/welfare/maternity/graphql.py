@@ -5,7 +5,7 @@ from typing import Annotated
 import strawberry
 
 from core.graphql import reading_view
-from kinds.lookup_fields import lookup_field
+from kinds.lookup import lookup_field
 from modules.welfare.insurance.graphql import contributions_field
 from modules.welfare.maternity import lookup
 from modules.welfare.maternity.domain import MaternityRecord

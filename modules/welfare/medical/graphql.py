@@ -5,7 +5,7 @@ from typing import Annotated
 import strawberry
 
 from core.graphql import reading_view, view
-from kinds.lookup_fields import lookup_field, page_field
+from kinds.lookup import lookup_field, page_field
 from modules.welfare.insurance.graphql import NAMES, contributions_field, movements_field
 from modules.welfare.medical import lookup
 from modules.welfare.medical.domain import MedicalRecord, MedicalSettlement

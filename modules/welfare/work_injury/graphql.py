@@ -5,7 +5,7 @@ from typing import Annotated
 import strawberry
 
 from core.graphql import reading_view, view
-from kinds.lookup_fields import lookup_field
+from kinds.lookup import lookup_field
 from modules.welfare.insurance.graphql import NAMES, contributions_field
 from modules.welfare.work_injury import lookup
 from modules.welfare.work_injury.domain import InjuryRecognition, WorkInjuryRecord
