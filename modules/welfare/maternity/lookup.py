@@ -1,8 +1,15 @@
-"""What is asked about somebody's maternity insurance, and on which consent."""
+"""Maternity insurance: what is asked, on which consent, and how it is shown."""
+
+import strawberry
 
 from core.people.personal_read import Access, Purpose, about_person
 from core.upstream.operation import Request, json_of
 from kinds.lookup import PersonalLookup, page_request
+from modules.welfare.insurance.graphql import (
+    contributions_field,
+    insurance_field,
+    insurance_reading,
+)
 from modules.welfare.insurance.upstream import (
     CONTRIBUTIONS,
     MEDICAL,
@@ -50,3 +57,13 @@ MATERNITY = PersonalLookup(SERVICE, PURPOSE, of_the_person(query_maternity))
 MATERNITY_CONTRIBUTIONS = PersonalLookup(
     SERVICE, PURPOSE, list_maternity_contributions, part="contributions"
 )
+
+MaternityInsurance = insurance_reading("MaternityInsurance", "maternity insurance", MaternityRecord)
+
+
+@strawberry.type
+class Query:
+    """Maternity insurance's query fields."""
+
+    maternity_insurance = insurance_field(MATERNITY, MaternityInsurance, "maternity insurance")
+    maternity_contributions = contributions_field(MATERNITY_CONTRIBUTIONS)

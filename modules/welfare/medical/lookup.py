@@ -1,8 +1,18 @@
-"""What is asked about somebody's medical insurance, and on which consent."""
+"""Medical insurance: what is asked, on which consent, and how it is shown."""
 
+import strawberry
+
+from core.graphql import view
 from core.people.personal_read import Access, Purpose, about_person
 from core.upstream.operation import Request, json_of
-from kinds.lookup import Page, PersonalLookup, page_request
+from kinds.lookup import Page, PersonalLookup, page_field, page_request
+from modules.welfare.insurance.graphql import (
+    NAMES,
+    contributions_field,
+    insurance_field,
+    insurance_reading,
+    movements_field,
+)
 from modules.welfare.insurance.upstream import (
     CONTRIBUTIONS,
     MEDICAL,
@@ -81,3 +91,22 @@ MEDICAL_INSURANCE_MOVEMENTS = PersonalLookup(
 MEDICAL_INSURANCE_SETTLEMENTS = PersonalLookup(
     SERVICE, PURPOSE, list_settlements, part="settlements"
 )
+
+view(MedicalSettlement, names=NAMES)
+MedicalInsurance = insurance_reading("MedicalInsurance", "medical insurance", MedicalRecord)
+
+
+@strawberry.type
+class Query:
+    """Medical insurance's query fields."""
+
+    medical_insurance = insurance_field(MEDICAL_INSURANCE, MedicalInsurance, "medical insurance")
+    medical_contributions = contributions_field(MEDICAL_INSURANCE_CONTRIBUTIONS)
+    medical_movements = movements_field(MEDICAL_INSURANCE_MOVEMENTS)
+    medical_settlements = page_field(
+        MEDICAL_INSURANCE_SETTLEMENTS,
+        node=MedicalSettlement,
+        for_others=True,
+        description="What hospitals and pharmacies settled for the viewer, or for whom they act, "
+        "newest first.",
+    )

@@ -1,13 +1,22 @@
-"""What is asked about somebody's pension insurance, and on which consent."""
+"""Pension insurance: what is asked, on which consent, and how it is shown."""
 
 from dataclasses import replace
+
+import strawberry
 
 from core.clock import civil_date
 from core.context.app import App
 from core.deadline import Deadline
+from core.graphql import view
 from core.people.personal_read import Access, Purpose, about_person
 from core.upstream.operation import Request, json_of
 from kinds.lookup import PersonalLookup, page_request
+from modules.welfare.insurance.graphql import (
+    contributions_field,
+    insurance_field,
+    insurance_reading,
+    movements_field,
+)
 from modules.welfare.insurance.upstream import (
     CONTRIBUTIONS,
     MOVEMENTS,
@@ -16,7 +25,7 @@ from modules.welfare.insurance.upstream import (
     of_the_person,
 )
 from modules.welfare.pension import texts
-from modules.welfare.pension.domain import PensionRecord, project
+from modules.welfare.pension.domain import PensionRecord, PensionTransfer, project
 
 SERVICE = "pension-insurance-query"
 PURPOSE = Purpose(
@@ -76,3 +85,18 @@ PENSION_CONTRIBUTIONS = PersonalLookup(
     SERVICE, PURPOSE, list_pension_contributions, part="contributions"
 )
 PENSION_MOVEMENTS = PersonalLookup(SERVICE, PURPOSE, list_pension_movements, part="movements")
+
+view(
+    PensionTransfer,
+    names={"from_place_zh": "from_place", "to_place_zh": "to_place"},
+)
+PensionInsurance = insurance_reading("PensionInsurance", "pension insurance", PensionRecord)
+
+
+@strawberry.type
+class Query:
+    """Pension insurance's query fields."""
+
+    pension_insurance = insurance_field(PENSION, PensionInsurance, "pension insurance")
+    pension_contributions = contributions_field(PENSION_CONTRIBUTIONS)
+    pension_movements = movements_field(PENSION_MOVEMENTS)

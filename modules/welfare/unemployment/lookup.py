@@ -1,8 +1,15 @@
-"""What is asked about somebody's unemployment insurance, and on which consent."""
+"""Unemployment insurance: what is asked, on which consent, and how it is shown."""
+
+import strawberry
 
 from core.people.personal_read import Access, Purpose, about_person
 from core.upstream.operation import Request, json_of
 from kinds.lookup import PersonalLookup, page_request
+from modules.welfare.insurance.graphql import (
+    contributions_field,
+    insurance_field,
+    insurance_reading,
+)
 from modules.welfare.insurance.upstream import (
     CONTRIBUTIONS,
     NOT_ENROLLED,
@@ -50,3 +57,17 @@ UNEMPLOYMENT = PersonalLookup(SERVICE, PURPOSE, of_the_person(query_unemployment
 UNEMPLOYMENT_CONTRIBUTIONS = PersonalLookup(
     SERVICE, PURPOSE, list_unemployment_contributions, part="contributions"
 )
+
+UnemploymentInsurance = insurance_reading(
+    "UnemploymentInsurance", "unemployment insurance", UnemploymentRecord
+)
+
+
+@strawberry.type
+class Query:
+    """Unemployment insurance's query fields."""
+
+    unemployment_insurance = insurance_field(
+        UNEMPLOYMENT, UnemploymentInsurance, "unemployment insurance"
+    )
+    unemployment_contributions = contributions_field(UNEMPLOYMENT_CONTRIBUTIONS)

@@ -1,8 +1,17 @@
-"""What is asked about somebody's work-injury insurance, and on which consent."""
+"""Work-injury insurance: what is asked, on which consent, and how it is shown."""
 
+import strawberry
+
+from core.graphql import view
 from core.people.personal_read import Access, Purpose, about_person
 from core.upstream.operation import Request, json_of
 from kinds.lookup import PersonalLookup, page_request
+from modules.welfare.insurance.graphql import (
+    NAMES,
+    contributions_field,
+    insurance_field,
+    insurance_reading,
+)
 from modules.welfare.insurance.upstream import (
     CONTRIBUTIONS,
     NOT_ENROLLED,
@@ -10,7 +19,7 @@ from modules.welfare.insurance.upstream import (
     of_the_person,
 )
 from modules.welfare.work_injury import texts
-from modules.welfare.work_injury.domain import WorkInjuryRecord
+from modules.welfare.work_injury.domain import InjuryRecognition, WorkInjuryRecord
 
 SERVICE = "work-injury-insurance-query"
 PURPOSE = Purpose(
@@ -50,3 +59,18 @@ WORK_INJURY = PersonalLookup(SERVICE, PURPOSE, of_the_person(query_work_injury))
 WORK_INJURY_CONTRIBUTIONS = PersonalLookup(
     SERVICE, PURPOSE, list_work_injury_contributions, part="contributions"
 )
+
+view(InjuryRecognition, names=NAMES)
+WorkInjuryInsurance = insurance_reading(
+    "WorkInjuryInsurance", "work-injury insurance", WorkInjuryRecord
+)
+
+
+@strawberry.type
+class Query:
+    """Work-injury insurance's query fields."""
+
+    work_injury_insurance = insurance_field(
+        WORK_INJURY, WorkInjuryInsurance, "work-injury insurance"
+    )
+    work_injury_contributions = contributions_field(WORK_INJURY_CONTRIBUTIONS)
