@@ -21,8 +21,11 @@ from core.graphql.types import Edge, PageInfo
 from core.people.personal_read import Access, Purpose, about_person, personal_read
 from core.refusal_texts import INVALID_INPUT
 from core.rooms import ExtensionPoint
-from core.upstream.operation import Request
+from core.upstream.operation import Answer, Operation, Request, System
 from core.upstream.readings import Reading, ReadStatus
+
+FIRST = 50
+"""How many records a page has where nobody says."""
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -105,10 +108,34 @@ class Page(Generic[N]):
     """Behind which record the next page begins; None on the last."""
 
 
-def page_request(access: Access, first: int, after: str | None, year: int | None) -> Request:
-    """Asks a registry for a page of records of the person in `access`, perhaps of one year."""
-    page = {"limit": first, "after": after, "year": year}
-    return Request(json=about_person(access) | page, access=access)
+def record_operation(
+    system: System, name: str, path: str, answers: Answer[T]
+) -> Operation[[Access], T]:
+    """Asks a registry for the record of the person in an access, by their resident ID.
+
+    In the body: a resident ID never stands in an address.
+    """
+
+    def make(access: Access) -> Request:
+        return Request(json=about_person(access), access=access)
+
+    declare = system.operation(
+        "POST", path, answers=answers, name=name, safe=True, personal=True, hedged=True
+    )
+    return declare(make)
+
+
+def page_operation(system: System, name: str, path: str, answers: Answer[T]) -> Operation[..., T]:
+    """Asks a registry for a page of the records of the person in an access, perhaps of one year."""
+
+    def make(
+        access: Access, first: int = FIRST, after: str | None = None, year: int | None = None
+    ) -> Request:
+        page = {"limit": first, "after": after, "year": year}
+        return Request(json=about_person(access) | page, access=access)
+
+    declare = system.operation("POST", path, answers=answers, name=name, safe=True, personal=True)
+    return declare(make)
 
 
 PERSONAL_LOOKUPS: ExtensionPoint[PersonalLookup[Any, Any]] = ExtensionPoint(
@@ -118,7 +145,6 @@ CITY_LOOKUPS: ExtensionPoint[CityLookup[Any, Any]] = ExtensionPoint(
     "city lookup", CityLookup, key=lambda lookup: (lookup.service, lookup.part)
 )
 
-FIRST = 50
 YEAR_MIN, YEAR_MAX = 1949, 2200
 AFTER_CHARS_MAX = 64
 

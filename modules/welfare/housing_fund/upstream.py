@@ -1,23 +1,12 @@
 """The housing fund centre; see docs/upstreams/housing-fund.md."""
 
-from core.people.personal_read import Access, about_person
-from core.upstream.operation import Request, System, json_of
+from core.upstream.operation import System, json_of
+from kinds.lookup import record_operation
 from modules.welfare.housing_fund.domain import HousingFundAccount
 
 CENTRE = System("housing_fund")
 
-
-@CENTRE.operation(
-    "POST",
-    "/accounts/query",
-    answers=json_of(HousingFundAccount).or_none(404),
-    safe=True,
-    personal=True,
-    hedged=True,
+find_account = record_operation(
+    CENTRE, "find_account", "/accounts/query", json_of(HousingFundAccount).or_none(404)
 )
-def find_account(access: Access) -> Request:
-    """The account of the person in `access`, or None where there is none.
-
-    Asked for in the body: a resident ID never stands in an address.
-    """
-    return Request(json=about_person(access), access=access)
+"""None where the person has no account."""

@@ -2,20 +2,15 @@
 
 import strawberry
 
-from core.people.personal_read import Access, Purpose, about_person
-from core.upstream.operation import Request, json_of
-from kinds.lookup import PersonalLookup, page_request
+from core.people.personal_read import Purpose
+from core.upstream.operation import json_of
+from kinds.lookup import PersonalLookup, page_operation, record_operation
 from modules.welfare.insurance.graphql import (
     contributions_field,
     insurance_field,
     insurance_reading,
 )
-from modules.welfare.insurance.upstream import (
-    CONTRIBUTIONS,
-    MEDICAL,
-    NOT_ENROLLED,
-    of_the_person,
-)
+from modules.welfare.insurance.upstream import CONTRIBUTIONS, MEDICAL, NOT_ENROLLED, of_the_person
 from modules.welfare.maternity import texts
 from modules.welfare.maternity.domain import MaternityRecord
 
@@ -28,29 +23,13 @@ PURPOSE = Purpose(
     text_version="2026-11",
 )
 
-
-@MEDICAL.operation(
-    "POST",
-    "/maternity/query",
-    answers=json_of(MaternityRecord).or_none(NOT_ENROLLED),
-    safe=True,
-    personal=True,
-    hedged=True,
+query_maternity = record_operation(
+    MEDICAL, "query_maternity", "/maternity/query", json_of(MaternityRecord).or_none(NOT_ENROLLED)
 )
-def query_maternity(access: Access) -> Request:
-    """The record of the person in `access`, or None where they were never enrolled."""
-    return Request(json=about_person(access), access=access)
-
-
-@MEDICAL.operation(
-    "POST", "/maternity/contributions/query", answers=CONTRIBUTIONS, safe=True, personal=True
+"""None where the person was never enrolled."""
+list_maternity_contributions = page_operation(
+    MEDICAL, "list_maternity_contributions", "/maternity/contributions/query", CONTRIBUTIONS
 )
-def list_maternity_contributions(
-    access: Access, first: int = 50, after: str | None = None, year: int | None = None
-) -> Request:
-    """A page of contributions."""
-    return page_request(access, first, after, year)
-
 
 MATERNITY = PersonalLookup(SERVICE, PURPOSE, of_the_person(query_maternity))
 """A None inside a LIVE reading means that there was never an enrolment."""

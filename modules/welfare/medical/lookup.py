@@ -3,9 +3,9 @@
 import strawberry
 
 from core.graphql import view
-from core.people.personal_read import Access, Purpose, about_person
-from core.upstream.operation import Request, json_of
-from kinds.lookup import Page, PersonalLookup, page_field, page_request
+from core.people.personal_read import Purpose
+from core.upstream.operation import json_of
+from kinds.lookup import Page, PersonalLookup, page_field, page_operation, record_operation
 from modules.welfare.insurance.graphql import (
     NAMES,
     contributions_field,
@@ -32,53 +32,22 @@ PURPOSE = Purpose(
     text_version="2026-11",
 )
 
-
-@MEDICAL.operation(
-    "POST",
-    "/medical/query",
-    answers=json_of(MedicalRecord).or_none(NOT_ENROLLED),
-    safe=True,
-    personal=True,
-    hedged=True,
+query_medical = record_operation(
+    MEDICAL, "query_medical", "/medical/query", json_of(MedicalRecord).or_none(NOT_ENROLLED)
 )
-def query_medical(access: Access) -> Request:
-    """The record of the person in `access`, or None where they were never enrolled."""
-    return Request(json=about_person(access), access=access)
-
-
-@MEDICAL.operation(
-    "POST", "/medical/contributions/query", answers=CONTRIBUTIONS, safe=True, personal=True
+"""None where the person was never enrolled."""
+list_medical_contributions = page_operation(
+    MEDICAL, "list_medical_contributions", "/medical/contributions/query", CONTRIBUTIONS
 )
-def list_medical_contributions(
-    access: Access, first: int = 50, after: str | None = None, year: int | None = None
-) -> Request:
-    """A page of contributions."""
-    return page_request(access, first, after, year)
-
-
-@MEDICAL.operation(
-    "POST", "/medical/account/movements/query", answers=MOVEMENTS, safe=True, personal=True
+list_medical_movements = page_operation(
+    MEDICAL, "list_medical_movements", "/medical/account/movements/query", MOVEMENTS
 )
-def list_medical_movements(
-    access: Access, first: int = 50, after: str | None = None, year: int | None = None
-) -> Request:
-    """A page of the personal account's movements; None where there is no account."""
-    return page_request(access, first, after, year)
-
-
-@MEDICAL.operation(
-    "POST",
+list_settlements = page_operation(
+    MEDICAL,
+    "list_settlements",
     "/medical/settlements/query",
-    answers=json_of(Page[MedicalSettlement]).or_none(NOT_ENROLLED),
-    safe=True,
-    personal=True,
+    json_of(Page[MedicalSettlement]).or_none(NOT_ENROLLED),
 )
-def list_settlements(
-    access: Access, first: int = 50, after: str | None = None, year: int | None = None
-) -> Request:
-    """A page of what hospitals and pharmacies settled."""
-    return page_request(access, first, after, year)
-
 
 MEDICAL_INSURANCE = PersonalLookup(SERVICE, PURPOSE, of_the_person(query_medical))
 """A None inside a LIVE reading means that there was never an enrolment."""

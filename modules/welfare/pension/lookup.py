@@ -8,9 +8,9 @@ from core.clock import civil_date
 from core.context.app import App
 from core.deadline import Deadline
 from core.graphql import view
-from core.people.personal_read import Access, Purpose, about_person
-from core.upstream.operation import Request, json_of
-from kinds.lookup import PersonalLookup, page_request
+from core.people.personal_read import Access, Purpose
+from core.upstream.operation import json_of
+from kinds.lookup import PersonalLookup, page_operation, record_operation
 from modules.welfare.insurance.graphql import (
     contributions_field,
     insurance_field,
@@ -36,38 +36,16 @@ PURPOSE = Purpose(
     text_version="2026-11",
 )
 
-
-@SOCIAL.operation(
-    "POST",
-    "/pension/query",
-    answers=json_of(PensionRecord).or_none(NOT_ENROLLED),
-    safe=True,
-    personal=True,
-    hedged=True,
+query_pension = record_operation(
+    SOCIAL, "query_pension", "/pension/query", json_of(PensionRecord).or_none(NOT_ENROLLED)
 )
-def query_pension(access: Access) -> Request:
-    """The record of the person in `access`, or None where they were never enrolled."""
-    return Request(json=about_person(access), access=access)
-
-
-@SOCIAL.operation(
-    "POST", "/pension/contributions/query", answers=CONTRIBUTIONS, safe=True, personal=True
+"""None where the person was never enrolled."""
+list_pension_contributions = page_operation(
+    SOCIAL, "list_pension_contributions", "/pension/contributions/query", CONTRIBUTIONS
 )
-def list_pension_contributions(
-    access: Access, first: int = 50, after: str | None = None, year: int | None = None
-) -> Request:
-    """A page of contributions."""
-    return page_request(access, first, after, year)
-
-
-@SOCIAL.operation(
-    "POST", "/pension/account/movements/query", answers=MOVEMENTS, safe=True, personal=True
+list_pension_movements = page_operation(
+    SOCIAL, "list_pension_movements", "/pension/account/movements/query", MOVEMENTS
 )
-def list_pension_movements(
-    access: Access, first: int = 50, after: str | None = None, year: int | None = None
-) -> Request:
-    """A page of the personal account's movements."""
-    return page_request(access, first, after, year)
 
 
 async def find_pension(app: App, deadline: Deadline, access: Access) -> PensionRecord | None:
@@ -86,10 +64,7 @@ PENSION_CONTRIBUTIONS = PersonalLookup(
 )
 PENSION_MOVEMENTS = PersonalLookup(SERVICE, PURPOSE, list_pension_movements, part="movements")
 
-view(
-    PensionTransfer,
-    names={"from_place_zh": "from_place", "to_place_zh": "to_place"},
-)
+view(PensionTransfer, names={"from_place_zh": "from_place", "to_place_zh": "to_place"})
 PensionInsurance = insurance_reading("PensionInsurance", "pension insurance", PensionRecord)
 
 

@@ -2,20 +2,15 @@
 
 import strawberry
 
-from core.people.personal_read import Access, Purpose, about_person
-from core.upstream.operation import Request, json_of
-from kinds.lookup import PersonalLookup, page_request
+from core.people.personal_read import Purpose
+from core.upstream.operation import json_of
+from kinds.lookup import PersonalLookup, page_operation, record_operation
 from modules.welfare.insurance.graphql import (
     contributions_field,
     insurance_field,
     insurance_reading,
 )
-from modules.welfare.insurance.upstream import (
-    CONTRIBUTIONS,
-    NOT_ENROLLED,
-    SOCIAL,
-    of_the_person,
-)
+from modules.welfare.insurance.upstream import CONTRIBUTIONS, NOT_ENROLLED, SOCIAL, of_the_person
 from modules.welfare.unemployment import texts
 from modules.welfare.unemployment.domain import UnemploymentRecord
 
@@ -28,29 +23,16 @@ PURPOSE = Purpose(
     text_version="2026-11",
 )
 
-
-@SOCIAL.operation(
-    "POST",
+query_unemployment = record_operation(
+    SOCIAL,
+    "query_unemployment",
     "/unemployment/query",
-    answers=json_of(UnemploymentRecord).or_none(NOT_ENROLLED),
-    safe=True,
-    personal=True,
-    hedged=True,
+    json_of(UnemploymentRecord).or_none(NOT_ENROLLED),
 )
-def query_unemployment(access: Access) -> Request:
-    """The record of the person in `access`, or None where they were never enrolled."""
-    return Request(json=about_person(access), access=access)
-
-
-@SOCIAL.operation(
-    "POST", "/unemployment/contributions/query", answers=CONTRIBUTIONS, safe=True, personal=True
+"""None where the person was never enrolled."""
+list_unemployment_contributions = page_operation(
+    SOCIAL, "list_unemployment_contributions", "/unemployment/contributions/query", CONTRIBUTIONS
 )
-def list_unemployment_contributions(
-    access: Access, first: int = 50, after: str | None = None, year: int | None = None
-) -> Request:
-    """A page of contributions."""
-    return page_request(access, first, after, year)
-
 
 UNEMPLOYMENT = PersonalLookup(SERVICE, PURPOSE, of_the_person(query_unemployment))
 """A None inside a LIVE reading means that there was never an enrolment."""

@@ -3,21 +3,16 @@
 import strawberry
 
 from core.graphql import view
-from core.people.personal_read import Access, Purpose, about_person
-from core.upstream.operation import Request, json_of
-from kinds.lookup import PersonalLookup, page_request
+from core.people.personal_read import Purpose
+from core.upstream.operation import json_of
+from kinds.lookup import PersonalLookup, page_operation, record_operation
 from modules.welfare.insurance.graphql import (
     NAMES,
     contributions_field,
     insurance_field,
     insurance_reading,
 )
-from modules.welfare.insurance.upstream import (
-    CONTRIBUTIONS,
-    NOT_ENROLLED,
-    SOCIAL,
-    of_the_person,
-)
+from modules.welfare.insurance.upstream import CONTRIBUTIONS, NOT_ENROLLED, SOCIAL, of_the_person
 from modules.welfare.work_injury import texts
 from modules.welfare.work_injury.domain import InjuryRecognition, WorkInjuryRecord
 
@@ -30,29 +25,16 @@ PURPOSE = Purpose(
     text_version="2026-11",
 )
 
-
-@SOCIAL.operation(
-    "POST",
+query_work_injury = record_operation(
+    SOCIAL,
+    "query_work_injury",
     "/work-injury/query",
-    answers=json_of(WorkInjuryRecord).or_none(NOT_ENROLLED),
-    safe=True,
-    personal=True,
-    hedged=True,
+    json_of(WorkInjuryRecord).or_none(NOT_ENROLLED),
 )
-def query_work_injury(access: Access) -> Request:
-    """The record of the person in `access`, or None where they were never enrolled."""
-    return Request(json=about_person(access), access=access)
-
-
-@SOCIAL.operation(
-    "POST", "/work-injury/contributions/query", answers=CONTRIBUTIONS, safe=True, personal=True
+"""None where the person was never enrolled."""
+list_work_injury_contributions = page_operation(
+    SOCIAL, "list_work_injury_contributions", "/work-injury/contributions/query", CONTRIBUTIONS
 )
-def list_work_injury_contributions(
-    access: Access, first: int = 50, after: str | None = None, year: int | None = None
-) -> Request:
-    """A page of contributions."""
-    return page_request(access, first, after, year)
-
 
 WORK_INJURY = PersonalLookup(SERVICE, PURPOSE, of_the_person(query_work_injury))
 """A None inside a LIVE reading means that there was never an enrolment."""
