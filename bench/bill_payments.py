@@ -128,6 +128,7 @@ def bill_payments() -> Row:
             "DATA_DIR": folder,
             "PORT": str(port),
             "SANDBOX_PORT": str(sandbox_port),
+            "METRICS_PORT": "0",
             "PSPS": "wechatpay",  # a fault is waited out, not left for another PSP
             **NO_LIMITS,
         }

@@ -8,7 +8,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from core.settings import Settings
+from core.settings import read_settings
 from credit.console import KeyOption, ModelOption, load_model, now, refusing
 from credit.scoring.chain import JsonLinesStore
 from credit.scoring.errors import InputError, RegistryError
@@ -120,7 +120,7 @@ def approve(model: HashArgument, actor: ActorOption, file: FileOption = None) ->
 
 
 def _registry(file: Path | None, officers: list[Path] | None = None) -> Registry:
-    path = file or Settings().data_dir / "credit" / "registry.jsonl"
+    path = file or read_settings().data_dir / "credit" / "registry.jsonl"
     return Registry(JsonLinesStore(path), [read_trusted_key(officer) for officer in officers or []])
 
 

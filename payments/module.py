@@ -19,6 +19,7 @@ MANIFEST = Manifest(
         "receipts",
         "contracts",
         "jobs",
+        "gauges",
         "ledger",
         "reconciliation",
     ),

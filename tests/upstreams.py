@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from inspect import signature
 from typing import Any
 
 from core.telemetry.metrics import Metrics
@@ -17,7 +18,10 @@ class Connected:
 
 
 def by_operation(fake: object, *systems: System) -> Mapping[Operation[..., Any], Any]:
-    """The methods of a written fake, each in the place of the operation of its name."""
+    """The methods of a written fake, each in the place of the operation of its name.
+
+    They take the arguments of the operations, by the same names.
+    """
     fakes = {
         operation: getattr(fake, operation.name)
         for system in systems
@@ -25,6 +29,8 @@ def by_operation(fake: object, *systems: System) -> Mapping[Operation[..., Any],
         if hasattr(fake, operation.name)
     }
     assert fakes, f"{fake} answers nothing"
+    for operation, method in fakes.items():
+        assert [*signature(method).parameters] == [*signature(operation.make).parameters], operation
     return fakes
 
 

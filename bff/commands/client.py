@@ -20,6 +20,7 @@ from uuid import uuid4
 import aiohttp
 import orjson
 
+from core.processes.private import private_file, private_folder
 from core.telemetry.call_counts import Tally
 
 Person = Mapping[str, Any]
@@ -198,8 +199,8 @@ class CityClient:
     def _take(self, phone: str, tokens: Mapping[str, Any]) -> None:
         self.token = tokens["accessToken"]
         if self._sessions is not None:
-            self._sessions.mkdir(parents=True, exist_ok=True)
-            (self._sessions / f"{phone}.session").write_text(tokens["refreshToken"])
+            kept = private_file(private_folder(self._sessions) / f"{phone}.session")
+            kept.write_text(tokens["refreshToken"])
 
     async def verify_real_name(self, person: Person) -> None:
         """Consent to the comparison and reach level 2."""

@@ -11,6 +11,7 @@ from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
+import structlog
 from tortoise.expressions import Q
 
 from core.clock import civil_date
@@ -31,6 +32,8 @@ from core.security.vault import Vault
 from core.texts import Text
 
 _BATCH = 500
+
+log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,23 +201,35 @@ async def reseal(app: App) -> None:
     """
     app.vault.reload()
     for table, sealed in _sealed(app):
-        while await _reseal_batch(app, table, sealed):
+        unreadable: set[str] = set()
+        while await _reseal_batch(app, table, sealed, unreadable):
             pass
 
 
-async def _reseal_batch(app: App, table: PersonalTable, sealed: Sealed) -> int:
+async def _reseal_batch(
+    app: App, table: PersonalTable, sealed: Sealed, unreadable: set[str]
+) -> int:
+    """Reseal some values; those that cannot be opened are noted and left as they are."""
     column, key = sealed.column, table.key
     async with transaction() as tx:
         rows = await fetch_all(
             tx,
             f"SELECT {key} AS key, {column} AS sealed FROM {table.name} "  # noqa: S608 - names from models
             f"WHERE {column} IS NOT NULL AND length({column}) > 0 "
-            f"AND get_byte({column}, 0) <> $1 LIMIT $2 FOR UPDATE SKIP LOCKED",
+            f"AND get_byte({column}, 0) <> $1 AND NOT {key}::text = ANY($3) "
+            "LIMIT $2 FOR UPDATE SKIP LOCKED",
             app.vault.newest,
             _BATCH,
+            sorted(unreadable),
         )
         for row in rows:
-            plain = app.vault.decrypt(bytes(row["sealed"]), sealed.purpose)
+            try:
+                plain = app.vault.decrypt(bytes(row["sealed"]), sealed.purpose)
+            except Exception as error:
+                unreadable.add(str(row["key"]))
+                log.error("value not opened", table=table.name, error=type(error).__name__)
+                app.metrics.sweep_row("core.reseal", "failed")
+                continue
             await tx.execute_query(
                 f"UPDATE {table.name} SET {column} = $2 WHERE {key} = $1",  # noqa: S608
                 [row["key"], app.vault.encrypt(plain, sealed.purpose)],

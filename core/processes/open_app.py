@@ -37,37 +37,14 @@ async def open_app(
     upstreams: Mapping[Any, Any] | None = None,
     application: str = "quancheng",
 ) -> AsyncIterator[App]:
-    """Build the process's App: database pool, bus, clients; closes them all at the end.
-
-    `upstreams` gives functions in the place of operations, and objects in that of protocols.
-    """
+    """Build the process's App and close it at the end; `upstreams` gives fakes."""
     if settings.database_url is None:
         raise ValueError("DATABASE_URL is unset: start with `quancheng up`, or set it")
     clock = clock or SystemClock(settings.clock_offset)
     manifests = discover() if manifests is None else manifests
-    folder, city = settings.keys_path, load_city(settings.city_file)
-    queue, events = check_wings(manifests, city)
-    keys = load_keys(folder)
-    bus, metrics = Bus(settings.database_url), Metrics()
-    metrics.watch_calendar(lambda: len(city.calendar.overdue_years(civil_date(clock.now()))))
+    metrics = Metrics()
     async with HttpClient(metrics) as http:
-        app = App(
-            settings=settings,
-            city=city,
-            clock=clock,
-            keys=keys,
-            manifests=manifests,
-            queue=queue,
-            events=events,
-            bus=bus,
-            http=http,
-            upstreams=_open_upstreams(settings, http, manifests, upstreams or {}),
-            metrics=metrics,
-            last_good=LastGood(),
-            vault=Vault(keys.pii_data, keys.pii_index, partial(load_data_keys, folder)),
-            tokens=_tokens(keys, folder, city, clock),
-            revocations=Revocations(clock, bus),
-        )
+        app = _assemble(settings, clock, manifests, metrics, http, upstreams or {})
         _bind_protocols(app, upstreams or {})
         forget_withdrawn(app)
         await pool.connect(
@@ -78,11 +55,44 @@ async def open_app(
             counts=not settings.is_production,
         )
         try:
-            await bus.start()
+            await app.bus.start()
             yield app
         finally:
-            await bus.stop()
+            await app.bus.stop()
             await pool.disconnect()
+
+
+def _assemble(
+    settings: Settings,
+    clock: Clock,
+    manifests: Sequence[Manifest],
+    metrics: Metrics,
+    http: HttpClient,
+    fakes: Mapping[Any, Any],
+) -> App:
+    """Everything that needs no connection yet. Raises StartError and ValueError."""
+    assert settings.database_url is not None
+    folder, city = settings.keys_path, load_city(settings.city_file)
+    queue, events = check_wings(manifests, city)
+    keys, bus = load_keys(folder), Bus(settings.database_url)
+    metrics.watch_calendar(lambda: len(city.calendar.overdue_years(civil_date(clock.now()))))
+    return App(
+        settings=settings,
+        city=city,
+        clock=clock,
+        keys=keys,
+        manifests=manifests,
+        queue=queue,
+        events=events,
+        bus=bus,
+        http=http,
+        upstreams=_open_upstreams(settings, http, manifests, fakes),
+        metrics=metrics,
+        last_good=LastGood(),
+        vault=Vault(keys.pii_data, keys.pii_index, partial(load_data_keys, folder)),
+        tokens=_tokens(keys, folder, city, clock),
+        revocations=Revocations(clock, bus),
+    )
 
 
 def check_wings(manifests: Sequence[Manifest], city: City) -> tuple[JobQueue, EventBook]:

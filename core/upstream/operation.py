@@ -25,6 +25,7 @@ from pydantic import TypeAdapter
 from core.database import refuse_in_transaction
 from core.deadline import Deadline
 from core.rooms import ExtensionPoint
+from core.upstream.breaker import BreakerPolicy
 from core.upstream.client import (
     JSON,
     HttpClient,
@@ -106,6 +107,8 @@ class System:
     """
 
     name: str
+    breaker: BreakerPolicy | None = None
+    """When calls stop and how they begin again, where that is not the client's usual way."""
     optional: bool = False
     """Production starts without its address; its operations are unavailable then."""
     operations: dict[str, "Operation[..., Any]"] = field(
@@ -133,13 +136,16 @@ class System:
         `safe`: repeating it does no harm (default: GET and HEAD); only then is it retried.
         `personal`: it reads a person's data, and is refused without their Access. `hedged`: a slow
         one is sent a second time (`core.upstream.hedging`). Raises ValueError for a name that the
-        system has already.
+        system has already, and where an unsafe one is hedged.
         """
+        is_safe = method in {"GET", "HEAD"} if safe is None else safe
 
         def declare(make: Callable[P, Request]) -> Operation[P, T]:
             known_as = name or make.__name__
             if known_as in self.operations:
                 raise ValueError(f"declared twice, operation: {self.name}.{known_as}")
+            if hedged and not is_safe:
+                raise ValueError(f"{self.name}.{known_as} is not safe to be sent twice")
             self.operations[known_as] = declared = Operation(
                 self,
                 known_as,
@@ -147,7 +153,7 @@ class System:
                 path,
                 make,
                 answers,
-                safe=safe,
+                safe=is_safe,
                 personal=personal,
                 hedged=hedged,
                 accept=accept,
@@ -172,7 +178,7 @@ class Operation(Generic[P, T]):
     path: str
     make: Callable[P, Request]
     answers: Answer[T]
-    safe: bool | None
+    safe: bool
     personal: bool
     hedged: bool
     accept: str
@@ -268,6 +274,7 @@ class Upstreams:
                 address,
                 timeouts=operation.timeouts,
                 body_max_bytes=operation.body_max_bytes,
+                breaker=operation.system.breaker,
             )
         return self._clients[key]
 

@@ -1,12 +1,9 @@
 """Appointments: compare our bookings with the outside systems', publish the city's slots."""
 
-import asyncio
-from collections.abc import Awaitable, Callable
-
 import typer
 
 from core.context.app import App
-from core.settings import Settings
+from core.processes.command import in_app
 
 app = typer.Typer(help=__doc__, no_args_is_help=True)
 
@@ -25,7 +22,7 @@ def compare() -> None:
         if any(difference.kind is comparison.Kind.UNKNOWN for difference in found):
             raise typer.Exit(1)
 
-    _in_house(run)
+    in_app("appointments", run)
 
 
 @app.command()
@@ -44,16 +41,4 @@ def publish() -> None:
         if overdue:
             raise typer.Exit(1)
 
-    _in_house(run)
-
-
-def _in_house(run: Callable[[App], Awaitable[None]]) -> None:
-    from core.processes.embedded import database
-    from core.processes.open_app import open_app
-
-    async def opened(settings: Settings) -> None:
-        async with open_app(settings, application="quancheng appointments") as house:
-            await run(house)
-
-    with database(Settings()) as ready:
-        asyncio.run(opened(ready))
+    in_app("appointments", run)

@@ -3,11 +3,13 @@
 from dataclasses import dataclass
 from datetime import timedelta
 from enum import StrEnum
+from functools import partial
 from uuid import UUID
 
 import structlog
 
 from core.context.app import App
+from core.context.sweep import sweep_pages
 from core.database import transaction
 from core.deadline import Deadline
 from core.people.directory import get_person
@@ -21,6 +23,7 @@ from kinds.booking.store import BookingRow
 _DEADLINE_S = 5.0
 _PAGE = 200
 _SINCE = timedelta(days=2)
+_COMPARE_S = 3_000.0
 
 log = structlog.get_logger(__name__)
 
@@ -49,15 +52,25 @@ class Difference:
 async def compare(app: App) -> list[Difference]:
     """Look at every booking from two days ago on and mend what differs. Repeat-safe."""
     differences: list[Difference] = []
-    after: UUID | None = None
-    since = app.clock.now() - _SINCE
-    while rows := await store.list_placed(list(sources_of(app)), since, after, _PAGE):
-        for booking in rows:
+
+    async def look(booking: BookingRow) -> None:
+        kind: Kind | None = Kind.UNKNOWN  # what a failure leaves behind
+        try:
             kind = await _compare_one(app, booking)
+        finally:
             if kind is not None:
                 log.info("outside system differs", booking_id=str(booking.id), kind=kind)
                 differences.append(Difference(booking.id, kind))
-        after = rows[-1].id
+
+    await sweep_pages(
+        app,
+        "appointments.compare",
+        partial(store.list_placed, list(sources_of(app)), app.clock.now() - _SINCE),
+        look,
+        key=lambda booking: booking.id,
+        size=_PAGE,
+        within_s=_COMPARE_S,
+    )
     return differences
 
 

@@ -7,7 +7,6 @@ from uuid import UUID
 
 import strawberry
 
-from core.errors import InvalidInput
 from core.graphql import (
     After,
     Connection,
@@ -27,7 +26,6 @@ from core.graphql import (
     staff,
     subscription,
 )
-from core.refusal_texts import INVALID_INPUT
 from core.security.authorization import Scope
 from kinds.booking import fees, messages, queue, service, visits, waiting
 from kinds.booking.graphql_booking import Appointment, AppointmentChanged, appointment
@@ -283,7 +281,7 @@ class Mutation:
         self,
         info: Info,
         place_id: Annotated[strawberry.ID, strawberry.argument(description="The place.")],
-        on: Annotated[str, strawberry.argument(description="The day, YYYY-MM-DD.")],
+        on: Annotated[date, strawberry.argument(description="The day, one open for booking.")],
         item_id: ItemId,
         idempotency_key: IdempotencyKey,
         subject: Subject = None,
@@ -293,7 +291,7 @@ class Mutation:
         row = await waiting.join(
             info.context,
             parse_id(place_id),
-            _day(on, "on"),
+            on,
             item_id=item_id,
             subject=subject,
             on_behalf_of=parse_id(on_behalf_of) if on_behalf_of else None,
@@ -362,10 +360,3 @@ class Subscription:
         """The ticket as it stands, now and after each admission."""
         async for status in queue.watch(info.context, parse_id(ticket_id)):
             yield to_ticket(status)
-
-
-def _day(text: str, field: str) -> date:
-    try:
-        return date.fromisoformat(text)
-    except ValueError:
-        raise InvalidInput(INVALID_INPUT, field, detail="a day is YYYY-MM-DD") from None

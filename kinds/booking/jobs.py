@@ -4,6 +4,7 @@ from datetime import date, timedelta
 from uuid import UUID
 
 from core.context.app import App
+from core.context.sweep import sweep as sweep_rows
 from core.database import transaction
 from core.deadline import Deadline
 from core.queue.jobs import Lane, job
@@ -29,9 +30,13 @@ async def clear(app: App, booking_id: UUID) -> None:
 @job("appointments.refill", lane=Lane.CRITICAL)
 async def refill(app: App, resource_id: UUID, day_on: date) -> None:
     """Give what is free of a place on a day to who waits for it."""
-    for slot_id in await slot_store.list_free_of_day(resource_id, day_on):
+
+    async def fill(slot_id: UUID) -> None:
         async with transaction() as tx:
             await waiting.refill(app, tx, slot_id)
+
+    free = await slot_store.list_free_of_day(resource_id, day_on)
+    (await sweep_rows(app, "appointments.refill", free, fill)).require_whole()
 
 
 @job("appointments.admit", lane=Lane.CRITICAL)

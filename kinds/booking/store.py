@@ -319,16 +319,17 @@ async def list_unsettled(created_before: datetime, limit: int) -> Sequence[UUID]
     return [row["id"] for row in rows]
 
 
-async def list_lapsed(now: datetime, limit: int) -> Sequence[UUID]:
+async def list_lapsed(now: datetime, after: UUID, limit: int) -> Sequence[UUID]:
     """Holds that should have ended by now and that no outside system knows of."""
     rows = await fetch_all(
         connection(),
         """SELECT id FROM appointments_booking
-            WHERE state = 'held' AND hold_expires_at <= $1
+            WHERE state = 'held' AND hold_expires_at <= $1 AND id > $3
               AND (access_id IS NULL OR prepaid AND payment_id IS NULL)
             ORDER BY id LIMIT $2""",
         now,
         limit,
+        after,
     )
     return [row["id"] for row in rows]
 
@@ -345,7 +346,7 @@ async def next_waiting(tx: Transaction, resource_id: UUID, day_on: date) -> Wait
 
 
 async def list_placed(
-    service_ids: Sequence[str], starts_after: datetime, after: UUID | None, limit: int
+    service_ids: Sequence[str], starts_after: datetime, after: UUID, limit: int
 ) -> Sequence[BookingRow]:
     """Bookings at outside systems whose time is still to come, whatever became of them; without
     those that ended before anybody was asked."""
@@ -353,7 +354,7 @@ async def list_placed(
         connection(),
         f"""{BOOKING} WHERE b.service_id = ANY($1) AND s.starts_at > $2
               AND NOT (b.prepaid AND b.payment_id IS NULL)
-              AND ($3::uuid IS NULL OR b.id > $3)
+              AND b.id > $3
             ORDER BY b.id LIMIT $4""",
         list(service_ids),
         starts_after,

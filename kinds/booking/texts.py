@@ -9,6 +9,7 @@ SLOT_BEGUN = Text("SLOT_BEGUN", "该时段已开始或已过", "This time has be
 SLOT_UNRELEASED = Text(
     "SLOT_UNRELEASED", "该时段尚未放号", "This time has not been released for booking yet"
 )
+DAY_NOT_OPEN = Text("DAY_NOT_OPEN", "该日期尚未开放预约", "This day is not open for booking yet")
 SLOT_CANCELLED = Text("SLOT_CANCELLED", "该时段已停诊或取消", "This time has been called off")
 LIMIT_SLOT = Text("LIMIT_SLOT", "您已预约该时段", "You have booked this time already")
 LIMIT_DAY = Text(

@@ -5,10 +5,13 @@ import binascii
 import hashlib
 import hmac
 from collections.abc import Sequence
+from functools import partial
 from uuid import UUID
 
 from core.context.app import App
 from core.context.call import Call
+from core.context.sweep import sweep as sweep_rows
+from core.context.sweep import sweep_pages
 from core.database import idempotency, transaction
 from core.errors import Conflict, InvalidInput
 from core.queue.jobs import Lane, job
@@ -20,6 +23,7 @@ from kinds.booking.store import BookingRow
 
 _MAC_BYTES = 12
 _LAPSED_MAX = 500
+_SWEEP_S = 15.0
 
 
 def check_in_code(app: App, booking: BookingRow) -> str | None:
@@ -66,8 +70,8 @@ async def check_in(call: Call, code: str, key: str) -> BookingRow:
 @job("appointments.expire", lane=Lane.CRITICAL)
 async def expire(app: App, booking_ids: Sequence[UUID]) -> None:
     """Job: end the holds whose time is over; their seats go to who waits. Repeat-safe."""
-    for booking_id in booking_ids:
-        await expire_one(app, booking_id)
+    swept = await sweep_rows(app, "appointments.expire", booking_ids, partial(expire_one, app))
+    swept.require_whole()
 
 
 async def expire_one(app: App, booking_id: UUID) -> None:
@@ -88,12 +92,22 @@ async def expire_one(app: App, booking_id: UUID) -> None:
 
 async def sweep(app: App) -> None:
     """End the holds that lost their job, and note the appointments to which nobody came."""
-    for booking_id in await store.list_lapsed(app.clock.now(), _LAPSED_MAX):
-        await expire_one(app, booking_id)
-    for service_id in rules_of(app).venues:
-        late = policy_of(app, service_id).late
-        async with transaction() as tx:
-            await store.mark_missed(tx, service_id, app.clock.now() - late)
+    await sweep_pages(
+        app,
+        "appointments.lapsed",
+        partial(store.list_lapsed, app.clock.now()),
+        partial(expire_one, app),
+        key=lambda booking_id: booking_id,
+        size=_LAPSED_MAX,
+        within_s=_SWEEP_S,
+    )
+    await sweep_rows(app, "appointments.missed", rules_of(app).venues, partial(_mark_missed, app))
+
+
+async def _mark_missed(app: App, service_id: str) -> None:
+    late = policy_of(app, service_id).late
+    async with transaction() as tx:
+        await store.mark_missed(tx, service_id, app.clock.now() - late)
 
 
 def _refuse_wrong_time(app: App, booking: BookingRow) -> None:

@@ -1,9 +1,9 @@
 """The waiting list: a seat that comes free goes to who waited longest, in the same transaction."""
 
-from datetime import date
+from datetime import date, timedelta
 from uuid import UUID
 
-from core.clock import SHANGHAI
+from core.clock import SHANGHAI, civil_date
 from core.context.app import App
 from core.context.call import Call
 from core.database import IntegrityError, Transaction, idempotency, transaction, violated
@@ -102,8 +102,11 @@ def _list_of(app: App, resource: Resource, day_on: date, item_id: str) -> Policy
         raise InvalidInput(texts.ITEM_UNKNOWN, "itemId")
     if policy.companions or policy.is_prepaid(item.fee_fen):
         raise Conflict(texts.NO_WAITING_LIST)
-    if day_on < app.clock.now().astimezone(SHANGHAI).date():
+    today = civil_date(app.clock.now())
+    if day_on < today:
         raise Conflict(texts.SLOT_BEGUN)
+    if day_on > today + timedelta(days=policy.horizon_days):
+        raise Conflict(texts.DAY_NOT_OPEN)
     return policy
 
 

@@ -3,11 +3,13 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import partial
 from typing import Any
 from uuid import UUID
 
 from core.context.app import App
 from core.context.call import Call
+from core.context.sweep import sweep
 from core.database import Transaction, transaction
 from core.database.models import AccessLog, Consent
 from core.errors import Conflict
@@ -74,13 +76,16 @@ def _needs_name(holds: Mapping[str, Sequence[Hold]]) -> bool:
 @job("identity.finish_erasures", lane=Lane.BULK, timeout_s=600, every="45 19 * * *")
 async def finish_erasures(app: App) -> None:
     """Forget the rest of closed accounts whose holds have ended. Repeat-safe."""
-    for citizen_id in await store.list_closed_with_name():
-        holds = await find_holds(app, citizen_id)
-        if _needs_name(holds):
-            continue
-        async with transaction() as tx:
-            await erase_person(app, tx, citizen_id)
-            await _close(app, tx, citizen_id, keep_name=False)
+    closed = await store.list_closed_with_name()
+    await sweep(app, "identity.erasures", closed, partial(_finish_erasure, app))
+
+
+async def _finish_erasure(app: App, citizen_id: UUID) -> None:
+    if _needs_name(await find_holds(app, citizen_id)):
+        return
+    async with transaction() as tx:
+        await erase_person(app, tx, citizen_id)
+        await _close(app, tx, citizen_id, keep_name=False)
 
 
 async def _close(app: App, tx: Transaction, citizen_id: UUID, *, keep_name: bool) -> None:

@@ -1,6 +1,7 @@
 """Members of staff: signing in with an authenticator, looking at people, who looks too much."""
 
 from datetime import timedelta
+from typing import Any
 from uuid import UUID
 
 import structlog
@@ -8,6 +9,7 @@ import structlog
 from core.context.app import App
 from core.context.call import Call
 from core.context.commands import claim_key
+from core.context.sweep import sweep
 from core.database import Transaction, connection, fetch_all, idempotency, transaction
 from core.database.models import AccessFlag
 from core.errors import AppError, InvalidInput
@@ -163,9 +165,12 @@ async def flag_unusual_access(app: App) -> None:
         now - timedelta(hours=_FLAG_HOURS),
         UNUSUAL_PEOPLE_PER_HOUR,
     )
-    for row in rows:
+
+    async def flag(row: dict[str, Any]) -> None:
         if await store.note_flag(new_id(), row, now):
             log.warning("unusual access", actor_id=str(row["actor_id"]), role=row["actor_role"])
+
+    await sweep(app, "identity.flags", rows, flag)
 
 
 async def list_flags(*, first: int, before: UUID | None = None) -> list[AccessFlag]:

@@ -44,9 +44,12 @@ class House:
         self._log = folder / "up.log"
         self._apis = apis
         self._workers = workers
-        self._port = free_ports(apis + 1)
+        self._port = free_ports(2 * apis + 1 + workers)
         self.api_urls = [f"http://127.0.0.1:{self._port + n}" for n in range(apis)]
         self.sandbox_url = f"http://127.0.0.1:{self._port + apis}"
+        first = self._port + apis + 1
+        self.operator_urls = [f"http://127.0.0.1:{first + n}" for n in range(apis + workers)]
+        """Of the APIs, then of the workers."""
         self._process: subprocess.Popen[bytes] | None = None
 
     def __enter__(self) -> Self:
@@ -70,6 +73,7 @@ class House:
             "CLOCK_OFFSET_S": str(self._offset_s),
             "PORT": str(self._port),
             "SANDBOX_PORT": str(self._port + self._apis),
+            "METRICS_PORT": str(self._port + self._apis + 1),
             "PYTHONPATH": str(ROOT),
             # one person sends in a minute what the tests send; `tests/bff` holds the rates
             "RATE_PERSON": "0",

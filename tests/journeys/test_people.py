@@ -355,10 +355,14 @@ async def test_no_personal_data_in_logs_metrics_errors_or_tables(house: House) -
             people.append(dict(await client.person(key_)))
         answers = [await _raw(client, FUND), await _raw(client, "{ nonsense }")]
         metrics = []
-        for url in house.api_urls:
+        for url in house.operator_urls:
             assert client._session is not None
             async with client._session.get(f"{url}/metrics") as reply:
+                assert reply.status == 200
                 metrics.append(await reply.text())
+        for url in house.api_urls:
+            async with client._session.get(f"{url}/metrics") as reply:
+                assert reply.status == 404
     secrets = {p[part] for p in people for part in ("phone", "name", "resident_id")}
     logs = [path.read_text() for path in (house.data_dir / "log").glob("*.log*")]
     assert sum(map(len, logs)) > 1_000

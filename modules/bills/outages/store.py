@@ -33,18 +33,19 @@ async def list_untold(
     return await OutageWatch.filter(id__in=[row["id"] for row in rows]).order_by("id")
 
 
-async def list_waiting(outage_ref: str, limit: int) -> Sequence[UUID]:
-    """Who was told of an outage and not of its end."""
+async def list_waiting(outage_ref: str, after: UUID, limit: int) -> Sequence[UUID]:
+    """Who was told of an outage and not of its end, by id."""
     rows = await fetch_all(
         connection(),
         """SELECT a.citizen_id FROM bills_outage_notice a
-            WHERE a.outage_ref = $1 AND a.stage = 'ANNOUNCED'
+            WHERE a.outage_ref = $1 AND a.stage = 'ANNOUNCED' AND a.citizen_id > $3
               AND NOT EXISTS (SELECT 1 FROM bills_outage_notice r
                                WHERE r.outage_ref = $1 AND r.citizen_id = a.citizen_id
                                  AND r.stage = 'RESTORED')
             ORDER BY a.citizen_id LIMIT $2""",
         outage_ref,
         limit,
+        after,
     )
     return [row["citizen_id"] for row in rows]
 

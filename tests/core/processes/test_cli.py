@@ -173,7 +173,9 @@ def test_production_runs_at_no_other_time(tmp_path: Path, command: str) -> None:
 def test_an_unreachable_database_is_refused_in_one_line(tmp_path: Path, command: str) -> None:
     url = "postgresql://app:geheim@127.0.0.1:1/city"
     data_dir = str(tmp_path / "data")
-    done = quancheng(*command.split(), DATABASE_URL=url, DATA_DIR=data_dir, PORT="9871")
+    done = quancheng(
+        *command.split(), DATABASE_URL=url, DATA_DIR=data_dir, PORT="9871", METRICS_PORT="0"
+    )
     assert done.returncode == 1
     [line] = done.stderr.splitlines()
     assert "DATABASE_URL (postgresql://app:***@127.0.0.1:1/city) does not answer: " in line

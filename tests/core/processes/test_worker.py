@@ -28,15 +28,15 @@ from core.clock import ManualClock, SystemClock
 from core.context.app import App
 from core.database import CONNECTION_LOST, connection, fetch_all, parse_url, transaction
 from core.ids import new_id
-from core.manifest import Manifest, discover
+from core.manifest import Manifest
 from core.processes.embedded import EmbeddedPostgres
 from core.processes.lane_queries import LaneQueries
-from core.processes.migrate import migrate
 from core.processes.open_app import open_app
 from core.processes.settings_table import environment_of
 from core.processes.worker import HEARTBEAT_TIMEOUT, ClockSchedule
 from core.queue.jobs import list_dead
 from core.settings import Settings
+from tests.cluster import copy_cluster
 from tests.conftest import ROOT
 from tests.core import probe
 from tests.core.conftest import Runs, Worker
@@ -169,13 +169,15 @@ def test_a_schedule_is_due_by_the_clock_of_the_process(now: datetime, wait: time
 
 
 @pytest.fixture
-async def own_server(keys_dir: Path, tmp_path: Path) -> AsyncIterator[tuple[EmbeddedPostgres, App]]:
+async def own_server(
+    keys_dir: Path, tmp_path: Path, manifests: tuple[Manifest, ...]
+) -> AsyncIterator[tuple[EmbeddedPostgres, App]]:
     """A PostgreSQL that a test may stop, and an App on it."""
     with TemporaryDirectory(prefix="quancheng-test-") as folder:
+        copy_cluster(Path(folder), manifests)
         server = EmbeddedPostgres(Path(folder), durable=False)
         urls = server.start()
-        wings: tuple[Manifest, ...] = (*discover(), probe.MANIFEST)
-        await migrate(urls.owner, urls.app, wings)
+        wings = (*manifests, probe.MANIFEST)
         owner = await asyncpg.connect(**parse_url(urls.owner))
         await owner.execute(probe.TABLE)
         await owner.close()

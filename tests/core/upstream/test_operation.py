@@ -269,7 +269,7 @@ async def test_in_front_of_a_fake_stand_the_same_guards(app: App) -> None:
     assert await find_reader(library, _soon(), ACCESS) == "C1"
 
 
-def test_two_operations_of_one_name_are_one_too_many() -> None:
+def test_a_declaration_that_makes_no_sense_is_refused() -> None:
     system = System("twice")
 
     def declare() -> None:
@@ -277,6 +277,8 @@ def test_two_operations_of_one_name_are_one_too_many() -> None:
         def read() -> Request:
             return Request()
 
+    with pytest.raises(ValueError, match="not safe to be sent twice"):
+        system.operation("POST", "/", answers=NOTHING, hedged=True)(lambda: Request())
     declare()
     with pytest.raises(ValueError, match=r"declared twice, operation: twice\.read"):
         declare()

@@ -1,13 +1,14 @@
 """The slot engine: holds, confirmations, moves, the waiting list, checking in, limits and bans."""
 
 import asyncio
-from datetime import timedelta
+from collections.abc import Awaitable
+from datetime import date, timedelta
 from uuid import UUID
 
 import pytest
 from icalendar import Calendar
 
-from core.clock import SHANGHAI, ManualClock
+from core.clock import LAST_DATE, SHANGHAI, ManualClock, civil_date
 from core.context.app import App
 from core.context.call import Call
 from core.database import IntegrityError, connection, fetch_all
@@ -18,9 +19,11 @@ from core.texts import Locale
 from kinds.booking import calendar_file, jobs, messages, service, visits, waiting
 from kinds.booking.domain import State, WaitState
 from kinds.booking.people import Companion
+from kinds.booking.policy import policy_of
 from kinds.booking.service import SlotFull
 from kinds.booking.store import BookingRow
 from tests.kinds.booking.engine import (
+    HALL,
     ITEMS,
     MakeCall,
     book,
@@ -216,6 +219,25 @@ async def test_a_seat_that_came_free_before_the_line_is_found_by_the_job(
     await wait.refresh_from_db()
     assert wait.state == WaitState.PROMOTED
     assert await used(slot) == 1
+
+
+async def test_a_list_is_kept_only_for_days_that_are_open(app: App, call: MakeCall) -> None:
+    await offer(app, 2 * DAY)
+    (viewer,) = await people(app, call, 1)
+    (place,) = await fetch_all(connection(), "SELECT resource_id AS id FROM appointments_slot")
+    today = civil_date(app.clock.now())
+    last = today + timedelta(days=policy_of(app, HALL).horizon_days)
+
+    def join(day_on: date) -> Awaitable[waiting.Wait]:
+        return waiting.join(
+            viewer, place["id"], day_on, item_id="general", subject=None, key=str(new_id())
+        )
+
+    for day_on in (last + DAY, LAST_DATE):
+        assert await refusal(join(day_on)) == "DAY_NOT_OPEN"
+    assert await refusal(join(today - DAY)) == "SLOT_BEGUN"
+    assert await count("pgqueuer") == await count("appointments_wait") == 0
+    assert (await join(last)).state == WaitState.WAITING
 
 
 async def test_who_may_not_be_promoted_is_passed_over(app: App, call: MakeCall) -> None:
