@@ -44,6 +44,8 @@ from core.texts import Locale
 from tests.asgi import Client
 from tests.cluster import copy_cluster
 from tests.people import make_citizen
+from tests.sandbox.serving import Client as Sandbox
+from tests.sandbox.serving import free_port, sandbox_process
 
 ROOT = Path(__file__).resolve().parent.parent
 NOON = datetime(2026, 11, 23, 4, 0, tzinfo=UTC)
@@ -112,6 +114,22 @@ def server(manifests: tuple[Manifest, ...]) -> Iterator[Path]:
         copy_cluster(folder, manifests)
         with EmbeddedPostgres(folder, durable=False):
             yield folder
+
+
+@pytest.fixture(scope="session")
+def sandbox_port(keys_dir: Path) -> Iterator[int]:
+    """The port of a running sandbox city; one for all tests of a worker that speak to it."""
+    port = free_port()
+    with sandbox_process(port, keys_dir=keys_dir):
+        yield port
+
+
+@pytest.fixture
+async def sandbox(sandbox_port: int) -> AsyncIterator[Sandbox]:
+    """The sandbox city as at its beginning, nothing in it broken."""
+    async with Sandbox(sandbox_port) as city:
+        assert (await city.post("/_control/reset"))[0] == 204
+        yield city
 
 
 class Databases:
@@ -211,8 +229,10 @@ def client(app: App) -> Iterator[Client]:
 async def citizen(app: App) -> Callable[..., Awaitable[Viewer]]:
     """Makes citizens with accounts: `await citizen()`, `await citizen(level=1, name="…")`."""
 
-    async def make(*, level: int = 2, name: str = "张三", locale: str = "en") -> Viewer:
-        return await make_citizen(app, level=level, name=name, locale=locale)
+    async def make(
+        *, level: int = 2, name: str = "张三", locale: str = "en", number: str | None = None
+    ) -> Viewer:
+        return await make_citizen(app, level=level, name=name, locale=locale, number=number)
 
     return make
 
