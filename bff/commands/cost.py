@@ -1,6 +1,6 @@
 """What each living service costs in lines: its own Python, documents and tests.
 
-A service owns the folder of the resolvers that its trusted document asks. Of a folder that several
+A service owns the folder of the root fields that its trusted document asks. Of a folder that several
 services ask, each bears its share; what all services of a kind share is nobody's own.
 """
 
@@ -66,7 +66,7 @@ def list_costs(
 
 
 def _folders(document: TrustedDocument, schema: GraphQLSchema) -> Sequence[str]:
-    """The modules' folders whose resolvers a document asks."""
+    """The modules' folders whose root fields a document asks."""
     owners = {
         owner
         for definition in parse(document.source).definitions
@@ -82,11 +82,9 @@ def _owner(schema: GraphQLSchema, operation: OperationDefinitionNode, name: str)
     root = schema.get_root_type(operation.operation)
     field = root.fields.get(name) if root else None
     definition = field.extensions.get("strawberry-definition") if field else None
-    resolver = getattr(definition, "base_resolver", None)
-    if resolver is not None:
-        module = resolver.wrapped_func.__module__
-        if module.startswith("modules."):
-            yield module.rpartition(".")[0].replace(".", "/")
+    module = getattr(getattr(definition, "origin", None), "__module__", "")
+    if module.startswith("modules."):
+        yield module.rpartition(".")[0].replace(".", "/")
 
 
 def _share(
