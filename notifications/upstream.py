@@ -1,8 +1,13 @@
 """The SMS gateway; see docs/upstreams/sms.md."""
 
+from core.upstream.breaker import BreakerPolicy
 from core.upstream.operation import Request, System, json_of
 
-GATEWAY = System("sms")
+BREAKER = BreakerPolicy(open_s=0.5, probes_max=20)
+"""Somebody waits for a code: a gateway that is well again is used within a second. A worker's
+whole lane may probe at once, or the code that is asked for now would wait behind older ones."""
+
+GATEWAY = System("sms", breaker=BREAKER)
 
 
 @GATEWAY.operation("POST", "/messages", answers=json_of(str, "receipt_no"), safe=True)

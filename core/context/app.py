@@ -9,11 +9,13 @@ from functools import cached_property
 from typing import Any, TypeVar, cast
 
 from core.bus.bus import Bus
+from core.catalogue import Service
 from core.city import City
 from core.clock import Clock
-from core.manifest import Manifest, Service, load
+from core.manifest import Manifest
 from core.queue.events import EventBook
 from core.queue.jobs import JobQueue
+from core.rooms import ExtensionPoint
 from core.security.authentication import Revocations, Tokens
 from core.security.keys import Keys
 from core.security.vault import Vault
@@ -64,14 +66,6 @@ class App:
         services = [service for manifest in self.manifests for service in manifest.services]
         return {service.id: service for service in sorted(services, key=lambda s: s.number)}
 
-    @cached_property
-    def _extensions(self) -> Mapping[str, Sequence[Any]]:
-        points: dict[str, list[Any]] = {}
-        for manifest in self.manifests:
-            for point, path in manifest.extensions:
-                points.setdefault(point, []).append(load(path))
-        return points
-
-    def extensions(self, point: str) -> Sequence[Any]:
-        """What other wings gave to an extension point ("payments.payable"), in manifest order."""
-        return self._extensions.get(point, ())
+    def extensions(self, point: ExtensionPoint[T]) -> Sequence[T]:
+        """What the rooms give to an extension point, in the order of wings and rooms."""
+        return self.once(point, lambda: tuple(point.of(self.manifests)))

@@ -9,20 +9,22 @@ from typing import Any
 
 from core.bus.bus import Bus
 from core.city import City, load_city
-from core.clock import Clock, SystemClock
+from core.clock import Clock, SystemClock, civil_date
 from core.context.app import App
 from core.database import pool
+from core.errors import StartError
 from core.manifest import Manifest, UpstreamBinding, discover, load
 from core.people.personal_read import forget_withdrawn
 from core.queue.events import EventBook
 from core.queue.jobs import JobQueue
+from core.rooms import points_of
 from core.security.authentication import Revocations, Tokens
 from core.security.keys import Keys, load_data_keys, load_keys, load_token_keys
 from core.security.vault import Vault
 from core.settings import Settings
 from core.telemetry.metrics import Metrics
 from core.upstream.client import HttpClient
-from core.upstream.operation import System, Upstreams
+from core.upstream.operation import SYSTEMS, System, Upstreams
 from core.upstream.readings import LastGood
 
 
@@ -38,29 +40,11 @@ async def open_app(
     """Build the process's App and close it at the end; `upstreams` gives fakes."""
     if settings.database_url is None:
         raise ValueError("DATABASE_URL is unset: start with `quancheng up`, or set it")
-    clock = clock or SystemClock()
+    clock = clock or SystemClock(settings.clock_offset)
     manifests = discover() if manifests is None else manifests
-    folder, city = settings.keys_path, load_city(settings.city_file)
-    keys, queue = load_keys(folder), JobQueue(manifests)
-    bus, metrics = Bus(settings.database_url), Metrics()
+    metrics = Metrics()
     async with HttpClient(metrics) as http:
-        app = App(
-            settings=settings,
-            city=city,
-            clock=clock,
-            keys=keys,
-            manifests=manifests,
-            queue=queue,
-            events=EventBook(manifests, queue),
-            bus=bus,
-            http=http,
-            upstreams=_open_upstreams(settings, http, manifests, upstreams or {}),
-            metrics=metrics,
-            last_good=LastGood(),
-            vault=Vault(keys.pii_data, keys.pii_index, partial(load_data_keys, folder)),
-            tokens=_tokens(keys, folder, city, clock),
-            revocations=Revocations(clock, bus),
-        )
+        app = _assemble(settings, clock, manifests, metrics, http, upstreams or {})
         _bind_protocols(app, upstreams or {})
         forget_withdrawn(app)
         await pool.connect(
@@ -71,11 +55,59 @@ async def open_app(
             counts=not settings.is_production,
         )
         try:
-            await bus.start()
+            await app.bus.start()
             yield app
         finally:
-            await bus.stop()
+            await app.bus.stop()
             await pool.disconnect()
+
+
+def _assemble(
+    settings: Settings,
+    clock: Clock,
+    manifests: Sequence[Manifest],
+    metrics: Metrics,
+    http: HttpClient,
+    fakes: Mapping[Any, Any],
+) -> App:
+    """Everything that needs no connection yet. Raises StartError and ValueError."""
+    assert settings.database_url is not None
+    folder, city = settings.keys_path, load_city(settings.city_file)
+    queue, events = check_wings(manifests, city)
+    keys, bus = load_keys(folder), Bus(settings.database_url)
+    metrics.watch_calendar(lambda: len(city.calendar.overdue_years(civil_date(clock.now()))))
+    return App(
+        settings=settings,
+        city=city,
+        clock=clock,
+        keys=keys,
+        manifests=manifests,
+        queue=queue,
+        events=events,
+        bus=bus,
+        http=http,
+        upstreams=_open_upstreams(settings, http, manifests, fakes),
+        metrics=metrics,
+        last_good=LastGood(),
+        vault=Vault(keys.pii_data, keys.pii_index, partial(load_data_keys, folder)),
+        tokens=_tokens(keys, folder, city, clock),
+        revocations=Revocations(clock, bus),
+    )
+
+
+def check_wings(manifests: Sequence[Manifest], city: City) -> tuple[JobQueue, EventBook]:
+    """Import every room and hold the wings' declarations against one another.
+
+    Raises StartError, one line, for whatever names something that is not there or is declared
+    twice.
+    """
+    for point in points_of(manifests):
+        point.of(manifests)
+    for service in (service for manifest in manifests for service in manifest.services):
+        if service.department not in city.departments:
+            raise StartError(f"{service.id}: no department of {city.slug} is {service.department}")
+    queue = JobQueue(manifests)
+    return queue, EventBook(manifests, queue)
 
 
 def _tokens(keys: Keys, folder: Path, city: City, clock: Clock) -> Tokens:
@@ -90,14 +122,16 @@ def _open_upstreams(
     given: Mapping[Any, Any],
 ) -> Upstreams:
     """The systems, each with its address. Raises ValueError for one that production cannot find."""
-    systems: list[System | UpstreamBinding] = [s for m in manifests for s in m.upstreams]
+    bindings = [binding for manifest in manifests for binding in manifest.upstreams]
+    declared = SYSTEMS.of(manifests)
+    reached: list[System | UpstreamBinding] = [*declared, *bindings]
     addresses = dict(_addresses(settings))
-    for system in systems:
+    for system in reached:
         if system.name not in addresses and not settings.is_production:
             addresses[system.name] = f"{settings.sandbox_url}/{system.name.replace('_', '-')}"
         elif system.name not in addresses and not system.optional:
             raise ValueError(f"UPSTREAMS_FILE has no entry for {system.name}")
-    return Upstreams(http, [s for s in systems if isinstance(s, System)], addresses, given)
+    return Upstreams(http, declared, addresses, given)
 
 
 def _addresses(settings: Settings) -> dict[str, str]:
@@ -108,9 +142,7 @@ def _addresses(settings: Settings) -> dict[str, str]:
 
 
 def _bind_protocols(app: App, given: Mapping[Any, Any]) -> None:
-    for binding in (
-        b for m in app.manifests for b in m.upstreams if isinstance(b, UpstreamBinding)
-    ):
+    for binding in (binding for manifest in app.manifests for binding in manifest.upstreams):
         protocol, address = load(binding.protocol), app.upstreams.find_address(binding.name)
         app.http.rules.protect(binding.name, binding.personal)
         app.http.rules.hedge(binding.name, binding.hedged)

@@ -86,6 +86,7 @@ class HttpClient:
         self._timeouts = timeouts or Timeouts()
         self._breaker_policy = breaker or BreakerPolicy()
         self._monotonic = monotonic
+        self._breaker_policies: dict[str, BreakerPolicy] = {}
         self._breakers: dict[tuple[str, str], Breaker] = {}
         self.rules = Rules()
         self._hedge_policy = hedge
@@ -110,6 +111,7 @@ class HttpClient:
         *,
         headers: Mapping[str, str] | None = None,
         timeouts: Timeouts | None = None,
+        breaker: BreakerPolicy | None = None,
         in_flight_max: int = 64,
         body_max_bytes: int = 5_000_000,
     ) -> "Upstream":
@@ -122,6 +124,8 @@ class HttpClient:
         url = URL(base_url)
         if url.scheme not in {"http", "https"} or not url.host or url.query_string or url.fragment:
             raise ValueError(f"{name}: a base URL is absolute http(s), without query or fragment")
+        if breaker is not None:
+            self._breaker_policies[name] = breaker
         return Upstream(
             self,
             name,
@@ -177,7 +181,8 @@ class HttpClient:
             log.warning("breaker moved", upstream=upstream, operation=operation, state=state.name)
 
         self._metrics.breaker(upstream, operation, BreakerState.CLOSED)
-        return Breaker(self._breaker_policy, monotonic=self._monotonic, on_change=show)
+        policy = self._breaker_policies.get(upstream, self._breaker_policy)
+        return Breaker(policy, monotonic=self._monotonic, on_change=show)
 
 
 class Upstream:

@@ -24,6 +24,8 @@ from pydantic import TypeAdapter
 
 from core.database import refuse_in_transaction
 from core.deadline import Deadline
+from core.rooms import ExtensionPoint
+from core.upstream.breaker import BreakerPolicy
 from core.upstream.client import (
     JSON,
     HttpClient,
@@ -105,6 +107,8 @@ class System:
     """
 
     name: str
+    breaker: BreakerPolicy | None = None
+    """When calls stop and how they begin again, where that is not the client's usual way."""
     optional: bool = False
     """Production starts without its address; its operations are unavailable then."""
     operations: dict[str, "Operation[..., Any]"] = field(
@@ -157,6 +161,9 @@ class System:
             return declared
 
         return declare
+
+
+SYSTEMS = ExtensionPoint("outside system", System, key=lambda system: system.name)
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -265,6 +272,7 @@ class Upstreams:
                 address,
                 timeouts=operation.timeouts,
                 body_max_bytes=operation.body_max_bytes,
+                breaker=operation.system.breaker,
             )
         return self._clients[key]
 

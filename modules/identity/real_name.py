@@ -14,8 +14,7 @@ from core.refusal_texts import UPSTREAM_UNAVAILABLE
 from core.security.authentication import Viewer
 from core.upstream.client import UpstreamError
 from modules.identity import domain, store, texts
-from modules.identity.models import Citizen
-from modules.identity.service import NAME, RESIDENT_ID
+from modules.identity.models import NAME, RESIDENT_ID, Citizen
 from modules.identity.upstream import REGISTRY, Match, verify
 
 REAL_NAME = Purpose(

@@ -83,10 +83,5 @@ async def fulfil(app: App, paid: Paid) -> Fulfilment:
 DEEMED = Payable("test.payees_deemed", quote, fulfil, Posting.DEEMED)
 DEEMED_PLUS = Payable("test.payees_deemed_plus", quote, fulfil, Posting.DEEMED_PLUS)
 
-WING = Manifest(
-    name="payees",
-    extensions=tuple(
-        ("payments.payable", f"tests.payments.payees:{name}") for name in ("DEEMED", "DEEMED_PLUS")
-    ),
-)
+WING = Manifest(name="payees", package="tests.payments", rooms=("payees",))
 """The wing that gives the payables."""

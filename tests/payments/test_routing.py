@@ -356,7 +356,7 @@ async def test_looks_at_left_orders_are_swept_up(town: Town) -> None:
     town.wechat.callbacks.clear()
     await connection().execute_query("DELETE FROM pgqueuer")
     town.clock.move(timedelta(minutes=12))
-    await jobs.sweep(town.app, {})
+    await jobs.sweep(town.app)
     await town.queue.run_for(timedelta(seconds=1))
     assert (await LeftOrder.get()).captured_fen == 3360
 

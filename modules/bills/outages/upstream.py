@@ -12,6 +12,7 @@ from shapely.geometry import shape
 from core.clock import ensure_utc
 from core.context.app import App
 from core.deadline import Deadline
+from core.texts import Named
 from core.upstream.client import ANY, Response
 from core.upstream.operation import Answer, Connected, Request, System
 from modules.bills.outages.domain import Outage, OutageKind, OutageStatus
@@ -98,8 +99,7 @@ def _outage(feature: Mapping[str, Any]) -> Outage:
         outage_ref=str(feature["id"])[:64],
         kind=properties.kind,
         planned=properties.planned,
-        cause_zh=properties.cause_zh,
-        cause_en=properties.cause_en,
+        cause=Named(properties.cause_zh, properties.cause_en),
         starts_at=ensure_utc(properties.starts_at),
         planned_restoration_at=ensure_utc(properties.planned_restoration_at),
         restored_at=_utc(properties.restored_at),

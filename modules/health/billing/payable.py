@@ -3,20 +3,19 @@
 from datetime import datetime
 from uuid import UUID
 
-from core.city import Named
 from core.context.app import App
 from core.context.call import Call
 from core.database import Transaction
 from core.deadline import Deadline
 from core.errors import Conflict, NotFound, Unavailable
 from core.refusal_texts import NOT_FOUND, UPSTREAM_UNAVAILABLE
-from core.texts import Locale, Text
+from core.texts import Locale, Named, Text
 from core.upstream.operation import Operation
 from kinds.payment import Ending, Endings, Values, is_fresh, pass_on
 from modules.health import texts
 from modules.health.billing import domain, store, upstream
 from modules.health.billing.domain import BillStatus
-from modules.health.billing.jobs import SETTLE_REFUND
+from modules.health.billing.jobs import settle_refund
 from modules.health.policy import hospital_name
 from payments.api import Accepted, Fulfilment, Paid, Payable, Quote
 from payments.events import PaymentFulfilled, PaymentRefunded, PaymentRefused, PaymentReturned
@@ -113,7 +112,7 @@ async def note(app: App, tx: Transaction, ending: Ending) -> None:
             await _mark(tx, ending, _STATUS_AFTER[reason], now)
         case PaymentRefunded(refund_id=refund_id) | PaymentReturned(refund_id=refund_id):
             if await store.mark_returned(tx, refund_id, now):  # the hospital that decided so
-                await app.queue.enqueue(tx, SETTLE_REFUND, {"refund_id": str(refund_id)})
+                await settle_refund.enqueue(app, tx, refund_id)
 
 
 async def _mark(tx: Transaction, ending: Ending, status: BillStatus, now: datetime) -> None:

@@ -9,20 +9,17 @@ from uuid import UUID
 import structlog
 
 from core.context.app import App
+from core.context.sweep import sweep
 from core.database import Transaction, transaction
 from core.deadline import Deadline
 from core.errors import Conflict
 from core.ids import new_id
-from core.people.data_rights import SealedColumn
 from core.queue.jobs import GiveUp
-from core.upstream.client import UpstreamError, UpstreamRejected
+from core.upstream.client import UpstreamRejected
 from modules.health.billing import domain, store, upstream
 from modules.health.billing.domain import DecidedRefund
-from modules.health.models import HospitalPayment, HospitalRefund
+from modules.health.models import REASON, HospitalPayment, HospitalRefund
 from payments import api as payments
-
-REASON = "health.refund_reason"
-COLUMNS = (SealedColumn("health_refund", "reason_sealed", REASON),)
 
 log = structlog.get_logger(__name__)
 
@@ -107,19 +104,20 @@ def reason_of(app: App, refund: HospitalRefund) -> str:
 
 async def look_at_due(app: App, limit: int, deadline_s: float) -> int:
     """Look at every payment whose time has come; returns how many hospitals did not answer."""
-    silent = 0
-    for intent_id in await store.list_due_payments(app.clock.now(), limit):
+
+    async def look_or_later(intent_id: UUID) -> None:
         try:
             await look(app, intent_id, Deadline.after(deadline_s))
-        except UpstreamError as error:
-            silent += 1
-            log.info("hospital did not answer", reason=error.reason)
+        except Exception:
             await _later(app, intent_id)
-    return silent
+            raise
+
+    due = await store.list_due_payments(app.clock.now(), limit)
+    return (await sweep(app, "health.refunds", due, look_or_later)).waiting
 
 
 async def _later(app: App, intent_id: UUID) -> None:
-    """Put a payment whose hospital is silent behind the others."""
+    """Put a payment that cannot be looked at now behind the others."""
     async with transaction() as tx:
         locked = await store.lock_payment(tx, intent_id)
         wait = domain.next_look(locked.booked_at, app.clock.now())

@@ -9,9 +9,9 @@ from uuid import UUID
 
 from core.clock import ensure_utc
 from core.context.call import Call
-from core.database import idempotency, transaction
+from core.context.commands import claim_key
+from core.database import transaction
 from core.errors import InvalidInput, NotFound, Unavailable
-from core.ids import new_id
 from core.money import format_yuan
 from core.people.consents import kept_under
 from core.people.personal_read import Access, Purpose, open_access, personal_read
@@ -200,15 +200,7 @@ async def top_up(
     await _require_account(call, hospital_ref, account_no)
     command = {"hospital": hospital_ref, "account_no": account_no, "amount_fen": amount_fen}
     async with transaction() as tx:
-        claim = await idempotency.claim(
-            call.app.clock,
-            tx,
-            subject=call.require_viewer().user_id,
-            operation="topUpHospitalAccount",
-            key=key,
-            command=command,
-            effect_id=new_id(),
-        )
+        claim = await claim_key(call, tx, "topUpHospitalAccount", key, command)
         if not claim.replayed:
             now = call.app.clock.now()
             await store.insert_top_up(

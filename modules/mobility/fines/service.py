@@ -8,7 +8,8 @@ from uuid import UUID
 
 from core.clock import ensure_utc
 from core.context.call import Call
-from core.database import idempotency, transaction
+from core.context.commands import claim_key
+from core.database import transaction
 from core.errors import NotFound, Unavailable
 from core.people.personal_read import Access, Purpose, open_access, personal_read
 from core.refusal_texts import NOT_FOUND, UPSTREAM_UNAVAILABLE
@@ -113,14 +114,8 @@ async def accept(call: Call, fine_id: UUID, key: str) -> ListedFine:
     with suppress(UpstreamError):  # it is accepted all the same
         orders = await _orders_of(call, [violation])
     async with transaction() as tx:
-        await idempotency.claim(
-            app.clock,
-            tx,
-            subject=fine.citizen_id,
-            operation="acceptTrafficViolation",
-            key=key,
-            command={"fine_id": fine_id},
-            effect_id=fine_id,
+        await claim_key(
+            call, tx, "acceptTrafficViolation", key, {"fine_id": fine_id}, effect_id=fine_id
         )
         await store.note_violations(tx, fine.citizen_id, [violation], orders, asked_at)
     row = await store.find_fine(fine_id)

@@ -11,15 +11,15 @@ from typing import Any, get_type_hints
 import pytest
 
 from bff.schema.build import build_schema
+from core.catalogue import ServiceKind, Theme
 from core.clock import ManualClock
 from core.context.app import App
 from core.context.call import Call
 from core.errors import AppError, Conflict, Forbidden, InvalidInput, LoginRequired, Missing
-from core.graphql import resume_tickets
-from core.graphql.guards import ServiceLevel
+from core.graphql import resume_tickets, rule_of
 from core.graphql.resume_tickets import TICKET_LIFE, Action
 from core.ids import new_id
-from core.manifest import ServiceKind, Theme, UpstreamBinding, discover, load
+from core.manifest import discover, load
 from core.people.personal_read import Access
 from core.security.authentication import Viewer
 from core.security.authorization import (
@@ -33,8 +33,8 @@ from core.security.authorization import (
     scopes_of,
 )
 from core.upstream.client import Unlicensed
-from core.upstream.operation import System
-from modules.appointments.policy import load_rules
+from core.upstream.operation import SYSTEMS, System
+from kinds.booking.policy import load_rules
 from tests.conftest import NOON, ROOT
 
 PRODUCT = [
@@ -89,7 +89,7 @@ def test_there_are_sixty_three() -> None:
 
 def test_a_service_is_for_others_in_its_manifest_and_at_its_fields_alike() -> None:
     schema = build_schema(discover())._schema
-    rules = load_rules(ROOT / "cities/jinan/appointments.toml")
+    rules = load_rules(ROOT / "cities/jinan/appointments", SERVICES)
     declared = {service.id for service in SERVICES if service.for_others}
     fields = [
         (name, field)
@@ -102,10 +102,10 @@ def test_a_service_is_for_others_in_its_manifest_and_at_its_fields_alike() -> No
         field = schema.mutation_type.fields[name] if schema.mutation_type else None
         assert field is not None and "onBehalfOf" in field.args
     for name, field in fields:
-        for extension in field.extensions["strawberry-definition"].extensions:
-            if isinstance(extension, ServiceLevel) and "onBehalfOf" in field.args:
-                assert extension.service_id in declared, name
-                offered.add(extension.service_id)
+        rule = rule_of(field)
+        if rule is not None and rule.service_id is not None and "onBehalfOf" in field.args:
+            assert rule.service_id in declared, name
+            offered.add(rule.service_id)
     assert offered == declared
 
 
@@ -200,8 +200,7 @@ def _systems() -> list[System]:
     for path in PRODUCT:
         if ".operation(" in path.read_text(encoding="utf-8"):
             import_module(".".join(path.relative_to(ROOT).with_suffix("").parts))
-    listed = [item for manifest in discover(examples=True) for item in manifest.upstreams]
-    return [item for item in listed if isinstance(item, System)]
+    return SYSTEMS.of(discover(examples=True))
 
 
 def test_every_operation_that_takes_an_access_is_personal() -> None:
@@ -212,7 +211,7 @@ def test_every_operation_that_takes_an_access_is_personal() -> None:
     assert {"housing_fund.find_account", "police.verify", "his_billing.list_bills"} <= names
 
 
-def test_every_declared_system_is_listed_by_a_manifest() -> None:
+def test_every_declared_system_is_in_a_room() -> None:
     declared = [
         node.args[0].value
         for path in PRODUCT
@@ -228,10 +227,9 @@ def test_every_declared_system_is_listed_by_a_manifest() -> None:
 def test_every_protocol_that_takes_an_access_declares_what_is_personal() -> None:
     for manifest in discover():
         for binding in manifest.upstreams:
-            if isinstance(binding, UpstreamBinding):
-                methods = inspect.getmembers(load(binding.protocol), inspect.isfunction)
-                takes = [name for name, one in methods if Access in get_type_hints(one).values()]
-                assert not takes or binding.personal, f"{binding.name}: {takes}"
+            methods = inspect.getmembers(load(binding.protocol), inspect.isfunction)
+            takes = [name for name, one in methods if Access in get_type_hints(one).values()]
+            assert not takes or binding.personal, f"{binding.name}: {takes}"
 
 
 def test_an_access_is_made_in_one_file_only() -> None:

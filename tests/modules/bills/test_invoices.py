@@ -110,7 +110,7 @@ async def test_an_invoice_is_asked_for_once_and_followed_until_it_is_there(
     assert (row.id, row.state) == (again.id, "requested")
     invoices.faults.queued.extend(["lost"])
     with pytest.raises(Exception, match="lost"):
-        await service.ask(world.app, {"invoice_id": str(row.id)})
+        await service.ask(world.app, row.id)
     await world.queue.run_due()
     assert (await BillInvoice.get(id=row.id)).state == "issuing"
     invoices.issues = True

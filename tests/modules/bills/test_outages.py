@@ -18,6 +18,7 @@ from core.errors import Conflict, InvalidInput, NotFound
 from core.ids import new_id
 from core.security.authentication import Viewer
 from core.telemetry.metrics import Metrics
+from core.texts import Named
 from core.upstream.client import HttpClient, Response
 from core.upstream.readings import ReadStatus
 from modules.bills.models import OutageNotice, OutageWatch
@@ -31,6 +32,7 @@ from modules.bills.outages.domain import (
     cell_of,
     cells_of,
 )
+from modules.bills.outages.store import WATCHES
 from modules.bills.outages.upstream import UTILITIES, Feed, LatestFeed, read_feed
 from notifications.models import Message
 from tests.asgi import Client
@@ -48,7 +50,7 @@ def _outage(ref: str = "OT1", kind: OutageKind = WATER, **changes: Any) -> Outag
     """Cut off around home, 800 m wide, for two hours from noon."""
     shape = box(116.996, 35.996, 117.004, 36.004)
     made = Outage(
-        ref, kind, True, "管线改造", "Pipeline works", NOON, NOON + timedelta(hours=2), None,
+        ref, kind, True, Named("管线改造", "Pipeline works"), NOON, NOON + timedelta(hours=2), None,
         OutageStatus.SCHEDULED, 700, NOON, shape,
     )  # fmt: skip
     return replace(made, **changes)
@@ -169,13 +171,13 @@ async def test_each_person_is_told_once_of_an_outage_and_once_of_its_end(
     await _watch(me, NEAR)
     feed.outages = [_outage()]
     for _ in range(3):
-        await jobs.tell_outages(app, {})
+        await jobs.tell_outages(app)
     assert await _told(app) == [
         "家: Water outage from 11-23 12:00, Pipeline works, expected to be over at 11-23 14:00."
     ]
     feed.restore()
     for _ in range(3):
-        await jobs.tell_outages(app, {})
+        await jobs.tell_outages(app)
     assert (await _told(app))[1:] == [
         "Water outage that began at 11-23 12:00 was over at 11-23 13:00."
     ]
@@ -191,9 +193,9 @@ async def test_others_are_not_told(
     assert cell_of(next_door) == cell_of(HOME)
     await _watch(me, HOME, (POWER,))
     feed.outages = [_outage()]
-    await jobs.tell_outages(app, {})
+    await jobs.tell_outages(app)
     feed.restore()
-    await jobs.tell_outages(app, {})
+    await jobs.tell_outages(app)
     assert (await _told(app), await OutageNotice.all().count()) == ([], 0)
 
 
@@ -201,9 +203,9 @@ async def test_who_watches_later_is_told_while_it_lasts_and_not_after(
     app: App, me: Call, feed: FakeOutages
 ) -> None:
     feed.outages = [_outage(), _outage("OT2", status=OutageStatus.RESTORED, restored_at=NOON)]
-    await jobs.tell_outages(app, {})
+    await jobs.tell_outages(app)
     await _watch(me)
-    await jobs.tell_outages(app, {})
+    await jobs.tell_outages(app)
     assert len(await _told(app)) == 1
 
 
@@ -212,7 +214,7 @@ async def test_an_outage_larger_than_a_city_disturbs_no_other(
 ) -> None:
     await _watch(me)
     feed.outages = [_outage("OT0", shape=box(100, 20, 120, 40)), _outage()]
-    await jobs.tell_outages(app, {})
+    await jobs.tell_outages(app)
     assert len(await _told(app)) == 1
 
 
@@ -223,12 +225,12 @@ async def test_ten_places_and_no_more_and_one_a_key(me: Call) -> None:
         await service.watch(me, "家", NEAR, (), "the-one-key")
     with pytest.raises(InvalidInput):
         await service.watch(me, "x" * 17, HOME, (), "the-next-key")
-    for _ in range(service.WATCHES_MAX - 1):
+    for _ in range(WATCHES.most - 1):
         await _watch(me)
     with pytest.raises(Conflict) as refused:
         await _watch(me)
     assert refused.value.code == "TOO_MANY_WATCHES"
-    assert await OutageWatch.all().count() == service.WATCHES_MAX
+    assert await OutageWatch.all().count() == WATCHES.most
 
 
 async def test_a_place_is_its_owners_and_sealed(
@@ -240,11 +242,11 @@ async def test_a_place_is_its_owners_and_sealed(
     assert service.spot_of(app, stored) == Spot(36.00123, 117.00456)
     stranger = call(user_id=(await citizen(level=1)).user_id, level=1)
     with pytest.raises(NotFound):
-        await service.unwatch(stranger, row.id)
+        await service.unwatch(stranger, row.id, "unwatch-1")
     assert await service.list_watches(stranger) == []
     refused = await client.run("{ outageWatches { id } }")
     assert refused.codes == ["LOGIN_REQUIRED"]
-    await service.unwatch(me, row.id)
+    await service.unwatch(me, row.id, "unwatch-1")
     assert await service.list_watches(me) == []
 
 

@@ -17,11 +17,11 @@ from core.manifest import discover
 from core.security import authorization, mandate
 from core.security.authentication import Viewer
 from core.settings import Settings
-from modules.appointments.models import Booking, Resource, Slot
+from kinds.booking.models import Booking, Resource, Slot
 from modules.bills.models import AccountLink, Autopay, OutageWatch
 from modules.health.models import HospitalBill
 from modules.identity import families, service
-from modules.identity.models import Mandate, Session
+from modules.identity.models import PHONE, Mandate, Session
 from modules.identity.upstream import REGISTRY
 from modules.mobility.models import Fine, ParkingCharge, Plate, Trip
 from modules.mobility.parking.upstream import OPERATOR
@@ -109,7 +109,7 @@ async def _proposal(app: App, actor: Viewer, subject: Viewer) -> UUID:
         id=new_id(),
         kind="proxy",
         actor_id=actor.user_id,
-        phone_index=app.vault.blind_index(phone, service.PHONE),
+        phone_index=app.vault.blind_index(phone, PHONE),
         services=["housing-fund-query"],
         state="proposed",
         proposed_at=now,
@@ -305,6 +305,7 @@ async def objects_of(app: App, who: Viewer, others: Viewer) -> dict[str, str]:
         "confirmProxy.mandateId": await _proposal(app, others, who),
         "endMandate.mandateId": mandate,
         "payment.id": await _payment(app, who),
+        "paymentChanged.id": await _payment(app, who),
         "paymentReceipt.paymentId": await _payment(app, who),
         "parkingSessions.plateId": await _plate(app, who),
         "verifyPlate.plateId": await _plate(app, who),
