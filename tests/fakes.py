@@ -36,7 +36,7 @@ class FakeSms(Silence):
         """See notifications.upstream."""
         self.answer("send")
         self.sent.setdefault(message_ref, (phone, text))
-        return f"receipt-{message_ref[:8]}"
+        return f"receipt-{message_ref[-12:]}"
 
     @property
     def texts(self) -> list[str]:

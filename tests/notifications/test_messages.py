@@ -166,7 +166,7 @@ async def test_a_text_is_sent_once_however_often_the_job_runs(app: App, sms: Fak
     await deliver(app, payload)
     assert list(sms.sent.values()) == [("13800138000", "您好 🚰")]
     await delivery.refresh_from_db()
-    assert (delivery.state, delivery.receipt_ref) == ("sent", f"receipt-{str(delivery.id)[:8]}")
+    assert (delivery.state, delivery.receipt_ref) == ("sent", f"receipt-{str(delivery.id)[-12:]}")
     assert await Message.all().count() == 0
 
 
