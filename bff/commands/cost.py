@@ -1,7 +1,7 @@
 """What each living service costs in lines: its own Python, documents and tests.
 
-A service owns the folder of the root fields that its trusted document asks. Of a folder that several
-services ask, each bears its share; what all services of a kind share is nobody's own.
+A service owns the folder of the root fields that its trusted document asks. Of a folder that
+several services ask, each bears its share; what all services of a kind share is nobody's own.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
