@@ -33,10 +33,10 @@ from core.security.authentication import Viewer
 from core.security.keys import ensure_sandbox_keys
 from core.settings import Settings
 from core.texts import Named
-from modules.appointments import service, slot_store
-from modules.appointments.schedule import PlannedSlot
-from modules.appointments.service import SlotFull
-from modules.appointments.slot_store import Described
+from kinds.booking import service, slot_store
+from kinds.booking.schedule import PlannedSlot
+from kinds.booking.service import SlotFull
+from kinds.booking.slot_store import Described
 
 CLIENTS = 32
 ROUNDS = 3

@@ -113,8 +113,8 @@ def _message(app: App, row: models.Message) -> Message:
     return Message(
         id=strawberry.ID(str(row.id)),
         template=row.template,
-        title=app.vault.decrypt(row.title_sealed, store.TITLE),
-        body=app.vault.decrypt(row.body_sealed, store.BODY),
+        title=app.vault.decrypt(row.title_sealed, models.TITLE),
+        body=app.vault.decrypt(row.body_sealed, models.BODY),
         deep_link=row.deep_link,
         created_at=row.created_at,
         read_at=row.read_at,

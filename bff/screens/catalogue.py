@@ -5,15 +5,9 @@ from typing import Annotated
 import strawberry
 
 from bff.trusted.documents import documents_of
-from core.graphql import (
-    Info,
-    anybody,
-    public,
-    query,
-    view,
-)
-from core.manifest import Service as Tile
-from core.manifest import ServiceKind, ServiceStatus, Theme
+from core.catalogue import Service as Tile
+from core.catalogue import ServiceKind, ServiceStatus, Theme
+from core.graphql import Info, anybody, public, query, view
 from core.texts import Locale
 
 _MAX_AGE_S = 60

@@ -1,13 +1,14 @@
 """The scalars of the schema."""
 
-from datetime import datetime
+from datetime import date, datetime
 from typing import NewType
 
 import strawberry
 from graphql import GraphQLError
+from strawberry.schema.types.base_scalars import isoformat
 from strawberry.types.scalar import ScalarDefinition
 
-from core.clock import ensure_utc
+from core.clock import ensure_utc, parse_date, parse_moment
 from core.money import FEN_MAX
 
 Fen = NewType("Fen", int)
@@ -29,9 +30,16 @@ def _fen_in(value: object) -> int:
 
 def _moment_in(value: object) -> datetime:
     try:
-        return ensure_utc(datetime.fromisoformat(str(value)))
+        return parse_moment(str(value))
     except ValueError:
-        raise GraphQLError("a DateTime is ISO 8601 with its zone") from None
+        raise GraphQLError("a DateTime is ISO 8601 with its zone, from 1900 to 2199") from None
+
+
+def _date_in(value: object) -> date:
+    try:
+        return parse_date(str(value))
+    except ValueError:
+        raise GraphQLError("a Date is YYYY-MM-DD, from 1900 to 2199") from None
 
 
 def _moment_out(value: datetime) -> str:
@@ -51,5 +59,11 @@ SCALARS: dict[object, ScalarDefinition] = {
         specified_by_url="https://scalars.graphql.org/andimarek/date-time.html",
         serialize=_moment_out,
         parse_value=_moment_in,
+    ),
+    date: strawberry.scalar(
+        name="Date",
+        description="A civil day in Shanghai, YYYY-MM-DD; as an argument from 1900 to 2199.",
+        serialize=isoformat,
+        parse_value=_date_in,
     ),
 }

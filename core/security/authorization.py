@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
+from core.catalogue import Service
 from core.errors import Forbidden, LoginRequired, Missing
-from core.manifest import Service
 from core.refusal_texts import FRESH_AUTH_REQUIRED, NOT_ALLOWED
 from core.security.authentication import Viewer, require
 

@@ -120,6 +120,12 @@ class LastGood:
         if entry is not None:
             self._size_bytes -= entry.size_bytes
 
+    def forget_all(self, prefix: tuple[Hashable, ...]) -> None:
+        """Drop every key that is a tuple beginning with `prefix`. Repeat-safe; walks all keys."""
+        size = len(prefix)
+        for key in [k for k in self._entries if isinstance(k, tuple) and k[:size] == prefix]:
+            self.forget(key)
+
     async def read_through(
         self,
         key: Hashable,

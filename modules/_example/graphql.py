@@ -10,6 +10,7 @@ from typing import Annotated
 import strawberry
 
 from core.context.call import Call
+from core.context.contributions import home_card
 from core.graphql import (
     HomeSection,
     IdempotencyKey,
@@ -55,7 +56,7 @@ class FollowedFountainsSection(HomeSection):
 class Query:
     """The module's query fields."""
 
-    # who may: those whom the service admits, by the identity level in the manifest
+    # who may: those whom the service admits, by the identity level in the catalogue
     @query(
         of_service("drinking-fountains"),
         description="The drinking fountains of a district.",
@@ -89,6 +90,7 @@ class Mutation:
         return await service.follow_fountain(info.context, fountain_id, idempotency_key)
 
 
+@home_card("followed-fountains", texts.FOLLOWED_FOUNTAINS, budget_ms=500, identity_level=1)
 async def followed_fountains_card(call: Call) -> FollowedFountainsSection:
     """The home screen's card. Its time is its own: a late card never delays the others."""
     reading = await service.read_followed_closed(call)

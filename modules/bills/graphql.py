@@ -9,7 +9,7 @@ import strawberry
 
 from core.clock import civil_date
 from core.context.call import Call
-from core.errors import NotFound
+from core.context.contributions import home_card
 from core.graphql import (
     Fen,
     HomeSection,
@@ -24,7 +24,6 @@ from core.graphql import (
     signed_in,
     view,
 )
-from core.refusal_texts import NOT_FOUND
 from core.upstream.readings import Reading, ReadStatus
 from modules.bills import domain, models, service, texts
 from modules.bills.domain import UtilityKind
@@ -208,8 +207,7 @@ class Mutation:
         idempotency_key: IdempotencyKey,
     ) -> UnlinkBillAccountResult:
         """A link that is gone already, or somebody else's, is not found."""
-        if not await service.unlink_account(info.context, parse_id(account_id)):
-            raise NotFound(NOT_FOUND)
+        await service.unlink_account(info.context, parse_id(account_id), idempotency_key)
         return BillAccountUnlinked(account_id=account_id)
 
     @mutation(_BY_BILL, description="Pay a bill of a linked account.")
@@ -227,6 +225,7 @@ class Mutation:
         return BillPaymentStarted(payment=payment)
 
 
+@home_card("bills-due", texts.BILLS_DUE, identity_level=1)
 async def bills_due_card(call: Call) -> BillsDueSection:
     """The home screen's card."""
     reading: Reading[service.Due] = await service.read_due(call)

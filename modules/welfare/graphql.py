@@ -6,6 +6,7 @@ from typing import Annotated
 import strawberry
 
 from core.context.call import Call
+from core.context.contributions import home_card
 from core.graphql import HomeSection, Info, of_service, query, reading_view, view
 from core.upstream.readings import Reading
 from modules.welfare import service, texts
@@ -39,12 +40,13 @@ class Query:
     )
     async def housing_fund(self, info: Info) -> Reading[HousingFundAccount | None]:
         """Needs the consent `welfare.housing-fund`."""
-        return await service.read_housing_fund(info.context)
+        return await service.HOUSING_FUND.read(info.context)
 
 
+@home_card("housing-fund", texts.HOUSING_FUND, identity_level=2)
 async def housing_fund_card(call: Call) -> HousingFundSection:
     """The home screen's card."""
-    reading = await service.read_housing_fund(call)
+    reading = await service.HOUSING_FUND.read(call)
     return HousingFundSection(
         id="housing-fund",
         title=texts.HOUSING_FUND.say(call.locale),

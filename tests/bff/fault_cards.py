@@ -12,8 +12,8 @@ from aiohttp import web
 
 from core.context.app import App
 from core.context.call import Call
+from core.context.contributions import HomeCard
 from core.graphql import HomeSection, view
-from core.manifest import HomeSection as Card
 from core.manifest import Manifest, UpstreamBinding
 from core.texts import Text
 from core.upstream.client import Upstream, UpstreamFailed
@@ -108,23 +108,17 @@ def card_loader(name: str):
 
 
 PROTOCOLS = {name: type(name, (), {}) for name in NAMES}
-LOADERS = {name: card_loader(name) for name in NAMES}
-globals().update({f"load_{name}": LOADERS[name] for name in NAMES})
+CARDS = tuple(
+    HomeCard(name, Text(name.upper(), name, name), card_loader(name), budget_ms=BUDGET_MS)
+    for name in NAMES
+)
 globals().update({f"Protocol_{name}": PROTOCOLS[name] for name in NAMES})
 
 
 MANIFEST = Manifest(
     name="faults",
-    home=tuple(
-        Card(
-            name,
-            Text(name.upper(), name, name),
-            load=f"tests.bff.fault_cards:load_{name}",
-            budget_ms=BUDGET_MS,
-        )
-        for name in NAMES
-    ),
-    types=("tests.bff.fault_cards:FaultSection",),
+    package="tests.bff",
+    rooms=("fault_cards",),
     upstreams=tuple(
         UpstreamBinding(
             name,
@@ -133,7 +127,6 @@ MANIFEST = Manifest(
         )
         for name in NAMES
     ),
-    package="tests.bff",
 )
 
 

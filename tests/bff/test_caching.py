@@ -32,6 +32,7 @@ from core.ids import new_id
 from core.manifest import discover
 from core.security.authentication import Viewer
 from tests.asgi import Answer, Client
+from tests.machine import in_time
 
 PUBLIC = "query Notices { notices { text shown } }"
 MIXED = "query Mixed { notices { text } me }"
@@ -209,7 +210,7 @@ async def test_a_confirmation_takes_less_than_a_millisecond(client: Client) -> N
         started_s = time.process_time()
         assert (await get(client, PUBLIC, {"if-none-match": tag})).status == 304
         took_s.append(time.process_time() - started_s)
-    assert sorted(took_s)[25] < 0.001
+    assert in_time(sorted(took_s)[25], 0.001, time.process_time)
 
 
 async def test_whoever_asks_gets_what_a_stranger_gets(client: Client, app: App) -> None:

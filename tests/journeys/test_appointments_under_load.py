@@ -23,7 +23,7 @@ from journeys.load import renewer, stubbornly
 from journeys.patients import Diary, Patient
 
 from bff.commands.client import CityClient
-from tests.modules.appointments.engine import BROKEN_INVARIANTS
+from tests.kinds.booking.engine import BROKEN_INVARIANTS
 
 pytestmark = pytest.mark.xdist_group("crashes")
 

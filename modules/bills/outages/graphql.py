@@ -155,7 +155,7 @@ class Mutation:
         idempotency_key: IdempotencyKey,
     ) -> UnwatchOutagesResult:
         """A place that is gone already, or somebody else's, is not found."""
-        await service.unwatch(info.context, parse_id(watch_id))
+        await service.unwatch(info.context, parse_id(watch_id), idempotency_key)
         return OutagesUnwatched(watch_id=watch_id)
 
 

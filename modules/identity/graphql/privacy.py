@@ -33,7 +33,7 @@ from core.people.mandates import act_for, while_acting
 from core.security.vault import mask_name
 from modules.identity import personal_data, store
 from modules.identity.graphql.arguments import PurposeId
-from modules.identity.service import NAME
+from modules.identity.models import NAME
 
 
 @strawberry.type(description="One read of a person's data.")

@@ -32,7 +32,8 @@ from modules.identity import codes, domain, real_name, service, store
 from modules.identity.domain import Delivery
 from modules.identity.graphql.arguments import Code, Phone, RealName, ResidentId
 from modules.identity.graphql.privacy import AccessRecord, Consent, list_consents, page_access
-from modules.identity.service import ADDRESS, Device, SignedIn
+from modules.identity.models import ADDRESS
+from modules.identity.service import Device, SignedIn
 
 view(Delivery, name="CodeDelivery")
 

@@ -7,7 +7,6 @@ import strawberry
 
 from core.context.app import App
 from core.context.call import Call
-from core.errors import NotFound
 from core.graphql import (
     Fen,
     IdempotencyKey,
@@ -20,7 +19,6 @@ from core.graphql import (
     signed_in,
     view,
 )
-from core.refusal_texts import NOT_FOUND
 from core.upstream.readings import ReadStatus
 from modules.mobility import models
 from modules.mobility.parking import domain, service
@@ -163,8 +161,7 @@ class Mutation:
         self, info: Info, plate_id: PlateId, idempotency_key: IdempotencyKey
     ) -> UnlinkPlateResult:
         """A link that is gone already, or somebody else's, is not found."""
-        if not await service.unlink_plate(info.context, parse_id(plate_id)):
-            raise NotFound(NOT_FOUND)
+        await service.unlink_plate(info.context, parse_id(plate_id), idempotency_key)
         return PlateUnlinked(plate_id=plate_id)
 
     @mutation(of_service(service.SERVICE), description="Pay what a stay of a linked plate owes.")

@@ -5,8 +5,7 @@ from datetime import date
 
 from core.database import transaction
 from core.ids import new_id
-from core.people.data_rights import export_person, find_holds
-from modules.bills import personal_data
+from core.people.data_rights import erase_person, export_person, find_holds
 from modules.bills.autopay import service as autopay
 from modules.bills.autopay.domain import TEXT_VERSION
 from modules.bills.domain import (
@@ -110,7 +109,7 @@ async def test_everything_is_handed_out_and_forgotten_but_the_ground_of_deductio
     assert hold.until_on == date(2029, 11, 25)
     for who in (person_id, person_id, other.viewer.user_id):
         async with transaction() as tx:
-            await personal_data.ERASURE.erase(world.app, tx, who)
+            await erase_person(world.app, tx, who)
     assert await AccountLink.all().count() == await Reminder.all().count() == 0
     assert await OutageWatch.all().count() == 0
     (kept,) = await Autopay.all()
