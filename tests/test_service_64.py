@@ -1,4 +1,4 @@
-"""The sixty-fourth service: the handbook's own commands, in a copy of the tree, change two files."""
+"""The sixty-fourth service: in a copy of the tree the handbook's own commands change two files."""
 
 import re
 import subprocess
