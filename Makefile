@@ -2,9 +2,11 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-PIP := $(BIN)/python -m pip --disable-pip-version-check
 INSTALLED := $(VENV)/.installed
+TOOLS := $(VENV)/.tools
 PLAYGROUND := $(VENV)/.playground
+COMPILE = $(BIN)/uv pip compile pyproject.toml --universal --python-version 3.11 \
+  --generate-hashes --no-emit-index-url --no-header --no-annotate --upgrade --quiet
 NAME ?=
 
 .DEFAULT_GOAL := help
@@ -16,13 +18,13 @@ run: $(INSTALLED) $(PLAYGROUND) ## install what is missing, then start everythin
 demo: $(INSTALLED) ## walk the citizen journeys in a terminal, against a running `make run`
 	@$(BIN)/quancheng demo
 
-test: $(INSTALLED) $(PLAYGROUND) ## all tests but the long ones
+test: $(TOOLS) $(PLAYGROUND) ## all tests but the long ones
 	$(BIN)/python -m pytest -n 2 --dist loadgroup -m "not soak"
 
-soak: $(INSTALLED) $(PLAYGROUND) ## the long property, crash and load runs
+soak: $(TOOLS) $(PLAYGROUND) ## the long property, crash and load runs
 	$(BIN)/python -m pytest -m soak
 
-check: $(INSTALLED) ## lint, format, types, import contracts, schema and migration drift, sizes
+check: $(TOOLS) ## lint, format, types, import contracts, schema and migration drift, sizes
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
@@ -32,16 +34,17 @@ check: $(INSTALLED) ## lint, format, types, import contracts, schema and migrati
 	$(BIN)/quancheng migrate --check-drift
 	$(BIN)/python -m pytest tests/test_size.py
 
-bench: $(INSTALLED) ## side-by-side measurements (NAME=… for one) into bench/results.json
+bench: $(TOOLS) ## side-by-side measurements (NAME=… for one) into bench/results.json
 	$(BIN)/python -m bench $(NAME)
 
 schema: $(INSTALLED) ## write schema.graphql anew
 	$(BIN)/quancheng schema
 
-lock: $(INSTALLED) ## resolve every dependency anew into requirements.lock
-	$(BIN)/uv pip compile pyproject.toml --universal --python-version 3.11 --extra dev --extra cluster \
-	  --generate-hashes --no-emit-index-url --no-header --no-annotate --upgrade --quiet \
-	  --output-file requirements.lock
+lock: $(TOOLS) ## resolve every dependency anew into requirements.lock and requirements-dev.lock
+	$(COMPILE) --extra install --output-file requirements.lock
+	$(COMPILE) --extra install --extra dev --extra cluster --constraint requirements.lock \
+	  $$(sed -n 's/^\([a-z0-9.-]*\)[=[].*/--no-emit-package \1/p' requirements.lock) \
+	  --output-file requirements-dev.lock
 
 clean: ## remove the virtual environment and caches; the data in .data stays
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .import_linter_cache *.egg-info
@@ -54,9 +57,12 @@ $(INSTALLED): requirements.lock pyproject.toml
 	  { echo "Python 3.11 or newer is needed; name one: make PYTHON=python3.12 …" >&2; exit 1; }
 	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || \
 	  { echo "$(PYTHON) lacks venv (on Debian: apt install python3-venv)" >&2; exit 1; }
-	$(PYTHON) -m venv $(VENV)
-	$(PIP) install --require-hashes -r requirements.lock
-	$(PIP) install --quiet --no-deps --no-build-isolation --editable .
+	@$(PYTHON) -m venv $(VENV)
+	@$(BIN)/python -m core.processes.install . requirements.lock
+	@touch $@
+
+$(TOOLS): $(INSTALLED) requirements-dev.lock
+	@$(BIN)/python -m core.processes.install requirements.lock requirements-dev.lock
 	@touch $@
 
 # The playground's bundle, where its command is part of this tree; it knows itself when to rebuild.

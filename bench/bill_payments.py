@@ -37,7 +37,7 @@ from core.processes.open_app import open_app
 from core.security.authentication import Viewer
 from core.settings import Settings
 from modules.identity import store as identity
-from modules.identity.service import PHONE
+from modules.identity.models import PHONE
 
 Row = dict[str, Any]
 
@@ -47,7 +47,7 @@ WARM_UP = (20, 5.0)
 AIM = 120
 PEOPLE = 40
 _DRAIN_S = 30.0
-_DOCUMENT = "water-bill-payment"
+_OPERATION = "PayUtilityBill"
 _WRITTEN_OFF_WITHIN_MS = 2_000.0
 _CREATES_ADDED_MS = 1_000.0
 _REPEAT_S = 0.5
@@ -128,6 +128,7 @@ def bill_payments() -> Row:
             "DATA_DIR": folder,
             "PORT": str(port),
             "SANDBOX_PORT": str(sandbox_port),
+            "METRICS_PORT": "0",
             "PSPS": "wechatpay",  # a fault is waited out, not left for another PSP
             **NO_LIMITS,
         }
@@ -204,8 +205,8 @@ class Crowd:
         self._api = Client(city.port)
         self._sandbox = Client(city.sandbox_port)
         self._clock = SystemClock()
-        documents = documents_of(discover()).by_id.items()
-        (self._document_id,) = (id_ for id_, one in documents if one.name == _DOCUMENT)
+        operations = documents_of(discover()).operations.values()
+        (self._document_id,) = (one.id for one in operations if one.name == _OPERATION)
 
     @classmethod
     async def gather(cls, city: City) -> "Crowd":
@@ -261,7 +262,6 @@ class Crowd:
                 payload = await self._graphql(
                     headers,
                     documentId=self._document_id,
-                    operationName="PayWaterBill",
                     variables={"billId": bill_id, "payKey": key},
                 )
                 started = payload["payBill"]

@@ -105,8 +105,8 @@ def home_live() -> Row:
     """The real home screen of somebody with cards: database, consents, upstreams and all."""
     load.pin(LOAD_CORE)
     with city() as (port, api_pid, token):
-        document = documents_of(discover()).by_name["home"]
-        body = orjson.dumps({"documentId": document.id})
+        (operation,) = documents_of(discover()).by_name["home"].operations
+        body = orjson.dumps({"documentId": operation.id})
         target = Target.post(port, body, f"Authorization: Bearer {token}\r\n")
         answer = load.ask(target)
         sections = orjson.loads(answer)["data"]["home"]["sections"]

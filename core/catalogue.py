@@ -10,7 +10,9 @@ from core.errors import StartError
 
 
 class Theme(StrEnum):
-    """The seven themes of the smart-city programme."""
+    """The themes of the city's services: GOVERNMENT affairs, MOBILITY, HEALTH, COMMUNITY, LOVE_CITY
+    (livelihood: insurance, bills, housing), SAFETY and environment, FINANCE.
+    """
 
     GOVERNMENT = "GOVERNMENT"
     MOBILITY = "MOBILITY"
@@ -22,7 +24,10 @@ class Theme(StrEnum):
 
 
 class ServiceKind(StrEnum):
-    """What a service does for the citizen."""
+    """What a service does for the citizen. QUERY: look something up. APPLICATION: apply for
+    something. APPOINTMENT: book. PAYMENT: pay. SUBSCRIPTION: be told of news. REPORT: tell the
+    city.
+    """
 
     QUERY = "QUERY"
     APPLICATION = "APPLICATION"
@@ -33,7 +38,7 @@ class ServiceKind(StrEnum):
 
 
 class ServiceStatus(StrEnum):
-    """LIVE: its journey works end to end. PLANNED: announced, nothing behind it yet."""
+    """LIVE: it works end to end. PLANNED: announced, not there yet."""
 
     LIVE = "LIVE"
     PLANNED = "PLANNED"

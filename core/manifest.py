@@ -15,17 +15,17 @@ from typing import Any
 from core.catalogue import Service, read_services
 from core.errors import StartError
 
-WINGS = ("core", "notifications", "payments", "credit", "bff")
+WINGS = ("core", "notifications", "payments", "kinds", "kinds.booking", "credit", "bff")
 CATALOGUE = "services.csv"
 """The table of all services, in the folder `modules/`."""
 
 
 @dataclass(frozen=True, slots=True)
 class UpstreamBinding:
-    """An outside system: `factory(app, address) -> client` fulfilling the protocol.
+    """A protocol that several systems fulfil, each in its own way: a PSP, a hospital's numbers.
 
-    Its address is the entry of this name in UPSTREAMS_FILE; where there is none it is looked for
-    under the development city, at `/<name>` with dashes.
+    `factory(app, address) -> client` speaks to the one of this name; its address is found as a
+    `core.upstream.operation.System`'s is.
     """
 
     name: str
@@ -52,6 +52,7 @@ class Manifest:
     """Where its declarations are: a module, or a package with all that is in it. Their order is
     the order of what is found in them, such as the fields of the GraphQL schema."""
     upstreams: Sequence[UpstreamBinding] = ()
+    """The outside systems behind a protocol; the others are declared in rooms (`System`)."""
     migrations: str | None = None
     append_only: Sequence[str] = ()
     """Tables whose rows the application role may insert and read but never change."""

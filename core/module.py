@@ -9,9 +9,10 @@ MANIFEST = Manifest(
         "context.contributions",
         "people",
         "processes.housekeeping",
+        "processes.backlog",
         "database.models",
     ),
     migrations="database.migrations",
     append_only=("core_access_log",),
-    commands={"keys": "processes.keys_command"},
+    commands={"jobs": "processes.jobs_command", "keys": "processes.keys_command"},
 )

@@ -37,7 +37,7 @@ class ExtensionPoint(Generic[T]):
         found = [
             (manifest, item)
             for manifest, item in _distinct(manifests)
-            if isinstance(item, self.held)
+            if isinstance(item, self.held) and not isinstance(item, type)
         ]
         refuse_duplicates(self.name, [self.key(item) for _, item in found])
         return found

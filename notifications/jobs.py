@@ -9,9 +9,9 @@ from core.deadline import Deadline
 from core.people.directory import get_person
 from core.queue.jobs import Lane, job
 from core.upstream.client import UpstreamRejected
-from notifications import store
+from notifications import models, store
 from notifications.models import Delivery
-from notifications.upstream import SmsGateway
+from notifications.upstream import send
 
 _DEADLINE_S = 10.0
 _BARE_TEXTS_KEPT = timedelta(days=30)
@@ -27,11 +27,12 @@ async def deliver(app: App, delivery_id: UUID) -> None:
     if delivery is None or delivery.state != "queued":
         return
     try:
-        receipt = await app.upstream(SmsGateway).send(
+        receipt = await send(
+            app,
+            Deadline.after(_DEADLINE_S),
             str(delivery.id),
             await _phone(app, delivery),
-            app.vault.decrypt(delivery.body_sealed, store.BODY),
-            Deadline.after(_DEADLINE_S),
+            app.vault.decrypt(delivery.body_sealed, models.BODY),
         )
     except UpstreamRejected:
         async with transaction() as tx:
@@ -49,6 +50,6 @@ async def forget_texts(app: App) -> None:
 
 async def _phone(app: App, delivery: Delivery) -> str:
     if delivery.to_sealed is not None:
-        return app.vault.decrypt(delivery.to_sealed, store.PHONE)
+        return app.vault.decrypt(delivery.to_sealed, models.PHONE)
     assert delivery.person_id is not None
     return (await get_person(app, delivery.person_id)).phone

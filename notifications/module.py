@@ -1,16 +1,9 @@
 """The manifest of notifications."""
 
-from core.manifest import Manifest, UpstreamBinding
+from core.manifest import Manifest
 
 MANIFEST = Manifest(
     name="notifications",
-    rooms=("graphql", "api", "domain", "jobs", "models", "personal_data"),
-    upstreams=(
-        UpstreamBinding(
-            "sms",
-            protocol="notifications.upstream:SmsGateway",
-            factory="notifications.upstream:HttpSmsGateway",
-        ),
-    ),
+    rooms=("graphql", "api", "domain", "jobs", "models", "upstream"),
     migrations="migrations",
 )

@@ -19,8 +19,8 @@ MANIFEST = Manifest(
         "receipts",
         "contracts",
         "jobs",
+        "gauges",
         "ledger",
-        "personal_data",
         "reconciliation",
     ),
     upstreams=(

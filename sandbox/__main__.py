@@ -10,7 +10,7 @@ from granian.constants import Interfaces
 from granian.server.embed import Server
 
 from sandbox.app import create_app
-from sandbox.settings import SandboxSettings
+from sandbox.server.settings import SandboxSettings
 
 ADDRESS = "127.0.0.1"
 STOP_GRACE_S = 2.0

@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -12,26 +12,36 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from sandbox import callbacks, control, faults, receipts
-from sandbox.callbacks import Callbacks
-from sandbox.faults import Faults, FaultyOperation, answer
-from sandbox.population import Population
-from sandbox.quarters import by_first_part
-from sandbox.settings import SandboxSettings
-from sandbox.state import State
+from sandbox import control
+from sandbox.population.people import Population
+from sandbox.server import callbacks, faults
+from sandbox.server.callbacks import Callbacks
+from sandbox.server.faults import Faults
+from sandbox.server.faulty import FaultyOperation, answer
+from sandbox.server.prefix_routes import by_first_part
+from sandbox.server.settings import SandboxSettings
+from sandbox.server.state import State
+from sandbox.server.system import City, Operation, System
+from sandbox.server.wire import reply
+from sandbox.shared import receipts
 from sandbox.statements import days, files
-from sandbox.system import City, Operation, System, reply
 from sandbox.systems import find_systems
 
 
 def create_app(
     settings: SandboxSettings | None = None,
-    now: Callable[[], datetime] = lambda: datetime.now(UTC),
+    now: Callable[[], datetime] | None = None,
 ) -> Starlette:
-    """The application, configured from the environment unless settings are given."""
-    systems = find_systems()
+    """The application, configured from the environment unless settings are given.
+
+    `now` stands in for the machine's clock with the settings' offset.
+    """
+    settings, systems = settings or SandboxSettings(), find_systems()
+    offset = timedelta(seconds=settings.clock_offset_s)
     scratch = TemporaryDirectory(prefix="sandbox-", ignore_cleanup_errors=True)
-    city = _found_city(settings or SandboxSettings(), systems, Path(scratch.name), now)
+    city = _open_city(
+        settings, systems, Path(scratch.name), now or (lambda: datetime.now(UTC) + offset)
+    )
 
     @asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
@@ -58,7 +68,7 @@ def create_app(
     )
 
 
-def _found_city(
+def _open_city(
     settings: SandboxSettings,
     systems: tuple[System, ...],
     scratch: Path,

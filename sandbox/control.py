@@ -3,19 +3,19 @@
 from starlette.requests import Request
 from starlette.responses import Response
 
-from sandbox import institutions
-from sandbox.faults import CALLBACK_OPERATION, Fault
-from sandbox.geography import home
-from sandbox.households import ACCOUNT_KINDS, account_no, address_zh
-from sandbox.population import (
+from sandbox.population import institutions
+from sandbox.population.households import ACCOUNT_KINDS, account_no, address_zh
+from sandbox.population.people import (
     CROWD_SIZE,
     STAFF_ROLES,
     DemoPerson,
     Person,
     sandbox_totp_secret,
 )
-from sandbox.system import City, Operation, Refusal, System, query_int, read_body, reply
-from sandbox.vehicles import Vehicles
+from sandbox.population.vehicles import Vehicles
+from sandbox.server.faults import CALLBACK_OPERATION, Fault
+from sandbox.server.system import City, Operation, System
+from sandbox.server.wire import Refusal, query_int, read_body, reply
 
 PAGE_MAX = 1000
 
@@ -28,7 +28,8 @@ def operations(systems: tuple[System, ...]) -> tuple[Operation, ...]:
     groups = {s.group: [t.name for t in systems if t.group == s.group] for s in systems if s.group}
 
     async def healthz(request: Request, city: City) -> Response:
-        return reply({"status": "ok", "seed": city.settings.seed, "systems": sorted(operations_of)})
+        facts = {"status": "ok", "seed": city.settings.seed, "now": city.now().isoformat()}
+        return reply({**facts, "systems": sorted(operations_of)})
 
     async def list_systems(request: Request, city: City) -> Response:
         return reply(
@@ -153,7 +154,7 @@ def _person(city: City, person: Person) -> dict[str, object]:
         f"{kind}_account_no": account_no(kind, person.household_no) for kind in ACCOUNT_KINDS
     }
     vehicle = Vehicles(city.settings.seed, city.population, city.today()).of(person)
-    at = home(city.settings, person.household_no)
+    at = city.geography.home(person.household_no)
     return {
         "name": person.name,
         "phone": person.phone,

@@ -1,4 +1,4 @@
-"""The sixty-fourth service: in a copy of the tree the handbook's own commands change two files."""
+"""The sixty-fourth service: the handbook's own commands change two files of a copy of the tree."""
 
 import re
 import subprocess

@@ -10,8 +10,7 @@ import strawberry
 
 from bench.home_document import DOCUMENT, Query
 from bff.app import Api, make_edge
-from bff.trusted.documents import Documents, TrustedDocument
-from bff.trusted.shipped import document_id
+from bff.trusted.documents import document_of, gather
 from core.manifest import discover
 from core.processes.open_app import open_app
 from core.settings import Settings
@@ -19,8 +18,7 @@ from core.settings import Settings
 
 def create_app() -> Api:
     """The API with another schema."""
-    trusted = TrustedDocument(document_id(DOCUMENT), "home", "bench", DOCUMENT, {})
-    documents = Documents({trusted.id: trusted}, {trusted.name: trusted})
+    documents = gather([document_of("home.graphql", DOCUMENT)], {})
 
     @asynccontextmanager
     async def lifespan(api: Api) -> AsyncIterator[None]:

@@ -19,7 +19,7 @@ from bff.trusted.documents import AT_MOST, TrustedDocument, documents_of
 from core.catalogue import ServiceStatus
 from core.errors import StartError
 from core.manifest import discover
-from core.settings import Settings
+from core.settings import read_settings
 from core.telemetry.call_counts import Tally
 
 _CALLS = re.compile(rb'\{\s+"sql": (\d+),\s+"upstream": (\d+)\s+\}')
@@ -36,7 +36,7 @@ def calls(
     ] = False,
 ) -> None:
     """Run every document against a running server; exit 1 if one asks for more than it declares."""
-    settings = Settings()
+    settings = read_settings()
     try:
         faults = asyncio.run(
             find_excess(
@@ -138,7 +138,15 @@ def _json(declared: Calls) -> str:
 
 
 def _write(document: TrustedDocument, made: Calls) -> None:
-    variables = {n: v for n, v in document.variables.items() if n != AT_MOST}
-    text = orjson.dumps({AT_MOST: _raised(document, made), **variables}, option=orjson.OPT_INDENT_2)
+    """Into the document's own example; what it shares with others stays where it stands."""
+    path = _ROOT / document.example_path
+    own = orjson.loads(path.read_bytes()) if path.exists() else {}
+    declared, stands_here = document.at_most, own.pop(AT_MOST, {})
+    at_most = {
+        name: calls
+        for name, calls in _raised(document, made).items()
+        if name in stands_here or calls != declared.get(name)
+    }
+    text = orjson.dumps({AT_MOST: at_most, **own}, option=orjson.OPT_INDENT_2)
     one_line = _CALLS.sub(rb'{ "sql": \1, "upstream": \2 }', text)
-    (_ROOT / document.example_path).write_bytes(one_line + b"\n")
+    path.write_bytes(one_line + b"\n")

@@ -1,11 +1,10 @@
 """Trusted documents: what runs, for which app versions; fix or kill one without a deploy."""
 
-import asyncio
 from collections import Counter
-from collections.abc import Awaitable, Callable
+from collections.abc import Sequence
 from datetime import timedelta
 from pathlib import Path
-from typing import Annotated, TypeVar
+from typing import Annotated
 
 import typer
 from rich.console import Console
@@ -16,7 +15,7 @@ from bff.compiler import CompiledOperation
 from bff.request.operation import RequestError
 from bff.schema.build import build_schema
 from bff.trusted import overrides, shipped
-from bff.trusted.documents import Documents, TrustedDocument, documents_of
+from bff.trusted.documents import NEXT, Documents, TrustedOperation, documents_of
 from bff.trusted.library import Library
 from bff.trusted.overrides import Override
 from bff.trusted.usage import fields_of, read_usage
@@ -24,88 +23,96 @@ from core.clock import SystemClock
 from core.database import pool
 from core.errors import StartError
 from core.manifest import discover
-from core.settings import Settings
-
-T = TypeVar("T")
+from core.processes.command import in_database
+from core.settings import read_settings
 
 app = typer.Typer(help="Trusted documents.", no_args_is_help=True)
 
 app.command()(calls)
 
-Id = Annotated[str, typer.Argument(help="A document's id, the start of its hash, or its name.")]
+Id = Annotated[
+    str,
+    typer.Argument(help="An operation's name, id or the start of its hash; or a document's name."),
+]
+Reason = Annotated[str, typer.Option(help="Why, for the next one who looks.")]
 
 
 @app.command("list")
 def list_documents() -> None:
-    """List every document: name, id, the app versions that ship it, what changed it."""
-    changed = {o.document_id: o for o in _in_database(overrides.list_overrides)}
-    table = Table("name", "id", "apps", "state", box=None)
-    for document_id, document in documents_of(discover()).by_id.items():
-        override = changed.get(document_id)
+    """List every operation: its document, name, id, the app versions that ship it, what changed."""
+    changed = {o.document_id: o for o in in_database("documents", overrides.list_overrides)}
+    table = Table("document", "operation", "id", "apps", "state", box=None)
+    for operation in documents_of(discover()).operations.values():
+        override = changed.get(operation.id)
         state = "" if override is None else ("fixed" if override.source else "killed")
-        table.add_row(document.name, document_id, ", ".join(document.apps), state)
+        apps = ", ".join(operation.apps)
+        table.add_row(operation.document, operation.name, operation.id, apps, state)
     Console(width=200).print(table)
 
 
 @app.command()
 def show(document: Id) -> None:
-    """Print a document and the Python it is compiled to."""
+    """Print operations and the Python they are compiled to."""
     documents = documents_of(discover())
-    found = _find(documents, document)
-    typer.echo(f"# {found.id}\n# shipped by: {', '.join(found.apps)}\n{found.source}")
-    for name, prepared in _library(documents).operations(found.id).items():
-        operation = prepared.operation
-        if isinstance(operation, CompiledOperation):
-            typer.echo(f"# {name or 'the operation'}, compiled; costs at most {prepared.cost}")
-            typer.echo(operation.source)
-        else:
-            typer.echo(f"# {name or 'the operation'} is left to graphql-core: {operation.reason}")
+    library = _library(documents)
+    for found in _find(documents, document):
+        typer.echo(f"# {found.id}\n# shipped by: {', '.join(found.apps)}\n{found.source}")
+        for prepared in set(library.operations(found.id).values()):
+            operation = prepared.operation
+            if isinstance(operation, CompiledOperation):
+                typer.echo(f"# {found.name}, compiled; costs at most {prepared.cost}")
+                typer.echo(operation.source)
+            else:
+                typer.echo(f"# {found.name} is left to graphql-core: {operation.reason}")
 
 
 @app.command()
-def kill(
-    document: Id, reason: Annotated[str, typer.Option(help="Why, for the next one who looks.")]
-) -> None:
-    """Run a document no more, on every process, within a second."""
+def kill(document: Id, reason: Reason) -> None:
+    """Run an operation, or all of a document, no more; on every process, within a second."""
     found = _find(documents_of(discover()), document)
-    _in_database(lambda: _set(Override(found.id, None, reason)))
+    in_database("documents", lambda: _set([Override(one.id, None, reason) for one in found]))
 
 
 @app.command()
 def fix(
     document: Id,
-    file: Annotated[Path, typer.Argument(help="The text to run in its place.")],
-    reason: Annotated[str, typer.Option(help="Why, for the next one who looks.")],
+    file: Annotated[Path, typer.Argument(help="The text to run in its place, with fragments.")],
+    reason: Reason,
 ) -> None:
-    """Run another text under a document's id, on every process, within a second."""
+    """Run another text under an operation's id, on every process, within a second."""
     documents = documents_of(discover())
     found = _find(documents, document)
+    if len(found) != 1:
+        raise StartError(f"{document} is {len(found)} operations: name one")
     source = file.read_text(encoding="utf-8")
     try:
-        _library(documents).replace(found.id, source)
+        _library(documents).replace(found[0].id, source)
     except RequestError as error:
         raise StartError(f"{file} does not fit: {error}") from error
-    _in_database(lambda: _set(Override(found.id, source, reason)))
+    in_database("documents", lambda: _set([Override(found[0].id, source, reason)]))
 
 
 @app.command()
 def restore(document: Id) -> None:
-    """Run a document as it shipped again."""
+    """Run an operation, or all of a document, as it shipped again."""
     found = _find(documents_of(discover()), document)
-    _in_database(lambda: _drop(found.id))
+    in_database("documents", lambda: _drop([one.id for one in found]))
 
 
 @app.command()
 def check() -> None:
-    """Exit 1 if the schema breaks a document of the next or of a live app version."""
+    """Exit 1 if the schema breaks an operation of the next or of a live app version, or if a
+    fragment is used by none."""
     documents = documents_of(discover())
-    faults = _library(documents).faults
-    for document_id, reason in faults.items():
-        document = documents.by_id[document_id]
-        typer.echo(f"{document.name} ({', '.join(document.apps)}): {reason}")
+    faults = list(documents.unused)
+    for operation_id, reason in _library(documents).faults.items():
+        operation = documents.operations[operation_id]
+        where = f"{operation.document}, {operation.name} ({', '.join(operation.apps)})"
+        faults.append(f"{where}: {reason}")
     if faults:
+        typer.echo("\n".join(faults))
         raise typer.Exit(1)
-    typer.echo(f"{len(documents.by_id)} documents of {len(documents.apps)} app versions fit")
+    typer.echo(f"{len(documents.operations)} operations of {len(documents.apps)} app versions fit")
 
 
 @app.command()
@@ -113,22 +120,25 @@ def ship(
     version: Annotated[str, typer.Argument(metavar="APP", help="Such as ios-1.4.0.")],
     manifest: Annotated[
         Path | None,
-        typer.Option(help="The app's own manifest (Apollo or Relay); unset = our documents."),
+        typer.Option(help="The app's own manifest (Apollo or Relay); unset = our operations."),
     ] = None,
 ) -> None:
-    """Note that an app version is released: its documents run until its file is removed."""
+    """Note that an app version is released: its operations run until its file is removed."""
     documents = documents_of(discover())
-    path = shipped.FOLDER / f"{shipped.check_app(version)}.json"
-    if path.exists():
-        raise StartError(f"{version} is released already: a release never changes")
-    if manifest is not None:
-        found = shipped.parse_manifest(manifest.read_bytes())
-    else:
-        found = [
-            shipped.ShippedDocument(d.id, d.name, d.source) for d in documents.by_name.values()
-        ]
-    path.write_bytes(shipped.write_manifest(found))
-    typer.echo(f"{version}: {len(found)} documents")
+    try:
+        path = shipped.FOLDER / f"{shipped.check_app(version)}.json"
+        if path.exists():
+            raise StartError(f"{version} is released already: a release never changes")
+        if manifest is not None:
+            found = shipped.parse_manifest(manifest.read_bytes())
+        else:
+            ours = (one for one in documents.operations.values() if NEXT in one.apps)
+            found = [shipped.ShippedOperation(one.id, one.name, one.source) for one in ours]
+        text = shipped.write_manifest(found)
+    except shipped.ManifestError as error:
+        raise StartError(f"{version} is not released: {error}") from error
+    path.write_bytes(text)
+    typer.echo(f"{version}: {len(found)} operations")
 
 
 @app.command()
@@ -137,8 +147,8 @@ def usage(
     field: Annotated[str | None, typer.Option(help='One field only, as "Query.home".')] = None,
 ) -> None:
     """Show how often each field is asked for, by app version."""
-    since = (SystemClock().now() - timedelta(days=days)).date()
-    runs = _in_database(lambda: read_usage(since))
+    since = (SystemClock(read_settings().clock_offset).now() - timedelta(days=days)).date()
+    runs = in_database("documents", lambda: read_usage(since))
     documents = documents_of(discover())
     library = _library(documents)
     counted: Counter[tuple[str, str]] = Counter()
@@ -153,49 +163,42 @@ def usage(
 
 
 def _fields(library: Library, document_id: str) -> frozenset[str]:
-    for prepared in library.operations(document_id).values():
-        return fields_of(library.schema, prepared.document)
-    return frozenset()
+    prepared = library.operations(document_id).get(None)
+    return fields_of(library.schema, prepared.document) if prepared else frozenset()
 
 
 def _library(documents: Documents) -> Library:
     return Library(build_schema(discover()), documents, trusted_only=True)
 
 
-def _find(documents: Documents, text: str) -> TrustedDocument:
+def _find(documents: Documents, text: str) -> Sequence[TrustedOperation]:
+    """The operation that a text means, or all those of a document, of every app version."""
+    document = documents.by_name.get(text)
+    if document is not None and document.operations[0].document != text:
+        shared = document.operations[0].document
+        raise StartError(f"{text} runs {shared}, as other services do: name {shared}")
+    whole = [one for one in documents.operations.values() if one.document == text]
+    if whole:
+        return whole
     digest = text.removeprefix("sha256:")
-    matches = {
-        document.id: document
-        for document_id, document in documents.by_id.items()
-        if document_id == text
-        or document.name == text
-        or (len(digest) >= 8 and document.id.startswith(f"sha256:{digest}"))
-    }
+    matches = [
+        operation
+        for operation in documents.operations.values()
+        if text in (operation.id, operation.name)
+        or (len(digest) >= 8 and operation.id.startswith(f"sha256:{digest}"))
+    ]
     if len(matches) != 1:
-        raise StartError(f"{len(matches)} documents are meant by {text}: name one by its id")
-    return next(iter(matches.values()))
+        raise StartError(f"{len(matches)} operations are meant by {text}: name one by its id")
+    return matches
 
 
-async def _set(override: Override) -> None:
+async def _set(changes: Sequence[Override]) -> None:
     async with pool.transaction() as tx:
-        await overrides.set_override(tx, SystemClock(), override)
+        for override in changes:
+            await overrides.set_override(tx, SystemClock(read_settings().clock_offset), override)
 
 
-async def _drop(document_id: str) -> None:
+async def _drop(operation_ids: Sequence[str]) -> None:
     async with pool.transaction() as tx:
-        await overrides.drop_override(tx, document_id)
-
-
-def _in_database(action: Callable[[], Awaitable[T]]) -> T:
-    from core.processes.embedded import database as started
-
-    async def connected(url: str) -> T:
-        await pool.connect(url, discover(), pool_size=2, application="quancheng documents")
-        try:
-            return await action()
-        finally:
-            await pool.disconnect()
-
-    with started(Settings()) as ready:
-        assert ready.database_url is not None
-        return asyncio.run(connected(ready.database_url))
+        for operation_id in operation_ids:
+            await overrides.drop_override(tx, operation_id)

@@ -20,7 +20,7 @@ from bff.trusted.library import operations_of
 from core.catalogue import Service, ServiceStatus
 from core.errors import StartError
 from core.manifest import discover
-from core.settings import Settings
+from core.settings import read_settings
 
 _BLANK = re.compile(r"\{\{([a-z_A-Z0-9.]+)\}\}")
 _DEMO_PERSON = "citizen"
@@ -49,8 +49,8 @@ def check(
     json: Annotated[bool, typer.Option("--json", help="Print a list instead of a table.")] = False,
     api: Annotated[str | None, typer.Option(help="The API; HOST and PORT unless told.")] = None,
 ) -> None:
-    """Run every service's trusted document; exit 1 if a living one fails."""
-    settings = Settings()
+    """Run every service's trusted operations; exit 1 if a living one fails."""
+    settings = read_settings()
     try:
         url, sessions = api or settings.base_url, settings.data_dir / "sessions"
         rows = asyncio.run(check_services(url, settings.sandbox_url, sessions))
@@ -146,16 +146,15 @@ async def _run_operations(
 ) -> AsyncIterator[tuple[str, Answer]]:
     known: dict[str, Any] = {**person, **person.get("household", {})}
     await _prepare(client, document, "$before", known)
-    for node in operations_of(parse(document.source)):
+    for operation in document.operations:
+        (node,) = operations_of(parse(operation.source))
         if node.operation is OperationType.SUBSCRIPTION:
             continue
-        if node.name is not None:
-            await _prepare(client, document, f"$before {node.name.value}", known)
+        await _prepare(client, document, f"$before {operation.name}", known)
         names = {v.variable.name.value for v in node.variable_definitions or ()}
         variables = {n: fill(v, known) for n, v in document.variables.items() if n in names}
-        name = node.name.value if node.name else None
-        answer = await client.run(document_id=document.id, operation=name, variables=variables)
-        yield name or document.name, answer
+        answer = await client.run(document_id=operation.id, variables=variables)
+        yield operation.name, answer
         known |= answer.data
 
 

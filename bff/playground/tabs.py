@@ -18,16 +18,10 @@ _OPENED = (
 
 
 def playground_tabs(documents: Documents) -> Sequence[PlaygroundTab]:
-    """One example per document; its title is the first comment line of its text."""
+    """One example per document."""
     opened = [name for name in _OPENED if name in documents.by_name]
     others = [name for name in documents.by_name if name not in opened]
     return [_tab(documents.by_name[name], opened=name in opened) for name in [*opened, *others]]
-
-
-def title_of(document: TrustedDocument) -> str:
-    """The first comment line of a document, or its name."""
-    first = document.source.partition("\n")[0]
-    return first.lstrip("# ").strip() if first.startswith("#") else document.name
 
 
 def _tab(document: TrustedDocument, *, opened: bool) -> PlaygroundTab:
@@ -37,4 +31,4 @@ def _tab(document: TrustedDocument, *, opened: bool) -> PlaygroundTab:
     example = {n: v for n, v in document.variables.items() if not n.startswith("$")}
     # a page that is opened twice means two different payments
     fresh = orjson.dumps(example).replace(b"{{key}}", uuid4().hex.encode())
-    return PlaygroundTab(title_of(document), query, orjson.loads(fresh), opened=opened)
+    return PlaygroundTab(document.title, query, orjson.loads(fresh), opened=opened)

@@ -6,6 +6,7 @@ everybody is loaded once for all who ask.
 
 import asyncio
 import time
+from dataclasses import dataclass
 from typing import NamedTuple
 
 import strawberry
@@ -15,7 +16,7 @@ from core.context.call import Call
 from core.context.contributions import HOME_CARDS, HomeCard
 from core.deadline import Deadline
 from core.errors import AppError
-from core.graphql import HomeSection, Info
+from core.graphql import HomeSection, Info, anybody, query, view
 from core.refusal_texts import LEVEL_REQUIRED, LOGIN_REQUIRED
 from core.texts import Locale
 from core.upstream.readings import ReadStatus
@@ -25,15 +26,14 @@ _UPSTREAM_SHARE = 0.9
 log = structlog.get_logger(__name__)
 
 
-@strawberry.type(description="A card that cannot be shown now; `reason` tells why.")
+@view
+@dataclass(frozen=True, slots=True, kw_only=True)
 class UnavailableSection(HomeSection):
-    """Stands in for a card that failed, was late, or needs a login."""
+    """A card that cannot be shown now; `reason` tells why."""
 
 
 @strawberry.type(description="The home screen.")
 class Home:
-    """What the app opens with."""
-
     sections: list[HomeSection] = strawberry.field(
         description="The cards in their order, each telling how fresh it is."
     )
@@ -43,7 +43,7 @@ class Home:
 class Query:
     """The home screen's query field."""
 
-    @strawberry.field(description="The home screen of this viewer.")
+    @query(anybody(), description="The home screen of this viewer.")
     async def home(self, info: Info) -> Home:
         """All cards at once."""
         call = info.context

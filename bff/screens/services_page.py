@@ -7,7 +7,6 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 from starlette.routing import Route
 
-from bff.playground.tabs import title_of
 from bff.transports.endpoint import Edge
 from core.catalogue import Service, ServiceStatus, Theme
 from core.texts import Locale, Text
@@ -101,5 +100,5 @@ def _tile(edge: Edge, tile: Service, locale: Locale) -> str:
     document = edge.documents.for_service(tile.id)
     if document is None or edge.app.settings.is_production:
         return f'<li id="{tile.id}"><span class="{tile.status.lower()}">{words}</span></li>'
-    link = escape(f"/graphql?{urlencode({'open': title_of(document)})}")
+    link = escape(f"/graphql?{urlencode({'open': document.title})}")
     return f'<li id="{tile.id}"><a class="{tile.status.lower()}" href="{link}">{words}</a></li>'

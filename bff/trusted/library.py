@@ -1,4 +1,4 @@
-"""Operations ready to run: trusted documents made so at start, free text when it first comes."""
+"""Operations ready to run: trusted ones made so at start, free text when it first comes."""
 
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
@@ -26,14 +26,14 @@ from bff.limits.document import (
     parse_and_validate,
 )
 from bff.request.operation import InvalidDocument, Operation, RequestError
-from bff.trusted.documents import Documents, TrustedDocument
+from bff.trusted.documents import Documents, TrustedOperation
 from bff.trusted.public import public_age_s
 from bff.trusted.shipped import document_id
 
 log = structlog.get_logger(__name__)
 
 FREE = "free"
-"""The name of every operation that is not a trusted document."""
+"""The name of every operation that is not trusted."""
 
 _FREE_MAX = 512
 
@@ -48,12 +48,12 @@ class Prepared:
     kind: OperationType
     operation_name: str | None
     name: str
-    """For metrics: the trusted document's name, or FREE."""
+    """For metrics: the name of the document in which it stands, or FREE."""
     cost: int
     """What it may cost at most; see bff.limits.document."""
     priority: Priority = Priority.LOW
     document_id: str | None = None
-    """The trusted document's."""
+    """The trusted operation's."""
     text_id: str = ""
     """The hash of its present text, which a hot fix changes."""
     public_age_s: int | None = None
@@ -63,7 +63,7 @@ class Prepared:
 
 
 Operations = Mapping[str | None, Prepared]
-"""The operations of a document by name."""
+"""The operations that run under an id, by name; a single one also without its name."""
 
 
 class Library:
@@ -77,13 +77,17 @@ class Library:
         self._limits = Limits(introspection=not trusted_only)
         self._free: OrderedDict[tuple[str, str | None], Prepared] = OrderedDict()
         self._documents = documents
+        self._names = {
+            document.id: {one.name: one.id for one in document.operations}
+            for document in documents.by_name.values()
+        }
         self.parses = 0
-        """Documents parsed and validated so far."""
+        """Operations parsed and validated so far."""
         self.faults: dict[str, str] = {}
-        """Documents that do not fit the schema, and why."""
+        """Trusted operations that do not fit the schema, by id, and why."""
         self._shipped = {
-            document_id: self._prepare_or_withdraw(document_id, document)
-            for document_id, document in documents.by_id.items()
+            operation_id: self._prepare_or_withdraw(operation_id, operation)
+            for operation_id, operation in documents.operations.items()
         }
         self._trusted = dict(self._shipped)
 
@@ -103,37 +107,52 @@ class Library:
             raise too_much(error) from None
 
     def operations(self, document_id: str) -> Operations:
-        """The operations of a trusted document; none where it does not run."""
-        return self._trusted.get(document_id, {})
+        """What runs under the id of an operation or of a document; none that was withdrawn."""
+        ids = self._names.get(document_id, {"": document_id}).values()
+        running = [one for operation_id in ids if (one := self._trusted.get(operation_id))]
+        found: dict[str | None, Prepared] = {one.operation_name: one for one in running}
+        return found | {None: running[0]} if len(running) == 1 else found
 
-    def replace(self, document_id: str, source: str) -> None:
-        """Run another text under a document's id. Raises RequestError where it does not fit."""
-        shipped = self._documents.by_id.get(document_id)
+    def replace(self, operation_id: str, source: str) -> None:
+        """Run another text under an operation's id. Raises RequestError where it does not fit."""
+        shipped = self._documents.operations.get(operation_id)
         if shipped is not None:
-            self._trusted[document_id] = self._prepare_all(replace(shipped, source=source))
+            self._trusted[operation_id] = self._prepare(replace(shipped, source=source))
 
-    def withdraw(self, document_id: str) -> None:
-        """Run a document no more."""
-        if document_id in self._trusted:
-            self._trusted[document_id] = {}
+    def withdraw(self, operation_id: str) -> None:
+        """Run an operation no more."""
+        if operation_id in self._trusted:
+            self._trusted[operation_id] = None
 
     def restore(self) -> None:
-        """Run every document as it shipped."""
+        """Run every operation as it shipped."""
         self._trusted = dict(self._shipped)
 
     def _find_trusted(self, document_id: str, operation_name: str | None) -> Prepared:
-        operations = self._trusted.get(document_id)
-        if operations is None:
-            # some clients send the hash alone
-            operations = self._trusted.get(f"sha256:{document_id}")
-        if operations is None:
-            raise RequestError("no such trusted document", code="DOCUMENT_UNKNOWN")
-        if not operations:
-            raise RequestError("this document was withdrawn", code="DOCUMENT_WITHDRAWN", status=410)
-        prepared = operations.get(operation_name)
+        prepared = self._trusted[self._operation_id(document_id, operation_name)]
         if prepared is None:
+            raise RequestError(
+                "this operation was withdrawn", code="DOCUMENT_WITHDRAWN", status=410
+            )
+        if operation_name not in (None, prepared.operation_name):
             raise _no_such_operation()
         return prepared
+
+    def _operation_id(self, document_id: str, operation_name: str | None) -> str:
+        """Which operation is meant: under a document's id, the one named or the only one."""
+        # some clients send the hash alone
+        for known in (document_id, f"sha256:{document_id}"):
+            if known in self._trusted:
+                return known
+            names = self._names.get(known)
+            if names is None:
+                continue
+            if operation_name is None and len(names) == 1:
+                return next(iter(names.values()))
+            if operation_name not in names:
+                raise _no_such_operation()
+            return names[operation_name]
+        raise RequestError("no such trusted document", code="DOCUMENT_UNKNOWN")
 
     def _find_free(self, source: str, operation: Operation) -> Prepared:
         key = (source, operation.operation_name)
@@ -157,19 +176,19 @@ class Library:
             self._free.popitem(last=False)
         return prepared
 
-    def _prepare_or_withdraw(self, document_id: str, trusted: TrustedDocument) -> Operations:
-        """A document that no longer fits the schema fails alone; `make check` refuses such."""
+    def _prepare_or_withdraw(self, operation_id: str, trusted: TrustedOperation) -> Prepared | None:
+        """An operation that no longer fits the schema fails alone; `make check` refuses such."""
         try:
-            return self._prepare_all(trusted)
+            return self._prepare(trusted)
         except RequestError as error:
-            self.faults[document_id] = str(error)
-            log.error("a trusted document does not fit", document=trusted.name, reason=str(error))
-            return {}
+            self.faults[operation_id] = str(error)
+            log.error("a trusted operation does not fit", operation=trusted.name, reason=str(error))
+            return None
 
-    def _prepare_all(self, trusted: TrustedDocument) -> Operations:
-        operations = _prepare(self.schema, trusted, self._limits)
+    def _prepare(self, trusted: TrustedOperation) -> Prepared:
+        prepared = _prepare(self.schema, trusted, self._limits)
         self.parses += 1
-        return operations
+        return prepared
 
     def _parse(self, source: str, variables: Mapping[str, Any] | None) -> tuple[DocumentNode, int]:
         self.parses += 1
@@ -177,31 +196,28 @@ class Library:
 
 
 @lru_cache(maxsize=1_000)
-def _prepare(schema: GraphQLSchema, trusted: TrustedDocument, limits: Limits) -> Operations:
-    """The operations of a trusted document by name; a single one also without its name."""
+def _prepare(schema: GraphQLSchema, trusted: TrustedOperation, limits: Limits) -> Prepared:
     document, cost = _parse(schema, trusted.source, limits, None)
-    nodes, plain = operations_of(document), without_defer(document)
-    found: dict[str | None, Prepared] = {}
-    for node in nodes:
-        name = node.name.value if node.name else None
-        operation = prepare_operation(schema, plain, name, hide_suggestions=True)
-        is_mutation = node.operation is OperationType.MUTATION
-        found[name] = Prepared(
-            document=document,
-            operation=operation,
-            kind=node.operation,
-            operation_name=name,
-            name=trusted.name,
-            cost=cost,
-            priority=Priority.CRITICAL if is_mutation else trusted.priority,
-            document_id=trusted.id,
-            text_id=document_id(trusted.source),
-            public_age_s=public_age_s(schema, document, node),
-            deferring=_deferring(schema, document, node, name),
-        )
-    if len(nodes) == 1:
-        found[None] = next(iter(found.values()))
-    return found
+    nodes = operations_of(document)
+    if len(nodes) != 1:
+        raise RequestError(f"{trusted.name} is {len(nodes)} operations, not one")
+    (node,) = nodes
+    name = node.name.value if node.name else None
+    plain = without_defer(document)
+    is_mutation = node.operation is OperationType.MUTATION
+    return Prepared(
+        document=document,
+        operation=prepare_operation(schema, plain, name, hide_suggestions=True),
+        kind=node.operation,
+        operation_name=name,
+        name=trusted.document,
+        cost=cost,
+        priority=Priority.CRITICAL if is_mutation else trusted.priority,
+        document_id=trusted.id,
+        text_id=document_id(trusted.source),
+        public_age_s=public_age_s(schema, document, node),
+        deferring=_deferring(schema, document, node, name),
+    )
 
 
 def _deferring(

@@ -1,6 +1,6 @@
 """Everything a process is wired with, built once at start and passed down; no globals.
 
-Tests replace an adapter by passing `upstreams={Protocol: fake}`.
+Tests replace an adapter by passing `upstreams={operation: fake, Protocol: fake}`.
 """
 
 from collections.abc import Callable, Hashable, Mapping, Sequence
@@ -22,6 +22,7 @@ from core.security.vault import Vault
 from core.settings import Settings
 from core.telemetry.metrics import Metrics
 from core.upstream.client import HttpClient
+from core.upstream.operation import Upstreams
 from core.upstream.readings import LastGood
 
 T = TypeVar("T")
@@ -40,17 +41,18 @@ class App:
     events: EventBook
     bus: Bus
     http: HttpClient
+    upstreams: Upstreams
     metrics: Metrics
     last_good: LastGood
     vault: Vault
     tokens: Tokens
     revocations: Revocations
-    _upstreams: dict[type, Any] = field(default_factory=dict, repr=False)
+    _clients: dict[type, Any] = field(default_factory=dict, repr=False)
     _once: dict[Hashable, Any] = field(default_factory=dict, repr=False)
 
     def upstream(self, protocol: type[T]) -> T:
-        """The client of an outside system. Raises KeyError where no manifest binds it."""
-        return cast(T, self._upstreams[protocol])
+        """The client bound to a protocol. Raises KeyError where no manifest binds one."""
+        return cast(T, self._clients[protocol])
 
     def once(self, key: Hashable, make: Callable[[], T]) -> T:
         """One object per process, made at first need: caches and lines that a module keeps."""

@@ -12,7 +12,10 @@ from pgqueuer.models import Context
 from pgqueuer.qm import QueueManager
 
 from core.context.app import App
+from core.database import is_unavailable
 from core.queue.jobs import GiveUp, Job
+from core.telemetry.tracebacks import error_line
+from core.upstream.client import UpstreamError
 
 log = structlog.get_logger(__name__)
 
@@ -30,6 +33,8 @@ def register(manager: QueueManager, job: Job[Any], app: App) -> None:
     async def run(queued: QueuedJob, context: Context) -> None:
         outcome, started_s = "failed", time.monotonic()
         try:
+            if queued.attempts >= job.max_attempts:
+                raise GiveUp("its worker died at every attempt")
             async with asyncio.timeout(job.timeout_s):
                 await job.run(app, queued.payload or b"{}")
             outcome = "done"
@@ -39,8 +44,7 @@ def register(manager: QueueManager, job: Job[Any], app: App) -> None:
             raise RetryRequested(timedelta(0), "interrupted") from None
         except Exception as error:
             outcome = _outcome(job, queued, error)
-            told = {"kind": job.kind, "job_id": queued.id, "attempt": queued.attempts + 1}
-            log.warning("job failed", outcome=outcome, exc_info=error, **told)
+            _log_failure(job, queued, error, outcome)
             if outcome == "dead":
                 raise JobFailed(type(error).__name__) from None
             delay_s = min(2.0**queued.attempts, job.max_delay_s)
@@ -49,6 +53,19 @@ def register(manager: QueueManager, job: Job[Any], app: App) -> None:
             app.metrics.job(job.lane, job.kind, outcome, time.monotonic() - started_s)
 
     manager.entrypoint(job.kind, on_failure="hold")(run)
+
+
+def _log_failure(job: Job[Any], queued: QueuedJob, error: Exception, outcome: str) -> None:
+    """One line; how it came about is of use only where nobody expected the error."""
+    expected = isinstance(error, GiveUp | UpstreamError) or is_unavailable(error)
+    log.warning(
+        "job failed",
+        kind=job.kind,
+        job_id=queued.id,
+        attempt=queued.attempts + 1,
+        outcome=outcome,
+        **({"error": error_line(error)} if expected else {"exc_info": error}),
+    )
 
 
 def _outcome(job: Job[Any], queued: QueuedJob, error: Exception) -> str:

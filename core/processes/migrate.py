@@ -16,6 +16,8 @@ from tortoise.context import TortoiseContext
 from tortoise.migrations.autodetector import MigrationAutodetector
 from tortoise.migrations.executor import MigrationExecutor, PlanStep
 from tortoise.migrations.schema_editor import AsyncpgSchemaEditor
+from tortoise.migrations.schema_generator.state import State
+from tortoise.migrations.schema_generator.state_apps import StateApps
 from tortoise.transactions import in_transaction
 
 from core.database import Transaction, parse_url, raw_connection, tortoise_config
@@ -56,7 +58,7 @@ async def migrate(owner_url: str, app_url: str, manifests: Sequence[Manifest]) -
         # the executor's first query would break the transaction where the table is missing
         await executor.recorder.ensure_schema(AsyncpgSchemaEditor(tx, atomic=False))
         pending = await _pending(executor)
-        await executor.migrate()
+        await _apply(executor, tx)
         await _install_queue(tx)
         for statement in statements:
             await tx.execute_script(statement)
@@ -139,6 +141,34 @@ async def _pending(executor: MigrationExecutor) -> list[str]:
             f"the database is newer than this code (it has {unknown[0]}): update the code"
         )
     return [name(step) for step in await executor.plan()]
+
+
+async def _apply(executor: MigrationExecutor, tx: Transaction) -> None:
+    """Apply what is pending, in the order of the whole, each wing on a state of its own models.
+
+    Tortoise copies the state before every operation. No wing's tables know another's, so a copy of
+    one wing's models serves, and takes a tenth of the time that a copy of all takes.
+    """
+    states: dict[str, State] = {}
+    editor = AsyncpgSchemaEditor(tx)
+    for step in await executor.plan():
+        wing = step.migration.app_label
+        if wing not in states:
+            states[wing] = await _applied_state(executor, wing)
+        await step.migration.apply(states[wing], schema_editor=editor)
+        await executor.recorder.record_applied(wing, step.migration.name)
+
+
+async def _applied_state(executor: MigrationExecutor, wing: str) -> State:
+    """A wing's models as its applied migrations have left them."""
+    state = State(models={}, apps=StateApps(default_connections={wing: "default"}))
+    graph, applied = executor.loader.graph, executor.loader.applied_migrations
+    for leaf in graph.leaf_nodes(wing):
+        for key in graph.forwards_plan(leaf):
+            migration = graph.nodes[key]
+            if key.app_label == wing and key in applied and migration is not None:
+                await migration.apply(state, dry_run=True)
+    return state
 
 
 async def _has_table(db: Transaction, table: str) -> bool:

@@ -71,6 +71,14 @@ class UpstreamRejected(UpstreamError):
         self.status = status
         self.body = body
 
+    @property
+    def code(self) -> str:
+        """The stable code in the body ("code" of a JSON object); "" where it has none."""
+        try:
+            return str(orjson.loads(self.body)["code"])
+        except (KeyError, TypeError, ValueError):
+            return ""
+
 
 class UpstreamFailed(UpstreamError):
     """A 5xx, a broken or an unreadable answer: the outcome is unknown."""

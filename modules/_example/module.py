@@ -5,20 +5,12 @@ home screen) is found there by its type, and a room that does not exist refuses 
 service itself, its tile, is a line of `modules/services.csv`.
 """
 
-from core.manifest import Manifest, UpstreamBinding
+from core.manifest import Manifest
 
 MANIFEST = Manifest(
     # the prefix of tables, job kinds, templates: one word for one module
     name="example",
     # in the order in which the schema shows their fields
-    rooms=("graphql", "jobs", "messages", "models"),
-    upstreams=(
-        UpstreamBinding(
-            "fountains",
-            protocol="modules._example.upstream:Fountains",
-            factory="modules._example.upstream:FountainsClient",
-            hedged=("list_fountains",),
-        ),
-    ),
+    rooms=("graphql", "upstream", "jobs", "messages", "models"),
     migrations="migrations",
 )

@@ -2,34 +2,25 @@
 
 from uuid import UUID
 
-import structlog
-
 from core.context.app import App
 from core.context.call import Call
 from core.database import Transaction
-from core.deadline import Deadline
 from core.errors import Conflict, NotFound, Unavailable
 from core.refusal_texts import NOT_FOUND, UPSTREAM_UNAVAILABLE
 from core.texts import Locale
-from core.upstream.client import UpstreamError, UpstreamRejected
+from kinds.payment import Ending, Endings, Values, is_fresh, pass_on
 from modules.bills import domain, store, texts
 from modules.bills.domain import BillStatus, UtilityKind
 from modules.bills.models import Bill
-from modules.bills.upstream import Billers, refusal_code
-from payments.api import (
-    Accepted,
-    Fulfilment,
-    NotYet,
-    Paid,
-    Payable,
-    Quote,
-    Refused,
-    Unknown,
-)
+from modules.bills.upstream import find_write_off, write_off
+from payments.api import Accepted, Fulfilment, Paid, Payable, Quote
+from payments.events import PaymentFulfilled, PaymentRefused
 
-_DEADLINE_S = 8.0
-
-log = structlog.get_logger(__name__)
+_STATUS_AFTER = {
+    "ALREADY_PAID": BillStatus.PAID,
+    "BILL_WITHDRAWN": BillStatus.WITHDRAWN,
+    "NO_SUCH_BILL": BillStatus.WITHDRAWN,
+}
 
 
 async def quote(call: Call, tx: Transaction, bill_id: str) -> Quote:
@@ -45,7 +36,7 @@ async def quote(call: Call, tx: Transaction, bill_id: str) -> Quote:
         raise Conflict(texts.BILL_PAID)
     if bill.status == BillStatus.WITHDRAWN:
         raise Conflict(texts.BILL_WITHDRAWN)
-    if not domain.is_fresh(bill.seen_at, call.app.clock.now()):
+    if not is_fresh(bill.seen_at, call.app.clock.now()):
         raise Unavailable(UPSTREAM_UNAVAILABLE, upstream=texts.BILLER)
     return Quote(bill.total_fen, bill.kind, title(bill, Locale.ZH), title(bill, Locale.EN))
 
@@ -57,50 +48,49 @@ def title(bill: Bill, locale: Locale) -> str:
 
 
 async def fulfil(app: App, paid: Paid) -> Fulfilment:
-    """Write a payment off at its biller: real-time posting.
+    """Write a payment off at its biller: real-time posting. Repeat-safe.
 
-    After a lost reply the biller is asked for the payment first. Repeat-safe: the biller books a
-    payment's number once.
+    The biller books a payment's number once.
     """
     bill = await store.find_bill(UUID(paid.subject_ref))
     assert bill is not None
-    billers, kind = app.upstream(Billers), UtilityKind(bill.kind)
-    deadline = Deadline.after(_DEADLINE_S)
-    if paid.attempt:
-        try:
-            found = await billers.find_write_off(kind, paid.payment_ref, deadline)
-        except UpstreamError:
-            return Unknown()
-        if found is not None:
-            return Accepted(found)
-    try:
-        return Accepted(
-            await billers.write_off(
-                kind,
-                bill.bill_no,
-                payment_ref=paid.payment_ref,
-                amount_fen=paid.amount_fen,
-                paid_at=paid.paid_at,
-                deadline=deadline,
-            )
-        )
-    except UpstreamRejected as refusal:
-        return _judge(refusal)
-    except UpstreamError as error:
-        return NotYet() if error.outcome_known else Unknown()
+    kind, bill_no = UtilityKind(bill.kind), bill.bill_no
+    outcome = await pass_on(
+        paid,
+        find=lambda deadline: find_write_off(app, deadline, kind, paid.payment_ref),
+        book=lambda deadline: write_off(app, deadline, kind, bill_no, paid),
+        final=domain.REFUSED_FOR_GOOD,
+    )
+    return Accepted(outcome) if isinstance(outcome, str) else outcome
 
 
-def _judge(refusal: UpstreamRejected) -> Fulfilment:
-    code = refusal_code(refusal)
-    if code in domain.REFUSED_FOR_GOOD:
-        return Refused(code)
-    if code == "PAYMENT_REF_REUSED":
-        # something was settled with this payment: no machine may send the money back
-        log.error("a payment settled another bill", upstream=refusal.upstream)
-        return Unknown()
-    return NotYet()
+async def note(app: App, tx: Transaction, ending: Ending) -> None:
+    """Keep the bill as the biller has it after the payment."""
+    match ending:
+        case PaymentFulfilled():
+            status: BillStatus | None = BillStatus.PAID
+        case PaymentRefused(reason=reason):
+            status = _STATUS_AFTER.get(reason)
+        case _:
+            return
+    if status is not None:
+        await store.mark_bill(tx, UUID(ending.subject_ref), status, app.clock.now())
+
+
+async def describe(_app: App, ending: Ending, locale: Locale) -> Values:
+    """What the messages call the bill."""
+    bill = await store.find_bill(UUID(ending.subject_ref))
+    assert bill is not None
+    return {"name": domain.NAME[UtilityKind(bill.kind)].say(locale), "period": bill.period}
 
 
 WATER, ELECTRICITY, GAS, HEATING = (
     Payable(kind=domain.payable_kind(kind), quote=quote, fulfil=fulfil) for kind in UtilityKind
+)
+
+ENDINGS = Endings(
+    kinds=tuple(domain.payable_kind(kind) for kind in UtilityKind),
+    templates="bills.",
+    note=note,
+    describe=describe,
 )

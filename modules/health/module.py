@@ -4,13 +4,22 @@ from core.manifest import Manifest, UpstreamBinding
 
 MANIFEST = Manifest(
     name="health",
-    rooms=("models", "messages", "billing"),
+    rooms=("models", "messages", "registration", "visits", "vaccination", "billing"),
     upstreams=(
         UpstreamBinding(
-            "his_billing",
-            protocol="modules.health.billing.upstream:HospitalBilling",
-            factory="modules.health.billing.upstream:HospitalBillingClient",
-            personal=("list_bills", "list_inpatient"),
+            "hospitals",
+            protocol="modules.health.hospitals.upstream:Hospitals",
+            factory="modules.health.hospitals.fhir:FhirHospitals",
+            # finding and ending a booking goes by our own number for it and names nobody: it must
+            # work after the consent has been withdrawn
+            personal=("book",),
+            hedged=("hospital", "departments", "doctors", "schedules", "slots"),
+        ),
+        UpstreamBinding(
+            "immunisation",
+            protocol="modules.health.vaccination.upstream:Immunisation",
+            factory="modules.health.vaccination.fhir:FhirImmunisation",
+            personal=("book", "immunizations", "recommendations"),
         ),
     ),
     migrations="migrations",

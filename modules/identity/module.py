@@ -1,6 +1,6 @@
 """The manifest of identity: accounts, families, staff, privacy. It offers no catalogue service."""
 
-from core.manifest import Manifest, UpstreamBinding
+from core.manifest import Manifest
 
 MANIFEST = Manifest(
     name="identity",
@@ -10,6 +10,7 @@ MANIFEST = Manifest(
         "graphql.families",
         "graphql.staff",
         "routes",
+        "upstream",
         "domain",
         "models",
         "service",
@@ -19,14 +20,6 @@ MANIFEST = Manifest(
         "jobs",
         "personal_data",
         "seed",
-    ),
-    upstreams=(
-        UpstreamBinding(
-            "police",
-            protocol="modules.identity.upstream:IdentityRegistry",
-            factory="modules.identity.upstream:PoliceClient",
-            personal=("verify", "verify_family"),
-        ),
     ),
     migrations="migrations",
     commands={"staff": "commands"},

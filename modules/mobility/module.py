@@ -1,6 +1,6 @@
 """The manifest of mobility."""
 
-from core.manifest import Manifest, UpstreamBinding
+from core.manifest import Manifest
 
 MANIFEST = Manifest(
     name="mobility",
@@ -10,39 +10,7 @@ MANIFEST = Manifest(
         "transit",
         "models",
         "messages",
-        "handlers",
         "jobs",
-        "personal_data",
-    ),
-    upstreams=(
-        UpstreamBinding(
-            "parking",
-            protocol="modules.mobility.parking.upstream:Parking",
-            factory="modules.mobility.parking.upstream:ParkingClient",
-        ),
-        UpstreamBinding(
-            "vehicles",
-            protocol="modules.mobility.parking.upstream:VehicleRegistry",
-            factory="modules.mobility.parking.upstream:VehicleRegistryClient",
-            personal=("verify",),
-        ),
-        UpstreamBinding(
-            "traffic_police",
-            protocol="modules.mobility.fines.upstream:TrafficPolice",
-            factory="modules.mobility.fines.upstream:TrafficPoliceClient",
-            personal=("list_violations", "accept"),
-        ),
-        UpstreamBinding(
-            "fines",
-            protocol="modules.mobility.fines.upstream:FinesPlatform",
-            factory="modules.mobility.fines.upstream:FinesPlatformClient",
-        ),
-        UpstreamBinding(
-            "fare",
-            protocol="modules.mobility.transit.upstream:Fare",
-            factory="modules.mobility.transit.upstream:FareClient",
-            personal=("list_trips",),
-        ),
     ),
     migrations="migrations",
 )

@@ -5,19 +5,13 @@ asked for, so a lost answer is never guessed at.
 """
 
 from dataclasses import dataclass
-from datetime import datetime
-from typing import Protocol
-from urllib.parse import quote
 
-import orjson
-import structlog
-from pydantic import AwareDatetime, TypeAdapter, ValidationError
+from pydantic import AwareDatetime
 
-from core.deadline import Deadline
-from core.upstream.client import Response, Upstream, UpstreamError, UpstreamFailed, UpstreamRejected
+from core.context.app import App
+from core.upstream.operation import Operation, Request, System, json_of
+from kinds.payment import pass_on, payment_body
 from payments.api import NotYet, Paid, Refused, Unknown
-
-_DEADLINE_S = 8.0
 
 REFUSED_FOR_GOOD = frozenset(
     {
@@ -32,8 +26,6 @@ REFUSED_FOR_GOOD = frozenset(
 )
 """A payee's refusals that no repetition mends: the money goes back."""
 
-log = structlog.get_logger(__name__)
-
 
 @dataclass(frozen=True, slots=True)
 class Receipt:
@@ -43,116 +35,39 @@ class Receipt:
     exit_by: AwareDatetime | None = None
 
 
-_RECEIPT = TypeAdapter(Receipt)
+@dataclass(frozen=True, slots=True)
+class Payee:
+    """The two operations of a system that books payments for numbered things."""
+
+    pay: Operation[[str, Paid], Receipt]
+    """Book a payment of the thing with a number. Repeat-safe by the payment's reference, but not
+    repeated by the client: an error must tell of one attempt."""
+    find_payment: Operation[[str], Receipt | None]
+    """The receipt of a payment by its reference; None where it booked nothing."""
 
 
-class Payee(Protocol):
-    """Somebody who books payments for numbered things: stays, orders, trips."""
+def payee(system: System, things: str) -> Payee:
+    """Declare them; `things` is what the system's addresses call what is paid for ("orders")."""
 
-    async def pay(
-        self, no: str, *, payment_ref: str, amount_fen: int, paid_at: datetime, deadline: Deadline
-    ) -> Receipt:
-        """Book a payment; repeat-safe by `payment_ref`.
+    @system.operation("POST", f"/{things}/{{no}}/payments", answers=json_of(Receipt))
+    def pay(no: str, paid: Paid) -> Request:
+        return Request(path={"no": no}, json=payment_body(paid))
 
-        Raises UpstreamRejected for the payee's refusals (see `refusal_code`), other UpstreamErrors
-        where it may or may not have happened.
-        """
-        ...
+    # any other 404 is a wrong address, which says nothing of the payment
+    @system.operation(
+        "GET", "/payments/{payment_ref}", answers=json_of(Receipt).or_none("NO_SUCH_PAYMENT")
+    )
+    def find_payment(payment_ref: str) -> Request:
+        return Request(path={"payment_ref": payment_ref})
 
-    async def find_payment(self, payment_ref: str, deadline: Deadline) -> Receipt | None:
-        """The receipt of a payment, None where it booked nothing. Raises UpstreamError."""
-        ...
-
-
-class PayeeDoor:
-    """A payee over HTTP; `things` is what its addresses call what is paid for ("orders")."""
-
-    def __init__(self, http: Upstream, things: str) -> None:
-        self._http = http
-        self._things = things
-
-    async def pay(
-        self, no: str, *, payment_ref: str, amount_fen: int, paid_at: datetime, deadline: Deadline
-    ) -> Receipt:
-        """See the protocol. Not repeated here: an error must tell of one attempt."""
-        answer = await self._http.request(
-            "POST",
-            f"/{self._things}/{part(no)}/payments",
-            operation="pay",
-            json={
-                "payment_ref": payment_ref,
-                "amount_fen": amount_fen,
-                "paid_at": paid_at.isoformat(),
-            },
-            deadline=deadline,
-            safe=False,
-        )
-        return _receipt(answer)
-
-    async def find_payment(self, payment_ref: str, deadline: Deadline) -> Receipt | None:
-        """See the protocol."""
-        try:
-            answer = await self._http.request(
-                "GET", f"/payments/{part(payment_ref)}", operation="find_payment", deadline=deadline
-            )
-        except UpstreamRejected as refusal:
-            # any other 404 is a wrong address, which says nothing of the payment
-            if refusal_code(refusal) == "NO_SUCH_PAYMENT":
-                return None
-            raise
-        return _receipt(answer)
+    return Payee(pay, find_payment)
 
 
-async def pass_on(payee: Payee, no: str, paid: Paid) -> Receipt | Refused | NotYet | Unknown:
-    """Tell the payee of a captured payment. Repeat-safe; after a lost answer it is asked first."""
-    deadline = Deadline.after(_DEADLINE_S)
-    if paid.attempt:
-        try:
-            found = await payee.find_payment(paid.payment_ref, deadline)
-        except UpstreamError:
-            return Unknown()
-        if found is not None:
-            return found
-    try:
-        return await payee.pay(
-            no,
-            payment_ref=paid.payment_ref,
-            amount_fen=paid.amount_fen,
-            paid_at=paid.paid_at,
-            deadline=deadline,
-        )
-    except UpstreamRejected as refusal:
-        return _judge(refusal)
-    except UpstreamError as error:
-        return NotYet() if error.outcome_known else Unknown()
-
-
-def _judge(refusal: UpstreamRejected) -> Refused | NotYet | Unknown:
-    code = refusal_code(refusal)
-    if code in REFUSED_FOR_GOOD:
-        return Refused(code)
-    if code == "PAYMENT_REF_REUSED":
-        # something was settled with this payment: no machine may send the money back
-        log.error("a payment settled something else", upstream=refusal.upstream)
-        return Unknown()
-    return NotYet()
-
-
-def refusal_code(refusal: UpstreamRejected) -> str:
-    """The upstream's code in a refusal, "" where it gives none."""
-    try:
-        return str(orjson.loads(refusal.body)["code"])
-    except (KeyError, TypeError, ValueError):
-        return ""
-
-
-def part(text: str) -> str:
-    """A text as one part of an address."""
-    return quote(text, safe="")
-
-
-def _receipt(answer: Response) -> Receipt:
-    try:
-        return _RECEIPT.validate_json(answer.body)
-    except ValidationError:
-        raise UpstreamFailed(answer.upstream, answer.operation, "no receipt number") from None
+async def book(app: App, payee: Payee, no: str, paid: Paid) -> Receipt | Refused | NotYet | Unknown:
+    """Tell the payee of a captured payment of the thing `no`; see `kinds.payment.pass_on`."""
+    return await pass_on(
+        paid,
+        find=lambda deadline: payee.find_payment(app, deadline, paid.payment_ref),
+        book=lambda deadline: payee.pay(app, deadline, no, paid),
+        final=REFUSED_FOR_GOOD,
+    )

@@ -1,17 +1,8 @@
 """The manifest of welfare."""
 
-from core.manifest import Manifest, UpstreamBinding
+from core.manifest import Manifest
 
 MANIFEST = Manifest(
     name="welfare",
-    rooms=("graphql", "service"),
-    upstreams=(
-        UpstreamBinding(
-            "housing_fund",
-            protocol="modules.welfare.upstream:HousingFund",
-            factory="modules.welfare.upstream:HousingFundClient",
-            personal=("find_account",),
-            hedged=("find_account",),
-        ),
-    ),
+    rooms=("graphql", "service", "upstream"),
 )

@@ -4,6 +4,7 @@ from datetime import date, timedelta
 
 from core.clock import civil_date
 from core.context.app import App
+from core.context.sweep import SweepIncomplete
 from core.database import transaction
 from core.queue.jobs import Lane, job
 from payments.reconciliation import service
@@ -32,6 +33,10 @@ async def reconcile_day(app: App, source: str, on: date) -> None:
 async def pay_out(app: App, on: date) -> None:
     """Pay out a day, and the days since: what kept it back may have kept them back too."""
     today = civil_date(app.clock.now())
+    failed: set[str] = set()
     while on < today:
-        await service.pay_out_all(app, on)
+        _, refused = await service.pay_out_all(app, on)
+        failed |= {payee for payee, reason in refused.items() if reason == service.FAILED}
         on += timedelta(days=1)
+    if failed:
+        raise SweepIncomplete(f"{len(failed)} payees failed")

@@ -14,7 +14,8 @@ from prometheus_client import Counter
 
 from core.clock import civil_date
 from core.context.app import App
-from core.database import Transaction, transaction
+from core.context.sweep import sweep
+from core.database import Transaction, lock_name, transaction
 from core.deadline import Deadline
 from core.errors import Conflict
 from core.queue.jobs import JobKind, job
@@ -40,8 +41,9 @@ KEPT = timedelta(days=90)
 
 PAY_OUT = JobKind[date]("payments.pay_out")
 """payments.reconciliation.jobs, which imports this file."""
+FAILED = "FAILED"
+"""Why a payee got no payout where nothing refused it: the log says more."""
 
-_TURN = "SELECT pg_advisory_xact_lock(hashtextextended('payments.reconcile:' || $1, 0))"
 _MEMORY_MAX = 1 << 20
 
 log = structlog.get_logger(__name__)
@@ -108,7 +110,7 @@ async def take(
     started_s, now = time.monotonic(), app.clock.now()
     fee_bps = fees().psp_bps(source.name, on) if source.side is Side.PSP else 0
     async with transaction() as tx:
-        await tx.execute_query(_TURN, [source.name])
+        await lock_name(tx, f"payments.reconcile:{source.name}")
         figures = await matching.compare(
             tx, source=source.name, side=source.side, on=on, lines=lines, fee_bps=fee_bps
         )
@@ -207,15 +209,23 @@ async def take_up(app: App, case_id: int, *, actor: str, note: str) -> Case:
 
 
 async def pay_out_all(app: App, on: date) -> tuple[list[Payout], dict[str, str]]:
-    """Pay out every payee of a day; returns the payouts, and why others got none by payee."""
+    """Pay out every payee of a day; returns the payouts, and why others got none by payee.
+
+    What failed unexpectedly is among them as FAILED.
+    """
     done: list[Payout] = []
     refused: dict[str, str] = {}
-    for payee in await payouts.list_payees(on):
+
+    async def pay(payee: str) -> None:
+        refused[payee] = FAILED
         try:
             done.append(await payouts.pay_out(app, payee, on))
+            del refused[payee]
         except Conflict as conflict:
             refused[payee] = conflict.code
             log.warning("no payout", payee=payee, on=str(on), reason=conflict.code)
+
+    await sweep(app, "payments.payouts", await payouts.list_payees(on), pay)
     return done, refused
 
 

@@ -4,9 +4,10 @@ from pydantic import Field
 from starlette.requests import Request
 from starlette.responses import Response
 
+from sandbox.server.system import City, Operation
+from sandbox.server.wire import Body, Refusal, query_int, read_body, reply
 from sandbox.statements.days import Day, parse_day
 from sandbox.statements.lines import BreakKind
-from sandbox.system import Body, City, Operation, Refusal, query_int, read_body, reply
 
 SYNTHETIC_MAX = 5_000_000
 

@@ -5,9 +5,10 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 
-from sandbox.state import Row
+from sandbox.server.state import Row
+from sandbox.server.system import SHANGHAI, City
+from sandbox.server.wire import Refusal
 from sandbox.statements.lines import Break, BreakKind, Line, planted, synthetic
-from sandbox.system import SHANGHAI, City, Refusal
 
 SCHEMA = """
 CREATE TABLE statement_day (

@@ -11,7 +11,8 @@ from pathlib import Path
 
 from starlette.responses import FileResponse, Response
 
-from sandbox.system import City, Refusal
+from sandbox.server.system import City
+from sandbox.server.wire import Refusal
 
 SCHEMA = """
 CREATE TABLE statement_file (token TEXT PRIMARY KEY, path TEXT NOT NULL, expires_at REAL NOT NULL);

@@ -1,12 +1,12 @@
 """Every outside system, one file or folder each, found by name at start-up.
 
-A file here declares `SYSTEMS`, a tuple of `sandbox.system.System`. Adding one is adding a file.
+A file here declares `SYSTEMS`, a tuple of `sandbox.server.system.System`; to add one, add a file.
 """
 
 import importlib
 import pkgutil
 
-from sandbox.system import System
+from sandbox.server.system import System
 
 
 def find_systems() -> tuple[System, ...]:

@@ -7,15 +7,15 @@ from pydantic import Field
 from starlette.requests import Request
 from starlette.responses import Response
 
-from core.ids import is_resident_id
 from core.money import portion_bps
-from sandbox import receipts
-from sandbox.population import DemoPerson, Person
-from sandbox.receipts import Payment
-from sandbox.state import Row
-from sandbox.system import SHANGHAI, Body, City, Operation, Refusal, System, read_body, reply
-from sandbox.systems.parking import PLATE
-from sandbox.vehicles import Vehicle, Vehicles
+from sandbox.population.people import DemoPerson
+from sandbox.population.vehicles import PLATE, Vehicle, Vehicles
+from sandbox.server.state import Row
+from sandbox.server.system import SHANGHAI, City, Operation, System
+from sandbox.server.wire import Body, Refusal, read_body, reply
+from sandbox.shared import receipts
+from sandbox.shared.receipts import Payment
+from sandbox.shared.registry import PersonQuery, find_person
 
 SCHEMA = """
 CREATE TABLE traffic_violation (
@@ -43,11 +43,9 @@ _PLACES = (
 )
 
 
-class OwnerQuery(Body):
-    """Whose violations, and the consent under which they are read."""
+class OwnerQuery(PersonQuery):
+    """Whose violations, perhaps of one plate."""
 
-    resident_id: str = Field(min_length=18, max_length=18)
-    consent_ref: str = Field(min_length=1, max_length=64)
     plate: str | None = Field(None, pattern=PLATE)
 
 
@@ -154,9 +152,7 @@ async def withdraw(request: Request, city: City) -> Response:
 
 
 def _vehicle_of(city: City, resident_id: str) -> Vehicle:
-    if not is_resident_id(resident_id, today=city.today()):
-        raise Refusal(422, "INVALID_RESIDENT_ID", "not a resident ID (GB 11643)")
-    person: Person | None = city.population.find(resident_id)
+    person = find_person(city, resident_id)
     vehicles = Vehicles(city.settings.seed, city.population, city.today())
     vehicle = None if person is None else vehicles.of(person)
     if vehicle is None:

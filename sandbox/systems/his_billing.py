@@ -8,23 +8,15 @@ from pydantic import Field
 from starlette.requests import Request
 from starlette.responses import Response
 
-from core.ids import is_resident_id
 from core.money import portion_bps
-from sandbox import receipts
-from sandbox.institutions import HOSPITALS
-from sandbox.population import DemoPerson, Person
-from sandbox.receipts import Payment
-from sandbox.state import Row
-from sandbox.system import (
-    SHANGHAI,
-    Body,
-    City,
-    Operation,
-    Refusal,
-    System,
-    read_body,
-    reply,
-)
+from sandbox.population.institutions import HOSPITALS
+from sandbox.population.people import DemoPerson, Person
+from sandbox.server.state import Row
+from sandbox.server.system import City, Operation, System
+from sandbox.server.wire import Body, Refusal, read_body, reply
+from sandbox.shared import receipts
+from sandbox.shared.receipts import Payment
+from sandbox.shared.registry import PersonQuery, find_person
 
 SCHEMA = """
 CREATE TABLE his_bill (
@@ -53,13 +45,6 @@ _ITEMS = (
     ("胸部CT平扫", "Chest CT", 28_000), ("静脉输液", "Infusion", 1_800),
     ("西药费", "Western medicine", 9_640), ("中成药费", "Chinese medicine", 5_275),
 )  # fmt: skip
-
-
-class PatientQuery(Body):
-    """Whose bills, and the consent under which they are read."""
-
-    resident_id: str = Field(min_length=18, max_length=18)
-    consent_ref: str = Field(min_length=1, max_length=64)
 
 
 class Issue(Body):
@@ -154,7 +139,7 @@ async def _settle_refund(request: Request, city: City, hospital: str) -> Respons
         city.state.run(
             "UPDATE his_refund SET refund_ref = ?, settled_at = coalesce(settled_at, ?) "
             "WHERE refund_no = ?",
-            (done.refund_ref, _now(city), key[0]),
+            (done.refund_ref, city.timestamp(), key[0]),
         )
     return _receipt(city, _get_receipt(city, hospital, refund["payment_ref"]))
 
@@ -200,16 +185,15 @@ async def _refund(request: Request, city: City, hospital: str) -> Response:
             "INSERT INTO his_refund (refund_no, hospital, payment_ref, amount_fen, reason, "
             "decided_at) VALUES (?, ?, ?, ?, ?, ?)",
             (f"HR{city.serial('his_refund')}", hospital, asked.payment_ref, asked.amount_fen,
-             asked.reason, _now(city)),
+             asked.reason, city.timestamp()),
         )  # fmt: skip
     return _receipt(city, receipt, 201)
 
 
 async def _patient(request: Request, city: City) -> str:
-    asked = await read_body(request, PatientQuery)
-    if not is_resident_id(asked.resident_id, today=city.today()):
-        raise Refusal(422, "INVALID_RESIDENT_ID", "not a resident ID (GB 11643)")
-    return asked.resident_id
+    query = await read_body(request, PersonQuery)
+    find_person(city, query.resident_id)
+    return query.resident_id
 
 
 def _issue_first_bill(city: City, hospital: str, resident_id: str) -> None:
@@ -232,7 +216,7 @@ def _insert_bill(city: City, hospital: str, resident_id: str) -> Row:
         "INSERT INTO his_bill VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 'OPEN')",
         (bill_no, hospital, resident_id, "|".join(draw.choice(_DEPARTMENTS)),
          orjson.dumps([{"name_zh": zh, "name_en": en, "amount_fen": p} for zh, en, p in items]),
-         total_fen, fund_fen, account_fen, total_fen - fund_fen - account_fen, _now(city)),
+         total_fen, fund_fen, account_fen, total_fen - fund_fen - account_fen, city.timestamp()),
     )  # fmt: skip
     return _get_bill(city, hospital, bill_no)
 
@@ -329,10 +313,6 @@ def _describe_bill(bill: Row) -> dict[str, object]:
 
 def _system(hospital: str) -> str:
     return f"{GROUP}_{hospital}"
-
-
-def _now(city: City) -> str:
-    return city.now().astimezone(SHANGHAI).isoformat(timespec="seconds")
 
 
 HospitalHandler = Callable[[Request, City, str], Awaitable[Response]]

@@ -2,15 +2,12 @@
 
 import random
 from datetime import date
-from fractions import Fraction
 
-from pydantic import Field
-from starlette.requests import Request
-from starlette.responses import Response
-
-from core.money import portion_bps
-from sandbox.population import DemoPerson, Person
-from sandbox.system import SHANGHAI, Body, City, Operation, Refusal, System, read_body, reply
+from sandbox.population import months
+from sandbox.population.people import DemoPerson, Person
+from sandbox.server.system import City, System
+from sandbox.shared.instalments import instalment_fen, outstanding_fen
+from sandbox.shared.registry import Record, draw_for, not_found, record_operation
 
 DEPOSIT_DAY = 15
 LOAN_DUE_DAY = 20
@@ -19,25 +16,9 @@ WORKING_AGES = range(20, 60)
 MONTHS_SHOWN = 12
 
 
-class Query(Body):
-    """Whose account, and the citizen's consent under which it is read."""
-
-    resident_id: str = Field(min_length=1, max_length=32)
-    consent_ref: str = Field(min_length=1, max_length=64)
-
-
-async def query_account(request: Request, city: City) -> Response:
-    """The account with its last twelve deposits and loan; 404 NO_ACCOUNT."""
-    query = await read_body(request, Query)
-    person = city.population.find(query.resident_id)
-    account = None if person is None else _account(city, person)
-    if account is None:
-        raise Refusal(404, "NO_ACCOUNT", "该人员没有住房公积金账户 / no housing fund account")
-    return reply(account)
-
-
-def _account(city: City, person: Person) -> dict[str, object] | None:
-    draw = random.Random(f"{city.settings.seed}:housing-fund:{person.resident_id}")
+def _account(city: City, person: Person) -> Record | None:
+    """The account with its last twelve deposits and loan, or None for who never had one."""
+    draw = draw_for(city, "housing-fund", person)
     today = city.today()
     age = person.age_on(today)
     story = person.key if isinstance(person, DemoPerson) else None
@@ -46,61 +27,50 @@ def _account(city: City, person: Person) -> dict[str, object] | None:
         return None
     closed = age >= WORKING_AGES.stop
     monthly_fen = draw.randrange(60_000, 480_000, 200)
-    months = 0 if closed else draw.randint(13, 12 * (age - WORKING_AGES.start) + 13)
-    deposits = [] if closed else _deposits(today, monthly_fen)
+    months_paid = 0 if closed else draw.randint(13, 12 * (age - WORKING_AGES.start) + 13)
     loan = story == "parent" or (story is None and has_loan and not closed)
     return {
         "account_no": f"HF{person.resident_id[:2]}{draw.randrange(10**9):09d}",
         "employer": f"沙盒市样例单位第{draw.randint(1, 400)}号",
         "status": "CLOSED" if closed else "ACTIVE",
-        "balance_fen": months * monthly_fen,
+        "balance_fen": months_paid * monthly_fen,
         "monthly_deposit_fen": 0 if closed else monthly_fen,
-        "deposits": deposits,
+        "deposits": [] if closed else _deposits(today, monthly_fen),
         "loan": _loan(draw, today) if loan else None,
-        "as_of": city.now().astimezone(SHANGHAI).isoformat(timespec="seconds"),
+        "as_of": city.timestamp(),
     }
 
 
-def _deposits(today: date, monthly_fen: int) -> list[dict[str, object]]:
+def _deposits(today: date, monthly_fen: int) -> list[Record]:
     """The last twelve months' deposits, newest first; a month counts from its deposit day on."""
-    newest = today.year * 12 + today.month - 1 - (today.day < DEPOSIT_DAY)
-    months = [divmod(newest - back, 12) for back in range(MONTHS_SHOWN)]
     return [
         {
-            "month": f"{year}-{month + 1:02d}",
+            "month": months.text(month),
             "amount_fen": monthly_fen,
-            "deposited_on": date(year, month + 1, DEPOSIT_DAY).isoformat(),
+            "deposited_on": month.replace(day=DEPOSIT_DAY).isoformat(),
         }
-        for year, month in months
+        for month in months.months_back(months.last_month_due(today, DEPOSIT_DAY), MONTHS_SHOWN)
     ]
 
 
-def _loan(draw: random.Random, today: date) -> dict[str, object]:
+def _loan(draw: random.Random, today: date) -> Record:
     """A loan repaid in equal monthly instalments, some of them already paid."""
     principal_fen = draw.randrange(20_000_000, 80_000_000, 100_000)
     term = draw.choice((120, 240, 360))
-    monthly_fen = _instalment(principal_fen, LOAN_RATE_BPS, term)
-    outstanding_fen = principal_fen
-    for _ in range(draw.randint(6, term // 2)):
-        interest_fen = portion_bps(outstanding_fen, LOAN_RATE_BPS) // 12
-        outstanding_fen -= monthly_fen - interest_fen
-    due = today.year * 12 + today.month - 1 + (today.day > LOAN_DUE_DAY)
+    terms = (principal_fen, LOAN_RATE_BPS, term)
+    owed_fen = outstanding_fen(*terms, paid=draw.randint(6, term // 2))
+    due = months.months_later(today.replace(day=LOAN_DUE_DAY), today.day > LOAN_DUE_DAY)
     return {
         "contract_no": f"HL{draw.randrange(10**10):010d}",
         "principal_fen": principal_fen,
-        "outstanding_fen": outstanding_fen,
+        "outstanding_fen": owed_fen,
         "annual_rate_bps": LOAN_RATE_BPS,
-        "monthly_payment_fen": monthly_fen,
-        "next_due_on": date(due // 12, due % 12 + 1, LOAN_DUE_DAY).isoformat(),
+        "monthly_payment_fen": instalment_fen(*terms),
+        "next_due_on": due.isoformat(),
     }
 
 
-def _instalment(principal_fen: int, annual_rate_bps: int, months: int) -> int:
-    """The equal monthly instalment (等额本息), rounded up to a fen so that the term suffices."""
-    growth = (1 + Fraction(annual_rate_bps, 120_000)) ** months
-    exact = principal_fen * Fraction(annual_rate_bps, 120_000) * growth / (growth - 1)
-    return -int(-exact // 1)
-
+_ABSENT = not_found("NO_ACCOUNT", "该人员没有住房公积金账户 / no housing fund account")
 
 SYSTEMS = (
     System(
@@ -108,7 +78,7 @@ SYSTEMS = (
         title_zh="住房公积金中心",
         title_en="Housing fund centre",
         operations=(
-            Operation("query_account", "POST", "/housing-fund/accounts/query", query_account),
+            record_operation("query_account", "/housing-fund/accounts/query", _account, _ABSENT),
         ),
     ),
 )

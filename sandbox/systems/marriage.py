@@ -1,6 +1,5 @@
 """The marriage registry: who is married, and whether two people may register."""
 
-import random
 from datetime import timedelta
 from typing import Literal
 
@@ -8,9 +7,10 @@ from pydantic import Field
 from starlette.requests import Request
 from starlette.responses import Response
 
-from core.ids import is_resident_id
-from sandbox.population import DemoPerson, Person
-from sandbox.system import Body, City, Operation, Refusal, System, read_body, reply
+from sandbox.population.people import DemoPerson, Person
+from sandbox.server.system import City, Operation, System
+from sandbox.server.wire import Body, Refusal, read_body, reply
+from sandbox.shared.registry import Record, draw_for, find_person, not_found, record_operation
 
 SCHEMA = """
 CREATE TABLE marriage_record (
@@ -22,29 +22,12 @@ MAN_AGE_MIN, WOMAN_AGE_MIN = 22, 20
 DEMO_MARRIED = frozenset({"elder", "sme_owner", "department_officer"})
 
 
-class PersonQuery(Body):
-    """Whose state, and the consent under which it is read."""
-
-    resident_id: str = Field(min_length=18, max_length=18)
-    consent_ref: str = Field(min_length=1, max_length=64)
-
-
 class Couple(Body):
     """Two people and what they want to register."""
 
     resident_id: str = Field(min_length=18, max_length=18)
     partner_resident_id: str = Field(min_length=18, max_length=18)
     business: Literal["MARRIAGE", "DIVORCE"]
-
-
-async def query(request: Request, city: City) -> Response:
-    """A person's marital state; 404 NOT_FOUND."""
-    asked = await read_body(request, PersonQuery)
-    person = _find(city, asked.resident_id)
-    if person is None:
-        raise Refusal(404, "NOT_FOUND", "no such person in the registry")
-    status, registered_on, _ = _state(city, person)
-    return reply({"status": status, "registered_on": registered_on})
 
 
 async def check(request: Request, city: City) -> Response:
@@ -72,7 +55,9 @@ async def register(request: Request, city: City) -> Response:
 
 
 def _obstacles(city: City, couple: Couple) -> list[str]:
-    pair = [_find(city, number) for number in (couple.resident_id, couple.partner_resident_id)]
+    pair = [
+        find_person(city, number) for number in (couple.resident_id, couple.partner_resident_id)
+    ]
     people = [person for person in pair if person is not None]
     if couple.resident_id == couple.partner_resident_id:
         return ["SAME_PERSON"]
@@ -85,13 +70,18 @@ def _obstacles(city: City, couple: Couple) -> list[str]:
         )
         return [] if wed else ["NOT_MARRIED_TO_EACH_OTHER"]
     reasons = []
-    if len({_is_man(person) for person in people}) < 2:
+    if len({person.is_male for person in people}) < 2:
         reasons.append("SAME_SEX")
     if any(person.age_on(city.today()) < _age_min(person) for person in people):
         reasons.append("UNDER_AGE")
     if any(_state(city, person)[0] == "MARRIED" for person in people):
         reasons.append("ALREADY_MARRIED")
     return reasons
+
+
+def _record(city: City, person: Person) -> Record:
+    status, registered_on, _ = _state(city, person)
+    return {"status": status, "registered_on": registered_on}
 
 
 def _state(city: City, person: Person) -> tuple[str, str | None, str | None]:
@@ -102,7 +92,7 @@ def _state(city: City, person: Person) -> tuple[str, str | None, str | None]:
     if row is not None:
         return row["status"], row["registered_on"], row["spouse_resident_id"]
     age = person.age_on(city.today())
-    draw = random.Random(f"{city.settings.seed}:marriage:{person.resident_id}")
+    draw = draw_for(city, "marriage", person)
     married = age >= 24 and draw.random() < 0.75
     if isinstance(person, DemoPerson):
         married = person.key in DEMO_MARRIED
@@ -112,19 +102,11 @@ def _state(city: City, person: Person) -> tuple[str, str | None, str | None]:
     return "MARRIED", min(since, city.today() - timedelta(days=1)).isoformat(), None
 
 
-def _find(city: City, resident_id: str) -> Person | None:
-    if not is_resident_id(resident_id, today=city.today()):
-        raise Refusal(422, "INVALID_RESIDENT_ID", "not a resident ID (GB 11643)")
-    return city.population.find(resident_id)
-
-
-def _is_man(person: Person) -> bool:
-    return int(person.resident_id[16]) % 2 == 1
-
-
 def _age_min(person: Person) -> int:
-    return MAN_AGE_MIN if _is_man(person) else WOMAN_AGE_MIN
+    return MAN_AGE_MIN if person.is_male else WOMAN_AGE_MIN
 
+
+_ABSENT = not_found("NOT_FOUND", "no such person in the registry")
 
 SYSTEMS = (
     System(
@@ -133,7 +115,7 @@ SYSTEMS = (
         title_en="Marriage registry",
         schema=SCHEMA,
         operations=(
-            Operation("query", "POST", "/marriage/status/query", query),
+            record_operation("query", "/marriage/status/query", _record, _ABSENT),
             Operation("check", "POST", "/marriage/eligibility", check),
         ),
         controls=(Operation("register", "POST", "/_control/marriage/registrations", register),),

@@ -12,8 +12,9 @@ from pydantic import AwareDatetime, Field
 from starlette.requests import Request
 from starlette.responses import Response
 
-from sandbox.geography import Place, home, somewhere
-from sandbox.system import SHANGHAI, Body, City, Operation, Refusal, System, read_body, reply
+from sandbox.population.geography import Place
+from sandbox.server.system import SHANGHAI, City, Operation, System
+from sandbox.server.wire import Body, Refusal, read_body, reply
 
 SCHEMA = """
 CREATE TABLE outage (
@@ -83,7 +84,7 @@ async def begin(request: Request, city: City) -> Response:
     if (asked.lat is None) != (asked.lon is None):
         raise Refusal(400, "INVALID_REQUEST", "lat and lon come together")
     starts_at = asked.starts_at or city.now()
-    at = home(city.settings, 1)
+    at = city.geography.home(1)
     if asked.lat is not None and asked.lon is not None:
         at = Place(asked.lat, asked.lon)
     outage_id = f"OT{city.serial('outage')}"
@@ -93,7 +94,8 @@ async def begin(request: Request, city: City) -> Response:
         "planned_restoration_at": (starts_at + timedelta(hours=asked.hours)).isoformat(),
     }  # fmt: skip
     city.state.run(
-        "INSERT INTO outage VALUES (?, ?, NULL, ?)", (outage_id, orjson.dumps(told), _now(city))
+        "INSERT INTO outage VALUES (?, ?, NULL, ?)",
+        (outage_id, orjson.dumps(told), city.timestamp()),
     )
     made = next(outage for outage in _made(city) if outage.outage_id == outage_id)
     return reply(_feature(city, made), 201)
@@ -105,7 +107,7 @@ async def restore(request: Request, city: City) -> Response:
     found = [outage for outage in _outages(city) if outage.outage_id == outage_id]
     if not found:
         raise Refusal(404, "NO_SUCH_OUTAGE", "no such outage in the feed")
-    now = _now(city)
+    now = city.timestamp()
     city.state.run(
         "INSERT INTO outage VALUES (?1, 'null', ?2, ?2) ON CONFLICT (outage_id) DO UPDATE "
         "SET restored_at = coalesce(restored_at, ?2), updated_at = ?2",
@@ -128,12 +130,12 @@ def _drawn(city: City, ahead: int) -> Iterator[Outage]:
         for number in range(2):
             planned = draw.random() < 0.6
             cause = draw.choice(CAUSES[planned])
-            at = somewhere(city.settings, draw)
+            at = city.geography.somewhere(draw)
             side_m, hours = draw.randint(SIDE_MIN_M, SIDE_MAX_M), draw.choice((2, 4, 6, 8))
             begins = time(8 if planned else draw.randrange(24), draw.choice((0, 30)))
             starts_at = datetime.combine(day, begins, SHANGHAI)
             if kind == "WATER" and number == 0 and ahead == 1:
-                planned, cause, at = True, CAUSES[True][0], home(city.settings, 1)
+                planned, cause, at = True, CAUSES[True][0], city.geography.home(1)
             if planned or starts_at <= city.now():
                 yield Outage(
                     f"OT{day:%Y%m%d}{kind[0]}{number}", kind, planned, *cause, at, side_m,
@@ -184,10 +186,6 @@ def _ring(outage: Outage) -> list[list[float]]:
     corners = ((-half, -half), (half, -half), (half, half), (-half, half), (-half, -half))
     points = [outage.at.moved(east, north) for east, north in corners]
     return [[point.lon, point.lat] for point in points]
-
-
-def _now(city: City) -> str:
-    return city.now().astimezone(SHANGHAI).isoformat(timespec="seconds")
 
 
 SYSTEMS = (

@@ -9,13 +9,13 @@ from pydantic import Field
 from starlette.requests import Request
 from starlette.responses import Response
 
-from sandbox import receipts
-from sandbox.geography import Place, somewhere
-from sandbox.receipts import Payment
-from sandbox.settings import SandboxSettings
-from sandbox.state import Row
-from sandbox.system import SHANGHAI, Body, City, Operation, Refusal, System, read_body, reply
-from sandbox.vehicles import Vehicles
+from sandbox.population.geography import Geography, Place
+from sandbox.population.vehicles import PLATE, Vehicles
+from sandbox.server.state import Row
+from sandbox.server.system import SHANGHAI, City, Operation, System
+from sandbox.server.wire import Body, Refusal, read_body, reply
+from sandbox.shared import receipts
+from sandbox.shared.receipts import Payment
 
 SCHEMA = """
 CREATE TABLE parking_session (
@@ -31,7 +31,6 @@ QUOTE_HOLDS = timedelta(minutes=20)
 """How long what was due goes on being taken: longer than any cashier stays open."""
 DEMO_STAY = timedelta(minutes=95)
 RADIUS_MAX_M = 20_000
-PLATE = r"^[一-龥][A-Z][A-Z0-9]{5,6}$"
 _KINDS = ("商业广场", "医院", "公园", "地铁换乘", "路内")
 
 
@@ -81,13 +80,13 @@ class Entry(Body):
     leaves_first: bool = False
 
 
-def list_places(settings: SandboxSettings) -> list[ParkingPlace]:
+def list_places(geography: Geography) -> list[ParkingPlace]:
     """Every place, by number."""
-    return [_place(settings, number) for number in range(1, PLACE_COUNT + 1)]
+    return [_place(geography, number) for number in range(1, PLACE_COUNT + 1)]
 
 
-def _place(settings: SandboxSettings, number: int) -> ParkingPlace:
-    draw = random.Random(f"{settings.seed}:parking:{number}")
+def _place(geography: Geography, number: int) -> ParkingPlace:
+    draw = random.Random(f"{geography.seed}:parking:{number}")
     kind = draw.choice(_KINDS)
     tariff = Tariff(
         draw.choice((15, 30)), draw.choice((30, 60)), draw.choice((150, 200, 300)),
@@ -95,7 +94,7 @@ def _place(settings: SandboxSettings, number: int) -> ParkingPlace:
     )  # fmt: skip
     return ParkingPlace(
         f"p{number:02d}", f"沙盒{kind}{number}号停车场", f"Sandbox car park {number}",
-        somewhere(settings, draw), draw.randrange(20, 600, 10), tariff,
+        geography.somewhere(draw), draw.randrange(20, 600, 10), tariff,
     )  # fmt: skip
 
 
@@ -103,7 +102,7 @@ async def near(request: Request, city: City) -> Response:
     """Places around a point, nearest first, with free spaces and when they were counted."""
     here = Place(_degrees(request, "lat", 90), _degrees(request, "lon", 180))
     radius_m = _degrees(request, "radius_m", RADIUS_MAX_M, 2000)
-    found = [(here.distance_m(place.at), place) for place in list_places(city.settings)]
+    found = [(here.distance_m(place.at), place) for place in list_places(city.geography)]
     near_by = sorted((pair for pair in found if pair[0] <= radius_m), key=lambda pair: pair[0])
     return reply({"places": [_describe_place(city, p) | {"distance_m": m} for m, p in near_by]})
 
@@ -237,7 +236,7 @@ def _get(city: City, session_id: str) -> Row:
 
 
 def _get_place(city: City, place_id: str) -> ParkingPlace:
-    for place in list_places(city.settings):
+    for place in list_places(city.geography):
         if place.place_id == place_id:
             return place
     raise Refusal(404, "NO_SUCH_PLACE", "no such car park")

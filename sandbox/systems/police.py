@@ -7,8 +7,9 @@ from pydantic import Field
 from starlette.requests import Request
 from starlette.responses import Response
 
-from core.ids import is_resident_id
-from sandbox.system import Body, City, Operation, Refusal, System, read_body, reply
+from sandbox.server.system import City, Operation, System
+from sandbox.server.wire import Body, read_body, reply
+from sandbox.shared.registry import find_person
 
 _PARENT_AGE_MIN = 18
 
@@ -23,9 +24,7 @@ class Identity(Body):
 async def verify(request: Request, city: City) -> Response:
     """MATCH, MISMATCH, or NOT_FOUND for a number the registry does not hold."""
     identity = await read_body(request, Identity)
-    if not is_resident_id(identity.resident_id, today=city.today()):
-        raise Refusal(422, "INVALID_RESIDENT_ID", "not a resident ID (GB 11643)")
-    person = city.population.find(identity.resident_id)
+    person = find_person(city, identity.resident_id)
     if person is None:
         result = "NOT_FOUND"
     else:
@@ -46,11 +45,8 @@ async def verify_family(request: Request, city: City) -> Response:
     In this city a parent is somebody of the child's household who was of age when it was born.
     """
     family = await read_body(request, Family)
-    for number in (family.parent_resident_id, family.child_resident_id):
-        if not is_resident_id(number, today=city.today()):
-            raise Refusal(422, "INVALID_RESIDENT_ID", "not a resident ID (GB 11643)")
-    parent = city.population.find(family.parent_resident_id)
-    child = city.population.find(family.child_resident_id)
+    parent = find_person(city, family.parent_resident_id)
+    child = find_person(city, family.child_resident_id)
     confirmed = (
         parent is not None
         and child is not None

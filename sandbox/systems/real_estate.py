@@ -3,14 +3,14 @@
 import random
 from datetime import date, timedelta
 
-from pydantic import Field
 from starlette.requests import Request
 from starlette.responses import Response
 
-from core.ids import is_resident_id
-from sandbox.households import address_zh
-from sandbox.population import DemoPerson, Person
-from sandbox.system import Body, City, Operation, Refusal, System, read_body, reply
+from sandbox.population.households import address_zh
+from sandbox.population.people import DemoPerson, Person
+from sandbox.server.system import City, Operation, System
+from sandbox.server.wire import reply
+from sandbox.shared.registry import Record, draw_for, record_operation
 
 BUSINESSES = (
     ("FIRST_REGISTRATION", "新建商品房首次转移登记", "First transfer of a new home",
@@ -25,23 +25,6 @@ BUSINESSES = (
 """Code, Chinese and English name, what to bring."""
 
 
-class OwnerQuery(Body):
-    """Whose property, and the consent under which it is read."""
-
-    resident_id: str = Field(min_length=18, max_length=18)
-    consent_ref: str = Field(min_length=1, max_length=64)
-
-
-async def query(request: Request, city: City) -> Response:
-    """The holdings of a person, perhaps none."""
-    asked = await read_body(request, OwnerQuery)
-    if not is_resident_id(asked.resident_id, today=city.today()):
-        raise Refusal(422, "INVALID_RESIDENT_ID", "not a resident ID (GB 11643)")
-    person = city.population.find(asked.resident_id)
-    holdings = [] if person is None else _holdings(city, person)
-    return reply({"holdings": holdings, "as_of": city.today().isoformat()})
-
-
 async def list_businesses(request: Request, city: City) -> Response:
     """What can be registered at the hall, and what to bring for it."""
     return reply(
@@ -54,16 +37,21 @@ async def list_businesses(request: Request, city: City) -> Response:
     )
 
 
-def _holdings(city: City, person: Person) -> list[dict[str, object]]:
+def _holdings(city: City, person: Person) -> Record | None:
     """One home for a demo adult, for others none, one or two; parents' mortgage included."""
     if person.age_on(city.today()) < 18:
-        return []
-    draw = random.Random(f"{city.settings.seed}:real-estate:{person.resident_id}")
+        return None
+    draw = draw_for(city, "real-estate", person)
     count = 1 if isinstance(person, DemoPerson) else draw.choice((0, 0, 1, 1, 2))
-    return [_holding(city, person, draw, number) for number in range(count)]
+    holdings = [_holding(city, person, draw, number) for number in range(count)]
+    return _nothing(city) | {"holdings": holdings}
 
 
-def _holding(city: City, person: Person, draw: random.Random, number: int) -> dict[str, object]:
+def _nothing(city: City) -> Record:
+    return {"holdings": [], "as_of": city.today().isoformat()}
+
+
+def _holding(city: City, person: Person, draw: random.Random, number: int) -> Record:
     registered_on = date(2016, 1, 1) + timedelta(days=draw.randrange(3500))
     serial = draw.randrange(10**7)
     where = person.household_no if number == 0 else 500_000 + draw.randrange(100_000)
@@ -90,7 +78,7 @@ SYSTEMS = (
         title_zh="不动产登记系统",
         title_en="Real-estate registry",
         operations=(
-            Operation("query", "POST", "/real-estate/holdings/query", query),
+            record_operation("query", "/real-estate/holdings/query", _holdings, _nothing),
             Operation("list_businesses", "GET", "/real-estate/businesses", list_businesses),
         ),
     ),

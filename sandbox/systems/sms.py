@@ -6,7 +6,8 @@ from pydantic import Field
 from starlette.requests import Request
 from starlette.responses import Response
 
-from sandbox.system import Body, City, Operation, Refusal, System, query_int, read_body, reply
+from sandbox.server.system import City, Operation, System
+from sandbox.server.wire import Body, Refusal, query_int, read_body, reply
 
 SCHEMA = """
 CREATE TABLE sms_message (

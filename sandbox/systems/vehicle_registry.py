@@ -6,22 +6,16 @@ from pydantic import Field
 from starlette.requests import Request
 from starlette.responses import Response
 
-from core.ids import is_resident_id
-from sandbox.system import Body, City, Operation, Refusal, System, read_body, reply
-from sandbox.systems.parking import PLATE
-from sandbox.vehicles import Vehicle, Vehicles
+from sandbox.population.people import Person
+from sandbox.population.vehicles import PLATE, Vehicle, Vehicles
+from sandbox.server.system import City, Operation, System
+from sandbox.server.wire import Body, read_body, reply
+from sandbox.shared.registry import Record, find_person, record_operation
 
 STATION_YEARS = (6, 10)
 """Years of age at which a private car is inspected at a station; from the tenth on, each year."""
 MARK_YEARS = (2, 4, 8)
 """Years at which the inspection mark is issued online, without a station."""
-
-
-class OwnerQuery(Body):
-    """Whose cars, and the consent under which they are read."""
-
-    resident_id: str = Field(min_length=18, max_length=18)
-    consent_ref: str = Field(min_length=1, max_length=64)
 
 
 class Ownership(Body):
@@ -31,19 +25,10 @@ class Ownership(Body):
     resident_id: str = Field(min_length=18, max_length=18)
 
 
-async def query(request: Request, city: City) -> Response:
-    """The cars of a person, perhaps none."""
-    asked = await read_body(request, OwnerQuery)
-    _check_number(city, asked.resident_id)
-    person = city.population.find(asked.resident_id)
-    vehicle = None if person is None else _vehicles(city).of(person)
-    return reply({"vehicles": [] if vehicle is None else [_describe(vehicle, city.today())]})
-
-
 async def verify(request: Request, city: City) -> Response:
     """OWNER, NOT_OWNER, or NOT_FOUND for a plate that the registry does not hold."""
     asked = await read_body(request, Ownership)
-    _check_number(city, asked.resident_id)
+    find_person(city, asked.resident_id)
     vehicle = _vehicles(city).find(asked.plate)
     if vehicle is None:
         return reply({"result": "NOT_FOUND"})
@@ -67,7 +52,17 @@ def _years_later(day: date, years: int) -> date:
     return day.replace(year=day.year + years, day=28 if leap else day.day)
 
 
-def _describe(vehicle: Vehicle, today: date) -> dict[str, object]:
+def _cars(city: City, person: Person) -> Record | None:
+    """The car of a person, if there is one."""
+    vehicle = _vehicles(city).of(person)
+    return None if vehicle is None else {"vehicles": [_describe(vehicle, city.today())]}
+
+
+def _nothing(city: City) -> Record:
+    return {"vehicles": []}
+
+
+def _describe(vehicle: Vehicle, today: date) -> Record:
     due_on, where = inspection_due(vehicle.registered_on, today)
     return {
         "plate": vehicle.plate,
@@ -85,18 +80,13 @@ def _vehicles(city: City) -> Vehicles:
     return Vehicles(city.settings.seed, city.population, city.today())
 
 
-def _check_number(city: City, resident_id: str) -> None:
-    if not is_resident_id(resident_id, today=city.today()):
-        raise Refusal(422, "INVALID_RESIDENT_ID", "not a resident ID (GB 11643)")
-
-
 SYSTEMS = (
     System(
         name="vehicle_registry",
         title_zh="机动车登记系统",
         title_en="Vehicle registry",
         operations=(
-            Operation("query", "POST", "/vehicles/query", query),
+            record_operation("query", "/vehicles/query", _cars, _nothing),
             Operation("verify", "POST", "/vehicles/verify", verify),
         ),
     ),

@@ -3,16 +3,17 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from datetime import timedelta
 from enum import Enum
+from typing import Annotated
 
-import strawberry
 from aiohttp import web
 
 from core.context.app import App
 from core.context.call import Call
 from core.context.contributions import HomeCard
-from core.graphql import HomeSection
+from core.graphql import HomeSection, view
 from core.manifest import Manifest, UpstreamBinding
 from core.texts import Text
 from core.upstream.client import Upstream, UpstreamFailed
@@ -32,11 +33,12 @@ class Mode(Enum):
     GARBAGE = "answers what is no JSON"
 
 
-@strawberry.type(description="A card of the fault test.")
+@view
+@dataclass(frozen=True, slots=True, kw_only=True)
 class FaultSection(HomeSection):
-    """A card."""
+    """A card of the fault test."""
 
-    number: int | None = strawberry.field(description="What its upstream said.")
+    number: Annotated[int | None, "What its upstream said."]
 
 
 class City:

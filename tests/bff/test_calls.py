@@ -14,9 +14,8 @@ from strawberry.dataloader import DataLoader
 from bff.app import Api, make_edge
 from bff.commands.calls import excess, measure
 from bff.commands.client import CityClient, ClientError
-from bff.trusted.documents import AT_MOST, Documents, TrustedDocument, documents_of
+from bff.trusted.documents import AT_MOST, TrustedDocument, document_of, documents_of, gather
 from bff.trusted.library import operations_of
-from bff.trusted.shipped import document_id
 from core.catalogue import ServiceStatus
 from core.context.app import App
 from core.database import connection, fetch_all
@@ -75,7 +74,7 @@ async def _depths(numbers: list[int]) -> list[int]:
 def document(field: str, **declared: int) -> TrustedDocument:
     source = f"query Wells {{ wells {{ {field} }} }}"
     variables = {AT_MOST: {"Wells": declared}} if declared else {}
-    return TrustedDocument(document_id(source), "wells", "modules.wells", source, variables)
+    return document_of("modules/wells/documents/wells.graphql", source, variables)
 
 
 @pytest.fixture
@@ -92,7 +91,7 @@ def run(
     """What is wrong with a document, on a real server."""
 
     async def run(trusted: TrustedDocument, *, production: bool = False) -> str | None:
-        documents = Documents({trusted.id: trusted}, {trusted.name: trusted})
+        documents = gather([trusted], {})
         api = Api()
         api.open(make_edge(app, strawberry.Schema(Query), documents, trusted_only=production))
         async with CityClient(await serve(api), city.address) as client:

@@ -11,7 +11,7 @@ import strawberry
 from bff.app import Api, make_edge
 from bff.request.negotiation import Dialect, negotiate_parts
 from bff.schema.build import allow_defer
-from bff.trusted.documents import Documents, TrustedDocument
+from bff.trusted.documents import document_of, gather
 from bff.trusted.shipped import document_id
 from core.context.app import App
 from core.errors import Conflict
@@ -103,8 +103,7 @@ async def session() -> AsyncIterator[aiohttp.ClientSession]:
 @pytest.fixture
 def url_of(app: App, serve: Callable[[Any], Awaitable[str]]) -> Callable[..., Awaitable[str]]:
     async def start(*, trusted_only: bool = False) -> str:
-        found = TrustedDocument(document_id(SOURCE), "cards", "tests", SOURCE, {})
-        documents = Documents({found.id: found}, {found.name: found})
+        documents = gather([document_of("cards.graphql", SOURCE)], {})
         api = Api()
         api.open(make_edge(app, SCHEMA, documents, trusted_only=trusted_only))
         return await serve(api) + "/graphql"

@@ -11,7 +11,7 @@ from tests.conftest import ROOT
 
 CATALOGUES = sorted(
     str(path.relative_to(ROOT).with_suffix("")).replace("/", ".")
-    for wing in ("core", "notifications", "payments", "credit", "modules", "bff")
+    for wing in ("core", "notifications", "payments", "kinds", "credit", "modules", "bff")
     for path in (ROOT / wing).rglob("*texts*.py")
 )
 

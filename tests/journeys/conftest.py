@@ -1,17 +1,22 @@
 """One running house for all journeys of a worker: two APIs, two job workers, one database."""
 
 from collections.abc import AsyncIterator, Callable, Iterator
+from datetime import datetime
 
 import pytest
 from journeys.house import House
 
 from bff.commands.client import CityClient
+from core.clock import SHANGHAI
+
+LEAP_DAY = datetime(2028, 2, 29, 9, tzinfo=SHANGHAI)
 
 
 @pytest.fixture(scope="session")
 def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
-    """A running house with two API and two worker processes."""
-    with House(tmp_path_factory.mktemp("house"), apis=2, workers=2) as running:
+    """A running house with two API and two worker processes, on a day that few think of."""
+    folder = tmp_path_factory.mktemp("house")
+    with House(folder, apis=2, workers=2, at=LEAP_DAY) as running:
         yield running
 
 

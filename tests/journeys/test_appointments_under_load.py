@@ -23,7 +23,7 @@ from journeys.load import renewer, stubbornly
 from journeys.patients import Diary, Patient
 
 from bff.commands.client import CityClient
-from tests.modules.appointments.engine import BROKEN_INVARIANTS
+from tests.kinds.booking.engine import BROKEN_INVARIANTS
 
 pytestmark = pytest.mark.xdist_group("crashes")
 
@@ -40,10 +40,8 @@ _FAULTS = (
 
 
 @pytest.fixture
-def busy(monkeypatch: pytest.MonkeyPatch) -> Iterator[House]:
+def busy() -> Iterator[House]:
     """A house of its own, with one process of each kind, in a folder that no pytest closes."""
-    monkeypatch.setenv("RATE_PERSON", "0")
-    monkeypatch.setenv("RATE_DEVICE", "0")
     with TemporaryDirectory(prefix="quancheng-booked-") as folder, House(Path(folder)) as house:
         yield house
 

@@ -40,14 +40,12 @@ _FAULTS = (
 
 
 @pytest.fixture
-def busy(monkeypatch: pytest.MonkeyPatch) -> Iterator[House]:
+def busy() -> Iterator[House]:
     """A house of its own, with one process of each kind.
 
     Not under pytest's own temporary folder: any pytest that starts meanwhile closes that to the
     server's user, who must come back here after each kill.
     """
-    monkeypatch.setenv("RATE_PERSON", "0")
-    monkeypatch.setenv("RATE_DEVICE", "0")
     with TemporaryDirectory(prefix="quancheng-crash-") as folder, House(Path(folder)) as house:
         yield house
 

@@ -89,7 +89,7 @@ class Twins(CityClient):
         """See CityClient."""
         answer = await super().run(query, variables, document_id=document_id, operation=operation)
         if document_id is not None:
-            source = DOCUMENTS.by_id[document_id].source
+            source = DOCUMENTS.operations[document_id].source
             node = get_operation_ast(parse(source), operation)
             if node is not None and node.operation is OperationType.QUERY:
                 core = await super().run(source, variables, operation=operation)
@@ -127,17 +127,17 @@ async def test_both_executors_refuse_a_strangers_mutations_alike(house: House) -
         for name, document in DOCUMENTS.by_name.items():
             if name == "login":
                 continue  # a stranger may
-            for node in operations_of(parse(document.source)):
-                if node.operation is OperationType.MUTATION and node.name is not None:
-                    example = {
-                        variable.variable.name.value: _any(document, variable.variable.name.value)
-                        for variable in node.variable_definitions or ()
-                    }
-                    by_id = {"documentId": document.id}
-                    by_text = {"query": document.source}
-                    body = {"operationName": node.name.value, "variables": example}
-                    assert await _said(client, by_id | body) == await _said(client, by_text | body)
-                    compared += 1
+            for operation in document.operations:
+                (node,) = operations_of(parse(operation.source))
+                if node.operation is not OperationType.MUTATION:
+                    continue
+                names = [v.variable.name.value for v in node.variable_definitions or ()]
+                body = {"variables": {name: _any(document, name) for name in names}}
+                by_text = await _said(client, {"query": operation.source} | body)
+                assert await _said(client, {"documentId": operation.id} | body) == by_text
+                named = {"documentId": document.id, "operationName": operation.name}
+                assert await _said(client, named | body) == by_text
+                compared += 1
     assert compared >= 10
 
 

@@ -5,10 +5,13 @@ book; what it refuses it refuses for good.
 """
 
 from dataclasses import dataclass, field
+from datetime import datetime
+from uuid import UUID
 
 from core.context.app import App
 from core.context.call import Call
 from core.database import Transaction
+from core.ids import new_id
 from core.manifest import Manifest
 from core.upstream.client import UpstreamTimeout, UpstreamUnavailable
 from payments.api import (
@@ -50,6 +53,11 @@ class FakePayees:
         except UpstreamTimeout:
             return Unknown()
         return Accepted(ref)
+
+
+def captured(payment_id: UUID, amount_fen: int, paid_at: datetime) -> Paid:
+    """A payment as a payee is told of it for the first time."""
+    return Paid(payment_id, new_id(), "test", "test", amount_fen, paid_at, 0)
 
 
 _payees = FakePayees()

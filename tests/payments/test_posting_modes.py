@@ -28,7 +28,7 @@ async def app(
     settings: Settings,
     clock: ManualClock,
     manifests: tuple[Manifest, ...],
-    upstreams: Mapping[type, Any],
+    upstreams: Mapping[Any, Any],
 ) -> AsyncIterator[App]:
     """The house with a wing that gives the two payables."""
     wing = Manifest(name="posting_modes", package="tests.payments", rooms=("posting_modes",))

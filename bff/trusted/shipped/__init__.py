@@ -1,7 +1,7 @@
-"""The documents that app versions in the field were built with: one manifest per version.
+"""The operations that app versions in the field were built with: one manifest per version.
 
 A version's file is written when it is released (`quancheng documents ship`) and removed when
-nobody runs it any more; until then its documents run, whatever became of ours since.
+nobody runs it any more; until then its operations run, whatever became of ours since.
 """
 
 import hashlib
@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import orjson
+from graphql import GraphQLSyntaxError, get_operation_ast, parse
 
 FOLDER = Path(__file__).parent
 _APOLLO = "apollo-persisted-query-manifest"
@@ -23,8 +24,8 @@ class ManifestError(ValueError):
 
 
 @dataclass(frozen=True, slots=True)
-class ShippedDocument:
-    """A document as an app was built with it; `id` is what the app sends."""
+class ShippedOperation:
+    """An operation as an app was built with it; `id` is what the app sends."""
 
     id: str
     name: str
@@ -36,16 +37,16 @@ def document_id(source: str) -> str:
     return f"sha256:{hashlib.sha256(source.encode()).hexdigest()}"
 
 
-def read_shipped(folder: Path = FOLDER) -> Mapping[str, Sequence[ShippedDocument]]:
-    """The documents of each live app version ("ios-1.4.0"). Raises ManifestError."""
+def read_shipped(folder: Path = FOLDER) -> Mapping[str, Sequence[ShippedOperation]]:
+    """The operations of each live app version ("ios-1.4.0"). Raises ManifestError."""
     return {
         check_app(path.stem): parse_manifest(path.read_bytes())
         for path in sorted(folder.glob("*.json"))
     }
 
 
-def parse_manifest(text: bytes) -> Sequence[ShippedDocument]:
-    """The documents of a manifest in Apollo's form, or in Relay's: ids and texts.
+def parse_manifest(text: bytes) -> Sequence[ShippedOperation]:
+    """The operations of a manifest in Apollo's form, or in Relay's: ids and texts.
 
     Raises ManifestError for anything else, and where an id is a hash but not of its text.
     """
@@ -59,17 +60,17 @@ def parse_manifest(text: bytes) -> Sequence[ShippedDocument]:
         found = [_apollo(operation) for operation in manifest.get("operations", ())]
     else:
         found = [_relay(key, value) for key, value in manifest.items()]
-    for document in found:
-        algorithm, _, digest = document.id.rpartition(":")
-        if algorithm == "sha256" and document.id != document_id(document.source):
-            raise ManifestError(f"{document.name}: {digest} is not the hash of its text")
+    for one in found:
+        algorithm, _, digest = one.id.rpartition(":")
+        if algorithm == "sha256" and one.id != document_id(one.source):
+            raise ManifestError(f"{one.name}: {digest} is not the hash of its text")
     return found
 
 
-def write_manifest(documents: Iterable[ShippedDocument]) -> bytes:
-    """A manifest in Apollo's form."""
+def write_manifest(shipped: Iterable[ShippedOperation]) -> bytes:
+    """A manifest in Apollo's form. Raises ManifestError where a text is not one operation."""
     operations = [
-        {"id": d.id, "name": d.name, "type": "document", "body": d.source} for d in documents
+        {"id": one.id, "name": one.name, "type": _kind(one), "body": one.source} for one in shipped
     ]
     manifest = {"format": _APOLLO, "version": 1, "operations": operations}
     return orjson.dumps(manifest, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE)
@@ -82,16 +83,27 @@ def check_app(app: str) -> str:
     return app
 
 
-def _apollo(operation: Any) -> ShippedDocument:
+def _kind(shipped: ShippedOperation) -> str:
+    """Query, mutation or subscription, in small letters."""
+    try:
+        operation = get_operation_ast(parse(shipped.source))
+    except GraphQLSyntaxError as error:
+        raise ManifestError(f"{shipped.name}: {error.message}") from error
+    if operation is None:
+        raise ManifestError(f"{shipped.name} is not one operation")
+    return operation.operation.value
+
+
+def _apollo(operation: Any) -> ShippedOperation:
     try:
         name, source = str(operation["name"]), str(operation["body"])
-        return ShippedDocument(str(operation["id"]), name, source)
+        return ShippedOperation(str(operation["id"]), name, source)
     except (KeyError, TypeError):
         raise ManifestError("an operation of an Apollo manifest has id, name and body") from None
 
 
-def _relay(key: str, source: Any) -> ShippedDocument:
+def _relay(key: str, source: Any) -> ShippedOperation:
     if not isinstance(source, str):
         raise ManifestError("a Relay manifest maps ids to texts")
     named = re.search(r"\b(?:query|mutation|subscription)\s+(\w+)", source)
-    return ShippedDocument(key, named.group(1) if named else "anonymous", source)
+    return ShippedOperation(key, named.group(1) if named else "anonymous", source)

@@ -7,11 +7,11 @@ import orjson
 
 from core.context.app import App
 from core.context.call import Call
-from core.database import Transaction, idempotency, transaction
+from core.context.commands import claim_key
+from core.database import Transaction, lock_name, transaction
 from core.deadline import Deadline
 from core.errors import Conflict, InvalidInput, NotFound
 from core.ids import new_id
-from core.people.data_rights import SealedColumn
 from core.queue.jobs import job
 from core.refusal_texts import NOT_FOUND
 from core.upstream.client import UpstreamRejected
@@ -19,13 +19,10 @@ from modules.bills import texts
 from modules.bills.domain import UtilityKind
 from modules.bills.invoices import domain
 from modules.bills.invoices.domain import INVOICE, BillerInvoice, Buyer
-from modules.bills.invoices.upstream import Invoices
-from modules.bills.models import BillInvoice
-from modules.bills.upstream import refusal_code
+from modules.bills.invoices.upstream import apply_invoice
+from modules.bills.models import BUYER, BillInvoice
 from payments import api as payments
 
-BUYER = "bills.invoice_buyer"
-COLUMNS = (SealedColumn("bills_invoice", "buyer_sealed", BUYER),)
 _DEADLINE_S = 8.0
 _PREFIX = "bills."
 _BOOKED = frozenset({"fulfilled"})
@@ -48,15 +45,8 @@ async def request_invoice(call: Call, payment_id: UUID, buyer: Buyer, key: str) 
     if intent.state not in _BOOKED:
         raise Conflict(texts.NOT_INVOICEABLE)
     async with transaction() as tx:
-        await idempotency.claim(
-            call.app.clock,
-            tx,
-            subject=citizen_id,
-            operation="requestBillInvoice",
-            key=key,
-            command={"payment": payment_id, "title": buyer.title, "tax_no": buyer.tax_no},
-            effect_id=payment_id,
-        )
+        command = {"payment": payment_id, "title": buyer.title, "tax_no": buyer.tax_no}
+        await claim_key(call, tx, "requestBillInvoice", key, command, effect_id=payment_id)
         kind = intent.kind.removeprefix(_PREFIX)
         return await _ensure(call.app, tx, citizen_id, payment_id, kind, buyer)
 
@@ -64,9 +54,7 @@ async def request_invoice(call: Call, payment_id: UUID, buyer: Buyer, key: str) 
 async def _ensure(
     app: App, tx: Transaction, citizen_id: UUID, payment_id: UUID, kind: str, buyer: Buyer
 ) -> BillInvoice:
-    await tx.execute_query(
-        "SELECT pg_advisory_xact_lock(hashtextextended($1, 0))", [f"invoice:{payment_id}"]
-    )
+    await lock_name(tx, f"invoice:{payment_id}")
     known = await BillInvoice.get_or_none(intent_id=payment_id, using_db=tx)
     if known is not None and known.state != "refused":
         if buyer_of(app, known) != buyer:
@@ -114,14 +102,15 @@ async def ask(app: App, invoice_id: UUID) -> None:
     told: BillerInvoice | None = None
     reason: str | None = None
     try:
-        told = await app.upstream(Invoices).apply(
+        told = await apply_invoice(
+            app,
+            Deadline.after(_DEADLINE_S),
             UtilityKind(row.kind),
             row.intent_id.hex,
             buyer_of(app, row),
-            Deadline.after(_DEADLINE_S),
         )
     except UpstreamRejected as refusal:
-        reason = refusal_code(refusal)
+        reason = refusal.code
         if reason not in domain.REFUSED_FOR_GOOD and not _is_old(app, row):
             raise
     async with transaction() as tx:

@@ -4,8 +4,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
+from typing import Annotated
 
-from core.clock import civil_date
+from core.texts import Named
 
 MEDICAL_PAYMENT = "medical-payment"
 BILL_KIND, TOP_UP_KIND = "health.bill", "health.top_up"
@@ -13,8 +14,6 @@ BILL_KIND, TOP_UP_KIND = "health.bill", "health.top_up"
 
 TOP_UP_MIN_FEN, TOP_UP_MAX_FEN = 100, 5_000_000
 """What may be paid into a deposit at a time."""
-QUOTE_LIFE = timedelta(minutes=10)
-"""How long what the hospital said is good enough to ask money for."""
 REFUSED_FOR_GOOD = frozenset(
     "ALREADY_PAID BILL_CANCELLED AMOUNT_MISMATCH NO_SUCH_BILL NO_SUCH_ACCOUNT "
     "TOP_UP_TOO_LARGE".split()
@@ -26,7 +25,7 @@ _LOOK_UNTIL = timedelta(days=180)
 
 
 class BillStatus(StrEnum):
-    """A bill at its hospital."""
+    """OPEN: the self-pay part is to be paid. PAID: settled. CANCELLED: by the hospital."""
 
     OPEN = "OPEN"
     PAID = "PAID"
@@ -34,7 +33,9 @@ class BillStatus(StrEnum):
 
 
 class RefundState(StrEnum):
-    """How far a hospital's refund has come."""
+    """RETURNING: the hospital has decided, the money is on its way. RETURNED: it is back with the
+    payer. SETTLED: the hospital has it in its books too.
+    """
 
     RETURNING = "RETURNING"
     RETURNED = "RETURNED"
@@ -43,11 +44,16 @@ class RefundState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class BillItem:
-    """One line of a bill."""
+    """One line of a hospital bill."""
 
     name_zh: str
     name_en: str
-    amount_fen: int
+    amount_fen: Annotated[int, "What it costs."]
+
+    @property
+    def name(self) -> Annotated[Named, "What it is for."]:
+        """The name in both languages."""
+        return Named(self.name_zh, self.name_en)
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,15 +80,20 @@ class HospitalBill:
 
 @dataclass(frozen=True, slots=True)
 class InpatientAccount:
-    """The deposit account of somebody who lies in a hospital."""
+    """The deposit account of an inpatient."""
 
-    account_no: str
-    patient_masked: str
+    account_no: Annotated[str, "Its number, for topUpHospitalAccount."]
+    patient_masked: Annotated[str, "Whose it is, masked by the hospital."]
     ward_zh: str
     ward_en: str
-    deposited_fen: int
-    charged_fen: int
-    balance_fen: int
+    deposited_fen: Annotated[int, "What has been paid in."]
+    charged_fen: Annotated[int, "What treatment has cost so far."]
+    balance_fen: Annotated[int, "What is left; below zero is owed."]
+
+    @property
+    def ward(self) -> Annotated[Named, "The ward."]:
+        """The name in both languages."""
+        return Named(self.ward_zh, self.ward_en)
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,11 +114,6 @@ class HospitalReceipt:
     receipt_no: str
     amount_fen: int
     refunds: Sequence[DecidedRefund]
-
-
-def is_fresh(seen_at: datetime, now: datetime) -> bool:
-    """Whether an amount seen then may be asked for now."""
-    return now - seen_at <= QUOTE_LIFE and civil_date(seen_at) == civil_date(now)
 
 
 def next_look(paid_at: datetime, now: datetime) -> timedelta | None:

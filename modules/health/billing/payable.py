@@ -1,30 +1,30 @@
 """Hospital bills and deposits as payables: what is due, and how the hospital books a payment."""
 
-from collections.abc import Awaitable, Callable
-from functools import partial
+from datetime import datetime
 from uuid import UUID
 
-import structlog
-
-from core.city import Named
 from core.context.app import App
 from core.context.call import Call
 from core.database import Transaction
 from core.deadline import Deadline
 from core.errors import Conflict, NotFound, Unavailable
 from core.refusal_texts import NOT_FOUND, UPSTREAM_UNAVAILABLE
-from core.texts import Locale, Text
-from core.upstream.client import UpstreamError, UpstreamRejected
+from core.texts import Locale, Named, Text
+from core.upstream.operation import Operation
+from kinds.payment import Ending, Endings, Values, is_fresh, pass_on
 from modules.health import texts
-from modules.health.billing import domain, store
+from modules.health.billing import domain, store, upstream
 from modules.health.billing.domain import BillStatus
-from modules.health.billing.upstream import HospitalBilling, refusal_code
+from modules.health.billing.jobs import settle_refund
 from modules.health.policy import hospital_name
-from payments.api import Accepted, Fulfilment, NotYet, Paid, Payable, Quote, Refused, Unknown
+from payments.api import Accepted, Fulfilment, Paid, Payable, Quote
+from payments.events import PaymentFulfilled, PaymentRefunded, PaymentRefused, PaymentReturned
 
-_DEADLINE_S = 8.0
-
-log = structlog.get_logger(__name__)
+_STATUS_AFTER = {
+    "ALREADY_PAID": BillStatus.PAID,
+    "BILL_CANCELLED": BillStatus.CANCELLED,
+    "NO_SUCH_BILL": BillStatus.CANCELLED,
+}
 
 
 async def quote_bill(call: Call, tx: Transaction, bill_id: str) -> Quote:
@@ -40,7 +40,7 @@ async def quote_bill(call: Call, tx: Transaction, bill_id: str) -> Quote:
         raise Conflict(texts.BILL_PAID)
     if bill.status == BillStatus.CANCELLED:
         raise Conflict(texts.BILL_CANCELLED)
-    if not domain.is_fresh(bill.seen_at, call.app.clock.now()):
+    if not is_fresh(bill.seen_at, call.app.clock.now()):
         raise Unavailable(UPSTREAM_UNAVAILABLE, upstream=texts.HOSPITALS)
     if bill.self_pay_fen == 0:
         raise Conflict(texts.NOTHING_DUE)
@@ -72,63 +72,69 @@ async def fulfil_bill(app: App, paid: Paid) -> Fulfilment:
     """Have a bill's payment booked: real-time posting. Repeat-safe by the payment's number."""
     bill = await store.find_bill(UUID(paid.subject_ref))
     assert bill is not None
-    book = partial(app.upstream(HospitalBilling).pay_bill, bill.hospital_ref, bill.bill_no)
-    return await _fulfil(app, paid, bill.hospital_ref, book)
+    return await _fulfil(app, paid, upstream.pay_bill, bill.hospital_ref, bill.bill_no)
 
 
 async def fulfil_top_up(app: App, paid: Paid) -> Fulfilment:
     """Have a payment booked into a deposit. Repeat-safe by the payment's number."""
     top_up = await store.find_top_up(UUID(paid.subject_ref))
     assert top_up is not None
-    book = partial(app.upstream(HospitalBilling).top_up, top_up.hospital_ref, top_up.account_no)
-    return await _fulfil(app, paid, top_up.hospital_ref, book)
+    return await _fulfil(app, paid, upstream.top_up, top_up.hospital_ref, top_up.account_no)
 
 
 async def _fulfil(
-    app: App, paid: Paid, hospital_ref: str, book: Callable[..., Awaitable[str]]
+    app: App, paid: Paid, book: Operation[[str, str, Paid], str], hospital_ref: str, no: str
 ) -> Fulfilment:
-    """What a hospital says to a payment; `book` tells it and returns the receipt's number."""
-    deadline = Deadline.after(_DEADLINE_S)
-    try:
-        known = await _find(app.upstream(HospitalBilling), hospital_ref, paid, deadline)
-        if known is not None:
-            return known
-        receipt_no = await book(
-            payment_ref=paid.payment_ref,
-            amount_fen=paid.amount_fen,
-            paid_at=paid.paid_at,
-            deadline=deadline,
-        )
-    except UpstreamError as error:
-        return _judge(error)
-    return Accepted(receipt_no)
+    """What a hospital says to a payment; `book` answers with the receipt's number."""
+
+    async def find(deadline: Deadline) -> str | None:
+        receipt = await upstream.find_payment(app, deadline, hospital_ref, paid.payment_ref)
+        return None if receipt is None else receipt.receipt_no
+
+    outcome = await pass_on(
+        paid,
+        find=find,
+        book=lambda deadline: book(app, deadline, hospital_ref, no, paid),
+        final=domain.REFUSED_FOR_GOOD,
+    )
+    return Accepted(outcome) if isinstance(outcome, str) else outcome
 
 
-async def _find(
-    hospitals: HospitalBilling, hospital_ref: str, paid: Paid, deadline: Deadline
-) -> Fulfilment | None:
-    """What an earlier try came to; without an answer it may have arrived."""
-    if not paid.attempt:
-        return None
-    try:
-        receipt = await hospitals.find_payment(hospital_ref, paid.payment_ref, deadline)
-    except UpstreamError:
-        return Unknown()
-    return None if receipt is None else Accepted(receipt.receipt_no)
+async def note(app: App, tx: Transaction, ending: Ending) -> None:
+    """Keep the payment for the hospital's refunds, and the bill as the hospital has it."""
+    now = app.clock.now()
+    match ending:
+        case PaymentFulfilled():
+            hospital_ref, wait = await _hospital_of(ending), domain.next_look(now, now)
+            await store.note_payment(tx, ending.intent_id, ending.payer_id, hospital_ref, now, wait)
+            await _mark(tx, ending, BillStatus.PAID, now)
+        case PaymentRefused(reason=reason) if reason in _STATUS_AFTER:
+            await _mark(tx, ending, _STATUS_AFTER[reason], now)
+        case PaymentRefunded(refund_id=refund_id) | PaymentReturned(refund_id=refund_id):
+            if await store.mark_returned(tx, refund_id, now):  # the hospital that decided so
+                await settle_refund.enqueue(app, tx, refund_id)
 
 
-def _judge(error: UpstreamError) -> Fulfilment:
-    if not isinstance(error, UpstreamRejected):
-        return NotYet() if error.outcome_known else Unknown()
-    code = refusal_code(error)
-    if code in domain.REFUSED_FOR_GOOD:
-        return Refused(code)
-    if code == "PAYMENT_REF_REUSED":
-        # something was settled with this payment: no machine may send the money back
-        log.error("a payment settled another bill", upstream=error.upstream)
-        return Unknown()
-    return NotYet()
+async def _mark(tx: Transaction, ending: Ending, status: BillStatus, now: datetime) -> None:
+    if ending.kind == domain.BILL_KIND:
+        await store.mark_bill(tx, UUID(ending.subject_ref), status, now)
+
+
+async def describe(app: App, ending: Ending, locale: Locale) -> Values:
+    """What the messages call the payment: the hospital, not what was done."""
+    text = texts.MEDICAL_BILL if ending.kind == domain.BILL_KIND else texts.TOP_UP
+    return {"name": title(app, await _hospital_of(ending), text).say(locale)}
+
+
+async def _hospital_of(ending: Ending) -> str:
+    find = store.find_bill if ending.kind == domain.BILL_KIND else store.find_top_up
+    row = await find(UUID(ending.subject_ref))
+    assert row is not None
+    return row.hospital_ref
 
 
 BILL = Payable(kind=domain.BILL_KIND, quote=quote_bill, fulfil=fulfil_bill)
 TOP_UP = Payable(kind=domain.TOP_UP_KIND, quote=quote_top_up, fulfil=fulfil_top_up)
+ENDINGS = Endings(
+    kinds=(domain.BILL_KIND, domain.TOP_UP_KIND), templates="health.", note=note, describe=describe
+)

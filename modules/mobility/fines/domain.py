@@ -1,22 +1,19 @@
 """Traffic violations and the orders to pay their fines."""
 
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import date
 from enum import StrEnum
 
 from pydantic import AwareDatetime
 
-from core.clock import civil_date
-
 KIND = "mobility.fine"
 """The payable's name."""
 
-QUOTE_LIFE = timedelta(minutes=10)
-"""How long what the platform said is good enough to ask money for."""
-
 
 class FineStatus(StrEnum):
-    """UNCONFIRMED: not accepted, no order yet. UNPAID: to be paid. SETTLED: paid."""
+    """UNCONFIRMED: not accepted yet, nothing can be paid. UNPAID: accepted, to be paid. SETTLED:
+    paid. WITHDRAWN: taken back by the authority.
+    """
 
     UNCONFIRMED = "UNCONFIRMED"
     UNPAID = "UNPAID"
@@ -64,8 +61,3 @@ class Order:
     total_fen: int
     due_on: date
     status: FineStatus
-
-
-def is_fresh(seen_at: datetime, now: datetime) -> bool:
-    """Whether an amount seen then may be asked for now: surcharges grow at midnight."""
-    return now - seen_at <= QUOTE_LIFE and civil_date(seen_at) == civil_date(now)

@@ -11,13 +11,14 @@ from core.context.call import Call
 from core.database import Transaction
 from core.errors import Conflict, NotFound, Unavailable
 from core.refusal_texts import NOT_FOUND, UPSTREAM_UNAVAILABLE
+from kinds.payment import Ending, Endings, find_open_payment, is_fresh
 from modules.mobility.fines import domain, store, texts
 from modules.mobility.fines.domain import FineStatus
-from modules.mobility.fines.upstream import FinesPlatform
+from modules.mobility.fines.upstream import FINES
 from modules.mobility.models import Fine
-from modules.mobility.payee import Receipt, pass_on
-from modules.mobility.payments_of import find_open_payment
+from modules.mobility.payee import Receipt, book
 from payments.api import Accepted, Fulfilment, Paid, Payable, Posting, Quote
+from payments.events import PaymentFulfilled, PaymentRefused
 
 
 async def quote(call: Call, tx: Transaction, fine_id: str) -> Quote:
@@ -38,7 +39,7 @@ async def quote(call: Call, tx: Transaction, fine_id: str) -> Quote:
     open_ = await find_open_payment(call, fine.intent_id)
     if open_ is not None:  # a surcharge may have grown at midnight: what was asked for is paid
         return _quote(fine, open_.amount)
-    if fine.total_fen is None or not domain.is_fresh(fine.seen_at, call.app.clock.now()):
+    if fine.total_fen is None or not is_fresh(fine.seen_at, call.app.clock.now()):
         raise Unavailable(UPSTREAM_UNAVAILABLE, upstream=texts.PLATFORM)
     return _quote(fine, fine.total_fen)
 
@@ -52,8 +53,19 @@ async def fulfil(app: App, paid: Paid) -> Fulfilment:
     """Tell the platform; its number for the payment is the electronic receipt's. Repeat-safe."""
     fine = await store.find_fine(UUID(paid.subject_ref))
     assert fine is not None and fine.order_no is not None
-    outcome = await pass_on(app.upstream(FinesPlatform), fine.order_no, paid)
+    outcome = await book(app, FINES, fine.order_no, paid)
     return Accepted(outcome.receipt_no) if isinstance(outcome, Receipt) else outcome
 
 
+async def note(app: App, tx: Transaction, ending: Ending) -> None:
+    """Keep the fine as the platform has it after the payment."""
+    fine_id, now = UUID(ending.subject_ref), app.clock.now()
+    match ending:
+        case PaymentFulfilled(fulfilment_ref=receipt_no):
+            await store.note_paid(tx, fine_id, receipt_no, now)
+        case PaymentRefused(reason=reason) if reason in domain.AFTER_REFUSAL:
+            await store.mark(tx, fine_id, domain.AFTER_REFUSAL[reason], now)
+
+
 FINE = Payable(kind=domain.KIND, quote=quote, fulfil=fulfil, posting=Posting.REAL_TIME)
+ENDINGS = Endings(kinds=(domain.KIND,), templates="mobility.fine-", note=note)

@@ -11,11 +11,12 @@ from core.context.call import Call
 from core.database import Transaction, transaction
 from core.errors import Conflict, NotFound, Unavailable
 from core.refusal_texts import NOT_FOUND, UPSTREAM_UNAVAILABLE
+from core.texts import Locale
+from kinds.payment import Ending, Endings, Values, find_open_payment
 from modules.mobility.models import ParkingCharge
 from modules.mobility.parking import domain, store, texts
-from modules.mobility.parking.upstream import Parking
-from modules.mobility.payee import Receipt, pass_on
-from modules.mobility.payments_of import find_open_payment
+from modules.mobility.parking.upstream import STAYS
+from modules.mobility.payee import Receipt, book
 from payments.api import Accepted, Fulfilment, Paid, Payable, Posting, Quote
 
 
@@ -49,7 +50,7 @@ async def fulfil(app: App, paid: Paid) -> Fulfilment:
     """Tell the operator, and note until when the car may drive out. Repeat-safe."""
     charge = await store.find_charge(UUID(paid.subject_ref))
     assert charge is not None
-    outcome = await pass_on(app.upstream(Parking), charge.session_ref, paid)
+    outcome = await book(app, STAYS, charge.session_ref, paid)
     if not isinstance(outcome, Receipt):
         return outcome
     async with transaction() as tx:
@@ -57,4 +58,14 @@ async def fulfil(app: App, paid: Paid) -> Fulfilment:
     return Accepted(outcome.receipt_no)
 
 
+async def describe(_app: App, ending: Ending, _locale: Locale) -> Values:
+    """Until when the car may drive out, where the operator has said so."""
+    charge = await store.find_charge(UUID(ending.subject_ref))
+    assert charge is not None
+    if charge.exit_by is None:
+        return {}
+    return {"exit_by": f"{charge.exit_by.astimezone(SHANGHAI):%H:%M}"}
+
+
 PARKING = Payable(kind=domain.KIND, quote=quote, fulfil=fulfil, posting=Posting.REAL_TIME)
+ENDINGS = Endings(kinds=(domain.KIND,), templates="mobility.parking-", describe=describe)

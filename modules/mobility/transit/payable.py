@@ -13,12 +13,14 @@ from core.database import Transaction
 from core.errors import Conflict, NotFound
 from core.refusal_texts import NOT_FOUND
 from core.texts import Locale
+from kinds.payment import Ending, Endings, Values
 from modules.mobility.models import Trip
-from modules.mobility.payee import Receipt, pass_on
+from modules.mobility.payee import Receipt, book
 from modules.mobility.transit import domain, store, texts
 from modules.mobility.transit.domain import TripMode, TripStatus
-from modules.mobility.transit.upstream import Fare
+from modules.mobility.transit.upstream import FARES
 from payments.api import Accepted, Fulfilment, Paid, Payable, Posting, Quote
+from payments.events import PaymentFulfilled, PaymentRefused
 
 
 async def quote(call: Call, tx: Transaction, trip_id: str) -> Quote:
@@ -46,8 +48,23 @@ async def fulfil(app: App, paid: Paid) -> Fulfilment:
     """Tell fare clearing. Repeat-safe."""
     trip = await store.find_trip(UUID(paid.subject_ref))
     assert trip is not None
-    outcome = await pass_on(app.upstream(Fare), trip.trip_no, paid)
+    outcome = await book(app, FARES, trip.trip_no, paid)
     return Accepted(outcome.receipt_no) if isinstance(outcome, Receipt) else outcome
 
 
+async def note(app: App, tx: Transaction, ending: Ending) -> None:
+    """Keep a trip as paid once fare clearing has it as paid."""
+    match ending:
+        case PaymentFulfilled() | PaymentRefused(reason="ALREADY_PAID"):
+            await store.mark_paid(tx, UUID(ending.subject_ref), app.clock.now())
+
+
+async def describe(_app: App, ending: Ending, locale: Locale) -> Values:
+    """What was ridden, and when it began."""
+    trip = await store.find_trip(UUID(ending.subject_ref))
+    assert trip is not None
+    return {"name": name(trip, locale), "since": since(trip)}
+
+
 TRIP = Payable(kind=domain.KIND, quote=quote, fulfil=fulfil, posting=Posting.DEEMED_PLUS)
+ENDINGS = Endings(kinds=(domain.KIND,), templates="mobility.trip-", note=note, describe=describe)

@@ -1,7 +1,7 @@
 """Alipay's open platform: the signed gateway, cashier, refunds and notices in the wire format."""
 
+from sandbox.server.system import Operation, System, Variants
 from sandbox.statements.control import controls
-from sandbox.system import Operation, System, Variants
 from sandbox.systems.alipay import bills, cashier, gateway, refunds, trades, wire
 
 _GATEWAY = "/alipay/gateway.do"

@@ -11,10 +11,10 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from core.money import format_yuan
+from sandbox.server.system import City
 from sandbox.statements import files
 from sandbox.statements.days import Day, parse_day
 from sandbox.statements.lines import Line, fee_of
-from sandbox.system import City
 from sandbox.systems.alipay.keys import BUYER_LOGON_ID, SELLER_ID
 from sandbox.systems.alipay.wire import Answer, Biz, Call, Failure, business_failure, read_biz
 

@@ -7,9 +7,10 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from core.money import format_yuan
-from sandbox.cashier_page import Bill, Brand, Form, render, wants_json, web_address
-from sandbox.state import Row
-from sandbox.system import City, Refusal, reply
+from sandbox.server.state import Row
+from sandbox.server.system import City
+from sandbox.server.wire import Refusal, reply
+from sandbox.shared.cashier_page import Bill, Brand, Form, render, wants_json, web_address
 from sandbox.systems.alipay import trades
 from sandbox.systems.alipay.keys import APP_ID, SELLER_ID, load_keys
 from sandbox.systems.alipay.wire import local_time

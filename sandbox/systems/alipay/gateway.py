@@ -8,8 +8,9 @@ from pydantic import Field
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
-from sandbox.cashier_page import web_address
-from sandbox.system import City, Refusal
+from sandbox.server.system import City
+from sandbox.server.wire import Refusal
+from sandbox.shared.cashier_page import web_address
 from sandbox.systems.alipay import bills, notices, refunds, trades
 from sandbox.systems.alipay.wire import Answer, Biz, Call, business_failure, dispatch, read_biz
 

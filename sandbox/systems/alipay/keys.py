@@ -13,8 +13,8 @@ from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey, RSAPubl
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import load_pem_private_key, load_pem_public_key
 
-from sandbox.settings import SandboxSettings
-from sandbox.system import Refusal
+from sandbox.server.settings import SandboxSettings
+from sandbox.server.wire import Refusal
 
 APP_ID = "2021000000000001"
 SELLER_ID = "2088000000000001"

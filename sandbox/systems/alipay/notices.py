@@ -6,9 +6,9 @@ from urllib.parse import urlencode
 import orjson
 
 from core.money import format_yuan
-from sandbox.callbacks import Sender
-from sandbox.state import Row
-from sandbox.system import City
+from sandbox.server.callbacks import Sender
+from sandbox.server.state import Row
+from sandbox.server.system import City
 from sandbox.systems.alipay.keys import APP_ID, BUYER_ID, BUYER_LOGON_ID, SELLER_ID, load_keys
 from sandbox.systems.alipay.wire import local_time
 

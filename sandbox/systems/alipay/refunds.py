@@ -3,8 +3,8 @@
 from pydantic import Field
 
 from core.money import format_yuan
-from sandbox.state import Row
-from sandbox.system import City
+from sandbox.server.state import Row
+from sandbox.server.system import City
 from sandbox.systems.alipay import notices, trades
 from sandbox.systems.alipay.keys import BUYER_ID, BUYER_LOGON_ID
 from sandbox.systems.alipay.wire import Biz, business_failure, local_time

@@ -12,8 +12,8 @@ import orjson
 from pydantic import BeforeValidator, Field
 
 from core.money import format_yuan, parse_yuan
-from sandbox.state import Row
-from sandbox.system import City
+from sandbox.server.state import Row
+from sandbox.server.system import City
 from sandbox.systems.alipay import notices
 from sandbox.systems.alipay.keys import BUYER_ID, BUYER_LOGON_ID
 from sandbox.systems.alipay.wire import (

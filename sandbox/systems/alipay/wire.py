@@ -15,7 +15,8 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from starlette.requests import Request
 from starlette.responses import Response
 
-from sandbox.system import SHANGHAI, City, Refusal, read_bytes
+from sandbox.server.system import SHANGHAI, City
+from sandbox.server.wire import Refusal, read_bytes
 from sandbox.systems.alipay.keys import APP_ID, Keys, canonical, load_keys
 
 CLOCK_SKEW_MAX_S = 900

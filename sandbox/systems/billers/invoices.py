@@ -9,8 +9,9 @@ from starlette.responses import HTMLResponse, Response
 
 from core.ids import is_uscc
 from core.money import format_yuan
-from sandbox.state import Row
-from sandbox.system import Body, City, Refusal, read_body, reply
+from sandbox.server.state import Row
+from sandbox.server.system import City
+from sandbox.server.wire import Body, Refusal, read_body, reply
 from sandbox.systems.billers import ledger
 from sandbox.systems.billers.tariff import Utility
 
@@ -49,7 +50,8 @@ async def apply(request: Request, city: City, utility: Utility) -> Response:
             city.state.run(
                 "INSERT INTO biller_invoice VALUES (?, ?, ?, ?, ?, ?, ?)",
                 (f"IR{city.serial('invoice')}", utility.kind, asked.payment_ref, asked.title,
-                 asked.tax_no, city.now().isoformat(), f"26{city.serial('invoice_no')}"),
+                 asked.tax_no, city.now().isoformat(),
+                 f"{city.today():%y}{city.serial('invoice_no')}"),
             )  # fmt: skip
         elif (known["title"], known["tax_no"]) != (asked.title, asked.tax_no):
             raise Refusal(409, "INVOICE_EXISTS", "the invoice is made out to another buyer")

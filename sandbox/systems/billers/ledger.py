@@ -6,10 +6,11 @@ from datetime import UTC, date, datetime, timedelta
 
 import orjson
 
-from sandbox.households import household_of
-from sandbox.population import DemoPerson, Person
-from sandbox.state import Row
-from sandbox.system import SHANGHAI, City, Refusal
+from sandbox.population.households import household_of
+from sandbox.population.people import DemoPerson, Person
+from sandbox.server.state import Row
+from sandbox.server.system import SHANGHAI, City
+from sandbox.server.wire import Refusal
 from sandbox.systems.billers.tariff import Utility, charge, late_fee_fen
 
 SCHEMA = """

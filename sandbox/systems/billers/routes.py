@@ -6,10 +6,11 @@ from pydantic import AwareDatetime, Field
 from starlette.requests import Request
 from starlette.responses import Response
 
-from sandbox.households import address_zh
-from sandbox.state import Row
+from sandbox.population.households import address_zh
+from sandbox.server.state import Row
+from sandbox.server.system import City, Handler, Operation, System
+from sandbox.server.wire import Body, Refusal, read_body, reply
 from sandbox.statements.control import controls
-from sandbox.system import Body, City, Handler, Operation, Refusal, System, read_body, reply
 from sandbox.systems.billers import invoices, ledger, settlement
 from sandbox.systems.billers.tariff import Utility
 

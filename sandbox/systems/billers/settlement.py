@@ -7,10 +7,11 @@ import orjson
 from starlette.requests import Request
 from starlette.responses import Response
 
+from sandbox.server.system import City
+from sandbox.server.wire import Refusal, reply
 from sandbox.statements import files
 from sandbox.statements.days import Day, parse_day
 from sandbox.statements.lines import Line
-from sandbox.system import City, Refusal, reply
 from sandbox.systems.billers.tariff import Utility
 
 LINK_LIFETIME_S = 300

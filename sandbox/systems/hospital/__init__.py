@@ -1,6 +1,6 @@
 """Hospitals: each a FHIR R4 server with departments, doctors, slots and appointments."""
 
-from sandbox.institutions import HOSPITALS
+from sandbox.population.institutions import HOSPITALS
 from sandbox.systems.hospital.appointments import SCHEMA
 from sandbox.systems.hospital.directory import Hospital
 from sandbox.systems.hospital.routes import hospital_system

@@ -9,8 +9,9 @@ from fhir.resources.R4B.appointment import Appointment
 from pydantic import ValidationError
 
 from core.ids import is_resident_id
-from sandbox.state import Row
-from sandbox.system import SHANGHAI, City, Refusal
+from sandbox.server.state import Row
+from sandbox.server.system import SHANGHAI, City
+from sandbox.server.wire import Refusal
 from sandbox.systems.hospital import directory, slots
 from sandbox.systems.hospital.bindings import wrong_codes
 from sandbox.systems.hospital.directory import Hospital, Resource

@@ -4,7 +4,7 @@ import random
 from dataclasses import dataclass
 from typing import Any
 
-from sandbox.population import draw_name
+from sandbox.population.people import draw_name
 from sandbox.systems.hospital.rooms import CATEGORIES, EXAMINATION_ROOMS, Room
 
 Resource = dict[str, Any]

@@ -6,7 +6,8 @@ from typing import Literal
 from starlette.requests import Request
 from starlette.responses import Response
 
-from sandbox.system import Body, City, Operation, Refusal, System, read_body, read_bytes
+from sandbox.server.system import City, Operation, System
+from sandbox.server.wire import Body, Refusal, read_body, read_bytes
 from sandbox.systems.hospital import appointments, directory, slots
 from sandbox.systems.hospital.directory import Hospital, Resource, numbered
 from sandbox.systems.hospital.wire import (

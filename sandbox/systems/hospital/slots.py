@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 
-from sandbox.system import SHANGHAI, City
+from sandbox.server.system import SHANGHAI, City
 from sandbox.systems.hospital.directory import Hospital, Resource, numbered, weekdays
 
 HORIZON_DAYS = 14

@@ -8,7 +8,8 @@ import orjson
 from starlette.requests import Request
 from starlette.responses import Response
 
-from sandbox.system import SHANGHAI, City, Handler, Refusal
+from sandbox.server.system import SHANGHAI, City, Handler
+from sandbox.server.wire import Refusal
 from sandbox.systems.hospital.directory import Hospital, Resource
 
 MEDIA_TYPE = "application/fhir+json"

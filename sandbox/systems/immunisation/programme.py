@@ -4,7 +4,8 @@ import random
 from dataclasses import dataclass
 from datetime import date, timedelta
 
-from sandbox.population import DemoPerson, Person
+from sandbox.population.months import months_later
+from sandbox.population.people import DemoPerson, Person
 
 OVERDUE_AFTER = timedelta(days=31)
 LOOK_AHEAD = timedelta(days=60)
@@ -66,10 +67,3 @@ def given_on(seed: int, person: Person, dose: Dose, today: date) -> date | None:
     if isinstance(person, DemoPerson):
         missed = (dose.vaccine.code, dose.number) in (("DT", 1), ("MPSV-AC", 2))
     return None if missed or day > today else day
-
-
-def months_later(day: date, months: int) -> date:
-    """The same day of the month so many months later, or the month's last."""
-    year, month = divmod(day.year * 12 + day.month - 1 + months, 12)
-    following = date(year + (month == 11), (month + 1) % 12 + 1, 1)
-    return min(date(year, month + 1, 1) + timedelta(days=day.day - 1), following - timedelta(1))

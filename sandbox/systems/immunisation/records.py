@@ -10,17 +10,10 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from core.ids import is_resident_id
-from sandbox.population import Person
-from sandbox.system import (
-    Body,
-    City,
-    Handler,
-    Operation,
-    Refusal,
-    System,
-    read_body,
-    read_bytes,
-)
+from sandbox.population.months import months_later
+from sandbox.population.people import Person
+from sandbox.server.system import City, Handler, Operation, System
+from sandbox.server.wire import Body, Refusal, read_body, read_bytes
 from sandbox.systems.hospital.appointments import RESIDENT_ID_SYSTEM, parse_token
 from sandbox.systems.hospital.directory import Resource, in_english
 from sandbox.systems.hospital.wire import bundle, check_search, fhir, outcome
@@ -32,7 +25,6 @@ from sandbox.systems.immunisation.programme import (
     Vaccine,
     doses_of,
     given_on,
-    months_later,
 )
 
 SCHEMA = """

@@ -1,7 +1,7 @@
 """WeChat Pay, API v3: orders, cashier, refunds, callbacks and bills, in the real wire format."""
 
+from sandbox.server.system import Operation, System
 from sandbox.statements.control import controls
-from sandbox.system import Operation, System
 from sandbox.systems.wechatpay import cashier, contracts, notices, orders, refunds, routes
 
 _ORDERS = "/wechatpay/v3/pay/transactions"

@@ -8,10 +8,11 @@ from pydantic import Field, ValidationError
 from starlette.responses import Response
 
 from core.money import format_yuan
+from sandbox.server.system import City
+from sandbox.server.wire import Refusal
 from sandbox.statements import files
 from sandbox.statements.days import Day, parse_day
 from sandbox.statements.lines import FEE_BPS, Line, fee_of
-from sandbox.system import City, Refusal
 from sandbox.systems.wechatpay.keys import APPID, MCHID
 from sandbox.systems.wechatpay.wire import Answer, Call, ParamRefusal, Params
 

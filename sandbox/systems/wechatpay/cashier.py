@@ -4,9 +4,10 @@ import orjson
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
-from sandbox.cashier_page import Bill, Brand, Form, render, wants_json, web_address
-from sandbox.state import Row
-from sandbox.system import City, Refusal, reply
+from sandbox.server.state import Row
+from sandbox.server.system import City
+from sandbox.server.wire import Refusal, reply
+from sandbox.shared.cashier_page import Bill, Brand, Form, render, wants_json, web_address
 from sandbox.systems.wechatpay import notices, orders
 from sandbox.systems.wechatpay.keys import load_keys
 

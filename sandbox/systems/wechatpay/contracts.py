@@ -7,9 +7,10 @@ from pydantic import Field
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
-from sandbox.cashier_page import Bill, Brand, Form, render, wants_json
-from sandbox.state import Row
-from sandbox.system import Body, City, Refusal, read_body, reply
+from sandbox.server.state import Row
+from sandbox.server.system import City
+from sandbox.server.wire import Body, Refusal, read_body, reply
+from sandbox.shared.cashier_page import Bill, Brand, Form, render, wants_json
 from sandbox.systems.wechatpay import notices, orders
 from sandbox.systems.wechatpay.keys import APPID, MCHID, load_keys
 from sandbox.systems.wechatpay.wire import Answer, Call, Params, read_params, signed

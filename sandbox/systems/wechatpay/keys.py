@@ -14,8 +14,8 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import load_pem_private_key, load_pem_public_key
 
-from sandbox.settings import SandboxSettings
-from sandbox.system import Refusal
+from sandbox.server.settings import SandboxSettings
+from sandbox.server.wire import Refusal
 
 MCHID = "1900000001"
 APPID = "wxsandbox0000000001"

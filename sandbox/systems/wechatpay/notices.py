@@ -7,9 +7,10 @@ from contextlib import asynccontextmanager, suppress
 
 import orjson
 
-from sandbox.callbacks import Sender
-from sandbox.state import Row
-from sandbox.system import City, Refusal
+from sandbox.server.callbacks import Sender
+from sandbox.server.state import Row
+from sandbox.server.system import City
+from sandbox.server.wire import Refusal
 from sandbox.systems.wechatpay import orders, refunds
 from sandbox.systems.wechatpay.keys import load_keys
 

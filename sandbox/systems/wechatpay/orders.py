@@ -7,8 +7,9 @@ from typing import Literal
 import orjson
 from pydantic import AwareDatetime, Field
 
-from sandbox.state import Row
-from sandbox.system import SHANGHAI, City, Refusal
+from sandbox.server.state import Row
+from sandbox.server.system import SHANGHAI, City
+from sandbox.server.wire import Refusal
 from sandbox.systems.wechatpay.keys import APPID, MCHID
 from sandbox.systems.wechatpay.wire import Params, check_mchid
 

@@ -5,8 +5,9 @@ from typing import Literal
 
 from pydantic import Field
 
-from sandbox.state import Row
-from sandbox.system import City, Refusal
+from sandbox.server.state import Row
+from sandbox.server.system import City
+from sandbox.server.wire import Refusal
 from sandbox.systems.wechatpay import orders
 from sandbox.systems.wechatpay.keys import MCHID
 from sandbox.systems.wechatpay.wire import ParamRefusal, Params

@@ -1,6 +1,6 @@
 """The merchant's API: each endpoint behind the signature check of `wire.signed`."""
 
-from sandbox.system import Refusal
+from sandbox.server.wire import Refusal
 from sandbox.systems.wechatpay import bills, orders, refunds
 from sandbox.systems.wechatpay.wire import Answer, Call, Params, check_mchid, read_params, signed
 

@@ -14,7 +14,8 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from starlette.requests import Request
 from starlette.responses import Response
 
-from sandbox.system import City, Handler, Refusal, read_bytes
+from sandbox.server.system import City, Handler
+from sandbox.server.wire import Refusal, read_bytes
 from sandbox.systems.wechatpay.keys import MCHID, MERCHANT_SERIAL, SCHEME, Keys, load_keys
 
 PREFIX = "/wechatpay"

@@ -3,10 +3,10 @@
 import asyncio
 import time
 from collections.abc import AsyncIterator
+from dataclasses import dataclass
 from typing import Any
 
 import pytest
-import strawberry
 
 from bff.app import edge_of
 from core.clock import ManualClock
@@ -14,6 +14,7 @@ from core.context.call import Call
 from core.context.contributions import HomeCard
 from core.errors import Conflict
 from core.graphql import HomeSection as Section
+from core.graphql import view
 from core.manifest import Manifest
 from core.processes.open_app import open_app
 from core.refusal_texts import ILLEGAL_STATE
@@ -29,7 +30,8 @@ TITLE = Text("PROBE_CARD", "卡片", "Card")
 HOME = "{ home { sections { __typename id title status reason } } }"
 
 
-@strawberry.type(description="A probe.")
+@view
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ProbeSection(Section):
     """A card that works."""
 

@@ -219,7 +219,7 @@ def test_nothing_of_ours_outlives_its_transaction() -> None:
     assert SESSION_STATE.search("SET statement_timeout = 0")
     assert not SESSION_STATE.search("SET LOCAL statement_timeout = 0")
     assert not SESSION_STATE.search("UPDATE t SET state = 1; SELECT pg_advisory_xact_lock(1)")
-    packages = ("core", "notifications", "payments", "credit", "modules", "bff")
+    packages = ("core", "notifications", "payments", "kinds", "credit", "modules", "bff")
     found = {
         str(name): match[0]
         for name in files_of_the_tree()

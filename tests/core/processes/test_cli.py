@@ -157,11 +157,25 @@ def test_production_refuses_what_is_the_sandbox_s(tmp_path: Path, command: str, 
     assert not (tmp_path / "data").exists()
 
 
+@pytest.mark.parametrize("command", ["up", "up --at 2028-02-29", "worker", "seed", "migrate"])
+def test_production_runs_at_no_other_time(tmp_path: Path, command: str) -> None:
+    variables = {"QUANCHENG_ENV": "production", "DATA_DIR": str(tmp_path / "data")}
+    if "--at" not in command:
+        variables["CLOCK_OFFSET_S"] = "-3600"
+    done = quancheng(*command.split(), **variables)
+    assert done.returncode == 1
+    [line] = done.stderr.splitlines()
+    assert line.startswith("quancheng: settings: CLOCK_OFFSET_S: ")
+    assert not (tmp_path / "data").exists()
+
+
 @pytest.mark.parametrize("command", ["api", "worker", "migrate", "seed", "jobs list"])
 def test_an_unreachable_database_is_refused_in_one_line(tmp_path: Path, command: str) -> None:
     url = "postgresql://app:geheim@127.0.0.1:1/city"
     data_dir = str(tmp_path / "data")
-    done = quancheng(*command.split(), DATABASE_URL=url, DATA_DIR=data_dir, PORT="9871")
+    done = quancheng(
+        *command.split(), DATABASE_URL=url, DATA_DIR=data_dir, PORT="9871", METRICS_PORT="0"
+    )
     assert done.returncode == 1
     [line] = done.stderr.splitlines()
     assert "DATABASE_URL (postgresql://app:***@127.0.0.1:1/city) does not answer: " in line

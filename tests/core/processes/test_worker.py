@@ -7,29 +7,36 @@ import subprocess
 import sys
 from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import asyncpg
 import pytest
+from pgqueuer.core.executors import ScheduleExecutorFactoryParameters
 from pgqueuer.db import AsyncpgPoolDriver
-from pgqueuer.domain.types import QueueEntrypoint, QueueManagerId
+from pgqueuer.domain.models import Schedule
+from pgqueuer.domain.types import (
+    CronEntrypoint,
+    CronExpression,
+    QueueEntrypoint,
+    QueueManagerId,
+)
 from pgqueuer.ports.repository import EntrypointExecutionParameter
 
-from core.clock import SystemClock
+from core.clock import ManualClock, SystemClock
 from core.context.app import App
 from core.database import CONNECTION_LOST, connection, fetch_all, parse_url, transaction
 from core.ids import new_id
-from core.manifest import Manifest, discover
+from core.manifest import Manifest
 from core.processes.embedded import EmbeddedPostgres
 from core.processes.lane_queries import LaneQueries
-from core.processes.migrate import migrate
 from core.processes.open_app import open_app
 from core.processes.settings_table import environment_of
-from core.processes.worker import HEARTBEAT_TIMEOUT
+from core.processes.worker import HEARTBEAT_TIMEOUT, ClockSchedule
 from core.queue.jobs import list_dead
 from core.settings import Settings
+from tests.cluster import copy_cluster
 from tests.conftest import ROOT
 from tests.core import probe
 from tests.core.conftest import Runs, Worker
@@ -143,14 +150,34 @@ async def test_two_workers_share_the_work_and_repeat_nothing(
     assert sorted(await runs()) == sorted(line for name in names for line in (name, f"{name} done"))
 
 
+@pytest.mark.parametrize(
+    ("now", "wait"),
+    [
+        (datetime(2026, 12, 31, 16, 0, 30, tzinfo=UTC), timedelta(seconds=30)),
+        (datetime(2027, 12, 31, 16, 1, tzinfo=UTC), timedelta(days=1)),
+        (datetime(2028, 2, 28, 16, 1, 1, tzinfo=UTC), timedelta(days=1, seconds=-1)),
+    ],
+)
+def test_a_schedule_is_due_by_the_clock_of_the_process(now: datetime, wait: timedelta) -> None:
+    async def nothing(_due: Schedule) -> None:
+        """Never run."""
+
+    parameters = ScheduleExecutorFactoryParameters(
+        CronEntrypoint("nightly"), CronExpression("1 16 * * *"), nothing, clean_old=True
+    )
+    assert ClockSchedule(parameters, ManualClock(now)).next_in() == wait
+
+
 @pytest.fixture
-async def own_server(keys_dir: Path, tmp_path: Path) -> AsyncIterator[tuple[EmbeddedPostgres, App]]:
+async def own_server(
+    keys_dir: Path, tmp_path: Path, manifests: tuple[Manifest, ...]
+) -> AsyncIterator[tuple[EmbeddedPostgres, App]]:
     """A PostgreSQL that a test may stop, and an App on it."""
     with TemporaryDirectory(prefix="quancheng-test-") as folder:
+        copy_cluster(Path(folder), manifests)
         server = EmbeddedPostgres(Path(folder), durable=False)
         urls = server.start()
-        wings: tuple[Manifest, ...] = (*discover(), probe.MANIFEST)
-        await migrate(urls.owner, urls.app, wings)
+        wings = (*manifests, probe.MANIFEST)
         owner = await asyncpg.connect(**parse_url(urls.owner))
         await owner.execute(probe.TABLE)
         await owner.close()

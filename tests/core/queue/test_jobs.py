@@ -17,6 +17,7 @@ from tests.core import probe
 from tests.core.conftest import Runs, Worker
 from tests.core.probe import new_job
 from tests.core.waiting import eventually
+from tests.machine import in_time
 
 
 async def _enqueue(app: App, kind: str, **payload: Any) -> None:
@@ -151,7 +152,7 @@ async def test_a_flood_in_one_lane_does_not_delay_another(
         started_s = time.monotonic()
         await _enqueue(probed, "probe.critical", name="urgent")
         await eventually(lambda: _has(runs, "urgent done"))
-        assert time.monotonic() - started_s < 1.0
+        assert in_time(time.monotonic() - started_s, 1.0)
         assert await _waiting() > 100
         await connection().execute_query("DELETE FROM pgqueuer WHERE status='queued'")
 

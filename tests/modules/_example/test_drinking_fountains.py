@@ -10,9 +10,9 @@ import pytest
 from bff.trusted.documents import documents_of
 from core.clock import ManualClock
 from core.context.app import App
+from core.context.sweep import SweepIncomplete
 from core.database import connection, fetch_all
 from core.security.authentication import Viewer
-from core.upstream.exchange import UpstreamTimeout
 from modules._example import domain
 from modules._example.jobs import tell_followers
 from tests.asgi import Client
@@ -153,7 +153,7 @@ async def test_the_job_fails_while_the_network_is_silent_and_is_repeated(
     viewer = await citizen(level=1)
     await _follow(client, viewer, "f-1")
     fountains.is_silent = True
-    with pytest.raises(UpstreamTimeout):
+    with pytest.raises(SweepIncomplete):
         await tell_followers(app)
 
 

@@ -167,6 +167,6 @@ async def test_nobody_elses_account_is_subscribed(world: World) -> None:
 async def test_who_unlinks_an_account_is_reminded_no_more(world: World) -> None:
     call, link_id = await _linked(world)
     await service.set_reminder(call, link_id, SOON, _key())
-    assert await bills.unlink_account(call, link_id)
+    await bills.unlink_account(call, link_id, _key())
     await _run_on(world, DUE_ON)
     assert (await Reminder.all().count(), await Reminded.all().count()) == (0, 0)

@@ -11,21 +11,13 @@ import pytest
 from core.clock import ManualClock
 from core.context.app import App
 from core.context.call import Call
-from core.database import Transaction
 from core.database.models import Consent
 from core.errors import Conflict, NotFound
 from core.manifest import Manifest, discover
 from core.people.consents import grant_consent
-from core.people.data_rights import (
-    SEALED,
-    Erasure,
-    Hold,
-    count_old,
-    reseal,
-)
+from core.people.data_rights import Hold, PersonalData, count_old, reseal
 from core.people.directory import get_person
 from core.processes.open_app import open_app
-from core.rooms import classes_of
 from core.security.authentication import Viewer
 from core.security.keys import add_data_key
 from core.settings import Settings
@@ -44,11 +36,7 @@ async def _loan_holds(_app: App, person_id: UUID) -> Sequence[Hold]:
     return (Hold("loan", LOAN, date(2030, 1, 1)),) if person_id in OPEN_LOANS else ()
 
 
-async def _loan_erase(_app: App, _tx: Transaction, _person_id: UUID) -> None:
-    return None
-
-
-LENDING = Erasure("lending", _loan_holds, _loan_erase)
+LENDING = PersonalData("lending", holds=_loan_holds)
 
 
 @pytest.fixture(scope="session")
@@ -57,19 +45,6 @@ def manifests() -> tuple[Manifest, ...]:
     package, _, room = __name__.rpartition(".")
     lending = Manifest(name="test_lending", package=package, rooms=(room,))
     return (*discover(examples=True), lending)
-
-
-def test_every_sealed_column_of_the_house_is_known_to_the_key_rotation() -> None:
-    house = discover()
-    known = {(column.table, column.column) for column in SEALED.of(house)}
-    models = [item for m in house for item in classes_of(m) if hasattr(item, "_meta")]
-    assert len(models) > 50
-    assert known == {
-        (model._meta.db_table, field)
-        for model in models
-        for field in model._meta.fields_map
-        if field.endswith("_sealed")
-    }
 
 
 @pytest.fixture

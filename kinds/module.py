@@ -1,0 +1,5 @@
+"""The manifest of the kinds: what happens when a payment has ended."""
+
+from core.manifest import Manifest
+
+MANIFEST = Manifest(name="kinds", rooms=("payment",))

@@ -1,0 +1,196 @@
+"""A service that is paid for: what is due, how the payee is told, what happens when it has ended.
+
+A module gives a `Payable` (what is due, how it is passed on) and the `Endings` of its kinds. The
+saga between the two is payments'; the form of the payee's answer and the messages are here.
+"""
+
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import TypeVar
+from uuid import UUID
+
+import structlog
+
+from core.clock import civil_date
+from core.context.app import App
+from core.context.call import Call
+from core.database import Transaction, transaction
+from core.deadline import Deadline
+from core.money import format_yuan
+from core.people.directory import get_person
+from core.queue.events import on
+from core.queue.jobs import Lane
+from core.rooms import ExtensionPoint
+from core.texts import Locale
+from core.upstream.client import UpstreamError, UpstreamRejected
+from notifications import api as notifications
+from payments import api as payments
+from payments.api import NotYet, Paid, Refused, Unknown
+from payments.events import PaymentFulfilled, PaymentRefunded, PaymentRefused, PaymentReturned
+
+R = TypeVar("R")
+
+Ending = PaymentFulfilled | PaymentRefused | PaymentRefunded | PaymentReturned
+Values = Mapping[str, object]
+
+QUOTE_LIFE = timedelta(minutes=10)
+"""How long an amount that the payee named may be charged."""
+
+_DEADLINE_S = 8.0
+_TAKES_MONEY = ("PREPARING", "AWAITING_PAYMENT")
+
+log = structlog.get_logger(__name__)
+
+
+def is_fresh(seen_at: datetime, now: datetime) -> bool:
+    """Whether an amount named at `seen_at` may be charged: minutes old and of the same civil day.
+
+    Surcharges begin at midnight in Shanghai.
+    """
+    return now - seen_at <= QUOTE_LIFE and civil_date(seen_at) == civil_date(now)
+
+
+def payment_body(paid: Paid) -> Mapping[str, object]:
+    """The body in which a payee is told of a payment; see docs/upstreams/payments.md."""
+    return {
+        "payment_ref": paid.payment_ref,
+        "amount_fen": paid.amount_fen,
+        "paid_at": paid.paid_at.isoformat(),
+    }
+
+
+async def pass_on(
+    paid: Paid,
+    *,
+    find: Callable[[Deadline], Awaitable[R | None]],
+    book: Callable[[Deadline], Awaitable[R]],
+    final: frozenset[str],
+) -> R | Refused | NotYet | Unknown:
+    """Tell a payee of a captured payment and judge its answer: its receipt, or why there is none.
+
+    `book` sends the payment once, under its own number; `find` asks for an earlier sending, which
+    comes first from the second attempt on, since a lost answer is never guessed at. `final` are the
+    payee's codes that no repetition mends: then the money goes back. Repeat-safe.
+    """
+    deadline = Deadline.after(_DEADLINE_S)
+    if paid.attempt:
+        try:
+            receipt = await find(deadline)
+        except UpstreamError:
+            return Unknown()
+        if receipt is not None:
+            return receipt
+    try:
+        return await book(deadline)
+    except UpstreamRejected as refusal:
+        return _judge(refusal, final)
+    except UpstreamError as error:
+        return NotYet() if error.outcome_known else Unknown()
+
+
+def _judge(refusal: UpstreamRejected, final: frozenset[str]) -> Refused | NotYet | Unknown:
+    if refusal.code in final:
+        return Refused(refusal.code)
+    if refusal.code == "PAYMENT_REF_REUSED":
+        # something was settled with this payment: no machine may send the money back
+        log.error("a payment settled something else", upstream=refusal.upstream)
+        return Unknown()
+    return NotYet()
+
+
+async def open_cashier(call: Call, intent_id: UUID) -> payments.Payment:
+    """The payment as the app shows it, its cashier opened at the PSP; outside any transaction."""
+    return payments.to_payment(await payments.present(call, intent_id), call.locale)
+
+
+async def find_payments(
+    call: Call, intent_ids: Iterable[UUID | None]
+) -> Mapping[UUID | None, payments.Payment]:
+    """Those of these payments that are the viewer's, by id, in one statement."""
+    known = await payments.find_payments(call, {one for one in intent_ids if one is not None})
+    return {one: payments.to_payment(intent, call.locale) for one, intent in known.items()}
+
+
+async def find_payment(call: Call, intent_id: UUID | None) -> payments.Payment | None:
+    """The payment, where it is the viewer's."""
+    return (await find_payments(call, [intent_id])).get(intent_id)
+
+
+async def find_open_payment(call: Call, intent_id: UUID | None) -> payments.Payment | None:
+    """The same, only while its cashier takes money."""
+    payment = await find_payment(call, intent_id)
+    if payment is None or payment.status not in _TAKES_MONEY:
+        return None
+    return payment if call.app.clock.now() < payment.expires_at else None
+
+
+async def _note_nothing(_app: App, _tx: Transaction, _ending: Ending) -> None:
+    """For a thing whose payee is asked anew whenever it is shown."""
+
+
+async def _describe_nothing(_app: App, _ending: Ending, _locale: Locale) -> Values:
+    return {}
+
+
+@dataclass(frozen=True, slots=True)
+class Endings:
+    """What a paying service does when payments of its kinds have ended.
+
+    `note(app, tx, ending)` writes its own table, in one transaction with the message to the payer.
+    The message is the template `<templates>paid`, `…refused` or `…refunded`; it is filled with
+    `amount`, of a paid one the payee's `ref`, and with what `describe(app, ending, locale)` gives.
+    Both are repeat-safe: an ending may come twice.
+    """
+
+    kinds: tuple[str, ...]
+    templates: str
+    note: Callable[[App, Transaction, Ending], Awaitable[None]] = _note_nothing
+    describe: Callable[[App, Ending, Locale], Awaitable[Values]] = _describe_nothing
+
+
+ENDINGS = ExtensionPoint("payment endings", Endings, lambda endings: endings.kinds)
+
+
+@on("payments.PaymentFulfilled", lane=Lane.CRITICAL)
+async def payment_fulfilled(app: App, event: PaymentFulfilled) -> None:
+    """The payee has booked the payment. Repeat-safe by the payment's id."""
+    await _end(app, event, "paid", event.intent_id, {"ref": event.fulfilment_ref})
+
+
+@on("payments.PaymentRefused", lane=Lane.CRITICAL)
+async def payment_refused(app: App, event: PaymentRefused) -> None:
+    """The payee will not book it; the money goes back. Repeat-safe by the payment's id."""
+    await _end(app, event, "refused", event.intent_id, {})
+
+
+@on("payments.PaymentRefunded", "payments.PaymentReturned", lane=Lane.CRITICAL)
+async def payment_refunded(app: App, event: PaymentRefunded | PaymentReturned) -> None:
+    """The money is back with the payer. Repeat-safe by the refund's id."""
+    await _end(app, event, "refunded", event.refund_id, {})
+
+
+async def _end(app: App, ending: Ending, name: str, ref: UUID, values: Values) -> None:
+    endings = _endings_by_kind(app).get(ending.kind)
+    if endings is None:
+        return
+    person = await get_person(app, ending.payer_id)
+    described = await endings.describe(app, ending, Locale(person.locale))
+    async with transaction() as tx:
+        await endings.note(app, tx, ending)
+        await notifications.notify(
+            app,
+            tx,
+            person=person,
+            template=f"{endings.templates}{name}",
+            values={"amount": format_yuan(ending.amount_fen), **values, **described},
+            key=f"{ending.kind}-{name}:{ref}",
+            deep_link=f"/payments/{ending.intent_id}",
+        )
+
+
+def _endings_by_kind(app: App) -> Mapping[str, Endings]:
+    return app.once(
+        ENDINGS,
+        lambda: {kind: endings for endings in app.extensions(ENDINGS) for kind in endings.kinds},
+    )
