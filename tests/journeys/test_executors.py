@@ -9,7 +9,6 @@ from contextlib import suppress
 from typing import Any
 
 import orjson
-import pytest
 from graphql import (
     NonNullTypeNode,
     OperationDefinitionNode,
@@ -24,8 +23,6 @@ from bff.commands.services import run_document
 from bff.trusted.documents import TrustedDocument, documents_of
 from bff.trusted.library import operations_of
 from core.manifest import ServiceStatus, discover
-
-pytestmark = pytest.mark.xdist_group("house")
 
 MANIFESTS = discover()
 DOCUMENTS = documents_of(MANIFESTS)

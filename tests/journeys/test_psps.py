@@ -11,8 +11,6 @@ from journeys.house import House
 from bff.commands import journey
 from bff.commands.client import CityClient, ClientError, key
 
-pytestmark = pytest.mark.xdist_group("house")
-
 _PAUSE_S = 5.5
 """After this a PSP that was left is asked again."""
 

@@ -1,7 +1,7 @@
 """One contract for the hospitals, kept by the FHIR client at the sandbox and by the fake."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
@@ -22,16 +22,6 @@ from modules.appointments.vaccination.fhir import FhirImmunisation
 from modules.appointments.vaccination.upstream import Immunisation
 from tests.modules.appointments.fake_hospitals import due, given, make_clinics, make_hospitals
 from tests.modules.appointments.people import resident_id
-from tests.sandbox.serving import free_port, sandbox_process
-
-
-@pytest.fixture(scope="module")
-def sandbox() -> Iterator[str]:
-    """The address of a running sandbox city."""
-    port = free_port()
-    with sandbox_process(port):
-        yield f"http://127.0.0.1:{port}"
-
 
 CHILD = "50009920170608003" + resident_id_check_digit("50009920170608003")
 """The demo child of the sandbox, who missed two doses."""
@@ -50,7 +40,7 @@ async def hospitals(request: pytest.FixtureRequest) -> AsyncIterator[Hospitals]:
     if request.param == "fake":
         yield make_hospitals(ManualClock(datetime.now(UTC)))
         return
-    address: str = request.getfixturevalue("sandbox")
+    address = f"http://127.0.0.1:{request.getfixturevalue('sandbox_port')}"
     await _reset(address)
     async with HttpClient(Metrics()) as http:
         http.protect("hospitals", ["book"])
@@ -69,7 +59,7 @@ async def clinics(request: pytest.FixtureRequest) -> AsyncIterator[Immunisation]
         )
         yield fake
         return
-    address: str = request.getfixturevalue("sandbox")
+    address = f"http://127.0.0.1:{request.getfixturevalue('sandbox_port')}"
     await _reset(address)
     async with HttpClient(Metrics()) as http:
         http.protect("immunisation", ["book", "immunizations", "recommendations"])

@@ -1,6 +1,6 @@
 """One contract for billers: the client against the sandbox over HTTP, and the tests' own fake."""
 
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from datetime import datetime
 from types import SimpleNamespace
@@ -15,7 +15,6 @@ from core.upstream.client import HttpClient, UpstreamRejected
 from modules.bills.domain import BillStatus, UtilityKind
 from modules.bills.upstream import Billers, BillersClient
 from tests.payments.fakes import FakeBillers
-from tests.sandbox.serving import free_port, sandbox_process
 
 KIND = UtilityKind.WATER
 
@@ -29,14 +28,6 @@ class Subject:
     issue: Callable[[], object]
     withdraw: Callable[[str], object]
     now: datetime
-
-
-@pytest.fixture(scope="session")
-def sandbox_port() -> Iterator[int]:
-    """A sandbox; billers need no keys."""
-    port = free_port()
-    with sandbox_process(port):
-        yield port
 
 
 @pytest.fixture(params=["fake", "sandbox"])

@@ -1,6 +1,6 @@
 """Invoices: asked for by the payer, issued by the biller, followed until they are there."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
@@ -31,7 +31,6 @@ from sandbox.population.institutions import uscc
 from tests.asgi import Client
 from tests.payments.fakes import FakeBillers, FakePsp, FakeSms, Faults
 from tests.payments.world import World
-from tests.sandbox.serving import free_port, sandbox_process
 
 ME, FIRM = Buyer("张示范"), Buyer("沙盒市样例有限公司", uscc(0))
 KIND = UtilityKind.WATER
@@ -197,14 +196,6 @@ class Subject:
     invoices: Invoices
     pay: Callable[[], Awaitable[str]]
     issued: Callable[[], Awaitable[None]]
-
-
-@pytest.fixture(scope="session")
-def sandbox_port() -> Iterator[int]:
-    """A sandbox."""
-    port = free_port()
-    with sandbox_process(port):
-        yield port
 
 
 @pytest.fixture(params=["fake", "sandbox"])

@@ -1,6 +1,6 @@
 """One contract for hospital billing: the client against the sandbox, and the tests' own fake."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
 from types import SimpleNamespace
 from typing import Any
@@ -22,7 +22,6 @@ from modules.health.billing.upstream import (
 )
 from modules.health.module import MANIFEST
 from tests.modules.health.fakes import FakeHospitals
-from tests.sandbox.serving import free_port, sandbox_process
 
 (_BINDING,) = MANIFEST.upstreams
 
@@ -56,14 +55,6 @@ class Subject:
         """What is due for a bill."""
         bills = await self.hospitals.list_bills(self.access, "h3", _soon())
         return next(bill.self_pay_fen for bill in bills if bill.bill_no == bill_no)
-
-
-@pytest.fixture(scope="session")
-def sandbox_port() -> Iterator[int]:
-    """A sandbox; hospitals need no keys."""
-    port = free_port()
-    with sandbox_process(port):
-        yield port
 
 
 def _access(resident_id: str) -> Access:

@@ -1,6 +1,6 @@
 """One contract for the payees of mobility: their clients against the sandbox, and the fakes."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
@@ -25,7 +25,6 @@ from modules.mobility.payee import REFUSED_FOR_GOOD, Payee
 from modules.mobility.transit.domain import CODE_LIFE, GATES
 from modules.mobility.transit.upstream import FareClient
 from tests.modules.mobility.fakes import FakeFare, FakeParking, FakePlatform, FakeTrafficPolice
-from tests.sandbox.serving import free_port, sandbox_process
 
 PLATE = "宁ZD00099"
 NOW = SystemClock().now
@@ -47,14 +46,6 @@ class Subject:
     make: Callable[[], Awaitable[Due]]
     end: Callable[[Due], Awaitable[str]]
     """Returns the code with which payments are refused from then on."""
-
-
-@pytest.fixture(scope="session")
-def sandbox_port() -> Iterator[int]:
-    """A sandbox; none of these systems needs keys."""
-    port = free_port()
-    with sandbox_process(port):
-        yield port
 
 
 class Sandbox:
