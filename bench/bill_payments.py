@@ -37,7 +37,7 @@ from core.processes.open_app import open_app
 from core.security.authentication import Viewer
 from core.settings import Settings
 from modules.identity import store as identity
-from modules.identity.service import PHONE
+from modules.identity.models import PHONE
 
 Row = dict[str, Any]
 
@@ -128,6 +128,7 @@ def bill_payments() -> Row:
             "DATA_DIR": folder,
             "PORT": str(port),
             "SANDBOX_PORT": str(sandbox_port),
+            "METRICS_PORT": "0",
             "PSPS": "wechatpay",  # a fault is waited out, not left for another PSP
             **NO_LIMITS,
         }

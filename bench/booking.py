@@ -20,7 +20,6 @@ from uuid import UUID
 
 import asyncpg
 
-from core.city import Named
 from core.context.app import App
 from core.context.call import Call
 from core.database import connection, fetch_one, parse_url, transaction
@@ -33,10 +32,11 @@ from core.processes.open_app import open_app
 from core.security.authentication import Viewer
 from core.security.keys import ensure_sandbox_keys
 from core.settings import Settings
-from modules.appointments import service, slot_store
-from modules.appointments.schedule import PlannedSlot
-from modules.appointments.service import SlotFull
-from modules.appointments.slot_store import Described
+from core.texts import Named
+from kinds.booking import service, slot_store
+from kinds.booking.schedule import PlannedSlot
+from kinds.booking.service import SlotFull
+from kinds.booking.slot_store import Described
 
 CLIENTS = 32
 ROUNDS = 3

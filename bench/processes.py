@@ -121,6 +121,7 @@ def database() -> Iterator[dict[str, str]]:
                 "DATABASE_URL": urls.app,
                 "KEYS_DIR": str(keys),
                 "DATA_DIR": folder,
+                "METRICS_PORT": "0",
                 **NO_LIMITS,
             }
 
@@ -140,6 +141,7 @@ def city() -> Iterator[tuple[int, int, str]]:
             "DATA_DIR": folder,
             "PORT": str(port),
             "SANDBOX_PORT": str(sandbox_port),
+            "METRICS_PORT": "0",
             **NO_LIMITS,
         }
         with running(command_of("up"), port, environment) as pid:

@@ -4,11 +4,16 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 import strawberry
+import structlog
 from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route, WebSocketRoute
 from starlette.types import Receive, Scope, Send
 from starlette.websockets import WebSocket
+from tortoise.exceptions import DBConnectionError, OperationalError
 
+from bff.execution.errors import RETRY_AFTER_S
 from bff.execution.executor import Executor
 from bff.limits.admission import Gate
 from bff.playground import playground_routes
@@ -22,10 +27,18 @@ from bff.trusted.documents import Documents, documents_of
 from bff.trusted.library import Library
 from bff.trusted.usage import Usage
 from core.context.app import App
-from core.manifest import discover, load
+from core.context.contributions import ROUTES
+from core.database import CONNECTION_LOST, is_unavailable
+from core.manifest import discover
 from core.processes.open_app import open_app
+from core.processes.operators import find_database_fault, operated
 from core.settings import Settings
-from core.telemetry import logging
+from core.telemetry.tracebacks import error_line
+
+DATABASE_ERRORS = (*CONNECTION_LOST, DBConnectionError, OperationalError)
+"""What may say that the database cannot serve."""
+
+log = structlog.get_logger(__name__)
 
 
 class Api(Starlette):
@@ -61,17 +74,27 @@ class Api(Starlette):
 def create_app(settings: Settings | None = None) -> Api:
     """The factory that the server calls; settings come from the environment."""
     chosen = settings or Settings()
-    logging.configure(chosen.log_level)
 
     @asynccontextmanager
     async def lifespan(starlette: Api) -> AsyncIterator[None]:
         async with open_app(chosen, manifests=discover(), application="quancheng api") as app:
             edge = edge_of(app)
             starlette.open(edge)
-            async with edge.running():
+            async with edge.running(), operated(app, find_database_fault):
                 yield
 
-    return Api(lifespan=lifespan)
+    away = dict.fromkeys(DATABASE_ERRORS, database_away)
+    return Api(lifespan=lifespan, exception_handlers=away)
+
+
+async def database_away(request: Request, error: Exception) -> Response:
+    """What a REST route answers while the database is away, full or held up; else it raises."""
+    if not is_unavailable(error) or not isinstance(request, Request):
+        raise error
+    log.warning("database unavailable", path=request.url.path, error=error_line(error))
+    problem = {"type": "about:blank", "title": "Service Unavailable", "status": 503}
+    headers = {"Retry-After": str(RETRY_AFTER_S)}
+    return JSONResponse(problem, 503, headers, media_type="application/problem+json")
 
 
 def edge_of(app: App) -> Edge:
@@ -110,7 +133,6 @@ def routes(edge: Edge) -> list[BaseRoute]:
     ]
     if not app.settings.is_production:
         found += playground_routes()
-    for manifest in app.manifests:
-        for path in manifest.routes:
-            found += load(path)(app)
+    for routes in app.extensions(ROUTES):
+        found += routes.of(app)
     return found

@@ -4,15 +4,13 @@ from core.manifest import Manifest
 
 MANIFEST = Manifest(
     name="bff",
-    queries=("bff.screens.catalogue:Query", "bff.screens.home:Query"),
-    types=("bff.screens.home:UnavailableSection",),
-    models=("bff.models",),
-    migrations="bff.migrations",
-    commands=(
-        ("playground", "bff.playground.cli:app"),
-        ("schema", "bff.commands.schema:app"),
-        ("documents", "bff.commands.documents:app"),
-        ("services", "bff.commands.services:app"),
-        ("demo", "bff.commands.demo:app"),
-    ),
+    rooms=("screens.catalogue", "screens.home", "models"),
+    migrations="migrations",
+    commands={
+        "playground": "playground.cli",
+        "schema": "commands.schema",
+        "documents": "commands.documents",
+        "services": "commands.services",
+        "demo": "commands.demo",
+    },
 )

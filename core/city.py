@@ -1,60 +1,53 @@
 """What is the city's and not the code's, read from its file in `cities/`."""
 
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
-from core.texts import Locale
+from core.holidays import statutory_holidays
+from core.texts import Named
 
-
-@dataclass(frozen=True, slots=True)
-class Named:
-    """A name in both languages."""
-
-    zh: str
-    en: str
-
-    def say(self, locale: Locale) -> str:
-        """The name in one language."""
-        return self.zh if locale is Locale.ZH else self.en
-
-
-class YearUnknown(LookupError):
-    """The calendar of a year is not in the city file: nobody knows its holidays."""
-
-    def __init__(self, year: int) -> None:
-        super().__init__(f"the city file has no calendar of {year}")
-        self.year = year
+_PUBLISHED_BY_MONTH = 12
 
 
 @dataclass(frozen=True, slots=True)
 class Calendar:
     """Public holidays and the weekend days worked in exchange, as the State Council sets them.
 
-    It publishes a year's calendar late in the year before; `years` are those that are known.
+    It publishes a year's calendar in the November before; `years` are those in the city file. Of
+    every other year only the holidays that the law fixes are known: it is provisional.
     """
 
     holidays: frozenset[date]
     make_up_days: frozenset[date]
     years: frozenset[int]
 
-    def require(self, day: date) -> None:
-        """Raise YearUnknown for a day whose year is not known."""
-        if day.year not in self.years:
-            raise YearUnknown(day.year)
+    def is_provisional(self, day: date) -> bool:
+        """Whether the calendar of the day's year is still to be published."""
+        return day.year not in self.years
+
+    def is_holiday(self, day: date) -> bool:
+        """Whether a day is off for everybody; in a provisional year by the law alone."""
+        if day in self.holidays:
+            return True
+        return self.is_provisional(day) and day in statutory_holidays(day.year)
 
     def is_working_day(self, day: date) -> bool:
-        """Whether offices work: Monday to Friday without holidays, and make-up days.
-
-        Raises YearUnknown.
-        """
-        self.require(day)
+        """Whether offices work: Monday to Friday without holidays, and make-up days."""
         if day in self.make_up_days:
             return True
-        return day.isoweekday() <= 5 and day not in self.holidays
+        return day.isoweekday() <= 5 and not self.is_holiday(day)
+
+    def overdue_years(self, today: date) -> list[int]:
+        """The years whose calendar an operator should have entered by now.
+
+        From 1 December on the next year is among them.
+        """
+        wanted = [today.year] if today.month < _PUBLISHED_BY_MONTH else [today.year, today.year + 1]
+        return [year for year in wanted if year not in self.years]
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,15 +97,17 @@ def _named(table: Mapping[str, Mapping[str, str]]) -> dict[str, Named]:
     return {key: Named(**names) for key, names in table.items()}
 
 
-def _calendar(table: Mapping[str, Any]) -> Calendar:
-    """Holidays are spans of a first and a last day, make-up days stand alone.
-
-    A year is known when its New Year's Day is among them, which is always a holiday.
-    """
+def _calendar(entries: Sequence[Mapping[str, Any]]) -> Calendar:
+    """One entry per published year. Holidays are spans of a first and a last day, make-up days
+    stand alone; some of either may lie in the December before."""
+    years = [int(entry["year"]) for entry in entries]
+    if len(set(years)) != len(years):
+        raise ValueError("a calendar of one year stands there twice")
     holidays = {
         first + timedelta(days=ahead)
-        for first, last in table["holidays"]
+        for entry in entries
+        for first, last in entry["holidays"]
         for ahead in range((last - first).days + 1)
     }
-    years = frozenset(day.year for day in holidays if (day.month, day.day) == (1, 1))
-    return Calendar(frozenset(holidays), frozenset(table["make_up_days"]), years)
+    make_up_days = {day for entry in entries for day in entry["make_up_days"]}
+    return Calendar(frozenset(holidays), frozenset(make_up_days), frozenset(years))

@@ -3,12 +3,19 @@
 `*_at` values are aware UTC datetimes, `*_on` values are civil dates of the city's time zone.
 """
 
+import re
 from datetime import UTC, date, datetime, timedelta
 from typing import Protocol
 from zoneinfo import ZoneInfo
 
 SHANGHAI = ZoneInfo("Asia/Shanghai")
 """China's one civil time zone: UTC+8, without daylight saving since 1991."""
+
+FIRST_DATE, LAST_DATE = date(1900, 1, 1), date(2199, 12, 31)
+"""The dates that are taken from outside: what is added to one of them stays within the range of
+Python and of PostgreSQL, wherever and whenever it is added."""
+
+_DATE = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
 
 
 class Clock(Protocol):
@@ -20,11 +27,14 @@ class Clock(Protocol):
 
 
 class SystemClock:
-    """The machine's clock."""
+    """The machine's clock, in development perhaps set ahead or back by `offset`."""
+
+    def __init__(self, offset: timedelta = timedelta(0)) -> None:
+        self._offset = offset
 
     def now(self) -> datetime:
         """The present moment, aware, in UTC."""
-        return datetime.now(UTC)  # noqa: TID251 - the one place that may ask
+        return datetime.now(UTC) + self._offset  # noqa: TID251 - the one place that may ask
 
 
 class ManualClock:
@@ -52,3 +62,24 @@ def ensure_utc(moment: datetime) -> datetime:
 def civil_date(moment: datetime) -> date:
     """The Shanghai calendar date at a moment."""
     return ensure_utc(moment).astimezone(SHANGHAI).date()
+
+
+def parse_date(text: str) -> date:
+    """A date that somebody sent, as YYYY-MM-DD. Raises ValueError for any other form or range."""
+    if _DATE.fullmatch(text) is None:
+        raise ValueError("a date is YYYY-MM-DD")
+    parsed = date.fromisoformat(text)
+    if not FIRST_DATE <= parsed <= LAST_DATE:
+        raise ValueError(f"a date is between {FIRST_DATE} and {LAST_DATE}")
+    return parsed
+
+
+def parse_moment(text: str) -> datetime:
+    """A moment that somebody sent, ISO 8601 with its zone, in UTC.
+
+    Raises ValueError for one without a zone, or out of the range of dates.
+    """
+    parsed = datetime.fromisoformat(text)
+    if not FIRST_DATE < parsed.date() < LAST_DATE:  # the zone moves it by a day at most
+        raise ValueError(f"a moment is between {FIRST_DATE} and {LAST_DATE}")
+    return ensure_utc(parsed)

@@ -11,7 +11,9 @@ from core.texts import Locale, Text
 
 
 class Missing(StrEnum):
-    """What a caller lacks before an action is possible for them."""
+    """What a caller must do before an action is possible. LOGIN: sign in. REAL_NAME: verify the
+    real name. FRESH_AUTH: confirm once more who is there, with `stepUp`.
+    """
 
     LOGIN = "LOGIN"
     REAL_NAME = "REAL_NAME"

@@ -1,151 +1,31 @@
 """What a wing of the house declares about itself, as plain data, and how wings are found.
 
-`core` imports none of them: it looks for `<package>.module.MANIFEST` by name at run time, and
-everything callable is named by a dotted path "package.module:attribute" until it is needed.
+`core` imports none of them: it looks for `<package>.module.MANIFEST` by name at run time. What a
+wing's rooms hold is found there by its type when it is needed (`core.rooms`).
 """
 
 import importlib
 import importlib.util
 import pkgutil
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
-from enum import StrEnum
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Any
 
-from core.states import StateMachine
-from core.texts import Text
+from core.catalogue import Service, read_services
+from core.errors import StartError
 
-WINGS = ("core.processes", "notifications", "payments", "kinds", "credit", "bff")
-
-
-class Theme(StrEnum):
-    """The seven themes of the smart-city programme."""
-
-    GOVERNMENT = "GOVERNMENT"
-    MOBILITY = "MOBILITY"
-    HEALTH = "HEALTH"
-    COMMUNITY = "COMMUNITY"
-    LOVE_CITY = "LOVE_CITY"
-    SAFETY = "SAFETY"
-    FINANCE = "FINANCE"
-
-
-class ServiceKind(StrEnum):
-    """What a service does for the citizen."""
-
-    QUERY = "QUERY"
-    APPLICATION = "APPLICATION"
-    APPOINTMENT = "APPOINTMENT"
-    PAYMENT = "PAYMENT"
-    SUBSCRIPTION = "SUBSCRIPTION"
-    REPORT = "REPORT"
-
-
-class ServiceStatus(StrEnum):
-    """LIVE: its journey works end to end. PLANNED: announced, nothing behind it yet."""
-
-    LIVE = "LIVE"
-    PLANNED = "PLANNED"
-
-
-class Lane(StrEnum):
-    """Job lanes; a flood in one never delays another."""
-
-    CRITICAL = "critical"
-    NORMAL = "normal"
-    BULK = "bulk"
-
-
-@dataclass(frozen=True, slots=True)
-class Service:
-    """One tile of the catalogue. `department` is a key of the city file's departments."""
-
-    number: int
-    id: str
-    name_zh: str
-    name_en: str
-    theme: Theme
-    kind: ServiceKind
-    department: str
-    identity_level: int
-    status: ServiceStatus = ServiceStatus.PLANNED
-    fresh_auth: bool | None = None
-    """Whether it needs an authentication of the last minutes; None = money and health records."""
-    for_others: bool = False
-    """Whether a guardian or proxy may use it for somebody: then its fields take `onBehalfOf`."""
-
-    @property
-    def needs_fresh_auth(self) -> bool:
-        """Whether an old session must prove again who is there."""
-        if self.fresh_auth is not None:
-            return self.fresh_auth
-        is_health_record = self.theme is Theme.HEALTH and self.identity_level == 2
-        return self.kind is ServiceKind.PAYMENT or is_health_record
-
-
-@dataclass(frozen=True, slots=True)
-class HomeSection:
-    """A card of the home screen: `load(call) -> section` within its own share of the deadline."""
-
-    id: str
-    title: Text
-    load: str
-    budget_ms: int = 800
-    identity_level: int = 0
-    shared_s: int = 0
-    """A card that is the same for everybody: loaded for a stranger and shown to all for so long."""
-
-    def __post_init__(self) -> None:
-        if self.shared_s and self.identity_level:
-            raise ValueError(f"{self.id}: a card for everybody asks for no identity level")
-
-
-@dataclass(frozen=True, slots=True)
-class JobKind:
-    """A queued job: `handler(app, payload)`. Runs at least once; the handler is repeat-safe.
-
-    Failed runs repeat after 1 s, 2 s, 4 s … (at most `max_delay_s`) until `max_attempts`, then the
-    job stands among the dead letters until somebody re-runs it.
-    """
-
-    kind: str
-    handler: str
-    lane: Lane = Lane.NORMAL
-    max_attempts: int = 10
-    max_delay_s: float = 300.0
-    timeout_s: float = 30.0
-
-
-@dataclass(frozen=True, slots=True)
-class Schedule:
-    """A job kind that is enqueued by the calendar (cron expression, UTC)."""
-
-    job: str
-    cron: str
-
-
-@dataclass(frozen=True, slots=True)
-class EventHandler:
-    """A subscription: `handler(app, event)` runs as a job after the event's transaction commits.
-
-    With `of`, only events whose `kind` begins with it: no job is made for what the subscriber would
-    pass over.
-    """
-
-    event: str
-    handler: str
-    of: str = ""
-    lane: Lane = Lane.NORMAL
-    max_attempts: int = 10
-    timeout_s: float = 30.0
+WINGS = ("core", "notifications", "payments", "kinds", "kinds.booking", "credit", "bff")
+CATALOGUE = "services.csv"
+"""The table of all services, in the folder `modules/`."""
 
 
 @dataclass(frozen=True, slots=True)
 class UpstreamBinding:
-    """An outside system: `factory(app, address) -> client` fulfilling the protocol.
+    """A protocol that several systems fulfil, each in its own way: a PSP, a hospital's numbers.
 
-    Its address is the entry of this name in UPSTREAMS_FILE; where there is none it is looked for
-    under the development city, at `/<name>` with dashes.
+    `factory(app, address) -> client` speaks to the one of this name; its address is found as a
+    `core.upstream.operation.System`'s is.
     """
 
     name: str
@@ -161,31 +41,25 @@ class UpstreamBinding:
 
 @dataclass(frozen=True, slots=True)
 class Manifest:
-    """Everything the rest of the house needs to know of one wing or module."""
+    """What the rest of the house needs to know of one wing or module.
+
+    Rooms, commands and migrations are modules or packages named from the wing's own package on
+    ("reminders.jobs"); one that does not exist refuses to start.
+    """
 
     name: str
-    services: Sequence[Service] = ()
-    home: Sequence[HomeSection] = ()
-    queries: Sequence[str] = ()
-    mutations: Sequence[str] = ()
-    subscriptions: Sequence[str] = ()
-    types: Sequence[str] = ()
-    routes: Sequence[str] = ()
-    jobs: Sequence[JobKind] = ()
-    schedules: Sequence[Schedule] = ()
-    events: Sequence[str] = ()
-    handlers: Sequence[EventHandler] = ()
+    rooms: Sequence[str] = ()
+    """Where its declarations are: a module, or a package with all that is in it. Their order is
+    the order of what is found in them, such as the fields of the GraphQL schema."""
     upstreams: Sequence[UpstreamBinding] = ()
-    extensions: Sequence[tuple[str, str]] = ()
-    """(extension point, dotted path): what this wing gives to another wing's registry."""
-    models: Sequence[str] = ()
-    """The modules that hold its tables."""
+    """The outside systems behind a protocol; the others are declared in rooms (`System`)."""
     migrations: str | None = None
-    state_machines: Sequence[StateMachine] = ()
     append_only: Sequence[str] = ()
     """Tables whose rows the application role may insert and read but never change."""
-    commands: Sequence[tuple[str, str]] = ()
-    seed: str | None = None
+    commands: Mapping[str, str] = field(default_factory=dict, hash=False)
+    """Commands of `quancheng` by name: each a module with a Typer `app`."""
+    services: Sequence[Service] = ()
+    """Its rows of the catalogue's table; filled in by discover()."""
     package: str = ""
     """Where it was found; filled in by discover()."""
 
@@ -193,6 +67,10 @@ class Manifest:
     def label(self) -> str:
         """The name under which tables and migrations of this wing are registered."""
         return self.name.replace(".", "_")
+
+    def within(self, name: str) -> str:
+        """The full name of a module that is named from the wing's package on."""
+        return f"{self.package}.{name}"
 
 
 def load(path: str) -> Any:
@@ -202,28 +80,50 @@ def load(path: str) -> Any:
 
 
 def discover(*, examples: bool = False) -> tuple[Manifest, ...]:
-    """All manifests, wings first, modules in alphabetical order.
+    """All manifests with their services, wings first, modules in alphabetical order.
 
     Folders under `modules/` that start with an underscore are examples: they are found only when
-    asked for. Raises ValueError where two manifests claim one service, job kind or name.
+    asked for. Raises StartError where two manifests claim one name or one service, and for a
+    catalogue that is not as it must be.
     """
     packages = [name for name in WINGS if importlib.util.find_spec(f"{name}.module")]
     modules = importlib.import_module("modules")
     for found in sorted(pkgutil.iter_modules(modules.__path__), key=lambda module: module.name):
-        if found.ispkg and (examples or not found.name.startswith("_")):
+        if found.ispkg:
             packages.append(f"modules.{found.name}")
+    services = _services(modules.__path__, packages)
     manifests = tuple(
-        replace(load(f"{package}.module:MANIFEST"), package=package) for package in packages
+        replace(
+            load(f"{package}.module:MANIFEST"),
+            package=package,
+            services=tuple(services[_folder(package)]),
+        )
+        for package in packages
+        if examples or not _folder(package).startswith("_")
     )
-    _refuse_duplicates("manifest", [m.name for m in manifests])
-    _refuse_duplicates("service id", [s.id for m in manifests for s in m.services])
-    _refuse_duplicates("service number", [s.number for m in manifests for s in m.services])
-    _refuse_duplicates("job kind", [j.kind for m in manifests for j in m.jobs])
-    _refuse_duplicates("home section", [h.id for m in manifests for h in m.home])
+    refuse_duplicates("manifest", [m.name for m in manifests])
+    refuse_duplicates("service id", [s.id for m in manifests for s in m.services])
+    refuse_duplicates("service number", [s.number for m in manifests for s in m.services])
     return manifests
 
 
-def _refuse_duplicates(what: str, values: Sequence[object]) -> None:
+def _services(places: Sequence[str], packages: Sequence[str]) -> Mapping[str, list[Service]]:
+    folders = [_folder(package) for package in packages]
+    services: dict[str, list[Service]] = {folder: [] for folder in folders}
+    for place in places:
+        table = Path(place) / CATALOGUE
+        if table.exists():
+            for folder, rows in read_services(table, folders).items():
+                services[folder] += rows
+    return services
+
+
+def _folder(package: str) -> str:
+    return package.rpartition(".")[2]
+
+
+def refuse_duplicates(what: str, values: Sequence[object]) -> None:
+    """Raise StartError where one value is there twice."""
     twice = sorted({str(value) for value in values if values.count(value) > 1})
     if twice:
-        raise ValueError(f"declared twice, {what}: {', '.join(twice)}")
+        raise StartError(f"declared twice, {what}: {', '.join(twice)}")

@@ -60,6 +60,11 @@ GUARDIAN_CONSENT_REQUIRED = Text(
     "未满14周岁,须由监护人同意",
     "Below the age of 14 a guardian must consent",
 )
+UNAVAILABLE = Text(
+    "UNAVAILABLE",
+    "服务暂时繁忙,请稍后重试(编号 {error_id})",
+    "The service is busy for a moment, please try again (reference {error_id})",
+)
 INTERNAL_ERROR = Text(
     "INTERNAL_ERROR",
     "系统繁忙,请稍后再试(编号 {error_id})",

@@ -4,13 +4,17 @@ Each field states its meaning and unit; the table in docs/settings.md is generat
 Nothing else in the project reads the environment.
 """
 
+from datetime import timedelta
 from enum import StrEnum
 from functools import cached_property
 from pathlib import Path
+from typing import Literal
 from urllib.parse import urlsplit
 
-from pydantic import Field, field_validator
+from pydantic import Field, ValidationError, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from core.errors import StartError
 
 SANDBOX_KEYS_MARKER = "SANDBOX-KEYS"
 """A file of this name in a key folder labels its keys as sandbox keys."""
@@ -70,7 +74,23 @@ class Settings(BaseSettings):
         description="Payment providers by name, the preferred one first; those not set up are not "
         "used.",
     )
-    log_level: str = Field("info", description="`debug`, `info`, `warning` or `error`.")
+    clock_offset_s: int = Field(
+        0,
+        description="How far every process's clock is ahead of the machine's (s), to try another "
+        "day; `quancheng up --at` sets it. Production refuses any but 0.",
+    )
+    log_level: Literal["debug", "info", "warning", "error"] = Field(
+        "info", description="`debug`, `info`, `warning` or `error`."
+    )
+    metrics_port: int = Field(
+        8200,
+        ge=0,
+        le=65535,
+        description="Operators' port of a process: `/healthz`, `/readyz`, `/metrics`; 0 = none.",
+    )
+    metrics_host: str = Field(
+        "127.0.0.1", description="Address of the operators' port; never one that citizens reach."
+    )
     worker_concurrency: int = Field(
         20, ge=2, le=500, description="Jobs a worker runs at once in each lane."
     )
@@ -109,6 +129,18 @@ class Settings(BaseSettings):
             raise ValueError("must be a postgresql:// address")
         return url
 
+    @field_validator("clock_offset_s")
+    @classmethod
+    def _must_be_now_in_production(cls, offset_s: int, info: ValidationInfo) -> int:
+        if offset_s and info.data.get("environment") is Environment.PRODUCTION:
+            raise ValueError("production runs on the machine's clock")
+        return offset_s
+
+    @field_validator("log_level", mode="before")
+    @classmethod
+    def _in_lower_case(cls, level: object) -> object:
+        return level.lower() if isinstance(level, str) else level
+
     @property
     def is_production(self) -> bool:
         """True where sandbox keys, default secrets and the embedded database are refused."""
@@ -118,6 +150,11 @@ class Settings(BaseSettings):
     def psp_names(self) -> list[str]:
         """The payment providers of PSPS, in order."""
         return [name.strip() for name in self.psps.split(",") if name.strip()]
+
+    @cached_property
+    def clock_offset(self) -> timedelta:
+        """CLOCK_OFFSET_S as a time span."""
+        return timedelta(seconds=self.clock_offset_s)
 
     @cached_property
     def keys_path(self) -> Path:
@@ -138,6 +175,15 @@ class Settings(BaseSettings):
     def owner_url(self) -> str | None:
         """The database address for migrations."""
         return self.database_owner_url or self.database_url
+
+
+def read_settings() -> Settings:
+    """The settings of the environment. Raises StartError, in one line that quotes no value."""
+    try:
+        return Settings()
+    except ValidationError as error:
+        faults = [f"{str(e['loc'][0]).upper()}: {e['msg']}" for e in error.errors()]
+        raise StartError(f"settings: {'; '.join(faults)}") from None
 
 
 def production_faults(settings: Settings) -> list[str]:

@@ -11,6 +11,7 @@ from functools import cached_property
 
 from core.errors import Conflict
 from core.refusal_texts import ILLEGAL_STATE
+from core.rooms import ExtensionPoint
 
 
 class IllegalTransition(Conflict):
@@ -103,3 +104,8 @@ CREATE OR REPLACE TRIGGER {function} BEFORE INSERT OR UPDATE OF {self.column} ON
         lines += [f"    {e.state} --> {e.target}: {e.event}" for e in self.edges]
         lines += [f"    {state} --> [*]" for state in self.states if state in self.final]
         return "\n".join(lines)
+
+
+MACHINES = ExtensionPoint(
+    "state machine", StateMachine, key=lambda machine: f"{machine.table}.{machine.column}"
+)

@@ -8,7 +8,7 @@ from enum import StrEnum
 
 
 class Locale(StrEnum):
-    """The languages people are spoken to in."""
+    """The languages people are spoken to in: ZH or EN."""
 
     ZH = "zh"
     EN = "en"
@@ -37,3 +37,15 @@ class Text:
         Raises KeyError when a blank has no value: a sentence with a hole is a bug.
         """
         return (self.zh if locale is Locale.ZH else self.en).format(**values)
+
+
+@dataclass(frozen=True, slots=True)
+class Named:
+    """A name in both languages."""
+
+    zh: str
+    en: str
+
+    def say(self, locale: Locale) -> str:
+        """The name in one language."""
+        return self.zh if locale is Locale.ZH else self.en

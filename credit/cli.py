@@ -6,13 +6,13 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from core.clock import SystemClock
 from credit import registry_cli
 from credit.console import (
     DataOption,
     KeyOption,
     ModelOption,
     load_model,
+    now,
     refusing,
     signing_key,
     today,
@@ -153,7 +153,7 @@ def monitor(
     from credit.training.run import MonitorRun, monitor_file
 
     artefact = load_model(model, key)
-    run = MonitorRun(data, json, recalibrate, registry, ahead, actor, today(), SystemClock().now())
+    run = MonitorRun(data, json, recalibrate, registry, ahead, actor, today(), now())
     red = monitor_file(artefact, run, lambda: signing_key(key), Console())
     if red:
         raise typer.Exit(2)

@@ -2,7 +2,7 @@
 
 import functools
 from collections.abc import Callable
-from datetime import date
+from datetime import date, datetime
 from pathlib import Path
 from typing import Annotated, ParamSpec, TypeVar
 
@@ -12,7 +12,7 @@ from rich.console import Console
 
 from core.clock import SystemClock, civil_date
 from core.security.keys import ensure_sandbox_keys
-from core.settings import Settings
+from core.settings import Settings, read_settings
 from credit.scoring.artefact import Artefact, load
 from credit.scoring.errors import CreditError
 from credit.scoring.keys import MODEL_KEY_FILE, read_private_key, read_trusted_key
@@ -43,9 +43,14 @@ def refusing(command: Callable[P, R]) -> Callable[P, R]:
     return run
 
 
+def now() -> datetime:
+    """The present moment."""
+    return SystemClock(Settings().clock_offset).now()
+
+
 def today() -> date:
     """The civil date here."""
-    return civil_date(SystemClock().now())
+    return civil_date(now())
 
 
 def signing_key(key: Path | None) -> Ed25519PrivateKey:
@@ -53,7 +58,7 @@ def signing_key(key: Path | None) -> Ed25519PrivateKey:
 
     Raises ArtefactError when there is none.
     """
-    settings = Settings()
+    settings = read_settings()
     if key is None and not settings.is_production:
         ensure_sandbox_keys(settings.keys_path)
     return read_private_key(_path_of(key, settings))
@@ -61,7 +66,7 @@ def signing_key(key: Path | None) -> Ed25519PrivateKey:
 
 def load_model(model: Path, key: Path | None) -> Artefact:
     """A model sealed with the key given, or with this installation's. Raises ArtefactError."""
-    return load(model, [read_trusted_key(_path_of(key, Settings()))])
+    return load(model, [read_trusted_key(_path_of(key, read_settings()))])
 
 
 def _path_of(key: Path | None, settings: Settings) -> Path:

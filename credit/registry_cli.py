@@ -1,6 +1,5 @@
 """`quancheng credit registry`: which model may do what, step by step and with four eyes."""
 
-from datetime import datetime
 from pathlib import Path
 from typing import Annotated
 
@@ -9,9 +8,8 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from core.clock import SystemClock
-from core.settings import Settings
-from credit.console import KeyOption, ModelOption, load_model, refusing
+from core.settings import read_settings
+from credit.console import KeyOption, ModelOption, load_model, now, refusing
 from credit.scoring.chain import JsonLinesStore
 from credit.scoring.errors import InputError, RegistryError
 from credit.scoring.keys import read_private_key, read_trusted_key
@@ -54,7 +52,7 @@ def register(
     """Enter a trained model as a draft."""
     artefact = load_model(model, key)
     parent = artefact.content.get("parent")
-    _registry(file).register(artefact.hash, artefact.spec, actor, _now(), parent=parent)
+    _registry(file).register(artefact.hash, artefact.spec, actor, now(), parent=parent)
     _say(artefact.hash, State.DRAFT)
 
 
@@ -70,7 +68,7 @@ def validate(
     registry = _registry(file)
     standing = _find(registry, model)
     blocked = _findings(report, standing.model)
-    registry.validate(standing.model, actor, _now(), blocked=blocked)
+    registry.validate(standing.model, actor, now(), blocked=blocked)
     _say(standing.model, State.VALIDATED)
     for finding in blocked:
         Console().print(f"open: {finding}", highlight=False, markup=False)
@@ -92,7 +90,7 @@ def waive(
     registry = _registry(file, trusted)
     standing = _find(registry, model)
     key = read_private_key(officer_key)
-    registry.waive(Waiver.sign(standing.model, standing.blocked, reason, key), actor, _now())
+    registry.waive(Waiver.sign(standing.model, standing.blocked, reason, key), actor, now())
     Console().print(f"{standing.model[:12]}: {len(standing.blocked)} finding(s) waived")
 
 
@@ -107,7 +105,7 @@ def propose(
     """First pair of eyes."""
     registry = _registry(file)
     standing = _find(registry, model)
-    registry.propose(standing.model, state, actor, _now())
+    registry.propose(standing.model, state, actor, now())
     Console().print(f"{standing.model[:12]}: {state} proposed; somebody else approves it")
 
 
@@ -117,12 +115,12 @@ def approve(model: HashArgument, actor: ActorOption, file: FileOption = None) ->
     """Second pair of eyes; a new champion retires the old one."""
     registry = _registry(file)
     standing = _find(registry, model)
-    registry.approve(standing.model, actor, _now())
+    registry.approve(standing.model, actor, now())
     _say(standing.model, registry.standings()[standing.model].state)
 
 
 def _registry(file: Path | None, officers: list[Path] | None = None) -> Registry:
-    path = file or Settings().data_dir / "credit" / "registry.jsonl"
+    path = file or read_settings().data_dir / "credit" / "registry.jsonl"
     return Registry(JsonLinesStore(path), [read_trusted_key(officer) for officer in officers or []])
 
 
@@ -148,7 +146,3 @@ def _findings(report: Path, model: str) -> list[str]:
 
 def _say(model: str, state: State) -> None:
     Console().print(f"{model[:12]}: {state}")
-
-
-def _now() -> datetime:
-    return SystemClock().now()

@@ -19,6 +19,9 @@ from core.database import Transaction, transaction
 from core.deadline import Deadline
 from core.money import format_yuan
 from core.people.directory import get_person
+from core.queue.events import on
+from core.queue.jobs import Lane
+from core.rooms import ExtensionPoint
 from core.texts import Locale
 from core.upstream.client import UpstreamError, UpstreamRejected
 from notifications import api as notifications
@@ -30,9 +33,6 @@ R = TypeVar("R")
 
 Ending = PaymentFulfilled | PaymentRefused | PaymentRefunded | PaymentReturned
 Values = Mapping[str, object]
-
-ENDINGS = "kinds.payment.endings"
-"""The extension point of `Endings`."""
 
 QUOTE_LIFE = timedelta(minutes=10)
 """How long an amount that the payee named may be charged."""
@@ -49,6 +49,15 @@ def is_fresh(seen_at: datetime, now: datetime) -> bool:
     Surcharges begin at midnight in Shanghai.
     """
     return now - seen_at <= QUOTE_LIFE and civil_date(seen_at) == civil_date(now)
+
+
+def payment_body(paid: Paid) -> Mapping[str, object]:
+    """The body in which a payee is told of a payment; see docs/upstreams/payments.md."""
+    return {
+        "payment_ref": paid.payment_ref,
+        "amount_fen": paid.amount_fen,
+        "paid_at": paid.paid_at.isoformat(),
+    }
 
 
 async def pass_on(
@@ -140,16 +149,22 @@ class Endings:
     describe: Callable[[App, Ending, Locale], Awaitable[Values]] = _describe_nothing
 
 
+ENDINGS = ExtensionPoint("payment endings", Endings, lambda endings: endings.kinds)
+
+
+@on("payments.PaymentFulfilled", lane=Lane.CRITICAL)
 async def payment_fulfilled(app: App, event: PaymentFulfilled) -> None:
     """The payee has booked the payment. Repeat-safe by the payment's id."""
     await _end(app, event, "paid", event.intent_id, {"ref": event.fulfilment_ref})
 
 
+@on("payments.PaymentRefused", lane=Lane.CRITICAL)
 async def payment_refused(app: App, event: PaymentRefused) -> None:
     """The payee will not book it; the money goes back. Repeat-safe by the payment's id."""
     await _end(app, event, "refused", event.intent_id, {})
 
 
+@on("payments.PaymentRefunded", "payments.PaymentReturned", lane=Lane.CRITICAL)
 async def payment_refunded(app: App, event: PaymentRefunded | PaymentReturned) -> None:
     """The money is back with the payer. Repeat-safe by the refund's id."""
     await _end(app, event, "refunded", event.refund_id, {})

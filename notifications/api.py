@@ -10,19 +10,20 @@ from uuid import UUID
 from core.context.app import App
 from core.database import Transaction
 from core.people.directory import Person
+from core.rooms import ExtensionPoint
 from core.texts import Locale
 from notifications import store
 from notifications.domain import Template as Template
+from notifications.jobs import deliver
 
-TEMPLATES = "notifications.templates"
-DELIVER = "notifications.deliver"
+TEMPLATES = ExtensionPoint("notifications.templates", Template, key=lambda template: template.id)
 
 
 async def send_text(app: App, tx: Transaction, *, phone: str, text: str, key: str) -> None:
     """Send a text to a phone that need not belong to anyone; it appears in no inbox."""
     delivery_id = await store.insert_delivery(app, tx, key=key, text=text, phone=phone)
     if delivery_id is not None:
-        await app.queue.enqueue(tx, DELIVER, {"delivery_id": str(delivery_id)})
+        await deliver.enqueue(app, tx, delivery_id)
 
 
 async def notify(
@@ -37,7 +38,7 @@ async def notify(
 ) -> None:
     """Put a message into a person's inbox, in their language, and by SMS where the template says.
 
-    Raises KeyError for a template that no manifest gives.
+    Raises KeyError for a template that no room holds.
     """
     found = find_template(app, template)
     locale = Locale(person.locale)
@@ -58,7 +59,7 @@ async def notify(
             app, tx, key=f"sms:{key}", text=body, person_id=person.id
         )
         if delivery_id is not None:
-            await app.queue.enqueue(tx, DELIVER, {"delivery_id": str(delivery_id)})
+            await deliver.enqueue(app, tx, delivery_id)
 
 
 async def text_state(db: Transaction, key: str) -> str | None:
@@ -67,8 +68,8 @@ async def text_state(db: Transaction, key: str) -> str | None:
 
 
 def find_template(app: App, template_id: str) -> Template:
-    """A template by id. Raises KeyError when no manifest gives it."""
-    templates: dict[str, Template] = {t.id: t for t in app.extensions(TEMPLATES)}
+    """A template by id. Raises KeyError when no room holds it."""
+    templates = {t.id: t for t in app.extensions(TEMPLATES)}
     return templates[template_id]
 
 

@@ -21,6 +21,9 @@ from core.graphql import (
     mutation,
     page_size,
     parse_id,
+    query,
+    signed_in,
+    subscription,
 )
 from core.refusal_texts import NOT_FOUND
 from notifications import models, store, stream
@@ -28,8 +31,6 @@ from notifications import models, store, stream
 
 @strawberry.type(description="A message to the viewer.")
 class Message:
-    """A message of the inbox."""
-
     id: strawberry.ID = strawberry.field(description="The message's id.")
     template: str = strawberry.field(description="What kind of message this is.")
     title: str = strawberry.field(description="The title, in the person's language.")
@@ -41,16 +42,12 @@ class Message:
 
 @strawberry.type(description="The viewer's messages.")
 class Inbox:
-    """The inbox."""
-
     unread: int = strawberry.field(description="How many messages are unread.")
     messages: Connection[Message] = strawberry.field(description="Newest first.")
 
 
 @strawberry.type(description="The message is marked as read.")
 class MessageRead:
-    """What markMessageRead answers."""
-
     message_id: strawberry.ID = strawberry.field(description="The message's id.")
 
 
@@ -62,7 +59,7 @@ MarkMessageReadResult = Annotated[MessageRead | Refused, strawberry.union("MarkM
 class Query:
     """The query fields of notifications."""
 
-    @strawberry.field(description="The viewer's messages.")
+    @query(signed_in(), description="The viewer's messages.")
     async def inbox(self, info: Info, first: First, after: After = None) -> Inbox:
         """The inbox of whoever is signed in."""
         person_id = info.context.require_viewer().user_id
@@ -82,7 +79,7 @@ class Query:
 class Mutation:
     """The mutation fields of notifications."""
 
-    @mutation(description="Mark a message as read.")
+    @mutation(signed_in(), description="Mark a message as read.")
     async def mark_message_read(
         self, info: Info, message_id: MessageId, idempotency_key: IdempotencyKey
     ) -> MarkMessageReadResult:
@@ -97,9 +94,10 @@ class Mutation:
 class Subscription:
     """The subscription fields of notifications."""
 
-    @strawberry.subscription(
+    @subscription(
+        signed_in(),
         description="Each new message to the viewer, as it arrives. Who comes back with the id of "
-        "the last event also gets what arrived in between."
+        "the last event also gets what arrived in between.",
     )
     async def message_received(self, info: Info) -> AsyncIterator[Message]:
         """New messages, whichever process wrote them."""
@@ -115,8 +113,8 @@ def _message(app: App, row: models.Message) -> Message:
     return Message(
         id=strawberry.ID(str(row.id)),
         template=row.template,
-        title=app.vault.decrypt(row.title_sealed, store.TITLE),
-        body=app.vault.decrypt(row.body_sealed, store.BODY),
+        title=app.vault.decrypt(row.title_sealed, models.TITLE),
+        body=app.vault.decrypt(row.body_sealed, models.BODY),
         deep_link=row.deep_link,
         created_at=row.created_at,
         read_at=row.read_at,

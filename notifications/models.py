@@ -3,6 +3,13 @@
 from tortoise import fields
 from tortoise.models import Model
 
+from core.people.data_rights import PersonalData
+from core.people.personal_table import DELETED, PersonalTable, Sealed, section
+
+BODY = "notifications.body"
+TITLE = "notifications.title"
+PHONE = "notifications.phone"
+
 
 class Message(Model):
     """A message in a person's inbox. `key` is the permanent business key: one message each."""
@@ -22,6 +29,15 @@ class Message(Model):
         indexes = (("person_id", "id"),)
 
 
+MESSAGES = PersonalTable(
+    Message,
+    owner="person_id",
+    exported=section("messages", "created_at", "read_at", title="title_sealed", body="body_sealed"),
+    sealed=(Sealed("title_sealed", TITLE), Sealed("body_sealed", BODY)),
+    erased=DELETED,
+)
+
+
 class Delivery(Model):
     """One text on its way through one channel: to a person's phone, or to a bare phone number."""
 
@@ -37,3 +53,13 @@ class Delivery(Model):
 
     class Meta:
         table = "notifications_delivery"
+
+
+DELIVERIES = PersonalTable(
+    Delivery,
+    owner="person_id",
+    sealed=(Sealed("body_sealed", BODY), Sealed("to_sealed", PHONE)),
+    erased=DELETED,
+)
+
+PERSONAL = PersonalData("notifications", (MESSAGES, DELIVERIES))

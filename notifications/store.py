@@ -8,11 +8,7 @@ from core.bus import bus
 from core.context.app import App
 from core.database import Transaction, fetch_one
 from core.ids import new_id
-from notifications.models import Delivery, Message
-
-BODY = "notifications.body"
-TITLE = "notifications.title"
-PHONE = "notifications.phone"
+from notifications.models import BODY, PHONE, TITLE, Delivery, Message
 
 
 async def insert_message(

@@ -1,8 +1,8 @@
 """The door of payments.
 
-A paying service gives a `Payable` to the extension point `PAYABLES`, calls `create_intent` in its
-own transaction and `present` after it; events tell it how the payment ended. Whose payees send
-settlement files gives a `Source` to STATEMENTS.
+A paying service has a `Payable` in its rooms, calls `create_intent` in its own transaction and
+`present` after it; events tell it how the payment ended. Whose payees send settlement files has a
+`Source` too.
 """
 
 from payments.contracts import begin_contract, end_contract, refresh_contract, sign_contract

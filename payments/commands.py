@@ -1,9 +1,7 @@
 """The books: verify them, the trial balance, an account's statement, an anchor."""
 
-import asyncio
-from collections.abc import Awaitable, Callable
 from pathlib import Path
-from typing import Annotated, TypeVar
+from typing import Annotated
 
 import orjson
 import typer
@@ -13,10 +11,8 @@ from rich.table import Table
 from core.clock import SHANGHAI
 from core.errors import StartError
 from core.money import format_yuan
-from core.settings import Settings
+from core.processes.command import in_database
 from payments.ledger.accounts import Side
-
-T = TypeVar("T")
 
 app = typer.Typer(
     help="The books of payments.",
@@ -36,7 +32,7 @@ def verify(
     from payments.ledger import verify as verifier
 
     known = _parse_anchor(anchor.read_bytes()) if anchor else None
-    report = _in_database(lambda: verifier.verify(known))
+    report = in_database("ledger", lambda: verifier.verify(known))
     for fault in report.faults:
         typer.echo(f"{fault.place}: {fault.what}")
     typer.echo(f"{report.journals} journal transactions, {report.fault_count} faults")
@@ -49,7 +45,7 @@ def write_anchor() -> None:
     """Print the ends of all hash chains; keep them where the database's owner cannot write."""
     from payments.ledger import verify as verifier
 
-    ends = _in_database(verifier.read_anchor)
+    ends = in_database("ledger", verifier.read_anchor)
     typer.echo(orjson.dumps({str(chain): end for chain, end in ends.items()}).decode())
 
 
@@ -58,7 +54,7 @@ def trial_balance() -> None:
     """Print debits and credits by kind of account; exit 1 when they differ."""
     from payments.ledger import store
 
-    rows = _in_database(store.trial_balance)
+    rows = in_database("ledger", store.trial_balance)
     table = Table("accounts", "debit", "credit", "balance", "held", box=None)
     for column in table.columns[1:]:
         column.justify = "right"
@@ -81,7 +77,7 @@ def statement(
     """Print an account's last entries, oldest first."""
     from payments.ledger import store
 
-    lines = _in_database(lambda: store.list_statement(account, last))
+    lines = in_database("ledger", lambda: store.list_statement(account, last))
     if not lines:
         raise StartError(f"account {account} has no entries")
     table = Table("at", "key", "debit", "credit", box=None)
@@ -106,21 +102,3 @@ def _parse_anchor(text: bytes) -> dict[int, tuple[int, str]]:
 
 def _items(text: bytes) -> list[tuple[str, tuple[int, str]]]:
     return list(orjson.loads(text).items())
-
-
-def _in_database(read: Callable[[], Awaitable[T]]) -> T:
-    """Run a reading with this process's pool open."""
-    from core.database import pool
-    from core.manifest import discover
-    from core.processes.embedded import database
-
-    async def connected(url: str) -> T:
-        await pool.connect(url, discover(), pool_size=2, application="quancheng ledger")
-        try:
-            return await read()
-        finally:
-            await pool.disconnect()
-
-    with database(Settings()) as ready:
-        assert ready.database_url is not None
-        return asyncio.run(connected(ready.database_url))

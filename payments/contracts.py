@@ -11,13 +11,13 @@ from core.context.app import App
 from core.database import Transaction, transaction
 from core.deadline import Deadline
 from core.ids import new_id
+from core.queue.jobs import job
 from core.upstream.client import UpstreamRejected
 from payments.domain import CONTRACT
 from payments.models import Contract
 from payments.psp.entrusting import ContractState, Entrusting
 from payments.psp.port import Order
 
-END = "payments.end_contract"
 PSP = "wechatpay"
 """Who deducts under our contracts."""
 _CALL_S = 8.0
@@ -74,11 +74,11 @@ async def end_contract(app: App, tx: Transaction, contract_id: UUID) -> None:
     if not CONTRACT.allows(contract.state, "end"):
         return
     await _move(tx, contract, "end", ended_at=app.clock.now())
-    payload = {"contract_id": str(contract_id)}
-    await app.queue.enqueue(tx, END, payload)
-    await app.queue.enqueue(tx, END, payload, key=f"{contract_id}:late", after=_LATE_SIGNING)
+    await tell_end.enqueue(app, tx, contract_id)
+    await tell_end.enqueue(app, tx, contract_id, key=f"{contract_id}:late", after=_LATE_SIGNING)
 
 
+@job("payments.end_contract", max_attempts=50)
 async def tell_end(app: App, contract_id: UUID) -> None:
     """Have the PSP end what has ended here. Repeat-safe; raises UpstreamError to be run again."""
     psp, deadline = app.upstream(Entrusting), Deadline.after(_CALL_S)

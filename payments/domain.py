@@ -96,7 +96,10 @@ CONTRACT = StateMachine(
 
 
 class PaymentMethod(StrEnum):
-    """What a payer may choose to pay with; the value is the PSP's name."""
+    """Whose cashier a payment goes through. WECHAT_PAY: 微信支付. ALIPAY: 支付宝.
+
+    The value is the PSP's name.
+    """
 
     WECHAT_PAY = "wechatpay"
     ALIPAY = "alipay"
@@ -111,7 +114,12 @@ class Evidence(StrEnum):
 
 
 class PaymentStatus(StrEnum):
-    """What the payer is told. Nothing that may have been paid is ever told as failed."""
+    """How a payment goes. PREPARING: the cashier is being opened. AWAITING_PAYMENT: the cashier is
+    open. PROCESSING: paid, the payee is being told. SUCCEEDED: the payee has booked it. EXPIRED,
+    REJECTED: nothing was paid. REFUNDING, PARTLY_REFUNDED, REFUNDED: the money goes or went back.
+
+    Nothing that may have been paid is shown as failed.
+    """
 
     PREPARING = "PREPARING"
     AWAITING_PAYMENT = "AWAITING_PAYMENT"

@@ -7,31 +7,31 @@ from typing import Annotated
 
 import strawberry
 
-from core.graphql import After, Connection, Fen, First, Info, connection, page_size, parse_id
+from core.graphql import (
+    After,
+    Connection,
+    Fen,
+    First,
+    Info,
+    connection,
+    page_size,
+    parse_id,
+    query,
+    signed_in,
+    subscription,
+    view,
+)
 from core.texts import Locale
 from payments import receipts, service, settlement
 from payments.domain import STATUS, PaymentMethod, PaymentStatus
 from payments.models import Intent
 
-strawberry.enum(
-    PaymentStatus,
-    name="PaymentStatus",
-    description=(
-        "How a payment goes. PREPARING: the cashier is being opened. AWAITING_PAYMENT: the cashier "
-        "is open. PROCESSING: paid, the payee is being told. SUCCEEDED: the payee has booked it. "
-        "EXPIRED, REJECTED: nothing was paid. REFUNDING, PARTLY_REFUNDED, REFUNDED: the money goes "
-        "or went back."
-    ),
-)
+view(PaymentStatus)
 
 PaymentId = Annotated[strawberry.ID, strawberry.argument(description="The payment's id.")]
 
 
-strawberry.enum(
-    PaymentMethod,
-    name="PaymentMethod",
-    description="Whose cashier a payment goes through. WECHAT_PAY: 微信支付. ALIPAY: 支付宝.",
-)
+view(PaymentMethod)
 
 Method = Annotated[
     PaymentMethod | None,
@@ -48,8 +48,6 @@ Method = Annotated[
 
 @strawberry.type(description="A payment of the viewer.")
 class Payment:
-    """What the payer sees of an intent."""
-
     id: strawberry.ID = strawberry.field(description="The payment's id.")
     title: str = strawberry.field(description="What is paid for, in the viewer's language.")
     amount: Fen = strawberry.field(description="The amount.")
@@ -72,8 +70,6 @@ class Payment:
 
 @strawberry.type(description="The receipt of a payment that its payee has booked.")
 class PaymentReceipt:
-    """A receipt."""
-
     receipt_no: str = strawberry.field(description="Its number, in a series without gaps.")
     issued_at: datetime = strawberry.field(description="When it was issued.")
     payee_ref: str = strawberry.field(description="The payee's own number for the payment.")
@@ -106,13 +102,13 @@ def to_payment(intent: Intent, locale: Locale) -> Payment:
 class Query:
     """The query fields of payments."""
 
-    @strawberry.field(description="One of the viewer's payments.")
+    @query(signed_in(), description="One of the viewer's payments.")
     async def payment(self, info: Info, id: PaymentId) -> Payment:
         """A payment by id; somebody else's is not found."""
         intent = await service.get_payment(info.context, parse_id(id))
         return to_payment(intent, info.context.locale)
 
-    @strawberry.field(description="The receipt of one of the viewer's payments.")
+    @query(signed_in(), description="The receipt of one of the viewer's payments.")
     async def payment_receipt(self, info: Info, payment_id: PaymentId) -> PaymentReceipt:
         """Not found until the payee has booked the payment."""
         receipt = await receipts.get_receipt(info.context, parse_id(payment_id))
@@ -126,7 +122,7 @@ class Query:
             payment=to_payment(intent, info.context.locale),
         )
 
-    @strawberry.field(description="The viewer's payments, newest first.")
+    @query(signed_in(), description="The viewer's payments, newest first.")
     async def payments(self, info: Info, first: First, after: After = None) -> Connection[Payment]:
         """All payments, those that came to nothing included."""
         first = page_size(first)
@@ -142,7 +138,7 @@ class Query:
 class Subscription:
     """The subscription fields of payments."""
 
-    @strawberry.subscription(description="One of the viewer's payments: now, and at each change.")
+    @subscription(signed_in(), description="One of the viewer's payments: now, and at each change.")
     async def payment_changed(self, info: Info, id: PaymentId) -> AsyncIterator[Payment]:
         """The payment as it is, then after each change, whichever process made it."""
         call, intent_id = info.context, parse_id(id)

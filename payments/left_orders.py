@@ -13,6 +13,7 @@ from core.context.app import App
 from core.database import Transaction, transaction
 from core.deadline import Deadline
 from core.ids import new_id
+from core.queue.jobs import job
 from core.upstream.client import UpstreamError
 from payments import settlement, store
 from payments.domain import AFTER_LOOKS, Evidence, look_at_ended, next_look
@@ -56,6 +57,7 @@ async def look_now(app: App, tx: Transaction, intent_id: UUID, psp: str) -> None
         await _enqueue(app, tx, left, timedelta(0))
 
 
+@job("payments.check_left", timeout_s=20)
 async def check(app: App, intent_id: UUID, psp: str) -> None:
     """Ask for an order that was left: have it closed, or take note that it was paid."""
     now = app.clock.now()
@@ -96,6 +98,5 @@ async def _look_again(app: App, tx: Transaction, left: LeftOrder, view: OrderVie
 
 
 async def _enqueue(app: App, tx: Transaction, left: LeftOrder, wait: timedelta) -> None:
-    payload = {"intent_id": str(left.intent_id), "psp": left.psp}
     key = f"{left.id}:{left.checks}"
-    await app.queue.enqueue(tx, "payments.check_left", payload, key=key, after=wait)
+    await check.enqueue(app, tx, left.intent_id, left.psp, key=key, after=wait)

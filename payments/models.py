@@ -1,7 +1,16 @@
 """The tables of payments. What the ledger's tables refuse stands in migration 0002."""
 
+from datetime import date
+
 from tortoise import fields
 from tortoise.models import Model
+
+from core.people.data_rights import PersonalData
+from core.people.personal_table import Held, PersonalTable, Stays, section
+from payments import texts
+
+KEPT_YEARS = 30
+"""Vouchers and ledgers, from the end of their year (会计档案管理办法, 2015)."""
 
 
 class Account(Model):
@@ -135,6 +144,24 @@ class Intent(Model):
         indexes = (("payer_id", "id"), ("kind", "subject_ref"))
 
 
+INTENTS = PersonalTable(
+    Intent,
+    owner="payer_id",
+    exported=section(
+        "payments",
+        *("id", "amount_fen", "refunded_fen", "state", "created_at", "paid_at"),
+        title="title_zh",
+        receipt_ref="fulfilment_ref",
+    ),
+    erased=Held(
+        "payments",
+        texts.HOLD_VOUCHERS,
+        since="created_at",
+        until=lambda paid_on: date(paid_on.year + KEPT_YEARS, 12, 31),
+    ),
+)
+
+
 class LeftOrder(Model):
     """An order that an intent has left: another PSP takes the payment.
 
@@ -215,6 +242,9 @@ class Report(Model):
         unique_together = (("name", "payer_id", "reported_on"),)
 
 
+REPORTS = PersonalTable(Report, owner="payer_id", erased=Stays("kept with the vouchers"))
+
+
 class Counter(Model):
     """The last number drawn of a series without gaps."""
 
@@ -240,3 +270,10 @@ class Contract(Model):
 
     class Meta:
         table = "payments_contract"
+
+
+CONTRACTS = PersonalTable(
+    Contract, owner="payer_id", erased=Stays("the ground of what was deducted: with the vouchers")
+)
+
+PERSONAL = PersonalData("payments", (INTENTS, REPORTS, CONTRACTS))

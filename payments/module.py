@@ -1,52 +1,27 @@
 """The manifest of payments."""
 
-from core.manifest import JobKind, Lane, Manifest, Schedule, UpstreamBinding
-from payments.domain import CONTRACT, HOLD, INTENT, REFUND
-from payments.reconciliation.domain import CASE
+from core.manifest import Manifest, UpstreamBinding
 
 MANIFEST = Manifest(
     name="payments",
-    queries=("payments.graphql:Query",),
-    subscriptions=("payments.graphql:Subscription",),
-    routes=("payments.routes:routes", "payments.receipt_routes:routes"),
-    events=(
-        "payments.events:PaymentSettled",
-        "payments.events:PaymentFulfilled",
-        "payments.events:PaymentRefused",
-        "payments.events:PaymentRefunded",
-        "payments.events:PaymentReturned",
-    ),
-    jobs=(
-        JobKind("payments.check", "payments.jobs:check", lane=Lane.CRITICAL, timeout_s=20),
-        JobKind("payments.check_left", "payments.jobs:check_left", timeout_s=20),
-        JobKind("payments.fulfil", "payments.jobs:fulfil", lane=Lane.CRITICAL, timeout_s=20),
-        JobKind("payments.refund", "payments.jobs:refund", lane=Lane.CRITICAL, timeout_s=20),
-        JobKind("payments.issue_receipt", "payments.jobs:issue_receipt", max_attempts=20),
-        JobKind("payments.end_contract", "payments.jobs:end_contract", max_attempts=50),
-        JobKind("payments.expire_hold", "payments.jobs:expire_hold"),
-        JobKind("payments.sweep", "payments.jobs:sweep", lane=Lane.CRITICAL),
-        JobKind("payments.forget", "payments.jobs:forget", lane=Lane.BULK),
-        JobKind("payments.reconcile", "payments.reconciliation.jobs:begin", lane=Lane.BULK),
-        JobKind(
-            "payments.reconcile_day",
-            "payments.reconciliation.jobs:reconcile_day",
-            lane=Lane.BULK,
-            max_attempts=30,
-            max_delay_s=900,
-            timeout_s=1800,
-        ),
-        JobKind(
-            "payments.pay_out",
-            "payments.reconciliation.jobs:pay_out",
-            lane=Lane.BULK,
-            timeout_s=300,
-        ),
-        JobKind("payments.refute", "payments.reconciliation.jobs:refute"),
-    ),
-    schedules=(
-        Schedule("payments.sweep", "* * * * *"),
-        Schedule("payments.forget", "*/10 * * * *"),
-        Schedule("payments.reconcile", "30 2 * * *"),  # 10:30 in Shanghai
+    rooms=(
+        "graphql",
+        "routes",
+        "receipt_routes",
+        "events",
+        "domain",
+        "models",
+        "payable",
+        "statements",
+        "settlement",
+        "saga",
+        "left_orders",
+        "receipts",
+        "contracts",
+        "jobs",
+        "gauges",
+        "ledger",
+        "reconciliation",
     ),
     upstreams=(
         UpstreamBinding(
@@ -77,19 +52,8 @@ MANIFEST = Manifest(
             optional=True,
         ),
     ),
-    extensions=(
-        ("payments.statements", "payments.reconciliation.wechatpay:SOURCE"),
-        ("payments.statements", "payments.reconciliation.alipay:SOURCE"),
-        ("privacy.export", "payments.personal_data:EXPORT"),
-        ("privacy.erasure", "payments.personal_data:ERASURE"),
-    ),
-    models=("payments.models", "payments.reconciliation.models"),
-    migrations="payments.migrations",
-    state_machines=(INTENT, REFUND, HOLD, CONTRACT, CASE),
-    commands=(
-        ("ledger", "payments.commands:app"),
-        ("reconcile", "payments.reconciliation.commands:app"),
-    ),
+    migrations="migrations",
+    commands={"ledger": "commands", "reconcile": "reconciliation.commands"},
     append_only=(
         "payments_account",
         "payments_journal",

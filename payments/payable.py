@@ -1,6 +1,6 @@
 """What a paying service declares; everything else about paying is the saga's.
 
-A module gives one `Payable` per kind to the extension point "payments.payable".
+A module has one `Payable` per kind in its rooms.
 """
 
 from collections.abc import Awaitable, Callable
@@ -12,9 +12,8 @@ from uuid import UUID
 from core.context.app import App
 from core.context.call import Call
 from core.database import Transaction
+from core.rooms import ExtensionPoint
 from payments.domain import FULFIL_WINDOW, next_look
-
-PAYABLES = "payments.payable"
 
 REPOST_WAITS = tuple(timedelta(minutes=m) for m in (5, 30, 120, 360, 900))
 """Between the sendings of a DEEMED_PLUS payment: five repeats, the last after 23 h 35 min."""
@@ -106,6 +105,9 @@ class Payable:
     posting: Posting = Posting.REAL_TIME
 
 
+PAYABLES = ExtensionPoint("payments.payable", Payable, key=lambda payable: payable.kind)
+
+
 def judge(posting: Posting, outcome: Fulfilment, paid: Paid, now: datetime) -> Fulfilment:
     """What an attempt's outcome comes to under the payee's way of posting."""
     match posting, outcome:
@@ -126,6 +128,6 @@ def wait_before_next(posting: Posting, attempt: int) -> timedelta:
 
 
 def get_payable(app: App, kind: str) -> Payable:
-    """The declaration of a kind. Raises KeyError for one that no manifest gives."""
-    payables: dict[str, Payable] = {p.kind: p for p in app.extensions(PAYABLES)}
+    """The declaration of a kind. Raises KeyError for one that no room holds."""
+    payables = {p.kind: p for p in app.extensions(PAYABLES)}
     return payables[kind]

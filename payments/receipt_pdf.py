@@ -15,9 +15,9 @@ from reportlab.pdfbase import pdfmetrics
 from reportlab.pdfbase.cidfonts import UnicodeCIDFont
 from reportlab.pdfgen.canvas import Canvas
 
-from core.city import Named
 from core.clock import SHANGHAI
 from core.money import capital_yuan, format_yuan
+from core.texts import Named
 from payments.receipts import Receipt
 from payments.texts import RECEIPT_NOTE, RECEIPT_TITLE
 

@@ -9,6 +9,7 @@ from starlette.routing import Route
 
 from core.context.app import App
 from core.context.call import Call
+from core.context.contributions import Routes
 from core.deadline import Deadline
 from core.errors import AppError, NotFound
 from core.ids import new_id
@@ -67,3 +68,6 @@ def _payment_id(request: Request) -> UUID:
 def _payer(person: Person) -> str:
     """The payer's name; who has not verified one is known by the masked phone."""
     return person.name or mask_phone(person.phone)
+
+
+ROUTES = Routes(routes)

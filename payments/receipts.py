@@ -16,6 +16,7 @@ from core.context.call import Call
 from core.database import Transaction, fetch_one, transaction
 from core.database.coalescing import Together
 from core.errors import NotFound
+from core.queue.jobs import job
 from core.refusal_texts import NOT_FOUND
 from payments import settlement, store
 from payments.models import Intent
@@ -34,6 +35,7 @@ class Receipt:
     issued_at: datetime
 
 
+@job("payments.issue_receipt", max_attempts=20)
 async def issue(app: App, intent_id: UUID) -> None:
     """Number a payment's receipt, together with all that wait in this process.
 

@@ -9,6 +9,7 @@ from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
 from core.context.app import App
+from core.context.contributions import Routes
 from core.database import transaction
 from payments import settlement, store
 from payments.psp.alipay import CALLBACK_PATH as ALIPAY
@@ -98,3 +99,6 @@ async def act_on(app: App, psp: str, callback: Callback) -> str:
                 noted = await settlement.apply_refund(app, tx, psp, refund)
                 return "refund" if noted is not None else "no_such_order"
     return "ignored"
+
+
+ROUTES = Routes(routes)

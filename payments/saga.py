@@ -13,7 +13,7 @@ import structlog
 from core.context.app import App
 from core.database import Transaction, transaction
 from core.deadline import Deadline
-from core.queue.jobs import GiveUp
+from core.queue.jobs import GiveUp, Lane, job
 from core.upstream.client import UpstreamError
 from payments import cashier, limits, settlement, store
 from payments.domain import (
@@ -47,6 +47,7 @@ _EARLY = timedelta(seconds=2)
 log = structlog.get_logger(__name__)
 
 
+@job("payments.check", lane=Lane.CRITICAL, timeout_s=20)
 async def check(app: App, intent_id: UUID) -> None:
     """Find out whether an intent was paid; end it when its time is over.
 
@@ -88,8 +89,7 @@ async def _look_again(app: App, tx: Transaction, intent: Intent, view: OrderView
     due_at = None if wait is None else now + wait
     await settlement.save_intent(tx, intent, checks=intent.checks + 1, due_at=due_at)
     if wait is not None:
-        payload, key = {"intent_id": str(intent.id)}, settlement.check_key(intent)
-        await app.queue.enqueue(tx, "payments.check", payload, key=key, after=wait)
+        await check.enqueue(app, tx, intent.id, key=settlement.check_key(intent), after=wait)
 
 
 async def _ask(app: App, intent: Intent) -> OrderView | None:
@@ -116,6 +116,7 @@ def _is_gone(intent: Intent, view: OrderView) -> bool:
     return view.state is OrderState.MISSING and intent.state == "closing"
 
 
+@job("payments.fulfil", lane=Lane.CRITICAL, timeout_s=20)
 async def fulfil(app: App, intent_id: UUID) -> None:
     """Pass a captured payment on to its payee, or start its way back."""
     paid = await store.begin_fulfilment(intent_id, TO_FULFIL, app.clock.now() + _EARLY)
@@ -140,6 +141,7 @@ async def fulfil(app: App, intent_id: UUID) -> None:
                 await settlement.look_again(app, tx, locked, paid.attempt, wait)
 
 
+@job("payments.refund", lane=Lane.CRITICAL, timeout_s=20)
 async def refund(app: App, refund_id: UUID) -> None:
     """Carry a refund on until the PSP has returned the money.
 
@@ -165,9 +167,8 @@ async def refund(app: App, refund_id: UUID) -> None:
             wait = next_look(attempt)
             noted.due_at = app.clock.now() + wait
             await noted.save(using_db=tx, update_fields=["due_at"])
-            payload = {"refund_id": str(refund_id)}
             key = f"{refund_id}:{attempt}"
-            await app.queue.enqueue(tx, "payments.refund", payload, key=key, after=wait)
+            await refund.enqueue(app, tx, refund_id, key=key, after=wait)
     if noted is not None and noted.state == "failed":
         raise GiveUp("the PSP refuses this refund")
 

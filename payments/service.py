@@ -103,8 +103,8 @@ async def _insert(
         expires_at=now + INTENT_LIFE,
         due_at=now + wait,
     )
-    payload, key = {"intent_id": str(intent_id)}, settlement.check_key(intent)
-    await app.queue.enqueue(tx, "payments.check", payload, key=key, after=wait)
+    key = settlement.check_key(intent)
+    await settlement.CHECK.enqueue(app, tx, intent_id, key=key, after=wait)
     return intent
 
 

@@ -14,7 +14,7 @@ from core.context.app import App
 from core.database import Transaction
 from core.errors import Conflict
 from core.ids import new_id
-from core.queue.jobs import NewJob
+from core.queue.jobs import JobKind
 from payments import limits, store, texts
 from payments.domain import INTENT, REFUND, late_event, refunded_event
 from payments.events import (
@@ -30,6 +30,12 @@ from payments.ledger.payee_turns import account_to_reverse
 from payments.ledger.postings import Leg, Posting, transfer
 from payments.models import Intent, Refund
 from payments.psp.port import OrderView, RefundState, RefundView
+
+CHECK = JobKind[UUID]("payments.check")
+FULFIL = JobKind[UUID]("payments.fulfil")
+REFUND_MONEY = JobKind[UUID]("payments.refund")
+ISSUE_RECEIPT = JobKind[UUID]("payments.issue_receipt")
+"""The steps that come next: payments.saga and payments.receipts import this file."""
 
 
 class Settled(StrEnum):
@@ -122,14 +128,12 @@ async def settle(app: App, tx: Transaction, psp: str, view: OrderView) -> Settle
         now,
     )
     await limits.note_captured(tx, intent, now)
-    await app.queue.drop(tx, "payments.check", check_key(intent))
+    await CHECK.drop(tx, check_key(intent))
     if event == "settle_late":
         await _refuse(app, tx, intent, "LATE_PAYMENT")
         return Settled.LATE
     await app.events.publish(
-        tx,
-        PaymentSettled(*_news(intent), intent.amount_fen),
-        NewJob("payments.fulfil", {"intent_id": str(intent.id)}),
+        tx, PaymentSettled(*_news(intent), intent.amount_fen), FULFIL.later(intent.id)
     )
     return Settled.CAPTURED
 
@@ -182,7 +186,7 @@ async def fulfilled(app: App, tx: Transaction, intent: Intent, ref: str) -> None
     await app.events.publish(
         tx,
         PaymentFulfilled(*_news(intent), intent.amount_fen, ref[:64]),
-        NewJob("payments.issue_receipt", {"intent_id": str(intent.id)}),
+        ISSUE_RECEIPT.later(intent.id),
     )
 
 
@@ -265,7 +269,7 @@ async def _insert_refund(
         created_at=now,
         due_at=now,
     )
-    await app.queue.enqueue(tx, "payments.refund", {"refund_id": str(refund_id)})
+    await REFUND_MONEY.enqueue(app, tx, refund_id)
 
 
 async def apply_refund(app: App, tx: Transaction, psp: str, view: RefundView) -> Refund | None:
@@ -337,8 +341,7 @@ async def look_again(
 ) -> None:
     """Queue the next attempt to fulfil; `attempt` is the one that settled nothing."""
     await save_intent(tx, intent, due_at=app.clock.now() + wait)
-    payload, key = {"intent_id": str(intent.id)}, f"{intent.id}:{attempt}"
-    await app.queue.enqueue(tx, "payments.fulfil", payload, key=key, after=wait)
+    await FULFIL.enqueue(app, tx, intent.id, key=f"{intent.id}:{attempt}", after=wait)
 
 
 async def _post(

@@ -1,6 +1,6 @@
 """What a statement is: who gives it, how its file is believed and what a line of it says.
 
-A module whose payees send settlement files gives a `Source` to the extension point STATEMENTS.
+A module whose payees send settlement files has a `Source` for each in its rooms.
 A file is believed whole or refused whole: its digest is checked before a line is read, its totals
 before a line counts.
 """
@@ -19,9 +19,8 @@ from core.clock import SHANGHAI
 from core.context.app import App
 from core.deadline import Deadline
 from core.money import parse_yuan
+from core.rooms import ExtensionPoint
 from payments.domain import Side
-
-STATEMENTS = "payments.statements"
 
 _CHUNK_BYTES = 1 << 18
 _LINE_BYTES_MAX = 8_192
@@ -98,6 +97,9 @@ class Source:
     side: Side
     fetch: Callable[[App, date, BinaryIO, Deadline], Awaitable[Announced | None]]
     read: Callable[[BinaryIO, Announced], Iterator[Line]]
+
+
+STATEMENTS = ExtensionPoint("payments.statements", Source, key=lambda source: source.name)
 
 
 def check_digest(source: str, file: BinaryIO, announced: Announced) -> None:

@@ -24,3 +24,8 @@ RECEIPT_NOTE = Text(
     "This receipt shows that the amount was paid and booked by its payee. It is no tax invoice; "
     "ask for one in the app.",
 )
+HOLD_VOUCHERS = Text(
+    "HOLD_VOUCHERS",
+    "支付凭证属会计档案,依法自次年起保存三十年",
+    "Vouchers of payments are accounting records, kept for thirty years from the next year on",
+)

@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -30,12 +30,18 @@ from sandbox.systems import find_systems
 
 def create_app(
     settings: SandboxSettings | None = None,
-    now: Callable[[], datetime] = lambda: datetime.now(UTC),
+    now: Callable[[], datetime] | None = None,
 ) -> Starlette:
-    """The application, configured from the environment unless settings are given."""
-    systems = find_systems()
+    """The application, configured from the environment unless settings are given.
+
+    `now` stands in for the machine's clock with the settings' offset.
+    """
+    settings, systems = settings or SandboxSettings(), find_systems()
+    offset = timedelta(seconds=settings.clock_offset_s)
     scratch = TemporaryDirectory(prefix="sandbox-", ignore_cleanup_errors=True)
-    city = _open_city(settings or SandboxSettings(), systems, Path(scratch.name), now)
+    city = _open_city(
+        settings, systems, Path(scratch.name), now or (lambda: datetime.now(UTC) + offset)
+    )
 
     @asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:

@@ -28,7 +28,8 @@ def operations(systems: tuple[System, ...]) -> tuple[Operation, ...]:
     groups = {s.group: [t.name for t in systems if t.group == s.group] for s in systems if s.group}
 
     async def healthz(request: Request, city: City) -> Response:
-        return reply({"status": "ok", "seed": city.settings.seed, "systems": sorted(operations_of)})
+        facts = {"status": "ok", "seed": city.settings.seed, "now": city.now().isoformat()}
+        return reply({**facts, "systems": sorted(operations_of)})
 
     async def list_systems(request: Request, city: City) -> Response:
         return reply(

@@ -211,7 +211,7 @@ def settings(database: DatabaseUrls, keys_dir: Path, tmp_path: Path) -> Settings
 
 
 @pytest.fixture
-def upstreams() -> Mapping[type, Any]:
+def upstreams() -> Mapping[Any, Any]:
     """The outside systems by protocol; a test module overrides this with its fakes."""
     return {}
 
@@ -221,7 +221,7 @@ async def app(
     settings: Settings,
     clock: ManualClock,
     manifests: tuple[Manifest, ...],
-    upstreams: Mapping[type, Any],
+    upstreams: Mapping[Any, Any],
 ) -> AsyncIterator[App]:
     """An open App on a fresh database."""
     async with open_app(

@@ -1,6 +1,5 @@
 """Outside systems in memory, for tests that are not about them."""
 
-from core.deadline import Deadline
 from core.people.personal_read import Access
 from core.upstream.exchange import UpstreamRejected, UpstreamTimeout
 from modules.identity.upstream import Match
@@ -33,8 +32,8 @@ class FakeSms(Silence):
         super().__init__()
         self.sent: dict[str, tuple[str, str]] = {}
 
-    async def send(self, message_ref: str, phone: str, text: str, deadline: Deadline) -> str:
-        """See notifications.upstream.SmsGateway."""
+    async def send(self, message_ref: str, phone: str, text: str) -> str:
+        """See notifications.upstream."""
         self.answer("send")
         self.sent.setdefault(message_ref, (phone, text))
         return f"receipt-{message_ref[:8]}"
@@ -56,10 +55,8 @@ class FakePolice(Silence):
         self.parents: set[tuple[str | None, str]] = set()
         self.asked: list[tuple[Access, str, str]] = []
 
-    async def verify(
-        self, access: Access, name: str, resident_id: str, deadline: Deadline
-    ) -> Match:
-        """See modules.identity.upstream.IdentityRegistry."""
+    async def verify(self, access: Access, name: str, resident_id: str) -> Match:
+        """See modules.identity.upstream."""
         self.asked.append((access, name, resident_id))
         self.answer("verify")
         known = self.people.get(resident_id)
@@ -67,11 +64,9 @@ class FakePolice(Silence):
             return Match.NOT_FOUND
         return Match.MATCH if known == name else Match.MISMATCH
 
-    async def confirm_parent(
-        self, access: Access, child_resident_id: str, deadline: Deadline
-    ) -> str | None:
-        """See modules.identity.upstream.IdentityRegistry."""
-        self.answer("confirm_parent")
+    async def verify_family(self, access: Access, child_resident_id: str) -> str | None:
+        """See modules.identity.upstream."""
+        self.answer("verify_family")
         pair = (access.person.resident_id, child_resident_id)
         return "PR1" if pair in self.parents else None
 
@@ -86,8 +81,8 @@ class FakeHousingFund(Silence):
         self.accounts: dict[str, HousingFundAccount] = {}
         self.asked: list[Access] = []
 
-    async def find_account(self, access: Access, deadline: Deadline) -> HousingFundAccount | None:
-        """See modules.welfare.upstream.HousingFund."""
+    async def find_account(self, access: Access) -> HousingFundAccount | None:
+        """See modules.welfare.upstream."""
         self.asked.append(access)
         self.answer("find_account")
         return self.accounts.get(access.person.resident_id or "")

@@ -5,8 +5,7 @@ from itertools import count
 from core.context.app import App
 from core.ids import new_id, resident_id_check_digit
 from core.security.authentication import Viewer
-from modules.identity.models import Citizen
-from modules.identity.service import NAME, PHONE, RESIDENT_ID
+from modules.identity.models import NAME, PHONE, RESIDENT_ID, Citizen
 
 _NUMBERS = count(1)
 

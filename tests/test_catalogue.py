@@ -6,8 +6,9 @@ from collections.abc import Sequence
 import pytest
 
 from bff.trusted.documents import documents_of
+from core.catalogue import Service, ServiceStatus, Theme
 from core.city import load_city
-from core.manifest import Service, ServiceStatus, Theme, discover
+from core.manifest import discover
 from core.texts import Locale
 from tests.asgi import Client
 from tests.conftest import ROOT

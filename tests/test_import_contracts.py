@@ -14,6 +14,7 @@ from tests.tree import copy_tree, files_of_the_tree
 
 LAYERS = "Calls go down"
 SIBLINGS = "Modules never import one another"
+KINDS = "Kinds never import one another"
 PAYMENTS = "payments has one door: api and events"
 NOTIFICATIONS = "notifications has one door: api and events"
 PURE = "Rules are pure: domain.py knows no database, no network, no process"
@@ -28,11 +29,17 @@ BREACHES = [
     (LAYERS, "core/clock.py", "def later():\n    from bff.app import create_app"),
     (LAYERS, "notifications/store.py", "from payments import api"),
     (LAYERS, "payments/store.py", "from modules.bills import domain"),
+    (LAYERS, "payments/store.py", "import kinds.booking.domain"),
+    (LAYERS, "kinds/booking/saga.py", "from modules.health import policy"),
     (LAYERS, "modules/welfare/service.py", "import bff.screens.home"),
     (LAYERS, "modules/welfare/service.py", "import credit.module"),
+    (LAYERS, "kinds/owned.py", "from modules.bills import store"),
+    (LAYERS, "payments/store.py", "import kinds.owned"),
+    (LAYERS, "core/context/commands.py", "from kinds import owned"),
     (SIBLINGS, "modules/welfare/service.py", "from modules.identity import store"),
-    (SIBLINGS, "modules/bills/service.py", "import modules.appointments.domain"),
+    (SIBLINGS, "modules/bills/service.py", "import modules.health.policy"),
     (SIBLINGS, "modules/welfare/texts.py", "from modules import _example"),
+    (KINDS, "kinds/planted.py", "import kinds.booking.service"),
     (PAYMENTS, "modules/bills/payable.py", "from payments.saga import *"),
     (PAYMENTS, "modules/welfare/service.py", "from payments import ledger"),
     (PAYMENTS, "bff/screens/home.py", "import payments.store"),
@@ -91,12 +98,15 @@ def test_every_contract_has_its_breach() -> None:
 )
 def test_a_breach_is_noticed(tree: Path, contract: str, file: str, breach: str) -> None:
     path = tree / file
-    source = path.read_text("utf-8")
-    path.write_text(f"{source}\n\n{breach}\n", "utf-8")
+    source = path.read_text("utf-8") if path.exists() else None
+    path.write_text(f"{source or ''}\n\n{breach}\n", "utf-8")
     try:
         assert contract in _broken(tree)
     finally:
-        path.write_text(source, "utf-8")
+        if source is None:
+            path.unlink()
+        else:
+            path.write_text(source, "utf-8")
 
 
 def test_rules_are_told_the_time_and_never_ask_for_it() -> None:

@@ -16,9 +16,10 @@ import typer
 from bff.commands.client import CityClient, ClientError, Person
 from bff.commands.services import demo_person, refuse_bad, run_document
 from bff.trusted.documents import AT_MOST, TrustedDocument, documents_of
+from core.catalogue import ServiceStatus
 from core.errors import StartError
-from core.manifest import ServiceStatus, discover
-from core.settings import Settings
+from core.manifest import discover
+from core.settings import read_settings
 from core.telemetry.call_counts import Tally
 
 _CALLS = re.compile(rb'\{\s+"sql": (\d+),\s+"upstream": (\d+)\s+\}')
@@ -35,7 +36,7 @@ def calls(
     ] = False,
 ) -> None:
     """Run every document against a running server; exit 1 if one asks for more than it declares."""
-    settings = Settings()
+    settings = read_settings()
     try:
         faults = asyncio.run(
             find_excess(

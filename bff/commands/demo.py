@@ -10,7 +10,7 @@ from rich.console import Console
 from bff.commands.client import CityClient, ClientError
 from bff.commands.journey import STEPS, Walk
 from core.errors import StartError
-from core.settings import Settings
+from core.settings import Settings, read_settings
 
 app = typer.Typer(help="Walk a citizen's journeys in a terminal.")
 
@@ -21,7 +21,7 @@ def demo(
     api: Annotated[str | None, typer.Option(help="The API; HOST and PORT unless told.")] = None,
 ) -> None:
     """Log in, see the city, read the housing fund, book a doctor, pay the water bill."""
-    settings = Settings()
+    settings = read_settings()
     try:
         asyncio.run(_walk(settings, api or settings.base_url, person))
     except (ClientError, OSError, TimeoutError) as error:

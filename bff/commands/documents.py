@@ -1,11 +1,10 @@
 """Trusted documents: what runs, for which app versions; fix or kill one without a deploy."""
 
-import asyncio
 from collections import Counter
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Sequence
 from datetime import timedelta
 from pathlib import Path
-from typing import Annotated, TypeVar
+from typing import Annotated
 
 import typer
 from rich.console import Console
@@ -24,9 +23,8 @@ from core.clock import SystemClock
 from core.database import pool
 from core.errors import StartError
 from core.manifest import discover
-from core.settings import Settings
-
-T = TypeVar("T")
+from core.processes.command import in_database
+from core.settings import read_settings
 
 app = typer.Typer(help="Trusted documents.", no_args_is_help=True)
 
@@ -42,7 +40,7 @@ Reason = Annotated[str, typer.Option(help="Why, for the next one who looks.")]
 @app.command("list")
 def list_documents() -> None:
     """List every operation: its document, name, id, the app versions that ship it, what changed."""
-    changed = {o.document_id: o for o in _in_database(overrides.list_overrides)}
+    changed = {o.document_id: o for o in in_database("documents", overrides.list_overrides)}
     table = Table("document", "operation", "id", "apps", "state", box=None)
     for operation in documents_of(discover()).operations.values():
         override = changed.get(operation.id)
@@ -72,7 +70,7 @@ def show(document: Id) -> None:
 def kill(document: Id, reason: Reason) -> None:
     """Run an operation, or all of a document, no more; on every process, within a second."""
     found = _find(documents_of(discover()), document)
-    _in_database(lambda: _set([Override(one.id, None, reason) for one in found]))
+    in_database("documents", lambda: _set([Override(one.id, None, reason) for one in found]))
 
 
 @app.command()
@@ -91,14 +89,14 @@ def fix(
         _library(documents).replace(found[0].id, source)
     except RequestError as error:
         raise StartError(f"{file} does not fit: {error}") from error
-    _in_database(lambda: _set([Override(found[0].id, source, reason)]))
+    in_database("documents", lambda: _set([Override(found[0].id, source, reason)]))
 
 
 @app.command()
 def restore(document: Id) -> None:
     """Run an operation, or all of a document, as it shipped again."""
     found = _find(documents_of(discover()), document)
-    _in_database(lambda: _drop([one.id for one in found]))
+    in_database("documents", lambda: _drop([one.id for one in found]))
 
 
 @app.command()
@@ -149,8 +147,8 @@ def usage(
     field: Annotated[str | None, typer.Option(help='One field only, as "Query.home".')] = None,
 ) -> None:
     """Show how often each field is asked for, by app version."""
-    since = (SystemClock().now() - timedelta(days=days)).date()
-    runs = _in_database(lambda: read_usage(since))
+    since = (SystemClock(read_settings().clock_offset).now() - timedelta(days=days)).date()
+    runs = in_database("documents", lambda: read_usage(since))
     documents = documents_of(discover())
     library = _library(documents)
     counted: Counter[tuple[str, str]] = Counter()
@@ -197,25 +195,10 @@ def _find(documents: Documents, text: str) -> Sequence[TrustedOperation]:
 async def _set(changes: Sequence[Override]) -> None:
     async with pool.transaction() as tx:
         for override in changes:
-            await overrides.set_override(tx, SystemClock(), override)
+            await overrides.set_override(tx, SystemClock(read_settings().clock_offset), override)
 
 
 async def _drop(operation_ids: Sequence[str]) -> None:
     async with pool.transaction() as tx:
         for operation_id in operation_ids:
             await overrides.drop_override(tx, operation_id)
-
-
-def _in_database(action: Callable[[], Awaitable[T]]) -> T:
-    from core.processes.embedded import database as started
-
-    async def connected(url: str) -> T:
-        await pool.connect(url, discover(), pool_size=2, application="quancheng documents")
-        try:
-            return await action()
-        finally:
-            await pool.disconnect()
-
-    with started(Settings()) as ready:
-        assert ready.database_url is not None
-        return asyncio.run(connected(ready.database_url))

@@ -17,9 +17,10 @@ from rich.table import Table
 from bff.commands.client import Answer, CityClient, ClientError, Person, key
 from bff.trusted.documents import TrustedDocument, documents_of
 from bff.trusted.library import operations_of
+from core.catalogue import Service, ServiceStatus
 from core.errors import StartError
-from core.manifest import Service, ServiceStatus, discover
-from core.settings import Settings
+from core.manifest import discover
+from core.settings import read_settings
 
 _BLANK = re.compile(r"\{\{([a-z_A-Z0-9.]+)\}\}")
 _DEMO_PERSON = "citizen"
@@ -49,7 +50,7 @@ def check(
     api: Annotated[str | None, typer.Option(help="The API; HOST and PORT unless told.")] = None,
 ) -> None:
     """Run every service's trusted operations; exit 1 if a living one fails."""
-    settings = Settings()
+    settings = read_settings()
     try:
         url, sessions = api or settings.base_url, settings.data_dir / "sessions"
         rows = asyncio.run(check_services(url, settings.sandbox_url, sessions))

@@ -123,8 +123,15 @@ def leaf_code(type_: GraphQLLeafType) -> Leaf:
     if isinstance(type_, GraphQLEnumType):
         return _enum_code(type_, fallback, names)
     if type_ is specified_scalar_types.get(type_.name):
+        if type_.name == "ID":
+            names[fallback] = _id_or(names[fallback])
         return Leaf(_BUILT_IN[type_.name], "{0}", fallback, names)
     return _scalar_code(type_, fallback, names)
+
+
+def _id_or(unusual: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    """An ID that is no str: almost always a UUID."""
+    return lambda value: str(value) if type(value) is uuid.UUID else unusual(value)
 
 
 def _scalar_code(type_: GraphQLScalarType, fallback: str, names: dict[str, Any]) -> Leaf:

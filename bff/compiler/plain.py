@@ -95,6 +95,9 @@ class PlainCode:
         self, function: Function, field: Field, variable: str, path: str, source: str, depth: int
     ) -> None:
         function.line(f"{variable} = {attribute(source, field.attribute)}")
+        if field.is_spoken:
+            with function.block(f"if {variable} is not None:"):
+                function.line(f"{variable} = {variable}.say(run.context.locale)")
         field_path = f"Path({path}, {text(field.key)}, {text(field.parent.name)})"
         self.value(function, field, field.return_type, variable, field_path, depth)
 

@@ -37,7 +37,12 @@ from graphql.execution.values import VariableValues
 from strawberry.types.fields.resolver import StrawberryResolver
 
 from bff.compiler.errors import CannotCompile
-from bff.compiler.schema_facts import attribute_read, direct_resolver, returns_event
+from bff.compiler.schema_facts import (
+    attribute_read,
+    direct_resolver,
+    returns_event,
+    spoken_attribute,
+)
 
 MAX_DEPTH = 60
 """Nesting beyond this is left to graphql-core (no sane document comes near)."""
@@ -69,6 +74,8 @@ class Field:
     nodes: list[FieldNode]
     kind: Kind
     attribute: str = ""
+    is_spoken: bool = False
+    """Whether what is read is a name in both languages, said in the viewer's."""
     resolver: StrawberryResolver[Any] | None = None
     completion: Any = None
     """How its value is completed (a `bff.compiler.completions.Completion`)."""
@@ -210,6 +217,8 @@ class Planner:
             planned.kind = Kind.EVENT
         elif attribute := attribute_read(definition):
             planned.kind, planned.attribute = Kind.READ, attribute
+        elif attribute := spoken_attribute(definition):
+            planned.kind, planned.attribute, planned.is_spoken = Kind.READ, attribute, True
         elif resolver := direct_resolver(definition):
             planned.kind, planned.resolver = Kind.DIRECT, resolver
         return planned

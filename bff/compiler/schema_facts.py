@@ -9,7 +9,7 @@ resolver that somebody wrapped once more is called as it stands.
 from __future__ import annotations
 
 from collections.abc import Callable
-from types import CodeType
+from types import CellType, CodeType
 from typing import Any
 
 from graphql import (
@@ -25,6 +25,8 @@ from strawberry.schema.schema_converter import GraphQLCoreConverter
 from strawberry.types.field import StrawberryField
 from strawberry.types.fields.resolver import StrawberryResolver
 from strawberry.types.union import StrawberryUnion
+
+from core.graphql.views import spoken
 
 BACKREF = GraphQLCoreConverter.DEFINITION_BACKREF
 CAST_ATTRIBUTE = "__as_strawberry_type__"
@@ -48,11 +50,17 @@ INSTANCE_CHECK = _inner_code(GraphQLCoreConverter.from_object, "_get_is_type_of"
 INTERFACE_TYPE = _inner_code(
     GraphQLCoreConverter.from_interface, "_get_resolve_type", "resolve_type"
 )
+SAY_NAME = _inner_code(spoken, "say")
 UNION_TYPE = _inner_code(StrawberryUnion.get_type_resolver, "_resolve_union_type")
 
 
 def _code(function: Any) -> CodeType | None:
     return getattr(function, "__code__", None)
+
+
+def _cells(function: Any) -> dict[str, CellType]:
+    """The variables that a function defined inside another holds on to."""
+    return dict(zip(function.__code__.co_freevars, function.__closure__ or (), strict=True))
 
 
 def strawberry_schema(schema: GraphQLSchema) -> Any | None:
@@ -79,6 +87,15 @@ def attribute_read(field: GraphQLField) -> str | None:
     ):
         return None
     return inner.python_name
+
+
+def spoken_attribute(field: GraphQLField) -> str | None:
+    """The attribute whose name, in the viewer's language, is the field's value, or None."""
+    resolver = direct_resolver(field)
+    function: Any = resolver.wrapped_func if resolver is not None else None
+    if SAY_NAME is None or _code(function) is not SAY_NAME:
+        return None
+    return str(_cells(function)["attribute"].cell_contents)
 
 
 def returns_event(field: GraphQLField) -> bool:
@@ -109,9 +126,7 @@ def direct_resolver(field: GraphQLField) -> StrawberryResolver[Any] | None:
 
 def _has_exception_handlers(field: GraphQLField) -> bool:
     """Whether the closure turns exceptions of this field into members of its union."""
-    resolve: Any = field.resolve
-    cells = dict(zip(resolve.__code__.co_freevars, resolve.__closure__ or (), strict=True))
-    handlers = cells.get("field_exception_handlers")
+    handlers = _cells(field.resolve).get("field_exception_handlers")
     return handlers is None or bool(handlers.cell_contents)
 
 

@@ -7,10 +7,15 @@ from graphql import GraphQLError
 
 from bff.request.operation import BAD_REQUEST
 from core.context.call import Call
+from core.database import is_unavailable
 from core.errors import AppError, LoginRequired, RateLimited
 from core.ids import new_id
-from core.refusal_texts import INTERNAL_ERROR
+from core.refusal_texts import INTERNAL_ERROR, UNAVAILABLE
+from core.telemetry.tracebacks import error_line
 from core.texts import Locale
+
+RETRY_AFTER_S = 1
+"""When a request that the database could not serve may be sent again."""
 
 log = structlog.get_logger(__name__)
 
@@ -48,8 +53,17 @@ def shown(error: GraphQLError, call: Call) -> GraphQLError:
 def broken(
     cause: BaseException | None, locale: Locale, path: list[str | int] | None = None
 ) -> GraphQLError:
-    """What is told of a defect of ours: a number, under which the log has the rest."""
+    """What a client sees of an error that it cannot mend: a number, under which the log has more.
+
+    A database that is away, full or held up is no defect: UNAVAILABLE, and the same request, with
+    the same key, may be sent again. Anything else is INTERNAL_ERROR.
+    """
     error_id = str(new_id())
+    if is_unavailable(cause):
+        assert cause is not None
+        log.warning("database unavailable", error_id=error_id, path=path, error=error_line(cause))
+        extensions = {"code": UNAVAILABLE.code, "errorId": error_id, "retryAfterS": RETRY_AFTER_S}
+        return GraphQLError(UNAVAILABLE.say(locale, error_id=error_id), extensions=extensions)
     # the message may quote data, the class and the place do not
     log.error(
         "resolver failed",
@@ -60,6 +74,11 @@ def broken(
     message = INTERNAL_ERROR.say(locale, error_id=error_id)
     extensions = {"code": INTERNAL_ERROR.code, "errorId": error_id}
     return GraphQLError(message, extensions=extensions)
+
+
+def status_of(error: GraphQLError) -> int:
+    """The HTTP status of a request that `broken` is the answer to."""
+    return 503 if (error.extensions or {}).get("code") == UNAVAILABLE.code else 500
 
 
 def refusal(error: AppError, locale: Locale) -> GraphQLError:

@@ -1,4 +1,5 @@
-"""The schema is the product team's manual: all of it is described, deprecations are dated."""
+"""What the schema must say: all of it is described, deprecations are dated, every root field has
+its access rule."""
 
 import re
 from collections.abc import Iterator
@@ -15,17 +16,26 @@ from graphql import (
     is_specified_scalar_type,
 )
 
+from core.graphql import rule_of
+
 _DATED = re.compile(r"\b20\d\d-\d\d-\d\d\b")
 _SELF_EVIDENT = frozenset({"Node", "PageInfo"})
 
 
 def lint(schema: GraphQLSchema) -> list[str]:
-    """What lacks a description, and deprecations without the day on which the field goes."""
-    faults: list[str] = []
+    """What lacks a description, a day on which a deprecated field goes, or an access rule."""
+    faults = list(_lint_rules(schema))
     for type_ in schema.type_map.values():
         if not is_introspection_type(type_) and not is_specified_scalar_type(type_):
             faults += _lint_type(type_)
     return sorted(faults)
+
+
+def _lint_rules(schema: GraphQLSchema) -> Iterator[str]:
+    for root in (schema.query_type, schema.mutation_type, schema.subscription_type):
+        for name, field in root.fields.items() if root else ():
+            if rule_of(field) is None:
+                yield f"{root}.{name} has no access rule"
 
 
 def _lint_type(type_: GraphQLNamedType) -> Iterator[str]:

@@ -5,32 +5,17 @@ from typing import Annotated
 import strawberry
 
 from bff.trusted.documents import documents_of
-from core.graphql import Info, public
-from core.manifest import Service as Tile
-from core.manifest import ServiceKind, ServiceStatus, Theme
+from core.catalogue import Service as Tile
+from core.catalogue import ServiceKind, ServiceStatus, Theme
+from core.graphql import Info, anybody, public, query, view
 from core.texts import Locale
 
 _MAX_AGE_S = 60
 
-strawberry.enum(
-    Theme,
-    description=(
-        "The themes of the city's services: GOVERNMENT affairs, MOBILITY, HEALTH, COMMUNITY, "
-        "LOVE_CITY (livelihood: insurance, bills, housing), SAFETY and environment, FINANCE."
-    ),
-)
-strawberry.enum(
-    ServiceKind,
-    description=(
-        "What a service does for the citizen. QUERY: look something up. APPLICATION: apply for "
-        "something. APPOINTMENT: book. PAYMENT: pay. SUBSCRIPTION: be told of news. REPORT: tell "
-        "the city."
-    ),
-)
-strawberry.enum(
-    ServiceStatus, description="LIVE: it works end to end. PLANNED: announced, not there yet."
-)
-strawberry.enum(Locale, description="The languages people are spoken to in: ZH or EN.")
+view(Theme)
+view(ServiceKind)
+view(ServiceStatus)
+view(Locale)
 
 InLanguage = Annotated[
     Locale | None, strawberry.argument(description="Another language than the viewer's.")
@@ -42,8 +27,6 @@ ServiceId = Annotated[strawberry.ID, strawberry.argument(description="The servic
 
 @strawberry.type(description="A service of the city.")
 class Service:
-    """A tile of the catalogue."""
-
     tile: strawberry.Private[Tile]
     id: strawberry.ID = strawberry.field(description="The service's stable name.")
     number: int = strawberry.field(description="Its number in the city's list.")
@@ -80,7 +63,8 @@ class Service:
 class Query:
     """The catalogue's query fields."""
 
-    @strawberry.field(
+    @query(
+        anybody(),
         metadata=public(_MAX_AGE_S),
         description="The city's services in the order of their numbers.",
     )
@@ -92,7 +76,7 @@ class Query:
             if theme in (None, tile.theme) and kind in (None, tile.kind)
         ]
 
-    @strawberry.field(metadata=public(_MAX_AGE_S), description="One service by its stable name.")
+    @query(anybody(), metadata=public(_MAX_AGE_S), description="One service by its stable name.")
     def service(self, info: Info, id: ServiceId) -> Service | None:
         """A service, or null."""
         tile = info.context.app.services.get(id)

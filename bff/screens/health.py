@@ -1,30 +1,29 @@
-"""Is the process alive, is it ready, what has it counted, which keys sign its tokens."""
+"""Is the process alive, is it ready, which keys sign its tokens.
+
+For balancers and apps; what the process has counted is on the operators' port alone.
+"""
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
 from core.context.app import App
-from core.database import connection, fetch_one
+from core.processes.operators import READY, find_backlog, find_database_fault
 
 
 def health_routes(app: App) -> list[Route]:
-    """/healthz, /readyz, /metrics and the JWKS."""
+    """/healthz, /readyz and the JWKS."""
 
     async def healthz(_request: Request) -> Response:
         return PlainTextResponse("ok")
 
     async def readyz(_request: Request) -> Response:
-        if not app.bus.connected.is_set():
-            return PlainTextResponse("the database does not answer", status_code=503)
-        try:
-            await fetch_one(connection(), "SELECT 1 AS one")
-        except OSError:
-            return PlainTextResponse("the database does not answer", status_code=503)
-        return PlainTextResponse("ready")
-
-    async def metrics(_request: Request) -> Response:
-        return Response(app.metrics.render(), media_type="text/plain; version=0.0.4")
+        fault = await find_database_fault(app)
+        if fault is not None:
+            return PlainTextResponse(fault, status_code=503)
+        # a worker that stands still is told, but is no reason to take the API away as well
+        backlog = await find_backlog(app)
+        return PlainTextResponse(f"{READY}; {backlog}" if backlog else READY)
 
     async def jwks(_request: Request) -> Response:
         return JSONResponse(app.tokens.jwks(), headers={"Cache-Control": "public, max-age=300"})
@@ -32,6 +31,5 @@ def health_routes(app: App) -> list[Route]:
     return [
         Route("/healthz", healthz),
         Route("/readyz", readyz),
-        Route("/metrics", metrics),
         Route("/.well-known/jwks.json", jwks),
     ]

@@ -6,17 +6,17 @@ everybody is loaded once for all who ask.
 
 import asyncio
 import time
+from dataclasses import dataclass
 from typing import NamedTuple
 
 import strawberry
 import structlog
 
 from core.context.call import Call
+from core.context.contributions import HOME_CARDS, HomeCard
 from core.deadline import Deadline
 from core.errors import AppError
-from core.graphql import HomeSection, Info
-from core.manifest import HomeSection as Card
-from core.manifest import load
+from core.graphql import HomeSection, Info, anybody, query, view
 from core.refusal_texts import LEVEL_REQUIRED, LOGIN_REQUIRED
 from core.texts import Locale
 from core.upstream.readings import ReadStatus
@@ -26,15 +26,14 @@ _UPSTREAM_SHARE = 0.9
 log = structlog.get_logger(__name__)
 
 
-@strawberry.type(description="A card that cannot be shown now; `reason` tells why.")
+@view
+@dataclass(frozen=True, slots=True, kw_only=True)
 class UnavailableSection(HomeSection):
-    """Stands in for a card that failed, was late, or needs a login."""
+    """A card that cannot be shown now; `reason` tells why."""
 
 
 @strawberry.type(description="The home screen.")
 class Home:
-    """What the app opens with."""
-
     sections: list[HomeSection] = strawberry.field(
         description="The cards in their order, each telling how fresh it is."
     )
@@ -44,15 +43,15 @@ class Home:
 class Query:
     """The home screen's query field."""
 
-    @strawberry.field(description="The home screen of this viewer.")
+    @query(anybody(), description="The home screen of this viewer.")
     async def home(self, info: Info) -> Home:
         """All cards at once."""
         call = info.context
-        cards = [card for manifest in call.app.manifests for card in manifest.home]
+        cards = call.app.extensions(HOME_CARDS)
         return Home(sections=list(await asyncio.gather(*(_section(call, c) for c in cards))))
 
 
-async def _section(call: Call, card: Card) -> HomeSection:
+async def _section(call: Call, card: HomeCard) -> HomeSection:
     level = call.viewer.level if call.viewer else 0
     if level < card.identity_level:
         missing = LEVEL_REQUIRED if call.viewer else LOGIN_REQUIRED
@@ -62,7 +61,7 @@ async def _section(call: Call, card: Card) -> HomeSection:
     return await _load(call, card)
 
 
-async def _shared(call: Call, card: Card) -> HomeSection:
+async def _shared(call: Call, card: HomeCard) -> HomeSection:
     loading = call.app.once(_Shared, _Shared).card(call, card)
     try:
         async with asyncio.timeout(call.deadline.share(cap_s=card.budget_ms / 1000).remaining()):
@@ -72,13 +71,13 @@ async def _shared(call: Call, card: Card) -> HomeSection:
         return _unavailable(call, card, "TIMEOUT")
 
 
-async def _load(call: Call, card: Card) -> HomeSection:
+async def _load(call: Call, card: HomeCard) -> HomeSection:
     deadline = call.deadline.share(cap_s=card.budget_ms / 1000)
     # an upstream that hangs is given up a little earlier, so that the card can still fall back
     asking = deadline.share(fraction=_UPSTREAM_SHARE)
     try:
         async with asyncio.timeout(deadline.remaining()):
-            section: HomeSection = await load(card.load)(call.within(asking))
+            section: HomeSection = await card.load(call.within(asking))
             return section
     except TimeoutError:
         return _unavailable(call, card, "TIMEOUT")
@@ -110,7 +109,7 @@ class _Shared:
     def __init__(self) -> None:
         self._kept: dict[tuple[str, Locale], _Kept] = {}
 
-    def card(self, call: Call, card: Card) -> asyncio.Task[HomeSection]:
+    def card(self, call: Call, card: HomeCard) -> asyncio.Task[HomeSection]:
         """The card, loaded unless it is kept; never fails."""
         key = card.id, call.locale
         kept = self._kept.get(key)
@@ -122,7 +121,7 @@ class _Shared:
         return kept.loading
 
 
-def _unavailable(call: Call, card: Card, reason: str) -> HomeSection:
+def _unavailable(call: Call, card: HomeCard, reason: str) -> HomeSection:
     return UnavailableSection(
         id=card.id,
         title=card.title.say(call.locale),

@@ -8,7 +8,7 @@ from starlette.responses import HTMLResponse, Response
 from starlette.routing import Route
 
 from bff.transports.endpoint import Edge
-from core.manifest import Service, ServiceStatus, Theme
+from core.catalogue import Service, ServiceStatus, Theme
 from core.texts import Locale, Text
 
 _THEMES = {

@@ -13,7 +13,7 @@ from graphql import GraphQLError, OperationType
 from starlette.requests import Request
 from starlette.types import Receive, Scope, Send
 
-from bff.execution.errors import broken, refusal
+from bff.execution.errors import RETRY_AFTER_S, broken, refusal, status_of
 from bff.limits.admission import Overloaded, rate_headers
 from bff.playground import playground_page, wants_playground
 from bff.playground.tabs import playground_tabs
@@ -26,6 +26,7 @@ from bff.transports.multipart import serve_parts
 from bff.transports.sse import serve_events
 from bff.trusted.library import Prepared
 from bff.trusted.public import PublicAnswer, PublicAnswers, answer_key
+from core.database import is_unavailable
 from core.errors import AppError, RateLimited
 from core.telemetry.logging import request_scope
 
@@ -89,7 +90,8 @@ class GraphQLHttp:
                 told = refusal(error, caller.locale)
                 await asked.refuse(told, error.http_status, _retry_headers(error))
             except Exception as error:
-                await asked.refuse(broken(error, caller.locale), 500)
+                told = broken(error, caller.locale)
+                await asked.refuse(told, status_of(told), _retry_headers(error))
 
     def _is_for_a_browser(self, scope: Scope) -> bool:
         if scope["method"] == "POST" or self._edge.app.settings.is_production:
@@ -207,9 +209,11 @@ def _query_members(query_string: bytes) -> dict[str, Any]:
     return members
 
 
-def _retry_headers(error: AppError) -> list[tuple[bytes, bytes]]:
+def _retry_headers(error: Exception) -> list[tuple[bytes, bytes]]:
     if isinstance(error, RateLimited):
         return [(b"retry-after", b"%d" % error.retry_after_s)]
     if isinstance(error, Overloaded):
         return [(b"retry-after", b"1")]
+    if is_unavailable(error):
+        return [(b"retry-after", b"%d" % RETRY_AFTER_S)]
     return []

@@ -19,7 +19,8 @@ import orjson
 from bff.limits.admission import Priority
 from bff.trusted.composition import ComposedDocument, DocumentError, compose
 from bff.trusted.shipped import ShippedOperation, document_id, read_shipped
-from core.manifest import Manifest, Service, ServiceKind, Theme
+from core.catalogue import Service, ServiceKind, Theme
+from core.manifest import Manifest
 from core.telemetry.call_counts import Tally
 
 AT_MOST = "$atMost"

@@ -1,6 +1,6 @@
 """Everything a process is wired with, built once at start and passed down; no globals.
 
-Tests replace an adapter by passing `upstreams={Protocol: fake}`.
+Tests replace an adapter by passing `upstreams={operation: fake, Protocol: fake}`.
 """
 
 from collections.abc import Callable, Hashable, Mapping, Sequence
@@ -9,17 +9,20 @@ from functools import cached_property
 from typing import Any, TypeVar, cast
 
 from core.bus.bus import Bus
+from core.catalogue import Service
 from core.city import City
 from core.clock import Clock
-from core.manifest import Manifest, Service, load
+from core.manifest import Manifest
 from core.queue.events import EventBook
 from core.queue.jobs import JobQueue
+from core.rooms import ExtensionPoint
 from core.security.authentication import Revocations, Tokens
 from core.security.keys import Keys
 from core.security.vault import Vault
 from core.settings import Settings
 from core.telemetry.metrics import Metrics
 from core.upstream.client import HttpClient
+from core.upstream.operation import Upstreams
 from core.upstream.readings import LastGood
 
 T = TypeVar("T")
@@ -38,17 +41,18 @@ class App:
     events: EventBook
     bus: Bus
     http: HttpClient
+    upstreams: Upstreams
     metrics: Metrics
     last_good: LastGood
     vault: Vault
     tokens: Tokens
     revocations: Revocations
-    _upstreams: dict[type, Any] = field(default_factory=dict, repr=False)
+    _clients: dict[type, Any] = field(default_factory=dict, repr=False)
     _once: dict[Hashable, Any] = field(default_factory=dict, repr=False)
 
     def upstream(self, protocol: type[T]) -> T:
-        """The client of an outside system. Raises KeyError where no manifest binds it."""
-        return cast(T, self._upstreams[protocol])
+        """The client bound to a protocol. Raises KeyError where no manifest binds one."""
+        return cast(T, self._clients[protocol])
 
     def once(self, key: Hashable, make: Callable[[], T]) -> T:
         """One object per process, made at first need: caches and lines that a module keeps."""
@@ -62,14 +66,6 @@ class App:
         services = [service for manifest in self.manifests for service in manifest.services]
         return {service.id: service for service in sorted(services, key=lambda s: s.number)}
 
-    @cached_property
-    def _extensions(self) -> Mapping[str, Sequence[Any]]:
-        points: dict[str, list[Any]] = {}
-        for manifest in self.manifests:
-            for point, path in manifest.extensions:
-                points.setdefault(point, []).append(load(path))
-        return points
-
-    def extensions(self, point: str) -> Sequence[Any]:
-        """What other wings gave to an extension point ("payments.payable"), in manifest order."""
-        return self._extensions.get(point, ())
+    def extensions(self, point: ExtensionPoint[T]) -> Sequence[T]:
+        """What the rooms give to an extension point, in the order of wings and rooms."""
+        return self.once(point, lambda: tuple(point.of(self.manifests)))

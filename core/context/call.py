@@ -11,7 +11,7 @@ from uuid import UUID
 from core.context.app import App
 from core.deadline import Deadline
 from core.security.authentication import Viewer, require
-from core.security.authorization import decide, need_of
+from core.security.authorization import Need, Scope, decide, need_of
 from core.security.mandate import Mandate
 from core.texts import Locale
 
@@ -44,7 +44,14 @@ class Call:
         For commands that learn only from their data which service they belong to. Raises
         LoginRequired and Forbidden as `core.security.authorization.decide` does.
         """
-        decide(self.viewer, need_of(self.app.services[service_id]), self.app.clock.now())
+        return self._require(need_of(self.app.services[service_id]))
+
+    def require_scope(self, scope: Scope) -> Viewer:
+        """The viewer, as a member of staff with a scope. Raises LoginRequired and Forbidden."""
+        return self._require(Need(level=1, scope=scope))
+
+    def _require(self, need: Need) -> Viewer:
+        decide(self.viewer, need, self.app.clock.now())
         return self.require_viewer()
 
     @property

@@ -1,5 +1,6 @@
 """The database: its pool and transactions here; idempotency keys and rate limits beside it."""
 
+from core.database.locks import lock_name
 from core.database.pool import (
     CONNECTION_LOST,
     IntegrityError,
@@ -9,6 +10,8 @@ from core.database.pool import (
     fetch_all,
     fetch_model,
     fetch_one,
+    is_connection_lost,
+    is_unavailable,
     parse_url,
     raw_connection,
     refuse_in_transaction,
@@ -27,6 +30,9 @@ __all__ = [
     "fetch_all",
     "fetch_model",
     "fetch_one",
+    "is_connection_lost",
+    "is_unavailable",
+    "lock_name",
     "parse_url",
     "raw_connection",
     "refuse_in_transaction",

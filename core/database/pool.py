@@ -4,7 +4,7 @@ A transaction belongs to one command. Inside it there is no network call and no 
 transaction; `transaction()` and the outbound client both refuse that.
 """
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from contextvars import ContextVar
 from functools import lru_cache
@@ -14,12 +14,13 @@ from urllib.parse import parse_qs, unquote, urlsplit
 import asyncpg
 from tortoise import Tortoise
 from tortoise.backends.base.client import BaseDBAsyncClient, TransactionContext
+from tortoise.exceptions import DBConnectionError, TransactionManagementError
 from tortoise.exceptions import IntegrityError as IntegrityError
-from tortoise.exceptions import TransactionManagementError
 from tortoise.models import Model
 from tortoise.transactions import in_transaction
 
 from core.manifest import Manifest
+from core.rooms import models_of, require_module
 from core.telemetry.call_counts import count_sql
 
 M = TypeVar("M", bound=Model)
@@ -42,6 +43,17 @@ CONNECTION_LOST = (
     asyncpg.InternalClientError,  # what the driver says when a connection dies mid-word
 )
 """What a lost connection may look like."""
+
+_BUSY_STATES = (
+    *("08", "53", "58"),  # connection; resources: disk, memory, connections; the system itself
+    *("57P01", "57P02", "57P03", "57P05"),  # shutting down, starting up
+    *("55P03", "57014", "25P03"),  # a lock, a statement or an idle transaction took too long
+    *("40001", "40P01"),  # beaten by a concurrent transaction
+    "25006",  # read-only: a standby after a failover
+)
+"""Beginnings of the SQLSTATEs that say: well asked, but not now."""
+
+_GONE_STATES = ("08", "57P0")
 
 _NO_STATEMENTS = (
     *("BEGIN", "COMMIT", "ROLLBACK"),  # a transaction opens and ends
@@ -77,12 +89,12 @@ def tortoise_config(
     """The ORM's configuration: one connection, one app per manifest that has tables."""
     apps = {
         manifest.label: {
-            "models": list(manifest.models),
-            "migrations": manifest.migrations,
+            "models": models,
+            "migrations": require_module(manifest, manifest.migrations),
             "default_connection": "default",
         }
         for manifest in manifests
-        if manifest.models
+        if (models := models_of(manifest)) and manifest.migrations
     }
     settings = _SESSION | {"application_name": application}
     credentials = parse_url(url) | {
@@ -157,6 +169,44 @@ def _is_housekeeping(query: str) -> bool:
 async def disconnect() -> None:
     """Close the pool."""
     await Tortoise.close_connections()
+
+
+def is_unavailable(error: BaseException | None) -> bool:
+    """Whether an error says that the database cannot serve now: away, full, or held up by a lock.
+
+    Repeating later may succeed. Of a statement that is wrong, or breaks a rule, it is False.
+    """
+    return any(
+        _is_gone(link) or _state_of(link).startswith(_BUSY_STATES) for link in _causes(error)
+    )
+
+
+def is_connection_lost(error: BaseException | None) -> bool:
+    """Whether an error says that the database is away, for whatever is asked."""
+    return any(_is_gone(link) for link in _causes(error))
+
+
+def _is_gone(error: BaseException) -> bool:
+    if isinstance(error, DBConnectionError | asyncpg.InternalClientError):
+        return True
+    if isinstance(error, OSError):  # of a socket: a file's error names its file
+        return error.filename is None and not isinstance(error, TimeoutError)
+    if isinstance(error, asyncpg.InterfaceError):
+        return any(word in str(error) for word in ("closed", "closing"))
+    return _state_of(error).startswith(_GONE_STATES)
+
+
+def _state_of(error: BaseException) -> str:
+    return str(getattr(error, "sqlstate", None) or "")
+
+
+def _causes(error: BaseException | None) -> Iterator[BaseException]:
+    """An error and what it was raised from: the ORM wraps the driver's."""
+    for _ in range(5):
+        if error is None:
+            return
+        yield error
+        error = error.__cause__
 
 
 def connection() -> BaseDBAsyncClient:

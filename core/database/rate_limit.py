@@ -4,7 +4,9 @@ import math
 from datetime import UTC, datetime, timedelta
 
 from core.clock import Clock
-from core.database import Transaction, fetch_one
+from core.database import Transaction, fetch_one, transaction
+from core.errors import RateLimited
+from core.texts import Text
 
 
 async def take(tx: Transaction, clock: Clock, key: str, *, limit: int, window: timedelta) -> int:
@@ -32,6 +34,14 @@ async def take(tx: Transaction, clock: Clock, key: str, *, limit: int, window: t
     if row["count"] <= limit:
         return 0
     return max(1, math.ceil((ends_at - now).total_seconds()))
+
+
+async def require(clock: Clock, key: str, *, limit: int, window: timedelta, refusal: Text) -> None:
+    """Count one use of `key` in a transaction of its own. Raises RateLimited above the limit."""
+    async with transaction() as tx:
+        wait_s = await take(tx, clock, key, limit=limit, window=window)
+    if wait_s:
+        raise RateLimited(refusal, retry_after_s=wait_s)
 
 
 async def blocked_s(tx: Transaction, clock: Clock, key: str, *, limit: int) -> int:

@@ -1,10 +1,12 @@
-"""What stands before a GraphQL root field: the rule of access, the mandate, refusals as data.
+"""Who may use a GraphQL root field: the access rules, and the guard that holds a field to its own.
 
-Every guard asks core.security.authorization and nothing else. A guarded field whose service is
-open to guardians and proxies takes the argument `onBehalfOf`; its resolver is then given that call.
+Every guard asks core.security.authorization and nothing else. A field of a service that is open to
+guardians and proxies takes the argument `onBehalfOf`; its resolver is then given that call.
 """
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from inspect import isawaitable
 from typing import Annotated, Any, TypeAlias
 from uuid import UUID
 
@@ -15,12 +17,12 @@ from strawberry.types.arguments import StrawberryArgument
 from strawberry.types.field import StrawberryField
 
 from core.context.call import Call
-from core.errors import LoginRequired, NotFound
+from core.errors import LoginRequired, Missing, NotFound
 from core.graphql import resume_tickets
 from core.graphql.resume_tickets import Action
 from core.people.mandates import act_for
 from core.refusal_texts import NOT_FOUND
-from core.security.authorization import Need, Scope, decide, need_of
+from core.security.authorization import NO_NEED, Need, Scope, decide, need_of
 
 Info: TypeAlias = strawberry.Info[Call, None]
 
@@ -33,80 +35,110 @@ OnBehalfOf: TypeAlias = Annotated[
 ]
 
 
+@dataclass(frozen=True, slots=True)
+class AccessRule:
+    """Who may use a root field. Made by the functions below, one for each kind of rule."""
+
+    need: Need = NO_NEED
+    """What every caller must meet, whatever the data; of a service, the manifest says it."""
+    service_id: str | None = None
+    """The catalogue service whose level and freshness count."""
+    for_others: bool = False
+    """Whether the field takes `onBehalfOf`."""
+    decided_by_data: str | None = None
+    """Why the command itself must decide the rest, in a sentence."""
+
+    @property
+    def is_open(self) -> bool:
+        """Whether strangers may use the field and nothing is checked."""
+        return self.need == NO_NEED and self.service_id is None
+
+
+def of_service(service_id: str, *, for_others: bool = False) -> AccessRule:
+    """Those whom a catalogue service admits: its identity level, fresh where it asks for that.
+
+    With `for_others` the field takes `onBehalfOf`; the service's manifest entry says so too.
+    """
+    return AccessRule(service_id=service_id, for_others=for_others)
+
+
+def signed_in(level: int = 1, *, fresh: bool = False) -> AccessRule:
+    """Everybody who is signed in at an identity level; `fresh`: proved a few minutes ago."""
+    return AccessRule(Need(level=level, fresh=fresh))
+
+
+def staff(scope: Scope) -> AccessRule:
+    """Members of staff with a scope, signed in with their second factor."""
+    return AccessRule(Need(level=1, scope=scope))
+
+
+def anybody() -> AccessRule:
+    """Everybody, strangers too."""
+    return AccessRule()
+
+
+def by_data(because: str, *, level: int = 1, fresh: bool = False) -> AccessRule:
+    """Those whom the command admits once it has read its data; `because` says why only then.
+
+    `level` and `fresh` are asked of everybody before that. Where the data say which service it
+    is, the command calls `Call.require_service`.
+    """
+    return AccessRule(Need(level=level, fresh=fresh), decided_by_data=because)
+
+
 class Guard(FieldExtension):
-    """Lets only those through whom the rule of the field allows."""
+    """Holds the callers of a field to its rule."""
 
-    def __init__(self, need: Need) -> None:
-        self._need = need
-
-    def action(self, info: Info, arguments: Mapping[str, Any]) -> Action:
-        """What is about to be done, and what it needs."""
-        return Action(info.field_name, arguments, self._need)
-
-    async def resolve_async(
-        self, next_: Callable[..., Awaitable[Any]], source: Any, info: Info, **kwargs: Any
-    ) -> Any:
-        """Decide, then run the resolver. A refusal that the caller can mend carries a ticket."""
-        call, action = info.context, self.action(info, kwargs)
-        try:
-            decide(call.viewer, action.need, call.app.clock.now())
-            resume_tickets.refuse_other(call, action)
-            return await self._pass(next_, source, info, kwargs)
-        except LoginRequired as refusal:
-            if refusal.resume_ticket is None:
-                refusal.resume_ticket = resume_tickets.issue(call, action)
-            raise
-
-    async def _pass(
-        self,
-        next_: Callable[..., Awaitable[Any]],
-        source: Any,
-        info: Info,
-        arguments: dict[str, Any],
-    ) -> Any:
-        return await next_(source, info, **arguments)
-
-
-class ServiceLevel(Guard):
-    """The rule of a catalogue service, and its `onBehalfOf`."""
-
-    def __init__(self, service_id: str, *, for_others: bool = False) -> None:
-        super().__init__(Need())
-        self.service_id = service_id
-        self._for_others = for_others
+    def __init__(self, rule: AccessRule) -> None:
+        self.rule = rule
 
     def apply(self, field: StrawberryField) -> None:
         """Add the argument `onBehalfOf` where the service is open to guardians and proxies."""
-        if self._for_others:
+        if self.rule.for_others:
             field.arguments = [*field.arguments, _on_behalf_of()]
 
-    def action(self, info: Info, arguments: Mapping[str, Any]) -> Action:
-        """The service's own rule."""
-        need = need_of(info.context.app.services[self.service_id])
-        return Action(info.field_name, arguments, need, self.service_id)
-
-    async def _pass(
-        self,
-        next_: Callable[..., Awaitable[Any]],
-        source: Any,
-        info: Info,
-        arguments: dict[str, Any],
+    async def resolve_async(
+        self, next_: Callable[..., Any], source: Any, info: Info, **kwargs: Any
     ) -> Any:
-        subject = arguments.pop("on_behalf_of", None)
-        if subject is not None:
-            call = await act_for(info.context, parse_id(subject), service=self.service_id)
-            info = _with_call(info, call)
-        return await next_(source, info, **arguments)
+        """Decide, then run the resolver. A refusal that the caller can mend carries a ticket."""
+        call, need = info.context, self._need(info.context)
+        action = Action(info.field_name, kwargs, need, self.rule.service_id)
+        try:
+            decide(call.viewer, need, call.app.clock.now())
+            resume_tickets.refuse_other(call, action)
+            return await self._resolve(next_, source, info, kwargs)
+        except LoginRequired as refusal:
+            if refusal.resume_ticket is None:
+                action = self._refused(action, refusal)
+                refusal.resume_ticket = resume_tickets.issue(call, action)
+            raise
 
+    def _need(self, call: Call) -> Need:
+        if self.rule.service_id is None:
+            return self.rule.need
+        return need_of(call.app.services[self.rule.service_id])
 
-def staff(scope: Scope) -> Guard:
-    """Members of staff with a scope, signed in with their second factor."""
-    return Guard(Need(level=1, scope=scope))
+    def _refused(self, action: Action, refusal: LoginRequired) -> Action:
+        """The action with what it turned out to need, where the data decided that."""
+        if self.rule.decided_by_data is None:
+            return action
+        fresh = action.need.fresh or refusal.missing is Missing.FRESH_AUTH
+        need = Need(max(action.need.level, refusal.required_level), fresh)
+        return Action(action.operation, action.arguments, need)
 
-
-def signed_in(level: int = 1, *, fresh: bool = False) -> Guard:
-    """Whoever is signed in, at a level."""
-    return Guard(Need(level=level, fresh=fresh))
+    async def _resolve(
+        self, next_: Callable[..., Any], source: Any, info: Info, arguments: Mapping[str, Any]
+    ) -> Any:
+        arguments = dict(arguments)
+        if self.rule.for_others:
+            subject = arguments.pop("on_behalf_of", None)
+            if subject is not None:
+                service = self.rule.service_id
+                call = await act_for(info.context, parse_id(subject), service=service)
+                info = _with_call(info, call)
+        result = next_(source, info, **arguments)
+        # a subscription's resolver returns its events at once
+        return await result if isawaitable(result) else result
 
 
 def parse_id(text: str) -> UUID:

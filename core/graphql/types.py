@@ -1,149 +1,34 @@
-"""The GraphQL words that every module shares: scalars, refusals, reading states, guards.
+"""The GraphQL types that every module shares: refusals, lists, arguments, cards."""
 
-A mutation returns its own union of a payload and `Refused`; `mutation()` turns an AppError into
-the matching member. A query that depends on an outside system carries status, asOf and reason.
-"""
-
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Annotated, Any, Generic, NewType, TypeAlias, TypeVar
+from typing import Annotated, Generic, TypeAlias, TypeVar
 
 import strawberry
-from graphql import GraphQLError
-from strawberry.extensions import FieldExtension
-from strawberry.types.scalar import ScalarDefinition
 
 from core import errors
-from core.clock import ensure_utc
 from core.context.call import Call
-from core.graphql.guards import Guard, Info, OnBehalfOf, ServiceLevel, parse_id, signed_in, staff
-from core.money import FEN_MAX
+from core.graphql.views import view
 from core.refusal_texts import INVALID_INPUT
 from core.upstream.readings import ReadStatus
-
-__all__ = [
-    "SCALARS",
-    "After",
-    "Connection",
-    "Fen",
-    "First",
-    "Guard",
-    "HomeSection",
-    "IdempotencyKey",
-    "Info",
-    "OnBehalfOf",
-    "Refused",
-    "ServiceLevel",
-    "connection",
-    "guarded_mutation",
-    "guarded_query",
-    "mutation",
-    "page_size",
-    "parse_id",
-    "service_mutation",
-    "service_query",
-    "signed_in",
-    "staff",
-]
 
 T = TypeVar("T")
 R = TypeVar("R")
 
-Fen = NewType("Fen", int)
-"""An amount of money in fen (1 yuan = 100 fen)."""
-
 _FIRST_MAX = 100
 
-
-PUBLIC_KEY = "public"
-"""Where a field says in its metadata that its value is the same for everybody."""
-
-
-@dataclass(frozen=True, slots=True)
-class Public:
-    """The same for everybody, and so long anybody may keep it."""
-
-    max_age_s: int
-
-
-def public(max_age_s: int) -> dict[str, Public]:
-    """Metadata of a field whose value is the same for everybody but for the language.
-
-    `strawberry.field(metadata=public(60), …)`. The resolver must not look at the viewer.
-    """
-    return {PUBLIC_KEY: Public(max_age_s)}
-
-
-def _fen_out(value: object) -> int:
-    if type(value) is not int or abs(value) > FEN_MAX:
-        raise GraphQLError("not an amount in fen")
-    return value
-
-
-def _fen_in(value: object) -> int:
-    amount = _fen_out(value)
-    if amount < 0:
-        raise GraphQLError("an amount in fen is not negative")
-    return amount
-
-
-def _moment_in(value: object) -> datetime:
-    try:
-        return ensure_utc(datetime.fromisoformat(str(value)))
-    except ValueError:
-        raise GraphQLError("a DateTime is ISO 8601 with its zone") from None
-
-
-def _moment_out(value: datetime) -> str:
-    return ensure_utc(value).isoformat().replace("+00:00", "Z")
-
-
-SCALARS: dict[object, ScalarDefinition] = {
-    Fen: strawberry.scalar(
-        name="Fen",
-        description="An amount of money in fen, an integer: 100 fen are 1 yuan.",
-        serialize=_fen_out,
-        parse_value=_fen_in,
-    ),
-    datetime: strawberry.scalar(
-        name="DateTime",
-        description="A moment, ISO 8601 with its zone; answers are in UTC.",
-        specified_by_url="https://scalars.graphql.org/andimarek/date-time.html",
-        serialize=_moment_out,
-        parse_value=_moment_in,
-    ),
-}
-
-strawberry.enum(
-    errors.Missing,
-    name="MissingStep",
-    description=(
-        "What a caller must do before an action is possible. LOGIN: sign in. REAL_NAME: verify "
-        "the real name. FRESH_AUTH: confirm once more who is there, with `stepUp`."
-    ),
-)
-strawberry.enum(
-    ReadStatus,
-    description=(
-        "Where a result comes from. LIVE: just now from its source. STALE: the last good answer, "
-        "see asOf. UNAVAILABLE: nothing to show, see reason."
-    ),
-)
+view(errors.Missing, name="MissingStep")
 
 
 @strawberry.interface(description="Why a mutation changed nothing.")
 class Refusal:
-    """What every refusal tells."""
-
     code: str = strawberry.field(description="The stable code that an app acts on.")
     message: str = strawberry.field(description="The sentence for the person, in their language.")
 
 
 @strawberry.type(description="The input breaks a rule.")
 class InvalidInput(Refusal):
-    """See core.errors.InvalidInput."""
-
     field: str | None = strawberry.field(description="The argument at fault, where there is one.")
 
 
@@ -159,8 +44,6 @@ class Conflict(Refusal):
 
 @strawberry.type(description="Sign in, sign in again, or verify your real name first.")
 class LoginRequired(Refusal):
-    """See core.errors.LoginRequired."""
-
     required_level: int = strawberry.field(
         description="The identity level that is needed: 1 phone, 2 real name."
     )
@@ -178,8 +61,6 @@ class Forbidden(Refusal):
 
 @strawberry.type(description="Too many attempts.")
 class RateLimited(Refusal):
-    """See core.errors.RateLimited."""
-
     retry_after_s: int = strawberry.field(description="Seconds to wait before the next attempt.")
     retry_at: datetime = strawberry.field(description="When the next attempt is possible.")
 
@@ -236,53 +117,6 @@ def to_refusal(error: errors.AppError, call: Call) -> Refused:
     raise TypeError(f"no refusal for {type(error).__name__}")
 
 
-class RefusalsAsData(FieldExtension):
-    """Returns an AppError as a member of the mutation's union instead of raising it."""
-
-    async def resolve_async(
-        self, next_: Callable[..., Awaitable[Any]], source: Any, info: Info, **kwargs: Any
-    ) -> Any:
-        """Run the resolver; an expected refusal becomes its answer."""
-        try:
-            return await next_(source, info, **kwargs)
-        except errors.AppError as error:
-            return to_refusal(error, info.context)
-
-
-def mutation(*, description: str) -> Any:
-    """A mutation field whose refusals are data."""
-    return strawberry.mutation(description=description, extensions=[RefusalsAsData()])
-
-
-def service_query(service_id: str, *, description: str, for_others: bool = False) -> Any:
-    """A query field of a catalogue service, guarded by the service's rule.
-
-    With `for_others` it takes `onBehalfOf`; the service's manifest entry says so too.
-    """
-    return strawberry.field(
-        description=description, extensions=[ServiceLevel(service_id, for_others=for_others)]
-    )
-
-
-def service_mutation(service_id: str, *, description: str, for_others: bool = False) -> Any:
-    """A mutation field of a catalogue service, guarded by the service's rule."""
-    return strawberry.mutation(
-        description=description,
-        # the last one stands outside: it sees the guard's refusals too
-        extensions=[ServiceLevel(service_id, for_others=for_others), RefusalsAsData()],
-    )
-
-
-def guarded_query(guard: Guard, *, description: str) -> Any:
-    """A query field that belongs to no catalogue service, behind a rule of its own."""
-    return strawberry.field(description=description, extensions=[guard])
-
-
-def guarded_mutation(guard: Guard, *, description: str) -> Any:
-    """A mutation field that belongs to no catalogue service, behind a rule of its own."""
-    return strawberry.mutation(description=description, extensions=[guard, RefusalsAsData()])
-
-
 @strawberry.type(description="Where a page of a list ends.")
 class PageInfo:
     """Relay's page info, forwards only."""
@@ -293,16 +127,12 @@ class PageInfo:
 
 @strawberry.type(description="An entry of a list.")
 class Edge(Generic[T]):
-    """A node and its cursor."""
-
     cursor: str = strawberry.field(description="The entry's cursor, for `after`.")
     node: T = strawberry.field(description="The entry itself.")
 
 
 @strawberry.type(description="A page of a list.")
 class Connection(Generic[T]):
-    """Relay's connection, forwards only."""
-
     edges: list[Edge[T]] = strawberry.field(description="The page's entries.")
     page_info: PageInfo = strawberry.field(description="Where the page ends.")
 
@@ -327,12 +157,15 @@ def page_size(first: int) -> int:
     return first
 
 
-@strawberry.interface(description="A card of the home screen.")
+@dataclass(frozen=True, slots=True, kw_only=True)
 class HomeSection:
-    """What every card tells; each module adds its own type with its own fields."""
+    """A card of the home screen."""
 
-    id: str = strawberry.field(description="The card's stable name.")
-    title: str = strawberry.field(description="The card's title in the viewer's language.")
-    status: ReadStatus = strawberry.field(description="Where the card's content comes from.")
-    as_of: datetime | None = strawberry.field(description="When the content was true.")
-    reason: str | None = strawberry.field(description="Why it is not LIVE, a stable code.")
+    id: Annotated[str, "The card's stable name."]
+    title: Annotated[str, "The card's title in the viewer's language."]
+    status: Annotated[ReadStatus, "Where the card's content comes from."]
+    as_of: Annotated[datetime | None, "When the content was true."]
+    reason: Annotated[str | None, "Why it is not LIVE, a stable code."]
+
+
+view(HomeSection, is_interface=True)

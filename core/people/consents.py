@@ -14,7 +14,14 @@ from uuid import UUID
 from core.bus import bus
 from core.clock import civil_date
 from core.context.call import Call
-from core.database import Transaction, connection, fetch_all, fetch_one, transaction
+from core.database import (
+    Transaction,
+    connection,
+    fetch_all,
+    fetch_one,
+    lock_name,
+    transaction,
+)
 from core.database.models import Consent
 from core.errors import Conflict, Forbidden, NotFound
 from core.ids import new_id
@@ -26,10 +33,10 @@ from core.refusal_texts import (
     NOT_ALLOWED,
     NOT_FOUND,
 )
+from core.rooms import ExtensionPoint
 from core.security.mandate import MandateKind
 from core.texts import Text
 
-PURPOSES = "privacy.purposes"
 WITHDRAWN = "privacy.consent_withdrawn"
 """The bus topic that tells [subject id, purpose] of withdrawn consents."""
 
@@ -54,6 +61,9 @@ class Purpose:
     text_version: str
     recipient: str = CITY
     life: timedelta | None = None
+
+
+PURPOSES = ExtensionPoint("privacy.purposes", Purpose, key=lambda purpose: purpose.id)
 
 
 def list_purposes(call: Call) -> list[Purpose]:
@@ -83,10 +93,7 @@ async def grant_consent(call: Call, purpose_id: str, text_version: str) -> Conse
     now = call.app.clock.now()
     async with transaction() as tx:
         # one lock per person and purpose: two taps at once make one consent
-        await tx.execute_query(
-            "SELECT pg_advisory_xact_lock(hashtextextended($1, 0))",
-            [f"consent:{subject_id}:{purpose.id}"],
-        )
+        await lock_name(tx, f"consent:{subject_id}:{purpose.id}")
         live = await find_live(tx, subject_id, purpose.id, purpose.text_version, now)
         if live is not None:
             return await Consent.get(id=live, using_db=tx)
@@ -125,7 +132,7 @@ async def withdraw_consent(call: Call, purpose_id: str) -> int:
         raise Forbidden(NOT_ALLOWED)
     async with transaction() as tx:
         ended = await end_consents(tx, call.app.clock.now(), subject_id, purpose_id=purpose_id)
-    call.app.last_good.forget(kept_under(subject_id, purpose_id))
+    call.app.last_good.forget_all(kept_under(subject_id, purpose_id))
     return ended
 
 
@@ -192,9 +199,12 @@ async def list_consents(call: Call) -> list[Consent]:
     return await Consent.filter(subject_id=call.subject_id).order_by("-granted_at")
 
 
-def kept_under(person_id: UUID, purpose_id: str) -> Hashable:
-    """The last good answer's key: per person, so that nobody is shown another's data."""
-    return ("personal", person_id, purpose_id)
+def kept_under(person_id: UUID, purpose_id: str, *part: Hashable) -> tuple[Hashable, ...]:
+    """The last good answer's key: per person, so that nobody is shown another's data.
+
+    `part` tells apart what was asked for under one purpose; without it, all of it.
+    """
+    return ("personal", person_id, purpose_id, *part)
 
 
 async def _refuse_wrong_consenter(call: Call) -> None:

@@ -1,26 +1,39 @@
 """What the house holds about a person, all wings together: handing it out, forgetting it, sealing
-it under the newest key. Each wing says what is its own, at three extension points.
+it under the newest key. Each wing declares its tables (`core.people.personal_table`), and what no
+table says in plain functions, at one extension point.
 
 PIPL Art. 45 (copy and portability), 47 (deletion; what the law keeps is named), 51 (encryption).
 """
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date
-from typing import TYPE_CHECKING, Any
+from datetime import date, datetime
+from typing import Any
 from uuid import UUID
 
+import structlog
+from tortoise.expressions import Q
+
+from core.clock import civil_date
+from core.context.app import App
 from core.database import Transaction, connection, fetch_all, transaction
+from core.people.personal_table import (
+    Cleared,
+    Deleted,
+    Held,
+    PersonalTable,
+    Sealed,
+    Section,
+    Through,
+)
+from core.queue.jobs import Lane, job
+from core.rooms import ExtensionPoint
+from core.security.vault import Vault
 from core.texts import Text
 
-if TYPE_CHECKING:
-    from core.context.app import App
-
-EXPORTS = "privacy.export"
-ERASURES = "privacy.erasure"
-SEALED = "pii.columns"
-
 _BATCH = 500
+
+log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,14 +53,6 @@ class Exported:
 
 
 @dataclass(frozen=True, slots=True)
-class Export:
-    """How a wing hands out what it holds: `read(app, person_id)`."""
-
-    name: str
-    read: Callable[["App", UUID], Awaitable[Exported]]
-
-
-@dataclass(frozen=True, slots=True)
 class Hold:
     """Something that the law keeps in spite of an erasure; `until_on` None while it is open."""
 
@@ -57,89 +62,189 @@ class Hold:
 
 
 @dataclass(frozen=True, slots=True)
-class Erasure:
-    """How a wing forgets a person.
+class PersonalData:
+    """What a wing holds about people: its tables, and functions for what no table says.
 
-    `holds(app, person_id)` names what must stay; `erase(app, tx, person_id)` removes everything
-    else, is repeat-safe, and runs in one transaction with all other wings.
+    `read(app, person_id)` gives further sections of an export, `holds(app, person_id)` names what
+    else must stay. `erase(app, tx, person_id)` runs before the tables are erased, is repeat-safe,
+    and is in one transaction with all other wings.
     """
 
     name: str
-    holds: Callable[["App", UUID], Awaitable[Sequence[Hold]]]
-    erase: Callable[["App", Transaction, UUID], Awaitable[None]]
+    tables: Sequence[PersonalTable] = ()
+    withheld: Sequence[Withheld] = ()
+    read: Callable[[App, UUID], Awaitable[Mapping[str, Any]]] | None = None
+    holds: Callable[[App, UUID], Awaitable[Sequence[Hold]]] | None = None
+    erase: Callable[[App, Transaction, UUID], Awaitable[None]] | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class SealedColumn:
-    """A column that the vault encrypts: the table's key and the purpose bound into the value."""
-
-    table: str
-    column: str
-    purpose: str
-    key: str = "id"
+PERSONAL_DATA = ExtensionPoint("personal data", PersonalData, key=lambda data: data.name)
 
 
-async def export_person(app: "App", person_id: UUID) -> Mapping[str, Exported]:
+def _wings(app: App) -> Sequence[PersonalData]:
+    return app.extensions(PERSONAL_DATA)
+
+
+async def export_person(app: App, person_id: UUID) -> Mapping[str, Exported]:
     """Everything held about a person, by wing."""
-    exports: Sequence[Export] = app.extensions(EXPORTS)
-    return {export.name: await export.read(app, person_id) for export in exports}
+    return {wing.name: await _export(app, wing, person_id) for wing in _wings(app)}
 
 
-async def find_holds(app: "App", person_id: UUID) -> Mapping[str, Sequence[Hold]]:
+async def _export(app: App, wing: PersonalData, person_id: UUID) -> Exported:
+    data = dict(await wing.read(app, person_id)) if wing.read else {}
+    for table in wing.tables:
+        if table.exported is not None:
+            data[table.exported.name] = await _rows(app.vault, table, table.exported, person_id)
+    return Exported(data, wing.withheld)
+
+
+async def _rows(
+    vault: Vault, table: PersonalTable, section: Section, person_id: UUID
+) -> list[dict[str, Any]]:
+    """A person's rows as they are handed out, the oldest first."""
+    owned = table.model.filter(await _owned(table, person_id)).order_by(table.key)
+    rows = [_opened(vault, table, row) for row in await owned.values()]
+    return [
+        {
+            name: _plain(row[value] if isinstance(value, str) else value(row))
+            for name, value in section.values.items()
+        }
+        for row in rows
+    ]
+
+
+async def _owned(table: PersonalTable, person_id: UUID) -> Q:
+    """The condition that a row is this person's."""
+    owner = table.owner
+    if isinstance(owner, Through):
+        parents = owner.parent.model.filter(await _owned(owner.parent, person_id))
+        keys = await parents.values_list(owner.parent.key, flat=True)
+        return _equal(f"{owner.column}__in", keys)
+    columns = (owner,) if isinstance(owner, str) else owner
+    return Q(*(_equal(column, person_id) for column in columns), join_type=Q.OR)
+
+
+def _equal(lookup: str, value: Any) -> Q:
+    return Q(**{lookup: value})
+
+
+def _opened(vault: Vault, table: PersonalTable, row: dict[str, Any]) -> dict[str, Any]:
+    """A row with its sealed columns decrypted."""
+    for sealed in table.sealed:
+        if row[sealed.column] is not None:
+            row[sealed.column] = vault.decrypt(bytes(row[sealed.column]), sealed.purpose)
+    return row
+
+
+def _plain(value: Any) -> Any:
+    """A value as JSON has it. Raises TypeError for bytes: they are sealed or an index."""
+    if isinstance(value, bytes | memoryview):
+        raise TypeError("bytes are not handed out")
+    if isinstance(value, date | datetime):
+        return value.isoformat()
+    return str(value) if isinstance(value, UUID) else value
+
+
+async def find_holds(app: App, person_id: UUID) -> Mapping[str, Sequence[Hold]]:
     """What the law keeps of a person, by wing; wings that keep nothing are not in it."""
-    erasures: Sequence[Erasure] = app.extensions(ERASURES)
-    found = {erasure.name: await erasure.holds(app, person_id) for erasure in erasures}
+    found = {wing.name: await _holds(app, wing, person_id) for wing in _wings(app)}
     return {name: holds for name, holds in found.items() if holds}
 
 
-async def erase_person(app: "App", tx: Transaction, person_id: UUID) -> Sequence[str]:
+async def _holds(app: App, wing: PersonalData, person_id: UUID) -> Sequence[Hold]:
+    holds = list(await wing.holds(app, person_id)) if wing.holds else []
+    for table in wing.tables:
+        if isinstance(table.erased, Held):
+            until_on = await _held_until(table, table.erased, person_id)
+            if until_on is not None and until_on >= civil_date(app.clock.now()):
+                holds.append(Hold(table.erased.what, table.erased.reason, until_on))
+    return holds
+
+
+async def _held_until(table: PersonalTable, held: Held, person_id: UUID) -> date | None:
+    """The last day on which a person's rows are held; None where there is no row."""
+    owned = table.model.filter(await _owned(table, person_id)).order_by(f"-{held.since}")
+    last = await owned.first()
+    return None if last is None else held.until(civil_date(getattr(last, held.since)))
+
+
+async def erase_person(app: App, tx: Transaction, person_id: UUID) -> Sequence[str]:
     """Let every wing forget a person, but for what it holds; returns the wings asked."""
-    erasures: Sequence[Erasure] = app.extensions(ERASURES)
-    for erasure in erasures:
-        await erasure.erase(app, tx, person_id)
-    return [erasure.name for erasure in erasures]
+    for wing in _wings(app):
+        if wing.erase:
+            await wing.erase(app, tx, person_id)
+        for table in wing.tables:
+            await _erase(tx, table, person_id)
+    return [wing.name for wing in _wings(app)]
 
 
-async def reseal(app: "App", _payload: Mapping[str, Any]) -> None:
-    """Scheduled job: encrypt anew what stands under an older key. Repeat-safe, in small steps.
+async def _erase(tx: Transaction, table: PersonalTable, person_id: UUID) -> None:
+    match table.erased:
+        case Deleted(unless=column):
+            owned = table.model.filter(await _owned(table, person_id)).using_db(tx)
+            await (owned.filter(**{f"{column}__isnull": True}) if column else owned).delete()
+        case Cleared(columns=columns):
+            owned = table.model.filter(await _owned(table, person_id)).using_db(tx)
+            await owned.update(**columns)
+
+
+def _sealed(app: App) -> Sequence[tuple[PersonalTable, Sealed]]:
+    tables = [table for wing in _wings(app) for table in wing.tables]
+    return [(table, sealed) for table in tables for sealed in table.sealed]
+
+
+@job("core.reseal", lane=Lane.BULK, timeout_s=3600, every="30 19 * * *")
+async def reseal(app: App) -> None:
+    """Encrypt anew what stands under an older key. Repeat-safe, in small steps.
 
     A value that changes meanwhile is sealed under the newest key by whoever changes it.
     """
     app.vault.reload()
-    columns: Sequence[Sequence[SealedColumn]] = app.extensions(SEALED)
-    for column in (column for group in columns for column in group):
-        while await _reseal_batch(app, column):
+    for table, sealed in _sealed(app):
+        unreadable: set[str] = set()
+        while await _reseal_batch(app, table, sealed, unreadable):
             pass
 
 
-async def _reseal_batch(app: "App", column: SealedColumn) -> int:
+async def _reseal_batch(
+    app: App, table: PersonalTable, sealed: Sealed, unreadable: set[str]
+) -> int:
+    """Reseal some values; those that cannot be opened are noted and left as they are."""
+    column, key = sealed.column, table.key
     async with transaction() as tx:
         rows = await fetch_all(
             tx,
-            f"SELECT {column.key} AS key, {column.column} AS sealed FROM {column.table} "  # noqa: S608 - names from manifests
-            f"WHERE {column.column} IS NOT NULL AND length({column.column}) > 0 "
-            f"AND get_byte({column.column}, 0) <> $1 LIMIT $2 FOR UPDATE SKIP LOCKED",
+            f"SELECT {key} AS key, {column} AS sealed FROM {table.name} "  # noqa: S608 - names from models
+            f"WHERE {column} IS NOT NULL AND length({column}) > 0 "
+            f"AND get_byte({column}, 0) <> $1 AND NOT {key}::text = ANY($3) "
+            "LIMIT $2 FOR UPDATE SKIP LOCKED",
             app.vault.newest,
             _BATCH,
+            sorted(unreadable),
         )
         for row in rows:
-            plain = app.vault.decrypt(bytes(row["sealed"]), column.purpose)
+            try:
+                plain = app.vault.decrypt(bytes(row["sealed"]), sealed.purpose)
+            except Exception as error:
+                unreadable.add(str(row["key"]))
+                log.error("value not opened", table=table.name, error=type(error).__name__)
+                app.metrics.sweep_row("core.reseal", "failed")
+                continue
             await tx.execute_query(
-                f"UPDATE {column.table} SET {column.column} = $2 WHERE {column.key} = $1",  # noqa: S608
-                [row["key"], app.vault.encrypt(plain, column.purpose)],
+                f"UPDATE {table.name} SET {column} = $2 WHERE {key} = $1",  # noqa: S608
+                [row["key"], app.vault.encrypt(plain, sealed.purpose)],
             )
     return len(rows)
 
 
-async def count_old(app: "App") -> int:
+async def count_old(app: App) -> int:
     """How many values still stand under an older key than the newest."""
-    columns: Sequence[Sequence[SealedColumn]] = app.extensions(SEALED)
     total = 0
-    for column in (column for group in columns for column in group):
+    for table, sealed in _sealed(app):
         rows = await fetch_all(
             connection(),
-            f"SELECT count(*) AS old FROM {column.table} WHERE length({column.column}) > 0 "  # noqa: S608
-            f"AND get_byte({column.column}, 0) <> $1",
+            f"SELECT count(*) AS old FROM {table.name} WHERE length({sealed.column}) > 0 "  # noqa: S608
+            f"AND get_byte({sealed.column}, 0) <> $1",
             app.vault.newest,
         )
         total += rows[0]["old"]

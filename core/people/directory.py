@@ -1,22 +1,18 @@
 """Who somebody is: the one look-up of a person's own data that wings may use.
 
-The module that owns the accounts gives the extension "people.directory"; nobody else reads its
-tables.
+The module that owns the accounts gives the `Directory`; nobody else reads its tables.
 """
 
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import date
-from typing import TYPE_CHECKING
 from uuid import UUID
 
+from core.context.app import App
 from core.errors import NotFound
 from core.ids import resident_birth_date
 from core.refusal_texts import NOT_FOUND
-
-if TYPE_CHECKING:
-    from core.context.app import App
-
-DIRECTORY = "people.directory"
+from core.rooms import ExtensionPoint
 
 CHILD_UNTIL_AGE = 14
 """Below it a guardian consents for the child (PIPL Art. 31)."""
@@ -41,6 +37,16 @@ class Person:
         return self.resident_id is not None and age_on(self.resident_id, today) < CHILD_UNTIL_AGE
 
 
+@dataclass(frozen=True, slots=True)
+class Directory:
+    """Where people are looked up: `find(app, person_id)` gives one with an account, or None."""
+
+    find: Callable[[App, UUID], Awaitable[Person | None]]
+
+
+DIRECTORY = ExtensionPoint("people.directory", Directory, key=lambda _: "the directory")
+
+
 def age_on(resident_id: str, today: date) -> int:
     """Whole years of age of whoever has a (valid) resident ID."""
     born_on = resident_birth_date(resident_id)
@@ -48,10 +54,10 @@ def age_on(resident_id: str, today: date) -> int:
     return today.year - born_on.year - ((today.month, today.day) < (born_on.month, born_on.day))
 
 
-async def get_person(app: "App", person_id: UUID) -> Person:
+async def get_person(app: App, person_id: UUID) -> Person:
     """A person by account id. Raises NotFound when there is no such account."""
     (directory,) = app.extensions(DIRECTORY)
-    person: Person | None = await directory(app, person_id)
+    person = await directory.find(app, person_id)
     if person is None:
         raise NotFound(NOT_FOUND)
     return person

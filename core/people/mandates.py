@@ -1,12 +1,13 @@
 """Acting for somebody else: guardians for children, proxies for elders.
 
-The module that owns the accounts gives the extension "people.mandates". Every use looks the
+The module that owns the accounts gives the `Mandates`. Every use looks the
 mandate up in the database, so its end counts from the next call on; what runs longer than a call
 listens for the end (`ENDED`).
 """
 
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import aclosing
+from dataclasses import dataclass
 from typing import TypeVar
 from uuid import UUID
 
@@ -15,21 +16,31 @@ from core.context.app import App
 from core.context.call import Call
 from core.errors import NotFound
 from core.refusal_texts import NOT_FOUND
+from core.rooms import ExtensionPoint
 from core.security.mandate import Mandate
 
 T = TypeVar("T")
 
-DIRECTORY = "people.mandates"
 ENDED = "people.mandate_ended"
 """The bus topic that tells the ids of mandates that ended."""
 
 
+@dataclass(frozen=True, slots=True)
+class Mandates:
+    """Where mandates are looked up: `find(app, actor_id, subject_id)`."""
+
+    find: Callable[[App, UUID, UUID], Awaitable[Mandate | None]]
+
+
+MANDATES = ExtensionPoint("people.mandates", Mandates, key=id)
+
+
 async def find_mandate(app: App, actor_id: UUID, subject_id: UUID) -> Mandate | None:
     """What lets one person act for another at this moment."""
-    for directory in app.extensions(DIRECTORY):
-        found: Mandate | None = await directory(app, actor_id, subject_id)
-        if found is not None:
-            return found
+    for mandates in app.extensions(MANDATES):
+        mandate = await mandates.find(app, actor_id, subject_id)
+        if mandate is not None:
+            return mandate
     return None
 
 

@@ -6,15 +6,16 @@ data. Staff read under a case number instead of a consent and leave the same tra
 PIPL Art. 13-15 (consent), 44 (right to know), 55 (records of processing).
 """
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Hashable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any, TypeVar
 from uuid import UUID
 
 import structlog
 
 from core.bus import bus
+from core.context.app import App
 from core.context.call import Call
 from core.database import Transaction, transaction
 from core.database.models import AccessLog, Consent
@@ -38,13 +39,11 @@ from core.security.authorization import Need, Scope, decide
 from core.upstream.exchange import UpstreamRejected
 from core.upstream.readings import Reading, ReadStatus
 
-if TYPE_CHECKING:
-    from core.context.app import App
-
 __all__ = [
     "PURPOSES",
     "Access",
     "Purpose",
+    "about_person",
     "find_purpose",
     "grant_consent",
     "list_access",
@@ -79,6 +78,11 @@ class Access:
     """The one upstream whose client takes it."""
 
 
+def about_person(access: Access) -> dict[str, str | None]:
+    """The body in which a registry is asked about the person of an access."""
+    return {"resident_id": access.person.resident_id, "consent_ref": str(access.consent_id)}
+
+
 async def list_access(call: Call, *, first: int, before: UUID | None = None) -> list[AccessLog]:
     """Who read the subject's data, newest first; `before` is the last row already seen."""
     rows = AccessLog.filter(subject_id=call.subject_id)
@@ -94,19 +98,20 @@ async def personal_read(
     purpose: Purpose,
     fetch: Callable[[Access], Awaitable[T]],
     max_stale: timedelta = _MAX_STALE,
+    part: Sequence[Hashable] = (),
 ) -> Reading[T]:
     """Read the subject's data from an upstream: consent, access log, deadline, last good answer.
 
     Raises LoginRequired below level 2 and Forbidden CONSENT_REQUIRED without a live consent; in
     both cases nothing is asked upstream. An upstream that fails gives a STALE or UNAVAILABLE
-    reading, never an exception. The last good answer is kept per person and purpose. What was
-    withdrawn while the upstream was answering is not shown.
+    reading, never an exception. The last good answer is kept per person, purpose and `part`. What
+    was withdrawn while the upstream was answering is not shown.
     """
     call.require_viewer(2)
     access = await open_access(call, service=service, purpose=purpose)
     try:
         reading: Reading[T] = await call.app.last_good.read_through(
-            kept_under(access.person.id, purpose.id),
+            kept_under(access.person.id, purpose.id, *part),
             lambda: fetch(access),
             clock=call.app.clock,
             max_stale=max_stale,
@@ -118,7 +123,7 @@ async def personal_read(
         await consents.require_held(access.consent_id, purpose.id, call.app.clock.now())
         await still_acts(call)
     except Forbidden:
-        call.app.last_good.forget(kept_under(access.person.id, purpose.id))
+        call.app.last_good.forget_all(kept_under(access.person.id, purpose.id))
         raise
     return reading
 
@@ -151,7 +156,7 @@ async def open_access(call: Call, *, service: str, purpose: Purpose) -> Access:
     return Access(person, purpose.id, consent_id, row_id, purpose.upstream)
 
 
-async def resume_access(app: "App", access_id: UUID) -> Access:
+async def resume_access(app: App, access_id: UUID) -> Access:
     """Go on under an access that was opened before, in a job that completes what it began.
 
     Raises Forbidden CONSENT_REQUIRED where the consent has been withdrawn since.
@@ -198,7 +203,7 @@ def access_topic(subject_id: UUID) -> str:
     return f"access:{subject_id}"
 
 
-def forget_withdrawn(app: "App") -> None:
+def forget_withdrawn(app: App) -> None:
     """Let this process drop what it keeps of a person when their consent is withdrawn.
 
     Reads do not rest on it: they look the consent up before anything kept is shown.
@@ -206,7 +211,7 @@ def forget_withdrawn(app: "App") -> None:
 
     def forget(message: Any) -> None:
         subject_id, purpose = message
-        app.last_good.forget(kept_under(UUID(subject_id), purpose))
+        app.last_good.forget_all(kept_under(UUID(subject_id), purpose))
 
     app.bus.listen(consents.WITHDRAWN, forget)
 

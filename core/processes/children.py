@@ -2,18 +2,22 @@
 
 import ctypes
 import os
+import shutil
 import signal
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
+
+from core.processes.private import open_private_log, private_file
 
 _PR_SET_PDEATHSIG = 1
 _FIRST_DELAY_S, _MAX_DELAY_S = 0.2, 5.0
 _STEADY_AFTER_S = 10.0
-_LOG_MAX_BYTES = 10_000_000
+LOG_MAX_BYTES = 10_000_000
 
 _libc = ctypes.CDLL(None) if sys.platform == "linux" else None
 
@@ -51,7 +55,7 @@ class Child:
     def start(self) -> None:
         """Start the process in a session of its own: Ctrl-C reaches the parent alone."""
         rotate(self.log)
-        with self.log.open("ab") as output:
+        with open_private_log(self.log) as output:
             self._log_start = output.tell()
             self.process = subprocess.Popen(  # noqa: S603
                 self.command,
@@ -94,6 +98,11 @@ class Child:
             return f"was killed by {signal.Signals(-code).name}"
         return f"exited with code {code}"
 
+    def cut_log(self) -> None:
+        """Keep the log of a process that runs for long from growing without end."""
+        if cut(self.log):
+            self._log_start = 0
+
     def last_words(self, lines: int = 20) -> str:
         """The end of what this run has written to the log."""
         return tail(self.log, lines, start=self._log_start)
@@ -119,9 +128,25 @@ def stop(
 
 def rotate(log: Path) -> None:
     """Keep a log of the previous starts from growing without end: one older file beside it."""
-    log.parent.mkdir(parents=True, exist_ok=True)
-    if log.exists() and log.stat().st_size > _LOG_MAX_BYTES:
-        log.replace(log.with_suffix(".log.1"))
+    if log.exists() and log.stat().st_size > LOG_MAX_BYTES:
+        log.replace(_older(log))
+
+
+def cut(log: Path) -> bool:
+    """Set a log aside that its process still writes; True where it had grown too large.
+
+    The process appends, so it goes on at the new end; a line written just now may be lost.
+    """
+    if not log.exists() or log.stat().st_size <= LOG_MAX_BYTES:
+        return False
+    with suppress(OSError):  # a full disk: then the room is worth more than the old lines
+        shutil.copyfile(log, private_file(_older(log)))
+    os.truncate(log, 0)
+    return True
+
+
+def _older(log: Path) -> Path:
+    return log.with_suffix(".log.1")
 
 
 def tail(log: Path, lines: int, *, start: int = 0) -> str:

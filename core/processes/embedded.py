@@ -23,8 +23,9 @@ from urllib.parse import quote
 import psutil
 
 from core.errors import HeldError, StartError
-from core.processes.children import dying_with_parent, rotate, tail
+from core.processes.children import cut, dying_with_parent, rotate, tail
 from core.processes.locks import FolderLock
+from core.processes.private import open_private_log
 from core.processes.server_user import ServerUser, server_user
 from core.settings import Settings
 
@@ -152,6 +153,10 @@ class EmbeddedPostgres:
         """Whether the server that we started lives."""
         return self._process is not None and self._process.poll() is None
 
+    def cut_log(self) -> None:
+        """Keep the server's log from growing without end while it runs."""
+        cut(self._log)
+
     @property
     def pid(self) -> int | None:
         """The postmaster's process id while it runs."""
@@ -201,7 +206,7 @@ class EmbeddedPostgres:
         for name, value in options.items():
             command += ["-c", f"{name}={value}"]
         rotate(self._log)
-        with self._log.open("ab") as output:
+        with open_private_log(self._log) as output:
             self._process = subprocess.Popen(  # noqa: S603
                 command,
                 env=_ENVIRONMENT,

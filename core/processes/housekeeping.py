@@ -1,17 +1,14 @@
 """What the ground floor forgets each night: expired keys, counters and revocations."""
 
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
-
+from core.context.app import App
 from core.database import transaction
+from core.queue.jobs import Lane, job
 from core.security.authentication import ACCESS_TOKEN_LIFE
 
-if TYPE_CHECKING:
-    from core.context.app import App
 
-
-async def forget_expired(app: "App", _payload: Mapping[str, Any]) -> None:
-    """Scheduled job: drop the rows that can decide nothing any more. Repeat-safe.
+@job("core.forget_expired", lane=Lane.BULK, every="15 19 * * *")
+async def forget_expired(app: App) -> None:
+    """Drop the rows that can decide nothing any more. Repeat-safe.
 
     A revocation matters until the last access token of its session has ended; it is kept twice as
     long, because processes' clocks differ.

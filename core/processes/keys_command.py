@@ -1,11 +1,10 @@
 """The installation's rotating keys: make the next one, see how far it has spread."""
 
-import asyncio
-
 import typer
 
+from core.processes.command import in_app
 from core.security.keys import add_data_key, add_token_key
-from core.settings import Settings
+from core.settings import read_settings
 
 app = typer.Typer(help=__doc__, no_args_is_help=True)
 
@@ -13,7 +12,7 @@ app = typer.Typer(help=__doc__, no_args_is_help=True)
 @app.command("rotate-tokens")
 def rotate_tokens() -> None:
     """Make the next token signing key. Nobody is logged out: older keys go on verifying."""
-    path = add_token_key(Settings().keys_path)
+    path = add_token_key(read_settings().keys_path)
     typer.echo(f"{path.name} made; it signs in each process from its next start.")
     typer.echo("Delete the older key 15 minutes after the last process has started.")
 
@@ -21,21 +20,13 @@ def rotate_tokens() -> None:
 @app.command("rotate-data")
 def rotate_data() -> None:
     """Make the next personal-data key; the nightly job seals older values under it."""
-    path = add_data_key(Settings().keys_path)
+    path = add_data_key(read_settings().keys_path)
     typer.echo(f"{path.name} made; `quancheng keys status` tells when the older one is unused.")
 
 
 @app.command()
 def status() -> None:
     """Tell how many values still stand under an older personal-data key."""
-    typer.echo(f"{asyncio.run(_count_old())} values under older keys")
-
-
-async def _count_old() -> int:
     from core.people.data_rights import count_old
-    from core.processes.embedded import database
-    from core.processes.open_app import open_app
 
-    with database(Settings()) as ready:
-        async with open_app(ready, application="quancheng keys") as house:
-            return await count_old(house)
+    typer.echo(f"{in_app('keys', count_old)} values under older keys")

@@ -2,22 +2,22 @@
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable
 from datetime import timedelta
 from typing import Any
 
 import structlog
-from pgqueuer import Job, RetryRequested
+from pgqueuer import Job as QueuedJob
+from pgqueuer import RetryRequested
 from pgqueuer.models import Context
 from pgqueuer.qm import QueueManager
 
 from core.context.app import App
-from core.manifest import JobKind, load
-from core.queue.jobs import GiveUp
+from core.database import is_unavailable
+from core.queue.jobs import GiveUp, Job
+from core.telemetry.tracebacks import error_line
+from core.upstream.client import UpstreamError
 
 log = structlog.get_logger(__name__)
-
-Handler = Callable[[App, Any], Awaitable[None]]
 
 
 class JobFailed(Exception):
@@ -27,15 +27,16 @@ class JobFailed(Exception):
     """
 
 
-def register(manager: QueueManager, job: JobKind, app: App) -> None:
+def register(manager: QueueManager, job: Job[Any], app: App) -> None:
     """Teach a lane's queue manager to run one kind of job."""
-    handler: Handler = load(job.handler)
 
-    async def run(queued: Job, context: Context) -> None:
+    async def run(queued: QueuedJob, context: Context) -> None:
         outcome, started_s = "failed", time.monotonic()
         try:
+            if queued.attempts >= job.max_attempts:
+                raise GiveUp("its worker died at every attempt")
             async with asyncio.timeout(job.timeout_s):
-                await handler(app, app.events.payload(job.kind, queued.payload or b"{}"))
+                await job.run(app, queued.payload or b"{}")
             outcome = "done"
         except asyncio.CancelledError:
             # the worker ends in a hurry; the queue would count a cancelled job as finished
@@ -43,8 +44,7 @@ def register(manager: QueueManager, job: JobKind, app: App) -> None:
             raise RetryRequested(timedelta(0), "interrupted") from None
         except Exception as error:
             outcome = _outcome(job, queued, error)
-            told = {"kind": job.kind, "job_id": queued.id, "attempt": queued.attempts + 1}
-            log.warning("job failed", outcome=outcome, exc_info=error, **told)
+            _log_failure(job, queued, error, outcome)
             if outcome == "dead":
                 raise JobFailed(type(error).__name__) from None
             delay_s = min(2.0**queued.attempts, job.max_delay_s)
@@ -55,6 +55,19 @@ def register(manager: QueueManager, job: JobKind, app: App) -> None:
     manager.entrypoint(job.kind, on_failure="hold")(run)
 
 
-def _outcome(job: JobKind, queued: Job, error: Exception) -> str:
+def _log_failure(job: Job[Any], queued: QueuedJob, error: Exception, outcome: str) -> None:
+    """One line; how it came about is of use only where nobody expected the error."""
+    expected = isinstance(error, GiveUp | UpstreamError) or is_unavailable(error)
+    log.warning(
+        "job failed",
+        kind=job.kind,
+        job_id=queued.id,
+        attempt=queued.attempts + 1,
+        outcome=outcome,
+        **({"error": error_line(error)} if expected else {"exc_info": error}),
+    )
+
+
+def _outcome(job: Job[Any], queued: QueuedJob, error: Exception) -> str:
     spent = queued.attempts + 1 >= job.max_attempts
     return "dead" if spent or isinstance(error, GiveUp) else "retried"

@@ -7,7 +7,7 @@ is done; ours read due jobs by the index of their times and log failures alone.
 
 import asyncio
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -19,7 +19,7 @@ from pgqueuer.models import Job, TracebackRecord
 from pgqueuer.ports.repository import EntrypointExecutionParameter
 
 from core.database import CONNECTION_LOST
-from core.manifest import Lane
+from core.queue.jobs import Lane
 
 PACE = {
     Lane.CRITICAL: timedelta(milliseconds=25),
@@ -32,23 +32,40 @@ Work that comes after a pause longer than that is taken at once.
 """
 
 _TAKE = """
-WITH room AS (
-  SELECT greatest(least($1, $4 - count(*)), 0) AS jobs FROM pgqueuer
-   WHERE queue_manager_id = $3 AND entrypoint = ANY($2)
-), due AS (
-  SELECT job.id FROM unnest($2::text[]) AS kind CROSS JOIN LATERAL (
+WITH running AS (
+  SELECT entrypoint AS kind, count(*) AS jobs FROM pgqueuer
+   WHERE queue_manager_id = $3 AND entrypoint = ANY($2) GROUP BY entrypoint
+), room AS (
+  SELECT greatest(least($1, $4 - coalesce(sum(jobs), 0)), 0)::int AS jobs FROM running
+), candidate AS (
+  SELECT job.id, job.execute_after, kind,
+         row_number() OVER (PARTITION BY kind, again ORDER BY job.execute_after) AS turn,
+         row_number() OVER (PARTITION BY kind ORDER BY again, job.execute_after) AS place
+    FROM unnest($2::text[]) AS kind CROSS JOIN (VALUES (false), (true)) AS tried (again)
+   CROSS JOIN LATERAL (
     SELECT q.id, q.execute_after FROM pgqueuer q
      WHERE q.entrypoint = kind AND q.status = 'queued' AND q.execute_after < now()
+       AND (q.attempts > 0) = again
      ORDER BY q.execute_after LIMIT (SELECT jobs FROM room) FOR UPDATE SKIP LOCKED) job
-   ORDER BY job.execute_after LIMIT (SELECT jobs FROM room)
+), due AS (
+  SELECT candidate.id FROM candidate LEFT JOIN running USING (kind)
+   WHERE candidate.place <= $6 - coalesce(running.jobs, 0)
+   ORDER BY candidate.turn, candidate.execute_after LIMIT (SELECT jobs FROM room)
 ), left_alone AS (
   SELECT q.id FROM pgqueuer q
    WHERE q.status = 'picked' AND q.entrypoint = ANY($2) AND q.heartbeat < now() - $5::interval
    ORDER BY q.heartbeat LIMIT (SELECT jobs FROM room) FOR UPDATE SKIP LOCKED
 )
-UPDATE pgqueuer q SET status = 'picked', updated = now(), heartbeat = now(), queue_manager_id = $3
-  FROM (SELECT id FROM left_alone UNION ALL SELECT id FROM due LIMIT (SELECT jobs FROM room)) taken
+UPDATE pgqueuer q SET status = 'picked', updated = now(), heartbeat = now(), queue_manager_id = $3,
+       attempts = q.attempts + taken.lost
+  FROM (SELECT id, 1 AS lost FROM left_alone UNION ALL SELECT id, 0 FROM due
+         LIMIT (SELECT jobs FROM room)) taken
  WHERE q.id = taken.id RETURNING q.*
+"""
+"""Kinds take turns, and in each kind jobs that have failed before with those that have not: a flood
+of one, or of repeats, delays no other by more than a batch. One kind leaves slots to the others, so
+that jobs which hang never hold the whole lane. A job that a worker left behind has used up an
+attempt, or one that kills its worker would do so for ever.
 """
 
 NEXT_DUE = """
@@ -56,6 +73,12 @@ SELECT min(job.execute_after) - now() AS wait FROM unnest($1::text[]) AS kind CR
   SELECT q.execute_after FROM pgqueuer q WHERE q.entrypoint = kind AND q.status = 'queued'
    ORDER BY q.execute_after LIMIT 1) job
 """
+
+
+def most_of_one_kind(slots: int) -> int:
+    """How many of a lane's slots one kind of job may hold: three quarters."""
+    return slots - max(1, slots // 4)
+
 
 _Ended = tuple[Job, JOB_STATUS, TracebackRecord | None]
 
@@ -65,6 +88,8 @@ class LaneQueries(Queries):
     """The queue as one manager that runs until it is stopped asks it: two questions a look."""
 
     pace: timedelta = PACE[Lane.CRITICAL]
+    looked: Callable[[], None] = lambda: None
+    """Called whenever the lane has looked for work."""
     _looked_at_s: float = field(default=0.0, init=False)
     _is_dry: bool = field(default=False, init=False)
     _wait: timedelta | None = field(default=None, init=False)
@@ -93,7 +118,9 @@ class LaneQueries(Queries):
             queue_manager_id,
             global_concurrency_limit,
             heartbeat_timeout,
+            most_of_one_kind(global_concurrency_limit),
         )
+        self.looked()
         jobs = [Job.model_validate(row) for row in rows]
         is_full = len(jobs) == batch_size
         self._looked_at_s = 0.0 if is_full else time.monotonic()
@@ -103,6 +130,7 @@ class LaneQueries(Queries):
     async def eligible_queued_work(self, entrypoints: list[QueueEntrypoint]) -> int:
         """Whether a job is due; the manager asks this first, and the other two at once after it."""
         rows = await self.driver.fetch(NEXT_DUE, entrypoints)
+        self.looked()
         self._wait = cast(timedelta | None, rows[0]["wait"])
         return int(self._wait is not None and self._wait <= timedelta(0))
 

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Self
 
 from core.errors import HeldError, StartError
+from core.processes.private import private_folder
 
 
 class FolderLock:
@@ -23,7 +24,7 @@ class FolderLock:
         if self._handle is not None:
             return self
         try:
-            self._path.parent.mkdir(parents=True, exist_ok=True)
+            private_folder(self._path.parent, passable=True)
             handle = os.open(self._path, os.O_RDWR | os.O_CREAT, 0o600)
         except OSError as error:
             raise StartError(f"cannot write to {self._path.parent}: {error.strerror}") from error

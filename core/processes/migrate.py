@@ -23,6 +23,7 @@ from tortoise.transactions import in_transaction
 from core.database import Transaction, parse_url, raw_connection, tortoise_config
 from core.manifest import Manifest
 from core.queue.jobs import WAKE_SQL
+from core.states import MACHINES
 
 MIGRATIONS_TABLE = "tortoise_migrations"
 _LOCK = 0x7175616E63  # "quanc": one migrator at a time
@@ -104,10 +105,10 @@ def name(step: PlanStep) -> str:
 
 
 def generated_sql(manifests: Sequence[Manifest]) -> list[str]:
-    """The statements that follow from the manifests' data."""
+    """The statements that follow from the wings' data."""
     statements = [_APPEND_ONLY_FUNCTION]
+    statements += [machine.trigger_sql() for machine in MACHINES.of(manifests)]
     for manifest in manifests:
-        statements += [machine.trigger_sql() for machine in manifest.state_machines]
         statements += [_append_only_sql(table) for table in manifest.append_only]
     return statements
 

@@ -9,19 +9,22 @@ from typing import Any
 
 from core.bus.bus import Bus
 from core.city import City, load_city
-from core.clock import Clock, SystemClock
+from core.clock import Clock, SystemClock, civil_date
 from core.context.app import App
 from core.database import pool
+from core.errors import StartError
 from core.manifest import Manifest, UpstreamBinding, discover, load
 from core.people.personal_read import forget_withdrawn
 from core.queue.events import EventBook
 from core.queue.jobs import JobQueue
+from core.rooms import points_of
 from core.security.authentication import Revocations, Tokens
 from core.security.keys import Keys, load_data_keys, load_keys, load_token_keys
 from core.security.vault import Vault
 from core.settings import Settings
 from core.telemetry.metrics import Metrics
 from core.upstream.client import HttpClient
+from core.upstream.operation import SYSTEMS, System, Upstreams
 from core.upstream.readings import LastGood
 
 
@@ -31,35 +34,18 @@ async def open_app(
     *,
     clock: Clock | None = None,
     manifests: Sequence[Manifest] | None = None,
-    upstreams: Mapping[type, Any] | None = None,
+    upstreams: Mapping[Any, Any] | None = None,
     application: str = "quancheng",
 ) -> AsyncIterator[App]:
-    """Build the process's App: database pool, bus, clients; closes them all at the end."""
+    """Build the process's App and close it at the end; `upstreams` gives fakes."""
     if settings.database_url is None:
         raise ValueError("DATABASE_URL is unset: start with `quancheng up`, or set it")
-    clock = clock or SystemClock()
+    clock = clock or SystemClock(settings.clock_offset)
     manifests = discover() if manifests is None else manifests
-    folder, city = settings.keys_path, load_city(settings.city_file)
-    keys, queue = load_keys(folder), JobQueue(manifests)
-    bus, metrics = Bus(settings.database_url), Metrics()
+    metrics = Metrics()
     async with HttpClient(metrics) as http:
-        app = App(
-            settings=settings,
-            city=city,
-            clock=clock,
-            keys=keys,
-            manifests=manifests,
-            queue=queue,
-            events=EventBook(manifests, queue),
-            bus=bus,
-            http=http,
-            metrics=metrics,
-            last_good=LastGood(),
-            vault=Vault(keys.pii_data, keys.pii_index, partial(load_data_keys, folder)),
-            tokens=_tokens(keys, folder, city, clock),
-            revocations=Revocations(clock, bus),
-        )
-        _bind_upstreams(app, upstreams or {})
+        app = _assemble(settings, clock, manifests, metrics, http, upstreams or {})
+        _bind_protocols(app, upstreams or {})
         forget_withdrawn(app)
         await pool.connect(
             settings.database_url,
@@ -69,11 +55,59 @@ async def open_app(
             counts=not settings.is_production,
         )
         try:
-            await bus.start()
+            await app.bus.start()
             yield app
         finally:
-            await bus.stop()
+            await app.bus.stop()
             await pool.disconnect()
+
+
+def _assemble(
+    settings: Settings,
+    clock: Clock,
+    manifests: Sequence[Manifest],
+    metrics: Metrics,
+    http: HttpClient,
+    fakes: Mapping[Any, Any],
+) -> App:
+    """Everything that needs no connection yet. Raises StartError and ValueError."""
+    assert settings.database_url is not None
+    folder, city = settings.keys_path, load_city(settings.city_file)
+    queue, events = check_wings(manifests, city)
+    keys, bus = load_keys(folder), Bus(settings.database_url)
+    metrics.watch_calendar(lambda: len(city.calendar.overdue_years(civil_date(clock.now()))))
+    return App(
+        settings=settings,
+        city=city,
+        clock=clock,
+        keys=keys,
+        manifests=manifests,
+        queue=queue,
+        events=events,
+        bus=bus,
+        http=http,
+        upstreams=_open_upstreams(settings, http, manifests, fakes),
+        metrics=metrics,
+        last_good=LastGood(),
+        vault=Vault(keys.pii_data, keys.pii_index, partial(load_data_keys, folder)),
+        tokens=_tokens(keys, folder, city, clock),
+        revocations=Revocations(clock, bus),
+    )
+
+
+def check_wings(manifests: Sequence[Manifest], city: City) -> tuple[JobQueue, EventBook]:
+    """Import every room and hold the wings' declarations against one another.
+
+    Raises StartError, one line, for whatever names something that is not there or is declared
+    twice.
+    """
+    for point in points_of(manifests):
+        point.of(manifests)
+    for service in (service for manifest in manifests for service in manifest.services):
+        if service.department not in city.departments:
+            raise StartError(f"{service.id}: no department of {city.slug} is {service.department}")
+    queue = JobQueue(manifests)
+    return queue, EventBook(manifests, queue)
 
 
 def _tokens(keys: Keys, folder: Path, city: City, clock: Clock) -> Tokens:
@@ -81,20 +115,23 @@ def _tokens(keys: Keys, folder: Path, city: City, clock: Clock) -> Tokens:
     return Tokens(keys.token_signing, f"quancheng:{city.slug}", clock, reload)
 
 
-def _bind_upstreams(app: App, given: Mapping[type, Any]) -> None:
-    addresses = _addresses(app.settings)
-    for manifest in app.manifests:
-        for binding in manifest.upstreams:
-            protocol = load(binding.protocol)
-            app.http.protect(binding.name, binding.personal)
-            app.http.hedge(binding.name, binding.hedged)
-            if protocol in given:
-                app._upstreams[protocol] = given[protocol]
-            elif binding.optional and app.settings.is_production and binding.name not in addresses:
-                app._upstreams[protocol] = None
-            else:
-                address = addresses.get(binding.name) or _development_address(app, binding)
-                app._upstreams[protocol] = load(binding.factory)(app, address)
+def _open_upstreams(
+    settings: Settings,
+    http: HttpClient,
+    manifests: Sequence[Manifest],
+    given: Mapping[Any, Any],
+) -> Upstreams:
+    """The systems, each with its address. Raises ValueError for one that production cannot find."""
+    bindings = [binding for manifest in manifests for binding in manifest.upstreams]
+    declared = SYSTEMS.of(manifests)
+    reached: list[System | UpstreamBinding] = [*declared, *bindings]
+    addresses = dict(_addresses(settings))
+    for system in reached:
+        if system.name not in addresses and not settings.is_production:
+            addresses[system.name] = f"{settings.sandbox_url}/{system.name.replace('_', '-')}"
+        elif system.name not in addresses and not system.optional:
+            raise ValueError(f"UPSTREAMS_FILE has no entry for {system.name}")
+    return Upstreams(http, declared, addresses, given)
 
 
 def _addresses(settings: Settings) -> dict[str, str]:
@@ -104,7 +141,14 @@ def _addresses(settings: Settings) -> dict[str, str]:
     return {name: str(entry["url"]).rstrip("/") for name, entry in entries.items()}
 
 
-def _development_address(app: App, binding: UpstreamBinding) -> str:
-    if app.settings.is_production:
-        raise ValueError(f"UPSTREAMS_FILE has no entry for {binding.name}")
-    return f"{app.settings.sandbox_url}/{binding.name.replace('_', '-')}"
+def _bind_protocols(app: App, given: Mapping[Any, Any]) -> None:
+    for binding in (binding for manifest in app.manifests for binding in manifest.upstreams):
+        protocol, address = load(binding.protocol), app.upstreams.find_address(binding.name)
+        app.http.rules.protect(binding.name, binding.personal)
+        app.http.rules.hedge(binding.name, binding.hedged)
+        if protocol in given:
+            app._clients[protocol] = given[protocol]
+        elif address is None:
+            app._clients[protocol] = None
+        else:
+            app._clients[protocol] = load(binding.factory)(app, address)

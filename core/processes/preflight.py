@@ -34,6 +34,12 @@ def require_free_port(host: str, port: int, variable: str) -> None:
         ) from error
 
 
+def require_free_operators_port(settings: Settings, number: int = 0) -> None:
+    """Raise StartError unless a process could answer operators; `number` counts neighbours."""
+    if settings.metrics_port:
+        require_free_port(settings.metrics_host, settings.metrics_port + number, "METRICS_PORT")
+
+
 def require_database(url: str, variable: str) -> None:
     """Raise StartError unless the database answers and is recent enough. Not for a running loop."""
     try:

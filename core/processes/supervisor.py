@@ -97,6 +97,8 @@ class Supervisor:
                 f"port {settings.sandbox_port} is meant for an API and for the sandbox: "
                 "choose another SANDBOX_PORT"
             )
+        for number in range(self._plan.apis + self._plan.workers):
+            preflight.require_free_operators_port(settings, number)
         for number, port in enumerate(self._ports):
             preflight.require_free_port(settings.host, port, "PORT")
             if settings.http2_port:
@@ -133,12 +135,13 @@ class Supervisor:
             sandbox = self._add_child("sandbox", "sandbox")
             address = f"127.0.0.1:{settings.sandbox_port}"
             ready.append((sandbox, address, "/_control/healthz"))
-        for number in range(1, self._plan.workers + 1):
-            self._add_child(_numbered("worker", number), "worker")
+        for number in range(self._plan.workers):
+            ports = self._ports_of("METRICS_PORT", settings.metrics_port, self._plan.apis + number)
+            self._add_child(_numbered("worker", number + 1), "worker", **ports)
         for number, port in enumerate(self._ports):
             ports = {"PORT": str(port)}
-            if settings.http2_port:
-                ports["HTTP2_PORT"] = str(settings.http2_port + number)
+            ports |= self._ports_of("HTTP2_PORT", settings.http2_port, number)
+            ports |= self._ports_of("METRICS_PORT", settings.metrics_port, number)
             api = self._add_child(_numbered("api", number + 1), "api", **ports)
             ready.append((api, f"{probe.local_host(settings.host)}:{port}", "/readyz"))
         deadline = time.monotonic() + _READY_WITHIN_S
@@ -148,6 +151,11 @@ class Supervisor:
             if time.monotonic() > deadline:
                 raise self._explained(ready[0][0], f"was not ready in {_READY_WITHIN_S:.0f} s")
             self._tick(_TICK_S)
+
+    @staticmethod
+    def _ports_of(variable: str, first: int, number: int) -> dict[str, str]:
+        """The variable that gives a process the `number`-th port from a first; 0 = none."""
+        return {variable: str(first + number)} if first else {}
 
     def _add_child(self, name: str, command: str, **variables: str) -> Child:
         child = Child(
@@ -167,6 +175,7 @@ class Supervisor:
             variables.pop("DATABASE_OWNER_URL", None)
         if command == "sandbox":
             variables.pop("DATABASE_URL", None)
+            variables["SANDBOX_CLOCK_OFFSET_S"] = str(self._settings.clock_offset_s)
             variables["SANDBOX_KEYS_DIR"] = str(self._settings.keys_path)
             variables["SANDBOX_STATE"] = str(self._settings.data_dir / "sandbox.sqlite3")
         return variables
@@ -197,6 +206,7 @@ class Supervisor:
         while True:
             self._watch_database()
             for child in self._children:
+                child.cut_log()
                 if child.is_due:
                     child.start()
                 elif child.process is not None and not child.is_running:
@@ -207,6 +217,8 @@ class Supervisor:
 
     def _watch_database(self) -> None:
         server = self._server
+        if server is not None:
+            server.cut_log()
         if server is None or server.is_running or time.monotonic() < self._database_retry_s:
             return
         self._say("the database ended; starting it again")

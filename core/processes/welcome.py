@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from rich.console import Console
 from rich.table import Table
 
+from core.clock import SHANGHAI, SystemClock
 from core.processes import probe
 from core.settings import Settings
 
@@ -17,6 +18,9 @@ def welcome(console: Console, settings: Settings, *, apis: Sequence[int], sandbo
         table.add_row("API", f"http://{host}:{port}/graphql", "playground in a browser")
     if sandbox:
         table.add_row("Sandbox", settings.sandbox_url, "the city around us")
+    if settings.clock_offset_s:
+        now = SystemClock(settings.clock_offset).now().astimezone(SHANGHAI)
+        table.add_row("Clock", f"{now:%Y-%m-%d %H:%M}", "a trial: CLOCK_OFFSET_S is set")
     table.add_row("Logs", str(settings.data_dir / "log"))
     console.print("\n[bold green]ready[/]", highlight=False)
     console.print(table, highlight=False)

@@ -7,14 +7,18 @@ again once their heartbeat is old.
 
 import asyncio
 import contextlib
+import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from datetime import timedelta
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 
 import asyncpg
 import structlog
+from croniter import croniter
 from pgqueuer import Queries
 from pgqueuer.adapters.persistence.qb import QueryBuilderEnvironment, QueryQueueBuilder
+from pgqueuer.core.executors import ScheduleExecutor
 from pgqueuer.db import AsyncpgPoolDriver
 from pgqueuer.domain.settings import db_settings
 from pgqueuer.domain.types import Channel
@@ -23,17 +27,20 @@ from pgqueuer.models import Schedule as DueSchedule
 from pgqueuer.qm import QueueManager
 from pgqueuer.sm import SchedulerManager
 
+from core.clock import Clock
 from core.context.app import App
 from core.database import CONNECTION_LOST, PooledConnection, parse_url, transaction
-from core.manifest import Lane
 from core.processes.lane import register
 from core.processes.lane_queries import PACE, LaneQueries
-from core.queue.jobs import LOOKS_EVERY, wake_channel
+from core.processes.operators import find_backlog, find_database_fault
+from core.queue.jobs import LOOKS_EVERY, Lane, NewJob, wake_channel
 
 HEARTBEAT_TIMEOUT = timedelta(seconds=5)
 _BATCH = 10
 _CLOSE_WITHIN_S = 2.0
 _RETRY_S = (0.2, 5.0)
+_STILL_S = 10.0
+"""A lane that has not looked for work for so long stands still: it looks every two seconds."""
 _DATABASE_LOST = (*CONNECTION_LOST, FailingListenerError)
 
 log = structlog.get_logger(__name__)
@@ -51,6 +58,24 @@ async def work(app: App, stop: asyncio.Event) -> None:
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(stop.wait(), wait_s)
             wait_s = min(wait_s * 2, _RETRY_S[1])
+
+
+async def find_fault(app: App) -> str | None:
+    """Why this worker does not do its work, in words for an operator; None where it does."""
+    fault = await find_database_fault(app)
+    if fault is not None:
+        return fault
+    now_s = time.monotonic()
+    for lane, looked_s in _looks(app).items():
+        if now_s - looked_s > _STILL_S:
+            return f"the {lane} lane has not looked for work for {now_s - looked_s:.0f} s"
+    return await find_backlog(app)
+
+
+def _looks(app: App) -> dict[Lane, float]:
+    """When each lane of this process last looked for work."""
+    looks: dict[Lane, float] = app.once("worker.looks", dict)
+    return looks
 
 
 async def _work_while_connected(app: App, stop: asyncio.Event) -> None:
@@ -124,23 +149,48 @@ def _manager(app: App, lane: Lane, pool: asyncpg.Pool) -> QueueManager:
     settings = db_settings().model_copy(update={"channel": channel})
     builder = QueryQueueBuilder(settings)
     environment = QueryBuilderEnvironment(settings)
-    queries = LaneQueries(AsyncpgPoolDriver(pool), environment, builder, pace=PACE[lane])
+    looks = _looks(app)
+
+    def looked() -> None:
+        looks[lane] = time.monotonic()
+
+    queries = LaneQueries(
+        AsyncpgPoolDriver(pool), environment, builder, pace=PACE[lane], looked=looked
+    )
     manager = QueueManager(queries, Channel(channel))
     manager.min_dequeue_poll_interval = PACE[lane]
     for job in app.queue.kinds.values():
         if job.lane is lane:
             register(manager, job, app)
+            looked()
     return manager
+
+
+@dataclass
+class ClockSchedule(ScheduleExecutor):
+    """A schedule that is due by our clock, which may be set to another day."""
+
+    clock: Clock
+
+    def next_in(self) -> timedelta:
+        now = self.clock.now()
+        due_at: datetime = croniter(self.parameters.expression, now).get_next(datetime)
+        return due_at - now
 
 
 def _scheduler(app: App, pool: asyncpg.Pool) -> SchedulerManager:
     scheduler = SchedulerManager(Queries(AsyncpgPoolDriver(pool)))
-    for manifest in app.manifests:
-        for schedule in manifest.schedules:
+    for job in app.queue.kinds.values():
+        if job.every is not None:
 
-            async def due(_due: DueSchedule, kind: str = schedule.job) -> None:
+            async def due(_due: DueSchedule, kind: str = job.kind) -> None:
                 async with transaction() as tx:
-                    await app.queue.enqueue(tx, kind, {}, key="scheduled")
+                    await app.queue.enqueue(tx, [NewJob(kind, (), key="scheduled")])
 
-            scheduler.schedule(schedule.job, schedule.cron, clean_old=True)(due)
+            scheduler.schedule(
+                job.kind,
+                job.every,
+                executor_factory=lambda parameters: ClockSchedule(parameters, app.clock),
+                clean_old=True,
+            )(due)
     return scheduler

@@ -1,69 +1,128 @@
 """Events: news of what one wing committed, carried to its subscribers as jobs.
 
-An event class is a frozen dataclass in its publisher's `events.py`; its name on the wire is
+An event class is a frozen dataclass in a room `events.py`; its name on the wire is
 "<wing>.<Class>". Publishing enqueues one job per subscriber in the publisher's own transaction,
 so an event exists exactly when the thing it tells of does.
 """
 
-from collections.abc import Sequence
-from typing import Any
+import inspect
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, is_dataclass
+from typing import Any, Generic, TypeVar, get_args
 
-import orjson
 from pydantic import TypeAdapter
 
 from core.database import Transaction
+from core.errors import StartError
 from core.json import to_json
-from core.manifest import Manifest, load
-from core.queue.jobs import JobQueue, NewJob, subscription
+from core.manifest import Manifest
+from core.queue.jobs import Job, JobQueue, Lane, NewJob
+from core.rooms import ExtensionPoint, classes_of
+
+E = TypeVar("E")
+Handler = Callable[[Any, E], Awaitable[None]]
+
+
+@dataclass(frozen=True)
+class Subscription(Generic[E]):
+    """A function that runs as a job after an event's transaction commits. Called, it is that
+    function."""
+
+    events: Sequence[str]
+    function: Handler[E]
+    kinds: str
+    lane: Lane
+    max_attempts: int
+    timeout_s: float
+
+    async def __call__(self, app: Any, event: E) -> None:
+        """Run the function, without the queue."""
+        await self.function(app, event)
+
+
+def on(
+    *events: str,
+    kinds: str = "",
+    lane: Lane = Lane.NORMAL,
+    max_attempts: int = 10,
+    timeout_s: float = 30.0,
+) -> Callable[[Handler[E]], Subscription[E]]:
+    """Subscribe a function `(app, event)` to events by name ("payments.PaymentFulfilled").
+
+    With `kinds`, only to those whose `kind` begins with it: no job is made for what the subscriber
+    would pass over. An event that nobody declares, or that the function does not take, refuses to
+    start.
+    """
+
+    def subscribe(function: Handler[E]) -> Subscription[E]:
+        return Subscription(events, function, kinds, lane, max_attempts, timeout_s)
+
+    return subscribe
+
+
+SUBSCRIPTIONS: ExtensionPoint[Subscription[Any]] = ExtensionPoint("subscription", Subscription, id)
 
 
 class EventBook:
-    """Every event class and who listens to it, from the manifests."""
+    """Every event class and who listens to it, from the rooms."""
 
     def __init__(self, manifests: Sequence[Manifest], queue: JobQueue) -> None:
         self._queue = queue
         self._names: dict[type, str] = {}
-        self._types: dict[str, TypeAdapter[Any]] = {}
         self._subscribers: dict[str, list[tuple[str, str]]] = {}
-        self._kinded: set[str] = set()
-        self._event_of: dict[str, str] = {}
         for manifest in manifests:
-            for path in manifest.events:
-                self._declare(manifest, load(path))
-        for manifest in manifests:
-            for handler in manifest.handlers:
-                if handler.event not in self._types:
-                    raise ValueError(f"{manifest.name} listens to unknown event {handler.event}")
-                if handler.of and handler.event not in self._kinded:
-                    raise ValueError(f"{manifest.name}: {handler.event} is of no kind")
-                kind = subscription(manifest, handler).kind
-                self._subscribers[handler.event].append((kind, handler.of))
-                self._event_of[kind] = handler.event
-
-    def _declare(self, manifest: Manifest, event_class: type) -> None:
-        name = f"{manifest.name}.{event_class.__name__}"
-        self._names[event_class] = name
-        self._types[name] = TypeAdapter(event_class)
-        self._subscribers[name] = []
-        if "kind" in event_class.__annotations__:
-            self._kinded.add(name)
+            for event_class in classes_of(manifest):
+                if event_class.__module__.endswith(".events") and is_dataclass(event_class):
+                    name = f"{manifest.name}.{event_class.__name__}"
+                    self._names[event_class] = name
+                    self._subscribers[name] = []
+        classes = {name: event_class for event_class, name in self._names.items()}
+        for manifest, subscription in SUBSCRIPTIONS.owned(manifests):
+            for event in subscription.events:
+                _require_sound(manifest, subscription, event, classes.get(event))
+                job = _job_of(manifest, subscription, event, classes[event])
+                queue.add(job)
+                self._subscribers[event].append((job.kind, subscription.kinds))
 
     async def publish(self, tx: Transaction, event: object, *also: NewJob) -> None:
         """Tell every subscriber, when `tx` commits; `also` are jobs that go with the same trip.
 
-        Raises KeyError for an event whose class no manifest declares.
+        Raises KeyError for an event whose class is in no room.
         """
-        name, told = self._names[type(event)], to_json(event)
+        name = self._names[type(event)]
         jobs = [
-            NewJob(kind, told)
-            for kind, of in self._subscribers[name]
-            if not of or getattr(event, "kind").startswith(of)  # noqa: B009 - not every event's
+            NewJob(job, [event])
+            for job, kinds in self._subscribers[name]
+            if not kinds or getattr(event, "kind").startswith(kinds)  # noqa: B009 - not every event's
         ]
-        await self._queue.enqueue_all(tx, [*jobs, *also])
+        await self._queue.enqueue(tx, [*jobs, *also])
 
-    def payload(self, kind: str, body: bytes) -> Any:
-        """What a handler of this job kind receives: the event itself, or the job's dictionary."""
-        event = self._event_of.get(kind)
-        if event is None:
-            return orjson.loads(body)
-        return self._types[event].validate_json(body)
+
+def _job_of(
+    manifest: Manifest, subscription: Subscription[Any], event: str, event_class: type
+) -> Job[Any]:
+    """The kind of job that carries one event to one subscriber; its payload is the event."""
+    adapter: TypeAdapter[Any] = TypeAdapter(event_class)
+    return Job(
+        f"{event}>{manifest.name}.{subscription.function.__name__}",
+        subscription.function,
+        write=lambda arguments: to_json(arguments[0]),
+        read=lambda payload: [adapter.validate_json(payload)],
+        lane=subscription.lane,
+        max_attempts=subscription.max_attempts,
+        timeout_s=subscription.timeout_s,
+    )
+
+
+def _require_sound(
+    manifest: Manifest, subscription: Subscription[Any], event: str, event_class: type | None
+) -> None:
+    """Raise StartError for a subscription that could never run."""
+    if event_class is None:
+        raise StartError(f"{manifest.name} listens to unknown event {event}")
+    if subscription.kinds and "kind" not in event_class.__annotations__:
+        raise StartError(f"{manifest.name}: {event} is of no kind")
+    _app, parameter = inspect.signature(subscription.function).parameters.values()
+    if event_class not in (get_args(parameter.annotation) or (parameter.annotation,)):
+        name = subscription.function.__name__
+        raise StartError(f"{manifest.name}: {name} listens to {event} and does not take it")

@@ -1,21 +1,43 @@
 """Queued work on pgqueuer, enqueued in the caller's own transaction.
 
 The job and the rows it belongs to commit together or vanish together. A job runs at least once:
-handlers are repeat-safe and the permanent business key stands in our tables, not in the queue.
+its function is repeat-safe and the permanent business key stands in our tables, not in the queue.
+
+A job is declared where it is written:
+
+    @job("payments.check", lane=Lane.CRITICAL, timeout_s=20)
+    async def check(app: App, intent_id: UUID) -> None: ...
+
+    await check.enqueue(app, tx, intent.id, key=f"{intent.id}:1", after=wait)
 """
 
-from collections.abc import Mapping, Sequence
+import inspect
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any
+from enum import StrEnum
+from typing import Any, Generic, Protocol, TypeVarTuple
 
 import orjson
 from pgqueuer import AsyncpgDriver, Queries
 from pgqueuer.domain.types import JobId
+from pydantic import BaseModel, create_model
 
 from core.database import Transaction, fetch_all, raw_connection
-from core.json import to_json
-from core.manifest import EventHandler, JobKind, Lane, Manifest
+from core.errors import StartError
+from core.manifest import Manifest
+from core.rooms import ExtensionPoint
+
+Ts = TypeVarTuple("Ts")
+
+
+class Lane(StrEnum):
+    """Job lanes; a flood in one never delays another."""
+
+    CRITICAL = "critical"
+    NORMAL = "normal"
+    BULK = "bulk"
+
 
 _PRIORITY = {Lane.CRITICAL: 20, Lane.NORMAL: 10, Lane.BULK: 0}
 
@@ -72,109 +94,201 @@ class DeadLetter:
     error: str
 
 
-def kinds_of(manifests: Sequence[Manifest]) -> dict[str, JobKind]:
-    """Every job kind of the house by name, event subscriptions included."""
-    kinds = {job.kind: job for manifest in manifests for job in manifest.jobs}
-    for manifest in manifests:
-        for handler in manifest.handlers:
-            job = subscription(manifest, handler)
-            kinds[job.kind] = job
-    return kinds
-
-
-def subscription(manifest: Manifest, handler: EventHandler) -> JobKind:
-    """The job kind that carries one event to one subscriber."""
-    function = handler.handler.rpartition(":")[2]
-    return JobKind(
-        kind=f"{handler.event}>{manifest.name}.{function}",
-        handler=handler.handler,
-        lane=handler.lane,
-        max_attempts=handler.max_attempts,
-        timeout_s=handler.timeout_s,
-    )
-
-
 @dataclass(frozen=True, slots=True)
 class NewJob:
-    """A job to enqueue. The payload is what JSON can say, or JSON already.
+    """A job to enqueue, with the arguments of its function.
 
     `key` drops the job where an equal one of its kind still waits; `after` delays it.
     """
 
     kind: str
-    payload: Mapping[str, Any] | bytes
+    arguments: Sequence[object]
     key: str | None = None
     after: timedelta = timedelta(0)
 
 
-class JobQueue:
-    """Enqueues jobs of the kinds that manifests declare."""
+class HasQueue(Protocol):
+    """What enqueuing needs of an App."""
 
-    def __init__(self, manifests: Sequence[Manifest]) -> None:
-        self.kinds = kinds_of(manifests)
+    @property
+    def queue(self) -> "JobQueue":
+        """The process's queue."""
+
+
+@dataclass(frozen=True)
+class JobKind(Generic[*Ts]):
+    """A kind of job by its name, for files that the file of its function imports.
+
+    `FULFIL = JobKind[UUID]("payments.fulfil")`; a kind that no room declares refuses to start.
+    """
+
+    kind: str
+
+    def later(
+        self, *arguments: *Ts, key: str | None = None, after: timedelta = timedelta(0)
+    ) -> NewJob:
+        """A job of this kind to enqueue together with others; see `NewJob`."""
+        return NewJob(self.kind, arguments, key, after)
 
     async def enqueue(
         self,
+        app: HasQueue,
         tx: Transaction,
-        kind: str,
-        payload: Mapping[str, Any],
-        *,
+        *arguments: *Ts,
         key: str | None = None,
         after: timedelta = timedelta(0),
     ) -> None:
         """Add a job that becomes visible when `tx` commits; see `NewJob`.
 
-        Raises KeyError for a kind that no manifest declares.
+        Raises KeyError for a kind that is in no room, ValidationError for other arguments.
         """
-        await self.enqueue_all(tx, [NewJob(kind, payload, key, after)])
+        await app.queue.enqueue(tx, [NewJob(self.kind, arguments, key, after)])
 
-    async def enqueue_many(
-        self,
-        tx: Transaction,
-        kind: str,
-        payloads: Sequence[Mapping[str, Any]],
-        *,
-        keys: Sequence[str] | None = None,
-        after: timedelta = timedelta(0),
-    ) -> None:
-        """Add many jobs of one kind in one statement."""
-        names: Sequence[str | None] = keys or [None] * len(payloads)
-        jobs = [NewJob(kind, p, k, after) for p, k in zip(payloads, names, strict=True)]
-        await self.enqueue_all(tx, jobs)
+    async def drop(self, tx: Transaction, key: str) -> None:
+        """Take back a job that still waits and has nothing left to do; none is no error."""
+        await raw_connection(tx).execute(
+            "DELETE FROM pgqueuer WHERE dedupe_key = $1 AND status = 'queued'", f"{self.kind}:{key}"
+        )
 
-    async def enqueue_all(self, tx: Transaction, jobs: Sequence[NewJob]) -> None:
-        """Add jobs of any kinds in one statement; without jobs there is none."""
+
+@dataclass(frozen=True)
+class Job(JobKind[*Ts]):
+    """A kind of job with its function and its limits. Runs at least once.
+
+    Failed runs repeat after 1 s, 2 s, 4 s … (at most `max_delay_s`) until `max_attempts`, then the
+    job stands among the dead letters until somebody re-runs it. With `every` (a cron expression in
+    UTC) the calendar enqueues it. Called, it is its function.
+    """
+
+    function: Callable[[Any, *Ts], Awaitable[None]]
+    write: Callable[[Sequence[object]], bytes]
+    """The payload of a job with these arguments."""
+    read: Callable[[bytes], Sequence[Any]]
+    """The arguments in a payload. Raises ValidationError."""
+    lane: Lane = Lane.NORMAL
+    max_attempts: int = 10
+    max_delay_s: float = 300.0
+    timeout_s: float = 30.0
+    every: str | None = None
+
+    async def __call__(self, app: Any, *arguments: *Ts) -> None:
+        """Run the function, without the queue."""
+        await self.function(app, *arguments)
+
+    async def run(self, app: Any, payload: bytes) -> None:
+        """Run the function on a queued payload."""
+        await self.function(app, *self.read(payload))
+
+
+def job(
+    kind: str,
+    *,
+    lane: Lane = Lane.NORMAL,
+    max_attempts: int = 10,
+    max_delay_s: float = 300.0,
+    timeout_s: float = 30.0,
+    every: str | None = None,
+) -> Callable[[Callable[[Any, *Ts], Awaitable[None]]], Job[*Ts]]:
+    """Declare a function as a kind of job; `kind` begins with the name of its wing.
+
+    Its payload is a JSON object of the names of the arguments after the App. Renaming one loses
+    what is queued; a new one needs a default.
+    """
+
+    def declare(function: Callable[[Any, *Ts], Awaitable[None]]) -> Job[*Ts]:
+        model = _arguments_of(kind, function)
+        if every and any(field.is_required() for field in model.model_fields.values()):
+            raise StartError(f"{kind}: the calendar has no arguments to give")
+        return Job(
+            kind,
+            function,
+            write=lambda arguments: _write(model, arguments),
+            read=lambda payload: _read(model, payload),
+            lane=lane,
+            max_attempts=max_attempts,
+            max_delay_s=max_delay_s,
+            timeout_s=timeout_s,
+            every=every,
+        )
+
+    return declare
+
+
+def _arguments_of(kind: str, function: Callable[..., object]) -> type[BaseModel]:
+    _app, *parameters = inspect.signature(function).parameters.values()
+    fields: dict[str, Any] = {
+        p.name: (p.annotation, ... if p.default is p.empty else p.default) for p in parameters
+    }
+    return create_model(kind, **fields)
+
+
+def _write(model: type[BaseModel], arguments: Sequence[object]) -> bytes:
+    names = list(model.model_fields)
+    if len(arguments) > len(names):
+        raise TypeError(f"a job {model.__name__!r} takes {len(names)} arguments")
+    values = dict(zip(names, arguments, strict=False))
+    return model(**values).model_dump_json(exclude_unset=True).encode()
+
+
+def _read(model: type[BaseModel], payload: bytes) -> Sequence[Any]:
+    arguments = model.model_validate_json(payload)
+    return [getattr(arguments, name) for name in model.model_fields]
+
+
+JOBS: ExtensionPoint[Job[Any]] = ExtensionPoint("job kind", Job, key=lambda declared: declared.kind)
+_NAMES: ExtensionPoint[JobKind[Any]] = ExtensionPoint("name of a job", JobKind, key=id)
+
+
+class JobQueue:
+    """Enqueues jobs of the kinds that rooms declare."""
+
+    def __init__(self, manifests: Sequence[Manifest]) -> None:
+        self.kinds: dict[str, Job[Any]] = {}
+        for manifest, declared in JOBS.owned(manifests):
+            if not declared.kind.startswith(f"{manifest.name}."):
+                raise StartError(f"{manifest.name} declares the job {declared.kind!r} of another")
+            self.add(declared)
+        for name in _NAMES.of(manifests):
+            if name.kind not in self.kinds:
+                raise StartError(f"no room declares the job {name.kind!r}, which is enqueued")
+
+    def add(self, declared: Job[Any]) -> None:
+        """Take a kind of job into the queue. Raises StartError for a second of its name."""
+        if declared.kind in self.kinds:
+            raise StartError(f"declared twice, job kind: {declared.kind}")
+        self.kinds[declared.kind] = declared
+
+    async def enqueue(self, tx: Transaction, jobs: Sequence[NewJob]) -> None:
+        """Add jobs of any kinds in one statement; without jobs there is none.
+
+        They become visible when `tx` commits. Raises KeyError for a kind that is in no room.
+        """
         if not jobs:
             return
         await raw_connection(tx).execute(
             _ENQUEUE,
             [_PRIORITY[self.kinds[job.kind].lane] for job in jobs],
             [job.kind for job in jobs],
-            [
-                job.payload if isinstance(job.payload, bytes) else to_json(job.payload)
-                for job in jobs
-            ],
+            [self.kinds[job.kind].write(job.arguments) for job in jobs],
             [job.after for job in jobs],
             [None if job.key is None else f"{job.kind}:{job.key}" for job in jobs],
         )
 
-    async def drop(self, tx: Transaction, kind: str, key: str) -> None:
-        """Take back a job that still waits and has nothing left to do; none is no error."""
-        await raw_connection(tx).execute(
-            "DELETE FROM pgqueuer WHERE dedupe_key = $1 AND status = 'queued'", f"{kind}:{key}"
-        )
 
-
-async def list_dead(db: Transaction, *, limit: int = 100) -> list[DeadLetter]:
-    """The jobs that failed for good, newest first."""
+async def list_dead(
+    db: Transaction, *, limit: int = 100, kind: str | None = None
+) -> list[DeadLetter]:
+    """The jobs that failed for good, newest first; of one kind where it is named."""
     rows = await fetch_all(
         db,
         """SELECT q.id, q.entrypoint, q.attempts, q.payload,
                   (SELECT l.traceback->>'exception_message' FROM pgqueuer_log l
                     WHERE l.job_id = q.id AND l.traceback IS NOT NULL
                     ORDER BY l.id DESC LIMIT 1) AS error
-             FROM pgqueuer q WHERE q.status = 'failed' ORDER BY q.id DESC LIMIT $1""",
+             FROM pgqueuer q WHERE q.status = 'failed' AND ($2::text IS NULL OR q.entrypoint = $2)
+            ORDER BY q.id DESC LIMIT $1""",
         limit,
+        kind,
     )
     return [
         DeadLetter(
@@ -186,6 +300,32 @@ async def list_dead(db: Transaction, *, limit: int = 100) -> list[DeadLetter]:
         )
         for row in rows
     ]
+
+
+async def count_dead(db: Transaction) -> dict[str, int]:
+    """How many jobs failed for good, by kind; kinds without any are not in it."""
+    rows = await fetch_all(
+        db,
+        """SELECT entrypoint AS kind, count(*) AS jobs FROM pgqueuer
+            WHERE status = 'failed' GROUP BY entrypoint ORDER BY entrypoint""",
+    )
+    return {row["kind"]: row["jobs"] for row in rows}
+
+
+async def lock_dead(
+    tx: Transaction, *, ids: Sequence[int] | None = None, kind: str | None = None
+) -> list[int]:
+    """The failed jobs among these ids, or of this kind, or all: locked until `tx` ends."""
+    rows = await fetch_all(
+        tx,
+        """SELECT id FROM pgqueuer
+            WHERE status = 'failed' AND ($1::bigint[] IS NULL OR id = ANY($1))
+              AND ($2::text IS NULL OR entrypoint = $2)
+            ORDER BY id FOR UPDATE""",
+        ids,
+        kind,
+    )
+    return [row["id"] for row in rows]
 
 
 async def rerun_dead(tx: Transaction, ids: Sequence[int]) -> None:

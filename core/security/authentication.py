@@ -23,8 +23,8 @@ from cryptography.hazmat.primitives.serialization import (
 from core.bus.bus import Bus, publish
 from core.clock import Clock
 from core.database import Transaction, connection, fetch_all
-from core.errors import Forbidden, LoginRequired, Missing
-from core.refusal_texts import LEVEL_REQUIRED, LOGIN_REQUIRED, NOT_ALLOWED, SESSION_EXPIRED
+from core.errors import LoginRequired, Missing
+from core.refusal_texts import LEVEL_REQUIRED, LOGIN_REQUIRED, SESSION_EXPIRED
 from core.security.keys import private_key
 
 ACCESS_TOKEN_LIFE = timedelta(minutes=15)
@@ -56,12 +56,6 @@ class Viewer:
         """This viewer. Raises LoginRequired when the identity level is too low."""
         if self.level < level:
             raise LoginRequired(LEVEL_REQUIRED, required_level=level, missing=Missing.REAL_NAME)
-        return self
-
-    def require_role(self, role: str) -> "Viewer":
-        """This viewer. Raises Forbidden when the role was not given to them."""
-        if role not in self.roles:
-            raise Forbidden(NOT_ALLOWED)
         return self
 
 

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
+from core.catalogue import Service
 from core.errors import Forbidden, LoginRequired, Missing
-from core.manifest import Service
 from core.refusal_texts import FRESH_AUTH_REQUIRED, NOT_ALLOWED
 from core.security.authentication import Viewer, require
 
@@ -39,11 +39,14 @@ class Scope(StrEnum):
     RISK_REVIEW = "risk.review"
     ACCESS_REVIEW = "access.review"
     MANDATES_END = "mandates.end"
+    APPOINTMENTS_CHECK_IN = "appointments.check_in"
 
 
 SCOPES: dict[Role, frozenset[Scope]] = {
     Role.GRID_WORKER: frozenset({Scope.REPORTS_HANDLE}),
-    Role.DEPARTMENT_OFFICER: frozenset({Scope.PEOPLE_READ, Scope.CASES_HANDLE}),
+    Role.DEPARTMENT_OFFICER: frozenset(
+        {Scope.PEOPLE_READ, Scope.CASES_HANDLE, Scope.APPOINTMENTS_CHECK_IN}
+    ),
     Role.BANK_OFFICER: frozenset({Scope.LOANS_DECIDE}),
     Role.RISK_OFFICER: frozenset({Scope.RISK_REVIEW}),
     Role.OPERATOR: frozenset({Scope.ACCESS_REVIEW, Scope.MANDATES_END}),
@@ -59,6 +62,10 @@ class Need:
     scope: Scope | None = None
 
 
+NO_NEED = Need()
+"""What may be done by anybody."""
+
+
 def need_of(service: Service) -> Need:
     """The rule of a catalogue service, from its manifest."""
     return Need(level=service.identity_level, fresh=service.needs_fresh_auth)
@@ -70,7 +77,7 @@ def decide(viewer: Viewer | None, need: Need, now: datetime) -> None:
     Raises LoginRequired, which tells what is missing, and Forbidden where nothing the caller does
     can help.
     """
-    if need == Need():
+    if need == NO_NEED:
         return
     known = require(viewer, need.level)
     if need.scope is not None and need.scope not in known.scopes:

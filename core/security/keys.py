@@ -12,6 +12,7 @@ from cryptography.hazmat.primitives.asymmetric import ed25519, rsa
 from cryptography.hazmat.primitives.asymmetric.types import PrivateKeyTypes
 
 from core.errors import StartError
+from core.processes.private import private_folder
 from core.settings import SANDBOX_KEYS_MARKER
 
 _NUMBER_MAX = 255
@@ -58,7 +59,7 @@ def ensure_sandbox_keys(folder: Path) -> None:
     # in this order: whoever makes keys here makes the marker first
     if folder.exists() and any(folder.glob("[!.]*")) and not marker.exists():
         return
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    private_folder(folder)
     _create(marker, lambda: _MARKER_TEXT)
     for name in ("token_signing.pem", "model_signing.pem"):
         _create(folder / name, lambda: _private_pem(ed25519.Ed25519PrivateKey.generate()))

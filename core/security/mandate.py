@@ -6,7 +6,7 @@ from uuid import UUID
 
 
 class MandateKind(StrEnum):
-    """On what ground somebody acts for another."""
+    """GUARDIAN: of a child, as the registry confirms. PROXY: chosen by an adult."""
 
     GUARDIAN = "guardian"
     PROXY = "proxy"

@@ -8,9 +8,9 @@ counted under "other".
 import asyncio
 import re
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
 
-from prometheus_client import CollectorRegistry, Gauge, Histogram, ProcessCollector
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector
 from prometheus_client.exposition import generate_latest
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
@@ -44,6 +44,11 @@ class Metrics:
             ("upstream", "operation"),
             registry=self.registry,
         )
+        self._calendar = Gauge(
+            "quancheng_calendar_years_overdue",
+            "Years whose calendar the city file lacks; the next year's counts from 1 December.",
+            registry=self.registry,
+        )
         self._job = self._histogram(
             "job_seconds", "Jobs run.", ("lane", "kind", "outcome"), _JOB_BUCKETS_S
         )
@@ -52,9 +57,20 @@ class Metrics:
         )
         self._graphql_children: dict[tuple[str, str], Histogram] = {}
         """By document and outcome, bounded as the labels are: they come with every request."""
+        self._sweep_rows = Counter(
+            "quancheng_sweep_rows",
+            "Rows that sweeps dealt with, one by one.",
+            ("sweep", "outcome"),
+            registry=self.registry,
+        )
+        self._gauges: dict[str, Gauge] = {}
         self._lag = self._histogram(
             "event_loop_lag_seconds", "How late the event loop runs.", (), _LAG_BUCKETS_S
         )
+
+    def watch_calendar(self, years_overdue: Callable[[], int]) -> None:
+        """At each scrape ask how many years' holidays the city file lacks by now."""
+        self._calendar.set_function(years_overdue)
 
     def outbound(self, upstream: str, operation: str, outcome: str, duration_s: float) -> None:
         """One attempt at an upstream ended: `ok`, or the lower-case reason of its error."""
@@ -80,6 +96,20 @@ class Metrics:
             if labels["document"] == document:
                 self._graphql_children[document, outcome] = child
         child.observe(duration_s)
+
+    def sweep_row(self, sweep: str, outcome: str) -> None:
+        """A sweep dealt with one row: `done`, `waits` or `failed`."""
+        self._sweep_rows.labels(**self._labels("sweep", sweep, "outcome", outcome)).inc()
+
+    def gauge(self, name: str, description: str, label: str, values: Mapping[str, float]) -> None:
+        """Set a figure afresh: what is not among the values any more has none."""
+        gauge = self._gauges.get(name)
+        if gauge is None:
+            gauge = Gauge(f"quancheng_{name}", description, (label,), registry=self.registry)
+            self._gauges[name] = gauge
+        gauge.clear()
+        for value, figure in values.items():
+            gauge.labels(**self._labels(label, value)).set(figure)
 
     def loop_lag(self, lag_s: float) -> None:
         """The event loop woke a sleeper this late."""

@@ -1,8 +1,8 @@
 """The circuit breaker: stops asking an upstream that does not answer, and probes when to ask again.
 
 closed → open after a run of failures, or a high share of failures among the latest calls;
-open → half-open when the pause is over: one probe goes through, everyone else is refused;
-half-open → closed if the probe succeeds, → open again if it fails.
+open → half-open when the pause is over: one probe goes through (or as many as the policy says),
+everyone else is refused; half-open → closed if a probe succeeds, → open again if one fails.
 
 Not thread-safe: a breaker belongs to one event loop.
 """
@@ -37,6 +37,8 @@ class BreakerPolicy:
     window_calls_min: int = 20
     """The share says nothing below this many calls."""
     open_s: float = 5.0
+    probes_max: int = 1
+    """Calls that may probe at once when the pause is over; the first that succeeds closes it."""
 
 
 class Permit:
@@ -82,7 +84,7 @@ class Breaker:
         self._on_change = on_change
         self._state = BreakerState.CLOSED
         self._epoch = 0  # one per state: a late result of an earlier state is not evidence
-        self._probing = False
+        self._probes = 0
         self._opened_at = 0.0
         self._run = 0
         self._calls: deque[tuple[float, bool]] = deque()
@@ -98,7 +100,7 @@ class Breaker:
         """Whether `admit` would give a permit now. Asking changes nothing."""
         if self._state is BreakerState.OPEN:
             return self._monotonic() - self._opened_at >= self._policy.open_s
-        return not self._probing
+        return self._probes < self._policy.probes_max
 
     def admit(self) -> Permit | None:
         """A permit for one call, which the caller must settle; None when it must not be made."""
@@ -108,9 +110,9 @@ class Breaker:
             if self._monotonic() - self._opened_at < self._policy.open_s:
                 return None
             self._enter(BreakerState.HALF_OPEN)
-        if self._probing:
+        if self._probes >= self._policy.probes_max:
             return None
-        self._probing = True
+        self._probes += 1
         return Permit(self, self._epoch)
 
     def trip(self) -> None:
@@ -125,7 +127,7 @@ class Breaker:
             if failed is not None:
                 self._record(failed)
         elif failed is None:
-            self._probing = False
+            self._probes -= 1
         else:
             self._enter(BreakerState.OPEN if failed else BreakerState.CLOSED)
 
@@ -152,7 +154,7 @@ class Breaker:
     def _enter(self, state: BreakerState) -> None:
         self._state = state
         self._epoch += 1
-        self._probing = False
+        self._probes = 0
         self._run = 0
         self._calls.clear()
         self._failed_calls = 0

@@ -9,9 +9,9 @@ import asyncio
 import random
 import re
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from types import TracebackType
-from typing import BinaryIO, Protocol, Self
+from typing import BinaryIO, Self
 
 import aiohttp
 import orjson
@@ -39,6 +39,7 @@ from core.upstream.exchange import (
     open_session,
 )
 from core.upstream.hedging import HedgePolicy, Hedging
+from core.upstream.rules import Licence, Rules, Unlicensed
 
 __all__ = [
     "ANY",
@@ -69,19 +70,6 @@ _PATH = re.compile(r"/(?:[A-Za-z0-9/._~!$&'()*+,;=:@-]|%[0-9A-Fa-f]{2})*")
 log = structlog.get_logger("core.upstream.client")
 
 
-class Licence(Protocol):
-    """What permits a personal read; `core.people.personal_read.Access` is the only one."""
-
-    @property
-    def upstream(self) -> str:
-        """The upstream it was given for."""
-        ...
-
-
-class Unlicensed(RuntimeError):
-    """A mistake in our code: personal data was about to be asked for without an Access."""
-
-
 class HttpClient:
     """The process's HTTP client: one session, shared by all upstreams. Close it at the end."""
 
@@ -98,8 +86,9 @@ class HttpClient:
         self._timeouts = timeouts or Timeouts()
         self._breaker_policy = breaker or BreakerPolicy()
         self._monotonic = monotonic
+        self._breaker_policies: dict[str, BreakerPolicy] = {}
         self._breakers: dict[tuple[str, str], Breaker] = {}
-        self._personal: dict[str, frozenset[str]] = {}
+        self.rules = Rules()
         self._hedge_policy = hedge
         self._hedging: dict[tuple[str, str], Hedging] = {}
         self._session: aiohttp.ClientSession | None = None
@@ -122,6 +111,7 @@ class HttpClient:
         *,
         headers: Mapping[str, str] | None = None,
         timeouts: Timeouts | None = None,
+        breaker: BreakerPolicy | None = None,
         in_flight_max: int = 64,
         body_max_bytes: int = 5_000_000,
     ) -> "Upstream":
@@ -134,6 +124,8 @@ class HttpClient:
         url = URL(base_url)
         if url.scheme not in {"http", "https"} or not url.host or url.query_string or url.fragment:
             raise ValueError(f"{name}: a base URL is absolute http(s), without query or fragment")
+        if breaker is not None:
+            self._breaker_policies[name] = breaker
         return Upstream(
             self,
             name,
@@ -154,25 +146,12 @@ class HttpClient:
             breaker = self._breakers[upstream, operation] = self._make_breaker(upstream, operation)
         return breaker
 
-    def protect(self, upstream: str, operations: Iterable[str]) -> None:
-        """Refuse these operations of an upstream from now on, unless an Access is given."""
-        self._personal[upstream] = frozenset(operations)
-
-    def hedge(self, upstream: str, operations: Iterable[str]) -> None:
-        """Send reads of these operations a second time from now on, when the first dawdles."""
-        for operation in operations:
-            self._hedging[upstream, operation] = Hedging(self._hedge_policy)
-
     def hedging(self, upstream: str, operation: str) -> Hedging | None:
-        """The second attempts of an operation; None where it is not declared hedged."""
-        return self._hedging.get((upstream, operation))
-
-    def refuse_unlicensed(self, upstream: str, operation: str, licence: "Licence | None") -> None:
-        """Raise Unlicensed for a personal read that nobody consented to and no log will show."""
-        if operation not in self._personal.get(upstream, ()):
-            return
-        if licence is None or licence.upstream != upstream:
-            raise Unlicensed(f"{upstream}.{operation} reads personal data: it needs an Access")
+        """The second attempts of an operation; None where it is not hedged."""
+        key = (upstream, operation)
+        if key not in self._hedging and self.rules.is_hedged(upstream, operation):
+            self._hedging[key] = Hedging(self._hedge_policy)
+        return self._hedging.get(key)
 
     def session(self) -> aiohttp.ClientSession:
         """The process's one session, opened at first use inside the event loop."""
@@ -202,7 +181,8 @@ class HttpClient:
             log.warning("breaker moved", upstream=upstream, operation=operation, state=state.name)
 
         self._metrics.breaker(upstream, operation, BreakerState.CLOSED)
-        return Breaker(self._breaker_policy, monotonic=self._monotonic, on_change=show)
+        policy = self._breaker_policies.get(upstream, self._breaker_policy)
+        return Breaker(policy, monotonic=self._monotonic, on_change=show)
 
 
 class Upstream:
@@ -256,7 +236,7 @@ class Upstream:
         (a malformed call), RuntimeError (inside a transaction) and Unlicensed are our mistakes.
         """
         refuse_in_transaction("an outbound call")
-        self._client.refuse_unlicensed(self.name, operation, access)
+        self._client.rules.refuse_unlicensed(self.name, operation, access)
         safe = method in {"GET", "HEAD"} if safe is None else safe
         hedging = self._hedging(operation, twice=safe and into is None)
         call = Call(

@@ -5,39 +5,65 @@ bytes; what was used longest ago goes first.
 """
 
 from collections import OrderedDict
-from collections.abc import Awaitable, Callable, Hashable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields, is_dataclass
 from datetime import datetime, timedelta
 from enum import Enum, StrEnum
 from itertools import chain
 from sys import getsizeof
-from typing import Generic, TypeVar, cast
+from typing import Annotated, Generic, TypedDict, TypeVar, cast
 
 from core.clock import Clock
 from core.upstream.exchange import UpstreamError, UpstreamRejected
 
 T = TypeVar("T")
+V = TypeVar("V")
 
 
 class ReadStatus(StrEnum):
-    """How a value was come by."""
+    """Where a result comes from. LIVE: just now from its source. STALE: the last good answer,
+    see asOf. UNAVAILABLE: nothing to show, see reason.
+    """
 
     LIVE = "LIVE"
     STALE = "STALE"
     UNAVAILABLE = "UNAVAILABLE"
 
 
+class Freshness(TypedDict):
+    """What every answer that depends on an upstream says of itself."""
+
+    status: ReadStatus
+    as_of: datetime | None
+    reason: str | None
+
+
 @dataclass(frozen=True)
 class Reading(Generic[T]):
     """What a read of an upstream brought."""
 
-    status: ReadStatus
+    status: Annotated[ReadStatus, "Where the answer comes from."]
     value: T | None
     """None when UNAVAILABLE, and where the upstream's answer is itself None."""
-    as_of: datetime | None
-    """When the value was true at the upstream; None when UNAVAILABLE."""
-    reason: str | None
-    """Why it is not LIVE: TIMEOUT, UNAVAILABLE or FAILED."""
+    as_of: Annotated[datetime | None, "When it was true."]
+    """None when UNAVAILABLE."""
+    reason: Annotated[str | None, "Why it is not LIVE, a stable code."]
+    """TIMEOUT, UNAVAILABLE or FAILED."""
+
+    def map(self, change: Callable[[T], V]) -> "Reading[V]":
+        """The same reading of what `change` makes of its value; None stays None."""
+        value = None if self.value is None else change(self.value)
+        return Reading(self.status, value, self.as_of, self.reason)
+
+    @property
+    def items(self: "Reading[Sequence[V]]") -> Sequence[V]:
+        """The value of a reading of a list, empty where there is nothing to show."""
+        return self.value or ()
+
+    @property
+    def freshness(self) -> Freshness:
+        """All but the value: `Card(**reading.freshness, …)`."""
+        return {"status": self.status, "as_of": self.as_of, "reason": self.reason}
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +119,12 @@ class LastGood:
         entry = self._entries.pop(key, None)
         if entry is not None:
             self._size_bytes -= entry.size_bytes
+
+    def forget_all(self, prefix: tuple[Hashable, ...]) -> None:
+        """Drop every key that is a tuple beginning with `prefix`. Repeat-safe; walks all keys."""
+        size = len(prefix)
+        for key in [k for k in self._entries if isinstance(k, tuple) and k[:size] == prefix]:
+            self.forget(key)
 
     async def read_through(
         self,

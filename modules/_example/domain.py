@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from typing import Annotated
 
 FOLLOWED_MAX = 20
 
@@ -20,14 +21,17 @@ class FountainState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Fountain:
-    """A fountain. `fountain_ref` is the network's own id for it, hence not `id`."""
+    """A public drinking fountain.
 
-    fountain_ref: str
-    name: str
+    What stands in `Annotated` is what clients read of a field in the schema. `fountain_ref` is the
+    network's own id, hence not `id`.
+    """
+
+    fountain_ref: Annotated[str, "The network's id of it."]
+    name: Annotated[str, "Where it stands."]
     district_code: str
-    state: FountainState
-    since_at: datetime
-    """When it came into this state."""
+    state: Annotated[FountainState, "Whether it gives water."]
+    since_at: Annotated[datetime, "Since when."]
 
 
 def closed(fountains: Sequence[Fountain]) -> list[Fountain]:

@@ -3,98 +3,81 @@
 Every type, field and argument has a description: the playground is the product team's manual.
 """
 
-from datetime import datetime
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Annotated
 
 import strawberry
 
 from core.context.call import Call
+from core.context.contributions import home_card
 from core.graphql import (
     HomeSection,
     IdempotencyKey,
     Info,
     Refused,
-    service_mutation,
-    service_query,
+    mutation,
+    of_service,
+    query,
+    reading_view,
+    view,
 )
-from core.upstream.readings import ReadStatus
+from core.upstream.readings import Reading
 from modules._example import domain, service, texts
-from modules._example.domain import FountainState
 
-strawberry.enum(FountainState, description="WORKING gives water, CLOSED does not.")
+# the domain's own dataclasses are the types: each field is written there, and nowhere again
+view(domain.Fountain, names={"fountain_ref": "id"}, hidden=("district_code",))
+view(service.Followed, name="FountainFollowed")
 
-
-@strawberry.type(description="A public drinking fountain.")
-class Fountain:
-    """A fountain."""
-
-    id: strawberry.ID = strawberry.field(description="The network's id of it.")
-    name: str = strawberry.field(description="Where it stands.")
-    state: FountainState = strawberry.field(description="Whether it gives water.")
-    since_at: datetime = strawberry.field(description="Since when.")
-
-
-@strawberry.type(description="The fountains of a district, and how fresh that is.")
-class DrinkingFountains:
-    """What drinkingFountains answers: every reading of an outside system tells these three."""
-
-    status: ReadStatus = strawberry.field(description="Where the answer comes from.")
-    as_of: datetime | None = strawberry.field(description="When it was true.")
-    reason: str | None = strawberry.field(description="Why it is not LIVE, a stable code.")
-    fountains: list[Fountain] = strawberry.field(
-        description="The fountains; none where nothing can be shown."
-    )
-
-
-@strawberry.type(description="The viewer follows the fountain.")
-class FountainFollowed:
-    """What followFountain answers."""
-
-    follow_id: strawberry.ID = strawberry.field(description="The id of the follow.")
-    fountain: Fountain = strawberry.field(description="The fountain.")
-
+# every reading of an outside system tells how fresh it is
+DrinkingFountains = reading_view(
+    "DrinkingFountains",
+    "The fountains of a district, and how fresh that is.",
+    fountains=Annotated[
+        Sequence[domain.Fountain], "The fountains; none where nothing can be shown."
+    ],
+)
 
 # a payload or a refusal, as data: an app can be sure to have handled all that may happen
 FollowFountainResult = Annotated[
-    FountainFollowed | Refused, strawberry.union("FollowFountainResult")
+    service.Followed | Refused, strawberry.union("FollowFountainResult")
 ]
 
 
-@strawberry.type(description="The card of the fountains that the viewer follows.")
+@view
+@dataclass(frozen=True, slots=True, kw_only=True)
 class FollowedFountainsSection(HomeSection):
-    """The card."""
+    """The card of the fountains that the viewer follows."""
 
-    closed: list[Fountain] = strawberry.field(description="Those that give no water now.")
+    closed: Annotated[Sequence[domain.Fountain], "Those that give no water now."]
 
 
 @strawberry.type
 class Query:
     """The module's query fields."""
 
-    # the guard reads the service's identity level from the manifest
-    @service_query("drinking-fountains", description="The drinking fountains of a district.")
+    # who may: those whom the service admits, by the identity level in the catalogue
+    @query(
+        of_service("drinking-fountains"),
+        description="The drinking fountains of a district.",
+        returns=DrinkingFountains,
+    )
     async def drinking_fountains(
         self,
         info: Info,
         district: Annotated[
             str, strawberry.argument(description="The district's six-digit code (GB/T 2260).")
         ],
-    ) -> DrinkingFountains:
+    ) -> Reading[Sequence[domain.Fountain]]:
         """One district's fountains."""
-        reading = await service.read_fountains(info.context, district)
-        return DrinkingFountains(
-            status=reading.status,
-            as_of=reading.as_of,
-            reason=reading.reason,
-            fountains=[_fountain(fountain) for fountain in reading.value or ()],
-        )
+        return await service.read_fountains(info.context, district)
 
 
 @strawberry.type
 class Mutation:
     """The module's mutation fields."""
 
-    @service_mutation("drinking-fountains", description="Be told when this fountain is closed.")
+    @mutation(of_service("drinking-fountains"), description="Be told when this fountain is closed.")
     async def follow_fountain(
         self,
         info: Info,
@@ -104,30 +87,16 @@ class Mutation:
         idempotency_key: IdempotencyKey,
     ) -> FollowFountainResult:
         """Follow a fountain."""
-        followed = await service.follow_fountain(info.context, fountain_id, idempotency_key)
-        return FountainFollowed(
-            follow_id=strawberry.ID(str(followed.follow_id)),
-            fountain=_fountain(followed.fountain),
-        )
+        return await service.follow_fountain(info.context, fountain_id, idempotency_key)
 
 
+@home_card("followed-fountains", texts.FOLLOWED_FOUNTAINS, budget_ms=500, identity_level=1)
 async def followed_fountains_card(call: Call) -> FollowedFountainsSection:
     """The home screen's card. Its time is its own: a late card never delays the others."""
     reading = await service.read_followed_closed(call)
     return FollowedFountainsSection(
         id="followed-fountains",
         title=texts.FOLLOWED_FOUNTAINS.say(call.locale),
-        status=reading.status,
-        as_of=reading.as_of,
-        reason=reading.reason,
-        closed=[_fountain(fountain) for fountain in reading.value or ()],
-    )
-
-
-def _fountain(fountain: domain.Fountain) -> Fountain:
-    return Fountain(
-        id=strawberry.ID(fountain.fountain_ref),
-        name=fountain.name,
-        state=fountain.state,
-        since_at=fountain.since_at,
+        **reading.freshness,
+        closed=reading.items,
     )

@@ -1,4 +1,4 @@
-"""The messages this module sends: notifications finds them through the manifest's extensions.
+"""The messages this module sends: notifications finds them by their type.
 
 `sms=True` would also send a text message; that costs money and wakes people, so it is rare.
 """

@@ -5,30 +5,30 @@ The first argument is the call: who asks, in which language, until when, and the
 
 import asyncio
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
+from typing import Annotated
 from uuid import UUID
 
 from core.context.call import Call
-from core.database import idempotency, transaction
-from core.errors import Conflict, InvalidInput, NotFound, Unavailable
-from core.ids import new_id
-from core.refusal_texts import NOT_FOUND, UPSTREAM_UNAVAILABLE
-from core.upstream.client import UpstreamError, UpstreamRejected
+from core.database import transaction
+from core.errors import InvalidInput
+from core.upstream.client import UpstreamRejected
 from core.upstream.readings import Reading, ReadStatus
+from kinds import owned
 from modules._example import domain, store, texts
 from modules._example.domain import Fountain
-from modules._example.upstream import Fountains
+from modules._example.upstream import find_fountain, list_fountains
 
 _MAX_STALE = timedelta(hours=6)
 
 
 @dataclass(frozen=True, slots=True)
 class Followed:
-    """A fountain that the viewer follows from now on."""
+    """The viewer follows the fountain."""
 
-    follow_id: UUID
-    fountain: Fountain
+    follow_id: Annotated[UUID, "The id of the follow."]
+    fountain: Annotated[Fountain, "The fountain."]
 
 
 async def read_fountains(call: Call, district_code: str) -> Reading[Sequence[Fountain]]:
@@ -45,7 +45,7 @@ async def read_fountains(call: Call, district_code: str) -> Reading[Sequence[Fou
     try:
         return await call.app.last_good.read_through(
             ("fountains", district_code),
-            lambda: call.app.upstream(Fountains).list_fountains(district_code, call.deadline),
+            lambda: list_fountains(call.app, call.deadline, district_code),
             clock=call.app.clock,
             max_stale=_MAX_STALE,
         )
@@ -59,41 +59,24 @@ async def follow_fountain(call: Call, fountain_ref: str, key: str) -> Followed:
     The same key and input give the same answer. Raises LoginRequired, NotFound, Conflict
     (KEY_REUSED, TOO_MANY_FOUNTAINS) and Unavailable; then nothing was changed.
     """
-    citizen_id = call.require_viewer().user_id
+    call.require_viewer()
     # the network first, the transaction after: nothing waits for others while it holds locks
-    try:
-        fountain = await call.app.upstream(Fountains).find_fountain(fountain_ref, call.deadline)
-    except UpstreamError:
-        raise Unavailable(UPSTREAM_UNAVAILABLE, upstream=texts.FOUNTAINS_UPSTREAM) from None
-    if fountain is None:
-        raise NotFound(NOT_FOUND)
+    answer = find_fountain(call.app, call.deadline, fountain_ref)
+    fountain = await owned.look_up(answer, texts.FOUNTAINS_UPSTREAM)
+    row = {
+        "fountain_ref": fountain.fountain_ref,
+        "district_code": fountain.district_code,
+        "followed_at": call.app.clock.now(),
+    }
+    command = {"fountain_ref": fountain_ref}  # what the client sent, no more
     async with transaction() as tx:
-        await store.lock_citizen(tx, citizen_id)
-        claim = await idempotency.claim(
-            call.app.clock,
-            tx,
-            subject=citizen_id,
-            operation="followFountain",
-            key=key,
-            command={"fountain_ref": fountain_ref},  # what the client sent, no more
-            effect_id=new_id(),
-        )
-        follow_id = await store.ensure_follow(
-            tx,
-            claim.effect_id,
-            citizen_id,
-            fountain_ref=fountain.fountain_ref,
-            district_code=fountain.district_code,
-            now=call.app.clock.now(),
-        )
-        if await store.count_follows(tx, citizen_id) > domain.FOLLOWED_MAX:
-            raise Conflict(texts.TOO_MANY_FOUNTAINS, limit=domain.FOLLOWED_MAX)
-    return Followed(follow_id, fountain)
+        follow = await owned.add(call, tx, store.FOLLOWED, "followFountain", key, row, command)
+    return Followed(follow.id, fountain)
 
 
 async def read_followed_closed(call: Call) -> Reading[Sequence[Fountain]]:
     """Those of the viewer's fountains that give no water; as fresh as the least fresh district."""
-    follows = await store.list_follows(call.require_viewer().user_id)
+    follows = await owned.list_all(store.FOLLOWED, call.require_viewer().user_id)
     followed = {follow.fountain_ref for follow in follows}
     districts = sorted({follow.district_code for follow in follows})
     # together, not one after the other: all share the call's one deadline
@@ -107,7 +90,7 @@ async def read_followed_closed(call: Call) -> Reading[Sequence[Fountain]]:
     worst = max(readings, key=lambda reading: _WORSE.index(reading.status), default=None)
     if worst is None:
         return Reading(ReadStatus.LIVE, closed, call.app.clock.now(), None)
-    return Reading(worst.status, closed, worst.as_of, worst.reason)
+    return replace(worst, value=closed)
 
 
 _WORSE = (ReadStatus.LIVE, ReadStatus.STALE, ReadStatus.UNAVAILABLE)

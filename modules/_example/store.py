@@ -1,57 +1,20 @@
 """Every query of this module. Functions that change something take the command's transaction."""
 
 from collections.abc import Sequence
-from datetime import datetime
 from uuid import UUID
 
-from core.database import Transaction, fetch_one
+from kinds.owned import OwnedList
+from modules._example import domain, texts
 from modules._example.models import FountainFollow
 
-
-async def lock_citizen(tx: Transaction, citizen_id: UUID) -> None:
-    """Let one command at a time follow for this citizen, so that the limit can be counted."""
-    await tx.execute_query(
-        "SELECT pg_advisory_xact_lock(hashtextextended($1, 0))", [f"fountains:{citizen_id}"]
-    )
-
-
-async def ensure_follow(
-    tx: Transaction,
-    follow_id: UUID,
-    citizen_id: UUID,
-    *,
-    fountain_ref: str,
-    district_code: str,
-    now: datetime,
-) -> UUID:
-    """The id of the citizen's follow of this fountain, made now where there is none."""
-    row = await fetch_one(
-        tx,
-        """INSERT INTO example_fountain_follow
-             (id, citizen_id, fountain_ref, district_code, followed_at)
-           VALUES ($1, $2, $3, $4, $5)
-           ON CONFLICT (citizen_id, fountain_ref) DO UPDATE
-             SET district_code = EXCLUDED.district_code
-           RETURNING id""",
-        follow_id,
-        citizen_id,
-        fountain_ref,
-        district_code,
-        now,
-    )
-    assert row is not None
-    found: UUID = row["id"]
-    return found
-
-
-async def count_follows(tx: Transaction, citizen_id: UUID) -> int:
-    """How many fountains a citizen follows."""
-    return await FountainFollow.filter(citizen_id=citizen_id).using_db(tx).count()
-
-
-async def list_follows(citizen_id: UUID) -> Sequence[FountainFollow]:
-    """A citizen's follows, newest first; at most twenty, so there are no pages."""
-    return await FountainFollow.filter(citizen_id=citizen_id).order_by("-id")
+FOLLOWED = OwnedList(
+    FountainFollow,
+    most=domain.FOLLOWED_MAX,
+    too_many=texts.TOO_MANY_FOUNTAINS,
+    same=("fountain_ref",),
+    renamed=("district_code",),
+)
+"""A citizen's list of followed fountains: `kinds.owned` adds to it and counts."""
 
 
 async def list_followed_districts() -> Sequence[str]:

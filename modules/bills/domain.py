@@ -4,13 +4,17 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
+from typing import Annotated
 
 from core.texts import Text
 from modules.bills import texts
 
 
 class UtilityKind(StrEnum):
-    """The utilities; the value is the biller's name in addresses and accounts."""
+    """The utilities: WATER, ELECTRICITY, GAS, and HEATING of the district network.
+
+    The value is the biller's name in addresses and accounts.
+    """
 
     WATER = "water"
     ELECTRICITY = "electricity"
@@ -19,7 +23,7 @@ class UtilityKind(StrEnum):
 
 
 class BillStatus(StrEnum):
-    """A bill at its biller."""
+    """OPEN: to be paid. PAID: settled. WITHDRAWN: taken back by the biller."""
 
     OPEN = "open"
     PAID = "paid"
@@ -55,13 +59,13 @@ class BillerAccount:
 
 
 @dataclass(frozen=True, slots=True)
-class Tier:
-    """A part of the usage at one price; `upto` is None in the last tier."""
+class BillTier:
+    """A part of the usage at one price."""
 
-    upto: int | None
-    unit_price_yuan: str
-    usage: int
-    amount_fen: int
+    upto: Annotated[int | None, "Its upper bound; null in the last tier."]
+    unit_price_yuan: Annotated[str, "Yuan per unit."]
+    usage: Annotated[int, "Units in this tier."]
+    amount_fen: Annotated[int, "What they cost."]
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +79,7 @@ class BillerBill:
     usage_unit: str
     previous_reading: int
     reading: int
-    tiers: list[Tier]
+    tiers: list[BillTier]
     amount_fen: int
     late_fee_fen: int
     total_fen: int
@@ -84,32 +88,32 @@ class BillerBill:
 
 
 @dataclass(frozen=True, slots=True)
-class Arrears:
-    """What is open: all of it, and the part that is past its due day, late fees included."""
+class BillArrears:
+    """What is open on an account."""
 
-    total_fen: int
-    count: int
-    overdue_fen: int
-    overdue_count: int
-    late_fee_fen: int
-    oldest_due_on: date | None
+    total_fen: Annotated[int, "All open bills together, late fees included."]
+    count: Annotated[int, "How many they are."]
+    overdue_fen: Annotated[int, "Those of them past their due day."]
+    overdue_count: Annotated[int, "How many of them."]
+    late_fee_fen: Annotated[int, "The late fees in it, as of today."]
+    oldest_due_on: Annotated[date | None, "The earliest due day; null without open bills."]
 
 
 @dataclass(frozen=True, slots=True)
-class MonthUsage:
-    """A month's usage and what it costs, late fees aside."""
+class BillUsageMonth:
+    """A month's usage."""
 
-    period: str
-    usage: int
-    usage_unit: str
-    amount_fen: int
+    period: Annotated[str, 'The month, "YYYY-MM".']
+    usage: Annotated[int, "Units used."]
+    usage_unit: Annotated[str, 'The unit, "m3" or "kWh" and the like.']
+    amount_fen: Annotated[int, "What they cost, late fees aside."]
 
 
-def arrears_of(bills: Iterable[BillerBill], today: date) -> Arrears:
+def arrears_of(bills: Iterable[BillerBill], today: date) -> BillArrears:
     """What is open among some bills."""
     open_ = [bill for bill in bills if bill.status is BillStatus.OPEN]
     overdue = [bill for bill in open_ if bill.due_on < today]
-    return Arrears(
+    return BillArrears(
         total_fen=sum(bill.total_fen for bill in open_),
         count=len(open_),
         overdue_fen=sum(bill.total_fen for bill in overdue),
@@ -119,14 +123,14 @@ def arrears_of(bills: Iterable[BillerBill], today: date) -> Arrears:
     )
 
 
-def usage_by_month(bills: Iterable[BillerBill]) -> Sequence[MonthUsage]:
+def usage_by_month(bills: Iterable[BillerBill]) -> Sequence[BillUsageMonth]:
     """Usage month by month, the oldest first; a withdrawn bill was never used."""
     months: dict[str, list[BillerBill]] = {}
     for bill in bills:
         if bill.status is not BillStatus.WITHDRAWN:
             months.setdefault(bill.period, []).append(bill)
     return [
-        MonthUsage(
+        BillUsageMonth(
             period,
             sum(bill.usage for bill in months[period]),
             months[period][0].usage_unit,

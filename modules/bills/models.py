@@ -1,7 +1,13 @@
 """The tables of bills."""
 
+import orjson
 from tortoise import fields
 from tortoise.models import Model
+
+from core.people.personal_table import DELETED, PersonalTable, Sealed, Stays, Through, section
+
+SPOT = "bills.outage_watch"
+BUYER = "bills.invoice_buyer"
 
 
 class AccountLink(Model):
@@ -19,6 +25,17 @@ class AccountLink(Model):
     class Meta:
         table = "bills_account_link"
         unique_together = (("citizen_id", "kind", "account_no"),)
+
+
+ACCOUNTS = PersonalTable(
+    AccountLink,
+    owner="citizen_id",
+    exported=section(
+        "accounts",
+        *("kind", "account_no", "label", "holder_masked", "address_masked", "linked_at"),
+    ),
+    erased=DELETED,
+)
 
 
 class Bill(Model):
@@ -56,6 +73,14 @@ class Reminder(Model):
         table = "bills_reminder"
 
 
+REMINDERS = PersonalTable(
+    Reminder,
+    owner="citizen_id",
+    exported=section("reminders", "days_before", "min_amount_fen", "sms", "created_at"),
+    erased=DELETED,
+)
+
+
 class Reminded(Model):
     """That a citizen was reminded of a bill: once ahead, once overdue."""
 
@@ -73,6 +98,14 @@ class Reminded(Model):
         unique_together = (("citizen_id", "bill_id", "stage"),)
 
 
+REMINDED = PersonalTable(
+    Reminded,
+    owner="citizen_id",
+    exported=section("reminded", "bill_id", "stage", "amount_fen", "sent_at"),
+    erased=DELETED,
+)
+
+
 class OutageWatch(Model):
     """A place of whose outages a citizen is told: in plain only to about a kilometre."""
 
@@ -88,6 +121,17 @@ class OutageWatch(Model):
         table = "bills_outage_watch"
 
 
+WATCHES = PersonalTable(
+    OutageWatch,
+    owner="citizen_id",
+    exported=section(
+        "watched_places", "label", "kinds", at=lambda row: orjson.loads(row["spot_sealed"])
+    ),
+    sealed=(Sealed("spot_sealed", SPOT),),
+    erased=DELETED,
+)
+
+
 class OutageNotice(Model):
     """That a citizen was told of an outage, or of its end."""
 
@@ -100,6 +144,9 @@ class OutageNotice(Model):
     class Meta:
         table = "bills_outage_notice"
         indexes = (("outage_ref", "citizen_id"),)
+
+
+NOTICES = PersonalTable(OutageNotice, owner="citizen_id", erased=DELETED)
 
 
 class Autopay(Model):
@@ -125,6 +172,18 @@ class Autopay(Model):
         table = "bills_autopay"
 
 
+AUTOPAYS = PersonalTable(
+    Autopay,
+    owner="citizen_id",
+    exported=section(
+        "autopay",
+        *("id", "bill_ceiling_fen", "month_ceiling_fen", "text_version", "state"),
+        *("agreed_at", "ended_at"),
+    ),
+    erased=Stays("those under which something was deducted; see personal_data.py"),
+)
+
+
 class AutopayCharge(Model):
     """One bill that autopay announced, pays or passed over."""
 
@@ -142,6 +201,17 @@ class AutopayCharge(Model):
     class Meta:
         table = "bills_autopay_charge"
         unique_together = (("autopay_id", "bill_id"),)
+
+
+CHARGES = PersonalTable(
+    AutopayCharge,
+    owner=Through("autopay_id", AUTOPAYS),
+    exported=section(
+        "autopay_charges",
+        *("autopay_id", "bill_id", "amount_fen", "state", "reason", "announced_at", "pay_at"),
+    ),
+    erased=Stays("as long as its consent"),
+)
 
 
 class BillInvoice(Model):
@@ -163,3 +233,30 @@ class BillInvoice(Model):
 
     class Meta:
         table = "bills_invoice"
+
+
+INVOICES = PersonalTable(
+    BillInvoice,
+    owner="citizen_id",
+    exported=section(
+        "invoices",
+        "invoice_no",
+        "state",
+        payment_id="intent_id",
+        title=lambda row: orjson.loads(row["buyer_sealed"])[0],
+        tax_no=lambda row: orjson.loads(row["buyer_sealed"])[1],
+    ),
+    sealed=(Sealed("buyer_sealed", BUYER),),
+    erased=DELETED,
+)
+
+PERSONAL_TABLES = (
+    ACCOUNTS,
+    REMINDERS,
+    REMINDED,
+    WATCHES,
+    NOTICES,
+    AUTOPAYS,
+    CHARGES,
+    INVOICES,
+)

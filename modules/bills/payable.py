@@ -1,6 +1,5 @@
 """Household bills as payables: what is due, and how the biller writes a payment off."""
 
-from functools import partial
 from uuid import UUID
 
 from core.context.app import App
@@ -13,7 +12,7 @@ from kinds.payment import Ending, Endings, Values, is_fresh, pass_on
 from modules.bills import domain, store, texts
 from modules.bills.domain import BillStatus, UtilityKind
 from modules.bills.models import Bill
-from modules.bills.upstream import Billers
+from modules.bills.upstream import find_write_off, write_off
 from payments.api import Accepted, Fulfilment, Paid, Payable, Quote
 from payments.events import PaymentFulfilled, PaymentRefused
 
@@ -55,19 +54,11 @@ async def fulfil(app: App, paid: Paid) -> Fulfilment:
     """
     bill = await store.find_bill(UUID(paid.subject_ref))
     assert bill is not None
-    billers, kind = app.upstream(Billers), UtilityKind(bill.kind)
-    write_off = partial(
-        billers.write_off,
-        kind,
-        bill.bill_no,
-        payment_ref=paid.payment_ref,
-        amount_fen=paid.amount_fen,
-        paid_at=paid.paid_at,
-    )
+    kind, bill_no = UtilityKind(bill.kind), bill.bill_no
     outcome = await pass_on(
         paid,
-        find=partial(billers.find_write_off, kind, paid.payment_ref),
-        book=lambda deadline: write_off(deadline=deadline),
+        find=lambda deadline: find_write_off(app, deadline, kind, paid.payment_ref),
+        book=lambda deadline: write_off(app, deadline, kind, bill_no, paid),
         final=domain.REFUSED_FOR_GOOD,
     )
     return Accepted(outcome) if isinstance(outcome, str) else outcome

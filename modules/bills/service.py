@@ -8,21 +8,21 @@ from uuid import UUID
 
 from core.clock import ensure_utc
 from core.context.call import Call
-from core.database import idempotency, rate_limit, transaction
-from core.errors import Conflict, InvalidInput, NotFound, RateLimited, Unavailable
-from core.ids import new_id
-from core.refusal_texts import NOT_FOUND, UPSTREAM_UNAVAILABLE
+from core.database import rate_limit, transaction
+from core.errors import InvalidInput, NotFound
+from core.refusal_texts import NOT_FOUND
 from core.upstream.client import UpstreamError, UpstreamRejected
 from core.upstream.readings import Reading, ReadStatus
+from kinds import owned
 from kinds.payment import open_cashier
 from modules.bills import domain, store, texts
 from modules.bills.autopay import service as autopay
 from modules.bills.domain import BillerBill, UtilityKind
 from modules.bills.models import AccountLink, Bill
-from modules.bills.upstream import Billers
+from modules.bills.reminders import store as reminders
+from modules.bills.upstream import find_account, get_bill, list_bills
 from payments import api as payments
 
-ACCOUNTS_MAX = 10
 LOOKUPS_PER_HOUR = 30
 LABEL_MAX = 16
 _MAX_STALE = timedelta(hours=12)
@@ -44,10 +44,10 @@ class Due:
     count: int
 
 
-def require_service(call: Call, kind: UtilityKind) -> UUID:
+def require_level(call: Call, kind: UtilityKind) -> UUID:
     """The viewer's id. Raises LoginRequired below the level that the utility's service asks.
 
-    Looking needs no more than that; paying also needs a fresh authentication.
+    Freshness is not looked at: only paying needs that, see `Call.require_service`.
     """
     service = call.app.services[domain.SERVICE_ID[kind]]
     return call.require_viewer(service.identity_level).user_id
@@ -61,68 +61,49 @@ async def link_account(
     Raises InvalidInput, NotFound for a number the biller does not know, RateLimited for trying out
     numbers, Conflict above ten accounts, Unavailable when the biller does not answer.
     """
-    citizen_id = require_service(call, kind)
+    citizen_id = require_level(call, kind)
     label, account_no = label.strip(), account_no.strip()
     if not domain.is_account_no(account_no):
         raise InvalidInput(texts.ACCOUNT_INVALID, "accountNo")
     if len(label) > LABEL_MAX:
         raise InvalidInput(texts.LABEL_TOO_LONG, "label")
-    await _count_lookup(call, citizen_id)
-    try:
-        account = await call.app.upstream(Billers).find_account(kind, account_no, call.deadline)
-    except UpstreamError:
-        raise Unavailable(UPSTREAM_UNAVAILABLE, upstream=texts.BILLER) from None
-    if account is None:
-        raise NotFound(NOT_FOUND)
+    await rate_limit.require(
+        call.app.clock,
+        f"bill-account:{citizen_id}",
+        limit=LOOKUPS_PER_HOUR,
+        window=timedelta(hours=1),
+        refusal=texts.TOO_MANY_LOOKUPS,
+    )
+    answer = find_account(call.app, call.deadline, kind, account_no)
+    account = await owned.look_up(answer, texts.BILLER)
+    row = {
+        "kind": kind.value,
+        "account_no": account.account_no,
+        "label": label,
+        "holder_masked": account.holder_masked[:64],
+        "address_masked": account.address_masked[:128],
+        "linked_at": call.app.clock.now(),
+    }
+    command = {"kind": kind, "account_no": account_no, "label": label}
     async with transaction() as tx:
-        await store.lock_citizen(tx, citizen_id)
-        claim = await idempotency.claim(
-            call.app.clock,
-            tx,
-            subject=citizen_id,
-            operation="linkBillAccount",
-            key=key,
-            command={"kind": kind, "account_no": account_no, "label": label},
-            effect_id=new_id(),
-        )
-        link_id = await store.ensure_link(
-            tx, claim.effect_id, citizen_id, kind, account, label, call.app.clock.now()
-        )
-        if await store.count_links(tx, citizen_id) > ACCOUNTS_MAX:
-            raise Conflict(texts.TOO_MANY_ACCOUNTS, limit=ACCOUNTS_MAX)
-    return await store.get_link(link_id)
+        return await owned.add(call, tx, store.ACCOUNTS, "linkBillAccount", key, row, command)
 
 
-async def _count_lookup(call: Call, citizen_id: UUID) -> None:
-    """Raise RateLimited for who tries out account numbers."""
-    async with transaction() as tx:
-        wait_s = await rate_limit.take(
-            tx,
-            call.app.clock,
-            f"bill-account:{citizen_id}",
-            limit=LOOKUPS_PER_HOUR,
-            window=timedelta(hours=1),
-        )
-    if wait_s:
-        raise RateLimited(texts.TOO_MANY_LOOKUPS, retry_after_s=wait_s)
+async def unlink_account(call: Call, link_id: UUID, key: str) -> None:
+    """Remove one of the viewer's links with its reminder and autopay. Raises NotFound.
 
-
-async def unlink_account(call: Call, link_id: UUID) -> bool:
-    """Remove one of the viewer's links with its reminder and autopay; False where it is not theirs.
-
-    Removing it twice is one removal.
+    The same key removes once.
     """
-    citizen_id = call.require_viewer().user_id
     async with transaction() as tx:
-        gone = await store.delete_link(tx, citizen_id, link_id)
-        if gone:
+        if await owned.remove(call, tx, store.ACCOUNTS, "unlinkBillAccount", key, link_id):
+            await reminders.delete_rule(tx, link_id)
             await autopay.end_of_link(call.app, tx, link_id, "UNLINKED")
-    return gone
 
 
 async def list_accounts(call: Call, kind: UtilityKind | None) -> Sequence[AccountLink]:
     """The viewer's linked accounts."""
-    return await store.list_links(call.require_viewer().user_id, kind)
+    of_kind = {} if kind is None else {"kind": kind.value}
+    return await owned.list_all(store.ACCOUNTS, call.require_viewer().user_id, **of_kind)
 
 
 async def read_bills(
@@ -132,15 +113,15 @@ async def read_bills(
 
     Raises NotFound for any other account: foreign and missing are told in the same words.
     """
-    citizen_id = require_service(call, kind)
-    known = domain.is_account_no(account_no)
-    if not known or await store.find_link(citizen_id, kind, account_no) is None:
+    citizen_id = require_level(call, kind)
+    if not domain.is_account_no(account_no):
+        raise NotFound(NOT_FOUND)
+    account = {"kind": kind.value, "account_no": account_no}
+    if await owned.find(store.ACCOUNTS, citizen_id, **account) is None:
         raise NotFound(NOT_FOUND)
 
     async def fetch() -> Sequence[ListedBill]:
-        told = await call.app.upstream(Billers).list_bills(
-            kind, account_no, call.deadline, only_open=only_open
-        )
+        told = await list_bills(call.app, call.deadline, kind, account_no, only_open=only_open)
         ids = await _note(call, kind, told)
         return [ListedBill(ids[bill.bill_no], bill) for bill in told]
 
@@ -226,6 +207,6 @@ async def _ask(call: Call, bill: Bill) -> BillerBill | None:
     """
     kind, deadline = UtilityKind(bill.kind), call.deadline.share(fraction=0.5)
     try:
-        return await call.app.upstream(Billers).get_bill(kind, bill.bill_no, deadline)
+        return await get_bill(call.app, deadline, kind, bill.bill_no)
     except UpstreamError:
         return None

@@ -5,17 +5,19 @@ docs/upstreams/bills.md.
 """
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from datetime import date, datetime
 from functools import partial
-from typing import Any, BinaryIO, Protocol
+from typing import Any, BinaryIO
 
 import orjson
 
 from core.clock import SHANGHAI
-from core.context.app import App
 from core.deadline import Deadline
-from core.upstream.client import ANY, Timeouts, UpstreamFailed, UpstreamRejected
+from core.upstream.client import ANY, Timeouts, UpstreamFailed
+from core.upstream.operation import NOTHING, Connected, Request, json_of
 from modules.bills.domain import UtilityKind
+from modules.bills.upstream import BILLERS
 from payments.api import (
     Announced,
     Line,
@@ -27,66 +29,62 @@ from payments.api import (
     ref_of,
 )
 
-_DOWNLOAD_S = 300.0
+_SLOW = Timeouts(total_s=300.0)
 _FILE_BYTES_MAX = 2_000_000_000
 
 
-class BillerSettlements(Protocol):
-    """The billers' settlement files."""
+@dataclass(frozen=True, slots=True)
+class _Announcement:
+    """What a biller says of a day's file."""
 
-    async def fetch(
-        self, kind: UtilityKind, on: date, into: BinaryIO, deadline: Deadline
-    ) -> Announced:
-        """Write a day's file. Raises StatementNotReady, UpstreamError."""
-        ...
+    sha256: str
+    lines: int
+    amount_fen: int
+    fee_fen: int
+    download_url: str
 
 
-class BillerSettlementsClient:
-    """The settlement files over HTTP."""
+@BILLERS.operation(
+    "GET",
+    "/{kind}/settlements/{day}",
+    answers=json_of(_Announcement).or_none("NO_SETTLEMENT"),
+    timeouts=_SLOW,
+)
+def announce_settlement(kind: UtilityKind, day: date) -> Request:
+    """A day's file; None before it is made."""
+    return Request(path={"kind": kind, "day": day.isoformat()})
 
-    def __init__(self, app: App, address: str) -> None:
-        self._address = address
-        self._http = app.http.upstream(
-            "billers",
-            address,
-            timeouts=Timeouts(total_s=_DOWNLOAD_S),
-            body_max_bytes=_FILE_BYTES_MAX,
-        )
 
-    async def fetch(
-        self, kind: UtilityKind, on: date, into: BinaryIO, deadline: Deadline
-    ) -> Announced:
-        """See the protocol. A file is taken from this biller's own address alone."""
-        try:
-            answer = await self._http.request(
-                "GET",
-                f"/{kind.value}/settlements/{on}",
-                operation="announce_settlement",
-                deadline=deadline,
-            )
-        except UpstreamRejected as refusal:
-            if refusal.code == "NO_SETTLEMENT":
-                raise StatementNotReady(kind.value) from None
-            raise
-        told = answer.json()
-        try:
-            announced = Announced(
-                algorithm="sha256",
-                digest=str(told["sha256"]),
-                lines=int(told["lines"]),
-                amount_fen=int(told["amount_fen"]),
-                fee_fen=int(told["fee_fen"]),
-            )
-            url = str(told["download_url"])
-        except (KeyError, TypeError, ValueError):
-            raise UpstreamFailed("billers", answer.operation, "no announcement") from None
-        path = url.removeprefix(self._address)
-        if not path.startswith(f"/{kind.value}/"):
-            raise UpstreamFailed("billers", answer.operation, "a file from elsewhere")
-        await self._http.request(
-            "GET", path, operation="download_settlement", deadline=deadline, accept=ANY, into=into
-        )
-        return announced
+@BILLERS.operation(
+    "GET", "", answers=NOTHING, accept=ANY, timeouts=_SLOW, body_max_bytes=_FILE_BYTES_MAX
+)
+def download_settlement(link: str, into: BinaryIO) -> Request:
+    """Write an announced file."""
+    return Request(link=link, into=into)
+
+
+async def fetch(
+    kind: UtilityKind, app: Connected, day: date, into: BinaryIO, deadline: Deadline
+) -> Announced:
+    """Write a day's file. Raises StatementNotReady, UpstreamError.
+
+    A file is taken from this biller's own address alone.
+    """
+    announcement = await announce_settlement(app, deadline, kind, day)
+    if announcement is None:
+        raise StatementNotReady(kind.value)
+    address = app.upstreams.find_address(BILLERS.name) or ""
+    link = announcement.download_url.removeprefix(address)
+    if not link.startswith(f"/{kind.value}/"):
+        raise UpstreamFailed(BILLERS.name, announce_settlement.name, "a file from elsewhere")
+    await download_settlement(app, deadline, link, into)
+    return Announced(
+        algorithm="sha256",
+        digest=announcement.sha256,
+        lines=announcement.lines,
+        amount_fen=announcement.amount_fen,
+        fee_fen=announcement.fee_fen,
+    )
 
 
 def read(source: str, file: BinaryIO, announced: Announced) -> Iterator[Line]:
@@ -122,11 +120,7 @@ def _line(told: dict[str, Any]) -> Line:
     )  # fmt: skip
 
 
-def _source(kind: UtilityKind) -> Source:
-    async def fetch(app: App, on: date, into: BinaryIO, deadline: Deadline) -> Announced | None:
-        return await app.upstream(BillerSettlements).fetch(kind, on, into, deadline)
-
-    return Source(kind.value, Side.PAYEE, fetch, partial(read, kind.value))
-
-
-WATER, ELECTRICITY, GAS, HEATING = map(_source, UtilityKind)
+WATER, ELECTRICITY, GAS, HEATING = (
+    Source(kind.value, Side.PAYEE, partial(fetch, kind), partial(read, kind.value))
+    for kind in UtilityKind
+)

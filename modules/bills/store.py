@@ -4,17 +4,20 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from uuid import UUID
 
-from core.database import Transaction, connection, fetch_all, fetch_model, fetch_one, update_model
+from core.database import Transaction, connection, fetch_all, fetch_model, update_model
 from core.ids import new_id
-from modules.bills.domain import BillerAccount, BillerBill, UtilityKind
-from modules.bills.models import AccountLink, Bill, Reminder
+from kinds.owned import OwnedList
+from modules.bills import texts
+from modules.bills.domain import BillerBill, UtilityKind
+from modules.bills.models import AccountLink, Bill
 
-
-async def find_link(citizen_id: UUID, kind: UtilityKind, account_no: str) -> AccountLink | None:
-    """A citizen's link to an account."""
-    return await AccountLink.get_or_none(
-        citizen_id=citizen_id, kind=kind.value, account_no=account_no
-    )
+ACCOUNTS = OwnedList(
+    AccountLink,
+    most=10,
+    too_many=texts.TOO_MANY_ACCOUNTS,
+    same=("kind", "account_no"),
+    renamed=("label",),
+)
 
 
 async def find_bill_of(citizen_id: UUID, bill_id: UUID) -> Bill | None:
@@ -28,70 +31,6 @@ async def find_bill_of(citizen_id: UUID, bill_id: UUID) -> Bill | None:
         bill_id,
         citizen_id,
     )
-
-
-async def get_link(link_id: UUID) -> AccountLink:
-    """A link by its id."""
-    return await AccountLink.get(id=link_id)
-
-
-async def list_links(citizen_id: UUID, kind: UtilityKind | None = None) -> Sequence[AccountLink]:
-    """A citizen's links in the order they were made."""
-    links = AccountLink.filter(citizen_id=citizen_id)
-    if kind is not None:
-        links = links.filter(kind=kind.value)
-    return await links.order_by("id")
-
-
-async def count_links(tx: Transaction, citizen_id: UUID) -> int:
-    """How many accounts a citizen has linked."""
-    return await AccountLink.filter(citizen_id=citizen_id).using_db(tx).count()
-
-
-async def lock_citizen(tx: Transaction, citizen_id: UUID) -> None:
-    """Let one command at a time change a citizen's links."""
-    await tx.execute_query(
-        "SELECT pg_advisory_xact_lock(hashtextextended($1, 0))", [f"bills:{citizen_id}"]
-    )
-
-
-async def ensure_link(
-    tx: Transaction,
-    link_id: UUID,
-    citizen_id: UUID,
-    kind: UtilityKind,
-    account: BillerAccount,
-    label: str,
-    now: datetime,
-) -> UUID:
-    """The id of the link to an account, made or renamed now."""
-    row = await fetch_one(
-        tx,
-        """INSERT INTO bills_account_link
-             (id, citizen_id, kind, account_no, label, holder_masked, address_masked, linked_at)
-           VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
-           ON CONFLICT (citizen_id, kind, account_no) DO UPDATE SET label = EXCLUDED.label
-           RETURNING id""",
-        link_id,
-        citizen_id,
-        kind.value,
-        account.account_no,
-        label,
-        account.holder_masked[:64],
-        account.address_masked[:128],
-        now,
-    )
-    assert row is not None
-    found: UUID = row["id"]
-    return found
-
-
-async def delete_link(tx: Transaction, citizen_id: UUID, link_id: UUID) -> bool:
-    """Remove a citizen's link and its reminder; False where it is not theirs."""
-    gone = await AccountLink.filter(id=link_id, citizen_id=citizen_id).using_db(tx).delete()
-    if gone:
-        await Reminder.filter(link_id=link_id).using_db(tx).delete()
-    return bool(gone)
 
 
 async def note_bills(

@@ -1,168 +1,63 @@
-"""The billers: accounts, bills and write-offs of the four utilities under one contract."""
+"""The billers: accounts, bills and write-offs of the four utilities under one contract.
 
-from datetime import datetime
-from typing import Any, Protocol
-from urllib.parse import quote
+See docs/upstreams/billers.md.
+"""
 
-from pydantic import TypeAdapter, ValidationError
-
-from core.context.app import App
-from core.deadline import Deadline
-from core.upstream.client import Response, UpstreamFailed, UpstreamRejected
+from core.upstream.operation import Request, System, json_of
+from kinds.payment import payment_body
 from modules.bills.domain import BillerAccount, BillerBill, UtilityKind
+from payments.api import Paid
 
-_ACCOUNT = TypeAdapter(BillerAccount)
-_BILL = TypeAdapter(BillerBill)
-_BILLS = TypeAdapter(list[BillerBill])
-_NOT_FOUND = 404
+BILLERS = System("billers")
 
 
-class Billers(Protocol):
-    """What bills needs from the billers."""
-
-    async def find_account(
-        self, kind: UtilityKind, account_no: str, deadline: Deadline
-    ) -> BillerAccount | None:
-        """An account, or None where there is none. Raises UpstreamError without an answer."""
-        ...
-
-    async def list_bills(
-        self, kind: UtilityKind, account_no: str, deadline: Deadline, *, only_open: bool
-    ) -> list[BillerBill]:
-        """An account's bills, newest first. Raises UpstreamError."""
-        ...
-
-    async def get_bill(self, kind: UtilityKind, bill_no: str, deadline: Deadline) -> BillerBill:
-        """A bill as of now. Raises UpstreamError; UpstreamRejected where there is none."""
-        ...
-
-    async def write_off(
-        self,
-        kind: UtilityKind,
-        bill_no: str,
-        *,
-        payment_ref: str,
-        amount_fen: int,
-        paid_at: datetime,
-        deadline: Deadline,
-    ) -> str:
-        """Settle a bill by a payment; returns the biller's write-off number.
-
-        Repeat-safe by `payment_ref`. Raises UpstreamRejected for the biller's refusals (see
-        its `code`), other UpstreamErrors where it may or may not have happened.
-        """
-        ...
-
-    async def find_write_off(
-        self, kind: UtilityKind, payment_ref: str, deadline: Deadline
-    ) -> str | None:
-        """The write-off number of a payment, or None where it wrote nothing off.
-
-        Raises UpstreamError.
-        """
-        ...
+@BILLERS.operation(
+    "GET",
+    "/{kind}/accounts/{account_no}",
+    answers=json_of(BillerAccount).or_none(404),
+    hedged=True,
+)
+def find_account(kind: UtilityKind, account_no: str) -> Request:
+    """An account, or None where there is none."""
+    return Request(path={"kind": kind, "account_no": account_no})
 
 
-class BillersClient:
-    """The billers over HTTP; see docs/upstreams/billers.md."""
-
-    def __init__(self, app: App, address: str) -> None:
-        self._http = app.http.upstream("billers", address)
-
-    async def find_account(
-        self, kind: UtilityKind, account_no: str, deadline: Deadline
-    ) -> BillerAccount | None:
-        """See the protocol."""
-        try:
-            answer = await self._get(
-                f"/{kind.value}/accounts/{_part(account_no)}", "find_account", deadline
-            )
-        except UpstreamRejected as refusal:
-            if refusal.status == _NOT_FOUND:
-                return None
-            raise
-        account: BillerAccount = _read(answer, _ACCOUNT)
-        return account
-
-    async def list_bills(
-        self, kind: UtilityKind, account_no: str, deadline: Deadline, *, only_open: bool
-    ) -> list[BillerBill]:
-        """See the protocol."""
-        answer = await self._get(
-            f"/{kind.value}/accounts/{_part(account_no)}/bills",
-            "list_bills",
-            deadline,
-            status="open" if only_open else "all",
-        )
-        bills: list[BillerBill] = _read(answer, _BILLS, member="bills")
-        return bills
-
-    async def get_bill(self, kind: UtilityKind, bill_no: str, deadline: Deadline) -> BillerBill:
-        """See the protocol."""
-        answer = await self._get(f"/{kind.value}/bills/{_part(bill_no)}", "get_bill", deadline)
-        bill: BillerBill = _read(answer, _BILL)
-        return bill
-
-    async def write_off(
-        self,
-        kind: UtilityKind,
-        bill_no: str,
-        *,
-        payment_ref: str,
-        amount_fen: int,
-        paid_at: datetime,
-        deadline: Deadline,
-    ) -> str:
-        """See the protocol. Not repeated here: an error must tell of one attempt."""
-        answer = await self._http.request(
-            "POST",
-            f"/{kind.value}/bills/{_part(bill_no)}/write-off",
-            operation="write_off",
-            json={
-                "payment_ref": payment_ref,
-                "amount_fen": amount_fen,
-                "paid_at": paid_at.isoformat(),
-            },
-            deadline=deadline,
-            safe=False,
-        )
-        return _write_off_no(answer)
-
-    async def find_write_off(
-        self, kind: UtilityKind, payment_ref: str, deadline: Deadline
-    ) -> str | None:
-        """See the protocol."""
-        try:
-            answer = await self._get(
-                f"/{kind.value}/write-offs/{_part(payment_ref)}", "find_write_off", deadline
-            )
-        except UpstreamRejected as refusal:
-            # any other 404 is a wrong address, which says nothing of the payment
-            if refusal.code == "NO_SUCH_WRITE_OFF":
-                return None
-            raise
-        return _write_off_no(answer)
-
-    async def _get(self, path: str, operation: str, deadline: Deadline, **params: str) -> Response:
-        return await self._http.request(
-            "GET", path, operation=operation, deadline=deadline, params=params or None
-        )
+@BILLERS.operation(
+    "GET",
+    "/{kind}/accounts/{account_no}/bills",
+    answers=json_of(list[BillerBill], "bills"),
+    hedged=True,
+)
+def list_bills(kind: UtilityKind, account_no: str, *, only_open: bool) -> Request:
+    """An account's bills, newest first."""
+    params = {"status": "open" if only_open else "all"}
+    return Request(path={"kind": kind, "account_no": account_no}, params=params)
 
 
-def _part(text: str) -> str:
-    return quote(text, safe="")
+@BILLERS.operation("GET", "/{kind}/bills/{bill_no}", answers=json_of(BillerBill))
+def get_bill(kind: UtilityKind, bill_no: str) -> Request:
+    """A bill as of now; refused where there is none."""
+    return Request(path={"kind": kind, "bill_no": bill_no})
 
 
-def _read(answer: Response, adapter: TypeAdapter[Any], member: str | None = None) -> Any:
-    try:
-        told = answer.json()
-        return adapter.validate_python(told if member is None else told[member])
-    except (KeyError, TypeError, ValidationError):
-        raise UpstreamFailed(answer.upstream, answer.operation, "unknown form") from None
+@BILLERS.operation(
+    "POST", "/{kind}/bills/{bill_no}/write-off", answers=json_of(str, "write_off_no")
+)
+def write_off(kind: UtilityKind, bill_no: str, paid: Paid) -> Request:
+    """Settle a bill by a payment; answers the biller's write-off number.
+
+    Repeat-safe by the payment's reference, but not repeated by the client: an error must tell of
+    one attempt. Refused with the biller's codes.
+    """
+    return Request(path={"kind": kind, "bill_no": bill_no}, json=payment_body(paid))
 
 
-def _write_off_no(answer: Response) -> str:
-    try:
-        return str(answer.json()["write_off_no"])
-    except (KeyError, TypeError):
-        raise UpstreamFailed(answer.upstream, answer.operation, "no write-off number") from None
+# any other 404 is a wrong address, which says nothing of the payment
+@BILLERS.operation(
+    "GET",
+    "/{kind}/write-offs/{payment_ref}",
+    answers=json_of(str, "write_off_no").or_none("NO_SUCH_WRITE_OFF"),
+)
+def find_write_off(kind: UtilityKind, payment_ref: str) -> Request:
+    """The write-off number of a payment, or None where it wrote nothing off."""
+    return Request(path={"kind": kind, "payment_ref": payment_ref})

@@ -1,48 +1,5 @@
 """The manifest of community."""
 
-from core.manifest import Manifest, Service, ServiceKind, Theme
+from core.manifest import Manifest
 
-_SERVICES = (
-    Service(
-        33,
-        "snap-report",
-        "随手拍上报",
-        "Snap report",
-        Theme.COMMUNITY,
-        ServiceKind.REPORT,
-        department="city_management",
-        identity_level=1,
-    ),
-    Service(
-        34,
-        "snap-report-progress",
-        "随手拍进度反馈",
-        "Snap report progress",
-        Theme.COMMUNITY,
-        ServiceKind.QUERY,
-        department="city_management",
-        identity_level=1,
-    ),
-    Service(
-        35,
-        "grid-lookup",
-        "我的网格查询",
-        "My grid lookup",
-        Theme.COMMUNITY,
-        ServiceKind.QUERY,
-        department="grid_office",
-        identity_level=0,
-    ),
-    Service(
-        36,
-        "hotline-12345",
-        "12345诉求提交",
-        "12345 hotline request",
-        Theme.COMMUNITY,
-        ServiceKind.REPORT,
-        department="hotline",
-        identity_level=1,
-    ),
-)
-
-MANIFEST = Manifest(name="community", services=_SERVICES)
+MANIFEST = Manifest(name="community")

@@ -1,18 +1,5 @@
 """The manifest of environment."""
 
-from core.manifest import Manifest, Service, ServiceKind, Theme
+from core.manifest import Manifest
 
-_SERVICES = (
-    Service(
-        56,
-        "spring-air-quality",
-        "泉水水位与空气质量",
-        "Spring level and air quality",
-        Theme.LOVE_CITY,
-        ServiceKind.QUERY,
-        department="water_environment",
-        identity_level=0,
-    ),
-)
-
-MANIFEST = Manifest(name="environment", services=_SERVICES)
+MANIFEST = Manifest(name="environment")

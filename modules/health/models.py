@@ -1,7 +1,17 @@
 """The tables of health: what paying needs to know of bills, and nothing of what was treated."""
 
+from datetime import timedelta
+
 from tortoise import fields
 from tortoise.models import Model
+
+from core.people.data_rights import PersonalData
+from core.people.personal_table import Cleared, Held, PersonalTable, Sealed, Stays, Through, section
+from modules.health import texts
+
+REASON = "health.refund_reason"
+REFUNDABLE = timedelta(days=180)
+"""How long a hospital may still give back a part of what was paid."""
 
 
 class HospitalBill(Model):
@@ -20,6 +30,16 @@ class HospitalBill(Model):
         unique_together = (("hospital_ref", "bill_no"),)
 
 
+BILLS = PersonalTable(
+    HospitalBill,
+    owner="citizen_id",
+    exported=section(
+        "hospital_bills", "bill_no", "self_pay_fen", "status", hospital="hospital_ref"
+    ),
+    erased=Cleared({"citizen_id": None}),  # a payment under way still finds its hospital
+)
+
+
 class TopUp(Model):
     """An amount that is to be paid into an inpatient's deposit."""
 
@@ -34,6 +54,14 @@ class TopUp(Model):
         table = "health_top_up"
 
 
+TOP_UPS = PersonalTable(
+    TopUp,
+    owner="citizen_id",
+    exported=section("top_ups", "account_no", "amount_fen", "created_at", hospital="hospital_ref"),
+    erased=Cleared({"citizen_id": None}),
+)
+
+
 class HospitalPayment(Model):
     """A payment that a hospital has booked; asked for refunds until `look_at` is null."""
 
@@ -46,6 +74,19 @@ class HospitalPayment(Model):
 
     class Meta:
         table = "health_payment"
+
+
+PAYMENTS = PersonalTable(
+    HospitalPayment,
+    owner="payer_id",
+    exported=section("hospital_payments", payment_id="intent_id", hospital="hospital_ref"),
+    erased=Held(
+        "hospital payments",
+        texts.HOLD_REFUNDS,
+        since="booked_at",
+        until=lambda booked_on: booked_on + REFUNDABLE,
+    ),
+)
 
 
 class HospitalRefund(Model):
@@ -66,3 +107,20 @@ class HospitalRefund(Model):
     class Meta:
         table = "health_refund"
         unique_together = (("hospital_ref", "refund_no"),)
+
+
+REFUNDS = PersonalTable(
+    HospitalRefund,
+    owner=Through("intent_id", PAYMENTS),
+    exported=section(
+        "hospital_refunds",
+        "amount_fen",
+        "decided_at",
+        payment_id="intent_id",
+        reason="reason_sealed",
+    ),
+    sealed=(Sealed("reason_sealed", REASON),),
+    erased=Stays("as long as its payment"),
+)
+
+PERSONAL = PersonalData("health", (BILLS, TOP_UPS, PAYMENTS, REFUNDS))

@@ -1,30 +1,51 @@
 """The city's decisions on health, read from `cities/<city>/health.toml`."""
 
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 
-from core.city import CityFileError, Named
+from core.city import CityFileError
 from core.context.app import App
+from core.texts import Named
 
 
-def hospitals_of(app: App) -> Mapping[str, Named]:
-    """The connected hospitals' names by code, in the city's order. Raises CityFileError."""
-    return app.once(
-        "health.hospitals",
-        lambda: load_hospitals(app.settings.city_file.with_suffix("") / "health.toml"),
-    )
+@dataclass(frozen=True, slots=True)
+class HealthRules:
+    """Everything the city decided. Hospitals and clinics are the codes they are reached under."""
+
+    hospitals: Mapping[str, Named]
+    """Their names by code, in the city's order."""
+    clinics: Sequence[str]
+    dose_interval: timedelta
+    """Between two doses of one vaccine."""
 
 
-def load_hospitals(path: Path) -> Mapping[str, Named]:
+def rules_of(app: App) -> HealthRules:
+    """The rules of the installation's city. Raises CityFileError."""
+    path = app.settings.city_file.with_suffix("") / "health.toml"
+    return app.once("health.rules", lambda: load_rules(path))
+
+
+def load_rules(path: Path) -> HealthRules:
     """Read the file. Raises CityFileError naming what is wrong."""
     try:
-        entries = tomllib.loads(path.read_text(encoding="utf-8"))["hospital"]
-        return {str(entry["ref"]): Named(**entry["name"]) for entry in entries}
+        data = tomllib.loads(path.read_text(encoding="utf-8"))
+        return HealthRules(
+            hospitals={str(entry["ref"]): Named(**entry["name"]) for entry in data["hospital"]},
+            clinics=[str(ref) for ref in data["vaccination"]["clinics"]],
+            dose_interval=timedelta(days=data["vaccination"]["interval_days"]),
+        )
     except FileNotFoundError:
         raise CityFileError(f"no health decisions at {path}") from None
     except (KeyError, TypeError, ValueError) as error:
         raise CityFileError(f"{path}: {error}") from None
+
+
+def hospitals_of(app: App) -> Mapping[str, Named]:
+    """The connected hospitals' names by code. Raises CityFileError."""
+    return rules_of(app).hospitals
 
 
 def hospital_name(app: App, hospital_ref: str) -> Named:

@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from uuid import UUID
 
 from core.context.call import Call
+from core.context.commands import claim_key
 from core.database import Transaction, connection, idempotency, rate_limit, transaction
 from core.errors import AppError, InvalidInput, NotFound, RateLimited
 from core.ids import new_id
@@ -38,24 +39,17 @@ async def request(call: Call, phone: str, purpose: str, operation: str, key: str
     """
     app, now = call.app, call.app.clock.now()
     index = app.vault.blind_index(phone, purpose)
+    phone_key = index.hex()
     refusal: AppError | None = None
     async with transaction() as tx:
         await store.lock_phone(tx, index)
-        claim = await idempotency.claim(
-            app.clock,
-            tx,
-            subject=index.hex(),
-            operation=operation,
-            key=key,
-            command={"phone": index.hex()},
-            effect_id=new_id(),
-        )
+        claim = await claim_key(call, tx, operation, key, {"phone": phone_key}, subject=phone_key)
         if not claim.replayed:
             refusal = await _refuse_flood(call, tx, index, now)
             if refusal is None:
                 await _send(call, tx, claim.effect_id, phone, index)
             else:
-                await idempotency.release(tx, index.hex(), operation, key)
+                await idempotency.release(tx, phone_key, operation, key)
         code = await LoginCode.get_or_none(id=claim.effect_id, using_db=tx)
     if refusal is not None:
         raise refusal

@@ -1,9 +1,7 @@
 """Members of staff: enrol, suspend."""
 
-import asyncio
 import secrets
 from base64 import b32encode
-from collections.abc import Awaitable, Callable
 from typing import Annotated
 from urllib.parse import quote
 
@@ -12,8 +10,8 @@ import typer
 from core.context.app import App
 from core.errors import StartError
 from core.ids import is_mobile
+from core.processes.command import in_app
 from core.security.authorization import Role
-from core.settings import Settings
 
 app = typer.Typer(help=__doc__, no_args_is_help=True)
 
@@ -51,7 +49,7 @@ def enrol(
             f"otpauth://totp/{issuer}:{phone}?secret={b32encode(secret).decode()}&issuer={issuer}"
         )
 
-    _in_house(run)
+    in_app("staff", run)
 
 
 @app.command()
@@ -64,16 +62,4 @@ def suspend(phone: Annotated[str, typer.Argument(help="The phone they sign in wi
         if not await staff.suspend(house, phone):
             raise StartError("nobody with this phone is staff")
 
-    _in_house(run)
-
-
-def _in_house(run: Callable[[App], Awaitable[None]]) -> None:
-    from core.processes.embedded import database
-    from core.processes.open_app import open_app
-
-    async def opened(settings: Settings) -> None:
-        async with open_app(settings, application="quancheng staff") as house:
-            await run(house)
-
-    with database(Settings()) as ready:
-        asyncio.run(opened(ready))
+    in_app("staff", run)

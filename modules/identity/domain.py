@@ -57,7 +57,9 @@ MANDATE = StateMachine(
 
 
 class Delivery(StrEnum):
-    """How a code is getting on."""
+    """How a one-time code gets on. UNDERWAY: it was just sent. SENT: the gateway has taken it.
+    LATE: the gateway has not taken it yet. FAILED: it cannot be delivered, ask for another.
+    """
 
     UNDERWAY = "UNDERWAY"
     SENT = "SENT"

@@ -14,15 +14,15 @@ from core.bus import bus
 from core.clock import SHANGHAI, civil_date
 from core.context.app import App
 from core.context.call import Call
+from core.context.commands import claim_key
 from core.database import (
     IntegrityError,
     Transaction,
-    idempotency,
     rate_limit,
     transaction,
     violated,
 )
-from core.errors import Conflict, Forbidden, InvalidInput, NotFound, RateLimited, Unavailable
+from core.errors import Conflict, Forbidden, InvalidInput, NotFound, Unavailable
 from core.ids import is_mobile, new_id
 from core.people import mandates
 from core.people.consents import Purpose, end_consents
@@ -34,15 +34,14 @@ from core.security.mandate import Mandate as ActiveMandate
 from core.security.mandate import MandateKind
 from core.upstream.client import UpstreamError
 from modules.identity import domain, store, texts
-from modules.identity.models import Mandate
+from modules.identity.models import NAME, PHONE, RESIDENT_ID, Mandate
 from modules.identity.real_name import checked_identity, confirm_identity
-from modules.identity.service import NAME, PHONE, RESIDENT_ID
-from modules.identity.upstream import IdentityRegistry
+from modules.identity.upstream import REGISTRY, verify_family
 from notifications import api as notifications
 
 FAMILY = Purpose(
     id="identity.family",
-    upstream="police",
+    upstream=REGISTRY.name,
     fields=("name", "resident_id", "child_name", "child_resident_id"),
     text=texts.FAMILY_CONSENT,
     text_version="2026-11",
@@ -85,8 +84,7 @@ async def add_child(call: Call, name: str, resident_id: str) -> Mandate:
     access = await open_access(call, service="family", purpose=FAMILY)
     await confirm_identity(call, access, cleaned, number)
     try:
-        registry = app.upstream(IdentityRegistry)
-        registry_ref = await registry.confirm_parent(access, number, call.deadline)
+        registry_ref = await verify_family(app, call.deadline, access, number)
     except UpstreamError:
         raise Unavailable(UPSTREAM_UNAVAILABLE, upstream=texts.POLICE) from None
     if registry_ref is None:
@@ -153,15 +151,7 @@ async def propose_proxy(
     now = app.clock.now()
     try:
         async with transaction() as tx:
-            claim = await idempotency.claim(
-                app.clock,
-                tx,
-                subject=viewer.user_id,
-                operation="proposeProxy",
-                key=key,
-                command=command,
-                effect_id=new_id(),
-            )
+            claim = await claim_key(call, tx, "proposeProxy", key, command)
             if claim.replayed:
                 return await Mandate.get(id=claim.effect_id, using_db=tx)
             await store.close_stale_proposals(tx, viewer.user_id, now - domain.PROPOSAL_LIFE, now)
@@ -298,12 +288,13 @@ async def list_mandates(call: Call) -> list[Party]:
 
 
 async def _count(call: Call, key: str, limit: int) -> None:
-    async with transaction() as tx:
-        wait_s = await rate_limit.take(tx, call.app.clock, key, limit=limit, window=_DAY)
-    if wait_s:
-        raise RateLimited(texts.TOO_MANY_FAMILY_LOOKUPS, retry_after_s=wait_s)
+    refusal = texts.TOO_MANY_FAMILY_LOOKUPS
+    await rate_limit.require(call.app.clock, key, limit=limit, window=_DAY, refusal=refusal)
 
 
 def _midnight(day: date) -> datetime:
     """The moment a civil day begins."""
     return datetime.combine(day, time(), SHANGHAI).astimezone(UTC)
+
+
+MANDATES = mandates.Mandates(find_mandate)

@@ -3,6 +3,14 @@
 from tortoise import fields
 from tortoise.models import Model
 
+from core.people.personal_table import DELETED, Cleared, PersonalTable, Sealed, Stays, section
+
+PHONE = "identity.phone"
+NAME = "identity.name"
+RESIDENT_ID = "identity.resident_id"
+ADDRESS = "identity.address"
+TOTP = "identity.totp"
+
 
 class Citizen(Model):
     """A person with an account: one phone, at most one real name.
@@ -25,6 +33,18 @@ class Citizen(Model):
 
     class Meta:
         table = "identity_citizen"
+
+
+CITIZENS = PersonalTable(
+    Citizen,
+    owner="id",
+    sealed=(
+        Sealed("phone_sealed", PHONE),
+        Sealed("name_sealed", NAME),
+        Sealed("resident_sealed", RESIDENT_ID),
+    ),
+    erased=Stays("closed and emptied last; see personal_data.py"),
+)
 
 
 class LoginCode(Model):
@@ -64,6 +84,17 @@ class Session(Model):
         table = "identity_session"
 
 
+SESSIONS = PersonalTable(
+    Session,
+    owner="citizen_id",
+    exported=section(
+        "sessions", "last_used_at", "revoked_at", device="device_name", address="address_sealed"
+    ),
+    sealed=(Sealed("address_sealed", ADDRESS),),
+    erased=Cleared({"device_name": "", "address_sealed": None}),
+)
+
+
 class Mandate(Model):
     """That one person may act for another. A proposal is addressed to a phone, account or not."""
 
@@ -86,6 +117,13 @@ class Mandate(Model):
         indexes = (("actor_id", "subject_id"), ("subject_id",), ("phone_index",))
 
 
+MANDATES = PersonalTable(
+    Mandate,
+    owner=("actor_id", "subject_id"),
+    erased=Stays("ended by personal_data.py; what was done under it stays explained"),
+)
+
+
 class Staff(Model):
     """A member of staff: roles, and the secret of the authenticator (RFC 6238).
 
@@ -102,3 +140,8 @@ class Staff(Model):
 
     class Meta:
         table = "identity_staff"
+
+
+STAFF = PersonalTable(
+    Staff, owner="citizen_id", sealed=(Sealed("totp_sealed", TOTP),), erased=DELETED
+)

@@ -14,13 +14,12 @@ from core.refusal_texts import UPSTREAM_UNAVAILABLE
 from core.security.authentication import Viewer
 from core.upstream.client import UpstreamError
 from modules.identity import domain, store, texts
-from modules.identity.models import Citizen
-from modules.identity.service import NAME, RESIDENT_ID
-from modules.identity.upstream import IdentityRegistry, Match
+from modules.identity.models import NAME, RESIDENT_ID, Citizen
+from modules.identity.upstream import REGISTRY, Match, verify
 
 REAL_NAME = Purpose(
     id="identity.real-name",
-    upstream="police",
+    upstream=REGISTRY.name,
     fields=("name", "resident_id"),
     text=texts.REAL_NAME_CONSENT,
     text_version="2026-11",
@@ -65,9 +64,8 @@ async def confirm_identity(call: Call, access: Access, name: str, number: str) -
 
     Raises InvalidInput where they do not, Unavailable where it does not answer.
     """
-    registry = call.app.upstream(IdentityRegistry)
     try:
-        match = await registry.verify(access, name, number, call.deadline)
+        match = await verify(call.app, call.deadline, access, name, number)
     except UpstreamError:
         raise Unavailable(UPSTREAM_UNAVAILABLE, upstream=texts.POLICE) from None
     if match is not Match.MATCH:

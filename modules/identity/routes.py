@@ -5,6 +5,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route
 
 from core.context.app import App
+from core.context.contributions import Routes
 
 
 def routes(app: App) -> list[BaseRoute]:
@@ -14,3 +15,6 @@ def routes(app: App) -> list[BaseRoute]:
         return JSONResponse(app.tokens.jwks(), headers={"Cache-Control": "public, max-age=60"})
 
     return [Route("/.well-known/jwks.json", jwks, methods=["GET"])]
+
+
+ROUTES = Routes(routes)

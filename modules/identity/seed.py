@@ -5,8 +5,10 @@ from collections.abc import Mapping
 from typing import Any
 
 from core.context.app import App
+from core.context.contributions import Seed
 from core.database import transaction
 from core.deadline import Deadline
+from core.queue.jobs import job
 from modules.identity import staff
 
 _DEPARTMENTS = {
@@ -22,10 +24,11 @@ _DEADLINE_S = 10.0
 async def seed(app: App) -> None:
     """Have the staff seeded as soon as the sandbox runs; it may start after this. Repeat-safe."""
     async with transaction() as tx:
-        await app.queue.enqueue(tx, "identity.seed_staff", {}, key="seed")
+        await seed_staff.enqueue(app, tx, key="seed")
 
 
-async def seed_staff(app: App, _payload: Mapping[str, Any]) -> None:
+@job("identity.seed_staff", max_delay_s=10)
+async def seed_staff(app: App) -> None:
     """Enrol the demo people who are staff, with the secrets that the sandbox tells everybody."""
     if app.settings.is_production:
         return
@@ -49,3 +52,6 @@ async def _enrol(app: App, person: Mapping[str, Any]) -> None:
             department=_DEPARTMENTS[role],
             secret=b32decode(person["totp_secret"]),
         )
+
+
+SEED = Seed(seed)

@@ -6,10 +6,11 @@ from uuid import UUID
 
 from core.context.app import App
 from core.context.call import Call
+from core.context.commands import claim_key
 from core.database import Transaction, idempotency, transaction
 from core.errors import AppError, InvalidInput, LoginRequired
 from core.ids import is_mobile, new_id
-from core.people.directory import Person, get_person
+from core.people.directory import Directory, Person, get_person
 from core.refusal_texts import SESSION_EXPIRED
 from core.security import authentication
 from core.security.authentication import Viewer
@@ -17,12 +18,8 @@ from core.security.authorization import scopes_of
 from modules.identity import codes, domain, store, texts
 from modules.identity.codes import CodeSent
 from modules.identity.domain import RefreshCheck, RefreshToken
-from modules.identity.models import Citizen, Session
+from modules.identity.models import ADDRESS, NAME, PHONE, RESIDENT_ID, Citizen, Session
 
-PHONE = "identity.phone"
-NAME = "identity.name"
-RESIDENT_ID = "identity.resident_id"
-ADDRESS = "identity.address"
 DEVICE = "identity.device"
 STEP_UP = "identity.step-up"
 
@@ -64,27 +61,19 @@ async def login(call: Call, phone: str, code: str, device: Device, key: str) -> 
     CODE_UNDELIVERED, RateLimited LOCKED.
     """
     index = _checked(call, phone, device)
-    command = {"phone": index.hex(), "code": code, "device": device.id}
-    session_id = new_id()
     refusal: AppError | None = None
     async with transaction() as tx:
         await store.lock_phone(tx, index)
-        claim = await idempotency.claim(
-            call.app.clock,
-            tx,
-            subject=index.hex(),
-            operation="login",
-            key=key,
-            command=command,
-            effect_id=session_id,
-        )
+        phone_key = index.hex()
+        command = {"phone": phone_key, "code": code, "device": device.id}
+        claim = await claim_key(call, tx, "login", key, command, subject=phone_key)
         if not claim.replayed:
             refusal = await codes.use(call, tx, index, code)
             if refusal is None:
-                await open_session(call, tx, session_id, phone, index, device)
+                await open_session(call, tx, claim.effect_id, phone, index, device)
             else:
                 # the failed attempt must stay counted, the key must stay free
-                await idempotency.release(tx, index.hex(), "login", key)
+                await idempotency.release(tx, phone_key, "login", key)
     if refusal is not None:
         raise refusal
     return await signed_in(call.app, claim.effect_id)
@@ -147,29 +136,24 @@ async def step_up(call: Call, code: str, key: str) -> str:
     The same key and code give a token again. Raises as `login` does.
     """
     app, viewer = call.app, call.require_viewer()
+    session_id = viewer.session_id
     person = await get_person(app, viewer.user_id)
     index = app.vault.blind_index(person.phone, STEP_UP)
     refusal: AppError | None = None
     async with transaction() as tx:
         await store.lock_phone(tx, index)
-        claim = await idempotency.claim(
-            app.clock,
-            tx,
-            subject=viewer.session_id,
-            operation="stepUp",
-            key=key,
-            command={"code": code},
-            effect_id=viewer.session_id,
+        claim = await claim_key(
+            call, tx, "stepUp", key, {"code": code}, subject=session_id, effect_id=session_id
         )
         if not claim.replayed:
             refusal = await codes.use(call, tx, index, code)
             if refusal is None:
-                await store.note_authentication(tx, viewer.session_id, app.clock.now())
+                await store.note_authentication(tx, session_id, app.clock.now())
             else:
-                await idempotency.release(tx, viewer.session_id, "stepUp", key)
+                await idempotency.release(tx, session_id, "stepUp", key)
     if refusal is not None:
         raise refusal
-    return (await signed_in(app, viewer.session_id)).access_token
+    return (await signed_in(app, session_id)).access_token
 
 
 async def refresh_session(call: Call, refresh_token: str, device: Device) -> SignedIn:
@@ -309,3 +293,6 @@ async def find_person(app: App, citizen_id: UUID) -> Person | None:
         level=citizen.level,
         locale=citizen.locale,
     )
+
+
+DIRECTORY = Directory(find_person)

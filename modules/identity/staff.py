@@ -1,6 +1,5 @@
 """Members of staff: signing in with an authenticator, looking at people, who looks too much."""
 
-from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
 from uuid import UUID
@@ -9,17 +8,19 @@ import structlog
 
 from core.context.app import App
 from core.context.call import Call
+from core.context.commands import claim_key
+from core.context.sweep import sweep
 from core.database import Transaction, connection, fetch_all, idempotency, transaction
 from core.database.models import AccessFlag
 from core.errors import AppError, InvalidInput
 from core.ids import is_mobile, new_id
 from core.people.directory import Person
 from core.people.personal_read import read_as_staff
+from core.queue.jobs import Lane, job
 from core.security.authorization import Role
 from modules.identity import codes, domain, store, texts
-from modules.identity.models import Staff
+from modules.identity.models import PHONE, TOTP, Staff
 from modules.identity.service import (
-    PHONE,
     Device,
     SignedIn,
     end_sessions,
@@ -27,7 +28,6 @@ from modules.identity.service import (
     signed_in,
 )
 
-TOTP = "identity.totp"
 PERSON_FIELDS = ("name", "phone", "level")
 UNUSUAL_PEOPLE_PER_HOUR = 30
 """More people than this in an hour is more than cases at a desk explain."""
@@ -53,19 +53,12 @@ async def staff_login(
     if not domain.is_device_id(device.id):
         raise InvalidInput(texts.DEVICE_INVALID, "device")
     index = app.vault.blind_index(phone, PHONE)
-    session_id = new_id()
     refusal: AppError | None = None
     async with transaction() as tx:
         await store.lock_phone(tx, index)
-        claim = await idempotency.claim(
-            app.clock,
-            tx,
-            subject=index.hex(),
-            operation="staffLogin",
-            key=key,
-            command={"phone": index.hex(), "code": code, "device": device.id},
-            effect_id=session_id,
-        )
+        phone_key = index.hex()
+        command = {"phone": phone_key, "code": code, "device": device.id}
+        claim = await claim_key(call, tx, "staffLogin", key, command, subject=phone_key)
         if not claim.replayed:
             staff = await store.lock_staff_by_phone(tx, index)
             step = _match(app, staff, authenticator_code)
@@ -73,9 +66,10 @@ async def staff_login(
             if refusal is None and staff is not None and step is not None:
                 staff.totp_step = step
                 await staff.save(using_db=tx, update_fields=["totp_step"])
+                session_id = claim.effect_id
                 await open_session(call, tx, session_id, phone, index, device, is_staff=True)
             else:
-                await idempotency.release(tx, index.hex(), "staffLogin", key)
+                await idempotency.release(tx, phone_key, "staffLogin", key)
     if isinstance(refusal, InvalidInput):
         raise InvalidInput(texts.STAFF_REFUSED, "code")
     if refusal is not None:
@@ -154,8 +148,9 @@ async def look_up_person(call: Call, person_id: UUID, case_no: str) -> Person:
     )
 
 
-async def flag_unusual_access(app: App, _payload: Mapping[str, Any]) -> None:
-    """Scheduled job: flag staff who looked at unusually many people in an hour. Repeat-safe."""
+@job("identity.flag_unusual_access", lane=Lane.BULK, every="*/10 * * * *")
+async def flag_unusual_access(app: App) -> None:
+    """Flag staff who looked at unusually many people in an hour. Repeat-safe."""
     now = app.clock.now()
     rows = await fetch_all(
         connection(),
@@ -170,9 +165,12 @@ async def flag_unusual_access(app: App, _payload: Mapping[str, Any]) -> None:
         now - timedelta(hours=_FLAG_HOURS),
         UNUSUAL_PEOPLE_PER_HOUR,
     )
-    for row in rows:
+
+    async def flag(row: dict[str, Any]) -> None:
         if await store.note_flag(new_id(), row, now):
             log.warning("unusual access", actor_id=str(row["actor_id"]), role=row["actor_role"])
+
+    await sweep(app, "identity.flags", rows, flag)
 
 
 async def list_flags(*, first: int, before: UUID | None = None) -> list[AccessFlag]:

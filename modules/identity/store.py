@@ -7,7 +7,7 @@ from uuid import UUID
 
 from tortoise.expressions import Q
 
-from core.database import Transaction, connection, fetch_all, fetch_one
+from core.database import Transaction, connection, fetch_all, fetch_one, lock_name
 from modules.identity.models import Citizen, LoginCode, Mandate, Session, Staff
 
 
@@ -55,9 +55,7 @@ async def newest_code(tx: Transaction, phone_index: bytes) -> LoginCode | None:
 
 async def lock_phone(tx: Transaction, phone_index: bytes) -> None:
     """Let one command at a time deal with a phone, account or not."""
-    await tx.execute_query(
-        "SELECT pg_advisory_xact_lock(hashtextextended($1, 0))", [f"phone:{phone_index.hex()}"]
-    )
+    await lock_name(tx, f"phone:{phone_index.hex()}")
 
 
 async def lock_session(tx: Transaction, session_id: UUID) -> Session | None:
@@ -233,16 +231,10 @@ async def list_closed_with_name() -> Sequence[UUID]:
     return [row["id"] for row in rows]
 
 
-async def delete_traces(tx: Transaction, citizen_id: UUID) -> None:
-    """Forget a citizen's devices, addresses, codes and staff entry."""
+async def delete_codes_of(tx: Transaction, citizen_id: UUID) -> None:
+    """Forget the codes that were sent to a citizen's phone."""
     await tx.execute_query(
         """DELETE FROM identity_login_code WHERE phone_index =
              (SELECT phone_index FROM identity_citizen WHERE id = $1)""",
         [citizen_id],
     )
-    await (
-        Session.filter(citizen_id=citizen_id)
-        .using_db(tx)
-        .update(device_name="", address_sealed=None)
-    )
-    await Staff.filter(citizen_id=citizen_id).using_db(tx).delete()

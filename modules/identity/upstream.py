@@ -1,16 +1,19 @@
-"""The police registry: does this name belong to this resident ID, is this their child?"""
+"""The police registry: does this name belong to this resident ID, is this their child?
 
+See docs/upstreams/police.md. Both operations change nothing there; IDs stand in bodies alone.
+"""
+
+from dataclasses import dataclass
 from enum import StrEnum
-from typing import Protocol
 
-from core.context.app import App
-from core.deadline import Deadline
 from core.people.personal_read import Access
-from core.upstream.client import UpstreamFailed
+from core.upstream.operation import Request, System, json_of
+
+REGISTRY = System("police")
 
 
 class Match(StrEnum):
-    """The registry's answer."""
+    """The registry's answer about a name and an ID."""
 
     MATCH = "MATCH"
     MISMATCH = "MISMATCH"
@@ -24,69 +27,36 @@ class Kinship(StrEnum):
     NOT_CONFIRMED = "NOT_CONFIRMED"
 
 
-class IdentityRegistry(Protocol):
-    """What identity needs from the police."""
-
-    async def verify(
-        self, access: Access, name: str, resident_id: str, deadline: Deadline
-    ) -> Match:
-        """Compare a name with a resident ID. Raises UpstreamError when there is no answer."""
-        ...
-
-    async def confirm_parent(
-        self, access: Access, child_resident_id: str, deadline: Deadline
-    ) -> str | None:
-        """The registry's number for it that the access's person is a parent of a child.
-
-        None where they are not. Raises UpstreamError when there is no answer.
-        """
-        ...
+@dataclass(frozen=True, slots=True)
+class _Family:
+    result: Kinship
+    request_no: str
 
 
-class PoliceClient:
-    """The registry over HTTP; see docs/upstreams/police.md."""
+def _confirmation(family: _Family) -> str | None:
+    return family.request_no if family.result is Kinship.CONFIRMED else None
 
-    def __init__(self, app: App, address: str) -> None:
-        self._http = app.http.upstream("police", address)
 
-    async def verify(
-        self, access: Access, name: str, resident_id: str, deadline: Deadline
-    ) -> Match:
-        """Compare a name with a resident ID. Safe to repeat: the registry changes nothing."""
-        answer = await self._http.request(
-            "POST",
-            "/identity/verify",
-            operation="verify",
-            json={"name": name, "resident_id": resident_id},
-            headers={"X-Access-Id": str(access.access_id)},
-            deadline=deadline,
-            safe=True,
-            access=access,
-        )
-        try:
-            return Match(answer.json()["result"])
-        except (KeyError, TypeError, ValueError):
-            raise UpstreamFailed("police", "verify", "unknown result") from None
+@REGISTRY.operation(
+    "POST", "/identity/verify", answers=json_of(Match, "result"), safe=True, personal=True
+)
+def verify(access: Access, name: str, resident_id: str) -> Request:
+    """Compare a name with a resident ID."""
+    body = {"name": name, "resident_id": resident_id}
+    return Request(json=body, headers={"X-Access-Id": str(access.access_id)}, access=access)
 
-    async def confirm_parent(
-        self, access: Access, child_resident_id: str, deadline: Deadline
-    ) -> str | None:
-        """Ask for parent and child by ID, in the body. Safe to repeat."""
-        answer = await self._http.request(
-            "POST",
-            "/family/verify",
-            operation="verify_family",
-            json={
-                "parent_resident_id": access.person.resident_id,
-                "child_resident_id": child_resident_id,
-            },
-            headers={"X-Access-Id": str(access.access_id)},
-            deadline=deadline,
-            safe=True,
-            access=access,
-        )
-        try:
-            body = answer.json()
-            return str(body["request_no"]) if Kinship(body["result"]) is Kinship.CONFIRMED else None
-        except (KeyError, TypeError, ValueError):
-            raise UpstreamFailed("police", "verify_family", "unknown result") from None
+
+@REGISTRY.operation(
+    "POST",
+    "/family/verify",
+    answers=json_of(_Family).then(_confirmation),
+    safe=True,
+    personal=True,
+)
+def verify_family(access: Access, child_resident_id: str) -> Request:
+    """Whether the access's person is a parent of a child: the registry's number for it, or None."""
+    body = {
+        "parent_resident_id": access.person.resident_id,
+        "child_resident_id": child_resident_id,
+    }
+    return Request(json=body, headers={"X-Access-Id": str(access.access_id)}, access=access)

@@ -3,6 +3,11 @@
 from tortoise import fields
 from tortoise.models import Model
 
+from core.people.data_rights import PersonalData
+from core.people.personal_table import DELETED, Deleted, PersonalTable, Sealed, section
+
+PLATE = "mobility.plate"
+
 
 class Plate(Model):
     """A number plate that a citizen has linked; `verified_at` says that the car is theirs."""
@@ -17,6 +22,15 @@ class Plate(Model):
     class Meta:
         table = "mobility_plate"
         unique_together = (("citizen_id", "plate_index"),)
+
+
+PLATES = PersonalTable(
+    Plate,
+    owner="citizen_id",
+    exported=section("plates", "linked_at", "verified_at", plate="plate_sealed"),
+    sealed=(Sealed("plate_sealed", PLATE),),
+    erased=DELETED,
+)
 
 
 class ParkingCharge(Model):
@@ -66,6 +80,18 @@ class Fine(Model):
         table = "mobility_fine"
 
 
+FINES = PersonalTable(
+    Fine,
+    owner="citizen_id",
+    exported=section(
+        "fines",
+        *("violation_no", "order_no", "total_fen", "status", "receipt_no"),
+        offence="offence_zh",
+    ),
+    erased=Deleted(unless="intent_id"),  # what was paid stays with its payment's voucher
+)
+
+
 class Trip(Model):
     """A trip that was unpaid when its rider looked; no other trip is kept here."""
 
@@ -82,3 +108,13 @@ class Trip(Model):
 
     class Meta:
         table = "mobility_trip"
+
+
+TRIPS = PersonalTable(
+    Trip,
+    owner="citizen_id",
+    exported=section("trips", "trip_no", "entered_at", "fare_fen", "status"),
+    erased=Deleted(unless="intent_id"),  # what was paid stays with its payment's voucher
+)
+
+PERSONAL = PersonalData("mobility", (PLATES, FINES, TRIPS))

@@ -5,16 +5,12 @@ asked for, so a lost answer is never guessed at.
 """
 
 from dataclasses import dataclass
-from datetime import datetime
-from functools import partial
-from typing import Protocol
-from urllib.parse import quote
 
-from pydantic import AwareDatetime, TypeAdapter, ValidationError
+from pydantic import AwareDatetime
 
-from core.deadline import Deadline
-from core.upstream.client import Response, Upstream, UpstreamFailed, UpstreamRejected
-from kinds.payment import pass_on
+from core.context.app import App
+from core.upstream.operation import Operation, Request, System, json_of
+from kinds.payment import pass_on, payment_body
 from payments.api import NotYet, Paid, Refused, Unknown
 
 REFUSED_FOR_GOOD = frozenset(
@@ -39,90 +35,39 @@ class Receipt:
     exit_by: AwareDatetime | None = None
 
 
-_RECEIPT = TypeAdapter(Receipt)
+@dataclass(frozen=True, slots=True)
+class Payee:
+    """The two operations of a system that books payments for numbered things."""
+
+    pay: Operation[[str, Paid], Receipt]
+    """Book a payment of the thing with a number. Repeat-safe by the payment's reference, but not
+    repeated by the client: an error must tell of one attempt."""
+    find_payment: Operation[[str], Receipt | None]
+    """The receipt of a payment by its reference; None where it booked nothing."""
 
 
-class Payee(Protocol):
-    """Somebody who books payments for numbered things: stays, orders, trips."""
+def payee(system: System, things: str) -> Payee:
+    """Declare them; `things` is what the system's addresses call what is paid for ("orders")."""
 
-    async def pay(
-        self, no: str, *, payment_ref: str, amount_fen: int, paid_at: datetime, deadline: Deadline
-    ) -> Receipt:
-        """Book a payment; repeat-safe by `payment_ref`.
+    @system.operation("POST", f"/{things}/{{no}}/payments", answers=json_of(Receipt))
+    def pay(no: str, paid: Paid) -> Request:
+        return Request(path={"no": no}, json=payment_body(paid))
 
-        Raises UpstreamRejected for the payee's refusals (see its `code`), other UpstreamErrors
-        where it may or may not have happened.
-        """
-        ...
-
-    async def find_payment(self, payment_ref: str, deadline: Deadline) -> Receipt | None:
-        """The receipt of a payment, None where it booked nothing. Raises UpstreamError."""
-        ...
-
-
-class PayeeDoor:
-    """A payee over HTTP; `things` is what its addresses call what is paid for ("orders")."""
-
-    def __init__(self, http: Upstream, things: str) -> None:
-        self._http = http
-        self._things = things
-
-    async def pay(
-        self, no: str, *, payment_ref: str, amount_fen: int, paid_at: datetime, deadline: Deadline
-    ) -> Receipt:
-        """See the protocol. Not repeated here: an error must tell of one attempt."""
-        answer = await self._http.request(
-            "POST",
-            f"/{self._things}/{part(no)}/payments",
-            operation="pay",
-            json={
-                "payment_ref": payment_ref,
-                "amount_fen": amount_fen,
-                "paid_at": paid_at.isoformat(),
-            },
-            deadline=deadline,
-            safe=False,
-        )
-        return _receipt(answer)
-
-    async def find_payment(self, payment_ref: str, deadline: Deadline) -> Receipt | None:
-        """See the protocol."""
-        try:
-            answer = await self._http.request(
-                "GET", f"/payments/{part(payment_ref)}", operation="find_payment", deadline=deadline
-            )
-        except UpstreamRejected as refusal:
-            # any other 404 is a wrong address, which says nothing of the payment
-            if refusal.code == "NO_SUCH_PAYMENT":
-                return None
-            raise
-        return _receipt(answer)
-
-
-async def book(payee: Payee, no: str, paid: Paid) -> Receipt | Refused | NotYet | Unknown:
-    """Tell the payee of a captured payment of the thing `no`; see `kinds.payment.pass_on`."""
-    pay = partial(
-        payee.pay,
-        no,
-        payment_ref=paid.payment_ref,
-        amount_fen=paid.amount_fen,
-        paid_at=paid.paid_at,
+    # any other 404 is a wrong address, which says nothing of the payment
+    @system.operation(
+        "GET", "/payments/{payment_ref}", answers=json_of(Receipt).or_none("NO_SUCH_PAYMENT")
     )
+    def find_payment(payment_ref: str) -> Request:
+        return Request(path={"payment_ref": payment_ref})
+
+    return Payee(pay, find_payment)
+
+
+async def book(app: App, payee: Payee, no: str, paid: Paid) -> Receipt | Refused | NotYet | Unknown:
+    """Tell the payee of a captured payment of the thing `no`; see `kinds.payment.pass_on`."""
     return await pass_on(
         paid,
-        find=partial(payee.find_payment, paid.payment_ref),
-        book=lambda deadline: pay(deadline=deadline),
+        find=lambda deadline: payee.find_payment(app, deadline, paid.payment_ref),
+        book=lambda deadline: payee.pay(app, deadline, no, paid),
         final=REFUSED_FOR_GOOD,
     )
-
-
-def part(text: str) -> str:
-    """A text as one part of an address."""
-    return quote(text, safe="")
-
-
-def _receipt(answer: Response) -> Receipt:
-    try:
-        return _RECEIPT.validate_json(answer.body)
-    except ValidationError:
-        raise UpstreamFailed(answer.upstream, answer.operation, "no receipt number") from None

@@ -1,18 +1,5 @@
 """The manifest of property."""
 
-from core.manifest import Manifest, Service, ServiceKind, Theme
+from core.manifest import Manifest
 
-_SERVICES = (
-    Service(
-        52,
-        "real-estate-query",
-        "不动产登记信息查询",
-        "Real-estate registration query",
-        Theme.LOVE_CITY,
-        ServiceKind.QUERY,
-        department="natural_resources",
-        identity_level=2,
-    ),
-)
-
-MANIFEST = Manifest(name="property", services=_SERVICES)
+MANIFEST = Manifest(name="property")

@@ -3,37 +3,38 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
+from typing import Annotated
 
 
 @dataclass(frozen=True, slots=True)
-class Deposit:
-    """One month's deposit; `month` is "YYYY-MM"."""
+class HousingFundDeposit:
+    """One month's deposit."""
 
-    month: str
-    amount_fen: int
-    deposited_on: date
+    month: Annotated[str, 'The month it is for, "YYYY-MM".']
+    amount_fen: Annotated[int, "Employer's and own part together."]
+    deposited_on: Annotated[date, "When it was paid in."]
 
 
 @dataclass(frozen=True, slots=True)
 class HousingLoan:
-    """A loan from the fund and its next instalment."""
+    """A loan from the housing fund."""
 
-    contract_no: str
-    principal_fen: int
-    outstanding_fen: int
-    annual_rate_bps: int
-    monthly_payment_fen: int
-    next_due_on: date
+    contract_no: Annotated[str, "The contract's number."]
+    principal_fen: Annotated[int, "What was lent."]
+    outstanding_fen: Annotated[int, "What is still owed."]
+    annual_rate_bps: Annotated[int, "Interest a year, in basis points."]
+    monthly_payment_fen: Annotated[int, "The instalment."]
+    next_due_on: Annotated[date, "When the next instalment is due."]
 
 
 @dataclass(frozen=True, slots=True)
 class HousingFundAccount:
-    """A housing-fund account, the last twelve deposits newest first."""
+    """A housing-fund account."""
 
-    account_no: str
-    employer: str
-    status: str
-    balance_fen: int
-    monthly_deposit_fen: int
-    deposits: Sequence[Deposit]
-    loan: HousingLoan | None
+    account_no: Annotated[str, "The account's number."]
+    employer: Annotated[str, "Who pays in."]
+    status: Annotated[str, "The account's state at the centre."]
+    balance_fen: Annotated[int, "What is in it."]
+    monthly_deposit_fen: Annotated[int, "What is paid in each month."]
+    deposits: Annotated[Sequence[HousingFundDeposit], "The last twelve deposits, newest first."]
+    loan: Annotated[HousingLoan | None, "The loan, where there is one."]

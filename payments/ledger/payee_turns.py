@@ -2,10 +2,8 @@
 
 from uuid import UUID
 
-from core.database import Transaction, fetch_one
+from core.database import Transaction, fetch_one, lock_name
 from payments.ledger.accounts import Account, payee_claim, payee_payable
-
-_TURN = "SELECT {lock}(hashtextextended('payments.payout:' || $1, 0))"
 
 _IS_SETTLED = """
 SELECT EXISTS (
@@ -17,7 +15,7 @@ SELECT EXISTS (
 
 async def lock_payouts(tx: Transaction, payee: str) -> None:
     """Hold a payee's account for a payout until the transaction ends."""
-    await tx.execute_query(_TURN.format(lock="pg_advisory_xact_lock"), [payee])
+    await lock_name(tx, _turn(payee))
 
 
 async def account_to_reverse(tx: Transaction, intent_id: UUID, payee: str) -> Account:
@@ -25,7 +23,11 @@ async def account_to_reverse(tx: Transaction, intent_id: UUID, payee: str) -> Ac
 
     Holds back payouts to the payee, not other refunds, until the transaction ends.
     """
-    await tx.execute_query(_TURN.format(lock="pg_advisory_xact_lock_shared"), [payee])
+    await lock_name(tx, _turn(payee), shared=True)
     row = await fetch_one(tx, _IS_SETTLED, f"fulfil:{intent_id}", payee)
     assert row is not None
     return payee_claim(payee) if row["settled"] else payee_payable(payee)
+
+
+def _turn(payee: str) -> str:
+    return f"payments.payout:{payee}"

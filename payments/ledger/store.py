@@ -8,10 +8,12 @@ from uuid import UUID
 from core.context.app import App
 from core.database import Transaction, connection, fetch_all, fetch_one
 from core.ids import new_id
+from core.queue.jobs import JobKind
 from payments.ledger.accounts import Account, Side
 from payments.ledger.postings import Posting
 
-EXPIRE_HOLD = "payments.expire_hold"
+EXPIRE_HOLD = JobKind[UUID]("payments.expire_hold")
+"""payments.jobs, which imports this file."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +85,7 @@ async def hold(
         [hold_id, key, account.code, amount_fen, now, now + life if life else None],
     )
     if life is not None:
-        await app.queue.enqueue(tx, EXPIRE_HOLD, {"hold_id": str(hold_id)}, after=life)
+        await EXPIRE_HOLD.enqueue(app, tx, hold_id, after=life)
     return hold_id
 
 

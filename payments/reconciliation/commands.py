@@ -1,11 +1,9 @@
 """Reconciliation: compare a day's statements, look at cases, resolve them, draw the day."""
 
-import asyncio
 import getpass
-from collections.abc import Awaitable, Callable
 from datetime import datetime
 from pathlib import Path
-from typing import Annotated, TypeVar
+from typing import Annotated
 
 import typer
 from rich.console import Console
@@ -13,15 +11,11 @@ from rich.table import Table
 
 from core.clock import SHANGHAI
 from core.context.app import App
-from core.errors import AppError, StartError
+from core.errors import StartError
 from core.money import format_yuan
-from core.processes.open_app import open_app
-from core.settings import Settings
-from core.texts import Locale
+from core.processes.command import in_app
 from core.upstream.client import UpstreamError
 from payments.reconciliation.domain import Resolution
-
-T = TypeVar("T")
 
 app = typer.Typer(
     help="The day after: statements, cases, payouts.",
@@ -74,7 +68,7 @@ def run(
         for payee, reason in refused.items():
             typer.echo(f"no payout {payee}: {reason}")
 
-    _in_house(act)
+    in_app("reconcile", act)
     Console().print(table)
     if failed:
         raise StartError("; ".join(failed))
@@ -108,7 +102,7 @@ def list_cases(
             for case in found
         ]
 
-    rows = _in_house(read)
+    rows = in_app("reconcile", read)
     table = Table("id", "day", "statement", "kind", "number", "ours", "theirs", "state", box=None)
     table.columns[4].overflow = "fold"
     for row in rows:
@@ -136,7 +130,7 @@ def show(case_id: Number) -> None:
 
     table = Table("at", "who", "what", "as", "why", box=None)
     table.columns[-1].overflow = "fold"
-    for row in _in_house(read):
+    for row in in_app("reconcile", read):
         table.add_row(*row)
     Console().print(table)
 
@@ -150,7 +144,7 @@ def take(case_id: Number, note: Why, by: Who = "") -> None:
         case = await service.take_up(house, case_id, actor=by or getpass.getuser(), note=note)
         return str(case.state)
 
-    typer.echo(f"case {case_id}: {_in_house(act)}")
+    typer.echo(f"case {case_id}: {in_app('reconcile', act)}")
 
 
 @app.command()
@@ -168,7 +162,7 @@ def resolve(
         case = await service.resolve(house, case_id, resolution, actor=actor, note=note)
         return str(case.state)
 
-    typer.echo(f"case {case_id}: {_in_house(act)}")
+    typer.echo(f"case {case_id}: {in_app('reconcile', act)}")
 
 
 @app.command()
@@ -179,24 +173,9 @@ def report(day: Day, out: Annotated[Path, typer.Option(help="The HTML file to wr
     async def read(house: App) -> str:
         return reports.render(await reports.gather(house, day.date()))
 
-    out.write_text(_in_house(read), encoding="utf-8")
+    out.write_text(in_app("reconcile", read), encoding="utf-8")
     typer.echo(f"written: {out}")
 
 
 def _yuan(amount_fen: int | None) -> str:
     return "" if amount_fen is None else format_yuan(amount_fen)
-
-
-def _in_house(action: Callable[[App], Awaitable[T]]) -> T:
-    """Do something with the whole application open; a refusal is one line."""
-    from core.processes.embedded import database
-
-    async def inside(ready: Settings) -> T:
-        async with open_app(ready, application="quancheng reconcile") as house:
-            return await action(house)
-
-    with database(Settings()) as ready:
-        try:
-            return asyncio.run(inside(ready))
-        except AppError as refusal:
-            raise StartError(refusal.say(Locale.EN)) from refusal

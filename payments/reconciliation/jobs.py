@@ -1,43 +1,42 @@
 """The queue's side of reconciliation: yesterday at 10:30, then payouts."""
 
-from collections.abc import Mapping
 from datetime import date, timedelta
-from typing import Any
 
 from core.clock import civil_date
 from core.context.app import App
+from core.context.sweep import SweepIncomplete
 from core.database import transaction
+from core.queue.jobs import Lane, job
 from payments.reconciliation import service
 from payments.reconciliation.sources import get_sources
 
-RECONCILE_DAY = "payments.reconcile_day"
 
-
-async def begin(app: App, _payload: Mapping[str, Any]) -> None:
+@job("payments.reconcile", lane=Lane.BULK, every="30 2 * * *")  # 10:30 in Shanghai
+async def begin(app: App) -> None:
     """Queue every source's statement of yesterday, each by itself."""
-    on = civil_date(app.clock.now() - timedelta(days=1)).isoformat()
+    on = civil_date(app.clock.now() - timedelta(days=1))
     async with transaction() as tx:
         for source in get_sources(app):
-            payload = {"source": source.name, "on": on}
-            await app.queue.enqueue(tx, RECONCILE_DAY, payload, key=f"{source.name}:{on}")
+            await reconcile_day.enqueue(app, tx, source.name, on, key=f"{source.name}:{on}")
 
 
-async def reconcile_day(app: App, payload: Mapping[str, Any]) -> None:
+@job("payments.reconcile_day", lane=Lane.BULK, max_attempts=30, max_delay_s=900, timeout_s=1800)
+async def reconcile_day(app: App, source: str, on: date) -> None:
     """See payments.reconciliation.service.reconcile; the day's payouts are tried after each."""
-    (source,) = get_sources(app, [payload["source"]])
-    await service.reconcile(app, source, date.fromisoformat(payload["on"]))
+    (sender,) = get_sources(app, [source])
+    await service.reconcile(app, sender, on)
     async with transaction() as tx:
-        await app.queue.enqueue(tx, service.PAY_OUT, {"on": payload["on"]}, key=payload["on"])
+        await pay_out.enqueue(app, tx, on, key=on.isoformat())
 
 
-async def pay_out(app: App, payload: Mapping[str, Any]) -> None:
+@job("payments.pay_out", lane=Lane.BULK, timeout_s=300)
+async def pay_out(app: App, on: date) -> None:
     """Pay out a day, and the days since: what kept it back may have kept them back too."""
-    on, today = date.fromisoformat(payload["on"]), civil_date(app.clock.now())
+    today = civil_date(app.clock.now())
+    failed: set[str] = set()
     while on < today:
-        await service.pay_out_all(app, on)
+        _, refused = await service.pay_out_all(app, on)
+        failed |= {payee for payee, reason in refused.items() if reason == service.FAILED}
         on += timedelta(days=1)
-
-
-async def refute(app: App, payload: Mapping[str, Any]) -> None:
-    """See payments.reconciliation.service.refute."""
-    await service.refute(app, payload["case_id"])
+    if failed:
+        raise SweepIncomplete(f"{len(failed)} payees failed")

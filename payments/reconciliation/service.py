@@ -14,10 +14,12 @@ from prometheus_client import Counter
 
 from core.clock import civil_date
 from core.context.app import App
-from core.database import Transaction, transaction
+from core.context.sweep import sweep
+from core.database import Transaction, lock_name, transaction
 from core.deadline import Deadline
 from core.errors import Conflict
-from payments import left_orders, settlement, store
+from core.queue.jobs import JobKind, job
+from payments import left_orders, saga, settlement, store
 from payments.domain import INTENT, TO_FULFIL, UNPAID, Side
 from payments.models import Intent
 from payments.reconciliation import cases, matching, payouts
@@ -37,10 +39,11 @@ FETCH_S = 420.0
 KEPT = timedelta(days=90)
 """How long PSPs keep their statements; an older day is not looked at, for all would be missing."""
 
-PAY_OUT = "payments.pay_out"
-REFUTE = "payments.refute"
+PAY_OUT = JobKind[date]("payments.pay_out")
+"""payments.reconciliation.jobs, which imports this file."""
+FAILED = "FAILED"
+"""Why a payee got no payout where nothing refused it: the log says more."""
 
-_TURN = "SELECT pg_advisory_xact_lock(hashtextextended('payments.reconcile:' || $1, 0))"
 _MEMORY_MAX = 1 << 20
 
 log = structlog.get_logger(__name__)
@@ -107,7 +110,7 @@ async def take(
     started_s, now = time.monotonic(), app.clock.now()
     fee_bps = fees().psp_bps(source.name, on) if source.side is Side.PSP else 0
     async with transaction() as tx:
-        await tx.execute_query(_TURN, [source.name])
+        await lock_name(tx, f"payments.reconcile:{source.name}")
         figures = await matching.compare(
             tx, source=source.name, side=source.side, on=on, lines=lines, fee_bps=fee_bps
         )
@@ -134,11 +137,10 @@ async def _act(app: App, tx: Transaction, source: Source, on: date) -> int:
         await _ask_about(app, tx, source, intent_id)
     if source.side is Side.PSP:
         for refund_id in await cases.list_unheard_refunds(tx):
-            payload, key = {"refund_id": str(refund_id)}, f"{refund_id}:reconcile"
-            await app.queue.enqueue(tx, "payments.refund", payload, key=key)
+            await saga.refund.enqueue(app, tx, refund_id, key=f"{refund_id}:reconcile")
         return 0
     for case_id in await cases.list_refuted(tx, source.name):
-        await app.queue.enqueue(tx, REFUTE, {"case_id": case_id}, key=str(case_id))
+        await refute.enqueue(app, tx, case_id, key=str(case_id))
     return await cases.confirm_deemed(tx)
 
 
@@ -150,15 +152,13 @@ async def _ask_about(app: App, tx: Transaction, source: Source, intent_id: UUID)
         await left_orders.look_now(app, tx, intent_id, source.name)
         return
     is_psp = source.side is Side.PSP
-    kind, states = (
-        ("payments.check", UNPAID | {"expired"}) if is_psp else ("payments.fulfil", TO_FULFIL)
-    )
+    step, states = (saga.check, UNPAID | {"expired"}) if is_psp else (saga.fulfil, TO_FULFIL)
     if intent.state in states:
         await settlement.save_intent(tx, intent, due_at=app.clock.now())
-        payload, key = {"intent_id": str(intent_id)}, f"{intent_id}:reconcile"
-        await app.queue.enqueue(tx, kind, payload, key=key)
+        await step.enqueue(app, tx, intent_id, key=f"{intent_id}:reconcile")
 
 
+@job("payments.refute")
 async def refute(app: App, case_id: int) -> None:
     """Give back a payment that was deemed booked and is not in the payee's books. Repeat-safe."""
     case = await Case.get_or_none(id=case_id)
@@ -198,9 +198,7 @@ async def resolve(app: App, case_id: int, resolution: Resolution, *, actor: str,
         case = await cases.step(
             tx, case_id, "resolve", actor=actor, note=note, now=now, resolution=resolution
         )
-        await app.queue.enqueue(
-            tx, PAY_OUT, {"on": case.booked_on.isoformat()}, key=case.booked_on.isoformat()
-        )
+        await PAY_OUT.enqueue(app, tx, case.booked_on, key=case.booked_on.isoformat())
     return case
 
 
@@ -211,15 +209,23 @@ async def take_up(app: App, case_id: int, *, actor: str, note: str) -> Case:
 
 
 async def pay_out_all(app: App, on: date) -> tuple[list[Payout], dict[str, str]]:
-    """Pay out every payee of a day; returns the payouts, and why others got none by payee."""
+    """Pay out every payee of a day; returns the payouts, and why others got none by payee.
+
+    What failed unexpectedly is among them as FAILED.
+    """
     done: list[Payout] = []
     refused: dict[str, str] = {}
-    for payee in await payouts.list_payees(on):
+
+    async def pay(payee: str) -> None:
+        refused[payee] = FAILED
         try:
             done.append(await payouts.pay_out(app, payee, on))
+            del refused[payee]
         except Conflict as conflict:
             refused[payee] = conflict.code
             log.warning("no payout", payee=payee, on=str(on), reason=conflict.code)
+
+    await sweep(app, "payments.payouts", await payouts.list_payees(on), pay)
     return done, refused
 
 

@@ -13,7 +13,7 @@ def get_sources(app: App, names: Sequence[str] = ()) -> list[Source]:
 
     Raises KeyError for a name nobody has.
     """
-    declared: Sequence[Source] = app.extensions(STATEMENTS)
+    declared = app.extensions(STATEMENTS)
     psps = psps_in_use(app)
     known = {s.name: s for s in declared if s.side is Side.PAYEE or s.name in psps}
     return [known[name] for name in names] if names else list(known.values())

@@ -12,6 +12,7 @@ class SandboxSettings(BaseSettings):
     model_config = SettingsConfigDict(env_prefix="SANDBOX_", frozen=True, extra="ignore")
 
     port: int = Field(8100, ge=1, le=65535, description="Port the sandbox listens on.")
+    clock_offset_s: int = Field(0, description="How far its clock is ahead of the machine's (s).")
     seed: int = Field(20260101, ge=0, description="Everything generated follows from it.")
     state: str = Field(
         ":memory:", description="Path of the SQLite file that holds the state, or `:memory:`."

@@ -5,6 +5,7 @@ requests never see each other's half-done work, and a killed process leaves whol
 """
 
 import hashlib
+import os
 import sqlite3
 import threading
 from collections.abc import Iterator, Sequence
@@ -26,7 +27,7 @@ class State:
 
     def __init__(self, path: str, *, schema: str, seed: int) -> None:
         if path != ":memory:":
-            Path(path).parent.mkdir(parents=True, exist_ok=True)
+            _make_private(Path(path))
         self._schema = _OWN_SCHEMA + schema
         self._fingerprint = hashlib.sha256(f"{seed}\n{self._schema}".encode()).hexdigest()
         self._lock = threading.RLock()
@@ -106,3 +107,11 @@ class State:
             return None
         row = self.one("SELECT fingerprint FROM sandbox_origin")
         return None if row is None else str(row["fingerprint"])
+
+
+def _make_private(path: Path) -> None:
+    """A file for its owner alone, as those are that SQLite makes beside it: it holds texts."""
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
+    for file in path.parent.glob(f"{path.name}*"):
+        file.chmod(0o600)

@@ -156,16 +156,18 @@ def _believe(city: City, code: str) -> Ride:
             options={
                 "require": ["sub", "jti", "iat", "exp", "aud"],
                 "verify_exp": False,
+                "verify_nbf": False,
                 "verify_iat": False,
             },
         )
         issued_at, expires_at = float(claims["iat"]), float(claims["exp"])
+        begins_at = max(issued_at, float(claims.get("nbf", issued_at)))
     except jwt.InvalidSignatureError:
         raise Turned("BAD_SIGNATURE") from None
     except (jwt.PyJWTError, TypeError, ValueError):
         raise Turned("MALFORMED") from None
     now, skew_s = city.now().timestamp(), CLOCK_SKEW.total_seconds()
-    if issued_at > now + skew_s:
+    if begins_at > now + skew_s:
         raise Turned("NOT_YET_VALID")
     if expires_at < now or expires_at - issued_at > CODE_LIFETIME_MAX.total_seconds():
         raise Turned("EXPIRED")

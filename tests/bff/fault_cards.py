@@ -3,16 +3,17 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from datetime import timedelta
 from enum import Enum
+from typing import Annotated
 
-import strawberry
 from aiohttp import web
 
 from core.context.app import App
 from core.context.call import Call
-from core.graphql import HomeSection
-from core.manifest import HomeSection as Card
+from core.context.contributions import HomeCard
+from core.graphql import HomeSection, view
 from core.manifest import Manifest, UpstreamBinding
 from core.texts import Text
 from core.upstream.client import Upstream, UpstreamFailed
@@ -32,11 +33,12 @@ class Mode(Enum):
     GARBAGE = "answers what is no JSON"
 
 
-@strawberry.type(description="A card of the fault test.")
+@view
+@dataclass(frozen=True, slots=True, kw_only=True)
 class FaultSection(HomeSection):
-    """A card."""
+    """A card of the fault test."""
 
-    number: int | None = strawberry.field(description="What its upstream said.")
+    number: Annotated[int | None, "What its upstream said."]
 
 
 class City:
@@ -106,23 +108,17 @@ def card_loader(name: str):
 
 
 PROTOCOLS = {name: type(name, (), {}) for name in NAMES}
-LOADERS = {name: card_loader(name) for name in NAMES}
-globals().update({f"load_{name}": LOADERS[name] for name in NAMES})
+CARDS = tuple(
+    HomeCard(name, Text(name.upper(), name, name), card_loader(name), budget_ms=BUDGET_MS)
+    for name in NAMES
+)
 globals().update({f"Protocol_{name}": PROTOCOLS[name] for name in NAMES})
 
 
 MANIFEST = Manifest(
     name="faults",
-    home=tuple(
-        Card(
-            name,
-            Text(name.upper(), name, name),
-            load=f"tests.bff.fault_cards:load_{name}",
-            budget_ms=BUDGET_MS,
-        )
-        for name in NAMES
-    ),
-    types=("tests.bff.fault_cards:FaultSection",),
+    package="tests.bff",
+    rooms=("fault_cards",),
     upstreams=tuple(
         UpstreamBinding(
             name,
@@ -131,7 +127,6 @@ MANIFEST = Manifest(
         )
         for name in NAMES
     ),
-    package="tests.bff",
 )
 
 

@@ -27,12 +27,12 @@ from bff.trusted.shipped import document_id
 from core.context.app import App
 from core.context.call import Call
 from core.deadline import Deadline
-from core.graphql import PUBLIC_KEY, Info, public
-from core.graphql.guards import Guard
+from core.graphql import PUBLIC_KEY, Info, anybody, public, rule_of
 from core.ids import new_id
 from core.manifest import discover
 from core.security.authentication import Viewer
 from tests.asgi import Answer, Client
+from tests.machine import in_time
 
 PUBLIC = "query Notices { notices { text shown } }"
 MIXED = "query Mixed { notices { text } me }"
@@ -160,8 +160,7 @@ def test_what_is_public_asks_nobody_who_they_are() -> None:
     ]
     assert public_fields
     for name, field in public_fields:
-        extensions = field.extensions["strawberry-definition"].extensions
-        assert not any(isinstance(extension, Guard) for extension in extensions), name
+        assert rule_of(field) in (None, anybody()), name
         assert "onBehalfOf" not in field.args, name
 
 
@@ -211,7 +210,7 @@ async def test_a_confirmation_takes_less_than_a_millisecond(client: Client) -> N
         started_s = time.process_time()
         assert (await get(client, PUBLIC, {"if-none-match": tag})).status == 304
         took_s.append(time.process_time() - started_s)
-    assert sorted(took_s)[25] < 0.001
+    assert in_time(sorted(took_s)[25], 0.001, time.process_time)
 
 
 async def test_whoever_asks_gets_what_a_stranger_gets(client: Client, app: App) -> None:

@@ -16,11 +16,12 @@ from bff.commands.calls import excess, measure
 from bff.commands.client import CityClient, ClientError
 from bff.trusted.documents import AT_MOST, TrustedDocument, document_of, documents_of, gather
 from bff.trusted.library import operations_of
+from core.catalogue import ServiceStatus
 from core.context.app import App
 from core.database import connection, fetch_all
 from core.deadline import Deadline
 from core.graphql import Info
-from core.manifest import ServiceStatus, discover
+from core.manifest import discover
 from core.telemetry.call_counts import Tally
 from core.upstream.client import Upstream
 from tests.bff.fault_cards import NAMES, City

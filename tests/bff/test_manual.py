@@ -1,9 +1,11 @@
 """What the product team reads: descriptions in the schema, its changes, the page of services."""
 
 import re
+from collections.abc import AsyncGenerator
 from html import unescape
 from urllib.parse import parse_qs, urlsplit
 
+import strawberry
 from graphql import build_schema
 
 from bff.playground.tabs import playground_tabs
@@ -11,6 +13,7 @@ from bff.schema.build import build_schema as build_city_schema
 from bff.schema.changes import describe
 from bff.schema.lint import lint
 from bff.transports.endpoint import Edge
+from core.graphql import anybody, query
 from core.manifest import discover
 from tests.asgi import Client
 
@@ -22,7 +25,7 @@ def test_the_schema_describes_itself() -> None:
 def test_lint_finds_what_lacks_words() -> None:
     schema = build_schema(
         """
-        "All." type Query {
+        "All." type Shop {
           "Told." a("Told." x: Int, y: Int): Kind
           b: Int
           "Told." c: Int @deprecated(reason: "Use a.")
@@ -30,16 +33,49 @@ def test_lint_finds_what_lacks_words() -> None:
         }
         "ONE is the first." enum Kind { ONE TWO }
         input Wish { "Told." p: Int q: Int }
-        "A result." union XResult = Query
+        "A result." union XResult = Shop
         """
     )
     assert lint(schema) == [
         "Kind.TWO has no description",
-        "Query.a(y:) has no description",
-        "Query.b has no description",
-        "Query.c is deprecated without the day on which it goes (YYYY-MM-DD)",
+        "Shop.a(y:) has no description",
+        "Shop.b has no description",
+        "Shop.c is deprecated without the day on which it goes (YYYY-MM-DD)",
         "Wish has no description",
         "Wish.q has no description",
+    ]
+
+
+@strawberry.type(description="All.")
+class Root:
+    """Root fields, one of them with a rule."""
+
+    @query(anybody(), description="Has a rule.")
+    def guarded(self) -> int:
+        """A field."""
+        return 1
+
+    @strawberry.field(description="Was forgotten.")
+    def forgotten(self) -> int:
+        """A field."""
+        return 1
+
+
+@strawberry.type(description="All.")
+class Events:
+    """Events, to anybody who listens."""
+
+    @strawberry.subscription(description="Was forgotten.")
+    async def heard(self) -> AsyncGenerator[int]:
+        """An event."""
+        yield 1
+
+
+def test_lint_finds_root_fields_without_an_access_rule() -> None:
+    schema = strawberry.Schema(query=Root, subscription=Events)._schema
+    assert lint(schema) == [
+        "Events.heard has no access rule",
+        "Root.forgotten has no access rule",
     ]
 
 

@@ -15,6 +15,7 @@ from core.processes.open_app import open_app
 from core.processes.worker import work
 from core.settings import Settings
 from tests.core import probe
+from tests.wings import plant as plant
 
 Runs = Callable[[], Awaitable[list[str]]]
 Worker = Callable[[App], AbstractAsyncContextManager[asyncio.Task[None]]]

@@ -1,14 +1,17 @@
 """The city file: what is the city's is read from there, and what is missing is named."""
 
+from datetime import date
 from pathlib import Path
 
 import pytest
 
-from core.city import CityFileError, load_city
-from core.manifest import Theme, discover
+from core.catalogue import Theme
+from core.city import Calendar, CityFileError, load_city
+from core.manifest import discover
 from core.texts import Locale
 from tests.conftest import ROOT
 
+TWICE = "\n[[calendar]]\nyear = 2026\nholidays = []\nmake_up_days = []\n"
 CITIES = sorted((ROOT / "cities").glob("*.toml"))
 
 
@@ -37,8 +40,10 @@ def test_jinan_is_one_of_them() -> None:
         (lambda text: text.replace("[districts]", "[parishes]"), "districts"),
         (lambda text: text.replace('[name]\nzh = "济南市"', "[name]"), "zh"),
         (lambda text: text + "\n[", "at end of document"),
+        (lambda text: text.replace("year = 2026", ""), "year"),
+        (lambda text: text + TWICE, "twice"),
     ],
-    ids=["no slug", "no districts", "half a name", "no TOML"],
+    ids=["no slug", "no districts", "half a name", "no TOML", "no year", "a year twice"],
 )
 def test_what_is_missing_is_named_in_one_line(tmp_path: Path, change: object, told: str) -> None:
     assert callable(change)
@@ -48,6 +53,18 @@ def test_what_is_missing_is_named_in_one_line(tmp_path: Path, change: object, to
         load_city(path)
     assert told in str(refused.value)
     assert "\n" not in str(refused.value)
+
+
+def test_a_calendar_is_overdue_from_the_first_of_december_on() -> None:
+    calendar = Calendar(frozenset(), frozenset(), frozenset({2026}))
+    assert calendar.overdue_years(date(2026, 1, 1)) == []
+    assert calendar.overdue_years(date(2026, 11, 30)) == []
+    assert calendar.overdue_years(date(2026, 12, 1)) == [2027]
+    assert calendar.overdue_years(date(2027, 1, 1)) == [2027]
+    assert calendar.overdue_years(date(2027, 12, 1)) == [2027, 2028]
+    early = Calendar(frozenset({date(2026, 12, 31)}), frozenset(), frozenset({2025, 2027}))
+    assert early.is_provisional(date(2026, 12, 31)) and early.is_holiday(date(2026, 12, 31))
+    assert not early.is_working_day(date(2026, 10, 1)) and early.is_working_day(date(2026, 10, 8))
 
 
 def test_no_file_is_told_with_its_path(tmp_path: Path) -> None:

@@ -43,5 +43,7 @@ def test_a_manual_clock_stands_until_moved() -> None:
     assert NOON - clock.now() == timedelta(hours=1)
 
 
-def test_the_systems_clock_is_aware() -> None:
+def test_the_systems_clock_is_aware_and_may_be_set_ahead() -> None:
     assert SystemClock().now().utcoffset() == timedelta(0)
+    ahead = SystemClock(timedelta(days=400))
+    assert SystemClock().now() <= ahead.now() - timedelta(days=400) <= SystemClock().now()

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from core.database import parse_url
 from core.manifest import discover
 from core.processes.embedded import DatabaseUrls
-from core.states import Edge, IllegalTransition, StateMachine
+from core.states import MACHINES, Edge, IllegalTransition, StateMachine
 
 STATES = ("drafted", "open", "paid", "closed", "失败")
 EVENTS = ("go", "stop", "retry")
@@ -30,7 +30,7 @@ def machines(draw: st.DrawFn) -> StateMachine:
     return StateMachine("probe", "probe_machine", "state", initial, edges)
 
 
-PRODUCT = [machine for manifest in discover(examples=True) for machine in manifest.state_machines]
+PRODUCT = MACHINES.of(discover(examples=True))
 
 
 @given(machines())

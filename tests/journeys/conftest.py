@@ -1,6 +1,7 @@
 """One running house for all journeys: two APIs, two job workers, one database; one to break."""
 
 from collections.abc import AsyncIterator, Callable, Iterator
+from datetime import datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -8,12 +9,16 @@ import pytest
 from journeys.house import House
 
 from bff.commands.client import CityClient
+from core.clock import SHANGHAI
+
+LEAP_DAY = datetime(2028, 2, 29, 9, tzinfo=SHANGHAI)
 
 
 @pytest.fixture(scope="session")
 def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
-    """A running house with two API and two worker processes."""
-    with House(tmp_path_factory.mktemp("house"), apis=2, workers=2) as running:
+    """A running house with two API and two worker processes, on a day that few think of."""
+    folder = tmp_path_factory.mktemp("house")
+    with House(folder, apis=2, workers=2, at=LEAP_DAY) as running:
         yield running
 
 

@@ -13,6 +13,7 @@ import urllib.error
 import urllib.request
 from collections.abc import Mapping
 from contextlib import suppress
+from datetime import datetime, timedelta
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -20,6 +21,7 @@ from typing import Any, Self
 import asyncpg
 import psutil
 
+from core.clock import SystemClock
 from core.database import parse_url
 from core.processes.embedded import database_urls
 
@@ -28,16 +30,26 @@ _READY_WITHIN_S = 120.0
 
 
 class House:
-    """A running city: supervisor, database, sandbox, `apis` API and `workers` worker processes."""
+    """A running city: supervisor, database, sandbox, `apis` API and `workers` worker processes.
 
-    def __init__(self, folder: Path, *, apis: int = 1, workers: int = 1) -> None:
+    Its clock begins at `at`, or is the machine's.
+    """
+
+    def __init__(
+        self, folder: Path, *, apis: int = 1, workers: int = 1, at: datetime | None = None
+    ) -> None:
+        self._offset_s = round((at - SystemClock().now()).total_seconds()) if at else 0
+        self.clock = SystemClock(timedelta(seconds=self._offset_s))
         self.data_dir = folder / "data"
         self._log = folder / "up.log"
         self._apis = apis
         self._workers = workers
-        self._port = free_ports(apis + 1)
+        self._port = free_ports(2 * apis + 1 + workers)
         self.api_urls = [f"http://127.0.0.1:{self._port + n}" for n in range(apis)]
         self.sandbox_url = f"http://127.0.0.1:{self._port + apis}"
+        first = self._port + apis + 1
+        self.operator_urls = [f"http://127.0.0.1:{first + n}" for n in range(apis + workers)]
+        """Of the APIs, then of the workers."""
         self._process: subprocess.Popen[bytes] | None = None
 
     def __enter__(self) -> Self:
@@ -58,8 +70,10 @@ class House:
         clean = {k: v for k, v in os.environ.items() if not k.startswith(("DATABASE_", "SANDBOX_"))}
         return clean | {
             "DATA_DIR": str(self.data_dir),
+            "CLOCK_OFFSET_S": str(self._offset_s),
             "PORT": str(self._port),
             "SANDBOX_PORT": str(self._port + self._apis),
+            "METRICS_PORT": str(self._port + self._apis + 1),
             "PYTHONPATH": str(ROOT),
             # one person sends in a minute what the tests send; `tests/bff` holds the rates
             "RATE_PERSON": "0",

@@ -13,7 +13,6 @@ from journeys.house import House
 from bff.commands import journey
 from bff.commands.client import CityClient, ClientError, key
 from core.city import load_city
-from core.clock import SystemClock
 from core.database import CONNECTION_LOST
 from core.security.authentication import ACCESS_TOKEN_LIFE, AUDIENCE, Tokens
 from core.security.keys import load_token_keys
@@ -113,11 +112,11 @@ async def sign_in(
 def renewer(house: House) -> Callable[[CityClient], None]:
     """Signs a client's access token anew, with a fresh proof: the run is longer than a session."""
     folder, city = house.data_dir / "keys", load_city(Settings().city_file)
-    tokens = Tokens(load_token_keys(folder), f"quancheng:{city.slug}", SystemClock())
+    tokens = Tokens(load_token_keys(folder), f"quancheng:{city.slug}", house.clock)
 
     def renew(client: CityClient) -> None:
         claims = jwt.decode(client.token or "", options={"verify_signature": False})
-        claims["auth_time"] = int(SystemClock().now().timestamp())
+        claims["auth_time"] = int(house.clock.now().timestamp())
         client.token = tokens.sign(claims, audience=AUDIENCE, life=ACCESS_TOKEN_LIFE)
 
     return renew

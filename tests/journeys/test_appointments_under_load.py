@@ -23,7 +23,7 @@ from journeys.load import renewer, stubbornly
 from journeys.patients import Diary, Patient
 
 from bff.commands.client import CityClient
-from tests.modules.appointments.engine import BROKEN_INVARIANTS
+from tests.kinds.booking.engine import BROKEN_INVARIANTS
 
 SEED = int(os.environ.get("CRASH_SEED", "20261122"))
 POINTS = int(os.environ.get("CRASH_POINTS", "200"))

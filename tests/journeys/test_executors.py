@@ -22,7 +22,8 @@ from bff.commands.client import Answer, CityClient, ClientError, key
 from bff.commands.services import run_document
 from bff.trusted.documents import TrustedDocument, documents_of
 from bff.trusted.library import operations_of
-from core.manifest import ServiceStatus, discover
+from core.catalogue import ServiceStatus
+from core.manifest import discover
 
 MANIFESTS = discover()
 DOCUMENTS = documents_of(MANIFESTS)

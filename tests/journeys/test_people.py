@@ -3,7 +3,7 @@
 import asyncio
 import json
 from collections.abc import AsyncIterator
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 import aiohttp
@@ -134,7 +134,7 @@ async def test_an_elder_lets_a_proxy_read_the_fund_and_sees_it(house: House) -> 
             await client.sign_in(person["phone"])
             await client.verify_real_name(person)
         proposed = await proxy.do(
-            PROPOSE, {"phone": elder["phone"], "until": _in_a_month(), "key": key()}
+            PROPOSE, {"phone": elder["phone"], "until": _in_a_month(house), "key": key()}
         )
         assert proposed["mandate"] | {"id": ""} == {"id": "", "state": "proposed", "personId": None}
         mandates = (
@@ -163,8 +163,8 @@ async def test_an_elder_lets_a_proxy_read_the_fund_and_sees_it(house: House) -> 
         assert refused["errors"][0]["extensions"]["code"] == "NOT_FOUND"
 
 
-def _in_a_month() -> str:
-    return str((datetime.now(UTC) + timedelta(days=30)).date())
+def _in_a_month(house: House) -> str:
+    return str((house.clock.now() + timedelta(days=30)).date())
 
 
 async def test_a_guardianship_that_ends_ends_a_running_subscription(
@@ -353,10 +353,14 @@ async def test_no_personal_data_in_logs_metrics_errors_or_tables(house: House) -
             people.append(dict(await client.person(key_)))
         answers = [await _raw(client, FUND), await _raw(client, "{ nonsense }")]
         metrics = []
-        for url in house.api_urls:
+        for url in house.operator_urls:
             assert client._session is not None
             async with client._session.get(f"{url}/metrics") as reply:
+                assert reply.status == 200
                 metrics.append(await reply.text())
+        for url in house.api_urls:
+            async with client._session.get(f"{url}/metrics") as reply:
+                assert reply.status == 404
     secrets = {p[part] for p in people for part in ("phone", "name", "resident_id")}
     logs = [path.read_text() for path in (house.data_dir / "log").glob("*.log*")]
     assert sum(map(len, logs)) > 1_000

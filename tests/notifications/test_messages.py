@@ -17,9 +17,10 @@ from core.upstream.exchange import UpstreamTimeout
 from notifications import api
 from notifications.jobs import deliver
 from notifications.models import Delivery, Message
-from notifications.upstream import SmsGateway
+from notifications.upstream import GATEWAY
 from tests.asgi import Client
 from tests.fakes import FakeSms
+from tests.upstreams import by_operation
 
 QUIET = "example.fountain_closed"
 INBOX = """query I($first: Int!, $after: String) { inbox(first: $first, after: $after) { unread
@@ -37,9 +38,9 @@ def sms() -> FakeSms:
 
 
 @pytest.fixture
-def upstreams(sms: FakeSms) -> Mapping[type, Any]:
+def upstreams(sms: FakeSms) -> Mapping[Any, Any]:
     """The outside systems of these tests."""
-    return {SmsGateway: sms}
+    return {**by_operation(sms, GATEWAY)}
 
 
 async def _notify(app: App, viewer: Viewer, key: str, template: str = QUIET, **values: str) -> None:

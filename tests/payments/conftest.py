@@ -8,11 +8,12 @@ import pytest
 from core.clock import ManualClock
 from core.context.app import App
 from core.context.call import Call
-from modules.bills.upstream import Billers
-from notifications.upstream import SmsGateway
+from modules.bills.upstream import BILLERS
+from notifications.upstream import GATEWAY
 from payments.psp.port import Alipay, WeChatPay
 from tests.payments.fakes import FakeBillers, FakePsp, FakeSms
 from tests.payments.world import World
+from tests.upstreams import by_operation
 
 
 @pytest.fixture
@@ -28,9 +29,14 @@ def billers() -> FakeBillers:
 
 
 @pytest.fixture
-def upstreams(psp: FakePsp, billers: FakeBillers) -> Mapping[type, Any]:
+def upstreams(psp: FakePsp, billers: FakeBillers) -> Mapping[Any, Any]:
     """The fakes in the place of the adapters; one PSP, unless a test gives a second."""
-    return {WeChatPay: psp, Alipay: None, Billers: billers, SmsGateway: FakeSms()}
+    return {
+        WeChatPay: psp,
+        Alipay: None,
+        **by_operation(billers, BILLERS),
+        **by_operation(FakeSms(), GATEWAY),
+    }
 
 
 @pytest.fixture

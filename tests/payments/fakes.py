@@ -18,6 +18,7 @@ from core.clock import Clock, ensure_utc
 from core.deadline import Deadline
 from core.upstream.client import UpstreamRejected, UpstreamTimeout, UpstreamUnavailable
 from modules.bills.domain import BillerAccount, BillerBill, BillStatus, UtilityKind
+from payments.api import Paid
 from payments.psp.port import (
     Callback,
     CallbackRefused,
@@ -262,18 +263,16 @@ class FakeBillers:
         )  # fmt: skip
         return bill_no
 
-    async def find_account(
-        self, kind: UtilityKind, account_no: str, deadline: Deadline
-    ) -> BillerAccount | None:
-        """See the protocol."""
+    async def find_account(self, kind: UtilityKind, account_no: str) -> BillerAccount | None:
+        """See modules.bills.upstream."""
         self.faults.after(self.faults.before("find_account"), "find_account")
         known = any(bill.account_no == account_no for bill in self.bills.values())
         return BillerAccount(account_no, "**例", "示范区****室") if known else None
 
     async def list_bills(
-        self, kind: UtilityKind, account_no: str, deadline: Deadline, *, only_open: bool
+        self, kind: UtilityKind, account_no: str, *, only_open: bool
     ) -> list[BillerBill]:
-        """See the protocol."""
+        """See modules.bills.upstream."""
         self.faults.after(self.faults.before("list_bills"), "list_bills")
         return [
             bill
@@ -281,24 +280,16 @@ class FakeBillers:
             if bill.account_no == account_no and (not only_open or bill.status is BillStatus.OPEN)
         ]
 
-    async def get_bill(self, kind: UtilityKind, bill_no: str, deadline: Deadline) -> BillerBill:
-        """See the protocol."""
+    async def get_bill(self, kind: UtilityKind, bill_no: str) -> BillerBill:
+        """See modules.bills.upstream."""
         self.faults.after(self.faults.before("get_bill"), "get_bill")
         if bill_no not in self.bills:
             raise self._refusal("get_bill", 404, "NO_SUCH_BILL")
         return self.bills[bill_no]
 
-    async def write_off(
-        self,
-        kind: UtilityKind,
-        bill_no: str,
-        *,
-        payment_ref: str,
-        amount_fen: int,
-        paid_at: datetime,
-        deadline: Deadline,
-    ) -> str:
-        """See the protocol."""
+    async def write_off(self, kind: UtilityKind, bill_no: str, paid: Paid) -> str:
+        """See modules.bills.upstream."""
+        payment_ref = paid.payment_ref
         fault = self.faults.before("write_off")
         if payment_ref not in self.write_offs:
             bill = self.bills.get(bill_no)
@@ -308,17 +299,15 @@ class FakeBillers:
                 raise self._refusal("write_off", 410, self.refuses[bill_no])
             if bill.status is BillStatus.PAID:
                 raise self._refusal("write_off", 409, "ALREADY_PAID")
-            if amount_fen != bill.total_fen:
+            if paid.amount_fen != bill.total_fen:
                 raise self._refusal("write_off", 422, "AMOUNT_MISMATCH")
             self.bills[bill_no] = replace(bill, status=BillStatus.PAID)
             self.write_offs[payment_ref] = (bill_no, f"WO{len(self.write_offs):06d}")
         self.faults.after(fault, "write_off")
         return self.write_offs[payment_ref][1]
 
-    async def find_write_off(
-        self, kind: UtilityKind, payment_ref: str, deadline: Deadline
-    ) -> str | None:
-        """See the protocol."""
+    async def find_write_off(self, kind: UtilityKind, payment_ref: str) -> str | None:
+        """See modules.bills.upstream."""
         self.faults.after(self.faults.before("find_write_off"), "find_write_off")
         found = self.write_offs.get(payment_ref)
         return found[1] if found else None
@@ -333,7 +322,7 @@ class FakeSms:
     def __init__(self) -> None:
         self.sent: dict[str, str] = {}
 
-    async def send(self, message_ref: str, phone: str, text: str, deadline: Deadline) -> str:
+    async def send(self, message_ref: str, phone: str, text: str) -> str:
         """See notifications.upstream."""
         self.sent.setdefault(message_ref, text)
         return f"R{message_ref[:8]}"

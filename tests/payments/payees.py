@@ -5,10 +5,13 @@ book; what it refuses it refuses for good.
 """
 
 from dataclasses import dataclass, field
+from datetime import datetime
+from uuid import UUID
 
 from core.context.app import App
 from core.context.call import Call
 from core.database import Transaction
+from core.ids import new_id
 from core.manifest import Manifest
 from core.upstream.client import UpstreamTimeout, UpstreamUnavailable
 from payments.api import (
@@ -52,6 +55,11 @@ class FakePayees:
         return Accepted(ref)
 
 
+def captured(payment_id: UUID, amount_fen: int, paid_at: datetime) -> Paid:
+    """A payment as a payee is told of it for the first time."""
+    return Paid(payment_id, new_id(), "test", "test", amount_fen, paid_at, 0)
+
+
 _payees = FakePayees()
 
 
@@ -75,10 +83,5 @@ async def fulfil(app: App, paid: Paid) -> Fulfilment:
 DEEMED = Payable("test.payees_deemed", quote, fulfil, Posting.DEEMED)
 DEEMED_PLUS = Payable("test.payees_deemed_plus", quote, fulfil, Posting.DEEMED_PLUS)
 
-WING = Manifest(
-    name="payees",
-    extensions=tuple(
-        ("payments.payable", f"tests.payments.payees:{name}") for name in ("DEEMED", "DEEMED_PLUS")
-    ),
-)
+WING = Manifest(name="payees", package="tests.payments", rooms=("payees",))
 """The wing that gives the payables."""

@@ -100,5 +100,5 @@ async def test_nonces_are_forgotten_only_when_too_old(world: World, repeat: bool
     headers, _ = world.psp.signed(body)
     assert await world.deliver(headers, body) == "captured"
     world.clock.move(timedelta(minutes=4 if repeat else 16))
-    await jobs.forget(world.app, {})
+    await jobs.forget(world.app)
     assert await world.deliver(headers, body) == ("replay" if repeat else "stale")

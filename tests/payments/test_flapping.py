@@ -20,8 +20,8 @@ from core.context.call import Call
 from core.errors import AppError
 from core.ids import new_id
 from modules.bills import service as bills
-from modules.bills.upstream import Billers
-from notifications.upstream import SmsGateway
+from modules.bills.upstream import BILLERS
+from notifications.upstream import GATEWAY
 from payments.domain import PaymentMethod
 from payments.ledger.verify import verify
 from payments.models import Intent
@@ -30,6 +30,7 @@ from tests.payments.crash import cut
 from tests.payments.fake_alipay import FakeAlipay
 from tests.payments.fakes import FakeBillers, FakePsp, FakeSms
 from tests.payments.town import Town, check_town, check_town_ended
+from tests.upstreams import by_operation
 
 STEPS = 50
 _FIRST = int(os.environ.get("FLAPPING_SEED", "1"))
@@ -45,9 +46,14 @@ def alipay(clock: ManualClock) -> FakeAlipay:
 
 
 @pytest.fixture
-def upstreams(psp: FakePsp, alipay: FakeAlipay, billers: FakeBillers) -> Mapping[type, Any]:
+def upstreams(psp: FakePsp, alipay: FakeAlipay, billers: FakeBillers) -> Mapping[Any, Any]:
     """Fakes in the place of all adapters."""
-    return {WeChatPay: psp, Alipay: alipay, Billers: billers, SmsGateway: FakeSms()}
+    return {
+        WeChatPay: psp,
+        Alipay: alipay,
+        **by_operation(billers, BILLERS),
+        **by_operation(FakeSms(), GATEWAY),
+    }
 
 
 @pytest.fixture

@@ -36,7 +36,7 @@ async def app(
     settings: Settings,
     clock: ManualClock,
     manifests: tuple[Manifest, ...],
-    upstreams: Mapping[type, Any],
+    upstreams: Mapping[Any, Any],
 ) -> AsyncIterator[App]:
     """The house with a wing for the two ways of posting that bills do not have."""
     wings = (*manifests, payees.WING)

@@ -85,11 +85,11 @@ async def test_a_hold_expires_at_its_time(app: App, clock: ManualClock, payer) -
     )
     assert queued is not None and queued["wait"] == timedelta(hours=1)
     clock.move(timedelta(minutes=59))
-    await jobs.expire_hold(app, {"hold_id": str(hold_id)})
+    await jobs.expire_hold(app, hold_id)
     assert (await store.get_balance(payer)).held_fen == 700
     clock.move(timedelta(minutes=1))
-    await jobs.expire_hold(app, {"hold_id": str(hold_id)})
-    await jobs.expire_hold(app, {"hold_id": str(hold_id)})
+    await jobs.expire_hold(app, hold_id)
+    await jobs.expire_hold(app, hold_id)
     assert (await store.get_balance(payer)).held_fen == 0
 
 

@@ -28,14 +28,10 @@ async def app(
     settings: Settings,
     clock: ManualClock,
     manifests: tuple[Manifest, ...],
-    upstreams: Mapping[type, Any],
+    upstreams: Mapping[Any, Any],
 ) -> AsyncIterator[App]:
     """The house with a wing that gives the two payables."""
-    extensions = tuple(
-        ("payments.payable", f"tests.payments.posting_modes:{name}")
-        for name in ("DEEMED", "DEEMED_PLUS")
-    )
-    wing = Manifest(name="posting_modes", extensions=extensions)
+    wing = Manifest(name="posting_modes", package="tests.payments", rooms=("posting_modes",))
     async with open_app(
         settings, clock=clock, manifests=(*manifests, wing), upstreams=upstreams
     ) as opened:

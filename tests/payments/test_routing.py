@@ -17,8 +17,8 @@ from core.errors import Conflict
 from core.ids import new_id
 from core.processes.embedded import DatabaseUrls
 from modules.bills import service as bills
-from modules.bills.upstream import Billers
-from notifications.upstream import SmsGateway
+from modules.bills.upstream import BILLERS
+from notifications.upstream import GATEWAY
 from payments import jobs
 from payments.domain import STATUS, PaymentMethod, PaymentStatus
 from payments.graphql import to_payment
@@ -33,6 +33,7 @@ from tests.payments.fake_alipay import FakeAlipay
 from tests.payments.fakes import FakeBillers, FakePsp, FakeSms
 from tests.payments.town import Town, check_town, check_town_ended
 from tests.payments.world import request_of
+from tests.upstreams import by_operation
 
 WECHAT_PAY, ALIPAY = PaymentMethod.WECHAT_PAY, PaymentMethod.ALIPAY
 DAY = timedelta(hours=26)
@@ -45,9 +46,14 @@ def alipay(clock: ManualClock) -> FakeAlipay:
 
 
 @pytest.fixture
-def upstreams(psp: FakePsp, alipay: FakeAlipay, billers: FakeBillers) -> Mapping[type, Any]:
+def upstreams(psp: FakePsp, alipay: FakeAlipay, billers: FakeBillers) -> Mapping[Any, Any]:
     """Fakes in the place of all adapters."""
-    return {WeChatPay: psp, Alipay: alipay, Billers: billers, SmsGateway: FakeSms()}
+    return {
+        WeChatPay: psp,
+        Alipay: alipay,
+        **by_operation(billers, BILLERS),
+        **by_operation(FakeSms(), GATEWAY),
+    }
 
 
 @pytest.fixture
@@ -350,7 +356,7 @@ async def test_looks_at_left_orders_are_swept_up(town: Town) -> None:
     town.wechat.callbacks.clear()
     await connection().execute_query("DELETE FROM pgqueuer")
     town.clock.move(timedelta(minutes=12))
-    await jobs.sweep(town.app, {})
+    await jobs.sweep(town.app)
     await town.queue.run_for(timedelta(seconds=1))
     assert (await LeftOrder.get()).captured_fen == 3360
 

@@ -6,7 +6,7 @@ import pytest
 
 from core.database import connection, fetch_all
 from core.errors import Conflict
-from payments import jobs
+from payments import jobs, saga
 from payments.domain import STATUS, PaymentStatus
 from payments.models import Refund
 from tests.payments.books import check_books, check_ended
@@ -282,7 +282,7 @@ async def test_a_refund_the_psp_refuses_stands_among_the_dead_and_can_be_rerun(
     await check_books(world)
     world.psp.refuses_refunds = False
     (refund,) = await Refund.all()
-    await jobs.refund(world.app, {"refund_id": str(refund.id)})
+    await saga.refund(world.app, refund.id)
     assert (await world.intent(intent_id)).state == "refunded"
     await world.queue.run_for(HOUR)
     await check_ended(world)
@@ -295,7 +295,7 @@ async def test_what_nobody_looked_at_is_swept_up(world: World) -> None:
     world.psp.callbacks.clear()
     await connection().execute_query("DELETE FROM pgqueuer")
     world.clock.move(timedelta(minutes=2))
-    await jobs.sweep(world.app, {})
+    await jobs.sweep(world.app)
     await world.queue.run_due()
     assert (await world.intent(intent_id)).state == "fulfilled"
     await check_ended(world)

@@ -12,7 +12,6 @@ from core.context.app import App
 from core.context.call import Call
 from core.database import IntegrityError, connection, fetch_all, transaction, violated
 from core.ids import new_id
-from core.manifest import load
 from core.queue.jobs import GiveUp
 from modules.bills import service as bills
 from modules.bills.domain import UtilityKind
@@ -65,7 +64,7 @@ class Queue:
         """Run one job; a failing one is tried again after a second, GiveUp ends it."""
         kind = self._app.queue.kinds[job["entrypoint"]]
         try:
-            await load(kind.handler)(self._app, self._app.events.payload(kind.kind, job["payload"]))
+            await kind.run(self._app, job["payload"])
         except GiveUp:
             self.dead.append(kind.kind)
         await connection().execute_query("DELETE FROM pgqueuer WHERE id = $1", [job["id"]])

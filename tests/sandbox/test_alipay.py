@@ -121,7 +121,7 @@ async def test_closing(city: Client, merchant: AlipayMerchant, mailbox: Mailbox)
 async def test_a_trade_ends_by_itself(
     city: Client, merchant: AlipayMerchant, mailbox: Mailbox
 ) -> None:
-    soon = time.strftime("%Y-%m-%d %H:%M:%S", time.gmtime(time.time() + 8 * 3600 + 2))
+    soon = time.strftime("%Y-%m-%d %H:%M:%S", time.gmtime(time.time() + 8 * 3600 + 4))
     cashier = await merchant.place("EXPIRE_0001", time_expire=soon)
     await city.get(cashier, headers=JSON)
     await mailbox.wait_for(1)

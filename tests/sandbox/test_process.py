@@ -11,9 +11,10 @@ from pathlib import Path
 import psutil
 
 from sandbox.systems import find_systems
+from tests.machine import in_time
 from tests.sandbox.serving import ROOT, Client, free_port, sandbox_process
 
-PRODUCT = {"core", "notifications", "payments", "credit", "modules", "bff"}
+PRODUCT = {"core", "notifications", "payments", "kinds", "credit", "modules", "bff"}
 ALLOWED = {"core.ids", "core.money"}
 
 
@@ -67,12 +68,12 @@ async def test_it_stops_when_told_even_while_a_request_hangs() -> None:
             await asyncio.sleep(0.3)
             started = time.monotonic()
             process.send_signal(signal.SIGTERM)
-            assert await asyncio.to_thread(process.wait, 10) == 0
-            assert time.monotonic() - started < 5
+            assert await asyncio.to_thread(process.wait, 30) == 0
+            assert in_time(time.monotonic() - started, 5)
             await asyncio.gather(hanging, return_exceptions=True)
 
 
 def test_it_is_ready_within_two_seconds_of_processor_time() -> None:
     with sandbox_process(free_port()) as process:
         used = psutil.Process(process.pid).cpu_times()
-    assert used.user + used.system < 2
+    assert in_time(used.user + used.system, 2, time.process_time)

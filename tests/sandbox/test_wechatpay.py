@@ -157,9 +157,9 @@ async def test_a_closed_order_cannot_be_paid(
 
 
 async def test_an_order_ends_by_itself(city: Client, merchant: Merchant) -> None:
-    soon = time.strftime("%Y-%m-%dT%H:%M:%S+00:00", time.gmtime(time.time() + 2))
+    soon = time.strftime("%Y-%m-%dT%H:%M:%S+00:00", time.gmtime(time.time() + 4))
     _, placed = await merchant.order("EXPIRE-0001", time_expire=soon)
-    await asyncio.sleep(2.1)
+    await asyncio.sleep(4.1)
     path = f"/wechatpay/cashier/{prepay_id_of(placed['h5_url'])}/pay"
     assert (await city.post(path, headers=JSON))[0] == 409
     assert (await merchant.query("EXPIRE-0001"))["trade_state"] == "CLOSED"

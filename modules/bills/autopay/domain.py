@@ -44,7 +44,7 @@ CHARGE = StateMachine(
 
 
 class AutopayState(StrEnum):
-    """The life of a consent."""
+    """SIGNING: to be signed at the PSP. ACTIVE: bills are paid. ENDED: for good."""
 
     SIGNING = "signing"
     ACTIVE = "active"
@@ -52,7 +52,9 @@ class AutopayState(StrEnum):
 
 
 class ChargeState(StrEnum):
-    """The life of one bill's automatic payment."""
+    """ANNOUNCED: will be paid at `payAt`. PAYING: under way. PAID. STOPPED: not begun, see
+    `reason`. FAILED: begun and come to nothing. CANCELLED: paid otherwise, or autopay ended.
+    """
 
     ANNOUNCED = "announced"
     PAYING = "paying"

@@ -10,11 +10,12 @@ from core.graphql import (
     IdempotencyKey,
     Info,
     Refused,
-    guarded_mutation,
+    mutation,
+    of_service,
     parse_id,
-    service_mutation,
-    service_query,
+    query,
     signed_in,
+    view,
 )
 from modules.bills import texts
 from modules.bills.autopay import domain, service
@@ -22,25 +23,12 @@ from modules.bills.graphql import BillAccount, to_account
 from modules.bills.models import AutopayCharge as ChargeRow
 from modules.bills.reminders.domain import BILL_REMINDER
 
-strawberry.enum(
-    domain.AutopayState,
-    name="AutopayState",
-    description="SIGNING: to be signed at the PSP. ACTIVE: bills are paid. ENDED: for good.",
-)
-strawberry.enum(
-    domain.ChargeState,
-    name="AutopayChargeState",
-    description=(
-        "ANNOUNCED: will be paid at `payAt`. PAYING: under way. PAID. STOPPED: not begun, see "
-        "`reason`. FAILED: begun and come to nothing. CANCELLED: paid otherwise, or autopay ended."
-    ),
-)
+view(domain.AutopayState)
+view(domain.ChargeState, name="AutopayChargeState")
 
 
 @strawberry.type(description="What one agrees to.")
 class AutopayTerms:
-    """The terms."""
-
     text: str = strawberry.field(description="The words.")
     text_version: str = strawberry.field(description="Their version, for agreeAutopay.")
     bill_ceiling_max: Fen = strawberry.field(description="The most for one bill.")
@@ -49,8 +37,6 @@ class AutopayTerms:
 
 @strawberry.type(description="One bill that autopay announced, pays or passed over.")
 class AutopayCharge:
-    """A charge."""
-
     bill_id: strawberry.ID = strawberry.field(description="The bill, for payBill.")
     amount: Fen = strawberry.field(description="How much.")
     state: domain.ChargeState = strawberry.field(description="How far it is.")
@@ -62,8 +48,6 @@ class AutopayCharge:
 
 @strawberry.type(description="A consent that an account's bills are paid by themselves.")
 class Autopay:
-    """A consent."""
-
     id: strawberry.ID = strawberry.field(description="Its id, for endAutopay.")
     account: BillAccount | None = strawberry.field(
         description="The account; null once it is linked no more."
@@ -84,15 +68,11 @@ class Autopay:
 
 @strawberry.type(description="The consent is given; the PSP still wants a signature.")
 class AutopayAgreed:
-    """What agreeAutopay answers."""
-
     autopay: Autopay = strawberry.field(description="The consent.")
 
 
 @strawberry.type(description="Nothing more is paid by itself; what is under way goes on.")
 class AutopayEnded:
-    """What endAutopay answers."""
-
     autopay_id: strawberry.ID = strawberry.field(description="The consent's id.")
 
 
@@ -104,7 +84,7 @@ EndAutopayResult = Annotated[AutopayEnded | Refused, strawberry.union("EndAutopa
 class Query:
     """The query fields of autopay."""
 
-    @service_query(BILL_REMINDER, description="What one agrees to with autopay.")
+    @query(of_service(BILL_REMINDER), description="What one agrees to with autopay.")
     async def autopay_terms(self, info: Info) -> AutopayTerms:
         """In the viewer's language."""
         return AutopayTerms(
@@ -114,7 +94,7 @@ class Query:
             month_ceiling_max=Fen(domain.CEILING_MAX_FEN * domain.MONTH_FACTOR),
         )
 
-    @service_query(BILL_REMINDER, description="The viewer's autopay consents, newest first.")
+    @query(of_service(BILL_REMINDER), description="The viewer's autopay consents, newest first.")
     async def autopays(self, info: Info) -> list[Autopay]:
         """Ended ones included."""
         return [_autopay(shown) for shown in await service.list_autopays(info.context)]
@@ -124,7 +104,7 @@ class Query:
 class Mutation:
     """The mutation fields of autopay."""
 
-    @guarded_mutation(
+    @mutation(
         signed_in(1, fresh=True),
         description="Agree that an account's bills are paid by themselves, within limits.",
     )
@@ -152,7 +132,7 @@ class Mutation:
         )
         return AutopayAgreed(autopay=_autopay(shown))
 
-    @service_mutation(BILL_REMINDER, description="End an autopay consent at once.")
+    @mutation(of_service(BILL_REMINDER), description="End an autopay consent at once.")
     async def end_autopay(
         self,
         info: Info,

@@ -4,20 +4,20 @@ Every step may run at any time and any number of times: a bill has one charge fo
 a charge one payment.
 """
 
-import time
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Awaitable, Callable, Sequence
+from functools import partial
+from typing import Any, TypeVar
 from uuid import UUID
-
-import structlog
 
 from core.clock import civil_date
 from core.context.app import App
 from core.context.call import Call
+from core.context.sweep import sweep_pages
 from core.database import IntegrityError, transaction
 from core.deadline import Deadline
 from core.errors import AppError, Conflict, NotFound, Unavailable
 from core.people.directory import Person, get_person
+from core.queue.jobs import job
 from core.security.authentication import Viewer
 from core.upstream.client import UpstreamError
 from modules.bills import domain as bills
@@ -26,48 +26,48 @@ from modules.bills.autopay import domain, service, store, telling
 from modules.bills.domain import BillerBill, UtilityKind
 from modules.bills.models import AccountLink, Autopay, AutopayCharge, Bill
 from modules.bills.reminders.jobs import read_open
-from modules.bills.upstream import Billers
+from modules.bills.upstream import get_bill
 from payments import api as payments
 
 TIMEOUT_S = 300
-_BATCH = 200
 _CALL_S = 5.0
-_FIRST = UUID(int=0)
 _ENDED_WELL = frozenset({"fulfilled", "partly_refunded"})
 _ENDED_BADLY = frozenset({"rejected", "expired", "refunding", "refunded"})
 _NOT_MINE = frozenset({"PAYMENT_OPEN", "ALREADY_PAID", "BILL_PAID", "BILL_WITHDRAWN"})
 
-log = structlog.get_logger(__name__)
+T = TypeVar("T", Autopay, AutopayCharge)
 
 
-async def run(app: App, _payload: Mapping[str, Any]) -> None:
-    """Every ten minutes of the day: contracts, new bills, due charges, payments under way."""
-    until_s = time.monotonic() + TIMEOUT_S * 0.8
-    for autopay in await store.list_signing(_BATCH):
-        await _safely(_look_at_contract(app, autopay))
-    today, after = civil_date(app.clock.now()), _FIRST
-    while time.monotonic() < until_s:
-        batch = await store.list_unlooked(today, after, _BATCH)
-        for autopay in batch:
-            after = autopay.id
-            await _safely(_announce(app, autopay))
-        if len(batch) < _BATCH:
-            break
-    for charge in await store.list_due(app.clock.now(), _BATCH):
-        await _safely(_pay(app, charge))
-    for charge in await store.list_paying(_BATCH):
-        await _safely(_see(app, charge))
+@job("bills.autopay", timeout_s=TIMEOUT_S, every="5/10 1-12 * * *")
+async def run(app: App) -> None:
+    """Every ten minutes of the day: contracts, new bills, due charges, payments under way.
 
-
-async def _safely(step: Any) -> None:
-    """What one cannot do now must not hold up the others: it is tried at the next run.
-
-    A biller or the PSP is silent, an account is closed, or two payers' consents meet at one bill.
+    What one cannot do now is tried at the next run: a biller or the PSP is silent, an account is
+    closed, or two payers' consents meet at one bill.
     """
-    try:
-        await step
-    except (UpstreamError, NotFound, IntegrityError) as error:
-        log.info("autopay waits", reason=type(error).__name__)
+    now = app.clock.now()
+    unlooked, due = partial(store.list_unlooked, civil_date(now)), partial(store.list_due, now)
+    await _step(app, "contracts", store.list_signing, _look_at_contract)
+    await _step(app, "bills", unlooked, _announce)
+    await _step(app, "charges", due, _pay)
+    await _step(app, "payments", store.list_paying, _see)
+
+
+async def _step(
+    app: App,
+    name: str,
+    list_page: Callable[[UUID, int], Awaitable[Sequence[T]]],
+    each: Callable[[App, T], Awaitable[None]],
+) -> None:
+    await sweep_pages(
+        app,
+        f"autopay.{name}",
+        list_page,
+        partial(each, app),
+        key=lambda row: row.id,
+        within_s=TIMEOUT_S * 0.2,
+        waits=(UpstreamError, NotFound, IntegrityError),
+    )
 
 
 async def _look_at_contract(app: App, autopay: Autopay) -> None:
@@ -141,7 +141,7 @@ async def _ask(app: App, bill: Bill, charge: AutopayCharge) -> BillerBill | None
     """What is due now; None where the biller has not told for days. Raises UpstreamError."""
     kind, asked_at = UtilityKind(bill.kind), app.clock.now()
     try:
-        told = await app.upstream(Billers).get_bill(kind, bill.bill_no, Deadline.after(_CALL_S))
+        told = await get_bill(app, Deadline.after(_CALL_S), kind, bill.bill_no)
     except UpstreamError:
         if app.clock.now() - charge.pay_at > domain.TRIES_LIFE:
             return None

@@ -8,18 +8,20 @@ import structlog
 
 from core.context.app import App
 from core.context.call import Call
-from core.database import Transaction, idempotency, transaction
+from core.context.commands import claim_key
+from core.database import Transaction, lock_name, transaction
 from core.deadline import Deadline
 from core.errors import Conflict, InvalidInput, NotFound
-from core.ids import new_id
 from core.money import format_yuan
 from core.refusal_texts import CONSENT_TEXT_CHANGED, NOT_FOUND
 from core.upstream.client import UpstreamError
+from kinds import owned
 from modules.bills import domain, texts
 from modules.bills.autopay import store
 from modules.bills.autopay.domain import CEILING_MAX_FEN, MONTH_FACTOR, TEXT_VERSION, month_of
 from modules.bills.domain import UtilityKind
 from modules.bills.models import AccountLink, Autopay, AutopayCharge
+from modules.bills.store import ACCOUNTS
 from payments import api as payments
 
 _CHARGES_SHOWN = 12
@@ -54,27 +56,16 @@ async def agree(
     """
     citizen_id = call.require_viewer(1).user_id
     _check(bill_ceiling_fen, month_ceiling_fen, text_version)
-    link = await AccountLink.get_or_none(id=link_id, citizen_id=citizen_id)
-    if link is None:
-        raise NotFound(NOT_FOUND)
+    link = await owned.get(ACCOUNTS, citizen_id, link_id)
     async with transaction() as tx:
-        await tx.execute_query(
-            "SELECT pg_advisory_xact_lock(hashtextextended($1, 0))", [f"autopay:{link_id}"]
-        )
-        claim = await idempotency.claim(
-            call.app.clock,
-            tx,
-            subject=citizen_id,
-            operation="agreeAutopay",
-            key=key,
-            command={
-                "link": link_id,
-                "bill_ceiling_fen": bill_ceiling_fen,
-                "month_ceiling_fen": month_ceiling_fen,
-                "text_version": text_version,
-            },
-            effect_id=new_id(),
-        )
+        await lock_name(tx, f"autopay:{link_id}")
+        command = {
+            "link": link_id,
+            "bill_ceiling_fen": bill_ceiling_fen,
+            "month_ceiling_fen": month_ceiling_fen,
+            "text_version": text_version,
+        }
+        claim = await claim_key(call, tx, "agreeAutopay", key, command)
         if not claim.replayed:
             await _replace_unsigned(call.app, tx, link_id)
             await _begin(call.app, tx, claim.effect_id, link, bill_ceiling_fen, month_ceiling_fen)

@@ -35,9 +35,9 @@ async def move(tx: Transaction, autopay: Autopay, event: str, **changes: object)
     await autopay.save(using_db=tx, update_fields=["state", *changes])
 
 
-async def list_signing(limit: int) -> Sequence[Autopay]:
-    """Consents whose contract is not signed yet, the oldest first."""
-    return await Autopay.filter(state="signing").order_by("agreed_at").limit(limit)
+async def list_signing(after: UUID, limit: int) -> Sequence[Autopay]:
+    """Consents whose contract is not signed yet, by id."""
+    return await Autopay.filter(state="signing", id__gt=after).order_by("id").limit(limit)
 
 
 async def list_unlooked(today: date, after: UUID, limit: int) -> Sequence[Autopay]:
@@ -129,15 +129,15 @@ async def charges_by(
     return found
 
 
-async def list_due(now: datetime, limit: int) -> Sequence[AutopayCharge]:
-    """Announced charges whose time has come."""
-    rows = AutopayCharge.filter(state="announced", pay_at__lte=now)
-    return await rows.order_by("pay_at", "id").limit(limit)
+async def list_due(now: datetime, after: UUID, limit: int) -> Sequence[AutopayCharge]:
+    """Announced charges whose time has come, by id."""
+    rows = AutopayCharge.filter(state="announced", pay_at__lte=now, id__gt=after)
+    return await rows.order_by("id").limit(limit)
 
 
-async def list_paying(limit: int) -> Sequence[AutopayCharge]:
-    """Charges whose payment is under way."""
-    return await AutopayCharge.filter(state="paying").order_by("pay_at", "id").limit(limit)
+async def list_paying(after: UUID, limit: int) -> Sequence[AutopayCharge]:
+    """Charges whose payment is under way, by id."""
+    return await AutopayCharge.filter(state="paying", id__gt=after).order_by("id").limit(limit)
 
 
 async def lock_charge(tx: Transaction, charge_id: UUID) -> AutopayCharge:

@@ -30,7 +30,9 @@ INVOICE = StateMachine(
 
 
 class InvoiceState(StrEnum):
-    """How far a request is."""
+    """REQUESTED: to be sent to the biller. ISSUING: the biller has it. ISSUED: number and address
+    are there. REFUSED: see `reason`; it may be asked for again.
+    """
 
     REQUESTED = "requested"
     ISSUING = "issuing"

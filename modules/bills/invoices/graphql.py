@@ -10,31 +10,23 @@ from core.graphql import (
     IdempotencyKey,
     Info,
     Refused,
-    guarded_mutation,
-    guarded_query,
+    mutation,
     parse_id,
+    query,
     signed_in,
+    view,
 )
 from modules.bills.invoices import domain, service
 from modules.bills.invoices.domain import Buyer
 from modules.bills.models import BillInvoice as InvoiceRow
 
-strawberry.enum(
-    domain.InvoiceState,
-    name="BillInvoiceState",
-    description=(
-        "REQUESTED: to be sent to the biller. ISSUING: the biller has it. ISSUED: number and "
-        "address are there. REFUSED: see `reason`; it may be asked for again."
-    ),
-)
+view(domain.InvoiceState, name="BillInvoiceState")
 
 PaymentId = Annotated[strawberry.ID, strawberry.argument(description="The payment's id.")]
 
 
 @strawberry.type(description="The electronic invoice of a bill payment.")
 class BillInvoice:
-    """An invoice, or the request for one."""
-
     payment_id: strawberry.ID = strawberry.field(description="The payment.")
     state: domain.InvoiceState = strawberry.field(description="How far it is.")
     title: str = strawberry.field(description="To whom it is made out.")
@@ -48,8 +40,6 @@ class BillInvoice:
 
 @strawberry.type(description="The biller is asked for the invoice.")
 class BillInvoiceRequested:
-    """What requestBillInvoice answers."""
-
     invoice: BillInvoice = strawberry.field(description="The request.")
 
 
@@ -62,7 +52,7 @@ RequestBillInvoiceResult = Annotated[
 class Query:
     """The query fields of invoices."""
 
-    @guarded_query(signed_in(), description="The invoice of one of the viewer's bill payments.")
+    @query(signed_in(), description="The invoice of one of the viewer's bill payments.")
     async def bill_invoice(self, info: Info, payment_id: PaymentId) -> BillInvoice | None:
         """Null where none was asked for."""
         row = await service.find_invoice(info.context, parse_id(payment_id))
@@ -73,9 +63,7 @@ class Query:
 class Mutation:
     """The mutation fields of invoices."""
 
-    @guarded_mutation(
-        signed_in(), description="Ask the biller for the invoice of a bill payment, once."
-    )
+    @mutation(signed_in(), description="Ask the biller for the invoice of a bill payment, once.")
     async def request_bill_invoice(
         self,
         info: Info,

@@ -1,31 +1,28 @@
 """Asking a biller for the invoice of a payment, and following it until it is there."""
 
 from datetime import timedelta
-from typing import Any
 from uuid import UUID
 
 import orjson
 
 from core.context.app import App
 from core.context.call import Call
-from core.database import Transaction, idempotency, transaction
+from core.context.commands import claim_key
+from core.database import Transaction, lock_name, transaction
 from core.deadline import Deadline
 from core.errors import Conflict, InvalidInput, NotFound
 from core.ids import new_id
-from core.people.data_rights import SealedColumn
+from core.queue.jobs import job
 from core.refusal_texts import NOT_FOUND
 from core.upstream.client import UpstreamRejected
 from modules.bills import texts
 from modules.bills.domain import UtilityKind
 from modules.bills.invoices import domain
 from modules.bills.invoices.domain import INVOICE, BillerInvoice, Buyer
-from modules.bills.invoices.upstream import Invoices
-from modules.bills.models import BillInvoice
+from modules.bills.invoices.upstream import apply_invoice
+from modules.bills.models import BUYER, BillInvoice
 from payments import api as payments
 
-ASK = "bills.ask_invoice"
-BUYER = "bills.invoice_buyer"
-COLUMNS = (SealedColumn("bills_invoice", "buyer_sealed", BUYER),)
 _DEADLINE_S = 8.0
 _PREFIX = "bills."
 _BOOKED = frozenset({"fulfilled"})
@@ -48,15 +45,8 @@ async def request_invoice(call: Call, payment_id: UUID, buyer: Buyer, key: str) 
     if intent.state not in _BOOKED:
         raise Conflict(texts.NOT_INVOICEABLE)
     async with transaction() as tx:
-        await idempotency.claim(
-            call.app.clock,
-            tx,
-            subject=citizen_id,
-            operation="requestBillInvoice",
-            key=key,
-            command={"payment": payment_id, "title": buyer.title, "tax_no": buyer.tax_no},
-            effect_id=payment_id,
-        )
+        command = {"payment": payment_id, "title": buyer.title, "tax_no": buyer.tax_no}
+        await claim_key(call, tx, "requestBillInvoice", key, command, effect_id=payment_id)
         kind = intent.kind.removeprefix(_PREFIX)
         return await _ensure(call.app, tx, citizen_id, payment_id, kind, buyer)
 
@@ -64,9 +54,7 @@ async def request_invoice(call: Call, payment_id: UUID, buyer: Buyer, key: str) 
 async def _ensure(
     app: App, tx: Transaction, citizen_id: UUID, payment_id: UUID, kind: str, buyer: Buyer
 ) -> BillInvoice:
-    await tx.execute_query(
-        "SELECT pg_advisory_xact_lock(hashtextextended($1, 0))", [f"invoice:{payment_id}"]
-    )
+    await lock_name(tx, f"invoice:{payment_id}")
     known = await BillInvoice.get_or_none(intent_id=payment_id, using_db=tx)
     if known is not None and known.state != "refused":
         if buyer_of(app, known) != buyer:
@@ -86,7 +74,7 @@ async def _ensure(
         )
     else:
         await _move(tx, known, "retry", buyer_sealed=sealed, reason=None, attempts=0)
-    await app.queue.enqueue(tx, ASK, {"invoice_id": str(known.id)})
+    await ask.enqueue(app, tx, known.id)
     return known
 
 
@@ -102,22 +90,24 @@ def buyer_of(app: App, row: BillInvoice) -> Buyer:
     return Buyer(title, tax_no)
 
 
-async def ask(app: App, payload: Any) -> None:
+@job("bills.ask_invoice", max_attempts=50)
+async def ask(app: App, invoice_id: UUID) -> None:
     """Ask the biller, and again later until the invoice is there. Repeat-safe.
 
     Raises UpstreamError without an answer: the queue runs this again.
     """
-    row = await BillInvoice.get_or_none(id=UUID(payload["invoice_id"]))
+    row = await BillInvoice.get_or_none(id=invoice_id)
     if row is None or row.state not in ("requested", "issuing"):
         return
     told: BillerInvoice | None = None
     reason: str | None = None
     try:
-        told = await app.upstream(Invoices).apply(
+        told = await apply_invoice(
+            app,
+            Deadline.after(_DEADLINE_S),
             UtilityKind(row.kind),
             row.intent_id.hex,
             buyer_of(app, row),
-            Deadline.after(_DEADLINE_S),
         )
     except UpstreamRejected as refusal:
         reason = refusal.code
@@ -151,8 +141,7 @@ async def _note(
         row.attempts += 1
         await row.save(using_db=tx, update_fields=["attempts"])
         wait: timedelta = domain.next_look(row.attempts - 1)
-        payload, key = {"invoice_id": str(row.id)}, f"{row.id}:{row.attempts}"
-        await app.queue.enqueue(tx, ASK, payload, key=key, after=wait)
+        await ask.enqueue(app, tx, row.id, key=f"{row.id}:{row.attempts}", after=wait)
 
 
 def _is_old(app: App, row: BillInvoice) -> bool:

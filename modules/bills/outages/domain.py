@@ -5,9 +5,12 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from typing import Annotated
 
 from shapely import Point, box
 from shapely.geometry.base import BaseGeometry
+
+from core.texts import Named
 
 UTILITY_OUTAGE_NOTICE = "utility-outage-notice"
 CELL_DEGREES = 0.01
@@ -17,7 +20,7 @@ CELLS_MAX = 2_500
 
 
 class OutageKind(StrEnum):
-    """What is cut off."""
+    """What is cut off: WATER, POWER or GAS."""
 
     WATER = "WATER"
     POWER = "POWER"
@@ -25,7 +28,7 @@ class OutageKind(StrEnum):
 
 
 class OutageStatus(StrEnum):
-    """How far an outage is."""
+    """SCHEDULED: known beforehand. ONGOING: cut off now. RESTORED: over."""
 
     SCHEDULED = "SCHEDULED"
     ONGOING = "ONGOING"
@@ -41,10 +44,13 @@ class NoticeStage(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Spot:
-    """A point."""
+    """A point, WGS 84."""
 
-    lat: float
-    lon: float
+    lat: Annotated[float, "Latitude in degrees."]
+    lon: Annotated[float, "Longitude in degrees."]
+
+
+Rings = Sequence[Sequence[Spot]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,19 +70,18 @@ class Area:
 
 @dataclass(frozen=True, slots=True)
 class Outage:
-    """One outage as its utility tells it."""
+    """Water, power or gas that is, will be or was cut off somewhere."""
 
-    outage_ref: str
-    kind: OutageKind
-    planned: bool
-    cause_zh: str
-    cause_en: str
-    starts_at: datetime
-    planned_restoration_at: datetime
-    restored_at: datetime | None
-    status: OutageStatus
-    households_affected: int
-    updated_at: datetime
+    outage_ref: Annotated[str, "The utility's lasting id for it."]
+    kind: Annotated[OutageKind, "What is cut off."]
+    planned: Annotated[bool, "Whether it was planned."]
+    cause: Annotated[Named, "Why."]
+    starts_at: Annotated[datetime, "When it begins or began."]
+    planned_restoration_at: Annotated[datetime, "When it is to be over."]
+    restored_at: Annotated[datetime | None, "When it was over."]
+    status: Annotated[OutageStatus, "How far it is."]
+    households_affected: Annotated[int, "About how many households."]
+    updated_at: Annotated[datetime, "When the utility last changed this."]
     shape: BaseGeometry
 
     def covers(self, spot: Spot) -> bool:
@@ -88,8 +93,8 @@ class Outage:
         return bool(self.shape.intersects(box(area.west, area.south, area.east, area.north)))
 
     @property
-    def outline(self) -> Sequence[Sequence[Spot]]:
-        """The outer rings, one for each separate part."""
+    def outline(self) -> Annotated[Rings, "Its outer edge, a closed ring for each separate part."]:
+        """The outer rings."""
         parts = getattr(self.shape, "geoms", [self.shape])
         return [[Spot(lat, lon) for lon, lat in part.exterior.coords] for part in parts]
 

@@ -2,47 +2,54 @@
 
 from collections.abc import Mapping
 from datetime import datetime, timedelta
-from typing import Any
+from functools import partial
 from uuid import UUID
 
 import structlog
 
 from core.clock import SHANGHAI
 from core.context.app import App
+from core.context.sweep import sweep, sweep_pages
 from core.database import transaction
 from core.deadline import Deadline
 from core.errors import NotFound
 from core.people.directory import Person, get_person
+from core.queue.jobs import Lane, job
 from core.texts import Locale
 from modules.bills import texts
+from modules.bills.models import OutageWatch
 from modules.bills.outages import domain, service, store
 from modules.bills.outages.domain import NoticeStage, Outage, OutageStatus
-from modules.bills.outages.upstream import Outages
+from modules.bills.outages.upstream import list_outages
 from notifications import api as notifications
 
 _DEADLINE_S = 8.0
 _PAGE = 500
 _KEPT = timedelta(days=60)
-_FIRST = UUID(int=0)
 
 log = structlog.get_logger(__name__)
 
 
-async def tell_outages(app: App, _payload: Mapping[str, Any]) -> None:
+@job("bills.tell_outages", timeout_s=110, every="*/2 * * * *")
+async def tell_outages(app: App) -> None:
     """Every two minutes: tell whoever watches a place of what is cut off there, and of its end.
 
     Each person is told of an outage once, and once of its end, however often this runs, is
     interrupted, or how many of their places it covers. Raises UpstreamError without the feed.
     """
-    outages = await app.upstream(Outages).list_outages(Deadline.after(_DEADLINE_S))
-    for outage in outages:
+    outages = await list_outages(app, Deadline.after(_DEADLINE_S))
+
+    async def tell(outage: Outage) -> None:
         if outage.status is OutageStatus.RESTORED:
             await _tell_restored(app, outage)
         else:
             await _tell_announced(app, outage)
 
+    await sweep(app, "bills.outages", outages, tell)
 
-async def forget(app: App, _payload: Mapping[str, Any]) -> None:
+
+@job("bills.forget_notices", lane=Lane.BULK, every="30 19 * * *")
+async def forget(app: App) -> None:
     """Drop what was noted of outages two months ago."""
     await store.forget_notices(app.clock.now() - _KEPT)
 
@@ -53,25 +60,22 @@ async def _tell_announced(app: App, outage: Outage) -> None:
     except ValueError:
         log.error("an outage is larger than a city", outage_ref=outage.outage_ref)
         return
-    after = _FIRST
-    while True:
-        page = await store.list_untold(outage.outage_ref, outage.kind, cells, after, _PAGE)
-        for watch in page:
-            after = watch.id
-            if outage.covers(service.spot_of(app, watch)):
-                values = {"label": watch.label or texts.WATCHED_PLACE}
-                await _tell(app, outage, watch.citizen_id, NoticeStage.ANNOUNCED, values)
-        if len(page) < _PAGE:
-            return
+
+    async def tell(watch: OutageWatch) -> None:
+        if outage.covers(service.spot_of(app, watch)):
+            values = {"label": watch.label or texts.WATCHED_PLACE}
+            await _tell(app, outage, watch.citizen_id, NoticeStage.ANNOUNCED, values)
+
+    untold = partial(store.list_untold, outage.outage_ref, outage.kind, cells)
+    await sweep_pages(app, "bills.watches", untold, tell, key=lambda watch: watch.id, size=_PAGE)
 
 
 async def _tell_restored(app: App, outage: Outage) -> None:
-    while True:
-        waiting = await store.list_waiting(outage.outage_ref, _PAGE)
-        for citizen_id in waiting:
-            await _tell(app, outage, citizen_id, NoticeStage.RESTORED, {})
-        if len(waiting) < _PAGE:
-            return
+    async def tell(citizen_id: UUID) -> None:
+        await _tell(app, outage, citizen_id, NoticeStage.RESTORED, {})
+
+    waiting = partial(store.list_waiting, outage.outage_ref)
+    await sweep_pages(app, "bills.watches", waiting, tell, key=lambda id_: id_, size=_PAGE)
 
 
 async def _tell(
@@ -107,7 +111,7 @@ def _values(outage: Outage, locale: Locale, values: Mapping[str, object]) -> dic
     }
     return said | {
         "what": texts.OUTAGE_OF[outage.kind].say(locale),
-        "cause": outage.cause_zh if locale is Locale.ZH else outage.cause_en,
+        "cause": outage.cause.say(locale),
         "starts": _clock_time(outage.starts_at),
         "ends": _clock_time(outage.restored_at or outage.planned_restoration_at),
     }

@@ -8,22 +8,17 @@ import orjson
 
 from core.context.app import App
 from core.context.call import Call
-from core.database import idempotency, transaction
-from core.errors import Conflict, InvalidInput, NotFound
-from core.ids import new_id
-from core.people.data_rights import SealedColumn
-from core.refusal_texts import NOT_FOUND
+from core.database import transaction
+from core.errors import InvalidInput
 from core.upstream.readings import Reading
+from kinds import owned
 from modules.bills import texts
-from modules.bills.models import OutageWatch
+from modules.bills.models import SPOT, OutageWatch
 from modules.bills.outages import domain, store
 from modules.bills.outages.domain import Area, Outage, OutageKind, Spot
-from modules.bills.outages.upstream import Outages
+from modules.bills.outages.upstream import list_outages
 
-WATCHES_MAX = 10
 LABEL_MAX = 16
-SPOT = "bills.outage_watch"
-COLUMNS = (SealedColumn("bills_outage_watch", "spot_sealed", SPOT),)
 _MAX_STALE = timedelta(hours=2)
 
 
@@ -37,7 +32,7 @@ async def read_outages(
         raise InvalidInput(texts.PLACE_INVALID, "area")
     reading = await call.app.last_good.read_through(
         ("outages",),
-        lambda: call.app.upstream(Outages).list_outages(call.deadline),
+        lambda: list_outages(call.app, call.deadline),
         clock=call.app.clock,
         max_stale=_MAX_STALE,
     )
@@ -53,55 +48,34 @@ async def watch(
 
     The same key gives the same watch. Raises InvalidInput, Conflict above ten places or KEY_REUSED.
     """
-    citizen_id = call.require_viewer(1).user_id
+    call.require_viewer(1)
     label = label.strip()
     if len(label) > LABEL_MAX:
         raise InvalidInput(texts.LABEL_TOO_LONG, "label")
     if not domain.is_spot(spot):
         raise InvalidInput(texts.PLACE_INVALID, "at")
     wanted = ",".join(kind.value for kind in OutageKind if kind in (kinds or OutageKind))
+    row = {
+        "label": label,
+        "kinds": wanted,
+        "cell": domain.cell_of(spot),
+        "spot_sealed": _seal(call.app, spot),
+        "created_at": call.app.clock.now(),
+    }
+    command = {"label": label, "lat": spot.lat, "lon": spot.lon, "kinds": wanted}
     async with transaction() as tx:
-        await tx.execute_query(
-            "SELECT pg_advisory_xact_lock(hashtextextended($1, 0))", [f"outages:{citizen_id}"]
-        )
-        claim = await idempotency.claim(
-            call.app.clock,
-            tx,
-            subject=citizen_id,
-            operation="watchOutages",
-            key=key,
-            command={"label": label, "lat": spot.lat, "lon": spot.lon, "kinds": wanted},
-            effect_id=new_id(),
-        )
-        if claim.replayed:
-            found = await OutageWatch.get_or_none(id=claim.effect_id, using_db=tx)
-            if found is None:
-                raise NotFound(NOT_FOUND)  # removed since
-            return found
-        if await store.count_watches(tx, citizen_id) >= WATCHES_MAX:
-            raise Conflict(texts.TOO_MANY_WATCHES, limit=WATCHES_MAX)
-        return await OutageWatch.create(
-            using_db=tx,
-            id=claim.effect_id,
-            citizen_id=citizen_id,
-            label=label,
-            kinds=wanted,
-            cell=domain.cell_of(spot),
-            spot_sealed=_seal(call.app, spot),
-            created_at=call.app.clock.now(),
-        )
+        return await owned.add(call, tx, store.WATCHES, "watchOutages", key, row, command)
 
 
-async def unwatch(call: Call, watch_id: UUID) -> None:
-    """Watch a place no more. Raises NotFound for one that is not the viewer's."""
+async def unwatch(call: Call, watch_id: UUID, key: str) -> None:
+    """Watch a place no more. The same key removes once. Raises NotFound."""
     async with transaction() as tx:
-        if not await store.delete_watch(tx, call.require_viewer(1).user_id, watch_id):
-            raise NotFound(NOT_FOUND)
+        await owned.remove(call, tx, store.WATCHES, "unwatchOutages", key, watch_id)
 
 
 async def list_watches(call: Call) -> Sequence[OutageWatch]:
     """The viewer's watched places."""
-    return await store.list_watches(call.require_viewer(1).user_id)
+    return await owned.list_all(store.WATCHES, call.require_viewer(1).user_id)
 
 
 def spot_of(app: App, row: OutageWatch) -> Spot:

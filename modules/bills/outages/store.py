@@ -5,23 +5,12 @@ from datetime import datetime
 from uuid import UUID
 
 from core.database import Transaction, connection, fetch_all, fetch_one
+from kinds.owned import OwnedList
+from modules.bills import texts
 from modules.bills.models import OutageNotice, OutageWatch
 from modules.bills.outages.domain import NoticeStage
 
-
-async def list_watches(citizen_id: UUID) -> Sequence[OutageWatch]:
-    """A citizen's watched places in the order they were made."""
-    return await OutageWatch.filter(citizen_id=citizen_id).order_by("id")
-
-
-async def count_watches(tx: Transaction, citizen_id: UUID) -> int:
-    """How many places a citizen watches."""
-    return await OutageWatch.filter(citizen_id=citizen_id).using_db(tx).count()
-
-
-async def delete_watch(tx: Transaction, citizen_id: UUID, watch_id: UUID) -> bool:
-    """Remove a citizen's watch; False where it is not theirs."""
-    return bool(await OutageWatch.filter(id=watch_id, citizen_id=citizen_id).using_db(tx).delete())
+WATCHES = OwnedList(OutageWatch, most=10, too_many=texts.TOO_MANY_WATCHES)
 
 
 async def list_untold(
@@ -44,18 +33,19 @@ async def list_untold(
     return await OutageWatch.filter(id__in=[row["id"] for row in rows]).order_by("id")
 
 
-async def list_waiting(outage_ref: str, limit: int) -> Sequence[UUID]:
-    """Who was told of an outage and not of its end."""
+async def list_waiting(outage_ref: str, after: UUID, limit: int) -> Sequence[UUID]:
+    """Who was told of an outage and not of its end, by id."""
     rows = await fetch_all(
         connection(),
         """SELECT a.citizen_id FROM bills_outage_notice a
-            WHERE a.outage_ref = $1 AND a.stage = 'ANNOUNCED'
+            WHERE a.outage_ref = $1 AND a.stage = 'ANNOUNCED' AND a.citizen_id > $3
               AND NOT EXISTS (SELECT 1 FROM bills_outage_notice r
                                WHERE r.outage_ref = $1 AND r.citizen_id = a.citizen_id
                                  AND r.stage = 'RESTORED')
             ORDER BY a.citizen_id LIMIT $2""",
         outage_ref,
         limit,
+        after,
     )
     return [row["citizen_id"] for row in rows]
 

@@ -1,29 +1,25 @@
 """The utilities' feed of outages: GeoJSON (RFC 7946), asked for anew only where it has changed."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Protocol
+from typing import Any
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, ValidationError
+from pydantic import AwareDatetime, BaseModel, ConfigDict
 from shapely import GEOSException, make_valid
 from shapely.geometry import shape
 
 from core.clock import ensure_utc
 from core.context.app import App
 from core.deadline import Deadline
-from core.upstream.client import UpstreamFailed
+from core.texts import Named
+from core.upstream.client import ANY, Response
+from core.upstream.operation import Answer, Connected, Request, System
 from modules.bills.outages.domain import Outage, OutageKind, OutageStatus
 
+UTILITIES = System("outages")
 _NOT_MODIFIED = 304
 _SHAPES = {"Polygon", "MultiPolygon"}
-
-
-class Outages(Protocol):
-    """What bills needs of the utilities' outage feed."""
-
-    async def list_outages(self, deadline: Deadline) -> Sequence[Outage]:
-        """What is cut off, will be, or was until yesterday. Raises UpstreamError."""
-        ...
 
 
 class _Properties(BaseModel):
@@ -43,39 +39,49 @@ class _Properties(BaseModel):
     updated_at: AwareDatetime
 
 
-class OutagesClient:
-    """The feed over HTTP; see docs/upstreams/outages.md. Remembers the last answer by its ETag."""
+@dataclass(frozen=True, slots=True)
+class Feed:
+    """What is cut off, will be, or was until yesterday; `etag` names this state of the feed."""
 
-    def __init__(self, app: App, address: str) -> None:
-        self._http = app.http.upstream("outages", address)
-        self._etag = ""
-        self._last: Sequence[Outage] = ()
-
-    async def list_outages(self, deadline: Deadline) -> Sequence[Outage]:
-        """See the protocol."""
-        answer = await self._http.request(
-            "GET",
-            "/feed.geojson",
-            operation="list_outages",
-            deadline=deadline,
-            headers={"If-None-Match": self._etag} if self._etag else None,
-            accept="*/*",
-        )
-        if answer.status == _NOT_MODIFIED:
-            return self._last
-        outages = read_feed(answer.json())
-        self._etag, self._last = answer.headers.get("ETag", ""), outages
-        return outages
+    etag: str
+    outages: Sequence[Outage]
 
 
-def read_feed(told: Any) -> Sequence[Outage]:
-    """The outages of a FeatureCollection. Raises UpstreamFailed for anything else."""
-    try:
-        if told["type"] != "FeatureCollection":
-            raise ValueError("not a FeatureCollection")
-        return [_outage(feature) for feature in told["features"]]
-    except (KeyError, TypeError, ValueError, ValidationError, GEOSException, AttributeError):
-        raise UpstreamFailed("outages", "list_outages", "unknown form") from None
+def read_feed(response: Response) -> Feed | None:
+    """The outages of a FeatureCollection; None where the feed has not changed.
+
+    Raises KeyError, TypeError or ValueError for anything else.
+    """
+    if response.status == _NOT_MODIFIED:
+        return None
+    collection = response.json()
+    if collection["type"] != "FeatureCollection":
+        raise ValueError("not a FeatureCollection")
+    outages = [_outage(feature) for feature in collection["features"]]
+    return Feed(response.headers.get("ETag", ""), outages)
+
+
+@UTILITIES.operation("GET", "/feed.geojson", answers=Answer(read_feed), accept=ANY)
+def fetch_feed(etag: str) -> Request:
+    """The feed; None where it is still that of this ETag."""
+    return Request(headers={"If-None-Match": etag} if etag else None)
+
+
+@dataclass
+class LatestFeed:
+    """The feed as this process has last seen it."""
+
+    feed: Feed = Feed("", ())
+
+    async def update(self, app: Connected, deadline: Deadline) -> Sequence[Outage]:
+        """The outages of now. Raises UpstreamError."""
+        self.feed = await fetch_feed(app, deadline, self.feed.etag) or self.feed
+        return self.feed.outages
+
+
+async def list_outages(app: App, deadline: Deadline) -> Sequence[Outage]:
+    """What is cut off, will be, or was until yesterday. Raises UpstreamError."""
+    return await app.once(LatestFeed, LatestFeed).update(app, deadline)
 
 
 def _outage(feature: Mapping[str, Any]) -> Outage:
@@ -83,15 +89,17 @@ def _outage(feature: Mapping[str, Any]) -> Outage:
     geometry = feature["geometry"]
     if geometry["type"] not in _SHAPES:
         raise ValueError("an outage is an area")
-    area = make_valid(shape(geometry))
+    try:
+        area = make_valid(shape(geometry))
+    except (GEOSException, AttributeError):
+        raise ValueError("no shape") from None
     if area.geom_type not in _SHAPES or area.is_empty:
         raise ValueError("an outage has an extent")
     return Outage(
         outage_ref=str(feature["id"])[:64],
         kind=properties.kind,
         planned=properties.planned,
-        cause_zh=properties.cause_zh,
-        cause_en=properties.cause_en,
+        cause=Named(properties.cause_zh, properties.cause_en),
         starts_at=ensure_utc(properties.starts_at),
         planned_restoration_at=ensure_utc(properties.planned_restoration_at),
         restored_at=_utc(properties.restored_at),

@@ -11,14 +11,21 @@ DAYS_BEFORE_MAX = 15
 
 
 class Stage(StrEnum):
-    """The two moments of a bill at which its household is reminded, once each."""
+    """AHEAD: before the due day. OVERDUE: the due day is over, a late fee grows.
+
+    A household is reminded of a bill once in each.
+    """
 
     AHEAD = "AHEAD"
     OVERDUE = "OVERDUE"
 
 
 class Delivery(StrEnum):
-    """What became of a reminder; every one is in the inbox at once."""
+    """INBOX: it lies in the inbox. SMS_QUEUED, SMS_SENT, SMS_FAILED: it does, and what became of
+    the text message beside it.
+
+    Every reminder is in the inbox at once.
+    """
 
     INBOX = "INBOX"
     SMS_QUEUED = "SMS_QUEUED"

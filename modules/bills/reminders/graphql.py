@@ -10,35 +10,24 @@ from core.graphql import (
     IdempotencyKey,
     Info,
     Refused,
+    mutation,
+    of_service,
     parse_id,
-    service_mutation,
-    service_query,
+    query,
+    view,
 )
 from modules.bills.graphql import BillAccount, to_account
 from modules.bills.reminders import domain, service
 from modules.bills.reminders.domain import BILL_REMINDER, Rule
 
-strawberry.enum(
-    domain.Stage,
-    name="BillReminderStage",
-    description="AHEAD: before the due day. OVERDUE: the due day is over, a late fee grows.",
-)
-strawberry.enum(
-    domain.Delivery,
-    name="BillReminderDelivery",
-    description=(
-        "INBOX: it lies in the inbox. SMS_QUEUED, SMS_SENT, SMS_FAILED: it does, and what became "
-        "of the text message beside it."
-    ),
-)
+view(domain.Stage, name="BillReminderStage")
+view(domain.Delivery, name="BillReminderDelivery")
 
 AccountId = Annotated[strawberry.ID, strawberry.argument(description="The linked account's id.")]
 
 
 @strawberry.type(description="A reminder that was sent.")
 class BillReminderSent:
-    """A reminder."""
-
     bill_id: strawberry.ID = strawberry.field(description="The bill, for payBill.")
     stage: domain.Stage = strawberry.field(description="Ahead or overdue.")
     amount: Fen = strawberry.field(description="What was due then.")
@@ -48,8 +37,6 @@ class BillReminderSent:
 
 @strawberry.type(description="A linked account whose bills the viewer is reminded of.")
 class BillReminder:
-    """A subscription."""
-
     account: BillAccount = strawberry.field(description="The account.")
     days_before: int = strawberry.field(description="How many days before the due day.")
     min_amount: Fen = strawberry.field(description="Smaller bills are passed over.")
@@ -62,15 +49,11 @@ class BillReminder:
 
 @strawberry.type(description="The viewer is reminded from now on.")
 class BillReminderSet:
-    """What setBillReminder answers."""
-
     reminder: BillReminder = strawberry.field(description="The reminder.")
 
 
 @strawberry.type(description="The viewer is reminded no more.")
 class BillReminderRemoved:
-    """What removeBillReminder answers."""
-
     account_id: strawberry.ID = strawberry.field(description="The linked account's id.")
 
 
@@ -86,7 +69,9 @@ RemoveBillReminderResult = Annotated[
 class Query:
     """The query fields of service 48."""
 
-    @service_query(BILL_REMINDER, description="The accounts whose bills the viewer is reminded of.")
+    @query(
+        of_service(BILL_REMINDER), description="The accounts whose bills the viewer is reminded of."
+    )
     async def bill_reminders(self, info: Info) -> list[BillReminder]:
         """With rules, the last reminder and its delivery."""
         return [_reminder(found) for found in await service.list_subscribed(info.context)]
@@ -96,8 +81,8 @@ class Query:
 class Mutation:
     """The mutation fields of service 48."""
 
-    @service_mutation(
-        BILL_REMINDER,
+    @mutation(
+        of_service(BILL_REMINDER),
         description="Be reminded of a linked account's bills; setting it again changes the rules.",
     )
     async def set_bill_reminder(
@@ -122,7 +107,7 @@ class Mutation:
         )
         return BillReminderSet(reminder=_reminder(found))
 
-    @service_mutation(BILL_REMINDER, description="Be reminded of an account's bills no more.")
+    @mutation(of_service(BILL_REMINDER), description="Be reminded of an account's bills no more.")
     async def remove_bill_reminder(
         self, info: Info, account_id: AccountId, idempotency_key: IdempotencyKey
     ) -> RemoveBillReminderResult:

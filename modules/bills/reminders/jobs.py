@@ -1,21 +1,21 @@
 """The day's look at every subscribed account, and the messages that come of it."""
 
-import asyncio
 import time
 from collections.abc import Mapping, Sequence
 from datetime import date
+from functools import partial
 from typing import Any
 from uuid import UUID
 
-import structlog
-
 from core.clock import civil_date, ensure_utc
 from core.context.app import App
+from core.context.sweep import sweep
 from core.database import transaction
 from core.deadline import Deadline
 from core.errors import NotFound
 from core.money import format_yuan
 from core.people.directory import Person, get_person
+from core.queue.jobs import Lane, job
 from core.texts import Locale
 from core.upstream.client import UpstreamError
 from modules.bills import domain, messages
@@ -25,46 +25,46 @@ from modules.bills.models import AccountLink, Reminder
 from modules.bills.reminders import store
 from modules.bills.reminders.domain import Rule, Stage, stage_of
 from modules.bills.reminders.service import message_key
-from modules.bills.upstream import Billers
+from modules.bills.upstream import list_bills
 from notifications import api as notifications
 
 TIMEOUT_S = 300
 _BATCH = 64
 _AT_ONCE = 8
 _CALL_S = 5.0
+_WAITS = (UpstreamError, NotFound)
+"""A silent biller; an account that is closed, whose links go with it."""
 
-log = structlog.get_logger(__name__)
 
-
-async def remind(app: App, _payload: Mapping[str, Any]) -> None:
+@job(
+    "bills.remind",
+    lane=Lane.BULK,
+    timeout_s=TIMEOUT_S,
+    every="*/10 1-12 * * *",  # 9:00 to 20:50 in Shanghai
+)
+async def remind(app: App) -> None:
     """Look at every subscribed account once a day and remind its people of what is due.
 
     Each person is told of a bill once ahead and once when it is overdue, however often this runs
     or is interrupted. An account whose biller is silent is looked at again at the next run.
     """
     started_at, until_s = app.clock.now(), time.monotonic() + TIMEOUT_S * 0.8
-    today, gate = civil_date(started_at), asyncio.Semaphore(_AT_ONCE)
+    today = civil_date(started_at)
     while time.monotonic() < until_s:
         batch = await store.list_unchecked(today, started_at, _BATCH)
         if not batch:
             return
         await store.note_tried([reminder.id for reminder in batch], started_at)
-        await asyncio.gather(*(_look(app, reminder, today, gate) for reminder in batch))
+        look = partial(_look, app, today)
+        await sweep(app, "bills.remind", batch, look, waits=_WAITS, at_once=_AT_ONCE)
 
 
-async def _look(app: App, reminder: Reminder, today: date, gate: asyncio.Semaphore) -> None:
-    async with gate:
-        link = await AccountLink.get_or_none(id=reminder.link_id)
-        if link is None:
-            return
-        try:
-            bills, ids = await read_open(app, link)
-            person = await get_person(app, reminder.citizen_id)
-        except UpstreamError as error:
-            log.info("biller did not answer", kind=link.kind, reason=error.reason)
-            return
-        except NotFound:
-            return  # the account is closed, its links go with it
+async def _look(app: App, today: date, reminder: Reminder) -> None:
+    link = await AccountLink.get_or_none(id=reminder.link_id)
+    if link is None:
+        return
+    bills, ids = await read_open(app, link)
+    person = await get_person(app, reminder.citizen_id)
     rule = Rule(reminder.days_before, reminder.min_amount_fen, reminder.sms)
     async with transaction() as tx:
         for bill in bills:
@@ -77,9 +77,7 @@ async def _look(app: App, reminder: Reminder, today: date, gate: asyncio.Semapho
 async def read_open(app: App, link: AccountLink) -> tuple[Sequence[BillerBill], Mapping[str, UUID]]:
     """The open bills of an account with our ids, for jobs. Raises UpstreamError."""
     kind, asked_at = UtilityKind(link.kind), ensure_utc(app.clock.now())
-    told = await app.upstream(Billers).list_bills(
-        kind, link.account_no, Deadline.after(_CALL_S), only_open=True
-    )
+    told = await list_bills(app, Deadline.after(_CALL_S), kind, link.account_no, only_open=True)
     async with transaction() as tx:
         return told, await accounts.note_bills(tx, kind, told, asked_at)
 

@@ -1,19 +1,19 @@
 """Commands and queries of reminders."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from uuid import UUID
 
 from core.context.call import Call
-from core.database import connection, idempotency, transaction
-from core.errors import InvalidInput, NotFound
-from core.ids import new_id
-from core.refusal_texts import NOT_FOUND
-from modules.bills import store as accounts
+from core.context.commands import claim_key
+from core.database import connection, transaction
+from core.errors import InvalidInput
+from kinds import owned
 from modules.bills import texts
 from modules.bills.models import AccountLink, Reminded, Reminder
 from modules.bills.reminders import store
 from modules.bills.reminders.domain import DAYS_BEFORE_MAX, Delivery, Rule, delivery_of
+from modules.bills.store import ACCOUNTS
 from notifications import api as notifications
 
 
@@ -41,22 +41,9 @@ async def set_reminder(call: Call, link_id: UUID, rule: Rule, key: str) -> Subsc
     citizen_id = call.require_viewer().user_id
     if not 0 <= rule.days_before <= DAYS_BEFORE_MAX:
         raise InvalidInput(texts.DAYS_BEFORE_RANGE, "daysBefore", most=DAYS_BEFORE_MAX)
-    link = await _own_link(citizen_id, link_id)
+    link = await owned.get(ACCOUNTS, citizen_id, link_id)
     async with transaction() as tx:
-        claim = await idempotency.claim(
-            call.app.clock,
-            tx,
-            subject=citizen_id,
-            operation="setBillReminder",
-            key=key,
-            command={
-                "link": link_id,
-                "days_before": rule.days_before,
-                "min_amount_fen": rule.min_amount_fen,
-                "sms": rule.sms,
-            },
-            effect_id=new_id(),
-        )
+        claim = await claim_key(call, tx, "setBillReminder", key, {"link": link_id} | asdict(rule))
         if not claim.replayed:
             await store.set_rule(tx, claim.effect_id, link, rule, call.app.clock.now())
     return await _describe(link, await store.get_reminder(link_id))
@@ -67,7 +54,7 @@ async def remove_reminder(call: Call, link_id: UUID) -> None:
 
     Raises NotFound for an account that the viewer has not linked.
     """
-    link = await _own_link(call.require_viewer().user_id, link_id)
+    link = await owned.get(ACCOUNTS, call.require_viewer().user_id, link_id)
     async with transaction() as tx:
         await store.delete_rule(tx, link.id)
 
@@ -75,7 +62,7 @@ async def remove_reminder(call: Call, link_id: UUID) -> None:
 async def list_subscribed(call: Call) -> Sequence[Subscribed]:
     """The viewer's subscribed accounts."""
     citizen_id = call.require_viewer().user_id
-    links = {link.id: link for link in await accounts.list_links(citizen_id)}
+    links = {link.id: link for link in await owned.list_all(ACCOUNTS, citizen_id)}
     reminders = await store.list_reminders(citizen_id)
     last = await store.find_last([reminder.link_id for reminder in reminders])
     return [
@@ -95,10 +82,3 @@ async def _with_last(link: AccountLink, reminder: Reminder, last: Reminded | Non
     if last.sms:
         state = await notifications.text_state(connection(), f"sms:{message_key(last.id)}")
     return Subscribed(link, reminder, last, delivery_of(last.sms, state))
-
-
-async def _own_link(citizen_id: UUID, link_id: UUID) -> AccountLink:
-    link = await AccountLink.get_or_none(id=link_id, citizen_id=citizen_id)
-    if link is None:
-        raise NotFound(NOT_FOUND)
-    return link

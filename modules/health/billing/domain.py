@@ -4,6 +4,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
+from typing import Annotated
+
+from core.texts import Named
 
 MEDICAL_PAYMENT = "medical-payment"
 BILL_KIND, TOP_UP_KIND = "health.bill", "health.top_up"
@@ -22,7 +25,7 @@ _LOOK_UNTIL = timedelta(days=180)
 
 
 class BillStatus(StrEnum):
-    """A bill at its hospital."""
+    """OPEN: the self-pay part is to be paid. PAID: settled. CANCELLED: by the hospital."""
 
     OPEN = "OPEN"
     PAID = "PAID"
@@ -30,7 +33,9 @@ class BillStatus(StrEnum):
 
 
 class RefundState(StrEnum):
-    """How far a hospital's refund has come."""
+    """RETURNING: the hospital has decided, the money is on its way. RETURNED: it is back with the
+    payer. SETTLED: the hospital has it in its books too.
+    """
 
     RETURNING = "RETURNING"
     RETURNED = "RETURNED"
@@ -39,11 +44,16 @@ class RefundState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class BillItem:
-    """One line of a bill."""
+    """One line of a hospital bill."""
 
     name_zh: str
     name_en: str
-    amount_fen: int
+    amount_fen: Annotated[int, "What it costs."]
+
+    @property
+    def name(self) -> Annotated[Named, "What it is for."]:
+        """The name in both languages."""
+        return Named(self.name_zh, self.name_en)
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,15 +80,20 @@ class HospitalBill:
 
 @dataclass(frozen=True, slots=True)
 class InpatientAccount:
-    """The deposit account of somebody who lies in a hospital."""
+    """The deposit account of an inpatient."""
 
-    account_no: str
-    patient_masked: str
+    account_no: Annotated[str, "Its number, for topUpHospitalAccount."]
+    patient_masked: Annotated[str, "Whose it is, masked by the hospital."]
     ward_zh: str
     ward_en: str
-    deposited_fen: int
-    charged_fen: int
-    balance_fen: int
+    deposited_fen: Annotated[int, "What has been paid in."]
+    charged_fen: Annotated[int, "What treatment has cost so far."]
+    balance_fen: Annotated[int, "What is left; below zero is owed."]
+
+    @property
+    def ward(self) -> Annotated[Named, "The ward."]:
+        """The name in both languages."""
+        return Named(self.ward_zh, self.ward_en)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,24 +1,21 @@
 """Hospital bills and deposits as payables: what is due, and how the hospital books a payment."""
 
-from collections.abc import Awaitable, Callable
 from datetime import datetime
-from functools import partial
 from uuid import UUID
 
-from core.city import Named
 from core.context.app import App
 from core.context.call import Call
 from core.database import Transaction
 from core.deadline import Deadline
 from core.errors import Conflict, NotFound, Unavailable
 from core.refusal_texts import NOT_FOUND, UPSTREAM_UNAVAILABLE
-from core.texts import Locale, Text
+from core.texts import Locale, Named, Text
+from core.upstream.operation import Operation
 from kinds.payment import Ending, Endings, Values, is_fresh, pass_on
 from modules.health import texts
-from modules.health.billing import domain, store
+from modules.health.billing import domain, store, upstream
 from modules.health.billing.domain import BillStatus
-from modules.health.billing.jobs import SETTLE_REFUND
-from modules.health.billing.upstream import HospitalBilling
+from modules.health.billing.jobs import settle_refund
 from modules.health.policy import hospital_name
 from payments.api import Accepted, Fulfilment, Paid, Payable, Quote
 from payments.events import PaymentFulfilled, PaymentRefunded, PaymentRefused, PaymentReturned
@@ -75,35 +72,29 @@ async def fulfil_bill(app: App, paid: Paid) -> Fulfilment:
     """Have a bill's payment booked: real-time posting. Repeat-safe by the payment's number."""
     bill = await store.find_bill(UUID(paid.subject_ref))
     assert bill is not None
-    book = partial(app.upstream(HospitalBilling).pay_bill, bill.hospital_ref, bill.bill_no)
-    return await _fulfil(app, paid, bill.hospital_ref, book)
+    return await _fulfil(app, paid, upstream.pay_bill, bill.hospital_ref, bill.bill_no)
 
 
 async def fulfil_top_up(app: App, paid: Paid) -> Fulfilment:
     """Have a payment booked into a deposit. Repeat-safe by the payment's number."""
     top_up = await store.find_top_up(UUID(paid.subject_ref))
     assert top_up is not None
-    book = partial(app.upstream(HospitalBilling).top_up, top_up.hospital_ref, top_up.account_no)
-    return await _fulfil(app, paid, top_up.hospital_ref, book)
+    return await _fulfil(app, paid, upstream.top_up, top_up.hospital_ref, top_up.account_no)
 
 
 async def _fulfil(
-    app: App, paid: Paid, hospital_ref: str, book: Callable[..., Awaitable[str]]
+    app: App, paid: Paid, book: Operation[[str, str, Paid], str], hospital_ref: str, no: str
 ) -> Fulfilment:
-    """What a hospital says to a payment; `book` sends it and returns the receipt's number."""
+    """What a hospital says to a payment; `book` answers with the receipt's number."""
 
     async def find(deadline: Deadline) -> str | None:
-        hospitals = app.upstream(HospitalBilling)
-        receipt = await hospitals.find_payment(hospital_ref, paid.payment_ref, deadline)
+        receipt = await upstream.find_payment(app, deadline, hospital_ref, paid.payment_ref)
         return None if receipt is None else receipt.receipt_no
 
-    send = partial(
-        book, payment_ref=paid.payment_ref, amount_fen=paid.amount_fen, paid_at=paid.paid_at
-    )
     outcome = await pass_on(
         paid,
         find=find,
-        book=lambda deadline: send(deadline=deadline),
+        book=lambda deadline: book(app, deadline, hospital_ref, no, paid),
         final=domain.REFUSED_FOR_GOOD,
     )
     return Accepted(outcome) if isinstance(outcome, str) else outcome
@@ -121,7 +112,7 @@ async def note(app: App, tx: Transaction, ending: Ending) -> None:
             await _mark(tx, ending, _STATUS_AFTER[reason], now)
         case PaymentRefunded(refund_id=refund_id) | PaymentReturned(refund_id=refund_id):
             if await store.mark_returned(tx, refund_id, now):  # the hospital that decided so
-                await app.queue.enqueue(tx, SETTLE_REFUND, {"refund_id": str(refund_id)})
+                await settle_refund.enqueue(app, tx, refund_id)
 
 
 async def _mark(tx: Transaction, ending: Ending, status: BillStatus, now: datetime) -> None:

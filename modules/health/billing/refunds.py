@@ -9,21 +9,17 @@ from uuid import UUID
 import structlog
 
 from core.context.app import App
+from core.context.sweep import sweep
 from core.database import Transaction, transaction
 from core.deadline import Deadline
 from core.errors import Conflict
 from core.ids import new_id
-from core.people.data_rights import SealedColumn
 from core.queue.jobs import GiveUp
-from core.upstream.client import UpstreamError, UpstreamRejected
-from modules.health.billing import domain, store
+from core.upstream.client import UpstreamRejected
+from modules.health.billing import domain, store, upstream
 from modules.health.billing.domain import DecidedRefund
-from modules.health.billing.upstream import HospitalBilling
-from modules.health.models import HospitalPayment, HospitalRefund
+from modules.health.models import REASON, HospitalPayment, HospitalRefund
 from payments import api as payments
-
-REASON = "health.refund_reason"
-COLUMNS = (SealedColumn("health_refund", "reason_sealed", REASON),)
 
 log = structlog.get_logger(__name__)
 
@@ -36,9 +32,7 @@ async def look(app: App, intent_id: UUID, deadline: Deadline) -> None:
     booked = await store.find_payment(intent_id)
     if booked is None:
         return
-    receipt = await app.upstream(HospitalBilling).find_payment(
-        booked.hospital_ref, intent_id.hex, deadline
-    )
+    receipt = await upstream.find_payment(app, deadline, booked.hospital_ref, intent_id.hex)
     if receipt is None:
         log.error("a booked payment is unknown to its hospital", intent_id=str(intent_id))
     async with transaction() as tx:
@@ -96,9 +90,7 @@ async def settle(app: App, refund_id: UUID, deadline: Deadline) -> None:
     if row is None or row.returned_at is None or row.settled_at is not None:
         return
     try:
-        await app.upstream(HospitalBilling).settle_refund(
-            row.hospital_ref, row.refund_no, refund_id.hex, deadline
-        )
+        await upstream.settle_refund(app, deadline, row.hospital_ref, row.refund_no, refund_id.hex)
     except UpstreamRejected as refusal:
         raise GiveUp(f"the hospital refuses with {refusal.status}") from None
     async with transaction() as tx:
@@ -112,19 +104,20 @@ def reason_of(app: App, refund: HospitalRefund) -> str:
 
 async def look_at_due(app: App, limit: int, deadline_s: float) -> int:
     """Look at every payment whose time has come; returns how many hospitals did not answer."""
-    silent = 0
-    for intent_id in await store.list_due_payments(app.clock.now(), limit):
+
+    async def look_or_later(intent_id: UUID) -> None:
         try:
             await look(app, intent_id, Deadline.after(deadline_s))
-        except UpstreamError as error:
-            silent += 1
-            log.info("hospital did not answer", reason=error.reason)
+        except Exception:
             await _later(app, intent_id)
-    return silent
+            raise
+
+    due = await store.list_due_payments(app.clock.now(), limit)
+    return (await sweep(app, "health.refunds", due, look_or_later)).waiting
 
 
 async def _later(app: App, intent_id: UUID) -> None:
-    """Put a payment whose hospital is silent behind the others."""
+    """Put a payment that cannot be looked at now behind the others."""
     async with transaction() as tx:
         locked = await store.lock_payment(tx, intent_id)
         wait = domain.next_look(locked.booked_at, app.clock.now())

@@ -9,9 +9,9 @@ from uuid import UUID
 
 from core.clock import ensure_utc
 from core.context.call import Call
-from core.database import idempotency, transaction
+from core.context.commands import claim_key
+from core.database import transaction
 from core.errors import InvalidInput, NotFound, Unavailable
-from core.ids import new_id
 from core.money import format_yuan
 from core.people.consents import kept_under
 from core.people.personal_read import Access, Purpose, open_access, personal_read
@@ -20,7 +20,7 @@ from core.upstream.client import UpstreamError
 from core.upstream.readings import Reading, ReadStatus
 from kinds.payment import open_cashier
 from modules.health import texts
-from modules.health.billing import domain, refunds, store
+from modules.health.billing import domain, refunds, store, upstream
 from modules.health.billing.domain import (
     MEDICAL_PAYMENT,
     TOP_UP_MAX_FEN,
@@ -28,14 +28,13 @@ from modules.health.billing.domain import (
     HospitalBill,
     InpatientAccount,
 )
-from modules.health.billing.upstream import HospitalBilling
 from modules.health.models import HospitalPayment, HospitalRefund
 from modules.health.policy import hospitals_of
 from payments import api as payments
 
 PURPOSE = Purpose(
     id="health.medical-payment",
-    upstream="his_billing",
+    upstream=upstream.BILLING.name,
     fields=("bills", "insurance_split", "inpatient_account"),
     text=texts.MEDICAL_CONSENT,
     text_version="2026-11",
@@ -123,11 +122,10 @@ async def _ask_all(
 
 
 async def _ask(call: Call, access: Access, hospital_ref: str) -> Told:
-    hospitals = call.app.upstream(HospitalBilling)
     deadline = call.deadline.share(fraction=_ASKING_SHARE)
     return await asyncio.gather(
-        hospitals.list_bills(access, hospital_ref, deadline),
-        hospitals.list_inpatient(access, hospital_ref, deadline),
+        upstream.list_bills(call.app, deadline, access, hospital_ref),
+        upstream.list_inpatient(call.app, deadline, access, hospital_ref),
     )
 
 
@@ -176,7 +174,7 @@ async def _refresh(call: Call, hospital_ref: str) -> None:
     access = await open_access(call, service=MEDICAL_PAYMENT, purpose=PURPOSE)
     deadline, asked_at = call.deadline.share(fraction=0.5), ensure_utc(call.app.clock.now())
     try:
-        bills = await call.app.upstream(HospitalBilling).list_bills(access, hospital_ref, deadline)
+        bills = await upstream.list_bills(call.app, deadline, access, hospital_ref)
     except UpstreamError:
         return
     await _note(access, {hospital_ref: (bills, ())}, asked_at)
@@ -202,15 +200,7 @@ async def top_up(
     await _require_account(call, hospital_ref, account_no)
     command = {"hospital": hospital_ref, "account_no": account_no, "amount_fen": amount_fen}
     async with transaction() as tx:
-        claim = await idempotency.claim(
-            call.app.clock,
-            tx,
-            subject=call.require_viewer().user_id,
-            operation="topUpHospitalAccount",
-            key=key,
-            command=command,
-            effect_id=new_id(),
-        )
+        claim = await claim_key(call, tx, "topUpHospitalAccount", key, command)
         if not claim.replayed:
             now = call.app.clock.now()
             await store.insert_top_up(
@@ -226,8 +216,8 @@ async def _require_account(call: Call, hospital_ref: str, account_no: str) -> No
     """Raise NotFound unless the subject lies in the hospital under this account."""
     access = await open_access(call, service=MEDICAL_PAYMENT, purpose=PURPOSE)
     try:
-        accounts = await call.app.upstream(HospitalBilling).list_inpatient(
-            access, hospital_ref, call.deadline.share(fraction=0.5)
+        accounts = await upstream.list_inpatient(
+            call.app, call.deadline.share(fraction=0.5), access, hospital_ref
         )
     except UpstreamError:
         raise Unavailable(UPSTREAM_UNAVAILABLE, upstream=texts.HOSPITALS) from None

@@ -9,27 +9,23 @@ from core.graphql import (
     IdempotencyKey,
     Info,
     Refused,
-    guarded_mutation,
-    guarded_query,
+    mutation,
     parse_id,
+    query,
+    signed_in,
+    view,
 )
-from core.graphql.guards import signed_in
 from core.security.mandate import MandateKind
 from core.security.vault import mask_name
 from modules.identity import families, models
 from modules.identity.families import Party
 from modules.identity.graphql.arguments import MandateId, Phone, RealName, ResidentId
 
-strawberry.enum(
-    MandateKind,
-    description="GUARDIAN: of a child, as the registry confirms. PROXY: chosen by an adult.",
-)
+view(MandateKind)
 
 
 @strawberry.type(description="That one person may act for another.")
 class Mandate:
-    """A mandate as one of its two sides sees it."""
-
     id: strawberry.ID = strawberry.field(description="The mandate's id.")
     kind: MandateKind = strawberry.field(description="On what ground.")
     state: str = strawberry.field(description="proposed, active or ended.")
@@ -54,29 +50,21 @@ class Mandate:
 
 @strawberry.type(description="The child can be acted for.")
 class ChildAdded:
-    """What addChild answers."""
-
     mandate: Mandate = strawberry.field(description="The guardianship.")
 
 
 @strawberry.type(description="The proposal waits to be confirmed.")
 class ProxyProposed:
-    """What proposeProxy answers; whether the phone has an account is not told."""
-
     mandate: Mandate = strawberry.field(description="The proposal.")
 
 
 @strawberry.type(description="The proxy may act from now on.")
 class ProxyConfirmed:
-    """What confirmProxy answers."""
-
     mandate: Mandate = strawberry.field(description="The mandate.")
 
 
 @strawberry.type(description="The mandate has ended, everywhere and at once.")
 class MandateEnded:
-    """What endMandate answers."""
-
     mandate_id: strawberry.ID = strawberry.field(description="The mandate's id.")
 
 
@@ -90,7 +78,7 @@ EndMandateResult = Annotated[MandateEnded | Refused, strawberry.union("EndMandat
 class Query:
     """The query field of mandates."""
 
-    @guarded_query(
+    @query(
         signed_in(), description="Whom the viewer acts for, and who acts for them; newest first."
     )
     async def mandates(self, info: Info) -> list[Mandate]:
@@ -102,7 +90,7 @@ class Query:
 class Mutation:
     """The mutation fields of mandates."""
 
-    @guarded_mutation(
+    @mutation(
         signed_in(2),
         description="Become the guardian of one's child; needs the consent `identity.family`.",
     )
@@ -113,7 +101,7 @@ class Mutation:
         row = await families.add_child(info.context, name, resident_id)
         return ChildAdded(mandate=_mandate(Party(row, True, name.strip())))
 
-    @guarded_mutation(signed_in(2), description="Ask somebody to let the viewer act for them.")
+    @mutation(signed_in(2), description="Ask somebody to let the viewer act for them.")
     async def propose_proxy(
         self,
         info: Info,
@@ -133,7 +121,7 @@ class Mutation:
         )
         return ProxyProposed(mandate=_mandate(Party(row, True, None)))
 
-    @guarded_mutation(
+    @mutation(
         signed_in(2, fresh=True), description="Let the proposer act for the viewer, as proposed."
     )
     async def confirm_proxy(
@@ -143,9 +131,7 @@ class Mutation:
         row = await families.confirm_mandate(info.context, parse_id(mandate_id))
         return ProxyConfirmed(mandate=_mandate(Party(row, False, None)))
 
-    @guarded_mutation(
-        signed_in(), description="End a mandate from either side, or decline a proposal."
-    )
+    @mutation(signed_in(), description="End a mandate from either side, or decline a proposal.")
     async def end_mandate(
         self, info: Info, mandate_id: MandateId, idempotency_key: IdempotencyKey
     ) -> EndMandateResult:

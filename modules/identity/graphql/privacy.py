@@ -18,25 +18,26 @@ from core.graphql import (
     Info,
     OnBehalfOf,
     Refused,
+    anybody,
     connection,
-    guarded_mutation,
+    mutation,
     page_size,
     parse_id,
+    query,
+    signed_in,
+    subscription,
 )
-from core.graphql.guards import signed_in
 from core.people import consents, personal_read
 from core.people.data_rights import Exported, Hold
 from core.people.mandates import act_for, while_acting
 from core.security.vault import mask_name
 from modules.identity import personal_data, store
 from modules.identity.graphql.arguments import PurposeId
-from modules.identity.service import NAME
+from modules.identity.models import NAME
 
 
 @strawberry.type(description="One read of a person's data.")
 class AccessRecord:
-    """A row of the access log."""
-
     id: strawberry.ID = strawberry.field(description="The row's id, a cursor for `after`.")
     service: str = strawberry.field(description="The service that asked.")
     upstream: str = strawberry.field(description="The system that was asked.")
@@ -55,8 +56,6 @@ class AccessRecord:
 
 @strawberry.type(description="A consent of a person.")
 class Consent:
-    """A consent to one purpose."""
-
     purpose: str = strawberry.field(description="What for.")
     source: str = strawberry.field(description="The system that is asked.")
     recipient: str = strawberry.field(
@@ -72,8 +71,6 @@ class Consent:
 
 @strawberry.type(description="Something a citizen can be asked to consent to.")
 class ConsentPurpose:
-    """A purpose and the text of its consent."""
-
     id: str = strawberry.field(description="The purpose's name for grantConsent.")
     upstream: str = strawberry.field(description="The system that is asked.")
     recipient: str = strawberry.field(
@@ -87,22 +84,16 @@ class ConsentPurpose:
 
 @strawberry.type(description="The consent stands.")
 class ConsentGranted:
-    """What grantConsent answers."""
-
     consent: Consent = strawberry.field(description="The consent.")
 
 
 @strawberry.type(description="The consent is withdrawn; nothing is read under it any more.")
 class ConsentWithdrawn:
-    """What withdrawConsent answers."""
-
     purpose: str = strawberry.field(description="The purpose.")
 
 
 @strawberry.type(description="Something that is kept or withheld, and why.")
 class Reason:
-    """One reason."""
-
     wing: str = strawberry.field(description="The part of the city's system that says so.")
     what: str = strawberry.field(description="What it is about.")
     reason: str = strawberry.field(description="Why.")
@@ -111,16 +102,12 @@ class Reason:
 
 @strawberry.type(description="Everything held about the person.")
 class DataExport:
-    """What exportMyData answers."""
-
     content: JSON = strawberry.field(description="The data, by the parts of the system.")
     withheld: list[Reason] = strawberry.field(description="What is held but not in it, and why.")
 
 
 @strawberry.type(description="The account is closed and forgotten, but for what the law keeps.")
 class AccountErased:
-    """What eraseMyAccount answers."""
-
     erased: list[str] = strawberry.field(description="The parts of the system that forgot.")
     holds: list[Reason] = strawberry.field(description="What is kept, and why.")
 
@@ -137,7 +124,7 @@ EraseMyAccountResult = Annotated[AccountErased | Refused, strawberry.union("Eras
 class Query:
     """The query field of consents."""
 
-    @strawberry.field(description="Everything a citizen can be asked to consent to.")
+    @query(anybody(), description="Everything a citizen can be asked to consent to.")
     async def consent_purposes(self, info: Info) -> list[ConsentPurpose]:
         """The purposes."""
         return [
@@ -175,7 +162,7 @@ async def page_access(
 class Mutation:
     """The mutation fields of consents, export and erasure."""
 
-    @guarded_mutation(
+    @mutation(
         signed_in(), description="Agree to a purpose, in the version of its text that was shown."
     )
     async def grant_consent(
@@ -193,7 +180,7 @@ class Mutation:
         row = await consents.grant_consent(call, purpose, text_version)
         return ConsentGranted(consent=_consent(row))
 
-    @guarded_mutation(signed_in(), description="Take a consent back.")
+    @mutation(signed_in(), description="Take a consent back.")
     async def withdraw_consent(
         self,
         info: Info,
@@ -205,7 +192,7 @@ class Mutation:
         await consents.withdraw_consent(await acting(info, on_behalf_of), purpose)
         return ConsentWithdrawn(purpose=purpose)
 
-    @guarded_mutation(
+    @mutation(
         signed_in(fresh=True),
         description="Everything held about the viewer, for a machine to read.",
     )
@@ -219,9 +206,7 @@ class Mutation:
             withheld=_withheld(info.context, parts),
         )
 
-    @guarded_mutation(
-        signed_in(fresh=True), description="Close the viewer's account and forget them."
-    )
+    @mutation(signed_in(fresh=True), description="Close the viewer's account and forget them.")
     async def erase_my_account(
         self, info: Info, idempotency_key: IdempotencyKey
     ) -> EraseMyAccountResult:
@@ -234,7 +219,7 @@ class Mutation:
 class Subscription:
     """The subscription field of the access log."""
 
-    @strawberry.subscription(description="Each read of the personal data, as it happens.")
+    @subscription(signed_in(), description="Each read of the personal data, as it happens.")
     async def access_recorded(
         self, info: Info, on_behalf_of: OnBehalfOf = None
     ) -> AsyncIterator[AccessRecord]:

@@ -15,12 +15,15 @@ from core.graphql import (
     Info,
     OnBehalfOf,
     Refused,
-    guarded_mutation,
+    anybody,
+    by_data,
     mutation,
     parse_id,
+    query,
     resume_tickets,
+    signed_in,
+    view,
 )
-from core.graphql.guards import signed_in
 from core.people.directory import get_person
 from core.refusal_texts import NOT_FOUND
 from core.security.authorization import decide
@@ -29,22 +32,14 @@ from modules.identity import codes, domain, real_name, service, store
 from modules.identity.domain import Delivery
 from modules.identity.graphql.arguments import Code, Phone, RealName, ResidentId
 from modules.identity.graphql.privacy import AccessRecord, Consent, list_consents, page_access
-from modules.identity.service import ADDRESS, Device, SignedIn
+from modules.identity.models import ADDRESS
+from modules.identity.service import Device, SignedIn
 
-strawberry.enum(
-    Delivery,
-    name="CodeDelivery",
-    description=(
-        "How a one-time code gets on. UNDERWAY: it was just sent. SENT: the gateway has taken it. "
-        "LATE: the gateway has not taken it yet. FAILED: it cannot be delivered, ask for another."
-    ),
-)
+view(Delivery, name="CodeDelivery")
 
 
 @strawberry.type(description="A device the viewer is signed in on.")
 class Session:
-    """One live session."""
-
     id: strawberry.ID = strawberry.field(description="The session's id.")
     device: str = strawberry.field(description="The device's name.")
     network: str = strawberry.field(
@@ -115,8 +110,6 @@ class Resumption:
 
 @strawberry.input(description="The device that signs in.")
 class DeviceInput:
-    """A device."""
-
     id: str = strawberry.field(
         description="The app's own identifier of this device, 8 to 64 visible characters."
     )
@@ -130,8 +123,6 @@ ThisDevice = Annotated[
 
 @strawberry.type(description="A code is on its way to the phone.")
 class LoginCodeSent:
-    """What requestLoginCode answers."""
-
     request_id: strawberry.ID = strawberry.field(description="For codeDelivery.")
     expires_at: datetime = strawberry.field(description="Until when the code is good.")
     resend_after_s: int = strawberry.field(description="Seconds until another can be asked for.")
@@ -139,8 +130,6 @@ class LoginCodeSent:
 
 @strawberry.type(description="The session's tokens.")
 class Tokens:
-    """What login and refreshSession answer."""
-
     access_token: str = strawberry.field(
         description="Goes into `Authorization: Bearer …`; 15 minutes."
     )
@@ -151,29 +140,21 @@ class Tokens:
 
 @strawberry.type(description="The session has ended.")
 class SessionRevoked:
-    """What revokeSession answers."""
-
     session_id: strawberry.ID = strawberry.field(description="The session's id.")
 
 
 @strawberry.type(description="The sessions have ended.")
 class SessionsRevoked:
-    """What revokeAllSessions answers."""
-
     count: int = strawberry.field(description="How many sessions ended.")
 
 
 @strawberry.type(description="It is the viewer; use the new access token from now on.")
 class SteppedUp:
-    """What stepUp answers."""
-
     access_token: str = strawberry.field(description="An access token with a fresh proof.")
 
 
 @strawberry.type(description="The real name is verified; use the new access token from now on.")
 class RealNameVerified:
-    """What verifyRealName answers."""
-
     access_token: str = strawberry.field(description="An access token that carries level 2.")
     level: int = strawberry.field(description="The identity level reached.")
 
@@ -200,7 +181,7 @@ VerifyRealNameResult = Annotated[
 class Query:
     """Identity's query fields."""
 
-    @strawberry.field(description="The person signed in; null for a stranger.")
+    @query(anybody(), description="The person signed in; null for a stranger.")
     async def viewer(self, info: Info) -> Viewer | None:
         """The viewer."""
         viewer = info.context.viewer
@@ -215,7 +196,10 @@ class Query:
             roles=sorted(viewer.roles),
         )
 
-    @strawberry.field(description="How a one-time code gets on.")
+    @query(
+        by_data("only who asked for the code knows its id", level=0),
+        description="How a one-time code gets on.",
+    )
     async def code_delivery(
         self,
         info: Info,
@@ -226,7 +210,10 @@ class Query:
         """For whoever asked for the code: nobody else knows the id."""
         return await codes.delivery(info.context, parse_id(request_id))
 
-    @strawberry.field(description="What a resume ticket leads back to.")
+    @query(
+        by_data("the ticket is signed, and bound to its viewer where one was known", level=0),
+        description="What a resume ticket leads back to.",
+    )
     async def resume(
         self,
         info: Info,
@@ -253,14 +240,14 @@ class Query:
 class Mutation:
     """Identity's mutation fields."""
 
-    @mutation(description="Send a one-time code to a phone.")
+    @mutation(anybody(), description="Send a one-time code to a phone.")
     async def request_login_code(
         self, info: Info, phone: Phone, idempotency_key: IdempotencyKey
     ) -> RequestLoginCodeResult:
         """Repeats within the cooldown are refused, whatever the key."""
         return _code_sent(await service.request_login_code(info.context, phone, idempotency_key))
 
-    @mutation(description="Sign in with the code from the phone.")
+    @mutation(anybody(), description="Sign in with the code from the phone.")
     async def login(
         self,
         info: Info,
@@ -275,7 +262,7 @@ class Mutation:
         )
         return to_tokens(signed_in)
 
-    @mutation(description="Exchange a refresh token for new tokens.")
+    @mutation(anybody(), description="Exchange a refresh token for new tokens.")
     async def refresh_session(
         self,
         info: Info,
@@ -291,7 +278,7 @@ class Mutation:
         )
         return to_tokens(signed_in)
 
-    @guarded_mutation(
+    @mutation(
         signed_in(), description="Send a one-time code to the viewer's own phone, for stepUp."
     )
     async def request_step_up_code(
@@ -300,16 +287,14 @@ class Mutation:
         """Repeats within the cooldown are refused, whatever the key."""
         return _code_sent(await service.request_step_up_code(info.context, idempotency_key))
 
-    @guarded_mutation(
-        signed_in(), description="Prove again who is there, for money and health records."
-    )
+    @mutation(signed_in(), description="Prove again who is there, for money and health records.")
     async def step_up(
         self, info: Info, code: Code, idempotency_key: IdempotencyKey
     ) -> StepUpResult:
         """Good for 15 minutes."""
         return SteppedUp(access_token=await service.step_up(info.context, code, idempotency_key))
 
-    @guarded_mutation(
+    @mutation(
         signed_in(), description="End one of the viewer's sessions on every device that holds it."
     )
     async def revoke_session(
@@ -325,7 +310,7 @@ class Mutation:
             raise NotFound(NOT_FOUND)
         return SessionRevoked(session_id=session_id)
 
-    @guarded_mutation(signed_in(), description="End all of the viewer's sessions.")
+    @mutation(signed_in(), description="End all of the viewer's sessions.")
     async def revoke_all_sessions(
         self,
         info: Info,
@@ -338,7 +323,7 @@ class Mutation:
         count = await service.revoke_all_sessions(info.context, keep_this=keep_this)
         return SessionsRevoked(count=count)
 
-    @guarded_mutation(
+    @mutation(
         signed_in(), description="Verify the real name; needs the consent `identity.real-name`."
     )
     async def verify_real_name(

@@ -11,7 +11,9 @@ KIND = "mobility.fine"
 
 
 class FineStatus(StrEnum):
-    """UNCONFIRMED: not accepted, no order yet. UNPAID: to be paid. SETTLED: paid."""
+    """UNCONFIRMED: not accepted yet, nothing can be paid. UNPAID: accepted, to be paid. SETTLED:
+    paid. WITHDRAWN: taken back by the authority.
+    """
 
     UNCONFIRMED = "UNCONFIRMED"
     UNPAID = "UNPAID"

@@ -11,30 +11,25 @@ from core.graphql import (
     IdempotencyKey,
     Info,
     Refused,
-    guarded_query,
+    mutation,
+    of_service,
     parse_id,
-    service_mutation,
+    query,
     signed_in,
+    view,
 )
 from core.texts import Locale
 from core.upstream.readings import ReadStatus
 from modules.mobility.fines import domain, service
 from payments.api import Method, Payment
 
-strawberry.enum(
-    domain.FineStatus,
-    name="TrafficFineStatus",
-    description="UNCONFIRMED: not accepted yet, nothing can be paid. UNPAID: accepted, to be paid. "
-    "SETTLED: paid. WITHDRAWN: taken back by the authority.",
-)
+view(domain.FineStatus, name="TrafficFineStatus")
 
 FineId = Annotated[strawberry.ID, strawberry.argument(description="The fine's id.")]
 
 
 @strawberry.type(description="The order to pay a fine, as of today.")
 class TrafficFineOrder:
-    """An order."""
-
     order_no: str = strawberry.field(description="The non-tax revenue platform's number.")
     decision_no: str | None = strawberry.field(description="The decision's number.")
     late_fee: Fen = strawberry.field(description="The surcharge for the days overdue.")
@@ -44,8 +39,6 @@ class TrafficFineOrder:
 
 @strawberry.type(description="A traffic violation of the viewer's car, and its fine.")
 class TrafficFine:
-    """A fine."""
-
     id: strawberry.ID = strawberry.field(
         description="The fine's id, for acceptTrafficViolation and payTrafficFine."
     )
@@ -71,8 +64,6 @@ class TrafficFine:
 
 @strawberry.type(description="The violations of the viewer's car, and how fresh that is.")
 class TrafficFines:
-    """What trafficFines answers."""
-
     status: ReadStatus = strawberry.field(description="Where the answer comes from.")
     as_of: datetime | None = strawberry.field(description="When it was true.")
     reason: str | None = strawberry.field(description="Why it is not LIVE, a stable code.")
@@ -81,15 +72,11 @@ class TrafficFines:
 
 @strawberry.type(description="The violation is accepted.")
 class TrafficViolationAccepted:
-    """What acceptTrafficViolation answers."""
-
     fine: TrafficFine = strawberry.field(description="The fine with its order to pay.")
 
 
 @strawberry.type(description="The payment has begun.")
 class TrafficFinePaymentStarted:
-    """What payTrafficFine answers."""
-
     payment: Payment = strawberry.field(
         description="The payment; without a cashier yet where the PSP is slow: follow it."
     )
@@ -111,15 +98,13 @@ PayTrafficFineResult = Annotated[
 class Query:
     """The query fields of traffic fines."""
 
-    @guarded_query(signed_in(2), description="The violations and fines of the viewer's own car.")
+    @query(signed_in(2), description="The violations and fines of the viewer's own car.")
     async def traffic_fines(self, info: Info) -> TrafficFines:
         """Needs the consent `mobility.traffic-fines`."""
         reading = await service.read_fines(info.context)
         return TrafficFines(
-            status=reading.status,
-            as_of=reading.as_of,
-            reason=reading.reason,
-            items=[_fine(info.context, listed) for listed in reading.value or ()],
+            **reading.freshness,
+            items=[_fine(info.context, listed) for listed in reading.items],
         )
 
 
@@ -127,8 +112,8 @@ class Query:
 class Mutation:
     """The mutation fields of traffic fines."""
 
-    @service_mutation(
-        service.SERVICE,
+    @mutation(
+        of_service(service.SERVICE),
         description="Accept a violation of the viewer's car, with its points; this brings the "
         "order to pay its fine.",
     )
@@ -139,7 +124,7 @@ class Mutation:
         listed = await service.accept(info.context, parse_id(fine_id), idempotency_key)
         return TrafficViolationAccepted(fine=_fine(info.context, listed))
 
-    @service_mutation(service.SERVICE, description="Pay a fine that was accepted.")
+    @mutation(of_service(service.SERVICE), description="Pay a fine that was accepted.")
     async def pay_traffic_fine(
         self,
         info: Info,

@@ -14,7 +14,7 @@ from core.refusal_texts import NOT_FOUND, UPSTREAM_UNAVAILABLE
 from kinds.payment import Ending, Endings, find_open_payment, is_fresh
 from modules.mobility.fines import domain, store, texts
 from modules.mobility.fines.domain import FineStatus
-from modules.mobility.fines.upstream import FinesPlatform
+from modules.mobility.fines.upstream import FINES
 from modules.mobility.models import Fine
 from modules.mobility.payee import Receipt, book
 from payments.api import Accepted, Fulfilment, Paid, Payable, Posting, Quote
@@ -53,7 +53,7 @@ async def fulfil(app: App, paid: Paid) -> Fulfilment:
     """Tell the platform; its number for the payment is the electronic receipt's. Repeat-safe."""
     fine = await store.find_fine(UUID(paid.subject_ref))
     assert fine is not None and fine.order_no is not None
-    outcome = await book(app.upstream(FinesPlatform), fine.order_no, paid)
+    outcome = await book(app, FINES, fine.order_no, paid)
     return Accepted(outcome.receipt_no) if isinstance(outcome, Receipt) else outcome
 
 

@@ -8,16 +8,16 @@ from uuid import UUID
 
 from core.clock import ensure_utc
 from core.context.call import Call
-from core.database import idempotency, transaction
+from core.context.commands import claim_key
+from core.database import transaction
 from core.errors import NotFound, Unavailable
 from core.people.personal_read import Access, Purpose, open_access, personal_read
 from core.refusal_texts import NOT_FOUND, UPSTREAM_UNAVAILABLE
 from core.upstream.client import UpstreamError, UpstreamRejected
 from core.upstream.readings import Reading
 from kinds.payment import find_payments, open_cashier
-from modules.mobility.fines import domain, store, texts
+from modules.mobility.fines import domain, store, texts, upstream
 from modules.mobility.fines.domain import FineStatus, Order, Violation
-from modules.mobility.fines.upstream import FinesPlatform, TrafficPolice
 from modules.mobility.models import Fine
 from payments import api as payments
 
@@ -26,7 +26,7 @@ _ORDERS_MAX = 20
 
 FINES = Purpose(
     id="mobility.traffic-fines",
-    upstream="traffic_police",
+    upstream=upstream.POLICE.name,
     fields=("violations", "points", "orders"),
     text=texts.FINES_CONSENT,
     text_version="2026-11",
@@ -57,7 +57,7 @@ async def read_fines(call: Call) -> Reading[Sequence[ListedFine]]:
 
     async def fetch(access: Access) -> Sequence[tuple[UUID, Violation, Order | None]]:
         asked_at = ensure_utc(call.app.clock.now())
-        told = await call.app.upstream(TrafficPolice).list_violations(access, call.deadline)
+        told = await upstream.list_violations(call.app, call.deadline, access) or ()
         orders = await _orders_of(call, told)
         async with transaction() as tx:
             ids = await store.note_violations(tx, access.person.id, told, orders, asked_at)
@@ -87,10 +87,9 @@ def _listed(
 
 async def _orders_of(call: Call, told: Sequence[Violation]) -> Mapping[str, Order]:
     """The open orders by violation number. Raises UpstreamError."""
-    platform = call.app.upstream(FinesPlatform)
     open_ = [v.order_no for v in told if v.order_no and v.status is FineStatus.UNPAID]
     orders = await asyncio.gather(
-        *(platform.get_order(order_no, call.deadline) for order_no in open_[:_ORDERS_MAX])
+        *(upstream.get_order(call.app, call.deadline, order_no) for order_no in open_[:_ORDERS_MAX])
     )
     return {order.violation_no: order for order in orders}
 
@@ -106,9 +105,7 @@ async def accept(call: Call, fine_id: UUID, key: str) -> ListedFine:
     access = await open_access(call, service=SERVICE, purpose=FINES)
     asked_at = ensure_utc(app.clock.now())
     try:
-        violation = await app.upstream(TrafficPolice).accept(
-            access, fine.violation_no, call.deadline
-        )
+        violation = await upstream.accept(app, call.deadline, access, fine.violation_no)
     except UpstreamRejected:
         raise NotFound(NOT_FOUND) from None  # it is not, or no more, this person's
     except UpstreamError:
@@ -117,14 +114,8 @@ async def accept(call: Call, fine_id: UUID, key: str) -> ListedFine:
     with suppress(UpstreamError):  # it is accepted all the same
         orders = await _orders_of(call, [violation])
     async with transaction() as tx:
-        await idempotency.claim(
-            app.clock,
-            tx,
-            subject=fine.citizen_id,
-            operation="acceptTrafficViolation",
-            key=key,
-            command={"fine_id": fine_id},
-            effect_id=fine_id,
+        await claim_key(
+            call, tx, "acceptTrafficViolation", key, {"fine_id": fine_id}, effect_id=fine_id
         )
         await store.note_violations(tx, fine.citizen_id, [violation], orders, asked_at)
     row = await store.find_fine(fine_id)
@@ -166,9 +157,7 @@ async def _refresh(call: Call, fine: Fine) -> None:
         return
     asked_at = ensure_utc(call.app.clock.now())
     try:
-        order = await call.app.upstream(FinesPlatform).get_order(
-            fine.order_no, call.deadline.share(fraction=0.5)
-        )
+        order = await upstream.get_order(call.app, call.deadline.share(fraction=0.5), fine.order_no)
     except UpstreamError:
         return
     async with transaction() as tx:

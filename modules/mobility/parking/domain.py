@@ -3,8 +3,11 @@
 import re
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Annotated
 
 from pydantic import AwareDatetime
+
+from core.texts import Named
 
 KIND = "mobility.parking"
 """The payable's name."""
@@ -17,24 +20,29 @@ _PLATE = re.compile(r"[一-龥][A-Z][A-Z0-9]{5,6}")
 
 @dataclass(frozen=True, slots=True)
 class Tariff:
-    """Minutes that are free, then a price for each begun unit, at most so much in 24 hours."""
+    """What parking costs at a place."""
 
-    free_minutes: int
-    unit_minutes: int
-    unit_price_fen: int
-    daily_cap_fen: int
+    free_minutes: Annotated[int, "Minutes that cost nothing."]
+    unit_minutes: Annotated[int, "The unit that is charged when begun."]
+    unit_price_fen: Annotated[int, "The price of a unit."]
+    daily_cap_fen: Annotated[int, "The most for 24 hours."]
 
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """A car park or a street with spaces; WGS 84."""
+    """Where a car stands."""
 
     place_id: str
     name_zh: str
     name_en: str
-    lat: float
-    lon: float
+    lat: Annotated[float, "Latitude, WGS 84."]
+    lon: Annotated[float, "Longitude, WGS 84."]
     tariff: Tariff
+
+    @property
+    def name(self) -> Annotated[Named, "The place's name in the viewer's language."]:
+        """The name in both languages."""
+        return Named(self.name_zh, self.name_en)
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,20 +7,18 @@ import strawberry
 
 from core.context.app import App
 from core.context.call import Call
-from core.errors import NotFound
 from core.graphql import (
     Fen,
     IdempotencyKey,
     Info,
     Refused,
-    guarded_mutation,
-    guarded_query,
+    mutation,
+    of_service,
     parse_id,
-    service_mutation,
+    query,
     signed_in,
+    view,
 )
-from core.refusal_texts import NOT_FOUND
-from core.texts import Locale
 from core.upstream.readings import ReadStatus
 from modules.mobility import models
 from modules.mobility.parking import domain, service
@@ -31,8 +29,6 @@ PlateId = Annotated[strawberry.ID, strawberry.argument(description="A linked pla
 
 @strawberry.type(description="A number plate that the viewer has linked.")
 class Plate:
-    """A link."""
-
     id: strawberry.ID = strawberry.field(description="The link's id.")
     plate: str = strawberry.field(description="The plate.")
     is_own: bool = strawberry.field(
@@ -40,34 +36,17 @@ class Plate:
     )
 
 
-@strawberry.type(description="What parking costs at a place.")
-class ParkingTariff:
-    """A tariff."""
-
-    free_minutes: int = strawberry.field(description="Minutes that cost nothing.")
-    unit_minutes: int = strawberry.field(description="The unit that is charged when begun.")
-    unit_price: Fen = strawberry.field(description="The price of a unit.")
-    daily_cap: Fen = strawberry.field(description="The most for 24 hours.")
-
-
-@strawberry.type(description="Where a car stands.")
-class ParkingPlace:
-    """A place."""
-
-    name: str = strawberry.field(description="The place's name in the viewer's language.")
-    lat: float = strawberry.field(description="Latitude, WGS 84.")
-    lon: float = strawberry.field(description="Longitude, WGS 84.")
+view(domain.Tariff, name="ParkingTariff")
+view(domain.Place, name="ParkingPlace", hidden=("place_id", "name_zh", "name_en", "tariff"))
 
 
 @strawberry.type(description="A stay that is not over.")
 class ParkingSession:
-    """A stay."""
-
     session_no: str = strawberry.field(description="The operator's number.")
-    place: ParkingPlace | None = strawberry.field(
+    place: domain.Place | None = strawberry.field(
         description="Where the car stands; told only for a car that is confirmed to be one's own."
     )
-    tariff: ParkingTariff = strawberry.field(description="What it costs.")
+    tariff: domain.Tariff = strawberry.field(description="What it costs.")
     entered_at: datetime = strawberry.field(description="When the car drove in.")
     amount_due: Fen = strawberry.field(description="What is due now, as of quotedAt.")
     quoted_at: datetime = strawberry.field(description="When the operator said so.")
@@ -88,8 +67,6 @@ class ParkingSession:
 
 @strawberry.type(description="A plate's stays, and how fresh that is.")
 class ParkingSessions:
-    """What parkingSessions answers."""
-
     status: ReadStatus = strawberry.field(description="Where the answer comes from.")
     as_of: datetime | None = strawberry.field(description="When it was true.")
     reason: str | None = strawberry.field(description="Why it is not LIVE, a stable code.")
@@ -99,22 +76,16 @@ class ParkingSessions:
 
 @strawberry.type(description="The plate is linked.")
 class PlateLinked:
-    """What linkPlate and verifyPlate answer."""
-
     plate: Plate = strawberry.field(description="The plate.")
 
 
 @strawberry.type(description="The plate is linked no more.")
 class PlateUnlinked:
-    """What unlinkPlate answers."""
-
     plate_id: strawberry.ID = strawberry.field(description="The link's id.")
 
 
 @strawberry.type(description="The payment has begun.")
 class ParkingPaymentStarted:
-    """What payParking answers."""
-
     payment: Payment = strawberry.field(
         description="The payment; without a cashier yet where the PSP is slow: follow it."
     )
@@ -142,22 +113,20 @@ PayParkingResult = Annotated[
 class Query:
     """The query fields of parking."""
 
-    @guarded_query(signed_in(), description="The viewer's linked plates.")
+    @query(signed_in(), description="The viewer's linked plates.")
     async def plates(self, info: Info) -> list[Plate]:
         """In the order they were linked."""
         return [_plate(info.context.app, row) for row in await service.list_plates(info.context)]
 
-    @guarded_query(signed_in(), description="The stays of a linked plate that are not over.")
+    @query(signed_in(), description="The stays of a linked plate that are not over.")
     async def parking_sessions(self, info: Info, plate_id: PlateId) -> ParkingSessions:
         """A plate that is not linked is not found."""
         call = info.context
         plate, reading = await service.read_stays(call, parse_id(plate_id))
         return ParkingSessions(
-            status=reading.status,
-            as_of=reading.as_of,
-            reason=reading.reason,
+            **reading.freshness,
             plate=_plate(call.app, plate),
-            items=[_session(call, plate, stay) for stay in reading.value or ()],
+            items=[_session(call, plate, stay) for stay in reading.items],
         )
 
 
@@ -165,7 +134,7 @@ class Query:
 class Mutation:
     """The mutation fields of parking."""
 
-    @guarded_mutation(signed_in(), description="Link a number plate, one's own or another.")
+    @mutation(signed_in(), description="Link a number plate, one's own or another.")
     async def link_plate(
         self,
         info: Info,
@@ -176,7 +145,7 @@ class Mutation:
         row = await service.link_plate(info.context, plate, idempotency_key)
         return PlateLinked(plate=_plate(info.context.app, row))
 
-    @guarded_mutation(
+    @mutation(
         signed_in(2),
         description="Have the vehicle registry confirm that a linked car is one's own.",
     )
@@ -187,16 +156,15 @@ class Mutation:
         row = await service.verify_plate(info.context, parse_id(plate_id), idempotency_key)
         return PlateLinked(plate=_plate(info.context.app, row))
 
-    @guarded_mutation(signed_in(), description="Remove a link to a plate.")
+    @mutation(signed_in(), description="Remove a link to a plate.")
     async def unlink_plate(
         self, info: Info, plate_id: PlateId, idempotency_key: IdempotencyKey
     ) -> UnlinkPlateResult:
         """A link that is gone already, or somebody else's, is not found."""
-        if not await service.unlink_plate(info.context, parse_id(plate_id)):
-            raise NotFound(NOT_FOUND)
+        await service.unlink_plate(info.context, parse_id(plate_id), idempotency_key)
         return PlateUnlinked(plate_id=plate_id)
 
-    @service_mutation(service.SERVICE, description="Pay what a stay of a linked plate owes.")
+    @mutation(of_service(service.SERVICE), description="Pay what a stay of a linked plate owes.")
     async def pay_parking(
         self,
         info: Info,
@@ -221,16 +189,10 @@ def _plate(app: App, row: models.Plate) -> Plate:
 
 def _session(call: Call, plate: models.Plate, stay: service.Stay) -> ParkingSession:
     told = stay.session
-    tariff = told.place.tariff
     return ParkingSession(
         session_no=told.session_id,
-        place=_place(told.place, call.locale) if plate.verified_at is not None else None,
-        tariff=ParkingTariff(
-            free_minutes=tariff.free_minutes,
-            unit_minutes=tariff.unit_minutes,
-            unit_price=Fen(tariff.unit_price_fen),
-            daily_cap=Fen(tariff.daily_cap_fen),
-        ),
+        place=told.place if plate.verified_at is not None else None,
+        tariff=told.place.tariff,
         entered_at=told.entered_at,
         amount_due=Fen(told.amount_due_fen),
         quoted_at=told.quoted_at,
@@ -240,8 +202,3 @@ def _session(call: Call, plate: models.Plate, stay: service.Stay) -> ParkingSess
         charge_id=strawberry.ID(str(stay.charge_id)) if stay.charge_id else None,
         payment=stay.payment,
     )
-
-
-def _place(place: domain.Place, locale: Locale) -> ParkingPlace:
-    name = place.name_zh if locale is Locale.ZH else place.name_en
-    return ParkingPlace(name=name, lat=place.lat, lon=place.lon)

@@ -15,7 +15,7 @@ from core.texts import Locale
 from kinds.payment import Ending, Endings, Values, find_open_payment
 from modules.mobility.models import ParkingCharge
 from modules.mobility.parking import domain, store, texts
-from modules.mobility.parking.upstream import Parking
+from modules.mobility.parking.upstream import STAYS
 from modules.mobility.payee import Receipt, book
 from payments.api import Accepted, Fulfilment, Paid, Payable, Posting, Quote
 
@@ -50,7 +50,7 @@ async def fulfil(app: App, paid: Paid) -> Fulfilment:
     """Tell the operator, and note until when the car may drive out. Repeat-safe."""
     charge = await store.find_charge(UUID(paid.subject_ref))
     assert charge is not None
-    outcome = await book(app.upstream(Parking), charge.session_ref, paid)
+    outcome = await book(app, STAYS, charge.session_ref, paid)
     if not isinstance(outcome, Receipt):
         return outcome
     async with transaction() as tx:

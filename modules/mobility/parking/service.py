@@ -8,29 +8,33 @@ from uuid import UUID
 from core.clock import ensure_utc
 from core.context.app import App
 from core.context.call import Call
-from core.database import idempotency, rate_limit, transaction
-from core.errors import Conflict, InvalidInput, NotFound, RateLimited, Unavailable
-from core.ids import new_id
+from core.context.commands import claim_key
+from core.database import rate_limit, transaction
+from core.errors import Conflict, InvalidInput, NotFound, Unavailable
 from core.people.personal_read import Purpose, open_access
 from core.refusal_texts import NOT_FOUND, UPSTREAM_UNAVAILABLE
 from core.upstream.client import UpstreamError, UpstreamRejected
 from core.upstream.readings import Reading, ReadStatus
+from kinds import owned
 from kinds.payment import find_payments, open_cashier
-from modules.mobility.models import ParkingCharge, Plate
+from modules.mobility.models import PLATE, ParkingCharge, Plate
 from modules.mobility.parking import domain, store, texts
 from modules.mobility.parking.domain import Session
-from modules.mobility.parking.upstream import Parking, VehicleRegistry
+from modules.mobility.parking.upstream import (
+    VEHICLES,
+    get_session,
+    list_sessions,
+    verify_owner,
+)
 from payments import api as payments
 
 SERVICE = "parking-payment"
-PLATES_MAX = 5
 NEW_PLATES_PER_DAY = 10
-PLATE = "mobility.plate"
 _MAX_STALE = timedelta(minutes=5)
 
 VEHICLE = Purpose(
     id="mobility.vehicle",
-    upstream="vehicles",
+    upstream=VEHICLES.name,
     fields=("owner",),
     text=texts.VEHICLE_CONSENT,
     text_version="2026-11",
@@ -64,40 +68,22 @@ async def link_plate(call: Call, text: str, key: str) -> Plate:
     plate = domain.parse_plate(text)
     if plate is None:
         raise InvalidInput(texts.PLATE_INVALID, "plate")
-    sealed, index = app.vault.encrypt(plate, PLATE), app.vault.blind_index(plate, PLATE)
-    if not await store.is_linked(citizen_id, index):
-        await _count_new(call, citizen_id)
-    async with transaction() as tx:
-        await store.lock_citizen(tx, citizen_id)
-        claim = await idempotency.claim(
+    index = app.vault.blind_index(plate, PLATE)
+    if await owned.find(store.PLATES, citizen_id, plate_index=index) is None:
+        await rate_limit.require(
             app.clock,
-            tx,
-            subject=citizen_id,
-            operation="linkPlate",
-            key=key,
-            command={"plate": plate},
-            effect_id=new_id(),
-        )
-        plate_id = await store.ensure_plate(
-            tx, claim.effect_id, citizen_id, sealed, index, app.clock.now()
-        )
-        if await store.count_plates(tx, citizen_id) > PLATES_MAX:
-            raise Conflict(texts.TOO_MANY_PLATES, limit=PLATES_MAX)
-    return await store.get_plate(plate_id)
-
-
-async def _count_new(call: Call, citizen_id: UUID) -> None:
-    """Raise RateLimited for who links one plate after the other to see where cars stand."""
-    async with transaction() as tx:
-        wait_s = await rate_limit.take(
-            tx,
-            call.app.clock,
             f"plate:{citizen_id}",
             limit=NEW_PLATES_PER_DAY,
             window=timedelta(days=1),
+            refusal=texts.TOO_MANY_NEW_PLATES,
         )
-    if wait_s:
-        raise RateLimited(texts.TOO_MANY_NEW_PLATES, retry_after_s=wait_s)
+    row = {
+        "plate_sealed": app.vault.encrypt(plate, PLATE),
+        "plate_index": index,
+        "linked_at": app.clock.now(),
+    }
+    async with transaction() as tx:
+        return await owned.add(call, tx, store.PLATES, "linkPlate", key, row, {"plate": plate})
 
 
 async def verify_plate(call: Call, plate_id: UUID, key: str) -> Plate:
@@ -106,51 +92,43 @@ async def verify_plate(call: Call, plate_id: UUID, key: str) -> Plate:
     Raises NotFound, Forbidden CONSENT_REQUIRED, Conflict PLATE_NOT_YOURS, Unavailable.
     """
     app, citizen_id = call.app, call.require_viewer(2).user_id
-    plate = await _get_plate(citizen_id, plate_id)
+    plate = await owned.get(store.PLATES, citizen_id, plate_id)
     if plate.verified_at is None:
         access = await open_access(call, service=SERVICE, purpose=VEHICLE)
-        registry = app.upstream(VehicleRegistry)
         try:
-            owns = await registry.owns(access, plate_text(app, plate), call.deadline)
+            owns = await verify_owner(app, call.deadline, access, plate_text(app, plate))
         except UpstreamError:
             raise Unavailable(UPSTREAM_UNAVAILABLE, upstream=texts.REGISTRY) from None
         if not owns:
             raise Conflict(texts.PLATE_NOT_YOURS)
     async with transaction() as tx:
-        claim = await idempotency.claim(
-            app.clock,
-            tx,
-            subject=citizen_id,
-            operation="verifyPlate",
-            key=key,
-            command={"plate_id": plate_id},
-            effect_id=plate_id,
+        claim = await claim_key(
+            call, tx, "verifyPlate", key, {"plate_id": plate_id}, effect_id=plate_id
         )
         if plate.verified_at is None and not claim.replayed:
             await store.mark_verified(tx, plate_id, app.clock.now())
-    return await store.get_plate(plate_id)
+    return await owned.get(store.PLATES, citizen_id, plate_id)
 
 
-async def unlink_plate(call: Call, plate_id: UUID) -> bool:
-    """Remove one of the viewer's plates; removing it twice is one removal."""
-    citizen_id = call.require_viewer().user_id
+async def unlink_plate(call: Call, plate_id: UUID, key: str) -> None:
+    """Remove one of the viewer's plates. The same key removes once. Raises NotFound."""
     async with transaction() as tx:
-        return await store.delete_plate(tx, citizen_id, plate_id)
+        await owned.remove(call, tx, store.PLATES, "unlinkPlate", key, plate_id)
 
 
 async def list_plates(call: Call) -> Sequence[Plate]:
     """The viewer's plates."""
-    return await store.list_plates(call.require_viewer().user_id)
+    return await owned.list_all(store.PLATES, call.require_viewer().user_id)
 
 
 async def read_stays(call: Call, plate_id: UUID) -> tuple[Plate, Reading[Sequence[Stay]]]:
     """The stays of a linked plate that are not over. Raises NotFound for any other plate."""
     app, citizen_id = call.app, call.require_viewer().user_id
-    plate = await _get_plate(citizen_id, plate_id)
+    plate = await owned.get(store.PLATES, citizen_id, plate_id)
 
     async def fetch() -> Sequence[tuple[UUID | None, Session]]:
         asked_at = app.clock.now()
-        told = await app.upstream(Parking).list_sessions(plate_text(app, plate), call.deadline)
+        told = await list_sessions(app, call.deadline, plate_text(app, plate))
         async with transaction() as tx:
             ids = await store.note_charges(tx, plate.plate_index, told, asked_at)
         return [(ids[s.session_id] if s.amount_due_fen else None, s) for s in told]
@@ -172,13 +150,6 @@ async def read_stays(call: Call, plate_id: UUID) -> tuple[Plate, Reading[Sequenc
     return plate, Reading(reading.status, value, reading.as_of, reading.reason)
 
 
-async def _get_plate(citizen_id: UUID, plate_id: UUID) -> Plate:
-    plate = await store.find_plate(citizen_id, plate_id)
-    if plate is None:
-        raise NotFound(NOT_FOUND)
-    return plate
-
-
 async def pay(
     call: Call, charge_id: UUID, key: str, method: payments.PaymentMethod | None = None
 ) -> payments.Payment:
@@ -191,7 +162,9 @@ async def pay(
     """
     citizen_id = call.require_viewer().user_id
     charge = await store.find_charge(charge_id)
-    if charge is None or not await store.is_linked(citizen_id, charge.plate_index):
+    if charge is None:
+        raise NotFound(NOT_FOUND)
+    if await owned.find(store.PLATES, citizen_id, plate_index=charge.plate_index) is None:
         raise NotFound(NOT_FOUND)
     await _refresh(call, charge)
     async with transaction() as tx:
@@ -206,9 +179,7 @@ async def _refresh(call: Call, charge: ParkingCharge) -> None:
     """Ask the operator what is due now; without an answer the quote decides by what is known."""
     asked_at = ensure_utc(call.app.clock.now())
     try:
-        told = await call.app.upstream(Parking).get_session(
-            charge.session_ref, call.deadline.share(fraction=0.5)
-        )
+        told = await get_session(call.app, call.deadline.share(fraction=0.5), charge.session_ref)
     except UpstreamError:
         return
     async with transaction() as tx:

@@ -4,73 +4,19 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from uuid import UUID
 
-from core.database import Transaction, connection, fetch_all, fetch_one
+from core.database import Transaction, connection, fetch_all
 from core.ids import new_id
+from kinds.owned import OwnedList
 from modules.mobility.models import ParkingCharge, Plate
+from modules.mobility.parking import texts
 from modules.mobility.parking.domain import Session
 
-
-async def lock_citizen(tx: Transaction, citizen_id: UUID) -> None:
-    """Let one command at a time change a citizen's plates."""
-    await tx.execute_query(
-        "SELECT pg_advisory_xact_lock(hashtextextended($1, 0))", [f"mobility:{citizen_id}"]
-    )
-
-
-async def ensure_plate(
-    tx: Transaction, plate_id: UUID, citizen_id: UUID, sealed: bytes, index: bytes, now: datetime
-) -> UUID:
-    """The id of a citizen's link to a plate, made now where there is none."""
-    row = await fetch_one(
-        tx,
-        """INSERT INTO mobility_plate (id, citizen_id, plate_sealed, plate_index, linked_at)
-           VALUES ($1, $2, $3, $4, $5)
-           ON CONFLICT (citizen_id, plate_index) DO UPDATE SET linked_at = mobility_plate.linked_at
-           RETURNING id""",
-        plate_id,
-        citizen_id,
-        sealed,
-        index,
-        now,
-    )
-    assert row is not None
-    found: UUID = row["id"]
-    return found
-
-
-async def find_plate(citizen_id: UUID, plate_id: UUID) -> Plate | None:
-    """One of a citizen's plates."""
-    return await Plate.get_or_none(id=plate_id, citizen_id=citizen_id)
-
-
-async def get_plate(plate_id: UUID) -> Plate:
-    """A linked plate by its id."""
-    return await Plate.get(id=plate_id)
-
-
-async def is_linked(citizen_id: UUID, index: bytes) -> bool:
-    """Whether a citizen has linked a plate."""
-    return await Plate.filter(citizen_id=citizen_id, plate_index=index).exists()
-
-
-async def list_plates(citizen_id: UUID) -> Sequence[Plate]:
-    """A citizen's plates in the order they were linked."""
-    return await Plate.filter(citizen_id=citizen_id).order_by("id")
-
-
-async def count_plates(tx: Transaction, citizen_id: UUID) -> int:
-    """How many plates a citizen has linked."""
-    return await Plate.filter(citizen_id=citizen_id).using_db(tx).count()
+PLATES = OwnedList(Plate, most=5, too_many=texts.TOO_MANY_PLATES, same=("plate_index",))
 
 
 async def mark_verified(tx: Transaction, plate_id: UUID, now: datetime) -> None:
     """Note that a plate is its citizen's own."""
     await Plate.filter(id=plate_id).using_db(tx).update(verified_at=now)
-
-
-async def delete_plate(tx: Transaction, citizen_id: UUID, plate_id: UUID) -> bool:
-    """Remove a link; False where it is not the citizen's."""
-    return bool(await Plate.filter(id=plate_id, citizen_id=citizen_id).using_db(tx).delete())
 
 
 async def note_charges(

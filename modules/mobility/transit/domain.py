@@ -17,14 +17,16 @@ GATES = "fare"
 
 
 class TripMode(StrEnum):
-    """What is ridden."""
+    """BUS or METRO."""
 
     BUS = "BUS"
     METRO = "METRO"
 
 
 class TripStatus(StrEnum):
-    """OPEN: still inside the metro. UNPAID, PAID: over."""
+    """OPEN: still inside the metro, the fare is not known. UNPAID: over and to be paid. PAID: over
+    and paid.
+    """
 
     OPEN = "OPEN"
     UNPAID = "UNPAID"

@@ -12,30 +12,25 @@ from core.graphql import (
     IdempotencyKey,
     Info,
     Refused,
-    guarded_query,
+    mutation,
+    of_service,
     page_size,
     parse_id,
-    service_mutation,
+    query,
     signed_in,
+    view,
 )
 from core.texts import Locale
 from core.upstream.readings import ReadStatus
 from modules.mobility.transit import domain, service
 from payments.api import Method, Payment
 
-strawberry.enum(domain.TripMode, name="TransitMode", description="BUS or METRO.")
-strawberry.enum(
-    domain.TripStatus,
-    name="TransitTripStatus",
-    description="OPEN: still inside the metro, the fare is not known. UNPAID: over and to be paid. "
-    "PAID: over and paid.",
-)
+view(domain.TripMode, name="TransitMode")
+view(domain.TripStatus, name="TransitTripStatus")
 
 
 @strawberry.type(description="A code that opens one gate once. Show it as a QR code.")
 class RideCode:
-    """A ride code."""
-
     code: str = strawberry.field(description="What the QR code says.")
     expires_at: datetime = strawberry.field(
         description="When gates take it no more: ask for a new one before."
@@ -44,8 +39,6 @@ class RideCode:
 
 @strawberry.type(description="A trip by bus or metro.")
 class TransitTrip:
-    """A trip."""
-
     id: strawberry.ID | None = strawberry.field(
         description="For payTransitTrip; null unless the trip is unpaid."
     )
@@ -68,8 +61,6 @@ class TransitTrip:
 
 @strawberry.type(description="The viewer's trips, and how fresh that is.")
 class TransitTrips:
-    """What transitTrips answers."""
-
     status: ReadStatus = strawberry.field(description="Where the answer comes from.")
     as_of: datetime | None = strawberry.field(description="When it was true.")
     reason: str | None = strawberry.field(description="Why it is not LIVE, a stable code.")
@@ -81,8 +72,6 @@ class TransitTrips:
 
 @strawberry.type(description="The payment has begun.")
 class TransitPaymentStarted:
-    """What payTransitTrip answers."""
-
     payment: Payment = strawberry.field(
         description="The payment; without a cashier yet where the PSP is slow: follow it."
     )
@@ -98,13 +87,13 @@ PayTransitTripResult = Annotated[
 class Query:
     """The query fields of riding."""
 
-    @guarded_query(signed_in(2), description="A new ride code; each opens one gate once.")
+    @query(signed_in(2), description="A new ride code; each opens one gate once.")
     async def ride_code(self, info: Info) -> RideCode:
         """Signed with Ed25519; gates check it without a network."""
         issued = await service.issue_ride_code(info.context)
         return RideCode(code=issued.text, expires_at=issued.expires_at)
 
-    @guarded_query(signed_in(2), description="The viewer's trips by bus and metro.")
+    @query(signed_in(2), description="The viewer's trips by bus and metro.")
     async def transit_trips(
         self,
         info: Info,
@@ -118,9 +107,7 @@ class Query:
         reading = await service.read_trips(call, first=page_size(first), only_unpaid=only_unpaid)
         trips = reading.value
         return TransitTrips(
-            status=reading.status,
-            as_of=reading.as_of,
-            reason=reading.reason,
+            **reading.freshness,
             unpaid_total=Fen(trips.unpaid_fen) if trips else None,
             items=[_trip(call, listed) for listed in trips.items] if trips else [],
         )
@@ -130,7 +117,7 @@ class Query:
 class Mutation:
     """The mutation fields of riding."""
 
-    @service_mutation(service.SERVICE, description="Pay an unpaid trip.")
+    @mutation(of_service(service.SERVICE), description="Pay an unpaid trip.")
     async def pay_transit_trip(
         self,
         info: Info,

@@ -18,7 +18,7 @@ from modules.mobility.models import Trip
 from modules.mobility.payee import Receipt, book
 from modules.mobility.transit import domain, store, texts
 from modules.mobility.transit.domain import TripMode, TripStatus
-from modules.mobility.transit.upstream import Fare
+from modules.mobility.transit.upstream import FARES
 from payments.api import Accepted, Fulfilment, Paid, Payable, Posting, Quote
 from payments.events import PaymentFulfilled, PaymentRefused
 
@@ -48,7 +48,7 @@ async def fulfil(app: App, paid: Paid) -> Fulfilment:
     """Tell fare clearing. Repeat-safe."""
     trip = await store.find_trip(UUID(paid.subject_ref))
     assert trip is not None
-    outcome = await book(app.upstream(Fare), trip.trip_no, paid)
+    outcome = await book(app, FARES, trip.trip_no, paid)
     return Accepted(outcome.receipt_no) if isinstance(outcome, Receipt) else outcome
 
 

@@ -18,7 +18,7 @@ from kinds.payment import find_payments, open_cashier
 from modules.mobility import models
 from modules.mobility.transit import domain, store, texts
 from modules.mobility.transit.domain import Trip, TripStatus
-from modules.mobility.transit.upstream import Fare
+from modules.mobility.transit.upstream import CLEARING, get_trip, list_trips, register_key
 from payments import api as payments
 
 SERVICE = "transit-ride-code"
@@ -28,7 +28,7 @@ _REGISTER_EVERY = timedelta(minutes=1)
 
 TRIPS = Purpose(
     id="mobility.transit-trips",
-    upstream="fare",
+    upstream=CLEARING.name,
     fields=("trips", "fares"),
     text=texts.TRIPS_CONSENT,
     text_version="2026-11",
@@ -87,7 +87,7 @@ class _Gates:
         if told_at is not None and now - told_at < _REGISTER_EVERY:
             return
         try:
-            await call.app.upstream(Fare).register_key(key, call.deadline.share(fraction=0.5))
+            await register_key(call.app, call.deadline.share(fraction=0.5), key)
         except UpstreamError:
             if told_at is None:
                 raise Unavailable(UPSTREAM_UNAVAILABLE, upstream=texts.CLEARING) from None
@@ -101,7 +101,7 @@ async def read_trips(call: Call, *, first: int, only_unpaid: bool) -> Reading[Tr
 
     async def fetch(access: Access) -> Sequence[Trip]:
         rider = rider_ref(app, access.person.id)
-        told = await app.upstream(Fare).list_trips(access, rider, call.deadline)
+        told = await list_trips(app, call.deadline, access, rider)
         unpaid = [trip for trip in told if trip.status is TripStatus.UNPAID]
         async with transaction() as tx:
             await store.note_unpaid(tx, access.person.id, unpaid, app.clock.now())
@@ -153,9 +153,7 @@ async def pay(
 async def _refresh(call: Call, trip: models.Trip) -> None:
     """Ask whether the trip was paid elsewhere; a fare never changes, so silence does no harm."""
     try:
-        told = await call.app.upstream(Fare).get_trip(
-            trip.trip_no, call.deadline.share(fraction=0.5)
-        )
+        told = await get_trip(call.app, call.deadline.share(fraction=0.5), trip.trip_no)
     except UpstreamError:
         return
     if told.status is TripStatus.PAID:

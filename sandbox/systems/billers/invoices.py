@@ -50,7 +50,8 @@ async def apply(request: Request, city: City, utility: Utility) -> Response:
             city.state.run(
                 "INSERT INTO biller_invoice VALUES (?, ?, ?, ?, ?, ?, ?)",
                 (f"IR{city.serial('invoice')}", utility.kind, asked.payment_ref, asked.title,
-                 asked.tax_no, city.now().isoformat(), f"26{city.serial('invoice_no')}"),
+                 asked.tax_no, city.now().isoformat(),
+                 f"{city.today():%y}{city.serial('invoice_no')}"),
             )  # fmt: skip
         elif (known["title"], known["tax_no"]) != (asked.title, asked.tax_no):
             raise Refusal(409, "INVOICE_EXISTS", "the invoice is made out to another buyer")

@@ -42,7 +42,7 @@ async def agree(
 def test_the_code_of_strawberry_is_recognised() -> None:
     """After an upgrade that moves it, everything still works, but slowly: better to know."""
     for name in ("READ_ATTRIBUTE", "CALL_RESOLVER", "CALL_ASYNC_RESOLVER", "RETURN_EVENT",
-                 "INSTANCE_CHECK", "INTERFACE_TYPE", "UNION_TYPE"):  # fmt: skip
+                 "INSTANCE_CHECK", "INTERFACE_TYPE", "UNION_TYPE", "SAY_NAME"):  # fmt: skip
         assert getattr(facts, name) is not None, name
 
 

@@ -24,8 +24,10 @@ from core.settings import Settings
 from core.texts import Locale
 from tests.bff.attacks import attacks
 from tests.bff.limits.test_document import Item, Named
+from tests.machine import in_time
 
 ANSWER_S = 0.05
+_TRIES = 5
 
 
 class Seconds:
@@ -232,11 +234,12 @@ class TestAttacks:
         bodies["many variables"] = orjson.dumps(
             {"query": "{ item { name } }", "variables": {f"v{n}": n for n in range(5_000)}}
         )
-        took_s = {
-            name: min([await _took_s(session, url, body[:99_000]) for _ in range(3)])
+        slow = [
+            name
             for name, body in bodies.items()
-        }
-        assert {name: took for name, took in took_s.items() if took > ANSWER_S} == {}
+            if not await _is_quick(session, url, body[:99_000])
+        ]
+        assert slow == []
 
     async def test_production_runs_no_free_text_and_tells_nothing_of_its_schema(
         self, app: App, serve: Callable[[Any], Awaitable[str]], session: aiohttp.ClientSession
@@ -248,6 +251,14 @@ class TestAttacks:
                 assert answer.status == 400
                 assert error["extensions"]["code"] == "DOCUMENT_NOT_TRUSTED"
                 assert "item" not in error["message"]
+
+
+async def _is_quick(session: aiohttp.ClientSession, url: str, body: bytes) -> bool:
+    """Whether one of a few answers came in time."""
+    for _ in range(_TRIES):
+        if in_time(await _took_s(session, url, body), ANSWER_S, time.process_time):
+            return True
+    return False
 
 
 async def _took_s(session: aiohttp.ClientSession, url: str, body: bytes) -> float:

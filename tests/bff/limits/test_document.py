@@ -19,6 +19,7 @@ from bff.limits.document import (
     parse_and_validate,
 )
 from tests.bff.attacks import attacks
+from tests.machine import in_time
 
 ANSWER_S = 0.05
 
@@ -178,7 +179,7 @@ def answer_s(source: str, variables: dict[str, Any] | None = None) -> float:
 def test_attacks_are_answered_in_time(name: str) -> None:
     """Whole, and cut down until the caps let it through to the rules."""
     for size in (65_536, 32_000, 8_000, 4_000, 2_000, 1_000):
-        assert answer_s(attacks(size)[name]) < ANSWER_S, size
+        assert in_time(answer_s(attacks(size)[name]), ANSWER_S, time.process_time), size
 
 
 @pytest.mark.parametrize(
@@ -187,7 +188,8 @@ def test_attacks_are_answered_in_time(name: str) -> None:
     ids=["a long list", "many variables", "nested lists"],
 )
 def test_huge_variables_are_answered_in_time(variables: dict[str, Any]) -> None:
-    assert answer_s("query ($v: [Int]) { item { name } }", variables) < ANSWER_S
+    took_s = answer_s("query ($v: [Int]) { item { name } }", variables)
+    assert in_time(took_s, ANSWER_S, time.process_time)
 
 
 def test_the_largest_documents_allowed_are_validated_in_time() -> None:
@@ -202,4 +204,4 @@ def test_the_largest_documents_allowed_are_validated_in_time() -> None:
     ]
     for source in documents:
         assert parse_and_validate(SCHEMA, source).errors == []
-        assert answer_s(source) < ANSWER_S
+        assert in_time(answer_s(source), ANSWER_S, time.process_time)

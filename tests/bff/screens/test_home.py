@@ -3,17 +3,19 @@
 import asyncio
 import time
 from collections.abc import AsyncIterator
+from dataclasses import dataclass
 from typing import Any
 
 import pytest
-import strawberry
 
 from bff.app import edge_of
 from core.clock import ManualClock
 from core.context.call import Call
+from core.context.contributions import HomeCard
 from core.errors import Conflict
 from core.graphql import HomeSection as Section
-from core.manifest import HomeSection, Manifest
+from core.graphql import view
+from core.manifest import Manifest
 from core.processes.open_app import open_app
 from core.refusal_texts import ILLEGAL_STATE
 from core.security.authentication import Viewer
@@ -28,7 +30,8 @@ TITLE = Text("PROBE_CARD", "卡片", "Card")
 HOME = "{ home { sections { __typename id title status reason } } }"
 
 
-@strawberry.type(description="A probe.")
+@view
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ProbeSection(Section):
     """A card that works."""
 
@@ -70,23 +73,15 @@ async def weather(call: Call) -> ProbeSection:
     return ProbeSection(id="weather", title="Card", status=status, as_of=None, reason=None)
 
 
-def _card(name: str, load: str, **more: Any) -> HomeSection:
-    return HomeSection(name, TITLE, f"tests.bff.screens.test_home:{load}", **more)
-
-
-CARDS = Manifest(
-    name="cards",
-    package="tests.bff",
-    home=(
-        *(_card(f"works-{number}", "works") for number in range(8)),
-        _card("hangs", "hangs", budget_ms=250),
-        _card("breaks", "breaks"),
-        _card("refuses", "refuses"),
-        _card("level-2", "works", identity_level=2),
-        _card("weather", "weather", shared_s=1),
-    ),
-    types=("tests.bff.screens.test_home:ProbeSection",),
+CARDS = (
+    *(HomeCard(f"works-{number}", TITLE, works) for number in range(8)),
+    HomeCard("hangs", TITLE, hangs, budget_ms=250),
+    HomeCard("breaks", TITLE, breaks),
+    HomeCard("refuses", TITLE, refuses),
+    HomeCard("level-2", TITLE, works, identity_level=2),
+    HomeCard("weather", TITLE, weather, shared_s=1),
 )
+WING = Manifest(name="cards", package="tests.bff", rooms=("screens.test_home",))
 
 
 @pytest.fixture
@@ -94,7 +89,7 @@ async def client(
     settings: Settings, clock: ManualClock, manifests: tuple[Manifest, ...]
 ) -> AsyncIterator[Client]:
     """A client of an API with the probes' cards beside the product's."""
-    async with open_app(settings, clock=clock, manifests=(*manifests, CARDS)) as app:
+    async with open_app(settings, clock=clock, manifests=(*manifests, WING)) as app:
         edge = edge_of(app)
         yield Client(edge)
         edge.drain()
@@ -189,4 +184,4 @@ async def test_whoever_leaves_takes_no_shared_card_with_them(client: Client) -> 
 
 def test_a_card_for_everybody_has_no_level() -> None:
     with pytest.raises(ValueError, match="no identity level"):
-        _card("weather", "weather", shared_s=60, identity_level=1)
+        HomeCard("weather", TITLE, weather, shared_s=60, identity_level=1)

@@ -123,10 +123,10 @@ async def test_keys_are_kept_seven_days(app: App, clock: ManualClock) -> None:
     assert timedelta(days=7) == KEPT
     await _act(app, amount_fen=100)
     clock.move(KEPT - timedelta(seconds=1))
-    await forget_expired(app, {})
+    await forget_expired(app)
     assert (await _act(app, amount_fen=100)).replayed
     clock.move(timedelta(seconds=2))
-    await forget_expired(app, {})
+    await forget_expired(app)
     row = await fetch_one(connection(), "SELECT count(*) AS n FROM core_idempotency")
     assert row == {"n": 0}
     assert not (await _act(app, amount_fen=100)).replayed

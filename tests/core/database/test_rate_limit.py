@@ -44,11 +44,11 @@ async def test_a_count_stands_only_when_its_transaction_commits(app: App) -> Non
 
 async def test_windows_that_ended_are_forgotten(app: App, clock: ManualClock) -> None:
     await _take(app)
-    await forget_expired(app, {})
+    await forget_expired(app)
     assert len(await _counters()) == 1
     clock.move(HOUR + timedelta(seconds=1))
     await _take(app, "of the next window")
-    await forget_expired(app, {})
+    await forget_expired(app)
     assert await _counters() == ["of the next window"]
 
 

@@ -15,9 +15,8 @@ from core.database import connection, fetch_all, parse_url
 from core.database.models import AccessLog
 from core.errors import Conflict, Forbidden, LoginRequired, NotFound
 from core.manifest import Manifest
-from core.people.directory import Person
+from core.people.directory import Directory, Person
 from core.people.personal_read import (
-    PURPOSES,
     Access,
     Purpose,
     grant_consent,
@@ -41,7 +40,7 @@ PURPOSE = Purpose(
     text=Text("PROBE_CONSENT", "同意", "Agree"),
     text_version="2",
 )
-OUTDATED = Purpose(PURPOSE.id, PURPOSE.upstream, PURPOSE.fields, PURPOSE.text, "1")
+_OUTDATED = Purpose(PURPOSE.id, PURPOSE.upstream, PURPOSE.fields, PURPOSE.text, "1")
 
 
 async def find_person(_app: App, person_id: UUID) -> Person | None:
@@ -49,13 +48,8 @@ async def find_person(_app: App, person_id: UUID) -> Person | None:
     return Person(person_id, "13800138000", "张三", "11010519491231002X", 2, "zh")
 
 
-DIRECTORY = Manifest(
-    name="people",
-    extensions=(
-        ("people.directory", "tests.core.people.test_personal_read:find_person"),
-        (PURPOSES, "tests.core.people.test_personal_read:PURPOSE"),
-    ),
-)
+DIRECTORY = Directory(find_person)
+WING = Manifest(name="people", package="tests.core.people", rooms=("test_personal_read",))
 
 
 class Registry:
@@ -80,7 +74,7 @@ async def app(
 ) -> AsyncIterator[App]:
     """An App whose people all exist."""
     (ground_floor,) = (manifest for manifest in manifests if manifest.name == "core")
-    async with open_app(settings, clock=clock, manifests=(ground_floor, DIRECTORY)) as opened:
+    async with open_app(settings, clock=clock, manifests=(ground_floor, WING)) as opened:
         yield opened
 
 
@@ -197,7 +191,7 @@ async def test_consent_is_to_the_text_that_was_shown(call: Callable[..., Call]) 
     assert await list_consents(citizen) == []
     await grant_consent(citizen, PURPOSE.id, "2")
     with pytest.raises(Forbidden):  # what was agreed to under another text does not count
-        await open_access(citizen, service="probe", purpose=OUTDATED)
+        await open_access(citizen, service="probe", purpose=_OUTDATED)
 
 
 async def test_two_taps_at_once_make_one_consent(call: Callable[..., Call]) -> None:

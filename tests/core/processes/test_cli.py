@@ -42,7 +42,9 @@ def test_help_lists_every_command_and_imports_nothing_heavy() -> None:
 def test_a_wing_s_command_is_listed_by_its_docstring_and_imported_only_to_run(
     tmp_path: Path,
 ) -> None:
-    (tmp_path / "planted.py").write_text(
+    (tmp_path / "wing").mkdir()
+    (tmp_path / "wing/__init__.py").write_text("")
+    (tmp_path / "wing/planted.py").write_text(
         textwrap.dedent('''
             """Greets the city."""
             import typer
@@ -59,7 +61,7 @@ def test_a_wing_s_command_is_listed_by_its_docstring_and_imported_only_to_run(
         textwrap.dedent("""
             import core.processes.cli
             from core.manifest import Manifest
-            manifest = Manifest("x", commands=(("greet", "planted:app"),))
+            manifest = Manifest("x", package="wing", commands={"greet": "planted"})
             core.processes.cli.discover = lambda: (manifest,)
             core.processes.cli.main()
         """)
@@ -81,6 +83,35 @@ def test_a_wing_s_command_is_listed_by_its_docstring_and_imported_only_to_run(
     unknown = run("grete")
     assert unknown.returncode == 2
     assert "No such command" in unknown.stderr
+
+
+@pytest.mark.parametrize(
+    ("manifest", "command", "line"),
+    [
+        ('rooms=("nowhere",)', "migrate --check-drift", "there is no planted.nowhere"),
+        ('commands={"greet": "hello"}', "--help", "there is no planted.hello"),
+        ('migrations="moves", rooms=("models",)', "migrate --write", "there is no planted.moves"),
+    ],
+    ids=["room", "command", "migrations"],
+)
+def test_a_manifest_that_names_what_is_not_there_is_refused_in_one_line(
+    tmp_path: Path, manifest: str, command: str, line: str
+) -> None:
+    (tmp_path / "planted").mkdir()
+    for name in ("__init__", "models"):
+        (tmp_path / f"planted/{name}.py").write_text("")
+    (tmp_path / "planted/module.py").write_text(
+        f"from core.manifest import Manifest\nMANIFEST = Manifest('planted', {manifest})"
+    )
+    code = "import core.manifest as m; m.WINGS += ('planted',); import core.processes.cli as c"
+    done = subprocess.run(
+        [sys.executable, "-c", f"{code}; c.main()", *command.split()],
+        env={"PATH": os.environ["PATH"], "PYTHONPATH": f"{ROOT}:{tmp_path}"},
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert (done.returncode, done.stderr) == (1, f"quancheng: planted.module: {line}\n")
 
 
 @pytest.mark.parametrize(
@@ -126,11 +157,25 @@ def test_production_refuses_what_is_the_sandbox_s(tmp_path: Path, command: str, 
     assert not (tmp_path / "data").exists()
 
 
+@pytest.mark.parametrize("command", ["up", "up --at 2028-02-29", "worker", "seed", "migrate"])
+def test_production_runs_at_no_other_time(tmp_path: Path, command: str) -> None:
+    variables = {"QUANCHENG_ENV": "production", "DATA_DIR": str(tmp_path / "data")}
+    if "--at" not in command:
+        variables["CLOCK_OFFSET_S"] = "-3600"
+    done = quancheng(*command.split(), **variables)
+    assert done.returncode == 1
+    [line] = done.stderr.splitlines()
+    assert line.startswith("quancheng: settings: CLOCK_OFFSET_S: ")
+    assert not (tmp_path / "data").exists()
+
+
 @pytest.mark.parametrize("command", ["api", "worker", "migrate", "seed", "jobs list"])
 def test_an_unreachable_database_is_refused_in_one_line(tmp_path: Path, command: str) -> None:
     url = "postgresql://app:geheim@127.0.0.1:1/city"
     data_dir = str(tmp_path / "data")
-    done = quancheng(*command.split(), DATABASE_URL=url, DATA_DIR=data_dir, PORT="9871")
+    done = quancheng(
+        *command.split(), DATABASE_URL=url, DATA_DIR=data_dir, PORT="9871", METRICS_PORT="0"
+    )
     assert done.returncode == 1
     [line] = done.stderr.splitlines()
     assert "DATABASE_URL (postgresql://app:***@127.0.0.1:1/city) does not answer: " in line

@@ -62,12 +62,12 @@ MIGRATE = """
 import asyncio, sys
 from core.manifest import Manifest, discover
 from core.processes.migrate import migrate
-extra = Manifest(name="extra", models=("extra.models",), migrations="extra.migrations")
+extra = Manifest(name="extra", package="extra", rooms=("models",), migrations="migrations")
 wings = (*discover(), extra)
 for name in asyncio.run(migrate(sys.argv[1], sys.argv[2], wings)):
     print(name)
 """
-EXTRA = Manifest(name="extra", models=("extra.models",), migrations="extra.migrations")
+EXTRA = Manifest(name="extra", package="extra", rooms=("models",), migrations="migrations")
 
 
 @pytest.fixture

@@ -7,17 +7,24 @@ import subprocess
 import sys
 from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import asyncpg
 import pytest
+from pgqueuer.core.executors import ScheduleExecutorFactoryParameters
 from pgqueuer.db import AsyncpgPoolDriver
-from pgqueuer.domain.types import QueueEntrypoint, QueueManagerId
+from pgqueuer.domain.models import Schedule
+from pgqueuer.domain.types import (
+    CronEntrypoint,
+    CronExpression,
+    QueueEntrypoint,
+    QueueManagerId,
+)
 from pgqueuer.ports.repository import EntrypointExecutionParameter
 
-from core.clock import SystemClock
+from core.clock import ManualClock, SystemClock
 from core.context.app import App
 from core.database import CONNECTION_LOST, connection, fetch_all, parse_url, transaction
 from core.ids import new_id
@@ -26,7 +33,7 @@ from core.processes.embedded import EmbeddedPostgres
 from core.processes.lane_queries import LaneQueries
 from core.processes.open_app import open_app
 from core.processes.settings_table import environment_of
-from core.processes.worker import HEARTBEAT_TIMEOUT
+from core.processes.worker import HEARTBEAT_TIMEOUT, ClockSchedule
 from core.queue.jobs import list_dead
 from core.settings import Settings
 from tests.cluster import copy_cluster
@@ -69,7 +76,7 @@ def _process(settings: Settings) -> Iterator[subprocess.Popen[bytes]]:
 
 async def _enqueue(app: App, kind: str, **payload: object) -> None:
     async with transaction() as tx:
-        await app.queue.enqueue(tx, kind, payload)
+        await app.queue.enqueue(tx, [probe.new_job(kind, **payload)])
 
 
 async def test_a_worker_survives_the_loss_of_all_its_connections(
@@ -135,13 +142,30 @@ async def test_two_workers_share_the_work_and_repeat_nothing(
     probed: App, runs: Runs, settings: Settings
 ) -> None:
     async with transaction() as tx:
-        jobs = [{"name": f"job {i}", "wait_s": 0.05} for i in range(120)]
-        await probed.queue.enqueue_many(tx, "probe.normal", jobs)
+        names = [f"job {i}" for i in range(120)]
+        jobs = [probe.new_job("probe.normal", name=name, wait_s=0.05) for name in names]
+        await probed.queue.enqueue(tx, jobs)
     with _process(settings), _process(settings):
         await eventually(lambda: _count(runs, 240), within_s=30)
-    assert sorted(await runs()) == sorted(
-        name for job in jobs for name in (job["name"], f"{job['name']} done")
+    assert sorted(await runs()) == sorted(line for name in names for line in (name, f"{name} done"))
+
+
+@pytest.mark.parametrize(
+    ("now", "wait"),
+    [
+        (datetime(2026, 12, 31, 16, 0, 30, tzinfo=UTC), timedelta(seconds=30)),
+        (datetime(2027, 12, 31, 16, 1, tzinfo=UTC), timedelta(days=1)),
+        (datetime(2028, 2, 28, 16, 1, 1, tzinfo=UTC), timedelta(days=1, seconds=-1)),
+    ],
+)
+def test_a_schedule_is_due_by_the_clock_of_the_process(now: datetime, wait: timedelta) -> None:
+    async def nothing(_due: Schedule) -> None:
+        """Never run."""
+
+    parameters = ScheduleExecutorFactoryParameters(
+        CronEntrypoint("nightly"), CronExpression("1 16 * * *"), nothing, clean_old=True
     )
+    assert ClockSchedule(parameters, ManualClock(now)).next_in() == wait
 
 
 @pytest.fixture

@@ -1,19 +1,20 @@
 """Events: they exist exactly when their business row does, and reach every subscriber."""
 
-from dataclasses import dataclass
+import importlib
 from datetime import UTC, date, datetime
 
 import pytest
 
 from core.context.app import App
 from core.database import connection, fetch_all, transaction
+from core.errors import StartError
 from core.ids import new_id
-from core.manifest import EventHandler, Manifest
 from core.queue.events import EventBook
 from core.queue.jobs import JobQueue, list_dead
 from tests.core.conftest import Runs, Worker
 from tests.core.probe import MANIFEST, ThingHappened
 from tests.core.waiting import eventually
+from tests.wings import Plant
 
 
 def _event(note: str | None = "水费 🚰") -> ThingHappened:
@@ -82,51 +83,88 @@ async def test_an_undeclared_event_cannot_be_published(probed: App) -> None:
             await probed.events.publish(tx, Stranger())
 
 
-def test_a_subscription_to_an_unknown_event_is_a_mistake_at_start() -> None:
-    deaf = Manifest(name="deaf", handlers=(EventHandler("no.Such", "tests.core.probe:tick"),))
-    with pytest.raises(ValueError, match=r"deaf listens to unknown event no\.Such"):
-        EventBook((deaf,), JobQueue((deaf,)))
+HANDLERS = """
+from core.queue.events import on
+from .events import ThingOfAKind
+
+
+@on("kinds.ThingOfAKind", kinds="water.")
+async def hear_of_water(app: object, event: ThingOfAKind) -> None: ...
+
+
+@on("kinds.ThingOfAKind")
+async def hear_of_all(app: object, event: ThingOfAKind) -> None: ...
+"""
+EVENTS = """
+from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True)
 class ThingOfAKind:
-    """An event whose subscribers may want some kinds alone."""
-
     kind: str
+"""
 
 
-async def test_who_listens_to_some_kinds_gets_no_job_for_others(probed: App) -> None:
-    on = "tests.core.probe:tick"
-    house = Manifest(
-        name="kinds",
-        events=(f"{__name__}:ThingOfAKind",),
-        handlers=(
-            EventHandler("kinds.ThingOfAKind", on, of="water."),
-            EventHandler("kinds.ThingOfAKind", "tests.core.probe:record"),
-        ),
-    )
-    queue = JobQueue((house,))
-    book = EventBook((house,), queue)
+async def test_who_listens_to_some_kinds_gets_no_job_for_others(probed: App, plant: Plant) -> None:
+    house = plant("kinds", {"events": EVENTS, "handlers": HANDLERS})
+    module = importlib.import_module(house.within("events"))
+    book = EventBook((house,), JobQueue((house,)))
     async with transaction() as tx:
         for kind in ("water.bill", "watering.can", "fire"):
-            await book.publish(tx, ThingOfAKind(kind))
+            await book.publish(tx, module.ThingOfAKind(kind))
     jobs = await fetch_all(
         connection(), "SELECT entrypoint, convert_from(payload, 'UTF8') AS told FROM pgqueuer"
     )
-    heard = sorted((job["entrypoint"].rpartition(".")[2], job["told"]) for job in jobs)
+    heard = sorted((job["entrypoint"], job["told"]) for job in jobs)
     assert heard == [
-        ("record", '{"kind":"fire"}'),
-        ("record", '{"kind":"water.bill"}'),
-        ("record", '{"kind":"watering.can"}'),
-        ("tick", '{"kind":"water.bill"}'),
+        ("kinds.ThingOfAKind>kinds.hear_of_all", '{"kind":"fire"}'),
+        ("kinds.ThingOfAKind>kinds.hear_of_all", '{"kind":"water.bill"}'),
+        ("kinds.ThingOfAKind>kinds.hear_of_all", '{"kind":"watering.can"}'),
+        ("kinds.ThingOfAKind>kinds.hear_of_water", '{"kind":"water.bill"}'),
     ]
 
 
-def test_kinds_of_an_event_without_kind_are_a_mistake_at_start() -> None:
-    handler = EventHandler("probe.ThingHappened", "tests.core.probe:tick", of="water.")
-    fussy = Manifest(name="fussy", handlers=(handler,))
-    with pytest.raises(ValueError, match=r"fussy: probe\.ThingHappened is of no kind"):
-        EventBook((MANIFEST, fussy), JobQueue((MANIFEST, fussy)))
+HEAR = """
+from typing import Any
+from core.queue.events import on
+from tests.core.probe.events import ThingHappened
+
+
+@on({events})
+async def hear(app: Any, event: {takes}) -> None: ...
+"""
+
+
+@pytest.mark.parametrize(
+    ("events", "takes", "line"),
+    [
+        ('"no.Such"', "ThingHappened", "deaf listens to unknown event no.Such"),
+        (
+            '"probe.ThingHappened", kinds="water."',
+            "ThingHappened",
+            "deaf: probe.ThingHappened is of no kind",
+        ),
+        (
+            '"probe.ThingHappened"',
+            "int",
+            "deaf: hear listens to probe.ThingHappened and does not take it",
+        ),
+        (
+            '"probe.ThingHappened", "probe.ThingHappened"',
+            "ThingHappened",
+            "declared twice, job kind: probe.ThingHappened>deaf.hear",
+        ),
+    ],
+    ids=["unknown", "of no kind", "of another class", "twice"],
+)
+def test_a_subscription_that_could_never_run_refuses_to_start(
+    plant: Plant, events: str, takes: str, line: str
+) -> None:
+    deaf = plant("deaf", {"handlers": HEAR.format(events=events, takes=takes)})
+    wings = (MANIFEST, deaf)
+    with pytest.raises(StartError) as refused:
+        EventBook(wings, JobQueue(wings))
+    assert str(refused.value) == line
 
 
 async def _count(runs: Runs, number: int) -> bool:

@@ -21,7 +21,7 @@ from core.bus.bus import Bus
 from core.clock import ManualClock
 from core.context.app import App
 from core.database import transaction
-from core.errors import Forbidden, LoginRequired
+from core.errors import LoginRequired
 from core.ids import new_id
 from core.processes.embedded import DatabaseUrls
 from core.security.authentication import (
@@ -185,15 +185,13 @@ def test_the_published_keys_verify_our_tokens_and_hold_no_secret(tokens: Tokens)
     assert claims["iss"] == ISSUER
 
 
-def test_levels_and_roles_are_required_by_name() -> None:
+def test_levels_are_required_by_name() -> None:
     viewer = Viewer(new_id(), new_id(), 1, frozenset(), NOON)
     assert require(viewer) is viewer
     with pytest.raises(LoginRequired) as stranger:
         require(None)
     with pytest.raises(LoginRequired) as low:
         require(viewer, 2)
-    with pytest.raises(Forbidden):
-        viewer.require_role("bank_officer")
     assert (stranger.value.code, stranger.value.required_level) == ("LOGIN_REQUIRED", 1)
     assert (low.value.code, low.value.required_level) == ("LEVEL_REQUIRED", 2)
 

@@ -4,21 +4,22 @@ import ast
 import inspect
 from collections.abc import Callable
 from datetime import timedelta
+from importlib import import_module
 from pathlib import Path
 from typing import Any, get_type_hints
 
 import pytest
 
 from bff.schema.build import build_schema
+from core.catalogue import ServiceKind, Theme
 from core.clock import ManualClock
 from core.context.app import App
 from core.context.call import Call
 from core.errors import AppError, Conflict, Forbidden, InvalidInput, LoginRequired, Missing
-from core.graphql import resume_tickets
-from core.graphql.guards import ServiceLevel
+from core.graphql import resume_tickets, rule_of
 from core.graphql.resume_tickets import TICKET_LIFE, Action
 from core.ids import new_id
-from core.manifest import ServiceKind, Theme, discover, load
+from core.manifest import discover, load
 from core.people.personal_read import Access
 from core.security.authentication import Viewer
 from core.security.authorization import (
@@ -32,9 +33,15 @@ from core.security.authorization import (
     scopes_of,
 )
 from core.upstream.client import Unlicensed
-from modules.appointments.policy import load_rules
+from core.upstream.operation import SYSTEMS, System
+from kinds.booking.policy import load_rules
 from tests.conftest import NOON, ROOT
 
+PRODUCT = [
+    path
+    for folder in ("core", "kinds", "modules", "payments", "credit", "notifications", "bff")
+    for path in (ROOT / folder).rglob("*.py")
+]
 SERVICES = [service for manifest in discover() for service in manifest.services]
 
 
@@ -82,7 +89,7 @@ def test_there_are_sixty_three() -> None:
 
 def test_a_service_is_for_others_in_its_manifest_and_at_its_fields_alike() -> None:
     schema = build_schema(discover())._schema
-    rules = load_rules(ROOT / "cities/jinan/appointments.toml")
+    rules = load_rules(ROOT / "cities/jinan/appointments", SERVICES)
     declared = {service.id for service in SERVICES if service.for_others}
     fields = [
         (name, field)
@@ -95,10 +102,10 @@ def test_a_service_is_for_others_in_its_manifest_and_at_its_fields_alike() -> No
         field = schema.mutation_type.fields[name] if schema.mutation_type else None
         assert field is not None and "onBehalfOf" in field.args
     for name, field in fields:
-        for extension in field.extensions["strawberry-definition"].extensions:
-            if isinstance(extension, ServiceLevel) and "onBehalfOf" in field.args:
-                assert extension.service_id in declared, name
-                offered.add(extension.service_id)
+        rule = rule_of(field)
+        if rule is not None and rule.service_id is not None and "onBehalfOf" in field.args:
+            assert rule.service_id in declared, name
+            offered.add(rule.service_id)
     assert offered == declared
 
 
@@ -188,25 +195,48 @@ async def test_the_client_asks_nobody_for_personal_data_without_an_access(app: A
             )
 
 
-def test_every_upstream_whose_client_takes_an_access_declares_what_is_personal() -> None:
+def _systems() -> list[System]:
+    """Every system that the product declares, with all its operations."""
+    for path in PRODUCT:
+        if ".operation(" in path.read_text(encoding="utf-8"):
+            import_module(".".join(path.relative_to(ROOT).with_suffix("").parts))
+    return SYSTEMS.of(discover(examples=True))
+
+
+def test_every_operation_that_takes_an_access_is_personal() -> None:
+    operations = [one for system in _systems() for one in system.operations.values()]
+    takes = [one for one in operations if Access in get_type_hints(one.make).values()]
+    assert takes == [one for one in operations if one.personal]
+    names = {f"{one.system.name}.{one.name}" for one in takes}
+    assert {"housing_fund.find_account", "police.verify", "his_billing.list_bills"} <= names
+
+
+def test_every_declared_system_is_in_a_room() -> None:
+    declared = [
+        node.args[0].value
+        for path in PRODUCT
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.Call)
+        and isinstance(node.func, ast.Name)
+        and node.func.id == "System"
+        and isinstance(node.args[0], ast.Constant)
+    ]
+    assert sorted(declared) == sorted(system.name for system in _systems())
+
+
+def test_every_protocol_that_takes_an_access_declares_what_is_personal() -> None:
     for manifest in discover():
         for binding in manifest.upstreams:
-            protocol = load(binding.protocol)
-            takes = [
-                name
-                for name, method in inspect.getmembers(protocol, inspect.isfunction)
-                if Access in get_type_hints(method).values()
-            ]
-            if takes:
-                assert binding.personal, f"{binding.name}: {takes}"
+            methods = inspect.getmembers(load(binding.protocol), inspect.isfunction)
+            takes = [name for name, one in methods if Access in get_type_hints(one).values()]
+            assert not takes or binding.personal, f"{binding.name}: {takes}"
 
 
 def test_an_access_is_made_in_one_file_only() -> None:
     makers = set()
-    for folder in ("core", "modules", "payments", "credit", "notifications", "bff"):
-        for path in (ROOT / folder).rglob("*.py"):
-            if _calls(path, "Access"):
-                makers.add(path.relative_to(ROOT).as_posix())
+    for path in PRODUCT:
+        if _calls(path, "Access"):
+            makers.add(path.relative_to(ROOT).as_posix())
     assert makers == {"core/people/personal_read.py"}
 
 

@@ -1,5 +1,6 @@
 """The breaker under a virtual clock: examples for each edge, then a model for all of them."""
 
+from dataclasses import replace
 from itertools import pairwise
 
 from hypothesis import settings
@@ -164,6 +165,21 @@ def test_a_permit_counts_once() -> None:
     for _ in range(5):
         permit.fail()
     assert changes == []
+
+
+def test_as_many_probes_as_the_policy_says_and_one_success_closes() -> None:
+    breaker, clock, changes = make(replace(POLICY, probes_max=3))
+    for _ in range(POLICY.consecutive_failures):
+        admit(breaker).fail()
+    clock.now = POLICY.open_s
+    probes = [admit(breaker) for _ in range(3)]
+    assert breaker.admit() is None and not breaker.ready
+    probes[0].abandon()
+    probes.append(admit(breaker))
+    probes[1].succeed()
+    assert breaker.state is BreakerState.CLOSED
+    probes[2].fail()  # of an earlier state: no evidence any more
+    assert changes[-1] is BreakerState.CLOSED and breaker.ready
 
 
 class BreakerModel(RuleBasedStateMachine):

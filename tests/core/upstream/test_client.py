@@ -29,6 +29,7 @@ from core.upstream.client import (
     UpstreamTimeout,
     UpstreamUnavailable,
 )
+from tests.machine import in_time
 
 ANSWER = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 2\r\n\r\n{}"
 BROKEN = {
@@ -235,7 +236,8 @@ async def test_a_hanging_upstream_costs_the_deadline_and_no_more(
     started_at = time.monotonic()
     with pytest.raises(UpstreamTimeout) as caught:
         await get(upstream, "/hang", deadline=soon(0.1))
-    assert 0.09 < time.monotonic() - started_at < 0.5
+    took_s = time.monotonic() - started_at
+    assert took_s > 0.09 and in_time(took_s, 0.5)
     assert not caught.value.outcome_known
     assert city.requests["/hang"] == 1
     assert attempts(metrics, "timeout") == 1
@@ -248,7 +250,7 @@ async def test_the_cap_of_the_upstream_is_shorter_than_a_long_deadline(
     started_at = time.monotonic()
     with pytest.raises(UpstreamTimeout):
         await get(hasty, "/hang", deadline=soon(30))
-    assert time.monotonic() - started_at < 0.5
+    assert in_time(time.monotonic() - started_at, 0.5)
 
 
 async def test_without_time_nothing_is_sent(upstream: Upstream, city: City) -> None:
@@ -414,7 +416,7 @@ async def test_an_open_breaker_costs_nothing_and_sends_nothing(
     for _ in range(200):
         with pytest.raises(UpstreamUnavailable):
             await get(upstream, "/ok")
-    assert (time.monotonic() - started_at) / 200 < 0.001
+    assert in_time((time.monotonic() - started_at) / 200, 0.001)
     assert city.requests["/ok"] == 0
     assert attempts(metrics, "breaker_open") == 200
     assert b'quancheng_breaker_state{operation="read",upstream="fund"} 2.0' in metrics.render()

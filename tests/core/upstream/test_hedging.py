@@ -14,6 +14,7 @@ from core.telemetry.metrics import Metrics
 from core.upstream.breaker import BreakerState
 from core.upstream.client import HttpClient, Response, Upstream, UpstreamRejected, UpstreamTimeout
 from core.upstream.hedging import HedgePolicy, Hedging
+from tests.machine import in_time
 
 SOON_S = 0.03
 """What the operation is known to take in these tests."""
@@ -104,7 +105,7 @@ async def client() -> AsyncIterator[HttpClient]:
     """One that knows how long `fund.read` takes, and may send every call twice."""
     policy = HedgePolicy(calls_min=1, calls_per_hedge=1)
     async with HttpClient(Metrics(), hedge=policy) as client:
-        client.hedge("fund", ["read"])
+        client.rules.hedge("fund", ["read"])
         hedging = client.hedging("fund", "read")
         assert hedging is not None
         hedging.learn(SOON_S, answered=True)
@@ -158,7 +159,7 @@ async def test_two_attempts_that_both_hang_cost_one_deadline(fund: Upstream, cit
     started_at = time.monotonic()
     with pytest.raises(UpstreamTimeout):
         await read(fund, "/hang", within_s=5 * SOON_S)
-    assert time.monotonic() - started_at < 2.0
+    assert in_time(time.monotonic() - started_at, 2.0)
     assert city.requests["/hang"] == 2
 
 
@@ -197,7 +198,7 @@ async def test_a_broken_upstream_is_probed_once(
 
 async def test_a_spent_budget_leaves_one_attempt(url: str, city: City) -> None:
     async with HttpClient(Metrics(), hedge=HedgePolicy(calls_min=1)) as client:
-        client.hedge("fund", ["read"])
+        client.rules.hedge("fund", ["read"])
         hedging = client.hedging("fund", "read")
         assert hedging is not None
         hedging.learn(SOON_S, answered=True)

@@ -6,11 +6,11 @@ from typing import Any
 
 import pytest
 
-from core.deadline import Deadline
 from core.upstream.exchange import UpstreamTimeout
 from modules._example.domain import Fountain, FountainState
-from modules._example.upstream import Fountains
+from modules._example.upstream import NETWORK
 from tests.conftest import NOON
+from tests.upstreams import by_operation
 
 LIXIA = "370102"
 
@@ -32,13 +32,13 @@ class FakeFountains:
             fountain_ref, old.name, old.district_code, FountainState.CLOSED, since_at
         )
 
-    async def list_fountains(self, district_code: str, deadline: Deadline) -> Sequence[Fountain]:
-        """See the protocol."""
+    async def list_fountains(self, district_code: str) -> Sequence[Fountain]:
+        """See its declaration."""
         self._answer("list_fountains")
         return [f for f in self.fountains.values() if f.district_code == district_code]
 
-    async def find_fountain(self, fountain_ref: str, deadline: Deadline) -> Fountain | None:
-        """See the protocol."""
+    async def find_fountain(self, fountain_ref: str) -> Fountain | None:
+        """See its declaration."""
         self._answer("find_fountain")
         return self.fountains.get(fountain_ref)
 
@@ -54,6 +54,6 @@ def fountains() -> FakeFountains:
 
 
 @pytest.fixture
-def upstreams(fountains: FakeFountains) -> Mapping[type, Any]:
+def upstreams(fountains: FakeFountains) -> Mapping[Any, Any]:
     """The outside systems of these tests."""
-    return {Fountains: fountains}
+    return by_operation(fountains, NETWORK)

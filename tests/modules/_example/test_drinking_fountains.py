@@ -10,9 +10,9 @@ import pytest
 from bff.trusted.documents import documents_of
 from core.clock import ManualClock
 from core.context.app import App
+from core.context.sweep import SweepIncomplete
 from core.database import connection, fetch_all
 from core.security.authentication import Viewer
-from core.upstream.exchange import UpstreamTimeout
 from modules._example import domain
 from modules._example.jobs import tell_followers
 from tests.asgi import Client
@@ -133,17 +133,17 @@ async def test_followers_are_told_once_per_closure(
     await _follow(client, one, "f-1")
     await _follow(client, two, "f-1")
     await _follow(client, two, "f-2", key="another-key")
-    await tell_followers(app, {})
+    await tell_followers(app)
     assert await _bodies(client, one) == []
     fountains.close("f-1", clock.now())
     for _ in range(3):  # the calendar asks every ten minutes
-        await tell_followers(app, {})
+        await tell_followers(app)
     assert await _bodies(client, one) == [
         "“泉城公园东门”, which you follow, gives no water at present."
     ]
     assert await _bodies(client, two) == ["您关注的“泉城公园东门”暂停供水,恢复时间另行通知。"]
     fountains.close("f-1", clock.now() + timedelta(days=1))
-    await tell_followers(app, {})
+    await tell_followers(app)
     assert len(await _bodies(client, one)) == 2
 
 
@@ -153,8 +153,8 @@ async def test_the_job_fails_while_the_network_is_silent_and_is_repeated(
     viewer = await citizen(level=1)
     await _follow(client, viewer, "f-1")
     fountains.is_silent = True
-    with pytest.raises(UpstreamTimeout):
-        await tell_followers(app, {})
+    with pytest.raises(SweepIncomplete):
+        await tell_followers(app)
 
 
 async def test_the_home_screen_shows_the_closed_ones(

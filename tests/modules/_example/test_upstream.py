@@ -10,9 +10,10 @@ from core.context.app import App
 from core.deadline import Deadline
 from core.upstream.client import UpstreamFailed
 from modules._example.domain import Fountain, FountainState
-from modules._example.upstream import Fountains, FountainsClient
+from modules._example.upstream import NETWORK, find_fountain, list_fountains
 from tests.conftest import NOON
 from tests.modules._example.conftest import LIXIA, FakeFountains
+from tests.upstreams import Connected, in_place_of, over_http
 
 TOLD = [
     {"id": "f-1", "name": "泉城公园东门", "district": LIXIA, "open": True},
@@ -33,43 +34,43 @@ def _network(since: str = "2026-11-23T12:00:00+08:00") -> web.Application:
         return web.json_response({"title": "not found"}, status=404)
 
     application = web.Application()
-    application.router.add_get("/fountains", many)
-    application.router.add_get("/fountains/{id}", one)
+    application.router.add_get("/fountains/fountains", many)
+    application.router.add_get("/fountains/fountains/{id}", one)
     return application
 
 
 @pytest.fixture(params=["fake", "http"])
-async def network(request: pytest.FixtureRequest, app: App) -> AsyncIterator[Fountains]:
+async def network(request: pytest.FixtureRequest, app: App) -> AsyncIterator[Connected]:
     """Both in turn, with the same fountains."""
     if request.param == "fake":
         fake = FakeFountains()
         fake.close("f-2", NOON)
         fake.fountains["a/b?c"] = Fountain("a/b?c", "斜杠", "370103", FountainState.WORKING, NOON)
-        yield fake
+        yield in_place_of(NETWORK, fake)
         return
     async with TestServer(_network()) as server:
-        yield FountainsClient(app, str(server.make_url("/")))
+        yield over_http(app.http, str(server.make_url("")), NETWORK)
 
 
-async def test_a_district_lists_its_fountains(network: Fountains) -> None:
-    listed = await network.list_fountains(LIXIA, Deadline.after(2))
+async def test_a_district_lists_its_fountains(network: Connected) -> None:
+    listed = await list_fountains(network, Deadline.after(2), LIXIA)
     assert [(f.fountain_ref, f.state, f.since_at) for f in listed] == [
         ("f-1", FountainState.WORKING, NOON),
         ("f-2", FountainState.CLOSED, NOON),
     ]
-    assert await network.list_fountains("370199", Deadline.after(2)) == []
+    assert await list_fountains(network, Deadline.after(2), "370199") == []
 
 
-async def test_a_fountain_is_found_by_any_id(network: Fountains) -> None:
-    found = await network.find_fountain("a/b?c", Deadline.after(2))
+async def test_a_fountain_is_found_by_any_id(network: Connected) -> None:
+    found = await find_fountain(network, Deadline.after(2), "a/b?c")
     assert found is not None
     assert found.name == "斜杠"
     for unknown in ("f-9", "../fountains", "f-1/../f-2", "水"):
-        assert await network.find_fountain(unknown, Deadline.after(2)) is None
+        assert await find_fountain(network, Deadline.after(2), unknown) is None
 
 
 async def test_a_time_without_its_zone_is_a_failure_of_the_network(app: App) -> None:
     async with TestServer(_network(since="2026-11-23T12:00:00")) as server:
-        client = FountainsClient(app, str(server.make_url("/")))
+        network = over_http(app.http, str(server.make_url("")), NETWORK)
         with pytest.raises(UpstreamFailed, match="unknown form"):
-            await client.list_fountains(LIXIA, Deadline.after(2))
+            await list_fountains(network, Deadline.after(2), LIXIA)

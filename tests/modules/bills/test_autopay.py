@@ -23,9 +23,9 @@ from modules.bills.autopay import jobs, service
 from modules.bills.autopay.domain import AUTOPAY, CHARGE, TEXT_VERSION, stop_reason
 from modules.bills.domain import BillStatus, UtilityKind
 from modules.bills.models import Autopay, AutopayCharge
-from modules.bills.upstream import Billers
+from modules.bills.upstream import BILLERS
 from notifications.models import Message
-from notifications.upstream import SmsGateway
+from notifications.upstream import GATEWAY
 from payments.models import Contract, Intent
 from payments.psp.entrusting import ContractState, ContractView, Entrusting
 from payments.psp.port import Order, OrderState, WeChatPay
@@ -33,6 +33,7 @@ from tests.asgi import Client
 from tests.conftest import ROOT
 from tests.payments.fakes import FakeBillers, FakeOrder, FakePsp, FakeSms, Faults
 from tests.payments.world import ACCOUNT, World
+from tests.upstreams import by_operation
 
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 
@@ -84,9 +85,14 @@ def contracts(psp: FakePsp) -> FakeContracts:
 
 
 @pytest.fixture
-def upstreams(psp: FakePsp, billers: FakeBillers, contracts: FakeContracts) -> Mapping[type, Any]:
+def upstreams(psp: FakePsp, billers: FakeBillers, contracts: FakeContracts) -> Mapping[Any, Any]:
     """The fakes in the place of the adapters."""
-    return {WeChatPay: psp, Billers: billers, SmsGateway: FakeSms(), Entrusting: contracts}
+    return {
+        WeChatPay: psp,
+        **by_operation(billers, BILLERS),
+        **by_operation(FakeSms(), GATEWAY),
+        Entrusting: contracts,
+    }
 
 
 @dataclass
@@ -121,7 +127,7 @@ async def _run(world: World, wait: timedelta = timedelta(0)) -> None:
     """Move on, then run the job twice with what it leads to."""
     world.clock.move(wait)
     for _ in range(2):
-        await jobs.run(world.app, {})
+        await jobs.run(world.app)
         await world.call_back()
         await world.queue.run_due()
 
@@ -235,7 +241,7 @@ async def test_who_ends_it_in_the_wallet_or_unlinks_the_account_pays_no_more(
     row = await Autopay.get(id=first.autopay_id)
     assert (row.state, row.end_reason, await _charges()) == ("ended", "ENDED_AT_PSP", [])
     second = await _agree(world, contracts)
-    assert await bills.unlink_account(second.call, second.link_id)
+    await bills.unlink_account(second.call, second.link_id, "unlink-key")
     row = await Autopay.get(id=second.autopay_id)
     assert (row.state, row.end_reason) == ("ended", "UNLINKED")
 
@@ -265,7 +271,7 @@ async def test_a_deduction_whose_answer_is_lost_is_paid_once(
     world.clock.move(DAY)
     contracts.faults.queued.append("lost")
     world.psp.faults.queued.append("down")
-    await jobs.run(world.app, {})
+    await jobs.run(world.app)
     world.psp.callbacks.clear()
     await world.queue.run_for(timedelta(minutes=5))
     await _run(world)
@@ -283,7 +289,7 @@ async def test_a_bill_paid_by_hand_is_not_paid_again(
     world.clock.move(DAY)
     (listed,) = await world.read(payer.call, ACCOUNT)
     intent_id = await world.start(payer.call, listed.id)
-    await jobs.run(world.app, {})
+    await jobs.run(world.app)
     assert await _charges() == [("announced", None, 3360)]  # perhaps it comes to nothing
     world.psp.pay(intent_id)
     await _run(world)

@@ -13,6 +13,7 @@ from kinds.payment import is_fresh
 from modules.bills import service
 from modules.bills.domain import BillStatus, UtilityKind
 from modules.bills.models import AccountLink
+from modules.bills.store import ACCOUNTS
 from payments.models import Intent
 from tests.payments.world import ACCOUNT, World
 
@@ -78,14 +79,14 @@ async def test_who_tries_out_account_numbers_is_stopped(world: World) -> None:
 
 async def test_ten_accounts_and_no_more(world: World) -> None:
     call = await world.citizen()
-    for n in range(service.ACCOUNTS_MAX + 1):
+    for n in range(ACCOUNTS.most + 1):
         world.billers.issue(f"A{n:04d}", 100)
-    for n in range(service.ACCOUNTS_MAX):
+    for n in range(ACCOUNTS.most):
         await service.link_account(call, WATER, f"A{n:04d}", "", _key())
     with pytest.raises(Conflict) as refused:
         await service.link_account(call, WATER, "A0010", "", _key())
     assert refused.value.code == "TOO_MANY_ACCOUNTS"
-    assert len(await service.list_accounts(call, None)) == service.ACCOUNTS_MAX
+    assert len(await service.list_accounts(call, None)) == ACCOUNTS.most
 
 
 async def test_bills_of_an_unlinked_account_are_not_found(world: World) -> None:
@@ -96,8 +97,10 @@ async def test_bills_of_an_unlinked_account_are_not_found(world: World) -> None:
     with pytest.raises(NotFound):
         await service.pay_bill(stranger, bill_id, _key())
     (link,) = await service.list_accounts(owner, None)
-    assert not await service.unlink_account(stranger, link.id)
-    assert await service.unlink_account(owner, link.id)
+    with pytest.raises(NotFound):
+        await service.unlink_account(stranger, link.id, _key())
+    assert await service.list_accounts(owner, None) == [link]
+    await service.unlink_account(owner, link.id, _key())
     with pytest.raises(NotFound):
         await service.pay_bill(owner, bill_id, _key())
     assert await Intent.all().count() == 0

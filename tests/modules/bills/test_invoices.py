@@ -3,7 +3,6 @@
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from types import SimpleNamespace
 from typing import Any
 from uuid import UUID
 
@@ -17,20 +16,22 @@ from core.deadline import Deadline
 from core.errors import Conflict, InvalidInput, NotFound
 from core.ids import new_id
 from core.telemetry.metrics import Metrics
-from core.upstream.client import HttpClient, UpstreamFailed, UpstreamRejected
+from core.upstream.client import HttpClient, Response, UpstreamRejected
 from modules.bills.domain import UtilityKind
 from modules.bills.invoices import service
 from modules.bills.invoices.domain import BillerInvoice, Buyer
-from modules.bills.invoices.upstream import Invoices, InvoicesClient, _read
+from modules.bills.invoices.upstream import apply_invoice
 from modules.bills.models import BillInvoice
-from modules.bills.upstream import Billers, BillersClient
-from notifications.upstream import SmsGateway
+from modules.bills.upstream import BILLERS, write_off
+from notifications.upstream import GATEWAY
 from payments.models import Intent
 from payments.psp.port import WeChatPay
 from sandbox.population.institutions import uscc
 from tests.asgi import Client
 from tests.payments.fakes import FakeBillers, FakePsp, FakeSms, Faults
+from tests.payments.payees import captured
 from tests.payments.world import World
+from tests.upstreams import Connected, by_operation, in_place_of, over_http
 
 ME, FIRM = Buyer("张示范"), Buyer("沙盒市样例有限公司", uscc(0))
 KIND = UtilityKind.WATER
@@ -47,10 +48,10 @@ class FakeInvoices:
     def __post_init__(self) -> None:
         self.faults = Faults("billers")
 
-    async def apply(
-        self, kind: UtilityKind, payment_ref: str, buyer: Buyer, deadline: Deadline
+    async def apply_invoice(
+        self, kind: UtilityKind, payment_ref: str, buyer: Buyer
     ) -> BillerInvoice:
-        """See the protocol."""
+        """See modules.bills.invoices.upstream."""
         fault = self.faults.before("apply_invoice")
         if payment_ref not in self.paid:
             raise _refusal(404, "NO_SUCH_WRITE_OFF")
@@ -75,9 +76,14 @@ def invoices() -> FakeInvoices:
 
 
 @pytest.fixture
-def upstreams(psp: FakePsp, billers: FakeBillers, invoices: FakeInvoices) -> Mapping[type, Any]:
+def upstreams(psp: FakePsp, billers: FakeBillers, invoices: FakeInvoices) -> Mapping[Any, Any]:
     """The fakes in the place of the adapters."""
-    return {WeChatPay: psp, Billers: billers, SmsGateway: FakeSms(), Invoices: invoices}
+    return {
+        WeChatPay: psp,
+        **by_operation(billers, BILLERS),
+        **by_operation(FakeSms(), GATEWAY),
+        **by_operation(invoices, BILLERS),
+    }
 
 
 async def _paid(world: World, invoices: FakeInvoices) -> tuple[Call, UUID]:
@@ -103,7 +109,7 @@ async def test_an_invoice_is_asked_for_once_and_followed_until_it_is_there(
     assert (row.id, row.state) == (again.id, "requested")
     invoices.faults.queued.extend(["lost"])
     with pytest.raises(Exception, match="lost"):
-        await service.ask(world.app, {"invoice_id": str(row.id)})
+        await service.ask(world.app, row.id)
     await world.queue.run_due()
     assert (await BillInvoice.get(id=row.id)).state == "issuing"
     invoices.issues = True
@@ -193,7 +199,7 @@ async def test_only_the_payer_of_a_booked_bill_that_was_kept_gets_one(
 class Subject:
     """Invoicing under test, and the hand that pays a bill."""
 
-    invoices: Invoices
+    app: Connected
     pay: Callable[[], Awaitable[str]]
     issued: Callable[[], Awaitable[None]]
 
@@ -211,31 +217,29 @@ async def subject(request: pytest.FixtureRequest) -> AsyncIterator[Subject]:
         async def issued() -> None:
             fake.issues = True
 
-        yield Subject(fake, pay, issued)
+        yield Subject(in_place_of(BILLERS, fake), pay, issued)
         return
     base = f"http://127.0.0.1:{request.getfixturevalue('sandbox_port')}"
     async with HttpClient(Metrics()) as http, aiohttp.ClientSession() as control:
-        app: Any = SimpleNamespace(http=http)
-        billers = BillersClient(app, f"{base}/billers")
+        app = over_http(http, base, BILLERS)
         async with control.get(f"{base}/_control/people") as people:
             account_no = (await people.json())[0]["household"]["water_account_no"]
 
         async def pay_over_http() -> str:
-            ref, path = new_id().hex, f"{base}/_control/billers/water/accounts/{account_no}/bills"
+            payment_id = new_id()
+            path = f"{base}/_control/billers/water/accounts/{account_no}/bills"
             async with control.post(path, json={}) as answer:
                 bill = await answer.json()
-            await billers.write_off(
-                KIND, bill["bill_no"], payment_ref=ref, amount_fen=bill["total_fen"],
-                paid_at=SystemClock().now(), deadline=_soon(),
-            )  # fmt: skip
-            return ref
+            paid = captured(payment_id, bill["total_fen"], SystemClock().now())
+            await write_off(app, _soon(), KIND, bill["bill_no"], paid)
+            return paid.payment_ref
 
         async def wait() -> None:
             import asyncio
 
             await asyncio.sleep(2.1)
 
-        yield Subject(InvoicesClient(app, f"{base}/billers"), pay_over_http, wait)
+        yield Subject(app, pay_over_http, wait)
 
 
 def _soon() -> Deadline:
@@ -244,34 +248,37 @@ def _soon() -> Deadline:
 
 async def test_a_payment_has_one_invoice_for_one_buyer(subject: Subject) -> None:
     ref = await subject.pay()
-    first = await subject.invoices.apply(KIND, ref, FIRM, _soon())
+    first = await apply_invoice(subject.app, _soon(), KIND, ref, FIRM)
     assert (first.state, first.is_issued, first.invoice_no) == ("ISSUING", False, None)
     with pytest.raises(UpstreamRejected) as refused:
-        await subject.invoices.apply(KIND, ref, ME, _soon())
+        await apply_invoice(subject.app, _soon(), KIND, ref, ME)
     assert refused.value.code == "INVOICE_EXISTS"
     with pytest.raises(UpstreamRejected) as refused:
-        await subject.invoices.apply(KIND, "none", ME, _soon())
+        await apply_invoice(subject.app, _soon(), KIND, "none", ME)
     assert refused.value.code == "NO_SUCH_WRITE_OFF"
     await subject.issued()
-    issued = await subject.invoices.apply(KIND, ref, FIRM, _soon())
+    issued = await apply_invoice(subject.app, _soon(), KIND, ref, FIRM)
     assert (issued.request_no, issued.is_issued) == (first.request_no, True)
     assert issued.issued_at is not None
-    if isinstance(subject.invoices, InvoicesClient):
+    if subject.app.upstreams.find_fake(apply_invoice) is None:
         async with aiohttp.ClientSession() as http, http.get(issued.invoice_url or "") as page:
             html = await page.text()
         assert page.status == 200
         assert issued.invoice_no in html and FIRM.title in html and "Sandbox" in html
 
 
+def _read(told: object) -> BillerInvoice:
+    response = Response("billers", "apply_invoice", 200, {}, orjson.dumps(told))
+    return apply_invoice.answers.read(response)
+
+
 @pytest.mark.parametrize("told", [[], {"request_no": 1}, {"state": "ISSUED"}])
-def test_a_broken_answer_is_none(told: Any) -> None:
-    answer: Any = SimpleNamespace(upstream="billers", operation="x", json=lambda: told)
-    with pytest.raises(UpstreamFailed):
-        _read(answer)
+def test_a_broken_answer_is_none(told: object) -> None:
+    with pytest.raises(ValueError, match="validation error"):
+        _read(told)
 
 
 def test_an_address_that_is_no_web_address_is_not_shown() -> None:
     told = {"request_no": "1", "state": "ISSUED", "invoice_no": "2", "invoice_url": "javascript:x"}
-    answer: Any = SimpleNamespace(upstream="billers", operation="x", json=lambda: told)
-    with pytest.raises(UpstreamFailed):
-        _read(answer)
+    with pytest.raises(ValueError, match="not a web address"):
+        _read(told)

@@ -3,10 +3,10 @@
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import replace
 from datetime import timedelta
-from types import SimpleNamespace
 from typing import Any
 
 import aiohttp
+import orjson
 import pytest
 from shapely import box
 
@@ -18,7 +18,8 @@ from core.errors import Conflict, InvalidInput, NotFound
 from core.ids import new_id
 from core.security.authentication import Viewer
 from core.telemetry.metrics import Metrics
-from core.upstream.client import HttpClient, UpstreamFailed
+from core.texts import Named
+from core.upstream.client import HttpClient, Response
 from core.upstream.readings import ReadStatus
 from modules.bills.models import OutageNotice, OutageWatch
 from modules.bills.outages import jobs, service
@@ -31,11 +32,13 @@ from modules.bills.outages.domain import (
     cell_of,
     cells_of,
 )
-from modules.bills.outages.upstream import Outages, OutagesClient, read_feed
+from modules.bills.outages.store import WATCHES
+from modules.bills.outages.upstream import UTILITIES, Feed, LatestFeed, read_feed
 from notifications.models import Message
 from tests.asgi import Client
 from tests.conftest import NOON
 from tests.fakes import Silence
+from tests.upstreams import by_operation, over_http
 
 HOME, NEAR, FAR = Spot(36.0, 117.0), Spot(36.0009, 117.0009), Spot(36.2, 117.2)
 WATER, POWER = OutageKind.WATER, OutageKind.POWER
@@ -46,7 +49,7 @@ def _outage(ref: str = "OT1", kind: OutageKind = WATER, **changes: Any) -> Outag
     """Cut off around home, 800 m wide, for two hours from noon."""
     shape = box(116.996, 35.996, 117.004, 36.004)
     made = Outage(
-        ref, kind, True, "管线改造", "Pipeline works", NOON, NOON + timedelta(hours=2), None,
+        ref, kind, True, Named("管线改造", "Pipeline works"), NOON, NOON + timedelta(hours=2), None,
         OutageStatus.SCHEDULED, 700, NOON, shape,
     )  # fmt: skip
     return replace(made, **changes)
@@ -61,10 +64,10 @@ class FakeOutages(Silence):
         super().__init__()
         self.outages: list[Outage] = []
 
-    async def list_outages(self, deadline: Deadline) -> list[Outage]:
-        """See the protocol."""
-        self.answer("list_outages")
-        return list(self.outages)
+    async def fetch_feed(self, etag: str) -> Feed:
+        """See modules.bills.outages.upstream."""
+        self.answer("fetch_feed")
+        return Feed("", list(self.outages))
 
     def restore(self) -> None:
         """Everything is over."""
@@ -79,9 +82,9 @@ def feed() -> FakeOutages:
 
 
 @pytest.fixture
-def upstreams(feed: FakeOutages) -> Mapping[type, Any]:
+def upstreams(feed: FakeOutages) -> Mapping[Any, Any]:
     """The feed in the place of the client."""
-    return {Outages: feed}
+    return by_operation(feed, UTILITIES)
 
 
 @pytest.fixture
@@ -167,13 +170,13 @@ async def test_each_person_is_told_once_of_an_outage_and_once_of_its_end(
     await _watch(me, NEAR)
     feed.outages = [_outage()]
     for _ in range(3):
-        await jobs.tell_outages(app, {})
+        await jobs.tell_outages(app)
     assert await _told(app) == [
         "家: Water outage from 11-23 12:00, Pipeline works, expected to be over at 11-23 14:00."
     ]
     feed.restore()
     for _ in range(3):
-        await jobs.tell_outages(app, {})
+        await jobs.tell_outages(app)
     assert (await _told(app))[1:] == [
         "Water outage that began at 11-23 12:00 was over at 11-23 13:00."
     ]
@@ -189,9 +192,9 @@ async def test_others_are_not_told(
     assert cell_of(next_door) == cell_of(HOME)
     await _watch(me, HOME, (POWER,))
     feed.outages = [_outage()]
-    await jobs.tell_outages(app, {})
+    await jobs.tell_outages(app)
     feed.restore()
-    await jobs.tell_outages(app, {})
+    await jobs.tell_outages(app)
     assert (await _told(app), await OutageNotice.all().count()) == ([], 0)
 
 
@@ -199,9 +202,9 @@ async def test_who_watches_later_is_told_while_it_lasts_and_not_after(
     app: App, me: Call, feed: FakeOutages
 ) -> None:
     feed.outages = [_outage(), _outage("OT2", status=OutageStatus.RESTORED, restored_at=NOON)]
-    await jobs.tell_outages(app, {})
+    await jobs.tell_outages(app)
     await _watch(me)
-    await jobs.tell_outages(app, {})
+    await jobs.tell_outages(app)
     assert len(await _told(app)) == 1
 
 
@@ -210,7 +213,7 @@ async def test_an_outage_larger_than_a_city_disturbs_no_other(
 ) -> None:
     await _watch(me)
     feed.outages = [_outage("OT0", shape=box(100, 20, 120, 40)), _outage()]
-    await jobs.tell_outages(app, {})
+    await jobs.tell_outages(app)
     assert len(await _told(app)) == 1
 
 
@@ -221,12 +224,12 @@ async def test_ten_places_and_no_more_and_one_a_key(me: Call) -> None:
         await service.watch(me, "家", NEAR, (), "the-one-key")
     with pytest.raises(InvalidInput):
         await service.watch(me, "x" * 17, HOME, (), "the-next-key")
-    for _ in range(service.WATCHES_MAX - 1):
+    for _ in range(WATCHES.most - 1):
         await _watch(me)
     with pytest.raises(Conflict) as refused:
         await _watch(me)
     assert refused.value.code == "TOO_MANY_WATCHES"
-    assert await OutageWatch.all().count() == service.WATCHES_MAX
+    assert await OutageWatch.all().count() == WATCHES.most
 
 
 async def test_a_place_is_its_owners_and_sealed(
@@ -238,11 +241,11 @@ async def test_a_place_is_its_owners_and_sealed(
     assert service.spot_of(app, stored) == Spot(36.00123, 117.00456)
     stranger = call(user_id=(await citizen(level=1)).user_id, level=1)
     with pytest.raises(NotFound):
-        await service.unwatch(stranger, row.id)
+        await service.unwatch(stranger, row.id, "unwatch-1")
     assert await service.list_watches(stranger) == []
     refused = await client.run("{ outageWatches { id } }")
     assert refused.codes == ["LOGIN_REQUIRED"]
-    await service.unwatch(me, row.id)
+    await service.unwatch(me, row.id, "unwatch-1")
     assert await service.list_watches(me) == []
 
 
@@ -259,18 +262,18 @@ async def test_the_client_reads_the_sandboxs_feed_and_asks_for_news_only(
 ) -> None:
     base = f"http://127.0.0.1:{sandbox_port}"
     async with HttpClient(Metrics()) as http, aiohttp.ClientSession() as control:
-        client = OutagesClient(SimpleNamespace(http=http), f"{base}/outages")  # type: ignore[arg-type]
-        first = await client.list_outages(Deadline.after(5))
-        assert await client.list_outages(Deadline.after(5)) is first
+        app, latest = over_http(http, base, UTILITIES), LatestFeed()
+        first = await latest.update(app, Deadline.after(5))
+        assert await latest.update(app, Deadline.after(5)) is first
         begun = {"kind": "GAS", "lat": 36.0, "lon": 117.0, "side_m": 800}
         async with control.post(f"{base}/_control/outages", json=begun) as answer:
             ref = (await answer.json())["id"]
-        made = {o.outage_ref: o for o in await client.list_outages(Deadline.after(5))}[ref]
+        made = {o.outage_ref: o for o in await latest.update(app, Deadline.after(5))}[ref]
         assert (made.kind, made.status) == (OutageKind.GAS, OutageStatus.ONGOING)
         assert made.covers(NEAR) and not made.covers(FAR)
         async with control.post(f"{base}/_control/outages/{ref}/restore") as answer:
             assert answer.status == 200
-        after = {o.outage_ref: o for o in await client.list_outages(Deadline.after(5))}[ref]
+        after = {o.outage_ref: o for o in await latest.update(app, Deadline.after(5))}[ref]
         assert after.status is OutageStatus.RESTORED and after.restored_at is not None
 
 
@@ -287,6 +290,10 @@ def _feature(**geometry: Any) -> dict[str, Any]:
             "updated_at": "2026-11-22T12:00:00+08:00",
         },
     }  # fmt: skip
+
+
+def _response(told: Any) -> Response:
+    return Response("outages", "fetch_feed", 200, {}, orjson.dumps(told))
 
 
 RING = [[117.0, 36.0], [117.1, 36.0], [117.1, 36.1], [117.0, 36.0]]
@@ -307,13 +314,15 @@ RING = [[117.0, 36.0], [117.1, 36.0], [117.1, 36.1], [117.0, 36.0]]
     ],
 )
 def test_a_broken_feed_is_no_feed(told: Any) -> None:
-    with pytest.raises(UpstreamFailed):
-        read_feed(told)
+    with pytest.raises((KeyError, TypeError, ValueError)):
+        read_feed(_response(told))
 
 
 def test_an_outage_in_two_parts_has_two_outlines() -> None:
     other = [[lon + 1, lat] for lon, lat in RING]
     parts = _feature(type="MultiPolygon", coordinates=[[RING], [other]])
-    (outage,) = read_feed({"type": "FeatureCollection", "features": [parts]})
+    feed = read_feed(_response({"type": "FeatureCollection", "features": [parts]}))
+    assert feed is not None
+    (outage,) = feed.outages
     assert len(outage.outline) == 2
     assert outage.covers(Spot(36.05, 118.06)) and not outage.covers(Spot(36.05, 117.5))

@@ -5,14 +5,13 @@ from datetime import date
 
 from core.database import transaction
 from core.ids import new_id
-from core.people.data_rights import export_person, find_holds
-from modules.bills import personal_data
+from core.people.data_rights import erase_person, export_person, find_holds
 from modules.bills.autopay import service as autopay
 from modules.bills.autopay.domain import TEXT_VERSION
 from modules.bills.domain import (
-    Arrears,
+    BillArrears,
     BillStatus,
-    MonthUsage,
+    BillUsageMonth,
     arrears_of,
     usage_by_month,
 )
@@ -39,9 +38,9 @@ def test_arrears_are_what_is_open_and_overdue_what_is_past_its_day() -> None:
         replace(gone, status=BillStatus.WITHDRAWN),
     ]
     found = arrears_of(bills, date(2026, 11, 23))
-    assert found == Arrears(3050, 2, 2050, 1, 50, date(2026, 11, 1))
+    assert found == BillArrears(3050, 2, 2050, 1, 50, date(2026, 11, 1))
     assert arrears_of(bills, date(2026, 11, 1)).overdue_count == 0
-    assert arrears_of([], date(2026, 11, 1)) == Arrears(0, 0, 0, 0, 0, None)
+    assert arrears_of([], date(2026, 11, 1)) == BillArrears(0, 0, 0, 0, 0, None)
 
 
 def test_usage_is_one_point_a_month() -> None:
@@ -54,8 +53,8 @@ def test_usage_is_one_point_a_month() -> None:
         replace(bill, period="2026-08", status=BillStatus.WITHDRAWN),
     ]
     assert usage_by_month(bills) == [
-        MonthUsage("2026-09", 5, "m3", 1000),
-        MonthUsage("2026-10", 10, "m3", 1400),
+        BillUsageMonth("2026-09", 5, "m3", 1000),
+        BillUsageMonth("2026-10", 10, "m3", 1400),
     ]
 
 
@@ -110,7 +109,7 @@ async def test_everything_is_handed_out_and_forgotten_but_the_ground_of_deductio
     assert hold.until_on == date(2029, 11, 25)
     for who in (person_id, person_id, other.viewer.user_id):
         async with transaction() as tx:
-            await personal_data.ERASURE.erase(world.app, tx, who)
+            await erase_person(world.app, tx, who)
     assert await AccountLink.all().count() == await Reminder.all().count() == 0
     assert await OutageWatch.all().count() == 0
     (kept,) = await Autopay.all()

@@ -40,8 +40,8 @@ async def _linked(world: World, total_fen: int = 3360) -> tuple[Call, UUID]:
 async def _run_on(world: World, day: date) -> None:
     """Run the job twice at noon of a day."""
     world.clock.move(NOON.replace(month=day.month, day=day.day, year=day.year) - world.clock.now())
-    await jobs.remind(world.app, {})
-    await jobs.remind(world.app, {})
+    await jobs.remind(world.app)
+    await jobs.remind(world.app)
 
 
 async def _titles(world: World) -> list[str]:
@@ -127,7 +127,7 @@ async def test_a_silent_biller_is_asked_again_the_same_day(world: World) -> None
     assert (await Reminder.get(link_id=link_id)).checked_on is None
     world.billers.faults.always = "ok"
     world.clock.move(timedelta(minutes=10))
-    await jobs.remind(world.app, {})
+    await jobs.remind(world.app)
     assert await Reminded.all().count() == 1
     assert (await Reminder.get(link_id=link_id)).checked_on == DUE_ON
 
@@ -167,6 +167,6 @@ async def test_nobody_elses_account_is_subscribed(world: World) -> None:
 async def test_who_unlinks_an_account_is_reminded_no_more(world: World) -> None:
     call, link_id = await _linked(world)
     await service.set_reminder(call, link_id, SOON, _key())
-    assert await bills.unlink_account(call, link_id)
+    await bills.unlink_account(call, link_id, _key())
     await _run_on(world, DUE_ON)
     assert (await Reminder.all().count(), await Reminded.all().count()) == (0, 0)

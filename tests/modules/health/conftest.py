@@ -14,13 +14,14 @@ from core.people.directory import get_person
 from core.people.personal_read import grant_consent
 from core.security.authentication import Viewer
 from modules.health.billing import service
-from modules.health.billing.upstream import HospitalBilling
-from notifications.upstream import SmsGateway
+from modules.health.billing.upstream import BILLING
+from notifications.upstream import GATEWAY
 from payments import routes
 from payments.psp.port import WeChatPay
 from tests.modules.health.fakes import FakeHospitals
 from tests.payments.fakes import FakePsp, FakeSms
 from tests.payments.world import Queue, request_of
+from tests.upstreams import by_operation
 
 
 @pytest.fixture
@@ -36,9 +37,9 @@ def psp(clock: ManualClock) -> FakePsp:
 
 
 @pytest.fixture
-def upstreams(hospitals: FakeHospitals, psp: FakePsp) -> Mapping[type, Any]:
+def upstreams(hospitals: FakeHospitals, psp: FakePsp) -> Mapping[Any, Any]:
     """The fakes in the place of the adapters."""
-    return {HospitalBilling: hospitals, WeChatPay: psp, SmsGateway: FakeSms()}
+    return {**by_operation(hospitals, BILLING), WeChatPay: psp, **by_operation(FakeSms(), GATEWAY)}
 
 
 @dataclass

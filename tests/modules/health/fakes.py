@@ -6,7 +6,6 @@ from datetime import UTC, datetime
 
 import orjson
 
-from core.deadline import Deadline
 from core.people.personal_read import Access
 from core.upstream.client import UpstreamRejected
 from modules.health.billing.domain import (
@@ -17,6 +16,7 @@ from modules.health.billing.domain import (
     HospitalReceipt,
     InpatientAccount,
 )
+from payments.api import Paid
 from tests.payments.fakes import Faults
 
 NOW = datetime(2026, 11, 23, 3, 0, tzinfo=UTC)
@@ -70,10 +70,8 @@ class FakeHospitals:
         self.payments[hospital_ref, payment_ref] = (paid_no, more)
         return refund.refund_no
 
-    async def list_bills(
-        self, access: Access, hospital_ref: str, deadline: Deadline
-    ) -> Sequence[HospitalBill]:
-        """See the protocol."""
+    async def list_bills(self, access: Access, hospital_ref: str) -> Sequence[HospitalBill]:
+        """See modules.health.billing.upstream."""
         self.asked.append(access)
         self._answer(hospital_ref, "list_bills")
         return [
@@ -82,10 +80,8 @@ class FakeHospitals:
             if (ref, whose) == (hospital_ref, access.person.resident_id)
         ]
 
-    async def list_inpatient(
-        self, access: Access, hospital_ref: str, deadline: Deadline
-    ) -> Sequence[InpatientAccount]:
-        """See the protocol."""
+    async def list_inpatient(self, access: Access, hospital_ref: str) -> Sequence[InpatientAccount]:
+        """See modules.health.billing.upstream."""
         self._answer(hospital_ref, "list_inpatient")
         return [
             account
@@ -93,17 +89,9 @@ class FakeHospitals:
             if (ref, whose) == (hospital_ref, access.person.resident_id)
         ]
 
-    async def pay_bill(
-        self,
-        hospital_ref: str,
-        bill_no: str,
-        *,
-        payment_ref: str,
-        amount_fen: int,
-        paid_at: datetime,
-        deadline: Deadline,
-    ) -> str:
-        """See the protocol."""
+    async def pay_bill(self, hospital_ref: str, bill_no: str, paid: Paid) -> str:
+        """See modules.health.billing.upstream."""
+        payment_ref, amount_fen = paid.payment_ref, paid.amount_fen
         fault = self.faults.before("pay_bill")
         if (hospital_ref, payment_ref) not in self.payments:
             if (hospital_ref, bill_no) not in self.bills:
@@ -118,17 +106,9 @@ class FakeHospitals:
             self._mark(hospital_ref, bill_no, BillStatus.PAID)
         return self._book(fault, "pay_bill", hospital_ref, bill_no, payment_ref, amount_fen)
 
-    async def top_up(
-        self,
-        hospital_ref: str,
-        account_no: str,
-        *,
-        payment_ref: str,
-        amount_fen: int,
-        paid_at: datetime,
-        deadline: Deadline,
-    ) -> str:
-        """See the protocol."""
+    async def top_up(self, hospital_ref: str, account_no: str, paid: Paid) -> str:
+        """See modules.health.billing.upstream."""
+        payment_ref, amount_fen = paid.payment_ref, paid.amount_fen
         fault = self.faults.before("top_up")
         if (hospital_ref, payment_ref) not in self.payments:
             if (hospital_ref, account_no) not in self.inpatient:
@@ -144,18 +124,14 @@ class FakeHospitals:
             self.inpatient[hospital_ref, account_no] = (whose, grown)
         return self._book(fault, "top_up", hospital_ref, account_no, payment_ref, amount_fen)
 
-    async def find_payment(
-        self, hospital_ref: str, payment_ref: str, deadline: Deadline
-    ) -> HospitalReceipt | None:
-        """See the protocol."""
+    async def find_payment(self, hospital_ref: str, payment_ref: str) -> HospitalReceipt | None:
+        """See modules.health.billing.upstream."""
         self._answer(hospital_ref, "find_payment")
         found = self.payments.get((hospital_ref, payment_ref))
         return found[1] if found else None
 
-    async def settle_refund(
-        self, hospital_ref: str, refund_no: str, refund_ref: str, deadline: Deadline
-    ) -> None:
-        """See the protocol."""
+    async def settle_refund(self, hospital_ref: str, refund_no: str, refund_ref: str) -> None:
+        """See modules.health.billing.upstream."""
         fault = self.faults.before("settle_refund")
         if self.settled.setdefault(refund_no, refund_ref) != refund_ref:
             raise _refusal("settle_refund", 409, "REFUND_REF_REUSED")

@@ -2,8 +2,8 @@
 
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
-from types import SimpleNamespace
 from typing import Any
+from uuid import UUID
 
 import aiohttp
 import pytest
@@ -15,45 +15,42 @@ from core.people.directory import Person
 from core.people.personal_read import Access
 from core.telemetry.metrics import Metrics
 from core.upstream.client import HttpClient, Unlicensed, UpstreamRejected
-from modules.health.billing.domain import BillStatus
-from modules.health.billing.upstream import (
-    HospitalBilling,
-    HospitalBillingClient,
-)
-from modules.health.module import MANIFEST
+from modules.health.billing import upstream
+from modules.health.billing.domain import BillStatus, HospitalReceipt
+from modules.health.billing.upstream import BILLING
 from tests.modules.health.fakes import FakeHospitals
-
-(_BINDING,) = MANIFEST.upstreams
+from tests.payments.payees import captured
+from tests.upstreams import Connected, in_place_of, over_http
 
 
 @dataclass
 class Subject:
     """Hospitals under test, a patient, and the counter's hands."""
 
-    hospitals: HospitalBilling
+    app: Connected
     access: Access
     issue: Callable[[], Awaitable[str]]
     cancel: Callable[[str], Awaitable[None]]
     admit: Callable[[], Awaitable[str]]
     decide: Callable[[str, int], Awaitable[str]]
 
-    async def pay(self, bill_no: str, ref: str, amount_fen: int) -> str:
+    async def pay(self, bill_no: str, ref: UUID, amount_fen: int) -> str:
         """Pay a bill now."""
-        return await self.hospitals.pay_bill(
-            "h3", bill_no, payment_ref=ref, amount_fen=amount_fen,
-            paid_at=SystemClock().now(), deadline=_soon(),
-        )  # fmt: skip
+        paid = captured(ref, amount_fen, SystemClock().now())
+        return await upstream.pay_bill(self.app, _soon(), "h3", bill_no, paid)
 
-    async def top_up(self, account_no: str, ref: str, amount_fen: int) -> str:
+    async def top_up(self, account_no: str, ref: UUID, amount_fen: int) -> str:
         """Pay into a deposit now."""
-        return await self.hospitals.top_up(
-            "h3", account_no, payment_ref=ref, amount_fen=amount_fen,
-            paid_at=SystemClock().now(), deadline=_soon(),
-        )  # fmt: skip
+        paid = captured(ref, amount_fen, SystemClock().now())
+        return await upstream.top_up(self.app, _soon(), "h3", account_no, paid)
+
+    async def find(self, ref: UUID) -> HospitalReceipt | None:
+        """What a payment came to."""
+        return await upstream.find_payment(self.app, _soon(), "h3", ref.hex)
 
     async def self_pay(self, bill_no: str) -> int:
         """What is due for a bill."""
-        bills = await self.hospitals.list_bills(self.access, "h3", _soon())
+        bills = await upstream.list_bills(self.app, _soon(), self.access, "h3")
         return next(bill.self_pay_fen for bill in bills if bill.bill_no == bill_no)
 
 
@@ -71,8 +68,7 @@ async def subject(request: pytest.FixtureRequest) -> AsyncIterator[Subject]:
     port = request.getfixturevalue("sandbox_port")
     base = f"http://127.0.0.1:{port}"
     async with HttpClient(Metrics()) as http, aiohttp.ClientSession() as session:
-        http.protect("his_billing", _BINDING.personal)
-        client = HospitalBillingClient(SimpleNamespace(http=http), f"{base}/his-billing")  # type: ignore[arg-type]
+        app = over_http(http, base, BILLING)
         async with session.get(f"{base}/_control/people") as people:
             resident_id = (await people.json())[0]["resident_id"]
 
@@ -97,7 +93,7 @@ async def subject(request: pytest.FixtureRequest) -> AsyncIterator[Subject]:
             told = await control("refunds", {"payment_ref": ref, "amount_fen": amount_fen})
             return str(told["refunds"][-1]["refund_no"])
 
-        yield Subject(client, _access(resident_id), issue, cancel, admit, decide)
+        yield Subject(app, _access(resident_id), issue, cancel, admit, decide)
 
 
 def _fake() -> Subject:
@@ -115,7 +111,7 @@ def _fake() -> Subject:
     async def decide(ref: str, amount_fen: int) -> str:
         return fake.decide("h3", ref, amount_fen)
 
-    return Subject(fake, _access(me), issue, cancel, admit, decide)
+    return Subject(in_place_of(BILLING, fake), _access(me), issue, cancel, admit, decide)
 
 
 def _soon() -> Deadline:
@@ -124,20 +120,20 @@ def _soon() -> Deadline:
 
 async def test_a_bill_adds_up_and_is_its_patients(subject: Subject) -> None:
     bill_no = await subject.issue()
-    bills = await subject.hospitals.list_bills(subject.access, "h3", _soon())
+    bills = await upstream.list_bills(subject.app, _soon(), subject.access, "h3")
     bill = next(bill for bill in bills if bill.bill_no == bill_no)
     assert bill.adds_up and bill.items and bill.status is BillStatus.OPEN
-    elsewhere = await subject.hospitals.list_bills(subject.access, "h5", _soon())
+    elsewhere = await upstream.list_bills(subject.app, _soon(), subject.access, "h5")
     assert bill_no not in [bill.bill_no for bill in elsewhere]
 
 
 async def test_a_payment_is_booked_once_however_often(subject: Subject) -> None:
     bill_no = await subject.issue()
-    ref, due_fen = f"ref-{bill_no}", await subject.self_pay(bill_no)
-    assert await subject.hospitals.find_payment("h3", ref, _soon()) is None
+    ref, due_fen = new_id(), await subject.self_pay(bill_no)
+    assert await subject.find(ref) is None
     receipt_no = await subject.pay(bill_no, ref, due_fen)
     assert await subject.pay(bill_no, ref, due_fen) == receipt_no
-    found = await subject.hospitals.find_payment("h3", ref, _soon())
+    found = await subject.find(ref)
     assert found is not None
     assert (found.receipt_no, found.amount_fen, list(found.refunds)) == (receipt_no, due_fen, [])
 
@@ -145,61 +141,61 @@ async def test_a_payment_is_booked_once_however_often(subject: Subject) -> None:
 async def test_refusals_carry_their_code(subject: Subject) -> None:
     paid, other, gone = [await subject.issue() for _ in range(3)]
     due_fen = await subject.self_pay(paid)
-    await subject.pay(paid, f"ref-{paid}", due_fen)
+    first, second = new_id(), new_id()
+    await subject.pay(paid, first, due_fen)
     await subject.cancel(gone)
     for bill_no, ref, amount_fen, code in (
-        (paid, "ref-2", due_fen, "ALREADY_PAID"),
-        (other, "ref-2", await subject.self_pay(other) + 1, "AMOUNT_MISMATCH"),
-        (gone, "ref-2", await subject.self_pay(gone), "BILL_CANCELLED"),
-        ("MB-none", "ref-2", 100, "NO_SUCH_BILL"),
-        (paid, f"ref-{paid}", due_fen + 1, "PAYMENT_REF_REUSED"),
+        (paid, second, due_fen, "ALREADY_PAID"),
+        (other, second, await subject.self_pay(other) + 1, "AMOUNT_MISMATCH"),
+        (gone, second, await subject.self_pay(gone), "BILL_CANCELLED"),
+        ("MB-none", second, 100, "NO_SUCH_BILL"),
+        (paid, first, due_fen + 1, "PAYMENT_REF_REUSED"),
     ):
         with pytest.raises(UpstreamRejected) as refused:
             await subject.pay(bill_no, ref, amount_fen)
         assert refused.value.code == code
-    assert await subject.hospitals.find_payment("h3", "ref-2", _soon()) is None
+    assert await subject.find(second) is None
 
 
 async def test_a_deposit_grows_by_what_is_paid_in(subject: Subject) -> None:
-    account_no = await subject.admit()
-    (before,) = await subject.hospitals.list_inpatient(subject.access, "h3", _soon())
+    account_no, first = await subject.admit(), new_id()
+    (before,) = await upstream.list_inpatient(subject.app, _soon(), subject.access, "h3")
     for _ in range(2):
-        await subject.top_up(account_no, f"up-{account_no}", 20_000)
-    (after,) = await subject.hospitals.list_inpatient(subject.access, "h3", _soon())
+        await subject.top_up(account_no, first, 20_000)
+    (after,) = await upstream.list_inpatient(subject.app, _soon(), subject.access, "h3")
     assert after.balance_fen == before.balance_fen + 20_000
     for number, amount_fen, code in (
         (account_no, 5_000_001, "TOP_UP_TOO_LARGE"),
         ("ZY3nobody", 100, "NO_SUCH_ACCOUNT"),
     ):
         with pytest.raises(UpstreamRejected) as refused:
-            await subject.top_up(number, "up-2", amount_fen)
+            await subject.top_up(number, new_id(), amount_fen)
         assert refused.value.code == code
 
 
 async def test_a_refund_is_decided_and_settled_by_one_refund_of_ours(subject: Subject) -> None:
     bill_no = await subject.issue()
-    ref = f"ref-{bill_no}"
+    ref = new_id()
     await subject.pay(bill_no, ref, await subject.self_pay(bill_no))
-    refund_no = await subject.decide(ref, 100)
+    refund_no = await subject.decide(ref.hex, 100)
     for _ in range(2):
-        await subject.hospitals.settle_refund("h3", refund_no, "back-1", _soon())
-    found = await subject.hospitals.find_payment("h3", ref, _soon())
+        await upstream.settle_refund(subject.app, _soon(), "h3", refund_no, "back-1")
+    found = await subject.find(ref)
     assert found is not None
     (refund,) = found.refunds
     told = (refund.refund_no, refund.amount_fen, refund.refund_ref)
     assert told == (refund_no, 100, "back-1")
     with pytest.raises(UpstreamRejected) as refused:
-        await subject.hospitals.settle_refund("h3", refund_no, "back-2", _soon())
+        await upstream.settle_refund(subject.app, _soon(), "h3", refund_no, "back-2")
     assert refused.value.code == "REFUND_REF_REUSED"
 
 
 async def test_reading_bills_needs_an_access_for_this_upstream() -> None:
     async with HttpClient(Metrics()) as http:
-        http.protect("his_billing", _BINDING.personal)
-        client = HospitalBillingClient(SimpleNamespace(http=http), "http://127.0.0.1:9")  # type: ignore[arg-type]
+        app = over_http(http, "http://127.0.0.1:9", BILLING)
         fake = _access("11010519491231002X")
         wrong = Access(fake.person, fake.purpose, fake.consent_id, fake.access_id, "police")
         with pytest.raises(Unlicensed):
-            await client.list_bills(wrong, "h1", _soon())
+            await upstream.list_bills(app, _soon(), wrong, "h1")
         with pytest.raises(Unlicensed):
-            await client.list_inpatient(wrong, "h1", _soon())
+            await upstream.list_inpatient(app, _soon(), wrong, "h1")

@@ -10,13 +10,13 @@ from core.database import connection, fetch_all, transaction
 from core.errors import Conflict, Forbidden, InvalidInput, NotFound, Unavailable
 from core.ids import new_id
 from core.people.consents import withdraw_consent
-from core.people.data_rights import export_person, find_holds
+from core.people.data_rights import erase_person, export_person, find_holds
 from core.people.directory import get_person
 from core.people.personal_read import grant_consent
 from core.security.authentication import Viewer
 from core.security.mandate import Mandate, MandateKind
 from core.upstream.readings import ReadStatus
-from modules.health.billing import jobs, personal_data, refunds, service
+from modules.health.billing import jobs, refunds, service
 from modules.health.billing.domain import BillStatus, RefundState, next_look, state_of
 from modules.health.models import HospitalBill, HospitalPayment, HospitalRefund, TopUp
 from notifications.models import Message
@@ -235,7 +235,7 @@ async def test_what_the_hospital_gives_back_returns_once_and_leaves_a_trail(ward
     first = ward.hospitals.decide("h1", intent_id.hex, 500)
     ward.clock.move(timedelta(minutes=5))
     for _ in range(3):
-        await jobs.look_for_refunds(ward.app, {})
+        await jobs.look_for_refunds(ward.app)
         ward.clock.move(timedelta(hours=1))
     assert [row.amount_fen for row in await Refund.all()] == [500]
     second = ward.hospitals.decide("h1", intent_id.hex, 700)
@@ -261,7 +261,7 @@ async def test_a_hospital_that_was_down_is_told_later(ward: Ward) -> None:
     await ward.call_back()
     await HospitalRefund.all().update(settled_at=None)
     ward.hospitals.settled.clear()
-    await jobs.look_for_refunds(ward.app, {})
+    await jobs.look_for_refunds(ward.app)
     await ward.queue.run_due()
     assert ward.hospitals.settled == {row.refund_no: row.refund_id.hex}
     assert (await HospitalRefund.get(id=row.id)).settled_at is not None
@@ -336,7 +336,7 @@ async def test_leaving_forgets_whose_bills_they_were(ward: Ward) -> None:
     (hold,) = (await find_holds(ward.app, person_id))["health"]
     assert hold.until_on is not None and hold.until_on.isoformat() == "2027-05-22"
     async with transaction() as tx:
-        await personal_data.ERASURE.erase(ward.app, tx, person_id)
+        await erase_person(ward.app, tx, person_id)
     assert await HospitalBill.filter(citizen_id=person_id).count() == 0
     ward.clock.move(timedelta(days=181))
     assert "health" not in await find_holds(ward.app, person_id)

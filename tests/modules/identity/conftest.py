@@ -9,12 +9,13 @@ from uuid import uuid4
 import pytest
 
 from core.context.app import App
-from modules.identity.upstream import IdentityRegistry
+from modules.identity.upstream import REGISTRY
 from notifications.jobs import deliver
 from notifications.models import Delivery
-from notifications.upstream import SmsGateway
+from notifications.upstream import GATEWAY
 from tests.asgi import Client
 from tests.fakes import FakePolice, FakeSms
+from tests.upstreams import by_operation
 
 REFUSAL = "__typename ... on Refusal { code message } ... on InvalidInput { field }"
 REFUSAL += " ... on RateLimited { retryAfterS } ... on LoginRequired { requiredLevel }"
@@ -36,9 +37,9 @@ def police() -> FakePolice:
 
 
 @pytest.fixture
-def upstreams(sms: FakeSms, police: FakePolice) -> Mapping[type, Any]:
+def upstreams(sms: FakeSms, police: FakePolice) -> Mapping[Any, Any]:
     """The outside systems of these tests."""
-    return {SmsGateway: sms, IdentityRegistry: police}
+    return {**by_operation(sms, GATEWAY), **by_operation(police, REGISTRY)}
 
 
 @dataclass(frozen=True)

@@ -19,12 +19,13 @@ from core.people.personal_read import list_access
 from core.security.authentication import Viewer
 from modules.identity import domain, families, real_name
 from modules.identity.models import Citizen, Mandate
-from modules.identity.upstream import IdentityRegistry
+from modules.identity.upstream import REGISTRY
 from modules.welfare.service import read_housing_fund
-from modules.welfare.upstream import HousingFund
+from modules.welfare.upstream import CENTRE
 from notifications.models import Delivery
-from notifications.upstream import SmsGateway
+from notifications.upstream import GATEWAY
 from tests.fakes import FakeHousingFund, FakePolice, FakeSms
+from tests.upstreams import by_operation
 
 MakeCitizen = Callable[..., Awaitable[Viewer]]
 MakeCall = Callable[..., Call]
@@ -49,9 +50,13 @@ def fund() -> FakeHousingFund:
 
 
 @pytest.fixture
-def upstreams(police: FakePolice, sms: FakeSms, fund: FakeHousingFund) -> Mapping[type, Any]:
+def upstreams(police: FakePolice, sms: FakeSms, fund: FakeHousingFund) -> Mapping[Any, Any]:
     """The outside systems."""
-    return {SmsGateway: sms, IdentityRegistry: police, HousingFund: fund}
+    return {
+        **by_operation(sms, GATEWAY),
+        **by_operation(police, REGISTRY),
+        **by_operation(fund, CENTRE),
+    }
 
 
 async def _call(make: MakeCall, viewer: Viewer, level: int = 2) -> Call:

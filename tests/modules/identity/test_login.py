@@ -235,10 +235,10 @@ async def test_old_codes_are_forgotten(
     app: App, phone: Phone, clock: ManualClock, counted: Counted
 ) -> None:
     await phone.request_code()
-    await forget_codes(app, {})
+    await forget_codes(app)
     assert (await counted())["identity_login_code"] == 1
     clock.move(timedelta(days=2))
-    await forget_codes(app, {})
+    await forget_codes(app)
     assert (await counted())["identity_login_code"] == 0
 
 

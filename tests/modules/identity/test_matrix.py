@@ -17,18 +17,18 @@ from core.manifest import discover
 from core.security import authorization, mandate
 from core.security.authentication import Viewer
 from core.settings import Settings
-from modules.appointments.models import Booking, Resource, Slot
+from kinds.booking.models import Booking, Resource, Slot
 from modules.bills.models import AccountLink, Autopay, OutageWatch
 from modules.health.models import HospitalBill
 from modules.identity import families, service
-from modules.identity.models import Mandate, Session
-from modules.identity.upstream import IdentityRegistry
+from modules.identity.models import PHONE, Mandate, Session
+from modules.identity.upstream import REGISTRY
 from modules.mobility.models import Fine, ParkingCharge, Plate, Trip
-from modules.mobility.parking.upstream import Parking
-from modules.mobility.transit.upstream import Fare
-from modules.welfare.upstream import HousingFund
+from modules.mobility.parking.upstream import OPERATOR
+from modules.mobility.transit.upstream import CLEARING
+from modules.welfare.upstream import CENTRE
 from notifications.models import Message
-from notifications.upstream import SmsGateway
+from notifications.upstream import GATEWAY
 from payments.contracts import begin_contract
 from payments.models import Intent
 from tests.asgi import Client
@@ -36,6 +36,7 @@ from tests.conftest import NOON
 from tests.fakes import FakeHousingFund, FakePolice, FakeSms
 from tests.modules.identity.matrix import OWNERSHIP, Matrix, Objects
 from tests.modules.mobility.fakes import FakeFare, FakeParking
+from tests.upstreams import by_operation
 
 MakeCitizen = Callable[..., Awaitable[Viewer]]
 
@@ -47,14 +48,14 @@ def settings(settings: Settings) -> Settings:
 
 
 @pytest.fixture
-def upstreams(clock: ManualClock) -> Mapping[type, Any]:
+def upstreams(clock: ManualClock) -> Mapping[Any, Any]:
     """Systems in memory."""
     return {
-        SmsGateway: FakeSms(),
-        IdentityRegistry: FakePolice(),
-        HousingFund: FakeHousingFund(),
-        Parking: FakeParking(clock),
-        Fare: FakeFare(clock),
+        **by_operation(FakeSms(), GATEWAY),
+        **by_operation(FakePolice(), REGISTRY),
+        **by_operation(FakeHousingFund(), CENTRE),
+        **by_operation(FakeParking(clock), OPERATOR),
+        **by_operation(FakeFare(clock), CLEARING),
     }
 
 
@@ -108,7 +109,7 @@ async def _proposal(app: App, actor: Viewer, subject: Viewer) -> UUID:
         id=new_id(),
         kind="proxy",
         actor_id=actor.user_id,
-        phone_index=app.vault.blind_index(phone, service.PHONE),
+        phone_index=app.vault.blind_index(phone, PHONE),
         services=["housing-fund-query"],
         state="proposed",
         proposed_at=now,
@@ -304,6 +305,7 @@ async def objects_of(app: App, who: Viewer, others: Viewer) -> dict[str, str]:
         "confirmProxy.mandateId": await _proposal(app, others, who),
         "endMandate.mandateId": mandate,
         "payment.id": await _payment(app, who),
+        "paymentChanged.id": await _payment(app, who),
         "paymentReceipt.paymentId": await _payment(app, who),
         "parkingSessions.plateId": await _plate(app, who),
         "verifyPlate.plateId": await _plate(app, who),

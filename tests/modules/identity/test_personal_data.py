@@ -1,6 +1,5 @@
 """Everything one has: under the newest key, handed out, forgotten but for what the law keeps."""
 
-import importlib
 import shutil
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from datetime import date
@@ -12,18 +11,11 @@ import pytest
 from core.clock import ManualClock
 from core.context.app import App
 from core.context.call import Call
-from core.database import Transaction
 from core.database.models import Consent
 from core.errors import Conflict, NotFound
-from core.manifest import Manifest, discover, load
+from core.manifest import Manifest, discover
 from core.people.consents import grant_consent
-from core.people.data_rights import (
-    SEALED,
-    Erasure,
-    Hold,
-    count_old,
-    reseal,
-)
+from core.people.data_rights import Hold, PersonalData, count_old, reseal
 from core.people.directory import get_person
 from core.processes.open_app import open_app
 from core.security.authentication import Viewer
@@ -44,34 +36,15 @@ async def _loan_holds(_app: App, person_id: UUID) -> Sequence[Hold]:
     return (Hold("loan", LOAN, date(2030, 1, 1)),) if person_id in OPEN_LOANS else ()
 
 
-async def _loan_erase(_app: App, _tx: Transaction, _person_id: UUID) -> None:
-    return None
-
-
-LENDING = Erasure("lending", _loan_holds, _loan_erase)
+LENDING = PersonalData("lending", holds=_loan_holds)
 
 
 @pytest.fixture(scope="session")
 def manifests() -> tuple[Manifest, ...]:
     """The house, and a wing with loans."""
-    lending = Manifest(
-        name="test_lending",
-        extensions=(("privacy.erasure", "tests.modules.identity.test_personal_data:LENDING"),),
-    )
+    package, _, room = __name__.rpartition(".")
+    lending = Manifest(name="test_lending", package=package, rooms=(room,))
     return (*discover(examples=True), lending)
-
-
-def test_every_sealed_column_of_the_house_is_known_to_the_key_rotation() -> None:
-    house = discover()
-    groups = [load(path) for m in house for point, path in m.extensions if point == SEALED]
-    known = {(c.table, c.column) for group in groups for c in group}
-    found = set()
-    for name in (name for manifest in house for name in manifest.models):
-        for model in vars(importlib.import_module(name)).values():
-            if isinstance(model, type) and hasattr(model, "_meta") and model.__module__ == name:
-                table = model._meta.db_table
-                found |= {(table, f) for f in model._meta.fields_map if f.endswith("_sealed")}
-    assert found == known
 
 
 @pytest.fixture
@@ -95,7 +68,7 @@ async def test_a_new_key_is_used_at_once_and_old_values_move_under_it(rotating: 
     people = [await make_citizen(rotating, level=2, name="张三", locale="zh") for _ in range(3)]
     folder = rotating.settings.keys_path
     add_data_key(folder)
-    await reseal(rotating, {})
+    await reseal(rotating)
     assert await count_old(rotating) == 0
     rows = await Citizen.all()
     assert {bytes(row.phone_sealed or b"")[0] for row in rows} == {2}
@@ -103,7 +76,7 @@ async def test_a_new_key_is_used_at_once_and_old_values_move_under_it(rotating: 
     (folder / "pii_data.key").unlink()  # nothing stands under it any more
     rotating.vault.reload()
     assert (await get_person(rotating, people[1].user_id)).name == "张三"
-    await reseal(rotating, {})  # repeat-safe
+    await reseal(rotating)  # repeat-safe
 
 
 async def test_a_process_that_has_not_heard_of_a_key_reads_what_another_sealed(
@@ -181,10 +154,10 @@ async def test_what_the_law_keeps_is_named_and_forgotten_when_it_ends(
     assert [hold.what for hold in erased.holds["identity"]] == ["name, resident_id"]
     row = await Citizen.get(id=viewer.user_id)
     assert row.name_sealed is not None and row.phone_sealed is None
-    await personal_data.finish_erasures(app, {})
+    await personal_data.finish_erasures(app)
     assert (await Citizen.get(id=viewer.user_id)).name_sealed is not None
     OPEN_LOANS.clear()
-    await personal_data.finish_erasures(app, {})
+    await personal_data.finish_erasures(app)
     assert (await Citizen.get(id=viewer.user_id)).name_sealed is None
 
 

@@ -160,9 +160,9 @@ async def test_looking_at_many_people_is_flagged_once_and_counted_on(
         await staff.look_up_person(curious, person.user_id, "AC-1")
     for _ in range(staff.UNUSUAL_PEOPLE_PER_HOUR + 5):  # one person, many times
         await staff.look_up_person(diligent, people[0].user_id, "AC-2")
-    await staff.flag_unusual_access(app, {})
+    await staff.flag_unusual_access(app)
     await staff.look_up_person(curious, people[-1].user_id, "AC-1")
-    await staff.flag_unusual_access(app, {})
+    await staff.flag_unusual_access(app)
     (flag,) = await AccessFlag.all()
     assert flag.actor_id == curious.subject_id
     assert flag.people_count == staff.UNUSUAL_PEOPLE_PER_HOUR + 2

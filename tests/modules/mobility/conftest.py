@@ -8,10 +8,10 @@ import pytest
 from core.clock import ManualClock
 from core.context.call import Call
 from core.security.authentication import Viewer
-from modules.mobility.fines.upstream import FinesPlatform, TrafficPolice
-from modules.mobility.parking.upstream import Parking, VehicleRegistry
-from modules.mobility.transit.upstream import Fare
-from notifications.upstream import SmsGateway
+from modules.mobility.fines.upstream import PLATFORM, POLICE
+from modules.mobility.parking.upstream import OPERATOR, VEHICLES
+from modules.mobility.transit.upstream import CLEARING
+from notifications.upstream import GATEWAY
 from payments.psp.port import Alipay, WeChatPay
 from tests.modules.mobility.fakes import (
     FakeFare,
@@ -23,6 +23,7 @@ from tests.modules.mobility.fakes import (
 from tests.payments.conftest import billers, psp, world
 from tests.payments.fake_alipay import FakeAlipay
 from tests.payments.fakes import FakePsp, FakeSms
+from tests.upstreams import by_operation
 
 __all__ = ["billers", "psp", "world"]
 
@@ -74,17 +75,17 @@ def upstreams(
     police: FakeTrafficPolice,
     platform: FakePlatform,
     fare: FakeFare,
-) -> Mapping[type, Any]:
+) -> Mapping[Any, Any]:
     """The fakes in the place of the clients."""
     return {
         WeChatPay: psp,
         Alipay: alipay,
-        SmsGateway: FakeSms(),
-        Parking: parking,
-        VehicleRegistry: vehicles,
-        TrafficPolice: police,
-        FinesPlatform: platform,
-        Fare: fare,
+        **by_operation(FakeSms(), GATEWAY),
+        **by_operation(parking, OPERATOR),
+        **by_operation(vehicles, VEHICLES),
+        **by_operation(police, POLICE),
+        **by_operation(platform, PLATFORM),
+        **by_operation(fare, CLEARING),
     }
 
 

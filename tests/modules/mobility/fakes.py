@@ -11,7 +11,6 @@ import jwt
 import orjson
 
 from core.clock import Clock, civil_date
-from core.deadline import Deadline
 from core.people.personal_read import Access
 from core.standards.signed_code import ReaderKey
 from core.upstream.client import UpstreamRejected, UpstreamTimeout
@@ -19,6 +18,7 @@ from modules.mobility.fines.domain import FineStatus, Order, Violation
 from modules.mobility.parking.domain import Place, Session, Tariff
 from modules.mobility.payee import Receipt
 from modules.mobility.transit.domain import Trip, TripMode, TripStatus
+from payments.api import Paid
 from tests.payments.fakes import Faults
 
 PLACE = Place("p01", "示例广场停车场", "Sample Plaza", 36.0, 117.0, Tariff(15, 30, 200, 3000))
@@ -44,22 +44,21 @@ class FakePayee:
         """The receipt of a booked payment."""
         return Receipt(self.receipts[payment_ref][2])
 
-    async def pay(
-        self, no: str, *, payment_ref: str, amount_fen: int, paid_at: datetime, deadline: Deadline
-    ) -> Receipt:
-        """See the protocol."""
+    async def pay(self, no: str, paid: Paid) -> Receipt:
+        """See modules.mobility.payee."""
+        payment_ref, amount_fen = paid.payment_ref, paid.amount_fen
         fault = self.faults.before("pay")
         known = self.receipts.get(payment_ref)
         if known is not None and known[:2] != (no, amount_fen):
             raise self.refusal("pay", 409, "PAYMENT_REF_REUSED")
         if known is None:
-            self.settle(no, amount_fen, paid_at)
+            self.settle(no, amount_fen, paid.paid_at)
             self.receipts[payment_ref] = (no, amount_fen, f"RC{len(self.receipts):06d}")
         self.faults.after(fault, "pay")
         return self.receipt(payment_ref)
 
-    async def find_payment(self, payment_ref: str, deadline: Deadline) -> Receipt | None:
-        """See the protocol."""
+    async def find_payment(self, payment_ref: str) -> Receipt | None:
+        """See modules.mobility.payee."""
         self.faults.after(self.faults.before("find_payment"), "find_payment")
         return self.receipt(payment_ref) if payment_ref in self.receipts else None
 
@@ -108,8 +107,8 @@ class FakeParking(FakePayee):
         charge_fen = 0 if minutes <= 15 else min(3000, 200 * -(-minutes // 30))
         return max(0, charge_fen - self.paid_fen(session_id))
 
-    async def list_sessions(self, plate: str, deadline: Deadline) -> Sequence[Session]:
-        """See the protocol."""
+    async def list_sessions(self, plate: str) -> Sequence[Session]:
+        """See its declaration."""
         self.faults.after(self.faults.before("list_sessions"), "list_sessions")
         stays = self.stays.items()
         return [
@@ -118,8 +117,8 @@ class FakeParking(FakePayee):
             if stay.plate == plate and stay.exited_at is None
         ]
 
-    async def get_session(self, session_id: str, deadline: Deadline) -> Session:
-        """See the protocol."""
+    async def get_session(self, session_id: str) -> Session:
+        """See its declaration."""
         self.faults.after(self.faults.before("get_session"), "get_session")
         if session_id not in self.stays:
             raise self.refusal("get_session", 404, "NO_SUCH_SESSION")
@@ -159,8 +158,8 @@ class FakeVehicles:
         self.asked: list[Access] = []
         self.is_silent = False
 
-    async def owns(self, access: Access, plate: str, deadline: Deadline) -> bool:
-        """See the protocol."""
+    async def verify_owner(self, access: Access, plate: str) -> bool:
+        """See its declaration."""
         self.asked.append(access)
         if self.is_silent:
             raise UpstreamTimeout("vehicles", "verify", "no answer in time")
@@ -202,8 +201,8 @@ class FakePlatform(FakePayee):
         assert offence.due_on is not None
         return min(FINE_FEN, 300 * max(0, (day - offence.due_on).days))
 
-    async def get_order(self, order_no: str, deadline: Deadline) -> Order:
-        """See the protocol."""
+    async def get_order(self, order_no: str) -> Order:
+        """See its declaration."""
         self.faults.after(self.faults.before("get_order"), "get_order")
         offence = self.find(order_no, "get_order")
         assert offence.due_on is not None
@@ -242,15 +241,15 @@ class FakeTrafficPolice:
         self.platform.offences[violation_no] = FakeOffence(violation_no, resident_id, committed_at)
         return violation_no
 
-    async def list_violations(self, access: Access, deadline: Deadline) -> Sequence[Violation]:
-        """See the protocol."""
+    async def list_violations(self, access: Access) -> Sequence[Violation]:
+        """See its declaration."""
         self.asked.append(access)
         self.faults.after(self.faults.before("list_violations"), "list_violations")
         offences = reversed(self.platform.offences.values())
         return [_violation(o) for o in offences if o.resident_id == access.person.resident_id]
 
-    async def accept(self, access: Access, violation_no: str, deadline: Deadline) -> Violation:
-        """See the protocol."""
+    async def accept(self, access: Access, violation_no: str) -> Violation:
+        """See its declaration."""
         self.asked.append(access)
         fault = self.faults.before("accept")
         offence = self.platform.offences[violation_no]
@@ -325,21 +324,19 @@ class FakeFare(FakePayee):
         )  # fmt: skip
         return "OPEN"
 
-    async def register_key(self, key: ReaderKey, deadline: Deadline) -> None:
-        """See the protocol."""
+    async def register_key(self, key: ReaderKey) -> None:
+        """See its declaration."""
         self.faults.after(self.faults.before("register_key"), "register_key")
         self.keys[key.kid] = key.public_key
 
-    async def list_trips(
-        self, access: Access, rider_ref: str, deadline: Deadline
-    ) -> Sequence[Trip]:
-        """See the protocol."""
+    async def list_trips(self, access: Access, rider_ref: str) -> Sequence[Trip]:
+        """See its declaration."""
         self.asked.append(access)
         self.faults.after(self.faults.before("list_trips"), "list_trips")
         return [trip for trip in self.trips if trip.rider_ref == rider_ref]
 
-    async def get_trip(self, trip_no: str, deadline: Deadline) -> Trip:
-        """See the protocol."""
+    async def get_trip(self, trip_no: str) -> Trip:
+        """See its declaration."""
         self.faults.after(self.faults.before("get_trip"), "get_trip")
         return self.trips[self._find(trip_no, "get_trip")]
 

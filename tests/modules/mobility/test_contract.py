@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from types import SimpleNamespace
 from typing import Any
+from uuid import UUID
 
 import aiohttp
 import pytest
@@ -19,12 +20,16 @@ from core.security.authentication import Tokens
 from core.standards.signed_code import issue_code, reader_key
 from core.telemetry.metrics import Metrics
 from core.upstream.client import HttpClient, UpstreamRejected
-from modules.mobility.fines.upstream import FinesPlatformClient, TrafficPoliceClient
-from modules.mobility.parking.upstream import ParkingClient, VehicleRegistryClient
-from modules.mobility.payee import REFUSED_FOR_GOOD, Payee
+from modules.mobility.fines import upstream as fines
+from modules.mobility.parking import upstream as parking
+from modules.mobility.payee import REFUSED_FOR_GOOD, Payee, Receipt
+from modules.mobility.transit import upstream as transit
 from modules.mobility.transit.domain import CODE_LIFE, GATES
-from modules.mobility.transit.upstream import FareClient
 from tests.modules.mobility.fakes import FakeFare, FakeParking, FakePlatform, FakeTrafficPolice
+from tests.payments.payees import captured
+from tests.upstreams import Connected, in_place_of, over_http
+
+SYSTEMS = (fines.POLICE, fines.PLATFORM, parking.OPERATOR, parking.VEHICLES, transit.CLEARING)
 
 PLATE = "宁ZD00099"
 NOW = SystemClock().now
@@ -42,6 +47,7 @@ class Due:
 class Subject:
     """A payee under test, the hand that makes something due, and one that ends it for good."""
 
+    app: Connected
     payee: Payee
     make: Callable[[], Awaitable[Due]]
     end: Callable[[Due], Awaitable[str]]
@@ -49,11 +55,11 @@ class Subject:
 
 
 class Sandbox:
-    """The city over HTTP: clients of ours, and its control plane."""
+    """The city over HTTP: our operations, and its control plane."""
 
     def __init__(self, port: int, http: HttpClient, session: aiohttp.ClientSession) -> None:
         self.base = f"http://127.0.0.1:{port}"
-        self.app: Any = SimpleNamespace(http=http)
+        self.app = over_http(http, self.base, *SYSTEMS)
         self._session = session
 
     async def driver(self, number: int = 0) -> Any:
@@ -104,7 +110,7 @@ def fake_parking() -> Subject:
         fake.stays[due.no].exited_at = NOW()
         return "ALREADY_LEFT"
 
-    return Subject(fake, make, end)
+    return Subject(in_place_of(parking.OPERATOR, fake), parking.STAYS, make, end)
 
 
 def sandbox_parking(city: Sandbox) -> Subject:
@@ -119,7 +125,7 @@ def sandbox_parking(city: Sandbox) -> Subject:
         await make()  # the car drives out of where it was
         return "ALREADY_LEFT"
 
-    return Subject(ParkingClient(city.app, f"{city.base}/parking"), make, end)
+    return Subject(city.app, parking.STAYS, make, end)
 
 
 def fake_fines() -> Subject:
@@ -129,19 +135,18 @@ def fake_fines() -> Subject:
 
     async def make() -> Due:
         access: Any = access_of({"resident_id": "me"}, "traffic_police")
-        accepted = await police.accept(access, police.catch("me"), _soon())
+        accepted = await police.accept(access, police.catch("me"))
         return Due(accepted.order_no or "", accepted.fine_fen)
 
     async def end(due: Due) -> str:
         fake.find(due.no, "end").withdrawn = True
         return "ORDER_WITHDRAWN"
 
-    return Subject(fake, make, end)
+    return Subject(in_place_of(fines.PLATFORM, fake), fines.FINES, make, end)
 
 
 def sandbox_fines(city: Sandbox) -> Subject:
     """The revenue platform of the sandbox city."""
-    police = TrafficPoliceClient(city.app, f"{city.base}/traffic-police")
 
     async def make() -> Due:
         me = await city.driver()
@@ -149,14 +154,14 @@ def sandbox_fines(city: Sandbox) -> Subject:
             "POST", "/_control/traffic-police/violations", {"plate": me["plate"]}
         )
         access: Any = access_of(me, "traffic_police")
-        accepted = await police.accept(access, made["violation_no"], _soon())
+        accepted = await fines.accept(city.app, _soon(), access, made["violation_no"])
         return Due(accepted.order_no or "", accepted.fine_fen)
 
     async def end(due: Due) -> str:
         await city.call("POST", f"/_control/fines/orders/{due.no}/withdraw")
         return "ORDER_WITHDRAWN"
 
-    return Subject(FinesPlatformClient(city.app, f"{city.base}/fines"), make, end)
+    return Subject(city.app, fines.FINES, make, end)
 
 
 def _tokens() -> Tokens:
@@ -171,35 +176,36 @@ def _ride_code(tokens: Tokens, rider: str) -> str:
 
 
 async def _somebody_else_pays(subject: Subject, due: Due) -> str:
-    await _pay(subject, due, new_id().hex)
+    await _pay(subject, due, new_id())
     return "ALREADY_PAID"
 
 
 def fake_fare() -> Subject:
     """The fake gates."""
     fake, tokens = FakeFare(SystemClock()), _tokens()
+    app = in_place_of(transit.CLEARING, fake)
 
     async def make() -> Due:
-        await fake.register_key(reader_key(tokens), _soon())
+        await fake.register_key(reader_key(tokens))
         assert fake.scan(_ride_code(tokens, new_id().hex)) == "OPEN"
         return Due(fake.trips[0].trip_no, fake.trips[0].fare_fen or 0)
 
-    subject = Subject(fake, make, lambda due: _somebody_else_pays(subject, due))
+    subject = Subject(app, transit.FARES, make, lambda due: _somebody_else_pays(subject, due))
     return subject
 
 
 def sandbox_fare(city: Sandbox) -> Subject:
     """The gates of the sandbox city."""
-    client, tokens = FareClient(city.app, f"{city.base}/fare"), _tokens()
+    tokens = _tokens()
 
     async def make() -> Due:
-        await client.register_key(reader_key(tokens), _soon())
+        await transit.register_key(city.app, _soon(), reader_key(tokens))
         body = {"code": _ride_code(tokens, new_id().hex)}
         told = await city.call("POST", "/fare/gates/b07-1/scan", body)
         assert told["result"] == "OPEN", told
         return Due(told["trip"]["trip_no"], told["trip"]["fare_fen"])
 
-    subject = Subject(client, make, lambda due: _somebody_else_pays(subject, due))
+    subject = Subject(city.app, transit.FARES, make, lambda due: _somebody_else_pays(subject, due))
     return subject
 
 
@@ -222,45 +228,44 @@ def _soon() -> Deadline:
     return Deadline.after(5)
 
 
-async def _pay(subject: Subject, due: Due, ref: str, *, more_fen: int = 0) -> str:
-    receipt = await subject.payee.pay(
-        due.no,
-        payment_ref=ref,
-        amount_fen=due.amount_fen + more_fen,
-        paid_at=NOW(),
-        deadline=_soon(),
-    )
+async def _pay(subject: Subject, due: Due, ref: UUID, *, more_fen: int = 0) -> str:
+    paid = captured(ref, due.amount_fen + more_fen, NOW())
+    receipt = await subject.payee.pay(subject.app, _soon(), due.no, paid)
     return receipt.receipt_no
 
 
-async def _refusal(subject: Subject, due: Due, ref: str, *, more_fen: int = 0) -> str:
+async def _find(subject: Subject, ref: UUID) -> Receipt | None:
+    return await subject.payee.find_payment(subject.app, _soon(), ref.hex)
+
+
+async def _refusal(subject: Subject, due: Due, ref: UUID, *, more_fen: int = 0) -> str:
     with pytest.raises(UpstreamRejected) as refused:
         await _pay(subject, due, ref, more_fen=more_fen)
-    assert await subject.payee.find_payment(ref, _soon()) is None
+    assert await _find(subject, ref) is None
     return refused.value.code
 
 
 async def test_a_payment_is_booked_once_however_often(subject: Subject) -> None:
-    due, ref = await subject.make(), new_id().hex
-    assert await subject.payee.find_payment(ref, _soon()) is None
+    due, ref = await subject.make(), new_id()
+    assert await _find(subject, ref) is None
     receipt_no = await _pay(subject, due, ref)
     assert await _pay(subject, due, ref) == receipt_no
-    found = await subject.payee.find_payment(ref, _soon())
+    found = await _find(subject, ref)
     assert found is not None and found.receipt_no == receipt_no
 
 
 async def test_refusals_are_known_and_book_nothing(subject: Subject) -> None:
     due = await subject.make()
-    assert await _refusal(subject, due, new_id().hex, more_fen=1) == "AMOUNT_MISMATCH"
-    missing = await _refusal(subject, Due("none", 100), new_id().hex)
+    assert await _refusal(subject, due, new_id(), more_fen=1) == "AMOUNT_MISMATCH"
+    missing = await _refusal(subject, Due("none", 100), new_id())
     assert missing.startswith("NO_SUCH_") and missing in REFUSED_FOR_GOOD
     ended = await subject.end(due)
-    assert await _refusal(subject, due, new_id().hex) == ended
+    assert await _refusal(subject, due, new_id()) == ended
     assert ended in REFUSED_FOR_GOOD
 
 
 async def test_a_reference_is_for_one_thing(subject: Subject) -> None:
-    first, ref = await subject.make(), new_id().hex
+    first, ref = await subject.make(), new_id()
     await _pay(subject, first, ref)
     second = await subject.make()
     with pytest.raises(UpstreamRejected) as refused:
@@ -270,60 +275,60 @@ async def test_a_reference_is_for_one_thing(subject: Subject) -> None:
 
 @pytest.mark.parametrize("subject", ["fake parking", "sandbox parking"], indirect=True)
 async def test_a_stay_tells_what_is_due_and_the_way_out(subject: Subject) -> None:
-    operator: Any = subject.payee
-    due = await subject.make()
-    (session,) = await operator.list_sessions(PLATE, _soon())
+    app, due = subject.app, await subject.make()
+    (session,) = await parking.list_sessions(app, _soon(), PLATE)
     assert (session.session_id, session.amount_due_fen) == (due.no, due.amount_fen)
     assert session.quote_holds_until - session.quoted_at == timedelta(minutes=20)
     assert (session.paid_fen, session.exit_by) == (0, None)
-    ref = new_id().hex
-    receipt = await operator.pay(
-        due.no, payment_ref=ref, amount_fen=due.amount_fen, paid_at=NOW(), deadline=_soon()
-    )
+    ref = new_id()
+    paid = captured(ref, due.amount_fen, NOW())
+    receipt = await parking.STAYS.pay(app, _soon(), due.no, paid)
+    assert receipt.exit_by is not None
     assert timedelta(minutes=14) < receipt.exit_by - NOW() < timedelta(minutes=16)
-    assert await operator.find_payment(ref, _soon()) == receipt
-    session = await operator.get_session(due.no, _soon())
+    assert await _find(subject, ref) == receipt
+    session = await parking.get_session(app, _soon(), due.no)
     assert (session.amount_due_fen, session.paid_fen) == (0, due.amount_fen)
     assert session.exit_by == receipt.exit_by
-    assert await operator.list_sessions("宁ZD99999", _soon()) == []
+    assert await parking.list_sessions(app, _soon(), "宁ZD99999") == []
 
 
 async def test_the_registry_knows_whose_car_it_is(city: Sandbox) -> None:
     me, other = await city.driver(), await city.driver(1)
-    registry = VehicleRegistryClient(city.app, f"{city.base}/vehicles")
     access = access_of(me, "vehicles")
-    assert await registry.owns(access, me["plate"], _soon())
-    assert not await registry.owns(access, other["plate"], _soon())
-    assert not await registry.owns(access, "宁ZD99999", _soon())
+    assert await parking.verify_owner(city.app, _soon(), access, me["plate"])
+    assert not await parking.verify_owner(city.app, _soon(), access, other["plate"])
+    assert not await parking.verify_owner(city.app, _soon(), access, "宁ZD99999")
 
 
 async def test_the_police_tell_the_owner_alone(city: Sandbox) -> None:
     me, other = await city.driver(), await city.driver(1)
-    police = TrafficPoliceClient(city.app, f"{city.base}/traffic-police")
-    platform = FinesPlatformClient(city.app, f"{city.base}/fines")
     mine = access_of(me, "traffic_police")
     made = await city.call("POST", "/_control/traffic-police/violations", {"plate": me["plate"]})
-    told = await police.list_violations(mine, _soon())
+    told = await fines.list_violations(city.app, _soon(), mine)
+    assert told is not None
     assert told[0].violation_no == made["violation_no"]
     assert (told[0].status, told[0].order_no) == ("UNCONFIRMED", None)
     with pytest.raises(UpstreamRejected) as refused:
-        await police.accept(access_of(other, "traffic_police"), made["violation_no"], _soon())
+        await fines.accept(
+            city.app, _soon(), access_of(other, "traffic_police"), made["violation_no"]
+        )
     assert refused.value.code == "NOT_OWNER"
-    accepted = await police.accept(mine, made["violation_no"], _soon())
-    assert await police.accept(mine, made["violation_no"], _soon()) == accepted
-    order = await platform.get_order(accepted.order_no or "", _soon())
+    accepted = await fines.accept(city.app, _soon(), mine, made["violation_no"])
+    assert await fines.accept(city.app, _soon(), mine, made["violation_no"]) == accepted
+    order = await fines.get_order(city.app, _soon(), accepted.order_no or "")
     assert (order.violation_no, order.status) == (made["violation_no"], "UNPAID")
     assert (order.late_fee_fen, order.total_fen) == (0, accepted.fine_fen)
     people = await city.call("GET", "/_control/people")
     child = next(person for person in people if not person.get("plate"))
-    assert await police.list_violations(access_of(child, "traffic_police"), _soon()) == ()
+    childs = access_of(child, "traffic_police")
+    assert await fines.list_violations(city.app, _soon(), childs) is None
     with pytest.raises(UpstreamRejected) as refused:
-        await platform.get_order("none", _soon())
+        await fines.get_order(city.app, _soon(), "none")
     assert refused.value.code == "NO_SUCH_ORDER"
 
 
 async def test_a_ride_code_of_ours_opens_the_citys_gates_once(city: Sandbox) -> None:
-    client, tokens, rider = FareClient(city.app, f"{city.base}/fare"), _tokens(), new_id().hex
+    tokens, rider = _tokens(), new_id().hex
     code = _ride_code(tokens, rider)
 
     async def scan(gate: str, text: str) -> Any:
@@ -331,7 +336,7 @@ async def test_a_ride_code_of_ours_opens_the_citys_gates_once(city: Sandbox) -> 
 
     assert (await scan("m01-1", code))["reason"] == "UNKNOWN_KEY"
     for _ in range(2):
-        await client.register_key(reader_key(tokens), _soon())
+        await transit.register_key(city.app, _soon(), reader_key(tokens))
     assert (await scan("m01-1", code))["result"] == "OPEN"
     assert (await scan("m01-1", code))["reason"] == "REPLAYED"
     head, body, seal = _ride_code(tokens, rider).split(".")
@@ -342,8 +347,8 @@ async def test_a_ride_code_of_ours_opens_the_citys_gates_once(city: Sandbox) -> 
     school = issue_code(tokens, subject=rider, audience="school", life=CODE_LIFE).text
     assert (await scan("m06-1", school))["reason"] == "MALFORMED"
     access: Any = access_of({"resident_id": ""}, "fare")
-    (trip,) = await client.list_trips(access, rider, _soon())
+    (trip,) = await transit.list_trips(city.app, _soon(), access, rider)
     assert (trip.status, trip.mode, trip.to_en, trip.fare_fen) == ("OPEN", "METRO", None, None)
     assert (await scan("m06-1", _ride_code(tokens, rider)))["result"] == "OPEN"
-    trip = await client.get_trip(trip.trip_no, _soon())
+    trip = await transit.get_trip(city.app, _soon(), trip.trip_no)
     assert (trip.status, trip.to_en, trip.fare_fen) == ("UNPAID", "Shahe 6", 300)

@@ -21,6 +21,7 @@ from modules.mobility import jobs
 from modules.mobility.models import ParkingCharge, Plate
 from modules.mobility.parking import domain, service
 from modules.mobility.parking.service import Stay
+from modules.mobility.parking.store import PLATES
 from payments.api import PaymentMethod
 from payments.models import Intent
 from tests.asgi import Client
@@ -84,17 +85,17 @@ async def test_linking_is_one_link_however_it_is_written(person: MakePerson) -> 
 async def test_plates_have_bounds(person: MakePerson) -> None:
     call = await person(level=1)
     assert await refused(InvalidInput, service.link_plate(call, "x", new_key())) == "PLATE_INVALID"
-    for n in range(service.PLATES_MAX):
+    for n in range(PLATES.most):
         await _link(call, f"鲁A1000{n}")
     doing = service.link_plate(call, "鲁A20000", new_key())
     assert await refused(Conflict, doing) == "TOO_MANY_PLATES"
-    assert await Plate.all().count() == service.PLATES_MAX
+    assert await Plate.all().count() == PLATES.most
 
 
 async def test_who_tries_out_plates_is_stopped_and_the_linked_are_free(person: MakePerson) -> None:
     call = await person(level=1)
     for n in range(service.NEW_PLATES_PER_DAY):
-        await service.unlink_plate(call, await _link(call, f"鲁A1000{n}"))
+        await service.unlink_plate(call, await _link(call, f"鲁A1000{n}"), new_key())
     doing = service.link_plate(call, PLATE, new_key())
     assert await refused(RateLimited, doing) == "TOO_MANY_NEW_PLATES"
     assert await Plate.all().count() == 0
@@ -166,8 +167,8 @@ async def test_a_stay_of_a_plate_that_is_not_linked_is_not_found(
     charge_id = await _charge(call, plate_id)
     await refused(NotFound, service.read_stays(stranger, plate_id))
     await refused(NotFound, service.pay(stranger, charge_id, new_key()))
-    assert not await service.unlink_plate(stranger, plate_id)
-    assert await service.unlink_plate(call, plate_id)
+    await refused(NotFound, service.unlink_plate(stranger, plate_id, new_key()))
+    await service.unlink_plate(call, plate_id, new_key())
     await refused(NotFound, service.pay(call, charge_id, new_key()))
     assert await Intent.all().count() == 0
 
@@ -364,11 +365,11 @@ async def test_what_nobody_paid_or_looked_at_is_forgotten(
     clock.move(timedelta(hours=1))
     await _charge(call, plate_id)
     clock.move(jobs.KEPT)
-    await jobs.forget(app, {})
+    await jobs.forget(app)
     assert await ParkingCharge.all().count() == 2
     clock.move(MINUTE)
     for _ in range(2):
-        await jobs.forget(app, {})
+        await jobs.forget(app)
     assert [charge.id for charge in await ParkingCharge.all()] == [paid_charge]
 
 

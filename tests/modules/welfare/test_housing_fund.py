@@ -18,11 +18,12 @@ from core.people.directory import get_person
 from core.people.personal_read import grant_consent, open_access
 from core.security.authentication import Viewer
 from core.upstream.client import UpstreamFailed, UpstreamRejected
-from modules.welfare.domain import Deposit, HousingFundAccount, HousingLoan
-from modules.welfare.service import HOUSING_FUND
-from modules.welfare.upstream import HousingFund, HousingFundClient
+from modules.welfare.domain import HousingFundAccount, HousingFundDeposit, HousingLoan
+from modules.welfare.service import HOUSING_FUND_PURPOSE
+from modules.welfare.upstream import CENTRE, find_account
 from tests.asgi import Client
 from tests.fakes import FakeHousingFund
+from tests.upstreams import by_operation, over_http
 
 ACCOUNT = HousingFundAccount(
     account_no="370100012345",
@@ -30,7 +31,7 @@ ACCOUNT = HousingFundAccount(
     status="正常",
     balance_fen=12_345_678,
     monthly_deposit_fen=240_000,
-    deposits=(Deposit("2026-10", 240_000, date(2026, 10, 15)),),
+    deposits=(HousingFundDeposit("2026-10", 240_000, date(2026, 10, 15)),),
     loan=HousingLoan("JN-1", 60_000_000, 45_678_901, 310, 321_000, date(2026, 12, 20)),
 )
 Citizen = Callable[..., Awaitable[Viewer]]
@@ -43,9 +44,9 @@ def centre() -> FakeHousingFund:
 
 
 @pytest.fixture
-def upstreams(centre: FakeHousingFund) -> Mapping[type, Any]:
+def upstreams(centre: FakeHousingFund) -> Mapping[Any, Any]:
     """The outside systems of these tests."""
-    return {HousingFund: centre}
+    return by_operation(centre, CENTRE)
 
 
 @pytest.fixture
@@ -56,7 +57,7 @@ async def saver(
     viewer = await citizen()
     person = await get_person(app, viewer.user_id)
     centre.accounts[person.resident_id or ""] = ACCOUNT
-    await grant_consent(call(user_id=viewer.user_id, level=2), HOUSING_FUND.id, "2026-11")
+    await grant_consent(call(user_id=viewer.user_id, level=2), HOUSING_FUND_PURPOSE.id, "2026-11")
     return viewer
 
 
@@ -144,7 +145,7 @@ async def _centre(told: Any, seen: list[Any], *, status: int = 200) -> TestServe
         return web.json_response(told, status=status)
 
     application = web.Application()
-    application.router.add_post("/accounts/query", query)
+    application.router.add_post("/housing-fund/accounts/query", query)
     server = TestServer(application)
     await server.start_server()
     return server
@@ -154,7 +155,9 @@ async def test_the_http_client_asks_in_the_body_and_understands_the_answers(
     app: App, saver: Viewer, call: Callable[..., Call]
 ) -> None:
     access = await open_access(
-        call(user_id=saver.user_id, level=2), service="housing-fund-query", purpose=HOUSING_FUND
+        call(user_id=saver.user_id, level=2),
+        service="housing-fund-query",
+        purpose=HOUSING_FUND_PURPOSE,
     )
     whole = {
         "account_no": "370100012345",
@@ -167,8 +170,8 @@ async def test_the_http_client_asks_in_the_body_and_understands_the_answers(
     }
     seen: list[Any] = []
     server = await _centre(whole, seen)
-    http = HousingFundClient(app, str(server.make_url("/")))
-    account = await http.find_account(access, Deadline.after(2))
+    centre = over_http(app.http, str(server.make_url("")), CENTRE)
+    account = await find_account(centre, Deadline.after(2), access)
     assert account is not None
     assert (account.balance_fen, account.loan) == (12_345_678, None)
     assert account.deposits[0].deposited_on == date(2026, 10, 15)
@@ -196,15 +199,17 @@ async def test_what_the_centre_may_also_say(
     expected: type[Exception] | None,
 ) -> None:
     access = await open_access(
-        call(user_id=saver.user_id, level=2), service="housing-fund-query", purpose=HOUSING_FUND
+        call(user_id=saver.user_id, level=2),
+        service="housing-fund-query",
+        purpose=HOUSING_FUND_PURPOSE,
     )
     server = await _centre(told, [], status=status)
-    http = HousingFundClient(app, str(server.make_url("/")))
+    centre = over_http(app.http, str(server.make_url("")), CENTRE)
     if expected is None:
-        assert await http.find_account(access, Deadline.after(2)) is None
+        assert await find_account(centre, Deadline.after(2), access) is None
     else:
         with pytest.raises(expected):
-            await http.find_account(access, Deadline.after(2))
+            await find_account(centre, Deadline.after(2), access)
     await server.close()
 
 

@@ -19,6 +19,7 @@ from core.telemetry.metrics import Metrics
 from core.upstream.client import ANY, HttpClient, UpstreamFailed
 from modules.bills import settlements
 from modules.bills.domain import UtilityKind
+from modules.bills.upstream import BILLERS
 from payments.psp.wechatpay import SANDBOX_MERCHANT
 from payments.reconciliation import alipay, service, wechatpay
 from payments.reconciliation.models import Case, Statement
@@ -37,6 +38,7 @@ from sandbox.systems.alipay import bills as their_alipay
 from sandbox.systems.billers.settlement import _jsonl
 from sandbox.systems.wechatpay.bills import _trade_csv
 from tests.payments.reconciliation.books import Books, at
+from tests.upstreams import over_http
 
 DAY = date(2026, 11, 22)
 MCHID = SANDBOX_MERCHANT.mchid
@@ -77,7 +79,7 @@ def bills() -> Bills:
 
 
 @pytest.fixture
-def upstreams(bills: Bills) -> Mapping[type, Any]:
+def upstreams(bills: Bills) -> Mapping[Any, Any]:
     return {WeChatPayBills: bills}
 
 
@@ -264,9 +266,11 @@ async def test_a_settlement_file_from_elsewhere_is_not_fetched(app: App) -> None
     house = web.Application()
     house.router.add_get("/{path:.*}", answer)
     async with TestServer(house) as server:
-        client = settlements.BillerSettlementsClient(app, str(server.make_url("/billers")))
+        billers = over_http(app.http, str(server.make_url("")), BILLERS)
         with pytest.raises(UpstreamFailed):
-            await client.fetch(UtilityKind.WATER, DAY, io.BytesIO(), Deadline.after(5))
+            await settlements.fetch(
+                UtilityKind.WATER, billers, DAY, io.BytesIO(), Deadline.after(5)
+            )
     assert asked == [f"/billers/water/settlements/{DAY}"]
 
 

@@ -16,7 +16,7 @@ from core.ids import new_id
 from payments import settlement
 from payments.models import Intent, LeftOrder
 from payments.psp.port import OrderState, OrderView
-from payments.reconciliation import cases, jobs, service
+from payments.reconciliation import cases, service
 from payments.reconciliation.domain import BreakKind
 from payments.reconciliation.models import Case, CaseNote, Crossing, Statement
 from payments.statements import Line
@@ -231,7 +231,7 @@ async def test_deemed_postings_are_confirmed_or_refuted(books: Books) -> None:
     (case,) = await Case.all()
     assert (case.kind, case.intent_id, case.blocking) == ("missing_there", deemed[1], True)
     for _ in range(2):
-        await jobs.refute(books.app, {"case_id": case.id})
+        await service.refute(books.app, case.id)
     intent = await Intent.get(id=deemed[1])
     assert (intent.state, intent.refunding_fen) == ("refunding", 3360)
     (_, note) = await cases.trail(case.id)

@@ -74,22 +74,16 @@ async def test_the_morning_after(books: Books) -> None:
     await _a_day(books)
     await connection().execute_query("DELETE FROM pgqueuer")
     books.go_to(at(DAY + timedelta(days=1), "10:30:00"))
-    await jobs.begin(books.app, {})
-    await jobs.begin(books.app, {})
+    await jobs.begin(books.app)
+    await jobs.begin(books.app)
     rows = await fetch_all(connection(), "SELECT entrypoint FROM pgqueuer")
     assert [row["entrypoint"] for row in rows] == ["payments.reconcile_day"] * 5
-    (schedule,) = (
-        schedule
-        for manifest in books.app.manifests
-        for schedule in manifest.schedules
-        if schedule.job == "payments.reconcile"
-    )
-    assert schedule.cron == "30 2 * * *", "in UTC: 10:30 in Shanghai"
+    assert jobs.begin.every == "30 2 * * *", "in UTC: 10:30 in Shanghai"
 
 
 async def test_what_is_resolved_is_paid_out_by_itself(books: Books) -> None:
     await _a_day(books)
-    await jobs.pay_out(books.app, {"on": str(DAY)})
+    await jobs.pay_out(books.app, DAY)
     assert (await report.gather(books.app, DAY)).unpaid == ["gas"]
     for case in await list_cases(on=DAY):
         taken = await service.take_up(books.app, case.id, actor="clerk", note="asking them")
@@ -106,7 +100,7 @@ async def test_what_is_resolved_is_paid_out_by_itself(books: Books) -> None:
         connection(), "SELECT payload FROM pgqueuer WHERE entrypoint = 'payments.pay_out'"
     )
     assert len(rows) == 1, "one job, however many cases"
-    await jobs.pay_out(books.app, {"on": str(DAY)})
+    await jobs.pay_out(books.app, DAY)
     after = await report.gather(books.app, DAY)
     assert (after.unpaid, [payout.amount_fen for payout in after.payouts]) == ([], [3 * 3360])
     assert await found() == set()

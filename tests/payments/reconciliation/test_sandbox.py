@@ -72,7 +72,7 @@ def settings(database: DatabaseUrls, keys_dir: Path, tmp_path: Path, sandbox_por
 
 
 @pytest.fixture
-def upstreams() -> Mapping[type, Any]:
+def upstreams() -> Mapping[Any, Any]:
     """No fakes: everything is the adapter that the manifests bind."""
     return {}
 

@@ -1,0 +1,38 @@
+"""Commands that run once per idempotency key: the short form of `core.database.idempotency`."""
+
+from collections.abc import Mapping
+from typing import Any
+from uuid import UUID
+
+from core.context.call import Call
+from core.database import Transaction, idempotency
+from core.database.idempotency import Claim
+from core.ids import new_id
+
+
+async def claim_key(
+    call: Call,
+    tx: Transaction,
+    operation: str,
+    key: str,
+    command: Mapping[str, Any],
+    *,
+    subject: UUID | str | None = None,
+    effect_id: UUID | None = None,
+) -> Claim:
+    """Bind a key to the effect that this transaction is about to make, or find the earlier one.
+
+    `command` is the input as the client sent it. `subject` is who acts, the viewer unless given;
+    `effect_id` a new id unless the effect has one already. Raises InvalidInput for a malformed
+    key, Conflict KEY_REUSED for the same key with other input, LoginRequired for a stranger
+    without a subject.
+    """
+    return await idempotency.claim(
+        call.app.clock,
+        tx,
+        subject=call.require_viewer().user_id if subject is None else subject,
+        operation=operation,
+        key=key,
+        command=command,
+        effect_id=new_id() if effect_id is None else effect_id,
+    )

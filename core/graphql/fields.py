@@ -1,0 +1,106 @@
+"""Root fields: each is declared with its access rule, and the schema can be asked for it.
+
+A mutation returns its own union of a payload and `Refused`; an AppError, the rule's own refusals
+included, becomes the matching member. Queries and subscriptions raise it.
+"""
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+import strawberry
+from graphql import GraphQLField
+from strawberry.extensions import FieldExtension
+
+from core.errors import AppError
+from core.graphql.guards import AccessRule, Guard, Info
+from core.graphql.types import to_refusal
+
+RULE_KEY = "access_rule"
+"""Where a root field says in its metadata who may use it."""
+
+PUBLIC_KEY = "public"
+"""Where a field says in its metadata that its value is the same for everybody."""
+
+Metadata: TypeAlias = dict[str, object]
+
+
+@dataclass(frozen=True, slots=True)
+class Public:
+    """The same for everybody, and so long anybody may keep it."""
+
+    max_age_s: int
+
+
+def public(max_age_s: int) -> Metadata:
+    """Metadata of a field whose value is the same for everybody but for the language.
+
+    `query(anybody(), metadata=public(60), …)`. The resolver must not look at the viewer.
+    """
+    return {PUBLIC_KEY: Public(max_age_s)}
+
+
+def query(
+    rule: AccessRule,
+    *,
+    description: str,
+    returns: Any = None,
+    metadata: Metadata | None = None,
+) -> Any:
+    """A query field for those whom the rule admits.
+
+    `returns` is the GraphQL type, where the resolver's own annotation is not (a `Reading`).
+    """
+    return strawberry.field(
+        description=description,
+        graphql_type=returns,
+        extensions=_guards(rule),
+        metadata=_metadata(rule, metadata),
+    )
+
+
+def mutation(rule: AccessRule, *, description: str) -> Any:
+    """A mutation field for those whom the rule admits; its refusals are data."""
+    return strawberry.mutation(
+        description=description,
+        # the last one stands outside: it sees the guard's refusals too
+        extensions=[*_guards(rule), RefusalsAsData()],
+        metadata=_metadata(rule),
+    )
+
+
+def subscription(rule: AccessRule, *, description: str) -> Any:
+    """A subscription field for those whom the rule admits when they subscribe."""
+    return strawberry.subscription(
+        description=description, extensions=_guards(rule), metadata=_metadata(rule)
+    )
+
+
+def rule_of(field: GraphQLField) -> AccessRule | None:
+    """The rule that a field of a built schema was declared with, if any."""
+    definition = field.extensions.get("strawberry-definition")
+    metadata: Mapping[str, object] = getattr(definition, "metadata", None) or {}
+    rule = metadata.get(RULE_KEY)
+    return rule if isinstance(rule, AccessRule) else None
+
+
+class RefusalsAsData(FieldExtension):
+    """Returns an AppError as a member of the mutation's union instead of raising it."""
+
+    async def resolve_async(
+        self, next_: Callable[..., Awaitable[Any]], source: Any, info: Info, **kwargs: Any
+    ) -> Any:
+        """Run the resolver; an expected refusal becomes its answer."""
+        try:
+            return await next_(source, info, **kwargs)
+        except AppError as error:
+            return to_refusal(error, info.context)
+
+
+def _guards(rule: AccessRule) -> list[FieldExtension]:
+    """Nothing stands before a field that is open: its resolver is called directly."""
+    return [] if rule.is_open else [Guard(rule)]
+
+
+def _metadata(rule: AccessRule, more: Metadata | None = None) -> Metadata:
+    return {RULE_KEY: rule, **(more or {})}

@@ -1,0 +1,1 @@
+"""Booking times: one slot engine, a declaration for each service that books with it."""

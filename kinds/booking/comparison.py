@@ -1,0 +1,126 @@
+"""Comparing our bookings with what the outside systems hold: every night, and on demand."""
+
+from dataclasses import dataclass
+from datetime import timedelta
+from enum import StrEnum
+from functools import partial
+from uuid import UUID
+
+import structlog
+
+from core.context.app import App
+from core.context.sweep import sweep_pages
+from core.database import transaction
+from core.deadline import Deadline
+from core.people.directory import get_person
+from core.queue.jobs import Lane, job
+from core.upstream.client import UpstreamError
+from kinds.booking import messages, refunds, saga, store, texts
+from kinds.booking.domain import ENDED, State
+from kinds.booking.sources import ExternalBooking, source_of, sources_of
+from kinds.booking.store import BookingRow
+
+_DEADLINE_S = 5.0
+_PAGE = 200
+_SINCE = timedelta(days=2)
+_COMPARE_S = 3_000.0
+
+log = structlog.get_logger(__name__)
+
+
+class Kind(StrEnum):
+    """How the two sides differ, and what is done about it."""
+
+    GHOST_THERE = "ghost_there"
+    """Ended here, live there: cancelled there."""
+    GONE_THERE = "gone_there"
+    """Confirmed here, not there: cancelled here, and the person is told."""
+    ATTENDED = "attended"
+    MISSED = "missed"
+    UNKNOWN = "unknown"
+    """The outside system did not answer."""
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """One booking on which the two sides differ."""
+
+    booking_id: UUID
+    kind: Kind
+
+
+async def compare(app: App) -> list[Difference]:
+    """Look at every booking from two days ago on and mend what differs. Repeat-safe."""
+    differences: list[Difference] = []
+
+    async def look(booking: BookingRow) -> None:
+        kind: Kind | None = Kind.UNKNOWN  # what a failure leaves behind
+        try:
+            kind = await _compare_one(app, booking)
+        finally:
+            if kind is not None:
+                log.info("outside system differs", booking_id=str(booking.id), kind=kind)
+                differences.append(Difference(booking.id, kind))
+
+    await sweep_pages(
+        app,
+        "appointments.compare",
+        partial(store.list_placed, list(sources_of(app)), app.clock.now() - _SINCE),
+        look,
+        key=lambda booking: booking.id,
+        size=_PAGE,
+        within_s=_COMPARE_S,
+    )
+    return differences
+
+
+@job("appointments.compare", lane=Lane.BULK, timeout_s=3600, every="30 17 * * *")
+async def compare_nightly(app: App) -> None:
+    """Every night."""
+    await compare(app)
+
+
+async def _compare_one(app: App, booking: BookingRow) -> Kind | None:
+    if booking.state not in ENDED | {State.CONFIRMED}:
+        return None
+    deadline = Deadline.after(_DEADLINE_S)
+    try:
+        system = source_of(app, booking.service_id).system(app)
+        placed = await system.find_booking(booking.server_ref, booking.id, deadline)
+        live = placed is not None and placed.live
+        if booking.state in ENDED:
+            if not live:
+                return None
+            await saga.clear(app, booking.id, deadline)
+            return Kind.GHOST_THERE
+    except UpstreamError:
+        return Kind.UNKNOWN
+    if not live:
+        await _called_off(app, booking)
+        return Kind.GONE_THERE
+    return await _record_outcome(booking, placed)
+
+
+async def _called_off(app: App, booking: BookingRow) -> None:
+    person = await get_person(app, booking.booked_by)
+    async with transaction() as tx:
+        ended = await store.move(
+            tx,
+            booking.id,
+            [State.CONFIRMED],
+            State.CANCELLED,
+            refusal_code=texts.SLOT_CANCELLED.code,
+            ended_at=app.clock.now(),
+        )
+        if ended:
+            await refunds.enqueue(app, tx, booking)
+            await messages.tell(app, tx, booking, person, "refused")
+
+
+async def _record_outcome(booking: BookingRow, placed: ExternalBooking | None) -> Kind | None:
+    outcome = placed.outcome if placed else None
+    if outcome is None:
+        return None
+    async with transaction() as tx:
+        await store.move(tx, booking.id, [State.CONFIRMED], outcome)
+    return Kind.ATTENDED if outcome is State.ATTENDED else Kind.MISSED

@@ -1,0 +1,93 @@
+"""An appointment in GraphQL, as its booker sees it."""
+
+from datetime import datetime
+
+import strawberry
+
+from core.context.call import Call
+from core.graphql import Fen, Info
+from kinds.booking import calendar_file, visits
+from kinds.booking.domain import State
+from kinds.booking.graphql_types import AppointmentItem, cancel_until, say, to_item
+from kinds.booking.people import SUBJECT
+from kinds.booking.policy import find_item
+from kinds.booking.store import BookingRow
+
+
+@strawberry.type(description="An appointment of the viewer.")
+class Appointment:
+    """A booking."""
+
+    row: strawberry.Private[BookingRow]
+    id: strawberry.ID = strawberry.field(description="The appointment's id.")
+    service_id: strawberry.ID = strawberry.field(description="The catalogue service.")
+    state: State = strawberry.field(description="Where it stands.")
+    place: str = strawberry.field(description="Where to go.")
+    unit: str = strawberry.field(description="The department or window there.")
+    name: str = strawberry.field(description="With whom, or what for.")
+    starts_at: datetime = strawberry.field(description="When it begins.")
+    ends_at: datetime = strawberry.field(description="When it ends.")
+    fee: Fen = strawberry.field(description="What it costs.")
+    hold_expires_at: datetime | None = strawberry.field(
+        description="Until when the seat is kept while the state is HELD."
+    )
+    pay_before: datetime | None = strawberry.field(
+        description="Until when the fee has to be paid with payAppointment, or the seat is free "
+        "again; null where nothing has to be paid now."
+    )
+    cancel_until: datetime = strawberry.field(description="Until when it can be cancelled.")
+    preparation: str = strawberry.field(description="How to prepare; empty where nothing is told.")
+    booked_for: strawberry.ID | None = strawberry.field(
+        description="For whom it is, by id; null for whoever booked it."
+    )
+
+    @strawberry.field(description="What it is for; null where its service has no such list.")
+    def item(self, info: Info) -> AppointmentItem | None:
+        """The business and what to bring."""
+        found = find_item(info.context.app, self.row.service_id, self.row.item_id)
+        return to_item(info.context, found) if found else None
+
+    @strawberry.field(description="What it is about: the number plate, the dose.")
+    def subject(self, info: Info) -> str | None:
+        """The thing."""
+        sealed = self.row.subject_sealed
+        return info.context.app.vault.decrypt(sealed, SUBJECT) if sealed else None
+
+    @strawberry.field(description="What the QR code for checking in says; good once.")
+    def check_in_code(self, info: Info) -> str | None:
+        """The code of a confirmed appointment at one of the city's own places."""
+        return None if self.row.access_id else visits.check_in_code(info.context.app, self.row)
+
+    @strawberry.field(description="The appointment as an iCalendar file (RFC 5545).")
+    def ics(self, info: Info) -> str:
+        """The calendar file; a changed appointment keeps its UID."""
+        return calendar_file.write(info.context.app, self.row, info.context.locale)
+
+
+@strawberry.type(description="The appointment as it stands now.")
+class AppointmentChanged:
+    """What the mutations on one appointment answer."""
+
+    appointment: Appointment = strawberry.field(description="The appointment.")
+
+
+def appointment(call: Call, row: BookingRow) -> Appointment:
+    """A booking as the viewer sees it."""
+    described = row.described
+    return Appointment(
+        row=row,
+        id=strawberry.ID(str(row.id)),
+        service_id=strawberry.ID(row.service_id),
+        state=row.state,
+        place=say(call, described.place),
+        unit=say(call, described.unit),
+        name=say(call, described.name),
+        starts_at=row.starts_at,
+        ends_at=row.ends_at,
+        fee=Fen(row.fee_fen),
+        hold_expires_at=row.hold_expires_at if row.state is State.HELD else None,
+        pay_before=row.hold_expires_at if row.awaits_payment else None,
+        cancel_until=cancel_until(call, row.service_id, row.starts_at),
+        preparation=say(call, described.notes),
+        booked_for=strawberry.ID(str(row.booked_for)) if row.booked_for else None,
+    )

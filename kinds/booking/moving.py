@@ -1,0 +1,187 @@
+"""Moving an appointment to another time: never both, never neither.
+
+The new booking is the next of the same series. Ours moves in one transaction; at an
+outside system the old number stays confirmed until the new one is, and both change places in one
+transaction.
+"""
+
+from uuid import UUID
+
+from core.context.app import App
+from core.context.call import Call
+from core.database import IntegrityError, Transaction, idempotency, transaction, violated
+from core.errors import Conflict, NotFound
+from core.ids import new_id
+from core.refusal_texts import NOT_FOUND
+from kinds.booking import domain, messages, people, slot_store, store, texts, waiting
+from kinds.booking.domain import State
+from kinds.booking.models import Slot
+from kinds.booking.policy import policy_of
+from kinds.booking.slot_store import SlotFacts
+from kinds.booking.store import BookingRow
+
+MOVE = "rescheduleAppointment"
+_MOVING_TWICE = ("appointments_booking_successor", "appointments_booking_sequence")
+
+
+async def move_own(call: Call, booking: BookingRow, facts: SlotFacts, key: str) -> UUID:
+    """Move a confirmed appointment of ours to another slot; returns the new booking.
+
+    The same key gives the same answer. Raises Conflict; then the old appointment stands.
+    """
+    app, viewer = call.app, call.require_viewer()
+    person = await messages.reader(app, viewer.user_id)
+    try:
+        async with transaction() as tx:
+            claim = await idempotency.claim(
+                app.clock,
+                tx,
+                subject=viewer.user_id,
+                operation=MOVE,
+                key=key,
+                command={"booking": str(booking.id), "slot": str(facts.slot_id)},
+                effect_id=new_id(),
+            )
+            if not claim.replayed:
+                await _move(app, tx, booking.id, facts, claim.effect_id)
+                moved = await store.lock_booking(tx, claim.effect_id)
+                assert moved is not None
+                await messages.tell(app, tx, moved, person, "moved")
+    except IntegrityError as error:
+        raise_if_moving(error)
+        raise
+    return claim.effect_id
+
+
+def raise_if_moving(error: IntegrityError) -> None:
+    """Raise Conflict where the database refused a second move at the same time."""
+    if violated(error) in _MOVING_TWICE:
+        raise Conflict(texts.MOVING_ALREADY) from None
+
+
+async def hand_over(app: App, tx: Transaction, new: BookingRow) -> None:
+    """The outside system has confirmed the new time: now the old number is being given back."""
+    assert new.replaces is not None
+    old = await store.lock_booking(tx, new.replaces)
+    if old is None or old.state is not State.CONFIRMED:
+        return
+    held = [key for _, key in await store.list_limits(tx, old.id)]
+    shared = domain.limits_of(
+        service_id=new.service_id,
+        slot_id=new.slot_id,
+        group=new.limit_group,
+        starts_at=new.starts_at,
+        per_day=1,
+        open_max=1,
+    )
+    keys = [key for key in held if key in shared or key.startswith(domain.OPEN_SUBJECT)]
+    await store.transfer_limits(tx, old.id, new.id, keys)
+    await store.move(tx, old.id, [State.CONFIRMED], State.CANCELLING, replaced_by=new.id)
+
+
+async def _move(
+    app: App, tx: Transaction, old_id: UUID, facts: SlotFacts, new_booking_id: UUID
+) -> None:
+    old = await store.lock_booking(tx, old_id)
+    if old is None:
+        raise NotFound(NOT_FOUND)
+    refuse_unmovable(app, old, facts)
+    await _change_places(app, tx, old, facts, new_booking_id)
+
+
+async def move_called_off(
+    app: App, tx: Transaction, old_id: UUID, facts: SlotFacts, new_booking_id: UUID
+) -> None:
+    """Move an appointment whose slot was called off, however late that is.
+
+    Raises Conflict where it is confirmed no more, the other slot cannot be booked by now or a
+    limit stands against it.
+    """
+    old = await store.lock_booking(tx, old_id)
+    if old is None:
+        raise NotFound(NOT_FOUND)
+    if old.state is not State.CONFIRMED:
+        domain.BOOKING.next_state(old.state, "move")
+    await _change_places(app, tx, old, facts, new_booking_id)
+
+
+async def _change_places(
+    app: App, tx: Transaction, old: BookingRow, facts: SlotFacts, new_booking_id: UUID
+) -> None:
+    # both rows in one order, whoever moves the other way at the same time
+    slots = {slot_id: await slot_store.lock_slot(tx, slot_id)
+             for slot_id in sorted((old.slot_id, facts.slot_id))}  # fmt: skip
+    _refuse_fault(app, slots[facts.slot_id])
+    await take_limits(app, tx, old, facts, new_booking_id)
+    await store.move(
+        tx,
+        old.id,
+        [State.CONFIRMED],
+        State.CANCELLED,
+        replaced_by=new_booking_id,
+        ended_at=app.clock.now(),
+    )
+    await insert_successor(app, tx, old, facts.slot_id, new_booking_id, State.CONFIRMED)
+    await waiting.refill(app, tx, old.slot_id)
+
+
+async def take_limits(
+    app: App, tx: Transaction, old: BookingRow, facts: SlotFacts, new_booking_id: UUID
+) -> None:
+    """Hand the old booking's limits on as far as they are the same, take the others.
+
+    Raises Conflict where one is used up.
+    """
+    held = await store.list_limits(tx, old.id)
+    persons = sorted({person for person, key in held if key.startswith("slot:")})
+    wanted = people.party_limits(app, facts, persons, None)
+    things = [(person, key) for person, key in held if key.startswith(domain.OPEN_SUBJECT)]
+    keys = [key for _, key, _ in wanted] + [key for _, key in things]
+    handed = await store.transfer_limits(tx, old.id, new_booking_id, keys)
+    missing = [use for use in wanted if use[:2] not in handed]
+    used_up = await store.take_limits_of_many(tx, {new_booking_id: missing})
+    if used_up:
+        raise Conflict(texts.limit_text(used_up[new_booking_id]))
+
+
+async def insert_successor(
+    app: App,
+    tx: Transaction,
+    old: BookingRow,
+    slot_id: UUID,
+    booking_id: UUID,
+    state: State,
+) -> None:
+    """The next booking of a series."""
+    now = app.clock.now()
+    booking = store.copy_booking(
+        old,
+        id=booking_id,
+        sequence=await store.next_sequence(old.series_id),
+        slot_id=slot_id,
+        replaces=old.id,
+        state=state,
+        created_at=now,
+        hold_expires_at=None,
+        confirmed_at=now,
+    )
+    await store.insert_bookings(tx, [booking])
+    await store.copy_companions(tx, old.id, booking_id)
+
+
+def refuse_unmovable(app: App, old: BookingRow, facts: SlotFacts) -> None:
+    """Raise Conflict where an appointment cannot be moved there or at all."""
+    if old.state is not State.CONFIRMED:
+        domain.BOOKING.next_state(old.state, "move")
+    if facts.slot_id == old.slot_id:
+        raise Conflict(texts.SAME_SLOT)
+    if facts.service_id != old.service_id:
+        raise Conflict(texts.OTHER_SERVICE)
+    if app.clock.now() >= policy_of(app, old.service_id).cancel.deadline(old.starts_at):
+        raise Conflict(texts.CANCEL_TOO_LATE)
+
+
+def _refuse_fault(app: App, slot: Slot) -> None:
+    fault = domain.find_fault(slot_store.state_of(slot), app.clock.now())
+    if fault is not None:
+        raise Conflict(texts.FAULTS[fault])

@@ -1,0 +1,62 @@
+"""Queries of everything held about one person: for an export, and to forget it."""
+
+from collections.abc import Sequence
+from uuid import UUID
+
+from tortoise.expressions import Q
+
+from core.database import Transaction, connection, fetch_all, fetch_one
+from kinds.booking.models import Wait
+from kinds.booking.store import BOOKING, BookingRow, to_booking
+
+_OPEN = "('held', 'confirmed', 'cancelling')"
+
+
+async def list_bookings_about(person_id: UUID, limit: int) -> Sequence[BookingRow]:
+    """What a person booked or was booked for, newest first, moved ones too."""
+    rows = await fetch_all(
+        connection(),
+        f"{BOOKING} WHERE b.booked_by = $1 OR b.booked_for = $1 ORDER BY b.id DESC LIMIT $2",
+        person_id,
+        limit,
+    )
+    return [to_booking(row) for row in rows]
+
+
+async def list_waits_of(person_id: UUID) -> Sequence[Wait]:
+    """Where a person waits or waited, or is waited for, newest first."""
+    return await Wait.filter(Q(person_id=person_id) | Q(booked_for=person_id)).order_by("-id")
+
+
+async def has_open_bookings(person_id: UUID) -> bool:
+    """Whether a person has, or is to come to, an appointment that is not over."""
+    row = await fetch_one(
+        connection(),
+        f"""SELECT 1 AS found FROM appointments_booking
+             WHERE (booked_by = $1 OR booked_for = $1) AND state IN {_OPEN} LIMIT 1""",  # noqa: S608
+        person_id,
+    )
+    return row is not None
+
+
+async def forget_person(tx: Transaction, person_id: UUID, *, nobody: UUID) -> None:
+    """Untie bookings that are over from a person, and drop their waits and tickets. Repeat-safe.
+
+    The rows stay, because seats and fees are counted over them; `nobody` stands for who it was.
+    """
+    mine = "(booked_by = $1 OR booked_for = $1)"
+    over = f"SELECT id FROM appointments_booking WHERE {mine} AND state NOT IN {_OPEN}"  # noqa: S608
+    for statement in (
+        f"DELETE FROM appointments_companion WHERE booking_id IN ({over})",  # noqa: S608
+        f"DELETE FROM appointments_limit_use WHERE booking_id IN ({over})",  # noqa: S608
+        "DELETE FROM appointments_wait WHERE person_id = $1 OR booked_for = $1",
+        "DELETE FROM appointments_ticket WHERE person_id = $1",
+    ):
+        await tx.execute_query(statement, [person_id])
+    await tx.execute_query(
+        f"""UPDATE appointments_booking SET subject_sealed = NULL, person_key = NULL,
+                   booked_by = CASE WHEN booked_by = $1 THEN $2 ELSE booked_by END,
+                   booked_for = CASE WHEN booked_for = $1 THEN $2 ELSE booked_for END
+             WHERE {mine} AND state NOT IN {_OPEN}""",  # noqa: S608
+        [person_id, nobody],
+    )

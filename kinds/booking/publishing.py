@@ -1,0 +1,79 @@
+"""Putting the city's slots on offer: places and opening hours from the city file, every night."""
+
+from datetime import datetime, time, timedelta
+
+import structlog
+
+from core.clock import SHANGHAI, civil_date
+from core.context.app import App
+from core.context.contributions import Seed
+from core.database import transaction
+from core.queue.jobs import Lane, job
+from kinds.booking import closures, slot_store
+from kinds.booking.policy import Policy, Venue, rules_of
+from kinds.booking.schedule import plan_slots
+from kinds.booking.slot_store import Described
+
+log = structlog.get_logger(__name__)
+
+
+async def seed(app: App) -> list[int]:
+    """Publish every place up to its horizon. Repeat-safe.
+
+    Returns the years whose calendar should be in the city file by now, and is not: their days are
+    on offer by the law's holidays alone.
+    """
+    rules = rules_of(app)
+    for service_id, venues in rules.venues.items():
+        for venue in venues:
+            await publish(app, service_id, rules.policies[service_id], venue)
+    overdue = app.city.calendar.overdue_years(civil_date(app.clock.now()))
+    for year in overdue:
+        log.warning("the city file lacks the calendar of a year", year=year)
+    return overdue
+
+
+async def publish(app: App, service_id: str, policy: Policy, venue: Venue) -> int:
+    """Bring a place's slots from today to the horizon to what its timetables and the calendar say.
+
+    What is planned no more is called off, and who is booked there is moved. Returns how many slots
+    are new or changed. Raises ScheduleInvalid for opening hours that contradict themselves; then
+    nothing changed.
+    """
+    first_on, days = civil_date(app.clock.now()), policy.horizon_days
+    planned = plan_slots(
+        venue.timetables,
+        app.city.calendar,
+        first_on=first_on,
+        days=days,
+        release=policy.release,
+    )
+    async with transaction() as tx:
+        resource_id = await slot_store.ensure_resource(
+            tx,
+            service_id=service_id,
+            ref=venue.ref,
+            described=Described(venue.place, venue.unit, venue.name),
+            limit_group=f"{service_id}/{venue.ref}",
+            address=venue.address,
+        )
+        changed = await slot_store.insert_planned(tx, resource_id, service_id, planned)
+        called_off = await closures.call_off(
+            app,
+            tx,
+            resource_id,
+            until=datetime.combine(first_on + timedelta(days=days), time.min, SHANGHAI),
+            planned=[slot.ref for slot in planned],
+        )
+    if called_off:
+        log.warning("slots were called off", place=venue.ref, slots=called_off)
+    return changed + called_off
+
+
+@job("appointments.publish", lane=Lane.BULK, timeout_s=300, every="1 16 * * *")
+async def publish_daily(app: App) -> None:
+    """The horizon moves on by a day."""
+    await seed(app)
+
+
+SEED = Seed(seed)

@@ -1,0 +1,44 @@
+"""Giving a paid fee back when its appointment is cancelled.
+
+What never became an appointment is not refunded here: then the payment is refused and payments
+returns it by itself (fees.py).
+"""
+
+from uuid import UUID
+
+from core.context.app import App
+from core.database import Transaction, transaction
+from core.queue.jobs import Lane, job
+from kinds.booking import store
+from kinds.booking.store import BookingRow
+from payments import api as payments
+
+
+async def enqueue(app: App, tx: Transaction, booking: BookingRow) -> None:
+    """See to it that the fee of a confirmed booking that ends in `tx` goes back.
+
+    Does nothing for one that was not paid for, and for one whose successor keeps the payment.
+    """
+    if booking.payment_id is None or booking.confirmed_at is None or booking.replaced_by:
+        return
+    await give_back.enqueue(app, tx, booking.id)
+
+
+@job("appointments.refund", lane=Lane.CRITICAL, max_attempts=500, max_delay_s=300)
+async def give_back(app: App, booking_id: UUID) -> None:
+    """Job: ask payments to return the fee. Repeat-safe by the booking.
+
+    Raises IllegalTransition, and is tried again, while payments has not yet noted that the fee was
+    accepted.
+    """
+    booking = await store.find_booking(booking_id)
+    assert booking is not None and booking.payment_id is not None
+    async with transaction() as tx:
+        await payments.refund(
+            app,
+            tx,
+            booking.payment_id,
+            booking.fee_fen,
+            reason="APPOINTMENT_CANCELLED",
+            key=f"cancel:{booking.id}",
+        )

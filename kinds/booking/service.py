@@ -1,0 +1,340 @@
+"""Commands and queries of appointments: taking a seat, confirming, moving, giving it back."""
+
+from collections.abc import Sequence
+from datetime import datetime, time, timedelta
+from uuid import UUID
+
+from core.clock import SHANGHAI
+from core.context.app import App
+from core.context.call import Call
+from core.database import Transaction, idempotency, transaction
+from core.errors import Conflict, InvalidInput, NotFound
+from core.ids import new_id
+from core.people.mandates import act_for
+from core.refusal_texts import INVALID_INPUT, NOT_FOUND
+from kinds.booking import (
+    domain,
+    messages,
+    moving,
+    people,
+    queue,
+    refunds,
+    saga,
+    slot_store,
+    store,
+    texts,
+    waiting,
+)
+from kinds.booking.allocator import SlotAllocator
+from kinds.booking.availability import Offer, availability_of
+from kinds.booking.domain import Fault, HoldRequest, NewBooking, SlotState, State
+from kinds.booking.models import Resource
+from kinds.booking.people import Companion
+from kinds.booking.policy import Item, Policy, policy_of, rules_of
+from kinds.booking.slot_store import SlotFacts
+from kinds.booking.sources import source_of
+from kinds.booking.store import BookingRow
+
+HOLD = "holdAppointment"
+DAYS_SHOWN = 14
+"""Of a place's slots: more than the longest run of closed days, which is nine."""
+_DAYS_MAX = 31
+
+
+class SlotFull(Conflict):
+    """The slot is full; `alternatives` are free, and a waiting list may be open."""
+
+    def __init__(self, alternatives: Sequence[Offer]) -> None:
+        super().__init__(texts.SLOT_FULL)
+        self.alternatives = alternatives
+
+
+async def list_places(call: Call, service_id: str) -> Sequence[Resource]:
+    """Where a service takes bookings. Raises NotFound for one that does not here."""
+    _own_policy(call.app, service_id)
+    return await slot_store.list_resources(service_id)
+
+
+def list_items(call: Call, service_id: str) -> Sequence[Item]:
+    """What one can come for: papers to bring and the fee."""
+    _own_policy(call.app, service_id)
+    return list(rules_of(call.app).items[service_id].values())
+
+
+async def list_slots(
+    call: Call, resource_id: UUID, *, skip_days: int, days: int, only_free: bool
+) -> list[tuple[SlotFacts, int]]:
+    """The slots of a place on some Shanghai days from today or later, those still to come, with
+    how many seats are free.
+
+    Raises InvalidInput.
+    """
+    if not 0 <= skip_days <= _DAYS_MAX or not 1 <= days <= _DAYS_MAX:
+        detail = f"days must be between 1 and {_DAYS_MAX}, skipDays between 0 and {_DAYS_MAX}"
+        raise InvalidInput(INVALID_INPUT, "days", detail=detail)
+    now = call.app.clock.now()
+    first_on = now.astimezone(SHANGHAI).date() + timedelta(days=skip_days)
+    begins_at = datetime.combine(first_on, time.min, SHANGHAI)
+    ends_at = begins_at + timedelta(days=days)
+    rows = await slot_store.list_slots(resource_id, max(begins_at, now), ends_at)
+    return [row for row in rows if row[1] > 0] if only_free else rows
+
+
+async def hold(
+    call: Call,
+    slot_id: UUID,
+    *,
+    item_id: str,
+    subject: str | None = None,
+    companions: Sequence[Companion] = (),
+    admission: str | None = None,
+    on_behalf_of: UUID | None = None,
+    key: str,
+) -> BookingRow:
+    """Keep a seat of one of our slots until it is confirmed, or paid for, or the hold lapses.
+
+    The same key gives the same booking. While a queue stands before the slot an `admission` from
+    it is needed. Raises LoginRequired, NotFound (also where the viewer may not book for that
+    person), InvalidInput, Forbidden, SlotFull and Conflict (over, unreleased, limits, banned);
+    then nothing changed.
+    """
+    app, viewer = call.app, call.require_viewer()
+    availability = availability_of(app)
+    facts = await availability.find(slot_id)
+    policy = _own_policy(app, facts.service_id if facts else "")
+    assert facts is not None
+    call.require_service(facts.service_id)
+    call = await people.acting(call, facts.service_id, on_behalf_of)
+    if await availability.is_sold_out(slot_id, viewer.user_id):
+        raise SlotFull(await availability.alternatives(facts))
+    request = await _hold_request(call, facts, policy, item_id, subject, companions, key)
+    await queue.refuse_unadmitted(call, facts, admission)
+    try:
+        booking_id = await allocator_of(app).hold(slot_id, request)
+    except Conflict as refusal:
+        if refusal.code != texts.SLOT_FULL.code:
+            raise
+        availability.mark_sold_out(slot_id)
+        raise SlotFull(await availability.alternatives(facts)) from None
+    if booking_id == request.booking.id:
+        return store.as_inserted(request.booking, facts)
+    return await get_booking(call, booking_id)
+
+
+async def confirm(call: Call, booking_id: UUID, key: str) -> BookingRow:
+    """Turn the viewer's hold into an appointment.
+
+    The same key gives the same answer. Raises NotFound, also for somebody else's hold and where
+    the viewer may act no more for whom it is, and Conflict where it has lapsed, is confirmed
+    already or must be paid first.
+    """
+    app, viewer = call.app, call.require_viewer()
+    await _require_mandate(call, await get_booking(call, booking_id))
+    person = await messages.reader(app, viewer.user_id)
+    async with transaction() as tx:
+        replayed, booking = await _claim(call, tx, "confirmAppointment", booking_id, key)
+        if not replayed:
+            domain.BOOKING.next_state(booking.state, "confirm")
+            if booking.awaits_payment:
+                raise Conflict(texts.PAYMENT_REQUIRED)
+            _refuse_external(app, booking)
+            if has_lapsed(booking, app.clock.now()):
+                raise Conflict(texts.HOLD_EXPIRED)
+            await _confirm(app, tx, booking)
+            await messages.tell(app, tx, booking, person, "confirmed")
+    return await get_booking(call, booking_id)
+
+
+async def cancel(call: Call, booking_id: UUID, key: str) -> BookingRow:
+    """Give the viewer's booking back; a waiting person gets the seat.
+
+    A hold can be given back at any time, an appointment before its deadline. A fee that was paid
+    goes back. The same key gives the same answer. CANCELLING means that the other
+    side has still to agree. Raises NotFound, also for somebody else's, and Conflict when it is too
+    late or over.
+    """
+    app, viewer = call.app, call.require_viewer()
+    person = await messages.reader(app, viewer.user_id)
+    async with transaction() as tx:
+        replayed, booking = await _claim(call, tx, "cancelAppointment", booking_id, key)
+        if not replayed:
+            outside = booking.is_external and not booking.awaits_payment
+            domain.BOOKING.next_state(booking.state, "withdraw" if outside else "cancel")
+            confirmed = booking.state is State.CONFIRMED
+            if confirmed and app.clock.now() >= cancel_deadline(app, booking):
+                raise Conflict(texts.CANCEL_TOO_LATE)
+            if outside:
+                if await store.has_successor(tx, booking_id):
+                    raise Conflict(texts.MOVING_ALREADY)
+                await store.move(tx, booking_id, [booking.state], State.CANCELLING)
+                await saga.enqueue_settle(app, tx, booking_id)
+            else:
+                await end(app, tx, booking, State.CANCELLED)
+                await messages.tell(app, tx, booking, person, "cancelled")
+    await saga.settle_now(app, booking_id, None, call.deadline)
+    return await get_booking(call, booking_id)
+
+
+async def reschedule(call: Call, booking_id: UUID, slot_id: UUID, key: str) -> BookingRow:
+    """Move the viewer's confirmed appointment to another of our slots, or leave it as it is.
+
+    The same key gives the same answer. Raises NotFound, SlotFull and Conflict.
+    """
+    app = call.app
+    booking = await get_booking(call, booking_id)
+    call.require_service(booking.service_id)
+    await _require_mandate(call, booking)
+    facts = await availability_of(app).find(slot_id)
+    if facts is None or booking.is_external:
+        raise NotFound(NOT_FOUND)
+    await queue.refuse_unadmitted(call, facts, None)
+    try:
+        moved_id = await moving.move_own(call, booking, facts, key)
+    except Conflict as refusal:
+        if refusal.code != texts.SLOT_FULL.code:
+            raise
+        raise SlotFull(await availability_of(app).alternatives(facts)) from None
+    return await get_booking(call, moved_id)
+
+
+async def end(app: App, tx: Transaction, booking: BookingRow, to: State, **values: object) -> bool:
+    """End a live booking of our own slots and hand its seat on; False where it moved before."""
+    ended = await store.move(
+        tx, booking.id, [booking.state], to, ended_at=app.clock.now(), **values
+    )
+    if ended:
+        await refunds.enqueue(app, tx, booking)
+        await waiting.refill(app, tx, booking.slot_id)
+    return ended
+
+
+async def get_booking(call: Call, booking_id: UUID) -> BookingRow:
+    """The viewer's booking. Raises NotFound, also for somebody else's."""
+    viewer = call.require_viewer()
+    booking = await store.find_booking(booking_id)
+    if booking is None or booking.booked_by != viewer.user_id:
+        raise NotFound(NOT_FOUND)
+    return booking
+
+
+async def list_bookings(call: Call, *, first: int, before: UUID | None) -> Sequence[BookingRow]:
+    """The viewer's bookings, newest first."""
+    viewer = call.require_viewer()
+    return await store.list_bookings(viewer.user_id, first=first, before=before)
+
+
+def cancel_deadline(app: App, booking: BookingRow) -> datetime:
+    """The moment from which a booking can no longer be given back."""
+    return policy_of(app, booking.service_id).cancel.deadline(booking.starts_at)
+
+
+def refuse_fault(slot: SlotState, now: datetime) -> None:
+    """Raise Conflict for a slot that cannot be booked at a moment."""
+    fault = domain.find_fault(slot, now)
+    if fault is Fault.FULL:
+        raise SlotFull(())
+    if fault is not None:
+        raise Conflict(texts.FAULTS[fault])
+
+
+def allocator_of(app: App) -> SlotAllocator:
+    """The allocator of this process."""
+    on_full = availability_of(app).mark_sold_out
+    return app.once("appointments.allocator", lambda: SlotAllocator(app, on_full))
+
+
+async def _hold_request(
+    call: Call,
+    facts: SlotFacts,
+    policy: Policy,
+    item_id: str,
+    subject: str | None,
+    companions: Sequence[Companion],
+    key: str,
+) -> HoldRequest:
+    app, viewer, now = call.app, call.require_viewer(), call.app.clock.now()
+    own_key = await people.key_of(call, app.services[facts.service_id].identity_level)
+    item = rules_of(app).items[facts.service_id].get(item_id)
+    if item is None:
+        raise InvalidInput(texts.ITEM_UNKNOWN, "itemId")
+    party = people.form_party(call, policy, own_key, companions)
+    about = people.check_subject(policy, subject)
+    booking_id = new_id()
+    return HoldRequest(
+        operation=HOLD,
+        key=key,
+        command={
+            "slot": str(facts.slot_id),
+            "item": item_id,
+            "subject": about,
+            "companions": [[one.name, one.resident_id] for one in companions],
+            "for": str(call.subject_id),
+        },
+        booking=NewBooking(
+            id=booking_id,
+            series_id=booking_id,
+            service_id=facts.service_id,
+            slot_id=facts.slot_id,
+            booked_by=viewer.user_id,
+            booked_for=people.booked_for(call),
+            person_key=own_key,
+            item_id=item_id,
+            subject_sealed=app.vault.encrypt(about, people.SUBJECT) if about else None,
+            state=State.HELD,
+            fee_fen=item.fee_fen,
+            prepaid=policy.is_prepaid(item.fee_fen),
+            created_at=now,
+            hold_expires_at=domain.hold_end(now, policy.hold_for(item.fee_fen), facts.starts_at),
+        ),
+        limits=people.party_limits(app, facts, party.keys, about),
+        companions=party.companions,
+    )
+
+
+async def _claim(
+    call: Call, tx: Transaction, operation: str, booking_id: UUID, key: str, **more: str
+) -> tuple[bool, BookingRow]:
+    """Bind the key and lock the viewer's booking; whether the key was used before."""
+    viewer = call.require_viewer()
+    claim = await idempotency.claim(
+        call.app.clock,
+        tx,
+        subject=viewer.user_id,
+        operation=operation,
+        key=key,
+        command={"booking": str(booking_id), **more},
+        effect_id=booking_id,
+    )
+    booking = await store.lock_booking(tx, booking_id)
+    if booking is None or booking.booked_by != viewer.user_id:
+        raise NotFound(NOT_FOUND)
+    call.require_service(booking.service_id)
+    return claim.replayed, booking
+
+
+async def _require_mandate(call: Call, booking: BookingRow) -> None:
+    if booking.booked_for is not None:
+        await act_for(call, booking.booked_for, service=booking.service_id)
+
+
+async def _confirm(app: App, tx: Transaction, booking: BookingRow) -> None:
+    now = app.clock.now()
+    await store.move(tx, booking.id, [State.HELD], State.CONFIRMED, confirmed_at=now)
+
+
+def _refuse_external(app: App, booking: BookingRow) -> None:
+    if booking.is_external:
+        raise Conflict(source_of(app, booking.service_id).texts.awaited)
+
+
+def has_lapsed(booking: BookingRow, now: datetime) -> bool:
+    """Whether the time of a hold is over."""
+    return booking.hold_expires_at is None or booking.hold_expires_at <= now
+
+
+def _own_policy(app: App, service_id: str) -> Policy:
+    """The policy of a service that books our own slots. Raises NotFound for every other."""
+    rules = rules_of(app)
+    if service_id not in rules.venues:
+        raise NotFound(NOT_FOUND)
+    return rules.policies[service_id]

@@ -1,0 +1,373 @@
+"""Queries of bookings, limits and waiting lists; those of slots are in slot_store."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields
+from datetime import date, datetime
+from types import NoneType
+from typing import Any, get_args, get_type_hints
+from uuid import UUID
+
+from core.database import Transaction, connection, fetch_all, fetch_one
+from core.ids import new_id
+from kinds.booking.domain import HoldRequest, NewBooking, State, WaitState
+from kinds.booking.models import Booking, Companion, Wait
+from kinds.booking.slot_store import Described, SlotFacts, describe
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BookingRow(NewBooking):
+    """A booking as it stands, with its slot and what the slot is of."""
+
+    upstream_ref: str | None = None
+    upstream_version: str | None = None
+    refusal_code: str | None = None
+    replaced_by: UUID | None = None
+    ended_at: datetime | None = None
+    starts_at: datetime
+    ends_at: datetime
+    slot_ref: str
+    resource_id: UUID
+    resource_ref: str
+    limit_group: str
+    address: str
+    described: Described
+
+    @property
+    def server_ref(self) -> str:
+        """The server of the outside system, as its resource is named after it."""
+        return self.resource_ref.partition("/")[0]
+
+
+_OF_SLOT = (
+    "starts_at", "ends_at", "slot_ref", "resource_id", "resource_ref", "limit_group", "address",
+    "described",
+)  # fmt: skip
+
+
+def as_inserted(new: NewBooking, facts: SlotFacts) -> BookingRow:
+    """What `find_booking` answers for a booking that was just inserted."""
+    return BookingRow(**_columns(new), **{name: getattr(facts, name) for name in _OF_SLOT})
+
+
+def copy_booking(old: BookingRow, **changes: Any) -> NewBooking:
+    """A new booking like an old one but for some columns."""
+    return NewBooking(**{**_columns(old), **changes})
+
+
+def _columns(booking: NewBooking) -> dict[str, Any]:
+    return {name: getattr(booking, name) for name in _ARRAYS}
+
+
+_ARRAY_OF = {
+    UUID: "uuid[]", str: "text[]", State: "text[]", int: "bigint[]", bool: "boolean[]",
+    bytes: "bytea[]", datetime: "timestamptz[]",
+}  # fmt: skip
+
+
+def _array_of(hint: Any) -> str:
+    """The PostgreSQL type of a column of values of a Python type, which may be None too."""
+    (plain,) = (one for one in get_args(hint) or (hint,) if one is not NoneType)
+    return _ARRAY_OF[plain]
+
+
+_ARRAYS = {name: _array_of(hint) for name, hint in get_type_hints(NewBooking).items()}
+_PARAMETERS = ", ".join(f"${n}::{array}" for n, array in enumerate(_ARRAYS.values(), 1))
+_INSERT = f"""INSERT INTO appointments_booking ({", ".join(_ARRAYS)})
+              SELECT * FROM unnest({_PARAMETERS})"""  # noqa: S608
+
+
+BOOKING = """
+SELECT b.*, s.starts_at, s.ends_at, s.ref AS slot_ref, s.resource_id, r.ref AS resource_ref,
+       r.limit_group, r.address,
+       r.place_zh, r.place_en, r.unit_zh, r.unit_en, r.name_zh, r.name_en, r.notes_zh, r.notes_en
+  FROM appointments_booking b
+  JOIN appointments_slot s ON s.id = b.slot_id
+  JOIN appointments_resource r ON r.id = s.resource_id
+"""
+
+
+async def list_missed(
+    tx: Transaction, people: Sequence[bytes], service_id: str, since: datetime
+) -> dict[bytes, list[datetime]]:
+    """When these people missed appointments of a service; who missed none is not in it."""
+    rows = await fetch_all(
+        tx,
+        """SELECT b.person_key, array_agg(s.starts_at) AS missed FROM appointments_booking b
+             JOIN appointments_slot s ON s.id = b.slot_id
+            WHERE b.person_key = ANY($1) AND b.service_id = $2 AND b.state = 'missed'
+              AND s.starts_at > $3
+            GROUP BY b.person_key""",
+        list(people),
+        service_id,
+        since,
+    )
+    return {bytes(row["person_key"]): row["missed"] for row in rows}
+
+
+async def mark_missed(tx: Transaction, service_id: str, started_before: datetime) -> int:
+    """Confirmed bookings of a service whose person did not come; returns how many."""
+    rows = await fetch_all(
+        tx,
+        """UPDATE appointments_booking b SET state = 'missed' FROM appointments_slot s
+            WHERE s.id = b.slot_id AND b.service_id = $1 AND b.state = 'confirmed'
+              AND s.starts_at <= $2 RETURNING b.id""",
+        service_id,
+        started_before,
+    )
+    return len(rows)
+
+
+async def transfer_limits(
+    tx: Transaction, from_id: UUID, to_id: UUID, keys: Sequence[str]
+) -> set[tuple[bytes, str]]:
+    """Hand the uses of some limits from one booking to its successor; returns whose and which."""
+    rows = await fetch_all(
+        tx,
+        """UPDATE appointments_limit_use SET booking_id = $2
+            WHERE booking_id = $1 AND limit_key = ANY($3) RETURNING person_key, limit_key""",
+        from_id,
+        to_id,
+        list(keys),
+    )
+    return {(bytes(row["person_key"]), row["limit_key"]) for row in rows}
+
+
+async def list_limits(db: Transaction, booking_id: UUID) -> list[tuple[bytes, str]]:
+    """Whose and which limits a booking uses."""
+    rows = await fetch_all(
+        db,
+        "SELECT person_key, limit_key FROM appointments_limit_use WHERE booking_id = $1",
+        booking_id,
+    )
+    return [(bytes(row["person_key"]), row["limit_key"]) for row in rows]
+
+
+async def take_limits_of_many(
+    tx: Transaction, requests: Mapping[UUID, Sequence[tuple[bytes, str, int]]]
+) -> dict[UUID, str]:
+    """Count several bookings against their people's limits.
+
+    Returns the bookings that may not be, each with a limit that is used up; nothing is counted
+    for them. Rows go in by person and limit, so that two transactions rarely wait crosswise.
+    """
+    missing = {
+        (booking_id, person, key): allowed
+        for booking_id, uses in requests.items()
+        for person, key, allowed in uses
+    }
+    rounds = max(missing.values(), default=0)
+    # who lost a place to another booking of the same person looks for the next one
+    for _ in range(rounds):
+        if not missing:
+            break
+        for row in await _insert_limits(tx, missing):
+            missing.pop((row["booking_id"], bytes(row["person_key"]), row["limit_key"]), None)
+    refused = {booking_id: key for booking_id, _, key in missing}
+    if refused:
+        await tx.execute_query(
+            "DELETE FROM appointments_limit_use WHERE booking_id = ANY($1)", [list(refused)]
+        )
+    return refused
+
+
+async def _insert_limits(
+    tx: Transaction, wanted: Mapping[tuple[UUID, bytes, str], int]
+) -> list[dict[str, Any]]:
+    return await fetch_all(
+        tx,
+        """INSERT INTO appointments_limit_use (booking_id, person_key, limit_key, ordinal)
+           SELECT w.booking_id, w.person_key, w.limit_key, free.ordinal
+             FROM unnest($1::uuid[], $2::bytea[], $3::text[], $4::int[])
+               AS w (booking_id, person_key, limit_key, allowed)
+            CROSS JOIN LATERAL (
+              SELECT o AS ordinal FROM generate_series(1, w.allowed) o
+               WHERE NOT EXISTS (SELECT FROM appointments_limit_use u
+                                  WHERE u.person_key = w.person_key
+                                    AND u.limit_key = w.limit_key AND u.ordinal = o)
+               ORDER BY o LIMIT 1) free
+            ORDER BY w.person_key, w.limit_key
+           ON CONFLICT DO NOTHING RETURNING booking_id, person_key, limit_key""",
+        [booking_id for booking_id, _, _ in wanted],
+        [person for _, person, _ in wanted],
+        [key for _, _, key in wanted],
+        list(wanted.values()),
+    )
+
+
+async def insert_bookings(tx: Transaction, bookings: Sequence[NewBooking]) -> None:
+    """New bookings; the trigger takes the seats."""
+    values = [[getattr(booking, name) for booking in bookings] for name in _ARRAYS]
+    await tx.execute_query(_INSERT, values)
+
+
+async def insert_held(tx: Transaction, requests: Sequence[HoldRequest]) -> None:
+    """New holds of one slot and the people who come along."""
+    await insert_bookings(tx, [request.booking for request in requests])
+    companions = [
+        Companion(
+            id=new_id(), booking_id=request.booking.id, name_sealed=name, resident_sealed=number
+        )
+        for request in requests
+        for name, number in request.companions
+    ]
+    if companions:
+        await Companion.bulk_create(companions, using_db=tx)
+
+
+async def copy_companions(tx: Transaction, from_id: UUID, to_id: UUID) -> None:
+    """The people of a booking come along to its successor."""
+    for companion in await Companion.filter(booking_id=from_id).using_db(tx):
+        await Companion.create(
+            using_db=tx,
+            id=new_id(),
+            booking_id=to_id,
+            name_sealed=companion.name_sealed,
+            resident_sealed=companion.resident_sealed,
+        )
+
+
+async def next_sequence(series_id: UUID) -> int:
+    """The number of a series' next booking; those that came to nothing count too."""
+    last = await Booking.filter(series_id=series_id).order_by("-sequence").first()
+    return 0 if last is None else last.sequence + 1
+
+
+async def has_successor(tx: Transaction, booking_id: UUID) -> bool:
+    """Whether a booking is being moved."""
+    return (
+        await Booking.filter(replaces=booking_id, state__in=[State.HELD, State.CONFIRMED])
+        .using_db(tx)
+        .exists()
+    )
+
+
+async def move(
+    tx: Transaction, booking_id: UUID, states: Sequence[State], to: State, **values: object
+) -> bool:
+    """Bring a booking from one of some states to another; False where it stands elsewhere."""
+    changed = (
+        await Booking.filter(id=booking_id, state__in=list(states))
+        .using_db(tx)
+        .update(state=to, **values)
+    )
+    return changed == 1
+
+
+async def note_payment(
+    tx: Transaction, booking_id: UUID, payment_id: UUID, hold_expires_at: datetime
+) -> None:
+    """A hold is paid for, and has so long to be completed."""
+    await (
+        Booking.filter(id=booking_id, state=State.HELD)
+        .using_db(tx)
+        .update(payment_id=payment_id, hold_expires_at=hold_expires_at)
+    )
+
+
+async def find_booking(booking_id: UUID) -> BookingRow | None:
+    """A booking by id."""
+    row = await fetch_one(connection(), f"{BOOKING} WHERE b.id = $1", booking_id)
+    return None if row is None else to_booking(row)
+
+
+async def lock_booking(tx: Transaction, booking_id: UUID) -> BookingRow | None:
+    """A booking by id, locked until the transaction ends."""
+    row = await fetch_one(tx, f"{BOOKING} WHERE b.id = $1 FOR UPDATE OF b", booking_id)
+    return None if row is None else to_booking(row)
+
+
+async def list_bookings(
+    person_id: UUID, *, first: int, before: UUID | None
+) -> Sequence[BookingRow]:
+    """What a person booked, newest first; of a moved booking only the newest."""
+    rows = await fetch_all(
+        connection(),
+        f"""{BOOKING} WHERE b.booked_by = $1 AND b.replaced_by IS NULL
+              AND ($2::uuid IS NULL OR b.id < $2)
+            ORDER BY b.id DESC LIMIT $3""",
+        person_id,
+        before,
+        first,
+    )
+    return [to_booking(row) for row in rows]
+
+
+async def list_in_slots(
+    db: Transaction, slot_ids: Sequence[UUID], states: Sequence[State]
+) -> Sequence[UUID]:
+    """The bookings of some slots that are in one of some states."""
+    rows = await fetch_all(
+        db,
+        "SELECT id FROM appointments_booking WHERE slot_id = ANY($1) AND state = ANY($2)",
+        list(slot_ids),
+        list(states),
+    )
+    return [row["id"] for row in rows]
+
+
+async def list_unsettled(created_before: datetime, limit: int) -> Sequence[UUID]:
+    """Bookings that have stood half-way at an outside system since before a moment."""
+    rows = await fetch_all(
+        connection(),
+        """SELECT id FROM appointments_booking
+            WHERE state IN ('held', 'cancelling') AND access_id IS NOT NULL AND created_at < $1
+              AND NOT (state = 'held' AND prepaid AND payment_id IS NULL)
+            ORDER BY id LIMIT $2""",
+        created_before,
+        limit,
+    )
+    return [row["id"] for row in rows]
+
+
+async def list_lapsed(now: datetime, after: UUID, limit: int) -> Sequence[UUID]:
+    """Holds that should have ended by now and that no outside system knows of."""
+    rows = await fetch_all(
+        connection(),
+        """SELECT id FROM appointments_booking
+            WHERE state = 'held' AND hold_expires_at <= $1 AND id > $3
+              AND (access_id IS NULL OR prepaid AND payment_id IS NULL)
+            ORDER BY id LIMIT $2""",
+        now,
+        limit,
+        after,
+    )
+    return [row["id"] for row in rows]
+
+
+async def next_waiting(tx: Transaction, resource_id: UUID, day_on: date) -> Wait | None:
+    """The first in a waiting list, locked; one whom another transaction serves is passed over."""
+    return (
+        await Wait.filter(resource_id=resource_id, day_on=day_on, state=WaitState.WAITING)
+        .using_db(tx)
+        .order_by("id")
+        .select_for_update(skip_locked=True)
+        .first()
+    )
+
+
+async def list_placed(
+    service_ids: Sequence[str], starts_after: datetime, after: UUID, limit: int
+) -> Sequence[BookingRow]:
+    """Bookings at outside systems whose time is still to come, whatever became of them; without
+    those that ended before anybody was asked."""
+    rows = await fetch_all(
+        connection(),
+        f"""{BOOKING} WHERE b.service_id = ANY($1) AND s.starts_at > $2
+              AND NOT (b.prepaid AND b.payment_id IS NULL)
+              AND b.id > $3
+            ORDER BY b.id LIMIT $4""",
+        list(service_ids),
+        starts_after,
+        after,
+        limit,
+    )
+    return [to_booking(row) for row in rows]
+
+
+def to_booking(row: Mapping[str, Any]) -> BookingRow:
+    """A row of `BOOKING`."""
+    plain = {name: row[name] for name in _PLAIN} | {"state": State(row["state"])}
+    return BookingRow(**plain, described=describe(row))
+
+
+_PLAIN = [field.name for field in fields(BookingRow) if field.name != "described"]

@@ -1,0 +1,134 @@
+"""The viewer's own list of at most n linked things: accounts, plates, watched places, follows.
+
+A command counts who tries out names, asks the outside system, and then adds to the list in its
+own transaction; `add` and `remove` hold one lock per person and list, so that the number on the
+list is exact and the same key gives the same answer.
+"""
+
+from collections.abc import Awaitable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Generic, TypeVar
+from uuid import UUID
+
+from tortoise.models import Model
+
+from core.context.call import Call
+from core.context.commands import claim_key
+from core.database import Transaction, lock_name
+from core.errors import Conflict, NotFound, Unavailable
+from core.refusal_texts import NOT_FOUND, UPSTREAM_UNAVAILABLE
+from core.texts import Text
+from core.upstream.client import UpstreamError
+
+Row = TypeVar("Row", bound=Model)
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class OwnedList(Generic[Row]):
+    """A table of things that citizens link, with the columns `id` and `citizen_id`.
+
+    `same` are the columns by which two rows of one citizen are one thing; without any, each key
+    makes a new row. Adding a thing that is there changes its `renamed` columns and no other.
+    """
+
+    model: type[Row]
+    most: int
+    too_many: Text
+    """The refusal above `most`, which fills the blank {limit}."""
+    same: Sequence[str] = ()
+    renamed: Sequence[str] = ()
+
+
+async def look_up(answer: Awaitable[T | None], upstream: str) -> T:
+    """What an outside system knows of the thing to be linked.
+
+    Raises Unavailable naming `upstream` when it does not answer, NotFound for what it does not
+    know.
+    """
+    try:
+        thing = await answer
+    except UpstreamError:
+        raise Unavailable(UPSTREAM_UNAVAILABLE, upstream=upstream) from None
+    if thing is None:
+        raise NotFound(NOT_FOUND)
+    return thing
+
+
+async def add(
+    call: Call,
+    tx: Transaction,
+    owned: OwnedList[Row],
+    operation: str,
+    key: str,
+    row: Mapping[str, Any],
+    command: Mapping[str, Any],
+) -> Row:
+    """Add a thing to the viewer's list, or rename the one that is there.
+
+    `row` are its columns but for `id` and `citizen_id`, `command` is the input as the client sent
+    it. The same key gives the same thing and changes nothing. Raises NotFound where that has been
+    removed since, Conflict above the list's most and KEY_REUSED, InvalidInput for a malformed key.
+    """
+    citizen_id = call.require_viewer().user_id
+    await _lock(tx, owned, citizen_id)
+    claim = await claim_key(call, tx, operation, key, command)
+    mine = owned.model.filter(citizen_id=citizen_id).using_db(tx)
+    known = None
+    if owned.same or claim.replayed:
+        by = {name: row[name] for name in owned.same} or {"id": claim.effect_id}
+        known = await mine.filter(**by).first()
+    if claim.replayed:
+        if known is None:
+            raise NotFound(NOT_FOUND)
+        return known
+    if known is not None:
+        known.update_from_dict({name: row[name] for name in owned.renamed})
+        if owned.renamed:
+            await known.save(using_db=tx, update_fields=list(owned.renamed))
+        return known
+    if await mine.count() >= owned.most:
+        raise Conflict(owned.too_many, limit=owned.most)
+    return await owned.model.create(
+        using_db=tx, id=claim.effect_id, citizen_id=citizen_id, **dict(row)
+    )
+
+
+async def remove(
+    call: Call, tx: Transaction, owned: OwnedList[Row], operation: str, key: str, row_id: UUID
+) -> bool:
+    """Take a thing off the viewer's list; False where this key did so before.
+
+    Raises NotFound for a thing that is not there or is somebody else's, Conflict KEY_REUSED.
+    """
+    citizen_id = call.require_viewer().user_id
+    await _lock(tx, owned, citizen_id)
+    claim = await claim_key(call, tx, operation, key, {"id": row_id}, effect_id=row_id)
+    if claim.replayed:
+        return False
+    if not await owned.model.filter(id=row_id, citizen_id=citizen_id).using_db(tx).delete():
+        raise NotFound(NOT_FOUND)
+    return True
+
+
+async def find(owned: OwnedList[Row], citizen_id: UUID, **columns: Any) -> Row | None:
+    """The thing on a citizen's list that these columns name."""
+    return await owned.model.get_or_none(citizen_id=citizen_id, **columns)
+
+
+async def get(owned: OwnedList[Row], citizen_id: UUID, row_id: UUID) -> Row:
+    """A thing on a citizen's list. Raises NotFound for one that is not there."""
+    row = await find(owned, citizen_id, id=row_id)
+    if row is None:
+        raise NotFound(NOT_FOUND)
+    return row
+
+
+async def list_all(owned: OwnedList[Row], citizen_id: UUID, **columns: Any) -> Sequence[Row]:
+    """A citizen's list in the order in which it was made; short enough to have no pages."""
+    return await owned.model.filter(citizen_id=citizen_id, **columns).order_by("id")
+
+
+async def _lock(tx: Transaction, owned: OwnedList[Row], citizen_id: UUID) -> None:
+    """Let one command at a time change this citizen's list."""
+    await lock_name(tx, f"{owned.model._meta.db_table}:{citizen_id}")

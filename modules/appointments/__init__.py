@@ -1,1 +1,0 @@
-"""One slot engine and the nine services that book with it."""

@@ -1,1 +1,0 @@
-"""The hospitals' numbers: browsing, booking across two systems, comparing."""

@@ -1,0 +1,1 @@
+"""The hospitals and clinics whose numbers are booked here."""

@@ -1,0 +1,1 @@
+"""Registering with a doctor of a hospital (service 20)."""

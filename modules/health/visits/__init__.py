@@ -1,0 +1,1 @@
+"""Examinations and follow-up visits at a hospital (service 21)."""

@@ -1,0 +1,60 @@
+"""A pass over many rows: each by itself, counted, and never stopped by the bad ones."""
+
+from uuid import UUID
+
+import pytest
+
+from core.context.app import App
+from core.context.sweep import SweepIncomplete, Swept, sweep, sweep_pages
+from core.ids import new_id
+from core.upstream.exchange import UpstreamTimeout
+
+
+async def test_one_bad_row_stops_no_other(app: App) -> None:
+    done: list[int] = []
+
+    async def each(row: int) -> None:
+        if row == 2:
+            raise OverflowError("date value out of range")
+        if row == 4:
+            raise UpstreamTimeout("sms", "send", "no answer in time")
+        done.append(row)
+
+    swept = await sweep(app, "test.rows", range(6), each)
+    assert swept == Swept(done=4, waiting=1, failed=1)
+    assert done == [0, 1, 3, 5]
+    with pytest.raises(SweepIncomplete):
+        swept.require_whole()
+    assert await sweep(app, "test.rows", range(6), each, at_once=3) == swept
+    shown = app.metrics.render().decode()
+    assert 'quancheng_sweep_rows_total{outcome="failed",sweep="test.rows"} 2.0' in shown
+
+
+async def test_a_lost_database_is_no_row_s_fault(app: App) -> None:
+    async def each(row: int) -> None:
+        raise ConnectionRefusedError
+
+    for at_once in (1, 2):
+        with pytest.raises(ConnectionRefusedError):
+            await sweep(app, "test.lost", range(3), each, at_once=at_once)
+
+
+async def test_pages_of_bad_rows_do_not_keep_a_pass_from_the_good_ones(app: App) -> None:
+    ids = sorted(new_id() for _ in range(25))
+    good, seen = set(ids[-3:]), []
+
+    async def page(after: UUID, limit: int) -> list[UUID]:
+        return [row for row in ids if row > after][:limit]
+
+    async def each(row: UUID) -> None:
+        if row not in good:
+            raise ValueError
+        seen.append(row)
+
+    swept = await sweep_pages(app, "test.pages", page, each, key=lambda row: row, size=5)
+    assert (swept.done, swept.failed) == (3, 22)
+    assert seen == ids[-3:]
+    assert (
+        await sweep_pages(app, "test.pages", page, each, key=lambda row: row, size=5, within_s=0)
+        == Swept()
+    )

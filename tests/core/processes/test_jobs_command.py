@@ -1,0 +1,59 @@
+"""`quancheng jobs`: tells when it shows a part, puts back what is named, refuses the unknown."""
+
+import subprocess
+
+import pytest
+
+from core.context.app import App
+from core.database import connection, fetch_all, transaction
+from tests.core.processes.test_cli import quancheng
+from tests.core.processes.test_wiring import variables  # noqa: F401 - a fixture
+
+
+@pytest.fixture
+async def dead(app: App) -> list[int]:
+    """Three failed jobs of one kind and two of another, by id."""
+    async with transaction() as tx:
+        await app.queue.enqueue_many(tx, "payments.check", [{}] * 3)
+        await app.queue.enqueue_many(tx, "payments.fulfil", [{}] * 2)
+    await connection().execute_query("UPDATE pgqueuer SET status = 'failed', attempts = 10")
+    rows = await fetch_all(connection(), "SELECT id FROM pgqueuer ORDER BY id")
+    return [row["id"] for row in rows]
+
+
+def _run(variables: dict[str, str], *arguments: str) -> subprocess.CompletedProcess[str]:  # noqa: F811
+    return quancheng("jobs", *arguments, **variables)
+
+
+async def _queued() -> list[int]:
+    rows = await fetch_all(
+        connection(), "SELECT id FROM pgqueuer WHERE status = 'queued' AND attempts = 0 ORDER BY id"
+    )
+    return [row["id"] for row in rows]
+
+
+async def test_jobs_are_listed_and_put_back(
+    dead: list[int],
+    variables: dict[str, str],  # noqa: F811
+) -> None:
+    shown = _run(variables, "list", "--limit", "2")
+    assert shown.stdout.endswith("2 of 5 jobs; --limit shows more\n"), shown.stderr
+    every = _run(variables, "list", "--kind", "payments.fulfil").stdout
+    assert every.count("payments.fulfil") == 2 and " of " not in every
+
+    unknown = _run(variables, "rerun", str(dead[0]), "999999", "999998")
+    assert unknown.returncode == 1
+    assert unknown.stderr == (
+        "quancheng: no failed job has the id 999998, 999999; nothing was put back\n"
+    )
+    assert await _queued() == []
+    for nothing in ([], ["1", "--all"], ["--all", "--kind", "payments.check"]):
+        refused = _run(variables, "rerun", *nothing)
+        assert refused.stderr == "quancheng: name ids, or --kind, or --all\n"
+    assert await _queued() == []
+
+    assert _run(variables, "rerun", str(dead[0])).stdout == "1 jobs put back\n"
+    assert await _queued() == dead[:1]
+    assert _run(variables, "rerun", "--kind", "payments.fulfil").stdout == "2 jobs put back\n"
+    assert _run(variables, "rerun", "--all").stdout == "2 jobs put back\n"
+    assert await _queued() == dead

@@ -1,0 +1,128 @@
+"""A lane is fair: no kind and no repeats keep others waiting, and nothing runs for ever."""
+
+import asyncio
+from datetime import timedelta
+from typing import Any
+
+import asyncpg
+from pgqueuer.db import AsyncpgPoolDriver
+from pgqueuer.domain.types import QueueEntrypoint, QueueManagerId
+from pgqueuer.models import Job
+from pgqueuer.ports.repository import EntrypointExecutionParameter
+
+from core.context.app import App
+from core.database import connection, fetch_all, fetch_one, parse_url, transaction
+from core.ids import new_id
+from core.manifest import Lane
+from core.processes.lane_queries import LaneQueries, most_of_one_kind
+from core.processes.worker import HEARTBEAT_TIMEOUT
+from core.queue.jobs import list_dead
+from tests.core.conftest import Runs, Worker
+from tests.core.waiting import eventually
+
+SLOTS = 20
+
+
+async def _enqueue(app: App, kind: str, number: int, **payload: Any) -> None:
+    async with transaction() as tx:
+        await app.queue.enqueue_many(tx, kind, [payload] * number)
+
+
+async def _take(app: App, manager: QueueManagerId, batch: int = 10) -> list[Job]:
+    """One look of the critical lane."""
+    assert app.settings.database_url is not None
+    kinds = {
+        QueueEntrypoint(job.kind): EntrypointExecutionParameter(concurrency_limit=0)
+        for job in app.queue.kinds.values()
+        if job.lane is Lane.CRITICAL
+    }
+    async with asyncpg.create_pool(**parse_url(app.settings.database_url), min_size=1) as pool:
+        queries = LaneQueries(AsyncpgPoolDriver(pool), pace=timedelta(0))
+        return await queries.dequeue(batch, kinds, manager, SLOTS, HEARTBEAT_TIMEOUT)
+
+
+async def test_kinds_take_turns_however_many_one_has(probed: App) -> None:
+    await _enqueue(probed, "probe.critical", 500, name="flood")
+    await _enqueue(probed, "payments.check", 1)
+    jobs = await _take(probed, QueueManagerId(new_id()))
+    assert len(jobs) == 10
+    assert [job.entrypoint for job in jobs].count("payments.check") == 1
+
+
+async def test_repeats_take_turns_with_what_is_new(probed: App) -> None:
+    await _enqueue(probed, "probe.critical", 500, name="poison")
+    await connection().execute_query("UPDATE pgqueuer SET attempts = 3")
+    await _enqueue(probed, "probe.critical", 2, name="new")
+    jobs = await _take(probed, QueueManagerId(new_id()))
+    assert sorted(job.attempts for job in jobs) == [0] * 2 + [3] * 8
+
+
+async def test_one_kind_never_holds_the_whole_lane(probed: App) -> None:
+    manager = QueueManagerId(new_id())
+    await _enqueue(probed, "probe.critical", 100, name="hangs")
+    taken = [len(await _take(probed, manager)) for _ in range(3)]
+    assert taken == [10, 5, 0]
+    assert sum(taken) == most_of_one_kind(SLOTS) == 15
+    await _enqueue(probed, "payments.check", 100)
+    assert [len(await _take(probed, manager)) for _ in range(2)] == [5, 0]
+
+
+async def test_a_job_that_kills_its_workers_ends_among_the_dead(
+    probed: App, runs: Runs, worker: Worker
+) -> None:
+    await _enqueue(probed, "probe.normal", 1, name="deadly")  # three attempts
+    for attempt in range(1, 4):
+        await connection().execute_query(
+            """UPDATE pgqueuer SET status = 'picked', queue_manager_id = gen_random_uuid(),
+                                   heartbeat = now() - interval '1 minute'"""
+        )
+        if attempt < 3:
+            await _take_normal(probed)
+        row = await fetch_one(connection(), "SELECT attempts FROM pgqueuer")
+        assert row is not None and row["attempts"] == min(attempt, 2)
+    async with worker(probed):
+        await eventually(_has_dead)
+    assert await runs() == []
+    (letter,) = await list_dead(connection())
+    assert (letter.kind, letter.error) == ("probe.normal", "GiveUp")
+
+
+async def _take_normal(app: App) -> None:
+    assert app.settings.database_url is not None
+    kinds = {QueueEntrypoint("probe.normal"): EntrypointExecutionParameter(concurrency_limit=0)}
+    async with asyncpg.create_pool(**parse_url(app.settings.database_url), min_size=1) as pool:
+        queries = LaneQueries(AsyncpgPoolDriver(pool), pace=timedelta(0))
+        await queries.dequeue(10, kinds, QueueManagerId(new_id()), SLOTS, HEARTBEAT_TIMEOUT)
+
+
+async def test_hanging_jobs_do_not_delay_another_kind(
+    probed: App, runs: Runs, worker: Worker
+) -> None:
+    await _enqueue(probed, "probe.critical", 100, name="hangs", wait_s=20)
+    async with worker(probed):
+        await eventually(lambda: _running(15))
+        await _enqueue(probed, "payments.check", 1, intent_id="no id")
+        await eventually(_has_failed_once)
+        assert await runs() == ["hangs"] * 15
+        await connection().execute_query("DELETE FROM pgqueuer WHERE status = 'queued'")
+        for task in asyncio.all_tasks():
+            if getattr(task.get_coro(), "__name__", "") == "_dispatch":
+                task.cancel()
+
+
+async def _running(number: int) -> bool:
+    rows = await fetch_all(
+        connection(), "SELECT 1 FROM pgqueuer WHERE status='picked' AND entrypoint='probe.critical'"
+    )
+    return len(rows) == number
+
+
+async def _has_failed_once() -> bool:
+    rows = await fetch_all(
+        connection(), "SELECT 1 FROM pgqueuer WHERE entrypoint='payments.check' AND attempts > 0"
+    )
+    return bool(rows)
+
+
+async def _has_dead() -> bool:
+    return bool(await list_dead(connection()))

@@ -1,0 +1,180 @@
+"""A calendar that is published when people are booked already: its holidays are called off."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import date, datetime, timedelta
+from uuid import UUID
+
+import pytest
+
+from core.city import Calendar
+from core.clock import SHANGHAI, ManualClock, civil_date
+from core.context.app import App
+from core.context.call import Call
+from core.database import connection, fetch_all
+from kinds.booking import closures, publishing, service, slot_store
+from kinds.booking.domain import State
+from kinds.booking.models import Booking
+from kinds.booking.policy import policy_of, rules_of
+from kinds.booking.store import BookingRow
+from tests.kinds.booking.engine import (
+    HALL,
+    MakeCall,
+    book,
+    broken_invariants,
+    count,
+    hold,
+    people,
+)
+from tests.kinds.booking.till import Till
+from tests.payments.world import Queue
+
+TODAY = datetime(2027, 1, 27, 9, tzinfo=SHANGHAI)
+WEDNESDAY = date(2027, 2, 10)
+MAKE_UP_DAY = date(2027, 2, 13)
+
+
+def published(app: App, holidays: Sequence[date], make_up_days: Sequence[date] = ()) -> App:
+    """The same city once 2027's calendar is in its file."""
+    known = app.city.calendar
+    calendar = Calendar(
+        known.holidays | set(holidays), known.make_up_days | set(make_up_days), known.years | {2027}
+    )
+    return replace(app, city=replace(app.city, calendar=calendar))
+
+
+def days(first_on: date, last_on: date) -> list[date]:
+    return [first_on + timedelta(days=n) for n in range((last_on - first_on).days + 1)]
+
+
+@pytest.fixture
+def queue(app: App, clock: ManualClock) -> Queue:
+    return Queue(app, clock)
+
+
+@pytest.fixture
+async def hall(app: App, clock: ManualClock) -> UUID:
+    """The first place of the service halls, on offer as far as 15 February 2027."""
+    clock.move(TODAY - clock.now())
+    await publish(app)
+    resource = await slot_store.find_resource(HALL, rules_of(app).venues[HALL][0].ref)
+    assert resource is not None
+    return resource.id
+
+
+async def publish(app: App) -> int:
+    policy = replace(policy_of(app, HALL), horizon_days=20)
+    return await publishing.publish(app, HALL, policy, rules_of(app).venues[HALL][0])
+
+
+async def slots_on(hall: UUID, day: date) -> dict[str, UUID]:
+    """The slots on offer on a day, by clock time."""
+    begins_at = datetime(day.year, day.month, day.day, tzinfo=SHANGHAI)
+    rows = await slot_store.list_slots(hall, begins_at, begins_at + timedelta(days=1))
+    return {f"{facts.starts_at.astimezone(SHANGHAI):%H:%M}": facts.slot_id for facts, _ in rows}
+
+
+async def templates() -> list[str]:
+    rows = await fetch_all(connection(), "SELECT template FROM notifications_message ORDER BY id")
+    return [row["template"].removeprefix("appointments.") for row in rows]
+
+
+async def successor(call: Call, booking: BookingRow) -> BookingRow:
+    old = await service.get_booking(call, booking.id)
+    assert (old.state, old.replaced_by is None) == (State.CANCELLED, False)
+    assert old.replaced_by is not None
+    return await service.get_booking(call, old.replaced_by)
+
+
+async def test_who_is_booked_on_a_new_holiday_is_moved_and_told_once(
+    app: App, call: MakeCall, hall: UUID, queue: Queue
+) -> None:
+    closed, kept = await slots_on(hall, WEDNESDAY), await slots_on(hall, date(2027, 2, 3))
+    first, second, other, holder = await people(app, call, 4)
+    booked, also = await book(first, closed["10:00"]), await book(second, closed["10:00"])
+    elsewhere, held = await book(other, kept["10:00"]), await hold(holder, closed["14:00"])
+    assert await slots_on(hall, MAKE_UP_DAY) == {}
+    later = published(app, days(date(2027, 2, 4), date(2027, 2, 12)), [MAKE_UP_DAY])
+    assert await publish(later) > 0
+    await queue.run_due()
+    assert await slots_on(hall, WEDNESDAY) == {}
+    for who, booking in ((first, booked), (second, also)):
+        moved = await successor(who, booking)
+        assert moved.state is State.CONFIRMED
+        assert moved.starts_at.astimezone(SHANGHAI) == datetime(2027, 2, 13, 10, tzinfo=SHANGHAI)
+    assert (await service.get_booking(other, elsewhere.id)).state is State.CONFIRMED
+    assert (await service.get_booking(holder, held.id)).state is State.CANCELLED
+    assert sorted(await templates()) == ["called_off", *["confirmed"] * 3, *["relocated"] * 2]
+    every = [*closed.values(), *kept.values(), *(await slots_on(hall, MAKE_UP_DAY)).values()]
+    assert await broken_invariants(every) == []
+    bookings = await count("appointments_booking")
+    assert await publish(later) == 0
+    await closures.relocate(later, booked.id)
+    await queue.run_due()
+    assert await count("appointments_booking") == bookings
+    assert len(await templates()) == 6
+    assert await service.cancel(first, (await successor(first, booked)).id, "cancel-01")
+
+
+async def test_without_another_time_the_booking_ends(
+    app: App, call: MakeCall, hall: UUID, queue: Queue
+) -> None:
+    closed = await slots_on(hall, WEDNESDAY)
+    (viewer,) = await people(app, call, 1)
+    booked = await book(viewer, closed["10:00"])
+    await publish(published(app, days(civil_date(TODAY), date(2027, 2, 28))))
+    await queue.run_due()
+    ended = await service.get_booking(viewer, booked.id)
+    assert (ended.state, ended.replaced_by) == (State.CANCELLED, None)
+    assert await templates() == ["confirmed", "called_off"]
+    assert await count("appointments_slot", "cancelled_at IS NULL AND starts_at > $1", TODAY) == 0
+
+
+async def test_a_time_that_could_not_be_given_back_is_given_to_nobody(
+    app: App, call: MakeCall, hall: UUID, queue: Queue, clock: ManualClock
+) -> None:
+    """Tomorrow is the only open day, and what it asks is a day's notice."""
+    tomorrow = civil_date(TODAY) + timedelta(days=1)
+    soon = await slots_on(hall, tomorrow)
+    (viewer,) = await people(app, call, 1)
+    booked = await book(viewer, (await slots_on(hall, WEDNESDAY))["10:00"])
+    closing = published(app, days(tomorrow + timedelta(days=1), date(2027, 2, 28)))
+    last_at = datetime(2027, 1, 28, 15, 40, tzinfo=SHANGHAI)  # the last slot begins at 16:30
+    clock.move(last_at - clock.now())
+    await publish(closing)
+    await queue.run_due()
+    assert (await service.get_booking(viewer, booked.id)).state is State.CANCELLED
+    assert await Booking.filter(slot_id__in=list(soon.values())).count() == 0
+
+
+async def test_a_day_that_opens_again_is_on_offer_again(app: App, hall: UUID) -> None:
+    before = await slots_on(hall, WEDNESDAY)
+    await publish(published(app, [WEDNESDAY]))
+    assert await slots_on(hall, WEDNESDAY) == {}
+    await publish(app)
+    assert await slots_on(hall, WEDNESDAY) == before
+
+
+async def test_a_paid_fee_goes_back(
+    app: App, call: MakeCall, till: Till, clock: ManualClock
+) -> None:
+    """A sports hall is closed altogether; its courts are paid for in advance."""
+    clock.move(TODAY - clock.now())
+    courts = "venue-booking"
+    policy = replace(policy_of(app, courts), queue=None, release=None)
+    venue = rules_of(app).venues[courts][0]
+    await publishing.publish(app, courts, policy, venue)
+    resource = await slot_store.find_resource(courts, venue.ref)
+    assert resource is not None
+    slots = await slots_on(resource.id, date(2027, 1, 30))
+    (viewer,) = await people(app, call, 1)
+    held = await service.hold(viewer, slots["09:00"], item_id="court", key="hold-0001")
+    await till.pay_for(viewer, held.id)
+    assert (await service.get_booking(viewer, held.id)).state is State.CONFIRMED
+    over = [replace(timetable, last_on=date(2026, 1, 1)) for timetable in venue.timetables]
+    shut = replace(venue, timetables=over)
+    await publishing.publish(app, courts, policy, shut)
+    await till.queue.run_due()
+    assert (await service.get_booking(viewer, held.id)).state is State.CANCELLED
+    assert "refunded" in await templates()
+    await till.check_books()
