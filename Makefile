@@ -19,7 +19,7 @@ demo: $(INSTALLED) ## walk the citizen journeys in a terminal, against a running
 	@$(BIN)/quancheng demo
 
 test: $(TOOLS) $(PLAYGROUND) ## all tests but the long ones
-	$(BIN)/python -m pytest -n 2 --dist loadgroup -m "not soak"
+	$(BIN)/python -m pytest -n 2 --dist loadfile -m "not soak"
 
 soak: $(TOOLS) $(PLAYGROUND) ## the long property, crash and load runs
 	$(BIN)/python -m pytest -m soak

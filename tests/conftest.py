@@ -14,6 +14,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
+from urllib.request import Request, urlopen
 from uuid import UUID
 
 import asyncpg
@@ -46,6 +47,7 @@ from tests.cluster import copy_cluster
 from tests.people import make_citizen
 from tests.sandbox.serving import Client as Sandbox
 from tests.sandbox.serving import free_port, sandbox_process
+from tests.scheduling import ByCity
 
 ROOT = Path(__file__).resolve().parent.parent
 NOON = datetime(2026, 11, 23, 4, 0, tzinfo=UTC)
@@ -69,6 +71,18 @@ def pytest_configure() -> None:
     os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
     sys.dont_write_bytecode = False
     gc.disable()
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> ByCity:
+    """Divide the tests among the workers, in the order of the collection."""
+    config.option.loadscopereorder = False
+    return ByCity(config, log)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Journeys first: met last, they would leave the other workers waiting."""
+    items.sort(key=lambda item: not item.nodeid.startswith("tests/journeys/"))
 
 
 @pytest.hookimpl(trylast=True)
@@ -103,6 +117,22 @@ def keys_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
+def running_sandbox(keys_dir: Path) -> Iterator[int]:
+    """The port of this worker's sandbox city."""
+    port = free_port()
+    with sandbox_process(port, keys_dir=keys_dir):
+        yield port
+
+
+@pytest.fixture(scope="module")
+def sandbox_port(running_sandbox: int) -> int:
+    """The same, put back to its beginning for each module."""
+    reset = Request(f"http://127.0.0.1:{running_sandbox}/_control/reset", method="POST")
+    urlopen(reset, timeout=10).close()
+    return running_sandbox
+
+
+@pytest.fixture(scope="session")
 def server(manifests: tuple[Manifest, ...]) -> Iterator[Path]:
     """The data folder of a running, migrated PostgreSQL that forgets all when the power goes.
 
@@ -114,14 +144,6 @@ def server(manifests: tuple[Manifest, ...]) -> Iterator[Path]:
         copy_cluster(folder, manifests)
         with EmbeddedPostgres(folder, durable=False):
             yield folder
-
-
-@pytest.fixture(scope="session")
-def sandbox_port(keys_dir: Path) -> Iterator[int]:
-    """The port of a running sandbox city; one for all tests of a worker that speak to it."""
-    port = free_port()
-    with sandbox_process(port, keys_dir=keys_dir):
-        yield port
 
 
 @pytest.fixture

@@ -1,7 +1,9 @@
-"""One running house for all journeys of a worker: two APIs, two job workers, one database."""
+"""One running house for all journeys: two APIs, two job workers, one database; one to break."""
 
 from collections.abc import AsyncIterator, Callable, Iterator
 from datetime import datetime
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 from journeys.house import House
@@ -17,6 +19,17 @@ def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
     """A running house with two API and two worker processes, on a day that few think of."""
     folder = tmp_path_factory.mktemp("house")
     with House(folder, apis=2, workers=2, at=LEAP_DAY) as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def fragile() -> Iterator[House]:
+    """A house with one process of each kind, to kill; each test in it takes its own person.
+
+    Not under pytest's own temporary folder: any pytest that starts meanwhile closes that to the
+    server's user, who must come back here after each kill.
+    """
+    with TemporaryDirectory(prefix="quancheng-fragile-") as folder, House(Path(folder)) as running:
         yield running
 
 

@@ -25,8 +25,6 @@ from journeys.patients import Diary, Patient
 from bff.commands.client import CityClient
 from tests.kinds.booking.engine import BROKEN_INVARIANTS
 
-pytestmark = pytest.mark.xdist_group("crashes")
-
 SEED = int(os.environ.get("CRASH_SEED", "20261122"))
 POINTS = int(os.environ.get("CRASH_POINTS", "200"))
 _CITIZENS = ("citizen", "parent", "citizen_dotted", "citizen_rare")

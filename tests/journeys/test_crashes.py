@@ -8,7 +8,7 @@ import asyncio
 import os
 import random
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import pytest
@@ -18,18 +18,9 @@ from journeys.load import cashier_of, stubbornly
 from bff.commands import journey
 from bff.commands.client import CityClient, key
 
-pytestmark = pytest.mark.xdist_group("crashes")
-
 SEED = int(os.environ.get("CRASH_SEED", "20261122"))
 _COMPLETES_WITHIN_S = 60.0
 _VICTIMS = ("worker", "api", "postgres")
-
-
-@pytest.fixture(scope="module")
-def fragile(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
-    """A house of its own, with one process of each kind."""
-    with House(tmp_path_factory.mktemp("fragile")) as house:
-        yield house
 
 
 async def test_a_few_crashes(fragile: House) -> None:

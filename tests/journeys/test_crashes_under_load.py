@@ -24,8 +24,6 @@ from journeys.load import Load, sign_in, stubbornly
 
 from bff.commands.client import CityClient
 
-pytestmark = pytest.mark.xdist_group("crashes")
-
 SEED = int(os.environ.get("CRASH_SEED", "20261122"))
 POINTS = int(os.environ.get("CRASH_POINTS", "200"))
 _CITIZENS = 4

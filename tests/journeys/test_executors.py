@@ -9,7 +9,6 @@ from contextlib import suppress
 from typing import Any
 
 import orjson
-import pytest
 from graphql import (
     NonNullTypeNode,
     OperationDefinitionNode,
@@ -25,8 +24,6 @@ from bff.trusted.documents import TrustedDocument, documents_of
 from bff.trusted.library import operations_of
 from core.catalogue import ServiceStatus
 from core.manifest import discover
-
-pytestmark = pytest.mark.xdist_group("house")
 
 MANIFESTS = discover()
 DOCUMENTS = documents_of(MANIFESTS)

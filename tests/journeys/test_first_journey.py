@@ -7,13 +7,10 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 import aiohttp
-import pytest
 from journeys.house import House
 
 from bff.commands import journey
 from bff.commands.client import CityClient, key
-
-pytestmark = pytest.mark.xdist_group("house")
 
 
 async def test_demo_completes_every_step(house: House) -> None:

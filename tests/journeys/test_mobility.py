@@ -3,15 +3,12 @@
 import asyncio
 from typing import Any
 
-import pytest
 from journeys.house import House
 
 from bff.commands.client import CityClient
 from bff.commands.services import refuse_bad, run_document
 from bff.trusted.documents import documents_of
 from core.manifest import discover
-
-pytestmark = pytest.mark.xdist_group("house")
 
 SERVICES = ("parking-payment", "traffic-fine-payment", "transit-ride-code")
 PAYMENTS = "{ payments(first: 3) { edges { node { id title status cashierUrl receiptRef } } } }"

@@ -12,8 +12,6 @@ from journeys.house import House
 
 from bff.commands.client import CityClient, ClientError, key
 
-pytestmark = pytest.mark.xdist_group("house")
-
 WITHIN_S = 1.0
 
 FUND = """query ($id: ID) { housingFund(onBehalfOf: $id) { status account { balance } } }"""

@@ -12,8 +12,6 @@ from bff.commands import journey
 from bff.commands.client import CityClient, ClientError, key
 from tests.machine import in_time
 
-pytestmark = pytest.mark.xdist_group("house")
-
 _PAUSE_S = 5.5
 """After this a PSP that was left is asked again."""
 

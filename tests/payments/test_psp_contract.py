@@ -1,8 +1,7 @@
 """One contract for every PSP: the adapters against the sandbox, and the tests' own fake."""
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Protocol
 from uuid import UUID
 
@@ -22,7 +21,6 @@ from payments.psp.port import Order, OrderState, Psp, RefundOrder, RefundState
 from payments.psp.wechatpay import SANDBOX_MERCHANT, WeChatPayClient
 from tests.payments.fake_alipay import FakeAlipay
 from tests.payments.fakes import FakePsp
-from tests.sandbox.serving import free_port, sandbox_process
 
 
 class Subject(Protocol):
@@ -80,14 +78,6 @@ class Sandbox:
 
 
 _FAKES = {"fake": FakePsp, "fake_alipay": FakeAlipay}
-
-
-@pytest.fixture(scope="session")
-def sandbox_port(keys_dir: Path) -> Iterator[int]:
-    """A sandbox with this session's keys."""
-    port = free_port()
-    with sandbox_process(port, keys_dir=keys_dir):
-        yield port
 
 
 @pytest.fixture(params=["fake", "fake_alipay", "wechatpay", "alipay"])

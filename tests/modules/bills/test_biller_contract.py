@@ -1,6 +1,6 @@
 """One contract for billers: the client against the sandbox over HTTP, and the tests' own fake."""
 
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
@@ -24,7 +24,6 @@ from modules.bills.upstream import (
 )
 from tests.payments.fakes import FakeBillers
 from tests.payments.payees import captured
-from tests.sandbox.serving import free_port, sandbox_process
 from tests.upstreams import Connected, in_place_of, over_http
 
 KIND = UtilityKind.WATER
@@ -39,14 +38,6 @@ class Subject:
     issue: Callable[[], object]
     withdraw: Callable[[str], object]
     now: datetime
-
-
-@pytest.fixture(scope="session")
-def sandbox_port() -> Iterator[int]:
-    """A sandbox; billers need no keys."""
-    port = free_port()
-    with sandbox_process(port):
-        yield port
 
 
 @pytest.fixture(params=["fake", "sandbox"])

@@ -1,6 +1,6 @@
 """Invoices: asked for by the payer, issued by the biller, followed until they are there."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -31,7 +31,6 @@ from tests.asgi import Client
 from tests.payments.fakes import FakeBillers, FakePsp, FakeSms, Faults
 from tests.payments.payees import captured
 from tests.payments.world import World
-from tests.sandbox.serving import free_port, sandbox_process
 from tests.upstreams import Connected, by_operation, in_place_of, over_http
 
 ME, FIRM = Buyer("张示范"), Buyer("沙盒市样例有限公司", uscc(0))
@@ -203,14 +202,6 @@ class Subject:
     app: Connected
     pay: Callable[[], Awaitable[str]]
     issued: Callable[[], Awaitable[None]]
-
-
-@pytest.fixture(scope="session")
-def sandbox_port() -> Iterator[int]:
-    """A sandbox."""
-    port = free_port()
-    with sandbox_process(port):
-        yield port
 
 
 @pytest.fixture(params=["fake", "sandbox"])

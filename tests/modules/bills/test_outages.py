@@ -1,6 +1,6 @@
 """Outages: where, for whom, told once; the feed's client against the sandbox and bad feeds."""
 
-from collections.abc import Awaitable, Callable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
@@ -38,7 +38,6 @@ from notifications.models import Message
 from tests.asgi import Client
 from tests.conftest import NOON
 from tests.fakes import Silence
-from tests.sandbox.serving import free_port, sandbox_process
 from tests.upstreams import by_operation, over_http
 
 HOME, NEAR, FAR = Spot(36.0, 117.0), Spot(36.0009, 117.0009), Spot(36.2, 117.2)
@@ -256,14 +255,6 @@ def test_every_point_of_an_outage_lies_in_its_cells() -> None:
         for lon in range(116_996, 117_005):
             spot = Spot(lat / 1000, lon / 1000)
             assert outage.covers(spot) and cell_of(spot) in cells_of(outage)
-
-
-@pytest.fixture(scope="session")
-def sandbox_port() -> Iterator[int]:
-    """A sandbox."""
-    port = free_port()
-    with sandbox_process(port):
-        yield port
 
 
 async def test_the_client_reads_the_sandboxs_feed_and_asks_for_news_only(

@@ -1,6 +1,6 @@
 """One contract for hospital billing: the client against the sandbox, and the tests' own fake."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
@@ -20,7 +20,6 @@ from modules.health.billing.domain import BillStatus, HospitalReceipt
 from modules.health.billing.upstream import BILLING
 from tests.modules.health.fakes import FakeHospitals
 from tests.payments.payees import captured
-from tests.sandbox.serving import free_port, sandbox_process
 from tests.upstreams import Connected, in_place_of, over_http
 
 
@@ -53,14 +52,6 @@ class Subject:
         """What is due for a bill."""
         bills = await upstream.list_bills(self.app, _soon(), self.access, "h3")
         return next(bill.self_pay_fen for bill in bills if bill.bill_no == bill_no)
-
-
-@pytest.fixture(scope="session")
-def sandbox_port() -> Iterator[int]:
-    """A sandbox; hospitals need no keys."""
-    port = free_port()
-    with sandbox_process(port):
-        yield port
 
 
 def _access(resident_id: str) -> Access:

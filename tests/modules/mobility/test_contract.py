@@ -1,6 +1,6 @@
 """One contract for the payees of mobility: their clients against the sandbox, and the fakes."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
@@ -27,7 +27,6 @@ from modules.mobility.transit import upstream as transit
 from modules.mobility.transit.domain import CODE_LIFE, GATES
 from tests.modules.mobility.fakes import FakeFare, FakeParking, FakePlatform, FakeTrafficPolice
 from tests.payments.payees import captured
-from tests.sandbox.serving import free_port, sandbox_process
 from tests.upstreams import Connected, in_place_of, over_http
 
 SYSTEMS = (fines.POLICE, fines.PLATFORM, parking.OPERATOR, parking.VEHICLES, transit.CLEARING)
@@ -53,14 +52,6 @@ class Subject:
     make: Callable[[], Awaitable[Due]]
     end: Callable[[Due], Awaitable[str]]
     """Returns the code with which payments are refused from then on."""
-
-
-@pytest.fixture(scope="session")
-def sandbox_port() -> Iterator[int]:
-    """A sandbox; none of these systems needs keys."""
-    port = free_port()
-    with sandbox_process(port):
-        yield port
 
 
 class Sandbox:

@@ -2,7 +2,7 @@
 day after compared with their own files over HTTP."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
@@ -30,7 +30,7 @@ from payments.statements import StatementNotReady
 from tests.conftest import ROOT
 from tests.payments.reconciliation.books import check_ledger, found
 from tests.payments.world import Queue, World
-from tests.sandbox.serving import Client, free_port, sandbox_process
+from tests.sandbox.serving import Client
 from tests.sandbox.test_billers import account_of, fresh_bill
 
 NEAR_MIDNIGHT = timedelta(minutes=15)
@@ -45,18 +45,10 @@ KINDS = {
 }
 
 
-@pytest.fixture(scope="module")
-def port(keys_dir: Path) -> Iterator[int]:
-    """A sandbox with this session's keys."""
-    number = free_port()
-    with sandbox_process(number, keys_dir=keys_dir):
-        yield number
-
-
 @pytest.fixture
-async def city(port: int) -> AsyncIterator[Client]:
+async def city(sandbox_port: int) -> AsyncIterator[Client]:
     """The sandbox's control plane; everything begins afresh."""
-    async with Client(port) as client:
+    async with Client(sandbox_port) as client:
         assert (await client.post("/_control/reset"))[0] == 204
         yield client
 
@@ -71,10 +63,10 @@ def clock() -> ManualClock:
 
 
 @pytest.fixture
-def settings(database: DatabaseUrls, keys_dir: Path, tmp_path: Path, port: int) -> Settings:
+def settings(database: DatabaseUrls, keys_dir: Path, tmp_path: Path, sandbox_port: int) -> Settings:
     """Settings that lead to this sandbox."""
     return Settings(
-        database_url=database.app, keys_dir=keys_dir, data_dir=tmp_path, sandbox_port=port,
+        database_url=database.app, keys_dir=keys_dir, data_dir=tmp_path, sandbox_port=sandbox_port,
         city_file=ROOT / "cities/jinan.toml",
     )  # fmt: skip
 

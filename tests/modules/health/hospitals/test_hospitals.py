@@ -1,7 +1,7 @@
 """One contract for the hospitals, kept by the FHIR client at the sandbox and by the fake."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
@@ -23,16 +23,6 @@ from modules.health.vaccination.fhir import FhirImmunisation
 from modules.health.vaccination.upstream import Immunisation
 from tests.kinds.booking.people import resident_id
 from tests.modules.health.hospitals.fake_hospitals import due, given, make_clinics, make_hospitals
-from tests.sandbox.serving import free_port, sandbox_process
-
-
-@pytest.fixture(scope="module")
-def sandbox() -> Iterator[str]:
-    """The address of a running sandbox city."""
-    port = free_port()
-    with sandbox_process(port):
-        yield f"http://127.0.0.1:{port}"
-
 
 CHILD = "50009920170608003" + resident_id_check_digit("50009920170608003")
 """The demo child of the sandbox, who missed two doses."""
@@ -51,7 +41,7 @@ async def hospitals(request: pytest.FixtureRequest) -> AsyncIterator[Hospitals]:
     if request.param == "fake":
         yield make_hospitals(ManualClock(datetime.now(UTC)))
         return
-    address: str = request.getfixturevalue("sandbox")
+    address = f"http://127.0.0.1:{request.getfixturevalue('sandbox_port')}"
     await _reset(address)
     async with HttpClient(Metrics()) as http:
         http.rules.protect("hospitals", ["book"])
@@ -70,7 +60,7 @@ async def clinics(request: pytest.FixtureRequest) -> AsyncIterator[Immunisation]
         )
         yield fake
         return
-    address: str = request.getfixturevalue("sandbox")
+    address = f"http://127.0.0.1:{request.getfixturevalue('sandbox_port')}"
     await _reset(address)
     async with HttpClient(Metrics()) as http:
         http.rules.protect("immunisation", ["book", "immunizations", "recommendations"])
