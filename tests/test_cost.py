@@ -6,9 +6,9 @@ from bff.trusted.documents import documents_of
 from core.manifest import discover
 
 ABOVE_AIM: dict[str, tuple[int, int]] = {
-    "transit-ride-code": (561, 75),
-    "parking-payment": (733, 105),
-    "traffic-fine-payment": (652, 92),
+    "transit-ride-code": (569, 75),
+    "parking-payment": (741, 105),
+    "traffic-fine-payment": (660, 92),
     "hospital-registration": (130, 113),
     "visit-appointment": (250, 99),
     "medical-payment": (1173, 134),
@@ -19,7 +19,7 @@ ABOVE_AIM: dict[str, tuple[int, int]] = {
     "work-injury-insurance-query": (125, 41),
     "maternity-insurance-query": (107, 37),
     "housing-fund-query": (134, 32),
-    "bill-reminder": (1727, 163),
+    "bill-reminder": (1781, 163),
     "utility-outage-notice": (730, 133),
     "marriage-registration-appointment": (0, 14),
 }
