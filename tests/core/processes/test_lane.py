@@ -1,6 +1,6 @@
 """A lane is fair: no kind and no repeats keep others waiting, and nothing runs for ever."""
 
-import asyncio
+import json
 from datetime import timedelta
 from typing import Any
 
@@ -11,7 +11,7 @@ from pgqueuer.models import Job
 from pgqueuer.ports.repository import EntrypointExecutionParameter
 
 from core.context.app import App
-from core.database import connection, fetch_all, fetch_one, parse_url
+from core.database import connection, fetch_one, parse_url
 from core.ids import new_id
 from core.processes.lane_queries import LaneQueries, most_of_one_kind
 from core.processes.worker import HEARTBEAT_TIMEOUT
@@ -66,6 +66,30 @@ async def test_one_kind_never_holds_the_whole_lane(probed: App) -> None:
     assert [len(await _take(probed, manager)) for _ in range(2)] == [5, 0]
 
 
+async def test_a_job_that_is_put_back_has_its_lane_look_again(probed: App) -> None:
+    """Or a repeat due in a second would wait for the lane's next look."""
+    heard: list[str] = []
+    await _enqueue(probed, "probe.critical", 1, name="shaky")
+    [job] = await _take(probed, QueueManagerId(new_id()))
+    assert probed.settings.database_url is not None
+    url = parse_url(probed.settings.database_url)
+    ear = await asyncpg.connect(**url)
+    async with asyncpg.create_pool(**url, min_size=1) as pool:
+        queries = LaneQueries(AsyncpgPoolDriver(pool))
+        channel = queries.qbe.settings.channel
+        await ear.add_listener(channel, lambda *said: heard.append(said[3]))
+        await queries.retry_job(job, timedelta(minutes=1), None)
+        await queries.retry_job(job, timedelta(seconds=1), None)
+        await eventually(lambda: _is_heard(heard))
+    await ear.close()
+    assert len(heard) == 1
+    assert json.loads(heard[0])["type"] == "table_changed_event"
+
+
+async def _is_heard(heard: list[str]) -> bool:
+    return bool(heard)
+
+
 async def test_a_job_that_kills_its_workers_ends_among_the_dead(
     probed: App, runs: Runs, worker: Worker
 ) -> None:
@@ -92,35 +116,6 @@ async def _take_normal(app: App) -> None:
     async with asyncpg.create_pool(**parse_url(app.settings.database_url), min_size=1) as pool:
         queries = LaneQueries(AsyncpgPoolDriver(pool), pace=timedelta(0))
         await queries.dequeue(10, kinds, QueueManagerId(new_id()), SLOTS, HEARTBEAT_TIMEOUT)
-
-
-async def test_hanging_jobs_do_not_delay_another_kind(
-    probed: App, runs: Runs, worker: Worker
-) -> None:
-    await _enqueue(probed, "probe.critical", 100, name="hangs", wait_s=20)
-    async with worker(probed):
-        await eventually(lambda: _running(15))
-        await _enqueue(probed, "payments.check", 1, intent_id="no id")
-        await eventually(_has_failed_once)
-        assert await runs() == ["hangs"] * 15
-        await connection().execute_query("DELETE FROM pgqueuer WHERE status = 'queued'")
-        for task in asyncio.all_tasks():
-            if getattr(task.get_coro(), "__name__", "") == "_dispatch":
-                task.cancel()
-
-
-async def _running(number: int) -> bool:
-    rows = await fetch_all(
-        connection(), "SELECT 1 FROM pgqueuer WHERE status='picked' AND entrypoint='probe.critical'"
-    )
-    return len(rows) == number
-
-
-async def _has_failed_once() -> bool:
-    rows = await fetch_all(
-        connection(), "SELECT 1 FROM pgqueuer WHERE entrypoint='payments.check' AND attempts > 0"
-    )
-    return bool(rows)
 
 
 async def _has_dead() -> bool:
