@@ -11,7 +11,7 @@ ABOVE_AIM: dict[str, tuple[int, int]] = {
     "traffic-fine-payment": (660, 92),
     "hospital-registration": (130, 113),
     "visit-appointment": (250, 99),
-    "medical-payment": (1173, 134),
+    "medical-payment": (1177, 134),
     "vaccination-appointment": (593, 132),
     "pension-insurance-query": (264, 60),
     "medical-insurance-query": (176, 75),
