@@ -1,5 +1,6 @@
 """The shape of the tree: no circle, and the handbook's picture of it is the code's."""
 
+import re
 from functools import cache
 from pathlib import Path
 
@@ -79,11 +80,6 @@ def test_only_arrows_that_follow_from_no_others_are_drawn() -> None:
         f"{BEGIN}old{END} after", {"bff": {"core", "kinds"}, "kinds": {"core"}, "core": set()}
     )
     assert "old" not in page and page.endswith(f"{END} after")
-    assert [
-        line.strip() for line in page.splitlines() if line.startswith("    n") and ">" in line
-    ] == [
-        "n0 --> n2",
-        "n2 --> n1",
-    ]
+    assert re.findall(r"n\d+ --> n\d+", page) == ["n0 --> n2", "n2 --> n1"]
     with pytest.raises(ValueError, match="no place"):
         redraw("a page", {})
