@@ -93,6 +93,18 @@ def pytest_collection_finish() -> None:
     gc.enable()
 
 
+def pytest_terminal_summary(
+    terminalreporter: pytest.TerminalReporter, config: pytest.Config
+) -> None:
+    """Say what a divided run has cost, workers and all that they started included."""
+    if config.getoption("numprocesses", None):
+        user, system, children_user, children_system, _ = os.times()
+        user_s, system_s = user + children_user, system + children_system
+        terminalreporter.write_line(
+            f"processor time: {user_s + system_s:.0f} s (user {user_s:.0f}, system {system_s:.0f})"
+        )
+
+
 @pytest.fixture(autouse=True)
 def plain_log() -> None:
     """Log without structlog's drawn tracebacks: with a process's objects in them they take seconds
