@@ -33,7 +33,7 @@ check: $(TOOLS) ## lint, format, types, import contracts, schema and migration d
 	$(BIN)/quancheng documents check
 	$(BIN)/quancheng architecture --check
 	$(BIN)/quancheng migrate --check-drift
-	$(BIN)/python -m pytest tests/test_size.py
+	$(BIN)/python -m pytest tests/test_size.py tests/test_cost.py
 
 bench: $(TOOLS) ## side-by-side measurements (NAME=… for one) into bench/results.json
 	$(BIN)/python -m bench $(NAME)

@@ -22,7 +22,8 @@ T = TypeVar("T")
 class ExtensionPoint(Generic[T]):
     """All declarations of one type, whichever room they are in.
 
-    `key` names a declaration; two of one key refuse to start.
+    `key` names a declaration; two of one key refuse to start. A class is no declaration, even where
+    `held` is a Protocol and the class has all that it asks for.
     """
 
     name: str

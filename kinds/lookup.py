@@ -1,19 +1,31 @@
 """A service that answers a question out of what an outside system holds, about a person or a city.
 
 A service declares what is asked, on which consent and how old an answer may be; asking it leaves
-the access log's trace, keeps to the deadline and falls back on the last good answer.
+the access log's trace, keeps to the deadline and falls back on the last good answer. Its GraphQL
+field is a `lookup_field`, or a `page_field` for a list by pages.
 """
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
-from typing import Concatenate, Generic, ParamSpec, TypeVar
+from datetime import datetime, timedelta
+from typing import Annotated, Any, Concatenate, Generic, ParamSpec, Protocol, TypeAlias, TypeVar
+
+import strawberry
 
 from core.context.app import App
 from core.context.call import Call
 from core.deadline import Deadline
-from core.people.personal_read import Access, Purpose, personal_read
-from core.upstream.readings import Reading
+from core.errors import InvalidInput
+from core.graphql import After, Connection, First, Info, of_service, page_size, query
+from core.graphql.types import Edge, PageInfo
+from core.people.personal_read import Access, Purpose, about_person, personal_read
+from core.refusal_texts import INVALID_INPUT
+from core.rooms import ExtensionPoint
+from core.upstream.operation import Answer, Operation, Request, System
+from core.upstream.readings import Reading, ReadStatus
+
+FIRST = 50
+"""How many records a page has where nobody says."""
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -24,12 +36,14 @@ class PersonalLookup(Generic[P, T]):
     """A question about a person. `ask` is an upstream operation, or a function that calls some.
 
     `ask(app, deadline, access, …)` takes what is asked for beside the person (a year, a cursor) as
-    further arguments, which must be hashable: the last good answer is kept for each of them.
+    further arguments with defaults, which must be hashable: the last good answer is kept for each.
     """
 
     service: str
     purpose: Purpose
     ask: Callable[Concatenate[App, Deadline, Access, P], Awaitable[T]]
+    part: str = ""
+    """Which of the service's lookups it is, where there are several."""
     max_stale: timedelta = timedelta(days=1)
 
     async def read(self, call: Call, *args: P.args, **kwargs: P.kwargs) -> Reading[T]:
@@ -48,7 +62,7 @@ class PersonalLookup(Generic[P, T]):
             purpose=self.purpose,
             fetch=fetch,
             max_stale=self.max_stale,
-            part=(self.service, *args, *sorted(kwargs.items())),
+            part=(self.service, self.part, *args, *sorted(kwargs.items())),
         )
 
 
@@ -58,13 +72,154 @@ class CityLookup(Generic[P, T]):
 
     service: str
     ask: Callable[Concatenate[App, Deadline, P], Awaitable[T]]
+    part: str = ""
     max_stale: timedelta = timedelta(hours=1)
 
     async def read(self, call: Call, *args: P.args, **kwargs: P.kwargs) -> Reading[T]:
         """The answer. Raises UpstreamRejected where the system refuses the question itself."""
         return await call.app.last_good.read_through(
-            ("city", self.service, *args, *sorted(kwargs.items())),
+            ("city", self.service, self.part, *args, *sorted(kwargs.items())),
             lambda: self.ask(call.app, call.deadline, *args, **kwargs),
             clock=call.app.clock,
             max_stale=self.max_stale,
         )
+
+
+class Numbered(Protocol):
+    """A record of a list."""
+
+    @property
+    def record_no(self) -> str:
+        """Its number: unique for the person, it never changes."""
+        ...
+
+
+N = TypeVar("N", bound=Numbered)
+
+
+@dataclass(frozen=True, slots=True)
+class Page(Generic[N]):
+    """A page of a person's records, as a registry answers it, newest first."""
+
+    records: Sequence[N]
+    total: int
+    """How many there are on all pages, of the year where one is asked for."""
+    next_after: str | None
+    """Behind which record the next page begins; None on the last."""
+
+
+def record_operation(
+    system: System, name: str, path: str, answers: Answer[T]
+) -> Operation[[Access], T]:
+    """Asks a registry for the record of the person in an access, by their resident ID.
+
+    In the body: a resident ID never stands in an address.
+    """
+
+    def make(access: Access) -> Request:
+        return Request(json=about_person(access), access=access)
+
+    declare = system.operation(
+        "POST", path, answers=answers, name=name, safe=True, personal=True, hedged=True
+    )
+    return declare(make)
+
+
+def page_operation(system: System, name: str, path: str, answers: Answer[T]) -> Operation[..., T]:
+    """Asks a registry for a page of the records of the person in an access, perhaps of one year."""
+
+    def make(
+        access: Access, first: int = FIRST, after: str | None = None, year: int | None = None
+    ) -> Request:
+        page = {"limit": first, "after": after, "year": year}
+        return Request(json=about_person(access) | page, access=access)
+
+    declare = system.operation("POST", path, answers=answers, name=name, safe=True, personal=True)
+    return declare(make)
+
+
+PERSONAL_LOOKUPS: ExtensionPoint[PersonalLookup[Any, Any]] = ExtensionPoint(
+    "lookup", PersonalLookup, key=lambda lookup: (lookup.service, lookup.part)
+)
+CITY_LOOKUPS: ExtensionPoint[CityLookup[Any, Any]] = ExtensionPoint(
+    "city lookup", CityLookup, key=lambda lookup: (lookup.service, lookup.part)
+)
+
+YEAR_MIN, YEAR_MAX = 1949, 2200
+AFTER_CHARS_MAX = 64
+
+Year: TypeAlias = Annotated[
+    int | None, strawberry.argument(description="Only the records of this calendar year.")
+]
+
+
+@strawberry.type(description="A page of a list out of another system, and how fresh that is.")
+class ReadingConnection(Connection[T]):
+    status: ReadStatus = strawberry.field(description="Where the page comes from.")
+    as_of: datetime | None = strawberry.field(description="When it was true.")
+    reason: str | None = strawberry.field(description="Why it is not LIVE, a stable code.")
+    total_count: int | None = strawberry.field(
+        description="How many records there are on all pages, of the year where one is asked for."
+    )
+
+
+def lookup_field(
+    lookup: PersonalLookup[..., Any], *, returns: type, for_others: bool, description: str
+) -> Any:
+    """The query field of a lookup without arguments; `returns` is its `reading_view`."""
+
+    async def resolve(info: Info) -> Reading[Any]:
+        return await lookup.read(info.context)
+
+    rule = of_service(lookup.service, for_others=for_others)
+    return query(rule, description=description, returns=returns)(resolve)
+
+
+def page_field(
+    lookup: PersonalLookup[..., Page[N] | None],
+    *,
+    node: type[N],
+    for_others: bool,
+    description: str,
+) -> Any:
+    """The query field of a lookup that answers pages; it takes `first`, `after` and `year`.
+
+    `node` is a record's type. Where the registry knows no such person the list is empty.
+    """
+
+    async def resolve(
+        info: Info, first: First = FIRST, after: After = None, year: Year = None
+    ) -> Any:
+        return await read_page(lookup, info.context, first, after, year)
+
+    rule = of_service(lookup.service, for_others=for_others)
+    returns = ReadingConnection[node]  # type: ignore[valid-type]
+    return query(rule, description=description, returns=returns)(resolve)
+
+
+async def read_page(
+    lookup: PersonalLookup[..., Page[N] | None],
+    call: Call,
+    first: int,
+    after: str | None,
+    year: int | None,
+) -> ReadingConnection[N]:
+    """A page of a lookup. Raises InvalidInput for a size, a cursor or a year that cannot be."""
+    page_size(first)
+    if after is not None and not (0 < len(after) <= AFTER_CHARS_MAX and after.isascii()):
+        raise InvalidInput(INVALID_INPUT, "after", detail="after is no cursor of this list")
+    if year is not None and not YEAR_MIN <= year <= YEAR_MAX:
+        detail = f"year must be between {YEAR_MIN} and {YEAR_MAX}"
+        raise InvalidInput(INVALID_INPUT, "year", detail=detail)
+    reading = await lookup.read(call, first, after, year)
+    page = reading.value
+    records = page.records if page else ()
+    return ReadingConnection(
+        edges=[Edge(cursor=record.record_no, node=record) for record in records],
+        page_info=PageInfo(
+            has_next_page=page is not None and page.next_after is not None,
+            end_cursor=records[-1].record_no if records else None,
+        ),
+        total_count=page.total if page else None,
+        **reading.freshness,
+    )

@@ -145,6 +145,8 @@ class Endings:
 
     kinds: tuple[str, ...]
     templates: str
+    keys: str = ""
+    """How the keys begin under which messages are sent once; `<kind>-` where nothing is given."""
     note: Callable[[App, Transaction, Ending], Awaitable[None]] = _note_nothing
     describe: Callable[[App, Ending, Locale], Awaitable[Values]] = _describe_nothing
 
@@ -184,7 +186,7 @@ async def _end(app: App, ending: Ending, name: str, ref: UUID, values: Values) -
             person=person,
             template=f"{endings.templates}{name}",
             values={"amount": format_yuan(ending.amount_fen), **values, **described},
-            key=f"{ending.kind}-{name}:{ref}",
+            key=f"{endings.keys or ending.kind + '-'}{name}:{ref}",
             deep_link=f"/payments/{ending.intent_id}",
         )
 

@@ -19,7 +19,6 @@ MANIFEST = Manifest(
         "receipts",
         "contracts",
         "jobs",
-        "gauges",
         "ledger",
         "reconciliation",
     ),

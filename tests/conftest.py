@@ -45,6 +45,7 @@ from core.texts import Locale
 from tests.asgi import Client
 from tests.cluster import copy_cluster
 from tests.people import make_citizen
+from tests.sandbox.serving import Client as Sandbox
 from tests.sandbox.serving import free_port, sandbox_process
 from tests.scheduling import ByCity
 
@@ -157,6 +158,14 @@ def server(manifests: tuple[Manifest, ...]) -> Iterator[Path]:
             yield folder
 
 
+@pytest.fixture
+async def sandbox(sandbox_port: int) -> AsyncIterator[Sandbox]:
+    """The sandbox city as at its beginning, nothing in it broken."""
+    async with Sandbox(sandbox_port) as city:
+        assert (await city.post("/_control/reset"))[0] == 204
+        yield city
+
+
 class Databases:
     """Makes and drops databases, each a clone of the migrated one."""
 
@@ -254,8 +263,10 @@ def client(app: App) -> Iterator[Client]:
 async def citizen(app: App) -> Callable[..., Awaitable[Viewer]]:
     """Makes citizens with accounts: `await citizen()`, `await citizen(level=1, name="…")`."""
 
-    async def make(*, level: int = 2, name: str = "张三", locale: str = "en") -> Viewer:
-        return await make_citizen(app, level=level, name=name, locale=locale)
+    async def make(
+        *, level: int = 2, name: str = "张三", locale: str = "en", number: str | None = None
+    ) -> Viewer:
+        return await make_citizen(app, level=level, name=name, locale=locale, number=number)
 
     return make
 

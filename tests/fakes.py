@@ -3,7 +3,7 @@
 from core.people.personal_read import Access
 from core.upstream.exchange import UpstreamRejected, UpstreamTimeout
 from modules.identity.upstream import Match
-from modules.welfare.domain import HousingFundAccount
+from modules.welfare.housing_fund.domain import HousingFundAccount
 
 
 class Silence:
@@ -36,7 +36,7 @@ class FakeSms(Silence):
         """See notifications.upstream."""
         self.answer("send")
         self.sent.setdefault(message_ref, (phone, text))
-        return f"receipt-{message_ref[:8]}"
+        return f"receipt-{message_ref[-12:]}"
 
     @property
     def texts(self) -> list[str]:
@@ -82,7 +82,7 @@ class FakeHousingFund(Silence):
         self.asked: list[Access] = []
 
     async def find_account(self, access: Access) -> HousingFundAccount | None:
-        """See modules.welfare.upstream."""
+        """See modules.welfare.housing_fund.upstream."""
         self.asked.append(access)
         self.answer("find_account")
         return self.accounts.get(access.person.resident_id or "")

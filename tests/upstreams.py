@@ -43,3 +43,8 @@ def over_http(http: HttpClient, base: str, *systems: System) -> Connected:
     """Systems that are asked over HTTP, each below a base address as in the development city."""
     addresses = {system.name: f"{base}/{system.name.replace('_', '-')}" for system in systems}
     return Connected(Upstreams(http, systems, addresses))
+
+
+def fake_of(fakes: Mapping[Any, Any]) -> Any:
+    """The written fake whose methods `by_operation` gave."""
+    return next(iter(fakes.values())).__self__

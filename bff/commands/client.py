@@ -20,7 +20,7 @@ from uuid import uuid4
 import aiohttp
 import orjson
 
-from core.private_files import private_file, private_folder
+from core.security.private_files import private_file, private_folder
 from core.telemetry.call_counts import Tally
 
 Person = Mapping[str, Any]

@@ -15,6 +15,8 @@ from rich.console import Console
 from rich.table import Table
 
 from bff.commands.client import Answer, CityClient, ClientError, Person, key
+from bff.commands.cost import AIMS, list_costs
+from bff.schema.build import build_schema
 from bff.trusted.documents import TrustedDocument, documents_of
 from bff.trusted.library import operations_of
 from core.catalogue import Service, ServiceStatus
@@ -62,6 +64,21 @@ def check(
         _print(rows)
     if any(row.ok is False for row in rows):
         raise typer.Exit(1)
+
+
+@app.command()
+def cost() -> None:
+    """Print what each living service costs in lines, beside the aims of its kind."""
+    manifests = discover()
+    tiles = (service for manifest in manifests for service in manifest.services)
+    costs = list_costs(tiles, documents_of(manifests), build_schema(manifests)._schema)
+    table = Table("no", "service", "kind", "python", "documents", "tests", "aim")
+    for one in costs:
+        python, documents = AIMS[one.service.kind]
+        row = (one.service.number, one.service.id, one.service.kind, one.python)
+        aim = f"{python} + {documents}{' !' if one.is_above_aim else ''}"
+        table.add_row(*map(str, row), str(one.documents), str(one.tests), aim)
+    Console().print(table)
 
 
 async def check_services(api_url: str, sandbox_url: str, sessions: Path) -> list[Row]:

@@ -115,12 +115,16 @@ def _members(cls: type, hidden: Collection[str]) -> Iterator[_Member]:
         if member is None:
             raise TypeError(f"{cls.__name__}.{field.name} has no description")
         yield member
-    for base in reversed(cls.__mro__):
-        for name, value in vars(base).items():
-            if isinstance(value, property):
-                returned = get_type_hints(value.fget, include_extras=True).get("return")
-                if described := _member(name, returned):
-                    yield described
+    properties = {
+        name: value
+        for base in reversed(cls.__mro__)
+        for name, value in vars(base).items()
+        if isinstance(value, property)
+    }
+    for name, value in properties.items():
+        returned = get_type_hints(value.fget, include_extras=True).get("return")
+        if described := _member(name, returned):
+            yield described
 
 
 def _member(name: str, annotation: Any) -> _Member | None:

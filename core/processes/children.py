@@ -12,7 +12,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from core.private_files import open_private_log, private_file
+from core.security.private_files import open_private_log, private_file
 
 _PR_SET_PDEATHSIG = 1
 _FIRST_DELAY_S, _MAX_DELAY_S = 0.2, 5.0

@@ -23,10 +23,10 @@ from urllib.parse import quote
 import psutil
 
 from core.errors import HeldError, StartError
-from core.private_files import open_private_log
 from core.processes.children import cut, dying_with_parent, rotate, tail
 from core.processes.locks import FolderLock
 from core.processes.server_user import ServerUser, server_user
+from core.security.private_files import open_private_log
 from core.settings import Settings
 
 DATABASE = "quancheng"

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Self
 
 from core.errors import HeldError, StartError
-from core.private_files import private_folder
+from core.security.private_files import private_folder
 
 
 class FolderLock:

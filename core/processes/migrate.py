@@ -48,19 +48,19 @@ async def migrate(owner_url: str, app_url: str, manifests: Sequence[Manifest]) -
     database holds migrations that this code does not know.
     """
     config = tortoise_config(owner_url, manifests, pool_size=2, application="quancheng migrate")
+    statements = generated_sql(manifests)
     async with _initialised(config), in_transaction("default") as tx:
         # whoever comes second waits as long as the first one works
-        await tx.execute_script("SET LOCAL lock_timeout = 0")
+        await tx.execute_script("SET LOCAL lock_timeout = 0; SET LOCAL statement_timeout = 0")
         await tx.execute_query("SELECT pg_advisory_xact_lock($1)", [_LOCK])
         await tx.execute_script("SET LOCAL lock_timeout TO DEFAULT")
-        await tx.execute_script("SET LOCAL statement_timeout = 0")
         executor = MigrationExecutor(tx, config["apps"])
         # the executor's first query would break the transaction where the table is missing
         await executor.recorder.ensure_schema(AsyncpgSchemaEditor(tx, atomic=False))
         pending = await _pending(executor)
         await _apply(executor, tx)
         await _install_queue(tx)
-        for statement in generated_sql(manifests):
+        for statement in statements:
             await tx.execute_script(statement)
         await _grant(tx, parse_url(app_url)["user"], manifests)
     return pending

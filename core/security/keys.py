@@ -12,7 +12,7 @@ from cryptography.hazmat.primitives.asymmetric import ed25519, rsa
 from cryptography.hazmat.primitives.asymmetric.types import PrivateKeyTypes
 
 from core.errors import StartError
-from core.private_files import private_folder
+from core.security.private_files import private_folder
 from core.settings import SANDBOX_KEYS_MARKER
 
 _NUMBER_MAX = 255

@@ -122,6 +122,7 @@ class System:
         path: str,
         *,
         answers: Answer[T],
+        name: str = "",
         safe: bool | None = None,
         personal: bool = False,
         hedged: bool = False,
@@ -129,7 +130,8 @@ class System:
         timeouts: Timeouts | None = None,
         body_max_bytes: int = BODY_MAX_BYTES,
     ) -> Callable[[Callable[P, Request]], "Operation[P, T]"]:
-        """Declare the operation that a function makes requests for; its name is the function's.
+        """Declare the operation that a function makes requests for; its name is the function's
+        where no other is given.
 
         `safe`: repeating it does no harm (default: GET and HEAD); only then is it retried.
         `personal`: it reads a person's data, and is refused without their Access. `hedged`: a slow
@@ -139,14 +141,14 @@ class System:
         is_safe = method in {"GET", "HEAD"} if safe is None else safe
 
         def declare(make: Callable[P, Request]) -> Operation[P, T]:
-            name = make.__name__
-            if name in self.operations:
-                raise ValueError(f"declared twice, operation: {self.name}.{name}")
+            known_as = name or make.__name__
+            if known_as in self.operations:
+                raise ValueError(f"declared twice, operation: {self.name}.{known_as}")
             if hedged and not is_safe:
-                raise ValueError(f"{self.name}.{name} is not safe to be sent twice")
-            self.operations[name] = declared = Operation(
+                raise ValueError(f"{self.name}.{known_as} is not safe to be sent twice")
+            self.operations[known_as] = declared = Operation(
                 self,
-                name,
+                known_as,
                 method,
                 path,
                 make,

@@ -38,7 +38,7 @@ async def read_fountains(call: Call, district_code: str) -> Reading[Sequence[Fou
     city's: the city file knows, the code does not.
 
     Nothing here is anybody's personal data. Where it is, `core.people.personal_read` does the same
-    and asks for consent and writes the access log first; see modules/welfare.
+    and asks for consent and writes the access log first; see modules/welfare/housing_fund.
     """
     if district_code not in call.app.city.districts:
         raise InvalidInput(texts.FOUNTAIN_DISTRICT_UNKNOWN, "district")

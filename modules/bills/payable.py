@@ -91,6 +91,7 @@ WATER, ELECTRICITY, GAS, HEATING = (
 ENDINGS = Endings(
     kinds=tuple(domain.payable_kind(kind) for kind in UtilityKind),
     templates="bills.",
+    keys="bill-",
     note=note,
     describe=describe,
 )

@@ -16,10 +16,9 @@ from core.upstream.readings import Reading, ReadStatus
 from kinds import owned
 from kinds.payment import open_cashier
 from modules.bills import domain, store, texts
-from modules.bills.autopay import service as autopay
 from modules.bills.domain import BillerBill, UtilityKind
 from modules.bills.models import AccountLink, Bill
-from modules.bills.reminders import store as reminders
+from modules.bills.unlinking import UNLINKINGS
 from modules.bills.upstream import find_account, get_bill, list_bills
 from payments import api as payments
 
@@ -96,8 +95,8 @@ async def unlink_account(call: Call, link_id: UUID, key: str) -> None:
     """
     async with transaction() as tx:
         if await owned.remove(call, tx, store.ACCOUNTS, "unlinkBillAccount", key, link_id):
-            await reminders.delete_rule(tx, link_id)
-            await autopay.end_of_link(call.app, tx, link_id, "UNLINKED")
+            for unlinking in call.app.extensions(UNLINKINGS):
+                await unlinking.end(call.app, tx, link_id)
 
 
 async def list_accounts(call: Call, kind: UtilityKind | None) -> Sequence[AccountLink]:

@@ -9,7 +9,6 @@ MANIFEST = Manifest(
         "fines",
         "transit",
         "models",
-        "messages",
         "jobs",
     ),
     migrations="migrations",

@@ -1,8 +1,16 @@
-"""The manifest of welfare."""
+"""The manifest of welfare: one folder for each service, and what the insurances have in common."""
 
 from core.manifest import Manifest
 
 MANIFEST = Manifest(
     name="welfare",
-    rooms=("graphql", "service", "upstream"),
+    rooms=(
+        "housing_fund",
+        "insurance",
+        "pension",
+        "medical",
+        "unemployment",
+        "work_injury",
+        "maternity",
+    ),
 )

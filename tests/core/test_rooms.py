@@ -93,16 +93,17 @@ def test_no_module_of_a_wing_holds_a_declaration_outside_its_rooms(
 ) -> None:
     """What is in no room is not there: a machine without its trigger, a job that never runs."""
     points = (*points_of(manifests), JOBS, SUBSCRIPTIONS, HOME_CARDS, ROUTES, SEEDS, MACHINES)
+    known = {id(item) for point in points for item in point.of(manifests)}
+    rooms = {room for manifest in manifests for room in room_names(manifest)}
     forgotten = []
-    for manifest in manifests:
-        rooms = set(room_names(manifest))
-        known = {id(item) for point in points for item in point.of(manifests)}
-        for module in _modules_of(manifest):
-            if module not in rooms:
-                for name, item in vars(importlib.import_module(module)).items():
-                    held = isinstance(item, tuple(point.held for point in points))
-                    if (held and id(item) not in known) or _is_lost(module, item):
-                        forgotten.append(f"{module}.{name}")
+    for module in {module for manifest in manifests for module in _modules_of(manifest)} - rooms:
+        for name, item in vars(importlib.import_module(module)).items():
+            if isinstance(item, type):
+                is_lost = item.__module__ == module and _is_gathered(item)
+            else:
+                is_lost = id(item) not in known and any(isinstance(item, p.held) for p in points)
+            if is_lost:
+                forgotten.append(f"{module}.{name}")
     assert forgotten == []
 
 
@@ -113,10 +114,8 @@ def _modules_of(manifest: Manifest) -> Iterator[str]:
             yield found.name
 
 
-def _is_lost(module: str, item: object) -> bool:
-    """Whether it is a table or a root of the schema, and defined here."""
-    if not isinstance(item, type) or item.__module__ != module:
-        return False
-    is_root = item.__name__ in ("Query", "Mutation", "Subscription")
-    is_table = getattr(getattr(item, "_meta", None), "db_table", None) is not None
-    return is_table or (is_root and hasattr(item, "__strawberry_definition__"))
+def _is_gathered(item: type) -> bool:
+    """Whether a class is a table or a root of the schema."""
+    if item.__name__ in ("Query", "Mutation", "Subscription"):
+        return hasattr(item, "__strawberry_definition__")
+    return getattr(getattr(item, "_meta", None), "db_table", None) is not None

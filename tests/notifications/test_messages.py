@@ -161,12 +161,11 @@ async def test_a_text_is_sent_once_however_often_the_job_runs(app: App, sms: Fak
         async with transaction() as tx:
             await api.send_text(app, tx, phone="13800138000", text="您好 🚰", key="text-1")
     (delivery,) = await Delivery.all()
-    payload = {"delivery_id": str(delivery.id)}
-    await asyncio.gather(*(deliver(app, payload) for _ in range(3)))
-    await deliver(app, payload)
+    await asyncio.gather(*(deliver(app, delivery.id) for _ in range(3)))
+    await deliver(app, delivery.id)
     assert list(sms.sent.values()) == [("13800138000", "您好 🚰")]
     await delivery.refresh_from_db()
-    assert (delivery.state, delivery.receipt_ref) == ("sent", f"receipt-{str(delivery.id)[:8]}")
+    assert (delivery.state, delivery.receipt_ref) == ("sent", f"receipt-{str(delivery.id)[-12:]}")
     assert await Message.all().count() == 0
 
 
@@ -176,11 +175,11 @@ async def test_a_silent_gateway_leaves_the_text_queued(app: App, sms: FakeSms) -
     (delivery,) = await Delivery.all()
     sms.is_silent = True
     with pytest.raises(UpstreamTimeout):
-        await deliver(app, {"delivery_id": str(delivery.id)})
+        await deliver(app, delivery.id)
     await delivery.refresh_from_db()
     assert delivery.state == "queued"
     sms.is_silent = False
-    await deliver(app, {"delivery_id": str(delivery.id)})
+    await deliver(app, delivery.id)
     assert sms.texts == ["您好"]
 
 
@@ -190,7 +189,7 @@ async def test_a_delivery_that_was_sent_cannot_be_queued_again(
     async with transaction() as tx:
         await api.send_text(app, tx, phone="13800138000", text="您好", key="text-1")
     (delivery,) = await Delivery.all()
-    await deliver(app, {"delivery_id": str(delivery.id)})
+    await deliver(app, delivery.id)
     role = await asyncpg.connect(**parse_url(database.app))
     with pytest.raises(asyncpg.CheckViolationError):
         await role.execute("UPDATE notifications_delivery SET state = 'queued'")

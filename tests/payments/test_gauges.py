@@ -5,7 +5,7 @@ from datetime import date, timedelta
 from core.clock import civil_date
 from core.context.app import App
 from payments import saga
-from payments.gauges import open_refunds, unreconciled_days
+from payments.reconciliation.gauges import open_refunds, unreconciled_days
 from payments.reconciliation.models import Statement
 from tests.payments.world import World
 

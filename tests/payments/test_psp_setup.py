@@ -11,6 +11,7 @@ from core.errors import StartError
 from core.manifest import discover
 from core.processes.open_app import open_app
 from core.settings import Environment, Settings
+from core.upstream.operation import SYSTEMS
 from payments.psp import alipay, routing
 from payments.psp.alipay import AlipayClient, AlipayMerchant
 from payments.psp.merchants import read_merchant
@@ -98,8 +99,10 @@ async def test_merchants_come_from_the_upstreams_file(settings: Settings, tmp_pa
 
 async def test_production_runs_without_alipay(settings: Settings, tmp_path: Path) -> None:
     file = tmp_path / "upstreams.toml"
-    bindings = [b for m in discover() for b in m.upstreams]
-    entries = {b.name: f'[{b.name}]\nurl = "https://{b.name}.example"\n' for b in bindings}
+    manifests = discover()
+    bound = [binding for manifest in manifests for binding in manifest.upstreams]
+    names = {system.name for system in (*bound, *SYSTEMS.of(manifests))}
+    entries = {name: f'[{name}]\nurl = "https://{name}.example"\n' for name in names}
     entries |= {"wechatpay": _BOTH.partition("[alipay]")[0]}
     del entries["alipay"]
     file.write_text("\n".join(entries.values()))

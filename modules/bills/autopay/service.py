@@ -22,6 +22,7 @@ from modules.bills.autopay.domain import CEILING_MAX_FEN, MONTH_FACTOR, TEXT_VER
 from modules.bills.domain import UtilityKind
 from modules.bills.models import AccountLink, Autopay, AutopayCharge
 from modules.bills.store import ACCOUNTS
+from modules.bills.unlinking import Unlinking
 from payments import api as payments
 
 _CHARGES_SHOWN = 12
@@ -139,11 +140,14 @@ async def end_in(app: App, tx: Transaction, autopay: Autopay, reason: str) -> No
     await payments.end_contract(app, tx, autopay.contract_id)
 
 
-async def end_of_link(app: App, tx: Transaction, link_id: UUID, reason: str) -> None:
-    """End the consent of an account that is linked no more."""
+async def _end_of_link(app: App, tx: Transaction, link_id: UUID) -> None:
     live = await store.find_live(tx, link_id)
     if live is not None:
-        await end_in(app, tx, live, reason)
+        await end_in(app, tx, live, "UNLINKED")
+
+
+UNLINKING = Unlinking(_end_of_link)
+"""The consent of an account that is linked no more ends with the link."""
 
 
 async def list_autopays(call: Call) -> Sequence[Shown]:

@@ -4,10 +4,12 @@ from collections.abc import Mapping, Sequence
 from datetime import date, datetime
 from uuid import UUID
 
+from core.context.app import App
 from core.database import Transaction, connection, fetch_all, fetch_one
 from core.ids import new_id
 from modules.bills.models import AccountLink, Reminded, Reminder
 from modules.bills.reminders.domain import Rule, Stage
+from modules.bills.unlinking import Unlinking
 
 
 async def set_rule(
@@ -36,6 +38,14 @@ async def set_rule(
 async def delete_rule(tx: Transaction, link_id: UUID) -> None:
     """Remove the reminder of a linked account, where there is one."""
     await Reminder.filter(link_id=link_id).using_db(tx).delete()
+
+
+async def _unlink(_app: App, tx: Transaction, link_id: UUID) -> None:
+    await delete_rule(tx, link_id)
+
+
+UNLINKING = Unlinking(_unlink)
+"""The reminder of an account goes with its link."""
 
 
 async def list_reminders(citizen_id: UUID) -> Sequence[Reminder]:

@@ -136,5 +136,9 @@ async def _hospital_of(ending: Ending) -> str:
 BILL = Payable(kind=domain.BILL_KIND, quote=quote_bill, fulfil=fulfil_bill)
 TOP_UP = Payable(kind=domain.TOP_UP_KIND, quote=quote_top_up, fulfil=fulfil_top_up)
 ENDINGS = Endings(
-    kinds=(domain.BILL_KIND, domain.TOP_UP_KIND), templates="health.", note=note, describe=describe
+    kinds=(domain.BILL_KIND, domain.TOP_UP_KIND),
+    templates="health.",
+    keys="medical-",
+    note=note,
+    describe=describe,
 )

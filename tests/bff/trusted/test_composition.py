@@ -16,7 +16,8 @@ from bff.trusted.composition import DocumentError, compose
 from bff.trusted.documents import NEXT, Documents, documents_of, gather
 from bff.trusted.library import operations_of
 from bff.trusted.shipped import ShippedOperation, document_id
-from core.manifest import Manifest, Service, ServiceKind, Theme, discover
+from core.catalogue import Service, ServiceKind, Theme
+from core.manifest import Manifest, discover
 
 MONEY = "fragment MoneyParts on Money { fen ...UnitParts }"
 UNIT = "fragment UnitParts on Money { unit }"

@@ -5,17 +5,17 @@ import subprocess
 import pytest
 
 from core.context.app import App
-from core.database import connection, fetch_all, transaction
+from core.database import connection, fetch_all
 from tests.core.processes.test_cli import quancheng
 from tests.core.processes.test_wiring import variables  # noqa: F401 - a fixture
+from tests.jobs import enqueue_raw
 
 
 @pytest.fixture
 async def dead(app: App) -> list[int]:
     """Three failed jobs of one kind and two of another, by id."""
-    async with transaction() as tx:
-        await app.queue.enqueue_many(tx, "payments.check", [{}] * 3)
-        await app.queue.enqueue_many(tx, "payments.fulfil", [{}] * 2)
+    await enqueue_raw(app, "payments.check", {}, 3)
+    await enqueue_raw(app, "payments.fulfil", {}, 2)
     await connection().execute_query("UPDATE pgqueuer SET status = 'failed', attempts = 10")
     rows = await fetch_all(connection(), "SELECT id FROM pgqueuer ORDER BY id")
     return [row["id"] for row in rows]

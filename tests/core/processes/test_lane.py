@@ -11,21 +11,20 @@ from pgqueuer.models import Job
 from pgqueuer.ports.repository import EntrypointExecutionParameter
 
 from core.context.app import App
-from core.database import connection, fetch_all, fetch_one, parse_url, transaction
+from core.database import connection, fetch_all, fetch_one, parse_url
 from core.ids import new_id
-from core.manifest import Lane
 from core.processes.lane_queries import LaneQueries, most_of_one_kind
 from core.processes.worker import HEARTBEAT_TIMEOUT
-from core.queue.jobs import list_dead
+from core.queue.jobs import Lane, list_dead
 from tests.core.conftest import Runs, Worker
 from tests.core.waiting import eventually
+from tests.jobs import enqueue_raw
 
 SLOTS = 20
 
 
 async def _enqueue(app: App, kind: str, number: int, **payload: Any) -> None:
-    async with transaction() as tx:
-        await app.queue.enqueue_many(tx, kind, [payload] * number)
+    await enqueue_raw(app, kind, payload, number)
 
 
 async def _take(app: App, manager: QueueManagerId, batch: int = 10) -> list[Job]:

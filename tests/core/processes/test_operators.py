@@ -10,15 +10,16 @@ import pytest
 
 from core.context.app import App
 from core.context.gauges import Gauges, GaugeSource, in_time
-from core.database import connection, transaction
-from core.manifest import Lane
+from core.database import connection
 from core.processes.backlog import LATE_S, find_standstill, oldest_due_s
 from core.processes.operators import find_database_fault, operated
 from core.processes.worker import find_fault
+from core.queue.jobs import Lane
 from core.settings import Settings
 from tests.asgi import Client
 from tests.core.conftest import Worker
 from tests.core.waiting import eventually
+from tests.jobs import enqueue_raw
 from tests.sandbox.serving import free_port
 
 
@@ -44,8 +45,7 @@ async def _get(session: aiohttp.ClientSession, path: str) -> tuple[int, str]:
 
 
 async def _enqueue_overdue(app: App, kind: str, by_s: float) -> None:
-    async with transaction() as tx:
-        await app.queue.enqueue(tx, kind, {}, after=-timedelta(seconds=by_s))
+    await enqueue_raw(app, kind, {}, after=-timedelta(seconds=by_s))
 
 
 async def test_a_process_answers_operators(app: App, operators: aiohttp.ClientSession) -> None:

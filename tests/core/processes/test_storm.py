@@ -9,8 +9,10 @@ from core.context.app import App
 from core.database import connection, fetch_one, transaction
 from core.settings import Settings
 from notifications import api as notifications
+from notifications.jobs import deliver
 from tests.core.conftest import Worker
 from tests.core.waiting import eventually
+from tests.jobs import enqueue_raw
 from tests.sandbox.serving import Client, free_port, sandbox_process
 
 PHONE, POISON = "13912345678", 200
@@ -35,9 +37,8 @@ async def test_a_code_after_an_outage_waits_for_nobody(
     probed: App, worker: Worker, city: Client
 ) -> None:
     await city.put("/_control/faults/sms", {"error_rate": 1.0})
+    await enqueue_raw(probed, "probe.critical", {"name": "poison", "failures": 10**6}, POISON)
     async with transaction() as tx:
-        poison = [{"name": "poison", "failures": 10**6}] * POISON
-        await probed.queue.enqueue_many(tx, "probe.critical", poison)
         for number in range(6):
             phone = f"1390000000{number}"
             await notifications.send_text(probed, tx, phone=phone, text="早", key=f"old {number}")
@@ -50,7 +51,7 @@ async def test_a_code_after_an_outage_waits_for_nobody(
             newest = await fetch_one(
                 tx,
                 "SELECT max(id) AS id FROM pgqueuer WHERE entrypoint = $1",
-                notifications.DELIVER,
+                deliver.kind,
             )
         assert newest is not None
         await eventually(lambda: _sent("new"), within_s=60, what="the code")

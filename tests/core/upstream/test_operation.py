@@ -2,7 +2,6 @@
 
 import io
 from collections.abc import AsyncIterator
-from dataclasses import dataclass, replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -19,79 +18,26 @@ from core.processes.open_app import open_app
 from core.settings import Environment, Settings
 from core.telemetry.metrics import Metrics
 from core.upstream.client import (
-    ANY,
     HttpClient,
-    Timeouts,
     Unlicensed,
     UpstreamFailed,
     UpstreamRejected,
     UpstreamTimeout,
     UpstreamUnavailable,
 )
-from core.upstream.operation import NOTHING, Answer, Request, System, Upstreams, json_of
-from tests.upstreams import Connected, by_operation, in_place_of, over_http
-
-
-@dataclass(frozen=True)
-class Book:
-    """What the library of these tests lends."""
-
-    title: str
-    pages: int
-
-
-LIBRARY = System("city_library")
-
-
-@LIBRARY.operation("GET", "/shelves/{shelf}/books/{no}", answers=json_of(Book).or_none(404))
-def find_book(shelf: str, no: str) -> Request:
-    """A book."""
-    return Request(path={"shelf": shelf, "no": no}, params={"lang": "zh"})
-
-
-@LIBRARY.operation("GET", "/books", answers=json_of(list[Book], "books"), hedged=True)
-def list_books() -> Request:
-    """Every book."""
-    return Request()
-
-
-@LIBRARY.operation("GET", "/loans/{no}", answers=json_of(str, "due").or_none("NO_SUCH_LOAN"))
-def find_loan(no: str) -> Request:
-    """When a loan is due."""
-    return Request(path={"no": no})
-
-
-def _known(title: str) -> str:
-    if title == "?":
-        raise ValueError("no title")
-    return title
-
-
-@LIBRARY.operation("POST", "/titles", answers=json_of(str, "title").then(_known), safe=True)
-def guess_title(words: str, *, lang: str = "zh") -> Request:
-    """What a book is called."""
-    return Request(json={"words": words}, headers={"Accept-Language": lang})
-
-
-@LIBRARY.operation("POST", "/returns", answers=NOTHING)
-def give_back(no: str) -> Request:
-    """Give a book back; once."""
-    return Request(json={"no": no})
-
-
-@LIBRARY.operation(
-    "GET", "", answers=NOTHING, accept=ANY, timeouts=Timeouts(total_s=0.05), body_max_bytes=20
+from core.upstream.operation import NOTHING, Answer, Request, System, Upstreams
+from tests.core.upstream.library import (
+    LIBRARY,
+    Book,
+    download,
+    find_book,
+    find_loan,
+    find_reader,
+    give_back,
+    guess_title,
+    list_books,
 )
-def download(link: str, into: Any) -> Request:
-    """A scan."""
-    return Request(link=link, into=into)
-
-
-@LIBRARY.operation("POST", "/readers", answers=json_of(str, "card"), safe=True, personal=True)
-def find_reader(access: Any) -> Request:
-    """The card of a person."""
-    return Request(json={"id": access.person} if access else {}, access=access)
-
+from tests.upstreams import Connected, by_operation, in_place_of, over_http
 
 ACCESS: Any = SimpleNamespace(person="me", upstream="city_library")
 
@@ -315,10 +261,9 @@ async def test_a_system_that_is_nowhere_is_unavailable_if_it_may_be_and_else_a_m
 
 @pytest.fixture
 def wings(manifests: tuple[Manifest, ...]) -> list[Manifest]:
-    """Every wing, speaking to no other system than this file's."""
-    branch = System("east_branch", optional=True)
-    library = Manifest("library", upstreams=(LIBRARY, branch))
-    return [*(replace(manifest, upstreams=()) for manifest in manifests), library]
+    """A house that speaks to no other system than the library's."""
+    core = next(manifest for manifest in manifests if manifest.name == "core")
+    return [core, Manifest("library", rooms=("library",), package="tests.core.upstream")]
 
 
 async def test_an_address_is_the_files_or_the_development_citys(

@@ -7,25 +7,26 @@ from core.context.call import Call
 from modules._example import service
 from modules._example.domain import Fountain, FountainState
 from modules._example.store import FOLLOWED
-from modules._example.upstream import Fountains
+from modules._example.upstream import NETWORK
 from tests.conftest import NOON
 from tests.kinds.owned_user import OwnedUser
 from tests.modules._example.conftest import LIXIA, FakeFountains
+from tests.upstreams import by_operation, fake_of
 
 
 async def _link(call: Call, n: int, key: str) -> None:
     await service.follow_fountain(call, f"f-{n}", key)
 
 
-def _fakes(things: int) -> Mapping[type, Any]:
+def _fakes(things: int) -> Mapping[Any, Any]:
     network = FakeFountains()
     for n in range(things):
         network.fountains[f"f-{n}"] = Fountain(f"f-{n}", "东门", LIXIA, FountainState.WORKING, NOON)
-    return {Fountains: network}
+    return by_operation(network, NETWORK)
 
 
-def _silence(fakes: Mapping[type, Any], on: bool) -> None:
-    fakes[Fountains].is_silent = on
+def _silence(fakes: Mapping[Any, Any], on: bool) -> None:
+    fake_of(fakes).is_silent = on
 
 
 USERS = [OwnedUser(FOLLOWED, _link, fakes=_fakes, silence=_silence)]

@@ -10,9 +10,10 @@ from modules.bills.outages import service as outages
 from modules.bills.outages.domain import Spot
 from modules.bills.outages.store import WATCHES
 from modules.bills.store import ACCOUNTS
-from modules.bills.upstream import Billers
+from modules.bills.upstream import BILLERS
 from tests.kinds.owned_user import OwnedUser
 from tests.payments.fakes import FakeBillers
+from tests.upstreams import by_operation, fake_of
 
 
 async def _link(call: Call, n: int, key: str) -> None:
@@ -23,15 +24,15 @@ async def _watch(call: Call, n: int, key: str) -> None:
     await outages.watch(call, "家", Spot(36.0 + n / 100, 117.0), (), key)
 
 
-def _fakes(things: int) -> Mapping[type, Any]:
+def _fakes(things: int) -> Mapping[Any, Any]:
     billers = FakeBillers()
     for n in range(things):
         billers.issue(f"A{n:04d}", 100)
-    return {Billers: billers}
+    return by_operation(billers, BILLERS)
 
 
-def _silence(fakes: Mapping[type, Any], on: bool) -> None:
-    fakes[Billers].faults.always = "down" if on else None
+def _silence(fakes: Mapping[Any, Any], on: bool) -> None:
+    fake_of(fakes).faults.always = "down" if on else None
 
 
 USERS = [

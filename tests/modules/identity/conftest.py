@@ -62,7 +62,7 @@ class Phone:
     async def read_code(self) -> str:
         """The newest code that arrived."""
         for delivery in await Delivery.filter(state="queued"):
-            await deliver(self.client.app, {"delivery_id": str(delivery.id)})
+            await deliver(self.client.app, delivery.id)
         texts = [text for phone, text in self.sms.sent.values() if phone == self.number]
         found = re.search(r"\b\d{6}\b", texts[-1])
         assert found is not None

@@ -20,8 +20,8 @@ from core.security.authentication import Viewer
 from modules.identity import domain, families, real_name
 from modules.identity.models import Citizen, Mandate
 from modules.identity.upstream import REGISTRY
-from modules.welfare.service import read_housing_fund
-from modules.welfare.upstream import CENTRE
+from modules.welfare.housing_fund.lookup import HOUSING_FUND
+from modules.welfare.housing_fund.upstream import CENTRE
 from notifications.models import Delivery
 from notifications.upstream import GATEWAY
 from tests.fakes import FakeHousingFund, FakePolice, FakeSms
@@ -87,10 +87,10 @@ async def test_a_parent_reads_a_childs_data_under_their_own_consent(
     assert mandate.ends_at.isoformat() == "2035-06-07T16:00:00+00:00"  # 18 in Shanghai
     child = await mandates.act_for(parent, mandate.subject_id, service=SERVICE)
     with pytest.raises(Forbidden) as refused:
-        await read_housing_fund(child)
+        await HOUSING_FUND.read(child)
     assert (refused.value.code, fund.asked) == ("CONSENT_REQUIRED", [])
     await grant_consent(child, FUND, "2026-11")
-    await read_housing_fund(child)
+    await HOUSING_FUND.read(child)
     assert [access.person.resident_id for access in fund.asked] == [CHILD]
     row = (await list_access(child, first=1))[0]
     assert (row.actor_id, row.actor_role) == (parent.subject_id, "guardian")
@@ -157,7 +157,7 @@ async def test_a_guardianship_ends_with_its_consents_and_by_itself_at_eighteen(
     with pytest.raises(NotFound):
         await mandates.act_for(parent, mandate.subject_id)
     with pytest.raises(NotFound):
-        await read_housing_fund(child)  # a call that was opened before
+        await HOUSING_FUND.read(child)  # a call that was opened before
     again = await families.add_child(parent, "贾小例", TEEN)
     clock.move(again.ends_at - clock.now())
     assert await families.find_mandate(app, parent.subject_id, again.subject_id) is None
@@ -221,7 +221,7 @@ async def test_a_proxy_reaches_the_services_that_the_elder_confirmed_and_nothing
     with pytest.raises(Forbidden):
         await withdraw_consent(acting, FUND)
     await grant_consent(elder, FUND, "2026-11")
-    await read_housing_fund(acting)
+    await HOUSING_FUND.read(acting)
     assert [access.person.id for access in fund.asked] == [elder.subject_id]
     for service in (None, "water-bill-payment"):
         with pytest.raises(NotFound):

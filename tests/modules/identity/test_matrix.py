@@ -26,7 +26,7 @@ from modules.identity.upstream import REGISTRY
 from modules.mobility.models import Fine, ParkingCharge, Plate, Trip
 from modules.mobility.parking.upstream import OPERATOR
 from modules.mobility.transit.upstream import CLEARING
-from modules.welfare.upstream import CENTRE
+from modules.welfare.housing_fund.upstream import CENTRE
 from notifications.models import Message
 from notifications.upstream import GATEWAY
 from payments.contracts import begin_contract

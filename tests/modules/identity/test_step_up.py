@@ -134,7 +134,7 @@ async def test_what_the_gateway_refuses_has_failed_for_good(phone: Phone, sms: F
     sms.refuses = True
     await phone.request_code()
     (delivery,) = await Delivery.all()
-    await deliver(phone.client.app, {"delivery_id": str(delivery.id)})
+    await deliver(phone.client.app, delivery.id)
     assert (await Delivery.get(id=delivery.id)).state == "failed"
 
 

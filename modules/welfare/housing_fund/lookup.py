@@ -1,16 +1,16 @@
-"""Queries of welfare."""
+"""What is asked about somebody's housing fund, and on which consent."""
 
 from core.people.personal_read import Purpose
 from kinds.lookup import PersonalLookup
-from modules.welfare import texts
-from modules.welfare.upstream import CENTRE, find_account
+from modules.welfare.housing_fund import texts
+from modules.welfare.housing_fund.upstream import CENTRE, find_account
 
-HOUSING_FUND_PURPOSE = Purpose(
+PURPOSE = Purpose(
     id="welfare.housing-fund",
     upstream=CENTRE.name,
     fields=("balance", "deposits", "loan"),
     text=texts.HOUSING_FUND_CONSENT,
     text_version="2026-11",
 )
-HOUSING_FUND = PersonalLookup("housing-fund-query", HOUSING_FUND_PURPOSE, find_account)
+HOUSING_FUND = PersonalLookup("housing-fund-query", PURPOSE, find_account)
 """A None inside a LIVE reading means that there is no account."""

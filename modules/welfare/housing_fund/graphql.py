@@ -1,4 +1,4 @@
-"""Welfare in GraphQL."""
+"""The housing fund in GraphQL: a query field and a card of the home screen."""
 
 from dataclasses import dataclass
 from typing import Annotated
@@ -7,10 +7,11 @@ import strawberry
 
 from core.context.call import Call
 from core.context.contributions import home_card
-from core.graphql import HomeSection, Info, of_service, query, reading_view, view
-from core.upstream.readings import Reading
-from modules.welfare import service, texts
-from modules.welfare.domain import HousingFundAccount
+from core.graphql import HomeSection, reading_view, view
+from kinds.lookup import lookup_field
+from modules.welfare.housing_fund import texts
+from modules.welfare.housing_fund.domain import HousingFundAccount
+from modules.welfare.housing_fund.lookup import HOUSING_FUND
 
 HousingFund = reading_view(
     "HousingFund",
@@ -31,22 +32,20 @@ class HousingFundSection(HomeSection):
 
 @strawberry.type
 class Query:
-    """Welfare's query fields."""
+    """The housing fund's query field."""
 
-    @query(
-        of_service("housing-fund-query", for_others=True),
-        description="The housing fund of the viewer, or of whom they act for.",
+    housing_fund = lookup_field(
+        HOUSING_FUND,
         returns=HousingFund,
+        for_others=True,
+        description="The housing fund of the viewer, or of whom they act for.",
     )
-    async def housing_fund(self, info: Info) -> Reading[HousingFundAccount | None]:
-        """Needs the consent `welfare.housing-fund`."""
-        return await service.HOUSING_FUND.read(info.context)
 
 
 @home_card("housing-fund", texts.HOUSING_FUND, identity_level=2)
 async def housing_fund_card(call: Call) -> HousingFundSection:
     """The home screen's card."""
-    reading = await service.HOUSING_FUND.read(call)
+    reading = await HOUSING_FUND.read(call)
     return HousingFundSection(
         id="housing-fund",
         title=texts.HOUSING_FUND.say(call.locale),

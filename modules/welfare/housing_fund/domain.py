@@ -1,4 +1,4 @@
-"""What the city holds for the citizen."""
+"""What the housing fund centre knows of an account."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

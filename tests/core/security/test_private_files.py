@@ -4,10 +4,10 @@ import os
 from pathlib import Path
 
 from bff.commands.client import CityClient
-from core.private_files import private_file, private_folder
 from core.processes.children import LOG_MAX_BYTES, Child, cut
 from core.processes.locks import FolderLock
 from core.security.keys import ensure_sandbox_keys
+from core.security.private_files import private_file, private_folder
 from sandbox.server.state import State
 
 

@@ -1,4 +1,4 @@
-"""The words of welfare."""
+"""The words of the housing fund."""
 
 from core.texts import Text
 

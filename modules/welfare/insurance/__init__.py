@@ -1,0 +1,1 @@
+"""What the five insurances have in common: enrolments, months, gaps, pages of records."""

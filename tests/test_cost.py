@@ -1,0 +1,39 @@
+"""A service costs what its kind should cost, or no more than it does today."""
+
+from bff.commands.cost import AIMS, list_costs
+from bff.schema.build import build_schema
+from bff.trusted.documents import documents_of
+from core.manifest import discover
+
+ABOVE_AIM: dict[str, tuple[int, int]] = {
+    "transit-ride-code": (569, 75),
+    "parking-payment": (741, 105),
+    "traffic-fine-payment": (660, 92),
+    "hospital-registration": (130, 113),
+    "visit-appointment": (250, 99),
+    "medical-payment": (1173, 134),
+    "vaccination-appointment": (593, 132),
+    "pension-insurance-query": (264, 60),
+    "medical-insurance-query": (176, 75),
+    "unemployment-insurance-query": (111, 37),
+    "work-injury-insurance-query": (125, 41),
+    "maternity-insurance-query": (107, 37),
+    "housing-fund-query": (134, 32),
+    "bill-reminder": (1781, 163),
+    "utility-outage-notice": (730, 133),
+    "marriage-registration-appointment": (0, 14),
+}
+"""Lines of Python and of documents of the services above their kind's aim. It may only shrink."""
+
+
+def test_no_service_costs_more_than_it_may() -> None:
+    manifests = discover()
+    tiles = [service for manifest in manifests for service in manifest.services]
+    costs = list_costs(tiles, documents_of(manifests), build_schema(manifests)._schema)
+    assert len(costs) >= 20
+    for cost in costs:
+        python, documents = ABOVE_AIM.get(cost.service.id, AIMS[cost.service.kind])
+        assert cost.python <= python, f"{cost.service.id}: {cost.python} lines of Python"
+        assert cost.documents <= documents, f"{cost.service.id}: {cost.documents} of documents"
+    above = {cost.service.id for cost in costs if cost.is_above_aim}
+    assert above == set(ABOVE_AIM), "who has come below the aim leaves the list"
