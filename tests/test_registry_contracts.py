@@ -1,6 +1,6 @@
 """One contract for the police, the housing fund and the SMS gateway: the sandbox, and the fakes."""
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,7 +19,6 @@ from core.upstream.operation import System, Upstreams
 from modules.identity.upstream import REGISTRY, Match, verify, verify_family
 from notifications.upstream import GATEWAY, send
 from tests.fakes import FakeHousingFund, FakePolice, FakeSms
-from tests.sandbox.serving import free_port, sandbox_process
 from tests.upstreams import Connected, by_operation, over_http
 
 SYSTEMS = (REGISTRY, CENTRE, GATEWAY)
@@ -33,14 +32,6 @@ class Subject:
     app: Connected
     parent: dict[str, Any]
     child: dict[str, Any]
-
-
-@pytest.fixture(scope="session")
-def sandbox_port() -> Iterator[int]:
-    """A sandbox; none of these systems needs keys."""
-    port = free_port()
-    with sandbox_process(port):
-        yield port
 
 
 @pytest.fixture(params=["fake", "sandbox"])

@@ -301,6 +301,13 @@ class Matrix:
         return {"Int": 1, "Fen": 100, "Boolean": True}.get(named.name, str(uuid4()))
 
 
+INSURANCE_FIELDS = (
+    *("pensionInsurance", "pensionContributions", "pensionMovements"),
+    *("medicalInsurance", "medicalContributions", "medicalMovements", "medicalSettlements"),
+    *("unemploymentInsurance", "unemploymentContributions"),
+    *("workInjuryInsurance", "workInjuryContributions"),
+    *("maternityInsurance", "maternityContributions"),
+)
 OWNERSHIP: dict[str, set[str]] = {
     "revokeSession.sessionId": {"own"},
     "markMessageRead.messageId": {"own"},
@@ -309,6 +316,7 @@ OWNERSHIP: dict[str, set[str]] = {
     "grantConsent.onBehalfOf": {"own", "linked"},
     "withdrawConsent.onBehalfOf": {"own", "linked"},
     "housingFund.onBehalfOf": {"own", "linked"},
+    **{f"{field}.onBehalfOf": {"own", "linked"} for field in INSURANCE_FIELDS},
     "vaccinations.onBehalfOf": {"own", "linked"},
     "bookVaccination.onBehalfOf": {"own", "linked"},
     # one's own is tried by its module's tests: the hospital must exist

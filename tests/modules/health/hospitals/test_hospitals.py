@@ -23,6 +23,7 @@ from modules.health.vaccination.fhir import FhirImmunisation
 from modules.health.vaccination.upstream import Immunisation
 from tests.kinds.booking.people import resident_id
 from tests.modules.health.hospitals.fake_hospitals import due, given, make_clinics, make_hospitals
+from tests.sandbox.serving import Client as Sandbox
 
 CHILD = "50009920170608003" + resident_id_check_digit("50009920170608003")
 """The demo child of the sandbox, who missed two doses."""
@@ -152,11 +153,11 @@ async def test_the_registry_and_its_clinics(clinics: Immunisation) -> None:
     assert placed.live
 
 
-async def test_no_record_without_an_access_for_the_registry(sandbox: str) -> None:
+async def test_no_record_without_an_access_for_the_registry(sandbox: Sandbox) -> None:
     async with HttpClient(Metrics()) as http:
         http.rules.protect("immunisation", ["book", "immunizations", "recommendations"])
         wiring: Any = _Wiring(http)
-        client = FhirImmunisation(wiring, f"{sandbox}/immunisation")
+        client = FhirImmunisation(wiring, f"{sandbox.base}/immunisation")
         with pytest.raises(Unlicensed):
             await client.read_record(access(upstream="hospitals", resident=CHILD), soon())
         with pytest.raises(Unlicensed):
@@ -210,10 +211,10 @@ async def test_cancelling_frees_the_slot_and_is_repeat_safe(hospitals: Hospitals
     assert other.live
 
 
-async def test_a_patient_that_the_hospital_refuses(sandbox: str) -> None:
+async def test_a_patient_that_the_hospital_refuses(sandbox: Sandbox) -> None:
     async with HttpClient(Metrics()) as http:
         wiring: Any = _Wiring(http)
-        client = FhirHospitals(wiring, f"{sandbox}/hospitals")
+        client = FhirHospitals(wiring, f"{sandbox.base}/hospitals")
         slot = (await offered(client))[0]
         nobody = Person(new_id(), "19900010001", "甄示范", "123456789012345678", 2, "zh")
         stranger = Access(nobody, "p", new_id(), new_id())
@@ -222,15 +223,15 @@ async def test_a_patient_that_the_hospital_refuses(sandbox: str) -> None:
         assert refused.value.status == 422 and refused.value.outcome_known
 
 
-async def test_garbage_with_status_200_is_a_failure(sandbox: str) -> None:
+async def test_garbage_with_status_200_is_a_failure(sandbox: Sandbox) -> None:
     fault = {"garbage": True}
     async with aiohttp.ClientSession() as session, HttpClient(Metrics()) as http:
-        async with session.put(f"{sandbox}/_control/faults/hospital", json=fault) as answer:
+        async with session.put(f"{sandbox.base}/_control/faults/hospital", json=fault) as answer:
             assert answer.status in (200, 204)
         wiring: Any = _Wiring(http)
-        client = FhirHospitals(wiring, f"{sandbox}/hospitals")
+        client = FhirHospitals(wiring, f"{sandbox.base}/hospitals")
         try:
             with pytest.raises(UpstreamFailed):
                 await client.get_hospital("h1", soon())
         finally:
-            await session.delete(f"{sandbox}/_control/faults")
+            await session.delete(f"{sandbox.base}/_control/faults")
