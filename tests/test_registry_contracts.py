@@ -6,8 +6,6 @@ from typing import Any
 
 import aiohttp
 import pytest
-from modules.welfare.domain import HousingFundAccount
-from modules.welfare.upstream import CENTRE, find_account
 
 from core.deadline import Deadline
 from core.ids import new_id
@@ -17,6 +15,8 @@ from core.telemetry.metrics import Metrics
 from core.upstream.client import HttpClient
 from core.upstream.operation import System, Upstreams
 from modules.identity.upstream import REGISTRY, Match, verify, verify_family
+from modules.welfare.housing_fund.domain import HousingFundAccount
+from modules.welfare.housing_fund.upstream import CENTRE, find_account
 from notifications.upstream import GATEWAY, send
 from tests.fakes import FakeHousingFund, FakePolice, FakeSms
 from tests.upstreams import Connected, by_operation, over_http
