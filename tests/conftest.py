@@ -36,6 +36,7 @@ from core.processes.embedded import (
     EmbeddedPostgres,
     database_urls,
 )
+from core.processes.memory import settle_memory
 from core.processes.open_app import open_app
 from core.security.authentication import Viewer
 from core.security.authorization import scopes_of
@@ -87,10 +88,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.hookimpl(trylast=True)
 def pytest_collection_finish() -> None:
-    """Leave the modules and the collected tests to the collector no more: it would look through
-    them, a million objects, each time."""
-    gc.collect()
-    gc.freeze()
+    """Keep the modules and the collected tests, a million objects, out of the collector's sight."""
+    settle_memory()
     gc.enable()
 
 
