@@ -50,14 +50,15 @@ def points_of(manifests: Sequence[Manifest]) -> list["ExtensionPoint[object]"]:
     return points
 
 
-def classes_of(manifest: Manifest) -> list[type]:
+@lru_cache
+def classes_of(manifest: Manifest) -> tuple[type, ...]:
     """The public classes that a wing's rooms define, in the order of rooms and lines."""
-    return [
+    return tuple(
         item
         for room in room_names(manifest)
         for item in _public(room)
         if isinstance(item, type) and item.__module__ == room
-    ]
+    )
 
 
 @lru_cache
