@@ -31,6 +31,7 @@ check: $(TOOLS) ## lint, format, types, import contracts, schema and migration d
 	$(BIN)/lint-imports
 	$(BIN)/quancheng schema --check
 	$(BIN)/quancheng documents check
+	$(BIN)/quancheng architecture --check
 	$(BIN)/quancheng migrate --check-drift
 	$(BIN)/python -m pytest tests/test_size.py tests/test_cost.py
 

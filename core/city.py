@@ -35,12 +35,6 @@ class Calendar:
             return True
         return self.is_provisional(day) and day in statutory_holidays(day.year)
 
-    def is_working_day(self, day: date) -> bool:
-        """Whether offices work: Monday to Friday without holidays, and make-up days."""
-        if day in self.make_up_days:
-            return True
-        return day.isoweekday() <= 5 and not self.is_holiday(day)
-
     def overdue_years(self, today: date) -> list[int]:
         """The years whose calendar an operator should have entered by now.
 

@@ -14,5 +14,9 @@ MANIFEST = Manifest(
     ),
     migrations="database.migrations",
     append_only=("core_access_log",),
-    commands={"jobs": "processes.jobs_command", "keys": "processes.keys_command"},
+    commands={
+        "jobs": "processes.jobs_command",
+        "keys": "processes.keys_command",
+        "architecture": "processes.architecture_command",
+    },
 )

@@ -10,7 +10,7 @@ import pkgutil
 from collections.abc import Callable, Hashable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 from core.errors import StartError
 from core.manifest import Manifest, refuse_duplicates
@@ -35,13 +35,7 @@ class ExtensionPoint(Generic[T]):
 
         Raises StartError where two have one key, and for a room that does not exist.
         """
-        found = [
-            (manifest, item)
-            for manifest, item in _distinct(manifests)
-            if isinstance(item, self.held) and not isinstance(item, type)
-        ]
-        refuse_duplicates(self.name, [self.key(item) for _, item in found])
-        return found
+        return list(_owned(self, tuple(manifests)))
 
     def of(self, manifests: Sequence[Manifest]) -> list[T]:
         """Every declaration. Raises as `owned` does."""
@@ -50,19 +44,21 @@ class ExtensionPoint(Generic[T]):
 
 def points_of(manifests: Sequence[Manifest]) -> list["ExtensionPoint[object]"]:
     """The extension points that rooms declare or use. Raises StartError for two of one name."""
-    points = [item for _, item in _distinct(manifests) if isinstance(item, ExtensionPoint)]
+    items = (item for _, item in _distinct(tuple(manifests)))
+    points = [item for item in items if isinstance(item, ExtensionPoint)]
     refuse_duplicates("extension point", [point.name for point in points])
     return points
 
 
-def classes_of(manifest: Manifest) -> list[type]:
+@lru_cache
+def classes_of(manifest: Manifest) -> tuple[type, ...]:
     """The public classes that a wing's rooms define, in the order of rooms and lines."""
-    return [
+    return tuple(
         item
         for room in room_names(manifest)
         for item in _public(room)
         if isinstance(item, type) and item.__module__ == room
-    ]
+    )
 
 
 @lru_cache
@@ -100,15 +96,28 @@ def _walk(module: str) -> Iterator[str]:
         yield from _walk(f"{module}.{inner.name}")
 
 
-def _distinct(manifests: Sequence[Manifest]) -> Iterator[tuple[Manifest, object]]:
+@lru_cache(maxsize=256)
+def _owned(
+    point: ExtensionPoint[Any], manifests: tuple[Manifest, ...]
+) -> tuple[tuple[Manifest, Any], ...]:
+    found = tuple(
+        (manifest, item)
+        for manifest, item in _distinct(manifests)
+        if isinstance(item, point.held) and not isinstance(item, type)
+    )
+    refuse_duplicates(point.name, [point.key(item) for _, item in found])
+    return found
+
+
+@lru_cache(maxsize=4)
+def _distinct(manifests: tuple[Manifest, ...]) -> tuple[tuple[Manifest, object], ...]:
     """Every object of every room once, by the wing that comes first: rooms import from others."""
-    seen: set[int] = set()
+    found: dict[int, tuple[Manifest, object]] = {}
     for manifest in manifests:
         for room in room_names(manifest):
             for item in _public(room):
-                if id(item) not in seen:
-                    seen.add(id(item))
-                    yield manifest, item
+                found.setdefault(id(item), (manifest, item))
+    return tuple(found.values())
 
 
 def _public(room: str) -> Iterator[object]:

@@ -56,16 +56,21 @@ def digest(manifests: Sequence[Manifest]) -> str:
     versions = [version(name) for name in _PACKAGES]
     wings = [(manifest.package, manifest.label, manifest.migrations) for manifest in manifests]
     found = hashlib.sha256(repr((os.getuid(), versions, wings)).encode())
-    files = set((ROOT / "core").rglob("*.py"))
-    for manifest in manifests:
-        files |= {*_folder(manifest.package).glob("module.py")}
-        files |= {*_folder(manifest.migrations or "").glob("*.py")}
-    for file in sorted(files):
+    for file in files_of(manifests):
         found.update(f"{file.relative_to(ROOT)}\0".encode() + file.read_bytes())
     found.update("\0".join(generated_sql(manifests)).encode())
     return found.hexdigest()[:24]
 
 
+def files_of(manifests: Sequence[Manifest]) -> list[Path]:
+    """The sources that a migrated cluster follows from."""
+    files = set((ROOT / "core").rglob("*.py"))
+    for manifest in manifests:
+        files |= {*_folder(manifest.package).glob("module.py")}
+        if manifest.migrations is not None:
+            files |= {*_folder(manifest.within(manifest.migrations)).glob("*.py")}
+    return sorted(files)
+
+
 def _folder(package: str) -> Path:
-    """The folder of a package; one that cannot be for no package."""
-    return ROOT / (package.replace(".", "/") or "\0")
+    return ROOT / package.replace(".", "/")

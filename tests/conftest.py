@@ -36,6 +36,7 @@ from core.processes.embedded import (
     EmbeddedPostgres,
     database_urls,
 )
+from core.processes.memory import settle_memory
 from core.processes.open_app import open_app
 from core.security.authentication import Viewer
 from core.security.authorization import scopes_of
@@ -87,11 +88,21 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.hookimpl(trylast=True)
 def pytest_collection_finish() -> None:
-    """Leave the modules and the collected tests to the collector no more: it would look through
-    them, a million objects, each time."""
-    gc.collect()
-    gc.freeze()
+    """Keep the modules and the collected tests, a million objects, out of the collector's sight."""
+    settle_memory()
     gc.enable()
+
+
+def pytest_terminal_summary(
+    terminalreporter: pytest.TerminalReporter, config: pytest.Config
+) -> None:
+    """Say what a divided run has cost, workers and all that they started included."""
+    if config.getoption("numprocesses", None):
+        user, system, children_user, children_system, _ = os.times()
+        user_s, system_s = user + children_user, system + children_system
+        terminalreporter.write_line(
+            f"processor time: {user_s + system_s:.0f} s (user {user_s:.0f}, system {system_s:.0f})"
+        )
 
 
 @pytest.fixture(autouse=True)

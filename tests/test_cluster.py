@@ -7,7 +7,8 @@ import pytest
 from core.manifest import Manifest
 from core.processes.embedded import DatabaseUrls
 from core.processes.migrate import check, migrate
-from tests.cluster import digest
+from tests.cluster import digest, files_of
+from tests.conftest import ROOT
 
 
 async def test_a_clone_has_nothing_pending(
@@ -28,3 +29,10 @@ def test_another_set_of_tables_is_another_cluster(
         "a table that only grows": [*others, replace(last, append_only=("core_job",))],
     }[change]
     assert digest(changed) != digest(manifests) == digest(manifests)
+
+
+def test_every_migration_counts(manifests: tuple[Manifest, ...]) -> None:
+    tops = {manifest.package.split(".")[0] for manifest in manifests}
+    migrations = {file for top in tops for file in (ROOT / top).rglob("migrations/0*.py")}
+    assert len(migrations) > 20
+    assert migrations <= set(files_of(manifests))

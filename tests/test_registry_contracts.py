@@ -1,13 +1,11 @@
 """One contract for the police, the housing fund and the SMS gateway: the sandbox, and the fakes."""
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from typing import Any
 
 import aiohttp
 import pytest
-from modules.welfare.domain import HousingFundAccount
-from modules.welfare.upstream import CENTRE, find_account
 
 from core.deadline import Deadline
 from core.ids import new_id
@@ -17,9 +15,10 @@ from core.telemetry.metrics import Metrics
 from core.upstream.client import HttpClient
 from core.upstream.operation import System, Upstreams
 from modules.identity.upstream import REGISTRY, Match, verify, verify_family
+from modules.welfare.housing_fund.domain import HousingFundAccount
+from modules.welfare.housing_fund.upstream import CENTRE, find_account
 from notifications.upstream import GATEWAY, send
 from tests.fakes import FakeHousingFund, FakePolice, FakeSms
-from tests.sandbox.serving import free_port, sandbox_process
 from tests.upstreams import Connected, by_operation, over_http
 
 SYSTEMS = (REGISTRY, CENTRE, GATEWAY)
@@ -33,14 +32,6 @@ class Subject:
     app: Connected
     parent: dict[str, Any]
     child: dict[str, Any]
-
-
-@pytest.fixture(scope="session")
-def sandbox_port() -> Iterator[int]:
-    """A sandbox; none of these systems needs keys."""
-    port = free_port()
-    with sandbox_process(port):
-        yield port
 
 
 @pytest.fixture(params=["fake", "sandbox"])

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
-from itertools import product
 from typing import Any
 
 from graphql import (
@@ -65,23 +64,6 @@ class CompiledOperation(Executable):
     def source(self) -> str:
         """The generated Python when every condition variable is true."""
         return self._first.source
-
-    def source_for(self, variables: Mapping[str, Any]) -> str:
-        """The generated Python for given variables.
-
-        :raises ValueError: if a condition among them is not a boolean.
-        """
-        coerced = self._variables.coerce(variables)
-        choice = None if isinstance(coerced, list) else self._choice(coerced)
-        if choice is None:
-            raise ValueError("these variables do not decide the conditions")
-        return self._variant(choice).source
-
-    def compile_all(self) -> int:
-        """Make the plans of all choices now; return how many there are."""
-        for choice in product((True, False), repeat=len(self._conditions)):
-            self._variant(choice)
-        return len(self._variants)
 
     def result(
         self, *, root: Any = None, context: Any = None, variables: Mapping[str, Any] | None = None

@@ -54,11 +54,6 @@ class Gate:
         self._devices = Buckets(Quota("device", settings.rate_device), monotonic)
         self._persons = Buckets(Quota("person", settings.rate_person), monotonic)
 
-    @property
-    def in_flight(self) -> int:
-        """Requests under way."""
-        return self._in_flight
-
     def rate(self, caller: Caller, viewer: Viewer | None) -> Taken | None:
         """Count a request; returns the quota that is nearest its end, None where none applies.
 

@@ -21,6 +21,7 @@ from typer.core import TyperCommand, TyperGroup
 from core.errors import StartError
 from core.manifest import discover, load
 from core.processes.command import in_app, require_current_database, startable_settings
+from core.processes.memory import hurry_loading
 from core.processes.wiring import exit_code_of, wire
 from core.rooms import require_module
 from core.settings import read_settings
@@ -106,13 +107,14 @@ def up(
 @app.command()
 def api() -> None:
     """Serve the API on HOST and PORT."""
+    settings = startable_settings()  # wrong ones are refused before much is loaded
+
     from core.city import load_city
     from core.processes.embedded import database
     from core.processes.open_app import check_wings
     from core.processes.preflight import require_free_operators_port, require_free_port
     from core.processes.serve import serve
 
-    settings = startable_settings()
     require_free_operators_port(settings)
     require_free_port(settings.host, settings.port, "PORT")
     if settings.http2_port:
@@ -167,6 +169,8 @@ def migrate(
     ] = False,
 ) -> None:
     """Bring the database to the code's shape, all or nothing."""
+    settings = read_settings()
+
     from core.processes import migrate
     from core.processes.embedded import database
 
@@ -177,7 +181,7 @@ def migrate(
     elif write:
         _print_lines(asyncio.run(migrate.write_migrations(manifests)))
     else:
-        with database(read_settings()) as ready:
+        with database(settings) as ready:
             _require_databases(ready)
             assert ready.database_url is not None and ready.owner_url is not None
             try:
@@ -212,6 +216,7 @@ def show_settings(
 
 def main() -> None:
     """Run the command line; a refusal is one line on standard error and exit code 1."""
+    hurry_loading()
     wire()
     try:
         app()

@@ -8,6 +8,7 @@ so an event exists exactly when the thing it tells of does.
 import inspect
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, is_dataclass
+from functools import cache
 from typing import Any, Generic, TypeVar, get_args
 
 from pydantic import TypeAdapter
@@ -98,11 +99,16 @@ class EventBook:
         await self._queue.enqueue(tx, [*jobs, *also])
 
 
+@cache
+def _adapter(event_class: type) -> TypeAdapter[Any]:
+    return TypeAdapter(event_class)
+
+
 def _job_of(
     manifest: Manifest, subscription: Subscription[Any], event: str, event_class: type
 ) -> Job[Any]:
     """The kind of job that carries one event to one subscriber; its payload is the event."""
-    adapter: TypeAdapter[Any] = TypeAdapter(event_class)
+    adapter = _adapter(event_class)
     return Job(
         f"{event}>{manifest.name}.{subscription.function.__name__}",
         subscription.function,

@@ -61,10 +61,6 @@ class Vault:
         except (InvalidTag, ValueError):
             raise VaultError("the value was changed or belongs to another column") from None
 
-    def needs_rotation(self, sealed: bytes) -> bool:
-        """Whether the value stands under an older key than the newest."""
-        return sealed[0] != self._newest
-
     def reload(self) -> None:
         """Read the keys anew, so that a key made since the start is used."""
         if self._reload is not None:
@@ -104,8 +100,3 @@ def mask_phone(phone: str) -> str:
 def mask_name(name: str) -> str:
     """The last character stays: 张三 → *三."""
     return "*" * (len(name) - 1) + name[-1:]
-
-
-def mask_resident_id(number: str) -> str:
-    """First and last character stay."""
-    return f"{number[:1]}{'*' * 16}{number[-1:]}"

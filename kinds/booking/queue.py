@@ -197,11 +197,6 @@ async def refuse_unadmitted(call: Call, facts: SlotFacts, admission: str | None)
         raise Forbidden(texts.NOT_ADMITTED)
 
 
-def draw_order(seed: bytes, person_keys: Sequence[bytes]) -> list[bytes]:
-    """The order that a seed gives to people: by SHA-256 of seed and person."""
-    return sorted(person_keys, key=lambda person: hashlib.sha256(seed + person).digest())
-
-
 def is_good(app: App, admission: str, release_id: UUID, person_id: UUID) -> bool:
     """Whether an admission is ours, for this release and person, and not over."""
     try:

@@ -280,11 +280,6 @@ async def read_state(slot_id: UUID) -> SlotState:
     return SlotState(**row)
 
 
-async def find_resource(service_id: str, ref: str) -> Resource | None:
-    """A resource by its name within its service."""
-    return await Resource.get_or_none(service_id=service_id, ref=ref)
-
-
 def describe(row: Mapping[str, Any]) -> Described:
     """The names in a row that joins a resource."""
     return Described(

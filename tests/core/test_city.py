@@ -64,7 +64,7 @@ def test_a_calendar_is_overdue_from_the_first_of_december_on() -> None:
     assert calendar.overdue_years(date(2027, 12, 1)) == [2027, 2028]
     early = Calendar(frozenset({date(2026, 12, 31)}), frozenset(), frozenset({2025, 2027}))
     assert early.is_provisional(date(2026, 12, 31)) and early.is_holiday(date(2026, 12, 31))
-    assert not early.is_working_day(date(2026, 10, 1)) and early.is_working_day(date(2026, 10, 8))
+    assert early.is_holiday(date(2026, 10, 1)) and not early.is_holiday(date(2026, 10, 8))
 
 
 def test_no_file_is_told_with_its_path(tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ from credit.scoring.log import record, replay
 from .conftest import history
 
 AT = datetime(2025, 6, 30, 1, 0, tzinfo=UTC)
-DECISIONS = 10_000
+SHORT, SOAK = 1_000, 10_000
 
 
 def application(i: int) -> dict[str, object]:
@@ -34,13 +34,14 @@ def models(*artefacts):
     return known.__getitem__
 
 
-def test_ten_thousand_decisions_replay_identically(champion, challenger):
+@pytest.mark.parametrize("count", [SHORT, pytest.param(SOAK, marks=pytest.mark.soak)])
+def test_thousands_of_decisions_replay_identically(champion, challenger, count):
     store = MemoryStore()
     engine = Engine(champion, shadows=(challenger,))
-    for i in range(DECISIONS):
+    for i in range(count):
         record(store, engine, application(i), AT + timedelta(seconds=i))
     result = replay(store, models(champion, challenger))
-    assert result.same == DECISIONS
+    assert result.same == count
     assert result.different == ()
     assert verify(store) == store.head()
 

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from functools import partial
 
 import pytest
+from graphql import validate
 
 from tests.bff.compiler.town import SCHEMA, Town, town
 from tests.bff.compiler.twins import Drawer, Twins
@@ -23,6 +24,8 @@ pytestmark = pytest.mark.filterwarnings(
 FLAWS = ((0.0, 0.0), (0.02, 0.0), (0.0, 0.05), (0.02, 0.03), (0.15, 0.1), (0.0, 0.3), (0.05, 0.01))
 """Rates of wrong values and of late ones, for the cases of one document."""
 SHORT = 220
+VALIDATED_EVERY = 10
+"""Validating a document costs more than running it: this looks after the drawing alone."""
 SOAK = int(os.environ.get("SOAK_DOCUMENTS", "2000"))
 
 
@@ -35,7 +38,10 @@ async def _agree(seeds: Iterator[int]) -> tuple[int, int]:
     cases = with_errors = 0
     for seed in seeds:
         drawer = Drawer(SCHEMA, seed)
-        twins = Twins(SCHEMA, drawer.operation())
+        document = drawer.operation()
+        if seed % VALIDATED_EVERY == 0:
+            assert validate(SCHEMA, document) == [], f"document {seed}"
+        twins = Twins(SCHEMA, document)
         for number, (flaw_rate, later_rate) in enumerate(FLAWS):
             case = seed * 10 + number
             world = partial(_world, case, flaw_rate, later_rate)

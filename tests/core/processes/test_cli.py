@@ -114,16 +114,22 @@ def test_a_manifest_that_names_what_is_not_there_is_refused_in_one_line(
     assert (done.returncode, done.stderr) == (1, f"quancheng: planted.module: {line}\n")
 
 
+WRONG = [
+    ({"DATABASE_URL": "mysql://app:geheim@db/city"}, ["DATABASE_URL", "postgresql://"]),
+    ({"PORT": "70000"}, ["PORT"]),
+    ({"QUANCHENG_ENV": "staging"}, ["QUANCHENG_ENV"]),
+    ({"PORT": "x", "SANDBOX_PORT": "y"}, ["PORT", "SANDBOX_PORT"]),
+]
+"""Variables, and what the refusal names. All commands read them by one function."""
+
+
 @pytest.mark.parametrize(
-    ("variables", "words"),
+    ("command", "variables", "words"),
     [
-        ({"PORT": "70000"}, ["PORT"]),
-        ({"QUANCHENG_ENV": "staging"}, ["QUANCHENG_ENV"]),
-        ({"DATABASE_URL": "mysql://app:geheim@db/city"}, ["DATABASE_URL", "postgresql://"]),
-        ({"PORT": "x", "SANDBOX_PORT": "y"}, ["PORT", "SANDBOX_PORT"]),
+        *(("up", *wrong) for wrong in WRONG),
+        *((name, *WRONG[0]) for name in ("api", "worker", "sandbox", "migrate", "seed")),
     ],
 )
-@pytest.mark.parametrize("command", ["up", "api", "worker", "sandbox", "migrate", "seed"])
 def test_wrong_settings_are_refused_in_one_line(
     tmp_path: Path, command: str, variables: dict[str, str], words: list[str]
 ) -> None:

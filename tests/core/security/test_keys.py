@@ -1,5 +1,6 @@
 """Sandbox keys are made once, whole, and only where they may be."""
 
+import shutil
 import stat
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -14,9 +15,9 @@ from core.settings import Settings, production_faults
 
 
 @pytest.fixture
-def folder(tmp_path: Path) -> Path:
-    ensure_sandbox_keys(tmp_path / "keys")
-    return tmp_path / "keys"
+def folder(keys_dir: Path, tmp_path: Path) -> Path:
+    """A copy of the session's keys, to spoil: making some takes a third of a second."""
+    return Path(shutil.copytree(keys_dir, tmp_path / "keys"))
 
 
 def contents(folder: Path) -> dict[str, bytes]:

@@ -12,7 +12,6 @@ from core.security.vault import (
     VaultError,
     mask_name,
     mask_phone,
-    mask_resident_id,
     normalise,
 )
 
@@ -61,9 +60,9 @@ def test_a_value_moved_to_another_column_does_not_open() -> None:
 def test_keys_rotate_without_losing_a_value() -> None:
     before = VAULT.encrypt("张三", "identity.name")
     assert ROTATED.decrypt(before, "identity.name") == "张三"
-    assert ROTATED.needs_rotation(before)
+    assert before[0] == 1, "the older key's number"
     after = ROTATED.encrypt("张三", "identity.name")
-    assert not ROTATED.needs_rotation(after)
+    assert after[0] == 2
     with pytest.raises(VaultError):
         VAULT.decrypt(after, "identity.name")
     with pytest.raises(VaultError):
@@ -100,4 +99,3 @@ def test_one_spelling_for_what_people_type_in_many(typed: str, spelling: str) ->
 def test_masks_leave_what_a_person_recognises() -> None:
     assert mask_phone("13800138000") == "138****8000"
     assert [mask_name(name) for name in ("张三", "欧阳娜娜", "")] == ["*三", "***娜", ""]
-    assert mask_resident_id("11010519491231002X") == "1****************X"

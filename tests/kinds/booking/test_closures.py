@@ -14,7 +14,7 @@ from core.context.call import Call
 from core.database import connection, fetch_all
 from kinds.booking import closures, publishing, service, slot_store
 from kinds.booking.domain import State
-from kinds.booking.models import Booking
+from kinds.booking.models import Booking, Resource
 from kinds.booking.policy import policy_of, rules_of
 from kinds.booking.store import BookingRow
 from tests.kinds.booking.engine import (
@@ -57,8 +57,7 @@ async def hall(app: App, clock: ManualClock) -> UUID:
     """The first place of the service halls, on offer as far as 15 February 2027."""
     clock.move(TODAY - clock.now())
     await publish(app)
-    resource = await slot_store.find_resource(HALL, rules_of(app).venues[HALL][0].ref)
-    assert resource is not None
+    resource = await Resource.get(service_id=HALL, ref=rules_of(app).venues[HALL][0].ref)
     return resource.id
 
 
@@ -164,8 +163,7 @@ async def test_a_paid_fee_goes_back(
     policy = replace(policy_of(app, courts), queue=None, release=None)
     venue = rules_of(app).venues[courts][0]
     await publishing.publish(app, courts, policy, venue)
-    resource = await slot_store.find_resource(courts, venue.ref)
-    assert resource is not None
+    resource = await Resource.get(service_id=courts, ref=venue.ref)
     slots = await slots_on(resource.id, date(2027, 1, 30))
     (viewer,) = await people(app, call, 1)
     held = await service.hold(viewer, slots["09:00"], item_id="court", key="hold-0001")

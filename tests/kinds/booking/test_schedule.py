@@ -63,7 +63,6 @@ def timetable(**change: object) -> Timetable:
 )
 def test_holidays_and_make_up_days_of_the_city(day: date, opened: bool) -> None:
     assert is_open(timetable(), CITY.calendar, day) is opened
-    assert CITY.calendar.is_working_day(day) is opened
 
 
 def test_a_venue_is_open_on_holidays_and_ignores_make_up_days() -> None:

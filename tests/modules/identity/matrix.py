@@ -132,8 +132,11 @@ class Matrix:
         """The house under test."""
         return self.client.app
 
-    async def walk(self) -> list[str]:
-        """Every field as every caller, then every id as the citizen."""
+    async def walk(self, *, to_the_first: bool = False) -> list[str]:
+        """Every field as every caller, then every id as the citizen.
+
+        `to_the_first` violation is enough where only that there is one matters.
+        """
         for kind, root in (
             ("query", self.schema.query_type),
             ("mutation", self.schema.mutation_type),
@@ -145,6 +148,8 @@ class Matrix:
                 if rule is not None:
                     await self._try_callers(kind, name, graphql_field, rule)
                     await self._try_objects(kind, name, graphql_field, rule)
+                if self.violations and to_the_first:
+                    return self.violations
         return self.violations
 
     def _rule(self, name: str, graphql_field: GraphQLField) -> Rule | None:

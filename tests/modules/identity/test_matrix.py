@@ -394,4 +394,4 @@ async def test_a_check_taken_away_is_noticed(
     matrix: Matrix, monkeypatch: pytest.MonkeyPatch, planted: str
 ) -> None:
     monkeypatch.setattr(*PLANTED[planted])
-    assert await matrix.walk() != []
+    assert await matrix.walk(to_the_first=True) != []
