@@ -34,7 +34,7 @@ from payments.models import Intent
 from tests.asgi import Client
 from tests.conftest import NOON
 from tests.fakes import FakeHousingFund, FakePolice, FakeSms
-from tests.modules.identity.matrix import OWNERSHIP, Matrix, Objects
+from tests.modules.identity.matrix import Matrix, Objects
 from tests.modules.mobility.fakes import FakeFare, FakeParking
 from tests.upstreams import by_operation
 
@@ -328,10 +328,8 @@ async def objects_of(app: App, who: Viewer, others: Viewer) -> dict[str, str]:
             "rescheduleAppointment.appointmentId",
         )
     }
-    people = [place for place in OWNERSHIP if place.endswith(".onBehalfOf")]
-    return {place: str(found) for place, found in ids.items()} | dict.fromkeys(
-        (*people, "staffPerson.id"), person
-    )
+    people = dict.fromkeys(("onBehalfOf", "staffPerson.id"), person)
+    return {place: str(found) for place, found in ids.items()} | people
 
 
 @pytest.fixture
