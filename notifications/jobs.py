@@ -8,7 +8,7 @@ from core.database import connection, transaction
 from core.errors import NotFound
 from core.people.directory import get_person
 from core.queue.jobs import Lane, job
-from notifications import digests, store
+from notifications import digests, receipts, store
 from notifications.delivering import deliver_chunk
 from notifications.domain import SendLane
 from notifications.reach import store as reach_store
@@ -61,6 +61,13 @@ async def close_digest(app: App, digest_id: UUID) -> None:
             await send_digest(app, tx, template, person, closed)
 
 
+@job("notifications.match_receipts", every="* * * * *")
+async def match_receipts(app: App) -> None:
+    """Apply receipts that came too early. Repeat-safe."""
+    async with transaction() as tx:
+        await receipts.apply_kept(tx, app.clock.now())
+
+
 @job("notifications.forget_texts", lane=Lane.BULK, every="25 19 * * *")
 async def forget_texts(app: App) -> None:
     """Drop messages to bare phones, such as codes, after a month, and what was counted for days
@@ -69,3 +76,4 @@ async def forget_texts(app: App) -> None:
     await store.delete_bare_texts(before)
     await digests.forget(connection(), before)
     await reach_store.forget_counts(connection(), before)
+    await receipts.forget(connection(), app.clock.now() - receipts.KEPT)

@@ -98,7 +98,7 @@ async def _watch(me: Call, spot: Spot = HOME, kinds: tuple[OutageKind, ...] = ()
 
 
 async def _told(app: App) -> list[str]:
-    rows = await Message.all().order_by("id")
+    rows = await Message.all().order_by("position")
     return [app.vault.decrypt(bytes(row.body_sealed), "notifications.body") for row in rows]
 
 
