@@ -14,6 +14,7 @@ from notifications.domain import SendLane
 from notifications.reach import store as reach_store
 from notifications.sending import send_digest
 from notifications.templates import templates_of
+from notifications.webhooks import service as webhooks
 
 _TIMEOUT_S = 120.0
 """Of a chunk, the wait for its turn at a provider included."""
@@ -61,6 +62,12 @@ async def close_digest(app: App, digest_id: UUID) -> None:
             await send_digest(app, tx, template, person, closed)
 
 
+@job("notifications.send_webhook")
+async def send_webhook(app: App, event_id: UUID) -> None:
+    """Tell somebody's system of an event. Repeat-safe."""
+    await webhooks.send_event(app, event_id)
+
+
 @job("notifications.match_receipts", every="* * * * *")
 async def match_receipts(app: App) -> None:
     """Apply receipts that came too early. Repeat-safe."""
@@ -76,4 +83,5 @@ async def forget_texts(app: App) -> None:
     await store.delete_bare_texts(before)
     await digests.forget(connection(), before)
     await reach_store.forget_counts(connection(), before)
+    await webhooks.forget(before)
     await receipts.forget(connection(), app.clock.now() - receipts.KEPT)

@@ -7,6 +7,7 @@ from core.people.data_rights import PersonalData
 from core.people.personal_table import DELETED, PersonalTable, Sealed, section
 from notifications.reach import models as reach
 from notifications.recipients import PHONE
+from notifications.webhooks import models as webhooks
 
 BODY = "notifications.body"
 TITLE = "notifications.title"
@@ -138,4 +139,6 @@ class PushCid(Model):
 DIGESTS = PersonalTable(Digest, owner="person_id", erased=DELETED)
 DELIVERIES = PersonalTable(Delivery, owner="person_id", erased=DELETED)
 
-PERSONAL = PersonalData("notifications", (MESSAGES, DELIVERIES, DIGESTS, *reach.TABLES))
+PERSONAL = PersonalData(
+    "notifications", (MESSAGES, DELIVERIES, DIGESTS, *reach.TABLES, *webhooks.TABLES)
+)

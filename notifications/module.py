@@ -15,6 +15,7 @@ MANIFEST = Manifest(
         "reach",
         "routes",
         "upstream",
+        "webhooks",
     ),
     migrations="migrations",
     commands={"notifications": "commands"},
