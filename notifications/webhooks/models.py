@@ -5,7 +5,7 @@ from tortoise.models import Model
 
 from core.people.personal_table import PersonalTable, Sealed, Stays
 
-SECRET = "notifications.webhook"
+SEALED_FOR = "notifications.webhook"
 BODY = "notifications.webhook_body"
 
 
@@ -62,7 +62,7 @@ TABLES = (
     PersonalTable(
         Endpoint,
         owner=(),
-        sealed=(Sealed("secret_sealed", SECRET), Sealed("old_secret_sealed", SECRET)),
+        sealed=(Sealed("secret_sealed", SEALED_FOR), Sealed("old_secret_sealed", SEALED_FOR)),
         erased=_NOBODY,
     ),
     PersonalTable(Event, owner=(), sealed=(Sealed("body_sealed", BODY),), erased=_NOBODY),

@@ -23,7 +23,7 @@ from core.standards import webhooks
 from notifications.domain import message_id
 from notifications.texts import WEBHOOK_URL
 from notifications.webhooks.domain import AddressRule, is_public, next_wait
-from notifications.webhooks.models import BODY, SECRET, Endpoint, Event
+from notifications.webhooks.models import BODY, SEALED_FOR, Endpoint, Event
 from notifications.webhooks.sending import Answer, post
 
 SEND = JobKind[UUID]("notifications.send_webhook")
@@ -49,7 +49,7 @@ async def add_endpoint(app: App, tx: Transaction, url: str) -> tuple[UUID, str]:
         using_db=tx,
         id=endpoint_id,
         url=url,
-        secret_sealed=app.vault.encrypt(secret, SECRET),
+        secret_sealed=app.vault.encrypt(secret, SEALED_FOR),
         created_at=app.clock.now(),
     )
     return endpoint_id, secret
@@ -63,7 +63,7 @@ async def rotate_secret(app: App, tx: Transaction, endpoint_id: UUID) -> str:
         Endpoint.filter(id=endpoint_id)
         .using_db(tx)
         .update(
-            secret_sealed=app.vault.encrypt(secret, SECRET),
+            secret_sealed=app.vault.encrypt(secret, SEALED_FOR),
             old_secret_sealed=endpoint.secret_sealed,
             old_until=app.clock.now() + ROTATION,
         )
@@ -141,9 +141,9 @@ async def enable(app: App, tx: Transaction, endpoint_id: UUID) -> None:
     if not enabled:
         return
     waiting = Event.filter(endpoint_id=endpoint_id, state="created").using_db(tx)
-    ids = await waiting.order_by("created_at").values_list("id", flat=True)
+    events = await waiting.order_by("created_at")
     await waiting.update(due_at=app.clock.now())
-    await app.queue.enqueue(tx, [SEND.later(id_) for id_ in ids])
+    await app.queue.enqueue(tx, [SEND.later(event.id) for event in events])
 
 
 async def forget(before: datetime) -> None:
@@ -178,7 +178,7 @@ def _secrets_of(app: App, endpoint: Endpoint, now: datetime) -> list[str]:
     sealed = [endpoint.secret_sealed]
     if endpoint.old_secret_sealed and endpoint.old_until and now < endpoint.old_until:
         sealed.append(endpoint.old_secret_sealed)
-    return [app.vault.decrypt(each, SECRET) for each in sealed]
+    return [app.vault.decrypt(each, SEALED_FOR) for each in sealed]
 
 
 def _make_secret() -> str:
