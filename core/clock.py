@@ -64,6 +64,11 @@ def civil_date(moment: datetime) -> date:
     return ensure_utc(moment).astimezone(SHANGHAI).date()
 
 
+def local_minute(moment: datetime) -> str:
+    """A moment as messages show it: month and day, hour and minute in Shanghai."""
+    return f"{moment.astimezone(SHANGHAI):%m-%d %H:%M}"
+
+
 def parse_date(text: str) -> date:
     """A date that somebody sent, as YYYY-MM-DD. Raises ValueError for any other form or range."""
     if _DATE.fullmatch(text) is None:

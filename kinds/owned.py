@@ -95,18 +95,18 @@ async def add(
 
 
 async def remove(
-    call: Call, tx: Transaction, owned: OwnedList[Row], operation: str, key: str, row_id: UUID
+    call: Call, tx: Transaction, owned: OwnedList[Row], operation: str, key: str, **columns: Any
 ) -> bool:
-    """Take a thing off the viewer's list; False where this key did so before.
+    """Take off the viewer's list what these columns name; False where this key did so before.
 
     Raises NotFound for a thing that is not there or is somebody else's, Conflict KEY_REUSED.
     """
     citizen_id = call.require_viewer().user_id
     await _lock(tx, owned, citizen_id)
-    claim = await claim_key(call, tx, operation, key, {"id": row_id}, effect_id=row_id)
+    claim = await claim_key(call, tx, operation, key, columns)
     if claim.replayed:
         return False
-    if not await owned.model.filter(id=row_id, citizen_id=citizen_id).using_db(tx).delete():
+    if not await owned.model.filter(citizen_id=citizen_id, **columns).using_db(tx).delete():
         raise NotFound(NOT_FOUND)
     return True
 

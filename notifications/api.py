@@ -4,7 +4,7 @@ Both take the caller's transaction: the message exists exactly when the caller's
 Both are repeat-safe by `key`, the permanent business key ("bill-paid:<intent id>").
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from uuid import UUID
 
 from core.context.app import App
@@ -65,6 +65,11 @@ async def notify(
 async def text_state(db: Transaction, key: str) -> str | None:
     """How a text goes: "queued", "sent" (the gateway took it) or "failed"; None for no such key."""
     return await store.find_text_state(db, key)
+
+
+async def list_sent(keys: Collection[str]) -> Collection[str]:
+    """Those of some business keys that have a message already."""
+    return await store.list_known_keys(keys)
 
 
 def find_template(app: App, template_id: str) -> Template:

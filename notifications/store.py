@@ -1,6 +1,6 @@
 """Every query of notifications."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from uuid import UUID
 
@@ -43,6 +43,11 @@ async def insert_message(
         bus.message_body(topic, str(message_id)),
     )
     return row["id"] if row else None
+
+
+async def list_known_keys(keys: Collection[str]) -> Collection[str]:
+    """Those of some business keys under which there is a message."""
+    return [row.key for row in await Message.filter(key__in=list(keys)).only("key")]
 
 
 async def insert_delivery(

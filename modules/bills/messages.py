@@ -21,12 +21,6 @@ REMINDER_OVERDUE_SMS = Template(
     texts.REMINDER_OVERDUE_BODY,
     sms=True,
 )
-OUTAGE_ANNOUNCED = Template(
-    "bills.outage_announced", texts.OUTAGE_ANNOUNCED_TITLE, texts.OUTAGE_ANNOUNCED_BODY
-)
-OUTAGE_RESTORED = Template(
-    "bills.outage_restored", texts.OUTAGE_RESTORED_TITLE, texts.OUTAGE_RESTORED_BODY
-)
 AUTOPAY_ANNOUNCED = Template(
     "bills.autopay_announced",
     texts.AUTOPAY_ANNOUNCED_TITLE,

@@ -132,23 +132,6 @@ WATCHES = PersonalTable(
 )
 
 
-class OutageNotice(Model):
-    """That a citizen was told of an outage, or of its end."""
-
-    key = fields.CharField(max_length=128, primary_key=True)
-    outage_ref = fields.CharField(max_length=64)
-    citizen_id = fields.UUIDField(db_index=True)
-    stage = fields.CharField(max_length=16)
-    told_at = fields.DatetimeField(db_index=True)
-
-    class Meta:
-        table = "bills_outage_notice"
-        indexes = (("outage_ref", "citizen_id"),)
-
-
-NOTICES = PersonalTable(OutageNotice, owner="citizen_id", erased=DELETED)
-
-
 class Autopay(Model):
     """A payer's consent that the bills of a linked account are paid by themselves, and its limits.
 
@@ -255,7 +238,6 @@ PERSONAL_TABLES = (
     REMINDERS,
     REMINDED,
     WATCHES,
-    NOTICES,
     AUTOPAYS,
     CHARGES,
     INVOICES,

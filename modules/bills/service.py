@@ -94,7 +94,7 @@ async def unlink_account(call: Call, link_id: UUID, key: str) -> None:
     The same key removes once.
     """
     async with transaction() as tx:
-        if await owned.remove(call, tx, store.ACCOUNTS, "unlinkBillAccount", key, link_id):
+        if await owned.remove(call, tx, store.ACCOUNTS, "unlinkBillAccount", key, id=link_id):
             for unlinking in call.app.extensions(UNLINKINGS):
                 await unlinking.end(call.app, tx, link_id)
 

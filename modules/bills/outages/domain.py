@@ -113,7 +113,7 @@ def cells_of(outage: Outage) -> Sequence[str]:
     """Every grid cell that an outage may touch. Raises ValueError above CELLS_MAX."""
     west, south, east, north = (math.floor(edge / CELL_DEGREES) for edge in outage.shape.bounds)
     if (north - south + 1) * (east - west + 1) > CELLS_MAX:
-        raise ValueError("an outage is larger than a city")
+        raise ValueError(f"outage {outage.outage_ref} is larger than a city")
     return [
         _cell(row, column) for row in range(south, north + 1) for column in range(west, east + 1)
     ]

@@ -1,7 +1,9 @@
 """Service 49 in GraphQL."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Annotated
+from uuid import UUID
 
 import strawberry
 
@@ -19,12 +21,24 @@ from core.graphql import (
     view,
 )
 from core.upstream.readings import Reading
-from modules.bills.models import OutageWatch as WatchRow
-from modules.bills.outages import domain, service
-from modules.bills.outages.domain import UTILITY_OUTAGE_NOTICE, Area, OutageKind, Spot
+from kinds.subscription import list_mine, unsubscribe
+from modules.bills import models
+from modules.bills.outages import domain, subscription
+from modules.bills.outages.domain import UTILITY_OUTAGE_NOTICE, Area, Outage, OutageKind, Spot
+from modules.bills.outages.lookup import read_outages
+from modules.bills.outages.subscription import WATCHES
 
 view(OutageKind)
 view(domain.OutageStatus)
+view(Spot, name="GeoPoint")
+view(Outage, name="UtilityOutage", names={"outage_ref": "id"}, hidden=("shape",))
+UtilityOutages = reading_view(
+    "UtilityOutages",
+    "Outages, and how fresh that is.",
+    outages=Annotated[
+        Sequence[Outage], "What is going on or yet to come first, then what is over."
+    ],
+)
 
 
 @strawberry.input(description="A point, WGS 84.")
@@ -41,41 +55,34 @@ class GeoAreaInput:
     east: float = strawberry.field(description="Its highest longitude.")
 
 
-view(domain.Spot, name="GeoPoint")
-view(
-    domain.Outage,
-    name="UtilityOutage",
-    names={"outage_ref": "id"},
-    hidden=("shape",),
-)
-UtilityOutages = reading_view(
-    "UtilityOutages",
-    "Outages, and how fresh that is.",
-    outages=Annotated[
-        Sequence[domain.Outage], "What is going on or yet to come first, then what is over."
-    ],
-)
-
-
-@strawberry.type(description="A place of whose outages the viewer is told.")
+@view
+@dataclass(frozen=True, slots=True)
 class OutageWatch:
-    id: strawberry.ID = strawberry.field(description="Its id, for unwatchOutages.")
-    label: str = strawberry.field(description="The viewer's own name for it, perhaps empty.")
-    at: domain.Spot = strawberry.field(description="Where it is.")
-    kinds: list[OutageKind] = strawberry.field(description="Of what the viewer is told.")
-    outages: list[domain.Outage] = strawberry.field(
-        description="What is cut off there or will be; empty too while the feed is silent."
-    )
+    """A place of whose outages the viewer is told."""
+
+    id: Annotated[UUID, "Its id, for unwatchOutages."]
+    label: Annotated[str, "The viewer's own name for it, perhaps empty."]
+    at: Annotated[Spot, "Where it is."]
+    kinds: Annotated[Sequence[OutageKind], "Of what the viewer is told."]
+    outages: Annotated[
+        Sequence[Outage], "What is cut off there or will be; empty too while the feed is silent."
+    ]
 
 
-@strawberry.type(description="The place is watched.")
+@view
+@dataclass(frozen=True, slots=True)
 class OutagesWatched:
-    watch: OutageWatch = strawberry.field(description="The place.")
+    """The place is watched."""
+
+    watch: Annotated[OutageWatch, "The place."]
 
 
-@strawberry.type(description="The place is watched no more.")
+@view
+@dataclass(frozen=True, slots=True)
 class OutagesUnwatched:
-    watch_id: strawberry.ID = strawberry.field(description="The place's id.")
+    """The place is watched no more."""
+
+    watch_id: Annotated[str, "The place's id."]
 
 
 WatchOutagesResult = Annotated[OutagesWatched | Refused, strawberry.union("WatchOutagesResult")]
@@ -105,9 +112,9 @@ class Query:
         area: Annotated[
             GeoAreaInput | None, strawberry.argument(description="Only what touches this area.")
         ] = None,
-    ) -> Reading[Sequence[domain.Outage]]:
+    ) -> Reading[Sequence[Outage]]:
         """Open to anybody; yesterday's and those of the week to come."""
-        return await service.read_outages(
+        return await read_outages(
             info.context,
             kind=kind,
             at=Spot(at.lat, at.lon) if at else None,
@@ -117,8 +124,7 @@ class Query:
     @query(signed_in(), description="The places of whose outages the viewer is told.")
     async def outage_watches(self, info: Info) -> list[OutageWatch]:
         """With what is cut off there."""
-        rows = await service.list_watches(info.context)
-        return await _watches(info.context, rows)
+        return await _watches(info.context, await list_mine(info.context, WATCHES))
 
 
 @strawberry.type
@@ -141,11 +147,10 @@ class Mutation:
         ] = None,
     ) -> WatchOutagesResult:
         """At most ten places."""
-        row = await service.watch(
-            info.context, label, Spot(at.lat, at.lon), kinds or (), idempotency_key
-        )
+        spot = Spot(at.lat, at.lon)
+        row = await subscription.watch(info.context, label, spot, kinds or (), idempotency_key)
         (watch,) = await _watches(info.context, [row])
-        return OutagesWatched(watch=watch)
+        return OutagesWatched(watch)
 
     @mutation(signed_in(), description="Watch a place no more.")
     async def unwatch_outages(
@@ -155,23 +160,16 @@ class Mutation:
         idempotency_key: IdempotencyKey,
     ) -> UnwatchOutagesResult:
         """A place that is gone already, or somebody else's, is not found."""
-        await service.unwatch(info.context, parse_id(watch_id), idempotency_key)
-        return OutagesUnwatched(watch_id=watch_id)
+        await unsubscribe(info.context, WATCHES, idempotency_key, id=parse_id(watch_id))
+        return OutagesUnwatched(watch_id)
 
 
-async def _watches(call: Call, rows: Sequence[WatchRow]) -> list[OutageWatch]:
-    reading = await service.read_outages(call, kind=None, at=None, area=None) if rows else None
-    known = (reading.value if reading else None) or ()
+async def _watches(call: Call, rows: Sequence[models.OutageWatch]) -> list[OutageWatch]:
+    known = (await read_outages(call)).items if rows else ()
     return [_watch(call, row, known) for row in rows]
 
 
-def _watch(call: Call, row: WatchRow, known: Sequence[domain.Outage]) -> OutageWatch:
-    spot = service.spot_of(call.app, row)
+def _watch(call: Call, row: models.OutageWatch, known: Sequence[Outage]) -> OutageWatch:
+    spot = subscription.spot_of(call.app, row)
     kinds = [OutageKind(kind) for kind in row.kinds.split(",")]
-    return OutageWatch(
-        id=strawberry.ID(str(row.id)),
-        label=row.label,
-        at=spot,
-        kinds=kinds,
-        outages=list(domain.present_at(known, spot, kinds)),
-    )
+    return OutageWatch(row.id, row.label, spot, kinds, domain.present_at(known, spot, kinds))

@@ -1,17 +1,20 @@
-"""Linked accounts and watched places, for the contract suite in tests/kinds."""
+"""Linked accounts and watched places, for the contract suites in tests/kinds."""
 
 from collections.abc import Mapping
 from typing import Any
 
+from shapely import Point
+
 from core.context.call import Call
 from modules.bills import service
 from modules.bills.domain import UtilityKind
-from modules.bills.outages import service as outages
+from modules.bills.outages import subscription as outages
 from modules.bills.outages.domain import Spot
-from modules.bills.outages.store import WATCHES
+from modules.bills.outages.upstream import UTILITIES
 from modules.bills.store import ACCOUNTS
 from modules.bills.upstream import BILLERS
-from tests.kinds.owned_user import OwnedUser
+from tests.kinds.owned_user import OwnedUser, SubscriptionUser, unsubscribe_by_id
+from tests.modules.bills.outage_feed import FakeOutages, make_outage
 from tests.payments.fakes import FakeBillers
 from tests.upstreams import by_operation, fake_of
 
@@ -20,8 +23,17 @@ async def _link(call: Call, n: int, key: str) -> None:
     await service.link_account(call, UtilityKind.WATER, f"A{n:04d}", "家", key)
 
 
+def _place(n: int) -> Spot:
+    return Spot(36.0 + n / 100, 117.0)
+
+
 async def _watch(call: Call, n: int, key: str) -> None:
-    await outages.watch(call, "家", Spot(36.0 + n / 100, 117.0), (), key)
+    await outages.watch(call, "家", _place(n), (), key)
+
+
+def _cut_off(fakes: Mapping[Any, Any], n: int) -> None:
+    place = Point(_place(n).lon, _place(n).lat)
+    fake_of(fakes).outages = [make_outage(f"OT{n}", shape=place.buffer(0.001))]
 
 
 def _fakes(things: int) -> Mapping[Any, Any]:
@@ -37,5 +49,13 @@ def _silence(fakes: Mapping[Any, Any], on: bool) -> None:
 
 USERS = [
     OwnedUser(ACCOUNTS, _link, service.unlink_account, fakes=_fakes, silence=_silence),
-    OwnedUser(WATCHES, _watch, outages.unwatch),
+    SubscriptionUser(
+        outages.WATCHES.rows,
+        _watch,
+        unsubscribe_by_id(outages.WATCHES),
+        fakes=lambda _things: by_operation(FakeOutages(), UTILITIES),
+        subscription=outages.WATCHES,
+        happen=_cut_off,
+        run=outages.tell_outages,
+    ),
 ]

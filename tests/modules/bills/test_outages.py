@@ -1,7 +1,6 @@
 """Outages: where, for whom, told once; the feed's client against the sandbox and bad feeds."""
 
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -18,61 +17,30 @@ from core.errors import Conflict, InvalidInput, NotFound
 from core.ids import new_id
 from core.security.authentication import Viewer
 from core.telemetry.metrics import Metrics
-from core.texts import Named
 from core.upstream.client import HttpClient, Response
 from core.upstream.readings import ReadStatus
-from modules.bills.models import OutageNotice, OutageWatch
-from modules.bills.outages import jobs, service
+from kinds.subscription import list_mine, unsubscribe
+from modules.bills.models import OutageWatch
 from modules.bills.outages.domain import (
     Area,
-    Outage,
     OutageKind,
     OutageStatus,
     Spot,
     cell_of,
     cells_of,
 )
-from modules.bills.outages.store import WATCHES
-from modules.bills.outages.upstream import UTILITIES, Feed, LatestFeed, read_feed
+from modules.bills.outages.lookup import read_outages
+from modules.bills.outages.subscription import WATCHES, spot_of, tell_outages, watch
+from modules.bills.outages.upstream import UTILITIES, LatestFeed, read_feed
 from notifications.models import Message
 from tests.asgi import Client
 from tests.conftest import NOON
-from tests.fakes import Silence
+from tests.modules.bills.outage_feed import FakeOutages, make_outage
 from tests.upstreams import by_operation, over_http
 
 HOME, NEAR, FAR = Spot(36.0, 117.0), Spot(36.0009, 117.0009), Spot(36.2, 117.2)
 WATER, POWER = OutageKind.WATER, OutageKind.POWER
 Citizen = Callable[..., Awaitable[Viewer]]
-
-
-def _outage(ref: str = "OT1", kind: OutageKind = WATER, **changes: Any) -> Outage:
-    """Cut off around home, 800 m wide, for two hours from noon."""
-    shape = box(116.996, 35.996, 117.004, 36.004)
-    made = Outage(
-        ref, kind, True, Named("管线改造", "Pipeline works"), NOON, NOON + timedelta(hours=2), None,
-        OutageStatus.SCHEDULED, 700, NOON, shape,
-    )  # fmt: skip
-    return replace(made, **changes)
-
-
-class FakeOutages(Silence):
-    """A feed in memory."""
-
-    name = "outages"
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.outages: list[Outage] = []
-
-    async def fetch_feed(self, etag: str) -> Feed:
-        """See modules.bills.outages.upstream."""
-        self.answer("fetch_feed")
-        return Feed("", list(self.outages))
-
-    def restore(self) -> None:
-        """Everything is over."""
-        over = {"status": OutageStatus.RESTORED, "restored_at": NOON + timedelta(hours=1)}
-        self.outages = [replace(outage, **over) for outage in self.outages]
 
 
 @pytest.fixture
@@ -94,7 +62,7 @@ async def me(citizen: Citizen, call: Callable[..., Call]) -> Call:
 
 
 async def _watch(me: Call, spot: Spot = HOME, kinds: tuple[OutageKind, ...] = ()) -> OutageWatch:
-    return await service.watch(me, "家", spot, kinds, f"key-{new_id().hex}")
+    return await watch(me, "家", spot, kinds, f"key-{new_id().hex}")
 
 
 async def _told(app: App) -> list[str]:
@@ -106,9 +74,9 @@ async def test_anybody_asks_for_a_place_an_area_and_a_kind(
     client: Client, feed: FakeOutages
 ) -> None:
     feed.outages = [
-        _outage("OT1", status=OutageStatus.RESTORED, starts_at=NOON - timedelta(days=1)),
-        _outage("OT2"),
-        _outage("OT3", POWER, shape=box(117.19, 36.19, 117.21, 36.21)),
+        make_outage("OT1", status=OutageStatus.RESTORED, starts_at=NOON - timedelta(days=1)),
+        make_outage("OT2"),
+        make_outage("OT3", POWER, shape=box(117.19, 36.19, 117.21, 36.21)),
     ]
     query = """query ($kind: OutageKind, $at: GeoPointInput, $area: GeoAreaInput) {
       utilityOutages(kind: $kind, at: $at, area: $area) {
@@ -142,7 +110,7 @@ async def test_anybody_asks_for_a_place_an_area_and_a_kind(
 )
 async def test_what_is_no_place_is_refused(me: Call, at: Spot | None, area: Area | None) -> None:
     with pytest.raises(InvalidInput):
-        await service.read_outages(me, kind=None, at=at, area=area)
+        await read_outages(me, kind=None, at=at, area=area)
     if at is not None:
         with pytest.raises(InvalidInput):
             await _watch(me, at)
@@ -152,14 +120,14 @@ async def test_what_is_no_place_is_refused(me: Call, at: Spot | None, area: Area
 async def test_a_silent_feed_leaves_what_was_last_known(
     me: Call, feed: FakeOutages, clock: ManualClock
 ) -> None:
-    feed.outages = [_outage()]
-    await service.read_outages(me, kind=None, at=HOME, area=None)
+    feed.outages = [make_outage()]
+    await read_outages(me, kind=None, at=HOME, area=None)
     feed.is_silent = True
     clock.move(timedelta(hours=1))
-    stale = await service.read_outages(me, kind=None, at=HOME, area=None)
+    stale = await read_outages(me, kind=None, at=HOME, area=None)
     assert (stale.status, stale.as_of, len(stale.value or ())) == (ReadStatus.STALE, NOON, 1)
     clock.move(timedelta(hours=2))
-    gone = await service.read_outages(me, kind=None, at=HOME, area=None)
+    gone = await read_outages(me, kind=None, at=HOME, area=None)
     assert (gone.status, gone.value) == (ReadStatus.UNAVAILABLE, None)
 
 
@@ -168,15 +136,15 @@ async def test_each_person_is_told_once_of_an_outage_and_once_of_its_end(
 ) -> None:
     await _watch(me)
     await _watch(me, NEAR)
-    feed.outages = [_outage()]
+    feed.outages = [make_outage()]
     for _ in range(3):
-        await jobs.tell_outages(app)
+        await tell_outages(app)
     assert await _told(app) == [
         "家: Water outage from 11-23 12:00, Pipeline works, expected to be over at 11-23 14:00."
     ]
     feed.restore()
     for _ in range(3):
-        await jobs.tell_outages(app)
+        await tell_outages(app)
     assert (await _told(app))[1:] == [
         "Water outage that began at 11-23 12:00 was over at 11-23 13:00."
     ]
@@ -191,20 +159,23 @@ async def test_others_are_not_told(
     await _watch(far, next_door)
     assert cell_of(next_door) == cell_of(HOME)
     await _watch(me, HOME, (POWER,))
-    feed.outages = [_outage()]
-    await jobs.tell_outages(app)
+    feed.outages = [make_outage()]
+    await tell_outages(app)
     feed.restore()
-    await jobs.tell_outages(app)
-    assert (await _told(app), await OutageNotice.all().count()) == ([], 0)
+    await tell_outages(app)
+    assert await _told(app) == []
 
 
 async def test_who_watches_later_is_told_while_it_lasts_and_not_after(
     app: App, me: Call, feed: FakeOutages
 ) -> None:
-    feed.outages = [_outage(), _outage("OT2", status=OutageStatus.RESTORED, restored_at=NOON)]
-    await jobs.tell_outages(app)
+    feed.outages = [
+        make_outage(),
+        make_outage("OT2", status=OutageStatus.RESTORED, restored_at=NOON),
+    ]
+    await tell_outages(app)
     await _watch(me)
-    await jobs.tell_outages(app)
+    await tell_outages(app)
     assert len(await _told(app)) == 1
 
 
@@ -212,24 +183,24 @@ async def test_an_outage_larger_than_a_city_disturbs_no_other(
     app: App, me: Call, feed: FakeOutages
 ) -> None:
     await _watch(me)
-    feed.outages = [_outage("OT0", shape=box(100, 20, 120, 40)), _outage()]
-    await jobs.tell_outages(app)
+    feed.outages = [make_outage("OT0", shape=box(100, 20, 120, 40)), make_outage()]
+    await tell_outages(app)
     assert len(await _told(app)) == 1
 
 
 async def test_ten_places_and_no_more_and_one_a_key(me: Call) -> None:
-    first = await service.watch(me, "家", HOME, (), "the-one-key")
-    assert (await service.watch(me, "家", HOME, (), "the-one-key")).id == first.id
+    first = await watch(me, "家", HOME, (), "the-one-key")
+    assert (await watch(me, "家", HOME, (), "the-one-key")).id == first.id
     with pytest.raises(Conflict):
-        await service.watch(me, "家", NEAR, (), "the-one-key")
+        await watch(me, "家", NEAR, (), "the-one-key")
     with pytest.raises(InvalidInput):
-        await service.watch(me, "x" * 17, HOME, (), "the-next-key")
-    for _ in range(WATCHES.most - 1):
+        await watch(me, "x" * 17, HOME, (), "the-next-key")
+    for _ in range(WATCHES.rows.most - 1):
         await _watch(me)
     with pytest.raises(Conflict) as refused:
         await _watch(me)
     assert refused.value.code == "TOO_MANY_WATCHES"
-    assert await OutageWatch.all().count() == WATCHES.most
+    assert await OutageWatch.all().count() == WATCHES.rows.most
 
 
 async def test_a_place_is_its_owners_and_sealed(
@@ -238,19 +209,19 @@ async def test_a_place_is_its_owners_and_sealed(
     row = await _watch(me, Spot(36.00123, 117.00456))
     stored = await OutageWatch.get(id=row.id)
     assert b"36.00123" not in bytes(stored.spot_sealed) and stored.cell == "3600:11700"
-    assert service.spot_of(app, stored) == Spot(36.00123, 117.00456)
+    assert spot_of(app, stored) == Spot(36.00123, 117.00456)
     stranger = call(user_id=(await citizen(level=1)).user_id, level=1)
     with pytest.raises(NotFound):
-        await service.unwatch(stranger, row.id, "unwatch-1")
-    assert await service.list_watches(stranger) == []
+        await unsubscribe(stranger, WATCHES, "unwatch-1", id=row.id)
+    assert await list_mine(stranger, WATCHES) == []
     refused = await client.run("{ outageWatches { id } }")
     assert refused.codes == ["LOGIN_REQUIRED"]
-    await service.unwatch(me, row.id, "unwatch-1")
-    assert await service.list_watches(me) == []
+    await unsubscribe(me, WATCHES, "unwatch-1", id=row.id)
+    assert await list_mine(me, WATCHES) == []
 
 
 def test_every_point_of_an_outage_lies_in_its_cells() -> None:
-    outage = _outage()
+    outage = make_outage()
     for lat in range(35_996, 36_005):
         for lon in range(116_996, 117_005):
             spot = Spot(lat / 1000, lon / 1000)

@@ -16,7 +16,7 @@ from modules.bills.domain import (
     usage_by_month,
 )
 from modules.bills.models import AccountLink, Autopay, AutopayCharge, OutageWatch, Reminder
-from modules.bills.outages import service as outages
+from modules.bills.outages import subscription as outages
 from modules.bills.outages.domain import Spot
 from modules.bills.reminders import service as reminders
 from modules.bills.reminders.domain import Rule
