@@ -16,8 +16,8 @@ from core.deadline import Deadline
 from core.errors import Conflict
 from core.ids import new_id
 from core.processes.embedded import DatabaseUrls
-from modules.bills import service as bills
-from modules.bills.upstream import BILLERS
+from modules.utilities.accounts.upstream import BILLERS
+from modules.utilities.bills import service as bills
 from notifications.upstream import GATEWAY
 from payments import jobs
 from payments.domain import STATUS, PaymentMethod, PaymentStatus

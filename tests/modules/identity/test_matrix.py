@@ -18,7 +18,6 @@ from core.security import authorization, mandate
 from core.security.authentication import Viewer
 from core.settings import Settings
 from kinds.booking.models import Booking, Resource, Slot
-from modules.bills.models import AccountLink, Autopay, OutageWatch
 from modules.health.models import HospitalBill
 from modules.identity import families, service
 from modules.identity.models import PHONE, Mandate, Session
@@ -26,6 +25,9 @@ from modules.identity.upstream import REGISTRY
 from modules.mobility.models import Fine, ParkingCharge, Plate, Trip
 from modules.mobility.parking.upstream import OPERATOR
 from modules.mobility.transit.upstream import CLEARING
+from modules.utilities.accounts.models import AccountLink
+from modules.utilities.autopay.models import Autopay
+from modules.utilities.outages.models import OutageWatch
 from modules.welfare.housing_fund.upstream import CENTRE
 from notifications.models import Message
 from notifications.upstream import GATEWAY

@@ -1,0 +1,8 @@
+"""The messages that bills sends."""
+
+from modules.utilities.bills import texts
+from notifications.api import Template
+
+PAID = Template("bills.paid", texts.PAID_TITLE, texts.PAID_BODY)
+REFUSED = Template("bills.refused", texts.REFUSED_TITLE, texts.REFUSED_BODY, sms=True)
+REFUNDED = Template("bills.refunded", texts.REFUNDED_TITLE, texts.REFUNDED_BODY)

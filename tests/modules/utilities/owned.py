@@ -1,0 +1,61 @@
+"""Linked accounts and watched places, for the contract suites in tests/kinds."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from shapely import Point
+
+from core.context.call import Call
+from modules.utilities.accounts import service as accounts
+from modules.utilities.accounts.domain import UtilityKind
+from modules.utilities.accounts.store import ACCOUNTS
+from modules.utilities.accounts.upstream import BILLERS
+from modules.utilities.outages import subscription as outages
+from modules.utilities.outages.domain import Spot
+from modules.utilities.outages.upstream import UTILITIES
+from tests.kinds.owned_user import OwnedUser, SubscriptionUser, unsubscribe_by_id
+from tests.modules.utilities.outage_feed import FakeOutages, make_outage
+from tests.payments.fakes import FakeBillers
+from tests.upstreams import by_operation, fake_of
+
+
+async def _link(call: Call, n: int, key: str) -> None:
+    await accounts.link_account(call, UtilityKind.WATER, f"A{n:04d}", "家", key)
+
+
+def _place(n: int) -> Spot:
+    return Spot(36.0 + n / 100, 117.0)
+
+
+async def _watch(call: Call, n: int, key: str) -> None:
+    await outages.watch(call, "家", _place(n), (), key)
+
+
+def _cut_off(fakes: Mapping[Any, Any], n: int) -> None:
+    place = Point(_place(n).lon, _place(n).lat)
+    fake_of(fakes).outages = [make_outage(f"OT{n}", shape=place.buffer(0.001))]
+
+
+def _fakes(things: int) -> Mapping[Any, Any]:
+    billers = FakeBillers()
+    for n in range(things):
+        billers.issue(f"A{n:04d}", 100)
+    return by_operation(billers, BILLERS)
+
+
+def _silence(fakes: Mapping[Any, Any], on: bool) -> None:
+    fake_of(fakes).faults.always = "down" if on else None
+
+
+USERS = [
+    OwnedUser(ACCOUNTS, _link, accounts.unlink_account, fakes=_fakes, silence=_silence),
+    SubscriptionUser(
+        outages.WATCHES.rows,
+        _watch,
+        unsubscribe_by_id(outages.WATCHES),
+        fakes=lambda _things: by_operation(FakeOutages(), UTILITIES),
+        subscription=outages.WATCHES,
+        happen=_cut_off,
+        run=outages.tell_outages,
+    ),
+]
