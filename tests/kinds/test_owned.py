@@ -149,7 +149,8 @@ async def test_removing_is_one_removal_a_key_and_no_replay_links_again(
     with pytest.raises(NotFound):
         await user.link(me, 0, link_key)
     assert await _ids(user, me) == []
-    await user.link(me, 0, _key())
+    for n in range(2):
+        await user.link(me, n, _key())
     with pytest.raises(Conflict, match="KEY_REUSED"):
-        await user.unlink(me, (await _ids(user, me))[0], unlink_key)
-    assert len(await _ids(user, me)) == 1
+        await user.unlink(me, (await _ids(user, me))[1], unlink_key)
+    assert len(await _ids(user, me)) == 2

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from core.catalogue import ServiceKind, ServiceStatus
 from core.clock import ManualClock
 from core.context.app import App
 from core.context.call import Call
@@ -76,6 +77,14 @@ async def _inboxes(*people: Call) -> list[int]:
 
 def test_every_subscription_of_the_house_is_tried_here() -> None:
     assert {id(one) for one in DECLARED} == {id(user.subscription) for user in USERS}
+    living = {
+        service.id
+        for manifest in MANIFESTS
+        for service in manifest.services
+        if (service.kind, service.status) == (ServiceKind.SUBSCRIPTION, ServiceStatus.LIVE)
+    }
+    assert len(living) >= 2
+    assert living <= {one.service for one in DECLARED}
 
 
 @pytest.mark.parametrize("subscription", DECLARED, ids=lambda one: one.service)

@@ -27,7 +27,7 @@ from modules.utilities.autopay.models import Autopay, AutopayCharge
 from modules.utilities.bills import store as bill_store
 from modules.utilities.bills.domain import BillerBill, payable_kind
 from modules.utilities.bills.models import Bill
-from modules.utilities.bills.service import read_open
+from modules.utilities.bills.service import fetch_bills, note
 from modules.utilities.bills.upstream import get_bill
 from payments import api as payments
 
@@ -88,17 +88,17 @@ async def _announce(app: App, autopay: Autopay) -> None:
     link = await AccountLink.get_or_none(id=autopay.link_id)
     if autopay.state != "active" or link is None:
         return
-    told, ids = await read_open(app, link)
+    kind, deadline = UtilityKind(link.kind), Deadline.after(_CALL_S)
+    bills = await fetch_bills(app, deadline, kind, link.account_no, only_open=True)
     person = await get_person(app, autopay.citizen_id)
     async with transaction() as tx:
         locked = await store.lock(tx, autopay.id)
         if locked.state != "active":
             return
-        for bill in sorted(told, key=lambda bill: bill.due_on):
-            bill_id = ids[bill.bill_no]
-            known = await store.has_charge(tx, autopay.id, bill_id)
-            if not known and not await store.is_taken(tx, bill_id):
-                await _decide(app, tx, locked, person, bill, bill_id)
+        for listed in sorted(bills, key=lambda listed: listed.bill.due_on):
+            known = await store.has_charge(tx, autopay.id, listed.id)
+            if not known and not await store.is_taken(tx, listed.id):
+                await _decide(app, tx, locked, person, listed.bill, listed.id)
         locked.looked_on = civil_date(app.clock.now())
         await locked.save(using_db=tx, update_fields=["looked_on"])
 
@@ -148,8 +148,7 @@ async def _ask(app: App, bill: Bill, charge: AutopayCharge) -> BillerBill | None
         if app.clock.now() - charge.pay_at > domain.TRIES_LIFE:
             return None
         raise
-    async with transaction() as tx:
-        await bill_store.note_bills(tx, kind, [told], asked_at)
+    await note(kind, [told], asked_at)
     return told
 
 

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from uuid import UUID
 
 from core.clock import ensure_utc
@@ -19,7 +19,6 @@ from kinds import owned
 from kinds.payment import open_cashier
 from modules.utilities.accounts import store as accounts
 from modules.utilities.accounts.domain import SERVICE_ID, UtilityKind, is_account_no
-from modules.utilities.accounts.models import AccountLink
 from modules.utilities.accounts.service import list_accounts, require_level
 from modules.utilities.bills import domain, store
 from modules.utilities.bills.domain import BillerBill
@@ -28,7 +27,6 @@ from modules.utilities.bills.upstream import get_bill, list_bills
 from payments import api as payments
 
 _MAX_STALE = timedelta(hours=12)
-_JOB_CALL_S = 5.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,9 +60,7 @@ async def read_bills(
         raise NotFound(NOT_FOUND)
 
     async def fetch() -> Sequence[ListedBill]:
-        told = await list_bills(call.app, call.deadline, kind, account_no, only_open=only_open)
-        ids = await _note(call, kind, told)
-        return [ListedBill(ids[bill.bill_no], bill) for bill in told]
+        return await fetch_bills(call.app, call.deadline, kind, account_no, only_open=only_open)
 
     try:
         return await call.app.last_good.read_through(
@@ -77,18 +73,22 @@ async def read_bills(
         raise NotFound(NOT_FOUND) from None  # the biller has closed the account
 
 
-async def _note(call: Call, kind: UtilityKind, told: Sequence[BillerBill]) -> Mapping[str, UUID]:
-    asked_at = ensure_utc(call.app.clock.now())
-    async with transaction() as tx:
-        return await store.note_bills(tx, kind, told, asked_at)
+async def fetch_bills(
+    app: App, deadline: Deadline, kind: UtilityKind, account_no: str, *, only_open: bool
+) -> Sequence[ListedBill]:
+    """The bills of an account as its biller has them now, newest first. Raises UpstreamError."""
+    asked_at = app.clock.now()
+    bills = await list_bills(app, deadline, kind, account_no, only_open=only_open)
+    ids = await note(kind, bills, asked_at)
+    return [ListedBill(ids[bill.bill_no], bill) for bill in bills]
 
 
-async def read_open(app: App, link: AccountLink) -> tuple[Sequence[BillerBill], Mapping[str, UUID]]:
-    """The open bills of an account with our ids, for jobs. Raises UpstreamError."""
-    kind, asked_at = UtilityKind(link.kind), ensure_utc(app.clock.now())
-    told = await list_bills(app, Deadline.after(_JOB_CALL_S), kind, link.account_no, only_open=True)
+async def note(
+    kind: UtilityKind, bills: Sequence[BillerBill], asked_at: datetime
+) -> Mapping[str, UUID]:
+    """Keep what a biller answered of bills; returns our ids by bill number."""
     async with transaction() as tx:
-        return told, await store.note_bills(tx, kind, told, asked_at)
+        return await store.note_bills(tx, kind, bills, ensure_utc(asked_at))
 
 
 async def read_due(call: Call) -> Reading[Due]:
@@ -130,7 +130,7 @@ async def pay_bill(
     call.require_service(SERVICE_ID[kind])
     told = await _ask(call, bill)
     if told is not None and told.status is not domain.BillStatus.OPEN:
-        await _note(call, kind, [told])  # stands, though the payment is refused
+        await note(kind, [told], call.app.clock.now())  # stands, though the payment is refused
         told = None
     async with transaction() as tx:
         # the bill's row always before the key's: two sends of one key cannot wait for one another

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from datetime import date, timedelta
 from enum import StrEnum
+from uuid import UUID
 
 from modules.utilities.bills.domain import BillerBill, BillStatus
 
@@ -49,6 +50,11 @@ def stage_of(rule: Rule, bill: BillerBill, today: date) -> Stage | None:
     if today > bill.due_on:
         return Stage.OVERDUE
     return Stage.AHEAD if bill.due_on - today <= timedelta(days=rule.days_before) else None
+
+
+def occasion_of(bill_id: UUID, stage: Stage) -> str:
+    """The lasting name of what a household is reminded of once."""
+    return f"{bill_id}:{stage}"
 
 
 def delivery_of(sms: bool, text_state: str | None) -> Delivery:

@@ -1,10 +1,15 @@
 """Service 48 in GraphQL."""
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Annotated
+from uuid import UUID
 
 import strawberry
 
+from core.context.call import Call
+from core.database import connection
 from core.graphql import (
     Fen,
     IdempotencyKey,
@@ -16,9 +21,15 @@ from core.graphql import (
     query,
     view,
 )
+from kinds import owned
+from kinds.subscription import list_mine, unsubscribe
 from modules.utilities.accounts.graphql import BillAccount, to_account
-from modules.utilities.reminders import domain, service
+from modules.utilities.accounts.models import AccountLink
+from modules.utilities.accounts.store import ACCOUNTS
+from modules.utilities.reminders import domain, models, store, subscription
 from modules.utilities.reminders.domain import BILL_REMINDER, Rule
+from modules.utilities.reminders.subscription import REMINDERS
+from notifications import api as notifications
 
 view(domain.Stage, name="BillReminderStage")
 view(domain.Delivery, name="BillReminderDelivery")
@@ -26,35 +37,47 @@ view(domain.Delivery, name="BillReminderDelivery")
 AccountId = Annotated[strawberry.ID, strawberry.argument(description="The linked account's id.")]
 
 
-@strawberry.type(description="A reminder that was sent.")
+@view
+@dataclass(frozen=True, slots=True)
 class BillReminderSent:
-    bill_id: strawberry.ID = strawberry.field(description="The bill, for payBill.")
-    stage: domain.Stage = strawberry.field(description="Ahead or overdue.")
-    amount: Fen = strawberry.field(description="What was due then.")
-    sent_at: datetime = strawberry.field(description="When it was sent.")
-    delivery: domain.Delivery = strawberry.field(description="What became of it.")
+    """A reminder that was sent."""
+
+    bill_id: Annotated[UUID, "The bill, for payBill."]
+    stage: Annotated[domain.Stage, "Ahead or overdue."]
+    amount_fen: Annotated[int, "What was due then."]
+    sent_at: Annotated[datetime, "When it was sent."]
+    delivery: Annotated[domain.Delivery, "What became of it."]
 
 
-@strawberry.type(description="A linked account whose bills the viewer is reminded of.")
+@view
+@dataclass(frozen=True, slots=True)
 class BillReminder:
-    account: BillAccount = strawberry.field(description="The account.")
-    days_before: int = strawberry.field(description="How many days before the due day.")
-    min_amount: Fen = strawberry.field(description="Smaller bills are passed over.")
-    sms: bool = strawberry.field(description="Whether a text message goes beside the inbox.")
-    checked_on: date | None = strawberry.field(
-        description="The day on which the biller was last asked; null before the first time."
-    )
-    last: BillReminderSent | None = strawberry.field(description="The last reminder sent.")
+    """A linked account whose bills the viewer is reminded of."""
+
+    account: Annotated[BillAccount, "The account."]
+    days_before: Annotated[int, "How many days before the due day."]
+    min_amount_fen: Annotated[int, "Smaller bills are passed over."]
+    sms: Annotated[bool, "Whether a text message goes beside the inbox."]
+    checked_on: Annotated[
+        date | None, "The day on which the biller was last asked; null before the first time."
+    ]
+    last: Annotated[BillReminderSent | None, "The last reminder sent."]
 
 
-@strawberry.type(description="The viewer is reminded from now on.")
+@view
+@dataclass(frozen=True, slots=True)
 class BillReminderSet:
-    reminder: BillReminder = strawberry.field(description="The reminder.")
+    """The viewer is reminded from now on."""
+
+    reminder: Annotated[BillReminder, "The reminder."]
 
 
-@strawberry.type(description="The viewer is reminded no more.")
+@view
+@dataclass(frozen=True, slots=True)
 class BillReminderRemoved:
-    account_id: strawberry.ID = strawberry.field(description="The linked account's id.")
+    """The viewer is reminded no more."""
+
+    account_id: Annotated[str, "The linked account's id."]
 
 
 SetBillReminderResult = Annotated[
@@ -74,7 +97,7 @@ class Query:
     )
     async def bill_reminders(self, info: Info) -> list[BillReminder]:
         """With rules, the last reminder and its delivery."""
-        return [_reminder(found) for found in await service.list_subscribed(info.context)]
+        return await show(info.context, await list_mine(info.context, REMINDERS))
 
 
 @strawberry.type
@@ -101,36 +124,46 @@ class Mutation:
         ] = False,
     ) -> SetBillReminderResult:
         """Once ahead of the due day, once when it is over."""
-        rule = Rule(days_before, min_amount, sms)
-        found = await service.set_reminder(
-            info.context, parse_id(account_id), rule, idempotency_key
-        )
-        return BillReminderSet(reminder=_reminder(found))
+        call, rule = info.context, Rule(days_before, min_amount, sms)
+        row = await subscription.set_reminder(call, parse_id(account_id), rule, idempotency_key)
+        (reminder,) = await show(call, [row])
+        return BillReminderSet(reminder)
 
     @mutation(of_service(BILL_REMINDER), description="Be reminded of an account's bills no more.")
     async def remove_bill_reminder(
         self, info: Info, account_id: AccountId, idempotency_key: IdempotencyKey
     ) -> RemoveBillReminderResult:
         """The account stays linked."""
-        await service.remove_reminder(info.context, parse_id(account_id))
-        return BillReminderRemoved(account_id=account_id)
+        link_id = parse_id(account_id)
+        await unsubscribe(info.context, REMINDERS, idempotency_key, link_id=link_id)
+        return BillReminderRemoved(account_id)
 
 
-def _reminder(found: service.Subscribed) -> BillReminder:
-    last = found.last
+async def show(call: Call, rows: Sequence[models.Reminder]) -> list[BillReminder]:
+    """The viewer's reminders with the last that was sent of each."""
+    links = await owned.list_all(ACCOUNTS, call.require_viewer().user_id)
+    last = await store.find_last([row.link_id for row in rows])
+    by_link = {link.id: link for link in links}
+    return [
+        await _reminder(row, by_link[row.link_id], last.get(row.link_id))
+        for row in rows
+        if row.link_id in by_link
+    ]
+
+
+async def _reminder(
+    row: models.Reminder, link: AccountLink, last: models.Reminded | None
+) -> BillReminder:
+    sent = None if last is None else await _sent(last)
     return BillReminder(
-        account=to_account(found.link),
-        days_before=found.reminder.days_before,
-        min_amount=Fen(found.reminder.min_amount_fen),
-        sms=found.reminder.sms,
-        checked_on=found.reminder.checked_on,
-        last=BillReminderSent(
-            bill_id=strawberry.ID(str(last.bill_id)),
-            stage=domain.Stage(last.stage),
-            amount=Fen(last.amount_fen),
-            sent_at=last.sent_at,
-            delivery=found.delivery or domain.Delivery.INBOX,
-        )
-        if last
-        else None,
+        to_account(link), row.days_before, row.min_amount_fen, row.sms, row.checked_on, sent
     )
+
+
+async def _sent(row: models.Reminded) -> BillReminderSent:
+    stage, state = domain.Stage(row.stage), None
+    if row.sms:
+        key = REMINDERS.key_of(domain.occasion_of(row.bill_id, stage), row.citizen_id)
+        state = await notifications.text_state(connection(), f"sms:{key}")
+    delivery = domain.delivery_of(row.sms, state)
+    return BillReminderSent(row.bill_id, stage, row.amount_fen, row.sent_at, delivery)

@@ -69,7 +69,7 @@ async def test_an_unknown_account_is_not_found(world: World) -> None:
 
 async def test_who_tries_out_account_numbers_is_stopped(world: World) -> None:
     call = await world.citizen()
-    for _ in range(service.LOOKUPS_PER_HOUR):
+    for _ in range(accounts.LOOKUPS_PER_HOUR):
         with pytest.raises(NotFound):
             await accounts.link_account(call, WATER, "1000000024", "", _key())
     with pytest.raises(RateLimited):

@@ -20,7 +20,7 @@ from modules.utilities.bills.domain import (
 from modules.utilities.outages import subscription as outages
 from modules.utilities.outages.domain import Spot
 from modules.utilities.outages.models import OutageWatch
-from modules.utilities.reminders import service as reminders
+from modules.utilities.reminders import subscription as reminders
 from modules.utilities.reminders.domain import Rule
 from modules.utilities.reminders.models import Reminder
 from payments.models import Contract

@@ -11,13 +11,15 @@ from core.clock import civil_date
 from core.context.call import Call
 from core.errors import Conflict, InvalidInput, NotFound
 from core.ids import new_id
+from kinds.subscription import list_mine, unsubscribe
 from modules.utilities.accounts import service as accounts
 from modules.utilities.accounts.domain import UtilityKind
 from modules.utilities.accounts.models import AccountLink
 from modules.utilities.bills.domain import BillStatus
-from modules.utilities.reminders import jobs, service
 from modules.utilities.reminders.domain import Delivery, Rule, Stage, delivery_of, stage_of
+from modules.utilities.reminders.graphql import show
 from modules.utilities.reminders.models import Reminded, Reminder
+from modules.utilities.reminders.subscription import REMINDERS, remind, set_reminder
 from notifications.models import Message
 from tests.conftest import NOON
 from tests.payments.world import ACCOUNT, World
@@ -42,8 +44,8 @@ async def _linked(world: World, total_fen: int = 3360) -> tuple[Call, UUID]:
 async def _run_on(world: World, day: date) -> None:
     """Run the job twice at noon of a day."""
     world.clock.move(NOON.replace(month=day.month, day=day.day, year=day.year) - world.clock.now())
-    await jobs.remind(world.app)
-    await jobs.remind(world.app)
+    await remind(world.app)
+    await remind(world.app)
 
 
 async def _titles(world: World) -> list[str]:
@@ -82,7 +84,7 @@ def test_delivery_is_told_as_it_is() -> None:
 
 async def test_each_bill_is_reminded_of_once_ahead_and_once_overdue(world: World) -> None:
     call, link_id = await _linked(world)
-    await service.set_reminder(call, link_id, SOON, _key())
+    await set_reminder(call, link_id, SOON, _key())
     day = civil_date(world.clock.now())
     while day <= DUE_ON + 4 * DAY:
         await _run_on(world, day)
@@ -93,15 +95,15 @@ async def test_each_bill_is_reminded_of_once_ahead_and_once_overdue(world: World
         ("OVERDUE", DUE_ON + DAY),
     ]
     assert await _titles(world) == ["水费待缴提醒", "水费已逾期"]
-    (found,) = await service.list_subscribed(call)
+    (found,) = await show(call, await list_mine(call, REMINDERS))
     assert found.last is not None
     assert (found.last.stage, found.last.amount_fen) == ("OVERDUE", 3360)
-    assert (found.delivery, found.reminder.checked_on) == (Delivery.INBOX, DUE_ON + 4 * DAY)
+    assert (found.last.delivery, found.checked_on) == (Delivery.INBOX, DUE_ON + 4 * DAY)
 
 
 async def test_a_paid_bill_and_a_small_one_are_passed_over(world: World) -> None:
     call, link_id = await _linked(world, 900)
-    await service.set_reminder(call, link_id, replace(SOON, min_amount_fen=1000), _key())
+    await set_reminder(call, link_id, replace(SOON, min_amount_fen=1000), _key())
     paid = world.billers.issue(ACCOUNT, 5000)
     bill = world.billers.bills[paid]
     world.billers.bills[paid] = replace(bill, status=BillStatus.PAID)
@@ -111,25 +113,25 @@ async def test_a_paid_bill_and_a_small_one_are_passed_over(world: World) -> None
 
 async def test_a_text_message_goes_beside_the_inbox_where_it_is_wanted(world: World) -> None:
     call, link_id = await _linked(world)
-    await service.set_reminder(call, link_id, replace(SOON, sms=True), _key())
+    await set_reminder(call, link_id, replace(SOON, sms=True), _key())
     await _run_on(world, DUE_ON)
-    (found,) = await service.list_subscribed(call)
-    assert found.delivery is Delivery.SMS_QUEUED
+    (found,) = await show(call, await list_mine(call, REMINDERS))
+    assert found.last is not None and found.last.delivery is Delivery.SMS_QUEUED
     await world.queue.run_due()
-    (found,) = await service.list_subscribed(call)
-    assert found.delivery is Delivery.SMS_SENT
+    (found,) = await show(call, await list_mine(call, REMINDERS))
+    assert found.last is not None and found.last.delivery is Delivery.SMS_SENT
     assert await Message.all().count() == 1
 
 
 async def test_a_silent_biller_is_asked_again_the_same_day(world: World) -> None:
     call, link_id = await _linked(world)
-    await service.set_reminder(call, link_id, SOON, _key())
+    await set_reminder(call, link_id, SOON, _key())
     world.billers.faults.always = "down"
     await _run_on(world, DUE_ON)
     assert (await Reminder.get(link_id=link_id)).checked_on is None
     world.billers.faults.always = "ok"
     world.clock.move(timedelta(minutes=10))
-    await jobs.remind(world.app)
+    await remind(world.app)
     assert await Reminded.all().count() == 1
     assert (await Reminder.get(link_id=link_id)).checked_on == DUE_ON
 
@@ -137,18 +139,18 @@ async def test_a_silent_biller_is_asked_again_the_same_day(world: World) -> None
 async def test_rules_are_changed_and_kept_within_bounds(world: World) -> None:
     call, link_id = await _linked(world)
     key = _key()
-    await service.set_reminder(call, link_id, SOON, key)
-    await service.set_reminder(call, link_id, SOON, key)
+    await set_reminder(call, link_id, SOON, key)
+    await set_reminder(call, link_id, SOON, key)
     with pytest.raises(Conflict):
-        await service.set_reminder(call, link_id, replace(SOON, days_before=4), key)
-    await service.set_reminder(call, link_id, replace(SOON, days_before=15, sms=True), _key())
+        await set_reminder(call, link_id, replace(SOON, days_before=4), key)
+    await set_reminder(call, link_id, replace(SOON, days_before=15, sms=True), _key())
     (row,) = await Reminder.all()
     assert (row.days_before, row.sms) == (15, True)
     for days in (-1, 16):
         with pytest.raises(InvalidInput):
-            await service.set_reminder(call, link_id, replace(SOON, days_before=days), _key())
-    await service.remove_reminder(call, link_id)
-    await service.remove_reminder(call, link_id)
+            await set_reminder(call, link_id, replace(SOON, days_before=days), _key())
+    for _ in range(2):
+        await unsubscribe(call, REMINDERS, "the-last-key", link_id=link_id)
     assert (await Reminder.all().count(), await AccountLink.all().count()) == (0, 1)
 
 
@@ -156,19 +158,19 @@ async def test_nobody_elses_account_is_subscribed(world: World) -> None:
     owner, link_id = await _linked(world)
     stranger = await world.citizen()
     for refused in (
-        service.set_reminder(stranger, link_id, SOON, _key()),
-        service.remove_reminder(stranger, link_id),
+        set_reminder(stranger, link_id, SOON, _key()),
+        unsubscribe(stranger, REMINDERS, _key(), link_id=link_id),
     ):
         with pytest.raises(NotFound):
             await refused
     assert await Reminder.all().count() == 0
-    await service.set_reminder(owner, link_id, SOON, _key())
-    assert await service.list_subscribed(stranger) == []
+    await set_reminder(owner, link_id, SOON, _key())
+    assert await list_mine(stranger, REMINDERS) == []
 
 
 async def test_who_unlinks_an_account_is_reminded_no_more(world: World) -> None:
     call, link_id = await _linked(world)
-    await service.set_reminder(call, link_id, SOON, _key())
+    await set_reminder(call, link_id, SOON, _key())
     await accounts.unlink_account(call, link_id, _key())
     await _run_on(world, DUE_ON)
     assert (await Reminder.all().count(), await Reminded.all().count()) == (0, 0)
