@@ -1,4 +1,4 @@
-"""Autopay in GraphQL, a part of service 48."""
+"""Autopay in GraphQL."""
 
 from datetime import datetime
 from typing import Annotated
@@ -11,7 +11,6 @@ from core.graphql import (
     Info,
     Refused,
     mutation,
-    of_service,
     parse_id,
     query,
     signed_in,
@@ -20,7 +19,6 @@ from core.graphql import (
 from modules.utilities.accounts.graphql import BillAccount, to_account
 from modules.utilities.autopay import domain, service, texts
 from modules.utilities.autopay.models import AutopayCharge as ChargeRow
-from modules.utilities.reminders.domain import BILL_REMINDER
 
 view(domain.AutopayState)
 view(domain.ChargeState, name="AutopayChargeState")
@@ -83,7 +81,7 @@ EndAutopayResult = Annotated[AutopayEnded | Refused, strawberry.union("EndAutopa
 class Query:
     """The query fields of autopay."""
 
-    @query(of_service(BILL_REMINDER), description="What one agrees to with autopay.")
+    @query(signed_in(), description="What one agrees to with autopay.")
     async def autopay_terms(self, info: Info) -> AutopayTerms:
         """In the viewer's language."""
         return AutopayTerms(
@@ -93,7 +91,7 @@ class Query:
             month_ceiling_max=Fen(domain.CEILING_MAX_FEN * domain.MONTH_FACTOR),
         )
 
-    @query(of_service(BILL_REMINDER), description="The viewer's autopay consents, newest first.")
+    @query(signed_in(), description="The viewer's autopay consents, newest first.")
     async def autopays(self, info: Info) -> list[Autopay]:
         """Ended ones included."""
         return [_autopay(shown) for shown in await service.list_autopays(info.context)]
@@ -131,7 +129,7 @@ class Mutation:
         )
         return AutopayAgreed(autopay=_autopay(shown))
 
-    @mutation(of_service(BILL_REMINDER), description="End an autopay consent at once.")
+    @mutation(signed_in(), description="End an autopay consent at once.")
     async def end_autopay(
         self,
         info: Info,

@@ -1,6 +1,6 @@
 """The messages of autopay."""
 
-from core.clock import SHANGHAI
+from core.clock import local_minute
 from core.context.app import App
 from core.database import Transaction
 from core.money import format_yuan
@@ -34,7 +34,7 @@ async def tell(
             "name": NAME[UtilityKind(bill.kind)].say(locale),
             "period": bill.period,
             "amount": format_yuan(charge.amount_fen),
-            "when": f"{charge.pay_at.astimezone(SHANGHAI):%m-%d %H:%M}",
+            "when": local_minute(charge.pay_at),
             "reason": reason.say(locale),
         },
         key=f"autopay:{charge.id}:{charge.state}",
