@@ -14,10 +14,14 @@ import orjson
 import structlog
 
 from core.database import CONNECTION_LOST, Transaction, parse_url, raw_connection
+from core.deadline import in_time
 
 CHANNEL = "quancheng_bus"
 _PAYLOAD_MAX_BYTES = 7_900  # PostgreSQL's own limit is 8,000
 _QUEUE_MAX = 1_000
+_HEARTBEAT_S = 0.5
+_ANSWER_WITHIN_S = 1.0
+"""Together with the new connection: what was missed is known within two seconds."""
 _END = object()
 
 log = structlog.get_logger(__name__)
@@ -138,15 +142,18 @@ class Bus:
             wait_s = min(wait_s * 2, 2.0)
 
     async def _listen_once(self) -> None:
-        closed = asyncio.Event()
-        connection = await asyncpg.connect(**parse_url(self._url), timeout=5)
+        connection = await asyncpg.connect(
+            **parse_url(self._url), timeout=5, server_settings={"application_name": CHANNEL}
+        )
         try:
-            connection.add_termination_listener(lambda _connection: closed.set())
             await connection.add_listener(CHANNEL, self._receive)
             for hook in list(self._gap_hooks):
                 hook()
             self.connected.set()
-            await closed.wait()
+            await _hear_until_lost(connection)
+        except TimeoutError:
+            connection.terminate()
+            raise
         finally:
             await connection.close(timeout=1)
 
@@ -157,6 +164,20 @@ class Bus:
                 listener(message)
             except Exception:
                 log.exception("bus listener failed", topic=topic)
+
+
+async def _hear_until_lost(connection: asyncpg.Connection) -> None:
+    """Returns when the connection is closed. Raises TimeoutError when it has fallen silent.
+
+    A half-open connection (a host that vanished, a server process that hangs) is never closed: only
+    a question that stays without an answer tells that nothing will be heard any more.
+    """
+    closed = asyncio.Event()
+    connection.add_termination_listener(lambda _connection: closed.set())
+    while not closed.is_set():
+        await in_time(connection.execute("SELECT 1"), _ANSWER_WITHIN_S)
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(closed.wait(), _HEARTBEAT_S)
 
 
 def _put(queue: asyncio.Queue[Any], message: Any) -> None:
