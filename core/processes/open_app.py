@@ -19,6 +19,7 @@ from core.queue.events import EventBook
 from core.queue.jobs import JobQueue
 from core.rooms import points_of
 from core.security.authentication import Revocations, Tokens
+from core.security.key_proofs import check_keys
 from core.security.keys import Keys, load_data_keys, load_keys, load_token_keys
 from core.security.vault import Vault
 from core.settings import Settings
@@ -55,6 +56,7 @@ async def open_app(
             counts=not settings.is_production,
         )
         try:
+            await check_keys(app.vault)
             await app.bus.start()
             yield app
         finally:
