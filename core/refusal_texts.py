@@ -32,6 +32,11 @@ KEY_REUSED = Text(
     "同一幂等键不能用于不同的请求",
     "This idempotency key was used with a different input",
 )
+KEY_EXPIRED = Text(
+    "KEY_EXPIRED",
+    "该操作的结果已不能再次取回,请重新发起",
+    "The answer to this key can no longer be fetched, please start again",
+)
 KEY_INVALID = Text(
     "KEY_INVALID",
     "幂等键须为 8 至 64 个可见字符",
