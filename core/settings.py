@@ -201,4 +201,8 @@ def production_faults(settings: Settings) -> list[str]:
         faults.append("UPSTREAMS_FILE is unset: production does not call the sandbox city")
     if settings.public_url is None or not settings.public_url.startswith("https://"):
         faults.append("PUBLIC_URL must be an https address")
+    if settings.trusted_proxies == 0:
+        faults.append(
+            "TRUSTED_PROXIES is 0: behind the proxy that speaks TLS all citizens have one address"
+        )
     return faults
