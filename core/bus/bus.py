@@ -6,6 +6,7 @@ an inbox has a new message); what changed stands in the tables. Payloads carry i
 
 import asyncio
 import contextlib
+import time
 from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from typing import Any
 
@@ -13,6 +14,7 @@ import asyncpg
 import orjson
 import structlog
 
+from core.clock import SystemClock
 from core.database import CONNECTION_LOST, Transaction, parse_url, raw_connection
 from core.deadline import in_time
 
@@ -57,8 +59,10 @@ class Bus:
     between are gone: whoever caches on the strength of the bus must then read afresh.
     """
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, clock: SystemClock | None = None) -> None:
+        """Listens at a database address; `clock` follows the database's from then on."""
         self._url = url
+        self._clock = clock
         self._listeners: dict[str, set[Listener]] = {}
         self._gap_hooks: list[Callable[[], None]] = []
         self._streams: set[asyncio.Queue[Any]] = set()
@@ -147,15 +151,36 @@ class Bus:
         )
         try:
             await connection.add_listener(CHANNEL, self._receive)
+            await self._ask_time(connection)
             for hook in list(self._gap_hooks):
                 hook()
             self.connected.set()
-            await _hear_until_lost(connection)
+            await self._hear_until_lost(connection)
         except TimeoutError:
             connection.terminate()
             raise
         finally:
             await connection.close(timeout=1)
+
+    async def _hear_until_lost(self, connection: asyncpg.Connection) -> None:
+        """Returns when the connection is closed. Raises TimeoutError when it has fallen silent.
+
+        A half-open connection (a host that vanished, a server process that hangs) is never closed:
+        only a question without an answer tells that nothing will be heard any more.
+        """
+        closed = asyncio.Event()
+        connection.add_termination_listener(lambda _connection: closed.set())
+        while not closed.is_set():
+            await self._ask_time(connection)
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(closed.wait(), _HEARTBEAT_S)
+
+    async def _ask_time(self, connection: asyncpg.Connection) -> None:
+        asked_s = time.monotonic()
+        moment = await in_time(connection.fetchval("SELECT clock_timestamp()"), _ANSWER_WITHIN_S)
+        if self._clock is not None and self._clock.follow(moment, time.monotonic() - asked_s):
+            correction_s = round(self._clock.correction.total_seconds(), 1)
+            log.warning("the machine's clock is put right by the database's", seconds=correction_s)
 
     def _receive(self, _connection: object, _pid: int, _channel: str, body: object) -> None:
         topic, message = orjson.loads(str(body))
@@ -164,20 +189,6 @@ class Bus:
                 listener(message)
             except Exception:
                 log.exception("bus listener failed", topic=topic)
-
-
-async def _hear_until_lost(connection: asyncpg.Connection) -> None:
-    """Returns when the connection is closed. Raises TimeoutError when it has fallen silent.
-
-    A half-open connection (a host that vanished, a server process that hangs) is never closed: only
-    a question that stays without an answer tells that nothing will be heard any more.
-    """
-    closed = asyncio.Event()
-    connection.add_termination_listener(lambda _connection: closed.set())
-    while not closed.is_set():
-        await in_time(connection.execute("SELECT 1"), _ANSWER_WITHIN_S)
-        with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(closed.wait(), _HEARTBEAT_S)
 
 
 def _put(queue: asyncio.Queue[Any], message: Any) -> None:

@@ -76,7 +76,8 @@ def _assemble(
     assert settings.database_url is not None
     folder, city = settings.keys_path, load_city(settings.city_file)
     queue, events = check_wings(manifests, city)
-    keys, bus = load_keys(folder), Bus(settings.database_url)
+    keys = load_keys(folder)
+    bus = Bus(settings.database_url, clock if isinstance(clock, SystemClock) else None)
     metrics.watch_calendar(lambda: len(city.calendar.overdue_years(civil_date(clock.now()))))
     return App(
         settings=settings,

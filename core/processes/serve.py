@@ -162,7 +162,8 @@ class _Protocol(HttpToolsProtocol):
 
     def on_header(self, name: bytes, value: bytes) -> None:
         """What comes after the body is no header (RFC 9110, 6.5.1): a proxy never saw it."""
-        if "method" not in self.scope:  # set when the head is whole
+        scope: Any = self.scope
+        if "method" not in scope:  # set when the head is whole
             super().on_header(name, value)
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]

@@ -5,12 +5,14 @@ import os
 import signal
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable
+from datetime import timedelta
 from typing import Any
 
 import asyncpg
 import pytest
 
 from core.bus.bus import Bus, publish
+from core.clock import SystemClock
 from core.context.app import App
 from core.database import parse_url, transaction
 from core.processes.embedded import DatabaseUrls
@@ -173,6 +175,14 @@ async def test_a_connection_that_fell_silent_is_told_as_a_gap_and_mended(
     await asyncio.wait_for(ears[0].connected.wait(), 5)
     await _say("topic", "again")
     await eventually(_are(lambda: heard == ["again"]))
+
+
+async def test_a_process_goes_by_the_databases_time(app: App, database: DatabaseUrls) -> None:
+    late = SystemClock(machine_time=lambda: SystemClock().now() - timedelta(minutes=10))
+    bus = Bus(database.app, late)
+    await bus.start()
+    assert abs(late.now() - SystemClock().now()) < timedelta(seconds=0.5)
+    await bus.stop()
 
 
 async def test_a_stream_gives_what_comes_and_ends_with_the_bus(
