@@ -6,11 +6,11 @@ up to three metres off). Latitude comes before longitude everywhere.
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from functools import lru_cache
-from typing import Annotated
+from typing import Annotated, TypeVar
 
 import geocoordinates_ffi as geodesy
 from shapely import Point, Polygon, box, prepare
@@ -22,6 +22,8 @@ from core.refusal_texts import OUTSIDE_CITY, POINT_INVALID, POINTS_SWAPPED
 
 EARTH_RADIUS_M = 6_371_008.8
 """The mean radius of the ellipsoid (IUGG)."""
+NEAREST_MAX = 50
+"""How many places are shown around a point."""
 
 
 class Datum(StrEnum):
@@ -70,6 +72,26 @@ class GeoArea:
         return box(self.west, self.south, self.east, self.north)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Place:
+    """Something that is somewhere in the city."""
+
+    at: Annotated[GeoPoint, "Where it is."]
+    distance_m: Annotated[
+        int | None, "Metres from the place that was asked about, as the crow flies."
+    ] = None
+
+
+L = TypeVar("L", bound=Place)
+
+
+def nearest(places: Iterable[L], here: GeoPoint, radius_m: int) -> Sequence[L]:
+    """The places around a point with their distances, nearest first, at most NEAREST_MAX."""
+    around = [(distance_m(here, place.at), place) for place in places]
+    around = sorted((pair for pair in around if pair[0] <= radius_m), key=lambda pair: pair[0])
+    return [replace(place, distance_m=metres) for metres, place in around[:NEAREST_MAX]]
+
+
 def parse_datum(text: str) -> Datum:
     """The datum that a department writes as "GCJ-02", "WGS 84" or "CGCS2000". Raises ValueError."""
     spelling = text.upper().replace("-", "").replace("_", "").replace(" ", "")
@@ -110,6 +132,18 @@ def distance_m(one: GeoPoint, other: GeoPoint) -> int:
 def lies_in_city(city: City, point: GeoPoint) -> bool:
     """Whether a WGS 84 point lies within the city's boundary."""
     return bool(_shape(tuple(city.boundary)).contains(Point(point.lon, point.lat)))
+
+
+def known_point(city: City, lat: float, lon: float, datum: str) -> GeoPoint:
+    """A place of the city as a department gives it, WGS 84.
+
+    Raises ValueError for an unknown datum, and for what is not in the city: coordinates that are
+    exchanged, or of the null island.
+    """
+    here = to_wgs84(GeoPoint(lat, lon, parse_datum(datum)))
+    if not lies_in_city(city, here):
+        raise ValueError("a place outside the city")
+    return here
 
 
 def point_in_city(city: City, point: GeoPoint, field: str) -> GeoPoint:
