@@ -24,6 +24,7 @@ from core.graphql import (
     At,
     Connection,
     First,
+    GeoPointInput,
     Info,
     RadiusM,
     of_service,
@@ -222,12 +223,19 @@ def near_field(lookup: CityLookup[..., Records[L]], *, returns: type, descriptio
     """
 
     async def resolve(info: Info, at: At, radius_m: RadiusM = RADIUS_M) -> Reading[Sequence[L]]:
-        call, here = info.context, at.within(info.context.app.city, "at")
-        radius = radius_within(radius_m)
-        reading = await lookup.read(call)
-        return reading.map(lambda places: nearest(places.items, here, radius))
+        return await read_near(lookup, info.context, at, radius_m)
 
     return query(of_service(lookup.service), description=description, returns=returns)(resolve)
+
+
+async def read_near(
+    lookup: CityLookup[..., Records[L]], call: Call, at: GeoPointInput, radius_m: int
+) -> Reading[Sequence[L]]:
+    """The nearest places of a lookup. Raises InvalidInput for a point that is not in the city."""
+    here = at.within(call.app.city, "at")
+    radius = radius_within(radius_m)
+    reading = await lookup.read(call)
+    return reading.map(lambda places: nearest(places.items, here, radius))
 
 
 def page_field(
