@@ -75,3 +75,14 @@ INTERNAL_ERROR = Text(
     "系统繁忙,请稍后再试(编号 {error_id})",
     "Something went wrong on our side (reference {error_id})",
 )
+POINT_INVALID = Text(
+    "POINT_INVALID",
+    "经纬度超出范围,或区域的边界颠倒",
+    "These are no coordinates of a place or an area",
+)
+POINTS_SWAPPED = Text(
+    "POINTS_SWAPPED",
+    "纬度和经度似乎写反了",
+    "Latitude and longitude seem to have been given in each other's place",
+)
+OUTSIDE_CITY = Text("OUTSIDE_CITY", "该位置不在本市范围内", "This place is outside the city")

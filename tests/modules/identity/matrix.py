@@ -108,7 +108,7 @@ SAMPLES: dict[str, Any] = {
     "days": 1,
     "purpose": "welfare.housing-fund",
     "textVersion": "2026-11",
-    "at": {"lat": 36.0, "lon": 117.0},
+    "at": {"lat": 36.6, "lon": 117.0},
 }
 
 Objects = Mapping[str, Mapping[str, str]]

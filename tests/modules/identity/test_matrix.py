@@ -170,8 +170,8 @@ async def _watch(app: App, viewer: Viewer) -> UUID:
         citizen_id=viewer.user_id,
         label="",
         kinds="WATER",
-        cell="3600:11700",
-        spot_sealed=app.vault.encrypt("[36.0, 117.0]", "bills.outage_watch"),
+        cell="3660:11700",
+        spot_sealed=app.vault.encrypt("[36.6, 117.0]", "bills.outage_watch"),
         created_at=app.clock.now(),
     )
     return row.id
