@@ -9,21 +9,61 @@ from tortoise import migrations
 from tortoise.migrations import operations as ops
 
 _ENTRIES = """
-CREATE FUNCTION payments_check_entries() RETURNS trigger LANGUAGE plpgsql AS $$
+CREATE OR REPLACE FUNCTION payments_apply_entries() RETURNS trigger LANGUAGE plpgsql AS $$
+DECLARE
+  line record;
+  own bigint;
+  misplaced boolean;
+  unbalanced boolean;
 BEGIN
-  -- with (journal_id, position) unique, a second set of entries has no place in a journal
-  IF EXISTS (
-    SELECT FROM added n JOIN payments_journal j ON j.id = n.journal_id
-     GROUP BY j.id, j.entry_count
-    HAVING count(*) <> j.entry_count OR min(n.position) <> 1 OR max(n.position) <> j.entry_count
-        OR sum(CASE n.side WHEN 'D' THEN n.amount_fen ELSE -n.amount_fen END) <> 0) THEN
+  -- Journals and accounts are never deleted, so this check once is what foreign keys would be. With
+  -- (journal_id, position) unique, a second set of entries has no place in a journal.
+  SELECT bool_or(g.misplaced), bool_or(g.unbalanced) INTO misplaced, unbalanced FROM (
+    SELECT bool_or(j.id IS NULL OR j.xmin <> pg_current_xact_id()::xid OR a.id IS NULL)
+             AS misplaced,
+           count(*) <> min(j.entry_count) OR min(n.position) <> 1
+             OR max(n.position) <> min(j.entry_count)
+             OR sum(CASE n.side WHEN 'D' THEN n.amount_fen ELSE -n.amount_fen END) <> 0
+             AS unbalanced
+      FROM added n LEFT JOIN payments_journal j ON j.id = n.journal_id
+                   LEFT JOIN payments_account a ON a.id = n.account_id
+     GROUP BY n.journal_id) g;
+  IF misplaced THEN
+    RAISE EXCEPTION 'entries belong to an account and to a journal of their own transaction'
+      USING ERRCODE = 'restrict_violation', CONSTRAINT = 'payments_entry_place';
+  END IF;
+  IF unbalanced THEN
     RAISE EXCEPTION 'the entries of a journal are not balanced, or not all of them'
       USING ERRCODE = 'check_violation', CONSTRAINT = 'payments_journal_balanced';
   END IF;
+  FOR line IN
+    SELECT a.id, a.shards, CASE WHEN a.guarded THEN a.normal ELSE '' END AS guard,
+           coalesce(sum(n.amount_fen) FILTER (WHERE n.side = 'D'), 0) AS debit,
+           coalesce(sum(n.amount_fen) FILTER (WHERE n.side = 'C'), 0) AS credit
+      FROM added n JOIN payments_account a ON a.id = n.account_id
+     GROUP BY a.id ORDER BY a.id
+  LOOP
+    own := line.id * 64 + pg_backend_pid() % line.shards;
+    IF line.shards > 1 AND line.guard = 'C' AND line.debit > 0 THEN
+      PERFORM payments_draw(line.id, line.guard, own, line.debit::bigint);
+      line.debit := 0;
+    ELSIF line.shards > 1 AND line.guard = 'D' AND line.credit > 0 THEN
+      PERFORM payments_draw(line.id, line.guard, own, line.credit::bigint);
+      line.credit := 0;
+    END IF;
+    CONTINUE WHEN line.debit = 0 AND line.credit = 0;
+    UPDATE payments_balance
+       SET debit_fen = debit_fen + line.debit, credit_fen = credit_fen + line.credit
+     WHERE id = own;
+    CONTINUE WHEN FOUND;
+    INSERT INTO payments_balance (id, account_id, guard, debit_fen, credit_fen, held_fen)
+    VALUES (own, line.id, line.guard, line.debit, line.credit, 0)
+    ON CONFLICT (id) DO UPDATE
+       SET debit_fen = payments_balance.debit_fen + EXCLUDED.debit_fen,
+           credit_fen = payments_balance.credit_fen + EXCLUDED.credit_fen;
+  END LOOP;
   RETURN NULL;
 END $$;
-CREATE TRIGGER payments_entry_balanced AFTER INSERT ON payments_entry
-  REFERENCING NEW TABLE AS added FOR EACH STATEMENT EXECUTE FUNCTION payments_check_entries();
 
 CREATE FUNCTION payments_check_journal() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
