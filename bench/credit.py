@@ -14,10 +14,11 @@ import numpy as np
 import orjson
 import xgboost as xgb
 
-from credit.scoring.artefact import Artefact, canonical
-from credit.scoring.decision import Engine
-from credit.scoring.features import Floats
-from credit.scoring.reasons import top_factors
+from credit.engine.artefact import Artefact
+from credit.engine.decision import Engine
+from credit.engine.features import Floats
+from credit.engine.reasons import top_factors
+from credit.seals import canonical
 from credit.training.data import Dataset, build
 from credit.training.simulate import loan_history
 from credit.training.specs.jinan import JINAN

@@ -15,9 +15,9 @@ import numpy as np
 import xgboost as xgb
 from numpy.typing import NDArray
 
-from credit.scoring.features import Floats
-from credit.scoring.model import AdditiveModel, Table
-from credit.scoring.schema import Feature
+from credit.engine.features import Floats
+from credit.engine.model import AdditiveModel, Table
+from credit.engine.schema import Feature
 from credit.training.specs.spec import Fit
 
 Watch = Callable[[int, int, float], None]

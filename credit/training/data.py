@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from credit.scoring.errors import Fault, InputError
-from credit.scoring.features import Columns
-from credit.scoring.files import read_whole
-from credit.scoring.intake import parse
+from credit.engine.features import Columns
+from credit.engine.intake import parse
+from credit.errors import Fault, InputError
+from credit.files import read_whole
 from credit.training.specs.spec import Spec
 
 Floats = NDArray[np.float64]

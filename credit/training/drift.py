@@ -4,9 +4,9 @@ from typing import Any
 
 import numpy as np
 
-from credit.scoring.drift import effective_rows
-from credit.scoring.features import Floats
-from credit.scoring.model import AdditiveModel
+from credit.engine.features import Floats
+from credit.engine.model import AdditiveModel
+from credit.engine.stability import effective_rows
 from credit.training.data import Dataset
 
 SCORE_BANDS = 10

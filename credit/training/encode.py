@@ -12,9 +12,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from credit.scoring.features import Columns, Floats, category_keys, evaluate
-from credit.scoring.model import probability
-from credit.scoring.schema import Derivation, Feature
+from credit.engine.features import Columns, Floats, category_keys, evaluate
+from credit.engine.model import probability
+from credit.engine.schema import Derivation, Feature
 from credit.training.data import Dataset
 from credit.training.specs.spec import Fit, Spec
 

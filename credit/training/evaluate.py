@@ -7,12 +7,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from credit.scoring.artefact import Artefact
-from credit.scoring.drift import stability
-from credit.scoring.features import Floats
-from credit.scoring.model import probability
-from credit.scoring.policies import POLICIES
-from credit.scoring.policy import Outcome, facts_of, policy_on
+from credit.engine.artefact import Artefact
+from credit.engine.features import Floats
+from credit.engine.model import probability
+from credit.engine.stability import stability
+from credit.policy.rules import Outcome, facts_of, policy_on
+from credit.policy.shipped import POLICIES
 from credit.training.calibrate import carried_intercept
 from credit.training.data import Dataset
 from credit.training.drift import shares

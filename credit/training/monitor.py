@@ -13,11 +13,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from credit.scoring.artefact import Artefact
-from credit.scoring.drift import AMBER, RED, effective_rows, sampling_noise, stability
-from credit.scoring.errors import InputError
-from credit.scoring.features import Floats
-from credit.scoring.model import probability
+from credit.engine.artefact import Artefact
+from credit.engine.features import Floats
+from credit.engine.model import probability
+from credit.engine.stability import AMBER, RED, effective_rows, sampling_noise, stability
+from credit.errors import InputError
 from credit.training.calibrate import carried_intercept
 from credit.training.data import Dataset
 from credit.training.drift import shares

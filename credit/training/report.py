@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from html import escape
 from typing import Any
 
-from credit.scoring.decision import NOTICE
+from credit.engine.decision import NOTICE
 from credit.training.charts import (
     BLUE,
     GREEN,

@@ -15,10 +15,10 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from rich.console import Console
 from rich.table import Table
 
-from credit.scoring.artefact import Artefact, save
-from credit.scoring.errors import InputError
-from credit.scoring.features import Floats
-from credit.scoring.files import Batch, read_whole, written_whole
+from credit.engine.artefact import Artefact, save
+from credit.engine.features import Floats
+from credit.errors import InputError
+from credit.files import Batch, read_whole, written_whole
 from credit.training.card import model_card
 from credit.training.data import Dataset, build, build_unlabelled, joined
 from credit.training.evaluate import evaluate
@@ -266,8 +266,8 @@ def monitor_file(
 
 
 def _enter(run: MonitorRun, content: dict[str, Any], digest: str) -> None:
-    from credit.scoring.chain import JsonLinesStore
-    from credit.scoring.registry import Registry
+    from credit.log.chain import JsonLinesStore
+    from credit.registry.registry import Registry
 
     assert run.registry is not None
     registry = Registry(JsonLinesStore(run.registry))

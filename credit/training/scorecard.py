@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 from scipy.optimize import minimize
 from sklearn.isotonic import IsotonicRegression
 
-from credit.scoring.features import Floats
-from credit.scoring.model import AdditiveModel, Table, probability
-from credit.scoring.schema import Feature
+from credit.engine.features import Floats
+from credit.engine.model import AdditiveModel, Table, probability
+from credit.engine.schema import Feature
 from credit.training.boost import background
 
 BINS = 8

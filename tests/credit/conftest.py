@@ -9,7 +9,8 @@ import orjson
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from credit.scoring.artefact import Artefact, canonical, fingerprint
+from credit.engine.artefact import Artefact
+from credit.seals import canonical, fingerprint
 from credit.training.data import Dataset, build, read
 from credit.training.simulate import Records, loan_history
 from credit.training.specs.jinan import JINAN

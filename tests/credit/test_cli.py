@@ -8,9 +8,9 @@ import orjson
 import pytest
 from typer.testing import CliRunner
 
-from credit.cli import app
-from credit.scoring.chain import JsonLinesStore
-from credit.scoring.registry import Registry, State
+from credit.commands.main import app
+from credit.log.chain import JsonLinesStore
+from credit.registry.registry import Registry, State
 from credit.training import specs
 from credit.training.specs.jinan import JINAN
 

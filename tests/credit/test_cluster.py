@@ -13,9 +13,9 @@ from pathlib import Path
 
 import pytest
 
-from credit.scoring.batch import local, score_file
-from credit.scoring.errors import CreditError
-from credit.scoring.files import batches
+from credit.engine.batch import local, score_file
+from credit.errors import CreditError
+from credit.files import batches
 
 from .conftest import history
 
@@ -80,7 +80,7 @@ def small_batches(source, artefact, spread):
 
 @pytest.mark.soak  # a cluster of processes, one of them killed
 def test_a_killed_worker_loses_nothing(champion, source, cluster):
-    from credit.scoring.cluster import on_cluster
+    from credit.engine.cluster import on_cluster
 
     url, workers = cluster
     whole = small_batches(source, champion, local(champion, ON, "zh"))
@@ -97,7 +97,7 @@ def test_a_killed_worker_loses_nothing(champion, source, cluster):
 
 
 def test_no_scheduler_is_a_clear_error(champion, source, tmp_path):
-    from credit.scoring import cluster as module
+    from credit.engine import cluster as module
 
     spread = module.on_cluster(champion, "tcp://127.0.0.1:9", ON, "zh", timeout_s=1)
     with pytest.raises(CreditError, match="no Dask scheduler answers"):

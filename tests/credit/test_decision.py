@@ -7,11 +7,11 @@ from datetime import date
 import numpy as np
 import pytest
 
-from credit.scoring.artefact import Artefact
-from credit.scoring.decision import Engine, approved
-from credit.scoring.errors import CreditError, InputError
-from credit.scoring.policies import MAX_SME_CREDIT_FEN, POLICIES
-from credit.scoring.policy import Outcome, policy_on
+from credit.engine.artefact import Artefact
+from credit.engine.decision import Engine, approved
+from credit.errors import CreditError, InputError
+from credit.policy.rules import Outcome, policy_on
+from credit.policy.shipped import MAX_SME_CREDIT_FEN, POLICIES
 
 from .conftest import history
 

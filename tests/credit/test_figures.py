@@ -69,13 +69,13 @@ def test_monotonicity_costs_next_to_nothing():
 
 
 def _matrix(spec, fitted, data):
-    from credit.scoring.features import derive
+    from credit.engine.features import derive
 
     return derive(spec.features, fitted.lookups, data.columns, len(data))
 
 
 def test_the_leaky_figure_is_shown_as_a_warning():
-    from credit.scoring.files import read_whole
+    from credit.files import read_whole
 
     from .conftest import shared
 

@@ -8,10 +8,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from credit.scoring.batch import score_file
-from credit.scoring.errors import InputError
-from credit.scoring.files import batches, read_whole, written_whole
-from credit.scoring.intake import parse
+from credit.engine.batch import score_file
+from credit.engine.intake import parse
+from credit.errors import InputError
+from credit.files import batches, read_whole, written_whole
 from credit.training.data import build
 from credit.training.specs.jinan import JINAN
 
@@ -161,7 +161,7 @@ def test_every_file_form_scores_alike(champion, tmp_path):
 
 
 def test_batch_size_changes_nothing(champion, tmp_path):
-    from credit.scoring.batch import score_batch
+    from credit.engine.batch import score_batch
 
     source = tmp_path / "in.csv"
     source.write_text(as_csv(head()))

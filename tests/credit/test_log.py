@@ -5,10 +5,10 @@ from datetime import UTC, datetime, timedelta
 import orjson
 import pytest
 
-from credit.scoring.chain import Head, JsonLinesStore, MemoryStore, append, entries, verify
-from credit.scoring.decision import Engine
-from credit.scoring.errors import LogError
-from credit.scoring.log import record, replay
+from credit.engine.decision import Engine
+from credit.errors import LogError
+from credit.log.chain import Head, JsonLinesStore, MemoryStore, append, entries, verify
+from credit.log.decisions import record, replay
 
 from .conftest import history
 

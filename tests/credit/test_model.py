@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 import xgboost as xgb
 
-from credit.scoring.features import derive
-from credit.scoring.model import AdditiveModel, model_from, model_to_plain
-from credit.scoring.scale import Scale
+from credit.engine.features import derive
+from credit.engine.model import AdditiveModel, model_from, model_to_plain
+from credit.engine.scale import Scale
 from credit.training.boost import fit_boosted, to_tables
 from credit.training.train import fit_window
 

@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from credit.scoring.drift import effective_rows, sampling_noise, stability
-from credit.scoring.errors import InputError
-from credit.scoring.model import probability
+from credit.engine.model import probability
+from credit.engine.stability import effective_rows, sampling_noise, stability
+from credit.errors import InputError
 from credit.training.monitor import monitor, recalibrated
 
 from .conftest import jinan_data, opened, sba_artefact, sba_data

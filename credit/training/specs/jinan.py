@@ -4,8 +4,8 @@ Amounts in fen. Each source is a separate consent: tax grade and returns, invoic
 insurance, housing fund, utilities, registry, court.
 """
 
-from credit.scoring.scale import Scale
-from credit.scoring.schema import Column, Derivation, Feature, Kind, Known, Lever, Part
+from credit.engine.scale import Scale
+from credit.engine.schema import Column, Derivation, Feature, Kind, Known, Lever, Part
 from credit.training.specs.spec import Fit, Group, Spec
 
 _NUMBER, _TEXT, _DATE = Kind.NUMBER, Kind.TEXT, Kind.DATE

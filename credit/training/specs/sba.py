@@ -9,8 +9,8 @@ Job counts, new/existing business and the urban flag are left out: their meaning
 vintages (blank in older loans) and the sign of their effect with it.
 """
 
-from credit.scoring.scale import Scale
-from credit.scoring.schema import Column, Derivation, Feature, Kind, Known, Lever, Part
+from credit.engine.scale import Scale
+from credit.engine.schema import Column, Derivation, Feature, Kind, Known, Lever, Part
 from credit.training.specs.spec import Fit, Group, Spec
 
 _NUMBER, _TEXT, _DATE = Kind.NUMBER, Kind.TEXT, Kind.DATE

@@ -7,9 +7,9 @@ may stand only on columns that exist when the application is made.
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 
-from credit.scoring.errors import CreditError
-from credit.scoring.scale import Scale
-from credit.scoring.schema import USABLE, Column, Derivation, Feature, Kind, Known, Lever, Part
+from credit.engine.scale import Scale
+from credit.engine.schema import USABLE, Column, Derivation, Feature, Kind, Known, Lever, Part
+from credit.errors import CreditError
 
 
 class LeakError(CreditError):

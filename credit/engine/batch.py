@@ -13,16 +13,16 @@ from typing import Any
 
 import numpy as np
 
-from credit.scoring.artefact import Artefact
-from credit.scoring.decision import PROB_DIGITS, range_flags
-from credit.scoring.errors import InputError
-from credit.scoring.files import BATCH_ROWS, Batch, batches, written_whole
-from credit.scoring.intake import parse
-from credit.scoring.model import probability
-from credit.scoring.policies import POLICIES
-from credit.scoring.policy import Outcome, Policy, Rule, facts_of, policy_on
-from credit.scoring.reasons import MOST_REASONS, top_factors
-from credit.scoring.schema import Kind
+from credit.engine.artefact import Artefact
+from credit.engine.decision import PROB_DIGITS, range_flags
+from credit.engine.intake import parse
+from credit.engine.model import probability
+from credit.engine.reasons import MOST_REASONS, top_factors
+from credit.engine.schema import Kind
+from credit.errors import InputError
+from credit.files import BATCH_ROWS, Batch, batches, written_whole
+from credit.policy.rules import Outcome, Policy, Rule, facts_of, policy_on
+from credit.policy.shipped import POLICIES
 
 HEADER = ["id", "pd", "score", "decision", *(f"reason_{i + 1}" for i in range(MOST_REASONS))]
 

@@ -13,8 +13,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from credit.scoring.features import Floats
-from credit.scoring.schema import Feature, Lever
+from credit.engine.features import Floats
+from credit.engine.schema import Feature, Lever
 
 MOST_REASONS = 4
 LEAST_SHARE = 0.02

@@ -56,7 +56,7 @@ class Part:
 
 @dataclass(frozen=True)
 class Derivation:
-    """How a number is made from columns; see `credit.scoring.features` for each form."""
+    """How a number is made from columns; see `credit.engine.features` for each form."""
 
     form: str
     columns: tuple[str, ...] = ()

@@ -5,7 +5,6 @@ loaded only if a key the loader already trusts made the seal: the public key ins
 names the signer, it does not vouch for itself.
 """
 
-import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -13,16 +12,12 @@ from pathlib import Path
 from typing import Any
 
 import orjson
-from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
-from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
-from credit.scoring.errors import ArtefactError
-from credit.scoring.features import Floats, Lookup, derive
-from credit.scoring.files import written_whole
-from credit.scoring.model import AdditiveModel, model_from
-from credit.scoring.scale import Scale
-from credit.scoring.schema import (
+from credit.engine.features import Floats, Lookup, derive
+from credit.engine.model import AdditiveModel, model_from
+from credit.engine.scale import Scale
+from credit.engine.schema import (
     Column,
     Feature,
     Lever,
@@ -30,6 +25,9 @@ from credit.scoring.schema import (
     feature_from,
     lever_from,
 )
+from credit.errors import ArtefactError
+from credit.files import written_whole
+from credit.seals import canonical, fingerprint, seal, verify_seal
 
 FORMAT = "quancheng-credit-model/1"
 MODEL_FILE = "model.json"
@@ -105,21 +103,6 @@ class Artefact:
         return derive(self.features, self.lookups, columns, rows)
 
 
-def canonical(content: Any) -> bytes:
-    """JSON with sorted keys and shortest floats: equal content gives equal bytes."""
-    return orjson.dumps(content, option=orjson.OPT_SORT_KEYS)
-
-
-def fingerprint(data: bytes) -> str:
-    """SHA-256 as lower-case hex."""
-    return hashlib.sha256(data).hexdigest()
-
-
-def public_hex(key: Ed25519PublicKey) -> str:
-    """A public key's raw bytes as hex."""
-    return key.public_bytes(Encoding.Raw, PublicFormat.Raw).hex()
-
-
 def save(content: Mapping[str, Any], folder: Path, key: Ed25519PrivateKey) -> str:
     """Write and seal an artefact; returns its hash.
 
@@ -127,16 +110,11 @@ def save(content: Mapping[str, Any], folder: Path, key: Ed25519PrivateKey) -> st
     that the loader refuses, never an old seal over new content.
     """
     data = canonical(content)
-    seal = {
-        "sha256": fingerprint(data),
-        "signer": public_hex(key.public_key()),
-        "signature": key.sign(data).hex(),
-    }
     with written_whole(folder / SEAL_FILE) as file:
-        file.write(canonical(seal))
+        file.write(seal(data, key))
     with written_whole(folder / MODEL_FILE) as file:
         file.write(data)
-    return str(seal["sha256"])
+    return fingerprint(data)
 
 
 def load(folder: Path, trusted: Sequence[Ed25519PublicKey]) -> Artefact:
@@ -156,19 +134,3 @@ def load(folder: Path, trusted: Sequence[Ed25519PublicKey]) -> Artefact:
     if content.get("format") != FORMAT:
         raise ArtefactError(f"{model_file}: format {content.get('format')!r}, expected {FORMAT}")
     return Artefact(fingerprint(data), content)
-
-
-def verify_seal(data: bytes, seal_data: bytes, trusted: Sequence[Ed25519PublicKey]) -> None:
-    """Raises ArtefactError unless a trusted key sealed exactly these bytes."""
-    try:
-        seal = orjson.loads(seal_data)
-        signer, signature = str(seal["signer"]), bytes.fromhex(seal["signature"])
-    except (orjson.JSONDecodeError, KeyError, ValueError, TypeError) as error:
-        raise ArtefactError(f"the seal cannot be read: {error}") from error
-    key = next((key for key in trusted if public_hex(key) == signer), None)
-    if key is None:
-        raise ArtefactError(f"signed by an unknown key {signer[:16]}…: not one this loader trusts")
-    try:
-        key.verify(signature, data)
-    except InvalidSignature:
-        raise ArtefactError("the model does not match its signature: it was changed") from None

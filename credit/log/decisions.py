@@ -9,12 +9,13 @@ from datetime import date, datetime
 from typing import Any
 
 from core.clock import civil_date, ensure_utc
-from credit.scoring.artefact import Artefact, canonical
-from credit.scoring.chain import ChainStore, Entry, append, entries
-from credit.scoring.decision import Decision, Engine
-from credit.scoring.errors import LogError
-from credit.scoring.policies import POLICIES
-from credit.scoring.policy import Policy, policy_by_id
+from credit.engine.artefact import Artefact
+from credit.engine.decision import Decision, Engine
+from credit.errors import LogError
+from credit.log.chain import ChainStore, Entry, append, entries
+from credit.policy.rules import Policy, policy_by_id
+from credit.policy.shipped import POLICIES
+from credit.seals import canonical
 
 FindModel = Callable[[str], Artefact]
 """Artefact by hash; raises where it is unknown."""

@@ -13,14 +13,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from credit.scoring.artefact import Artefact
-from credit.scoring.features import Floats
-from credit.scoring.intake import parse
-from credit.scoring.model import probability
-from credit.scoring.policies import POLICIES
-from credit.scoring.policy import Outcome, Policy, Rule, facts_of, policy_on
-from credit.scoring.reasons import Counterfactual, Reason, find_counterfactual, reasons_for
-from credit.scoring.schema import Kind
+from credit.engine.artefact import Artefact
+from credit.engine.features import Floats
+from credit.engine.intake import parse
+from credit.engine.model import probability
+from credit.engine.reasons import Counterfactual, Reason, find_counterfactual, reasons_for
+from credit.engine.schema import Kind
+from credit.policy.rules import Outcome, Policy, Rule, facts_of, policy_on
+from credit.policy.shipped import POLICIES
 
 NOTICE = ("辅助决策，非信用报告", "Decision aid, not a credit report")
 PROB_DIGITS = 12

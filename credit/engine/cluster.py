@@ -10,10 +10,10 @@ from collections.abc import Iterable, Iterator
 from datetime import date
 from typing import Any
 
-from credit.scoring.artefact import Artefact
-from credit.scoring.batch import Spread, score_batch
-from credit.scoring.errors import CreditError
-from credit.scoring.files import Batch
+from credit.engine.artefact import Artefact
+from credit.engine.batch import Spread, score_batch
+from credit.errors import CreditError
+from credit.files import Batch
 
 UNDER_WAY_PER_THREAD = 3
 CONNECT_TIMEOUT_S = 10

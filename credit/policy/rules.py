@@ -13,7 +13,7 @@ from datetime import date
 from enum import StrEnum
 from typing import Any
 
-from credit.scoring.errors import CreditError
+from credit.errors import CreditError
 
 
 class Outcome(StrEnum):

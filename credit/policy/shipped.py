@@ -2,7 +2,7 @@
 
 from datetime import date
 
-from credit.scoring.policy import Band, Condition, Outcome, Policy, Rule, Terms
+from credit.policy.rules import Band, Condition, Outcome, Policy, Rule, Terms
 
 MAX_SME_CREDIT_FEN = 1_000_000_000
 """Ten million yuan: the ceiling of an inclusive small-business loan (银保监办发〔2020〕15号)."""

@@ -6,8 +6,8 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from credit import registry_cli
-from credit.console import (
+from credit.commands import registry
+from credit.commands.console import (
     DataOption,
     KeyOption,
     ModelOption,
@@ -17,10 +17,10 @@ from credit.console import (
     signing_key,
     today,
 )
-from credit.scoring.errors import InputError
+from credit.errors import InputError
 
 app = typer.Typer(name="credit", help="Credit models: train, evaluate, score, monitor.")
-app.add_typer(registry_cli.app)
+app.add_typer(registry.app)
 
 
 @app.command()
@@ -105,7 +105,7 @@ def score(
     key: KeyOption = None,
 ) -> None:
     """Score a file of applications of any size."""
-    from credit.scoring.batch import score_file
+    from credit.engine.batch import score_file
 
     artefact = load_model(model, key)
     if language not in ("", "zh", "en"):
@@ -113,7 +113,7 @@ def score(
     console = Console()
     spread = None
     if scheduler:
-        from credit.scoring.cluster import on_cluster
+        from credit.engine.cluster import on_cluster
 
         spread = on_cluster(artefact, scheduler, today(), language or artefact.language)
     with console.status("scoring") as status:

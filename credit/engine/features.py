@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from credit.scoring.schema import Derivation, Feature, Part
+from credit.engine.schema import Derivation, Feature, Part
 
 Columns = Mapping[str, NDArray[Any]]
 """Column name → float64 array (numbers), or object array of str or None (texts)."""

@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from credit.scoring.errors import Fault, InputError
-from credit.scoring.schema import Column, Kind
+from credit.engine.schema import Column, Kind
+from credit.errors import Fault, InputError
 
 NOT_RECORDED = frozenset({"", "NA", "N/A", "NaN", "nan", "None", "null", "NULL"})
 
