@@ -24,6 +24,9 @@ KeyOption = Annotated[
     Path | None, typer.Option(help="Ed25519 PEM; default: DATA_DIR/keys/model_signing.pem")
 ]
 ModelOption = Annotated[Path, typer.Option(help="Folder of a trained model.")]
+PolicyOption = Annotated[
+    Path | None, typer.Option("--policy", help="Policy file; default: the example for the data.")
+]
 DataOption = Annotated[Path, typer.Option(help="CSV (also .gz, .xz) or Parquet.")]
 
 

@@ -11,11 +11,15 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import orjson
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
+from numpy.typing import NDArray
 
-from credit.engine.features import Floats, Lookup, derive
-from credit.engine.model import AdditiveModel, model_from
+from credit.engine.features import Floats, Lookup, derive, presences
+from credit.engine.intake import Inputs, States
+from credit.engine.model import LEAST_MISSING_ROWS, NEUTRAL, AdditiveModel, model_from
+from credit.engine.presence import WITHHELD
 from credit.engine.scale import Scale
 from credit.engine.schema import (
     Column,
@@ -29,7 +33,7 @@ from credit.errors import ArtefactError
 from credit.files import written_whole
 from credit.seals import canonical, fingerprint, seal, verify_seal
 
-FORMAT = "quancheng-credit-model/1"
+FORMAT = "quancheng-credit-model/2"
 MODEL_FILE = "model.json"
 SEAL_FILE = "model.sig"
 
@@ -62,6 +66,11 @@ class Artefact:
         return tuple(column_from(item) for item in self.content["columns"])
 
     @cached_property
+    def spare_columns(self) -> tuple[Column, ...]:
+        """Columns known at application that the model leaves aside; a policy may read them."""
+        return tuple(column_from(item) for item in self.content["spare_columns"])
+
+    @cached_property
     def features(self) -> tuple[Feature, ...]:
         """The model's features in the order of its matrix."""
         return tuple(feature_from(item) for item in self.content["features"])
@@ -88,9 +97,10 @@ class Artefact:
         return Scale(**self.content["scale"])
 
     @cached_property
-    def policy(self) -> str:
-        """Name of the policy its decisions follow."""
-        return str(self.content["policy"])
+    def horizon_months(self) -> int | None:
+        """Months within which "default" counts; None where it is at any time."""
+        months = self.content["horizon_months"]
+        return None if months is None else int(months)
 
     @cached_property
     def through(self) -> int | None:
@@ -98,9 +108,42 @@ class Artefact:
         through = self.content["training"]["through"]
         return None if through is None else int(through)
 
-    def matrix(self, columns: Mapping[str, Any], rows: int) -> Floats:
-        """The model matrix of parsed columns."""
-        return derive(self.features, self.lookups, columns, rows)
+    @cached_property
+    def columns_by_name(self) -> Mapping[str, Column]:
+        """The input columns by their names."""
+        return {column.name: column for column in self.columns}
+
+    @cached_property
+    def gaps_learned(self) -> NDArray[np.bool_]:
+        """For each feature, whether training met enough missing values to learn from the gap."""
+        missing = np.array(self.content["missing_rows"], dtype=np.int64)
+        return missing >= LEAST_MISSING_ROWS
+
+    def observe(self, inputs: Inputs) -> "Observed":
+        """The model matrix, and what is known of each of its numbers."""
+        matrix = derive(self.features, self.lookups, inputs.columns, inputs.rows)
+        presence = presences(self.features, self.lookups, inputs, self.columns_by_name, matrix)
+        missing = np.isnan(matrix)
+        withheld = missing & (presence >= WITHHELD)
+        matrix[withheld] = NEUTRAL
+        return Observed(matrix, presence, withheld | (missing & ~self.gaps_learned[None, :]))
+
+    def matrix(self, inputs: Inputs) -> Floats:
+        """The model matrix alone: NaN where missing, `NEUTRAL` where withheld."""
+        return self.observe(inputs).matrix
+
+
+@dataclass(frozen=True, eq=False)
+class Observed:
+    """What a model sees of some rows; each array has the shape (rows, features).
+
+    `presence` holds `Presence`; `unsupported` is true where a value is missing in a way of which
+    the training data say nothing.
+    """
+
+    matrix: Floats
+    presence: States
+    unsupported: NDArray[np.bool_]
 
 
 def save(content: Mapping[str, Any], folder: Path, key: Ed25519PrivateKey) -> str:

@@ -34,7 +34,7 @@ def monitor(artefact: Artefact, loans: Dataset) -> dict[str, Any]:
     """Stability and calibration of a file's loans against the model's training window."""
     data, seen = watched(artefact, loans)
     reference = artefact.content["reference"]
-    matrix = artefact.matrix(data.columns, len(data))
+    matrix = artefact.matrix(data.inputs)
     log_odds = artefact.model.log_odds(matrix)
     prob = probability(log_odds)
     features = [
@@ -175,7 +175,7 @@ def recalibrated(
     if data.bad.min() == data.bad.max():
         raise InputError("the loans after the training window hold only one outcome")
     model = artefact.model
-    log_odds = model.log_odds(artefact.matrix(data.columns, len(data)))
+    log_odds = model.log_odds(artefact.matrix(data.inputs))
     scores = log_odds - model.intercept
     training = artefact.content["training"]
     years = float(training["fit"]["drift_years"]) if ahead is None else ahead

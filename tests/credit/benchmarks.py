@@ -36,7 +36,6 @@ def _spec(
         bad=frozenset({bad}),
         good=frozenset({good}),
         id="id",
-        policy="sba",
         fit=fit,
     )
 

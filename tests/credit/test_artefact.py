@@ -91,9 +91,11 @@ import sys, datetime, pathlib
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from credit.engine.artefact import load
 from credit.engine.decision import Engine
+from credit.policy.choice import policy_for
 key = Ed25519PublicKey.from_public_bytes(bytes.fromhex({public!r}))
 artefact = load(pathlib.Path({str(folder)!r}), [key])
-Engine(artefact).decide({application!r}, datetime.date(2025, 6, 30))
+on = datetime.date(2025, 6, 30)
+Engine(artefact, policy_for("jinan", None, on)).decide({application!r}, on)
 heavy = {{"pandas", "sklearn", "xgboost", "scipy", "pickle5", "joblib", "pyarrow"}}
 print(sorted(heavy & set(sys.modules)))
 """

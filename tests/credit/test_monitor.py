@@ -84,7 +84,7 @@ def test_a_changed_base_rate_is_a_calibration_alarm_and_recalibration_repairs_it
     assert not any("calibration" in reason for reason in after["alarm_reasons"])
     # the ranking, the contributions and the stability of scores stay as they were
     assert after["psi"] == pytest.approx(before["psi"], abs=1e-9)
-    matrix = champion.matrix(worse.columns, len(worse))
+    matrix = champion.matrix(worse.inputs)
     shift = again.model.log_odds(matrix) - champion.model.log_odds(matrix)
     assert np.ptp(shift) < 1e-9
     assert probability(again.model.log_odds(matrix)).mean() == pytest.approx(worse.bad.mean())
