@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any, cast
 
-from credit.scoring.errors import Fault, InputError
+from credit.errors import Fault, InputError
 
 BATCH_ROWS = 20_000
 

@@ -35,7 +35,12 @@ USABLE = frozenset({Known.APPLICATION, Known.REQUESTED})
 
 @dataclass(frozen=True)
 class Column:
-    """One column of a data set. `blank` are texts that mean "not recorded"."""
+    """One column of a data set.
+
+    `blank` are texts that mean "not recorded", numbers in any spelling; `kept` are texts that look
+    blank ("NA") and are values. `source` is the outside system that is asked for it, and `none`
+    the number that "asked, none on record" stands for, if it stands for one.
+    """
 
     name: str
     kind: Kind
@@ -44,6 +49,16 @@ class Column:
     maximum: float | None = None
     required: bool = False
     blank: tuple[str, ...] = ()
+    kept: tuple[str, ...] = ()
+    source: str = ""
+    none: float | None = None
+    subject: tuple[str, str] = ("", "")
+    """What it is about, as a noun (Chinese, English); its name where nothing is given."""
+
+    @property
+    def about(self) -> tuple[str, str]:
+        """What the column is about, for texts that must not assert its value."""
+        return (self.subject[0] or self.name, self.subject[1] or self.name)
 
 
 @dataclass(frozen=True)
@@ -56,7 +71,7 @@ class Part:
 
 @dataclass(frozen=True)
 class Derivation:
-    """How a number is made from columns; see `credit.scoring.features` for each form."""
+    """How a number is made from columns; see `credit.engine.features` for each form."""
 
     form: str
     columns: tuple[str, ...] = ()
@@ -80,6 +95,7 @@ class Feature:
 
     `reason` texts name the factor when it raised the risk, `strength` when it lowered it;
     each is (Chinese, English). `shown` says how a person reads the value: number, log, share.
+    `subject` names what it is about, for when its value is not known.
     """
 
     name: str
@@ -88,11 +104,21 @@ class Feature:
     reason: tuple[str, str]
     strength: tuple[str, str]
     shown: str = "number"
+    subject: tuple[str, str] = ("", "")
+
+    @property
+    def about(self) -> tuple[str, str]:
+        """What the feature is about, for texts that must not assert its value."""
+        return (self.subject[0] or self.name, self.subject[1] or self.name)
 
 
 @dataclass(frozen=True)
 class Lever:
-    """An input that the applicant could change: a column, bounds and the direction of change."""
+    """An input that the applicant could change: a column, bounds and what may be asked of anybody.
+
+    `direction` −1: only less is ever proposed, +1: only more, 0: either. Columns in `scales` move
+    in proportion (a guarantee stays the same share of a smaller loan).
+    """
 
     column: str
     minimum: float
@@ -101,8 +127,10 @@ class Lever:
     text: tuple[str, str]
     whole_share: float = 0.5
     """The largest relative change that still counts as feasible."""
-    shown: str = "number"
-    """How a person reads the value: as a number, or as yuan for an amount in fen."""
+    direction: int = 0
+    scales: tuple[str, ...] = ()
+    per: int = 1
+    """How many of the column's units make one that a person reads: 100 fen a yuan."""
 
 
 def to_plain(value: Any) -> dict[str, Any]:
@@ -118,6 +146,8 @@ def column_from(data: Mapping[str, Any]) -> Column:
             "kind": Kind(data["kind"]),
             "known": Known(data["known"]),
             "blank": tuple(data["blank"]),
+            "kept": tuple(data["kept"]),
+            "subject": (data["subject"][0], data["subject"][1]),
         }
     )
 
@@ -145,9 +175,11 @@ def feature_from(data: Mapping[str, Any]) -> Feature:
         reason=(data["reason"][0], data["reason"][1]),
         strength=(data["strength"][0], data["strength"][1]),
         shown=data["shown"],
+        subject=(data["subject"][0], data["subject"][1]),
     )
 
 
 def lever_from(data: Mapping[str, Any]) -> Lever:
     """Rebuild a lever from an artefact."""
-    return Lever(**{**data, "text": (data["text"][0], data["text"][1])})
+    text, scales = data["text"], tuple(data["scales"])
+    return Lever(**{**data, "text": (text[0], text[1]), "scales": scales})

@@ -9,12 +9,12 @@ from datetime import date, datetime
 from typing import Any
 
 from core.clock import civil_date, ensure_utc
-from credit.scoring.artefact import Artefact, canonical
-from credit.scoring.chain import ChainStore, Entry, append, entries
-from credit.scoring.decision import Decision, Engine
-from credit.scoring.errors import LogError
-from credit.scoring.policies import POLICIES
-from credit.scoring.policy import Policy, policy_by_id
+from credit.engine.artefact import Artefact
+from credit.engine.decision import Decision, Engine
+from credit.errors import LogError
+from credit.log.chain import ChainStore, Entry, append, entries
+from credit.policy.rules import Policy, policy_by_hash
+from credit.seals import canonical
 
 FindModel = Callable[[str], Artefact]
 """Artefact by hash; raises where it is unknown."""
@@ -46,9 +46,7 @@ def record(
     return decision, append(store, payload)
 
 
-def replay(
-    store: ChainStore, find_model: FindModel, policies: Sequence[Policy] = POLICIES
-) -> Replayed:
+def replay(store: ChainStore, find_model: FindModel, policies: Sequence[Policy]) -> Replayed:
     """Decide every entry again. Raises LogError for a broken chain or an unknown version."""
     engines: dict[tuple[Any, ...], Engine] = {}
     same, different = 0, []
@@ -73,18 +71,18 @@ def _engine(
     engines: dict[tuple[Any, ...], Engine],
 ) -> Engine:
     """The engine as it stood: the same models, and the policy version that was in force."""
-    policy_id = payload["decision"]["policy"]
+    policy_hash = payload["decision"]["policy_hash"]
     key = (
         payload["champion"],
         tuple(payload["challengers"]),
         tuple(payload["shadows"]),
-        policy_id,
+        policy_hash,
     )
     if key not in engines:
         engines[key] = Engine(
             find_model(key[0]),
+            policy_by_hash(policies, policy_hash),
             tuple(find_model(name) for name in key[1]),
             tuple(find_model(name) for name in key[2]),
-            (policy_by_id(policies, policy_id),),
         )
     return engines[key]

@@ -8,8 +8,9 @@ the background is the training data's own bin frequencies).
 Sums run in a fixed order, so one row and a million rows give the same bits.
 """
 
+import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
@@ -19,6 +20,12 @@ from numpy.typing import NDArray
 Floats = NDArray[np.float64]
 Ints = NDArray[np.intp]
 
+NEUTRAL = -math.inf
+"""In a matrix: a value that was withheld from us. It moves nothing: its contribution is zero."""
+
+LEAST_MISSING_ROWS = 20
+"""Training rows without a value from which a gap's own evidence may be learned."""
+
 CHUNK = 2048
 """Rows scored at once: the working set of a chunk stays in the processor's cache."""
 
@@ -27,7 +34,8 @@ CHUNK = 2048
 class Table:
     """A function of one feature (values 1-D) or of two (2-D), indexed by bin.
 
-    The last bin of each axis stands for "missing".
+    The last bin of each axis stands for "missing". At work each axis gets one bin more, for
+    `NEUTRAL`: the mean over the training data, so that what is not known speaks for nothing.
     """
 
     features: tuple[int, ...]
@@ -55,6 +63,7 @@ class AdditiveModel:
         for j, edges in enumerate(self.edges):
             np.copyto(out[j], edges.searchsorted(values[j], side="right"))
             out[j][np.isnan(values[j])] = len(edges) + 1
+            out[j][np.isneginf(values[j])] = len(edges) + 2
         return out
 
     def log_odds(self, matrix: Floats) -> Floats:
@@ -102,27 +111,32 @@ class AdditiveModel:
 
     def _chunk_log_odds(self, bins: Ints) -> Floats:
         total = np.zeros(bins.shape[1], dtype=np.float64)
-        for table, split in zip(self.tables, self._splits, strict=True):
+        for table, split in zip(self._tables, self._splits, strict=True):
             total += split.values.take(_index(table, bins))
         return self.intercept + self.slope * total
 
     def _chunk_contributions(self, bins: Ints) -> Floats:
         out = np.zeros((len(self.edges), bins.shape[1]), dtype=np.float64)
-        places = [_index(table, bins) for table in self.tables]
-        for table, split, at in zip(self.tables, self._splits, places, strict=True):
+        places = [_index(table, bins) for table in self._tables]
+        for table, split, at in zip(self._tables, self._splits, places, strict=True):
             out[table.features[0]] += split.first.take(at)
-        for table, split, at in zip(self.tables, self._splits, places, strict=True):
+        for table, split, at in zip(self._tables, self._splits, places, strict=True):
             if len(table.features) == 2:
                 out[table.features[1]] += split.second.take(at)
         return self.slope * out
 
     @cached_property
+    def _tables(self) -> tuple[Table, ...]:
+        return tuple(_with_neutral(table, self.background) for table in self.tables)
+
+    @cached_property
     def _splits(self) -> tuple["_Split", ...]:
-        return tuple(_shapley(table, self.background) for table in self.tables)
+        shares = [np.append(share, 0.0) for share in self.background]
+        return tuple(_shapley(table, shares) for table in self._tables)
 
     @cached_property
     def _flat(self) -> "_Flat":
-        return _flatten(self.tables, self._splits)
+        return _flatten(self._tables, self._splits)
 
 
 @dataclass(frozen=True, eq=False)
@@ -148,6 +162,22 @@ class _Flat:
 def probability(log_odds: Floats) -> Floats:
     """Logistic function, safe at both ends."""
     return 1.0 / (1.0 + np.exp(-np.clip(log_odds, -700, 700)))
+
+
+def silence_gaps(model: AdditiveModel, missing_rows: Sequence[int]) -> AdditiveModel:
+    """The model with no evidence in a gap that training hardly met: there it says the mean.
+
+    Trees send a value that they never saw missing somewhere all the same; that is no finding.
+    """
+    tables = []
+    for table in model.tables:
+        values = table.values.copy()
+        for axis, feature in enumerate(table.features):
+            if missing_rows[feature] < LEAST_MISSING_ROWS:
+                mean = np.tensordot(values, model.background[feature], axes=(axis, 0))
+                np.moveaxis(values, axis, 0)[-1] = mean
+        tables.append(Table(table.features, values))
+    return replace(model, tables=tuple(tables))
 
 
 def model_to_plain(model: AdditiveModel) -> dict[str, Any]:
@@ -183,6 +213,16 @@ def _index(table: Table, bins: Ints) -> Ints:
     if len(table.features) == 2:
         at = at * table.values.shape[1] + bins[table.features[1]]
     return at
+
+
+def _with_neutral(table: Table, background: Sequence[Floats]) -> Table:
+    """The table with one more bin on each axis, the mean over the axis's background."""
+    values = table.values
+    for axis, feature in enumerate(table.features):
+        mean = np.tensordot(values, background[feature], axes=(axis, 0))
+        values = np.concatenate([values, np.expand_dims(mean, axis)], axis=axis)
+        # the next axis averages over this one's neutral bin too
+    return Table(table.features, values)
 
 
 def _shapley(table: Table, background: Sequence[Floats]) -> _Split:

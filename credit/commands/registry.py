@@ -9,11 +9,11 @@ from rich.console import Console
 from rich.table import Table
 
 from core.settings import read_settings
-from credit.console import KeyOption, ModelOption, load_model, now, refusing
-from credit.scoring.chain import JsonLinesStore
-from credit.scoring.errors import InputError, RegistryError
-from credit.scoring.keys import read_private_key, read_trusted_key
-from credit.scoring.registry import Registry, Standing, State, Waiver
+from credit.commands.console import KeyOption, ModelOption, load_model, now, refusing
+from credit.errors import InputError, RegistryError
+from credit.keys import read_private_key, read_trusted_key
+from credit.log.chain import JsonLinesStore
+from credit.registry.registry import Registry, Standing, State, Waiver
 
 app = typer.Typer(name="registry", help="Model versions: draft to champion, with four eyes.")
 

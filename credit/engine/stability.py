@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 
-from credit.scoring.features import Floats
+from credit.engine.features import Floats
 
 AMBER, RED = 0.10, 0.25
 """The customary alarm levels of the index."""

@@ -14,8 +14,8 @@ from typing import Any, BinaryIO, Protocol
 
 import orjson
 
-from credit.scoring.artefact import canonical, fingerprint
-from credit.scoring.errors import LogError
+from credit.errors import LogError
+from credit.seals import canonical, fingerprint
 
 GENESIS = "0" * 64
 

@@ -5,24 +5,23 @@ loaded only if a key the loader already trusts made the seal: the public key ins
 names the signer, it does not vouch for itself.
 """
 
-import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import orjson
-from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
-from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+from numpy.typing import NDArray
 
-from credit.scoring.errors import ArtefactError
-from credit.scoring.features import Floats, Lookup, derive
-from credit.scoring.files import written_whole
-from credit.scoring.model import AdditiveModel, model_from
-from credit.scoring.scale import Scale
-from credit.scoring.schema import (
+from credit.engine.features import Floats, Lookup, derive, presences
+from credit.engine.intake import Inputs, States
+from credit.engine.model import LEAST_MISSING_ROWS, NEUTRAL, AdditiveModel, model_from
+from credit.engine.presence import WITHHELD
+from credit.engine.scale import Scale
+from credit.engine.schema import (
     Column,
     Feature,
     Lever,
@@ -30,8 +29,11 @@ from credit.scoring.schema import (
     feature_from,
     lever_from,
 )
+from credit.errors import ArtefactError
+from credit.files import written_whole
+from credit.seals import canonical, fingerprint, seal, verify_seal
 
-FORMAT = "quancheng-credit-model/1"
+FORMAT = "quancheng-credit-model/2"
 MODEL_FILE = "model.json"
 SEAL_FILE = "model.sig"
 
@@ -64,6 +66,11 @@ class Artefact:
         return tuple(column_from(item) for item in self.content["columns"])
 
     @cached_property
+    def spare_columns(self) -> tuple[Column, ...]:
+        """Columns known at application that the model leaves aside; a policy may read them."""
+        return tuple(column_from(item) for item in self.content["spare_columns"])
+
+    @cached_property
     def features(self) -> tuple[Feature, ...]:
         """The model's features in the order of its matrix."""
         return tuple(feature_from(item) for item in self.content["features"])
@@ -90,9 +97,10 @@ class Artefact:
         return Scale(**self.content["scale"])
 
     @cached_property
-    def policy(self) -> str:
-        """Name of the policy its decisions follow."""
-        return str(self.content["policy"])
+    def horizon_months(self) -> int | None:
+        """Months within which "default" counts; None where it is at any time."""
+        months = self.content["horizon_months"]
+        return None if months is None else int(months)
 
     @cached_property
     def through(self) -> int | None:
@@ -100,24 +108,42 @@ class Artefact:
         through = self.content["training"]["through"]
         return None if through is None else int(through)
 
-    def matrix(self, columns: Mapping[str, Any], rows: int) -> Floats:
-        """The model matrix of parsed columns."""
-        return derive(self.features, self.lookups, columns, rows)
+    @cached_property
+    def columns_by_name(self) -> Mapping[str, Column]:
+        """The input columns by their names."""
+        return {column.name: column for column in self.columns}
+
+    @cached_property
+    def gaps_learned(self) -> NDArray[np.bool_]:
+        """For each feature, whether training met enough missing values to learn from the gap."""
+        missing = np.array(self.content["missing_rows"], dtype=np.int64)
+        return missing >= LEAST_MISSING_ROWS
+
+    def observe(self, inputs: Inputs) -> "Observed":
+        """The model matrix, and what is known of each of its numbers."""
+        matrix = derive(self.features, self.lookups, inputs.columns, inputs.rows)
+        presence = presences(self.features, self.lookups, inputs, self.columns_by_name, matrix)
+        missing = np.isnan(matrix)
+        withheld = missing & (presence >= WITHHELD)
+        matrix[withheld] = NEUTRAL
+        return Observed(matrix, presence, withheld | (missing & ~self.gaps_learned[None, :]))
+
+    def matrix(self, inputs: Inputs) -> Floats:
+        """The model matrix alone: NaN where missing, `NEUTRAL` where withheld."""
+        return self.observe(inputs).matrix
 
 
-def canonical(content: Any) -> bytes:
-    """JSON with sorted keys and shortest floats: equal content gives equal bytes."""
-    return orjson.dumps(content, option=orjson.OPT_SORT_KEYS)
+@dataclass(frozen=True, eq=False)
+class Observed:
+    """What a model sees of some rows; each array has the shape (rows, features).
 
+    `presence` holds `Presence`; `unsupported` is true where a value is missing in a way of which
+    the training data say nothing.
+    """
 
-def fingerprint(data: bytes) -> str:
-    """SHA-256 as lower-case hex."""
-    return hashlib.sha256(data).hexdigest()
-
-
-def public_hex(key: Ed25519PublicKey) -> str:
-    """A public key's raw bytes as hex."""
-    return key.public_bytes(Encoding.Raw, PublicFormat.Raw).hex()
+    matrix: Floats
+    presence: States
+    unsupported: NDArray[np.bool_]
 
 
 def save(content: Mapping[str, Any], folder: Path, key: Ed25519PrivateKey) -> str:
@@ -127,16 +153,11 @@ def save(content: Mapping[str, Any], folder: Path, key: Ed25519PrivateKey) -> st
     that the loader refuses, never an old seal over new content.
     """
     data = canonical(content)
-    seal = {
-        "sha256": fingerprint(data),
-        "signer": public_hex(key.public_key()),
-        "signature": key.sign(data).hex(),
-    }
     with written_whole(folder / SEAL_FILE) as file:
-        file.write(canonical(seal))
+        file.write(seal(data, key))
     with written_whole(folder / MODEL_FILE) as file:
         file.write(data)
-    return str(seal["sha256"])
+    return fingerprint(data)
 
 
 def load(folder: Path, trusted: Sequence[Ed25519PublicKey]) -> Artefact:
@@ -156,19 +177,3 @@ def load(folder: Path, trusted: Sequence[Ed25519PublicKey]) -> Artefact:
     if content.get("format") != FORMAT:
         raise ArtefactError(f"{model_file}: format {content.get('format')!r}, expected {FORMAT}")
     return Artefact(fingerprint(data), content)
-
-
-def verify_seal(data: bytes, seal_data: bytes, trusted: Sequence[Ed25519PublicKey]) -> None:
-    """Raises ArtefactError unless a trusted key sealed exactly these bytes."""
-    try:
-        seal = orjson.loads(seal_data)
-        signer, signature = str(seal["signer"]), bytes.fromhex(seal["signature"])
-    except (orjson.JSONDecodeError, KeyError, ValueError, TypeError) as error:
-        raise ArtefactError(f"the seal cannot be read: {error}") from error
-    key = next((key for key in trusted if public_hex(key) == signer), None)
-    if key is None:
-        raise ArtefactError(f"signed by an unknown key {signer[:16]}…: not one this loader trusts")
-    try:
-        key.verify(signature, data)
-    except InvalidSignature:
-        raise ArtefactError("the model does not match its signature: it was changed") from None

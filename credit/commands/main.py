@@ -6,21 +6,24 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from credit import registry_cli
-from credit.console import (
+from credit.commands import registry
+from credit.commands.console import (
     DataOption,
     KeyOption,
     ModelOption,
+    PolicyOption,
     load_model,
     now,
     refusing,
     signing_key,
     today,
 )
-from credit.scoring.errors import InputError
+from credit.engine.assess import Desk
+from credit.errors import InputError
+from credit.policy.choice import policy_for
 
 app = typer.Typer(name="credit", help="Credit models: train, evaluate, score, monitor.")
-app.add_typer(registry_cli.app)
+app.add_typer(registry.app)
 
 
 @app.command()
@@ -83,12 +86,13 @@ def evaluate(
         Path | None,
         typer.Option(help="The training file, if --data lacks it: peers are fitted on its window."),
     ] = None,
+    policy: PolicyOption = None,
     key: KeyOption = None,
 ) -> None:
     """Validate a model on loans after its training window."""
     from credit.training.run import EvaluationRun, evaluate_file
 
-    run = EvaluationRun(data, report, json, training_data, all_rows, today())
+    run = EvaluationRun(data, report, json, training_data, all_rows, today(), policy)
     evaluate_file(load_model(model, key), run, Console())
 
 
@@ -102,32 +106,41 @@ def score(
     scheduler: Annotated[
         str | None, typer.Option(help="Address of a Dask scheduler to score on.")
     ] = None,
+    policy: PolicyOption = None,
+    reasons: Annotated[
+        bool, typer.Option("--reasons/--no-reasons", help="Say why; without, it is faster.")
+    ] = True,
     key: KeyOption = None,
 ) -> None:
     """Score a file of applications of any size."""
-    from credit.scoring.batch import score_file
+    from credit.engine.batch import Job, score_file
 
     artefact = load_model(model, key)
+    desk = Desk(artefact, policy_for(artefact.spec, policy, today()))
     if language not in ("", "zh", "en"):
         raise InputError(f"--language must be zh or en, not {language!r}")
     console = Console()
+    job = Job(today(), language or artefact.language, reasons)
     spread = None
     if scheduler:
-        from credit.scoring.cluster import on_cluster
+        from credit.engine.cluster import on_cluster
 
-        spread = on_cluster(artefact, scheduler, today(), language or artefact.language)
+        spread = on_cluster(desk, scheduler, job)
     with console.status("scoring") as status:
         rows = score_file(
-            artefact,
+            desk,
             data,
             out,
-            on=today(),
-            language=language or artefact.language,
+            job,
             spread=spread,
             done=lambda n: status.update(f"scoring: {n:,} rows"),
         )
     label = " (simulated data)" if artefact.simulated else ""
-    console.print(f"{rows:,} rows scored by model {artefact.hash[:12]}{label} → {out}")
+    console.print(
+        f"{rows:,} rows scored by model {artefact.hash[:12]}{label} under policy "
+        f"{desk.policy.id} → {out}",
+        soft_wrap=True,
+    )
 
 
 @app.command()

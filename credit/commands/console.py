@@ -13,9 +13,9 @@ from rich.console import Console
 from core.clock import SystemClock, civil_date
 from core.security.keys import ensure_sandbox_keys
 from core.settings import Settings, read_settings
-from credit.scoring.artefact import Artefact, load
-from credit.scoring.errors import CreditError
-from credit.scoring.keys import MODEL_KEY_FILE, read_private_key, read_trusted_key
+from credit.engine.artefact import Artefact, load
+from credit.errors import CreditError
+from credit.keys import MODEL_KEY_FILE, read_private_key, read_trusted_key
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -24,6 +24,9 @@ KeyOption = Annotated[
     Path | None, typer.Option(help="Ed25519 PEM; default: DATA_DIR/keys/model_signing.pem")
 ]
 ModelOption = Annotated[Path, typer.Option(help="Folder of a trained model.")]
+PolicyOption = Annotated[
+    Path | None, typer.Option("--policy", help="Policy file; default: the example for the data.")
+]
 DataOption = Annotated[Path, typer.Option(help="CSV (also .gz, .xz) or Parquet.")]
 
 

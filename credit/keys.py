@@ -9,7 +9,7 @@ from cryptography.hazmat.primitives.serialization import (
     load_pem_public_key,
 )
 
-from credit.scoring.errors import ArtefactError
+from credit.errors import ArtefactError
 
 MODEL_KEY_FILE = "model_signing.pem"
 

@@ -15,9 +15,9 @@ from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
 from core.clock import ensure_utc
-from credit.scoring.artefact import canonical, public_hex
-from credit.scoring.chain import ChainStore, Head, append_after, entries
-from credit.scoring.errors import RegistryError
+from credit.errors import RegistryError
+from credit.log.chain import ChainStore, Head, append_after, entries
+from credit.seals import canonical, public_hex
 
 
 class State(StrEnum):
