@@ -201,8 +201,7 @@ def production_faults(settings: Settings) -> list[str]:
         faults.append("UPSTREAMS_FILE is unset: production does not call the sandbox city")
     if settings.public_url is None or not settings.public_url.startswith("https://"):
         faults.append("PUBLIC_URL must be an https address")
-    if settings.trusted_proxies == 0:
-        faults.append(
-            "TRUSTED_PROXIES is 0: behind the proxy that speaks TLS all citizens have one address"
-        )
+    if not settings.trusted_proxies:
+        # our ports speak no TLS, so the https of PUBLIC_URL ends at a proxy
+        faults.append("TRUSTED_PROXIES is 0: the whole city would share its proxy's limits")
     return faults

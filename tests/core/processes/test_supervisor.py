@@ -336,7 +336,7 @@ def test_production_refuses_the_sandbox(up: Up) -> None:
     assert up.start().until_end() == 1
     [line] = up.said.splitlines()
     assert line.startswith("quancheng: production refuses to start: ")
-    for word in ("KEYS_DIR", "UPSTREAMS_FILE", "https"):
+    for word in ("KEYS_DIR", "UPSTREAMS_FILE", "https", "TRUSTED_PROXIES"):
         assert word in line
     assert not up.data_dir.exists()
 
