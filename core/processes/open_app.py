@@ -10,6 +10,7 @@ from core.bus.bus import Bus
 from core.city import City, load_city
 from core.clock import Clock, SystemClock, civil_date
 from core.context.app import App
+from core.context.contributions import START_CHECKS
 from core.database import pool
 from core.errors import StartError
 from core.manifest import Manifest, discover, load
@@ -76,6 +77,8 @@ def _assemble(
     assert settings.database_url is not None
     folder, city = settings.keys_path, load_city(settings.city_file)
     queue, events = check_wings(manifests, city)
+    for start in START_CHECKS.of(manifests):
+        start.check(settings, manifests, city)
     keys = load_keys(folder)
     bus = Bus(settings.database_url, clock if isinstance(clock, SystemClock) else None)
     metrics.watch_calendar(lambda: len(city.calendar.overdue_years(civil_date(clock.now()))))

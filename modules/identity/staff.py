@@ -16,8 +16,9 @@ from core.errors import AppError, InvalidInput
 from core.ids import is_mobile, new_id
 from core.people.directory import Person
 from core.people.personal_read import read_as_staff
+from core.people.staffing import Officer, Staffing
 from core.queue.jobs import Lane, job
-from core.security.authorization import Role
+from core.security.authorization import Role, Scope, scopes_of
 from modules.identity import codes, domain, store, texts
 from modules.identity.models import PHONE, TOTP, Staff
 from modules.identity.service import (
@@ -133,6 +134,21 @@ async def suspend(app: App, phone: str) -> bool:
         await staff.save(using_db=tx, update_fields=["suspended_at"])
         await end_sessions(app, tx, staff.citizen_id)
     return True
+
+
+async def find_officer(_app: App, person_id: UUID) -> Officer | None:
+    """A member of staff who is not suspended, with their unit."""
+    row = await Staff.get_or_none(citizen_id=person_id, suspended_at=None)
+    return None if row is None else Officer(row.citizen_id, row.department)
+
+
+async def list_officers(_app: App, unit: str, scope: Scope) -> list[Officer]:
+    """The members of staff of a unit who have a scope and are not suspended."""
+    rows = await Staff.filter(department=unit, suspended_at=None).order_by("citizen_id")
+    return [Officer(row.citizen_id, unit) for row in rows if scope in scopes_of(row.roles)]
+
+
+STAFFING = Staffing(find_officer, list_officers)
 
 
 async def look_up_person(call: Call, person_id: UUID, case_no: str) -> Person:
