@@ -16,6 +16,7 @@ from core.ids import new_id
 from core.refusal_texts import NOT_FOUND
 from modules.identity import domain, store, texts
 from modules.identity.domain import CodeCheck, Delivery
+from modules.identity.messages import LOGIN_CODE
 from modules.identity.models import LoginCode
 from notifications import api as notifications
 
@@ -124,13 +125,13 @@ async def _send(call: Call, tx: Transaction, code_id: UUID, phone: str, index: b
         created_at=now,
         expires_at=now + domain.CODE_LIFE,
     )
-    text = texts.CODE_MESSAGE.say(
-        call.locale,
-        app=app.city.app_name.say(call.locale),
-        code=code,
-        minutes=int(domain.CODE_LIFE.total_seconds() // 60),
-    )
-    await notifications.send_text(app, tx, phone=phone, text=text, key=_text_key(code_id))
+    params = {
+        "app": app.city.app_name,
+        "code": code,
+        "minutes": int(domain.CODE_LIFE.total_seconds() // 60),
+    }
+    to = notifications.Phone(phone, call.locale)
+    await notifications.send(app, tx, LOGIN_CODE, to, params, _text_key(code_id))
 
 
 async def _refuse_flood(
