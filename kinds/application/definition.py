@@ -238,7 +238,9 @@ def _graph_faults(definition: Definition) -> Iterator[str]:
         for name in step.states:
             targets[name].add(step.target)
     reached = _closure({definition.states[0].name}, targets)
-    sources = {name: {a for a in targets if name in targets[a]} for name in targets}
+    again = {name: {s.target for s in definition.steps if name in s.states and not s.once}
+             for name in targets}  # fmt: skip
+    sources = {name: {a for a in again if name in again[a]} for name in targets}
     ends = {state.name for state in definition.states if state.turn is Turn.NOBODY}
     ending = _closure(ends, sources)
     for state in definition.states:
@@ -268,7 +270,7 @@ def _turn_faults(definition: Definition) -> Iterator[str]:
             yield f"{state.name}: the citizen has no step, or nothing happens without one"
         if state.turn is Turn.UNIT and not (by[Actor.OFFICER] or state.branches):
             yield f"{state.name}: no officer has a step"
-        if state.turn is not Turn.UNIT and (state.unit or state.branches):
+        if state.turn is not Turn.UNIT and (state.unit or state.branches or by[Actor.OFFICER]):
             yield f"{state.name}: units work where it is not their turn"
         if bool(state.branches) is not bool(state.agreed and state.refused):
             yield f"{state.name}: branches need a step for when all agree and for when one refuses"

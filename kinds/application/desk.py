@@ -55,7 +55,7 @@ async def open_case(call: Call, case_id: UUID) -> OpenedCase:
     """
     officer = await _officer(call)
     case = await store.find_case(case_id)
-    if case is None or not await store.has_task(case_id, officer.unit):
+    if case is None or not await store.has_worked(case_id, officer.unit):
         raise NotFound(NOT_FOUND)
     person = await read_as_staff(
         call, case.citizen_id, service=SERVICE, fields=PERSON_FIELDS, basis_ref=case.no

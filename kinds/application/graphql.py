@@ -1,13 +1,18 @@
 """Applications in GraphQL, as citizens use them."""
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Annotated
 
 import strawberry
 
+from core.context.call import Call
+from core.context.contributions import home_card
 from core.graphql import (
     After,
     Connection,
     First,
+    HomeSection,
     IdempotencyKey,
     Info,
     Refused,
@@ -20,7 +25,8 @@ from core.graphql import (
     signed_in,
     view,
 )
-from kinds.application import service, versions
+from core.upstream.readings import ReadStatus
+from kinds.application import service, texts, versions
 from kinds.application.definition import Actor, FieldType, Turn
 from kinds.application.domain import Promise, TaskKind, TaskStatus
 from kinds.application.form import FormIncomplete
@@ -44,6 +50,17 @@ view(CaseForm)
 view(CaseView, name="Case", hidden=("row", "definition"))
 view(CaseEventView, name="CaseEvent")
 
+
+@view
+@dataclass(frozen=True, slots=True, kw_only=True)
+class YourCasesSection(HomeSection):
+    """The card of the viewer's open cases."""
+
+    waiting_for_you: Annotated[int, "How many of those shown wait for the viewer."]
+    cases: Annotated[Sequence[CaseView], "Five of them: first what waits for the viewer."]
+
+
+_SHOWN_AT_HOME = 5
 _BY_SERVICE = by_data("the service, and so the level it asks, is an argument or is the case's")
 
 ServiceId = Annotated[strawberry.ID, strawberry.argument(description="The catalogue service.")]
@@ -217,8 +234,26 @@ class Mutation:
         return CaseChanged(case=await _case(info, row))
 
 
+@home_card("your-cases", texts.YOUR_CASES, identity_level=1)
+async def your_cases_card(call: Call) -> YourCasesSection:
+    """The home screen's card."""
+    rows = await service.list_open(call, _SHOWN_AT_HOME)
+    return YourCasesSection(
+        id="your-cases",
+        title=texts.YOUR_CASES.say(call.locale),
+        status=ReadStatus.LIVE,
+        as_of=call.app.clock.now(),
+        reason=None,
+        waiting_for_you=sum(row.turn == Turn.CITIZEN for row in rows),
+        cases=[await _show(call, row) for row in rows],
+    )
+
+
 async def _case(info: Info, row: Case) -> CaseView:
-    call = info.context
+    return await _show(info.context, row)
+
+
+async def _show(call: Call, row: Case) -> CaseView:
     definition = await versions.get_stored(call.app, row.definition_id)
     return to_case(call, row, definition, service.answers_of(call, row))
 

@@ -14,6 +14,7 @@ MANIFEST = Manifest(
         "desk",
         "deadlines",
         "messages",
+        "texts",
         "personal_data",
     ),
     migrations="migrations",

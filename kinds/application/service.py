@@ -146,6 +146,11 @@ async def list_cases(
     )
 
 
+async def list_open(call: Call, most: int) -> Sequence[Case]:
+    """The viewer's open cases: first what waits for the viewer, then what is due soonest."""
+    return await store.list_open_cases(call.require_viewer().user_id, most)
+
+
 async def list_timeline(call: Call, case: Case, *, after: int, first: int) -> list[CaseEvent]:
     """What happened to one of the viewer's cases, as `get_case` gives it, in order."""
     return await store.list_events(case.id, after=after, first=first)
