@@ -115,8 +115,9 @@ class Step:
     timeline.
 
     `note` says that a reason has to be given, `assigns` that the officer names the unit that works
-    next, `classifies` that the officer may set the category, `fills` that the form has to be
-    complete: everything that it lacks is told at once. `once`: at most once in a case's life.
+    next, `classifies` that the officer may set the category, `asks` that the officer may name
+    papers to be handed in anew, `fills` that form and papers have to be complete: everything that
+    is missing is told at once. `once`: at most once in a case's life.
     `restarts`: the promise counts anew and branches are asked again. `unlike` names an earlier
     step whose officer may not take this one.
     """
@@ -130,6 +131,7 @@ class Step:
     assigns: bool = False
     classifies: bool = False
     fills: bool = False
+    asks: bool = False
     once: bool = False
     restarts: bool = False
     unlike: str = ""

@@ -26,18 +26,21 @@ from core.graphql import (
     view,
 )
 from core.upstream.readings import ReadStatus
-from kinds.application import service, texts, versions
+from kinds.application import attachments, service, texts, versions
 from kinds.application.definition import Actor, FieldType, Turn
 from kinds.application.domain import Promise, TaskKind, TaskStatus
 from kinds.application.form import FormIncomplete
 from kinds.application.models import Case
 from kinds.application.views import (
     CaseEventView,
+    CaseFileView,
     CaseForm,
+    CaseMaterial,
     CaseView,
     to_case,
     to_event,
     to_form,
+    to_materials,
 )
 
 view(Turn, name="CaseTurn")
@@ -46,6 +49,7 @@ view(FieldType, name="CaseFieldType")
 view(Promise, name="CasePromise")
 view(TaskKind, name="CaseTaskKind")
 view(TaskStatus, name="CaseTaskStatus")
+view(CaseFileView, name="CaseFile")
 view(CaseForm)
 view(CaseView, name="Case", hidden=("row", "definition"))
 view(CaseEventView, name="CaseEvent")
@@ -107,6 +111,7 @@ OpenCaseResult = Annotated[
 SaveCaseResult = Annotated[
     CaseChanged | CaseIncomplete | Refused, strawberry.union("SaveCaseResult")
 ]
+RemoveCaseFileResult = Annotated[CaseChanged | Refused, strawberry.union("RemoveCaseFileResult")]
 TakeCaseStepResult = Annotated[
     CaseChanged | CaseIncomplete | Refused, strawberry.union("TakeCaseStepResult")
 ]
@@ -168,6 +173,15 @@ class Query:
         definition = await versions.get_stored(call.app, row.definition_id)
         events = await service.list_timeline(call, row, after=after, first=page_size(first))
         return [to_event(call, event, definition) for event in events]
+
+    @query(_BY_SERVICE, description="The papers of one of the viewer's cases, with their files.")
+    async def case_materials(self, info: Info, case_id: CaseId) -> list[CaseMaterial]:
+        """What is to be attached, and what was."""
+        call = info.context
+        row = await service.get_case(call, parse_id(case_id))
+        definition = await versions.get_stored(call.app, row.definition_id)
+        files = await attachments.list_files(row.id)
+        return to_materials(call, row, definition, service.answers_of(call, row), files)
 
 
 @strawberry.type
@@ -231,6 +245,19 @@ class Mutation:
             )
         except FormIncomplete as error:
             return _incomplete(info, error)
+        return CaseChanged(case=await _case(info, row))
+
+    @mutation(_BY_SERVICE, description="Take a file away from a case that waits for the viewer.")
+    async def remove_case_file(
+        self,
+        info: Info,
+        case_id: CaseId,
+        file_id: Annotated[strawberry.ID, strawberry.argument(description="The file's id.")],
+        idempotency_key: IdempotencyKey,
+    ) -> RemoveCaseFileResult:
+        """For good."""
+        row = await service.get_case(info.context, parse_id(case_id))
+        await attachments.remove(info.context, row, parse_id(file_id), idempotency_key)
         return CaseChanged(case=await _case(info, row))
 
 

@@ -15,7 +15,7 @@ from core.errors import Conflict, Forbidden, InvalidInput, NotFound
 from core.json import to_json
 from core.people.directory import get_person
 from core.refusal_texts import NOT_FOUND
-from kinds.application import domain, engine, store, texts, versions
+from kinds.application import attachments, domain, engine, store, texts, versions
 from kinds.application.definition import NO_CATEGORY, Actor, Definition, Turn
 from kinds.application.engine import By, Choices
 from kinds.application.form import check_answers
@@ -120,7 +120,9 @@ async def take_step(call: Call, case_id: UUID, event: str, note: str, key: str) 
             if step.by is not Actor.CITIZEN:
                 raise Forbidden(texts.NOT_YOUR_STEP)
             if step.fills:
-                check_answers(definition, answers_of(call, case), complete=True)
+                answers = answers_of(call, case)
+                papers = await attachments.find_missing(tx, case, definition, answers)
+                check_answers(definition, answers, complete=True, papers=papers)
             by = By(Actor.CITIZEN, case.citizen_id)
             await engine.take(call.app, tx, case, definition, step, by, Choices(note))
     return await _get(case_id)

@@ -8,6 +8,7 @@ from uuid import UUID
 
 from core.database import Transaction, connection, fetch_all, fetch_model, fetch_one
 from core.ids import new_id
+from core.json import to_json
 from kinds.application.definition import Actor
 from kinds.application.domain import Clocks, TaskKind, TaskStatus
 from kinds.application.models import Case, CaseEvent, Task
@@ -121,7 +122,7 @@ async def write_move(
             done_by,
             TaskStatus.DONE,
             TaskStatus.DROPPED,
-            *values.values(),
+            *(to_json(v).decode() if isinstance(v, list) else v for v in values.values()),
         ],
     )
 
