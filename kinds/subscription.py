@@ -27,7 +27,6 @@ from core.database import Transaction, connection, fetch_all, transaction
 from core.errors import NotFound
 from core.people.directory import get_person
 from core.rooms import ExtensionPoint
-from core.texts import Locale
 from core.upstream.client import UpstreamError
 from kinds import owned
 from kinds.owned import OwnedList
@@ -70,13 +69,13 @@ SUBSCRIPTIONS: ExtensionPoint[Subscription[Any]] = ExtensionPoint(
 
 @dataclass(frozen=True, slots=True)
 class Notice:
-    """What a person is told: `values(locale)` fills the template's blanks in their language.
+    """What a person is told: a template and its parameters.
 
     Without a `deep_link` the message leads to the service's own page.
     """
 
     template: Template
-    values: Callable[[Locale], Mapping[str, object]]
+    params: Mapping[str, object]
     deep_link: str | None = None
 
 
@@ -130,14 +129,9 @@ async def tell(
     async with transaction() as tx:
         if note is not None and not await note(tx):
             return
-        await notifications.notify(
-            app,
-            tx,
-            person=person,
-            template=notice.template.id,
-            values=notice.values(Locale(person.locale)),
-            key=subscription.key_of(occasion, citizen_id),
-            deep_link=notice.deep_link or page,
+        key, link = subscription.key_of(occasion, citizen_id), notice.deep_link or page
+        await notifications.send(
+            app, tx, notice.template, person, notice.params, key, deep_link=link
         )
 
 

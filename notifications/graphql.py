@@ -70,7 +70,7 @@ class Query:
         return Inbox(
             unread=await store.count_unread(person_id),
             messages=connection(
-                rows, first, lambda row: str(row.id), lambda row: _message(app, row)
+                rows, first, lambda row: str(row.position), lambda row: _message(app, row)
             ),
         )
 

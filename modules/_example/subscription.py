@@ -9,7 +9,6 @@ later. An error that cannot pass is `core.queue.jobs.GiveUp`. What goes over man
 one bad row stops no other.
 """
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
 from typing import Annotated
@@ -20,7 +19,6 @@ from core.context.call import Call
 from core.context.sweep import sweep
 from core.deadline import Deadline
 from core.queue.jobs import Lane, job
-from core.texts import Locale
 from kinds import owned
 from kinds.owned import OwnedList
 from kinds.subscription import Notice, Subscription, subscribe, tell_all
@@ -100,8 +98,4 @@ async def _look(app: App, district_code: str) -> None:
 
 def _notice(fountain: Fountain, _follow: FountainFollow) -> Notice:
     """What a follower is told; None would pass one over."""
-
-    def values(_locale: Locale) -> Mapping[str, object]:
-        return {"name": fountain.name}
-
-    return Notice(FOUNTAIN_CLOSED, values)
+    return Notice(FOUNTAIN_CLOSED, {"name": fountain.name})

@@ -6,6 +6,8 @@ MANIFEST = Manifest(
     name="mobility",
     rooms=(
         "parking",
+        "car_parks",
+        "traffic",
         "fines",
         "transit",
         "models",

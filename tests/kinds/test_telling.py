@@ -9,16 +9,14 @@ from core.context.app import App
 from core.database import Transaction, idempotency
 from core.ids import new_id
 from core.security.authentication import Viewer
-from core.texts import Locale
+from core.texts import Named
 from kinds.subscription import Notice, tell
 from modules._example.subscription import FOLLOWS, FOUNTAIN_CLOSED
 from notifications.models import Message
 
 People = Callable[..., Awaitable[Viewer]]
 
-NOTICE = Notice(
-    FOUNTAIN_CLOSED, lambda locale: {"name": "东门" if locale is Locale.ZH else "the east gate"}
-)
+NOTICE = Notice(FOUNTAIN_CLOSED, {"name": Named("东门", "the east gate")})
 
 
 def _record(app: App) -> Callable[[Transaction], Awaitable[bool]]:
@@ -35,7 +33,7 @@ def _record(app: App) -> Callable[[Transaction], Awaitable[bool]]:
 
 
 async def _messages(app: App) -> list[tuple[str, str | None]]:
-    rows = await Message.all().order_by("id")
+    rows = await Message.all().order_by("position")
     return [
         (app.vault.decrypt(bytes(row.body_sealed), "notifications.body"), row.deep_link)
         for row in rows

@@ -1,6 +1,6 @@
 """The messages of autopay."""
 
-from core.clock import local_minute
+from core.clock import SHANGHAI
 from core.context.app import App
 from core.database import Transaction
 from core.money import format_yuan
@@ -11,7 +11,7 @@ from modules.utilities.autopay import texts
 from modules.utilities.autopay.models import AutopayCharge
 from modules.utilities.bills.models import Bill
 from notifications import api as notifications
-from notifications.api import Template
+from notifications.api import MessageClass, Template
 
 _TOLD = frozenset({"announced", "stopped", "failed"})
 """What is paid is told by the payment's own message; what is cancelled needs no word."""
@@ -34,7 +34,7 @@ async def tell(
             "name": NAME[UtilityKind(bill.kind)].say(locale),
             "period": bill.period,
             "amount": format_yuan(charge.amount_fen),
-            "when": local_minute(charge.pay_at),
+            "when": f"{charge.pay_at.astimezone(SHANGHAI):%m-%d %H:%M}",
             "reason": reason.say(locale),
         },
         key=f"autopay:{charge.id}:{charge.state}",
@@ -47,10 +47,19 @@ AUTOPAY_ANNOUNCED = Template(
     texts.AUTOPAY_ANNOUNCED_TITLE,
     texts.AUTOPAY_ANNOUNCED_BODY,
     sms=True,
+    about=MessageClass.MONEY,
 )
 AUTOPAY_STOPPED = Template(
-    "bills.autopay_stopped", texts.AUTOPAY_STOPPED_TITLE, texts.AUTOPAY_STOPPED_BODY, sms=True
+    "bills.autopay_stopped",
+    texts.AUTOPAY_STOPPED_TITLE,
+    texts.AUTOPAY_STOPPED_BODY,
+    sms=True,
+    about=MessageClass.MONEY,
 )
 AUTOPAY_FAILED = Template(
-    "bills.autopay_failed", texts.AUTOPAY_STOPPED_TITLE, texts.AUTOPAY_STOPPED_BODY, sms=True
+    "bills.autopay_failed",
+    texts.AUTOPAY_STOPPED_TITLE,
+    texts.AUTOPAY_STOPPED_BODY,
+    sms=True,
+    about=MessageClass.MONEY,
 )

@@ -9,6 +9,8 @@ import strawberry
 
 from core.context.call import Call
 from core.graphql import (
+    GeoAreaInput,
+    GeoPointInput,
     IdempotencyKey,
     Info,
     Refused,
@@ -20,16 +22,16 @@ from core.graphql import (
     signed_in,
     view,
 )
+from core.standards.coordinates import GeoPoint
 from core.upstream.readings import Reading
 from kinds.subscription import list_mine, unsubscribe
 from modules.utilities.outages import domain, models, subscription
-from modules.utilities.outages.domain import UTILITY_OUTAGE_NOTICE, Area, Outage, OutageKind, Spot
+from modules.utilities.outages.domain import UTILITY_OUTAGE_NOTICE, Outage, OutageKind
 from modules.utilities.outages.lookup import read_outages
 from modules.utilities.outages.subscription import WATCHES
 
 view(OutageKind)
 view(domain.OutageStatus)
-view(Spot, name="GeoPoint")
 view(Outage, name="UtilityOutage", names={"outage_ref": "id"}, hidden=("shape",))
 UtilityOutages = reading_view(
     "UtilityOutages",
@@ -40,20 +42,6 @@ UtilityOutages = reading_view(
 )
 
 
-@strawberry.input(description="A point, WGS 84.")
-class GeoPointInput:
-    lat: float = strawberry.field(description="Latitude in degrees, -90 to 90.")
-    lon: float = strawberry.field(description="Longitude in degrees, -180 to 180.")
-
-
-@strawberry.input(description="A rectangle, WGS 84.")
-class GeoAreaInput:
-    south: float = strawberry.field(description="Its lowest latitude.")
-    west: float = strawberry.field(description="Its lowest longitude.")
-    north: float = strawberry.field(description="Its highest latitude.")
-    east: float = strawberry.field(description="Its highest longitude.")
-
-
 @view
 @dataclass(frozen=True, slots=True)
 class OutageWatch:
@@ -61,7 +49,7 @@ class OutageWatch:
 
     id: Annotated[UUID, "Its id, for unwatchOutages."]
     label: Annotated[str, "The viewer's own name for it, perhaps empty."]
-    at: Annotated[Spot, "Where it is."]
+    at: Annotated[GeoPoint, "Where it is."]
     kinds: Annotated[Sequence[OutageKind], "Of what the viewer is told."]
     outages: Annotated[
         Sequence[Outage], "What is cut off there or will be; empty too while the feed is silent."
@@ -113,11 +101,12 @@ class Query:
         ] = None,
     ) -> Reading[Sequence[Outage]]:
         """Open to anybody; yesterday's and those of the week to come."""
+        city = info.context.app.city
         return await read_outages(
             info.context,
             kind=kind,
-            at=Spot(at.lat, at.lon) if at else None,
-            area=Area(area.south, area.west, area.north, area.east) if area else None,
+            at=at.within(city, "at") if at else None,
+            area=area.within(city, "area") if area else None,
         )
 
     @query(signed_in(), description="The places of whose outages the viewer is told.")
@@ -146,7 +135,7 @@ class Mutation:
         ] = None,
     ) -> WatchOutagesResult:
         """At most ten places."""
-        spot = Spot(at.lat, at.lon)
+        spot = at.within(info.context.app.city, "at")
         row = await subscription.watch(info.context, label, spot, kinds or (), idempotency_key)
         (watch,) = await _watches(info.context, [row])
         return OutagesWatched(watch)

@@ -4,23 +4,23 @@ from collections.abc import Sequence
 from datetime import timedelta
 
 from core.context.call import Call
-from core.errors import InvalidInput
+from core.standards.coordinates import GeoArea, GeoPoint
 from core.upstream.readings import Reading
 from kinds.lookup import CityLookup
-from modules.utilities.outages import domain, texts
-from modules.utilities.outages.domain import UTILITY_OUTAGE_NOTICE, Area, Outage, OutageKind, Spot
+from modules.utilities.outages import domain
+from modules.utilities.outages.domain import UTILITY_OUTAGE_NOTICE, Outage, OutageKind
 from modules.utilities.outages.upstream import list_outages
 
 OUTAGES = CityLookup(UTILITY_OUTAGE_NOTICE, list_outages, max_stale=timedelta(hours=2))
 
 
 async def read_outages(
-    call: Call, *, kind: OutageKind | None = None, at: Spot | None = None, area: Area | None = None
+    call: Call,
+    *,
+    kind: OutageKind | None = None,
+    at: GeoPoint | None = None,
+    area: GeoArea | None = None,
 ) -> Reading[Sequence[Outage]]:
-    """Outages at a place, in an area, or in the whole city. Raises InvalidInput."""
-    if at is not None and not domain.is_spot(at):
-        raise InvalidInput(texts.PLACE_INVALID, "at")
-    if area is not None and not area.is_sound:
-        raise InvalidInput(texts.PLACE_INVALID, "area")
+    """Outages at a place, in an area, or in the whole city."""
     reading = await OUTAGES.read(call)
     return reading.map(lambda outages: domain.choose(outages, kind=kind, at=at, area=area))

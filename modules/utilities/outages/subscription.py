@@ -5,14 +5,12 @@ from functools import partial
 
 import orjson
 
-from core.clock import local_minute
 from core.context.app import App
 from core.context.call import Call
 from core.context.sweep import sweep
 from core.deadline import Deadline
-from core.errors import InvalidInput
 from core.queue.jobs import job
-from core.texts import Locale
+from core.standards.coordinates import GeoPoint
 from kinds import owned
 from kinds.owned import OwnedList
 from kinds.subscription import Notice, Subscription, subscribe, tell_all
@@ -23,11 +21,10 @@ from modules.utilities.outages.domain import (
     Outage,
     OutageKind,
     OutageStatus,
-    Spot,
 )
 from modules.utilities.outages.models import SPOT, OutageWatch
 from modules.utilities.outages.upstream import list_outages
-from notifications.api import Template
+from notifications.api import Param, Template
 
 _DEADLINE_S = 8.0
 WATCHES = Subscription(
@@ -37,24 +34,27 @@ WATCHES = Subscription(
     removes="unwatchOutages",
     keys="outage:",
 )
+_TIMES = {"starts": Param.MOMENT, "ends": Param.MOMENT}
 ANNOUNCED = Template(
-    "bills.outage_announced", texts.OUTAGE_ANNOUNCED_TITLE, texts.OUTAGE_ANNOUNCED_BODY
+    "bills.outage_announced",
+    texts.OUTAGE_ANNOUNCED_TITLE,
+    texts.OUTAGE_ANNOUNCED_BODY,
+    params=_TIMES,
 )
 RESTORED = Template(
-    "bills.outage_restored", texts.OUTAGE_RESTORED_TITLE, texts.OUTAGE_RESTORED_BODY
+    "bills.outage_restored", texts.OUTAGE_RESTORED_TITLE, texts.OUTAGE_RESTORED_BODY, params=_TIMES
 )
 
 
 async def watch(
-    call: Call, label: str, spot: Spot, kinds: Sequence[OutageKind], key: str
+    call: Call, label: str, spot: GeoPoint, kinds: Sequence[OutageKind], key: str
 ) -> OutageWatch:
     """Tell the viewer of outages at a place from now on; of all kinds where none is given.
 
-    The same key gives the same watch. Raises InvalidInput, Conflict above ten places or KEY_REUSED.
+    The same key gives the same watch. Raises InvalidInput for a long label, Conflict above ten
+    places or KEY_REUSED.
     """
     label = owned.require_label(label)
-    if not domain.is_spot(spot):
-        raise InvalidInput(texts.PLACE_INVALID, "at")
     chosen = ",".join(kind.value for kind in OutageKind if kind in (kinds or OutageKind))
     row = {
         "label": label,
@@ -67,10 +67,10 @@ async def watch(
     return await subscribe(call, WATCHES, key, row, command)
 
 
-def spot_of(app: App, row: OutageWatch) -> Spot:
+def spot_of(app: App, row: OutageWatch) -> GeoPoint:
     """Where a watched place is."""
     lat, lon = orjson.loads(app.vault.decrypt(bytes(row.spot_sealed), SPOT))
-    return Spot(lat, lon)
+    return GeoPoint(lat, lon)
 
 
 @job("bills.tell_outages", timeout_s=110, every="*/2 * * * *")
@@ -97,22 +97,17 @@ async def _tell(app: App, outage: Outage) -> None:
 def _announcement(app: App, outage: Outage, watch: OutageWatch) -> Notice | None:
     if not outage.covers(spot_of(app, watch)):
         return None
-
-    def values(locale: Locale) -> dict[str, object]:
-        label = watch.label or texts.WATCHED_PLACE.say(locale)
-        return {"label": label} | _values(outage, locale)
-
-    return Notice(ANNOUNCED, values)
+    label = watch.label or texts.WATCHED_PLACE
+    return Notice(ANNOUNCED, {"label": label, "cause": outage.cause} | _params(outage))
 
 
 def _end_of(outage: Outage, _watch: OutageWatch) -> Notice:
-    return Notice(RESTORED, partial(_values, outage))
+    return Notice(RESTORED, _params(outage))
 
 
-def _values(outage: Outage, locale: Locale) -> dict[str, object]:
+def _params(outage: Outage) -> dict[str, object]:
     return {
-        "what": texts.OUTAGE_OF[outage.kind].say(locale),
-        "cause": outage.cause.say(locale),
-        "starts": local_minute(outage.starts_at),
-        "ends": local_minute(outage.restored_at or outage.planned_restoration_at),
+        "what": texts.OUTAGE_OF[outage.kind],
+        "starts": outage.starts_at,
+        "ends": outage.restored_at or outage.planned_restoration_at,
     }

@@ -2,7 +2,6 @@
 
 from core.texts import Text
 
-PLACE_INVALID = Text("PLACE_INVALID", "位置有误", "This is not a place on the map")
 TOO_MANY_WATCHES = Text(
     "TOO_MANY_WATCHES", "最多可关注 {limit} 个位置", "At most {limit} places can be watched"
 )

@@ -164,6 +164,6 @@ async def _sent(row: models.Reminded) -> BillReminderSent:
     stage, state = domain.Stage(row.stage), None
     if row.sms:
         key = REMINDERS.key_of(domain.occasion_of(row.bill_id, stage), row.citizen_id)
-        state = await notifications.text_state(connection(), f"sms:{key}")
+        state = await notifications.text_state(connection(), key)
     delivery = domain.delivery_of(row.sms, state)
     return BillReminderSent(row.bill_id, stage, row.amount_fen, row.sent_at, delivery)

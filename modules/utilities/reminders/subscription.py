@@ -10,9 +10,7 @@ from core.context.call import Call
 from core.database import Transaction
 from core.deadline import Deadline
 from core.errors import InvalidInput
-from core.money import format_yuan
 from core.queue.jobs import Lane, job
-from core.texts import Locale
 from kinds import owned
 from kinds.owned import OwnedList
 from kinds.subscription import Notice, Subscription, look_daily, subscribe, tell
@@ -32,7 +30,7 @@ from modules.utilities.reminders.domain import (
     stage_of,
 )
 from modules.utilities.reminders.models import Reminder
-from notifications.api import Template
+from notifications.api import MessageClass, Param, Template
 
 _CALL_S = 5.0
 
@@ -51,7 +49,11 @@ REMINDERS = Subscription(
 )
 _TEMPLATES = {
     (stage, sms): Template(
-        f"bills.reminder_{stage.lower()}{'_sms' if sms else ''}", *texts.REMINDER[stage], sms=sms
+        f"bills.reminder_{stage.lower()}{'_sms' if sms else ''}",
+        *texts.REMINDER[stage],
+        sms=sms,
+        about=MessageClass.MONEY,
+        params={"amount": Param.FEN, "due_on": Param.DATE},
     )
     for stage in Stage
     for sms in (False, True)
@@ -116,13 +118,11 @@ async def _look(app: App, reminder: Reminder) -> None:
 def _notice(
     link: AccountLink, bill_id: UUID, bill: BillerBill, stage: Stage, *, sms: bool
 ) -> Notice:
-    def values(locale: Locale) -> dict[str, object]:
-        return {
-            "name": NAME[UtilityKind(link.kind)].say(locale),
-            "label": link.label or link.account_no,
-            "period": bill.period,
-            "amount": format_yuan(bill.total_fen),
-            "due_on": bill.due_on.isoformat(),
-        }
-
-    return Notice(_TEMPLATES[stage, sms], values, f"/bills/{bill_id}")
+    params = {
+        "name": NAME[UtilityKind(link.kind)],
+        "label": link.label or link.account_no,
+        "period": bill.period,
+        "amount": bill.total_fen,
+        "due_on": bill.due_on,
+    }
+    return Notice(_TEMPLATES[stage, sms], params, f"/bills/{bill_id}")

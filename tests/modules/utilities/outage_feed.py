@@ -14,8 +14,8 @@ from tests.fakes import Silence
 
 
 def make_outage(ref: str = "OT1", kind: OutageKind = OutageKind.WATER, **changes: Any) -> Outage:
-    """Cut off around (36, 117), 800 m wide, for two hours from noon."""
-    shape = box(116.996, 35.996, 117.004, 36.004)
+    """Cut off around (36.6, 117), 800 m wide, for two hours from noon."""
+    shape = box(116.996, 36.596, 117.004, 36.604)
     made = Outage(
         ref, kind, True, Named("管线改造", "Pipeline works"), NOON, NOON + timedelta(hours=2), None,
         OutageStatus.SCHEDULED, 700, NOON, shape,

@@ -8,6 +8,7 @@ from shapely import Point
 
 from core.context.call import Call
 from core.ids import new_id
+from core.standards.coordinates import GeoPoint
 from kinds.subscription import unsubscribe
 from modules.utilities.accounts import service as accounts
 from modules.utilities.accounts.domain import UtilityKind
@@ -15,7 +16,6 @@ from modules.utilities.accounts.models import AccountLink
 from modules.utilities.accounts.store import ACCOUNTS
 from modules.utilities.accounts.upstream import BILLERS
 from modules.utilities.outages import subscription as outages
-from modules.utilities.outages.domain import Spot
 from modules.utilities.outages.upstream import UTILITIES
 from modules.utilities.reminders.domain import Rule
 from modules.utilities.reminders.subscription import REMINDERS, remind, set_reminder
@@ -54,8 +54,8 @@ def _issue(fakes: Mapping[Any, Any], n: int) -> None:
     fake_of(fakes).issue(f"A{n:04d}", 3360)
 
 
-def _place(n: int) -> Spot:
-    return Spot(36.0 + n / 100, 117.0)
+def _place(n: int) -> GeoPoint:
+    return GeoPoint(36.6 + n / 100, 117.0)
 
 
 async def _watch(call: Call, n: int, key: str) -> None:

@@ -141,7 +141,7 @@ async def _charges() -> list[tuple[str, str | None, int]]:
 
 
 async def _templates() -> list[str]:
-    return [row.template for row in await Message.all().order_by("id")]
+    return [row.template for row in await Message.all().order_by("position")]
 
 
 async def test_a_bill_is_announced_and_paid_once_a_day_later(

@@ -49,7 +49,7 @@ async def _run_on(world: World, day: date) -> None:
 
 
 async def _titles(world: World) -> list[str]:
-    rows = await Message.all().order_by("id")
+    rows = await Message.all().order_by("position")
     return [world.app.vault.decrypt(bytes(row.title_sealed), "notifications.title") for row in rows]
 
 

@@ -1,0 +1,23 @@
+"""The manifest of applications."""
+
+from core.manifest import Manifest
+
+MANIFEST = Manifest(
+    name="applications",
+    rooms=(
+        "graphql",
+        "staff_graphql",
+        "routes",
+        "domain",
+        "models",
+        "versions",
+        "service",
+        "desk",
+        "deadlines",
+        "messages",
+        "texts",
+        "personal_data",
+    ),
+    migrations="migrations",
+    append_only=("applications_definition",),
+)
