@@ -16,6 +16,7 @@ from core.security.authorization import Scope
 from kinds.application import domain, messages, store, texts
 from kinds.application.definition import Actor, Definition, State, Step, Turn
 from kinds.application.domain import TaskKind
+from kinds.application.events import CaseEnded
 from kinds.application.models import Case
 from kinds.application.store import Entry
 
@@ -97,6 +98,9 @@ async def take(
     case.update_from_dict({**values, "sequence": case.sequence + 1})
     if step.by is not Actor.CITIZEN:
         await messages.tell_later(app, tx, case, step.event)
+    if target.turn is Turn.NOBODY:
+        ended = CaseEnded(case.id, case.service_id, case.item, case.citizen_id, case.state)
+        await app.events.publish(tx, ended)
     return await open_work(app, tx, case, definition)
 
 

@@ -14,6 +14,7 @@ MANIFEST = Manifest(
         "service",
         "desk",
         "deadlines",
+        "events",
         "messages",
         "texts",
         "personal_data",

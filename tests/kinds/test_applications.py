@@ -19,13 +19,14 @@ from core.manifest import discover
 from core.security.authentication import Viewer
 from core.settings import Settings
 from core.texts import Named
-from kinds.application import desk, service, versions
+from kinds.application import attachments, desk, service, versions
 from kinds.application.definition import Definition, Turn, check
 from kinds.application.form import FormIncomplete
 from kinds.application.models import Case
 from kinds.application.versions import APPLICATIONS
 from tests.conftest import ROOT
 from tests.kinds.application.driver import Sample, drive, paths, way_out
+from tests.kinds.application.papers import pdf
 from tests.kinds.application.town import Town, find, key
 
 SAMPLES: list[Sample] = [
@@ -66,7 +67,7 @@ async def me(citizen: Callable[..., Awaitable[Viewer]], call: Callable[..., Call
 
 
 async def _open(me: Call, sample: Sample, one: str | None = None) -> Case:
-    return await service.open_case(
+    case = await service.open_case(
         me,
         sample.service,
         sample.answers,
@@ -74,6 +75,10 @@ async def _open(me: Call, sample: Sample, one: str | None = None) -> Case:
         item=sample.item,
         category=sample.category,
     )
+    if one is None:
+        for paper in sample.papers:
+            await attachments.attach(me, case, paper, f"{paper}.pdf", pdf(), key())
+    return case
 
 
 def test_every_application_of_the_house_is_tried_here() -> None:

@@ -21,6 +21,8 @@ class Sample:
     answers: dict[str, str]
     item: str = ""
     category: str = ""
+    papers: Sequence[str] = field(default_factory=tuple)
+    """The papers that have to be attached with these answers."""
     missing: Sequence[str] = field(default_factory=tuple)
     """What an empty form lacks, in the order of the form."""
 
