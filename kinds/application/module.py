@@ -7,6 +7,7 @@ MANIFEST = Manifest(
     rooms=(
         "graphql",
         "staff_graphql",
+        "rating_graphql",
         "routes",
         "domain",
         "models",

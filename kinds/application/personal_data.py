@@ -15,8 +15,8 @@ from core.database import Transaction
 from core.ids import new_id
 from core.people.data_rights import Hold, PersonalData
 from core.people.personal_table import PersonalTable, Sealed, Stays, section
-from kinds.application import attachments, engine, file_store, store, texts
-from kinds.application.models import Case, CaseEvent, CaseFile
+from kinds.application import attachments, engine, file_store, rating, store, texts
+from kinds.application.models import Case, CaseEvent, CaseFile, Rating
 from kinds.application.opening import FORM
 
 _EXPORT_MOST = 10_000
@@ -86,6 +86,14 @@ FILES = PersonalTable(
     erased=Stays("taken away once the case has ended: file_store.delete_files_of"),
 )
 
+RATINGS = PersonalTable(
+    Rating,
+    owner="citizen_id",
+    exported=section("ratings", "case_id", "grade", "labels", "rated_at", text="text_sealed"),
+    sealed=(Sealed("text_sealed", rating.TEXT),),
+    erased=Stays("the grade stays without the person: store.forget_person"),
+)
+
 PERSONAL = PersonalData(
-    "applications", (CASES, EVENTS, FILES), read=_read, holds=_holds, erase=_erase
+    "applications", (CASES, EVENTS, FILES, RATINGS), read=_read, holds=_holds, erase=_erase
 )

@@ -20,6 +20,8 @@ from kinds.application.form import FormIncomplete, Problem, read_answers
 from kinds.application.models import Case, CaseEvent
 from kinds.application.opening import FORM, Opening, open_in, seal_form
 
+_NO_CHARS = 48
+
 
 @dataclass(frozen=True, slots=True)
 class BlankForm:
@@ -130,6 +132,13 @@ async def get_case(call: Call, case_id: UUID) -> Case:
     return case
 
 
+async def find_by_no(call: Call, no: str) -> Case | None:
+    """One of the viewer's cases by its number, however it is spaced and in small letters too."""
+    viewer = call.require_viewer()
+    case = await store.find_by_no("".join(no.split()).upper()[:_NO_CHARS])
+    return case if case is not None and case.citizen_id == viewer.user_id else None
+
+
 async def list_cases(
     call: Call, *, first: int, before: UUID | None, only_open: bool, service: str | None
 ) -> Sequence[Case]:
@@ -160,7 +169,7 @@ def answers_of(call: Call, case: Case) -> dict[str, str]:
 
 async def _get_current(call: Call, service: str, item: str) -> Definition:
     definition = await versions.find_current(call.app, service, item)
-    if definition is None:
+    if definition is None or versions.calls_back(call.app, service):
         raise NotFound(NOT_FOUND)
     return definition
 

@@ -44,6 +44,8 @@ class Application:
 
     definition: Definition
     rule: Rule | None = None
+    calls_back: bool = False
+    """Its cases are the call-backs that follow on poor ratings of others."""
     for_item: Callable[[App, Definition, str], Awaitable[Definition | None]] | None = None
 
     @property
@@ -90,8 +92,22 @@ def rule_of(app: App, service: str) -> Rule | None:
     return _declared(app)[service].rule
 
 
+def calls_back(app: App, service: str) -> bool:
+    """Whether a service's cases are call-backs, which the city opens itself."""
+    return _declared(app)[service].calls_back
+
+
 def _declared(app: App) -> Mapping[str, Application]:
-    return app.once(APPLICATIONS, lambda: {a.service: a for a in app.extensions(APPLICATIONS)})
+    found = app.extensions(APPLICATIONS)
+    return app.once("applications.declared", lambda: {one.service: one for one in found})
+
+
+async def find_call_back(app: App) -> Definition | None:
+    """The definition of call-backs, where a service declares one."""
+    for application in _declared(app).values():
+        if application.calls_back:
+            return await find_current(app, application.service)
+    return None
 
 
 async def find_current(app: App, service: str, item: str = "") -> Definition | None:

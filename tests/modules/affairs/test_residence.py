@@ -92,18 +92,12 @@ async def test_two_missing_papers_are_told_once_and_a_card_is_issued(
     }  # fmt: skip
     await desk.act(first, "accept")
     second = (await town.officer("police", 1)).require_viewer()
-    (task,) = [
-        edge["node"]
-        for edge in (await desk.send(second, "StaffTasks", first=5))["staffTasks"]["edges"]
-    ]
+    task = await _only_task(desk, second)
     refused = await desk.send(first, "ActOnTask", taskId=task["id"], event="approve")
     assert refused["actOnTask"]["code"] == "FOUR_EYES"
     approved = await desk.send(second, "ActOnTask", taskId=task["id"], event="approve")
     assert approved["actOnTask"]["task"]["case"]["stateTitle"] == "The card is being made"
-    (task,) = [
-        edge["node"]
-        for edge in (await desk.send(second, "StaffTasks", first=5))["staffTasks"]["edges"]
-    ]
+    task = await _only_task(desk, second)
     await desk.send(second, "TakeTask", taskId=task["id"])
     issued = await desk.send(second, "ActOnTask", taskId=task["id"], event="issue")
     case = issued["actOnTask"]["task"]["case"]
@@ -121,6 +115,12 @@ async def test_one_application_at_a_time_and_only_with_a_real_name(
     refused = await desk.send(me, "OpenApplication", **wanted)
     assert refused["openCase"]["code"] == "TOO_MANY_OPEN"
     assert len((await desk.send(me, "MyCases", first=10))["cases"]["edges"]) == 1
+
+
+async def _only_task(desk: Desk, officer: Viewer) -> dict[str, str]:
+    (edge,) = (await desk.send(officer, "StaffTasks", first=5))["staffTasks"]["edges"]
+    task: dict[str, str] = edge["node"]
+    return task
 
 
 async def _attach(client: Client, me: Viewer, case_id: str, material: str, content: bytes) -> None:
