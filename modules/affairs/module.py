@@ -2,4 +2,6 @@
 
 from core.manifest import Manifest
 
-MANIFEST = Manifest(name="affairs")
+MANIFEST = Manifest(
+    name="affairs", rooms=("residence.definition", "cases.definition", "rating.definition")
+)
