@@ -4,12 +4,13 @@ import asyncio
 from uuid import UUID
 
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import Response
 from starlette.routing import Route
 
 from core.context.app import App
 from core.context.call import Call
 from core.context.contributions import Routes
+from core.context.problems import PRIVATE, problem
 from core.deadline import Deadline
 from core.errors import AppError, NotFound
 from core.ids import new_id
@@ -22,7 +23,6 @@ from payments import receipts
 from payments.receipt_pdf import Issuer, render
 
 PATH = "/receipts/{payment_id}.pdf"
-_HEADERS = {"Cache-Control": "private, no-store", "X-Content-Type-Options": "nosniff"}
 
 
 def routes(app: App) -> list[Route]:
@@ -33,14 +33,7 @@ def routes(app: App) -> list[Route]:
         try:
             return await _receipt(app, request, locale)
         except AppError as refused:
-            problem = {
-                "title": refused.code,
-                "status": refused.http_status,
-                "detail": refused.say(locale),
-            }
-            return JSONResponse(
-                problem, refused.http_status, _HEADERS, media_type="application/problem+json"
-            )
+            return problem(refused, locale)
 
     return [Route(PATH, receipt, methods=["GET"])]
 
@@ -55,7 +48,7 @@ async def _receipt(app: App, request: Request, locale: Locale) -> Response:
     issuer = Issuer(app.city.name, app.city.app_name, _payer(person))
     pdf = await asyncio.to_thread(render, found, issuer)
     name = f'inline; filename="receipt-{found.receipt_no}.pdf"'
-    return Response(pdf, 200, _HEADERS | {"Content-Disposition": name}, "application/pdf")
+    return Response(pdf, 200, PRIVATE | {"Content-Disposition": name}, "application/pdf")
 
 
 def _payment_id(request: Request) -> UUID:
