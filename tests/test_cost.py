@@ -23,6 +23,8 @@ ABOVE_AIM: dict[str, tuple[int, int]] = {
     "utility-outage-notice": (606, 89),
     "marriage-registration-appointment": (0, 14),
     "spring-air-quality": (483, 42),
+    "traffic-violation-query": (288, 19),
+    "real-estate-query": (299, 39),
     "traffic-conditions": (406, 30),
     "parking-availability": (244, 19),
 }
