@@ -1,13 +1,12 @@
 """What can differ between a statement and the ledger, and the life of such a difference."""
 
-from datetime import timedelta
 from enum import StrEnum
 
 from core.states import Edge, StateMachine
-from payments.domain import Side
+from payments.domain import CLOCKS_DIFFER, Side
 from payments.events import Oddity
 
-BOUNDARY = timedelta(minutes=10)
+BOUNDARY = CLOCKS_DIFFER
 """How far the two sides' clocks and bookings may lie apart around midnight."""
 
 

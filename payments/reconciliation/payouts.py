@@ -97,10 +97,10 @@ async def pay_out(app: App, payee: str, on: date, rates: Fees | None = None) -> 
         known = await Payout.filter(payee=payee, settled_on=on).using_db(tx).first()
         if known is not None:
             return known
-        if on >= civil_date(app.clock.now()) or not await _is_reconciled(app, tx, payee, on):
-            raise Conflict(texts.NOT_RECONCILED)
         if await cases.is_blocked(tx, payee, on):
             raise Conflict(texts.OPEN_BREAKS)
+        if on >= civil_date(app.clock.now()) or not await _is_reconciled(app, tx, payee, on):
+            raise Conflict(texts.NOT_RECONCILED)
         owed = await _owed(tx, payee, on, rates or fees())
         return await _instruct(app, tx, payee, on, owed)
 

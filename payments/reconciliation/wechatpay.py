@@ -111,7 +111,7 @@ class WeChatPayBillsClient:
             operation="download_bill",
             deadline=deadline,
             params=dict([pair.partition("=")[::2] for pair in query.split("&")]),
-            headers={"Authorization": self._client.authorization("GET", target)},
+            headers={"Authorization": self._client.wire.authorization("GET", target)},
             accept=ANY,
             into=into,
         )
