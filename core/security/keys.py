@@ -4,7 +4,7 @@ import hashlib
 import os
 import secrets
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import lru_cache
 from pathlib import Path
@@ -36,7 +36,10 @@ class Keys:
     32 ASCII characters, the rest PEM texts: Ed25519 for signing, RSA-2048 for WeChat Pay and
     Alipay. Token signing and data keys rotate: files `token_signing.pem`, `token_signing.2.pem`
     and so on, the highest number in use. A platform's private key is the platform's own: only the
-    sandbox has it. Alipay's keys are None where Alipay is not used.
+    sandbox has it. Alipay's keys are None where Alipay is not used. While a platform changes from
+    one key to the next, or from a certificate to a key, further ones stand beside the first:
+    `wechat_platform_public.<serial>.pem`, `alipay_platform_public.2.pem`, each a public key or an
+    X.509 certificate.
     """
 
     token_signing: Sequence[bytes]
@@ -49,6 +52,8 @@ class Keys:
     wechat_platform_private: bytes | None
     wechat_platform_public: bytes
     wechat_apiv3: bytes
+    wechat_platform_others: Mapping[str, bytes] = field(default_factory=dict)
+    """Public keys by serial that are believed beside the first while the platform changes keys."""
     alipay_merchant_private: bytes | None = None
     alipay_merchant_public: bytes | None = None
     alipay_platform_private: bytes | None = None
@@ -56,6 +61,8 @@ class Keys:
     document_signing: bytes | None = None
     """P-256 or RSA, with its certificates, PEM, its own first; None where nothing is certified."""
     document_certificates: bytes | None = None
+    alipay_platform_others: Sequence[bytes] = ()
+    """Public keys that are believed beside the first."""
 
 
 def ensure_sandbox_keys(folder: Path) -> None:
@@ -128,6 +135,8 @@ def load_keys(folder: Path) -> Keys:
         ),
         wechat_platform_public=_pem(folder / "wechat_platform_public.pem", rsa.RSAPublicKey),
         wechat_apiv3=_ascii_32(folder / "wechat_apiv3.key"),
+        wechat_platform_others=_others(folder, "wechat_platform_public"),
+        alipay_platform_others=list(_others(folder, "alipay_platform_public").values()),
         alipay_merchant_private=_optional_pem(
             folder / "alipay_merchant_private.pem", rsa.RSAPrivateKey
         ),
@@ -276,6 +285,14 @@ def _read(path: Path) -> bytes:
         raise StartError(f"key {path} cannot be read: {error.strerror}") from error
 
 
+def _others(folder: Path, name: str) -> dict[str, bytes]:
+    """The further public keys of a platform, by what stands between name and ending."""
+    return {
+        path.name.removeprefix(f"{name}.").removesuffix(".pem"): _pem(path, rsa.RSAPublicKey)
+        for path in sorted(folder.glob(f"{name}.*.pem"))
+    }
+
+
 def _optional_pem(path: Path, kind: type) -> bytes | None:
     return _pem(path, kind) if path.exists() else None
 
@@ -292,6 +309,8 @@ def private_key(pem: bytes) -> PrivateKeyTypes:
 def _pem(path: Path, kind: type) -> bytes:
     text = _read(path)
     try:
+        if kind is rsa.RSAPublicKey and b"BEGIN CERTIFICATE" in text:
+            text = _key_of(x509.load_pem_x509_certificate(text))
         key: object = (
             serialization.load_pem_public_key(text)
             if kind is rsa.RSAPublicKey
@@ -302,6 +321,12 @@ def _pem(path: Path, kind: type) -> bytes:
     if not isinstance(key, kind):
         raise StartError(f"key {path} must be a {kind.__name__}")
     return text
+
+
+def _key_of(certificate: x509.Certificate) -> bytes:
+    return certificate.public_key().public_bytes(
+        serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo
+    )
 
 
 def _hex_32(path: Path) -> bytes:
