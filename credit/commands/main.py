@@ -8,10 +8,12 @@ from rich.console import Console
 
 from credit.commands import registry
 from credit.commands.console import (
+    AsOfOption,
     DataOption,
     KeyOption,
     ModelOption,
     PolicyOption,
+    day_of,
     load_model,
     now,
     refusing,
@@ -46,13 +48,18 @@ def train(
     rejects: Annotated[
         Path | None, typer.Option(help="Declined applications, for reject inference.")
     ] = None,
+    reject_odds: Annotated[
+        float | None,
+        typer.Option(help="Odds of default of the declined over those of the accepted alike."),
+    ] = None,
+    as_of: AsOfOption = None,
     threads: Annotated[
         int, typer.Option(min=1, max=64, help="Threads of xgboost; 1 repeats to the bit.")
     ] = 1,
     key: KeyOption = None,
 ) -> None:
     """Fit champion and challenger, backtest and calibrate them, and write them signed."""
-    from credit.training.run import TrainingRun, train_file
+    from credit.training.runs.train import TrainingRun, train_file
 
     run = TrainingRun(
         spec=spec,
@@ -66,6 +73,8 @@ def train(
         rejects=rejects,
         threads=threads,
         today=today(),
+        as_of=day_of(as_of),
+        reject_odds=reject_odds,
     )
     if base_rate is not None and not 0 < base_rate < 1:
         raise InputError(f"--base-rate must lie between 0 and 1, not {base_rate}")
@@ -87,12 +96,13 @@ def evaluate(
         typer.Option(help="The training file, if --data lacks it: peers are fitted on its window."),
     ] = None,
     policy: PolicyOption = None,
+    as_of: AsOfOption = None,
     key: KeyOption = None,
 ) -> None:
     """Validate a model on loans after its training window."""
-    from credit.training.run import EvaluationRun, evaluate_file
+    from credit.training.runs.evaluate import EvaluationRun, evaluate_file
 
-    run = EvaluationRun(data, report, json, training_data, all_rows, today(), policy)
+    run = EvaluationRun(data, report, json, training_data, all_rows, today(), policy, day_of(as_of))
     evaluate_file(load_model(model, key), run, Console())
 
 
@@ -157,16 +167,17 @@ def monitor(
     ] = None,
     ahead: Annotated[
         float | None,
-        typer.Option(help="Years to carry the base rate's trend on; default: the spec's."),
+        typer.Option(help="Most years to carry the base rate's trend on; default: the model's."),
     ] = None,
     actor: Annotated[str, typer.Option(help="Who recalibrates, for the registry.")] = "",
+    as_of: AsOfOption = None,
     key: KeyOption = None,
 ) -> None:
     """Compare a file's loans with the model's training window; exit status 2 on a red alarm."""
-    from credit.training.run import MonitorRun, monitor_file
+    from credit.training.runs.monitor import MonitorRun, monitor_file
 
     artefact = load_model(model, key)
-    run = MonitorRun(data, json, recalibrate, registry, ahead, actor, today(), now())
+    run = MonitorRun(data, json, recalibrate, registry, ahead, actor, today(), now(), day_of(as_of))
     red = monitor_file(artefact, run, lambda: signing_key(key), Console())
     if red:
         raise typer.Exit(2)
@@ -179,7 +190,7 @@ def simulate(
     seed: Annotated[int, typer.Option(help="Seed of the simulation.")] = 0,
 ) -> None:
     """Write the simulated city's loan history and registered firms (spec `jinan`)."""
-    from credit.training.run import simulate_files
+    from credit.training.runs.simulate import simulate_files
 
     simulate_files(out, seed, Console())
 
