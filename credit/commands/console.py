@@ -28,6 +28,10 @@ AsOfOption = Annotated[
     datetime | None,
     typer.Option("--as-of", formats=["%Y-%m-%d"], help="Day of the outcomes; default: today."),
 ]
+EncodingOption = Annotated[
+    str, typer.Option(help="Encoding of a text file (gb18030, utf-8 …); default: detected.")
+]
+SeparatorOption = Annotated[str, typer.Option(help="Between fields; default: detected.")]
 PolicyOption = Annotated[
     Path | None, typer.Option("--policy", help="Policy file; default: the example for the data.")
 ]

@@ -10,9 +10,11 @@ from credit.commands import registry
 from credit.commands.console import (
     AsOfOption,
     DataOption,
+    EncodingOption,
     KeyOption,
     ModelOption,
     PolicyOption,
+    SeparatorOption,
     day_of,
     load_model,
     now,
@@ -22,6 +24,7 @@ from credit.commands.console import (
 )
 from credit.engine.assess import Desk
 from credit.errors import InputError
+from credit.files import TableForm, form_of, merged
 from credit.policy.choice import policy_for
 
 app = typer.Typer(name="credit", help="Credit models: train, evaluate, score, monitor.")
@@ -31,7 +34,7 @@ app.add_typer(registry.app)
 @app.command()
 @refusing
 def train(
-    spec: Annotated[str, typer.Option(help="Name of the data set's specification.")],
+    spec: Annotated[str, typer.Option(help="Name of a specification, or its FILE.toml.")],
     data: DataOption,
     out: Annotated[Path, typer.Option(help="Folder to write the signed model to.")],
     through: Annotated[int | None, typer.Option(help="Last year of the training window.")] = None,
@@ -53,6 +56,8 @@ def train(
         typer.Option(help="Odds of default of the declined over those of the accepted alike."),
     ] = None,
     as_of: AsOfOption = None,
+    encoding: EncodingOption = "",
+    separator: SeparatorOption = "",
     threads: Annotated[
         int, typer.Option(min=1, max=64, help="Threads of xgboost; 1 repeats to the bit.")
     ] = 1,
@@ -75,6 +80,7 @@ def train(
         today=today(),
         as_of=day_of(as_of),
         reject_odds=reject_odds,
+        form=TableForm(encoding, separator),
     )
     if base_rate is not None and not 0 < base_rate < 1:
         raise InputError(f"--base-rate must lie between 0 and 1, not {base_rate}")
@@ -97,12 +103,24 @@ def evaluate(
     ] = None,
     policy: PolicyOption = None,
     as_of: AsOfOption = None,
+    encoding: EncodingOption = "",
+    separator: SeparatorOption = "",
     key: KeyOption = None,
 ) -> None:
     """Validate a model on loans after its training window."""
     from credit.training.runs.evaluate import EvaluationRun, evaluate_file
 
-    run = EvaluationRun(data, report, json, training_data, all_rows, today(), policy, day_of(as_of))
+    run = EvaluationRun(
+        data,
+        report,
+        json,
+        training_data,
+        all_rows,
+        today(),
+        policy,
+        day_of(as_of),
+        TableForm(encoding, separator),
+    )
     evaluate_file(load_model(model, key), run, Console())
 
 
@@ -120,6 +138,8 @@ def score(
     reasons: Annotated[
         bool, typer.Option("--reasons/--no-reasons", help="Say why; without, it is faster.")
     ] = True,
+    encoding: EncodingOption = "",
+    separator: SeparatorOption = "",
     key: KeyOption = None,
 ) -> None:
     """Score a file of applications of any size."""
@@ -136,12 +156,16 @@ def score(
         from credit.engine.cluster import on_cluster
 
         spread = on_cluster(desk, scheduler, job)
+    form = form_of(data, merged(artefact.file_form, TableForm(encoding, separator)))
+    if form.said():
+        console.print(f"{data.name}: {form.said()}", highlight=False)
     with console.status("scoring") as status:
         rows = score_file(
             desk,
             data,
             out,
             job,
+            form=form,
             spread=spread,
             done=lambda n: status.update(f"scoring: {n:,} rows"),
         )
@@ -171,13 +195,26 @@ def monitor(
     ] = None,
     actor: Annotated[str, typer.Option(help="Who recalibrates, for the registry.")] = "",
     as_of: AsOfOption = None,
+    encoding: EncodingOption = "",
+    separator: SeparatorOption = "",
     key: KeyOption = None,
 ) -> None:
     """Compare a file's loans with the model's training window; exit status 2 on a red alarm."""
     from credit.training.runs.monitor import MonitorRun, monitor_file
 
     artefact = load_model(model, key)
-    run = MonitorRun(data, json, recalibrate, registry, ahead, actor, today(), now(), day_of(as_of))
+    run = MonitorRun(
+        data,
+        json,
+        recalibrate,
+        registry,
+        ahead,
+        actor,
+        today(),
+        now(),
+        day_of(as_of),
+        TableForm(encoding, separator),
+    )
     red = monitor_file(artefact, run, lambda: signing_key(key), Console())
     if red:
         raise typer.Exit(2)

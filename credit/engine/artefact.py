@@ -31,7 +31,7 @@ from credit.engine.schema import (
 )
 from credit.engine.trend import Trend
 from credit.errors import ArtefactError
-from credit.files import written_whole
+from credit.files import TableForm, written_whole
 from credit.seals import canonical, fingerprint, seal, verify_seal
 
 FORMAT = "quancheng-credit-model/2"
@@ -96,6 +96,12 @@ class Artefact:
     def scale(self) -> Scale:
         """The score scale."""
         return Scale(**self.content["scale"])
+
+    @cached_property
+    def file_form(self) -> TableForm:
+        """How the files it is for are written."""
+        form = self.content["spec_plain"]["file"]
+        return TableForm(form["encoding"], form["separator"], tuple(form["header"]))
 
     @cached_property
     def horizon_months(self) -> int | None:

@@ -136,11 +136,15 @@ def _typed(
 
 def _lined_up(inputs: Inputs, bad: Floats, spec: Spec) -> Dataset:
     columns, rows = inputs.columns, inputs.rows
-    _must_differ(columns[spec.id], spec)
+    if spec.id:
+        ids = columns[spec.id]
+        _must_differ(ids, spec)
+    else:
+        ids = np.array([str(i + 1) for i in range(rows)], dtype=object)
     day = columns[spec.date] if spec.date else np.full(rows, np.nan)
     return Dataset(
         columns=columns,
-        ids=columns[spec.id],
+        ids=ids,
         bad=bad,
         weight=_weights(columns, spec, rows),
         year=_years(columns, spec, day),

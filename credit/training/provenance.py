@@ -43,6 +43,8 @@ class Order:
     threads: int = 1
     spec_name: str | None = None
     spec_sha256: str | None = None
+    encoding: str = ""
+    separator: str = ""
 
     def command(self, spec: Spec) -> str:
         """The command that makes this model again, all its options included."""
@@ -50,6 +52,8 @@ class Order:
         parts += ["--data", self.data_name, "--seed", str(self.seed)]
         options: list[tuple[str, Any]] = [
             ("--through", self.through),
+            ("--encoding", self.encoding or None),
+            ("--separator", self.separator or None),
             ("--as-of", self.as_of),
             ("--base-rate", self.base_rate),
             *(("--also", name) for name in self.also),

@@ -24,6 +24,7 @@ from credit.training.drift import reference_of
 from credit.training.fit import Fitted, fit_window
 from credit.training.leaks import guard
 from credit.training.provenance import Order, provenance
+from credit.training.specs.plain import spec_to_plain
 from credit.training.specs.spec import Spec, check
 
 
@@ -100,6 +101,7 @@ def describe(
     content = {
         "format": FORMAT,
         "spec": spec.name,
+        "spec_plain": spec_to_plain(spec),
         "title": list(spec.title),
         "language": spec.language,
         "simulated": spec.simulated,

@@ -13,14 +13,14 @@ from rich.table import Table
 from credit.engine.artefact import Artefact
 from credit.engine.features import Floats
 from credit.errors import InputError
-from credit.files import Batch, written_whole
+from credit.files import Batch, TableForm, written_whole
 from credit.policy.choice import policy_for
 from credit.training.data import Dataset, build, joined
 from credit.training.evaluate import evaluate
 from credit.training.report import render
 from credit.training.runs.sources import file_sha256, read_raw
 from credit.training.sample import SampleKind
-from credit.training.specs import spec_named
+from credit.training.specs.plain import spec_from_plain
 from credit.training.specs.spec import Spec
 
 
@@ -36,16 +36,17 @@ class EvaluationRun:
     today: date
     policy: Path | None = None
     as_of: date | None = None
+    form: TableForm | None = None
 
 
 def evaluate_file(artefact: Artefact, run: EvaluationRun, console: Console) -> dict[str, Any]:
     """Evaluate on a file and write both reports."""
-    spec = spec_named(artefact.spec)
-    raw = read_raw(run.data, spec)
+    spec = spec_from_plain(artefact.content["spec_plain"])
+    raw = read_raw(run.data, spec, console, run.form)
     loans = build(raw, spec, today=run.today)
     after = _after(spec, raw)
     if run.training_data:
-        loans, after = _with_window(artefact, spec, run, loans, after)
+        loans, after = _with_window(artefact, spec, run, loans, after, console)
     try:
         policy = policy_for(artefact.spec, run.policy, run.today)
         result = evaluate(
@@ -75,10 +76,11 @@ def _with_window(
     run: EvaluationRun,
     loans: Dataset,
     after: dict[str, Floats],
+    console: Console,
 ) -> tuple[Dataset, dict[str, Floats]]:
     """The loans to evaluate with the training window of another file before them."""
     assert run.training_data is not None
-    raw = read_raw(run.training_data, spec)
+    raw = read_raw(run.training_data, spec, console, run.form)
     earlier = build(raw, spec, today=run.today)
     window = earlier.year <= (artefact.through or 0)
     before = _after(spec, raw)

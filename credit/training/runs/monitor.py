@@ -12,12 +12,12 @@ from rich.console import Console
 from rich.table import Table
 
 from credit.engine.artefact import Artefact, save
-from credit.files import written_whole
+from credit.files import TableForm, written_whole
 from credit.training.card import model_card
 from credit.training.data import build
 from credit.training.monitor import monitor, recalibrated
 from credit.training.runs.sources import CARD_FILE, file_sha256, read_raw
-from credit.training.specs import spec_named
+from credit.training.specs.plain import spec_from_plain
 
 
 @dataclass(frozen=True)
@@ -33,6 +33,7 @@ class MonitorRun:
     today: date
     now: datetime
     as_of: date | None = None
+    form: TableForm | None = None
 
 
 def monitor_file(
@@ -42,8 +43,8 @@ def monitor_file(
     console: Console,
 ) -> bool:
     """Monitor a file's loans, recalibrate if asked; True on a red alarm."""
-    spec = spec_named(artefact.spec)
-    loans = build(read_raw(run.data, spec), spec, today=run.today)
+    spec = spec_from_plain(artefact.content["spec_plain"])
+    loans = build(read_raw(run.data, spec, console, run.form), spec, today=run.today)
     as_of = float((run.as_of or run.today).toordinal())
     result = monitor(artefact, spec, loans, as_of=as_of)
     if run.json:

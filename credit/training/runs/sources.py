@@ -3,15 +3,20 @@
 import hashlib
 from pathlib import Path
 
-from credit.files import Batch, read_whole
+from rich.console import Console
+
+from credit.files import Batch, TableForm, form_of, merged, read_whole
 from credit.training.specs.spec import Spec
 
 CARD_FILE = "model_card.md"
 
 
-def read_raw(path: Path, spec: Spec) -> Batch:
-    """The columns of a file that a spec knows."""
-    return read_whole(path, spec.fields())
+def read_raw(path: Path, spec: Spec, console: Console, given: TableForm | None = None) -> Batch:
+    """The columns of a file that a spec knows; says how the file was read if not as usual."""
+    form = form_of(path, merged(spec.file, given))
+    if form.said():
+        console.print(f"{path.name}: {form.said()}", highlight=False)
+    return read_whole(path, spec.fields(), form)
 
 
 def file_sha256(path: Path) -> str:

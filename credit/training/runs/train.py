@@ -11,7 +11,7 @@ from rich.table import Table
 
 from credit.engine.artefact import save
 from credit.errors import InputError
-from credit.files import written_whole
+from credit.files import TableForm, written_whole
 from credit.training.card import model_card
 from credit.training.data import Dataset, build, build_unlabelled
 from credit.training.live import watching
@@ -41,13 +41,14 @@ class TrainingRun:
     threads: int
     today: date
     as_of: date | None = None
+    form: TableForm | None = None
     reject_odds: float | None = None
 
 
 def train_file(run: TrainingRun, key: Ed25519PrivateKey, console: Console) -> str:
     """Train on a file; returns the champion's hash. Nothing is written unless all succeeds."""
     spec = spec_named(run.spec).with_columns(run.also)
-    data = build(read_raw(run.data, spec), spec, today=run.today)
+    data = build(read_raw(run.data, spec, console, run.form), spec, today=run.today)
     window, unripe = _window(spec, data, run)
     order = Order(
         through=run.through,
@@ -63,10 +64,16 @@ def train_file(run: TrainingRun, key: Ed25519PrivateKey, console: Console) -> st
         rejects_sha256=file_sha256(run.rejects) if run.rejects else None,
         reject_odds=_odds(run) if run.rejects else None,
         threads=run.threads,
+        spec_name=run.spec if Path(run.spec).suffix == ".toml" else None,
+        spec_sha256=file_sha256(Path(run.spec)) if Path(run.spec).is_file() else None,
+        encoding=run.form.encoding if run.form else "",
+        separator=run.form.separator if run.form else "",
     )
     later = len(data) - unripe - len(window)
     if run.rejects is not None:
-        declined = build_unlabelled(read_raw(run.rejects, spec), spec, today=run.today)
+        declined = build_unlabelled(
+            read_raw(run.rejects, spec, console, run.form), spec, today=run.today
+        )
         window = with_rejects(spec, window, declined, run.seed, _odds(run))
     with watching(console, f"training {spec.name}") as watch:
         contents = train(spec, window, order, threads=run.threads, watch=watch)
