@@ -97,7 +97,7 @@ async def use(
         await stored.save(using_db=tx, update_fields=["attempts", "used_at"])
     if check is CodeCheck.GOOD:
         return None
-    await _count_failure(call, tx, index)
+    await _count_failure(call, tx, index, is_guess=check is CodeCheck.WRONG)
     return await _told(tx, stored, check, now)
 
 
@@ -162,10 +162,12 @@ async def _locked_s(call: Call, tx: Transaction, index: bytes) -> int:
     )
 
 
-async def _count_failure(call: Call, tx: Transaction, index: bytes) -> None:
+async def _count_failure(call: Call, tx: Transaction, index: bytes, *, is_guess: bool) -> None:
+    """Only a guess that might have been right counts against the phone: nobody else may lock it."""
     clock, window = call.app.clock, domain.FAILURE_WINDOW
     by_phone, by_address = _failure_keys(call, index)
-    await rate_limit.take(tx, clock, by_phone, limit=domain.PHONE_FAILURES, window=window)
+    if is_guess:
+        await rate_limit.take(tx, clock, by_phone, limit=domain.PHONE_FAILURES, window=window)
     await rate_limit.take(tx, clock, by_address, limit=domain.ADDRESS_FAILURES, window=window)
 
 
