@@ -110,8 +110,8 @@ async def test_an_address_that_writes_headers_is_refused(
 async def test_without_a_server_another_time(app: App) -> None:
     from notifications.credentials import FILE
 
-    tables = dict(app.once(FILE, dict)) or {"email": dict(email._credentials(app))}
-    app.once(FILE, dict)["email"] = tables["email"] | {"port": "1"}
+    credentials = dict(email._credentials(app))
+    app.once(FILE, dict)["email"] = credentials | {"port": "1"}
     assert (
         await email.send(app, Deadline.after(5), [_to("one@a.example")] * 2)
         == [Failed("smtpconnecterror", outcome_known=True)] * 2
