@@ -39,6 +39,7 @@ class Scope(StrEnum):
     RISK_REVIEW = "risk.review"
     ACCESS_REVIEW = "access.review"
     MANDATES_END = "mandates.end"
+    MESSAGES_RUN = "messages.run"
     APPOINTMENTS_CHECK_IN = "appointments.check_in"
 
 
@@ -49,7 +50,7 @@ SCOPES: dict[Role, frozenset[Scope]] = {
     ),
     Role.BANK_OFFICER: frozenset({Scope.LOANS_DECIDE}),
     Role.RISK_OFFICER: frozenset({Scope.RISK_REVIEW}),
-    Role.OPERATOR: frozenset({Scope.ACCESS_REVIEW, Scope.MANDATES_END}),
+    Role.OPERATOR: frozenset({Scope.ACCESS_REVIEW, Scope.MANDATES_END, Scope.MESSAGES_RUN}),
 }
 
 
