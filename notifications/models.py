@@ -5,6 +5,8 @@ from tortoise.models import Model
 
 from core.people.data_rights import PersonalData
 from core.people.personal_table import DELETED, PersonalTable, Sealed, section
+from notifications.campaigns.models import CAMPAIGNS
+from notifications.operations.models import SWITCHES
 from notifications.reach import models as reach
 from notifications.recipients import PHONE
 from notifications.webhooks import models as webhooks
@@ -143,5 +145,6 @@ DIGESTS = PersonalTable(Digest, owner="person_id", erased=DELETED)
 DELIVERIES = PersonalTable(Delivery, owner="person_id", erased=DELETED)
 
 PERSONAL = PersonalData(
-    "notifications", (MESSAGES, DELIVERIES, DIGESTS, *reach.TABLES, *webhooks.TABLES)
+    "notifications",
+    (MESSAGES, DELIVERIES, DIGESTS, CAMPAIGNS, SWITCHES, *reach.TABLES, *webhooks.TABLES),
 )

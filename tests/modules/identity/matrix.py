@@ -114,6 +114,7 @@ SAMPLES: dict[str, Any] = {
     "about": "NEWS",
     "channel": "PUSH",
     "pushService": "JPUSH",
+    "parameters": [{"name": "title", "value": "x"}],
     "action": "CANCEL",
     "days": 1,
     "purpose": "welfare.housing-fund",
@@ -324,8 +325,6 @@ class Matrix:
 OWNERSHIP: dict[str, set[str]] = {
     "revokeSession.sessionId": {"own"},
     "markMessageRead.messageId": {"own"},
-    # a campaign is whose it is who may run messages: tried by tests/notifications
-    "steerCampaign.campaignId": set(),
     "confirmProxy.mandateId": {"own"},
     "endMandate.mandateId": {"own"},
     "grantConsent.onBehalfOf": {"own", "linked"},
@@ -403,7 +402,7 @@ OPEN_IDS = frozenset(
     "bookVaccination.clinicId bookVaccination.slotId "
     "moveHospitalNumber.slotId queueTicketChanged.ticketId payBill.billId holdAppointment.slotId "
     "holdAppointment.itemId joinWaitingList.placeId joinWaitingList.itemId "
-    "joinQueue.placeId".split()
+    "joinQueue.placeId steerCampaign.campaignId".split()
 )
 """Ids of what belongs to nobody, or that only their owner can know."""
 
