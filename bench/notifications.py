@@ -28,8 +28,8 @@ from core.queue.jobs import WAKE_SQL
 from core.security.keys import ensure_sandbox_keys
 from core.settings import Settings
 from notifications import api
-from notifications.lanes import DELIVER_NORMAL
 from notifications.reach.models import ADDRESS, Address
+from notifications.templates.lanes import DELIVER_NORMAL
 
 Row = dict[str, Any]
 

@@ -139,7 +139,7 @@ def steer(
 @app.command("templates")
 def list_templates() -> None:
     """List every message that the services send: its class, lane, channels and parameters."""
-    from notifications.templates import TEMPLATES
+    from notifications.templates.template import TEMPLATES
 
     table = Table("template", "v", "class", "lane", "channels", "parameters", box=None)
     for template in sorted(TEMPLATES.of(discover()), key=lambda each: each.id):

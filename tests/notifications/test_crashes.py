@@ -12,11 +12,11 @@ from core.clock import ManualClock
 from core.context.app import App
 from core.database import transaction
 from notifications import api
-from notifications.delivering import deliver_chunk
-from notifications.domain import SendLane
-from notifications.lanes import CHUNK
-from notifications.models import Delivery
+from notifications.delivery.delivering import deliver_chunk
+from notifications.messages.models import Delivery
 from notifications.reach.models import Address
+from notifications.templates.domain import SendLane
+from notifications.templates.lanes import CHUNK
 from tests.notifications.probe import audience, messages
 from tests.notifications.probe.providers import Recorder
 

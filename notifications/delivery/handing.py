@@ -16,8 +16,6 @@ import structlog
 
 from core.context.app import App
 from core.deadline import Deadline
-from notifications import rates
-from notifications.addressing import Letter, Postponed, Verdict
 from notifications.channels.port import (
     PROVIDERS,
     Failed,
@@ -27,9 +25,11 @@ from notifications.channels.port import (
     Refused,
     Taken,
 )
-from notifications.domain import SendLane
+from notifications.delivery import rates
+from notifications.delivery.addressing import Letter, Postponed, Verdict
+from notifications.delivery.routing import Router
 from notifications.reach.store import LiveAddress
-from notifications.routing import Router
+from notifications.templates.domain import SendLane
 
 DEADLINE_S = 10.0
 _CROWDED_FOR = timedelta(seconds=5)
