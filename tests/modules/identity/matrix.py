@@ -72,7 +72,7 @@ AGREED: dict[str, Rule] = {
         "verifyRealName grantConsent withdrawConsent endMandate confirmAppointment "
         "cancelAppointment rescheduleAppointment leaveWaitingList queueTicket "
         "plates linkPlate unlinkPlate parkingSessions accessRecorded appointmentChanged "
-        "queueTicketChanged paymentChanged messageReceived".split(),
+        "queueTicketChanged paymentChanged messageReceived cases caseByNo caseChanged".split(),
         SIGNED_IN,
     ),
     **dict.fromkeys(
@@ -80,7 +80,9 @@ AGREED: dict[str, Rule] = {
     ),
     # which service these belong to, and so what more they ask, is known from their arguments
     **dict.fromkeys(
-        "bills billUsage linkBillAccount payBill holdAppointment joinWaitingList joinQueue".split(),
+        "bills billUsage linkBillAccount payBill holdAppointment joinWaitingList joinQueue "
+        "caseForm openCase case caseTimeline caseMaterials saveCase takeCaseStep removeCaseFile "
+        "caseRating rateCase".split(),
         SIGNED_IN,
     ),
     "confirmProxy": Rule(2, fresh=True),
@@ -91,6 +93,10 @@ AGREED: dict[str, Rule] = {
     "staffPerson": Rule(1, role=OFFICER),
     "unusualAccess": Rule(1, role=OPERATOR),
     "checkInAppointment": Rule(1, role=OFFICER),
+    **dict.fromkeys(
+        "staffTasks staffCase takeTask actOnTask handOverTask returnTask".split(),
+        Rule(1, role=OFFICER),
+    ),
 }
 """The rules of fields that belong to no one service; of a by-data rule, what it asks of all."""
 
@@ -104,6 +110,7 @@ SAMPLES: dict[str, Any] = {
     "caseNo": "AC-1",
     "kind": "WATER",
     "days": 1,
+    "answers": [],
     "purpose": "welfare.housing-fund",
     "textVersion": "2026-11",
     "at": {"lat": 36.0, "lon": 117.0},
@@ -308,6 +315,10 @@ INSURANCE_FIELDS = (
     *("workInjuryInsurance", "workInjuryContributions"),
     *("maternityInsurance", "maternityContributions"),
 )
+CASE_FIELDS = tuple(
+    "caseTimeline caseMaterials saveCase takeCaseStep removeCaseFile caseRating rateCase".split()
+)
+TASK_FIELDS = ("takeTask", "actOnTask", "handOverTask", "returnTask")
 OWNERSHIP: dict[str, set[str]] = {
     "revokeSession.sessionId": {"own"},
     "markMessageRead.messageId": {"own"},
@@ -359,6 +370,13 @@ OWNERSHIP: dict[str, set[str]] = {
     "rescheduleAppointment.appointmentId": {"own"},
     # one's own is tried by its module's tests: the new number must exist at a hospital
     "moveHospitalNumber.appointmentId": set(),
+    **{f"{name}.caseId": {"own"} for name in CASE_FIELDS},
+    "case.id": {"own"},
+    # an officer's own are those of their unit
+    **{f"{name}.taskId": {"own"} for name in TASK_FIELDS},
+    "staffCase.caseId": {"own"},
+    # one's own is tried by its kind's tests: it goes with its case
+    "removeCaseFile.fileId": set(),
 }
 """Whose objects a citizen may reach through an argument; all others are NOT_FOUND."""
 
@@ -374,7 +392,7 @@ OPEN_IDS = frozenset(
     "bookVaccination.clinicId bookVaccination.slotId "
     "moveHospitalNumber.slotId queueTicketChanged.ticketId payBill.billId holdAppointment.slotId "
     "holdAppointment.itemId joinWaitingList.placeId joinWaitingList.itemId "
-    "joinQueue.placeId".split()
+    "joinQueue.placeId caseForm.serviceId openCase.serviceId cases.serviceId".split()
 )
 """Ids of what belongs to nobody, or that only their owner can know."""
 
