@@ -4,12 +4,13 @@ import asyncio
 from uuid import UUID
 
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import Response
 from starlette.routing import Route
 
 from core.context.app import App
 from core.context.call import Call
 from core.context.contributions import Routes
+from core.context.problems import locale_of, problem_of
 from core.deadline import Deadline
 from core.errors import AppError, NotFound
 from core.ids import new_id
@@ -29,18 +30,11 @@ def routes(app: App) -> list[Route]:
     """The address of receipts."""
 
     async def receipt(request: Request) -> Response:
-        locale = Locale.from_header(request.headers.get("accept-language"))
+        locale = locale_of(request)
         try:
             return await _receipt(app, request, locale)
         except AppError as refused:
-            problem = {
-                "title": refused.code,
-                "status": refused.http_status,
-                "detail": refused.say(locale),
-            }
-            return JSONResponse(
-                problem, refused.http_status, _HEADERS, media_type="application/problem+json"
-            )
+            return problem_of(refused, locale, _HEADERS)
 
     return [Route(PATH, receipt, methods=["GET"])]
 

@@ -6,6 +6,7 @@ from bff.trusted.documents import documents_of
 from core.manifest import discover
 
 ABOVE_AIM: dict[str, tuple[int, int]] = {
+    "e-licence": (439, 56),
     "transit-ride-code": (569, 75),
     "parking-payment": (741, 105),
     "traffic-fine-payment": (660, 92),

@@ -1,5 +1,10 @@
-"""The manifest of affairs: one folder for each service, and the registry that they share."""
+"""The manifest of affairs: one folder for each service, and what several of them share."""
 
 from core.manifest import Manifest
 
-MANIFEST = Manifest(name="affairs", rooms=("registry", "items"))
+MANIFEST = Manifest(
+    name="affairs",
+    rooms=("registry", "items", "licences", "verifiers", "models", "jobs"),
+    migrations="migrations",
+    commands={"verifiers": "verifiers.commands"},
+)

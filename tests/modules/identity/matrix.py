@@ -341,6 +341,7 @@ OWNERSHIP: dict[str, set[str]] = {
     "billInvoice.paymentId": {"own"},
     "requestBillInvoice.paymentId": {"own"},
     "unwatchOutages.watchId": {"own"},
+    "cancelLicencePresentation.presentationId": {"own"},
     "medicalBills.onBehalfOf": {"own", "linked"},
     "payMedicalBill.billId": {"own"},
     # one's own are tried by their module's tests: the hospital must have the bill or the deposit
@@ -374,7 +375,7 @@ OPEN_IDS = frozenset(
     "bookVaccination.clinicId bookVaccination.slotId "
     "moveHospitalNumber.slotId queueTicketChanged.ticketId payBill.billId holdAppointment.slotId "
     "holdAppointment.itemId joinWaitingList.placeId joinWaitingList.itemId "
-    "joinQueue.placeId".split()
+    "joinQueue.placeId presentLicence.licenceId".split()
 )
 """Ids of what belongs to nobody, or that only their owner can know."""
 

@@ -18,6 +18,7 @@ from core.security import authorization, mandate
 from core.security.authentication import Viewer
 from core.settings import Settings
 from kinds.booking.models import Booking, Resource, Slot
+from modules.affairs.models import LicencePresentation
 from modules.bills.models import AccountLink, Autopay, OutageWatch
 from modules.health.models import HospitalBill
 from modules.identity import families, service
@@ -236,6 +237,20 @@ async def _trip(app: App, viewer: Viewer) -> UUID:
     return row.id
 
 
+async def _presentation(app: App, viewer: Viewer) -> UUID:
+    now = app.clock.now()
+    row = await LicencePresentation.create(
+        id=new_id(),
+        citizen_id=viewer.user_id,
+        licence_id="el-1",
+        fields_shown=["name"],
+        state="issued",
+        issued_at=now,
+        expires_at=now + timedelta(minutes=1),
+    )
+    return row.id
+
+
 async def _hospital_bill(viewer: Viewer) -> UUID:
     row = await HospitalBill.create(
         id=new_id(),
@@ -314,6 +329,7 @@ async def objects_of(app: App, who: Viewer, others: Viewer) -> dict[str, str]:
         "acceptTrafficViolation.fineId": await _fine(app, who),
         "payTrafficFine.fineId": await _fine(app, who),
         "payTransitTrip.tripId": await _trip(app, who),
+        "cancelLicencePresentation.presentationId": await _presentation(app, who),
         **await _bills_of(app, who),
         "moveHospitalNumber.appointmentId": await _booking(
             app, who, "hospital-registration", f"h1/{new_id()}"
