@@ -45,13 +45,13 @@ view(domain.Spot, name="GeoPoint")
 view(
     domain.Outage,
     name="UtilityOutage",
-    names={"outage_ref": "id"},
+    names={"outage_ref": "code"},
     hidden=("shape",),
 )
 UtilityOutages = reading_view(
     "UtilityOutages",
     "Outages, and how fresh that is.",
-    outages=Annotated[
+    items=Annotated[
         Sequence[domain.Outage], "What is going on or yet to come first, then what is over."
     ],
 )

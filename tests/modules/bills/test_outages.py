@@ -112,7 +112,7 @@ async def test_anybody_asks_for_a_place_an_area_and_a_kind(
     ]
     query = """query ($kind: OutageKind, $at: GeoPointInput, $area: GeoAreaInput) {
       utilityOutages(kind: $kind, at: $at, area: $area) {
-        status outages { id cause outline { lat lon } } } }"""
+        status items { code cause outline { lat lon } } } }"""
     here, there = {"lat": 36.0, "lon": 117.0}, {"lat": 36.2, "lon": 117.2}
     edge = {"south": 36.003, "west": 117.003, "north": 36.19, "east": 117.19}
     for asked, expected in (
@@ -124,8 +124,8 @@ async def test_anybody_asks_for_a_place_an_area_and_a_kind(
         ({"area": edge, "kind": "POWER"}, ["OT3"]),
     ):
         answer = (await client.data(query, asked))["utilityOutages"]
-        assert (answer["status"], [o["id"] for o in answer["outages"]]) == ("LIVE", expected)
-    (ring,) = (await client.data(query, {"at": there}))["utilityOutages"]["outages"][0]["outline"]
+        assert (answer["status"], [o["code"] for o in answer["items"]]) == ("LIVE", expected)
+    (ring,) = (await client.data(query, {"at": there}))["utilityOutages"]["items"][0]["outline"]
     assert ring[0] == ring[-1] and {p["lat"] for p in ring} == {36.19, 36.21}
 
 
