@@ -70,7 +70,11 @@ class Query:
         return Inbox(
             unread=await store.count_unread(person_id),
             messages=connection(
-                rows, first, lambda row: str(row.id), lambda row: _message(app, row), after=after
+                rows,
+                first,
+                lambda row: str(row.position),
+                lambda row: _message(app, row),
+                after=after,
             ),
         )
 

@@ -4,6 +4,7 @@ from core.manifest import Manifest
 
 MANIFEST = Manifest(
     name="notifications",
-    rooms=("graphql", "api", "domain", "jobs", "models", "upstream"),
+    rooms=("graphql", "api", "channels", "domain", "jobs", "lanes", "models", "reach", "upstream"),
     migrations="migrations",
+    commands={"notifications": "commands"},
 )

@@ -13,6 +13,18 @@ KEPT_YEARS = 30
 """Vouchers and ledgers, from the end of their year (会计档案管理办法, 2015)."""
 
 
+class Chart(Model):
+    """A kind of account: what stands before the first colon of its code."""
+
+    kind = fields.CharField(max_length=16, primary_key=True)
+    normal = fields.CharField(max_length=1)
+    guarded = fields.BooleanField()
+    shards = fields.SmallIntField()
+
+    class Meta:
+        table = "payments_chart"
+
+
 class Account(Model):
     """An account of the ledger; see payments.ledger.accounts."""
 
@@ -38,6 +50,8 @@ class Journal(Model):
     chain = fields.SmallIntField()
     seq = fields.BigIntField()
     hash = fields.BinaryField()
+    voucher: fields.Field[dict[str, object] | None] = fields.JSONField(null=True)
+    """What it seals of the payment, left order or refund for which it is posted."""
 
     class Meta:
         table = "payments_journal"

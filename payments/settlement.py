@@ -294,17 +294,19 @@ async def apply_refund(app: App, tx: Transaction, psp: str, view: RefundView) ->
     if REFUND.allows(refund.state, event):
         refund.state = REFUND.next_state(refund.state, event)
         refund.psp_ref = view.psp_ref or refund.psp_ref
+        if refund.state in ("succeeded", "failed"):
+            refund.due_at = None
+        if refund.state == "succeeded":
+            refund.ended_at = app.clock.now()
+        # before it is posted: the journal seals what the refund says
+        await refund.save(using_db=tx, update_fields=["state", "psp_ref", "due_at", "ended_at"])
         if refund.state == "succeeded":
             await _refunded(app, tx, intent, refund)
-        elif refund.state == "failed":
-            refund.due_at = None
-        await refund.save(using_db=tx, update_fields=["state", "psp_ref", "due_at", "ended_at"])
     return refund
 
 
 async def _refunded(app: App, tx: Transaction, intent: Intent, refund: Refund) -> None:
-    now = app.clock.now()
-    refund.due_at, refund.ended_at = None, now
+    now = refund.ended_at
     posting = Posting(
         kind="refund",
         key=f"refund:{refund.id}",

@@ -13,6 +13,7 @@ from starlette.applications import Starlette
 
 from bff.app import routes
 from bff.transports.endpoint import Edge
+from bff.trusted.documents import documents_of
 from core.security.authentication import Viewer
 
 GRAPHQL = "/graphql"
@@ -77,6 +78,13 @@ class Client:
         assert answer.status == 200, answer.body
         assert "errors" not in answer.json, answer.json
         return answer.json["data"]
+
+    async def operate(
+        self, name: str, variables: Mapping[str, Any] | None = None, *, viewer: Viewer | None = None
+    ) -> Answer:
+        """Run a trusted operation by its name, as apps do."""
+        found = {op.name: op for op in documents_of(self.app.manifests).operations.values()}
+        return await self.run(found[name].source, variables, viewer=viewer)
 
     async def post(
         self, body: bytes, *, path: str = GRAPHQL, headers: Mapping[str, str] | None = None

@@ -20,6 +20,14 @@ from core.graphql.guards import (
     signed_in,
     staff,
 )
+from core.graphql.places import (
+    RADIUS_M,
+    At,
+    GeoAreaInput,
+    GeoPointInput,
+    RadiusM,
+    radius_within,
+)
 from core.graphql.scalars import SCALARS, Fen
 from core.graphql.types import (
     After,
@@ -36,17 +44,22 @@ from core.graphql.views import reading_view, view
 
 __all__ = [
     "PUBLIC_KEY",
+    "RADIUS_M",
     "SCALARS",
     "AccessRule",
     "After",
+    "At",
     "Connection",
     "Fen",
     "First",
+    "GeoAreaInput",
+    "GeoPointInput",
     "HomeSection",
     "IdempotencyKey",
     "Info",
     "OnBehalfOf",
     "Public",
+    "RadiusM",
     "Refusal",
     "Refused",
     "anybody",
@@ -58,6 +71,7 @@ __all__ = [
     "parse_id",
     "public",
     "query",
+    "radius_within",
     "reading_view",
     "rule_of",
     "signed_in",

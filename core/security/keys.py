@@ -1,5 +1,6 @@
 """The installation's keys: made once for the sandbox, read by everybody who signs or encrypts."""
 
+import hashlib
 import os
 import secrets
 from collections.abc import Callable, Mapping, Sequence
@@ -16,6 +17,8 @@ from core.security.private_files import private_folder
 from core.settings import SANDBOX_KEYS_MARKER
 
 _NUMBER_MAX = 255
+_SECRET_BYTES = 32
+_MARK_BYTES = 4
 _MARKER_TEXT = (
     b"The keys in this folder are for the sandbox: generated, unprotected, worth nothing.\n"
     b"A production process refuses to start with them.\n"
@@ -62,15 +65,44 @@ def ensure_sandbox_keys(folder: Path) -> None:
     private_folder(folder)
     _create(marker, lambda: _MARKER_TEXT)
     for name in ("token_signing.pem", "model_signing.pem"):
-        _create(folder / name, lambda: _private_pem(ed25519.Ed25519PrivateKey.generate()))
+        _create(folder / name, _sandbox_pem)
     for name in ("pii_data.key", "pii_index.key"):
-        _create(folder / name, lambda: secrets.token_hex(32).encode())
+        _create(folder / name, lambda: _sandbox_secret().hex().encode())
     for psp in ("wechat", "alipay"):
         for owner in ("merchant", "platform"):
             private = folder / f"{psp}_{owner}_private.pem"
             _create(private, _new_rsa_pem)
             _create(folder / f"{psp}_{owner}_public.pem", _public_pem_of(private))
     _create(folder / "wechat_apiv3.key", lambda: secrets.token_hex(16).encode())
+
+
+def find_sandbox_keys(folder: Path) -> list[str]:
+    """The files of a folder that hold keys made for the sandbox, whatever marker stands there."""
+    return sorted(path.name for path in folder.glob("*.*") if _is_sandbox_key(path))
+
+
+def _is_sandbox_key(path: Path) -> bool:
+    try:
+        text = path.read_bytes()
+        if path.suffix == ".pem":
+            key = private_key(text)
+            if not isinstance(key, ed25519.Ed25519PrivateKey):
+                return False
+            secret = key.private_bytes_raw()
+        else:
+            secret = bytes.fromhex(text.decode("ascii").strip())
+    except (OSError, ValueError, TypeError):
+        return False
+    return len(secret) == _SECRET_BYTES and secret == _with_mark(secret[:-_MARK_BYTES])
+
+
+def _sandbox_secret() -> bytes:
+    """32 random bytes of which the last four tell that they are the sandbox's."""
+    return _with_mark(secrets.token_bytes(_SECRET_BYTES - _MARK_BYTES))
+
+
+def _with_mark(random: bytes) -> bytes:
+    return random + hashlib.sha256(b"quancheng sandbox" + random).digest()[:_MARK_BYTES]
 
 
 def load_keys(folder: Path) -> Keys:
@@ -168,6 +200,10 @@ def _private_pem(key: ed25519.Ed25519PrivateKey | rsa.RSAPrivateKey) -> bytes:
         serialization.PrivateFormat.PKCS8,
         serialization.NoEncryption(),
     )
+
+
+def _sandbox_pem() -> bytes:
+    return _private_pem(ed25519.Ed25519PrivateKey.from_private_bytes(_sandbox_secret()))
 
 
 def _new_rsa_pem() -> bytes:

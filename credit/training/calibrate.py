@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 from scipy.optimize import brentq
 
-from credit.scoring.features import Floats
-from credit.scoring.model import probability
+from credit.engine.features import Floats
+from credit.engine.model import probability
 from credit.training.data import Dataset
 from credit.training.scorecard import logistic
 

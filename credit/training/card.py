@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from credit.scoring.decision import NOTICE
+from credit.engine.decision import NOTICE
 
 _SIGNS = {1: "rises with it", -1: "falls with it", 0: "free"}
 

@@ -7,12 +7,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from credit.scoring.artefact import Artefact
-from credit.scoring.drift import stability
-from credit.scoring.features import Floats
-from credit.scoring.model import probability
-from credit.scoring.policies import POLICIES
-from credit.scoring.policy import Outcome, facts_of, policy_on
+from credit.engine.artefact import Artefact
+from credit.engine.assess import Assessed, Desk
+from credit.engine.features import Floats
+from credit.engine.model import probability
+from credit.engine.stability import stability
+from credit.policy.rules import SEVERITY, Outcome, Policy
 from credit.training.calibrate import carried_intercept
 from credit.training.data import Dataset
 from credit.training.drift import shares
@@ -36,13 +36,18 @@ class Scored:
     log_odds: Floats
     prob: Floats
     parts: Floats
-    approved: NDArray[np.bool_]
+    assessed: Assessed
+
+    def outcome_is(self, outcome: Outcome) -> NDArray[np.bool_]:
+        """Rows with this final outcome."""
+        return np.asarray(self.assessed.verdicts.outcome == SEVERITY.index(outcome))
 
 
 def evaluate(
     artefact: Artefact,
     spec: Spec,
     data: Dataset,
+    policy: Policy,
     *,
     every_row: bool = False,
     after_columns: dict[str, Floats] | None = None,
@@ -56,7 +61,7 @@ def evaluate(
     later = _later(artefact, data, every_row)
     test, earlier = data.where(later), data.where(~later)
     _must_hold_both(artefact, test)
-    scored = score_rows(artefact, test)
+    scored = score_rows(Desk(artefact, policy), test)
     result = {
         "model": artefact.hash,
         "kind": artefact.content["kind"],
@@ -76,14 +81,33 @@ def evaluate(
         "curves": _curves(scored),
         "periods": _periods(artefact, scored),
         "features": _features(artefact, scored),
-        "fairness": [f.plain() for f in findings(spec.groups, test, scored.approved, SEED)],
-        "approval_rate": float(np.average(scored.approved, weights=test.weight)),
+        "policy": policy.id,
+        "fairness": [
+            f.plain() for f in findings(spec.groups, test, scored.outcome_is(Outcome.APPROVE), SEED)
+        ],
+        "outcome_rates": {
+            str(outcome): float(np.average(scored.outcome_is(outcome), weights=test.weight))
+            for outcome in SEVERITY
+        },
     }
     if len(earlier) >= LEAST_TRAINING_ROWS and not every_row:
         result["peers"] = _peers(spec, earlier, test, scored)
     if after_columns:
         result["leaky"] = _leaky(spec, earlier, test, later, after_columns)
     return result
+
+
+def _outcomes(spec: Spec, scored: Scored) -> dict[str, Any]:
+    """Rates of the final decisions, and how they fall on groups."""
+    data = scored.data
+    approved = scored.outcome_is(Outcome.APPROVE)
+    return {
+        "fairness": [f.plain() for f in findings(spec.groups, data, approved, SEED)],
+        "outcome_rates": {
+            str(outcome): float(np.average(scored.outcome_is(outcome), weights=data.weight))
+            for outcome in SEVERITY
+        },
+    }
 
 
 def _must_hold_both(artefact: Artefact, test: Dataset) -> None:
@@ -96,24 +120,12 @@ def _must_hold_both(artefact: Artefact, test: Dataset) -> None:
         raise ValueError("the rows to evaluate hold only one outcome")
 
 
-def score_rows(artefact: Artefact, data: Dataset) -> Scored:
+def score_rows(desk: Desk, data: Dataset) -> Scored:
     """Score, explain and decide on every row."""
-    matrix = artefact.matrix(data.columns, len(data))
-    log_odds, parts = artefact.model.contributions(matrix)
-    prob = probability(log_odds)
-    return Scored(data, matrix, log_odds, prob, parts, _approved(artefact, prob, log_odds))
-
-
-def _approved(artefact: Artefact, prob: Floats, log_odds: Floats) -> NDArray[np.bool_]:
-    """Whom the risk rules would not decline; inputs that rules read besides are left aside."""
-    policy = policy_on(POLICIES, artefact.policy, date.max)
-    points = artefact.scale.score(log_odds)
-    return np.array(
-        [
-            policy.apply(facts_of(float(p), int(s), 0, {}))[0] is not Outcome.DECLINE
-            for p, s in zip(prob, points, strict=True)
-        ]
-    )
+    observed = desk.artefact.observe(data.inputs)
+    log_odds, parts = desk.artefact.model.contributions(observed.matrix)
+    assessed = desk.judge(data.inputs, observed, log_odds)
+    return Scored(data, observed.matrix, log_odds, probability(log_odds), parts, assessed)
 
 
 def _later(artefact: Artefact, data: Dataset, every_row: bool) -> NDArray[np.bool_]:
@@ -317,7 +329,7 @@ def _features(artefact: Artefact, scored: Scored) -> list[dict[str, Any]]:
 
 def _woe(column: Floats, data: Dataset, cuts: list[float]) -> list[dict[str, Any]]:
     band = np.searchsorted(np.array(cuts), column, side="right")
-    band[np.isnan(column)] = len(cuts) + 1
+    band[~np.isfinite(column)] = len(cuts) + 1
     total = np.bincount(band, data.weight, len(cuts) + 2)
     bad = np.bincount(band, data.weight * data.bad, len(cuts) + 2)
     overall = np.log(data.base_rate / (1 - data.base_rate))

@@ -10,7 +10,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from credit.scoring.features import Columns, Floats
+from credit.engine.features import Floats
+from credit.engine.intake import Columns
 from credit.training.data import Dataset
 from credit.training.metrics import auc
 from credit.training.specs.spec import LeakError

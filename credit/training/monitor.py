@@ -13,11 +13,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from credit.scoring.artefact import Artefact
-from credit.scoring.drift import AMBER, RED, effective_rows, sampling_noise, stability
-from credit.scoring.errors import InputError
-from credit.scoring.features import Floats
-from credit.scoring.model import probability
+from credit.engine.artefact import Artefact
+from credit.engine.features import Floats
+from credit.engine.model import probability
+from credit.engine.stability import AMBER, RED, effective_rows, sampling_noise, stability
+from credit.errors import InputError
 from credit.training.calibrate import carried_intercept
 from credit.training.data import Dataset
 from credit.training.drift import shares
@@ -34,7 +34,7 @@ def monitor(artefact: Artefact, loans: Dataset) -> dict[str, Any]:
     """Stability and calibration of a file's loans against the model's training window."""
     data, seen = watched(artefact, loans)
     reference = artefact.content["reference"]
-    matrix = artefact.matrix(data.columns, len(data))
+    matrix = artefact.matrix(data.inputs)
     log_odds = artefact.model.log_odds(matrix)
     prob = probability(log_odds)
     features = [
@@ -175,7 +175,7 @@ def recalibrated(
     if data.bad.min() == data.bad.max():
         raise InputError("the loans after the training window hold only one outcome")
     model = artefact.model
-    log_odds = model.log_odds(artefact.matrix(data.columns, len(data)))
+    log_odds = model.log_odds(artefact.matrix(data.inputs))
     scores = log_odds - model.intercept
     training = artefact.content["training"]
     years = float(training["fit"]["drift_years"]) if ahead is None else ahead

@@ -11,8 +11,8 @@ from scipy import sparse
 from sklearn.linear_model import LogisticRegression
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
-from credit.scoring.features import Floats
-from credit.scoring.schema import USABLE, Column, Kind
+from credit.engine.features import Floats
+from credit.engine.schema import USABLE, Column, Kind
 from credit.training.data import Dataset
 from credit.training.specs.spec import Spec
 

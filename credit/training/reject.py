@@ -9,9 +9,9 @@ from dataclasses import replace
 
 import numpy as np
 
-from credit.scoring.errors import InputError
-from credit.scoring.features import derive
-from credit.scoring.model import probability
+from credit.engine.features import derive
+from credit.engine.model import probability
+from credit.errors import InputError
 from credit.training.calibrate import intercept_for
 from credit.training.data import Dataset, joined
 from credit.training.specs.spec import Spec

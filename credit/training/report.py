@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from html import escape
 from typing import Any
 
-from credit.scoring.decision import NOTICE
+from credit.engine.decision import NOTICE
 from credit.training.charts import (
     BLUE,
     GREEN,
@@ -92,8 +92,16 @@ def _figures(result: Mapping[str, Any]) -> str:
         f"<th>Brier</th></tr>{body}</table>"
         f"<p>平均预测违约率 · mean PD {own['mean_prob']:.3f}，实际 · observed "
         f"{result['base_rate']:.3f}；校准误差 · calibration error "
-        f"{own['calibration_error']:.3f}；通过率 · not declined {result['approval_rate']:.3f}</p>"
+        f"{own['calibration_error']:.3f}；{_outcomes(result)}</p>"
         f"{brier}"
+    )
+
+
+def _outcomes(result: Mapping[str, Any]) -> str:
+    rates = result["outcome_rates"]
+    return (
+        f"批准 · approve {rates['approve']:.3f}，转人工 · refer {rates['refer']:.3f}，"
+        f"拒绝 · decline {rates['decline']:.3f}（{escape(result['policy'])}）"
     )
 
 

@@ -15,10 +15,11 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from rich.console import Console
 from rich.table import Table
 
-from credit.scoring.artefact import Artefact, save
-from credit.scoring.errors import InputError
-from credit.scoring.features import Floats
-from credit.scoring.files import Batch, read_whole, written_whole
+from credit.engine.artefact import Artefact, save
+from credit.engine.features import Floats
+from credit.errors import InputError
+from credit.files import Batch, read_whole, written_whole
+from credit.policy.choice import policy_for
 from credit.training.card import model_card
 from credit.training.data import Dataset, build, build_unlabelled, joined
 from credit.training.evaluate import evaluate
@@ -62,6 +63,7 @@ class EvaluationRun:
     training_data: Path | None
     every_row: bool
     today: date
+    policy: Path | None = None
 
 
 @dataclass(frozen=True)
@@ -143,7 +145,10 @@ def evaluate_file(artefact: Artefact, run: EvaluationRun, console: Console) -> d
     if run.training_data:
         loans, after = _with_window(artefact, spec, run, loans, after)
     try:
-        result = evaluate(artefact, spec, loans, every_row=run.every_row, after_columns=after)
+        policy = policy_for(artefact.spec, run.policy, run.today)
+        result = evaluate(
+            artefact, spec, loans, policy, every_row=run.every_row, after_columns=after
+        )
     except ValueError as error:
         raise InputError(str(error)) from error
     result["data"] = {"name": run.data.name, "sha256": _fingerprint(run.data)}
@@ -266,8 +271,8 @@ def monitor_file(
 
 
 def _enter(run: MonitorRun, content: dict[str, Any], digest: str) -> None:
-    from credit.scoring.chain import JsonLinesStore
-    from credit.scoring.registry import Registry
+    from credit.log.chain import JsonLinesStore
+    from credit.registry.registry import Registry
 
     assert run.registry is not None
     registry = Registry(JsonLinesStore(run.registry))
@@ -318,8 +323,7 @@ def simulate_files(out: Path, seed: int, console: Console) -> None:
 
 
 def _read(path: Path, spec: Spec) -> Batch:
-    wanted = {column.name for column in spec.training_columns() + spec.after_columns()}
-    return read_whole(path, frozenset(wanted))
+    return read_whole(path, spec.fields())
 
 
 def _fingerprint(path: Path) -> str:

@@ -16,11 +16,11 @@ import sklearn
 import xgboost
 from threadpoolctl import threadpool_limits
 
-from credit.scoring.artefact import FORMAT
-from credit.scoring.errors import InputError
-from credit.scoring.features import Floats, derive
-from credit.scoring.model import AdditiveModel, model_to_plain, probability
-from credit.scoring.schema import to_plain
+from credit.engine.artefact import FORMAT
+from credit.engine.features import Floats, derive
+from credit.engine.model import AdditiveModel, model_to_plain, probability
+from credit.engine.schema import to_plain
+from credit.errors import InputError
 from credit.training.boost import Boosted, Watch, fit_boosted
 from credit.training.calibrate import intercept_for, moved, slope_of, yearly_drift
 from credit.training.data import Dataset
@@ -202,6 +202,9 @@ def describe(
         "simulated": spec.simulated,
         "kind": kind,
         "columns": [to_plain(c) for c in spec.columns if c.name in needed],
+        "spare_columns": [to_plain(c) for c in spec.columns if c.name in spec.spare()],
+        "outcome": list(spec.outcome),
+        "horizon_months": spec.horizon_months,
         "id": spec.id,
         "date": spec.date,
         "features": [to_plain(feature) for feature in spec.features],
@@ -209,7 +212,7 @@ def describe(
         "lookups": {name: list(levels) for name, levels in fitted.lookups.items()},
         "model": model_to_plain(model),
         "scale": to_plain(spec.scale),
-        "policy": spec.policy,
+        "missing_rows": np.isnan(fitted.matrix).sum(axis=0).tolist(),
         "ranges": _ranges(deployed),
         "reference": reference_of(model, deployed, data),
         "metrics": {"backtest": _backtest_figures(model, forecasts, order.seed)},
@@ -275,7 +278,7 @@ def code_fingerprint() -> str:
     """SHA-256 over the engine's own sources, in order of path."""
     root = Path(__file__).parents[1]
     digest = hashlib.sha256()
-    for folder in ("scoring", "training"):
+    for folder in ("engine", "training"):
         for path in sorted((root / folder).rglob("*.py")):
             digest.update(str(path.relative_to(root)).encode())
             digest.update(path.read_bytes())

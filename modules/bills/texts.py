@@ -61,7 +61,6 @@ REMINDER_OVERDUE_BODY = Text(
     "{name} of {label} ({period}) was due by {due_on}: {amount} yuan with late fee.",
 )
 
-PLACE_INVALID = Text("PLACE_INVALID", "位置有误", "This is not a place on the map")
 TOO_MANY_WATCHES = Text(
     "TOO_MANY_WATCHES", "最多可关注 {limit} 个位置", "At most {limit} places can be watched"
 )

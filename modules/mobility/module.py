@@ -6,6 +6,7 @@ MANIFEST = Manifest(
     name="mobility",
     rooms=(
         "parking",
+        "car_parks",
         "fines",
         "transit",
         "models",

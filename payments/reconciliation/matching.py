@@ -27,22 +27,7 @@ _COLUMNS = ("is_refund", "ref", "order_ref", "their_ref", "amount_fen", "fee_fen
 _BREATH_LINES = 1_000
 """After so many lines others of this process get their turn."""
 
-_TABLES = """
-CREATE TEMP TABLE told (
-  is_refund boolean, ref text, order_ref text, their_ref text,
-  amount_fen bigint, fee_fen bigint, at timestamptz, seq bigint
-) ON COMMIT DROP;
-CREATE TEMP TABLE booking (
-  is_refund boolean, ref text, intent_id uuid, payee text, amount_fen bigint,
-  first_at timestamptz, last_at timestamptz, first_on date, last_on date,
-  due boolean, deemed boolean
-) ON COMMIT DROP;
-CREATE TEMP TABLE found (
-  booked_on date, kind text, is_refund boolean, ref text, order_ref text, their_ref text,
-  intent_id uuid, payee text, our_fen bigint, their_fen bigint,
-  our_at timestamptz, their_at timestamptz, crossing boolean DEFAULT false
-) ON COMMIT DROP;
-"""
+_ANALYZE = "SELECT payments_analyze_comparison()"
 
 _BOOK = """
 INSERT INTO booking (is_refund, ref, intent_id, payee, amount_fen, first_at, last_at,
@@ -312,7 +297,7 @@ async def compare(
 async def _prepare(tx: Transaction) -> None:
     """A million lines take longer, and sort in more memory, than a request may."""
     await tx.execute_script("SET LOCAL statement_timeout = '600s'; SET LOCAL work_mem = '64MB'")
-    await tx.execute_script(_TABLES)
+    await tx.execute_query("SELECT payments_begin_comparison()")
 
 
 async def _stage(tx: Transaction, lines: Iterable[Line]) -> None:
@@ -323,7 +308,7 @@ async def _stage(tx: Transaction, lines: Iterable[Line]) -> None:
             yield (*line, seq)
 
     await raw_connection(tx).copy_records_to_table("told", records=rows(), columns=_COLUMNS)
-    await tx.execute_script("ANALYZE told")
+    await tx.execute_query(_ANALYZE)
 
 
 async def _load(tx: Transaction, source: str, side: Side, on: date) -> None:
@@ -331,6 +316,6 @@ async def _load(tx: Transaction, source: str, side: Side, on: date) -> None:
     span = [BOUNDARY, account.code]
     for query in _BOOKINGS[side]:
         await tx.execute_query(query, [*span, *day_bounds(on)])
-    await tx.execute_script("ANALYZE booking")
+    await tx.execute_query(_ANALYZE)
     for query in _STRAYS[side]:
         await tx.execute_query(query, span)

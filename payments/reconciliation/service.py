@@ -3,7 +3,7 @@
 import asyncio
 import tempfile
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from datetime import date, timedelta
 from typing import BinaryIO
@@ -123,12 +123,20 @@ async def take(
             "reconciled_at": now,
             "duration_ms": int((time.monotonic() - started_s) * 1000),
         }
-        statement, _ = await Statement.update_or_create(
-            defaults=values, using_db=tx, source=source.name, booked_on=on
-        )
+        statement = await _keep(tx, source.name, on, values)
     tell = log.error if change.opened else log.info
     tell("reconciled", source=source.name, on=str(on), lines=figures.lines, opened=change.opened)
     return Outcome(statement, change, confirmed)
+
+
+async def _keep(tx: Transaction, source: str, on: date, values: Mapping[str, object]) -> Statement:
+    """The row of a source's day, made or written anew; the caller holds the source's lock."""
+    known = await Statement.filter(source=source, booked_on=on).using_db(tx).first()
+    if known is None:
+        return await Statement.create(using_db=tx, source=source, booked_on=on, **values)
+    known.update_from_dict(dict(values))
+    await known.save(using_db=tx, update_fields=list(values))
+    return known
 
 
 async def _act(app: App, tx: Transaction, source: Source, on: date) -> int:

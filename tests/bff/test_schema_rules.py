@@ -1,12 +1,16 @@
 """What phones rely on: a refusal leaves the rest of a screen, ids and moments have one form."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
 
 import pytest
 from graphql import (
+    GraphQLArgument,
+    GraphQLInputField,
+    GraphQLInputObjectType,
+    GraphQLInputType,
     GraphQLNonNull,
     GraphQLObjectType,
     GraphQLScalarType,
@@ -38,23 +42,32 @@ NO_OBJECT = {
 """Payloads without the changed object, and why. Of what is gone they hold the id."""
 
 
-def _values(type_name: str) -> str:
+_LITERALS = {"ID": '"x"', "String": '"x"', "Int": "1", "Float": "36", "Date": '"2026-11-28"'}
+
+
+def _literal(type_: GraphQLInputType) -> str:
     """A literal that fits an argument's type."""
-    named = get_named_type(SCHEMA.type_map[type_name])
-    literals = {"ID": '"x"', "String": '"x"', "Int": "1", "Date": '"2026-11-28"', "Boolean": "true"}
-    return literals.get(named.name) or next(iter(getattr(named, "values", ())), "{}")
+    named = get_named_type(type_)
+    if isinstance(named, GraphQLInputObjectType):
+        return f"{{{_given(named.fields)}}}"
+    return _LITERALS.get(named.name) or next(iter(getattr(named, "values", ())), "true")
+
+
+def _given(arguments: Mapping[str, GraphQLArgument | GraphQLInputField]) -> str:
+    """What has to be given, with a value for each."""
+    return ", ".join(
+        f"{name}: {_literal(one.type)}"
+        for name, one in arguments.items()
+        if isinstance(one.type, GraphQLNonNull)
+    )
 
 
 def _selection(name: str) -> str:
     assert SCHEMA.query_type is not None
     field = SCHEMA.query_type.fields[name]
-    given = [
-        f"{key}: {_values(get_named_type(one.type).name)}"
-        for key, one in field.args.items()
-        if isinstance(one.type, GraphQLNonNull)
-    ]
+    given = _given(field.args)
     below = " { __typename }" if is_composite_type(get_named_type(field.type)) else ""
-    return f"{name}{'(' + ', '.join(given) + ')' if given else ''}{below}"
+    return f"{name}{f'({given})' if given else ''}{below}"
 
 
 def _root_fields() -> list[str]:

@@ -13,12 +13,12 @@ from credit.training.metrics import auc
 from credit.training.specs.sba import SBA
 from credit.training.train import fit_window
 
-from .conftest import sba_artefact, sba_data
+from .conftest import example, sba_artefact, sba_data
 
 
 @pytest.fixture(scope="module")
 def result():
-    return evaluate(sba_artefact(), SBA, sba_data())
+    return evaluate(sba_artefact(), SBA, sba_data(), example("sba"))
 
 
 def test_the_test_period_is_out_of_time(result):
@@ -69,19 +69,19 @@ def test_monotonicity_costs_next_to_nothing():
 
 
 def _matrix(spec, fitted, data):
-    from credit.scoring.features import derive
+    from credit.engine.features import derive
 
     return derive(spec.features, fitted.lookups, data.columns, len(data))
 
 
 def test_the_leaky_figure_is_shown_as_a_warning():
-    from credit.scoring.files import read_whole
+    from credit.files import read_whole
 
     from .conftest import shared
 
     path = shared("sba_loans_to_fy2004.csv.xz")
     term = np.array(read_whole(path, frozenset({"term"}))["term"], dtype=np.float64)
-    result = evaluate(sba_artefact(), SBA, sba_data(), after_columns={"term": term})
+    result = evaluate(sba_artefact(), SBA, sba_data(), example("sba"), after_columns={"term": term})
     assert result["leaky"]["worst"] == "term"
     assert result["leaky"]["auc"]["term"] > 0.85
     assert result["leaky"]["auc"]["term"] > result["figures"]["auc"]["value"] + 0.15
@@ -91,7 +91,7 @@ def test_evaluating_within_the_window_must_be_asked_for():
     data = sba_data()
     early = data.where(data.year <= 2001)
     with pytest.raises(ValueError, match="no row after the training window"):
-        evaluate(sba_artefact(), SBA, early)
+        evaluate(sba_artefact(), SBA, early, example("sba"))
 
 
 @pytest.mark.soak
@@ -101,7 +101,7 @@ def test_evaluating_within_the_window_must_be_asked_for():
 def test_other_origins(through, until, floor):
     data = sba_data()
     data = data.where(data.year <= until)
-    result = evaluate(sba_artefact(through), SBA, data)
+    result = evaluate(sba_artefact(through), SBA, data, example("sba"))
     assert result["figures"]["auc"]["value"] >= floor
     for peer in result["peers"].values():
         assert peer["auc_gain"]["value"] > 0.02

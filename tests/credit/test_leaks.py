@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from credit.scoring.schema import Column, Kind, Known
+from credit.engine.schema import Column, Kind, Known
 from credit.training.data import build
 from credit.training.leaks import suspicions
 from credit.training.specs.jinan import JINAN
@@ -45,7 +45,7 @@ def test_the_shipped_specs_pass():
 
 def test_term_under_a_false_declaration_is_caught_by_its_divisibility():
     """Somebody declares `term` as known at application: the data give it away."""
-    from credit.scoring.files import read_whole
+    from credit.files import read_whole
 
     columns = tuple(
         Column("term", Kind.NUMBER, Known.APPLICATION) if c.name == "term" else c

@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from credit.scoring.drift import effective_rows, sampling_noise, stability
-from credit.scoring.errors import InputError
-from credit.scoring.model import probability
+from credit.engine.model import probability
+from credit.engine.stability import effective_rows, sampling_noise, stability
+from credit.errors import InputError
 from credit.training.monitor import monitor, recalibrated
 
 from .conftest import jinan_data, opened, sba_artefact, sba_data
@@ -84,7 +84,7 @@ def test_a_changed_base_rate_is_a_calibration_alarm_and_recalibration_repairs_it
     assert not any("calibration" in reason for reason in after["alarm_reasons"])
     # the ranking, the contributions and the stability of scores stay as they were
     assert after["psi"] == pytest.approx(before["psi"], abs=1e-9)
-    matrix = champion.matrix(worse.columns, len(worse))
+    matrix = champion.matrix(worse.inputs)
     shift = again.model.log_odds(matrix) - champion.model.log_odds(matrix)
     assert np.ptp(shift) < 1e-9
     assert probability(again.model.log_odds(matrix)).mean() == pytest.approx(worse.bad.mean())

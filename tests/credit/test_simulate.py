@@ -10,7 +10,7 @@ from credit.training.report import render
 from credit.training.simulate import FIRMS, LOANS, loan_history, registered_firms
 from credit.training.specs.jinan import JINAN
 
-from .conftest import SMALL_JINAN, history, jinan_data
+from .conftest import SMALL_JINAN, example, history, jinan_data
 
 
 def test_the_same_seed_gives_the_same_city():
@@ -47,7 +47,7 @@ def test_the_model_comes_near_the_truth_and_not_above_it(champion):
     data = jinan_data()
     later = data.year > 2023
     test = data.where(later)
-    prob = champion.model.default_probs(champion.matrix(test.columns, len(test)))
+    prob = champion.model.default_probs(champion.matrix(test.inputs))
     best = auc(test.bad, np.array(history()["true_prob"])[later], test.weight)
     ours = auc(test.bad, prob, test.weight)
     assert best - 0.08 < ours <= best + 0.01
@@ -55,7 +55,7 @@ def test_the_model_comes_near_the_truth_and_not_above_it(champion):
 
 def test_the_report_says_simulated(champion):
     data = build(history(), SMALL_JINAN, today=None)
-    result = evaluate(champion, SMALL_JINAN, data)
+    result = evaluate(champion, SMALL_JINAN, data, example("jinan"))
     page = render(result | {"data": {"sha256": "0" * 64}})
     assert "SIMULATED DATA" in page
     assert "模拟数据" in page

@@ -2,24 +2,25 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
+from datetime import timedelta
 from typing import Any
 from uuid import uuid4
 
 import asyncpg
 import pytest
 
+from core.clock import ManualClock
 from core.context.app import App
 from core.database import connection, fetch_all, parse_url, transaction
 from core.people.directory import get_person
 from core.processes.embedded import DatabaseUrls
 from core.security.authentication import Viewer
-from core.upstream.exchange import UpstreamTimeout
 from notifications import api
-from notifications.jobs import deliver
 from notifications.models import Delivery, Message
 from notifications.upstream import GATEWAY
 from tests.asgi import Client
 from tests.fakes import FakeSms
+from tests.messages import deliver_due, send_code
 from tests.upstreams import by_operation
 
 QUIET = "example.fountain_closed"
@@ -159,40 +160,45 @@ async def test_a_page_has_one_to_a_hundred(client: Client, citizen: Citizen, fir
 async def test_a_text_is_sent_once_however_often_the_job_runs(app: App, sms: FakeSms) -> None:
     for _ in range(3):
         async with transaction() as tx:
-            await api.send_text(app, tx, phone="13800138000", text="您好 🚰", key="text-1")
+            await send_code(app, tx, "13800138000", "您好 🚰", "text-1")
     (delivery,) = await Delivery.all()
-    await asyncio.gather(*(deliver(app, delivery.id) for _ in range(3)))
-    await deliver(app, delivery.id)
-    assert list(sms.sent.values()) == [("13800138000", "您好 🚰")]
+    await asyncio.gather(*(deliver_due(app) for _ in range(3)))
+    await deliver_due(app)
+    ((phone, text),) = sms.sent.values()
+    assert phone == "13800138000" and "您好 🚰" in text
     await delivery.refresh_from_db()
-    assert (delivery.state, delivery.receipt_ref) == ("sent", f"receipt-{str(delivery.id)[-12:]}")
-    assert await Message.all().count() == 0
+    receipt = f"receipt-{str(delivery.id)[-12:]}"
+    assert (delivery.state, delivery.provider, delivery.provider_ref) == ("sent", "sms", receipt)
+    assert await Message.filter(position__not_isnull=True).count() == 0
 
 
-async def test_a_silent_gateway_leaves_the_text_queued(app: App, sms: FakeSms) -> None:
+async def test_a_silent_gateway_leaves_the_text_queued(
+    app: App, sms: FakeSms, clock: ManualClock
+) -> None:
     async with transaction() as tx:
-        await api.send_text(app, tx, phone="13800138000", text="您好", key="text-1")
+        await send_code(app, tx, "13800138000", "您好", "text-1")
     (delivery,) = await Delivery.all()
     sms.is_silent = True
-    with pytest.raises(UpstreamTimeout):
-        await deliver(app, delivery.id)
+    await deliver_due(app)
     await delivery.refresh_from_db()
-    assert delivery.state == "queued"
+    assert (delivery.state, delivery.error, delivery.attempts) == ("created", "timeout", 1)
     sms.is_silent = False
-    await deliver(app, delivery.id)
-    assert sms.texts == ["您好"]
+    await deliver_due(app)
+    assert sms.sent == {}  # not before its gap is over
+    clock.move(timedelta(seconds=1))
+    await deliver_due(app)
+    assert len(sms.sent) == 1
 
 
 async def test_a_delivery_that_was_sent_cannot_be_queued_again(
     app: App, database: DatabaseUrls
 ) -> None:
     async with transaction() as tx:
-        await api.send_text(app, tx, phone="13800138000", text="您好", key="text-1")
-    (delivery,) = await Delivery.all()
-    await deliver(app, delivery.id)
+        await send_code(app, tx, "13800138000", "您好", "text-1")
+    await deliver_due(app)
     role = await asyncpg.connect(**parse_url(database.app))
     with pytest.raises(asyncpg.CheckViolationError):
-        await role.execute("UPDATE notifications_delivery SET state = 'queued'")
+        await role.execute("UPDATE notifications_delivery SET state = 'created'")
     await role.close()
 
 

@@ -488,5 +488,5 @@ async def test_postgresql_keeps_a_contract_s_payment_and_what_may_exist(
     assert await _left(intent) == [("wechatpay", "missing")]
     with pytest.raises(asyncpg.RestrictViolationError):
         await raw.execute("DELETE FROM payments_left_order")
-    with pytest.raises(asyncpg.CheckViolationError):
+    with pytest.raises(asyncpg.InsufficientPrivilegeError):
         await raw.execute("UPDATE payments_intent SET contract_id = $1", new_id())

@@ -1,6 +1,6 @@
 """The specifications that ship, by name."""
 
-from credit.scoring.errors import CreditError
+from credit.errors import CreditError
 from credit.training.specs.jinan import JINAN
 from credit.training.specs.sba import SBA
 from credit.training.specs.spec import Spec

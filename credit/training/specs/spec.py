@@ -7,9 +7,10 @@ may stand only on columns that exist when the application is made.
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 
-from credit.scoring.errors import CreditError
-from credit.scoring.scale import Scale
-from credit.scoring.schema import USABLE, Column, Derivation, Feature, Kind, Known, Lever, Part
+from credit.engine.presence import status_field
+from credit.engine.scale import Scale
+from credit.engine.schema import USABLE, Column, Derivation, Feature, Kind, Known, Lever, Part
+from credit.errors import CreditError
 
 
 class LeakError(CreditError):
@@ -63,7 +64,10 @@ class Spec:
     bad: frozenset[str]
     good: frozenset[str]
     id: str
-    policy: str
+    outcome: tuple[str, str] = ("", "")
+    """What "bad" means, in words (Chinese, English)."""
+    horizon_months: int | None = None
+    """Months after the application within which "bad" counts; None: at any time."""
     weight: str | None = None
     date: str | None = None
     year: str | None = None
@@ -102,6 +106,12 @@ class Spec:
         for group in self.groups:
             names |= {part.column for part in group.key} | ({group.column} - {""})
         return tuple(column for column in self.columns if column.name in names)
+
+    def fields(self) -> frozenset[str]:
+        """Every field to read of a training file: columns, and the status of their sources."""
+        columns = (*self.training_columns(), *self.after_columns())
+        sources = {column.source for column in columns} - {""}
+        return frozenset({column.name for column in columns} | set(map(status_field, sources)))
 
     def after_columns(self) -> tuple[Column, ...]:
         """Outcome-contaminated columns: they may stand in the file, never in a feature."""

@@ -7,9 +7,10 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Annotated
 
-from shapely import Point, box
+from shapely import Point
 from shapely.geometry.base import BaseGeometry
 
+from core.standards.coordinates import GeoArea, GeoPoint
 from core.texts import Named
 
 UTILITY_OUTAGE_NOTICE = "utility-outage-notice"
@@ -42,30 +43,7 @@ class NoticeStage(StrEnum):
     RESTORED = "RESTORED"
 
 
-@dataclass(frozen=True, slots=True)
-class Spot:
-    """A point, WGS 84."""
-
-    lat: Annotated[float, "Latitude in degrees."]
-    lon: Annotated[float, "Longitude in degrees."]
-
-
-Rings = Sequence[Sequence[Spot]]
-
-
-@dataclass(frozen=True, slots=True)
-class Area:
-    """A rectangle between two parallels and two meridians."""
-
-    south: float
-    west: float
-    north: float
-    east: float
-
-    @property
-    def is_sound(self) -> bool:
-        """Whether it lies on the globe with its edges in order."""
-        return -90 <= self.south <= self.north <= 90 and -180 <= self.west <= self.east <= 180
+Rings = Sequence[Sequence[GeoPoint]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,27 +62,22 @@ class Outage:
     updated_at: Annotated[datetime, "When the utility last changed this."]
     shape: BaseGeometry
 
-    def covers(self, spot: Spot) -> bool:
+    def covers(self, spot: GeoPoint) -> bool:
         """Whether a place is within the outage; its edge counts."""
         return bool(self.shape.covers(Point(spot.lon, spot.lat)))
 
-    def touches(self, area: Area) -> bool:
+    def touches(self, area: GeoArea) -> bool:
         """Whether any part of an area is within it."""
-        return bool(self.shape.intersects(box(area.west, area.south, area.east, area.north)))
+        return bool(self.shape.intersects(area.shape))
 
     @property
     def outline(self) -> Annotated[Rings, "Its outer edge, a closed ring for each separate part."]:
         """The outer rings."""
         parts = getattr(self.shape, "geoms", [self.shape])
-        return [[Spot(lat, lon) for lon, lat in part.exterior.coords] for part in parts]
+        return [[GeoPoint(lat, lon) for lon, lat in part.exterior.coords] for part in parts]
 
 
-def is_spot(spot: Spot) -> bool:
-    """Whether a point lies on the globe; not-a-number does not."""
-    return -90 <= spot.lat <= 90 and -180 <= spot.lon <= 180
-
-
-def cell_of(spot: Spot) -> str:
+def cell_of(spot: GeoPoint) -> str:
     """The grid cell of a point."""
     return _cell(math.floor(spot.lat / CELL_DEGREES), math.floor(spot.lon / CELL_DEGREES))
 
@@ -123,8 +96,8 @@ def choose(
     outages: Iterable[Outage],
     *,
     kind: OutageKind | None = None,
-    at: Spot | None = None,
-    area: Area | None = None,
+    at: GeoPoint | None = None,
+    area: GeoArea | None = None,
 ) -> Sequence[Outage]:
     """Those of a kind, at a place, in an area; what is yet to come or going on comes first."""
     found = [
@@ -138,7 +111,7 @@ def choose(
 
 
 def present_at(
-    outages: Iterable[Outage], spot: Spot, kinds: Sequence[OutageKind]
+    outages: Iterable[Outage], spot: GeoPoint, kinds: Sequence[OutageKind]
 ) -> Sequence[Outage]:
     """What is cut off at a place, or will be, of some kinds."""
     return [

@@ -7,6 +7,8 @@ import strawberry
 
 from core.context.call import Call
 from core.graphql import (
+    GeoAreaInput,
+    GeoPointInput,
     IdempotencyKey,
     Info,
     Refused,
@@ -18,30 +20,16 @@ from core.graphql import (
     signed_in,
     view,
 )
+from core.standards.coordinates import GeoPoint
 from core.upstream.readings import Reading
 from modules.bills.models import OutageWatch as WatchRow
 from modules.bills.outages import domain, service
-from modules.bills.outages.domain import UTILITY_OUTAGE_NOTICE, Area, OutageKind, Spot
+from modules.bills.outages.domain import UTILITY_OUTAGE_NOTICE, OutageKind
 
 view(OutageKind)
 view(domain.OutageStatus)
 
 
-@strawberry.input(description="A point, WGS 84.")
-class GeoPointInput:
-    lat: float = strawberry.field(description="Latitude in degrees, -90 to 90.")
-    lon: float = strawberry.field(description="Longitude in degrees, -180 to 180.")
-
-
-@strawberry.input(description="A rectangle, WGS 84.")
-class GeoAreaInput:
-    south: float = strawberry.field(description="Its lowest latitude.")
-    west: float = strawberry.field(description="Its lowest longitude.")
-    north: float = strawberry.field(description="Its highest latitude.")
-    east: float = strawberry.field(description="Its highest longitude.")
-
-
-view(domain.Spot, name="GeoPoint")
 view(
     domain.Outage,
     name="UtilityOutage",
@@ -61,7 +49,7 @@ UtilityOutages = reading_view(
 class OutageWatch:
     id: strawberry.ID = strawberry.field(description="Its id, for unwatchOutages.")
     label: str = strawberry.field(description="The viewer's own name for it, perhaps empty.")
-    at: domain.Spot = strawberry.field(description="Where it is.")
+    at: GeoPoint = strawberry.field(description="Where it is.")
     kinds: list[OutageKind] = strawberry.field(description="Of what the viewer is told.")
     outages: list[domain.Outage] = strawberry.field(
         description="What is cut off there or will be; empty too while the feed is silent."
@@ -107,11 +95,12 @@ class Query:
         ] = None,
     ) -> Reading[Sequence[domain.Outage]]:
         """Open to anybody; yesterday's and those of the week to come."""
+        city = info.context.app.city
         return await service.read_outages(
             info.context,
             kind=kind,
-            at=Spot(at.lat, at.lon) if at else None,
-            area=Area(area.south, area.west, area.north, area.east) if area else None,
+            at=at.within(city, "at") if at else None,
+            area=area.within(city, "area") if area else None,
         )
 
     @query(signed_in(), description="The places of whose outages the viewer is told.")
@@ -142,7 +131,11 @@ class Mutation:
     ) -> WatchOutagesResult:
         """At most ten places."""
         row = await service.watch(
-            info.context, label, Spot(at.lat, at.lon), kinds or (), idempotency_key
+            info.context,
+            label,
+            at.within(info.context.app.city, "at"),
+            kinds or (),
+            idempotency_key,
         )
         (watch,) = await _watches(info.context, [row])
         return OutagesWatched(watch=watch)

@@ -10,12 +10,13 @@ from core.context.app import App
 from core.context.call import Call
 from core.database import transaction
 from core.errors import InvalidInput
+from core.standards.coordinates import GeoArea, GeoPoint
 from core.upstream.readings import Reading
 from kinds import owned
 from modules.bills import texts
 from modules.bills.models import SPOT, OutageWatch
 from modules.bills.outages import domain, store
-from modules.bills.outages.domain import Area, Outage, OutageKind, Spot
+from modules.bills.outages.domain import Outage, OutageKind
 from modules.bills.outages.upstream import list_outages
 
 LABEL_MAX = 16
@@ -23,13 +24,9 @@ _MAX_STALE = timedelta(hours=2)
 
 
 async def read_outages(
-    call: Call, *, kind: OutageKind | None, at: Spot | None, area: Area | None
+    call: Call, *, kind: OutageKind | None, at: GeoPoint | None, area: GeoArea | None
 ) -> Reading[Sequence[Outage]]:
-    """Outages at a place, in an area, or in the whole city. Raises InvalidInput."""
-    if at is not None and not domain.is_spot(at):
-        raise InvalidInput(texts.PLACE_INVALID, "at")
-    if area is not None and not area.is_sound:
-        raise InvalidInput(texts.PLACE_INVALID, "area")
+    """Outages at a place, in an area, or in the whole city."""
     reading = await call.app.last_good.read_through(
         ("outages",),
         lambda: list_outages(call.app, call.deadline),
@@ -42,7 +39,7 @@ async def read_outages(
 
 
 async def watch(
-    call: Call, label: str, spot: Spot, kinds: Sequence[OutageKind], key: str
+    call: Call, label: str, spot: GeoPoint, kinds: Sequence[OutageKind], key: str
 ) -> OutageWatch:
     """Tell the viewer of outages at a place from now on.
 
@@ -52,8 +49,6 @@ async def watch(
     label = label.strip()
     if len(label) > LABEL_MAX:
         raise InvalidInput(texts.LABEL_TOO_LONG, "label")
-    if not domain.is_spot(spot):
-        raise InvalidInput(texts.PLACE_INVALID, "at")
     wanted = ",".join(kind.value for kind in OutageKind if kind in (kinds or OutageKind))
     row = {
         "label": label,
@@ -78,11 +73,11 @@ async def list_watches(call: Call) -> Sequence[OutageWatch]:
     return await owned.list_all(store.WATCHES, call.require_viewer(1).user_id)
 
 
-def spot_of(app: App, row: OutageWatch) -> Spot:
+def spot_of(app: App, row: OutageWatch) -> GeoPoint:
     """Where a watched place is."""
     lat, lon = orjson.loads(app.vault.decrypt(bytes(row.spot_sealed), SPOT))
-    return Spot(lat, lon)
+    return GeoPoint(lat, lon)
 
 
-def _seal(app: App, spot: Spot) -> bytes:
+def _seal(app: App, spot: GeoPoint) -> bytes:
     return app.vault.encrypt(orjson.dumps([spot.lat, spot.lon]).decode(), SPOT)

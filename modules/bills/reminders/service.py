@@ -80,5 +80,5 @@ async def _with_last(link: AccountLink, reminder: Reminder, last: Reminded | Non
         return Subscribed(link, reminder, None, None)
     state = None
     if last.sms:
-        state = await notifications.text_state(connection(), f"sms:{message_key(last.id)}")
+        state = await notifications.text_state(connection(), message_key(last.id))
     return Subscribed(link, reminder, last, delivery_of(last.sms, state))

@@ -343,8 +343,8 @@ def test_production_refuses_the_sandbox(up: Up) -> None:
 
 def test_production_with_sandbox_keys_is_refused(root: Path, up: Up) -> None:
     keys = root / "keys-of-the-sandbox"
-    keys.mkdir()
-    (keys / "SANDBOX-KEYS").touch()
+    keys.mkdir(mode=0o700)
+    (keys / "SANDBOX-KEYS").touch(mode=0o600)
     up.variables |= {
         "QUANCHENG_ENV": "production",
         "KEYS_DIR": str(keys),

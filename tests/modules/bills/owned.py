@@ -4,10 +4,10 @@ from collections.abc import Mapping
 from typing import Any
 
 from core.context.call import Call
+from core.standards.coordinates import GeoPoint
 from modules.bills import service
 from modules.bills.domain import UtilityKind
 from modules.bills.outages import service as outages
-from modules.bills.outages.domain import Spot
 from modules.bills.outages.store import WATCHES
 from modules.bills.store import ACCOUNTS
 from modules.bills.upstream import BILLERS
@@ -21,7 +21,7 @@ async def _link(call: Call, n: int, key: str) -> None:
 
 
 async def _watch(call: Call, n: int, key: str) -> None:
-    await outages.watch(call, "家", Spot(36.0 + n / 100, 117.0), (), key)
+    await outages.watch(call, "家", GeoPoint(36.6 + n / 100, 117.0), (), key)
 
 
 def _fakes(things: int) -> Mapping[Any, Any]:

@@ -17,6 +17,7 @@ from core.deadline import Deadline
 from core.errors import Conflict, InvalidInput, NotFound
 from core.ids import new_id
 from core.security.authentication import Viewer
+from core.standards.coordinates import GeoPoint
 from core.telemetry.metrics import Metrics
 from core.texts import Named
 from core.upstream.client import HttpClient, Response
@@ -24,11 +25,9 @@ from core.upstream.readings import ReadStatus
 from modules.bills.models import OutageNotice, OutageWatch
 from modules.bills.outages import jobs, service
 from modules.bills.outages.domain import (
-    Area,
     Outage,
     OutageKind,
     OutageStatus,
-    Spot,
     cell_of,
     cells_of,
 )
@@ -40,14 +39,14 @@ from tests.conftest import NOON
 from tests.fakes import Silence
 from tests.upstreams import by_operation, over_http
 
-HOME, NEAR, FAR = Spot(36.0, 117.0), Spot(36.0009, 117.0009), Spot(36.2, 117.2)
+HOME, NEAR, FAR = GeoPoint(36.6, 117.0), GeoPoint(36.6009, 117.0009), GeoPoint(36.8, 117.2)
 WATER, POWER = OutageKind.WATER, OutageKind.POWER
 Citizen = Callable[..., Awaitable[Viewer]]
 
 
 def _outage(ref: str = "OT1", kind: OutageKind = WATER, **changes: Any) -> Outage:
     """Cut off around home, 800 m wide, for two hours from noon."""
-    shape = box(116.996, 35.996, 117.004, 36.004)
+    shape = box(116.996, 36.596, 117.004, 36.604)
     made = Outage(
         ref, kind, True, Named("管线改造", "Pipeline works"), NOON, NOON + timedelta(hours=2), None,
         OutageStatus.SCHEDULED, 700, NOON, shape,
@@ -93,7 +92,9 @@ async def me(citizen: Citizen, call: Callable[..., Call]) -> Call:
     return call(user_id=(await citizen(level=1)).user_id, level=1)
 
 
-async def _watch(me: Call, spot: Spot = HOME, kinds: tuple[OutageKind, ...] = ()) -> OutageWatch:
+async def _watch(
+    me: Call, spot: GeoPoint = HOME, kinds: tuple[OutageKind, ...] = ()
+) -> OutageWatch:
     return await service.watch(me, "家", spot, kinds, f"key-{new_id().hex}")
 
 
@@ -108,45 +109,41 @@ async def test_anybody_asks_for_a_place_an_area_and_a_kind(
     feed.outages = [
         _outage("OT1", status=OutageStatus.RESTORED, starts_at=NOON - timedelta(days=1)),
         _outage("OT2"),
-        _outage("OT3", POWER, shape=box(117.19, 36.19, 117.21, 36.21)),
+        _outage("OT3", POWER, shape=box(117.19, 36.79, 117.21, 36.81)),
     ]
     query = """query ($kind: OutageKind, $at: GeoPointInput, $area: GeoAreaInput) {
       utilityOutages(kind: $kind, at: $at, area: $area) {
         status items { code cause outline { lat lon } } } }"""
-    here, there = {"lat": 36.0, "lon": 117.0}, {"lat": 36.2, "lon": 117.2}
-    edge = {"south": 36.003, "west": 117.003, "north": 36.19, "east": 117.19}
+    here, there = {"lat": 36.6, "lon": 117.0}, {"lat": 36.8, "lon": 117.2}
+    edge = {"south": 36.603, "west": 117.003, "north": 36.79, "east": 117.19}
     for asked, expected in (
         ({}, ["OT2", "OT3", "OT1"]),
         ({"at": here}, ["OT2", "OT1"]),
         ({"at": there}, ["OT3"]),
-        ({"at": {"lat": 0, "lon": 0}}, []),
+        ({"at": {"lat": 36.9, "lon": 117.2}}, []),
         ({"area": edge}, ["OT2", "OT3", "OT1"]),
         ({"area": edge, "kind": "POWER"}, ["OT3"]),
     ):
         answer = (await client.data(query, asked))["utilityOutages"]
         assert (answer["status"], [o["code"] for o in answer["items"]]) == ("LIVE", expected)
     (ring,) = (await client.data(query, {"at": there}))["utilityOutages"]["items"][0]["outline"]
-    assert ring[0] == ring[-1] and {p["lat"] for p in ring} == {36.19, 36.21}
+    assert ring[0] == ring[-1] and {p["lat"] for p in ring} == {36.79, 36.81}
 
 
-@pytest.mark.parametrize(
-    ("at", "area"),
-    [
-        (Spot(91, 0), None),
-        (Spot(0, 181), None),
-        (Spot(float("nan"), 0), None),
-        (None, Area(37, 116, 36, 118)),
-        (None, Area(36, 118, 37, 117)),
-        (None, Area(36, 117, float("nan"), 118)),
-    ],
-)
-async def test_what_is_no_place_is_refused(me: Call, at: Spot | None, area: Area | None) -> None:
-    with pytest.raises(InvalidInput):
-        await service.read_outages(me, kind=None, at=at, area=area)
-    if at is not None:
-        with pytest.raises(InvalidInput):
-            await _watch(me, at)
-    assert await OutageWatch.all().count() == 0
+@pytest.mark.parametrize("at", ["{lat: 0, lon: 0}", "{lat: 117.0, lon: 36.6}", "{lat: 91, lon: 0}"])
+async def test_what_is_no_place_of_the_city_is_refused(
+    client: Client, me: Call, feed: FakeOutages, at: str
+) -> None:
+    asked = await client.run(f"{{ utilityOutages(at: {at}) {{ status }} }}", viewer=me.viewer)
+    assert (
+        asked.json["data"] == {"utilityOutages": None}
+        and asked.json["errors"][0]["extensions"]["code"]
+    )
+    watch = f"""mutation {{ watchOutages(at: {at}, label: "x", idempotencyKey: "key-0001") {{
+      ... on InvalidInput {{ code field }} }} }}"""
+    refused = (await client.data(watch, viewer=me.viewer))["watchOutages"]
+    assert refused["field"] == "at"
+    assert await service.list_watches(me) == []
 
 
 async def test_a_silent_feed_leaves_what_was_last_known(
@@ -187,7 +184,7 @@ async def test_others_are_not_told(
 ) -> None:
     far = call(user_id=(await citizen(level=1)).user_id, level=1)
     await _watch(far, FAR)
-    next_door = Spot(36.0045, 117.0045)  # in the same cell, outside the outage
+    next_door = GeoPoint(36.6045, 117.0045)  # in the same cell, outside the outage
     await _watch(far, next_door)
     assert cell_of(next_door) == cell_of(HOME)
     await _watch(me, HOME, (POWER,))
@@ -235,10 +232,10 @@ async def test_ten_places_and_no_more_and_one_a_key(me: Call) -> None:
 async def test_a_place_is_its_owners_and_sealed(
     app: App, me: Call, citizen: Citizen, call: Callable[..., Call], client: Client
 ) -> None:
-    row = await _watch(me, Spot(36.00123, 117.00456))
+    row = await _watch(me, GeoPoint(36.60123, 117.00456))
     stored = await OutageWatch.get(id=row.id)
-    assert b"36.00123" not in bytes(stored.spot_sealed) and stored.cell == "3600:11700"
-    assert service.spot_of(app, stored) == Spot(36.00123, 117.00456)
+    assert b"36.60123" not in bytes(stored.spot_sealed) and stored.cell == "3660:11700"
+    assert service.spot_of(app, stored) == GeoPoint(36.60123, 117.00456)
     stranger = call(user_id=(await citizen(level=1)).user_id, level=1)
     with pytest.raises(NotFound):
         await service.unwatch(stranger, row.id, "unwatch-1")
@@ -251,9 +248,9 @@ async def test_a_place_is_its_owners_and_sealed(
 
 def test_every_point_of_an_outage_lies_in_its_cells() -> None:
     outage = _outage()
-    for lat in range(35_996, 36_005):
+    for lat in range(36_596, 36_605):
         for lon in range(116_996, 117_005):
-            spot = Spot(lat / 1000, lon / 1000)
+            spot = GeoPoint(lat / 1000, lon / 1000)
             assert outage.covers(spot) and cell_of(spot) in cells_of(outage)
 
 
@@ -265,7 +262,7 @@ async def test_the_client_reads_the_sandboxs_feed_and_asks_for_news_only(
         app, latest = over_http(http, base, UTILITIES), LatestFeed()
         first = await latest.update(app, Deadline.after(5))
         assert await latest.update(app, Deadline.after(5)) is first
-        begun = {"kind": "GAS", "lat": 36.0, "lon": 117.0, "side_m": 800}
+        begun = {"kind": "GAS", "lat": 36.6, "lon": 117.0, "side_m": 800}
         async with control.post(f"{base}/_control/outages", json=begun) as answer:
             ref = (await answer.json())["id"]
         made = {o.outage_ref: o for o in await latest.update(app, Deadline.after(5))}[ref]
@@ -296,7 +293,7 @@ def _response(told: Any) -> Response:
     return Response("outages", "fetch_feed", 200, {}, orjson.dumps(told))
 
 
-RING = [[117.0, 36.0], [117.1, 36.0], [117.1, 36.1], [117.0, 36.0]]
+RING = [[117.0, 36.6], [117.1, 36.6], [117.1, 36.7], [117.0, 36.6]]
 
 
 @pytest.mark.parametrize(
@@ -325,4 +322,4 @@ def test_an_outage_in_two_parts_has_two_outlines() -> None:
     assert feed is not None
     (outage,) = feed.outages
     assert len(outage.outline) == 2
-    assert outage.covers(Spot(36.05, 118.06)) and not outage.covers(Spot(36.05, 117.5))
+    assert outage.covers(GeoPoint(36.65, 118.06)) and not outage.covers(GeoPoint(36.65, 117.5))

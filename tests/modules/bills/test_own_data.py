@@ -6,6 +6,7 @@ from datetime import date
 from core.database import transaction
 from core.ids import new_id
 from core.people.data_rights import erase_person, export_person, find_holds
+from core.standards.coordinates import GeoPoint
 from modules.bills.autopay import service as autopay
 from modules.bills.autopay.domain import TEXT_VERSION
 from modules.bills.domain import (
@@ -17,7 +18,6 @@ from modules.bills.domain import (
 )
 from modules.bills.models import AccountLink, Autopay, AutopayCharge, OutageWatch, Reminder
 from modules.bills.outages import service as outages
-from modules.bills.outages.domain import Spot
 from modules.bills.reminders import service as reminders
 from modules.bills.reminders.domain import Rule
 from payments.models import Contract
@@ -86,7 +86,7 @@ async def test_everything_is_handed_out_and_forgotten_but_the_ground_of_deductio
         bill_id = await world.bill(who)
         (link,) = await AccountLink.filter(citizen_id=who.viewer.user_id)
         await reminders.set_reminder(who, link.id, Rule(3, 0, False), f"key-{new_id().hex}")
-        await outages.watch(who, "家", Spot(36.0, 117.0), (), f"key-{new_id().hex}")
+        await outages.watch(who, "家", GeoPoint(36.6, 117.0), (), f"key-{new_id().hex}")
         await autopay.agree(
             who, link.id, bill_ceiling_fen=5000, month_ceiling_fen=5000,
             text_version=TEXT_VERSION, key=f"key-{new_id().hex}",
@@ -95,7 +95,7 @@ async def test_everything_is_handed_out_and_forgotten_but_the_ground_of_deductio
     person_id = call.viewer.user_id
     exported = (await export_person(world.app, person_id))["bills"].data
     assert [row["account_no"] for row in exported["accounts"]] == [ACCOUNT]
-    assert exported["watched_places"][0]["at"] == [36.0, 117.0]
+    assert exported["watched_places"][0]["at"] == [36.6, 117.0]
     assert [row["state"] for row in exported["autopay"]] == ["signing"]
     assert "bills" not in await find_holds(world.app, person_id)
 

@@ -220,14 +220,25 @@ async def test_five_guesses_spend_a_code(phone: Phone) -> None:
 async def test_ten_failures_lock_the_phone_even_for_the_right_code(
     phone: Phone, clock: ManualClock, counted: Counted
 ) -> None:
-    for _ in range(domain.PHONE_FAILURES):
-        assert (await phone.login("000000"))["code"] == "CODE_EXPIRED"
+    for _ in range(domain.PHONE_FAILURES // domain.CODE_ATTEMPTS):
+        await phone.request_code()
+        code = await phone.read_code()
+        for _ in range(domain.CODE_ATTEMPTS):
+            assert (await phone.login(_other(code)))["code"] == "CODE_WRONG"
+        clock.move(domain.CODE_COOLDOWN)
     await phone.request_code()
     code = await phone.read_code()
     refused = await phone.login(code)
     assert (refused["__typename"], refused["code"]) == ("RateLimited", "LOCKED")
     assert (await counted())["identity_session"] == 0
     clock.move(timedelta(seconds=refused["retryAfterS"]))
+    await phone.request_code()
+    assert (await phone.login(await phone.read_code()))["__typename"] == "Tokens"
+
+
+async def test_guesses_while_no_code_is_out_lock_nobody(phone: Phone) -> None:
+    for _ in range(domain.PHONE_FAILURES * 2):
+        assert (await phone.login("000000"))["code"] == "CODE_EXPIRED"
     await phone.request_code()
     assert (await phone.login(await phone.read_code()))["__typename"] == "Tokens"
 

@@ -34,7 +34,7 @@ from payments.models import Intent
 from tests.asgi import Client
 from tests.conftest import NOON
 from tests.fakes import FakeHousingFund, FakePolice, FakeSms
-from tests.modules.identity.matrix import OWNERSHIP, Matrix, Objects
+from tests.modules.identity.matrix import Matrix, Objects
 from tests.modules.mobility.fakes import FakeFare, FakeParking
 from tests.upstreams import by_operation
 
@@ -95,6 +95,9 @@ async def _message(app: App, viewer: Viewer) -> UUID:
         person_id=viewer.user_id,
         key=f"matrix:{new_id()}",
         template="t",
+        version=1,
+        about="service",
+        position=new_id(),
         title_sealed=app.vault.encrypt("t", "notifications.title"),
         body_sealed=app.vault.encrypt("b", "notifications.body"),
         created_at=app.clock.now(),
@@ -170,8 +173,8 @@ async def _watch(app: App, viewer: Viewer) -> UUID:
         citizen_id=viewer.user_id,
         label="",
         kinds="WATER",
-        cell="3600:11700",
-        spot_sealed=app.vault.encrypt("[36.0, 117.0]", "bills.outage_watch"),
+        cell="3660:11700",
+        spot_sealed=app.vault.encrypt("[36.6, 117.0]", "bills.outage_watch"),
         created_at=app.clock.now(),
     )
     return row.id
@@ -328,10 +331,8 @@ async def objects_of(app: App, who: Viewer, others: Viewer) -> dict[str, str]:
             "rescheduleAppointment.appointmentId",
         )
     }
-    people = [place for place in OWNERSHIP if place.endswith(".onBehalfOf")]
-    return {place: str(found) for place, found in ids.items()} | dict.fromkeys(
-        (*people, "staffPerson.id"), person
-    )
+    people = dict.fromkeys(("onBehalfOf", "staffPerson.id"), person)
+    return {place: str(found) for place, found in ids.items()} | people
 
 
 @pytest.fixture

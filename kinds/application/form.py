@@ -1,0 +1,107 @@
+"""Forms: answers held against their declared fields, everything that is wrong told at once."""
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from core.clock import parse_date
+from core.errors import InvalidInput
+from core.texts import Locale, Text
+from kinds.application import texts
+from kinds.application.definition import Definition, Field, FieldType
+
+ANSWER_CHARS_MAX = 5_000
+"""The longest answer, whatever a field says."""
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """What is missing or wrong: a field or a paper by name, and the sentence for the person."""
+
+    name: str
+    text: Text
+    values: Mapping[str, object]
+    titles: Mapping[Locale, str]
+
+    def say(self, locale: Locale) -> str:
+        """The sentence in one language."""
+        return self.text.say(locale, title=self.titles[locale], **self.values)
+
+
+class FormIncomplete(InvalidInput):
+    """Everything that keeps a form from being taken, at once."""
+
+    def __init__(self, problems: Sequence[Problem]) -> None:
+        super().__init__(texts.FORM_INCOMPLETE, "answers", count=len(problems))
+        self.problems = problems
+
+
+def check_answers(
+    definition: Definition, answers: Mapping[str, str], *, complete: bool
+) -> Mapping[str, str]:
+    """The answers as they are kept: blanks dropped, white space around them cut.
+
+    With `complete` required fields must be there. Raises FormIncomplete.
+    """
+    fields = {field.name: field for field in definition.form}
+    given = {name: text.strip() for name, text in answers.items()}
+    problems = [
+        Problem(name[:64], texts.FIELD_UNKNOWN, {"name": name[:64]}, _NO_TITLE)
+        for name in given
+        if name not in fields
+    ]
+    for field in definition.form:
+        text = given.get(field.name, "")
+        if text:
+            problems += _faults(field, text)
+        elif complete and field.required:
+            problems.append(_problem(field, texts.FIELD_MISSING))
+    if problems:
+        raise FormIncomplete(problems)
+    return {name: text for name, text in given.items() if text}
+
+
+_NO_TITLE = dict.fromkeys(Locale, "")
+
+
+def _problem(field: Field, text: Text, **values: object) -> Problem:
+    titles = {locale: field.title.say(locale) for locale in Locale}
+    return Problem(field.name, text, values, titles)
+
+
+def _faults(field: Field, text: str) -> list[Problem]:
+    if field.type in (FieldType.TEXT, FieldType.PARAGRAPH):
+        most = min(field.most, ANSWER_CHARS_MAX)
+        if len(text) > most:
+            return [_problem(field, texts.FIELD_LONG, most=most)]
+    return [] if _is_valid(field, text) else [_problem(field, texts.FIELD_INVALID)]
+
+
+def _is_valid(field: Field, text: str) -> bool:
+    match field.type:
+        case FieldType.CHOICE:
+            return text in [option.value for option in field.options]
+        case FieldType.FLAG:
+            return text in ("true", "false")
+        case FieldType.NUMBER:
+            is_number = re.fullmatch(r"[0-9]{1,12}", text, re.ASCII) is not None
+            return is_number and field.least <= int(text) <= field.most
+        case FieldType.DATE:
+            return _is_date(text)
+        case FieldType.TEXT:
+            if not text.isprintable():
+                return False
+        case FieldType.PARAGRAPH:
+            if not all(char.isprintable() or char in "\n\t" for char in text):
+                return False
+    if len(text) < field.least:
+        return False
+    return not field.pattern or re.fullmatch(field.pattern, text) is not None
+
+
+def _is_date(text: str) -> bool:
+    try:
+        parse_date(text)
+    except ValueError:
+        return False
+    return True

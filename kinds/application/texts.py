@@ -1,0 +1,87 @@
+"""Every word of the engine itself that people read; a service's stand in its definition."""
+
+from core.texts import Named, Text
+from kinds.application.definition import AGREE, REFUSE, Definition
+from notifications.api import Template
+
+CASE_ENDED = Text("CASE_ENDED", "该办件已办结", "This case has ended")
+NOT_YOUR_STEP = Text("NOT_YOUR_STEP", "此步骤不由您办理", "This step is not yours to take")
+ONCE_ONLY = Text("ONCE_ONLY", "此操作只能进行一次", "This can be done once only")
+NOTE_REQUIRED = Text("NOTE_REQUIRED", "请说明理由", "Please give the reason")
+NOTE_LONG = Text("NOTE_LONG", "说明最多 {most} 字", "At most {most} characters")
+UNIT_UNKNOWN = Text("UNIT_UNKNOWN", "没有这个单位", "There is no such unit")
+UNIT_NEEDED = Text("UNIT_NEEDED", "请选择承办单位", "Please choose the unit that is to handle it")
+CATEGORY_UNKNOWN = Text("CATEGORY_UNKNOWN", "没有这个类别", "There is no such category")
+TASK_CLOSED = Text("TASK_CLOSED", "该任务已结束", "This task is closed")
+TASK_TAKEN = Text("TASK_TAKEN", "该任务由其他经办人办理", "Another officer has this task")
+TASK_SUPERVISED = Text(
+    "TASK_SUPERVISED", "督办任务请处理原任务", "To supervise, see to the task itself"
+)
+NOWHERE_TO_RETURN = Text(
+    "NOWHERE_TO_RETURN", "该任务不是转来的,无法退回", "This task was not handed over to you"
+)
+FOUR_EYES = Text(
+    "FOUR_EYES",
+    "须由另一位经办人办理",
+    "Another officer than the one before has to do this",
+)
+TOO_MANY_OPEN = Text(
+    "TOO_MANY_OPEN",
+    "您在办的件已达 {most} 件,请待其办结",
+    "You have {most} open cases of this kind: please wait until one has ended",
+)
+ALREADY_OPEN = Text("ALREADY_OPEN", "您已有同一事项在办", "You have an open case for this already")
+NUMBERS_USED_UP = Text(
+    "NUMBERS_USED_UP", "今日受理号已用完,请明日再试", "No case numbers are left today"
+)
+FORM_INCOMPLETE = Text(
+    "FORM_INCOMPLETE", "还有 {count} 处需要补正", "{count} things are still missing or wrong"
+)
+FIELD_MISSING = Text("FIELD_MISSING", "请填写{title}", "{title} is missing")
+FIELD_INVALID = Text("FIELD_INVALID", "{title}填写有误", "{title} is not valid")
+FIELD_LONG = Text("FIELD_LONG", "{title}最多 {most} 字", "{title}: at most {most} characters")
+FIELD_UNKNOWN = Text("FIELD_UNKNOWN", "表单中没有{name}", "The form has no field {name}")
+HOLD_OPEN = Text("CASE_HOLD_OPEN", "尚有办件未办结", "A case is still open")
+
+OWN_CASE = Text("OWN_CASE", "不能办理本人的件", "Nobody handles a case of their own")
+FROM_ACCOUNT = Named("您的账户", "Your account")
+
+YOUR_CASES = Text("YOUR_CASES", "我的办件", "Your cases")
+
+ENGINE_EVENTS = {
+    "open": Named("提交", "Filed"),
+    "save": Named("修改表单", "Form changed"),
+    AGREE: Named("同意", "Agreed"),
+    REFUSE: Named("不同意", "Not agreed"),
+    "hand_over": Named("转办", "Handed over"),
+    "return": Named("退回", "Returned"),
+    "overdue": Named("超过承诺时限", "The promised day has passed"),
+    "escalate": Named("超期督办", "Escalated: the limit is over"),
+    "warn": Named("临期提醒", "Reminder: the limit is near"),
+}
+"""What happens to cases of every definition."""
+
+
+def title_of(definition: Definition, event: str) -> Named:
+    """What happened, as it stands in the timeline."""
+    known = ENGINE_EVENTS.get(event)
+    return known or next(step.title for step in definition.steps if step.event == event)
+
+
+NEWS_TITLE = Text("CASE_NEWS_TITLE", "{service}", "{service}")
+NEWS_BODY = Text(
+    "CASE_NEWS_BODY", "办件 {no}:{event},现为“{state}”。", "Case {no}: {event}; it is now: {state}."
+)
+TURN_BODY = Text(
+    "CASE_TURN_BODY",
+    "办件 {no}:{event}。请于 {due_on} 前办理:{state}。",
+    "Case {no}: {event}. Please act by {due_on}: {state}.",
+)
+WORK_TITLE = Text("CASE_WORK_TITLE", "待办:{service}", "To do: {service}")
+WORK_BODY = Text("CASE_WORK_BODY", "办件 {no}:{event}。", "Case {no}: {event}.")
+
+MESSAGES = (
+    Template("applications.news", NEWS_TITLE, NEWS_BODY),
+    Template("applications.turn", NEWS_TITLE, TURN_BODY, sms=True),
+    Template("applications.work", WORK_TITLE, WORK_BODY),
+)
