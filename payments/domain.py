@@ -162,6 +162,10 @@ AFTER_LOOKS = (timedelta(minutes=10), timedelta(hours=24))
 it was closed, and its callback may be lost."""
 FULFIL_WINDOW = timedelta(hours=24)
 """A payee that certainly has not accepted by then gets no more tries: the payer gets the money."""
+SHORT_FOR = timedelta(days=3)
+"""A PSP that has had too little of our money to refund from for so long is asked no more."""
+REFUND_WINDOW = timedelta(days=7)
+"""A refund that has not ended by then is a case for people: WeChat Pay itself tries for so long."""
 _LADDER_S = (5, 15, 30, 120, 600)
 
 

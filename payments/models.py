@@ -133,8 +133,9 @@ class Intent(Model):
     state = fields.CharField(max_length=24)
     next_psp = fields.CharField(max_length=16, null=True)
     """While it is leaving its PSP: the one that takes it then."""
-    order_tries = fields.SmallIntField(default=1)
-    """How often an order at its PSP was about to be sent; the first is its maker's."""
+    order_tries = fields.IntField(default=1)
+    """How often an order at its PSP was about to be sent and may have arrived; the first is its
+    maker's. Zero: certainly none did."""
     cashier_url = fields.CharField(max_length=2048, null=True)
     psp_ref = fields.CharField(max_length=64, null=True)
     captured_fen = fields.BigIntField(default=0)
@@ -144,8 +145,8 @@ class Intent(Model):
     receipt_no = fields.CharField(max_length=16, null=True, unique=True)
     receipt_issued_at = fields.DatetimeField(null=True)
     refusal = fields.CharField(max_length=32, null=True)
-    checks = fields.SmallIntField(default=0)
-    attempts = fields.SmallIntField(default=0)
+    checks = fields.IntField(default=0)
+    attempts = fields.IntField(default=0)
     created_at = fields.DatetimeField()
     expires_at = fields.DatetimeField()
     paid_at = fields.DatetimeField(null=True)
@@ -191,7 +192,7 @@ class LeftOrder(Model):
     captured_fen = fields.BigIntField(default=0)
     paid_at = fields.DatetimeField(null=True)
     left_at = fields.DatetimeField()
-    checks = fields.SmallIntField(default=0)
+    checks = fields.IntField(default=0)
     due_at = fields.DatetimeField(null=True)
 
     class Meta:
@@ -211,7 +212,7 @@ class Refund(Model):
     reason = fields.CharField(max_length=32)
     state = fields.CharField(max_length=16)
     psp_ref = fields.CharField(max_length=64, null=True)
-    attempts = fields.SmallIntField(default=0)
+    attempts = fields.IntField(default=0)
     created_at = fields.DatetimeField()
     ended_at = fields.DatetimeField(null=True)
     due_at = fields.DatetimeField(null=True)

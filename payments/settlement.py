@@ -10,6 +10,7 @@ from enum import StrEnum
 from uuid import UUID
 
 from core.bus import bus
+from core.clock import civil_date
 from core.context.app import App
 from core.database import Transaction
 from core.errors import Conflict
@@ -18,6 +19,8 @@ from core.queue.jobs import JobKind
 from payments import limits, store, texts
 from payments.domain import INTENT, REFUND, late_event, refunded_event
 from payments.events import (
+    Oddity,
+    OddityFound,
     PaymentFulfilled,
     PaymentRefunded,
     PaymentRefused,
@@ -289,6 +292,7 @@ async def apply_refund(app: App, tx: Transaction, psp: str, view: RefundView) ->
         RefundState.PROCESSING: "accept",
         RefundState.SUCCEEDED: "succeed",
         RefundState.FAILED: "fail",
+        RefundState.SHORT: "lose",
         RefundState.MISSING: "lose",
     }[view.state]
     if REFUND.allows(refund.state, event):
@@ -302,7 +306,29 @@ async def apply_refund(app: App, tx: Transaction, psp: str, view: RefundView) ->
         await refund.save(using_db=tx, update_fields=["state", "psp_ref", "due_at", "ended_at"])
         if refund.state == "succeeded":
             await _refunded(app, tx, intent, refund)
+        elif refund.state == "failed":
+            await report_refund(app, tx, intent, refund, Oddity.REFUND_REFUSED)
     return refund
+
+
+async def report_refund(
+    app: App, tx: Transaction, intent: Intent, refund: Refund, oddity: Oddity
+) -> None:
+    """Tell people of a refund that does not come to its end."""
+    await app.events.publish(
+        tx,
+        OddityFound(
+            oddity,
+            refund.psp,
+            intent.id,
+            intent.payee,
+            refund.id.hex,
+            refund.psp_ref,
+            refund.amount_fen,
+            None,
+            civil_date(refund.created_at),
+        ),
+    )
 
 
 async def _refunded(app: App, tx: Transaction, intent: Intent, refund: Refund) -> None:

@@ -111,7 +111,7 @@ async def announce_order(intent_id: UUID, psp: str, states: Collection[str]) -> 
     """
     row = await fetch_one(
         connection(),
-        """UPDATE payments_intent SET order_tries = least(order_tries + 1, 32000)
+        """UPDATE payments_intent SET order_tries = order_tries + 1
             WHERE id = $1 AND psp = $2 AND state = ANY($3::text[]) RETURNING order_tries""",
         intent_id,
         psp,

@@ -58,6 +58,21 @@ class Vault:
         sealed = self._ciphers[number].encrypt(nonce, value.encode(), purpose.encode())
         return bytes([number]) + nonce + sealed
 
+    def encrypt_file(self, content: bytes, purpose: str) -> tuple[bytes, bytes]:
+        """A file under a key of its own, and that key sealed: resealing leaves the file alone."""
+        key, nonce = AESGCM.generate_key(256), secrets.token_bytes(_NONCE_BYTES)
+        body = AESGCM(key).encrypt(nonce, content, purpose.encode())
+        return self.encrypt(key.hex(), purpose), nonce + body
+
+    def decrypt_file(self, key_sealed: bytes, content: bytes, purpose: str) -> bytes:
+        """The file behind what `encrypt_file` gave. Raises VaultError when it is not ours."""
+        cipher = AESGCM(bytes.fromhex(self.decrypt(key_sealed, purpose)))
+        nonce, body = content[:_NONCE_BYTES], content[_NONCE_BYTES:]
+        try:
+            return cipher.decrypt(nonce, body, purpose.encode())
+        except InvalidTag:
+            raise VaultError("the file was tampered with") from None
+
     def decrypt(self, sealed: bytes, purpose: str) -> str:
         """The value behind a ciphertext. Raises VaultError when it is not ours."""
         cipher = self._cipher(sealed[0]) if sealed else None

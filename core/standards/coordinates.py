@@ -13,7 +13,7 @@ from functools import lru_cache
 from typing import Annotated, TypeVar
 
 import geocoordinates_ffi as geodesy
-from shapely import Point, Polygon, box, prepare
+from shapely import LineString, Point, Polygon, box, dwithin, prepare
 from shapely.geometry.base import BaseGeometry
 
 from core.city import City
@@ -127,6 +127,46 @@ def distance_m(one: GeoPoint, other: GeoPoint) -> int:
     cosines = math.cos(math.radians(one.lat)) * math.cos(math.radians(other.lat))
     chord = math.sin(north) ** 2 + cosines * math.sin(east) ** 2
     return round(2 * EARTH_RADIUS_M * math.asin(math.sqrt(min(1.0, chord))))
+
+
+@dataclass(frozen=True, slots=True)
+class Zone:
+    """What lies within a distance of a point or a route, or in an area. Made by `around`, `along`
+    and `inside`. Its shape is in metres about its own latitude, flat: exact to a thousandth within
+    a city.
+    """
+
+    shape: BaseGeometry
+    reach_m: float
+    latitude: float
+
+    @staticmethod
+    def around(point: GeoPoint, radius_m: float) -> "Zone":
+        """The surroundings of a point."""
+        return Zone(_flat([point], point.lat), radius_m, point.lat)
+
+    @staticmethod
+    def along(route: Sequence[GeoPoint], reach_m: float) -> "Zone":
+        """Both sides of a route."""
+        return Zone(_flat(route, route[0].lat), reach_m, route[0].lat)
+
+    @staticmethod
+    def inside(area: GeoArea) -> "Zone":
+        """An area."""
+        corners = [GeoPoint(area.south, area.west), GeoPoint(area.north, area.east)]
+        return Zone(_flat(corners, area.south).envelope, 0, area.south)
+
+    def touches(self, path: Sequence[GeoPoint]) -> bool:
+        """Whether any part of a path lies in it; nothing lies where there is no path."""
+        return bool(path) and bool(dwithin(_flat(path, self.latitude), self.shape, self.reach_m))
+
+
+def _flat(path: Sequence[GeoPoint], latitude: float) -> BaseGeometry:
+    """A path in metres east and north, the earth being flat about a latitude."""
+    north_m = math.radians(EARTH_RADIUS_M)
+    east_m = north_m * math.cos(math.radians(latitude))
+    points = [(point.lon * east_m, point.lat * north_m) for point in path]
+    return Point(points[0]) if len(points) == 1 else LineString(points)
 
 
 def lies_in_city(city: City, point: GeoPoint) -> bool:

@@ -36,7 +36,7 @@ from core.upstream.client import (
     UpstreamRejected,
     UpstreamUnavailable,
 )
-from core.upstream.records import Records, read_records
+from core.upstream.records import Records, records_reader
 from core.upstream.rules import Licence, require_licence
 
 P = ParamSpec("P")
@@ -105,7 +105,8 @@ def records_of(form: type[T], member: str = "") -> Answer[Records[T]]:
 
     A record without the form is left out and counted; see `core.upstream.records`.
     """
-    return Answer(read_records(form, member))
+    read = records_reader(form, member)
+    return Answer(lambda response: read(response.json()))
 
 
 @dataclass(frozen=True)

@@ -10,8 +10,6 @@ from typing import Any, Generic, TypeVar
 
 from pydantic import TypeAdapter, ValidationError
 
-from core.upstream.exchange import Response
-
 T = TypeVar("T")
 U = TypeVar("U")
 
@@ -32,15 +30,14 @@ class Records(Generic[T]):
         return _records(made, self.unreadable + len(self.items) - len(made))
 
 
-def read_records(form: type[T], member: str = "") -> Callable[[Response], Records[T]]:
-    """Reads the JSON list in an answer, or in its member ("result.records"), record by record.
+def records_reader(form: type[T], member: str = "") -> Callable[[Any], Records[T]]:
+    """Reads a JSON list, or that in a member of a JSON object ("result.records").
 
     Raises KeyError, TypeError or ValueError where there is no list or nothing in it can be read.
     """
     one, every = TypeAdapter(form), TypeAdapter(list[form])  # type: ignore[valid-type]
 
-    def read(response: Response) -> Records[T]:
-        value: Any = response.json()
+    def read(value: Any) -> Records[T]:
         for name in filter(None, member.split(".")):
             value = value[name]
         if not isinstance(value, list):

@@ -115,8 +115,9 @@ class Step:
     timeline.
 
     `note` says that a reason has to be given, `assigns` that the officer names the unit that works
-    next, `classifies` that the officer may set the category, `fills` that the form has to be
-    complete: everything that it lacks is told at once. `once`: at most once in a case's life.
+    next, `classifies` that the officer may set the category, `asks` that the officer may name
+    papers to be handed in anew, `fills` that form and papers have to be complete: everything that
+    is missing is told at once. `once`: at most once in a case's life.
     `restarts`: the promise counts anew and branches are asked again. `unlike` names an earlier
     step whose officer may not take this one.
     """
@@ -130,6 +131,7 @@ class Step:
     assigns: bool = False
     classifies: bool = False
     fills: bool = False
+    asks: bool = False
     once: bool = False
     restarts: bool = False
     unlike: str = ""
@@ -238,7 +240,9 @@ def _graph_faults(definition: Definition) -> Iterator[str]:
         for name in step.states:
             targets[name].add(step.target)
     reached = _closure({definition.states[0].name}, targets)
-    sources = {name: {a for a in targets if name in targets[a]} for name in targets}
+    again = {name: {s.target for s in definition.steps if name in s.states and not s.once}
+             for name in targets}  # fmt: skip
+    sources = {name: {a for a in again if name in again[a]} for name in targets}
     ends = {state.name for state in definition.states if state.turn is Turn.NOBODY}
     ending = _closure(ends, sources)
     for state in definition.states:
@@ -268,7 +272,7 @@ def _turn_faults(definition: Definition) -> Iterator[str]:
             yield f"{state.name}: the citizen has no step, or nothing happens without one"
         if state.turn is Turn.UNIT and not (by[Actor.OFFICER] or state.branches):
             yield f"{state.name}: no officer has a step"
-        if state.turn is not Turn.UNIT and (state.unit or state.branches):
+        if state.turn is not Turn.UNIT and (state.unit or state.branches or by[Actor.OFFICER]):
             yield f"{state.name}: units work where it is not their turn"
         if bool(state.branches) is not bool(state.agreed and state.refused):
             yield f"{state.name}: branches need a step for when all agree and for when one refuses"

@@ -53,17 +53,23 @@ async def open_case(call: Call, case_id: UUID) -> OpenedCase:
 
     Raises NotFound for every other.
     """
-    officer = await _officer(call)
-    case = await store.find_case(case_id)
-    if case is None or not await store.has_task(case_id, officer.unit):
-        raise NotFound(NOT_FOUND)
-    person = await read_as_staff(
-        call, case.citizen_id, service=SERVICE, fields=PERSON_FIELDS, basis_ref=case.no
-    )
+    case, person = await look_at(call, case_id)
     definition = await versions.get_stored(call.app, case.definition_id)
     tasks = await store.list_tasks(case_id)
     timeline = await store.list_events(case_id, after=0, first=500)
     return OpenedCase(case, definition, person, tasks, timeline)
+
+
+async def look_at(call: Call, case_id: UUID) -> tuple[Case, Person]:
+    """A case that the officer may see, and whose it is; the look stands in the access log."""
+    officer = await _officer(call)
+    case = await store.find_case(case_id)
+    if case is None or not await store.has_worked(case_id, officer.unit):
+        raise NotFound(NOT_FOUND)
+    person = await read_as_staff(
+        call, case.citizen_id, service=SERVICE, fields=PERSON_FIELDS, basis_ref=case.no
+    )
+    return case, person
 
 
 async def take_task(call: Call, task_id: UUID, key: str) -> tuple[Task, Case]:

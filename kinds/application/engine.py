@@ -44,6 +44,7 @@ class Choices:
     note: str = ""
     unit: str = ""
     category: str = ""
+    papers: Sequence[str] = ()
 
 
 NOTHING = Choices()
@@ -85,6 +86,7 @@ async def take(
         "unit": choices.unit or case.unit,
         "category": category,
         "round": case.round + anew,
+        "papers_asked": list(choices.papers) or None,
         "turn_from_on": today,
         "moved_at": now,
         "ended_at": now if target.turn is Turn.NOBODY else None,
@@ -168,11 +170,14 @@ async def _refuse_wrong(
     category = choices.category if step.classifies else ""
     if category and category not in definition.promise:
         raise InvalidInput(texts.CATEGORY_UNKNOWN, "category")
+    papers = list(dict.fromkeys(choices.papers)) if step.asks else []
+    if not set(papers) <= {material.code for material in definition.materials}:
+        raise InvalidInput(texts.MATERIAL_UNKNOWN, "papers")
     if step.once and await store.has_happened(tx, case.id, step.event):
         raise Conflict(texts.ONCE_ONLY)
     if step.unlike and by.id in await store.list_actors(tx, case.id, [step.unlike]):
         raise Conflict(texts.FOUR_EYES)
-    return Choices(text, unit, category)
+    return Choices(text, unit, category, papers)
 
 
 async def _other_eyes(

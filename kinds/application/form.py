@@ -1,14 +1,14 @@
 """Forms: answers held against their declared fields, everything that is wrong told at once."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from core.clock import parse_date
 from core.errors import InvalidInput
 from core.texts import Locale, Text
 from kinds.application import texts
-from kinds.application.definition import Definition, Field, FieldType
+from kinds.application.definition import Definition, Field, FieldType, Material
 
 ANSWER_CHARS_MAX = 5_000
 """The longest answer, whatever a field says."""
@@ -37,11 +37,16 @@ class FormIncomplete(InvalidInput):
 
 
 def check_answers(
-    definition: Definition, answers: Mapping[str, str], *, complete: bool
+    definition: Definition,
+    answers: Mapping[str, str],
+    *,
+    complete: bool,
+    papers: Sequence[Problem] = (),
 ) -> Mapping[str, str]:
     """The answers as they are kept: blanks dropped, white space around them cut.
 
-    With `complete` required fields must be there. Raises FormIncomplete.
+    With `complete` required fields must be there. Raises FormIncomplete, which names the missing
+    `papers` too.
     """
     fields = {field.name: field for field in definition.form}
     given = {name: text.strip() for name, text in answers.items()}
@@ -56,9 +61,43 @@ def check_answers(
             problems += _faults(field, text)
         elif complete and field.required:
             problems.append(_problem(field, texts.FIELD_MISSING))
+    problems += papers
     if problems:
         raise FormIncomplete(problems)
     return {name: text for name, text in given.items() if text}
+
+
+def find_missing_papers(
+    definition: Definition,
+    answers: Mapping[str, str],
+    attached: Collection[str],
+    asked: Mapping[str, bool],
+) -> list[Problem]:
+    """The papers that a case still lacks.
+
+    `attached` are the papers with a file, `asked` those that an officer wants anew, and whether one
+    has come since.
+    """
+    problems = []
+    for material in definition.materials:
+        if not asked.get(material.code, True):
+            problems.append(_paper(material, texts.MATERIAL_ANEW))
+        elif material.code not in attached and is_wanted(material, answers):
+            problems.append(_paper(material, texts.MATERIAL_MISSING))
+    return problems
+
+
+def is_wanted(material: Material, answers: Mapping[str, str]) -> bool:
+    """Whether a paper has to be handed in with these answers."""
+    if material.when is None:
+        return material.required
+    name, value = material.when
+    return material.required and answers.get(name) == value
+
+
+def _paper(material: Material, text: Text) -> Problem:
+    titles = {locale: material.title.say(locale) for locale in Locale}
+    return Problem(material.code, text, {}, titles)
 
 
 _NO_TITLE = dict.fromkeys(Locale, "")

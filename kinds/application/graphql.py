@@ -1,13 +1,18 @@
 """Applications in GraphQL, as citizens use them."""
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Annotated
 
 import strawberry
 
+from core.context.call import Call
+from core.context.contributions import home_card
 from core.graphql import (
     After,
     Connection,
     First,
+    HomeSection,
     IdempotencyKey,
     Info,
     Refusal,
@@ -21,18 +26,22 @@ from core.graphql import (
     signed_in,
     view,
 )
-from kinds.application import service, versions
+from core.upstream.readings import ReadStatus
+from kinds.application import attachments, service, texts, versions
 from kinds.application.definition import Actor, FieldType, Turn
 from kinds.application.domain import Promise, TaskKind, TaskStatus
 from kinds.application.form import FormIncomplete
 from kinds.application.models import Case
 from kinds.application.views import (
     CaseEventView,
+    CaseFileView,
     CaseForm,
+    CaseMaterial,
     CaseView,
     to_case,
     to_event,
     to_form,
+    to_materials,
 )
 
 view(Turn, name="CaseTurn")
@@ -41,10 +50,22 @@ view(FieldType, name="CaseFieldType")
 view(Promise, name="CasePromise")
 view(TaskKind, name="CaseTaskKind")
 view(TaskStatus, name="CaseTaskStatus")
+view(CaseFileView, name="CaseFile")
 view(CaseForm)
 view(CaseView, name="Case", hidden=("row", "definition"))
 view(CaseEventView, name="CaseEvent")
 
+
+@view
+@dataclass(frozen=True, slots=True, kw_only=True)
+class YourCasesSection(HomeSection):
+    """The card of the viewer's open cases."""
+
+    waiting_for_you: Annotated[int, "How many of those shown wait for the viewer."]
+    cases: Annotated[Sequence[CaseView], "Five of them: first what waits for the viewer."]
+
+
+_SHOWN_AT_HOME = 5
 _BY_SERVICE = by_data("the service, and so the level it asks, is an argument or is the case's")
 
 ServiceId = Annotated[strawberry.ID, strawberry.argument(description="The catalogue service.")]
@@ -91,6 +112,7 @@ OpenCaseResult = Annotated[
 SaveCaseResult = Annotated[
     CaseChanged | CaseIncomplete | Refused, strawberry.union("SaveCaseResult")
 ]
+RemoveCaseFileResult = Annotated[CaseChanged | Refused, strawberry.union("RemoveCaseFileResult")]
 TakeCaseStepResult = Annotated[
     CaseChanged | CaseIncomplete | Refused, strawberry.union("TakeCaseStepResult")
 ]
@@ -154,6 +176,15 @@ class Query:
         definition = await versions.get_stored(call.app, row.definition_id)
         events = await service.list_timeline(call, row, after=after, first=page_size(first))
         return [to_event(call, event, definition) for event in events]
+
+    @query(_BY_SERVICE, description="The papers of one of the viewer's cases, with their files.")
+    async def case_materials(self, info: Info, case_id: CaseId) -> list[CaseMaterial]:
+        """What is to be attached, and what was."""
+        call = info.context
+        row = await service.get_case(call, parse_id(case_id))
+        definition = await versions.get_stored(call.app, row.definition_id)
+        files = await attachments.list_files(row.id)
+        return to_materials(call, row, definition, service.answers_of(call, row), files)
 
 
 @strawberry.type
@@ -219,9 +250,40 @@ class Mutation:
             return _incomplete(info, error)
         return CaseChanged(case=await _case(info, row))
 
+    @mutation(_BY_SERVICE, description="Take a file away from a case that waits for the viewer.")
+    async def remove_case_file(
+        self,
+        info: Info,
+        case_id: CaseId,
+        file_id: Annotated[strawberry.ID, strawberry.argument(description="The file's id.")],
+        idempotency_key: IdempotencyKey,
+    ) -> RemoveCaseFileResult:
+        """For good."""
+        row = await service.get_case(info.context, parse_id(case_id))
+        await attachments.remove(info.context, row, parse_id(file_id), idempotency_key)
+        return CaseChanged(case=await _case(info, row))
+
+
+@home_card("your-cases", texts.YOUR_CASES, identity_level=1)
+async def your_cases_card(call: Call) -> YourCasesSection:
+    """The home screen's card."""
+    rows = await service.list_open(call, _SHOWN_AT_HOME)
+    return YourCasesSection(
+        id="your-cases",
+        title=texts.YOUR_CASES.say(call.locale),
+        status=ReadStatus.LIVE,
+        as_of=call.app.clock.now(),
+        reason=None,
+        waiting_for_you=sum(row.turn == Turn.CITIZEN for row in rows),
+        cases=[await _show(call, row) for row in rows],
+    )
+
 
 async def _case(info: Info, row: Case) -> CaseView:
-    call = info.context
+    return await _show(info.context, row)
+
+
+async def _show(call: Call, row: Case) -> CaseView:
     definition = await versions.get_stored(call.app, row.definition_id)
     return to_case(call, row, definition, service.answers_of(call, row))
 

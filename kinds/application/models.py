@@ -30,8 +30,9 @@ class StoredDefinition(Model):
 class Case(Model):
     """One matter of one citizen. The clocks are those of `domain.Clocks`.
 
-    `round` counts how often its branches were asked anew, `sequence` its events. `exclusive_key` is
-    there while no other case of the citizen with the same key may be open.
+    `round` counts how often its branches were asked anew, `sequence` its events. `papers_asked` are
+    the papers that an officer asked for in the present turn. `exclusive_key` is there while no
+    other case of the citizen with the same key may be open.
     """
 
     id = fields.UUIDField(primary_key=True)
@@ -60,6 +61,7 @@ class Case(Model):
     is_escalated = fields.BooleanField(default=False)
     look_on = fields.DateField(null=True)
     is_provisional = fields.BooleanField(default=False)
+    papers_asked = fields.JSONField[list[str] | None](null=True)
     opened_at = fields.DatetimeField()
     moved_at = fields.DatetimeField()
     ended_at = fields.DatetimeField(null=True)
@@ -115,6 +117,34 @@ class Task(Model):
 
     class Meta:
         table = "applications_task"
+
+
+class CaseFile(Model):
+    """A file that a citizen attached for one of the papers of a case."""
+
+    id = fields.UUIDField(primary_key=True)
+    case_id = fields.UUIDField(db_index=True)
+    citizen_id = fields.UUIDField(db_index=True)
+    material = fields.CharField(max_length=32)
+    name_sealed = fields.BinaryField()
+    key_sealed = fields.BinaryField()
+    media_type = fields.CharField(max_length=32)
+    size_bytes = fields.IntField()
+    pages = fields.IntField()
+    attached_at = fields.DatetimeField()
+
+    class Meta:
+        table = "applications_file"
+
+
+class CaseFileContent(Model):
+    """The bytes of an attached file, under the key that stands in its row."""
+
+    file_id = fields.UUIDField(primary_key=True)
+    content = fields.BinaryField()
+
+    class Meta:
+        table = "applications_file_content"
 
 
 class Serial(Model):

@@ -7,6 +7,7 @@ MANIFEST = Manifest(
     rooms=(
         "graphql",
         "staff_graphql",
+        "routes",
         "domain",
         "models",
         "versions",
@@ -14,6 +15,7 @@ MANIFEST = Manifest(
         "desk",
         "deadlines",
         "messages",
+        "texts",
         "personal_data",
     ),
     migrations="migrations",

@@ -14,9 +14,9 @@ from core.context.app import App
 from core.database import Transaction
 from core.ids import new_id
 from core.people.data_rights import Hold, PersonalData
-from core.people.personal_table import PersonalTable, Sealed, Stays
-from kinds.application import engine, service, store, texts
-from kinds.application.models import Case, CaseEvent
+from core.people.personal_table import PersonalTable, Sealed, Stays, section
+from kinds.application import attachments, engine, file_store, service, store, texts
+from kinds.application.models import Case, CaseEvent, CaseFile
 
 _EXPORT_MOST = 10_000
 
@@ -62,6 +62,7 @@ async def _holds(_app: App, person_id: UUID) -> Sequence[Hold]:
 
 
 async def _erase(_app: App, tx: Transaction, person_id: UUID) -> None:
+    await file_store.delete_files_of(tx, person_id)
     await store.forget_person(tx, person_id, nobody=new_id())
 
 
@@ -74,4 +75,16 @@ EVENTS = PersonalTable(
     CaseEvent, owner="actor_id", sealed=(Sealed("note_sealed", engine.NOTE),), erased=_UNTIED
 )
 
-PERSONAL = PersonalData("applications", (CASES, EVENTS), read=_read, holds=_holds, erase=_erase)
+FILES = PersonalTable(
+    CaseFile,
+    owner="citizen_id",
+    exported=section(
+        "files", "case_id", "material", "media_type", "attached_at", file_name="name_sealed"
+    ),
+    sealed=(Sealed("name_sealed", attachments.FILE), Sealed("key_sealed", attachments.FILE)),
+    erased=Stays("taken away once the case has ended: file_store.delete_files_of"),
+)
+
+PERSONAL = PersonalData(
+    "applications", (CASES, EVENTS, FILES), read=_read, holds=_holds, erase=_erase
+)

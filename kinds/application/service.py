@@ -15,7 +15,7 @@ from core.errors import Conflict, Forbidden, InvalidInput, NotFound
 from core.json import to_json
 from core.people.directory import get_person
 from core.refusal_texts import NOT_FOUND
-from kinds.application import domain, engine, store, texts, versions
+from kinds.application import attachments, domain, engine, store, texts, versions
 from kinds.application.definition import NO_CATEGORY, Actor, Definition, Turn
 from kinds.application.engine import By, Choices
 from kinds.application.form import check_answers
@@ -120,7 +120,9 @@ async def take_step(call: Call, case_id: UUID, event: str, note: str, key: str) 
             if step.by is not Actor.CITIZEN:
                 raise Forbidden(texts.NOT_YOUR_STEP)
             if step.fills:
-                check_answers(definition, answers_of(call, case), complete=True)
+                answers = answers_of(call, case)
+                papers = await attachments.find_missing(tx, case, definition, answers)
+                check_answers(definition, answers, complete=True, papers=papers)
             by = By(Actor.CITIZEN, case.citizen_id)
             await engine.take(call.app, tx, case, definition, step, by, Choices(note))
     return await _get(case_id)
@@ -144,6 +146,11 @@ async def list_cases(
     return await store.list_cases(
         citizen_id, first=first, before=before, only_open=only_open, service=service
     )
+
+
+async def list_open(call: Call, most: int) -> Sequence[Case]:
+    """The viewer's open cases: first what waits for the viewer, then what is due soonest."""
+    return await store.list_open_cases(call.require_viewer().user_id, most)
 
 
 async def list_timeline(call: Call, case: Case, *, after: int, first: int) -> list[CaseEvent]:

@@ -20,7 +20,7 @@ from core.graphql import (
     view,
 )
 from core.security.authorization import Scope
-from kinds.application import desk, service, versions
+from kinds.application import attachments, desk, service, versions
 from kinds.application.engine import Choices
 from kinds.application.graphql import CaseId
 from kinds.application.models import Case, Task
@@ -29,6 +29,7 @@ from kinds.application.views import (
     StaffCaseView,
     to_case,
     to_event,
+    to_materials,
     to_task,
 )
 
@@ -86,6 +87,13 @@ class Query:
             case=case,
             citizen_name=opened.person.name,
             citizen_phone=opened.person.phone,
+            materials=to_materials(
+                call,
+                opened.case,
+                opened.definition,
+                answers,
+                await attachments.list_files(opened.case.id),
+            ),
             tasks=[to_task(call, task, case) for task in opened.tasks],
             timeline=[to_event(call, event, opened.definition) for event in opened.timeline],
         )
@@ -133,13 +141,17 @@ class Mutation:
         category: Annotated[
             str, strawberry.argument(description="The category, where the step may set it.")
         ] = "",
+        papers: Annotated[
+            list[str] | None,
+            strawberry.argument(description="Papers to be handed in anew, by their codes."),
+        ] = None,
     ) -> ActOnTaskResult:
         """Accept, assign, ask, reply, decide."""
         task, case = await desk.act(
             info.context,
             parse_id(task_id),
             event,
-            Choices(note, unit, category),
+            Choices(note, unit, category, tuple(papers or ())),
             idempotency_key,
         )
         return CaseTaskChanged(task=await _task(info, task, case))

@@ -8,6 +8,7 @@ from uuid import UUID
 
 from core.database import Transaction, connection, fetch_all, fetch_model, fetch_one
 from core.ids import new_id
+from core.json import to_json
 from kinds.application.definition import Actor
 from kinds.application.domain import Clocks, TaskKind, TaskStatus
 from kinds.application.models import Case, CaseEvent, Task
@@ -59,6 +60,12 @@ async def list_cases(
     if service is not None:
         cases = cases.filter(service_id=service)
     return await cases.order_by("-id").limit(first)
+
+
+async def list_open_cases(citizen_id: UUID, most: int) -> list[Case]:
+    """A citizen's open cases, first what waits for the citizen, then what is due soonest."""
+    cases = Case.filter(citizen_id=citizen_id, ended_at=None)
+    return await cases.order_by("turn", "due_on", "id").limit(most)
 
 
 async def count_open_cases(tx: Transaction, citizen_id: UUID, service: str) -> int:
@@ -115,7 +122,7 @@ async def write_move(
             done_by,
             TaskStatus.DONE,
             TaskStatus.DROPPED,
-            *values.values(),
+            *(to_json(v).decode() if isinstance(v, list) else v for v in values.values()),
         ],
     )
 
@@ -164,7 +171,7 @@ async def list_events(case_id: UUID, *, after: int, first: int) -> list[CaseEven
 async def list_actors(tx: Transaction, case_id: UUID, events: Collection[str]) -> set[UUID]:
     """The officers who took one of these steps of a case."""
     rows = CaseEvent.filter(case_id=case_id, event__in=list(events), actor=Actor.OFFICER)
-    return set(await rows.using_db(tx).values_list("actor_id", flat=True))
+    return {row.actor_id for row in await rows.using_db(tx) if row.actor_id is not None}
 
 
 async def has_happened(tx: Transaction, case_id: UUID, event: str) -> bool:
@@ -237,12 +244,14 @@ async def list_agreed(tx: Transaction, case: Case) -> set[str]:
     tasks = Task.filter(
         case_id=case.id, state=case.state, round=case.round, status=TaskStatus.AGREED
     )
-    return set(await tasks.using_db(tx).values_list("branch", flat=True))
+    return {task.branch for task in await tasks.using_db(tx)}
 
 
-async def has_task(case_id: UUID, unit: str) -> bool:
+async def has_worked(case_id: UUID, unit: str) -> bool:
     """Whether a unit works, or worked, on a case."""
-    return await Task.filter(case_id=case_id, unit=unit).exists()
+    if await Task.filter(case_id=case_id, unit=unit).exists():
+        return True
+    return await CaseEvent.filter(case_id=case_id, unit=unit).exists()
 
 
 async def list_queue(

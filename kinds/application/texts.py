@@ -41,6 +41,25 @@ FIELD_MISSING = Text("FIELD_MISSING", "请填写{title}", "{title} is missing")
 FIELD_INVALID = Text("FIELD_INVALID", "{title}填写有误", "{title} is not valid")
 FIELD_LONG = Text("FIELD_LONG", "{title}最多 {most} 字", "{title}: at most {most} characters")
 FIELD_UNKNOWN = Text("FIELD_UNKNOWN", "表单中没有{name}", "The form has no field {name}")
+FILE_EMPTY = Text("FILE_EMPTY", "文件为空", "The file is empty")
+FILE_LARGE = Text("FILE_LARGE", "文件不能超过 {most} MB", "A file has at most {most} MB")
+FILE_TYPE = Text(
+    "FILE_TYPE",
+    "只能上传可以打开的 JPEG、PNG 图片或 PDF 文件",
+    "Only JPEG and PNG images and PDF files that can be opened are taken",
+)
+FILE_PIXELS = Text("FILE_PIXELS", "图片像素过大", "The picture has too many pixels")
+FILE_PROTECTED = Text(
+    "FILE_PROTECTED", "请先去除 PDF 的密码", "Please remove the password of the PDF first"
+)
+FILE_PAGES = Text("FILE_PAGES", "文件为 1 至 {most} 页", "A file has 1 to {most} pages")
+FILE_NAME = Text("FILE_NAME", "文件名无效", "The file's name is not valid")
+MATERIAL_UNKNOWN = Text("MATERIAL_UNKNOWN", "不需要这份材料", "No such paper is asked for")
+MATERIAL_MISSING = Text("MATERIAL_MISSING", "缺少{title}", "{title} is missing")
+MATERIAL_ANEW = Text("MATERIAL_ANEW", "请重新提交{title}", "{title} has to be handed in anew")
+FILES_MANY = Text("FILES_MANY", "该材料最多 {most} 个文件", "At most {most} files for this paper")
+FILES_TODAY = Text("FILES_TODAY", "今日上传次数已达上限", "No more files can be sent today")
+CASE_FULL = Text("CASE_FULL", "附件总量已达上限", "The case has all the files it can take")
 HOLD_OPEN = Text("CASE_HOLD_OPEN", "尚有办件未办结", "A case is still open")
 
 OWN_CASE = Text("OWN_CASE", "不能办理本人的件", "Nobody handles a case of their own")

@@ -1,7 +1,7 @@
 """What a case shows, to its citizen and to officers, and how rows become it."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from typing import Annotated
 from uuid import UUID
@@ -10,6 +10,7 @@ from core.clock import civil_date
 from core.context.call import Call
 from core.texts import Named
 from kinds.application import domain, engine, store, texts
+from kinds.application.attachments import FILE
 from kinds.application.definition import (
     AGREE,
     REFUSE,
@@ -17,11 +18,13 @@ from kinds.application.definition import (
     Definition,
     Field,
     FieldType,
+    Material,
     Step,
     Turn,
 )
 from kinds.application.domain import Promise, TaskKind, TaskStatus
-from kinds.application.models import Case, CaseEvent, Task
+from kinds.application.form import is_wanted
+from kinds.application.models import Case, CaseEvent, CaseFile, Task
 
 _CITY = Named("系统", "The system")
 _CITIZEN = Named("申请人", "The citizen")
@@ -50,6 +53,31 @@ class CaseField:
 
 
 @dataclass(frozen=True, slots=True)
+class CaseFileView:
+    """A file that was attached."""
+
+    id: Annotated[UUID, "The file's id."]
+    name: Annotated[str, "What its sender called it."]
+    media_type: Annotated[str, "What it really is."]
+    size_bytes: Annotated[int, "Its size (bytes)."]
+    pages: Annotated[int, "Its pages."]
+    attached_at: Annotated[datetime, "When it was attached."]
+    path: Annotated[str, "Where it is read, with the same Authorization header."]
+
+
+@dataclass(frozen=True, slots=True)
+class CaseMaterial:
+    """A paper that is handed in with a case."""
+
+    code: Annotated[str, "Its name in the address to which its files are sent."]
+    title: Annotated[Named, "What it is."]
+    required: Annotated[bool, "Whether it has to be handed in."]
+    files_most: Annotated[int, "How many files it may have."]
+    is_asked: Annotated[bool, "Whether an officer has asked for it anew."]
+    files: Annotated[Sequence[CaseFileView], "What was attached."]
+
+
+@dataclass(frozen=True, slots=True)
 class CaseForm:
     """The form with which a case is opened."""
 
@@ -58,6 +86,7 @@ class CaseForm:
     title: Annotated[Named, "What is applied for."]
     categories: Annotated[Sequence[CaseChoice], "The categories, one of which is to be named."]
     fields: Annotated[Sequence[CaseField], "The fields in their order."]
+    materials: Annotated[Sequence[CaseMaterial], "The papers to attach once the case is opened."]
     promise_days: Annotated[int, "The working days promised, the longest of all categories."]
 
 
@@ -79,6 +108,7 @@ class CaseStep:
     needs_note: Annotated[bool, "Whether a reason has to be given."]
     needs_unit: Annotated[bool, "Whether the unit that works next has to be named."]
     takes_category: Annotated[bool, "Whether the category may be set."]
+    takes_papers: Annotated[bool, "Whether papers may be named that are to be handed in anew."]
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,6 +183,7 @@ class StaffCaseView:
     case: Annotated[CaseView, "The case with its form."]
     citizen_name: Annotated[str | None, "Whose it is, where the real name is verified."]
     citizen_phone: Annotated[str, "Where the citizen is reached."]
+    materials: Annotated[Sequence[CaseMaterial], "Its papers with their files."]
     tasks: Annotated[Sequence[CaseTaskView], "All work on it, in the order of its opening."]
     timeline: Annotated[Sequence[CaseEventView], "What happened, in order."]
 
@@ -191,7 +222,7 @@ def to_case(call: Call, row: Case, definition: Definition, answers: Mapping[str,
 
 def to_step(step: Step) -> CaseStep:
     """A step as somebody may take it."""
-    return CaseStep(step.event, step.title, step.note, step.assigns, step.classifies)
+    return CaseStep(step.event, step.title, step.note, step.assigns, step.classifies, step.asks)
 
 
 def to_form(definition: Definition, known: Mapping[str, str]) -> CaseForm:
@@ -202,6 +233,7 @@ def to_form(definition: Definition, known: Mapping[str, str]) -> CaseForm:
         title=definition.title,
         categories=[CaseChoice(one.value, one.title) for one in definition.categories],
         fields=[_field(field, known.get(field.name)) for field in definition.form],
+        materials=[_material(paper, paper.required) for paper in definition.materials],
         promise_days=max(definition.promise.values()),
     )
 
@@ -216,6 +248,41 @@ def _field(field: Field, known: str | None) -> CaseField:
         options=[CaseChoice(option.value, option.title) for option in field.options],
         known=known,
         known_from=texts.FROM_ACCOUNT if known else None,
+    )
+
+
+def to_materials(
+    call: Call,
+    case: Case,
+    definition: Definition,
+    answers: Mapping[str, str],
+    files: Sequence[CaseFile],
+) -> list[CaseMaterial]:
+    """The papers of a case."""
+    asked = case.papers_asked or ()
+    return [
+        replace(
+            _material(paper, paper.code in asked or is_wanted(paper, answers)),
+            is_asked=paper.code in asked,
+            files=[_file(call, file) for file in files if file.material == paper.code],
+        )
+        for paper in definition.materials
+    ]
+
+
+def _material(paper: Material, required: bool) -> CaseMaterial:
+    return CaseMaterial(paper.code, paper.title, required, paper.files_most, False, [])
+
+
+def _file(call: Call, file: CaseFile) -> CaseFileView:
+    return CaseFileView(
+        id=file.id,
+        name=call.app.vault.decrypt(file.name_sealed, FILE),
+        media_type=file.media_type,
+        size_bytes=file.size_bytes,
+        pages=file.pages,
+        attached_at=file.attached_at,
+        path=f"/cases/{file.case_id}/files/{file.id}",
     )
 
 
@@ -245,7 +312,7 @@ def to_task(call: Call, task: Task, case: CaseView) -> CaseTaskView:
         if state.branches:
             said = ((AGREE, False), (REFUSE, True))
             steps += [
-                CaseStep(event, texts.ENGINE_EVENTS[event], note, False, False)
+                CaseStep(event, texts.ENGINE_EVENTS[event], note, False, False, False)
                 for event, note in said
             ]
     return CaseTaskView(

@@ -7,6 +7,7 @@ MANIFEST = Manifest(
     rooms=(
         "parking",
         "car_parks",
+        "traffic",
         "fines",
         "transit",
         "models",

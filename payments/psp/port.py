@@ -12,6 +12,22 @@ from typing import Protocol
 from uuid import UUID
 
 from core.deadline import Deadline
+from core.upstream.client import UpstreamRejected, UpstreamUnavailable
+
+
+class MerchantRefused(UpstreamUnavailable):
+    """The PSP refuses us, whatever we ask: our key, certificate, clock, permission or merchant.
+
+    Certainly nothing was done, and nothing will be until people mend it: such a PSP has failed.
+    A refusal of the one order or refund is UpstreamRejected.
+    """
+
+    reason = "MERCHANT_REFUSED"
+
+    def __init__(self, refusal: UpstreamRejected, code: str) -> None:
+        detail = f"refuses this merchant: {refusal.status} {code}"
+        super().__init__(refusal.upstream, refusal.operation, detail)
+        self.code = code
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,11 +62,12 @@ class OrderView:
 
 
 class RefundState(StrEnum):
-    """What has become of a refund."""
+    """What has become of a refund. SHORT: not begun, there is too little to refund from."""
 
     PROCESSING = "PROCESSING"
     SUCCEEDED = "SUCCEEDED"
     FAILED = "FAILED"
+    SHORT = "SHORT"
     MISSING = "MISSING"
 
 
@@ -121,7 +138,10 @@ class Psp(Protocol):
         ...
 
     async def refund(self, refund: RefundOrder, deadline: Deadline) -> RefundView:
-        """Ask for a refund. Repeat-safe. Raises UpstreamError; FAILED is the PSP's refusal."""
+        """Ask for a refund, from whatever money of ours the PSP has. Repeat-safe.
+
+        FAILED is the PSP's refusal of this refund. Raises UpstreamError.
+        """
         ...
 
     async def find_refund(self, refund: RefundOrder, deadline: Deadline) -> RefundView:

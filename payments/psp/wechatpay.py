@@ -26,6 +26,7 @@ from payments.psp.merchants import read_merchant
 from payments.psp.port import (
     Callback,
     CallbackRefused,
+    MerchantRefused,
     Order,
     OrderState,
     OrderView,
@@ -39,6 +40,17 @@ FRESH = timedelta(minutes=5)
 CALLBACK_PATH = "/callbacks/wechatpay"
 _ORDERS = "/v3/pay/transactions"
 _REFUNDS = "/v3/refund/domestic/refunds"
+_OF_MERCHANT = {"APPID_MCHID_NOT_MATCH", "MCH_NOT_EXISTS"}
+"""Refusals of us that do not come as 401 or 403."""
+_OF_ORDER = {
+    *("OUT_TRADE_NO_USED", "ORDER_CLOSED", "ORDERPAID", "TRADE_ERROR", "RULE_LIMIT"),
+    *("USER_ACCOUNT_ABNORMAL", "ACCOUNT_ERROR", "NOT_ENOUGH", "REQUEST_BLOCKED"),
+    *("CONTRACT_NOT_EXIST", "CONTRACT_NOT_CONFIRM", "USER_NOT_EXIST"),
+}
+"""What a 403 may say of one order, refund or contract; any other 403 is about us. Source: the error
+codes of pay.weixin.qq.com/doc/v3/merchant (H5 order 4012791834, refund 4012791862)."""
+_OTHER_FUNDS = "AVAILABLE"
+"""Where a refund comes from when unsettled money is too little: 可用余额."""
 _BODILESS = {"close_order", "end_contract"}
 _ORDER_STATES = {
     "NOTPAY": OrderState.UNPAID,
@@ -143,7 +155,7 @@ class WeChatPayClient:
                 deadline=deadline,
             )
         except UpstreamRejected as refusal:
-            if _code(refusal) == "ORDER_NOT_EXIST":
+            if refusal.code == "ORDER_NOT_EXIST":
                 return OrderView(intent_id, OrderState.MISSING)
             raise
         view = self._order_view(answer.json())
@@ -170,29 +182,29 @@ class WeChatPayClient:
 
     async def refund(self, refund: RefundOrder, deadline: Deadline) -> RefundView:
         """Ask for a refund; see the port."""
-        try:
-            answer = await self.send(
-                "POST",
-                _REFUNDS,
-                operation="refund",
-                deadline=deadline,
-                body={
-                    "out_trade_no": refund.intent_id.hex,
-                    "out_refund_no": refund.refund_id.hex,
-                    "reason": refund.reason,
-                    "notify_url": self._notify_url,
-                    "amount": {
-                        "refund": refund.amount_fen,
-                        "total": refund.total_fen,
-                        "currency": "CNY",
-                    },
-                },
-            )
-        except UpstreamRejected as refusal:
-            if refusal.status in (401, 403, 429) or _code(refusal) == "FREQUENCY_LIMITED":
-                raise
-            return RefundView(refund.refund_id, RefundState.FAILED)
-        return self._refund_answer(answer, refund.refund_id)
+        body = {
+            "out_trade_no": refund.intent_id.hex,
+            "out_refund_no": refund.refund_id.hex,
+            "reason": refund.reason,
+            "notify_url": self._notify_url,
+            "amount": {
+                "refund": refund.amount_fen,
+                "total": refund.total_fen,
+                "currency": "CNY",
+            },
+        }
+        for source in ({}, {"funds_account": _OTHER_FUNDS}):
+            try:
+                answer = await self.send(
+                    "POST", _REFUNDS, operation="refund", deadline=deadline, body=body | source
+                )
+                return self._refund_answer(answer, refund.refund_id)
+            except UpstreamRejected as refusal:
+                if refusal.status == 429 or refusal.code == "FREQUENCY_LIMITED":
+                    raise
+                if refusal.code != "NOT_ENOUGH":
+                    return RefundView(refund.refund_id, RefundState.FAILED)
+        return RefundView(refund.refund_id, RefundState.SHORT)
 
     async def find_refund(self, refund: RefundOrder, deadline: Deadline) -> RefundView:
         """Query by merchant refund number; see the port."""
@@ -200,7 +212,7 @@ class WeChatPayClient:
         try:
             answer = await self.send("GET", path, operation="find_refund", deadline=deadline)
         except UpstreamRejected as refusal:
-            if _code(refusal) == "RESOURCE_NOT_EXISTS":
+            if refusal.code == "RESOURCE_NOT_EXISTS":
                 return RefundView(refund.refund_id, RefundState.MISSING)
             raise
         return self._refund_answer(answer, refund.refund_id)
@@ -232,28 +244,33 @@ class WeChatPayClient:
     async def send(
         self, method: str, target: str, *, operation: str, deadline: Deadline, body: object = None
     ) -> Response:
-        """One signed call. The answer's signature is checked.
+        """One signed call. The answer's signature is checked. Raises MerchantRefused and others.
 
         Orders, closings and refunds may be repeated, but by the saga and not here: an error must
         tell of one attempt whether it may have arrived.
         """
         text = "" if body is None else orjson.dumps(body).decode()
         path, _, query = target.partition("?")
-        answer = await self._http.request(
-            method,
-            path,
-            operation=operation,
-            deadline=deadline,
-            data=text.encode() if text else None,
-            params=dict(parse_qsl(query)) or None,
-            headers={
-                "Authorization": self.authorization(method, target, text),
-                "Content-Type": "application/json",
-                "Wechatpay-Serial": self.merchant.platform_serial,
-            },
-            accept="*/*" if operation in _BODILESS else "application/json",
-            safe=method == "GET",
-        )
+        try:
+            answer = await self._http.request(
+                method,
+                path,
+                operation=operation,
+                deadline=deadline,
+                data=text.encode() if text else None,
+                params=dict(parse_qsl(query)) or None,
+                headers={
+                    "Authorization": self.authorization(method, target, text),
+                    "Content-Type": "application/json",
+                    "Wechatpay-Serial": self.merchant.platform_serial,
+                },
+                accept="*/*" if operation in _BODILESS else "application/json",
+                safe=method == "GET",
+            )
+        except UpstreamRejected as refusal:
+            if _is_of_merchant(refusal):
+                raise MerchantRefused(refusal, refusal.code) from refusal
+            raise
         if self._check_signature(answer.headers, answer.body) is None:
             raise UpstreamFailed(self.name, operation, "the answer's signature does not hold")
         return answer
@@ -361,11 +378,11 @@ def _member(answer: Response, name: str) -> Any:
         raise UpstreamFailed(answer.upstream, answer.operation, f"no {name}") from None
 
 
-def _code(refusal: UpstreamRejected) -> str:
-    try:
-        return str(orjson.loads(refusal.body)["code"])
-    except (KeyError, TypeError, ValueError):
-        return ""
+def _is_of_merchant(refusal: UpstreamRejected) -> bool:
+    """Whether a refusal is of us, and not of what we asked."""
+    if refusal.status == 401 or refusal.code in _OF_MERCHANT:
+        return True
+    return refusal.status == 403 and refusal.code not in _OF_ORDER
 
 
 def _fen(value: object) -> int:

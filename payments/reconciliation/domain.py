@@ -5,13 +5,15 @@ from enum import StrEnum
 
 from core.states import Edge, StateMachine
 from payments.domain import Side
+from payments.events import Oddity
 
 BOUNDARY = timedelta(minutes=10)
 """How far the two sides' clocks and bookings may lie apart around midnight."""
 
 
 class BreakKind(StrEnum):
-    """The seven ways in which a statement and the ledger can differ.
+    """The seven ways in which a statement and the ledger can differ; see payments.events.Oddity for
+    the cases that no statement opens and none clears.
 
     MISSING_HERE: they book a payment that the ledger has not. MISSING_THERE: the reverse. AMOUNT,
     FEE, DATE: both have it, but not alike. DUPLICATE: they book it twice. REFUND: only one side
@@ -38,6 +40,10 @@ BLOCKING = {
     ),
 }
 """Differences that leave open what a payee is owed: nothing is paid out to it meanwhile."""
+
+
+BLOCKING_ODDITIES = (Oddity.FOREIGN_REFUND,)
+"""The payer has the money back: the payee is not to be paid it."""
 
 
 class Resolution(StrEnum):

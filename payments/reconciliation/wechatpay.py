@@ -8,8 +8,6 @@ from datetime import date
 from typing import BinaryIO, Protocol
 from urllib.parse import urlsplit
 
-import orjson
-
 from core.context.app import App
 from core.deadline import Deadline
 from core.upstream.client import ANY, Timeouts, Upstream, UpstreamFailed, UpstreamRejected
@@ -73,7 +71,7 @@ class WeChatPayBillsClient:
                 deadline=deadline,
             )
         except UpstreamRejected as refusal:
-            code = _code(refusal)
+            code = refusal.code
             if code == _NO_BILL:
                 return None
             if code == _MADE_LATER:
@@ -175,13 +173,6 @@ def _summary(text: str) -> tuple[int, int, int, int]:
         return int(cells[0]), fen(cells[5]), fen(cells[6]), fen(cells[4])
     except ValueError:
         raise StatementRefused(NAME, "truncated", "no summary") from None
-
-
-def _code(refusal: UpstreamRejected) -> str:
-    try:
-        return str(orjson.loads(refusal.body)["code"])
-    except (KeyError, TypeError, ValueError):
-        return ""
 
 
 SOURCE = Source(NAME, Side.PSP, _fetch, read)

@@ -1,7 +1,7 @@
 """Messages: written with their cause, once, in the person's language, and for nobody else."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable
 from datetime import timedelta
 from typing import Any
 from uuid import uuid4
@@ -17,11 +17,9 @@ from core.processes.embedded import DatabaseUrls
 from core.security.authentication import Viewer
 from notifications import api
 from notifications.models import Delivery, Message
-from notifications.upstream import GATEWAY
 from tests.asgi import Client
 from tests.fakes import FakeSms
 from tests.messages import deliver_due, send_code
-from tests.upstreams import by_operation
 
 QUIET = "example.fountain_closed"
 INBOX = """query I($first: Int!, $after: String) { inbox(first: $first, after: $after) { unread
@@ -30,18 +28,6 @@ INBOX = """query I($first: Int!, $after: String) { inbox(first: $first, after: $
 READ = """mutation R($id: ID!) { markMessageRead(messageId: $id, idempotencyKey: "read-key-1") {
   __typename ... on MessageRead { readMessage { id readAt } } ... on Refusal { code } } }"""
 Citizen = Callable[..., Awaitable[Viewer]]
-
-
-@pytest.fixture
-def sms() -> FakeSms:
-    """The SMS gateway."""
-    return FakeSms()
-
-
-@pytest.fixture
-def upstreams(sms: FakeSms) -> Mapping[Any, Any]:
-    """The outside systems of these tests."""
-    return {**by_operation(sms, GATEWAY)}
 
 
 async def _notify(app: App, viewer: Viewer, key: str, template: str = QUIET, **values: str) -> None:

@@ -22,6 +22,7 @@ from payments.api import Paid
 from payments.psp.port import (
     Callback,
     CallbackRefused,
+    MerchantRefused,
     Order,
     OrderState,
     OrderView,
@@ -42,8 +43,12 @@ class Faults:
         self.always = "ok"
 
     def before(self, operation: str) -> str:
-        """The fault of this call. Raises for "down"."""
+        """The fault of this call. Raises for "down" and, as a PSP that knows us no more, for
+        "merchant"."""
         fault = self.queued.popleft() if self.queued else self.always
+        if fault == "merchant":
+            refusal = UpstreamRejected(self._upstream, operation, 401, b'{"code":"SIGN_ERROR"}')
+            raise MerchantRefused(refusal, refusal.code)
         if fault == "down":
             raise UpstreamUnavailable(self._upstream, operation, "down")
         return fault
@@ -85,6 +90,8 @@ class FakePsp:
     callbacks: list[tuple[dict[str, str], bytes]] = field(default_factory=list)
     refuses_orders: bool = False
     refuses_refunds: bool = False
+    is_short: bool = False
+    """It has too little of our money to refund from."""
     slow_refunds: bool = False
     _secret: str = field(default_factory=lambda: secrets.token_hex(8))
 
@@ -123,6 +130,8 @@ class FakePsp:
         fault = self.faults.before("refund")
         if refund.refund_id not in self.refunds:
             paid = self.orders.get(refund.intent_id)
+            if self.is_short:
+                return RefundView(refund.refund_id, RefundState.SHORT)
             refused = (
                 self.refuses_refunds
                 or paid is None

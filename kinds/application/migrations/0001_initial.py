@@ -159,8 +159,6 @@ class Migration(migrations.Migration):
         ops.RunSQL(
             """
             ALTER TABLE applications_case
-              ADD CONSTRAINT applications_case_definition_fk FOREIGN KEY (definition_id)
-                REFERENCES applications_definition (id),
               ADD CONSTRAINT applications_case_turn CHECK (turn IN ('CITIZEN', 'UNIT', 'NOBODY')),
               ADD CONSTRAINT applications_case_ended CHECK ((turn = 'NOBODY') = (ended_at IS NOT NULL)),
               ADD CONSTRAINT applications_case_ended_rests

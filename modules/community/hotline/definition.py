@@ -1,9 +1,6 @@
 """Service 36: a request to the 12345 hotline, on its way from the desk to a reply that satisfies.
 
-The classes are those of 《济南市12345市民服务热线条例》 (in force since 2018), article 3: ask,
-seek help, suggest, complain, report. The path (accept, pass on, handle, reply, call back,
-handle again once, close) and the cards before and after a limit are those of
-《山东省省级政务服务投诉热线管理办法》 (April 2017).
+Which classes and limits there are is the city's: its file names the regulations.
 """
 
 from core.texts import Named

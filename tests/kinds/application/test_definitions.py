@@ -1,11 +1,17 @@
 """What makes a definition unsound is named, all of it, before a case could be opened under it."""
 
+import tomllib
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
 from core.city import load_city
+from core.errors import StartError
+from core.settings import Settings
 from core.texts import Named
+from kinds.application import definition as definition_module
+from kinds.application import versions
 from kinds.application.definition import (
     Actor,
     Definition,
@@ -84,3 +90,22 @@ def test_a_fault_is_named(definition: Definition, fault: str) -> None:
         check(definition, UNITS)
     assert fault in str(refused.value)
     assert str(refused.value).startswith("probe-permit: ")
+
+
+def test_the_handbooks_page_is_a_sound_definition() -> None:
+    page = (ROOT / "docs/workflow.md").read_text(encoding="utf-8")
+    code, decisions = (
+        page.split(f"```{language}\n")[1].split("```")[0] for language in ("python", "toml")
+    )
+    names = {**vars(definition_module), "Named": Named, "Application": versions.Application}
+    exec(code, names)
+    application = names["BENCH"]
+    check(versions.complete(application.definition, tomllib.loads(decisions)), UNITS)
+
+
+def test_a_service_without_the_citys_decisions_does_not_start(tmp_path: Path) -> None:
+    city = tmp_path / "city.toml"
+    with pytest.raises(StartError, match=r"applications/hotline-12345.toml"):
+        versions.read_rules(Settings(city_file=city), "hotline-12345")
+    with pytest.raises(StartError, match="decides nothing named mood"):
+        versions.complete(PERMIT, {"mood": 1})
