@@ -32,7 +32,7 @@ from core.graphql import (
     query,
     radius_within,
 )
-from core.graphql.types import Edge, PageInfo
+from core.graphql.types import Edge, page_info
 from core.people.personal_read import Access, Purpose, about_person, personal_read
 from core.refusal_texts import INVALID_INPUT
 from core.rooms import ExtensionPoint
@@ -277,12 +277,11 @@ async def read_page(
     reading = await lookup.read(call, first, after, year)
     page = reading.value
     records = page.records if page else ()
+    edges = [Edge(cursor=record.record_no, node=record) for record in records]
+    has_more = page is not None and page.next_after is not None
     return ReadingConnection(
-        edges=[Edge(cursor=record.record_no, node=record) for record in records],
-        page_info=PageInfo(
-            has_next_page=page is not None and page.next_after is not None,
-            end_cursor=records[-1].record_no if records else None,
-        ),
+        edges=edges,
+        page_info=page_info(edges, after, has_more=has_more),
         total_count=page.total if page else None,
         **reading.freshness,
     )
