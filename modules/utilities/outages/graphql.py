@@ -36,9 +36,7 @@ view(Outage, name="UtilityOutage", names={"outage_ref": "code"}, hidden=("shape"
 UtilityOutages = reading_view(
     "UtilityOutages",
     "Outages, and how fresh that is.",
-    items=Annotated[
-        Sequence[Outage], "What is going on or yet to come first, then what is over."
-    ],
+    items=Annotated[Sequence[Outage], "What is going on or yet to come first, then what is over."],
 )
 
 

@@ -29,7 +29,9 @@ async def settle(world: World, payment: Payment) -> Intent:
 
 async def sent() -> list[str]:
     """The templates of all messages, oldest first."""
-    rows = await fetch_all(connection(), "SELECT template FROM notifications_message ORDER BY position")
+    rows = await fetch_all(
+        connection(), "SELECT template FROM notifications_message ORDER BY position"
+    )
     return [row["template"] for row in rows]
 
 
