@@ -42,8 +42,8 @@ async def send(app: App, deadline: Deadline, outbounds: Sequence[Outbound]) -> S
 
 
 async def _send_one(app: App, client: aiosmtplib.SMTP, outbound: Outbound) -> Outcome:
-    message = compose(app, outbound)
     try:
+        message = compose(app, outbound)
         await client.send_message(message)
     except aiosmtplib.SMTPRecipientsRefused as refusal:
         return judge(refusal.recipients[0].code)

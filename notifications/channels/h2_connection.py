@@ -6,13 +6,12 @@ A request whose stream is above the last that the server names was not looked at
 
 import asyncio
 import ssl
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 from h2.config import H2Configuration
 from h2.connection import H2Connection
 from h2.events import (
-    ConnectionTerminated,
     DataReceived,
     RemoteSettingsChanged,
     ResponseReceived,
@@ -23,6 +22,7 @@ from h2.events import (
 from h2.exceptions import H2Error
 
 CONNECT_WITHIN_S = 3.0
+_HEAD, _GOAWAY = 9, 7
 
 
 class NotTaken(Exception):
@@ -55,6 +55,7 @@ class H2Client(asyncio.Protocol):
     def __init__(self) -> None:
         self._h2 = H2Connection(H2Configuration(client_side=True, header_encoding="utf-8"))
         self._streams: dict[int, _Stream] = {}
+        self._buffer = bytearray()
         self._room = asyncio.Condition()
         self._transport: asyncio.Transport | None = None
         self.is_open = True
@@ -86,13 +87,18 @@ class H2Client(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         """Sort what came by stream."""
+        self._buffer += data
         try:
-            events = self._h2.receive_data(data)
+            for frame in self._take_frames():
+                if frame[3] == _GOAWAY:
+                    # the library would take nothing more from a server that goes away
+                    self._go_away(int.from_bytes(frame[9:13], "big") & 0x7FFF_FFFF)
+                    continue
+                for event in self._h2.receive_data(frame):
+                    self._note(event)
         except H2Error:
             self.close()
             return
-        for event in events:
-            self._note(event)
         self._flush()
 
     def connection_lost(self, error: Exception | None) -> None:
@@ -109,6 +115,16 @@ class H2Client(asyncio.Protocol):
         if self._transport is not None:
             self._transport.close()
 
+    def _take_frames(self) -> Iterator[bytes]:
+        """The whole frames that have come: nine bytes of head (RFC 9113, section 4.1), payload."""
+        while len(self._buffer) >= _HEAD:
+            size = _HEAD + int.from_bytes(self._buffer[:3], "big")
+            if len(self._buffer) < size:
+                return
+            frame = bytes(self._buffer[:size])
+            del self._buffer[:size]
+            yield frame
+
     def _note(self, event: object) -> None:
         match event:
             case ResponseReceived():
@@ -124,14 +140,12 @@ class H2Client(asyncio.Protocol):
                 # REFUSED_STREAM (7): not looked at, RFC 9113, section 8.7
                 error = NotTaken("refused") if event.error_code == 7 else Lost("reset")
                 self._fail(event.stream_id, error)
-            case ConnectionTerminated():
-                self._go_away(event.last_stream_id)
             case RemoteSettingsChanged() | WindowUpdated():
                 self._wake_soon()
 
-    def _go_away(self, last_stream_id: int | None) -> None:
+    def _go_away(self, last_stream_id: int) -> None:
         self.is_open = False
-        for stream_id in [each for each in self._streams if each > (last_stream_id or 0)]:
+        for stream_id in [each for each in self._streams if each > last_stream_id]:
             self._fail(stream_id, NotTaken("the server goes away"))
         self._wake_soon()
 
