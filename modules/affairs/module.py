@@ -4,7 +4,17 @@ from core.manifest import Manifest
 
 MANIFEST = Manifest(
     name="affairs",
-    rooms=("registry", "items", "licences", "verifiers", "models", "jobs"),
+    rooms=(
+        "registry",
+        "items",
+        "licences",
+        "verifiers",
+        "residence.definition",
+        "cases.definition",
+        "rating.definition",
+        "models",
+        "jobs",
+    ),
     migrations="migrations",
     commands={"verifiers": "verifiers.commands"},
 )

@@ -10,7 +10,7 @@ from modules.affairs.verifiers.seed import HOTEL_KEY
 
 FIND = """query($words: String!) { governmentItems(words: $words, first: 3) {
   status edges { node { code name } } } }"""
-WALLET = "{ licenceWallet { status licences { id kind status } } }"
+WALLET = "{ licenceWallet { status items { id kind status } } }"
 PRESENT = """mutation($id: ID!, $fields: [String!]!, $key: String!) {
   presentLicence(licenceId: $id, fields: $fields, idempotencyKey: $key) {
     ... on LicencePresented { presentation { code } } ... on Refusal { code message } } }"""
@@ -35,7 +35,7 @@ async def test_a_licence_is_found_shown_once_and_revoked(house: House, client: C
     await client.sign_in(person["phone"])
     await client.verify_real_name(person)
     await client.consent_to_everything()
-    licences = (await client.run(WALLET)).data["licenceWallet"]["licences"]
+    licences = (await client.run(WALLET)).data["licenceWallet"]["items"]
     card = next(licence for licence in licences if licence["kind"] == "resident_card")
     codes = []
     for _ in range(2):

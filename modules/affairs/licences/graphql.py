@@ -24,7 +24,7 @@ view(Presentation, name="LicencePresentation")
 LicenceWallet = reading_view(
     "LicenceWallet",
     "The viewer's e-licences, and how fresh that is.",
-    licences=Annotated[Sequence[Licence], "The licences, those that do not hold too."],
+    items=Annotated[Sequence[Licence], "The licences, those that do not hold too."],
 )
 LICENCE_ID = strawberry.argument(description="The licence's id.")
 FIELDS = strawberry.argument(description="What of it is shown, by the fields' names.")

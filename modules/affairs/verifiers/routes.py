@@ -10,11 +10,11 @@ from starlette.routing import Route
 
 from core.context.app import App
 from core.context.contributions import Routes
-from core.context.problems import locale_of, problem_of
+from core.context.http import PRIVATE, problem
 from core.deadline import Deadline
 from core.errors import AppError, InvalidInput
 from core.ids import new_id
-from core.texts import Named
+from core.texts import Locale, Named
 from modules.affairs.licences import texts
 from modules.affairs.licences.domain import Shown
 from modules.affairs.licences.service import verify
@@ -24,7 +24,6 @@ from modules.affairs.verifiers.texts import REASON_MISSING
 PATH = "/licences/v1/check"
 BODY_MAX_BYTES = 8_192
 REASON_CHARS_MAX = 24
-_HEADERS = {"Cache-Control": "no-store"}
 
 
 def routes(app: App) -> list[Route]:
@@ -34,8 +33,8 @@ def routes(app: App) -> list[Route]:
         try:
             shown = await _check(app, request)
         except AppError as refused:
-            return problem_of(refused, locale_of(request), _HEADERS)
-        return JSONResponse(_answer(shown), headers=_HEADERS)
+            return problem(refused, Locale.from_header(request.headers.get("accept-language")))
+        return JSONResponse(_answer(shown), headers=PRIVATE)
 
     return [Route(PATH, check, methods=["POST"])]
 

@@ -89,7 +89,7 @@ async def test_a_verifier_sees_what_was_chosen_and_the_citizen_who_saw_it(
     for secret in ("张三", "card", str(holder.user_id)):
         assert secret not in presented["code"]
     answer = await check(client, HOTEL_KEY, presented["code"])
-    assert answer.status == 200 and answer.headers["cache-control"] == "no-store"
+    assert answer.status == 200 and answer.headers["cache-control"] == "private, no-store"
     assert answer.json == {
         "kind": "resident_card",
         "name": {"zh": "居民身份证", "en": "Resident identity card"},
