@@ -90,6 +90,8 @@ class City:
     departments: Mapping[str, Named]
     districts: Mapping[str, Named]
     calendar: Calendar
+    boundary: Sequence[tuple[float, float]]
+    """Latitude and longitude, WGS 84, of a ring with the whole city and little more within it."""
 
 
 class CityFileError(Exception):
@@ -110,6 +112,7 @@ def load_city(path: Path) -> City:
             departments=_named(data["departments"]),
             districts=_named(data["districts"]),
             calendar=_calendar(data["calendar"]),
+            boundary=_ring(data["boundary"]["ring"]),
         )
     except FileNotFoundError:
         raise CityFileError(f"no city file at {path}") from None
@@ -119,6 +122,14 @@ def load_city(path: Path) -> City:
 
 def _named(table: Mapping[str, Mapping[str, str]]) -> dict[str, Named]:
     return {key: Named(**names) for key, names in table.items()}
+
+
+def _ring(points: Sequence[Sequence[float]]) -> tuple[tuple[float, float], ...]:
+    """At least three corners, each a latitude before a longitude."""
+    ring = tuple((float(lat), float(lon)) for lat, lon in points)
+    if len(ring) < 3 or not all(-90 <= lat <= 90 and -180 <= lon <= 180 for lat, lon in ring):
+        raise ValueError("the boundary is a ring of at least three [latitude, longitude]")
+    return ring
 
 
 def _calendar(entries: Sequence[Mapping[str, Any]]) -> Calendar:

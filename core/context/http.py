@@ -1,4 +1,4 @@
-"""Addresses beside GraphQL for signed-in people: who calls, and refusals as RFC 9457 problems."""
+"""Addresses beside GraphQL: who calls, and refusals as RFC 9457 problems."""
 
 from collections.abc import Awaitable, Callable
 from uuid import UUID
@@ -9,14 +9,14 @@ from starlette.responses import JSONResponse, Response
 from core.context.app import App
 from core.context.call import Call
 from core.deadline import Deadline
-from core.errors import AppError, NotFound
+from core.errors import AppError, NotFound, RateLimited
 from core.ids import new_id
 from core.refusal_texts import NOT_FOUND
 from core.security.authentication import authenticate
 from core.texts import Locale
 
 PRIVATE = {"Cache-Control": "private, no-store", "X-Content-Type-Options": "nosniff"}
-"""Headers of what is one person's."""
+"""Headers of an answer that is for one person: kept nowhere, and never taken for another type."""
 
 
 def answering(
@@ -33,15 +33,22 @@ def answering(
             call = Call(app, deadline, new_id().hex, viewer, locale)
             return await serve(call, request)
         except AppError as refused:
-            problem = {
-                "title": refused.code,
-                "status": refused.http_status,
-                "detail": refused.say(locale),
-            }
-            media_type = "application/problem+json"
-            return JSONResponse(problem, refused.http_status, PRIVATE, media_type=media_type)
+            return problem(refused, locale)
 
     return endpoint
+
+
+def problem(refused: AppError, locale: Locale) -> Response:
+    """A refusal in the reader's language, as problem details (RFC 9457)."""
+    body = {
+        "title": refused.code,
+        "status": refused.http_status,
+        "detail": refused.say(locale),
+    }
+    wait = {"Retry-After": str(refused.retry_after_s)} if isinstance(refused, RateLimited) else {}
+    return JSONResponse(
+        body, refused.http_status, PRIVATE | wait, media_type="application/problem+json"
+    )
 
 
 def path_id(request: Request, name: str) -> UUID:

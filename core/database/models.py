@@ -58,8 +58,9 @@ class Consent(Model):
 class AccessLog(Model):
     """One read of personal data: who looked at whose data, through which service, and why.
 
-    `actor_role` is "self", "guardian", "proxy", or a role of staff; `basis_ref` is the number of
-    the case that staff looked for.
+    `actor_role` is "self", "guardian", "proxy", "verifier" (an outside party to whom the person
+    showed it), or a role of staff; `basis_ref` is the number of the case that staff looked for, or
+    the verifier's name.
     """
 
     id = fields.UUIDField(primary_key=True)
@@ -104,3 +105,13 @@ class RateCounter(Model):
 
     class Meta:
         table = "core_rate_counter"
+
+
+class KeyProof(Model):
+    """What a secret key makes of a known text: whether a process holds the key of this data."""
+
+    name = fields.CharField(max_length=32, primary_key=True)
+    proof = fields.BinaryField()
+
+    class Meta:
+        table = "core_key_proof"

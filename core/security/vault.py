@@ -44,11 +44,19 @@ class Vault:
         """The number of the key that encrypts."""
         return self._newest
 
-    def encrypt(self, value: str, purpose: str) -> bytes:
-        """Ciphertext of a value: key number, nonce, AES-GCM output. Different at every call."""
-        nonce = secrets.token_bytes(_NONCE_BYTES)
-        sealed = self._ciphers[self._newest].encrypt(nonce, value.encode(), purpose.encode())
-        return bytes([self._newest]) + nonce + sealed
+    @property
+    def numbers(self) -> list[int]:
+        """The numbers of all keys that are held."""
+        return sorted(self._ciphers)
+
+    def encrypt(self, value: str, purpose: str, *, number: int | None = None) -> bytes:
+        """Ciphertext of a value: key number, nonce, AES-GCM output. Different at every call.
+
+        The newest key encrypts unless another's `number` is given.
+        """
+        number, nonce = number or self._newest, secrets.token_bytes(_NONCE_BYTES)
+        sealed = self._ciphers[number].encrypt(nonce, value.encode(), purpose.encode())
+        return bytes([number]) + nonce + sealed
 
     def encrypt_file(self, content: bytes, purpose: str) -> tuple[bytes, bytes]:
         """A file under a key of its own, and that key sealed: resealing leaves the file alone."""

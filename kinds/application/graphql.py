@@ -16,6 +16,7 @@ from core.graphql import (
     HomeSection,
     IdempotencyKey,
     Info,
+    Refusal,
     Refused,
     by_data,
     connection,
@@ -101,9 +102,9 @@ class CaseProblem:
 
 
 @strawberry.type(description="The form cannot be taken yet; everything that it lacks, at once.")
-class CaseIncomplete:
-    code: str = strawberry.field(description="FORM_INCOMPLETE.")
-    message: str = strawberry.field(description="The sentence for the person.")
+class CaseIncomplete(Refusal):
+    """FORM_INCOMPLETE."""
+
     problems: list[CaseProblem] = strawberry.field(description="What is missing or wrong.")
 
 
@@ -152,7 +153,9 @@ class Query:
             service=service_id,
         )
         shown = {row.id: await _case(info, row) for row in rows}
-        return connection(rows, first, lambda row: str(row.id), lambda row: shown[row.id])
+        return connection(
+            rows, first, lambda row: str(row.id), lambda row: shown[row.id], after=after
+        )
 
     @query(_BY_SERVICE, description="One of the viewer's cases.")
     async def case(self, info: Info, id: CaseId) -> CaseView:

@@ -72,7 +72,9 @@ class Query:
             info.context, first=first + 1, after=parse_id(after) if after else None, mine=mine
         )
         shown = {task.id: await _task(info, task, case) for task, case in rows}
-        return connection(rows, first, lambda row: str(row[0].id), lambda row: shown[row[0].id])
+        return connection(
+            rows, first, lambda row: str(row[0].id), lambda row: shown[row[0].id], after=after
+        )
 
     @query(_OFFICERS, description="For staff: a case on which one's unit works or worked.")
     async def staff_case(self, info: Info, case_id: CaseId) -> StaffCaseView:

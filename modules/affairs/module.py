@@ -1,7 +1,20 @@
-"""The manifest of affairs."""
+"""The manifest of affairs: one folder for each service, and what several of them share."""
 
 from core.manifest import Manifest
 
 MANIFEST = Manifest(
-    name="affairs", rooms=("residence.definition", "cases.definition", "rating.definition")
+    name="affairs",
+    rooms=(
+        "registry",
+        "items",
+        "licences",
+        "verifiers",
+        "residence.definition",
+        "cases.definition",
+        "rating.definition",
+        "models",
+        "jobs",
+    ),
+    migrations="migrations",
+    commands={"verifiers": "verifiers.commands"},
 )

@@ -8,7 +8,7 @@ import structlog
 
 from core.context.app import App
 from core.context.call import Call
-from core.context.commands import claim_key
+from core.context.commands import CREDENTIAL_REPLAY, claim_key
 from core.context.sweep import sweep
 from core.database import Transaction, connection, fetch_all, idempotency, transaction
 from core.database.models import AccessFlag
@@ -44,9 +44,9 @@ async def staff_login(
 ) -> SignedIn:
     """Open a session with the roles of a member of staff: phone code and authenticator together.
 
-    The same key and input give the same session again. Whichever of the two was wrong, and
-    whether the phone belongs to staff at all, is told in the same words. Raises InvalidInput and
-    RateLimited LOCKED.
+    The same key and input give the same session again for a minute. Whichever of the two was
+    wrong, and whether the phone belongs to staff at all, is told in the same words. Raises
+    InvalidInput and RateLimited LOCKED.
     """
     app = call.app
     if not is_mobile(phone):
@@ -58,8 +58,11 @@ async def staff_login(
     async with transaction() as tx:
         await store.lock_phone(tx, index)
         phone_key = index.hex()
-        command = {"phone": phone_key, "code": code, "device": device.id}
-        claim = await claim_key(call, tx, "staffLogin", key, command, subject=phone_key)
+        proof = {"code": code, "authenticator_code": authenticator_code}
+        command = {"phone": phone_key, "device": device.id, **proof}
+        claim = await claim_key(
+            *(call, tx, "staffLogin", key, command), subject=phone_key, replay_for=CREDENTIAL_REPLAY
+        )
         if not claim.replayed:
             staff = await store.lock_staff_by_phone(tx, index)
             step = _match(app, staff, authenticator_code)

@@ -22,7 +22,7 @@ from kinds.application.engine import SYSTEM
 from kinds.application.models import Task
 from kinds.application.opening import Opening, open_in
 from kinds.booking.models import Booking, Resource, Slot
-from modules.bills.models import AccountLink, Autopay, OutageWatch
+from modules.affairs.models import LicencePresentation
 from modules.health.models import HospitalBill
 from modules.identity import families, service
 from modules.identity.models import PHONE, TOTP, Mandate, Session, Staff
@@ -30,6 +30,10 @@ from modules.identity.upstream import REGISTRY
 from modules.mobility.models import Fine, ParkingCharge, Plate, Trip
 from modules.mobility.parking.upstream import OPERATOR
 from modules.mobility.transit.upstream import CLEARING
+from modules.utilities.accounts.models import AccountLink
+from modules.utilities.autopay.models import Autopay
+from modules.utilities.outages.models import OutageWatch
+from modules.utilities.reminders.models import Reminder
 from modules.welfare.housing_fund.upstream import CENTRE
 from notifications.models import Message
 from notifications.upstream import GATEWAY
@@ -38,7 +42,7 @@ from payments.models import Intent
 from tests.asgi import Client
 from tests.conftest import NOON
 from tests.fakes import FakeHousingFund, FakePolice, FakeSms
-from tests.modules.identity.matrix import CASE_FIELDS, OWNERSHIP, TASK_FIELDS, Matrix, Objects
+from tests.modules.identity.matrix import CASE_FIELDS, TASK_FIELDS, Matrix, Objects
 from tests.modules.mobility.fakes import FakeFare, FakeParking
 from tests.upstreams import by_operation
 
@@ -99,6 +103,9 @@ async def _message(app: App, viewer: Viewer) -> UUID:
         person_id=viewer.user_id,
         key=f"matrix:{new_id()}",
         template="t",
+        version=1,
+        about="service",
+        position=new_id(),
         title_sealed=app.vault.encrypt("t", "notifications.title"),
         body_sealed=app.vault.encrypt("b", "notifications.body"),
         created_at=app.clock.now(),
@@ -156,6 +163,21 @@ async def _link(app: App, viewer: Viewer) -> UUID:
     return row.id
 
 
+async def _reminder(app: App, viewer: Viewer) -> UUID:
+    """An account whose bills the viewer is reminded of."""
+    link_id = await _link(app, viewer)
+    await Reminder.create(
+        id=new_id(),
+        link_id=link_id,
+        citizen_id=viewer.user_id,
+        days_before=3,
+        min_amount_fen=0,
+        sms=False,
+        created_at=app.clock.now(),
+    )
+    return link_id
+
+
 async def _plate(app: App, viewer: Viewer) -> UUID:
     index = new_id().bytes
     row = await Plate.create(
@@ -174,8 +196,8 @@ async def _watch(app: App, viewer: Viewer) -> UUID:
         citizen_id=viewer.user_id,
         label="",
         kinds="WATER",
-        cell="3600:11700",
-        spot_sealed=app.vault.encrypt("[36.0, 117.0]", "bills.outage_watch"),
+        cell="3660:11700",
+        spot_sealed=app.vault.encrypt("[36.6, 117.0]", "bills.outage_watch"),
         created_at=app.clock.now(),
     )
     return row.id
@@ -236,6 +258,20 @@ async def _trip(app: App, viewer: Viewer) -> UUID:
         fare_fen=200,
         status="PAID",
         seen_at=app.clock.now(),
+    )
+    return row.id
+
+
+async def _presentation(app: App, viewer: Viewer) -> UUID:
+    now = app.clock.now()
+    row = await LicencePresentation.create(
+        id=new_id(),
+        citizen_id=viewer.user_id,
+        licence_id="el-1",
+        fields_shown=["name"],
+        state="issued",
+        issued_at=now,
+        expires_at=now + timedelta(minutes=1),
     )
     return row.id
 
@@ -308,7 +344,7 @@ async def _bills_of(app: App, who: Viewer) -> dict[str, UUID]:
     return {
         "unlinkBillAccount.accountId": await _link(app, who),
         "setBillReminder.accountId": await _link(app, who),
-        "removeBillReminder.accountId": await _link(app, who),
+        "removeBillReminder.accountId": await _reminder(app, who),
         "agreeAutopay.accountId": await _link(app, who),
         "endAutopay.autopayId": await _autopay(app, who),
         "unwatchOutages.watchId": await _watch(app, who),
@@ -338,6 +374,7 @@ async def objects_of(app: App, who: Viewer, others: Viewer) -> dict[str, str]:
         "acceptTrafficViolation.fineId": await _fine(app, who),
         "payTrafficFine.fineId": await _fine(app, who),
         "payTransitTrip.tripId": await _trip(app, who),
+        "cancelLicencePresentation.presentationId": await _presentation(app, who),
         **await _bills_of(app, who),
         **await _cases_of(app, who),
         "moveHospitalNumber.appointmentId": await _booking(
@@ -353,10 +390,8 @@ async def objects_of(app: App, who: Viewer, others: Viewer) -> dict[str, str]:
             "rescheduleAppointment.appointmentId",
         )
     }
-    people = [place for place in OWNERSHIP if place.endswith(".onBehalfOf")]
-    return {place: str(found) for place, found in ids.items()} | dict.fromkeys(
-        (*people, "staffPerson.id"), person
-    )
+    people = dict.fromkeys(("onBehalfOf", "staffPerson.id"), person)
+    return {place: str(found) for place, found in ids.items()} | people
 
 
 @pytest.fixture
