@@ -298,11 +298,10 @@ def page_of(
         raise InvalidInput(INVALID_INPUT, "after", detail="after is no cursor of this list")
     start = 0 if after is None else cursors.index(after) + 1
     shown = list(zip(cursors, reading.items, strict=True))[start : start + first]
+    edges = [Edge(cursor=text, node=item) for text, item in shown]
     return ReadingConnection(
-        edges=[Edge(cursor=text, node=item) for text, item in shown],
-        page_info=PageInfo(
-            has_next_page=start + first < len(cursors), end_cursor=shown[-1][0] if shown else None
-        ),
+        edges=edges,
+        page_info=page_info(edges, after, has_more=start + first < len(cursors)),
         total_count=None if reading.value is None else len(cursors),
         **reading.freshness,
     )
