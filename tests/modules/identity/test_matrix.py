@@ -10,7 +10,9 @@ import pytest
 from bff.schema.build import build_schema
 from core.clock import ManualClock
 from core.context.app import App
+from core.context.call import Call
 from core.database import transaction
+from core.deadline import Deadline
 from core.graphql import guards
 from core.ids import new_id
 from core.manifest import discover
@@ -321,7 +323,9 @@ async def _booking(app: App, viewer: Viewer, service_id: str, place: str) -> UUI
 
 async def _cases_of(app: App, who: Viewer) -> dict[str, UUID]:
     """A hotline request of somebody's; its task is their own unit's where they are staff."""
-    definition = await versions.find_current(app, "hotline-12345")
+    definition = await versions.find_current(
+        Call(app, Deadline.after(5), "matrix"), "hotline-12345"
+    )
     assert definition is not None
     stored = await versions.store(app, definition)
     opening = Opening(definition, stored, who.user_id, "HELP", {})
