@@ -73,6 +73,19 @@ async def present(intent: Intent, cashier_url: str | None) -> bool:
     return True
 
 
+async def cancel(app: App, tx: Transaction, intent: Intent, reason: str) -> None:
+    """End a payment before its time: the subject is free, and the limits, when `tx` commits.
+
+    The PSP is asked to close the order at once; what it takes all the same goes straight back.
+    Raises IllegalTransition for one that is paid or ended.
+    """
+    await CHECK.drop(tx, check_key(intent))
+    now, checks = app.clock.now(), intent.checks + 1
+    await move_intent(tx, intent, "cancel", refusal=reason, due_at=now, checks=checks)
+    await limits.give_back(tx, intent)
+    await CHECK.enqueue(app, tx, intent.id, key=check_key(intent))
+
+
 async def save_intent(tx: Transaction, intent: Intent, **changes: object) -> None:
     """Write changes of a locked intent and tell whoever watches it."""
     intent.update_from_dict(changes)

@@ -138,7 +138,11 @@ async def read_bills(
 async def _note(call: Call, kind: UtilityKind, told: Sequence[BillerBill]) -> Mapping[str, UUID]:
     asked_at = ensure_utc(call.app.clock.now())
     async with transaction() as tx:
-        return await store.note_bills(tx, kind, told, asked_at)
+        ids = await store.note_bills(tx, kind, told, asked_at)
+        closed = [bill for bill in told if bill.status is not domain.BillStatus.OPEN]
+        refs = [str(ids[bill.bill_no]) for bill in closed if bill.bill_no in ids]
+        await payments.end_open(call.app, tx, domain.payable_kind(kind), refs)
+        return ids
 
 
 async def read_due(call: Call) -> Reading[Due]:
