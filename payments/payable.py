@@ -21,17 +21,12 @@ REPOST_WAITS = tuple(timedelta(minutes=m) for m in (5, 30, 120, 360, 900))
 
 @dataclass(frozen=True, slots=True)
 class Quote:
-    """What is due now, in fen, to whom; the titles are what the cashier and receipts show.
-
-    `is_owner` says whether the viewer is known to be the one whom it concerns: nobody else's open
-    cashier keeps them from paying. Services that let others pay too say False of those.
-    """
+    """What is due now, in fen, to whom; the titles are what the cashier and receipts show."""
 
     amount_fen: int
     payee: str
     title_zh: str
     title_en: str
-    is_owner: bool = True
 
 
 @dataclass(frozen=True, slots=True)

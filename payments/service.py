@@ -36,10 +36,13 @@ async def create_intent(
     key: str,
     method: PaymentMethod | None = None,
     contract_id: UUID | None = None,
+    is_owner: bool = True,
 ) -> UUID:
     """Begin to pay what the payable of `kind` quotes; part of the caller's transaction.
 
     With `contract_id`, a contract of the payer, the PSP deducts instead of opening a cashier.
+    `is_owner`: whether the payer is known to be whom it concerns, whom nobody else's open cashier
+    keeps from paying; services that let others pay too say False of those.
     Returns the intent's id. The same key and subject give the same intent, and so does another key
     while the payer's own cashier for the same amount is open; one that has to give way is closed
     (see _gives_way). `method` is the payer's wish, followed while that
@@ -57,7 +60,7 @@ async def create_intent(
     if not 0 < quote.amount_fen <= FEN_MAX:
         raise InvalidInput(texts.AMOUNT_OUT_OF_RANGE)
     live = await store.find_live_intent(tx, kind, subject_ref)
-    reason = None if live is None else await _gives_way(call, tx, live, payer_id, quote)
+    reason = None if live is None else await _gives_way(call, tx, live, quote, is_owner)
     if live is not None and reason is not None:
         await settlement.cancel(app, tx, live, reason)
         live = None
@@ -65,7 +68,7 @@ async def create_intent(
         await limits.take(tx, payer_id, kind, quote.amount_fen, app.clock.now())
         psp = contracts.PSP if contract_id else routing.choose(app, method)
         _made(call)[claim.effect_id] = await _insert(
-            call, tx, claim.effect_id, payer_id, kind, subject_ref, quote, psp, contract_id
+            call, tx, claim.effect_id, kind, subject_ref, quote, psp, contract_id, is_owner
         )
         return claim.effect_id
     _refuse_unless_open(call, live, payer_id, quote)
@@ -77,7 +80,7 @@ async def create_intent(
 
 
 async def _gives_way(
-    call: Call, tx: Transaction, live: Intent, payer_id: UUID, quote: Quote
+    call: Call, tx: Transaction, live: Intent, quote: Quote, is_owner: bool
 ) -> str | None:
     """Why an unpaid cashier of this subject is closed for the one who asks now; None if it stays.
 
@@ -85,17 +88,17 @@ async def _gives_way(
     others the one whom it concerns has the first right; among equals it holds for a moment, and for
     nobody who has begun and let it be before.
     """
-    now = call.app.clock.now()
+    now, payer_id = call.app.clock.now(), call.require_viewer().user_id
     if live.state not in OPEN or live.contract_id is not None:
         return None
     if live.state == "closing" or now >= live.expires_at:
         return "EXPIRED"
     if live.payer_id == payer_id:
         return None if live.amount_fen == quote.amount_fen else "AMOUNT_CHANGED"
-    if live.by_owner != quote.is_owner:
-        return "TAKEN_OVER" if quote.is_owner else None
+    if live.by_owner != is_owner:
+        return "TAKEN_OVER" if is_owner else None
     subject, since = (live.kind, live.subject_ref), now - LAPSED_WITHIN
-    if await store.has_lapsed(tx, payer_id, *subject, since) and not quote.is_owner:
+    if await store.has_lapsed(tx, payer_id, *subject, since) and not is_owner:
         return None
     lapsed = await store.has_lapsed(tx, live.payer_id, *subject, since)
     return "TAKEN_OVER" if lapsed or now >= live.created_at + HELD_FOR else None
@@ -115,19 +118,19 @@ async def _insert(
     call: Call,
     tx: Transaction,
     intent_id: UUID,
-    payer_id: UUID,
     kind: str,
     subject_ref: str,
     quote: Quote,
     psp: str,
     contract_id: UUID | None,
+    is_owner: bool,
 ) -> Intent:
     app, now = call.app, call.app.clock.now()
     wait = next_look(0)
     intent = await Intent.create(
         using_db=tx,
         id=intent_id,
-        payer_id=payer_id,
+        payer_id=call.require_viewer().user_id,
         kind=kind,
         subject_ref=subject_ref,
         payee=quote.payee,
@@ -137,7 +140,7 @@ async def _insert(
         psp=psp,
         client_address=call.address or "127.0.0.1",
         contract_id=contract_id,
-        by_owner=quote.is_owner,
+        by_owner=is_owner,
         state="created",
         created_at=now,
         expires_at=now + INTENT_LIFE,

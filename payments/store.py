@@ -203,9 +203,9 @@ async def lock_refund(tx: Transaction, refund_id: UUID) -> Refund | None:
     return await Refund.filter(id=refund_id).using_db(tx).select_for_update().first()
 
 
-async def find_refund(refund_id: UUID) -> Refund | None:
-    """A refund by id."""
-    return await Refund.get_or_none(id=refund_id)
+async def find_refund(refund_id: UUID, tx: Transaction | None = None) -> Refund | None:
+    """A refund by id, as it is committed or as `tx` sees it."""
+    return await Refund.get_or_none(id=refund_id, using_db=tx)
 
 
 async def list_overdue_intents(before: datetime, limit: int = 500) -> Sequence[Intent]:

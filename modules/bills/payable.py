@@ -38,9 +38,7 @@ async def quote(call: Call, tx: Transaction, bill_id: str) -> Quote:
         raise Conflict(texts.BILL_WITHDRAWN)
     if not is_fresh(bill.seen_at, call.app.clock.now()):
         raise Unavailable(UPSTREAM_UNAVAILABLE, upstream=texts.BILLER)
-    return Quote(
-        bill.total_fen, bill.kind, title(bill, Locale.ZH), title(bill, Locale.EN), is_owner=False
-    )
+    return Quote(bill.total_fen, bill.kind, title(bill, Locale.ZH), title(bill, Locale.EN))
 
 
 def title(bill: Bill, locale: Locale) -> str:

@@ -199,6 +199,7 @@ async def pay_bill(
             subject_ref=str(bill_id),
             key=key,
             method=method,
+            is_owner=False,  # a link proves nothing of whose account it is
         )
     return await open_cashier(call, intent_id)
 

@@ -37,8 +37,6 @@ class FakePayees:
     """By payment: the payee's number for it."""
     amounts: dict[str, int] = field(default_factory=dict)
     """By subject: what is due."""
-    owners: dict[str, UUID] = field(default_factory=dict)
-    """By subject: whom it concerns; without one nobody has the first right."""
     refuses: set[str] = field(default_factory=set)
     """Subjects whose payment is refused."""
 
@@ -74,8 +72,7 @@ def begin() -> FakePayees:
 
 async def quote(call: Call, tx: Transaction, subject_ref: str) -> Quote:
     """What was said to be due."""
-    owner, viewer_id = _payees.owners.get(subject_ref), call.require_viewer().user_id
-    return Quote(_payees.amounts[subject_ref], "testpayee", "测试", "Test", owner == viewer_id)
+    return Quote(_payees.amounts[subject_ref], "testpayee", "测试", "Test")
 
 
 async def fulfil(app: App, paid: Paid) -> Fulfilment:

@@ -35,7 +35,7 @@ async def app(
     manifests: tuple[Manifest, ...],
     upstreams: Mapping[Any, Any],
 ) -> AsyncIterator[App]:
-    """The house with a wing whose payables' owners a test names."""
+    """The house with a wing that gives a payable."""
     async with open_app(
         settings, clock=clock, manifests=(*manifests, WING), upstreams=upstreams
     ) as opened:
@@ -178,15 +178,15 @@ async def test_a_payment_whose_time_is_over_keeps_nobody_while_its_psp_is_down(
 
 
 async def test_the_owner_takes_over_at_once_and_is_not_taken_over(world: World) -> None:
-    payees = begin()
+    begin().amounts["1"] = 1000
     stranger, owner = await world.citizen(), await world.citizen()
-    payees.amounts["1"], payees.owners["1"] = 1000, owner.require_viewer().user_id
 
     async def pay(call: Call) -> UUID:
         async with transaction() as tx:
             return await service.create_intent(
-                world.fresh(call), tx, kind=DEEMED.kind, subject_ref="1", key=new_id().hex
-            )
+                world.fresh(call), tx, kind=DEEMED.kind, subject_ref="1", key=new_id().hex,
+                is_owner=call is owner,
+            )  # fmt: skip
 
     held = await pay(stranger)
     own = await pay(owner)

@@ -12,7 +12,6 @@ from core.database import Transaction, transaction
 from core.errors import Conflict, NotFound, Unavailable
 from core.refusal_texts import NOT_FOUND, UPSTREAM_UNAVAILABLE
 from core.texts import Locale
-from kinds import owned
 from kinds.payment import Ending, Endings, Values, find_open_payment
 from modules.mobility.models import ParkingCharge
 from modules.mobility.parking import domain, store, texts
@@ -32,22 +31,19 @@ async def quote(call: Call, tx: Transaction, charge_id: str) -> Quote:
         raise NotFound(NOT_FOUND)
     if await store.has_later_charge(tx, charge):
         raise Conflict(texts.STAY_MOVED_ON)
-    viewer_id = call.require_viewer().user_id
-    plate = await owned.find(store.PLATES, viewer_id, plate_index=charge.plate_index)
-    is_owner = plate is not None and plate.verified_at is not None
     open_ = await find_open_payment(call, charge.intent_id)
     if open_ is not None:
-        return _quote(charge, open_.amount, is_owner=is_owner)
+        return _quote(charge, open_.amount)
     if charge.amount_fen == 0:
         raise Conflict(texts.NOTHING_DUE)
     if not domain.is_held(charge.quote_holds_until, call.app.clock.now()):
         raise Unavailable(UPSTREAM_UNAVAILABLE, upstream=texts.OPERATOR)
-    return _quote(charge, charge.amount_fen, is_owner=is_owner)
+    return _quote(charge, charge.amount_fen)
 
 
-def _quote(charge: ParkingCharge, amount_fen: int, *, is_owner: bool) -> Quote:
+def _quote(charge: ParkingCharge, amount_fen: int) -> Quote:
     since = f"{charge.entered_at.astimezone(SHANGHAI):%m-%d %H:%M}"
-    return Quote(amount_fen, "parking", f"停车费({since} 入场)", f"Parking since {since}", is_owner)
+    return Quote(amount_fen, "parking", f"停车费({since} 入场)", f"Parking since {since}")
 
 
 async def fulfil(app: App, paid: Paid) -> Fulfilment:
