@@ -15,7 +15,16 @@ from typing import Any
 from core.catalogue import Service, read_services
 from core.errors import StartError
 
-WINGS = ("core", "notifications", "payments", "kinds", "kinds.booking", "credit", "bff")
+WINGS = (
+    "core",
+    "notifications",
+    "payments",
+    "kinds",
+    "kinds.booking",
+    "kinds.application",
+    "credit",
+    "bff",
+)
 CATALOGUE = "services.csv"
 """The table of all services, in the folder `modules/`."""
 

@@ -5,30 +5,51 @@ the access log's trace, keeps to the deadline and falls back on the last good an
 field is a `lookup_field`, or a `page_field` for a list by pages.
 """
 
+import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Annotated, Any, Concatenate, Generic, ParamSpec, Protocol, TypeAlias, TypeVar
 
 import strawberry
+import structlog
 
 from core.context.app import App
 from core.context.call import Call
 from core.deadline import Deadline
 from core.errors import InvalidInput
-from core.graphql import After, Connection, First, Info, of_service, page_size, query
-from core.graphql.types import Edge, PageInfo
+from core.graphql import (
+    RADIUS_M,
+    After,
+    At,
+    Connection,
+    First,
+    GeoPointInput,
+    Info,
+    RadiusM,
+    of_service,
+    page_size,
+    query,
+    radius_within,
+)
+from core.graphql.types import Edge, page_info
 from core.people.personal_read import Access, Purpose, about_person, personal_read
 from core.refusal_texts import INVALID_INPUT
 from core.rooms import ExtensionPoint
+from core.standards.coordinates import Place, nearest
+from core.upstream.client import UpstreamRejected
 from core.upstream.operation import Answer, Operation, Request, System
 from core.upstream.readings import Reading, ReadStatus
+from core.upstream.records import Records
+
+log = structlog.get_logger(__name__)
 
 FIRST = 50
 """How many records a page has where nobody says."""
 
 P = ParamSpec("P")
 T = TypeVar("T")
+U = TypeVar("U")
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,15 +95,34 @@ class CityLookup(Generic[P, T]):
     ask: Callable[Concatenate[App, Deadline, P], Awaitable[T]]
     part: str = ""
     max_stale: timedelta = timedelta(hours=1)
+    fresh: timedelta = timedelta(seconds=30)
+    """How long an answer is shown to everybody before the system is asked again."""
 
     async def read(self, call: Call, *args: P.args, **kwargs: P.kwargs) -> Reading[T]:
-        """The answer. Raises UpstreamRejected where the system refuses the question itself."""
-        return await call.app.last_good.read_through(
-            ("city", self.service, self.part, *args, *sorted(kwargs.items())),
-            lambda: self.ask(call.app, call.deadline, *args, **kwargs),
-            clock=call.app.clock,
-            max_stale=self.max_stale,
-        )
+        """The answer. A system that is silent, or takes no such question, gives a STALE or
+        UNAVAILABLE reading."""
+        try:
+            return await call.app.last_good.read_through(
+                ("city", self.service, self.part, *args, *sorted(kwargs.items())),
+                lambda: self.ask(call.app, call.deadline, *args, **kwargs),
+                clock=call.app.clock,
+                max_stale=self.max_stale,
+                fresh=self.fresh,
+            )
+        except UpstreamRejected as error:
+            log.warning("city lookup rejected", upstream=error.upstream, status=error.status)
+            return Reading(ReadStatus.UNAVAILABLE, None, None, error.reason)
+
+
+async def both(one: Awaitable[T], other: Awaitable[U]) -> tuple[T, U]:
+    """Two answers, asked for at once. Raises what fails first; the other is given up then."""
+    tasks = asyncio.ensure_future(one), asyncio.ensure_future(other)
+    try:
+        return await asyncio.gather(*tasks)
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
 
 
 class Numbered(Protocol):
@@ -95,6 +135,7 @@ class Numbered(Protocol):
 
 
 N = TypeVar("N", bound=Numbered)
+L = TypeVar("L", bound=Place)
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,7 +200,7 @@ class ReadingConnection(Connection[T]):
     as_of: datetime | None = strawberry.field(description="When it was true.")
     reason: str | None = strawberry.field(description="Why it is not LIVE, a stable code.")
     total_count: int | None = strawberry.field(
-        description="How many records there are on all pages, of the year where one is asked for."
+        description="How many there are on all pages, of what was asked for."
     )
 
 
@@ -173,6 +214,28 @@ def lookup_field(
 
     rule = of_service(lookup.service, for_others=for_others)
     return query(rule, description=description, returns=returns)(resolve)
+
+
+def near_field(lookup: CityLookup[..., Records[L]], *, returns: type, description: str) -> Any:
+    """The query field of a lookup of places; it takes `at` and `radiusM`, and answers the nearest.
+
+    The whole city is asked for and kept, so that the last good answer serves every point.
+    """
+
+    async def resolve(info: Info, at: At, radius_m: RadiusM = RADIUS_M) -> Reading[Sequence[L]]:
+        return await read_near(lookup, info.context, at, radius_m)
+
+    return query(of_service(lookup.service), description=description, returns=returns)(resolve)
+
+
+async def read_near(
+    lookup: CityLookup[..., Records[L]], call: Call, at: GeoPointInput, radius_m: int
+) -> Reading[Sequence[L]]:
+    """The nearest places of a lookup. Raises InvalidInput for a point that is not in the city."""
+    here = at.within(call.app.city, "at")
+    radius = radius_within(radius_m)
+    reading = await lookup.read(call)
+    return reading.map(lambda places: nearest(places.items, here, radius))
 
 
 def page_field(
@@ -214,12 +277,31 @@ async def read_page(
     reading = await lookup.read(call, first, after, year)
     page = reading.value
     records = page.records if page else ()
+    edges = [Edge(cursor=record.record_no, node=record) for record in records]
+    has_more = page is not None and page.next_after is not None
     return ReadingConnection(
-        edges=[Edge(cursor=record.record_no, node=record) for record in records],
-        page_info=PageInfo(
-            has_next_page=page is not None and page.next_after is not None,
-            end_cursor=records[-1].record_no if records else None,
-        ),
+        edges=edges,
+        page_info=page_info(edges, after, has_more=has_more),
         total_count=page.total if page else None,
+        **reading.freshness,
+    )
+
+
+def page_of(
+    reading: Reading[Sequence[T]], first: int, after: str | None, cursor: Callable[[T], str]
+) -> ReadingConnection[T]:
+    """A page of a list that is read whole. Raises InvalidInput for a size or a cursor that is
+    none."""
+    page_size(first)
+    cursors = [cursor(item) for item in reading.items]
+    if after is not None and after not in cursors:
+        raise InvalidInput(INVALID_INPUT, "after", detail="after is no cursor of this list")
+    start = 0 if after is None else cursors.index(after) + 1
+    shown = list(zip(cursors, reading.items, strict=True))[start : start + first]
+    edges = [Edge(cursor=text, node=item) for text, item in shown]
+    return ReadingConnection(
+        edges=edges,
+        page_info=page_info(edges, after, has_more=start + first < len(cursors)),
+        total_count=None if reading.value is None else len(cursors),
         **reading.freshness,
     )

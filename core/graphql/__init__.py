@@ -20,6 +20,14 @@ from core.graphql.guards import (
     signed_in,
     staff,
 )
+from core.graphql.places import (
+    RADIUS_M,
+    At,
+    GeoAreaInput,
+    GeoPointInput,
+    RadiusM,
+    radius_within,
+)
 from core.graphql.scalars import SCALARS, Fen
 from core.graphql.types import (
     After,
@@ -27,6 +35,7 @@ from core.graphql.types import (
     First,
     HomeSection,
     IdempotencyKey,
+    Refusal,
     Refused,
     connection,
     page_size,
@@ -35,17 +44,23 @@ from core.graphql.views import reading_view, view
 
 __all__ = [
     "PUBLIC_KEY",
+    "RADIUS_M",
     "SCALARS",
     "AccessRule",
     "After",
+    "At",
     "Connection",
     "Fen",
     "First",
+    "GeoAreaInput",
+    "GeoPointInput",
     "HomeSection",
     "IdempotencyKey",
     "Info",
     "OnBehalfOf",
     "Public",
+    "RadiusM",
+    "Refusal",
     "Refused",
     "anybody",
     "by_data",
@@ -56,6 +71,7 @@ __all__ = [
     "parse_id",
     "public",
     "query",
+    "radius_within",
     "reading_view",
     "rule_of",
     "signed_in",

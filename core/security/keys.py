@@ -1,22 +1,27 @@
 """The installation's keys: made once for the sandbox, read by everybody who signs or encrypts."""
 
+import hashlib
 import os
 import secrets
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from functools import lru_cache
 from pathlib import Path
 
 from cryptography import x509
-from cryptography.hazmat.primitives import serialization
-from cryptography.hazmat.primitives.asymmetric import ed25519, rsa
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 from cryptography.hazmat.primitives.asymmetric.types import PrivateKeyTypes
+from cryptography.x509.oid import NameOID
 
 from core.errors import StartError
 from core.security.private_files import private_folder
 from core.settings import SANDBOX_KEYS_MARKER
 
 _NUMBER_MAX = 255
+_SECRET_BYTES = 32
+_MARK_BYTES = 4
 _MARKER_TEXT = (
     b"The keys in this folder are for the sandbox: generated, unprotected, worth nothing.\n"
     b"A production process refuses to start with them.\n"
@@ -53,6 +58,9 @@ class Keys:
     alipay_merchant_public: bytes | None = None
     alipay_platform_private: bytes | None = None
     alipay_platform_public: bytes | None = None
+    document_signing: bytes | None = None
+    """P-256 or RSA, with its certificates, PEM, its own first; None where nothing is certified."""
+    document_certificates: bytes | None = None
     alipay_platform_others: Sequence[bytes] = ()
     """Public keys that are believed beside the first."""
 
@@ -70,15 +78,47 @@ def ensure_sandbox_keys(folder: Path) -> None:
     private_folder(folder)
     _create(marker, lambda: _MARKER_TEXT)
     for name in ("token_signing.pem", "model_signing.pem"):
-        _create(folder / name, lambda: _private_pem(ed25519.Ed25519PrivateKey.generate()))
+        _create(folder / name, _sandbox_pem)
     for name in ("pii_data.key", "pii_index.key"):
-        _create(folder / name, lambda: secrets.token_hex(32).encode())
+        _create(folder / name, lambda: _sandbox_secret().hex().encode())
     for psp in ("wechat", "alipay"):
         for owner in ("merchant", "platform"):
             private = folder / f"{psp}_{owner}_private.pem"
             _create(private, _new_rsa_pem)
             _create(folder / f"{psp}_{owner}_public.pem", _public_pem_of(private))
     _create(folder / "wechat_apiv3.key", lambda: secrets.token_hex(16).encode())
+    document_key = folder / "document_signing.pem"
+    _create(document_key, lambda: _private_pem(ec.generate_private_key(ec.SECP256R1())))
+    _create(folder / "document_certificates.pem", _self_signed(document_key))
+
+
+def find_sandbox_keys(folder: Path) -> list[str]:
+    """The files of a folder that hold keys made for the sandbox, whatever marker stands there."""
+    return sorted(path.name for path in folder.glob("*.*") if _is_sandbox_key(path))
+
+
+def _is_sandbox_key(path: Path) -> bool:
+    try:
+        text = path.read_bytes()
+        if path.suffix == ".pem":
+            key = private_key(text)
+            if not isinstance(key, ed25519.Ed25519PrivateKey):
+                return False
+            secret = key.private_bytes_raw()
+        else:
+            secret = bytes.fromhex(text.decode("ascii").strip())
+    except (OSError, ValueError, TypeError):
+        return False
+    return len(secret) == _SECRET_BYTES and secret == _with_mark(secret[:-_MARK_BYTES])
+
+
+def _sandbox_secret() -> bytes:
+    """32 random bytes of which the last four tell that they are the sandbox's."""
+    return _with_mark(secrets.token_bytes(_SECRET_BYTES - _MARK_BYTES))
+
+
+def _with_mark(random: bytes) -> bytes:
+    return random + hashlib.sha256(b"quancheng sandbox" + random).digest()[:_MARK_BYTES]
 
 
 def load_keys(folder: Path) -> Keys:
@@ -109,7 +149,25 @@ def load_keys(folder: Path) -> Keys:
         alipay_platform_public=_optional_pem(
             folder / "alipay_platform_public.pem", rsa.RSAPublicKey
         ),
+        **_document_keys(folder),
     )
+
+
+def _document_keys(folder: Path) -> dict[str, bytes]:
+    """The key and certificates of documents, where there are any; they must belong together."""
+    key, certificates = folder / "document_signing.pem", folder / "document_certificates.pem"
+    if not key.exists() and not certificates.exists():
+        return {}
+    pem, chain = _read(key), _read(certificates)
+    try:
+        own = x509.load_pem_x509_certificates(chain)[0].public_key()
+        signer = private_key(pem)
+    except (ValueError, TypeError) as error:
+        raise StartError(f"key {key} or {certificates} cannot be read") from error
+    usable = isinstance(signer, ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey)
+    if not usable or signer.public_key() != own:
+        raise StartError(f"key {key} is not that of the first certificate in {certificates}")
+    return {"document_signing": pem, "document_certificates": chain}
 
 
 def load_token_keys(folder: Path) -> Sequence[bytes]:
@@ -172,12 +230,38 @@ def _create(path: Path, make: Callable[[], bytes]) -> None:
         draft.unlink()
 
 
-def _private_pem(key: ed25519.Ed25519PrivateKey | rsa.RSAPrivateKey) -> bytes:
+def _self_signed(private: Path) -> Callable[[], bytes]:
+    """A certificate that says of itself that it is the sandbox's, good for decades."""
+
+    def make() -> bytes:
+        key = private_key(private.read_bytes())
+        assert isinstance(key, ec.EllipticCurvePrivateKey)
+        name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "Sandbox city, worth nothing")])
+        usage = x509.KeyUsage(True, True, *[False] * 7)
+        built = (
+            x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number())
+            .not_valid_before(datetime(2020, 1, 1, tzinfo=UTC))
+            .not_valid_after(datetime(2050, 1, 1, tzinfo=UTC))
+            .add_extension(usage, critical=True)
+            .sign(key, hashes.SHA256())
+        )
+        return built.public_bytes(serialization.Encoding.PEM)
+
+    return make
+
+
+def _private_pem(
+    key: ed25519.Ed25519PrivateKey | rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey,
+) -> bytes:
     return key.private_bytes(
         serialization.Encoding.PEM,
         serialization.PrivateFormat.PKCS8,
         serialization.NoEncryption(),
     )
+
+
+def _sandbox_pem() -> bytes:
+    return _private_pem(ed25519.Ed25519PrivateKey.from_private_bytes(_sandbox_secret()))
 
 
 def _new_rsa_pem() -> bytes:

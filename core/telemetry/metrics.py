@@ -44,6 +44,12 @@ class Metrics:
             ("upstream", "operation"),
             registry=self.registry,
         )
+        self._unreadable = Counter(
+            "quancheng_unreadable_records",
+            "Answers of upstreams, or records in them, that have not the form agreed on.",
+            ("upstream", "operation"),
+            registry=self.registry,
+        )
         self._calendar = Gauge(
             "quancheng_calendar_years_overdue",
             "Years whose calendar the city file lacks; the next year's counts from 1 December.",
@@ -76,6 +82,11 @@ class Metrics:
         """One attempt at an upstream ended: `ok`, or the lower-case reason of its error."""
         labels = self._labels("upstream", upstream, "operation", operation, "outcome", outcome)
         self._outbound.labels(**labels).observe(duration_s)
+
+    def unreadable(self, upstream: str, operation: str, count: int) -> None:
+        """An answer, or records in it, could not be read."""
+        labels = self._labels("upstream", upstream, "operation", operation)
+        self._unreadable.labels(**labels).inc(count)
 
     def breaker(self, upstream: str, operation: str, state: int) -> None:
         """A breaker was made or changed its state."""

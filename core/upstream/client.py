@@ -166,6 +166,11 @@ class HttpClient:
         if hedging is not None and outcome in _TELLS_DURATION:
             hedging.learn(duration_s, answered=_TELLS_DURATION[outcome])
 
+    def note_unreadable(self, upstream: str, operation: str, count: int) -> None:
+        """Count answers, or records in one, that could not be read; nothing of them is logged."""
+        self._metrics.unreadable(upstream, operation, count)
+        log.warning("unreadable", upstream=upstream, operation=operation, count=count)
+
     async def close(self) -> None:
         """Close all connections. Repeat-safe."""
         session, self._session = self._session, None

@@ -20,6 +20,9 @@ from core.deadline import Deadline
 JSON = "application/json"
 ANY = "*/*"
 
+_GB_CHARSETS = frozenset({"charset=gbk", "charset=gb2312", "charset=gb18030"})
+"""What old systems declare; GB 18030 contains the others."""
+
 
 class UpstreamError(Exception):
     """A call to an upstream did not bring an answer that can be used."""
@@ -234,7 +237,9 @@ def _judge(call: Call, status: int, headers: Mapping[str, str], body: bytes) -> 
         raise UpstreamRejected(*names, status, body)
     if not 200 <= status < 300 and status != 304:
         raise UpstreamFailed(*names, f"status {status}", retryable=status in {502, 503, 504})
-    parsed = _parse(*names, body) if body and _is_json(call, headers) else None
+    parsed = None
+    if body and _is_json(call, headers):
+        parsed = _parse(*names, body, _charset(headers))
     return Response(*names, status, headers, body, parsed)
 
 
@@ -253,8 +258,14 @@ def _is_json(call: Call, headers: Mapping[str, str]) -> bool:
     return is_json
 
 
-def _parse(upstream: str, operation: str, body: bytes) -> Any:
+def _charset(headers: Mapping[str, str]) -> str | None:
+    """The Chinese encoding that an answer says it is in; None for UTF-8, which JSON is in."""
+    parameters = headers.get("Content-Type", "").lower().replace('"', "").replace(" ", "")
+    return "gb18030" if not _GB_CHARSETS.isdisjoint(parameters.split(";")[1:]) else None
+
+
+def _parse(upstream: str, operation: str, body: bytes, charset: str | None = None) -> Any:
     try:
-        return orjson.loads(body)
+        return orjson.loads(body if charset is None else body.decode(charset))
     except ValueError:
         raise UpstreamFailed(upstream, operation, "body is not JSON") from None

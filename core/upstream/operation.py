@@ -36,6 +36,7 @@ from core.upstream.client import (
     UpstreamRejected,
     UpstreamUnavailable,
 )
+from core.upstream.records import Records, records_reader
 from core.upstream.rules import Licence, require_licence
 
 P = ParamSpec("P")
@@ -55,6 +56,8 @@ class Request:
     """In the place of the operation's path: one below the system's address, as it gave it itself,
     percent-encoded."""
     json: object = None
+    data: bytes | None = None
+    """A body that is no JSON; its media type is in `headers`."""
     params: Mapping[str, str] | None = None
     headers: Mapping[str, str] | None = None
     access: Licence | None = None
@@ -97,6 +100,15 @@ def json_of(form: type[T], member: str = "") -> Answer[T]:
         return adapter.validate_python(value[member] if member else value)
 
     return Answer(read)
+
+
+def records_of(form: type[T], member: str = "") -> Answer[Records[T]]:
+    """An answer whose JSON, or the named member of it ("result.records"), is a list of records.
+
+    A record without the form is left out and counted; see `core.upstream.records`.
+    """
+    read = records_reader(form, member)
+    return Answer(lambda response: read(response.json()))
 
 
 @dataclass(frozen=True)
@@ -207,9 +219,30 @@ class Operation(Generic[P, T]):
                 return cast(T, None)  # `or_none` has made it part of T
             raise
         try:
-            return self.answers.read(response)
+            answer = self.answers.read(response)
         except (KeyError, TypeError, ValueError):
+            app.upstreams.note_unreadable(self, 1)
             raise UpstreamFailed(self.system.name, self.name, "unknown form") from None
+        if isinstance(answer, Records) and answer.unreadable:
+            app.upstreams.note_unreadable(self, answer.unreadable)
+        return answer
+
+    def convert(
+        self, app: "Connected", records: Records[Any], change: Callable[[Any], U]
+    ) -> Records[U]:
+        """What `change` makes of each record that this operation brought.
+
+        One for which it raises ValueError is left out and counted, as one without the form is.
+        Raises UpstreamFailed where none is left.
+        """
+        try:
+            made = records.convert(change)
+        except ValueError:
+            app.upstreams.note_unreadable(self, len(records.items))
+            raise UpstreamFailed(self.system.name, self.name, "unknown form") from None
+        if lost := made.unreadable - records.unreadable:
+            app.upstreams.note_unreadable(self, lost)
+        return made
 
 
 class Upstreams:
@@ -251,6 +284,7 @@ class Upstreams:
             operation=operation.name,
             deadline=deadline,
             json=request.json,
+            data=request.data,
             params=request.params,
             headers=request.headers,
             accept=operation.accept,
@@ -258,6 +292,10 @@ class Upstreams:
             access=request.access,
             into=request.into,
         )
+
+    def note_unreadable(self, operation: Operation[P, T], count: int) -> None:
+        """Count answers, or records in one, that have not the form that was agreed on."""
+        self._http.note_unreadable(operation.system.name, operation.name, count)
 
     def _client(self, operation: Operation[P, T]) -> Upstream:
         """The client of an operation's system: one for all operations with the same bounds."""

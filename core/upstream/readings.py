@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from enum import Enum, StrEnum
 from itertools import chain
 from sys import getsizeof
-from typing import Annotated, Generic, TypedDict, TypeVar, cast
+from typing import Annotated, Any, Generic, TypedDict, TypeVar, cast
 
 from core.clock import Clock
 from core.upstream.exchange import UpstreamError, UpstreamRejected
@@ -64,6 +64,16 @@ class Reading(Generic[T]):
     def freshness(self) -> Freshness:
         """All but the value: `Card(**reading.freshness, …)`."""
         return {"status": self.status, "as_of": self.as_of, "reason": self.reason}
+
+
+def worse(one: Reading[Any], other: Reading[Any]) -> Reading[Any]:
+    """Of two readings that are shown together the one that says less: the less live, the older."""
+    order = list(ReadStatus)
+    return max(one, other, key=lambda reading: (order.index(reading.status), _age(reading)))
+
+
+def _age(reading: Reading[Any]) -> float:
+    return -reading.as_of.timestamp() if reading.as_of else 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,14 +143,19 @@ class LastGood:
         *,
         clock: Clock,
         max_stale: timedelta,
+        fresh: timedelta = timedelta(0),
     ) -> Reading[T]:
         """Fetch, or fall back to the last good value if it is at most `max_stale` old.
 
+        A value less than `fresh` old is still LIVE and is not fetched again.
         Only an upstream that does not answer leads to STALE or UNAVAILABLE. Raises
         UpstreamRejected (the upstream did answer, with no; the kept value is dropped) and
         whatever else `fetch` raises. `as_of` is the moment before the fetch: never too young.
         """
         asked_at = clock.now()
+        kept = self.find(key) if fresh else None
+        if kept is not None and asked_at - kept[1] < fresh:
+            return Reading(ReadStatus.LIVE, cast(T, kept[0]), kept[1], None)
         try:
             value = await fetch()
         except UpstreamRejected:

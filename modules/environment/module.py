@@ -2,4 +2,4 @@
 
 from core.manifest import Manifest
 
-MANIFEST = Manifest(name="environment")
+MANIFEST = Manifest(name="environment", rooms=("stations",))

@@ -6,7 +6,10 @@ MANIFEST = Manifest(
     name="mobility",
     rooms=(
         "parking",
+        "car_parks",
+        "traffic",
         "fines",
+        "violations",
         "transit",
         "models",
         "jobs",

@@ -34,10 +34,10 @@ BREAK_POINTS = {
     "no2": (0, 100, 200, 700, 1200, 2340, 3090, 3840),
     "co": (0, 5, 10, 35, 60, 90, 120, 150),
     "o3": (0, 160, 200, 300, 400, 800, 1000, 1200),
-    "pm10": (0, 50, 150, 250, 350, 420, 500, 600),
-    "pm2_5": (0, 35, 75, 115, 150, 250, 350, 500),
+    "pm10": (0, 50, 120, 250, 350, 420, 500, 600),
+    "pm2_5": (0, 35, 60, 115, 150, 250, 350, 500),
 }
-"""Concentrations at the steps of IAQI (HJ 633-2012, table 1): of gases by the hour, of particles
+"""Concentrations at the steps of IAQI (HJ 633-2026, table 3): of gases by the hour, of particles
 by the day. Micrograms per cubic metre, of carbon monoxide milligrams."""
 _LEVELS = {"so2": 12, "no2": 38, "co": 0.7, "o3": 90, "pm10": 85, "pm2_5": 45}
 
@@ -88,18 +88,18 @@ def _hour(seed: int, station_id: str, at: datetime) -> Record:
 
 
 def air_quality_index(values: dict[str, float | None]) -> tuple[int | None, str | None]:
-    """The AQI and, above 50, the pollutant that makes it (HJ 633-2012, 4.3 and 4.4).
+    """The AQI and, above 50, the first pollutant that makes it (HJ 633-2026, 4.3 and 5.3.1).
 
-    None for a station without particles, whose index would be too good.
+    None up to 100 for a station that lacks a pollutant: its index might be too good.
     """
-    if values["pm10"] is None and values["pm2_5"] is None:
-        return None, None
     indices = {
         name: _sub_index(value, BREAK_POINTS[name])
         for name, value in values.items()
         if value is not None
     }
     primary = max(indices, key=lambda name: indices[name])
+    if len(indices) < len(values) and indices[primary] <= IAQI[2]:
+        return None, None
     return indices[primary], primary if indices[primary] > IAQI[1] else None
 
 

@@ -31,6 +31,11 @@ QUOTE_HOLDS = timedelta(minutes=20)
 """How long what was due goes on being taken: longer than any cashier stays open."""
 DEMO_STAY = timedelta(minutes=95)
 RADIUS_MAX_M = 20_000
+USUAL_WEEKS = 8
+SILENT_PLACE, SILENT_FOR = "p06", timedelta(hours=3)
+CLOSED_PLACE, CHARGING_PLACES = "p07", ("p01", "p03", "p06", "p10")
+WRONG_COUNTS = {"p08": -3, "p09": 9_999}
+"""Sensors that count what cannot be."""
 _KINDS = ("商业广场", "医院", "公园", "地铁换乘", "路内")
 
 
@@ -99,12 +104,34 @@ def _place(geography: Geography, number: int) -> ParkingPlace:
 
 
 async def near(request: Request, city: City) -> Response:
-    """Places around a point, nearest first, with free spaces and when they were counted."""
+    """Places around a point, nearest first, with free spaces and when they were counted; every
+    place where no point is named.
+    """
+    places = list_places(city.geography)
+    if not {"lat", "lon"} & request.query_params.keys():
+        return reply({"places": [_describe_place(city, place) for place in places]})
     here = Place(_degrees(request, "lat", 90), _degrees(request, "lon", 180))
     radius_m = _degrees(request, "radius_m", RADIUS_MAX_M, 2000)
-    found = [(here.distance_m(place.at), place) for place in list_places(city.geography)]
+    found = [(here.distance_m(place.at), place) for place in places]
     near_by = sorted((pair for pair in found if pair[0] <= radius_m), key=lambda pair: pair[0])
     return reply({"places": [_describe_place(city, p) | {"distance_m": m} for m, p in near_by]})
+
+
+async def usual(request: Request, city: City) -> Response:
+    """How many spaces were free at this hour of this weekday in each of the last eight weeks."""
+    now = city.now().astimezone(SHANGHAI)
+    weeks = [now - timedelta(weeks=back) for back in range(1, USUAL_WEEKS + 1)]
+    return reply(
+        {
+            "places": [
+                {
+                    "place_id": place.place_id,
+                    "free_spaces": [place.total_spaces - _taken(city, place, at) for at in weeks],
+                }
+                for place in list_places(city.geography)
+            ]
+        }
+    )
 
 
 async def read_place(request: Request, city: City) -> Response:
@@ -258,20 +285,24 @@ def _describe(city: City, session: Row) -> dict[str, object]:
 
 
 def _describe_place(city: City, place: ParkingPlace) -> dict[str, object]:
-    bucket = int(city.now().timestamp() // OBSERVED_EVERY.total_seconds())
-    observed_at = datetime.fromtimestamp(bucket * OBSERVED_EVERY.total_seconds(), SHANGHAI)
-    busy = 0.55 - 0.4 * math.cos((observed_at.hour + observed_at.minute / 60 - 3) * math.tau / 24)
-    noise = random.Random(f"{city.settings.seed}:{place.place_id}:{bucket}").uniform(-0.05, 0.05)
-    taken = round(place.total_spaces * min(1.0, max(0.0, busy + noise)))
+    step_s = OBSERVED_EVERY.total_seconds()
+    silent_for = SILENT_FOR if place.place_id == SILENT_PLACE else timedelta()
+    counted = (city.now() - silent_for).timestamp() // step_s * step_s
+    observed_at = datetime.fromtimestamp(counted, SHANGHAI)
+    free = place.total_spaces - _taken(city, place, observed_at)
+    chargers = place.total_spaces // 20 if place.place_id in CHARGING_PLACES else 0
     return {
         "place_id": place.place_id,
         "name_zh": place.name_zh,
         "name_en": place.name_en,
         "lat": place.at.lat,
         "lon": place.at.lon,
+        "coordinate_system": "WGS 84",
+        "status": "CLOSED" if place.place_id == CLOSED_PLACE else "OPEN",
         "total_spaces": place.total_spaces,
-        "free_spaces": place.total_spaces - taken,
+        "free_spaces": WRONG_COUNTS.get(place.place_id, free),
         "observed_at": observed_at.isoformat(timespec="seconds"),
+        "chargers": {"total": chargers, "free": chargers * free // place.total_spaces},
         "tariff": {
             "free_minutes": place.tariff.free_minutes,
             "unit_minutes": place.tariff.unit_minutes,
@@ -279,6 +310,14 @@ def _describe_place(city: City, place: ParkingPlace) -> dict[str, object]:
             "daily_cap_fen": place.tariff.daily_cap_fen,
         },
     }
+
+
+def _taken(city: City, place: ParkingPlace, at: datetime) -> int:
+    """Fewest at three in the morning, most in the afternoon."""
+    busy = 0.55 - 0.4 * math.cos((at.hour + at.minute / 60 - 3) * math.tau / 24)
+    counted = int(at.timestamp() // OBSERVED_EVERY.total_seconds())
+    noise = random.Random(f"{city.settings.seed}:{place.place_id}:{counted}").uniform(-0.05, 0.05)
+    return round(place.total_spaces * min(1.0, max(0.0, busy + noise)))
 
 
 def _degrees(request: Request, name: str, most: float, default: float | None = None) -> float:
@@ -306,6 +345,7 @@ SYSTEMS = (
         schema=SCHEMA,
         operations=(
             Operation("near", "GET", "/parking/places", near),
+            Operation("usual", "GET", "/parking/usual", usual),
             Operation("read_place", "GET", "/parking/places/{place_id}", read_place),
             Operation("query_sessions", "POST", "/parking/sessions/query", query_sessions),
             Operation("read_session", "GET", "/parking/sessions/{session_id}", read_session),

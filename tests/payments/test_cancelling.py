@@ -16,8 +16,9 @@ from core.ids import new_id
 from core.manifest import Manifest
 from core.processes.open_app import open_app
 from core.settings import Settings
-from modules.bills import service as bills
-from modules.bills.domain import BillStatus, UtilityKind
+from modules.utilities.accounts.domain import UtilityKind
+from modules.utilities.bills import service as bills
+from modules.utilities.bills.domain import BillStatus
 from payments import service
 from payments.domain import HELD_FOR, STATUS, PaymentStatus
 from payments.psp.port import OrderState

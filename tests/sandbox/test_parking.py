@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from sandbox.systems.parking import Tariff
+from sandbox.systems.parking import CLOSED_PLACE, SILENT_PLACE, WRONG_COUNTS, Tariff
 from tests.sandbox.serving import Client
 
 PLATE = "宁ZD00099"
@@ -37,19 +37,32 @@ def test_a_tariff_charges_begun_units_up_to_the_day(minutes: float, fen: int) ->
 
 
 async def test_places_nearby_come_nearest_first(city: Client) -> None:
-    status, body = await city.get("/parking/places?lat=36.0&lon=117.0&radius_m=4000")
+    status, body = await city.get("/parking/places?lat=36.67&lon=117.0&radius_m=4000")
     distances = [place["distance_m"] for place in body["places"]]
     assert status == 200 and distances == sorted(distances) and 0 < len(distances) < 24
     assert max(distances) <= 4000
     for place in body["places"]:
-        assert 0 <= place["free_spaces"] <= place["total_spaces"]
         observed = datetime.fromisoformat(place["observed_at"])
-        assert timedelta() <= datetime.now(UTC) - observed < timedelta(minutes=3)
+        assert timedelta() <= datetime.now(UTC) - observed
+        if place["place_id"] not in (*WRONG_COUNTS, SILENT_PLACE):
+            assert 0 <= place["free_spaces"] <= place["total_spaces"]
+            assert datetime.now(UTC) - observed < timedelta(minutes=3)
     place = body["places"][0]
     assert (await city.get(f"/parking/places/{place['place_id']}"))[1]["lat"] == place["lat"]
 
 
-@pytest.mark.parametrize("query", ["", "?lat=91&lon=0", "?lat=x&lon=1", "?lat=nan&lon=1"])
+async def test_without_a_point_all_places_come_with_what_was_usual(city: Client) -> None:
+    _, body = await city.get("/parking/places")
+    places = {place["place_id"]: place for place in body["places"]}
+    assert len(places) == 24 and places[CLOSED_PLACE]["status"] == "CLOSED"
+    _, body = await city.get("/parking/usual")
+    for usual in body["places"]:
+        total = places[usual["place_id"]]["total_spaces"]
+        assert len(usual["free_spaces"]) == 8
+        assert all(0 <= free <= total for free in usual["free_spaces"])
+
+
+@pytest.mark.parametrize("query", ["?lat=36.67", "?lat=91&lon=0", "?lat=x&lon=1", "?lat=nan&lon=1"])
 async def test_a_wrong_position_is_refused(city: Client, query: str) -> None:
     assert (await city.get(f"/parking/places{query}"))[0] == 400
 

@@ -148,3 +148,24 @@ def test_it_behaves_like_a_list_in_order_of_use(
         assert len(cache) == len(model)
         assert cache.size_bytes == sum(sizes[k] for k, _ in model) <= max_bytes
     assert all(cache.find(key) is not None for key, _ in model)
+
+
+async def test_a_fresh_answer_is_shown_without_asking_again() -> None:
+    cache, clock = LastGood(), ManualClock(START)
+    asked = 0
+
+    async def fetch() -> int:
+        nonlocal asked
+        asked += 1
+        return asked
+
+    async def look() -> Reading[int]:
+        fresh = timedelta(minutes=1)
+        return await cache.read_through(KEY, fetch, clock=clock, max_stale=HOUR, fresh=fresh)
+
+    first = Reading(ReadStatus.LIVE, 1, START, None)
+    assert await look() == first
+    clock.move(timedelta(seconds=59))
+    assert await look() == first
+    clock.move(timedelta(seconds=1))
+    assert await look() == Reading(ReadStatus.LIVE, 2, clock.now(), None)

@@ -68,7 +68,7 @@ AGREED: dict[str, Rule] = {
     **dict.fromkeys(
         "mandates inbox markMessageRead payment payments paymentReceipt billAccounts "
         "unlinkBillAccount billInvoice requestBillInvoice outageWatches watchOutages "
-        "unwatchOutages appointments appointment "
+        "unwatchOutages autopayTerms autopays endAutopay appointments appointment "
         "waitingPlaces requestStepUpCode stepUp "
         "revokeSession revokeAllSessions "
         "verifyRealName grantConsent withdrawConsent endMandate confirmAppointment "
@@ -112,7 +112,7 @@ SAMPLES: dict[str, Any] = {
     "days": 1,
     "purpose": "welfare.housing-fund",
     "textVersion": "2026-11",
-    "at": {"lat": 36.0, "lon": 117.0},
+    "at": {"lat": 36.6, "lon": 117.0},
 }
 
 Objects = Mapping[str, Mapping[str, str]]

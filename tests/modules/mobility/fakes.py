@@ -21,7 +21,7 @@ from modules.mobility.transit.domain import Trip, TripMode, TripStatus
 from payments.api import Paid
 from tests.payments.fakes import Faults
 
-PLACE = Place("p01", "示例广场停车场", "Sample Plaza", 36.0, 117.0, Tariff(15, 30, 200, 3000))
+PLACE = Place("p01", "示例广场停车场", "Sample Plaza", 36.6, 117.0, Tariff(15, 30, 200, 3000))
 GRACE = timedelta(minutes=15)
 HOLDS = timedelta(minutes=20)
 FINE_FEN = 10_000

@@ -17,9 +17,9 @@ from core.context.app import App
 from core.deadline import Deadline
 from core.telemetry.metrics import Metrics
 from core.upstream.client import ANY, HttpClient, UpstreamFailed
-from modules.bills import settlements
-from modules.bills.domain import UtilityKind
-from modules.bills.upstream import BILLERS
+from modules.utilities.accounts.domain import UtilityKind
+from modules.utilities.accounts.upstream import BILLERS
+from modules.utilities.bills import settlements
 from payments.psp.wechatpay import SANDBOX_MERCHANT
 from payments.reconciliation import alipay, cases, service, wechatpay
 from payments.reconciliation.models import Case, Statement

@@ -18,8 +18,9 @@ from core.database import transaction
 from core.ids import new_id
 from core.processes.embedded import DatabaseUrls
 from core.settings import Settings
-from modules.bills import service as bills
-from modules.bills.domain import UtilityKind
+from modules.utilities.accounts import service as accounts
+from modules.utilities.accounts.domain import UtilityKind
+from modules.utilities.bills import service as bills
 from payments.domain import PaymentMethod
 from payments.models import Intent, Refund
 from payments.reconciliation import payouts, service
@@ -90,7 +91,7 @@ class Payers:
         call = await self._world.citizen()
         bill = await fresh_bill(self.city)
         account = await account_of(self.city, "water")
-        await bills.link_account(call, UtilityKind.WATER, account, "", "link-key-1")
+        await accounts.link_account(call, UtilityKind.WATER, account, "", "link-key-1")
         listing = await self._world.read(call, account)
         bill_id = next(item.id for item in listing if item.bill.bill_no == bill["bill_no"])
         fresh = self._world.fresh(call)

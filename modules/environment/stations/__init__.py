@@ -1,0 +1,1 @@
+"""Springs and air: what each station observed, by the hour and over a month."""

@@ -1,0 +1,1 @@
+"""Car parks: where there is room, and what a stay costs."""
