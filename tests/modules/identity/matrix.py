@@ -40,8 +40,8 @@ from core.security.authorization import scopes_of
 from tests.asgi import Client
 
 PUBLIC = "public"
-OFFICER, OPERATOR = "department_officer", "operator"
-ROLES = ("grid_worker", OFFICER, "bank_officer", "risk_officer", OPERATOR)
+OFFICER, OPERATOR, FINANCE = "department_officer", "operator", "finance_officer"
+ROLES = ("grid_worker", OFFICER, "bank_officer", "risk_officer", FINANCE, OPERATOR)
 
 STALE = timedelta(minutes=15)
 REFUSED = {"LOGIN_REQUIRED", "LEVEL_REQUIRED", "FRESH_AUTH_REQUIRED", "NOT_ALLOWED"}
@@ -94,6 +94,10 @@ AGREED: dict[str, Rule] = {
     "eraseMyAccount": Rule(1, fresh=True),
     "staffPerson": Rule(1, role=OFFICER),
     "unusualAccess": Rule(1, role=OPERATOR),
+    "paymentCases": Rule(1, role=FINANCE),
+    "proposeCorrection": Rule(1, role=FINANCE),
+    "decideCorrection": Rule(1, role=FINANCE),
+    "reopenPaymentCase": Rule(1, role=FINANCE),
     "checkInAppointment": Rule(1, role=OFFICER),
     **dict.fromkeys(
         "staffTasks staffCase takeTask actOnTask handOverTask returnTask".split(),
