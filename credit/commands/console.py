@@ -7,14 +7,14 @@ from pathlib import Path
 from typing import Annotated, ParamSpec, TypeVar
 
 import typer
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 from rich.console import Console
 
 from core.clock import SystemClock, civil_date
 from core.security.keys import ensure_sandbox_keys
 from core.settings import Settings, read_settings
 from credit.engine.artefact import Artefact, load
-from credit.errors import CreditError
+from credit.errors import ArtefactError, CreditError
 from credit.keys import MODEL_KEY_FILE, read_private_key, read_trusted_key
 
 P = ParamSpec("P")
@@ -80,9 +80,23 @@ def signing_key(key: Path | None) -> Ed25519PrivateKey:
     return read_private_key(_path_of(key, settings))
 
 
+def sealing_key(key: Path | None) -> Ed25519PrivateKey | None:
+    """The private half of what models are trusted by, if this installation has it."""
+    try:
+        return signing_key(key)
+    except ArtefactError:
+        return None
+
+
 def load_model(model: Path, key: Path | None) -> Artefact:
     """A model sealed with the key given, or with this installation's. Raises ArtefactError."""
     return load(model, [read_trusted_key(_path_of(key, read_settings()))])
+
+
+def trusted_keys(key: Path | None) -> list[Ed25519PublicKey]:
+    """The keys that may have sealed a model: the one given, or this installation's, if any."""
+    path = _path_of(key, read_settings())
+    return [read_trusted_key(path)] if key or path.exists() else []
 
 
 def _path_of(key: Path | None, settings: Settings) -> Path:

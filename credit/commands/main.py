@@ -17,8 +17,8 @@ from credit.commands.console import (
     SeparatorOption,
     day_of,
     load_model,
-    now,
     refusing,
+    sealing_key,
     signing_key,
     today,
 )
@@ -121,7 +121,7 @@ def evaluate(
         day_of(as_of),
         TableForm(encoding, separator),
     )
-    evaluate_file(load_model(model, key), run, Console())
+    evaluate_file(load_model(model, key), run, sealing_key(key), Console())
 
 
 @app.command()
@@ -186,14 +186,13 @@ def monitor(
     recalibrate: Annotated[
         Path | None, typer.Option(help="Write the model with a refitted intercept here.")
     ] = None,
-    registry: Annotated[
-        Path | None, typer.Option(help="Registry file in which to enter the new version.")
+    register: Annotated[
+        Path | None, typer.Option(help="Key of the author who enters the new version as a draft.")
     ] = None,
     ahead: Annotated[
         float | None,
         typer.Option(help="Most years to carry the base rate's trend on; default: the model's."),
     ] = None,
-    actor: Annotated[str, typer.Option(help="Who recalibrates, for the registry.")] = "",
     as_of: AsOfOption = None,
     encoding: EncodingOption = "",
     separator: SeparatorOption = "",
@@ -204,18 +203,11 @@ def monitor(
 
     artefact = load_model(model, key)
     run = MonitorRun(
-        data,
-        json,
-        recalibrate,
-        registry,
-        ahead,
-        actor,
-        today(),
-        now(),
-        day_of(as_of),
-        TableForm(encoding, separator),
+        data, json, recalibrate, ahead, today(), day_of(as_of), TableForm(encoding, separator)
     )
     red = monitor_file(artefact, run, lambda: signing_key(key), Console())
+    if recalibrate and register:
+        registry.enter(recalibrate, register, key, None)
     if red:
         raise typer.Exit(2)
 
