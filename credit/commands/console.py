@@ -24,6 +24,19 @@ KeyOption = Annotated[
     Path | None, typer.Option(help="Ed25519 PEM; default: DATA_DIR/keys/model_signing.pem")
 ]
 ModelOption = Annotated[Path, typer.Option(help="Folder of a trained model.")]
+AlsoOption = Annotated[
+    list[str] | None, typer.Option(help="A further column to use as it is; repeat for several.")
+]
+SuspectOption = Annotated[
+    list[str] | None, typer.Option(help="An input that may predict this well, by name.")
+]
+RejectsOption = Annotated[
+    Path | None, typer.Option(help="Declined applications, for reject inference.")
+]
+RejectOddsOption = Annotated[
+    float | None,
+    typer.Option(help="Odds of default of the declined over those of the accepted alike."),
+]
 AsOfOption = Annotated[
     datetime | None,
     typer.Option("--as-of", formats=["%Y-%m-%d"], help="Day of the outcomes; default: today."),

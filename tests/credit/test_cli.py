@@ -193,6 +193,27 @@ def test_from_training_to_a_decision_by_four_people(home, people, report):
     listed = run(*registry, "list")
     assert model in listed
     assert "example/working-capital/1" in listed
+    decide_log_replay_verify(home)
+
+
+def decide_log_replay_verify(home):
+    """By what stands alone: the same key gives the same entry, and the log holds."""
+    fields = {name: values[3] for name, values in history().items()}
+    asked = home / "application.json"
+    asked.write_bytes(orjson.dumps(fields))
+    decide = ("decide", "--bank", "example", "--product", "working-capital", "--application",
+              asked, "--id", "app-1", "--idempotency-key", "k-1")  # fmt: skip
+    told = orjson.loads(run(*decide))
+    assert told["outcome"] in ("approve", "refer", "decline")
+    assert told["policy"] == "example/working-capital/1"
+    assert orjson.loads(run(*decide)) == told
+    assert "1 the same, 0 different" in run("replay", "--bank", "example")
+    head = run("verify", "--bank", "example").strip()
+    assert head == f"1:{told['entry_hash']}"
+    assert head in run("verify", "--bank", "example", "--head", head)
+    assert "no policy of other for" in run("decide", "--bank", "other", *decide[3:], code=1)
+    asked.write_text("[1]")
+    assert "no JSON object" in run(*decide, code=1)
 
 
 def test_monitor_recalibrates_and_registers(home, people):
