@@ -7,11 +7,13 @@ MANIFEST = Manifest(
     rooms=(
         "graphql",
         "api",
+        "campaigns",
         "channels",
         "domain",
         "jobs",
         "lanes",
         "models",
+        "operations",
         "reach",
         "routes",
         "upstream",
