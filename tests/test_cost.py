@@ -25,6 +25,8 @@ ABOVE_AIM: dict[str, tuple[int, int]] = {
     "spring-air-quality": (483, 42),
     "traffic-violation-query": (288, 19),
     "real-estate-query": (299, 39),
+    "grid-lookup": (146, 11),
+    "shelter-lookup": (167, 16),
     "traffic-conditions": (406, 30),
     "parking-availability": (244, 19),
 }
