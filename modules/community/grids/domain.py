@@ -14,6 +14,7 @@ from shapely.geometry.base import BaseGeometry
 from core.standards.coordinates import GeoPoint
 from core.texts import Named
 
+GRID_BYTES = 2_000
 _CODE = re.compile(r"[0-9]{15}")
 
 
@@ -33,12 +34,18 @@ class Grid:
 class GridMap:
     """Every grid, found by a point in some microseconds."""
 
+    __slots__ = ("_grids", "_tree")
+
     def __init__(self, grids: Sequence[tuple[BaseGeometry, Grid]]) -> None:
         self._grids = [grid for _, grid in grids]
         self._tree = STRtree([shape for shape, _ in grids])
 
     def __len__(self) -> int:
         return len(self._grids)
+
+    def __sizeof__(self) -> int:
+        """About what it takes, shapes and index included."""
+        return GRID_BYTES * len(self)
 
     def find(self, point: GeoPoint) -> Grid | None:
         """The grid in which a point lies; of several at an edge always the same; None outside."""
