@@ -142,7 +142,7 @@ async def _code_of(app: App, code_id: str) -> str:
     """Read the code where it waits for the gateway: the bench has no phone."""
     row = await fetch_one(
         connection(),
-        "SELECT body_sealed FROM notifications_delivery WHERE key = $1",
+        "SELECT body_sealed FROM notifications_message WHERE key = $1",
         f"code:{code_id}",
     )
     assert row is not None

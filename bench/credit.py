@@ -14,14 +14,20 @@ import numpy as np
 import orjson
 import xgboost as xgb
 
-from credit.scoring.artefact import Artefact, canonical
-from credit.scoring.decision import Engine
-from credit.scoring.features import Floats
-from credit.scoring.reasons import top_factors
+from credit.engine.artefact import Artefact
+from credit.engine.assess import input_names
+from credit.engine.decision import Engine
+from credit.engine.features import Floats
+from credit.engine.reasons import top_factors
+from credit.policy.choice import policy_for
+from credit.seals import canonical
+from credit.training.boost import booster_names
 from credit.training.data import Dataset, build
+from credit.training.fit import fit_window
+from credit.training.provenance import Order
 from credit.training.simulate import loan_history
 from credit.training.specs.jinan import JINAN
-from credit.training.train import Order, fit_window, train
+from credit.training.train import train
 
 ROWS_OF_HISTORY = 20_000
 DECISIONS = 3_000
@@ -41,9 +47,9 @@ def _world() -> tuple[Artefact, xgb.Booster, Dataset, list[dict[str, Any]], Floa
     content = next(c for c in contents.values() if c["kind"] == "boosted")
     artefact = Artefact("bench", orjson.loads(canonical(content)))
     booster = fit_window(JINAN, data, 7).boosted.boosters[0]
-    names = [column.name for column in artefact.columns]
+    names = input_names(artefact.columns)
     applications = [{n: history[n][i] for n in names} for i in range(DECISIONS)]
-    matrix = artefact.matrix(data.columns, len(data))
+    matrix = artefact.matrix(data.inputs)
     return artefact, booster, data, applications, np.resize(matrix, (BATCH_ROWS, matrix.shape[1]))
 
 
@@ -76,12 +82,13 @@ def _rates(*works: tuple[int, Callable[[], object]]) -> list[float]:
 def credit_decision() -> dict[str, Any]:
     """One whole decision with reasons, against xgboost's own prediction and TreeSHAP of a row."""
     artefact, booster, _, applications, matrix = _world()
-    engine, on = Engine(artefact), date(2025, 6, 30)
+    on = date(2025, 6, 30)
+    engine = Engine(artefact, policy_for("jinan", None, on))
     ours = [functools.partial(engine.decide, application, on) for application in applications]
     p50, p99 = _percentiles_ms(list(ours))
     # processor time beside wall time: on a shared machine the latter's tail is the neighbours'
     _, cpu_p99 = _percentiles_ms(list(ours), time.process_time)
-    names = [feature.name for feature in artefact.features]
+    names = booster_names(artefact.features)
     rows = [matrix[i : i + 1].astype(np.float32) for i in range(PEER_DECISIONS)]
 
     def peer(row: Any) -> object:
@@ -116,7 +123,7 @@ def credit_reasons_vs_treeshap() -> dict[str, Any]:
     artefact, booster, _, _, matrix = _world()
     model = artefact.model
     booster.set_param({"nthread": 1})
-    names = [feature.name for feature in artefact.features]
+    names = booster_names(artefact.features)
     few = xgb.DMatrix(matrix[:SHAP_ROWS].astype(np.float32), feature_names=names, nthread=1)
 
     def ours() -> object:

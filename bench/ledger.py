@@ -26,7 +26,13 @@ from core.manifest import discover
 from core.processes.embedded import DatabaseUrls, EmbeddedPostgres
 from core.processes.migrate import migrate
 from payments.ledger import store
-from payments.ledger.accounts import Account, payee_payable, psp_receivable
+from payments.ledger.accounts import (
+    Account,
+    bank_account,
+    fees_from,
+    payee_payable,
+    psp_receivable,
+)
 from payments.ledger.postings import Posting, transfer
 
 Row = dict[str, Any]
@@ -77,7 +83,7 @@ def _spread() -> tuple[Account, Account]:
     """Any of a thousand debtors and any of a thousand creditors."""
     drawn = new_id().int
     debit, credit = drawn % 1000, drawn // 1000 % 1000
-    return Account(f"debtor:{debit}", PSP.normal), Account(f"creditor:{credit}", HOT.normal)
+    return bank_account(str(debit)), fees_from(str(credit))
 
 
 def _hot() -> tuple[Account, Account]:

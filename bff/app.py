@@ -53,7 +53,7 @@ class Api(Starlette):
             self.graphql is not None
             and scope["type"] == "http"
             and scope["path"] == "/graphql"
-            and scope["method"] in ("POST", "GET")
+            and scope["method"] in ("POST", "GET", "HEAD")
         ):
             await self.graphql(scope, receive, send)
         else:

@@ -11,6 +11,8 @@ from core.holidays import statutory_holidays
 from core.texts import Named
 
 _PUBLISHED_BY_MONTH = 12
+_FRIDAY = 5
+_DAY = timedelta(days=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +36,34 @@ class Calendar:
         if day in self.holidays:
             return True
         return self.is_provisional(day) and day in statutory_holidays(day.year)
+
+    def is_working_day(self, day: date) -> bool:
+        """Whether offices work: on weekdays but holidays, and on days worked in exchange."""
+        if day in self.make_up_days:
+            return True
+        return day.isoweekday() <= _FRIDAY and not self.is_holiday(day)
+
+    def add_working_days(self, day: date, count: int) -> date:
+        """The last day of a term of working days that begins on `day`, which does not count.
+
+        A term of none ends on `day` itself, or on the first working day after it.
+        """
+        while count > 0 or not self.is_working_day(day):
+            day += _DAY
+            count -= self.is_working_day(day)
+        return day
+
+    def working_days_before(self, day: date, count: int) -> date:
+        """The working day so many working days before `day`."""
+        while count > 0:
+            day -= _DAY
+            count -= self.is_working_day(day)
+        return day
+
+    def count_working_days(self, after: date, until: date) -> int:
+        """How many working days lie after a day, up to and with another; 0 where it is no later."""
+        days = (after + _DAY * ahead for ahead in range(1, (until - after).days + 1))
+        return sum(self.is_working_day(day) for day in days)
 
     def overdue_years(self, today: date) -> list[int]:
         """The years whose calendar an operator should have entered by now.

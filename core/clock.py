@@ -4,6 +4,7 @@
 """
 
 import re
+from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
 from typing import Protocol
 from zoneinfo import ZoneInfo
@@ -14,6 +15,8 @@ SHANGHAI = ZoneInfo("Asia/Shanghai")
 FIRST_DATE, LAST_DATE = date(1900, 1, 1), date(2199, 12, 31)
 """The dates that are taken from outside: what is added to one of them stays within the range of
 Python and of PostgreSQL, wherever and whenever it is added."""
+
+_TOLERANCE = timedelta(seconds=0.1)
 
 _DATE = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
 
@@ -26,15 +29,47 @@ class Clock(Protocol):
         ...
 
 
-class SystemClock:
-    """The machine's clock, in development perhaps set ahead or back by `offset`."""
+def _machine_time() -> datetime:
+    return datetime.now(UTC)  # noqa: TID251 - the one place that may ask
 
-    def __init__(self, offset: timedelta = timedelta(0)) -> None:
+
+class SystemClock:
+    """The machine's clock, put right by the database's; in development perhaps moved by `offset`.
+
+    Two machines' clocks differ, and what one writes down as due another must not think early: so
+    every process goes by the one clock that all of them can read.
+    """
+
+    def __init__(
+        self,
+        offset: timedelta = timedelta(0),
+        machine_time: Callable[[], datetime] = _machine_time,
+    ) -> None:
         self._offset = offset
+        self._machine_time = machine_time
+        self._correction = timedelta(0)
+
+    @property
+    def correction(self) -> timedelta:
+        """By how much the machine's clock is put right."""
+        return self._correction
 
     def now(self) -> datetime:
         """The present moment, aware, in UTC."""
-        return datetime.now(UTC) + self._offset  # noqa: TID251 - the one place that may ask
+        return self._machine_time() + self._correction + self._offset
+
+    def follow(self, moment: datetime, round_trip_s: float) -> bool:
+        """Go by a clock whose answer, `moment`, has just come and took so long altogether.
+
+        A difference that the journey, or a tenth of a second, explains changes nothing. Returns
+        whether this clock was changed.
+        """
+        elapsed = timedelta(seconds=round_trip_s / 2)
+        correction = ensure_utc(moment) + elapsed - self._machine_time()
+        if abs(correction - self._correction) <= elapsed + _TOLERANCE:
+            return False
+        self._correction = correction
+        return True
 
 
 class ManualClock:

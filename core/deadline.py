@@ -4,9 +4,10 @@ A deadline is a point on the monotonic clock, not a duration: time spent waiting
 way is time gone for everyone below.
 """
 
+import asyncio
 import time
 from asyncio import CancelledError, TimerHandle, current_task, get_running_loop
-from collections.abc import Callable, Coroutine, Generator
+from collections.abc import Awaitable, Callable, Coroutine, Generator
 from dataclasses import dataclass, field
 from functools import partial
 from types import coroutine
@@ -14,6 +15,8 @@ from typing import Any, TypeVar, cast
 
 T = TypeVar("T")
 Waiting = Generator[Any, Any, T]
+
+_SECOND_LOOK_S = 0.02
 
 Monotonic = Callable[[], float]
 """A source of monotonic seconds, `time.monotonic` outside tests."""
@@ -113,3 +116,24 @@ def _go_on(work: Coroutine[Any, Any, T], wanted: Any) -> Waiting[T]:
             wanted = go_on()
         except StopIteration as done:
             return cast(T, done.value)
+
+
+async def in_time(awaitable: Awaitable[T], within_s: float) -> T:
+    """The result, if it comes in time; raises TimeoutError as soon as it does not.
+
+    Unlike `asyncio.timeout` it does not wait for what it gives up: ending a database query can take
+    as long as the query.
+    """
+    task = asyncio.ensure_future(awaitable)
+    try:
+        done, _ = await asyncio.wait({task}, timeout=within_s)
+        if not done:  # the loop itself may have been held: what arrived meanwhile is read first
+            done, _ = await asyncio.wait({task}, timeout=_SECOND_LOOK_S)
+    except BaseException:
+        task.cancel()
+        raise
+    if not done:
+        task.cancel()
+        task.add_done_callback(lambda late: late.cancelled() or late.exception())
+        raise TimeoutError
+    return task.result()

@@ -15,7 +15,16 @@ from typing import Any
 from core.catalogue import Service, read_services
 from core.errors import StartError
 
-WINGS = ("core", "notifications", "payments", "kinds", "kinds.booking", "credit", "bff")
+WINGS = (
+    "core",
+    "notifications",
+    "payments",
+    "kinds",
+    "kinds.booking",
+    "kinds.application",
+    "credit",
+    "bff",
+)
 CATALOGUE = "services.csv"
 """The table of all services, in the folder `modules/`."""
 
@@ -56,6 +65,10 @@ class Manifest:
     migrations: str | None = None
     append_only: Sequence[str] = ()
     """Tables whose rows the application role may insert and read but never change."""
+    read_only: Sequence[str] = ()
+    """Tables that the application role only reads: functions with their owner's rights write."""
+    kept: Mapping[str, Sequence[str]] = field(default_factory=dict, hash=False)
+    """Tables whose rows the application role never deletes, each with the columns it updates."""
     commands: Mapping[str, str] = field(default_factory=dict, hash=False)
     """Commands of `quancheng` by name: each a module with a Typer `app`."""
     services: Sequence[Service] = ()

@@ -32,6 +32,11 @@ KEY_REUSED = Text(
     "同一幂等键不能用于不同的请求",
     "This idempotency key was used with a different input",
 )
+KEY_EXPIRED = Text(
+    "KEY_EXPIRED",
+    "该操作的结果已不能再次取回,请重新发起",
+    "The answer to this key can no longer be fetched, please start again",
+)
 KEY_INVALID = Text(
     "KEY_INVALID",
     "幂等键须为 8 至 64 个可见字符",
@@ -70,6 +75,7 @@ INTERNAL_ERROR = Text(
     "系统繁忙,请稍后再试(编号 {error_id})",
     "Something went wrong on our side (reference {error_id})",
 )
+LABEL_TOO_LONG = Text("LABEL_TOO_LONG", "备注最多 16 个字", "A label has at most 16 characters")
 POINT_INVALID = Text(
     "POINT_INVALID",
     "经纬度超出范围,或区域的边界颠倒",

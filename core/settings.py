@@ -201,4 +201,7 @@ def production_faults(settings: Settings) -> list[str]:
         faults.append("UPSTREAMS_FILE is unset: production does not call the sandbox city")
     if settings.public_url is None or not settings.public_url.startswith("https://"):
         faults.append("PUBLIC_URL must be an https address")
+    if not settings.trusted_proxies:
+        # our ports speak no TLS, so the https of PUBLIC_URL ends at a proxy
+        faults.append("TRUSTED_PROXIES is 0: the whole city would share its proxy's limits")
     return faults

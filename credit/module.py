@@ -2,4 +2,4 @@
 
 from core.manifest import Manifest
 
-MANIFEST = Manifest(name="credit", commands={"credit": "cli"})
+MANIFEST = Manifest(name="credit", commands={"credit": "commands.main"})

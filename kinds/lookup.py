@@ -29,7 +29,7 @@ from core.graphql import (
     query,
     radius_within,
 )
-from core.graphql.types import Edge, PageInfo
+from core.graphql.types import Edge, page_info
 from core.people.personal_read import Access, Purpose, about_person, personal_read
 from core.refusal_texts import INVALID_INPUT
 from core.rooms import ExtensionPoint
@@ -197,7 +197,7 @@ class ReadingConnection(Connection[T]):
     as_of: datetime | None = strawberry.field(description="When it was true.")
     reason: str | None = strawberry.field(description="Why it is not LIVE, a stable code.")
     total_count: int | None = strawberry.field(
-        description="How many records there are on all pages, of the year where one is asked for."
+        description="How many there are on all pages, of what was asked for."
     )
 
 
@@ -270,12 +270,31 @@ async def read_page(
     reading = await lookup.read(call, first, after, year)
     page = reading.value
     records = page.records if page else ()
+    edges = [Edge(cursor=record.record_no, node=record) for record in records]
+    has_more = page is not None and page.next_after is not None
     return ReadingConnection(
-        edges=[Edge(cursor=record.record_no, node=record) for record in records],
-        page_info=PageInfo(
-            has_next_page=page is not None and page.next_after is not None,
-            end_cursor=records[-1].record_no if records else None,
-        ),
+        edges=edges,
+        page_info=page_info(edges, after, has_more=has_more),
         total_count=page.total if page else None,
+        **reading.freshness,
+    )
+
+
+def page_of(
+    reading: Reading[Sequence[T]], first: int, after: str | None, cursor: Callable[[T], str]
+) -> ReadingConnection[T]:
+    """A page of a list that is read whole. Raises InvalidInput for a size or a cursor that is
+    none."""
+    page_size(first)
+    cursors = [cursor(item) for item in reading.items]
+    if after is not None and after not in cursors:
+        raise InvalidInput(INVALID_INPUT, "after", detail="after is no cursor of this list")
+    start = 0 if after is None else cursors.index(after) + 1
+    shown = list(zip(cursors, reading.items, strict=True))[start : start + first]
+    edges = [Edge(cursor=text, node=item) for text, item in shown]
+    return ReadingConnection(
+        edges=edges,
+        page_info=page_info(edges, after, has_more=start + first < len(cursors)),
+        total_count=None if reading.value is None else len(cursors),
         **reading.freshness,
     )

@@ -1,29 +1,69 @@
-"""The door of notifications: send a text to a phone, or a message to a person.
+"""The door of notifications: say something to a person, or to a phone.
 
-Both take the caller's transaction: the message exists exactly when the caller's own change does.
-Both are repeat-safe by `key`, the permanent business key ("bill-paid:<intent id>").
+Everything is sent in the caller's transaction: the message exists exactly when the caller's own
+change does. The message's id follows from `key`, the permanent business key
+("bill-paid:<intent id>"), and the recipient: sending again sends nothing.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
 from uuid import UUID
 
 from core.context.app import App
 from core.database import Transaction
 from core.people.directory import Person
-from core.rooms import ExtensionPoint
-from core.texts import Locale
-from notifications import store
-from notifications.domain import Template as Template
-from notifications.jobs import deliver
+from notifications import domain, sending, store
+from notifications.domain import MessageClass as MessageClass
+from notifications.recipients import Parcel as Parcel
+from notifications.recipients import Phone as Phone
+from notifications.recipients import Recipient
+from notifications.sending import Envelope
+from notifications.store import inbox_topic as inbox_topic
+from notifications.templates import InvalidParameters as InvalidParameters
+from notifications.templates import Param as Param
+from notifications.templates import Template as Template
+from notifications.templates import templates_of
 
-TEMPLATES = ExtensionPoint("notifications.templates", Template, key=lambda template: template.id)
+
+async def send(
+    app: App,
+    tx: Transaction,
+    template: Template | str,
+    to: Recipient,
+    params: Mapping[str, object],
+    key: str,
+    *,
+    deep_link: str | None = None,
+    thread: str | None = None,
+) -> UUID:
+    """Send one message, in the language of its recipient; returns its id.
+
+    `thread` is the thread of the inbox that it belongs to. Raises KeyError for a template that no
+    room holds, InvalidParameters for a parameter that is missing, too many or of another type.
+    """
+    (message_id,) = await send_many(
+        app, tx, template, [Parcel(to, params)], key, deep_link=deep_link, thread=thread
+    )
+    return message_id
 
 
-async def send_text(app: App, tx: Transaction, *, phone: str, text: str, key: str) -> None:
-    """Send a text to a phone that need not belong to anyone; it appears in no inbox."""
-    delivery_id = await store.insert_delivery(app, tx, key=key, text=text, phone=phone)
-    if delivery_id is not None:
-        await deliver.enqueue(app, tx, delivery_id)
+async def send_many(
+    app: App,
+    tx: Transaction,
+    template: Template | str,
+    parcels: Sequence[Parcel],
+    key: str,
+    *,
+    deep_link: str | None = None,
+    thread: str | None = None,
+) -> list[UUID]:
+    """Send one template to many at once; returns the ids in their order. Raises as `send`.
+
+    Of a hundred thousand, a thousand in a transaction is a good measure.
+    """
+    declared = find_template(app, template if isinstance(template, str) else template.id)
+    return await sending.send_many(
+        app, tx, declared, parcels, Envelope(key, deep_link=deep_link, thread=thread)
+    )
 
 
 async def notify(
@@ -36,43 +76,24 @@ async def notify(
     key: str,
     deep_link: str | None = None,
 ) -> None:
-    """Put a message into a person's inbox, in their language, and by SMS where the template says.
-
-    Raises KeyError for a template that no room holds.
-    """
+    """Send one of several templates that are filled from the same values, of which each takes
+    those it has. Raises as `send`."""
     found = find_template(app, template)
-    locale = Locale(person.locale)
-    body = found.body.say(locale, **values)
-    message_id = await store.insert_message(
-        app,
-        tx,
-        person_id=person.id,
-        key=key,
-        template=template,
-        title=found.title.say(locale, **values),
-        body=body,
-        deep_link=deep_link,
-        topic=inbox_topic(person.id),
-    )
-    if message_id is not None and found.sms:
-        delivery_id = await store.insert_delivery(
-            app, tx, key=f"sms:{key}", text=body, person_id=person.id
-        )
-        if delivery_id is not None:
-            await deliver.enqueue(app, tx, delivery_id)
+    await send(app, tx, found, person, found.pick(values), key, deep_link=deep_link)
 
 
 async def text_state(db: Transaction, key: str) -> str | None:
-    """How a text goes: "queued", "sent" (the gateway took it) or "failed"; None for no such key."""
-    return await store.find_text_state(db, key)
+    """How a message that leaves the inbox gets on: "queued", "sent" (a provider took it) or
+    "failed"; None for no such key."""
+    state = await store.find_text_state(db, key)
+    return domain.text_state(state) if state else None
+
+
+async def list_sent(keys: Collection[str]) -> Collection[str]:
+    """Those of some business keys under which there is a message."""
+    return await store.list_known_keys(keys)
 
 
 def find_template(app: App, template_id: str) -> Template:
     """A template by id. Raises KeyError when no room holds it."""
-    templates = {t.id: t for t in app.extensions(TEMPLATES)}
-    return templates[template_id]
-
-
-def inbox_topic(person_id: UUID) -> str:
-    """The bus topic on which new messages of a person are told."""
-    return f"inbox:{person_id}"
+    return templates_of(app)[template_id]

@@ -1,55 +1,87 @@
-"""Delivering what the door accepted."""
+"""The jobs of messages: delivering by lane, and housekeeping."""
 
 from datetime import timedelta
 from uuid import UUID
 
 from core.context.app import App
-from core.database import transaction
-from core.deadline import Deadline
+from core.database import connection, transaction
+from core.errors import NotFound
 from core.people.directory import get_person
 from core.queue.jobs import Lane, job
-from core.upstream.client import UpstreamRejected
-from notifications import models, store
-from notifications.models import Delivery
-from notifications.upstream import send
+from notifications import digests, receipts, store
+from notifications.delivering import deliver_chunk
+from notifications.domain import SendLane
+from notifications.reach import store as reach_store
+from notifications.sending import send_digest
+from notifications.templates import templates_of
+from notifications.webhooks import service as webhooks
 
-_DEADLINE_S = 10.0
+_TIMEOUT_S = 120.0
+"""Of a chunk, the wait for its turn at a provider included."""
 _BARE_TEXTS_KEPT = timedelta(days=30)
 
 
-@job("notifications.deliver", lane=Lane.CRITICAL, max_attempts=20, max_delay_s=60)
-async def deliver(app: App, delivery_id: UUID) -> None:
-    """Hand one delivery to the gateway. Repeat-safe: the gateway knows the delivery's id.
+@job("notifications.deliver_critical", lane=Lane.CRITICAL, timeout_s=_TIMEOUT_S)
+async def deliver_critical(app: App, ids: list[UUID]) -> None:
+    """Deliver what somebody waits for. Repeat-safe."""
+    await deliver_chunk(app, ids, SendLane.CRITICAL)
 
-    What the gateway refuses has failed for good; silence is tried again.
-    """
-    delivery = await store.find_delivery(delivery_id)
-    if delivery is None or delivery.state != "queued":
+
+@job("notifications.deliver_normal", lane=Lane.NORMAL, timeout_s=_TIMEOUT_S)
+async def deliver_normal(app: App, ids: list[UUID]) -> None:
+    """Deliver what a service has to say. Repeat-safe."""
+    await deliver_chunk(app, ids, SendLane.NORMAL)
+
+
+@job("notifications.deliver_bulk", lane=Lane.BULK, timeout_s=_TIMEOUT_S)
+async def deliver_bulk(app: App, ids: list[UUID]) -> None:
+    """Deliver what nobody waits for. Repeat-safe."""
+    await deliver_chunk(app, ids, SendLane.BULK)
+
+
+@job("notifications.deliver_digest", lane=Lane.BULK, timeout_s=_TIMEOUT_S)
+async def deliver_digest(app: App, ids: list[UUID]) -> None:
+    """Deliver what stands for many messages. Repeat-safe."""
+    await deliver_chunk(app, ids, SendLane.DIGEST)
+
+
+@job("notifications.close_digest", lane=Lane.BULK)
+async def close_digest(app: App, digest_id: UUID) -> None:
+    """Send the word that a window's messages are waiting. Repeat-safe: a window closes once."""
+    person_id = await digests.find_person(digest_id)
+    if person_id is None:
         return
     try:
-        receipt = await send(
-            app,
-            Deadline.after(_DEADLINE_S),
-            str(delivery.id),
-            await _phone(app, delivery),
-            app.vault.decrypt(delivery.body_sealed, models.BODY),
-        )
-    except UpstreamRejected:
-        async with transaction() as tx:
-            await store.reject_delivery(tx, delivery)
+        person = await get_person(app, person_id)
+    except NotFound:
         return
     async with transaction() as tx:
-        await store.settle_delivery(app, tx, delivery, receipt)
+        closed = await digests.close(tx, digest_id, app.clock.now())
+        template = templates_of(app).get(closed.template) if closed is not None else None
+        if closed is not None and template is not None:
+            await send_digest(app, tx, template, person, closed)
+
+
+@job("notifications.send_webhook")
+async def send_webhook(app: App, event_id: UUID) -> None:
+    """Tell somebody's system of an event. Repeat-safe."""
+    await webhooks.send_event(app, event_id)
+
+
+@job("notifications.match_receipts", every="* * * * *")
+async def match_receipts(app: App) -> None:
+    """Apply receipts that came too early. Repeat-safe."""
+    async with transaction() as tx:
+        await receipts.apply_kept(tx, app.clock.now())
 
 
 @job("notifications.forget_texts", lane=Lane.BULK, every="25 19 * * *")
 async def forget_texts(app: App) -> None:
-    """Drop texts to bare phones, such as codes, after a month. Repeat-safe."""
-    await store.delete_bare_texts(app.clock.now() - _BARE_TEXTS_KEPT)
-
-
-async def _phone(app: App, delivery: Delivery) -> str:
-    if delivery.to_sealed is not None:
-        return app.vault.decrypt(delivery.to_sealed, models.PHONE)
-    assert delivery.person_id is not None
-    return (await get_person(app, delivery.person_id)).phone
+    """Drop messages to bare phones, such as codes, after a month, and what was counted for days
+    that are over. Repeat-safe."""
+    before = app.clock.now() - _BARE_TEXTS_KEPT
+    await store.delete_bare_texts(before)
+    await digests.forget(connection(), before)
+    await reach_store.forget_counts(connection(), before)
+    await webhooks.forget(before)
+    await receipts.forget(connection(), app.clock.now() - receipts.KEPT)

@@ -9,7 +9,7 @@ from uuid import UUID
 
 from core.bus.bus import Bus
 from core.bus.position import Position, Resume
-from notifications import api, store
+from notifications import store
 from notifications.models import Message
 
 _PAGE = 200
@@ -21,22 +21,24 @@ async def new_messages(bus: Bus, person_id: UUID, resume: Resume) -> AsyncGenera
     Each is given once. `resume.event_id` is the position that includes the message given.
     """
     position = Position.parse(resume.last_event_id) if resume.last_event_id else None
-    async with aclosing(bus.wakes(api.inbox_topic(person_id))) as wakes:
+    async with aclosing(bus.wakes(store.inbox_topic(person_id))) as wakes:
         async for _ in wakes:
             if position is None:
                 # after the bus listens, so that nothing falls between this reading and the next
                 position = await _present(person_id)
                 resume.started_id = str(position)
             async for message in _rows_after(person_id, position.floor):
-                if position.take(message.id):
+                assert message.position is not None  # only those in the inbox are read
+                if position.take(message.position):
                     resume.event_id = str(position)
                     yield message
 
 
 async def _present(person_id: UUID) -> Position:
-    position = Position(await store.find_newest_message_id(person_id) or UUID(int=0))
+    position = Position(await store.find_newest_position(person_id) or UUID(int=0))
     async for message in _rows_after(person_id, position.floor):
-        position.take(message.id)
+        assert message.position is not None
+        position.take(message.position)
     return position
 
 
@@ -47,4 +49,6 @@ async def _rows_after(person_id: UUID, after: UUID) -> AsyncGenerator[Message]:
             yield row
         if len(rows) < _PAGE:
             return
-        after = rows[-1].id
+        last = rows[-1].position
+        assert last is not None
+        after = last

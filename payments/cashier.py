@@ -167,6 +167,8 @@ async def _note(app: App, tx: Transaction, intent: Intent, answer: _Answer, *, s
     evidence = answer.evidence
     if evidence is Evidence.UNSENT and not sole:
         evidence = None
+    if evidence is Evidence.UNSENT:
+        await settlement.save_intent(tx, intent, order_tries=0)
     refused = evidence is Evidence.MISSING
     left = await store.list_left_for_good(tx, intent.id)
     other = routing.choose_other(app, {intent.psp, *left})

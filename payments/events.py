@@ -1,6 +1,8 @@
 """What payments tells the rest of the house."""
 
 from dataclasses import dataclass
+from datetime import date
+from enum import StrEnum
 from uuid import UUID
 
 
@@ -64,3 +66,37 @@ class PaymentRefunded:
     subject_ref: str
     refund_id: UUID
     amount_fen: int
+
+
+class Oddity(StrEnum):
+    """What people have to look at, though no statement shows it yet; the value is a case's kind.
+
+    REFUND_REFUSED, REFUND_OVERDUE: a refund of ours does not come to its end. SECOND_CAPTURE: a PSP
+    took money for a paid order once more. FOREIGN_REFUND: it returned what nobody here asked for.
+    OTHER_AMOUNT, OTHER_CURRENCY, OTHER_TIME: what it says it took is not what was ordered, or not
+    when.
+    """
+
+    REFUND_REFUSED = "refund_refused"
+    REFUND_OVERDUE = "refund_overdue"
+    SECOND_CAPTURE = "second_capture"
+    FOREIGN_REFUND = "foreign_refund"
+    OTHER_AMOUNT = "other_amount"
+    OTHER_CURRENCY = "other_currency"
+    OTHER_TIME = "other_time"
+
+
+@dataclass(frozen=True, slots=True)
+class OddityFound:
+    """A PSP says, or does, what a payment cannot follow by itself. Told again it is the same."""
+
+    oddity: Oddity
+    source: str
+    intent_id: UUID
+    payee: str
+    ref: str
+    """Our number: the payment's, or the refund's."""
+    their_ref: str | None
+    our_fen: int | None
+    their_fen: int | None
+    found_on: date

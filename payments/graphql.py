@@ -130,7 +130,11 @@ class Query:
         call = info.context
         rows = await service.list_payments(call, first=first + 1, before=before)
         return connection(
-            rows, first, lambda row: str(row.id), lambda row: to_payment(row, call.locale)
+            rows,
+            first,
+            lambda row: str(row.id),
+            lambda row: to_payment(row, call.locale),
+            after=after,
         )
 
 

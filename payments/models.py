@@ -13,6 +13,18 @@ KEPT_YEARS = 30
 """Vouchers and ledgers, from the end of their year (会计档案管理办法, 2015)."""
 
 
+class Chart(Model):
+    """A kind of account: what stands before the first colon of its code."""
+
+    kind = fields.CharField(max_length=16, primary_key=True)
+    normal = fields.CharField(max_length=1)
+    guarded = fields.BooleanField()
+    shards = fields.SmallIntField()
+
+    class Meta:
+        table = "payments_chart"
+
+
 class Account(Model):
     """An account of the ledger; see payments.ledger.accounts."""
 
@@ -38,6 +50,8 @@ class Journal(Model):
     chain = fields.SmallIntField()
     seq = fields.BigIntField()
     hash = fields.BinaryField()
+    voucher: fields.Field[dict[str, object] | None] = fields.JSONField(null=True)
+    """What it seals of the payment, left order or refund for which it is posted."""
 
     class Meta:
         table = "payments_journal"
@@ -119,8 +133,9 @@ class Intent(Model):
     state = fields.CharField(max_length=24)
     next_psp = fields.CharField(max_length=16, null=True)
     """While it is leaving its PSP: the one that takes it then."""
-    order_tries = fields.SmallIntField(default=1)
-    """How often an order at its PSP was about to be sent; the first is its maker's."""
+    order_tries = fields.IntField(default=1)
+    """How often an order at its PSP was about to be sent and may have arrived; the first is its
+    maker's. Zero: certainly none did."""
     cashier_url = fields.CharField(max_length=2048, null=True)
     psp_ref = fields.CharField(max_length=64, null=True)
     captured_fen = fields.BigIntField(default=0)
@@ -130,8 +145,8 @@ class Intent(Model):
     receipt_no = fields.CharField(max_length=16, null=True, unique=True)
     receipt_issued_at = fields.DatetimeField(null=True)
     refusal = fields.CharField(max_length=32, null=True)
-    checks = fields.SmallIntField(default=0)
-    attempts = fields.SmallIntField(default=0)
+    checks = fields.IntField(default=0)
+    attempts = fields.IntField(default=0)
     created_at = fields.DatetimeField()
     expires_at = fields.DatetimeField()
     paid_at = fields.DatetimeField(null=True)
@@ -177,7 +192,7 @@ class LeftOrder(Model):
     captured_fen = fields.BigIntField(default=0)
     paid_at = fields.DatetimeField(null=True)
     left_at = fields.DatetimeField()
-    checks = fields.SmallIntField(default=0)
+    checks = fields.IntField(default=0)
     due_at = fields.DatetimeField(null=True)
 
     class Meta:
@@ -197,7 +212,7 @@ class Refund(Model):
     reason = fields.CharField(max_length=32)
     state = fields.CharField(max_length=16)
     psp_ref = fields.CharField(max_length=64, null=True)
-    attempts = fields.SmallIntField(default=0)
+    attempts = fields.IntField(default=0)
     created_at = fields.DatetimeField()
     ended_at = fields.DatetimeField(null=True)
     due_at = fields.DatetimeField(null=True)

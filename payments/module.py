@@ -61,4 +61,30 @@ MANIFEST = Manifest(
         "payments_case_note",
         "payments_payout",
     ),
+    read_only=(
+        "payments_chart",
+        "payments_account",
+        "payments_journal",
+        "payments_entry",
+        "payments_balance",
+        "payments_chain",
+        "payments_hold",
+    ),
+    kept={
+        "payments_intent": (
+            *("psp", "next_psp", "state", "order_tries", "cashier_url", "psp_ref"),
+            *("captured_fen", "refunding_fen", "refunded_fen", "fulfilment_ref", "receipt_no"),
+            *("receipt_issued_at", "refusal", "checks", "attempts", "paid_at", "ended_at"),
+            "due_at",
+        ),
+        "payments_refund": ("state", "psp_ref", "attempts", "ended_at", "due_at"),
+        "payments_contract": ("state", "psp_ref", "signed_at", "ended_at"),
+        "payments_statement": (
+            *("digest", "lines", "matched", "awaited", "their_paid_fen", "their_refunded_fen"),
+            *("their_fee_fen", "our_paid_fen", "our_refunded_fen", "hours", "reconciled_at"),
+            "duration_ms",
+        ),
+        "payments_crossing": ("booked_on", "last_on"),
+        "payments_case": ("state", "closed_at"),
+    },
 )

@@ -5,6 +5,7 @@ that is due, outside any transaction, and notes the outcome. What settles nothin
 at 5 s, 15 s, 30 s, 2 min, 10 min and then every 10 min.
 """
 
+from dataclasses import replace
 from datetime import timedelta
 from uuid import UUID
 
@@ -15,18 +16,22 @@ from core.database import Transaction, transaction
 from core.deadline import Deadline
 from core.queue.jobs import GiveUp, Lane, job
 from core.upstream.client import UpstreamError
-from payments import cashier, limits, settlement, store
+from payments import cashier, limits, oddities, settlement, store
 from payments.domain import (
     INTENT,
     REFUND,
     REFUND_OPEN,
+    REFUND_WINDOW,
+    SHORT_FOR,
     TO_FULFIL,
     TO_ORDER,
     UNPAID,
+    Settled,
     look_at_ended,
     look_at_unpaid,
     next_look,
 )
+from payments.events import Oddity
 from payments.models import Intent, Refund
 from payments.payable import (
     Accepted,
@@ -64,7 +69,7 @@ async def check(app: App, intent_id: UUID) -> None:
     async with transaction() as tx:
         if view is not None and view.state is OrderState.PAID:
             settled = await settlement.settle(app, tx, intent.psp, view)
-            if settled is settlement.Settled.AMOUNT_DIFFERS:
+            if settled is Settled.AMOUNT_DIFFERS:
                 log.error("captured amount differs", intent_id=str(intent_id))
         locked = await store.lock_intent(tx, intent_id)
         assert locked is not None
@@ -102,6 +107,8 @@ async def _ask(app: App, intent: Intent) -> OrderView | None:
             locked = await store.lock_intent(tx, intent.id)
             if locked is not None and INTENT.allows(locked.state, "expire"):
                 await settlement.move_intent(tx, locked, "expire")
+        if locked is not None and locked.order_tries == 0:
+            return OrderView(intent.id, OrderState.MISSING)  # no order ever reached the PSP
         return await psp.close_order(intent.id, deadline)
     if intent.state in TO_ORDER | {"leaving"}:
         await cashier.open_cashier(app, intent, deadline)
@@ -145,8 +152,9 @@ async def fulfil(app: App, intent_id: UUID) -> None:
 async def refund(app: App, refund_id: UUID) -> None:
     """Carry a refund on until the PSP has returned the money.
 
-    Raises GiveUp where the PSP refuses: the money stays set aside and the job stands among the
-    dead letters; running it again asks the PSP again.
+    Raises GiveUp where the PSP refuses, or has had too little to refund from for three days: the
+    money stays set aside, people are told by a case, and the job stands among the dead letters;
+    running it again asks the PSP again.
     """
     found = await store.find_refund(refund_id)
     if found is None or found.state not in REFUND_OPEN | {"failed"}:
@@ -161,9 +169,14 @@ async def refund(app: App, refund_id: UUID) -> None:
     except UpstreamError as error:
         log.info("psp did not answer", psp=found.psp, reason=error.reason)
         view = RefundView(refund_id, RefundState.MISSING)
+    age = app.clock.now() - found.created_at
+    if view.state is RefundState.SHORT and age >= SHORT_FOR:
+        view = replace(view, state=RefundState.FAILED)
     async with transaction() as tx:
         noted = await settlement.apply_refund(app, tx, found.psp, view)
         if noted is not None and noted.state in REFUND_OPEN:
+            if age >= REFUND_WINDOW:
+                await oddities.report_refund(app, tx, intent, noted, Oddity.REFUND_OVERDUE)
             wait = next_look(attempt)
             noted.due_at = app.clock.now() + wait
             await noted.save(using_db=tx, update_fields=["due_at"])

@@ -43,7 +43,11 @@ class Client:
 
     def __init__(self, edge: Edge) -> None:
         self.app = edge.app
-        self._asgi = Starlette(routes=routes(edge))
+        self.asgi = Starlette(routes=routes(edge))
+
+    def scope(self, method: str, target: str, headers: Mapping[str, str]) -> dict[str, Any]:
+        """The ASGI scope of an HTTP request to this process."""
+        return scope_of("http", method, target, headers)
 
     def token(self, viewer: Viewer) -> dict[str, str]:
         """The header of a signed-in client."""
@@ -103,7 +107,7 @@ class Client:
         async def send(message: dict[str, Any]) -> None:
             sent.append(message)
 
-        await self._asgi(_scope("http", method, target, headers), _receive_of(body), send)
+        await self.asgi(scope_of("http", method, target, headers), _receive_of(body), send)
         start, *rest = sent
         return Answer(
             start["status"],
@@ -113,12 +117,15 @@ class Client:
 
     @asynccontextmanager
     async def events(
-        self, query: str, *, headers: Mapping[str, str] | None = None
+        self, query: str | bytes, *, headers: Mapping[str, str] | None = None
     ) -> AsyncIterator["asyncio.Queue[bytes]"]:
-        """A stream of server-sent events; the client hangs up at the end of the `with`."""
+        """A stream of server-sent events; the client hangs up at the end of the `with`.
+
+        `query` is the document, or a whole body.
+        """
         chunks: asyncio.Queue[bytes] = asyncio.Queue()
         hung_up = asyncio.Event()
-        body = orjson.dumps({"query": query})
+        body = query if isinstance(query, bytes) else orjson.dumps({"query": query})
         head = {"content-type": "application/json", "accept": "text/event-stream"}
         whole = _receive_of(body)
         asked = False
@@ -135,8 +142,8 @@ class Client:
             if message.get("body"):
                 await chunks.put(message["body"])
 
-        scope = _scope("http", "POST", GRAPHQL, head | dict(headers or {}))
-        serving = asyncio.create_task(self._asgi(scope, receive, send))
+        scope = scope_of("http", "POST", GRAPHQL, head | dict(headers or {}))
+        serving = asyncio.create_task(self.asgi(scope, receive, send))
         try:
             yield chunks
         finally:
@@ -149,9 +156,9 @@ class Client:
     ) -> AsyncIterator["Socket"]:
         """A WebSocket to the GraphQL endpoint."""
         socket = Socket()
-        scope = _scope("websocket", "GET", GRAPHQL, {}) | {"subprotocols": list(protocols)}
+        scope = scope_of("websocket", "GET", GRAPHQL, {}) | {"subprotocols": list(protocols)}
         await socket.inward.put({"type": "websocket.connect"})
-        serving = asyncio.create_task(self._asgi(scope, socket.inward.get, socket.outward.put))
+        serving = asyncio.create_task(self.asgi(scope, socket.inward.get, socket.outward.put))
         try:
             yield socket
         finally:
@@ -203,9 +210,10 @@ class Socket:
         assert await self.hear() == {"type": "connection_ack"}
 
 
-def _scope(
+def scope_of(
     kind: str, method: str, target: str, headers: Mapping[str, str] | None
 ) -> dict[str, Any]:
+    """The ASGI scope of a request."""
     parts = urlsplit(target)
     return {
         "type": kind,

@@ -192,6 +192,8 @@ class Databases:
         await self._admin.execute(
             f'CREATE DATABASE "{name}" {template} OWNER "{OWNER_ROLE}" STRATEGY FILE_COPY'
         )
+        # a database's own privileges are not copied with its template
+        await self._admin.execute(f'REVOKE TEMPORARY ON DATABASE "{name}" FROM PUBLIC')
         return database_urls(self._server, name)
 
 

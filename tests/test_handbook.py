@@ -20,13 +20,20 @@ def test_links_lead_somewhere(page: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "page", ["README.md", "docs/architecture.md", "docs/adding-an-upstream.md"]
+    "page",
+    ["README.md", "docs/architecture.md", "docs/adding-an-upstream.md", "docs/security.md"],
 )
 def test_what_is_named_is_there(page: str) -> None:
     text = (ROOT / page).read_text("utf-8")
     named = re.findall(r"`((?:core|bff|modules|payments|notifications|tests|docs)/[\w./-]+)`", text)
     missing = [name for name in named if not (ROOT / name).exists()]
     assert missing == []
+
+
+def test_every_control_names_its_test() -> None:
+    controls = (ROOT / "docs" / "security.md").read_text("utf-8").split("## ")[2]
+    rows = [line for line in controls.splitlines() if line.startswith("| V")]
+    assert len(rows) > 10 and all("`tests/" in row for row in rows)
 
 
 @pytest.mark.parametrize("target", ["run", "test", "demo", "help", "check", "schema"])

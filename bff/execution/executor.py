@@ -36,6 +36,7 @@ from core.errors import Unavailable
 from core.telemetry.call_counts import tallying
 
 _GRACE_S = 0.025
+_COMMAND_GRACE_S = 0.9
 """Beyond its deadline a query is given this long to notice and answer in parts."""
 
 
@@ -63,8 +64,10 @@ class Executor:
     ) -> Coroutine[Any, Any, bytes]:
         """Execute a query or mutation; returns the response as JSON.
 
-        Raises InvalidDocument where the variables do not fit. A query that outlives its deadline
-        is given up; a mutation never is: its commands mind the deadline themselves.
+        Raises InvalidDocument where the variables do not fit. What outlives its deadline is given
+        up: a query at once, a mutation once its commands, which mind the deadline themselves, have
+        had time to write down what they know. A command survives that as it survives a crash: the
+        same key tells its caller how it ended.
         """
         if self._shows_cost:
             return self._run_counted(call, prepared, variables)
@@ -93,9 +96,9 @@ class Executor:
         outcome = "ok"
         if not isinstance(body, bytes):
             try:
-                if prepared.kind is OperationType.QUERY:
-                    body = within(call.deadline, _GRACE_S, body)
-                body = await body
+                is_query = prepared.kind is OperationType.QUERY
+                grace_s = _GRACE_S if is_query else _COMMAND_GRACE_S
+                body = await within(call.deadline, grace_s, body)
             except TimeoutError:
                 outcome = "timeout"
                 body = _given_up(told)

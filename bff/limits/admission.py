@@ -54,24 +54,20 @@ class Gate:
         self._devices = Buckets(Quota("device", settings.rate_device), monotonic)
         self._persons = Buckets(Quota("person", settings.rate_person), monotonic)
 
-    def rate(self, caller: Caller, viewer: Viewer | None) -> Taken | None:
-        """Count a request; returns the quota that is nearest its end, None where none applies.
+    def arrive(self, caller: Caller) -> Taken | None:
+        """Count a request before anything else is done for it: nothing of it has been read.
 
-        Raises RateLimited where one is used up.
+        Returns the quota that is nearest its end, None where none applies. Raises RateLimited
+        where one is used up; a refused address adds no device.
         """
-        taken = [
-            buckets.take(key)
-            for buckets, key in (
-                (self._addresses, caller.address),
-                (self._devices, caller.device),
-                (self._persons, str(viewer.user_id) if viewer else None),
-            )
-            if key and buckets.quota.requests
-        ]
-        for one in taken:
-            if one.retry_after_s:
-                raise RateLimited(TOO_MANY_REQUESTS, retry_after_s=one.retry_after_s)
-        return min(taken, key=_fullness) if taken else None
+        return _nearer(_take(self._addresses, caller.address), _take(self._devices, caller.device))
+
+    def recognise(self, viewer: Viewer | None, taken: Taken | None) -> Taken | None:
+        """Count a request that has arrived by its person, once they are known.
+
+        Returns and raises as `arrive`.
+        """
+        return _nearer(taken, _take(self._persons, str(viewer.user_id) if viewer else None))
 
     @contextmanager
     def streaming(self, who: str) -> Iterator[None]:
@@ -145,5 +141,17 @@ def rate_headers(taken: Taken) -> list[tuple[bytes, bytes]]:
     return [(b"ratelimit-policy", quota.policy.encode()), (b"ratelimit", limit.encode())]
 
 
-def _fullness(taken: Taken) -> float:
-    return taken.remaining / taken.quota.requests
+def _take(buckets: Buckets, key: str | None) -> Taken | None:
+    if not key or not buckets.quota.requests:
+        return None
+    taken = buckets.take(key)
+    if taken.retry_after_s:
+        raise RateLimited(TOO_MANY_REQUESTS, retry_after_s=taken.retry_after_s)
+    return taken
+
+
+def _nearer(one: Taken | None, other: Taken | None) -> Taken | None:
+    """The quota that is nearer its end."""
+    if one is None or other is None:
+        return one or other
+    return min(one, other, key=lambda taken: taken.remaining / taken.quota.requests)

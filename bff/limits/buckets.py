@@ -39,7 +39,10 @@ class Taken(NamedTuple):
 
 
 class Buckets:
-    """The buckets of one quota by key; those used longest ago are forgotten first."""
+    """The buckets of one quota by key; those used longest ago are forgotten first.
+
+    A bucket that nobody has used for a window is full, as one is that does not exist: it goes.
+    """
 
     def __init__(self, quota: Quota, monotonic: Monotonic) -> None:
         self.quota = quota
@@ -60,6 +63,12 @@ class Buckets:
             self._levels[key] = (level, now_s)
             return Taken(quota, 0, max(1, ceil((1 - level) / rate)))
         self._levels[key] = (level - 1, now_s)
-        if len(self._levels) > _KEYS_MAX:
-            self._levels.popitem(last=False)
+        self._forget(now_s - quota.window_s)
         return Taken(quota, int(level - 1), 0)
+
+    def _forget(self, full_since_s: float) -> None:
+        """Drop what is full again: two at most, so that each request costs the same."""
+        for _ in range(2):
+            oldest = next(iter(self._levels))
+            if len(self._levels) > _KEYS_MAX or self._levels[oldest][1] <= full_since_s:
+                del self._levels[oldest]

@@ -25,6 +25,7 @@ from strawberry.schema.validation_rules.one_of import OneOfInputValidationRule
 
 from bff.limits.measure import Costs, LimitExceeded, Limits, Measure, cost, hold, integers_known
 from bff.limits.overlap import Overlap, TooMuchOverlap
+from bff.request.operation import RequestError
 
 __all__ = [
     "RULES",
@@ -112,21 +113,29 @@ def check_document(
 
 
 def check_variables(variables: Mapping[str, Any] | None, limits: Limits) -> None:
-    """Count the values of a request's variables.
+    """Walk a request's variables, level by level: whatever walks them later may recurse.
 
-    :raises LimitExceeded: when there are too many to coerce in time.
+    :raises LimitExceeded: when there are too many to coerce in time, or nested too deep.
+    :raises RequestError: for U+0000, which PostgreSQL cannot store and nobody means.
     """
-    count, pending = 0, [variables or {}]
-    while pending:
-        value: Any = pending.pop()
-        children: Iterable[Any] = ()
-        if isinstance(value, Mapping):
-            children = value.values()
-        elif isinstance(value, list | tuple):
-            children = value
-        count += 1
-        pending.extend(children)
-        hold("TOO_MANY_VALUES", limits.variable_values, count + len(pending))
+    level: list[Any] = [variables or {}]
+    count, depth = 0, 0
+    while level:
+        count += len(level)
+        hold("TOO_MANY_VALUES", limits.variable_values, count)
+        hold("VARIABLES_TOO_DEEP", limits.variable_depth, depth)
+        level = [child for value in level for child in _children(value)]
+        depth += 1
+
+
+def _children(value: Any) -> Iterable[Any]:
+    if isinstance(value, str):
+        if "\x00" in value:
+            raise RequestError("no text may hold a NUL")
+        return ()
+    if isinstance(value, Mapping):
+        return value.values()
+    return value if isinstance(value, list) else ()
 
 
 def _hold_all(costs: Costs, limits: Limits) -> None:

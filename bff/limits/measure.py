@@ -77,6 +77,8 @@ class Limits:
     """Pairs of fields to compare for whether they can be merged."""
     variable_values: int = 2_000
     """Values in the JSON of the variables, however nested."""
+    variable_depth: int = 16
+    """Lists and objects inside one another there."""
     cost: int = 20_000
     page_size: int = 100
     """Assumed for a page whose size is only known at run time."""

@@ -22,6 +22,10 @@ _numbers = count()
 _locale_of = lru_cache(maxsize=256)(Locale.from_header)
 
 
+_KEY_MAX_CHARS = 64
+"""Of what a client chooses and we count by: enough for a UUID or a hash."""
+
+
 class Caller(NamedTuple):
     """What a connection's headers tell of who is calling; nothing of it is verified."""
 
@@ -52,11 +56,13 @@ def caller_of(scope: Scope, headers: Headers, *, trusted_proxies: int) -> Caller
     if trusted_proxies:
         hops = (header(headers, b"x-forwarded-for") or "").split(",")
         address = hops[-trusted_proxies].strip() if len(hops) >= trusted_proxies else address
+        address = address[:_KEY_MAX_CHARS]
+    device = header(headers, b"x-device-id")
     return Caller(
         authorization=header(headers, b"authorization"),
         locale=_locale_of(header(headers, b"accept-language")),
         address=address,
-        device=header(headers, b"x-device-id"),
+        device=device and device[:_KEY_MAX_CHARS],
         request_id=header(headers, b"x-request-id") or f"{_PROCESS}{next(_numbers):012x}",
         resume_ticket=header(headers, b"x-resume-ticket"),
         app_version=header(headers, b"x-app-version"),

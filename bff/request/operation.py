@@ -70,7 +70,7 @@ def operation_of(members: Mapping[str, Any]) -> Operation:
     document_id = _text(members, "documentId")
     name = _text(members, "operationName")
     variables = _object(members, "variables")
-    if (variables and _holds_nul(variables)) or (query and _NUL_ESCAPE.search(query)):
+    if query and _NUL_ESCAPE.search(query):
         raise RequestError("no text may hold a NUL")
     extensions = _object(members, "extensions")
     if not extensions:
@@ -108,12 +108,3 @@ def _object(members: Mapping[str, Any], key: str) -> Mapping[str, Any]:
     if not isinstance(value, dict):
         raise RequestError(f"`{key}` is not an object")
     return value
-
-
-def _holds_nul(value: Any) -> bool:
-    """Whether any text in there holds U+0000, which PostgreSQL cannot store and nobody means."""
-    if isinstance(value, str):
-        return "\x00" in value
-    if isinstance(value, Mapping):
-        return any(_holds_nul(member) for member in value.values())
-    return isinstance(value, list) and any(_holds_nul(member) for member in value)

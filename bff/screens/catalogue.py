@@ -65,6 +65,7 @@ class Query:
 
     @query(
         anybody(),
+        never_refuses=True,
         metadata=public(_MAX_AGE_S),
         description="The city's services in the order of their numbers.",
     )

@@ -11,13 +11,14 @@ from urllib.parse import parse_qsl
 import orjson
 from graphql import GraphQLError, OperationType
 from starlette.requests import Request
-from starlette.types import Receive, Scope, Send
+from starlette.types import Message, Receive, Scope, Send
 
 from bff.execution.errors import RETRY_AFTER_S, broken, refusal, status_of
 from bff.limits.admission import Overloaded, rate_headers
+from bff.limits.buckets import Taken
 from bff.playground import playground_page, wants_playground
 from bff.playground.tabs import playground_tabs
-from bff.request.context import Caller, Headers, call_for, caller_of, header, headers_of, open_call
+from bff.request.context import Caller, Headers, call_for, caller_of, header, headers_of, viewer_of
 from bff.request.negotiation import EVENTS, JSON, Dialect, negotiate, negotiate_parts
 from bff.request.operation import Operation, RequestError, operation_of
 from bff.transports.answers import answer, answer_public, refuse
@@ -28,6 +29,7 @@ from bff.trusted.library import Prepared
 from bff.trusted.public import PublicAnswer, PublicAnswers, answer_key
 from core.database import is_unavailable
 from core.errors import AppError, RateLimited
+from core.security.authentication import Viewer
 from core.telemetry.logging import request_scope
 
 BODY_MAX_BYTES = 100_000
@@ -35,6 +37,8 @@ BODY_MAX_BYTES = 100_000
 _ERRORS = b'"errors":'
 """In a body that holds errors; in another only by chance, and then it is merely not kept."""
 _PLAIN_JSON = {b"application/json", b"application/json; charset=utf-8"}
+_CHARSETS = ("", "utf-8", "utf8")
+_PARAMETERS_MAX = 20
 
 
 class _Asked(NamedTuple):
@@ -49,6 +53,11 @@ class _Asked(NamedTuple):
     parts: Dialect | None
     """How the client takes an answer in parts."""
     request_id: str
+
+    @property
+    def is_get(self) -> bool:
+        """Whether it may change nothing; HEAD is GET without the body."""
+        return self.scope["method"] in ("GET", "HEAD")
 
     async def refuse(
         self, error: GraphQLError, status: int, more: Iterable[tuple[bytes, bytes]] = ()
@@ -75,17 +84,21 @@ class GraphQLHttp:
         accept = header(headers, b"accept")
         parts = negotiate_parts(accept)
         accepted = negotiate(accept) or (JSON if parts else None)
-        if accepted is None:
-            await answer(send, headers, JSON, b"", status=406)
-            return
         caller = caller_of(scope, headers, trusted_proxies=app.settings.trusted_proxies)
         with request_scope(caller.request_id) as request_id:
-            asked = _Asked(scope, receive, send, headers, caller, accepted, parts, request_id)
+            if scope["method"] == "HEAD":
+                send = _without_body(send)
+            asked = _Asked(
+                scope, receive, send, headers, caller, accepted or JSON, parts, request_id
+            )
             try:
-                await self._serve(asked)
+                taken = self._edge.gate.arrive(caller)
+                if accepted is None:
+                    raise RequestError(f"`Accept` names none of {JSON}, {EVENTS}", status=406)
+                await self._serve(asked, taken)
             except RequestError as error:
-                status = 200 if error.is_well_formed and accepted == JSON else error.status
-                await refuse(send, error.errors, status, accepted, error.headers)
+                status = 200 if error.is_well_formed and asked.accepted == JSON else error.status
+                await refuse(send, error.errors, status, asked.accepted, error.headers)
             except AppError as error:
                 told = refusal(error, caller.locale)
                 await asked.refuse(told, error.http_status, _retry_headers(error))
@@ -98,22 +111,39 @@ class GraphQLHttp:
             return False
         return wants_playground(Request(scope))
 
-    async def _serve(self, asked: _Asked) -> None:
+    async def _serve(self, asked: _Asked, taken: Taken | None) -> None:
         edge, caller = self._edge, asked.caller
         operation = await _read(asked)
+        viewer = None
+        if not asked.is_get:
+            # whoever says who they are is counted before their document is parsed
+            viewer = await viewer_of(edge.app, caller.authorization)
+            taken = edge.gate.recognise(viewer, taken)
         prepared = edge.executor.prepare(operation)
         _refuse_unfit(asked, prepared)
         if prepared.document_id is not None:
             edge.usage.count(prepared.document_id, caller.app_version)
-        is_get = asked.scope["method"] == "GET"
-        if is_get and prepared.public_age_s is not None and asked.accepted != EVENTS:
-            edge.gate.rate(caller, None)
-            public = await self._public(asked, prepared, operation)
-            await answer_public(asked.send, asked.headers, asked.accepted, public)
-            return
-        call = await open_call(edge.app, caller, asked.request_id)
-        taken = edge.gate.rate(caller, call.viewer)
-        who = str(call.viewer.user_id) if call.viewer else caller.address
+        if asked.is_get:
+            if prepared.public_age_s is not None and asked.accepted != EVENTS:
+                public = await self._public(asked, prepared, operation)
+                await answer_public(asked.send, asked.headers, asked.accepted, public)
+                return
+            viewer = await viewer_of(edge.app, caller.authorization)
+            taken = edge.gate.recognise(viewer, taken)
+        await self._execute(asked, prepared, operation, viewer, taken)
+
+    async def _execute(
+        self,
+        asked: _Asked,
+        prepared: Prepared,
+        operation: Operation,
+        viewer: Viewer | None,
+        taken: Taken | None,
+    ) -> None:
+        """Run an operation for its caller and answer in the form that they accept."""
+        edge = self._edge
+        call = call_for(edge.app, asked.caller, asked.request_id, viewer)
+        who = str(viewer.user_id) if viewer else asked.caller.address
         if asked.accepted == EVENTS:
             with edge.gate.streaming(who):
                 await serve_events(edge, call, prepared, operation, asked.receive, asked.send)
@@ -149,14 +179,14 @@ class GraphQLHttp:
 
 def _refuse_unfit(asked: _Asked, prepared: Prepared) -> None:
     """By GET nothing is changed; subscriptions come as events only."""
-    if asked.scope["method"] == "GET" and prepared.kind is OperationType.MUTATION:
+    if asked.is_get and prepared.kind is OperationType.MUTATION:
         raise RequestError("mutations go by POST", status=405, headers=((b"allow", b"POST"),))
     if prepared.kind is OperationType.SUBSCRIPTION and asked.accepted != EVENTS:
         raise RequestError(f"subscriptions need `Accept: {EVENTS}` or a WebSocket", status=406)
 
 
 async def _read(asked: _Asked) -> Operation:
-    if asked.scope["method"] == "GET":
+    if asked.is_get:
         operation = operation_of(_query_members(asked.scope["query_string"]))
     else:
         _refuse_media_type(asked.headers)
@@ -176,8 +206,8 @@ def _refuse_media_type(headers: Headers) -> None:
     if given in _PLAIN_JSON:
         return
     media_type, _, parameters = given.decode("latin-1").lower().partition(";")
-    charset = parameters.partition("charset=")[2].strip().strip('"')
-    if media_type.strip() != JSON or charset not in ("", "utf-8"):
+    charset = parameters.partition("charset=")[2].partition(";")[0].strip().strip('"')
+    if media_type.strip() != JSON or charset not in _CHARSETS:
         raise RequestError(f"send `Content-Type: {JSON}`", status=415)
 
 
@@ -198,7 +228,11 @@ async def _body(receive: Receive) -> bytes:
 def _query_members(query_string: bytes) -> dict[str, Any]:
     if len(query_string) > BODY_MAX_BYTES:
         raise RequestError("the address is too long", status=414)
-    members: dict[str, Any] = dict(parse_qsl(query_string.decode("latin-1"), max_num_fields=20))
+    try:
+        pairs = parse_qsl(query_string.decode("latin-1"), max_num_fields=_PARAMETERS_MAX)
+    except ValueError:
+        raise RequestError(f"the address has more than {_PARAMETERS_MAX} parameters") from None
+    members: dict[str, Any] = dict(pairs)
     for name in ("variables", "extensions"):
         text = members.get(name)
         if text is not None:
@@ -207,6 +241,15 @@ def _query_members(query_string: bytes) -> dict[str, Any]:
             except orjson.JSONDecodeError:
                 raise RequestError(f"`{name}` is not JSON") from None
     return members
+
+
+def _without_body(send: Send) -> Send:
+    """What HEAD answers: the status and headers that GET would have had."""
+
+    async def send_head(message: Message) -> None:
+        await send({**message, "body": b""} if "body" in message else message)
+
+    return send_head
 
 
 def _retry_headers(error: Exception) -> list[tuple[bytes, bytes]]:

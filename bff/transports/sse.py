@@ -53,7 +53,8 @@ async def _stream(
     edge: Edge, call: Call, prepared: Prepared, operation: Operation, stop: Stop, send: Send
 ) -> None:
     resume = call.once(Resume, Resume)
-    resume.last_event_id = sent_id = operation.last_event_id
+    resume.come_back(operation.last_event_id)
+    sent_id = resume.last_event_id
     results = edge.executor.stream(call, prepared, operation.variables)
     async with aclosing(paced(results, stop, edge.pings)) as items:
         async for item in items:

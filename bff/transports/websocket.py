@@ -13,9 +13,9 @@ from typing import Any
 
 import orjson
 from graphql import OperationType
-from starlette.websockets import WebSocket, WebSocketDisconnect
+from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketState
 
-from bff.execution.errors import refusal
+from bff.execution.errors import broken, refusal
 from bff.request.context import call_for, caller_of, headers_of, viewer_of
 from bff.request.operation import Operation, RequestError, operation_of
 from bff.transports.endpoint import Edge
@@ -23,13 +23,14 @@ from bff.transports.streams import Ending, Stop
 from bff.trusted.library import Prepared
 from core.bus.position import Resume
 from core.context.call import Call
-from core.errors import AppError, LoginRequired
+from core.errors import AppError, LoginRequired, RateLimited
 from core.security.authentication import Viewer
 from core.telemetry.logging import request_scope
 
 PROTOCOL = "graphql-transport-ws"
 
 _OPERATIONS_MAX = 50
+_ID_MAX_CHARS = 200
 _MESSAGE_MAX_CHARS = 100_000
 
 
@@ -59,9 +60,9 @@ async def graphql_websocket(edge: Edge, websocket: WebSocket) -> None:
     try:
         await connection.serve()
     except _Close as end:
-        with contextlib.suppress(RuntimeError, WebSocketDisconnect):
+        with contextlib.suppress(RuntimeError, WebSocketDisconnect):  # the client may be gone
             await websocket.close(end.code, end.reason)
-    except (WebSocketDisconnect, RuntimeError):
+    except WebSocketDisconnect:
         pass
     finally:
         await connection.end()
@@ -85,9 +86,10 @@ class _Connection:
 
     async def serve(self) -> None:
         """Take messages until the connection closes, the session is revoked or we stop."""
+        self._count()
         try:
             async with asyncio.timeout(self._edge.pings.init_s):
-                first = await self._receive()
+                first = await self._first()
         except TimeoutError:
             raise _Close(4408, "Connection initialisation timeout") from None
         if first["type"] != "connection_init":
@@ -106,6 +108,19 @@ class _Connection:
                 taking.cancel()
                 stopping.cancel()
                 await asyncio.wait({taking, stopping})
+
+    async def _first(self) -> Mapping[str, Any]:
+        """The first message that is no ping: those are answered at any time."""
+        while (message := await self._receive())["type"] in ("ping", "pong"):
+            await self._take(message)
+        return message
+
+    def _count(self) -> None:
+        """What the client does besides its operations is counted as they are."""
+        try:
+            self._edge.gate.arrive(self._caller)
+        except RateLimited:
+            raise _Close(1013, "Try again later") from None
 
     async def _take_forever(self) -> None:
         while True:
@@ -130,6 +145,8 @@ class _Connection:
         await self._send({"type": "connection_ack"})
 
     async def _take(self, message: Mapping[str, Any]) -> None:
+        if message["type"] != "subscribe":
+            self._count()
         match message["type"]:
             case "ping":
                 await self._send({"type": "pong"})
@@ -150,6 +167,8 @@ class _Connection:
         operation_id, payload = message.get("id"), message.get("payload")
         if not isinstance(operation_id, str) or not isinstance(payload, dict):
             raise _Close(4400, "`subscribe` needs an id and a payload")
+        if len(operation_id) > _ID_MAX_CHARS:
+            raise _Close(4400, "The id is too long")
         if operation_id in self._running:
             raise _Close(4409, f"Subscriber for {operation_id} already exists")
         if len(self._running) >= _OPERATIONS_MAX:
@@ -160,31 +179,36 @@ class _Connection:
         try:
             with request_scope() as request_id:
                 await self._stream(operation_id, payload, request_id)
-        except (WebSocketDisconnect, RuntimeError):
+        except WebSocketDisconnect:
             pass  # the client is gone; `serve` learns of it on its own
         finally:
             if self._running.get(operation_id) is asyncio.current_task():
                 del self._running[operation_id]
 
     async def _stream(self, operation_id: str, payload: Mapping[str, Any], request_id: str) -> None:
+        """Every operation is answered by its id, with an `error` where it cannot be run."""
+        gate, locale = self._edge.gate, self._caller.locale
         try:
+            gate.recognise(self._viewer, gate.arrive(self._caller))
             operation = operation_of(payload)
             prepared = self._edge.executor.prepare(operation)
-        except RequestError as error:
-            errors = [e.formatted for e in error.errors]
-            await self._send({"type": "error", "id": operation_id, "payload": errors})
-            return
-        if prepared.document_id is not None:
-            self._edge.usage.count(prepared.document_id, self._caller.app_version)
-        call = call_for(self._edge.app, self._caller, request_id, self._viewer)
-        call.once(Resume, Resume).last_event_id = operation.last_event_id
-        try:
-            self._edge.gate.rate(self._caller, self._viewer)
+            if prepared.document_id is not None:
+                self._edge.usage.count(prepared.document_id, self._caller.app_version)
+            call = call_for(self._edge.app, self._caller, request_id, self._viewer)
+            call.once(Resume, Resume).come_back(operation.last_event_id)
             with self._admitted(prepared):
                 await self._send_events(operation_id, call, prepared, operation)
+                return
+        except WebSocketDisconnect:
+            raise
+        except RequestError as error:
+            errors = error.errors
         except AppError as error:
-            told = [refusal(error, call.locale).formatted]
-            await self._send({"type": "error", "id": operation_id, "payload": told})
+            errors = [refusal(error, locale)]
+        except Exception as error:
+            errors = [broken(error, locale)]
+        payloads = [error.formatted for error in errors]
+        await self._send({"type": "error", "id": operation_id, "payload": payloads})
 
     def _admitted(self, prepared: Prepared) -> AbstractContextManager[None]:
         who = str(self._viewer.user_id) if self._viewer else self._caller.address
@@ -203,6 +227,8 @@ class _Connection:
         await self._send({"type": "complete", "id": operation_id})
 
     async def _receive(self) -> Mapping[str, Any]:
+        if self._websocket.application_state is not WebSocketState.CONNECTED:
+            raise WebSocketDisconnect(1006)  # a message could not be sent
         try:
             text = await self._websocket.receive_text()
         except KeyError:
@@ -216,7 +242,7 @@ class _Connection:
         return message
 
     async def _ping_forever(self, stop: Stop) -> None:
-        with contextlib.suppress(WebSocketDisconnect, RuntimeError):
+        with contextlib.suppress(WebSocketDisconnect):
             while True:
                 await asyncio.sleep(self._edge.pings.every_s)
                 await stop.check()
@@ -227,4 +253,7 @@ class _Connection:
 
     async def _send_text(self, message: bytes) -> None:
         async with self._sending:
-            await self._websocket.send_text(message.decode())
+            try:
+                await self._websocket.send_text(message.decode())
+            except RuntimeError as error:  # closed already, by us or by the client
+                raise WebSocketDisconnect(1006) from error

@@ -6,6 +6,7 @@ an inbox has a new message); what changed stands in the tables. Payloads carry i
 
 import asyncio
 import contextlib
+import time
 from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from typing import Any
 
@@ -13,11 +14,16 @@ import asyncpg
 import orjson
 import structlog
 
+from core.clock import SystemClock
 from core.database import CONNECTION_LOST, Transaction, parse_url, raw_connection
+from core.deadline import in_time
 
 CHANNEL = "quancheng_bus"
 _PAYLOAD_MAX_BYTES = 7_900  # PostgreSQL's own limit is 8,000
 _QUEUE_MAX = 1_000
+_HEARTBEAT_S = 0.5
+_ANSWER_WITHIN_S = 1.0
+"""Together with the new connection: what was missed is known within two seconds."""
 _END = object()
 
 log = structlog.get_logger(__name__)
@@ -53,8 +59,10 @@ class Bus:
     between are gone: whoever caches on the strength of the bus must then read afresh.
     """
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, clock: SystemClock | None = None) -> None:
+        """Listens at a database address; `clock` follows the database's from then on."""
         self._url = url
+        self._clock = clock
         self._listeners: dict[str, set[Listener]] = {}
         self._gap_hooks: list[Callable[[], None]] = []
         self._streams: set[asyncio.Queue[Any]] = set()
@@ -138,17 +146,41 @@ class Bus:
             wait_s = min(wait_s * 2, 2.0)
 
     async def _listen_once(self) -> None:
-        closed = asyncio.Event()
-        connection = await asyncpg.connect(**parse_url(self._url), timeout=5)
+        connection = await asyncpg.connect(
+            **parse_url(self._url), timeout=5, server_settings={"application_name": CHANNEL}
+        )
         try:
-            connection.add_termination_listener(lambda _connection: closed.set())
             await connection.add_listener(CHANNEL, self._receive)
+            await self._ask_time(connection)
             for hook in list(self._gap_hooks):
                 hook()
             self.connected.set()
-            await closed.wait()
+            await self._hear_until_lost(connection)
+        except TimeoutError:
+            connection.terminate()
+            raise
         finally:
             await connection.close(timeout=1)
+
+    async def _hear_until_lost(self, connection: asyncpg.Connection) -> None:
+        """Returns when the connection is closed. Raises TimeoutError when it has fallen silent.
+
+        A half-open connection (a host that vanished, a server process that hangs) is never closed:
+        only a question without an answer tells that nothing will be heard any more.
+        """
+        closed = asyncio.Event()
+        connection.add_termination_listener(lambda _connection: closed.set())
+        while not closed.is_set():
+            await self._ask_time(connection)
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(closed.wait(), _HEARTBEAT_S)
+
+    async def _ask_time(self, connection: asyncpg.Connection) -> None:
+        asked_s = time.monotonic()
+        moment = await in_time(connection.fetchval("SELECT clock_timestamp()"), _ANSWER_WITHIN_S)
+        if self._clock is not None and self._clock.follow(moment, time.monotonic() - asked_s):
+            correction_s = round(self._clock.correction.total_seconds(), 1)
+            log.warning("the machine's clock is put right by the database's", seconds=correction_s)
 
     def _receive(self, _connection: object, _pid: int, _channel: str, body: object) -> None:
         topic, message = orjson.loads(str(body))

@@ -5,6 +5,7 @@ one with a later id. So a position is the newest id and, by their tails, the ids
 in the minutes before it: reading starts that much earlier and leaves out what was taken already.
 """
 
+import re
 from dataclasses import dataclass, field
 from typing import Self
 from uuid import UUID
@@ -15,6 +16,11 @@ OVERLAP_MS = 120_000
 _TAIL_DIGITS = 8
 _TOLD_MAX = 64
 _HEX_DIGITS = 32
+_TEXT = re.compile(
+    r"[0-9a-f]{8}(-?)[0-9a-f]{4}\1[0-9a-f]{4}\1[0-9a-f]{4}\1[0-9a-f]{12}"
+    rf"(\.([0-9a-f]{{{_TAIL_DIGITS}}}){{0,{_TOLD_MAX}}})?"
+)
+"""A position as a client may hand it back: what else it may send is never sent on."""
 
 
 @dataclass(slots=True)
@@ -31,13 +37,10 @@ class Position:
 
         The id of a row alone is a position too: of a client that has seen that row last.
         """
+        if _TEXT.fullmatch(text) is None:
+            return None
         head, _, tails = text.partition(".")
-        if len(tails) > _TOLD_MAX * _TAIL_DIGITS:
-            return None
-        try:
-            newest = UUID(head)
-        except ValueError:
-            return None
+        newest = UUID(head)
         position = cls(newest)
         position._tails[_tail(newest)] = _unix_ms(newest)
         for start in range(0, len(tails), _TAIL_DIGITS):
@@ -76,6 +79,12 @@ class Resume:
     """From the resolver: where the stream began, for a client that leaves before any event."""
     event_id: str | None = None
     """From the resolver: the id of the event it is about to give."""
+
+    def come_back(self, event_id: str | None) -> None:
+        """Note what the client has seen last. What is no position of ours is as nothing: the
+        client is then told where the stream begins, and keeps that."""
+        if event_id is not None and Position.parse(event_id) is not None:
+            self.last_event_id = event_id
 
 
 def _unix_ms(row_id: UUID) -> int:

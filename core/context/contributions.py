@@ -6,9 +6,12 @@ from typing import Any
 
 from starlette.routing import BaseRoute
 
+from core.city import City
 from core.context.app import App
 from core.context.call import Call
+from core.manifest import Manifest
 from core.rooms import ExtensionPoint
+from core.settings import Settings
 from core.texts import Text
 
 
@@ -42,6 +45,13 @@ def home_card(
 
 
 @dataclass(frozen=True, slots=True)
+class StartCheck:
+    """What is looked at before a process starts; `check` raises StartError, one line."""
+
+    check: Callable[[Settings, Sequence[Manifest], City], None]
+
+
+@dataclass(frozen=True, slots=True)
 class Routes:
     """HTTP routes beside GraphQL, such as callbacks."""
 
@@ -55,6 +65,7 @@ class Seed:
     fill: Callable[[App], Awaitable[object]]
 
 
+START_CHECKS = ExtensionPoint("start check", StartCheck, key=id)
 HOME_CARDS = ExtensionPoint("home card", HomeCard, key=lambda card: card.id)
 ROUTES = ExtensionPoint("routes", Routes, key=id)
 SEEDS = ExtensionPoint("seed", Seed, key=id)

@@ -13,6 +13,7 @@ from typing import TypeVar
 import structlog
 
 from core.context.app import App
+from core.deadline import in_time
 from core.rooms import ExtensionPoint
 
 T = TypeVar("T")
@@ -64,22 +65,3 @@ class Gauges:
         except Exception as error:
             log.warning("gauge not read", gauge=source.name, error=type(error).__name__)
         self._app.metrics.gauge(source.name, source.description, source.label, values)
-
-
-async def in_time(awaitable: Awaitable[T], within_s: float) -> T:
-    """The result, if it comes in time; raises TimeoutError as soon as it does not.
-
-    Unlike `asyncio.timeout` it does not wait for what it gives up: ending a database query can take
-    as long as the query.
-    """
-    task = asyncio.ensure_future(awaitable)
-    try:
-        done, _ = await asyncio.wait({task}, timeout=within_s)
-    except BaseException:
-        task.cancel()
-        raise
-    if not done:
-        task.cancel()
-        task.add_done_callback(lambda late: late.cancelled() or late.exception())
-        raise TimeoutError
-    return task.result()

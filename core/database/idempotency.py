@@ -17,7 +17,7 @@ from core.clock import Clock
 from core.database import Transaction, connection, fetch_all, fetch_one
 from core.errors import AppError, Conflict, InvalidInput
 from core.json import to_json
-from core.refusal_texts import KEY_INVALID, KEY_REUSED
+from core.refusal_texts import KEY_EXPIRED, KEY_INVALID, KEY_REUSED
 
 KEPT = timedelta(days=7)
 _KEY = re.compile(r"[\x21-\x7e]{8,64}")
@@ -40,17 +40,17 @@ async def claim(
     key: str,
     command: Mapping[str, Any],
     effect_id: UUID,
+    replay_for: timedelta = KEPT,
 ) -> Claim:
     """Bind a key to the effect that this transaction is about to make, or find the earlier one.
 
     `subject` is who acts, so that nobody meets another's key. `command` is the input as the client
-    sent it. Raises InvalidInput for a malformed key and Conflict KEY_REUSED for the same key with
-    other input.
+    sent it. Raises InvalidInput for a malformed key, Conflict KEY_REUSED for the same key with
+    other input and Conflict KEY_EXPIRED later than `replay_for` after the first send.
     """
     if not _KEY.fullmatch(key):
         raise InvalidInput(KEY_INVALID, "idempotencyKey")
-    digest = fingerprint(command)
-    now = clock.now()
+    digest, now = fingerprint(command), clock.now()
     inserted = await fetch_one(
         tx,
         """INSERT INTO core_idempotency (subject, operation, key, input_hash, effect_id,
@@ -69,16 +69,19 @@ async def claim(
         return Claim(effect_id, replayed=False)
     stored = await fetch_one(
         tx,
-        """SELECT input_hash, effect_id FROM core_idempotency
+        """SELECT input_hash, effect_id, created_at FROM core_idempotency
            WHERE subject = $1 AND operation = $2 AND key = $3""",
         str(subject),
         operation,
         key,
     )
     assert stored is not None
-    if bytes(stored["input_hash"]) != digest:
-        raise Conflict(KEY_REUSED)
-    return Claim(stored["effect_id"], replayed=True)
+    earlier = _earlier(stored, digest)
+    if isinstance(earlier, AppError):
+        raise earlier
+    if stored["created_at"] + replay_for <= now:
+        raise Conflict(KEY_EXPIRED)
+    return earlier
 
 
 @dataclass(frozen=True, slots=True)

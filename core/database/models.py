@@ -104,3 +104,13 @@ class RateCounter(Model):
 
     class Meta:
         table = "core_rate_counter"
+
+
+class KeyProof(Model):
+    """What a secret key makes of a known text: whether a process holds the key of this data."""
+
+    name = fields.CharField(max_length=32, primary_key=True)
+    proof = fields.BinaryField()
+
+    class Meta:
+        table = "core_key_proof"

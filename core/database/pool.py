@@ -4,6 +4,7 @@ A transaction belongs to one command. Inside it there is no network call and no 
 transaction; `transaction()` and the outbound client both refuse that.
 """
 
+import asyncio
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from contextvars import ContextVar
@@ -55,6 +56,8 @@ _BUSY_STATES = (
 
 _GONE_STATES = ("08", "57P0")
 
+_CANCEL_WITHIN_S = 0.1
+
 _NO_STATEMENTS = (
     *("BEGIN", "COMMIT", "ROLLBACK"),  # a transaction opens and ends
     # a new connection learns types
@@ -76,6 +79,20 @@ class PooledConnection(asyncpg.Connection):  # type: ignore[misc]
     def get_reset_query(self) -> str:
         """Nothing."""
         return ""
+
+    def _cancel_current_command(self, waiter: Any, cancel_waiter: Any = None) -> None:
+        """Cancel a statement; a server that does not answer even to that loses the connection.
+
+        The driver waits for the answer as long as the server pleases, and with it the request
+        whose deadline has passed (asyncpg's issues 1326 and 1356). A test holds this shape.
+        """
+        super()._cancel_current_command(waiter, cancel_waiter)
+
+        def end_if_hung() -> None:
+            if cancel_waiter is not None and not cancel_waiter.done():
+                self.terminate()
+
+        asyncio.get_running_loop().call_later(_CANCEL_WITHIN_S, end_if_hung)
 
 
 def tortoise_config(

@@ -16,7 +16,7 @@ from starlette.routing import Route
 
 from core.context.app import App
 from core.context.contributions import Routes
-from core.context.problems import PRIVATE, problem
+from core.context.http import PRIVATE, problem
 from core.deadline import Deadline
 from core.errors import AppError, NotFound, Unavailable
 from core.people.file_link import FileLink

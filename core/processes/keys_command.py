@@ -2,6 +2,8 @@
 
 import typer
 
+from core.context.app import App
+from core.errors import StartError
 from core.processes.command import in_app
 from core.security.keys import add_data_key, add_token_key
 from core.settings import read_settings
@@ -30,3 +32,19 @@ def status() -> None:
     from core.people.data_rights import count_old
 
     typer.echo(f"{in_app('keys', count_old)} values under older keys")
+
+
+@app.command()
+def retire() -> None:
+    """Let go of the older personal-data keys; refuses while a value stands under one."""
+    for name in in_app("keys", _retire):
+        typer.echo(f"{name}.key is not needed any more: its file may be deleted")
+
+
+async def _retire(app: App) -> list[str]:
+    from core.people.data_rights import count_old
+    from core.security.key_proofs import retire_data_keys
+
+    if old := await count_old(app):
+        raise StartError(f"{old} values stand under older keys: the nightly job seals them anew")
+    return await retire_data_keys(app.vault)

@@ -184,20 +184,46 @@ async def _install_queue(tx: Transaction) -> None:
 
 
 async def _grant(tx: Transaction, role: str, manifests: Sequence[Manifest]) -> None:
+    """Give the application's role what it needs, and take from everybody what it must not have.
+
+    Raises MigrationError where the database does not let itself be closed to temporary tables.
+    """
     rows = await tx.execute_query_dict(
-        "SELECT current_user = $1 AS owns, quote_ident($1) AS role", [role]
+        """SELECT current_user = $1 AS owns, quote_ident($1) AS role,
+                  quote_ident(current_database()) AS database""",
+        [role],
     )
     if rows[0]["owns"]:
         return
-    role = rows[0]["role"]
+    await tx.execute_script(";\n".join(_grants(rows[0]["role"], rows[0]["database"], manifests)))
+    rows = await tx.execute_query_dict(
+        "SELECT has_database_privilege($1, current_database(), 'TEMP') AS temp", [role]
+    )
+    if rows[0]["temp"]:
+        raise MigrationError(
+            f"{role} may make temporary tables: as the database's owner, REVOKE TEMPORARY"
+        )
+
+
+def _grants(role: str, database: str, manifests: Sequence[Manifest]) -> list[str]:
     grants = [
+        f"REVOKE TEMPORARY ON DATABASE {database} FROM PUBLIC, {role}",
+        f"REVOKE CREATE ON SCHEMA public FROM PUBLIC, {role}",
         f"GRANT USAGE ON SCHEMA public TO {role}",
         f"GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO {role}",
         f"GRANT USAGE, SELECT ON ALL SEQUENCES IN SCHEMA public TO {role}",
+        "REVOKE EXECUTE ON ALL FUNCTIONS IN SCHEMA public FROM PUBLIC",
+        f"GRANT EXECUTE ON ALL FUNCTIONS IN SCHEMA public TO {role}",
         f"REVOKE INSERT, UPDATE, DELETE ON {MIGRATIONS_TABLE} FROM {role}",
     ]
     for manifest in manifests:
         grants += [
             f"REVOKE UPDATE, DELETE ON {table} FROM {role}" for table in manifest.append_only
         ]
-    await tx.execute_script(";\n".join(grants))
+        grants += [
+            f"REVOKE INSERT, UPDATE, DELETE ON {table} FROM {role}" for table in manifest.read_only
+        ]
+        for table, columns in manifest.kept.items():
+            grants.append(f"REVOKE UPDATE, DELETE ON {table} FROM {role}")
+            grants.append(f"GRANT UPDATE ({', '.join(columns)}) ON {table} TO {role}")
+    return grants

@@ -1,6 +1,5 @@
 """Builds a process's App: keys, database pool, bus, clients of the upstreams."""
 
-import tomllib
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from functools import partial
@@ -11,20 +10,23 @@ from core.bus.bus import Bus
 from core.city import City, load_city
 from core.clock import Clock, SystemClock, civil_date
 from core.context.app import App
+from core.context.contributions import START_CHECKS
 from core.database import pool
 from core.errors import StartError
-from core.manifest import Manifest, UpstreamBinding, discover, load
+from core.manifest import Manifest, discover, load
 from core.people.personal_read import forget_withdrawn
 from core.queue.events import EventBook
 from core.queue.jobs import JobQueue
 from core.rooms import points_of
 from core.security.authentication import Revocations, Tokens
+from core.security.key_proofs import check_keys
 from core.security.keys import Keys, load_data_keys, load_keys, load_token_keys
 from core.security.vault import Vault
 from core.settings import Settings
 from core.telemetry.metrics import Metrics
+from core.upstream.addresses import read_addresses
 from core.upstream.client import HttpClient
-from core.upstream.operation import SYSTEMS, System, Upstreams
+from core.upstream.operation import SYSTEMS, Upstreams
 from core.upstream.readings import LastGood
 
 
@@ -55,6 +57,7 @@ async def open_app(
             counts=not settings.is_production,
         )
         try:
+            await check_keys(app.vault)
             await app.bus.start()
             yield app
         finally:
@@ -70,11 +73,14 @@ def _assemble(
     http: HttpClient,
     fakes: Mapping[Any, Any],
 ) -> App:
-    """Everything that needs no connection yet. Raises StartError and ValueError."""
+    """Everything that needs no connection yet. Raises StartError."""
     assert settings.database_url is not None
     folder, city = settings.keys_path, load_city(settings.city_file)
     queue, events = check_wings(manifests, city)
-    keys, bus = load_keys(folder), Bus(settings.database_url)
+    for start in START_CHECKS.of(manifests):
+        start.check(settings, manifests, city)
+    keys = load_keys(folder)
+    bus = Bus(settings.database_url, clock if isinstance(clock, SystemClock) else None)
     metrics.watch_calendar(lambda: len(city.calendar.overdue_years(civil_date(clock.now()))))
     return App(
         settings=settings,
@@ -121,24 +127,11 @@ def _open_upstreams(
     manifests: Sequence[Manifest],
     given: Mapping[Any, Any],
 ) -> Upstreams:
-    """The systems, each with its address. Raises ValueError for one that production cannot find."""
+    """The systems, each with its address. Raises StartError for one that production cannot find."""
     bindings = [binding for manifest in manifests for binding in manifest.upstreams]
     declared = SYSTEMS.of(manifests)
-    reached: list[System | UpstreamBinding] = [*declared, *bindings]
-    addresses = dict(_addresses(settings))
-    for system in reached:
-        if system.name not in addresses and not settings.is_production:
-            addresses[system.name] = f"{settings.sandbox_url}/{system.name.replace('_', '-')}"
-        elif system.name not in addresses and not system.optional:
-            raise ValueError(f"UPSTREAMS_FILE has no entry for {system.name}")
+    addresses = read_addresses(settings, [*declared, *bindings])
     return Upstreams(http, declared, addresses, given)
-
-
-def _addresses(settings: Settings) -> dict[str, str]:
-    if settings.upstreams_file is None:
-        return {}
-    entries = tomllib.loads(settings.upstreams_file.read_text(encoding="utf-8"))
-    return {name: str(entry["url"]).rstrip("/") for name, entry in entries.items()}
 
 
 def _bind_protocols(app: App, given: Mapping[Any, Any]) -> None:

@@ -12,8 +12,9 @@ import asyncpg
 from aiohttp import web
 
 from core.context.app import App
-from core.context.gauges import READ_WITHIN_S, Gauges, in_time
+from core.context.gauges import READ_WITHIN_S, Gauges
 from core.database import connection, fetch_one
+from core.deadline import in_time
 from core.processes.backlog import find_standstill
 from core.telemetry.metrics import CONTENT_TYPE, watch_loop_lag
 

@@ -7,6 +7,8 @@ from urllib.parse import urlsplit
 import asyncpg
 
 from core.errors import StartError
+from core.security.keys import find_sandbox_keys
+from core.security.private_files import find_open_to_others
 from core.settings import Settings, production_faults
 
 _POSTGRES_MIN = 15
@@ -15,8 +17,21 @@ _CONNECT_TIMEOUT_S = 5.0
 
 def require_production_ready(settings: Settings) -> None:
     """Raise StartError when a production process would run on anything of the sandbox."""
-    if faults := production_faults(settings):
+    if faults := [*production_faults(settings), *_key_faults(settings)]:
         raise StartError(f"production refuses to start: {'; '.join(faults)}")
+
+
+def _key_faults(settings: Settings) -> list[str]:
+    """What is wrong with production's key files before any is used."""
+    folder = settings.keys_dir
+    if not settings.is_production or folder is None:
+        return []
+    faults = []
+    if names := find_sandbox_keys(folder):
+        faults.append(f"{folder} holds keys made for the sandbox: {', '.join(names)}")
+    if names := find_open_to_others(folder):
+        faults.append(f"others may read {', '.join(names)}")
+    return faults
 
 
 def require_free_port(host: str, port: int, variable: str) -> None:

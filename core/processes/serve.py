@@ -160,6 +160,12 @@ class _Protocol(HttpToolsProtocol):
     _head_bytes = 0
     _head_due_s = 0.0
 
+    def on_header(self, name: bytes, value: bytes) -> None:
+        """What comes after the body is no header (RFC 9110, 6.5.1): a proxy never saw it."""
+        scope: Any = self.scope
+        if "method" not in scope:  # set when the head is whole
+            super().on_header(name, value)
+
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """A connection on which nothing is said is closed like one that fell silent."""
         super().connection_made(_AtOnce(transport, self.loop))  # type: ignore[arg-type]

@@ -22,7 +22,7 @@ from cryptography.hazmat.primitives.serialization import (
 
 from core.bus.bus import Bus, publish
 from core.clock import Clock
-from core.database import Transaction, connection, fetch_all
+from core.database import Transaction, connection, fetch_all, fetch_one
 from core.errors import LoginRequired, Missing
 from core.refusal_texts import LEVEL_REQUIRED, LOGIN_REQUIRED, SESSION_EXPIRED
 from core.security.keys import private_key
@@ -170,6 +170,7 @@ class Revocations:
 
     def __init__(self, clock: Clock, bus: Bus) -> None:
         self._clock = clock
+        self._bus = bus
         self._revoked: dict[str, datetime] = {}
         self._gaps = 1
         self._gaps_read = 0
@@ -178,8 +179,13 @@ class Revocations:
         bus.on_gap(self._note_gap)
 
     async def refuse_revoked(self, viewer: Viewer) -> None:
-        """Raise LoginRequired when the viewer's session has been revoked."""
-        if self._gaps_read != self._gaps:
+        """Raise LoginRequired when the viewer's session has been revoked.
+
+        As long as no news can be heard each session is looked up.
+        """
+        if not self._bus.connected.is_set():
+            await self._look_up(viewer.session_id)
+        elif self._gaps_read != self._gaps:
             async with self._reading:  # nobody passes on the strength of a list half read
                 if self._gaps_read != self._gaps:
                     await self._read()
@@ -197,6 +203,13 @@ class Revocations:
 
     def _note_gap(self) -> None:
         self._gaps += 1
+
+    async def _look_up(self, session_id: UUID) -> None:
+        row = await fetch_one(
+            connection(), "SELECT 1 FROM core_session_revocation WHERE session_id = $1", session_id
+        )
+        if row is not None:
+            self._add(str(session_id))
 
     async def _read(self) -> None:
         gaps = self._gaps  # a gap that opens while the rows are read asks for another reading

@@ -1,9 +1,10 @@
 """The installation's keys: made once for the sandbox, read by everybody who signs or encrypts."""
 
+import hashlib
 import os
 import secrets
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import lru_cache
 from pathlib import Path
@@ -19,6 +20,8 @@ from core.security.private_files import private_folder
 from core.settings import SANDBOX_KEYS_MARKER
 
 _NUMBER_MAX = 255
+_SECRET_BYTES = 32
+_MARK_BYTES = 4
 _MARKER_TEXT = (
     b"The keys in this folder are for the sandbox: generated, unprotected, worth nothing.\n"
     b"A production process refuses to start with them.\n"
@@ -33,7 +36,10 @@ class Keys:
     32 ASCII characters, the rest PEM texts: Ed25519 for signing, RSA-2048 for WeChat Pay and
     Alipay. Token signing and data keys rotate: files `token_signing.pem`, `token_signing.2.pem`
     and so on, the highest number in use. A platform's private key is the platform's own: only the
-    sandbox has it. Alipay's keys are None where Alipay is not used.
+    sandbox has it. Alipay's keys are None where Alipay is not used. While a platform changes from
+    one key to the next, or from a certificate to a key, further ones stand beside the first:
+    `wechat_platform_public.<serial>.pem`, `alipay_platform_public.2.pem`, each a public key or an
+    X.509 certificate.
     """
 
     token_signing: Sequence[bytes]
@@ -46,6 +52,8 @@ class Keys:
     wechat_platform_private: bytes | None
     wechat_platform_public: bytes
     wechat_apiv3: bytes
+    wechat_platform_others: Mapping[str, bytes] = field(default_factory=dict)
+    """Public keys by serial that are believed beside the first while the platform changes keys."""
     alipay_merchant_private: bytes | None = None
     alipay_merchant_public: bytes | None = None
     alipay_platform_private: bytes | None = None
@@ -53,6 +61,8 @@ class Keys:
     document_signing: bytes | None = None
     """P-256 or RSA, with its certificates, PEM, its own first; None where nothing is certified."""
     document_certificates: bytes | None = None
+    alipay_platform_others: Sequence[bytes] = ()
+    """Public keys that are believed beside the first."""
 
 
 def ensure_sandbox_keys(folder: Path) -> None:
@@ -68,9 +78,9 @@ def ensure_sandbox_keys(folder: Path) -> None:
     private_folder(folder)
     _create(marker, lambda: _MARKER_TEXT)
     for name in ("token_signing.pem", "model_signing.pem"):
-        _create(folder / name, lambda: _private_pem(ed25519.Ed25519PrivateKey.generate()))
+        _create(folder / name, _sandbox_pem)
     for name in ("pii_data.key", "pii_index.key"):
-        _create(folder / name, lambda: secrets.token_hex(32).encode())
+        _create(folder / name, lambda: _sandbox_secret().hex().encode())
     for psp in ("wechat", "alipay"):
         for owner in ("merchant", "platform"):
             private = folder / f"{psp}_{owner}_private.pem"
@@ -80,6 +90,35 @@ def ensure_sandbox_keys(folder: Path) -> None:
     document_key = folder / "document_signing.pem"
     _create(document_key, lambda: _private_pem(ec.generate_private_key(ec.SECP256R1())))
     _create(folder / "document_certificates.pem", _self_signed(document_key))
+
+
+def find_sandbox_keys(folder: Path) -> list[str]:
+    """The files of a folder that hold keys made for the sandbox, whatever marker stands there."""
+    return sorted(path.name for path in folder.glob("*.*") if _is_sandbox_key(path))
+
+
+def _is_sandbox_key(path: Path) -> bool:
+    try:
+        text = path.read_bytes()
+        if path.suffix == ".pem":
+            key = private_key(text)
+            if not isinstance(key, ed25519.Ed25519PrivateKey):
+                return False
+            secret = key.private_bytes_raw()
+        else:
+            secret = bytes.fromhex(text.decode("ascii").strip())
+    except (OSError, ValueError, TypeError):
+        return False
+    return len(secret) == _SECRET_BYTES and secret == _with_mark(secret[:-_MARK_BYTES])
+
+
+def _sandbox_secret() -> bytes:
+    """32 random bytes of which the last four tell that they are the sandbox's."""
+    return _with_mark(secrets.token_bytes(_SECRET_BYTES - _MARK_BYTES))
+
+
+def _with_mark(random: bytes) -> bytes:
+    return random + hashlib.sha256(b"quancheng sandbox" + random).digest()[:_MARK_BYTES]
 
 
 def load_keys(folder: Path) -> Keys:
@@ -96,6 +135,8 @@ def load_keys(folder: Path) -> Keys:
         ),
         wechat_platform_public=_pem(folder / "wechat_platform_public.pem", rsa.RSAPublicKey),
         wechat_apiv3=_ascii_32(folder / "wechat_apiv3.key"),
+        wechat_platform_others=_others(folder, "wechat_platform_public"),
+        alipay_platform_others=list(_others(folder, "alipay_platform_public").values()),
         alipay_merchant_private=_optional_pem(
             folder / "alipay_merchant_private.pem", rsa.RSAPrivateKey
         ),
@@ -219,6 +260,10 @@ def _private_pem(
     )
 
 
+def _sandbox_pem() -> bytes:
+    return _private_pem(ed25519.Ed25519PrivateKey.from_private_bytes(_sandbox_secret()))
+
+
 def _new_rsa_pem() -> bytes:
     return _private_pem(rsa.generate_private_key(public_exponent=65537, key_size=2048))
 
@@ -240,6 +285,14 @@ def _read(path: Path) -> bytes:
         raise StartError(f"key {path} cannot be read: {error.strerror}") from error
 
 
+def _others(folder: Path, name: str) -> dict[str, bytes]:
+    """The further public keys of a platform, by what stands between name and ending."""
+    return {
+        path.name.removeprefix(f"{name}.").removesuffix(".pem"): _pem(path, rsa.RSAPublicKey)
+        for path in sorted(folder.glob(f"{name}.*.pem"))
+    }
+
+
 def _optional_pem(path: Path, kind: type) -> bytes | None:
     return _pem(path, kind) if path.exists() else None
 
@@ -256,6 +309,8 @@ def private_key(pem: bytes) -> PrivateKeyTypes:
 def _pem(path: Path, kind: type) -> bytes:
     text = _read(path)
     try:
+        if kind is rsa.RSAPublicKey and b"BEGIN CERTIFICATE" in text:
+            text = _key_of(x509.load_pem_x509_certificate(text))
         key: object = (
             serialization.load_pem_public_key(text)
             if kind is rsa.RSAPublicKey
@@ -266,6 +321,12 @@ def _pem(path: Path, kind: type) -> bytes:
     if not isinstance(key, kind):
         raise StartError(f"key {path} must be a {kind.__name__}")
     return text
+
+
+def _key_of(certificate: x509.Certificate) -> bytes:
+    return certificate.public_key().public_bytes(
+        serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo
+    )
 
 
 def _hex_32(path: Path) -> bytes:

@@ -35,6 +35,12 @@ def open_private_log(path: Path) -> BinaryIO:
     return private_file(path).open("ab")
 
 
+def find_open_to_others(folder: Path) -> list[str]:
+    """The files of a folder, and the folder itself, that more than their owner may read or use."""
+    paths = [folder, *sorted(folder.glob("[!.]*"))] if folder.is_dir() else []
+    return [str(path) for path in paths if path.stat().st_mode & _OTHERS]
+
+
 def _close(path: Path, bits: int) -> None:
     status = path.stat()
     if status.st_uid == os.geteuid() and status.st_mode & bits:

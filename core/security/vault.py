@@ -44,11 +44,34 @@ class Vault:
         """The number of the key that encrypts."""
         return self._newest
 
-    def encrypt(self, value: str, purpose: str) -> bytes:
-        """Ciphertext of a value: key number, nonce, AES-GCM output. Different at every call."""
-        nonce = secrets.token_bytes(_NONCE_BYTES)
-        sealed = self._ciphers[self._newest].encrypt(nonce, value.encode(), purpose.encode())
-        return bytes([self._newest]) + nonce + sealed
+    @property
+    def numbers(self) -> list[int]:
+        """The numbers of all keys that are held."""
+        return sorted(self._ciphers)
+
+    def encrypt(self, value: str, purpose: str, *, number: int | None = None) -> bytes:
+        """Ciphertext of a value: key number, nonce, AES-GCM output. Different at every call.
+
+        The newest key encrypts unless another's `number` is given.
+        """
+        number, nonce = number or self._newest, secrets.token_bytes(_NONCE_BYTES)
+        sealed = self._ciphers[number].encrypt(nonce, value.encode(), purpose.encode())
+        return bytes([number]) + nonce + sealed
+
+    def encrypt_file(self, content: bytes, purpose: str) -> tuple[bytes, bytes]:
+        """A file under a key of its own, and that key sealed: resealing leaves the file alone."""
+        key, nonce = AESGCM.generate_key(256), secrets.token_bytes(_NONCE_BYTES)
+        body = AESGCM(key).encrypt(nonce, content, purpose.encode())
+        return self.encrypt(key.hex(), purpose), nonce + body
+
+    def decrypt_file(self, key_sealed: bytes, content: bytes, purpose: str) -> bytes:
+        """The file behind what `encrypt_file` gave. Raises VaultError when it is not ours."""
+        cipher = AESGCM(bytes.fromhex(self.decrypt(key_sealed, purpose)))
+        nonce, body = content[:_NONCE_BYTES], content[_NONCE_BYTES:]
+        try:
+            return cipher.decrypt(nonce, body, purpose.encode())
+        except InvalidTag:
+            raise VaultError("the file was tampered with") from None
 
     def decrypt(self, sealed: bytes, purpose: str) -> str:
         """The value behind a ciphertext. Raises VaultError when it is not ours."""

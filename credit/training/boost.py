@@ -15,9 +15,9 @@ import numpy as np
 import xgboost as xgb
 from numpy.typing import NDArray
 
-from credit.scoring.features import Floats
-from credit.scoring.model import AdditiveModel, Table
-from credit.scoring.schema import Feature
+from credit.engine.features import Floats
+from credit.engine.model import AdditiveModel, Table, silence_gaps
+from credit.engine.schema import Feature
 from credit.training.specs.spec import Fit
 
 Watch = Callable[[int, int, float], None]
@@ -48,7 +48,7 @@ def fit_boosted(
     watch: Watch | None = None,
 ) -> Boosted:
     """Fit `fit.bags` ensembles that differ in their sampling and average them."""
-    names = [feature.name for feature in features]
+    names = booster_names(features)
     data = xgb.QuantileDMatrix(
         matrix.astype(np.float32),
         bad,
@@ -70,11 +70,17 @@ def fit_boosted(
         )  # fmt: skip
     model = to_tables(boosters, len(names), matrix, weight)
     _check_conversion(model, boosters, matrix, names)
-    return Boosted(model, tuple(boosters))
+    return Boosted(silence_gaps(model, np.isnan(matrix).sum(axis=0)), tuple(boosters))
+
+
+def booster_names(features: Sequence[Feature]) -> list[str]:
+    """The features' names inside xgboost."""
+    # it takes no name with a bracket or a comparison in it; a bank's columns may have one
+    return [f"f{j}" for j in range(len(features))]
 
 
 def _params(features: Sequence[Feature], fit: Fit, threads: int) -> dict[str, Any]:
-    names = [feature.name for feature in features]
+    names = booster_names(features)
     return {
         "objective": "binary:logistic",
         "base_score": 0.5,

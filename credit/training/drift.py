@@ -1,12 +1,13 @@
 """The reference that a model carries for its monitoring: how its training window was spread."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
-from credit.scoring.drift import effective_rows
-from credit.scoring.features import Floats
-from credit.scoring.model import AdditiveModel
+from credit.engine.features import Floats
+from credit.engine.model import AdditiveModel
+from credit.engine.stability import effective_rows, sampling_noise, smoothed, stability
 from credit.training.data import Dataset
 
 SCORE_BANDS = 10
@@ -21,7 +22,7 @@ def reference_of(model: AdditiveModel, matrix: Floats, data: Dataset) -> dict[st
     cuts = weighted_cuts(score, data.weight, SCORE_BANDS)
     features = []
     for column in matrix.T:
-        known = ~np.isnan(column)
+        known = np.isfinite(column)
         edges = weighted_cuts(column[known], data.weight[known], SCORE_BANDS)
         features.append({"cuts": edges, "share": shares(column, data.weight, edges)})
     prob = model.default_probs(matrix)
@@ -32,6 +33,21 @@ def reference_of(model: AdditiveModel, matrix: Floats, data: Dataset) -> dict[st
         "mean_prob": float(np.average(prob, weights=data.weight)),
         "features": features,
     }
+
+
+def beyond_noise(
+    reference: Sequence[float], actual: Sequence[float], rows: float, weight: Floats
+) -> float:
+    """The stability index of two sets of shares, less what chance makes of it.
+
+    `rows` are the reference's effective rows, `weight` the weights of the actual ones.
+    """
+    a, b = np.array(reference), np.array(actual)
+    size = effective_rows(weight)
+    if not size:
+        return 0.0
+    bins = int(((a > 0) | (b > 0)).sum())
+    return max(0.0, stability(a, smoothed(a, b, size)) - sampling_noise(bins, rows, size))
 
 
 def weighted_cuts(values: Floats, weight: Floats, bands: int) -> list[float]:
@@ -48,6 +64,6 @@ def weighted_cuts(values: Floats, weight: Floats, bands: int) -> list[float]:
 def shares(values: Floats, weight: Floats, cuts: list[float]) -> list[float]:
     """Weighted frequency of each band; the last one is "missing"."""
     band = np.searchsorted(np.array(cuts), values, side="right")
-    band[np.isnan(values)] = len(cuts) + 1
+    band[~np.isfinite(values)] = len(cuts) + 1
     counts = np.bincount(band, weight, len(cuts) + 2)
     return [float(share) for share in counts / counts.sum()]

@@ -12,9 +12,10 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from credit.scoring.features import Columns, Floats, category_keys, evaluate
-from credit.scoring.model import probability
-from credit.scoring.schema import Derivation, Feature
+from credit.engine.features import Floats, category_keys, evaluate
+from credit.engine.intake import Columns
+from credit.engine.model import probability
+from credit.engine.schema import Derivation, Feature
 from credit.training.data import Dataset
 from credit.training.specs.spec import Fit, Spec
 
@@ -72,13 +73,12 @@ def training_matrix(
             lookup = lookups.get(feature.name, ())
             out[:, j] = evaluate(feature.derivation, data.columns, lookup)
             continue
-        out[:, j] = 0.0
         for known, unseen in parts:
             earlier = data.where(known)
-            if len(earlier) < min(FIRST_ROWS, rows // 2):
-                continue
-            weight = recency(earlier.year, spec.fit.half_life_years)
-            learned = _effects(feature, earlier, offset[known], weight, spec.fit)
+            learned: Effects = [{} for _ in feature.derivation.levels]
+            if len(earlier) >= min(FIRST_ROWS, rows // 2):
+                weight = recency(earlier.year, spec.fit.half_life_years)
+                learned = _effects(feature, earlier, offset[known], weight, spec.fit)
             columns = data.where(unseen).columns
             out[unseen, j] = evaluate(feature.derivation, columns, learned)
     return out
@@ -104,6 +104,17 @@ def _effects(feature: Feature, data: Dataset, offset: Floats, weight: Floats, fi
             [p if k is None else learned[k] for k, p in zip(keys, parent, strict=True)]
         )
     return levels
+
+
+def category_effects(
+    keys: Sequence[str | None], bad: Floats, offset: Floats, rows: NDArray[np.bool_]
+) -> dict[str, float]:
+    """The shrunken effect of each category over some rows, every row counting alike."""
+    at = np.flatnonzero(rows)
+    none = np.zeros(len(at))
+    return _level(
+        [keys[i] for i in at.tolist()], bad[at], offset[at], none, none + 1, VINTAGE_PRIOR
+    )
 
 
 def _level(

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from credit.scoring.features import Floats, category_keys
+from credit.engine.features import Floats, category_keys
 from credit.training.data import Dataset
 from credit.training.specs.spec import Group
 

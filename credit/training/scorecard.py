@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 from scipy.optimize import minimize
 from sklearn.isotonic import IsotonicRegression
 
-from credit.scoring.features import Floats
-from credit.scoring.model import AdditiveModel, Table, probability
-from credit.scoring.schema import Feature
+from credit.engine.features import Floats
+from credit.engine.model import AdditiveModel, Table, probability, silence_gaps
+from credit.engine.schema import Feature
 from credit.training.boost import background
 
 BINS = 8
@@ -39,7 +39,8 @@ def fit_scorecard(
     design = np.column_stack([evidence[j][bins[j]] for j in range(len(features))])
     intercept, coefficients = logistic(design, bad, scaled, offset, ridge=RIDGE, lowest=0.0)
     tables = tuple(Table((j,), evidence[j] * coefficients[j]) for j in range(len(features)))
-    return AdditiveModel(edges, tables, background(blank, matrix, weight), 1.0, intercept)
+    model = AdditiveModel(edges, tables, background(blank, matrix, weight), 1.0, intercept)
+    return silence_gaps(model, np.isnan(matrix).sum(axis=0))
 
 
 def logistic(

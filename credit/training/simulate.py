@@ -28,6 +28,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.ids import organisation_check_character, uscc_check_character
+from credit.engine.presence import status_field
 
 FIRMS = 1_700
 LOANS = 52_000
@@ -52,6 +53,13 @@ YEAR_EFFECT: Mapping[int, float] = {
 INTERCEPT = -5.3
 HIDDEN_WEIGHT = -0.45
 """Effect of soundness beyond all that the columns tell."""
+
+SOURCES = {
+    "registry": "months_registered", "tax": "tax_grade_points", "invoices": "invoiced_12m_fen",
+    "social_insurance": "insured_heads", "housing_fund": "fund_arrears_12m",
+    "utilities": "utility_late_12m", "court": "court_cases_24m",
+}  # fmt: skip
+"""Every source was asked, with consent, about every firm; a column of it that tells the answer."""
 
 _ALPHABET = "0123456789ABCDEFGHJKLMNPQRTUWXY"
 
@@ -211,6 +219,9 @@ def _written(seen: Mapping[str, Floats], firms: Firms) -> Records:
     }
     for name, values in seen.items():
         out[name] = [None if np.isnan(v) else _short(v) for v in values.tolist()]
+    for source, column in SOURCES.items():
+        given = out[column]
+        out[status_field(source)] = ["none" if v is None else "answered" for v in given]
     return out
 
 

@@ -2,7 +2,7 @@
 
 from core.texts import Text
 from kinds.booking.domain import OPEN_SUBJECT, Fault
-from notifications.api import Template
+from notifications.api import MessageClass, Template
 
 SLOT_FULL = Text("SLOT_FULL", "该时段已约满", "This time is fully booked")
 SLOT_BEGUN = Text("SLOT_BEGUN", "该时段已开始或已过", "This time has begun or is over")
@@ -194,5 +194,5 @@ MESSAGES = (
     Template("appointments.expired", EXPIRED_TITLE, EXPIRED_BODY),
     Template("appointments.relocated", RELOCATED_TITLE, RELOCATED_BODY, sms=True),
     Template("appointments.called_off", CALLED_OFF_TITLE, CALLED_OFF_BODY, sms=True),
-    Template("appointments.refunded", REFUNDED_TITLE, REFUNDED_BODY),
+    Template("appointments.refunded", REFUNDED_TITLE, REFUNDED_BODY, about=MessageClass.MONEY),
 )

@@ -16,6 +16,7 @@ from core.ids import new_id
 from core.refusal_texts import NOT_FOUND
 from modules.identity import domain, store, texts
 from modules.identity.domain import CodeCheck, Delivery
+from modules.identity.messages import LOGIN_CODE
 from modules.identity.models import LoginCode
 from notifications import api as notifications
 
@@ -96,7 +97,7 @@ async def use(
         await stored.save(using_db=tx, update_fields=["attempts", "used_at"])
     if check is CodeCheck.GOOD:
         return None
-    await _count_failure(call, tx, index)
+    await _count_failure(call, tx, index, is_guess=check is CodeCheck.WRONG)
     return await _told(tx, stored, check, now)
 
 
@@ -124,13 +125,13 @@ async def _send(call: Call, tx: Transaction, code_id: UUID, phone: str, index: b
         created_at=now,
         expires_at=now + domain.CODE_LIFE,
     )
-    text = texts.CODE_MESSAGE.say(
-        call.locale,
-        app=app.city.app_name.say(call.locale),
-        code=code,
-        minutes=int(domain.CODE_LIFE.total_seconds() // 60),
-    )
-    await notifications.send_text(app, tx, phone=phone, text=text, key=_text_key(code_id))
+    params = {
+        "app": app.city.app_name,
+        "code": code,
+        "minutes": int(domain.CODE_LIFE.total_seconds() // 60),
+    }
+    to = notifications.Phone(phone, call.locale)
+    await notifications.send(app, tx, LOGIN_CODE, to, params, _text_key(code_id))
 
 
 async def _refuse_flood(
@@ -161,10 +162,12 @@ async def _locked_s(call: Call, tx: Transaction, index: bytes) -> int:
     )
 
 
-async def _count_failure(call: Call, tx: Transaction, index: bytes) -> None:
+async def _count_failure(call: Call, tx: Transaction, index: bytes, *, is_guess: bool) -> None:
+    """Only a guess that might have been right counts against the phone: nobody else may lock it."""
     clock, window = call.app.clock, domain.FAILURE_WINDOW
     by_phone, by_address = _failure_keys(call, index)
-    await rate_limit.take(tx, clock, by_phone, limit=domain.PHONE_FAILURES, window=window)
+    if is_guess:
+        await rate_limit.take(tx, clock, by_phone, limit=domain.PHONE_FAILURES, window=window)
     await rate_limit.take(tx, clock, by_address, limit=domain.ADDRESS_FAILURES, window=window)
 
 

@@ -34,6 +34,7 @@ from core.security.mandate import Mandate as ActiveMandate
 from core.security.mandate import MandateKind
 from core.upstream.client import UpstreamError
 from modules.identity import domain, store, texts
+from modules.identity.messages import PROXY_PROPOSED
 from modules.identity.models import NAME, PHONE, RESIDENT_ID, Mandate
 from modules.identity.real_name import checked_identity, confirm_identity
 from modules.identity.upstream import REGISTRY, verify_family
@@ -175,9 +176,9 @@ async def propose_proxy(
 
 
 async def _tell_phone(call: Call, tx: Transaction, phone: str, mandate_id: UUID) -> None:
-    app_name = call.app.city.app_name.say(call.locale)
-    text = texts.PROXY_MESSAGE.say(call.locale, app=app_name, days=domain.PROPOSAL_LIFE.days)
-    await notifications.send_text(call.app, tx, phone=phone, text=text, key=f"proxy:{mandate_id}")
+    params = {"app": call.app.city.app_name, "days": domain.PROPOSAL_LIFE.days}
+    to = notifications.Phone(phone, call.locale)
+    await notifications.send(call.app, tx, PROXY_PROPOSED, to, params, f"proxy:{mandate_id}")
 
 
 def _checked_proposal(

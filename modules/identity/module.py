@@ -12,6 +12,7 @@ MANIFEST = Manifest(
         "routes",
         "upstream",
         "domain",
+        "messages",
         "models",
         "service",
         "real_name",

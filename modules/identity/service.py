@@ -6,7 +6,7 @@ from uuid import UUID
 
 from core.context.app import App
 from core.context.call import Call
-from core.context.commands import claim_key
+from core.context.commands import CREDENTIAL_REPLAY, claim_key
 from core.database import Transaction, idempotency, transaction
 from core.errors import AppError, InvalidInput, LoginRequired
 from core.ids import is_mobile, new_id
@@ -56,9 +56,9 @@ async def request_login_code(call: Call, phone: str, key: str) -> CodeSent:
 async def login(call: Call, phone: str, code: str, device: Device, key: str) -> SignedIn:
     """Exchange a code for a session; the account is made at the first log-in.
 
-    The same key and input give the same session again (the reply may have been lost). Wrong,
-    expired, undelivered and locked are told apart: InvalidInput CODE_WRONG, CODE_EXPIRED,
-    CODE_UNDELIVERED, RateLimited LOCKED.
+    The same key and input give the same session again for a minute (the reply may have been lost),
+    then Conflict KEY_EXPIRED. Wrong, expired, undelivered and locked are told apart: InvalidInput
+    CODE_WRONG, CODE_EXPIRED, CODE_UNDELIVERED, RateLimited LOCKED.
     """
     index = _checked(call, phone, device)
     refusal: AppError | None = None
@@ -66,7 +66,9 @@ async def login(call: Call, phone: str, code: str, device: Device, key: str) -> 
         await store.lock_phone(tx, index)
         phone_key = index.hex()
         command = {"phone": phone_key, "code": code, "device": device.id}
-        claim = await claim_key(call, tx, "login", key, command, subject=phone_key)
+        claim = await claim_key(
+            *(call, tx, "login", key, command), subject=phone_key, replay_for=CREDENTIAL_REPLAY
+        )
         if not claim.replayed:
             refusal = await codes.use(call, tx, index, code)
             if refusal is None:
@@ -133,7 +135,7 @@ async def request_step_up_code(call: Call, key: str) -> CodeSent:
 async def step_up(call: Call, code: str, key: str) -> str:
     """Prove again who is there; returns an access token of this session with a fresh time.
 
-    The same key and code give a token again. Raises as `login` does.
+    The same key and code give a token again for a minute. Raises as `login` does.
     """
     app, viewer = call.app, call.require_viewer()
     session_id = viewer.session_id
@@ -143,7 +145,10 @@ async def step_up(call: Call, code: str, key: str) -> str:
     async with transaction() as tx:
         await store.lock_phone(tx, index)
         claim = await claim_key(
-            call, tx, "stepUp", key, {"code": code}, subject=session_id, effect_id=session_id
+            *(call, tx, "stepUp", key, {"code": code}),
+            subject=session_id,
+            effect_id=session_id,
+            replay_for=CREDENTIAL_REPLAY,
         )
         if not claim.replayed:
             refusal = await codes.use(call, tx, index, code)

@@ -8,7 +8,7 @@ import structlog
 
 from core.context.app import App
 from core.context.call import Call
-from core.context.commands import claim_key
+from core.context.commands import CREDENTIAL_REPLAY, claim_key
 from core.context.sweep import sweep
 from core.database import Transaction, connection, fetch_all, idempotency, transaction
 from core.database.models import AccessFlag
@@ -16,8 +16,9 @@ from core.errors import AppError, InvalidInput
 from core.ids import is_mobile, new_id
 from core.people.directory import Person
 from core.people.personal_read import read_as_staff
+from core.people.staffing import Officer, Staffing
 from core.queue.jobs import Lane, job
-from core.security.authorization import Role
+from core.security.authorization import Role, Scope, scopes_of
 from modules.identity import codes, domain, store, texts
 from modules.identity.models import PHONE, TOTP, Staff
 from modules.identity.service import (
@@ -43,9 +44,9 @@ async def staff_login(
 ) -> SignedIn:
     """Open a session with the roles of a member of staff: phone code and authenticator together.
 
-    The same key and input give the same session again. Whichever of the two was wrong, and
-    whether the phone belongs to staff at all, is told in the same words. Raises InvalidInput and
-    RateLimited LOCKED.
+    The same key and input give the same session again for a minute. Whichever of the two was
+    wrong, and whether the phone belongs to staff at all, is told in the same words. Raises
+    InvalidInput and RateLimited LOCKED.
     """
     app = call.app
     if not is_mobile(phone):
@@ -57,8 +58,11 @@ async def staff_login(
     async with transaction() as tx:
         await store.lock_phone(tx, index)
         phone_key = index.hex()
-        command = {"phone": phone_key, "code": code, "device": device.id}
-        claim = await claim_key(call, tx, "staffLogin", key, command, subject=phone_key)
+        proof = {"code": code, "authenticator_code": authenticator_code}
+        command = {"phone": phone_key, "device": device.id, **proof}
+        claim = await claim_key(
+            *(call, tx, "staffLogin", key, command), subject=phone_key, replay_for=CREDENTIAL_REPLAY
+        )
         if not claim.replayed:
             staff = await store.lock_staff_by_phone(tx, index)
             step = _match(app, staff, authenticator_code)
@@ -130,6 +134,21 @@ async def suspend(app: App, phone: str) -> bool:
         await staff.save(using_db=tx, update_fields=["suspended_at"])
         await end_sessions(app, tx, staff.citizen_id)
     return True
+
+
+async def find_officer(_app: App, person_id: UUID) -> Officer | None:
+    """A member of staff who is not suspended, with their unit."""
+    row = await Staff.get_or_none(citizen_id=person_id, suspended_at=None)
+    return None if row is None else Officer(row.citizen_id, row.department)
+
+
+async def list_officers(_app: App, unit: str, scope: Scope) -> list[Officer]:
+    """The members of staff of a unit who have a scope and are not suspended."""
+    rows = await Staff.filter(department=unit, suspended_at=None).order_by("citizen_id")
+    return [Officer(row.citizen_id, unit) for row in rows if scope in scopes_of(row.roles)]
+
+
+STAFFING = Staffing(find_officer, list_officers)
 
 
 async def look_up_person(call: Call, person_id: UUID, case_no: str) -> Person:

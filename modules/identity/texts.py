@@ -59,6 +59,7 @@ ALREADY_PROXY = Text(
     "该家人已是您的代办人,请先解除原有授权",
     "They act for you already; end that mandate first",
 )
+PROXY_TITLE = Text("PROXY_TITLE", "代办申请", "A request to act for you")
 PROXY_MESSAGE = Text(
     "PROXY_PROPOSED",
     "【{app}】有人申请代您办理服务。如您知情并同意,请在 {days} 天内登录应用确认;否则请忽略。",
@@ -101,6 +102,7 @@ ID_IN_USE = Text(
     "This ID number belongs to another account",
 )
 POLICE = "公安实名核验 / identity registry"
+CODE_TITLE = Text("CODE_TITLE", "验证码", "Your code")
 CODE_MESSAGE = Text(
     "LOGIN_CODE",
     "【{app}】验证码 {code},{minutes} 分钟内有效。请勿告诉他人。",

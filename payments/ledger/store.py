@@ -44,7 +44,7 @@ async def post(tx: Transaction, posting: Posting, at: datetime) -> UUID:
     journal_id, legs = new_id(), posting.legs
     await tx.execute_query(
         """SELECT payments_post($1::uuid, $2, $3, $4::uuid, $5::timestamptz, $6::text[], $7::text[],
-                                $8::boolean[], $9::smallint[], $10::text[], $11::bigint[])""",
+                                $8::bigint[])""",
         [
             journal_id,
             posting.kind,
@@ -52,9 +52,6 @@ async def post(tx: Transaction, posting: Posting, at: datetime) -> UUID:
             posting.intent_id,
             at,
             [leg.account.code for leg in legs],
-            [leg.account.normal.value for leg in legs],
-            [leg.account.guarded for leg in legs],
-            [leg.account.shards for leg in legs],
             [leg.side.value for leg in legs],
             [leg.amount_fen for leg in legs],
         ],
@@ -78,10 +75,7 @@ async def hold(
     """
     hold_id, now = new_id(), app.clock.now()
     await tx.execute_query(
-        """INSERT INTO payments_hold
-             (id, key, account_id, amount_fen, posted_fen, state, created_at, expires_at)
-           VALUES ($1, $2, (SELECT id FROM payments_account WHERE code = $3), $4, 0, 'pending',
-                   $5, $6)""",
+        "SELECT payments_set_aside($1::uuid, $2, $3, $4::bigint, $5::timestamptz, $6)",
         [hold_id, key, account.code, amount_fen, now, now + life if life else None],
     )
     if life is not None:
@@ -97,14 +91,7 @@ async def post_hold(
     False, and nothing done, where the hold is not pending any more. Raises IntegrityError for an
     amount above the hold.
     """
-    ended = await fetch_one(
-        tx,
-        """UPDATE payments_hold SET state = 'posted', posted_fen = $2
-            WHERE id = $1 AND state = 'pending' RETURNING id""",
-        hold_id,
-        amount_fen,
-    )
-    if ended is None:
+    if not await _end_hold(tx, hold_id, "posted", posted_fen=amount_fen):
         return False
     await post(tx, posting, at)
     return True
@@ -112,12 +99,12 @@ async def post_hold(
 
 async def void_hold(tx: Transaction, hold_id: UUID) -> bool:
     """Give a pending hold's amount back. False where it is not pending any more."""
-    return await _end_hold(tx, hold_id, "voided", None)
+    return await _end_hold(tx, hold_id, "voided")
 
 
 async def expire_hold(tx: Transaction, hold_id: UUID, now: datetime) -> bool:
     """End a pending hold whose time is over. False where there is nothing to end."""
-    return await _end_hold(tx, hold_id, "expired", now)
+    return await _end_hold(tx, hold_id, "expired", expired_by=now)
 
 
 async def get_balance(account: Account) -> AccountBalance:
@@ -186,14 +173,20 @@ async def list_statement(code: str, last: int) -> Sequence[StatementLine]:
 
 
 async def _end_hold(
-    tx: Transaction, hold_id: UUID, state: str, expired_before: datetime | None
+    tx: Transaction,
+    hold_id: UUID,
+    state: str,
+    *,
+    posted_fen: int = 0,
+    expired_by: datetime | None = None,
 ) -> bool:
-    ended = await fetch_one(
+    row = await fetch_one(
         tx,
-        """UPDATE payments_hold SET state = $2 WHERE id = $1 AND state = 'pending'
-              AND ($3::timestamptz IS NULL OR expires_at <= $3) RETURNING id""",
+        "SELECT payments_end_hold($1::uuid, $2, $3::bigint, $4::timestamptz) AS ended",
         hold_id,
         state,
-        expired_before,
+        posted_fen,
+        expired_by,
     )
-    return ended is not None
+    assert row is not None
+    return bool(row["ended"])

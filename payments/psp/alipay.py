@@ -33,6 +33,8 @@ from payments.psp.merchants import read_merchant
 from payments.psp.port import (
     Callback,
     CallbackRefused,
+    ForeignRefund,
+    MerchantRefused,
     Order,
     OrderState,
     OrderView,
@@ -45,6 +47,10 @@ FRESH = timedelta(minutes=5)
 CALLBACK_PATH = "/callbacks/alipay"
 NO_BILL = "isp.bill_not_exist"
 """The one refusal that is named as if the business system had failed."""
+_SHORT = "ACQ.SELLER_BALANCE_NOT_ENOUGH"
+_OF_MERCHANT = {"ACQ.ACCESS_FORBIDDEN", "ACQ.PARTNER_ERROR", "ACQ.INVALID_SELLER"}
+"""What the business system says of us; all that the gateway itself refuses (`isv.…`: signature,
+application, permission) is of us too. Source: opendocs.alipay.com/common/02km9f (gateway codes)."""
 _GATEWAY = "/gateway.do"
 _REFUND_STATES = {
     "REFUND_SUCCESS": RefundState.SUCCEEDED,
@@ -80,7 +86,9 @@ def open_client(app: App, address: str) -> "AlipayClient | None":
         http=app.http.upstream("alipay", address),
         clock=app.clock,
         merchant=read_merchant(app.settings, "alipay", SANDBOX_MERCHANT),
-        signer=Signer(keys.alipay_merchant_private, keys.alipay_platform_public),
+        signer=Signer(
+            keys.alipay_merchant_private, keys.alipay_platform_public, *keys.alipay_platform_others
+        ),
         gateway_url=address + _GATEWAY,
         base_url=app.settings.base_url,
     )
@@ -179,9 +187,8 @@ class AlipayClient:
         try:
             told = await self.call("alipay.trade.refund", biz, "refund", deadline)
         except UpstreamRejected as refusal:
-            if not sub_code(refusal).startswith("ACQ."):
-                raise
-            return RefundView(refund.refund_id, RefundState.FAILED)
+            short = sub_code(refusal) == _SHORT
+            return RefundView(refund.refund_id, RefundState.SHORT if short else RefundState.FAILED)
         if told.get("out_trade_no") != refund.intent_id.hex:
             raise UpstreamFailed(self.name, "refund", "the answer tells of another order")
         if told.get("fund_change") != "Y":
@@ -263,8 +270,9 @@ class AlipayClient:
     ) -> dict[str, Any]:
         """One signed call; its node where the code says success.
 
-        Raises UpstreamRejected for a refusal, with the node as its body, and UpstreamFailed for
-        what Alipay itself calls unknown, or an answer that it did not sign.
+        Raises UpstreamRejected for a refusal, with the node as its body, MerchantRefused for one
+        of us, and UpstreamFailed for what Alipay itself calls unknown, or an answer that it did
+        not sign.
         """
         answer = await self._http.request(
             "POST",
@@ -286,7 +294,11 @@ class AlipayClient:
             return node
         if not _is_refusal(node):
             raise UpstreamFailed(self.name, operation, "the outcome is unknown to Alipay")
-        raise UpstreamRejected(self.name, operation, 400, orjson.dumps(node))
+        refusal = UpstreamRejected(self.name, operation, 400, orjson.dumps(node))
+        reason = sub_code(refusal)
+        if reason in _OF_MERCHANT or not reason.startswith(("ACQ.", NO_BILL)):
+            raise MerchantRefused(refusal, reason)
+        raise refusal
 
     def _params(self, method: str, biz: Mapping[str, str]) -> dict[str, str]:
         return {
@@ -331,16 +343,22 @@ def _order_view(told: Mapping[str, Any], paid_at: str | None) -> OrderView:
         trade_no,
         parse_yuan(told["total_amount"]),
         _read_time(paid_at),
+        str(told.get("trans_currency") or "CNY"),
     )
 
 
-def _refund_told(told: Mapping[str, str]) -> RefundView | None:
-    """The refund of a notice; None for one by hand in Alipay's own portal: no number of ours."""
+def _refund_told(told: Mapping[str, str]) -> RefundView | ForeignRefund:
+    """The refund of a notice; one by hand in Alipay's own portal has no number of ours.
+
+    `refund_fee` is the sum of all refunds of the trade: it is no refund's own amount.
+    """
+    intent_id, number = UUID(told["out_trade_no"]), told.get("out_biz_no", "")
     try:
-        refund_id = UUID(told.get("out_biz_no", ""))
+        refund_id = UUID(number)
     except ValueError:
-        return None
-    return RefundView(refund_id, RefundState.SUCCEEDED, refund_id.hex)
+        ref = number or told["trade_no"]
+        return ForeignRefund(intent_id, ref[:64], parse_yuan(told.get("refund_fee", "0")))
+    return RefundView(refund_id, RefundState.SUCCEEDED, refund_id.hex, intent_id=intent_id)
 
 
 def sub_code(refusal: UpstreamRejected) -> str:

@@ -12,6 +12,22 @@ from typing import Protocol
 from uuid import UUID
 
 from core.deadline import Deadline
+from core.upstream.client import UpstreamRejected, UpstreamUnavailable
+
+
+class MerchantRefused(UpstreamUnavailable):
+    """The PSP refuses us, whatever we ask: our key, certificate, clock, permission or merchant.
+
+    Certainly nothing was done, and nothing will be until people mend it: such a PSP has failed.
+    A refusal of the one order or refund is UpstreamRejected.
+    """
+
+    reason = "MERCHANT_REFUSED"
+
+    def __init__(self, refusal: UpstreamRejected, code: str) -> None:
+        detail = f"refuses this merchant: {refusal.status} {code}"
+        super().__init__(refusal.upstream, refusal.operation, detail)
+        self.code = code
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,32 +52,44 @@ class OrderState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class OrderView:
-    """An order as the PSP tells it. The last three are known of a paid one."""
+    """An order as the PSP tells it. What follows the state is known of a paid one."""
 
     intent_id: UUID
     state: OrderState
     psp_ref: str | None = None
     amount_fen: int | None = None
     paid_at: datetime | None = None
+    currency: str = "CNY"
 
 
 class RefundState(StrEnum):
-    """What has become of a refund."""
+    """What has become of a refund. SHORT: not begun, there is too little to refund from."""
 
     PROCESSING = "PROCESSING"
     SUCCEEDED = "SUCCEEDED"
     FAILED = "FAILED"
+    SHORT = "SHORT"
     MISSING = "MISSING"
 
 
 @dataclass(frozen=True, slots=True)
 class RefundView:
-    """A refund as the PSP tells it."""
+    """A refund as the PSP tells it, and of which payment, where it tells that too."""
 
     refund_id: UUID
     state: RefundState
     psp_ref: str | None = None
     amount_fen: int | None = None
+    intent_id: UUID | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ForeignRefund:
+    """Money of a payment of ours that the PSP has returned under a number that is not ours."""
+
+    intent_id: UUID
+    their_ref: str
+    amount_fen: int | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +108,7 @@ class Callback:
     """News from the PSP whose signature, age and merchant are checked; `nonce` is its own."""
 
     nonce: str
-    news: OrderView | RefundView | None
+    news: OrderView | RefundView | ForeignRefund | None
     """None for news that nobody here waits for."""
 
 
@@ -121,7 +149,10 @@ class Psp(Protocol):
         ...
 
     async def refund(self, refund: RefundOrder, deadline: Deadline) -> RefundView:
-        """Ask for a refund. Repeat-safe. Raises UpstreamError; FAILED is the PSP's refusal."""
+        """Ask for a refund, from whatever money of ours the PSP has. Repeat-safe.
+
+        FAILED is the PSP's refusal of this refund. Raises UpstreamError.
+        """
         ...
 
     async def find_refund(self, refund: RefundOrder, deadline: Deadline) -> RefundView:

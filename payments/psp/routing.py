@@ -1,13 +1,16 @@
 """Which PSP takes a payment: the payer's wish, else the installation's order of preference.
 
-A PSP that fails three times in a row, or is silent for long once, takes no new payments of this
-process; after a pause one payment asks it something harmless first, and with an answer it is back.
+A PSP that fails three times in a row, is silent for long once, or refuses us as its merchant, takes
+no new payments of this process; after a pause one payment asks it something harmless first, and
+with an answer it is back.
 A payment that meets the failures itself leaves after three of them or two seconds
 (payments.cashier).
 """
 
 import time
 from collections.abc import Container
+
+import structlog
 
 from core.context.app import App
 from core.deadline import Deadline, Monotonic
@@ -19,7 +22,7 @@ from core.upstream.client import (
     UpstreamTimeout,
     UpstreamUnavailable,
 )
-from payments.psp.port import Alipay, Order, Psp, WeChatPay
+from payments.psp.port import Alipay, MerchantRefused, Order, Psp, WeChatPay
 
 _PROTOCOLS: dict[str, type[Psp]] = {"wechatpay": WeChatPay, "alipay": Alipay}
 
@@ -27,6 +30,8 @@ LEAVE_AFTER_FAILURES = 3
 LEAVE_AFTER_S = 2.0
 SILENT_S = 1.4
 """An order that takes longer fails; what is left of the two seconds is for closing it."""
+log = structlog.get_logger(__name__)
+
 POLICY = BreakerPolicy(consecutive_failures=LEAVE_AFTER_FAILURES, open_s=5.0)
 
 
@@ -88,7 +93,11 @@ async def order(app: App, name: str, order: Order, deadline: Deadline) -> str:
         permit.succeed()
         return url
     except UpstreamRejected:
-        permit.succeed()  # it is well and says no
+        permit.succeed()  # it is well and says no to this order
+        raise
+    except MerchantRefused as refusal:
+        breaker.trip()  # no other order would fare better
+        log.error("psp refuses this merchant", psp=name, code=refusal.code)
         raise
     except UpstreamError as error:
         if error.blamed:

@@ -1,31 +1,27 @@
-"""WeChat Pay, API v3: signed requests, signed answers, encrypted callbacks.
+"""WeChat Pay, API v3: orders, refunds and callbacks; the envelope is payments.psp.wechatpay_wire.
 
-Signing, verifying and decrypting are wechatpayv3's (its `utils`); its HTTP client is not used: it
-is synchronous and knows no deadline. What that library lacks is here: a callback older than five
-minutes is refused, and so is one without a nonce.
-Source: pay.weixin.qq.com/doc/v3/merchant (signature 4012365342, callback 4012791882).
+Source: pay.weixin.qq.com/doc/v3/merchant.
 """
 
-import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 from urllib.parse import parse_qsl
 from uuid import UUID
 
 import orjson
-from wechatpayv3 import utils as wechat
 
 from core.clock import SHANGHAI, Clock, ensure_utc
 from core.context.app import App
 from core.deadline import Deadline
-from core.security.keys import private_key as parsed
 from core.upstream.client import Response, Upstream, UpstreamFailed, UpstreamRejected
 from payments.psp.merchants import read_merchant
 from payments.psp.port import (
     Callback,
     CallbackRefused,
+    ForeignRefund,
+    MerchantRefused,
     Order,
     OrderState,
     OrderView,
@@ -33,12 +29,22 @@ from payments.psp.port import (
     RefundState,
     RefundView,
 )
+from payments.psp.wechatpay_wire import Wire
 
-SCHEME = "WECHATPAY2-SHA256-RSA2048"
-FRESH = timedelta(minutes=5)
 CALLBACK_PATH = "/callbacks/wechatpay"
 _ORDERS = "/v3/pay/transactions"
 _REFUNDS = "/v3/refund/domestic/refunds"
+_OF_MERCHANT = {"APPID_MCHID_NOT_MATCH", "MCH_NOT_EXISTS"}
+"""Refusals of us that do not come as 401 or 403."""
+_OF_ORDER = {
+    *("OUT_TRADE_NO_USED", "ORDER_CLOSED", "ORDERPAID", "TRADE_ERROR", "RULE_LIMIT"),
+    *("USER_ACCOUNT_ABNORMAL", "ACCOUNT_ERROR", "NOT_ENOUGH", "REQUEST_BLOCKED"),
+    *("CONTRACT_NOT_EXIST", "CONTRACT_NOT_CONFIRM", "USER_NOT_EXIST"),
+}
+"""What a 403 may say of one order, refund or contract; any other 403 is about us. Source: the error
+codes of pay.weixin.qq.com/doc/v3/merchant (H5 order 4012791834, refund 4012791862)."""
+_OTHER_FUNDS = "AVAILABLE"
+"""Where a refund comes from when unsettled money is too little: 可用余额."""
 _BODILESS = {"close_order", "end_contract"}
 _ORDER_STATES = {
     "NOTPAY": OrderState.UNPAID,
@@ -82,6 +88,7 @@ def open_client(app: App, address: str) -> "WeChatPayClient":
         platform_key=app.keys.wechat_platform_public,
         apiv3_key=app.keys.wechat_apiv3,
         notify_url=app.settings.base_url + CALLBACK_PATH,
+        other_platform_keys=app.keys.wechat_platform_others,
     )
 
 
@@ -100,13 +107,20 @@ class WeChatPayClient:
         platform_key: bytes,
         apiv3_key: bytes,
         notify_url: str,
+        other_platform_keys: Mapping[str, bytes] | None = None,
     ) -> None:
         self._http = http
-        self._clock = clock
         self.merchant = merchant
-        self._private = parsed(private_key)
-        self._platform = wechat.load_public_key(platform_key.decode())
-        self._apiv3_key = apiv3_key.decode()
+        self.wire = Wire(
+            clock,
+            mchid=merchant.mchid,
+            merchant_serial=merchant.merchant_serial,
+            private_key=private_key,
+            platform_serial=merchant.platform_serial,
+            platform_keys={merchant.platform_serial: platform_key}
+            | dict(other_platform_keys or {}),
+            apiv3_key=apiv3_key,
+        )
         self._notify_url = notify_url
 
     async def order(self, order: Order, deadline: Deadline) -> str:
@@ -143,7 +157,7 @@ class WeChatPayClient:
                 deadline=deadline,
             )
         except UpstreamRejected as refusal:
-            if _code(refusal) == "ORDER_NOT_EXIST":
+            if refusal.code == "ORDER_NOT_EXIST":
                 return OrderView(intent_id, OrderState.MISSING)
             raise
         view = self._order_view(answer.json())
@@ -170,29 +184,29 @@ class WeChatPayClient:
 
     async def refund(self, refund: RefundOrder, deadline: Deadline) -> RefundView:
         """Ask for a refund; see the port."""
-        try:
-            answer = await self.send(
-                "POST",
-                _REFUNDS,
-                operation="refund",
-                deadline=deadline,
-                body={
-                    "out_trade_no": refund.intent_id.hex,
-                    "out_refund_no": refund.refund_id.hex,
-                    "reason": refund.reason,
-                    "notify_url": self._notify_url,
-                    "amount": {
-                        "refund": refund.amount_fen,
-                        "total": refund.total_fen,
-                        "currency": "CNY",
-                    },
-                },
-            )
-        except UpstreamRejected as refusal:
-            if refusal.status in (401, 403, 429) or _code(refusal) == "FREQUENCY_LIMITED":
-                raise
-            return RefundView(refund.refund_id, RefundState.FAILED)
-        return self._refund_answer(answer, refund.refund_id)
+        body = {
+            "out_trade_no": refund.intent_id.hex,
+            "out_refund_no": refund.refund_id.hex,
+            "reason": refund.reason,
+            "notify_url": self._notify_url,
+            "amount": {
+                "refund": refund.amount_fen,
+                "total": refund.total_fen,
+                "currency": "CNY",
+            },
+        }
+        for source in ({}, {"funds_account": _OTHER_FUNDS}):
+            try:
+                answer = await self.send(
+                    "POST", _REFUNDS, operation="refund", deadline=deadline, body=body | source
+                )
+                return self._refund_answer(answer, refund.refund_id)
+            except UpstreamRejected as refusal:
+                if refusal.status == 429 or refusal.code == "FREQUENCY_LIMITED":
+                    raise
+                if refusal.code != "NOT_ENOUGH":
+                    return RefundView(refund.refund_id, RefundState.FAILED)
+        return RefundView(refund.refund_id, RefundState.SHORT)
 
     async def find_refund(self, refund: RefundOrder, deadline: Deadline) -> RefundView:
         """Query by merchant refund number; see the port."""
@@ -200,18 +214,18 @@ class WeChatPayClient:
         try:
             answer = await self.send("GET", path, operation="find_refund", deadline=deadline)
         except UpstreamRejected as refusal:
-            if _code(refusal) == "RESOURCE_NOT_EXISTS":
+            if refusal.code == "RESOURCE_NOT_EXISTS":
                 return RefundView(refund.refund_id, RefundState.MISSING)
             raise
         return self._refund_answer(answer, refund.refund_id)
 
     def read_callback(self, headers: Mapping[str, str], body: bytes) -> Callback:
         """Believe a callback by its signature, age, key and merchant; see the port."""
-        nonce = self._check_signature(headers, body)
+        nonce = self.wire.check_signature(headers, body)
         if nonce is None:
             raise CallbackRefused("signature")
-        self._check_age(headers)
-        news = self._open(body)
+        self.wire.check_age(headers)
+        news = self.wire.open(body)
         kind = str(news.pop("event_type"))
         try:
             if news.get("mchid") != self.merchant.mchid:
@@ -224,7 +238,7 @@ class WeChatPayClient:
                     raise CallbackRefused("malformed")
                 return Callback(nonce, view)
             if kind.startswith("REFUND."):
-                return Callback(nonce, _refund_view(news, news["refund_status"]))
+                return Callback(nonce, _refund_told(news))
         except (KeyError, TypeError, ValueError):
             raise CallbackRefused("malformed") from None
         return Callback(nonce, None)
@@ -232,90 +246,36 @@ class WeChatPayClient:
     async def send(
         self, method: str, target: str, *, operation: str, deadline: Deadline, body: object = None
     ) -> Response:
-        """One signed call. The answer's signature is checked.
+        """One signed call. The answer's signature is checked. Raises MerchantRefused and others.
 
         Orders, closings and refunds may be repeated, but by the saga and not here: an error must
         tell of one attempt whether it may have arrived.
         """
         text = "" if body is None else orjson.dumps(body).decode()
         path, _, query = target.partition("?")
-        answer = await self._http.request(
-            method,
-            path,
-            operation=operation,
-            deadline=deadline,
-            data=text.encode() if text else None,
-            params=dict(parse_qsl(query)) or None,
-            headers={
-                "Authorization": self.authorization(method, target, text),
-                "Content-Type": "application/json",
-                "Wechatpay-Serial": self.merchant.platform_serial,
-            },
-            accept="*/*" if operation in _BODILESS else "application/json",
-            safe=method == "GET",
-        )
-        if self._check_signature(answer.headers, answer.body) is None:
+        try:
+            answer = await self._http.request(
+                method,
+                path,
+                operation=operation,
+                deadline=deadline,
+                data=text.encode() if text else None,
+                params=dict(parse_qsl(query)) or None,
+                headers={
+                    "Authorization": self.wire.authorization(method, target, text),
+                    "Content-Type": "application/json",
+                    "Wechatpay-Serial": self.wire.platform_serial,
+                },
+                accept="*/*" if operation in _BODILESS else "application/json",
+                safe=method == "GET",
+            )
+        except UpstreamRejected as refusal:
+            if _is_of_merchant(refusal):
+                raise MerchantRefused(refusal, refusal.code) from refusal
+            raise
+        if self.wire.check_signature(answer.headers, answer.body) is None:
             raise UpstreamFailed(self.name, operation, "the answer's signature does not hold")
         return answer
-
-    def authorization(self, method: str, target: str, text: str = "") -> str:
-        """The header that signs one request."""
-        nonce = secrets.token_hex(16).upper()
-        timestamp = int(self._clock.now().timestamp())
-        signature = wechat.rsa_sign(
-            self._private, f"{method}\n{target}\n{timestamp}\n{nonce}\n{text}\n"
-        )
-        return (
-            f'{SCHEME} mchid="{self.merchant.mchid}",nonce_str="{nonce}",signature="{signature}",'
-            f'timestamp="{timestamp}",serial_no="{self.merchant.merchant_serial}"'
-        )
-
-    def _check_signature(self, headers: Mapping[str, str], body: bytes) -> str | None:
-        """The nonce of a message that WeChat Pay signed; None for any other."""
-        found = {name.lower(): value for name, value in headers.items()}
-        timestamp = found.get("wechatpay-timestamp", "")
-        nonce = found.get("wechatpay-nonce", "")
-        if found.get("wechatpay-serial") != self.merchant.platform_serial or not nonce:
-            return None
-        try:
-            holds = wechat.rsa_verify(
-                timestamp,
-                nonce,
-                body.decode(),
-                found.get("wechatpay-signature", ""),
-                self._platform,
-            )
-        except ValueError:
-            return None
-        return nonce[:64] if holds else None
-
-    def _check_age(self, headers: Mapping[str, str]) -> None:
-        found = {name.lower(): value for name, value in headers.items()}
-        try:
-            sent_at_s = int(found["wechatpay-timestamp"])
-        except (KeyError, ValueError):
-            raise CallbackRefused("stale") from None
-        if abs(self._clock.now().timestamp() - sent_at_s) > FRESH.total_seconds():
-            raise CallbackRefused("stale")
-
-    def _open(self, body: bytes) -> dict[str, Any]:
-        """The decrypted resource with the event's type beside it."""
-        try:
-            notice = orjson.loads(body)
-            sealed = notice["resource"]
-            if sealed["algorithm"] != "AEAD_AES_256_GCM":
-                raise CallbackRefused("algorithm")
-            plain = wechat.aes_decrypt(
-                sealed["nonce"],
-                sealed["ciphertext"],
-                sealed.get("associated_data") or "",
-                self._apiv3_key,
-            )
-            if plain is None:
-                raise CallbackRefused("decryption")
-            return dict(orjson.loads(plain)) | {"event_type": notice["event_type"]}
-        except (KeyError, TypeError, ValueError, AttributeError):
-            raise CallbackRefused("malformed") from None
 
     def _order_view(self, told: Any) -> OrderView | None:
         """An order as an answer or a callback tells it; None for nonsense."""
@@ -330,6 +290,7 @@ class WeChatPayClient:
                 _ref(told["transaction_id"]),
                 _fen(told["amount"]["total"]),
                 _read_time(told["success_time"]),
+                str(told["amount"].get("currency", "CNY")),
             )
         except (KeyError, TypeError, ValueError):
             return None
@@ -345,12 +306,26 @@ class WeChatPayClient:
         return view
 
 
+def _refund_told(news: Any) -> RefundView | ForeignRefund:
+    """The refund of a callback; one made in the merchant's portal has no number of ours."""
+    try:
+        UUID(news["out_refund_no"])
+    except ValueError:
+        return ForeignRefund(
+            UUID(news["out_trade_no"]), _ref(news["refund_id"]), _fen(news["amount"]["refund"])
+        )
+    return _refund_view(news, news["refund_status"])
+
+
 def _refund_view(told: Any, status: str) -> RefundView:
+    if told["amount"].get("currency", "CNY") != "CNY":
+        raise ValueError("a refund in another currency")
     return RefundView(
         UUID(told["out_refund_no"]),
         _REFUND_STATES[status],
         _ref(told["refund_id"]),
         _fen(told["amount"]["refund"]),
+        UUID(told["out_trade_no"]) if "out_trade_no" in told else None,
     )
 
 
@@ -361,11 +336,11 @@ def _member(answer: Response, name: str) -> Any:
         raise UpstreamFailed(answer.upstream, answer.operation, f"no {name}") from None
 
 
-def _code(refusal: UpstreamRejected) -> str:
-    try:
-        return str(orjson.loads(refusal.body)["code"])
-    except (KeyError, TypeError, ValueError):
-        return ""
+def _is_of_merchant(refusal: UpstreamRejected) -> bool:
+    """Whether a refusal is of us, and not of what we asked."""
+    if refusal.status == 401 or refusal.code in _OF_MERCHANT:
+        return True
+    return refusal.status == 403 and refusal.code not in _OF_ORDER
 
 
 def _fen(value: object) -> int:

@@ -6,8 +6,6 @@ Source: pay.weixin.qq.com/doc/global/v3 (query 4013015477, deduction 4013015482)
 from dataclasses import dataclass
 from uuid import UUID
 
-import orjson
-
 from core.context.app import App
 from core.deadline import Deadline
 from core.upstream.client import Response, UpstreamFailed, UpstreamRejected
@@ -72,7 +70,7 @@ class WeChatEntrusting:
                 deadline=deadline,
             )
         except UpstreamRejected as refusal:
-            if _code(refusal) == "CONTRACT_NOT_EXIST":
+            if refusal.code == "CONTRACT_NOT_EXIST":
                 return ContractView(contract_id, ContractState.MISSING)
             raise
         state = _STATES.get(_text(answer, "contract_state"))
@@ -109,10 +107,3 @@ def _text(answer: Response, name: str) -> str:
     if not isinstance(found, str) or not found:
         raise UpstreamFailed(answer.upstream, answer.operation, f"no {name}")
     return found
-
-
-def _code(refusal: UpstreamRejected) -> str:
-    try:
-        return str(orjson.loads(refusal.body)["code"])
-    except (KeyError, TypeError, ValueError):
-        return ""

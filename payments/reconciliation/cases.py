@@ -9,9 +9,20 @@ from core.database import Transaction, fetch_all, fetch_one
 from core.errors import Conflict, NotFound
 from core.refusal_texts import NOT_FOUND
 from payments.domain import Side
+from payments.events import Oddity, OddityFound
 from payments.reconciliation import texts
-from payments.reconciliation.domain import BLOCKING, CASE, UNSETTLED, Resolution
+from payments.reconciliation.domain import (
+    BLOCKING,
+    BLOCKING_ODDITIES,
+    CASE,
+    UNSETTLED,
+    BreakKind,
+    Resolution,
+)
 from payments.reconciliation.models import Case, CaseNote
+
+_OWN_REFUNDS = (Oddity.REFUND_REFUSED, Oddity.REFUND_OVERDUE)
+_OF_REFUNDS = (*_OWN_REFUNDS, Oddity.FOREIGN_REFUND)
 
 SYSTEM = "reconciliation"
 """Who acted, where nobody did."""
@@ -25,9 +36,14 @@ WITH opened AS (
          kind = ANY($5::text[]) AND coalesce(payee, $4) IS NOT NULL, crossing,
          our_fen, their_fen, our_at, their_at, 'open', $2
     FROM found
-      ON CONFLICT (source, booked_on, kind, is_refund, ref) DO NOTHING RETURNING id)
+      ON CONFLICT (source, booked_on, kind, is_refund, ref) DO NOTHING
+  RETURNING id, booked_on, kind, is_refund, ref)
 INSERT INTO payments_case_note (case_id, at, actor, event, note)
-SELECT id, $2::timestamptz, $3, 'open', '' FROM opened RETURNING case_id
+SELECT o.id, $2::timestamptz, $3, 'open', (
+         SELECT left(min(f.note), 500) FROM found f
+          WHERE (f.booked_on, f.kind, f.is_refund, f.ref)
+              = (o.booked_on, o.kind, o.is_refund, o.ref))
+  FROM opened o RETURNING case_id
 """
 
 _REAPPEAR = """
@@ -43,7 +59,7 @@ SELECT id, $2::timestamptz, $3, 'reappear', '' FROM back RETURNING case_id
 _VANISH = """
 WITH gone AS (
   UPDATE payments_case c SET state = 'cleared', closed_at = $2::timestamptz
-   WHERE c.source = $1 AND c.state = ANY($5::text[])
+   WHERE c.source = $1 AND c.state = ANY($5::text[]) AND c.kind = ANY($6::text[])
      AND CASE WHEN c.crossing THEN EXISTS (
            SELECT FROM payments_crossing x
             WHERE x.source = c.source AND x.is_refund = c.is_refund AND x.ref = c.ref
@@ -72,8 +88,51 @@ async def take_over(tx: Transaction, *, source: str, side: Side, on: date, now: 
     blocking = [kind.value for kind in BLOCKING[side]]
     opened = await fetch_all(tx, _OPEN, source, now, SYSTEM, payee, blocking)
     back = await fetch_all(tx, _REAPPEAR, source, now, SYSTEM)
-    gone = await fetch_all(tx, _VANISH, source, now, SYSTEM, on, list(UNSETTLED))
+    gone = await fetch_all(tx, _VANISH, source, now, SYSTEM, on, list(UNSETTLED), list(BreakKind))
     return Change(len(opened) + len(back), len(gone))
+
+
+async def open_oddity(tx: Transaction, found: OddityFound, now: datetime) -> None:
+    """Open a case of what a PSP said or did. The same again changes nothing."""
+    is_refund = found.oddity in _OF_REFUNDS
+    rows = await fetch_all(
+        tx,
+        """INSERT INTO payments_case
+             (source, booked_on, kind, is_refund, ref, their_ref, intent_id, payee, blocking,
+              crossing, our_fen, their_fen, state, opened_at)
+           VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, false, $10, $11, 'open', $12)
+           ON CONFLICT (source, booked_on, kind, is_refund, ref) DO NOTHING RETURNING id""",
+        found.source,
+        found.found_on,
+        found.oddity,
+        is_refund,
+        found.ref,
+        found.their_ref,
+        found.intent_id,
+        found.payee,
+        found.oddity in BLOCKING_ODDITIES,
+        found.our_fen,
+        found.their_fen,
+        now,
+    )
+    for row in rows:
+        await _note(tx, row["id"], "open", SYSTEM, "", now)
+
+
+async def clear_refund(tx: Transaction, ref: str, now: datetime) -> None:
+    """Clear the cases of a refund that has come to its end after all."""
+    rows = await fetch_all(
+        tx,
+        """UPDATE payments_case SET state = 'cleared', closed_at = $4
+            WHERE is_refund AND ref = $1 AND kind = ANY($2::text[]) AND state = ANY($3::text[])
+           RETURNING id""",
+        ref,
+        list(_OWN_REFUNDS),
+        list(UNSETTLED),
+        now,
+    )
+    for row in rows:
+        await _note(tx, row["id"], "vanish", SYSTEM, "", now)
 
 
 async def step(
@@ -98,16 +157,28 @@ async def step(
     case.state = CASE.next_state(case.state, event)
     case.closed_at = now if case.state not in UNSETTLED else None
     await case.save(using_db=tx, update_fields=["state", "closed_at"])
+    await _note(tx, case.id, event, actor.strip(), note.strip(), now, resolution)
+    return case
+
+
+async def _note(
+    tx: Transaction,
+    case_id: int,
+    event: str,
+    actor: str,
+    note: str,
+    now: datetime,
+    resolution: Resolution | None = None,
+) -> None:
     await CaseNote.create(
         using_db=tx,
-        case_id=case.id,
+        case_id=case_id,
         at=now,
-        actor=actor.strip()[:64],
+        actor=actor[:64],
         event=event,
         resolution=resolution,
-        note=note.strip()[:500],
+        note=note[:500],
     )
-    return case
 
 
 async def list_cases(
@@ -154,13 +225,11 @@ async def list_unheard(tx: Transaction) -> list[UUID]:
 
 
 async def list_unheard_refunds(tx: Transaction) -> list[UUID]:
-    """Refunds of ours that the PSP has made and we have not heard of."""
+    """Refunds of ours that the PSP tells of and that are not made, as far as we have heard."""
     rows = await fetch_all(
         tx,
-        """SELECT DISTINCT r.id FROM found f
-             JOIN payments_refund r ON r.intent_id = f.intent_id
-              AND payments_ref(r.id) = f.ref
-            WHERE f.kind = 'refund' AND f.our_fen IS NULL AND r.state <> 'succeeded'""",
+        """SELECT DISTINCT r.id FROM booking b JOIN payments_refund r ON payments_ref(r.id) = b.ref
+            WHERE b.is_refund AND NOT b.due AND r.state <> 'succeeded'""",
     )
     return [row["id"] for row in rows]
 

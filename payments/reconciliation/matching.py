@@ -23,26 +23,11 @@ from payments.ledger.accounts import payee_payable, psp_receivable
 from payments.reconciliation.domain import BOUNDARY
 from payments.statements import Line
 
-_COLUMNS = ("is_refund", "ref", "order_ref", "their_ref", "amount_fen", "fee_fen", "at", "seq")
+_COLUMNS = (*Line._fields, "seq")
 _BREATH_LINES = 1_000
 """After so many lines others of this process get their turn."""
 
-_TABLES = """
-CREATE TEMP TABLE told (
-  is_refund boolean, ref text, order_ref text, their_ref text,
-  amount_fen bigint, fee_fen bigint, at timestamptz, seq bigint
-) ON COMMIT DROP;
-CREATE TEMP TABLE booking (
-  is_refund boolean, ref text, intent_id uuid, payee text, amount_fen bigint,
-  first_at timestamptz, last_at timestamptz, first_on date, last_on date,
-  due boolean, deemed boolean
-) ON COMMIT DROP;
-CREATE TEMP TABLE found (
-  booked_on date, kind text, is_refund boolean, ref text, order_ref text, their_ref text,
-  intent_id uuid, payee text, our_fen bigint, their_fen bigint,
-  our_at timestamptz, their_at timestamptz, crossing boolean DEFAULT false
-) ON COMMIT DROP;
-"""
+_ANALYZE = "SELECT payments_analyze_comparison()"
 
 _BOOK = """
 INSERT INTO booking (is_refund, ref, intent_id, payee, amount_fen, first_at, last_at,
@@ -99,6 +84,13 @@ SELECT true AS is_refund, i.id, i.id AS intent_id, i.payee,
  WHERE j.kind = 'reverse' AND 'payee:' || i.payee = $2 AND """
 """A payee is not told of refunds: it may reverse one, and need not."""
 
+_PSP_OPEN_REFUNDS = """
+SELECT true AS is_refund, r.id, r.intent_id, i.payee, r.amount_fen,
+       r.created_at AS first_at, r.created_at AS last_at, false AS due, false AS deemed
+  FROM payments_refund r JOIN payments_intent i ON i.id = r.intent_id
+ WHERE r.state <> 'succeeded' AND 'psp:' || r.psp = $2 AND """
+"""A refund stands in the statement of the day on which it was asked for, made or not."""
+
 _STRAY_PAYMENT = """i.id IN (
   SELECT payments_id(t.ref) FROM told t WHERE NOT t.is_refund AND NOT EXISTS (
     SELECT FROM booking b WHERE NOT b.is_refund AND b.ref = t.ref))"""
@@ -127,6 +119,7 @@ _STRAYS: dict[Side, tuple[str, ...]] = {
         _BOOK + _PSP_PAYMENTS + _STRAY_PAYMENT + _END,
         _BOOK + _PSP_LEFT + _STRAY_PAYMENT + _END,
         _BOOK + _PSP_REFUNDS + _STRAY_REFUND.replace("i.id IN", "r.id IN") + _END,
+        _BOOK + _PSP_OPEN_REFUNDS + _STRAY_REFUND.replace("i.id IN", "r.id IN") + _END,
     ),
     Side.PAYEE: (
         _BOOK + _PAYEE_PAYMENTS + _STRAY_PAYMENT + _END,
@@ -134,6 +127,13 @@ _STRAYS: dict[Side, tuple[str, ...]] = {
     ),
 }
 """What the day should not hold and a line names nevertheless: looked up by its number."""
+
+_WRONG = """
+WITH misread AS (DELETE FROM told WHERE wrong <> '' RETURNING *)
+INSERT INTO found (booked_on, kind, is_refund, ref, order_ref, their_ref, their_at, note)
+SELECT DISTINCT ON (ref) $1::date, 'line', false, ref, order_ref, their_ref, at, wrong
+  FROM misread ORDER BY ref, seq
+"""
 
 _DUPLICATES = """
 WITH twice AS (
@@ -153,10 +153,12 @@ INSERT INTO found (booked_on, kind, is_refund, ref, order_ref, their_ref, intent
 SELECT $1::date, d.kind, coalesce(b.is_refund, t.is_refund), coalesce(b.ref, t.ref), t.order_ref,
        t.their_ref, b.intent_id, b.payee,
        CASE d.kind WHEN 'fee' THEN fee.due_fen ELSE b.amount_fen END,
-       CASE d.kind WHEN 'fee' THEN t.fee_fen ELSE t.amount_fen END,
+       CASE d.kind WHEN 'fee' THEN t.fee_fen WHEN 'coupon' THEN t.settled_fen
+                   ELSE t.amount_fen END,
        b.first_at, t.at
   FROM told t FULL JOIN booking b ON b.is_refund = t.is_refund AND b.ref = t.ref
- CROSS JOIN LATERAL (SELECT (b.amount_fen * $2::int + 5000) / 10000 AS due_fen) fee
+ CROSS JOIN LATERAL (SELECT (coalesce(t.settled_fen, b.amount_fen) * $2::int + 5000) / 10000
+                       AS due_fen) fee
  CROSS JOIN LATERAL (SELECT unnest(ARRAY[
    CASE WHEN b.ref IS NULL AND NOT t.is_refund THEN 'missing_here' END,
    CASE WHEN b.ref IS NULL AND t.is_refund THEN 'refund' END,
@@ -164,6 +166,7 @@ SELECT $1::date, d.kind, coalesce(b.is_refund, t.is_refund), coalesce(b.ref, t.r
         THEN CASE WHEN b.is_refund THEN 'refund' ELSE 'missing_there' END END,
    CASE WHEN t.amount_fen <> b.amount_fen THEN 'amount' END,
    CASE WHEN t.amount_fen = b.amount_fen AND t.fee_fen <> fee.due_fen THEN 'fee' END,
+   CASE WHEN t.amount_fen = b.amount_fen AND t.settled_fen <> t.amount_fen THEN 'coupon' END,
    CASE WHEN payments_day(t.at) NOT BETWEEN b.first_on AND b.last_on
           OR $1 NOT BETWEEN b.first_on AND b.last_on THEN
         CASE WHEN t.ref IS NOT NULL THEN 'date' END END
@@ -193,8 +196,21 @@ SELECT $1, is_refund, ref, intent_id, payee, amount_fen, first_at, first_on,
        last_on, CASE WHEN is_told THEN $2 END
   FROM seen
     ON CONFLICT (source, is_refund, ref)
-    DO UPDATE SET booked_on = coalesce(c.booked_on, EXCLUDED.booked_on)
+    DO UPDATE SET booked_on = coalesce(c.booked_on, EXCLUDED.booked_on),
+                  last_on = greatest(c.last_on, EXCLUDED.last_on)
 """
+
+_TOLD_EARLY = """
+INSERT INTO payments_crossing AS c
+  (source, is_refund, ref, intent_id, payee, amount_fen, at, first_on, last_on, booked_on)
+SELECT $1, true, b.ref, b.intent_id, b.payee, b.amount_fen, b.first_at, b.first_on,
+       greatest(b.last_on, $2::date + 1), $2
+  FROM booking b JOIN told t ON t.is_refund AND t.ref = b.ref WHERE b.is_refund AND NOT b.due
+    ON CONFLICT (source, is_refund, ref)
+    DO UPDATE SET booked_on = coalesce(c.booked_on, EXCLUDED.booked_on),
+                  last_on = greatest(c.last_on, EXCLUDED.last_on)
+"""
+"""A PSP has told of a refund before it was made: it is not awaited when it is, on a later day."""
 
 _AWAITED_IN_VAIN = """
 INSERT INTO found (booked_on, kind, is_refund, ref, order_ref, intent_id, payee, our_fen, our_at,
@@ -217,7 +233,7 @@ UPDATE found f SET intent_id = i.id, payee = i.payee
 
 _FIGURES = """
 SELECT
-  (SELECT count(*) FROM told)::int AS lines,
+  ((SELECT count(*) FROM told) + (SELECT count(*) FROM found))::int AS lines,
   (SELECT coalesce(sum(amount_fen) FILTER (WHERE NOT is_refund), 0) FROM told)::bigint
     AS their_paid_fen,
   (SELECT coalesce(sum(amount_fen) FILTER (WHERE is_refund), 0) FROM told)::bigint
@@ -290,6 +306,7 @@ async def compare(
     await _prepare(tx)
     await _stage(tx, lines)
     await _load(tx, source, side, on)
+    await tx.execute_query(_WRONG, [on])
     figures = await fetch_one(tx, _FIGURES, on)
     assert figures is not None
     hours = [[0, 0] for _ in range(24)]
@@ -302,6 +319,8 @@ async def compare(
         [source, on],
     )
     await tx.execute_query(_CROSSINGS, [source, on])
+    if side is Side.PSP:
+        await tx.execute_query(_TOLD_EARLY, [source, on])
     await tx.execute_query(_AWAITED_IN_VAIN, [source, on])
     await tx.execute_query(_OWNERS)
     matched = await fetch_one(tx, _MATCHED, source, on)
@@ -312,7 +331,7 @@ async def compare(
 async def _prepare(tx: Transaction) -> None:
     """A million lines take longer, and sort in more memory, than a request may."""
     await tx.execute_script("SET LOCAL statement_timeout = '600s'; SET LOCAL work_mem = '64MB'")
-    await tx.execute_script(_TABLES)
+    await tx.execute_query("SELECT payments_begin_comparison()")
 
 
 async def _stage(tx: Transaction, lines: Iterable[Line]) -> None:
@@ -323,7 +342,7 @@ async def _stage(tx: Transaction, lines: Iterable[Line]) -> None:
             yield (*line, seq)
 
     await raw_connection(tx).copy_records_to_table("told", records=rows(), columns=_COLUMNS)
-    await tx.execute_script("ANALYZE told")
+    await tx.execute_query(_ANALYZE)
 
 
 async def _load(tx: Transaction, source: str, side: Side, on: date) -> None:
@@ -331,6 +350,6 @@ async def _load(tx: Transaction, source: str, side: Side, on: date) -> None:
     span = [BOUNDARY, account.code]
     for query in _BOOKINGS[side]:
         await tx.execute_query(query, [*span, *day_bounds(on)])
-    await tx.execute_script("ANALYZE booking")
+    await tx.execute_query(_ANALYZE)
     for query in _STRAYS[side]:
         await tx.execute_query(query, span)

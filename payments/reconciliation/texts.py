@@ -74,6 +74,15 @@ KINDS = {
     "date": Text("date", "日期不符", "date"),
     "duplicate": Text("duplicate", "重复记账", "duplicate"),
     "refund": Text("refund", "退款不符", "refund"),
+    "coupon": Text("coupon", "商户优惠", "coupon at our cost"),
+    "line": Text("line", "账单行无法识别", "line that makes no sense"),
+    "refund_refused": Text("refund_refused", "退款被拒", "refund refused"),
+    "refund_overdue": Text("refund_overdue", "退款逾期未完成", "refund overdue"),
+    "second_capture": Text("second_capture", "重复收款", "second capture"),
+    "foreign_refund": Text("foreign_refund", "非本系统退款", "foreign refund"),
+    "other_amount": Text("other_amount", "收款金额不同", "other amount"),
+    "other_currency": Text("other_currency", "收款币种不同", "other currency"),
+    "other_time": Text("other_time", "收款时间不符", "other time"),
 }
 STATES = {
     "open": Text("open", "待处理", "open"),

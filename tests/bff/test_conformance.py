@@ -12,12 +12,13 @@ import pytest
 
 from bff.app import Api
 from bff.transports.endpoint import Edge, Pings
+from core.bus import bus
 from core.context.app import App
 from core.database import connection, fetch_one, transaction
 from core.ids import new_id
 from core.security.authentication import Viewer, revoke
 from notifications import api as notifications
-from notifications import store
+from notifications.models import BODY, TITLE, Message
 from tests.bff.conftest import served
 from tests.bff.lag import within
 
@@ -50,19 +51,21 @@ def lines(output: str) -> list[Any]:
 
 async def write(app: App, tx: Any, person_id: UUID, title: str) -> UUID:
     """A message in an inbox, as `notify` writes it, visible when `tx` commits."""
-    message_id = await store.insert_message(
-        app,
-        tx,
+    message = await Message.create(
+        using_db=tx,
+        id=(position := new_id()),
         person_id=person_id,
-        key=str(new_id()),
+        key=str(position),
         template="test",
-        title=title,
-        body="…",
-        deep_link=None,
-        topic=notifications.inbox_topic(person_id),
+        version=1,
+        about="service",
+        title_sealed=app.vault.encrypt(title, TITLE),
+        body_sealed=app.vault.encrypt("…", BODY),
+        position=position,
+        created_at=app.clock.now(),
     )
-    assert message_id is not None
-    return message_id
+    await bus.publish(tx, notifications.inbox_topic(person_id), str(position))
+    return message.id
 
 
 async def write_now(app: App, person_id: UUID, *titles: str) -> None:

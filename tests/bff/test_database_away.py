@@ -105,7 +105,7 @@ async def test_a_rest_route_answers_503_and_leaves_defects_alone() -> None:
 async def test_nothing_is_begun_in_a_transaction_that_is_refused(app: App) -> None:
     with pytest.raises(asyncpg.DiskFullError):
         async with transaction() as tx:
-            await tx.execute_query("CREATE TEMPORARY TABLE half (x int)")
+            await tx.execute_query("SELECT set_config('app.half', 'done', true)")
             raise asyncpg.DiskFullError("No space left on device")
     rows = await connection().execute_query_dict("SELECT to_regclass('half') AS half")
     assert rows == [{"half": None}]

@@ -33,16 +33,21 @@ def test_lint_finds_what_lacks_words() -> None:
         }
         "ONE is the first." enum Kind { ONE TWO }
         input Wish { "Told." p: Int q: Int }
-        "A result." union XResult = Shop
+        union XResult = Shop
+        "A reading." type Bread { "Told." status: Int "Told." asOf: Int "Told." loaves: [Int] }
+        "A thing." type Roll { "Told." id: ID }
         """
     )
     assert lint(schema) == [
+        "Bread.loaves: the list of a reading is called items",
         "Kind.TWO has no description",
+        "Roll.id is ID, not ID!: a cache is keyed by it",
         "Shop.a(y:) has no description",
         "Shop.b has no description",
         "Shop.c is deprecated without the day on which it goes (YYYY-MM-DD)",
         "Wish has no description",
         "Wish.q has no description",
+        "XResult has no description",
     ]
 
 

@@ -47,3 +47,25 @@ def test_the_systems_clock_is_aware_and_may_be_set_ahead() -> None:
     assert SystemClock().now().utcoffset() == timedelta(0)
     ahead = SystemClock(timedelta(days=400))
     assert SystemClock().now() <= ahead.now() - timedelta(days=400) <= SystemClock().now()
+
+
+@pytest.mark.parametrize("wrong_by", [timedelta(minutes=-10), timedelta(seconds=5)])
+def test_a_machines_clock_follows_the_common_one(wrong_by: timedelta) -> None:
+    machine, true = ManualClock(NOON + wrong_by), ManualClock(NOON)
+    clock = SystemClock(timedelta(days=1), machine.now)
+    assert clock.follow(true.now() - timedelta(seconds=0.2), 0.4)
+    assert clock.now() == true.now() + timedelta(days=1)
+    for step in (machine, true):
+        step.move(timedelta(hours=1))
+    assert not clock.follow(true.now(), 0.0)
+    assert clock.now() == true.now() + timedelta(days=1)
+    machine.move(-wrong_by)  # the machine's clock is set
+    assert clock.follow(true.now(), 0.0)
+    assert (clock.correction, clock.now()) == (timedelta(0), true.now() + timedelta(days=1))
+
+
+def test_what_a_slow_answer_explains_changes_nothing() -> None:
+    clock = SystemClock(machine_time=ManualClock(NOON).now)
+    assert not clock.follow(NOON - timedelta(seconds=2), 4.0)
+    assert not clock.follow(NOON + timedelta(seconds=0.05), 0.0)
+    assert clock.now() == NOON

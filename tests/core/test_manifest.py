@@ -165,6 +165,6 @@ async def test_production_calls_no_upstream_without_an_address(
     addresses = tmp_path / "upstreams.toml"
     addresses.write_text('[police]\nurl = "https://police.example/"\n')
     values = settings.model_dump() | {"environment": "production", "upstreams_file": addresses}
-    with pytest.raises(ValueError, match="UPSTREAMS_FILE has no entry for"):
+    with pytest.raises(StartError, match="UPSTREAMS_FILE has no entry for"):
         async with open_app(Settings(**values), clock=clock, manifests=manifests):
             pytest.fail("it opened")

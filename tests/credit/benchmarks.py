@@ -3,7 +3,7 @@
 import lzma
 from pathlib import Path
 
-from credit.scoring.schema import Column, Derivation, Feature, Kind, Known, Part
+from credit.engine.schema import Column, Derivation, Feature, Kind, Known, Part
 from credit.training.specs.spec import Fit, Spec
 
 _TEXT = ("取值", "value")
@@ -36,7 +36,6 @@ def _spec(
         bad=frozenset({bad}),
         good=frozenset({good}),
         id="id",
-        policy="sba",
         fit=fit,
     )
 

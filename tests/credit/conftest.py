@@ -2,6 +2,7 @@
 
 import os
 from dataclasses import replace
+from datetime import date
 from functools import cache
 from pathlib import Path
 
@@ -9,13 +10,19 @@ import orjson
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from credit.scoring.artefact import Artefact, canonical, fingerprint
+from credit.engine.artefact import Artefact
+from credit.engine.assess import Desk
+from credit.engine.decision import Engine
+from credit.policy.choice import policy_for
+from credit.policy.rules import Policy
+from credit.seals import canonical, fingerprint
 from credit.training.data import Dataset, build, read
+from credit.training.provenance import Order
 from credit.training.simulate import Records, loan_history
 from credit.training.specs.jinan import JINAN
 from credit.training.specs.sba import SBA
 from credit.training.specs.spec import Spec
-from credit.training.train import Order, train
+from credit.training.train import train
 
 KEY = Ed25519PrivateKey.from_private_bytes(bytes(range(32)))
 """A fixed key, for tests alone."""
@@ -76,6 +83,21 @@ def sba_artefact(through: int = 2001) -> Artefact:
 def small(spec: Spec, rounds: int) -> Spec:
     """A spec with a shorter fit, where a test is not about figures."""
     return replace(spec, fit=replace(spec.fit, rounds=rounds, bags=1))
+
+
+def example(spec: str) -> Policy:
+    """The shipped example policy for a data set."""
+    return policy_for(spec, None, date(2025, 6, 30))
+
+
+def desk_of(artefact: Artefact) -> Desk:
+    """An artefact under its example policy."""
+    return Desk(artefact, example(artefact.spec))
+
+
+def engine_of(artefact: Artefact, **company: tuple[Artefact, ...]) -> Engine:
+    """An engine under the example policy."""
+    return Engine(artefact, example(artefact.spec), **company)
 
 
 @pytest.fixture(scope="session")

@@ -9,11 +9,13 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from core.security.keys import ensure_sandbox_keys
-from credit.scoring.artefact import MODEL_FILE, SEAL_FILE, canonical, load, save
-from credit.scoring.errors import ArtefactError
-from credit.scoring.keys import MODEL_KEY_FILE, read_private_key, read_trusted_key
+from credit.engine.artefact import MODEL_FILE, SEAL_FILE, load, save
+from credit.errors import ArtefactError
+from credit.keys import MODEL_KEY_FILE, read_private_key, read_trusted_key
+from credit.seals import canonical
 from credit.training.data import build
-from credit.training.train import Order, train
+from credit.training.provenance import Order
+from credit.training.train import train
 
 from .conftest import KEY, history, jinan_contents, small
 from .conftest import SMALL_JINAN as SPEC
@@ -88,11 +90,13 @@ def test_loading_and_deciding_need_no_training_library(folder):
     code = f"""
 import sys, datetime, pathlib
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
-from credit.scoring.artefact import load
-from credit.scoring.decision import Engine
+from credit.engine.artefact import load
+from credit.engine.decision import Engine
+from credit.policy.choice import policy_for
 key = Ed25519PublicKey.from_public_bytes(bytes.fromhex({public!r}))
 artefact = load(pathlib.Path({str(folder)!r}), [key])
-Engine(artefact).decide({application!r}, datetime.date(2025, 6, 30))
+on = datetime.date(2025, 6, 30)
+Engine(artefact, policy_for("jinan", None, on)).decide({application!r}, on)
 heavy = {{"pandas", "sklearn", "xgboost", "scipy", "pickle5", "joblib", "pyarrow"}}
 print(sorted(heavy & set(sys.modules)))
 """

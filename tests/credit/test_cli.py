@@ -8,9 +8,9 @@ import orjson
 import pytest
 from typer.testing import CliRunner
 
-from credit.cli import app
-from credit.scoring.chain import JsonLinesStore
-from credit.scoring.registry import Registry, State
+from credit.commands.main import app
+from credit.log.chain import JsonLinesStore
+from credit.registry.registry import Registry, State
 from credit.training import specs
 from credit.training.specs.jinan import JINAN
 
@@ -98,6 +98,7 @@ def test_score_writes_the_fixed_columns(home):
         rows = list(csv.DictReader(file))
     assert list(rows[0]) == [
         "id", "pd", "score", "decision", "reason_1", "reason_2", "reason_3", "reason_4",
+        "limit", "absent", "policy", "model", "decided_on",
     ]  # fmt: skip
     assert [row["id"] for row in rows] == history()["loan_no"][::2]
     assert {row["decision"] for row in rows} == {"approve", "refer", "decline"}

@@ -13,15 +13,15 @@ from pathlib import Path
 
 import pytest
 
-from credit.scoring.batch import local, score_file
-from credit.scoring.errors import CreditError
-from credit.scoring.files import batches
+from credit.engine.batch import Job, local, score_file
+from credit.errors import CreditError
+from credit.files import batches
 
-from .conftest import history
+from .conftest import desk_of, history
 
 pytest.importorskip("distributed", reason="extra `cluster` is not installed")
 
-ON = date(2025, 12, 31)
+JOB = Job(date(2025, 12, 31), "zh")
 
 
 @pytest.fixture(scope="module")
@@ -75,20 +75,21 @@ def address_in(told: Path) -> str:
 
 
 def small_batches(source, artefact, spread):
-    return b"".join(spread(batches(source, frozenset(c.name for c in artefact.columns), 200)))
+    names = frozenset(desk_of(artefact).input_names)
+    return b"".join(part for _, part in spread(batches(source, names, 200)))
 
 
 @pytest.mark.soak  # a cluster of processes, one of them killed
 def test_a_killed_worker_loses_nothing(champion, source, cluster):
-    from credit.scoring.cluster import on_cluster
+    from credit.engine.cluster import on_cluster
 
     url, workers = cluster
-    whole = small_batches(source, champion, local(champion, ON, "zh"))
+    whole = small_batches(source, champion, local(desk_of(champion), JOB))
     received = []
-    stream = on_cluster(champion, url, ON, "zh")(
-        batches(source, frozenset(c.name for c in champion.columns), 200)
+    stream = on_cluster(desk_of(champion), url, JOB)(
+        batches(source, frozenset(desk_of(champion).input_names), 200)
     )
-    for i, part in enumerate(stream):
+    for i, (_, part) in enumerate(stream):
         received.append(part)
         if i == 3:
             workers[0].send_signal(signal.SIGKILL)
@@ -97,9 +98,9 @@ def test_a_killed_worker_loses_nothing(champion, source, cluster):
 
 
 def test_no_scheduler_is_a_clear_error(champion, source, tmp_path):
-    from credit.scoring import cluster as module
+    from credit.engine import cluster as module
 
-    spread = module.on_cluster(champion, "tcp://127.0.0.1:9", ON, "zh", timeout_s=1)
+    spread = module.on_cluster(desk_of(champion), "tcp://127.0.0.1:9", JOB, timeout_s=1)
     with pytest.raises(CreditError, match="no Dask scheduler answers"):
-        score_file(champion, source, tmp_path / "out.csv", on=ON, language="zh", spread=spread)
+        score_file(desk_of(champion), source, tmp_path / "out.csv", JOB, spread=spread)
     assert list(tmp_path.iterdir()) == []

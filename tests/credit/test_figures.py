@@ -9,16 +9,16 @@ import numpy as np
 import pytest
 
 from credit.training.evaluate import evaluate
+from credit.training.fit import fit_window
 from credit.training.metrics import auc
 from credit.training.specs.sba import SBA
-from credit.training.train import fit_window
 
-from .conftest import sba_artefact, sba_data
+from .conftest import example, sba_artefact, sba_data
 
 
 @pytest.fixture(scope="module")
 def result():
-    return evaluate(sba_artefact(), SBA, sba_data())
+    return evaluate(sba_artefact(), SBA, sba_data(), example("sba"))
 
 
 def test_the_test_period_is_out_of_time(result):
@@ -50,8 +50,11 @@ def test_probabilities_beat_the_base_rate_after_one_quarter(result):
 
 
 def test_backtest_of_each_year_is_in_the_artefact():
-    years = [row["year"] for row in sba_artefact().content["metrics"]["backtest"]]
-    assert years == [1999, 2000, 2001]
+    told = [(r["role"], r["years"]) for r in sba_artefact().content["metrics"]["backtest"]]
+    assert told[0][0] == "confirmation"
+    assert {role for role, _ in told[1:]} == {"selection"}
+    # what confirms was not chosen on
+    assert max(last for _, (_, last) in told[1:]) < told[0][1][0]
 
 
 def test_monotonicity_costs_next_to_nothing():
@@ -69,19 +72,19 @@ def test_monotonicity_costs_next_to_nothing():
 
 
 def _matrix(spec, fitted, data):
-    from credit.scoring.features import derive
+    from credit.engine.features import derive
 
     return derive(spec.features, fitted.lookups, data.columns, len(data))
 
 
 def test_the_leaky_figure_is_shown_as_a_warning():
-    from credit.scoring.files import read_whole
+    from credit.files import read_whole
 
     from .conftest import shared
 
     path = shared("sba_loans_to_fy2004.csv.xz")
     term = np.array(read_whole(path, frozenset({"term"}))["term"], dtype=np.float64)
-    result = evaluate(sba_artefact(), SBA, sba_data(), after_columns={"term": term})
+    result = evaluate(sba_artefact(), SBA, sba_data(), example("sba"), after_columns={"term": term})
     assert result["leaky"]["worst"] == "term"
     assert result["leaky"]["auc"]["term"] > 0.85
     assert result["leaky"]["auc"]["term"] > result["figures"]["auc"]["value"] + 0.15
@@ -91,7 +94,7 @@ def test_evaluating_within_the_window_must_be_asked_for():
     data = sba_data()
     early = data.where(data.year <= 2001)
     with pytest.raises(ValueError, match="no row after the training window"):
-        evaluate(sba_artefact(), SBA, early)
+        evaluate(sba_artefact(), SBA, early, example("sba"))
 
 
 @pytest.mark.soak
@@ -101,7 +104,7 @@ def test_evaluating_within_the_window_must_be_asked_for():
 def test_other_origins(through, until, floor):
     data = sba_data()
     data = data.where(data.year <= until)
-    result = evaluate(sba_artefact(through), SBA, data)
+    result = evaluate(sba_artefact(through), SBA, data, example("sba"))
     assert result["figures"]["auc"]["value"] >= floor
     for peer in result["peers"].values():
         assert peer["auc_gain"]["value"] > 0.02

@@ -8,16 +8,17 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from credit.scoring.batch import score_file
-from credit.scoring.errors import InputError
-from credit.scoring.files import batches, read_whole, written_whole
-from credit.scoring.intake import parse
+from credit.engine.batch import Job, score_file
+from credit.engine.intake import parse
+from credit.errors import InputError
+from credit.files import batches, read_whole, written_whole
 from credit.training.data import build
 from credit.training.specs.jinan import JINAN
 
-from .conftest import history
+from .conftest import desk_of, history
 
 ON = date(2025, 12, 31)
+JOB = Job(ON, "zh")
 
 
 def head(rows: int = 50) -> dict[str, list[object]]:
@@ -71,7 +72,7 @@ def test_nothing_is_half_written(champion, tmp_path, column, value, message):
     source.write_text(as_csv(raw))
     out.write_text("an earlier result")
     with pytest.raises(InputError, match=f"row 50, column {column}"):
-        score_file(champion, source, out, on=ON, language="zh")
+        score_file(desk_of(champion), source, out, JOB)
     assert out.read_text() == "an earlier result"
     assert sorted(p.name for p in tmp_path.iterdir()) == ["in.csv", "out.csv"]
 
@@ -122,7 +123,7 @@ def test_a_file_without_rows_is_refused(champion, tmp_path):
     source = tmp_path / "in.csv"
     source.write_text(as_csv(head(0)))
     with pytest.raises(InputError, match="no rows"):
-        score_file(champion, source, tmp_path / "out.csv", on=ON, language="zh")
+        score_file(desk_of(champion), source, tmp_path / "out.csv", JOB)
     with pytest.raises(InputError, match="no rows"):
         build(head(0), JINAN, today=None)
     assert not (tmp_path / "out.csv").exists()
@@ -154,20 +155,22 @@ def test_every_file_form_scores_alike(champion, tmp_path):
     results = []
     for path in sorted(tmp_path.glob("[a-e].*")):
         out = tmp_path / "out.csv"
-        assert score_file(champion, path, out, on=ON, language="zh") == 50
+        assert score_file(desk_of(champion), path, out, JOB) == 50
         results.append(out.read_bytes())
     assert len(results) == 5
     assert len(set(results)) == 1
 
 
 def test_batch_size_changes_nothing(champion, tmp_path):
-    from credit.scoring.batch import score_batch
+    from credit.engine.batch import score_batch
 
     source = tmp_path / "in.csv"
     source.write_text(as_csv(head()))
     parts = {}
     for size in (7, 50):
-        pieces = [score_batch(champion, n, b, ON, "en") for n, b in batches(source, size=size)]
+        pieces = [
+            score_batch(desk_of(champion), n, b, JOB)[1] for n, b in batches(source, size=size)
+        ]
         parts[size] = b"".join(pieces)
     assert parts[7] == parts[50]
 

@@ -5,12 +5,12 @@ from datetime import UTC, datetime, timedelta
 import orjson
 import pytest
 
-from credit.scoring.chain import Head, JsonLinesStore, MemoryStore, append, entries, verify
-from credit.scoring.decision import Engine
-from credit.scoring.errors import LogError
-from credit.scoring.log import record, replay
+from credit.errors import LogError
+from credit.log.chain import Head, JsonLinesStore, MemoryStore, append, entries, verify
+from credit.log.decisions import record, replay
+from credit.policy.choice import shipped
 
-from .conftest import history
+from .conftest import engine_of, history
 
 AT = datetime(2025, 6, 30, 1, 0, tzinfo=UTC)
 SHORT, SOAK = 1_000, 10_000
@@ -37,31 +37,31 @@ def models(*artefacts):
 @pytest.mark.parametrize("count", [SHORT, pytest.param(SOAK, marks=pytest.mark.soak)])
 def test_thousands_of_decisions_replay_identically(champion, challenger, count):
     store = MemoryStore()
-    engine = Engine(champion, shadows=(challenger,))
+    engine = engine_of(champion, shadows=(challenger,))
     for i in range(count):
         record(store, engine, application(i), AT + timedelta(seconds=i))
-    result = replay(store, models(champion, challenger))
+    result = replay(store, models(champion, challenger), shipped())
     assert result.same == count
     assert result.different == ()
     assert verify(store) == store.head()
 
 
 def test_a_replay_with_another_policy_or_model_shows(champion, challenger, store):
-    engine = Engine(champion)
+    engine = engine_of(champion)
     for i in range(40):
         record(store, engine, application(i), AT)
-    swapped = replay(store, lambda _: challenger)
+    swapped = replay(store, lambda _: challenger, shipped())
     assert swapped.same == 0
     assert len(swapped.different) == 40
     with pytest.raises(LogError, match="cannot be replayed"):
-        replay(store, models())
+        replay(store, models(), shipped())
 
 
 def test_every_changed_byte_is_found(champion, tmp_path):
     path = tmp_path / "log.jsonl"
     store = JsonLinesStore(path)
     for i in range(12):
-        record(store, Engine(champion), application(i), AT)
+        record(store, engine_of(champion), application(i), AT)
     whole = path.read_bytes()
     names = [whole.index(name) for name in (b'"number"', b'"payload"', b'"previous"')]
     for place in [*(n + 2 for n in names), *range(0, len(whole), max(1, len(whole) // 150))]:
@@ -78,7 +78,7 @@ def test_the_last_entry_is_guarded_too(champion, tmp_path):
     path = tmp_path / "log.jsonl"
     store = JsonLinesStore(path)
     for i in range(3):
-        record(store, Engine(champion), application(i), AT)
+        record(store, engine_of(champion), application(i), AT)
     lines = path.read_bytes().splitlines()
     last = orjson.loads(lines[-1])
     last["payload"]["decision"]["outcome"] = "approve!"
@@ -92,7 +92,7 @@ def test_cut_dropped_and_swapped_lines_are_found(champion, tmp_path):
     path = tmp_path / "log.jsonl"
     store = JsonLinesStore(path)
     for i in range(5):
-        record(store, Engine(champion), application(i), AT)
+        record(store, engine_of(champion), application(i), AT)
     lines = path.read_bytes().splitlines(keepends=True)
     for wrong in (lines[:-1], lines[1:], lines[:2] + lines[3:], [*lines[:3], lines[4], lines[3]]):
         path.write_bytes(b"".join(wrong))
@@ -104,7 +104,7 @@ def test_a_torn_last_line_is_found(champion, tmp_path):
     path = tmp_path / "log.jsonl"
     store = JsonLinesStore(path)
     for i in range(2):
-        record(store, Engine(champion), application(i), AT)
+        record(store, engine_of(champion), application(i), AT)
     path.write_bytes(path.read_bytes()[:-30])
     with pytest.raises(LogError, match="entry 2"):
         list(entries(store))

@@ -7,11 +7,11 @@ import numpy as np
 import pytest
 import xgboost as xgb
 
-from credit.scoring.features import derive
-from credit.scoring.model import AdditiveModel, model_from, model_to_plain
-from credit.scoring.scale import Scale
-from credit.training.boost import fit_boosted, to_tables
-from credit.training.train import fit_window
+from credit.engine.features import derive
+from credit.engine.model import AdditiveModel, model_from, model_to_plain
+from credit.engine.scale import Scale
+from credit.training.boost import booster_names, fit_boosted, to_tables
+from credit.training.fit import fit_window
 
 from .conftest import SMALL_JINAN, jinan_data
 
@@ -19,7 +19,7 @@ from .conftest import SMALL_JINAN, jinan_data
 @pytest.fixture(scope="module")
 def matrix(champion):
     data = jinan_data()
-    return champion.matrix(data.columns, len(data))
+    return champion.matrix(data.inputs)
 
 
 @pytest.fixture(scope="module")
@@ -46,7 +46,7 @@ def test_one_row_and_many_give_the_same_bits(champion, matrix):
 
 
 def test_tables_say_what_the_trees_say(fitted):
-    names = [feature.name for feature in SMALL_JINAN.features]
+    names = booster_names(SMALL_JINAN.features)
     data = xgb.DMatrix(fitted.matrix.astype(np.float32), feature_names=names, nthread=1)
     trees = fitted.boosted.boosters[0].predict(data, output_margin=True)
     assert np.abs(trees - fitted.boosted.model.log_odds(fitted.matrix)).max() < 1e-4
@@ -130,7 +130,7 @@ def test_training_and_deployment_derive_alike(champion):
     data = jinan_data()
     both = derive(champion.features, champion.lookups, data.columns, len(data))
     one = data.where(np.arange(len(data)) == 42)
-    assert np.array_equal(champion.matrix(one.columns, 1)[0], both[42], equal_nan=True)
+    assert np.array_equal(champion.matrix(one.inputs)[0], both[42], equal_nan=True)
 
 
 def test_score_scale_round_trip():

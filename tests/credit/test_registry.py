@@ -5,9 +5,9 @@ from datetime import UTC, datetime
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from credit.scoring.chain import MemoryStore
-from credit.scoring.errors import RegistryError
-from credit.scoring.registry import EDGES, Registry, State, Waiver
+from credit.errors import RegistryError
+from credit.log.chain import MemoryStore
+from credit.registry.registry import EDGES, Registry, State, Waiver
 
 AT = datetime(2025, 6, 30, tzinfo=UTC)
 A, B = "a" * 64, "b" * 64

@@ -1,46 +1,33 @@
 """Messages: written with their cause, once, in the person's language, and for nobody else."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable
+from datetime import timedelta
 from typing import Any
 from uuid import uuid4
 
 import asyncpg
 import pytest
 
+from core.clock import ManualClock
 from core.context.app import App
 from core.database import connection, fetch_all, parse_url, transaction
 from core.people.directory import get_person
 from core.processes.embedded import DatabaseUrls
 from core.security.authentication import Viewer
-from core.upstream.exchange import UpstreamTimeout
 from notifications import api
-from notifications.jobs import deliver
 from notifications.models import Delivery, Message
-from notifications.upstream import GATEWAY
 from tests.asgi import Client
 from tests.fakes import FakeSms
-from tests.upstreams import by_operation
+from tests.messages import deliver_due, send_code
 
 QUIET = "example.fountain_closed"
 INBOX = """query I($first: Int!, $after: String) { inbox(first: $first, after: $after) { unread
   messages { edges { cursor node { id template title body deepLink createdAt readAt } }
     pageInfo { hasNextPage endCursor } } } }"""
 READ = """mutation R($id: ID!) { markMessageRead(messageId: $id, idempotencyKey: "read-key-1") {
-  __typename ... on MessageRead { messageId } ... on Refusal { code } } }"""
+  __typename ... on MessageRead { readMessage { id readAt } } ... on Refusal { code } } }"""
 Citizen = Callable[..., Awaitable[Viewer]]
-
-
-@pytest.fixture
-def sms() -> FakeSms:
-    """The SMS gateway."""
-    return FakeSms()
-
-
-@pytest.fixture
-def upstreams(sms: FakeSms) -> Mapping[Any, Any]:
-    """The outside systems of these tests."""
-    return {**by_operation(sms, GATEWAY)}
 
 
 async def _notify(app: App, viewer: Viewer, key: str, template: str = QUIET, **values: str) -> None:
@@ -74,7 +61,7 @@ async def test_a_message_is_written_in_the_persons_language(
     assert two["node"]["title"] == "饮水点暂停服务"
     assert "𠮷祥街 🚰" in one["node"]["body"]
     assert one["node"]["deepLink"] == "lovecity://services/drinking-fountains"
-    assert (one["node"]["createdAt"], one["node"]["readAt"]) == ("2026-11-23T04:00:00Z", None)
+    assert (one["node"]["createdAt"], one["node"]["readAt"]) == ("2026-11-23T04:00:00.000Z", None)
 
 
 async def test_one_key_is_one_message_whoever_repeats_it(client: Client, citizen: Citizen) -> None:
@@ -140,10 +127,10 @@ async def test_reading_is_once_and_only_ones_own(client: Client, citizen: Citize
     assert (await _inbox(client, viewer))["unread"] == 1
     for _ in range(2):
         read = await client.data(READ, {"id": id_}, viewer=viewer)
-        assert read["markMessageRead"]["messageId"] == id_
+        assert read["markMessageRead"]["readMessage"]["id"] == id_
     inbox = await _inbox(client, viewer)
     assert inbox["unread"] == 0
-    assert inbox["messages"]["edges"][0]["node"]["readAt"] == "2026-11-23T04:00:00Z"
+    assert inbox["messages"]["edges"][0]["node"]["readAt"] == "2026-11-23T04:00:00.000Z"
     stranger = await client.data(READ, {"id": id_})
     assert stranger["markMessageRead"]["code"] == "LOGIN_REQUIRED"
 
@@ -159,40 +146,45 @@ async def test_a_page_has_one_to_a_hundred(client: Client, citizen: Citizen, fir
 async def test_a_text_is_sent_once_however_often_the_job_runs(app: App, sms: FakeSms) -> None:
     for _ in range(3):
         async with transaction() as tx:
-            await api.send_text(app, tx, phone="13800138000", text="您好 🚰", key="text-1")
+            await send_code(app, tx, "13800138000", "您好 🚰", "text-1")
     (delivery,) = await Delivery.all()
-    await asyncio.gather(*(deliver(app, delivery.id) for _ in range(3)))
-    await deliver(app, delivery.id)
-    assert list(sms.sent.values()) == [("13800138000", "您好 🚰")]
+    await asyncio.gather(*(deliver_due(app) for _ in range(3)))
+    await deliver_due(app)
+    ((phone, text),) = sms.sent.values()
+    assert phone == "13800138000" and "您好 🚰" in text
     await delivery.refresh_from_db()
-    assert (delivery.state, delivery.receipt_ref) == ("sent", f"receipt-{str(delivery.id)[-12:]}")
-    assert await Message.all().count() == 0
+    receipt = f"receipt-{str(delivery.id)[-12:]}"
+    assert (delivery.state, delivery.provider, delivery.provider_ref) == ("sent", "sms", receipt)
+    assert await Message.filter(position__not_isnull=True).count() == 0
 
 
-async def test_a_silent_gateway_leaves_the_text_queued(app: App, sms: FakeSms) -> None:
+async def test_a_silent_gateway_leaves_the_text_queued(
+    app: App, sms: FakeSms, clock: ManualClock
+) -> None:
     async with transaction() as tx:
-        await api.send_text(app, tx, phone="13800138000", text="您好", key="text-1")
+        await send_code(app, tx, "13800138000", "您好", "text-1")
     (delivery,) = await Delivery.all()
     sms.is_silent = True
-    with pytest.raises(UpstreamTimeout):
-        await deliver(app, delivery.id)
+    await deliver_due(app)
     await delivery.refresh_from_db()
-    assert delivery.state == "queued"
+    assert (delivery.state, delivery.error, delivery.attempts) == ("created", "timeout", 1)
     sms.is_silent = False
-    await deliver(app, delivery.id)
-    assert sms.texts == ["您好"]
+    await deliver_due(app)
+    assert sms.sent == {}  # not before its gap is over
+    clock.move(timedelta(seconds=1))
+    await deliver_due(app)
+    assert len(sms.sent) == 1
 
 
 async def test_a_delivery_that_was_sent_cannot_be_queued_again(
     app: App, database: DatabaseUrls
 ) -> None:
     async with transaction() as tx:
-        await api.send_text(app, tx, phone="13800138000", text="您好", key="text-1")
-    (delivery,) = await Delivery.all()
-    await deliver(app, delivery.id)
+        await send_code(app, tx, "13800138000", "您好", "text-1")
+    await deliver_due(app)
     role = await asyncpg.connect(**parse_url(database.app))
     with pytest.raises(asyncpg.CheckViolationError):
-        await role.execute("UPDATE notifications_delivery SET state = 'queued'")
+        await role.execute("UPDATE notifications_delivery SET state = 'created'")
     await role.close()
 
 

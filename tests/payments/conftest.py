@@ -8,10 +8,12 @@ import pytest
 from core.clock import ManualClock
 from core.context.app import App
 from core.context.call import Call
-from modules.bills.upstream import BILLERS
+from modules.utilities.accounts.upstream import BILLERS
 from notifications.upstream import GATEWAY
 from payments.psp.port import Alipay, WeChatPay
+from tests.payments.fake_alipay import FakeAlipay
 from tests.payments.fakes import FakeBillers, FakePsp, FakeSms
+from tests.payments.town import Town
 from tests.payments.world import World
 from tests.upstreams import by_operation
 
@@ -29,6 +31,23 @@ def billers() -> FakeBillers:
 
 
 @pytest.fixture
+def alipay(clock: ManualClock) -> FakeAlipay:
+    """A second PSP."""
+    return FakeAlipay(clock)
+
+
+@pytest.fixture
+def two_psps(psp: FakePsp, alipay: FakeAlipay, billers: FakeBillers) -> Mapping[Any, Any]:
+    """The fakes with both PSPs; a test module gives them as its `upstreams`."""
+    return {
+        WeChatPay: psp,
+        Alipay: alipay,
+        **by_operation(billers, BILLERS),
+        **by_operation(FakeSms(), GATEWAY),
+    }
+
+
+@pytest.fixture
 def upstreams(psp: FakePsp, billers: FakeBillers) -> Mapping[Any, Any]:
     """The fakes in the place of the adapters; one PSP, unless a test gives a second."""
     return {
@@ -37,6 +56,19 @@ def upstreams(psp: FakePsp, billers: FakeBillers) -> Mapping[Any, Any]:
         **by_operation(billers, BILLERS),
         **by_operation(FakeSms(), GATEWAY),
     }
+
+
+@pytest.fixture
+def town(
+    app: App,
+    clock: ManualClock,
+    psp: FakePsp,
+    alipay: FakeAlipay,
+    billers: FakeBillers,
+    call: Callable[..., Call],
+) -> Town:
+    """The fake city with two PSPs."""
+    return Town(app, clock, psp, alipay, billers, call)
 
 
 @pytest.fixture

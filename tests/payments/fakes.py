@@ -1,6 +1,6 @@
 """A PSP and billers as written classes: the same contract as the adapters, faults on demand.
 
-They pass tests/payments/psp_contract.py and tests/modules/bills/biller_contract.py like the real
+They pass tests/payments/psp_contract.py and the contract of the billers like the real
 ones. A fault is said before a call: "lost" does the work and loses the reply, "down" does nothing.
 """
 
@@ -17,11 +17,13 @@ import orjson
 from core.clock import Clock, ensure_utc
 from core.deadline import Deadline
 from core.upstream.client import UpstreamRejected, UpstreamTimeout, UpstreamUnavailable
-from modules.bills.domain import BillerAccount, BillerBill, BillStatus, UtilityKind
+from modules.utilities.accounts.domain import BillerAccount, UtilityKind
+from modules.utilities.bills.domain import BillerBill, BillStatus
 from payments.api import Paid
 from payments.psp.port import (
     Callback,
     CallbackRefused,
+    MerchantRefused,
     Order,
     OrderState,
     OrderView,
@@ -42,8 +44,12 @@ class Faults:
         self.always = "ok"
 
     def before(self, operation: str) -> str:
-        """The fault of this call. Raises for "down"."""
+        """The fault of this call. Raises for "down" and, as a PSP that knows us no more, for
+        "merchant"."""
         fault = self.queued.popleft() if self.queued else self.always
+        if fault == "merchant":
+            refusal = UpstreamRejected(self._upstream, operation, 401, b'{"code":"SIGN_ERROR"}')
+            raise MerchantRefused(refusal, refusal.code)
         if fault == "down":
             raise UpstreamUnavailable(self._upstream, operation, "down")
         return fault
@@ -85,6 +91,8 @@ class FakePsp:
     callbacks: list[tuple[dict[str, str], bytes]] = field(default_factory=list)
     refuses_orders: bool = False
     refuses_refunds: bool = False
+    is_short: bool = False
+    """It has too little of our money to refund from."""
     slow_refunds: bool = False
     _secret: str = field(default_factory=lambda: secrets.token_hex(8))
 
@@ -123,6 +131,8 @@ class FakePsp:
         fault = self.faults.before("refund")
         if refund.refund_id not in self.refunds:
             paid = self.orders.get(refund.intent_id)
+            if self.is_short:
+                return RefundView(refund.refund_id, RefundState.SHORT)
             refused = (
                 self.refuses_refunds
                 or paid is None
@@ -264,7 +274,7 @@ class FakeBillers:
         return bill_no
 
     async def find_account(self, kind: UtilityKind, account_no: str) -> BillerAccount | None:
-        """See modules.bills.upstream."""
+        """See its declaration."""
         self.faults.after(self.faults.before("find_account"), "find_account")
         known = any(bill.account_no == account_no for bill in self.bills.values())
         return BillerAccount(account_no, "**例", "示范区****室") if known else None
@@ -272,7 +282,7 @@ class FakeBillers:
     async def list_bills(
         self, kind: UtilityKind, account_no: str, *, only_open: bool
     ) -> list[BillerBill]:
-        """See modules.bills.upstream."""
+        """See its declaration."""
         self.faults.after(self.faults.before("list_bills"), "list_bills")
         return [
             bill
@@ -281,14 +291,14 @@ class FakeBillers:
         ]
 
     async def get_bill(self, kind: UtilityKind, bill_no: str) -> BillerBill:
-        """See modules.bills.upstream."""
+        """See its declaration."""
         self.faults.after(self.faults.before("get_bill"), "get_bill")
         if bill_no not in self.bills:
             raise self._refusal("get_bill", 404, "NO_SUCH_BILL")
         return self.bills[bill_no]
 
     async def write_off(self, kind: UtilityKind, bill_no: str, paid: Paid) -> str:
-        """See modules.bills.upstream."""
+        """See its declaration."""
         payment_ref = paid.payment_ref
         fault = self.faults.before("write_off")
         if payment_ref not in self.write_offs:
@@ -307,7 +317,7 @@ class FakeBillers:
         return self.write_offs[payment_ref][1]
 
     async def find_write_off(self, kind: UtilityKind, payment_ref: str) -> str | None:
-        """See modules.bills.upstream."""
+        """See its declaration."""
         self.faults.after(self.faults.before("find_write_off"), "find_write_off")
         found = self.write_offs.get(payment_ref)
         return found[1] if found else None

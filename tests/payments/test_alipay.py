@@ -18,11 +18,13 @@ from core.deadline import Deadline
 from core.ids import new_id
 from core.security.keys import load_keys
 from core.telemetry.metrics import Metrics
-from core.upstream.client import HttpClient, UpstreamError, UpstreamFailed, UpstreamRejected
+from core.upstream.client import HttpClient, UpstreamError, UpstreamFailed
 from payments.psp.alipay import SANDBOX_MERCHANT, AlipayClient
 from payments.psp.alipay_wire import Signer
 from payments.psp.port import (
     CallbackRefused,
+    ForeignRefund,
+    MerchantRefused,
     Order,
     OrderState,
     OrderView,
@@ -144,15 +146,21 @@ def test_a_refund_is_read(client: AlipayClient, platform: Platform) -> None:
     )
     view = client.read_callback({}, body).news
     # refund_fee is the sum of all refunds so far: it tells nothing of this one's amount
-    assert view == RefundView(refund_id, RefundState.SUCCEEDED, refund_id.hex, None)
+    assert isinstance(view, RefundView)
+    assert (view.refund_id, view.state) == (refund_id, RefundState.SUCCEEDED)
+    assert (view.psp_ref, view.amount_fen) == (refund_id.hex, None)
 
 
 @pytest.mark.parametrize("number", ["", "HJSA-1"])
-def test_a_refund_by_hand_is_believed_and_left_to_reconciliation(
+def test_a_refund_by_hand_is_told_as_foreign(
     client: AlipayClient, platform: Platform, number: str
 ) -> None:
-    body = platform.notice(gmt_refund="2026-11-23 12:00:01.000", out_biz_no=number)
-    assert client.read_callback({}, body).news is None
+    body = platform.notice(
+        gmt_refund="2026-11-23 12:00:01.000", out_biz_no=number, refund_fee="56.00"
+    )
+    news = client.read_callback({}, body).news
+    assert isinstance(news, ForeignRefund)
+    assert (news.amount_fen, bool(news.their_ref)) == (5600, True)
 
 
 def test_the_end_of_a_trade_is_read(client: AlipayClient, platform: Platform) -> None:
@@ -318,10 +326,33 @@ async def test_a_refund_without_a_change_of_funds_is_asked_for(
 async def test_our_own_mistakes_refuse_no_refund(client: AlipayClient, platform: Platform) -> None:
     refund = RefundOrder(new_id(), new_id(), 100, 5600, "LATE_PAYMENT")
     platform.answer("refund", {"code": "40002", "sub_code": "isv.invalid-signature"})
-    with pytest.raises(UpstreamRejected):
+    with pytest.raises(MerchantRefused):
         await client.refund(refund, _soon())
-    platform.answer("refund", {"code": "40004", "sub_code": "ACQ.SELLER_BALANCE_NOT_ENOUGH"})
+    platform.answer("refund", {"code": "40004", "sub_code": "ACQ.TRADE_HAS_FINISHED"})
     assert (await client.refund(refund, _soon())).state is RefundState.FAILED
+    platform.answer("refund", {"code": "40004", "sub_code": "ACQ.SELLER_BALANCE_NOT_ENOUGH"})
+    assert (await client.refund(refund, _soon())).state is RefundState.SHORT
+
+
+@pytest.mark.parametrize(
+    ("code", "reason"),
+    [
+        ("40001", "isv.missing-signature"),
+        ("40002", "isv.invalid-app-id"),
+        ("40002", "isv.invalid-signature"),
+        ("40002", "isv.invalid-timestamp"),
+        ("40003", "isv.insufficient-isv-permissions"),
+        ("40006", "isv.insufficient-user-permissions"),
+        ("40004", "ACQ.ACCESS_FORBIDDEN"),
+    ],
+)
+async def test_a_refusal_of_us_is_a_failed_psp(
+    client: AlipayClient, platform: Platform, code: str, reason: str
+) -> None:
+    platform.answer("query", {"code": code, "sub_code": reason})
+    with pytest.raises(MerchantRefused) as refused:
+        await client.find_order(new_id(), _soon())
+    assert refused.value.outcome_known and refused.value.blamed
 
 
 async def test_answers_about_other_things_are_no_answers(

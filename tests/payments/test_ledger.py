@@ -12,6 +12,7 @@ from core.ids import new_id
 from core.processes.embedded import DatabaseUrls
 from payments.ledger import store
 from payments.ledger.accounts import (
+    CHART,
     SHARDS,
     Account,
     Side,
@@ -27,8 +28,8 @@ WATER = payee_payable("water")
 
 @pytest.fixture
 async def sql(app: App, database: DatabaseUrls) -> AsyncIterator[asyncpg.Connection]:
-    """A connection as the application's own role, past all our code."""
-    connection = await asyncpg.connect(**parse_url(database.app))
+    """A connection as the tables' owner, past all our code and the application's privileges."""
+    connection = await asyncpg.connect(**parse_url(database.owner))
     yield connection
     await connection.close()
 
@@ -52,15 +53,16 @@ async def _journal(sql: asyncpg.Connection, entry_count: int) -> object:
     return journal_id
 
 
-async def _entry(sql: asyncpg.Connection, journal: object, n: int, code: str, amount: int) -> None:
+async def _entries(sql: asyncpg.Connection, journal: object, code: str, *amounts: int) -> None:
+    """Write entries of one account in one statement: above zero debits, below it credits."""
     await sql.execute(
         """INSERT INTO payments_entry (journal_id, position, account_id, side, amount_fen)
-           SELECT $1, $2, id, CASE WHEN $4 > 0 THEN 'D' ELSE 'C' END, abs($4)
-             FROM payments_account WHERE code = $3""",
+           SELECT $1, n, a.id, CASE WHEN amount > 0 THEN 'D' ELSE 'C' END, abs(amount)
+             FROM unnest($3::bigint[]) WITH ORDINALITY AS leg (amount, n), payments_account a
+            WHERE a.code = $2""",
         journal,
-        n,
         code,
-        amount,
+        list(amounts),
     )
 
 
@@ -74,6 +76,24 @@ async def test_posts_and_reads_balances(app: App) -> None:
     listed = await store.trial_balance()
     assert [b.code for b in listed] == ["payee:water", "payer:*", "psp:wechatpay"]
     assert sum(b.debit_fen for b in listed) == sum(b.credit_fen for b in listed) == 10230
+
+
+async def test_the_database_s_chart_decides_what_an_account_is(
+    app: App, sql: asyncpg.Connection
+) -> None:
+    rows = await sql.fetch("SELECT kind, normal, guarded, shards FROM payments_chart")
+    assert {tuple(row) for row in rows} == {
+        (name, kind.normal, kind.guarded, kind.shards) for name, kind in CHART.items()
+    }
+    await sql.execute(
+        """INSERT INTO payments_account (code, normal, guarded, shards)
+           VALUES ('payer:victim', 'D', false, 64)"""
+    )
+    victim = Account("payer:victim")
+    with pytest.raises(IntegrityError) as refused:
+        await _post(app, victim, WATER, 1)
+    assert violated(refused.value) == "payments_balance_guard"
+    assert (await store.get_balance(victim)).balance_fen == 0
 
 
 def test_an_unbalanced_posting_cannot_be_made() -> None:
@@ -93,33 +113,57 @@ async def test_a_key_posts_once(app: App) -> None:
     assert (await store.get_balance(WATER)).balance_fen == 100
 
 
-@pytest.mark.parametrize("amounts", [(100, -99), (100, 100), (100,), (100, -100, 5)])
-async def test_commit_refuses_an_unbalanced_journal(
+@pytest.mark.parametrize(
+    "amounts", [(100, -99), (100, 100), (100,), (100, -100, 5), (100, -100, 5, -5)]
+)
+async def test_an_unbalanced_journal_is_refused_at_its_entries(
     app: App, sql: asyncpg.Connection, amounts: tuple[int, ...]
 ) -> None:
     await _post(app, PSP, WATER, 1000)
     with pytest.raises(asyncpg.CheckViolationError, match="not balanced"):
         async with sql.transaction():
-            journal = await _journal(sql, 2)
-            for n, amount in enumerate(amounts, 1):
-                await _entry(sql, journal, n, PSP.code, amount)
+            await _entries(sql, await _journal(sql, 2), PSP.code, *amounts)
     assert await sql.fetchval("SELECT count(*) FROM payments_journal") == 1
+
+
+async def test_a_journal_is_not_completed_twice(app: App, sql: asyncpg.Connection) -> None:
+    await _post(app, PSP, WATER, 1000)
+    with pytest.raises(asyncpg.UniqueViolationError):
+        async with sql.transaction():
+            await sql.execute("SET CONSTRAINTS ALL IMMEDIATE")
+            await sql.execute("SET CONSTRAINTS ALL DEFERRED")
+            journal = await _journal(sql, 2)
+            for _ in range(2):
+                await _entries(sql, journal, PSP.code, 100, -100)
+    assert await sql.fetchval("SELECT count(*) FROM payments_journal") == 1
+
+
+async def test_commit_refuses_a_journal_without_entries(app: App, sql: asyncpg.Connection) -> None:
+    with pytest.raises(asyncpg.CheckViolationError, match="no entries"):
+        await _journal(sql, 2)
+    assert await sql.fetchval("SELECT count(*) FROM payments_journal") == 0
 
 
 async def test_nothing_is_added_to_a_posted_journal(app: App, sql: asyncpg.Connection) -> None:
     await _post(app, PSP, WATER, 1000)
     journal = await sql.fetchval("SELECT id FROM payments_journal")
-    with pytest.raises(asyncpg.RestrictViolationError, match="their own transaction"):
-        async with sql.transaction():
-            await _entry(sql, journal, 3, PSP.code, 7)
-            await _entry(sql, journal, 4, WATER.code, -7)
+    for add in (
+        """INSERT INTO payments_entry (journal_id, position, account_id, side, amount_fen)
+           SELECT journal_id, position + 2, account_id, side, amount_fen FROM payments_entry""",
+        """INSERT INTO payments_entry (journal_id, position, account_id, side, amount_fen)
+           SELECT journal_id, 3, account_id, 'D', 7 FROM payments_entry LIMIT 1""",
+    ):
+        with pytest.raises((asyncpg.RestrictViolationError, asyncpg.CheckViolationError)):
+            await sql.execute(add)
+    with pytest.raises(asyncpg.UniqueViolationError):
+        await _entries(sql, journal, PSP.code, 7, -7)
     assert (await store.get_balance(WATER)).balance_fen == 1000
 
 
 async def test_an_entry_needs_its_journal_and_account(app: App, sql: asyncpg.Connection) -> None:
     await _post(app, PSP, WATER, 1000)
     insert = """INSERT INTO payments_entry (journal_id, position, account_id, side, amount_fen)
-                VALUES ($1, 1, $2, 'D', 5)"""
+                VALUES ($1, 1, $2, 'D', 5), ($1, 2, $2, 'C', 5)"""
     with pytest.raises(asyncpg.RestrictViolationError):
         await sql.execute(insert, new_id(), 1)
     with pytest.raises(asyncpg.RestrictViolationError):
@@ -137,16 +181,17 @@ async def test_an_entry_needs_its_journal_and_account(app: App, sql: asyncpg.Con
         "UPDATE payments_journal SET key = 'x'",
         "DELETE FROM payments_journal",
         "UPDATE payments_account SET guarded = false",
+        "INSERT INTO payments_account (code) VALUES ('mine:x')",
         "UPDATE payments_balance SET debit_fen = 0",
         "DELETE FROM payments_balance",
         "INSERT INTO payments_balance VALUES (999, 1, '', 1, 0, 0)",
     ],
 )
-async def test_the_application_cannot_rewrite_the_books(
+async def test_not_even_their_owner_rewrites_the_books(
     app: App, sql: asyncpg.Connection, statement: str
 ) -> None:
     await _post(app, PSP, WATER, 1000)
-    with pytest.raises((asyncpg.RestrictViolationError, asyncpg.InsufficientPrivilegeError)):
+    with pytest.raises((asyncpg.RestrictViolationError, asyncpg.CheckViolationError)):
         await sql.execute(statement)
     assert (await store.get_balance(WATER)).balance_fen == 1000
 
@@ -160,8 +205,15 @@ async def test_a_guarded_account_stays_above_zero(app: App, sql: asyncpg.Connect
     with pytest.raises(asyncpg.CheckViolationError):
         async with sql.transaction():
             journal = await _journal(sql, 2)
-            await _entry(sql, journal, 1, payer.code, 101)
-            await _entry(sql, journal, 2, PSP.code, -101)
+            await sql.execute(
+                """INSERT INTO payments_entry (journal_id, position, account_id, side, amount_fen)
+                   SELECT $1, CASE code WHEN $2 THEN 1 ELSE 2 END, id,
+                          CASE code WHEN $2 THEN 'D' ELSE 'C' END, 101
+                     FROM payments_account WHERE code IN ($2, $3)""",
+                journal,
+                payer.code,
+                PSP.code,
+            )
     assert (await store.get_balance(payer)).balance_fen == 100
 
 

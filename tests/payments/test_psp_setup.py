@@ -93,7 +93,7 @@ async def test_merchants_come_from_the_upstreams_file(settings: Settings, tmp_pa
     file.write_text(_BOTH.replace('seller_id = "2088000000000009"', ""))
     assert read_merchant(told, "alipay", alipay.SANDBOX_MERCHANT) is alipay.SANDBOX_MERCHANT
     strict = told.model_copy(update={"environment": Environment.PRODUCTION})
-    with pytest.raises(ValueError, match="seller_id"):
+    with pytest.raises(StartError, match="seller_id"):
         read_merchant(strict, "alipay", alipay.SANDBOX_MERCHANT)
 
 

@@ -9,8 +9,8 @@ Job counts, new/existing business and the urban flag are left out: their meaning
 vintages (blank in older loans) and the sign of their effect with it.
 """
 
-from credit.scoring.scale import Scale
-from credit.scoring.schema import Column, Derivation, Feature, Kind, Known, Lever, Part
+from credit.engine.scale import Scale
+from credit.engine.schema import Column, Derivation, Feature, Kind, Known, Lever, Part
 from credit.training.specs.spec import Fit, Group, Spec
 
 _NUMBER, _TEXT, _DATE = Kind.NUMBER, Kind.TEXT, Kind.DATE
@@ -67,6 +67,7 @@ _FEATURES = (
         ),
         ("申请金额所在区间违约较少", "Loans of this amount defaulted less often"),
         "log",
+        subject=("申请金额", "the amount"),
     ),
     Feature(
         "guaranteed_share",
@@ -81,6 +82,7 @@ _FEATURES = (
             "Loans with this guaranteed share defaulted less often",
         ),
         "share",
+        subject=("担保比例", "the guaranteed share"),
     ),
     Feature(
         "lender_out_of_state",
@@ -88,6 +90,7 @@ _FEATURES = (
         1,
         ("贷款银行不在企业所在州", "The lender is based in another state"),
         ("贷款银行与企业在同一州", "The lender is based in the same state"),
+        subject=("贷款银行所在州", "the lender's state"),
     ),
     Feature(
         "revolving",
@@ -95,6 +98,7 @@ _FEATURES = (
         0,
         ("是否循环额度（含未登记）对应的违约较多", "Revolving-credit status points to higher risk"),
         ("是否循环额度对应的违约较少", "Revolving-credit status points to lower risk"),
+        subject=("循环额度登记", "revolving-credit status"),
     ),
     Feature(
         "low_doc",
@@ -105,6 +109,7 @@ _FEATURES = (
             "The application track (LowDoc or not) is riskier",
         ),
         ("所用申请通道违约较少", "The application track (LowDoc or not) is safer"),
+        subject=("申请通道", "the application track"),
     ),
     Feature(
         "employees",
@@ -112,6 +117,7 @@ _FEATURES = (
         -1,
         ("雇员人数较少", "Few employees"),
         ("雇员人数较多", "More employees"),
+        subject=("雇员人数", "the number of employees"),
     ),
     Feature(
         "lender",
@@ -122,6 +128,7 @@ _FEATURES = (
         1,
         ("该贷款银行同类贷款的历史违约较多", "This lender's past loans defaulted more often"),
         ("该贷款银行同类贷款的历史违约较少", "This lender's past loans defaulted less often"),
+        subject=("该贷款银行的历史", "the lender's past loans"),
     ),
     Feature(
         "industry",
@@ -132,6 +139,7 @@ _FEATURES = (
         1,
         ("所属行业历史违约较多", "The industry's past loans defaulted more often"),
         ("所属行业历史违约较少", "The industry's past loans defaulted less often"),
+        subject=("所属行业", "the industry"),
     ),
     Feature(
         "region",
@@ -139,6 +147,7 @@ _FEATURES = (
         1,
         ("所在地区历史违约较多", "The area's past loans defaulted more often"),
         ("所在地区历史违约较少", "The area's past loans defaulted less often"),
+        subject=("所在地区", "the area"),
     ),
     Feature(
         "amount_for_lender",
@@ -146,6 +155,7 @@ _FEATURES = (
         -1,
         ("申请金额低于该银行的常见金额", "The amount is small for this lender"),
         ("申请金额不低于该银行的常见金额", "The amount is not small for this lender"),
+        subject=("申请金额与该银行常见金额之比", "the amount against the lender's usual one"),
     ),
     Feature(
         "lender_half_guaranteed",
@@ -157,6 +167,7 @@ _FEATURES = (
             "The lender's share of express loans points to safety",
         ),
         "share",
+        subject=("该银行快速贷款占比", "the lender's share of express loans"),
     ),
     Feature(
         "lender_reach",
@@ -168,6 +179,7 @@ _FEATURES = (
             "The lender's share of distant loans points to safety",
         ),
         "share",
+        subject=("该银行异地贷款占比", "the lender's share of distant loans"),
     ),
 )
 
@@ -181,25 +193,20 @@ SBA = Spec(
     bad=frozenset({"CHGOFF"}),
     good=frozenset({"PIF", "P I F"}),
     id="loan_nr_chk_dgt",
-    policy="sba",
+    outcome=("贷款核销（任何时候）", "charged off, at any time"),
     weight="weight",
     date="approval_date",
     year="approval_fy",
     strata=("source",),
     levers=(
         Lever(
-            "sba_appv",
-            0,
-            5_000_000,
-            1_000,
-            ("申请担保金额改为 {value}", "apply for a guaranteed amount of {value}"),
-        ),
-        Lever(
             "gr_appv",
             1_000,
             5_000_000,
             1_000,
             ("申请贷款金额改为 {value}", "apply for a loan amount of {value}"),
+            direction=-1,
+            scales=("sba_appv",),
         ),
     ),
     groups=(
@@ -213,5 +220,5 @@ SBA = Spec(
         ),
     ),
     scale=Scale(anchor=600, anchor_odds=19.0, pdo=50.0),
-    fit=Fit(),
+    fit=Fit(ahead_years=3),
 )

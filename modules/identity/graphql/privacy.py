@@ -56,6 +56,7 @@ class AccessRecord:
 
 @strawberry.type(description="A consent of a person.")
 class Consent:
+    id: strawberry.ID = strawberry.field(description="The consent's id.")
     purpose: str = strawberry.field(description="What for.")
     source: str = strawberry.field(description="The system that is asked.")
     recipient: str = strawberry.field(
@@ -71,7 +72,7 @@ class Consent:
 
 @strawberry.type(description="Something a citizen can be asked to consent to.")
 class ConsentPurpose:
-    id: str = strawberry.field(description="The purpose's name for grantConsent.")
+    purpose: str = strawberry.field(description="The purpose's name for grantConsent.")
     upstream: str = strawberry.field(description="The system that is asked.")
     recipient: str = strawberry.field(
         description='Who receives the data: "city" for this app, else an outside party.'
@@ -90,6 +91,9 @@ class ConsentGranted:
 @strawberry.type(description="The consent is withdrawn; nothing is read under it any more.")
 class ConsentWithdrawn:
     purpose: str = strawberry.field(description="The purpose.")
+    consents: list[Consent] = strawberry.field(
+        description="The consents to it as they stand now, newest first; perhaps there was none."
+    )
 
 
 @strawberry.type(description="Something that is kept or withheld, and why.")
@@ -124,12 +128,16 @@ EraseMyAccountResult = Annotated[AccountErased | Refused, strawberry.union("Eras
 class Query:
     """The query field of consents."""
 
-    @query(anybody(), description="Everything a citizen can be asked to consent to.")
+    @query(
+        anybody(),
+        never_refuses=True,
+        description="Everything a citizen can be asked to consent to.",
+    )
     async def consent_purposes(self, info: Info) -> list[ConsentPurpose]:
         """The purposes."""
         return [
             ConsentPurpose(
-                id=purpose.id,
+                purpose=purpose.id,
                 upstream=purpose.upstream,
                 recipient=purpose.recipient,
                 fields=list(purpose.fields),
@@ -155,7 +163,9 @@ async def page_access(
     before = parse_id(after) if after else None
     rows = await personal_read.list_access(call, first=first + 1, before=before)
     names = await _actor_names(call, rows)
-    return connection(rows, first, lambda row: str(row.id), lambda row: _access_record(row, names))
+    return connection(
+        rows, first, lambda row: str(row.id), lambda row: _access_record(row, names), after=after
+    )
 
 
 @strawberry.type
@@ -189,8 +199,10 @@ class Mutation:
         on_behalf_of: OnBehalfOf = None,
     ) -> WithdrawConsentResult:
         """Withdraw; a consent that is not there is withdrawn already."""
-        await consents.withdraw_consent(await acting(info, on_behalf_of), purpose)
-        return ConsentWithdrawn(purpose=purpose)
+        call = await acting(info, on_behalf_of)
+        await consents.withdraw_consent(call, purpose)
+        rows = [row for row in await consents.list_consents(call) if row.purpose == purpose]
+        return ConsentWithdrawn(purpose=purpose, consents=[_consent(row) for row in rows])
 
     @mutation(
         signed_in(fresh=True),
@@ -271,6 +283,7 @@ def _access_record(row: AccessLog, names: Mapping[UUID, str]) -> AccessRecord:
 
 def _consent(row: models.Consent) -> Consent:
     return Consent(
+        id=strawberry.ID(str(row.id)),
         purpose=row.purpose,
         source=row.source,
         recipient=row.recipient,

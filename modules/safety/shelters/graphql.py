@@ -15,7 +15,7 @@ view(Shelter, names={"address_zh": "address"})
 Shelters = reading_view(
     "Shelters",
     "The shelters around a place, and how fresh that is.",
-    shelters=Annotated[Sequence[Shelter], "The nearest first."],
+    items=Annotated[Sequence[Shelter], "The nearest first."],
 )
 
 

@@ -62,26 +62,26 @@ def test_a_bucket_empties_and_fills_again_evenly() -> None:
 def test_each_quota_counts_by_its_own_key() -> None:
     door = gate(rate_address=3, rate_device=2, rate_person=100)
     for _ in range(2):
-        door.rate(caller(device="phone"), None)
+        door.arrive(caller(device="phone"))
     with pytest.raises(RateLimited):
-        door.rate(caller("10.0.0.2", device="phone"), None)
-    door.rate(caller(), None)
+        door.arrive(caller("10.0.0.2", device="phone"))
+    door.arrive(caller())
     with pytest.raises(RateLimited):
-        door.rate(caller(), None)
+        door.arrive(caller())
 
 
 def test_a_persons_quota_follows_them_to_other_addresses(app: App) -> None:
     door = gate(rate_address=0, rate_device=0, rate_person=1)
     viewer = Viewer(new_id(), new_id(), 1, frozenset(), app.clock.now())
-    taken = door.rate(caller(), viewer)
+    taken = door.recognise(viewer, door.arrive(caller()))
     assert taken is not None and taken.remaining == 0
     with pytest.raises(RateLimited):
-        door.rate(caller("10.0.0.2"), viewer)
+        door.recognise(viewer, door.arrive(caller("10.0.0.2")))
 
 
 def test_no_quota_means_any_number() -> None:
     door = gate(rate_address=0, rate_device=0, rate_person=0)
-    assert door.rate(caller(device="phone"), None) is None
+    assert door.recognise(None, door.arrive(caller(device="phone"))) is None
 
 
 def test_money_and_safety_are_shed_last() -> None:

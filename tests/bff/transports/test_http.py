@@ -11,7 +11,7 @@ import pytest
 
 from bff.limits.admission import Gate, Priority
 from bff.request.negotiation import EVENTS, GRAPHQL_JSON, JSON, negotiate
-from bff.transports.endpoint import Edge
+from bff.transports.endpoint import Edge, Pings
 from core.context.app import App
 from core.settings import Settings
 from tests.asgi import Client
@@ -114,6 +114,73 @@ async def test_what_goes_by_get(client: Client, query: str, status: int) -> None
     assert answer.status == status
     assert status != 405 or answer.headers["allow"] == "POST"
     assert STATE.ended == [], "nothing was changed"
+
+
+@pytest.mark.parametrize(
+    "pad", ["", "&" + "&".join(f"a{n}=1" for n in range(19))], ids=["bare", "padded"]
+)
+async def test_head_is_get_without_the_body(client: Client, pad: str) -> None:
+    target = f"/graphql?query=%7Bquick%7D{pad}"
+    got = await client.request("GET", target)
+    head = await client.request("HEAD", target)
+    assert (head.status, head.body) == (200, b"")
+    assert head.headers | {"ratelimit": ""} == got.headers | {"ratelimit": ""}
+    change = await client.request("HEAD", "/graphql?query=" + quote("mutation { outlast }"))
+    assert (change.status, change.body, STATE.ended) == (405, b"", [])
+    body = orjson.dumps({"query": "mutation { outlast }"})
+    as_post = await client.request("HEAD", "/graphql", body, headers={"content-type": JSON})
+    assert (as_post.status, STATE.ended) == (400, [])
+
+
+async def test_too_many_parameters_are_a_400(client: Client) -> None:
+    target = "/graphql?query=%7Bquick%7D&" + "&".join(f"a{n}=1" for n in range(30))
+    assert (await client.request("GET", target)).status == 400
+
+
+async def test_nothing_acceptable_says_so_in_json(client: Client) -> None:
+    answer = await client.run("{ quick }", headers={"accept": "image/png"})
+    assert (answer.status, answer.codes) == (406, ["BAD_REQUEST"])
+    assert answer.headers["content-type"].startswith(JSON)
+
+
+@pytest.mark.parametrize(
+    ("content_type", "status"),
+    [
+        ("application/json;charset=UTF8", 200),
+        ('application/json; charset="utf-8"; v=1', 200),
+        ("application/json; charset=utf-16", 415),
+        ("text/plain", 415),
+        ("application/x-www-form-urlencoded", 415),
+        ("multipart/form-data; boundary=x", 415),
+        ("", 415),
+    ],
+)
+async def test_only_json_is_taken_which_no_page_sends_unasked(
+    client: Client, content_type: str, status: int
+) -> None:
+    """A page of another origin sends the other types without asking the server first."""
+    answer = await client.run("{ quick }", headers={"content-type": content_type})
+    assert answer.status == status
+
+
+FORGED = 'a\nevent: next\ndata: {"data":{"quick":"FORGED"}}\n\n'
+
+
+@pytest.mark.parametrize(
+    "event_id",
+    [
+        *("abc", FORGED, f"{'0' * 32}.{FORGED}", "{" + "0" * 32 + "}", "0" * 32 + ".zzzzzzzz"),
+        "urn:uuid:00000000-0000-0000-0000-000000000000",
+    ],
+)
+async def test_an_event_id_that_is_none_of_ours_is_not_sent_back(edge: Edge, event_id: str) -> None:
+    body = {"query": "subscription { ticks { number } }"}
+    extensions = {"lastEventId": event_id}
+    client = Client(replace(edge, pings=Pings(first_s=0.01, every_s=0.01)))
+    async with client.events(orjson.dumps(body | {"extensions": extensions})) as chunks:
+        received = b"".join([await chunks.get() for _ in range(3)])
+    assert b"FORGED" not in received
+    assert b"id:" not in received, "a stream without positions has none"
 
 
 class BrokenGate(Gate):

@@ -59,7 +59,7 @@ async def closed(socket: Socket) -> int:
     ("said", "code"),
     [
         (subscribe("1", "{ quick }"), 4401),
-        ({"type": "ping"}, 4401),
+        ({"type": "complete", "id": "1"}, 4401),
         ("half a {", 4400),
         ("[]", 4400),
         ('"connection_init"', 4400),
@@ -97,6 +97,18 @@ async def test_a_message_out_of_place_ends_the_connection(
         await socket.open()
         await socket.say(said)
         assert await closed(socket) == code
+
+
+async def test_pings_are_answered_at_any_time(client: Client) -> None:
+    async with client.websocket() as socket:
+        await socket.accepted()
+        await socket.say({"type": "ping"})
+        assert await socket.hear() == {"type": "pong"}
+        await socket.say({"type": "pong"})
+        await socket.say(INIT)
+        assert await socket.hear() == {"type": "connection_ack"}
+        await socket.say({"type": "ping"})
+        assert await socket.hear() == {"type": "pong"}
 
 
 async def test_messages_are_text(client: Client) -> None:

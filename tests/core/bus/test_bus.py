@@ -1,14 +1,18 @@
 """News between processes: heard everywhere, after the commit, and gaps are told."""
 
 import asyncio
+import os
+import signal
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
+from datetime import timedelta
 from typing import Any
 
 import asyncpg
 import pytest
 
 from core.bus.bus import Bus, publish
+from core.clock import SystemClock
 from core.context.app import App
 from core.database import parse_url, transaction
 from core.processes.embedded import DatabaseUrls
@@ -127,13 +131,58 @@ async def test_a_lost_connection_is_told_as_a_gap_and_mended(
     admin = await asyncpg.connect(**parse_url(database.admin))
     await admin.execute(
         "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
-        " WHERE datname = current_database() AND query LIKE 'LISTEN%'"
+        " WHERE datname = current_database() AND application_name = 'quancheng_bus'"
     )
     await admin.close()
     await eventually(_are(lambda: bool(gaps)))
     await asyncio.wait_for(ears[0].connected.wait(), 5)
     await _say("topic", "again")
     await eventually(_are(lambda: heard == ["again"]))
+
+
+@pytest.fixture
+async def hung_server_processes(
+    database: DatabaseUrls,
+) -> AsyncIterator[Callable[[], Awaitable[None]]]:
+    """Stops the server's processes behind every bus connection; they go on at the end."""
+    stopped: list[int] = []
+
+    async def stop() -> None:
+        admin = await asyncpg.connect(**parse_url(database.admin))
+        rows = await admin.fetch(
+            "SELECT pid FROM pg_stat_activity"
+            " WHERE datname = current_database() AND application_name = 'quancheng_bus'"
+        )
+        await admin.close()
+        for row in rows:
+            os.kill(row["pid"], signal.SIGSTOP)
+            stopped.append(row["pid"])
+
+    yield stop
+    for pid in stopped:
+        os.kill(pid, signal.SIGCONT)
+
+
+async def test_a_connection_that_fell_silent_is_told_as_a_gap_and_mended(
+    ears: tuple[Bus, Bus], hung_server_processes: Callable[[], Awaitable[None]]
+) -> None:
+    gaps: list[None] = []
+    heard: list[Any] = []
+    ears[0].listen("topic", heard.append)
+    ears[0].on_gap(lambda: gaps.append(None))
+    await hung_server_processes()
+    await eventually(_are(lambda: bool(gaps)))
+    await asyncio.wait_for(ears[0].connected.wait(), 5)
+    await _say("topic", "again")
+    await eventually(_are(lambda: heard == ["again"]))
+
+
+async def test_a_process_goes_by_the_databases_time(app: App, database: DatabaseUrls) -> None:
+    late = SystemClock(machine_time=lambda: SystemClock().now() - timedelta(minutes=10))
+    bus = Bus(database.app, late)
+    await bus.start()
+    assert abs(late.now() - SystemClock().now()) < timedelta(seconds=0.5)
+    await bus.stop()
 
 
 async def test_a_stream_gives_what_comes_and_ends_with_the_bus(

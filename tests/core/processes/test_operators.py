@@ -9,8 +9,9 @@ import aiohttp
 import pytest
 
 from core.context.app import App
-from core.context.gauges import Gauges, GaugeSource, in_time
+from core.context.gauges import Gauges, GaugeSource
 from core.database import connection
+from core.deadline import in_time
 from core.processes.backlog import LATE_S, find_standstill, oldest_due_s
 from core.processes.operators import find_database_fault, operated
 from core.processes.worker import find_fault

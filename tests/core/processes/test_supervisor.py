@@ -336,20 +336,21 @@ def test_production_refuses_the_sandbox(up: Up) -> None:
     assert up.start().until_end() == 1
     [line] = up.said.splitlines()
     assert line.startswith("quancheng: production refuses to start: ")
-    for word in ("KEYS_DIR", "UPSTREAMS_FILE", "https"):
+    for word in ("KEYS_DIR", "UPSTREAMS_FILE", "https", "TRUSTED_PROXIES"):
         assert word in line
     assert not up.data_dir.exists()
 
 
 def test_production_with_sandbox_keys_is_refused(root: Path, up: Up) -> None:
     keys = root / "keys-of-the-sandbox"
-    keys.mkdir()
-    (keys / "SANDBOX-KEYS").touch()
+    keys.mkdir(mode=0o700)
+    (keys / "SANDBOX-KEYS").touch(mode=0o600)
     up.variables |= {
         "QUANCHENG_ENV": "production",
         "KEYS_DIR": str(keys),
         "UPSTREAMS_FILE": "upstreams.toml",
         "PUBLIC_URL": "https://city.example",
+        "TRUSTED_PROXIES": "1",
     }
     assert up.start().until_end() == 1
     assert up.said.splitlines() == [

@@ -25,10 +25,10 @@ from core.database import parse_url, transaction
 from core.processes.migrate import MIGRATIONS_TABLE
 from core.processes.settings_table import environment_of
 from core.settings import Settings
-from notifications import api as notifications
 from tests.conftest import ROOT
 from tests.core.waiting import eventually
 from tests.jobs import enqueue_raw
+from tests.messages import send_code
 from tests.sandbox.serving import free_port
 
 NAME, PHONE, RESIDENT_ID, CODE = "欧阳海燕", "13912345678", "37010219900307012X", "654070"
@@ -190,8 +190,7 @@ async def test_a_worker_s_first_failed_job(
 ) -> None:
     log = tmp_path / "worker.log"
     async with transaction() as tx:  # nothing listens at the gateway's address
-        text = f"【爱城市网】验证码 {CODE},{NAME}"
-        await notifications.send_text(app, tx, phone=PHONE, text=text, key="first")
+        await send_code(app, tx, PHONE, f"{CODE},{NAME}", "first")
     await enqueue_raw(app, "payments.check", {"intent_id": PHONE, "name": NAME})
     with process("worker", log, variables):
         operators = f"http://127.0.0.1:{variables['METRICS_PORT']}"

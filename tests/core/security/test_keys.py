@@ -10,7 +10,15 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 
 from core.errors import StartError
-from core.security.keys import Keys, ensure_sandbox_keys, load_keys
+from core.security.keys import (
+    Keys,
+    add_data_key,
+    add_token_key,
+    ensure_sandbox_keys,
+    find_sandbox_keys,
+    load_keys,
+)
+from core.security.private_files import find_open_to_others
 from core.settings import Settings, production_faults
 
 
@@ -48,6 +56,24 @@ def test_files_are_private_and_labelled(folder: Path) -> None:
     assert "sandbox" in (folder / "SANDBOX-KEYS").read_text()
     settings = Settings(environment="production", keys_dir=folder)
     assert any("sandbox keys" in fault for fault in production_faults(settings))
+
+
+def test_keys_of_the_sandbox_are_known_without_their_marker(folder: Path) -> None:
+    (folder / "SANDBOX-KEYS").unlink()
+    ours = {"token_signing.pem", "model_signing.pem", "pii_data.key", "pii_index.key"}
+    assert set(find_sandbox_keys(folder)) == ours
+    for path in (add_token_key(folder), add_data_key(folder)):
+        assert path.name not in find_sandbox_keys(folder)
+    (folder / "notes.txt").write_bytes(b"\xff")
+    (folder / "broken.pem").write_text("no key")
+    assert set(find_sandbox_keys(folder)) == ours
+
+
+def test_files_that_others_may_read_are_named(folder: Path) -> None:
+    assert find_open_to_others(folder) == []
+    (folder / "pii_index.key").chmod(0o640)
+    folder.chmod(0o755)
+    assert find_open_to_others(folder) == [str(folder), str(folder / "pii_index.key")]
 
 
 def test_a_second_call_changes_nothing_and_a_lost_file_is_made_anew(folder: Path) -> None:

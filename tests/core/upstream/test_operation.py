@@ -13,6 +13,7 @@ from aiohttp.test_utils import TestServer
 from core.context.app import App
 from core.database import transaction
 from core.deadline import Deadline
+from core.errors import StartError
 from core.manifest import Manifest
 from core.processes.open_app import open_app
 from core.settings import Environment, Settings
@@ -280,7 +281,7 @@ async def test_an_address_is_the_files_or_the_development_citys(
         assert app.upstreams.find_address("city_library") == "https://library.example"
         assert app.upstreams.find_address("east_branch") is None
     file.write_text("", encoding="utf-8")
-    with pytest.raises(ValueError, match="no entry for city_library"):
+    with pytest.raises(StartError, match="no entry for city_library"):
         async with open_app(production, manifests=wings):
             pytest.fail("it started")
 

@@ -78,7 +78,7 @@ async def test_a_place_has_its_grid_and_a_channel_to_its_worker(client: Client) 
         "contactRef": "grid-370102001001001", "contactHours": "24/7",
     }  # fmt: skip
     assert await _grid(client, lat=36.7) == {
-        "status": "LIVE", "asOf": "2026-11-23T04:00:00Z", "reason": None, "grid": None
+        "status": "LIVE", "asOf": "2026-11-23T04:00:00.000Z", "reason": None, "grid": None
     }  # fmt: skip
 
 

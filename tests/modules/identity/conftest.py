@@ -10,11 +10,10 @@ import pytest
 
 from core.context.app import App
 from modules.identity.upstream import REGISTRY
-from notifications.jobs import deliver
-from notifications.models import Delivery
 from notifications.upstream import GATEWAY
 from tests.asgi import Client
 from tests.fakes import FakePolice, FakeSms
+from tests.messages import deliver_due
 from tests.upstreams import by_operation
 
 REFUSAL = "__typename ... on Refusal { code message } ... on InvalidInput { field }"
@@ -61,8 +60,7 @@ class Phone:
 
     async def read_code(self) -> str:
         """The newest code that arrived."""
-        for delivery in await Delivery.filter(state="queued"):
-            await deliver(self.client.app, delivery.id)
+        await deliver_due(self.client.app)
         texts = [text for phone, text in self.sms.sent.values() if phone == self.number]
         found = re.search(r"\b\d{6}\b", texts[-1])
         assert found is not None

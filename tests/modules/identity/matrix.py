@@ -9,6 +9,7 @@ from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
 from contextlib import aclosing
 from dataclasses import dataclass, field
 from datetime import timedelta
+from functools import cached_property
 from inspect import isawaitable
 from typing import Any, cast
 from uuid import uuid4
@@ -28,6 +29,7 @@ from graphql import (
     subscribe,
 )
 
+from core.catalogue import Service
 from core.context.app import App
 from core.context.call import Call
 from core.deadline import Deadline
@@ -66,7 +68,7 @@ AGREED: dict[str, Rule] = {
     **dict.fromkeys(
         "mandates inbox markMessageRead payment payments paymentReceipt billAccounts "
         "unlinkBillAccount billInvoice requestBillInvoice outageWatches watchOutages "
-        "unwatchOutages appointments appointment "
+        "unwatchOutages autopayTerms autopays endAutopay appointments appointment "
         "waitingPlaces requestStepUpCode stepUp "
         "revokeSession revokeAllSessions "
         "verifyRealName grantConsent withdrawConsent endMandate confirmAppointment "
@@ -110,7 +112,10 @@ SAMPLES: dict[str, Any] = {
 }
 
 Objects = Mapping[str, Mapping[str, str]]
-"""By whose it is (own, linked, foreign, missing), the id for each "field.argument"."""
+"""By whose it is (own, linked, foreign, missing), the id for each "field.argument".
+
+Under an argument's name alone stands what every field without an entry of its own is tried with.
+"""
 
 
 @dataclass
@@ -131,6 +136,11 @@ class Matrix:
     def app(self) -> App:
         """The house under test."""
         return self.client.app
+
+    @cached_property
+    def ownership(self) -> dict[str, set[str]]:
+        """Whose objects a citizen may reach through each id argument."""
+        return ownership_of(self.schema, self.app.services)
 
     async def walk(self, *, to_the_first: bool = False) -> list[str]:
         """Every field as every caller, then every id as the citizen.
@@ -216,7 +226,7 @@ class Matrix:
             place = f"{name}.{argument}"
             if place in OPEN_IDS:
                 continue
-            expected = OWNERSHIP.get(place)
+            expected = self.ownership.get(place)
             if expected is None:
                 self.violations.append(f"{place}: no objects to try it with")
                 continue
@@ -224,7 +234,7 @@ class Matrix:
             # a subscription to one's own may have nothing to tell, and would be waited for
             tried = ("missing", "foreign", "linked", "own")[: 2 if kind == "subscription" else 4]
             for whose in tried:
-                given = self.objects[whose].get(place)
+                given = self.objects[whose].get(place, self.objects[whose].get(argument))
                 if given is None:
                     continue
                 code = await self._ask(
@@ -301,13 +311,6 @@ class Matrix:
         return {"Int": 1, "Fen": 100, "Boolean": True}.get(named.name, str(uuid4()))
 
 
-INSURANCE_FIELDS = (
-    *("pensionInsurance", "pensionContributions", "pensionMovements"),
-    *("medicalInsurance", "medicalContributions", "medicalMovements", "medicalSettlements"),
-    *("unemploymentInsurance", "unemploymentContributions"),
-    *("workInjuryInsurance", "workInjuryContributions"),
-    *("maternityInsurance", "maternityContributions"),
-)
 OWNERSHIP: dict[str, set[str]] = {
     "revokeSession.sessionId": {"own"},
     "markMessageRead.messageId": {"own"},
@@ -315,9 +318,6 @@ OWNERSHIP: dict[str, set[str]] = {
     "endMandate.mandateId": {"own"},
     "grantConsent.onBehalfOf": {"own", "linked"},
     "withdrawConsent.onBehalfOf": {"own", "linked"},
-    "housingFund.onBehalfOf": {"own", "linked"},
-    **{f"{field}.onBehalfOf": {"own", "linked"} for field in INSURANCE_FIELDS},
-    "vaccinations.onBehalfOf": {"own", "linked"},
     "bookVaccination.onBehalfOf": {"own", "linked"},
     # one's own is tried by its module's tests: the hospital must exist
     "bookHospitalNumber.onBehalfOf": set(),
@@ -341,7 +341,6 @@ OWNERSHIP: dict[str, set[str]] = {
     "billInvoice.paymentId": {"own"},
     "requestBillInvoice.paymentId": {"own"},
     "unwatchOutages.watchId": {"own"},
-    "medicalBills.onBehalfOf": {"own", "linked"},
     "payMedicalBill.billId": {"own"},
     # one's own are tried by their module's tests: the hospital must have the bill or the deposit
     "payMedicalBill.onBehalfOf": set(),
@@ -360,7 +359,25 @@ OWNERSHIP: dict[str, set[str]] = {
     # one's own is tried by its module's tests: the new number must exist at a hospital
     "moveHospitalNumber.appointmentId": set(),
 }
-"""Whose objects a citizen may reach through an argument; all others are NOT_FOUND."""
+"""Whose objects a citizen may reach through an argument; all others are NOT_FOUND.
+
+The reading of a service that the catalogue opens for others is not listed: `ownership_of`.
+"""
+
+
+def ownership_of(schema: GraphQLSchema, services: Mapping[str, Service]) -> dict[str, set[str]]:
+    """`OWNERSHIP`, and whom the queries of services are about: oneself and whom one acts for."""
+    assert schema.query_type is not None
+    queries = {
+        f"{name}.onBehalfOf"
+        for name, query in schema.query_type.fields.items()
+        if "onBehalfOf" in query.args
+        and (rule := rule_of(query)) is not None
+        and rule.service_id is not None
+        and services[rule.service_id].for_others
+    }
+    return {place: {"own", "linked"} for place in queries} | OWNERSHIP
+
 
 OPEN_IDS = frozenset(
     "service.id topUpHospitalAccount.hospitalId hospitalDepartments.hospitalId "

@@ -22,7 +22,7 @@ from modules.identity.models import Citizen, Mandate
 from modules.identity.upstream import REGISTRY
 from modules.welfare.housing_fund.lookup import HOUSING_FUND
 from modules.welfare.housing_fund.upstream import CENTRE
-from notifications.models import Delivery
+from notifications.models import Message
 from notifications.upstream import GATEWAY
 from tests.fakes import FakeHousingFund, FakePolice, FakeSms
 from tests.upstreams import by_operation
@@ -270,7 +270,7 @@ async def test_a_proposal_to_an_unknown_phone_looks_like_any_other(
     known = await _propose(helper, elder)
     unknown = await families.propose_proxy(helper, "13700000000", [SERVICE], UNTIL, "key-00000002")
     assert (known.subject_id, known.state) == (unknown.subject_id, unknown.state)
-    assert await Delivery.filter(key__startswith="proxy:").count() == 2
+    assert await Message.filter(key__startswith="proxy:").count() == 2
     same = await _propose(helper, elder)
     assert same.id == known.id
     with pytest.raises(Conflict):

@@ -18,7 +18,6 @@ from core.security import authorization, mandate
 from core.security.authentication import Viewer
 from core.settings import Settings
 from kinds.booking.models import Booking, Resource, Slot
-from modules.bills.models import AccountLink, Autopay, OutageWatch
 from modules.health.models import HospitalBill
 from modules.identity import families, service
 from modules.identity.models import PHONE, Mandate, Session
@@ -26,6 +25,10 @@ from modules.identity.upstream import REGISTRY
 from modules.mobility.models import Fine, ParkingCharge, Plate, Trip
 from modules.mobility.parking.upstream import OPERATOR
 from modules.mobility.transit.upstream import CLEARING
+from modules.utilities.accounts.models import AccountLink
+from modules.utilities.autopay.models import Autopay
+from modules.utilities.outages.models import OutageWatch
+from modules.utilities.reminders.models import Reminder
 from modules.welfare.housing_fund.upstream import CENTRE
 from notifications.models import Message
 from notifications.upstream import GATEWAY
@@ -34,7 +37,7 @@ from payments.models import Intent
 from tests.asgi import Client
 from tests.conftest import NOON
 from tests.fakes import FakeHousingFund, FakePolice, FakeSms
-from tests.modules.identity.matrix import OWNERSHIP, Matrix, Objects
+from tests.modules.identity.matrix import Matrix, Objects
 from tests.modules.mobility.fakes import FakeFare, FakeParking
 from tests.upstreams import by_operation
 
@@ -95,6 +98,9 @@ async def _message(app: App, viewer: Viewer) -> UUID:
         person_id=viewer.user_id,
         key=f"matrix:{new_id()}",
         template="t",
+        version=1,
+        about="service",
+        position=new_id(),
         title_sealed=app.vault.encrypt("t", "notifications.title"),
         body_sealed=app.vault.encrypt("b", "notifications.body"),
         created_at=app.clock.now(),
@@ -150,6 +156,21 @@ async def _link(app: App, viewer: Viewer) -> UUID:
         linked_at=app.clock.now(),
     )
     return row.id
+
+
+async def _reminder(app: App, viewer: Viewer) -> UUID:
+    """An account whose bills the viewer is reminded of."""
+    link_id = await _link(app, viewer)
+    await Reminder.create(
+        id=new_id(),
+        link_id=link_id,
+        citizen_id=viewer.user_id,
+        days_before=3,
+        min_amount_fen=0,
+        sms=False,
+        created_at=app.clock.now(),
+    )
+    return link_id
 
 
 async def _plate(app: App, viewer: Viewer) -> UUID:
@@ -284,7 +305,7 @@ async def _bills_of(app: App, who: Viewer) -> dict[str, UUID]:
     return {
         "unlinkBillAccount.accountId": await _link(app, who),
         "setBillReminder.accountId": await _link(app, who),
-        "removeBillReminder.accountId": await _link(app, who),
+        "removeBillReminder.accountId": await _reminder(app, who),
         "agreeAutopay.accountId": await _link(app, who),
         "endAutopay.autopayId": await _autopay(app, who),
         "unwatchOutages.watchId": await _watch(app, who),
@@ -328,10 +349,8 @@ async def objects_of(app: App, who: Viewer, others: Viewer) -> dict[str, str]:
             "rescheduleAppointment.appointmentId",
         )
     }
-    people = [place for place in OWNERSHIP if place.endswith(".onBehalfOf")]
-    return {place: str(found) for place, found in ids.items()} | dict.fromkeys(
-        (*people, "staffPerson.id"), person
-    )
+    people = dict.fromkeys(("onBehalfOf", "staffPerson.id"), person)
+    return {place: str(found) for place, found in ids.items()} | people
 
 
 @pytest.fixture

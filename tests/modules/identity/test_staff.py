@@ -55,11 +55,13 @@ async def officer(app: App) -> None:
         )
 
 
-def _shown(clock: ManualClock, steps: int = 0) -> str:
+def show(clock: ManualClock, steps: int = 0) -> str:
+    """What the authenticator shows."""
     return domain.totp(SECRET, int(clock.now().timestamp()) // 30 + steps)
 
 
-async def _staff_login(phone: Phone, code: str, totp: str, key: str | None = None) -> Any:
+async def staff_login(phone: Phone, code: str, totp: str, key: str | None = None) -> Any:
+    """Sign in with both factors."""
     variables = {"phone": phone.number, "code": code, "totp": totp, "device": DEVICE}
     data = await phone.client.data(STAFF_LOGIN, variables | {"key": key or uuid4().hex})
     return data["staffLogin"]
@@ -69,7 +71,7 @@ async def test_both_factors_open_a_session_with_roles(
     phone: Phone, clock: ManualClock, app: App, officer: None
 ) -> None:
     await phone.request_code()
-    tokens = await _staff_login(phone, await phone.read_code(), _shown(clock))
+    tokens = await staff_login(phone, await phone.read_code(), show(clock))
     viewer = app.tokens.verify(tokens["accessToken"])
     assert viewer.roles == {"department_officer"}
     assert viewer.scopes == {"people.read", "cases.handle", "appointments.check_in"}
@@ -93,10 +95,10 @@ async def test_wrong_factors_and_strangers_are_told_alike(
     stranger = Phone(phone.client, phone.sms, "13900139000")
     await stranger.request_code()
     refused = [
-        await _staff_login(phone, wrong, _shown(clock)),
-        await _staff_login(phone, code, _shown(clock, steps=5)),
-        await _staff_login(phone, code, ""),
-        await _staff_login(stranger, await stranger.read_code(), _shown(clock)),
+        await staff_login(phone, wrong, show(clock)),
+        await staff_login(phone, code, show(clock, steps=5)),
+        await staff_login(phone, code, ""),
+        await staff_login(stranger, await stranger.read_code(), show(clock)),
     ]
     assert {answer["code"] for answer in refused} == {"STAFF_REFUSED"}
     assert await Session.all().count() == 0
@@ -109,7 +111,7 @@ async def test_an_authenticator_code_is_good_once_and_a_step_early_or_late(
         clock.move(timedelta(seconds=0))
         await phone.request_code()
         code = await phone.read_code()
-        answer = await _staff_login(phone, code, _shown(clock, steps))
+        answer = await staff_login(phone, code, show(clock, steps))
         assert ("accessToken" in answer) is opens, steps
         from modules.identity.models import LoginCode
 
@@ -120,7 +122,7 @@ async def test_suspended_staff_lose_everything_at_once(
     phone: Phone, clock: ManualClock, app: App, officer: None
 ) -> None:
     await phone.request_code()
-    tokens = await _staff_login(phone, await phone.read_code(), _shown(clock))
+    tokens = await staff_login(phone, await phone.read_code(), show(clock))
     assert await staff.suspend(app, PHONE)
     assert not await staff.suspend(app, PHONE)
     headers = {"authorization": f"Bearer {tokens['accessToken']}"}

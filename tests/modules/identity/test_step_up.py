@@ -22,6 +22,7 @@ from modules.identity.models import LoginCode, Session
 from notifications.models import Delivery
 from tests.asgi import Client
 from tests.fakes import FakeSms
+from tests.messages import deliver_due
 from tests.modules.identity.conftest import REFUSAL, Phone
 
 STEP_UP = f"""mutation S($code: String!, $key: String!) {{
@@ -120,7 +121,7 @@ async def test_a_code_that_does_not_arrive_is_told_so(
     assert await _delivery(phone, request_id) == "LATE"
     assert (await phone.login("000000"))["code"] == "CODE_UNDELIVERED"
     assert (await ask())["code"] == "CODE_COOLDOWN"
-    await Delivery.filter(state="queued").update(state="failed")
+    await Delivery.filter(state="created").update(state="permanent-failure")
     assert await _delivery(phone, request_id) == "FAILED"
     again = (await ask())["requestId"]  # what failed is not waited for
     await phone.read_code()
@@ -129,13 +130,11 @@ async def test_a_code_that_does_not_arrive_is_told_so(
 
 
 async def test_what_the_gateway_refuses_has_failed_for_good(phone: Phone, sms: FakeSms) -> None:
-    from notifications.jobs import deliver
-
     sms.refuses = True
     await phone.request_code()
     (delivery,) = await Delivery.all()
-    await deliver(phone.client.app, delivery.id)
-    assert (await Delivery.get(id=delivery.id)).state == "failed"
+    await deliver_due(phone.client.app)
+    assert (await Delivery.get(id=delivery.id)).state == "permanent-failure"
 
 
 async def test_sessions_are_listed_with_their_network_and_ended_together(

@@ -63,7 +63,7 @@ async def _near(client: Client, **more: Any) -> Any:
 
 
 async def test_the_nearest_come_first_with_the_way_to_them(client: Client) -> None:
-    near, far = (await _near(client))["shelters"]
+    near, far = (await _near(client))["items"]
     assert (near["shelterRef"], far["shelterRef"]) == ("near", "far")
     assert (far["distanceM"], far["walkingDistanceM"], far["walkingMinutes"]) == (1112, 1446, 21)
     assert (near["capacity"], near["hazards"], near["contactPhone"]) == (
@@ -80,7 +80,7 @@ async def test_only_those_that_are_open_and_fit_the_danger(
         shelter("flood", 36.672, hazards=[Hazard.FLOOD, Hazard.FIRE]),
         shelter("closed", 36.6705, hazards=[Hazard.FLOOD], open=False),
     ]
-    found = (await _near(client, hazard="FLOOD"))["shelters"]
+    found = (await _near(client, hazard="FLOOD"))["items"]
     assert [one["shelterRef"] for one in found] == ["flood"]
 
 
@@ -89,8 +89,8 @@ async def test_the_danger_is_looked_at_before_the_nearest_are_cut_off(
 ) -> None:
     layer.features = [shelter(f"p{n}", 36.671) for n in range(60)]
     layer.features.append(shelter("flood", 36.69, hazards=[Hazard.FLOOD]))
-    assert len((await _near(client))["shelters"]) == 50
-    assert len((await _near(client, hazard="FLOOD"))["shelters"]) == 1
+    assert len((await _near(client))["items"]) == 50
+    assert len((await _near(client, hazard="FLOOD"))["items"]) == 1
 
 
 async def test_an_outage_of_the_layer_takes_no_shelter_away(
@@ -102,7 +102,7 @@ async def test_an_outage_of_the_layer_takes_no_shelter_away(
     elsewhere = {"lat": 36.675, "lon": 117.0}
     answer = await _near(client, at=elsewhere)
     assert (answer["status"], answer["reason"]) == ("STALE", "TIMEOUT")
-    assert [one["shelterRef"] for one in answer["shelters"]] == ["near", "far"]
+    assert [one["shelterRef"] for one in answer["items"]] == ["near", "far"]
 
 
 async def test_what_is_nowhere_in_the_city_is_no_shelter(client: Client, layer: FakeLayer) -> None:
@@ -111,4 +111,4 @@ async def test_what_is_nowhere_in_the_city_is_no_shelter(client: Client, layer: 
         shelter("swapped", 117.0, 36.67),
         shelter("none", 36.67, capacity=0),
     ]
-    assert len((await _near(client))["shelters"]) == 2
+    assert len((await _near(client))["items"]) == 2

@@ -1,0 +1,56 @@
+"""Addresses beside GraphQL: who calls, and refusals as RFC 9457 problems."""
+
+from collections.abc import Awaitable, Callable
+from uuid import UUID
+
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+
+from core.context.app import App
+from core.context.call import Call
+from core.deadline import Deadline
+from core.errors import AppError, NotFound
+from core.ids import new_id
+from core.refusal_texts import NOT_FOUND
+from core.security.authentication import authenticate
+from core.texts import Locale
+
+PRIVATE = {"Cache-Control": "private, no-store", "X-Content-Type-Options": "nosniff"}
+"""Headers of an answer that is for one person: kept nowhere, and never taken for another type."""
+
+
+def answering(
+    app: App, serve: Callable[[Call, Request], Awaitable[Response]]
+) -> Callable[[Request], Awaitable[Response]]:
+    """The endpoint that gives `serve` the request's call; what it refuses becomes a problem."""
+
+    async def endpoint(request: Request) -> Response:
+        locale = Locale.from_header(request.headers.get("accept-language"))
+        try:
+            authorization = request.headers.get("authorization")
+            viewer = await authenticate(app.tokens, app.revocations, authorization)
+            deadline = Deadline.after(app.settings.request_deadline_s)
+            call = Call(app, deadline, new_id().hex, viewer, locale)
+            return await serve(call, request)
+        except AppError as refused:
+            return problem(refused, locale)
+
+    return endpoint
+
+
+def problem(refused: AppError, locale: Locale) -> Response:
+    """A refusal in the reader's language, as problem details (RFC 9457)."""
+    body = {
+        "title": refused.code,
+        "status": refused.http_status,
+        "detail": refused.say(locale),
+    }
+    return JSONResponse(body, refused.http_status, PRIVATE, media_type="application/problem+json")
+
+
+def path_id(request: Request, name: str) -> UUID:
+    """An id in the address. Raises NotFound for what cannot be an id of ours."""
+    try:
+        return UUID(request.path_params[name])
+    except ValueError:
+        raise NotFound(NOT_FOUND) from None

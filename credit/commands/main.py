@@ -1,0 +1,236 @@
+"""`quancheng credit`: train, evaluate, score and monitor from the command line."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from credit.commands import registry
+from credit.commands.console import (
+    AsOfOption,
+    DataOption,
+    EncodingOption,
+    KeyOption,
+    ModelOption,
+    PolicyOption,
+    SeparatorOption,
+    day_of,
+    load_model,
+    now,
+    refusing,
+    signing_key,
+    today,
+)
+from credit.engine.assess import Desk
+from credit.errors import InputError
+from credit.files import TableForm, form_of, merged
+from credit.policy.choice import policy_for
+
+app = typer.Typer(name="credit", help="Credit models: train, evaluate, score, monitor.")
+app.add_typer(registry.app)
+
+
+@app.command()
+@refusing
+def train(
+    spec: Annotated[str, typer.Option(help="Name of a specification, or its FILE.toml.")],
+    data: DataOption,
+    out: Annotated[Path, typer.Option(help="Folder to write the signed model to.")],
+    through: Annotated[int | None, typer.Option(help="Last year of the training window.")] = None,
+    seed: Annotated[int, typer.Option(help="Seed of every random draw.")] = 0,
+    also: Annotated[
+        list[str] | None, typer.Option(help="A further column to use as it is.")
+    ] = None,
+    accept_suspect: Annotated[
+        list[str] | None, typer.Option(help="An input that may predict this well, by name.")
+    ] = None,
+    base_rate: Annotated[
+        float | None, typer.Option(help="Calibrate to this base rate instead of the trend's.")
+    ] = None,
+    rejects: Annotated[
+        Path | None, typer.Option(help="Declined applications, for reject inference.")
+    ] = None,
+    reject_odds: Annotated[
+        float | None,
+        typer.Option(help="Odds of default of the declined over those of the accepted alike."),
+    ] = None,
+    as_of: AsOfOption = None,
+    encoding: EncodingOption = "",
+    separator: SeparatorOption = "",
+    threads: Annotated[
+        int, typer.Option(min=1, max=64, help="Threads of xgboost; 1 repeats to the bit.")
+    ] = 1,
+    key: KeyOption = None,
+) -> None:
+    """Fit champion and challenger, backtest and calibrate them, and write them signed."""
+    from credit.training.runs.train import TrainingRun, train_file
+
+    run = TrainingRun(
+        spec=spec,
+        data=data,
+        out=out,
+        through=through,
+        seed=seed,
+        also=tuple(also or ()),
+        accepted=frozenset(accept_suspect or ()),
+        base_rate=base_rate,
+        rejects=rejects,
+        threads=threads,
+        today=today(),
+        as_of=day_of(as_of),
+        reject_odds=reject_odds,
+        form=TableForm(encoding, separator),
+    )
+    if base_rate is not None and not 0 < base_rate < 1:
+        raise InputError(f"--base-rate must lie between 0 and 1, not {base_rate}")
+    train_file(run, signing_key(key), Console())
+
+
+@app.command()
+@refusing
+def evaluate(
+    model: ModelOption,
+    data: DataOption,
+    report: Annotated[Path, typer.Option(help="HTML page to write.")],
+    json: Annotated[Path, typer.Option("--json", help="JSON file to write.")],
+    all_rows: Annotated[
+        bool, typer.Option(help="Also rows of the training window: no honest figure.")
+    ] = False,
+    training_data: Annotated[
+        Path | None,
+        typer.Option(help="The training file, if --data lacks it: peers are fitted on its window."),
+    ] = None,
+    policy: PolicyOption = None,
+    as_of: AsOfOption = None,
+    encoding: EncodingOption = "",
+    separator: SeparatorOption = "",
+    key: KeyOption = None,
+) -> None:
+    """Validate a model on loans after its training window."""
+    from credit.training.runs.evaluate import EvaluationRun, evaluate_file
+
+    run = EvaluationRun(
+        data,
+        report,
+        json,
+        training_data,
+        all_rows,
+        today(),
+        policy,
+        day_of(as_of),
+        TableForm(encoding, separator),
+    )
+    evaluate_file(load_model(model, key), run, Console())
+
+
+@app.command()
+@refusing
+def score(
+    model: ModelOption,
+    data: DataOption,
+    out: Annotated[Path, typer.Option(help="CSV to write: id, pd, score, decision, reasons.")],
+    language: Annotated[str, typer.Option(help="zh or en; default: the model's own.")] = "",
+    scheduler: Annotated[
+        str | None, typer.Option(help="Address of a Dask scheduler to score on.")
+    ] = None,
+    policy: PolicyOption = None,
+    reasons: Annotated[
+        bool, typer.Option("--reasons/--no-reasons", help="Say why; without, it is faster.")
+    ] = True,
+    encoding: EncodingOption = "",
+    separator: SeparatorOption = "",
+    key: KeyOption = None,
+) -> None:
+    """Score a file of applications of any size."""
+    from credit.engine.batch import Job, score_file
+
+    artefact = load_model(model, key)
+    desk = Desk(artefact, policy_for(artefact.spec, policy, today()))
+    if language not in ("", "zh", "en"):
+        raise InputError(f"--language must be zh or en, not {language!r}")
+    console = Console()
+    job = Job(today(), language or artefact.language, reasons)
+    spread = None
+    if scheduler:
+        from credit.engine.cluster import on_cluster
+
+        spread = on_cluster(desk, scheduler, job)
+    form = form_of(data, merged(artefact.file_form, TableForm(encoding, separator)))
+    if form.said():
+        console.print(f"{data.name}: {form.said()}", highlight=False)
+    with console.status("scoring") as status:
+        rows = score_file(
+            desk,
+            data,
+            out,
+            job,
+            form=form,
+            spread=spread,
+            done=lambda n: status.update(f"scoring: {n:,} rows"),
+        )
+    label = " (simulated data)" if artefact.simulated else ""
+    console.print(
+        f"{rows:,} rows scored by model {artefact.hash[:12]}{label} under policy "
+        f"{desk.policy.id} → {out}",
+        soft_wrap=True,
+    )
+
+
+@app.command()
+@refusing
+def monitor(
+    model: ModelOption,
+    data: DataOption,
+    json: Annotated[Path | None, typer.Option("--json", help="JSON file to write.")] = None,
+    recalibrate: Annotated[
+        Path | None, typer.Option(help="Write the model with a refitted intercept here.")
+    ] = None,
+    registry: Annotated[
+        Path | None, typer.Option(help="Registry file in which to enter the new version.")
+    ] = None,
+    ahead: Annotated[
+        float | None,
+        typer.Option(help="Most years to carry the base rate's trend on; default: the model's."),
+    ] = None,
+    actor: Annotated[str, typer.Option(help="Who recalibrates, for the registry.")] = "",
+    as_of: AsOfOption = None,
+    encoding: EncodingOption = "",
+    separator: SeparatorOption = "",
+    key: KeyOption = None,
+) -> None:
+    """Compare a file's loans with the model's training window; exit status 2 on a red alarm."""
+    from credit.training.runs.monitor import MonitorRun, monitor_file
+
+    artefact = load_model(model, key)
+    run = MonitorRun(
+        data,
+        json,
+        recalibrate,
+        registry,
+        ahead,
+        actor,
+        today(),
+        now(),
+        day_of(as_of),
+        TableForm(encoding, separator),
+    )
+    red = monitor_file(artefact, run, lambda: signing_key(key), Console())
+    if red:
+        raise typer.Exit(2)
+
+
+@app.command()
+@refusing
+def simulate(
+    out: Annotated[Path, typer.Option(help="Folder to write jinan_loans.csv and _firms.csv to.")],
+    seed: Annotated[int, typer.Option(help="Seed of the simulation.")] = 0,
+) -> None:
+    """Write the simulated city's loan history and registered firms (spec `jinan`)."""
+    from credit.training.runs.simulate import simulate_files
+
+    simulate_files(out, seed, Console())
+
+
+if __name__ == "__main__":
+    app()

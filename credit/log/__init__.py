@@ -1,0 +1,1 @@
+"""The decision log: a chain of entries that nobody can rewrite."""

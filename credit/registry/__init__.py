@@ -1,0 +1,1 @@
+"""Which model and which policy may do what, and on what evidence."""

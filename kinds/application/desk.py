@@ -1,0 +1,254 @@
+"""What officers do: see their unit's queue, take work, hand it over, decide.
+
+An officer sees the cases on which their unit works or worked. Others' are not found.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from uuid import UUID
+
+from core.context.app import App
+from core.context.call import Call
+from core.context.commands import claim_key
+from core.database import Transaction, transaction
+from core.errors import Conflict, Forbidden, InvalidInput, NotFound
+from core.people.directory import Person
+from core.people.personal_read import read_as_staff
+from core.people.staffing import Officer, require_officer
+from core.refusal_texts import NOT_FOUND
+from core.security.authorization import Scope
+from kinds.application import engine, store, texts, versions
+from kinds.application.definition import AGREE, REFUSE, Actor, Definition
+from kinds.application.domain import TaskKind, TaskStatus
+from kinds.application.engine import NOTHING, By, Choices
+from kinds.application.models import Case, CaseEvent, Task
+
+SERVICE = "staff-case"
+PERSON_FIELDS = ("name", "phone", "form")
+
+
+@dataclass(frozen=True, slots=True)
+class OpenedCase:
+    """A case as an officer sees it, with whose it is and what happened."""
+
+    case: Case
+    definition: Definition
+    person: Person
+    tasks: Sequence[Task]
+    timeline: Sequence[CaseEvent]
+
+
+async def list_queue(
+    call: Call, *, first: int, after: UUID | None, mine: bool
+) -> Sequence[tuple[Task, Case]]:
+    """The open work of the officer's unit, or their own, oldest first."""
+    officer = await _officer(call)
+    return await store.list_queue(
+        officer.unit, assignee_id=officer.id if mine else None, first=first, after=after
+    )
+
+
+async def open_case(call: Call, case_id: UUID) -> OpenedCase:
+    """A case on which the officer's unit works or worked. The citizen sees who looked.
+
+    Raises NotFound for every other.
+    """
+    case, person = await look_at(call, case_id)
+    definition = await versions.get_stored(call.app, case.definition_id)
+    tasks = await store.list_tasks(case_id)
+    timeline = await store.list_events(case_id, after=0, first=500)
+    return OpenedCase(case, definition, person, tasks, timeline)
+
+
+async def look_at(call: Call, case_id: UUID) -> tuple[Case, Person]:
+    """A case that the officer may see, and whose it is; the look stands in the access log."""
+    officer = await _officer(call)
+    case = await store.find_case(case_id)
+    if case is None or not await store.has_worked(case_id, officer.unit):
+        raise NotFound(NOT_FOUND)
+    person = await read_as_staff(
+        call, case.citizen_id, service=SERVICE, fields=PERSON_FIELDS, basis_ref=case.no
+    )
+    return case, person
+
+
+async def take_task(call: Call, task_id: UUID, key: str) -> tuple[Task, Case]:
+    """Become the officer of a task of one's unit, a colleague's too. Raises NotFound, Conflict."""
+    async with transaction() as tx:
+        officer, task, _, replayed = await _begin(call, tx, "takeTask", key, task_id, NOTHING)
+        if not replayed:
+            _refuse_closed(task)
+            await store.change_task(tx, task.id, assignee_id=officer.id)
+    return await _after(task_id)
+
+
+async def hand_over(call: Call, task_id: UUID, unit: str, note: str, key: str) -> tuple[Task, Case]:
+    """Give a task to another unit, with the reason; its least busy officer has it then.
+
+    Raises NotFound, Conflict TASK_CLOSED, TASK_TAKEN and TASK_SUPERVISED, InvalidInput.
+    """
+    choices = Choices(note.strip(), unit)
+    async with transaction() as tx:
+        officer, task, case, replayed = await _begin(call, tx, "handOver", key, task_id, choices)
+        if not replayed:
+            if unit not in call.app.city.departments or unit == task.unit:
+                raise InvalidInput(texts.UNIT_UNKNOWN, "unit")
+            await _give(call.app, tx, task, case, officer, "hand_over", choices)
+    return await _after(task_id)
+
+
+async def give_back(call: Call, task_id: UUID, note: str, key: str) -> tuple[Task, Case]:
+    """Return a task to the unit that handed it over, with the reason.
+
+    Raises NotFound, Conflict NOWHERE_TO_RETURN besides what `hand_over` raises.
+    """
+    async with transaction() as tx:
+        choices = Choices(note.strip())
+        officer, task, case, replayed = await _begin(call, tx, "returnTask", key, task_id, choices)
+        if not replayed:
+            if not task.from_unit:
+                raise Conflict(texts.NOWHERE_TO_RETURN)
+            choices = Choices(choices.note, task.from_unit)
+            await _give(call.app, tx, task, case, officer, "return", choices)
+    return await _after(task_id)
+
+
+async def act(
+    call: Call, task_id: UUID, event: str, choices: Choices, key: str
+) -> tuple[Task, Case]:
+    """Do a task: take a step of the case, or say `agree` or `refuse` of one's branch.
+
+    The same key acts once. Raises NotFound, IllegalTransition, InvalidInput and Conflict.
+    """
+    async with transaction() as tx:
+        officer, task, case, replayed = await _begin(
+            call, tx, "actOnTask", key, task_id, choices, event
+        )
+        if not replayed:
+            _refuse_not_mine(task, officer)
+            by = By(Actor.OFFICER, officer.id, officer.unit)
+            definition = await versions.get_stored(call.app, case.definition_id)
+            if definition.by_name[case.state].branches and event in (AGREE, REFUSE):
+                await _say(call.app, tx, case, definition, task, event, by, choices)
+            else:
+                step = definition.find_step(case.state, event)
+                if step.by is not Actor.OFFICER:
+                    raise Forbidden(texts.NOT_YOUR_STEP)
+                await engine.take(
+                    call.app, tx, case, definition, step, by, choices, task_id=task.id
+                )
+    return await _after(task_id)
+
+
+async def _say(
+    app: App,
+    tx: Transaction,
+    case: Case,
+    definition: Definition,
+    task: Task,
+    event: str,
+    by: By,
+    choices: Choices,
+) -> None:
+    """Close a branch; the case moves on when all have agreed, or when one has refused."""
+    if event == REFUSE and not choices.note.strip():
+        raise InvalidInput(texts.NOTE_REQUIRED, "note")
+    status = TaskStatus.AGREED if event == AGREE else TaskStatus.REFUSED
+    await store.change_task(tx, task.id, status=status, closed_at=app.clock.now())
+    await engine.note(app, tx, case, event, by, choices.note.strip())
+    if event == REFUSE:
+        step = definition.find_step(case.state, definition.by_name[case.state].refused)
+        await engine.take(app, tx, case, definition, step, engine.SYSTEM)
+    elif not [t for t in await store.list_open_tasks(tx, case.id) if t.kind == TaskKind.WORK]:
+        await engine.open_work(app, tx, case, definition)
+
+
+async def _give(
+    app: App,
+    tx: Transaction,
+    task: Task,
+    case: Case,
+    officer: Officer,
+    event: str,
+    choices: Choices,
+) -> None:
+    if not choices.note:
+        raise InvalidInput(texts.NOTE_REQUIRED, "note")
+    _refuse_not_mine(task, officer)
+    is_back = event == "return"
+    await store.change_task(
+        tx,
+        task.id,
+        unit=choices.unit,
+        from_unit="" if is_back else task.unit,
+        assignee_id=await engine.pick_officer(app, tx, choices.unit, but=[case.citizen_id]),
+    )
+    definition = await versions.get_stored(app, case.definition_id)
+    if not task.branch and not definition.by_name[case.state].unit:
+        await store.update_case(tx, case.id, unit=choices.unit)
+    await engine.note(
+        app, tx, case, event, By(Actor.OFFICER, officer.id, officer.unit), choices.note
+    )
+
+
+async def _begin(
+    call: Call,
+    tx: Transaction,
+    operation: str,
+    key: str,
+    task_id: UUID,
+    choices: Choices,
+    event: str = "",
+) -> tuple[Officer, Task, Case, bool]:
+    """The officer, the task and its locked case, and whether the key did this already.
+
+    Raises NotFound for a task that the officer's unit neither has nor supervises.
+    """
+    officer = await _officer(call)
+    command = {"task": task_id, "event": event, "choices": choices}
+    claim = await claim_key(call, tx, operation, key, command, effect_id=task_id)
+    task = await store.find_task(tx, task_id)
+    case = await store.lock_case(tx, task.case_id) if task else None
+    if task is None or case is None:
+        raise NotFound(NOT_FOUND)
+    task = await store.find_task(tx, task_id)  # as it stands under the lock
+    assert task is not None
+    if not claim.replayed and not await _works_on(tx, task, officer):
+        raise NotFound(NOT_FOUND)
+    if case.citizen_id == officer.id:
+        raise Conflict(texts.OWN_CASE)
+    return officer, task, case, claim.replayed
+
+
+async def _works_on(tx: Transaction, task: Task, officer: Officer) -> bool:
+    if task.unit == officer.unit:
+        return True
+    return any(
+        other.kind == TaskKind.SUPERVISE and other.unit == officer.unit
+        for other in await store.list_open_tasks(tx, task.case_id)
+    )
+
+
+def _refuse_closed(task: Task) -> None:
+    if task.status != TaskStatus.OPEN:
+        raise Conflict(texts.TASK_CLOSED)
+
+
+def _refuse_not_mine(task: Task, officer: Officer) -> None:
+    """Refuse a closed task, a colleague's, and the task to supervise another."""
+    _refuse_closed(task)
+    if task.kind == TaskKind.SUPERVISE:
+        raise Conflict(texts.TASK_SUPERVISED)
+    if task.unit == officer.unit and task.assignee_id not in (None, officer.id):
+        raise Conflict(texts.TASK_TAKEN)
+
+
+async def _officer(call: Call) -> Officer:
+    return await require_officer(call, Scope.CASES_HANDLE)
+
+
+async def _after(task_id: UUID) -> tuple[Task, Case]:
+    task = await store.get_task(task_id)
+    case = await store.find_case(task.case_id)
+    assert case is not None
+    return task, case

@@ -1,0 +1,78 @@
+"""What people are told of cases: the citizen of each step of the city, the officers of limits."""
+
+from uuid import UUID
+
+from core.bus import bus
+from core.context.app import App
+from core.database import Transaction, transaction
+from core.people.directory import get_person
+from core.queue.jobs import job
+from core.texts import Locale
+from kinds.application import store, texts, versions
+from kinds.application.definition import Turn
+from kinds.application.models import Case
+from notifications import api as notifications
+
+
+def topic(citizen_id: UUID) -> str:
+    """The bus topic on which changes of a citizen's cases are told."""
+    return f"applications:{citizen_id}"
+
+
+async def tell_later(app: App, tx: Transaction, case: Case, event: str) -> None:
+    """Tell the citizen of a step when `tx` commits: in the inbox, and on open screens."""
+    await tell.enqueue(app, tx, case.id, case.sequence, event, case.state)
+    await bus.publish(tx, topic(case.citizen_id), str(case.id))
+
+
+@job("applications.tell")
+async def tell(app: App, case_id: UUID, sequence: int, event: str, state: str) -> None:
+    """The job behind `tell_later`; the message's key makes it repeat-safe.
+
+    Where the case waits for the citizen, and still does, it goes by SMS too.
+    """
+    case = await store.find_case(case_id)
+    assert case is not None
+    definition = await versions.get_stored(app, case.definition_id)
+    person = await get_person(app, case.citizen_id)
+    locale = Locale(person.locale)
+    is_turn = case.state == state and case.turn == Turn.CITIZEN
+    async with transaction() as tx:
+        await notifications.notify(
+            app,
+            tx,
+            person=person,
+            template="applications.turn" if is_turn else "applications.news",
+            values={
+                "service": definition.title.say(locale),
+                "no": case.no,
+                "event": texts.title_of(definition, event).say(locale),
+                "state": definition.by_name[state].title.say(locale),
+                "due_on": case.due_on.isoformat() if case.due_on else "",
+            },
+            key=f"case:{case_id}:{sequence}",
+            deep_link=app.city.deep_link.format(id=case.service_id),
+        )
+
+
+@job("applications.remind_officer")
+async def remind_officer(app: App, case_id: UUID, officer_id: UUID, event: str, day: str) -> None:
+    """Tell an officer that a limit is near or over. Repeat-safe by the day it is about."""
+    case = await store.find_case(case_id)
+    assert case is not None
+    definition = await versions.get_stored(app, case.definition_id)
+    person = await get_person(app, officer_id)
+    locale = Locale(person.locale)
+    async with transaction() as tx:
+        await notifications.notify(
+            app,
+            tx,
+            person=person,
+            template="applications.work",
+            values={
+                "service": definition.title.say(locale),
+                "no": case.no,
+                "event": texts.title_of(definition, event).say(locale),
+            },
+            key=f"case-work:{case_id}:{officer_id}:{event}:{day}",
+        )

@@ -1,0 +1,209 @@
+"""What citizens do: open a case, fill in its form, take their steps, look how it stands."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from uuid import UUID
+
+import orjson
+
+from core.clock import civil_date
+from core.context.call import Call
+from core.context.commands import claim_key
+from core.database import IntegrityError, transaction, violated
+from core.errors import Conflict, Forbidden, InvalidInput, NotFound
+from core.people.directory import get_person
+from core.refusal_texts import NOT_FOUND
+from kinds.application import attachments, engine, store, texts, versions
+from kinds.application.definition import NO_CATEGORY, Actor, Definition, Turn
+from kinds.application.engine import By, Choices
+from kinds.application.form import FormIncomplete, Problem, read_answers
+from kinds.application.models import Case, CaseEvent
+from kinds.application.opening import FORM, Opening, open_in, seal_form
+
+_NO_CHARS = 48
+
+
+@dataclass(frozen=True, slots=True)
+class BlankForm:
+    """The form of a service, with what the city holds of the viewer filled in."""
+
+    definition: Definition
+    known: Mapping[str, str]
+
+
+async def get_form(call: Call, service: str, item: str = "") -> BlankForm:
+    """The form of a service, or of one of its items. Raises NotFound."""
+    definition = await _get_current(call, service, item)
+    call.require_service(service)
+    return BlankForm(definition, await _prefill(call, definition))
+
+
+async def open_case(
+    call: Call,
+    service: str,
+    answers: Mapping[str, str],
+    key: str,
+    *,
+    item: str = "",
+    category: str = NO_CATEGORY,
+) -> Case:
+    """Open a case of the viewer. The same key gives the same case.
+
+    Raises NotFound for no such service or item, FormIncomplete, InvalidInput CATEGORY_UNKNOWN,
+    Conflict TOO_MANY_OPEN, ALREADY_OPEN and KEY_REUSED.
+    """
+    app = call.app
+    definition = await _get_current(call, service, item)
+    citizen_id = call.require_service(service).user_id
+    if category not in definition.promise:
+        raise InvalidInput(texts.CATEGORY_UNKNOWN, "category")
+    is_draft = definition.states[0].turn is Turn.CITIZEN
+    form = _check(call, definition, answers, complete=not is_draft)
+    definition_id = await versions.store(app, definition)
+    opening = Opening(definition, definition_id, citizen_id, category, form)
+    command = {"service": service, "item": item, "category": category, "answers": dict(answers)}
+    try:
+        async with transaction() as tx:
+            claim = await claim_key(call, tx, "openCase", key, command)
+            if not claim.replayed:
+                by = By(Actor.CITIZEN, citizen_id)
+                await open_in(app, tx, claim.effect_id, opening, by)
+    except IntegrityError as error:
+        if violated(error) != "applications_case_exclusive":
+            raise
+        raise Conflict(texts.ALREADY_OPEN) from None
+    return await _get(claim.effect_id)
+
+
+async def save_answers(call: Call, case_id: UUID, answers: Mapping[str, str], key: str) -> Case:
+    """Fill in the form of a case that waits for the viewer; it need not be complete yet.
+
+    Raises NotFound, FormIncomplete for answers that no form takes, Conflict where it is not the
+    citizen's turn.
+    """
+    mine = await get_case(call, case_id)
+    definition = await versions.get_stored(call.app, mine.definition_id)
+    form = _check(call, definition, answers, complete=False)
+    async with transaction() as tx:
+        command = {"case": case_id, "answers": dict(answers)}
+        claim = await claim_key(call, tx, "saveCase", key, command, effect_id=case_id)
+        case = await store.lock_case(tx, case_id)
+        assert case is not None
+        if not claim.replayed:
+            if case.turn != Turn.CITIZEN:
+                raise Conflict(texts.NOT_YOUR_STEP)
+            await store.update_case(tx, case_id, form_sealed=seal_form(call.app, form))
+    return await _get(case_id)
+
+
+async def take_step(call: Call, case_id: UUID, event: str, note: str, key: str) -> Case:
+    """Take a step of the citizen in one of the viewer's cases. The same key takes it once.
+
+    Raises NotFound, IllegalTransition, FormIncomplete with everything that is missing, InvalidInput
+    and Conflict as `engine.take` does.
+    """
+    mine = await get_case(call, case_id)
+    definition = await versions.get_stored(call.app, mine.definition_id)
+    command = {"case": case_id, "event": event, "note": note}
+    async with transaction() as tx:
+        claim = await claim_key(call, tx, "takeCaseStep", key, command, effect_id=case_id)
+        case = await store.lock_case(tx, case_id)
+        assert case is not None
+        if not claim.replayed:
+            step = definition.find_step(case.state, event)
+            if step.by is not Actor.CITIZEN:
+                raise Forbidden(texts.NOT_YOUR_STEP)
+            if step.fills:
+                answers = answers_of(call, case)
+                papers = await attachments.find_missing(tx, case, definition, answers)
+                _check(call, definition, answers, complete=True, papers=papers)
+            by = By(Actor.CITIZEN, case.citizen_id)
+            await engine.take(call.app, tx, case, definition, step, by, Choices(note))
+    return await _get(case_id)
+
+
+async def get_case(call: Call, case_id: UUID) -> Case:
+    """One of the viewer's cases. Raises NotFound for anybody else's."""
+    viewer = call.require_viewer()
+    case = await store.find_case(case_id)
+    if case is None or case.citizen_id != viewer.user_id:
+        raise NotFound(NOT_FOUND)
+    call.require_service(case.service_id)
+    return case
+
+
+async def find_by_no(call: Call, no: str) -> Case | None:
+    """One of the viewer's cases by its number, however it is spaced and in small letters too."""
+    viewer = call.require_viewer()
+    case = await store.find_by_no("".join(no.split()).upper()[:_NO_CHARS])
+    return case if case is not None and case.citizen_id == viewer.user_id else None
+
+
+async def list_cases(
+    call: Call, *, first: int, before: UUID | None, only_open: bool, service: str | None
+) -> Sequence[Case]:
+    """The viewer's cases, newest first."""
+    citizen_id = call.require_viewer().user_id
+    return await store.list_cases(
+        citizen_id, first=first, before=before, only_open=only_open, service=service
+    )
+
+
+async def list_open(call: Call, most: int) -> Sequence[Case]:
+    """The viewer's open cases: first what waits for the viewer, then what is due soonest."""
+    return await store.list_open_cases(call.require_viewer().user_id, most)
+
+
+async def list_timeline(call: Call, case: Case, *, after: int, first: int) -> list[CaseEvent]:
+    """What happened to one of the viewer's cases, as `get_case` gives it, in order."""
+    return await store.list_events(case.id, after=after, first=first)
+
+
+def answers_of(call: Call, case: Case) -> dict[str, str]:
+    """A case's form as it was filled in."""
+    if case.form_sealed is None:
+        return {}
+    answers: dict[str, str] = orjson.loads(call.app.vault.decrypt(case.form_sealed, FORM))
+    return answers
+
+
+async def _get_current(call: Call, service: str, item: str) -> Definition:
+    definition = await versions.find_current(call.app, service, item)
+    if definition is None or versions.calls_back(call.app, service):
+        raise NotFound(NOT_FOUND)
+    return definition
+
+
+def _check(
+    call: Call,
+    definition: Definition,
+    answers: Mapping[str, str],
+    *,
+    complete: bool,
+    papers: Sequence[Problem] = (),
+) -> Mapping[str, str]:
+    """The answers as they are kept. Raises FormIncomplete with everything that is missing."""
+    today = civil_date(call.app.clock.now())
+    form, problems = read_answers(definition, answers, today, complete=complete)
+    problems += papers
+    rule = versions.rule_of(call.app, definition.service)
+    if complete and rule is not None:
+        problems += rule(call.app.city, definition, form, today)
+    if problems:
+        raise FormIncomplete(problems)
+    return form
+
+
+async def _prefill(call: Call, definition: Definition) -> Mapping[str, str]:
+    wanted = {field.name: field.prefill for field in definition.form if field.prefill}
+    if not wanted:
+        return {}
+    person = await get_person(call.app, call.require_viewer().user_id)
+    held = {"name": person.name, "phone": person.phone, "resident_id": person.resident_id}
+    return {name: held[prefill] or "" for name, prefill in wanted.items() if held[prefill]}
+
+
+async def _get(case_id: UUID) -> Case:
+    case = await store.find_case(case_id)
+    assert case is not None
+    return case

@@ -1,0 +1,178 @@
+"""Definitions as they stand: declared by services, completed by the city's file, kept for cases.
+
+A definition is stored under the hash of its content when its first case is opened, so a case that
+runs keeps its own however the file is edited.
+"""
+
+import tomllib
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import date
+from hashlib import sha256
+from typing import Any, TypeAlias
+from uuid import UUID
+
+from pydantic import TypeAdapter
+
+from core.city import City
+from core.context.app import App
+from core.context.contributions import StartCheck
+from core.database import connection, fetch_one
+from core.errors import StartError
+from core.json import to_json
+from core.manifest import Manifest
+from core.rooms import ExtensionPoint
+from core.settings import Settings
+from kinds.application.definition import Definition, DefinitionInvalid, Turn, check
+from kinds.application.form import Problem
+
+_ADAPTER = TypeAdapter(Definition)
+_KNOWN_MOST = 5_000
+
+
+Rule: TypeAlias = Callable[[City, Definition, Mapping[str, str], date], Sequence[Problem]]
+
+
+@dataclass(frozen=True, slots=True)
+class Application:
+    """A service that runs on the engine: the structure of its definition.
+
+    `rule` finds what is wrong with a complete form beyond its fields: it is given the answers that
+    are there, and today. `for_item(app, definition, item)` makes the definition of one item of the
+    city's registry, None for an item that there is not; without it the service has one definition.
+    """
+
+    definition: Definition
+    rule: Rule | None = None
+    calls_back: bool = False
+    """Its cases are the call-backs that follow on poor ratings of others."""
+    for_item: Callable[[App, Definition, str], Awaitable[Definition | None]] | None = None
+
+    @property
+    def service(self) -> str:
+        """The catalogue service."""
+        return self.definition.service
+
+
+APPLICATIONS = ExtensionPoint("application", Application, key=lambda a: a.service)
+
+
+def read_rules(settings: Settings, service: str) -> Mapping[str, Any]:
+    """The city's decisions on a service. Raises StartError naming the file."""
+    path = settings.city_file.with_suffix("") / "applications" / f"{service}.toml"
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise StartError(f"{path}: {error}") from None
+
+
+def complete(definition: Definition, rules: Mapping[str, Any]) -> Definition:
+    """The definition with the city's decisions. Raises StartError for one that it does not know."""
+    known = ("unit", "escalates_to", "promise", "limits", "warn_days", "open_most")
+    if unknown := sorted(rules.keys() - set(known)):
+        raise StartError(f"{definition.service}: the city decides nothing named {unknown[0]}")
+    return replace(definition, **rules)
+
+
+def _check_start(settings: Settings, manifests: Sequence[Manifest], city: City) -> None:
+    """Refuse to start with a definition that could strand a case."""
+    for application in APPLICATIONS.of(manifests):
+        definition = complete(application.definition, read_rules(settings, application.service))
+        try:
+            check(definition, city.departments)
+        except DefinitionInvalid as error:
+            raise StartError(str(error)) from None
+
+
+START_CHECK = StartCheck(_check_start)
+
+
+def rule_of(app: App, service: str) -> Rule | None:
+    """The rule of a service's own for its form."""
+    return _declared(app)[service].rule
+
+
+def calls_back(app: App, service: str) -> bool:
+    """Whether a service's cases are call-backs, which the city opens itself."""
+    return _declared(app)[service].calls_back
+
+
+def _declared(app: App) -> Mapping[str, Application]:
+    found = app.extensions(APPLICATIONS)
+    return app.once("applications.declared", lambda: {one.service: one for one in found})
+
+
+async def find_call_back(app: App) -> Definition | None:
+    """The definition of call-backs, where a service declares one."""
+    for application in _declared(app).values():
+        if application.calls_back:
+            return await find_current(app, application.service)
+    return None
+
+
+async def find_current(app: App, service: str, item: str = "") -> Definition | None:
+    """The definition by which a case would be opened now; None for no such service or item."""
+    application = _declared(app).get(service)
+    if application is None:
+        return None
+    definition = app.once(
+        ("applications.definition", service),
+        lambda: complete(application.definition, read_rules(app.settings, service)),
+    )
+    if application.for_item is None:
+        return definition if not item else None
+    of_item = await application.for_item(app, definition, item)
+    if of_item is not None:
+        check(of_item, app.city.departments)
+    return of_item
+
+
+async def store(app: App, definition: Definition) -> UUID:
+    """Keep a definition for the cases that are opened under it, once; returns its id."""
+    known = _known(app)
+    # the adapter writes the fields alone: the dataclass remembers derived values too
+    body = to_json(_ADAPTER.dump_python(definition, mode="json"), sort_keys=True)
+    definition_id = UUID(bytes=sha256(body).digest()[:16])
+    if definition_id in known:
+        return definition_id
+    edges = sorted({f"{edge.state}>{edge.target}" for edge in definition.machine.edges})
+    ends = [state.name for state in definition.states if state.turn is Turn.NOBODY]
+    await connection().execute_query(
+        """INSERT INTO applications_definition
+             (id, service_id, item, body, first_state, edges, ends, created_at)
+           VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT (id) DO NOTHING""",
+        [
+            definition_id,
+            definition.service,
+            definition.item,
+            body.decode(),
+            definition.states[0].name,
+            to_json(edges).decode(),
+            to_json(ends).decode(),
+            app.clock.now(),
+        ],
+    )
+    _keep(known, definition_id, definition)
+    return definition_id
+
+
+async def get_stored(app: App, definition_id: UUID) -> Definition:
+    """The definition that a case runs by."""
+    known = _known(app)
+    if definition_id not in known:
+        row = await fetch_one(
+            connection(), "SELECT body FROM applications_definition WHERE id = $1", definition_id
+        )
+        assert row is not None
+        _keep(known, definition_id, _ADAPTER.validate_json(row["body"]))
+    return known[definition_id]
+
+
+def _known(app: App) -> dict[UUID, Definition]:
+    return app.once("applications.stored", dict)
+
+
+def _keep(known: dict[UUID, Definition], definition_id: UUID, definition: Definition) -> None:
+    if len(known) >= _KNOWN_MOST:
+        known.clear()
+    known[definition_id] = definition

@@ -1,0 +1,190 @@
+"""Every query of how people may be reached."""
+
+from collections import defaultdict
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, time
+from typing import Any
+from uuid import UUID
+
+from core.clock import civil_date
+from core.context.app import App
+from core.database import Transaction, fetch_all
+from core.ids import new_id
+from notifications.domain import Channel, MessageClass
+from notifications.reach.domain import QuietHours, Reach
+from notifications.reach.models import ADDRESS, Address, Quiet, Refusal
+
+_REACH = """
+SELECT p.id, q.starts, q.ends, q.days,
+       (SELECT array_agg(DISTINCT a.channel) FROM notifications_address a
+         WHERE a.person_id = p.id AND a.gone_at IS NULL) AS channels,
+       (SELECT array_agg(r.about || ':' || r.channel) FROM notifications_refusal r
+         WHERE r.person_id = p.id) AS refused
+  FROM unnest($1::uuid[]) AS p (id) LEFT JOIN notifications_quiet q ON q.person_id = p.id
+"""
+
+
+async def find_reach(db: Transaction, people: Collection[UUID]) -> Mapping[UUID, Reach]:
+    """How each of some people may be reached; everybody with an account has a phone."""
+    if not people:
+        return {}
+    return {row["id"]: _reach(row) for row in await fetch_all(db, _REACH, list(people))}
+
+
+def _reach(row: Mapping[str, Any]) -> Reach:
+    channels = {Channel(name) for name in row["channels"] or ()} | {Channel.SMS}
+    refused = (pair.split(":") for pair in row["refused"] or ())
+    return Reach(
+        frozenset(channels),
+        frozenset((MessageClass(about), Channel(channel)) for about, channel in refused),
+        quiet_of(row) if row["starts"] else None,
+    )
+
+
+def quiet_of(row: Mapping[str, Any]) -> QuietHours:
+    """The quiet hours in a row."""
+    return QuietHours(
+        time.fromisoformat(row["starts"]),
+        time.fromisoformat(row["ends"]),
+        frozenset(map(int, row["days"])),
+    )
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class LiveAddress:
+    """A device or mailbox that is not gone."""
+
+    id: UUID
+    provider: str
+    address: str
+
+
+async def list_addresses(
+    app: App, db: Transaction, people: Collection[UUID], channel: Channel
+) -> Mapping[UUID, Sequence[LiveAddress]]:
+    """The live addresses of people in a channel."""
+    found: dict[UUID, list[LiveAddress]] = defaultdict(list)
+    rows = await Address.filter(person_id__in=list(people), channel=channel, gone_at=None).using_db(
+        db
+    )
+    for row in rows:
+        address = app.vault.decrypt(row.address_sealed, ADDRESS)
+        found[row.person_id].append(LiveAddress(row.id, row.provider, address))
+    return found
+
+
+async def put_address(
+    app: App, tx: Transaction, person_id: UUID, channel: Channel, provider: str, address: str
+) -> None:
+    """Note a person's device or mailbox; one that was somebody else's is theirs no more."""
+    await fetch_all(
+        tx,
+        """INSERT INTO notifications_address
+             (id, person_id, channel, provider, address_sealed, address_index, seen_at)
+           VALUES ($1, $2, $3, $4, $5, $6, $7)
+           ON CONFLICT (provider, address_index) DO UPDATE
+             SET person_id = excluded.person_id, seen_at = excluded.seen_at, gone_at = NULL""",
+        new_id(),
+        person_id,
+        channel,
+        provider,
+        app.vault.encrypt(address, ADDRESS),
+        app.vault.blind_index(address, ADDRESS),
+        app.clock.now(),
+    )
+
+
+async def delete_address(
+    app: App, tx: Transaction, person_id: UUID, provider: str, address: str
+) -> None:
+    """Forget a person's device or mailbox; one that is not theirs stays."""
+    index = app.vault.blind_index(address, ADDRESS)
+    owned = Address.filter(person_id=person_id, provider=provider, address_index=index)
+    await owned.using_db(tx).delete()
+
+
+async def note_gone(tx: Transaction, ids: Sequence[UUID], now: datetime) -> None:
+    """Note addresses that their providers know no more."""
+    await Address.filter(id__in=list(ids)).using_db(tx).update(gone_at=now)
+
+
+async def set_refusal(
+    tx: Transaction,
+    person_id: UUID,
+    about: MessageClass,
+    channel: Channel,
+    *,
+    refused: bool,
+    now: datetime,
+) -> None:
+    """Note, or take back, that a person does not want a class through a channel."""
+    if not refused:
+        owned = Refusal.filter(person_id=person_id, about=about, channel=channel)
+        await owned.using_db(tx).delete()
+        return
+    await fetch_all(
+        tx,
+        """INSERT INTO notifications_refusal (id, person_id, about, channel, refused_at)
+           VALUES ($1, $2, $3, $4, $5) ON CONFLICT DO NOTHING""",
+        new_id(),
+        person_id,
+        about,
+        channel,
+        now,
+    )
+
+
+async def set_quiet(tx: Transaction, person_id: UUID, quiet: QuietHours) -> None:
+    """Note a person's quiet hours."""
+    await Quiet.update_or_create(
+        {
+            "starts": f"{quiet.starts:%H:%M}",
+            "ends": f"{quiet.ends:%H:%M}",
+            "days": "".join(map(str, sorted(quiet.days))),
+        },
+        using_db=tx,
+        person_id=person_id,
+    )
+
+
+async def take_caps(
+    db: Transaction, counts: Mapping[tuple[UUID, MessageClass], tuple[int, int]], today: date
+) -> Mapping[tuple[UUID, MessageClass], int]:
+    """Count messages that are about to leave the inbox; returns how many of each may.
+
+    `counts` has how many there are and the cap. One statement for any number of people, and no
+    look at the messages that went before.
+    """
+    if not counts:
+        return {}
+    keys = sorted(counts)
+    rows = await fetch_all(
+        db,
+        """WITH asked AS (
+             SELECT * FROM unnest($1::uuid[], $2::text[], $3::int[], $4::int[])
+               AS n (person_id, about, number, cap)
+           ), taken AS (
+             INSERT INTO notifications_daily_count AS c (person_id, about, counted_on, count)
+             SELECT person_id, about, $5, number FROM asked
+             ON CONFLICT (person_id, about, counted_on)
+               DO UPDATE SET count = c.count + excluded.count
+             RETURNING person_id, about, count)
+           SELECT person_id, about, greatest(0, least(number, cap - (count - number))) AS free
+             FROM taken JOIN asked USING (person_id, about)""",
+        [person_id for person_id, _ in keys],
+        [about for _, about in keys],
+        [counts[key][0] for key in keys],
+        [counts[key][1] for key in keys],
+        today,
+    )
+    return {(row["person_id"], MessageClass(row["about"])): row["free"] for row in rows}
+
+
+async def forget_counts(db: Transaction, before: datetime) -> None:
+    """Drop the counts of days that are over."""
+    await fetch_all(
+        db,
+        "DELETE FROM notifications_daily_count WHERE counted_on < $1 RETURNING 1",
+        civil_date(before),
+    )

@@ -1,0 +1,81 @@
+"""A database that hangs: every answer comes within its deadline, and nobody else has to wait."""
+
+import asyncio
+import contextlib
+import os
+import signal
+from collections.abc import AsyncIterator, Awaitable, Callable
+
+import asyncpg
+import pytest
+
+from core.context.app import App
+from core.database import connection, fetch_one, parse_url
+from core.security.authentication import Viewer
+from core.settings import Settings
+from tests.asgi import Client
+
+DEADLINE_S = 1.0
+HUNG_S = 10.0
+"""Far above the deadline and far below what a hung server would take."""
+
+CODE = """mutation { requestLoginCode(phone: "13900139000", idempotencyKey: "the-one-key")
+  { __typename } }"""
+MINE = "{ viewer { consents { purpose } } }"
+
+
+@pytest.fixture
+def settings(settings: Settings) -> Settings:
+    """A short deadline."""
+    return settings.model_copy(update={"request_deadline_s": DEADLINE_S})
+
+
+@pytest.fixture
+async def hang(app: App) -> AsyncIterator[Callable[[], Awaitable[None]]]:
+    """Stops the server's processes behind this App; they go on at the end."""
+    assert app.settings.owner_url is not None
+    stopped: list[int] = []
+
+    async def stop() -> None:
+        owner = await asyncpg.connect(**parse_url(app.settings.owner_url or ""))
+        rows = await owner.fetch(
+            "SELECT pid FROM pg_stat_activity WHERE datname = current_database()"
+            " AND application_name IN ('test', 'quancheng_bus')"
+        )
+        await owner.close()
+        for row in rows:
+            os.kill(row["pid"], signal.SIGSTOP)
+            stopped.append(row["pid"])
+
+    yield stop
+    for pid in set(stopped):
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGCONT)
+
+
+async def test_answers_come_in_time_and_others_need_not_wait(
+    client: Client,
+    citizen: Callable[..., Awaitable[Viewer]],
+    hang: Callable[[], Awaitable[None]],
+) -> None:
+    viewer = await citizen()
+    assert (await client.run(MINE, viewer=viewer)).codes == []
+    for operation in (MINE, CODE):  # a query's connection, then a transaction's
+        await hang()
+        async with asyncio.timeout(HUNG_S):
+            answers = await asyncio.gather(
+                *(client.run(operation, viewer=viewer) for _ in range(9))
+            )
+        codes = {code for answer in answers for code in answer.codes}
+        assert codes <= {"DEADLINE_PASSED", "UNAVAILABLE"}
+        # connections that hung are gone for good: the next ones are new
+        assert (await client.run(MINE, viewer=viewer)).codes == []
+
+
+async def test_what_is_cancelled_in_time_keeps_its_connection(app: App) -> None:
+    pids = "SELECT count(DISTINCT pg_backend_pid()) AS n, min(pg_backend_pid()) AS pid"
+    before = await fetch_one(connection(), pids)
+    with pytest.raises(TimeoutError):
+        async with asyncio.timeout(0.05):
+            await connection().execute_query("SELECT pg_sleep(60)")
+    assert await fetch_one(connection(), pids) == before

@@ -1,0 +1,185 @@
+"""What the workflow engine promises, for each service that runs on it.
+
+A service is tried with the samples in `tests/modules/<module>/applications.py`.
+"""
+
+import asyncio
+import importlib
+from collections.abc import Awaitable, Callable
+
+import pytest
+
+from core.city import load_city
+from core.clock import ManualClock
+from core.context.app import App
+from core.context.call import Call
+from core.database import transaction
+from core.errors import Conflict, LoginRequired, NotFound
+from core.ids import new_id
+from core.manifest import discover
+from core.security.authentication import Viewer
+from core.settings import Settings
+from core.texts import Named
+from kinds.application import attachments, desk, service, versions
+from kinds.application.definition import Definition, Turn, check
+from kinds.application.engine import SYSTEM
+from kinds.application.form import FormIncomplete
+from kinds.application.models import Case
+from kinds.application.opening import Opening, open_in
+from kinds.application.versions import APPLICATIONS
+from tests.conftest import ROOT
+from tests.kinds.application.driver import Sample, drive, paths, way_out
+from tests.kinds.application.papers import pdf
+from tests.kinds.application.town import Town, find, key
+
+SAMPLES: list[Sample] = [
+    sample
+    for path in sorted(ROOT.glob("tests/modules/*/applications.py"))
+    for sample in importlib.import_module(f"tests.modules.{path.parent.name}.applications").SAMPLES
+]
+CITY = load_city(ROOT / "cities/jinan.toml")
+SETTINGS = Settings(city_file=ROOT / "cities/jinan.toml")
+
+
+@pytest.fixture(params=SAMPLES, ids=lambda sample: f"{sample.service}{sample.item[-4:]}")
+def sample(request: pytest.FixtureRequest) -> Sample:
+    """Each service in turn."""
+    found: Sample = request.param
+    return found
+
+
+@pytest.fixture
+async def definition(app: App, sample: Sample) -> Definition:
+    """The service's definition, as the city has decided."""
+    found = await versions.find_current(app, sample.service, sample.item)
+    assert found is not None
+    return found
+
+
+@pytest.fixture
+def town(app: App, call: Callable[..., Call]) -> Town:
+    """The people."""
+    return Town(app, call)
+
+
+@pytest.fixture
+async def me(citizen: Callable[..., Awaitable[Viewer]], call: Callable[..., Call]) -> Call:
+    """A citizen with a real name."""
+    viewer = await citizen()
+    return call(user_id=viewer.user_id, level=2)
+
+
+async def _open(me: Call, sample: Sample, one: str | None = None) -> Case:
+    if versions.calls_back(me.app, sample.service):
+        return await _call_back(me, sample)
+    case = await service.open_case(
+        me,
+        sample.service,
+        sample.answers,
+        one or key(),
+        item=sample.item,
+        category=sample.category,
+    )
+    if one is None:
+        for paper in sample.papers:
+            await attachments.attach(me, case, paper, f"{paper}.pdf", pdf(), key())
+    return case
+
+
+async def _call_back(me: Call, sample: Sample) -> Case:
+    """What a poor rating opens."""
+    definition = await versions.find_current(me.app, sample.service)
+    assert definition is not None
+    definition_id = await versions.store(me.app, definition)
+    opening = Opening(definition, definition_id, me.subject_id, sample.category, sample.answers)
+    async with transaction() as tx:
+        return await open_in(me.app, tx, new_id(), opening, SYSTEM)
+
+
+def _skip_call_back(app: App, sample: Sample) -> None:
+    if versions.calls_back(app, sample.service):
+        pytest.skip("the city opens it, no citizen")
+
+
+def test_every_application_of_the_house_is_tried_here() -> None:
+    declared = {application.service for application in APPLICATIONS.of(discover())}
+    assert {sample.service for sample in SAMPLES} == declared
+
+
+async def test_its_definition_is_sound_and_speaks_both_languages(definition: Definition) -> None:
+    check(definition, CITY.departments)
+    titles: list[Named] = [definition.title]
+    for some in (definition.states, definition.steps, definition.form, definition.categories):
+        titles += [one.title for one in some]
+    for field in definition.form:
+        titles += [option.title for option in field.options]
+    for title in titles:
+        assert title.zh and title.en and title.zh != title.en
+        assert title.en.isascii(), title
+
+
+async def test_a_case_has_its_number_and_its_promise_at_once(
+    me: Call, sample: Sample, definition: Definition
+) -> None:
+    case = await _open(me, sample)
+    assert case.no.startswith(f"{definition.number.prefix}20261123")
+    assert case.promise_days == definition.promise[sample.category]
+    if definition.states[0].turn is Turn.UNIT:
+        assert case.promise_due_on is not None and case.due_on is not None
+
+
+async def test_one_key_is_one_case(me: Call, sample: Sample, town: Town) -> None:
+    _skip_call_back(me.app, sample)
+    one = key()
+    cases = await asyncio.gather(*(_open(me, sample, one) for _ in range(4)))
+    assert len({case.id for case in cases}) == 1
+    assert len(await town.rows("SELECT id FROM applications_case")) == 1
+    other = {name: f"{answer} " for name, answer in sample.answers.items()}
+    with pytest.raises(Conflict, match="KEY_REUSED"):
+        await service.open_case(
+            me, sample.service, other, one, item=sample.item, category=sample.category
+        )
+
+
+async def test_an_empty_form_hears_everything_that_it_lacks(
+    me: Call, sample: Sample, town: Town, definition: Definition
+) -> None:
+    _skip_call_back(me.app, sample)
+    with pytest.raises(FormIncomplete) as refused:
+        case = await service.open_case(
+            me, sample.service, {}, key(), item=sample.item, category=sample.category
+        )
+        (submit,) = [s for s in definition.steps if s.fills and case.state in s.states]
+        await town.step(me, case, submit.event)
+    assert [problem.name for problem in refused.value.problems] == list(sample.missing)
+    if definition.states[0].turn is Turn.UNIT:
+        assert await town.rows("SELECT id FROM applications_case") == []
+
+
+async def test_a_stranger_is_refused_and_finds_nothing(
+    me: Call, sample: Sample, town: Town, call: Callable[..., Call]
+) -> None:
+    case = await _open(me, sample)
+    if not versions.calls_back(me.app, sample.service):
+        with pytest.raises(LoginRequired):
+            await _open(call(), sample)
+    with pytest.raises(NotFound):
+        await service.get_case(call(user_id=new_id(), level=2), case.id)
+    with pytest.raises(NotFound):
+        await desk.open_case(await town.officer("culture_tourism"), case.id)
+
+
+async def test_every_step_can_be_taken_and_every_case_ends(
+    me: Call, sample: Sample, town: Town, clock: ManualClock, definition: Definition
+) -> None:
+    await town.staffed(*CITY.departments)
+    for path in paths(definition):
+        case = await _open(me, sample)
+        for step in path:
+            assert case.state in step.states
+            case = await drive(town, clock, me, case, step)
+            assert (case.state, case.turn) == (step.target, definition.by_name[step.target].turn)
+        for step in way_out(definition, case.state):
+            case = await drive(town, clock, me, case, step)
+        case = await find(case.id)
+        assert case.ended_at is not None and await town.tasks(case) == []
