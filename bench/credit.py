@@ -23,9 +23,11 @@ from credit.policy.choice import policy_for
 from credit.seals import canonical
 from credit.training.boost import booster_names
 from credit.training.data import Dataset, build
+from credit.training.fit import fit_window
+from credit.training.provenance import Order
 from credit.training.simulate import loan_history
 from credit.training.specs.jinan import JINAN
-from credit.training.train import Order, fit_window, train
+from credit.training.train import train
 
 ROWS_OF_HISTORY = 20_000
 DECISIONS = 3_000

@@ -50,6 +50,18 @@ def is_resident_id(number: str, *, today: date) -> bool:
     return resident_id_check_digit(number[:17]) == number[17]
 
 
+def read_resident_id(text: str) -> str:
+    """A resident ID that somebody typed, as it is kept: 18 characters, the last perhaps an X.
+
+    One of 15 digits, as issued until 1999, becomes its 18; anything else comes back as it is.
+    """
+    number = text.strip().upper()
+    if re.fullmatch(r"[0-9]{15}", number) is not None:
+        body = f"{number[:6]}19{number[6:]}"
+        return body + resident_id_check_digit(body)
+    return number
+
+
 def resident_birth_date(number: str) -> date | None:
     """The birth date inside a resident ID, or None where the digits are no date."""
     try:

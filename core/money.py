@@ -10,6 +10,7 @@ from decimal import ROUND_HALF_UP, Decimal
 
 _YUAN = re.compile(r"-?[0-9]{1,20}(\.[0-9]{1,20})?")
 
+_GROUPED = re.compile(r"-?[0-9]{1,3}(,[0-9]{3})+(\.[0-9]{1,20})?")
 _CAPITALS = "零壹贰叁肆伍陆柒捌玖"
 
 FEN_MAX = 10**15
@@ -29,6 +30,21 @@ def parse_yuan(text: str) -> int:
     if fen != fen.to_integral_value():
         raise ValueError(f"finer than a fen: {text!r}")
     return _checked(int(fen))
+
+
+def parse_decimal_yuan(text: str) -> Decimal:
+    """Read yuan of any fineness, thousands separated by commas or not ("1,234.50", "0.00060").
+
+    Raises ValueError for what is no amount.
+    """
+    plain = text.strip()
+    if "," in plain:
+        if _GROUPED.fullmatch(plain) is None:
+            raise ValueError(f"not an amount in yuan: {text!r}")
+        plain = plain.replace(",", "")
+    if _YUAN.fullmatch(plain) is None:
+        raise ValueError(f"not an amount in yuan: {text!r}")
+    return Decimal(plain)
 
 
 def format_yuan(amount_fen: int) -> str:

@@ -75,6 +75,7 @@ INTERNAL_ERROR = Text(
     "系统繁忙,请稍后再试(编号 {error_id})",
     "Something went wrong on our side (reference {error_id})",
 )
+LABEL_TOO_LONG = Text("LABEL_TOO_LONG", "备注最多 16 个字", "A label has at most 16 characters")
 POINT_INVALID = Text(
     "POINT_INVALID",
     "经纬度超出范围,或区域的边界颠倒",

@@ -200,7 +200,7 @@ class ReadingConnection(Connection[T]):
     as_of: datetime | None = strawberry.field(description="When it was true.")
     reason: str | None = strawberry.field(description="Why it is not LIVE, a stable code.")
     total_count: int | None = strawberry.field(
-        description="How many records there are on all pages, of the year where one is asked for."
+        description="How many there are on all pages, of what was asked for."
     )
 
 
@@ -283,5 +283,25 @@ async def read_page(
         edges=edges,
         page_info=page_info(edges, after, has_more=has_more),
         total_count=page.total if page else None,
+        **reading.freshness,
+    )
+
+
+def page_of(
+    reading: Reading[Sequence[T]], first: int, after: str | None, cursor: Callable[[T], str]
+) -> ReadingConnection[T]:
+    """A page of a list that is read whole. Raises InvalidInput for a size or a cursor that is
+    none."""
+    page_size(first)
+    cursors = [cursor(item) for item in reading.items]
+    if after is not None and after not in cursors:
+        raise InvalidInput(INVALID_INPUT, "after", detail="after is no cursor of this list")
+    start = 0 if after is None else cursors.index(after) + 1
+    shown = list(zip(cursors, reading.items, strict=True))[start : start + first]
+    edges = [Edge(cursor=text, node=item) for text, item in shown]
+    return ReadingConnection(
+        edges=edges,
+        page_info=page_info(edges, after, has_more=start + first < len(cursors)),
+        total_count=None if reading.value is None else len(cursors),
         **reading.freshness,
     )

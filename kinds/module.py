@@ -1,5 +1,5 @@
-"""The manifest of the kinds: what happens when a payment has ended, the lookups of all modules."""
+"""The manifest of the kinds: what happens when a payment has ended, and the extension points."""
 
 from core.manifest import Manifest
 
-MANIFEST = Manifest(name="kinds", rooms=("payment", "lookup"))
+MANIFEST = Manifest(name="kinds", rooms=("payment", "lookup", "subscription"))

@@ -15,10 +15,12 @@ from tortoise.models import Model
 from core.context.call import Call
 from core.context.commands import claim_key
 from core.database import Transaction, lock_name
-from core.errors import Conflict, NotFound, Unavailable
-from core.refusal_texts import NOT_FOUND, UPSTREAM_UNAVAILABLE
+from core.errors import Conflict, InvalidInput, NotFound, Unavailable
+from core.refusal_texts import LABEL_TOO_LONG, NOT_FOUND, UPSTREAM_UNAVAILABLE
 from core.texts import Text
 from core.upstream.client import UpstreamError
+
+LABEL_MAX = 16
 
 Row = TypeVar("Row", bound=Model)
 T = TypeVar("T")
@@ -38,6 +40,17 @@ class OwnedList(Generic[Row]):
     """The refusal above `most`, which fills the blank {limit}."""
     same: Sequence[str] = ()
     renamed: Sequence[str] = ()
+
+
+def require_label(label: str) -> str:
+    """A person's own name for a thing, without blanks around it, perhaps empty.
+
+    Raises InvalidInput above LABEL_MAX characters.
+    """
+    label = label.strip()
+    if len(label) > LABEL_MAX:
+        raise InvalidInput(LABEL_TOO_LONG, "label")
+    return label
 
 
 async def look_up(answer: Awaitable[T | None], upstream: str) -> T:
@@ -95,18 +108,18 @@ async def add(
 
 
 async def remove(
-    call: Call, tx: Transaction, owned: OwnedList[Row], operation: str, key: str, row_id: UUID
+    call: Call, tx: Transaction, owned: OwnedList[Row], operation: str, key: str, **columns: Any
 ) -> bool:
-    """Take a thing off the viewer's list; False where this key did so before.
+    """Take off the viewer's list what these columns name; False where this key did so before.
 
     Raises NotFound for a thing that is not there or is somebody else's, Conflict KEY_REUSED.
     """
     citizen_id = call.require_viewer().user_id
     await _lock(tx, owned, citizen_id)
-    claim = await claim_key(call, tx, operation, key, {"id": row_id}, effect_id=row_id)
+    claim = await claim_key(call, tx, operation, key, columns)
     if claim.replayed:
         return False
-    if not await owned.model.filter(id=row_id, citizen_id=citizen_id).using_db(tx).delete():
+    if not await owned.model.filter(citizen_id=citizen_id, **columns).using_db(tx).delete():
         raise NotFound(NOT_FOUND)
     return True
 

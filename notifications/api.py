@@ -5,7 +5,7 @@ change does. The message's id follows from `key`, the permanent business key
 ("bill-paid:<intent id>"), and the recipient: sending again sends nothing.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from uuid import UUID
 
 from core.context.app import App
@@ -87,6 +87,11 @@ async def text_state(db: Transaction, key: str) -> str | None:
     "failed"; None for no such key."""
     state = await store.find_text_state(db, key)
     return domain.text_state(state) if state else None
+
+
+async def list_sent(keys: Collection[str]) -> Collection[str]:
+    """Those of some business keys under which there is a message."""
+    return await store.list_known_keys(keys)
 
 
 def find_template(app: App, template_id: str) -> Template:

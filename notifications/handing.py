@@ -96,6 +96,7 @@ def _providers(
         for provider in app.extensions(PROVIDERS)
         if provider.channel is letter.claimed.channel
         and provider.name not in paused
+        and provider.is_set_up(app)
         and (address is None or not provider.own_addresses or provider.name == address.provider)
     ]
     return router_of(app).order(open_ones)

@@ -8,12 +8,13 @@ from core.database import connection, transaction
 from core.errors import NotFound
 from core.people.directory import get_person
 from core.queue.jobs import Lane, job
-from notifications import digests, store
+from notifications import digests, receipts, store
 from notifications.delivering import deliver_chunk
 from notifications.domain import SendLane
 from notifications.reach import store as reach_store
 from notifications.sending import send_digest
 from notifications.templates import templates_of
+from notifications.webhooks import service as webhooks
 
 _TIMEOUT_S = 120.0
 """Of a chunk, the wait for its turn at a provider included."""
@@ -61,6 +62,19 @@ async def close_digest(app: App, digest_id: UUID) -> None:
             await send_digest(app, tx, template, person, closed)
 
 
+@job("notifications.send_webhook")
+async def send_webhook(app: App, event_id: UUID) -> None:
+    """Tell somebody's system of an event. Repeat-safe."""
+    await webhooks.send_event(app, event_id)
+
+
+@job("notifications.match_receipts", every="* * * * *")
+async def match_receipts(app: App) -> None:
+    """Apply receipts that came too early. Repeat-safe."""
+    async with transaction() as tx:
+        await receipts.apply_kept(tx, app.clock.now())
+
+
 @job("notifications.forget_texts", lane=Lane.BULK, every="25 19 * * *")
 async def forget_texts(app: App) -> None:
     """Drop messages to bare phones, such as codes, after a month, and what was counted for days
@@ -69,3 +83,5 @@ async def forget_texts(app: App) -> None:
     await store.delete_bare_texts(before)
     await digests.forget(connection(), before)
     await reach_store.forget_counts(connection(), before)
+    await webhooks.forget(before)
+    await receipts.forget(connection(), app.clock.now() - receipts.KEPT)

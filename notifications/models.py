@@ -7,6 +7,7 @@ from core.people.data_rights import PersonalData
 from core.people.personal_table import DELETED, PersonalTable, Sealed, section
 from notifications.reach import models as reach
 from notifications.recipients import PHONE
+from notifications.webhooks import models as webhooks
 
 BODY = "notifications.body"
 TITLE = "notifications.title"
@@ -110,7 +111,34 @@ class Rate(Model):
         table = "notifications_rate"
 
 
+class Receipt(Model):
+    """A provider's word on a message whose taking is not noted yet."""
+
+    id = fields.UUIDField(primary_key=True)
+    provider = fields.CharField(max_length=32)
+    provider_ref = fields.CharField(max_length=128)
+    state = fields.CharField(max_length=24)
+    received_at = fields.DatetimeField(db_index=True)
+
+    class Meta:
+        table = "notifications_receipt"
+        indexes = (("provider", "provider_ref"),)
+
+
+class PushCid(Model):
+    """JPush's own name for a push, noted before the first attempt; good for a day."""
+
+    ref = fields.CharField(max_length=64, primary_key=True)
+    cid = fields.CharField(max_length=96)
+    created_at = fields.DatetimeField(db_index=True)
+
+    class Meta:
+        table = "notifications_push_cid"
+
+
 DIGESTS = PersonalTable(Digest, owner="person_id", erased=DELETED)
 DELIVERIES = PersonalTable(Delivery, owner="person_id", erased=DELETED)
 
-PERSONAL = PersonalData("notifications", (MESSAGES, DELIVERIES, DIGESTS, *reach.TABLES))
+PERSONAL = PersonalData(
+    "notifications", (MESSAGES, DELIVERIES, DIGESTS, *reach.TABLES, *webhooks.TABLES)
+)

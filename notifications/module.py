@@ -4,7 +4,19 @@ from core.manifest import Manifest
 
 MANIFEST = Manifest(
     name="notifications",
-    rooms=("graphql", "api", "channels", "domain", "jobs", "lanes", "models", "reach", "upstream"),
+    rooms=(
+        "graphql",
+        "api",
+        "channels",
+        "domain",
+        "jobs",
+        "lanes",
+        "models",
+        "reach",
+        "routes",
+        "upstream",
+        "webhooks",
+    ),
     migrations="migrations",
     commands={"notifications": "commands"},
 )

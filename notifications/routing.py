@@ -29,7 +29,7 @@ class Health:
 
     monotonic: Callable[[], float] = time.monotonic
     _marks: deque[tuple[float, bool]] = field(default_factory=lambda: deque(maxlen=1_000))
-    _is_sick: bool = False
+    is_sick: bool = False
     _good_in_a_row: int = 0
     _well_since_s: float | None = None
     chosen_at_s: float = float("-inf")
@@ -39,15 +39,15 @@ class Health:
         now_s = self.monotonic()
         self._marks.extend([(now_s, good)] * number)
         self._good_in_a_row = self._good_in_a_row + number if good else 0
-        if self._is_sick and self._good_in_a_row >= GOOD_IN_A_ROW:
-            self._is_sick, self._well_since_s = False, now_s
+        if self.is_sick and self._good_in_a_row >= GOOD_IN_A_ROW:
+            self.is_sick, self._well_since_s = False, now_s
             self._marks.clear()
-        elif not self._is_sick and not good and self._is_bad(now_s):
-            self._is_sick, self._well_since_s = True, None
+        elif not self.is_sick and not good and self._is_bad(now_s):
+            self.is_sick, self._well_since_s = True, None
 
     def weight(self) -> float:
         """From `TRICKLE`, of a sick one, to 1."""
-        if self._is_sick:
+        if self.is_sick:
             return TRICKLE
         if self._well_since_s is None:
             return 1.0
@@ -57,7 +57,7 @@ class Health:
     @property
     def wants_probe(self) -> bool:
         """Whether a sick provider has not been asked for a while."""
-        return self._is_sick and self.monotonic() - self.chosen_at_s >= PROBE_EVERY_S
+        return self.is_sick and self.monotonic() - self.chosen_at_s >= PROBE_EVERY_S
 
     def _is_bad(self, now_s: float) -> bool:
         while self._marks and self._marks[0][0] < now_s - WINDOW_S:
@@ -86,10 +86,16 @@ class Router:
         if len(providers) < 2:
             return list(providers)
         first = next((p for p in providers if self._health[p.name].wants_probe), None)
-        first = first or self._next_turn(providers)
+        first = first or self._next_turn(self._on_duty(providers))
         self._health[first.name].chosen_at_s = self._monotonic()
         rest = [p for p in providers if p is not first]
         return [first, *sorted(rest, key=lambda p: -self._health[p.name].weight())]
+
+    def _on_duty(self, providers: Sequence[Provider]) -> Sequence[Provider]:
+        """Without those that stand by, as long as one of the others is well."""
+        regular = [p for p in providers if not p.is_standby]
+        well = any(not self._health[p.name].is_sick for p in regular)
+        return regular if well else providers
 
     def _next_turn(self, providers: Sequence[Provider]) -> Provider:
         """Smooth weighted round robin: over any stretch each gets its share."""

@@ -1,6 +1,6 @@
 """Every query of messages and their deliveries."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, fields
 from datetime import datetime, timedelta
 from uuid import UUID
@@ -124,6 +124,11 @@ async def insert_deliveries(tx: Transaction, deliveries: Sequence[NewDelivery]) 
 def inbox_topic(person_id: UUID | None) -> str:
     """The bus topic on which new messages of a person are announced."""
     return f"inbox:{person_id}"
+
+
+async def list_known_keys(keys: Collection[str]) -> Collection[str]:
+    """Those of some business keys under which there is a message."""
+    return {row.key for row in await Message.filter(key__in=list(keys)).only("key")}
 
 
 async def find_text_state(db: Transaction, key: str) -> str | None:

@@ -166,6 +166,8 @@ SHORT_FOR = timedelta(days=3)
 """A PSP that has had too little of our money to refund from for so long is asked no more."""
 REFUND_WINDOW = timedelta(days=7)
 """A refund that has not ended by then is a case for people: WeChat Pay itself tries for so long."""
+CLOCKS_DIFFER = timedelta(minutes=10)
+"""How far a PSP's clock may lie from ours."""
 _LADDER_S = (5, 15, 30, 120, 600)
 
 
@@ -203,3 +205,14 @@ class Side(StrEnum):
 
     PSP = "psp"
     PAYEE = "payee"
+
+
+class Settled(StrEnum):
+    """What a PSP's word that an order is paid came to."""
+
+    CAPTURED = "captured"
+    LATE = "late"
+    KNOWN = "known"
+    NO_SUCH_ORDER = "no_such_order"
+    AMOUNT_DIFFERS = "amount_differs"
+    CURRENCY_DIFFERS = "currency_differs"

@@ -84,7 +84,7 @@ MANIFEST = Manifest(
             *("their_fee_fen", "our_paid_fen", "our_refunded_fen", "hours", "reconciled_at"),
             "duration_ms",
         ),
-        "payments_crossing": ("booked_on",),
+        "payments_crossing": ("booked_on", "last_on"),
         "payments_case": ("state", "closed_at"),
     },
 )

@@ -10,10 +10,18 @@ from starlette.routing import Route
 
 from core.context.app import App
 from core.context.contributions import Routes
-from core.database import transaction
-from payments import settlement, store
+from core.database import Transaction, transaction
+from payments import oddities, settlement, store
 from payments.psp.alipay import CALLBACK_PATH as ALIPAY
-from payments.psp.port import Callback, CallbackRefused, OrderState, OrderView, RefundView
+from payments.psp.port import (
+    Callback,
+    CallbackRefused,
+    ForeignRefund,
+    OrderState,
+    OrderView,
+    RefundState,
+    RefundView,
+)
 from payments.psp.routing import get_psp, names
 from payments.psp.wechatpay import CALLBACK_PATH as WECHATPAY
 
@@ -46,7 +54,7 @@ def routes(app: App) -> list[Route]:
     return [route(psp) for psp in names(app)]
 
 
-_BELIEVED = frozenset({"captured", "late", "known", "refund", "ignored"})
+_BELIEVED = frozenset({"captured", "late", "known", "refund", "foreign_refund", "ignored"})
 _STATUS = {"signature": 401, "stale": 401, "replay": 401, "too_large": 413, "no_such_order": 404}
 
 
@@ -88,17 +96,42 @@ async def hear(app: App, psp: str, request: Request) -> str:
 
 
 async def act_on(app: App, psp: str, callback: Callback) -> str:
-    """Take a believed callback's news into the books, once per nonce."""
+    """Take a believed callback's news into the books, once per nonce.
+
+    A nonce counts as heard only once its news was acted on: what was refused may be told again.
+    """
+    nonce = f"{psp}:{callback.nonce}"
     async with transaction() as tx:
-        if not await store.hear_nonce(tx, f"{psp}:{callback.nonce}", app.clock.now()):
+        if await store.is_heard(tx, nonce):
             return "replay"
-        match callback.news:
-            case OrderView(state=OrderState.PAID) as view:
-                return await settlement.settle(app, tx, psp, view)
-            case RefundView() as refund:
-                noted = await settlement.apply_refund(app, tx, psp, refund)
-                return "refund" if noted is not None else "no_such_order"
+        outcome = await _act(app, tx, psp, callback)
+        if outcome in _BELIEVED:
+            await store.hear_nonce(tx, nonce, app.clock.now())
+    return outcome
+
+
+async def _act(app: App, tx: Transaction, psp: str, callback: Callback) -> str:
+    match callback.news:
+        case OrderView(state=OrderState.PAID) as view:
+            return await settlement.settle(app, tx, psp, view)
+        case RefundView() as refund:
+            if await settlement.apply_refund(app, tx, psp, refund) is not None:
+                return "refund"
+            is_ours = await store.find_refund(refund.refund_id) is not None
+            if is_ours or refund.intent_id is None or refund.state is not RefundState.SUCCEEDED:
+                return "no_such_order"
+            ref = refund.psp_ref or refund.refund_id.hex
+            return await _foreign(
+                app, tx, psp, ForeignRefund(refund.intent_id, ref, refund.amount_fen)
+            )
+        case ForeignRefund() as foreign:
+            return await _foreign(app, tx, psp, foreign)
     return "ignored"
+
+
+async def _foreign(app: App, tx: Transaction, psp: str, refund: ForeignRefund) -> str:
+    is_ours = await oddities.note_foreign_refund(app, tx, psp, refund)
+    return "foreign_refund" if is_ours else "no_such_order"
 
 
 ROUTES = Routes(routes)

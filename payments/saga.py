@@ -16,7 +16,7 @@ from core.database import Transaction, transaction
 from core.deadline import Deadline
 from core.queue.jobs import GiveUp, Lane, job
 from core.upstream.client import UpstreamError
-from payments import cashier, limits, settlement, store
+from payments import cashier, limits, oddities, settlement, store
 from payments.domain import (
     INTENT,
     REFUND,
@@ -26,6 +26,7 @@ from payments.domain import (
     TO_FULFIL,
     TO_ORDER,
     UNPAID,
+    Settled,
     look_at_ended,
     look_at_unpaid,
     next_look,
@@ -68,7 +69,7 @@ async def check(app: App, intent_id: UUID) -> None:
     async with transaction() as tx:
         if view is not None and view.state is OrderState.PAID:
             settled = await settlement.settle(app, tx, intent.psp, view)
-            if settled is settlement.Settled.AMOUNT_DIFFERS:
+            if settled is Settled.AMOUNT_DIFFERS:
                 log.error("captured amount differs", intent_id=str(intent_id))
         locked = await store.lock_intent(tx, intent_id)
         assert locked is not None
@@ -175,7 +176,7 @@ async def refund(app: App, refund_id: UUID) -> None:
         noted = await settlement.apply_refund(app, tx, found.psp, view)
         if noted is not None and noted.state in REFUND_OPEN:
             if age >= REFUND_WINDOW:
-                await settlement.report_refund(app, tx, intent, noted, Oddity.REFUND_OVERDUE)
+                await oddities.report_refund(app, tx, intent, noted, Oddity.REFUND_OVERDUE)
             wait = next_look(attempt)
             noted.due_at = app.clock.now() + wait
             await noted.save(using_db=tx, update_fields=["due_at"])

@@ -6,21 +6,18 @@ edge of the machine and posts the matching entries, so that state and ledger are
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
-from enum import StrEnum
 from uuid import UUID
 
 from core.bus import bus
-from core.clock import civil_date
 from core.context.app import App
 from core.database import Transaction
 from core.errors import Conflict
 from core.ids import new_id
 from core.queue.jobs import JobKind
-from payments import limits, store, texts
-from payments.domain import INTENT, REFUND, late_event, refunded_event
+from payments import limits, oddities, store, texts
+from payments.domain import INTENT, REFUND, Settled, late_event, refunded_event
 from payments.events import (
     Oddity,
-    OddityFound,
     PaymentFulfilled,
     PaymentRefunded,
     PaymentRefused,
@@ -39,16 +36,6 @@ FULFIL = JobKind[UUID]("payments.fulfil")
 REFUND_MONEY = JobKind[UUID]("payments.refund")
 ISSUE_RECEIPT = JobKind[UUID]("payments.issue_receipt")
 """The steps that come next: payments.saga and payments.receipts import this file."""
-
-
-class Settled(StrEnum):
-    """What a PSP's word that an order is paid came to."""
-
-    CAPTURED = "captured"
-    LATE = "late"
-    KNOWN = "known"
-    NO_SUCH_ORDER = "no_such_order"
-    AMOUNT_DIFFERS = "amount_differs"
 
 
 def topic(intent_id: UUID) -> str:
@@ -103,18 +90,20 @@ async def settle(app: App, tx: Transaction, psp: str, view: OrderView) -> Settle
         return Settled.NO_SUCH_ORDER
     if intent.psp != psp:
         return await _settle_left(app, tx, intent, psp, view)
-    if view.amount_fen != intent.amount_fen:
-        return Settled.AMOUNT_DIFFERS
+    differs = await oddities.differs(app, tx, intent, psp, view)
+    if differs is not None:
+        return differs
     if intent.captured_fen:
-        return Settled.KNOWN if view.psp_ref == intent.psp_ref else Settled.AMOUNT_DIFFERS
+        return await oddities.captured_again(app, tx, intent, psp, view, intent.psp_ref)
     now, event = app.clock.now(), late_event(intent.state)
+    paid_at = await oddities.time_of(app, tx, intent, psp, view)
     await move_intent(
         tx,
         intent,
         event,
         psp_ref=view.psp_ref,
         captured_fen=intent.amount_fen,
-        paid_at=view.paid_at,
+        paid_at=paid_at,
         due_at=now if event == "settle" else None,
         refusal=None if event == "settle" else "LATE_PAYMENT",
     )
@@ -151,12 +140,14 @@ async def _settle_left(
     left = await store.find_left_order(tx, intent.id, psp)
     if left is None:
         return Settled.NO_SUCH_ORDER
-    if view.amount_fen != intent.amount_fen:
-        return Settled.AMOUNT_DIFFERS
+    differs = await oddities.differs(app, tx, intent, psp, view)
+    if differs is not None:
+        return differs
     if left.captured_fen:
-        return Settled.KNOWN if view.psp_ref == left.psp_ref else Settled.AMOUNT_DIFFERS
+        return await oddities.captured_again(app, tx, intent, psp, view, left.psp_ref)
     now = app.clock.now()
-    left.captured_fen, left.psp_ref, left.paid_at = intent.amount_fen, view.psp_ref, view.paid_at
+    left.captured_fen, left.psp_ref = intent.amount_fen, view.psp_ref
+    left.paid_at = await oddities.time_of(app, tx, intent, psp, view)
     left.due_at = None
     await left.save(using_db=tx, update_fields=["captured_fen", "psp_ref", "paid_at", "due_at"])
     legs = transfer(
@@ -307,28 +298,8 @@ async def apply_refund(app: App, tx: Transaction, psp: str, view: RefundView) ->
         if refund.state == "succeeded":
             await _refunded(app, tx, intent, refund)
         elif refund.state == "failed":
-            await report_refund(app, tx, intent, refund, Oddity.REFUND_REFUSED)
+            await oddities.report_refund(app, tx, intent, refund, Oddity.REFUND_REFUSED)
     return refund
-
-
-async def report_refund(
-    app: App, tx: Transaction, intent: Intent, refund: Refund, oddity: Oddity
-) -> None:
-    """Tell people of a refund that does not come to its end."""
-    await app.events.publish(
-        tx,
-        OddityFound(
-            oddity,
-            refund.psp,
-            intent.id,
-            intent.payee,
-            refund.id.hex,
-            refund.psp_ref,
-            refund.amount_fen,
-            None,
-            civil_date(refund.created_at),
-        ),
-    )
 
 
 async def _refunded(app: App, tx: Transaction, intent: Intent, refund: Refund) -> None:

@@ -1,13 +1,14 @@
 """What a statement is: who gives it, how its file is believed and what a line of it says.
 
 A module whose payees send settlement files has a `Source` for each in its rooms.
-A file is believed whole or refused whole: its digest is checked before a line is read, its totals
-before a line counts.
+A file is believed or refused by its digest, which is checked before a line is read, and its totals.
+A line that makes no sense, or is not ours, does not end the day: it is told with what is wrong with
+it, and becomes a case.
 """
 
 import hashlib
 import zlib
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -18,7 +19,7 @@ from typing import BinaryIO, NamedTuple, cast
 from core.clock import SHANGHAI
 from core.context.app import App
 from core.deadline import Deadline
-from core.money import parse_yuan
+from core.money import parse_decimal_yuan
 from core.rooms import ExtensionPoint
 from payments.domain import Side
 
@@ -31,6 +32,8 @@ class Line(NamedTuple):
     """One booking of the other side. Amounts are above zero; of a refund, what went back.
 
     `ref` is our number of it: the payment's, or the refund's. `order_ref` is always the payment's.
+    `settled_fen` is what they settle with us, where a coupon at our cost makes that less than the
+    amount. A line with something `wrong` has no amounts.
     """
 
     is_refund: bool
@@ -40,6 +43,8 @@ class Line(NamedTuple):
     amount_fen: int
     fee_fen: int
     at: datetime
+    settled_fen: int | None = None
+    wrong: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +95,7 @@ class Source:
     `name` is the PSP's in intents, or the payee's. `fetch(app, on, into, deadline)` writes the file
     and returns what was announced, None where they say that there is none for that day; it raises
     StatementNotReady or UpstreamError. `read(file, announced)` yields its lines in flat memory and
-    raises StatementRefused at the first that makes no sense, and at the end if the totals differ.
+    raises StatementRefused for what is no statement of ours, and at the end if the totals differ.
     """
 
     name: str
@@ -126,7 +131,10 @@ def plain(file: BinaryIO, announced: Announced) -> Iterator[BinaryIO]:
 
 
 def read_lines(source: str, content: BinaryIO, encoding: str = "utf-8") -> Iterator[str]:
-    """The lines of a text, without their ends. Raises StatementRefused truncated, malformed."""
+    """The lines of a text, without ends and byte order mark; what is no text in it is U+FFFD.
+
+    Raises StatementRefused truncated, malformed.
+    """
     rest = b""
     with _readable(source):
         while chunk := content.read(_CHUNK_BYTES):
@@ -134,9 +142,14 @@ def read_lines(source: str, content: BinaryIO, encoding: str = "utf-8") -> Itera
             if len(rest) > _LINE_BYTES_MAX:
                 raise StatementRefused(source, "malformed", "a line without end")
             if end:
-                yield from lines.decode(encoding).split("\n")
+                yield from _split(lines, encoding)
         if rest:
-            yield rest.decode(encoding)
+            yield from _split(rest, encoding)
+
+
+def _split(lines: bytes, encoding: str) -> Iterator[str]:
+    for line in lines.decode(encoding, "replace").split("\n"):
+        yield line.removeprefix("\ufeff").removesuffix("\r")
 
 
 @contextmanager
@@ -145,14 +158,57 @@ def _readable(source: str) -> Iterator[None]:
         yield
     except EOFError:
         raise StatementRefused(source, "truncated") from None
-    except (OSError, zlib.error, UnicodeDecodeError) as error:
+    except (OSError, zlib.error) as error:
         raise StatementRefused(source, "malformed", type(error).__name__) from None
 
 
 @lru_cache(maxsize=1 << 16)
 def fen(yuan: str) -> int:
-    """An amount in a file. Raises ValueError for what is none."""
-    return parse_yuan(yuan)
+    """An amount in a file, thousands separated or not. Raises ValueError for what is none."""
+    exact = parse_decimal_yuan(yuan) * 100
+    if exact != int(exact):
+        raise ValueError("an amount is of whole fen")
+    return int(exact)
+
+
+@lru_cache(maxsize=1 << 16)
+def fine(yuan: str) -> int:
+    """A fee in a file, in thousandths of a fen. Raises ValueError for what is none."""
+    exact = parse_decimal_yuan(yuan) * 100_000
+    if exact != int(exact):
+        raise ValueError("a fee is of whole thousandths of a fen")
+    return int(exact)
+
+
+def whole(fine_fen: int) -> int:
+    """Thousandths of a fen to whole fen, half up."""
+    return (abs(fine_fen) + 500) // 1000 * (-1 if fine_fen < 0 else 1)
+
+
+def columns(header: Iterable[str], *names: Sequence[str]) -> list[int]:
+    """Where columns stand, each known by one of several names; others may stand among them.
+
+    Raises ValueError where one is not there.
+    """
+    places = {name.strip(): place for place, name in enumerate(header)}
+    found = [next((places[n] for n in of_one if n in places), -1) for of_one in names]
+    if -1 in found:
+        raise ValueError(f"no column {names[found.index(-1)][0]}")
+    return found
+
+
+def name_of(text: str) -> str:
+    """A number as it stands where it can be one of ours, else a short name for it."""
+    plain = text.strip()
+    if 0 < len(plain) <= _REF_MAX and plain.isascii() and plain.isprintable():
+        return plain
+    return "?" + hashlib.sha256(text.encode()).hexdigest()[:31]
+
+
+def misread(order_no: str, text: str, wrong: str, on: datetime) -> Line:
+    """A line of a statement that makes no sense, as far as it can be named; `text` is all of it."""
+    ref = name_of(order_no or text)
+    return Line(False, ref, ref, "", 0, 0, on, wrong=wrong)
 
 
 def civil_time(text: str) -> datetime:
@@ -160,6 +216,14 @@ def civil_time(text: str) -> datetime:
     if len(text) != 19:
         raise ValueError("a time has 19 characters")
     return datetime.fromisoformat(text).replace(tzinfo=SHANGHAI)
+
+
+def civil_day(text: str) -> datetime:
+    """The beginning of a day `yyyy-mm-dd` of Shanghai; long ago where the text is none."""
+    try:
+        return datetime.fromisoformat(text[:10]).replace(tzinfo=SHANGHAI)
+    except ValueError:
+        return datetime(1970, 1, 1, tzinfo=SHANGHAI)
 
 
 def ref_of(text: str) -> str:

@@ -190,16 +190,19 @@ async def list_overdue_refunds(before: datetime, limit: int = 500) -> Sequence[R
     return await Refund.filter(due_at__lt=before).order_by("due_at").limit(limit)
 
 
-async def hear_nonce(tx: Transaction, nonce: str, now: datetime) -> bool:
-    """Note a callback's nonce; False where it was heard before."""
-    row = await fetch_one(
-        tx,
-        """INSERT INTO payments_callback_nonce (id, heard_at) VALUES ($1, $2)
-           ON CONFLICT (id) DO NOTHING RETURNING id""",
-        nonce,
-        now,
-    )
+async def is_heard(tx: Transaction, nonce: str) -> bool:
+    """Whether a callback's nonce was heard before."""
+    row = await fetch_one(tx, "SELECT FROM payments_callback_nonce WHERE id = $1", nonce)
     return row is not None
+
+
+async def hear_nonce(tx: Transaction, nonce: str, now: datetime) -> None:
+    """Note a callback's nonce. Repeat-safe."""
+    await tx.execute_query(
+        """INSERT INTO payments_callback_nonce (id, heard_at) VALUES ($1, $2)
+           ON CONFLICT (id) DO NOTHING""",
+        [nonce, now],
+    )
 
 
 async def forget_nonces(before: datetime) -> None:

@@ -1,6 +1,6 @@
 """A service costs what its kind should cost, or no more than it does today."""
 
-from bff.commands.cost import AIMS, list_costs
+from bff.commands.cost import AIMS, list_beside, list_costs
 from bff.schema.build import build_schema
 from bff.trusted.documents import documents_of
 from core.manifest import discover
@@ -19,10 +19,12 @@ ABOVE_AIM: dict[str, tuple[int, int]] = {
     "work-injury-insurance-query": (125, 41),
     "maternity-insurance-query": (107, 37),
     "housing-fund-query": (134, 32),
-    "bill-reminder": (1781, 163),
-    "utility-outage-notice": (730, 133),
+    "bill-reminder": (567, 78),
+    "utility-outage-notice": (606, 89),
     "marriage-registration-appointment": (0, 14),
     "spring-air-quality": (483, 42),
+    "traffic-violation-query": (288, 19),
+    "real-estate-query": (299, 39),
     "traffic-conditions": (406, 30),
     "parking-availability": (244, 19),
 }
@@ -38,5 +40,8 @@ def test_no_service_costs_more_than_it_may() -> None:
         python, documents = ABOVE_AIM.get(cost.service.id, AIMS[cost.service.kind])
         assert cost.python <= python, f"{cost.service.id}: {cost.python} lines of Python"
         assert cost.documents <= documents, f"{cost.service.id}: {cost.documents} of documents"
+    beside = list_beside(costs)
+    assert not beside.keys() & {folder for cost in costs for folder in cost.folders}
+    assert "modules/utilities/autopay" in beside
     above = {cost.service.id for cost in costs if cost.is_above_aim}
     assert above == set(ABOVE_AIM), "who has come below the aim leaves the list"

@@ -25,6 +25,9 @@ AIMS: Mapping[ServiceKind, tuple[int, int]] = {
 }
 """The lines of Python and of documents that a service of a kind should do with."""
 
+_SMALL = 40
+"""A manifest alone is nothing beside the services."""
+
 
 @dataclass(frozen=True, slots=True)
 class Cost:
@@ -63,6 +66,21 @@ def list_costs(
         )
         for service, own in sorted(folders.items(), key=lambda item: item[0].number)
     ]
+
+
+def list_beside(costs: Iterable[Cost]) -> Mapping[str, int]:
+    """The lines of Python in the folders of modules that no service's document asks.
+
+    They stand beside the services: what several share, and nouns of their own such as invoices.
+    """
+    asked = {folder for cost in costs for folder in cost.folders}
+    lines = {
+        folder: _lines(_own_files(folder))
+        for path in sorted((ROOT / "modules").glob("[!_]*/**/__init__.py"))
+        if (folder := path.parent.relative_to(ROOT).as_posix()) not in asked
+        and path.parent.name != "migrations"
+    }
+    return {folder: count for folder, count in lines.items() if count > _SMALL}
 
 
 def _folders(document: TrustedDocument, schema: GraphQLSchema) -> Sequence[str]:

@@ -15,7 +15,7 @@ from rich.console import Console
 from rich.table import Table
 
 from bff.commands.client import Answer, CityClient, ClientError, Person, key
-from bff.commands.cost import AIMS, list_costs
+from bff.commands.cost import AIMS, list_beside, list_costs
 from bff.schema.build import build_schema
 from bff.trusted.documents import TrustedDocument, documents_of
 from bff.trusted.library import operations_of
@@ -78,7 +78,10 @@ def cost() -> None:
         row = (one.service.number, one.service.id, one.service.kind, one.python)
         aim = f"{python} + {documents}{' !' if one.is_above_aim else ''}"
         table.add_row(*map(str, row), str(one.documents), str(one.tests), aim)
-    Console().print(table)
+    beside = Table("beside the services", "python")
+    for folder, lines in list_beside(costs).items():
+        beside.add_row(folder, str(lines))
+    Console().print(table, beside)
 
 
 async def check_services(api_url: str, sandbox_url: str, sessions: Path) -> list[Row]:

@@ -1,4 +1,4 @@
-"""Addresses beside GraphQL for signed-in people: who calls, and refusals as RFC 9457 problems."""
+"""Addresses beside GraphQL: who calls, and refusals as RFC 9457 problems."""
 
 from collections.abc import Awaitable, Callable
 from uuid import UUID
@@ -16,7 +16,7 @@ from core.security.authentication import authenticate
 from core.texts import Locale
 
 PRIVATE = {"Cache-Control": "private, no-store", "X-Content-Type-Options": "nosniff"}
-"""Headers of what is one person's."""
+"""Headers of an answer that is for one person: kept nowhere, and never taken for another type."""
 
 
 def answering(
@@ -33,15 +33,19 @@ def answering(
             call = Call(app, deadline, new_id().hex, viewer, locale)
             return await serve(call, request)
         except AppError as refused:
-            problem = {
-                "title": refused.code,
-                "status": refused.http_status,
-                "detail": refused.say(locale),
-            }
-            media_type = "application/problem+json"
-            return JSONResponse(problem, refused.http_status, PRIVATE, media_type=media_type)
+            return problem(refused, locale)
 
     return endpoint
+
+
+def problem(refused: AppError, locale: Locale) -> Response:
+    """A refusal in the reader's language, as problem details (RFC 9457)."""
+    body = {
+        "title": refused.code,
+        "status": refused.http_status,
+        "detail": refused.say(locale),
+    }
+    return JSONResponse(body, refused.http_status, PRIVATE, media_type="application/problem+json")
 
 
 def path_id(request: Request, name: str) -> UUID:

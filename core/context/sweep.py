@@ -90,19 +90,22 @@ async def sweep_pages(
     each: Callable[[T], Awaitable[object]],
     *,
     key: Callable[[T], UUID],
+    choose: Callable[[Sequence[T]], Awaitable[Sequence[T]]] | None = None,
     size: int = 200,
     within_s: float = 240.0,
     waits: tuple[type[Exception], ...] = (UpstreamError,),
 ) -> Swept:
     """Sweep all pages of `list_page(after, size)`, which are in the order of `key`.
 
-    No number of failing rows keeps the pass from those after them. It begins no page later than
-    `within_s` after its start.
+    No number of failing rows keeps the pass from those after them. `choose` picks those rows of a
+    page that are swept; all without it. The pass begins no page later than `within_s` after its
+    start.
     """
     swept, after, until_s = Swept(), FIRST, time.monotonic() + within_s
     while time.monotonic() < until_s:
         page = await list_page(after, size)
-        swept += await sweep(app, name, page, each, waits=waits)
+        chosen = page if choose is None else await choose(page)
+        swept += await sweep(app, name, chosen, each, waits=waits)
         if len(page) < size:
             break
         after = key(page[-1])

@@ -65,9 +65,10 @@ class Hold:
 class PersonalData:
     """What a wing holds about people: its tables, and functions for what no table says.
 
-    `read(app, person_id)` gives further sections of an export, `holds(app, person_id)` names what
-    else must stay. `erase(app, tx, person_id)` runs before the tables are erased, is repeat-safe,
-    and is in one transaction with all other wings.
+    Several rooms of a wing may each declare a part, under the wing's name. `read(app, person_id)`
+    gives further sections of an export, `holds(app, person_id)` names what else must stay.
+    `erase(app, tx, person_id)` runs before the tables are erased, is repeat-safe, and is in one
+    transaction with all other wings.
     """
 
     name: str
@@ -78,24 +79,25 @@ class PersonalData:
     erase: Callable[[App, Transaction, UUID], Awaitable[None]] | None = None
 
 
-PERSONAL_DATA = ExtensionPoint("personal data", PersonalData, key=lambda data: data.name)
-
-
-def _wings(app: App) -> Sequence[PersonalData]:
-    return app.extensions(PERSONAL_DATA)
+PERSONAL_DATA = ExtensionPoint("personal data", PersonalData, key=id)
 
 
 async def export_person(app: App, person_id: UUID) -> Mapping[str, Exported]:
     """Everything held about a person, by wing."""
-    return {wing.name: await _export(app, wing, person_id) for wing in _wings(app)}
+    exports: dict[str, Exported] = {}
+    for part in app.extensions(PERSONAL_DATA):
+        before = exports.get(part.name, Exported({}))
+        data = {**before.data, **await _export(app, part, person_id)}
+        exports[part.name] = Exported(data, (*before.withheld, *part.withheld))
+    return exports
 
 
-async def _export(app: App, wing: PersonalData, person_id: UUID) -> Exported:
-    data = dict(await wing.read(app, person_id)) if wing.read else {}
-    for table in wing.tables:
+async def _export(app: App, part: PersonalData, person_id: UUID) -> Mapping[str, Any]:
+    data = dict(await part.read(app, person_id)) if part.read else {}
+    for table in part.tables:
         if table.exported is not None:
             data[table.exported.name] = await _rows(app.vault, table, table.exported, person_id)
-    return Exported(data, wing.withheld)
+    return data
 
 
 async def _rows(
@@ -147,7 +149,9 @@ def _plain(value: Any) -> Any:
 
 async def find_holds(app: App, person_id: UUID) -> Mapping[str, Sequence[Hold]]:
     """What the law keeps of a person, by wing; wings that keep nothing are not in it."""
-    found = {wing.name: await _holds(app, wing, person_id) for wing in _wings(app)}
+    found: dict[str, list[Hold]] = {}
+    for part in app.extensions(PERSONAL_DATA):
+        found.setdefault(part.name, []).extend(await _holds(app, part, person_id))
     return {name: holds for name, holds in found.items() if holds}
 
 
@@ -170,12 +174,13 @@ async def _held_until(table: PersonalTable, held: Held, person_id: UUID) -> date
 
 async def erase_person(app: App, tx: Transaction, person_id: UUID) -> Sequence[str]:
     """Let every wing forget a person, but for what it holds; returns the wings asked."""
-    for wing in _wings(app):
-        if wing.erase:
-            await wing.erase(app, tx, person_id)
-        for table in wing.tables:
+    parts = app.extensions(PERSONAL_DATA)
+    for part in parts:
+        if part.erase:
+            await part.erase(app, tx, person_id)
+        for table in part.tables:
             await _erase(tx, table, person_id)
-    return [wing.name for wing in _wings(app)]
+    return list(dict.fromkeys(part.name for part in parts))
 
 
 async def _erase(tx: Transaction, table: PersonalTable, person_id: UUID) -> None:
@@ -189,7 +194,7 @@ async def _erase(tx: Transaction, table: PersonalTable, person_id: UUID) -> None
 
 
 def _sealed(app: App) -> Sequence[tuple[PersonalTable, Sealed]]:
-    tables = [table for wing in _wings(app) for table in wing.tables]
+    tables = [table for part in app.extensions(PERSONAL_DATA) for table in part.tables]
     return [(table, sealed) for table in tables for sealed in table.sealed]
 
 

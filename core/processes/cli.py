@@ -155,6 +155,7 @@ def sandbox() -> None:
     ensure_sandbox_keys(settings.keys_path)
     os.environ.setdefault("SANDBOX_CLOCK_OFFSET_S", str(settings.clock_offset_s))
     os.environ.setdefault("SANDBOX_KEYS_DIR", str(settings.keys_path))
+    os.environ.setdefault("SANDBOX_API_URL", settings.base_url)
     os.environ.setdefault("SANDBOX_STATE", str(settings.data_dir / "sandbox.sqlite3"))
     serve(load("sandbox.app:create_app"), "127.0.0.1", settings.sandbox_port)
 

@@ -25,7 +25,7 @@ Handler = Callable[[Any, E], Awaitable[None]]
 
 
 @dataclass(frozen=True)
-class Subscription(Generic[E]):
+class Subscriber(Generic[E]):
     """A function that runs as a job after an event's transaction commits. Called, it is that
     function."""
 
@@ -47,7 +47,7 @@ def on(
     lane: Lane = Lane.NORMAL,
     max_attempts: int = 10,
     timeout_s: float = 30.0,
-) -> Callable[[Handler[E]], Subscription[E]]:
+) -> Callable[[Handler[E]], Subscriber[E]]:
     """Subscribe a function `(app, event)` to events by name ("payments.PaymentFulfilled").
 
     With `kinds`, only to those whose `kind` begins with it: no job is made for what the subscriber
@@ -55,13 +55,13 @@ def on(
     start.
     """
 
-    def subscribe(function: Handler[E]) -> Subscription[E]:
-        return Subscription(events, function, kinds, lane, max_attempts, timeout_s)
+    def subscribe(function: Handler[E]) -> Subscriber[E]:
+        return Subscriber(events, function, kinds, lane, max_attempts, timeout_s)
 
     return subscribe
 
 
-SUBSCRIPTIONS: ExtensionPoint[Subscription[Any]] = ExtensionPoint("subscription", Subscription, id)
+SUBSCRIBERS: ExtensionPoint[Subscriber[Any]] = ExtensionPoint("event subscriber", Subscriber, id)
 
 
 class EventBook:
@@ -78,12 +78,12 @@ class EventBook:
                     self._names[event_class] = name
                     self._subscribers[name] = []
         classes = {name: event_class for event_class, name in self._names.items()}
-        for manifest, subscription in SUBSCRIPTIONS.owned(manifests):
-            for event in subscription.events:
-                _require_sound(manifest, subscription, event, classes.get(event))
-                job = _job_of(manifest, subscription, event, classes[event])
+        for manifest, subscriber in SUBSCRIBERS.owned(manifests):
+            for event in subscriber.events:
+                _require_sound(manifest, subscriber, event, classes.get(event))
+                job = _job_of(manifest, subscriber, event, classes[event])
                 queue.add(job)
-                self._subscribers[event].append((job.kind, subscription.kinds))
+                self._subscribers[event].append((job.kind, subscriber.kinds))
 
     async def publish(self, tx: Transaction, event: object, *also: NewJob) -> None:
         """Tell every subscriber, when `tx` commits; `also` are jobs that go with the same trip.
@@ -105,30 +105,30 @@ def _adapter(event_class: type) -> TypeAdapter[Any]:
 
 
 def _job_of(
-    manifest: Manifest, subscription: Subscription[Any], event: str, event_class: type
+    manifest: Manifest, subscriber: Subscriber[Any], event: str, event_class: type
 ) -> Job[Any]:
     """The kind of job that carries one event to one subscriber; its payload is the event."""
     adapter = _adapter(event_class)
     return Job(
-        f"{event}>{manifest.name}.{subscription.function.__name__}",
-        subscription.function,
+        f"{event}>{manifest.name}.{subscriber.function.__name__}",
+        subscriber.function,
         write=lambda arguments: to_json(arguments[0]),
         read=lambda payload: [adapter.validate_json(payload)],
-        lane=subscription.lane,
-        max_attempts=subscription.max_attempts,
-        timeout_s=subscription.timeout_s,
+        lane=subscriber.lane,
+        max_attempts=subscriber.max_attempts,
+        timeout_s=subscriber.timeout_s,
     )
 
 
 def _require_sound(
-    manifest: Manifest, subscription: Subscription[Any], event: str, event_class: type | None
+    manifest: Manifest, subscriber: Subscriber[Any], event: str, event_class: type | None
 ) -> None:
-    """Raise StartError for a subscription that could never run."""
+    """Raise StartError for a subscriber that could never run."""
     if event_class is None:
         raise StartError(f"{manifest.name} listens to unknown event {event}")
-    if subscription.kinds and "kind" not in event_class.__annotations__:
+    if subscriber.kinds and "kind" not in event_class.__annotations__:
         raise StartError(f"{manifest.name}: {event} is of no kind")
-    _app, parameter = inspect.signature(subscription.function).parameters.values()
+    _app, parameter = inspect.signature(subscriber.function).parameters.values()
     if event_class not in (get_args(parameter.annotation) or (parameter.annotation,)):
-        name = subscription.function.__name__
+        name = subscriber.function.__name__
         raise StartError(f"{manifest.name}: {name} listens to {event} and does not take it")

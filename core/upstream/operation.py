@@ -56,6 +56,8 @@ class Request:
     """In the place of the operation's path: one below the system's address, as it gave it itself,
     percent-encoded."""
     json: object = None
+    data: bytes | None = None
+    """A body that is no JSON; its media type is in `headers`."""
     params: Mapping[str, str] | None = None
     headers: Mapping[str, str] | None = None
     access: Licence | None = None
@@ -282,6 +284,7 @@ class Upstreams:
             operation=operation.name,
             deadline=deadline,
             json=request.json,
+            data=request.data,
             params=request.params,
             headers=request.headers,
             accept=operation.accept,

@@ -24,6 +24,14 @@ KeyOption = Annotated[
     Path | None, typer.Option(help="Ed25519 PEM; default: DATA_DIR/keys/model_signing.pem")
 ]
 ModelOption = Annotated[Path, typer.Option(help="Folder of a trained model.")]
+AsOfOption = Annotated[
+    datetime | None,
+    typer.Option("--as-of", formats=["%Y-%m-%d"], help="Day of the outcomes; default: today."),
+]
+EncodingOption = Annotated[
+    str, typer.Option(help="Encoding of a text file (gb18030, utf-8 …); default: detected.")
+]
+SeparatorOption = Annotated[str, typer.Option(help="Between fields; default: detected.")]
 PolicyOption = Annotated[
     Path | None, typer.Option("--policy", help="Policy file; default: the example for the data.")
 ]
@@ -49,6 +57,11 @@ def refusing(command: Callable[P, R]) -> Callable[P, R]:
 def now() -> datetime:
     """The present moment."""
     return SystemClock(Settings().clock_offset).now()
+
+
+def day_of(moment: datetime | None) -> date | None:
+    """The day of an option that was given."""
+    return None if moment is None else moment.date()
 
 
 def today() -> date:

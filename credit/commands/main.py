@@ -8,10 +8,14 @@ from rich.console import Console
 
 from credit.commands import registry
 from credit.commands.console import (
+    AsOfOption,
     DataOption,
+    EncodingOption,
     KeyOption,
     ModelOption,
     PolicyOption,
+    SeparatorOption,
+    day_of,
     load_model,
     now,
     refusing,
@@ -20,6 +24,7 @@ from credit.commands.console import (
 )
 from credit.engine.assess import Desk
 from credit.errors import InputError
+from credit.files import TableForm, form_of, merged
 from credit.policy.choice import policy_for
 
 app = typer.Typer(name="credit", help="Credit models: train, evaluate, score, monitor.")
@@ -29,7 +34,7 @@ app.add_typer(registry.app)
 @app.command()
 @refusing
 def train(
-    spec: Annotated[str, typer.Option(help="Name of the data set's specification.")],
+    spec: Annotated[str, typer.Option(help="Name of a specification, or its FILE.toml.")],
     data: DataOption,
     out: Annotated[Path, typer.Option(help="Folder to write the signed model to.")],
     through: Annotated[int | None, typer.Option(help="Last year of the training window.")] = None,
@@ -46,13 +51,20 @@ def train(
     rejects: Annotated[
         Path | None, typer.Option(help="Declined applications, for reject inference.")
     ] = None,
+    reject_odds: Annotated[
+        float | None,
+        typer.Option(help="Odds of default of the declined over those of the accepted alike."),
+    ] = None,
+    as_of: AsOfOption = None,
+    encoding: EncodingOption = "",
+    separator: SeparatorOption = "",
     threads: Annotated[
         int, typer.Option(min=1, max=64, help="Threads of xgboost; 1 repeats to the bit.")
     ] = 1,
     key: KeyOption = None,
 ) -> None:
     """Fit champion and challenger, backtest and calibrate them, and write them signed."""
-    from credit.training.run import TrainingRun, train_file
+    from credit.training.runs.train import TrainingRun, train_file
 
     run = TrainingRun(
         spec=spec,
@@ -66,6 +78,9 @@ def train(
         rejects=rejects,
         threads=threads,
         today=today(),
+        as_of=day_of(as_of),
+        reject_odds=reject_odds,
+        form=TableForm(encoding, separator),
     )
     if base_rate is not None and not 0 < base_rate < 1:
         raise InputError(f"--base-rate must lie between 0 and 1, not {base_rate}")
@@ -87,12 +102,25 @@ def evaluate(
         typer.Option(help="The training file, if --data lacks it: peers are fitted on its window."),
     ] = None,
     policy: PolicyOption = None,
+    as_of: AsOfOption = None,
+    encoding: EncodingOption = "",
+    separator: SeparatorOption = "",
     key: KeyOption = None,
 ) -> None:
     """Validate a model on loans after its training window."""
-    from credit.training.run import EvaluationRun, evaluate_file
+    from credit.training.runs.evaluate import EvaluationRun, evaluate_file
 
-    run = EvaluationRun(data, report, json, training_data, all_rows, today(), policy)
+    run = EvaluationRun(
+        data,
+        report,
+        json,
+        training_data,
+        all_rows,
+        today(),
+        policy,
+        day_of(as_of),
+        TableForm(encoding, separator),
+    )
     evaluate_file(load_model(model, key), run, Console())
 
 
@@ -110,6 +138,8 @@ def score(
     reasons: Annotated[
         bool, typer.Option("--reasons/--no-reasons", help="Say why; without, it is faster.")
     ] = True,
+    encoding: EncodingOption = "",
+    separator: SeparatorOption = "",
     key: KeyOption = None,
 ) -> None:
     """Score a file of applications of any size."""
@@ -126,12 +156,16 @@ def score(
         from credit.engine.cluster import on_cluster
 
         spread = on_cluster(desk, scheduler, job)
+    form = form_of(data, merged(artefact.file_form, TableForm(encoding, separator)))
+    if form.said():
+        console.print(f"{data.name}: {form.said()}", highlight=False)
     with console.status("scoring") as status:
         rows = score_file(
             desk,
             data,
             out,
             job,
+            form=form,
             spread=spread,
             done=lambda n: status.update(f"scoring: {n:,} rows"),
         )
@@ -157,16 +191,30 @@ def monitor(
     ] = None,
     ahead: Annotated[
         float | None,
-        typer.Option(help="Years to carry the base rate's trend on; default: the spec's."),
+        typer.Option(help="Most years to carry the base rate's trend on; default: the model's."),
     ] = None,
     actor: Annotated[str, typer.Option(help="Who recalibrates, for the registry.")] = "",
+    as_of: AsOfOption = None,
+    encoding: EncodingOption = "",
+    separator: SeparatorOption = "",
     key: KeyOption = None,
 ) -> None:
     """Compare a file's loans with the model's training window; exit status 2 on a red alarm."""
-    from credit.training.run import MonitorRun, monitor_file
+    from credit.training.runs.monitor import MonitorRun, monitor_file
 
     artefact = load_model(model, key)
-    run = MonitorRun(data, json, recalibrate, registry, ahead, actor, today(), now())
+    run = MonitorRun(
+        data,
+        json,
+        recalibrate,
+        registry,
+        ahead,
+        actor,
+        today(),
+        now(),
+        day_of(as_of),
+        TableForm(encoding, separator),
+    )
     red = monitor_file(artefact, run, lambda: signing_key(key), Console())
     if red:
         raise typer.Exit(2)
@@ -179,7 +227,7 @@ def simulate(
     seed: Annotated[int, typer.Option(help="Seed of the simulation.")] = 0,
 ) -> None:
     """Write the simulated city's loan history and registered firms (spec `jinan`)."""
-    from credit.training.run import simulate_files
+    from credit.training.runs.simulate import simulate_files
 
     simulate_files(out, seed, Console())
 

@@ -29,8 +29,9 @@ from credit.engine.schema import (
     feature_from,
     lever_from,
 )
+from credit.engine.trend import Trend
 from credit.errors import ArtefactError
-from credit.files import written_whole
+from credit.files import TableForm, written_whole
 from credit.seals import canonical, fingerprint, seal, verify_seal
 
 FORMAT = "quancheng-credit-model/2"
@@ -97,6 +98,12 @@ class Artefact:
         return Scale(**self.content["scale"])
 
     @cached_property
+    def file_form(self) -> TableForm:
+        """How the files it is for are written."""
+        form = self.content["spec_plain"]["file"]
+        return TableForm(form["encoding"], form["separator"], tuple(form["header"]))
+
+    @cached_property
     def horizon_months(self) -> int | None:
         """Months within which "default" counts; None where it is at any time."""
         months = self.content["horizon_months"]
@@ -119,6 +126,15 @@ class Artefact:
         missing = np.array(self.content["missing_rows"], dtype=np.int64)
         return missing >= LEAST_MISSING_ROWS
 
+    @cached_property
+    def trend(self) -> Trend:
+        """How the base rate is carried on to an application's date."""
+        return Trend(**self.content["trend"])
+
+    def _shift(self, inputs: Inputs) -> Floats:
+        date = self.content["date"]
+        return self.trend.shift(inputs.columns[date]) if date else np.zeros(inputs.rows)
+
     def observe(self, inputs: Inputs) -> "Observed":
         """The model matrix, and what is known of each of its numbers."""
         matrix = derive(self.features, self.lookups, inputs.columns, inputs.rows)
@@ -126,7 +142,8 @@ class Artefact:
         missing = np.isnan(matrix)
         withheld = missing & (presence >= WITHHELD)
         matrix[withheld] = NEUTRAL
-        return Observed(matrix, presence, withheld | (missing & ~self.gaps_learned[None, :]))
+        unsupported = withheld | (missing & ~self.gaps_learned[None, :])
+        return Observed(matrix, presence, unsupported, self._shift(inputs))
 
     def matrix(self, inputs: Inputs) -> Floats:
         """The model matrix alone: NaN where missing, `NEUTRAL` where withheld."""
@@ -135,15 +152,16 @@ class Artefact:
 
 @dataclass(frozen=True, eq=False)
 class Observed:
-    """What a model sees of some rows; each array has the shape (rows, features).
+    """What a model sees of some rows; arrays have the shape (rows, features).
 
     `presence` holds `Presence`; `unsupported` is true where a value is missing in a way of which
-    the training data say nothing.
+    the training data say nothing. `shift`, one a row, is what the trend adds to the log-odds.
     """
 
     matrix: Floats
     presence: States
     unsupported: NDArray[np.bool_]
+    shift: Floats
 
 
 def save(content: Mapping[str, Any], folder: Path, key: Ed25519PrivateKey) -> str:

@@ -80,7 +80,8 @@ class Desk:
         return self.judge(inputs, observed, log_odds)
 
     def judge(self, inputs: Inputs, observed: Observed, log_odds: Floats) -> "Assessed":
-        """Judge rows already scored."""
+        """Judge rows that the model gave these log-odds, before the trend is added."""
+        log_odds = log_odds + observed.shift
         # the last bits of exp differ between processors; twelve digits do not
         pd = np.round(probability(log_odds), PROB_DIGITS)
         score = self.artefact.scale.score(log_odds)
@@ -143,7 +144,10 @@ def input_names(columns: Sequence[Column]) -> tuple[str, ...]:
 
 @dataclass(frozen=True, eq=False)
 class Assessed:
-    """Rows scored and judged. `needed` marks inputs that a row's probability lacks."""
+    """Rows scored and judged. `needed` marks inputs that a row's probability lacks.
+
+    `log_odds` have the trend in them.
+    """
 
     desk: Desk
     inputs: Inputs

@@ -21,7 +21,7 @@ from credit.engine.intake import parse
 from credit.engine.presence import Presence
 from credit.engine.reasons import MOST_REASONS, reason_text, top_factors
 from credit.errors import Fault, InputError
-from credit.files import BATCH_ROWS, Batch, batches, written_whole
+from credit.files import BATCH_ROWS, Batch, TableForm, batches, form_of, written_whole
 from credit.policy.rules import SEVERITY
 
 HEADER = [
@@ -51,6 +51,7 @@ def score_file(
     out: Path,
     job: Job,
     *,
+    form: TableForm | None = None,
     spread: Spread | None = None,
     done: Callable[[int], None] | None = None,
 ) -> int:
@@ -59,10 +60,11 @@ def score_file(
     The CSV appears only when complete. Raises InputError by row and column.
     """
     here = spread or local(desk, job)
-    rows, known = 0, _Ids(str(desk.artefact.content["id"]))
+    rows, known = 0, _Ids(str(desk.artefact.content["id"]) or "(row)")
+    form = form or form_of(data, desk.artefact.file_form)
     with written_whole(out) as file:
         file.write((",".join(HEADER) + "\r\n").encode())
-        for ids, part in here(batches(data, frozenset(desk.input_names), BATCH_ROWS)):
+        for ids, part in here(batches(data, frozenset(desk.input_names), BATCH_ROWS, form)):
             known.add(ids)
             file.write(part)
             rows += len(ids)
@@ -117,7 +119,11 @@ def score_batch(desk: Desk, first: int, batch: Batch, job: Job) -> tuple[list[st
     else:
         assessed = desk.assess(inputs)
         reasons = [[""] * inputs.rows] * MOST_REASONS
-    ids = inputs.columns[str(artefact.content["id"])].tolist()
+    column = str(artefact.content["id"])
+    if column:
+        ids = ["" if text is None else text for text in inputs.columns[column].tolist()]
+    else:
+        ids = [str(first + i) for i in range(inputs.rows)]
     names = np.array([str(outcome) for outcome in SEVERITY], dtype=object)
     stamp = (desk.policy.id, artefact.hash, job.on.isoformat())
     text = io.StringIO()

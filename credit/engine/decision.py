@@ -146,14 +146,14 @@ class Engine:
             pd_prob=float(assessed.pd[0]),
             pd_supported=not bool(assessed.verdicts.unsupported[0]),
             horizon_months=artefact.horizon_months,
-            log_odds=log_odds,
+            log_odds=float(assessed.log_odds[0]),
             score=int(assessed.score[0]),
             limit=int(assessed.verdicts.limit[0]),
             unit=self.policy.unit,
             rules=tuple(assessed.findings(0)),
             reasons=tuple(reasons),
             absent=_absences(assessed),
-            base_log_odds=artefact.model.base,
+            base_log_odds=artefact.model.base + float(observed.shift[0]),
             contributions={f.name: float(part) for f, part in zip(features, parts, strict=True)},
             counterfactual=self._counterfactual(application, assessed) if adverse else None,
             flags=flags_of(assessed, 0),
@@ -203,8 +203,8 @@ def _opinion(
 ) -> dict[str, Any]:
     """What another model would say, or why it could not."""
     try:
-        row = _one(artefact, artefact.columns, application, on)[1].matrix
-        log_odds = artefact.model.log_odds(row)
+        _, observed = _one(artefact, artefact.columns, application, on)
+        log_odds = artefact.model.log_odds(observed.matrix) + observed.shift
         pd = np.round(probability(log_odds), PROB_DIGITS)
         score = artefact.scale.score(log_odds)
     except Exception as error:  # a broken shadow must never cost a decision

@@ -193,11 +193,12 @@ def _as_text(value: Any) -> str:
 def _numbers(
     values: Sequence[Any], column: Column, first_row: int, faults: list[Fault]
 ) -> NDArray[np.float64]:
-    blanks = {number for number in map(_number, column.blank) if number is not None}
+    blanks = {_number(text, column.marks) for text in column.blank} - {None}
     out = np.full(len(values), np.nan, dtype=np.float64)
     for i, value in enumerate(values):
-        number = None if _is_blank(value, column) else _number(value)
-        if (number is None and _is_blank(value, column)) or number in blanks:
+        is_blank = _is_blank(value, column)
+        number = None if is_blank else _number(value, column.marks)
+        if is_blank or (number is not None and number in blanks):
             if column.required:
                 faults.append(Fault(first_row + i, column.name, "is required"))
             continue
@@ -210,9 +211,11 @@ def _numbers(
     return out
 
 
-def _number(value: Any) -> float | None:
+def _number(value: Any, marks: tuple[str, str]) -> float | None:
     if isinstance(value, bool | np.bool_):
         return None
+    if marks != ("", ".") and isinstance(value, str):
+        value = _unmarked(value.strip(), marks)
     # Python reads 1_2 as 12 and digits of other scripts as ours; a file that has them is broken
     if isinstance(value, str) and ("_" in value or not value.isascii()):
         return None
@@ -220,6 +223,18 @@ def _number(value: Any) -> float | None:
         return float(value)
     except (TypeError, ValueError):
         return None
+
+
+def _unmarked(text: str, marks: tuple[str, str]) -> str:
+    """A number in our own spelling; as it was where its thousands are not in threes."""
+    thousands, decimal = marks
+    whole, _, rest = text.partition(decimal)
+    if thousands and thousands in whole:
+        groups = whole.lstrip("+-").split(thousands)
+        if not 1 <= len(groups[0]) <= 3 or any(len(group) != 3 for group in groups[1:]):
+            return text
+        whole = whole.replace(thousands, "")
+    return f"{whole}.{rest}" if rest else whole
 
 
 def _range_fault(number: float | None, value: Any, column: Column) -> str | None:
@@ -250,7 +265,7 @@ def _dates(
                 faults.append(Fault(first_row + i, column.name, "is required"))
             continue
         try:
-            on = _date(value)
+            on = _date(value, column.date_form)
         except ValueError:
             faults.append(Fault(first_row + i, column.name, f"not a date: {str(value)[:40]!r}"))
             continue
@@ -260,13 +275,15 @@ def _dates(
     return out
 
 
-def _date(value: Any) -> date:
+def _date(value: Any, form: str) -> date:
     """Raises ValueError unless the whole of it is a date, or a date and time of day."""
     if isinstance(value, datetime):
         return value.date()
     if isinstance(value, date):
         return value
     text = str(value).strip()
+    if form:
+        return datetime.strptime(text, form).date()  # noqa: DTZ007 - a civil date has no zone
     if not text.isascii() or text[4:5] != "-":
         raise ValueError(text)
     return date.fromisoformat(text) if len(text) == 10 else datetime.fromisoformat(text).date()

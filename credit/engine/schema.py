@@ -50,6 +50,10 @@ class Column:
     required: bool = False
     blank: tuple[str, ...] = ()
     kept: tuple[str, ...] = ()
+    marks: tuple[str, str] = ("", ".")
+    """Between thousands and before decimals, in numbers."""
+    date_form: str = ""
+    """How dates are written, as strptime has it; empty for ISO 8601."""
     source: str = ""
     none: float | None = None
     subject: tuple[str, str] = ("", "")
@@ -147,6 +151,7 @@ def column_from(data: Mapping[str, Any]) -> Column:
             "known": Known(data["known"]),
             "blank": tuple(data["blank"]),
             "kept": tuple(data["kept"]),
+            "marks": (data["marks"][0], data["marks"][1]),
             "subject": (data["subject"][0], data["subject"][1]),
         }
     )

@@ -15,6 +15,8 @@ from credit.errors import Fault, InputError
 from credit.files import read_whole
 from credit.training.specs.spec import Spec
 
+DAYS_A_MONTH = 365.25 / 12
+
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
@@ -32,6 +34,8 @@ class Dataset:
     stratum: NDArray[Any]
     answers: Mapping[str, States] = field(default_factory=dict)
     """For each source, what its blanks mean (`credit.engine.intake.Inputs`)."""
+    drawn: NDArray[np.bool_] = field(default_factory=lambda: np.zeros(0, dtype=bool))
+    """Where the outcome was inferred, not observed; empty where none was."""
 
     def __len__(self) -> int:
         return len(self.bad)
@@ -47,6 +51,7 @@ class Dataset:
             self.day[mask],
             self.stratum[mask],
             {source: states[mask] for source, states in self.answers.items()},
+            self.inferred[mask],
         )
 
     @property
@@ -55,9 +60,21 @@ class Dataset:
         return Inputs(self.columns, self.answers, len(self))
 
     @property
+    def inferred(self) -> NDArray[np.bool_]:
+        """Where the outcome was inferred, not observed."""
+        return self.drawn if len(self.drawn) else np.zeros(len(self), dtype=bool)
+
+    @property
     def base_rate(self) -> float:
-        """Weighted share of bad loans."""
-        return float(np.average(self.bad, weights=self.weight))
+        """Weighted share of bad loans; rows of no weight alone count alike."""
+        weight = self.weight if self.weight.any() else np.ones(len(self))
+        return float(np.average(self.bad, weights=weight))
+
+    def mature(self, horizon_months: int | None, as_of: float) -> NDArray[np.bool_]:
+        """Rows whose outcome is complete on an ordinal day: the whole horizon has passed."""
+        if horizon_months is None or np.isnan(self.day).all():
+            return np.ones(len(self), dtype=bool)
+        return np.asarray(self.day + np.round(horizon_months * DAYS_A_MONTH) <= as_of)
 
 
 def read(path: Path, spec: Spec, *, today: date | None, extra: Sequence[str] = ()) -> Dataset:
@@ -102,8 +119,9 @@ def joined(first: Dataset, second: Dataset) -> Dataset:
         for source in {*first.answers, *second.answers}
     }
     names = ("ids", "bad", "weight", "year", "day", "stratum")
+    drawn = np.concatenate([first.inferred, second.inferred])
     rest = {n: np.concatenate([getattr(first, n), getattr(second, n)]) for n in names}
-    return Dataset(both, **rest, answers=answers)
+    return Dataset(both, **rest, answers=answers, drawn=drawn)
 
 
 def _typed(
@@ -118,11 +136,15 @@ def _typed(
 
 def _lined_up(inputs: Inputs, bad: Floats, spec: Spec) -> Dataset:
     columns, rows = inputs.columns, inputs.rows
-    _must_differ(columns[spec.id], spec)
+    if spec.id:
+        ids = columns[spec.id]
+        _must_differ(ids, spec)
+    else:
+        ids = np.array([str(i + 1) for i in range(rows)], dtype=object)
     day = columns[spec.date] if spec.date else np.full(rows, np.nan)
     return Dataset(
         columns=columns,
-        ids=columns[spec.id],
+        ids=ids,
         bad=bad,
         weight=_weights(columns, spec, rows),
         year=_years(columns, spec, day),

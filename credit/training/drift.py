@@ -1,12 +1,13 @@
 """The reference that a model carries for its monitoring: how its training window was spread."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
 from credit.engine.features import Floats
 from credit.engine.model import AdditiveModel
-from credit.engine.stability import effective_rows
+from credit.engine.stability import effective_rows, sampling_noise, smoothed, stability
 from credit.training.data import Dataset
 
 SCORE_BANDS = 10
@@ -32,6 +33,21 @@ def reference_of(model: AdditiveModel, matrix: Floats, data: Dataset) -> dict[st
         "mean_prob": float(np.average(prob, weights=data.weight)),
         "features": features,
     }
+
+
+def beyond_noise(
+    reference: Sequence[float], actual: Sequence[float], rows: float, weight: Floats
+) -> float:
+    """The stability index of two sets of shares, less what chance makes of it.
+
+    `rows` are the reference's effective rows, `weight` the weights of the actual ones.
+    """
+    a, b = np.array(reference), np.array(actual)
+    size = effective_rows(weight)
+    if not size:
+        return 0.0
+    bins = int(((a > 0) | (b > 0)).sum())
+    return max(0.0, stability(a, smoothed(a, b, size)) - sampling_noise(bins, rows, size))
 
 
 def weighted_cuts(values: Floats, weight: Floats, bands: int) -> list[float]:

@@ -106,6 +106,17 @@ def _effects(feature: Feature, data: Dataset, offset: Floats, weight: Floats, fi
     return levels
 
 
+def category_effects(
+    keys: Sequence[str | None], bad: Floats, offset: Floats, rows: NDArray[np.bool_]
+) -> dict[str, float]:
+    """The shrunken effect of each category over some rows, every row counting alike."""
+    at = np.flatnonzero(rows)
+    none = np.zeros(len(at))
+    return _level(
+        [keys[i] for i in at.tolist()], bad[at], offset[at], none, none + 1, VINTAGE_PRIOR
+    )
+
+
 def _level(
     keys: Sequence[str | None],
     bad: Floats,

@@ -11,14 +11,14 @@ from credit.engine.artefact import Artefact
 from credit.engine.assess import Assessed, Desk
 from credit.engine.features import Floats
 from credit.engine.model import probability
-from credit.engine.stability import stability
 from credit.policy.rules import SEVERITY, Outcome, Policy
-from credit.training.calibrate import carried_intercept
+from credit.training.calibrate import intercept_for, trend_from
 from credit.training.data import Dataset
-from credit.training.drift import shares
+from credit.training.drift import beyond_noise, shares
 from credit.training.fairness import findings
 from credit.training.metrics import auc, brier, calibration_bands, calibration_error, measure, roc
 from credit.training.peers import leaky_probs, logistic_probs, xgboost_probs
+from credit.training.sample import Sample, SampleKind, sample_of
 from credit.training.specs.spec import Spec
 
 SEED = 20_240_601
@@ -34,6 +34,7 @@ class Scored:
     data: Dataset
     matrix: Floats
     log_odds: Floats
+    """Of the ranking alone, without the trend: what stability is measured on."""
     prob: Floats
     parts: Floats
     assessed: Assessed
@@ -50,26 +51,21 @@ def evaluate(
     policy: Policy,
     *,
     every_row: bool = False,
+    as_of: float | None = None,
     after_columns: dict[str, Floats] | None = None,
 ) -> dict[str, Any]:
-    """Figures on the rows after the training window, or on all rows with `every_row`.
+    """Figures on the rows that the model has not seen, or on all rows with `every_row`.
 
-    Where the data also hold the training window, peers are fitted on it in the same run.
-    `after_columns` are outcome-contaminated columns, used only to show what leaking would read.
+    Where the data also hold the training window, peers are fitted on it in the same run. `as_of`
+    is the day of the outcomes (see `sample_of`). `after_columns` are outcome-contaminated columns,
+    used only to show what leaking would read.
     Raises ValueError where no row is left to test on, or only one class.
     """
-    later = _later(artefact, data, every_row)
-    test, earlier = data.where(later), data.where(~later)
+    sample = sample_of(artefact, spec, data, every_row=every_row, as_of=as_of)
+    test, earlier = data.where(sample.rows), data.where(~sample.rows)
     _must_hold_both(artefact, test)
     scored = score_rows(Desk(artefact, policy), test)
-    result = {
-        "model": artefact.hash,
-        "kind": artefact.content["kind"],
-        "spec": spec.name,
-        "title": list(spec.title),
-        "simulated": artefact.simulated,
-        "training": artefact.content["training"],
-        "backtest": artefact.content["metrics"]["backtest"],
+    result = _identity(artefact, spec, sample) | {
         "rows": len(test),
         "rows_left_out": len(earlier),
         "window": _window(test),
@@ -82,19 +78,35 @@ def evaluate(
         "periods": _periods(artefact, scored),
         "features": _features(artefact, scored),
         "policy": policy.id,
-        "fairness": [
-            f.plain() for f in findings(spec.groups, test, scored.outcome_is(Outcome.APPROVE), SEED)
-        ],
-        "outcome_rates": {
-            str(outcome): float(np.average(scored.outcome_is(outcome), weights=test.weight))
-            for outcome in SEVERITY
-        },
+        "policy_hash": policy.hash,
+        **_outcomes(spec, scored),
     }
-    if len(earlier) >= LEAST_TRAINING_ROWS and not every_row:
+    if len(earlier) >= LEAST_TRAINING_ROWS and sample.kind is not SampleKind.IN_SAMPLE:
         result["peers"] = _peers(spec, earlier, test, scored)
     if after_columns:
-        result["leaky"] = _leaky(spec, earlier, test, later, after_columns)
+        result["leaky"] = _leaky(spec, earlier, test, sample.rows, after_columns)
     return result
+
+
+def _identity(artefact: Artefact, spec: Spec, sample: Sample) -> dict[str, Any]:
+    """Whose figures these are, and on what kind of rows."""
+    content = artefact.content
+    training = {k: v for k, v in content["training"].items() if k != "row_keys"}
+    return {
+        "model": artefact.hash,
+        "kind": content["kind"],
+        "spec": spec.name,
+        "title": list(spec.title),
+        "outcome": content["outcome"],
+        "horizon_months": artefact.horizon_months,
+        "simulated": artefact.simulated,
+        "training": training,
+        "backtest": content["metrics"]["backtest"],
+        "optimism": content["metrics"]["optimism"],
+        "sample": str(sample.kind),
+        "rows_seen_in_training": sample.seen_rows,
+        "rows_immature": sample.immature_rows,
+    }
 
 
 def _outcomes(spec: Spec, scored: Scored) -> dict[str, Any]:
@@ -113,8 +125,8 @@ def _outcomes(spec: Spec, scored: Scored) -> dict[str, Any]:
 def _must_hold_both(artefact: Artefact, test: Dataset) -> None:
     if not len(test):
         raise ValueError(
-            f"no row after the training window (through {artefact.through}); "
-            "use --all-rows to evaluate on rows the model has seen"
+            f"no row after the training window (through {artefact.through}) that the model has "
+            "not seen; --all-rows measures on seen rows too, which is no honest figure"
         )
     if test.bad.min() == test.bad.max():
         raise ValueError("the rows to evaluate hold only one outcome")
@@ -125,13 +137,8 @@ def score_rows(desk: Desk, data: Dataset) -> Scored:
     observed = desk.artefact.observe(data.inputs)
     log_odds, parts = desk.artefact.model.contributions(observed.matrix)
     assessed = desk.judge(data.inputs, observed, log_odds)
-    return Scored(data, observed.matrix, log_odds, probability(log_odds), parts, assessed)
-
-
-def _later(artefact: Artefact, data: Dataset, every_row: bool) -> NDArray[np.bool_]:
-    if every_row or artefact.through is None:
-        return np.ones(len(data), dtype=bool)
-    return data.year > artefact.through
+    prob = probability(assessed.log_odds)
+    return Scored(data, observed.matrix, log_odds, prob, parts, assessed)
 
 
 def _window(data: Dataset) -> list[str | None]:
@@ -166,28 +173,33 @@ def period_numbers(day: Floats, months: int) -> NDArray[np.int64]:
 
 
 def recalibrated_figures(artefact: Artefact, scored: Scored) -> dict[str, Any] | None:
-    """Brier score once the intercept has been fitted to the first quarter of the test period.
+    """Brier score once the level has been fitted to the first quarter of the test period.
 
-    As `monitor --recalibrate` would do it, the trend of the base rate included. None where that
+    As `monitor --recalibrate` would do it, the trend carried on from there. None where that
     quarter holds one outcome only.
     """
-    data, model, training = scored.data, artefact.model, artefact.content["training"]
+    data, model = scored.data, artefact.model
     early = first_quarter(data)
     quarter = data.where(early)
     if quarter.bad.min() == quarter.bad.max():
         return None
     scores = scored.log_odds - model.intercept
-    ahead = float(training["fit"]["drift_years"])
-    intercept = carried_intercept(scores[early], quarter.weight, quarter.base_rate, training, ahead)
-    prob = probability(scores + intercept)
+    intercept = intercept_for(scores[early], quarter.weight, quarter.base_rate)
+    trend = trend_from(quarter, artefact.trend.yearly, artefact.trend.most_years)
+    prob = probability(scores + intercept + trend.shift(data.day))
     rest = ~early
+    before = brier(data.bad, scored.prob, data.weight)
+    after = brier(data.bad, prob, data.weight)
     return {
         "quarter_rows": len(quarter),
         "quarter_base_rate": quarter.base_rate,
         "intercept_before": model.intercept,
         "intercept_after": intercept,
-        "brier": brier(data.bad, prob, data.weight),
-        "brier_after_quarter": brier(data.bad[rest], prob[rest], data.weight[rest]),
+        "brier": after,
+        "is_better": after < before,
+        "brier_after_quarter": brier(data.bad[rest], prob[rest], data.weight[rest])
+        if rest.any()
+        else None,
         "brier_base_rate": data.base_rate * (1 - data.base_rate),
         "mean_prob": float(np.average(prob, weights=data.weight)),
     }
@@ -299,7 +311,7 @@ def _periods(artefact: Artefact, scored: Scored) -> list[dict[str, Any]]:
                 "rows": int(rows.sum()),
                 "bad_rate": float(np.average(data.bad[rows], weights=weight)),
                 "mean_prob": float(np.average(scored.prob[rows], weights=weight)),
-                "psi": stability(np.array(reference["score_share"]), np.array(actual)),
+                "psi": beyond_noise(reference["score_share"], actual, reference["rows"], weight),
             }
         )
     return out
@@ -318,7 +330,12 @@ def _features(artefact: Artefact, scored: Scored) -> list[dict[str, Any]]:
             {
                 "name": feature.name,
                 "direction": feature.direction,
-                "csi": stability(np.array(reference["share"]), np.array(actual)),
+                "csi": beyond_noise(
+                    reference["share"],
+                    actual,
+                    artefact.content["reference"]["rows"],
+                    data.weight,
+                ),
                 "importance": float(np.average(np.abs(part), weights=data.weight)),
                 "woe": _woe(column, data, reference["cuts"]),
                 "text": list(feature.reason),

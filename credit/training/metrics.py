@@ -48,13 +48,15 @@ def calibration_error(bad: Floats, prob: Floats, weight: Floats, bands: int = 10
 
 def calibration_bands(bad: Floats, prob: Floats, weight: Floats, bands: int = 10) -> Floats:
     """Rows of (weight, mean probability, observed rate), from safest band to riskiest."""
-    order = np.argsort(prob, kind="stable")
-    share = np.cumsum(weight[order]) / weight.sum()
-    band = np.minimum((share * bands).astype(int), bands - 1)
-    total = np.bincount(band, weight[order], bands)
+    # equal probabilities stay together, by the middle of their stretch, whatever the file's order
+    _, tie = np.unique(prob, return_inverse=True)
+    heavy = np.bincount(tie, weight)
+    middle = (np.cumsum(heavy) - heavy / 2) / heavy.sum()
+    band = np.minimum((middle * bands).astype(int), bands - 1)[tie]
+    total = np.bincount(band, weight, bands)
     safe = np.where(total > 0, total, 1.0)
-    mean = np.bincount(band, (weight * prob)[order], bands) / safe
-    rate = np.bincount(band, (weight * bad)[order], bands) / safe
+    mean = np.bincount(band, weight * prob, bands) / safe
+    rate = np.bincount(band, weight * bad, bands) / safe
     return np.column_stack([total, mean, rate])[total > 0]
 
 
@@ -95,6 +97,8 @@ class _Curve:
     def rates(self, bad: Floats, weight: Floats) -> tuple[Floats, Floats]:
         bads = np.cumsum((bad * weight)[self._order])[self._last]
         goods = np.cumsum(((1 - bad) * weight)[self._order])[self._last]
+        if not bads[-1] or not goods[-1]:
+            return np.array([0.0, 1.0]), np.array([0.0, 1.0])  # one outcome: nothing to rank
         return (
             np.concatenate(([0.0], goods / goods[-1])),
             np.concatenate(([0.0], bads / bads[-1])),

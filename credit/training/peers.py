@@ -75,7 +75,9 @@ def logistic_probs(spec: Spec, train: Dataset, test: Dataset) -> Floats:
     texts = text_columns(spec, train)
     known, unseen = plain_inputs(spec, train, texts), plain_inputs(spec, test, texts)
     scaler = StandardScaler().fit(_filled(known.numbers))
-    parts = [[scaler.transform(_filled(side.numbers))] for side in (known, unseen)]
+    parts = [
+        [sparse.csr_matrix(scaler.transform(_filled(side.numbers)))] for side in (known, unseen)
+    ]
     if texts:
         encoder = OneHotEncoder(handle_unknown="ignore").fit(known.texts)
         for part, side in zip(parts, (known, unseen), strict=True):

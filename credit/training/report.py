@@ -16,6 +16,7 @@ from credit.training.charts import (
     intervals,
 )
 from credit.training.fairness import LEAST_RATIO
+from credit.training.sample import SampleKind
 
 _STYLE = """
 :root{color-scheme:light}body{font:15px/1.5 system-ui,"PingFang SC","Noto Sans CJK SC",sans-serif;
@@ -60,13 +61,33 @@ def _head(result: Mapping[str, Any], title: str) -> str:
     label = ""
     if result["simulated"]:
         label = "<p class='sim'>模拟数据，非真实企业 · SIMULATED DATA, no real enterprise</p>"
-    window = " – ".join(str(day) for day in result["window"])
     return (
         f"<h1>信用模型验证报告 · Credit model validation</h1><p>{escape(title)}<br>"
         f"<span class='small'>{escape(NOTICE[0])} · {escape(NOTICE[1])}</span></p>{label}"
-        f"<p>训练窗口之后的 {result['rows']:,} 笔（{window}）；另有 {result['rows_left_out']:,} "
-        f"笔未计入。<br>{result['rows']:,} loans after the training window; "
-        f"{result['rows_left_out']:,} others left out.</p>"
+        f"{_sample(result)}"
+    )
+
+
+def _sample(result: Mapping[str, Any]) -> str:
+    """What rows were measured, and loudly so if the model has seen them."""
+    rows, left = f"{result['rows']:,}", f"{result['rows_left_out']:,}"
+    window = " – ".join(str(day) for day in result["window"])
+    if result["sample"] == SampleKind.OUT_OF_TIME:
+        return (
+            f"<p>训练窗口之后的 {rows} 笔（{window}）；另有 {left} 笔未计入。<br>"
+            f"{rows} loans after the training window; {left} others left out.</p>"
+        )
+    if result["sample"] == SampleKind.OUT_OF_SAMPLE:
+        return (
+            f"<p>模型未见过的 {rows} 笔（无日期，非时间外样本）；另有 {left} 笔未计入。<br>"
+            f"{rows} loans that the model has not seen (no dates: not later ones); "
+            f"{left} left out.</p>"
+        )
+    seen = f"{result['rows_seen_in_training']:,}"
+    return (
+        f"<p class='sim'>样本内：{rows} 笔中 {seen} 笔用于训练，以下数字不代表实际表现<br>"
+        f"IN SAMPLE: {seen} of {rows} loans were trained on; "
+        "no figure here says what the model will do</p>"
     )
 
 

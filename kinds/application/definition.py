@@ -41,7 +41,8 @@ class Actor(StrEnum):
 
 class FieldType(StrEnum):
     """How a field of a form is filled in. TEXT: one line. PARAGRAPH: several lines. CHOICE: one of
-    its options. DATE: YYYY-MM-DD. NUMBER: a whole number. FLAG: "true" or "false".
+    its options. DATE: YYYY-MM-DD. NUMBER: a whole number. FLAG: "true" or "false". RESIDENT_ID: the
+    number of an identity card. MOBILE: a mobile number.
     """
 
     TEXT = "TEXT"
@@ -50,6 +51,8 @@ class FieldType(StrEnum):
     DATE = "DATE"
     NUMBER = "NUMBER"
     FLAG = "FLAG"
+    RESIDENT_ID = "RESIDENT_ID"
+    MOBILE = "MOBILE"
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,7 @@
 Everything here runs in the caller's transaction, under the lock of the case's row.
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from uuid import UUID
 
@@ -16,6 +16,7 @@ from core.security.authorization import Scope
 from kinds.application import domain, messages, store, texts
 from kinds.application.definition import Actor, Definition, State, Step, Turn
 from kinds.application.domain import TaskKind
+from kinds.application.events import CaseEnded
 from kinds.application.models import Case
 from kinds.application.store import Entry
 
@@ -67,6 +68,23 @@ async def take(
     given, Conflict ONCE_ONLY and FOUR_EYES; nothing is changed then.
     """
     choices = await _refuse_wrong(app, tx, case, definition, step, by, choices)
+    target = definition.by_name[step.target]
+    values = _moved(app, case, definition, step, choices)
+    entry = _entry(app, step.event, by, choices.note, once=step.once)
+    await store.write_move(tx, case.id, values, entry, done_by=task_id)
+    case.update_from_dict({**values, "sequence": case.sequence + 1})
+    if step.by is not Actor.CITIZEN:
+        await messages.tell_later(app, tx, case, step.event)
+    if target.turn is Turn.NOBODY:
+        ended = CaseEnded(case.id, case.service_id, case.item, case.citizen_id, case.state)
+        await app.events.publish(tx, ended)
+    return await open_work(app, tx, case, definition)
+
+
+def _moved(
+    app: App, case: Case, definition: Definition, step: Step, choices: Choices
+) -> Mapping[str, object]:
+    """The columns of a case that a step changes."""
     state, target = definition.by_name[case.state], definition.by_name[step.target]
     now = app.clock.now()
     today = civil_date(now)
@@ -80,7 +98,7 @@ async def take(
         restarts=step.restarts,
     )
     anew = step.restarts or step.event in (state.agreed, state.refused)
-    values = {
+    return {
         "state": target.name,
         "turn": target.turn,
         "unit": choices.unit or case.unit,
@@ -92,12 +110,6 @@ async def take(
         "ended_at": now if target.turn is Turn.NOBODY else None,
         **{name: getattr(clocks, name) for name in store.CLOCKS},
     }
-    entry = _entry(app, step.event, by, choices.note, once=step.once)
-    await store.write_move(tx, case.id, values, entry, done_by=task_id)
-    case.update_from_dict({**values, "sequence": case.sequence + 1})
-    if step.by is not Actor.CITIZEN:
-        await messages.tell_later(app, tx, case, step.event)
-    return await open_work(app, tx, case, definition)
 
 
 async def open_work(app: App, tx: Transaction, case: Case, definition: Definition) -> Case:

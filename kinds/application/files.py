@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from PIL import Image, ImageOps
-from pypdf import PdfReader, apply_configuration
+from pypdf import Configuration, PdfReader, apply_configuration
 
 from core.errors import InvalidInput
 from kinds.application import texts
@@ -24,11 +24,11 @@ PIXELS_MOST = 40_000_000
 SIDE_MOST = 4_096
 """Pixels of a stored photograph's longer side: more than a page needs to be read."""
 
-_PDF_BOUNDS = {
-    "zlib_maximum_output_length": 20_000_000,
-    "lzw_maximum_output_length": 20_000_000,
-    "page_tree_maximum_entries": 10_000,
-}
+_PDF_BOUNDS = Configuration(
+    zlib_maximum_output_length=20_000_000,
+    lzw_maximum_output_length=20_000_000,
+    page_tree_maximum_entries=10_000,
+)
 _AT_ONCE = 2
 """Files that are looked into at a time: each may take a core."""
 
@@ -98,7 +98,7 @@ def _photograph(content: bytes) -> CleanFile:
 
 def _pdf(content: bytes) -> CleanFile:
     try:
-        with apply_configuration(**_PDF_BOUNDS):
+        with apply_configuration(_PDF_BOUNDS):
             reader = PdfReader(io.BytesIO(content))
             if reader.is_encrypted:
                 raise InvalidInput(texts.FILE_PROTECTED, "file")

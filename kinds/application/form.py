@@ -3,9 +3,11 @@
 import re
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date
 
 from core.clock import parse_date
 from core.errors import InvalidInput
+from core.ids import is_mobile, is_resident_id, read_resident_id
 from core.texts import Locale, Text
 from kinds.application import texts
 from kinds.application.definition import Definition, Field, FieldType, Material
@@ -36,20 +38,13 @@ class FormIncomplete(InvalidInput):
         self.problems = problems
 
 
-def check_answers(
-    definition: Definition,
-    answers: Mapping[str, str],
-    *,
-    complete: bool,
-    papers: Sequence[Problem] = (),
-) -> Mapping[str, str]:
-    """The answers as they are kept: blanks dropped, white space around them cut.
-
-    With `complete` required fields must be there. Raises FormIncomplete, which names the missing
-    `papers` too.
-    """
+def read_answers(
+    definition: Definition, answers: Mapping[str, str], today: date, *, complete: bool
+) -> tuple[Mapping[str, str], list[Problem]]:
+    """The answers as they are kept (blanks dropped, white space around them cut), and what is wrong
+    with them. With `complete` a required field that is not there is a problem."""
     fields = {field.name: field for field in definition.form}
-    given = {name: text.strip() for name, text in answers.items()}
+    given = {name: _read(fields.get(name), text) for name, text in answers.items()}
     problems = [
         Problem(name[:64], texts.FIELD_UNKNOWN, {"name": name[:64]}, _NO_TITLE)
         for name in given
@@ -58,13 +53,15 @@ def check_answers(
     for field in definition.form:
         text = given.get(field.name, "")
         if text:
-            problems += _faults(field, text)
+            problems += _faults(field, text, today)
         elif complete and field.required:
             problems.append(_problem(field, texts.FIELD_MISSING))
-    problems += papers
-    if problems:
-        raise FormIncomplete(problems)
-    return {name: text for name, text in given.items() if text}
+    return {name: text for name, text in given.items() if text}, problems
+
+
+def problem_of(definition: Definition, name: str, text: Text, **values: object) -> Problem:
+    """What a rule of the service's own finds wrong with a field; `text` may fill in {title}."""
+    return _problem(next(field for field in definition.form if field.name == name), text, **values)
 
 
 def find_missing_papers(
@@ -103,20 +100,27 @@ def _paper(material: Material, text: Text) -> Problem:
 _NO_TITLE = dict.fromkeys(Locale, "")
 
 
+def _read(field: Field | None, text: str) -> str:
+    """An answer as it is kept."""
+    if field is not None and field.type is FieldType.RESIDENT_ID:
+        return read_resident_id(text)
+    return text.strip()
+
+
 def _problem(field: Field, text: Text, **values: object) -> Problem:
     titles = {locale: field.title.say(locale) for locale in Locale}
     return Problem(field.name, text, values, titles)
 
 
-def _faults(field: Field, text: str) -> list[Problem]:
+def _faults(field: Field, text: str, today: date) -> list[Problem]:
     if field.type in (FieldType.TEXT, FieldType.PARAGRAPH):
         most = min(field.most, ANSWER_CHARS_MAX)
         if len(text) > most:
             return [_problem(field, texts.FIELD_LONG, most=most)]
-    return [] if _is_valid(field, text) else [_problem(field, texts.FIELD_INVALID)]
+    return [] if _is_valid(field, text, today) else [_problem(field, texts.FIELD_INVALID)]
 
 
-def _is_valid(field: Field, text: str) -> bool:
+def _is_valid(field: Field, text: str, today: date) -> bool:
     match field.type:
         case FieldType.CHOICE:
             return text in [option.value for option in field.options]
@@ -127,6 +131,10 @@ def _is_valid(field: Field, text: str) -> bool:
             return is_number and field.least <= int(text) <= field.most
         case FieldType.DATE:
             return _is_date(text)
+        case FieldType.RESIDENT_ID:
+            return is_resident_id(text, today=today)
+        case FieldType.MOBILE:
+            return is_mobile(text)
         case FieldType.TEXT:
             if not text.isprintable():
                 return False

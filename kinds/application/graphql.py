@@ -160,6 +160,16 @@ class Query:
         """Somebody else's is not found."""
         return await _case(info, await service.get_case(info.context, parse_id(id)))
 
+    @query(signed_in(), description="One of the viewer's cases by its number; null for any other.")
+    async def case_by_no(
+        self,
+        info: Info,
+        no: Annotated[str, strawberry.argument(description="The case number.")],
+    ) -> CaseView | None:
+        """As it stands in a message or on a receipt."""
+        row = await service.find_by_no(info.context, no)
+        return None if row is None else await _case(info, row)
+
     @query(_BY_SERVICE, description="What happened to one of the viewer's cases, in order.")
     async def case_timeline(
         self,

@@ -147,6 +147,21 @@ class CaseFileContent(Model):
         table = "applications_file_content"
 
 
+class Rating(Model):
+    """What a citizen says of a case that has ended: once. A poor one has its call-back."""
+
+    case_id = fields.UUIDField(primary_key=True)
+    citizen_id = fields.UUIDField(db_index=True)
+    grade = fields.SmallIntField()
+    labels = fields.JSONField[list[str]]()
+    text_sealed = fields.BinaryField(null=True)
+    call_back_id = fields.UUIDField(null=True)
+    rated_at = fields.DatetimeField()
+
+    class Meta:
+        table = "applications_rating"
+
+
 class Serial(Model):
     """The last case number of a prefix on a day."""
 

@@ -7,6 +7,7 @@ MANIFEST = Manifest(
     rooms=(
         "graphql",
         "staff_graphql",
+        "rating_graphql",
         "routes",
         "domain",
         "models",
@@ -14,6 +15,7 @@ MANIFEST = Manifest(
         "service",
         "desk",
         "deadlines",
+        "events",
         "messages",
         "texts",
         "personal_data",

@@ -15,8 +15,9 @@ from core.database import Transaction
 from core.ids import new_id
 from core.people.data_rights import Hold, PersonalData
 from core.people.personal_table import PersonalTable, Sealed, Stays, section
-from kinds.application import attachments, engine, file_store, service, store, texts
-from kinds.application.models import Case, CaseEvent, CaseFile
+from kinds.application import attachments, engine, file_store, rating, store, texts
+from kinds.application.models import Case, CaseEvent, CaseFile, Rating
+from kinds.application.opening import FORM
 
 _EXPORT_MOST = 10_000
 
@@ -38,7 +39,7 @@ async def _case(app: App, case: Case) -> dict[str, object]:
         "state": case.state,
         "opened_at": case.opened_at.isoformat(),
         "ended_at": case.ended_at.isoformat() if case.ended_at else None,
-        "form": orjson.loads(app.vault.decrypt(form, service.FORM)) if form else None,
+        "form": orjson.loads(app.vault.decrypt(form, FORM)) if form else None,
         "timeline": [
             {
                 "event": event.event,
@@ -69,7 +70,7 @@ async def _erase(_app: App, tx: Transaction, person_id: UUID) -> None:
 _UNTIED = Stays("taken away once the case has ended: store.forget_person")
 
 CASES = PersonalTable(
-    Case, owner="citizen_id", sealed=(Sealed("form_sealed", service.FORM),), erased=_UNTIED
+    Case, owner="citizen_id", sealed=(Sealed("form_sealed", FORM),), erased=_UNTIED
 )
 EVENTS = PersonalTable(
     CaseEvent, owner="actor_id", sealed=(Sealed("note_sealed", engine.NOTE),), erased=_UNTIED
@@ -85,6 +86,14 @@ FILES = PersonalTable(
     erased=Stays("taken away once the case has ended: file_store.delete_files_of"),
 )
 
+RATINGS = PersonalTable(
+    Rating,
+    owner="citizen_id",
+    exported=section("ratings", "case_id", "grade", "labels", "rated_at", text="text_sealed"),
+    sealed=(Sealed("text_sealed", rating.TEXT),),
+    erased=Stays("the grade stays without the person: store.forget_person"),
+)
+
 PERSONAL = PersonalData(
-    "applications", (CASES, EVENTS, FILES), read=_read, holds=_holds, erase=_erase
+    "applications", (CASES, EVENTS, FILES, RATINGS), read=_read, holds=_holds, erase=_erase
 )

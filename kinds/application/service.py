@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date
 from uuid import UUID
 
 import orjson
@@ -10,19 +9,18 @@ import orjson
 from core.clock import civil_date
 from core.context.call import Call
 from core.context.commands import claim_key
-from core.database import IntegrityError, Transaction, lock_name, transaction, violated
+from core.database import IntegrityError, transaction, violated
 from core.errors import Conflict, Forbidden, InvalidInput, NotFound
-from core.json import to_json
 from core.people.directory import get_person
 from core.refusal_texts import NOT_FOUND
-from kinds.application import attachments, domain, engine, store, texts, versions
+from kinds.application import attachments, engine, store, texts, versions
 from kinds.application.definition import NO_CATEGORY, Actor, Definition, Turn
 from kinds.application.engine import By, Choices
-from kinds.application.form import check_answers
+from kinds.application.form import FormIncomplete, Problem, read_answers
 from kinds.application.models import Case, CaseEvent
+from kinds.application.opening import FORM, Opening, open_in, seal_form
 
-FORM = "applications.form"
-"""The purpose under which forms are sealed."""
+_NO_CHARS = 48
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,19 +58,16 @@ async def open_case(
     if category not in definition.promise:
         raise InvalidInput(texts.CATEGORY_UNKNOWN, "category")
     is_draft = definition.states[0].turn is Turn.CITIZEN
-    form = check_answers(definition, answers, complete=not is_draft)
+    form = _check(call, definition, answers, complete=not is_draft)
     definition_id = await versions.store(app, definition)
+    opening = Opening(definition, definition_id, citizen_id, category, form)
     command = {"service": service, "item": item, "category": category, "answers": dict(answers)}
     try:
         async with transaction() as tx:
             claim = await claim_key(call, tx, "openCase", key, command)
             if not claim.replayed:
-                await _refuse_too_many(tx, citizen_id, definition)
-                case = await _insert(
-                    call, tx, claim.effect_id, definition, definition_id, category, form
-                )
-                await engine.note(app, tx, case, "open", By(Actor.CITIZEN, citizen_id))
-                await engine.open_work(app, tx, case, definition)
+                by = By(Actor.CITIZEN, citizen_id)
+                await open_in(app, tx, claim.effect_id, opening, by)
     except IntegrityError as error:
         if violated(error) != "applications_case_exclusive":
             raise
@@ -88,7 +83,7 @@ async def save_answers(call: Call, case_id: UUID, answers: Mapping[str, str], ke
     """
     mine = await get_case(call, case_id)
     definition = await versions.get_stored(call.app, mine.definition_id)
-    form = check_answers(definition, answers, complete=False)
+    form = _check(call, definition, answers, complete=False)
     async with transaction() as tx:
         command = {"case": case_id, "answers": dict(answers)}
         claim = await claim_key(call, tx, "saveCase", key, command, effect_id=case_id)
@@ -97,8 +92,7 @@ async def save_answers(call: Call, case_id: UUID, answers: Mapping[str, str], ke
         if not claim.replayed:
             if case.turn != Turn.CITIZEN:
                 raise Conflict(texts.NOT_YOUR_STEP)
-            sealed = call.app.vault.encrypt(to_json(dict(form)).decode(), FORM)
-            await store.update_case(tx, case_id, form_sealed=sealed)
+            await store.update_case(tx, case_id, form_sealed=seal_form(call.app, form))
     return await _get(case_id)
 
 
@@ -122,7 +116,7 @@ async def take_step(call: Call, case_id: UUID, event: str, note: str, key: str) 
             if step.fills:
                 answers = answers_of(call, case)
                 papers = await attachments.find_missing(tx, case, definition, answers)
-                check_answers(definition, answers, complete=True, papers=papers)
+                _check(call, definition, answers, complete=True, papers=papers)
             by = By(Actor.CITIZEN, case.citizen_id)
             await engine.take(call.app, tx, case, definition, step, by, Choices(note))
     return await _get(case_id)
@@ -136,6 +130,13 @@ async def get_case(call: Call, case_id: UUID) -> Case:
         raise NotFound(NOT_FOUND)
     call.require_service(case.service_id)
     return case
+
+
+async def find_by_no(call: Call, no: str) -> Case | None:
+    """One of the viewer's cases by its number, however it is spaced and in small letters too."""
+    viewer = call.require_viewer()
+    case = await store.find_by_no("".join(no.split()).upper()[:_NO_CHARS])
+    return case if case is not None and case.citizen_id == viewer.user_id else None
 
 
 async def list_cases(
@@ -168,9 +169,29 @@ def answers_of(call: Call, case: Case) -> dict[str, str]:
 
 async def _get_current(call: Call, service: str, item: str) -> Definition:
     definition = await versions.find_current(call.app, service, item)
-    if definition is None:
+    if definition is None or versions.calls_back(call.app, service):
         raise NotFound(NOT_FOUND)
     return definition
+
+
+def _check(
+    call: Call,
+    definition: Definition,
+    answers: Mapping[str, str],
+    *,
+    complete: bool,
+    papers: Sequence[Problem] = (),
+) -> Mapping[str, str]:
+    """The answers as they are kept. Raises FormIncomplete with everything that is missing."""
+    today = civil_date(call.app.clock.now())
+    form, problems = read_answers(definition, answers, today, complete=complete)
+    problems += papers
+    rule = versions.rule_of(call.app, definition.service)
+    if complete and rule is not None:
+        problems += rule(call.app.city, definition, form, today)
+    if problems:
+        raise FormIncomplete(problems)
+    return form
 
 
 async def _prefill(call: Call, definition: Definition) -> Mapping[str, str]:
@@ -180,57 +201,6 @@ async def _prefill(call: Call, definition: Definition) -> Mapping[str, str]:
     person = await get_person(call.app, call.require_viewer().user_id)
     held = {"name": person.name, "phone": person.phone, "resident_id": person.resident_id}
     return {name: held[prefill] or "" for name, prefill in wanted.items() if held[prefill]}
-
-
-async def _refuse_too_many(tx: Transaction, citizen_id: UUID, definition: Definition) -> None:
-    await lock_name(tx, f"applications:{citizen_id}")
-    if await store.count_open_cases(tx, citizen_id, definition.service) >= definition.open_most:
-        raise Conflict(texts.TOO_MANY_OPEN, most=definition.open_most)
-
-
-async def _insert(
-    call: Call,
-    tx: Transaction,
-    case_id: UUID,
-    definition: Definition,
-    definition_id: UUID,
-    category: str,
-    form: Mapping[str, str],
-) -> Case:
-    app, now, state = call.app, call.app.clock.now(), definition.states[0]
-    today = civil_date(now)
-    clocks = domain.enter(
-        domain.Clocks(definition.promise[category]), definition, state, app.city.calendar, today
-    )
-    values = {
-        "id": case_id,
-        "no": await _next_number(tx, definition, today),
-        "service_id": definition.service,
-        "item": definition.item,
-        "definition_id": definition_id,
-        "citizen_id": call.require_viewer().user_id,
-        "category": category,
-        "state": state.name,
-        "turn": state.turn,
-        "unit": definition.unit,
-        "form_sealed": app.vault.encrypt(to_json(dict(form)).decode(), FORM),
-        "exclusive_key": f"{definition.service}/{definition.item}"
-        if definition.exclusive
-        else None,
-        "turn_from_on": today,
-        "opened_at": now,
-        "moved_at": now,
-        **{name: getattr(clocks, name) for name in store.CLOCKS},
-    }
-    return await store.insert_case(tx, values)
-
-
-async def _next_number(tx: Transaction, definition: Definition, today: date) -> str:
-    number = definition.number
-    serial = await store.next_serial(tx, number.prefix, today)
-    if len(str(serial)) > number.digits:
-        raise Conflict(texts.NUMBERS_USED_UP)
-    return f"{number.prefix}{today:%Y%m%d}{serial:0{number.digits}d}"
 
 
 async def _get(case_id: UUID) -> Case:

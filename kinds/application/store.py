@@ -11,7 +11,7 @@ from core.ids import new_id
 from core.json import to_json
 from kinds.application.definition import Actor
 from kinds.application.domain import Clocks, TaskKind, TaskStatus
-from kinds.application.models import Case, CaseEvent, Task
+from kinds.application.models import Case, CaseEvent, Rating, Task
 
 CLOCKS = (
     "promise_days", "promise_used", "promise_from_on", "promise_due_on", "promise_broken_on",
@@ -162,6 +162,21 @@ async def update_case(tx: Transaction, case_id: UUID, **values: Any) -> None:
     await Case.filter(id=case_id).using_db(tx).update(**values)
 
 
+async def find_by_no(no: str) -> Case | None:
+    """A case by its number."""
+    return await fetch_model(connection(), Case, "WHERE no = $1", no)
+
+
+async def insert_rating(tx: Transaction, values: Mapping[str, Any]) -> None:
+    """What a citizen says of a case. Raises IntegrityError where it was rated before."""
+    await Rating.create(using_db=tx, **values)
+
+
+async def find_rating(case_id: UUID) -> Rating | None:
+    """What was said of a case."""
+    return await Rating.get_or_none(case_id=case_id)
+
+
 async def list_events(case_id: UUID, *, after: int, first: int) -> list[CaseEvent]:
     """A case's timeline in its order, from behind a sequence number on."""
     events = CaseEvent.filter(case_id=case_id, sequence__gt=after)
@@ -288,7 +303,11 @@ async def list_provisional(after: UUID, size: int) -> list[UUID]:
 
 
 async def forget_person(tx: Transaction, person_id: UUID, *, nobody: UUID) -> None:
-    """Untie a person from their ended cases, and take away the forms and the notes of these."""
+    """Untie a person from their ended cases, and take away the forms, notes and words of these."""
+    await tx.execute_query(
+        "UPDATE applications_rating SET citizen_id = $2, text_sealed = NULL WHERE citizen_id = $1",
+        [person_id, nobody],
+    )
     await tx.execute_query(
         """WITH ended AS (
              UPDATE applications_case SET citizen_id = $2, form_sealed = NULL

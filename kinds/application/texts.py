@@ -60,6 +60,10 @@ MATERIAL_ANEW = Text("MATERIAL_ANEW", "请重新提交{title}", "{title} has to 
 FILES_MANY = Text("FILES_MANY", "该材料最多 {most} 个文件", "At most {most} files for this paper")
 FILES_TODAY = Text("FILES_TODAY", "今日上传次数已达上限", "No more files can be sent today")
 CASE_FULL = Text("CASE_FULL", "附件总量已达上限", "The case has all the files it can take")
+NOT_ENDED = Text("CASE_NOT_ENDED", "办结后才能评价", "A case is rated once it has ended")
+RATED = Text("CASE_RATED", "该办件已评价", "This case has been rated")
+GRADE_RANGE = Text("GRADE_RANGE", "评价为 1 至 5 级", "A grade is 1 to 5")
+LABELS_MANY = Text("LABELS_MANY", "标签无效", "These labels are not valid")
 HOLD_OPEN = Text("CASE_HOLD_OPEN", "尚有办件未办结", "A case is still open")
 
 OWN_CASE = Text("OWN_CASE", "不能办理本人的件", "Nobody handles a case of their own")

@@ -7,8 +7,9 @@ runs keeps its own however the file is edited.
 import tomllib
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import date
 from hashlib import sha256
-from typing import Any
+from typing import Any, TypeAlias
 from uuid import UUID
 
 from pydantic import TypeAdapter
@@ -23,20 +24,28 @@ from core.manifest import Manifest
 from core.rooms import ExtensionPoint
 from core.settings import Settings
 from kinds.application.definition import Definition, DefinitionInvalid, Turn, check
+from kinds.application.form import Problem
 
 _ADAPTER = TypeAdapter(Definition)
 _KNOWN_MOST = 5_000
+
+
+Rule: TypeAlias = Callable[[City, Definition, Mapping[str, str], date], Sequence[Problem]]
 
 
 @dataclass(frozen=True, slots=True)
 class Application:
     """A service that runs on the engine: the structure of its definition.
 
-    `for_item(app, item)` makes the definition of one item of the city's registry, None for an item
-    that there is not; without it the service has one definition.
+    `rule` finds what is wrong with a complete form beyond its fields: it is given the answers that
+    are there, and today. `for_item(app, definition, item)` makes the definition of one item of the
+    city's registry, None for an item that there is not; without it the service has one definition.
     """
 
     definition: Definition
+    rule: Rule | None = None
+    calls_back: bool = False
+    """Its cases are the call-backs that follow on poor ratings of others."""
     for_item: Callable[[App, Definition, str], Awaitable[Definition | None]] | None = None
 
     @property
@@ -78,10 +87,32 @@ def _check_start(settings: Settings, manifests: Sequence[Manifest], city: City) 
 START_CHECK = StartCheck(_check_start)
 
 
+def rule_of(app: App, service: str) -> Rule | None:
+    """The rule of a service's own for its form."""
+    return _declared(app)[service].rule
+
+
+def calls_back(app: App, service: str) -> bool:
+    """Whether a service's cases are call-backs, which the city opens itself."""
+    return _declared(app)[service].calls_back
+
+
+def _declared(app: App) -> Mapping[str, Application]:
+    found = app.extensions(APPLICATIONS)
+    return app.once("applications.declared", lambda: {one.service: one for one in found})
+
+
+async def find_call_back(app: App) -> Definition | None:
+    """The definition of call-backs, where a service declares one."""
+    for application in _declared(app).values():
+        if application.calls_back:
+            return await find_current(app, application.service)
+    return None
+
+
 async def find_current(app: App, service: str, item: str = "") -> Definition | None:
     """The definition by which a case would be opened now; None for no such service or item."""
-    declared = app.once(APPLICATIONS, lambda: {a.service: a for a in app.extensions(APPLICATIONS)})
-    application = declared.get(service)
+    application = _declared(app).get(service)
     if application is None:
         return None
     definition = app.once(

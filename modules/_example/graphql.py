@@ -18,16 +18,19 @@ from core.graphql import (
     Refused,
     mutation,
     of_service,
+    parse_id,
     query,
     reading_view,
     view,
 )
 from core.upstream.readings import Reading
-from modules._example import domain, service, texts
+from kinds.subscription import unsubscribe
+from modules._example import domain, service, subscription, texts
+from modules._example.subscription import FOLLOWS, Followed
 
 # the domain's own dataclasses are the types: each field is written there, and nowhere again
 view(domain.Fountain, names={"fountain_ref": "code"}, hidden=("district_code",))
-view(service.Followed, name="FountainFollowed")
+view(Followed, name="FountainFollowed")
 
 # every reading of an outside system tells how fresh it is
 DrinkingFountains = reading_view(
@@ -37,8 +40,19 @@ DrinkingFountains = reading_view(
 )
 
 # a payload or a refusal, as data: an app can be sure to have handled all that may happen
-FollowFountainResult = Annotated[
-    service.Followed | Refused, strawberry.union("FollowFountainResult")
+FollowFountainResult = Annotated[Followed | Refused, strawberry.union("FollowFountainResult")]
+
+
+@view
+@dataclass(frozen=True, slots=True)
+class FountainUnfollowed:
+    """The viewer follows the fountain no more."""
+
+    follow_id: Annotated[str, "The id of the follow."]
+
+
+UnfollowFountainResult = Annotated[
+    FountainUnfollowed | Refused, strawberry.union("UnfollowFountainResult")
 ]
 
 
@@ -85,7 +99,20 @@ class Mutation:
         idempotency_key: IdempotencyKey,
     ) -> FollowFountainResult:
         """Follow a fountain."""
-        return await service.follow_fountain(info.context, fountain_id, idempotency_key)
+        return await subscription.follow_fountain(info.context, fountain_id, idempotency_key)
+
+    @mutation(of_service("drinking-fountains"), description="Follow a fountain no more.")
+    async def unfollow_fountain(
+        self,
+        info: Info,
+        follow_id: Annotated[
+            strawberry.ID, strawberry.argument(description="The id of the follow.")
+        ],
+        idempotency_key: IdempotencyKey,
+    ) -> UnfollowFountainResult:
+        """A follow that is gone already, or somebody else's, is not found."""
+        await unsubscribe(info.context, FOLLOWS, idempotency_key, id=parse_id(follow_id))
+        return FountainUnfollowed(follow_id)
 
 
 @home_card("followed-fountains", texts.FOLLOWED_FOUNTAINS, budget_ms=500, identity_level=1)

@@ -11,6 +11,6 @@ MANIFEST = Manifest(
     # the prefix of tables, job kinds, templates: one word for one module
     name="example",
     # in the order in which the schema shows their fields
-    rooms=("graphql", "upstream", "jobs", "messages", "models"),
+    rooms=("graphql", "upstream", "subscription", "models"),
     migrations="migrations",
 )

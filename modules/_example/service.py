@@ -1,34 +1,24 @@
-"""Commands and queries as plain functions; the only place that opens transactions.
+"""Queries as plain functions; the commands stand in subscription.py.
 
 The first argument is the call: who asks, in which language, until when, and the process's App.
 """
 
 import asyncio
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import timedelta
-from typing import Annotated
-from uuid import UUID
 
 from core.context.call import Call
-from core.database import transaction
 from core.errors import InvalidInput
 from core.upstream.client import UpstreamRejected
 from core.upstream.readings import Reading, ReadStatus
-from kinds import owned
-from modules._example import domain, store, texts
+from kinds.subscription import list_mine
+from modules._example import domain, texts
 from modules._example.domain import Fountain
-from modules._example.upstream import find_fountain, list_fountains
+from modules._example.subscription import FOLLOWS
+from modules._example.upstream import list_fountains
 
 _MAX_STALE = timedelta(hours=6)
-
-
-@dataclass(frozen=True, slots=True)
-class Followed:
-    """The viewer follows the fountain."""
-
-    follow_id: Annotated[UUID, "The id of the follow."]
-    fountain: Annotated[Fountain, "The fountain."]
 
 
 async def read_fountains(call: Call, district_code: str) -> Reading[Sequence[Fountain]]:
@@ -53,30 +43,9 @@ async def read_fountains(call: Call, district_code: str) -> Reading[Sequence[Fou
         return Reading(ReadStatus.UNAVAILABLE, None, None, error.reason)
 
 
-async def follow_fountain(call: Call, fountain_ref: str, key: str) -> Followed:
-    """Follow a fountain; following it again is one follow.
-
-    The same key and input give the same answer. Raises LoginRequired, NotFound, Conflict
-    (KEY_REUSED, TOO_MANY_FOUNTAINS) and Unavailable; then nothing was changed.
-    """
-    call.require_viewer()
-    # the network first, the transaction after: nothing waits for others while it holds locks
-    answer = find_fountain(call.app, call.deadline, fountain_ref)
-    fountain = await owned.look_up(answer, texts.FOUNTAINS_UPSTREAM)
-    row = {
-        "fountain_ref": fountain.fountain_ref,
-        "district_code": fountain.district_code,
-        "followed_at": call.app.clock.now(),
-    }
-    command = {"fountain_ref": fountain_ref}  # what the client sent, no more
-    async with transaction() as tx:
-        follow = await owned.add(call, tx, store.FOLLOWED, "followFountain", key, row, command)
-    return Followed(follow.id, fountain)
-
-
 async def read_followed_closed(call: Call) -> Reading[Sequence[Fountain]]:
     """Those of the viewer's fountains that give no water; as fresh as the least fresh district."""
-    follows = await owned.list_all(store.FOLLOWED, call.require_viewer().user_id)
+    follows = await list_mine(call, FOLLOWS)
     followed = {follow.fountain_ref for follow in follows}
     districts = sorted({follow.district_code for follow in follows})
     # together, not one after the other: all share the call's one deadline

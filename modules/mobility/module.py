@@ -9,6 +9,7 @@ MANIFEST = Manifest(
         "car_parks",
         "traffic",
         "fines",
+        "violations",
         "transit",
         "models",
         "jobs",

@@ -2,4 +2,4 @@
 
 from core.manifest import Manifest
 
-MANIFEST = Manifest(name="property")
+MANIFEST = Manifest(name="property", rooms=("holdings",))

@@ -66,6 +66,10 @@ class Provider:
     name: str
     channel: Channel
     send: Callable[[App, Deadline, Sequence[Outbound]], Awaitable[Sequence[Outcome]]]
+    is_set_up: Callable[[App], bool] = lambda _app: True
+    """Whether this installation uses it."""
+    is_standby: bool = False
+    """Gets messages only while the others of its channel fail."""
     confirms: bool = False
     """Whether receipts follow."""
     own_addresses: bool = False
@@ -80,16 +84,17 @@ PROVIDERS = ExtensionPoint("notification provider", Provider, key=lambda provide
 
 
 async def each(
-    outbounds: Sequence[Outbound], send: Callable[[Outbound], Awaitable[str | None]]
+    outbounds: Sequence[Outbound], send: Callable[[Outbound], Awaitable["str | Refused | None"]]
 ) -> Sequence[Outcome]:
     """Send one by one, all at once; `send` answers the provider's own ref."""
     return await asyncio.gather(*(judged(send(outbound)) for outbound in outbounds))
 
 
-async def judged(sending: Awaitable[str | None]) -> Outcome:
+async def judged(sending: Awaitable[str | Refused | None]) -> Outcome:
     """What the end of a call means for its message."""
     try:
-        return Taken(await sending)
+        answer = await sending
+        return answer if isinstance(answer, Refused) else Taken(answer)
     except UpstreamRejected as refusal:
         if refusal.status in (401, 403, 408, 429):  # of us or of the moment, not of the message
             return Failed(f"http_{refusal.status}", outcome_known=True)

@@ -1,21 +1,89 @@
-"""SMS through the city's gateway; see docs/upstreams/sms.md."""
+"""SMS through the city's gateways; see docs/upstreams/sms.md.
 
-from collections.abc import Sequence
+A text is sent in parts; each part costs. They are counted by a library: a part holds 160 septets or
+70 UTF-16 units, less where there are several, and neither an emoji nor an escaped character is cut
+in two (3GPP TS 23.038, TS 23.040).
+"""
+
+import hashlib
+import hmac
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+
+import orjson
+import smsutil
 
 from core.context.app import App
 from core.deadline import Deadline
-from notifications.channels.port import Outbound, Outcome, Provider, each
+from core.upstream.operation import Operation
+from notifications.channels.port import Outbound, Outcome, Provider, Refused, each
+from notifications.credentials import credentials_of
 from notifications.domain import Channel
-from notifications.upstream import send as send_text
+from notifications.receipts import Receipt
+from notifications.upstream import BACKUP, send, send_backup
+
+PARTS_MAX = 8
+"""A text of more parts is refused: it is a letter, not a text."""
+
+STATES: Mapping[str, str] = {
+    "DELIVRD": "delivered",
+    "EXPIRED": "temporary-failure",
+    "UNKNOWN": "temporary-failure",
+    "UNDELIV": "permanent-failure",
+    "REJECTD": "permanent-failure",
+    "DELETED": "permanent-failure",
+}
+"""What `stat` of a receipt means (SMPP 3.4, appendix B; the Chinese carriers' CMPP has the same).
+Other words, such as ACCEPTD, say nothing yet."""
+
+Send = Callable[[App, Deadline, Sequence[Outbound]], Awaitable[Sequence[Outcome]]]
 
 
-async def send(app: App, deadline: Deadline, outbounds: Sequence[Outbound]) -> Sequence[Outcome]:
-    """Hand texts to the gateway."""
-
-    async def one(outbound: Outbound) -> str:
-        return await send_text(app, deadline, outbound.ref, outbound.address, outbound.body)
-
-    return await each(outbounds, one)
+def count_parts(text: str) -> int:
+    """How many parts a text is sent in."""
+    return len(smsutil.split(text).parts)
 
 
-GATEWAY = Provider("sms", Channel.SMS, send)
+def _through(operation: Operation[[str, str, str], str]) -> Send:
+    async def hand_over(
+        app: App, deadline: Deadline, outbounds: Sequence[Outbound]
+    ) -> Sequence[Outcome]:
+        async def one(outbound: Outbound) -> str | Refused:
+            if count_parts(outbound.body) > PARTS_MAX:
+                return Refused("too_long")
+            return await operation(app, deadline, outbound.ref, outbound.address, outbound.body)
+
+        return await each(outbounds, one)
+
+    return hand_over
+
+
+GATEWAY_PROVIDER = Provider("sms", Channel.SMS, _through(send), confirms=True)
+BACKUP_PROVIDER = Provider(
+    "sms_backup",
+    Channel.SMS,
+    _through(send_backup),
+    is_set_up=lambda app: app.upstreams.find_address(BACKUP.name) is not None,
+    is_standby=True,
+    confirms=True,
+)
+
+
+def read_receipts(
+    app: App, provider: str, body: bytes, signature: str | None
+) -> Sequence[Receipt] | None:
+    """The receipts that a gateway posts; None where it was not the gateway.
+
+    Raises ValueError for an unknown form.
+    """
+    credentials = credentials_of(app, provider)
+    if credentials is None or signature is None or not signature.isascii():
+        return None
+    expected = hmac.new(credentials["receipt_secret"].encode(), body, hashlib.sha256).hexdigest()
+    if not hmac.compare_digest(expected, signature):
+        return None
+    try:
+        rows = orjson.loads(body)["receipts"]
+        pairs = [(str(row["receipt_no"]), STATES.get(row["stat"])) for row in rows]
+    except (KeyError, TypeError, orjson.JSONDecodeError) as error:
+        raise ValueError("unknown form") from error
+    return [Receipt(provider, ref, state) for ref, state in pairs if state is not None]

@@ -318,7 +318,7 @@ SET search_path = pg_catalog, public, pg_temp AS $$
 BEGIN
   CREATE TEMP TABLE told (
     is_refund boolean, ref text, order_ref text, their_ref text,
-    amount_fen bigint, fee_fen bigint, at timestamptz, seq bigint
+    amount_fen bigint, fee_fen bigint, at timestamptz, settled_fen bigint, wrong text, seq bigint
   ) ON COMMIT DROP;
   CREATE TEMP TABLE booking (
     is_refund boolean, ref text, intent_id uuid, payee text, amount_fen bigint,
@@ -328,7 +328,8 @@ BEGIN
   CREATE TEMP TABLE found (
     booked_on date, kind text, is_refund boolean, ref text, order_ref text, their_ref text,
     intent_id uuid, payee text, our_fen bigint, their_fen bigint,
-    our_at timestamptz, their_at timestamptz, crossing boolean DEFAULT false
+    our_at timestamptz, their_at timestamptz, crossing boolean DEFAULT false,
+    note text DEFAULT ''
   ) ON COMMIT DROP;
   EXECUTE format('GRANT SELECT, INSERT, UPDATE, DELETE ON told, booking, found TO %I',
                  session_user);

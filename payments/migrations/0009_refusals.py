@@ -6,7 +6,7 @@ from tortoise.migrations import operations as ops
 _KINDS = """
 ALTER TABLE payments_case DROP CONSTRAINT payments_case_kind;
 ALTER TABLE payments_case ADD CONSTRAINT payments_case_kind CHECK (kind IN (
-  'missing_here', 'missing_there', 'amount', 'fee', 'date', 'duplicate', 'refund', 'line',
+  'missing_here', 'missing_there', 'amount', 'fee', 'date', 'duplicate', 'refund', 'coupon', 'line',
   'refund_refused', 'refund_overdue', 'second_capture', 'foreign_refund', 'other_amount',
   'other_currency', 'other_time'));
 """

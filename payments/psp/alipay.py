@@ -33,6 +33,7 @@ from payments.psp.merchants import read_merchant
 from payments.psp.port import (
     Callback,
     CallbackRefused,
+    ForeignRefund,
     MerchantRefused,
     Order,
     OrderState,
@@ -85,7 +86,9 @@ def open_client(app: App, address: str) -> "AlipayClient | None":
         http=app.http.upstream("alipay", address),
         clock=app.clock,
         merchant=read_merchant(app.settings, "alipay", SANDBOX_MERCHANT),
-        signer=Signer(keys.alipay_merchant_private, keys.alipay_platform_public),
+        signer=Signer(
+            keys.alipay_merchant_private, keys.alipay_platform_public, *keys.alipay_platform_others
+        ),
         gateway_url=address + _GATEWAY,
         base_url=app.settings.base_url,
     )
@@ -340,16 +343,22 @@ def _order_view(told: Mapping[str, Any], paid_at: str | None) -> OrderView:
         trade_no,
         parse_yuan(told["total_amount"]),
         _read_time(paid_at),
+        str(told.get("trans_currency") or "CNY"),
     )
 
 
-def _refund_told(told: Mapping[str, str]) -> RefundView | None:
-    """The refund of a notice; None for one by hand in Alipay's own portal: no number of ours."""
+def _refund_told(told: Mapping[str, str]) -> RefundView | ForeignRefund:
+    """The refund of a notice; one by hand in Alipay's own portal has no number of ours.
+
+    `refund_fee` is the sum of all refunds of the trade: it is no refund's own amount.
+    """
+    intent_id, number = UUID(told["out_trade_no"]), told.get("out_biz_no", "")
     try:
-        refund_id = UUID(told.get("out_biz_no", ""))
+        refund_id = UUID(number)
     except ValueError:
-        return None
-    return RefundView(refund_id, RefundState.SUCCEEDED, refund_id.hex)
+        ref = number or told["trade_no"]
+        return ForeignRefund(intent_id, ref[:64], parse_yuan(told.get("refund_fee", "0")))
+    return RefundView(refund_id, RefundState.SUCCEEDED, refund_id.hex, intent_id=intent_id)
 
 
 def sub_code(refusal: UpstreamRejected) -> str:

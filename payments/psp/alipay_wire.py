@@ -29,13 +29,15 @@ class NotSigned(Exception):
 
 
 class Signer:
-    """Our key, and the key by which Alipay is believed. Both are PEM texts of RSA keys."""
+    """Our key, and the keys by which Alipay is believed. All are PEM texts of RSA keys."""
 
-    def __init__(self, private_key: bytes, platform_key: bytes) -> None:
-        private, platform = parsed(private_key), load_pem_public_key(platform_key)
-        if not isinstance(private, RSAPrivateKey) or not isinstance(platform, RSAPublicKey):
+    def __init__(self, private_key: bytes, *platform_keys: bytes) -> None:
+        private = parsed(private_key)
+        platform = [load_pem_public_key(key) for key in platform_keys]
+        rsa_keys = [key for key in platform if isinstance(key, RSAPublicKey)]
+        if not isinstance(private, RSAPrivateKey) or len(rsa_keys) != len(platform):
             raise ValueError("RSA2 signs with RSA keys")
-        self._private, self._platform = private, platform
+        self._private, self._platform = private, rsa_keys
 
     def sign(self, params: Mapping[str, str]) -> dict[str, str]:
         """A request's parameters with their `sign`; those without a value are left out."""
@@ -79,9 +81,18 @@ class Signer:
     def _check(self, signature: str, text: str) -> None:
         try:
             raw = base64.b64decode(signature, validate=True)
-            self._platform.verify(raw, text.encode(), PKCS1v15(), SHA256())
-        except (InvalidSignature, binascii.Error, ValueError):
+        except (binascii.Error, ValueError):
             raise NotSigned from None
+        if not any(_holds(key, raw, text.encode()) for key in self._platform):
+            raise NotSigned
+
+
+def _holds(key: RSAPublicKey, signature: bytes, content: bytes) -> bool:
+    try:
+        key.verify(signature, content, PKCS1v15(), SHA256())
+    except InvalidSignature:
+        return False
+    return True
 
 
 def _canonical(params: Mapping[str, str]) -> str:

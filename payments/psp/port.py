@@ -52,13 +52,14 @@ class OrderState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class OrderView:
-    """An order as the PSP tells it. The last three are known of a paid one."""
+    """An order as the PSP tells it. What follows the state is known of a paid one."""
 
     intent_id: UUID
     state: OrderState
     psp_ref: str | None = None
     amount_fen: int | None = None
     paid_at: datetime | None = None
+    currency: str = "CNY"
 
 
 class RefundState(StrEnum):
@@ -73,12 +74,22 @@ class RefundState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class RefundView:
-    """A refund as the PSP tells it."""
+    """A refund as the PSP tells it, and of which payment, where it tells that too."""
 
     refund_id: UUID
     state: RefundState
     psp_ref: str | None = None
     amount_fen: int | None = None
+    intent_id: UUID | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ForeignRefund:
+    """Money of a payment of ours that the PSP has returned under a number that is not ours."""
+
+    intent_id: UUID
+    their_ref: str
+    amount_fen: int | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +108,7 @@ class Callback:
     """News from the PSP whose signature, age and merchant are checked; `nonce` is its own."""
 
     nonce: str
-    news: OrderView | RefundView | None
+    news: OrderView | RefundView | ForeignRefund | None
     """None for news that nobody here waits for."""
 
 

@@ -1,31 +1,26 @@
-"""WeChat Pay, API v3: signed requests, signed answers, encrypted callbacks.
+"""WeChat Pay, API v3: orders, refunds and callbacks; the envelope is payments.psp.wechatpay_wire.
 
-Signing, verifying and decrypting are wechatpayv3's (its `utils`); its HTTP client is not used: it
-is synchronous and knows no deadline. What that library lacks is here: a callback older than five
-minutes is refused, and so is one without a nonce.
-Source: pay.weixin.qq.com/doc/v3/merchant (signature 4012365342, callback 4012791882).
+Source: pay.weixin.qq.com/doc/v3/merchant.
 """
 
-import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 from urllib.parse import parse_qsl
 from uuid import UUID
 
 import orjson
-from wechatpayv3 import utils as wechat
 
 from core.clock import SHANGHAI, Clock, ensure_utc
 from core.context.app import App
 from core.deadline import Deadline
-from core.security.keys import private_key as parsed
 from core.upstream.client import Response, Upstream, UpstreamFailed, UpstreamRejected
 from payments.psp.merchants import read_merchant
 from payments.psp.port import (
     Callback,
     CallbackRefused,
+    ForeignRefund,
     MerchantRefused,
     Order,
     OrderState,
@@ -34,9 +29,8 @@ from payments.psp.port import (
     RefundState,
     RefundView,
 )
+from payments.psp.wechatpay_wire import Wire
 
-SCHEME = "WECHATPAY2-SHA256-RSA2048"
-FRESH = timedelta(minutes=5)
 CALLBACK_PATH = "/callbacks/wechatpay"
 _ORDERS = "/v3/pay/transactions"
 _REFUNDS = "/v3/refund/domestic/refunds"
@@ -94,6 +88,7 @@ def open_client(app: App, address: str) -> "WeChatPayClient":
         platform_key=app.keys.wechat_platform_public,
         apiv3_key=app.keys.wechat_apiv3,
         notify_url=app.settings.base_url + CALLBACK_PATH,
+        other_platform_keys=app.keys.wechat_platform_others,
     )
 
 
@@ -112,13 +107,20 @@ class WeChatPayClient:
         platform_key: bytes,
         apiv3_key: bytes,
         notify_url: str,
+        other_platform_keys: Mapping[str, bytes] | None = None,
     ) -> None:
         self._http = http
-        self._clock = clock
         self.merchant = merchant
-        self._private = parsed(private_key)
-        self._platform = wechat.load_public_key(platform_key.decode())
-        self._apiv3_key = apiv3_key.decode()
+        self.wire = Wire(
+            clock,
+            mchid=merchant.mchid,
+            merchant_serial=merchant.merchant_serial,
+            private_key=private_key,
+            platform_serial=merchant.platform_serial,
+            platform_keys={merchant.platform_serial: platform_key}
+            | dict(other_platform_keys or {}),
+            apiv3_key=apiv3_key,
+        )
         self._notify_url = notify_url
 
     async def order(self, order: Order, deadline: Deadline) -> str:
@@ -219,11 +221,11 @@ class WeChatPayClient:
 
     def read_callback(self, headers: Mapping[str, str], body: bytes) -> Callback:
         """Believe a callback by its signature, age, key and merchant; see the port."""
-        nonce = self._check_signature(headers, body)
+        nonce = self.wire.check_signature(headers, body)
         if nonce is None:
             raise CallbackRefused("signature")
-        self._check_age(headers)
-        news = self._open(body)
+        self.wire.check_age(headers)
+        news = self.wire.open(body)
         kind = str(news.pop("event_type"))
         try:
             if news.get("mchid") != self.merchant.mchid:
@@ -236,7 +238,7 @@ class WeChatPayClient:
                     raise CallbackRefused("malformed")
                 return Callback(nonce, view)
             if kind.startswith("REFUND."):
-                return Callback(nonce, _refund_view(news, news["refund_status"]))
+                return Callback(nonce, _refund_told(news))
         except (KeyError, TypeError, ValueError):
             raise CallbackRefused("malformed") from None
         return Callback(nonce, None)
@@ -260,9 +262,9 @@ class WeChatPayClient:
                 data=text.encode() if text else None,
                 params=dict(parse_qsl(query)) or None,
                 headers={
-                    "Authorization": self.authorization(method, target, text),
+                    "Authorization": self.wire.authorization(method, target, text),
                     "Content-Type": "application/json",
-                    "Wechatpay-Serial": self.merchant.platform_serial,
+                    "Wechatpay-Serial": self.wire.platform_serial,
                 },
                 accept="*/*" if operation in _BODILESS else "application/json",
                 safe=method == "GET",
@@ -271,68 +273,9 @@ class WeChatPayClient:
             if _is_of_merchant(refusal):
                 raise MerchantRefused(refusal, refusal.code) from refusal
             raise
-        if self._check_signature(answer.headers, answer.body) is None:
+        if self.wire.check_signature(answer.headers, answer.body) is None:
             raise UpstreamFailed(self.name, operation, "the answer's signature does not hold")
         return answer
-
-    def authorization(self, method: str, target: str, text: str = "") -> str:
-        """The header that signs one request."""
-        nonce = secrets.token_hex(16).upper()
-        timestamp = int(self._clock.now().timestamp())
-        signature = wechat.rsa_sign(
-            self._private, f"{method}\n{target}\n{timestamp}\n{nonce}\n{text}\n"
-        )
-        return (
-            f'{SCHEME} mchid="{self.merchant.mchid}",nonce_str="{nonce}",signature="{signature}",'
-            f'timestamp="{timestamp}",serial_no="{self.merchant.merchant_serial}"'
-        )
-
-    def _check_signature(self, headers: Mapping[str, str], body: bytes) -> str | None:
-        """The nonce of a message that WeChat Pay signed; None for any other."""
-        found = {name.lower(): value for name, value in headers.items()}
-        timestamp = found.get("wechatpay-timestamp", "")
-        nonce = found.get("wechatpay-nonce", "")
-        if found.get("wechatpay-serial") != self.merchant.platform_serial or not nonce:
-            return None
-        try:
-            holds = wechat.rsa_verify(
-                timestamp,
-                nonce,
-                body.decode(),
-                found.get("wechatpay-signature", ""),
-                self._platform,
-            )
-        except ValueError:
-            return None
-        return nonce[:64] if holds else None
-
-    def _check_age(self, headers: Mapping[str, str]) -> None:
-        found = {name.lower(): value for name, value in headers.items()}
-        try:
-            sent_at_s = int(found["wechatpay-timestamp"])
-        except (KeyError, ValueError):
-            raise CallbackRefused("stale") from None
-        if abs(self._clock.now().timestamp() - sent_at_s) > FRESH.total_seconds():
-            raise CallbackRefused("stale")
-
-    def _open(self, body: bytes) -> dict[str, Any]:
-        """The decrypted resource with the event's type beside it."""
-        try:
-            notice = orjson.loads(body)
-            sealed = notice["resource"]
-            if sealed["algorithm"] != "AEAD_AES_256_GCM":
-                raise CallbackRefused("algorithm")
-            plain = wechat.aes_decrypt(
-                sealed["nonce"],
-                sealed["ciphertext"],
-                sealed.get("associated_data") or "",
-                self._apiv3_key,
-            )
-            if plain is None:
-                raise CallbackRefused("decryption")
-            return dict(orjson.loads(plain)) | {"event_type": notice["event_type"]}
-        except (KeyError, TypeError, ValueError, AttributeError):
-            raise CallbackRefused("malformed") from None
 
     def _order_view(self, told: Any) -> OrderView | None:
         """An order as an answer or a callback tells it; None for nonsense."""
@@ -347,6 +290,7 @@ class WeChatPayClient:
                 _ref(told["transaction_id"]),
                 _fen(told["amount"]["total"]),
                 _read_time(told["success_time"]),
+                str(told["amount"].get("currency", "CNY")),
             )
         except (KeyError, TypeError, ValueError):
             return None
@@ -362,12 +306,26 @@ class WeChatPayClient:
         return view
 
 
+def _refund_told(news: Any) -> RefundView | ForeignRefund:
+    """The refund of a callback; one made in the merchant's portal has no number of ours."""
+    try:
+        UUID(news["out_refund_no"])
+    except ValueError:
+        return ForeignRefund(
+            UUID(news["out_trade_no"]), _ref(news["refund_id"]), _fen(news["amount"]["refund"])
+        )
+    return _refund_view(news, news["refund_status"])
+
+
 def _refund_view(told: Any, status: str) -> RefundView:
+    if told["amount"].get("currency", "CNY") != "CNY":
+        raise ValueError("a refund in another currency")
     return RefundView(
         UUID(told["out_refund_no"]),
         _REFUND_STATES[status],
         _ref(told["refund_id"]),
         _fen(told["amount"]["refund"]),
+        UUID(told["out_trade_no"]) if "out_trade_no" in told else None,
     )
 
 

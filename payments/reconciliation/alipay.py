@@ -4,14 +4,15 @@ Alipay announces no digest: the ZIP's own checksum and the detail's footer stand
 Source: opendocs.alipay.com, alipay.data.dataservice.bill.downloadurl.query.
 """
 
+import csv
 import re
 import zipfile
-from collections.abc import Iterator
-from datetime import date, datetime, time, timedelta
-from typing import BinaryIO, Protocol, cast
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import BinaryIO, NamedTuple, Protocol, cast
 from urllib.parse import parse_qsl, urlsplit
 
-from core.clock import SHANGHAI
 from core.context.app import App
 from core.deadline import Deadline
 from core.upstream.client import ANY, Timeouts, UpstreamFailed, UpstreamRejected
@@ -21,24 +22,34 @@ from payments.statements import (
     Announced,
     Line,
     Source,
-    StatementNotReady,
     StatementRefused,
     above_zero,
+    civil_day,
     civil_time,
+    columns,
     fen,
+    fine,
+    misread,
+    name_of,
     read_lines,
-    ref_of,
+    whole,
 )
 
 NAME = "alipay"
 
 _METHOD = "alipay.data.dataservice.bill.downloadurl.query"
-_MADE_AT = time(10)
 _DOWNLOAD_S = 300.0
 _FILE_BYTES_MAX = 2_000_000_000
-_CELLS = 25
+_ENCODING = "gb18030"
 _DETAIL = "业务明细.csv"
-_FOOTER = re.compile(r"#(交易|退款)合计：([0-9]+)笔，商家实收(?:退款)?共(-?[0-9.]+)元，.*")
+_KINDS = ("交易", "退款")
+_FOOTER = re.compile(r"#+(交易|退款)合计：([0-9]+)笔，[^0-9-]*(-?[0-9.,]*[0-9])元")
+_COLUMNS = (
+    *(("支付宝交易号",), ("商户订单号",), ("业务类型",), ("完成时间",)),
+    *(("订单金额（元）", "订单金额"), ("商家实收（元）", "交易金额（元）", "交易金额")),
+    *(("退款批次号/请求号", "退款批次号"), ("服务费（元）", "服务费")),
+)
+"""By their names; older bills have others of them."""
 
 
 class AlipayBills(Protocol):
@@ -64,16 +75,13 @@ class AlipayBillsClient:
         self._schemes = {"https", urlsplit(address).scheme}
 
     async def fetch(self, on: date, into: BinaryIO, deadline: Deadline) -> Announced | None:
-        """See the protocol. Not made yet and nothing happened are one answer: the hour tells."""
+        """See the protocol."""
         biz = {"bill_type": "trade", "bill_date": on.isoformat()}
         try:
             node = await self._client.call(_METHOD, biz, "announce_bill", deadline)
         except UpstreamRejected as refusal:
             if sub_code(refusal) != NO_BILL:
                 raise
-            made_at = datetime.combine(on + timedelta(days=1), _MADE_AT, SHANGHAI)
-            if self._app.clock.now() < made_at:
-                raise StatementNotReady(NAME) from None
             return None
         url = urlsplit(str(node.get("bill_download_url")))
         if url.scheme not in self._schemes or not url.netloc:
@@ -101,64 +109,125 @@ async def _fetch(app: App, on: date, into: BinaryIO, deadline: Deadline) -> Anno
 
 
 def read(file: BinaryIO, announced: Announced) -> Iterator[Line]:
-    """The lines of a trade bill; see payments.statements.Source."""
+    """The lines of a trade bill; see payments.statements.Source. Its file names are in GBK."""
     try:
-        with zipfile.ZipFile(file) as archive:
+        with zipfile.ZipFile(file, metadata_encoding=_ENCODING) as archive:
             detail = [name for name in archive.namelist() if name.endswith(_DETAIL)]
             if len(detail) != 1 or not detail[0].startswith(announced.account):
                 raise StatementRefused(NAME, "malformed", "not one detail of this account")
             with archive.open(detail[0]) as content:
-                yield from _read_detail(read_lines(NAME, cast(BinaryIO, content), "gbk"))
-    except zipfile.BadZipFile:
-        raise StatementRefused(NAME, "malformed", "BadZipFile") from None
+                yield from read_detail(read_lines(NAME, cast(BinaryIO, content), _ENCODING))
+    except (zipfile.BadZipFile, UnicodeDecodeError) as error:
+        raise StatementRefused(NAME, "malformed", type(error).__name__) from None
 
 
-def _read_detail(lines: Iterator[str]) -> Iterator[Line]:
-    totals = {"交易": [0, 0], "退款": [0, 0]}
-    told: dict[str, list[int]] = {}
-    header = False
-    for number, raw in enumerate(lines, 1):
-        text = raw.removesuffix("\r")
-        try:
-            if text.startswith("#"):
-                told |= _footer(text)
-            elif not header:
-                header = text.startswith("支付宝交易号,商户订单号,")
-                if not header:
-                    raise ValueError("another header")
-            elif text:
-                kind, line = _line(text)
-                totals[kind][0] += 1
-                totals[kind][1] += -line.amount_fen if line.is_refund else line.amount_fen
-                yield line
-        except (KeyError, ValueError):
-            raise StatementRefused(NAME, "malformed", f"line {number}") from None
-    if set(told) != set(totals):
-        raise StatementRefused(NAME, "truncated", "no totals")
-    if told != totals:
+class _Sums(NamedTuple):
+    """Of payments or of refunds: how many, by the orders' amounts, and as settled with us."""
+
+    count: int = 0
+    amount_fen: int = 0
+    settled_fen: int = 0
+
+    def plus(self, amount_fen: int, settled_fen: int) -> "_Sums":
+        return _Sums(self.count + 1, self.amount_fen + amount_fen, self.settled_fen + settled_fen)
+
+
+def read_detail(lines: Iterator[str]) -> Iterator[Line]:
+    """The lines of a detail's text. Raises StatementRefused."""
+    sums = {kind: _Sums() for kind in _KINDS}
+    told: dict[str, tuple[int, int]] = {}
+    form: _Form | None = None
+    misread_kinds: set[str] = set()
+    for text in lines:
+        if text.startswith("#"):
+            told |= _footer(text)
+        elif form is None and text:
+            try:
+                form = _Form.of(text)
+            except ValueError as error:
+                raise StatementRefused(NAME, "malformed", f"another header: {error}") from None
+        elif form is not None and text:
+            kind, line = form.line(text)
+            if line.wrong:
+                misread_kinds.add(kind)
+                sums[kind] = sums[kind].plus(0, 0) if kind in sums else _Sums()
+            else:
+                settled_fen = line.amount_fen if line.settled_fen is None else line.settled_fen
+                sums[kind] = sums[kind].plus(line.amount_fen, settled_fen)
+            yield line
+    for kind in _KINDS:
+        if kind not in told:
+            raise StatementRefused(NAME, "truncated", "no totals")
+        _compare(told[kind], sums[kind], is_whole=kind not in misread_kinds)
+
+
+def _compare(told: tuple[int, int], sums: _Sums, *, is_whole: bool) -> None:
+    """Raise StatementRefused totals; older footers tell the orders' amounts, newer what is settled.
+
+    Where a line could not be read, its amount is missing from our sum and only the count can tell.
+    """
+    count, amount_fen = told
+    if count != sums.count or (is_whole and amount_fen not in (sums.settled_fen, sums.amount_fen)):
         raise StatementRefused(NAME, "totals")
 
 
-def _line(text: str) -> tuple[str, Line]:
-    """One line and its kind. Raises ValueError."""
-    cells = [cell.strip() for cell in text.split(",")]
-    if len(cells) != _CELLS:
-        raise ValueError("not a line")
-    kind, order_ref, at = cells[2], ref_of(cells[1]), civil_time(cells[5])
-    amount_fen, fee_fen = fen(cells[12]), fen(cells[22])
-    if kind == "退款":
-        ref = ref_of(cells[21])
-        return kind, Line(
-            True, ref, order_ref, ref_of(cells[0]), above_zero(-amount_fen), fee_fen, at
-        )
-    return kind, Line(
-        False, order_ref, order_ref, ref_of(cells[0]), above_zero(amount_fen), -fee_fen, at
-    )
+@dataclass(frozen=True, slots=True)
+class _Form:
+    """Where a detail's columns stand."""
+
+    cells: int
+    places: Sequence[int]
+
+    @classmethod
+    def of(cls, header: str) -> "_Form":
+        """By the header. Raises ValueError for a file that is no detail."""
+        names = header.split(",")
+        return cls(len(names), columns(names, *_COLUMNS))
+
+    def line(self, text: str) -> tuple[str, Line]:
+        """One line and its kind."""
+        cells = _cells(text, self.cells)
+        if len(cells) != self.cells:
+            return "", misread("", text, "another number of columns", civil_day(""))
+        row = [cells[place].strip() for place in self.places]
+        try:
+            return row[2], _line(row)
+        except ValueError as error:
+            return row[2], misread(row[1], text, str(error), civil_day(row[3]))
 
 
-def _footer(text: str) -> dict[str, list[int]]:
-    found = _FOOTER.fullmatch(text)
-    return {} if found is None else {found[1]: [int(found[2]), fen(found[3])]}
+def _cells(text: str, count: int) -> list[str]:
+    """The cells of a line; in quotes, as an amount with thousands separators is, or not."""
+    if '"' not in text:
+        return text.split(",")
+    cells = next(csv.reader([text]))
+    return cells if len(cells) == count else text.split(",")
+
+
+def _line(row: Sequence[str]) -> Line:
+    """What the cells say. Raises ValueError, in words, for what makes no sense.
+
+    Amounts of refunds and fees of payments are negative. A refund made by hand in Alipay's own
+    portal has no number of ours: it is known by the trade's and its time.
+    """
+    trade_ref, order_no, kind, at_text, total, settled, request_no, fee = row
+    if kind not in _KINDS:
+        raise ValueError(f"business of another kind: {kind}")
+    order_ref, at = name_of(order_no), civil_time(at_text)
+    amount_fen, settled_fen = above_zero(abs(fen(total))), abs(fen(settled))
+    is_refund = kind == "退款"
+    ref = order_ref
+    if is_refund:
+        ref = name_of(request_no or f"{trade_ref} {at_text} 手工退款")
+    return Line(
+        is_refund, ref, order_ref, name_of(trade_ref), amount_fen, whole(abs(fine(fee))), at,
+        settled_fen,
+    )  # fmt: skip
+
+
+def _footer(text: str) -> dict[str, tuple[int, int]]:
+    found = _FOOTER.match(text)
+    return {} if found is None else {found[1]: (int(found[2]), abs(fen(found[3])))}
 
 
 SOURCE = Source(NAME, Side.PSP, _fetch, read)

@@ -36,9 +36,14 @@ WITH opened AS (
          kind = ANY($5::text[]) AND coalesce(payee, $4) IS NOT NULL, crossing,
          our_fen, their_fen, our_at, their_at, 'open', $2
     FROM found
-      ON CONFLICT (source, booked_on, kind, is_refund, ref) DO NOTHING RETURNING id)
+      ON CONFLICT (source, booked_on, kind, is_refund, ref) DO NOTHING
+  RETURNING id, booked_on, kind, is_refund, ref)
 INSERT INTO payments_case_note (case_id, at, actor, event, note)
-SELECT id, $2::timestamptz, $3, 'open', '' FROM opened RETURNING case_id
+SELECT o.id, $2::timestamptz, $3, 'open', (
+         SELECT left(min(f.note), 500) FROM found f
+          WHERE (f.booked_on, f.kind, f.is_refund, f.ref)
+              = (o.booked_on, o.kind, o.is_refund, o.ref))
+  FROM opened o RETURNING case_id
 """
 
 _REAPPEAR = """
@@ -220,13 +225,11 @@ async def list_unheard(tx: Transaction) -> list[UUID]:
 
 
 async def list_unheard_refunds(tx: Transaction) -> list[UUID]:
-    """Refunds of ours that the PSP has made and we have not heard of."""
+    """Refunds of ours that the PSP tells of and that are not made, as far as we have heard."""
     rows = await fetch_all(
         tx,
-        """SELECT DISTINCT r.id FROM found f
-             JOIN payments_refund r ON r.intent_id = f.intent_id
-              AND payments_ref(r.id) = f.ref
-            WHERE f.kind = 'refund' AND f.our_fen IS NULL AND r.state <> 'succeeded'""",
+        """SELECT DISTINCT r.id FROM booking b JOIN payments_refund r ON payments_ref(r.id) = b.ref
+            WHERE b.is_refund AND NOT b.due AND r.state <> 'succeeded'""",
     )
     return [row["id"] for row in rows]
 

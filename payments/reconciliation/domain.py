@@ -1,23 +1,22 @@
 """What can differ between a statement and the ledger, and the life of such a difference."""
 
-from datetime import timedelta
 from enum import StrEnum
 
 from core.states import Edge, StateMachine
-from payments.domain import Side
+from payments.domain import CLOCKS_DIFFER, Side
 from payments.events import Oddity
 
-BOUNDARY = timedelta(minutes=10)
+BOUNDARY = CLOCKS_DIFFER
 """How far the two sides' clocks and bookings may lie apart around midnight."""
 
 
 class BreakKind(StrEnum):
-    """The seven ways in which a statement and the ledger can differ; see payments.events.Oddity for
-    the cases that no statement opens and none clears.
+    """The ways in which a statement and the ledger can differ; see payments.events.Oddity for the
+    cases that no statement opens and none clears.
 
     MISSING_HERE: they book a payment that the ledger has not. MISSING_THERE: the reverse. AMOUNT,
-    FEE, DATE: both have it, but not alike. DUPLICATE: they book it twice. REFUND: only one side
-    has a refund.
+    FEE, DATE: both have it, but not alike. COUPON: they settle less than was paid. DUPLICATE: they
+    book it twice. REFUND: only one side has a refund. LINE: a line of theirs makes no sense.
     """
 
     MISSING_HERE = "missing_here"
@@ -27,16 +26,19 @@ class BreakKind(StrEnum):
     DATE = "date"
     DUPLICATE = "duplicate"
     REFUND = "refund"
+    COUPON = "coupon"
+    LINE = "line"
 
 
 BLOCKING = {
-    Side.PSP: (BreakKind.MISSING_THERE, BreakKind.AMOUNT, BreakKind.REFUND),
+    Side.PSP: (BreakKind.MISSING_THERE, BreakKind.AMOUNT, BreakKind.REFUND, BreakKind.LINE),
     Side.PAYEE: (
         BreakKind.MISSING_HERE,
         BreakKind.MISSING_THERE,
         BreakKind.AMOUNT,
         BreakKind.DUPLICATE,
         BreakKind.REFUND,
+        BreakKind.LINE,
     ),
 }
 """Differences that leave open what a payee is owed: nothing is paid out to it meanwhile."""

@@ -23,7 +23,7 @@ from payments.ledger.accounts import payee_payable, psp_receivable
 from payments.reconciliation.domain import BOUNDARY
 from payments.statements import Line
 
-_COLUMNS = ("is_refund", "ref", "order_ref", "their_ref", "amount_fen", "fee_fen", "at", "seq")
+_COLUMNS = (*Line._fields, "seq")
 _BREATH_LINES = 1_000
 """After so many lines others of this process get their turn."""
 
@@ -84,6 +84,13 @@ SELECT true AS is_refund, i.id, i.id AS intent_id, i.payee,
  WHERE j.kind = 'reverse' AND 'payee:' || i.payee = $2 AND """
 """A payee is not told of refunds: it may reverse one, and need not."""
 
+_PSP_OPEN_REFUNDS = """
+SELECT true AS is_refund, r.id, r.intent_id, i.payee, r.amount_fen,
+       r.created_at AS first_at, r.created_at AS last_at, false AS due, false AS deemed
+  FROM payments_refund r JOIN payments_intent i ON i.id = r.intent_id
+ WHERE r.state <> 'succeeded' AND 'psp:' || r.psp = $2 AND """
+"""A refund stands in the statement of the day on which it was asked for, made or not."""
+
 _STRAY_PAYMENT = """i.id IN (
   SELECT payments_id(t.ref) FROM told t WHERE NOT t.is_refund AND NOT EXISTS (
     SELECT FROM booking b WHERE NOT b.is_refund AND b.ref = t.ref))"""
@@ -112,6 +119,7 @@ _STRAYS: dict[Side, tuple[str, ...]] = {
         _BOOK + _PSP_PAYMENTS + _STRAY_PAYMENT + _END,
         _BOOK + _PSP_LEFT + _STRAY_PAYMENT + _END,
         _BOOK + _PSP_REFUNDS + _STRAY_REFUND.replace("i.id IN", "r.id IN") + _END,
+        _BOOK + _PSP_OPEN_REFUNDS + _STRAY_REFUND.replace("i.id IN", "r.id IN") + _END,
     ),
     Side.PAYEE: (
         _BOOK + _PAYEE_PAYMENTS + _STRAY_PAYMENT + _END,
@@ -119,6 +127,13 @@ _STRAYS: dict[Side, tuple[str, ...]] = {
     ),
 }
 """What the day should not hold and a line names nevertheless: looked up by its number."""
+
+_WRONG = """
+WITH misread AS (DELETE FROM told WHERE wrong <> '' RETURNING *)
+INSERT INTO found (booked_on, kind, is_refund, ref, order_ref, their_ref, their_at, note)
+SELECT DISTINCT ON (ref) $1::date, 'line', false, ref, order_ref, their_ref, at, wrong
+  FROM misread ORDER BY ref, seq
+"""
 
 _DUPLICATES = """
 WITH twice AS (
@@ -138,10 +153,12 @@ INSERT INTO found (booked_on, kind, is_refund, ref, order_ref, their_ref, intent
 SELECT $1::date, d.kind, coalesce(b.is_refund, t.is_refund), coalesce(b.ref, t.ref), t.order_ref,
        t.their_ref, b.intent_id, b.payee,
        CASE d.kind WHEN 'fee' THEN fee.due_fen ELSE b.amount_fen END,
-       CASE d.kind WHEN 'fee' THEN t.fee_fen ELSE t.amount_fen END,
+       CASE d.kind WHEN 'fee' THEN t.fee_fen WHEN 'coupon' THEN t.settled_fen
+                   ELSE t.amount_fen END,
        b.first_at, t.at
   FROM told t FULL JOIN booking b ON b.is_refund = t.is_refund AND b.ref = t.ref
- CROSS JOIN LATERAL (SELECT (b.amount_fen * $2::int + 5000) / 10000 AS due_fen) fee
+ CROSS JOIN LATERAL (SELECT (coalesce(t.settled_fen, b.amount_fen) * $2::int + 5000) / 10000
+                       AS due_fen) fee
  CROSS JOIN LATERAL (SELECT unnest(ARRAY[
    CASE WHEN b.ref IS NULL AND NOT t.is_refund THEN 'missing_here' END,
    CASE WHEN b.ref IS NULL AND t.is_refund THEN 'refund' END,
@@ -149,6 +166,7 @@ SELECT $1::date, d.kind, coalesce(b.is_refund, t.is_refund), coalesce(b.ref, t.r
         THEN CASE WHEN b.is_refund THEN 'refund' ELSE 'missing_there' END END,
    CASE WHEN t.amount_fen <> b.amount_fen THEN 'amount' END,
    CASE WHEN t.amount_fen = b.amount_fen AND t.fee_fen <> fee.due_fen THEN 'fee' END,
+   CASE WHEN t.amount_fen = b.amount_fen AND t.settled_fen <> t.amount_fen THEN 'coupon' END,
    CASE WHEN payments_day(t.at) NOT BETWEEN b.first_on AND b.last_on
           OR $1 NOT BETWEEN b.first_on AND b.last_on THEN
         CASE WHEN t.ref IS NOT NULL THEN 'date' END END
@@ -178,8 +196,21 @@ SELECT $1, is_refund, ref, intent_id, payee, amount_fen, first_at, first_on,
        last_on, CASE WHEN is_told THEN $2 END
   FROM seen
     ON CONFLICT (source, is_refund, ref)
-    DO UPDATE SET booked_on = coalesce(c.booked_on, EXCLUDED.booked_on)
+    DO UPDATE SET booked_on = coalesce(c.booked_on, EXCLUDED.booked_on),
+                  last_on = greatest(c.last_on, EXCLUDED.last_on)
 """
+
+_TOLD_EARLY = """
+INSERT INTO payments_crossing AS c
+  (source, is_refund, ref, intent_id, payee, amount_fen, at, first_on, last_on, booked_on)
+SELECT $1, true, b.ref, b.intent_id, b.payee, b.amount_fen, b.first_at, b.first_on,
+       greatest(b.last_on, $2::date + 1), $2
+  FROM booking b JOIN told t ON t.is_refund AND t.ref = b.ref WHERE b.is_refund AND NOT b.due
+    ON CONFLICT (source, is_refund, ref)
+    DO UPDATE SET booked_on = coalesce(c.booked_on, EXCLUDED.booked_on),
+                  last_on = greatest(c.last_on, EXCLUDED.last_on)
+"""
+"""A PSP has told of a refund before it was made: it is not awaited when it is, on a later day."""
 
 _AWAITED_IN_VAIN = """
 INSERT INTO found (booked_on, kind, is_refund, ref, order_ref, intent_id, payee, our_fen, our_at,
@@ -202,7 +233,7 @@ UPDATE found f SET intent_id = i.id, payee = i.payee
 
 _FIGURES = """
 SELECT
-  (SELECT count(*) FROM told)::int AS lines,
+  ((SELECT count(*) FROM told) + (SELECT count(*) FROM found))::int AS lines,
   (SELECT coalesce(sum(amount_fen) FILTER (WHERE NOT is_refund), 0) FROM told)::bigint
     AS their_paid_fen,
   (SELECT coalesce(sum(amount_fen) FILTER (WHERE is_refund), 0) FROM told)::bigint
@@ -275,6 +306,7 @@ async def compare(
     await _prepare(tx)
     await _stage(tx, lines)
     await _load(tx, source, side, on)
+    await tx.execute_query(_WRONG, [on])
     figures = await fetch_one(tx, _FIGURES, on)
     assert figures is not None
     hours = [[0, 0] for _ in range(24)]
@@ -287,6 +319,8 @@ async def compare(
         [source, on],
     )
     await tx.execute_query(_CROSSINGS, [source, on])
+    if side is Side.PSP:
+        await tx.execute_query(_TOLD_EARLY, [source, on])
     await tx.execute_query(_AWAITED_IN_VAIN, [source, on])
     await tx.execute_query(_OWNERS)
     matched = await fetch_one(tx, _MATCHED, source, on)

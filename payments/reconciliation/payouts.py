@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 
+from core.clock import civil_date
 from core.context.app import App
 from core.database import Transaction, connection, fetch_all, fetch_one, transaction
 from core.errors import Conflict
@@ -44,6 +45,13 @@ SELECT (SELECT count(*) FROM passed)::int AS payments,
           JOIN payments_journal j ON j.intent_id = p.intent_id AND j.kind = 'reverse'
           JOIN payments_entry e ON e.journal_id = j.id
            AND e.account_id = (SELECT id FROM account))::bigint AS reversed_fen
+"""
+
+_STANDS_IN = """
+SELECT DISTINCT i.psp, payments_day(i.paid_at) AS day
+  FROM payments_journal j JOIN payments_intent i ON i.id = j.intent_id
+ WHERE j.kind = 'fulfil' AND i.payee = $1 AND i.psp = ANY($2::text[])
+   AND j.posted_at >= $3 AND j.posted_at < $4
 """
 
 _PAYEES = """
@@ -81,18 +89,18 @@ async def list_payees(on: date) -> list[str]:
 async def pay_out(app: App, payee: str, on: date, rates: Fees | None = None) -> Payout:
     """Post and instruct what a payee is owed for a day. Repeat-safe: one payout a payee and day.
 
-    Raises Conflict NOT_RECONCILED while a statement of the day is missing, OPEN_BREAKS while a
-    difference leaves the amount open; then nothing was done.
+    Raises Conflict NOT_RECONCILED while a statement that its payments stand in is missing, or the
+    day is not over, OPEN_BREAKS while a difference leaves the amount open; then nothing was done.
     """
     async with transaction() as tx:
         await lock_payouts(tx, payee)
         known = await Payout.filter(payee=payee, settled_on=on).using_db(tx).first()
         if known is not None:
             return known
-        if not await _is_reconciled(app, tx, payee, on):
-            raise Conflict(texts.NOT_RECONCILED)
         if await cases.is_blocked(tx, payee, on):
             raise Conflict(texts.OPEN_BREAKS)
+        if on >= civil_date(app.clock.now()) or not await _is_reconciled(app, tx, payee, on):
+            raise Conflict(texts.NOT_RECONCILED)
         owed = await _owed(tx, payee, on, rates or fees())
         return await _instruct(app, tx, payee, on, owed)
 
@@ -140,7 +148,19 @@ def _legs(payee: str, owed: Owed) -> Sequence[Leg]:
 
 
 async def _is_reconciled(app: App, tx: Transaction, payee: str, on: date) -> bool:
-    """Whether every PSP's statement of the day is compared, and the payee's where it sends one."""
-    needed = {s.name for s in get_sources(app) if s.side is Teller.PSP or s.name == payee}
-    rows = await fetch_all(tx, "SELECT source FROM payments_statement WHERE booked_on = $1", on)
-    return needed <= {row["source"] for row in rows}
+    """Whether what the payee's payments stand in is compared: its own statement, where it sends
+    one, and those of the PSPs that took them, of the days on which they did.
+
+    A statement that cannot be read stops nobody whose payments are not in it.
+    """
+    sources = get_sources(app)
+    psps = [source.name for source in sources if source.side is Teller.PSP]
+    rows = await fetch_all(tx, _STANDS_IN, payee, psps, *day_bounds(on))
+    needed = {(row["psp"], row["day"]) for row in rows}
+    needed |= {(source.name, on) for source in sources if source.name == payee}
+    rows = await fetch_all(
+        tx,
+        "SELECT source, booked_on FROM payments_statement WHERE booked_on = ANY($1::date[])",
+        list({day for _, day in needed}),
+    )
+    return needed <= {(row["source"], row["booked_on"]) for row in rows}

@@ -2,17 +2,17 @@
 
 import asyncio
 import tempfile
-import time
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
-from datetime import date, timedelta
+from datetime import date, datetime, time, timedelta
+from time import monotonic
 from typing import BinaryIO
 from uuid import UUID
 
 import structlog
 from prometheus_client import Counter
 
-from core.clock import civil_date
+from core.clock import SHANGHAI, civil_date
 from core.context.app import App
 from core.context.sweep import sweep
 from core.database import Transaction, lock_name, transaction
@@ -44,6 +44,8 @@ PAY_OUT = JobKind[date]("payments.pay_out")
 FAILED = "FAILED"
 """Why a payee got no payout where nothing refused it: the log says more."""
 
+_MADE_AT = time(10)
+"""When a day's statements are made, the day after: before that, "there is none" tells nothing."""
 _MEMORY_MAX = 1 << 20
 
 log = structlog.get_logger(__name__)
@@ -87,6 +89,10 @@ async def _fetch_and_take(app: App, source: Source, on: date, file: BinaryIO) ->
     if on > today or today - on > KEPT:
         raise StatementRefused(source.name, "out_of_reach", "days are kept for three months")
     announced = await source.fetch(app, on, file, Deadline.after(FETCH_S))
+    if announced is None and app.clock.now() < datetime.combine(
+        on + timedelta(days=1), _MADE_AT, SHANGHAI
+    ):
+        raise StatementNotReady(source.name)
     if announced is None:
         return await take(app, source, on, [], Announced(), must_be_empty=True)
     await asyncio.to_thread(check_digest, source.name, file, announced)
@@ -107,7 +113,7 @@ async def take(
     `must_be_empty`: there is no statement because nothing happened; where the ledger knows better,
     that is a fault of the source and not a case for every payment of the day.
     """
-    started_s, now = time.monotonic(), app.clock.now()
+    started_s, now = monotonic(), app.clock.now()
     fee_bps = fees().psp_bps(source.name, on) if source.side is Side.PSP else 0
     async with transaction() as tx:
         await lock_name(tx, f"payments.reconcile:{source.name}")
@@ -121,7 +127,7 @@ async def take(
         values = asdict(figures) | {
             "digest": announced.digest,
             "reconciled_at": now,
-            "duration_ms": int((time.monotonic() - started_s) * 1000),
+            "duration_ms": int((monotonic() - started_s) * 1000),
         }
         statement = await _keep(tx, source.name, on, values)
     tell = log.error if change.opened else log.info

@@ -74,6 +74,8 @@ KINDS = {
     "date": Text("date", "日期不符", "date"),
     "duplicate": Text("duplicate", "重复记账", "duplicate"),
     "refund": Text("refund", "退款不符", "refund"),
+    "coupon": Text("coupon", "商户优惠", "coupon at our cost"),
+    "line": Text("line", "账单行无法识别", "line that makes no sense"),
     "refund_refused": Text("refund_refused", "退款被拒", "refund refused"),
     "refund_overdue": Text("refund_overdue", "退款逾期未完成", "refund overdue"),
     "second_capture": Text("second_capture", "重复收款", "second capture"),

@@ -1,11 +1,14 @@
 """WeChat Pay's trade bill: signed announcement, SHA-1 of the plain file, back-quoted CSV.
 
-Source: pay.weixin.qq.com/doc/v3/merchant (trade bill 4012791857; download 4012791860).
+Source: pay.weixin.qq.com/doc/v3/merchant (trade bill 4012791857; download 4012791860), and
+/docs/merchant/products/bill-download/format-trade.html (the form; what day a refund stands in).
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from datetime import date
-from typing import BinaryIO, Protocol
+from operator import add
+from typing import BinaryIO, NamedTuple, Protocol
 from urllib.parse import urlsplit
 
 from core.context.app import App
@@ -20,11 +23,16 @@ from payments.statements import (
     StatementNotReady,
     StatementRefused,
     above_zero,
+    civil_day,
     civil_time,
+    columns,
     fen,
+    fine,
+    misread,
+    name_of,
     plain,
     read_lines,
-    ref_of,
+    whole,
 )
 
 NAME = "wechatpay"
@@ -32,7 +40,6 @@ DOWNLOAD_S = 300.0
 FILE_BYTES_MAX = 2_000_000_000
 
 _DOWNLOAD_PATH = "/v3/billdownload/file"
-_CELLS = 27
 _SUMMARY_CELLS = 7
 _MADE_LATER = "STATEMENT_CREATING"
 _NO_BILL = "NO_STATEMENT_EXIST"
@@ -104,7 +111,7 @@ class WeChatPayBillsClient:
             operation="download_bill",
             deadline=deadline,
             params=dict([pair.partition("=")[::2] for pair in query.split("&")]),
-            headers={"Authorization": self._client.authorization("GET", target)},
+            headers={"Authorization": self._client.wire.authorization("GET", target)},
             accept=ANY,
             into=into,
         )
@@ -115,62 +122,136 @@ async def _fetch(app: App, on: date, into: BinaryIO, deadline: Deadline) -> Anno
 
 
 def read(file: BinaryIO, announced: Announced) -> Iterator[Line]:
-    """The lines of a trade bill; see payments.statements.Source."""
-    count = paid_fen = refunded_fen = fees_fen = 0
+    """The lines of a trade bill; see payments.statements.Source.
+
+    A refund stands in the bill of the day on which it was asked for, in the state that it had when
+    the bill was made; one that had failed by then is no line. Columns are found by their names.
+    """
+    sums, misread_lines, ours = _Sums(0, 0, 0, 0), 0, 0
     with plain(file, announced) as content:
         lines = read_lines(NAME, content)
-        if not next(lines, "").startswith("交易时间,公众账号ID,商户号,"):
-            raise StatementRefused(NAME, "malformed", "another header")
-        for number, text in enumerate(lines, 2):
+        try:
+            form = _Form.of(next(lines, ""))
+        except ValueError as error:
+            raise StatementRefused(NAME, "malformed", f"another header: {error}") from None
+        for text in lines:
             if not text.startswith("`"):
                 break
-            try:
-                line = _line(text, announced.account)
-            except ValueError:
-                raise StatementRefused(NAME, "malformed", f"line {number}") from None
-            count += 1
-            if line.is_refund:
-                refunded_fen += line.amount_fen
-                fees_fen -= line.fee_fen
-            else:
-                paid_fen += line.amount_fen
-                fees_fen += line.fee_fen
-            yield line
+            line, booked = form.line(text, announced.account)
+            sums = sums.plus(booked)
+            misread_lines += bool(line and line.wrong)
+            ours += not (line and line.wrong)
+            if line is not None:
+                yield line
         else:
             raise StatementRefused(NAME, "truncated", "no summary")
         told = _summary(next(lines, ""))
         if next(lines, "") != "":
             raise StatementRefused(NAME, "malformed", "lines after the summary")
-    if told != (count, paid_fen, refunded_fen, fees_fen):
+    if misread_lines and not ours:
+        raise StatementRefused(NAME, "malformed", "not one line of this merchant's")
+    if told.count != sums.count or (told != sums and not misread_lines):
         raise StatementRefused(NAME, "totals")
 
 
-def _line(text: str, mchid: str) -> Line:
-    """One line. Raises ValueError."""
-    cells = text.removesuffix("\r")[1:].split(",`")
-    if len(cells) != _CELLS or cells[2] != mchid or cells[11] != "CNY":
-        raise ValueError("not a line of this merchant's")
-    order_ref, state = ref_of(cells[6]), cells[9]
-    if state == "SUCCESS":
+class _Sums(NamedTuple):
+    """How many lines, what was paid and returned by the orders' amounts, and the fees, finer."""
+
+    count: int
+    paid_fen: int
+    refunded_fen: int
+    fees: int
+
+    def plus(self, other: "_Sums") -> "_Sums":
+        return _Sums(*map(add, self, other))
+
+
+_UNREAD = _Sums(1, 0, 0, 0)
+_COLUMNS = (
+    *(("交易时间",), ("商户号",), ("微信订单号",), ("商户订单号",), ("交易状态",), ("货币种类",)),
+    *(("应结订单金额",), ("微信退款单号",), ("商户退款单号",), ("退款金额",), ("退款状态",)),
+    *(("手续费",), ("订单金额",), ("申请退款金额",)),
+)
+_NOT_RETURNED = {"FAIL", "CHANGE"}
+
+
+@dataclass(frozen=True, slots=True)
+class _Form:
+    """Where a bill's columns stand."""
+
+    cells: int
+    places: Sequence[int]
+
+    @classmethod
+    def of(cls, header: str) -> "_Form":
+        """By the header. Raises ValueError for a file that is no trade bill."""
+        names = header.split(",")
+        return cls(len(names), columns(names, *_COLUMNS))
+
+    def line(self, text: str, mchid: str) -> tuple[Line | None, _Sums]:
+        """One line and what it adds to the sums; no line for a refund that came to nothing."""
+        cells = text[1:].split(",`")
+        if len(cells) != self.cells:
+            return misread("", text, "another number of columns", civil_day(text[1:11])), _UNREAD
+        row = _Row(*[cells[place] for place in self.places])
+        try:
+            return row.line(mchid)
+        except ValueError as error:
+            at = civil_day(row.at[:10])
+            return misread(row.order_no, text, str(error), at), _UNREAD
+
+
+class _Row(NamedTuple):
+    """The cells of a line that matter, as they stand."""
+
+    at: str
+    mchid: str
+    trade_ref: str
+    order_no: str
+    state: str
+    currency: str
+    settled: str
+    refund_ref: str
+    refund_no: str
+    refunded: str
+    refund_state: str
+    fee: str
+    total: str
+    asked: str
+
+    def line(self, mchid: str) -> tuple[Line | None, _Sums]:
+        """What the cells say. Raises ValueError, in words, for what makes no sense."""
+        if self.mchid != mchid:
+            raise ValueError("another merchant")
+        if self.currency != "CNY":
+            raise ValueError(f"in {self.currency}")
+        order_ref, at, fee = name_of(self.order_no), civil_time(self.at), fine(self.fee)
+        if self.state == "SUCCESS":
+            amount_fen = above_zero(fen(self.total))
+            booked = _Sums(1, amount_fen, 0, fee)
+            return Line(
+                False, order_ref, order_ref, name_of(self.trade_ref), amount_fen, whole(fee), at,
+                fen(self.settled),
+            ), booked  # fmt: skip
+        if self.state != "REFUND":
+            raise ValueError("neither payment nor refund")
+        amount_fen = above_zero(fen(self.asked))
+        booked = _Sums(1, 0, amount_fen, fee)
+        if self.refund_state in _NOT_RETURNED:
+            return None, booked
         return Line(
-            False, order_ref, order_ref, ref_of(cells[5]),
-            above_zero(fen(cells[24])), fen(cells[22]), civil_time(cells[0]),
-        )  # fmt: skip
-    if state != "REFUND":
-        raise ValueError("neither payment nor refund")
-    return Line(
-        True, ref_of(cells[15]), order_ref, ref_of(cells[14]),
-        above_zero(fen(cells[25])), -fen(cells[22]), civil_time(cells[0]),
-    )  # fmt: skip
+            True, name_of(self.refund_no), order_ref, name_of(self.refund_ref), amount_fen,
+            whole(-fee), at, fen(self.refunded),
+        ), booked  # fmt: skip
 
 
-def _summary(text: str) -> tuple[int, int, int, int]:
-    """Count, paid, refunded and fees. Raises StatementRefused."""
-    cells = text.removesuffix("\r")[1:].split(",`")
+def _summary(text: str) -> _Sums:
+    """What the summary tells. Raises StatementRefused."""
+    cells = text[1:].split(",`")
     try:
-        if not text.startswith("`") or len(cells) != _SUMMARY_CELLS:
+        if not text.startswith("`") or len(cells) < _SUMMARY_CELLS:
             raise ValueError("not a summary")
-        return int(cells[0]), fen(cells[5]), fen(cells[6]), fen(cells[4])
+        return _Sums(int(cells[0]), fen(cells[5]), fen(cells[6]), fine(cells[4]))
     except ValueError:
         raise StatementRefused(NAME, "truncated", "no summary") from None
 

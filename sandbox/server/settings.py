@@ -17,6 +17,9 @@ class SandboxSettings(BaseSettings):
     state: str = Field(
         ":memory:", description="Path of the SQLite file that holds the state, or `:memory:`."
     )
+    api_url: str = Field(
+        "", description="The product's address, where receipts go unless told otherwise."
+    )
     centre_lat: float = Field(36.67, ge=-80, le=80, description="The city's centre, WGS 84.")
     centre_lon: float = Field(117.0, ge=-180, le=180, description="The city's centre, WGS 84.")
     keys_dir: Path | None = Field(

@@ -1,6 +1,8 @@
 """Traffic police and non-tax revenue platform: a violation, the order to pay it, its receipt."""
 
 import random
+import struct
+import zlib
 from datetime import UTC, date, datetime, timedelta
 
 from pydantic import Field
@@ -35,7 +37,13 @@ OFFENCES = {
     "13523": ("超速百分之二十以上未达百分之五十", "Speeding by 20 to 50 per cent", 6, 20_000),
     "60111": ("未按规定使用安全带", "Seat belt not worn", 0, 5_000),
 }
+GRAVE_OFFENCES = {
+    "60431": ("超速百分之五十以上", "Speeding by more than 50 per cent", 12, 200_000),
+}
+"""May cost the licence, so a hearing decides them; none is drawn by chance."""
+KNOWN = OFFENCES | GRAVE_OFFENCES
 """Code, Chinese and English name, points, fine in fen."""
+POINTS_A_CYCLE = 12
 _PLACES = (
     ("示范路与样例街交叉口", "Shifan Road at Yangli Street"),
     ("沙盒大道北段", "Shahe Avenue, north"),
@@ -75,7 +83,7 @@ async def query(request: Request, city: City) -> Response:
             "ORDER BY committed_at DESC, violation_no DESC",
             (vehicle.plate,),
         )
-    settled_points = sum(OFFENCES[r["offence"]][2] for r in rows if r["confirmed_on"])
+    settled_points = sum(KNOWN[r["offence"]][2] for r in rows if r["confirmed_on"])
     return reply(
         {"violations": [_describe(row) for row in rows], "points_confirmed": settled_points}
     )
@@ -88,6 +96,8 @@ async def confirm(request: Request, city: City) -> Response:
         violation = _get(city, "violation_no", request.path_params["violation_no"])
         if violation["resident_id"] != asked.resident_id:
             raise Refusal(403, "NOT_OWNER", "非本人违法记录 / not this person's violation")
+        if violation["offence"] in GRAVE_OFFENCES:
+            raise Refusal(409, "NEEDS_HEARING", "须到窗口处理 / decided at the office")
         if violation["order_no"] is None:
             city.state.run(
                 "UPDATE traffic_violation SET decision_no = ?, order_no = ?, confirmed_on = ? "
@@ -96,6 +106,54 @@ async def confirm(request: Request, city: City) -> Response:
                  city.today().isoformat(), violation["violation_no"]),
             )  # fmt: skip
     return reply(_describe(_get(city, "violation_no", violation["violation_no"])))
+
+
+async def licence(request: Request, city: City) -> Response:
+    """A person's driving licence and the points of this cycle; 404 NO_LICENCE."""
+    asked = await read_body(request, PersonQuery)
+    person = find_person(city, asked.resident_id)
+    if person is None or person.age_on(city.today()) < 19:
+        raise Refusal(404, "NO_LICENCE", "无驾驶证 / no licence")
+    issued_on = person.born_on.replace(year=person.born_on.year + 19, day=1)
+    years = city.today().year - issued_on.year
+    begins = issued_on.replace(year=issued_on.year + years)
+    if begins > city.today():
+        begins = issued_on.replace(year=issued_on.year + years - 1)
+    rows = city.state.all(
+        "SELECT offence FROM traffic_violation WHERE resident_id = ? AND confirmed_on >= ?",
+        (asked.resident_id, begins.isoformat()),
+    )
+    return reply(
+        {
+            "classes": "C1",
+            "issued_on": issued_on.isoformat(),
+            "cycle_begins_on": begins.isoformat(),
+            "cycle_ends_on": begins.replace(year=begins.year + 1).isoformat(),
+            "points_used": sum(KNOWN[row["offence"]][2] for row in rows),
+            "points_most": POINTS_A_CYCLE,
+        }
+    )
+
+
+async def evidence(request: Request, city: City) -> Response:
+    """The picture of a violation, a grey one; 403 NOT_OWNER."""
+    asked = await read_body(request, PersonQuery)
+    violation = _get(city, "violation_no", request.path_params["violation_no"])
+    if violation["resident_id"] != asked.resident_id:
+        raise Refusal(403, "NOT_OWNER", "非本人违法记录 / not this person's violation")
+    return Response(_picture(violation["violation_no"]), 200, media_type="image/png")
+
+
+def _picture(name: str, side: int = 48) -> bytes:
+    """A grey PNG, another for each name."""
+    grey = random.Random(name).randbytes(side * side)
+    rows = b"".join(b"\0" + grey[row * side : (row + 1) * side] for row in range(side))
+    head = struct.pack(">IIBBBBB", side, side, 8, 0, 0, 0, 0)
+    chunks = ((b"IHDR", head), (b"IDAT", zlib.compress(rows)), (b"IEND", b""))
+    return b"\x89PNG\r\n\x1a\n" + b"".join(
+        struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
+        for kind, body in chunks
+    )
 
 
 async def read_order(request: Request, city: City) -> Response:
@@ -128,8 +186,8 @@ async def pay(request: Request, city: City) -> Response:
 async def commit(request: Request, city: City) -> Response:
     """A camera takes a picture."""
     asked = await read_body(request, NewViolation)
-    if asked.offence_code not in OFFENCES:
-        raise Refusal(400, "INVALID_REQUEST", f"offence_code: one of {', '.join(OFFENCES)}")
+    if asked.offence_code not in KNOWN:
+        raise Refusal(400, "INVALID_REQUEST", f"offence_code: one of {', '.join(KNOWN)}")
     vehicle = Vehicles(city.settings.seed, city.population, city.today()).find(asked.plate)
     if vehicle is None:
         raise Refusal(404, "NO_VEHICLE", "no such car")
@@ -199,13 +257,13 @@ def _due_on(order: Row) -> date:
 
 def _late_fen(order: Row, day: date) -> int:
     """3 % of the fine for each day late, never more than the fine itself."""
-    fine_fen = OFFENCES[order["offence"]][3]
+    fine_fen = KNOWN[order["offence"]][3]
     days = max(0, (day - _due_on(order)).days)
     return min(fine_fen, portion_bps(fine_fen, LATE_FEE_DAILY_BPS) * days)
 
 
 def _due_fen(order: Row, day: date) -> int:
-    return OFFENCES[order["offence"]][3] + _late_fen(order, day)
+    return KNOWN[order["offence"]][3] + _late_fen(order, day)
 
 
 def _status(row: Row) -> str:
@@ -217,7 +275,7 @@ def _status(row: Row) -> str:
 
 
 def _describe(row: Row) -> dict[str, object]:
-    offence_zh, offence_en, points, fine_fen = OFFENCES[row["offence"]]
+    offence_zh, offence_en, points, fine_fen = KNOWN[row["offence"]]
     place_zh, place_en = row["place"].split("|")
     committed_at = datetime.fromisoformat(row["committed_at"]).astimezone(SHANGHAI)
     return {
@@ -234,18 +292,19 @@ def _describe(row: Row) -> dict[str, object]:
         "status": _status(row),
         "decision_no": row["decision_no"],
         "order_no": row["order_no"],
+        "needs_hearing": row["offence"] in GRAVE_OFFENCES,
     }
 
 
 def _describe_order(city: City, order: Row) -> dict[str, object]:
     late_fen = _late_fen(order, city.today()) if order["paid_on"] is None else 0
-    fine_fen = OFFENCES[order["offence"]][3]
+    fine_fen = KNOWN[order["offence"]][3]
     return {
         "order_no": order["order_no"],
         "decision_no": order["decision_no"],
         "violation_no": order["violation_no"],
-        "title_zh": OFFENCES[order["offence"]][0],
-        "title_en": OFFENCES[order["offence"]][1],
+        "title_zh": KNOWN[order["offence"]][0],
+        "title_en": KNOWN[order["offence"]][1],
         "amount_fen": fine_fen,
         "late_fee_fen": late_fen,
         "total_fen": fine_fen + late_fen,
@@ -265,6 +324,8 @@ SYSTEMS = (
         operations=(
             Operation("query", "POST", f"{_VIOLATIONS}/query", query),
             Operation("confirm", "POST", f"{_VIOLATIONS}/{{violation_no}}/confirm", confirm),
+            Operation("evidence", "POST", f"{_VIOLATIONS}/{{violation_no}}/evidence", evidence),
+            Operation("licence", "POST", "/traffic-police/licence/query", licence),
         ),
         controls=(Operation("commit", "POST", f"/_control{_VIOLATIONS}", commit),),
     ),

@@ -11,6 +11,7 @@ from core.ids import (
     is_resident_id,
     is_uscc,
     new_id,
+    read_resident_id,
     resident_birth_date,
     resident_id_check_digit,
     uscc_check_character,
@@ -118,3 +119,20 @@ def test_both_check_characters_count() -> None:
 )
 def test_mobile_numbers(number: str, is_one: bool) -> None:
     assert is_mobile(number) is is_one
+
+
+@pytest.mark.parametrize(
+    ("typed", "kept", "is_good"),
+    [
+        ("370102491231002", "370102194912310029", True),
+        ("11010519491231002x", RESIDENT, True),
+        (f" {RESIDENT} ", RESIDENT, True),
+        ("3701021949123100a9", "3701021949123100A9", False),
+        ("37010249123100", "37010249123100", False),
+        ("３７０１０２１９４９１２３１００２９", "３７０１０２１９４９１２３１００２９", False),
+    ],
+)
+def test_a_typed_resident_id_is_kept_in_one_form(typed: str, kept: str, is_good: bool) -> None:
+    """chinabugotech/hutool#1348, mc-zone/IDValidator#6, jxlwqq/id-validator.py#26."""
+    assert read_resident_id(typed) == kept
+    assert is_resident_id(kept, today=TODAY) is is_good

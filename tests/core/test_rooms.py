@@ -10,7 +10,7 @@ import pytest
 from core.context.contributions import HOME_CARDS, ROUTES, SEEDS
 from core.errors import StartError
 from core.manifest import Manifest
-from core.queue.events import SUBSCRIPTIONS
+from core.queue.events import SUBSCRIBERS
 from core.queue.jobs import JOBS
 from core.rooms import ExtensionPoint, classes_of, models_of, points_of, room_names
 from core.states import MACHINES
@@ -92,7 +92,7 @@ def test_no_module_of_a_wing_holds_a_declaration_outside_its_rooms(
     manifests: Sequence[Manifest],
 ) -> None:
     """What is in no room is not there: a machine without its trigger, a job that never runs."""
-    points = (*points_of(manifests), JOBS, SUBSCRIPTIONS, HOME_CARDS, ROUTES, SEEDS, MACHINES)
+    points = (*points_of(manifests), JOBS, SUBSCRIBERS, HOME_CARDS, ROUTES, SEEDS, MACHINES)
     known = {id(item) for point in points for item in point.of(manifests)}
     rooms = {room for manifest in manifests for room in room_names(manifest)}
     forgotten = []

@@ -17,11 +17,12 @@ from credit.policy.choice import policy_for
 from credit.policy.rules import Policy
 from credit.seals import canonical, fingerprint
 from credit.training.data import Dataset, build, read
+from credit.training.provenance import Order
 from credit.training.simulate import Records, loan_history
 from credit.training.specs.jinan import JINAN
 from credit.training.specs.sba import SBA
 from credit.training.specs.spec import Spec
-from credit.training.train import Order, train
+from credit.training.train import train
 
 KEY = Ed25519PrivateKey.from_private_bytes(bytes(range(32)))
 """A fixed key, for tests alone."""

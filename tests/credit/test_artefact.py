@@ -14,7 +14,8 @@ from credit.errors import ArtefactError
 from credit.keys import MODEL_KEY_FILE, read_private_key, read_trusted_key
 from credit.seals import canonical
 from credit.training.data import build
-from credit.training.train import Order, train
+from credit.training.provenance import Order
+from credit.training.train import train
 
 from .conftest import KEY, history, jinan_contents, small
 from .conftest import SMALL_JINAN as SPEC

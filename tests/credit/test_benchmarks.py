@@ -7,8 +7,8 @@ from credit.engine.model import probability
 from credit.files import read_whole
 from credit.training.data import build
 from credit.training.encode import vintage_log_odds
+from credit.training.fit import fit_window
 from credit.training.metrics import auc
-from credit.training.train import fit_window
 
 from . import benchmarks
 from .conftest import shared

@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 
 from credit.training.evaluate import evaluate
+from credit.training.fit import fit_window
 from credit.training.metrics import auc
 from credit.training.specs.sba import SBA
-from credit.training.train import fit_window
 
 from .conftest import example, sba_artefact, sba_data
 
@@ -50,8 +50,11 @@ def test_probabilities_beat_the_base_rate_after_one_quarter(result):
 
 
 def test_backtest_of_each_year_is_in_the_artefact():
-    years = [row["year"] for row in sba_artefact().content["metrics"]["backtest"]]
-    assert years == [1999, 2000, 2001]
+    told = [(r["role"], r["years"]) for r in sba_artefact().content["metrics"]["backtest"]]
+    assert told[0][0] == "confirmation"
+    assert {role for role, _ in told[1:]} == {"selection"}
+    # what confirms was not chosen on
+    assert max(last for _, (_, last) in told[1:]) < told[0][1][0]
 
 
 def test_monotonicity_costs_next_to_nothing():

@@ -7,11 +7,12 @@ import pytest
 
 from credit.engine.schema import Column, Kind, Known
 from credit.training.data import build
-from credit.training.leaks import suspicions
+from credit.training.leaks import suspicions, text_suspicions
+from credit.training.provenance import Order
 from credit.training.specs.jinan import JINAN
 from credit.training.specs.sba import SBA
 from credit.training.specs.spec import LeakError, check
-from credit.training.train import Order, train
+from credit.training.train import train
 
 from .conftest import history, sba_data, shared, small
 
@@ -63,13 +64,15 @@ def test_no_honest_sba_column_is_suspected():
     data = sba_data()
     names = [n for n, v in data.columns.items() if n in SBA.needed() and v.dtype == np.float64]
     assert names
-    assert suspicions(names, [data.columns[n] for n in names], data) == []
+    assert suspicions({n: data.columns[n] for n in names}, data) == []
+    texts = {n: v for n, v in data.columns.items() if n in SBA.needed() and n not in names}
+    assert text_suspicions(texts, data) == []
 
 
 def test_a_gap_that_knows_the_outcome_is_suspected():
     data = build(history(), JINAN, today=None)
     telling = np.where(data.bad == 1, np.nan, 7.0)
-    found = suspicions(["gap"], [telling], data)
+    found = suspicions({"gap": telling}, data)
     assert {case.how for case in found} >= {"whether it is recorded"}
 
 
@@ -82,3 +85,58 @@ def test_a_suspect_may_be_accepted_by_name_only():
     accepted = frozenset({"court_cases_24m", "court_cases"})
     contents = train(spec, data, Order(None, 0, "", "", accepted_suspects=accepted))
     assert contents["champion"]["training"]["accepted_suspects"] == sorted(accepted)
+
+
+def outcome_told_by(data, rng, sure=0.97):
+    """A collection stage: a text that nearly always gives the outcome away."""
+    right = rng.random(len(data)) < sure
+    return np.where((data.bad == 1) == right, "stage 3", "stage 0").astype(object)
+
+
+def test_a_text_that_knows_the_outcome_is_refused():
+    """As a category it is no better hidden than as a number."""
+    spec = small(JINAN, 5)
+    columns = (*spec.columns, Column("collection_stage", Kind.TEXT, Known.APPLICATION))
+    lying = replace(spec, columns=columns)
+    data = build(history() | {"collection_stage": ["x"] * 6_000}, lying, today=None)
+    data.columns["collection_stage"][:] = outcome_told_by(data, np.random.default_rng(0))
+    wider = lying.with_columns(["collection_stage"])
+    with pytest.raises(LeakError, match=r"collection_stage \(its categories, out of fold\)"):
+        train(wider, data, Order(None, 0, "", ""))
+
+
+def test_term_as_a_category_is_refused():
+    from credit.files import read_whole
+
+    columns = tuple(
+        Column("term", Kind.TEXT, Known.APPLICATION) if c.name == "term" else c for c in SBA.columns
+    )
+    lying = small(replace(SBA, columns=columns), 5).with_columns(["term"])
+    raw = read_whole(shared("sba_loans_to_fy2004.csv.xz"), lying.fields())
+    data = build(raw, lying, today=None)
+    with pytest.raises(LeakError, match=r"term \(its categories"):
+        train(lying, data, Order(None, 0, "", ""))
+
+
+@pytest.mark.parametrize("rows", [300, 1_500, 6_500])
+def test_the_simulated_city_is_not_suspected(rows):
+    from credit.training.leaks import guard
+    from credit.training.simulate import loan_history
+
+    guard(JINAN, build(loan_history(rows, rows), JINAN, today=None), frozenset())
+
+
+def test_a_handful_of_bad_loans_proves_nothing():
+    data = build({n: v[:400] for n, v in history().items()}, JINAN, today=None)
+    data.bad[:] = 0
+    data.bad[:3] = 1
+    lucky = np.arange(400, 0, -1).astype(np.float64)
+    assert suspicions({"late": lucky}, data) == []
+
+
+def test_zero_inflated_counts_are_no_whole_years():
+    data = build(history(), JINAN, today=None)
+    rng = np.random.default_rng(0)
+    counts = np.where(data.bad == 1, rng.poisson(3, len(data)) + 1, 0).astype(np.float64)
+    counts[rng.random(len(data)) < 0.5] = 0
+    assert not [s for s in suspicions({"late": counts}, data) if "12" in s.how]

@@ -11,7 +11,7 @@ from credit.engine.features import derive
 from credit.engine.model import AdditiveModel, model_from, model_to_plain
 from credit.engine.scale import Scale
 from credit.training.boost import booster_names, fit_boosted, to_tables
-from credit.training.train import fit_window
+from credit.training.fit import fit_window
 
 from .conftest import SMALL_JINAN, jinan_data
 

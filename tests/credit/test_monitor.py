@@ -7,8 +7,9 @@ from credit.engine.model import probability
 from credit.engine.stability import effective_rows, sampling_noise, stability
 from credit.errors import InputError
 from credit.training.monitor import monitor, recalibrated
+from credit.training.specs.sba import SBA
 
-from .conftest import jinan_data, opened, sba_artefact, sba_data
+from .conftest import SMALL_JINAN, jinan_data, opened, sba_artefact, sba_data
 
 
 def shuffled(data, seed):
@@ -26,7 +27,7 @@ def shuffled(data, seed):
 def test_a_shuffled_copy_of_the_window_is_quiet():
     data = sba_data()
     window = data.where(data.year <= 2001)
-    result = monitor(sba_artefact(), shuffled(window, 1))
+    result = monitor(sba_artefact(), SBA, shuffled(window, 1))
     assert result["psi"] < 0.02
     assert max(row["csi"] for row in result["features"]) < 0.02
 
@@ -34,14 +35,14 @@ def test_a_shuffled_copy_of_the_window_is_quiet():
 def test_half_of_the_window_is_quiet(champion):
     data = jinan_data()
     window = shuffled(data.where(data.year <= 2023), 2)
-    result = monitor(champion, window.where(np.arange(len(window)) % 2 == 0))
+    result = monitor(champion, SMALL_JINAN, window.where(np.arange(len(window)) % 2 == 0))
     assert result["psi"] < 0.02
     assert result["alarm"] == "green"
 
 
 def test_later_real_loans_raise_the_alarm():
     """FY2002–04 against a window through FY2001: guarantees halved, industries got codes."""
-    result = monitor(sba_artefact(), sba_data())
+    result = monitor(sba_artefact(), SBA, sba_data())
     assert result["rows_left_out"] == 17_396
     csi = {row["name"]: row["csi"] for row in result["features"]}
     assert csi["guaranteed_share"] >= 0.25
@@ -53,12 +54,12 @@ def test_later_real_loans_raise_the_alarm():
 def test_a_planted_shift_is_found_in_its_month(champion):
     data = jinan_data()
     later = data.where(data.year > 2023)
-    base = monitor(champion, later)
+    base = monitor(champion, SMALL_JINAN, later)
     worse = later.where(np.ones(len(later), dtype=bool))
     hit = worse.day >= np.quantile(worse.day, 0.7)
     worse.columns["tax_late_12m"][hit] = 4
     worse.columns["tax_grade_points"][hit] = 2
-    result = monitor(champion, worse)
+    result = monitor(champion, SMALL_JINAN, worse)
     assert result["psi"] > base["psi"] + 0.1
     assert result["alarm"] == "red"
     red = [row["month"] for row in result["months"] if row["alarm"] == "red"]
@@ -72,14 +73,14 @@ def test_a_changed_base_rate_is_a_calibration_alarm_and_recalibration_repairs_it
     rng = np.random.default_rng(5)
     worse = later.where(np.ones(len(later), dtype=bool))
     worse.bad[:] = np.maximum(worse.bad, rng.random(len(worse)) < 0.10)
-    before = monitor(champion, worse)
+    before = monitor(champion, SMALL_JINAN, worse)
     assert before["alarm"] == "red"
     assert any("calibration" in reason for reason in before["alarm_reasons"])
-    content = recalibrated(champion, worse, "0" * 64, ahead=0)
+    content = recalibrated(champion, SMALL_JINAN, worse, "0" * 64, ahead=0)
     again = opened(content)
     assert again.hash != champion.hash
     assert content["parent"] == champion.hash
-    after = monitor(again, worse)
+    after = monitor(again, SMALL_JINAN, worse)
     assert abs(after["calibration"]["relative_gap"]) < 1e-6
     assert not any("calibration" in reason for reason in after["alarm_reasons"])
     # the ranking, the contributions and the stability of scores stay as they were
@@ -90,20 +91,29 @@ def test_a_changed_base_rate_is_a_calibration_alarm_and_recalibration_repairs_it
     assert probability(again.model.log_odds(matrix)).mean() == pytest.approx(worse.bad.mean())
 
 
-def test_the_trend_carries_a_recalibration_on(champion):
+def test_the_trend_goes_on_from_the_loans_recalibrated_on(champion):
+    """By each application's own date, damped, and no further than is asked for."""
     data = jinan_data()
     later = data.where(data.year > 2023)
-    plain = recalibrated(champion, later, "", ahead=0)["recalibration"]["intercept_after"]
-    ahead = recalibrated(champion, later, "", ahead=2)["recalibration"]["intercept_after"]
-    drift = champion.content["training"]["drift_per_year"]
-    assert ahead - plain == pytest.approx(2 * drift)
+    content = dict(champion.content)
+    content["trend"] = {**content["trend"], "yearly": 0.2}
+    drifting = opened(content)
+    still = opened(recalibrated(drifting, SMALL_JINAN, later, "", ahead=0)).trend
+    moving = opened(recalibrated(drifting, SMALL_JINAN, later, "", ahead=2)).trend
+    days = later.day.max() + 365.25 * np.arange(5)
+    assert not still.shift(days).any()
+    steps = np.diff(moving.shift(days))
+    assert 0 < steps[0] < 0.2
+    assert (np.diff(steps) <= 1e-12).all()
+    assert steps[-1] == pytest.approx(0)
+    assert moving.day == pytest.approx(later.day.mean())
 
 
 def test_one_outcome_cannot_recalibrate(champion):
     data = jinan_data()
     good = data.where((data.year > 2023) & (data.bad == 0))
     with pytest.raises(InputError, match="one outcome"):
-        recalibrated(champion, good, "")
+        recalibrated(champion, SMALL_JINAN, good, "")
 
 
 def test_the_index_by_hand():

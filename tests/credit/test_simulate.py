@@ -1,16 +1,21 @@
 """The simulated city: the same on every run, valid codes, plainly labelled, with a known truth."""
 
+from dataclasses import replace
+
 import numpy as np
+import pytest
 
 from core.ids import is_uscc
 from credit.training.data import build
 from credit.training.evaluate import evaluate
 from credit.training.metrics import auc
+from credit.training.provenance import Order
 from credit.training.report import render
 from credit.training.simulate import FIRMS, LOANS, loan_history, registered_firms
 from credit.training.specs.jinan import JINAN
+from credit.training.train import train
 
-from .conftest import SMALL_JINAN, example, history, jinan_data
+from .conftest import SMALL_JINAN, example, history, jinan_data, opened
 
 
 def test_the_same_seed_gives_the_same_city():
@@ -59,3 +64,36 @@ def test_the_report_says_simulated(champion):
     page = render(result | {"data": {"sha256": "0" * 64}})
     assert "SIMULATED DATA" in page
     assert "模拟数据" in page
+
+
+def test_figures_on_the_training_window_are_never_called_later_ones(champion):
+    """Shuffled, renamed or mixed with others: the artefact knows its rows."""
+    data = jinan_data()
+    window = data.where(data.year <= 2023)
+    policy = example("jinan")
+    order = np.random.default_rng(0).permutation(len(window))
+    shuffled = window.where(np.ones(len(window), dtype=bool))
+    for name in shuffled.columns:
+        shuffled.columns[name][:] = window.columns[name][order]
+    for name in ("bad", "day", "year", "weight"):
+        getattr(shuffled, name)[:] = getattr(window, name)[order]
+    shuffled.ids[:] = [f"other {i}" for i in range(len(window))]
+    with pytest.raises(ValueError, match="not seen"):
+        evaluate(champion, SMALL_JINAN, shuffled, policy)
+    result = evaluate(champion, SMALL_JINAN, shuffled, policy, every_row=True)
+    assert result["sample"] == "in sample"
+    assert result["rows_seen_in_training"] == len(window)
+    assert "IN SAMPLE" in render(result | {"data": {"sha256": "0" * 64}})
+    honest = evaluate(champion, SMALL_JINAN, data, policy)
+    assert honest["sample"] == "out of time"
+
+
+def test_data_without_time_are_told_apart_by_their_rows():
+    timeless = replace(SMALL_JINAN, date=None, horizon_months=None)
+    data = build(history(), timeless, today=None)
+    half = np.arange(len(data)) % 2 == 0
+    artefact = opened(train(timeless, data.where(half), Order(None, 0, "", ""))["champion"])
+    assert artefact.content["metrics"]["backtest"][0]["role"] == "held out"
+    result = evaluate(artefact, timeless, data, example("jinan"))
+    assert (result["sample"], result["rows"]) == ("out of sample", int((~half).sum()))
+    assert result["peers"]

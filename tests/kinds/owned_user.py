@@ -1,12 +1,16 @@
-"""How the contract suite of the owned list drives a service that has one."""
+"""How the contract suites of the owned list and of subscriptions drive a service."""
 
+import importlib
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
+from core.context.app import App
 from core.context.call import Call
 from kinds.owned import OwnedList
+from kinds.subscription import Subscription, unsubscribe
+from tests.conftest import ROOT
 
 
 def _nobody(_things: int) -> Mapping[type, Any]:
@@ -27,3 +31,36 @@ class OwnedUser:
     unlink: Callable[[Call, UUID, str], Awaitable[None]] | None = None
     fakes: Callable[[int], Mapping[type, Any]] = _nobody
     silence: Callable[[Mapping[type, Any], bool], None] | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class SubscriptionUser(OwnedUser):
+    """A service to which people subscribe; its list is the `rows` of its subscription.
+
+    `happen(fakes, n)` makes that happen to the n-th thing of which its subscribers are told, and
+    `run(app)` is the job that tells them.
+    """
+
+    subscription: Subscription[Any]
+    happen: Callable[[Mapping[Any, Any], int], None]
+    run: Callable[[App], Awaitable[None]]
+
+
+def unsubscribe_by_id(
+    subscription: Subscription[Any],
+) -> Callable[[Call, UUID, str], Awaitable[None]]:
+    """Ends a subscription by its id."""
+
+    async def end(call: Call, row_id: UUID, key: str) -> None:
+        await unsubscribe(call, subscription, key, id=row_id)
+
+    return end
+
+
+def users() -> list[OwnedUser]:
+    """Every service that a module names in its tests."""
+    return [
+        user
+        for path in sorted(ROOT.glob("tests/modules/*/owned.py"))
+        for user in importlib.import_module(f"tests.modules.{path.parent.name}.owned").USERS
+    ]

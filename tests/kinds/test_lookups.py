@@ -4,6 +4,7 @@ A lookup is found by its type and asked without arguments; nothing of this is wr
 All are asked in one test after another, so that a further one costs no database and no process.
 """
 
+import sys
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
 from typing import Any, TypeAlias
@@ -20,7 +21,7 @@ from core.people.personal_read import Purpose, grant_consent, withdraw_consent
 from core.security.authentication import Viewer
 from core.settings import Settings
 from core.telemetry.call_counts import tallying
-from core.upstream.operation import SYSTEMS as OUTSIDE_SYSTEMS
+from core.upstream.operation import System
 from core.upstream.readings import Reading, ReadStatus
 from kinds.lookup import CITY_LOOKUPS, PERSONAL_LOOKUPS, CityLookup, PersonalLookup
 from tests.sandbox.serving import Client as Sandbox
@@ -35,10 +36,11 @@ PERSONAL = PERSONAL_LOOKUPS.of(MANIFESTS)
 ALL: list[Lookup] = [*PERSONAL, *CITY_LOOKUPS.of(MANIFESTS)]
 SYSTEMS = {lookup.purpose.upstream for lookup in PERSONAL} | {
     system.name
-    for manifest, _ in CITY_LOOKUPS.owned(MANIFESTS)
-    for system in OUTSIDE_SYSTEMS.of([manifest])
+    for lookup in CITY_LOOKUPS.of(MANIFESTS)
+    for system in vars(sys.modules[getattr(lookup.ask, "make", lookup.ask).__module__]).values()
+    if isinstance(system, System)
 }
-"""Those that the lookups may ask: of a city's lookup, all of its module."""
+"""Those that the lookups ask: of a city's lookup, what stands in the file of its question."""
 ERROR, SILENCE, GARBAGE = {"error_rate": 1}, {"hang": True}, {"garbage": True}
 
 
@@ -61,8 +63,7 @@ def mine(call: MakeCall, person: Viewer) -> Call:
 
 
 async def _break(sandbox: Sandbox, fault: dict[str, Any]) -> None:
-    _, known = await sandbox.get("/_control/systems")
-    for system in SYSTEMS & {system["name"] for system in known}:
+    for system in SYSTEMS:
         status, _ = await sandbox.put(f"/_control/faults/{system}", fault)
         assert status == 200, system
 

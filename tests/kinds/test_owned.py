@@ -13,16 +13,13 @@ import modules
 from core.context.call import Call
 from core.errors import Conflict, NotFound, Unavailable
 from core.ids import new_id
+from core.manifest import discover
 from kinds import owned
 from kinds.owned import OwnedList
-from tests.conftest import ROOT
-from tests.kinds.owned_user import OwnedUser
+from kinds.subscription import SUBSCRIPTIONS
+from tests.kinds.owned_user import OwnedUser, users
 
-USERS: list[OwnedUser] = [
-    user
-    for path in sorted(ROOT.glob("tests/modules/*/owned.py"))
-    for user in importlib.import_module(f"tests.modules.{path.parent.name}.owned").USERS
-]
+USERS = users()
 MakeCall = Callable[..., Call]
 
 
@@ -54,14 +51,15 @@ async def _ids(user: OwnedUser, call: Call) -> list[UUID]:
 
 
 def test_every_owned_list_of_the_house_is_tried_here() -> None:
-    found = [
+    lists = [
         item
         for module in pkgutil.walk_packages(modules.__path__, "modules.")
         if module.name.endswith("store")
         for item in vars(importlib.import_module(module.name)).values()
         if isinstance(item, OwnedList)
     ]
-    assert {id(item) for item in found} == {id(user.owned) for user in USERS}
+    lists += [one.rows for one in SUBSCRIPTIONS.of(discover(examples=True))]
+    assert {id(item) for item in lists} == {id(user.owned) for user in USERS}
 
 
 async def test_one_key_is_one_thing_however_often_and_at_once(user: OwnedUser, me: Call) -> None:
@@ -151,7 +149,8 @@ async def test_removing_is_one_removal_a_key_and_no_replay_links_again(
     with pytest.raises(NotFound):
         await user.link(me, 0, link_key)
     assert await _ids(user, me) == []
-    await user.link(me, 0, _key())
+    for n in range(2):
+        await user.link(me, n, _key())
     with pytest.raises(Conflict, match="KEY_REUSED"):
-        await user.unlink(me, (await _ids(user, me))[0], unlink_key)
-    assert len(await _ids(user, me)) == 1
+        await user.unlink(me, (await _ids(user, me))[1], unlink_key)
+    assert len(await _ids(user, me)) == 2

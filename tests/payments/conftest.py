@@ -8,7 +8,7 @@ import pytest
 from core.clock import ManualClock
 from core.context.app import App
 from core.context.call import Call
-from modules.bills.upstream import BILLERS
+from modules.utilities.accounts.upstream import BILLERS
 from notifications.upstream import GATEWAY
 from payments.psp.port import Alipay, WeChatPay
 from tests.payments.fake_alipay import FakeAlipay

@@ -1,6 +1,6 @@
 """A PSP and billers as written classes: the same contract as the adapters, faults on demand.
 
-They pass tests/payments/psp_contract.py and tests/modules/bills/biller_contract.py like the real
+They pass tests/payments/psp_contract.py and the contract of the billers like the real
 ones. A fault is said before a call: "lost" does the work and loses the reply, "down" does nothing.
 """
 
@@ -17,7 +17,8 @@ import orjson
 from core.clock import Clock, ensure_utc
 from core.deadline import Deadline
 from core.upstream.client import UpstreamRejected, UpstreamTimeout, UpstreamUnavailable
-from modules.bills.domain import BillerAccount, BillerBill, BillStatus, UtilityKind
+from modules.utilities.accounts.domain import BillerAccount, UtilityKind
+from modules.utilities.bills.domain import BillerBill, BillStatus
 from payments.api import Paid
 from payments.psp.port import (
     Callback,
@@ -273,7 +274,7 @@ class FakeBillers:
         return bill_no
 
     async def find_account(self, kind: UtilityKind, account_no: str) -> BillerAccount | None:
-        """See modules.bills.upstream."""
+        """See its declaration."""
         self.faults.after(self.faults.before("find_account"), "find_account")
         known = any(bill.account_no == account_no for bill in self.bills.values())
         return BillerAccount(account_no, "**例", "示范区****室") if known else None
@@ -281,7 +282,7 @@ class FakeBillers:
     async def list_bills(
         self, kind: UtilityKind, account_no: str, *, only_open: bool
     ) -> list[BillerBill]:
-        """See modules.bills.upstream."""
+        """See its declaration."""
         self.faults.after(self.faults.before("list_bills"), "list_bills")
         return [
             bill
@@ -290,14 +291,14 @@ class FakeBillers:
         ]
 
     async def get_bill(self, kind: UtilityKind, bill_no: str) -> BillerBill:
-        """See modules.bills.upstream."""
+        """See its declaration."""
         self.faults.after(self.faults.before("get_bill"), "get_bill")
         if bill_no not in self.bills:
             raise self._refusal("get_bill", 404, "NO_SUCH_BILL")
         return self.bills[bill_no]
 
     async def write_off(self, kind: UtilityKind, bill_no: str, paid: Paid) -> str:
-        """See modules.bills.upstream."""
+        """See its declaration."""
         payment_ref = paid.payment_ref
         fault = self.faults.before("write_off")
         if payment_ref not in self.write_offs:
@@ -316,7 +317,7 @@ class FakeBillers:
         return self.write_offs[payment_ref][1]
 
     async def find_write_off(self, kind: UtilityKind, payment_ref: str) -> str | None:
-        """See modules.bills.upstream."""
+        """See its declaration."""
         self.faults.after(self.faults.before("find_write_off"), "find_write_off")
         found = self.write_offs.get(payment_ref)
         return found[1] if found else None

@@ -14,7 +14,7 @@ from core.context.call import Call
 from core.database import connection, fetch_one, transaction
 from core.errors import AppError
 from core.ids import new_id
-from modules.bills import service as bills
+from modules.utilities.bills import service as bills
 from payments import api
 from payments.ledger.accounts import payer_funds
 from payments.limits import rules

@@ -23,6 +23,7 @@ from payments.psp.alipay import SANDBOX_MERCHANT, AlipayClient
 from payments.psp.alipay_wire import Signer
 from payments.psp.port import (
     CallbackRefused,
+    ForeignRefund,
     MerchantRefused,
     Order,
     OrderState,
@@ -145,15 +146,21 @@ def test_a_refund_is_read(client: AlipayClient, platform: Platform) -> None:
     )
     view = client.read_callback({}, body).news
     # refund_fee is the sum of all refunds so far: it tells nothing of this one's amount
-    assert view == RefundView(refund_id, RefundState.SUCCEEDED, refund_id.hex, None)
+    assert isinstance(view, RefundView)
+    assert (view.refund_id, view.state) == (refund_id, RefundState.SUCCEEDED)
+    assert (view.psp_ref, view.amount_fen) == (refund_id.hex, None)
 
 
 @pytest.mark.parametrize("number", ["", "HJSA-1"])
-def test_a_refund_by_hand_is_believed_and_left_to_reconciliation(
+def test_a_refund_by_hand_is_told_as_foreign(
     client: AlipayClient, platform: Platform, number: str
 ) -> None:
-    body = platform.notice(gmt_refund="2026-11-23 12:00:01.000", out_biz_no=number)
-    assert client.read_callback({}, body).news is None
+    body = platform.notice(
+        gmt_refund="2026-11-23 12:00:01.000", out_biz_no=number, refund_fee="56.00"
+    )
+    news = client.read_callback({}, body).news
+    assert isinstance(news, ForeignRefund)
+    assert (news.amount_fen, bool(news.their_ref)) == (5600, True)
 
 
 def test_the_end_of_a_trade_is_read(client: AlipayClient, platform: Platform) -> None:

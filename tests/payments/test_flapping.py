@@ -19,8 +19,8 @@ from core.context.app import App
 from core.context.call import Call
 from core.errors import AppError
 from core.ids import new_id
-from modules.bills import service as bills
-from modules.bills.upstream import BILLERS
+from modules.utilities.accounts.upstream import BILLERS
+from modules.utilities.bills import service as bills
 from notifications.upstream import GATEWAY
 from payments.domain import PaymentMethod
 from payments.ledger.verify import verify

@@ -14,7 +14,7 @@ from core.deadline import Deadline
 from core.errors import Conflict
 from core.ids import new_id
 from core.processes.embedded import DatabaseUrls
-from modules.bills import service as bills
+from modules.utilities.bills import service as bills
 from payments import jobs
 from payments.domain import STATUS, PaymentMethod, PaymentStatus
 from payments.graphql import to_payment

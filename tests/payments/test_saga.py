@@ -18,7 +18,9 @@ DAY = timedelta(hours=26)
 
 
 async def _messages() -> list[str]:
-    rows = await fetch_all(connection(), "SELECT template FROM notifications_message ORDER BY id")
+    rows = await fetch_all(
+        connection(), "SELECT template FROM notifications_message ORDER BY position"
+    )
     return [row["template"] for row in rows]
 
 

@@ -9,7 +9,7 @@ import pytest
 from core.database import connection, fetch_all, transaction
 from core.errors import AppError, Conflict, InvalidInput, LoginRequired, NotFound, Unavailable
 from core.ids import new_id
-from modules.bills import service as bills
+from modules.utilities.bills import service as bills
 from payments import api, service
 from payments.models import Intent, Refund
 from tests.payments.books import check_books

@@ -8,7 +8,7 @@ from core.context.app import App
 from core.context.call import Call
 from core.database import connection, fetch_all, fetch_one
 from core.ids import new_id
-from modules.bills import service as bills
+from modules.utilities.bills import service as bills
 from payments import routes
 from payments.domain import STATUS, PaymentMethod, PaymentStatus
 from payments.ledger import store as ledger

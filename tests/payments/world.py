@@ -13,9 +13,10 @@ from core.context.call import Call
 from core.database import IntegrityError, connection, fetch_all, transaction, violated
 from core.ids import new_id
 from core.queue.jobs import GiveUp
-from modules.bills import service as bills
-from modules.bills.domain import UtilityKind
 from modules.identity import store as identity
+from modules.utilities.accounts import service as accounts
+from modules.utilities.accounts.domain import UtilityKind
+from modules.utilities.bills import service as bills
 from payments import routes
 from payments.ledger import store as ledger
 from payments.ledger.accounts import Account, psp_receivable
@@ -117,7 +118,7 @@ class World:
 
     async def link(self, call: Call, account_no: str) -> None:
         """Link a water account that has a bill to a citizen."""
-        await bills.link_account(call, UtilityKind.WATER, account_no, "", f"link-{new_id().hex}")
+        await accounts.link_account(call, UtilityKind.WATER, account_no, "", f"link-{new_id().hex}")
 
     async def bill(self, call: Call, total_fen: int = 3360, account_no: str = ACCOUNT) -> UUID:
         """A fresh water bill on an account that the citizen has linked."""

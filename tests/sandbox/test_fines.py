@@ -4,6 +4,7 @@ import asyncio
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from sandbox.server.system import SHANGHAI
 from tests.sandbox.serving import Client
 
 
@@ -108,3 +109,30 @@ async def test_a_camera_takes_a_picture(city: Client) -> None:
     assert (status, made["points"], made["fine_fen"]) == (201, 6, 20_000)
     assert (await violations(city))[0]["violation_no"] == made["violation_no"]
     assert (await city.get("/fines/orders/none"))[1]["code"] == "NO_SUCH_ORDER"
+
+
+async def test_points_are_those_of_what_was_accepted_in_this_cycle(city: Client) -> None:
+    person = await city.person("citizen")
+    asked = {"resident_id": person["resident_id"], "consent_ref": "c"}
+    _, before = await city.post("/traffic-police/licence/query", asked)
+    assert before["cycle_begins_on"] <= str(datetime.now(SHANGHAI).date()) < before["cycle_ends_on"]
+    body = {"plate": person["plate"], "offence_code": "16251"}
+    _, made = await city.post("/_control/traffic-police/violations", body)
+    await confirm(city, made)
+    _, after = await city.post("/traffic-police/licence/query", asked)
+    assert after["points_used"] == before["points_used"] + 6
+
+
+async def test_a_grave_offence_is_decided_at_the_office_and_has_its_picture(city: Client) -> None:
+    person = await city.person("citizen")
+    body = {"plate": person["plate"], "offence_code": "60431"}
+    _, made = await city.post("/_control/traffic-police/violations", body)
+    assert made["needs_hearing"] and made["points"] == 12
+    assert (await confirm(city, made))[1]["code"] == "NEEDS_HEARING"
+    path = f"/traffic-police/violations/{made['violation_no']}/evidence"
+    asked = {"resident_id": person["resident_id"], "consent_ref": "c"}
+    async with city.http.post(path, json=asked) as reply:
+        assert (reply.status, reply.content_type) == (200, "image/png")
+        assert (await reply.read()).startswith(b"\x89PNG")
+    other = {"resident_id": (await city.person("parent"))["resident_id"], "consent_ref": "c"}
+    assert (await city.post(path, other))[1]["code"] == "NOT_OWNER"

@@ -121,3 +121,15 @@ async def test_a_wrong_number_or_no_consent_is_refused(city: Client, path: str) 
     status, body = await city.post(path, wrong)
     assert (status, body["code"]) == (422, "INVALID_RESIDENT_ID")
     assert (await city.post(path, {"resident_id": wrong["resident_id"]}))[0] == 400
+
+
+async def test_who_sells_owns_nothing(city: Client) -> None:
+    person = await city.person("citizen")
+    asked = {"resident_id": person["resident_id"], "consent_ref": "c"}
+    _, before = await city.post("/real-estate/holdings/query", asked)
+    (home,) = before["holdings"]
+    assert (home["own_share"] is not None) == (home["ownership"] == "SHARED")
+    assert (home["owner_count"] == 1) == (home["ownership"] == "SOLE")
+    sale = {"resident_id": person["resident_id"]}
+    assert (await city.post("/_control/real-estate/sales", sale))[0] == 200
+    assert (await city.post("/real-estate/holdings/query", asked))[1]["holdings"] == []

@@ -220,5 +220,5 @@ SBA = Spec(
         ),
     ),
     scale=Scale(anchor=600, anchor_odds=19.0, pdo=50.0),
-    fit=Fit(),
+    fit=Fit(ahead_years=3),
 )

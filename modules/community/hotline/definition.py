@@ -37,7 +37,7 @@ HOTLINE = Application(
                   least=5, most=2000),
             Field("place", Named("发生地点", "Where"), required=False, most=120),
             Field("occurred_on", Named("发生日期", "When"), FieldType.DATE, required=False),
-            Field("phone", Named("联系电话", "Phone for questions"), pattern="1[3-9][0-9]{9}",
+            Field("phone", Named("联系电话", "Phone for questions"), FieldType.MOBILE,
                   prefill="phone"),
             Field("confidential", Named("对承办单位保密", "Keep my name from the unit"),
                   FieldType.FLAG, required=False),

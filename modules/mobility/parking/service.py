@@ -113,7 +113,7 @@ async def verify_plate(call: Call, plate_id: UUID, key: str) -> Plate:
 async def unlink_plate(call: Call, plate_id: UUID, key: str) -> None:
     """Remove one of the viewer's plates. The same key removes once. Raises NotFound."""
     async with transaction() as tx:
-        await owned.remove(call, tx, store.PLATES, "unlinkPlate", key, plate_id)
+        await owned.remove(call, tx, store.PLATES, "unlinkPlate", key, id=plate_id)
 
 
 async def list_plates(call: Call) -> Sequence[Plate]:

@@ -44,6 +44,7 @@ UNASKED = {
     "AirStation.distanceM": "the whole city is shown",
     "Spring.distanceM": "the whole city is shown",
     "Autopay.textVersion": "a record of what was agreed to, for whoever disputes it",
+    "GovernmentItem.casesLastYear": "for statistics",
     "CaseForm.serviceId": "the form was asked for by it",
     "CaseForm.item": "a number of the registry, for the unit that answers",
     "Message.template": "for statistics; the app shows the text",

@@ -96,6 +96,16 @@ def test_every_column_that_holds_a_person_is_declared() -> None:
     assert found - declared == UNDECLARED.keys()
 
 
+def test_no_two_tables_of_a_wing_are_exported_under_one_name() -> None:
+    names = [
+        (wing.name, table.exported.name)
+        for wing in WINGS
+        for table in wing.tables
+        if table.exported is not None
+    ]
+    assert len(set(names)) == len(names)
+
+
 def test_declarations_name_columns_that_are_there_and_each_table_once() -> None:
     assert len({table.name for table in TABLES}) == len(TABLES)
     for table in TABLES:

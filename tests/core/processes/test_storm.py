@@ -36,7 +36,7 @@ def settings(settings: Settings, city: Client) -> Settings:
 async def test_a_code_after_an_outage_waits_for_nobody(
     probed: App, worker: Worker, city: Client
 ) -> None:
-    await city.put("/_control/faults/sms", {"error_rate": 1.0})
+    await city.put("/_control/faults/sms_gateways", {"error_rate": 1.0})
     await enqueue_raw(probed, "probe.critical", {"name": "poison", "failures": 10**6}, POISON)
     async with transaction() as tx:
         for number in range(6):
@@ -44,7 +44,7 @@ async def test_a_code_after_an_outage_waits_for_nobody(
             await send_code(probed, tx, phone, "早", f"old {number}")
     async with worker(probed):
         await eventually(lambda: _failed(POISON, 6), within_s=60, what="every failure")
-        await city.put("/_control/faults/sms", {})
+        await city.put("/_control/faults/sms_gateways", {})
         started_s = time.process_time()
         async with transaction() as tx:
             await send_code(probed, tx, PHONE, "654070", "new")

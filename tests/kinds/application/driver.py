@@ -7,10 +7,11 @@ from datetime import timedelta
 
 from core.clock import ManualClock, civil_date
 from core.context.call import Call
-from kinds.application import deadlines, versions
+from core.database import connection
+from kinds.application import deadlines, desk, store, versions
 from kinds.application.definition import AGREE, REFUSE, Actor, Definition, Step, Turn
 from kinds.application.models import Case
-from tests.kinds.application.town import Town, find
+from tests.kinds.application.town import Town, find, key
 
 
 @dataclass(frozen=True)
@@ -21,6 +22,8 @@ class Sample:
     answers: dict[str, str]
     item: str = ""
     category: str = ""
+    papers: Sequence[str] = field(default_factory=tuple)
+    """The papers that have to be attached with these answers."""
     missing: Sequence[str] = field(default_factory=tuple)
     """What an empty form lacks, in the order of the form."""
 
@@ -66,8 +69,7 @@ async def drive(town: Town, clock: ManualClock, citizen: Call, case: Case, step:
         task = (await town.tasks(case))[0]
         by = None
         if step.unlike:
-            by = await town.officer(task.unit, 7)
-            await _take(town, case, by)
+            by = await _other(town, case, task.unit, step.unlike)
         return await town.act(case, step.event, by=by, unit=unit, category=category)
     if step.event == state.lapse and step.event not in (state.agreed, state.refused):
         assert case.due_on is not None
@@ -82,8 +84,12 @@ async def drive(town: Town, clock: ManualClock, citizen: Call, case: Case, step:
     return case
 
 
-async def _take(town: Town, case: Case, by: Call) -> None:
-    from kinds.application import desk
-    from tests.kinds.application.town import key
-
-    await desk.take_task(by, (await town.tasks(case))[0].id, key())
+async def _other(town: Town, case: Case, unit: str, unlike: str) -> Call:
+    """An officer of a unit who did not take a step, and has the case's task now."""
+    did = await store.list_actors(connection(), case.id, [unlike])
+    for number in range(len(did) + 1):
+        officer = await town.officer(unit, number)
+        if officer.subject_id not in did:
+            await desk.take_task(officer, (await town.tasks(case))[0].id, key())
+            return officer
+    raise AssertionError("more officers than steps")

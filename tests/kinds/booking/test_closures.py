@@ -74,7 +74,9 @@ async def slots_on(hall: UUID, day: date) -> dict[str, UUID]:
 
 
 async def templates() -> list[str]:
-    rows = await fetch_all(connection(), "SELECT template FROM notifications_message ORDER BY id")
+    rows = await fetch_all(
+        connection(), "SELECT template FROM notifications_message ORDER BY position"
+    )
     return [row["template"].removeprefix("appointments.") for row in rows]
 
 

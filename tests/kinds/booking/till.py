@@ -88,5 +88,7 @@ class Till:
 
 async def told() -> list[str]:
     """The messages that were written, in order."""
-    rows = await fetch_all(connection(), "SELECT template FROM notifications_message ORDER BY id")
+    rows = await fetch_all(
+        connection(), "SELECT template FROM notifications_message ORDER BY position"
+    )
     return [row["template"] for row in rows]

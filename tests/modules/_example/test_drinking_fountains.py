@@ -14,7 +14,7 @@ from core.context.sweep import SweepIncomplete
 from core.database import connection, fetch_all
 from core.security.authentication import Viewer
 from modules._example import domain
-from modules._example.jobs import tell_followers
+from modules._example.subscription import tell_followers
 from tests.asgi import Client
 from tests.conftest import NOON
 from tests.modules._example.conftest import LIXIA, FakeFountains

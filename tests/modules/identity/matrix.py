@@ -68,7 +68,7 @@ AGREED: dict[str, Rule] = {
     **dict.fromkeys(
         "mandates inbox markMessageRead payment payments paymentReceipt billAccounts "
         "unlinkBillAccount billInvoice requestBillInvoice outageWatches watchOutages "
-        "unwatchOutages appointments appointment "
+        "unwatchOutages autopayTerms autopays endAutopay appointments appointment "
         "waitingPlaces requestStepUpCode stepUp "
         "revokeSession revokeAllSessions "
         "verifyRealName grantConsent withdrawConsent endMandate confirmAppointment "

@@ -18,7 +18,6 @@ from core.security import authorization, mandate
 from core.security.authentication import Viewer
 from core.settings import Settings
 from kinds.booking.models import Booking, Resource, Slot
-from modules.bills.models import AccountLink, Autopay, OutageWatch
 from modules.health.models import HospitalBill
 from modules.identity import families, service
 from modules.identity.models import PHONE, Mandate, Session
@@ -26,6 +25,10 @@ from modules.identity.upstream import REGISTRY
 from modules.mobility.models import Fine, ParkingCharge, Plate, Trip
 from modules.mobility.parking.upstream import OPERATOR
 from modules.mobility.transit.upstream import CLEARING
+from modules.utilities.accounts.models import AccountLink
+from modules.utilities.autopay.models import Autopay
+from modules.utilities.outages.models import OutageWatch
+from modules.utilities.reminders.models import Reminder
 from modules.welfare.housing_fund.upstream import CENTRE
 from notifications.models import Message
 from notifications.upstream import GATEWAY
@@ -153,6 +156,21 @@ async def _link(app: App, viewer: Viewer) -> UUID:
         linked_at=app.clock.now(),
     )
     return row.id
+
+
+async def _reminder(app: App, viewer: Viewer) -> UUID:
+    """An account whose bills the viewer is reminded of."""
+    link_id = await _link(app, viewer)
+    await Reminder.create(
+        id=new_id(),
+        link_id=link_id,
+        citizen_id=viewer.user_id,
+        days_before=3,
+        min_amount_fen=0,
+        sms=False,
+        created_at=app.clock.now(),
+    )
+    return link_id
 
 
 async def _plate(app: App, viewer: Viewer) -> UUID:
@@ -287,7 +305,7 @@ async def _bills_of(app: App, who: Viewer) -> dict[str, UUID]:
     return {
         "unlinkBillAccount.accountId": await _link(app, who),
         "setBillReminder.accountId": await _link(app, who),
-        "removeBillReminder.accountId": await _link(app, who),
+        "removeBillReminder.accountId": await _reminder(app, who),
         "agreeAutopay.accountId": await _link(app, who),
         "endAutopay.autopayId": await _autopay(app, who),
         "unwatchOutages.watchId": await _watch(app, who),

@@ -29,14 +29,16 @@ async def settle(world: World, payment: Payment) -> Intent:
 
 async def sent() -> list[str]:
     """The templates of all messages, oldest first."""
-    rows = await fetch_all(connection(), "SELECT template FROM notifications_message ORDER BY id")
+    rows = await fetch_all(
+        connection(), "SELECT template FROM notifications_message ORDER BY position"
+    )
     return [row["template"] for row in rows]
 
 
 async def last_body(app: App) -> str:
     """The newest message's text."""
     rows = await fetch_all(
-        connection(), "SELECT body_sealed FROM notifications_message ORDER BY id DESC LIMIT 1"
+        connection(), "SELECT body_sealed FROM notifications_message ORDER BY position DESC LIMIT 1"
     )
     return app.vault.decrypt(bytes(rows[0]["body_sealed"]), "notifications.body")
 

@@ -13,9 +13,10 @@ from hypothesis import strategies as st
 
 from core.database import connection, fetch_all, transaction
 from core.ids import new_id
+from core.money import portion_bps
 from payments import settlement
 from payments.models import Intent, LeftOrder
-from payments.psp.port import OrderState, OrderView
+from payments.psp.port import OrderState, OrderView, RefundState, RefundView
 from payments.reconciliation import cases, service
 from payments.reconciliation.domain import BreakKind
 from payments.reconciliation.models import Case, CaseNote, Crossing, Statement
@@ -105,6 +106,14 @@ def _plant(plant: BreakKind | None, line: Line, number: int, day: date) -> tuple
             return [line, extra], {(plant, stranger)}
         case BreakKind.AMOUNT:
             return [line._replace(amount_fen=line.amount_fen + 1)], {(plant, line.ref)}
+        case BreakKind.COUPON:
+            settled_fen = line.amount_fen - 1
+            fee_fen = portion_bps(settled_fen, 60)
+            told = line._replace(settled_fen=settled_fen, fee_fen=fee_fen)
+            return [told], {(plant, line.ref)}
+        case BreakKind.LINE:
+            misread = line._replace(wrong="in USD", amount_fen=0, fee_fen=0)
+            return [misread], {(plant, line.ref), (BreakKind.MISSING_THERE, line.ref)}
         case BreakKind.FEE:
             return [line._replace(fee_fen=line.fee_fen + 1)], {(plant, line.ref)}
         case BreakKind.DATE:
@@ -197,7 +206,7 @@ async def test_what_only_they_know_is_asked_for(books: Books) -> None:
     back = line._replace(is_refund=True, ref=refund.hex, amount_fen=100, fee_fen=1)
     await connection().execute_query("DELETE FROM pgqueuer")
     await books.told(DAY, [line, known, back])
-    assert await found() == {("missing_here", ordered.id.hex), ("refund", refund.hex)}
+    assert await found() == {("missing_here", ordered.id.hex)}
     rows = await fetch_all(connection(), "SELECT entrypoint FROM pgqueuer ORDER BY 1")
     assert [row["entrypoint"] for row in rows] == ["payments.check", "payments.refund"]
     assert {case.payee for case in await Case.all()} == {"water"}
@@ -264,3 +273,35 @@ async def test_a_refused_line_leaves_nothing(books: Books) -> None:
     assert await Case.all().count() == await Statement.all().count() == 0
     async with transaction() as tx:
         assert await fetch_all(tx, "SELECT to_regclass('pg_temp.told') AS told") == [{"told": None}]
+
+
+async def test_a_refund_told_before_it_is_made_is_no_difference(books: Books) -> None:
+    """WeChat Pay lists a refund on the day it is asked for and never updates it
+    (pay.weixin.qq.com/docs/merchant/products/bill-download/format-trade.html)."""
+    paid = await books.paid(at(DAY, "12:00:00"))
+    refund_id = await books.refunded(paid, 360, at(DAY, "18:00:00"))
+    line = (await books.line(paid))._replace(
+        is_refund=True, ref=refund_id.hex, amount_fen=360, fee_fen=2, at=at(DAY, "18:00:00")
+    )
+    for _ in range(2):
+        await books.told(DAY, [await books.line(paid), line])
+        assert await found() == set()
+    books.go_to(at(NEXT, "15:00:00"))
+    async with transaction() as tx:
+        view = RefundView(refund_id, RefundState.SUCCEEDED, "50", 360)
+        assert await settlement.apply_refund(books.app, tx, "wechatpay", view) is not None
+    for day, lines in ((NEXT, []), (DAY, [await books.line(paid), line])):
+        await books.told(day, lines)
+        assert await found() == set()
+    await books.told(DAY, [await books.line(paid)])
+    assert await found() == {("refund", refund_id.hex)}
+
+
+async def test_an_early_told_refund_of_another_amount_is_a_difference(books: Books) -> None:
+    paid = await books.paid(at(DAY, "12:00:00"))
+    refund_id = await books.refunded(paid, 360, at(DAY, "18:00:00"))
+    line = (await books.line(paid))._replace(
+        is_refund=True, ref=refund_id.hex, amount_fen=361, fee_fen=2, at=at(DAY, "18:00:00")
+    )
+    await books.told(DAY, [await books.line(paid), line])
+    assert await found() == {("amount", refund_id.hex)}

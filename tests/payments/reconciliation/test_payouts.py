@@ -7,9 +7,10 @@ import asyncpg
 import pytest
 
 from core.context.app import App
-from core.database import parse_url
+from core.database import parse_url, transaction
 from core.errors import Conflict
 from core.processes.embedded import DatabaseUrls
+from payments import settlement, store
 from payments.ledger import store as ledger
 from payments.ledger import verify
 from payments.ledger.accounts import fees_from, payee_claim, payee_payable, settled_out
@@ -42,6 +43,8 @@ async def _reconciled(books: Books, on: date) -> None:
         lines = [await books.line(intent.id, fee_bps=bps) for intent in mine]
         await books.told(on, lines, source.name)
     assert await Case.all().count() == 0
+    if books.clock.now() < at(on + timedelta(days=1), "10:30:00"):
+        books.go_to(at(on + timedelta(days=1), "10:30:00"))
 
 
 def _day(intent: Intent) -> date:
@@ -101,14 +104,40 @@ async def test_a_payee_bears_its_fee(books: Books) -> None:
     await check_ledger()
 
 
-async def test_nothing_is_paid_out_before_every_statement_is_compared(books: Books) -> None:
+async def test_nothing_is_paid_out_before_the_statements_it_stands_in_are_compared(
+    books: Books,
+) -> None:
+    """Another PSP's statement, in which it does not stand, keeps nobody waiting."""
     paid = await books.paid(at(DAY, "12:00:00"))
+    books.go_to(at(NEXT, "10:30:00"))
     for source, bps in ((PSP, 60), ("water", 0)):
         await _refused(books.app, "NOT_RECONCILED")
         await books.told(DAY, [await books.line(paid, fee_bps=bps)], source)
-    for source in get_sources(books.app):
-        if source.name not in (PSP, "water"):
-            await books.told(DAY, [], source.name)
+    await payouts.pay_out(books.app, "water", DAY)
+
+
+async def test_what_was_paid_the_day_before_waits_for_that_day_s_statement(books: Books) -> None:
+    paid = await books.paid(at(DAY, "23:00:00"), fulfilled=False)
+    books.go_to(at(NEXT, "00:30:00"))
+    async with transaction() as tx:
+        intent = await store.lock_intent(tx, paid)
+        assert intent is not None
+        await settlement.fulfilled(books.app, tx, intent, "WO1")
+    books.go_to(at(NEXT, "10:30:00") + timedelta(days=1))
+    await books.told(NEXT, [], PSP)
+    await books.told(NEXT, [await books.line(paid, fee_bps=0)], "water")
+    with pytest.raises(Conflict, match="NOT_RECONCILED"):
+        await payouts.pay_out(books.app, "water", NEXT)
+    await books.told(DAY, [await books.line(paid)], PSP)
+    assert (await payouts.pay_out(books.app, "water", NEXT)).amount_fen == 3360
+
+
+async def test_a_day_that_is_not_over_is_not_paid_out(books: Books) -> None:
+    paid = await books.paid(at(DAY, "12:00:00"))
+    for source, bps in ((PSP, 60), ("water", 0)):
+        await books.told(DAY, [await books.line(paid, fee_bps=bps)], source)
+    await _refused(books.app, "NOT_RECONCILED")
+    books.go_to(at(NEXT, "00:00:00"))
     await payouts.pay_out(books.app, "water", DAY)
 
 

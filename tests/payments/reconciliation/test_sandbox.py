@@ -18,8 +18,9 @@ from core.database import transaction
 from core.ids import new_id
 from core.processes.embedded import DatabaseUrls
 from core.settings import Settings
-from modules.bills import service as bills
-from modules.bills.domain import UtilityKind
+from modules.utilities.accounts import service as accounts
+from modules.utilities.accounts.domain import UtilityKind
+from modules.utilities.bills import service as bills
 from payments.domain import PaymentMethod
 from payments.models import Intent, Refund
 from payments.reconciliation import payouts, service
@@ -90,7 +91,7 @@ class Payers:
         call = await self._world.citizen()
         bill = await fresh_bill(self.city)
         account = await account_of(self.city, "water")
-        await bills.link_account(call, UtilityKind.WATER, account, "", "link-key-1")
+        await accounts.link_account(call, UtilityKind.WATER, account, "", "link-key-1")
         listing = await self._world.read(call, account)
         bill_id = next(item.id for item in listing if item.bill.bill_no == bill["bill_no"])
         fresh = self._world.fresh(call)
@@ -172,12 +173,12 @@ async def test_seven_planted_differences_are_found_on_both_sides(
             assert await found(name) == await _struck(city, system, on)
         assert len(await found(name)) == 7
     assert {case.payee for case in await Case.filter(source="water")} == {"water"}
-    await _nothing_is_paid_out_until_it_is_mended(app, city, systems, on)
+    await _nothing_is_paid_out_until_it_is_mended(app, city, clock, systems, on)
     await check_ledger()
 
 
 async def _nothing_is_paid_out_until_it_is_mended(
-    app: App, city: Client, systems: Mapping[str, str], on: date
+    app: App, city: Client, clock: ManualClock, systems: Mapping[str, str], on: date
 ) -> None:
     for name in ("electricity", "gas", "heating"):
         await _open(city, f"biller_{name}", on)
@@ -189,6 +190,8 @@ async def _nothing_is_paid_out_until_it_is_mended(
         (source,) = get_sources(app, [name])
         mended = await service.reconcile(app, source, on)
         assert mended.change.cleared == 7 and await found(name) == set()
+    assert await service.pay_out_all(app, on) == ([], {"water": "NOT_RECONCILED"})
+    clock.move(timedelta(days=1))
     (payout,), refused = await service.pay_out_all(app, on)
     total_fen = sum(intent.captured_fen for intent in await Intent.all())
     assert refused == {}

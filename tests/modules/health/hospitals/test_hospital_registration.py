@@ -66,7 +66,9 @@ async def used(slot_ref: str) -> int:
 
 
 async def messages() -> list[str]:
-    rows = await fetch_all(connection(), "SELECT template FROM notifications_message ORDER BY id")
+    rows = await fetch_all(
+        connection(), "SELECT template FROM notifications_message ORDER BY position"
+    )
     return [row["template"] for row in rows]
 
 

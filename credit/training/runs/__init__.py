@@ -1,0 +1,1 @@
+"""The commands' work: files in, files out, and what is said on the terminal."""

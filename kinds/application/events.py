@@ -1,0 +1,15 @@
+"""What applications tell the rest of the house."""
+
+from dataclasses import dataclass
+from uuid import UUID
+
+
+@dataclass(frozen=True, slots=True)
+class CaseEnded:
+    """A case is over; `state` says how, and `kind` is its service."""
+
+    case_id: UUID
+    kind: str
+    item: str
+    citizen_id: UUID
+    state: str

@@ -1,0 +1,1 @@
+"""Services 2 and 3: applying for a government item, and how the application stands."""

@@ -1,0 +1,1 @@
+"""Search over short Chinese texts by words, sounds, initials and spoken phrases."""

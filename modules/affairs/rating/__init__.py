@@ -1,0 +1,1 @@
+"""Service 5: ratings, and the call-back that follows on a poor one."""

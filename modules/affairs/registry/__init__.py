@@ -1,0 +1,1 @@
+"""The registry of government items: what can be applied for, as everybody here reads it."""

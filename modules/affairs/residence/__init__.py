@@ -1,0 +1,1 @@
+"""Service 7: applying for a residence permit."""

@@ -1,1 +1,0 @@
-"""Household bills: linked accounts, paying, reminders, outages."""

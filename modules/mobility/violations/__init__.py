@@ -1,0 +1,1 @@
+"""Traffic violations: what is open, what is settled, the points that are left."""

@@ -1,0 +1,1 @@
+"""What somebody owns by the real-estate registry, and the certificate that they own nothing."""

@@ -1,0 +1,1 @@
+"""What households have to do with their utilities: bills, reminders, autopay, outages."""

@@ -1,0 +1,1 @@
+"""Accounts of households at billers, linked to citizens; what the other services share."""

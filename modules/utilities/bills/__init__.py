@@ -1,0 +1,1 @@
+"""Services 44 to 47: water, electricity, gas and heating bills."""

@@ -1,0 +1,21 @@
+"""The tables of bills."""
+
+from tortoise import fields
+from tortoise.models import Model
+
+
+class Bill(Model):
+    """A bill as its biller last told it."""
+
+    id = fields.UUIDField(primary_key=True)
+    kind = fields.CharField(max_length=16)
+    bill_no = fields.CharField(max_length=64)
+    account_no = fields.CharField(max_length=32)
+    period = fields.CharField(max_length=16)
+    total_fen = fields.BigIntField()
+    status = fields.CharField(max_length=16)
+    seen_at = fields.DatetimeField()
+
+    class Meta:
+        table = "bills_bill"
+        unique_together = (("kind", "bill_no"),)

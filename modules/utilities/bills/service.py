@@ -1,0 +1,161 @@
+"""Commands and queries of bills: look at an account's bills, pay one."""
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from core.clock import ensure_utc
+from core.context.app import App
+from core.context.call import Call
+from core.database import transaction
+from core.deadline import Deadline
+from core.errors import NotFound
+from core.refusal_texts import NOT_FOUND
+from core.upstream.client import UpstreamError, UpstreamRejected
+from core.upstream.readings import Reading, ReadStatus
+from kinds import owned
+from kinds.payment import open_cashier
+from modules.utilities.accounts import store as accounts
+from modules.utilities.accounts.domain import SERVICE_ID, UtilityKind, is_account_no
+from modules.utilities.accounts.service import list_accounts, require_level
+from modules.utilities.bills import domain, store
+from modules.utilities.bills.domain import BillerBill
+from modules.utilities.bills.models import Bill
+from modules.utilities.bills.upstream import get_bill, list_bills
+from payments import api as payments
+
+_MAX_STALE = timedelta(hours=12)
+
+
+@dataclass(frozen=True, slots=True)
+class ListedBill:
+    """A bill with our own id for it."""
+
+    id: UUID
+    bill: BillerBill
+
+
+@dataclass(frozen=True, slots=True)
+class Due:
+    """What a citizen owes over all linked accounts."""
+
+    total_fen: int
+    count: int
+
+
+async def read_bills(
+    call: Call, kind: UtilityKind, account_no: str, *, only_open: bool
+) -> Reading[Sequence[ListedBill]]:
+    """The bills of an account that the viewer has linked, newest first.
+
+    Raises NotFound for any other account: foreign and missing are told in the same words.
+    """
+    citizen_id = require_level(call, kind)
+    if not is_account_no(account_no):
+        raise NotFound(NOT_FOUND)
+    account = {"kind": kind.value, "account_no": account_no}
+    if await owned.find(accounts.ACCOUNTS, citizen_id, **account) is None:
+        raise NotFound(NOT_FOUND)
+
+    async def fetch() -> Sequence[ListedBill]:
+        return await fetch_bills(call.app, call.deadline, kind, account_no, only_open=only_open)
+
+    try:
+        return await call.app.last_good.read_through(
+            ("bills", citizen_id, kind, account_no, only_open),
+            fetch,
+            clock=call.app.clock,
+            max_stale=_MAX_STALE,
+        )
+    except UpstreamRejected:
+        raise NotFound(NOT_FOUND) from None  # the biller has closed the account
+
+
+async def fetch_bills(
+    app: App, deadline: Deadline, kind: UtilityKind, account_no: str, *, only_open: bool
+) -> Sequence[ListedBill]:
+    """The bills of an account as its biller has them now, newest first. Raises UpstreamError."""
+    asked_at = app.clock.now()
+    bills = await list_bills(app, deadline, kind, account_no, only_open=only_open)
+    ids = await note(kind, bills, asked_at)
+    return [ListedBill(ids[bill.bill_no], bill) for bill in bills]
+
+
+async def note(
+    kind: UtilityKind, bills: Sequence[BillerBill], asked_at: datetime
+) -> Mapping[str, UUID]:
+    """Keep what a biller answered of bills; returns our ids by bill number."""
+    async with transaction() as tx:
+        return await store.note_bills(tx, kind, bills, ensure_utc(asked_at))
+
+
+async def read_due(call: Call) -> Reading[Due]:
+    """What the viewer owes over all linked accounts; as fresh as the least fresh of them."""
+    links = await list_accounts(call, None)
+    readings = await asyncio.gather(
+        *(
+            read_bills(call, UtilityKind(link.kind), link.account_no, only_open=True)
+            for link in links
+        )
+    )
+    bills = [listed.bill for reading in readings for listed in reading.value or ()]
+    due = Due(sum(bill.total_fen for bill in bills), len(bills))
+    worst = max(readings, key=lambda r: _WORSE.index(r.status), default=None)
+    if worst is None:
+        return Reading(ReadStatus.LIVE, due, call.app.clock.now(), None)
+    known = None if worst.status is ReadStatus.UNAVAILABLE else due
+    times = [reading.as_of for reading in readings if reading.as_of is not None]
+    as_of = min(times) if known is not None else None
+    return Reading(worst.status, known, as_of, worst.reason)
+
+
+_WORSE = (ReadStatus.LIVE, ReadStatus.STALE, ReadStatus.UNAVAILABLE)
+
+
+async def pay_bill(
+    call: Call, bill_id: UUID, key: str, method: payments.PaymentMethod | None = None
+) -> payments.Payment:
+    """Begin to pay a bill of a linked account and open the cashier, of `method` if it can be.
+
+    The same key gives the same payment. Raises NotFound, Conflict BILL_PAID, BILL_WITHDRAWN,
+    PAYMENT_OPEN or KEY_REUSED, Unavailable when the biller cannot tell what is due.
+    """
+    citizen_id = call.require_viewer().user_id
+    bill = await store.find_bill_of(citizen_id, bill_id)
+    if bill is None:
+        raise NotFound(NOT_FOUND)
+    kind = UtilityKind(bill.kind)
+    call.require_service(SERVICE_ID[kind])
+    told = await _ask(call, bill)
+    if told is not None and told.status is not domain.BillStatus.OPEN:
+        await note(kind, [told], call.app.clock.now())  # stands, though the payment is refused
+        told = None
+    async with transaction() as tx:
+        # the bill's row always before the key's: two sends of one key cannot wait for one another
+        if told is None:
+            await store.lock_bill(tx, bill_id)
+        else:
+            await store.note_bills(tx, kind, [told], call.app.clock.now())
+        intent_id = await payments.create_intent(
+            call,
+            tx,
+            kind=domain.payable_kind(kind),
+            subject_ref=str(bill_id),
+            key=key,
+            method=method,
+        )
+    return await open_cashier(call, intent_id)
+
+
+async def _ask(call: Call, bill: Bill) -> BillerBill | None:
+    """What the biller says is due now; None without an answer: the quote decides by what is known.
+
+    A share of the time only, so that the PSP's is left.
+    """
+    kind, deadline = UtilityKind(bill.kind), call.deadline.share(fraction=0.5)
+    try:
+        return await get_bill(call.app, deadline, kind, bill.bill_no)
+    except UpstreamError:
+        return None

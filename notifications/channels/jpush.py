@@ -1,0 +1,151 @@
+"""Push through JPush, which passes on to the makers' own services.
+
+The form is that of docs.jiguang.cn, "批量单推 API" and "获取推送唯一标识符 (cid)": up to a thousand
+devices with a text each in one request, Basic authentication, and for each push a cid from JPush's
+own pool under which a repetition within a day is answered and not shown. So that a repetition has
+the same cid, it is noted before anything is sent.
+"""
+
+import base64
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from core.context.app import App
+from core.database import connection, fetch_all
+from core.deadline import Deadline
+from core.upstream.breaker import BreakerPolicy
+from core.upstream.client import UpstreamError
+from core.upstream.operation import Request, System, json_of
+from notifications.channels.port import Failed, Outbound, Outcome, Provider, Refused, Taken
+from notifications.credentials import credentials_of
+from notifications.domain import Channel, SendLane
+
+BATCH = 1_000
+NO_SUCH_DEVICE = 1011
+TOO_MANY = 2002
+SERVER_ERRORS = frozenset({1000, 1001, 1030, 2003})
+TITLE_MAX, TEXT_MAX = 50, 200
+"""Characters that every maker's service shows; the whole text stands in the inbox."""
+
+JPUSH = System("jpush", breaker=BreakerPolicy(open_s=1.0), optional=True)
+
+
+@JPUSH.operation("GET", "/v3/push/cid", answers=json_of(list[str], "cidlist"))
+def make_cids(authorization: str, count: int) -> Request:
+    """Fresh cids for pushes."""
+    return Request(params={"count": str(count)}, headers={"Authorization": authorization})
+
+
+@JPUSH.operation(
+    "POST",
+    "/v3/push/batch/regid/single",
+    answers=json_of(dict[str, dict[str, Any]]),
+    name="push",
+    safe=True,
+)
+def push_batch(authorization: str, pushlist: Mapping[str, Any]) -> Request:
+    """Push by cid; answers a msg_id or an error for each."""
+    return Request(json={"pushlist": pushlist}, headers={"Authorization": authorization})
+
+
+async def send(app: App, deadline: Deadline, outbounds: Sequence[Outbound]) -> Sequence[Outcome]:
+    """Hand over in batches."""
+    outcomes: list[Outcome] = []
+    for start in range(0, len(outbounds), BATCH):
+        outcomes += await _send_batch(app, deadline, outbounds[start : start + BATCH])
+    return outcomes
+
+
+async def _send_batch(
+    app: App, deadline: Deadline, outbounds: Sequence[Outbound]
+) -> Sequence[Outcome]:
+    authorization = _authorization(app)
+    try:
+        cids = await _cids_of(app, deadline, authorization, [each.ref for each in outbounds])
+    except UpstreamError as error:
+        return [Failed(error.reason.lower(), outcome_known=True)] * len(outbounds)
+    pushlist = {cids[each.ref]: describe(each) for each in outbounds}
+    try:
+        answers = await push_batch(app, deadline, authorization, pushlist)
+    except UpstreamError as error:
+        return [Failed(error.reason.lower(), error.outcome_known)] * len(outbounds)
+    return [judge(answers.get(cids[each.ref])) for each in outbounds]
+
+
+def describe(outbound: Outbound) -> Mapping[str, Any]:
+    """A push as JPush takes it. A message that somebody waits for is of the class that makers do
+    not ration ("service and communication"; docs.jiguang.cn, "厂商消息分类")."""
+    title, text = outbound.title[:TITLE_MAX], outbound.body[:TEXT_MAX]
+    extras = {"message": outbound.ref} | (
+        {"link": outbound.deep_link} if outbound.deep_link else {}
+    )
+    return {
+        "platform": "all",
+        "target": outbound.address,
+        "notification": {
+            "android": {"alert": text, "title": title, "extras": extras},
+            "ios": {"alert": {"title": title, "body": text}, "extras": extras, "sound": "default"},
+        },
+        "options": {
+            "time_to_live": 86_400,
+            "classification": 0 if outbound.lane is SendLane.BULK else 1,
+        },
+    }
+
+
+def judge(answer: Mapping[str, Any] | None) -> Outcome:
+    """What an answer for one cid means; none is silence."""
+    if answer is None:
+        return Failed("no_answer")
+    error = answer.get("error")
+    if error is None:
+        return Taken(str(answer["msg_id"])) if "msg_id" in answer else Failed("no_answer")
+    code = error.get("code") if isinstance(error, dict) else None
+    if code == NO_SUCH_DEVICE:
+        return Refused("no_such_device", is_gone=True)
+    if code == TOO_MANY or code in SERVER_ERRORS:
+        return Failed(f"jpush_{code}", outcome_known=True)
+    return Refused(f"jpush_{code}"[:64])
+
+
+async def _cids_of(
+    app: App, deadline: Deadline, authorization: str, refs: Sequence[str]
+) -> Mapping[str, str]:
+    """The cid of each ref: the one noted at its first attempt, or a fresh one that is noted now."""
+    noted = await _noted(refs)
+    if missing := [ref for ref in refs if ref not in noted]:
+        fresh = await make_cids(app, deadline, authorization, len(missing))
+        await fetch_all(
+            connection(),
+            """INSERT INTO notifications_push_cid (ref, cid, created_at)
+               SELECT n.ref, n.cid, $3 FROM unnest($1::text[], $2::text[]) AS n (ref, cid)
+               ON CONFLICT (ref) DO NOTHING RETURNING 1""",
+            missing,
+            fresh[: len(missing)],
+            app.clock.now(),
+        )
+        noted |= await _noted(missing)
+    return noted
+
+
+async def _noted(refs: Sequence[str]) -> dict[str, str]:
+    rows = await fetch_all(
+        connection(), "SELECT ref, cid FROM notifications_push_cid WHERE ref = ANY($1)", list(refs)
+    )
+    return {row["ref"]: row["cid"] for row in rows}
+
+
+def _authorization(app: App) -> str:
+    credentials = credentials_of(app, "jpush")
+    assert credentials is not None  # is_set_up
+    pair = f"{credentials['app_key']}:{credentials['master_secret']}"
+    return f"Basic {base64.b64encode(pair.encode()).decode()}"
+
+
+JPUSH_PROVIDER = Provider(
+    "jpush",
+    Channel.PUSH,
+    send,
+    is_set_up=lambda app: credentials_of(app, "jpush") is not None,
+    own_addresses=True,
+)

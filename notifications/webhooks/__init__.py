@@ -1,0 +1,1 @@
+"""Outgoing webhooks: news for other people's systems, by Standard Webhooks."""

