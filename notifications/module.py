@@ -6,6 +6,7 @@ MANIFEST = Manifest(
     name="notifications",
     rooms=(
         "graphql",
+        "announcements",
         "api",
         "campaigns",
         "channels",

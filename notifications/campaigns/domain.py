@@ -15,7 +15,7 @@ CHUNK = 1_000
 
 
 class CampaignState(StrEnum):
-    """Where a campaign stands."""
+    """Where a campaign stands: SCHEDULED, RUNNING, PAUSED, CANCELLED or DONE."""
 
     SCHEDULED = "scheduled"
     RUNNING = "running"
@@ -25,7 +25,7 @@ class CampaignState(StrEnum):
 
 
 class CampaignAction(StrEnum):
-    """What an operator does to a campaign."""
+    """What an operator does to a campaign: PAUSE, RESUME or CANCEL."""
 
     PAUSE = "pause"
     RESUME = "resume"

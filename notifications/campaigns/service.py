@@ -11,6 +11,8 @@ from uuid import UUID
 
 from core.clock import ensure_utc
 from core.context.app import App
+from core.context.call import Call
+from core.context.commands import claim_key
 from core.database import Transaction, fetch_all, transaction
 from core.errors import InvalidInput, NotFound
 from core.ids import new_id
@@ -37,6 +39,7 @@ STEP = JobKind[UUID, UUID]("notifications.campaign_step")
 AUDIENCES = ExtensionPoint("audience", Audience, key=lambda audience: audience.name)
 _NOBODY = UUID(int=0)
 _JSON_TYPES = frozenset({Param.TEXT, Param.NUMBER, Param.FEN})
+"""Of what a campaign keeps until it is sent."""
 
 
 async def create(
@@ -76,6 +79,26 @@ async def create(
         wait = max(timedelta(0), campaign.starts_at - now)
         await STEP.enqueue(app, tx, campaign.id, _NOBODY, after=wait)
     return campaign
+
+
+async def start(
+    call: Call,
+    template_id: str,
+    params: Mapping[str, object],
+    audience: str,
+    starts_at: datetime | None,
+    key: str,
+) -> Campaign:
+    """Create a campaign for an operator, once per key. Raises as `create`, and Conflict."""
+    app, by = call.app, call.require_viewer().user_id
+    command = {"template": template_id, "params": dict(params), "audience": audience}
+    async with transaction() as tx:
+        claim = await claim_key(call, tx, "startCampaign", key, command)
+    known = await Campaign.get_or_none(id=claim.effect_id)
+    if known is not None:
+        return known
+    at = starts_at or app.clock.now()
+    return await create(app, template_id, params, audience, at, by, claim.effect_id)
 
 
 async def steer(app: App, campaign_id: UUID, action: CampaignAction) -> Campaign:
