@@ -392,7 +392,7 @@ OPEN_IDS = frozenset(
     "bookVaccination.clinicId bookVaccination.slotId "
     "moveHospitalNumber.slotId queueTicketChanged.ticketId payBill.billId holdAppointment.slotId "
     "holdAppointment.itemId joinWaitingList.placeId joinWaitingList.itemId "
-    "joinQueue.placeId presentLicence.licenceId".split()
+    "joinQueue.placeId presentLicence.licenceRef serviceOutletItems.outletRef".split()
 )
 """Ids of what belongs to nobody, or that only their owner can know."""
 

@@ -263,7 +263,7 @@ async def _presentation(app: App, viewer: Viewer) -> UUID:
     row = await LicencePresentation.create(
         id=new_id(),
         citizen_id=viewer.user_id,
-        licence_id="el-1",
+        licence_ref="el-1",
         fields_shown=["name"],
         state="issued",
         issued_at=now,
