@@ -8,7 +8,7 @@ import asyncio
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import TypeAlias
 from uuid import UUID
 
@@ -29,6 +29,8 @@ from notifications.recipients import PHONE
 from notifications.store import Claimed
 
 _AT_ONCE = 10
+PAUSED_FOR = timedelta(seconds=30)
+"""How often what is paused is looked at."""
 
 log = structlog.get_logger(__name__)
 
@@ -87,6 +89,7 @@ async def _read_facts(app: App, claimed: Sequence[Claimed]) -> _Facts:
         if each.person_id is not None
         and each.attempts == 1
         and CLASSES[each.about].daily_cap is not None
+        and each.campaign_state not in ("cancelled", "paused")
         and _postponed(each, reach, now) is None
     ]
     counts = {
@@ -118,6 +121,10 @@ async def _letter(app: App, facts: _Facts, claimed: Claimed) -> Letter:
 def _judge(app: App, facts: _Facts, claimed: Claimed) -> Verdict | None:
     """Why it does not go out now, if so."""
     now, rule = app.clock.now(), CLASSES[claimed.about]
+    if claimed.campaign_state == "cancelled":
+        return Dropped("campaign_cancelled")
+    if claimed.campaign_state == "paused":
+        return Postponed(now + PAUSED_FOR, "campaign_paused")
     if claimed.person_id is None or rule.is_critical:
         return Dropped("expired") if now >= claimed.expires_at else None
     postponed = _postponed(claimed, facts.reach, now)

@@ -5,7 +5,7 @@ leased, so nobody else sends it meanwhile; when a lease ends without a note, it 
 the same reference, which the provider knows.
 """
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from uuid import UUID
@@ -13,7 +13,8 @@ from uuid import UUID
 from core.context.app import App
 from core.database import Transaction, connection, transaction
 from notifications import store
-from notifications.addressing import Dropped, Postponed, address_all, next_way
+from notifications.addressing import PAUSED_FOR, Dropped, Postponed, address_all, next_way
+from notifications.campaigns import service as campaigns
 from notifications.channels.port import Failed, Refused, Taken
 from notifications.domain import (
     ATTEMPTS_BEFORE_NEXT,
@@ -25,6 +26,7 @@ from notifications.domain import (
 )
 from notifications.handing import Result, hand_over
 from notifications.lanes import DELIVER
+from notifications.operations import switches, tally
 from notifications.reach import store as reach_store
 from notifications.store import NewDelivery, Settled
 from notifications.templates import Template, templates_of
@@ -38,9 +40,14 @@ async def deliver_chunk(app: App, ids: Sequence[UUID], lane: SendLane) -> None:
 
     What a provider refuses has failed for good; silence is tried again, ever more seldom.
     """
+    paused = await switches.find_paused(app)
+    if f"lane:{lane}" in paused:
+        async with transaction() as tx:
+            await app.queue.enqueue(tx, [DELIVER[lane].later(list(ids), after=PAUSED_FOR)])
+        return
     claimed = await store.claim(ids, app.clock.now(), _LEASE)
     letters = await address_all(app, claimed)
-    results = await hand_over(app, letters, lane, frozenset())
+    results = await hand_over(app, letters, lane, paused)
     now = app.clock.now()
     following = await _find_following(app, results, now)
     settled = [settle(result, now, has_next=_id(result) in following) for result in results]
@@ -53,6 +60,8 @@ async def deliver_chunk(app: App, ids: Sequence[UUID], lane: SendLane) -> None:
         ended = {each.id for each in settled if each.state in _MOVES_ON}
         await _enqueue_next(app, tx, [d for key, d in following.items() if key in ended])
         await _enqueue_rest(app, tx, ids, lane)
+        await _count(tx, results, settled)
+    await tally.note(app, lane, [(each.provider, each.state) for each in settled])
 
 
 _MOVES_ON = frozenset({"permanent-failure", "temporary-failure"})
@@ -87,6 +96,18 @@ def settle(result: Result, now: datetime, *, has_next: bool) -> Settled:
             return state("technical-failure", reason)
         case Failed(reason):
             return state("created", reason, due_at=now + retry_gap(claimed.attempts))
+
+
+async def _count(tx: Transaction, results: Sequence[Result], settled: Sequence[Settled]) -> None:
+    """Counters last: their rows are shared, and stay locked until the commit."""
+    dead, sent = Counter[Channel](), Counter[UUID]()
+    for result, each in zip(results, settled, strict=True):
+        claimed = result.letter.claimed
+        dead[claimed.channel] += each.state == "technical-failure"
+        if claimed.campaign_id is not None:
+            sent[claimed.campaign_id] += each.sent_at is not None
+    await campaigns.count_sent(tx, +sent)
+    await tally.count_dead(tx, +dead)
 
 
 def _id(result: Result) -> UUID:

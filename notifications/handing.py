@@ -68,7 +68,7 @@ def router_of(app: App) -> Router:
 async def hand_over(
     app: App, letters: Sequence[Letter], lane: SendLane, paused: frozenset[str]
 ) -> list[Result]:
-    """The result of each letter, in their order; `paused` are providers that get nothing."""
+    """The result of each letter, in their order; `paused` names providers that get nothing."""
     pieces = [
         _Piece(index, address, outbound, _providers(app, letter, address, paused))
         for index, letter in enumerate(letters)
@@ -95,7 +95,7 @@ def _providers(
         provider
         for provider in app.extensions(PROVIDERS)
         if provider.channel is letter.claimed.channel
-        and provider.name not in paused
+        and f"provider:{provider.name}" not in paused
         and provider.is_set_up(app)
         and (address is None or not provider.own_addresses or provider.name == address.provider)
     ]

@@ -16,9 +16,10 @@ TITLE = "notifications.title"
 class Message(Model):
     """A message to a person, in their inbox, or to a bare phone.
 
-    `id` is a function of `key`, the permanent business key, and the recipient. `position` is its
-    place in the inbox, ordered by time; None for what is in no inbox (yet). `thread` is the thread
-    that it belongs to, such as "bill:<id>".
+    `id` is a function of `key`, the permanent business key, and the recipient. Until
+    `scheduled_at`, where it has one, it is not sent. `position` is its place in the inbox, ordered
+    by time; None for what is in no inbox (yet). `thread` is the thread that it belongs to, such as
+    "bill:<id>".
     """
 
     id = fields.UUIDField(primary_key=True)
@@ -32,6 +33,8 @@ class Message(Model):
     body_sealed = fields.BinaryField()
     deep_link = fields.CharField(max_length=256, null=True)
     thread = fields.CharField(max_length=64, null=True)
+    campaign_id = fields.UUIDField(null=True)
+    scheduled_at = fields.DatetimeField(null=True)
     position = fields.UUIDField(null=True)
     created_at = fields.DatetimeField()
     read_at = fields.DatetimeField(null=True)

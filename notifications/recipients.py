@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TypeAlias
+from uuid import UUID
 
 from core.people.directory import Person
 from core.security.vault import Vault
@@ -19,7 +20,15 @@ class Phone:
     locale: Locale = Locale.ZH
 
 
-Recipient: TypeAlias = Person | Phone
+@dataclass(frozen=True, slots=True)
+class Member:
+    """A person with an account of whom no more is known than a message needs."""
+
+    id: UUID
+    locale: str
+
+
+Recipient: TypeAlias = Person | Member | Phone
 
 
 @dataclass(frozen=True, slots=True, repr=False)

@@ -5,10 +5,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
+from core.bus import bus
 from core.context.app import App
 from core.database import Transaction
 from core.ids import new_id
 from core.people.directory import Person
+from core.queue.jobs import JobKind
 from notifications import digests, store
 from notifications.domain import Channel, delivery_id, message_id
 from notifications.lanes import CHUNK, DELIVER
@@ -17,9 +19,10 @@ from notifications.reach import store as reach_store
 from notifications.reach.domain import Reach, Way, find_way
 from notifications.recipients import PHONE, Parcel, Phone, locale_of, name_of
 from notifications.store import NewDelivery, NewMessage
-from notifications.templates import Template
+from notifications.templates import Template, templates_of
 from notifications.texts import DIGEST_BODY
 
+RELEASE = JobKind[list[UUID]]("notifications.release")
 _BARE_PHONE = Reach(frozenset({Channel.SMS}))
 
 
@@ -30,6 +33,9 @@ class Envelope:
     key: str
     deep_link: str | None = None
     thread: str | None = None
+    campaign_id: UUID | None = None
+    at: datetime | None = None
+    """Not before this moment; None for now."""
 
 
 async def send_many(
@@ -41,14 +47,33 @@ async def send_many(
     """
     messages = [_message(app, template, parcel, envelope) for parcel in parcels]
     deliveries: list[NewDelivery] = []
-    if template.digest is None:
+    is_now = envelope.at is None or envelope.at <= app.clock.now()
+    if template.digest is None and is_now:
         deliveries = await _deliveries(app, tx, template, messages)
     new = await store.insert_messages(tx, messages, deliveries)
     await enqueue(app, tx, template, [each for each in new.values() if each is not None])
-    if template.digest is not None:
+    if not is_now:
+        wait = messages[0].scheduled_at - app.clock.now() if messages[0].scheduled_at else None
+        await app.queue.enqueue(tx, [RELEASE.later(list(new), after=wait)] if wait else [])
+    elif template.digest is not None:
         people = [m.person_id for m in messages if m.id in new and m.person_id is not None]
         await digests.count_in(app, tx, template, people)
     return [message.id for message in messages]
+
+
+async def release(app: App, tx: Transaction, ids: Sequence[UUID]) -> None:
+    """Send what was scheduled and not cancelled meanwhile. Repeat-safe."""
+    for template_id, messages in (await store.take_scheduled(tx, ids)).items():
+        template = templates_of(app).get(template_id)
+        if template is None:
+            continue
+        deliveries = await _deliveries(app, tx, template, messages)
+        new = await store.insert_deliveries(tx, deliveries)
+        await enqueue(app, tx, template, new)
+        for message in messages:
+            if message.person_id is not None:
+                topic = store.inbox_topic(message.person_id)
+                await bus.publish(tx, topic, str(message.id))
 
 
 async def enqueue(app: App, tx: Transaction, template: Template, ids: Sequence[UUID]) -> None:
@@ -75,6 +100,8 @@ async def send_digest(
         body_sealed=app.vault.encrypt(DIGEST_BODY.say(locale, count=digest.items), BODY),
         deep_link=None,
         thread=None,
+        campaign_id=None,
+        scheduled_at=None,
         position=None,
         created_at=app.clock.now(),
     )
@@ -86,6 +113,8 @@ async def send_digest(
 def _message(app: App, template: Template, parcel: Parcel, envelope: Envelope) -> NewMessage:
     title, body = template.render(locale_of(parcel.to), parcel.params)
     phone = parcel.to.number if isinstance(parcel.to, Phone) else None
+    is_later = envelope.at is not None and envelope.at > app.clock.now()
+    scheduled_at = envelope.at if is_later else None
     return NewMessage(
         id=message_id(envelope.key, name_of(app.vault, parcel.to)),
         key=envelope.key,
@@ -98,13 +127,15 @@ def _message(app: App, template: Template, parcel: Parcel, envelope: Envelope) -
         body_sealed=app.vault.encrypt(body, BODY),
         deep_link=envelope.deep_link,
         thread=envelope.thread,
-        position=None if phone is not None else new_id(),
+        campaign_id=envelope.campaign_id,
+        scheduled_at=scheduled_at,
+        position=None if phone is not None or scheduled_at is not None else new_id(),
         created_at=app.clock.now(),
     )
 
 
 async def _deliveries(
-    app: App, tx: Transaction, template: Template, messages: Sequence[NewMessage]
+    app: App, tx: Transaction, template: Template, messages: Sequence[store.Addressed]
 ) -> list[NewDelivery]:
     """The first delivery of each message that leaves the inbox."""
     people = {message.person_id for message in messages if message.person_id is not None}
@@ -118,7 +149,7 @@ async def _deliveries(
     return found
 
 
-def _delivery(template: Template, message: NewMessage, way: Way, now: datetime) -> NewDelivery:
+def _delivery(template: Template, message: store.Addressed, way: Way, now: datetime) -> NewDelivery:
     return NewDelivery(
         id=delivery_id(message.id, way.channel),
         message_id=message.id,

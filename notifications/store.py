@@ -1,13 +1,16 @@
 """Every query of messages and their deliveries."""
 
+from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, fields
 from datetime import datetime, timedelta
+from typing import Protocol
 from uuid import UUID
 
 from core.bus import bus
 from core.context.app import App
 from core.database import Transaction, connection, fetch_all, fetch_one
+from core.ids import new_id
 from notifications.domain import Channel, MessageClass, SendLane
 from notifications.models import Delivery, Message
 
@@ -27,8 +30,30 @@ class NewMessage:
     body_sealed: bytes
     deep_link: str | None
     thread: str | None
+    campaign_id: UUID | None
+    scheduled_at: datetime | None
     position: UUID | None
     created_at: datetime
+
+
+class Addressed(Protocol):
+    """What a delivery needs to know of its message."""
+
+    @property
+    def id(self) -> UUID:
+        """The message."""
+
+    @property
+    def person_id(self) -> UUID | None:
+        """Whose it is."""
+
+
+@dataclass(frozen=True, slots=True)
+class Released:
+    """A message whose moment has come."""
+
+    id: UUID
+    person_id: UUID | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +72,7 @@ class NewDelivery:
 
 _MESSAGE_TYPES = (
     *("uuid", "text", "uuid", "bytea", "text", "int", "text", "bytea", "bytea"),
-    *("text", "text", "uuid", "timestamptz"),
+    *("text", "text", "uuid", "timestamptz", "uuid", "timestamptz"),
 )
 _DELIVERY_TYPES = (
     *("uuid", "uuid", "uuid", "text", "text"),
@@ -119,6 +144,42 @@ async def insert_deliveries(tx: Transaction, deliveries: Sequence[NewDelivery]) 
     """The ids of those that are new."""
     rows = await fetch_all(tx, _INSERT_DELIVERIES, *_columns(deliveries, NewDelivery))
     return [row["id"] for row in rows]
+
+
+async def take_scheduled(tx: Transaction, ids: Sequence[UUID]) -> Mapping[str, Sequence[Released]]:
+    """Put scheduled messages into their inboxes; those that were still to be sent, by template."""
+    released: dict[str, list[Released]] = defaultdict(list)
+    for id_ in ids:
+        row = await fetch_one(
+            tx,
+            """UPDATE notifications_message SET scheduled_at = NULL,
+                      position = CASE WHEN person_id IS NULL THEN NULL ELSE $2::uuid END
+                WHERE id = $1 AND scheduled_at IS NOT NULL RETURNING id, person_id, template""",
+            id_,
+            new_id(),
+        )
+        if row is not None:
+            released[row["template"]].append(Released(row["id"], row["person_id"]))
+    return released
+
+
+async def cancel(tx: Transaction, message_id: UUID, now: datetime) -> bool:
+    """Take back a message that nobody has been given yet; False where it is too late."""
+    rows = await fetch_all(
+        tx,
+        """WITH unsent AS (
+             UPDATE notifications_message SET scheduled_at = NULL
+              WHERE id = $1 AND scheduled_at IS NOT NULL RETURNING id
+           ), waiting AS (
+             UPDATE notifications_delivery SET state = 'cancelled', error = 'cancelled',
+                    ended_at = $2
+              WHERE message_id = $1 AND state = 'created'
+                AND (lease_until IS NULL OR lease_until <= $2) RETURNING id)
+           SELECT id FROM unsent UNION ALL SELECT id FROM waiting""",
+        message_id,
+        now,
+    )
+    return bool(rows)
 
 
 def inbox_topic(person_id: UUID | None) -> str:
@@ -207,6 +268,8 @@ class Claimed:
     expires_at: datetime
     about: MessageClass
     template: str
+    campaign_id: UUID | None
+    campaign_state: str | None
     to_sealed: bytes | None
     title_sealed: bytes
     body_sealed: bytes
@@ -214,10 +277,12 @@ class Claimed:
 
 
 _OF_MESSAGE = frozenset(
-    ("about", "template", "to_sealed", "title_sealed", "body_sealed", "deep_link")
+    ("about", "template", "campaign_id", "to_sealed", "title_sealed", "body_sealed", "deep_link")
 )
 _CLAIMED = ", ".join(
-    f"{'m' if field.name in _OF_MESSAGE else 'd'}.{field.name}" for field in fields(Claimed)
+    f"{'m' if field.name in _OF_MESSAGE else 'd'}.{field.name}"
+    for field in fields(Claimed)
+    if field.name != "campaign_state"
 )
 
 _CLAIM = f"""
@@ -228,7 +293,8 @@ UPDATE notifications_delivery d SET lease_until = $2 + $3::interval, attempts = 
        AND (lease_until IS NULL OR lease_until <= $2)
      ORDER BY id FOR UPDATE SKIP LOCKED) free
  WHERE d.id = free.id AND m.id = d.message_id
-RETURNING {_CLAIMED}
+RETURNING {_CLAIMED}, (SELECT c.state FROM notifications_campaign c
+                        WHERE c.id = m.campaign_id) AS campaign_state
 """  # noqa: S608 - no outside value in it
 
 

@@ -24,9 +24,11 @@ ABOVE_AIM: dict[str, tuple[int, int]] = {
     "bill-reminder": (567, 78),
     "utility-outage-notice": (606, 89),
     "marriage-registration-appointment": (0, 14),
-    "spring-air-quality": (483, 42),
+    "spring-air-quality": (485, 42),
     "traffic-violation-query": (288, 19),
     "real-estate-query": (299, 39),
+    "grid-lookup": (155, 11),
+    "shelter-lookup": (167, 16),
     "traffic-conditions": (406, 30),
     "parking-availability": (244, 19),
 }

@@ -1,8 +1,9 @@
 """Applications in GraphQL, as citizens use them."""
 
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from typing import Annotated
+from uuid import UUID
 
 import strawberry
 
@@ -24,10 +25,11 @@ from core.graphql import (
     parse_id,
     query,
     signed_in,
+    subscription,
     view,
 )
 from core.upstream.readings import ReadStatus
-from kinds.application import attachments, service, texts, versions
+from kinds.application import attachments, messages, service, texts, versions
 from kinds.application.definition import Actor, FieldType, Turn
 from kinds.application.domain import Promise, TaskKind, TaskStatus
 from kinds.application.form import FormIncomplete
@@ -272,6 +274,18 @@ class Mutation:
         row = await service.get_case(info.context, parse_id(case_id))
         await attachments.remove(info.context, row, parse_id(file_id), idempotency_key)
         return CaseChanged(case=await _case(info, row))
+
+
+@strawberry.type
+class Subscription:
+    """The subscription field of applications."""
+
+    @subscription(signed_in(), description="The viewer's cases, each time the city moves one.")
+    async def case_changed(self, info: Info) -> AsyncIterator[CaseView]:
+        """Whichever process moved it."""
+        call = info.context
+        async for case_id in call.app.bus.stream(messages.topic(call.require_viewer().user_id)):
+            yield await _case(info, await service.get_case(call, UUID(case_id)))
 
 
 @home_card("your-cases", texts.YOUR_CASES, identity_level=1)

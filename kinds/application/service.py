@@ -168,7 +168,7 @@ def answers_of(call: Call, case: Case) -> dict[str, str]:
 
 
 async def _get_current(call: Call, service: str, item: str) -> Definition:
-    definition = await versions.find_current(call.app, service, item)
+    definition = await versions.find_current(call, service, item)
     if definition is None or versions.calls_back(call.app, service):
         raise NotFound(NOT_FOUND)
     return definition

@@ -26,7 +26,7 @@ class LicencePresentation(Model):
 
     id = fields.UUIDField(primary_key=True)
     citizen_id = fields.UUIDField(db_index=True)
-    licence_ref = fields.CharField(max_length=64)
+    licence_id = fields.CharField(max_length=64)
     fields_shown = fields.JSONField[list[str]]()
     state = fields.CharField(max_length=16)
     issued_at = fields.DatetimeField()
@@ -43,7 +43,7 @@ PRESENTATIONS = PersonalTable(
     owner="citizen_id",
     exported=section(
         "licence_presentations",
-        "licence_ref",
+        "licence_id",
         "state",
         "issued_at",
         "shown_at",

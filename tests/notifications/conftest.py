@@ -12,7 +12,9 @@ from tests.fakes import FakeSms
 from tests.notifications.probe.providers import Recorder, recorder
 from tests.upstreams import by_operation
 
-PROBE = Manifest(name="probe", package="tests.notifications.probe", rooms=("messages", "providers"))
+PROBE = Manifest(
+    name="probe", package="tests.notifications.probe", rooms=("audience", "messages", "providers")
+)
 
 
 @pytest.fixture(scope="session")

@@ -179,7 +179,8 @@ class PeopleModel(RuleBasedStateMachine):
         rows = await fetch_all(
             connection(),
             """SELECT 1 FROM notifications_message m LEFT JOIN notifications_delivery d
-                 ON d.message_id = m.id AND d.state = 'sent'
+                 ON d.message_id = m.id
+                AND (d.state IN ('sent', 'sending') OR d.error = 'expired')
                 WHERE m.template = 'probe.safety' AND d.id IS NULL""",
         )
         # person 1 has no device: the class goes on to the phone

@@ -98,7 +98,7 @@ async def verify(
         request_id=request_id,
     )
     try:
-        licence = await find_licence(app, deadline, access, row.licence_ref)
+        licence = await find_licence(app, deadline, access, row.licence_id)
     except UpstreamError:
         raise Unavailable(UPSTREAM_UNAVAILABLE, upstream=texts.SYSTEM) from None
     if licence is None:

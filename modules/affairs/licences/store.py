@@ -22,7 +22,7 @@ async def create(
         using_db=tx,
         id=presentation_id,
         citizen_id=citizen_id,
-        licence_ref=licence_ref,
+        licence_id=licence_ref,
         fields_shown=list(fields),
         state="issued",
         issued_at=issued_at,

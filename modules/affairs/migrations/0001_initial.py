@@ -18,7 +18,7 @@ class Migration(migrations.Migration):
                     fields.UUIDField(primary_key=True, default=uuid4, unique=True, db_index=True),
                 ),
                 ("citizen_id", fields.UUIDField(db_index=True)),
-                ("licence_ref", fields.CharField(max_length=64)),
+                ("licence_id", fields.CharField(max_length=64)),
                 ("fields_shown", fields.JSONField(encoder=JSON_DUMPS, decoder=loads)),
                 ("state", fields.CharField(max_length=16)),
                 ("issued_at", fields.DatetimeField(auto_now=False, auto_now_add=False)),
