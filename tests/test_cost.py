@@ -7,6 +7,7 @@ from core.manifest import discover
 
 ABOVE_AIM: dict[str, tuple[int, int]] = {
     "e-licence": (439, 56),
+    "service-outlets": (303, 15),
     "transit-ride-code": (569, 75),
     "parking-payment": (741, 105),
     "traffic-fine-payment": (660, 92),

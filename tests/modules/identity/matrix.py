@@ -426,8 +426,8 @@ OPEN_IDS = frozenset(
     "bookVaccination.clinicId bookVaccination.slotId "
     "moveHospitalNumber.slotId queueTicketChanged.ticketId payBill.billId holdAppointment.slotId "
     "holdAppointment.itemId joinWaitingList.placeId joinWaitingList.itemId "
-    "joinQueue.placeId presentLicence.licenceId caseForm.serviceId openCase.serviceId "
-    "cases.serviceId".split()
+    "joinQueue.placeId presentLicence.licenceRef serviceOutletItems.outletRef "
+    "caseForm.serviceId openCase.serviceId cases.serviceId".split()
 )
 """Ids of what belongs to nobody, or that only their owner can know."""
 
