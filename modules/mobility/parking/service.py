@@ -160,9 +160,9 @@ async def pay(
     NOTHING_DUE, STAY_MOVED_ON, PAYMENT_OPEN or KEY_REUSED, Unavailable when the operator cannot
     tell what is due.
     """
-    citizen_id = call.require_viewer().user_id
     charge = await store.find_charge(charge_id)
-    plate = charge and await owned.find(store.PLATES, citizen_id, plate_index=charge.plate_index)
+    index = b"" if charge is None else charge.plate_index
+    plate = await owned.find(store.PLATES, call.require_viewer().user_id, plate_index=index)
     if charge is None or plate is None:
         raise NotFound(NOT_FOUND)
     await _refresh(call, charge)
