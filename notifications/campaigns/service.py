@@ -18,25 +18,23 @@ from core.errors import InvalidInput, NotFound
 from core.ids import new_id
 from core.queue.jobs import JobKind
 from core.refusal_texts import NOT_FOUND
-from core.rooms import ExtensionPoint
 from core.texts import Locale
-from notifications import sending
+from notifications.campaigns.audience import AUDIENCES, Audience
 from notifications.campaigns.domain import (
     CAMPAIGN,
     CHUNK,
-    Audience,
     CampaignAction,
     CampaignState,
 )
 from notifications.campaigns.models import Campaign
-from notifications.domain import MessageClass
-from notifications.recipients import Parcel
-from notifications.sending import Envelope
-from notifications.templates import InvalidParameters, Param, Template, templates_of
-from notifications.texts import CAMPAIGN_AUDIENCE, CAMPAIGN_PARAMS, CAMPAIGN_TEMPLATE
+from notifications.messages import sending
+from notifications.messages.sending import Envelope
+from notifications.templates.domain import MessageClass
+from notifications.templates.recipients import Parcel
+from notifications.templates.template import InvalidParameters, Param, Template, templates_of
+from notifications.templates.texts import CAMPAIGN_AUDIENCE, CAMPAIGN_PARAMS, CAMPAIGN_TEMPLATE
 
 STEP = JobKind[UUID, UUID]("notifications.campaign_step")
-AUDIENCES = ExtensionPoint("audience", Audience, key=lambda audience: audience.name)
 _NOBODY = UUID(int=0)
 _JSON_TYPES = frozenset({Param.TEXT, Param.NUMBER, Param.FEN})
 """Of what a campaign keeps until it is sent."""

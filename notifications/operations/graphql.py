@@ -26,10 +26,10 @@ from core.texts import Locale
 from notifications.campaigns import service as campaigns
 from notifications.campaigns.domain import CampaignAction, CampaignState
 from notifications.campaigns.models import Campaign as CampaignRow
-from notifications.models import Delivery
+from notifications.messages.models import Delivery
 from notifications.operations import dead_letters, overview, switches
 from notifications.operations.overview import Overview
-from notifications.texts import PREVIEW_PARAMS
+from notifications.templates.texts import PREVIEW_PARAMS
 
 view(overview.LaneState, name="MessageLane")
 view(overview.ProviderState, name="MessageProvider")

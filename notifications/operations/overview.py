@@ -10,11 +10,11 @@ from core.database import connection, fetch_all
 from core.errors import InvalidInput
 from core.texts import Locale
 from notifications.channels.port import PROVIDERS
-from notifications.domain import SendLane
-from notifications.lanes import DELIVER
 from notifications.operations import switches, tally
-from notifications.templates import InvalidParameters, templates_of
-from notifications.texts import PREVIEW_PARAMS
+from notifications.templates.domain import SendLane
+from notifications.templates.lanes import DELIVER
+from notifications.templates.template import InvalidParameters, templates_of
+from notifications.templates.texts import PREVIEW_PARAMS
 
 _OLDEST = """
 SELECT k.kind, extract(epoch FROM now() - job.since)::float8 AS age_s

@@ -6,9 +6,9 @@ from typing import Annotated
 import strawberry
 
 from core.graphql import IdempotencyKey, Info, Refused, mutation, query, signed_in, view
-from notifications.domain import CLASSES, Channel, MessageClass
 from notifications.reach import domain, service
 from notifications.reach.service import Device
+from notifications.templates.domain import CLASSES, Channel, MessageClass
 
 
 class PushService(StrEnum):

@@ -8,10 +8,10 @@ from datetime import time
 from core.context.call import Call
 from core.database import connection, transaction
 from core.errors import InvalidInput
-from notifications.domain import CLASSES, Channel, MessageClass
 from notifications.reach import store
 from notifications.reach.domain import QuietHours, Reach
-from notifications.texts import (
+from notifications.templates.domain import CLASSES, Channel, MessageClass
+from notifications.templates.texts import (
     CRITICAL_NOT_REFUSED,
     DAYS_INVALID,
     DEVICE_TOKEN_INVALID,

@@ -124,6 +124,7 @@ SAMPLES: dict[str, Any] = {
     "about": "NEWS",
     "channel": "PUSH",
     "pushService": "JPUSH",
+    "parameters": [{"name": "title", "value": "x"}],
     "action": "CANCEL",
     "days": 1,
     "answers": [],
@@ -339,8 +340,6 @@ TASK_FIELDS = ("takeTask", "actOnTask", "handOverTask", "returnTask")
 OWNERSHIP: dict[str, set[str]] = {
     "revokeSession.sessionId": {"own"},
     "markMessageRead.messageId": {"own"},
-    # a campaign is whose it is who may run messages: tried by tests/notifications
-    "steerCampaign.campaignId": set(),
     "confirmProxy.mandateId": {"own"},
     "endMandate.mandateId": {"own"},
     "grantConsent.onBehalfOf": {"own", "linked"},
@@ -426,7 +425,7 @@ OPEN_IDS = frozenset(
     "bookVaccination.clinicId bookVaccination.slotId "
     "moveHospitalNumber.slotId queueTicketChanged.ticketId payBill.billId holdAppointment.slotId "
     "holdAppointment.itemId joinWaitingList.placeId joinWaitingList.itemId "
-    "joinQueue.placeId presentLicence.licenceRef serviceOutletItems.outletRef "
+    "joinQueue.placeId steerCampaign.campaignId presentLicence.licenceRef serviceOutletItems.outletRef "
     "caseForm.serviceId openCase.serviceId cases.serviceId".split()
 )
 """Ids of what belongs to nobody, or that only their owner can know."""

@@ -18,7 +18,7 @@ from core.errors import StartError
 from core.money import format_yuan
 from core.rooms import ExtensionPoint
 from core.texts import Locale, Text
-from notifications.domain import CLASSES, Channel, ClassRule, MessageClass, SendLane
+from notifications.templates.domain import CLASSES, Channel, ClassRule, MessageClass, SendLane
 
 VALUE_MAX = 500
 """Characters of one text parameter."""

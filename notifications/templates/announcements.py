@@ -1,8 +1,8 @@
 """The message of campaigns: what the city has to say to everybody."""
 
 from core.texts import Text
-from notifications.domain import MessageClass
-from notifications.templates import Template
+from notifications.templates.domain import MessageClass
+from notifications.templates.template import Template
 
 ANNOUNCEMENT = Template(
     "notifications.announcement",
