@@ -162,8 +162,10 @@ async def pay(
     """
     citizen_id = call.require_viewer().user_id
     charge = await store.find_charge(charge_id)
-    plate = charge and await owned.find(store.PLATES, citizen_id, plate_index=charge.plate_index)
-    if charge is None or plate is None:
+    if charge is None:
+        raise NotFound(NOT_FOUND)
+    plate = await owned.find(store.PLATES, citizen_id, plate_index=charge.plate_index)
+    if plate is None:
         raise NotFound(NOT_FOUND)
     await _refresh(call, charge)
     async with transaction() as tx:
