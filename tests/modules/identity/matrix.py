@@ -425,7 +425,8 @@ OPEN_IDS = frozenset(
     "bookVaccination.clinicId bookVaccination.slotId "
     "moveHospitalNumber.slotId queueTicketChanged.ticketId payBill.billId holdAppointment.slotId "
     "holdAppointment.itemId joinWaitingList.placeId joinWaitingList.itemId "
-    "joinQueue.placeId steerCampaign.campaignId presentLicence.licenceRef serviceOutletItems.outletRef "
+    "joinQueue.placeId steerCampaign.campaignId presentLicence.licenceRef "
+    "serviceOutletItems.outletRef "
     "caseForm.serviceId openCase.serviceId cases.serviceId".split()
 )
 """Ids of what belongs to nobody, or that only their owner can know."""
