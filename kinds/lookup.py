@@ -19,20 +19,17 @@ from core.context.call import Call
 from core.deadline import Deadline
 from core.errors import InvalidInput
 from core.graphql import (
-    RADIUS_M,
     After,
-    At,
     Connection,
     First,
     GeoPointInput,
     Info,
-    RadiusM,
     of_service,
     page_size,
     query,
     radius_within,
 )
-from core.graphql.types import Edge, PageInfo
+from core.graphql.types import Edge, page_info
 from core.people.personal_read import Access, Purpose, about_person, personal_read
 from core.refusal_texts import INVALID_INPUT
 from core.rooms import ExtensionPoint
@@ -216,26 +213,22 @@ def lookup_field(
     return query(rule, description=description, returns=returns)(resolve)
 
 
-def near_field(lookup: CityLookup[..., Records[L]], *, returns: type, description: str) -> Any:
-    """The query field of a lookup of places; it takes `at` and `radiusM`, and answers the nearest.
-
-    The whole city is asked for and kept, so that the last good answer serves every point.
-    """
-
-    async def resolve(info: Info, at: At, radius_m: RadiusM = RADIUS_M) -> Reading[Sequence[L]]:
-        return await read_near(lookup, info.context, at, radius_m)
-
-    return query(of_service(lookup.service), description=description, returns=returns)(resolve)
-
-
 async def read_near(
-    lookup: CityLookup[..., Records[L]], call: Call, at: GeoPointInput, radius_m: int
+    lookup: CityLookup[..., Records[L]],
+    call: Call,
+    at: GeoPointInput,
+    radius_m: int,
+    fits: Callable[[L], bool] = lambda _: True,
 ) -> Reading[Sequence[L]]:
-    """The nearest places of a lookup. Raises InvalidInput for a point that is not in the city."""
+    """The places of a lookup around a point that fit, nearest first.
+
+    The whole city is asked for and kept, so that the last good answer serves every point. Raises
+    InvalidInput for a point that is not in the city.
+    """
     here = at.within(call.app.city, "at")
     radius = radius_within(radius_m)
     reading = await lookup.read(call)
-    return reading.map(lambda places: nearest(places.items, here, radius))
+    return reading.map(lambda places: nearest(filter(fits, places.items), here, radius))
 
 
 def page_field(
@@ -277,12 +270,11 @@ async def read_page(
     reading = await lookup.read(call, first, after, year)
     page = reading.value
     records = page.records if page else ()
+    edges = [Edge(cursor=record.record_no, node=record) for record in records]
+    has_more = page is not None and page.next_after is not None
     return ReadingConnection(
-        edges=[Edge(cursor=record.record_no, node=record) for record in records],
-        page_info=PageInfo(
-            has_next_page=page is not None and page.next_after is not None,
-            end_cursor=records[-1].record_no if records else None,
-        ),
+        edges=edges,
+        page_info=page_info(edges, after, has_more=has_more),
         total_count=page.total if page else None,
         **reading.freshness,
     )
@@ -299,11 +291,10 @@ def page_of(
         raise InvalidInput(INVALID_INPUT, "after", detail="after is no cursor of this list")
     start = 0 if after is None else cursors.index(after) + 1
     shown = list(zip(cursors, reading.items, strict=True))[start : start + first]
+    edges = [Edge(cursor=text, node=item) for text, item in shown]
     return ReadingConnection(
-        edges=[Edge(cursor=text, node=item) for text, item in shown],
-        page_info=PageInfo(
-            has_next_page=start + first < len(cursors), end_cursor=shown[-1][0] if shown else None
-        ),
+        edges=edges,
+        page_info=page_info(edges, after, has_more=start + first < len(cursors)),
         total_count=None if reading.value is None else len(cursors),
         **reading.freshness,
     )

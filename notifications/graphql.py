@@ -50,7 +50,7 @@ class Inbox:
 
 @strawberry.type(description="The message is marked as read.")
 class MessageRead:
-    message_id: strawberry.ID = strawberry.field(description="The message's id.")
+    read_message: Message = strawberry.field(description="The message.")
 
 
 MessageId = Annotated[strawberry.ID, strawberry.argument(description="The message's id.")]
@@ -80,7 +80,11 @@ class Query:
         return Inbox(
             unread=await store.count_unread(person_id),
             messages=connection(
-                rows, first, lambda row: str(row.position), lambda row: _message(app, row)
+                rows,
+                first,
+                lambda row: str(row.position),
+                lambda row: _message(app, row),
+                after=after,
             ),
         )
 
@@ -95,9 +99,10 @@ class Mutation:
     ) -> MarkMessageReadResult:
         """Reading twice is reading once."""
         person_id = info.context.require_viewer().user_id
-        if not await store.mark_read(info.context.app, person_id, parse_id(message_id)):
+        row = await store.mark_read(info.context.app, person_id, parse_id(message_id))
+        if row is None:
             raise NotFound(NOT_FOUND)
-        return MessageRead(message_id=message_id)
+        return MessageRead(read_message=_message(info.context.app, row))
 
 
 @strawberry.type

@@ -213,16 +213,16 @@ class CityClient:
 
     async def consent(self, purpose: str, *, on_behalf_of: str | None = None) -> None:
         """Agree to a purpose in the version the server shows, for oneself or for one's child."""
-        answer = await self.run("{ consentPurposes { id textVersion } }")
-        versions = {p["id"]: p["textVersion"] for p in answer.data["consentPurposes"]}
+        answer = await self.run("{ consentPurposes { purpose textVersion } }")
+        versions = {p["purpose"]: p["textVersion"] for p in answer.data["consentPurposes"]}
         agreed = {"purpose": purpose, "version": versions[purpose], "for": on_behalf_of}
         await self.do(GRANT_CONSENT, {**agreed, "key": key()})
 
     async def consent_to_everything(self, *, on_behalf_of: str | None = None) -> None:
         """Agree to every purpose there is."""
-        answer = await self.run("{ consentPurposes { id } }")
+        answer = await self.run("{ consentPurposes { purpose } }")
         for purpose in answer.data["consentPurposes"]:
-            await self.consent(purpose["id"], on_behalf_of=on_behalf_of)
+            await self.consent(purpose["purpose"], on_behalf_of=on_behalf_of)
 
     async def guard(self, child: Person) -> str:
         """Be the guardian of a demo child, which the registry confirms; returns the child's id."""

@@ -75,7 +75,7 @@ async def _access_log(walk: Walk) -> str:
 
 async def _book_doctor(walk: Walk) -> str:
     await walk.client.consent("appointments.hospital-registration")
-    hospitals = (await walk.client.run("{ hospitals { id name } }")).data["hospitals"]
+    hospitals = (await walk.client.run("{ hospitals { code name } }")).data["hospitals"]
     for hospital in hospitals:
         booked = await _book_at(walk.client, hospital)
         if booked is not None:
@@ -85,16 +85,16 @@ async def _book_doctor(walk: Walk) -> str:
 
 async def _book_at(client: CityClient, hospital: Mapping[str, Any]) -> str | None:
     """Book the first number that one hospital still has; None where it has none for this person."""
-    where = {"hospital": hospital["id"]}
+    where = {"hospital": hospital["code"]}
     found = await client.run(DEPARTMENTS, where)
-    for department in found.data["hospitalDepartments"]["departments"]:
-        here = where | {"department": department["id"]}
-        doctors = (await client.run(DOCTORS, here)).data["hospitalDoctors"]["doctors"]
+    for department in found.data["hospitalDepartments"]["items"]:
+        here = where | {"department": department["code"]}
+        doctors = (await client.run(DOCTORS, here)).data["hospitalDoctors"]["items"]
         for doctor in doctors:
             slots = await client.run(SLOTS, where | {"schedule": doctor["scheduleId"]})
-            for slot in slots.data["hospitalSlots"]["slots"]:
+            for slot in slots.data["hospitalSlots"]["items"]:
                 try:
-                    booked = await client.do(BOOK, where | {"slot": slot["id"], "key": key()})
+                    booked = await client.do(BOOK, where | {"slot": slot["code"], "key": key()})
                 except ClientError:
                     break  # one number a department a day: try the next department
                 appointment = booked["appointment"]
@@ -228,18 +228,18 @@ STEPS = (
 )
 
 DEPARTMENTS = """query ($hospital: ID!) {
-  hospitalDepartments(hospitalId: $hospital) { departments { id name } }
+  hospitalDepartments(hospitalId: $hospital) { items { code name } }
 }"""
 
 DOCTORS = """query ($hospital: ID!, $department: ID!) {
   hospitalDoctors(hospitalId: $hospital, departmentId: $department) {
-    doctors { scheduleId name }
+    items { scheduleId name }
   }
 }"""
 
 SLOTS = """query ($hospital: ID!, $schedule: ID!) {
   hospitalSlots(hospitalId: $hospital, scheduleId: $schedule, skipDays: 2) {
-    slots { id startsAt }
+    items { code startsAt }
   }
 }"""
 

@@ -1,5 +1,5 @@
 """What the schema must say: all of it is described, deprecations are dated, every root field has
-its access rule."""
+its access rule, ids and lists are named in one way."""
 
 import re
 from collections.abc import Iterator
@@ -12,14 +12,16 @@ from graphql import (
     GraphQLNamedType,
     GraphQLObjectType,
     GraphQLSchema,
+    get_nullable_type,
     is_introspection_type,
+    is_list_type,
     is_specified_scalar_type,
 )
 
 from core.graphql import rule_of
 
 _DATED = re.compile(r"\b20\d\d-\d\d-\d\d\b")
-_SELF_EVIDENT = frozenset({"Node", "PageInfo"})
+_SELF_EVIDENT = frozenset({"Node"})
 
 
 def lint(schema: GraphQLSchema) -> list[str]:
@@ -39,12 +41,13 @@ def _lint_rules(schema: GraphQLSchema) -> Iterator[str]:
 
 
 def _lint_type(type_: GraphQLNamedType) -> Iterator[str]:
-    if not type_.description and type_.name not in _SELF_EVIDENT and not _is_result(type_):
+    if not type_.description and type_.name not in _SELF_EVIDENT:
         yield f"{type_.name} has no description"
     match type_:
         case GraphQLObjectType() | GraphQLInterfaceType():
             for name, field in type_.fields.items():
                 yield from _lint_field(f"{type_.name}.{name}", field)
+            yield from _lint_names(type_)
         case GraphQLInputObjectType():
             for name, member in type_.fields.items():
                 if not member.description:
@@ -63,14 +66,21 @@ def _lint_field(place: str, field: GraphQLField) -> Iterator[str]:
             yield f"{place}({name}:) has no description"
 
 
+def _lint_names(type_: GraphQLObjectType | GraphQLInterfaceType) -> Iterator[str]:
+    """What clients do by a name alone: caches are keyed by `id`, lists of readings are `items`."""
+    id_ = type_.fields.get("id")
+    if id_ is not None and str(id_.type) != "ID!":
+        yield f"{type_.name}.id is {id_.type}, not ID!: a cache is keyed by it"
+    lists = [n for n, f in type_.fields.items() if is_list_type(get_nullable_type(f.type))]
+    others = type_.fields.keys() - {*lists, "status", "asOf", "reason"}
+    is_reading = {"status", "asOf"} <= type_.fields.keys()
+    if is_reading and len(lists) == 1 and not others and lists != ["items"]:
+        yield f"{type_.name}.{lists[0]}: the list of a reading is called items"
+
+
 def _lint_enum(type_: GraphQLEnumType) -> Iterator[str]:
     """Values are described one by one, or by name in the description of their type."""
     told = type_.description or ""
     for name, value in type_.values.items():
         if not value.description and name not in told:
             yield f"{type_.name}.{name} has no description"
-
-
-def _is_result(type_: GraphQLNamedType) -> bool:
-    """A mutation's union speaks through its members."""
-    return type_.name.endswith("Result")

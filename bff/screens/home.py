@@ -43,7 +43,7 @@ class Home:
 class Query:
     """The home screen's query field."""
 
-    @query(anybody(), description="The home screen of this viewer.")
+    @query(anybody(), never_refuses=True, description="The home screen of this viewer.")
     async def home(self, info: Info) -> Home:
         """All cards at once."""
         call = info.context

@@ -50,8 +50,7 @@ async def claim(
     """
     if not _KEY.fullmatch(key):
         raise InvalidInput(KEY_INVALID, "idempotencyKey")
-    digest = fingerprint(command)
-    now = clock.now()
+    digest, now = fingerprint(command), clock.now()
     inserted = await fetch_one(
         tx,
         """INSERT INTO core_idempotency (subject, operation, key, input_hash, effect_id,
@@ -76,12 +75,12 @@ async def claim(
         operation,
         key,
     )
-    assert stored is not None
-    if bytes(stored["input_hash"]) != digest:
-        raise Conflict(KEY_REUSED)
-    if stored["created_at"] + replay_for <= now:
+    earlier = _earlier(stored, digest)
+    if isinstance(earlier, AppError):
+        raise earlier
+    if stored is not None and stored["created_at"] + replay_for <= now:
         raise Conflict(KEY_EXPIRED)
-    return Claim(stored["effect_id"], replayed=True)
+    return earlier
 
 
 @dataclass(frozen=True, slots=True)

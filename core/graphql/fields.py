@@ -1,7 +1,8 @@
 """Root fields: each is declared with its access rule, and the schema can be asked for it.
 
 A mutation returns its own union of a payload and `Refused`; an AppError, the rule's own refusals
-included, becomes the matching member. Queries and subscriptions raise it.
+included, becomes the matching member. Queries and subscriptions raise it; a query field is
+nullable for that, whatever its resolver returns, so that one refusal leaves the rest of a screen.
 """
 
 from collections.abc import Awaitable, Callable, Mapping
@@ -11,6 +12,9 @@ from typing import Any, TypeAlias
 import strawberry
 from graphql import GraphQLField
 from strawberry.extensions import FieldExtension
+from strawberry.types.base import StrawberryOptional
+from strawberry.types.field import StrawberryField
+from strawberry.types.union import StrawberryUnion
 
 from core.errors import AppError
 from core.graphql.guards import AccessRule, Guard, Info
@@ -46,15 +50,19 @@ def query(
     description: str,
     returns: Any = None,
     metadata: Metadata | None = None,
+    never_refuses: bool = False,
 ) -> Any:
-    """A query field for those whom the rule admits.
+    """A query field for those whom the rule admits; nullable, unless it `never_refuses`.
 
-    `returns` is the GraphQL type, where the resolver's own annotation is not (a `Reading`).
+    `returns` is the GraphQL type, where the resolver's own annotation is not (a `Reading`). Only a
+    field that is open to everybody and raises no AppError may say that it never refuses.
     """
+    if never_refuses and not rule.is_open:
+        raise ValueError("a rule that admits not everybody refuses")
     return strawberry.field(
         description=description,
         graphql_type=returns,
-        extensions=_guards(rule),
+        extensions=[*_guards(rule), *([] if never_refuses else [NullWhereRefused()])],
         metadata=_metadata(rule, metadata),
     )
 
@@ -84,8 +92,24 @@ def rule_of(field: GraphQLField) -> AccessRule | None:
     return rule if isinstance(rule, AccessRule) else None
 
 
+class NullWhereRefused(FieldExtension):
+    """Makes the type of a field nullable; stands before no resolver."""
+
+    def apply(self, field: StrawberryField) -> None:
+        """Change the type, once: a field may be part of several schemas."""
+        if not isinstance(field.type, StrawberryOptional):
+            field.type = StrawberryOptional(field.type)
+        field.extensions = [one for one in field.extensions if one is not self]
+
+
 class RefusalsAsData(FieldExtension):
     """Returns an AppError as a member of the mutation's union instead of raising it."""
+
+    def apply(self, field: StrawberryField) -> None:
+        """Describe the union, where it does not say itself what it is."""
+        union = field.type
+        if isinstance(union, StrawberryUnion) and not union.description:
+            union.description = "What has come of it, or the refusal that says why nothing has."
 
     async def resolve_async(
         self, next_: Callable[..., Awaitable[Any]], source: Any, info: Info, **kwargs: Any

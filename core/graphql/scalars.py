@@ -43,7 +43,7 @@ def _date_in(value: object) -> date:
 
 
 def _moment_out(value: datetime) -> str:
-    return ensure_utc(value).isoformat().replace("+00:00", "Z")
+    return ensure_utc(value).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 SCALARS: dict[object, ScalarDefinition] = {
@@ -55,7 +55,7 @@ SCALARS: dict[object, ScalarDefinition] = {
     ),
     datetime: strawberry.scalar(
         name="DateTime",
-        description="A moment, ISO 8601 with its zone; answers are in UTC.",
+        description="A moment, RFC 3339 with its zone; answers are in UTC, to the millisecond.",
         specified_by_url="https://scalars.graphql.org/andimarek/date-time.html",
         serialize=_moment_out,
         parse_value=_moment_in,
@@ -63,6 +63,7 @@ SCALARS: dict[object, ScalarDefinition] = {
     date: strawberry.scalar(
         name="Date",
         description="A civil day in Shanghai, YYYY-MM-DD; as an argument from 1900 to 2199.",
+        specified_by_url="https://scalars.graphql.org/andimarek/local-date.html",
         serialize=isoformat,
         parse_value=_date_in,
     ),

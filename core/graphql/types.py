@@ -117,11 +117,13 @@ def to_refusal(error: errors.AppError, call: Call) -> Refused:
     raise TypeError(f"no refusal for {type(error).__name__}")
 
 
-@strawberry.type(description="Where a page of a list ends.")
+@strawberry.type(description="Where a page of a list begins and ends.")
 class PageInfo:
-    """Relay's page info, forwards only."""
+    """Relay's page info; lists are read forwards."""
 
     has_next_page: bool = strawberry.field(description="Whether there is more.")
+    has_previous_page: bool = strawberry.field(description="Whether something came before.")
+    start_cursor: str | None = strawberry.field(description="Cursor of the first entry.")
     end_cursor: str | None = strawberry.field(description="Cursor of the last entry, for `after`.")
 
 
@@ -134,17 +136,29 @@ class Edge(Generic[T]):
 @strawberry.type(description="A page of a list.")
 class Connection(Generic[T]):
     edges: list[Edge[T]] = strawberry.field(description="The page's entries.")
-    page_info: PageInfo = strawberry.field(description="Where the page ends.")
+    page_info: PageInfo = strawberry.field(description="Where the page begins and ends.")
 
 
 def connection(
-    rows: Sequence[R], first: int, cursor: Callable[[R], str], node: Callable[[R], T]
+    rows: Sequence[R],
+    first: int,
+    cursor: Callable[[R], str],
+    node: Callable[[R], T],
+    *,
+    after: str | None,
 ) -> Connection[T]:
-    """A page from up to `first + 1` rows; the extra row only tells that there is more."""
+    """The page after a cursor, from up to `first + 1` rows; the extra one tells there is more."""
     edges = [Edge(cursor=cursor(row), node=node(row)) for row in rows[:first]]
-    end = edges[-1].cursor if edges else None
-    return Connection(
-        edges=edges, page_info=PageInfo(has_next_page=len(rows) > first, end_cursor=end)
+    return Connection(edges=edges, page_info=page_info(edges, after, has_more=len(rows) > first))
+
+
+def page_info(edges: Sequence[Edge[T]], after: str | None, *, has_more: bool) -> PageInfo:
+    """Where a page that came after a cursor begins and ends."""
+    return PageInfo(
+        has_next_page=has_more,
+        has_previous_page=after is not None,
+        start_cursor=edges[0].cursor if edges else None,
+        end_cursor=edges[-1].cursor if edges else None,
     )
 
 

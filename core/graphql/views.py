@@ -14,7 +14,7 @@ return type has a text. What becomes of the types:
 | Python | GraphQL |
 |---|---|
 | `int` named `*_fen` | `Fen`, the name without `_fen` |
-| `UUID`; `str` named `*_ref` or `*_id` | `ID` |
+| `UUID`; `str` named `id`, `*_ref` or `*_id` | `ID` |
 | `str`, `int`, `float`, `bool`, `date`, `datetime` | the scalar |
 | `Named`, a name in both languages | `String`, in the viewer's language |
 | an enum | an enum; its docstring describes every value by name |
@@ -90,12 +90,15 @@ def reading_view(name: str, description: str, **value: Any) -> type:
     """The GraphQL type of a `Reading`: status, asOf, reason, and its value under a name.
 
     `reading_view("HousingFund", "…", account=Annotated[Account, "…"])` shows the value as nullable
-    `account`. The value of a reading of a list, `Annotated[Sequence[Item], "…"]`, is an empty list
-    where there is nothing to show. The resolver returns the `Reading` itself.
+    `account`. The value of a reading of a list, `items=Annotated[Sequence[Item], "…"]`, is an empty
+    list where there is nothing to show; every such list is called `items`. The resolver returns the
+    `Reading` itself. Raises TypeError for a list of another name.
     """
     ((field_name, annotation),) = value.items()
     type_, text = get_args(annotation)
     is_list = get_origin(type_) in _LISTS
+    if is_list and field_name != "items":
+        raise TypeError(f"{name}.{field_name}: the list of a reading is called items")
     read = _Member("items", type_, text) if is_list else _Member("value", type_ | None, text)
     shown = [_field(member) for member in _members(Reading, hidden=("value",))]
     cls = type(name, (), {"__doc__": description})
@@ -138,6 +141,8 @@ def _member(name: str, annotation: Any) -> _Member | None:
 
 def _field(member: _Member, name: str | None = None) -> StrawberryField:
     """The GraphQL field that reads a member; `name` where it is not the rule's."""
+    if name == "id" and member.name.endswith("_ref"):
+        raise TypeError(f"{member.name}: somebody else's id is unique among theirs alone")
     is_name = Named in (member.type, *get_args(member.type))
     return StrawberryField(
         python_name=member.name,
@@ -158,7 +163,7 @@ def _graphql_type(type_: Any, name: str) -> Any:
         return list[_graphql_type(get_args(type_)[0], name)]  # type: ignore[misc]
     if type_ is int and name.endswith("_fen"):
         return Fen
-    if type_ is str and name.endswith(("_ref", "_id")):
+    if type_ is str and (name == "id" or name.endswith(("_ref", "_id"))):
         return strawberry.ID
     if type_ in _SCALARS:
         return _SCALARS[type_]

@@ -154,7 +154,11 @@ class Query:
         before = parse_id(after) if after else None
         rows = await service.list_bookings(info.context, first=first + 1, before=before)
         return connection(
-            rows, first, lambda row: str(row.id), lambda row: appointment(info.context, row)
+            rows,
+            first,
+            lambda row: str(row.id),
+            lambda row: appointment(info.context, row),
+            after=after,
         )
 
     @query(signed_in(), description="One of the viewer's appointments.")

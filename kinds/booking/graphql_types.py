@@ -6,7 +6,7 @@ import strawberry
 
 from core.clock import civil_date
 from core.context.call import Call
-from core.graphql import Fen
+from core.graphql import Fen, Refusal
 from core.texts import Named
 from kinds.booking.domain import State, WaitState
 from kinds.booking.models import Resource, Wait
@@ -56,7 +56,7 @@ class AppointmentPlace:
 class AppointmentItem:
     """A business."""
 
-    id: strawberry.ID = strawberry.field(description="Its name for holdAppointment.")
+    code: strawberry.ID = strawberry.field(description="Its name for holdAppointment.")
     name: str = strawberry.field(description="What it is.")
     bring: list[str] = strawberry.field(description="What to bring.")
     fee: Fen = strawberry.field(description="What it costs.")
@@ -131,11 +131,9 @@ class CompanionInput:
 
 
 @strawberry.type(description="The slot is full; nothing was booked.")
-class AppointmentSlotFull:
-    """A refusal that helps on."""
+class AppointmentSlotFull(Refusal):
+    """A refusal that helps on: SLOT_FULL."""
 
-    code: str = strawberry.field(description="SLOT_FULL.")
-    message: str = strawberry.field(description="The sentence for the person.")
     alternatives: list[AppointmentSlot] = strawberry.field(
         description="Free slots, the nearest in place and time first."
     )
@@ -195,7 +193,7 @@ def to_place(call: Call, row: Resource) -> AppointmentPlace:
 def to_item(call: Call, item: Item) -> AppointmentItem:
     """A business in the viewer's language."""
     return AppointmentItem(
-        id=strawberry.ID(item.id),
+        code=strawberry.ID(item.id),
         name=say(call, item.name),
         bring=[say(call, paper) for paper in item.bring],
         fee=Fen(item.fee_fen),

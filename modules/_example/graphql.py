@@ -29,16 +29,14 @@ from modules._example import domain, service, subscription, texts
 from modules._example.subscription import FOLLOWS, Followed
 
 # the domain's own dataclasses are the types: each field is written there, and nowhere again
-view(domain.Fountain, names={"fountain_ref": "id"}, hidden=("district_code",))
+view(domain.Fountain, names={"fountain_ref": "code"}, hidden=("district_code",))
 view(Followed, name="FountainFollowed")
 
 # every reading of an outside system tells how fresh it is
 DrinkingFountains = reading_view(
     "DrinkingFountains",
     "The fountains of a district, and how fresh that is.",
-    fountains=Annotated[
-        Sequence[domain.Fountain], "The fountains; none where nothing can be shown."
-    ],
+    items=Annotated[Sequence[domain.Fountain], "The fountains; none where nothing can be shown."],
 )
 
 # a payload or a refusal, as data: an app can be sure to have handled all that may happen

@@ -246,12 +246,12 @@ async def count_unread(person_id: UUID) -> int:
     ).count()
 
 
-async def mark_read(app: App, person_id: UUID, message_id: UUID) -> bool:
-    """Mark a message as read once; False where it is not this person's."""
+async def mark_read(app: App, person_id: UUID, message_id: UUID) -> Message | None:
+    """Mark a message as read once; returns it, None where it is not this person's."""
     await Message.filter(id=message_id, person_id=person_id, read_at=None).update(
         read_at=app.clock.now()
     )
-    return await Message.exists(id=message_id, person_id=person_id)
+    return await Message.get_or_none(id=message_id, person_id=person_id)
 
 
 async def list_created(ids: Sequence[UUID]) -> Sequence[Delivery]:

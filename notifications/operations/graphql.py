@@ -117,7 +117,7 @@ class Query:
         first = page_size(first)
         before = parse_id(after) if after else None
         rows = await dead_letters.list_dead(first=first + 1, before=before)
-        return connection(rows, first, lambda row: str(row.id), _dead)
+        return connection(rows, first, lambda row: str(row.id), _dead, after=after)
 
     @query(_RULE, description="Campaigns, the newest first.")
     async def campaigns(
@@ -127,7 +127,7 @@ class Query:
         first = page_size(first)
         before = parse_id(after) if after else None
         rows = await campaigns.list_campaigns(first=first + 1, before=before)
-        return connection(rows, first, lambda row: str(row.id), _campaign)
+        return connection(rows, first, lambda row: str(row.id), _campaign, after=after)
 
     @query(_RULE, description="What a template says, filled with parameters.")
     async def message_preview(

@@ -67,11 +67,11 @@ class Patient:
         for hospital in ("h1", "h2", "h3"):
             where = {"hospital": hospital}
             found = await self._client.run(journey.DEPARTMENTS, where)
-            for department in found.data["hospitalDepartments"]["departments"][:4]:
-                here = where | {"department": department["id"]}
+            for department in found.data["hospitalDepartments"]["items"][:4]:
+                here = where | {"department": department["code"]}
                 doctors = (await self._client.run(journey.DOCTORS, here)).data["hospitalDoctors"]
                 self._schedules += [
-                    where | {"schedule": doctor["scheduleId"]} for doctor in doctors["doctors"][:1]
+                    where | {"schedule": doctor["scheduleId"]} for doctor in doctors["items"][:1]
                 ]
         places = await self._client.run(PLACES, {"service": _HALL})
         self._places = [place["id"] for place in places.data["appointmentPlaces"]]
@@ -90,10 +90,10 @@ class Patient:
     async def _see_a_doctor(self) -> None:
         schedule = self._draw.choice(self._schedules)
         found = await self._ask(journey.SLOTS, schedule)
-        slots = (found["slots"] or ())[:_NUMBERS]
+        slots = (found["items"] or ())[:_NUMBERS]
         if not slots:
             return
-        number = {"hospital": schedule["hospital"], "slot": self._draw.choice(slots)["id"]}
+        number = {"hospital": schedule["hospital"], "slot": self._draw.choice(slots)["code"]}
         booked = await self._say(journey.BOOK, number)
         if booked is None:
             return

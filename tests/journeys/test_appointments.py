@@ -58,17 +58,17 @@ async def free_number(client: CityClient, visited: set[tuple[str, str]]) -> Mapp
     for hospital in ("h1", "h2"):
         where = {"hospital": hospital}
         answer = await client.run(journey.DEPARTMENTS, where)
-        for department in answer.data["hospitalDepartments"]["departments"]:
-            if (hospital, department["id"]) in visited:
+        for department in answer.data["hospitalDepartments"]["items"]:
+            if (hospital, department["code"]) in visited:
                 continue
-            here = where | {"department": department["id"]}
-            doctors = (await client.run(journey.DOCTORS, here)).data["hospitalDoctors"]["doctors"]
+            here = where | {"department": department["code"]}
+            doctors = (await client.run(journey.DOCTORS, here)).data["hospitalDoctors"]["items"]
             for doctor in doctors:
                 schedule = where | {"schedule": doctor["scheduleId"]}
-                slots = (await client.run(journey.SLOTS, schedule)).data["hospitalSlots"]["slots"]
+                slots = (await client.run(journey.SLOTS, schedule)).data["hospitalSlots"]["items"]
                 if slots:
-                    visited.add((hospital, department["id"]))
-                    return where | {"slot": slots[0]["id"]}
+                    visited.add((hospital, department["code"]))
+                    return where | {"slot": slots[0]["code"]}
     raise LookupError("no free number")
 
 

@@ -16,6 +16,7 @@ from graphql import (
     get_operation_ast,
     parse,
 )
+from journeys.entities import EntityCache, with_typename
 from journeys.house import House
 
 from bff.commands.client import Answer, CityClient, ClientError, key
@@ -74,6 +75,7 @@ class Twins(CityClient):
     """Runs each query of a document a second time, as text, and compares."""
 
     compared = 0
+    entities = EntityCache()
 
     async def run(
         self,
@@ -94,6 +96,8 @@ class Twins(CityClient):
                     None, variables, document_id=document_id, operation=operation
                 )
                 assert alike(answer.data, core.data, again.data), (operation, answer, core)
+                typed = await super().run(with_typename(source), variables, operation=operation)
+                Twins.entities.take(typed.data)
                 Twins.compared += 1  # of whomever a document names, too
         return answer
 
@@ -116,6 +120,8 @@ async def test_both_executors_answer_every_query_alike(house: House) -> None:
                     pass
             queries += sum(_has_example(document, node) for node in _queries(document))
     assert Twins.compared >= queries * 0.9
+    assert Twins.entities.faults == []
+    assert len(set(Twins.entities.types.values())) >= 15, "entities of many types were seen"
 
 
 async def test_both_executors_refuse_a_strangers_mutations_alike(house: House) -> None:

@@ -40,7 +40,7 @@ CONFIRM = """mutation ($id: ID!, $key: String!) {
 }"""
 END = """mutation ($id: ID!, $key: String!) {
   endMandate(mandateId: $id, idempotencyKey: $key) {
-    ... on MandateEnded { mandateId } ... on Refusal { code message }
+    ... on MandateEnded { mandate { id state endedAt } } ... on Refusal { code message }
   }
 }"""
 LOG = """query ($id: ID) { viewer { accessLog(first: 20, onBehalfOf: $id) {
@@ -178,8 +178,10 @@ async def test_a_guardianship_that_ends_ends_a_running_subscription(
         ADD_CHILD, {"name": child["name"], "number": child["resident_id"], "key": key()}
     )
     mandate, child_id = added["mandate"], added["mandate"]["personId"]
-    purposes = (await client.run("{ consentPurposes { id textVersion } }")).data["consentPurposes"]
-    version = {p["id"]: p["textVersion"] for p in purposes}["welfare.housing-fund"]
+    purposes = (await client.run("{ consentPurposes { purpose textVersion } }")).data[
+        "consentPurposes"
+    ]
+    version = {p["purpose"]: p["textVersion"] for p in purposes}["welfare.housing-fund"]
     granted = {"purpose": "welfare.housing-fund", "version": version, "key": key()}
     assert (await client.do(GRANT, granted | {"id": child_id}))["__typename"] == "ConsentGranted"
     watch = "subscription ($id: ID) { accessRecorded(onBehalfOf: $id) { service actorRole } }"

@@ -26,7 +26,7 @@ INBOX = """query I($first: Int!, $after: String) { inbox(first: $first, after: $
   messages { edges { cursor node { id template title body deepLink createdAt readAt } }
     pageInfo { hasNextPage endCursor } } } }"""
 READ = """mutation R($id: ID!) { markMessageRead(messageId: $id, idempotencyKey: "read-key-1") {
-  __typename ... on MessageRead { messageId } ... on Refusal { code } } }"""
+  __typename ... on MessageRead { readMessage { id readAt } } ... on Refusal { code } } }"""
 Citizen = Callable[..., Awaitable[Viewer]]
 
 
@@ -61,7 +61,7 @@ async def test_a_message_is_written_in_the_persons_language(
     assert two["node"]["title"] == "饮水点暂停服务"
     assert "𠮷祥街 🚰" in one["node"]["body"]
     assert one["node"]["deepLink"] == "lovecity://services/drinking-fountains"
-    assert (one["node"]["createdAt"], one["node"]["readAt"]) == ("2026-11-23T04:00:00Z", None)
+    assert (one["node"]["createdAt"], one["node"]["readAt"]) == ("2026-11-23T04:00:00.000Z", None)
 
 
 async def test_one_key_is_one_message_whoever_repeats_it(client: Client, citizen: Citizen) -> None:
@@ -127,10 +127,10 @@ async def test_reading_is_once_and_only_ones_own(client: Client, citizen: Citize
     assert (await _inbox(client, viewer))["unread"] == 1
     for _ in range(2):
         read = await client.data(READ, {"id": id_}, viewer=viewer)
-        assert read["markMessageRead"]["messageId"] == id_
+        assert read["markMessageRead"]["readMessage"]["id"] == id_
     inbox = await _inbox(client, viewer)
     assert inbox["unread"] == 0
-    assert inbox["messages"]["edges"][0]["node"]["readAt"] == "2026-11-23T04:00:00Z"
+    assert inbox["messages"]["edges"][0]["node"]["readAt"] == "2026-11-23T04:00:00.000Z"
     stranger = await client.data(READ, {"id": id_})
     assert stranger["markMessageRead"]["code"] == "LOGIN_REQUIRED"
 

@@ -36,12 +36,12 @@ from modules.environment.stations.lookup import (
 AirQuality = reading_view(
     "AirQuality",
     "The city's air, and how fresh that is.",
-    stations=Annotated[Sequence[AirStation], "Every station."],
+    items=Annotated[Sequence[AirStation], "Every station."],
 )
 SpringLevels = reading_view(
     "SpringLevels",
     "The city's springs, and how fresh that is.",
-    springs=Annotated[Sequence[Spring], "Every spring."],
+    items=Annotated[Sequence[Spring], "Every spring."],
 )
 StationMonth = reading_view(
     "StationMonth",

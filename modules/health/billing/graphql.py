@@ -70,7 +70,7 @@ class MedicalBills:
     status: ReadStatus = strawberry.field(description="UNAVAILABLE only when all are silent.")
     as_of: datetime | None = strawberry.field(description="When it was asked for.")
     reason: str | None = strawberry.field(description="Why it is not LIVE, a stable code.")
-    hospitals: list[HospitalBooks] = strawberry.field(description="Each hospital by itself.")
+    items: list[HospitalBooks] = strawberry.field(description="Each hospital by itself.")
 
 
 @strawberry.type(description="A step of money coming back from a hospital.")
@@ -125,7 +125,7 @@ class Query:
         reading = await service.read_bills(info.context)
         return MedicalBills(
             **reading.freshness,
-            hospitals=[_hospital(info.context, found) for found in reading.items],
+            items=[_hospital(info.context, found) for found in reading.items],
         )
 
     @query(of_service(MEDICAL_PAYMENT), description="One of the viewer's payments to a hospital.")

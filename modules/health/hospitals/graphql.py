@@ -6,7 +6,7 @@ from typing import Annotated, Any, TypeVar
 import strawberry
 
 from core.context.call import Call
-from core.graphql import Fen
+from core.graphql import Fen, Refusal
 from core.upstream.readings import Reading, ReadStatus
 from kinds.booking.graphql_booking import Appointment
 from kinds.booking.graphql_types import cancel_until, say
@@ -28,7 +28,9 @@ strawberry.enum(
 class HospitalSlot:
     """A free number."""
 
-    id: strawberry.ID = strawberry.field(description="The number, for bookHospitalNumber.")
+    code: strawberry.ID = strawberry.field(
+        description="The number in its hospital, for bookHospitalNumber."
+    )
     starts_at: datetime = strawberry.field(description="When the visit begins.")
     ends_at: datetime = strawberry.field(description="When it ends.")
     cancel_until: datetime = strawberry.field(
@@ -43,7 +45,7 @@ class HospitalSlots:
     status: ReadStatus = strawberry.field(description="Where the list comes from.")
     as_of: datetime | None = strawberry.field(description="When it was true.")
     reason: str | None = strawberry.field(description="Why it is not LIVE, a stable code.")
-    slots: list[HospitalSlot] = strawberry.field(description="Free numbers in order of time.")
+    items: list[HospitalSlot] = strawberry.field(description="Free numbers in order of time.")
 
 
 @strawberry.type(description="The number is booked, or held until the hospital has answered.")
@@ -54,11 +56,9 @@ class HospitalNumberBooked:
 
 
 @strawberry.type(description="Somebody else has this number; nothing was booked.")
-class HospitalNumberTaken:
-    """A refusal that helps on."""
+class HospitalNumberTaken(Refusal):
+    """A refusal that helps on: SLOT_FULL."""
 
-    code: str = strawberry.field(description="SLOT_FULL.")
-    message: str = strawberry.field(description="The sentence for the person.")
     alternatives: list[HospitalSlot] = strawberry.field(
         description="Free numbers, the nearest in time first; of the same calendar, or of "
         "colleagues where that has few left."
@@ -95,7 +95,7 @@ def to_room(call: Call, room: upstream.Room) -> HospitalRoom:
 def to_hospital_slot(call: Call, slot: ExternalSlot, service_id: str) -> HospitalSlot:
     """A free number of a service."""
     return HospitalSlot(
-        id=strawberry.ID(slot.ref),
+        code=strawberry.ID(slot.ref),
         starts_at=slot.starts_at,
         ends_at=slot.ends_at,
         cancel_until=cancel_until(call, service_id, slot.starts_at),

@@ -38,7 +38,7 @@ from modules.health.registration.numbers import HOSPITAL_REGISTRATION, REGISTRAT
 class Hospital:
     """A hospital."""
 
-    id: strawberry.ID = strawberry.field(description="The hospital's code.")
+    code: strawberry.ID = strawberry.field(description="The hospital's code.")
     status: ReadStatus = strawberry.field(description="Where its description comes from.")
     as_of: datetime | None = strawberry.field(description="When the description was true.")
     reason: str | None = strawberry.field(description="Why it is not LIVE, a stable code.")
@@ -50,7 +50,7 @@ class Hospital:
 class HospitalDepartment:
     """A department."""
 
-    id: strawberry.ID = strawberry.field(description="The department's code in its hospital.")
+    code: strawberry.ID = strawberry.field(description="The department's code in its hospital.")
     name: str = strawberry.field(description="Its name.")
 
 
@@ -61,7 +61,7 @@ class HospitalDepartments:
     status: ReadStatus = strawberry.field(description="Where the list comes from.")
     as_of: datetime | None = strawberry.field(description="When it was true.")
     reason: str | None = strawberry.field(description="Why it is not LIVE, a stable code.")
-    departments: list[HospitalDepartment] = strawberry.field(description="The departments.")
+    items: list[HospitalDepartment] = strawberry.field(description="The departments.")
 
 
 @strawberry.type(description="A doctor who sees patients in a department.")
@@ -83,7 +83,7 @@ class HospitalDoctors:
     status: ReadStatus = strawberry.field(description="Where the list comes from.")
     as_of: datetime | None = strawberry.field(description="When it was true.")
     reason: str | None = strawberry.field(description="Why it is not LIVE, a stable code.")
-    doctors: list[HospitalDoctor] = strawberry.field(description="The doctors.")
+    items: list[HospitalDoctor] = strawberry.field(description="The doctors.")
 
 
 MoveHospitalNumberResult = Annotated[
@@ -114,8 +114,8 @@ class Query:
         reading = await browsing.read_departments(info.context, hospital_id)
         return HospitalDepartments(
             **as_reading(reading),
-            departments=[
-                HospitalDepartment(id=strawberry.ID(d.ref), name=say(info.context, d.name))
+            items=[
+                HospitalDepartment(code=strawberry.ID(d.ref), name=say(info.context, d.name))
                 for d in reading.value or ()
             ],
         )
@@ -133,7 +133,7 @@ class Query:
         reading = await browsing.read_doctors(info.context, hospital_id, department_id)
         return HospitalDoctors(
             **as_reading(reading),
-            doctors=[_doctor(info.context, doctor) for doctor in reading.value or ()],
+            items=[_doctor(info.context, doctor) for doctor in reading.value or ()],
         )
 
     @query(of_service(HOSPITAL_REGISTRATION), description="The free numbers of a doctor or room.")
@@ -157,7 +157,7 @@ class Query:
         )
         return HospitalSlots(
             **as_reading(reading),
-            slots=[
+            items=[
                 to_hospital_slot(info.context, slot, HOSPITAL_REGISTRATION)
                 for slot in reading.value or ()
             ],
@@ -216,7 +216,7 @@ class Mutation:
 def _hospital(call: Call, ref: str, reading: Reading[upstream.Hospital]) -> Hospital:
     found = reading.value
     return Hospital(
-        id=strawberry.ID(ref),
+        code=strawberry.ID(ref),
         **as_reading(reading),
         name=say(call, found.name) if found else None,
         grade=found.grade if found else None,

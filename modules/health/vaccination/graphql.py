@@ -82,7 +82,7 @@ class Vaccinations:
 class VaccinationClinic:
     """A clinic."""
 
-    id: strawberry.ID = strawberry.field(description="The clinic's code.")
+    code: strawberry.ID = strawberry.field(description="The clinic's code.")
     status: ReadStatus = strawberry.field(description="Where its description comes from.")
     as_of: datetime | None = strawberry.field(description="When the description was true.")
     reason: str | None = strawberry.field(description="Why it is not LIVE, a stable code.")
@@ -96,7 +96,7 @@ class VaccinationRooms:
     status: ReadStatus = strawberry.field(description="Where the list comes from.")
     as_of: datetime | None = strawberry.field(description="When it was true.")
     reason: str | None = strawberry.field(description="Why it is not LIVE, a stable code.")
-    rooms: list[HospitalRoom] = strawberry.field(description="The rooms, for whom they are.")
+    items: list[HospitalRoom] = strawberry.field(description="The rooms, for whom they are.")
 
 
 BookVaccinationResult = Annotated[
@@ -145,7 +145,7 @@ class Query:
         readings = await browsing.read_hospitals(info.context, CLINICS)
         return [
             VaccinationClinic(
-                id=strawberry.ID(ref),
+                code=strawberry.ID(ref),
                 **as_reading(reading),
                 name=say(info.context, reading.value.name) if reading.value else None,
             )
@@ -158,7 +158,7 @@ class Query:
         reading = await browsing.read_rooms(info.context, clinic_id, VACCINATION.kinds, CLINICS)
         return VaccinationRooms(
             **as_reading(reading),
-            rooms=[to_room(info.context, room) for room in reading.value or ()],
+            items=[to_room(info.context, room) for room in reading.value or ()],
         )
 
     @query(of_service(VACCINATION_APPOINTMENT), description="The free numbers of a clinic's room.")
@@ -187,7 +187,7 @@ class Query:
         )
         return HospitalSlots(
             **as_reading(reading),
-            slots=[
+            items=[
                 to_hospital_slot(info.context, slot, VACCINATION_APPOINTMENT)
                 for slot in reading.value or ()
             ],

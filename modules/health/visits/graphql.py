@@ -37,7 +37,7 @@ class HospitalRooms:
     status: ReadStatus = strawberry.field(description="Where the list comes from.")
     as_of: datetime | None = strawberry.field(description="When it was true.")
     reason: str | None = strawberry.field(description="Why it is not LIVE, a stable code.")
-    rooms: list[HospitalRoom] = strawberry.field(description="The examinations and visits.")
+    items: list[HospitalRoom] = strawberry.field(description="The examinations and visits.")
 
 
 BookHospitalVisitResult = Annotated[
@@ -59,7 +59,7 @@ class Query:
         reading = await browsing.read_rooms(info.context, hospital_id, VISIT.kinds)
         return HospitalRooms(
             **as_reading(reading),
-            rooms=[to_room(info.context, room) for room in reading.value or ()],
+            items=[to_room(info.context, room) for room in reading.value or ()],
         )
 
 

@@ -65,7 +65,7 @@ class ProxyConfirmed:
 
 @strawberry.type(description="The mandate has ended, everywhere and at once.")
 class MandateEnded:
-    mandate_id: strawberry.ID = strawberry.field(description="The mandate's id.")
+    mandate: Mandate = strawberry.field(description="The mandate as it stands now.")
 
 
 AddChildResult = Annotated[ChildAdded | Refused, strawberry.union("AddChildResult")]
@@ -136,8 +136,9 @@ class Mutation:
         self, info: Info, mandate_id: MandateId, idempotency_key: IdempotencyKey
     ) -> EndMandateResult:
         """Ending twice is ending once. Staff with the scope end any."""
-        await families.end_mandate(info.context, parse_id(mandate_id))
-        return MandateEnded(mandate_id=mandate_id)
+        row = await families.end_mandate(info.context, parse_id(mandate_id))
+        is_actor = row.actor_id == info.context.require_viewer().user_id
+        return MandateEnded(mandate=_mandate(Party(row, is_actor, None)))
 
 
 def _mandate(party: Party) -> Mandate:

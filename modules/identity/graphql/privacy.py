@@ -45,10 +45,12 @@ class AccessRecord:
     fields: list[str] = strawberry.field(description="Which data was read.")
     by_myself: bool = strawberry.field(description="Whether the person read their own data.")
     actor_role: str = strawberry.field(
-        description="Who read it: self, guardian, proxy, or the role of a member of staff."
+        description="Who read it: self, guardian, proxy, verifier (an outside party to whom the "
+        "person has shown it), or the role of a member of staff."
     )
     actor_name: str | None = strawberry.field(
-        description="The name of a guardian or proxy, masked; null for oneself and for staff."
+        description="The name of a guardian or proxy, masked, or of a verifier, with its reason; "
+        "null for oneself and for staff."
     )
     case_no: str | None = strawberry.field(description="The case that staff looked for.")
     read_at: datetime = strawberry.field(description="When it was read.")
@@ -56,6 +58,7 @@ class AccessRecord:
 
 @strawberry.type(description="A consent of a person.")
 class Consent:
+    id: strawberry.ID = strawberry.field(description="The consent's id.")
     purpose: str = strawberry.field(description="What for.")
     source: str = strawberry.field(description="The system that is asked.")
     recipient: str = strawberry.field(
@@ -71,7 +74,7 @@ class Consent:
 
 @strawberry.type(description="Something a citizen can be asked to consent to.")
 class ConsentPurpose:
-    id: str = strawberry.field(description="The purpose's name for grantConsent.")
+    purpose: str = strawberry.field(description="The purpose's name for grantConsent.")
     upstream: str = strawberry.field(description="The system that is asked.")
     recipient: str = strawberry.field(
         description='Who receives the data: "city" for this app, else an outside party.'
@@ -90,6 +93,9 @@ class ConsentGranted:
 @strawberry.type(description="The consent is withdrawn; nothing is read under it any more.")
 class ConsentWithdrawn:
     purpose: str = strawberry.field(description="The purpose.")
+    consents: list[Consent] = strawberry.field(
+        description="The consents to it as they stand now, newest first; perhaps there was none."
+    )
 
 
 @strawberry.type(description="Something that is kept or withheld, and why.")
@@ -124,12 +130,16 @@ EraseMyAccountResult = Annotated[AccountErased | Refused, strawberry.union("Eras
 class Query:
     """The query field of consents."""
 
-    @query(anybody(), description="Everything a citizen can be asked to consent to.")
+    @query(
+        anybody(),
+        never_refuses=True,
+        description="Everything a citizen can be asked to consent to.",
+    )
     async def consent_purposes(self, info: Info) -> list[ConsentPurpose]:
         """The purposes."""
         return [
             ConsentPurpose(
-                id=purpose.id,
+                purpose=purpose.id,
                 upstream=purpose.upstream,
                 recipient=purpose.recipient,
                 fields=list(purpose.fields),
@@ -155,7 +165,9 @@ async def page_access(
     before = parse_id(after) if after else None
     rows = await personal_read.list_access(call, first=first + 1, before=before)
     names = await _actor_names(call, rows)
-    return connection(rows, first, lambda row: str(row.id), lambda row: _access_record(row, names))
+    return connection(
+        rows, first, lambda row: str(row.id), lambda row: _access_record(row, names), after=after
+    )
 
 
 @strawberry.type
@@ -189,8 +201,10 @@ class Mutation:
         on_behalf_of: OnBehalfOf = None,
     ) -> WithdrawConsentResult:
         """Withdraw; a consent that is not there is withdrawn already."""
-        await consents.withdraw_consent(await acting(info, on_behalf_of), purpose)
-        return ConsentWithdrawn(purpose=purpose)
+        call = await acting(info, on_behalf_of)
+        await consents.withdraw_consent(call, purpose)
+        rows = [row for row in await consents.list_consents(call) if row.purpose == purpose]
+        return ConsentWithdrawn(purpose=purpose, consents=[_consent(row) for row in rows])
 
     @mutation(
         signed_in(fresh=True),
@@ -255,6 +269,7 @@ async def _actor_names(call: Call, rows: list[AccessLog]) -> Mapping[UUID, str]:
 
 
 def _access_record(row: AccessLog, names: Mapping[UUID, str]) -> AccessRecord:
+    is_shown = row.actor_role == personal_read.SHOWN_TO
     return AccessRecord(
         id=strawberry.ID(str(row.id)),
         service=row.service,
@@ -263,14 +278,15 @@ def _access_record(row: AccessLog, names: Mapping[UUID, str]) -> AccessRecord:
         fields=row.fields_read,
         by_myself=row.actor_id == row.subject_id,
         actor_role=row.actor_role,
-        actor_name=names.get(row.actor_id),
-        case_no=row.basis_ref,
+        actor_name=row.basis_ref if is_shown else names.get(row.actor_id),
+        case_no=None if is_shown else row.basis_ref,
         read_at=row.read_at,
     )
 
 
 def _consent(row: models.Consent) -> Consent:
     return Consent(
+        id=strawberry.ID(str(row.id)),
         purpose=row.purpose,
         source=row.source,
         recipient=row.recipient,

@@ -141,11 +141,13 @@ class Tokens:
 @strawberry.type(description="The session has ended.")
 class SessionRevoked:
     session_id: strawberry.ID = strawberry.field(description="The session's id.")
+    viewer: Viewer = strawberry.field(description="The viewer, with the sessions that are left.")
 
 
 @strawberry.type(description="The sessions have ended.")
 class SessionsRevoked:
     count: int = strawberry.field(description="How many sessions ended.")
+    viewer: Viewer = strawberry.field(description="The viewer, with the sessions that are left.")
 
 
 @strawberry.type(description="It is the viewer; use the new access token from now on.")
@@ -157,6 +159,7 @@ class SteppedUp:
 class RealNameVerified:
     access_token: str = strawberry.field(description="An access token that carries level 2.")
     level: int = strawberry.field(description="The identity level reached.")
+    viewer: Viewer = strawberry.field(description="The viewer, with that level.")
 
 
 RequestLoginCodeResult = Annotated[
@@ -184,17 +187,7 @@ class Query:
     @query(anybody(), description="The person signed in; null for a stranger.")
     async def viewer(self, info: Info) -> Viewer | None:
         """The viewer."""
-        viewer = info.context.viewer
-        if viewer is None:
-            return None
-        person = await get_person(info.context.app, viewer.user_id)
-        return Viewer(
-            id=strawberry.ID(str(person.id)),
-            phone=mask_phone(person.phone),
-            name=mask_name(person.name) if person.name else None,
-            level=person.level,
-            roles=sorted(viewer.roles),
-        )
+        return await _viewer(info.context) if info.context.viewer else None
 
     @query(
         by_data("only who asked for the code knows its id", level=0),
@@ -308,7 +301,7 @@ class Mutation:
         """End a session; ending it twice is one end."""
         if not await service.revoke_session(info.context, parse_id(session_id)):
             raise NotFound(NOT_FOUND)
-        return SessionRevoked(session_id=session_id)
+        return SessionRevoked(session_id=session_id, viewer=await _viewer(info.context))
 
     @mutation(signed_in(), description="End all of the viewer's sessions.")
     async def revoke_all_sessions(
@@ -321,7 +314,7 @@ class Mutation:
     ) -> RevokeAllSessionsResult:
         """This one goes on unless told otherwise."""
         count = await service.revoke_all_sessions(info.context, keep_this=keep_this)
-        return SessionsRevoked(count=count)
+        return SessionsRevoked(count=count, viewer=await _viewer(info.context))
 
     @mutation(
         signed_in(), description="Verify the real name; needs the consent `identity.real-name`."
@@ -331,7 +324,20 @@ class Mutation:
     ) -> VerifyRealNameResult:
         """Reach level 2; the same person verified again is one verification."""
         token = await real_name.verify_real_name(info.context, name, resident_id)
-        return RealNameVerified(access_token=token, level=2)
+        return RealNameVerified(access_token=token, level=2, viewer=await _viewer(info.context))
+
+
+async def _viewer(call: Call) -> Viewer:
+    """Whoever is signed in, as the directory has them now."""
+    viewer = call.require_viewer()
+    person = await get_person(call.app, viewer.user_id)
+    return Viewer(
+        id=strawberry.ID(str(person.id)),
+        phone=mask_phone(person.phone),
+        name=mask_name(person.name) if person.name else None,
+        level=person.level,
+        roles=sorted(viewer.roles),
+    )
 
 
 def to_tokens(signed_in: SignedIn) -> Tokens:

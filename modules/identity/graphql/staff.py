@@ -33,7 +33,7 @@ from modules.identity.service import Device
 class StaffPerson:
     """What staff see of a person; the person sees that they looked."""
 
-    id: strawberry.ID = strawberry.field(description="The account's id.")
+    account_id: strawberry.ID = strawberry.field(description="The account's id.")
     name: str | None = strawberry.field(description="The real name, where it is verified.")
     phone: str = strawberry.field(description="The phone, masked.")
     level: int = strawberry.field(description="Identity level: 1 phone, 2 real name.")
@@ -70,7 +70,7 @@ class Query:
         """Each look leaves a row in the person's access log."""
         person = await service.look_up_person(info.context, parse_id(id), case_no)
         return StaffPerson(
-            id=strawberry.ID(str(person.id)),
+            account_id=strawberry.ID(str(person.id)),
             name=person.name,
             phone=mask_phone(person.phone),
             level=person.level,
@@ -84,7 +84,7 @@ class Query:
         first = page_size(first)
         before = parse_id(after) if after else None
         rows = await service.list_flags(first=first + 1, before=before)
-        return connection(rows, first, lambda row: str(row.id), _flag)
+        return connection(rows, first, lambda row: str(row.id), _flag, after=after)
 
 
 @strawberry.type

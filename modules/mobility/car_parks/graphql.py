@@ -19,7 +19,7 @@ STAY_MINUTES_MAX = 7 * 24 * 60
 CarParks = reading_view(
     "CarParks",
     "The car parks around a place, and how fresh that is.",
-    car_parks=Annotated[Sequence[CarPark], "The nearest first."],
+    items=Annotated[Sequence[CarPark], "The nearest first."],
 )
 
 

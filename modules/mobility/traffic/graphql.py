@@ -31,15 +31,15 @@ BESIDE_ROUTE_M = 60
 """What is so near to a route is on it."""
 
 
-def _reading(name: str, words: str, field: str, item: type) -> type:
+def _reading(name: str, words: str, item: type) -> type:
     value = Annotated[Sequence[item], "Those that lie there, wholly or in part."]  # type: ignore[valid-type]
-    return reading_view(name, f"{words}, and how fresh that is.", **{field: value})
+    return reading_view(name, f"{words}, and how fresh that is.", items=value)
 
 
-RoadSegments = _reading("RoadSegments", "How the roads run", "segments", RoadSegment)
-RoadEvents = _reading("RoadEvents", "What happens on the roads", "events", RoadEvent)
-GreenWaves = _reading("GreenWaves", "Where the lights turn green in turn", "waves", GreenWave)
-RoadCameras = _reading("RoadCameras", "Cameras over the roads", "cameras", RoadCamera)
+RoadSegments = _reading("RoadSegments", "How the roads run", RoadSegment)
+RoadEvents = _reading("RoadEvents", "What happens on the roads", RoadEvent)
+GreenWaves = _reading("GreenWaves", "Where the lights turn green in turn", GreenWave)
+RoadCameras = _reading("RoadCameras", "Cameras over the roads", RoadCamera)
 
 
 def _part(lookup: CityLookup[[], Records[Any]], returns: type, description: str) -> Any:

@@ -39,7 +39,7 @@ class RideCode:
 
 @strawberry.type(description="A trip by bus or metro.")
 class TransitTrip:
-    id: strawberry.ID | None = strawberry.field(
+    trip_id: strawberry.ID | None = strawberry.field(
         description="For payTransitTrip; null unless the trip is unpaid."
     )
     trip_no: str = strawberry.field(description="Fare clearing's number.")
@@ -133,7 +133,7 @@ class Mutation:
 def _trip(call: Call, listed: service.ListedTrip) -> TransitTrip:
     told, chinese = listed.trip, call.locale is Locale.ZH
     return TransitTrip(
-        id=strawberry.ID(str(listed.id)) if listed.id else None,
+        trip_id=strawberry.ID(str(listed.id)) if listed.id else None,
         trip_no=told.trip_no,
         mode=told.mode,
         origin=told.from_zh if chinese else told.from_en,

@@ -70,7 +70,7 @@ class AutopayAgreed:
 
 @strawberry.type(description="Nothing more is paid by itself; what is under way goes on.")
 class AutopayEnded:
-    autopay_id: strawberry.ID = strawberry.field(description="The consent's id.")
+    autopay: Autopay = strawberry.field(description="The consent as it stands now.")
 
 
 AgreeAutopayResult = Annotated[AutopayAgreed | Refused, strawberry.union("AgreeAutopayResult")]
@@ -137,8 +137,8 @@ class Mutation:
         idempotency_key: IdempotencyKey,
     ) -> EndAutopayResult:
         """Ending twice is one end."""
-        await service.end(info.context, parse_id(autopay_id))
-        return AutopayEnded(autopay_id=autopay_id)
+        shown = await service.end(info.context, parse_id(autopay_id))
+        return AutopayEnded(autopay=_autopay(shown))
 
 
 def _autopay(shown: service.Shown) -> Autopay:

@@ -117,7 +117,7 @@ async def _replace_unsigned(app: App, tx: Transaction, link_id: UUID) -> None:
     await end_in(app, tx, live, "REPLACED")
 
 
-async def end(call: Call, autopay_id: UUID) -> Autopay:
+async def end(call: Call, autopay_id: UUID) -> Shown:
     """End one of the viewer's consents at once: nothing more is begun. Repeat-safe.
 
     A payment that is under way goes on. Raises NotFound for anybody else's.
@@ -130,7 +130,8 @@ async def end(call: Call, autopay_id: UUID) -> Autopay:
             raise NotFound(NOT_FOUND)
         if autopay.state != "ended":
             await end_in(call.app, tx, autopay, "ENDED_BY_PAYER")
-    return autopay
+    (shown,) = await _show(call, [autopay])
+    return shown
 
 
 async def end_in(app: App, tx: Transaction, autopay: Autopay, reason: str) -> None:

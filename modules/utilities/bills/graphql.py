@@ -57,7 +57,7 @@ view(domain.BillArrears)
 BillUsage = reading_view(
     "BillUsage",
     "An account's usage for a chart, and how fresh that is.",
-    months=Annotated[Sequence[domain.BillUsageMonth], "The months, oldest first."],
+    items=Annotated[Sequence[domain.BillUsageMonth], "The months, oldest first."],
 )
 
 

@@ -32,13 +32,11 @@ from modules.utilities.outages.subscription import WATCHES
 
 view(OutageKind)
 view(domain.OutageStatus)
-view(Outage, name="UtilityOutage", names={"outage_ref": "id"}, hidden=("shape",))
+view(Outage, name="UtilityOutage", names={"outage_ref": "code"}, hidden=("shape",))
 UtilityOutages = reading_view(
     "UtilityOutages",
     "Outages, and how fresh that is.",
-    outages=Annotated[
-        Sequence[Outage], "What is going on or yet to come first, then what is over."
-    ],
+    items=Annotated[Sequence[Outage], "What is going on or yet to come first, then what is over."],
 )
 
 

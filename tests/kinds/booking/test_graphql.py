@@ -43,7 +43,7 @@ mutation ($slot: ID!, $key: String!) {
   bookHospitalNumber(hospitalId: "h1", slotId: $slot, idempotencyKey: $key) {
     __typename
     ... on HospitalNumberBooked { appointment { id state fee payBefore preparation } }
-    ... on HospitalNumberTaken { code message alternatives { id startsAt } }
+    ... on HospitalNumberTaken { code message alternatives { code startsAt } }
     ... on Refusal { code message }
   }
 }"""
@@ -107,7 +107,7 @@ async def test_the_citys_places_are_published_once(app: App, call: MakeCall, run
         data = await run(
             viewer,
             """query ($id: ID!) { appointmentPlaces(serviceId: $id) { id place }
-                 appointmentItems(serviceId: $id) { id bring fee } }""",
+                 appointmentItems(serviceId: $id) { code bring fee } }""",
             id=service_id,
         )
         assert data["appointmentPlaces"] and data["appointmentItems"]
@@ -150,18 +150,18 @@ async def test_staff_check_in_through_the_schema(
 async def test_hospitals_through_the_schema(app: App, call: MakeCall, run: Run) -> None:
     (viewer,) = await people(app, call, 1)
     await consent(viewer, PATIENT)
-    browse = """{ hospitals { id status name }
-        hospitalDepartments(hospitalId: "h1") { status departments { id name } }
-        hospitalDoctors(hospitalId: "h1", departmentId: "s00") { doctors { scheduleId fee } }
+    browse = """{ hospitals { code status name }
+        hospitalDepartments(hospitalId: "h1") { status items { code name } }
+        hospitalDoctors(hospitalId: "h1", departmentId: "s00") { items { scheduleId fee } }
         hospitalSlots(hospitalId: "h1", scheduleId: "sch000", skipDays: 2) {
-          status asOf slots { id startsAt } } }"""
+          status asOf items { code startsAt } } }"""
     data = await run(viewer, browse)
     assert {h["status"] for h in data["hospitals"]} == {"LIVE"}
-    assert data["hospitalDoctors"]["doctors"] == [
+    assert data["hospitalDoctors"]["items"] == [
         {"scheduleId": "sch000", "fee": 0},
         {"scheduleId": "sch001", "fee": 5000},
     ]
-    slots = [slot["id"] for slot in data["hospitalSlots"]["slots"]]
+    slots = [slot["code"] for slot in data["hospitalSlots"]["items"]]
     booked = await run(
         viewer,
         """mutation ($slot: ID!, $key: String!) {
@@ -194,15 +194,15 @@ async def test_a_fee_is_paid_through_the_schema(
     offered = await run(
         viewer,
         """{ hospitalSlots(hospitalId: "h1", scheduleId: "sch001", skipDays: 2) {
-               slots { id startsAt cancelUntil } } }""",
+               items { code startsAt cancelUntil } } }""",
     )
-    slot = offered["hospitalSlots"]["slots"][0]
+    slot = offered["hospitalSlots"]["items"][0]
     assert slot["cancelUntil"] < slot["startsAt"]
-    held = (await run(viewer, BOOK, slot=slot["id"], key="book-0001"))["bookHospitalNumber"]
+    held = (await run(viewer, BOOK, slot=slot["code"], key="book-0001"))["bookHospitalNumber"]
     appointment = held["appointment"]
     assert (appointment["state"], appointment["fee"]) == ("HELD", 5000)
     assert appointment["payBefore"] and appointment["preparation"]
-    taken = (await run(loser, BOOK, slot=slot["id"], key="book-0001"))["bookHospitalNumber"]
+    taken = (await run(loser, BOOK, slot=slot["code"], key="book-0001"))["bookHospitalNumber"]
     assert (taken["__typename"], taken["code"]) == ("HospitalNumberTaken", "SLOT_FULL")
     assert len(taken["alternatives"]) >= 3
     pay = """mutation ($id: ID!, $key: String!) {
@@ -243,13 +243,13 @@ async def test_vaccinations_through_the_schema(
           ... on Refusal { code message } } }"""
     rooms = await run(
         guardian,
-        """{ vaccinationClinics { id name } vaccinationRooms(clinicId: "v1") {
-               rooms { scheduleId kind fee } }
+        """{ vaccinationClinics { code name } vaccinationRooms(clinicId: "v1") {
+               items { scheduleId kind fee } }
              vaccinationSlots(clinicId: "v1", scheduleId: "sch000", skipDays: 1) {
-               slots { id } } }""",
+               items { code } } }""",
     )
-    assert rooms["vaccinationRooms"]["rooms"][0]["kind"] == "VACCINATION"
-    slot = rooms["vaccinationSlots"]["slots"][0]["id"]
+    assert rooms["vaccinationRooms"]["items"][0]["kind"] == "VACCINATION"
+    slot = rooms["vaccinationSlots"]["items"][0]["code"]
     ask = {"slot": slot, "for": str(child_id)}
     refused = await run(guardian, book, **ask, code="DT", number=1, key="dose-0001")
     assert refused["bookVaccination"]["code"] == "CONSENT_REQUIRED"

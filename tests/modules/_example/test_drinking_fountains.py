@@ -23,14 +23,14 @@ FOLLOW = """
 mutation Follow($id: ID!, $key: String!) {
   followFountain(fountainId: $id, idempotencyKey: $key) {
     __typename
-    ... on FountainFollowed { followId fountain { id name state } }
+    ... on FountainFollowed { followId fountain { code name state } }
     ... on Refusal { code message }
   }
 }
 """
 HOME = """
 { home { sections { id status reason
-    ... on FollowedFountainsSection { asOf closed { id } } } } }
+    ... on FollowedFountainsSection { asOf closed { code } } } } }
 """
 
 Citizen = Callable[..., Awaitable[Viewer]]
@@ -53,10 +53,10 @@ async def test_the_trusted_document_shows_a_districts_fountains(client: Client) 
     answer = data["drinkingFountains"]
     assert (answer["status"], answer["asOf"], answer["reason"]) == (
         "LIVE",
-        "2026-11-23T04:00:00Z",
+        "2026-11-23T04:00:00.000Z",
         None,
     )
-    assert [fountain["name"] for fountain in answer["fountains"]] == ["泉城公园东门", "大明湖南门"]
+    assert [fountain["name"] for fountain in answer["items"]] == ["泉城公园东门", "大明湖南门"]
 
 
 async def test_a_silent_network_gives_the_last_good_answer(
@@ -67,7 +67,7 @@ async def test_a_silent_network_gives_the_last_good_answer(
     fountains.is_silent = True
     clock.move(timedelta(hours=1))
     stale = (await client.data(query, {"d": LIXIA}))["drinkingFountains"]
-    assert stale == {"status": "STALE", "reason": "TIMEOUT", "asOf": "2026-11-23T04:00:00Z"}
+    assert stale == {"status": "STALE", "reason": "TIMEOUT", "asOf": "2026-11-23T04:00:00.000Z"}
     clock.move(timedelta(hours=6))
     gone = (await client.data(query, {"d": LIXIA}))["drinkingFountains"]
     assert gone == {"status": "UNAVAILABLE", "reason": "TIMEOUT", "asOf": None}
@@ -86,7 +86,7 @@ async def test_following_twice_or_ten_times_at_once_is_one_follow(
     assert len({answer["followId"] for answer in at_once}) == 1
     again = await _follow(client, viewer, "f-1", key="another-key")
     assert again["followId"] == at_once[0]["followId"]
-    assert again["fountain"] == {"id": "f-1", "name": "泉城公园东门", "state": "WORKING"}
+    assert again["fountain"] == {"code": "f-1", "name": "泉城公园东门", "state": "WORKING"}
     assert len(await _follows()) == 1
 
 
@@ -165,7 +165,7 @@ async def test_the_home_screen_shows_the_closed_ones(
     fountains.close("f-1", NOON)
     fountains.close("f-2", NOON)  # not followed
     card = await _card(client, viewer)
-    assert (card["status"], card["closed"]) == ("LIVE", [{"id": "f-1"}])
+    assert (card["status"], card["closed"]) == ("LIVE", [{"code": "f-1"}])
     assert (await _card(client, None))["reason"] == "LOGIN_REQUIRED"
 
 

@@ -103,13 +103,13 @@ async def test_the_index_is_reckoned_and_compared_with_the_stations_own(
     client: Client, data: FakeOpenData
 ) -> None:
     data.hour(0, 90, pm2_5=60.0)
-    (station,) = (await _ask(client, "airQuality"))["stations"]
+    (station,) = (await _ask(client, "airQuality"))["items"]
     assert (station["index"]["aqi"], station["stationAqi"], station["agrees"]) == (100, 90, False)
     assert (station["index"]["category"], station["index"]["primaryPollutants"]) == (
         "GOOD",
         ["PM2_5"],
     )
-    assert station["observedAt"] == "2026-11-23T04:00:00Z"
+    assert station["observedAt"] == "2026-11-23T04:00:00.000Z"
     assert station["at"]["lat"] != 36.66  # WGS 84, converted from what the table gives
 
 
@@ -117,7 +117,7 @@ async def test_an_hour_without_a_pollutant_has_no_index_and_says_what_is_missing
     client: Client, data: FakeOpenData
 ) -> None:
     data.hour(0, 50, pm10=None)
-    (station,) = (await _ask(client, "airQuality"))["stations"]
+    (station,) = (await _ask(client, "airQuality"))["items"]
     assert (station["index"]["aqi"], station["index"]["missing"]) == (None, ["PM10"])
     assert station["agrees"] is None and station["trend"] == "UNKNOWN"
 
@@ -125,8 +125,8 @@ async def test_an_hour_without_a_pollutant_has_no_index_and_says_what_is_missing
 async def test_a_silent_station_is_no_clean_one(client: Client, data: FakeOpenData) -> None:
     data.stations.append(_station("a02"))
     data.hour(4, 50)
-    old, none = (await _ask(client, "airQuality"))["stations"]
-    assert (old["isSilent"], old["observedAt"]) == (True, "2026-11-23T00:00:00Z")
+    old, none = (await _ask(client, "airQuality"))["items"]
+    assert (old["isSilent"], old["observedAt"]) == (True, "2026-11-23T00:00:00.000Z")
     assert (none["isSilent"], none["observedAt"], none["index"]) == (True, None, None)
 
 
@@ -137,8 +137,8 @@ async def test_a_station_outside_the_city_is_left_out_and_a_bad_hour_too(
     data.hour(0, 50)
     data.hour(1, 50, pm2_5=-9999.0)
     answer = await _ask(client, "airQuality")
-    assert [station["stationId"] for station in answer["stations"]] == ["a01"]
-    assert answer["stations"][0]["index"]["aqi"] == 50
+    assert [station["stationId"] for station in answer["items"]] == ["a01"]
+    assert answer["items"][0]["index"]["aqi"] == 50
 
 
 @pytest.mark.parametrize(
@@ -150,7 +150,7 @@ async def test_a_spring_is_warned_of_by_its_own_levels(
     client: Client, data: FakeOpenData, level_m: float, back: int, warning: str
 ) -> None:
     data.level(back, level_m)
-    (spring,) = (await _ask(client, "springLevels"))["springs"]
+    (spring,) = (await _ask(client, "springLevels"))["items"]
     assert spring["warning"] == warning
     assert (spring["levelM"] is None) == (warning == "UNKNOWN")
 
@@ -166,7 +166,7 @@ async def test_a_month_has_every_hour_and_shows_its_gaps(
     values = [one["value"] for one in history["observations"]]
     assert len(values) == 720 and history["gaps"] == 717
     assert values[-4:] == [50.0, None, 50.0, 50.0]
-    assert history["observations"][-1]["at"] == "2026-11-23T04:00:00Z"
+    assert history["observations"][-1]["at"] == "2026-11-23T04:00:00.000Z"
     picture = ElementTree.fromstring(history["picture"])
     assert "717" in str(picture[0].text) and len(history["picture"]) < 20_000
 
@@ -189,7 +189,7 @@ async def test_the_last_good_answer_is_shown_and_nothing_is_made_up(
 ) -> None:
     data.is_silent = True
     assert await _ask(client, "airQuality") == {
-        "status": "UNAVAILABLE", "asOf": None, "reason": "TIMEOUT", "stations": []
+        "status": "UNAVAILABLE", "asOf": None, "reason": "TIMEOUT", "items": []
     }  # fmt: skip
     assert (await _ask(client, "airHistory", airStationId="a01"))["history"] is None
 

@@ -90,8 +90,8 @@ async def test_the_document_runs_and_a_withdrawn_consent_ends_it(
     source = documents_of(client.app.manifests).by_name["medical-payment"].source
     body = source[: source.index("mutation PayMedicalBill")]
     told = (await client.data(body, viewer=call.viewer))["medicalBills"]
-    (bill,) = told["hospitals"][0]["bills"]
-    assert (told["status"], told["hospitals"][0]["hospital"]) == ("LIVE", "City Central Hospital")
+    (bill,) = told["items"][0]["bills"]
+    assert (told["status"], told["items"][0]["hospital"]) == ("LIVE", "City Central Hospital")
     assert (bill["total"], bill["selfPay"], bill["status"]) == (10_100, 2500, "OPEN")
     assert bill["items"] == [{"name": "Complete blood count", "amount": 10_100}]
     await withdraw_consent(call, service.PURPOSE.id)

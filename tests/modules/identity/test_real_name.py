@@ -22,8 +22,8 @@ ID = resident_id(1)
 
 
 async def _consent(phone: Phone, token: str) -> None:
-    query = "{ consentPurposes { id textVersion text fields } }"
-    purposes = {p["id"]: p for p in (await phone.ask(query, token))["consentPurposes"]}
+    query = "{ consentPurposes { purpose textVersion text fields } }"
+    purposes = {p["purpose"]: p for p in (await phone.ask(query, token))["consentPurposes"]}
     version = purposes["identity.real-name"]["textVersion"]
     answer = await phone.ask(CONSENT, token, {"version": version})
     assert answer["grantConsent"]["consent"]["purpose"] == "identity.real-name"
@@ -169,7 +169,7 @@ async def test_consents_can_be_seen_and_taken_back(phone: Phone, token: str) -> 
         assert answer["withdrawConsent"]["__typename"] == "ConsentWithdrawn"
     query = "{ viewer { consents { purpose grantedAt withdrawnAt } } }"
     (consent,) = (await phone.ask(query, token))["viewer"]["consents"]
-    assert consent["withdrawnAt"] == "2026-11-23T04:00:00Z"
+    assert consent["withdrawnAt"] == "2026-11-23T04:00:00.000Z"
     assert (await _verify(phone, token, "买买提·吐尔逊", ID))["code"] == "CONSENT_REQUIRED"
 
 

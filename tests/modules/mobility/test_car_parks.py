@@ -89,7 +89,7 @@ async def test_the_nearest_come_first_and_tell_what_a_stay_costs(
         count("far", 10, lat=36.68), count("near", 20, lat=36.671), count("away", 1, lat=36.8),
         count("elsewhere", 1, lat=22.5, lon=114.1), count("swapped", 1, lat=117.0, lon=36.67),
     ]  # fmt: skip
-    found = (await _near(client, stayMinutes=120))["carParks"]
+    found = (await _near(client, stayMinutes=120))["items"]
     assert [one["carParkRef"] for one in found] == ["near", "far"]
     assert [one["distanceM"] for one in found] == [111, 1112]
     assert found[0]["stayCost"] == 1200  # four begun half hours of 3 yuan
@@ -102,7 +102,7 @@ async def test_a_silent_sensor_is_estimated_and_says_so(
 ) -> None:
     operator.counts = [count("p01", 40, observed_at=NOON - timedelta(hours=3))]
     operator.usual = [Usual("p01", [10, 12, 90, 14])]
-    (found,) = (await _near(client))["carParks"]
+    (found,) = (await _near(client))["items"]
     assert (found["freeSpaces"], found["source"]) == (12, "ESTIMATED")
     assert (found["ageS"], found["chargers"]) == (3 * 3600, {"total": 4, "free": None})
     assert found["stayCost"] is None
@@ -111,7 +111,7 @@ async def test_a_silent_sensor_is_estimated_and_says_so(
 async def test_without_history_nobody_knows(client: Client, operator: FakeOperator) -> None:
     operator.counts = [count("p01", 40, observed_at=NOON - timedelta(hours=3))]
     answer = await _near(client)
-    (found,) = answer["carParks"]
+    (found,) = answer["items"]
     assert (answer["status"], found["freeSpaces"], found["source"]) == ("LIVE", None, "UNKNOWN")
 
 
@@ -141,7 +141,7 @@ async def test_a_count_that_cannot_be_is_the_operators_fault(
     client: Client, operator: FakeOperator
 ) -> None:
     operator.counts = [count("p01", -3), count("p02", 40)]
-    found = (await _near(client))["carParks"]
+    found = (await _near(client))["items"]
     assert [one["source"] for one in found] == ["UNKNOWN", "COUNTED"]
     labels = {"upstream": "parking", "operation": "list_counts"}
     metrics = client.app.metrics.registry
@@ -155,9 +155,9 @@ async def test_the_last_good_count_is_shown_as_old(
     operator.is_silent = True
     clock.move(timedelta(minutes=5))
     stale = await _near(client)
-    assert (stale["status"], stale["asOf"]) == ("STALE", "2026-11-23T04:00:00Z")
+    assert (stale["status"], stale["asOf"]) == ("STALE", "2026-11-23T04:00:00.000Z")
     clock.move(timedelta(minutes=26))
-    assert (await _near(client))["carParks"] == []
+    assert (await _near(client))["items"] == []
 
 
 @pytest.mark.parametrize(
@@ -181,7 +181,7 @@ async def test_a_question_that_cannot_be_is_refused(
 async def test_a_point_of_a_chinese_map_is_the_same_place(client: Client) -> None:
     """GCJ-02 of the same point, 549 m away where it is taken for WGS 84."""
     at = {"lat": 36.67, "lon": 117.0, "datum": "GCJ_02"}
-    (found,) = (await _near(client, at=at))["carParks"]
+    (found,) = (await _near(client, at=at))["items"]
     assert 450 < found["distanceM"] < 650
 
 

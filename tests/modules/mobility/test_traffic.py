@@ -84,13 +84,13 @@ async def _around(client: Client, radius_m: int = 500) -> Any:
 
 async def test_all_four_parts_come_from_around_a_place(client: Client) -> None:
     found = await _around(client)
-    (road,) = found["segments"]["segments"]
+    (road,) = found["segments"]["items"]
     assert (road["congestion"], road["speedKmh"]) == ("SMOOTH", 45)
-    (accident,) = found["events"]["events"]
+    (accident,) = found["events"]["items"]
     assert (accident["kind"], accident["description"]) == ("INCIDENT", "An accident")
-    (wave,) = found["greenWaves"]["waves"]
+    (wave,) = found["greenWaves"]["items"]
     assert (wave["speedMinKmh"], wave["speedMaxKmh"], wave["adaptive"]) == (42, 48, True)
-    assert found["cameras"]["cameras"][0]["stillUrl"] == "https://c/1.jpg"
+    assert found["cameras"]["items"][0]["stillUrl"] == "https://c/1.jpg"
 
 
 @pytest.mark.parametrize(
@@ -100,7 +100,7 @@ async def test_silence_is_unknown_and_never_free(
     client: Client, platform: FakePlatform, silent: Segment
 ) -> None:
     platform.segments = [silent]
-    (road,) = (await _around(client))["segments"]["segments"]
+    (road,) = (await _around(client))["segments"]["items"]
     assert (road["congestion"], road["speedKmh"]) == ("UNKNOWN", None)
 
 
@@ -109,8 +109,8 @@ async def test_one_part_that_is_silent_takes_no_other_with_it(
 ) -> None:
     platform.is_silent = True
     found = await _around(client)
-    assert (found["segments"]["status"], found["segments"]["segments"]) == ("UNAVAILABLE", [])
-    assert (found["events"]["status"], len(found["events"]["events"])) == ("LIVE", 1)
+    assert (found["segments"]["status"], found["segments"]["items"]) == ("UNAVAILABLE", [])
+    assert (found["events"]["status"], len(found["events"]["items"])) == ("LIVE", 1)
 
 
 async def test_only_what_is_selected_is_asked_for(client: Client, platform: FakePlatform) -> None:
@@ -128,7 +128,7 @@ async def test_what_does_not_concern_the_roads_of_now_is_left_out(
         event("drill", is_real=False), event("abroad", path=far), event("nowhere", path=[]),
         event("tomorrow", starts_at=NOON + timedelta(days=1), comments={}), event("now"),
     ]  # fmt: skip
-    found = (await _around(client))["events"]["events"]
+    found = (await _around(client))["events"]["items"]
     assert [one["eventRef"] for one in found] == ["tomorrow", "now"]
     assert found[0]["description"] is None
     labels = {"upstream": "traffic", "operation": "list_situations"}
@@ -140,7 +140,7 @@ async def test_a_wave_that_does_not_run_recommends_nothing(
     client: Client, platform: FakePlatform
 ) -> None:
     platform.corridors = [replace(platform.corridors[0], active=False)]
-    (wave,) = (await _around(client))["greenWaves"]["waves"]
+    (wave,) = (await _around(client))["greenWaves"]["items"]
     assert (wave["speedMinKmh"], wave["speedMaxKmh"]) == (None, None)
 
 
@@ -149,7 +149,7 @@ async def test_a_picture_without_an_address_is_no_camera(
 ) -> None:
     (camera,) = platform.cameras
     platform.cameras = [camera, replace(camera, still_url="javascript:alert(1)")]
-    assert len((await _around(client))["cameras"]["cameras"]) == 1
+    assert len((await _around(client))["cameras"]["items"]) == 1
 
 
 @pytest.mark.parametrize(
@@ -163,14 +163,14 @@ async def test_a_picture_without_an_address_is_no_camera(
 async def test_along_a_route(client: Client, route: list[Any], count: int) -> None:
     answer = await client.operate("TrafficAlong", {"route": route})
     found = answer.json["data"]["trafficConditions"]
-    assert len(found["segments"]["segments"]) == len(found["events"]["events"]) == count
+    assert len(found["segments"]["items"]) == len(found["events"]["items"]) == count
 
 
 @pytest.mark.parametrize(("east", "count"), [(117.005, 1), (116.999, 0)])
 async def test_in_an_area(client: Client, east: float, count: int) -> None:
     area = {"south": 36.6, "west": 116.9, "north": 36.7, "east": east}
     answer = await client.operate("TrafficIn", {"area": area})
-    assert len(answer.json["data"]["trafficConditions"]["segments"]["segments"]) == count
+    assert len(answer.json["data"]["trafficConditions"]["segments"]["items"]) == count
 
 
 @pytest.mark.parametrize(

@@ -224,7 +224,7 @@ async def test_ending_it_is_at_once_here_and_at_the_psp(
     with pytest.raises(NotFound):
         await service.end(stranger, payer.autopay_id)
     for _ in range(2):
-        assert (await service.end(payer.call, payer.autopay_id)).state == "ended"
+        assert (await service.end(payer.call, payer.autopay_id)).autopay.state == "ended"
     await _run(world, DAY)
     assert await _charges() == [("cancelled", "ENDED_BY_PAYER", 3360)]
     assert await Intent.all().count() == 0
@@ -385,9 +385,9 @@ async def test_agreeing_needs_a_fresh_proof_and_ending_does_not(
     answer = await client.data(agree, variables, viewer=old)
     assert answer["agreeAutopay"]["code"] == "FRESH_AUTH_REQUIRED"
     end = """mutation ($id: ID!) { endAutopay(autopayId: $id, idempotencyKey: "the-end-key") {
-      ... on AutopayEnded { autopayId } } }"""
+      ... on AutopayEnded { autopay { id state } } } }"""
     answer = await client.data(end, {"id": str(payer.autopay_id)}, viewer=old)
-    assert answer["endAutopay"] == {"autopayId": str(payer.autopay_id)}
+    assert answer["endAutopay"]["autopay"] == {"id": str(payer.autopay_id), "state": "ENDED"}
 
 
 async def test_the_database_keeps_one_consent_an_account_and_one_charge_a_bill(

@@ -120,7 +120,7 @@ async def test_an_invoice_is_asked_for_once_and_followed_until_it_is_there(
     told = (await client.data(query, {"id": str(paid)}, viewer=call.viewer))["billInvoice"]
     assert told == {
         "state": "ISSUED", "title": "张示范", "taxNo": None, "invoiceNo": "26000001",
-        "url": "https://biller.example/1", "issuedAt": "2026-11-23T05:00:00Z", "reason": None,
+        "url": "https://biller.example/1", "issuedAt": "2026-11-23T05:00:00.000Z", "reason": None,
     }  # fmt: skip
     assert list(invoices.requests.values()) == [ME]
     stored = await BillInvoice.get(id=row.id)

@@ -76,7 +76,7 @@ async def test_anybody_asks_for_a_place_an_area_and_a_kind(
     ]
     query = """query ($kind: OutageKind, $at: GeoPointInput, $area: GeoAreaInput) {
       utilityOutages(kind: $kind, at: $at, area: $area) {
-        status outages { id cause outline { lat lon } } } }"""
+        status items { code cause outline { lat lon } } } }"""
     here, there = {"lat": 36.6, "lon": 117.0}, {"lat": 36.8, "lon": 117.2}
     edge = {"south": 36.603, "west": 117.003, "north": 36.79, "east": 117.19}
     for asked, expected in (
@@ -88,8 +88,8 @@ async def test_anybody_asks_for_a_place_an_area_and_a_kind(
         ({"area": edge, "kind": "POWER"}, ["OT3"]),
     ):
         answer = (await client.data(query, asked))["utilityOutages"]
-        assert (answer["status"], [o["id"] for o in answer["outages"]]) == ("LIVE", expected)
-    (ring,) = (await client.data(query, {"at": there}))["utilityOutages"]["outages"][0]["outline"]
+        assert (answer["status"], [o["code"] for o in answer["items"]]) == ("LIVE", expected)
+    (ring,) = (await client.data(query, {"at": there}))["utilityOutages"]["items"][0]["outline"]
     assert ring[0] == ring[-1] and {p["lat"] for p in ring} == {36.79, 36.81}
 
 
@@ -98,7 +98,10 @@ async def test_what_is_no_place_of_the_city_is_refused(
     client: Client, me: Call, feed: FakeOutages, at: str
 ) -> None:
     asked = await client.run(f"{{ utilityOutages(at: {at}) {{ status }} }}", viewer=me.viewer)
-    assert asked.json["data"] is None and asked.json["errors"][0]["extensions"]["code"]
+    assert (
+        asked.json["data"] == {"utilityOutages": None}
+        and asked.json["errors"][0]["extensions"]["code"]
+    )
     watch = f"""mutation {{ watchOutages(at: {at}, label: "x", idempotencyKey: "key-0001") {{
       ... on InvalidInput {{ code field }} }} }}"""
     refused = (await client.data(watch, viewer=me.viewer))["watchOutages"]

@@ -66,13 +66,13 @@ async def test_an_account_shows_its_arrears_and_usage(world: World, client: Clie
     await world.bill(call, 3360)
     query = """query ($no: String!) {
       bills(kind: WATER, accountNo: $no) { status arrears { total count overdue oldestDueOn } }
-      billUsage(kind: WATER, accountNo: $no) { status months { period usage usageUnit amount } }
+      billUsage(kind: WATER, accountNo: $no) { status items { period usage usageUnit amount } }
     }"""
     told = await client.data(query, {"no": ACCOUNT}, viewer=call.viewer)
     assert told["bills"]["arrears"] == {
         "total": 3360, "count": 1, "overdue": 0, "oldestDueOn": "2026-12-01",
     }  # fmt: skip
-    assert told["billUsage"]["months"] == [
+    assert told["billUsage"]["items"] == [
         {"period": "2026-10", "usage": 10, "usageUnit": "m3", "amount": 3360}
     ]
     stranger = await world.citizen()

@@ -69,7 +69,7 @@ async def _read(client: Client, viewer: Viewer | None) -> Any:
 
 async def test_the_account_comes_whole(client: Client, saver: Viewer) -> None:
     answer = await _read(client, saver)
-    assert (answer["status"], answer["asOf"]) == ("LIVE", "2026-11-23T04:00:00Z")
+    assert (answer["status"], answer["asOf"]) == ("LIVE", "2026-11-23T04:00:00.000Z")
     account = answer["account"]
     assert (account["balance"], account["monthlyDeposit"]) == (12_345_678, 240_000)
     assert account["deposits"] == [
