@@ -28,6 +28,10 @@ Raw = Mapping[str, Sequence[Any]]
 Columns = Mapping[str, NDArray[Any]]
 """Column name → float64 array (numbers, dates as ordinals), or object array of str or None."""
 
+# enumerations are slow to look into, and these are looked at for every input of every decision
+_BLANK, _KNOWN, _NONE = int(Presence.BLANK), int(Presence.KNOWN), int(Presence.NONE)
+_NOT_ASKED, _WITHHELD = int(Presence.NOT_ASKED), int(WITHHELD)
+
 States = NDArray[np.int8]
 """`Presence` of each row."""
 
@@ -51,10 +55,10 @@ class Inputs:
         else:
             missing = np.array([value is None for value in values.tolist()], dtype=bool)
         if not column.source:
-            why: Any = Presence.BLANK
+            why: Any = _BLANK
         else:
-            why = self.answers.get(column.source, np.int8(Presence.NOT_ASKED))
-        return np.where(missing, why, np.int8(Presence.KNOWN)).astype(np.int8)
+            why = self.answers.get(column.source, np.int8(_NOT_ASKED))
+        return np.where(missing, why, np.int8(_KNOWN)).astype(np.int8)
 
 
 def parse(
@@ -135,7 +139,7 @@ def _settle(
     faults: list[Fault],
 ) -> None:
     """Fill in what "none" stands for; refuse a value of a source that gave none."""
-    silent = said & ((states >= WITHHELD) | (states == Presence.NONE))
+    silent = said & ((states >= _WITHHELD) | (states == _NONE))
     if not silent.any():
         return
     values = typed[column.name]
