@@ -92,6 +92,18 @@ class City:
     calendar: Calendar
     boundary: Sequence[tuple[float, float]]
     """Latitude and longitude, WGS 84, of a ring with the whole city and little more within it."""
+    rates: Mapping[str, Sequence[tuple[date, int]]]
+    """Published rates by name: (from which day, basis points a year), oldest first."""
+
+    def rate_bps(self, name: str, on: date) -> int:
+        """A published rate on a day, in basis points a year.
+
+        Raises CityFileError where the table does not reach back so far or has no such rate.
+        """
+        known = [bps for start, bps in self.rates.get(name, ()) if start <= on]
+        if not known:
+            raise CityFileError(f"the city file holds no rate {name!r} for {on}")
+        return known[-1]
 
 
 class CityFileError(Exception):
@@ -113,6 +125,7 @@ def load_city(path: Path) -> City:
             districts=_named(data["districts"]),
             calendar=_calendar(data["calendar"]),
             boundary=_ring(data["boundary"]["ring"]),
+            rates=_rates(data.get("rates", [])),
         )
     except FileNotFoundError:
         raise CityFileError(f"no city file at {path}") from None
@@ -146,3 +159,14 @@ def _calendar(entries: Sequence[Mapping[str, Any]]) -> Calendar:
     }
     make_up_days = {day for entry in entries for day in entry["make_up_days"]}
     return Calendar(frozenset(holidays), frozenset(make_up_days), frozenset(years))
+
+
+def _rates(entries: Sequence[Mapping[str, Any]]) -> dict[str, tuple[tuple[date, int], ...]]:
+    """One entry per publication; two of one rate may not start on one day."""
+    found: dict[str, dict[date, int]] = {}
+    for entry in entries:
+        days = found.setdefault(str(entry["name"]), {})
+        if entry["from"] in days:
+            raise ValueError(f"rate {entry['name']} stands twice for {entry['from']}")
+        days[entry["from"]] = int(entry["bps"])
+    return {name: tuple(sorted(days.items())) for name, days in found.items()}

@@ -2,4 +2,10 @@
 
 from core.manifest import Manifest
 
-MANIFEST = Manifest(name="credit", commands={"credit": "commands.main"})
+MANIFEST = Manifest(
+    name="credit",
+    rooms=("log.models",),
+    migrations="migrations",
+    append_only=("credit_log_entry",),
+    commands={"credit": "commands.main"},
+)

@@ -4,10 +4,10 @@ A module gives a `Payable` (what is due, how it is passed on) and the `Endings` 
 saga between the two is payments'; the form of the payee's answer and the messages are here.
 """
 
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import TypeVar
+from typing import Generic, TypeVar
 from uuid import UUID
 
 import structlog
@@ -24,6 +24,7 @@ from core.queue.jobs import Lane
 from core.rooms import ExtensionPoint
 from core.texts import Locale
 from core.upstream.client import UpstreamError, UpstreamRejected
+from core.upstream.operation import Operation, Request, System, json_of
 from notifications import api as notifications
 from payments import api as payments
 from payments.api import NotYet, Paid, Refused, Unknown
@@ -97,6 +98,67 @@ def _judge(refusal: UpstreamRejected, final: frozenset[str]) -> Refused | NotYet
         log.error("a payment settled something else", upstream=refusal.upstream)
         return Unknown()
     return NotYet()
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """A payee's own number for a payment."""
+
+    receipt_no: str
+
+
+AnyReceipt = TypeVar("AnyReceipt", bound=Receipt)
+
+REFUSED_FOR_GOOD = frozenset({"ALREADY_PAID", "AMOUNT_MISMATCH"})
+"""What no repetition mends at any payee that speaks docs/upstreams/payments.md."""
+
+
+@dataclass(frozen=True, slots=True)
+class Payee(Generic[AnyReceipt]):
+    """A system that books payments of numbered things in the form of docs/upstreams/payments.md."""
+
+    pay: Operation[[str, Paid], AnyReceipt]
+    """Book a payment of the thing with a number. Repeat-safe by the payment's reference, but not
+    repeated by the client: an error must tell of one attempt."""
+    find_payment: Operation[[str], AnyReceipt | None]
+    """The receipt of a payment by its reference; None where it booked nothing."""
+    final: frozenset[str]
+    """Its refusals that no repetition mends: the money goes back."""
+
+
+def payee(
+    system: System, things: str, receipt: type[AnyReceipt], final: Collection[str]
+) -> Payee[AnyReceipt]:
+    """Declare a payee's two operations.
+
+    `things` is what its addresses call what is paid for ("orders"), `receipt` the form of its
+    answer; `final` are its own refusals for good, beside `REFUSED_FOR_GOOD`.
+    """
+
+    @system.operation("POST", f"/{things}/{{no}}/payments", answers=json_of(receipt))
+    def pay(no: str, paid: Paid) -> Request:
+        return Request(path={"no": no}, json=payment_body(paid))
+
+    # any other 404 is a wrong address, which says nothing of the payment
+    @system.operation(
+        "GET", "/payments/{payment_ref}", answers=json_of(receipt).or_none("NO_SUCH_PAYMENT")
+    )
+    def find_payment(payment_ref: str) -> Request:
+        return Request(path={"payment_ref": payment_ref})
+
+    return Payee(pay, find_payment, REFUSED_FOR_GOOD.union(final))
+
+
+async def book(
+    app: App, payee: Payee[AnyReceipt], no: str, paid: Paid
+) -> AnyReceipt | Refused | NotYet | Unknown:
+    """Tell a payee of a captured payment of the thing `no`; see `pass_on`."""
+    return await pass_on(
+        paid,
+        find=lambda deadline: payee.find_payment(app, deadline, paid.payment_ref),
+        book=lambda deadline: payee.pay(app, deadline, no, paid),
+        final=payee.final,
+    )
 
 
 async def open_cashier(call: Call, intent_id: UUID) -> payments.Payment:

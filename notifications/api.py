@@ -6,22 +6,26 @@ change does. The message's id follows from `key`, the permanent business key
 """
 
 from collections.abc import Collection, Mapping, Sequence
+from datetime import datetime
 from uuid import UUID
 
 from core.context.app import App
 from core.database import Transaction
 from core.people.directory import Person
-from notifications import domain, sending, store
-from notifications.domain import MessageClass as MessageClass
-from notifications.recipients import Parcel as Parcel
-from notifications.recipients import Phone as Phone
-from notifications.recipients import Recipient
-from notifications.sending import Envelope
-from notifications.store import inbox_topic as inbox_topic
-from notifications.templates import InvalidParameters as InvalidParameters
-from notifications.templates import Param as Param
-from notifications.templates import Template as Template
-from notifications.templates import templates_of
+from notifications.campaigns.audience import Audience as Audience
+from notifications.messages import sending, store
+from notifications.messages.sending import Envelope
+from notifications.messages.store import inbox_topic as inbox_topic
+from notifications.templates import domain
+from notifications.templates.domain import MessageClass as MessageClass
+from notifications.templates.recipients import Member as Member
+from notifications.templates.recipients import Parcel as Parcel
+from notifications.templates.recipients import Phone as Phone
+from notifications.templates.recipients import Recipient, name_of
+from notifications.templates.template import InvalidParameters as InvalidParameters
+from notifications.templates.template import Param as Param
+from notifications.templates.template import Template as Template
+from notifications.templates.template import templates_of
 
 
 async def send(
@@ -34,14 +38,16 @@ async def send(
     *,
     deep_link: str | None = None,
     thread: str | None = None,
+    at: datetime | None = None,
 ) -> UUID:
     """Send one message, in the language of its recipient; returns its id.
 
-    `thread` is the thread of the inbox that it belongs to. Raises KeyError for a template that no
-    room holds, InvalidParameters for a parameter that is missing, too many or of another type.
+    `thread` is the thread of the inbox that it belongs to; before `at` it is not sent. Raises
+    KeyError for a template that no room holds, InvalidParameters for a parameter that is missing,
+    too many or of another type.
     """
     (message_id,) = await send_many(
-        app, tx, template, [Parcel(to, params)], key, deep_link=deep_link, thread=thread
+        app, tx, template, [Parcel(to, params)], key, deep_link=deep_link, thread=thread, at=at
     )
     return message_id
 
@@ -55,6 +61,7 @@ async def send_many(
     *,
     deep_link: str | None = None,
     thread: str | None = None,
+    at: datetime | None = None,
 ) -> list[UUID]:
     """Send one template to many at once; returns the ids in their order. Raises as `send`.
 
@@ -62,8 +69,15 @@ async def send_many(
     """
     declared = find_template(app, template if isinstance(template, str) else template.id)
     return await sending.send_many(
-        app, tx, declared, parcels, Envelope(key, deep_link=deep_link, thread=thread)
+        app, tx, declared, parcels, Envelope(key, deep_link=deep_link, thread=thread, at=at)
     )
+
+
+async def cancel(app: App, tx: Transaction, key: str, to: Recipient) -> bool:
+    """Take back a message that was scheduled, or that no provider has been given yet; what stands
+    in an inbox stays. False where it is too late, or where there is none."""
+    message_id = domain.message_id(key, name_of(app.vault, to))
+    return await store.cancel(tx, message_id, app.clock.now())
 
 
 async def notify(

@@ -8,12 +8,13 @@ from core.database import connection, transaction
 from core.errors import NotFound
 from core.people.directory import get_person
 from core.queue.jobs import Lane, job
-from notifications import digests, receipts, store
-from notifications.delivering import deliver_chunk
-from notifications.domain import SendLane
+from notifications.channels.jpush import CIDS_KEPT, delete_cids
+from notifications.delivery.delivering import deliver_chunk
+from notifications.messages import digests, receipts, sending, store
+from notifications.operations import tally
 from notifications.reach import store as reach_store
-from notifications.sending import send_digest
-from notifications.templates import templates_of
+from notifications.templates.domain import SendLane
+from notifications.templates.template import templates_of
 from notifications.webhooks import service as webhooks
 
 _TIMEOUT_S = 120.0
@@ -59,7 +60,14 @@ async def close_digest(app: App, digest_id: UUID) -> None:
         closed = await digests.close(tx, digest_id, app.clock.now())
         template = templates_of(app).get(closed.template) if closed is not None else None
         if closed is not None and template is not None:
-            await send_digest(app, tx, template, person, closed)
+            await sending.send_digest(app, tx, template, person, closed)
+
+
+@job("notifications.release")
+async def release(app: App, ids: list[UUID]) -> None:
+    """Send what was scheduled. Repeat-safe."""
+    async with transaction() as tx:
+        await sending.release(app, tx, ids)
 
 
 @job("notifications.send_webhook")
@@ -84,4 +92,6 @@ async def forget_texts(app: App) -> None:
     await digests.forget(connection(), before)
     await reach_store.forget_counts(connection(), before)
     await webhooks.forget(before)
+    await tally.forget(app.clock.now() - tally.KEPT)
+    await delete_cids(connection(), app.clock.now() - CIDS_KEPT)
     await receipts.forget(connection(), app.clock.now() - receipts.KEPT)

@@ -20,7 +20,14 @@ from payments.payable import (
     Refused,
     Unknown,
 )
-from payments.service import create_intent, find_payments, get_payment, present, refund
+from payments.service import (
+    create_intent,
+    end_open,
+    find_payments,
+    get_payment,
+    present,
+    refund,
+)
 from payments.statements import (
     STATEMENTS,
     Announced,
@@ -56,6 +63,7 @@ __all__ = [
     "begin_contract",
     "create_intent",
     "end_contract",
+    "end_open",
     "find_payments",
     "get_payment",
     "present",

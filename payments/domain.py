@@ -5,6 +5,8 @@ from enum import StrEnum
 
 from core.states import Edge, StateMachine
 
+_CANCELLED_FROM = ("created", "order_unknown", "awaiting", "leaving", "closing")
+
 INTENT = StateMachine(
     name="payment",
     table="payments_intent",
@@ -29,6 +31,9 @@ INTENT = StateMachine(
         Edge("leaving", "stay", "awaiting"),
         Edge("leaving", "expire", "closing"),
         Edge("leaving", "settle", "paid"),
+        *(Edge(state, "cancel", "cancelling") for state in _CANCELLED_FROM),
+        Edge("cancelling", "close", "expired"),
+        Edge("cancelling", "settle_late", "refunding"),
         Edge("closing", "close", "expired"),
         Edge("closing", "settle", "paid"),
         Edge("expired", "settle_late", "refunding"),
@@ -45,7 +50,9 @@ INTENT = StateMachine(
     ),
 )
 """`order_unknown` and `fulfilment_unknown`: a reply was lost, the truth is being asked for.
-`closing`: its time is over and the PSP is asked to take no money for it any more. `leaving`: the
+`closing`: its time is over and the PSP is asked to take no money for it any more. `cancelling`: the
+same before its time, by its payer or for somebody who may pay instead; what is paid all the same
+goes straight back, and the subject is free at once. `leaving`: the
 same is asked because another PSP is to take it; only `move`, on the PSP's word that there is no
 order or none that can be paid, changes the intent's PSP."""
 
@@ -115,14 +122,16 @@ class Evidence(StrEnum):
 
 class PaymentStatus(StrEnum):
     """How a payment goes. PREPARING: the cashier is being opened. AWAITING_PAYMENT: the cashier is
-    open. PROCESSING: paid, the payee is being told. SUCCEEDED: the payee has booked it. EXPIRED,
-    REJECTED: nothing was paid. REFUNDING, PARTLY_REFUNDED, REFUNDED: the money goes or went back.
+    open. CANCELLING: it is being closed before its time. PROCESSING: paid, the payee is being told.
+    SUCCEEDED: the payee has booked it. EXPIRED, REJECTED: nothing was paid. REFUNDING,
+    PARTLY_REFUNDED, REFUNDED: the money goes or went back.
 
     Nothing that may have been paid is shown as failed.
     """
 
     PREPARING = "PREPARING"
     AWAITING_PAYMENT = "AWAITING_PAYMENT"
+    CANCELLING = "CANCELLING"
     PROCESSING = "PROCESSING"
     SUCCEEDED = "SUCCEEDED"
     EXPIRED = "EXPIRED"
@@ -138,6 +147,7 @@ STATUS = {
     "leaving": PaymentStatus.PREPARING,
     "awaiting": PaymentStatus.AWAITING_PAYMENT,
     "closing": PaymentStatus.AWAITING_PAYMENT,
+    "cancelling": PaymentStatus.CANCELLING,
     "paid": PaymentStatus.PROCESSING,
     "fulfilment_unknown": PaymentStatus.PROCESSING,
     "fulfilled": PaymentStatus.SUCCEEDED,
@@ -148,13 +158,19 @@ STATUS = {
     "refunded": PaymentStatus.REFUNDED,
 }
 
-UNPAID = frozenset({"created", "order_unknown", "awaiting", "leaving", "closing"})
+OPEN = frozenset(_CANCELLED_FROM)
+"""Begun and not paid: nobody else pays the same meanwhile."""
+UNPAID = OPEN | {"cancelling"}
 """The PSP may still take the money."""
 TO_ORDER = frozenset({"created", "order_unknown"})
 """No cashier has been shown yet."""
 TO_FULFIL = frozenset({"paid", "fulfilment_unknown"})
 REFUND_OPEN = frozenset({"requested", "unknown", "processing"})
 
+HELD_FOR = timedelta(minutes=2)
+"""How long an open cashier keeps others from paying, who have no less right to."""
+LAPSED_WITHIN = timedelta(days=1)
+"""Who let a cashier lapse so short ago holds nothing against others."""
 INTENT_LIFE = timedelta(minutes=15)
 """How long the cashier stays open."""
 AFTER_LOOKS = (timedelta(minutes=10), timedelta(hours=24))

@@ -12,8 +12,11 @@ from core.graphql import (
     Connection,
     Fen,
     First,
+    IdempotencyKey,
     Info,
+    Refused,
     connection,
+    mutation,
     page_size,
     parse_id,
     query,
@@ -136,6 +139,33 @@ class Query:
             lambda row: to_payment(row, call.locale),
             after=after,
         )
+
+
+@strawberry.type(description="The payment is ended, or being ended.")
+class PaymentCancelled:
+    payment: Payment = strawberry.field(
+        description="CANCELLING until the PSP has closed its cashier; what is paid meanwhile goes "
+        "back."
+    )
+
+
+CancelPaymentResult = Annotated[
+    PaymentCancelled | Refused,
+    strawberry.union("CancelPaymentResult", description="The payment, or why not."),
+]
+
+
+@strawberry.type
+class Mutation:
+    """The mutation fields of payments."""
+
+    @mutation(signed_in(), description="End one of the viewer's payments before it is paid.")
+    async def cancel_payment(
+        self, info: Info, id: PaymentId, idempotency_key: IdempotencyKey
+    ) -> CancelPaymentResult:
+        """What it was for can be paid anew at once. Cancelling twice is cancelling once."""
+        intent = await service.cancel_payment(info.context, parse_id(id))
+        return PaymentCancelled(payment=to_payment(intent, info.context.locale))
 
 
 @strawberry.type

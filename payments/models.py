@@ -130,6 +130,8 @@ class Intent(Model):
     client_address = fields.CharField(max_length=45)
     contract_id = fields.UUIDField(null=True)
     """The contract under which the PSP deducts; null where the payer comes to the cashier."""
+    by_owner = fields.BooleanField(default=True)
+    """Whether its payer has the first right to pay this, as far as the paying service knows."""
     state = fields.CharField(max_length=24)
     next_psp = fields.CharField(max_length=16, null=True)
     """While it is leaving its PSP: the one that takes it then."""

@@ -85,6 +85,7 @@ MANIFEST = Manifest(
             "duration_ms",
         ),
         "payments_crossing": ("booked_on", "last_on"),
+        "payments_correction": ("state", "decided_by", "decided_at"),
         "payments_case": ("state", "closed_at"),
     },
 )

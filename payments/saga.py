@@ -82,11 +82,12 @@ async def check(app: App, intent_id: UUID) -> None:
 async def _look_again(app: App, tx: Transaction, intent: Intent, view: OrderView | None) -> None:
     """Note that an order is gone, and when to ask next."""
     now = app.clock.now()
-    if intent.state in UNPAID and view is not None and _is_gone(intent, view):
-        if intent.state != "closing":
+    if intent.state in UNPAID and view is not None and _is_gone(app, intent, view):
+        if intent.state != "cancelling":  # which has given it back already
+            await limits.give_back(tx, intent)
+        if INTENT.allows(intent.state, "expire"):
             await settlement.move_intent(tx, intent, "expire")
         await settlement.move_intent(tx, intent, "close", ended_at=now)
-        await limits.give_back(tx, intent)
     wait: timedelta | None = look_at_unpaid(now, intent.checks, intent.expires_at)
     if intent.state == "expired" and view is not None:
         assert intent.ended_at is not None
@@ -102,7 +103,7 @@ async def _ask(app: App, intent: Intent) -> OrderView | None:
     psp, deadline = get_psp(app, intent.psp), Deadline.after(_CALL_S)
     if intent.state == "expired":
         return await psp.find_order(intent.id, deadline)
-    if app.clock.now() >= intent.expires_at:
+    if intent.state == "cancelling" or app.clock.now() >= intent.expires_at:
         async with transaction() as tx:
             locked = await store.lock_intent(tx, intent.id)
             if locked is not None and INTENT.allows(locked.state, "expire"):
@@ -116,11 +117,16 @@ async def _ask(app: App, intent: Intent) -> OrderView | None:
     return await psp.find_order(intent.id, deadline)
 
 
-def _is_gone(intent: Intent, view: OrderView) -> bool:
-    """Whether the order can be paid no more."""
+def _is_gone(app: App, intent: Intent, view: OrderView) -> bool:
+    """Whether the order can be paid no more.
+
+    One that is "not there" may yet be made by a payer who was shown its address, until its time.
+    """
     if view.state is OrderState.CLOSED:
         return True
-    return view.state is OrderState.MISSING and intent.state == "closing"
+    if view.state is not OrderState.MISSING or intent.state not in ("closing", "cancelling"):
+        return False
+    return intent.cashier_url is None or app.clock.now() >= intent.expires_at
 
 
 @job("payments.fulfil", lane=Lane.CRITICAL, timeout_s=20)

@@ -6,13 +6,22 @@ from uuid import UUID
 
 from core.context.app import App
 from core.context.call import Call
-from core.database import Transaction, idempotency
+from core.database import Transaction, idempotency, transaction
 from core.errors import Conflict, InvalidInput, NotFound
 from core.ids import new_id
 from core.money import FEN_MAX
 from core.refusal_texts import KEY_REUSED, NOT_FOUND
 from payments import cashier, contracts, limits, settlement, store, texts
-from payments.domain import INTENT_LIFE, TO_ORDER, PaymentMethod, next_look
+from payments.domain import (
+    HELD_FOR,
+    INTENT,
+    INTENT_LIFE,
+    LAPSED_WITHIN,
+    OPEN,
+    TO_ORDER,
+    PaymentMethod,
+    next_look,
+)
 from payments.models import Intent
 from payments.payable import Quote, get_payable
 from payments.psp import routing
@@ -27,12 +36,16 @@ async def create_intent(
     key: str,
     method: PaymentMethod | None = None,
     contract_id: UUID | None = None,
+    is_owner: bool = True,
 ) -> UUID:
     """Begin to pay what the payable of `kind` quotes; part of the caller's transaction.
 
     With `contract_id`, a contract of the payer, the PSP deducts instead of opening a cashier.
+    `is_owner`: whether the payer is known to be whom it concerns, whom nobody else's open cashier
+    keeps from paying; services that let others pay too say False of those.
     Returns the intent's id. The same key and subject give the same intent, and so does another key
-    while the payer's own cashier for it is open. `method` is the payer's wish, followed while that
+    while the payer's own cashier for the same amount is open; one that has to give way is closed
+    (see _gives_way). `method` is the payer's wish, followed while that
     PSP is well; for an open cashier of another PSP `present` has that one closed first. Raises
     Conflict PAYMENT_OPEN, ALREADY_PAID, LIMIT_REACHED or KEY_REUSED, and whatever the quote
     refuses.
@@ -47,11 +60,15 @@ async def create_intent(
     if not 0 < quote.amount_fen <= FEN_MAX:
         raise InvalidInput(texts.AMOUNT_OUT_OF_RANGE)
     live = await store.find_live_intent(tx, kind, subject_ref)
+    reason = None if live is None else await _gives_way(call, tx, live, quote, is_owner)
+    if live is not None and reason is not None:
+        await settlement.cancel(app, tx, live, reason)
+        live = None
     if live is None:
         await limits.take(tx, payer_id, kind, quote.amount_fen, app.clock.now())
         psp = contracts.PSP if contract_id else routing.choose(app, method)
         _made(call)[claim.effect_id] = await _insert(
-            call, tx, claim.effect_id, payer_id, kind, subject_ref, quote, psp, contract_id
+            call, tx, claim.effect_id, kind, subject_ref, quote, psp, contract_id, is_owner
         )
         return claim.effect_id
     _refuse_unless_open(call, live, payer_id, quote)
@@ -60,6 +77,31 @@ async def create_intent(
     await idempotency.release(tx, payer_id, operation, key)
     await bind(key=key, command=command, effect_id=live.id)
     return live.id
+
+
+async def _gives_way(
+    call: Call, tx: Transaction, live: Intent, quote: Quote, is_owner: bool
+) -> str | None:
+    """Why an unpaid cashier of this subject is closed for the one who asks now; None if it stays.
+
+    The payer's own one of another amount is stale, and one whose time is over keeps nobody. Against
+    others the one whom it concerns has the first right; among equals it holds for a moment, and for
+    nobody who has begun and let it be before.
+    """
+    now, payer_id = call.app.clock.now(), call.require_viewer().user_id
+    if live.state not in OPEN or live.contract_id is not None:
+        return None
+    if live.state == "closing" or now >= live.expires_at:
+        return "EXPIRED"
+    if live.payer_id == payer_id:
+        return None if live.amount_fen == quote.amount_fen else "AMOUNT_CHANGED"
+    if live.by_owner != is_owner:
+        return "TAKEN_OVER" if is_owner else None
+    subject, since = (live.kind, live.subject_ref), now - LAPSED_WITHIN
+    if await store.has_lapsed(tx, payer_id, *subject, since) and not is_owner:
+        return None
+    lapsed = await store.has_lapsed(tx, live.payer_id, *subject, since)
+    return "TAKEN_OVER" if lapsed or now >= live.created_at + HELD_FOR else None
 
 
 def _refuse_unless_open(call: Call, live: Intent, payer_id: UUID, quote: Quote) -> None:
@@ -76,19 +118,19 @@ async def _insert(
     call: Call,
     tx: Transaction,
     intent_id: UUID,
-    payer_id: UUID,
     kind: str,
     subject_ref: str,
     quote: Quote,
     psp: str,
     contract_id: UUID | None,
+    is_owner: bool,
 ) -> Intent:
     app, now = call.app, call.app.clock.now()
     wait = next_look(0)
     intent = await Intent.create(
         using_db=tx,
         id=intent_id,
-        payer_id=payer_id,
+        payer_id=call.require_viewer().user_id,
         kind=kind,
         subject_ref=subject_ref,
         payee=quote.payee,
@@ -98,6 +140,7 @@ async def _insert(
         psp=psp,
         client_address=call.address or "127.0.0.1",
         contract_id=contract_id,
+        by_owner=is_owner,
         state="created",
         created_at=now,
         expires_at=now + INTENT_LIFE,
@@ -117,6 +160,34 @@ async def present(call: Call, intent_id: UUID) -> Intent:
     made = _made(call).pop(intent_id, None)
     intent = made or await get_payment(call, intent_id)
     return await cashier.open_cashier(call.app, intent, call.deadline, first=made is not None)
+
+
+async def cancel_payment(call: Call, intent_id: UUID) -> Intent:
+    """End one of the viewer's payments before it is paid. Repeat-safe.
+
+    What the PSP takes all the same goes back. Raises NotFound, and Conflict NOT_CANCELLABLE for one
+    that is paid or that a PSP deducts under a contract.
+    """
+    await get_payment(call, intent_id)
+    async with transaction() as tx:
+        intent = await store.lock_intent(tx, intent_id)
+        assert intent is not None
+        if INTENT.allows(intent.state, "cancel") and intent.contract_id is None:
+            await settlement.cancel(call.app, tx, intent, "CANCELLED")
+        elif intent.state not in ("cancelling", "expired", "rejected"):
+            raise Conflict(texts.NOT_CANCELLABLE)
+    return intent
+
+
+async def end_open(app: App, tx: Transaction, kind: str, subject_refs: Collection[str]) -> None:
+    """Close the open cashiers of what is not due any more; part of the caller's transaction.
+
+    A deduction under a contract is left alone: its payee refuses it, and it goes back.
+    """
+    if not subject_refs:
+        return
+    for intent in await store.lock_open_intents(tx, kind, subject_refs):
+        await settlement.cancel(app, tx, intent, "NOT_DUE")
 
 
 def _made(call: Call) -> dict[UUID, Intent]:

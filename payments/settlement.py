@@ -25,7 +25,7 @@ from payments.events import (
     PaymentSettled,
 )
 from payments.ledger import store as ledger
-from payments.ledger.accounts import payee_payable, payer_funds, psp_receivable
+from payments.ledger.accounts import Account, payee_payable, payer_funds, psp_receivable
 from payments.ledger.payee_turns import account_to_reverse
 from payments.ledger.postings import Leg, Posting, transfer
 from payments.models import Intent, Refund
@@ -71,6 +71,19 @@ async def present(intent: Intent, cashier_url: str | None) -> bool:
         return False
     intent.update_from_dict({"state": state, "cashier_url": cashier_url})
     return True
+
+
+async def cancel(app: App, tx: Transaction, intent: Intent, reason: str) -> None:
+    """End a payment before its time: the subject is free, and the limits, when `tx` commits.
+
+    The PSP is asked to close the order at once; what it takes all the same goes straight back.
+    Raises IllegalTransition for one that is paid or ended.
+    """
+    await CHECK.drop(tx, check_key(intent))
+    now, checks = app.clock.now(), intent.checks + 1
+    await move_intent(tx, intent, "cancel", refusal=reason, due_at=now, checks=checks)
+    await limits.give_back(tx, intent)
+    await CHECK.enqueue(app, tx, intent.id, key=check_key(intent))
 
 
 async def save_intent(tx: Transaction, intent: Intent, **changes: object) -> None:
@@ -266,12 +279,20 @@ async def _insert_refund(
     await REFUND_MONEY.enqueue(app, tx, refund_id)
 
 
-async def apply_refund(app: App, tx: Transaction, psp: str, view: RefundView) -> Refund | None:
+async def apply_refund(
+    app: App,
+    tx: Transaction,
+    psp: str,
+    view: RefundView,
+    *,
+    paid_from: Account | None = None,
+) -> Refund | None:
     """Take note of what a PSP says of a refund; returns it, None for one that is not ours.
 
-    Repeat-safe: what is known already changes nothing.
+    Repeat-safe: what is known already changes nothing. `paid_from` is the account that the money
+    came from where it was not the PSP's.
     """
-    found = await store.find_refund(view.refund_id)
+    found = await store.find_refund(view.refund_id, tx)
     if found is None:
         return None
     intent = await store.lock_intent(tx, found.intent_id)
@@ -296,21 +317,24 @@ async def apply_refund(app: App, tx: Transaction, psp: str, view: RefundView) ->
         # before it is posted: the journal seals what the refund says
         await refund.save(using_db=tx, update_fields=["state", "psp_ref", "due_at", "ended_at"])
         if refund.state == "succeeded":
-            await _refunded(app, tx, intent, refund)
+            await _refunded(app, tx, intent, refund, paid_from or psp_receivable(refund.psp))
         elif refund.state == "failed":
             await oddities.report_refund(app, tx, intent, refund, Oddity.REFUND_REFUSED)
     return refund
 
 
-async def _refunded(app: App, tx: Transaction, intent: Intent, refund: Refund) -> None:
+async def _refunded(
+    app: App, tx: Transaction, intent: Intent, refund: Refund, paid_from: Account
+) -> None:
     now = refund.ended_at
+    assert now is not None
     posting = Posting(
         kind="refund",
         key=f"refund:{refund.id}",
         intent_id=intent.id,
         legs=transfer(
             debit=payer_funds(intent.payer_id),
-            credit=psp_receivable(refund.psp),
+            credit=paid_from,
             amount_fen=refund.amount_fen,
         ),
     )

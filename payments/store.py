@@ -6,7 +6,7 @@ from uuid import UUID
 
 from core.bus import bus
 from core.database import Transaction, connection, fetch_all, fetch_model, fetch_one
-from payments.domain import UNPAID, Evidence
+from payments.domain import OPEN, Evidence
 from payments.models import Intent, LeftOrder, Refund
 from payments.payable import Paid
 
@@ -93,7 +93,7 @@ async def number_receipts(
 
 async def find_live_intent(tx: Transaction, kind: str, subject_ref: str) -> Intent | None:
     """The intent that pays or paid this subject, locked; see the index payments_intent_live."""
-    live = [*UNPAID, "paid", "fulfilment_unknown", "fulfilled"]
+    live = [*OPEN, "paid", "fulfilment_unknown", "fulfilled"]
     return await fetch_model(
         tx,
         Intent,
@@ -102,6 +102,34 @@ async def find_live_intent(tx: Transaction, kind: str, subject_ref: str) -> Inte
         subject_ref,
         live,
     )
+
+
+async def lock_open_intents(
+    tx: Transaction, kind: str, subject_refs: Collection[str]
+) -> Sequence[Intent]:
+    """The unpaid intents of these subjects that no contract deducts, locked."""
+    intents = Intent.filter(
+        kind=kind, subject_ref__in=list(subject_refs), state__in=list(OPEN), contract_id=None
+    )
+    return await intents.using_db(tx).order_by("id").select_for_update()
+
+
+async def has_lapsed(
+    tx: Transaction, payer_id: UUID, kind: str, subject_ref: str, since: datetime
+) -> bool:
+    """Whether a payer has begun to pay this and let it be, since a moment."""
+    row = await fetch_one(
+        tx,
+        """SELECT EXISTS (SELECT FROM payments_intent
+             WHERE kind = $1 AND subject_ref = $2 AND payer_id = $3 AND created_at >= $4
+               AND state IN ('expired', 'cancelling')) AS lapsed""",
+        kind,
+        subject_ref,
+        payer_id,
+        since,
+    )
+    assert row is not None
+    return bool(row["lapsed"])
 
 
 async def announce_order(intent_id: UUID, psp: str, states: Collection[str]) -> int | None:
@@ -175,9 +203,9 @@ async def lock_refund(tx: Transaction, refund_id: UUID) -> Refund | None:
     return await Refund.filter(id=refund_id).using_db(tx).select_for_update().first()
 
 
-async def find_refund(refund_id: UUID) -> Refund | None:
-    """A refund by id."""
-    return await Refund.get_or_none(id=refund_id)
+async def find_refund(refund_id: UUID, tx: Transaction | None = None) -> Refund | None:
+    """A refund by id, as it is committed or as `tx` sees it."""
+    return await Refund.get_or_none(id=refund_id, using_db=tx)
 
 
 async def list_overdue_intents(before: datetime, limit: int = 500) -> Sequence[Intent]:

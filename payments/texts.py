@@ -7,6 +7,11 @@ PAYMENT_OPEN = Text(
     "该笔费用正在支付中,请稍后再试",
     "A payment of this is under way, please try again shortly",
 )
+NOT_CANCELLABLE = Text(
+    "NOT_CANCELLABLE",
+    "该笔支付已无法取消",
+    "This payment cannot be cancelled any more",
+)
 ALREADY_PAID = Text("ALREADY_PAID", "该笔费用已支付", "This has been paid already")
 AMOUNT_OUT_OF_RANGE = Text("AMOUNT_OUT_OF_RANGE", "支付金额超出范围", "This amount cannot be paid")
 REFUND_TOO_LARGE = Text(

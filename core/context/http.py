@@ -9,7 +9,7 @@ from starlette.responses import JSONResponse, Response
 from core.context.app import App
 from core.context.call import Call
 from core.deadline import Deadline
-from core.errors import AppError, NotFound
+from core.errors import AppError, NotFound, RateLimited
 from core.ids import new_id
 from core.refusal_texts import NOT_FOUND
 from core.security.authentication import authenticate
@@ -45,7 +45,10 @@ def problem(refused: AppError, locale: Locale) -> Response:
         "status": refused.http_status,
         "detail": refused.say(locale),
     }
-    return JSONResponse(body, refused.http_status, PRIVATE, media_type="application/problem+json")
+    wait = {"Retry-After": str(refused.retry_after_s)} if isinstance(refused, RateLimited) else {}
+    return JSONResponse(
+        body, refused.http_status, PRIVATE | wait, media_type="application/problem+json"
+    )
 
 
 def path_id(request: Request, name: str) -> UUID:

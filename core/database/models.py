@@ -58,8 +58,9 @@ class Consent(Model):
 class AccessLog(Model):
     """One read of personal data: who looked at whose data, through which service, and why.
 
-    `actor_role` is "self", "guardian", "proxy", or a role of staff; `basis_ref` is the number of
-    the case that staff looked for.
+    `actor_role` is "self", "guardian", "proxy", "verifier" (an outside party to whom the person
+    showed it), or a role of staff; `basis_ref` is the number of the case that staff looked for, or
+    the verifier's name.
     """
 
     id = fields.UUIDField(primary_key=True)

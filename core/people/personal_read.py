@@ -43,6 +43,7 @@ __all__ = [
     "PURPOSES",
     "Access",
     "Purpose",
+    "Verifier",
     "about_person",
     "find_purpose",
     "grant_consent",
@@ -50,6 +51,7 @@ __all__ = [
     "list_consents",
     "list_purposes",
     "open_access",
+    "open_access_shown",
     "personal_read",
     "read_as_staff",
     "resume_access",
@@ -62,6 +64,11 @@ log = structlog.get_logger(__name__)
 
 SELF = "self"
 """The actor's role of whoever reads their own data."""
+
+SHOWN_TO = "verifier"
+"""The actor's role of an outside party to whom the person has shown the data."""
+
+_BASIS_CHARS = 64
 
 _MAX_STALE = timedelta(days=1)
 
@@ -137,23 +144,40 @@ async def open_access(call: Call, *, service: str, purpose: Purpose) -> Access:
     subject_id = call.subject_id
     person = await get_person(call.app, subject_id)
     await still_acts(call)
-    async with transaction() as tx:
-        consent_id = await consents.find_live(
-            tx, subject_id, purpose.id, purpose.text_version, call.app.clock.now()
-        )
-        if consent_id is None:
-            raise Forbidden(CONSENT_REQUIRED, purpose=purpose.id)
-        row_id = await _log(
-            call,
-            tx,
-            subject_id,
-            actor_role=call.mandate.kind if call.mandate else SELF,
-            service=service,
-            upstream=purpose.upstream,
-            purpose=purpose.id,
-            fields_read=purpose.fields,
-        )
-    return Access(person, purpose.id, consent_id, row_id, purpose.upstream)
+    actor = _Actor(
+        call.require_viewer().user_id,
+        call.mandate.kind if call.mandate else SELF,
+        call.request_id,
+        mandate_id=call.mandate.id if call.mandate else None,
+    )
+    return await _open(call.app, person, actor, service, purpose, purpose.fields)
+
+
+@dataclass(frozen=True, slots=True)
+class Verifier:
+    """An outside party to whom people show something; by `name` they find it in their log."""
+
+    id: UUID
+    name: str
+
+
+async def open_access_shown(
+    app: App,
+    subject_id: UUID,
+    verifier: Verifier,
+    *,
+    service: str,
+    purpose: Purpose,
+    fields: Sequence[str],
+    request_id: str,
+) -> Access:
+    """As `open_access`, of what a person has shown to a verifier, who now reads it.
+
+    Raises NotFound for nobody, Forbidden CONSENT_REQUIRED where the consent was withdrawn.
+    """
+    person = await get_person(app, subject_id)
+    actor = _Actor(verifier.id, SHOWN_TO, request_id, basis_ref=verifier.name[:_BASIS_CHARS])
+    return await _open(app, person, actor, service, purpose, fields)
 
 
 async def resume_access(app: App, access_id: UUID) -> Access:
@@ -183,17 +207,18 @@ async def read_as_staff(
     """
     decide(call.viewer, Need(level=1, scope=Scope.PEOPLE_READ), call.app.clock.now())
     person = await get_person(call.app, subject_id)
+    viewer = call.require_viewer()
+    actor = _Actor(viewer.user_id, min(viewer.roles), call.request_id, basis_ref=basis_ref)
     async with transaction() as tx:
         await _log(
-            call,
+            call.app,
             tx,
             subject_id,
-            actor_role=min(call.require_viewer().roles),
+            actor,
             service=service,
             upstream="identity",
             purpose=service,
             fields_read=fields,
-            basis_ref=basis_ref,
         )
     return person
 
@@ -216,33 +241,71 @@ def forget_withdrawn(app: App) -> None:
     app.bus.listen(consents.WITHDRAWN, forget)
 
 
+@dataclass(frozen=True, slots=True)
+class _Actor:
+    """Who reads, as what, in which request."""
+
+    id: UUID
+    role: str
+    request_id: str
+    mandate_id: UUID | None = None
+    basis_ref: str | None = None
+
+
+async def _open(
+    app: App,
+    person: Person,
+    actor: _Actor,
+    service: str,
+    purpose: Purpose,
+    fields: Sequence[str],
+) -> Access:
+    """Find the consent and leave the row. Raises Forbidden CONSENT_REQUIRED."""
+    async with transaction() as tx:
+        consent_id = await consents.find_live(
+            tx, person.id, purpose.id, purpose.text_version, app.clock.now()
+        )
+        if consent_id is None:
+            raise Forbidden(CONSENT_REQUIRED, purpose=purpose.id)
+        row_id = await _log(
+            app,
+            tx,
+            person.id,
+            actor,
+            service=service,
+            upstream=purpose.upstream,
+            purpose=purpose.id,
+            fields_read=fields,
+        )
+    return Access(person, purpose.id, consent_id, row_id, purpose.upstream)
+
+
 async def _log(
-    call: Call,
+    app: App,
     tx: Transaction,
     subject_id: UUID,
+    actor: _Actor,
     *,
-    actor_role: str,
     service: str,
     upstream: str,
     purpose: str,
     fields_read: Sequence[str],
-    basis_ref: str | None = None,
 ) -> UUID:
     row_id = new_id()
     await AccessLog.create(
         using_db=tx,
         id=row_id,
         subject_id=subject_id,
-        actor_id=call.require_viewer().user_id,
-        actor_role=actor_role,
-        mandate_id=call.mandate.id if call.mandate else None,
-        basis_ref=basis_ref,
+        actor_id=actor.id,
+        actor_role=actor.role,
+        mandate_id=actor.mandate_id,
+        basis_ref=actor.basis_ref,
         service=service,
         upstream=upstream,
         purpose=purpose,
         fields_read=list(fields_read),
-        request_id=call.request_id,
-        read_at=call.app.clock.now(),
+        request_id=actor.request_id,
+        read_at=app.clock.now(),
     )
     await bus.publish(tx, access_topic(subject_id), str(row_id))
     return row_id

@@ -95,9 +95,16 @@ class Tokens:
             life=ACCESS_TOKEN_LIFE,
         )
 
-    def sign(self, claims: Mapping[str, Any], *, audience: str, life: timedelta) -> str:
-        """A JWT of our own for an audience, good from now on for `life`."""
-        now = self._clock.now()
+    def sign(
+        self,
+        claims: Mapping[str, Any],
+        *,
+        audience: str,
+        life: timedelta,
+        at: datetime | None = None,
+    ) -> str:
+        """A JWT of our own for an audience, good for `life` from `at` on, or from now on."""
+        now = at or self._clock.now()
         standard = {
             "iss": self._issuer,
             "aud": audience,

@@ -26,6 +26,7 @@ class Role(StrEnum):
     DEPARTMENT_OFFICER = "department_officer"
     BANK_OFFICER = "bank_officer"
     RISK_OFFICER = "risk_officer"
+    FINANCE_OFFICER = "finance_officer"
     OPERATOR = "operator"
 
 
@@ -37,8 +38,10 @@ class Scope(StrEnum):
     CASES_HANDLE = "cases.handle"
     LOANS_DECIDE = "loans.decide"
     RISK_REVIEW = "risk.review"
+    PAYMENTS_CORRECT = "payments.correct"
     ACCESS_REVIEW = "access.review"
     MANDATES_END = "mandates.end"
+    MESSAGES_RUN = "messages.run"
     APPOINTMENTS_CHECK_IN = "appointments.check_in"
 
 
@@ -49,7 +52,8 @@ SCOPES: dict[Role, frozenset[Scope]] = {
     ),
     Role.BANK_OFFICER: frozenset({Scope.LOANS_DECIDE}),
     Role.RISK_OFFICER: frozenset({Scope.RISK_REVIEW}),
-    Role.OPERATOR: frozenset({Scope.ACCESS_REVIEW, Scope.MANDATES_END}),
+    Role.FINANCE_OFFICER: frozenset({Scope.PAYMENTS_CORRECT}),
+    Role.OPERATOR: frozenset({Scope.ACCESS_REVIEW, Scope.MANDATES_END, Scope.MESSAGES_RUN}),
 }
 
 

@@ -32,15 +32,42 @@ class ReaderKey:
     public_key: str
 
 
-def issue_code(tokens: Tokens, *, subject: str, audience: str, life: timedelta) -> SignedCode:
-    """A new code, different at every call. `subject` should be a pseudonym: a QR is seen by many.
+class CodeInvalid(Exception):
+    """A text that is no code of ours for these readers."""
 
-    `life` is in whole seconds.
+
+class CodeExpired(Exception):
+    """A code of ours that is over, or that begins later."""
+
+
+def issue_code(
+    tokens: Tokens,
+    *,
+    subject: str,
+    audience: str,
+    life: timedelta,
+    number: str | None = None,
+    at: datetime | None = None,
+) -> SignedCode:
+    """A new code, different at every call unless `number` and `at`, when it begins, are given.
+
+    `subject` should be a pseudonym: a QR is seen by many. `life` is in whole seconds.
     """
-    claims = {"sub": subject, "jti": secrets.token_urlsafe(_NUMBER_BYTES)}
-    text = tokens.sign(claims, audience=audience, life=life)
+    claims = {"sub": subject, "jti": number or secrets.token_urlsafe(_NUMBER_BYTES)}
+    text = tokens.sign(claims, audience=audience, life=life, at=at)
     ends = jwt.decode(text, options={"verify_signature": False})["exp"]
     return SignedCode(text, datetime.fromtimestamp(ends, UTC))
+
+
+def read_code(tokens: Tokens, text: str, *, audience: str) -> str:
+    """The number of a code, by which alone a reader may remember it: a signature can be written in
+    several ways. Raises CodeExpired and CodeInvalid."""
+    try:
+        return str(tokens.read(text, audience=audience, claims=("jti",))["jti"])
+    except jwt.ExpiredSignatureError:
+        raise CodeExpired from None
+    except (jwt.InvalidTokenError, KeyError, TypeError, ValueError, OverflowError):
+        raise CodeInvalid from None
 
 
 def reader_key(tokens: Tokens) -> ReaderKey:

@@ -7,14 +7,14 @@ from pathlib import Path
 from typing import Annotated, ParamSpec, TypeVar
 
 import typer
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 from rich.console import Console
 
 from core.clock import SystemClock, civil_date
 from core.security.keys import ensure_sandbox_keys
 from core.settings import Settings, read_settings
 from credit.engine.artefact import Artefact, load
-from credit.errors import CreditError
+from credit.errors import ArtefactError, CreditError
 from credit.keys import MODEL_KEY_FILE, read_private_key, read_trusted_key
 
 P = ParamSpec("P")
@@ -24,6 +24,19 @@ KeyOption = Annotated[
     Path | None, typer.Option(help="Ed25519 PEM; default: DATA_DIR/keys/model_signing.pem")
 ]
 ModelOption = Annotated[Path, typer.Option(help="Folder of a trained model.")]
+AlsoOption = Annotated[
+    list[str] | None, typer.Option(help="A further column to use as it is; repeat for several.")
+]
+SuspectOption = Annotated[
+    list[str] | None, typer.Option(help="An input that may predict this well, by name.")
+]
+RejectsOption = Annotated[
+    Path | None, typer.Option(help="Declined applications, for reject inference.")
+]
+RejectOddsOption = Annotated[
+    float | None,
+    typer.Option(help="Odds of default of the declined over those of the accepted alike."),
+]
 AsOfOption = Annotated[
     datetime | None,
     typer.Option("--as-of", formats=["%Y-%m-%d"], help="Day of the outcomes; default: today."),
@@ -80,9 +93,23 @@ def signing_key(key: Path | None) -> Ed25519PrivateKey:
     return read_private_key(_path_of(key, settings))
 
 
+def sealing_key(key: Path | None) -> Ed25519PrivateKey | None:
+    """The private half of what models are trusted by, if this installation has it."""
+    try:
+        return signing_key(key)
+    except ArtefactError:
+        return None
+
+
 def load_model(model: Path, key: Path | None) -> Artefact:
     """A model sealed with the key given, or with this installation's. Raises ArtefactError."""
     return load(model, [read_trusted_key(_path_of(key, read_settings()))])
+
+
+def trusted_keys(key: Path | None) -> list[Ed25519PublicKey]:
+    """The keys that may have sealed a model: the one given, or this installation's, if any."""
+    path = _path_of(key, read_settings())
+    return [read_trusted_key(path)] if key or path.exists() else []
 
 
 def _path_of(key: Path | None, settings: Settings) -> Path:

@@ -1,4 +1,4 @@
-"""`quancheng credit`: train, evaluate, score and monitor from the command line."""
+"""`quancheng credit`: train, evaluate, score, monitor, decide, replay and verify."""
 
 from pathlib import Path
 from typing import Annotated
@@ -6,19 +6,23 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from credit.commands import registry
+from credit.commands import decisions, registry
 from credit.commands.console import (
+    AlsoOption,
     AsOfOption,
     DataOption,
     EncodingOption,
     KeyOption,
     ModelOption,
     PolicyOption,
+    RejectOddsOption,
+    RejectsOption,
     SeparatorOption,
+    SuspectOption,
     day_of,
     load_model,
-    now,
     refusing,
+    sealing_key,
     signing_key,
     today,
 )
@@ -29,6 +33,9 @@ from credit.policy.choice import policy_for
 
 app = typer.Typer(name="credit", help="Credit models: train, evaluate, score, monitor.")
 app.add_typer(registry.app)
+app.command("decide")(decisions.decide)
+app.command("replay")(decisions.replay_log)
+app.command("verify")(decisions.verify_log)
 
 
 @app.command()
@@ -39,22 +46,13 @@ def train(
     out: Annotated[Path, typer.Option(help="Folder to write the signed model to.")],
     through: Annotated[int | None, typer.Option(help="Last year of the training window.")] = None,
     seed: Annotated[int, typer.Option(help="Seed of every random draw.")] = 0,
-    also: Annotated[
-        list[str] | None, typer.Option(help="A further column to use as it is.")
-    ] = None,
-    accept_suspect: Annotated[
-        list[str] | None, typer.Option(help="An input that may predict this well, by name.")
-    ] = None,
+    also: AlsoOption = None,
+    accept_suspect: SuspectOption = None,
     base_rate: Annotated[
         float | None, typer.Option(help="Calibrate to this base rate instead of the trend's.")
     ] = None,
-    rejects: Annotated[
-        Path | None, typer.Option(help="Declined applications, for reject inference.")
-    ] = None,
-    reject_odds: Annotated[
-        float | None,
-        typer.Option(help="Odds of default of the declined over those of the accepted alike."),
-    ] = None,
+    rejects: RejectsOption = None,
+    reject_odds: RejectOddsOption = None,
     as_of: AsOfOption = None,
     encoding: EncodingOption = "",
     separator: SeparatorOption = "",
@@ -66,6 +64,8 @@ def train(
     """Fit champion and challenger, backtest and calibrate them, and write them signed."""
     from credit.training.runs.train import TrainingRun, train_file
 
+    if base_rate is not None and not 0 < base_rate < 1:
+        raise InputError(f"--base-rate must lie between 0 and 1, not {base_rate}")
     run = TrainingRun(
         spec=spec,
         data=data,
@@ -82,8 +82,6 @@ def train(
         reject_odds=reject_odds,
         form=TableForm(encoding, separator),
     )
-    if base_rate is not None and not 0 < base_rate < 1:
-        raise InputError(f"--base-rate must lie between 0 and 1, not {base_rate}")
     train_file(run, signing_key(key), Console())
 
 
@@ -121,7 +119,7 @@ def evaluate(
         day_of(as_of),
         TableForm(encoding, separator),
     )
-    evaluate_file(load_model(model, key), run, Console())
+    evaluate_file(load_model(model, key), run, sealing_key(key), Console())
 
 
 @app.command()
@@ -186,14 +184,13 @@ def monitor(
     recalibrate: Annotated[
         Path | None, typer.Option(help="Write the model with a refitted intercept here.")
     ] = None,
-    registry: Annotated[
-        Path | None, typer.Option(help="Registry file in which to enter the new version.")
+    register: Annotated[
+        Path | None, typer.Option(help="Key of the author who enters the new version as a draft.")
     ] = None,
     ahead: Annotated[
         float | None,
         typer.Option(help="Most years to carry the base rate's trend on; default: the model's."),
     ] = None,
-    actor: Annotated[str, typer.Option(help="Who recalibrates, for the registry.")] = "",
     as_of: AsOfOption = None,
     encoding: EncodingOption = "",
     separator: SeparatorOption = "",
@@ -204,18 +201,11 @@ def monitor(
 
     artefact = load_model(model, key)
     run = MonitorRun(
-        data,
-        json,
-        recalibrate,
-        registry,
-        ahead,
-        actor,
-        today(),
-        now(),
-        day_of(as_of),
-        TableForm(encoding, separator),
+        data, json, recalibrate, ahead, today(), day_of(as_of), TableForm(encoding, separator)
     )
     red = monitor_file(artefact, run, lambda: signing_key(key), Console())
+    if recalibrate and register:
+        registry.enter(recalibrate, register, key, None)
     if red:
         raise typer.Exit(2)
 

@@ -64,10 +64,16 @@ def append(store: ChainStore, payload: dict[str, Any]) -> Entry:
 
 def append_after(store: ChainStore, head: Head, payload: dict[str, Any]) -> Entry | None:
     """Add a payload as the successor of a head; None if that is no longer the head."""
-    line = canonical({"number": head.count + 1, "previous": head.hash, "payload": payload})
+    line, after = line_after(head, payload)
     if not store.append_after(head, line):
         return None
-    return Entry(head.count + 1, fingerprint(line), payload)
+    return Entry(after.count, after.hash, payload)
+
+
+def line_after(head: Head, payload: dict[str, Any]) -> tuple[bytes, Head]:
+    """The line that continues a head with a payload, and the head it makes."""
+    line = canonical({"number": head.count + 1, "previous": head.hash, "payload": payload})
+    return line, Head(head.count + 1, fingerprint(line))
 
 
 def entries(store: ChainStore) -> Iterator[Entry]:

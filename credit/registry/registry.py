@@ -1,23 +1,26 @@
-"""Which model may do what: states, four eyes, and a memory nobody can rewrite.
+"""Which model and which policy may do what: states, evidence, four people, and a signed memory.
 
-draft → validated → champion | challenger | shadow → retired. Every change is an entry of a hash
-chain. A promotion is proposed by one person and approved by another; a model whose fairness
-report has open findings needs a waiver signed with a risk officer's key first.
+draft → validated → champion | challenger | shadow → retired. Only a sealed report validates. A
+promotion is proposed by one person and approved by another who names the proposal; author,
+validator, proposer and approver are four people. A validation holds for a year, also a
+champion's; open fairness findings need a risk officer's waiver. A policy is proposed and approved
+by two. Every change is a signed entry of a hash chain and is checked again at every reading.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import date, datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
-from cryptography.exceptions import InvalidSignature
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
-
-from core.clock import ensure_utc
+from core.clock import civil_date, ensure_utc
 from credit.errors import RegistryError
-from credit.log.chain import ChainStore, Head, append_after, entries
-from credit.seals import canonical, public_hex
+from credit.log.chain import GENESIS, ChainStore, Head, append_after, entries
+from credit.registry.evidence import Evidence
+from credit.registry.officers import Actor, Duty, Officers
+
+VALID_FOR = timedelta(days=365)
+ID_LETTERS = 12
 
 
 class State(StrEnum):
@@ -34,187 +37,292 @@ class State(StrEnum):
 ROLES = (State.CHAMPION, State.CHALLENGER, State.SHADOW)
 
 EDGES: Mapping[State, tuple[State, ...]] = {
-    State.DRAFT: (State.VALIDATED, State.RETIRED),
+    State.DRAFT: (State.RETIRED,),
     State.VALIDATED: (*ROLES, State.RETIRED),
     State.CHAMPION: (State.CHALLENGER, State.SHADOW, State.RETIRED),
     State.CHALLENGER: (State.CHAMPION, State.SHADOW, State.RETIRED),
     State.SHADOW: (State.CHAMPION, State.CHALLENGER, State.RETIRED),
     State.RETIRED: (),
 }
+"""What may be proposed; that a draft becomes validated is nobody's proposal but a report's."""
+
+DUTIES: Mapping[str, Duty] = {
+    "registered": Duty.AUTHOR,
+    "validated": Duty.VALIDATOR,
+    "waived": Duty.RISK,
+    "proposed": Duty.PROPOSER,
+    "approved": Duty.APPROVER,
+    "policy proposed": Duty.PROPOSER,
+    "policy approved": Duty.APPROVER,
+}
+
+
+@dataclass(frozen=True)
+class Proposal:
+    """What is proposed for a model, by whom; `id` is the entry's own hash."""
+
+    id: str
+    state: State
+    actor: str
 
 
 @dataclass(frozen=True)
 class Standing:
-    """One model version as the registry sees it. `proposal` is (state, by whom) or None."""
+    """One model version as the registry sees it."""
 
     model: str
     spec: str
     state: State
     author: str
     parent: str | None = None
+    validator: str | None = None
+    report: str | None = None
+    valid_until: date | None = None
     blocked: tuple[str, ...] = ()
     waived: bool = False
-    proposal: tuple[State, str] | None = None
+    proposal: Proposal | None = None
+
+    def fault(self, on: date) -> str | None:
+        """Why the model does not stand on a day; None where it does."""
+        if self.valid_until is None:
+            return "it is not validated"
+        if on > self.valid_until:
+            return f"its validation ended on {self.valid_until}"
+        if self.blocked and not self.waived:
+            return "open fairness findings: " + "; ".join(self.blocked)
+        return None
 
 
 @dataclass(frozen=True)
-class Waiver:
-    """A risk officer's signed acceptance of a model's open fairness findings."""
+class PolicyStanding:
+    """One policy version: approved by two people, or proposed by one."""
 
-    model: str
-    findings: tuple[str, ...]
-    reason: str
-    signer: str
-    signature: str
-
-    @staticmethod
-    def sign(model: str, findings: Sequence[str], reason: str, key: Ed25519PrivateKey) -> "Waiver":
-        """Sign exactly these findings of exactly this model."""
-        body = _waiver_bytes(model, tuple(findings), reason)
-        return Waiver(
-            model, tuple(findings), reason, public_hex(key.public_key()), key.sign(body).hex()
-        )
+    hash: str
+    id: str
+    proposer: str
+    proposal: str
+    approver: str | None = None
 
 
-def _waiver_bytes(model: str, findings: tuple[str, ...], reason: str) -> bytes:
-    return canonical({"model": model, "findings": sorted(findings), "reason": reason})
+@dataclass(frozen=True)
+class Book:
+    """All that the registry knows at one head of its chain."""
+
+    head: Head
+    models: Mapping[str, Standing]
+    policies: Mapping[str, PolicyStanding]
+
+    def model(self, name: str) -> Standing:
+        """Raises RegistryError for a model that is not registered."""
+        if name not in self.models:
+            raise RegistryError(f"model {name[:ID_LETTERS]} is not registered")
+        return self.models[name]
 
 
 @dataclass
 class Registry:
-    """Model versions and their states, rebuilt from the chain on every call.
-
-    `risk_officers` are the public keys that may sign waivers.
-    """
+    """Model and policy versions, rebuilt and checked from the chain on every call."""
 
     store: ChainStore
-    risk_officers: Sequence[Ed25519PublicKey] = field(default=())
+    officers: Officers = field(default_factory=lambda: Officers({}))
 
-    def standings(self) -> dict[str, Standing]:
-        """Every model version by hash. Raises LogError if the chain is broken."""
-        found: dict[str, Standing] = {}
+    def book(self) -> Book:
+        """Every version by hash. Raises LogError if the chain is broken, RegistryError for an
+        entry that is not signed by whoever it names."""
+        models: dict[str, Standing] = {}
+        policies: dict[str, PolicyStanding] = {}
+        head, before = self.store.head(), GENESIS
         for entry in entries(self.store):
-            _apply(found, entry.payload)
-        return found
+            payload = dict(entry.payload)
+            signature = payload.pop("signature", "")
+            on = date.fromisoformat(payload["on"])
+            self.officers.check(payload, signature, DUTIES[payload["event"]], on)
+            if payload["after"] != before:
+                raise RegistryError(f"entry {entry.number} was signed for another place")
+            before = entry.hash
+            if payload["event"].startswith("policy"):
+                _apply_policy(policies, payload, entry.hash)
+            else:
+                _apply(models, payload, entry.hash)
+        return Book(head, models, policies)
 
-    def serving(self, spec: str) -> dict[State, list[str]]:
-        """Hashes by role for one spec; at most one champion."""
+    def serving(self, spec: str, on: date) -> dict[State, list[str]]:
+        """Hashes of what stands on a day, by role, for one spec; at most one champion."""
         out: dict[State, list[str]] = {role: [] for role in ROLES}
-        for standing in self.standings().values():
-            if standing.spec == spec and standing.state in out:
+        for standing in self.book().models.values():
+            if standing.spec == spec and standing.state in out and standing.fault(on) is None:
                 out[standing.state].append(standing.model)
         return out
 
     def register(
-        self, model: str, spec: str, actor: str, at: datetime, *, parent: str | None = None
+        self, model: str, spec: str, actor: Actor, at: datetime, *, parent: str | None = None
     ) -> None:
         """Enter a new version as a draft. Raises RegistryError if it is already known."""
-        head = self.store.head()
-        if model in self.standings():
-            raise RegistryError(f"model {model[:12]} is already registered")
-        self._write(head, "registered", model, actor, at, spec=spec, parent=parent)
+        book = self.book()
+        if model in book.models:
+            raise RegistryError(f"model {model[:ID_LETTERS]} is already registered")
+        self._write(book, "registered", actor, at, model=model, spec=spec, parent=parent)
 
-    def validate(
-        self, model: str, actor: str, at: datetime, *, blocked: Sequence[str] = ()
-    ) -> None:
-        """Record the validation report's verdict: `blocked` names its open fairness findings."""
-        head, standing = self._standing(model)
-        _allowed(standing, State.VALIDATED)
-        if actor == standing.author:
+    def validate(self, model: str, evidence: Evidence, actor: Actor, at: datetime) -> None:
+        """Record a report. A version that serves keeps its state: it is validated anew."""
+        book = self.book()
+        standing = book.model(model)
+        if standing.state is State.RETIRED:
+            raise RegistryError("a retired model is not validated again")
+        if actor.officer.id == standing.author:
             raise RegistryError("a model is validated by someone other than its author")
-        self._write(head, "validated", model, actor, at, blocked=sorted(blocked))
-
-    def waive(self, waiver: Waiver, actor: str, at: datetime) -> None:
-        """Accept a model's open findings. Raises RegistryError unless signed by a risk officer."""
-        head, standing = self._standing(waiver.model)
-        if sorted(waiver.findings) != sorted(standing.blocked):
-            raise RegistryError("the waiver does not name exactly the open findings")
-        key = next((k for k in self.risk_officers if public_hex(k) == waiver.signer), None)
-        if key is None:
-            raise RegistryError("the waiver is not signed by a risk officer")
-        body = _waiver_bytes(waiver.model, waiver.findings, waiver.reason)
-        try:
-            key.verify(bytes.fromhex(waiver.signature), body)
-        except (InvalidSignature, ValueError):
-            raise RegistryError("the waiver's signature does not hold") from None
+        until = civil_date(at) + VALID_FOR
         self._write(
-            head,
-            "waived",
-            waiver.model,
-            actor,
-            at,
-            reason=waiver.reason,
-            signer=waiver.signer,
-            signature=waiver.signature,
+            book, "validated", actor, at, model=model, valid_until=until.isoformat(),
+            evidence=vars(evidence) | {"findings": sorted(evidence.findings)},
+        )  # fmt: skip
+
+    def waive(self, model: str, findings: tuple[str, ...], reason: str, actor: Actor,
+              at: datetime) -> None:  # fmt: skip
+        """Accept a model's open findings, named one by one, as a risk officer."""
+        book = self.book()
+        standing = book.model(model)
+        if not standing.blocked or sorted(findings) != sorted(standing.blocked):
+            raise RegistryError("the waiver does not name exactly the open findings")
+        if not reason.strip():
+            raise RegistryError("a waiver needs a reason")
+        self._write(
+            book, "waived", actor, at, model=model, findings=sorted(findings), reason=reason
         )
 
-    def propose(self, model: str, state: State, actor: str, at: datetime) -> None:
-        """First pair of eyes. Raises RegistryError for a step the states do not allow."""
-        head, standing = self._standing(model)
-        _allowed(standing, state)
-        if state in ROLES and standing.blocked and not standing.waived:
-            raise RegistryError("open fairness findings: " + "; ".join(standing.blocked))
-        self._write(head, "proposed", model, actor, at, state=str(state))
+    def propose(self, model: str, state: State, actor: Actor, at: datetime) -> str:
+        """First pair of eyes; returns the proposal's id. Raises RegistryError for a step that the
+        states do not allow, or a role for a model that does not stand."""
+        book = self.book()
+        standing = book.model(model)
+        _may_become(standing, state, civil_date(at))
+        if state in ROLES:
+            _all_different(standing, actor.officer.id)
+        return self._write(book, "proposed", actor, at, model=model, state=str(state))
 
-    def approve(self, model: str, actor: str, at: datetime) -> None:
-        """Second pair of eyes; a new champion sends the old one to retirement."""
-        head, standing = self._standing(model)
-        if standing.proposal is None:
-            raise RegistryError(f"nothing is proposed for model {model[:12]}")
-        state, proposer = standing.proposal
-        if actor == proposer:
+    def approve(self, model: str, proposal: str, actor: Actor, at: datetime) -> State:
+        """Second pair of eyes on exactly this proposal; a new champion retires the old one."""
+        book = self.book()
+        standing = book.model(model)
+        known = standing.proposal
+        if known is None:
+            raise RegistryError(f"nothing is proposed for model {model[:ID_LETTERS]}")
+        if len(proposal) < 8 or not known.id.startswith(proposal):
+            raise RegistryError(
+                f"{proposal!r} is not what is proposed now: {known.id[:ID_LETTERS]}"
+            )
+        if actor.officer.id == known.actor:
             raise RegistryError("a proposal is approved by someone else than its proposer")
-        _allowed(standing, state)
-        self._write(head, "approved", model, actor, at, state=str(state))
+        _may_become(standing, known.state, civil_date(at))
+        if known.state in ROLES:
+            _all_different(standing, known.actor, actor.officer.id)
+        self._write(
+            book, "approved", actor, at, model=model, state=str(known.state), proposal=known.id
+        )
+        return known.state
 
-    def _standing(self, model: str) -> tuple[Head, Standing]:
-        head = self.store.head()
-        standings = self.standings()
-        if model not in standings:
-            raise RegistryError(f"model {model[:12]} is not registered")
-        return head, standings[model]
+    def propose_policy(self, digest: str, policy_id: str, actor: Actor, at: datetime) -> str:
+        """First pair of eyes on a policy file; returns the proposal's id."""
+        book = self.book()
+        other = next((p for p in book.policies.values() if p.id == policy_id and p.approver), None)
+        if other is not None:
+            raise RegistryError(
+                f"policy {policy_id} is approved already; a change is a new version"
+            )
+        return self._write(book, "policy proposed", actor, at, policy=digest, id=policy_id)
 
-    def _write(
-        self, head: Head, event: str, model: str, actor: str, at: datetime, **more: Any
-    ) -> None:
-        """Append, unless somebody else changed the registry since it was read."""
-        if not actor.strip():
-            raise RegistryError("an actor must be named")
-        moment = ensure_utc(at).isoformat()
-        payload = {"event": event, "model": model, "actor": actor, "at": moment, **more}
-        if not append_after(self.store, head, payload):
+    def approve_policy(self, proposal: str, actor: Actor, at: datetime) -> str:
+        """Second pair of eyes; returns the policy's hash."""
+        book = self.book()
+        found = [
+            p for p in book.policies.values()
+            if len(proposal) >= 8 and p.proposal.startswith(proposal) and p.approver is None
+        ]  # fmt: skip
+        if len(found) != 1:
+            raise RegistryError(f"{proposal!r} is no open proposal of a policy")
+        if actor.officer.id == found[0].proposer:
+            raise RegistryError("a policy is approved by someone else than its proposer")
+        self._write(
+            book, "policy approved", actor, at, policy=found[0].hash, proposal=found[0].proposal
+        )
+        return found[0].hash
+
+    def _write(self, book: Book, event: str, actor: Actor, at: datetime, **more: Any) -> str:
+        """Append, signed, unless somebody else changed the registry since it was read."""
+        payload = {
+            "event": event,
+            "actor": actor.officer.id,
+            "at": ensure_utc(at).isoformat(),
+            "on": civil_date(at).isoformat(),
+            # a signed entry is good for this place in the chain alone
+            "after": book.head.hash,
+            **more,
+        }
+        signature = actor.signature(payload)
+        self.officers.check(payload, signature, DUTIES[event], civil_date(at))
+        entry = append_after(self.store, book.head, {**payload, "signature": signature})
+        if entry is None:
             raise RegistryError("the registry changed meanwhile; look again")
+        return entry.hash
 
 
-def _allowed(standing: Standing, state: State) -> None:
+def _may_become(standing: Standing, state: State, on: date) -> None:
     if state not in EDGES[standing.state]:
         raise RegistryError(f"a {standing.state} model cannot become {state}")
+    fault = standing.fault(on) if state in ROLES else None
+    if fault:
+        raise RegistryError(fault)
 
 
-def _apply(found: dict[str, Standing], payload: Mapping[str, Any]) -> None:
+def _all_different(standing: Standing, *people: str) -> None:
+    everybody = [standing.author, str(standing.validator), *people]
+    if len(set(everybody)) < len(everybody):
+        raise RegistryError(
+            "author, validator, proposer and approver must be someone else each: "
+            + ", ".join(everybody)
+        )
+
+
+def _apply(models: dict[str, Standing], payload: Mapping[str, Any], digest: str) -> None:
     """One event onto the standings."""
     model, event = payload["model"], payload["event"]
     if event == "registered":
-        found[model] = Standing(
+        models[model] = Standing(
             model, payload["spec"], State.DRAFT, payload["actor"], payload["parent"]
         )
         return
-    standing = found[model]
+    standing = models[model]
     if event == "validated":
-        blocked = tuple(payload["blocked"])
-        found[model] = replace(standing, state=State.VALIDATED, blocked=blocked)
+        state = State.VALIDATED if standing.state is State.DRAFT else standing.state
+        models[model] = replace(
+            standing, state=state, validator=payload["actor"],
+            report=payload["evidence"]["report"],
+            valid_until=date.fromisoformat(payload["valid_until"]),
+            blocked=tuple(payload["evidence"]["findings"]), waived=False,
+        )  # fmt: skip
     elif event == "waived":
-        found[model] = replace(standing, waived=True)
+        models[model] = replace(standing, waived=True)
     elif event == "proposed":
-        found[model] = replace(standing, proposal=(State(payload["state"]), payload["actor"]))
+        proposal = Proposal(digest, State(payload["state"]), payload["actor"])
+        models[model] = replace(standing, proposal=proposal)
     elif event == "approved":
-        state = State(payload["state"])
-        if state is State.CHAMPION:
-            _retire_champion(found, standing.spec)
-        found[model] = replace(standing, state=state, proposal=None)
+        role = State(payload["state"])
+        if role is State.CHAMPION:
+            _retire_champion(models, standing.spec)
+        models[model] = replace(standing, state=role, proposal=None)
 
 
-def _retire_champion(found: dict[str, Standing], spec: str) -> None:
-    for model, standing in found.items():
+def _retire_champion(models: dict[str, Standing], spec: str) -> None:
+    for model, standing in models.items():
         if standing.spec == spec and standing.state is State.CHAMPION:
-            found[model] = replace(standing, state=State.RETIRED)
+            models[model] = replace(standing, state=State.RETIRED)
+
+
+def _apply_policy(
+    policies: dict[str, PolicyStanding], payload: Mapping[str, Any], digest: str
+) -> None:
+    name = payload["policy"]
+    if payload["event"] == "policy proposed":
+        policies[name] = PolicyStanding(name, payload["id"], payload["actor"], digest)
+    else:
+        policies[name] = replace(policies[name], approver=payload["actor"])

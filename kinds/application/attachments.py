@@ -59,6 +59,8 @@ async def attach(
         refusal=texts.FILES_TODAY,
     )
     file = await clean(content)
+    if file.pages > paper.pages_most:
+        raise InvalidInput(texts.FILE_PAGES, "file", most=paper.pages_most)
     key_sealed, body = app.vault.encrypt_file(file.content, FILE)
     command = {"case": case.id, "material": material, "name": name, "bytes": len(content)}
     async with transaction() as tx:

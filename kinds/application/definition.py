@@ -89,6 +89,7 @@ class Material:
     title: Named
     required: bool = True
     files_most: int = 3
+    pages_most: int = 50
     when: tuple[str, str] | None = None
 
 
@@ -303,7 +304,6 @@ def _unit_faults(definition: Definition, units: Collection[str]) -> Iterator[str
             named += group
             if not group or len(set(group)) < len(group):
                 yield f"{state.name}: a group of branches is empty or names a unit twice"
-        yield from _twice(f"branch of {state.name}", [u for group in state.branches for u in group])
     for unit in sorted({unit for unit in named if unit not in units}):
         yield f"the city has no unit {unit!r}"
 

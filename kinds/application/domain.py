@@ -5,7 +5,7 @@ late from Tuesday on. The promise runs while it is a unit's turn and stands stil
 waits for the citizen; the day on which a clock starts is not counted.
 """
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from enum import StrEnum
@@ -200,13 +200,17 @@ def days_left(clocks: Clocks, calendar: Calendar, today: date) -> int | None:
     return -calendar.count_working_days(clocks.due_on, today)
 
 
-def next_group(branches: Sequence[Sequence[str]], agreed: Collection[str]) -> Sequence[str]:
-    """The units that are to be asked now: those of the first group that has not wholly agreed."""
-    for group in branches:
-        asked = [unit for unit in group if unit not in agreed]
+def next_group(branches: Sequence[Sequence[str]], agreed: Collection[str]) -> Mapping[str, str]:
+    """Who is to be asked now, by branch: of the first group that has not wholly agreed.
+
+    A branch is named by its group and its unit, which may be asked in several groups.
+    """
+    for number, group in enumerate(branches, 1):
+        named = {f"{number}/{unit}": unit for unit in group}
+        asked = {branch: unit for branch, unit in named.items() if branch not in agreed}
         if asked:
             return asked
-    return ()
+    return {}
 
 
 def _used(clocks: Clocks, calendar: Calendar, today: date) -> int | None:

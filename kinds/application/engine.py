@@ -133,9 +133,9 @@ async def open_work(app: App, tx: Transaction, case: Case, definition: Definitio
             step = definition.find_step(case.state, state.agreed)
             return await take(app, tx, case, definition, step, SYSTEM)
         work = [
-            (unit, unit, await pick_officer(app, tx, unit, but=[case.citizen_id]))
-            for unit in group
-            if unit not in waiting
+            (branch, unit, await pick_officer(app, tx, unit, but=[case.citizen_id]))
+            for branch, unit in group.items()
+            if branch not in waiting
         ]
     await store.open_tasks(tx, case, TaskKind.WORK, work, app.clock.now())
     return case

@@ -1,8 +1,9 @@
 """Applications in GraphQL, as citizens use them."""
 
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from typing import Annotated
+from uuid import UUID
 
 import strawberry
 
@@ -24,10 +25,11 @@ from core.graphql import (
     parse_id,
     query,
     signed_in,
+    subscription,
     view,
 )
 from core.upstream.readings import ReadStatus
-from kinds.application import attachments, service, texts, versions
+from kinds.application import attachments, messages, service, texts, versions
 from kinds.application.definition import Actor, FieldType, Turn
 from kinds.application.domain import Promise, TaskKind, TaskStatus
 from kinds.application.form import FormIncomplete
@@ -150,7 +152,7 @@ class Query:
             only_open=only_open,
             service=service_id,
         )
-        shown = {row.id: await _case(info, row) for row in rows}
+        shown = {case.id: case for case in await _show_all(info.context, rows)}
         return connection(
             rows, first, lambda row: str(row.id), lambda row: shown[row.id], after=after
         )
@@ -274,6 +276,18 @@ class Mutation:
         return CaseChanged(case=await _case(info, row))
 
 
+@strawberry.type
+class Subscription:
+    """The subscription field of applications."""
+
+    @subscription(signed_in(), description="The viewer's cases, each time the city moves one.")
+    async def case_changed(self, info: Info) -> AsyncIterator[CaseView]:
+        """Whichever process moved it."""
+        call = info.context
+        async for case_id in call.app.bus.stream(messages.topic(call.require_viewer().user_id)):
+            yield await _case(info, await service.get_case(call, UUID(case_id)))
+
+
 @home_card("your-cases", texts.YOUR_CASES, identity_level=1)
 async def your_cases_card(call: Call) -> YourCasesSection:
     """The home screen's card."""
@@ -285,17 +299,20 @@ async def your_cases_card(call: Call) -> YourCasesSection:
         as_of=call.app.clock.now(),
         reason=None,
         waiting_for_you=sum(row.turn == Turn.CITIZEN for row in rows),
-        cases=[await _show(call, row) for row in rows],
+        cases=await _show_all(call, rows),
     )
 
 
 async def _case(info: Info, row: Case) -> CaseView:
-    return await _show(info.context, row)
+    (shown,) = await _show_all(info.context, [row])
+    return shown
 
 
-async def _show(call: Call, row: Case) -> CaseView:
-    definition = await versions.get_stored(call.app, row.definition_id)
-    return to_case(call, row, definition, service.answers_of(call, row))
+async def _show_all(call: Call, rows: Sequence[Case]) -> list[CaseView]:
+    stored = await versions.get_all_stored(call.app, {row.definition_id for row in rows})
+    return [
+        to_case(call, row, stored[row.definition_id], service.answers_of(call, row)) for row in rows
+    ]
 
 
 def _answers(given: list[CaseAnswerInput]) -> dict[str, str]:

@@ -98,8 +98,8 @@ class CaseEvent(Model):
 class Task(Model):
     """A piece of work on a case that stands in a unit's queue.
 
-    `branch` is the unit that the definition asked, "" where the state has no branches; `unit` is
-    whoever has it now, `from_unit` who handed it over.
+    `branch` names the group and the unit that the definition asked, "" where the state has no
+    branches; `unit` is whoever has it now, `from_unit` who handed it over.
     """
 
     id = fields.UUIDField(primary_key=True)

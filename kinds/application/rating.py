@@ -72,7 +72,7 @@ async def rate(
 
 async def _call_back(call: Call, case: Case, grade: int, text: str) -> Opening | None:
     """The call-back on a poor rating; a rated call-back is called back no more."""
-    definition = await versions.find_call_back(call.app)
+    definition = await versions.find_call_back(call)
     if definition is None or case.service_id == definition.service:
         return None
     answers = {"case_no": case.no, "grade": str(grade), "text": text}

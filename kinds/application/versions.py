@@ -5,7 +5,7 @@ runs keeps its own however the file is edited.
 """
 
 import tomllib
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from hashlib import sha256
@@ -16,8 +16,9 @@ from pydantic import TypeAdapter
 
 from core.city import City
 from core.context.app import App
+from core.context.call import Call
 from core.context.contributions import StartCheck
-from core.database import connection, fetch_one
+from core.database import connection, fetch_all
 from core.errors import StartError
 from core.json import to_json
 from core.manifest import Manifest
@@ -38,7 +39,7 @@ class Application:
     """A service that runs on the engine: the structure of its definition.
 
     `rule` finds what is wrong with a complete form beyond its fields: it is given the answers that
-    are there, and today. `for_item(app, definition, item)` makes the definition of one item of the
+    are there, and today. `for_item(call, definition, item)` makes the definition of one item of the
     city's registry, None for an item that there is not; without it the service has one definition.
     """
 
@@ -46,7 +47,7 @@ class Application:
     rule: Rule | None = None
     calls_back: bool = False
     """Its cases are the call-backs that follow on poor ratings of others."""
-    for_item: Callable[[App, Definition, str], Awaitable[Definition | None]] | None = None
+    for_item: Callable[[Call, Definition, str], Awaitable[Definition | None]] | None = None
 
     @property
     def service(self) -> str:
@@ -102,16 +103,20 @@ def _declared(app: App) -> Mapping[str, Application]:
     return app.once("applications.declared", lambda: {one.service: one for one in found})
 
 
-async def find_call_back(app: App) -> Definition | None:
+async def find_call_back(call: Call) -> Definition | None:
     """The definition of call-backs, where a service declares one."""
-    for application in _declared(app).values():
+    for application in _declared(call.app).values():
         if application.calls_back:
-            return await find_current(app, application.service)
+            return await find_current(call, application.service)
     return None
 
 
-async def find_current(app: App, service: str, item: str = "") -> Definition | None:
-    """The definition by which a case would be opened now; None for no such service or item."""
+async def find_current(call: Call, service: str, item: str = "") -> Definition | None:
+    """The definition by which a case would be opened now; None for no such service or item.
+
+    Raises what a service's `for_item` does: Unavailable, Conflict for an item that is withdrawn.
+    """
+    app = call.app
     application = _declared(app).get(service)
     if application is None:
         return None
@@ -121,7 +126,7 @@ async def find_current(app: App, service: str, item: str = "") -> Definition | N
     )
     if application.for_item is None:
         return definition if not item else None
-    of_item = await application.for_item(app, definition, item)
+    of_item = await application.for_item(call, definition, item)
     if of_item is not None:
         check(of_item, app.city.departments)
     return of_item
@@ -158,14 +163,20 @@ async def store(app: App, definition: Definition) -> UUID:
 
 async def get_stored(app: App, definition_id: UUID) -> Definition:
     """The definition that a case runs by."""
+    return (await get_all_stored(app, [definition_id]))[definition_id]
+
+
+async def get_all_stored(app: App, ids: Collection[UUID]) -> Mapping[UUID, Definition]:
+    """The definitions that cases run by, in one statement at most: they never change."""
     known = _known(app)
-    if definition_id not in known:
-        row = await fetch_one(
-            connection(), "SELECT body FROM applications_definition WHERE id = $1", definition_id
-        )
-        assert row is not None
-        _keep(known, definition_id, _ADAPTER.validate_json(row["body"]))
-    return known[definition_id]
+    found = {id_: known[id_] for id_ in ids if id_ in known}
+    missing = [id_ for id_ in set(ids) if id_ not in found]
+    if missing:
+        sql = "SELECT id, body FROM applications_definition WHERE id = ANY($1)"
+        for row in await fetch_all(connection(), sql, missing):
+            found[row["id"]] = _ADAPTER.validate_json(row["body"])
+            _keep(known, row["id"], found[row["id"]])
+    return found
 
 
 def _known(app: App) -> dict[UUID, Definition]:

@@ -1,8 +1,21 @@
-"""The manifest of affairs: one folder for each service, and the registry that they share."""
+"""The manifest of affairs: one folder for each service, and what several of them share."""
 
 from core.manifest import Manifest
 
 MANIFEST = Manifest(
     name="affairs",
-    rooms=("registry", "items", "residence.definition", "cases.definition", "rating.definition"),
+    rooms=(
+        "registry",
+        "items",
+        "licences",
+        "outlets",
+        "verifiers",
+        "residence.definition",
+        "cases.definition",
+        "rating.definition",
+        "models",
+        "jobs",
+    ),
+    migrations="migrations",
+    commands={"verifiers": "verifiers.commands"},
 )

@@ -11,6 +11,7 @@ MANIFEST = Manifest(
         "graphql.staff",
         "routes",
         "upstream",
+        "audience",
         "domain",
         "messages",
         "models",

@@ -16,6 +16,7 @@ _DEPARTMENTS = {
     "grid_worker": "grid_office",
     "bank_officer": "finance",
     "risk_officer": "finance",
+    "finance_officer": "finance",
     "operator": "big_data",
 }
 _DEADLINE_S = 10.0

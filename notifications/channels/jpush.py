@@ -8,19 +8,21 @@ the same cid, it is noted before anything is sent.
 
 import base64
 from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
 from typing import Any
 
 from core.context.app import App
-from core.database import connection, fetch_all
+from core.database import Transaction, connection, fetch_all
 from core.deadline import Deadline
 from core.upstream.breaker import BreakerPolicy
 from core.upstream.client import UpstreamError
 from core.upstream.operation import Request, System, json_of
+from notifications.channels.credentials import credentials_of
 from notifications.channels.port import Failed, Outbound, Outcome, Provider, Refused, Taken
-from notifications.credentials import credentials_of
-from notifications.domain import Channel, SendLane
+from notifications.templates.domain import Channel, SendLane
 
 BATCH = 1_000
+CIDS_KEPT = timedelta(days=2)
 NO_SUCH_DEVICE = 1011
 TOO_MANY = 2002
 SERVER_ERRORS = frozenset({1000, 1001, 1030, 2003})
@@ -133,6 +135,13 @@ async def _noted(refs: Sequence[str]) -> dict[str, str]:
         connection(), "SELECT ref, cid FROM notifications_push_cid WHERE ref = ANY($1)", list(refs)
     )
     return {row["ref"]: row["cid"] for row in rows}
+
+
+async def delete_cids(db: Transaction, before: datetime) -> None:
+    """Drop cids that were noted before a moment."""
+    await fetch_all(
+        db, "DELETE FROM notifications_push_cid WHERE created_at < $1 RETURNING 1", before
+    )
 
 
 def _authorization(app: App) -> str:

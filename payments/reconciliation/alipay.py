@@ -124,12 +124,12 @@ def read(file: BinaryIO, announced: Announced) -> Iterator[Line]:
 class _Sums(NamedTuple):
     """Of payments or of refunds: how many, by the orders' amounts, and as settled with us."""
 
-    count: int = 0
+    lines: int = 0
     amount_fen: int = 0
     settled_fen: int = 0
 
     def plus(self, amount_fen: int, settled_fen: int) -> "_Sums":
-        return _Sums(self.count + 1, self.amount_fen + amount_fen, self.settled_fen + settled_fen)
+        return _Sums(self.lines + 1, self.amount_fen + amount_fen, self.settled_fen + settled_fen)
 
 
 def read_detail(lines: Iterator[str]) -> Iterator[Line]:
@@ -167,7 +167,7 @@ def _compare(told: tuple[int, int], sums: _Sums, *, is_whole: bool) -> None:
     Where a line could not be read, its amount is missing from our sum and only the count can tell.
     """
     count, amount_fen = told
-    if count != sums.count or (is_whole and amount_fen not in (sums.settled_fen, sums.amount_fen)):
+    if count != sums.lines or (is_whole and amount_fen not in (sums.settled_fen, sums.amount_fen)):
         raise StatementRefused(NAME, "totals")
 
 

@@ -1,4 +1,6 @@
-"""Reconciliation: compare a day's statements, look at cases, resolve them, draw the day."""
+"""Reconciliation: compare a day's statements, look at cases, draw the day.
+
+Cases are closed by two members of staff, signed in (payments.reconciliation.graphql)."""
 
 import getpass
 from datetime import datetime
@@ -15,7 +17,6 @@ from core.errors import StartError
 from core.money import format_yuan
 from core.processes.command import in_app
 from core.upstream.client import UpstreamError
-from payments.reconciliation.domain import Resolution
 
 app = typer.Typer(
     help="The day after: statements, cases, payouts.",
@@ -142,24 +143,6 @@ def take(case_id: Number, note: Why, by: Who = "") -> None:
 
     async def act(house: App) -> str:
         case = await service.take_up(house, case_id, actor=by or getpass.getuser(), note=note)
-        return str(case.state)
-
-    typer.echo(f"case {case_id}: {in_app('reconcile', act)}")
-
-
-@app.command()
-def resolve(
-    case_id: Number,
-    resolution: Annotated[Resolution, typer.Option("--as", help="How it was settled.")],
-    note: Why,
-    by: Who = "",
-) -> None:
-    """Close a case. Moves no money; its payee's payout is tried again."""
-    from payments.reconciliation import service
-
-    async def act(house: App) -> str:
-        actor = by or getpass.getuser()
-        case = await service.resolve(house, case_id, resolution, actor=actor, note=note)
         return str(case.state)
 
     typer.echo(f"case {case_id}: {in_app('reconcile', act)}")

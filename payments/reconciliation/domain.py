@@ -49,7 +49,7 @@ BLOCKING_ODDITIES = (Oddity.FOREIGN_REFUND,)
 
 
 class Resolution(StrEnum):
-    """How a difference was settled. Resolving moves no money: the correction is its own posting."""
+    """What a case was closed as; the posting that closes it is a CorrectionKind."""
 
     CORRECTED_HERE = "corrected_here"
     CORRECTED_THERE = "corrected_there"
@@ -76,3 +76,33 @@ CASE = StateMachine(
 """`cleared`: a later look at the same day shows no difference any more."""
 
 UNSETTLED = ("open", "investigating")
+
+
+class CorrectionKind(StrEnum):
+    """What closes a case. WRITE_OFF: we bear or keep the difference with a PSP. COST: a fee or
+    coupon is a cost of ours. SUSPENSE: a PSP's money for us that no payment explains is kept apart.
+    TAKE_BACK: the money never came, and its payee gives it back. BOOK_REFUND: a refund that the PSP
+    has made is booked. BANK_REFUND: a refund that the PSP refuses for good is paid from our own
+    bank account. NO_POSTING: nothing was wrong with the money.
+    """
+
+    WRITE_OFF = "WRITE_OFF"
+    COST = "COST"
+    SUSPENSE = "SUSPENSE"
+    TAKE_BACK = "TAKE_BACK"
+    BOOK_REFUND = "BOOK_REFUND"
+    BANK_REFUND = "BANK_REFUND"
+    NO_POSTING = "NO_POSTING"
+
+
+CORRECTION = StateMachine(
+    name="correction",
+    table="payments_correction",
+    column="state",
+    initial=("proposed",),
+    edges=(
+        Edge("proposed", "approve", "approved"),
+        Edge("proposed", "reject", "rejected"),
+    ),
+)
+"""A posting that closes a case: decided by another person than its proposer."""

@@ -96,6 +96,23 @@ class CaseNote(Model):
         table = "payments_case_note"
 
 
+class Correction(Model):
+    """How a case is to be closed: proposed by one member of staff, decided by another."""
+
+    id = fields.UUIDField(primary_key=True)
+    case_id = fields.BigIntField(db_index=True)
+    kind = fields.CharField(max_length=16)
+    note = fields.CharField(max_length=500)
+    state = fields.CharField(max_length=16)
+    proposed_by = fields.UUIDField()
+    proposed_at = fields.DatetimeField()
+    decided_by = fields.UUIDField(null=True)
+    decided_at = fields.DatetimeField(null=True)
+
+    class Meta:
+        table = "payments_correction"
+
+
 class Payout(Model):
     """The instruction to pay a payee what it was owed for a day. Never changed."""
 

@@ -42,7 +42,8 @@ passed AS (
 SELECT (SELECT count(*) FROM passed)::int AS payments,
        (SELECT coalesce(sum(amount_fen), 0) FROM passed)::bigint AS fulfilled_fen,
        (SELECT coalesce(sum(e.amount_fen), 0) FROM passed p
-          JOIN payments_journal j ON j.intent_id = p.intent_id AND j.kind = 'reverse'
+          JOIN payments_journal j
+            ON j.intent_id = p.intent_id AND j.kind IN ('reverse', 'correct')
           JOIN payments_entry e ON e.journal_id = j.id
            AND e.account_id = (SELECT id FROM account))::bigint AS reversed_fen
 """

@@ -92,9 +92,17 @@ def _verdict(report: Report) -> str:
     if not report.statements:
         return f"<p class='bad'>{_both(texts.NOTHING_YET)}</p>"
     unsettled = sum(case.state in UNSETTLED for case in report.cases)
-    text = texts.ALL_SETTLED if unsettled == 0 else texts.UNSETTLED_CASES
-    css = "good" if unsettled == 0 else "bad"
-    return f"<p class='{css}'><b>{_both(text, count=unsettled)}</b></p>"
+    apart_fen = sum(
+        abs(s.their_paid_fen - s.our_paid_fen) + abs(s.their_refunded_fen - s.our_refunded_fen)
+        for s in report.statements
+        if s.source in report.psps
+    )
+    text = texts.UNSETTLED_CASES if unsettled else texts.ALL_SETTLED
+    if not unsettled and apart_fen:
+        text = texts.SETTLED_WITH_DIFFERENCES
+    css = "bad" if unsettled or apart_fen else "good"
+    yuan = format_yuan(apart_fen)
+    return f"<p class='{css}'><b>{_both(text, count=unsettled, yuan=yuan)}</b></p>"
 
 
 def _picture(report: Report) -> str:

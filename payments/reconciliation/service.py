@@ -205,17 +205,6 @@ def _may_refute(intent: Intent) -> bool:
     )
 
 
-async def resolve(app: App, case_id: int, resolution: Resolution, *, actor: str, note: str) -> Case:
-    """Close a case; the payee's payout is tried again. See cases.step for what it raises."""
-    now = app.clock.now()
-    async with transaction() as tx:
-        case = await cases.step(
-            tx, case_id, "resolve", actor=actor, note=note, now=now, resolution=resolution
-        )
-        await PAY_OUT.enqueue(app, tx, case.booked_on, key=case.booked_on.isoformat())
-    return case
-
-
 async def take_up(app: App, case_id: int, *, actor: str, note: str) -> Case:
     """Tell that somebody looks into a case."""
     async with transaction() as tx:

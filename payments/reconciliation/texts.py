@@ -7,6 +7,21 @@ NOTE_MISSING = Text(
     "请写明处理人和理由",
     "Say who resolves it, and why",
 )
+NOT_POSSIBLE = Text(
+    "NOT_POSSIBLE",
+    "该差错不能这样处理",
+    "This case cannot be closed like that",
+)
+PROPOSED_ALREADY = Text(
+    "PROPOSED_ALREADY",
+    "该差错已有待复核的处理方案",
+    "A correction of this case waits for approval",
+)
+SECOND_PERSON = Text(
+    "SECOND_PERSON",
+    "须由另一名工作人员复核",
+    "Another person has to decide this",
+)
 NOT_RECONCILED = Text(
     "NOT_RECONCILED",
     "该日账单尚未全部对账",
@@ -21,6 +36,11 @@ OPEN_BREAKS = Text(
 TITLE = Text("TITLE", "对账日报", "Reconciliation of a day")
 NOTHING_YET = Text("NOTHING_YET", "该日尚未对账", "No statement of this day is compared yet")
 ALL_SETTLED = Text("ALL_SETTLED", "账账相符，无未决差错", "Nothing is left open")
+SETTLED_WITH_DIFFERENCES = Text(
+    "SETTLED_WITH_DIFFERENCES",
+    "无未决差错，账单与账簿相差 {yuan} 元",
+    "No case is open; statements and ledger differ by {yuan} yuan",
+)
 UNSETTLED_CASES = Text(
     "UNSETTLED_CASES", "未决差错 {count} 笔", "{count} differences are not settled"
 )

@@ -150,14 +150,14 @@ def read(file: BinaryIO, announced: Announced) -> Iterator[Line]:
             raise StatementRefused(NAME, "malformed", "lines after the summary")
     if misread_lines and not ours:
         raise StatementRefused(NAME, "malformed", "not one line of this merchant's")
-    if told.count != sums.count or (told != sums and not misread_lines):
+    if told.lines != sums.lines or (told != sums and not misread_lines):
         raise StatementRefused(NAME, "totals")
 
 
 class _Sums(NamedTuple):
     """How many lines, what was paid and returned by the orders' amounts, and the fees, finer."""
 
-    count: int
+    lines: int
     paid_fen: int
     refunded_fen: int
     fees: int

@@ -2,6 +2,7 @@
 
 import csv
 import re
+import shlex
 from pathlib import Path
 
 import orjson
@@ -9,8 +10,9 @@ import pytest
 from typer.testing import CliRunner
 
 from credit.commands.main import app
-from credit.log.chain import JsonLinesStore
-from credit.registry.registry import Registry, State
+from credit.policy.files import SHIPPED
+from credit.registry.registry import State
+from credit.registry.store import Home
 from credit.training import specs
 from credit.training.specs.jinan import JINAN
 
@@ -139,57 +141,112 @@ def test_a_tampered_model_is_refused_by_every_command(home, tmp_path):
     assert {path.name for path in tmp_path.iterdir()} == {"bad"}
 
 
-def test_monitor_recalibrates_and_registers(home):
-    registry = home / "registry.jsonl"
+@pytest.fixture(scope="module")
+def people(home):
+    """Five officers of the installation, each with a key."""
+    keys = {}
+    for name, roles in {
+        "zhao": ["author"], "qian": ["validator"], "sun": ["proposer"], "li": ["approver"],
+        "wang": ["risk"],
+    }.items():  # fmt: skip
+        keys[name] = home / "people" / f"{name}.pem"
+        role = [part for r in roles for part in ("--role", r)]
+        run("registry", "enrol", "--id", name, "--name", name, *role, "--key-out", keys[name])
+    return keys
+
+
+def said_id(said: str) -> str:
+    found = re.search(r"proposed as ([0-9a-f]{12})", said)
+    assert found
+    return found[1]
+
+
+@pytest.fixture(scope="module")
+def report(home):
+    path = home / "report.json"
+    run("evaluate", "--model", home / "m", "--data", home / "loans.csv", "--report",
+        home / "report.html", "--json", path)  # fmt: skip
+    return path
+
+
+def test_from_training_to_a_decision_by_four_people(home, people, report):
+    model = digest((home / "said").read_text())[:12]
+    registry = ("registry",)
+    run(*registry, "register", "--model", home / "m", "--as", people["zhao"])
+    told = report.read_bytes()
+    report.write_bytes(told.replace(b'"rows": ', b'"rows": 1'))
+    assert "it was changed" in run(*registry, "validate", model, "--report", report, "--as",
+                                   people["qian"], code=1)  # fmt: skip
+    report.write_bytes(told)
+    out = run(*registry, "validate", model, "--report", report, "--as", people["qian"])
+    findings = [line.removeprefix("open: ") for line in out.splitlines() if "open: " in line]
+    if findings:
+        named = [part for finding in findings for part in ("--finding", finding)]
+        run(*registry, "waive", model, *named, "--reason", "seen", "--as", people["wang"])
+    proposal = said_id(run(*registry, "propose", model, "champion", "--as", people["sun"]))
+    assert "no officer" in run(*registry, "approve", model, proposal, "--as",
+                               home / "state" / "keys" / "token_signing.pem", code=1)  # fmt: skip
+    assert "champion" in run(*registry, "approve", model, proposal, "--as", people["li"])
+    policy = said_id(run(*registry, "propose-policy", SHIPPED / "example_jinan.toml", "--as",
+                         people["sun"]))  # fmt: skip
+    run(*registry, "approve-policy", policy, "--as", people["li"])
+    listed = run(*registry, "list")
+    assert model in listed
+    assert "example/working-capital/1" in listed
+    decide_log_replay_verify(home)
+
+
+def decide_log_replay_verify(home):
+    """By what stands alone: the same key gives the same entry, and the log holds."""
+    fields = {name: values[3] for name, values in history().items()}
+    asked = home / "application.json"
+    asked.write_bytes(orjson.dumps(fields))
+    decide = ("decide", "--bank", "example", "--product", "working-capital", "--application",
+              asked, "--id", "app-1", "--idempotency-key", "k-1")  # fmt: skip
+    told = orjson.loads(run(*decide))
+    assert told["outcome"] in ("approve", "refer", "decline")
+    assert told["policy"] == "example/working-capital/1"
+    assert orjson.loads(run(*decide)) == told
+    assert "1 the same, 0 different" in run("replay", "--bank", "example")
+    head = run("verify", "--bank", "example").strip()
+    assert head == f"1:{told['entry_hash']}"
+    assert head in run("verify", "--bank", "example", "--head", head)
+    assert "no policy of other for" in run("decide", "--bank", "other", *decide[3:], code=1)
+    asked.write_text("[1]")
+    assert "no JSON object" in run(*decide, code=1)
+
+
+def test_monitor_recalibrates_and_registers(home, people):
     out = RUN.invoke(app, ["monitor", "--model", str(home / "m"), "--data",
         str(home / "loans.csv"), "--json", str(home / "mon.json"), "--recalibrate",
-        str(home / "m2"), "--registry", str(registry), "--actor", "risk-7"])  # fmt: skip
+        str(home / "m2"), "--register", str(people["zhao"])])  # fmt: skip
     watched = orjson.loads((home / "mon.json").read_bytes())
-    assert out.exit_code == (2 if watched["alarm"] == "red" else 0)
-    standing = Registry(JsonLinesStore(registry)).standings()[digest(out.output)]
+    assert out.exit_code == (2 if watched["alarm"] == "red" else 0), out.output
+    place = Home(home / "state" / "credit", [])
+    standing = place.registry.book().models[digest(out.output)]
     assert standing.state is State.DRAFT
-    assert standing.author == "risk-7"
+    assert standing.author == "zhao"
     assert standing.parent == digest((home / "said").read_text())
     run("score", "--model", home / "m2", "--data", home / "loans.csv", "--out", home / "s2.csv")
 
 
-def test_a_model_goes_from_draft_to_champion_by_four_eyes(home, tmp_path):
-    file = ("--file", tmp_path / "registry.jsonl")
-    report = tmp_path / "report.json"
-    run("evaluate", "--model", home / "m", "--data", home / "loans.csv", "--report",
-        tmp_path / "r.html", "--json", report)  # fmt: skip
-    told = orjson.loads(report.read_bytes())
-    row = {"group": "region", "value": "370126", "ratio": 0.71, "blocks": True}
-    report.write_bytes(orjson.dumps(told | {"fairness": [row]}))
-    model = told["model"][:8]
-    officer = home / "state" / "keys" / "token_signing.pem"
-    run("registry", "register", "--model", home / "m", "--actor", "author", *file)
-    run("registry", "validate", model, "--report", report, "--actor", "validator", *file)
-    propose = ("registry", "propose", model, "champion", "--actor", "first", *file)
-    assert "open fairness findings: region=370126 (0.71)" in run(*propose, code=1)
-    run("registry", "waive", model, "--reason", "small town, seen", "--officer-key", officer,
-        "--trusted", officer, "--actor", "officer", *file)  # fmt: skip
-    run(*propose)
-    approve = ("registry", "approve", model, "--actor")
-    assert "someone else" in run(*approve, "first", *file, code=1)
-    assert "champion" in run(*approve, "second", *file)
-    listed = run("registry", "list", *file)
-    assert model in listed
-    assert "waived" in listed
-
-
-def test_a_report_on_another_model_validates_nothing(home, tmp_path):
-    file = ("--file", tmp_path / "registry.jsonl")
-    run("registry", "register", "--model", home / "m", "--actor", "author", *file)
-    before = (tmp_path / "registry.jsonl").read_bytes()
-    report = tmp_path / "report.json"
-    report.write_bytes(orjson.dumps({"model": "f" * 64, "fairness": []}))
-    model = orjson.loads(before)["payload"]["model"]
-    said = run("registry", "validate", model, "--report", report, "--actor", "v", *file, code=1)
-    assert "tells of model ffffffffffff" in said
-    assert "does not name one registered model" in run(
-        "registry", "approve", "0" * 12, "--actor", "x", *file, code=1)  # fmt: skip
-    assert (tmp_path / "registry.jsonl").read_bytes() == before
+def test_the_recorded_command_alone_makes_the_same_bytes(home, tmp_path, monkeypatch):
+    """With every option: nothing that shaped the model is left out of its command."""
+    raw = {name: values[1:800:2] for name, values in history().items() if name != "defaulted"}
+    raw["applied_on"] = ["2022-03-01"] * 400
+    write_csv(home / "declined.csv", raw)
+    monkeypatch.chdir(home)
+    run("train", "--spec", "jinan", "--data", "loans.csv", "--through", 2023, "--seed", 3,
+        "--also", "legal_form", "--also", "district", "--accept-suspect", "tax_grade",
+        "--base-rate", 0.05, "--rejects", "declined.csv", "--reject-odds", 2.0,
+        "--as-of", "2024-06-30", "--out", tmp_path / "one")  # fmt: skip
+    first = (tmp_path / "one" / "model.json").read_bytes()
+    command = orjson.loads(first)["training"]["command"]
+    run(*shlex.split(command)[2:], "--out", tmp_path / "two")
+    assert (tmp_path / "two" / "model.json").read_bytes() == first
+    card = (tmp_path / "two" / "model_card.md").read_text()
+    for told in ("400", "tax_grade", "legal_form, district", "0.05"):
+        assert told in card
 
 
 @pytest.mark.parametrize(

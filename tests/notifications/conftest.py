@@ -7,12 +7,14 @@ import pytest
 
 from core.context.app import App
 from core.manifest import Manifest, discover
-from notifications.upstream import GATEWAY
+from notifications.channels.gateways import GATEWAY
 from tests.fakes import FakeSms
 from tests.notifications.probe.providers import Recorder, recorder
 from tests.upstreams import by_operation
 
-PROBE = Manifest(name="probe", package="tests.notifications.probe", rooms=("messages", "providers"))
+PROBE = Manifest(
+    name="probe", package="tests.notifications.probe", rooms=("audience", "messages", "providers")
+)
 
 
 @pytest.fixture(scope="session")

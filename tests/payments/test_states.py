@@ -11,7 +11,7 @@ from core.database import parse_url
 from core.ids import new_id
 from core.processes.embedded import DatabaseUrls
 from core.states import IllegalTransition, StateMachine
-from payments.domain import CONTRACT, HOLD, INTENT, REFUND, STATUS, UNPAID, next_look
+from payments.domain import CONTRACT, HOLD, INTENT, OPEN, REFUND, STATUS, next_look
 from payments.reconciliation.domain import CASE
 
 MACHINES = (INTENT, REFUND, HOLD, CONTRACT, CASE)
@@ -75,7 +75,7 @@ def test_the_code_takes_the_edges_and_nothing_else(machine: StateMachine) -> Non
 def test_every_state_is_told_to_the_payer_and_can_be_settled_while_unpaid() -> None:
     assert set(STATUS) == set(INTENT.states)
     for state in INTENT.states:
-        assert INTENT.allows(state, "settle") == (state in UNPAID)
+        assert INTENT.allows(state, "settle") == (state in OPEN)
         # nothing that ends without money may be deaf to money that comes after all
         if state in ("expired", "rejected"):
             assert INTENT.allows(state, "settle_late")

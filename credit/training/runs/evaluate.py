@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import orjson
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from rich.console import Console
 from rich.table import Table
 
@@ -15,6 +15,7 @@ from credit.engine.features import Floats
 from credit.errors import InputError
 from credit.files import Batch, TableForm, written_whole
 from credit.policy.choice import policy_for
+from credit.registry.evidence import write_report
 from credit.training.data import Dataset, build, joined
 from credit.training.evaluate import evaluate
 from credit.training.report import render
@@ -39,8 +40,10 @@ class EvaluationRun:
     form: TableForm | None = None
 
 
-def evaluate_file(artefact: Artefact, run: EvaluationRun, console: Console) -> dict[str, Any]:
-    """Evaluate on a file and write both reports."""
+def evaluate_file(
+    artefact: Artefact, run: EvaluationRun, key: Ed25519PrivateKey | None, console: Console
+) -> dict[str, Any]:
+    """Evaluate on a file and write both reports, the JSON sealed with the key."""
     spec = spec_from_plain(artefact.content["spec_plain"])
     raw = read_raw(run.data, spec, console, run.form)
     loans = build(raw, spec, today=run.today)
@@ -64,8 +67,9 @@ def evaluate_file(artefact: Artefact, run: EvaluationRun, console: Console) -> d
     page = render(result).encode()
     with written_whole(run.report) as file:
         file.write(page)
-    with written_whole(run.json) as file:
-        file.write(orjson.dumps(result, option=orjson.OPT_INDENT_2 | orjson.OPT_SORT_KEYS))
+    write_report(run.json, result, key)
+    if key is None:
+        console.print("the report is not sealed: --key holds no private key", highlight=False)
     _say_evaluated(console, result)
     return result
 

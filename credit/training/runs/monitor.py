@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -27,11 +27,8 @@ class MonitorRun:
     data: Path
     json: Path | None
     recalibrate: Path | None
-    registry: Path | None
     ahead: float | None
-    actor: str
     today: date
-    now: datetime
     as_of: date | None = None
     form: TableForm | None = None
 
@@ -59,18 +56,7 @@ def monitor_file(
         with written_whole(run.recalibrate / CARD_FILE) as file:
             file.write(model_card(content, digest).encode())
         console.print(f"recalibrated: sha256 {digest} → {run.recalibrate}", soft_wrap=True)
-        if run.registry:
-            _enter(run, content, digest)
     return bool(result["alarm"] == "red")
-
-
-def _enter(run: MonitorRun, content: dict[str, Any], digest: str) -> None:
-    from credit.log.chain import JsonLinesStore
-    from credit.registry.registry import Registry
-
-    assert run.registry is not None
-    registry = Registry(JsonLinesStore(run.registry))
-    registry.register(digest, content["spec"], run.actor, run.now, parent=content["parent"])
 
 
 def _say_monitored(console: Console, result: dict[str, Any]) -> None:

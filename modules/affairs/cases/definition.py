@@ -9,15 +9,13 @@ from dataclasses import replace
 from datetime import date
 
 from core.city import City
-from core.context.app import App
+from core.context.call import Call
 from core.texts import Named
 from kinds.application import texts
 from kinds.application.definition import (
     Actor,
-    Choice,
     Definition,
     Field,
-    FieldType,
     Numbering,
     State,
     Step,
@@ -25,17 +23,12 @@ from kinds.application.definition import (
 )
 from kinds.application.form import Problem, problem_of
 from kinds.application.versions import Application
-from modules.affairs.cases.items import find_item
+from modules.affairs.cases.items import ApplicationItem, find_item
 
 POST = "POST"
-_DELIVERY = (
-    Field("delivery", Named("结果领取方式", "How to get the result"), FieldType.CHOICE, options=(
-        Choice("E_LICENCE", Named("电子证照", "As an e-licence")),
-        Choice(POST, Named("邮寄", "By post")),
-        Choice("COUNTER", Named("窗口领取", "At the counter")),
-    )),
-    Field("post_address", Named("邮寄地址", "Address for the post"), required=False, most=120),
-)  # fmt: skip
+POST_ADDRESS = Field(
+    "post_address", Named("邮寄地址", "Address for the post"), required=False, most=120
+)
 
 _BASE = Definition(
     service="gov-case-apply",
@@ -111,19 +104,22 @@ def check_delivery(
     return []
 
 
-async def of_item(app: App, base: Definition, code: str) -> Definition | None:
-    """The definition of one item; None for one that is unknown or withdrawn."""
-    item = await find_item(app, code)
-    if item is None:
-        return None
+async def of_item(call: Call, base: Definition, code: str) -> Definition | None:
+    """The definition of one item; None for an unknown one. Raises as `find_item` does."""
+    item = await find_item(call, code)
+    return None if item is None else definition_of(base, item)
+
+
+def definition_of(base: Definition, item: ApplicationItem) -> Definition:
+    """What all items have in common, with what is an item's own."""
     return replace(
         base,
         title=item.title,
-        item=code,
-        number=Numbering(code, digits=4),
+        item=item.code,
+        number=Numbering(item.code, digits=4),
         unit=item.unit,
-        promise={"": max(item.days, 1)},
-        form=[*item.form, *_DELIVERY],
+        promise={"": item.days},
+        form=[*item.form, POST_ADDRESS],
         materials=item.materials,
         exclusive=item.exclusive,
         states=[

@@ -1,45 +1,99 @@
-"""What an application needs to know of a government item: its form, its papers, who examines it.
+"""A government item as applications need it: its form, its papers, the units that examine it."""
 
-The city's file `applications/items.toml` has some items until the registry answers for all.
-"""
-
-import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
-from pydantic import TypeAdapter
+from core.context.call import Call
+from core.errors import Conflict, NotFound
+from core.texts import Named, Text
+from kinds.application.definition import Choice, Field, FieldType, Material
+from kinds.application.versions import read_rules
+from modules.affairs.registry.domain import Item, ItemField, ItemStatus
+from modules.affairs.registry.service import get_item
 
-from core.context.app import App
-from core.texts import Named
-from kinds.application.definition import Field, Material
+ITEM_WITHDRAWN = Text(
+    "ITEM_WITHDRAWN",
+    "该事项已取消{successor}",
+    "This item is no longer offered{successor}",
+)
+_TYPES = {"[0-9]{17}[0-9X]": FieldType.RESIDENT_ID, "1[3-9][0-9]{9}": FieldType.MOBILE}
+"""Fields that the registry describes by a pattern alone, and we know better."""
+
+_PREFILLS = {"person.name": "name", "person.phone": "phone", "person.resident_id": "resident_id"}
+_FILES_MOST = 5
 
 
 @dataclass(frozen=True, slots=True)
 class ApplicationItem:
-    """An item that can be applied for. `stages` are the departments that examine it, stage after
-    stage, those of a stage at the same time; `days` the working days that are promised."""
+    """An item that can be applied for. `stages` are the units that examine it, stage after stage,
+    those of a stage at the same time; `days` the working days that are promised."""
 
     code: str
     title: Named
     unit: str
     stages: Sequence[Sequence[str]]
     days: int
-    form: Sequence[Field] = ()
-    materials: Sequence[Material] = ()
-    exclusive: bool = False
-    four_eyes: bool = False
+    form: Sequence[Field]
+    materials: Sequence[Material]
+    exclusive: bool
+    four_eyes: bool
 
 
-_ITEMS = TypeAdapter(list[ApplicationItem])
+async def find_item(call: Call, code: str) -> ApplicationItem | None:
+    """An item in force by its code; None for an unknown one.
+
+    Raises Conflict ITEM_WITHDRAWN, Unavailable where no registry is at hand.
+    """
+    try:
+        item = await get_item(call, code)
+    except NotFound:
+        return None
+    if item.status is ItemStatus.WITHDRAWN:
+        successor = f": {item.successor_code}" if item.successor_code else ""
+        raise Conflict(ITEM_WITHDRAWN, successor=successor)
+    rules = call.app.once("affairs.units", lambda: read_rules(call.app.settings, "item-units"))
+    return to_application(item, rules["units"], rules["others"])
 
 
-async def find_item(app: App, code: str) -> ApplicationItem | None:
-    """An item in force by its code of 31 characters; None for one that is unknown or withdrawn."""
-    return app.once("affairs.items", lambda: _read(app)).get(code)
+def to_application(item: Item, units: Mapping[str, str], others: str) -> ApplicationItem:
+    """An item of the registry; `units` are ours by its departments' codes, `others` that of the
+    departments which have none."""
+    stages = [
+        tuple(dict.fromkeys(units.get(department, others) for department in stage))
+        for stage in item.stages
+    ]
+    return ApplicationItem(
+        code=item.item_code,
+        title=Named(item.name_zh, item.name_zh),
+        unit=units.get(item.department.code, others),
+        stages=stages,
+        days=max(item.promised_days, 1),
+        form=[_field(field) for field in item.form],
+        materials=[
+            Material(
+                material.material_no,
+                Named(material.name_zh, material.name_zh),
+                required=material.required,
+                files_most=_FILES_MOST,
+                pages_most=material.pages_max,
+            )
+            for material in item.materials
+        ],
+        exclusive=item.exclusive,
+        four_eyes=item.four_eyes,
+    )
 
 
-def _read(app: App) -> Mapping[str, ApplicationItem]:
-    path = app.settings.city_file.with_suffix("") / "applications" / "items.toml"
-    data: dict[str, Any] = tomllib.loads(path.read_text(encoding="utf-8"))
-    return {item.code: item for item in _ITEMS.validate_python(data["items"])}
+def _field(field: ItemField) -> Field:
+    known = _TYPES.get(field.pattern)
+    type_ = known or FieldType(field.type)
+    return Field(
+        field.name,
+        field.title,
+        type_,
+        required=field.required,
+        most=1_000_000 if type_ is FieldType.NUMBER else 200,
+        pattern="" if known else field.pattern,
+        options=[Choice(option.value, option.title) for option in field.options],
+        prefill=_PREFILLS.get(field.prefill, ""),
+    )

@@ -45,10 +45,12 @@ class AccessRecord:
     fields: list[str] = strawberry.field(description="Which data was read.")
     by_myself: bool = strawberry.field(description="Whether the person read their own data.")
     actor_role: str = strawberry.field(
-        description="Who read it: self, guardian, proxy, or the role of a member of staff."
+        description="Who read it: self, guardian, proxy, verifier (an outside party to whom the "
+        "person has shown it), or the role of a member of staff."
     )
     actor_name: str | None = strawberry.field(
-        description="The name of a guardian or proxy, masked; null for oneself and for staff."
+        description="The name of a guardian or proxy, masked, or of a verifier, with its reason; "
+        "null for oneself and for staff."
     )
     case_no: str | None = strawberry.field(description="The case that staff looked for.")
     read_at: datetime = strawberry.field(description="When it was read.")
@@ -267,6 +269,7 @@ async def _actor_names(call: Call, rows: list[AccessLog]) -> Mapping[UUID, str]:
 
 
 def _access_record(row: AccessLog, names: Mapping[UUID, str]) -> AccessRecord:
+    is_shown = row.actor_role == personal_read.SHOWN_TO
     return AccessRecord(
         id=strawberry.ID(str(row.id)),
         service=row.service,
@@ -275,8 +278,8 @@ def _access_record(row: AccessLog, names: Mapping[UUID, str]) -> AccessRecord:
         fields=row.fields_read,
         by_myself=row.actor_id == row.subject_id,
         actor_role=row.actor_role,
-        actor_name=names.get(row.actor_id),
-        case_no=row.basis_ref,
+        actor_name=row.basis_ref if is_shown else names.get(row.actor_id),
+        case_no=None if is_shown else row.basis_ref,
         read_at=row.read_at,
     )
 

@@ -11,12 +11,11 @@ from core.context.call import Call
 from core.database import Transaction
 from core.errors import Conflict, NotFound, Unavailable
 from core.refusal_texts import NOT_FOUND, UPSTREAM_UNAVAILABLE
-from kinds.payment import Ending, Endings, find_open_payment, is_fresh
+from kinds.payment import Ending, Endings, Receipt, book, find_open_payment, is_fresh
 from modules.mobility.fines import domain, store, texts
 from modules.mobility.fines.domain import FineStatus
 from modules.mobility.fines.upstream import FINES
 from modules.mobility.models import Fine
-from modules.mobility.payee import Receipt, book
 from payments.api import Accepted, Fulfilment, Paid, Payable, Posting, Quote
 from payments.events import PaymentFulfilled, PaymentRefused
 

@@ -5,12 +5,12 @@ See docs/upstreams/fines.md. A receipt's number of the platform is the e-receipt
 
 from core.people.personal_read import Access, about_person
 from core.upstream.operation import Request, System, json_of
+from kinds.payment import Receipt, payee
 from modules.mobility.fines.domain import Order, Violation
-from modules.mobility.payee import payee
 
 POLICE = System("traffic_police")
 PLATFORM = System("fines")
-FINES = payee(PLATFORM, "orders")
+FINES = payee(PLATFORM, "orders", Receipt, ("NO_SUCH_ORDER", "ORDER_WITHDRAWN"))
 
 
 @POLICE.operation(

@@ -12,11 +12,10 @@ from core.database import Transaction, transaction
 from core.errors import Conflict, NotFound, Unavailable
 from core.refusal_texts import NOT_FOUND, UPSTREAM_UNAVAILABLE
 from core.texts import Locale
-from kinds.payment import Ending, Endings, Values, find_open_payment
+from kinds.payment import Ending, Endings, Values, book, find_open_payment
 from modules.mobility.models import ParkingCharge
 from modules.mobility.parking import domain, store, texts
-from modules.mobility.parking.upstream import STAYS
-from modules.mobility.payee import Receipt, book
+from modules.mobility.parking.upstream import STAYS, StayReceipt
 from payments.api import Accepted, Fulfilment, Paid, Payable, Posting, Quote
 
 
@@ -51,7 +50,7 @@ async def fulfil(app: App, paid: Paid) -> Fulfilment:
     charge = await store.find_charge(UUID(paid.subject_ref))
     assert charge is not None
     outcome = await book(app, STAYS, charge.session_ref, paid)
-    if not isinstance(outcome, Receipt):
+    if not isinstance(outcome, StayReceipt):
         return outcome
     async with transaction() as tx:
         await store.note_exit_by(tx, charge.id, outcome.exit_by)

@@ -164,13 +164,15 @@ async def pay(
     charge = await store.find_charge(charge_id)
     if charge is None:
         raise NotFound(NOT_FOUND)
-    if await owned.find(store.PLATES, citizen_id, plate_index=charge.plate_index) is None:
+    plate = await owned.find(store.PLATES, citizen_id, plate_index=charge.plate_index)
+    if plate is None:
         raise NotFound(NOT_FOUND)
     await _refresh(call, charge)
     async with transaction() as tx:
         intent_id = await payments.create_intent(
-            call, tx, kind=domain.KIND, subject_ref=str(charge_id), key=key, method=method
-        )
+            call, tx, kind=domain.KIND, subject_ref=str(charge_id), key=key, method=method,
+            is_owner=plate.verified_at is not None,
+        )  # fmt: skip
         await store.note_intent(tx, charge_id, intent_id)
     return await open_cashier(call, intent_id)
 

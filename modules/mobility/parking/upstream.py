@@ -1,16 +1,29 @@
 """The parking operator and the vehicle registry.
 
-See docs/upstreams/parking.md and registries.md. A receipt of the operator has `exit_by`.
+See docs/upstreams/parking.md and registries.md.
 """
+
+from dataclasses import dataclass
+
+from pydantic import AwareDatetime
 
 from core.people.personal_read import Access
 from core.upstream.operation import Request, System, json_of
+from kinds.payment import Receipt, payee
 from modules.mobility.parking.domain import Session
-from modules.mobility.payee import payee
 
 OPERATOR = System("parking")
 VEHICLES = System("vehicles")
-STAYS = payee(OPERATOR, "sessions")
+
+
+@dataclass(frozen=True, slots=True)
+class StayReceipt(Receipt):
+    """A receipt of the operator, and until when the barrier opens for it."""
+
+    exit_by: AwareDatetime | None = None
+
+
+STAYS = payee(OPERATOR, "sessions", StayReceipt, ("ALREADY_LEFT", "NO_SUCH_SESSION"))
 
 
 @OPERATOR.operation(

@@ -13,9 +13,8 @@ from core.database import Transaction
 from core.errors import Conflict, NotFound
 from core.refusal_texts import NOT_FOUND
 from core.texts import Locale
-from kinds.payment import Ending, Endings, Values
+from kinds.payment import Ending, Endings, Receipt, Values, book
 from modules.mobility.models import Trip
-from modules.mobility.payee import Receipt, book
 from modules.mobility.transit import domain, store, texts
 from modules.mobility.transit.domain import TripMode, TripStatus
 from modules.mobility.transit.upstream import FARES

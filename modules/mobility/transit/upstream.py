@@ -3,11 +3,11 @@
 from core.people.personal_read import Access
 from core.standards.signed_code import ReaderKey
 from core.upstream.operation import NOTHING, Request, System, json_of
-from modules.mobility.payee import payee
+from kinds.payment import Receipt, payee
 from modules.mobility.transit.domain import Trip
 
 CLEARING = System("fare")
-FARES = payee(CLEARING, "trips")
+FARES = payee(CLEARING, "trips", Receipt, ("NO_SUCH_TRIP",))
 
 
 @CLEARING.operation("PUT", "/keys/{kid}", answers=NOTHING, safe=True)

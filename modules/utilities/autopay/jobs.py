@@ -148,7 +148,7 @@ async def _ask(app: App, bill: Bill, charge: AutopayCharge) -> BillerBill | None
         if app.clock.now() - charge.pay_at > domain.TRIES_LIFE:
             return None
         raise
-    await note(kind, [told], asked_at)
+    await note(app, kind, [told], asked_at)
     return told
 
 

@@ -79,16 +79,20 @@ async def fetch_bills(
     """The bills of an account as its biller has them now, newest first. Raises UpstreamError."""
     asked_at = app.clock.now()
     bills = await list_bills(app, deadline, kind, account_no, only_open=only_open)
-    ids = await note(kind, bills, asked_at)
+    ids = await note(app, kind, bills, asked_at)
     return [ListedBill(ids[bill.bill_no], bill) for bill in bills]
 
 
 async def note(
-    kind: UtilityKind, bills: Sequence[BillerBill], asked_at: datetime
+    app: App, kind: UtilityKind, bills: Sequence[BillerBill], asked_at: datetime
 ) -> Mapping[str, UUID]:
     """Keep what a biller answered of bills; returns our ids by bill number."""
     async with transaction() as tx:
-        return await store.note_bills(tx, kind, bills, ensure_utc(asked_at))
+        ids = await store.note_bills(tx, kind, bills, ensure_utc(asked_at))
+        closed = [bill.bill_no for bill in bills if bill.status is not domain.BillStatus.OPEN]
+        refs = [str(ids[bill_no]) for bill_no in closed if bill_no in ids]
+        await payments.end_open(app, tx, domain.payable_kind(kind), refs)
+    return ids
 
 
 async def read_due(call: Call) -> Reading[Due]:
@@ -130,7 +134,9 @@ async def pay_bill(
     call.require_service(SERVICE_ID[kind])
     told = await _ask(call, bill)
     if told is not None and told.status is not domain.BillStatus.OPEN:
-        await note(kind, [told], call.app.clock.now())  # stands, though the payment is refused
+        await note(
+            call.app, kind, [told], call.app.clock.now()
+        )  # stands, though the payment is refused
         told = None
     async with transaction() as tx:
         # the bill's row always before the key's: two sends of one key cannot wait for one another
@@ -145,6 +151,7 @@ async def pay_bill(
             subject_ref=str(bill_id),
             key=key,
             method=method,
+            is_owner=False,  # a link proves nothing of whose account it is
         )
     return await open_cashier(call, intent_id)
 

@@ -63,7 +63,7 @@ def test_a_sound_definition_passes() -> None:
         (_state("desk", unit="ministry"), "no unit 'ministry'"),
         (_state("review", branches=(("police", "ministry"),)), "no unit 'ministry'"),
         (replace(PERMIT, escalates_to=""), "no unit ''"),
-        (_state("review", branches=(("police",), ("police",))), "twice there, branch of review"),
+        (_state("review", branches=(("police", "police"),)), "or names a unit twice"),
         (_state("review", branches=((),)), "a group of branches is empty"),
         (_state("review", agreed=""), "review: branches need a step"),
         (_state("review", agreed="grant"), "review names no step of the system: grant"),

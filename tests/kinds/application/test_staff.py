@@ -17,7 +17,9 @@ from kinds.application import desk, messages, service
 from kinds.application.engine import NOTHING, Choices
 from kinds.application.models import Case
 from modules.identity import staff
-from notifications.models import Message
+from notifications.messages.models import Message
+from tests.asgi import Client
+from tests.core.waiting import eventually
 from tests.kinds.application.town import ANSWERS, Town, find, key
 from tests.kinds.application.wing import PERMIT, SERVICE, declare
 
@@ -201,6 +203,27 @@ async def test_the_citizen_sees_who_looked_and_is_told_of_steps(
         await messages.tell(app, case.id, case.sequence, "ask", case.state)
     (told,) = await Message.filter(person_id=case.citizen_id)
     assert told.template == "applications.turn"
+
+
+async def test_open_screens_hear_of_steps_of_the_city(
+    town: Town, me: Call, app: App, client: Client
+) -> None:
+    await town.staffed(*UNITS)
+    case = await _submitted(town, me)
+    query = "subscription { caseChanged { id state } }"
+    async with client.events(query, headers=client.token(me.require_viewer())) as events:
+        stream = asyncio.ensure_future(events.get())
+        await eventually(_is_heard(app, me), what="listening")
+        await town.act(case, "accept")
+        told = await asyncio.wait_for(stream, 5)
+    assert b'"state":"review"' in told and str(case.id).encode() in told
+
+
+def _is_heard(app: App, me: Call) -> Callable[[], Awaitable[bool]]:
+    async def is_heard() -> bool:
+        return messages.topic(me.subject_id) in app.bus._listeners
+
+    return is_heard
 
 
 async def test_an_erasure_waits_for_open_cases_and_takes_away_who_it_was(

@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from core.catalogue import Service, ServiceKind, ServiceStatus, Theme
-from core.context.app import App
+from core.context.call import Call
 from core.manifest import Manifest
 from core.texts import Named
 from kinds.application.definition import (
@@ -77,7 +77,7 @@ PERMIT = Definition(
 )  # fmt: skip
 
 
-async def _find(_app: App, _base: Definition, item: str) -> Definition | None:
+async def _find(_call: Call, _base: Definition, item: str) -> Definition | None:
     return DEFINITIONS.get(item)
 
 

@@ -13,33 +13,26 @@ PERMIT = {
     "delivery": "POST",
 }
 
-RESTAURANT = "11370100004188526E3370131017000"
-SHOP = {
-    "shop_name": "泉边小馆",
-    "address": "历下区芙蓉街 1 号",
-    "area_m2": "80",
-    "owner": "张三",
-    "phone": "13900000000",
-    "delivery": "E_LICENCE",
+KINDERGARTEN = "11990099XX0090026A3002000050000"
+"""Examined by education, then by the fire brigade and by health at the same time."""
+
+FOUNDATION = {
+    "organisation_name": "泉边幼儿园",
+    "uscc": "913700001630477270",
+    "representative": "张三",
+    "site": "历下区芙蓉街 1 号",
+    "agent_name": "张三",
+    "agent_phone": "13900000000",
+    "delivery": "COUNTER",
 }
 
 SAMPLES = [
     Sample(
         "gov-case-apply",
-        answers=SHOP,
-        item=RESTAURANT,
-        papers=("lease", "layout", "health"),
-        missing=(
-            "shop_name",
-            "address",
-            "area_m2",
-            "owner",
-            "phone",
-            "delivery",
-            "lease",
-            "layout",
-            "health",
-        ),
+        answers=FOUNDATION,
+        item=KINDERGARTEN,
+        papers=("m01", "m02", "m03", "m04"),
+        missing=(*FOUNDATION, "m01", "m02", "m03", "m04"),
     ),
     Sample(
         "gov-rating",

@@ -1,6 +1,8 @@
 """A government item from the draft to the call-back: the whole journey over HTTP."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import replace
+from datetime import date
 from typing import Any
 
 import pytest
@@ -9,20 +11,32 @@ from core.city import load_city
 from core.context.app import App
 from core.context.call import Call
 from core.security.authentication import Viewer
+from core.settings import Settings
 from kinds.application import versions
 from kinds.application.definition import check
-from modules.affairs.cases.definition import CASES, check_delivery, of_item
-from modules.affairs.cases.items import find_item
+from modules.affairs.cases.definition import (
+    CASES,
+    POST_ADDRESS,
+    check_delivery,
+    definition_of,
+)
+from modules.affairs.cases.items import to_application
+from modules.affairs.registry.upstream import REGISTRY_SYSTEM
 from tests.asgi import Client
 from tests.conftest import ROOT
 from tests.kinds.application.desk_client import Desk
 from tests.kinds.application.papers import pdf
 from tests.kinds.application.town import Town, key
-from tests.modules.affairs.applications import RESTAURANT, SHOP
+from tests.modules.affairs.applications import FOUNDATION, KINDERGARTEN
+from tests.modules.affairs.registry import FakeItems, city_registry
+from tests.upstreams import by_operation
 
+TODAY = date(2026, 11, 23)
+SETTINGS = Settings(city_file=ROOT / "cities/jinan.toml")
 CITY = load_city(ROOT / "cities/jinan.toml")
-SELF_EMPLOYED = "11370100004188526E2370112003000"
-ANSWERS = [{"name": name, "value": value} for name, value in SHOP.items()]
+GRAIN = "11990099XX0090018F3001000016000"
+"""An exclusive item."""
+ANSWERS = [{"name": name, "value": value} for name, value in FOUNDATION.items()]
 MakeCitizen = Callable[..., Awaitable[Viewer]]
 RATE = """mutation ($case: ID!, $grade: Int!, $key: String!) {
   rateCase(caseId: $case, grade: $grade, text: "没有人接电话", idempotencyKey: $key) {
@@ -30,13 +44,26 @@ RATE = """mutation ($case: ID!, $grade: Int!, $key: String!) {
 
 
 @pytest.fixture
+def items() -> FakeItems:
+    """The registry of items."""
+    return FakeItems()
+
+
+@pytest.fixture
+def upstreams(items: FakeItems) -> Mapping[Any, Any]:
+    """Its operations."""
+    return by_operation(items, REGISTRY_SYSTEM)
+
+
+@pytest.fixture
 async def officers(app: App, call: Callable[..., Call]) -> dict[str, Viewer]:
-    """An officer of each department, and a second one of the window."""
+    """An officer of each department, and second ones."""
     town = Town(app, call)
-    units = ("administrative_approval", "health", "city_management", "police")
+    units = ("education", "health", "fire", "police", "administrative_approval")
     found = {unit: (await town.officer(unit)).require_viewer() for unit in units}
-    second = await town.officer("administrative_approval", 1)
-    return {**found, "second": second.require_viewer()}
+    for unit in ("education", "administrative_approval"):
+        found[f"{unit} 2"] = (await town.officer(unit, 1)).require_viewer()
+    return found
 
 
 async def _attach(client: Client, me: Viewer, case_id: str, material: str) -> None:
@@ -60,33 +87,32 @@ async def test_from_two_missing_papers_to_a_call_back_that_ends(
     client: Client, officers: dict[str, Viewer], citizen: MakeCitizen
 ) -> None:
     desk, me = Desk(client), await citizen()
-    window, second = officers["administrative_approval"], officers["second"]
-    wanted = {"serviceId": "gov-case-apply", "item": RESTAURANT, "answers": ANSWERS}
+    lead, second = officers["education"], officers["education 2"]
+    wanted = {"serviceId": "gov-case-apply", "item": KINDERGARTEN, "answers": ANSWERS}
     opened = await desk.send(me, "OpenApplication", **wanted)
     case = opened["openCase"]["case"]
-    assert (len(case["no"]), case["title"]) == (43, "Opening a restaurant")
-    await _attach(client, me, case["id"], "lease")
+    assert (len(case["no"]), case["title"]) == (43, "民办幼儿园设立审批")
+    for paper in ("m01", "m03"):
+        await _attach(client, me, case["id"], paper)
     refused = await desk.step(me, case["id"], "submit")
-    assert [p["name"] for p in refused["problems"]] == ["layout", "health"]  # once, together
-    for paper in ("layout", "health"):
+    assert [p["name"] for p in refused["problems"]] == ["m02", "m04"]  # once, together
+    for paper in ("m02", "m04"):
         await _attach(client, me, case["id"], paper)
     filed = await desk.step(me, case["id"], "submit")
-    assert (filed["promise"], filed["promisedOn"]) == ("RUNNING", "2026-12-07")
-    await _act(desk, window, "accept")
-    parallel = {
+    assert (filed["promise"], filed["unit"]) == ("RUNNING", "Education Bureau")
+    await _act(desk, lead, "accept")
+    await _act(desk, second, "agree")
+    asked = {
         unit: len((await desk.send(officers[unit], "StaffTasks", first=5))["staffTasks"]["edges"])
-        for unit in ("health", "city_management", "administrative_approval", "police")
+        for unit in ("education", "fire", "health", "police")
     }
-    assert parallel == {
-        "health": 1, "city_management": 1, "administrative_approval": 0, "police": 0,
-    }  # fmt: skip
+    assert asked == {"education": 0, "fire": 1, "health": 1, "police": 0}  # two in parallel
     await _act(desk, officers["health"], "agree")
-    await _act(desk, officers["city_management"], "agree")
-    decision = await _act(desk, window, "agree")
+    decision = await _act(desk, officers["fire"], "agree")
     assert decision["stateTitle"] == "Waiting for the decision"
     assert await desk.code(officers["police"], "StaffCase", caseId=case["id"]) == "NOT_FOUND"
     await _act(desk, second, "grant")
-    closed = await _act(desk, window, "deliver")
+    closed = await _act(desk, lead, "deliver")
     assert (closed["state"], closed["promise"]) == ("granted", "KEPT")
     found = await client.data(
         "query ($no: String!) { caseByNo(no: $no) { id } }",
@@ -97,35 +123,58 @@ async def test_from_two_missing_papers_to_a_call_back_that_ends(
     rated = await client.data(RATE, {"case": case["id"], "grade": 2, "key": key()}, viewer=me)
     call_back = rated["rateCase"]["rating"]["callBackId"]
     for event in ("call", "answer"):
-        ended = await _act(desk, window, event, note="已整改")
+        ended = await _act(desk, officers["administrative_approval"], event, note="已整改")
     assert (ended["id"], ended["turn"]) == (call_back, "NOBODY")
     again = await client.data(RATE, {"case": case["id"], "grade": 5, "key": key()}, viewer=me)
     assert again["rateCase"]["code"] == "CASE_RATED"
 
 
-async def test_a_denial_is_objected_to_and_examined_by_somebody_else(
+async def test_a_denial_is_objected_to_and_examined_elsewhere(
     client: Client, officers: dict[str, Viewer], citizen: MakeCitizen
 ) -> None:
     desk, me = Desk(client), await citizen()
-    window, second = officers["administrative_approval"], officers["second"]
-    wanted = {"serviceId": "gov-case-apply", "item": RESTAURANT, "answers": ANSWERS}
+    wanted = {"serviceId": "gov-case-apply", "item": KINDERGARTEN, "answers": ANSWERS}
     case = (await desk.send(me, "OpenApplication", **wanted))["openCase"]["case"]
-    for paper in ("lease", "layout", "health"):
+    for paper in ("m01", "m02", "m03", "m04"):
         await _attach(client, me, case["id"], paper)
     await desk.step(me, case["id"], "submit")
-    await _act(desk, window, "accept")
-    objected = await _act(desk, officers["health"], "refuse", note="没有隔油池")
+    for event in ("accept", "agree"):
+        await _act(desk, officers["education"], event)
+    objected = await _act(desk, officers["fire"], "refuse", note="没有第二个出口")
     assert objected["stateTitle"] == "Waiting for the decision"
-    told = await _act(desk, second, "deny", note="油烟净化不合要求")
+    told = await _act(desk, officers["education 2"], "deny", note="消防不合要求")
     assert (told["turn"], told["promise"]) == ("CITIZEN", "SUSPENDED")
-    await desk.step(me, case["id"], "object", "已装净化器")
-    with pytest.raises(KeyError):  # refused: four eyes
-        await _act(desk, second, "uphold", note="维持")
-    granted = await _act(desk, window, "overturn", note="复核通过")
+    await desk.step(me, case["id"], "object", "已加装出口")
+    granted = await _act(desk, officers["administrative_approval"], "overturn", note="复核通过")
     assert granted["state"] == "delivery"
 
 
-@pytest.mark.parametrize("item", ["", "1" * 31, "11370100004188526E3370131017001", "x"])
+async def test_a_withdrawn_item_says_so_and_a_silent_registry_is_told_in_time(
+    client: Client, citizen: MakeCitizen, items: FakeItems
+) -> None:
+    desk, me = Desk(client), await citizen()
+    withdrawn = next(i for i in items.content["items"] if i["status"] == "WITHDRAWN")
+    wanted = {"serviceId": "gov-case-apply", "item": withdrawn["item_code"], "answers": ANSWERS}
+    refused = await desk.send(me, "OpenApplication", **wanted)
+    assert refused["openCase"]["code"] == "ITEM_WITHDRAWN"
+    assert (await desk.send(me, "MyCases", first=5))["cases"]["edges"] == []
+
+
+async def test_a_silent_registry_keeps_nobody_from_cases_that_run(
+    client: Client, citizen: MakeCitizen, items: FakeItems
+) -> None:
+    desk, me = Desk(client), await citizen()
+    items.is_silent = True
+    wanted = {"serviceId": "gov-case-apply", "item": KINDERGARTEN, "answers": ANSWERS}
+    refused = await desk.send(me, "OpenApplication", **wanted)
+    assert refused["openCase"]["code"] == "UPSTREAM_UNAVAILABLE"
+    items.is_silent = False
+    case = (await desk.send(me, "OpenApplication", **wanted))["openCase"]["case"]
+    items.is_silent = True
+    assert (await desk.step(me, case["id"], "withdraw"))["state"] == "withdrawn"
+
+
+@pytest.mark.parametrize("item", ["", "1" * 31, "11990099XX0090026A3002000050001", "x"])
 async def test_an_unknown_item_is_not_found_and_nothing_is_written(
     client: Client, citizen: MakeCitizen, item: str
 ) -> None:
@@ -140,33 +189,30 @@ async def test_two_applications_for_one_exclusive_item(
     client: Client, citizen: MakeCitizen
 ) -> None:
     desk, me = Desk(client), await citizen()
-    wanted = {"serviceId": "gov-case-apply", "item": SELF_EMPLOYED, "answers": []}
+    wanted = {"serviceId": "gov-case-apply", "item": GRAIN, "answers": []}
     await desk.send(me, "OpenApplication", **wanted)
     refused = await desk.send(me, "OpenApplication", **wanted)
     assert refused["openCase"]["code"] == "ALREADY_OPEN"
-    await desk.send(me, "OpenApplication", **wanted | {"item": RESTAURANT})
+    await desk.send(me, "OpenApplication", **wanted | {"item": KINDERGARTEN})
     assert len((await desk.send(me, "MyCases", first=5))["cases"]["edges"]) == 2
 
 
-async def test_every_item_makes_a_sound_definition(app: App) -> None:
-    for code in (RESTAURANT, SELF_EMPLOYED):
-        definition = await versions.find_current(app, "gov-case-apply", code)
-        item = await find_item(app, code)
-        assert definition is not None and item is not None
-        check(definition, CITY.departments)
-        assert definition.promise == {"": item.days} and definition.number.prefix == code
-        grants = [step for step in definition.steps if step.event == "grant"]
-        assert [bool(step.unlike) for step in grants] == [item.four_eyes]
+def test_every_item_of_the_registry_makes_a_sound_definition() -> None:
+    rules = versions.read_rules(SETTINGS, "item-units")
+    base = versions.complete(CASES.definition, versions.read_rules(SETTINGS, "gov-case-apply"))
+    registry = city_registry()
+    assert len(registry.in_force) > 1000
+    for item in registry.in_force:
+        of_item = to_application(item, rules["units"], rules["others"])
+        check(definition_of(base, of_item), CITY.departments)
 
 
-async def test_what_is_posted_needs_an_address(app: App) -> None:
-    definition = await versions.find_current(app, "gov-case-apply", RESTAURANT)
-    assert definition is not None
+def test_what_is_posted_needs_an_address() -> None:
     for form, names in (
         ({"delivery": "POST"}, ["post_address"]),
         ({"delivery": "POST", "post_address": "芙蓉街"}, []),
         ({"delivery": "COUNTER"}, []),
     ):
-        problems = check_delivery(CITY, definition, form, None)  # type: ignore[arg-type]
+        definition = replace(CASES.definition, form=[POST_ADDRESS])
+        problems = check_delivery(CITY, definition, form, TODAY)
         assert [problem.name for problem in problems] == names
-    assert CASES.for_item is of_item

@@ -40,8 +40,8 @@ from core.security.authorization import scopes_of
 from tests.asgi import Client
 
 PUBLIC = "public"
-OFFICER, OPERATOR = "department_officer", "operator"
-ROLES = ("grid_worker", OFFICER, "bank_officer", "risk_officer", OPERATOR)
+OFFICER, OPERATOR, FINANCE = "department_officer", "operator", "finance_officer"
+ROLES = ("grid_worker", OFFICER, "bank_officer", "risk_officer", FINANCE, OPERATOR)
 
 STALE = timedelta(minutes=15)
 REFUSED = {"LOGIN_REQUIRED", "LEVEL_REQUIRED", "FRESH_AUTH_REQUIRED", "NOT_ALLOWED"}
@@ -66,7 +66,8 @@ AGREED: dict[str, Rule] = {
         ANYBODY,
     ),
     **dict.fromkeys(
-        "mandates inbox markMessageRead payment payments paymentReceipt billAccounts "
+        "mandates inbox markMessageRead messagePreferences setMessagePreference setQuietHours "
+        "registerDevice forgetDevice payment payments paymentReceipt billAccounts "
         "unlinkBillAccount billInvoice requestBillInvoice outageWatches watchOutages "
         "unwatchOutages autopayTerms autopays endAutopay appointments appointment "
         "waitingPlaces requestStepUpCode stepUp "
@@ -74,7 +75,7 @@ AGREED: dict[str, Rule] = {
         "verifyRealName grantConsent withdrawConsent endMandate confirmAppointment "
         "cancelAppointment rescheduleAppointment leaveWaitingList queueTicket "
         "plates linkPlate unlinkPlate parkingSessions accessRecorded appointmentChanged "
-        "queueTicketChanged paymentChanged messageReceived".split(),
+        "queueTicketChanged paymentChanged messageReceived cases caseByNo caseChanged".split(),
         SIGNED_IN,
     ),
     **dict.fromkeys(
@@ -82,7 +83,9 @@ AGREED: dict[str, Rule] = {
     ),
     # which service these belong to, and so what more they ask, is known from their arguments
     **dict.fromkeys(
-        "bills billUsage linkBillAccount payBill holdAppointment joinWaitingList joinQueue".split(),
+        "bills billUsage linkBillAccount payBill holdAppointment joinWaitingList joinQueue "
+        "caseForm openCase case caseTimeline caseMaterials saveCase takeCaseStep removeCaseFile "
+        "caseRating rateCase".split(),
         SIGNED_IN,
     ),
     "confirmProxy": Rule(2, fresh=True),
@@ -92,7 +95,20 @@ AGREED: dict[str, Rule] = {
     "eraseMyAccount": Rule(1, fresh=True),
     "staffPerson": Rule(1, role=OFFICER),
     "unusualAccess": Rule(1, role=OPERATOR),
+    "paymentCases": Rule(1, role=FINANCE),
+    "proposeCorrection": Rule(1, role=FINANCE),
+    "decideCorrection": Rule(1, role=FINANCE),
+    "reopenPaymentCase": Rule(1, role=FINANCE),
     "checkInAppointment": Rule(1, role=OFFICER),
+    **dict.fromkeys(
+        "staffTasks staffCase takeTask actOnTask handOverTask returnTask".split(),
+        Rule(1, role=OFFICER),
+    ),
+    **dict.fromkeys(
+        "messageOverview deadMessages campaigns messagePreview pauseMessages resumeMessages "
+        "rerunDeadMessages startCampaign steerCampaign".split(),
+        Rule(1, role=OPERATOR),
+    ),
 }
 """The rules of fields that belong to no one service; of a by-data rule, what it asks of all."""
 
@@ -105,7 +121,13 @@ SAMPLES: dict[str, Any] = {
     "residentId": "11010519491231002X",
     "caseNo": "AC-1",
     "kind": "WATER",
+    "about": "NEWS",
+    "channel": "PUSH",
+    "pushService": "JPUSH",
+    "parameters": [{"name": "title", "value": "x"}],
+    "action": "CANCEL",
     "days": 1,
+    "answers": [],
     "purpose": "welfare.housing-fund",
     "textVersion": "2026-11",
     "at": {"lat": 36.6, "lon": 117.0},
@@ -311,6 +333,10 @@ class Matrix:
         return {"Int": 1, "Fen": 100, "Boolean": True}.get(named.name, str(uuid4()))
 
 
+CASE_FIELDS = tuple(
+    "caseTimeline caseMaterials saveCase takeCaseStep removeCaseFile caseRating rateCase".split()
+)
+TASK_FIELDS = ("takeTask", "actOnTask", "handOverTask", "returnTask")
 OWNERSHIP: dict[str, set[str]] = {
     "revokeSession.sessionId": {"own"},
     "markMessageRead.messageId": {"own"},
@@ -341,6 +367,7 @@ OWNERSHIP: dict[str, set[str]] = {
     "billInvoice.paymentId": {"own"},
     "requestBillInvoice.paymentId": {"own"},
     "unwatchOutages.watchId": {"own"},
+    "cancelLicencePresentation.presentationId": {"own"},
     "payMedicalBill.billId": {"own"},
     # one's own are tried by their module's tests: the hospital must have the bill or the deposit
     "payMedicalBill.onBehalfOf": set(),
@@ -358,6 +385,13 @@ OWNERSHIP: dict[str, set[str]] = {
     "rescheduleAppointment.appointmentId": {"own"},
     # one's own is tried by its module's tests: the new number must exist at a hospital
     "moveHospitalNumber.appointmentId": set(),
+    **{f"{name}.caseId": {"own"} for name in CASE_FIELDS},
+    "case.id": {"own"},
+    # an officer's own are those of their unit
+    **{f"{name}.taskId": {"own"} for name in TASK_FIELDS},
+    "staffCase.caseId": {"own"},
+    # one's own is tried by its kind's tests: it goes with its case
+    "removeCaseFile.fileId": set(),
 }
 """Whose objects a citizen may reach through an argument; all others are NOT_FOUND.
 
@@ -391,7 +425,9 @@ OPEN_IDS = frozenset(
     "bookVaccination.clinicId bookVaccination.slotId "
     "moveHospitalNumber.slotId queueTicketChanged.ticketId payBill.billId holdAppointment.slotId "
     "holdAppointment.itemId joinWaitingList.placeId joinWaitingList.itemId "
-    "joinQueue.placeId".split()
+    "joinQueue.placeId steerCampaign.campaignId presentLicence.licenceRef "
+    "serviceOutletItems.outletRef "
+    "caseForm.serviceId openCase.serviceId cases.serviceId".split()
 )
 """Ids of what belongs to nobody, or that only their owner can know."""
 

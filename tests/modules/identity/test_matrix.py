@@ -10,17 +10,24 @@ import pytest
 from bff.schema.build import build_schema
 from core.clock import ManualClock
 from core.context.app import App
+from core.context.call import Call
 from core.database import transaction
+from core.deadline import Deadline
 from core.graphql import guards
 from core.ids import new_id
 from core.manifest import discover
 from core.security import authorization, mandate
 from core.security.authentication import Viewer
 from core.settings import Settings
+from kinds.application import versions
+from kinds.application.engine import SYSTEM
+from kinds.application.models import Task
+from kinds.application.opening import Opening, open_in
 from kinds.booking.models import Booking, Resource, Slot
+from modules.affairs.models import LicencePresentation
 from modules.health.models import HospitalBill
 from modules.identity import families, service
-from modules.identity.models import PHONE, Mandate, Session
+from modules.identity.models import PHONE, TOTP, Mandate, Session, Staff
 from modules.identity.upstream import REGISTRY
 from modules.mobility.models import Fine, ParkingCharge, Plate, Trip
 from modules.mobility.parking.upstream import OPERATOR
@@ -30,14 +37,14 @@ from modules.utilities.autopay.models import Autopay
 from modules.utilities.outages.models import OutageWatch
 from modules.utilities.reminders.models import Reminder
 from modules.welfare.housing_fund.upstream import CENTRE
-from notifications.models import Message
-from notifications.upstream import GATEWAY
+from notifications.channels.gateways import GATEWAY
+from notifications.messages.models import Message
 from payments.contracts import begin_contract
 from payments.models import Intent
 from tests.asgi import Client
 from tests.conftest import NOON
 from tests.fakes import FakeHousingFund, FakePolice, FakeSms
-from tests.modules.identity.matrix import Matrix, Objects
+from tests.modules.identity.matrix import CASE_FIELDS, TASK_FIELDS, Matrix, Objects
 from tests.modules.mobility.fakes import FakeFare, FakeParking
 from tests.upstreams import by_operation
 
@@ -257,6 +264,20 @@ async def _trip(app: App, viewer: Viewer) -> UUID:
     return row.id
 
 
+async def _presentation(app: App, viewer: Viewer) -> UUID:
+    now = app.clock.now()
+    row = await LicencePresentation.create(
+        id=new_id(),
+        citizen_id=viewer.user_id,
+        licence_id="el-1",
+        fields_shown=["name"],
+        state="issued",
+        issued_at=now,
+        expires_at=now + timedelta(minutes=1),
+    )
+    return row.id
+
+
 async def _hospital_bill(viewer: Viewer) -> UUID:
     row = await HospitalBill.create(
         id=new_id(),
@@ -300,6 +321,28 @@ async def _booking(app: App, viewer: Viewer, service_id: str, place: str) -> UUI
     return booking_id
 
 
+async def _cases_of(app: App, who: Viewer) -> dict[str, UUID]:
+    """A hotline request of somebody's; its task is their own unit's where they are staff."""
+    definition = await versions.find_current(
+        Call(app, Deadline.after(5), "matrix"), "hotline-12345"
+    )
+    assert definition is not None
+    stored = await versions.store(app, definition)
+    opening = Opening(definition, stored, who.user_id, "HELP", {})
+    async with transaction() as tx:
+        case = await open_in(app, tx, new_id(), opening, SYSTEM)
+    (task,) = await Task.filter(case_id=case.id)
+    if not await Staff.exists(citizen_id=who.user_id):
+        await Task.filter(id=task.id).update(unit="police")
+    return {
+        "case.id": case.id,
+        "staffCase.caseId": case.id,
+        "removeCaseFile.fileId": new_id(),
+        **{f"{name}.caseId": case.id for name in CASE_FIELDS},
+        **{f"{name}.taskId": task.id for name in TASK_FIELDS},
+    }
+
+
 async def _bills_of(app: App, who: Viewer) -> dict[str, UUID]:
     """What hangs on accounts, bills and their payments."""
     return {
@@ -335,7 +378,9 @@ async def objects_of(app: App, who: Viewer, others: Viewer) -> dict[str, str]:
         "acceptTrafficViolation.fineId": await _fine(app, who),
         "payTrafficFine.fineId": await _fine(app, who),
         "payTransitTrip.tripId": await _trip(app, who),
+        "cancelLicencePresentation.presentationId": await _presentation(app, who),
         **await _bills_of(app, who),
+        **await _cases_of(app, who),
         "moveHospitalNumber.appointmentId": await _booking(
             app, who, "hospital-registration", f"h1/{new_id()}"
         ),
@@ -360,6 +405,13 @@ async def matrix(app: App, client: Client, citizen: MakeCitizen) -> AsyncIterato
     session_id = await _session(app, me)
     viewer = Viewer(me.user_id, session_id, 2, frozenset(), me.authenticated_at)
     await _mandate(app, "guardian", viewer.user_id, child.user_id)
+    await Staff.create(
+        citizen_id=me.user_id,
+        roles=["department_officer"],
+        department="hotline",
+        totp_sealed=app.vault.encrypt("00", TOTP),
+        created_at=app.clock.now(),
+    )
     missing = dict.fromkeys(await objects_of(app, third, third), str(new_id()))
     objects: Objects = {
         "own": await objects_of(app, viewer, third),

@@ -14,9 +14,10 @@ from core.clock import Clock, civil_date
 from core.people.personal_read import Access
 from core.standards.signed_code import ReaderKey
 from core.upstream.client import UpstreamRejected, UpstreamTimeout
+from kinds.payment import Receipt
 from modules.mobility.fines.domain import FineStatus, Order, Violation
 from modules.mobility.parking.domain import Place, Session, Tariff
-from modules.mobility.payee import Receipt
+from modules.mobility.parking.upstream import StayReceipt
 from modules.mobility.transit.domain import Trip, TripMode, TripStatus
 from payments.api import Paid
 from tests.payments.fakes import Faults
@@ -45,7 +46,7 @@ class FakePayee:
         return Receipt(self.receipts[payment_ref][2])
 
     async def pay(self, no: str, paid: Paid) -> Receipt:
-        """See modules.mobility.payee."""
+        """See kinds.payment.Payee."""
         payment_ref, amount_fen = paid.payment_ref, paid.amount_fen
         fault = self.faults.before("pay")
         known = self.receipts.get(payment_ref)
@@ -58,7 +59,7 @@ class FakePayee:
         return self.receipt(payment_ref)
 
     async def find_payment(self, payment_ref: str) -> Receipt | None:
-        """See modules.mobility.payee."""
+        """See kinds.payment.Payee."""
         self.faults.after(self.faults.before("find_payment"), "find_payment")
         return self.receipt(payment_ref) if payment_ref in self.receipts else None
 
@@ -139,7 +140,7 @@ class FakeParking(FakePayee):
     def receipt(self, payment_ref: str) -> Receipt:
         """See FakePayee."""
         no, _, receipt_no = self.receipts[payment_ref]
-        return Receipt(receipt_no, self.stays[no].exit_by)
+        return StayReceipt(receipt_no, self.stays[no].exit_by)
 
     def _session(self, session_id: str) -> Session:
         stay, now = self.stays[session_id], self.clock.now()

@@ -20,9 +20,9 @@ from core.security.authentication import Tokens
 from core.standards.signed_code import issue_code, reader_key
 from core.telemetry.metrics import Metrics
 from core.upstream.client import HttpClient, UpstreamRejected
+from kinds.payment import Payee, Receipt
 from modules.mobility.fines import upstream as fines
 from modules.mobility.parking import upstream as parking
-from modules.mobility.payee import REFUSED_FOR_GOOD, Payee, Receipt
 from modules.mobility.transit import upstream as transit
 from modules.mobility.transit.domain import CODE_LIFE, GATES
 from tests.modules.mobility.fakes import FakeFare, FakeParking, FakePlatform, FakeTrafficPolice
@@ -48,7 +48,7 @@ class Subject:
     """A payee under test, the hand that makes something due, and one that ends it for good."""
 
     app: Connected
-    payee: Payee
+    payee: Payee[Any]
     make: Callable[[], Awaitable[Due]]
     end: Callable[[Due], Awaitable[str]]
     """Returns the code with which payments are refused from then on."""
@@ -258,10 +258,10 @@ async def test_refusals_are_known_and_book_nothing(subject: Subject) -> None:
     due = await subject.make()
     assert await _refusal(subject, due, new_id(), more_fen=1) == "AMOUNT_MISMATCH"
     missing = await _refusal(subject, Due("none", 100), new_id())
-    assert missing.startswith("NO_SUCH_") and missing in REFUSED_FOR_GOOD
+    assert missing.startswith("NO_SUCH_") and missing in subject.payee.final
     ended = await subject.end(due)
     assert await _refusal(subject, due, new_id()) == ended
-    assert ended in REFUSED_FOR_GOOD
+    assert ended in subject.payee.final
 
 
 async def test_a_reference_is_for_one_thing(subject: Subject) -> None:

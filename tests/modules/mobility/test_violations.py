@@ -147,7 +147,7 @@ async def test_a_picture_opens_by_its_link_for_some_minutes(
 ) -> None:
     police.violations = Records([violation("V1", FineStatus.UNPAID)])
     evidence = (await _record(client, driver))["unsettled"][0]["evidence"]
-    assert evidence["expiresAt"] == "2026-11-23T04:05:00Z"
+    assert evidence["expiresAt"] == "2026-11-23T04:05:00.000Z"
     shown = await _fetch(client, evidence["url"])
     assert (shown.status, shown.body) == (200, PNG)
     assert shown.headers["content-type"] == "image/png"

@@ -14,11 +14,14 @@ from payments import settlement, store
 from payments.domain import Side
 from payments.models import Intent, Refund
 from payments.psp.port import OrderState, OrderView, RefundState, RefundView
+from payments.reconciliation import corrections
+from payments.reconciliation.domain import CorrectionKind
 from payments.reconciliation.models import Case
 from payments.reconciliation.service import Outcome, take
 from payments.statements import Announced, Line, Source
 
 PSP = "wechatpay"
+CLERK, CHIEF = UUID(int=1), UUID(int=2)
 FEE_BPS = 60
 
 
@@ -92,6 +95,13 @@ class Books:
                 view = RefundView(refund_id, RefundState.SUCCEEDED, "50", amount_fen)
                 assert await settlement.apply_refund(self.app, tx, PSP, view) is not None
         return refund_id
+
+    async def corrected(self, case_id: int, kind: CorrectionKind, note: str = "checked") -> None:
+        """Close a case, by two members of staff."""
+        made = await corrections.propose(
+            self.app, case_id, kind, staff_id=CLERK, note=note, key=new_id().hex
+        )
+        await corrections.approve(self.app, made.id, staff_id=CHIEF)
 
     async def line(self, intent_id: UUID, *, fee_bps: int = FEE_BPS) -> Line:
         """A payment as a faithful PSP (or with no fee, payee) tells it."""

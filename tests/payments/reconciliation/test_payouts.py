@@ -15,8 +15,8 @@ from payments.ledger import store as ledger
 from payments.ledger import verify
 from payments.ledger.accounts import fees_from, payee_claim, payee_payable, settled_out
 from payments.models import Intent
-from payments.reconciliation import payouts, service
-from payments.reconciliation.domain import Resolution
+from payments.reconciliation import payouts
+from payments.reconciliation.domain import CorrectionKind
 from payments.reconciliation.fees import fees, read_fees
 from payments.reconciliation.models import Case, Payout
 from payments.reconciliation.sources import get_sources
@@ -149,12 +149,9 @@ async def test_an_open_difference_keeps_the_payout_back_until_it_is_resolved(boo
     (case,) = await Case.all()
     await _refused(books.app, "OPEN_BREAKS")
     assert (await payouts.pay_out(books.app, "gas", DAY)).amount_fen == 3360
-    for actor, note in (("", "why"), ("me", " ")):
-        with pytest.raises(Conflict, match="NOTE_MISSING"):
-            await service.resolve(books.app, case.id, Resolution.NO_ERROR, actor=actor, note=note)
-    await service.resolve(
-        books.app, case.id, Resolution.CORRECTED_THERE, actor="clerk", note="booked by hand"
-    )
+    with pytest.raises(Conflict, match="NOTE_MISSING"):
+        await books.corrected(case.id, CorrectionKind.NO_POSTING, " ")
+    await books.corrected(case.id, CorrectionKind.NO_POSTING, "booked by hand")
     assert (await payouts.pay_out(books.app, "water", DAY)).amount_fen == 3360
     await check_ledger()
 

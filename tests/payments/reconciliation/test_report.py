@@ -9,10 +9,10 @@ from core.money import format_yuan
 from payments.models import Intent
 from payments.reconciliation import jobs, picture, report, service
 from payments.reconciliation.cases import SYSTEM, list_cases, trail
-from payments.reconciliation.domain import BreakKind, Resolution
+from payments.reconciliation.domain import BreakKind, CorrectionKind
 from payments.reconciliation.payouts import pay_out
 from payments.reconciliation.sources import get_sources
-from tests.payments.reconciliation.books import PSP, Books, at, found
+from tests.payments.reconciliation.books import CHIEF, CLERK, PSP, Books, at, found
 
 DAY = date(2026, 11, 22)
 
@@ -31,9 +31,7 @@ async def _a_day(books: Books) -> list[str]:
 async def test_it_tells_what_is_known(books: Books) -> None:
     wrong, missing = await _a_day(books)
     cases = {case.ref: case for case in await list_cases(on=DAY, source=PSP)}
-    await service.resolve(
-        books.app, cases[wrong].id, Resolution.NO_ERROR, actor="clerk", note="<b>by hand</b>"
-    )
+    await books.corrected(cases[wrong].id, CorrectionKind.WRITE_OFF, "<b>by hand</b>")
     page = report.render(await report.gather(books.app, DAY))
     for text in (wrong, missing, "33.60", "1 differences are not settled", "none yet"):
         assert text in page, text
@@ -88,13 +86,11 @@ async def test_what_is_resolved_is_paid_out_by_itself(books: Books) -> None:
     for case in await list_cases(on=DAY):
         taken = await service.take_up(books.app, case.id, actor="clerk", note="asking them")
         assert taken.state == "investigating"
-        await service.resolve(
-            books.app, case.id, Resolution.CORRECTED_THERE, actor="clerk", note="they have it"
-        )
+        await books.corrected(case.id, CorrectionKind.WRITE_OFF, "they have it")
         assert [(note.actor, note.event) for note in await trail(case.id)] == [
             (SYSTEM, "open"),
             ("clerk", "take"),
-            ("clerk", "resolve"),
+            (f"{CLERK.hex[:12]}+{CHIEF.hex[:12]}", "resolve"),
         ]
     rows = await fetch_all(
         connection(), "SELECT payload FROM pgqueuer WHERE entrypoint = 'payments.pay_out'"
@@ -104,4 +100,7 @@ async def test_what_is_resolved_is_paid_out_by_itself(books: Books) -> None:
     after = await report.gather(books.app, DAY)
     assert (after.unpaid, [payout.amount_fen for payout in after.payouts]) == ([], [3 * 3360])
     assert await found() == set()
+    page = report.render(after)
+    assert "No case is open; statements and ledger differ by" in page
+    assert "账账相符" not in page
     assert await pay_out(books.app, "gas", DAY) == after.payouts[0]

@@ -1,0 +1,1 @@
+"""The migrations of this module, applied with everybody's in one transaction."""

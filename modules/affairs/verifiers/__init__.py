@@ -1,0 +1,1 @@
+"""Those who check licences: their keys, and the address at which they read a code."""

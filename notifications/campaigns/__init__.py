@@ -1,0 +1,1 @@
+"""One message for very many people, in chunks."""

@@ -1,0 +1,194 @@
+"""From a delivery in hand to what providers are given, or to why nobody is given it.
+
+What people want is asked again here: between the sending and its turn the night may have begun, or
+the person may have changed their mind.
+"""
+
+import asyncio
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import TypeAlias
+from uuid import UUID
+
+import structlog
+
+from core.clock import civil_date
+from core.context.app import App
+from core.database import connection, is_connection_lost
+from core.errors import NotFound
+from core.people.directory import get_person
+from notifications.channels.port import Failed, Outbound, Outcome, Refused
+from notifications.messages.models import BODY, TITLE
+from notifications.messages.store import Claimed
+from notifications.reach import store as reach_store
+from notifications.reach.domain import Reach, find_way
+from notifications.reach.store import LiveAddress
+from notifications.templates.domain import CLASSES, Channel, MessageClass
+from notifications.templates.recipients import PHONE
+
+_AT_ONCE = 10
+PAUSED_FOR = timedelta(seconds=30)
+"""How often what is paused is looked at."""
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Postponed:
+    """Not before a moment; this was no attempt."""
+
+    due_at: datetime
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Dropped:
+    """It stays in the inbox, where it is."""
+
+    reason: str
+
+
+Verdict: TypeAlias = Outcome | Postponed | Dropped
+
+
+@dataclass(frozen=True, slots=True)
+class Letter:
+    """A delivery with what goes out for it: one for each device, where there are several."""
+
+    claimed: Claimed
+    outbounds: Sequence[tuple[LiveAddress | None, Outbound]] = ()
+    verdict: Verdict | None = None
+    """Decided already, where there is nothing to send."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Facts:
+    """What is read once for all deliveries of a chunk."""
+
+    reach: Mapping[UUID, Reach]
+    free: dict[tuple[UUID, MessageClass], int]
+    addresses: Mapping[Channel, Mapping[UUID, Sequence[LiveAddress]]]
+    gate: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(_AT_ONCE))
+
+
+async def address_all(app: App, claimed: Sequence[Claimed]) -> list[Letter]:
+    """A letter for each delivery, in their order."""
+    facts = await _read_facts(app, claimed)
+    return list(await asyncio.gather(*(_letter(app, facts, each) for each in claimed)))
+
+
+async def _read_facts(app: App, claimed: Sequence[Claimed]) -> _Facts:
+    db, now = connection(), app.clock.now()
+    people = {each.person_id for each in claimed if each.person_id is not None}
+    reach = await reach_store.find_reach(db, people)
+    first = [
+        (each.person_id, each.about)
+        for each in claimed
+        if each.person_id is not None
+        and each.attempts == 1
+        and CLASSES[each.about].daily_cap is not None
+        and each.campaign_state not in ("cancelled", "paused")
+        and _postponed(each, reach, now) is None
+    ]
+    counts = {
+        key: (number, CLASSES[key[1]].daily_cap or 0) for key, number in Counter(first).items()
+    }
+    free = await reach_store.take_caps(db, counts, civil_date(now))
+    channels = {each.channel for each in claimed} - {Channel.SMS}
+    addresses = {
+        channel: await reach_store.list_addresses(app, db, people, channel) for channel in channels
+    }
+    return _Facts(reach, dict(free), addresses)
+
+
+async def _letter(app: App, facts: _Facts, claimed: Claimed) -> Letter:
+    try:
+        verdict = _judge(app, facts, claimed)
+        if verdict is not None:
+            return Letter(claimed, verdict=verdict)
+        return await _written(app, facts, claimed)
+    except NotFound:
+        return Letter(claimed, verdict=Refused("no_account"))
+    except Exception as error:
+        if is_connection_lost(error):
+            raise
+        log.error("delivery not read", delivery_id=str(claimed.id), exc_info=error)
+        return Letter(claimed, verdict=Failed("unreadable"))
+
+
+def _judge(app: App, facts: _Facts, claimed: Claimed) -> Verdict | None:
+    """Why it does not go out now, if so."""
+    now, rule = app.clock.now(), CLASSES[claimed.about]
+    if claimed.campaign_state == "cancelled":
+        return Dropped("campaign_cancelled")
+    if claimed.campaign_state == "paused":
+        return Postponed(now + PAUSED_FOR, "campaign_paused")
+    if claimed.person_id is None or rule.is_critical:
+        return Dropped("expired") if now >= claimed.expires_at else None
+    postponed = _postponed(claimed, facts.reach, now)
+    if postponed is not None:
+        return postponed
+    if now >= claimed.expires_at:
+        return Dropped("expired")
+    key = (claimed.person_id, claimed.about)
+    if claimed.attempts == 1 and key in facts.free:
+        facts.free[key] -= 1
+        if facts.free[key] < 0:
+            return Dropped("daily_cap")
+    if (claimed.about, claimed.channel) in facts.reach[claimed.person_id].refused:
+        return Refused("unwanted")
+    return None
+
+
+def _postponed(claimed: Claimed, reach: Mapping[UUID, Reach], now: datetime) -> Postponed | None:
+    """Until the end of the quiet hours, which are no reason to expire."""
+    rule = CLASSES[claimed.about]
+    if claimed.person_id is None or rule.is_critical:
+        return None
+    quiet = reach[claimed.person_id].quiet
+    end = quiet.end_after(now) if quiet is not None else None
+    return Postponed(end, "quiet_hours") if end is not None else None
+
+
+async def _written(app: App, facts: _Facts, claimed: Claimed) -> Letter:
+    title = app.vault.decrypt(claimed.title_sealed, TITLE) if claimed.title_sealed else ""
+    body = app.vault.decrypt(claimed.body_sealed, BODY)
+
+    def outbound(ref: str, address: str) -> Outbound:
+        return Outbound(ref, address, title, body, claimed.deep_link, claimed.lane)
+
+    if claimed.channel is Channel.SMS:
+        async with facts.gate:
+            phone = await _phone(app, claimed)
+        if not phone:
+            return Letter(claimed, verdict=Refused("no_phone"))
+        return Letter(claimed, [(None, outbound(str(claimed.id), phone))])
+    assert claimed.person_id is not None
+    live = facts.addresses[claimed.channel].get(claimed.person_id, ())
+    if not live:
+        return Letter(claimed, verdict=Refused("no_address"))
+    # a person's devices are told apart by the end of their ids
+    return Letter(
+        claimed,
+        [(each, outbound(f"{claimed.id}-{each.id.hex[-4:]}", each.address)) for each in live],
+    )
+
+
+async def _phone(app: App, claimed: Claimed) -> str:
+    if claimed.to_sealed is not None:
+        return app.vault.decrypt(claimed.to_sealed, PHONE)
+    assert claimed.person_id is not None
+    return (await get_person(app, claimed.person_id)).phone
+
+
+def next_way(
+    claimed: Claimed, channels: Sequence[Channel], reach: Reach, now: datetime
+) -> tuple[Channel, datetime] | None:
+    """The channel to try after this one, and when."""
+    if claimed.channel not in channels:
+        return None
+    after = channels[channels.index(claimed.channel) + 1 :]
+    way = find_way(claimed.about, CLASSES[claimed.about], after, reach, now)
+    return (way.channel, way.due_at) if way is not None else None

@@ -1,0 +1,1 @@
+"""What operators see and do: switches, rates and failures, dead letters."""

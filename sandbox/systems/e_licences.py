@@ -1,0 +1,196 @@
+"""The e-licence system: whose licences there are, what stands in them, whether they hold now."""
+
+import random
+from collections.abc import Iterator
+from datetime import date, timedelta
+
+from pydantic import Field
+from starlette.requests import Request
+from starlette.responses import Response
+
+from sandbox.population.households import address_zh
+from sandbox.population.institutions import company
+from sandbox.population.people import DemoPerson, Person
+from sandbox.server.system import City, Operation, System
+from sandbox.server.wire import Body, Refusal, read_body, reply
+from sandbox.shared.registry import (
+    PersonQuery,
+    Record,
+    draw_for,
+    find_person,
+    record_operation,
+)
+
+SCHEMA = """
+CREATE TABLE e_licence_revocation (licence_ref TEXT PRIMARY KEY, revoked_on TEXT NOT NULL);
+"""
+ADULT_AGE, CARD_YEARS, CARD_LONG_AGE = 18, 20, 46
+POLICE, MARKET, SOCIAL = "沙盒市公安局", "沙盒市行政审批服务局", "沙盒市社会保险事业中心"
+CLASSES = ("C1", "C2", "B2")
+TITLES = {
+    "name": ("姓名", "Name"),
+    "sex": ("性别", "Sex"),
+    "born_on": ("出生日期", "Date of birth"),
+    "resident_id": ("公民身份号码", "Resident ID"),
+    "address": ("住址", "Address"),
+    "is_adult": ("已满18周岁", "18 or older"),
+    "class": ("准驾车型", "Class"),
+    "first_issued_on": ("初次领证日期", "First issued"),
+    "organisation": ("名称", "Name of the organisation"),
+    "uscc": ("统一社会信用代码", "Credit code"),
+    "representative": ("法定代表人", "Representative"),
+    "established_on": ("成立日期", "Established"),
+    "card_no": ("社会保障号码", "Social security number"),
+    "bank": ("发卡银行", "Bank"),
+}
+
+
+class LicenceQuery(PersonQuery):
+    """One licence of a person."""
+
+    licence_ref: str = Field(min_length=1, max_length=64)
+
+
+class Revocation(Body):
+    """A licence that its issuer takes back."""
+
+    licence_ref: str = Field(min_length=1, max_length=64)
+
+
+async def find(request: Request, city: City) -> Response:
+    """One licence as it stands now; 404 NOT_FOUND for one that is not the person's."""
+    query = await read_body(request, LicenceQuery)
+    person = find_person(city, query.resident_id)
+    for licence in _licences(city, person) if person else ():
+        if licence["licence_ref"] == query.licence_ref:
+            return reply(licence)
+    raise Refusal(404, "NOT_FOUND", "no such licence")
+
+
+async def revoke(request: Request, city: City) -> Response:
+    """The issuer takes a licence back; repeat-safe."""
+    licence = await read_body(request, Revocation)
+    with city.state.transaction():
+        city.state.run(
+            "INSERT OR IGNORE INTO e_licence_revocation VALUES (?, ?)",
+            (licence.licence_ref, city.today().isoformat()),
+        )
+    return reply({"status": "REVOKED"})
+
+
+def _wallet(city: City, person: Person) -> Record:
+    return {"licences": list(_licences(city, person)), "as_of": city.timestamp()}
+
+
+def _absent(city: City) -> Record:
+    return {"licences": [], "as_of": city.timestamp()}
+
+
+def _licences(city: City, person: Person) -> Iterator[Record]:
+    """The licences of a person: a card for everybody, the rest by age and story."""
+    draw, today = draw_for(city, "e-licence", person), city.today()
+    age = person.age_on(today)
+    story = person.key if isinstance(person, DemoPerson) else None
+    yield _resident_card(city, person, draw, age)
+    yield _social_card(city, person, draw)
+    if age >= ADULT_AGE and (story is not None or draw.random() < 0.6):
+        yield _driving_licence(city, person, draw)
+    if story in ("citizen", "citizen_rare") or (story is None and draw.random() < 0.1):
+        since = today - timedelta(days=draw.randint(366, 700))
+        content = _about(person, "name", "resident_id") | {"address": _address(city, person)}
+        yield _licence(city, person, "residence_permit", "居住证", "Residence permit", POLICE,
+                       since, since + timedelta(days=365), content)  # fmt: skip
+    if story == "sme_owner":
+        shop = company(city.settings.seed, 0)
+        content = {
+            "organisation": str(shop["name_zh"]),
+            "uscc": str(shop["uscc"]),
+            "representative": person.name,
+            "established_on": str(shop["established_on"]),
+        }
+        since = date.fromisoformat(content["established_on"])
+        yield _licence(city, person, "business_licence", "营业执照", "Business licence", MARKET,
+                       since, None, content)  # fmt: skip
+
+
+def _resident_card(city: City, person: Person, draw: random.Random, age: int) -> Record:
+    issued = city.today() - timedelta(days=draw.randint(30, 3000))
+    until = None if age >= CARD_LONG_AGE else issued + timedelta(days=365 * CARD_YEARS)
+    content = _about(person, "name", "sex", "born_on", "resident_id") | {
+        "address": _address(city, person),
+        "is_adult": "是" if age >= ADULT_AGE else "否",
+    }
+    return _licence(city, person, "resident_card", "居民身份证", "Resident identity card", POLICE,
+                    issued, until, content)  # fmt: skip
+
+
+def _social_card(city: City, person: Person, draw: random.Random) -> Record:
+    issued = city.today() - timedelta(days=draw.randint(30, 2000))
+    content = _about(person, "name") | {"card_no": person.resident_id, "bank": "示例银行"}
+    return _licence(city, person, "social_card", "社会保障卡", "Social security card", SOCIAL,
+                    issued, None, content)  # fmt: skip
+
+
+def _driving_licence(city: City, person: Person, draw: random.Random) -> Record:
+    issued = city.today() - timedelta(days=draw.randint(30, 2100))
+    content = _about(person, "name", "resident_id") | {
+        "class": draw.choice(CLASSES),
+        "first_issued_on": (issued - timedelta(days=draw.choice((0, 2190)))).isoformat(),
+    }
+    return _licence(city, person, "driving_licence", "机动车驾驶证", "Driving licence", POLICE,
+                    issued, issued + timedelta(days=2190), content)  # fmt: skip
+
+
+def _licence(
+    city: City, person: Person, kind: str, zh: str, en: str, issuer: str,
+    issued_on: date, valid_until: date | None, content: dict[str, str],
+) -> Record:  # fmt: skip
+    draw = draw_for(city, f"e-licence:{kind}", person)
+    licence_ref = f"el-{draw.getrandbits(96):024x}"
+    revoked = city.state.one(
+        "SELECT * FROM e_licence_revocation WHERE licence_ref = ?", (licence_ref,)
+    )
+    expired = valid_until is not None and valid_until < city.today()
+    return {
+        "licence_ref": licence_ref,
+        "kind": kind,
+        "name": {"zh": zh, "en": en},
+        "issuer_zh": issuer,
+        "issued_on": issued_on.isoformat(),
+        "valid_until": None if valid_until is None else valid_until.isoformat(),
+        "status": "REVOKED" if revoked else "EXPIRED" if expired else "VALID",
+        "fields": [
+            {"name": name, "title": dict(zip(("zh", "en"), TITLES[name], strict=True)),
+             "value": value}
+            for name, value in content.items()
+        ],
+    }  # fmt: skip
+
+
+def _about(person: Person, *names: str) -> dict[str, str]:
+    values = {
+        "name": person.name,
+        "sex": "男" if person.is_male else "女",
+        "born_on": person.born_on.isoformat(),
+        "resident_id": person.resident_id,
+    }
+    return {name: values[name] for name in names}
+
+
+def _address(city: City, person: Person) -> str:
+    return address_zh(city.settings.seed, person.household_no)
+
+
+SYSTEMS = (
+    System(
+        name="e_licences",
+        title_zh="电子证照系统",
+        title_en="E-licence system",
+        schema=SCHEMA,
+        operations=(
+            record_operation("query", "/e-licences/licences/query", _wallet, _absent),
+            Operation("find", "POST", "/e-licences/licences/find", find),
+        ),
+        controls=(Operation("revoke", "POST", "/_control/e-licences/revocations", revoke),),
+    ),
+)
