@@ -4,7 +4,15 @@ from core.manifest import Manifest, UpstreamBinding
 
 MANIFEST = Manifest(
     name="health",
-    rooms=("models", "messages", "registration", "visits", "vaccination", "billing"),
+    rooms=(
+        "models",
+        "messages",
+        "registration",
+        "visits",
+        "vaccination",
+        "billing",
+        "filing.definition",
+    ),
     upstreams=(
         UpstreamBinding(
             "hospitals",
