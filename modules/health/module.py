@@ -11,6 +11,7 @@ MANIFEST = Manifest(
         "visits",
         "vaccination",
         "billing",
+        "family_doctor.definition",
         "filing.definition",
     ),
     upstreams=(
