@@ -66,7 +66,7 @@ AGREED: dict[str, Rule] = {
         ANYBODY,
     ),
     **dict.fromkeys(
-        "mandates inbox markMessageRead payment payments paymentReceipt billAccounts "
+        "mandates inbox markMessageRead payment payments cancelPayment paymentReceipt billAccounts "
         "unlinkBillAccount billInvoice requestBillInvoice outageWatches watchOutages "
         "unwatchOutages autopayTerms autopays endAutopay appointments appointment "
         "waitingPlaces requestStepUpCode stepUp "
@@ -109,6 +109,8 @@ SAMPLES: dict[str, Any] = {
     "residentId": "11010519491231002X",
     "caseNo": "AC-1",
     "kind": "WATER",
+    "paymentCaseNo": 1,
+    "correction": "WRITE_OFF",
     "days": 1,
     "purpose": "welfare.housing-fund",
     "textVersion": "2026-11",
@@ -328,6 +330,8 @@ OWNERSHIP: dict[str, set[str]] = {
     "bookHospitalVisit.onBehalfOf": set(),
     "staffPerson.id": {"own", "linked", "foreign"},
     "payment.id": {"own"},
+    "cancelPayment.id": {"own"},
+    "decideCorrection.id": set(),
     # one's own is tried by its module's tests: only a settled payment has a receipt
     "paymentReceipt.paymentId": set(),
     "unlinkBillAccount.accountId": {"own"},
