@@ -66,8 +66,12 @@ AGREED: dict[str, Rule] = {
         ANYBODY,
     ),
     **dict.fromkeys(
+<<<<<<< HEAD
         "mandates inbox markMessageRead messagePreferences setMessagePreference setQuietHours "
         "registerDevice forgetDevice payment payments paymentReceipt billAccounts "
+=======
+        "mandates inbox markMessageRead payment payments cancelPayment paymentReceipt billAccounts "
+>>>>>>> refs/heads/money
         "unlinkBillAccount billInvoice requestBillInvoice outageWatches watchOutages "
         "unwatchOutages autopayTerms autopays endAutopay appointments appointment "
         "waitingPlaces requestStepUpCode stepUp "
@@ -121,11 +125,16 @@ SAMPLES: dict[str, Any] = {
     "residentId": "11010519491231002X",
     "caseNo": "AC-1",
     "kind": "WATER",
+<<<<<<< HEAD
     "about": "NEWS",
     "channel": "PUSH",
     "pushService": "JPUSH",
     "parameters": [{"name": "title", "value": "x"}],
     "action": "CANCEL",
+=======
+    "paymentCaseNo": 1,
+    "correction": "WRITE_OFF",
+>>>>>>> refs/heads/money
     "days": 1,
     "answers": [],
     "purpose": "welfare.housing-fund",
@@ -350,6 +359,8 @@ OWNERSHIP: dict[str, set[str]] = {
     "bookHospitalVisit.onBehalfOf": set(),
     "staffPerson.id": {"own", "linked", "foreign"},
     "payment.id": {"own"},
+    "cancelPayment.id": {"own"},
+    "decideCorrection.id": set(),
     # one's own is tried by its module's tests: only a settled payment has a receipt
     "paymentReceipt.paymentId": set(),
     "unlinkBillAccount.accountId": {"own"},

@@ -370,6 +370,8 @@ async def objects_of(app: App, who: Viewer, others: Viewer) -> dict[str, str]:
         "endMandate.mandateId": mandate,
         "payment.id": await _payment(app, who),
         "paymentChanged.id": await _payment(app, who),
+        "cancelPayment.id": await _payment(app, who),
+        "decideCorrection.id": str(new_id()),
         "paymentReceipt.paymentId": await _payment(app, who),
         "parkingSessions.plateId": await _plate(app, who),
         "verifyPlate.plateId": await _plate(app, who),
