@@ -66,12 +66,8 @@ AGREED: dict[str, Rule] = {
         ANYBODY,
     ),
     **dict.fromkeys(
-<<<<<<< HEAD
         "mandates inbox markMessageRead messagePreferences setMessagePreference setQuietHours "
-        "registerDevice forgetDevice payment payments paymentReceipt billAccounts "
-=======
-        "mandates inbox markMessageRead payment payments cancelPayment paymentReceipt billAccounts "
->>>>>>> refs/heads/money
+        "registerDevice forgetDevice payment payments cancelPayment paymentReceipt billAccounts "
         "unlinkBillAccount billInvoice requestBillInvoice outageWatches watchOutages "
         "unwatchOutages autopayTerms autopays endAutopay appointments appointment "
         "waitingPlaces requestStepUpCode stepUp "
@@ -125,16 +121,13 @@ SAMPLES: dict[str, Any] = {
     "residentId": "11010519491231002X",
     "caseNo": "AC-1",
     "kind": "WATER",
-<<<<<<< HEAD
     "about": "NEWS",
     "channel": "PUSH",
     "pushService": "JPUSH",
     "parameters": [{"name": "title", "value": "x"}],
     "action": "CANCEL",
-=======
     "paymentCaseNo": 1,
     "correction": "WRITE_OFF",
->>>>>>> refs/heads/money
     "days": 1,
     "answers": [],
     "purpose": "welfare.housing-fund",
