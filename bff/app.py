@@ -17,9 +17,10 @@ from bff.execution.errors import RETRY_AFTER_S
 from bff.execution.executor import Executor
 from bff.limits.admission import Gate
 from bff.playground import playground_routes
+from bff.playground.people import people_routes
 from bff.schema.build import build_schema
 from bff.screens.health import health_routes
-from bff.screens.services_page import services_route
+from bff.screens.services_page import services_routes
 from bff.transports.endpoint import Edge
 from bff.transports.http import GraphQLHttp
 from bff.transports.websocket import graphql_websocket
@@ -128,11 +129,11 @@ def routes(edge: Edge) -> list[BaseRoute]:
     found: list[BaseRoute] = [
         Route("/graphql", GraphQLHttp(edge), methods=["GET", "POST"]),
         WebSocketRoute("/graphql", websocket),
-        services_route(edge),
+        *services_routes(edge),
         *health_routes(app),
     ]
     if not app.settings.is_production:
-        found += playground_routes()
+        found += [*people_routes(app), *playground_routes()]
     for routes in app.extensions(ROUTES):
         found += routes.of(app)
     return found

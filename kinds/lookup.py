@@ -19,15 +19,12 @@ from core.context.call import Call
 from core.deadline import Deadline
 from core.errors import InvalidInput
 from core.graphql import (
-    RADIUS_M,
     AccessRule,
     After,
-    At,
     Connection,
     First,
     GeoPointInput,
     Info,
-    RadiusM,
     of_service,
     page_size,
     query,
@@ -226,26 +223,22 @@ def lookup_field(
     return query(rule, description=description, returns=returns)(resolve)
 
 
-def near_field(lookup: CityLookup[..., Records[L]], *, returns: type, description: str) -> Any:
-    """The query field of a lookup of places; it takes `at` and `radiusM`, and answers the nearest.
-
-    The whole city is asked for and kept, so that the last good answer serves every point.
-    """
-
-    async def resolve(info: Info, at: At, radius_m: RadiusM = RADIUS_M) -> Reading[Sequence[L]]:
-        return await read_near(lookup, info.context, at, radius_m)
-
-    return query(of_service(lookup.service), description=description, returns=returns)(resolve)
-
-
 async def read_near(
-    lookup: CityLookup[..., Records[L]], call: Call, at: GeoPointInput, radius_m: int
+    lookup: CityLookup[..., Records[L]],
+    call: Call,
+    at: GeoPointInput,
+    radius_m: int,
+    fits: Callable[[L], bool] = lambda _: True,
 ) -> Reading[Sequence[L]]:
-    """The nearest places of a lookup. Raises InvalidInput for a point that is not in the city."""
+    """The places of a lookup around a point that fit, nearest first.
+
+    The whole city is asked for and kept, so that the last good answer serves every point. Raises
+    InvalidInput for a point that is not in the city.
+    """
     here = at.within(call.app.city, "at")
     radius = radius_within(radius_m)
     reading = await lookup.read(call)
-    return reading.map(lambda places: nearest(places.items, here, radius))
+    return reading.map(lambda places: nearest(filter(fits, places.items), here, radius))
 
 
 def page_field(

@@ -12,19 +12,20 @@ from uuid import UUID
 from core.context.app import App
 from core.database import Transaction
 from core.people.directory import Person
-from notifications import domain, sending, store
-from notifications.campaigns.domain import Audience as Audience
-from notifications.domain import MessageClass as MessageClass
-from notifications.recipients import Member as Member
-from notifications.recipients import Parcel as Parcel
-from notifications.recipients import Phone as Phone
-from notifications.recipients import Recipient, name_of
-from notifications.sending import Envelope
-from notifications.store import inbox_topic as inbox_topic
-from notifications.templates import InvalidParameters as InvalidParameters
-from notifications.templates import Param as Param
-from notifications.templates import Template as Template
-from notifications.templates import templates_of
+from notifications.campaigns.audience import Audience as Audience
+from notifications.messages import sending, store
+from notifications.messages.sending import Envelope
+from notifications.messages.store import inbox_topic as inbox_topic
+from notifications.templates import domain
+from notifications.templates.domain import MessageClass as MessageClass
+from notifications.templates.recipients import Member as Member
+from notifications.templates.recipients import Parcel as Parcel
+from notifications.templates.recipients import Phone as Phone
+from notifications.templates.recipients import Recipient, name_of
+from notifications.templates.template import InvalidParameters as InvalidParameters
+from notifications.templates.template import Param as Param
+from notifications.templates.template import Template as Template
+from notifications.templates.template import templates_of
 
 
 async def send(

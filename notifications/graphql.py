@@ -26,7 +26,8 @@ from core.graphql import (
     subscription,
 )
 from core.refusal_texts import NOT_FOUND
-from notifications import models, store, stream
+from notifications import stream
+from notifications.messages import models, store
 
 
 @strawberry.type(description="A message to the viewer.")

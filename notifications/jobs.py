@@ -8,13 +8,13 @@ from core.database import connection, transaction
 from core.errors import NotFound
 from core.people.directory import get_person
 from core.queue.jobs import Lane, job
-from notifications import digests, receipts, sending, store
 from notifications.channels.jpush import CIDS_KEPT, delete_cids
-from notifications.delivering import deliver_chunk
-from notifications.domain import SendLane
+from notifications.delivery.delivering import deliver_chunk
+from notifications.messages import digests, receipts, sending, store
 from notifications.operations import tally
 from notifications.reach import store as reach_store
-from notifications.templates import templates_of
+from notifications.templates.domain import SendLane
+from notifications.templates.template import templates_of
 from notifications.webhooks import service as webhooks
 
 _TIMEOUT_S = 120.0

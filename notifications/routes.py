@@ -9,8 +9,8 @@ from starlette.routing import Route
 from core.context.app import App
 from core.context.contributions import Routes
 from core.database import transaction
-from notifications import receipts
 from notifications.channels import sms
+from notifications.messages import receipts
 
 BODY_MAX_BYTES = 256_000
 RECEIPTS_MAX = 1_000

@@ -9,8 +9,8 @@ from uuid import UUID
 
 from core.bus.bus import Bus
 from core.bus.position import Position, Resume
-from notifications import store
-from notifications.models import Message
+from notifications.messages import store
+from notifications.messages.models import Message
 
 _PAGE = 200
 

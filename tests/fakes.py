@@ -33,7 +33,7 @@ class FakeSms(Silence):
         self.sent: dict[str, tuple[str, str]] = {}
 
     async def send(self, message_ref: str, phone: str, text: str) -> str:
-        """See notifications.upstream."""
+        """See notifications.channels.gateways."""
         self.answer("send")
         self.sent.setdefault(message_ref, (phone, text))
         return f"receipt-{message_ref[-12:]}"

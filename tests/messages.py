@@ -5,9 +5,9 @@ from uuid import UUID
 from core.context.app import App
 from core.database import Transaction
 from notifications import api
-from notifications.delivering import deliver_chunk
-from notifications.domain import SendLane
-from notifications.models import Delivery
+from notifications.delivery.delivering import deliver_chunk
+from notifications.messages.models import Delivery
+from notifications.templates.domain import SendLane
 
 
 async def send_code(app: App, tx: Transaction, phone: str, code: str, key: str) -> UUID:

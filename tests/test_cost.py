@@ -7,6 +7,7 @@ from core.manifest import discover
 
 ABOVE_AIM: dict[str, tuple[int, int]] = {
     "e-licence": (439, 56),
+    "service-outlets": (303, 15),
     "transit-ride-code": (569, 75),
     "parking-payment": (741, 105),
     "traffic-fine-payment": (660, 92),
@@ -23,9 +24,11 @@ ABOVE_AIM: dict[str, tuple[int, int]] = {
     "bill-reminder": (567, 78),
     "utility-outage-notice": (606, 89),
     "marriage-registration-appointment": (0, 14),
-    "spring-air-quality": (483, 42),
+    "spring-air-quality": (485, 42),
     "traffic-violation-query": (288, 19),
     "real-estate-query": (299, 39),
+    "grid-lookup": (155, 11),
+    "shelter-lookup": (167, 16),
     "traffic-conditions": (406, 30),
     "parking-availability": (244, 19),
 }

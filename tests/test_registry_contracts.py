@@ -17,7 +17,7 @@ from core.upstream.operation import System, Upstreams
 from modules.identity.upstream import REGISTRY, Match, verify, verify_family
 from modules.welfare.housing_fund.domain import HousingFundAccount
 from modules.welfare.housing_fund.upstream import CENTRE, find_account
-from notifications.upstream import GATEWAY, send
+from notifications.channels.gateways import GATEWAY, send
 from tests.fakes import FakeHousingFund, FakePolice, FakeSms
 from tests.upstreams import Connected, by_operation, over_http
 

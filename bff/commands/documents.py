@@ -15,7 +15,7 @@ from bff.compiler import CompiledOperation
 from bff.request.operation import RequestError
 from bff.schema.build import build_schema
 from bff.trusted import overrides, shipped
-from bff.trusted.documents import NEXT, Documents, TrustedOperation, documents_of
+from bff.trusted.documents import NEXT, Documents, TrustedOperation, documents_of, gather
 from bff.trusted.library import Library
 from bff.trusted.overrides import Override
 from bff.trusted.usage import fields_of, read_usage
@@ -135,6 +135,9 @@ def ship(
             ours = (one for one in documents.operations.values() if NEXT in one.apps)
             found = [shipped.ShippedOperation(one.id, one.name, one.source) for one in ours]
         text = shipped.write_manifest(found)
+        faults = _library(gather(documents.by_name.values(), {version: found})).faults
+        if faults:
+            raise StartError(f"{version} is not released: {'; '.join(faults.values())}")
     except shipped.ManifestError as error:
         raise StartError(f"{version} is not released: {error}") from error
     path.write_bytes(text)

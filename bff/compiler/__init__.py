@@ -5,7 +5,6 @@ from bff.compiler.errors import CannotCompile
 from bff.compiler.executable import CoreOperation, Operation
 from bff.compiler.operation import CompiledOperation, compile_document, prepare_operation
 from bff.compiler.response import OnError, dumps, encode, ordered_errors
-from bff.compiler.shared import SharedAnswers, shared
 
 __all__ = [
     "CannotCompile",
@@ -13,12 +12,10 @@ __all__ = [
     "CoreOperation",
     "OnError",
     "Operation",
-    "SharedAnswers",
     "compile_document",
     "dumps",
     "encode",
     "ordered_errors",
     "prepare_operation",
-    "shared",
     "without_defer",
 ]

@@ -36,7 +36,6 @@ from bff.compiler.plain import PlainCode
 from bff.compiler.plan import Field, Kind, Planner, Selection
 from bff.compiler.schema_facts import strawberry_field
 from bff.compiler.setting import Setting
-from bff.compiler.shared import shared_for_s
 from bff.compiler.writer import Function, Writer
 
 
@@ -57,8 +56,6 @@ class Emitter:
     def root_function(self, selection: Selection) -> str:
         """The name of the function that runs the root fields of a query."""
         function = Function(f"root_{selection.type.name}", "run, path, o", "The root fields.")
-        for field in selection.fields:
-            field.is_shared = shared_for_s(field) is not None
         at_once = all(map(_begins_when_awaited, selection.fields))
         self._body(function, selection.fields, f"run.join(result, waiting, {at_once})")
         return self._add(function)
@@ -140,9 +137,6 @@ class Emitter:
         of = self.names.field(field)
         self._prepare_completion(field)
         function.line(f"# {field.parent.name}.{_one_line(field)}: {field.return_type}")
-        if field.is_shared:
-            function.line(f"{variable} = run.shared({of})")
-            function.enter(f"if {variable} is None:")
         with function.block("try:"):
             function.line(f"{variable} = {self._resolution(field)}")
         with function.block("except Exception as error:"):
@@ -159,9 +153,6 @@ class Emitter:
                     function.line(completed)
             else:
                 function.line(completed)
-        if field.is_shared:
-            function.line(f"{variable} = run.share({of}, {variable}, waiting)")
-            function.leave()
 
     def _resolution(self, field: Field) -> str:
         """The expression that gives a field its value, from the parent `o`."""

@@ -34,7 +34,6 @@ from bff.compiler.plan import Planner
 from bff.compiler.runtime import Run
 from bff.compiler.schema_facts import strawberry_schema
 from bff.compiler.setting import Setting
-from bff.compiler.shared import SharedAnswers
 
 MAX_CONDITIONS = 6
 """More condition variables than this could need more than 64 plans."""
@@ -70,7 +69,6 @@ class CompiledOperation(Executable):
     ) -> Result:
         """Data and errors, not yet encoded; see `execute`.
 
-        Answers kept for everyone are `orjson.Fragment` in the data.
         A result without data whose errors have no path is one of the request: its variables.
         """
         coerced = self._variables.coerce(variables or {})
@@ -129,13 +127,11 @@ def compile_document(
     operation_name: str | None = None,
     *,
     hide_suggestions: bool = False,
-    answers: SharedAnswers | None = None,
 ) -> CompiledOperation:
     """Compile one operation of a validated document to Python.
 
     :param operation_name: may be None if the document has one operation.
     :param hide_suggestions: leave "did you mean" out of errors, as graphql-core's option does.
-    :param answers: where public answers are kept; by default each operation keeps its own.
     :raises CannotCompile: for what only graphql-core executes; its reason says what.
     """
     operation = get_operation_ast(document, operation_name)
@@ -147,7 +143,7 @@ def compile_document(
     conditions = condition_variables(operation, fragments)
     if len(conditions) > MAX_CONDITIONS:
         raise CannotCompile(f"more than {MAX_CONDITIONS} variables in @skip and @include")
-    setting = Setting(schema, operation, fragments, hide_suggestions, answers or SharedAnswers())
+    setting = Setting(schema, operation, fragments, hide_suggestions)
     return CompiledOperation(setting, conditions)
 
 
@@ -157,13 +153,10 @@ def prepare_operation(
     operation_name: str | None = None,
     *,
     hide_suggestions: bool = False,
-    answers: SharedAnswers | None = None,
 ) -> CompiledOperation | CoreOperation:
     """The operation compiled, or if that cannot be, as graphql-core executes it."""
     try:
-        return compile_document(
-            schema, document, operation_name, hide_suggestions=hide_suggestions, answers=answers
-        )
+        return compile_document(schema, document, operation_name, hide_suggestions=hide_suggestions)
     except CannotCompile as refusal:
         return CoreOperation(schema, document, operation_name, refusal.reason, hide_suggestions)
 

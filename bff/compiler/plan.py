@@ -79,8 +79,6 @@ class Field:
     resolver: StrawberryResolver[Any] | None = None
     completion: Any = None
     """How its value is completed (a `bff.compiler.completions.Completion`)."""
-    is_shared: bool = False
-    """Whether its answers are kept for everyone (`bff.compiler.shared`)."""
 
     @property
     def return_type(self) -> GraphQLOutputType:

@@ -188,25 +188,6 @@ class Run:
             self.core.handle_field_error(error, field.return_type, field.details, path)
             return None
 
-    # Root fields whose answers are the same for everyone.
-
-    def shared(self, field: Field) -> Any:
-        """The kept answer of a root field, or None."""
-        return self.setting.answers.find(field, self.variables.coerced)
-
-    def share(self, field: Field, value: Any, waiting: Data) -> Any:
-        """Keep the answer of a root field, once it is there, if nothing in it failed."""
-        pending = waiting.get(field.key)
-        if pending is not None:
-            waiting[field.key] = later = self._share_later(field, pending)
-            return later
-        if any((error.path or [field.key])[0] == field.key for error in self.errors):
-            return value
-        return self.setting.answers.keep(field, self.variables.coerced, value)
-
-    async def _share_later(self, field: Field, pending: Awaitable[Any]) -> Any:
-        return self.share(field, await pending, {})
-
     # Lists of objects that need calls.
 
     def complete_items(

@@ -23,14 +23,12 @@ from bff.compiler.execution import Execution
 from bff.compiler.info import LazyInfo
 from bff.compiler.plan import Field
 from bff.compiler.schema_facts import strawberry_schema
-from bff.compiler.shared import SharedAnswers
 
 
 class Setting:
     """What all executions of one operation have in common."""
 
     __slots__ = (
-        "answers",
         "executor_class",
         "fragment_definitions",
         "fragments",
@@ -49,7 +47,6 @@ class Setting:
         operation: OperationDefinitionNode,
         fragments: dict[str, FragmentDetails],
         hide_suggestions: bool,
-        answers: SharedAnswers,
     ) -> None:
         self.schema = schema
         self.operation = operation
@@ -58,7 +55,6 @@ class Setting:
             name: fragment.definition for name, fragment in fragments.items()
         }
         self.hide_suggestions = hide_suggestions
-        self.answers = answers
         self.strawberry = strawberry_schema(schema)
         self.executor_class: type[Executor[Any]] = Executor
         self.info_class: Callable[..., Info[Any, Any]] = Info

@@ -85,7 +85,7 @@ def wants_playground(request: Request) -> bool:
     """Whether a browser asks for the page, as opposed to a client sending an operation by GET."""
     if request.method not in ("GET", "HEAD"):
         return False
-    if {"query", "documentId", "extensions"} & request.query_params.keys():
+    if {"documentId", "extensions"} & request.query_params.keys():
         return False
     return "text/html" in request.headers.get("accept", "")
 

@@ -58,6 +58,8 @@ class Operation(NamedTuple):
     variables: Mapping[str, Any] = _NOTHING
     last_event_id: str | None = None
     """Where the client stands in a stream that it resumes."""
+    is_automatic: bool = False
+    """Whether the id is of an automatic persisted query: its client can fall back to the text."""
 
     def resumed(self, last_event_id: str) -> "Operation":
         """The same operation of a client that has seen this event last."""
@@ -76,12 +78,14 @@ def operation_of(members: Mapping[str, Any]) -> Operation:
     if not extensions:
         return Operation(query, document_id, name, variables)
     last_event_id = extensions.get("lastEventId")
+    persisted_id = None if document_id else _persisted_id(extensions)
     return Operation(
         query,
-        document_id or _persisted_id(extensions),
+        document_id or persisted_id,
         name,
         variables,
         last_event_id if isinstance(last_event_id, str) else None,
+        persisted_id is not None,
     )
 
 

@@ -1,16 +1,29 @@
 """The catalogue of services in GraphQL, out of every wing's manifest."""
 
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
 from typing import Annotated
 
 import strawberry
 
-from bff.trusted.documents import documents_of
+from bff.trusted.documents import TrustedDocument, documents_of
 from core.catalogue import Service as Tile
 from core.catalogue import ServiceKind, ServiceStatus, Theme
+from core.context.app import App
 from core.graphql import Info, anybody, public, query, view
 from core.texts import Locale
 
 _MAX_AGE_S = 60
+
+
+class OperationKind(StrEnum):
+    """QUERY reads. MUTATION changes something. SUBSCRIPTION follows what happens."""
+
+    QUERY = "query"
+    MUTATION = "mutation"
+    SUBSCRIPTION = "subscription"
+
 
 view(Theme)
 view(ServiceKind)
@@ -25,6 +38,16 @@ OfKind = Annotated[ServiceKind | None, strawberry.argument(description="Those of
 ServiceId = Annotated[strawberry.ID, strawberry.argument(description="The service's stable name.")]
 
 
+@view
+@dataclass(frozen=True, slots=True)
+class ServiceOperation:
+    """What an app runs for a service, by its id alone."""
+
+    id: Annotated[str, "The trusted operation: an app sends it as `documentId`."]
+    name: Annotated[str, "The operation's name, one in the whole app."]
+    kind: Annotated[OperationKind, "Whether it reads, changes or follows."]
+
+
 @strawberry.type(description="A service of the city.")
 class Service:
     tile: strawberry.Private[Tile]
@@ -37,7 +60,11 @@ class Service:
     )
     status: ServiceStatus = strawberry.field(description="Whether it works yet.")
     document_id: str | None = strawberry.field(
-        description="The trusted document that runs it; null while it is planned."
+        description="The document of all its operations: with an operation's name it runs that "
+        "one. Null while it is planned."
+    )
+    operations: list[ServiceOperation] = strawberry.field(
+        description="What it is run by, in the order of use; empty while it is planned."
     )
     deep_link: str = strawberry.field(description="The address that opens it in the app.")
 
@@ -72,22 +99,35 @@ class Query:
     def services(self, info: Info, theme: OfTheme = None, kind: OfKind = None) -> list[Service]:
         """The catalogue, all of it or one theme or kind."""
         return [
-            to_graphql(info, tile)
-            for tile in info.context.app.services.values()
-            if theme in (None, tile.theme) and kind in (None, tile.kind)
+            service
+            for service in _catalogue(info).values()
+            if theme in (None, service.theme) and kind in (None, service.kind)
         ]
 
     @query(anybody(), metadata=public(_MAX_AGE_S), description="One service by its stable name.")
     def service(self, info: Info, id: ServiceId) -> Service | None:
         """A service, or null."""
-        tile = info.context.app.services.get(id)
-        return to_graphql(info, tile) if tile else None
+        return _catalogue(info).get(id)
 
 
-def to_graphql(info: Info, tile: Tile) -> Service:
-    """A tile as GraphQL shows it."""
+class _Catalogue:
+    """Every service as GraphQL shows it, by its id; made once a process."""
+
+    def __init__(self, app: App) -> None:
+        documents, link = documents_of(app.manifests), app.city.deep_link
+        self.services = {
+            tile.id: _service(tile, documents.for_service(tile.id), link)
+            for tile in app.services.values()
+        }
+
+
+def _catalogue(info: Info) -> Mapping[str, Service]:
     app = info.context.app
-    document = documents_of(app.manifests).for_service(tile.id)
+    return app.once(_Catalogue, lambda: _Catalogue(app)).services
+
+
+def _service(tile: Tile, document: TrustedDocument | None, link: str) -> Service:
+    operations = document.operations if document else ()
     return Service(
         tile=tile,
         id=strawberry.ID(tile.id),
@@ -97,5 +137,8 @@ def to_graphql(info: Info, tile: Tile) -> Service:
         identity_level=tile.identity_level,
         status=tile.status,
         document_id=document.id if document else None,
-        deep_link=app.city.deep_link.format(id=tile.id),
+        operations=[
+            ServiceOperation(one.id, one.name, OperationKind(one.kind)) for one in operations
+        ],
+        deep_link=link.format(id=tile.id),
     )

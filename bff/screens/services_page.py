@@ -1,10 +1,13 @@
-"""/services: every service of the city on one page for a phone, by theme, each ready to try."""
+"""/services: every service of the city on one page for a phone, by theme, each ready to try.
+
+`?q=` shows those whose names or themes hold a word. `/` leads there.
+"""
 
 from html import escape
 from urllib.parse import urlencode
 
 from starlette.requests import Request
-from starlette.responses import HTMLResponse, Response
+from starlette.responses import HTMLResponse, RedirectResponse, Response
 from starlette.routing import Route
 
 from bff.transports.endpoint import Edge
@@ -22,11 +25,15 @@ _THEMES = {
 }
 _LIVE = Text("LIVE", "可用", "live")
 _PLANNED = Text("PLANNED", "筹备中", "planned")
+_SEARCH = Text("SEARCH", "查找服务", "Find a service")
+_LOG_IN = Text("LOG_IN", "登录", "Log in")
+_NONE = Text("NONE", "没有找到", "Nothing found")
+_QUERY_MAX_CHARS = 40
 _COUNT = Text("COUNT", "共 {all} 项服务，{live} 项可用", "{all} services, {live} of them live")
 
 _HEADERS = {
     "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; img-src data:; "
-    "base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
+    "base-uri 'none'; form-action 'self'; frame-ancestors 'none'",
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "no-referrer",
     "Cache-Control": "no-cache",
@@ -52,30 +59,53 @@ li > * {{ display: block; height: 100%; box-sizing: border-box; padding: .6rem .
 a:focus, a:hover {{ outline: 2px solid #2b6cb0 }}
 small {{ display: block; color: #4a5568 }}
 .planned {{ background: #e9edf3; color: #4a5568 }}
+input {{ box-sizing: border-box; width: 100%; padding: .6rem .7rem; border: 1px solid #cbd5e0;
+  border-radius: .6rem; background: #fff; color: inherit; font: inherit }}
+nav {{ float: right }}
+@media (prefers-color-scheme: dark) {{
+  body {{ color: #e2e8f0; background: #171c26 }}
+  h2, small, .planned {{ color: #a0aec0 }}
+  li > *, input {{ background: #232b3a; border-color: #3a4557 }}
+  .planned {{ background: #1d2430 }}
+  nav a {{ color: #90cdf4 }}
+}}
 </style>
 </head>
 <body>
-<h1>{title}</h1>
+{nav}<h1>{title}</h1>
 <p>{count}</p>
+<form role="search"><input type="search" name="q" value="{wanted}" placeholder="{search}"
+  aria-label="{search}"></form>
 {themes}
 </body>
 </html>
 """
 
 
-def services_route(edge: Edge) -> Route:
-    """The page's address."""
+def services_routes(edge: Edge) -> list[Route]:
+    """The page's address, and the city's own, which leads there."""
 
     async def services(request: Request) -> Response:
         locale = Locale.from_header(request.headers.get("accept-language"))
-        return HTMLResponse(_page(edge, locale), headers=_HEADERS)
+        wanted = request.query_params.get("q", "").strip()[:_QUERY_MAX_CHARS]
+        return HTMLResponse(_page(edge, locale, wanted), headers=_HEADERS)
 
-    return Route("/services", services)
+    async def root(_request: Request) -> Response:
+        return RedirectResponse("/services")
+
+    return [Route("/services", services), Route("/", root)]
 
 
-def _page(edge: Edge, locale: Locale) -> str:
-    tiles = list(edge.app.services.values())
-    live = sum(tile.status is ServiceStatus.LIVE for tile in tiles)
+def _holds(tile: Service, wanted: str) -> bool:
+    theme = _THEMES[tile.theme]
+    words = (tile.id, tile.name_zh, tile.name_en, theme.zh, theme.en)
+    return any(wanted.casefold() in word.casefold() for word in words)
+
+
+def _page(edge: Edge, locale: Locale, wanted: str) -> str:
+    every = list(edge.app.services.values())
+    tiles = [tile for tile in every if _holds(tile, wanted)]
+    live = sum(tile.status is ServiceStatus.LIVE for tile in every)
     themes = []
     for theme, name in _THEMES.items():
         cards = "\n".join(_tile(edge, tile, locale) for tile in tiles if tile.theme is theme)
@@ -87,9 +117,21 @@ def _page(edge: Edge, locale: Locale) -> str:
     return _PAGE.format(
         lang="zh-CN" if locale is Locale.ZH else "en",
         title=escape(edge.app.city.app_name.say(locale)),
-        count=escape(_COUNT.say(locale, all=len(tiles), live=live)),
-        themes="\n".join(themes),
+        count=escape(_COUNT.say(locale, all=len(every), live=live)),
+        nav=_log_in(edge, locale),
+        search=escape(_SEARCH.say(locale)),
+        wanted=escape(wanted),
+        themes="\n".join(themes) or f"<p>{escape(_NONE.say(locale))}</p>",
     )
+
+
+def _log_in(edge: Edge, locale: Locale) -> str:
+    """A way to the playground's log-in, where there is a playground."""
+    document = edge.documents.by_name.get("login")
+    if document is None or edge.app.settings.is_production:
+        return ""
+    link = escape(f"/graphql?{urlencode({'open': document.title})}")
+    return f'<nav><a href="{link}">{escape(_LOG_IN.say(locale))}</a></nav>\n'
 
 
 def _tile(edge: Edge, tile: Service, locale: Locale) -> str:

@@ -31,12 +31,15 @@ async def answer(
     *,
     status: int = 200,
     more: Iterable[Header] = (),
+    packed: bytes = b"",
 ) -> None:
-    """An answer to one person: nobody keeps it."""
+    """An answer to one person: nobody keeps it. `packed` is the body gzipped, where it was."""
     written = [(b"content-type", _CONTENT_TYPE[accepted]), _PRIVATE, _VARY, *more]
-    if len(body) >= COMPRESSED_FROM_BYTES and _takes_gzip(headers) and (packed := pack(body)):
-        body = packed
-        written.append(_GZIPPED)
+    if len(body) >= COMPRESSED_FROM_BYTES and _takes_gzip(headers):
+        packed = packed or pack(body)
+        if packed:
+            body = packed
+            written.append(_GZIPPED)
     await _write(send, status, written, body)
 
 

@@ -123,14 +123,25 @@ class GraphQLHttp:
         _refuse_unfit(asked, prepared)
         if prepared.document_id is not None:
             edge.usage.count(prepared.document_id, caller.app_version)
+        in_one_piece = asked.accepted != EVENTS and not (asked.parts and prepared.deferring)
+        if prepared.public_age_s is not None and in_one_piece:
+            await self._answer_public(asked, await self._public(asked, prepared, operation), taken)
+            return
         if asked.is_get:
-            if prepared.public_age_s is not None and asked.accepted != EVENTS:
-                public = await self._public(asked, prepared, operation)
-                await answer_public(asked.send, asked.headers, asked.accepted, public)
-                return
             viewer = await viewer_of(edge.app, caller.authorization)
             taken = edge.gate.recognise(viewer, taken)
         await self._execute(asked, prepared, operation, viewer, taken)
+
+    async def _answer_public(
+        self, asked: _Asked, public: PublicAnswer, taken: Taken | None
+    ) -> None:
+        """An answer for everybody; what goes by POST is kept by us alone."""
+        send, headers, accepted = asked.send, asked.headers, asked.accepted
+        if asked.is_get:
+            await answer_public(send, headers, accepted, public)
+        else:
+            more = rate_headers(taken) if taken else ()
+            await answer(send, headers, accepted, public.body, more=more, packed=public.packed)
 
     async def _execute(
         self,

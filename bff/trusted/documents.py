@@ -15,6 +15,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 import orjson
+from graphql import get_operation_ast, parse
 
 from bff.limits.admission import Priority
 from bff.trusted.composition import ComposedDocument, DocumentError, compose
@@ -51,6 +52,14 @@ class TrustedOperation:
     priority: Priority = Priority.NORMAL
     apps: tuple[str, ...] = (NEXT,)
     """The app versions that ship it."""
+
+    @property
+    def kind(self) -> str:
+        """query, mutation or subscription. Raises GraphQLSyntaxError, DocumentError."""
+        node = get_operation_ast(parse(self.source))
+        if node is None:
+            raise DocumentError(f"{self.name} is not one operation")
+        return node.operation.value
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +119,10 @@ def gather(
     shipped: Mapping[str, Sequence[ShippedOperation]],
     unused: Sequence[str] = (),
 ) -> Documents:
-    """Present documents together with the operations of released apps."""
+    """Present documents together with the operations of released apps.
+
+    Raises DocumentError where one id would mean two texts.
+    """
     by_name = {document.name: document for document in documents}
     by_id: dict[str, TrustedOperation] = {}
     for document in by_name.values():
@@ -214,6 +226,11 @@ def _in_field(
     known: TrustedOperation | None,
 ) -> TrustedOperation:
     """An operation of a released app; it keeps the importance of ours of the same name."""
+    if known is not None and known.source != shipped.source:
+        raise DocumentError(
+            f"{app}: {shipped.name} has the id {shipped.id}, which is {known.name} of "
+            f"{', '.join(known.apps)} with another text"
+        )
     if known is not None:
         return replace(known, apps=(*known.apps, app))
     return TrustedOperation(

@@ -1,7 +1,7 @@
 """Operations ready to run: trusted ones made so at start, free text when it first comes."""
 
 from collections import OrderedDict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any
@@ -81,8 +81,6 @@ class Library:
             document.id: {one.name: one.id for one in document.operations}
             for document in documents.by_name.values()
         }
-        self.parses = 0
-        """Operations parsed and validated so far."""
         self.faults: dict[str, str] = {}
         """Trusted operations that do not fit the schema, by id, and why."""
         self._shipped = {
@@ -96,8 +94,8 @@ class Library:
         try:
             if operation.variables:
                 check_variables(operation.variables, self._limits)
-            if operation.document_id is not None:
-                return self._find_trusted(operation.document_id, operation.operation_name)
+            if operation.document_id is not None and not self._falls_back(operation):
+                return self._find_trusted(operation)
             if self._trusted_only:
                 raise RequestError("only trusted documents run here", code="DOCUMENT_NOT_TRUSTED")
             if operation.query is None:
@@ -128,18 +126,40 @@ class Library:
         """Run every operation as it shipped."""
         self._trusted = dict(self._shipped)
 
-    def _find_trusted(self, document_id: str, operation_name: str | None) -> Prepared:
-        prepared = self._trusted[self._operation_id(document_id, operation_name)]
+    def _falls_back(self, operation: Operation) -> bool:
+        """Whether a client sends the text behind an id that is not trusted. Raises RequestError
+        where the text has another hash: the id would be kept for it."""
+        if not operation.is_automatic or operation.query is None:
+            return False
+        text_id = document_id(operation.query)
+        if operation.document_id not in (text_id, text_id.removeprefix("sha256:")):
+            raise RequestError("the hash is not that of the query")
+        return text_id not in self._trusted
+
+    def _find_trusted(self, operation: Operation) -> Prepared:
+        assert operation.document_id is not None
+        operation_name = operation.operation_name
+        operation_id = self._operation_id(operation.document_id, operation_name)
+        if operation_id is None:
+            raise _not_supported() if operation.is_automatic else _unknown()
+        prepared = self._trusted[operation_id]
+        if prepared is None and operation_id in self.faults:
+            raise RequestError(
+                "the schema has outgrown this operation", code="DOCUMENT_OUTDATED", status=410
+            )
         if prepared is None:
             raise RequestError(
                 "this operation was withdrawn", code="DOCUMENT_WITHDRAWN", status=410
             )
         if operation_name not in (None, prepared.operation_name):
-            raise _no_such_operation()
+            raise _no_such_operation([prepared.operation_name])
         return prepared
 
-    def _operation_id(self, document_id: str, operation_name: str | None) -> str:
-        """Which operation is meant: under a document's id, the one named or the only one."""
+    def _operation_id(self, document_id: str, operation_name: str | None) -> str | None:
+        """Which operation is meant: under a document's id, the one named or the only one.
+
+        None where nothing has this id. Raises RequestError for a document without that operation.
+        """
         # some clients send the hash alone
         for known in (document_id, f"sha256:{document_id}"):
             if known in self._trusted:
@@ -150,9 +170,9 @@ class Library:
             if operation_name is None and len(names) == 1:
                 return next(iter(names.values()))
             if operation_name not in names:
-                raise _no_such_operation()
+                raise _no_such_operation(names)
             return names[operation_name]
-        raise RequestError("no such trusted document", code="DOCUMENT_UNKNOWN")
+        return None
 
     def _find_free(self, source: str, operation: Operation) -> Prepared:
         key = (source, operation.operation_name)
@@ -165,7 +185,8 @@ class Library:
         document, cost = self._parse(source, operation.variables)
         node = get_operation_ast(document, operation.operation_name)
         if node is None:
-            raise _no_such_operation()
+            nodes = operations_of(document)
+            raise _no_such_operation(one.name.value if one.name else None for one in nodes)
         # compiling pays for documents that come again and again
         name = operation.operation_name
         core = CoreOperation(self.schema, without_defer(document), name, "it is free text", True)
@@ -186,12 +207,9 @@ class Library:
             return None
 
     def _prepare(self, trusted: TrustedOperation) -> Prepared:
-        prepared = _prepare(self.schema, trusted, self._limits)
-        self.parses += 1
-        return prepared
+        return _prepare(self.schema, trusted, self._limits)
 
     def _parse(self, source: str, variables: Mapping[str, Any] | None) -> tuple[DocumentNode, int]:
-        self.parses += 1
         return _parse(self.schema, source, self._limits, variables)
 
 
@@ -256,5 +274,21 @@ def too_much(error: LimitExceeded) -> RequestError:
     return RequestError(str(error), code=error.code, is_well_formed=True)
 
 
-def _no_such_operation() -> RequestError:
-    return RequestError("the document holds no such operation, or several: name one")
+def _no_such_operation(names: Iterable[str | None]) -> RequestError:
+    known = ", ".join(name or "(without a name)" for name in names)
+    return RequestError(f"`operationName` has to be one of this document: {known}")
+
+
+def _unknown() -> RequestError:
+    return RequestError("no such trusted document", code="DOCUMENT_UNKNOWN")
+
+
+def _not_supported() -> RequestError:
+    """In the words on which clients send the text instead, and no hashes any more.
+
+    https://www.apollographql.com/docs/apollo-server/performance/apq: nothing is kept here that
+    was not released with an app.
+    """
+    return RequestError(
+        "PersistedQueryNotSupported", code="PERSISTED_QUERY_NOT_SUPPORTED", is_well_formed=True
+    )

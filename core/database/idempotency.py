@@ -75,11 +75,10 @@ async def claim(
         operation,
         key,
     )
-    assert stored is not None
     earlier = _earlier(stored, digest)
     if isinstance(earlier, AppError):
         raise earlier
-    if stored["created_at"] + replay_for <= now:
+    if stored is not None and stored["created_at"] + replay_for <= now:
         raise Conflict(KEY_EXPIRED)
     return earlier
 

@@ -41,6 +41,7 @@ class Scope(StrEnum):
     PAYMENTS_CORRECT = "payments.correct"
     ACCESS_REVIEW = "access.review"
     MANDATES_END = "mandates.end"
+    MESSAGES_RUN = "messages.run"
     APPOINTMENTS_CHECK_IN = "appointments.check_in"
 
 
@@ -52,7 +53,7 @@ SCOPES: dict[Role, frozenset[Scope]] = {
     Role.BANK_OFFICER: frozenset({Scope.LOANS_DECIDE}),
     Role.RISK_OFFICER: frozenset({Scope.RISK_REVIEW}),
     Role.FINANCE_OFFICER: frozenset({Scope.PAYMENTS_CORRECT}),
-    Role.OPERATOR: frozenset({Scope.ACCESS_REVIEW, Scope.MANDATES_END}),
+    Role.OPERATOR: frozenset({Scope.ACCESS_REVIEW, Scope.MANDATES_END, Scope.MESSAGES_RUN}),
 }
 
 

@@ -5,7 +5,7 @@ The real-time index: averages of an hour, those of particles by the break-points
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from decimal import ROUND_CEILING, ROUND_HALF_EVEN, Decimal
+from decimal import Decimal
 from enum import StrEnum
 from typing import Annotated
 
@@ -81,14 +81,16 @@ def sub_index(pollutant: Pollutant, concentration: float) -> int:
     """
     if not 0 <= concentration < 1e6:
         raise ValueError("a concentration is 0 or more")
-    unit = Decimal("0.1" if pollutant is Pollutant.CO else "1")
-    value = Decimal(str(concentration)).quantize(unit, ROUND_HALF_EVEN)
+    parts, value = 1, round(concentration)
+    if pollutant is Pollutant.CO:
+        parts, value = 10, int(Decimal(str(concentration)).scaleb(1).to_integral_value())
     points = BREAK_POINTS[pollutant]
     for step in range(1, len(points)):
-        if value <= points[step]:
-            low, high, below = points[step - 1], points[step], INDICES[step - 1]
-            index = below + (value - low) * (INDICES[step] - below) / (high - low)
-            return int(index.to_integral_value(ROUND_CEILING))
+        if value <= points[step] * parts:
+            low, width = points[step - 1] * parts, (points[step] - points[step - 1]) * parts
+            return (
+                INDICES[step] - (width - value + low) * (INDICES[step] - INDICES[step - 1]) // width
+            )
     return INDICES[len(points) - 1]
 
 

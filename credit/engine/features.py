@@ -8,8 +8,8 @@ Forms of a derivation:
   differs  1 where two texts differ, 0 where they agree
   effect   the learned log-odds effect of a category, from the finest level known to it; 0 for a
            category that nothing was learned of
-  profile  what is usual for a category (its mean or median of `of`); with `relative`, the
-           application's own value less what is usual
+  profile  what is usual for a category (its mean or median of `of`, or the logarithm of one more
+           than its count); with `relative`, the application's own value less what is usual
 Missing is NaN throughout.
 """
 
@@ -57,7 +57,11 @@ def evaluate(derivation: Derivation, columns: Columns, lookup: Lookup = ()) -> F
     if form == "effect":
         return _finest(derivation, columns, lookup)
     if form == "profile":
-        usual = _mapped(category_keys(derivation.levels[0], columns), lookup[0])
+        keys = category_keys(derivation.levels[0], columns)
+        usual = _mapped(keys, lookup[0])
+        if derivation.statistic == "count":
+            # a category that training never met has a count, and it is none
+            usual[[key is not None and key not in lookup[0] for key in keys]] = 0.0
         if not derivation.relative or derivation.of is None:
             return usual
         return evaluate(derivation.of, columns) - usual

@@ -5,7 +5,7 @@ figure changed, of another model, on rows that the model has seen, or below the 
 nothing.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -68,11 +68,7 @@ def read_evidence(
             rows=int(result["rows"]),
             auc=float(figures["auc"]["value"]),
             policy=str(result["policy_hash"]),
-            findings=tuple(
-                f"{row['group']}={row['value']} ({row['ratio']:.2f})"
-                for row in result["fairness"]
-                if row["blocks"]
-            ),
+            findings=tuple(finding_text(row) for row in result["fairness"] if row["blocks"]),
         )
     except FileNotFoundError as error:
         raise RegistryError(
@@ -86,6 +82,13 @@ def read_evidence(
         raise RegistryError(f"{path.name} tells of model {result['model'][:12]}, not {model[:12]}")
     _hold_to(floors, result, evidence)
     return evidence
+
+
+def finding_text(row: Mapping[str, Any]) -> str:
+    """A fairness finding in words: which group, and which of its ratios is low."""
+    parts = [("", row["ratio"]), ("amount ", row["granted_ratio"])]
+    told = ", ".join(f"{what}{ratio:.2f}" for what, ratio in parts if ratio is not None)
+    return f"{row['group']}={row['value']} ({told})"
 
 
 def _hold_to(floors: Floors, result: dict[str, Any], evidence: Evidence) -> None:

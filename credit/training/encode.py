@@ -156,5 +156,7 @@ def _usual(derivation: Derivation, columns: Columns) -> dict[str, float]:
         }
     )
     grouped = frame.dropna().groupby("key", sort=True)["value"]
+    if derivation.statistic == "count":
+        return {str(key): float(np.log1p(count)) for key, count in grouped.count().items()}
     usual = grouped.median() if derivation.statistic == "median" else grouped.mean()
     return {str(key): float(value) for key, value in usual.items()}

@@ -15,7 +15,7 @@ from credit.policy.rules import SEVERITY, Outcome, Policy
 from credit.training.calibrate import intercept_for, trend_from
 from credit.training.data import Dataset
 from credit.training.drift import beyond_noise, shares
-from credit.training.fairness import findings
+from credit.training.fairness import Decided, findings
 from credit.training.metrics import auc, brier, calibration_bands, calibration_error, measure, roc
 from credit.training.peers import leaky_probs, logistic_probs, xgboost_probs
 from credit.training.sample import Sample, SampleKind, sample_of
@@ -42,6 +42,16 @@ class Scored:
     def outcome_is(self, outcome: Outcome) -> NDArray[np.bool_]:
         """Rows with this final outcome."""
         return np.asarray(self.assessed.verdicts.outcome == SEVERITY.index(outcome))
+
+    def granted_share(self) -> Floats:
+        """The limit as a share of the request; NaN unless approved under a policy with limits."""
+        limit = self.assessed.desk.policy.limit
+        share = np.full(len(self.data), np.nan)
+        if limit is not None:
+            approved = self.outcome_is(Outcome.APPROVE)
+            asked = self.data.columns[limit.amount_column]
+            share[approved] = self.assessed.verdicts.limit[approved] / asked[approved]
+        return share
 
 
 def evaluate(
@@ -112,12 +122,15 @@ def _identity(artefact: Artefact, spec: Spec, sample: Sample) -> dict[str, Any]:
 def _outcomes(spec: Spec, scored: Scored) -> dict[str, Any]:
     """Rates of the final decisions, and how they fall on groups."""
     data = scored.data
-    approved = scored.outcome_is(Outcome.APPROVE)
+    rows = {outcome: scored.outcome_is(outcome) for outcome in SEVERITY}
+    decided = Decided(
+        rows[Outcome.APPROVE], rows[Outcome.REFER], scored.granted_share(), scored.prob
+    )
     return {
-        "fairness": [f.plain() for f in findings(spec.groups, data, approved, SEED)],
+        "fairness": [f.plain() for f in findings(spec.groups, data, decided, SEED)],
         "outcome_rates": {
-            str(outcome): float(np.average(scored.outcome_is(outcome), weights=data.weight))
-            for outcome in SEVERITY
+            str(outcome): float(np.average(where, weights=data.weight))
+            for outcome, where in rows.items()
         },
     }
 

@@ -5,6 +5,7 @@ from html import escape
 from typing import Any
 
 from credit.engine.decision import NOTICE
+from credit.registry.evidence import finding_text
 from credit.training.charts import (
     BLUE,
     GREEN,
@@ -276,7 +277,8 @@ def _fairness(result: Mapping[str, Any]) -> str:
     found = result["fairness"]
     parts = []
     for name in dict.fromkeys(row["group"] for row in found):
-        rows = sorted((r for r in found if r["group"] == name), key=lambda r: r["ratio"])[:24]
+        shown = [r for r in found if r["group"] == name and r["ratio"] is not None]
+        rows = sorted(shown, key=lambda r: float(r["ratio"]))[:24]
         parts.append(
             intervals(
                 f"通过率比 · Approval ratio by {name}",
@@ -287,17 +289,26 @@ def _fairness(result: Mapping[str, Any]) -> str:
                 LEAST_RATIO,
             )
         )
-    blocked = [f"{r['group']}={r['value']} ({r['ratio']:.2f})" for r in found if r["blocks"]]
+    blocked = [finding_text(r) for r in found if r["blocks"]]
+    small = [f"{r['group']}={r['value']} (n={r['rows']})" for r in found if not r["judged"]]
     verdict = (
         "<p class='warn'>低于 0.80，无签署豁免不得上线 · below 0.80, blocked without a signed "
         f"waiver: {escape('; '.join(blocked))}</p>"
         if blocked
-        else "<p>各组均不低于 0.80 · every group is at 0.80 or above</p>"
+        else "<p>无任何组显著低于 0.80 · no group is below 0.80 beyond chance</p>"
+    )
+    unjudged = (
+        f"<p class='small'>未评判（过少或未登记）· not judged (few, or group not known): "
+        f"{escape('; '.join(small))}</p>"
+        if small
+        else ""
     )
     return (
-        "<h2>公平性 · Fairness</h2><p class='small'>每组通过率 ÷ 其余申请通过率，95 % 区间 · each "
-        "group's approval rate ÷ everyone else's, with 95 % bootstrap intervals</p>"
-        f"{verdict}<div class='grid'>{''.join(parts)}</div>"
+        "<h2>公平性 · Fairness</h2><p class='small'>"
+        "最终批准率 ÷ 其余申请的批准率，95 % 区间，转人工另计 · "
+        "each group's final approvals ÷ everyone else's, with 95 % bootstrap intervals, referrals "
+        "apart</p>"
+        f"{verdict}{unjudged}<div class='grid'>{''.join(parts)}</div>"
     )
 
 

@@ -75,11 +75,11 @@ async def look_at(call: Call, case_id: UUID) -> tuple[Case, Person]:
 async def take_task(call: Call, task_id: UUID, key: str) -> tuple[Task, Case]:
     """Become the officer of a task of one's unit, a colleague's too. Raises NotFound, Conflict."""
     async with transaction() as tx:
-        officer, task, _, replayed = await _begin(call, tx, "takeTask", key, task_id, NOTHING)
+        officer, task, case, replayed = await _begin(call, tx, "takeTask", key, task_id, NOTHING)
         if not replayed:
             _refuse_closed(task)
             await store.change_task(tx, task.id, assignee_id=officer.id)
-    return await _after(task_id)
+    return await store.get_task(task_id), case
 
 
 async def hand_over(call: Call, task_id: UUID, unit: str, note: str, key: str) -> tuple[Task, Case]:
@@ -94,7 +94,7 @@ async def hand_over(call: Call, task_id: UUID, unit: str, note: str, key: str) -
             if unit not in call.app.city.departments or unit == task.unit:
                 raise InvalidInput(texts.UNIT_UNKNOWN, "unit")
             await _give(call.app, tx, task, case, officer, "hand_over", choices)
-    return await _after(task_id)
+    return await store.get_task(task_id), case
 
 
 async def give_back(call: Call, task_id: UUID, note: str, key: str) -> tuple[Task, Case]:
@@ -110,7 +110,7 @@ async def give_back(call: Call, task_id: UUID, note: str, key: str) -> tuple[Tas
                 raise Conflict(texts.NOWHERE_TO_RETURN)
             choices = Choices(choices.note, task.from_unit)
             await _give(call.app, tx, task, case, officer, "return", choices)
-    return await _after(task_id)
+    return await store.get_task(task_id), case
 
 
 async def act(
@@ -137,7 +137,7 @@ async def act(
                 await engine.take(
                     call.app, tx, case, definition, step, by, choices, task_id=task.id
                 )
-    return await _after(task_id)
+    return await store.get_task(task_id), case
 
 
 async def _say(
@@ -186,6 +186,7 @@ async def _give(
     definition = await versions.get_stored(app, case.definition_id)
     if not task.branch and not definition.by_name[case.state].unit:
         await store.update_case(tx, case.id, unit=choices.unit)
+        case.unit = choices.unit
     await engine.note(
         app, tx, case, event, By(Actor.OFFICER, officer.id, officer.unit), choices.note
     )
@@ -207,12 +208,10 @@ async def _begin(
     officer = await _officer(call)
     command = {"task": task_id, "event": event, "choices": choices}
     claim = await claim_key(call, tx, operation, key, command, effect_id=task_id)
+    case = await store.lock_case_of(tx, task_id)
     task = await store.find_task(tx, task_id)
-    case = await store.lock_case(tx, task.case_id) if task else None
     if task is None or case is None:
         raise NotFound(NOT_FOUND)
-    task = await store.find_task(tx, task_id)  # as it stands under the lock
-    assert task is not None
     if not claim.replayed and not await _works_on(tx, task, officer):
         raise NotFound(NOT_FOUND)
     if case.citizen_id == officer.id:
@@ -245,10 +244,3 @@ def _refuse_not_mine(task: Task, officer: Officer) -> None:
 
 async def _officer(call: Call) -> Officer:
     return await require_officer(call, Scope.CASES_HANDLE)
-
-
-async def _after(task_id: UUID) -> tuple[Task, Case]:
-    task = await store.get_task(task_id)
-    case = await store.find_case(task.case_id)
-    assert case is not None
-    return task, case

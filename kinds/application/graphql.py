@@ -152,7 +152,7 @@ class Query:
             only_open=only_open,
             service=service_id,
         )
-        shown = {row.id: await _case(info, row) for row in rows}
+        shown = {case.id: case for case in await _show_all(info.context, rows)}
         return connection(
             rows, first, lambda row: str(row.id), lambda row: shown[row.id], after=after
         )
@@ -299,17 +299,20 @@ async def your_cases_card(call: Call) -> YourCasesSection:
         as_of=call.app.clock.now(),
         reason=None,
         waiting_for_you=sum(row.turn == Turn.CITIZEN for row in rows),
-        cases=[await _show(call, row) for row in rows],
+        cases=await _show_all(call, rows),
     )
 
 
 async def _case(info: Info, row: Case) -> CaseView:
-    return await _show(info.context, row)
+    (shown,) = await _show_all(info.context, [row])
+    return shown
 
 
-async def _show(call: Call, row: Case) -> CaseView:
-    definition = await versions.get_stored(call.app, row.definition_id)
-    return to_case(call, row, definition, service.answers_of(call, row))
+async def _show_all(call: Call, rows: Sequence[Case]) -> list[CaseView]:
+    stored = await versions.get_all_stored(call.app, {row.definition_id for row in rows})
+    return [
+        to_case(call, row, stored[row.definition_id], service.answers_of(call, row)) for row in rows
+    ]
 
 
 def _answers(given: list[CaseAnswerInput]) -> dict[str, str]:

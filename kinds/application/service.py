@@ -102,14 +102,12 @@ async def take_step(call: Call, case_id: UUID, event: str, note: str, key: str) 
     Raises NotFound, IllegalTransition, FormIncomplete with everything that is missing, InvalidInput
     and Conflict as `engine.take` does.
     """
-    mine = await get_case(call, case_id)
-    definition = await versions.get_stored(call.app, mine.definition_id)
     command = {"case": case_id, "event": event, "note": note}
     async with transaction() as tx:
         claim = await claim_key(call, tx, "takeCaseStep", key, command, effect_id=case_id)
-        case = await store.lock_case(tx, case_id)
-        assert case is not None
+        case = _own(call, await store.lock_case(tx, case_id))
         if not claim.replayed:
+            definition = await versions.get_stored(call.app, case.definition_id)
             step = definition.find_step(case.state, event)
             if step.by is not Actor.CITIZEN:
                 raise Forbidden(texts.NOT_YOUR_STEP)
@@ -119,14 +117,17 @@ async def take_step(call: Call, case_id: UUID, event: str, note: str, key: str) 
                 _check(call, definition, answers, complete=True, papers=papers)
             by = By(Actor.CITIZEN, case.citizen_id)
             await engine.take(call.app, tx, case, definition, step, by, Choices(note))
-    return await _get(case_id)
+    return case
 
 
 async def get_case(call: Call, case_id: UUID) -> Case:
     """One of the viewer's cases. Raises NotFound for anybody else's."""
-    viewer = call.require_viewer()
-    case = await store.find_case(case_id)
-    if case is None or case.citizen_id != viewer.user_id:
+    return _own(call, await store.find_case(case_id))
+
+
+def _own(call: Call, case: Case | None) -> Case:
+    """The case, where it is the viewer's. Raises NotFound for anybody else's."""
+    if case is None or case.citizen_id != call.require_viewer().user_id:
         raise NotFound(NOT_FOUND)
     call.require_service(case.service_id)
     return case

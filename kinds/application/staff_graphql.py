@@ -71,6 +71,8 @@ class Query:
         rows = await desk.list_queue(
             info.context, first=first + 1, after=parse_id(after) if after else None, mine=mine
         )
+        definitions = {case.definition_id for _, case in rows}
+        await versions.get_all_stored(info.context.app, definitions)  # at once, not one by one
         shown = {task.id: await _task(info, task, case) for task, case in rows}
         return connection(
             rows, first, lambda row: str(row[0].id), lambda row: shown[row[0].id], after=after

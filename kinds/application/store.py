@@ -43,6 +43,12 @@ async def lock_case(tx: Transaction, case_id: UUID) -> Case | None:
     return await fetch_model(tx, Case, "WHERE id = $1 FOR UPDATE", case_id)
 
 
+async def lock_case_of(tx: Transaction, task_id: UUID) -> Case | None:
+    """The case of a task, its row locked."""
+    tail = "WHERE id = (SELECT case_id FROM applications_task WHERE id = $1) FOR UPDATE"
+    return await fetch_model(tx, Case, tail, task_id)
+
+
 async def find_case(case_id: UUID) -> Case | None:
     """A case by id."""
     return await fetch_model(connection(), Case, "WHERE id = $1", case_id)

@@ -5,7 +5,7 @@ runs keeps its own however the file is edited.
 """
 
 import tomllib
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from hashlib import sha256
@@ -18,7 +18,7 @@ from core.city import City
 from core.context.app import App
 from core.context.call import Call
 from core.context.contributions import StartCheck
-from core.database import connection, fetch_one
+from core.database import connection, fetch_all
 from core.errors import StartError
 from core.json import to_json
 from core.manifest import Manifest
@@ -163,14 +163,20 @@ async def store(app: App, definition: Definition) -> UUID:
 
 async def get_stored(app: App, definition_id: UUID) -> Definition:
     """The definition that a case runs by."""
+    return (await get_all_stored(app, [definition_id]))[definition_id]
+
+
+async def get_all_stored(app: App, ids: Collection[UUID]) -> Mapping[UUID, Definition]:
+    """The definitions that cases run by, in one statement at most: they never change."""
     known = _known(app)
-    if definition_id not in known:
-        row = await fetch_one(
-            connection(), "SELECT body FROM applications_definition WHERE id = $1", definition_id
-        )
-        assert row is not None
-        _keep(known, definition_id, _ADAPTER.validate_json(row["body"]))
-    return known[definition_id]
+    found = {id_: known[id_] for id_ in ids if id_ in known}
+    missing = [id_ for id_ in set(ids) if id_ not in found]
+    if missing:
+        sql = "SELECT id, body FROM applications_definition WHERE id = ANY($1)"
+        for row in await fetch_all(connection(), sql, missing):
+            found[row["id"]] = _ADAPTER.validate_json(row["body"])
+            _keep(known, row["id"], found[row["id"]])
+    return found
 
 
 def _known(app: App) -> dict[UUID, Definition]:

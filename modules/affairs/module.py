@@ -8,6 +8,7 @@ MANIFEST = Manifest(
         "registry",
         "items",
         "licences",
+        "outlets",
         "verifiers",
         "residence.definition",
         "cases.definition",

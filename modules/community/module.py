@@ -2,4 +2,4 @@
 
 from core.manifest import Manifest
 
-MANIFEST = Manifest(name="community", rooms=("hotline.definition",))
+MANIFEST = Manifest(name="community", rooms=("grids", "hotline.definition"))

@@ -2,4 +2,4 @@
 
 from core.manifest import Manifest
 
-MANIFEST = Manifest(name="safety")
+MANIFEST = Manifest(name="safety", rooms=("shelters",))

@@ -5,6 +5,8 @@ from typing import Any
 from tortoise import fields
 from tortoise.models import Model
 
+from core.people.personal_table import Cleared, PersonalTable
+
 
 class Campaign(Model):
     """One message for an audience. `after_id` is the last person that has it; `people` counts
@@ -26,3 +28,6 @@ class Campaign(Model):
 
     class Meta:
         table = "notifications_campaign"
+
+
+CAMPAIGNS = PersonalTable(Campaign, owner="created_by", erased=Cleared({"created_by": None}))

@@ -11,32 +11,33 @@ from uuid import UUID
 
 from core.clock import ensure_utc
 from core.context.app import App
+from core.context.call import Call
+from core.context.commands import claim_key
 from core.database import Transaction, fetch_all, transaction
 from core.errors import InvalidInput, NotFound
 from core.ids import new_id
 from core.queue.jobs import JobKind
 from core.refusal_texts import NOT_FOUND
-from core.rooms import ExtensionPoint
 from core.texts import Locale
-from notifications import sending
+from notifications.campaigns.audience import AUDIENCES, Audience
 from notifications.campaigns.domain import (
     CAMPAIGN,
     CHUNK,
-    Audience,
     CampaignAction,
     CampaignState,
 )
 from notifications.campaigns.models import Campaign
-from notifications.domain import MessageClass
-from notifications.recipients import Parcel
-from notifications.sending import Envelope
-from notifications.templates import InvalidParameters, Param, Template, templates_of
-from notifications.texts import CAMPAIGN_AUDIENCE, CAMPAIGN_PARAMS, CAMPAIGN_TEMPLATE
+from notifications.messages import sending
+from notifications.messages.sending import Envelope
+from notifications.templates.domain import MessageClass
+from notifications.templates.recipients import Parcel
+from notifications.templates.template import InvalidParameters, Param, Template, templates_of
+from notifications.templates.texts import CAMPAIGN_AUDIENCE, CAMPAIGN_PARAMS, CAMPAIGN_TEMPLATE
 
 STEP = JobKind[UUID, UUID]("notifications.campaign_step")
-AUDIENCES = ExtensionPoint("audience", Audience, key=lambda audience: audience.name)
 _NOBODY = UUID(int=0)
 _JSON_TYPES = frozenset({Param.TEXT, Param.NUMBER, Param.FEN})
+"""Of what a campaign keeps until it is sent."""
 
 
 async def create(
@@ -76,6 +77,26 @@ async def create(
         wait = max(timedelta(0), campaign.starts_at - now)
         await STEP.enqueue(app, tx, campaign.id, _NOBODY, after=wait)
     return campaign
+
+
+async def start(
+    call: Call,
+    template_id: str,
+    params: Mapping[str, object],
+    audience: str,
+    starts_at: datetime | None,
+    key: str,
+) -> Campaign:
+    """Create a campaign for an operator, once per key. Raises as `create`, and Conflict."""
+    app, by = call.app, call.require_viewer().user_id
+    command = {"template": template_id, "params": dict(params), "audience": audience}
+    async with transaction() as tx:
+        claim = await claim_key(call, tx, "startCampaign", key, command)
+    known = await Campaign.get_or_none(id=claim.effect_id)
+    if known is not None:
+        return known
+    at = starts_at or app.clock.now()
+    return await create(app, template_id, params, audience, at, by, claim.effect_id)
 
 
 async def steer(app: App, campaign_id: UUID, action: CampaignAction) -> Campaign:

@@ -20,10 +20,10 @@ from yarl import URL
 from core.context.app import App
 from core.database import refuse_in_transaction
 from core.deadline import Deadline
+from notifications.channels.credentials import credentials_of, key_file
 from notifications.channels.h2_connection import H2Answer, H2Client, Lost, NotTaken, open_h2
 from notifications.channels.port import Failed, Outbound, Outcome, Provider, Refused, Taken
-from notifications.credentials import credentials_of, key_file
-from notifications.domain import Channel, SendLane
+from notifications.templates.domain import Channel, SendLane
 
 PRODUCTION = "https://api.push.apple.com"
 TOKEN_LIFE = timedelta(minutes=40)

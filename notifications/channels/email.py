@@ -9,9 +9,9 @@ import aiosmtplib
 from core.context.app import App
 from core.database import refuse_in_transaction
 from core.deadline import Deadline
+from notifications.channels.credentials import credentials_of
 from notifications.channels.port import Failed, Outbound, Outcome, Provider, Refused, Taken
-from notifications.credentials import credentials_of
-from notifications.domain import Channel
+from notifications.templates.domain import Channel
 
 NO_SUCH_MAILBOX = frozenset({550, 551, 553})
 

@@ -21,9 +21,9 @@ from core.deadline import Deadline
 from core.upstream.breaker import BreakerPolicy
 from core.upstream.client import UpstreamError, UpstreamRejected
 from core.upstream.operation import Request, System, json_of
+from notifications.channels.credentials import credentials_of, key_file
 from notifications.channels.port import Failed, Outbound, Outcome, Provider, Refused, Taken
-from notifications.credentials import credentials_of, key_file
-from notifications.domain import Channel, SendLane
+from notifications.templates.domain import Channel, SendLane
 
 SCOPE = "https://www.googleapis.com/auth/firebase.messaging"
 GRANT = "urn:ietf:params:oauth:grant-type:jwt-bearer"

@@ -17,9 +17,9 @@ from core.deadline import Deadline
 from core.upstream.breaker import BreakerPolicy
 from core.upstream.client import UpstreamError
 from core.upstream.operation import Request, System, json_of
+from notifications.channels.credentials import credentials_of
 from notifications.channels.port import Failed, Outbound, Outcome, Provider, Refused, Taken
-from notifications.credentials import credentials_of
-from notifications.domain import Channel, SendLane
+from notifications.templates.domain import Channel, SendLane
 
 BATCH = 1_000
 CIDS_KEPT = timedelta(days=2)

@@ -13,7 +13,7 @@ from core.context.app import App
 from core.deadline import Deadline
 from core.rooms import ExtensionPoint
 from core.upstream.client import UpstreamError, UpstreamRejected
-from notifications.domain import Channel, SendLane
+from notifications.templates.domain import Channel, SendLane
 
 
 @dataclass(frozen=True, slots=True, repr=False)

@@ -15,11 +15,11 @@ import smsutil
 from core.context.app import App
 from core.deadline import Deadline
 from core.upstream.operation import Operation
+from notifications.channels.credentials import credentials_of
+from notifications.channels.gateways import BACKUP, send, send_backup
 from notifications.channels.port import Outbound, Outcome, Provider, Refused, each
-from notifications.credentials import credentials_of
-from notifications.domain import Channel
-from notifications.receipts import Receipt
-from notifications.upstream import BACKUP, send, send_backup
+from notifications.messages.receipts import Receipt
+from notifications.templates.domain import Channel
 
 PARTS_MAX = 8
 """A text of more parts is refused: it is a letter, not a text."""

@@ -7,10 +7,10 @@ from uuid import UUID
 
 from core.context.app import App
 from core.database import fetch_all, transaction
-from notifications.domain import Channel, SendLane
-from notifications.lanes import CHUNK, DELIVER
-from notifications.models import Delivery
+from notifications.messages.models import Delivery
 from notifications.operations import tally
+from notifications.templates.domain import Channel, SendLane
+from notifications.templates.lanes import CHUNK, DELIVER
 
 RERUN_MAX = 10_000
 RERUN_PER_S = 100

@@ -3,6 +3,8 @@
 from tortoise import fields
 from tortoise.models import Model
 
+from core.people.personal_table import Cleared, PersonalTable
+
 
 class Switch(Model):
     """Something that an operator has paused: "lane:bulk", "provider:sms"."""
@@ -38,3 +40,6 @@ class Dead(Model):
 
     class Meta:
         table = "notifications_dead"
+
+
+SWITCHES = PersonalTable(Switch, owner="paused_by", erased=Cleared({"paused_by": None}))

@@ -9,9 +9,9 @@ from core.context.app import App
 from core.database import transaction
 from core.errors import InvalidInput
 from notifications.channels.port import PROVIDERS
-from notifications.domain import SendLane
 from notifications.operations.models import Switch
-from notifications.texts import SWITCH_UNKNOWN
+from notifications.templates.domain import SendLane
+from notifications.templates.texts import SWITCH_UNKNOWN
 
 _KEPT_S = 1.0
 

@@ -11,8 +11,8 @@ from functools import partial
 from core.context.app import App
 from core.context.gauges import GaugeSource
 from core.database import Transaction, connection, fetch_all
-from notifications.domain import Channel, SendLane
 from notifications.operations.models import Dead, Tally
+from notifications.templates.domain import Channel, SendLane
 
 FLUSH_EVERY_S = 1.0
 RATE_OVER = timedelta(minutes=5)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, time, timedelta
 
 from core.clock import SHANGHAI, ensure_utc
-from notifications.domain import Channel, ClassRule, MessageClass
+from notifications.templates.domain import Channel, ClassRule, MessageClass
 
 EVERY_DAY = frozenset(range(7))
 _DAY = timedelta(days=1)

@@ -11,9 +11,9 @@ from core.clock import civil_date
 from core.context.app import App
 from core.database import Transaction, fetch_all
 from core.ids import new_id
-from notifications.domain import Channel, MessageClass
 from notifications.reach.domain import QuietHours, Reach
 from notifications.reach.models import ADDRESS, Address, Quiet, Refusal
+from notifications.templates.domain import Channel, MessageClass
 
 _REACH = """
 SELECT p.id, q.starts, q.ends, q.days,

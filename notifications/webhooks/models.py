@@ -57,13 +57,14 @@ class Event(Model):
         unique_together = (("endpoint_id", "key"),)
 
 
+# of systems, not of people: no account has the id of one
 _NOBODY = Stays("of systems, not of people; what an event tells is said by who publishes it")
 TABLES = (
     PersonalTable(
         Endpoint,
-        owner=(),
+        owner="id",
         sealed=(Sealed("secret_sealed", SEALED_FOR), Sealed("old_secret_sealed", SEALED_FOR)),
         erased=_NOBODY,
     ),
-    PersonalTable(Event, owner=(), sealed=(Sealed("body_sealed", BODY),), erased=_NOBODY),
+    PersonalTable(Event, owner="id", sealed=(Sealed("body_sealed", BODY),), erased=_NOBODY),
 )

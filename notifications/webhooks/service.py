@@ -20,8 +20,8 @@ from core.ids import new_id
 from core.json import to_json
 from core.queue.jobs import JobKind
 from core.standards import webhooks
-from notifications.domain import message_id
-from notifications.texts import WEBHOOK_URL
+from notifications.templates.domain import message_id
+from notifications.templates.texts import WEBHOOK_URL
 from notifications.webhooks.domain import AddressRule, is_public, next_wait
 from notifications.webhooks.models import BODY, SEALED_FOR, Endpoint, Event
 from notifications.webhooks.sending import Answer, post

@@ -22,7 +22,7 @@ from sandbox.shared.registry import (
 )
 
 SCHEMA = """
-CREATE TABLE e_licence_revocation (licence_id TEXT PRIMARY KEY, revoked_on TEXT NOT NULL);
+CREATE TABLE e_licence_revocation (licence_ref TEXT PRIMARY KEY, revoked_on TEXT NOT NULL);
 """
 ADULT_AGE, CARD_YEARS, CARD_LONG_AGE = 18, 20, 46
 POLICE, MARKET, SOCIAL = "沙盒市公安局", "沙盒市行政审批服务局", "沙盒市社会保险事业中心"
@@ -48,13 +48,13 @@ TITLES = {
 class LicenceQuery(PersonQuery):
     """One licence of a person."""
 
-    licence_id: str = Field(min_length=1, max_length=64)
+    licence_ref: str = Field(min_length=1, max_length=64)
 
 
 class Revocation(Body):
     """A licence that its issuer takes back."""
 
-    licence_id: str = Field(min_length=1, max_length=64)
+    licence_ref: str = Field(min_length=1, max_length=64)
 
 
 async def find(request: Request, city: City) -> Response:
@@ -62,7 +62,7 @@ async def find(request: Request, city: City) -> Response:
     query = await read_body(request, LicenceQuery)
     person = find_person(city, query.resident_id)
     for licence in _licences(city, person) if person else ():
-        if licence["licence_id"] == query.licence_id:
+        if licence["licence_ref"] == query.licence_ref:
             return reply(licence)
     raise Refusal(404, "NOT_FOUND", "no such licence")
 
@@ -73,7 +73,7 @@ async def revoke(request: Request, city: City) -> Response:
     with city.state.transaction():
         city.state.run(
             "INSERT OR IGNORE INTO e_licence_revocation VALUES (?, ?)",
-            (licence.licence_id, city.today().isoformat()),
+            (licence.licence_ref, city.today().isoformat()),
         )
     return reply({"status": "REVOKED"})
 
@@ -146,13 +146,13 @@ def _licence(
     issued_on: date, valid_until: date | None, content: dict[str, str],
 ) -> Record:  # fmt: skip
     draw = draw_for(city, f"e-licence:{kind}", person)
-    licence_id = f"el-{draw.getrandbits(96):024x}"
+    licence_ref = f"el-{draw.getrandbits(96):024x}"
     revoked = city.state.one(
-        "SELECT * FROM e_licence_revocation WHERE licence_id = ?", (licence_id,)
+        "SELECT * FROM e_licence_revocation WHERE licence_ref = ?", (licence_ref,)
     )
     expired = valid_until is not None and valid_until < city.today()
     return {
-        "licence_id": licence_id,
+        "licence_ref": licence_ref,
         "kind": kind,
         "name": {"zh": zh, "en": en},
         "issuer_zh": issuer,

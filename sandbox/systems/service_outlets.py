@@ -14,7 +14,7 @@ from sandbox.server.system import SHANGHAI, City, Operation, System
 from sandbox.server.wire import Refusal, query_int, reply
 from sandbox.shared.registry import Record
 
-BASE = "/outlets"
+BASE = "/service-outlets"
 COLLECTION = f"{BASE}/collections/outlets"
 CRS84 = "http://www.opengis.net/def/crs/OGC/1.3/CRS84"
 CONFORMS_TO = [
@@ -33,7 +33,7 @@ KINDS = (
 )  # fmt: skip
 """Kind, Chinese and English name, opening hours in OpenStreetMap's form."""
 ITEM_SHARES = {"HALL": 0.8, "STREET_CENTRE": 0.3, "SELF_SERVICE": 0.1}
-PARAMETERS = frozenset({"bbox", "kind", "limit", "offset", "q"})
+PARAMETERS = frozenset({"bbox", "f", "kind", "limit", "offset", "q"})
 QUEUE_EVERY = timedelta(minutes=5)
 SILENT_OUTLETS, LAST_COUNT = ("o07", "o21"), time(16, 55)
 """Halls whose queue was last counted yesterday evening, and when."""

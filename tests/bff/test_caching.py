@@ -2,6 +2,8 @@
 
 import gzip
 import time
+from collections.abc import Coroutine, Mapping
+from dataclasses import replace
 from typing import Any
 from urllib.parse import quote
 
@@ -19,9 +21,11 @@ from graphql import (
 
 from bff.app import make_edge
 from bff.compiler.schema_facts import attribute_read, strawberry_field
+from bff.execution.executor import Executor
 from bff.schema.build import build_schema
 from bff.transports.endpoint import Edge
 from bff.trusted.documents import document_of, gather
+from bff.trusted.library import Prepared
 from bff.trusted.public import public_age_s
 from bff.trusted.shipped import document_id
 from core.context.app import App
@@ -228,6 +232,43 @@ async def test_nobody_keeps_an_answer_with_something_of_a_persons(client: Client
     ):
         assert answer.headers["cache-control"] == "private, no-store"
         assert "etag" not in answer.headers
+
+
+class CountingExecutor(Executor):
+    """Notes what it executes."""
+
+    names: list[str]
+
+    def run(
+        self, call: Call, prepared: Prepared, variables: Mapping[str, Any]
+    ) -> Coroutine[Any, Any, bytes]:
+        """See Executor."""
+        self.names = [*getattr(self, "names", []), prepared.name]
+        return super().run(call, prepared, variables)
+
+
+async def test_what_goes_by_post_is_answered_from_what_is_kept(edge: Edge) -> None:
+    """As every client sends by default; nobody but this process keeps it."""
+    executor = CountingExecutor(edge.library, shows_cost=False)
+    client = Client(replace(edge, executor=executor))
+    (operation,) = edge.documents.by_name["catalogue"].operations
+    body = orjson.dumps({"documentId": operation.id})
+    first = await client.post(body, headers={"accept-encoding": "gzip"})
+    again = await client.post(body, headers={"accept-encoding": "gzip"})
+    by_get = await client.request("GET", f"/graphql?documentId={quote(operation.id)}")
+    other = await client.post(body, headers={"accept-language": "en"})
+    assert executor.names == ["catalogue", "catalogue"], "once for each language"
+    assert again.body == first.body
+    assert gzip.decompress(first.body) == by_get.body != other.body
+    assert again.headers["cache-control"] == "private, no-store"
+    assert "etag" not in again.headers and "ratelimit" in again.headers
+
+
+async def test_a_bad_token_is_refused_though_the_answer_is_for_everybody(edge: Edge) -> None:
+    (operation,) = edge.documents.by_name["catalogue"].operations
+    body = orjson.dumps({"documentId": operation.id})
+    refused = await Client(edge).post(body, headers={"authorization": "Bearer forged"})
+    assert (refused.status, refused.codes) == (401, ["SESSION_EXPIRED"])
 
 
 async def test_each_form_of_an_answer_has_its_own_tag(client: Client) -> None:

@@ -18,7 +18,7 @@ from core.database import connection, fetch_one, transaction
 from core.ids import new_id
 from core.security.authentication import Viewer, revoke
 from notifications import api as notifications
-from notifications.models import BODY, TITLE, Message
+from notifications.messages.models import BODY, TITLE, Message
 from tests.bff.conftest import served
 from tests.bff.lag import within
 

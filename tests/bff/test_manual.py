@@ -2,8 +2,9 @@
 
 import re
 from collections.abc import AsyncGenerator
+from dataclasses import replace
 from html import unescape
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qs, quote, urlsplit
 
 import strawberry
 from graphql import build_schema
@@ -15,6 +16,7 @@ from bff.schema.lint import lint
 from bff.transports.endpoint import Edge
 from core.graphql import anybody, query
 from core.manifest import discover
+from core.settings import Environment
 from tests.asgi import Client
 
 
@@ -117,3 +119,36 @@ async def test_the_page_of_services_opens_each_document_in_the_playground(edge: 
 
 def _in_page(text: str) -> list[str]:
     return re.findall(r'<li id="([^"]+)">', text)
+
+
+async def test_the_page_of_services_is_searched_and_the_root_leads_there(client: Client) -> None:
+    root = await client.request("GET", "/")
+    assert (root.status, root.headers["location"]) == (307, "/services")
+    found = await client.request("GET", "/services?q=water", headers={"accept-language": "en"})
+    assert 'id="water-bill-payment"' in found.body.decode()
+    assert 'id="housing-fund-query"' not in found.body.decode()
+    script = "<script>alert(1)</script>"
+    none = await client.request("GET", f"/services?q={quote(script)}")
+    assert script not in none.body.decode() and "没有找到" in none.body.decode()
+    assert "prefers-color-scheme: dark" in none.body.decode()
+    by_theme = await client.request("GET", "/services?q=health", headers={"accept-language": "en"})
+    assert 'id="hospital-registration"' in by_theme.body.decode()
+
+
+async def test_the_playground_signs_nobody_in_without_a_sandbox(client: Client) -> None:
+    path = "/playground/people"
+    assert (await client.request("GET", path)).json == []
+    as_page = await client.post(
+        b'{"key":"citizen"}', path=path, headers={"content-type": "text/plain"}
+    )
+    assert as_page.status == 415
+    for body in (b"{", b"[]", b"{}", b'"citizen"'):
+        assert (await client.post(body, path=path)).status == 400
+    assert (await client.post(b'{"key":"citizen"}', path=path)).status == 502
+
+
+async def test_production_has_neither_people_nor_playground(edge: Edge) -> None:
+    settings = edge.app.settings.model_copy(update={"environment": Environment.PRODUCTION})
+    production = Client(replace(edge, app=replace(edge.app, settings=settings)))
+    assert (await production.request("GET", "/playground/people")).status == 404
+    assert (await production.post(b"{}", path="/playground/people")).status == 404

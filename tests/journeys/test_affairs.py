@@ -10,9 +10,9 @@ from modules.affairs.verifiers.seed import HOTEL_KEY
 
 FIND = """query($words: String!) { governmentItems(words: $words, first: 3) {
   status edges { node { code name } } } }"""
-WALLET = "{ licenceWallet { status items { id kind status } } }"
+WALLET = "{ licenceWallet { status items { licenceRef kind status } } }"
 PRESENT = """mutation($id: ID!, $fields: [String!]!, $key: String!) {
-  presentLicence(licenceId: $id, fields: $fields, idempotencyKey: $key) {
+  presentLicence(licenceRef: $id, fields: $fields, idempotencyKey: $key) {
     ... on LicencePresented { presentation { code } } ... on Refusal { code message } } }"""
 LOG = "{ viewer { accessLog(first: 1) { edges { node { actorRole actorName fields } } } } }"
 
@@ -39,7 +39,7 @@ async def test_a_licence_is_found_shown_once_and_revoked(house: House, client: C
     card = next(licence for licence in licences if licence["kind"] == "resident_card")
     codes = []
     for _ in range(2):
-        variables = {"id": card["id"], "fields": ["name"], "key": key()}
+        variables = {"id": card["licenceRef"], "fields": ["name"], "key": key()}
         codes.append((await client.do(PRESENT, variables))["presentation"]["code"])
     first, second = codes
     status, shown = await _check(house.api_urls[1], first)
@@ -52,6 +52,8 @@ async def test_a_licence_is_found_shown_once_and_revoked(house: House, client: C
         "actorName": "沙盒宾馆:入住登记",
         "fields": ["name"],
     }
-    await client.sandbox("POST", "/_control/e-licences/revocations", {"licence_id": card["id"]})
+    await client.sandbox(
+        "POST", "/_control/e-licences/revocations", {"licence_ref": card["licenceRef"]}
+    )
     status, shown = await _check(house.api_urls[1], second)
     assert (status, shown["status"], shown["fields"]) == (200, "REVOKED", [])

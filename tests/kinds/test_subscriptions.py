@@ -19,7 +19,7 @@ from core.people.personal_table import DELETED, PersonalTable
 from core.security.authentication import Viewer
 from kinds.subscription import SUBSCRIPTIONS, Subscription
 from modules.identity.models import Citizen
-from notifications.models import Message
+from notifications.messages.models import Message
 from tests.kinds.owned_user import SubscriptionUser, users
 
 MANIFESTS = discover(examples=True)

@@ -12,7 +12,7 @@ from core.security.authentication import Viewer
 from core.texts import Named
 from kinds.subscription import Notice, tell
 from modules._example.subscription.subscription import NEWS, SUBSCRIPTION
-from notifications.models import Message
+from notifications.messages.models import Message
 
 People = Callable[..., Awaitable[Viewer]]
 

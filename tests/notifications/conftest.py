@@ -7,7 +7,7 @@ import pytest
 
 from core.context.app import App
 from core.manifest import Manifest, discover
-from notifications.upstream import GATEWAY
+from notifications.channels.gateways import GATEWAY
 from tests.fakes import FakeSms
 from tests.notifications.probe.providers import Recorder, recorder
 from tests.upstreams import by_operation

@@ -21,10 +21,10 @@ from notifications.campaigns import service
 from notifications.campaigns.domain import CHUNK, CampaignAction
 from notifications.campaigns.models import Campaign
 from notifications.channels.port import Failed
-from notifications.domain import ATTEMPTS_MAX
-from notifications.models import Delivery, Message
+from notifications.messages.models import Delivery, Message
+from notifications.messages.sending import release
 from notifications.operations import dead_letters, switches, tally
-from notifications.sending import release
+from notifications.templates.domain import ATTEMPTS_MAX
 from tests.messages import deliver_due, send_code
 from tests.notifications.probe import audience, messages
 from tests.notifications.probe.providers import Recorder

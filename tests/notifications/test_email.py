@@ -13,7 +13,7 @@ from core.deadline import Deadline
 from core.settings import Settings
 from notifications.channels import email
 from notifications.channels.port import Failed, Outbound, Refused, Taken
-from notifications.domain import SendLane
+from notifications.templates.domain import SendLane
 from tests.sandbox.serving import free_port
 
 
@@ -108,7 +108,7 @@ async def test_an_address_that_writes_headers_is_refused(
 
 
 async def test_without_a_server_another_time(app: App) -> None:
-    from notifications.credentials import FILE
+    from notifications.channels.credentials import FILE
 
     credentials = dict(email._credentials(app))
     app.once(FILE, dict)["email"] = credentials | {"port": "1"}

@@ -16,7 +16,7 @@ from core.people.directory import get_person
 from core.processes.embedded import DatabaseUrls
 from core.security.authentication import Viewer
 from notifications import api
-from notifications.models import Delivery, Message
+from notifications.messages.models import Delivery, Message
 from tests.asgi import Client
 from tests.fakes import FakeSms
 from tests.messages import deliver_due, send_code

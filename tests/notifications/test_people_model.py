@@ -24,11 +24,11 @@ from core.database import connection, fetch_all, transaction
 from core.people.directory import get_person
 from core.security.authentication import Viewer
 from notifications import api
-from notifications.domain import CLASSES, Channel, MessageClass
 from notifications.jobs import close_digest
-from notifications.models import Digest
+from notifications.messages.models import Digest
 from notifications.reach import store as reach_store
 from notifications.reach.domain import QuietHours
+from notifications.templates.domain import CLASSES, Channel, MessageClass
 from tests.conftest import NOON
 from tests.fakes import FakeSms
 from tests.messages import deliver_due

@@ -16,14 +16,15 @@ from core.database import transaction
 from core.people.directory import get_person
 from core.security.authentication import Viewer
 from core.settings import Settings
-from notifications import api, receipts
+from notifications import api
 from notifications.channels.sms import PARTS_MAX, count_parts
-from notifications.domain import Channel
 from notifications.jobs import match_receipts
-from notifications.models import Delivery, PushCid
+from notifications.messages import receipts
+from notifications.messages.models import Delivery, PushCid
+from notifications.messages.receipts import Receipt
 from notifications.reach import store as reach_store
 from notifications.reach.models import Address
-from notifications.receipts import Receipt
+from notifications.templates.domain import Channel
 from tests.asgi import Client
 from tests.core.waiting import eventually
 from tests.messages import deliver_due, send_code

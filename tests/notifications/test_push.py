@@ -20,7 +20,7 @@ from core.deadline import Deadline
 from core.settings import Settings
 from notifications.channels import apns, fcm
 from notifications.channels.port import Failed, Outbound, Outcome, Refused, Taken
-from notifications.domain import SendLane
+from notifications.templates.domain import SendLane
 
 PEM = (
     serialization.Encoding.PEM,
@@ -234,7 +234,7 @@ async def line(app: App) -> AsyncIterator[Callable[[Apple], None]]:
     credentials = dict(apns._credentials(app))
 
     def point(there: Apple) -> None:
-        from notifications.credentials import FILE
+        from notifications.channels.credentials import FILE
 
         tables = app.once(FILE, dict)
         tables["apns"] = credentials | {"url": f"http://127.0.0.1:{there.port}"}

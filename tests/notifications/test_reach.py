@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from core.clock import SHANGHAI
-from notifications.domain import CLASSES, Channel, MessageClass
 from notifications.reach.domain import EVERY_DAY, QuietHours, Reach, find_way, window_start
+from notifications.templates.domain import CLASSES, Channel, MessageClass
 
 NIGHT = QuietHours(time(22), time(7))
 BOTH = frozenset({Channel.PUSH, Channel.SMS})

@@ -14,8 +14,8 @@ from core.people.directory import get_person
 from core.security.authentication import Viewer
 from core.texts import Locale, Named, Text
 from notifications import api
-from notifications.domain import Channel, delivery_id, message_id
-from notifications.templates import TEMPLATES, InvalidParameters, Param, Template
+from notifications.templates.domain import Channel, delivery_id, message_id
+from notifications.templates.template import TEMPLATES, InvalidParameters, Param, Template
 
 TITLE = Text("T", "标题", "A title")
 BODY = Text(

@@ -9,7 +9,7 @@ from core.clock import ManualClock
 from core.context.app import App
 from core.context.call import Call
 from modules.utilities.accounts.upstream import BILLERS
-from notifications.upstream import GATEWAY
+from notifications.channels.gateways import GATEWAY
 from payments.psp.port import Alipay, WeChatPay
 from tests.payments.fake_alipay import FakeAlipay
 from tests.payments.fakes import FakeBillers, FakePsp, FakeSms

@@ -333,6 +333,6 @@ class FakeSms:
         self.sent: dict[str, str] = {}
 
     async def send(self, message_ref: str, phone: str, text: str) -> str:
-        """See notifications.upstream."""
+        """See notifications.channels.gateways."""
         self.sent.setdefault(message_ref, text)
         return f"R{message_ref[:8]}"

@@ -21,7 +21,7 @@ from core.errors import AppError
 from core.ids import new_id
 from modules.utilities.accounts.upstream import BILLERS
 from modules.utilities.bills import service as bills
-from notifications.upstream import GATEWAY
+from notifications.channels.gateways import GATEWAY
 from payments.domain import PaymentMethod
 from payments.ledger.verify import verify
 from payments.models import Intent

@@ -18,9 +18,8 @@ DAY = timedelta(hours=26)
 
 
 async def _messages() -> list[str]:
-    rows = await fetch_all(
-        connection(), "SELECT template FROM notifications_message ORDER BY position"
-    )
+    sql = "SELECT template FROM notifications_message ORDER BY position"
+    rows = await fetch_all(connection(), sql)
     return [row["template"] for row in rows]
 
 

@@ -12,9 +12,9 @@ async def wallet(city: Client, key: str) -> dict[str, Any]:
     return {licence["kind"]: licence for licence in answer["licences"]}
 
 
-async def find(city: Client, key: str, licence_id: str) -> tuple[int, Any]:
+async def find(city: Client, key: str, licence_ref: str) -> tuple[int, Any]:
     number = (await city.person(key))["resident_id"]
-    body = {"resident_id": number, "consent_ref": "c-1", "licence_id": licence_id}
+    body = {"resident_id": number, "consent_ref": "c-1", "licence_ref": licence_ref}
     return await city.post("/e-licences/licences/find", body)
 
 
@@ -30,17 +30,17 @@ async def test_everybody_has_a_card_and_the_rest_by_their_story(city: Client) ->
     assert (adult, minor) == ("是", "否")
     assert await wallet(city, "citizen") == mine
     for licence in mine.values():
-        assert (await city.person("citizen"))["resident_id"] not in licence["licence_id"]
+        assert (await city.person("citizen"))["resident_id"] not in licence["licence_ref"]
 
 
 async def test_a_licence_is_found_by_its_holder_alone_as_it_stands_now(city: Client) -> None:
     card = (await wallet(city, "citizen"))["resident_card"]
-    assert await find(city, "citizen", card["licence_id"]) == (200, card)
-    assert (await find(city, "parent", card["licence_id"]))[0] == 404
-    body = {"licence_id": card["licence_id"]}
+    assert await find(city, "citizen", card["licence_ref"]) == (200, card)
+    assert (await find(city, "parent", card["licence_ref"]))[0] == 404
+    body = {"licence_ref": card["licence_ref"]}
     for _ in range(2):
         assert (await city.post("/_control/e-licences/revocations", body))[0] == 200
-    status, now = await find(city, "citizen", card["licence_id"])
+    status, now = await find(city, "citizen", card["licence_ref"])
     assert (status, now["status"]) == (200, "REVOKED")
     assert (await wallet(city, "citizen"))["resident_card"]["status"] == "REVOKED"
     assert (await wallet(city, "parent"))["resident_card"]["status"] == "VALID"

@@ -42,7 +42,7 @@ async def test_withdrawn_items_lead_to_those_in_force(city: Client) -> None:
     successors = [item["successor_code"] for item in withdrawn if item["successor_code"]]
     assert successors and set(successors) <= in_force
     for event in content["life_events"]:
-        assert set(event["item_codes"]) <= in_force, event["id"]
+        assert set(event["item_codes"]) <= in_force, event["code"]
         assert event["name"]["zh"] and event["name"]["en"]
 
 

@@ -11,7 +11,7 @@ from tests.sandbox.serving import Client
 
 AIR = "/air-quality/api/3/action/datastore_search"
 SPRINGS = "/springs/api/3/action/datastore_search"
-OUTLETS = "/outlets/collections/outlets"
+OUTLETS = "/service-outlets/collections/outlets"
 NO_VALUES: dict[str, float | None] = dict.fromkeys(("so2", "no2", "co", "o3", "pm10", "pm2_5"))
 CLEAN = dict.fromkeys(NO_VALUES, 0.0)
 
@@ -171,7 +171,7 @@ async def test_a_question_that_is_none_is_refused(city: Client, query: str) -> N
 
 
 async def test_a_client_finds_its_way_from_the_landing_page(city: Client) -> None:
-    _, landing = await city.get("/outlets")
+    _, landing = await city.get("/service-outlets")
     links = {link["rel"]: link["href"] for link in landing["links"]}
     assert any(
         "conf/core" in uri for uri in (await city.get(links["conformance"]))[1]["conformsTo"]

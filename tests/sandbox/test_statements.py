@@ -64,7 +64,7 @@ async def wechat_csv(
     assert status == 200
     plain = gzip.decompress(raw) if tar_type else raw
     assert hashlib.sha1(plain).hexdigest() == told["hash_value"]
-    return plain.decode().splitlines(), raw
+    return plain.decode("utf-8-sig").splitlines(), raw
 
 
 def rows_of(lines: list[str]) -> list[dict[str, str]]:
@@ -215,7 +215,7 @@ class TestAlipay:
         node = await alipay.send(alipay.sign(alipay.params(method, biz)))
         assert node["code"] == "10000", node
         async with alipay.http.get(node["bill_download_url"]) as answer:
-            archive = zipfile.ZipFile(io.BytesIO(await answer.read()))
+            archive = zipfile.ZipFile(io.BytesIO(await answer.read()), metadata_encoding="gbk")
         detail, summary = sorted(archive.namelist(), key=lambda name: "汇总" in name)
         assert detail == f"20880000000000010156_{today().replace('-', '')}_业务明细.csv"
         return tuple(archive.read(name).decode("gbk").splitlines() for name in (detail, summary))

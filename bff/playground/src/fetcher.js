@@ -2,6 +2,7 @@
 
 import { createGraphiQLFetcher } from "@graphiql/toolkit";
 import { Kind, parse } from "graphql";
+import { authorization, filled, remember } from "./session.js";
 
 // A bare word, so that a double click and a paste put the token in.
 const PLACEHOLDER = "Bearer TOKEN";
@@ -36,6 +37,16 @@ function consistent(params, options) {
   ];
 }
 
+/** The variables that the operation declares: those of a tab are for all its operations. */
+function declared({ operationName, variables }, documentAST) {
+  const operation = documentAST?.definitions.find(
+    (node) => node.kind === Kind.OPERATION_DEFINITION && node.name?.value === operationName,
+  );
+  if (!operation) return variables;
+  const names = new Set(operation.variableDefinitions.map((one) => one.variable.name.value));
+  return Object.fromEntries(Object.entries(variables ?? {}).filter(([name]) => names.has(name)));
+}
+
 /** A GraphiQL fetcher for one endpoint; a socket gets the headers as connection parameters. */
 export function playgroundFetcher(endpoint) {
   const url = new URL(endpoint, location.href);
@@ -47,6 +58,18 @@ export function playgroundFetcher(endpoint) {
     subscriptionUrl: socketUrl.href,
     enableIncrementalDelivery: false,
   });
-  return (params, options) =>
-    fetcher(...consistent(params, { ...options, headers: filledIn(options?.headers) }));
+  return async (params, options) => {
+    const own = filledIn(options?.headers);
+    const headers = { ...(await authorization()), ...own };
+    const [request, rest] = consistent(params, { ...options, headers });
+    let variables;
+    try {
+      variables = filled(declared(request, rest.documentAST));
+    } catch (error) {
+      return { errors: [{ message: error.message }] };
+    }
+    const result = await fetcher({ ...request, variables }, rest);
+    remember(result?.data);
+    return result;
+  };
 }

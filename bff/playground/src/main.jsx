@@ -9,6 +9,7 @@ import { createRoot } from "react-dom/client";
 import { examplesPlugin } from "./examples.jsx";
 import { DEFAULT_HEADERS, playgroundFetcher } from "./fetcher.js";
 import { ActiveTab, retitle, titled } from "./tabs.jsx";
+import { SignIn, toolbar } from "./toolbar.jsx";
 import "./style.css";
 
 const config = JSON.parse(document.getElementById("playground-config").textContent);
@@ -19,26 +20,36 @@ globalThis.MonacoEnvironment = {
 };
 
 const examples = examplesPlugin(config.tabs);
-// A link may ask for one example by its title, as the page of all services does.
-const wanted = new URLSearchParams(location.search).get("open");
-const asked = config.tabs.find((tab) => tab.title === wanted);
+// A link may ask for one example by its title, as the page of all services does, or bring a query.
+const link = new URLSearchParams(location.search);
+const brought = link.has("query") && {
+  title: "链接 From a link",
+  query: link.get("query"),
+  variables: link.get("variables"),
+};
+const asked = brought || config.tabs.find((tab) => tab.title === link.get("open"));
+const fetcher = playgroundFetcher(config.endpoint);
 const opened = asked ? [asked] : config.tabs.filter((tab) => tab.opened);
 
 createRoot(document.getElementById("playground")).render(
   <GraphiQL
-    fetcher={playgroundFetcher(config.endpoint)}
+    fetcher={fetcher}
     plugins={[examples, explorerPlugin(), HISTORY_PLUGIN]}
-    visiblePlugin={examples.title}
+    visiblePlugin={matchMedia("(max-width: 700px)").matches ? null : examples.title}
     initialQuery={asked && titled(asked)}
     initialVariables={asked?.variables}
     defaultTabs={opened.map((tab) => ({ ...tab, query: titled(tab) }))}
     defaultHeaders={DEFAULT_HEADERS}
-    defaultEditorToolsVisibility="headers"
+    defaultEditorToolsVisibility="variables"
     onTabChange={retitle}
     inputValueDeprecation
     schemaDescription
   >
-    <GraphiQL.Logo>{config.title}</GraphiQL.Logo>
+    <GraphiQL.Logo>
+      <SignIn />
+      {config.title}
+    </GraphiQL.Logo>
+    {toolbar(fetcher)}
     <ActiveTab />
   </GraphiQL>,
 );

@@ -24,8 +24,14 @@ export function ActiveTab() {
     ({ queryEditor, variableEditor, headerEditor, responseEditor }) =>
       Boolean(queryEditor && variableEditor && headerEditor && responseEditor),
   );
+  const active = useGraphiQL((state) => state.activeTabIndex);
   useEffect(() => {
     if (ready) moveTab([...tabs]);
     // Once, when the editors are ready; later changes of the tabs are GraphiQL's own.
   }, [ready]);
+  useEffect(() => {
+    // A tab that a link or an example has opened stands at the end, perhaps out of sight.
+    const shown = document.querySelectorAll(".graphiql-tabs .graphiql-tab")[active];
+    shown?.scrollIntoView({ block: "nearest", inline: "nearest" });
+  }, [active, tabs.length]);
 }

@@ -6,6 +6,7 @@ nobody runs it any more; until then its operations run, whatever became of ours 
 
 import hashlib
 import re
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +17,7 @@ from graphql import GraphQLSyntaxError, get_operation_ast, parse
 
 FOLDER = Path(__file__).parent
 _APOLLO = "apollo-persisted-query-manifest"
+_MD5, _SHA256 = re.compile(r"[0-9a-f]{32}"), re.compile(r"[0-9a-f]{64}")
 _APP = re.compile(r"[a-z][a-z0-9]*-[0-9]+(\.[0-9]+){0,3}")
 
 
@@ -48,7 +50,8 @@ def read_shipped(folder: Path = FOLDER) -> Mapping[str, Sequence[ShippedOperatio
 def parse_manifest(text: bytes) -> Sequence[ShippedOperation]:
     """The operations of a manifest in Apollo's form, or in Relay's: ids and texts.
 
-    Raises ManifestError for anything else, and where an id is a hash but not of its text.
+    Raises ManifestError for anything else, where an id is a hash but not of its text, and where
+    one id or one name is given twice.
     """
     try:
         manifest = orjson.loads(text)
@@ -61,10 +64,23 @@ def parse_manifest(text: bytes) -> Sequence[ShippedOperation]:
     else:
         found = [_relay(key, value) for key, value in manifest.items()]
     for one in found:
-        algorithm, _, digest = one.id.rpartition(":")
-        if algorithm == "sha256" and one.id != document_id(one.source):
-            raise ManifestError(f"{one.name}: {digest} is not the hash of its text")
+        if not _is_hash_of(one.id, one.source):
+            raise ManifestError(f"{one.name}: {one.id} is not the hash of its text")
+    for what, values in (("id", [o.id for o in found]), ("name", [o.name for o in found])):
+        twice = [value for value, count in Counter(values).items() if count > 1]
+        if twice:
+            raise ManifestError(f"the {what} {twice[0]} is given twice")
     return found
+
+
+def _is_hash_of(id_: str, source: str) -> bool:
+    """Whether an id that is a hash, by its form, is that of the text; any other id is a name."""
+    digest = id_.removeprefix("sha256:")
+    if digest != id_ or _SHA256.fullmatch(id_):
+        return document_id(source) == f"sha256:{digest}"
+    if _MD5.fullmatch(id_):  # as Relay's compiler makes them
+        return id_ == hashlib.md5(source.encode(), usedforsecurity=False).hexdigest()
+    return True
 
 
 def write_manifest(shipped: Iterable[ShippedOperation]) -> bytes:

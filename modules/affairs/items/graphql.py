@@ -18,7 +18,7 @@ WORDS = strawberry.argument(
     description="Words, a whole question, pinyin or initials; empty: what is asked for most."
 )
 DEPARTMENT = strawberry.argument(description="Only this department's, by its code.")
-LIFE_EVENT = strawberry.argument(description="Only what belongs to this life event, by its id.")
+LIFE_EVENT = strawberry.argument(description="Only what belongs to this life event, by its code.")
 CODE = strawberry.argument(description="The item's 31 characters.")
 
 

@@ -46,7 +46,7 @@ class LicenceField:
 class Licence:
     """An e-licence."""
 
-    licence_id: Annotated[str, "Its id in the e-licence system."]
+    licence_ref: Annotated[str, "Its id in the e-licence system."]
     kind: Annotated[str, "Its kind: resident_card, driving_licence, business_licence …"]
     name: Annotated[Named, "What it is called."]
     issuer_zh: Annotated[str, "Who issued it."]

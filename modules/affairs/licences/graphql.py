@@ -19,14 +19,14 @@ from kinds.lookup import lookup_field
 from modules.affairs.licences import domain, service
 from modules.affairs.licences.domain import SERVICE, Licence, Presentation
 
-view(Licence, name="ELicence", names={"licence_id": "id", "issuer_zh": "issuer"})
+view(Licence, name="ELicence", names={"issuer_zh": "issuer"})
 view(Presentation, name="LicencePresentation")
 LicenceWallet = reading_view(
     "LicenceWallet",
     "The viewer's e-licences, and how fresh that is.",
     items=Annotated[Sequence[Licence], "The licences, those that do not hold too."],
 )
-LICENCE_ID = strawberry.argument(description="The licence's id.")
+LICENCE_REF = strawberry.argument(description="The licence's id.")
 FIELDS = strawberry.argument(description="What of it is shown, by the fields' names.")
 PRESENTATION_ID = strawberry.argument(description="The presentation's id.")
 
@@ -70,12 +70,12 @@ class Mutation:
     async def present_licence(
         self,
         info: Info,
-        licence_id: Annotated[strawberry.ID, LICENCE_ID],
+        licence_ref: Annotated[strawberry.ID, LICENCE_REF],
         fields: Annotated[list[str], FIELDS],
         idempotency_key: IdempotencyKey,
     ) -> PresentLicenceResult:
         """Once read, it is in the viewer's access log."""
-        presentation = await service.present(info.context, licence_id, fields, idempotency_key)
+        presentation = await service.present(info.context, licence_ref, fields, idempotency_key)
         return LicencePresented(presentation=presentation)
 
     @mutation(of_service(SERVICE), description="Take back a code that nobody has read yet.")

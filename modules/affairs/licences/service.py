@@ -39,7 +39,7 @@ PURPOSE = Purpose(
 WALLET = PersonalLookup(SERVICE, PURPOSE, list_licences)
 
 
-async def present(call: Call, licence_id: str, fields: Sequence[str], key: str) -> Presentation:
+async def present(call: Call, licence_ref: str, fields: Sequence[str], key: str) -> Presentation:
     """A code that lets one reader see these fields of a licence, for a minute.
 
     The same key gives the same code. Raises NotFound for a licence that is not the viewer's,
@@ -47,15 +47,15 @@ async def present(call: Call, licence_id: str, fields: Sequence[str], key: str) 
     Unavailable, Forbidden CONSENT_REQUIRED.
     """
     citizen_id, now = call.require_viewer(2).user_id, call.app.clock.now()
-    command = {"licence_id": licence_id, "fields": list(fields)}
+    command = {"licence_ref": licence_ref, "fields": list(fields)}
     known = await recall(subject=citizen_id, operation="presentLicence", key=key, command=command)
     if known is None:
-        _require_shown(await _get_licence(call, licence_id), fields)
+        _require_shown(await _get_licence(call, licence_ref), fields)
     async with transaction() as tx:
         claim = await claim_key(call, tx, "presentLicence", key, command)
         if not claim.replayed:
             row = await store.create(
-                tx, claim.effect_id, citizen_id, licence_id, fields, now, now + CODE_LIFE
+                tx, claim.effect_id, citizen_id, licence_ref, fields, now, now + CODE_LIFE
             )
             return _presentation(call.app, row)
     kept = await store.find(claim.effect_id)
@@ -123,12 +123,12 @@ async def _take(app: App, code: str, verifier: Verifier) -> LicencePresentation:
     return row
 
 
-async def _get_licence(call: Call, licence_id: str) -> Licence:
+async def _get_licence(call: Call, licence_ref: str) -> Licence:
     reading = await WALLET.read(call)
     if reading.value is None:
         raise Unavailable(UPSTREAM_UNAVAILABLE, upstream=texts.SYSTEM)
     for licence in reading.value:
-        if licence.licence_id == licence_id:
+        if licence.licence_ref == licence_ref:
             return licence
     raise NotFound(NOT_FOUND)
 

@@ -19,6 +19,6 @@ list_licences = record_operation(
     safe=True,
     personal=True,
 )
-def find_licence(access: Access, licence_id: str) -> Request:
+def find_licence(access: Access, licence_ref: str) -> Request:
     """A licence of the person as it stands now, or None where it is not theirs."""
-    return Request(json=about_person(access) | {"licence_id": licence_id}, access=access)
+    return Request(json=about_person(access) | {"licence_ref": licence_ref}, access=access)

@@ -164,7 +164,7 @@ class Item:
 class LifeEvent:
     """Something that happens in a life, or to a business."""
 
-    id: Annotated[str, "Its id."]
+    code: Annotated[str, "Its code."]
     name: Annotated[Named, "What happens."]
     item_codes: Annotated[Sequence[ItemCode], "The items that belong to it, in their usual order."]
 
@@ -172,7 +172,16 @@ class LifeEvent:
 class Registry:
     """The whole registry at one moment. Never changed; a newer one takes its place."""
 
-    __slots__ = ("checked_at", "codes", "departments", "etag", "in_force", "items", "life_events")
+    __slots__ = (
+        "checked_at",
+        "codes",
+        "departments",
+        "etag",
+        "in_force",
+        "items",
+        "life_events",
+        "unreadable",
+    )
 
     def __init__(
         self,
@@ -181,11 +190,14 @@ class Registry:
         departments: Sequence[Department],
         life_events: Sequence[LifeEvent],
         items: Sequence[Item],
+        unreadable: int = 0,
     ) -> None:
         self.etag = etag
         self.checked_at = checked_at
+        self.unreadable = unreadable
+        """How many items could not be read."""
         self.departments: Mapping[str, Department] = {one.code: one for one in departments}
-        self.life_events: Mapping[str, LifeEvent] = {event.id: event for event in life_events}
+        self.life_events: Mapping[str, LifeEvent] = {event.code: event for event in life_events}
         self.items: Mapping[str, Item] = {item.item_code: item for item in items}
         self.codes: Mapping[int, str] = {item.item_no: item.item_code for item in items}
         """The items' codes by their numbers in the city's list."""

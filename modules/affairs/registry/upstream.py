@@ -7,7 +7,6 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import orjson
-import structlog
 from pydantic import TypeAdapter, ValidationError
 
 from core.context.app import App
@@ -24,8 +23,6 @@ _NOT_MODIFIED = 304
 _DEPARTMENTS = TypeAdapter(list[Department])
 _LIFE_EVENTS = TypeAdapter(list[LifeEvent])
 _ITEM = TypeAdapter(Item)
-
-log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,10 +80,14 @@ class LatestRegistry:
             return known.confirmed(checked_at)
         try:
             assert export is not None
-            return await asyncio.to_thread(read_registry, export, checked_at)
+            registry = await asyncio.to_thread(read_registry, export, checked_at)
         except (AssertionError, KeyError, TypeError, ValueError):
+            app.upstreams.note_unreadable(export_items, 1)
             name, operation = REGISTRY_SYSTEM.name, export_items.name
             raise UpstreamFailed(name, operation, "unknown form") from None
+        if registry.unreadable:
+            app.upstreams.note_unreadable(export_items, registry.unreadable)
+        return registry
 
 
 async def current_registry(app: App, deadline: Deadline) -> Registry:
@@ -95,8 +96,8 @@ async def current_registry(app: App, deadline: Deadline) -> Registry:
 
 
 def read_registry(export: Export, checked_at: datetime) -> Registry:
-    """The registry in an export. An item that cannot be right is passed over and counted in the
-    log. Raises KeyError, TypeError or ValueError where the whole is no registry.
+    """The registry in an export. An item that cannot be right is passed over and counted. Raises
+    KeyError, TypeError or ValueError where the whole is no registry.
 
     It takes some 100 ms for a city: not for the event loop.
     """
@@ -106,11 +107,9 @@ def read_registry(export: Export, checked_at: datetime) -> Registry:
     items = list(_items(content["items"], by_code))
     if not items:
         raise ValueError("a registry without a single item")
-    passed_over = len(content["items"]) - len(items)
-    if passed_over:
-        log.warning("items passed over", count=passed_over)
     events = _LIFE_EVENTS.validate_python(content["life_events"])
-    return Registry(export.etag, checked_at, departments, events, items)
+    unreadable = len(content["items"]) - len(items)
+    return Registry(export.etag, checked_at, departments, events, items, unreadable)
 
 
 def _items(

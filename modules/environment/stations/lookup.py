@@ -32,6 +32,8 @@ AIR, SPRINGS = System("air_quality"), System("springs")
 AIR_EVERY, SPRING_EVERY = timedelta(hours=1), timedelta(hours=12)
 OVERDUE = 3
 """A station is silent when its newest observation is so many distances old."""
+NEWEST = 120
+"""So many rows of all stations hold what is shown of each."""
 AIR_TREND, SPRING_TREND = 6, 14
 """Over how many observations a trend is told: six hours, a week."""
 AQI_STEADY, LEVEL_STEADY_M = 5, 0.02
@@ -97,7 +99,7 @@ V = TypeVar("V")
 async def ask_air(app: App, deadline: Deadline) -> Records[AirStation]:
     """The stations of the air with their newest hours. Raises UpstreamError."""
     stations, hours = await both(
-        list_air_stations(app, deadline), list_hours(app, deadline, limit=300)
+        list_air_stations(app, deadline), list_hours(app, deadline, limit=NEWEST)
     )
     by_station = _by_station(list_hours.convert(app, hours, _index).items)
 
@@ -120,7 +122,7 @@ async def ask_air(app: App, deadline: Deadline) -> Records[AirStation]:
 async def ask_springs(app: App, deadline: Deadline) -> Records[Spring]:
     """The springs with their newest levels. Raises UpstreamError."""
     stations, levels = await both(
-        list_springs(app, deadline), list_levels(app, deadline, limit=300)
+        list_springs(app, deadline), list_levels(app, deadline, limit=NEWEST)
     )
     by_station = _by_station((level, level.level_m) for level in levels.items)
 

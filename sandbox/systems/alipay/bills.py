@@ -106,18 +106,27 @@ def real_lines(city: City, day: date) -> list[Line]:
     ]
 
 
+class _GbkName(zipfile.ZipInfo):
+    """A file name in GBK, without the flag that says UTF-8, as the real one writes it."""
+
+    def _encodeFilenameFlags(self) -> tuple[bytes, int]:  # noqa: N802 - zipfile asks it so
+        return self.filename.encode("gbk"), self.flag_bits
+
+
 def _write_zip(path: Path, day: date, lines: Iterator[Line]) -> str:
     """Both files; returns the digest of the detail's text."""
     name = f"{ACCOUNT}_{day:%Y%m%d}_业务明细"
     totals = _Totals()
     digest = hashlib.sha256()
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive:
-        with archive.open(f"{name}.csv", "w", force_zip64=True) as detail:
+        info = _GbkName(f"{name}.csv")
+        info.compress_type = zipfile.ZIP_DEFLATED
+        with archive.open(info, "w", force_zip64=True) as detail:
             for chunk in files.chunks(_detail(day, lines, totals), "gbk"):
                 digest.update(chunk)
                 detail.write(chunk)
         summary = "".join(_summary(day, totals))
-        archive.writestr(f"{name}(汇总).csv", summary.encode("gbk", "replace"))
+        archive.writestr(_GbkName(f"{name}(汇总).csv"), summary.encode("gbk", "replace"))
     return digest.hexdigest()
 
 

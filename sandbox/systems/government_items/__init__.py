@@ -38,7 +38,7 @@ def registry(seed: int) -> Record:
         ],
         "life_events": [
             {
-                "id": event.id,
+                "code": event.id,
                 "name": {"zh": event.name_zh, "en": event.name_en},
                 "item_codes": [codes[name] for name in event.items],
             }

@@ -80,7 +80,7 @@ async def _announce(
     real = real_lines(call.city, on)
     if not day.is_kept() or not (real or day.synthetic_lines() or day.breaks()):
         raise Refusal(400, "NO_STATEMENT_EXIST", "账单文件不存在 / nothing happened on that day")
-    lines = render(day.lines(real))
+    lines = _as_sent(render(day.lines(real)))
     writer = files.plain_writer(lines, "sha1", zipped=query.tar_type == "GZIP")
     made = await files.make(call.city, writer, lifetime_s=LINK_LIFETIME_S)
     return 200, {
@@ -90,16 +90,23 @@ async def _announce(
     }
 
 
+def _as_sent(lines: Iterator[str]) -> Iterator[str]:
+    """The real one begins its files with a byte order mark and ends lines with CRLF."""
+    yield "\ufeff"
+    for line in lines:
+        yield line.replace("\n", "\r\n")
+
+
 def real_lines(city: City, day: date) -> list[Line]:
-    """What was paid and what was refunded on a day, by time."""
+    """What was paid and what was asked to be refunded on a day, by time."""
     rows = city.state.all(
         "SELECT success_time, out_trade_no, transaction_id, total AS amount_fen, trade_type, "
         "params ->> 'description' AS title, '' AS refund_no, '' AS refund_ref "
         "FROM wechat_order WHERE substr(success_time, 1, 10) = ?1 UNION ALL "
-        "SELECT r.success_time, out_trade_no, transaction_id, refund, trade_type, "
+        "SELECT r.create_time, out_trade_no, transaction_id, refund, trade_type, "
         "params ->> 'description', out_refund_no, refund_id "
         "FROM wechat_refund r JOIN wechat_order USING (out_trade_no) "
-        "WHERE substr(r.success_time, 1, 10) = ?1 ORDER BY 1, 2, 7",
+        "WHERE substr(r.create_time, 1, 10) = ?1 ORDER BY 1, 2, 7",
         (day.isoformat(),),
     )
     return [

@@ -18,10 +18,8 @@ from strawberry.schema.schema import StrawberryGraphQLCoreExecutionContext
 
 from bff.compiler import (
     CannotCompile,
-    SharedAnswers,
     compile_document,
     prepare_operation,
-    shared,
 )
 from bff.compiler import schema_facts as facts
 from bff.compiler.plan import MAX_POSSIBLE_TYPES
@@ -253,44 +251,6 @@ def test_extensions_that_wrap_resolvers_are_left_to_graphql_core() -> None:
         schema = strawberry.Schema(A, extensions=[extension])._schema
         operation = prepare_operation(schema, parse("{ a }"))
         assert (operation.reason is None) is compiles
-
-
-async def test_public_answers_are_kept_for_their_time_and_variables() -> None:
-    calls: list[int] = []
-
-    @strawberry.type
-    class Query:
-        @strawberry.field(metadata=shared(60))
-        def rows(self, n: int) -> list[A]:
-            calls.append(n)
-            return [A(a=n)] if n else [A(a="x")]  # type: ignore[arg-type]
-
-        @strawberry.field(metadata=shared(60))
-        async def later(self) -> A | None:
-            calls.append(-1)
-            return A(a=len(calls))
-
-    now = [0.0]
-    answers = SharedAnswers(lambda: now[0], most=3)
-    schema = strawberry.Schema(Query)._schema
-    rows = compile_document(
-        schema, parse("query ($n: Int!) { rows(n: $n) { a } }"), answers=answers
-    )
-    later = compile_document(schema, parse("{ later { a } }"), answers=answers)
-    for n in (1, 1, 2, 1):
-        assert rows.execute(variables={"n": n}) == f'{{"data":{{"rows":[{{"a":{n}}}]}}}}'.encode()
-    assert calls == [1, 2]
-    first = await later.execute()  # type: ignore[misc]
-    assert first == later.execute() == b'{"data":{"later":{"a":3}}}'
-    now[0] = 61.0
-    rows.execute(variables={"n": 1})
-    assert calls == [1, 2, -1, 1]
-    for _ in range(2):  # what failed is not kept
-        assert b'"errors"' in rows.execute(variables={"n": 0})  # type: ignore[operator]
-    assert calls[-2:] == [0, 0]
-    answers.clear()
-    rows.execute(variables={"n": 1})
-    assert calls[-1] == 1
 
 
 @strawberry.type

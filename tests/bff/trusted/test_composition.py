@@ -190,7 +190,7 @@ def test_each_operation_runs_by_its_own_id_and_by_its_name_under_the_documents(e
         Operation(document_id=document.id, operation_name="Home"),
         Operation(document_id=document.operations[0].id, operation_name="Home"),
     ):
-        with pytest.raises(RequestError, match="no such operation"):
+        with pytest.raises(RequestError, match="one of this document: Link"):
             library.find(wrong)
 
 

@@ -6,6 +6,7 @@ import sys
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from types import FrameType
 from typing import Any
 
@@ -15,10 +16,12 @@ import strawberry
 from graphql import parse, validate
 
 from bff.app import make_edge
+from bff.commands.documents import ship
 from bff.request.operation import Operation, RequestError
 from bff.schema.build import build_schema
 from bff.transports.endpoint import Edge
 from bff.trusted import shipped
+from bff.trusted.composition import DocumentError
 from bff.trusted.documents import Documents, documents_of, gather
 from bff.trusted.library import Library
 from bff.trusted.overrides import Override, drop_override, set_override
@@ -26,6 +29,7 @@ from bff.trusted.shipped import ManifestError, ShippedOperation, document_id, pa
 from bff.trusted.usage import fields_of, read_usage
 from core.context.app import App
 from core.database import transaction
+from core.errors import StartError
 from core.manifest import discover
 from tests.asgi import Client
 
@@ -114,11 +118,54 @@ def test_manifests_of_apollo_and_relay_say_the_same() -> None:
         b'{"id": 1}',
         b'{"format": "apollo-persisted-query-manifest", "operations": [{}]}',
         orjson.dumps({document_id("{ other }"): SOURCE}),
+        orjson.dumps({hashlib.sha256(b"{ other }").hexdigest(): SOURCE}),
+        orjson.dumps({hashlib.md5(b"{ other }").hexdigest(): SOURCE}),
+        orjson.dumps({"1": SOURCE, "2": SOURCE}),
+        orjson.dumps(
+            {
+                "format": "apollo-persisted-query-manifest",
+                "operations": [
+                    {"id": "1", "name": "A", "body": "query A { city { name } }"},
+                    {"id": "1", "name": "B", "body": "query B { city { name } }"},
+                ],
+            }
+        ),
+    ],
+    ids=[
+        *("half a JSON", "a list", "a number for a text", "nothing of an operation"),
+        *("another text's id", "another text's bare hash", "another text's MD5"),
+        *("one name twice", "one id twice"),
     ],
 )
 def test_manifests_of_no_known_form_are_refused(text: bytes) -> None:
     with pytest.raises(ManifestError):
         parse_manifest(text)
+
+
+@pytest.mark.parametrize(
+    ("source", "fault"),
+    [
+        ("query A { nothing }", "nothing"),
+        ("query A { services { id }", "Syntax Error"),
+        ("query A { services { id } } query B { services { id } }", "not one operation"),
+    ],
+)
+def test_what_does_not_fit_is_not_released(tmp_path: Path, source: str, fault: str) -> None:
+    manifest = tmp_path / "manifest.json"
+    manifest.write_bytes(orjson.dumps({"1": source}))
+    with pytest.raises(StartError, match=fault):
+        ship("android-99.0", manifest)
+    assert not (shipped.FOLDER / "android-99.0.json").exists()
+
+
+def test_one_id_means_one_text_in_every_app() -> None:
+    """Whoever came later would silently run the other's text."""
+    android = [ShippedOperation("1", "A", "query A { city { name } }")]
+    ios = [ShippedOperation("1", "B", 'query B { hello(name: "B") }')]
+    with pytest.raises(DocumentError, match="with another text"):
+        gather((), {"android-1.0": android, "ios-1.0": ios})
+    both = gather((), {"android-1.0": android, "ios-1.0": android})
+    assert both.operations["1"].apps == ("android-1.0", "ios-1.0")
 
 
 @pytest.mark.parametrize("name", ["1.4.0", "ios", "../ios-1", "ios-1.4.0/x", "iOS-1"])
@@ -133,6 +180,33 @@ async def test_a_document_runs_by_its_id_or_by_its_bare_hash(client: Client) -> 
     apollo = {"persistedQuery": {"version": 1, "sha256Hash": digest}}
     for members in ({"documentId": ID}, {"documentId": digest}, {"extensions": apollo}):
         assert (await answer(client, **members))["data"] == expected
+
+
+def _automatic(text: str) -> dict[str, Any]:
+    digest = hashlib.sha256(text.encode()).hexdigest()
+    return {"persistedQuery": {"version": 1, "sha256Hash": digest}}
+
+
+async def test_automatic_persisted_queries_fall_back_to_the_text(app: App) -> None:
+    """On the words that clients know; where nothing is kept they need not try again."""
+    free = Client(make_edge(app, strawberry.Schema(Query), documents(SOURCE), trusted_only=False))
+    text, expected = 'query Other { hello(name: "Wu") }', {"hello": "Hello Wu"}
+    unknown = await free.post(body(extensions=_automatic(text)))
+    (error,) = unknown.json["errors"]
+    assert error["message"] == "PersistedQueryNotSupported"
+    assert error["extensions"]["code"] == "PERSISTED_QUERY_NOT_SUPPORTED"
+    both = await answer(free, query=text, extensions=_automatic(text))
+    assert both["data"] == expected
+    forged = await free.post(body(query=text, extensions=_automatic(SOURCE)))
+    assert (forged.status, forged.codes) == (400, ["BAD_REQUEST"])
+    known = await answer(free, query=SOURCE, extensions=_automatic(SOURCE))
+    assert known["data"]["hello"] == "Hello Li"
+
+
+async def test_production_runs_no_text_behind_a_hash(client: Client) -> None:
+    text = 'query Other { hello(name: "Wu") }'
+    refused = await client.post(body(query=text, extensions=_automatic(text)))
+    assert refused.codes == ["DOCUMENT_NOT_TRUSTED"]
 
 
 async def test_production_runs_nothing_else_on_any_transport(client: Client) -> None:
@@ -223,7 +297,7 @@ def test_a_schema_change_that_breaks_a_live_version_is_found() -> None:
     assert "city" in library.faults[ID]
     with pytest.raises(RequestError) as refusal:
         library.find(Operation(document_id=ID))
-    assert refusal.value.code == "DOCUMENT_WITHDRAWN"
+    assert refusal.value.code == "DOCUMENT_OUTDATED"
 
 
 async def test_use_is_counted_by_document_and_known_app_version(

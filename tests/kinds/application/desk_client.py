@@ -33,7 +33,7 @@ class Desk:
     async def code(self, viewer: Viewer | None, name: str, **variables: Any) -> str:
         """The code with which a query is refused."""
         answer = await self._client.run(_SOURCES[name], variables, viewer=viewer)
-        (code,) = answer.codes
+        (code,) = set(answer.codes)
         return code
 
     async def task(self, officer: Viewer) -> dict[str, Any]:

@@ -17,7 +17,7 @@ from kinds.application import desk, messages, service
 from kinds.application.engine import NOTHING, Choices
 from kinds.application.models import Case
 from modules.identity import staff
-from notifications.models import Message
+from notifications.messages.models import Message
 from tests.asgi import Client
 from tests.core.waiting import eventually
 from tests.kinds.application.town import ANSWERS, Town, find, key

@@ -9,7 +9,7 @@ from core.clock import ManualClock
 from core.context.app import App
 from modules.health.hospitals.upstream import Hospitals
 from modules.health.vaccination.upstream import Immunisation
-from notifications.upstream import GATEWAY
+from notifications.channels.gateways import GATEWAY
 from payments.psp.port import WeChatPay
 from tests.fakes import FakeSms
 from tests.kinds.booking.till import Till

@@ -74,9 +74,8 @@ async def slots_on(hall: UUID, day: date) -> dict[str, UUID]:
 
 
 async def templates() -> list[str]:
-    rows = await fetch_all(
-        connection(), "SELECT template FROM notifications_message ORDER BY position"
-    )
+    sql = "SELECT template FROM notifications_message ORDER BY position"
+    rows = await fetch_all(connection(), sql)
     return [row["template"].removeprefix("appointments.") for row in rows]
 
 

@@ -88,7 +88,6 @@ class Till:
 
 async def told() -> list[str]:
     """The messages that were written, in order."""
-    rows = await fetch_all(
-        connection(), "SELECT template FROM notifications_message ORDER BY position"
-    )
+    sql = "SELECT template FROM notifications_message ORDER BY position"
+    rows = await fetch_all(connection(), sql)
     return [row["template"] for row in rows]

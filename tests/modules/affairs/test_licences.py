@@ -61,11 +61,11 @@ async def _present(
     client: Client,
     holder: Viewer,
     *,
-    licence_id: str = "card",
+    licence_ref: str = "card",
     fields: Sequence[str] = ("is_adult",),
     key: str | None = None,
 ) -> Any:
-    variables = {"id": licence_id, "fields": list(fields), "key": key or new_id().hex}
+    variables = {"id": licence_ref, "fields": list(fields), "key": key or new_id().hex}
     answer = (await client.data(PRESENT, variables, viewer=holder))["presentLicence"]
     return answer.get("presentation", answer)
 
@@ -265,7 +265,7 @@ async def test_a_verifier_says_why(client: Client, holder: Viewer, reason: Any) 
 
 
 @pytest.mark.parametrize(
-    ("licence_id", "fields", "refusal"),
+    ("licence_ref", "fields", "refusal"),
     [
         ("card", [], "FIELDS_UNKNOWN"),
         ("card", ["name", "name"], "FIELDS_UNKNOWN"),
@@ -275,9 +275,9 @@ async def test_a_verifier_says_why(client: Client, holder: Viewer, reason: Any) 
     ],
 )
 async def test_what_cannot_be_shown_makes_no_code(
-    client: Client, holder: Viewer, licence_id: str, fields: list[str], refusal: str
+    client: Client, holder: Viewer, licence_ref: str, fields: list[str], refusal: str
 ) -> None:
-    answer = await _present(client, holder, licence_id=licence_id, fields=fields)
+    answer = await _present(client, holder, licence_ref=licence_ref, fields=fields)
     assert answer["code"] == refusal
     assert await LicencePresentation.all().count() == 0
 

@@ -14,7 +14,7 @@ from tests.fakes import Silence
 
 CHECK = "/licences/v1/check"
 PRESENT = """mutation($id: ID!, $fields: [String!]!, $key: String!) {
-  presentLicence(licenceId: $id, fields: $fields, idempotencyKey: $key) {
+  presentLicence(licenceRef: $id, fields: $fields, idempotencyKey: $key) {
     ... on LicencePresented { presentation { id code expiresAt fields } }
     ... on Refusal { code } } }"""
 CANCEL = """mutation($id: ID!, $key: String!) {
@@ -22,11 +22,11 @@ CANCEL = """mutation($id: ID!, $key: String!) {
     __typename ... on Refusal { code } } }"""
 
 
-def licence(licence_id: str, status: LicenceStatus = LicenceStatus.VALID) -> Licence:
+def licence(licence_ref: str, status: LicenceStatus = LicenceStatus.VALID) -> Licence:
     """A resident card."""
     contents = {"name": "张三", "resident_id": "110105199003070010", "is_adult": "是"}
     return Licence(
-        licence_id,
+        licence_ref,
         "resident_card",
         Named("居民身份证", "Resident identity card"),
         "沙盒市公安局",
@@ -51,15 +51,15 @@ class FakeLicences(Silence):
         self.answer("list_licences")
         return list(self.licences)
 
-    async def find_licence(self, access: Access, licence_id: str) -> Licence | None:
+    async def find_licence(self, access: Access, licence_ref: str) -> Licence | None:
         """See modules.affairs.licences.upstream."""
         self.answer("find_licence")
-        return next((one for one in self.licences if one.licence_id == licence_id), None)
+        return next((one for one in self.licences if one.licence_ref == licence_ref), None)
 
-    def revoke(self, licence_id: str) -> None:
+    def revoke(self, licence_ref: str) -> None:
         """The issuer takes a licence back."""
         self.licences = [
-            replace(one, status=LicenceStatus.REVOKED) if one.licence_id == licence_id else one
+            replace(one, status=LicenceStatus.REVOKED) if one.licence_ref == licence_ref else one
             for one in self.licences
         ]
 

@@ -15,7 +15,7 @@ from core.people.personal_read import grant_consent
 from core.security.authentication import Viewer
 from modules.health.billing import service
 from modules.health.billing.upstream import BILLING
-from notifications.upstream import GATEWAY
+from notifications.channels.gateways import GATEWAY
 from payments import routes
 from payments.psp.port import WeChatPay
 from tests.modules.health.fakes import FakeHospitals

@@ -19,7 +19,7 @@ from core.upstream.readings import ReadStatus
 from modules.health.billing import jobs, refunds, service
 from modules.health.billing.domain import BillStatus, RefundState, next_look, state_of
 from modules.health.models import HospitalBill, HospitalPayment, HospitalRefund, TopUp
-from notifications.models import Message
+from notifications.messages.models import Message
 from payments.models import Intent, Refund
 from tests.asgi import Client
 from tests.modules.health.conftest import Ward

@@ -10,7 +10,7 @@ import pytest
 
 from core.context.app import App
 from modules.identity.upstream import REGISTRY
-from notifications.upstream import GATEWAY
+from notifications.channels.gateways import GATEWAY
 from tests.asgi import Client
 from tests.fakes import FakePolice, FakeSms
 from tests.messages import deliver_due

@@ -66,7 +66,8 @@ AGREED: dict[str, Rule] = {
         ANYBODY,
     ),
     **dict.fromkeys(
-        "mandates inbox markMessageRead payment payments paymentReceipt billAccounts "
+        "mandates inbox markMessageRead messagePreferences setMessagePreference setQuietHours "
+        "registerDevice forgetDevice payment payments paymentReceipt billAccounts "
         "unlinkBillAccount billInvoice requestBillInvoice outageWatches watchOutages "
         "unwatchOutages autopayTerms autopays endAutopay appointments appointment "
         "waitingPlaces requestStepUpCode stepUp "
@@ -103,6 +104,11 @@ AGREED: dict[str, Rule] = {
         "staffTasks staffCase takeTask actOnTask handOverTask returnTask".split(),
         Rule(1, role=OFFICER),
     ),
+    **dict.fromkeys(
+        "messageOverview deadMessages campaigns messagePreview pauseMessages resumeMessages "
+        "rerunDeadMessages startCampaign steerCampaign".split(),
+        Rule(1, role=OPERATOR),
+    ),
 }
 """The rules of fields that belong to no one service; of a by-data rule, what it asks of all."""
 
@@ -115,6 +121,11 @@ SAMPLES: dict[str, Any] = {
     "residentId": "11010519491231002X",
     "caseNo": "AC-1",
     "kind": "WATER",
+    "about": "NEWS",
+    "channel": "PUSH",
+    "pushService": "JPUSH",
+    "parameters": [{"name": "title", "value": "x"}],
+    "action": "CANCEL",
     "days": 1,
     "answers": [],
     "purpose": "welfare.housing-fund",
@@ -414,8 +425,9 @@ OPEN_IDS = frozenset(
     "bookVaccination.clinicId bookVaccination.slotId "
     "moveHospitalNumber.slotId queueTicketChanged.ticketId payBill.billId holdAppointment.slotId "
     "holdAppointment.itemId joinWaitingList.placeId joinWaitingList.itemId "
-    "joinQueue.placeId presentLicence.licenceId caseForm.serviceId openCase.serviceId "
-    "cases.serviceId".split()
+    "joinQueue.placeId steerCampaign.campaignId presentLicence.licenceRef "
+    "serviceOutletItems.outletRef "
+    "caseForm.serviceId openCase.serviceId cases.serviceId".split()
 )
 """Ids of what belongs to nobody, or that only their owner can know."""
 

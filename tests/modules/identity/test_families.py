@@ -22,8 +22,8 @@ from modules.identity.models import Citizen, Mandate
 from modules.identity.upstream import REGISTRY
 from modules.welfare.housing_fund.lookup import HOUSING_FUND
 from modules.welfare.housing_fund.upstream import CENTRE
-from notifications.models import Message
-from notifications.upstream import GATEWAY
+from notifications.channels.gateways import GATEWAY
+from notifications.messages.models import Message
 from tests.fakes import FakeHousingFund, FakePolice, FakeSms
 from tests.upstreams import by_operation
 

@@ -37,8 +37,8 @@ from modules.utilities.autopay.models import Autopay
 from modules.utilities.outages.models import OutageWatch
 from modules.utilities.reminders.models import Reminder
 from modules.welfare.housing_fund.upstream import CENTRE
-from notifications.models import Message
-from notifications.upstream import GATEWAY
+from notifications.channels.gateways import GATEWAY
+from notifications.messages.models import Message
 from payments.contracts import begin_contract
 from payments.models import Intent
 from tests.asgi import Client

@@ -24,7 +24,7 @@ from core.settings import Settings
 from core.texts import Text
 from modules.identity import personal_data
 from modules.identity.models import Citizen, Mandate
-from notifications.models import Message
+from notifications.messages.models import Message
 
 MakeCitizen = Callable[..., Awaitable[Viewer]]
 

@@ -19,7 +19,7 @@ from core.security.authorization import FRESH_AUTH_LIFE
 from core.security.keys import add_token_key
 from core.settings import Settings
 from modules.identity.models import LoginCode, Session
-from notifications.models import Delivery
+from notifications.messages.models import Delivery
 from tests.asgi import Client
 from tests.fakes import FakeSms
 from tests.messages import deliver_due

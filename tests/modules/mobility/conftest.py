@@ -11,7 +11,7 @@ from core.security.authentication import Viewer
 from modules.mobility.fines.upstream import PLATFORM, POLICE
 from modules.mobility.parking.upstream import OPERATOR, VEHICLES
 from modules.mobility.transit.upstream import CLEARING
-from notifications.upstream import GATEWAY
+from notifications.channels.gateways import GATEWAY
 from payments.psp.port import Alipay, WeChatPay
 from tests.modules.mobility.fakes import (
     FakeFare,

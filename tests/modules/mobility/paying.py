@@ -29,9 +29,8 @@ async def settle(world: World, payment: Payment) -> Intent:
 
 async def sent() -> list[str]:
     """The templates of all messages, oldest first."""
-    rows = await fetch_all(
-        connection(), "SELECT template FROM notifications_message ORDER BY position"
-    )
+    sql = "SELECT template FROM notifications_message ORDER BY position"
+    rows = await fetch_all(connection(), sql)
     return [row["template"] for row in rows]
 
 

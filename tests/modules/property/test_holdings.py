@@ -99,7 +99,7 @@ async def test_a_certificate_is_signed_and_anybody_verifies_it(
 ) -> None:
     issued = await _certify(client, owner)
     facts = issued["facts"]
-    assert (facts["holder"], facts["asOf"]) == ("***范", "2026-11-23T04:00:00Z")
+    assert (facts["holder"], facts["asOf"]) == ("***范", "2026-11-23T04:00:00.000Z")
     assert facts["holderIdNo"][6:14] == "********" and len(facts["holderIdNo"]) == 18
     assert (await _verify(client, issued["code"])).json["data"] == {
         "verifyNoPropertyCertificate": facts

@@ -25,8 +25,8 @@ from modules.utilities.autopay import jobs, service
 from modules.utilities.autopay.domain import AUTOPAY, CHARGE, TEXT_VERSION, stop_reason
 from modules.utilities.autopay.models import Autopay, AutopayCharge
 from modules.utilities.bills.domain import BillStatus
-from notifications.models import Message
-from notifications.upstream import GATEWAY
+from notifications.channels.gateways import GATEWAY
+from notifications.messages.models import Message
 from payments.models import Contract, Intent
 from payments.psp.entrusting import ContractState, ContractView, Entrusting
 from payments.psp.port import Order, OrderState, WeChatPay

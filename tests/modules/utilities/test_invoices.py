@@ -24,7 +24,7 @@ from modules.utilities.invoices import service
 from modules.utilities.invoices.domain import BillerInvoice, Buyer
 from modules.utilities.invoices.models import BillInvoice
 from modules.utilities.invoices.upstream import apply_invoice
-from notifications.upstream import GATEWAY
+from notifications.channels.gateways import GATEWAY
 from payments.models import Intent
 from payments.psp.port import WeChatPay
 from sandbox.population.institutions import uscc

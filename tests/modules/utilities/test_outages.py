@@ -26,7 +26,7 @@ from modules.utilities.outages.lookup import read_outages
 from modules.utilities.outages.models import OutageWatch
 from modules.utilities.outages.subscription import WATCHES, spot_of, tell_outages, watch
 from modules.utilities.outages.upstream import UTILITIES, LatestFeed, read_feed
-from notifications.models import Message
+from notifications.messages.models import Message
 from tests.asgi import Client
 from tests.conftest import NOON
 from tests.modules.utilities.outage_feed import FakeOutages, make_outage

@@ -20,7 +20,7 @@ from modules.utilities.reminders.domain import Delivery, Rule, Stage, delivery_o
 from modules.utilities.reminders.graphql import show
 from modules.utilities.reminders.models import Reminded, Reminder
 from modules.utilities.reminders.subscription import REMINDERS, remind, set_reminder
-from notifications.models import Message
+from notifications.messages.models import Message
 from tests.conftest import NOON
 from tests.payments.world import ACCOUNT, World
 

@@ -8,9 +8,9 @@ from core.database import transaction
 from core.ids import new_id
 from core.texts import Named
 from notifications.api import Audience, Member
-from notifications.domain import Channel
 from notifications.reach import store
 from notifications.reach.models import ADDRESS, Address
+from notifications.templates.domain import Channel
 
 
 async def give_device(app: App, person_id: UUID, device: str) -> None:

@@ -7,7 +7,7 @@ from datetime import datetime
 from core.context.app import App
 from core.deadline import Deadline
 from notifications.channels.port import Outbound, Outcome, Provider, Taken
-from notifications.domain import Channel
+from notifications.templates.domain import Channel
 
 
 @dataclass

@@ -16,8 +16,8 @@ from core.settings import Settings
 from modules._example.payment.domain import ExamplePaymentDue
 from modules._example.payment.models import ExamplePaymentBill
 from modules._example.payment.service import BILLS, PURPOSE, pay
-from notifications.models import Message
-from notifications.upstream import GATEWAY
+from notifications.channels.gateways import GATEWAY
+from notifications.messages.models import Message
 from payments.models import Intent
 from payments.psp.port import Alipay, WeChatPay
 from tests.payments.books import check_books

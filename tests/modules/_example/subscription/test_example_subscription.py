@@ -16,7 +16,7 @@ from core.settings import Settings
 from modules._example.subscription.models import ExampleSubscriptionDistrict
 from modules._example.subscription.subscription import tell_news
 from modules._example.subscription.upstream import list_news
-from notifications.models import Message
+from notifications.messages.models import Message
 from tests.asgi import Client
 from tests.sandbox.serving import Client as Sandbox
 

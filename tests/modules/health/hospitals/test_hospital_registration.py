@@ -66,9 +66,8 @@ async def used(slot_ref: str) -> int:
 
 
 async def messages() -> list[str]:
-    rows = await fetch_all(
-        connection(), "SELECT template FROM notifications_message ORDER BY position"
-    )
+    sql = "SELECT template FROM notifications_message ORDER BY position"
+    rows = await fetch_all(connection(), sql)
     return [row["template"] for row in rows]
 
 

@@ -18,7 +18,7 @@ from core.errors import StartError
 from core.money import format_yuan
 from core.rooms import ExtensionPoint
 from core.texts import Locale, Text
-from notifications.domain import CLASSES, Channel, ClassRule, MessageClass, SendLane
+from notifications.templates.domain import CLASSES, Channel, ClassRule, MessageClass, SendLane
 
 VALUE_MAX = 500
 """Characters of one text parameter."""
@@ -106,7 +106,14 @@ class Template:
 
     def render(self, locale: Locale, values: Mapping[str, object]) -> tuple[str, str]:
         """Title and body in a language. Raises InvalidParameters."""
-        said = say_values(self.id, self.params, locale, values)
+        return self._fill(locale, say_values(self.id, self.params, locale, values))
+
+    def sample(self, locale: Locale, values: Mapping[str, str]) -> tuple[str, str]:
+        """The same of values that are written as they are to be read. Raises InvalidParameters."""
+        texts = dict.fromkeys(self.params, Param.TEXT)
+        return self._fill(locale, say_values(self.id, texts, locale, values))
+
+    def _fill(self, locale: Locale, said: Mapping[str, str]) -> tuple[str, str]:
         return self.title.say(locale, **said), self.body.say(locale, **said)
 
 

@@ -11,16 +11,16 @@ from core.database import Transaction
 from core.ids import new_id
 from core.people.directory import Person
 from core.queue.jobs import JobKind
-from notifications import digests, store
-from notifications.domain import Channel, delivery_id, message_id
-from notifications.lanes import CHUNK, DELIVER
-from notifications.models import BODY, TITLE
+from notifications.messages import digests, store
+from notifications.messages.models import BODY, TITLE
+from notifications.messages.store import NewDelivery, NewMessage
 from notifications.reach import store as reach_store
 from notifications.reach.domain import Reach, Way, find_way
-from notifications.recipients import PHONE, Parcel, Phone, locale_of, name_of
-from notifications.store import NewDelivery, NewMessage
-from notifications.templates import Template, templates_of
-from notifications.texts import DIGEST_BODY
+from notifications.templates.domain import Channel, delivery_id, message_id
+from notifications.templates.lanes import CHUNK, DELIVER
+from notifications.templates.recipients import PHONE, Parcel, Phone, locale_of, name_of
+from notifications.templates.template import Template, templates_of
+from notifications.templates.texts import DIGEST_BODY
 
 RELEASE = JobKind[list[UUID]]("notifications.release")
 _BARE_PHONE = Reach(frozenset({Channel.SMS}))

@@ -14,9 +14,9 @@ from core.context.app import App
 from core.database import Transaction, fetch_all, fetch_one
 from core.ids import new_id
 from core.queue.jobs import JobKind
-from notifications.models import Digest
+from notifications.messages.models import Digest
 from notifications.reach.domain import window_start
-from notifications.templates import Template
+from notifications.templates.template import Template
 
 CLOSE = JobKind[UUID]("notifications.close_digest")
 

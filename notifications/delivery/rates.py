@@ -11,7 +11,7 @@ import time
 from core.context.app import App
 from core.database import connection, fetch_one
 from notifications.channels.port import Provider
-from notifications.domain import SendLane
+from notifications.templates.domain import SendLane
 
 SHARE = {
     SendLane.CRITICAL: 1.0,

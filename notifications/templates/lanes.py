@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from uuid import UUID
 
 from core.queue.jobs import JobKind
-from notifications.domain import SendLane
+from notifications.templates.domain import SendLane
 
 CHUNK = 100
 """Deliveries of one job."""

@@ -20,13 +20,13 @@ from core.database import connection, is_connection_lost
 from core.errors import NotFound
 from core.people.directory import get_person
 from notifications.channels.port import Failed, Outbound, Outcome, Refused
-from notifications.domain import CLASSES, Channel, MessageClass
-from notifications.models import BODY, TITLE
+from notifications.messages.models import BODY, TITLE
+from notifications.messages.store import Claimed
 from notifications.reach import store as reach_store
 from notifications.reach.domain import Reach, find_way
 from notifications.reach.store import LiveAddress
-from notifications.recipients import PHONE
-from notifications.store import Claimed
+from notifications.templates.domain import CLASSES, Channel, MessageClass
+from notifications.templates.recipients import PHONE
 
 _AT_ONCE = 10
 PAUSED_FOR = timedelta(seconds=30)

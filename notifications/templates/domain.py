@@ -19,7 +19,8 @@ GAP_MAX = timedelta(minutes=5)
 
 
 class Channel(StrEnum):
-    """How a message reaches somebody beyond the inbox, where every message to a person stands."""
+    """How a message reaches somebody beyond the inbox, where every message to a person stands:
+    PUSH, SMS, EMAIL, or MINI_PROGRAMME, a subscription message of WeChat or Alipay."""
 
     PUSH = "push"
     SMS = "sms"
@@ -37,18 +38,15 @@ class SendLane(StrEnum):
 
 
 class MessageClass(StrEnum):
-    """What a message is about, which decides its lane, its channels and what people may refuse."""
+    """What a message is about, which decides its lane, its channels and what people may refuse:
+    SAFETY, somebody's safety; SECURITY, their account; MONEY, payments and bills; SERVICE, what a
+    service does for somebody who asked for it; NEWS, what nobody waits for."""
 
     SAFETY = "safety"
-    """Somebody's safety: a child's way to school, a warning. Passes preferences and quiet hours."""
     SECURITY = "security"
-    """Somebody's account: codes, requests to act for them. Passes as well."""
     MONEY = "money"
-    """Payments, bills, refunds."""
     SERVICE = "service"
-    """What a service does for somebody who asked for it: appointments, cases, notices."""
     NEWS = "news"
-    """What nobody waits for."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,11 +12,15 @@ from uuid import UUID
 
 from core.context.app import App
 from core.database import Transaction, connection, transaction
-from notifications import store
-from notifications.addressing import PAUSED_FOR, Dropped, Postponed, address_all, next_way
 from notifications.campaigns import service as campaigns
 from notifications.channels.port import Failed, Refused, Taken
-from notifications.domain import (
+from notifications.delivery.addressing import PAUSED_FOR, Dropped, Postponed, address_all, next_way
+from notifications.delivery.handing import Result, hand_over
+from notifications.messages import store
+from notifications.messages.store import NewDelivery, Settled
+from notifications.operations import switches, tally
+from notifications.reach import store as reach_store
+from notifications.templates.domain import (
     ATTEMPTS_BEFORE_NEXT,
     ATTEMPTS_MAX,
     Channel,
@@ -24,12 +28,8 @@ from notifications.domain import (
     delivery_id,
     retry_gap,
 )
-from notifications.handing import Result, hand_over
-from notifications.lanes import DELIVER
-from notifications.operations import switches, tally
-from notifications.reach import store as reach_store
-from notifications.store import NewDelivery, Settled
-from notifications.templates import Template, templates_of
+from notifications.templates.lanes import DELIVER
+from notifications.templates.template import Template, templates_of
 
 _LEASE = timedelta(seconds=60)
 """Longer than the wait for room and two providers' silence."""

@@ -11,8 +11,8 @@ from core.bus import bus
 from core.context.app import App
 from core.database import Transaction, connection, fetch_all, fetch_one
 from core.ids import new_id
-from notifications.domain import Channel, MessageClass, SendLane
-from notifications.models import Delivery, Message
+from notifications.messages.models import Delivery, Message
+from notifications.templates.domain import Channel, MessageClass, SendLane
 
 
 @dataclass(frozen=True, slots=True, repr=False)

@@ -16,8 +16,6 @@ import structlog
 
 from core.context.app import App
 from core.deadline import Deadline
-from notifications import rates
-from notifications.addressing import Letter, Postponed, Verdict
 from notifications.channels.port import (
     PROVIDERS,
     Failed,
@@ -27,9 +25,11 @@ from notifications.channels.port import (
     Refused,
     Taken,
 )
-from notifications.domain import SendLane
+from notifications.delivery import rates
+from notifications.delivery.addressing import Letter, Postponed, Verdict
+from notifications.delivery.routing import Router
 from notifications.reach.store import LiveAddress
-from notifications.routing import Router
+from notifications.templates.domain import SendLane
 
 DEADLINE_S = 10.0
 _CROWDED_FOR = timedelta(seconds=5)
@@ -58,6 +58,7 @@ class _Piece:
     outcome: Outcome = field(default_factory=lambda: Failed("no_provider", outcome_known=True))
     provider: Provider | None = None
     is_crowded_out: bool = False
+    """There is no room, or who would take it is paused: it waits, and this was no attempt."""
 
 
 def router_of(app: App) -> Router:
@@ -70,7 +71,7 @@ async def hand_over(
 ) -> list[Result]:
     """The result of each letter, in their order; `paused` names providers that get nothing."""
     pieces = [
-        _Piece(index, address, outbound, _providers(app, letter, address, paused))
+        _piece(app, index, letter, address, outbound, paused)
         for index, letter in enumerate(letters)
         for address, outbound in letter.outbounds
     ]
@@ -88,18 +89,25 @@ async def hand_over(
     return [_result(letter, by_letter[index], later) for index, letter in enumerate(letters)]
 
 
-def _providers(
-    app: App, letter: Letter, address: LiveAddress | None, paused: frozenset[str]
-) -> list[Provider]:
-    open_ones = [
+def _piece(
+    app: App,
+    index: int,
+    letter: Letter,
+    address: LiveAddress | None,
+    outbound: Outbound,
+    paused: frozenset[str],
+) -> _Piece:
+    able = [
         provider
         for provider in app.extensions(PROVIDERS)
         if provider.channel is letter.claimed.channel
-        and f"provider:{provider.name}" not in paused
         and provider.is_set_up(app)
         and (address is None or not provider.own_addresses or provider.name == address.provider)
     ]
-    return router_of(app).order(open_ones)
+    free = [provider for provider in able if f"provider:{provider.name}" not in paused]
+    piece = _Piece(index, address, outbound, router_of(app).order(free))
+    piece.is_crowded_out = bool(able) and not free
+    return piece
 
 
 def _goes_on(piece: _Piece) -> bool:

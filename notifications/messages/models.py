@@ -3,11 +3,8 @@
 from tortoise import fields
 from tortoise.models import Model
 
-from core.people.data_rights import PersonalData
 from core.people.personal_table import DELETED, PersonalTable, Sealed, section
-from notifications.reach import models as reach
-from notifications.recipients import PHONE
-from notifications.webhooks import models as webhooks
+from notifications.templates.recipients import PHONE
 
 BODY = "notifications.body"
 TITLE = "notifications.title"
@@ -142,6 +139,4 @@ class PushCid(Model):
 DIGESTS = PersonalTable(Digest, owner="person_id", erased=DELETED)
 DELIVERIES = PersonalTable(Delivery, owner="person_id", erased=DELETED)
 
-PERSONAL = PersonalData(
-    "notifications", (MESSAGES, DELIVERIES, DIGESTS, *reach.TABLES, *webhooks.TABLES)
-)
+TABLES = (MESSAGES, DELIVERIES, DIGESTS)

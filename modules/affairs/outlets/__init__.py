@@ -1,0 +1,1 @@
+"""Service 50: where matters are dealt with, when, and who waits there."""

@@ -1,0 +1,89 @@
+"""What the layer of outlets says; see docs/upstreams/service-outlets.md."""
+
+from dataclasses import dataclass
+from datetime import date, timedelta
+
+from core.context.app import App
+from core.deadline import Deadline
+from core.standards.coordinates import lies_in_city
+from core.standards.ogc_features import Feature, features_operation, list_features
+from core.standards.opening_hours import Timetable, parse_hours
+from core.texts import Named
+from core.upstream.operation import System
+from core.upstream.records import Records
+from kinds.lookup import CityLookup
+from modules.affairs.outlets.domain import Outlet, OutletKind, OutletQueue, Wheelchair
+
+SERVICE, APPOINTMENT = "service-outlets", "gov-hall-appointment"
+LAYER = System("service_outlets")
+
+
+@dataclass(frozen=True, slots=True)
+class Closure:
+    """A day with other hours than usual."""
+
+    on: date
+    opening_hours: str
+    reason_zh: str
+    reason_en: str
+
+
+@dataclass(frozen=True, slots=True)
+class Properties:
+    """What the layer says of an outlet."""
+
+    kind: OutletKind
+    name_zh: str
+    name_en: str
+    address_zh: str
+    phone: str
+    opening_hours: str
+    wheelchair: Wheelchair
+    items: list[int]
+    closures: list[Closure]
+    queue: OutletQueue | None
+
+
+list_outlets = features_operation(LAYER, "list_outlets", "outlets", Properties)
+
+
+async def ask_outlets(app: App, deadline: Deadline) -> Records[Outlet]:
+    """Every outlet. Raises UpstreamError."""
+    link = app.city.deep_link.format(id=APPOINTMENT)
+
+    def read(feature: Feature[Properties]) -> Outlet:
+        told = feature.properties
+        if not lies_in_city(app.city, feature.point):
+            raise ValueError("no outlet of this city")
+        return Outlet(
+            at=feature.point,
+            outlet_ref=feature.id,
+            name=Named(told.name_zh, told.name_en),
+            kind=told.kind,
+            address_zh=told.address_zh,
+            phone=told.phone,
+            wheelchair=told.wheelchair,
+            opening_hours=told.opening_hours,
+            item_count=len(set(told.items)),
+            queue=told.queue,
+            appointment_link=link if told.kind is OutletKind.HALL else None,
+            takes=frozenset(told.items),
+            timetable=_timetable(told),
+            reasons={one.on: Named(one.reason_zh, one.reason_en) for one in told.closures},
+        )
+
+    features = await list_features(app, deadline, list_outlets)
+    return list_outlets.convert(app, features, read)
+
+
+def _timetable(told: Properties) -> Timetable | None:
+    """None where hours are in no form that is read: then nothing is said of open or closed."""
+    try:
+        exceptions = {one.on: parse_hours(one.opening_hours) for one in told.closures}
+        return Timetable(parse_hours(told.opening_hours), exceptions)
+    except ValueError:
+        return None
+
+
+OUTLETS = CityLookup(SERVICE, ask_outlets, max_stale=timedelta(days=7))
+"""Outlets do not move; who waits there says itself how old it is."""

@@ -1,0 +1,1 @@
+"""The grid in which a place lies, and how its worker is reached."""

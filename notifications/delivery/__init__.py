@@ -1,0 +1,1 @@
+"""Handing deliveries to providers."""

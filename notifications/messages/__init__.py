@@ -1,0 +1,1 @@
+"""Messages, their deliveries and what is told of them later."""

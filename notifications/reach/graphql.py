@@ -1,0 +1,159 @@
+"""How the viewer wishes to be reached, in GraphQL."""
+
+from enum import StrEnum
+from typing import Annotated
+
+import strawberry
+
+from core.graphql import IdempotencyKey, Info, Refused, mutation, query, signed_in, view
+from notifications.reach import domain, service
+from notifications.reach.service import Device
+from notifications.templates.domain import CLASSES, Channel, MessageClass
+
+
+class PushService(StrEnum):
+    """Whose token a device has: JPUSH, FCM (Google) or APNS (Apple)."""
+
+    JPUSH = "jpush"
+    FCM = "fcm"
+    APNS = "apns"
+
+
+view(PushService)
+view(MessageClass)
+view(Channel, name="MessageChannel")
+
+
+@strawberry.type(description="Whether the viewer wants messages of a class through a channel.")
+class MessagePreference:
+    about: MessageClass = strawberry.field(description="The class.")
+    channel: Channel = strawberry.field(description="The channel.")
+    wanted: bool = strawberry.field(description="False where the viewer has refused.")
+    refusable: bool = strawberry.field(description="Whether it may be refused.")
+
+
+@strawberry.type(
+    description="When only what is critical leaves the inbox, by the city's clock. Over midnight "
+    "it belongs to the day on which it begins; equal times are never."
+)
+class QuietHours:
+    starts: str = strawberry.field(description='The beginning, "22:00".')
+    ends: str = strawberry.field(description='The end, "07:00".')
+    days: list[int] = strawberry.field(description="The days on which it begins; Monday is 0.")
+
+
+@strawberry.type(description="How the viewer wishes to be reached.")
+class MessagePreferences:
+    preferences: list[MessagePreference] = strawberry.field(
+        description="Every class and the channels it may use beyond the inbox."
+    )
+    quiet_hours: QuietHours | None = strawberry.field(description="Null for never.")
+
+
+@strawberry.type(description="The preference is noted.")
+class MessagePreferenceSet:
+    about: MessageClass = strawberry.field(description="The class.")
+    channel: Channel = strawberry.field(description="The channel.")
+    wanted: bool = strawberry.field(description="Whether it is wanted.")
+
+
+@strawberry.type(description="The quiet hours are noted.")
+class QuietHoursSet:
+    quiet_hours: QuietHours = strawberry.field(description="As they are now.")
+
+
+@strawberry.type(description="The devices are as the viewer wishes.")
+class DeviceNoted:
+    push_service: PushService = strawberry.field(description="Whose token it is.")
+
+
+About = Annotated[MessageClass, strawberry.argument(description="The class.")]
+Through = Annotated[Channel, strawberry.argument(description="The channel.")]
+Service = Annotated[PushService, strawberry.argument(description="Whose token it is.")]
+Token = Annotated[str, strawberry.argument(description="The device's token there.")]
+
+SetMessagePreferenceResult = Annotated[
+    MessagePreferenceSet | Refused, strawberry.union("SetMessagePreferenceResult")
+]
+SetQuietHoursResult = Annotated[QuietHoursSet | Refused, strawberry.union("SetQuietHoursResult")]
+RegisterDeviceResult = Annotated[DeviceNoted | Refused, strawberry.union("RegisterDeviceResult")]
+ForgetDeviceResult = Annotated[DeviceNoted | Refused, strawberry.union("ForgetDeviceResult")]
+
+
+@strawberry.type
+class Query:
+    """The query fields of being reached."""
+
+    @query(signed_in(), description="How the viewer wishes to be reached.")
+    async def message_preferences(self, info: Info) -> MessagePreferences:
+        """Everything is wanted until it is refused."""
+        reach = await service.find_preferences(info.context)
+        channels = (Channel.PUSH, Channel.SMS, Channel.EMAIL)
+        return MessagePreferences(
+            preferences=[
+                MessagePreference(
+                    about=about,
+                    channel=channel,
+                    wanted=rule.is_critical or (about, channel) not in reach.refused,
+                    refusable=not rule.is_critical,
+                )
+                for about, rule in CLASSES.items()
+                for channel in channels
+            ],
+            quiet_hours=_quiet_hours(reach.quiet) if reach.quiet is not None else None,
+        )
+
+
+@strawberry.type
+class Mutation:
+    """The mutation fields of being reached."""
+
+    @mutation(signed_in(), description="Want, or refuse, messages of a class through a channel.")
+    async def set_message_preference(
+        self,
+        info: Info,
+        about: About,
+        channel: Through,
+        wanted: Annotated[bool, strawberry.argument(description="False to refuse.")],
+        idempotency_key: IdempotencyKey,
+    ) -> SetMessagePreferenceResult:
+        """Saying it twice is saying it once."""
+        await service.set_preference(info.context, about, channel, wanted=wanted)
+        return MessagePreferenceSet(about=about, channel=channel, wanted=wanted)
+
+    @mutation(signed_in(), description="Say when only what is critical may leave the inbox.")
+    async def set_quiet_hours(
+        self,
+        info: Info,
+        starts: Annotated[str, strawberry.argument(description='The beginning, "22:00".')],
+        ends: Annotated[str, strawberry.argument(description='The end, "07:00".')],
+        days: Annotated[
+            list[int], strawberry.argument(description="The days it begins on; Monday is 0.")
+        ],
+        idempotency_key: IdempotencyKey,
+    ) -> SetQuietHoursResult:
+        """Saying it twice is saying it once."""
+        quiet = await service.set_quiet_hours(info.context, starts, ends, days)
+        return QuietHoursSet(quiet_hours=_quiet_hours(quiet))
+
+    @mutation(signed_in(), description="Have push sent to a device too.")
+    async def register_device(
+        self, info: Info, push_service: Service, token: Token, idempotency_key: IdempotencyKey
+    ) -> RegisterDeviceResult:
+        """A device that was somebody else's is theirs no more."""
+        await service.register_device(info.context, Device(push_service.value, token))
+        return DeviceNoted(push_service=push_service)
+
+    @mutation(signed_in(), description="Have push sent to a device no more.")
+    async def forget_device(
+        self, info: Info, push_service: Service, token: Token, idempotency_key: IdempotencyKey
+    ) -> ForgetDeviceResult:
+        """Forgetting twice is forgetting once."""
+        await service.forget_device(info.context, Device(push_service.value, token))
+        return DeviceNoted(push_service=push_service)
+
+
+def _quiet_hours(quiet: domain.QuietHours) -> QuietHours:
+    return QuietHours(
+        starts=f"{quiet.starts:%H:%M}", ends=f"{quiet.ends:%H:%M}", days=sorted(quiet.days)
+    )

@@ -1,0 +1,89 @@
+"""How a person wishes to be reached: what they refuse, when they sleep, on which devices."""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import time
+
+from core.context.call import Call
+from core.database import connection, transaction
+from core.errors import InvalidInput
+from notifications.reach import store
+from notifications.reach.domain import QuietHours, Reach
+from notifications.templates.domain import CLASSES, Channel, MessageClass
+from notifications.templates.texts import (
+    CRITICAL_NOT_REFUSED,
+    DAYS_INVALID,
+    DEVICE_TOKEN_INVALID,
+    TIME_INVALID,
+)
+
+_TIME = re.compile(r"(?:[01][0-9]|2[0-3]):[0-5][0-9]", re.ASCII)
+_TOKEN = re.compile(r"[\x21-\x7e]{1,2048}", re.ASCII)
+_PLAIN = re.compile(r"[A-Za-z0-9_-]{1,200}", re.ASCII)
+
+
+@dataclass(frozen=True, slots=True)
+class Device:
+    """A device as its push service knows it."""
+
+    provider: str
+    token: str
+
+
+async def find_preferences(call: Call) -> Reach:
+    """What the viewer refuses and when they sleep."""
+    person_id = call.require_viewer().user_id
+    return (await store.find_reach(connection(), [person_id]))[person_id]
+
+
+async def set_preference(
+    call: Call, about: MessageClass, channel: Channel, *, wanted: bool
+) -> None:
+    """Want or refuse a class through a channel. Raises InvalidInput: safety is not refused."""
+    person_id = call.require_viewer().user_id
+    if not wanted and CLASSES[about].is_critical:
+        raise InvalidInput(CRITICAL_NOT_REFUSED, "about")
+    async with transaction() as tx:
+        await store.set_refusal(
+            tx, person_id, about, channel, refused=not wanted, now=call.app.clock.now()
+        )
+
+
+async def set_quiet_hours(call: Call, starts: str, ends: str, days: Sequence[int]) -> QuietHours:
+    """Sleep from one time to another on some days; equal times, or no day, are never.
+
+    Raises InvalidInput.
+    """
+    person_id = call.require_viewer().user_id
+    for name, value in (("starts", starts), ("ends", ends)):
+        if _TIME.fullmatch(value) is None:
+            raise InvalidInput(TIME_INVALID, name)
+    if not set(days) <= set(range(7)):
+        raise InvalidInput(DAYS_INVALID, "days")
+    quiet = QuietHours(time.fromisoformat(starts), time.fromisoformat(ends), frozenset(days))
+    async with transaction() as tx:
+        await store.set_quiet(tx, person_id, quiet)
+    return quiet
+
+
+async def register_device(call: Call, device: Device) -> None:
+    """Push goes to this device too; from somebody who had it before it goes away.
+
+    Raises InvalidInput for what cannot be a token: an Apple one stands in an address.
+    """
+    person_id = call.require_viewer().user_id
+    form = _TOKEN if device.provider == "fcm" else _PLAIN
+    if form.fullmatch(device.token) is None:
+        raise InvalidInput(DEVICE_TOKEN_INVALID, "token")
+    async with transaction() as tx:
+        await store.put_address(
+            call.app, tx, person_id, Channel.PUSH, device.provider, device.token
+        )
+
+
+async def forget_device(call: Call, device: Device) -> None:
+    """Push goes to this device no more; of a device of somebody else nothing changes."""
+    person_id = call.require_viewer().user_id
+    async with transaction() as tx:
+        await store.delete_address(call.app, tx, person_id, device.provider, device.token)

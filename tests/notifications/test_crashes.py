@@ -1,0 +1,78 @@
+"""A worker that dies in the middle, ten times: nothing lost, and what is sent again is known."""
+
+import asyncio
+import random
+from collections import Counter
+from datetime import timedelta
+from uuid import UUID
+
+import pytest
+
+from core.clock import ManualClock
+from core.context.app import App
+from core.database import transaction
+from notifications import api
+from notifications.delivery.delivering import deliver_chunk
+from notifications.messages.models import Delivery
+from notifications.reach.models import Address
+from notifications.templates.domain import SendLane
+from notifications.templates.lanes import CHUNK
+from tests.notifications.probe import audience, messages
+from tests.notifications.probe.providers import Recorder
+
+KILLS = 10
+
+
+@pytest.mark.parametrize("seed", [1, 2, 3])
+async def test_a_worker_killed_ten_times_loses_nothing(
+    app: App, push: Recorder, clock: ManualClock, seed: int
+) -> None:
+    await _survive(app, push, clock, people=1_500, seed=seed)
+
+
+@pytest.mark.soak
+async def test_a_worker_killed_ten_times_in_a_school_morning(
+    app: App, push: Recorder, clock: ManualClock
+) -> None:
+    await _survive(app, push, clock, people=150_000, seed=7)
+
+
+async def _survive(app: App, push: Recorder, clock: ManualClock, *, people: int, seed: int) -> None:
+    draw, ids = random.Random(seed), await _sent(app, people)
+    chunks = [ids[start : start + CHUNK] for start in range(0, people, CHUNK)]
+    for _ in range(KILLS):
+        await _work_for_a_while(app, chunks, draw)
+        clock.move(timedelta(minutes=2))  # the leases of the dead end
+    while await Delivery.filter(state="created").exists():
+        for chunk in chunks:
+            await deliver_chunk(app, chunk, SendLane.NORMAL)
+        clock.move(timedelta(minutes=2))
+    given = Counter(outbound.ref for _, outbound in push.given)
+    assert len(given) == people
+    # what was given twice had one name both times, by which the provider shows it once
+    again = {ref for ref, times in given.items() if times > 1}
+    assert len(again) <= KILLS * 4 * CHUNK
+    refs = {f"{row.id}" for row in await Delivery.all()}
+    assert {ref.rpartition("-")[0] for ref in given} == refs
+
+
+async def _sent(app: App, people: int) -> list[UUID]:
+    await audience.make_crowd(app, people)
+    members = [api.Member(row.person_id, "zh") for row in await Address.all()]
+    for start in range(0, people, 1_000):
+        parcels = [api.Parcel(m, {"text": "x"}) for m in members[start : start + 1_000]]
+        async with transaction() as tx:
+            await api.send_many(app, tx, messages.SERVICE, parcels, "school")
+    return [row.id for row in await Delivery.all().only("id")]
+
+
+async def _work_for_a_while(app: App, chunks: list[list[UUID]], draw: random.Random) -> None:
+    """Four chunks at a time, in any order, until the worker dies wherever it happens to be."""
+    tasks = [
+        asyncio.create_task(deliver_chunk(app, chunk, SendLane.NORMAL))
+        for chunk in draw.sample(chunks, min(4, len(chunks)))
+    ]
+    await asyncio.wait(tasks, timeout=draw.uniform(0.0, 0.1))
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
