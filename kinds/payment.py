@@ -23,10 +23,11 @@ from core.people.directory import get_person
 from core.queue.events import on
 from core.queue.jobs import Lane
 from core.rooms import ExtensionPoint
-from core.texts import Locale
+from core.texts import Locale, Text
 from core.upstream.client import UpstreamError, UpstreamRejected
 from core.upstream.operation import Operation, Request, System, json_of
 from notifications import api as notifications
+from notifications.api import MessageClass, Template
 from payments import api as payments
 from payments.api import NotYet, Paid, Refused, Unknown
 from payments.events import PaymentFulfilled, PaymentRefunded, PaymentRefused, PaymentReturned
@@ -35,6 +36,8 @@ R = TypeVar("R")
 
 Ending = PaymentFulfilled | PaymentRefused | PaymentRefunded | PaymentReturned
 Values = Mapping[str, object]
+Words = tuple[Text, Text]
+"""Title and text of a message."""
 
 QUOTE_LIFE = timedelta(minutes=10)
 """How long an amount that the payee named may be charged."""
@@ -219,6 +222,24 @@ class Endings:
     """How the keys begin under which messages are sent once; `<kind>-` where nothing is given."""
     note: Callable[[App, Transaction, Ending], Awaitable[None]] = _note_nothing
     describe: Callable[[App, Ending, Locale], Awaitable[Values]] = _describe_nothing
+
+
+def ending_templates(
+    prefix: str, *, paid: Words, refused: Words, refunded: Words
+) -> tuple[Template, Template, Template]:
+    """The messages of a payment's endings, from a title and a text for each.
+
+    Of a refusal the payer hears by SMS too.
+    """
+
+    def template(name: str, words: Words, *, sms: bool = False) -> Template:
+        return Template(f"{prefix}{name}", *words, sms=sms, about=MessageClass.MONEY)
+
+    return (
+        template("paid", paid),
+        template("refused", refused, sms=True),
+        template("refunded", refunded),
+    )
 
 
 ENDINGS = ExtensionPoint("payment endings", Endings, lambda endings: endings.kinds)

@@ -37,6 +37,7 @@ class Message:
     title: str = strawberry.field(description="The title, in the person's language.")
     body: str = strawberry.field(description="The text.")
     deep_link: str | None = strawberry.field(description="Where in the app it leads.")
+    thread: str | None = strawberry.field(description="The thread that it belongs to.")
     created_at: datetime = strawberry.field(description="When it was written.")
     read_at: datetime | None = strawberry.field(description="When it was read.")
 
@@ -61,12 +62,20 @@ class Query:
     """The query fields of notifications."""
 
     @query(signed_in(), description="The viewer's messages.")
-    async def inbox(self, info: Info, first: First, after: After = None) -> Inbox:
+    async def inbox(
+        self,
+        info: Info,
+        first: First,
+        after: After = None,
+        thread: Annotated[
+            str | None, strawberry.argument(description="Only this thread; null for all.")
+        ] = None,
+    ) -> Inbox:
         """The inbox of whoever is signed in."""
         person_id = info.context.require_viewer().user_id
         first = page_size(first)
         before = parse_id(after) if after else None
-        rows = await store.list_messages(person_id, first=first + 1, before=before)
+        rows = await store.list_messages(person_id, first=first + 1, before=before, thread=thread)
         app = info.context.app
         return Inbox(
             unread=await store.count_unread(person_id),
@@ -122,6 +131,7 @@ def _message(app: App, row: models.Message) -> Message:
         title=app.vault.decrypt(row.title_sealed, models.TITLE),
         body=app.vault.decrypt(row.body_sealed, models.BODY),
         deep_link=row.deep_link,
+        thread=row.thread,
         created_at=row.created_at,
         read_at=row.read_at,
     )

@@ -123,7 +123,7 @@ async def _hand_group(app: App, group: Sequence[_Piece], lane: SendLane) -> None
     """Hand pieces to the provider that is next for all of them, as it has room."""
     provider, start = group[0].providers[0], 0
     while start < len(group):
-        granted = await rates.take(app, provider, lane, len(group) - start)
+        granted = await rates.take(provider, lane, len(group) - start)
         if not granted:
             for piece in group[start:]:
                 piece.is_crowded_out = True

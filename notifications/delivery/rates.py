@@ -7,8 +7,8 @@ it waits in the queue.
 
 import asyncio
 import time
+from collections.abc import Callable
 
-from core.context.app import App
 from core.database import connection, fetch_one
 from notifications.channels.port import Provider
 from notifications.templates.domain import SendLane
@@ -38,16 +38,24 @@ RETURNING granted
 """
 
 
-async def take(app: App, provider: Provider, lane: SendLane, wanted: int) -> int:
+async def take(
+    provider: Provider,
+    lane: SendLane,
+    wanted: int,
+    *,
+    wall_ns: Callable[[], int] = time.time_ns,
+    waits_s: int = WAITS_S,
+) -> int:
     """How many messages may be sent now; waits a while until there is room, 0 where none comes."""
     if provider.rate_per_s is None:
         return wanted
     limit = max(1, int(provider.rate_per_s * SHARE[lane]))
-    for _ in range(WAITS_S):
-        second, rest_ns = divmod(time.time_ns(), _SECOND_NS)  # the provider's, not our clock's
+    for waited in range(waits_s + 1):
+        second, rest_ns = divmod(wall_ns(), _SECOND_NS)  # the provider's time, not our clock's
         row = await fetch_one(connection(), _TAKE, provider.name, second, wanted, limit)
         assert row is not None
         if row["granted"]:
             return int(row["granted"])
-        await asyncio.sleep((_SECOND_NS - rest_ns) / _SECOND_NS)
+        if waited < waits_s:
+            await asyncio.sleep((_SECOND_NS - rest_ns) / _SECOND_NS)
     return 0

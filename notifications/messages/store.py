@@ -214,11 +214,15 @@ async def delete_bare_texts(before: datetime) -> None:
     )
 
 
-async def list_messages(person_id: UUID, *, first: int, before: UUID | None) -> Sequence[Message]:
-    """A person's messages, newest first."""
+async def list_messages(
+    person_id: UUID, *, first: int, before: UUID | None, thread: str | None = None
+) -> Sequence[Message]:
+    """A person's messages, newest first; of one thread where it is named."""
     messages = Message.filter(person_id=person_id, position__not_isnull=True)
     if before is not None:
         messages = messages.filter(position__lt=before)
+    if thread is not None:
+        messages = messages.filter(thread=thread)
     return await messages.order_by("-position").limit(first)
 
 

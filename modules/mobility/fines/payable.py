@@ -11,7 +11,15 @@ from core.context.call import Call
 from core.database import Transaction
 from core.errors import Conflict, NotFound, Unavailable
 from core.refusal_texts import NOT_FOUND, UPSTREAM_UNAVAILABLE
-from kinds.payment import Ending, Endings, Receipt, book, find_open_payment, is_fresh
+from kinds.payment import (
+    Ending,
+    Endings,
+    Receipt,
+    book,
+    ending_templates,
+    find_open_payment,
+    is_fresh,
+)
 from modules.mobility.fines import domain, store, texts
 from modules.mobility.fines.domain import FineStatus
 from modules.mobility.fines.upstream import FINES
@@ -68,3 +76,9 @@ async def note(app: App, tx: Transaction, ending: Ending) -> None:
 
 FINE = Payable(kind=domain.KIND, quote=quote, fulfil=fulfil, posting=Posting.REAL_TIME)
 ENDINGS = Endings(kinds=(domain.KIND,), templates="mobility.fine-", note=note)
+MESSAGES = ending_templates(
+    "mobility.fine-",
+    paid=(texts.PAID_TITLE, texts.PAID_BODY),
+    refused=(texts.REFUSED_TITLE, texts.REFUSED_BODY),
+    refunded=(texts.REFUNDED_TITLE, texts.REFUNDED_BODY),
+)

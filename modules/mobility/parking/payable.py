@@ -12,7 +12,7 @@ from core.database import Transaction, transaction
 from core.errors import Conflict, NotFound, Unavailable
 from core.refusal_texts import NOT_FOUND, UPSTREAM_UNAVAILABLE
 from core.texts import Locale
-from kinds.payment import Ending, Endings, Values, book, find_open_payment
+from kinds.payment import Ending, Endings, Values, book, ending_templates, find_open_payment
 from modules.mobility.models import ParkingCharge
 from modules.mobility.parking import domain, store, texts
 from modules.mobility.parking.upstream import STAYS, StayReceipt
@@ -68,3 +68,9 @@ async def describe(_app: App, ending: Ending, _locale: Locale) -> Values:
 
 PARKING = Payable(kind=domain.KIND, quote=quote, fulfil=fulfil, posting=Posting.REAL_TIME)
 ENDINGS = Endings(kinds=(domain.KIND,), templates="mobility.parking-", describe=describe)
+MESSAGES = ending_templates(
+    "mobility.parking-",
+    paid=(texts.PAID_TITLE, texts.PAID_BODY),
+    refused=(texts.REFUSED_TITLE, texts.REFUSED_BODY),
+    refunded=(texts.REFUNDED_TITLE, texts.REFUNDED_BODY),
+)

@@ -13,7 +13,7 @@ from core.database import Transaction
 from core.errors import Conflict, NotFound
 from core.refusal_texts import NOT_FOUND
 from core.texts import Locale
-from kinds.payment import Ending, Endings, Receipt, Values, book
+from kinds.payment import Ending, Endings, Receipt, Values, book, ending_templates
 from modules.mobility.models import Trip
 from modules.mobility.transit import domain, store, texts
 from modules.mobility.transit.domain import TripMode, TripStatus
@@ -67,3 +67,9 @@ async def describe(_app: App, ending: Ending, locale: Locale) -> Values:
 
 TRIP = Payable(kind=domain.KIND, quote=quote, fulfil=fulfil, posting=Posting.DEEMED_PLUS)
 ENDINGS = Endings(kinds=(domain.KIND,), templates="mobility.trip-", note=note, describe=describe)
+MESSAGES = ending_templates(
+    "mobility.trip-",
+    paid=(texts.PAID_TITLE, texts.PAID_BODY),
+    refused=(texts.REFUSED_TITLE, texts.REFUSED_BODY),
+    refunded=(texts.REFUNDED_TITLE, texts.REFUNDED_BODY),
+)

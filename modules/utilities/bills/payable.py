@@ -8,7 +8,7 @@ from core.database import Transaction
 from core.errors import Conflict, NotFound, Unavailable
 from core.refusal_texts import NOT_FOUND, UPSTREAM_UNAVAILABLE
 from core.texts import Locale
-from kinds.payment import Ending, Endings, Values, is_fresh, pass_on
+from kinds.payment import Ending, Endings, Values, ending_templates, is_fresh, pass_on
 from modules.utilities.accounts.domain import NAME, UtilityKind
 from modules.utilities.accounts.texts import BILLER
 from modules.utilities.bills import domain, store, texts
@@ -96,4 +96,10 @@ ENDINGS = Endings(
     keys="bill-",
     note=note,
     describe=describe,
+)
+MESSAGES = ending_templates(
+    "bills.",
+    paid=(texts.PAID_TITLE, texts.PAID_BODY),
+    refused=(texts.REFUSED_TITLE, texts.REFUSED_BODY),
+    refunded=(texts.REFUNDED_TITLE, texts.REFUNDED_BODY),
 )

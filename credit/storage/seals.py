@@ -9,7 +9,7 @@ from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
-from credit.errors import ArtefactError
+from credit.storage.errors import ArtefactError
 
 
 def canonical(content: Any) -> bytes:

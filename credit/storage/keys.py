@@ -9,7 +9,7 @@ from cryptography.hazmat.primitives.serialization import (
     load_pem_public_key,
 )
 
-from credit.errors import ArtefactError
+from credit.storage.errors import ArtefactError
 
 MODEL_KEY_FILE = "model_signing.pem"
 

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any, cast
 
-from credit.errors import Fault, InputError
+from credit.storage.errors import Fault, InputError
 
 BATCH_ROWS = 20_000
 
@@ -187,10 +187,16 @@ def _csv_batches(
             raise InputError([Fault(number, "(line)", message)])
         rows.append(row)
         if len(rows) == size:
-            yield first, {names[i]: [row[i] for row in rows] for i in kept}
+            yield first, _turned(rows, names, kept)
             first, rows = number + 1, []
     if rows or first == 1:
-        yield first, {names[i]: [row[i] for row in rows] for i in kept}
+        yield first, _turned(rows, names, kept)
+
+
+def _turned(rows: list[list[str]], names: list[str], kept: list[int]) -> Batch:
+    """Rows as columns, the ones that are kept."""
+    turned = list(zip(*rows, strict=True)) if rows else [()] * len(names)
+    return {names[i]: list(turned[i]) for i in kept}
 
 
 def _parquet(path: Path, columns: frozenset[str] | None, size: int) -> Iterator[tuple[int, Batch]]:

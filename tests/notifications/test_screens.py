@@ -1,0 +1,145 @@
+"""What people set and what operators see, over GraphQL."""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from core.security.authentication import Viewer
+from core.security.authorization import scopes_of
+from notifications.campaigns.models import Campaign
+from notifications.reach.models import Address, Refusal
+from tests.asgi import Client
+from tests.notifications.probe import audience
+
+Citizen = Callable[..., Awaitable[Viewer]]
+PREFERENCES = """{ messagePreferences { preferences { about channel wanted refusable }
+  quietHours { starts ends days } } }"""
+REFUSE = """mutation R($about: MessageClass!, $wanted: Boolean!) { setMessagePreference(
+  about: $about, channel: PUSH, wanted: $wanted, idempotencyKey: "key-00001") {
+  __typename ... on Refusal { code } } }"""
+SLEEP = """mutation S($starts: String!, $ends: String!, $days: [Int!]!) { setQuietHours(
+  starts: $starts, ends: $ends, days: $days, idempotencyKey: "key-00001") {
+  __typename ... on QuietHoursSet { quietHours { starts ends days } }
+  ... on Refusal { code } } }"""
+DEVICE = """mutation D($service: PushService!, $token: String!) { registerDevice(
+  pushService: $service, token: $token, idempotencyKey: "key-00001") {
+  __typename ... on Refusal { code } } }"""
+FORGET = DEVICE.replace("registerDevice", "forgetDevice")
+OVERVIEW = """{ messageOverview { lanes { name paused } providers { name paused setUp } dead } }"""
+PREVIEW = """query P($id: String!, $values: [MessageParameter!]!) { messagePreview(
+  template: $id, parameters: $values, english: true) { title body } }"""
+START = """mutation S($key: String!) { startCampaign(template: "notifications.announcement",
+  parameters: [{name: "title", value: "t"}, {name: "text", value: "x"}], audience: "probe",
+  idempotencyKey: $key) { __typename ... on CampaignSet { campaign { id size state } } } }"""
+
+
+async def test_what_is_refused_is_shown_and_taken_back(client: Client, citizen: Citizen) -> None:
+    viewer = await citizen()
+
+    async def wanted() -> dict[str, bool]:
+        found = await client.data(PREFERENCES, viewer=viewer)
+        shown = found["messagePreferences"]["preferences"]
+        return {row["about"]: row["wanted"] for row in shown if row["channel"] == "PUSH"}
+
+    assert all((await wanted()).values())
+    for value in (False, False, True):
+        await client.data(REFUSE, {"about": "NEWS", "wanted": value}, viewer=viewer)
+        assert (await wanted())["NEWS"] is value
+    for about in ("SAFETY", "SECURITY"):
+        answer = await client.data(REFUSE, {"about": about, "wanted": False}, viewer=viewer)
+        assert answer["setMessagePreference"]["code"] == "CRITICAL_NOT_REFUSED"
+    assert await Refusal.all().count() == 0
+
+
+@pytest.mark.parametrize(
+    ("starts", "ends", "days", "code"),
+    [
+        ("22:00", "07:00", [0, 6], None),
+        ("08:00", "08:00", [], None),
+        ("24:00", "07:00", [0], "TIME_INVALID"),
+        ("7:00", "07:00", [0], "TIME_INVALID"),
+        ("２２:00", "07:00", [0], "TIME_INVALID"),
+        ("22:00", "", [0], "TIME_INVALID"),
+        ("22:00", "07:00", [7], "DAYS_INVALID"),
+        ("22:00", "07:00", [-1], "DAYS_INVALID"),
+    ],
+)
+async def test_quiet_hours(
+    client: Client, citizen: Citizen, starts: str, ends: str, days: list[int], code: str | None
+) -> None:
+    viewer = await citizen()
+    values = {"starts": starts, "ends": ends, "days": days}
+    answer = (await client.data(SLEEP, values, viewer=viewer))["setQuietHours"]
+    found = await client.data(PREFERENCES, viewer=viewer)
+    shown = found["messagePreferences"]["quietHours"]
+    if code is None:
+        assert answer["quietHours"] == shown == values
+    else:
+        assert (answer["code"], shown) == (code, None)
+
+
+async def test_a_device_is_one_person_s(client: Client, citizen: Citizen) -> None:
+    first, second = await citizen(), await citizen()
+    device = {"service": "JPUSH", "token": "191e35f7e0d1c2b3a4f"}
+    for viewer in (first, first, second):
+        await client.data(DEVICE, device, viewer=viewer)
+        assert (await Address.get()).person_id == viewer.user_id
+    await client.data(FORGET, device, viewer=first)
+    assert await Address.all().count() == 1
+    await client.data(FORGET, device, viewer=second)
+    assert await Address.all().count() == 0
+    for token in ("", "a b", "../../x", "a" * 3_000, "设备"):
+        answer = await client.data(DEVICE, {"service": "APNS", "token": token}, viewer=first)
+        assert answer["registerDevice"]["code"] == "DEVICE_TOKEN_INVALID"
+
+
+async def _operator(citizen: Citizen) -> Viewer:
+    roles = frozenset({"operator"})
+    return replace(await citizen(), roles=roles, scopes=scopes_of(roles))
+
+
+async def test_operators_pause_and_resume(client: Client, citizen: Citizen) -> None:
+    viewer = await _operator(citizen)
+
+    async def say(what: str, name: str) -> Any:
+        query = f"""mutation P($name: String!) {{ {what}Messages(
+          name: $name, idempotencyKey: "key-00001") {{ __typename ... on Refusal {{ code }} }} }}"""
+        return (await client.data(query, {"name": name}, viewer=viewer))[f"{what}Messages"]
+
+    async def paused() -> set[str]:
+        seen = (await client.data(OVERVIEW, viewer=viewer))["messageOverview"]
+        return {row["name"] for row in [*seen["lanes"], *seen["providers"]] if row["paused"]}
+
+    assert await paused() == set()
+    await say("pause", "lane:bulk")
+    await say("pause", "provider:jpush")
+    assert await paused() == {"lane:bulk", "provider:jpush"}
+    assert (await say("pause", "lane:none"))["code"] == "SWITCH_UNKNOWN"
+    await say("resume", "lane:bulk")
+    assert await paused() == {"provider:jpush"}
+
+
+async def test_a_preview_fits_or_is_refused(client: Client, citizen: Citizen) -> None:
+    viewer = await _operator(citizen)
+    values = [{"name": "name", "value": "East Gate"}]
+    query = {"id": "example.fountain_closed", "values": values}
+    shown = (await client.data(PREVIEW, query, viewer=viewer))["messagePreview"]
+    assert "East Gate" in shown["body"]
+    for wrong in ([], [*values, {"name": "more", "value": "x"}], [{"name": "name", "value": ""}]):
+        answer = await client.run(PREVIEW, query | {"values": wrong}, viewer=viewer)
+        assert answer.codes == ["PREVIEW_INVALID"]
+    answer = await client.run(PREVIEW, query | {"id": "no.such"}, viewer=viewer)
+    assert answer.codes == ["PREVIEW_INVALID"]
+
+
+async def test_a_campaign_is_started_once(client: Client, citizen: Citizen) -> None:
+    viewer = await _operator(citizen)
+    await audience.make_crowd(client.app, 3)
+    ids = set()
+    for _ in range(2):
+        answer = await client.data(START, {"key": "campaign-1"}, viewer=viewer)
+        ids.add(answer["startCampaign"]["campaign"]["id"])
+        assert answer["startCampaign"]["campaign"]["size"] == 3
+    assert len(ids) == await Campaign.all().count() == 1
