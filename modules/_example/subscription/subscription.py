@@ -1,5 +1,7 @@
 """Who is told what, and when it is looked for."""
 
+from functools import partial
+
 from core.context.app import App
 from core.context.call import Call
 from core.deadline import Deadline
@@ -10,6 +12,7 @@ from core.texts import Named
 from kinds.owned import OwnedList
 from kinds.subscription import Notice, Subscription, subscribe, tell_all
 from modules._example.subscription import texts
+from modules._example.subscription.domain import News
 from modules._example.subscription.models import ExampleSubscriptionDistrict
 from modules._example.subscription.upstream import list_news
 from notifications.api import Template
@@ -48,7 +51,10 @@ async def tell_news(app: App) -> None:
     Raises UpstreamError while the source is silent; the next run finds what is new then.
     """
     for news in (await list_news(app, Deadline.after(_DEADLINE_S))).items:
-        # to decide for each row, give a function that answers None where it is not concerned
-        notice = Notice(NEWS, {"name": Named(news.title_zh, news.title_en)})
         rows = ExampleSubscriptionDistrict.filter(district_code=news.district_code)
-        await tell_all(app, SUBSCRIPTION, news.news_no, rows, lambda _, notice=notice: notice)
+        await tell_all(app, SUBSCRIPTION, news.news_no, rows, partial(_notice, news))
+
+
+def _notice(news: News, _row: ExampleSubscriptionDistrict) -> Notice:
+    """What a subscriber is told; None would pass one over."""
+    return Notice(NEWS, {"name": Named(news.title_zh, news.title_en)})
