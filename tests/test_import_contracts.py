@@ -66,7 +66,7 @@ BREACHES = [
     (PURE, "modules/welfare/housing_fund/domain.py", "from tortoise.models import Model"),
     (PURE, "modules/identity/domain.py", "from modules.identity import store"),
     (PURE, "notifications/templates/domain.py", "import core.database"),
-    (PURE, "modules/_example/domain.py", "import aiohttp"),
+    (PURE, "modules/_example/query/domain.py", "import aiohttp"),
     (STILL, "modules/welfare/housing_fund/domain.py", "import time"),
     (STILL, "payments/domain.py", "from pathlib import Path"),
     (PRODUCT, "modules/welfare/housing_fund/upstream.py", "from sandbox.server import settings"),
