@@ -51,7 +51,7 @@ class CorrectionNoted:
 
 @strawberry.type(description="The case, open again.")
 class CaseReopened:
-    case_no: int = strawberry.field(description="Its number.")
+    case: PaymentCase = strawberry.field(description="The case as it stands now.")
 
 
 CorrectionResult = Annotated[
@@ -126,7 +126,7 @@ class Mutation:
         case = await corrections.reopen(
             call.app, payment_case_no, staff_id=call.require_viewer().user_id, note=note
         )
-        return CaseReopened(case_no=case.id)
+        return CaseReopened(case=_case(case, corrections.possible(call.app, case)))
 
 
 def _case(row: Case, possible: frozenset[CorrectionKind]) -> PaymentCase:
