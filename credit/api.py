@@ -13,7 +13,6 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from credit.engine.decision import Decision, Engine
 from credit.engine.presence import STATUSES, status_field
-from credit.errors import CreditError, InputError, LogError, RegistryError
 from credit.log.entries import (
     Draft,
     Subject,
@@ -28,6 +27,7 @@ from credit.log.postgres import read_log, verify_chain
 from credit.policy.price import Price
 from credit.policy.rules import Outcome, Policy
 from credit.registry.store import Home
+from credit.storage.errors import CreditError, InputError, LogError, RegistryError
 
 __all__ = [
     "STATUSES",

@@ -19,6 +19,7 @@ from core.context.call import Call
 from core.deadline import Deadline
 from core.errors import InvalidInput
 from core.graphql import (
+    AccessRule,
     After,
     Connection,
     First,
@@ -202,14 +203,23 @@ class ReadingConnection(Connection[T]):
 
 
 def lookup_field(
-    lookup: PersonalLookup[..., Any], *, returns: type, for_others: bool, description: str
+    lookup: PersonalLookup[..., Any],
+    *,
+    returns: type,
+    description: str,
+    for_others: bool = False,
+    rule: AccessRule | None = None,
 ) -> Any:
-    """The query field of a lookup without arguments; `returns` is its `reading_view`."""
+    """The query field of a lookup without arguments; `returns` is its `reading_view`.
+
+    A `rule` stands in the place of the service's own where looking asks less than what else the
+    service does: to see what is due, nobody proves again who they are.
+    """
 
     async def resolve(info: Info) -> Reading[Any]:
         return await lookup.read(info.context)
 
-    rule = of_service(lookup.service, for_others=for_others)
+    rule = rule or of_service(lookup.service, for_others=for_others)
     return query(rule, description=description, returns=returns)(resolve)
 
 

@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 from typing import Generic, TypeVar
 from uuid import UUID
 
+import strawberry
 import structlog
 
 from core.clock import civil_date
@@ -161,6 +162,13 @@ async def book(
         find=lambda deadline: payee.find_payment(app, deadline, paid.payment_ref),
         book=lambda deadline: payee.pay(app, deadline, no, paid),
         final=payee.final,
+    )
+
+
+@strawberry.type(description="The payment has begun.")
+class PaymentStarted:
+    payment: payments.Payment = strawberry.field(
+        description="The payment; without a cashier yet where the PSP is slow: follow it."
     )
 
 

@@ -13,9 +13,10 @@ from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
-from typing import Any, Generic, TypeVar
+from typing import Annotated, Any, Generic, TypeVar
 from uuid import UUID
 
+import strawberry
 from tortoise.models import Model
 from tortoise.queryset import QuerySet
 
@@ -25,6 +26,7 @@ from core.context.call import Call
 from core.context.sweep import Swept, sweep, sweep_pages
 from core.database import Transaction, connection, fetch_all, transaction
 from core.errors import NotFound
+from core.graphql import IdempotencyKey, Info, Refused, mutation, of_service, parse_id, view
 from core.people.directory import get_person
 from core.rooms import ExtensionPoint
 from core.upstream.client import UpstreamError
@@ -100,6 +102,36 @@ async def unsubscribe(
     """End the viewer's subscription that these columns name. Raises as `owned.remove` does."""
     async with transaction() as tx:
         await owned.remove(call, tx, subscription.rows, subscription.removes, key, **columns)
+
+
+@view
+@dataclass(frozen=True, slots=True)
+class Unsubscribed:
+    """The viewer is told no more."""
+
+    subscription_id: Annotated[str, "The subscription's id."]
+
+
+def unsubscribe_field(subscription: Subscription[Any], *, description: str) -> Any:
+    """The mutation field, under the name `subscription.removes`, that ends one by its id.
+
+    One that is gone already, or somebody else's, is not found.
+    """
+    union = f"{subscription.removes[0].upper()}{subscription.removes[1:]}Result"
+
+    async def resolve(
+        info: Info,
+        subscription_id: Annotated[
+            strawberry.ID, strawberry.argument(description="The subscription's id.")
+        ],
+        idempotency_key: IdempotencyKey,
+    ) -> Any:
+        row_id = parse_id(subscription_id)
+        await unsubscribe(info.context, subscription, idempotency_key, id=row_id)
+        return Unsubscribed(subscription_id)
+
+    resolve.__annotations__["return"] = Annotated[Unsubscribed | Refused, strawberry.union(union)]
+    return mutation(of_service(subscription.service), description=description)(resolve)
 
 
 async def list_mine(call: Call, subscription: Subscription[Row]) -> Sequence[Row]:

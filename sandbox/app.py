@@ -36,7 +36,8 @@ def create_app(
 
     `now` stands in for the machine's clock with the settings' offset.
     """
-    settings, systems = settings or SandboxSettings(), find_systems()
+    settings = settings or SandboxSettings()
+    systems = find_systems(examples=settings.examples)
     offset = timedelta(seconds=settings.clock_offset_s)
     scratch = TemporaryDirectory(prefix="sandbox-", ignore_cleanup_errors=True)
     city = _open_city(

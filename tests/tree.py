@@ -1,8 +1,10 @@
-"""Copies of this tree, for tests that change it."""
+"""This tree: its files, what its tests declare, and copies for tests that change it."""
 
+import importlib
 import shutil
 import subprocess
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 
@@ -21,6 +23,13 @@ def files_of_the_tree() -> list[Path]:
         pytest.skip("this tree is no git repository: nothing tells which files are its own")
     names = (Path(name) for name in listed.stdout.split("\0") if name)
     return [name for name in names if (ROOT / name).is_file()]
+
+
+def modules_named(name: str) -> list[ModuleType]:
+    """The files of this name in the tests of modules and services, imported."""
+    found = sorted((ROOT / "tests/modules").rglob(f"{name}.py"))
+    parts = [path.relative_to(ROOT).with_suffix("").parts for path in found]
+    return [importlib.import_module(".".join(each)) for each in parts]
 
 
 def copy_tree(to: Path) -> Path:

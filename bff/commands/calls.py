@@ -13,7 +13,7 @@ from typing import Annotated
 import orjson
 import typer
 
-from bff.commands.client import CityClient, ClientError, Person
+from bff.client.city import CityClient, ClientError, Person
 from bff.commands.services import demo_person, refuse_bad, run_document
 from bff.trusted.documents import AT_MOST, TrustedDocument, documents_of
 from core.catalogue import ServiceStatus

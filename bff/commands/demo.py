@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from bff.commands.client import CityClient, ClientError
+from bff.client.city import CityClient, ClientError
 from bff.commands.journey import STEPS, Walk
 from core.errors import StartError
 from core.settings import Settings, read_settings

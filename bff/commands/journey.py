@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from bff.commands.client import CityClient, ClientError, Person, key
+from bff.client.city import CityClient, ClientError, Person, key
 
 _SETTLED_WITHIN_S = 30.0
 

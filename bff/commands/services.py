@@ -14,7 +14,7 @@ from graphql import OperationType, parse
 from rich.console import Console
 from rich.table import Table
 
-from bff.commands.client import Answer, CityClient, ClientError, Person, key
+from bff.client.city import Answer, CityClient, ClientError, Person, key
 from bff.commands.cost import AIMS, list_beside, list_costs
 from bff.schema.build import build_schema
 from bff.trusted.documents import TrustedDocument, documents_of

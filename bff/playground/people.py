@@ -7,7 +7,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
-from bff.commands.client import CityClient, ClientError
+from bff.client.city import CityClient, ClientError
 from core.context.app import App
 
 _PATH = "/playground/people"

@@ -19,9 +19,16 @@ def architecture(
     check: Annotated[bool, typer.Option("--check", help="Only tell whether it is so.")] = False,
 ) -> None:
     """Draw who imports whom into docs/architecture.md."""
-    page = PAGE.read_text("utf-8")
-    drawn = redraw(page, read_imports(ROOT))
     if not check:
-        PAGE.write_text(drawn, "utf-8")
-    elif drawn != page:
+        draw_page()
+    elif _drawn() != PAGE.read_text("utf-8"):
         raise StartError("docs/architecture.md is not what the code is: `quancheng architecture`")
+
+
+def draw_page() -> None:
+    """Write the page with the pictures anew."""
+    PAGE.write_text(_drawn(), "utf-8")
+
+
+def _drawn() -> str:
+    return redraw(PAGE.read_text("utf-8"), read_imports(ROOT))

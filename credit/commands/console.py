@@ -14,8 +14,8 @@ from core.clock import SystemClock, civil_date
 from core.security.keys import ensure_sandbox_keys
 from core.settings import Settings, read_settings
 from credit.engine.artefact import Artefact, load
-from credit.errors import ArtefactError, CreditError
-from credit.keys import MODEL_KEY_FILE, read_private_key, read_trusted_key
+from credit.storage.errors import ArtefactError, CreditError
+from credit.storage.keys import MODEL_KEY_FILE, read_private_key, read_trusted_key
 
 P = ParamSpec("P")
 R = TypeVar("R")

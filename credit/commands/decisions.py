@@ -11,12 +11,12 @@ from rich.console import Console
 from core.ids import new_id
 from credit.commands.console import KeyOption, now, refusing, today
 from credit.commands.registry import HomeOption, home_of
-from credit.errors import InputError, LogError
 from credit.log.chain import Head, entries, verify
 from credit.log.entries import Subject, decision_entry
 from credit.log.files import Log, open_log
 from credit.log.replay import replay
 from credit.registry.store import Home
+from credit.storage.errors import InputError, LogError
 
 BankOption = Annotated[str, typer.Option(help="The bank, as its policy names it.")]
 

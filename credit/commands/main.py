@@ -27,9 +27,9 @@ from credit.commands.console import (
     today,
 )
 from credit.engine.assess import Desk
-from credit.errors import InputError
-from credit.files import TableForm, form_of, merged
 from credit.policy.choice import policy_for
+from credit.storage.errors import InputError
+from credit.storage.files import TableForm, form_of, merged
 
 app = typer.Typer(name="credit", help="Credit models: train, evaluate, score, monitor.")
 app.add_typer(registry.app)

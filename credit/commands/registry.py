@@ -15,14 +15,14 @@ from rich.table import Column, Table
 
 from core.settings import read_settings
 from credit.commands.console import KeyOption, ModelOption, now, refusing, today, trusted_keys
-from credit.errors import RegistryError
-from credit.files import written_whole
-from credit.keys import read_private_key
 from credit.registry.evidence import Floors, read_evidence
 from credit.registry.officers import Actor, Duty, Officer, entry_of, read_officers
 from credit.registry.registry import ID_LETTERS, Registry, Standing, State
 from credit.registry.store import Home
-from credit.seals import public_hex
+from credit.storage.errors import RegistryError
+from credit.storage.files import written_whole
+from credit.storage.keys import read_private_key
+from credit.storage.seals import public_hex
 
 app = typer.Typer(name="registry", help="Model and policy versions: evidence, and four people.")
 

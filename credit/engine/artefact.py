@@ -30,9 +30,9 @@ from credit.engine.schema import (
     lever_from,
 )
 from credit.engine.trend import Trend
-from credit.errors import ArtefactError
-from credit.files import TableForm, written_whole
-from credit.seals import canonical, fingerprint, seal, verify_seal
+from credit.storage.errors import ArtefactError
+from credit.storage.files import TableForm, written_whole
+from credit.storage.seals import canonical, fingerprint, seal, verify_seal
 
 FORMAT = "quancheng-credit-model/2"
 MODEL_FILE = "model.json"

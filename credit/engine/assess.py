@@ -17,8 +17,8 @@ from credit.engine.intake import Inputs, States, parse
 from credit.engine.model import probability
 from credit.engine.presence import WITHHELD, Presence, absence_text, status_field
 from credit.engine.schema import Column, Kind
-from credit.errors import CreditError
 from credit.policy.rules import SEVERITY, Outcome, Policy, Verdicts
+from credit.storage.errors import CreditError
 
 PROB_DIGITS = 12
 

@@ -20,9 +20,9 @@ from credit.engine.features import Floats
 from credit.engine.intake import parse
 from credit.engine.presence import Presence
 from credit.engine.reasons import MOST_REASONS, reason_text, top_factors
-from credit.errors import Fault, InputError
-from credit.files import BATCH_ROWS, Batch, TableForm, batches, form_of, written_whole
 from credit.policy.rules import SEVERITY
+from credit.storage.errors import Fault, InputError
+from credit.storage.files import BATCH_ROWS, Batch, TableForm, batches, form_of, written_whole
 
 HEADER = [
     "id", "pd", "score", "decision", *(f"reason_{i + 1}" for i in range(MOST_REASONS)),

@@ -12,9 +12,9 @@ from typing import Any
 from credit.engine.artefact import Artefact
 from credit.engine.assess import Desk
 from credit.engine.batch import Job, Spread, score_batch
-from credit.errors import CreditError
-from credit.files import Batch
 from credit.policy.rules import Policy
+from credit.storage.errors import CreditError
+from credit.storage.files import Batch
 
 UNDER_WAY_PER_THREAD = 3
 CONNECT_TIMEOUT_S = 10

@@ -76,6 +76,11 @@ def category_keys(level: tuple[Part, ...], columns: Columns) -> list[str | None]
     return [None if None in row else "|".join(row) for row in zip(*texts, strict=True)]
 
 
+# enumerations are slow to look into, and this runs for every input of every decision
+_BLANK, _KNOWN, _UNSEEN = int(Presence.BLANK), int(Presence.KNOWN), int(Presence.UNSEEN)
+_WITHHELD = int(WITHHELD)
+
+
 def presences(
     features: Sequence[Feature],
     lookups: Mapping[str, Lookup],
@@ -89,15 +94,15 @@ def presences(
     for j, feature in enumerate(features):
         derivation = feature.derivation
         # a ratio without a denominator is on no record although both its columns are
-        why = np.full(len(matrix), Presence.BLANK, dtype=np.int8)
-        for name in sorted(derivation.sources()):
+        why = np.full(len(matrix), _BLANK, dtype=np.int8)
+        for name in feature.sources:
             why = np.maximum(why, seen[name])
         missing = np.isnan(matrix[:, j])
         strange = _strange(derivation, lookups.get(feature.name, ()), inputs.columns)
         # what is withheld is withheld, whatever the rest of the key would say
-        unseen = strange & (why < WITHHELD)
-        out[:, j] = np.where(missing, why, Presence.KNOWN)
-        out[unseen, j] = Presence.UNSEEN
+        unseen = strange & (why < _WITHHELD)
+        out[:, j] = np.where(missing, why, _KNOWN)
+        out[unseen, j] = _UNSEEN
     return out
 
 

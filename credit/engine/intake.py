@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from credit.engine.presence import STATUSES, WITHHELD, Presence, status_field
 from credit.engine.schema import Column, Kind
-from credit.errors import Fault, InputError
+from credit.storage.errors import Fault, InputError
 
 NOT_RECORDED = frozenset({"", "NA", "N/A", "NaN", "nan", "None", "null", "NULL"})
 
@@ -27,6 +27,10 @@ Raw = Mapping[str, Sequence[Any]]
 
 Columns = Mapping[str, NDArray[Any]]
 """Column name → float64 array (numbers, dates as ordinals), or object array of str or None."""
+
+# enumerations are slow to look into, and these are looked at for every input of every decision
+_BLANK, _KNOWN, _NONE = int(Presence.BLANK), int(Presence.KNOWN), int(Presence.NONE)
+_NOT_ASKED, _WITHHELD = int(Presence.NOT_ASKED), int(WITHHELD)
 
 States = NDArray[np.int8]
 """`Presence` of each row."""
@@ -51,10 +55,10 @@ class Inputs:
         else:
             missing = np.array([value is None for value in values.tolist()], dtype=bool)
         if not column.source:
-            why: Any = Presence.BLANK
+            why: Any = _BLANK
         else:
-            why = self.answers.get(column.source, np.int8(Presence.NOT_ASKED))
-        return np.where(missing, why, np.int8(Presence.KNOWN)).astype(np.int8)
+            why = self.answers.get(column.source, np.int8(_NOT_ASKED))
+        return np.where(missing, why, np.int8(_KNOWN)).astype(np.int8)
 
 
 def parse(
@@ -111,6 +115,9 @@ def _statuses(
     """(what a blank means in each row, where a status was given at all)."""
     states = np.full(len(values), Presence.NOT_ASKED, dtype=np.int8)
     said = np.zeros(len(values), dtype=bool)
+    plain = [STATUSES.get(value) if type(value) is str else None for value in values]
+    if None not in plain:
+        return np.array(plain, dtype=np.int8), np.ones(len(values), dtype=bool)
     for i, value in enumerate(values):
         if value is None or value == "" or _is_nan(value):
             continue
@@ -132,12 +139,14 @@ def _settle(
     faults: list[Fault],
 ) -> None:
     """Fill in what "none" stands for; refuse a value of a source that gave none."""
+    silent = said & ((states >= _WITHHELD) | (states == _NONE))
+    if not silent.any():
+        return
     values = typed[column.name]
     if values.dtype == np.float64:
         given = ~np.isnan(values)
     else:
         given = np.array([value is not None for value in values.tolist()], dtype=bool)
-    silent = said & ((states >= WITHHELD) | (states == Presence.NONE))
     zero = column.none if column.none is not None else math.nan
     for i in np.flatnonzero(given & silent).tolist():
         # the number that "none" stands for contradicts nothing
@@ -167,7 +176,11 @@ def _texts(
     values: Sequence[Any], column: Column, first_row: int, faults: list[Fault]
 ) -> NDArray[Any]:
     out = np.empty(len(values), dtype=object)
+    known: dict[str, str] = {}
     for i, value in enumerate(values):
+        if type(value) is str and value in known:
+            out[i] = known[value]
+            continue
         text = None
         if not _is_blank(value, column):
             text = value.strip() if isinstance(value, str) else _as_text(value)
@@ -180,6 +193,8 @@ def _texts(
             faults.append(Fault(first_row + i, column.name, "holds a control character"))
             continue
         out[i] = text
+        if type(value) is str:
+            known[value] = text
     return out
 
 
@@ -193,6 +208,9 @@ def _as_text(value: Any) -> str:
 def _numbers(
     values: Sequence[Any], column: Column, first_row: int, faults: list[Fault]
 ) -> NDArray[np.float64]:
+    quick = _quick_numbers(values, column)
+    if quick is not None:
+        return quick
     blanks = {_number(text, column.marks) for text in column.blank} - {None}
     out = np.full(len(values), np.nan, dtype=np.float64)
     for i, value in enumerate(values):
@@ -209,6 +227,32 @@ def _numbers(
             assert number is not None
             out[i] = number
     return out
+
+
+def _quick_numbers(values: Sequence[Any], column: Column) -> NDArray[np.float64] | None:
+    """The numbers of a column without a blemish, many times faster; None where it has one.
+
+    Whatever is not plainly a number or empty is left to the careful reading, which says why.
+    """
+    if column.blank or column.marks != ("", "."):
+        return None
+    words = [v for v in values if type(v) is str]
+    joined = "".join(words)
+    if "_" in joined or not joined.isascii() or any(type(v) is bool for v in values):
+        return None
+    try:
+        out = np.array(
+            [math.nan if v is None or v == "" else float(v) for v in values], dtype=np.float64
+        )
+    except (TypeError, ValueError):
+        return None
+    missing = np.isnan(out)
+    empty = sum(v is None or v == "" or v != v for v in values)
+    low = -GREATEST if column.minimum is None else column.minimum
+    high = GREATEST if column.maximum is None else column.maximum
+    fine = missing | ((out >= max(low, -GREATEST)) & (out <= min(high, GREATEST)))
+    sound = fine.all() and int(missing.sum()) == empty and not (column.required and empty)
+    return out if sound else None
 
 
 def _number(value: Any, marks: tuple[str, str]) -> float | None:
@@ -259,18 +303,20 @@ def _dates(
     today: date | None,
 ) -> NDArray[np.float64]:
     out = np.full(len(values), np.nan, dtype=np.float64)
+    known: dict[Any, date] = {}
     for i, value in enumerate(values):
         if _is_blank(value, column):
             if column.required:
                 faults.append(Fault(first_row + i, column.name, "is required"))
             continue
         try:
-            on = _date(value, column.date_form)
+            on = known.get(value) or _date(value, column.date_form)
         except ValueError:
             faults.append(Fault(first_row + i, column.name, f"not a date: {str(value)[:40]!r}"))
             continue
         if today is not None and on > today:
             faults.append(Fault(first_row + i, column.name, f"{on} lies in the future"))
+        known[value] = on
         out[i] = on.toordinal()
     return out
 

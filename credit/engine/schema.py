@@ -6,6 +6,7 @@ Everything here is plain data that travels inside the signed artefact.
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from enum import StrEnum
+from functools import cached_property
 from typing import Any
 
 
@@ -109,6 +110,11 @@ class Feature:
     strength: tuple[str, str]
     shown: str = "number"
     subject: tuple[str, str] = ("", "")
+
+    @cached_property
+    def sources(self) -> tuple[str, ...]:
+        """Every column it depends on, in order."""
+        return tuple(sorted(self.derivation.sources()))
 
     @property
     def about(self) -> tuple[str, str]:

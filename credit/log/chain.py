@@ -14,8 +14,8 @@ from typing import Any, BinaryIO, Protocol
 
 import orjson
 
-from credit.errors import LogError
-from credit.seals import canonical, fingerprint
+from credit.storage.errors import LogError
+from credit.storage.seals import canonical, fingerprint
 
 GENESIS = "0" * 64
 

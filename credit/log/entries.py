@@ -19,9 +19,9 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from core.clock import civil_date, ensure_utc
 from credit.engine.decision import Decision, Engine
 from credit.engine.version import engine_sha256
-from credit.errors import LogError
 from credit.policy.rules import Outcome
-from credit.seals import canonical, fingerprint
+from credit.storage.errors import LogError
+from credit.storage.seals import canonical, fingerprint
 
 _NONCE = bytes(12)
 """Each key encrypts one body, so one nonce is enough."""

@@ -5,11 +5,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
-from credit.errors import LogError
-from credit.files import written_whole
 from credit.log.chain import ChainStore, Entry, Head, JsonLinesStore, append, entries
 from credit.log.entries import Draft, Sealed, must_match, open_body
-from credit.seals import fingerprint
+from credit.storage.errors import LogError
+from credit.storage.files import written_whole
+from credit.storage.seals import fingerprint
 
 
 class Bodies(Protocol):

@@ -14,12 +14,12 @@ import orjson
 from core.database import Transaction, fetch_all, fetch_one
 from core.ids import new_id
 from core.security.vault import Vault
-from credit.errors import LogError
 from credit.log.chain import GENESIS, Entry, Head, MemoryStore, entries, line_after, verify
 from credit.log.entries import Draft, must_match
 from credit.log.files import opened
 from credit.log.models import LogBody, LogEntry
-from credit.seals import fingerprint
+from credit.storage.errors import LogError
+from credit.storage.seals import fingerprint
 
 KEY_PURPOSE = "credit.log.key"
 PAGE = 1_000

@@ -8,11 +8,11 @@ from typing import Any
 from credit.engine.artefact import Artefact
 from credit.engine.decision import Engine
 from credit.engine.version import engine_sha256
-from credit.errors import CreditError, LogError
 from credit.log.chain import Entry
 from credit.log.entries import Kind
 from credit.policy.rules import Policy
-from credit.seals import canonical
+from credit.storage.errors import CreditError, LogError
+from credit.storage.seals import canonical
 
 FindModel = Callable[[str], Artefact]
 FindPolicy = Callable[[str], Policy]

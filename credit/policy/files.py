@@ -11,11 +11,11 @@ from datetime import date
 from pathlib import Path
 from typing import Any, TypeVar
 
-from credit.errors import CreditError
 from credit.policy.limit import Band, Limit
 from credit.policy.price import Price
 from credit.policy.rules import OPERATORS, Condition, Outcome, Policy, Rule
-from credit.seals import fingerprint
+from credit.storage.errors import CreditError
+from credit.storage.seals import fingerprint
 
 SHIPPED = Path(__file__).parents[1] / "policies"
 """Examples for a bank to replace."""

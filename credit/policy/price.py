@@ -6,7 +6,7 @@ The reference rate is the city's dated one (`City.rate_on`); which tenor takes w
 import math
 from dataclasses import dataclass
 
-from credit.errors import CreditError
+from credit.storage.errors import CreditError
 
 
 @dataclass(frozen=True)

@@ -15,9 +15,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from credit.errors import CreditError
 from credit.policy.limit import Limit
 from credit.policy.price import Price
+from credit.storage.errors import CreditError
 
 
 class Outcome(StrEnum):

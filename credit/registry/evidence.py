@@ -13,9 +13,9 @@ from typing import Any
 import orjson
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
-from credit.errors import ArtefactError, InputError, RegistryError
-from credit.files import written_whole
-from credit.seals import fingerprint, seal, verify_seal
+from credit.storage.errors import ArtefactError, InputError, RegistryError
+from credit.storage.files import written_whole
+from credit.storage.seals import fingerprint, seal, verify_seal
 
 HONEST = ("out of time", "out of sample")
 

@@ -16,8 +16,8 @@ from typing import Any
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
-from credit.errors import RegistryError
-from credit.seals import canonical, public_hex
+from credit.storage.errors import RegistryError
+from credit.storage.seals import canonical, public_hex
 
 
 class Duty(StrEnum):

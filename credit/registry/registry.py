@@ -14,10 +14,10 @@ from enum import StrEnum
 from typing import Any
 
 from core.clock import civil_date, ensure_utc
-from credit.errors import RegistryError
 from credit.log.chain import GENESIS, ChainStore, Head, append_after, entries
 from credit.registry.evidence import Evidence
 from credit.registry.officers import Actor, Duty, Officers
+from credit.storage.errors import RegistryError
 
 VALID_FOR = timedelta(days=365)
 ID_LETTERS = 12

@@ -10,13 +10,13 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from credit.engine.artefact import MODEL_FILE, SEAL_FILE, Artefact, load
 from credit.engine.decision import Engine
-from credit.errors import RegistryError
-from credit.files import written_whole
 from credit.log.chain import JsonLinesStore
 from credit.policy.files import read_policy
 from credit.policy.rules import Policy, policy_on
 from credit.registry.officers import read_officers
 from credit.registry.registry import Registry, State
+from credit.storage.errors import RegistryError
+from credit.storage.files import written_whole
 
 
 @dataclass(frozen=True)

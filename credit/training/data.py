@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 
 from credit.engine.intake import Columns, Inputs, States, parse
 from credit.engine.presence import Presence
-from credit.errors import Fault, InputError
-from credit.files import read_whole
+from credit.storage.errors import Fault, InputError
+from credit.storage.files import read_whole
 from credit.training.specs.spec import Spec
 
 DAYS_A_MONTH = 365.25 / 12

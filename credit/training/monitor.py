@@ -18,7 +18,7 @@ from credit.engine.features import Floats
 from credit.engine.model import probability
 from credit.engine.schema import to_plain
 from credit.engine.stability import AMBER, RED, effective_rows, stability
-from credit.errors import InputError
+from credit.storage.errors import InputError
 from credit.training.calibrate import intercept_for, trend_from
 from credit.training.data import Dataset
 from credit.training.drift import beyond_noise, shares

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from credit.engine.features import Floats, derive
 from credit.engine.model import probability
-from credit.errors import InputError
+from credit.storage.errors import InputError
 from credit.training.data import Dataset, joined
 from credit.training.encode import vintage_log_odds
 from credit.training.fit import fit_window

@@ -15,7 +15,7 @@ from credit.engine.features import Floats, derive
 from credit.engine.model import AdditiveModel, model_to_plain
 from credit.engine.schema import to_plain
 from credit.engine.trend import Trend
-from credit.errors import InputError
+from credit.storage.errors import InputError
 from credit.training.backtest import LEAST_ROWS, Forecast, backtest, choose, figures, optimism
 from credit.training.boost import Watch
 from credit.training.calibrate import intercept_for, level_of, newest_rows, slope_of, trend_from

@@ -1,9 +1,8 @@
-"""An example to copy: public drinking fountains, which a citizen can follow.
+"""One small service of each kind, from which `quancheng new service` makes new ones.
 
-Small, but whole: it reads an outside system and says how fresh that is, changes something once per
-idempotency key, owns a table, writes to people from a scheduled job, and has a card on the home
-screen. docs/adding-a-service.md tells how to copy it. Read the files in this order: module, domain,
-upstream, models, store, subscription, service, graphql.
+Each folder is a whole service of its kind. The generator copies it with its tests, its sandbox
+system and its document, and puts the new service's words in the place of the example's, so what
+stands here is checked like all other code and is right for a service that does not exist yet.
 
 The product never loads it: folders that start with an underscore are found by tests alone.
 """

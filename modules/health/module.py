@@ -4,7 +4,16 @@ from core.manifest import Manifest, UpstreamBinding
 
 MANIFEST = Manifest(
     name="health",
-    rooms=("models", "messages", "registration", "visits", "vaccination", "billing"),
+    rooms=(
+        "models",
+        "messages",
+        "registration",
+        "visits",
+        "vaccination",
+        "billing",
+        "family_doctor.definition",
+        "filing.definition",
+    ),
     upstreams=(
         UpstreamBinding(
             "hospitals",

@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 from core.city import CityFileError
 from core.context.app import App
@@ -20,6 +21,8 @@ class HealthRules:
     clinics: Sequence[str]
     dose_interval: timedelta
     """Between two doses of one vaccine."""
+    teams: Mapping[str, Named]
+    """The names of the family doctors' teams by code, in the city's order."""
 
 
 def rules_of(app: App) -> HealthRules:
@@ -33,14 +36,19 @@ def load_rules(path: Path) -> HealthRules:
     try:
         data = tomllib.loads(path.read_text(encoding="utf-8"))
         return HealthRules(
-            hospitals={str(entry["ref"]): Named(**entry["name"]) for entry in data["hospital"]},
+            hospitals=_named(data["hospital"]),
             clinics=[str(ref) for ref in data["vaccination"]["clinics"]],
             dose_interval=timedelta(days=data["vaccination"]["interval_days"]),
+            teams=_named(data["family_doctor_team"]),
         )
     except FileNotFoundError:
         raise CityFileError(f"no health decisions at {path}") from None
     except (KeyError, TypeError, ValueError) as error:
         raise CityFileError(f"{path}: {error}") from None
+
+
+def _named(entries: Sequence[Mapping[str, Any]]) -> Mapping[str, Named]:
+    return {str(entry["ref"]): Named(**entry["name"]) for entry in entries}
 
 
 def hospitals_of(app: App) -> Mapping[str, Named]:

@@ -51,7 +51,7 @@ class CorrectionNoted:
 
 @strawberry.type(description="The case, open again.")
 class CaseReopened:
-    case_no: int = strawberry.field(description="Its number.")
+    case: PaymentCase = strawberry.field(description="The case as it stands now.")
 
 
 CorrectionResult = Annotated[
@@ -85,8 +85,8 @@ class Mutation:
     async def propose_correction(
         self,
         info: Info,
-        case_no: CaseNo,
-        kind: Annotated[CorrectionKind, strawberry.argument(description="What is posted.")],
+        payment_case_no: CaseNo,
+        correction: Annotated[CorrectionKind, strawberry.argument(description="What is posted.")],
         note: Note,
         idempotency_key: IdempotencyKey,
     ) -> CorrectionResult:
@@ -94,8 +94,8 @@ class Mutation:
         call = info.context
         made = await corrections.propose(
             call.app,
-            case_no,
-            kind,
+            payment_case_no,
+            correction,
             staff_id=call.require_viewer().user_id,
             note=note,
             key=idempotency_key,
@@ -119,14 +119,14 @@ class Mutation:
 
     @mutation(_FINANCE, description="Open a case that was closed wrongly.")
     async def reopen_payment_case(
-        self, info: Info, case_no: CaseNo, note: Note, idempotency_key: IdempotencyKey
+        self, info: Info, payment_case_no: CaseNo, note: Note, idempotency_key: IdempotencyKey
     ) -> ReopenCaseResult:
         """What was posted stays; the next correction corrects it."""
         call = info.context
         case = await corrections.reopen(
-            call.app, case_no, staff_id=call.require_viewer().user_id, note=note
+            call.app, payment_case_no, staff_id=call.require_viewer().user_id, note=note
         )
-        return CaseReopened(case_no=case.id)
+        return CaseReopened(case=_case(case, corrections.possible(call.app, case)))
 
 
 def _case(row: Case, possible: frozenset[CorrectionKind]) -> PaymentCase:

@@ -26,3 +26,4 @@ class SandboxSettings(BaseSettings):
         None,
         description="Folder with the sandbox keys of systems that sign; unset = they are shut.",
     )
+    examples: bool = Field(False, description="Whether it has the systems of the examples too.")

@@ -12,8 +12,8 @@ from graphql import OperationType, parse
 from strawberry.dataloader import DataLoader
 
 from bff.app import Api, make_edge
+from bff.client.city import CityClient, ClientError
 from bff.commands.calls import excess, measure
-from bff.commands.client import CityClient, ClientError
 from bff.trusted.documents import AT_MOST, TrustedDocument, document_of, documents_of, gather
 from bff.trusted.library import operations_of
 from core.catalogue import ServiceStatus

@@ -15,7 +15,7 @@ from credit.engine.assess import Desk
 from credit.engine.decision import Engine
 from credit.policy.choice import policy_for
 from credit.policy.rules import Policy
-from credit.seals import canonical, fingerprint
+from credit.storage.seals import canonical, fingerprint
 from credit.training.data import Dataset, build, read
 from credit.training.provenance import Order
 from credit.training.simulate import Records, loan_history

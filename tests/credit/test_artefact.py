@@ -10,9 +10,9 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from core.security.keys import ensure_sandbox_keys
 from credit.engine.artefact import MODEL_FILE, SEAL_FILE, load, save
-from credit.errors import ArtefactError
-from credit.keys import MODEL_KEY_FILE, read_private_key, read_trusted_key
-from credit.seals import canonical
+from credit.storage.errors import ArtefactError
+from credit.storage.keys import MODEL_KEY_FILE, read_private_key, read_trusted_key
+from credit.storage.seals import canonical
 from credit.training.data import build
 from credit.training.provenance import Order
 from credit.training.train import train

@@ -4,7 +4,7 @@ import numpy as np
 
 from credit.engine.features import derive
 from credit.engine.model import probability
-from credit.files import read_whole
+from credit.storage.files import read_whole
 from credit.training.data import build
 from credit.training.encode import vintage_log_odds
 from credit.training.fit import fit_window

@@ -9,7 +9,7 @@ import pytest
 from credit.engine.features import derive
 from credit.engine.model import probability
 from credit.engine.trend import Trend
-from credit.errors import InputError
+from credit.storage.errors import InputError
 from credit.training.calibrate import level_of
 from credit.training.data import Dataset, build
 from credit.training.fit import fit_window

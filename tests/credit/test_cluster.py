@@ -14,8 +14,8 @@ from pathlib import Path
 import pytest
 
 from credit.engine.batch import Job, local, score_file
-from credit.errors import CreditError
-from credit.files import batches
+from credit.storage.errors import CreditError
+from credit.storage.files import batches
 
 from .conftest import desk_of, history
 

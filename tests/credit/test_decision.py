@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 from credit.engine.artefact import Artefact
-from credit.errors import CreditError, InputError
 from credit.policy.choice import shipped
 from credit.policy.rules import Outcome, policy_on
+from credit.storage.errors import CreditError, InputError
 
 from .conftest import desk_of, engine_of, example, history
 

@@ -78,7 +78,7 @@ def _matrix(spec, fitted, data):
 
 
 def test_the_leaky_figure_is_shown_as_a_warning():
-    from credit.files import read_whole
+    from credit.storage.files import read_whole
 
     from .conftest import shared
 

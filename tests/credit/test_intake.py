@@ -10,8 +10,8 @@ import pytest
 
 from credit.engine.batch import Job, score_file
 from credit.engine.intake import parse
-from credit.errors import InputError
-from credit.files import batches, read_whole, written_whole
+from credit.storage.errors import InputError
+from credit.storage.files import batches, read_whole, written_whole
 from credit.training.data import build
 from credit.training.specs.jinan import JINAN
 

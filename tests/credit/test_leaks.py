@@ -46,7 +46,7 @@ def test_the_shipped_specs_pass():
 
 def test_term_under_a_false_declaration_is_caught_by_its_divisibility():
     """Somebody declares `term` as known at application: the data give it away."""
-    from credit.files import read_whole
+    from credit.storage.files import read_whole
 
     columns = tuple(
         Column("term", Kind.NUMBER, Known.APPLICATION) if c.name == "term" else c
@@ -106,7 +106,7 @@ def test_a_text_that_knows_the_outcome_is_refused():
 
 
 def test_term_as_a_category_is_refused():
-    from credit.files import read_whole
+    from credit.storage.files import read_whole
 
     columns = tuple(
         Column("term", Kind.TEXT, Known.APPLICATION) if c.name == "term" else c for c in SBA.columns

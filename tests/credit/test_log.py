@@ -6,7 +6,6 @@ from datetime import UTC, date, datetime, timedelta
 import orjson
 import pytest
 
-from credit.errors import LogError
 from credit.log.chain import Head, JsonLinesStore, MemoryStore, append, entries, verify
 from credit.log.entries import (
     Subject,
@@ -19,6 +18,7 @@ from credit.log.files import Log, MemoryBodies, open_log
 from credit.log.replay import replay
 from credit.policy.choice import shipped
 from credit.policy.rules import Outcome, policy_by_hash
+from credit.storage.errors import LogError
 
 from .conftest import engine_of, history
 

@@ -5,7 +5,7 @@ import pytest
 
 from credit.engine.model import probability
 from credit.engine.stability import effective_rows, sampling_noise, stability
-from credit.errors import InputError
+from credit.storage.errors import InputError
 from credit.training.monitor import monitor, recalibrated
 from credit.training.specs.sba import SBA
 

@@ -7,8 +7,8 @@ from pathlib import Path
 import orjson
 import pytest
 
-from credit.errors import CreditError
-from credit.files import form_of, read_whole
+from credit.storage.errors import CreditError
+from credit.storage.files import form_of, read_whole
 from credit.training.data import build
 from credit.training.specs.files import read_spec
 from credit.training.specs.plain import spec_from_plain, spec_to_plain

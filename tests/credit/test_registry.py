@@ -7,12 +7,12 @@ import orjson
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from credit.errors import LogError, RegistryError
 from credit.log.chain import MemoryStore, append
 from credit.registry.evidence import Evidence, Floors, read_evidence, write_report
 from credit.registry.officers import Actor, Duty, Officer, Officers, entry_of, read_officers
 from credit.registry.registry import EDGES, Registry, State
-from credit.seals import canonical, public_hex
+from credit.storage.errors import LogError, RegistryError
+from credit.storage.seals import canonical, public_hex
 
 from .conftest import KEY
 

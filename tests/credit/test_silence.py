@@ -9,8 +9,8 @@ import pytest
 from credit.engine.decision import Engine
 from credit.engine.model import NEUTRAL, AdditiveModel, Table, silence_gaps
 from credit.engine.presence import STATUSES, Presence, status_field
-from credit.errors import CreditError, InputError
 from credit.policy.rules import Condition, Outcome, Rule
+from credit.storage.errors import CreditError, InputError
 from credit.training.simulate import loan_history
 from credit.training.specs.jinan import JINAN
 from credit.training.specs.sba import SBA

@@ -8,7 +8,7 @@ from tempfile import TemporaryDirectory
 import pytest
 from journeys.house import House
 
-from bff.commands.client import CityClient
+from bff.client.city import CityClient
 from core.clock import SHANGHAI
 
 LEAP_DAY = datetime(2028, 2, 29, 9, tzinfo=SHANGHAI)

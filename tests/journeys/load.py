@@ -10,8 +10,8 @@ import aiohttp
 import jwt
 from journeys.house import House
 
+from bff.client.city import CityClient, ClientError, key
 from bff.commands import journey
-from bff.commands.client import CityClient, ClientError, key
 from core.city import load_city
 from core.database import CONNECTION_LOST
 from core.security.authentication import ACCESS_TOKEN_LIFE, AUDIENCE, Tokens

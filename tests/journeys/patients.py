@@ -8,8 +8,8 @@ from typing import Any
 
 from journeys.load import stubbornly
 
+from bff.client.city import CityClient, key
 from bff.commands import journey
-from bff.commands.client import CityClient, key
 
 _VISIT_WITHIN_S = 120.0
 _PAUSE_S = (0.0, 0.3)

@@ -14,8 +14,8 @@ import pytest
 from journeys.house import House
 from journeys.test_crashes import stubbornly
 
+from bff.client.city import CityClient, key
 from bff.commands import journey
-from bff.commands.client import CityClient, key
 
 SEED = int(os.environ.get("CRASH_SEED", "20261122"))
 _COMPLETES_WITHIN_S = 90.0

@@ -22,7 +22,7 @@ from journeys.kills import kill_at_random
 from journeys.load import renewer, stubbornly
 from journeys.patients import Diary, Patient
 
-from bff.commands.client import CityClient
+from bff.client.city import CityClient
 from tests.kinds.booking.engine import BROKEN_INVARIANTS
 
 SEED = int(os.environ.get("CRASH_SEED", "20261122"))

@@ -22,7 +22,7 @@ from journeys.house import House
 from journeys.kills import kill_at_random
 from journeys.load import Load, sign_in, stubbornly
 
-from bff.commands.client import CityClient
+from bff.client.city import CityClient
 
 SEED = int(os.environ.get("CRASH_SEED", "20261122"))
 POINTS = int(os.environ.get("CRASH_POINTS", "200"))

@@ -19,7 +19,7 @@ from graphql import (
 from journeys.entities import EntityCache, with_typename
 from journeys.house import House
 
-from bff.commands.client import Answer, CityClient, ClientError, key
+from bff.client.city import Answer, CityClient, ClientError, key
 from bff.commands.services import run_document
 from bff.trusted.documents import TrustedDocument, documents_of
 from bff.trusted.library import operations_of

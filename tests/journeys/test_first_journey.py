@@ -9,8 +9,8 @@ from typing import Any
 import aiohttp
 from journeys.house import House
 
+from bff.client.city import CityClient, key
 from bff.commands import journey
-from bff.commands.client import CityClient, key
 
 
 async def test_demo_completes_every_step(house: House) -> None:

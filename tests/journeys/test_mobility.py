@@ -5,7 +5,7 @@ from typing import Any
 
 from journeys.house import House
 
-from bff.commands.client import CityClient
+from bff.client.city import CityClient
 from bff.commands.services import refuse_bad, run_document
 from bff.trusted.documents import documents_of
 from core.manifest import discover

@@ -10,7 +10,7 @@ import aiohttp
 import pytest
 from journeys.house import House
 
-from bff.commands.client import CityClient, ClientError, key
+from bff.client.city import CityClient, ClientError, key
 
 WITHIN_S = 1.0
 

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 from journeys.house import House
 
+from bff.client.city import CityClient, ClientError, key
 from bff.commands import journey
-from bff.commands.client import CityClient, ClientError, key
 from tests.machine import in_time
 
 _PAUSE_S = 5.5

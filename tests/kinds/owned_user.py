@@ -1,6 +1,5 @@
 """How the contract suites of the owned list and of subscriptions drive a service."""
 
-import importlib
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -10,7 +9,7 @@ from core.context.app import App
 from core.context.call import Call
 from kinds.owned import OwnedList
 from kinds.subscription import Subscription, unsubscribe
-from tests.conftest import ROOT
+from tests.tree import modules_named
 
 
 def _nobody(_things: int) -> Mapping[type, Any]:
@@ -19,7 +18,7 @@ def _nobody(_things: int) -> Mapping[type, Any]:
 
 @dataclass(frozen=True)
 class OwnedUser:
-    """A service with an owned list; a module names its own in `tests/modules/<module>/owned.py`.
+    """A service with an owned list; tests name theirs in an `owned.py` under `tests/modules/`.
 
     `link(call, n, key)` links its n-th thing, `unlink(call, id, key)` removes one where that can
     be. `fakes(things)` are the outside systems that know so many things, and `silence(fakes, on)`
@@ -59,8 +58,4 @@ def unsubscribe_by_id(
 
 def users() -> list[OwnedUser]:
     """Every service that a module names in its tests."""
-    return [
-        user
-        for path in sorted(ROOT.glob("tests/modules/*/owned.py"))
-        for user in importlib.import_module(f"tests.modules.{path.parent.name}.owned").USERS
-    ]
+    return [user for module in modules_named("owned") for user in module.USERS]

@@ -181,10 +181,16 @@ async def test_a_stranger_is_refused_and_finds_nothing(
 
 
 async def test_every_step_can_be_taken_and_every_case_ends(
-    me: Call, sample: Sample, town: Town, clock: ManualClock, definition: Definition
+    me: Call,
+    call: Callable[..., Call],
+    sample: Sample,
+    town: Town,
+    clock: ManualClock,
+    definition: Definition,
 ) -> None:
     await town.staffed(*CITY.departments)
     for path in paths(definition):
+        me = call(user_id=me.subject_id, level=2)  # days have passed: signed in anew
         case = await _open(me, sample)
         for step in path:
             assert case.state in step.states

@@ -31,7 +31,7 @@ pytestmark = pytest.mark.xdist_group("lookups")
 Lookup: TypeAlias = PersonalLookup[..., Any] | CityLookup[..., Any]
 MakeCall: TypeAlias = Callable[..., Call]
 
-MANIFESTS = discover()
+MANIFESTS = discover(examples=True)
 PERSONAL = PERSONAL_LOOKUPS.of(MANIFESTS)
 ALL: list[Lookup] = [*PERSONAL, *CITY_LOOKUPS.of(MANIFESTS)]
 SYSTEMS = {lookup.purpose.upstream for lookup in PERSONAL} | {

@@ -11,12 +11,12 @@ from core.ids import new_id
 from core.security.authentication import Viewer
 from core.texts import Named
 from kinds.subscription import Notice, tell
-from modules._example.subscription import FOLLOWS, FOUNTAIN_CLOSED
+from modules._example.subscription.subscription import NEWS, SUBSCRIPTION
 from notifications.messages.models import Message
 
 People = Callable[..., Awaitable[Viewer]]
 
-NOTICE = Notice(FOUNTAIN_CLOSED, {"name": Named("东门", "the east gate")})
+NOTICE = Notice(NEWS, {"name": Named("东门", "the east gate")})
 
 
 def _record(app: App) -> Callable[[Transaction], Awaitable[bool]]:
@@ -46,24 +46,24 @@ async def test_it_is_said_in_the_person_s_language_and_leads_to_the_service(
     for locale in ("zh", "en"):
         viewer = await citizen(level=1, locale=locale)
         for _ in range(2):
-            await tell(app, FOLLOWS, viewer.user_id, "f-1:2026", NOTICE)
-        await tell(app, FOLLOWS, viewer.user_id, "f-2", replace(NOTICE, deep_link="/wells/2"))
-    page = app.city.deep_link.format(id="drinking-fountains")
+            await tell(app, SUBSCRIPTION, viewer.user_id, "f-1:2026", NOTICE)
+        await tell(app, SUBSCRIPTION, viewer.user_id, "f-2", replace(NOTICE, deep_link="/news/2"))
+    page = app.city.deep_link.format(id="example-subscription")
     zh, en = (
-        "您关注的“东门”暂停供水",
-        "“the east gate”, which you follow, gives no water at present.",
+        "您订阅的区县有新消息:东门。",
+        "News of a district that you named: the east gate.",
     )
     messages = await _messages(app)
     assert [body[: len(zh)] for body, _ in messages[:2]] == [zh, zh]
     assert [body for body, _ in messages[2:]] == [en, en]
-    assert [link for _, link in messages] == [page, "/wells/2"] * 2
+    assert [link for _, link in messages] == [page, "/news/2"] * 2
 
 
 async def test_what_was_recorded_before_is_not_told(app: App, citizen: People) -> None:
     note = _record(app)
     for occasion in ("f-1", "f-2"):
         viewer = await citizen(level=1)
-        await tell(app, FOLLOWS, viewer.user_id, occasion, NOTICE, note=note)
+        await tell(app, SUBSCRIPTION, viewer.user_id, occasion, NOTICE, note=note)
     assert len(await _messages(app)) == 1
 
 
@@ -71,11 +71,11 @@ async def test_a_record_is_written_with_its_message_or_not_at_all(
     app: App, citizen: People
 ) -> None:
     viewer, note = await citizen(level=1), _record(app)
-    undeclared = replace(NOTICE, template=replace(FOUNTAIN_CLOSED, id="example.of_nobody"))
+    undeclared = replace(NOTICE, template=replace(NEWS, id="example.of_nobody"))
     with pytest.raises(KeyError):
-        await tell(app, FOLLOWS, viewer.user_id, "f-1", undeclared, note=note)
+        await tell(app, SUBSCRIPTION, viewer.user_id, "f-1", undeclared, note=note)
     assert await _messages(app) == []
-    await tell(app, FOLLOWS, viewer.user_id, "f-1", NOTICE, note=note)  # no record kept it off
+    await tell(app, SUBSCRIPTION, viewer.user_id, "f-1", NOTICE, note=note)  # no record kept it off
     assert len(await _messages(app)) == 1
 
 
@@ -83,10 +83,10 @@ async def test_an_occasion_with_a_long_name_has_a_key_that_fits(app: App, citize
     viewer = await citizen(level=1)
     for end in ("a", "b"):
         for _ in range(2):
-            await tell(app, FOLLOWS, viewer.user_id, "f" * 300 + end, NOTICE)
+            await tell(app, SUBSCRIPTION, viewer.user_id, "f" * 300 + end, NOTICE)
     assert len(await _messages(app)) == 2
 
 
 async def test_nobody_is_told_who_has_no_account(app: App) -> None:
-    await tell(app, FOLLOWS, new_id(), "f-1", NOTICE, note=_record(app))
+    await tell(app, SUBSCRIPTION, new_id(), "f-1", NOTICE, note=_record(app))
     assert await _messages(app) == []

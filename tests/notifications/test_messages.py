@@ -21,7 +21,7 @@ from tests.asgi import Client
 from tests.fakes import FakeSms
 from tests.messages import deliver_due, send_code
 
-QUIET = "example.fountain_closed"
+QUIET = "example.example_subscription_news"
 INBOX = """query I($first: Int!, $after: String) { inbox(first: $first, after: $after) { unread
   messages { edges { cursor node { id template title body deepLink createdAt readAt } }
     pageInfo { hasNextPage endCursor } } } }"""
@@ -40,7 +40,7 @@ async def _notify(app: App, viewer: Viewer, key: str, template: str = QUIET, **v
             template=template,
             values=values or {"name": "东门"},
             key=key,
-            deep_link="lovecity://services/drinking-fountains",
+            deep_link="lovecity://services/example-subscription",
         )
 
 
@@ -57,10 +57,10 @@ async def test_a_message_is_written_in_the_persons_language(
         await _notify(client.app, viewer, f"closed:{viewer.user_id}", name="𠮷祥街 🚰")
     (one,) = (await _inbox(client, english))["messages"]["edges"]
     (two,) = (await _inbox(client, chinese))["messages"]["edges"]
-    assert one["node"]["title"] == "A fountain is closed"
-    assert two["node"]["title"] == "饮水点暂停服务"
+    assert one["node"]["title"] == "Example subscription"
+    assert two["node"]["title"] == "示例订阅"
     assert "𠮷祥街 🚰" in one["node"]["body"]
-    assert one["node"]["deepLink"] == "lovecity://services/drinking-fountains"
+    assert one["node"]["deepLink"] == "lovecity://services/example-subscription"
     assert (one["node"]["createdAt"], one["node"]["readAt"]) == ("2026-11-23T04:00:00.000Z", None)
 
 

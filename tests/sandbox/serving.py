@@ -30,7 +30,7 @@ def sandbox_process(
 ) -> Iterator[subprocess.Popen[bytes]]:
     """A running sandbox; on leaving, it is killed without warning, as after a power cut."""
     environment = os.environ | {"SANDBOX_PORT": str(port), "SANDBOX_STATE": state}
-    environment |= {"SANDBOX_SEED": str(seed)}
+    environment |= {"SANDBOX_SEED": str(seed), "SANDBOX_EXAMPLES": "true"}
     if keys_dir is not None:
         environment["SANDBOX_KEYS_DIR"] = str(keys_dir)
     process = subprocess.Popen([sys.executable, "-m", "sandbox"], cwd=ROOT, env=environment)

@@ -12,10 +12,10 @@ from rich.table import Table
 
 from credit.engine.artefact import Artefact
 from credit.engine.features import Floats
-from credit.errors import InputError
-from credit.files import Batch, TableForm, written_whole
 from credit.policy.choice import policy_for
 from credit.registry.evidence import write_report
+from credit.storage.errors import InputError
+from credit.storage.files import Batch, TableForm, written_whole
 from credit.training.data import Dataset, build, joined
 from credit.training.evaluate import evaluate
 from credit.training.report import render

@@ -12,7 +12,7 @@ from rich.console import Console
 from rich.table import Table
 
 from credit.engine.artefact import Artefact, save
-from credit.files import TableForm, written_whole
+from credit.storage.files import TableForm, written_whole
 from credit.training.card import model_card
 from credit.training.data import build
 from credit.training.monitor import monitor, recalibrated

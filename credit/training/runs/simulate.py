@@ -6,7 +6,7 @@ from pathlib import Path
 
 from rich.console import Console
 
-from credit.files import written_whole
+from credit.storage.files import written_whole
 from credit.training.simulate import loan_history, registered_firms
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from rich.console import Console
 
-from credit.files import Batch, TableForm, form_of, merged, read_whole
+from credit.storage.files import Batch, TableForm, form_of, merged, read_whole
 from credit.training.specs.spec import Spec
 
 CARD_FILE = "model_card.md"

@@ -10,8 +10,8 @@ from rich.console import Console
 from rich.table import Table
 
 from credit.engine.artefact import save
-from credit.errors import InputError
-from credit.files import TableForm, written_whole
+from credit.storage.errors import InputError
+from credit.storage.files import TableForm, written_whole
 from credit.training.card import model_card
 from credit.training.data import Dataset, build, build_unlabelled
 from credit.training.live import watching

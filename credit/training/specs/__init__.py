@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from credit.errors import CreditError
+from credit.storage.errors import CreditError
 from credit.training.specs.files import read_spec
 from credit.training.specs.jinan import JINAN
 from credit.training.specs.sba import SBA

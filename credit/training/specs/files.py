@@ -12,7 +12,7 @@ from typing import Any
 
 from credit.engine.scale import Scale
 from credit.engine.schema import USABLE, Column, Derivation, Feature, Kind, Known, Lever, Part
-from credit.files import TableForm
+from credit.storage.files import TableForm
 from credit.training.specs.spec import Fit, Group, Spec, SpecError, check
 
 _RANGE = re.compile(r"(.*?)(\d+)\.\.\1(\d+)")

@@ -5,7 +5,7 @@ from typing import Any
 
 from credit.engine.scale import Scale
 from credit.engine.schema import Part, column_from, feature_from, lever_from, to_plain
-from credit.files import TableForm
+from credit.storage.files import TableForm
 from credit.training.specs.spec import Fit, Group, Spec
 
 

@@ -10,8 +10,8 @@ from dataclasses import dataclass, field, replace
 from credit.engine.presence import status_field
 from credit.engine.scale import Scale
 from credit.engine.schema import USABLE, Column, Derivation, Feature, Kind, Known, Lever, Part
-from credit.errors import CreditError
-from credit.files import TableForm
+from credit.storage.errors import CreditError
+from credit.storage.files import TableForm
 
 
 class SpecError(CreditError):

@@ -1,7 +1,6 @@
 from uuid import uuid4
 
 from tortoise import fields, migrations
-from tortoise.indexes import Index
 from tortoise.migrations import operations as ops
 
 
@@ -10,24 +9,45 @@ class Migration(migrations.Migration):
 
     operations = [
         ops.CreateModel(
-            name="FountainFollow",
+            name="ExamplePaymentBill",
             fields=[
                 (
                     "id",
                     fields.UUIDField(primary_key=True, default=uuid4, unique=True, db_index=True),
                 ),
                 ("citizen_id", fields.UUIDField()),
-                ("fountain_ref", fields.CharField(max_length=64)),
-                ("district_code", fields.CharField(max_length=6)),
-                ("followed_at", fields.DatetimeField(auto_now=False, auto_now_add=False)),
+                ("bill_no", fields.CharField(max_length=64)),
+                ("amount_fen", fields.BigIntField()),
+                ("seen_at", fields.DatetimeField(auto_now=False, auto_now_add=False)),
+                ("is_paid", fields.BooleanField(default=False)),
+                ("intent_id", fields.UUIDField(null=True)),
             ],
             options={
-                "table": "example_fountain_follow",
+                "table": "example_payment_bill",
                 "app": "example",
-                "unique_together": (("citizen_id", "fountain_ref"),),
-                "indexes": [Index(fields=["district_code", "fountain_ref"])],
+                "unique_together": (("citizen_id", "bill_no"),),
                 "pk_attr": "id",
-                "table_description": "A citizen follows a fountain. The unique pair makes following twice impossible.",
+                "table_description": "A bill that its payer began to pay; no other is kept here.",
+            },
+            bases=["Model"],
+        ),
+        ops.CreateModel(
+            name="ExampleSubscriptionDistrict",
+            fields=[
+                (
+                    "id",
+                    fields.UUIDField(primary_key=True, default=uuid4, unique=True, db_index=True),
+                ),
+                ("citizen_id", fields.UUIDField()),
+                ("district_code", fields.CharField(db_index=True, max_length=6)),
+                ("created_at", fields.DatetimeField(auto_now=False, auto_now_add=False)),
+            ],
+            options={
+                "table": "example_subscription_district",
+                "app": "example",
+                "unique_together": (("citizen_id", "district_code"),),
+                "pk_attr": "id",
+                "table_description": "A district of whose news a citizen is told.",
             },
             bases=["Model"],
         ),

@@ -39,7 +39,6 @@ OPERATIONS = list(DOCUMENTS.operations.values())
 UNASKED = {
     "PageInfo.hasPreviousPage": "pages are read forwards; caches keep it",
     "PageInfo.startCursor": "pages are read forwards; caches keep it",
-    "GeoPoint.datum": "the app's map asks in WGS 84 and is answered so",
     "RoadCamera.distanceM": "on a map the place says it",
     "AirStation.distanceM": "the whole city is shown",
     "Spring.distanceM": "the whole city is shown",

@@ -3,7 +3,7 @@
 import os
 from pathlib import Path
 
-from bff.commands.client import CityClient
+from bff.client.city import CityClient
 from core.processes.children import LOG_MAX_BYTES, Child, cut
 from core.processes.locks import FolderLock
 from core.security.keys import ensure_sandbox_keys

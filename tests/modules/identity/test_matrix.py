@@ -15,7 +15,6 @@ from core.database import transaction
 from core.deadline import Deadline
 from core.graphql import guards
 from core.ids import new_id
-from core.manifest import discover
 from core.security import authorization, mandate
 from core.security.authentication import Viewer
 from core.settings import Settings
@@ -46,6 +45,7 @@ from tests.conftest import NOON
 from tests.fakes import FakeHousingFund, FakePolice, FakeSms
 from tests.modules.identity.matrix import CASE_FIELDS, TASK_FIELDS, Matrix, Objects
 from tests.modules.mobility.fakes import FakeFare, FakeParking
+from tests.tree import modules_named
 from tests.upstreams import by_operation
 
 MakeCitizen = Callable[..., Awaitable[Viewer]]
@@ -370,6 +370,8 @@ async def objects_of(app: App, who: Viewer, others: Viewer) -> dict[str, str]:
         "endMandate.mandateId": mandate,
         "payment.id": await _payment(app, who),
         "paymentChanged.id": await _payment(app, who),
+        "cancelPayment.id": await _payment(app, who),
+        "decideCorrection.id": str(new_id()),
         "paymentReceipt.paymentId": await _payment(app, who),
         "parkingSessions.plateId": await _plate(app, who),
         "verifyPlate.plateId": await _plate(app, who),
@@ -394,6 +396,8 @@ async def objects_of(app: App, who: Viewer, others: Viewer) -> dict[str, str]:
             "rescheduleAppointment.appointmentId",
         )
     }
+    for module in modules_named("objects"):
+        ids |= await module.objects_of(app, who)
     people = dict.fromkeys(("onBehalfOf", "staffPerson.id"), person)
     return {place: str(found) for place, found in ids.items()} | people
 
@@ -419,7 +423,7 @@ async def matrix(app: App, client: Client, citizen: MakeCitizen) -> AsyncIterato
         "foreign": await objects_of(app, foreign, third),
         "missing": missing,
     }
-    schema = build_schema(discover())._schema
+    schema = build_schema(app.manifests)._schema
 
     async def renew() -> None:
         """What one operation closed is open for the next: each is asked for itself."""

@@ -1,0 +1,1 @@
+"""What every room of credit stands on: files, seals, keys, and refusals in words."""

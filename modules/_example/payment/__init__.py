@@ -1,0 +1,1 @@
+"""A payment: bills of a person at a payee, each paid once."""

@@ -1,0 +1,1 @@
+"""A lookup: what a registry has on record about a person."""

@@ -1,0 +1,1 @@
+"""A subscription: people are told the news of the districts that they name."""

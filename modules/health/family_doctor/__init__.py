@@ -1,0 +1,1 @@
+"""Service 30: signing up with a family doctor's team."""
