@@ -1,6 +1,8 @@
 """Runs the sandbox as its own process on a free port, and talks to it over real sockets."""
 
+import contextlib
 import os
+import random
 import socket
 import subprocess
 import sys
@@ -19,9 +21,21 @@ START_TIMEOUT_S = 20
 
 def free_port() -> int:
     """A port that nobody listens on at this moment."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    return free_ports(1)
+
+
+def free_ports(count: int) -> int:
+    """The first of so many neighbouring ports that nobody listens on.
+
+    Below the ephemeral ones: those the system gives to any connection that goes out meanwhile.
+    """
+    while True:
+        first = random.SystemRandom().randrange(10_000, 32_000 - count)
+        with contextlib.suppress(OSError):
+            for port in range(first, first + count):
+                with socket.socket() as probe:
+                    probe.bind(("127.0.0.1", port))
+            return first
 
 
 @contextmanager

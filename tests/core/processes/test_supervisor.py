@@ -20,19 +20,9 @@ import pytest
 
 from core.processes.embedded import DatabaseUrls, EmbeddedPostgres
 from tests.machine import in_time
+from tests.sandbox.serving import free_ports
 
 STANDIN = Path(__file__).with_name("standin.py")
-
-
-def free_ports(count: int) -> int:
-    """The first of `count` neighbouring ports nobody listens on, below the ephemeral ones."""
-    while True:
-        first = random.randrange(10_000, 32_000, count)
-        with contextlib.suppress(OSError):
-            for port in range(first, first + count):
-                with socket.socket() as probe:
-                    probe.bind(("127.0.0.1", port))
-            return first
 
 
 @dataclass
