@@ -23,6 +23,7 @@ import psutil
 from core.clock import SystemClock
 from core.database import parse_url
 from core.processes.embedded import database_urls
+from tests.sandbox.serving import free_ports
 
 ROOT = Path(__file__).resolve().parents[2]
 _READY_WITHIN_S = 120.0
