@@ -12,7 +12,7 @@ from core.context.app import App
 from core.database import Transaction, fetch_all
 from core.ids import new_id
 from notifications.reach.domain import QuietHours, Reach
-from notifications.reach.models import ADDRESS, Address, Quiet, Refusal
+from notifications.reach.models import ADDRESS, Address, Refusal
 from notifications.templates.domain import Channel, MessageClass
 
 _REACH = """
@@ -151,14 +151,16 @@ async def set_refusal(
 
 async def set_quiet(tx: Transaction, person_id: UUID, quiet: QuietHours) -> None:
     """Note a person's quiet hours."""
-    await Quiet.update_or_create(
-        {
-            "starts": f"{quiet.starts:%H:%M}",
-            "ends": f"{quiet.ends:%H:%M}",
-            "days": "".join(map(str, sorted(quiet.days))),
-        },
-        using_db=tx,
-        person_id=person_id,
+    await fetch_all(
+        tx,
+        """INSERT INTO notifications_quiet (person_id, starts, ends, days)
+           VALUES ($1, $2, $3, $4)
+           ON CONFLICT (person_id) DO UPDATE
+             SET starts = excluded.starts, ends = excluded.ends, days = excluded.days""",
+        person_id,
+        f"{quiet.starts:%H:%M}",
+        f"{quiet.ends:%H:%M}",
+        "".join(map(str, sorted(quiet.days))),
     )
 
 
