@@ -132,11 +132,13 @@ async def test_operators_pause_and_resume(client: Client, citizen: Citizen) -> N
 
 async def test_a_preview_fits_or_is_refused(client: Client, citizen: Citizen) -> None:
     viewer = await _operator(citizen)
-    values = [{"name": "name", "value": "East Gate"}]
-    query = {"id": "example.fountain_closed", "values": values}
+    title, text = {"name": "title", "value": "Water"}, {"name": "text", "value": "East Gate"}
+    values = [title, text]
+    query = {"id": "notifications.announcement", "values": values}
     shown = (await client.data(PREVIEW, query, viewer=viewer))["messagePreview"]
     assert "East Gate" in shown["body"]
-    for wrong in ([], [*values, {"name": "more", "value": "x"}], [{"name": "name", "value": ""}]):
+    more, empty = {"name": "more", "value": "x"}, {"name": "text", "value": ""}
+    for wrong in ([], [title], [*values, more], [title, empty]):
         answer = await client.run(PREVIEW, query | {"values": wrong}, viewer=viewer)
         assert answer.codes == ["PREVIEW_INVALID"]
     answer = await client.run(PREVIEW, query | {"id": "no.such"}, viewer=viewer)
