@@ -79,6 +79,7 @@ class SwitchSet:
 @strawberry.type(description="Dead messages are back in their lanes.")
 class DeadMessagesRerun:
     count: int = strawberry.field(description="How many.")
+    overview: Overview = strawberry.field(description="How things stand now.")
 
 
 @strawberry.type(description="The campaign is as it was wished.")
@@ -177,7 +178,9 @@ class Mutation:
         """What is back is dead no more: another run takes others."""
         if count < 1:
             raise InvalidInput(PREVIEW_PARAMS, "count", detail="count")
-        return DeadMessagesRerun(count=await dead_letters.rerun(info.context.app, count))
+        app = info.context.app
+        rerun = await dead_letters.rerun(app, count)
+        return DeadMessagesRerun(count=rerun, overview=await overview.read(app))
 
     @mutation(_RULE, description="Send one message to an audience, now or later.")
     async def start_campaign(

@@ -26,6 +26,7 @@ view(Channel, name="MessageChannel")
 
 @strawberry.type(description="Whether the viewer wants messages of a class through a channel.")
 class MessagePreference:
+    id: strawberry.ID = strawberry.field(description="The class and the channel.")
     about: MessageClass = strawberry.field(description="The class.")
     channel: Channel = strawberry.field(description="The channel.")
     wanted: bool = strawberry.field(description="False where the viewer has refused.")
@@ -52,9 +53,7 @@ class MessagePreferences:
 
 @strawberry.type(description="The preference is noted.")
 class MessagePreferenceSet:
-    about: MessageClass = strawberry.field(description="The class.")
-    channel: Channel = strawberry.field(description="The channel.")
-    wanted: bool = strawberry.field(description="Whether it is wanted.")
+    preference: MessagePreference = strawberry.field(description="As it is now.")
 
 
 @strawberry.type(description="The quiet hours are noted.")
@@ -62,9 +61,22 @@ class QuietHoursSet:
     quiet_hours: QuietHours = strawberry.field(description="As they are now.")
 
 
-@strawberry.type(description="The devices are as the viewer wishes.")
-class DeviceNoted:
-    push_service: PushService = strawberry.field(description="Whose token it is.")
+@strawberry.type(description="A device that push is sent to.")
+class PushDevice:
+    id: strawberry.ID = strawberry.field(description="The device's id.")
+    push_service: PushService = strawberry.field(description="Whose token it has.")
+
+
+@strawberry.type(description="Push is sent to the device.")
+class DeviceRegistered:
+    device: PushDevice = strawberry.field(description="The device.")
+
+
+@strawberry.type(description="Push is not sent to the device.")
+class DeviceForgotten:
+    device_id: strawberry.ID | None = strawberry.field(
+        description="The device's id; null where the viewer had no such device."
+    )
 
 
 About = Annotated[MessageClass, strawberry.argument(description="The class.")]
@@ -76,8 +88,10 @@ SetMessagePreferenceResult = Annotated[
     MessagePreferenceSet | Refused, strawberry.union("SetMessagePreferenceResult")
 ]
 SetQuietHoursResult = Annotated[QuietHoursSet | Refused, strawberry.union("SetQuietHoursResult")]
-RegisterDeviceResult = Annotated[DeviceNoted | Refused, strawberry.union("RegisterDeviceResult")]
-ForgetDeviceResult = Annotated[DeviceNoted | Refused, strawberry.union("ForgetDeviceResult")]
+RegisterDeviceResult = Annotated[
+    DeviceRegistered | Refused, strawberry.union("RegisterDeviceResult")
+]
+ForgetDeviceResult = Annotated[DeviceForgotten | Refused, strawberry.union("ForgetDeviceResult")]
 
 
 @strawberry.type
@@ -91,13 +105,8 @@ class Query:
         channels = (Channel.PUSH, Channel.SMS, Channel.EMAIL)
         return MessagePreferences(
             preferences=[
-                MessagePreference(
-                    about=about,
-                    channel=channel,
-                    wanted=rule.is_critical or (about, channel) not in reach.refused,
-                    refusable=not rule.is_critical,
-                )
-                for about, rule in CLASSES.items()
+                _preference(about, channel, refused=(about, channel) in reach.refused)
+                for about in CLASSES
                 for channel in channels
             ],
             quiet_hours=_quiet_hours(reach.quiet) if reach.quiet is not None else None,
@@ -119,7 +128,7 @@ class Mutation:
     ) -> SetMessagePreferenceResult:
         """Saying it twice is saying it once."""
         await service.set_preference(info.context, about, channel, wanted=wanted)
-        return MessagePreferenceSet(about=about, channel=channel, wanted=wanted)
+        return MessagePreferenceSet(preference=_preference(about, channel, refused=not wanted))
 
     @mutation(signed_in(), description="Say when only what is critical may leave the inbox.")
     async def set_quiet_hours(
@@ -141,16 +150,30 @@ class Mutation:
         self, info: Info, push_service: Service, token: Token, idempotency_key: IdempotencyKey
     ) -> RegisterDeviceResult:
         """A device that was somebody else's is theirs no more."""
-        await service.register_device(info.context, Device(push_service.value, token))
-        return DeviceNoted(push_service=push_service)
+        device_id = await service.register_device(info.context, Device(push_service.value, token))
+        device = PushDevice(id=strawberry.ID(str(device_id)), push_service=push_service)
+        return DeviceRegistered(device=device)
 
     @mutation(signed_in(), description="Have push sent to a device no more.")
     async def forget_device(
         self, info: Info, push_service: Service, token: Token, idempotency_key: IdempotencyKey
     ) -> ForgetDeviceResult:
         """Forgetting twice is forgetting once."""
-        await service.forget_device(info.context, Device(push_service.value, token))
-        return DeviceNoted(push_service=push_service)
+        device_id = await service.forget_device(info.context, Device(push_service.value, token))
+        return DeviceForgotten(
+            device_id=strawberry.ID(str(device_id)) if device_id is not None else None
+        )
+
+
+def _preference(about: MessageClass, channel: Channel, *, refused: bool) -> MessagePreference:
+    is_critical = CLASSES[about].is_critical
+    return MessagePreference(
+        id=strawberry.ID(f"{about.value}:{channel.value}"),
+        about=about,
+        channel=channel,
+        wanted=is_critical or not refused,
+        refusable=not is_critical,
+    )
 
 
 def _quiet_hours(quiet: domain.QuietHours) -> QuietHours:

@@ -4,6 +4,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import time
+from uuid import UUID
 
 from core.context.call import Call
 from core.database import connection, transaction
@@ -67,8 +68,10 @@ async def set_quiet_hours(call: Call, starts: str, ends: str, days: Sequence[int
     return quiet
 
 
-async def register_device(call: Call, device: Device) -> None:
+async def register_device(call: Call, device: Device) -> UUID:
     """Push goes to this device too; from somebody who had it before it goes away.
+
+    Returns the device's id.
 
     Raises InvalidInput for what cannot be a token: an Apple one stands in an address.
     """
@@ -77,13 +80,16 @@ async def register_device(call: Call, device: Device) -> None:
     if form.fullmatch(device.token) is None:
         raise InvalidInput(DEVICE_TOKEN_INVALID, "token")
     async with transaction() as tx:
-        await store.put_address(
+        return await store.put_address(
             call.app, tx, person_id, Channel.PUSH, device.provider, device.token
         )
 
 
-async def forget_device(call: Call, device: Device) -> None:
-    """Push goes to this device no more; of a device of somebody else nothing changes."""
+async def forget_device(call: Call, device: Device) -> UUID | None:
+    """Push goes to this device no more; returns its id.
+
+    Of a device of somebody else nothing changes: None.
+    """
     person_id = call.require_viewer().user_id
     async with transaction() as tx:
-        await store.delete_address(call.app, tx, person_id, device.provider, device.token)
+        return await store.delete_address(call.app, tx, person_id, device.provider, device.token)

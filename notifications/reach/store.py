@@ -12,7 +12,7 @@ from core.context.app import App
 from core.database import Transaction, fetch_all
 from core.ids import new_id
 from notifications.reach.domain import QuietHours, Reach
-from notifications.reach.models import ADDRESS, Address, Quiet, Refusal
+from notifications.reach.models import ADDRESS, Address, Refusal
 from notifications.templates.domain import Channel, MessageClass
 
 _REACH = """
@@ -76,15 +76,19 @@ async def list_addresses(
 
 async def put_address(
     app: App, tx: Transaction, person_id: UUID, channel: Channel, provider: str, address: str
-) -> None:
-    """Note a person's device or mailbox; one that was somebody else's is theirs no more."""
-    await fetch_all(
+) -> UUID:
+    """Note a person's device or mailbox; one that was somebody else's is theirs no more.
+
+    Returns the address's id.
+    """
+    (row,) = await fetch_all(
         tx,
         """INSERT INTO notifications_address
              (id, person_id, channel, provider, address_sealed, address_index, seen_at)
            VALUES ($1, $2, $3, $4, $5, $6, $7)
            ON CONFLICT (provider, address_index) DO UPDATE
-             SET person_id = excluded.person_id, seen_at = excluded.seen_at, gone_at = NULL""",
+             SET person_id = excluded.person_id, seen_at = excluded.seen_at, gone_at = NULL
+           RETURNING id""",
         new_id(),
         person_id,
         channel,
@@ -93,15 +97,25 @@ async def put_address(
         app.vault.blind_index(address, ADDRESS),
         app.clock.now(),
     )
+    return UUID(str(row["id"]))
 
 
 async def delete_address(
     app: App, tx: Transaction, person_id: UUID, provider: str, address: str
-) -> None:
-    """Forget a person's device or mailbox; one that is not theirs stays."""
-    index = app.vault.blind_index(address, ADDRESS)
-    owned = Address.filter(person_id=person_id, provider=provider, address_index=index)
-    await owned.using_db(tx).delete()
+) -> UUID | None:
+    """Forget a person's device or mailbox; one that is not theirs stays.
+
+    Returns the id of what is gone.
+    """
+    rows = await fetch_all(
+        tx,
+        """DELETE FROM notifications_address
+            WHERE person_id = $1 AND provider = $2 AND address_index = $3 RETURNING id""",
+        person_id,
+        provider,
+        app.vault.blind_index(address, ADDRESS),
+    )
+    return UUID(str(rows[0]["id"])) if rows else None
 
 
 async def note_gone(tx: Transaction, ids: Sequence[UUID], now: datetime) -> None:
@@ -137,14 +151,16 @@ async def set_refusal(
 
 async def set_quiet(tx: Transaction, person_id: UUID, quiet: QuietHours) -> None:
     """Note a person's quiet hours."""
-    await Quiet.update_or_create(
-        {
-            "starts": f"{quiet.starts:%H:%M}",
-            "ends": f"{quiet.ends:%H:%M}",
-            "days": "".join(map(str, sorted(quiet.days))),
-        },
-        using_db=tx,
-        person_id=person_id,
+    await fetch_all(
+        tx,
+        """INSERT INTO notifications_quiet (person_id, starts, ends, days)
+           VALUES ($1, $2, $3, $4)
+           ON CONFLICT (person_id) DO UPDATE
+             SET starts = excluded.starts, ends = excluded.ends, days = excluded.days""",
+        person_id,
+        f"{quiet.starts:%H:%M}",
+        f"{quiet.ends:%H:%M}",
+        "".join(map(str, sorted(quiet.days))),
     )
 
 

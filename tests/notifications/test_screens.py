@@ -14,19 +14,23 @@ from tests.asgi import Client
 from tests.notifications.probe import audience
 
 Citizen = Callable[..., Awaitable[Viewer]]
-PREFERENCES = """{ messagePreferences { preferences { about channel wanted refusable }
+PREFERENCES = """{ messagePreferences { preferences { id about channel wanted refusable }
   quietHours { starts ends days } } }"""
 REFUSE = """mutation R($about: MessageClass!, $wanted: Boolean!) { setMessagePreference(
   about: $about, channel: PUSH, wanted: $wanted, idempotencyKey: "key-00001") {
-  __typename ... on Refusal { code } } }"""
+  __typename ... on MessagePreferenceSet { preference { id about channel wanted refusable } }
+  ... on Refusal { code } } }"""
 SLEEP = """mutation S($starts: String!, $ends: String!, $days: [Int!]!) { setQuietHours(
   starts: $starts, ends: $ends, days: $days, idempotencyKey: "key-00001") {
   __typename ... on QuietHoursSet { quietHours { starts ends days } }
   ... on Refusal { code } } }"""
 DEVICE = """mutation D($service: PushService!, $token: String!) { registerDevice(
   pushService: $service, token: $token, idempotencyKey: "key-00001") {
-  __typename ... on Refusal { code } } }"""
-FORGET = DEVICE.replace("registerDevice", "forgetDevice")
+  __typename ... on DeviceRegistered { device { id pushService } }
+  ... on Refusal { code } } }"""
+FORGET = """mutation D($service: PushService!, $token: String!) { forgetDevice(
+  pushService: $service, token: $token, idempotencyKey: "key-00001") {
+  __typename ... on DeviceForgotten { deviceId } ... on Refusal { code } } }"""
 OVERVIEW = """{ messageOverview { lanes { name paused } providers { name paused setUp } dead } }"""
 PREVIEW = """query P($id: String!, $values: [MessageParameter!]!) { messagePreview(
   template: $id, parameters: $values, english: true) { title body } }"""
@@ -38,15 +42,17 @@ START = """mutation S($key: String!) { startCampaign(template: "notifications.an
 async def test_what_is_refused_is_shown_and_taken_back(client: Client, citizen: Citizen) -> None:
     viewer = await citizen()
 
-    async def wanted() -> dict[str, bool]:
+    async def shown() -> dict[str, Any]:
         found = await client.data(PREFERENCES, viewer=viewer)
-        shown = found["messagePreferences"]["preferences"]
-        return {row["about"]: row["wanted"] for row in shown if row["channel"] == "PUSH"}
+        rows = found["messagePreferences"]["preferences"]
+        assert len({row["id"] for row in rows}) == len(rows)
+        return {row["about"]: row for row in rows if row["channel"] == "PUSH"}
 
-    assert all((await wanted()).values())
+    assert all(row["wanted"] for row in (await shown()).values())
     for value in (False, False, True):
-        await client.data(REFUSE, {"about": "NEWS", "wanted": value}, viewer=viewer)
-        assert (await wanted())["NEWS"] is value
+        answer = await client.data(REFUSE, {"about": "NEWS", "wanted": value}, viewer=viewer)
+        assert answer["setMessagePreference"]["preference"] == (await shown())["NEWS"]
+        assert (await shown())["NEWS"]["wanted"] is value
     for about in ("SAFETY", "SECURITY"):
         answer = await client.data(REFUSE, {"about": about, "wanted": False}, viewer=viewer)
         assert answer["setMessagePreference"]["code"] == "CRITICAL_NOT_REFUSED"
@@ -84,12 +90,15 @@ async def test_a_device_is_one_person_s(client: Client, citizen: Citizen) -> Non
     first, second = await citizen(), await citizen()
     device = {"service": "JPUSH", "token": "191e35f7e0d1c2b3a4f"}
     for viewer in (first, first, second):
-        await client.data(DEVICE, device, viewer=viewer)
-        assert (await Address.get()).person_id == viewer.user_id
-    await client.data(FORGET, device, viewer=first)
-    assert await Address.all().count() == 1
-    await client.data(FORGET, device, viewer=second)
-    assert await Address.all().count() == 0
+        answer = await client.data(DEVICE, device, viewer=viewer)
+        row = await Address.get()
+        assert row.person_id == viewer.user_id
+        shown = {"id": str(row.id), "pushService": "JPUSH"}
+        assert answer["registerDevice"]["device"] == shown
+    answer = await client.data(FORGET, device, viewer=first)
+    assert (answer["forgetDevice"]["deviceId"], await Address.all().count()) == (None, 1)
+    answer = await client.data(FORGET, device, viewer=second)
+    assert (answer["forgetDevice"]["deviceId"], await Address.all().count()) == (shown["id"], 0)
     for token in ("", "a b", "../../x", "a" * 3_000, "设备"):
         answer = await client.data(DEVICE, {"service": "APNS", "token": token}, viewer=first)
         assert answer["registerDevice"]["code"] == "DEVICE_TOKEN_INVALID"
@@ -123,11 +132,13 @@ async def test_operators_pause_and_resume(client: Client, citizen: Citizen) -> N
 
 async def test_a_preview_fits_or_is_refused(client: Client, citizen: Citizen) -> None:
     viewer = await _operator(citizen)
-    values = [{"name": "name", "value": "East Gate"}]
-    query = {"id": "example.fountain_closed", "values": values}
+    title, text = {"name": "title", "value": "Water"}, {"name": "text", "value": "East Gate"}
+    values = [title, text]
+    query = {"id": "notifications.announcement", "values": values}
     shown = (await client.data(PREVIEW, query, viewer=viewer))["messagePreview"]
     assert "East Gate" in shown["body"]
-    for wrong in ([], [*values, {"name": "more", "value": "x"}], [{"name": "name", "value": ""}]):
+    more, empty = {"name": "more", "value": "x"}, {"name": "text", "value": ""}
+    for wrong in ([], [title], [*values, more], [title, empty]):
         answer = await client.run(PREVIEW, query | {"values": wrong}, viewer=viewer)
         assert answer.codes == ["PREVIEW_INVALID"]
     answer = await client.run(PREVIEW, query | {"id": "no.such"}, viewer=viewer)
