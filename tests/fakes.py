@@ -10,6 +10,7 @@ class Silence:
     """A system that may fall silent, or refuse to talk to us."""
 
     name = "system"
+    refusal_status = 403
 
     def __init__(self) -> None:
         self.is_silent = False
@@ -20,7 +21,7 @@ class Silence:
         if self.is_silent:
             raise UpstreamTimeout(self.name, operation, "no answer in time")
         if self.refuses:
-            raise UpstreamRejected(self.name, operation, 403, b"")
+            raise UpstreamRejected(self.name, operation, self.refusal_status, b"")
 
 
 class FakeSms(Silence):

@@ -4,7 +4,9 @@ from tortoise import fields
 from tortoise.models import Model
 
 from core.people.data_rights import PersonalData
-from core.people.personal_table import Cleared, PersonalTable, section
+from core.people.personal_table import Cleared, PersonalTable, Sealed, section
+
+KEY_PURPOSE = "credit.log.key"
 
 
 class LogChain(Model):
@@ -58,6 +60,7 @@ BODIES = PersonalTable(
     owner="person_id",
     exported=section("credit_decisions", "application_id", "created_at"),
     erased=Cleared({"key_sealed": None}),
+    sealed=(Sealed("key_sealed", KEY_PURPOSE),),
 )
 
 PERSONAL = PersonalData("credit", (BODIES,))

@@ -17,11 +17,10 @@ from core.security.vault import Vault
 from credit.log.chain import GENESIS, Entry, Head, MemoryStore, entries, line_after, verify
 from credit.log.entries import Draft, must_match
 from credit.log.files import opened
-from credit.log.models import LogBody, LogEntry
+from credit.log.models import KEY_PURPOSE, LogBody, LogEntry
 from credit.storage.errors import LogError
 from credit.storage.seals import fingerprint
 
-KEY_PURPOSE = "credit.log.key"
 PAGE = 1_000
 
 

@@ -3,6 +3,9 @@
 from tortoise import fields
 from tortoise.models import Model
 
+from core.people.data_rights import PersonalData
+from core.people.personal_table import PersonalTable, Stays
+
 
 class Statement(Model):
     """What a source's statement of a day came to; looking again replaces it."""
@@ -111,6 +114,15 @@ class Correction(Model):
 
     class Meta:
         table = "payments_correction"
+
+
+CORRECTIONS = PersonalTable(
+    Correction,
+    owner=("proposed_by", "decided_by"),
+    erased=Stays("which two members of staff closed a case: with the vouchers"),
+)
+
+PERSONAL = PersonalData("payments", (CORRECTIONS,))
 
 
 class Payout(Model):

@@ -65,7 +65,7 @@ async def present(call: Call, licence_ref: str, fields: Sequence[str], key: str)
 
 
 async def cancel(call: Call, presentation_id: UUID, key: str) -> None:
-    """Take a code back at once. Repeat-safe. Raises NotFound, Conflict CODE_USED."""
+    """Take a code back at once. Repeat-safe. Raises NotFound, Conflict PRESENTATION_USED."""
     citizen_id = call.require_viewer(2).user_id
     row = await store.find(presentation_id)
     if row is None or row.citizen_id != citizen_id:
@@ -74,7 +74,7 @@ async def cancel(call: Call, presentation_id: UUID, key: str) -> None:
     async with transaction() as tx:
         await claim_key(call, tx, operation, key, command, effect_id=presentation_id)
         if not await store.cancel(tx, presentation_id):
-            raise Conflict(texts.CODE_USED)
+            raise Conflict(texts.PRESENTATION_USED)
 
 
 async def verify(
@@ -83,8 +83,9 @@ async def verify(
     """What a code shows its one reader: the licence as its system has it at this moment.
 
     The citizen finds it in their access log. The code is used up even where that system is silent.
-    Raises InvalidInput CODE_INVALID, Conflict CODE_EXPIRED, CODE_USED and CODE_CANCELLED,
-    Unavailable, Forbidden CONSENT_REQUIRED where the citizen's consent has ended.
+    Raises InvalidInput PRESENTATION_INVALID, Conflict PRESENTATION_EXPIRED, PRESENTATION_USED and
+    PRESENTATION_CANCELLED, Unavailable, Forbidden CONSENT_REQUIRED where the citizen's consent has
+    ended.
     """
     now = app.clock.now()
     row = await _take(app, code, verifier)
@@ -111,15 +112,17 @@ async def _take(app: App, code: str, verifier: Verifier) -> LicencePresentation:
     try:
         presentation_id = UUID(read_code(app.tokens, code, audience=VERIFIERS))
     except CodeExpired:
-        raise Conflict(texts.CODE_EXPIRED) from None
+        raise Conflict(texts.PRESENTATION_EXPIRED) from None
     except (CodeInvalid, ValueError):
-        raise InvalidInput(texts.CODE_INVALID, "code") from None
+        raise InvalidInput(texts.PRESENTATION_INVALID, "code") from None
     taken = await store.take(presentation_id, verifier.id, app.clock.now())
     row = await store.find(presentation_id)
     if row is None:
-        raise InvalidInput(texts.CODE_INVALID, "code")
+        raise InvalidInput(texts.PRESENTATION_INVALID, "code")
     if not taken:
-        raise Conflict(texts.CODE_USED if row.state == "shown" else texts.CODE_CANCELLED)
+        raise Conflict(
+            texts.PRESENTATION_USED if row.state == "shown" else texts.PRESENTATION_CANCELLED
+        )
     return row
 
 

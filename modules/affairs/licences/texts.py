@@ -17,14 +17,16 @@ FIELDS_UNKNOWN = Text(
     "请选择要出示的内容",
     "Choose what is to be shown, among the fields of the licence",
 )
-CODE_INVALID = Text("CODE_INVALID", "无法识别的出示码", "This is no presentation code of ours")
-CODE_EXPIRED = Text(
-    "CODE_EXPIRED", "出示码已过期,请重新出示", "The code has expired, ask for a new one"
+PRESENTATION_INVALID = Text(
+    "PRESENTATION_INVALID", "无法识别的出示码", "This is no presentation code of ours"
 )
-CODE_USED = Text(
-    "CODE_USED", "出示码已被使用,请重新出示", "The code was used before, ask for a new one"
+PRESENTATION_EXPIRED = Text(
+    "PRESENTATION_EXPIRED", "出示码已过期,请重新出示", "The code has expired, ask for a new one"
 )
-CODE_CANCELLED = Text(
-    "CODE_CANCELLED", "出示人已取消出示", "Who showed this code has taken it back"
+PRESENTATION_USED = Text(
+    "PRESENTATION_USED", "出示码已被使用,请重新出示", "The code was used before, ask for a new one"
+)
+PRESENTATION_CANCELLED = Text(
+    "PRESENTATION_CANCELLED", "出示人已取消出示", "Who showed this code has taken it back"
 )
 VERIFIER_UNKNOWN = Text("VERIFIER_UNKNOWN", "核验方凭据无效", "No verifier has these credentials")

@@ -46,7 +46,7 @@ async def _check(app: App, request: Request) -> Shown:
     body = await _read(request)
     code, reason = body.get("code"), body.get("reason")
     if not isinstance(code, str):
-        raise InvalidInput(texts.CODE_INVALID, "code")
+        raise InvalidInput(texts.PRESENTATION_INVALID, "code")
     if not (isinstance(reason, str) and 0 < len(reason.strip()) <= REASON_CHARS_MAX):
         raise InvalidInput(REASON_MISSING, "reason")
     named = replace(verifier, name=f"{verifier.name}:{reason.strip()}")
@@ -59,13 +59,13 @@ async def _read(request: Request) -> dict[str, Any]:
     async for chunk in request.stream():
         raw += chunk
         if len(raw) > BODY_MAX_BYTES:
-            raise InvalidInput(texts.CODE_INVALID, "code")
+            raise InvalidInput(texts.PRESENTATION_INVALID, "code")
     try:
         body = orjson.loads(bytes(raw))
     except ValueError:
         body = None
     if not isinstance(body, dict):
-        raise InvalidInput(texts.CODE_INVALID, "code")
+        raise InvalidInput(texts.PRESENTATION_INVALID, "code")
     return body
 
 

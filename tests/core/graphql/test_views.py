@@ -77,7 +77,7 @@ class LampSection(HomeSection):
 
 
 view(Lamp, name="StreetLamp", names={"lamp_ref": "ref"}, hidden=("secret",))
-Lamps = reading_view("Lamps", "The lamps.", lamps=Annotated[Sequence[Lamp], "All of them."])
+Lamps = reading_view("Lamps", "The lamps.", items=Annotated[Sequence[Lamp], "All of them."])
 OneLamp = reading_view("OneLamp", "A lamp.", lamp=Annotated[Lamp, "The lamp."])
 
 
@@ -96,7 +96,7 @@ LAMP = Lamp(
     (Bulb(100), Bulb(250)), None, date(2026, 1, 2),
 )  # fmt: skip
 DOCUMENT = """{
-  lamps { status asOf reason lamps { ref id name nickname state rent worth sinceOn
+  lamps { status asOf reason items { ref id name nickname state rent worth sinceOn
     bulb { price } spares { price } } }
   lamp { status lamp { name } }
   cards { __typename id status ... on LampSection { lit } }
@@ -131,7 +131,7 @@ def test_the_schema_says_what_the_dataclasses_say() -> None:
         '"""All its bulbs together."""\n  worth: Fen!',
         "  sinceOn: Date!",
         '"""Where the answer comes from."""\n  status: ReadStatus!',
-        '"""All of them."""\n  lamps: [StreetLamp!]!',
+        '"""All of them."""\n  items: [StreetLamp!]!',
         '"""The lamp."""\n  lamp: StreetLamp\n',
         "type LampSection implements HomeSection {",
     ):
@@ -143,7 +143,7 @@ def test_the_schema_says_what_the_dataclasses_say() -> None:
 async def test_both_executors_answer_with_the_objects_themselves(locale: Locale) -> None:
     body = await Twins(SCHEMA._schema, DOCUMENT).agree({}, lambda: _world(locale))
     data = orjson.loads(body)["data"]
-    assert data["lamps"]["lamps"] == [
+    assert data["lamps"]["items"] == [
         {
             "ref": "L/1",
             "id": str(LAMP_ID),

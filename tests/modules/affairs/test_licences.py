@@ -129,7 +129,7 @@ async def test_a_code_is_good_once_however_it_is_written(
     assert twin.text != presented["code"]
     assert (await check(client, HOTEL_KEY, presented["code"])).status == 200
     for again in (presented["code"], twin.text):
-        assert title(await check(client, HOTEL_KEY, again)) == (409, "CODE_USED")
+        assert title(await check(client, HOTEL_KEY, again)) == (409, "PRESENTATION_USED")
     assert len(await _shown_rows()) == 1
 
 
@@ -145,7 +145,7 @@ async def test_a_code_ends_after_a_minute(
 ) -> None:
     code = (await _present(client, holder))["code"]
     clock.move(CODE_LIFE)
-    assert title(await check(client, HOTEL_KEY, code)) == (409, "CODE_EXPIRED")
+    assert title(await check(client, HOTEL_KEY, code)) == (409, "PRESENTATION_EXPIRED")
     assert await _shown_rows() == []
 
 
@@ -155,10 +155,13 @@ async def test_a_code_that_is_taken_back_shows_nothing_at_once(
     presented = await _present(client, holder)
     for _ in range(2):
         assert "code" not in await _cancel(client, holder, presented["id"])
-    assert title(await check(client, HOTEL_KEY, presented["code"])) == (409, "CODE_CANCELLED")
+    assert title(await check(client, HOTEL_KEY, presented["code"])) == (
+        409,
+        "PRESENTATION_CANCELLED",
+    )
     shown = await _present(client, holder)
     assert (await check(client, HOTEL_KEY, shown["code"])).status == 200
-    assert (await _cancel(client, holder, shown["id"]))["code"] == "CODE_USED"
+    assert (await _cancel(client, holder, shown["id"]))["code"] == "PRESENTATION_USED"
     assert len(await _shown_rows()) == 1
 
 
@@ -189,7 +192,7 @@ async def test_a_silent_system_is_never_a_valid_licence(
     wallet.is_silent = True
     assert title(await check(client, HOTEL_KEY, code)) == (503, "UPSTREAM_UNAVAILABLE")
     wallet.is_silent = False
-    assert title(await check(client, HOTEL_KEY, code)) == (409, "CODE_USED")
+    assert title(await check(client, HOTEL_KEY, code)) == (409, "PRESENTATION_USED")
 
 
 async def test_without_consent_nothing_is_shown(
@@ -244,7 +247,7 @@ async def test_what_is_no_code_of_ours_for_verifiers_is_refused(
         *("", "x", "a.b.c", None, 7, ["x"], "é" * 20),
         *(app.tokens.issue(holder), gate.text, strange.text, unknown.text, forged),
     ):
-        assert title(await check(client, HOTEL_KEY, wrong)) == (422, "CODE_INVALID"), wrong
+        assert title(await check(client, HOTEL_KEY, wrong)) == (422, "PRESENTATION_INVALID"), wrong
     assert await _shown_rows() == []
 
 
@@ -254,7 +257,7 @@ async def test_a_body_that_is_no_question_is_refused(
 ) -> None:
     headers = {"authorization": f"Bearer {HOTEL_KEY}"}
     answer = await client.post(body, path=CHECK, headers=headers)
-    assert title(answer) == (422, "CODE_INVALID")
+    assert title(answer) == (422, "PRESENTATION_INVALID")
 
 
 @pytest.mark.parametrize("reason", [None, "", "  ", "长" * 25, 5])
@@ -334,4 +337,4 @@ async def test_presentations_are_handed_out_and_erased(
     assert (row["state"], row["fields"]) == ("issued", ["is_adult"])
     await personal_data.erase_my_account(mine)
     assert await LicencePresentation.all().count() == 0
-    assert title(await check(client, HOTEL_KEY, code)) == (422, "CODE_INVALID")
+    assert title(await check(client, HOTEL_KEY, code)) == (422, "PRESENTATION_INVALID")

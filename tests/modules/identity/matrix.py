@@ -66,7 +66,7 @@ AGREED: dict[str, Rule] = {
     **dict.fromkeys(
         "viewer consentPurposes codeDelivery resume home services service requestLoginCode login "
         "refreshSession staffLogin appointmentPlaces appointmentItems appointmentSlots "
-        "utilityOutages".split(),
+        "utilityOutages verifyNoPropertyCertificate".split(),
         ANYBODY,
     ),
     **dict.fromkeys(
@@ -422,7 +422,7 @@ OPEN_IDS = frozenset(
     "moveHospitalNumber.slotId queueTicketChanged.ticketId payBill.billId holdAppointment.slotId "
     "holdAppointment.itemId joinWaitingList.placeId joinWaitingList.itemId "
     "joinQueue.placeId steerCampaign.campaignId presentLicence.licenceRef "
-    "serviceOutletItems.outletRef "
+    "serviceOutletItems.outletRef airHistory.stationId springHistory.stationId "
     "caseForm.serviceId openCase.serviceId cases.serviceId".split()
 )
 """Ids of what belongs to nobody, or that only their owner can know."""

@@ -189,9 +189,9 @@ async def test_a_spent_refresh_token_from_two_devices_at_once_ends_the_session(
 
 @pytest.mark.parametrize("guesses", [200, pytest.param(10_000, marks=pytest.mark.soak)])
 async def test_guesses_over_many_addresses_get_at_most_ten_looks_a_window(
-    phone: Phone, app: App, guesses: int
+    phone: Phone, app: App, clock: ManualClock, guesses: int
 ) -> None:
-    """The limit is the phone's own: addresses change nothing."""
+    """The limit is the phone's own: neither addresses nor new codes change anything."""
     from core.context.call import Call
     from core.deadline import Deadline
     from core.errors import AppError
@@ -201,13 +201,18 @@ async def test_guesses_over_many_addresses_get_at_most_ten_looks_a_window(
     code = await phone.read_code()
     looked = 0
     for guess in range(guesses):
+        if looked and looked % domain.CODE_ATTEMPTS == 0 and looked < domain.PHONE_FAILURES:
+            clock.move(domain.CODE_COOLDOWN)  # the code is spent: the next guesses have another
+            await phone.request_code()
+            code = await phone.read_code()
         address = f"10.{guess % 250}.{guess // 250}.1"
         call = Call(app, Deadline.after(5), f"guess-{guess}", None, address=address)
         wrong = f"{(int(code) + 1 + guess) % 1_000_000:06d}"
         device = service.Device("device-0001", "")
         with pytest.raises(AppError) as refused:
             await service.login(call, PHONE, wrong, device, f"key-{guess:08d}")
-        looked += refused.value.code != "LOCKED"
+        assert refused.value.code == ("CODE_WRONG" if looked < domain.PHONE_FAILURES else "LOCKED")
+        looked += refused.value.code == "CODE_WRONG"
     assert looked == domain.PHONE_FAILURES
     assert (await phone.login(code))["code"] == "LOCKED"
     assert await Citizen.all().count() == 0
@@ -272,9 +277,12 @@ def _z(first: list[float], second: list[float]) -> float:
 
 
 async def test_time_alone_unlocks(phone: Phone, clock: ManualClock) -> None:
-    await phone.request_code()
-    for _ in range(domain.PHONE_FAILURES):
-        await phone.login("000000")
+    for _ in range(domain.PHONE_FAILURES // domain.CODE_ATTEMPTS):
+        await phone.request_code()
+        wrong = f"{(int(await phone.read_code()) + 1) % 1_000_000:06d}"
+        for _ in range(domain.CODE_ATTEMPTS):
+            assert (await phone.login(wrong))["code"] == "CODE_WRONG"
+        clock.move(domain.CODE_COOLDOWN)
     assert (await phone.login("000000"))["code"] == "LOCKED"
     clock.move(domain.FAILURE_WINDOW + timedelta(seconds=1))
     assert (await phone.login("000000"))["code"] != "LOCKED"

@@ -129,12 +129,21 @@ async def test_a_code_that_does_not_arrive_is_told_so(
     assert sms.sent
 
 
-async def test_what_the_gateway_refuses_has_failed_for_good(phone: Phone, sms: FakeSms) -> None:
-    sms.refuses = True
+@pytest.mark.parametrize(
+    ("status", "state"),
+    [(422, "permanent-failure"), (403, "created")],
+    ids=["the message", "us"],
+)
+async def test_what_the_gateway_refuses_has_failed_for_good(
+    phone: Phone, sms: FakeSms, status: int, state: str
+) -> None:
+    """A message that it will never take; where it refuses us, the message is tried again."""
+    sms.refuses, sms.refusal_status = True, status
     await phone.request_code()
     (delivery,) = await Delivery.all()
     await deliver_due(phone.client.app)
-    assert (await Delivery.get(id=delivery.id)).state == "permanent-failure"
+    assert (await Delivery.get(id=delivery.id)).state == state
+    assert not sms.sent
 
 
 async def test_sessions_are_listed_with_their_network_and_ended_together(
