@@ -8,13 +8,15 @@ import pytest
 from pypdf import PdfReader
 
 from core.context.call import Call
+from core.database import transaction
 from core.ids import new_id
 from core.money import capital_yuan
-from payments import receipts
+from core.processes.embedded import DatabaseUrls
+from payments import receipts, service
 from payments.models import Intent
 from payments.receipt_pdf import render
 from tests.asgi import Answer, Client
-from tests.payments.world import World
+from tests.payments.world import World, as_owner
 
 
 async def _receipt(world: World, total_fen: int = 3360) -> tuple[Call, UUID]:
@@ -55,7 +57,9 @@ async def test_the_payer_reads_what_was_paid(world: World, client: Client) -> No
 
 async def test_what_went_back_is_said(world: World, client: Client) -> None:
     call, intent_id = await _receipt(world)
-    await Intent.filter(id=intent_id).update(refunded_fen=1000)
+    async with transaction() as tx:
+        await service.refund(world.app, tx, intent_id, 1000, reason="TEST", key="back-1")
+    await world.queue.run_due()
     text = _text((await _fetch(client, call, intent_id)).body)
     assert "¥10.00" in text and "¥23.60" in text
 
@@ -79,9 +83,12 @@ async def test_nobody_else_gets_it(world: World, client: Client) -> None:
     assert (await client.request("GET", path, headers=forged)).status == 401
 
 
-async def test_a_long_title_stays_on_the_page(world: World) -> None:
+async def test_a_long_title_stays_on_the_page(world: World, database: DatabaseUrls) -> None:
     call, intent_id = await _receipt(world)
-    await Intent.filter(id=intent_id).update(title_zh="水" * 64, title_en="W" * 64)
+    await as_owner(
+        database,
+        "UPDATE payments_intent SET title_zh = repeat('水', 64), title_en = repeat('W', 64)",
+    )
     from payments.receipt_pdf import Issuer
 
     receipt = await receipts.get_receipt(call, intent_id)

@@ -5,13 +5,22 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from uuid import UUID
 
+import asyncpg
 from starlette.requests import Request
 
 from core.clock import ManualClock
 from core.context.app import App
 from core.context.call import Call
-from core.database import IntegrityError, connection, fetch_all, transaction, violated
+from core.database import (
+    IntegrityError,
+    connection,
+    fetch_all,
+    parse_url,
+    transaction,
+    violated,
+)
 from core.ids import new_id
+from core.processes.embedded import DatabaseUrls
 from core.queue.jobs import GiveUp
 from modules.identity import store as identity
 from modules.utilities.accounts import service as accounts
@@ -173,3 +182,12 @@ def request_of(headers: dict[str, str], body: bytes) -> Request:
 
     raw = [(name.lower().encode(), value.encode()) for name, value in headers.items()]
     return Request({"type": "http", "method": "POST", "path": "/", "headers": raw}, receive)
+
+
+async def as_owner(database: DatabaseUrls, statement: str) -> None:
+    """Run a statement that the application's role may not: what a test needs of a row's past."""
+    connection = await asyncpg.connect(**parse_url(database.owner))
+    try:
+        await connection.execute(statement)
+    finally:
+        await connection.close()

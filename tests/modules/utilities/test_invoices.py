@@ -15,6 +15,7 @@ from core.context.call import Call
 from core.deadline import Deadline
 from core.errors import Conflict, InvalidInput, NotFound
 from core.ids import new_id
+from core.processes.embedded import DatabaseUrls
 from core.telemetry.metrics import Metrics
 from core.upstream.client import HttpClient, Response, UpstreamRejected
 from modules.utilities.accounts.domain import UtilityKind
@@ -24,14 +25,18 @@ from modules.utilities.invoices import service
 from modules.utilities.invoices.domain import BillerInvoice, Buyer
 from modules.utilities.invoices.models import BillInvoice
 from modules.utilities.invoices.upstream import apply_invoice
+<<<<<<< HEAD
 from notifications.channels.gateways import GATEWAY
 from payments.models import Intent
+=======
+from notifications.upstream import GATEWAY
+>>>>>>> refs/heads/money
 from payments.psp.port import WeChatPay
 from sandbox.population.institutions import uscc
 from tests.asgi import Client
 from tests.payments.fakes import FakeBillers, FakePsp, FakeSms, Faults
 from tests.payments.payees import captured
-from tests.payments.world import World
+from tests.payments.world import World, as_owner
 from tests.upstreams import Connected, by_operation, in_place_of, over_http
 
 ME, FIRM = Buyer("张示范"), Buyer("沙盒市样例有限公司", uscc(0))
@@ -176,7 +181,7 @@ async def test_what_cannot_stand_on_an_invoice_is_refused(
 
 
 async def test_only_the_payer_of_a_booked_bill_that_was_kept_gets_one(
-    world: World, invoices: FakeInvoices
+    world: World, invoices: FakeInvoices, database: DatabaseUrls
 ) -> None:
     call, paid = await _paid(world, invoices)
     stranger = await world.citizen()
@@ -190,7 +195,7 @@ async def test_only_the_payer_of_a_booked_bill_that_was_kept_gets_one(
             await service.request_invoice(who, which, ME, _key())
     with pytest.raises(NotFound):
         await service.find_invoice(stranger, paid)
-    await Intent.filter(id=paid).update(kind="health.bill")
+    await as_owner(database, "UPDATE payments_intent SET kind = 'health.bill'")
     with pytest.raises(NotFound):
         await service.request_invoice(call, paid, ME, _key())
     assert await BillInvoice.all().count() == 0
