@@ -6,7 +6,7 @@ from bff.trusted.documents import documents_of
 from core.manifest import discover
 
 ABOVE_AIM: dict[str, tuple[int, int]] = {
-    "e-licence": (439, 56),
+    "e-licence": (444, 58),
     "transit-ride-code": (566, 76),
     "traffic-conditions": (406, 30),
     "parking-availability": (244, 19),

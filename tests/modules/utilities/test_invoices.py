@@ -25,12 +25,7 @@ from modules.utilities.invoices import service
 from modules.utilities.invoices.domain import BillerInvoice, Buyer
 from modules.utilities.invoices.models import BillInvoice
 from modules.utilities.invoices.upstream import apply_invoice
-<<<<<<< HEAD
 from notifications.channels.gateways import GATEWAY
-from payments.models import Intent
-=======
-from notifications.upstream import GATEWAY
->>>>>>> refs/heads/money
 from payments.psp.port import WeChatPay
 from sandbox.population.institutions import uscc
 from tests.asgi import Client
