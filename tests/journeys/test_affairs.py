@@ -3,9 +3,9 @@
 from typing import Any
 
 import aiohttp
+from bff.commands.client import CityClient, key
 from journeys.house import House
 
-from bff.commands.client import CityClient, key
 from modules.affairs.verifiers.seed import HOTEL_KEY
 
 FIND = """query($words: String!) { governmentItems(words: $words, first: 3) {
