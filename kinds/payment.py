@@ -7,7 +7,7 @@ saga between the two is payments'; the form of the payee's answer and the messag
 from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Generic, TypeVar
+from typing import Annotated, Any, Generic, TypeVar
 from uuid import UUID
 
 import strawberry
@@ -18,6 +18,8 @@ from core.context.app import App
 from core.context.call import Call
 from core.database import Transaction, transaction
 from core.deadline import Deadline
+from core.graphql import IdempotencyKey, Info, mutation, of_service
+from core.graphql import Refused as Refusals
 from core.money import format_yuan
 from core.people.directory import get_person
 from core.queue.events import on
@@ -170,6 +172,29 @@ class PaymentStarted:
     payment: payments.Payment = strawberry.field(
         description="The payment; without a cashier yet where the PSP is slow: follow it."
     )
+
+
+Pay = Callable[[Call, str, str, payments.PaymentMethod | None], Awaitable[payments.Payment]]
+"""Begins to pay a bill: `pay(call, bill_no, key, method)`."""
+
+
+def pay_field(service: str, pay: Pay, *, result: str, description: str) -> Any:
+    """The mutation field of a service that begins to pay a bill by the payee's number of it.
+
+    `result` is the name of its union. How it goes on is told by `payment` and `paymentChanged`.
+    """
+
+    async def resolve(
+        info: Info,
+        bill_no: Annotated[str, strawberry.argument(description="The payee's number of it.")],
+        idempotency_key: IdempotencyKey,
+        method: payments.Method = None,
+    ) -> Any:
+        return PaymentStarted(payment=await pay(info.context, bill_no, idempotency_key, method))
+
+    answer = Annotated[PaymentStarted | Refusals, strawberry.union(result)]
+    resolve.__annotations__["return"] = answer
+    return mutation(of_service(service), description=description)(resolve)
 
 
 async def open_cashier(call: Call, intent_id: UUID) -> payments.Payment:

@@ -27,7 +27,7 @@ from core.settings import read_settings
 ROOT = Path(__file__).resolve().parents[2]
 EXAMPLES = "_example"
 KINDS = {kind.lower(): kind for kind in ("QUERY", "SUBSCRIPTION", "PAYMENT")}
-ID_CHARS, NAME_CHARS = 32, 40
+ID_CHARS, NAME_CHARS = 28, 40
 
 _ID = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
 _ROOMS = re.compile(r"rooms=\((.*?),?\s*\)", re.DOTALL)

@@ -11,12 +11,12 @@ from core.ids import new_id
 from core.security.authentication import Viewer
 from core.texts import Named
 from kinds.subscription import Notice, tell
-from modules._example.subscription.subscription import NEWS, SUBSCRIPTION
+from modules._example.subscription.subscription import SUBSCRIPTION, TEMPLATE
 from notifications.messages.models import Message
 
 People = Callable[..., Awaitable[Viewer]]
 
-NOTICE = Notice(NEWS, {"name": Named("东门", "the east gate")})
+NOTICE = Notice(TEMPLATE, {"name": Named("东门", "the east gate")})
 
 
 def _record(app: App) -> Callable[[Transaction], Awaitable[bool]]:
@@ -71,7 +71,7 @@ async def test_a_record_is_written_with_its_message_or_not_at_all(
     app: App, citizen: People
 ) -> None:
     viewer, note = await citizen(level=1), _record(app)
-    undeclared = replace(NOTICE, template=replace(NEWS, id="example.of_nobody"))
+    undeclared = replace(NOTICE, template=replace(TEMPLATE, id="example.of_nobody"))
     with pytest.raises(KeyError):
         await tell(app, SUBSCRIPTION, viewer.user_id, "f-1", undeclared, note=note)
     assert await _messages(app) == []

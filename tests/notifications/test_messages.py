@@ -21,7 +21,7 @@ from tests.asgi import Client
 from tests.fakes import FakeSms
 from tests.messages import deliver_due, send_code
 
-QUIET = "example.example_subscription_news"
+QUIET = "example.example_subscription"
 INBOX = """query I($first: Int!, $after: String) { inbox(first: $first, after: $after) { unread
   messages { edges { cursor node { id template title body deepLink createdAt readAt } }
     pageInfo { hasNextPage endCursor } } } }"""

@@ -95,7 +95,7 @@ async def test_a_call_that_does_not_fit_sends_nothing(
     for params in ({}, {"name": "x", "more": "y"}, {"name": ""}):
         with pytest.raises(InvalidParameters):
             async with transaction() as tx:
-                await api.send(app, tx, "example.example_subscription_news", person, params, "key")
+                await api.send(app, tx, "example.example_subscription", person, params, "key")
     assert await fetch_all(connection(), "SELECT * FROM notifications_message") == []
 
 
@@ -107,9 +107,7 @@ async def test_the_id_is_a_function_of_key_and_recipient(
     ids = []
     for _ in range(2):
         async with transaction() as tx:
-            ids.append(
-                await api.send_many(app, tx, "example.example_subscription_news", parcels, "key")
-            )
+            ids.append(await api.send_many(app, tx, "example.example_subscription", parcels, "key"))
     assert ids[0] == ids[1] == [message_id("key", str(person.id)) for person in people]
     rows = await fetch_all(connection(), "SELECT id FROM notifications_message")
     assert {row["id"] for row in rows} == set(ids[0])

@@ -5,21 +5,11 @@ from typing import Annotated
 
 import strawberry
 
-from core.graphql import (
-    IdempotencyKey,
-    Info,
-    Refused,
-    mutation,
-    of_service,
-    reading_view,
-    signed_in,
-    view,
-)
+from core.graphql import reading_view, signed_in, view
 from kinds.lookup import lookup_field
-from kinds.payment import PaymentStarted
+from kinds.payment import pay_field
 from modules._example.payment.domain import SERVICE, ExamplePaymentDue
 from modules._example.payment.service import BILLS, pay
-from payments.api import Method
 
 view(ExamplePaymentDue)
 ExamplePaymentBills = reading_view(
@@ -27,11 +17,6 @@ ExamplePaymentBills = reading_view(
     "The viewer's unpaid bills, and how fresh that is.",
     items=Annotated[Sequence[ExamplePaymentDue], "The bills, as the payee lists them."],
 )
-
-
-PayExamplePaymentResult = Annotated[
-    PaymentStarted | Refused, strawberry.union("PayExamplePaymentResult")
-]
 
 
 @strawberry.type
@@ -50,14 +35,6 @@ class Query:
 class Mutation:
     """The service's mutation field."""
 
-    @mutation(of_service(SERVICE), description="Pay a bill.")
-    async def pay_example_payment(
-        self,
-        info: Info,
-        bill_no: Annotated[str, strawberry.argument(description="The bill's number.")],
-        idempotency_key: IdempotencyKey,
-        method: Method = None,
-    ) -> PayExamplePaymentResult:
-        """Opens the cashier; how it goes on is told by `payment` and `paymentChanged`."""
-        payment = await pay(info.context, bill_no, idempotency_key, method)
-        return PaymentStarted(payment=payment)
+    pay_example_payment = pay_field(
+        SERVICE, pay, result="PayExamplePaymentResult", description="Pay a bill."
+    )

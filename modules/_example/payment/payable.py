@@ -10,7 +10,15 @@ from core.context.call import Call
 from core.database import Transaction
 from core.errors import Conflict, NotFound, Unavailable
 from core.refusal_texts import NOT_FOUND, UPSTREAM_UNAVAILABLE
-from kinds.payment import Ending, Endings, Receipt, book, find_open_payment, is_fresh
+from kinds.payment import (
+    Ending,
+    Endings,
+    Receipt,
+    book,
+    ending_templates,
+    find_open_payment,
+    is_fresh,
+)
 from modules._example.payment import store, texts
 from modules._example.payment.domain import KIND
 from modules._example.payment.upstream import BILLS
@@ -51,3 +59,9 @@ async def note(_app: App, tx: Transaction, ending: Ending) -> None:
 
 BILL = Payable(kind=KIND, quote=quote, fulfil=fulfil, posting=Posting.REAL_TIME)
 ENDINGS = Endings(kinds=(KIND,), templates="example.example_payment-", note=note)
+MESSAGES = ending_templates(
+    ENDINGS.templates,
+    paid=(texts.TITLE, texts.PAID_BODY),
+    refused=(texts.TITLE, texts.REFUSED_BODY),
+    refunded=(texts.TITLE, texts.REFUNDED_BODY),
+)

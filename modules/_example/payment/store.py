@@ -13,15 +13,9 @@ async def note_bill(
     tx: Transaction, citizen_id: UUID, due: ExamplePaymentDue, seen_at: datetime
 ) -> None:
     """Keep what the payee says of a bill; one that is known keeps its id and its payment."""
-    row = ExamplePaymentBill(
-        id=new_id(),
-        citizen_id=citizen_id,
-        bill_no=due.bill_no,
-        amount_fen=due.amount_fen,
-        seen_at=seen_at,
-    )
+    columns = {"bill_no": due.bill_no, "amount_fen": due.amount_fen, "seen_at": seen_at}
     await ExamplePaymentBill.bulk_create(
-        [row],
+        [ExamplePaymentBill(id=new_id(), citizen_id=citizen_id, **columns)],
         on_conflict=("citizen_id", "bill_no"),
         update_fields=("amount_fen", "seen_at"),
         using_db=tx,

@@ -6,8 +6,8 @@ PAYEE = "收费单位 / the payee"
 TITLE = Text("EXAMPLE_PAYMENT", "示例缴费", "Example payment")
 CONSENT = Text(
     "EXAMPLE_PAYMENT_CONSENT",
-    "为向您展示待缴账单(示例缴费),凭您的身份证号码向收费单位查询。",
-    "To show you your unpaid bills (Example payment), your ID number is used to ask the payee.",
+    "为向您展示待缴账单,凭您的身份证号码向收费单位查询。",
+    "To show you your unpaid bills, your ID number is used to ask the payee.",
 )
 PAID = Text("EXAMPLE_PAYMENT_PAID", "该账单已缴清", "This bill is paid already")
 PAID_BODY = Text(

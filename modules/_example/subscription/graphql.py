@@ -1,7 +1,6 @@
 """The service in GraphQL: the viewer's subscriptions, adding one and removing one."""
 
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Annotated
 from uuid import UUID
 
@@ -12,9 +11,7 @@ from kinds.subscription import list_mine, unsubscribe_field
 from modules._example.subscription.models import ExampleSubscriptionDistrict
 from modules._example.subscription.subscription import SUBSCRIPTION, add
 
-DistrictCode = Annotated[
-    str, strawberry.argument(description="The district's six-digit code (GB/T 2260).")
-]
+DistrictCode = Annotated[str, strawberry.argument(description="The district's six-digit code.")]
 
 
 @view
@@ -23,8 +20,7 @@ class ExampleSubscription:
     """A district of whose news the viewer is told."""
 
     id: Annotated[UUID, "Its id, for removing it."]
-    district_code: Annotated[str, "The district's six-digit code (GB/T 2260)."]
-    created_at: Annotated[datetime, "Since when."]
+    district_code: Annotated[str, "The district's six-digit code."]
 
 
 AddExampleSubscriptionResult = Annotated[
@@ -46,17 +42,15 @@ class Query:
 class Mutation:
     """The service's mutation fields."""
 
-    @mutation(of_service(SUBSCRIPTION.service), description="Be told of a district's news.")
+    @mutation(of_service(SUBSCRIPTION.service), description="Be told a district's news.")
     async def add_example_subscription(
         self, info: Info, district_code: DistrictCode, idempotency_key: IdempotencyKey
     ) -> AddExampleSubscriptionResult:
         """At most three districts."""
         return _view(await add(info.context, district_code, idempotency_key))
 
-    remove_example_subscription = unsubscribe_field(
-        SUBSCRIPTION, description="Be told of a district's news no more."
-    )
+    remove_example_subscription = unsubscribe_field(SUBSCRIPTION, description="Be told no more.")
 
 
 def _view(row: ExampleSubscriptionDistrict) -> ExampleSubscription:
-    return ExampleSubscription(row.id, row.district_code, row.created_at)
+    return ExampleSubscription(row.id, row.district_code)

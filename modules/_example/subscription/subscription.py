@@ -12,9 +12,8 @@ from core.texts import Named
 from kinds.owned import OwnedList
 from kinds.subscription import Notice, Subscription, subscribe, tell_all
 from modules._example.subscription import texts
-from modules._example.subscription.domain import News
 from modules._example.subscription.models import ExampleSubscriptionDistrict
-from modules._example.subscription.upstream import list_news
+from modules._example.subscription.upstream import News, list_news
 from notifications.api import Template
 
 _DEADLINE_S = 8.0
@@ -29,27 +28,21 @@ SUBSCRIPTION = Subscription(
     removes="removeExampleSubscription",
     keys="example-subscription:",
 )
-NEWS = Template("example.example_subscription_news", texts.NEWS_TITLE, texts.NEWS_BODY)
+TEMPLATE = Template("example.example_subscription", texts.NEWS_TITLE, texts.NEWS_BODY)
 
 
 async def add(call: Call, district_code: str, key: str) -> ExampleSubscriptionDistrict:
-    """Have the viewer told of a district's news; naming it again changes nothing.
-
-    Raises InvalidInput for a district that is not the city's, and as `subscribe` does.
-    """
+    """Have the viewer told of a district's news. Raises InvalidInput for one of another city."""
     if district_code not in call.app.city.districts:
         raise InvalidInput(INVALID_INPUT, "districtCode", detail="no district of the city")
-    command = {"district_code": district_code}
+    command = {"district_code": district_code}  # what the client sent
     row = command | {"created_at": call.app.clock.now()}
     return await subscribe(call, SUBSCRIPTION, key, row, command)
 
 
-@job("example.tell_example_subscription", lane=Lane.BULK, timeout_s=300, every="*/10 * * * *")
+@job("example.example_subscription", lane=Lane.BULK, timeout_s=300, every="*/10 * * * *")
 async def tell_news(app: App) -> None:
-    """Tell everybody what is new in their districts, however often this runs or is cut off.
-
-    Raises UpstreamError while the source is silent; the next run finds what is new then.
-    """
+    """Tell everybody what is new in their districts. Raises UpstreamError without the source."""
     for news in (await list_news(app, Deadline.after(_DEADLINE_S))).items:
         rows = ExampleSubscriptionDistrict.filter(district_code=news.district_code)
         await tell_all(app, SUBSCRIPTION, news.news_no, rows, partial(_notice, news))
@@ -57,4 +50,4 @@ async def tell_news(app: App) -> None:
 
 def _notice(news: News, _row: ExampleSubscriptionDistrict) -> Notice:
     """What a subscriber is told; None would pass one over."""
-    return Notice(NEWS, {"name": Named(news.title_zh, news.title_en)})
+    return Notice(TEMPLATE, {"name": Named(news.title_zh, news.title_en)})

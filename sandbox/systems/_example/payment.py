@@ -13,7 +13,9 @@ from sandbox.shared.registry import Record, draw_for, record_operation
 NAME = "example_payment"
 GROWN_UP_YEARS, DUE_DAY = 18, 28
 SCHEMA = """
-CREATE TABLE example_payment_bill (bill_no TEXT PRIMARY KEY, amount_fen INTEGER NOT NULL);
+CREATE TABLE example_payment_bill (
+    bill_no TEXT PRIMARY KEY, amount_fen INTEGER NOT NULL
+);
 """
 
 
@@ -23,10 +25,10 @@ def _bills(city: City, person: Person) -> Record | None:
     if person.age_on(today) < GROWN_UP_YEARS:
         return None
     draw = draw_for(city, f"{NAME}:{today:%Y-%m}", person)
-    bill_no, amount_fen = f"B{today:%Y%m}{draw.randrange(10**9):09d}", draw.randrange(1000, 20_000)
-    city.state.run(
-        "INSERT OR IGNORE INTO example_payment_bill VALUES (?, ?)", (bill_no, amount_fen)
-    )
+    bill_no = f"B{today:%Y%m}{draw.randrange(10**9):09d}"
+    amount_fen = draw.randrange(1000, 20_000)
+    row = (bill_no, amount_fen)
+    city.state.run("INSERT OR IGNORE INTO example_payment_bill VALUES (?, ?)", row)
     if receipts.paid_fen(city, NAME, bill_no):
         return None
     due_on = today.replace(day=DUE_DAY).isoformat()

@@ -1,7 +1,7 @@
 """The source of news in memory."""
 
 from core.upstream.records import Records
-from modules._example.subscription.domain import News
+from modules._example.subscription.upstream import News
 
 DISTRICTS = ("370102", "370103", "370104", "370105", "370112")
 
