@@ -6,10 +6,7 @@ import aiohttp
 from bff.commands.client import CityClient, key
 from journeys.house import House
 
-<<<<<<< HEAD
 from bff.client.city import CityClient, key
-=======
->>>>>>> refs/heads/generator
 from modules.affairs.verifiers.seed import HOTEL_KEY
 
 FIND = """query($words: String!) { governmentItems(words: $words, first: 3) {
