@@ -3,7 +3,6 @@
 from typing import Any
 
 import aiohttp
-from bff.commands.client import CityClient, key
 from journeys.house import House
 
 from bff.client.city import CityClient, key
