@@ -262,7 +262,7 @@ async def _insert_refund(
     """Set the amount aside in the payer's account and queue the refund."""
     refund_id, now = refund_id or new_id(), app.clock.now()
     funds = payer_funds(intent.payer_id)
-    hold_id = await ledger.hold(app, tx, funds, amount_fen, key=f"refund:{refund_id}")
+    hold_id = await ledger.hold(app, tx, funds, amount_fen, key=f"refund:{refund_id}", at=now)
     await Refund.create(
         using_db=tx,
         id=refund_id,

@@ -67,13 +67,15 @@ async def hold(
     *,
     key: str,
     life: timedelta | None = None,
+    at: datetime | None = None,
 ) -> UUID:
     """Set an amount of a guarded, unsharded account aside; returns the hold's id.
 
-    It is free again `life` after now unless it is ended before. Raises IntegrityError where less
-    is free (`payments_balance_guard`), where the account has no entry yet, or the key is taken.
+    It is made `at` the moment of what it is for, now unless given, and is free again `life` after
+    that unless it is ended before. Raises IntegrityError where less is free
+    (`payments_balance_guard`), where the account has no entry yet, or the key is taken.
     """
-    hold_id, now = new_id(), app.clock.now()
+    hold_id, now = new_id(), at or app.clock.now()
     await tx.execute_query(
         "SELECT payments_set_aside($1::uuid, $2, $3, $4::bigint, $5::timestamptz, $6)",
         [hold_id, key, account.code, amount_fen, now, now + life if life else None],
