@@ -1,19 +1,35 @@
-"""The sixty-fourth service: the handbook's own commands change two files of a copy of the tree."""
+"""New services of three kinds, made by the command in one copy of the tree: all fits, nothing else
+changes, and nothing of the examples is left."""
 
-import re
+import os
 import subprocess
 import sys
 from collections.abc import AsyncIterator
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import orjson
 import pytest
 
+from bff.commands.new_service import Wanted, plan, tile_of, write
+from core.errors import StartError
+from core.manifest import discover
 from core.processes.embedded import DatabaseUrls
 from tests.conftest import ROOT, Databases
 from tests.tree import copy_tree
 
-HANDBOOK = ROOT / "docs" / "adding-a-service.md"
+NEW = {
+    "pool-hours": ("query", "community", "泳池开放时间", "Pool hours"),
+    "district-notices": ("subscription", "safety", "区县通知", "District notices"),
+    "well-fee": ("payment", "wells", "水井费", "Well fee"),
+}
+"""By id: the kind, the module and the names. The last one's module is new; the second's has no
+table yet, so that each way to begin is gone once."""
+FOLDERS = {id: f"{module}/{id.replace('-', '_')}" for id, (_, module, *_) in NEW.items()}
+BEGINNINGS = tuple(
+    f"{place}/{folder}/" for folder in FOLDERS.values() for place in ("modules", "tests/modules")
+)
 RUN = """
 import asyncio, json, sys
 from pathlib import Path
@@ -24,26 +40,43 @@ from core.processes.open_app import open_app
 from core.manifest import discover
 from core.processes.migrate import check, drift, migrate
 from core.settings import Settings
+from kinds.lookup import PERSONAL_LOOKUPS
+from kinds.subscription import SUBSCRIPTIONS
+from payments.payable import PAYABLES
 from tests.asgi import Client
+from tests.kinds.owned_user import users
+from tests.people import make_citizen
+from tests.tree import modules_named
 
-owner, app_url, keys = sys.argv[1:]
+owner, app_url, keys, *ids = sys.argv[1:]
 
 
 async def main() -> dict:
     manifests = discover()
     applied = await migrate(owner, app_url, manifests)
     await check(app_url, manifests)
-    document = documents_of(manifests).for_service("drinking-wells")
     settings = Settings(database_url=app_url, keys_dir=Path(keys), sandbox_port=9)
+    answers = {}
     async with open_app(settings) as app:
-        body = {"documentId": document.id, "variables": dict(document.variables)}
-        answer = await Client(edge_of(app)).post(json.dumps(body).encode())
-        numbers = [service.number for service in app.services.values()]
+        viewer = await make_citizen(app, level=2, name="张三", locale="en")
+        client = Client(edge_of(app))
+        documents = documents_of(manifests)
+        for operation in documents.operations.values():
+            if operation.document in ids:
+                variables = dict(documents.by_name[operation.document].variables)
+                answer = await client.run(operation.source, variables, viewer=viewer)
+                answers[operation.name] = answer.json
+        numbers = {service.id: service.number for service in app.services.values()}
     return {
         "numbers": numbers,
         "applied": applied,
         "drift": await drift(manifests),
-        "answer": answer.json,
+        "answers": answers,
+        "lookups": [lookup.service for lookup in PERSONAL_LOOKUPS.of(manifests)],
+        "subscriptions": [one.service for one in SUBSCRIPTIONS.of(manifests)],
+        "payables": [payable.kind for payable in PAYABLES.of(manifests)],
+        "tried": [getattr(getattr(u, "subscription", None), "service", "") for u in users()],
+        "objects": [module.__name__ for module in modules_named("objects")],
     }
 
 
@@ -51,23 +84,29 @@ print(json.dumps(asyncio.run(main())))
 """
 
 
-@pytest.fixture(scope="module")
-def tree(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A copy of what is or will be committed."""
-    return copy_tree(tmp_path_factory.mktemp("tree"))
+@dataclass(frozen=True)
+class Made:
+    """The copy of the tree, what changed in it and what is new."""
+
+    tree: Path
+    changed: set[str]
+    new: set[str]
 
 
 @pytest.fixture(scope="module")
-def changes(tree: Path) -> tuple[set[str], set[str]]:
-    """Follow the handbook; which files changed, and which are new."""
+def made(tmp_path_factory: pytest.TempPathFactory) -> Made:
+    """The services made in a copy of what is or will be committed."""
+    tree = copy_tree(tmp_path_factory.mktemp("tree"))
     before = _contents(tree)
-    (copying, *_) = re.findall(r"```sh\n(.*?)```", HANDBOOK.read_text("utf-8"), re.DOTALL)
-    _run(tree, "sh", "-eu", "-c", copying)
-    _run(tree, sys.executable, "-m", "core.processes.cli", "schema")
+    for id, (kind, module, zh, en) in NEW.items():
+        own = () if module == id else ("--module", module)
+        _quancheng(
+            tree, "new", "service", id, "--kind", kind, *own, "--name-zh", zh, "--name-en", en
+        )
     after = _contents(tree)
     assert before.keys() <= after.keys()
     changed = {name for name in before if before[name] != after[name]}
-    return changed, after.keys() - before.keys()
+    return Made(tree, changed, after.keys() - before.keys())
 
 
 @pytest.fixture
@@ -78,58 +117,117 @@ async def empty(databases: Databases) -> AsyncIterator[DatabaseUrls]:
     await databases.drop(urls)
 
 
-def test_no_other_file_changes(changes: tuple[set[str], set[str]]) -> None:
-    changed, new = changes
-    assert changed == {"schema.graphql", "modules/services.csv"}
-    assert {"modules/wells/module.py", "tests/modules/wells/test_upstream.py"} <= new
-    assert {name for name in new if not name.startswith(("modules/wells/", "tests/modules/"))} == (
-        set()
-    )
+def test_no_other_file_changes(made: Made) -> None:
+    assert made.changed == {
+        "schema.graphql",
+        "docs/architecture.md",
+        "modules/services.csv",
+        "modules/community/module.py",
+        "modules/safety/module.py",
+    }
+    beside = {name for name in made.new if not name.startswith(BEGINNINGS)}
+    assert beside == {
+        "sandbox/systems/pool_hours.py",
+        "sandbox/systems/district_notices.py",
+        "sandbox/systems/well_fee.py",
+        "modules/safety/migrations/__init__.py",
+        "modules/safety/migrations/0001_initial.py",
+        "modules/wells/__init__.py",
+        "modules/wells/module.py",
+        "modules/wells/migrations/__init__.py",
+        "modules/wells/migrations/0001_initial.py",
+    }
+    for id, folder in FOLDERS.items():
+        assert f"modules/{folder}/documents/{id}.graphql" in made.new
+        assert f"tests/modules/{folder}/test_{id.replace('-', '_')}.py" in made.new
 
 
-def test_nothing_of_the_example_is_left(tree: Path, changes: tuple[set[str], set[str]]) -> None:
-    for name in changes[1]:
-        text = (tree / name).read_text("utf-8").lower()
-        assert "fountain" not in text, name
-        assert "_example" not in text, name
+def test_nothing_of_the_examples_is_left(made: Made) -> None:
+    for name in made.new:
+        text = (made.tree / name).read_text("utf-8").lower()
+        assert "example" not in name + text and "示例" not in text, name
 
 
-def test_the_contracts_hold(tree: Path, changes: tuple[set[str], set[str]]) -> None:
-    _run(tree, str(Path(sys.executable).with_name("lint-imports")), "--no-cache")
+def test_lint_format_and_contracts_hold(made: Made) -> None:
+    python = sorted(name for name in made.new if name.endswith(".py"))
+    _run(made.tree, _tool("ruff"), "check", "--quiet", *python)
+    _run(made.tree, _tool("ruff"), "format", "--check", "--quiet", *python)
+    _run(made.tree, _tool("lint-imports"), "--no-cache")
 
 
-async def test_it_is_in_the_catalogue_and_runs(
-    tree: Path, changes: tuple[set[str], set[str]], empty: DatabaseUrls, keys_dir: Path
+async def test_they_are_in_the_catalogue_and_run(
+    made: Made, empty: DatabaseUrls, keys_dir: Path
 ) -> None:
-    told = _run(tree, sys.executable, "-c", RUN, empty.owner, empty.app, str(keys_dir))
-    found = orjson.loads(told.splitlines()[-1])
-    assert found["numbers"] == list(range(1, 65))
-    assert "wells.0001_initial" in found["applied"]
-    assert found["drift"] == []
-    wells = found["answer"]["data"]["drinkingWells"]  # its network is not in the sandbox
-    assert (wells["status"], wells["wells"]) == ("UNAVAILABLE", [])
-    assert "errors" not in found["answer"]
+    said = _run(made.tree, sys.executable, "-c", RUN, empty.owner, empty.app, str(keys_dir), *NEW)
+    seen = orjson.loads(said.splitlines()[-1])
+    assert sorted(seen["numbers"].values()) == list(range(1, len(seen["numbers"]) + 1))
+    assert [seen["numbers"][id] for id in NEW] == [64, 65, 66]
+    assert {"safety.0001_initial", "wells.0001_initial"} <= set(seen["applied"])
+    assert seen["drift"] == []
+    assert {name: _outcome(answer) for name, answer in seen["answers"].items()} == {
+        "PoolHours": "CONSENT_REQUIRED",
+        "AddDistrictNotices": "KEY_INVALID",
+        "DistrictNoticess": "OK",
+        "RemoveDistrictNotices": "NOT_FOUND",
+        "WellFeeBills": "CONSENT_REQUIRED",
+        "PayWellFee": "CONSENT_REQUIRED",
+        "WellFee": "NOT_FOUND",
+    }
+    assert {"pool-hours", "well-fee"} <= set(seen["lookups"])
+    assert "district-notices" in seen["subscriptions"]
+    assert "well_fee" in seen["payables"]
+    assert "district-notices" in seen["tried"]
+    assert "tests.modules.safety.district_notices.objects" in seen["objects"]
 
 
-@pytest.mark.soak  # a whole test run inside this one
-def test_its_copied_tests_pass_beside_the_examples(
-    tree: Path, changes: tuple[set[str], set[str]]
-) -> None:
-    told = _run(
-        tree, sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "tests/modules/wells"
-    )
-    assert "[100%]" in told
+def _outcome(answer: Any) -> str:
+    """The code of an answer's error or of its refusal."""
+    if answer.get("errors"):
+        return str(answer["errors"][0]["extensions"]["code"])
+    (value,) = answer["data"].values()
+    return str(value.get("code", "OK")) if isinstance(value, dict) else "OK"
+
+
+def test_what_does_not_fit_the_product_leaves_the_tree_as_it_was(made: Made) -> None:
+    before = _contents(made.tree)
+    manifests = discover(examples=True)
+    wanted = Wanted("tap", "query", "bills", "龙头", "Tap")  # a name that another module has
+    files = plan(made.tree, manifests, wanted, tile_of(manifests, wanted, None, None))
+    with pytest.raises(StartError, match="declared twice, manifest: bills"):
+        write(made.tree, files, wanted.word)
+    assert _contents(made.tree) == before
+    assert not (made.tree / "modules/bills").exists()
+
+
+@pytest.mark.soak  # all checks and all tests, inside this one
+@pytest.mark.parametrize("target", ["check", "test"])
+def test_everything_passes_untouched(made: Made, target: str) -> None:
+    _run(made.tree, "git", "init", "--quiet")  # the tests ask it which files are the tree's
+    (made.tree / ".venv").symlink_to(ROOT / ".venv", target_is_directory=True)
+    there = [f"--assume-old=.venv/{mark}" for mark in (".installed", ".tools", ".playground")]
+    _run(made.tree, "make", *there, target, PYTHONPATH=str(made.tree))
 
 
 def _contents(tree: Path) -> dict[str, bytes]:
     return {
         str(path.relative_to(tree)): path.read_bytes()
         for path in tree.rglob("*")
-        if path.is_file() and path.suffix != ".pyc"
+        if path.is_file() and path.suffix != ".pyc" and ".ruff_cache" not in path.parts
     }
 
 
-def _run(tree: Path, *command: str) -> str:
-    done = subprocess.run(command, cwd=tree, capture_output=True, text=True, timeout=300)
+def _tool(name: str) -> str:
+    return str(Path(sys.executable).with_name(name))
+
+
+def _quancheng(tree: Path, *arguments: str) -> str:
+    return _run(tree, sys.executable, "-m", "core.processes.cli", *arguments)
+
+
+def _run(tree: Path, *command: str, **environment: str) -> str:
+    done = subprocess.run(
+        command, cwd=tree, capture_output=True, text=True, timeout=7200,
+        env=os.environ | environment,
+    )  # fmt: skip
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout

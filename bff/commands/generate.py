@@ -1,7 +1,6 @@
 """Write anew what follows from declarations: missing migrations, schema.graphql, the picture."""
 
 import asyncio
-from pathlib import Path
 
 import typer
 
@@ -34,6 +33,6 @@ def generate() -> None:
         raise StartError(str(error)) from error
     SYSTEMS.of(manifests), documents_of(manifests)  # they refuse what is there twice
     for path in asyncio.run(write_migrations(manifests)):
-        typer.echo(Path(path).relative_to(Path.cwd()))
+        typer.echo(path)
     FILE.write_text(text, encoding="utf-8")
     draw_page()

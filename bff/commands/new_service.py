@@ -66,7 +66,7 @@ def service(
     wanted = Wanted(name, kind, module or name.replace("-", "_"), name_zh or english, english)
     refuse(ROOT, manifests, wanted)
     files = plan(ROOT, manifests, wanted, tile_of(manifests, wanted, theme, department))
-    write(ROOT, files)
+    write(ROOT, files, wanted.word)
     typer.echo("\n".join(str(path) for path in files))
     typer.echo("What to write next: docs/adding-a-service.md")
 
@@ -161,8 +161,11 @@ def plan(root: Path, manifests: Sequence[Manifest], wanted: Wanted, tile: Servic
     return files
 
 
-def write(root: Path, files: Files) -> None:
-    """Write the files, and what follows from declarations; nothing where that is refused."""
+def write(root: Path, files: Files, word: str) -> None:
+    """Write the files, and what follows from declarations; nothing where that is refused.
+
+    A migration that changes a module's tables is named after the service, by its `word`.
+    """
     ruff = _find_ruff()
     before = {path: _text_of(root / path) for path in files}
     for path, text in files.items():
@@ -170,11 +173,18 @@ def write(root: Path, files: Files) -> None:
         (root / path).write_text(text, "utf-8")
     try:
         # a process of its own: this one has loaded the tree as it was
-        _run(root, sys.executable, "-m", "core.processes.cli", "generate")
+        written = _run(root, sys.executable, "-m", "core.processes.cli", "generate")
+        for migration in map(Path, written.splitlines()):
+            migration.rename(migration.with_name(_named(migration.name, word)))
         _tidy(root, ruff, files)
     except StartError:
         _undo(root, before)
         raise
+
+
+def _named(migration: str, word: str) -> str:
+    """A migration's file name without the moment at which it was written."""
+    return re.sub(r"_auto_\w+", f"_{word}", migration)
 
 
 def _module(manifests: Sequence[Manifest], folder: str) -> Manifest | None:
@@ -309,9 +319,10 @@ def _tidy(root: Path, ruff: str, files: Files) -> None:
     _run(root, ruff, "format", "--quiet", *folders)
 
 
-def _run(root: Path, *command: str) -> None:
-    """Run a command in the tree. Raises StartError with the last line that it says."""
+def _run(root: Path, *command: str) -> str:
+    """What a command says that runs in the tree. Raises StartError with its last line."""
     done = subprocess.run(command, cwd=root, capture_output=True, text=True)  # noqa: S603 - ours
     if done.returncode:
         lines = (done.stderr or done.stdout).strip().splitlines() or [f"{command[0]} failed"]
         raise StartError(lines[-1].removeprefix("quancheng: "))
+    return done.stdout

@@ -83,8 +83,8 @@ def test_every_service_at_every_level(service: Any, caller: str) -> None:
     assert missing is _expected(service.identity_level, fresh, caller)
 
 
-def test_there_are_sixty_three() -> None:
-    assert len(SERVICES) == 63
+def test_there_are_sixty_three_at_least() -> None:
+    assert len(SERVICES) >= 63
 
 
 def test_a_service_is_for_others_in_its_manifest_and_at_its_fields_alike() -> None:
