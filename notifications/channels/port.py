@@ -96,7 +96,13 @@ async def judged(sending: Awaitable[str | Refused | None]) -> Outcome:
         answer = await sending
         return answer if isinstance(answer, Refused) else Taken(answer)
     except UpstreamRejected as refusal:
-        if refusal.status in (401, 403, 408, 425, 429):  # of us or of the moment, not of the message
+        if refusal.status in (
+            401,
+            403,
+            408,
+            425,
+            429,
+        ):  # of us or of the moment, not of the message
             return Failed(f"http_{refusal.status}", outcome_known=True)
         return Refused((refusal.code or f"http_{refusal.status}").lower()[:64])
     except UpstreamError as error:

@@ -308,11 +308,10 @@ async def test_what_one_process_decides_the_other_knows_within_a_second(house: H
             ' device: {id: "two-processes-1"}, idempotencyKey: $k) {'
             " ... on Refusal { code message } } }"
         )
-        ask = (
-            "mutation ($p: String!, $k: String!) { requestLoginCode(phone: $p, idempotencyKey: $k)"
-        )
         await here.do(
-            ask + " { __typename ... on Refusal { code message } } }", {"p": phone, "k": key()}
+            "mutation ($p: String!, $k: String!) { requestLoginCode(phone: $p, idempotencyKey: $k) {"
+            " __typename ... on Refusal { code message } } }",
+            {"p": phone, "k": key()},
         )
         codes = []
         for client in (here, there, here, there, here, there, here):
