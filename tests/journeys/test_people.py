@@ -309,8 +309,8 @@ async def test_what_one_process_decides_the_other_knows_within_a_second(house: H
             " ... on Refusal { code message } } }"
         )
         await here.do(
-            "mutation ($p: String!, $k: String!) { requestLoginCode(phone: $p, idempotencyKey: $k) {"
-            " __typename ... on Refusal { code message } } }",
+            "mutation ($p: String!, $k: String!) { requestLoginCode(phone: $p, idempotencyKey: $k)"
+            " { __typename ... on Refusal { code message } } }",
             {"p": phone, "k": key()},
         )
         codes = []
