@@ -12,7 +12,8 @@ from typing import Any
 import orjson
 import pytest
 
-from bff.commands.new_service import Wanted, plan, tile_of, write
+from bff.commands.new_service import tile_of
+from bff.commands.service_files import Wanted, plan, write
 from core.errors import StartError
 from core.manifest import discover
 from core.processes.embedded import DatabaseUrls

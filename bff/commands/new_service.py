@@ -4,37 +4,35 @@ Each folder of `modules/_example/` is a whole service. It is copied with its tes
 system and its document, and the new service's words are put in the place of the example's.
 """
 
-import csv
-import io
 import keyword
 import re
-import shutil
-import subprocess
-import sys
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from bff.commands.service_files import (
+    KINDS,
+    Wanted,
+    example_of,
+    find_module,
+    plan,
+    targets_of,
+    write,
+)
 from core.catalogue import Service, ServiceKind, ServiceStatus, Theme
 from core.city import load_city
 from core.errors import StartError
-from core.manifest import CATALOGUE, Manifest, discover
+from core.manifest import Manifest, discover
 from core.settings import read_settings
 
 ROOT = Path(__file__).resolve().parents[2]
-EXAMPLES = "_example"
-KINDS = {kind.lower(): kind for kind in ("QUERY", "SUBSCRIPTION", "PAYMENT")}
 ID_CHARS, NAME_CHARS = 28, 40
 
 _ID = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
-_ROOMS = re.compile(r"rooms=\((.*?),?\s*\)", re.DOTALL)
 _FOLDER = re.compile(r"[a-z][a-z0-9]*(_[a-z0-9]+)*")
-
-Files = Mapping[Path, str]
-"""Texts by path, from the tree's root on."""
 
 app = typer.Typer(help="Begin something new.", no_args_is_help=True)
 
@@ -62,29 +60,15 @@ def service(
 ) -> None:
     """Write a service that runs, with its tests, its sandbox system and its document."""
     manifests = discover(examples=True)
-    english = name_en or name.replace("-", " ").capitalize()
-    wanted = Wanted(name, kind, module or name.replace("-", "_"), name_zh or english, english)
+    folder, planned = find_planned(manifests, name) or (name.replace("-", "_"), None)
+    english = name_en or (planned.name_en if planned else name.replace("-", " ").capitalize())
+    chinese = name_zh or (planned.name_zh if planned else english)
+    wanted = Wanted(name, kind, module or folder, chinese, english)
     refuse(ROOT, manifests, wanted)
     files = plan(ROOT, manifests, wanted, tile_of(manifests, wanted, theme, department))
     write(ROOT, files, wanted.word)
     typer.echo("\n".join(str(path) for path in files))
     typer.echo("What to write next: docs/adding-a-service.md")
-
-
-@dataclass(frozen=True, slots=True)
-class Wanted:
-    """A service to be made; `kind` is a key of KINDS, `module` a folder of `modules/`."""
-
-    id: str
-    kind: str
-    module: str
-    name_zh: str
-    name_en: str
-
-    @property
-    def word(self) -> str:
-        """Its folder, and what its tables and templates begin with."""
-        return self.id.replace("-", "_")
 
 
 def refuse(root: Path, manifests: Sequence[Manifest], wanted: Wanted) -> None:
@@ -98,23 +82,51 @@ def refuse(root: Path, manifests: Sequence[Manifest], wanted: Wanted) -> None:
     for name in (wanted.name_zh, wanted.name_en):
         if not 0 < len(name) <= NAME_CHARS or set(name) & set('"\\{}\n'):
             raise StartError(f"{name}: a name is at most {NAME_CHARS} plain characters")
-    if any(wanted.id == tile.id for manifest in manifests for tile in manifest.services):
-        raise StartError(f"{wanted.id} is in the catalogue already")
-    for path in _targets(wanted).values():
+    _refuse_tile(manifests, wanted)
+    for path in targets_of(wanted).values():
         if (root / path).exists():
             raise StartError(f"{path} is there already")
+
+
+def _refuse_tile(manifests: Sequence[Manifest], wanted: Wanted) -> None:
+    """Raise StartError where the catalogue has the id and does not plan just this."""
+    if all(wanted.id != tile.id for manifest in manifests for tile in manifest.services):
+        return
+    found, example = find_planned(manifests, wanted.id), example_of(manifests, wanted)
+    if found is None:
+        raise StartError(f"{wanted.id} is in the catalogue already")
+    folder, tile = found
+    planned = f"{tile.kind} of level {tile.identity_level} in {folder}"
+    made = f"{example.kind} of level {example.identity_level} in {wanted.module}"
+    if planned != made:
+        raise StartError(f"{wanted.id} is planned as {planned}, not as {made}")
+
+
+def find_planned(manifests: Sequence[Manifest], id: str) -> tuple[str, Service] | None:
+    """A service that the catalogue has as planned, with the folder where it is to be."""
+    return next(
+        (
+            (manifest.package.rpartition(".")[2], tile)
+            for manifest in manifests
+            for tile in manifest.services
+            if (tile.id, tile.status) == (id, ServiceStatus.PLANNED)
+        ),
+        None,
+    )
 
 
 def tile_of(
     manifests: Sequence[Manifest], wanted: Wanted, theme: str | None, department: str | None
 ) -> Service:
-    """The line of the catalogue, with the next free number.
+    """The line of the catalogue: the planned one, or one with the next free number.
 
     Theme and department are the module's last service's where they are not given, or else the
     example's. Raises StartError for a theme or a department that there is not.
     """
-    example = _example(manifests, wanted)
-    own = _module(manifests, wanted.module)
+    if found := find_planned(manifests, wanted.id):
+        return replace(found[1], status=ServiceStatus.LIVE)
+    example = example_of(manifests, wanted)
+    own = find_module(manifests, wanted.module)
     like = [example, *(own.services if own else ())][-1]
     theme, department = theme or like.theme, department or like.department
     if theme not in set(Theme):
@@ -122,7 +134,7 @@ def tile_of(
     city = load_city(read_settings().city_file)
     if department not in city.departments:
         raise StartError(f"{department}: {city.slug} has no such department")
-    product = [manifest for manifest in manifests if manifest.package != f"modules.{EXAMPLES}"]
+    product = [manifest for manifest in manifests if example not in manifest.services]
     return Service(
         max(tile.number for manifest in product for tile in manifest.services) + 1,
         wanted.id,
@@ -134,195 +146,3 @@ def tile_of(
         example.identity_level,
         ServiceStatus.LIVE,
     )
-
-
-def plan(root: Path, manifests: Sequence[Manifest], wanted: Wanted, tile: Service) -> Files:
-    """The new files and the changed ones. Raises StartError for a GraphQL name that is taken."""
-    own, module = _module(manifests, wanted.module), Path("modules", wanted.module)
-    words = _words(_example(manifests, wanted), wanted, own.name if own else wanted.module)
-    files = {
-        Path(_respell(str(path), words)): _respell(text, words)
-        for source, target in _targets(wanted).items()
-        for path, text in _copies(root, source, target)
-    }
-    _refuse_taken(root, wanted, files.values())
-    has_tables = module / wanted.word / "models.py" in files
-    example = (root / "modules" / EXAMPLES / "module.py").read_text("utf-8")
-    if own is None:
-        files[module / "__init__.py"] = f'"""{tile.name_en}."""\n'
-        files[module / "module.py"] = _new_manifest(example, wanted, has_tables=has_tables)
-    else:
-        source = (root / module / "module.py").read_text("utf-8")
-        files[module / "module.py"] = _with_room(source, wanted.word, has_tables=has_tables)
-    if has_tables and (own is None or own.migrations is None):
-        files[module / "migrations" / "__init__.py"] = f'"""The migrations of {wanted.module}."""\n'
-    catalogue = Path("modules", CATALOGUE)
-    files[catalogue] = _with_tile((root / catalogue).read_text("utf-8"), tile, wanted.module)
-    return files
-
-
-def write(root: Path, files: Files, word: str) -> None:
-    """Write the files, and what follows from declarations; nothing where that is refused.
-
-    A migration that changes a module's tables is named after the service, by its `word`.
-    """
-    ruff = _find_ruff()
-    before = {path: _text_of(root / path) for path in files}
-    for path, text in files.items():
-        (root / path).parent.mkdir(parents=True, exist_ok=True)
-        (root / path).write_text(text, "utf-8")
-    try:
-        # a process of its own: this one has loaded the tree as it was
-        written = _run(root, sys.executable, "-m", "core.processes.cli", "generate")
-        for migration in map(Path, written.splitlines()):
-            migration.rename(migration.with_name(_named(migration.name, word)))
-        _tidy(root, ruff, files)
-    except StartError:
-        _undo(root, before)
-        raise
-
-
-def _named(migration: str, word: str) -> str:
-    """A migration's file name without the moment at which it was written."""
-    return re.sub(r"_auto_\w+", f"_{word}", migration)
-
-
-def _module(manifests: Sequence[Manifest], folder: str) -> Manifest | None:
-    return next((one for one in manifests if one.package == f"modules.{folder}"), None)
-
-
-def _example(manifests: Sequence[Manifest], wanted: Wanted) -> Service:
-    examples = _module(manifests, EXAMPLES)
-    assert examples is not None
-    return next(tile for tile in examples.services if tile.kind == KINDS[wanted.kind])
-
-
-def _targets(wanted: Wanted) -> Mapping[Path, Path]:
-    """Where the example's folders and files stand, and where their copies go."""
-    parts, module = Path(EXAMPLES, wanted.kind), Path(wanted.module, wanted.word)
-    return {
-        "modules" / parts: "modules" / module,
-        "tests/modules" / parts: "tests/modules" / module,
-        "sandbox/systems" / parts.with_suffix(".py"): Path("sandbox/systems", f"{wanted.word}.py"),
-    }
-
-
-def _copies(root: Path, source: Path, target: Path) -> list[tuple[Path, str]]:
-    """A file, or all files of a folder: where each goes, and its text."""
-    if source.suffix:
-        return [(target, (root / source).read_text("utf-8"))]
-    return [
-        (target / path.relative_to(root / source), path.read_text("utf-8"))
-        for path in sorted((root / source).rglob("*"))
-        if path.is_file() and path.suffix != ".pyc"
-    ]
-
-
-def _words(example: Service, wanted: Wanted, wing: str) -> Mapping[str, str]:
-    """What stands for what: places, the wing's name, the id in its spellings, the names."""
-    return {
-        f"modules.{EXAMPLES}.{wanted.kind}": f"modules.{wanted.module}.{wanted.word}",
-        '"example"': f'"{wing}"',
-        '"example.': f'"{wing}.',
-        **dict(zip(_spellings(example.id), _spellings(wanted.id), strict=True)),
-        example.name_zh: wanted.name_zh,
-        example.name_en: wanted.name_en,
-    }
-
-
-def _spellings(id: str) -> Sequence[str]:
-    """pool-hours as pool-hours, pool_hours, POOL_HOURS, PoolHours and poolHours."""
-    word, pascal = id.replace("-", "_"), "".join(part.capitalize() for part in id.split("-"))
-    return id, word, word.upper(), pascal, pascal[0].lower() + pascal[1:]
-
-
-def _respell(text: str, words: Mapping[str, str]) -> str:
-    for old, word in words.items():
-        text = text.replace(old, word)
-    return text
-
-
-def _refuse_taken(root: Path, wanted: Wanted, texts: Iterable[str]) -> None:
-    """Raise StartError where the schema has a name already that the copy would give."""
-    *_, pascal, camel = _spellings(wanted.id)
-    given = {
-        name
-        for text in texts
-        for name in re.findall(rf"\b(?:{camel}|\w*{pascal})[A-Za-z]*\b", text)
-    }
-    known = set(re.findall(r"\w+", (root / "schema.graphql").read_text("utf-8")))
-    for name in sorted(given & known):
-        raise StartError(f"{wanted.id}: the schema has {name} already")
-
-
-def _new_manifest(example: str, wanted: Wanted, *, has_tables: bool) -> str:
-    """The manifest of a module with one room."""
-    source = _respell(example, {'"example"': f'"{wanted.module}"'})
-    source = _ROOMS.sub(f'rooms=("{wanted.word}",)', source)
-    return source if has_tables else re.sub(r"\n *migrations=.*", "", source)
-
-
-def _with_room(source: str, room: str, *, has_tables: bool) -> str:
-    """A manifest with one more room, and with migrations where it has tables from now on."""
-    found = _ROOMS.search(source)
-    rooms = f'rooms=({found[1]}, "{room}")' if found else f'rooms=("{room}",)'
-    if has_tables and "migrations=" not in source:
-        rooms += ', migrations="migrations"'
-    if found:
-        return _ROOMS.sub(rooms, source)
-    return re.sub(r'(name="\w+"),?', rf"\1, {rooms}", source, count=1)
-
-
-def _with_tile(table: str, tile: Service, folder: str) -> str:
-    """The catalogue with one more line, before those of the examples."""
-    cells = (
-        *(tile.number, tile.id, tile.name_zh, tile.name_en, tile.theme, tile.kind),
-        *(tile.department, tile.identity_level, tile.status, "", "", folder),
-    )
-    line = io.StringIO()
-    csv.writer(line, lineterminator="\n").writerow(cells)
-    lines = table.splitlines(keepends=True)
-    at = next(n for n, one in enumerate(lines) if one.rstrip().endswith(f",{EXAMPLES}"))
-    return "".join([*lines[:at], line.getvalue(), *lines[at:]])
-
-
-def _text_of(path: Path) -> str | None:
-    return path.read_text("utf-8") if path.exists() else None
-
-
-def _undo(root: Path, before: Mapping[Path, str | None]) -> None:
-    """Put back what was there, and remove what was not."""
-    for path, text in before.items():
-        if text is not None:
-            (root / path).write_text(text, "utf-8")
-            continue
-        (root / path).unlink(missing_ok=True)
-        shutil.rmtree(root / path.parent / "__pycache__", ignore_errors=True)
-        for folder in path.parents:
-            if not (root / folder).is_dir() or any((root / folder).iterdir()):
-                break
-            (root / folder).rmdir()
-
-
-def _find_ruff() -> str:
-    """The formatter. Raises StartError where it is not installed."""
-    ruff = Path(sys.executable).with_name("ruff")
-    if not ruff.exists():
-        raise StartError("ruff is not there: `make check` installs the tools")
-    return str(ruff)
-
-
-def _tidy(root: Path, ruff: str, files: Files) -> None:
-    """Sort imports and break lines anew: names are longer or shorter than the example's."""
-    folders = {str(path.parent) for path in files if path.suffix == ".py"}
-    _run(root, ruff, "check", "--quiet", "--select", "I", "--fix", *folders)
-    _run(root, ruff, "format", "--quiet", *folders)
-
-
-def _run(root: Path, *command: str) -> str:
-    """What a command says that runs in the tree. Raises StartError with its last line."""
-    done = subprocess.run(command, cwd=root, capture_output=True, text=True)  # noqa: S603 - ours
-    if done.returncode:
-        lines = (done.stderr or done.stdout).strip().splitlines() or [f"{command[0]} failed"]
-        raise StartError(lines[-1].removeprefix("quancheng: "))
-    return done.stdout

@@ -2,16 +2,19 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
-from bff.commands.new_service import Wanted, plan, refuse, tile_of
-from core.catalogue import Theme
+from bff.commands.new_service import refuse, tile_of
+from bff.commands.service_files import Wanted, plan
+from core.catalogue import Service, ServiceKind, Theme
 from core.errors import StartError
 from core.manifest import Manifest, discover
 from tests.conftest import ROOT
 
 GOOD = Wanted("pool-hours", "query", "community", "泳池开放时间", "Pool hours")
+CATALOGUE = Path("modules/services.csv")
 A_NAME = "a name is at most 40 plain characters"
 
 
@@ -28,7 +31,7 @@ def product() -> Sequence[Manifest]:
         ({"id": "pool--hours"}, "pool--hours: an id is kebab-case, at most 28 characters"),
         ({"id": "import"}, "import: an id is kebab-case, at most 28 characters"),
         ({"id": "p" * 29}, f"{'p' * 29}: an id is kebab-case, at most 28 characters"),
-        ({"id": "bus-realtime"}, "bus-realtime is in the catalogue already"),
+        ({"id": "housing-fund-query"}, "housing-fund-query is in the catalogue already"),
         ({"kind": "booking"}, "booking: a kind is query, subscription, payment"),
         ({"module": "_example"}, "_example: a module is snake_case"),
         ({"name_en": 'Pool "hours"'}, f'Pool "hours": {A_NAME}'),
@@ -44,6 +47,29 @@ def test_what_cannot_be_made_is_refused(
     with pytest.raises(StartError) as refused:
         refuse(ROOT, product, replace(GOOD, **changed))
     assert str(refused.value) == line
+
+
+def test_a_planned_service_takes_its_own_line_and_is_living_then(
+    product: Sequence[Manifest],
+) -> None:
+    tile = Service(
+        *(63, "pool-hours", "泳池", "Pool", Theme.SAFETY, ServiceKind.QUERY, "water", 2),
+        for_others=True,
+    )
+    planned = [
+        replace(one, services=(*one.services, tile)) if one.name == GOOD.module else one
+        for one in product
+    ]
+    refuse(ROOT, planned, GOOD)
+    made = plan(ROOT, planned, GOOD, tile_of(planned, GOOD, None, None))[CATALOGUE]
+    before = (ROOT / CATALOGUE).read_text("utf-8").splitlines()
+    changed = set(made.splitlines()) - set(before)
+    assert changed == {"63,pool-hours,泳池,Pool,SAFETY,QUERY,water,2,LIVE,,yes,community"}
+    assert len(made.splitlines()) == len(before)
+    with pytest.raises(StartError) as refused:
+        refuse(ROOT, planned, replace(GOOD, kind="payment"))
+    line = "planned as QUERY of level 2 in community, not as PAYMENT of level 2 in community"
+    assert str(refused.value) == f"pool-hours is {line}"
 
 
 def test_a_name_of_the_schema_is_refused(product: Sequence[Manifest]) -> None:
