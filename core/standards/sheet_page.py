@@ -1,0 +1,84 @@
+"""Draws a sheet with reportlab.
+
+STSong-Light is one of the CID fonts that PDF readers bring along, so no font file is shipped.
+"""
+
+from functools import cache
+from io import BytesIO
+
+from reportlab.graphics import renderPDF
+from reportlab.graphics.barcode.qr import QrCodeWidget
+from reportlab.graphics.shapes import Drawing
+from reportlab.lib.colors import HexColor
+from reportlab.lib.pagesizes import A5, landscape
+from reportlab.pdfbase import pdfmetrics
+from reportlab.pdfbase.cidfonts import UnicodeCIDFont
+from reportlab.pdfgen.canvas import Canvas
+
+from core.standards.sheet import Line, Sheet
+
+_FONT = "STSong-Light"
+_WIDTH, _HEIGHT = landscape(A5)
+_LEFT, _COLUMN, _RIGHT = 40, 150, _WIDTH - 40
+_LINE, _QR = 23, 150
+_INK, _FAINT = HexColor("#1f2933"), HexColor("#7b8794")
+
+
+def draw(sheet: Sheet) -> bytes:
+    """The PDF of a sheet."""
+    font, out = _font(), BytesIO()
+    canvas = Canvas(out, pagesize=(_WIDTH, _HEIGHT), invariant=True)
+    canvas.setTitle(f"{sheet.title.zh} {sheet.number}")
+    canvas.setAuthor(sheet.issuer.zh)
+    _head(canvas, font, sheet)
+    right = _RIGHT - _QR - 10 if sheet.qr else _RIGHT
+    for row, line in enumerate(sheet.lines):
+        _line(canvas, font, _HEIGHT - 118 - row * _LINE, line, right)
+    if sheet.qr:
+        _draw_qr(canvas, sheet.qr)
+    canvas.setFillColor(_FAINT)
+    canvas.setFont(font, 7.5)
+    canvas.drawString(_LEFT, 34, sheet.note.zh)
+    canvas.drawString(_LEFT, 22, sheet.note.en)
+    canvas.showPage()
+    canvas.save()
+    return out.getvalue()
+
+
+def _head(canvas: Canvas, font: str, sheet: Sheet) -> None:
+    canvas.setFillColor(_INK)
+    canvas.setFont(font, 18)
+    canvas.drawString(_LEFT, _HEIGHT - 52, sheet.title.zh)
+    canvas.setFont(font, 9)
+    canvas.drawString(_LEFT, _HEIGHT - 68, sheet.title.en)
+    canvas.drawRightString(_RIGHT, _HEIGHT - 48, f"{sheet.city.zh} {sheet.issuer.zh}")
+    canvas.drawRightString(_RIGHT, _HEIGHT - 62, f"{sheet.city.en}, {sheet.issuer.en}")
+    canvas.drawRightString(_RIGHT, _HEIGHT - 76, f"No. {sheet.number}")
+    canvas.setStrokeColor(_FAINT)
+    canvas.line(_LEFT, _HEIGHT - 88, _RIGHT, _HEIGHT - 88)
+
+
+def _line(canvas: Canvas, font: str, y: float, line: Line, right: float) -> None:
+    canvas.setFillColor(_FAINT)
+    canvas.setFont(font, 9)
+    canvas.drawString(_LEFT, y, line.zh)
+    canvas.setFont(font, 6.5)
+    canvas.drawString(_LEFT, y - 9, line.en)
+    canvas.setFillColor(_INK)
+    size = 10.5
+    while size > 6 and pdfmetrics.stringWidth(line.value, font, size) > right - _COLUMN:
+        size -= 0.5
+    canvas.setFont(font, size)
+    canvas.drawString(_COLUMN, y - 3, line.value)
+
+
+def _draw_qr(canvas: Canvas, text: str) -> None:
+    drawing = Drawing(_QR, _QR)
+    drawing.add(QrCodeWidget(text, barWidth=_QR, barHeight=_QR, barLevel="L"))
+    renderPDF.draw(drawing, canvas, _RIGHT - _QR, _HEIGHT - 104 - _QR)
+
+
+@cache
+def _font() -> str:
+    pdfmetrics.registerFont(UnicodeCIDFont(_FONT))
+    return _FONT
