@@ -14,6 +14,7 @@ MANIFEST = Manifest(
         "records.lookup",
         "records.upstream",
         "reports",
+        "record",
         "family_doctor.definition",
         "filing.definition",
     ),

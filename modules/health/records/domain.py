@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
-from typing import Annotated, Any
+from typing import Annotated
 
 from core.texts import Named
 
@@ -153,7 +153,7 @@ class EntryKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """An entry of the record as one hospital has it; `data` is the resource as it was read."""
+    """An entry of the record as one hospital has it."""
 
     id: str
     hospital_ref: str
@@ -165,13 +165,13 @@ class Entry:
     labels: Sequence[str]
     identifiers: frozenset[tuple[str, str]]
     changed_at: float
-    data: Any = field(compare=False)
 
 
 @dataclass(frozen=True, slots=True)
 class Received:
     """What one hospital sent of a person."""
 
+    hospital_ref: str
     reports: Sequence[Report] = ()
     entries: Sequence[Entry] = ()
     set_aside: int = 0

@@ -55,7 +55,7 @@ def read_received(
 
     A report without patient, or of somebody else, is set aside and counted: it is shown to nobody.
     """
-    resources = [resource for page in pages for resource in page.resources]
+    resources = list(_once(resource for page in pages for resource in page.resources))
     reader = _Reader(hospital_ref, resident_id, resources)
     reports, entries, foreign = [], [], 0
     for resource in resources:
@@ -69,6 +69,7 @@ def read_received(
         if not reader.is_part(resource):
             entries.append(reader.entry(resource))
     return Received(
+        hospital_ref=hospital_ref,
         reports=reports,
         entries=entries,
         set_aside=foreign + sum(page.set_aside for page in pages),
@@ -87,6 +88,18 @@ def patient_refs(resident_id: str, pages: Sequence[Page]) -> Sequence[str]:
     replaced = {r.id for r in resources if _links(r, {"replaced-by"}) and r.id in mine}
     ids = [r.id for r in resources if r.id in mine]
     return sorted(ids, key=lambda id_: id_ in replaced)
+
+
+def _once(resources: Iterable[Resource]) -> Iterable[Resource]:
+    """Resources without those that came before: a page may change while it is turned, and what is
+    linked is sent under each of a patient's numbers."""
+    seen: set[tuple[str, str]] = set()
+    for resource in resources:
+        key = resource.type, resource.id or resource.full_url
+        if key[1] and key in seen:
+            continue
+        seen.add(key)
+        yield resource
 
 
 class _Reader:
@@ -176,7 +189,6 @@ class _Reader:
             labels=labels_of(data),
             identifiers=frozenset(identifiers_of(data)),
             changed_at=changed_at(data),
-            data=data,
         )
 
     def _detail(self, resource: Resource) -> str | None:

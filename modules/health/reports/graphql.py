@@ -93,7 +93,7 @@ class Query:
     async def medical_report(
         self,
         info: Info,
-        id: Annotated[strawberry.ID, strawberry.argument(description="The report's id.")],  # noqa: A002
+        id: Annotated[strawberry.ID, strawberry.argument(description="The report's id.")],
         include_restricted: Restricted = False,
     ) -> Reading[MedicalReport]:
         """One that somebody else may not see is not there for them."""
