@@ -15,6 +15,7 @@ MANIFEST = Manifest(
         "records.upstream",
         "reports",
         "record",
+        "queue",
         "family_doctor.definition",
         "filing.definition",
     ),

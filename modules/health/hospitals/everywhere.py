@@ -39,11 +39,13 @@ async def ask_everywhere(
     access: Access,
     ask: Callable[[Deadline, str], Awaitable[T]],
     part: Sequence[Hashable],
+    *,
+    max_stale: timedelta = MAX_STALE,
 ) -> Sequence[AtHospital[T]]:
     """What each connected hospital answers about the person of the access, in the city's order.
 
-    `ask(deadline, hospital_ref)`. A hospital without an answer is shown as it was last, at most a
-    day ago, or as unavailable. Raises UpstreamError where none answers.
+    `ask(deadline, hospital_ref)`. A hospital without an answer is shown as it was last, at most
+    `max_stale` ago, or as unavailable. Raises UpstreamError where none answers.
     """
     refs, asked_at = list(hospitals_of(app)), ensure_utc(app.clock.now())
     until = deadline.share(fraction=_SHARE)
@@ -51,11 +53,11 @@ async def ask_everywhere(
     failures = [answer for answer in answers if isinstance(answer, UpstreamError)]
     if failures and len(failures) == len(answers):
         raise failures[0]
+    keys = [kept_under(access.person.id, access.purpose, *part, ref) for ref in refs]
     return [
-        AtHospital(ref, _reading(app, kept_under(access.person.id, access.purpose, *part, ref),
-                                 answer, asked_at))
-        for ref, answer in zip(refs, answers, strict=True)
-    ]  # fmt: skip
+        AtHospital(ref, _reading(app, key, answer, asked_at, max_stale))
+        for ref, key, answer in zip(refs, keys, answers, strict=True)
+    ]
 
 
 async def _try(
@@ -70,12 +72,16 @@ async def _try(
 
 
 def _reading(
-    app: App, key: tuple[Hashable, ...], answer: T | UpstreamError, asked_at: datetime
+    app: App,
+    key: tuple[Hashable, ...],
+    answer: T | UpstreamError,
+    asked_at: datetime,
+    max_stale: timedelta,
 ) -> Reading[T]:
     if not isinstance(answer, UpstreamError):
         app.last_good.put(key, answer, asked_at)
         return Reading(ReadStatus.LIVE, answer, asked_at, None)
     kept = app.last_good.find(key)
-    if kept is not None and kept[1] >= asked_at - MAX_STALE:
+    if kept is not None and kept[1] >= asked_at - max_stale:
         return Reading(ReadStatus.STALE, cast(T, kept[0]), kept[1], answer.reason)
     return Reading(ReadStatus.UNAVAILABLE, None, None, answer.reason)
