@@ -13,6 +13,7 @@ MANIFEST = Manifest(
         "billing",
         "family_doctor.definition",
         "filing.definition",
+        "programmes",
     ),
     upstreams=(
         UpstreamBinding(
