@@ -41,6 +41,13 @@ async def list_plans(enrolment_ids: Sequence[UUID]) -> Mapping[UUID, CarePlan]:
     return {row.enrolment_id: row for row in rows}
 
 
+async def newest_version(tx: Transaction, enrolment_id: UUID) -> int:
+    """The number of the newest version of a plan."""
+    plans = CarePlan.filter(enrolment_id=enrolment_id).using_db(tx)
+    newest = await plans.order_by("-version").first()
+    return 0 if newest is None else newest.version
+
+
 async def list_measured(
     enrolment_ids: Sequence[UUID], since: datetime, tx: Transaction | None = None
 ) -> Sequence[Measurement]:

@@ -9,6 +9,7 @@ from core.deadline import Deadline
 from core.ids import new_id
 from core.security.authentication import Viewer
 from modules.health.programmes.hypertension.programme import HYPERTENSION
+from modules.health.programmes.models import FollowUp
 from modules.health.programmes.programme import Programme
 from tests.modules.health.programmes.world import join
 
@@ -21,7 +22,13 @@ async def objects_of(app: App, who: Viewer) -> Mapping[str, UUID]:
         return (await join(call, programme, f"key-{new_id().hex}")).id
 
     hypertension = await enrolment(HYPERTENSION)
+    visit = await FollowUp.filter(enrolment_id=hypertension).first()
+    assert visit is not None
     return {
+        "staffCare.enrolmentId": hypertension,
+        "changeCarePlan.enrolmentId": hypertension,
+        "bookCareFollowUp.followUpId": visit.id,
+        "keepCareFollowUp.followUpId": visit.id,
         "recordBloodPressure.enrolmentId": hypertension,
         "leaveHypertensionCare.enrolmentId": hypertension,
     }

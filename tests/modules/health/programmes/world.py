@@ -75,7 +75,7 @@ def pressure(systolic: float, diastolic: float) -> Values:
 
 
 async def make_due(today: date, *, n: int | None = None) -> None:
-    """A visit that is due from a day on, for every open enrolment or for those of the n-th thing."""
+    """A visit due from a day on, for every open enrolment or for those of the n-th thing."""
     for row in await Enrolment.filter(closed_at=None):
         if n is None or row.label == f"n{n}":
             await FollowUp.create(
