@@ -18,6 +18,7 @@ MANIFEST = Manifest(
         "queue",
         "family_doctor.definition",
         "filing.definition",
+        "programmes",
     ),
     upstreams=(
         UpstreamBinding(

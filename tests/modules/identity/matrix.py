@@ -45,7 +45,8 @@ from tests.asgi import Client
 
 PUBLIC = "public"
 OFFICER, OPERATOR, FINANCE = "department_officer", "operator", "finance_officer"
-ROLES = ("grid_worker", OFFICER, "bank_officer", "risk_officer", FINANCE, OPERATOR)
+DOCTOR = "family_doctor"
+ROLES = ("grid_worker", OFFICER, "bank_officer", "risk_officer", FINANCE, OPERATOR, DOCTOR)
 
 STALE = timedelta(minutes=15)
 REFUSED = {"LOGIN_REQUIRED", "LEVEL_REQUIRED", "FRESH_AUTH_REQUIRED", "NOT_ALLOWED"}
@@ -107,6 +108,10 @@ AGREED: dict[str, Rule] = {
         Rule(1, role=OFFICER),
     ),
     **dict.fromkeys(
+        "staffCareAlerts staffCare changeCarePlan bookCareFollowUp keepCareFollowUp".split(),
+        Rule(1, role=DOCTOR),
+    ),
+    **dict.fromkeys(
         "messageOverview deadMessages campaigns messagePreview pauseMessages resumeMessages "
         "rerunDeadMessages startCampaign steerCampaign".split(),
         Rule(1, role=OPERATOR),
@@ -129,9 +134,15 @@ SAMPLES: dict[str, Any] = {
     "parameters": [{"name": "title", "value": "x"}],
     "action": "CANCEL",
     "paymentCaseNo": 1,
+    "goals": [],
+    "startsAt": "2027-01-04T01:00:00Z",
+    "version": 1,
+    "everyDays": 1,
+    "place": "x",
     "correction": "WRITE_OFF",
     "days": 1,
     "answers": [],
+    "values": [],
     "purpose": "welfare.housing-fund",
     "textVersion": "2026-11",
     "at": {"lat": 36.6, "lon": 117.0},
@@ -354,6 +365,17 @@ OWNERSHIP: dict[str, set[str]] = {
     "bookHospitalVisit.onBehalfOf": set(),
     "staffPerson.id": {"own", "linked", "foreign"},
     "decideCorrection.id": set(),
+    # one's own goes with an enrolment
+    "recordBloodPressure.onBehalfOf": set(),
+    "recordGlucose.onBehalfOf": set(),
+    "recordPregnancy.onBehalfOf": set(),
+    "recordGrowth.onBehalfOf": set(),
+    "correctDueDate.onBehalfOf": set(),
+    # a doctor does not handle their own
+    "staffCare.enrolmentId": {"linked", "foreign"},
+    "changeCarePlan.enrolmentId": {"linked", "foreign"},
+    "bookCareFollowUp.followUpId": {"linked", "foreign"},
+    "keepCareFollowUp.followUpId": {"linked", "foreign"},
     # one's own is tried by its module's tests: only a settled payment has a receipt
     "paymentReceipt.paymentId": set(),
     # one's own are tried by their module's tests: the hospital must have the bill or the deposit
