@@ -2,4 +2,8 @@
 
 from core.manifest import Manifest
 
-MANIFEST = Manifest(name="community", rooms=("grids", "hotline.definition"))
+MANIFEST = Manifest(
+    name="community",
+    rooms=("grids", "hotline.definition", "reports"),
+    migrations="migrations",
+)
