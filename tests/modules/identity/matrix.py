@@ -122,8 +122,6 @@ AGREED: dict[str, Rule] = {
 SAMPLES: dict[str, Any] = {
     "first": 1,
     "phone": "13700000000",
-    "until": "2026-12-31",
-    "on": "2026-12-31",
     "services": ["housing-fund-query"],
     "residentId": "11010519491231002X",
     "caseNo": "AC-1",
@@ -348,7 +346,8 @@ class Matrix:
         named = get_named_type(of)
         if isinstance(named, GraphQLInputObjectType):
             return {n: self._sample(n, f.type) for n, f in named.fields.items() if n == "id"}
-        return {"Int": 1, "Fen": 100, "Boolean": True}.get(named.name, str(uuid4()))
+        samples = {"Int": 1, "Fen": 100, "Boolean": True, "Date": "2026-12-31"}
+        return samples.get(named.name, str(uuid4()))
 
 
 CASE_FIELDS = tuple(
@@ -360,6 +359,8 @@ OWNERSHIP: dict[str, set[str]] = {
     "grantConsent.onBehalfOf": {"own", "linked"},
     "withdrawConsent.onBehalfOf": {"own", "linked"},
     "bookVaccination.onBehalfOf": {"own", "linked"},
+    # one's own is refused: a guardian names a child
+    "followSchoolGate.onBehalfOf": {"own", "linked"},
     # one's own is tried by its module's tests: the hospital must exist
     "bookHospitalNumber.onBehalfOf": set(),
     "bookHospitalVisit.onBehalfOf": set(),
