@@ -211,9 +211,7 @@ class _Run:
         if loan.balance_fen:
             parts, level = self._parts(self.days), self._level_fen()
             first = len(loan.bills)
-            rows = rows_for(
-                self.terms, loan.balance_fen, self.days, parts, level, self.accrued
-            )
+            rows = rows_for(self.terms, loan.balance_fen, self.days, parts, level, self.accrued)
             loan.rows = [replace(r, number=first + r.number) for r in rows if r.due_fen]
         return loan
 

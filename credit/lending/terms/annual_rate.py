@@ -56,7 +56,7 @@ def period_rate(flows: Sequence[Flow]) -> float:
     Raises InvalidInput LOAN_RATE_UNDEFINED where they do not change sign exactly once in time, or
     no rate between -99.9999 % and 100,000,000 % fits.
     """
-    ordered = sorted(flows, key=lambda flow: (flow.periods + flow.rest))
+    ordered = sorted(flows, key=lambda flow: flow.periods + flow.rest)
     signs = [flow.amount_fen > 0 for flow in ordered if flow.amount_fen]
     if sum(a is not b for a, b in pairwise(signs)) != 1:
         raise InvalidInput(RATE_UNDEFINED, "payments")
