@@ -4,8 +4,13 @@ from core.manifest import Manifest
 
 MANIFEST = Manifest(
     name="credit",
-    rooms=("log.models",),
+    rooms=(
+        "log.models",
+        "partner.models",
+        "partner.routes",
+        "partner.tokens",
+    ),
     migrations="migrations",
     append_only=("credit_log_entry",),
-    commands={"credit": "commands.main"},
+    commands={"credit": "commands.main", "partner": "partner.commands"},
 )

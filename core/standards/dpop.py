@@ -55,8 +55,8 @@ class Proof:
     """A good proof: of which key, and what makes it the only one of its kind."""
 
     thumbprint: str
-    use_key: bytes
-    """32 bytes: key and `jti` alone, so that nothing else that is sent can make it another."""
+    use_key: str
+    """64 hexadecimal digits of key and `jti` alone: nothing else that is sent makes it another."""
     forget_at: datetime
 
 
@@ -95,7 +95,7 @@ def read_proof(
         if not hmac.compare_digest(text_claim(claims, "ath").encode(), expected.encode()):
             raise InvalidToken("ath is not of the access token")
     key_thumbprint = thumbprint(jwk)
-    use_key = hashlib.sha256(f"{key_thumbprint}\x00{proof_id}".encode()).digest()
+    use_key = hashlib.sha256(f"{key_thumbprint}\x00{proof_id}".encode()).hexdigest()
     return Proof(key_thumbprint, use_key, window.ends_at(made_at))
 
 

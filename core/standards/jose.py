@@ -1,4 +1,4 @@
-"""Signed tokens of others (RFC 7515, 7517, 7638): which keys and algorithms are taken, what is read.
+"""Signed tokens of others (RFC 7515, 7517, 7638): which keys and algorithms are taken.
 
 PyJWT checks the signature. What it leaves to its caller is decided here: the algorithm goes with
 the key and never with the token alone, nothing critical is passed over, no private key is taken,
@@ -84,6 +84,18 @@ def claims_of(token: str, jwk: Mapping[str, Any]) -> Mapping[str, Any]:
     except (jwt.PyJWTError, ValueError, TypeError, KeyError, OverflowError, RecursionError):
         raise InvalidToken("the signature is not of the key") from None
     return decoded
+
+
+def unproved_claims(token: str) -> Mapping[str, Any]:
+    """What a token says, whoever wrote it: for finding the key alone. Raises InvalidToken."""
+    header_of(token)
+    try:
+        claims: dict[str, Any] = jwt.decode(
+            token, options={"verify_signature": False, **_NO_CLAIM_CHECKS}
+        )
+    except (jwt.PyJWTError, ValueError, TypeError, RecursionError):
+        raise InvalidToken("the token is no signed JWT") from None
+    return claims
 
 
 def text_claim(claims: Mapping[str, Any], name: str, most_chars: int = 512) -> str:

@@ -20,11 +20,12 @@ from core.ids import new_id
 from core.json import to_json
 from core.queue.jobs import JobKind
 from core.standards import webhooks
+from core.upstream.public_addresses import AddressRule, is_public
+from core.upstream.strangers import Answer, post
 from notifications.templates.domain import message_id
 from notifications.templates.texts import WEBHOOK_URL
-from notifications.webhooks.domain import AddressRule, is_public, next_wait
+from notifications.webhooks.domain import next_wait
 from notifications.webhooks.models import BODY, SEALED_FOR, Endpoint, Event
-from notifications.webhooks.sending import Answer, post
 
 SEND = JobKind[UUID]("notifications.send_webhook")
 ROTATION = timedelta(days=1)
@@ -40,10 +41,7 @@ async def add_endpoint(app: App, tx: Transaction, url: str) -> tuple[UUID, str]:
 
     Raises InvalidInput for what is no https address (http only outside production).
     """
-    parsed = URL(url) if len(url) <= URL_MAX else URL()
-    schemes = {"https"} if app.settings.is_production else {"http", "https"}
-    if parsed.scheme not in schemes or not parsed.host or parsed.user or parsed.fragment:
-        raise InvalidInput(WEBHOOK_URL, "url")
+    _check_url(app, url)
     endpoint_id, secret = new_id(), _make_secret()
     await Endpoint.create(
         using_db=tx,
@@ -53,6 +51,17 @@ async def add_endpoint(app: App, tx: Transaction, url: str) -> tuple[UUID, str]:
         created_at=app.clock.now(),
     )
     return endpoint_id, secret
+
+
+async def move_endpoint(app: App, tx: Transaction, endpoint_id: UUID, url: str) -> None:
+    """Send an endpoint's events to another address from now on. Raises as `add_endpoint` does."""
+    _check_url(app, url)
+    await Endpoint.filter(id=endpoint_id).using_db(tx).update(url=url)
+
+
+async def find_endpoint(endpoint_id: UUID) -> Endpoint | None:
+    """An endpoint as it stands."""
+    return await Endpoint.get_or_none(id=endpoint_id)
 
 
 async def rotate_secret(app: App, tx: Transaction, endpoint_id: UUID) -> str:
@@ -172,6 +181,16 @@ async def _note(app: App, tx: Transaction, event: Event, answer: Answer) -> None
     else:
         await this.update(attempts=attempts, error=error, due_at=now + wait)
         await app.queue.enqueue(tx, [SEND.later(event.id, after=wait)])
+
+
+def _check_url(app: App, url: str) -> None:
+    try:
+        parsed = URL(url) if len(url) <= URL_MAX else URL()
+    except ValueError:
+        parsed = URL()
+    schemes = {"https"} if app.settings.is_production else {"http", "https"}
+    if parsed.scheme not in schemes or not parsed.host or parsed.user or parsed.fragment:
+        raise InvalidInput(WEBHOOK_URL, "url")
 
 
 def _secrets_of(app: App, endpoint: Endpoint, now: datetime) -> list[str]:
