@@ -10,6 +10,7 @@ import structlog
 from core.context.app import App
 from core.database import Transaction, connection, fetch_one, transaction, update_model
 from core.errors import StartError
+from core.json import to_json
 from core.standards.jose import InvalidToken, check_public_keys
 from core.upstream.public_addresses import rule_for
 from core.upstream.strangers import get
@@ -47,13 +48,19 @@ async def add(
     """
     if is_sandbox and app.settings.is_production:
         raise StartError("production has no sandbox banks")
-    values = {"name_zh": name_zh, "name_en": name_en, "scopes": sorted(scopes)}
-    created = {"keys": [], "created_at": app.clock.now()}
-    await Bank.update_or_create(
-        using_db=tx,
-        id=bank_id,
-        defaults=values | {"is_sandbox": is_sandbox},
-        create_defaults=values | created | {"is_sandbox": is_sandbox},
+    await tx.execute_query(
+        """INSERT INTO credit_partner_bank
+                  (id, name_zh, name_en, scopes, keys, is_sandbox, created_at)
+           VALUES ($1, $2, $3, $4, '[]', $5, $6)
+           ON CONFLICT (id) DO UPDATE SET name_zh = $2, name_en = $3, scopes = $4""",
+        [
+            bank_id,
+            name_zh,
+            name_en,
+            to_json([scope.value for scope in sorted(scopes)]).decode(),
+            is_sandbox,
+            app.clock.now(),
+        ],
     )
 
 
@@ -128,7 +135,7 @@ async def _refresh(app: App, bank: Bank) -> Bank:
             Bank,
             "keys = $2, keys_read_at = $3 WHERE id = $1",
             bank.id,
-            orjson.dumps(keys).decode(),
+            to_json(keys).decode(),
             now,
         )
 

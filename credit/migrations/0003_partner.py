@@ -7,7 +7,7 @@ from tortoise.migrations import operations as ops
 
 
 class Migration(migrations.Migration):
-    dependencies = [("credit", "0001_initial")]
+    dependencies = [("credit", "0002_lending")]
 
     initial = False
 
