@@ -3,6 +3,7 @@ from uuid import uuid4
 from orjson import loads
 from tortoise import fields, migrations
 from tortoise.fields.data import JSON_DUMPS
+from tortoise.indexes import Index
 from tortoise.migrations import operations as ops
 
 
@@ -49,6 +50,31 @@ class Migration(migrations.Migration):
             bases=["Model"],
         ),
         ops.CreateModel(
+            name="OverdueReport",
+            fields=[
+                (
+                    "id",
+                    fields.UUIDField(primary_key=True, default=uuid4, unique=True, db_index=True),
+                ),
+                ("bank_id", fields.CharField(max_length=64)),
+                ("loan_id", fields.UUIDField()),
+                ("day_on", fields.DateField()),
+                ("overdue_fen", fields.BigIntField()),
+                ("days_overdue", fields.IntField()),
+                ("agrees", fields.BooleanField()),
+                ("reported_at", fields.DatetimeField(auto_now=False, auto_now_add=False)),
+            ],
+            options={
+                "table": "credit_partner_overdue_report",
+                "app": "credit",
+                "unique_together": (("loan_id", "day_on"),),
+                "indexes": [Index(fields=["bank_id", "day_on"])],
+                "pk_attr": "id",
+                "table_description": "What a bank says is overdue of a loan at the end of a day, beside what we say.",
+            },
+            bases=["Model"],
+        ),
+        ops.CreateModel(
             name="ProofUse",
             fields=[
                 (
@@ -65,6 +91,27 @@ class Migration(migrations.Migration):
                 "app": "credit",
                 "pk_attr": "use_key",
                 "table_description": "A proof or assertion that was used, until it could not be used again anyway.",
+            },
+            bases=["Model"],
+        ),
+        ops.CreateModel(
+            name="ReconciliationFile",
+            fields=[
+                (
+                    "id",
+                    fields.UUIDField(primary_key=True, default=uuid4, unique=True, db_index=True),
+                ),
+                ("bank_id", fields.CharField(max_length=64)),
+                ("day_on", fields.DateField()),
+                ("lines", fields.TextField(unique=False)),
+                ("received_at", fields.DatetimeField(auto_now=False, auto_now_add=False)),
+            ],
+            options={
+                "table": "credit_partner_reconciliation_file",
+                "app": "credit",
+                "unique_together": (("bank_id", "day_on"),),
+                "pk_attr": "id",
+                "table_description": "A bank's file of a day, the last one it sent. `lines` is JSON.",
             },
             bases=["Model"],
         ),

@@ -45,7 +45,6 @@ from credit.partner.texts import (
     TOO_MANY_REQUESTS,
 )
 
-BODY_MAX_BYTES = 256_000
 RATE, RATE_WINDOW = 600, timedelta(minutes=1)
 """Requests of a bank in a minute, all processes together."""
 JSON = "application/json"
@@ -87,7 +86,7 @@ class Resource:
         await _count(self._app, bearer.bank.id, limits)
         if operation.scope not in bearer.scopes:
             raise Forbidden(SCOPE_MISSING, scope=operation.scope.value)
-        raw = await read_body(request)
+        raw = await read_body(request, operation.body_max_bytes)
         visit = Visit(
             app=self._app,
             bank=bearer.bank,
@@ -128,12 +127,12 @@ def docs_url(app: App) -> str:
     return f"{app.settings.base_url}/partner/docs"
 
 
-async def read_body(request: Request) -> bytes:
+async def read_body(request: Request, most_bytes: int) -> bytes:
     """The whole body. Raises TooLarge."""
     body = bytearray()
     async for chunk in request.stream():
         body += chunk
-        if len(body) > BODY_MAX_BYTES:
+        if len(body) > most_bytes:
             raise TooLarge(BODY_TOO_LARGE)
     return bytes(body)
 

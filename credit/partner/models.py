@@ -65,6 +65,38 @@ class Reply(Model):
         unique_together = (("bank_id", "key"),)
 
 
+class OverdueReport(Model):
+    """What a bank says is overdue of a loan at the end of a day, beside what we say."""
+
+    id = fields.UUIDField(primary_key=True)
+    bank_id = fields.CharField(max_length=64)
+    loan_id = fields.UUIDField()
+    day_on = fields.DateField()
+    overdue_fen = fields.BigIntField()
+    days_overdue = fields.IntField()
+    agrees = fields.BooleanField()
+    reported_at = fields.DatetimeField()
+
+    class Meta:
+        table = "credit_partner_overdue_report"
+        unique_together = (("loan_id", "day_on"),)
+        indexes = (("bank_id", "day_on"),)
+
+
+class ReconciliationFile(Model):
+    """A bank's file of a day, the last one it sent. `lines` is JSON."""
+
+    id = fields.UUIDField(primary_key=True)
+    bank_id = fields.CharField(max_length=64)
+    day_on = fields.DateField()
+    lines = fields.TextField()
+    received_at = fields.DatetimeField()
+
+    class Meta:
+        table = "credit_partner_reconciliation_file"
+        unique_together = (("bank_id", "day_on"),)
+
+
 REPLIES = PersonalTable(
     Reply,
     owner="id",  # of banks, not of people: no account has the id of one

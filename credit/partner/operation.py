@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Annotated, Any, Generic, TypeVar
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import BaseModel, ConfigDict, Field, RootModel, StringConstraints
 
 from core.context.app import App
 from core.database import Transaction
@@ -30,10 +30,19 @@ class Body(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
 
 
+R = TypeVar("R")
+
+
+class BodyRoot(RootModel[R]):
+    """What a bank sends, where it is one of several forms."""
+
+    model_config = ConfigDict(strict=True, frozen=True)
+
+
 class View(BaseModel):
     """What a bank reads."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, from_attributes=True)
 
 
 class Query(BaseModel):
@@ -103,14 +112,10 @@ class Visit:
             raise BadRequest(CURSOR_INVALID) from None
 
 
-def page_of(view: Callable[[T], BaseModel], rows: Sequence[T], limit: int) -> dict[str, Any]:
-    """The members of a page from up to `limit` + 1 rows, each with an `id`."""
-    items: list[Any] = list(rows[:limit])
-    more = len(rows) > limit
-    return {
-        "items": [view(row) for row in items],
-        "next_cursor": items[-1].id.hex if more else None,
-    }
+def page_of(view: Callable[[T], Any], rows: Sequence[T], limit: int) -> dict[str, Any]:
+    """The members of a page from up to `limit` + 1 rows; each view has an `id`."""
+    items = [view(row) for row in rows[:limit]]
+    return {"items": items, "next_cursor": items[-1].id.hex if len(rows) > limit else None}
 
 
 def to_bytes(view: BaseModel) -> bytes:
@@ -141,7 +146,8 @@ class Operation(Generic[V]):
     scope: PartnerScope
     answer: type[V]
     handler: Callable[[Visit], Awaitable[V]]
-    body: type[Body] | None = None
+    body: type[BaseModel] | None = None
+    body_max_bytes: int = 256_000
     query: type[Query] = NoQuery
     status: int = 200
     has_etag: bool = False

@@ -11,7 +11,7 @@ from core.context.contributions import Routes
 from core.database import connection
 from core.database.rate_limit import count_use
 from core.standards.jose import ALGORITHMS
-from credit.partner import webhooks
+from credit.partner import applications, loans, products, reconciliation, webhooks
 from credit.partner.documents import document_routes
 from credit.partner.endpoint import RATE_WINDOW, AnyOperation, Resource, not_found, read_body
 from credit.partner.operation import BASE
@@ -26,7 +26,14 @@ from credit.partner.tokens import (
     token_url_of,
 )
 
-OPERATIONS: tuple[AnyOperation, ...] = (*webhooks.OPERATIONS,)
+OPERATIONS: tuple[AnyOperation, ...] = (
+    *applications.OPERATIONS,
+    *loans.OPERATIONS,
+    *products.OPERATIONS,
+    *webhooks.OPERATIONS,
+    *reconciliation.OPERATIONS,
+)
+FORM_MAX_BYTES = 32_000
 FORM = "application/x-www-form-urlencoded"
 TOKEN_RATE = 120
 """Tokens of a bank in a minute: each is good for five."""
@@ -116,7 +123,7 @@ async def _read_form(request: Request) -> dict[str, str]:
         raise TokenRefused("invalid_request", f"the body must be {FORM}")
     try:
         pairs = parse_qsl(
-            (await read_body(request)).decode("ascii"),
+            (await read_body(request, FORM_MAX_BYTES)).decode("ascii"),
             keep_blank_values=True,
             strict_parsing=True,
             max_num_fields=32,

@@ -42,6 +42,9 @@ TOO_MANY_REQUESTS = Text(
 METHOD_NOT_ALLOWED = Text(
     "METHOD_NOT_ALLOWED", "该地址不支持此方法", "This address does not know this method"
 )
+DAY_AHEAD = Text(
+    "DAY_AHEAD", "日期早于放款日或晚于今天", "The day is before the loan or in the future"
+)
 CURSOR_INVALID = Text("CURSOR_INVALID", "分页游标无效", "This is no cursor of this list")
 INTERNAL = Text(
     "INTERNAL_ERROR",
