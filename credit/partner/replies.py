@@ -15,10 +15,11 @@ from uuid import UUID
 import orjson
 
 from core.context.app import App
-from core.database import Transaction, connection, fetch_one
+from core.database import Transaction, connection, fetch_one, transaction
 from core.errors import AppError, Conflict, RateLimited
 from core.ids import new_id
 from core.json import to_json
+from core.queue.jobs import Lane, job
 from core.refusal_texts import KEY_REUSED
 from credit.partner.models import REPLY
 from credit.partner.problems import BadRequest
@@ -140,3 +141,12 @@ async def free(claimed: Claim) -> None:
     await connection().execute_query(
         "DELETE FROM credit_partner_reply WHERE id = $1 AND status IS NULL", [claimed.id]
     )
+
+
+@job("credit.forget_partner_replies", lane=Lane.BULK, every="35 * * * *")
+async def forget_replies(app: App) -> None:
+    """Drop answers whose keys are free again. Repeat-safe."""
+    async with transaction() as tx:
+        await tx.execute_query(
+            "DELETE FROM credit_partner_reply WHERE expires_at <= $1", [app.clock.now()]
+        )
