@@ -1,5 +1,6 @@
 """The registry of partner banks: added, their keys set and read again, suspended."""
 
+import asyncio
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
@@ -96,21 +97,29 @@ async def find_active(app: App, bank_id: str) -> Bank | None:
 async def find_key(app: App, bank: Bank, key_id: str) -> Key | None:
     """A public key of a bank by its `kid`, read from the bank's address where it is not known.
 
-    The address is asked once in `COOL_DOWN` by all processes together.
+    The address is asked once in `COOL_DOWN` by all processes together; who comes while it is asked
+    waits for the answer.
     """
-    if bank.keys_url is not None and (_is_old(app, bank) or _pick(bank.keys, key_id) is None):
-        bank = await _refresh(app, bank)
-        if bank.keys_read_at is None or app.clock.now() - bank.keys_read_at >= STALE_FOR:
-            return None
-    return _pick(bank.keys, key_id)
+    if bank.keys_url is None:
+        return _pick(bank, key_id)
+    if _is_wanting(app, bank, key_id):
+        async with app.once(("credit.partner.keys", bank.id), asyncio.Lock):
+            bank = await Bank.get(id=bank.id)
+            if _is_wanting(app, bank, key_id):
+                bank = await _refresh(app, bank)
+    if bank.keys_read_at is None or app.clock.now() - bank.keys_read_at >= STALE_FOR:
+        return None
+    return _pick(bank, key_id)
 
 
-def _pick(keys: Sequence[Key], key_id: str) -> Key | None:
-    return next((key for key in keys if key["kid"] == key_id), None)
+def _pick(bank: Bank, key_id: str) -> Key | None:
+    return next((key for key in bank.keys if key["kid"] == key_id), None)
 
 
-def _is_old(app: App, bank: Bank) -> bool:
-    return bank.keys_read_at is None or app.clock.now() - bank.keys_read_at >= FRESH_FOR
+def _is_wanting(app: App, bank: Bank, key_id: str) -> bool:
+    """Whether the bank's address may know more than we do."""
+    age = None if bank.keys_read_at is None else app.clock.now() - bank.keys_read_at
+    return age is None or age >= FRESH_FOR or _pick(bank, key_id) is None
 
 
 async def _refresh(app: App, bank: Bank) -> Bank:
@@ -129,15 +138,9 @@ async def _refresh(app: App, bank: Bank) -> Bank:
     keys = await _read_keys(app, bank.id, bank.keys_url)
     if keys is None:
         return bank
+    values = (bank.id, to_json(keys).decode(), now)
     async with transaction() as tx:
-        return await update_model(
-            tx,
-            Bank,
-            "keys = $2, keys_read_at = $3 WHERE id = $1",
-            bank.id,
-            to_json(keys).decode(),
-            now,
-        )
+        return await update_model(tx, Bank, "keys = $2, keys_read_at = $3 WHERE id = $1", *values)
 
 
 async def _read_keys(app: App, bank_id: str, url: str) -> list[Key] | None:
