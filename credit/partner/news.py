@@ -11,19 +11,20 @@ from credit.partner.webhooks import tell
 async def tell_of_application(app: App, event: BankApplicationChanged) -> None:
     """Tell a bank that an application moved. Repeat-safe by its sequence number."""
     ref = f"application:{event.application_id}"
-    data = {"id": event.application_id, "state": event.state, "sequence": event.sequence}
+    data = {"id": event.application_id, "state": event.state}
+    key = f"{ref}:{event.sequence}"
     async with transaction() as tx:
-        key = f"{ref}:{event.sequence}"
-        await tell(app, tx, event.bank, "application.changed", ref, data, key)
+        await tell(app, tx, event.bank, "application.changed", ref, data, event.sequence, key)
 
 
 @on("credit.LoanChanged")
 async def tell_of_loan(app: App, event: LoanChanged) -> None:
     """Tell a bank that a loan changed. Repeat-safe by its sequence number."""
     ref = f"loan:{event.loan_id}"
-    data = {"id": event.loan_id, "status": event.status, "sequence": event.sequence}
+    data = {"id": event.loan_id, "status": event.status}
+    key = f"{ref}:{event.sequence}"
     async with transaction() as tx:
-        await tell(app, tx, event.bank, "loan.changed", ref, data, f"{ref}:{event.sequence}")
+        await tell(app, tx, event.bank, "loan.changed", ref, data, event.sequence, key)
 
 
 @on("credit.LoanConsentWithdrawn")
@@ -33,4 +34,4 @@ async def tell_of_withdrawal(app: App, event: LoanConsentWithdrawn) -> None:
     data = {"company_id": event.company_id, "sources": event.sources}
     async with transaction() as tx:
         key = f"{ref}:withdrawn:{'-'.join(event.sources)}:{app.clock.now().date()}"
-        await tell(app, tx, event.bank, "consent.withdrawn", ref, data, key[:128])
+        await tell(app, tx, event.bank, "consent.withdrawn", ref, data, None, key[:128])

@@ -58,7 +58,9 @@ class DeliveryView(View):
     id: UUID
     webhook_id: str = Field(description="The `webhook-id` header, the same at every attempt.")
     type: str
-    sequence: int = Field(description="Counts the events of one object from 1: order by it.")
+    sequence: int = Field(
+        description="The object's own number of the change: the greater is newer."
+    )
     data: dict[str, Any]
     state: Literal["created", "sent", "failed"]
     attempts: int
@@ -82,12 +84,18 @@ async def tell(
     kind: str,
     object_ref: str,
     data: Mapping[str, object],
+    sequence: int | None,
     key: str,
 ) -> None:
-    """Tell a bank of something when `tx` commits, where it has a webhook. Repeat-safe by `key`."""
+    """Tell a bank of something when `tx` commits, where it has a webhook. Repeat-safe by `key`.
+
+    `sequence` is the object's own: workers may come to one change before an earlier one.
+    """
     bank = await Bank.get_or_none(id=bank_id, using_db=tx)
     if bank is not None and bank.endpoint_id is not None:
-        await publish_webhook(app, tx, bank.endpoint_id, kind, object_ref, data, key)
+        await publish_webhook(
+            *(app, tx, bank.endpoint_id, kind, object_ref, data, key), sequence=sequence
+        )
 
 
 async def _get_webhook(visit: Visit) -> WebhookView:

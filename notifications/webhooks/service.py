@@ -88,25 +88,20 @@ async def publish(
     object_ref: str,
     data: Mapping[str, object],
     key: str,
+    *,
+    sequence: int | None = None,
 ) -> UUID:
     """Tell an endpoint of something about an object when `tx` commits; returns the event's id.
 
-    Repeat-safe by `key`. `sequence` in the body counts the events of the object, from 1.
+    Repeat-safe by `key`. `sequence` in the body orders the events of the object: the publisher's
+    own number, or without one how many there were.
     """
     event_id = message_id(key, str(endpoint_id))
     now = app.clock.now()
     if await Event.filter(id=event_id).using_db(tx).exists():
         return event_id
-    row = await fetch_one(
-        tx,
-        """INSERT INTO notifications_webhook_sequence AS s (endpoint_id, object_ref, number)
-           VALUES ($1, $2, 1) ON CONFLICT (endpoint_id, object_ref)
-           DO UPDATE SET number = s.number + 1 RETURNING number""",
-        endpoint_id,
-        object_ref,
-    )
-    assert row is not None
-    body = {"type": kind, "timestamp": now, "sequence": row["number"], "data": dict(data)}
+    number = await _count(tx, endpoint_id, object_ref) if sequence is None else sequence
+    body = {"type": kind, "timestamp": now, "sequence": number, "data": dict(data)}
     await Event.create(
         using_db=tx,
         id=event_id,
@@ -119,6 +114,19 @@ async def publish(
     )
     await SEND.enqueue(app, tx, event_id)
     return event_id
+
+
+async def _count(tx: Transaction, endpoint_id: UUID, object_ref: str) -> int:
+    row = await fetch_one(
+        tx,
+        """INSERT INTO notifications_webhook_sequence AS s (endpoint_id, object_ref, number)
+           VALUES ($1, $2, 1) ON CONFLICT (endpoint_id, object_ref)
+           DO UPDATE SET number = s.number + 1 RETURNING number""",
+        endpoint_id,
+        object_ref,
+    )
+    assert row is not None
+    return int(row["number"])
 
 
 async def send_event(app: App, event_id: UUID, rule: AddressRule = is_public) -> None:
