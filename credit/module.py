@@ -9,7 +9,6 @@ MANIFEST = Manifest(
     append_only=("credit_log_entry", "lending_loan_event", "lending_contract"),
     kept={
         "lending_company": ("name", "district", "industry", "registered_on", "looked_at"),
-        "lending_member": ("limit_fen", "ended_at"),
         "lending_consent": ("withdrawn_at",),
         "lending_product_version": ("state", "approved_by", "published_at"),
         "lending_application": (

@@ -1,4 +1,4 @@
-"""A one-page PDF of facts: Chinese with English beside it, the same bytes each time.
+"""A PDF of pages of facts: Chinese with English beside it, the same bytes each time.
 
 STSong-Light is one of the CID fonts that PDF readers bring along, so no font file is shipped.
 """
@@ -48,12 +48,19 @@ class Sheet:
     qr: str = ""
 
 
-def render(sheet: Sheet) -> bytes:
-    """The PDF of a sheet."""
+def render(*sheets: Sheet) -> bytes:
+    """The PDF of sheets, each on a page of its own; the first names the document."""
     font, out = _font(), BytesIO()
     canvas = Canvas(out, pagesize=(_WIDTH, _HEIGHT), invariant=True)
-    canvas.setTitle(f"{sheet.title.zh} {sheet.number}")
-    canvas.setAuthor(sheet.issuer.zh)
+    canvas.setTitle(f"{sheets[0].title.zh} {sheets[0].number}")
+    canvas.setAuthor(sheets[0].issuer.zh)
+    for sheet in sheets:
+        _page(canvas, font, sheet)
+    canvas.save()
+    return out.getvalue()
+
+
+def _page(canvas: Canvas, font: str, sheet: Sheet) -> None:
     _head(canvas, font, sheet)
     right = _RIGHT - _QR - 10 if sheet.qr else _RIGHT
     for row, line in enumerate(sheet.lines):
@@ -65,8 +72,6 @@ def render(sheet: Sheet) -> bytes:
     canvas.drawString(_LEFT, 34, sheet.note.zh)
     canvas.drawString(_LEFT, 22, sheet.note.en)
     canvas.showPage()
-    canvas.save()
-    return out.getvalue()
 
 
 def _head(canvas: Canvas, font: str, sheet: Sheet) -> None:

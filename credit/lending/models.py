@@ -118,6 +118,7 @@ class Contract(Model):
     """A signed contract: its bytes, sealed, and their hash, which anybody can compare."""
 
     application_id = fields.UUIDField(primary_key=True)
+    key_sealed = fields.BinaryField()
     pdf_sealed = fields.BinaryField()
     sha256 = fields.CharField(max_length=64)
     signed_by = fields.UUIDField(db_index=True)
@@ -200,7 +201,7 @@ PERSONAL = PersonalData(
             Contract,
             owner="signed_by",
             exported=section("loan_contracts", "application_id", "sha256", "signed_at"),
-            sealed=(Sealed("pdf_sealed", CONTRACT),),
+            sealed=(Sealed("key_sealed", CONTRACT),),
             erased=_COMPANY,
         ),
         PersonalTable(

@@ -55,3 +55,38 @@ LIMIT_EXCEEDED = Text(
     "This is above what you may apply for",
 )
 SAME_PRODUCT = Text("LOAN_SAME_PRODUCT", "{title}与第一项相同", "{title} is the same as the first")
+SOURCE_UNKNOWN = Text(
+    "LOAN_SOURCE_UNKNOWN",
+    "该银行的产品不需要此项资料",
+    "No product of this bank asks for this",
+)
+PRODUCT_UNKNOWN = Text(
+    "LOAN_PRODUCT_UNKNOWN", "所选产品已下架", "A chosen product is not offered any more"
+)
+SAME_BANK = Text("LOAN_SAME_BANK", "两项产品属于同一银行", "Both products are of the same bank")
+CONSENT_MISSING = Text(
+    "LOAN_CONSENT_MISSING",
+    "请先授权银行查询企业资料",
+    "Let the bank have the company's data first",
+)
+NO_CONTRACTS = Text(
+    "LOAN_NO_CONTRACTS", "暂时无法签署合同", "Contracts cannot be signed at present"
+)
+PAID_TITLE = Text("LOAN_PAID_TITLE", "还款成功", "Loan repayment received")
+PAID_BODY = Text(
+    "LOAN_PAID_BODY",
+    "贷款 {no} 已还款 {amount} 元。",
+    "{amount} yuan were set against your loan {no}.",
+)
+REFUSED_TITLE = Text("LOAN_REFUSED_TITLE", "还款未能入账", "Loan repayment refused")
+REFUSED_BODY = Text(
+    "LOAN_REFUSED_BODY",
+    "贷款 {no} 的还款 {amount} 元未能入账,正在原路退回。",
+    "Your {amount} yuan for loan {no} could not be booked and are on their way back.",
+)
+REFUNDED_TITLE = Text("LOAN_REFUNDED_TITLE", "还款已退回", "Loan repayment returned")
+REFUNDED_BODY = Text(
+    "LOAN_REFUNDED_BODY",
+    "贷款 {no} 的 {amount} 元已原路退回。",
+    "Your {amount} yuan for loan {no} have been returned.",
+)

@@ -174,6 +174,7 @@ class Migration(migrations.Migration):
                     "application_id",
                     fields.UUIDField(primary_key=True, default=uuid4, unique=True, db_index=True),
                 ),
+                ("key_sealed", fields.BinaryField()),
                 ("pdf_sealed", fields.BinaryField()),
                 ("sha256", fields.CharField(max_length=64)),
                 ("signed_by", fields.UUIDField(db_index=True)),

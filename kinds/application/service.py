@@ -4,8 +4,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
-import orjson
-
 from core.clock import civil_date
 from core.context.call import Call
 from core.context.commands import claim_key
@@ -18,7 +16,7 @@ from kinds.application.definition import NO_CATEGORY, Actor, Definition, Turn
 from kinds.application.engine import By, Choices
 from kinds.application.form import FormIncomplete, Problem, read_answers
 from kinds.application.models import Case, CaseEvent
-from kinds.application.opening import FORM, Opening, open_in, seal_form
+from kinds.application.opening import Opening, open_form, open_in, seal_form
 
 _NO_CHARS = 48
 
@@ -162,10 +160,7 @@ async def list_timeline(call: Call, case: Case, *, after: int, first: int) -> li
 
 def answers_of(call: Call, case: Case) -> dict[str, str]:
     """A case's form as it was filled in."""
-    if case.form_sealed is None:
-        return {}
-    answers: dict[str, str] = orjson.loads(call.app.vault.decrypt(case.form_sealed, FORM))
-    return answers
+    return open_form(call.app, case)
 
 
 async def _get_current(call: Call, service: str, item: str) -> Definition:

@@ -11,9 +11,16 @@ from kinds.application import store as case_store
 from kinds.application.engine import SYSTEM, Choices
 from kinds.application.models import Case
 
-__all__ = ["Case", "end_disbursed", "follow_banks", "lock", "take"]
+__all__ = ["Case", "end_disbursed", "find", "follow_banks", "lock", "take"]
 
 _OPEN = (ApplicationState.RECEIVED,)
+
+
+async def find(case_id: UUID) -> Case:
+    """A case."""
+    case = await case_store.find_case(case_id)
+    assert case is not None
+    return case
 
 
 async def lock(tx: Transaction, case_id: UUID) -> Case:

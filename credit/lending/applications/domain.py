@@ -40,6 +40,7 @@ APPLICATION = StateMachine(
         Edge(_S.RECEIVED, "offer", _S.OFFERED),
         Edge(_S.RECEIVED, "refuse", _S.REFUSED),
         Edge(_S.RECEIVED, "withdraw", _S.WITHDRAWN),
+        Edge(_S.REFUSED, "reopen", _S.RECEIVED),
         Edge(_S.OFFERED, "accept", _S.ACCEPTED),
         Edge(_S.OFFERED, "decline", _S.DECLINED),
         Edge(_S.OFFERED, "expire", _S.EXPIRED),
@@ -64,6 +65,11 @@ class RefusalReason:
 REASONS: Mapping[str, RefusalReason] = {
     reason.code: reason
     for reason in (
+        RefusalReason(
+            "POLICY",
+            Named("未达该行准入规则", "Outside the bank's rules"),
+            Named("按评估理由改善后再次申请", "See the reasons and what would change them"),
+        ),
         RefusalReason(
             "TURNOVER_LOW",
             Named("经营规模与申请金额不匹配", "The turnover does not carry the amount"),

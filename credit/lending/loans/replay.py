@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
 from enum import StrEnum
+from typing import Annotated
 
 from core.city import Calendar
 from credit.lending.loans.events import (
@@ -38,7 +39,9 @@ _BPS = 10_000
 
 
 class LoanStatus(StrEnum):
-    """How a loan stands. WRITTEN_OFF: given up in the books, still owed."""
+    """How a loan stands. ACTIVE: nothing is overdue. OVERDUE: something is. CLOSED: all is paid.
+    WRITTEN_OFF: given up in the books, still owed.
+    """
 
     ACTIVE = "ACTIVE"
     OVERDUE = "OVERDUE"
@@ -50,12 +53,12 @@ class LoanStatus(StrEnum):
 class Bill:
     """An instalment that was billed, and what of it is open. Penalty was counted to `penal_to`."""
 
-    number: int
-    due_on: date
-    principal_fen: int
-    interest_fen: int
-    open_principal_fen: int
-    open_interest_fen: int
+    number: Annotated[int, "Its number, from 1."]
+    due_on: Annotated[date, "When it was due."]
+    principal_fen: Annotated[int, "The principal in it."]
+    interest_fen: Annotated[int, "The interest in it."]
+    open_principal_fen: Annotated[int, "What of the principal is not paid."]
+    open_interest_fen: Annotated[int, "What of the interest is not paid."]
     penal_to: date
 
     @property

@@ -59,9 +59,9 @@ class Eligibility:
 
     code: Annotated[str, "A stable code."]
     field: Annotated[str, "What is looked at."]
-    least: Annotated[int | None, "It is at least this."]
-    most: Annotated[int | None, "It is at most this."]
     text: Annotated[Named, "The rule in plain words."]
+    least: Annotated[int | None, "It is at least this."] = None
+    most: Annotated[int | None, "It is at most this."] = None
 
     def holds(self, facts: Mapping[str, int]) -> bool | None:
         """Whether it holds; None where nobody knows."""

@@ -69,6 +69,13 @@ class CostItem:
 
 
 @dataclass(frozen=True, slots=True)
+class DefaultCost:
+    """What may be charged only if the loan is not performed."""
+
+    text: Annotated[Named, "What, and how it is reckoned."]
+
+
+@dataclass(frozen=True, slots=True)
 class CostSheet:
     """What a loan costs if it is performed as agreed."""
 
@@ -77,7 +84,9 @@ class CostSheet:
     total_fen: Annotated[int, "All items together."]
     nominal_ppm: Annotated[int, "The annual rate of all costs, nominal, in parts per million."]
     compound_ppm: Annotated[int, "The same, compound: (1 + monthly rate)^12 - 1."]
-    on_default: Annotated[Sequence[Named], "What may come on top if it is not performed."]
+    on_default: Annotated[
+        Sequence[DefaultCost], "What may come on top if it is not performed; nothing else is."
+    ]
 
 
 _INTEREST = Named("利息", "Interest")
@@ -158,12 +167,16 @@ def _times(when: FeeTime, start_on: date, end_on: date) -> list[int]:
     return list(range(0, max(months, 1), _MONTHS))
 
 
-def _on_default(terms: Terms) -> list[Named]:
+def _on_default(terms: Terms) -> list[DefaultCost]:
     rate = percent(terms.rate_ppm * terms.penalty_bps // _BPS)
     return [
-        Named(
-            f"逾期本金按年利率 {rate}% 计收罚息,还款当日不计",
-            f"Overdue principal bears {rate} % a year, the day of payment not counted",
+        DefaultCost(
+            Named(
+                f"逾期本金按年利率 {rate}% 计收罚息,还款当日不计",
+                f"Overdue principal bears {rate} % a year, the day of payment not counted",
+            )
         ),
-        Named("债权人实现债权的合理费用", "The lender's reasonable costs of collecting"),
+        DefaultCost(
+            Named("债权人实现债权的合理费用", "The lender's reasonable costs of collecting")
+        ),
     ]

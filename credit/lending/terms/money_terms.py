@@ -25,8 +25,9 @@ class RepaymentForm(StrEnum):
 
 
 class DayCount(StrEnum):
-    """What part of a year lies between two days. ACT_ACT: days of a leap year over 366, others over
-    365 (ISDA). THIRTY_360: a month from due day to due day is 30 days of 360.
+    """What part of a year lies between two days. ACT_360: the days over 360. ACT_365: over 365.
+    ACT_ACT: days of a leap year over 366, others over 365 (ISDA). THIRTY_360: a month from due day
+    to due day is 30 days of 360.
     """
 
     ACT_360 = "ACT_360"
@@ -46,7 +47,9 @@ class HolidayRule(StrEnum):
 
 
 class Part(StrEnum):
-    """What a payment is set against. COSTS: fees and the lender's costs of collecting."""
+    """What a payment is set against. COSTS: fees, and what collecting has cost. PENALTY: interest
+    on what is overdue. INTEREST: the contract's. PRINCIPAL: what was lent.
+    """
 
     COSTS = "COSTS"
     PENALTY = "PENALTY"

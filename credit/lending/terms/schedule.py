@@ -7,6 +7,7 @@ count; the last row takes what rounding left. A schedule has as many rows as the
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
+from typing import Annotated
 
 from core.city import Calendar
 from credit.lending.terms.days import YEAR, DueDay, due_days, fraction
@@ -18,15 +19,15 @@ _ONE = 10**24
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One instalment. `balance_fen` is the principal left after it."""
+    """One instalment."""
 
-    number: int
-    due_on: date
-    nominal_on: date
-    principal_fen: int
-    interest_fen: int
-    balance_fen: int
-    is_provisional: bool = False
+    number: Annotated[int, "Its number, from 1."]
+    due_on: Annotated[date, "When it is paid."]
+    nominal_on: Annotated[date, "Its day by the terms, before holidays move it."]
+    principal_fen: Annotated[int, "The principal in it."]
+    interest_fen: Annotated[int, "The interest in it."]
+    balance_fen: Annotated[int, "The principal left after it."]
+    is_provisional: Annotated[bool, "The working days of its year are not published yet."] = False
 
     @property
     def due_fen(self) -> int:
