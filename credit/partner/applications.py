@@ -35,6 +35,12 @@ class CostItemView(View):
     amount_fen: int
 
 
+class DefaultCostView(View):
+    """What may come on top if the loan is not performed."""
+
+    text: Named
+
+
 class CostSheetView(View):
     """All costs of an offer as one annual rate; an offer above 24 % is refused."""
 
@@ -43,7 +49,7 @@ class CostSheetView(View):
     total_fen: int
     nominal_ppm: int = Field(description="Nominal annual rate in parts per million.")
     compound_ppm: int = Field(description="The same, compound.")
-    on_default: Sequence[Named]
+    on_default: Sequence[DefaultCostView]
 
 
 class OfferView(View):
