@@ -8,6 +8,7 @@ from core.database import connection, transaction
 from core.errors import NotFound
 from core.people.directory import get_person
 from core.queue.jobs import Lane, job
+from core.upstream.public_addresses import rule_for
 from notifications.channels.jpush import CIDS_KEPT, delete_cids
 from notifications.delivery.delivering import deliver_chunk
 from notifications.messages import digests, receipts, sending, store
@@ -73,7 +74,7 @@ async def release(app: App, ids: list[UUID]) -> None:
 @job("notifications.send_webhook")
 async def send_webhook(app: App, event_id: UUID) -> None:
     """Tell somebody's system of an event. Repeat-safe."""
-    await webhooks.send_event(app, event_id)
+    await webhooks.send_event(app, event_id, rule_for(app.settings.is_production))
 
 
 @job("notifications.match_receipts", every="* * * * *")
