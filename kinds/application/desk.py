@@ -236,7 +236,7 @@ async def _give(
     await engine.note(
         app, tx, case, event, By(Actor.OFFICER, officer.id, officer.unit), choices.note
     )
-    await engine.tell_service(app, tx, case, event)
+    await engine.tell_service(app, tx, case, event, choices.note)
 
 
 async def _begin(

@@ -72,7 +72,8 @@ async def take(
     entry = _entry(app, step.event, by, choices.note, once=step.once)
     await store.write_move(tx, case.id, values, entry, done_by=task_id)
     case.update_from_dict({**values, "sequence": case.sequence + 1})
-    await tell_service(app, tx, case, step.event)
+    said = choices.note if step.by is Actor.OFFICER else ""
+    await tell_service(app, tx, case, step.event, said)
     if step.by is not Actor.CITIZEN:
         await messages.tell_later(app, tx, case, step.event)
     if target.turn is Turn.NOBODY:
@@ -150,11 +151,11 @@ async def note(app: App, tx: Transaction, case: Case, event: str, by: By, note: 
     case.sequence += 1
 
 
-async def tell_service(app: App, tx: Transaction, case: Case, event: str) -> None:
+async def tell_service(app: App, tx: Transaction, case: Case, event: str, note: str = "") -> None:
     """Let the service of a case keep its own rows in step with it."""
     application = versions.find_application(app, case.service_id)
     if application is not None and application.moved is not None:
-        await application.moved(app, tx, case, event)
+        await application.moved(app, tx, case, event, note)
 
 
 async def pick_officer(

@@ -26,9 +26,12 @@ async def require_room(app: App, case_id: UUID) -> None:
 
 async def add_update(
     app: App, tx: Transaction, case_id: UUID, citizen_id: UUID | None, text: str
-) -> None:
+) -> int:
     """Write what a citizen adds into the timeline, and tell the officers who have the case; where
-    nobody has it, the one who acted last. Raises InvalidInput, Conflict CASE_ENDED."""
+    nobody has it, the one who acted last. Returns its place in the timeline.
+
+    Raises InvalidInput, Conflict CASE_ENDED.
+    """
     text = text.strip()
     if not text:
         raise InvalidInput(texts.NOTE_REQUIRED, "text")
@@ -39,3 +42,4 @@ async def add_update(
         raise Conflict(texts.CASE_ENDED)
     await engine.note(app, tx, case, texts.UPDATE, By(Actor.CITIZEN, citizen_id), text)
     await messages.remind_officers(app, tx, case, texts.UPDATE, str(case.sequence))
+    return case.sequence

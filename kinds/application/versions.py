@@ -34,7 +34,7 @@ _KNOWN_MOST = 5_000
 
 
 Rule: TypeAlias = Callable[[City, Definition, Mapping[str, str], date], Sequence[Problem]]
-Moved: TypeAlias = Callable[[App, Transaction, Case, str], Awaitable[None]]
+Moved: TypeAlias = Callable[[App, Transaction, Case, str, str], Awaitable[None]]
 Suited: TypeAlias = Callable[[App, Transaction, Case], Awaitable[Collection[UUID]]]
 
 
@@ -57,8 +57,8 @@ class Application:
     """What staff need to handle its cases; those of another scope are handled by commands of the
     service's own."""
     moved: Moved | None = None
-    """`moved(app, tx, case, event)` is called in the transaction of whatever opens a case, moves it
-    or gives it to another unit."""
+    """`moved(app, tx, case, event, note)` is called in the transaction of whatever opens a case,
+    moves it or gives it to another unit; `note` is what an officer said with it."""
     suited: Suited | None = None
     """`suited(app, tx, case)` are the officers who should have a case before their colleagues."""
     for_item: Callable[[Call, Definition, str], Awaitable[Definition | None]] | None = None

@@ -29,6 +29,26 @@ class Migration(migrations.Migration):
             bases=["Model"],
         ),
         ops.CreateModel(
+            name="Open311Client",
+            fields=[
+                (
+                    "id",
+                    fields.UUIDField(primary_key=True, default=uuid4, unique=True, db_index=True),
+                ),
+                ("name", fields.CharField(max_length=64)),
+                ("key_hash", fields.BinaryField()),
+                ("is_active", fields.BooleanField(default=True)),
+                ("created_at", fields.DatetimeField(auto_now=False, auto_now_add=False)),
+            ],
+            options={
+                "table": "community_open311_client",
+                "app": "community",
+                "pk_attr": "id",
+                "table_description": "An organisation with a key. Reports that it files are its cases, under its id.",
+            },
+            bases=["Model"],
+        ),
+        ops.CreateModel(
             name="Report",
             fields=[
                 (
@@ -125,6 +145,30 @@ class Migration(migrations.Migration):
                 "unique_together": (("photo_id", "position"),),
                 "pk_attr": "id",
                 "table_description": "Sealed bytes of a photograph: the original in the pieces in which it came, each from a",
+            },
+            bases=["Model"],
+        ),
+        ops.CreateModel(
+            name="ReportUpdate",
+            fields=[
+                (
+                    "id",
+                    fields.UUIDField(primary_key=True, default=uuid4, unique=True, db_index=True),
+                ),
+                ("report_id", fields.UUIDField(db_index=True)),
+                ("sequence", fields.IntField()),
+                ("event", fields.CharField(max_length=32)),
+                ("state", fields.CharField(max_length=32)),
+                ("unit", fields.CharField(max_length=64)),
+                ("note", fields.TextField(default="", unique=False)),
+                ("happened_at", fields.DatetimeField(auto_now=False, auto_now_add=False)),
+            ],
+            options={
+                "table": "community_report_update",
+                "app": "community",
+                "indexes": [Index(fields=["happened_at", "id"])],
+                "pk_attr": "id",
+                "table_description": "What happened to a report, for everybody; `note` is what the unit said to it.",
             },
             bases=["Model"],
         ),

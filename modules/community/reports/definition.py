@@ -42,7 +42,7 @@ BASE = Definition(
     number=Numbering("SP", digits=6),
     form=(
         Field(DESCRIPTION, Named("情况说明", "What is the matter"), FieldType.PARAGRAPH,
-              required=False, least=2, most=2000),
+              required=False, least=2, most=4000),
         Field("address", Named("地址", "Address"), required=False, most=200),
         Field(CONTACT, Named("联系方式", "How to reach you"), required=False, most=200),
         Field("media_url", Named("图片网址", "Address of a picture"), required=False, most=500),

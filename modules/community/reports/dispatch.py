@@ -25,7 +25,7 @@ _SILENT = ("open",)
 """What nobody follows yet."""
 
 
-async def follow_case(app: App, tx: Transaction, case: Case, event: str) -> None:
+async def follow_case(app: App, tx: Transaction, case: Case, event: str, note: str) -> None:
     """Bring the row of a report to where its case stands, and tell its followers."""
     now = app.clock.now()
     values: dict[str, Any] = {
@@ -41,8 +41,21 @@ async def follow_case(app: App, tx: Transaction, case: Case, event: str) -> None
         values["fixed_on"] = None
     elif case.state in DONE_STATES:
         values["fixed_on"] = civil_date(now)
-    is_there = await store.update_report(tx, case.id, **values)
-    if is_there and event not in _SILENT:
+    if not await store.update_report(tx, case.id, **values):
+        return
+    await store.insert_update(
+        tx,
+        {
+            "report_id": case.id,
+            "sequence": case.sequence,
+            "event": event,
+            "state": case.state,
+            "unit": case.unit,
+            "note": note,
+            "happened_at": now,
+        },
+    )
+    if event not in _SILENT:
         await tell_followers.enqueue(app, tx, case.id, case.sequence, event, case.state)
 
 

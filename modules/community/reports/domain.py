@@ -1,13 +1,10 @@
 """The rules of reports: what is similar, what a picture's hash is, what people read of a state."""
 
-import io
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Annotated
 from uuid import UUID
-
-from PIL import Image
 
 from core.standards.coordinates import GeoPoint, distance_m
 
@@ -20,9 +17,7 @@ SAME_PICTURE_M = 200
 """Within it an open report of any category may be, where its picture looks the same."""
 
 SIMILAR_MOST = 5
-_HASH_SIDE = 8
 _HASH_BITS_APART = 10
-_SIGN = 1 << 63
 
 
 class ReportState(StrEnum):
@@ -93,20 +88,6 @@ def looks_same(ours: Collection[int], theirs: Collection[int]) -> bool:
     """Whether any two pictures differ in few bits of their hashes."""
     return any((one ^ other).bit_count() <= _HASH_BITS_APART
                for one in map(_unsigned, ours) for other in map(_unsigned, theirs))  # fmt: skip
-
-
-def picture_hash(content: bytes) -> int:
-    """The 64-bit difference hash of a photograph, as PostgreSQL's signed bigint.
-
-    Whether each of 8 × 8 fields is brighter than its right neighbour: the same for copies in other
-    sizes and qualities (N. Krawetz, "Kind of Like That", 2013).
-    """
-    with Image.open(io.BytesIO(content)) as image:
-        grey = image.convert("L").resize((_HASH_SIDE + 1, _HASH_SIDE))
-    rows = [grey.crop((0, y, _HASH_SIDE + 1, y + 1)).tobytes() for y in range(_HASH_SIDE)]
-    bits = [row[x] > row[x + 1] for row in rows for x in range(_HASH_SIDE)]
-    unsigned = sum(bit << position for position, bit in enumerate(bits))
-    return unsigned - (1 << 64) if unsigned & _SIGN else unsigned
 
 
 def _unsigned(hash_: int) -> int:

@@ -75,6 +75,23 @@ class ReportPhotoPart(Model):
         unique_together = (("photo_id", "position"),)
 
 
+class ReportUpdate(Model):
+    """What happened to a report, for everybody; `note` is what the unit said to it."""
+
+    id = fields.UUIDField(primary_key=True)
+    report_id = fields.UUIDField(db_index=True)
+    sequence = fields.IntField()
+    event = fields.CharField(max_length=32)
+    state = fields.CharField(max_length=32)
+    unit = fields.CharField(max_length=64)
+    note = fields.TextField(default="")
+    happened_at = fields.DatetimeField()
+
+    class Meta:
+        table = "community_report_update"
+        indexes = (("happened_at", "id"),)
+
+
 class ReportFollow(Model):
     """Somebody who is told of each step of a report."""
 

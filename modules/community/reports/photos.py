@@ -22,8 +22,9 @@ from kinds.application import desk
 from kinds.application import texts as engine_texts
 from kinds.application.files import SIZE_MOST, clean
 from modules.community.reports import photo_store, texts
-from modules.community.reports.domain import PHOTOS_MOST, picture_hash
+from modules.community.reports.domain import PHOTOS_MOST
 from modules.community.reports.models import ReportPhoto
+from modules.community.reports.pictures import picture_hash
 
 PHOTO = "community.photo"
 """The purpose under which the keys of photographs are sealed."""

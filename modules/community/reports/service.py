@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import date, timedelta
 from uuid import UUID
 
 from core.clock import civil_date
@@ -98,7 +98,7 @@ async def file_as(call: Call, filer: Filer, draft: Draft, key: str) -> Report:
     definition = await versions.find_current(call, SERVICE, draft.category)
     assert definition is not None
     form = engine_service.check_form(call, definition, draft.answers, complete=True)
-    if not ids and DESCRIPTION not in form and "media_url" not in form:
+    if not (ids or DESCRIPTION in form or filer.is_organisation):
         raise InvalidInput(texts.NOTHING_SHOWN, "photoIds")
     opening = Opening(
         definition,
@@ -188,6 +188,11 @@ async def find_grid(app: App, report_id: UUID) -> None:
 def _code_of(grids: GridMap, at: GeoPoint) -> str:
     grid = grids.find(at)
     return grid.grid_code if grid else NO_GRID
+
+
+def today(app: App) -> date:
+    """The civil day of now."""
+    return civil_date(app.clock.now())
 
 
 async def get_report(report_id: UUID) -> Report:

@@ -18,7 +18,7 @@ from core.database import (
 from core.ids import new_id
 from core.standards.coordinates import GeoArea, GeoPoint
 from modules.community.reports.domain import Candidate
-from modules.community.reports.models import GridBeat, Report, ReportFollow
+from modules.community.reports.models import GridBeat, Report, ReportFollow, ReportUpdate
 
 _DEGREE_M = 111_195
 _CANDIDATES_MOST = 200
@@ -70,6 +70,30 @@ async def list_reports(ids: Collection[UUID]) -> Mapping[UUID, Report]:
 async def update_report(tx: Transaction, report_id: UUID, **values: Any) -> bool:
     """Change a report; False where there is none."""
     return bool(await Report.filter(id=report_id).using_db(tx).update(**values))
+
+
+async def insert_update(tx: Transaction, values: Mapping[str, Any]) -> None:
+    """A line of what happened to a report."""
+    await ReportUpdate.create(using_db=tx, id=new_id(), **values)
+
+
+async def list_updates(report_id: UUID, most: int) -> list[ReportUpdate]:
+    """What happened to a report, in order."""
+    return await ReportUpdate.filter(report_id=report_id).order_by("sequence").limit(most)
+
+
+async def list_updates_between(
+    start: datetime, end: datetime, *, skip: int, first: int
+) -> list[tuple[ReportUpdate, Report]]:
+    """What happened to reports in a window of time, with these, the oldest first."""
+    rows = await (
+        ReportUpdate.filter(happened_at__gte=start, happened_at__lt=end)
+        .order_by("happened_at", "id")
+        .offset(skip)
+        .limit(first)
+    )
+    reports = await list_reports({row.report_id for row in rows})
+    return [(row, reports[row.report_id]) for row in rows]
 
 
 async def list_candidates(tx: Transaction, at: GeoPoint, radius_m: int) -> Sequence[Candidate]:

@@ -10,22 +10,17 @@ from core.clock import civil_date
 from core.context.call import Call
 from core.standards.coordinates import GeoPoint
 from core.texts import Named
-from kinds.application import store as engine_store
 from kinds.application import texts as engine_texts
 from kinds.application import versions
-from kinds.application.definition import Actor
-from kinds.application.engine import NOTE
-from kinds.application.models import CaseEvent
 from kinds.application.views import CaseField, to_form, unit_name
 from modules.community.grids.domain import district_of
 from modules.community.reports import photo_store, store
 from modules.community.reports.categories import Category, categories_of
-from modules.community.reports.definition import SERVICE, definition_of
+from modules.community.reports.definition import BASE, SERVICE, definition_of
 from modules.community.reports.domain import ReportState
-from modules.community.reports.models import Report, ReportPhoto
+from modules.community.reports.models import Report, ReportPhoto, ReportUpdate
 
-_HIDDEN_EVENTS = ("update", "warn")
-"""Lines of the timeline that are no news for everybody."""
+_EVENTS_MOST = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +81,7 @@ class ReportEventView:
 
     sequence: Annotated[int, "Its place in the order."]
     title: Annotated[Named, "What happened."]
-    by: Annotated[Named | None, "The unit that did it."]
+    by: Annotated[Named, "The unit that had it then."]
     note: Annotated[str | None, "What the unit said to it."]
     happened_at: Annotated[datetime, "When."]
 
@@ -166,21 +161,15 @@ def to_photo(row: ReportPhoto) -> ReportPhotoView:
 
 async def list_public_events(call: Call, row: Report) -> list[ReportEventView]:
     """What happened to a report. Of its citizen's words there is nothing in it."""
-    case = await engine_store.find_case(row.id)
-    if case is None:
-        return []
-    definition = await versions.get_stored(call.app, case.definition_id)
-    events = await engine_store.list_events(row.id, after=0, first=200)
+    return [to_event(call, update) for update in await store.list_updates(row.id, _EVENTS_MOST)]
 
-    def show(event: CaseEvent) -> ReportEventView:
-        is_officer = event.actor == Actor.OFFICER
-        sealed = event.note_sealed if is_officer else None
-        return ReportEventView(
-            sequence=event.sequence,
-            title=engine_texts.title_of(definition, event.event),
-            by=unit_name(call, event.unit) if is_officer else None,
-            note=call.app.vault.decrypt(sealed, NOTE) if sealed else None,
-            happened_at=event.happened_at,
-        )
 
-    return [show(event) for event in events if event.event not in _HIDDEN_EVENTS]
+def to_event(call: Call, update: ReportUpdate) -> ReportEventView:
+    """A line of what happened."""
+    return ReportEventView(
+        sequence=update.sequence,
+        title=engine_texts.title_of(BASE, update.event),
+        by=unit_name(call, update.unit),
+        note=update.note or None,
+        happened_at=update.happened_at,
+    )
