@@ -23,7 +23,7 @@ from core.database import (
     violated,
 )
 from core.errors import Conflict, Forbidden, InvalidInput, NotFound, Unavailable
-from core.ids import is_mobile, new_id
+from core.ids import new_id
 from core.people import mandates
 from core.people.consents import Purpose, end_consents
 from core.people.directory import age_on, get_person
@@ -37,6 +37,7 @@ from modules.identity import domain, store, texts
 from modules.identity.messages import PROXY_PROPOSED
 from modules.identity.models import NAME, PHONE, RESIDENT_ID, Mandate
 from modules.identity.real_name import checked_identity, confirm_identity
+from modules.identity.service import checked_phone
 from modules.identity.upstream import REGISTRY, verify_family
 from notifications import api as notifications
 
@@ -145,6 +146,7 @@ async def propose_proxy(
     """
     viewer, app = call.require_viewer(2), call.app
     person = await get_person(app, viewer.user_id)
+    phone = checked_phone(phone)
     chosen = _checked_proposal(call, person.phone, phone, services, until_on)
     index = app.vault.blind_index(phone, PHONE)
     await _count(call, f"proposal:{viewer.user_id}", domain.PROPOSALS_PER_DAY)
@@ -184,7 +186,7 @@ async def _tell_phone(call: Call, tx: Transaction, phone: str, mandate_id: UUID)
 def _checked_proposal(
     call: Call, own_phone: str, phone: str, services: Sequence[str], until_on: date
 ) -> list[str]:
-    if not is_mobile(phone) or phone == own_phone:
+    if phone == own_phone:
         raise InvalidInput(texts.PHONE_INVALID, "phone")
     offered = {service.id for service in call.app.services.values() if service.for_others}
     chosen = sorted(set(services))
