@@ -217,7 +217,7 @@ class Mutation:
                 subject=subject,
                 companions=[Companion(c.name, c.resident_id) for c in companions or ()],
                 admission=admission,
-                on_behalf_of=parse_id(on_behalf_of) if on_behalf_of else None,
+                on_behalf_of=parse_id(on_behalf_of) if on_behalf_of is not None else None,
                 key=idempotency_key,
             )
         except SlotFull as full:
@@ -298,7 +298,7 @@ class Mutation:
             on,
             item_id=item_id,
             subject=subject,
-            on_behalf_of=parse_id(on_behalf_of) if on_behalf_of else None,
+            on_behalf_of=parse_id(on_behalf_of) if on_behalf_of is not None else None,
             key=idempotency_key,
         )
         return WaitingListChanged(waiting=to_waiting(row))
