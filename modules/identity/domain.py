@@ -34,6 +34,8 @@ ADULT_AGE = 18
 PROPOSAL_LIFE = timedelta(days=7)
 PROPOSALS_PER_DAY = 5
 PROXY_DAYS_MAX = 3 * 366
+PROXIES_MAX = 10
+"""For how many people one may be a proxy at once, open proposals included."""
 CHILD_LOOKUPS_PER_DAY = 10
 
 TOTP_STEP_S = 30

@@ -18,6 +18,7 @@ from core.context.commands import claim_key
 from core.database import (
     IntegrityError,
     Transaction,
+    lock_name,
     rate_limit,
     transaction,
     violated,
@@ -26,12 +27,13 @@ from core.errors import Conflict, Forbidden, InvalidInput, NotFound, Unavailable
 from core.ids import new_id
 from core.people import mandates
 from core.people.consents import Purpose, end_consents
-from core.people.directory import age_on, get_person
+from core.people.directory import Person, age_on, get_person
 from core.people.personal_read import open_access
 from core.refusal_texts import NOT_ALLOWED, NOT_FOUND, UPSTREAM_UNAVAILABLE
 from core.security.authorization import Scope
 from core.security.mandate import Mandate as ActiveMandate
 from core.security.mandate import MandateKind
+from core.security.vault import mask_name
 from core.upstream.client import UpstreamError
 from modules.identity import domain, store, texts
 from modules.identity.messages import PROXY_PROPOSED
@@ -59,7 +61,8 @@ class Party:
 
     mandate: Mandate
     is_actor: bool
-    other_name: str | None
+    other_name: str | None = None
+    """Unmasked."""
 
 
 async def find_mandate(app: App, actor_id: UUID, subject_id: UUID) -> ActiveMandate | None:
@@ -158,6 +161,7 @@ async def propose_proxy(
             if claim.replayed:
                 return await Mandate.get(id=claim.effect_id, using_db=tx)
             await store.close_stale_proposals(tx, viewer.user_id, now - domain.PROPOSAL_LIFE, now)
+            await _refuse_many(tx, viewer.user_id, now)
             mandate = await Mandate.create(
                 using_db=tx,
                 id=claim.effect_id,
@@ -169,7 +173,7 @@ async def propose_proxy(
                 proposed_at=now,
                 ends_at=_midnight(until_on + _DAY),
             )
-            await _tell_phone(call, tx, phone, mandate.id)
+            await _tell_phone(call, tx, person, phone, mandate)
             return mandate
     except IntegrityError as error:
         if violated(error) not in _REPEATED:
@@ -177,10 +181,26 @@ async def propose_proxy(
         raise Conflict(texts.ALREADY_PROPOSED) from None
 
 
-async def _tell_phone(call: Call, tx: Transaction, phone: str, mandate_id: UUID) -> None:
-    params = {"app": call.app.city.app_name, "days": domain.PROPOSAL_LIFE.days}
+async def _refuse_many(tx: Transaction, actor_id: UUID, now: datetime) -> None:
+    """Raise Conflict for who acts, or asks to act, for as many people as one may."""
+    await lock_name(tx, f"proxies:{actor_id}")
+    if await store.count_proxies(tx, actor_id, now) >= domain.PROXIES_MAX:
+        raise Conflict(texts.TOO_MANY_PROXIES, limit=domain.PROXIES_MAX)
+
+
+async def _tell_phone(
+    call: Call, tx: Transaction, proposer: Person, phone: str, mandate: Mandate
+) -> None:
+    """Say who asks, so that the owner of the phone can tell an acquaintance from a stranger."""
+    params = {
+        "app": call.app.city.app_name,
+        "name": mask_name(proposer.name or ""),
+        "phone_end": proposer.phone[-4:],
+        "count": len(mandate.services or ()),
+        "days": domain.PROPOSAL_LIFE.days,
+    }
     to = notifications.Phone(phone, call.locale)
-    await notifications.send(call.app, tx, PROXY_PROPOSED, to, params, f"proxy:{mandate_id}")
+    await notifications.send(call.app, tx, PROXY_PROPOSED, to, params, f"proxy:{mandate.id}")
 
 
 def _checked_proposal(
@@ -278,15 +298,21 @@ async def list_mandates(call: Call) -> list[Party]:
         app.vault.blind_index(person.phone, PHONE),
         since=app.clock.now() - 30 * _DAY,
     )
-    others = {m.subject_id if m.actor_id == viewer.user_id else m.actor_id for m in rows}
+    return await parties_of(call, rows)
+
+
+async def parties_of(call: Call, rows: Sequence[Mandate]) -> list[Party]:
+    """Mandates as the viewer sees them; staff who stand on neither side see no name."""
+    viewer_id, vault = call.require_viewer().user_id, call.app.vault
+    others = {m.subject_id if m.actor_id == viewer_id else m.actor_id for m in rows}
     names = await store.list_sealed_names(other for other in others if other is not None)
     parties = []
     for mandate in rows:
-        is_actor = mandate.actor_id == viewer.user_id
+        is_actor = mandate.actor_id == viewer_id
         other = mandate.subject_id if is_actor else mandate.actor_id
-        sealed = names.get(other) if other else None
-        name = app.vault.decrypt(sealed, NAME) if sealed else None
-        parties.append(Party(mandate, is_actor, name))
+        is_party = mandate.subject_id is None or viewer_id in (mandate.actor_id, mandate.subject_id)
+        sealed = names.get(other) if other and is_party else None
+        parties.append(Party(mandate, is_actor, vault.decrypt(sealed, NAME) if sealed else None))
     return parties
 
 

@@ -22,7 +22,6 @@ from modules.identity.domain import RefreshCheck, RefreshToken
 from modules.identity.models import ADDRESS, NAME, PHONE, RESIDENT_ID, Citizen, Session
 
 DEVICE = "identity.device"
-STEP_UP = "identity.step-up"
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +48,7 @@ async def request_login_code(call: Call, phone: str, key: str) -> CodeSent:
     The same key sends once. Another request within 60 s is refused. Raises InvalidInput and
     RateLimited.
     """
-    return await codes.request(call, checked_phone(phone), PHONE, "requestLoginCode", key)
+    return await codes.request(call, checked_phone(phone), codes.SIGN_IN, "requestLoginCode", key)
 
 
 async def login(call: Call, phone: str, code: str, device: Device, key: str) -> SignedIn:
@@ -135,7 +134,7 @@ async def request_step_up_code(call: Call, key: str) -> CodeSent:
     Raises RateLimited as for log-in codes.
     """
     person = await get_person(call.app, call.require_viewer().user_id)
-    return await codes.request(call, person.phone, STEP_UP, "requestStepUpCode", key)
+    return await codes.request(call, person.phone, codes.STEP_UP, "requestStepUpCode", key)
 
 
 async def step_up(call: Call, code: str, key: str) -> str:
@@ -146,7 +145,7 @@ async def step_up(call: Call, code: str, key: str) -> str:
     app, viewer, code = call.app, call.require_viewer(), read_code(code)
     session_id = viewer.session_id
     person = await get_person(app, viewer.user_id)
-    index = app.vault.blind_index(person.phone, STEP_UP)
+    index = app.vault.blind_index(person.phone, codes.STEP_UP.id)
     refusal: AppError | None = None
     async with transaction() as tx:
         await store.lock_phone(tx, index)

@@ -186,6 +186,12 @@ async def close_stale_proposals(
     await stale.using_db(tx).update(state="ended", ended_at=now, phone_index=None)
 
 
+async def count_proxies(tx: Transaction, actor_id: UUID, now: datetime) -> int:
+    """For how many people somebody acts, or asks to act, as their proxy."""
+    live = Mandate.filter(actor_id=actor_id, kind="proxy", state__not="ended", ends_at__gt=now)
+    return await live.using_db(tx).count()
+
+
 async def list_mandates(
     person_id: UUID, phone_index: bytes, *, since: datetime
 ) -> Sequence[Mandate]:

@@ -138,7 +138,7 @@ SAMPLES: dict[str, Any] = {
 }
 
 Objects = Mapping[str, Mapping[str, str]]
-"""By whose it is (own, linked, foreign, missing; empty is no id at all), the id for each "field.argument".
+"""By whose it is (own, linked, foreign, missing), the id for each "field.argument".
 
 Under an argument's name alone stands what every field without an entry of its own is tried with.
 """
