@@ -5,7 +5,7 @@ from uuid import UUID
 from core.bus import bus
 from core.context.app import App
 from core.database import Transaction, transaction
-from core.people.directory import get_person
+from core.people.directory import find_person
 from core.queue.jobs import job
 from core.texts import Locale
 from kinds.application import store, texts, versions
@@ -34,7 +34,9 @@ async def tell(app: App, case_id: UUID, sequence: int, event: str, state: str) -
     case = await store.find_case(case_id)
     assert case is not None
     definition = await versions.get_stored(app, case.definition_id)
-    person = await get_person(app, case.citizen_id)
+    person = await find_person(app, case.citizen_id)
+    if person is None:
+        return
     locale = Locale(person.locale)
     is_turn = case.state == state and case.turn == Turn.CITIZEN
     async with transaction() as tx:
@@ -61,7 +63,9 @@ async def remind_officer(app: App, case_id: UUID, officer_id: UUID, event: str, 
     case = await store.find_case(case_id)
     assert case is not None
     definition = await versions.get_stored(app, case.definition_id)
-    person = await get_person(app, officer_id)
+    person = await find_person(app, officer_id)
+    if person is None:
+        return
     locale = Locale(person.locale)
     async with transaction() as tx:
         await notifications.notify(

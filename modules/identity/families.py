@@ -68,10 +68,13 @@ class Party:
 async def find_mandate(app: App, actor_id: UUID, subject_id: UUID) -> ActiveMandate | None:
     """The extension "people.mandates": what lets one person act for another now."""
     row = await store.find_active_mandate(actor_id, subject_id, app.clock.now())
-    if row is None:
-        return None
+    return None if row is None else _active(row)
+
+
+def _active(row: Mandate) -> ActiveMandate:
+    assert row.subject_id is not None
     services = None if row.services is None else frozenset(row.services)
-    return ActiveMandate(row.id, MandateKind(row.kind), actor_id, subject_id, services)
+    return ActiveMandate(row.id, MandateKind(row.kind), row.actor_id, row.subject_id, services)
 
 
 async def add_child(call: Call, name: str, resident_id: str) -> Mandate:
@@ -326,4 +329,15 @@ def _midnight(day: date) -> datetime:
     return datetime.combine(day, time(), SHANGHAI).astimezone(UTC)
 
 
-MANDATES = mandates.Mandates(find_mandate)
+async def list_active_mandates(app: App, actor_id: UUID) -> list[ActiveMandate]:
+    """The extension "people.mandates": everything under which somebody acts for others now."""
+    rows = await store.list_active_mandates(actor_id, app.clock.now())
+    return [_active(row) for row in rows]
+
+
+async def list_guardians(app: App, subject_id: UUID) -> list[UUID]:
+    """The extension "people.mandates": the present guardians of a minor."""
+    return await store.list_guardians(subject_id, app.clock.now())
+
+
+MANDATES = mandates.Mandates(find_mandate, list_active_mandates, list_guardians)

@@ -291,8 +291,8 @@ async def find_person(app: App, citizen_id: UUID) -> Person | None:
         return None
     reached = citizen
     if citizen.phone_sealed is None:
-        guardian_id = await store.find_guardian(citizen_id, app.clock.now())
-        reached = (guardian_id and await store.find_citizen(guardian_id)) or citizen
+        guardians = await store.list_guardians(citizen_id, app.clock.now())
+        reached = (guardians and await store.find_citizen(guardians[0])) or citizen
     name, number = citizen.name_sealed, citizen.resident_sealed
     phone = reached.phone_sealed
     return Person(
@@ -302,6 +302,7 @@ async def find_person(app: App, citizen_id: UUID) -> Person | None:
         resident_id=app.vault.decrypt(number, RESIDENT_ID) if number else None,
         level=citizen.level,
         locale=citizen.locale,
+        has_phone=reached is citizen and phone is not None,
     )
 
 

@@ -134,6 +134,11 @@ ACCOUNT_NEEDED = Text(
     "您是未成年人的监护人,请先解除监护关系再注销账户",
     "You are the guardian of a child: end that first, then close the account",
 )
+ACCOUNT_UNSETTLED = Text(
+    "ACCOUNT_UNSETTLED",
+    "您还有未办结的事项,请先结束后再注销账户",
+    "Something of yours is still under way: it has to end before the account can be closed",
+)
 WITHHELD_CODES = Text(
     "WITHHELD_CODES",
     "一次性验证码、设备指纹和检索索引仅以不可还原的形式保存",
