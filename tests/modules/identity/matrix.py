@@ -270,9 +270,11 @@ class Matrix:
             expected = self.ownership.get(place, OWN)
             words = {}
             # a subscription to one's own may have nothing to tell, and would be waited for
-            tried = ("missing", "foreign", "linked", "own")[: 2 if kind == "subscription" else 4]
+            tried = ("missing", "empty", "foreign", "linked", "own")
+            tried = tried[: 3 if kind == "subscription" else 5]
             for whose in tried:
-                given = self.objects[whose].get(place, self.objects[whose].get(argument))
+                objects = self.objects.get(whose, {argument: ""})
+                given = objects.get(place, objects.get(argument))
                 if given is None:
                     continue
                 code = await self._ask(
@@ -301,7 +303,7 @@ class Matrix:
         self.asked += 1
         declared, passed, variables = [], [], {}
         for argument, of in graphql_field.args.items():
-            value = given.get(argument) or self.beside.get(f"{name}.{argument}")
+            value = given.get(argument, self.beside.get(f"{name}.{argument}"))
             value = self._sample(argument, of.type) if value is None else value
             if value is None:
                 continue
@@ -317,7 +319,12 @@ class Matrix:
         if answer.get("errors"):
             return str(answer["errors"][0]["extensions"]["code"])
         payload = answer["data"][name]
-        return str(payload.get("code", "OK")) if isinstance(payload, dict) else "OK"
+        if not isinstance(payload, dict):
+            return "OK"
+        is_open = self._rule(name, graphql_field) == ANYBODY
+        if payload.get("missing") and not payload["resumeTicket"] and not is_open:
+            self.violations.append(f"{name}: {payload['code']} without a ticket to come back with")
+        return str(payload.get("code", "OK"))
 
     async def _subscribe(
         self, query: str, variables: dict[str, Any], viewer: Viewer | None, *, first_event: bool
@@ -464,6 +471,7 @@ def _selection(graphql_field: GraphQLField) -> str:
     if is_leaf_type(named):
         return ""
     if isinstance(named, GraphQLUnionType):
-        return "{ __typename ... on Refusal { code } }"
+        login = "... on LoginRequired { missing resumeTicket }"
+        return f"{{ __typename ... on Refusal {{ code }} {login} }}"
     assert isinstance(named, GraphQLObjectType)
     return "{ __typename }"
