@@ -1,4 +1,4 @@
-"""Jobs with payloads that no declared function would write, such as poison."""
+"""Jobs in tests: payloads that no declared function would write, and running what is queued."""
 
 from collections.abc import Mapping
 from datetime import timedelta
@@ -7,7 +7,7 @@ from typing import Any
 import orjson
 
 from core.context.app import App
-from core.database import connection
+from core.database import connection, fetch_one
 from core.queue.jobs import Lane
 
 _PRIORITY = {Lane.CRITICAL: 20, Lane.NORMAL: 10, Lane.BULK: 0}
@@ -27,3 +27,12 @@ async def enqueue_raw(
            SELECT $1, $2, $3, now() + $4, 'queued' FROM generate_series(1, $5)""",
         [_PRIORITY[app.queue.kinds[kind].lane], kind, orjson.dumps(payload), after, number],
     )
+
+
+async def run_queued(app: App, *kinds: str) -> None:
+    """Run what is queued of some kinds in this process, the oldest first, as a worker would."""
+    sql = """DELETE FROM pgqueuer WHERE id = (SELECT id FROM pgqueuer
+              WHERE entrypoint = ANY($1) AND status = 'queued' ORDER BY id LIMIT 1)
+             RETURNING entrypoint, payload"""
+    while row := await fetch_one(connection(), sql, list(kinds)):
+        await app.queue.kinds[row["entrypoint"]].run(app, row["payload"])
