@@ -29,7 +29,8 @@ async def test_a_report_is_dispatched_fixed_with_a_photo_and_reopened_once_per_c
     assert task["report"]["id"] == report["id"] and task["isMine"]
     assert len(task["report"]["photos"]) == 1
     handling = await street.send(near, "AcceptReport", taskId=task["id"])
-    assert handling["report"]["state"] == "HANDLING"
+    assert handling["task"]["report"]["state"] == "HANDLING"
+    assert handling["task"]["isMine"] and handling["task"]["id"] != task["id"]
     await street.send(me, "UpdateReport", id=report["id"], text="又塌了一块")
     assert "补充情况" in (await street.messages(near))[-1]
     task = await street.task(near, mine=True)
