@@ -29,7 +29,7 @@ from kinds.application.domain import TaskKind
 from kinds.application.staff_graphql import Note, TaskId, Unit
 from kinds.application.views import CaseAnswer, CaseEventView, to_case, to_event
 from modules.community.reports import handling, photo_store
-from modules.community.reports.graphql.citizens import PhotoIds, ReportChanged, ReportId
+from modules.community.reports.graphql import PhotoIds, ReportChanged, ReportId
 from modules.community.reports.handling import SCOPE, Work
 from modules.community.reports.models import Report
 from modules.community.reports.views import ReportView, show_all, to_report
