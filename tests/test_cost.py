@@ -17,6 +17,8 @@ ABOVE_AIM: dict[str, tuple[int, int]] = {
     "visit-appointment": (250, 102),
     "medical-payment": (1177, 136),
     "vaccination-appointment": (593, 134),
+    "snap-report": (1329, 12),
+    "snap-report-progress": (1329, 12),
     "grid-lookup": (155, 11),
     "pension-insurance-query": (264, 60),
     "medical-insurance-query": (176, 76),

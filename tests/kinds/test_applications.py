@@ -89,7 +89,7 @@ async def me(
 
 async def _open(me: Call, sample: Sample, one: str | None = None) -> Case:
     if versions.is_opened_elsewhere(me.app, sample.service):
-        return await _call_back(me, sample)
+        return await _open_elsewhere(me, sample)
     case = await service.open_case(
         me,
         sample.service,
@@ -104,9 +104,9 @@ async def _open(me: Call, sample: Sample, one: str | None = None) -> Case:
     return case
 
 
-async def _call_back(me: Call, sample: Sample) -> Case:
-    """What a poor rating opens."""
-    definition = await versions.find_current(me, sample.service)
+async def _open_elsewhere(me: Call, sample: Sample) -> Case:
+    """What a poor rating opens, or a command of the service's own."""
+    definition = await versions.find_current(me, sample.service, sample.item)
     assert definition is not None
     definition_id = await versions.store(me.app, definition)
     opening = Opening(definition, definition_id, me.subject_id, sample.category, sample.answers)
@@ -114,9 +114,9 @@ async def _call_back(me: Call, sample: Sample) -> Case:
         return await open_in(me.app, tx, new_id(), opening, SYSTEM)
 
 
-def _skip_call_back(app: App, sample: Sample) -> None:
+def _skip_opened_elsewhere(app: App, sample: Sample) -> None:
     if versions.is_opened_elsewhere(app, sample.service):
-        pytest.skip("the city opens it, no citizen")
+        pytest.skip("it is not opened by openCase")
 
 
 def test_every_application_of_the_house_is_tried_here() -> None:
@@ -148,7 +148,7 @@ async def test_a_case_has_its_number_and_its_promise_at_once(
 
 
 async def test_one_key_is_one_case(me: Call, sample: Sample, town: Town) -> None:
-    _skip_call_back(me.app, sample)
+    _skip_opened_elsewhere(me.app, sample)
     one = key()
     cases = await asyncio.gather(*(_open(me, sample, one) for _ in range(4)))
     assert len({case.id for case in cases}) == 1
@@ -163,7 +163,7 @@ async def test_one_key_is_one_case(me: Call, sample: Sample, town: Town) -> None
 async def test_an_empty_form_hears_everything_that_it_lacks(
     me: Call, sample: Sample, town: Town, definition: Definition
 ) -> None:
-    _skip_call_back(me.app, sample)
+    _skip_opened_elsewhere(me.app, sample)
     with pytest.raises(FormIncomplete) as refused:
         case = await service.open_case(
             me, sample.service, {}, key(), item=sample.item, category=sample.category

@@ -46,7 +46,8 @@ from tests.asgi import Client
 PUBLIC = "public"
 OFFICER, OPERATOR, FINANCE = "department_officer", "operator", "finance_officer"
 DOCTOR = "family_doctor"
-ROLES = ("grid_worker", OFFICER, "bank_officer", "risk_officer", FINANCE, OPERATOR, DOCTOR)
+WORKER = "grid_worker"
+ROLES = (WORKER, OFFICER, "bank_officer", "risk_officer", FINANCE, OPERATOR, DOCTOR)
 
 STALE = timedelta(minutes=15)
 REFUSED = {"LOGIN_REQUIRED", "LEVEL_REQUIRED", "FRESH_AUTH_REQUIRED", "NOT_ALLOWED"}
@@ -67,7 +68,8 @@ AGREED: dict[str, Rule] = {
     **dict.fromkeys(
         "viewer consentPurposes codeDelivery resume home services service requestLoginCode login "
         "refreshSession staffLogin appointmentPlaces appointmentItems appointmentSlots "
-        "utilityOutages verifyNoPropertyCertificate".split(),
+        "utilityOutages verifyNoPropertyCertificate reportCategories report reportEvents "
+        "reportsNear reportsIn reportStatistics".split(),
         ANYBODY,
     ),
     **dict.fromkeys(
@@ -112,6 +114,11 @@ AGREED: dict[str, Rule] = {
         Rule(1, role=DOCTOR),
     ),
     **dict.fromkeys(
+        "staffReports staffReportsNear staffReport acceptReport takeReport finishReport "
+        "declineReport mergeReport reassignReport releaseReportPhotos coverGrids".split(),
+        Rule(1, role=WORKER),
+    ),
+    **dict.fromkeys(
         "messageOverview deadMessages campaigns messagePreview pauseMessages resumeMessages "
         "rerunDeadMessages startCampaign steerCampaign".split(),
         Rule(1, role=OPERATOR),
@@ -144,6 +151,9 @@ SAMPLES: dict[str, Any] = {
     "purpose": "welfare.housing-fund",
     "textVersion": "2026-11",
     "at": {"lat": 36.6, "lon": 117.0},
+    "area": {"south": 36.6, "west": 116.9, "north": 36.7, "east": 117.1},
+    "report": {"category": "volcano", "at": {"lat": 36.6, "lon": 117.0}},
+    "prefixes": ["370102"],
 }
 
 Objects = Mapping[str, Mapping[str, str]]
@@ -453,7 +463,8 @@ OPEN_IDS = frozenset(
     "holdAppointment.itemId joinWaitingList.placeId joinWaitingList.itemId "
     "joinQueue.placeId steerCampaign.campaignId presentLicence.licenceRef "
     "serviceOutletItems.outletRef airHistory.stationId springHistory.stationId "
-    "caseForm.serviceId openCase.serviceId cases.serviceId".split()
+    "caseForm.serviceId openCase.serviceId cases.serviceId "
+    "report.id reportEvents.id followReport.id unfollowReport.id mergeReport.into".split()
 )
 """Ids of what belongs to nobody, or that only their owner can know."""
 

@@ -29,7 +29,7 @@ from kinds.application.domain import TaskKind
 from kinds.application.staff_graphql import Note, TaskId, Unit
 from kinds.application.views import CaseAnswer, CaseEventView, to_case, to_event
 from modules.community.reports import handling, photo_store
-from modules.community.reports.graphql.citizens import PhotoIds, ReportChanged, ReportId
+from modules.community.reports.graphql import PhotoIds, ReportChanged, ReportId
 from modules.community.reports.handling import SCOPE, Work
 from modules.community.reports.models import Report
 from modules.community.reports.views import ReportView, show_all, to_report
@@ -63,14 +63,22 @@ class StaffReport:
 
 @view
 @dataclass(frozen=True, slots=True)
+class ReportTaskChanged:
+    """The work as it stands now."""
+
+    task: Annotated[ReportTask, "The open task of the report."]
+
+
+@view
+@dataclass(frozen=True, slots=True)
 class GridsCovered:
     """The worker's beat."""
 
     prefixes: Annotated[Sequence[str], "The beginnings of the codes of the grids they walk."]
 
 
-AcceptReportResult = Annotated[ReportChanged | Refused, strawberry.union("AcceptReportResult")]
-TakeReportResult = Annotated[ReportChanged | Refused, strawberry.union("TakeReportResult")]
+AcceptReportResult = Annotated[ReportTaskChanged | Refused, strawberry.union("AcceptReportResult")]
+TakeReportResult = Annotated[ReportTaskChanged | Refused, strawberry.union("TakeReportResult")]
 FinishReportResult = Annotated[ReportChanged | Refused, strawberry.union("FinishReportResult")]
 DeclineReportResult = Annotated[ReportChanged | Refused, strawberry.union("DeclineReportResult")]
 MergeReportResult = Annotated[ReportChanged | Refused, strawberry.union("MergeReportResult")]
@@ -133,16 +141,16 @@ class Mutation:
         self, info: Info, task_id: TaskId, idempotency_key: IdempotencyKey
     ) -> AcceptReportResult:
         """Its citizen and its followers are told."""
-        row = await handling.accept(info.context, parse_id(task_id), idempotency_key)
-        return await _changed(info.context, row)
+        work = await handling.accept(info.context, parse_id(task_id), idempotency_key)
+        return ReportTaskChanged((await _tasks(info.context, [work]))[0])
 
     @mutation(_WORKERS, description="For staff: become the worker of a report of one's unit.")
     async def take_report(
         self, info: Info, task_id: TaskId, idempotency_key: IdempotencyKey
     ) -> TakeReportResult:
         """A colleague's too, who is away."""
-        row = await handling.take(info.context, parse_id(task_id), idempotency_key)
-        return await _changed(info.context, row)
+        work = await handling.take(info.context, parse_id(task_id), idempotency_key)
+        return ReportTaskChanged((await _tasks(info.context, [work]))[0])
 
     @mutation(_WORKERS, description="For staff: say that it is done, with a photograph of it.")
     async def finish_report(
