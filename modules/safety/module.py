@@ -2,4 +2,6 @@
 
 from core.manifest import Manifest
 
-MANIFEST = Manifest(name="safety", rooms=("shelters", "schools", "gates"), migrations="migrations")
+MANIFEST = Manifest(
+    name="safety", rooms=("shelters", "schools", "gates", "alerts"), migrations="migrations"
+)
