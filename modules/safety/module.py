@@ -3,5 +3,7 @@
 from core.manifest import Manifest
 
 MANIFEST = Manifest(
-    name="safety", rooms=("shelters", "schools", "gates", "alerts"), migrations="migrations"
+    name="safety",
+    rooms=("shelters", "schools", "gates", "video", "alerts"),
+    migrations="migrations",
 )

@@ -180,6 +180,32 @@ class Migration(migrations.Migration):
             bases=["Model"],
         ),
         ops.CreateModel(
+            name="SchoolVideoView",
+            fields=[
+                (
+                    "id",
+                    fields.UUIDField(primary_key=True, default=uuid4, unique=True, db_index=True),
+                ),
+                ("citizen_id", fields.UUIDField(db_index=True)),
+                ("child_id", fields.UUIDField(db_index=True)),
+                ("school_code", fields.CharField(max_length=32)),
+                ("pupil_ref", fields.CharField(max_length=64)),
+                ("camera_ref", fields.CharField(max_length=64)),
+                ("address_index", fields.BinaryField()),
+                ("player_index", fields.BinaryField(null=True)),
+                ("opened_at", fields.DatetimeField(auto_now=False, auto_now_add=False)),
+                ("last_seen_at", fields.DatetimeField(auto_now=False, auto_now_add=False)),
+            ],
+            options={
+                "table": "safety_video_view",
+                "app": "safety",
+                "indexes": [Index(fields=["school_code", "opened_at"])],
+                "pk_attr": "id",
+                "table_description": "A guardian watches a camera. `address_index` and `player_index` stand for the network address",
+            },
+            bases=["Model"],
+        ),
+        ops.CreateModel(
             name="SilenceAlarm",
             fields=[
                 (
