@@ -17,6 +17,7 @@ from uuid import uuid4
 from graphql import (
     ExecutionResult,
     FieldNode,
+    GraphQLEnumType,
     GraphQLField,
     GraphQLInputObjectType,
     GraphQLObjectType,
@@ -68,7 +69,7 @@ AGREED: dict[str, Rule] = {
     **dict.fromkeys(
         "viewer consentPurposes codeDelivery resume home services service requestLoginCode login "
         "refreshSession staffLogin appointmentPlaces appointmentItems appointmentSlots "
-        "utilityOutages verifyNoPropertyCertificate reportCategories report reportEvents "
+        "utilityOutages emergencyAlerts verifyNoPropertyCertificate reportCategories report reportEvents "
         "reportsNear reportsIn reportStatistics".split(),
         ANYBODY,
     ),
@@ -358,9 +359,11 @@ class Matrix:
             return None
         if argument == "idempotencyKey":
             return uuid4().hex
+        named = get_named_type(of)
+        if isinstance(named, GraphQLEnumType) and SAMPLES.get(argument) not in named.values:
+            return next(iter(named.values))
         if argument in SAMPLES:
             return SAMPLES[argument]
-        named = get_named_type(of)
         if isinstance(named, GraphQLInputObjectType):
             return {n: self._sample(n, f.type) for n, f in named.fields.items() if n == "id"}
         samples = {"Int": 1, "Fen": 100, "Boolean": True, "Date": "2026-12-31"}

@@ -123,25 +123,23 @@ async def test_a_signed_batch_reaches_each_guardian_once(
     assert {row.lane for row in await Delivery.all()} == {"critical"}
 
 
-@pytest.mark.parametrize(
-    "given",
-    [
-        {"key": key_of("s002")},
-        {"key_id": "s002"},
-        {"key": key_of("s002"), "key_id": "s002"},
-        {"key_id": "s404"},
-        {"school": "s404"},
-    ],
-)
 async def test_another_s_signature_is_refused_like_a_stranger_s(
-    app: App, client: Client, bureau: FakeBureau, given: dict[str, Any]
+    app: App, client: Client, bureau: FakeBureau
 ) -> None:
     await follow(await make_family(app, bureau, "P1"))
-    school = given.pop("school", "s001")
     events = [event(reading("e1", "P1", NOON))]
-    answer = await post(client, school, events, created=NOON, **given)
-    assert (answer.status, answer.json["title"]) == (401, "SIGNATURE_INVALID")
-    assert answer.json["detail"] == "The message is not signed by a school that is known"
+    others: list[tuple[str, dict[str, Any]]] = [
+        ("s001", {"key": key_of("s002")}),
+        ("s001", {"key_id": "s002"}),
+        ("s001", {"key": key_of("s002"), "key_id": "s002"}),
+        ("s001", {"key_id": "s404"}),
+        ("s404", {}),
+    ]
+    answers = [
+        await post(client, school, events, created=NOON, **given) for school, given in others
+    ]
+    assert {(answer.status, answer.body) for answer in answers} == {(401, answers[0].body)}
+    assert answers[0].json["title"] == "SIGNATURE_INVALID"
     assert await GateEvent.all().count() == await GateFeed.all().count() == 0
 
 
@@ -424,6 +422,5 @@ async def test_the_service_over_the_api(app: App, client: Client, bureau: FakeBu
     shown = await client.operate("SchoolGate", {"onBehalfOf": of}, viewer=viewer)
     gate = shown.json["data"]["schoolGate"]
     assert (gate["followId"], gate["lastDirection"], len(gate["leaves"])) == (follow_id, "IN", 1)
-    assert gate["events"][0] == {
-        "direction": "IN", "occurredAt": "2026-11-23T04:00:00.000Z", "gateRef": "g1", "isLate": False,
-    }  # fmt: skip
+    (passed,) = gate["events"]
+    assert (passed["direction"], passed["occurredAt"]) == ("IN", "2026-11-23T04:00:00.000Z")
