@@ -1,5 +1,6 @@
 """Commands and queries of the e-health card."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from uuid import UUID
 
@@ -48,18 +49,20 @@ async def ask_card(app: App, deadline: Deadline, access: Access) -> HealthCard |
     return card
 
 
-async def ask_links(app: App, deadline: Deadline, access: Access) -> list[AtHospital[list[str]]]:
+async def ask_links(
+    app: App, deadline: Deadline, access: Access
+) -> Sequence[AtHospital[Sequence[str]]]:
     """The person's numbers at every hospital, the one that stands first.
 
     Raises UpstreamError where none answers.
     """
     resident_id = access.person.resident_id or ""
 
-    async def ask(until: Deadline, ref: str) -> list[str]:
+    async def ask(until: Deadline, ref: str) -> Sequence[str]:
         page = await records.search_patients(app, until, access, ref)
-        return list(patient_refs(resident_id, [page]))
+        return patient_refs(resident_id, [page])
 
-    return list(await ask_everywhere(app, deadline, access, ask, (SERVICE, "links")))
+    return await ask_everywhere(app, deadline, access, ask, (SERVICE, "links"))
 
 
 CARD = PersonalLookup(SERVICE, PURPOSE, ask_card)
@@ -105,14 +108,14 @@ async def issue(call: Call) -> SignedCode:
     return issue_code(call.app.tokens, subject=row.id.hex, audience=HOSPITALS, life=CODE_LIFE)
 
 
-async def take(app: App, code: str, hospital_ref: str) -> UUID:
-    """Whose card a hospital has read; the code is used up by that, at all hospitals.
+async def take(app: App, code: str, hospital_ref: str) -> HealthCardRow:
+    """The card whose code a hospital has read; the code is used up by that, at all hospitals.
 
     Raises InvalidInput, Conflict HEALTH_CODE_EXPIRED, HEALTH_CODE_USED, HEALTH_CODE_CLOCK_SKEW.
     """
     now = app.clock.now()
     read = check_code(app, code, now)
-    row = await HealthCardRow.get_or_none(id=UUID(read.subject))
+    row = await HealthCardRow.get_or_none(id=UUID(hex=read.subject))
     if row is None:
         raise InvalidInput(texts.CODE_INVALID, "code")
     async with transaction() as tx:
@@ -125,7 +128,7 @@ async def take(app: App, code: str, hospital_ref: str) -> UUID:
         raise Conflict(texts.CODE_USED)
     if row.state != CardState.ACTIVE:
         raise Conflict(texts.NOT_ACTIVE)
-    return row.citizen_id
+    return row
 
 
 def check_code(app: App, code: str, now: datetime) -> ReadCode:

@@ -25,3 +25,9 @@ CODE_USED = Text("HEALTH_CODE_USED", "健康卡码已使用", "The code was used
 CLOCK_SKEW = Text(
     "HEALTH_CODE_CLOCK_SKEW", "请校准时钟后重试", "The clocks differ: set yours and try again"
 )
+REPORT_TITLE = Text("REPORT_READY_TITLE", "您有新的检验检查报告", "A new report is ready")
+REPORT_BODY = Text(
+    "REPORT_READY_BODY",
+    "{hospital}已出具新的报告,请在“检验检查报告查询”中查看。",
+    "{hospital} has made a new report; see it under Test and imaging reports.",
+)
