@@ -57,7 +57,7 @@ class QueueTicketWatched:
     """Whether the viewer is told when the number is next."""
 
     ticket_no: Annotated[str, "The ticket's number."]
-    on: Annotated[bool, "True until it was told."]
+    enabled: Annotated[bool, "True until it was told."]
 
 
 WatchQueueTicketResult = Annotated[
@@ -92,11 +92,11 @@ class Mutation:
         hospital_id: HospitalId,
         ticket_no: Annotated[str, strawberry.argument(description="The ticket's number there.")],
         idempotency_key: IdempotencyKey,
-        on: Annotated[bool, strawberry.argument(description="False: not any more.")] = True,
+        enabled: Annotated[bool, strawberry.argument(description="False: not any more.")] = True,
     ) -> WatchQueueTicketResult:
         """Once, by notification; nothing more is told then."""
-        await watch(info.context, hospital_id, ticket_no, idempotency_key, on=on)
-        return QueueTicketWatched(ticket_no, on)
+        await watch(info.context, hospital_id, ticket_no, idempotency_key, enabled=enabled)
+        return QueueTicketWatched(ticket_no, enabled)
 
 
 @strawberry.type

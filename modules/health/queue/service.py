@@ -37,7 +37,7 @@ PURPOSE = Purpose(
     text=texts.CONSENT,
     text_version="2026-11",
 )
-MAX_STALE = timedelta(minutes=2)
+MAX_STALE = timedelta(minutes=15)
 LOOK_S = 5.0
 """How often a queue that is followed is looked at."""
 _WATCHED_FOR = timedelta(hours=12)
@@ -113,7 +113,7 @@ async def _changes(app: App, access: Access, every_s: float) -> AsyncGenerator[S
         await asyncio.sleep(every_s)
 
 
-async def watch(call: Call, hospital_ref: str, ticket_no: str, key: str, *, on: bool) -> None:
+async def watch(call: Call, hospital_ref: str, ticket_no: str, key: str, *, enabled: bool) -> None:
     """Tell the viewer once when this number of theirs is next, or tell it no more. Repeat-safe.
 
     Raises NotFound for a number that is not theirs, Unavailable, Forbidden without consent,
@@ -122,15 +122,15 @@ async def watch(call: Call, hospital_ref: str, ticket_no: str, key: str, *, on: 
     if hospital_ref not in policy.hospitals_of(call.app):
         raise NotFound(NOT_FOUND)
     access = await open_access(call, service=SERVICE, purpose=PURPOSE)
-    if on:
+    if enabled:
         await _require_ticket(call, access, hospital_ref, ticket_no)
     which = {"hospital_ref": hospital_ref, "ticket_no": ticket_no}
     mine = {"citizen_id": call.require_viewer(2).user_id, **which}
     async with transaction() as tx:
-        claim = await claim_key(call, tx, "watchQueueTicket", key, {**which, "on": on})
+        claim = await claim_key(call, tx, "watchQueueTicket", key, {**which, "enabled": enabled})
         if claim.replayed:
             return
-        if not on:
+        if not enabled:
             await QueueWatch.filter(**mine).using_db(tx).delete()
             return
         until_at = call.app.clock.now() + _WATCHED_FOR

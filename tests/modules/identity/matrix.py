@@ -66,7 +66,7 @@ AGREED: dict[str, Rule] = {
     **dict.fromkeys(
         "viewer consentPurposes codeDelivery resume home services service requestLoginCode login "
         "refreshSession staffLogin appointmentPlaces appointmentItems appointmentSlots "
-        "utilityOutages verifyNoPropertyCertificate".split(),
+        "utilityOutages verifyNoPropertyCertificate triage triageSymptoms".split(),
         ANYBODY,
     ),
     **dict.fromkeys(
@@ -349,6 +349,7 @@ OWNERSHIP: dict[str, set[str]] = {
     "grantConsent.onBehalfOf": {"own", "linked"},
     "withdrawConsent.onBehalfOf": {"own", "linked"},
     "bookVaccination.onBehalfOf": {"own", "linked"},
+    "applyHealthCard.onBehalfOf": {"own", "linked"},
     # one's own is tried by its module's tests: the hospital must exist
     "bookHospitalNumber.onBehalfOf": set(),
     "bookHospitalVisit.onBehalfOf": set(),
@@ -423,6 +424,7 @@ OPEN_IDS = frozenset(
     "holdAppointment.itemId joinWaitingList.placeId joinWaitingList.itemId "
     "joinQueue.placeId steerCampaign.campaignId presentLicence.licenceRef "
     "serviceOutletItems.outletRef airHistory.stationId springHistory.stationId "
+    "medicalReport.id watchQueueTicket.hospitalId "
     "caseForm.serviceId openCase.serviceId cases.serviceId".split()
 )
 """Ids of what belongs to nobody, or that only their owner can know."""
