@@ -1,15 +1,12 @@
 """Triage: rules over what somebody tells; what they say, and from which source, comes with it."""
 
-import tomllib
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from pathlib import Path
 from typing import Annotated, Any
 
 from core.texts import Named
 
-RULES_FILE = Path(__file__).with_name("rules.toml")
 CHILD_YEARS = 14
 MONTHS_MOST = 130 * 12
 DEPARTMENTS_MOST = 3
@@ -147,9 +144,8 @@ def advise(rules: Rules, complaint: Complaint) -> Advice:
     )
 
 
-def load_rules(path: Path = RULES_FILE) -> Rules:
-    """Read the rules. Raises ValueError or KeyError for a name that the file does not explain."""
-    data = tomllib.loads(path.read_text(encoding="utf-8"))
+def read_rules(data: Mapping[str, Any]) -> Rules:
+    """The rules of the file. Raises ValueError or KeyError for a name that it does not explain."""
     sources = {name: TriageSource(**entry) for name, entry in data["sources"].items()}
     departments = {code: Named(**entry) for code, entry in data["departments"].items()}
     symptoms = {code: Symptom(code, Named(**name)) for code, name in data["symptoms"].items()}

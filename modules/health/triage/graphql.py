@@ -27,8 +27,8 @@ from modules.health.triage.domain import (
     TriageReason,
     TriageSource,
     advise,
-    load_rules,
 )
+from modules.health.triage.rules import load_rules
 
 SERVICE = "smart-triage"
 _SYMPTOMS_MOST = 20

@@ -14,8 +14,9 @@ from core.errors import InvalidInput
 from core.upstream.client import UpstreamUnavailable
 from core.upstream.readings import ReadStatus
 from modules.health.hospitals.upstream import Hospitals
-from modules.health.triage.domain import Complaint, Sex, advise, load_rules
+from modules.health.triage.domain import Complaint, Sex, advise
 from modules.health.triage.graphql import Query, TriageInput
+from modules.health.triage.rules import load_rules
 
 RULES = load_rules()
 ADULT, BABY, CHILD, OLD = 30 * 12, 2, 6 * 12, 60 * 12
