@@ -69,7 +69,8 @@ AGREED: dict[str, Rule] = {
     **dict.fromkeys(
         "viewer consentPurposes codeDelivery resume home services service requestLoginCode login "
         "refreshSession staffLogin appointmentPlaces appointmentItems appointmentSlots "
-        "utilityOutages emergencyAlerts verifyNoPropertyCertificate reportCategories report reportEvents "
+        "triage triageSymptoms utilityOutages emergencyAlerts verifyNoPropertyCertificate "
+        "reportCategories report reportEvents "
         "reportsNear reportsIn reportStatistics".split(),
         ANYBODY,
     ),
@@ -381,6 +382,7 @@ OWNERSHIP: dict[str, set[str]] = {
     "bookVaccination.onBehalfOf": {"own", "linked"},
     # one's own is refused: a guardian names a child
     "followSchoolGate.onBehalfOf": {"own", "linked"},
+    "applyHealthCard.onBehalfOf": {"own", "linked"},
     # one's own is tried by its module's tests: the hospital must exist
     "bookHospitalNumber.onBehalfOf": set(),
     "bookHospitalVisit.onBehalfOf": set(),
@@ -466,6 +468,7 @@ OPEN_IDS = frozenset(
     "holdAppointment.itemId joinWaitingList.placeId joinWaitingList.itemId "
     "joinQueue.placeId steerCampaign.campaignId presentLicence.licenceRef "
     "serviceOutletItems.outletRef airHistory.stationId springHistory.stationId "
+    "medicalReport.id watchQueueTicket.hospitalId "
     "caseForm.serviceId openCase.serviceId cases.serviceId "
     "report.id reportEvents.id followReport.id unfollowReport.id mergeReport.into".split()
 )
