@@ -191,7 +191,7 @@ class Mutation:
         return MaternalChanged(_show(info.context, care))
 
     leave_maternal_care = leave_field(
-        MATERNAL, "leaveMaternalCare", description="End the open plan and forget it."
+        MATERNAL, "leaveMaternalCare", description="End a plan, open or closed, and forget it."
     )
 
 

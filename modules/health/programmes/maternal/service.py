@@ -111,18 +111,14 @@ async def report_birth(
     The same key does it once. Raises InvalidInput for a day to come, before the plan or before 22
     weeks, NotFound for a plan that is closed, Forbidden CONSENT_REQUIRED; then nothing is written.
     """
-    if not 1 <= len(children) <= FETUSES_MOST:
-        raise InvalidInput(texts.CHILDREN_RANGE, "children", most=FETUSES_MOST)
     now = call.app.clock.now()
-    if born_on > civil_date(now):
-        raise InvalidInput(texts.BORN_IN_FUTURE, "bornOn")
     command = {"enrolment": enrolment_id, "born_on": born_on, "children": list(children)}
     async with transaction() as tx:
         await service.require_consent(call, tx, MATERNAL)
         claim = await claim_key(call, tx, "reportBirth", key, command)
         if not claim.replayed:
             row = await _lock(call, tx, enrolment_id)
-            gestation_days = _check_birth(row, born_on)
+            gestation_days = _check_birth(row, born_on, children, civil_date(now))
             for number, child in enumerate(children):
                 infant = Infant(
                     born_on, child.sex, gestation_days, str(row.id), is_first=number == 0
@@ -135,8 +131,12 @@ async def report_birth(
     return care, await service.gather(sorted(mine, key=lambda one: one.id), now)
 
 
-def _check_birth(row: Enrolment, born_on: date) -> int:
+def _check_birth(row: Enrolment, born_on: date, children: Sequence[Newborn], today: date) -> int:
     """The days of gestation at a birth. Raises InvalidInput."""
+    if not 1 <= len(children) <= FETUSES_MOST:
+        raise InvalidInput(texts.CHILDREN_RANGE, "children", most=FETUSES_MOST)
+    if born_on > today:
+        raise InvalidInput(texts.BORN_IN_FUTURE, "bornOn")
     if born_on < row.enrolled_on:
         raise InvalidInput(texts.BIRTH_BEFORE_PLAN, "bornOn")
     days = gestation_of(row.facts).days_on(born_on)
