@@ -108,17 +108,31 @@ async def _care_for(
         raised.append([alert["rule"] for alert in recorded["alerts"]])
     assert raised == [[], [], ["HYPERTENSION_HIGH_65"]]
     assert {one["typedAs"] for one in recorded["enrolment"]["measurements"]} == {"proxy"}
-    doctor = await client.person("family_doctor")
+    recheck = await _answer(house, client, joined["id"], elder)
+    (seen,) = (await young.run(CARE, {"for": mine["personId"]})).data["hypertensionCare"]
+    assert (seen["plan"]["version"], seen["plan"]["isByStaff"]) == (2, True)
+    assert seen["plan"]["note"] == "早晚各测一次"
+    (visit,) = [one for one in seen["followUps"] if one["id"] == recheck]
+    assert (visit["state"], visit["place"]) == ("BOOKED", "示范社区卫生服务中心")
+    rows = [edge["node"] for edge in (await old.run(LOG)).data["viewer"]["accessLog"]["edges"]]
+    roles = {row["actorRole"] for row in rows if row["service"] == "hypertension-care"}
+    assert roles == {"proxy", "family_doctor"}
+    inbox = (await old.run(INBOX)).data["inbox"]["messages"]["edges"]
+    assert len(inbox) >= 3  # the alert, the new plan, the booked visit
+
+
+async def _answer(house: House, client: CityClient, enrolment_id: str, elder: Person) -> str:
+    """The doctor looks, changes the plan and books the re-check, whose id is returned."""
     async with CityClient(house.api_urls[1], house.sandbox_url) as staff:
-        await staff.staff_sign_in(doctor)
+        await staff.staff_sign_in(await client.person("family_doctor"))
         alerts = (await staff.run(ALERTS)).data["staffCareAlerts"]["edges"]
-        assert [e["node"]["rule"] for e in alerts if e["node"]["enrolmentId"] == joined["id"]] == [
+        assert [e["node"]["rule"] for e in alerts if e["node"]["enrolmentId"] == enrolment_id] == [
             "HYPERTENSION_HIGH_65"
         ]
-        opened = (await staff.run(OPEN, {"id": joined["id"]})).data["staffCare"]
+        opened = (await staff.run(OPEN, {"id": enrolment_id})).data["staffCare"]
         assert opened["name"] == elder["name"]
         goals = [{"quantity": "SYSTOLIC", "below": 140}, {"quantity": "DIASTOLIC", "below": 90}]
-        change = {"id": joined["id"], "version": 1, "goals": goals, "key": key()}
+        change = {"id": enrolment_id, "version": 1, "goals": goals, "key": key()}
         changed = (await staff.do(PLAN, change))["enrolment"]
         assert changed["alerts"][0]["handledAt"] is not None
         with pytest.raises(ClientError, match="CARE_PLAN_CHANGED"):
@@ -126,16 +140,7 @@ async def _care_for(
         (recheck,) = [one for one in changed["followUps"] if one["code"].startswith("recheck")]
         at = (house.clock.now() + timedelta(days=3)).isoformat()
         await staff.do(BOOK, {"id": recheck["id"], "at": at, "key": key()})
-    (seen,) = (await young.run(CARE, {"for": mine["personId"]})).data["hypertensionCare"]
-    assert (seen["plan"]["version"], seen["plan"]["isByStaff"]) == (2, True)
-    assert seen["plan"]["note"] == "早晚各测一次"
-    (visit,) = [one for one in seen["followUps"] if one["id"] == recheck["id"]]
-    assert (visit["state"], visit["place"]) == ("BOOKED", "示范社区卫生服务中心")
-    rows = [edge["node"] for edge in (await old.run(LOG)).data["viewer"]["accessLog"]["edges"]]
-    roles = {row["actorRole"] for row in rows if row["service"] == "hypertension-care"}
-    assert roles == {"proxy", "family_doctor"}
-    inbox = (await old.run(INBOX)).data["inbox"]["messages"]["edges"]
-    assert len(inbox) >= 3  # the alert, the new plan, the booked visit
+        return str(recheck["id"])
 
 
 async def test_a_mothers_plan_becomes_her_twins_plans_and_a_vaccination(house: House) -> None:

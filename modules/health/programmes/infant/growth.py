@@ -64,10 +64,10 @@ class Lms:
         return z
 
     def _value(self, z: float) -> float:
-        return self.median * (1 + self.power * self.variation * z) ** (1 / self.power)
+        return float(self.median * (1 + self.power * self.variation * z) ** (1 / self.power))
 
     def _z(self, value: float) -> float:
-        return ((value / self.median) ** self.power - 1) / (self.power * self.variation)
+        return float((value / self.median) ** self.power - 1) / (self.power * self.variation)
 
 
 Key = tuple[Sex, Quantity]
