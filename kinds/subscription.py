@@ -26,9 +26,8 @@ from core.context.app import App
 from core.context.call import Call
 from core.context.sweep import Swept, sweep, sweep_pages
 from core.database import Transaction, transaction
-from core.errors import NotFound
 from core.graphql import IdempotencyKey, Info, Refused, mutation, of_service, parse_id, view
-from core.people.directory import get_person
+from core.people.directory import find_person
 from core.rooms import ExtensionPoint
 from core.upstream.client import UpstreamError
 from kinds import owned
@@ -154,9 +153,8 @@ async def tell(
     `note(tx)` records it in the service's own table, in the message's transaction; where it answers
     False the person was told before.
     """
-    try:
-        person = await get_person(app, citizen_id)
-    except NotFound:
+    person = await find_person(app, citizen_id)
+    if person is None:
         return
     page = app.city.deep_link.format(id=subscription.service)
     async with transaction() as tx:

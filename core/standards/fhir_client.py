@@ -30,11 +30,13 @@ class Versioned:
 
 
 class FhirClient:
-    """One FHIR server: `root` is its path below the upstream's address, "/h1/fhir"."""
+    """One FHIR server: `root` is its path below the upstream's address, "/h1/fhir", and `server`
+    its name among the upstream's servers."""
 
-    def __init__(self, upstream: Upstream, root: str) -> None:
+    def __init__(self, upstream: Upstream, root: str, server: str = "") -> None:
         self._upstream = upstream
         self._root = root.rstrip("/")
+        self._server = server
 
     async def find(
         self, resource_type: str, resource_id: str, *, operation: str, deadline: Deadline
@@ -49,6 +51,7 @@ class FhirClient:
                 operation=operation,
                 deadline=deadline,
                 accept=FHIR_JSON,
+                server=self._server,
             )
         except UpstreamRejected as error:
             if error.status in _GONE:
@@ -135,6 +138,7 @@ class FhirClient:
             accept=FHIR_JSON,
             safe=safe,
             access=access,
+            server=self._server,
         )
 
     async def _pages(
@@ -160,6 +164,7 @@ class FhirClient:
                 accept=FHIR_JSON,
                 safe=True,
                 access=access,
+                server=self._server,
             )
             bundle = self._parse(answer, "Bundle")
             yield bundle

@@ -224,6 +224,11 @@ class NewBooking:
     confirmed_at: datetime | None = None
 
     @property
+    def subject_id(self) -> UUID:
+        """Whom it is about."""
+        return self.booked_for or self.booked_by
+
+    @property
     def awaits_payment(self) -> bool:
         """Whether it is held until its fee is paid; no outside system has heard of it yet."""
         return self.state is State.HELD and self.prepaid and self.payment_id is None

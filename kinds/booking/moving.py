@@ -30,7 +30,7 @@ async def move_own(call: Call, booking: BookingRow, facts: SlotFacts, key: str) 
     The same key gives the same answer. Raises Conflict; then the old appointment stands.
     """
     app, viewer = call.app, call.require_viewer()
-    person = await messages.reader(app, viewer.user_id)
+    readers = await messages.readers(app, booking)
     try:
         async with transaction() as tx:
             claim = await idempotency.claim(
@@ -46,7 +46,7 @@ async def move_own(call: Call, booking: BookingRow, facts: SlotFacts, key: str) 
                 await _move(app, tx, booking.id, facts, claim.effect_id)
                 moved = await store.lock_booking(tx, claim.effect_id)
                 assert moved is not None
-                await messages.tell(app, tx, moved, person, "moved")
+                await messages.tell(app, tx, moved, readers, "moved")
     except IntegrityError as error:
         raise_if_moving(error)
         raise

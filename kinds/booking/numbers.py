@@ -107,8 +107,7 @@ async def move_number(call: Call, booking_id: UUID, slot_ref: str, key: str) -> 
     if not old.is_external:
         raise NotFound(NOT_FOUND)
     call.require_service(old.service_id)
-    if old.booked_for is not None:
-        call = await act_for(call, old.booked_for, service=old.service_id)
+    call = await act_for(call, old.subject_id, service=old.service_id)
     source = source_of(call.app, old.service_id)
     request = NumberRequest(old.server_ref, slot_ref, old.item_id)
     try:

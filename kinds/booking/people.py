@@ -12,6 +12,7 @@ from core.ids import is_resident_id
 from core.people.directory import get_person
 from core.people.mandates import act_for
 from core.refusal_texts import LEVEL_REQUIRED, NOT_FOUND
+from core.typed_text import read_name, read_plate, read_resident_id
 from kinds.booking import domain, texts
 from kinds.booking.policy import Policy, policy_of
 from kinds.booking.slot_store import SlotFacts
@@ -20,7 +21,6 @@ PERSON = "appointments.person"
 SUBJECT = "appointments.subject"
 NAME = "appointments.companion_name"
 RESIDENT_ID = "appointments.companion_resident_id"
-_NAME_MAX = 50
 _KEYS_MAX = 100_000
 
 
@@ -96,8 +96,8 @@ def form_party(
     today, vault = civil_date(call.app.clock.now()), call.app.vault
     keys, sealed = [own_key], []
     for companion in companions:
-        name, number = companion.name.strip(), companion.resident_id.strip().upper()
-        if not is_resident_id(number, today=today) or not 1 <= len(name) <= _NAME_MAX:
+        name, number = read_name(companion.name), read_resident_id(companion.resident_id)
+        if name is None or not is_resident_id(number, today=today):
             raise InvalidInput(texts.COMPANION_INVALID, "companions")
         keys.append(resident_key(call.app, number))
         sealed.append((vault.encrypt(name, NAME), vault.encrypt(number, RESIDENT_ID)))
@@ -112,10 +112,10 @@ def check_subject(policy: Policy, subject: str | None) -> str | None:
         if subject is not None:
             raise InvalidInput(texts.SUBJECT_INVALID, "subject")
         return None
-    cleaned = "".join((subject or "").split()).upper().replace("·", "")
-    if policy.subject.pattern.fullmatch(cleaned) is None:
+    plate = read_plate(subject or "")
+    if plate is None:
         raise InvalidInput(texts.SUBJECT_INVALID, "subject")
-    return cleaned
+    return plate
 
 
 def party_limits(

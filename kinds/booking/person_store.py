@@ -5,7 +5,7 @@ from uuid import UUID
 
 from tortoise.expressions import Q
 
-from core.database import Transaction, connection, fetch_all, fetch_one
+from core.database import Transaction, connection, fetch_all
 from kinds.booking.models import Wait
 from kinds.booking.store import BOOKING, BookingRow, to_booking
 
@@ -28,15 +28,16 @@ async def list_waits_of(person_id: UUID) -> Sequence[Wait]:
     return await Wait.filter(Q(person_id=person_id) | Q(booked_for=person_id)).order_by("-id")
 
 
-async def has_open_bookings(person_id: UUID) -> bool:
-    """Whether a person has, or is to come to, an appointment that is not over."""
-    row = await fetch_one(
+async def list_open_bookings(person_id: UUID) -> Sequence[UUID]:
+    """The appointments to which a person is to come and that are not over, whoever made them."""
+    rows = await fetch_all(
         connection(),
-        f"""SELECT 1 AS found FROM appointments_booking
-             WHERE (booked_by = $1 OR booked_for = $1) AND state IN {_OPEN} LIMIT 1""",  # noqa: S608
+        f"""SELECT id FROM appointments_booking
+             WHERE (booked_by = $1 AND booked_for IS NULL OR booked_for = $1)
+               AND state IN {_OPEN} ORDER BY id""",  # noqa: S608
         person_id,
     )
-    return row is not None
+    return [row["id"] for row in rows]
 
 
 async def forget_person(tx: Transaction, person_id: UUID, *, nobody: UUID) -> None:

@@ -9,6 +9,7 @@ from uuid import UUID
 
 from core.database import Transaction, connection, fetch_all, fetch_one
 from core.ids import new_id
+from core.people.parties import Affair
 from kinds.booking.domain import HoldRequest, NewBooking, State, WaitState
 from kinds.booking.models import Booking, Companion, Wait
 from kinds.booking.slot_store import Described, SlotFacts, describe
@@ -31,6 +32,11 @@ class BookingRow(NewBooking):
     limit_group: str
     address: str
     described: Described
+
+    @property
+    def affair(self) -> Affair:
+        """Who made it, and whom it is about."""
+        return Affair(self.booked_by, self.subject_id, self.service_id)
 
     @property
     def server_ref(self) -> str:
@@ -277,17 +283,28 @@ async def lock_booking(tx: Transaction, booking_id: UUID) -> BookingRow | None:
 
 
 async def list_bookings(
-    person_id: UUID, *, first: int, before: UUID | None
+    person_id: UUID,
+    children: Sequence[UUID],
+    made: Sequence[tuple[UUID, str]],
+    *,
+    first: int,
+    before: UUID | None,
 ) -> Sequence[BookingRow]:
-    """What a person booked, newest first; of a moved booking only the newest."""
+    """What is about a person or one of the children, and what the person made for others, by whom
+    and service; newest first, of a moved booking only the newest."""
     rows = await fetch_all(
         connection(),
-        f"""{BOOKING} WHERE b.booked_by = $1 AND b.replaced_by IS NULL
-              AND ($2::uuid IS NULL OR b.id < $2)
-            ORDER BY b.id DESC LIMIT $3""",
+        f"""{BOOKING} WHERE b.replaced_by IS NULL AND ($2::uuid IS NULL OR b.id < $2)
+              AND (b.booked_by = ANY($4) AND b.booked_for IS NULL OR b.booked_for = ANY($4)
+                   OR b.booked_by = $1 AND (b.booked_for, b.service_id) IN
+                        (SELECT * FROM unnest($5::uuid[], $6::text[])))
+            ORDER BY b.id DESC LIMIT $3""",  # noqa: S608
         person_id,
         before,
         first,
+        [person_id, *children],
+        [subject_id for subject_id, _ in made],
+        [service_id for _, service_id in made],
     )
     return [to_booking(row) for row in rows]
 

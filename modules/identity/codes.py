@@ -14,13 +14,26 @@ from core.database import Transaction, connection, idempotency, rate_limit, tran
 from core.errors import AppError, InvalidInput, NotFound, RateLimited
 from core.ids import new_id
 from core.refusal_texts import NOT_FOUND
+from core.texts import Named
 from modules.identity import domain, store, texts
 from modules.identity.domain import CodeCheck, Delivery
 from modules.identity.messages import LOGIN_CODE
-from modules.identity.models import LoginCode
+from modules.identity.models import PHONE, LoginCode
 from notifications import api as notifications
 
 _HOUR = timedelta(hours=1)
+
+
+@dataclass(frozen=True, slots=True)
+class CodePurpose:
+    """What a code is good for: `id` is part of the index, `said` stands in the text."""
+
+    id: str
+    said: Named
+
+
+SIGN_IN = CodePurpose(PHONE, texts.TO_SIGN_IN)
+STEP_UP = CodePurpose("identity.step-up", texts.TO_STEP_UP)
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,14 +45,16 @@ class CodeSent:
     resend_after_s: int
 
 
-async def request(call: Call, phone: str, purpose: str, operation: str, key: str) -> CodeSent:
+async def request(
+    call: Call, phone: str, purpose: CodePurpose, operation: str, key: str
+) -> CodeSent:
     """Send a code for a purpose to a phone. The same key sends once.
 
     Raises RateLimited within 60 s of the last code (unless that one could not be delivered) and
     after ten codes an hour.
     """
     app, now = call.app, call.app.clock.now()
-    index = app.vault.blind_index(phone, purpose)
+    index = app.vault.blind_index(phone, purpose.id)
     phone_key = index.hex()
     refusal: AppError | None = None
     async with transaction() as tx:
@@ -48,7 +63,7 @@ async def request(call: Call, phone: str, purpose: str, operation: str, key: str
         if not claim.replayed:
             refusal = await _refuse_flood(call, tx, index, now)
             if refusal is None:
-                await _send(call, tx, claim.effect_id, phone, index)
+                await _send(call, tx, claim.effect_id, phone, index, purpose)
             else:
                 await idempotency.release(tx, phone_key, operation, key)
         code = await LoginCode.get_or_none(id=claim.effect_id, using_db=tx)
@@ -115,7 +130,9 @@ async def _told(
     return InvalidInput(texts.CODE_WRONG if wrong else texts.CODE_EXPIRED, "code")
 
 
-async def _send(call: Call, tx: Transaction, code_id: UUID, phone: str, index: bytes) -> None:
+async def _send(
+    call: Call, tx: Transaction, code_id: UUID, phone: str, index: bytes, purpose: CodePurpose
+) -> None:
     app, now, code = call.app, call.app.clock.now(), domain.make_code()
     await LoginCode.create(
         using_db=tx,
@@ -127,6 +144,7 @@ async def _send(call: Call, tx: Transaction, code_id: UUID, phone: str, index: b
     )
     params = {
         "app": app.city.app_name,
+        "purpose": purpose.said,
         "code": code,
         "minutes": int(domain.CODE_LIFE.total_seconds() // 60),
     }

@@ -34,15 +34,14 @@ ADULT_AGE = 18
 PROPOSAL_LIFE = timedelta(days=7)
 PROPOSALS_PER_DAY = 5
 PROXY_DAYS_MAX = 3 * 366
+PROXIES_MAX = 10
+"""For how many people one may be a proxy at once, open proposals included."""
 CHILD_LOOKUPS_PER_DAY = 10
 
 TOTP_STEP_S = 30
 _TOTP_DRIFT_STEPS = 1
 
-_NAME = re.compile(r"[㐀-鿿豈-﫿\U00020000-\U0003ffff]+(·[㐀-鿿豈-﫿\U00020000-\U0003ffff]+)*")
-_LATIN_NAME = re.compile(r"[A-Za-z][A-Za-z'. -]*")
 _DEVICE = re.compile(r"[\x21-\x7e]{8,64}")
-_DOTS = str.maketrans(dict.fromkeys("•‧∙・.", "·"))
 
 
 MANDATE = StateMachine(
@@ -164,19 +163,6 @@ def judge_delivery(state: str | None, sent_for: timedelta) -> Delivery:
     if state == "failed":
         return Delivery.FAILED
     return Delivery.LATE if sent_for > DELIVERY_PATIENCE else Delivery.UNDERWAY
-
-
-def clean_name(name: str) -> str | None:
-    """A real name in one spelling, or None where it cannot be one.
-
-    Minority names carry a middle dot, typed in several ways; rare characters come from every CJK
-    block. At most 50 characters, as on the ID card.
-    """
-    cleaned = name.strip()
-    if _LATIN_NAME.fullmatch(cleaned) and len(cleaned) <= 50:
-        return cleaned
-    cleaned = cleaned.translate(_DOTS)
-    return cleaned if _NAME.fullmatch(cleaned) and len(cleaned) <= 50 else None
 
 
 def totp(secret: bytes, step: int) -> str:

@@ -16,6 +16,6 @@ PROXY_PROPOSED = Template(
     texts.PROXY_TITLE,
     texts.PROXY_MESSAGE,
     about=MessageClass.SECURITY,
-    params={"days": Param.NUMBER},
+    params={"days": Param.NUMBER, "count": Param.NUMBER},
     valid_for=domain.PROPOSAL_LIFE,
 )

@@ -12,8 +12,9 @@ from core.people.directory import CHILD_UNTIL_AGE, age_on
 from core.people.personal_read import Access, Purpose, open_access
 from core.refusal_texts import UPSTREAM_UNAVAILABLE
 from core.security.authentication import Viewer
+from core.typed_text import read_name, read_resident_id
 from core.upstream.client import UpstreamError
-from modules.identity import domain, store, texts
+from modules.identity import store, texts
 from modules.identity.models import NAME, RESIDENT_ID, Citizen
 from modules.identity.upstream import REGISTRY, Match, verify
 
@@ -50,8 +51,7 @@ async def verify_real_name(call: Call, name: str, resident_id: str) -> str:
 
 def checked_identity(call: Call, name: str, resident_id: str) -> tuple[str, str]:
     """Name and ID in one spelling. Raises InvalidInput for what can be no name or ID."""
-    number = resident_id.strip().upper()
-    cleaned = domain.clean_name(name)
+    number, cleaned = read_resident_id(resident_id), read_name(name)
     if cleaned is None:
         raise InvalidInput(texts.REAL_NAME_INVALID, "name")
     if not is_resident_id(number, today=civil_date(call.app.clock.now())):
@@ -74,7 +74,7 @@ async def confirm_identity(call: Call, access: Access, name: str, number: str) -
 
 async def _require_guardian(app: App, number: str) -> None:
     record = await store.find_by_resident(app.vault.blind_index(number, RESIDENT_ID))
-    if record is None or await store.find_guardian(record.id, app.clock.now()) is None:
+    if record is None or not await store.list_guardians(record.id, app.clock.now()):
         raise Forbidden(texts.GUARDIAN_REQUIRED)
 
 

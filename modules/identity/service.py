@@ -15,13 +15,13 @@ from core.refusal_texts import SESSION_EXPIRED
 from core.security import authentication
 from core.security.authentication import Viewer
 from core.security.authorization import scopes_of
+from core.typed_text import read_code, read_mobile
 from modules.identity import codes, domain, store, texts
 from modules.identity.codes import CodeSent
 from modules.identity.domain import RefreshCheck, RefreshToken
 from modules.identity.models import ADDRESS, NAME, PHONE, RESIDENT_ID, Citizen, Session
 
 DEVICE = "identity.device"
-STEP_UP = "identity.step-up"
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,9 +48,7 @@ async def request_login_code(call: Call, phone: str, key: str) -> CodeSent:
     The same key sends once. Another request within 60 s is refused. Raises InvalidInput and
     RateLimited.
     """
-    if not is_mobile(phone):
-        raise InvalidInput(texts.PHONE_INVALID, "phone")
-    return await codes.request(call, phone, PHONE, "requestLoginCode", key)
+    return await codes.request(call, checked_phone(phone), codes.SIGN_IN, "requestLoginCode", key)
 
 
 async def login(call: Call, phone: str, code: str, device: Device, key: str) -> SignedIn:
@@ -60,7 +58,8 @@ async def login(call: Call, phone: str, code: str, device: Device, key: str) -> 
     then Conflict KEY_EXPIRED. Wrong, expired, undelivered and locked are told apart: InvalidInput
     CODE_WRONG, CODE_EXPIRED, CODE_UNDELIVERED, RateLimited LOCKED.
     """
-    index = _checked(call, phone, device)
+    phone, code = checked_phone(phone), read_code(code)
+    index = checked_index(call, phone, device)
     refusal: AppError | None = None
     async with transaction() as tx:
         await store.lock_phone(tx, index)
@@ -81,10 +80,16 @@ async def login(call: Call, phone: str, code: str, device: Device, key: str) -> 
     return await signed_in(call.app, claim.effect_id)
 
 
-def _checked(call: Call, phone: str, device: Device) -> bytes:
-    """The phone's blind index. Raises InvalidInput for a malformed phone or device."""
+def checked_phone(text: str) -> str:
+    """A mobile number as it is kept. Raises InvalidInput for what is none."""
+    phone = read_mobile(text)
     if not is_mobile(phone):
         raise InvalidInput(texts.PHONE_INVALID, "phone")
+    return phone
+
+
+def checked_index(call: Call, phone: str, device: Device) -> bytes:
+    """The phone's blind index for signing in. Raises InvalidInput for a malformed device."""
     if not domain.is_device_id(device.id):
         raise InvalidInput(texts.DEVICE_INVALID, "device")
     return call.app.vault.blind_index(phone, PHONE)
@@ -129,7 +134,7 @@ async def request_step_up_code(call: Call, key: str) -> CodeSent:
     Raises RateLimited as for log-in codes.
     """
     person = await get_person(call.app, call.require_viewer().user_id)
-    return await codes.request(call, person.phone, STEP_UP, "requestStepUpCode", key)
+    return await codes.request(call, person.phone, codes.STEP_UP, "requestStepUpCode", key)
 
 
 async def step_up(call: Call, code: str, key: str) -> str:
@@ -137,10 +142,10 @@ async def step_up(call: Call, code: str, key: str) -> str:
 
     The same key and code give a token again for a minute. Raises as `login` does.
     """
-    app, viewer = call.app, call.require_viewer()
+    app, viewer, code = call.app, call.require_viewer(), read_code(code)
     session_id = viewer.session_id
     person = await get_person(app, viewer.user_id)
-    index = app.vault.blind_index(person.phone, STEP_UP)
+    index = app.vault.blind_index(person.phone, codes.STEP_UP.id)
     refusal: AppError | None = None
     async with transaction() as tx:
         await store.lock_phone(tx, index)
@@ -286,8 +291,8 @@ async def find_person(app: App, citizen_id: UUID) -> Person | None:
         return None
     reached = citizen
     if citizen.phone_sealed is None:
-        guardian_id = await store.find_guardian(citizen_id, app.clock.now())
-        reached = (guardian_id and await store.find_citizen(guardian_id)) or citizen
+        guardians = await store.list_guardians(citizen_id, app.clock.now())
+        reached = (guardians and await store.find_citizen(guardians[0])) or citizen
     name, number = citizen.name_sealed, citizen.resident_sealed
     phone = reached.phone_sealed
     return Person(
@@ -297,6 +302,7 @@ async def find_person(app: App, citizen_id: UUID) -> Person | None:
         resident_id=app.vault.decrypt(number, RESIDENT_ID) if number else None,
         level=citizen.level,
         locale=citizen.locale,
+        has_phone=reached is citizen and phone is not None,
     )
 
 

@@ -13,17 +13,20 @@ from core.context.sweep import sweep
 from core.database import Transaction, connection, fetch_all, idempotency, transaction
 from core.database.models import AccessFlag
 from core.errors import AppError, InvalidInput
-from core.ids import is_mobile, new_id
+from core.ids import new_id
 from core.people.directory import Person
 from core.people.personal_read import read_as_staff
 from core.people.staffing import Officer, Staffing
 from core.queue.jobs import Lane, job
 from core.security.authorization import Role, Scope, scopes_of
+from core.typed_text import read_code
 from modules.identity import codes, domain, store, texts
 from modules.identity.models import PHONE, TOTP, Staff
 from modules.identity.service import (
     Device,
     SignedIn,
+    checked_index,
+    checked_phone,
     end_sessions,
     open_session,
     signed_in,
@@ -48,12 +51,9 @@ async def staff_login(
     wrong, and whether the phone belongs to staff at all, is told in the same words. Raises
     InvalidInput and RateLimited LOCKED.
     """
-    app = call.app
-    if not is_mobile(phone):
-        raise InvalidInput(texts.PHONE_INVALID, "phone")
-    if not domain.is_device_id(device.id):
-        raise InvalidInput(texts.DEVICE_INVALID, "device")
-    index = app.vault.blind_index(phone, PHONE)
+    app, phone = call.app, checked_phone(phone)
+    code, authenticator_code = read_code(code), read_code(authenticator_code)
+    index = checked_index(call, phone, device)
     refusal: AppError | None = None
     async with transaction() as tx:
         await store.lock_phone(tx, index)

@@ -10,6 +10,8 @@ from tortoise.expressions import Q
 from core.database import Transaction, connection, fetch_all, fetch_one, lock_name
 from modules.identity.models import Citizen, LoginCode, Mandate, Session, Staff
 
+_MANDATES_MAX = 200
+
 
 async def find_citizen(citizen_id: UUID) -> Citizen | None:
     """A citizen by id."""
@@ -160,11 +162,23 @@ async def find_active_mandate(actor_id: UUID, subject_id: UUID, now: datetime) -
     return await live.order_by("kind").first()
 
 
-async def find_guardian(child_id: UUID, now: datetime) -> UUID | None:
-    """A present guardian of a child, the first confirmed."""
+async def list_active_mandates(actor_id: UUID, now: datetime) -> Sequence[Mandate]:
+    """Everything under which somebody acts for others at a moment."""
+    live = Mandate.filter(actor_id=actor_id, state="active", ends_at__gt=now)
+    return await live.order_by("id").limit(_MANDATES_MAX)
+
+
+async def list_guardians(child_id: UUID, now: datetime) -> list[UUID]:
+    """The present guardians of a child, the first confirmed first."""
     live = Mandate.filter(subject_id=child_id, kind="guardian", state="active", ends_at__gt=now)
-    mandate = await live.order_by("confirmed_at").first()
-    return mandate.actor_id if mandate else None
+    rows = await live.order_by("confirmed_at").limit(_MANDATES_MAX)
+    return [mandate.actor_id for mandate in rows]
+
+
+async def is_guardian(person_id: UUID, tx: Transaction | None = None) -> bool:
+    """Whether somebody is the guardian of a child; within `tx` that stays so until it ends."""
+    live = Mandate.filter(actor_id=person_id, kind="guardian", state="active")
+    return await live.exists() if tx is None else bool(await live.using_db(tx).select_for_update())
 
 
 async def lock_mandate(tx: Transaction, mandate_id: UUID) -> Mandate | None:
@@ -186,6 +200,12 @@ async def close_stale_proposals(
     await stale.using_db(tx).update(state="ended", ended_at=now, phone_index=None)
 
 
+async def count_proxies(tx: Transaction, actor_id: UUID, now: datetime) -> int:
+    """For how many people somebody acts, or asks to act, as their proxy."""
+    live = Mandate.filter(actor_id=actor_id, kind="proxy", state__not="ended", ends_at__gt=now)
+    return await live.using_db(tx).count()
+
+
 async def list_mandates(
     person_id: UUID, phone_index: bytes, *, since: datetime
 ) -> Sequence[Mandate]:
@@ -193,7 +213,8 @@ async def list_mandates(
     mine = party(person_id)
     proposed = Q(phone_index=phone_index, state="proposed")
     recent = Q(ended_at__isnull=True) | Q(ended_at__gt=since)
-    return await Mandate.filter((mine | proposed) & recent).order_by("-proposed_at").limit(200)
+    live = Mandate.filter((mine | proposed) & recent)
+    return await live.order_by("-proposed_at").limit(_MANDATES_MAX)
 
 
 async def note_flag(flag_id: UUID, seen: Mapping[str, Any], now: datetime) -> bool:

@@ -10,6 +10,8 @@ MANIFEST = Manifest(
         "traffic",
         "fines",
         "violations",
+        "timetable",
+        "arrivals",
         "transit",
         "models",
         "jobs",

@@ -80,7 +80,7 @@ async def me(citizen: Callable[..., Awaitable[Viewer]], call: Callable[..., Call
 
 
 async def _open(me: Call, sample: Sample, one: str | None = None) -> Case:
-    if versions.calls_back(me.app, sample.service):
+    if versions.is_opened_elsewhere(me.app, sample.service):
         return await _call_back(me, sample)
     case = await service.open_case(
         me,
@@ -107,7 +107,7 @@ async def _call_back(me: Call, sample: Sample) -> Case:
 
 
 def _skip_call_back(app: App, sample: Sample) -> None:
-    if versions.calls_back(app, sample.service):
+    if versions.is_opened_elsewhere(app, sample.service):
         pytest.skip("the city opens it, no citizen")
 
 
@@ -171,7 +171,7 @@ async def test_a_stranger_is_refused_and_finds_nothing(
     me: Call, sample: Sample, town: Town, call: Callable[..., Call]
 ) -> None:
     case = await _open(me, sample)
-    if not versions.calls_back(me.app, sample.service):
+    if not versions.is_opened_elsewhere(me.app, sample.service):
         with pytest.raises(LoginRequired):
             await _open(call(), sample)
     with pytest.raises(NotFound):

@@ -47,7 +47,7 @@ class FhirHospitals:
         self._upstream = app.http.upstream(self.name, address)
 
     def _at(self, hospital_ref: str) -> FhirClient:
-        return FhirClient(self._upstream, self.root.format(ref=hospital_ref))
+        return FhirClient(self._upstream, self.root.format(ref=hospital_ref), hospital_ref)
 
     async def get_hospital(self, hospital_ref: str, deadline: Deadline) -> Hospital:
         """The hospital's Organization."""

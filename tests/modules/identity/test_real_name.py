@@ -7,7 +7,6 @@ import pytest
 from core.context.app import App
 from core.database import connection, fetch_all
 from core.people.directory import get_person
-from modules.identity.domain import clean_name
 from tests.fakes import FakePolice
 from tests.modules.identity.conftest import REFUSAL, Phone
 from tests.people import resident_id
@@ -177,27 +176,3 @@ async def test_an_outdated_text_is_no_consent(phone: Phone) -> None:
     access = (await phone.sign_in())["accessToken"]
     answer = await phone.ask(CONSENT, access, {"version": "1949-10"})
     assert answer["grantConsent"]["code"] == "CONSENT_TEXT_CHANGED"
-
-
-@pytest.mark.parametrize(
-    ("typed", "name"),
-    [
-        ("张三", "张三"),
-        (" 欧阳娜娜 ", "欧阳娜娜"),
-        ("𠮷田", "𠮷田"),
-        ("㐱三", "㐱三"),
-        ("\U00030000三", "\U00030000三"),
-        ("迪丽热巴·迪力木拉提", "迪丽热巴·迪力木拉提"),
-        ("迪丽热巴・迪力木拉提", "迪丽热巴·迪力木拉提"),
-        ("Anna O'Neil-Smith", "Anna O'Neil-Smith"),
-        ("·张三", None),
-        ("张三·", None),
-        ("张··三", None),
-        ("张3", None),
-        ("张 三", None),
-        ("Zhang三", None),
-        ("👨‍👩‍👧", None),
-    ],
-)
-def test_names_as_they_are_on_the_card(typed: str, name: str | None) -> None:
-    assert clean_name(typed) == name

@@ -1,0 +1,1 @@
+"""Reports in GraphQL: as citizens and everybody, and as workers use them."""

@@ -1,0 +1,130 @@
+from uuid import uuid4
+
+from tortoise import fields, migrations
+from tortoise.indexes import Index
+from tortoise.migrations import operations as ops
+
+
+class Migration(migrations.Migration):
+    initial = True
+
+    operations = [
+        ops.CreateModel(
+            name="GateEvent",
+            fields=[
+                (
+                    "id",
+                    fields.UUIDField(primary_key=True, default=uuid4, unique=True, db_index=True),
+                ),
+                ("school_code", fields.CharField(max_length=32)),
+                ("event_ref", fields.CharField(max_length=64)),
+                ("pupil_ref", fields.CharField(max_length=64)),
+                ("gate_ref", fields.CharField(max_length=64)),
+                ("direction", fields.CharField(max_length=3)),
+                ("device_at", fields.DatetimeField(auto_now=False, auto_now_add=False)),
+                (
+                    "occurred_at",
+                    fields.DatetimeField(db_index=True, auto_now=False, auto_now_add=False),
+                ),
+                ("received_at", fields.DatetimeField(auto_now=False, auto_now_add=False)),
+                ("is_late", fields.BooleanField()),
+                ("is_repeat", fields.BooleanField()),
+                ("told_at", fields.DatetimeField(null=True, auto_now=False, auto_now_add=False)),
+            ],
+            options={
+                "table": "safety_gate_event",
+                "app": "safety",
+                "unique_together": (("school_code", "event_ref"),),
+                "indexes": [Index(fields=["school_code", "pupil_ref", "occurred_at"])],
+                "pk_attr": "id",
+                "table_description": "A reading of a gate of a pupil whom somebody follows; kept for 30 days.",
+            },
+            bases=["Model"],
+        ),
+        ops.CreateModel(
+            name="GateFeed",
+            fields=[
+                (
+                    "school_code",
+                    fields.CharField(primary_key=True, unique=True, db_index=True, max_length=32),
+                ),
+                ("heard_at", fields.DatetimeField(auto_now=False, auto_now_add=False)),
+            ],
+            options={
+                "table": "safety_gate_feed",
+                "app": "safety",
+                "pk_attr": "school_code",
+                "table_description": "When a school's gates were last heard of, with or without readings.",
+            },
+            bases=["Model"],
+        ),
+        ops.CreateModel(
+            name="GateFollow",
+            fields=[
+                (
+                    "id",
+                    fields.UUIDField(primary_key=True, default=uuid4, unique=True, db_index=True),
+                ),
+                ("citizen_id", fields.UUIDField()),
+                ("child_id", fields.UUIDField(db_index=True)),
+                ("school_code", fields.CharField(max_length=32)),
+                ("pupil_ref", fields.CharField(max_length=64)),
+                ("created_at", fields.DatetimeField(auto_now=False, auto_now_add=False)),
+            ],
+            options={
+                "table": "safety_gate_follow",
+                "app": "safety",
+                "unique_together": (("citizen_id", "child_id"),),
+                "indexes": [Index(fields=["school_code", "pupil_ref"])],
+                "pk_attr": "id",
+                "table_description": "A guardian who is told of a child's comings and goings; the school calls it `pupil_ref`.",
+            },
+            bases=["Model"],
+        ),
+        ops.CreateModel(
+            name="SchoolLeave",
+            fields=[
+                (
+                    "id",
+                    fields.UUIDField(primary_key=True, default=uuid4, unique=True, db_index=True),
+                ),
+                ("citizen_id", fields.UUIDField(db_index=True)),
+                ("child_id", fields.UUIDField(db_index=True)),
+                ("from_on", fields.DateField()),
+                ("until_on", fields.DateField()),
+                ("created_at", fields.DatetimeField(auto_now=False, auto_now_add=False)),
+            ],
+            options={
+                "table": "safety_school_leave",
+                "app": "safety",
+                "pk_attr": "id",
+                "table_description": "That a child stays away from school on some days, filed by a guardian.",
+            },
+            bases=["Model"],
+        ),
+        ops.CreateModel(
+            name="SilenceAlarm",
+            fields=[
+                (
+                    "id",
+                    fields.UUIDField(primary_key=True, default=uuid4, unique=True, db_index=True),
+                ),
+                ("child_id", fields.UUIDField()),
+                ("on_day", fields.DateField()),
+                ("kind", fields.CharField(max_length=16)),
+                ("raised_at", fields.DatetimeField(auto_now=False, auto_now_add=False)),
+                (
+                    "withdrawn_at",
+                    fields.DatetimeField(null=True, auto_now=False, auto_now_add=False),
+                ),
+            ],
+            options={
+                "table": "safety_silence_alarm",
+                "app": "safety",
+                "unique_together": (("child_id", "on_day", "kind"),),
+                "pk_attr": "id",
+                "table_description": "That a child had not arrived by the school's time; at most one of a kind a day.",
+            },
+            bases=["Model"],
+        ),
+    ]
