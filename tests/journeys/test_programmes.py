@@ -53,6 +53,7 @@ GROWTH = f"""mutation ($id: ID!, $values: [MeasuredValueInput!]!, $key: String!)
   ... on MeasurementRecorded {{ {_CARE} }} {_REFUSED} }} }}"""
 INFANTS = """{ infantCare { growth { percentile comparedAgeDays ageDays } charts { svg }
   enrolment { followUps { code } } } }"""
+NOTICES = "{ birthNotices { status items { sex bornOn } } }"
 CLINICS = "{ vaccinationClinics { code } }"
 ROOMS = """query ($c: ID!) { vaccinationRooms(clinicId: $c) { items { scheduleId } } }"""
 SLOTS = """query ($c: ID!, $s: ID!) { vaccinationSlots(clinicId: $c, scheduleId: $s, days: 14) {
@@ -146,10 +147,10 @@ async def _answer(house: House, client: CityClient, enrolment_id: str, elder: Pe
 async def test_a_mothers_plan_becomes_her_twins_plans_and_a_vaccination(house: House) -> None:
     who = await adult(house, 2800, born=(1985, 1999), female=True)
     async with _verified(house, who) as mother:
-        await _give_birth(house, mother)
+        await _give_birth(house, mother, who)
 
 
-async def _give_birth(house: House, mother: CityClient) -> None:
+async def _give_birth(house: House, mother: CityClient, who: Person) -> None:
     """From a plan in the 36th week to twins and the slots of a vaccination clinic."""
     await mother.consent("health.maternal-infant-care")
     today = civil_date(house.clock.now())
@@ -162,6 +163,15 @@ async def _give_birth(house: House, mother: CityClient) -> None:
     with pytest.raises(ClientError, match="MATERNAL_BORN_IN_FUTURE"):
         tomorrow = str(today + timedelta(days=1))
         await mother.do(BIRTH, told | {"born": tomorrow, "key": key()})
+    await mother.consent("health.birth-register")
+    for child in reversed(children):
+        certified = {"mother_id": who["resident_id"], "sex": child["sex"], "gestation_days": 250}
+        await mother.sandbox("POST", "/_control/birth-register/births", certified)
+    notices = (await mother.run(NOTICES)).data["birthNotices"]
+    assert notices["status"] == "LIVE"
+    assert [(one["sex"], one["bornOn"]) for one in notices["items"]] == [
+        (child["sex"], str(today)) for child in children
+    ]
     born = await mother.do(BIRTH, told)
     assert born == await mother.do(BIRTH, told)  # the same key, the same twins
     assert born["care"]["enrolment"] == {"closeReason": "BIRTH", "followUps": []}

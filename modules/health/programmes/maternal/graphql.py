@@ -17,8 +17,10 @@ from core.graphql import (
     of_service,
     parse_id,
     query,
+    reading_view,
     view,
 )
+from kinds.lookup import lookup_field
 from modules.health.programmes import service as programmes
 from modules.health.programmes.graphql import (
     CareEnrolment,
@@ -31,10 +33,17 @@ from modules.health.programmes.infant.graphql import InfantCare, to_infant
 from modules.health.programmes.infant.growth import Sex
 from modules.health.programmes.maternal import service
 from modules.health.programmes.maternal.gestation import DatedBy, Gestation
+from modules.health.programmes.maternal.notices import BIRTHS, BirthNotice
 from modules.health.programmes.maternal.programme import MATERNAL, SERVICE, gestation_of
 from modules.health.programmes.maternal.service import Newborn
 from modules.health.programmes.service import Care
 
+view(BirthNotice)
+BirthNotices = reading_view(
+    "BirthNotices",
+    "Certificates of birth, and how fresh that is.",
+    items=Annotated[Sequence[BirthNotice], "The viewer's children, the newest certificate first."],
+)
 view(DatedBy, name="PregnancyDatedBy")
 view(Gestation, name="PregnancyDates")
 
@@ -102,6 +111,13 @@ class Query:
         """Closed ones too."""
         rows = await programmes.read_care(info.context, MATERNAL)
         return [_show(info.context, care) for care in rows]
+
+    birth_notices = lookup_field(
+        BIRTHS,
+        returns=BirthNotices,
+        description="What hospitals have certified of the viewer's births, for reportBirth. Needs "
+        "the consent `health.birth-register`.",
+    )
 
 
 @strawberry.type
