@@ -80,20 +80,26 @@ class Severity(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Limit:
-    """A bound of one quantity: `at_least` and `at_most` are met by the bound itself."""
+    """A bound of one quantity: `at_least` and `at_most` are met by the bound itself, `above` and
+    `below` are not."""
 
     quantity: Quantity
     at_least: float | None = None
     at_most: float | None = None
+    above: float | None = None
+    below: float | None = None
 
     def met(self, values: Values) -> bool:
         """Whether a measurement has the quantity, on the far side of the bound."""
         value = values.get(self.quantity)
         if value is None:
             return False
-        if self.at_least is not None and value >= self.at_least:
-            return True
-        return self.at_most is not None and value <= self.at_most
+        return (
+            (self.at_least is not None and value >= self.at_least)
+            or (self.at_most is not None and value <= self.at_most)
+            or (self.above is not None and value > self.above)
+            or (self.below is not None and value < self.below)
+        )
 
 
 @dataclass(frozen=True, slots=True)

@@ -314,7 +314,7 @@ def _alert(row: Alert, rule: Rule, locale: Locale) -> CareAlert:
     )
 
 
-_NAME = {
+NAME = {
     Quantity.SYSTOLIC: Named("高压", "Systolic pressure"),
     Quantity.DIASTOLIC: Named("低压", "Diastolic pressure"),
     Quantity.PULSE: Named("脉搏", "Pulse"),
@@ -333,7 +333,7 @@ def _pictures(
 ) -> Sequence[CarePicture]:
     """The course of each quantity that was measured, with its goals as marks across."""
     shown = []
-    for quantity, name in _NAME.items():
+    for quantity, name in NAME.items():
         series = [one.values[quantity] for one in measured if quantity in one.values]
         if not series:
             continue

@@ -1,7 +1,7 @@
 """What people do with their programmes: join, look, measure, leave."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import date, datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -276,12 +276,14 @@ async def _raise(
 
 
 async def leave(call: Call, programme: Programme, enrolment_id: UUID, key: str) -> None:
-    """End the viewer's enrolment and forget what was kept under it. Raises as `owned.remove`."""
-    subscription = programme.subscription
+    """End the viewer's enrolment and forget what was kept under it; of a closed one too.
+
+    Raises as `owned.remove`.
+    """
+    rows = replace(programme.subscription.rows, within={"programme": programme.service})
     async with transaction() as tx:
-        if await owned.remove(
-            call, tx, subscription.rows, subscription.removes, key, id=enrolment_id
-        ):
+        removes = programme.subscription.removes
+        if await owned.remove(call, tx, rows, removes, key, id=enrolment_id):
             await store.delete_all_of(tx, enrolment_id)
 
 

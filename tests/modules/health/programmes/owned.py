@@ -7,8 +7,11 @@ from uuid import UUID
 
 from core.context.call import Call
 from modules.health.programmes import service
+from modules.health.programmes.diabetes.programme import DIABETES
 from modules.health.programmes.hypertension.programme import HYPERTENSION
+from modules.health.programmes.infant.programme import INFANT
 from modules.health.programmes.jobs import remind
+from modules.health.programmes.maternal.programme import MATERNAL
 from modules.health.programmes.programme import Programme
 from tests.conftest import NOON
 from tests.kinds.owned_user import SubscriptionUser
@@ -40,4 +43,10 @@ def _user(programme: Programme, facts: Mapping[str, Any] | None = None) -> Subsc
     )
 
 
-USERS = [_user(HYPERTENSION)]
+USERS = [
+    _user(HYPERTENSION),
+    _user(DIABETES),
+    # in the 26th week and between two check-ups nothing is due
+    _user(MATERNAL, {"due_on": "2027-03-08", "dated_by": "LAST_PERIOD", "fetuses": 1}),
+    _user(INFANT, {"born_on": "2026-01-10", "sex": "MALE"}),
+]

@@ -1,12 +1,14 @@
 """People who take part in programmes, made without walking through consents."""
 
 from collections.abc import Mapping
+from contextlib import suppress
 from datetime import date, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
 from core.context.app import App
 from core.context.call import Call
+from core.database import IntegrityError
 from core.database.models import Consent
 from core.ids import new_id
 from modules.health.programmes import service, store
@@ -38,7 +40,8 @@ async def consent(app: App, citizen_id: UUID, programme: Programme) -> None:
         "granted_at": app.clock.now(),
     }
     if not await Consent.filter(**columns).exists():
-        await Consent.create(**columns, **rest)
+        with suppress(IntegrityError):  # made at the same time
+            await Consent.create(**columns, **rest)
 
 
 async def join(

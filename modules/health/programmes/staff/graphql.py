@@ -24,10 +24,10 @@ from core.graphql import (
     view,
 )
 from core.security.authorization import Scope
-from modules.health.programmes import desk
-from modules.health.programmes.desk import OpenedCare, PlanChange
 from modules.health.programmes.domain import Goal, Quantity, Severity
 from modules.health.programmes.graphql import CareEnrolment, EnrolmentId, to_enrolment
+from modules.health.programmes.staff import desk
+from modules.health.programmes.staff.desk import OpenedCare, PlanChange
 
 _DOCTORS = staff(Scope.CARE_PLANS)
 

@@ -8,7 +8,7 @@ from tortoise.migrations import operations as ops
 
 
 class Migration(migrations.Migration):
-    dependencies = [("health", "0001_initial")]
+    dependencies = [("health", "0002_card_and_queue")]
 
     initial = False
 
