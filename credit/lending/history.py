@@ -43,6 +43,8 @@ class PastLoan:
     months: int
     margin_bps: int
     days_ago: int
+    case_id: UUID | None = None
+    """The owner's case; none where the bank's books alone know the loan."""
 
 
 async def take_over_companies(app: App, tx: Transaction, found: Sequence[Registered]) -> None:
@@ -129,8 +131,9 @@ class _Values:
         )  # fmt: skip
         purpose = self.app.vault.encrypt("经营周转", PURPOSE)
         return (
-            self.application_id, self.no, self.loan_id, self.company_id, self.person_id, past.bank,
-            past.product, version, past.amount_fen, past.months, made.terms.form.value, purpose,
+            self.application_id, self.no, past.case_id or self.loan_id, self.company_id,
+            self.person_id, past.bank, past.product, version, past.amount_fen, past.months,
+            made.terms.form.value, purpose,
             "RECEIVED", write_offer(offer), made.start_on, now,
         )  # fmt: skip
 

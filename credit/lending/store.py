@@ -250,6 +250,17 @@ async def list_loan_events(loan_id: UUID, tx: Transaction | None = None) -> Sequ
     return await (rows.using_db(tx) if tx is not None else rows).order_by("id")
 
 
+async def list_events_of(loan_ids: Sequence[UUID]) -> Sequence[LoanEventRow]:
+    """All that happened to some loans, in the order of recording."""
+    return await LoanEventRow.filter(loan_id__in=list(loan_ids)).order_by("id")
+
+
+async def list_to_look_at(until: date, after: UUID, most: int) -> list[UUID]:
+    """Loans with something due by a day, by id."""
+    rows = LoanRow.filter(look_on__lte=until, id__gt=after).order_by("id").limit(most)
+    return [row.id for row in await rows]
+
+
 async def list_events_of_day(
     bank: str, from_at: object, until_at: object
 ) -> Sequence[Mapping[str, Any]]:

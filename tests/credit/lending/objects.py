@@ -41,9 +41,10 @@ async def objects_of(app: App, who: Viewer) -> Mapping[str, UUID]:
     definition = versions.complete(LOAN.definition, versions.read_rules(app.settings, SERVICE))
     stored = await versions.store(app, definition)
     opening = Opening(definition, stored, who.user_id, "", FORM)
-    past = PastLoan(number, uscc, "city-bank", "city-bank-credit", 10_000_000, 12, 100, 0)
+    case_id = new_id()
+    past = PastLoan(number, uscc, "city-bank", "city-bank-credit", 10_000_000, 12, 100, 0, case_id)
     async with transaction() as tx:
-        case = await open_in(app, tx, new_id(), opening, SYSTEM)
+        case = await open_in(app, tx, case_id, opening, SYSTEM)
         current = await products.list_current()
         await take_over_loans(app, tx, [past], {uscc: company_id}, current)
     row = await BankApplication.filter(no=f"LS{number:06d}").get()
@@ -57,4 +58,5 @@ async def objects_of(app: App, who: Viewer) -> Mapping[str, UUID]:
         "signLoanContract.applicationId": row.id,
         "loanPayoff.loanId": loan.id,
         "repayLoan.loanId": loan.id,
+        "decideLoanProduct.id": new_id(),
     }
