@@ -358,6 +358,7 @@ OWNERSHIP: dict[str, set[str]] = {
     "bookHospitalVisit.onBehalfOf": set(),
     "staffPerson.id": {"own", "linked", "foreign"},
     "decideCorrection.id": set(),
+    "decideLoanProduct.id": set(),
     # one's own is tried by its module's tests: only a settled payment has a receipt
     "paymentReceipt.paymentId": set(),
     # one's own are tried by their module's tests: the hospital must have the bill or the deposit
