@@ -101,6 +101,12 @@ async def find_by_uscc(uscc: str) -> Company | None:
     return await Company.filter(uscc=uscc).first()
 
 
+async def list_company_ids(tx: Transaction) -> Mapping[str, UUID]:
+    """Every company's id by its code: some thousands."""
+    rows = await fetch_all(tx, "SELECT uscc, id FROM lending_company")
+    return {row["uscc"]: row["id"] for row in rows}
+
+
 async def find_member(company_id: UUID, person_id: UUID) -> Member | None:
     """Somebody's right to act for a company, while it lasts."""
     return await Member.filter(
@@ -204,6 +210,11 @@ async def find_contract(application_id: UUID) -> Contract | None:
 # Loans
 
 
+async def has_loans(tx: Transaction) -> bool:
+    """Whether any loan is kept."""
+    return await fetch_one(tx, "SELECT FROM lending_loan LIMIT 1") is not None
+
+
 async def find_loan(loan_id: UUID) -> LoanRow | None:
     """A loan."""
     return await LoanRow.filter(id=loan_id).first()
@@ -237,6 +248,17 @@ async def list_loan_events(loan_id: UUID, tx: Transaction | None = None) -> Sequ
     """All that happened to a loan, in the order of recording."""
     rows = LoanEventRow.filter(loan_id=loan_id)
     return await (rows.using_db(tx) if tx is not None else rows).order_by("id")
+
+
+async def list_events_of(loan_ids: Sequence[UUID]) -> Sequence[LoanEventRow]:
+    """All that happened to some loans, in the order of recording."""
+    return await LoanEventRow.filter(loan_id__in=list(loan_ids)).order_by("id")
+
+
+async def list_to_look_at(until: date, after: UUID, most: int) -> list[UUID]:
+    """Loans with something due by a day, by id."""
+    rows = LoanRow.filter(look_on__lte=until, id__gt=after).order_by("id").limit(most)
+    return [row.id for row in await rows]
 
 
 async def list_events_of_day(

@@ -4,7 +4,6 @@ A service is tried with the samples in `tests/modules/<module>/applications.py`.
 """
 
 import asyncio
-import importlib
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
@@ -37,12 +36,11 @@ from tests.kinds.application.papers import pdf
 from tests.kinds.application.town import Town, find, key
 from tests.modules.affairs.registry import FakeItems
 from tests.modules.welfare.centre import FakeCentre
+from tests.tree import modules_named
 from tests.upstreams import by_operation
 
 SAMPLES: list[Sample] = [
-    sample
-    for path in sorted(ROOT.glob("tests/modules/*/applications.py"))
-    for sample in importlib.import_module(f"tests.modules.{path.parent.name}.applications").SAMPLES
+    sample for module in modules_named("applications") for sample in module.SAMPLES
 ]
 CITY = load_city(ROOT / "cities/jinan.toml")
 SETTINGS = Settings(city_file=ROOT / "cities/jinan.toml")

@@ -160,8 +160,9 @@ def _refuse_wrong(
     if not 0 < amount <= 10**12 or isinstance(event, Disbursed):
         raise InvalidInput(texts.AMOUNT_WRONG, "amount_fen")
     if isinstance(event, Repaid):
+        owed = _state(app, row, [one for one in events if one.on <= event.on], event.on)
         after = _state(app, row, [*events, event], today)
-        if after.surplus_fen:
+        if amount > owed.payoff_fen or after.surplus_fen or _lent(after) < 0:
             raise InvalidInput(texts.AMOUNT_WRONG, "amount_fen")
     if isinstance(event, WrittenOff) and _state(app, row, events, event.on).written_off_on:
         raise Conflict(texts.APPLICATION_STATE)

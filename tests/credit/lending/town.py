@@ -49,6 +49,7 @@ class FakeCity:
 
     asked: list[tuple[str, str, UUID]] = field(default_factory=list)
     down: set[str] = field(default_factory=set)
+    values: dict[str, Mapping[str, float | int | str]] = field(default_factory=lambda: dict(VALUES))
 
     async def find_registered(self, uscc: str) -> Registered | None:
         """One company, of Zhang San."""
@@ -59,9 +60,9 @@ class FakeCity:
     async def pull(self, source: str, uscc: str, bank: str, consent_id: UUID) -> SourceAnswer:
         """What a source knows; nothing while it is down."""
         if source in self.down:
-            raise UpstreamUnavailable("enterprise_data", "pull")
+            raise UpstreamUnavailable("enterprise_data", "pull", "down")
         self.asked.append((source, bank, consent_id))
-        return SourceAnswer(source in VALUES, VALUES.get(source, {}))
+        return SourceAnswer(source in self.values, self.values.get(source, {}))
 
 
 def key() -> str:
