@@ -15,6 +15,7 @@ from credit.lending.api import Facts
 from credit.lending.applications import bank_side, cases
 from credit.lending.applications.definition import LOAN
 from credit.lending.models import (
+    CONTRACT,
     PURPOSE,
     BankApplication,
     Company,
@@ -155,11 +156,13 @@ async def sign(app: App, borrower: Borrower, bank: str) -> UUID:
         row = await bank_side.move(app, tx, row, "accept")
         case = await cases.take(app, tx, case, "choose")
         await bank_side.move(app, tx, row, "sign")
+        key_sealed, sealed = app.vault.encrypt_file(b"%PDF-", CONTRACT)
         await store.insert(
             tx,
             Contract,
             application_id=application_id,
-            pdf_sealed=b"sealed",
+            key_sealed=key_sealed,
+            pdf_sealed=sealed,
             sha256="0" * 64,
             signed_by=row.person_id,
             signed_at=app.clock.now(),
