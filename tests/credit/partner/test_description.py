@@ -13,6 +13,7 @@ from schemathesis import GenerationMode, openapi
 from schemathesis.checks import not_a_server_error
 from schemathesis.specs.openapi.checks import (
     content_type_conformance,
+    negative_data_rejection,
     response_headers_conformance,
     response_schema_conformance,
     status_code_conformance,
@@ -34,8 +35,9 @@ CHECKS = [
     content_type_conformance,
     response_headers_conformance,
     response_schema_conformance,
+    negative_data_rejection,
 ]
-EXAMPLES, MANY = 5, 400
+EXAMPLES, MANY = 5, 150
 SEED = 20261128
 
 
@@ -87,8 +89,6 @@ def fuzz(url: str, auth: Proving, ids: Mapping[str, str], number: int) -> int:
             sent += 1
             response = case.call(base_url=url, session=session, auth=auth, timeout=10)
             case.validate_response(response, checks=CHECKS)
-            if mode is GenerationMode.NEGATIVE:
-                assert response.status_code >= 400, (case, response.text)
 
         one()
 
