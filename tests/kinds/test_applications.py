@@ -6,6 +6,7 @@ A service is tried with the samples in `tests/modules/<module>/applications.py`.
 import asyncio
 import importlib
 from collections.abc import Awaitable, Callable, Mapping
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -36,10 +37,16 @@ from tests.kinds.application.town import Town, find, key
 from tests.modules.affairs.registry import FakeItems
 from tests.upstreams import by_operation
 
+
+def _module(path: Path) -> str:
+    return ".".join(path.relative_to(ROOT).with_suffix("").parts)
+
+
+_LENDING = ROOT / "tests/credit/lending/applications.py"
 SAMPLES: list[Sample] = [
     sample
-    for path in sorted(ROOT.glob("tests/modules/*/applications.py"))
-    for sample in importlib.import_module(f"tests.modules.{path.parent.name}.applications").SAMPLES
+    for path in sorted([*ROOT.glob("tests/modules/*/applications.py"), _LENDING])
+    for sample in importlib.import_module(_module(path)).SAMPLES
 ]
 CITY = load_city(ROOT / "cities/jinan.toml")
 SETTINGS = Settings(city_file=ROOT / "cities/jinan.toml")

@@ -46,7 +46,7 @@ def check_loan(
     problems = []
     if form.get("uscc") and not is_uscc(form["uscc"]):
         problems.append(problem_of(definition, "uscc", texts.USCC_INVALID))
-    if form.get("second_product") == form.get("product"):
+    if form.get("second_product") and form["second_product"] == form.get("product"):
         problems.append(problem_of(definition, "second_product", texts.SAME_PRODUCT))
     return problems
 

@@ -59,7 +59,7 @@ class FakeCity:
     async def pull(self, source: str, uscc: str, bank: str, consent_id: UUID) -> SourceAnswer:
         """What a source knows; nothing while it is down."""
         if source in self.down:
-            raise UpstreamUnavailable("enterprise_data", "pull")
+            raise UpstreamUnavailable("enterprise_data", "pull", "down")
         self.asked.append((source, bank, consent_id))
         return SourceAnswer(source in VALUES, VALUES.get(source, {}))
 
