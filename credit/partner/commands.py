@@ -60,9 +60,9 @@ def keys(
         try:
             async with transaction() as tx:
                 known = (
-                    await banks.set_keys(tx, bank, url=source)
+                    await banks.set_keys(house, tx, bank, url=source)
                     if is_url
-                    else await banks.set_keys(tx, bank, keys=_read(source))
+                    else await banks.set_keys(house, tx, bank, keys=_read(source))
                 )
         except InvalidToken as refusal:
             raise StartError(f"{source}: {refusal}") from None

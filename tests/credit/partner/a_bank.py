@@ -149,5 +149,5 @@ async def register(app: App, bank: ABank, **options: Any) -> ABank:
     """Add a bank with its key."""
     async with transaction() as tx:
         await banks.add(app, tx, bank.id, name_zh="示范银行", name_en="Model Bank", **options)
-        assert await banks.set_keys(tx, bank.id, keys=bank.key_set)
+        assert await banks.set_keys(app, tx, bank.id, keys=bank.key_set)
     return bank

@@ -75,7 +75,9 @@ class Borrower:
     applications: dict[str, UUID]
 
 
-async def apply(app: App, *banks: str, amount_fen: int = AMOUNT_FEN) -> Borrower:
+async def apply(
+    app: App, *banks: str, amount_fen: int = AMOUNT_FEN, product: str | None = None
+) -> Borrower:
     """A company that lets each bank read its tax record and nothing else, applied at them."""
     number, now = next(_NUMBERS), app.clock.now()
     company_id, person_id = new_id(), new_id()
@@ -110,7 +112,7 @@ async def apply(app: App, *banks: str, amount_fen: int = AMOUNT_FEN) -> Borrower
             company_id=company_id,
             person_id=person_id,
             bank=bank,
-            product=f"{bank}-credit",
+            product=product or f"{bank}-credit",
             product_version=1,
             amount_fen=amount_fen,
             months=12,
