@@ -101,6 +101,12 @@ async def find_by_uscc(uscc: str) -> Company | None:
     return await Company.filter(uscc=uscc).first()
 
 
+async def list_company_ids(tx: Transaction) -> Mapping[str, UUID]:
+    """Every company's id by its code: some thousands."""
+    rows = await fetch_all(tx, "SELECT uscc, id FROM lending_company")
+    return {row["uscc"]: row["id"] for row in rows}
+
+
 async def find_member(company_id: UUID, person_id: UUID) -> Member | None:
     """Somebody's right to act for a company, while it lasts."""
     return await Member.filter(
@@ -202,6 +208,11 @@ async def find_contract(application_id: UUID) -> Contract | None:
 
 
 # Loans
+
+
+async def has_loans(tx: Transaction) -> bool:
+    """Whether any loan is kept."""
+    return await fetch_one(tx, "SELECT FROM lending_loan LIMIT 1") is not None
 
 
 async def find_loan(loan_id: UUID) -> LoanRow | None:

@@ -40,13 +40,15 @@ CREATE UNIQUE INDEX lending_loan_undone ON lending_loan_event (loan_id, undoes)
 
 -- What is signed has its contract, what is disbursed its loan, at COMMIT.
 CREATE FUNCTION lending_check_application() RETURNS trigger LANGUAGE plpgsql AS $$
+DECLARE
+  state_now text := (SELECT a.state FROM lending_application a WHERE a.id = NEW.id);
 BEGIN
-  IF NEW.state IN ('SIGNED', 'DISBURSED')
+  IF state_now IN ('SIGNED', 'DISBURSED')
     AND NOT EXISTS (SELECT FROM lending_contract c WHERE c.application_id = NEW.id) THEN
     RAISE EXCEPTION 'application % has no contract', NEW.id
       USING ERRCODE = 'check_violation', CONSTRAINT = 'lending_application_contract';
   END IF;
-  IF (NEW.state = 'DISBURSED')
+  IF (state_now = 'DISBURSED')
     <> EXISTS (SELECT FROM lending_loan l WHERE l.application_id = NEW.id) THEN
     RAISE EXCEPTION 'application % and its loan disagree', NEW.id
       USING ERRCODE = 'check_violation', CONSTRAINT = 'lending_application_loan';
