@@ -162,7 +162,7 @@ def _delivery(row: Delivery) -> DeliveryView:
         type=row.kind,
         sequence=row.sequence,
         data=row.data,
-        state=row.state,  # type: ignore[arg-type] # one of the three
+        state=row.state,
         attempts=row.attempts,
         error=row.error,
         created_at=row.created_at,

@@ -45,7 +45,7 @@ def test_the_guide_leads_from_keys_to_the_first_decision(fragile: House, tmp_pat
         env=environment,
         capture_output=True,
         text=True,
-        timeout=170,
+        timeout=400,
         check=False,
     )
     assert done.returncode == 0, done.stdout + done.stderr
