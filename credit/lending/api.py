@@ -78,6 +78,7 @@ __all__ = [
     "Prepayment",
     "Product",
     "ProductKind",
+    "ProductVersion",
     "Refusal",
     "RefusalReason",
     "RepaymentForm",

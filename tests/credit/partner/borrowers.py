@@ -15,6 +15,7 @@ from credit.lending.api import Facts
 from credit.lending.applications import bank_side, cases
 from credit.lending.applications.definition import LOAN
 from credit.lending.models import (
+    CONTRACT,
     PURPOSE,
     BankApplication,
     Company,
@@ -74,7 +75,9 @@ class Borrower:
     applications: dict[str, UUID]
 
 
-async def apply(app: App, *banks: str, amount_fen: int = AMOUNT_FEN) -> Borrower:
+async def apply(
+    app: App, *banks: str, amount_fen: int = AMOUNT_FEN, product: str | None = None
+) -> Borrower:
     """A company that lets each bank read its tax record and nothing else, applied at them."""
     number, now = next(_NUMBERS), app.clock.now()
     company_id, person_id = new_id(), new_id()
@@ -109,7 +112,7 @@ async def apply(app: App, *banks: str, amount_fen: int = AMOUNT_FEN) -> Borrower
             company_id=company_id,
             person_id=person_id,
             bank=bank,
-            product=f"{bank}-credit",
+            product=product or f"{bank}-credit",
             product_version=1,
             amount_fen=amount_fen,
             months=12,
@@ -155,11 +158,13 @@ async def sign(app: App, borrower: Borrower, bank: str) -> UUID:
         row = await bank_side.move(app, tx, row, "accept")
         case = await cases.take(app, tx, case, "choose")
         await bank_side.move(app, tx, row, "sign")
+        key_sealed, sealed = app.vault.encrypt_file(b"%PDF-", CONTRACT)
         await store.insert(
             tx,
             Contract,
             application_id=application_id,
-            pdf_sealed=b"sealed",
+            key_sealed=key_sealed,
+            pdf_sealed=sealed,
             sha256="0" * 64,
             signed_by=row.person_id,
             signed_at=app.clock.now(),
