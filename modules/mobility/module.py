@@ -12,6 +12,8 @@ MANIFEST = Manifest(
         "violations",
         "timetable",
         "arrivals",
+        "planning",
+        "arrival_alerts",
         "transit",
         "models",
         "jobs",
