@@ -69,7 +69,7 @@ def message(at: datetime | None = None) -> Any:
 
 
 def add_trip(made: Any, trip: str, delays: Mapping[int, int | None], **fields: Any) -> Any:
-    """Add an update of a trip: by stop sequence its delay in seconds, or None where it is skipped."""
+    """Add an update of a trip: by stop sequence its delay (s), or None for skipped."""
     update = made.entity.add(id=f"t{len(made.entity)}").trip_update
     update.trip.trip_id = trip
     for name, value in fields.items():
