@@ -164,8 +164,8 @@ class Network:
     async def _load_all(self, now: datetime) -> None:
         try:
             changed = [await self._load_feed(feed, path) for feed, path in self._paths()]
-            self._loaded_at = now
-            if any(changed) or self._timetable is None:
+            self._loaded_at = now if self._schedules else None
+            if any(changed):
                 parts = [
                     (feed.prefix, version)
                     for feed in self.config.feeds
