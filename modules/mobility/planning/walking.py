@@ -18,9 +18,6 @@ from core.standards.gtfs.timetable import Timetable
 from modules.mobility.planning.arrays import NEVER, Footpaths
 from modules.mobility.timetable.feeds import Feeds
 
-CHANGE_S = 60
-"""To get from one vehicle to another at one stop."""
-_BETWEEN_M = 400
 _PER_DEGREE = 111_195.0
 _FORBIDDEN, _STAY_SEATED = 3, 4
 _TIMED = 1
@@ -33,6 +30,7 @@ class Walks:
         self._pace_m_s = feeds.walk_m_s / feeds.walk_detour
         self.max_m = feeds.max_walk_m
         self.detour = feeds.walk_detour
+        self._between_m, self._change_s = feeds.between_stops_m, feeds.change_s
         stops = timetable.stops
         self._lat: Floats = np.array([stop.lat for stop in stops])
         self._lon: Floats = np.array([stop.lon for stop in stops])
@@ -66,12 +64,12 @@ class Walks:
             latitude = float(self._lat[near].mean())
             east = self._lon[near] * _PER_DEGREE * np.cos(np.radians(latitude))
             tree = cKDTree(np.column_stack([east, self._lat[near] * _PER_DEGREE]))
-            for one, other in tree.query_pairs(_BETWEEN_M / self.detour):
+            for one, other in tree.query_pairs(self._between_m / self.detour):
                 a, b = int(near[one]), int(near[other])
                 away = float(metres(*self._at(a), *map(np.array, self._at(b))))  # type: ignore[arg-type]
-                walks[a, b] = walks[b, a] = CHANGE_S + int(np.ceil(away / self._pace_m_s))
+                walks[a, b] = walks[b, a] = self._change_s + int(np.ceil(away / self._pace_m_s))
         walks |= _in_stations(timetable)
-        change = np.full(count, CHANGE_S, np.int32)
+        change = np.full(count, self._change_s, np.int32)
         self._apply_transfers(timetable, walks, change)
         return _as_arrays(count, walks, change)
 
@@ -91,16 +89,16 @@ class Walks:
                         walks.pop((a, b), None)
                         change[a] = NEVER // 2 if a == b else change[a]
                     elif a == b:
-                        change[a] = one.min_s or (0 if one.kind == _TIMED else CHANGE_S)
+                        change[a] = one.min_s or (0 if one.kind == _TIMED else self._change_s)
                     else:
                         known = walks.get((a, b), self._between(a, b))
                         walks[a, b] = one.min_s or (
-                            known - CHANGE_S if one.kind == _TIMED else known
+                            known - self._change_s if one.kind == _TIMED else known
                         )
 
     def _between(self, a: int, b: int) -> int:
         away = float(metres(*self._at(a), *map(np.array, self._at(b))))  # type: ignore[arg-type]
-        return CHANGE_S + int(np.ceil(away / self._pace_m_s))
+        return self._change_s + int(np.ceil(away / self._pace_m_s))
 
 
 def _in_stations(timetable: Timetable) -> dict[tuple[int, int], int]:
