@@ -57,7 +57,8 @@ def question(origin: int, destination: int, at_s: int, **changes: Any) -> Questi
         return np.array([stop], np.int32), np.zeros(1, np.int32)
 
     settings: dict[str, Any] = {"vehicles": 4, "journeys": 60, "slack_s": NEVER // 2}
-    return Question(here(origin), here(destination), None, at_s, **settings | changes)
+    settings |= {"egress": here(destination)} | changes
+    return Question(here(origin), direct_s=None, at_s=at_s, **settings)
 
 
 def earliest(journeys: Sequence[Journey], vehicles: int) -> int:
@@ -117,15 +118,29 @@ class Nigiri:
         return min((journey.arrival_time() * 60 for journey in found), default=None)
 
 
+def _walks_into(day: Day, stop: int) -> tuple[Any, Any]:
+    """The stop itself and those from which one walks to it: MOTIS ends a journey so too."""
+    paths = day.walks.backward
+    span = slice(int(paths.first[stop]), int(paths.first[stop + 1]))
+    return np.append(paths.to_stop[span], np.int32(stop)), np.append(
+        paths.seconds[span], np.int32(0)
+    )
+
+
 def agrees(
     nigiri: Nigiri, day: Day, draw: random.Random, stops: Sequence[int]
 ) -> tuple[str, str, int, int | None, int]:
     """One question put to both: origin, destination, moment, their answer and ours (NEVER)."""
     line = day.made.timeline
     origin, destination = draw.sample(stops, 2)
+    while origin in _walks_into(day, destination)[0]:  # MOTIS answers no question less than a walk
+        origin, destination = draw.sample(stops, 2)
     at_s = draw.randrange(5 * 60, 22 * 60) * 60
     refs = [line.timetable.stops[stop].ref for stop in (origin, destination)]
     theirs = nigiri.earliest(*refs, line.starts_at + at_s, 5)
-    asked = question(origin, destination, at_s, vehicles=6, journeys=1, search_s=8 * 3600)
+    asked = question(
+        origin, destination, at_s, vehicles=6, journeys=1, search_s=8 * 3600,
+        egress=_walks_into(day, destination),
+    )  # fmt: skip
     ours = earliest(find_journeys(day, asked), 6)
     return refs[0], refs[1], at_s, None if theirs is None else theirs - line.starts_at, ours
