@@ -19,4 +19,5 @@ MANIFEST = Manifest(
         "jobs",
     ),
     migrations="migrations",
+    commands={"transit": "timetable.commands"},
 )
