@@ -12,7 +12,6 @@ from core.standards.gtfs.added_runs import AddedRun
 from core.standards.gtfs.predictions import STALE_S, Basis, Freshness, Predictions, Row
 from core.standards.gtfs.realtime import Occupancy
 from core.standards.gtfs.tables import Ints
-from core.texts import Named
 from modules.mobility.timetable.index import TransitLine
 
 BUS_REALTIME = "bus-realtime"
@@ -20,15 +19,6 @@ AHEAD_S = 2 * 3600
 GRACE_S = 30
 """So long after its time a vehicle is still shown."""
 _NO_PICKUP = 1
-
-
-@dataclass(frozen=True, slots=True)
-class TransitAlert:
-    """Something that riders must know: a detour, a closed stop."""
-
-    header: Annotated[Named, "What, in short."]
-    text: Annotated[Named, "What, at length; perhaps empty."]
-    effect: Annotated[str, 'What becomes of it, as GTFS-Realtime names it: "DETOUR".']
 
 
 @dataclass(frozen=True, slots=True)

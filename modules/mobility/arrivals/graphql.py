@@ -27,8 +27,8 @@ from core.standards.gtfs.predictions import Basis, Freshness
 from core.standards.gtfs.realtime import Occupancy
 from core.upstream.readings import Reading
 from modules.mobility.arrivals import service
-from modules.mobility.arrivals.domain import BUS_REALTIME, Arrival, TransitAlert
-from modules.mobility.timetable.index import TransitStop
+from modules.mobility.arrivals.domain import BUS_REALTIME, Arrival
+from modules.mobility.timetable.index import TransitAlert, TransitStop
 
 view(Freshness, name="ArrivalFreshness")
 view(Basis, name="ArrivalBasis")

@@ -12,9 +12,20 @@ from core.refusal_texts import NOT_FOUND
 from core.standards.coordinates import GeoPoint, Place
 from core.standards.gtfs.distances import metres
 from core.standards.gtfs.timetable import STATION, Timetable
+from core.texts import Named
+from modules.mobility.timetable.network import Transit
 
 STOPS_MAX = 30
 """So many stops are shown around a place."""
+
+
+@dataclass(frozen=True, slots=True)
+class TransitAlert:
+    """Something that riders must know: a detour, a closed stop."""
+
+    header: Annotated[Named, "What, in short."]
+    text: Annotated[Named, "What, at length; perhaps empty."]
+    effect: Annotated[str, 'What becomes of it, as GTFS-Realtime names it: "DETOUR".']
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,3 +129,11 @@ def find_route(timetable: Timetable, line_ref: str | None) -> int | None:
     if number is None:
         raise NotFound(NOT_FOUND)
     return number
+
+
+def alerts_of(transit: Transit, *, stop_ref: str = "", line_ref: str = "") -> list[TransitAlert]:
+    """What riders of a line or at a stop must know now."""
+    return [
+        TransitAlert(Named(*one.header), Named(*one.text), one.effect)
+        for one in transit.alerts_of(route=line_ref, stop=stop_ref)
+    ]

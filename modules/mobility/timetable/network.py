@@ -110,15 +110,17 @@ class Network:
         self.reason: str | None = None
         """Why there is no timetable, a stable code."""
 
-    async def read(self, deadline: Deadline) -> Reading[Transit]:
+    async def read(self, deadline: Deadline, *, afresh: bool = False) -> Reading[Transit]:
         """Transit now: STALE where the realtime feed is silent or too old, UNAVAILABLE without a
-        timetable."""
+        timetable. `afresh` asks for what is predicted again, however young it is."""
         await self._load(deadline)
         if self._timetable is None:
             return Reading(ReadStatus.UNAVAILABLE, None, None, self.reason or LOADING)
         now = self._app.clock.now()
         day = self._timetable.day_of(now)
         if self._predictions is not None and self._predictions.timeline.day != day:
+            self._polled_at = None
+        if afresh:
             self._polled_at = None
         await self._poll(deadline)
         if self._predictions is None or self._predictions.timeline.day != day:
@@ -162,8 +164,8 @@ class Network:
     async def _load_all(self, now: datetime) -> None:
         try:
             changed = [await self._load_feed(feed, path) for feed, path in self._paths()]
-            self._loaded_at = now
-            if any(changed) or self._timetable is None:
+            self._loaded_at = now if self._schedules else None
+            if any(changed):
                 parts = [
                     (feed.prefix, version)
                     for feed in self.config.feeds

@@ -59,6 +59,7 @@ def _add_trip(message: pb.FeedMessage, run: Run, at: int, faults: Faults, number
         if departure < at:
             continue
         stop = update.stop_time_update.add(stop_sequence=place + 1, stop_id=stops[place].ref)
+        stop.schedule_relationship = pb.TripUpdate.StopTimeUpdate.SCHEDULED
         stop.arrival.time, stop.arrival.delay = arrival, run.delays[place]
         stop.departure.time, stop.departure.delay = departure, run.delays[place]
 
