@@ -79,7 +79,7 @@ AGREED: dict[str, Rule] = {
         "unlinkBillAccount billInvoice requestBillInvoice outageWatches watchOutages "
         "unwatchOutages autopayTerms autopays endAutopay appointments appointment "
         "waitingPlaces requestStepUpCode stepUp "
-        "revokeSession revokeAllSessions "
+        "revokeSession revokeAllSessions staffStepUp "
         "verifyRealName grantConsent withdrawConsent endMandate confirmAppointment "
         "cancelAppointment rescheduleAppointment leaveWaitingList queueTicket "
         "plates linkPlate unlinkPlate accessRecorded appointmentChanged "
@@ -99,7 +99,7 @@ AGREED: dict[str, Rule] = {
     "agreeAutopay": Rule(1, fresh=True),
     "exportMyData": Rule(1, fresh=True),
     "eraseMyAccount": Rule(1, fresh=True),
-    "staffPerson": Rule(1, role=OFFICER),
+    "staffPerson": Rule(1, fresh=True, role=OFFICER),
     "unusualAccess": Rule(1, role=OPERATOR),
     "paymentCases": Rule(1, role=FINANCE),
     "proposeCorrection": Rule(1, role=FINANCE),
