@@ -7,7 +7,7 @@ from typing import Any
 import orjson
 
 from core.context.app import App
-from core.database import connection, fetch_one
+from core.database import connection, fetch_all
 from core.queue.jobs import Lane
 
 _PRIORITY = {Lane.CRITICAL: 20, Lane.NORMAL: 10, Lane.BULK: 0}
@@ -29,10 +29,16 @@ async def enqueue_raw(
     )
 
 
-async def run_queued(app: App, *kinds: str) -> None:
-    """Run what is queued of some kinds in this process, the oldest first, as a worker would."""
-    sql = """DELETE FROM pgqueuer WHERE id = (SELECT id FROM pgqueuer
-              WHERE entrypoint = ANY($1) AND status = 'queued' ORDER BY id LIMIT 1)
-             RETURNING entrypoint, payload"""
-    while row := await fetch_one(connection(), sql, list(kinds)):
-        await app.queue.kinds[row["entrypoint"]].run(app, row["payload"])
+async def run_due(app: App, *kinds: str) -> int:
+    """Run queued jobs of these kinds, those that they enqueue too, until none is due; how many."""
+    done = 0
+    while rows := await fetch_all(
+        connection(),
+        """DELETE FROM pgqueuer WHERE entrypoint = ANY($1) AND status = 'queued'
+              AND execute_after <= now() RETURNING entrypoint, payload""",
+        list(kinds),
+    ):
+        for row in rows:
+            await app.queue.kinds[row["entrypoint"]].run(app, bytes(row["payload"]))
+        done += len(rows)
+    return done

@@ -11,12 +11,15 @@ from core.processes.serve import Server
 
 
 @asynccontextmanager
-async def served(asgi: ASGIApp, *, http2: bool = False) -> AsyncIterator[str]:
-    """The application on a free port of this machine, under the server that production uses."""
+async def served(
+    asgi: ASGIApp, *, http2: bool = False, at: int | None = None
+) -> AsyncIterator[str]:
+    """The application on a free port of this machine, or on `at`, under the server that production
+    uses."""
     with socket.socket() as first, socket.socket() as second:
         first.bind(("127.0.0.1", 0))
         second.bind(("127.0.0.1", 0))
-        port, other = first.getsockname()[1], second.getsockname()[1]
+        port, other = at or first.getsockname()[1], second.getsockname()[1]
     server = Server(asgi, "127.0.0.1", other, port) if http2 else Server(asgi, "127.0.0.1", port)
     serving = asyncio.create_task(server.serve())
     async with asyncio.timeout(10):

@@ -15,7 +15,7 @@ from core.people.staffing import list_officers
 from kinds.application import domain, messages, store, texts, versions
 from kinds.application.definition import Actor, Definition, State, Step, Turn
 from kinds.application.domain import TaskKind
-from kinds.application.events import CaseEnded
+from kinds.application.events import CaseAwaits, CaseEnded
 from kinds.application.models import Case
 from kinds.application.store import Entry
 
@@ -79,6 +79,9 @@ async def take(
     if target.turn is Turn.NOBODY:
         ended = CaseEnded(case.id, case.service_id, case.item, case.citizen_id, case.state)
         await app.events.publish(tx, ended)
+    if target.outside:
+        awaits = CaseAwaits(case.id, case.service_id, case.state, case.sequence)
+        await app.events.publish(tx, awaits)
     return await open_work(app, tx, case, definition)
 
 

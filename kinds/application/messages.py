@@ -5,8 +5,7 @@ from uuid import UUID
 from core.bus import bus
 from core.context.app import App
 from core.database import Transaction, transaction
-from core.errors import NotFound
-from core.people.directory import Person, get_person
+from core.people.directory import find_person
 from core.queue.jobs import job
 from core.texts import Locale
 from kinds.application import store, texts, versions
@@ -35,7 +34,7 @@ async def tell(app: App, case_id: UUID, sequence: int, event: str, state: str) -
     case = await store.find_case(case_id)
     assert case is not None
     definition = await versions.get_stored(app, case.definition_id)
-    person = await _find_person(app, case.citizen_id)
+    person = await find_person(app, case.citizen_id)
     if person is None:
         return
     locale = Locale(person.locale)
@@ -77,7 +76,7 @@ async def remind_officer(app: App, case_id: UUID, officer_id: UUID, event: str, 
     case = await store.find_case(case_id)
     assert case is not None
     definition = await versions.get_stored(app, case.definition_id)
-    person = await _find_person(app, officer_id)
+    person = await find_person(app, officer_id)
     if person is None:
         return
     locale = Locale(person.locale)
@@ -94,11 +93,3 @@ async def remind_officer(app: App, case_id: UUID, officer_id: UUID, event: str, 
             },
             key=f"case-work:{case_id}:{officer_id}:{event}:{day}",
         )
-
-
-async def _find_person(app: App, person_id: UUID) -> Person | None:
-    """Somebody with an account; who has left, and an organisation, is told nothing."""
-    try:
-        return await get_person(app, person_id)
-    except NotFound:
-        return None

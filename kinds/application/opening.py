@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from datetime import date
 from uuid import UUID
 
+import orjson
+
 from core.clock import civil_date
 from core.context.app import App
 from core.database import Transaction, lock_name
@@ -74,6 +76,14 @@ async def _values(
         "moved_at": now,
         **{name: getattr(clocks, name) for name in store.CLOCKS},
     }
+
+
+def open_form(app: App, case: Case) -> dict[str, str]:
+    """A case's form as it was filled in."""
+    if case.form_sealed is None:
+        return {}
+    answers: dict[str, str] = orjson.loads(app.vault.decrypt(case.form_sealed, FORM))
+    return answers
 
 
 def seal_form(app: App, form: Mapping[str, str]) -> bytes:

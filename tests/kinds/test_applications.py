@@ -4,7 +4,6 @@ A service is tried with the samples in `tests/modules/<module>/applications.py`.
 """
 
 import asyncio
-import importlib
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
@@ -18,6 +17,7 @@ from core.database import transaction
 from core.errors import Conflict, LoginRequired, NotFound
 from core.ids import new_id
 from core.manifest import discover
+from core.people.personal_read import grant_consent
 from core.security.authentication import Viewer
 from core.settings import Settings
 from core.texts import Named
@@ -29,17 +29,18 @@ from kinds.application.models import Case
 from kinds.application.opening import Opening, open_in
 from kinds.application.versions import APPLICATIONS
 from modules.affairs.registry.upstream import REGISTRY_SYSTEM
+from modules.welfare.housing_fund.upstream import CENTRE
 from tests.conftest import ROOT
 from tests.kinds.application.driver import Sample, drive, paths, way_out
 from tests.kinds.application.papers import pdf
 from tests.kinds.application.town import Town, find, key
 from tests.modules.affairs.registry import FakeItems
+from tests.modules.welfare.centre import FakeCentre
+from tests.tree import modules_named
 from tests.upstreams import by_operation
 
 SAMPLES: list[Sample] = [
-    sample
-    for path in sorted(ROOT.glob("tests/modules/*/applications.py"))
-    for sample in importlib.import_module(f"tests.modules.{path.parent.name}.applications").SAMPLES
+    sample for module in modules_named("applications") for sample in module.SAMPLES
 ]
 CITY = load_city(ROOT / "cities/jinan.toml")
 SETTINGS = Settings(city_file=ROOT / "cities/jinan.toml")
@@ -47,8 +48,8 @@ SETTINGS = Settings(city_file=ROOT / "cities/jinan.toml")
 
 @pytest.fixture
 def upstreams() -> Mapping[Any, Any]:
-    """The registry of items."""
-    return by_operation(FakeItems(), REGISTRY_SYSTEM)
+    """The registry of items, and the housing fund centre."""
+    return {**by_operation(FakeItems(), REGISTRY_SYSTEM), **by_operation(FakeCentre(), CENTRE)}
 
 
 @pytest.fixture(params=SAMPLES, ids=lambda sample: f"{sample.service}{sample.item[-4:]}")
@@ -73,10 +74,15 @@ def town(app: App, call: Callable[..., Call]) -> Town:
 
 
 @pytest.fixture
-async def me(citizen: Callable[..., Awaitable[Viewer]], call: Callable[..., Call]) -> Call:
-    """A citizen with a real name."""
+async def me(
+    citizen: Callable[..., Awaitable[Viewer]], call: Callable[..., Call], sample: Sample
+) -> Call:
+    """A citizen with a real name, who has consented to what the service asks."""
     viewer = await citizen()
-    return call(user_id=viewer.user_id, level=2)
+    mine = call(user_id=viewer.user_id, level=2)
+    if sample.consent is not None:
+        await grant_consent(mine, sample.consent.id, sample.consent.text_version)
+    return mine
 
 
 async def _open(me: Call, sample: Sample, one: str | None = None) -> Case:

@@ -15,7 +15,7 @@ from core.security.authentication import Viewer
 from core.security.authorization import Role, scopes_of
 from modules.identity import staff
 from tests.asgi import Answer, Client
-from tests.jobs import run_queued
+from tests.jobs import run_due
 from tests.kinds.application.town import key
 from tests.people import make_citizen
 
@@ -132,7 +132,7 @@ class Street:
 
     async def messages(self, viewer: Viewer) -> list[str]:
         """What stands in somebody's inbox, the oldest first."""
-        await run_queued(self.app, *JOBS)
+        await run_due(self.app, *JOBS)
         answer = await self.client.data(_INBOX, viewer=viewer)
         nodes = [edge["node"] for edge in answer["inbox"]["messages"]["edges"]]
         return [f"{node['title']} | {node['body']}" for node in reversed(nodes)]

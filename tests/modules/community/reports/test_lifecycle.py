@@ -206,12 +206,12 @@ async def test_a_report_that_nobody_handles_escalates_by_itself(
 async def test_a_number_is_given_though_the_map_is_silent(
     street: Street, app: App, base_map: FakeBaseMap
 ) -> None:
-    from tests.jobs import run_queued
+    from tests.jobs import run_due
 
     base_map.is_silent = True
     me = await street.citizen()
     report = await street.filed(me)
     assert report["no"] and report["gridCode"] is None
     base_map.is_silent = False
-    await run_queued(app, "community.find_grid")
+    await run_due(app, "community.find_grid")
     assert (await street.send(None, "Report", id=report["id"]))["gridCode"] == GRID
