@@ -14,7 +14,7 @@ from core.standards.coordinates import GeoPoint, cell_of, cells_of
 from kinds import owned
 from kinds.owned import OwnedList
 from kinds.subscription import Notice, Subscription, subscribe, tell_all
-from modules.utilities.outages import domain, texts
+from modules.utilities.outages import texts
 from modules.utilities.outages.domain import (
     UTILITY_OUTAGE_NOTICE,
     NoticeStage,
