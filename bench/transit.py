@@ -27,9 +27,9 @@ from core.standards.gtfs.timeline import build_timeline
 from modules.mobility.arrivals.domain import list_arrivals
 from modules.mobility.planning.search import Day, Question, find_journeys
 from modules.mobility.planning.walking import Walks
+from modules.mobility.timetable.domain import lines_of
 from modules.mobility.timetable.feed_state import FeedState
 from modules.mobility.timetable.feeds import Feeds
-from modules.mobility.timetable.index import lines_of
 from modules.mobility.timetable.network import in_slices
 from sandbox.population.geography import Place
 from sandbox.systems.bus_feed.messages import make_message

@@ -12,7 +12,7 @@ from core.standards.gtfs.added_runs import AddedRun
 from core.standards.gtfs.predictions import STALE_S, Basis, Freshness, Predictions, Row
 from core.standards.gtfs.realtime import Occupancy
 from core.standards.gtfs.tables import Ints
-from modules.mobility.timetable.index import TransitLine
+from modules.mobility.timetable.domain import TransitLine
 
 BUS_REALTIME = "bus-realtime"
 AHEAD_S = 2 * 3600
