@@ -12,7 +12,7 @@ from core.standards.gtfs.tables import Ints
 from modules.mobility.planning.arrays import NEVER, Connections, Footpaths, Labels
 
 
-@njit(nogil=True, cache=True)  # type: ignore[untyped-decorator]
+@njit(nogil=True, cache=True)
 def scan(
     connections: Connections,
     footpaths: Footpaths,
