@@ -21,8 +21,8 @@ from credit.lending.companies.upstream import Registered
 from credit.lending.loans.events import Disbursed, LoanEvent, Repaid
 from credit.lending.loans.record import row_values, write_terms
 from credit.lending.loans.replay import Loan, replay
-from credit.lending.models import CONTRACT, PURPOSE
 from credit.lending.products.domain import Plan, Product, plan
+from credit.lending.records.models import CONTRACT, PURPOSE
 from credit.lending.terms.money_terms import Part
 from payments.api import LoanMovement, book_loan
 
@@ -184,7 +184,7 @@ INSERT INTO lending_application
 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, 1, $14, $15, $16, $16)
 """
 _CONTRACT = """
-INSERT INTO lending_contract (application_id, key_sealed, pdf_sealed, sha256, signed_by, signed_at)
+INSERT INTO lending_contract (application_id, key_sealed, content, sha256, signed_by, signed_at)
 VALUES ($1, $2, $3, $4, $5, $6)
 """
 _LOAN = """

@@ -13,12 +13,12 @@ from core.context.commands import claim_key
 from core.database import transaction
 from core.graphql import IdempotencyKey, Info, Refused, mutation, parse_id, query, staff, view
 from core.security.authorization import Scope
-from credit.lending import store
 from credit.lending.loans import portfolio
 from credit.lending.loans.portfolio import ProductBook
-from credit.lending.models import ProductVersion
 from credit.lending.products import service as products
 from credit.lending.products.domain import Product
+from credit.lending.records import store
+from credit.lending.records.models import ProductVersion
 
 view(portfolio.OverdueAge, name="LoanOverdueAge")
 view(ProductBook, name="LoanProductBook")
@@ -109,5 +109,5 @@ class Mutation:
 
 def _proposal(row: ProductVersion) -> LoanProductProposal:
     return LoanProductProposal(
-        row.id, row.version, row.state, row.proposed_by, row.proposed_at, products.read_body(row)
+        row.id, row.version, row.state, row.proposer, row.proposed_at, products.read_body(row)
     )

@@ -28,11 +28,11 @@ from credit.api import (
     engine_for,
     status_field,
 )
-from credit.lending import store
 from credit.lending.applications.domain import Facts
 from credit.lending.companies.upstream import pull
-from credit.lending.models import Company, Consent
 from credit.lending.products.domain import Product
+from credit.lending.records import store
+from credit.lending.records.models import Company, Consent
 
 ANSWERED, NONE, NOT_CONSENTED, DOWN = "answered", "none", "not_consented", "down"
 _DEADLINE_S = 8.0

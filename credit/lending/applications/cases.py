@@ -6,8 +6,8 @@ from core.context.app import App
 from core.database import Transaction
 from core.errors import NotFound
 from core.refusal_texts import NOT_FOUND
-from credit.lending import store
 from credit.lending.applications.domain import ApplicationState
+from credit.lending.records import store
 from kinds.application import engine, versions
 from kinds.application import store as case_store
 from kinds.application.engine import SYSTEM, Choices

@@ -13,11 +13,11 @@ from core.people.directory import get_person
 from core.refusal_texts import NOT_FOUND, UPSTREAM_UNAVAILABLE
 from core.texts import Named, Text
 from core.upstream.client import UpstreamError
-from credit.lending import store, texts
 from credit.lending.companies.upstream import Registered, find_registered
-from credit.lending.events import LoanConsentWithdrawn
-from credit.lending.models import Company, Consent, Member
 from credit.lending.products import service as products
+from credit.lending.records import store, texts
+from credit.lending.records.events import LoanConsentWithdrawn
+from credit.lending.records.models import Company, Consent, Member
 
 SERVICE = "loan-apply"
 REPRESENTATIVE, STAFF = "REPRESENTATIVE", "STAFF"

@@ -12,11 +12,11 @@ from core.errors import NotFound
 from core.money import format_yuan
 from core.people.directory import Person, get_person
 from core.queue.jobs import job
-from credit.lending import store, texts
-from credit.lending.events import LoanChanged
 from credit.lending.loans.record import read_events, read_terms
 from credit.lending.loans.replay import Loan, LoanStatus, replay
-from credit.lending.models import LoanRow
+from credit.lending.records import store, texts
+from credit.lending.records.events import LoanChanged
+from credit.lending.records.models import LoanRow
 from notifications import api as notifications
 from notifications.api import MessageClass, Template
 

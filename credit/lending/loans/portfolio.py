@@ -9,11 +9,11 @@ from uuid import UUID
 from core.city import Calendar
 from core.context.app import App
 from core.context.sweep import FIRST
-from credit.lending import store
 from credit.lending.loans.events import LoanEvent
 from credit.lending.loans.record import read_events, read_terms
 from credit.lending.loans.replay import Loan, LoanStatus, replay
-from credit.lending.models import LoanEventRow
+from credit.lending.records import store
+from credit.lending.records.models import LoanEventRow
 from credit.lending.terms.money_terms import Terms
 
 _PAGE = 500

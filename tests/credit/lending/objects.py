@@ -9,11 +9,11 @@ from core.context.app import App
 from core.database import transaction
 from core.ids import new_id
 from core.security.authentication import Viewer
-from credit.lending import store
 from credit.lending.applications.definition import LOAN, SERVICE
 from credit.lending.history import PastLoan, take_over_loans
-from credit.lending.models import BankApplication, Company, Member
 from credit.lending.products import service as products
+from credit.lending.records import store
+from credit.lending.records.models import BankApplication, Company, Member
 from credit.lending.seed import seed_products
 from kinds.application import versions
 from kinds.application.engine import SYSTEM

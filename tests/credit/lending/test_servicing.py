@@ -17,8 +17,8 @@ from credit.lending import api
 from credit.lending.loans import jobs, payable, portfolio
 from credit.lending.loans.events import Prepayment, WrittenOff
 from credit.lending.loans.service import record
-from credit.lending.models import LoanRow
 from credit.lending.products import service as products
+from credit.lending.records.models import LoanRow
 from notifications.messages.models import Message
 from payments.api import Accepted, Paid, Refused
 from tests.asgi import Client

@@ -11,12 +11,13 @@ from core.context.call import Call
 from core.database import transaction
 from core.ids import new_id
 from core.upstream.client import UpstreamUnavailable
-from credit.lending import api, store
+from credit.lending import api
 from credit.lending.api import Approval, Refusal, RepaymentForm
 from credit.lending.applications import owner_side, routing
 from credit.lending.companies import service as companies
 from credit.lending.companies.upstream import Registered, SourceAnswer
-from credit.lending.models import BankApplication, LoanRow
+from credit.lending.records import store
+from credit.lending.records.models import BankApplication, LoanRow
 from kinds.application import service as cases
 from kinds.application.models import Case
 

@@ -8,7 +8,7 @@ from uuid import UUID
 from tortoise.models import Model
 
 from core.database import Transaction, connection, fetch_all, fetch_model, fetch_one, update_model
-from credit.lending.models import (
+from credit.lending.records.models import (
     BankApplication,
     Company,
     Consent,
@@ -75,7 +75,7 @@ async def publish_version(tx: Transaction, row: ProductVersion, by: str, now: ob
     )
     await tx.execute_query(
         """UPDATE lending_product_version
-              SET state = 'PUBLISHED', approved_by = $2, published_at = $3 WHERE id = $1""",
+              SET state = 'PUBLISHED', approver = $2, published_at = $3 WHERE id = $1""",
         [row.id, by, now],
     )
 
@@ -83,7 +83,7 @@ async def publish_version(tx: Transaction, row: ProductVersion, by: str, now: ob
 async def set_version_state(tx: Transaction, version_id: UUID, state: str, by: str) -> None:
     """Reject a proposal."""
     await tx.execute_query(
-        "UPDATE lending_product_version SET state = $2, approved_by = $3 WHERE id = $1",
+        "UPDATE lending_product_version SET state = $2, approver = $3 WHERE id = $1",
         [version_id, state, by],
     )
 
