@@ -21,8 +21,8 @@ from credit.lending.companies.upstream import Registered
 from credit.lending.loans.events import Disbursed, LoanEvent, Repaid
 from credit.lending.loans.record import row_values, write_terms
 from credit.lending.loans.replay import Loan, replay
-from credit.lending.models import CONTRACT, PURPOSE
 from credit.lending.products.domain import Plan, Product, plan
+from credit.lending.records.models import CONTRACT, PURPOSE
 from credit.lending.terms.money_terms import Part
 from payments.api import LoanMovement, book_loan
 
@@ -43,6 +43,8 @@ class PastLoan:
     months: int
     margin_bps: int
     days_ago: int
+    case_id: UUID | None = None
+    """The owner's case; none where the bank's books alone know the loan."""
 
 
 async def take_over_companies(app: App, tx: Transaction, found: Sequence[Registered]) -> None:
@@ -129,8 +131,9 @@ class _Values:
         )  # fmt: skip
         purpose = self.app.vault.encrypt("经营周转", PURPOSE)
         return (
-            self.application_id, self.no, self.loan_id, self.company_id, self.person_id, past.bank,
-            past.product, version, past.amount_fen, past.months, made.terms.form.value, purpose,
+            self.application_id, self.no, past.case_id or self.loan_id, self.company_id,
+            self.person_id, past.bank, past.product, version, past.amount_fen, past.months,
+            made.terms.form.value, purpose,
             "RECEIVED", write_offer(offer), made.start_on, now,
         )  # fmt: skip
 
@@ -181,7 +184,7 @@ INSERT INTO lending_application
 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, 1, $14, $15, $16, $16)
 """
 _CONTRACT = """
-INSERT INTO lending_contract (application_id, key_sealed, pdf_sealed, sha256, signed_by, signed_at)
+INSERT INTO lending_contract (application_id, key_sealed, content, sha256, signed_by, signed_at)
 VALUES ($1, $2, $3, $4, $5, $6)
 """
 _LOAN = """

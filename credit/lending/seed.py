@@ -7,9 +7,9 @@ from core.context.contributions import Seed
 from core.database import transaction
 from core.deadline import Deadline
 from core.queue.jobs import job
-from credit.lending import store
 from credit.lending.history import read_history, take_over_companies, take_over_loans
 from credit.lending.products import service as products
+from credit.lending.records import store
 
 FILE = "loans.toml"
 _PLATFORM = "platform"

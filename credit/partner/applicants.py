@@ -19,16 +19,16 @@ from core.errors import StartError
 from core.ids import new_id
 from core.queue.events import on
 from core.security.authentication import Viewer
-from credit.lending import store
 from credit.lending.api import ApplicationState, BankApplicationChanged
 from credit.lending.applications import bank_side, cases, owner_side
 from credit.lending.applications.contract import Parties, render, sign_both
 from credit.lending.applications.definition import LOAN
 from credit.lending.companies.service import REPRESENTATIVE
-from credit.lending.events import LoanConsentWithdrawn
-from credit.lending.models import CONTRACT, BankApplication, Consent, Contract, Member
 from credit.lending.products import service as products
 from credit.lending.products.domain import Product
+from credit.lending.records import store
+from credit.lending.records.events import LoanConsentWithdrawn
+from credit.lending.records.models import CONTRACT, BankApplication, Consent, Contract, Member
 from kinds.application import engine, versions
 from kinds.application.definition import Actor
 from kinds.application.engine import By

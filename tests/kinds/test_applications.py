@@ -4,9 +4,7 @@ A service is tried with the samples in `tests/modules/<module>/applications.py`.
 """
 
 import asyncio
-import importlib
 from collections.abc import Awaitable, Callable, Mapping
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -35,18 +33,11 @@ from tests.kinds.application.driver import Sample, drive, paths, way_out
 from tests.kinds.application.papers import pdf
 from tests.kinds.application.town import Town, find, key
 from tests.modules.affairs.registry import FakeItems
+from tests.tree import modules_named
 from tests.upstreams import by_operation
 
-
-def _module(path: Path) -> str:
-    return ".".join(path.relative_to(ROOT).with_suffix("").parts)
-
-
-_LENDING = ROOT / "tests/credit/lending/applications.py"
 SAMPLES: list[Sample] = [
-    sample
-    for path in sorted([*ROOT.glob("tests/modules/*/applications.py"), _LENDING])
-    for sample in importlib.import_module(_module(path)).SAMPLES
+    sample for module in modules_named("applications") for sample in module.SAMPLES
 ]
 CITY = load_city(ROOT / "cities/jinan.toml")
 SETTINGS = Settings(city_file=ROOT / "cities/jinan.toml")

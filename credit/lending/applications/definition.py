@@ -11,8 +11,8 @@ from datetime import date
 from core.city import City
 from core.ids import is_uscc
 from core.texts import Named
-from credit.lending import texts
 from credit.lending.products.domain import MOST_FEN
+from credit.lending.records import texts
 from credit.lending.terms.money_terms import RepaymentForm
 from kinds.application.definition import (
     Actor,

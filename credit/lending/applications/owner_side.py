@@ -12,13 +12,13 @@ from core.database import Transaction, transaction
 from core.errors import Conflict, NotFound, Unavailable
 from core.people.directory import get_person
 from core.refusal_texts import NOT_FOUND
-from credit.lending import store, texts
 from credit.lending.applications import bank_side, cases
 from credit.lending.applications.contract import Parties, render, sign_both
 from credit.lending.applications.definition import SERVICE
 from credit.lending.applications.domain import APPLICATION, ApplicationState
-from credit.lending.models import CONTRACT, BankApplication, Contract
 from credit.lending.products import service as products
+from credit.lending.records import store, texts
+from credit.lending.records.models import CONTRACT, BankApplication, Contract
 from kinds.application.service import get_case
 
 
@@ -77,7 +77,7 @@ async def sign_contract(call: Call, application_id: UUID, key: str) -> Contract:
                 Contract,
                 application_id=row.id,
                 key_sealed=key_sealed,
-                pdf_sealed=sealed,
+                content=sealed,
                 sha256=sha256(pdf).hexdigest(),
                 signed_by=row.person_id,
                 signed_at=app.clock.now(),
@@ -95,7 +95,7 @@ async def read_contract(call: Call, application_id: UUID) -> tuple[BankApplicati
     if contract is None:
         raise NotFound(NOT_FOUND)
     vault = call.app.vault
-    return row, vault.decrypt_file(contract.key_sealed, contract.pdf_sealed, CONTRACT)
+    return row, vault.decrypt_file(contract.key_sealed, contract.content, CONTRACT)
 
 
 async def _make(call: Call, row: BankApplication) -> bytes:

@@ -7,9 +7,9 @@ from typing import Any
 from core.context.app import App
 from core.database import connection, fetch_all, transaction
 from core.ids import is_uscc
-from credit.lending import store
 from credit.lending.history import read_history, take_over_companies, take_over_loans
 from credit.lending.products import service as products
+from credit.lending.records import store
 from credit.lending.seed import seed_products
 from payments.ledger.accounts import loans_of
 from payments.ledger.store import get_balance, trial_balance

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from datetime import date, timedelta
 from io import BytesIO
+from uuid import UUID
 
 import pytest
 from pyhanko.keys import load_certs_from_pemder_data
@@ -20,10 +21,11 @@ from core.errors import AppError, Conflict, Forbidden, InvalidInput, NotFound
 from core.ids import new_id
 from core.security.authentication import Viewer
 from core.states import IllegalTransition
-from credit.lending import api, store
+from credit.lending import api
 from credit.lending.api import LoanStatus, Part, Prepayment, Refusal
 from credit.lending.applications import owner_side
 from credit.lending.companies import service as companies
+from credit.lending.records import store
 from payments.ledger.accounts import lender_funds, loan_income, loans_of
 from payments.ledger.store import get_balance
 from payments.ledger.verify import verify
@@ -44,9 +46,18 @@ from tests.credit.lending.town import (
 REF = "bank-ref"
 
 
-async def _repay(app: App, bank: str, loan_id: object, **values: object) -> api.LoanRecord:
+async def _repay(app: App, bank: str, loan_id: UUID, **values: object) -> api.LoanRecord:
     async with transaction() as tx:
-        return await api.record_repayment(app, tx, bank, loan_id, **values)  # type: ignore[arg-type]
+        return await api.record_repayment(app, tx, bank, loan_id, **values)
+
+
+async def _pay_next(app: App, clock: ManualClock, loan_id: UUID, ref: str) -> None:
+    """Let the next due day come, and pay what is billed on it."""
+    due_on = (await api.get_loan(app, CITY, loan_id)).loan.rows[0].due_on
+    clock.move(timedelta(days=(due_on - civil_date(clock.now())).days))
+    due = (await api.get_loan(app, CITY, loan_id)).loan.billed_fen
+    found = await _repay(app, CITY, loan_id, ref=ref, on=due_on, amount_fen=due)
+    assert found.loan.billed_fen == 0 and found.loan.status is LoanStatus.ACTIVE
 
 
 async def test_one_bank_refuses_one_offers_and_the_loan_is_repaid(
@@ -75,12 +86,7 @@ async def test_one_bank_refuses_one_offers_and_the_loan_is_repaid(
     assert (await owner.case(case.id)).state == "disbursed"
     assert (await get_balance(loans_of(CITY))).balance_fen == 30_000_000
     for month in range(3):
-        due_on = (await api.get_loan(app, CITY, loan.id)).loan.rows[0].due_on
-        clock.move(timedelta(days=(due_on - civil_date(clock.now())).days))
-        found = await api.get_loan(app, CITY, loan.id)
-        due = found.loan.billed_fen
-        found = await _repay(app, CITY, loan.id, ref=f"r{month}", on=due_on, amount_fen=due)
-        assert found.loan.billed_fen == 0 and found.loan.status is LoanStatus.ACTIVE
+        await _pay_next(app, clock, loan.id, f"r{month}")
     today = civil_date(clock.now())
     half = await _repay(
         app, CITY, loan.id, ref="pre", on=today, amount_fen=5_000_000, prepays=Prepayment.LOWER

@@ -10,11 +10,13 @@ from core.context.app import App
 from core.database import transaction
 from core.ids import new_id
 from core.texts import Named
-from credit.lending import store
 from credit.lending.api import BankApplicationChanged, Facts
 from credit.lending.applications import bank_side, cases
 from credit.lending.applications.definition import LOAN
-from credit.lending.models import (
+from credit.lending.products import service as products
+from credit.lending.products.domain import Product, ProductKind
+from credit.lending.records import store
+from credit.lending.records.models import (
     CONTRACT,
     PURPOSE,
     BankApplication,
@@ -23,8 +25,6 @@ from credit.lending.models import (
     Contract,
     ProductVersion,
 )
-from credit.lending.products import service as products
-from credit.lending.products.domain import Product, ProductKind
 from credit.lending.terms.money_terms import DayCount, HolidayRule, RepaymentForm
 from kinds.application import engine, versions
 from kinds.application.definition import Actor

@@ -45,7 +45,8 @@ from tests.asgi import Client
 
 PUBLIC = "public"
 OFFICER, OPERATOR, FINANCE = "department_officer", "operator", "finance_officer"
-ROLES = ("grid_worker", OFFICER, "bank_officer", "risk_officer", FINANCE, OPERATOR)
+RISK = "risk_officer"
+ROLES = ("grid_worker", OFFICER, "bank_officer", RISK, FINANCE, OPERATOR)
 
 STALE = timedelta(minutes=15)
 REFUSED = {"LOGIN_REQUIRED", "LEVEL_REQUIRED", "FRESH_AUTH_REQUIRED", "NOT_ALLOWED"}
@@ -102,6 +103,9 @@ AGREED: dict[str, Rule] = {
     "decideCorrection": Rule(1, role=FINANCE),
     "reopenPaymentCase": Rule(1, role=FINANCE),
     "checkInAppointment": Rule(1, role=OFFICER),
+    "loanPortfolio": Rule(1, role=RISK),
+    "loanProductProposals": Rule(1, role=RISK),
+    "decideLoanProduct": Rule(1, role=RISK),
     **dict.fromkeys(
         "staffTasks staffCase takeTask actOnTask handOverTask returnTask".split(),
         Rule(1, role=OFFICER),
@@ -354,6 +358,7 @@ OWNERSHIP: dict[str, set[str]] = {
     "bookHospitalVisit.onBehalfOf": set(),
     "staffPerson.id": {"own", "linked", "foreign"},
     "decideCorrection.id": set(),
+    "decideLoanProduct.id": set(),
     # one's own is tried by its module's tests: only a settled payment has a receipt
     "paymentReceipt.paymentId": set(),
     # one's own are tried by their module's tests: the hospital must have the bill or the deposit

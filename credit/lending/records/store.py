@@ -8,7 +8,7 @@ from uuid import UUID
 from tortoise.models import Model
 
 from core.database import Transaction, connection, fetch_all, fetch_model, fetch_one, update_model
-from credit.lending.models import (
+from credit.lending.records.models import (
     BankApplication,
     Company,
     Consent,
@@ -75,7 +75,7 @@ async def publish_version(tx: Transaction, row: ProductVersion, by: str, now: ob
     )
     await tx.execute_query(
         """UPDATE lending_product_version
-              SET state = 'PUBLISHED', approved_by = $2, published_at = $3 WHERE id = $1""",
+              SET state = 'PUBLISHED', approver = $2, published_at = $3 WHERE id = $1""",
         [row.id, by, now],
     )
 
@@ -83,7 +83,7 @@ async def publish_version(tx: Transaction, row: ProductVersion, by: str, now: ob
 async def set_version_state(tx: Transaction, version_id: UUID, state: str, by: str) -> None:
     """Reject a proposal."""
     await tx.execute_query(
-        "UPDATE lending_product_version SET state = $2, approved_by = $3 WHERE id = $1",
+        "UPDATE lending_product_version SET state = $2, approver = $3 WHERE id = $1",
         [version_id, state, by],
     )
 
@@ -248,6 +248,17 @@ async def list_loan_events(loan_id: UUID, tx: Transaction | None = None) -> Sequ
     """All that happened to a loan, in the order of recording."""
     rows = LoanEventRow.filter(loan_id=loan_id)
     return await (rows.using_db(tx) if tx is not None else rows).order_by("id")
+
+
+async def list_events_of(loan_ids: Sequence[UUID]) -> Sequence[LoanEventRow]:
+    """All that happened to some loans, in the order of recording."""
+    return await LoanEventRow.filter(loan_id__in=list(loan_ids)).order_by("id")
+
+
+async def list_to_look_at(until: date, after: UUID, most: int) -> list[UUID]:
+    """Loans with something due by a day, by id."""
+    rows = LoanRow.filter(look_on__lte=until, id__gt=after).order_by("id").limit(most)
+    return [row.id for row in await rows]
 
 
 async def list_events_of_day(

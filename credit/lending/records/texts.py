@@ -90,3 +90,16 @@ REFUNDED_BODY = Text(
     "贷款 {no} 的 {amount} 元已原路退回。",
     "Your {amount} yuan for loan {no} have been returned.",
 )
+DUE_TITLE = Text("LOAN_DUE_TITLE", "贷款即将到期还款", "A loan instalment is due soon")
+DUE_BODY = Text(
+    "LOAN_DUE_BODY",
+    "贷款 {no} 应于 {due_on} 还款 {amount} 元。",
+    "{amount} yuan of your loan {no} are due on {due_on}.",
+)
+OVERDUE_TITLE = Text("LOAN_OVERDUE_TITLE", "贷款已逾期", "A loan instalment is overdue")
+OVERDUE_BODY = Text(
+    "LOAN_OVERDUE_BODY",
+    "贷款 {no} 已逾期 {days} 天,现应还 {amount} 元。如有困难,可联系银行协商调整还款计划。",
+    "Your loan {no} is {days} days overdue: {amount} yuan are due. If you cannot pay, ask the bank "
+    "to agree on another schedule.",
+)

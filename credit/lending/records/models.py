@@ -69,9 +69,9 @@ class ProductVersion(Model):
     bank = fields.CharField(max_length=64)
     state = fields.CharField(max_length=16)
     body = fields.TextField()
-    proposed_by = fields.CharField(max_length=64)
+    proposer = fields.CharField(max_length=64)
     proposed_at = fields.DatetimeField()
-    approved_by = fields.CharField(max_length=64, null=True)
+    approver = fields.CharField(max_length=64, null=True)
     published_at = fields.DatetimeField(null=True)
 
     class Meta:
@@ -115,11 +115,11 @@ class BankApplication(Model):
 
 
 class Contract(Model):
-    """A signed contract: its bytes, sealed, and their hash, which anybody can compare."""
+    """A signed contract: its bytes, encrypted, and their hash, which anybody can compare."""
 
     application_id = fields.UUIDField(primary_key=True)
     key_sealed = fields.BinaryField()
-    pdf_sealed = fields.BinaryField()
+    content = fields.BinaryField()
     sha256 = fields.CharField(max_length=64)
     signed_by = fields.UUIDField(db_index=True)
     signed_at = fields.DatetimeField()
