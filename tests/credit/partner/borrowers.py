@@ -11,18 +11,16 @@ from core.database import transaction
 from core.ids import new_id
 from core.texts import Named
 from credit.lending.api import BankApplicationChanged, Facts
-from credit.lending.applications import bank_side, cases
+from credit.lending.applications import bank_side, cases, owner_side
 from credit.lending.applications.definition import LOAN
 from credit.lending.products import service as products
 from credit.lending.products.domain import Product, ProductKind
 from credit.lending.records import store
 from credit.lending.records.models import (
-    CONTRACT,
     PURPOSE,
     BankApplication,
     Company,
     Consent,
-    Contract,
     ProductVersion,
 )
 from credit.lending.terms.money_terms import DayCount, HolidayRule, RepaymentForm
@@ -157,19 +155,7 @@ async def sign(app: App, borrower: Borrower, bank: str) -> UUID:
         assert row is not None
         row = await bank_side.move(app, tx, row, "accept")
         case = await cases.take(app, tx, case, "choose")
-        await bank_side.move(app, tx, row, "sign")
-        key_sealed, sealed = app.vault.encrypt_file(b"%PDF-", CONTRACT)
-        await store.insert(
-            tx,
-            Contract,
-            application_id=application_id,
-            key_sealed=key_sealed,
-            pdf_sealed=sealed,
-            sha256="0" * 64,
-            signed_by=row.person_id,
-            signed_at=app.clock.now(),
-        )
-        await cases.take(app, tx, case, "sign")
+        await owner_side.keep_contract(app, tx, case, row, b"%PDF-")
     return application_id
 
 
