@@ -93,8 +93,8 @@ def publish(
 
     async def run(house: App) -> None:
         from core.database import transaction
-        from credit.lending import store
         from credit.lending.products import service
+        from credit.lending.records import store
 
         rows = [row for row in await store.list_versions(state="PROPOSED") if row.code == product]
         if not rows:

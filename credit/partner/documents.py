@@ -13,7 +13,7 @@ from core import refusal_texts
 from core.context.app import App
 from core.json import to_json
 from core.texts import Text
-from credit.lending import texts as lending_texts
+from credit.lending.records import texts as lending_texts
 from credit.partner import texts
 from credit.partner.openapi import describe
 from credit.partner.operation import Operation

@@ -7,7 +7,7 @@ from core.clock import ManualClock, civil_date
 from core.context.app import App
 from core.database import connection, fetch_all
 from core.json import to_json
-from credit.lending.models import LoanEventRow, ProductVersion
+from credit.lending.records.models import LoanEventRow, ProductVersion
 from credit.partner import endpoint, replies
 from credit.partner.models import Reply
 from tests.asgi import Client

@@ -5,8 +5,8 @@ from typing import Any
 
 from core.clock import civil_date
 from core.context.app import App
-from credit.lending.models import BankApplication, LoanEventRow, LoanRow, ProductVersion
 from credit.lending.products.service import read_body
+from credit.lending.records.models import BankApplication, LoanEventRow, LoanRow, ProductVersion
 from tests.asgi import Client
 
 from . import borrowers

@@ -12,7 +12,7 @@ from core.database import transaction
 from core.errors import StartError
 from core.settings import Environment, Settings
 from core.standards.jose import InvalidToken
-from credit.lending.models import BankApplication, LoanRow
+from credit.lending.records.models import BankApplication, LoanRow
 from credit.lending.seed import seed_products
 from credit.partner import banks, seed
 from credit.partner.models import Bank
