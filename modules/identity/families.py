@@ -153,6 +153,7 @@ async def propose_proxy(
     viewer, app = call.require_viewer(2), call.app
     person = await get_person(app, viewer.user_id)
     phone = checked_phone(phone)
+    refuse_minor(call, person)
     chosen = _checked_proposal(call, person.phone, phone, services, until_on)
     index = app.vault.blind_index(phone, PHONE)
     await _count(call, f"proposal:{viewer.user_id}", domain.PROPOSALS_PER_DAY)
@@ -229,6 +230,7 @@ async def confirm_mandate(call: Call, mandate_id: UUID) -> Mandate:
     """
     viewer, app = call.require_viewer(2), call.app
     person = await get_person(app, viewer.user_id)
+    refuse_minor(call, person)
     index, now = app.vault.blind_index(person.phone, PHONE), app.clock.now()
     try:
         async with transaction() as tx:
@@ -256,11 +258,19 @@ def _is_for(mandate: Mandate, viewer_id: UUID, phone_index: bytes) -> bool:
     return mandate.actor_id != viewer_id and (proposed or mandate.subject_id == viewer_id)
 
 
+def refuse_minor(call: Call, person: Person) -> None:
+    """Raise Forbidden for what a minor does through a guardian alone."""
+    number = person.resident_id
+    if number and age_on(number, civil_date(call.app.clock.now())) < domain.ADULT_AGE:
+        raise Forbidden(texts.MINORS_MAY_NOT)
+
+
 async def end_mandate(call: Call, mandate_id: UUID) -> Mandate:
     """End a mandate, or decline or take back a proposal; at once, in every process. Repeat-safe.
 
-    The actor may, the subject may (a child may not end its guardian), and so may staff with the
-    scope. What a guardian consented to ends with it. Raises NotFound for any other mandate.
+    The actor may, the subject may (a child may not end its guardian), a guardian of the subject
+    may, and so may staff with the scope. What a guardian consented to ends with it. Raises NotFound
+    for any other mandate.
     """
     viewer, app = call.require_viewer(), call.app
     person = await get_person(app, viewer.user_id)
@@ -268,7 +278,9 @@ async def end_mandate(call: Call, mandate_id: UUID) -> Mandate:
     async with transaction() as tx:
         mandate = await store.lock_mandate(tx, mandate_id)
         is_party = mandate is not None and (
-            mandate.actor_id == viewer.user_id or _is_for(mandate, viewer.user_id, index)
+            mandate.actor_id == viewer.user_id
+            or _is_for(mandate, viewer.user_id, index)
+            or mandate.subject_id in await _children(app, viewer.user_id)
         )
         if mandate is None or not (is_party or Scope.MANDATES_END in viewer.scopes):
             raise NotFound(NOT_FOUND)
@@ -291,14 +303,20 @@ async def end(tx: Transaction, mandate: Mandate, now: datetime, *, by: UUID) -> 
     await bus.publish(tx, mandates.ENDED, str(mandate.id))
 
 
+async def _children(app: App, guardian_id: UUID) -> set[UUID]:
+    mandates_of = await list_active_mandates(app, guardian_id)
+    return {one.subject_id for one in mandates_of if one.kind is MandateKind.GUARDIAN}
+
+
 async def list_mandates(call: Call) -> list[Party]:
-    """The viewer's mandates on either side, open proposals to their phone included, newest first;
-    ended ones for a month."""
+    """The viewer's mandates on either side and those over their children, open proposals to their
+    phone included, newest first; ended ones for a month."""
     viewer, app = call.require_viewer(), call.app
     person = await get_person(app, viewer.user_id)
     rows = await store.list_mandates(
         viewer.user_id,
         app.vault.blind_index(person.phone, PHONE),
+        await _children(app, viewer.user_id),
         since=app.clock.now() - 30 * _DAY,
     )
     return await parties_of(call, rows)

@@ -18,6 +18,8 @@ MANIFEST = Manifest(
         "models",
         "service",
         "real_name",
+        "claims",
+        "moving",
         "families",
         "staff",
         "jobs",

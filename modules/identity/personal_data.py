@@ -24,7 +24,7 @@ from core.people.data_rights import (
     find_holds,
     settle_person,
 )
-from core.people.directory import get_person
+from core.people.directory import find_person, get_person
 from core.people.personal_table import Held, PersonalTable, Stays, section
 from core.queue.jobs import Lane, job
 from modules.identity import families, store, texts
@@ -65,6 +65,9 @@ async def erase_my_account(call: Call, *, settle: bool = False) -> Erased:
     """
     app, person_id = call.app, call.require_viewer().user_id
     await _refuse_guardian(person_id)
+    person = await find_person(app, person_id)
+    if person is not None:
+        families.refuse_minor(call, person)
     if settle:
         await settle_person(app, person_id)
     holds = dict(await find_holds(app, person_id))

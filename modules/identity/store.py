@@ -1,6 +1,6 @@
 """Every query of identity."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -178,11 +178,6 @@ async def is_known_device(tx: Transaction, phone_index: bytes, device_hash: byte
     return row is not None
 
 
-async def move_sessions(tx: Transaction, old_id: UUID, new_id: UUID) -> None:
-    """Give one account's sessions to another account of the same person."""
-    await Session.filter(citizen_id=old_id).using_db(tx).update(citizen_id=new_id)
-
-
 async def find_active_staff(citizen_id: UUID) -> Staff | None:
     """The staff entry of a citizen, unless there is none or it is suspended."""
     return await Staff.get_or_none(citizen_id=citizen_id, suspended_at=None)
@@ -217,6 +212,11 @@ async def find_active_mandate(actor_id: UUID, subject_id: UUID, now: datetime) -
     """What lets one person act for another at a moment; guardianship before a proxy."""
     live = Mandate.filter(actor_id=actor_id, subject_id=subject_id, state="active", ends_at__gt=now)
     return await live.order_by("kind").first()
+
+
+async def lock_by_phone(tx: Transaction, phone_index: bytes) -> Citizen | None:
+    """The account of a phone, locked until the transaction ends."""
+    return await Citizen.filter(phone_index=phone_index).using_db(tx).select_for_update().first()
 
 
 async def list_active_mandates(actor_id: UUID, now: datetime) -> Sequence[Mandate]:
@@ -264,10 +264,11 @@ async def count_proxies(tx: Transaction, actor_id: UUID, now: datetime) -> int:
 
 
 async def list_mandates(
-    person_id: UUID, phone_index: bytes, *, since: datetime
+    person_id: UUID, phone_index: bytes, children: Collection[UUID], *, since: datetime
 ) -> Sequence[Mandate]:
-    """A person's mandates on either side, and open proposals to their phone, newest first."""
-    mine = party(person_id)
+    """A person's mandates on either side, those over their children, and open proposals to their
+    phone, newest first."""
+    mine = party(person_id) | Q(subject_id__in=list(children))
     proposed = Q(phone_index=phone_index, state="proposed")
     recent = Q(ended_at__isnull=True) | Q(ended_at__gt=since)
     live = Mandate.filter((mine | proposed) & recent)

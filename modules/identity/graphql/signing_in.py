@@ -28,7 +28,7 @@ from core.people.directory import get_person
 from core.refusal_texts import NOT_FOUND
 from core.security.authorization import decide
 from core.security.vault import mask_name, mask_phone
-from modules.identity import codes, domain, real_name, service, store
+from modules.identity import codes, domain, moving, real_name, service, store
 from modules.identity.domain import Delivery
 from modules.identity.graphql.arguments import Code, Phone, RealName, ResidentId
 from modules.identity.graphql.privacy import AccessRecord, Consent, list_consents, page_access
@@ -128,6 +128,11 @@ class LoginCodeSent:
     resend_after_s: int = strawberry.field(description="Seconds until another can be asked for.")
 
 
+@strawberry.type(description="The account has another phone.")
+class PhoneChanged:
+    viewer: Viewer = strawberry.field(description="The account as it stands now.")
+
+
 @strawberry.type(description="The session's tokens.")
 class Tokens:
     access_token: str = strawberry.field(
@@ -165,6 +170,10 @@ class RealNameVerified:
 RequestLoginCodeResult = Annotated[
     LoginCodeSent | Refused, strawberry.union("RequestLoginCodeResult")
 ]
+RequestPhoneCodeResult = Annotated[
+    LoginCodeSent | Refused, strawberry.union("RequestPhoneCodeResult")
+]
+ChangePhoneResult = Annotated[PhoneChanged | Refused, strawberry.union("ChangePhoneResult")]
 RequestStepUpCodeResult = Annotated[
     LoginCodeSent | Refused, strawberry.union("RequestStepUpCodeResult")
 ]
@@ -316,14 +325,40 @@ class Mutation:
         count = await service.revoke_all_sessions(info.context, keep_this=keep_this)
         return SessionsRevoked(count=count, viewer=await _viewer(info.context))
 
+    @mutation(signed_in(fresh=True), description="Send a one-time code to the phone to move to.")
+    async def request_phone_code(
+        self, info: Info, phone: Phone, idempotency_key: IdempotencyKey
+    ) -> RequestPhoneCodeResult:
+        """For changePhone."""
+        return _code_sent(await moving.request_code(info.context, phone, idempotency_key))
+
+    @mutation(
+        signed_in(fresh=True),
+        description="Move the account to another phone; one without a real name there is merged.",
+    )
+    async def change_phone(
+        self, info: Info, phone: Phone, code: Code, idempotency_key: IdempotencyKey
+    ) -> ChangePhoneResult:
+        """The old phone is told."""
+        await moving.change_phone(info.context, phone, code, idempotency_key)
+        return PhoneChanged(viewer=await _viewer(info.context))
+
     @mutation(
         signed_in(), description="Verify the real name; needs the consent `identity.real-name`."
     )
     async def verify_real_name(
-        self, info: Info, name: RealName, resident_id: ResidentId, idempotency_key: IdempotencyKey
+        self,
+        info: Info,
+        name: RealName,
+        resident_id: ResidentId,
+        idempotency_key: IdempotencyKey,
+        claim_code: Annotated[
+            str | None,
+            strawberry.argument(description="For a child that was added: the guardian's code."),
+        ] = None,
     ) -> VerifyRealNameResult:
         """Reach level 2; the same person verified again is one verification."""
-        token = await real_name.verify_real_name(info.context, name, resident_id)
+        token = await real_name.verify_real_name(info.context, name, resident_id, claim_code)
         return RealNameVerified(access_token=token, level=2, viewer=await _viewer(info.context))
 
 

@@ -28,4 +28,13 @@ class Migration(migrations.Migration):
             name="proved",
             field=fields.BooleanField(default=True),
         ),
+        ops.AlterModelOptions(
+            name="Session",
+            options={
+                "table": "identity_session",
+                "app": "identity",
+                "pk_attr": "id",
+                "table_description": "A signed-in device. `generation` counts its refresh tokens: the newest is good, and for a",
+            },
+        ),
     ]
