@@ -67,6 +67,20 @@ MANDATE = StateMachine(
 )
 
 
+RECOVERY = StateMachine(
+    name="recovery",
+    table="identity_recovery",
+    column="state",
+    initial=("proposed",),
+    edges=(
+        Edge("proposed", "approve", "approved"),
+        Edge("proposed", "withdraw", "withdrawn"),
+        Edge("approved", "complete", "done"),
+        Edge("approved", "withdraw", "withdrawn"),
+    ),
+)
+
+
 class Assurance(StrEnum):
     """How a real name was proved. TYPED: name and number belong together. GUARDIAN: a guardian gave
     them, and the registry knows the kinship. COUNTER: two officers saw the person and the card.

@@ -24,6 +24,13 @@ PHONE_CHANGED = Template(
     texts.PHONE_CHANGED_MESSAGE,
     about=MessageClass.SECURITY,
 )
+RECOVERY_BEGUN = Template(
+    "identity.recovery_begun",
+    texts.RECOVERY_TITLE,
+    texts.RECOVERY_MESSAGE,
+    about=MessageClass.SECURITY,
+    params={"days": Param.NUMBER},
+)
 PROXY_PROPOSED = Template(
     "identity.proxy_proposed",
     texts.PROXY_TITLE,

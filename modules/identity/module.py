@@ -20,6 +20,7 @@ MANIFEST = Manifest(
         "real_name",
         "claims",
         "moving",
+        "recovery",
         "families",
         "staff",
         "jobs",

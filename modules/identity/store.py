@@ -9,9 +9,10 @@ from uuid import UUID
 from tortoise.expressions import Q
 
 from core.database import Transaction, connection, fetch_all, fetch_one, lock_name
-from modules.identity.models import Citizen, LoginCode, Mandate, Session, Staff
+from modules.identity.models import Citizen, LoginCode, Mandate, Recovery, Session, Staff
 
 _MANDATES_MAX = 200
+_RECOVERIES_MAX = 500
 
 
 async def find_citizen(citizen_id: UUID) -> Citizen | None:
@@ -206,6 +207,17 @@ async def lock_staff_of_session(tx: Transaction, session_id: UUID) -> Staff | No
         return None
     active = Staff.filter(citizen_id=session.citizen_id, suspended_at=None)
     return await active.using_db(tx).select_for_update().first()
+
+
+async def lock_recovery(tx: Transaction, recovery_id: UUID) -> Recovery | None:
+    """A recovery, locked until the transaction ends."""
+    return await Recovery.filter(id=recovery_id).using_db(tx).select_for_update().first()
+
+
+async def list_due_recoveries(now: datetime) -> list[UUID]:
+    """The recoveries whose cooling-off is over."""
+    due = Recovery.filter(state="approved", due_at__lte=now).order_by("due_at")
+    return [row.id for row in await due.limit(_RECOVERIES_MAX)]
 
 
 async def find_active_mandate(actor_id: UUID, subject_id: UUID, now: datetime) -> Mandate | None:

@@ -99,6 +99,9 @@ AGREED: dict[str, Rule] = {
     "exportMyData": Rule(1, fresh=True),
     "eraseMyAccount": Rule(1, fresh=True),
     "staffPerson": Rule(1, fresh=True, role=OFFICER),
+    "proposeRecovery": Rule(1, fresh=True, role=OFFICER),
+    "approveRecovery": Rule(1, fresh=True, role=OFFICER),
+    "withdrawRecovery": Rule(1, role=OFFICER),
     "unusualAccess": Rule(1, role=OPERATOR),
     "paymentCases": Rule(1, role=FINANCE),
     "proposeCorrection": Rule(1, role=FINANCE),
@@ -425,6 +428,7 @@ OPEN_IDS = frozenset(
     "hospitalDoctors.departmentId hospitalSlots.hospitalId hospitalSlots.scheduleId "
     "bookHospitalNumber.hospitalId bookHospitalNumber.slotId appointmentPlaces.serviceId "
     "appointmentItems.serviceId appointmentSlots.placeId rescheduleAppointment.slotId "
+    "approveRecovery.recoveryId withdrawRecovery.recoveryId makeClaimCode.childId "
     "codeDelivery.requestId leaveWaitingList.waitingId queueTicket.id "
     "hospitalRooms.hospitalId bookHospitalVisit.hospitalId bookHospitalVisit.slotId "
     "vaccinationRooms.clinicId vaccinationSlots.clinicId vaccinationSlots.scheduleId "
