@@ -5,7 +5,7 @@
 
 import re
 from collections.abc import Callable
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from typing import Protocol
 from zoneinfo import ZoneInfo
 
@@ -97,6 +97,11 @@ def ensure_utc(moment: datetime) -> datetime:
 def civil_date(moment: datetime) -> date:
     """The Shanghai calendar date at a moment."""
     return ensure_utc(moment).astimezone(SHANGHAI).date()
+
+
+def start_of_day(day: date) -> datetime:
+    """The moment a civil day begins, aware UTC."""
+    return datetime.combine(day, time(), SHANGHAI).astimezone(UTC)
 
 
 def parse_date(text: str) -> date:

@@ -7,11 +7,11 @@ the day that the proposal names.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import date, datetime, timedelta
 from uuid import UUID
 
 from core.bus import bus
-from core.clock import SHANGHAI, civil_date
+from core.clock import civil_date, start_of_day
 from core.context.app import App
 from core.context.call import Call
 from core.context.commands import claim_key
@@ -27,7 +27,7 @@ from core.errors import Conflict, Forbidden, InvalidInput, NotFound, Unavailable
 from core.ids import new_id
 from core.people import mandates
 from core.people.consents import Purpose, end_consents
-from core.people.directory import Person, age_on, get_person
+from core.people.directory import ADULT_AGE, Person, age_on, birthday, get_person
 from core.people.personal_read import open_access
 from core.refusal_texts import NOT_ALLOWED, NOT_FOUND, UPSTREAM_UNAVAILABLE
 from core.security.authorization import Scope
@@ -86,7 +86,7 @@ async def add_child(call: Call, name: str, resident_id: str) -> Mandate:
     """
     viewer, app = call.require_viewer(2), call.app
     cleaned, number = checked_identity(call, name, resident_id)
-    if age_on(number, civil_date(app.clock.now())) >= domain.ADULT_AGE:
+    if age_on(number, civil_date(app.clock.now())) >= ADULT_AGE:
         raise InvalidInput(texts.NOT_A_MINOR, "residentId")
     await _count(call, f"child:{viewer.user_id}", domain.CHILD_LOOKUPS_PER_DAY)
     access = await open_access(call, service="family", purpose=FAMILY)
@@ -120,6 +120,8 @@ async def _store_guardian(
             resident_index=index,
             now=now,
         )
+        if await store.was_ended_by_others(tx, guardian_id, child_id):
+            raise Conflict(texts.GUARDIANSHIP_ENDED)
         known = await Mandate.get_or_none(
             actor_id=guardian_id,
             subject_id=child_id,
@@ -137,7 +139,7 @@ async def _store_guardian(
             registry_ref=registry_ref,
             proposed_at=now,
             confirmed_at=now,
-            ends_at=_midnight(domain.birthday(number, domain.ADULT_AGE)),
+            ends_at=start_of_day(birthday(number, ADULT_AGE)),
         )
 
 
@@ -175,7 +177,7 @@ async def propose_proxy(
                 services=chosen,
                 state="proposed",
                 proposed_at=now,
-                ends_at=_midnight(until_on + _DAY),
+                ends_at=start_of_day(until_on + _DAY),
             )
             await _tell_phone(call, tx, person, phone, mandate)
             return mandate
@@ -261,7 +263,7 @@ def _is_for(mandate: Mandate, viewer_id: UUID, phone_index: bytes) -> bool:
 def refuse_minor(call: Call, person: Person) -> None:
     """Raise Forbidden for what a minor does through a guardian alone."""
     number = person.resident_id
-    if number and age_on(number, civil_date(call.app.clock.now())) < domain.ADULT_AGE:
+    if number and age_on(number, civil_date(call.app.clock.now())) < ADULT_AGE:
         raise Forbidden(texts.MINORS_MAY_NOT)
 
 
@@ -340,11 +342,6 @@ async def parties_of(call: Call, rows: Sequence[Mandate]) -> list[Party]:
 async def _count(call: Call, key: str, limit: int) -> None:
     refusal = texts.TOO_MANY_FAMILY_LOOKUPS
     await rate_limit.require(call.app.clock, key, limit=limit, window=_DAY, refusal=refusal)
-
-
-def _midnight(day: date) -> datetime:
-    """The moment a civil day begins."""
-    return datetime.combine(day, time(), SHANGHAI).astimezone(UTC)
 
 
 async def list_active_mandates(app: App, actor_id: UUID) -> list[ActiveMandate]:

@@ -9,6 +9,7 @@ MANIFEST = Manifest(
         "graphql.privacy",
         "graphql.families",
         "graphql.staff",
+        "graphql.moving",
         "routes",
         "upstream",
         "audience",

@@ -244,6 +244,15 @@ async def list_guardians(child_id: UUID, now: datetime) -> list[UUID]:
     return [mandate.actor_id for mandate in rows]
 
 
+async def was_ended_by_others(tx: Transaction, guardian_id: UUID, child_id: UUID) -> bool:
+    """Whether somebody else than the guardian ended a guardianship: custody was lost."""
+    ended = Mandate.filter(
+        kind="guardian", actor_id=guardian_id, subject_id=child_id, state="ended"
+    )
+    by_others = ended.filter(ended_by__isnull=False).exclude(ended_by=guardian_id)
+    return await by_others.using_db(tx).exists()
+
+
 async def is_guardian(person_id: UUID, tx: Transaction | None = None) -> bool:
     """Whether somebody is the guardian of a child; within `tx` that stays so until it ends."""
     live = Mandate.filter(actor_id=person_id, kind="guardian", state="active")

@@ -123,6 +123,11 @@ RECOVERY_MESSAGE = Text(
     "[{app}] Your account is being recovered at a counter: in {days} days it moves to another "
     "phone. If that was not you, call the city's hotline at once.",
 )
+GUARDIANSHIP_ENDED = Text(
+    "GUARDIANSHIP_ENDED",
+    "您与该未成年人的监护关系已被依法终止,如有变化请到服务窗口办理",
+    "Your guardianship was ended by an office; if that has changed, please go to a counter",
+)
 PROXY_TITLE = Text("PROXY_TITLE", "代办申请", "A request to act for you")
 PROXY_MESSAGE = Text(
     "PROXY_PROPOSED",

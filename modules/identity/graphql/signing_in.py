@@ -28,7 +28,7 @@ from core.people.directory import get_person
 from core.refusal_texts import NOT_FOUND
 from core.security.authorization import decide
 from core.security.vault import mask_name, mask_phone
-from modules.identity import codes, domain, moving, real_name, service, store
+from modules.identity import codes, domain, real_name, service, store
 from modules.identity.domain import Delivery
 from modules.identity.graphql.arguments import Code, Phone, RealName, ResidentId
 from modules.identity.graphql.privacy import AccessRecord, Consent, list_consents, page_access
@@ -128,11 +128,6 @@ class LoginCodeSent:
     resend_after_s: int = strawberry.field(description="Seconds until another can be asked for.")
 
 
-@strawberry.type(description="The account has another phone.")
-class PhoneChanged:
-    viewer: Viewer = strawberry.field(description="The account as it stands now.")
-
-
 @strawberry.type(description="The session's tokens.")
 class Tokens:
     access_token: str = strawberry.field(
@@ -170,10 +165,6 @@ class RealNameVerified:
 RequestLoginCodeResult = Annotated[
     LoginCodeSent | Refused, strawberry.union("RequestLoginCodeResult")
 ]
-RequestPhoneCodeResult = Annotated[
-    LoginCodeSent | Refused, strawberry.union("RequestPhoneCodeResult")
-]
-ChangePhoneResult = Annotated[PhoneChanged | Refused, strawberry.union("ChangePhoneResult")]
 RequestStepUpCodeResult = Annotated[
     LoginCodeSent | Refused, strawberry.union("RequestStepUpCodeResult")
 ]
@@ -196,7 +187,7 @@ class Query:
     @query(anybody(), description="The person signed in; null for a stranger.")
     async def viewer(self, info: Info) -> Viewer | None:
         """The viewer."""
-        return await _viewer(info.context) if info.context.viewer else None
+        return await viewer_of(info.context) if info.context.viewer else None
 
     @query(
         by_data("only who asked for the code knows its id", level=0),
@@ -247,7 +238,7 @@ class Mutation:
         self, info: Info, phone: Phone, idempotency_key: IdempotencyKey
     ) -> RequestLoginCodeResult:
         """Repeats within the cooldown are refused, whatever the key."""
-        return _code_sent(await service.request_login_code(info.context, phone, idempotency_key))
+        return code_sent(await service.request_login_code(info.context, phone, idempotency_key))
 
     @mutation(anybody(), description="Sign in with the code from the phone.")
     async def login(
@@ -287,7 +278,7 @@ class Mutation:
         self, info: Info, idempotency_key: IdempotencyKey
     ) -> RequestStepUpCodeResult:
         """Repeats within the cooldown are refused, whatever the key."""
-        return _code_sent(await service.request_step_up_code(info.context, idempotency_key))
+        return code_sent(await service.request_step_up_code(info.context, idempotency_key))
 
     @mutation(signed_in(), description="Prove again who is there, for money and health records.")
     async def step_up(
@@ -310,7 +301,7 @@ class Mutation:
         """End a session; ending it twice is one end."""
         if not await service.revoke_session(info.context, parse_id(session_id)):
             raise NotFound(NOT_FOUND)
-        return SessionRevoked(session_id=session_id, viewer=await _viewer(info.context))
+        return SessionRevoked(session_id=session_id, viewer=await viewer_of(info.context))
 
     @mutation(signed_in(), description="End all of the viewer's sessions.")
     async def revoke_all_sessions(
@@ -323,25 +314,7 @@ class Mutation:
     ) -> RevokeAllSessionsResult:
         """This one goes on unless told otherwise."""
         count = await service.revoke_all_sessions(info.context, keep_this=keep_this)
-        return SessionsRevoked(count=count, viewer=await _viewer(info.context))
-
-    @mutation(signed_in(fresh=True), description="Send a one-time code to the phone to move to.")
-    async def request_phone_code(
-        self, info: Info, phone: Phone, idempotency_key: IdempotencyKey
-    ) -> RequestPhoneCodeResult:
-        """For changePhone."""
-        return _code_sent(await moving.request_code(info.context, phone, idempotency_key))
-
-    @mutation(
-        signed_in(fresh=True),
-        description="Move the account to another phone; one without a real name there is merged.",
-    )
-    async def change_phone(
-        self, info: Info, phone: Phone, code: Code, idempotency_key: IdempotencyKey
-    ) -> ChangePhoneResult:
-        """The old phone is told."""
-        await moving.change_phone(info.context, phone, code, idempotency_key)
-        return PhoneChanged(viewer=await _viewer(info.context))
+        return SessionsRevoked(count=count, viewer=await viewer_of(info.context))
 
     @mutation(
         signed_in(), description="Verify the real name; needs the consent `identity.real-name`."
@@ -359,10 +332,10 @@ class Mutation:
     ) -> VerifyRealNameResult:
         """Reach level 2; the same person verified again is one verification."""
         token = await real_name.verify_real_name(info.context, name, resident_id, claim_code)
-        return RealNameVerified(access_token=token, level=2, viewer=await _viewer(info.context))
+        return RealNameVerified(access_token=token, level=2, viewer=await viewer_of(info.context))
 
 
-async def _viewer(call: Call) -> Viewer:
+async def viewer_of(call: Call) -> Viewer:
     """Whoever is signed in, as the directory has them now."""
     viewer = call.require_viewer()
     person = await get_person(call.app, viewer.user_id)
@@ -385,7 +358,7 @@ def to_tokens(signed_in: SignedIn) -> Tokens:
     )
 
 
-def _code_sent(sent: codes.CodeSent) -> LoginCodeSent:
+def code_sent(sent: codes.CodeSent) -> LoginCodeSent:
     return LoginCodeSent(
         request_id=strawberry.ID(str(sent.id)),
         expires_at=sent.expires_at,

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from core.clock import ManualClock
+from core.clock import ManualClock, civil_date
 from core.context.app import App
 from core.context.call import Call
 from core.database import transaction
@@ -433,3 +433,29 @@ async def test_an_account_moves_to_a_new_phone_with_everything_and_the_old_one_i
         await moving.change_phone(own, taken, await code_for(taken, "code-0002"), "move-0003")
     assert refused.value.code == "PHONE_IN_USE"
     assert (await get_person(app, own.subject_id)).phone == new_phone
+
+
+async def test_a_guardians_consent_ends_when_the_child_is_asked_itself(
+    parent: Call, call: MakeCall, clock: ManualClock
+) -> None:
+    for number, age in ((CHILD, 14), (TEEN, 18)):
+        mandate = await families.add_child(parent, "贾小例", number)
+        acting = await mandates.act_for(parent, mandate.subject_id)
+        consent = await grant_consent(acting, FUND, "2026-11")
+        born = date(int(number[6:10]), int(number[10:12]), int(number[12:14]))
+        assert consent.until_at is not None
+        assert civil_date(consent.until_at) == born.replace(year=born.year + age)
+
+
+async def test_custody_that_an_office_ended_does_not_come_back_by_itself(
+    parent: Call, citizen: MakeCitizen
+) -> None:
+    mandate = await families.add_child(parent, "贾小例", CHILD)
+    officer = (await citizen()).user_id
+    await Mandate.filter(id=mandate.id).update(
+        state="ended", ended_by=officer, ended_at=parent.app.clock.now()
+    )
+    with pytest.raises(Conflict) as refused:
+        await families.add_child(parent, "贾小例", CHILD)
+    assert refused.value.code == "GUARDIANSHIP_ENDED"
+    assert await Mandate.filter(state="active").count() == 0
