@@ -7,6 +7,9 @@ from core.manifest import discover
 
 ABOVE_AIM: dict[str, tuple[int, int]] = {
     "e-licence": (444, 58),
+    "bus-realtime": (234, 50),
+    "trip-plan": (1184, 38),
+    "bus-arrival-alert": (818, 51),
     "transit-ride-code": (566, 76),
     "traffic-conditions": (406, 30),
     "parking-availability": (244, 19),
