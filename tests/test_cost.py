@@ -13,7 +13,7 @@ ABOVE_AIM: dict[str, tuple[int, int]] = {
     "parking-payment": (753, 111),
     "traffic-violation-query": (288, 19),
     "traffic-fine-payment": (665, 94),
-    "ehealth-card": (581, 59),
+    "ehealth-card": (583, 59),
     "smart-triage": (416, 53),
     "hospital-registration": (130, 116),
     "visit-appointment": (250, 102),
