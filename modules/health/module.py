@@ -20,6 +20,7 @@ MANIFEST = Manifest(
         "card",
         "family_doctor.definition",
         "filing.definition",
+        "programmes",
     ),
     upstreams=(
         UpstreamBinding(
