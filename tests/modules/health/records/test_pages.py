@@ -8,16 +8,15 @@ from core.deadline import Deadline
 from core.ids import new_id
 from core.people.directory import Person
 from core.people.personal_read import Access
-from core.standards.fhir_bundle import Page, read_page
 from core.upstream.client import Response, UpstreamFailed
 from modules.health.records.upstream import PAGES_MAX, RECORDS, read_file, read_pages
 from tests.upstreams import in_place_of
 
 
-def page(next_url: str = "", entries: int = 0) -> Page:
+def page(next_url: str = "", entries: int = 0) -> bytes:
     entry = ",".join('{"resource":{"resourceType":"Patient","id":"p"}}' for _ in range(entries))
     link = f'"link":[{{"relation":"next","url":"{next_url}"}}],' if next_url else ""
-    return read_page(f'{{"resourceType":"Bundle",{link}"entry":[{entry}]}}'.encode())
+    return f'{{"resourceType":"Bundle",{link}"entry":[{entry}]}}'.encode()
 
 
 class Server:
@@ -27,7 +26,7 @@ class Server:
         self.left, self.entries = pages, entries
         self.asked: list[tuple[str, dict[str, str]]] = []
 
-    async def read_next(self, access: Access, hospital_ref: str, path: str, query: Any) -> Page:
+    async def read_next(self, access: Access, hospital_ref: str, path: str, query: Any) -> bytes:
         """See modules.health.records.upstream."""
         self.asked.append((path, dict(query)))
         self.left -= 1
