@@ -77,7 +77,7 @@ def instant(moment: datetime) -> str:
 def _model(resource_type: str) -> type[BaseModel]:
     try:
         model: type[BaseModel] = get_fhir_model_class(resource_type)
-    except KeyError:
+    except ValueError:
         raise FhirInvalid(f"{resource_type} is no resource of FHIR R4") from None
     return model
 

@@ -142,7 +142,7 @@ def _is_resource(kind: str) -> bool:
     """Whether R4 has a resource of this name, and not a data type."""
     try:
         model = get_fhir_model_class(kind)
-    except KeyError:
+    except ValueError:
         return False
     return "meta" in model.model_fields
 

@@ -79,6 +79,21 @@ class FhirClient:
             found += [entry.resource for entry in bundle.entry or () if entry.resource is not None]
         return found
 
+    async def count(
+        self,
+        resource_type: str,
+        params: Sequence[tuple[str, str]],
+        *,
+        operation: str,
+        deadline: Deadline,
+    ) -> int:
+        """How many resources a search finds, without them (`_summary=count`)."""
+        every = [*params, ("_summary", "count")]
+        bundle = await anext(self._pages(resource_type, every, operation, deadline, None, False))
+        if bundle.total is None:
+            raise UpstreamFailed(self._upstream.name, operation, "a count without total")
+        return int(bundle.total)
+
     async def create(
         self,
         resource_type: str,

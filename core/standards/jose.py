@@ -15,6 +15,7 @@ from typing import Any
 
 import jwt
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
+from jwt.types import Options
 
 ALGORITHMS = ("ES256", "PS256", "EdDSA")
 """FAPI 2.0 Security Profile 5.4.1: no RS256, nothing symmetric, never none."""
@@ -25,9 +26,16 @@ _KINDS = {"ES256": ("EC", "P-256"), "PS256": ("RSA", None), "EdDSA": ("OKP", "Ed
 _THUMBPRINT = {"EC": ("crv", "kty", "x", "y"), "OKP": ("crv", "kty", "x"), "RSA": ("e", "kty", "n")}
 _PRIVATE = frozenset({"d", "p", "q", "dp", "dq", "qi", "oth", "k"})
 _LATEST_S = 253_402_300_799.0
-_NO_CLAIM_CHECKS = {
-    f"verify_{claim}": False for claim in ("exp", "nbf", "iat", "aud", "iss", "sub", "jti")
+_NO_CLAIM_CHECKS: Options = {
+    "verify_exp": False,
+    "verify_nbf": False,
+    "verify_iat": False,
+    "verify_aud": False,
+    "verify_iss": False,
+    "verify_sub": False,
+    "verify_jti": False,
 }
+_NO_CHECKS: Options = {**_NO_CLAIM_CHECKS, "verify_signature": False}
 
 
 class InvalidToken(ValueError):
@@ -90,9 +98,7 @@ def unproved_claims(token: str) -> Mapping[str, Any]:
     """What a token says, whoever wrote it: for finding the key alone. Raises InvalidToken."""
     header_of(token)
     try:
-        claims: dict[str, Any] = jwt.decode(
-            token, options={"verify_signature": False, **_NO_CLAIM_CHECKS}
-        )
+        claims: dict[str, Any] = jwt.decode(token, options=_NO_CHECKS)
     except (jwt.PyJWTError, ValueError, TypeError, RecursionError):
         raise InvalidToken("the token is no signed JWT") from None
     return claims
@@ -108,8 +114,9 @@ def text_claim(claims: Mapping[str, Any], name: str, most_chars: int = 512) -> s
 
 def time_claim(claims: Mapping[str, Any], name: str) -> datetime:
     """A claim that must be a NumericDate (RFC 7519 section 2). Raises InvalidToken."""
-    value = claims.get(name)
-    if type(value) not in (int, float) or not math.isfinite(value) or not 0 <= value < _LATEST_S:
+    value: Any = claims.get(name)
+    is_number = isinstance(value, int | float) and not isinstance(value, bool)
+    if not is_number or not math.isfinite(value) or not 0 <= value < _LATEST_S:
         raise InvalidToken(f"{name} is missing or no time")
     return datetime.fromtimestamp(value, UTC)
 

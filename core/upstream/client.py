@@ -239,8 +239,7 @@ class Upstream:
         declared so. An answer of another media type than `accept` is garbage; `*/*` takes any, and
         application/json takes `+json` too. `access` is the Access that an operation declared
         personal demands. `into` takes a large answer chunk by chunk, afresh at each attempt.
-        `server` names one of several servers of the upstream, a name from the configuration: each
-        has breakers and room of its own, so that one that is down does not take the others along.
+        `server`, a name from the configuration, is one of several, each with breakers of its own.
 
         Raises UpstreamTimeout, UpstreamUnavailable, UpstreamRejected or UpstreamFailed. ValueError
         (a malformed call), RuntimeError (inside a transaction) and Unlicensed are our mistakes.

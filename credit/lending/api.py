@@ -14,7 +14,6 @@ from core.context.app import App
 from core.database import Transaction
 from core.errors import NotFound
 from core.refusal_texts import NOT_FOUND
-from credit.lending import store
 from credit.lending.applications.bank_side import (
     ask_document,
     confirm_disbursement,
@@ -35,13 +34,14 @@ from credit.lending.applications.domain import (
     Refusal,
     RefusalReason,
 )
-from credit.lending.events import BankApplicationChanged, LoanChanged, LoanConsentWithdrawn
 from credit.lending.loans.events import Prepayment, Repaid
 from credit.lending.loans.replay import Loan, LoanStatus
 from credit.lending.loans.service import LoanRecord, get_record, record, to_record, undo
-from credit.lending.models import ProductVersion
 from credit.lending.products import service as products
 from credit.lending.products.domain import Eligibility, Product, ProductKind
+from credit.lending.records import store
+from credit.lending.records.events import BankApplicationChanged, LoanChanged, LoanConsentWithdrawn
+from credit.lending.records.models import ProductVersion
 from credit.lending.terms.cost_sheet import CostItem, CostSheet, Fee, FeeTime
 from credit.lending.terms.money_terms import (
     DEFAULT_ORDER,
@@ -78,6 +78,7 @@ __all__ = [
     "Prepayment",
     "Product",
     "ProductKind",
+    "ProductVersion",
     "Refusal",
     "RefusalReason",
     "RepaymentForm",

@@ -15,9 +15,9 @@ CREATE UNIQUE INDEX lending_member_live ON lending_member (company_id, person_id
 CREATE UNIQUE INDEX lending_consent_live ON lending_consent (company_id, bank, source)
   WHERE withdrawn_at IS NULL;
 ALTER TABLE lending_product_version
-  ADD CONSTRAINT lending_product_four_eyes CHECK (approved_by <> proposed_by),
+  ADD CONSTRAINT lending_product_four_eyes CHECK (approver <> proposer),
   ADD CONSTRAINT lending_product_published CHECK (
-    state NOT IN ('PUBLISHED', 'RETIRED') OR (approved_by IS NOT NULL AND published_at IS NOT NULL));
+    state NOT IN ('PUBLISHED', 'RETIRED') OR (approver IS NOT NULL AND published_at IS NOT NULL));
 CREATE UNIQUE INDEX lending_product_live ON lending_product_version (code)
   WHERE state = 'PUBLISHED';
 ALTER TABLE lending_application
@@ -40,13 +40,15 @@ CREATE UNIQUE INDEX lending_loan_undone ON lending_loan_event (loan_id, undoes)
 
 -- What is signed has its contract, what is disbursed its loan, at COMMIT.
 CREATE FUNCTION lending_check_application() RETURNS trigger LANGUAGE plpgsql AS $$
+DECLARE
+  state_now text := (SELECT a.state FROM lending_application a WHERE a.id = NEW.id);
 BEGIN
-  IF NEW.state IN ('SIGNED', 'DISBURSED')
+  IF state_now IN ('SIGNED', 'DISBURSED')
     AND NOT EXISTS (SELECT FROM lending_contract c WHERE c.application_id = NEW.id) THEN
     RAISE EXCEPTION 'application % has no contract', NEW.id
       USING ERRCODE = 'check_violation', CONSTRAINT = 'lending_application_contract';
   END IF;
-  IF (NEW.state = 'DISBURSED')
+  IF (state_now = 'DISBURSED')
     <> EXISTS (SELECT FROM lending_loan l WHERE l.application_id = NEW.id) THEN
     RAISE EXCEPTION 'application % and its loan disagree', NEW.id
       USING ERRCODE = 'check_violation', CONSTRAINT = 'lending_application_loan';
@@ -175,7 +177,7 @@ class Migration(migrations.Migration):
                     fields.UUIDField(primary_key=True, default=uuid4, unique=True, db_index=True),
                 ),
                 ("key_sealed", fields.BinaryField()),
-                ("pdf_sealed", fields.BinaryField()),
+                ("content", fields.BinaryField()),
                 ("sha256", fields.CharField(max_length=64)),
                 ("signed_by", fields.UUIDField(db_index=True)),
                 ("signed_at", fields.DatetimeField(auto_now=False, auto_now_add=False)),
@@ -184,7 +186,7 @@ class Migration(migrations.Migration):
                 "table": "lending_contract",
                 "app": "credit",
                 "pk_attr": "application_id",
-                "table_description": "A signed contract: its bytes, sealed, and their hash, which anybody can compare.",
+                "table_description": "A signed contract: its bytes, encrypted, and their hash, which anybody can compare.",
             },
             bases=["Model"],
         ),
@@ -276,9 +278,9 @@ class Migration(migrations.Migration):
                 ("bank", fields.CharField(max_length=64)),
                 ("state", fields.CharField(max_length=16)),
                 ("body", fields.TextField(unique=False)),
-                ("proposed_by", fields.CharField(max_length=64)),
+                ("proposer", fields.CharField(max_length=64)),
                 ("proposed_at", fields.DatetimeField(auto_now=False, auto_now_add=False)),
-                ("approved_by", fields.CharField(null=True, max_length=64)),
+                ("approver", fields.CharField(null=True, max_length=64)),
                 (
                     "published_at",
                     fields.DatetimeField(null=True, auto_now=False, auto_now_add=False),

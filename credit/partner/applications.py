@@ -10,9 +10,9 @@ from pydantic import Field, StringConstraints
 from credit.lending import api as lending
 from credit.lending.api import REASONS, ApplicationState, RepaymentForm
 from credit.partner.loans import LoanView, view_of
-from credit.partner.operation import BodyRoot, Operation, PageQuery, View, Visit, page_of
+from credit.partner.operation import Body, BodyRoot, Operation, PageQuery, View, Visit, page_of
 from credit.partner.scopes import PartnerScope
-from credit.partner.wire import Body, Day, Fen, Line, Named, Ref
+from credit.partner.wire import Day, Fen, Line, Named, Ref
 
 TAG = "applications"
 
@@ -21,7 +21,7 @@ class FactsView(View):
     """What one source said of the company; of withdrawn consents there is nothing."""
 
     source: str
-    status: str = Field(description="present, absent, not_consented or unavailable: no two alike.")
+    status: str = Field(description="answered, none, not_asked or down: no two mean the same.")
     values: Mapping[str, float | int | str]
 
 

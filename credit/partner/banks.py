@@ -28,6 +28,9 @@ _TIMEOUT_S = 3.0
 _KEYS_MAX_BYTES = 64_000
 _KEYS_MAX = 20
 
+SANDBOX_LABEL = "SANDBOX-"
+"""How the `kid` of a key of the sandbox's banks begins: production takes none such."""
+
 Key = Mapping[str, Any]
 
 log = structlog.get_logger(__name__)
@@ -66,19 +69,28 @@ async def add(
 
 
 async def set_keys(
-    tx: Transaction, bank_id: str, *, keys: object = None, url: str | None = None
+    app: App, tx: Transaction, bank_id: str, *, keys: object = None, url: str | None = None
 ) -> bool:
     """Give a bank a key set, or the address of one; False for no such bank.
 
     With an address the bank rotates its keys alone. Raises InvalidToken for a set without usable
-    keys.
+    keys, or with the sandbox's in production.
     """
-    usable = [] if keys is None else list(check_public_keys(keys))
+    usable = [] if keys is None else _check(app, keys)
     return bool(
         await Bank.filter(id=bank_id)
         .using_db(tx)
         .update(keys=usable, keys_url=url, keys_read_at=None, keys_tried_at=None)
     )
+
+
+def _check(app: App, keys: object) -> list[Key]:
+    """The usable keys of a set. Raises InvalidToken."""
+    usable = check_public_keys(keys)
+    labelled = any(key["kid"].startswith(SANDBOX_LABEL) for key in usable)
+    if labelled and app.settings.is_production:
+        raise InvalidToken("the key set holds keys of the sandbox")
+    return list(usable[:_KEYS_MAX])
 
 
 async def suspend(tx: Transaction, bank_id: str, at: datetime | None) -> bool:
@@ -155,7 +167,7 @@ async def _read_keys(app: App, bank_id: str, url: str) -> list[Key] | None:
     error = answer.error or f"http_{answer.status}"
     if answer.status == 200:
         try:
-            return list(check_public_keys(orjson.loads(answer.body)))[:_KEYS_MAX]
+            return _check(app, orjson.loads(answer.body))
         except (InvalidToken, ValueError) as refusal:
             error = type(refusal).__name__
     log.warning("key set not read", bank=bank_id, error=error)

@@ -60,9 +60,9 @@ def keys(
         try:
             async with transaction() as tx:
                 known = (
-                    await banks.set_keys(tx, bank, url=source)
+                    await banks.set_keys(house, tx, bank, url=source)
                     if is_url
-                    else await banks.set_keys(tx, bank, keys=_read(source))
+                    else await banks.set_keys(house, tx, bank, keys=_read(source))
                 )
         except InvalidToken as refusal:
             raise StartError(f"{source}: {refusal}") from None
@@ -82,6 +82,51 @@ def suspend(bank: BankArgument) -> None:
 def resume(bank: BankArgument) -> None:
     """Let a suspended bank call again."""
     _run(bank, lambda house: _set_suspended(house, bank, on=False))
+
+
+@app.command()
+def publish(
+    product: Annotated[str, typer.Argument(help="The product's code.")],
+    by: Annotated[str, typer.Argument(help="Who at the platform approves it.")],
+) -> None:
+    """Put the newest proposed version of a bank's product in force."""
+
+    async def run(house: App) -> None:
+        from core.database import transaction
+        from credit.lending.products import service
+        from credit.lending.records import store
+
+        rows = [row for row in await store.list_versions(state="PROPOSED") if row.code == product]
+        if not rows:
+            raise StartError(f"no version of {product} is proposed")
+        async with transaction() as tx:
+            row = await service.approve(house, tx, rows[0].id, by, publish=True)
+        typer.echo(f"{product} version {row.version}: {row.state}")
+
+    in_app("partner", run)
+
+
+@app.command()
+def applicant(
+    product: Annotated[str, typer.Argument(help="The product to apply for.")],
+    amount_yuan: Annotated[
+        int,
+        typer.Option(
+            min=1_000,
+            help="Its last two digits say what the applicant does with an offer: 31 declines, "
+            "32 withdraws its consent at once, 33 never answers; else it accepts and signs.",
+        ),
+    ] = 300_000,
+) -> None:
+    """Have a company of the sandbox apply, to try a bank's side. Not in production."""
+
+    async def run(house: App) -> None:
+        from credit.partner import applicants
+
+        made = await applicants.apply(house, product, amount_yuan)
+        typer.echo(f"{made.case_no}: {made.company}")
+
+    in_app("partner", run)
 
 
 @app.command("list")

@@ -13,7 +13,7 @@ from core import refusal_texts
 from core.context.app import App
 from core.json import to_json
 from core.texts import Text
-from credit.lending import texts as lending_texts
+from credit.lending.records import texts as lending_texts
 from credit.partner import texts
 from credit.partner.openapi import describe
 from credit.partner.operation import Operation
@@ -31,8 +31,9 @@ Json = Mapping[str, Any]
 
 
 def document_routes(app: App, operations: Sequence[Operation[Any]]) -> list[Route]:
-    """The description, the page, and the page's style; made when they are first asked for."""
+    """The description, the page with its style, and its programs; made when first asked for."""
     style = _STYLE.read_bytes()
+    snippets = {path.name: path.read_bytes() for path in SNIPPETS.glob("bank.*")}
 
     def described() -> Json:
         return app.once("credit.partner.description", lambda: describe(app, operations))
@@ -44,6 +45,10 @@ def document_routes(app: App, operations: Sequence[Operation[Any]]) -> list[Rout
         page = app.once("credit.partner.page", lambda: _page(described()))
         return HTMLResponse(page, headers=_CACHED | {"Content-Security-Policy": _POLICY})
 
+    async def serve_snippet(request: Request) -> Response:
+        text = snippets.get(request.path_params["name"])
+        return Response(text, 200 if text else 404, _CACHED, "text/plain")
+
     async def serve_style(_request: Request) -> Response:
         return Response(style, 200, _CACHED, "text/css")
 
@@ -51,6 +56,7 @@ def document_routes(app: App, operations: Sequence[Operation[Any]]) -> list[Rout
         Route(DESCRIPTION_PATH, serve_document, methods=["GET"]),
         Route(PAGE_PATH, serve_page, methods=["GET"]),
         Route(STYLE_PATH, serve_style, methods=["GET"]),
+        Route(f"{PAGE_PATH}/{{name}}", serve_snippet, methods=["GET"]),
     ]
 
 
@@ -67,7 +73,7 @@ def _page(described: Json) -> str:
         f'<a href="{DESCRIPTION_PATH}">OpenAPI 3.1</a>.</p>',
         _contents(operations),
         '<h2 id="proofs">Tokens and proofs</h2>',
-        *(_snippet(path) for path in sorted(SNIPPETS.iterdir())),
+        *(_snippet(path) for path in sorted(SNIPPETS.glob("bank.*"))),
         *(_operation(*each, described) for each in operations),
         '<h2 id="problems">Problems</h2>',
         _problems(),
@@ -92,7 +98,8 @@ def _contents(operations: Sequence[tuple[str, str, Json]]) -> str:
 
 
 def _snippet(path: Path) -> str:
-    return f"<h3>{escape(path.name)}</h3><pre>{escape(path.read_text('utf-8'))}</pre>"
+    title = f'<a href="{PAGE_PATH}/{path.name}">{escape(path.name)}</a>'
+    return f"<h3>{title}</h3><pre>{escape(path.read_text('utf-8'))}</pre>"
 
 
 def _operation(method: str, path: str, operation: Json, described: Json) -> str:

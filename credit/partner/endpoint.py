@@ -14,7 +14,7 @@ from starlette.types import Receive, Scope, Send
 
 from core.context.app import App
 from core.database import connection, is_unavailable, transaction
-from core.database.rate_limit import Use, count_use
+from core.database.rate_limit import count_use
 from core.errors import AppError, Forbidden, NotFound, RateLimited, Unavailable
 from core.ids import new_id
 from core.refusal_texts import NOT_FOUND, UNAVAILABLE
@@ -45,8 +45,8 @@ from credit.partner.texts import (
     TOO_MANY_REQUESTS,
 )
 
-RATE, RATE_WINDOW = 600, timedelta(minutes=1)
-"""Requests of a bank in a minute, all processes together."""
+RATE_WINDOW = timedelta(minutes=1)
+"""The span in which a bank's requests are counted, all processes together."""
 JSON = "application/json"
 
 AnyOperation = Operation[Any]
@@ -179,20 +179,17 @@ def _told(answer: replies.Answer, more: Mapping[str, str]) -> Response:
 
 
 async def _count(app: App, bank_id: str, limits: dict[str, str]) -> None:
-    """Count a request; what is left goes into `limits`. Raises RateLimited."""
+    """Count a request; what is left goes into `limits`, as headers
+    (draft-ietf-httpapi-ratelimit-headers-11). Raises RateLimited."""
+    most = app.settings.rate_partner
+    if not most:
+        return
     use = await count_use(connection(), app.clock, f"partner:{bank_id}", window=RATE_WINDOW)
-    limits.update(rate_headers(use))
-    if use.count > RATE:
+    left = max(0, most - use.count)
+    limits["RateLimit-Policy"] = f'"bank";q={most};w={int(RATE_WINDOW.total_seconds())}'
+    limits["RateLimit"] = f'"bank";r={left};t={use.free_in_s}'
+    if use.count > most:
         raise RateLimited(TOO_MANY_REQUESTS, retry_after_s=use.free_in_s)
-
-
-def rate_headers(use: Use) -> Mapping[str, str]:
-    """What is left of a bank's minute (draft-ietf-httpapi-ratelimit-headers-11)."""
-    left = max(0, RATE - use.count)
-    return {
-        "RateLimit-Policy": f'"bank";q={RATE};w={int(RATE_WINDOW.total_seconds())}',
-        "RateLimit": f'"bank";r={left};t={use.free_in_s}',
-    }
 
 
 def _read_query(operation: AnyOperation, request: Request) -> BaseModel:

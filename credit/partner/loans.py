@@ -12,10 +12,10 @@ from core.ids import new_id
 from credit.lending import api as lending
 from credit.lending.api import LoanStatus, Prepayment
 from credit.partner.models import OverdueReport
-from credit.partner.operation import Operation, PageQuery, View, Visit, page_of
+from credit.partner.operation import Body, Operation, PageQuery, View, Visit, page_of
 from credit.partner.scopes import PartnerScope
 from credit.partner.texts import DAY_AHEAD
-from credit.partner.wire import Body, Day, Fen, Line, Ref
+from credit.partner.wire import Day, Fen, Line, Ref
 
 TAG = "loans"
 DAYS_MOST = 36_500

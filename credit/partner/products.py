@@ -19,9 +19,9 @@ from credit.lending.api import (
     RepaymentForm,
 )
 from credit.partner.models import Bank
-from credit.partner.operation import NoQuery, Operation, View, Visit
+from credit.partner.operation import Body, NoQuery, Operation, View, Visit
 from credit.partner.scopes import PartnerScope
-from credit.partner.wire import Body, BothLanguages, Code, Fen, Named
+from credit.partner.wire import BothLanguages, Code, Fen, Named
 
 TAG = "products"
 
@@ -132,15 +132,23 @@ def _product(bank: Bank, body: ProductBody) -> Product:
         summary=_words(body.summary),
         fees=tuple(
             Fee(
-                *(_words(fee.name), _words(fee.payee), _words(fee.basis)),
-                fee.when,
-                fee.amount_fen,
-                fee.share_bps,
+                name=_words(fee.name),
+                payee=_words(fee.payee),
+                basis=_words(fee.basis),
+                when=fee.when,
+                amount_fen=fee.amount_fen,
+                share_bps=fee.share_bps,
             )
             for fee in body.fees
         ),
         eligibility=tuple(
-            lending.Eligibility(rule.code, rule.field, rule.least, rule.most, _words(rule.text))
+            lending.Eligibility(
+                code=rule.code,
+                field=rule.field,
+                least=rule.least,
+                most=rule.most,
+                text=_words(rule.text),
+            )
             for rule in body.eligibility
         ),
         **given,
@@ -159,7 +167,7 @@ def _view(row: lending.ProductVersion, product: Product) -> ProductView:
     }
     return ProductView(
         version=row.version,
-        state=row.state,  # type: ignore[arg-type] # one of the four
+        state=row.state,
         title=Named.model_validate(product.title),
         proposed_at=row.proposed_at,
         published_at=row.published_at,

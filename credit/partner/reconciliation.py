@@ -20,9 +20,9 @@ from core.json import to_json
 from core.refusal_texts import NOT_FOUND
 from credit.lending import api as lending
 from credit.partner.models import OverdueReport, ReconciliationFile
-from credit.partner.operation import Operation, View, Visit
+from credit.partner.operation import Body, Operation, View, Visit
 from credit.partner.scopes import PartnerScope
-from credit.partner.wire import Body, Day, Ref
+from credit.partner.wire import Day, Ref
 
 TAG = "reconciliation"
 LINES_MOST = 50_000

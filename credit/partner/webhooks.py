@@ -33,7 +33,9 @@ class WebhookChange(Body):
     """Where news are to go."""
 
     url: str = Field(
-        min_length=1, max_length=512, description="An https address; http in the sandbox."
+        max_length=512,
+        pattern=r"^https?://[A-Za-z0-9.\[:-]",
+        description="An https address; http in the sandbox.",
     )
 
 
@@ -160,7 +162,7 @@ def _delivery(row: Delivery) -> DeliveryView:
         type=row.kind,
         sequence=row.sequence,
         data=row.data,
-        state=row.state,  # type: ignore[arg-type] # one of the three
+        state=row.state,
         attempts=row.attempts,
         error=row.error,
         created_at=row.created_at,

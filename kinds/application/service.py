@@ -101,6 +101,7 @@ async def take_step(call: Call, case_id: UUID, event: str, note: str, key: str) 
     and Conflict as `engine.take` does.
     """
     command = {"case": case_id, "event": event, "note": note}
+    problems = await _look_outside(call, await get_case(call, case_id), event)
     async with transaction() as tx:
         claim = await claim_key(call, tx, "takeCaseStep", key, command, effect_id=case_id)
         case = _own(call, await store.lock_case(tx, case_id))
@@ -112,10 +113,22 @@ async def take_step(call: Call, case_id: UUID, event: str, note: str, key: str) 
             if step.fills:
                 answers = answers_of(call, case)
                 papers = await attachments.find_missing(tx, case, definition, answers)
-                check_form(call, definition, answers, complete=True, papers=papers)
+                check_form(call, definition, answers, complete=True, found=[*papers, *problems])
             by = By(Actor.CITIZEN, case.citizen_id)
             await engine.take(call.app, tx, case, definition, step, by, Choices(note))
     return case
+
+
+async def _look_outside(call: Call, case: Case, event: str) -> Sequence[Problem]:
+    """What the service finds outside against the form of a case, where a step hands it in."""
+    application = versions.find_application(call.app, case.service_id)
+    if application is None or application.look is None:
+        return ()
+    definition = await versions.get_stored(call.app, case.definition_id)
+    steps = definition.steps_from(case.state, Actor.CITIZEN)
+    if not any(step.event == event and step.fills for step in steps):
+        return ()  # the step itself is refused below, or is a repetition
+    return await application.look(call, definition, answers_of(call, case))
 
 
 async def get_case(call: Call, case_id: UUID) -> Case:
@@ -176,12 +189,13 @@ def check_form(
     answers: Mapping[str, str],
     *,
     complete: bool,
-    papers: Sequence[Problem] = (),
+    found: Sequence[Problem] = (),
 ) -> Mapping[str, str]:
-    """The answers as they are kept. Raises FormIncomplete with everything that is missing."""
+    """The answers as they are kept. Raises FormIncomplete with everything that is missing, and with
+    what else was found."""
     today = civil_date(call.app.clock.now())
     form, problems = read_answers(definition, answers, today, complete=complete)
-    problems += papers
+    problems += found
     rule = versions.rule_of(call.app, definition.service)
     if complete and rule is not None:
         problems += rule(call.app.city, definition, form, today)

@@ -33,6 +33,7 @@ _ADAPTER = TypeAdapter(Definition)
 _KNOWN_MOST = 5_000
 
 
+Look: TypeAlias = Callable[[Call, Definition, Mapping[str, str]], Awaitable[Sequence[Problem]]]
 Rule: TypeAlias = Callable[[City, Definition, Mapping[str, str], date], Sequence[Problem]]
 Moved: TypeAlias = Callable[[App, Transaction, Case, str, str], Awaitable[None]]
 Suited: TypeAlias = Callable[[App, Transaction, Case], Awaitable[Collection[UUID]]]
@@ -49,6 +50,9 @@ class Application:
 
     definition: Definition
     rule: Rule | None = None
+    look: Look | None = None
+    """`look(call, definition, form)` finds what an outside system has against a form that is being
+    handed in. It is asked before the step's transaction, and refuses the step where it raises."""
     calls_back: bool = False
     """Its cases are the call-backs that follow on poor ratings of others."""
     opens_itself: bool = False

@@ -36,6 +36,7 @@ from kinds.booking.graphql_types import (
     AppointmentSlotFull,
     CheckedIn,
     CompanionInput,
+    ExpectedVersion,
     QueueJoined,
     QueueTicket,
     WaitingListChanged,
@@ -255,10 +256,16 @@ class Mutation:
         description="Give an appointment back before its deadline; a paid fee goes back.",
     )
     async def cancel_appointment(
-        self, info: Info, appointment_id: AppointmentId, idempotency_key: IdempotencyKey
+        self,
+        info: Info,
+        appointment_id: AppointmentId,
+        idempotency_key: IdempotencyKey,
+        expected_version: ExpectedVersion = None,
     ) -> CancelAppointmentResult:
         """Cancel."""
-        row = await service.cancel(info.context, parse_id(appointment_id), idempotency_key)
+        row = await service.cancel(
+            info.context, parse_id(appointment_id), idempotency_key, expected_version
+        )
         return AppointmentChanged(appointment=appointment(info.context, row))
 
     @mutation(
@@ -271,11 +278,16 @@ class Mutation:
         appointment_id: AppointmentId,
         slot_id: SlotId,
         idempotency_key: IdempotencyKey,
+        expected_version: ExpectedVersion = None,
     ) -> RescheduleAppointmentResult:
         """Move: the answer is the appointment at its new time."""
         try:
             row = await service.reschedule(
-                info.context, parse_id(appointment_id), parse_id(slot_id), idempotency_key
+                info.context,
+                parse_id(appointment_id),
+                parse_id(slot_id),
+                idempotency_key,
+                expected_version,
             )
         except SlotFull as full:
             return to_full(info.context, full)

@@ -44,6 +44,7 @@ async def forget_person(tx: Transaction, person_id: UUID, *, nobody: UUID) -> No
     """Untie bookings that are over from a person, and drop their waits and tickets. Repeat-safe.
 
     The rows stay, because seats and fees are counted over them; `nobody` stands for who it was.
+    Of a missed one the key of the person stays as long as it may lead to a ban (`bans`).
     """
     mine = "(booked_by = $1 OR booked_for = $1)"
     over = f"SELECT id FROM appointments_booking WHERE {mine} AND state NOT IN {_OPEN}"  # noqa: S608
@@ -55,7 +56,8 @@ async def forget_person(tx: Transaction, person_id: UUID, *, nobody: UUID) -> No
     ):
         await tx.execute_query(statement, [person_id])
     await tx.execute_query(
-        f"""UPDATE appointments_booking SET subject_sealed = NULL, person_key = NULL,
+        f"""UPDATE appointments_booking SET subject_sealed = NULL,
+                   person_key = CASE WHEN state = 'missed' THEN person_key END,
                    booked_by = CASE WHEN booked_by = $1 THEN $2 ELSE booked_by END,
                    booked_for = CASE WHEN booked_for = $1 THEN $2 ELSE booked_for END
              WHERE {mine} AND state NOT IN {_OPEN}""",  # noqa: S608

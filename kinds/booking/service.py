@@ -148,7 +148,9 @@ async def confirm(call: Call, booking_id: UUID, key: str) -> BookingRow:
     return await get_booking(call, booking_id)
 
 
-async def cancel(call: Call, booking_id: UUID, key: str) -> BookingRow:
+async def cancel(
+    call: Call, booking_id: UUID, key: str, expected_version: int | None = None
+) -> BookingRow:
     """Give a booking back; a waiting person gets the seat.
 
     A hold can be given back at any time, an appointment before its deadline. A fee that was paid
@@ -161,6 +163,7 @@ async def cancel(call: Call, booking_id: UUID, key: str) -> BookingRow:
     async with transaction() as tx:
         replayed, booking = await _claim(call, tx, "cancelAppointment", booking_id, key)
         if not replayed:
+            moving.refuse_changed(booking, expected_version)
             await _withdraw(app, tx, booking, readers)
     await saga.settle_now(app, booking_id, None, call.deadline)
     return await get_booking(call, booking_id)
@@ -196,7 +199,9 @@ async def _withdraw(
         await messages.tell(app, tx, booking, readers, "cancelled")
 
 
-async def reschedule(call: Call, booking_id: UUID, slot_id: UUID, key: str) -> BookingRow:
+async def reschedule(
+    call: Call, booking_id: UUID, slot_id: UUID, key: str, expected_version: int | None = None
+) -> BookingRow:
     """Move the viewer's confirmed appointment to another of our slots, or leave it as it is.
 
     The same key gives the same answer. Raises NotFound, SlotFull and Conflict.
@@ -209,7 +214,7 @@ async def reschedule(call: Call, booking_id: UUID, slot_id: UUID, key: str) -> B
         raise NotFound(NOT_FOUND)
     await queue.refuse_unadmitted(call, facts, None)
     try:
-        moved_id = await moving.move_own(call, booking, facts, key)
+        moved_id = await moving.move_own(call, booking, facts, key, expected_version)
     except Conflict as refusal:
         if refusal.code != texts.SLOT_FULL.code:
             raise
@@ -296,9 +301,9 @@ async def _hold_request(
     item = rules_of(app).items[facts.service_id].get(item_id)
     if item is None:
         raise InvalidInput(texts.ITEM_UNKNOWN, "itemId")
-    party = people.form_party(call, policy, own_key, companions)
+    sealed = people.seal_companions(call, policy, own_key, companions)
     about = people.check_subject(policy, subject)
-    booking_id = new_id()
+    booking_id, prepaid = new_id(), policy.is_prepaid(item.fee_fen)
     return HoldRequest(
         operation=HOLD,
         key=key,
@@ -321,12 +326,12 @@ async def _hold_request(
             subject_sealed=app.vault.encrypt(about, people.SUBJECT) if about else None,
             state=State.HELD,
             fee_fen=item.fee_fen,
-            prepaid=policy.is_prepaid(item.fee_fen),
+            prepaid=prepaid,
             created_at=now,
             hold_expires_at=domain.hold_end(now, policy.hold_for(item.fee_fen), facts.starts_at),
         ),
-        limits=people.party_limits(app, facts, party.keys, about),
-        companions=party.companions,
+        limits=people.limits_of(app, facts, own_key, about, prepaid=prepaid),
+        companions=sealed,
     )
 
 

@@ -110,6 +110,26 @@ async def list_missed(
     return {bytes(row["person_key"]): row["missed"] for row in rows}
 
 
+async def list_services_missed(db: Transaction) -> list[str]:
+    """The services of which somebody who is still known missed an appointment."""
+    rows = await fetch_all(
+        db,
+        """SELECT DISTINCT service_id FROM appointments_booking
+            WHERE state = 'missed' AND person_key IS NOT NULL""",
+    )
+    return [row["service_id"] for row in rows]
+
+
+async def forget_missed(db: Transaction, service_id: str, started_before: datetime) -> None:
+    """Drop who it was that missed appointments of a service before a moment."""
+    await db.execute_query(
+        """UPDATE appointments_booking b SET person_key = NULL FROM appointments_slot s
+            WHERE s.id = b.slot_id AND b.service_id = $1 AND b.state = 'missed'
+              AND b.person_key IS NOT NULL AND s.starts_at < $2""",
+        [service_id, started_before],
+    )
+
+
 async def mark_missed(tx: Transaction, service_id: str, started_before: datetime) -> int:
     """Confirmed bookings of a service whose person did not come; returns how many."""
     rows = await fetch_all(
@@ -351,10 +371,19 @@ async def list_lapsed(now: datetime, after: UUID, limit: int) -> Sequence[UUID]:
     return [row["id"] for row in rows]
 
 
-async def next_waiting(tx: Transaction, resource_id: UUID, day_on: date) -> Wait | None:
-    """The first in a waiting list, locked; one whom another transaction serves is passed over."""
+async def count_waits(tx: Transaction, person_id: UUID) -> int:
+    """In how many lists somebody waits, for themselves and for others."""
+    return await Wait.filter(person_id=person_id, state=WaitState.WAITING).using_db(tx).count()
+
+
+async def next_waiting(
+    tx: Transaction, resource_id: UUID, day_on: date, after: UUID
+) -> Wait | None:
+    """The next in a waiting list, locked; one whom another transaction serves is passed over."""
     return (
-        await Wait.filter(resource_id=resource_id, day_on=day_on, state=WaitState.WAITING)
+        await Wait.filter(
+            resource_id=resource_id, day_on=day_on, state=WaitState.WAITING, id__gt=after
+        )
         .using_db(tx)
         .order_by("id")
         .select_for_update(skip_locked=True)

@@ -61,6 +61,29 @@ COMPANION_TWICE = Text(
 NO_WAITING_LIST = Text(
     "NO_WAITING_LIST", "该服务不支持候补", "There is no waiting list for this service"
 )
+LIMIT_TIME = Text(
+    "LIMIT_TIME",
+    "您在该时段已有其他预约",
+    "You have another appointment at this time",
+)
+LIMIT_UNPAID = Text(
+    "LIMIT_UNPAID",
+    "您有多个号源待支付,请先支付或取消",
+    "Several of your bookings wait to be paid: pay or cancel one first",
+)
+TOO_MANY_HOLDS = Text(
+    "TOO_MANY_HOLDS",
+    "预约操作过于频繁,请在 {retry_after_s} 秒后再试",
+    "That were many bookings, try again in {retry_after_s} seconds",
+)
+WAITS_FULL = Text(
+    "WAITS_FULL", "您最多可同时候补 {limit} 个", "You can wait in at most {limit} lists at once"
+)
+VERSION_CHANGED = Text(
+    "VERSION_CHANGED",
+    "该预约已有变化,请刷新后再操作",
+    "This appointment has changed meanwhile: please look at it again",
+)
 WAITING_ALREADY = Text(
     "WAITING_ALREADY", "您已在候补队列中", "You are on this waiting list already"
 )
@@ -104,7 +127,13 @@ FAULTS = {
     Fault.UNRELEASED: SLOT_UNRELEASED,
     Fault.FULL: SLOT_FULL,
 }
-_LIMITS = {"slot": LIMIT_SLOT, "day": LIMIT_DAY, "open": LIMIT_OPEN}
+_LIMITS = {
+    "slot": LIMIT_SLOT,
+    "day": LIMIT_DAY,
+    "open": LIMIT_OPEN,
+    "time": LIMIT_TIME,
+    "unpaid": LIMIT_UNPAID,
+}
 
 
 def limit_text(limit_key: str) -> Text:

@@ -157,4 +157,46 @@ QUEUE_WATCHES = PersonalTable(
     erased=DELETED,
 )
 
-PERSONAL = PersonalData("health", (BILLS, TOP_UPS, PAYMENTS, REFUNDS, QUEUE_WATCHES))
+
+class HealthCardRow(Model):
+    """Somebody's e-health card: its id is the pseudonym that its codes carry."""
+
+    id = fields.UUIDField(primary_key=True)
+    citizen_id = fields.UUIDField(unique=True)
+    state = fields.CharField(max_length=16)
+    applied_at = fields.DatetimeField()
+
+    class Meta:
+        table = "health_card"
+
+
+CARDS = PersonalTable(
+    HealthCardRow,
+    owner="citizen_id",
+    exported=section("health_card", "state", "applied_at"),
+    erased=DELETED,
+)
+
+
+class HealthCardUse(Model):
+    """A code of a card that a hospital has read: it opens nothing more. Gone after a day."""
+
+    number = fields.CharField(max_length=64, primary_key=True)
+    card_id = fields.UUIDField()
+    hospital_ref = fields.CharField(max_length=16)
+    used_at = fields.DatetimeField(db_index=True)
+
+    class Meta:
+        table = "health_card_use"
+
+
+CARD_USES = PersonalTable(
+    HealthCardUse,
+    owner=Through("card_id", CARDS),
+    exported=section("health_card_uses", "used_at", hospital="hospital_ref"),
+    erased=Stays("a day, so that no code opens twice; of a card that is gone it names nobody"),
+)
+
+PERSONAL = PersonalData(
+    "health", (BILLS, TOP_UPS, PAYMENTS, REFUNDS, QUEUE_WATCHES, CARDS, CARD_USES)
+)

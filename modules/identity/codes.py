@@ -83,23 +83,32 @@ async def delivery(call: Call, code_id: UUID) -> Delivery:
 
 
 async def use(
-    call: Call, tx: Transaction, index: bytes, code: str, *, second_factor: bool = True
+    call: Call,
+    tx: Transaction,
+    index: bytes,
+    code: str,
+    *,
+    second_factor: bool = True,
+    known_device: bytes | None = None,
 ) -> AppError | None:
     """Spend the newest code of an index; returns the refusal, which the caller raises later.
 
     The refusal must be raised after `tx` commits, so that the attempt stays counted. A locked
     phone is told so before anything is compared, whatever the code. With a wrong second factor
-    a good code is as wrong as any other.
+    a good code is as wrong as any other. Guesses count for the place that they come from, so that a
+    stranger locks out strangers alone: a device that the account was used on is a place of its own.
     """
     now = call.app.clock.now()
-    if locked_s := await _locked_s(call, tx, index):
+    place = _Place(index.hex(), known_device.hex()[:16] if known_device else None)
+    if locked_s := await _locked_s(call, tx, place):
         return RateLimited(texts.LOCKED, retry_after_s=locked_s)
     stored = await store.newest_code(tx, index)
     code_id = stored.id if stored else new_id()
+    attempts = await _count_attempt(call, tx, stored, place)
     check = domain.check_code(
         domain.hash_code(call.app.keys.pii_index, code_id, code),
         stored_hash=stored.code_hash if stored else bytes(32),
-        attempts=stored.attempts if stored else domain.CODE_ATTEMPTS,
+        attempts=attempts,
         used=stored is None or stored.used_at is not None,
         expires_at=stored.expires_at if stored else now,
         now=now,
@@ -107,13 +116,40 @@ async def use(
     if check is CodeCheck.GOOD and not second_factor:
         check = CodeCheck.WRONG
     if stored is not None:
-        stored.attempts += 1
         stored.used_at = now if check is CodeCheck.GOOD else stored.used_at
         await stored.save(using_db=tx, update_fields=["attempts", "used_at"])
     if check is CodeCheck.GOOD:
         return None
-    await _count_failure(call, tx, index, is_guess=check is CodeCheck.WRONG)
+    await _count_failure(call, tx, place, is_guess=check is CodeCheck.WRONG)
     return await _told(tx, stored, check, now)
+
+
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """Where a guess comes from: a device that the account was used on, or anywhere else."""
+
+    phone: str
+    device: str | None
+
+    @property
+    def key(self) -> str:
+        """Under which its guesses are counted: strangers are one place, each device is another."""
+        return f"login:{self.phone}" + (f":{self.device}" if self.device else "")
+
+
+async def _count_attempt(
+    call: Call, tx: Transaction, stored: LoginCode | None, place: _Place
+) -> int:
+    """How often a code was tried before from this place; what no code is is spent."""
+    if stored is None:
+        return domain.CODE_ATTEMPTS
+    if place.device is None:
+        before = int(stored.attempts)
+        stored.attempts = before + 1
+        return before
+    key, limit = f"code-try:{stored.id}:{place.device}", domain.CODE_ATTEMPTS
+    spent = await rate_limit.take(tx, call.app.clock, key, limit=limit, window=_HOUR)
+    return domain.CODE_ATTEMPTS if spent else 0
 
 
 async def _told(
@@ -170,27 +206,31 @@ async def _refuse_flood(
     return RateLimited(texts.TOO_MANY_CODES, retry_after_s=wait_s) if wait_s else None
 
 
-async def _locked_s(call: Call, tx: Transaction, index: bytes) -> int:
+async def count_guess(call: Call, tx: Transaction, index: bytes) -> int:
+    """Count a guess at something that is no code of ours; seconds to wait after too many."""
+    key, limit = f"login:{index.hex()}", domain.PHONE_FAILURES
+    return await rate_limit.take(tx, call.app.clock, key, limit=limit, window=domain.FAILURE_WINDOW)
+
+
+async def _locked_s(call: Call, tx: Transaction, place: _Place) -> int:
     """Seconds during which not even the right code is looked at, after too many wrong ones."""
     clock = call.app.clock
-    by_phone, by_address = _failure_keys(call, index)
     return max(
-        await rate_limit.blocked_s(tx, clock, by_phone, limit=domain.PHONE_FAILURES),
-        await rate_limit.blocked_s(tx, clock, by_address, limit=domain.ADDRESS_FAILURES),
+        await rate_limit.blocked_s(tx, clock, place.key, limit=domain.PHONE_FAILURES),
+        await rate_limit.blocked_s(tx, clock, _from(call), limit=domain.ADDRESS_FAILURES),
     )
 
 
-async def _count_failure(call: Call, tx: Transaction, index: bytes, *, is_guess: bool) -> None:
+async def _count_failure(call: Call, tx: Transaction, place: _Place, *, is_guess: bool) -> None:
     """Only a guess that might have been right counts against the phone: nobody else may lock it."""
     clock, window = call.app.clock, domain.FAILURE_WINDOW
-    by_phone, by_address = _failure_keys(call, index)
     if is_guess:
-        await rate_limit.take(tx, clock, by_phone, limit=domain.PHONE_FAILURES, window=window)
-    await rate_limit.take(tx, clock, by_address, limit=domain.ADDRESS_FAILURES, window=window)
+        await rate_limit.take(tx, clock, place.key, limit=domain.PHONE_FAILURES, window=window)
+    await rate_limit.take(tx, clock, _from(call), limit=domain.ADDRESS_FAILURES, window=window)
 
 
-def _failure_keys(call: Call, index: bytes) -> tuple[str, str]:
-    return f"login:{index.hex()}", f"login-from:{call.address}"
+def _from(call: Call) -> str:
+    return f"login-from:{call.address}"
 
 
 def _text_key(code_id: UUID) -> str:

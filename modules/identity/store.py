@@ -1,6 +1,7 @@
 """Every query of identity."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -129,10 +130,52 @@ async def note_authentication(tx: Transaction, session_id: UUID, now: datetime) 
     await Session.filter(id=session_id).using_db(tx).update(authenticated_at=now)
 
 
-async def lock_live_sessions(tx: Transaction, citizen_id: UUID) -> Sequence[Session]:
-    """A citizen's live sessions, locked until the transaction ends."""
-    live = Session.filter(citizen_id=citizen_id, revoked_at=None)
-    return await live.using_db(tx).order_by("id").select_for_update()
+async def note_proof(tx: Transaction, session_id: UUID) -> None:
+    """Write down that a session's owner has given the account's real name."""
+    await Session.filter(id=session_id).using_db(tx).update(proved=True)
+
+
+async def lock_live_sessions(
+    tx: Transaction, citizen_id: UUID, *, skip: int = 0
+) -> Sequence[Session]:
+    """A citizen's live sessions, locked until the transaction ends; without the `skip` that were
+    used last."""
+    live = Session.filter(citizen_id=citizen_id, revoked_at=None).using_db(tx)
+    rows = await live.order_by("id").select_for_update()
+    return sorted(rows, key=lambda row: row.last_used_at, reverse=True)[skip:]
+
+
+@dataclass(frozen=True, slots=True)
+class Past:
+    """What is known of an account's devices: when one was last used, and whether this is one."""
+
+    used_at: datetime | None
+    knows_device: bool
+
+
+async def past_of(tx: Transaction, citizen_id: UUID, device_hash: bytes) -> Past:
+    """An account's devices before a log-in."""
+    row = await fetch_one(
+        tx,
+        """SELECT max(last_used_at) AS used_at, bool_or(device_hash = $2) AS knows_device
+             FROM identity_session WHERE citizen_id = $1""",
+        citizen_id,
+        device_hash,
+    )
+    assert row is not None
+    return Past(row["used_at"], bool(row["knows_device"]))
+
+
+async def is_known_device(tx: Transaction, phone_index: bytes, device_hash: bytes) -> bool:
+    """Whether the account of a phone was signed in on a device before."""
+    row = await fetch_one(
+        tx,
+        """SELECT 1 FROM identity_session s JOIN identity_citizen c ON c.id = s.citizen_id
+            WHERE c.phone_index = $1 AND s.device_hash = $2 LIMIT 1""",
+        phone_index,
+        device_hash,
+    )
+    return row is not None
 
 
 async def move_sessions(tx: Transaction, old_id: UUID, new_id: UUID) -> None:
@@ -154,6 +197,20 @@ async def lock_staff_by_phone(tx: Transaction, phone_index: bytes) -> Staff | No
         phone_index,
     )
     return await Staff.get(citizen_id=rows[0]["citizen_id"], using_db=tx) if rows else None
+
+
+async def is_staff_session(session_id: UUID) -> bool:
+    """Whether a session carries the roles of staff."""
+    return await Session.exists(id=session_id, is_staff=True)
+
+
+async def lock_staff_of_session(tx: Transaction, session_id: UUID) -> Staff | None:
+    """The active staff entry behind a session of staff, locked until the transaction ends."""
+    session = await Session.get_or_none(id=session_id, is_staff=True, using_db=tx)
+    if session is None:
+        return None
+    active = Staff.filter(citizen_id=session.citizen_id, suspended_at=None)
+    return await active.using_db(tx).select_for_update().first()
 
 
 async def find_active_mandate(actor_id: UUID, subject_id: UUID, now: datetime) -> Mandate | None:

@@ -64,6 +64,20 @@ TOO_MANY_PROXIES = Text(
     "您最多可为 {limit} 人代办",
     "You can act for at most {limit} people",
 )
+NEW_DEVICE_TITLE = Text("NEW_DEVICE_TITLE", "新设备登录", "A new device signed in")
+NEW_DEVICE_MESSAGE = Text(
+    "NEW_DEVICE",
+    "您的账户在新设备({device})上登录。如非本人操作,请立即在“我的设备”中退出该设备。",
+    "Your account was signed in on a new device ({device}). If that was not you, end that session "
+    "at once.",
+)
+REUSED_TOKEN_TITLE = Text("REUSED_TOKEN_TITLE", "登录已被保护性退出", "A session was ended")
+REUSED_TOKEN_MESSAGE = Text(
+    "REUSED_TOKEN",
+    "设备({device})的旧登录凭证被再次使用,为保护您的账户已退出该设备。如非本人操作,请检查其他设备。",
+    "An old token of the device ({device}) was used again; its session was ended to protect you. "
+    "If that was not you, look at your other devices.",
+)
 PROXY_TITLE = Text("PROXY_TITLE", "代办申请", "A request to act for you")
 PROXY_MESSAGE = Text(
     "PROXY_PROPOSED",

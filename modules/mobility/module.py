@@ -12,9 +12,12 @@ MANIFEST = Manifest(
         "violations",
         "timetable",
         "arrivals",
+        "planning",
+        "arrival_alerts",
         "transit",
         "models",
         "jobs",
     ),
     migrations="migrations",
+    commands={"transit": "timetable.commands"},
 )

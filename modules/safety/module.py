@@ -2,4 +2,8 @@
 
 from core.manifest import Manifest
 
-MANIFEST = Manifest(name="safety", rooms=("shelters", "schools", "gates"), migrations="migrations")
+MANIFEST = Manifest(
+    name="safety",
+    rooms=("shelters", "schools", "gates", "video", "alerts"),
+    migrations="migrations",
+)

@@ -28,10 +28,10 @@ def combine(parts: Sequence[tuple[str, Timetable]]) -> Timetable:
     if len({one.zone.key for one in timetables}) > 1:
         raise FeedError("inconsistent_agency_timezone", "feeds of several time zones")
     # the newest version's own words of a stop stand
-    stops, stop_maps = _union([one.stops for one in timetables], lambda stop: stop.ref)
+    union, stop_maps = _union([one.stops for one in timetables], lambda stop: stop.ref)
     stops = [
         replace(stop, parent=int(stop_maps[part][stop.parent]) if stop.parent >= 0 else -1)
-        for stop, part in stops
+        for stop, part in union
     ]
     routes, route_maps = _union([one.routes for one in timetables], lambda route: route.ref)
     faults = Faults()

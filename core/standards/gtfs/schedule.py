@@ -7,6 +7,7 @@ trips, no time zone. The reference is gtfs.org/documentation/schedule/reference.
 import re
 from collections.abc import Mapping, Sequence
 from datetime import date
+from itertools import pairwise
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import numpy as np
@@ -261,15 +262,15 @@ def _frequencies(table: Table | None, trips: Mapping[str, int], faults: Faults) 
     bad = np.flatnonzero(~good)
     faults.add("start_and_end_range_out_of_order", table.name, bad[:5] + 2, len(bad))
     order = sorted(np.flatnonzero(good), key=lambda row: (trip[row], first[row], until[row]))
-    found = []
-    for row, after in zip(order, [*order[1:], None], strict=True):
-        one = Frequency(
+    for row, after in pairwise(order):
+        if trip[after] == trip[row] and first[after] < until[row]:
+            faults.add("overlapping_frequency", table.name, [f"row {after + 2}"])
+    return [
+        Frequency(
             int(trip[row]), int(first[row]), int(until[row]), int(headway[row]), bool(exact[row])
         )
-        found.append(one)
-        if after is not None and trip[after] == trip[row] and first[after] < until[row]:
-            faults.add("overlapping_frequency", table.name, [f"row {after + 2}"])
-    return found
+        for row in order
+    ]
 
 
 def _transfers(

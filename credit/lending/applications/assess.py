@@ -28,11 +28,11 @@ from credit.api import (
     engine_for,
     status_field,
 )
-from credit.lending import store
 from credit.lending.applications.domain import Facts
 from credit.lending.companies.upstream import pull
-from credit.lending.models import Company, Consent
 from credit.lending.products.domain import Product
+from credit.lending.records import store
+from credit.lending.records.models import Company, Consent
 
 ANSWERED, NONE, NOT_CONSENTED, DOWN = "answered", "none", "not_consented", "down"
 _DEADLINE_S = 8.0
@@ -108,7 +108,12 @@ def assess_with(
     at: datetime,
 ) -> Assessment:
     """The same by a given engine. Facts that the model cannot take leave it unassessed."""
-    fields: dict[str, Any] = {
+    # what no source was asked for is blank; that nobody asked is its source's status
+    fields: dict[str, Any] = {column.name: None for column in engine.desk.columns}
+    fields |= {
+        "loan_no": key,
+        "uscc": company.uscc,
+        "applied_on": civil_date(at).isoformat(),
         "district": company.district,
         "industry": company.industry,
         "requested_amount_fen": amount_fen,

@@ -17,7 +17,6 @@ from core.database import Transaction
 from core.errors import Conflict, InvalidInput, NotFound
 from core.json import to_json
 from core.refusal_texts import NOT_FOUND
-from credit.lending import store, texts
 from credit.lending.applications import cases
 from credit.lending.applications.domain import (
     APPLICATION,
@@ -29,12 +28,13 @@ from credit.lending.applications.domain import (
     Facts,
     Offer,
 )
-from credit.lending.events import BankApplicationChanged
 from credit.lending.loans.events import Disbursed
 from credit.lending.loans.service import open_loan
-from credit.lending.models import FACTS, PURPOSE, BankApplication, LoanRow
 from credit.lending.products import service as products
 from credit.lending.products.domain import MOST_FEN, Plan, Product, plan
+from credit.lending.records import store, texts
+from credit.lending.records.events import BankApplicationChanged
+from credit.lending.records.models import FACTS, PURPOSE, BankApplication, LoanRow
 from credit.lending.terms.money_terms import RepaymentForm
 
 _OFFER = TypeAdapter(Offer)

@@ -4,8 +4,10 @@ from uuid import UUID
 
 from core.context.app import App
 from core.database import Transaction
-from credit.lending import store
+from core.errors import NotFound
+from core.refusal_texts import NOT_FOUND
 from credit.lending.applications.domain import ApplicationState
+from credit.lending.records import store
 from kinds.application import engine, versions
 from kinds.application import store as case_store
 from kinds.application.engine import SYSTEM, Choices
@@ -24,9 +26,13 @@ async def find(case_id: UUID) -> Case:
 
 
 async def lock(tx: Transaction, case_id: UUID) -> Case:
-    """A case, locked: whoever moves its applications holds it."""
+    """A case, locked: whoever moves its applications holds it.
+
+    Raises NotFound for what was taken over from a bank's books and never had one.
+    """
     case = await case_store.lock_case(tx, case_id)
-    assert case is not None
+    if case is None:
+        raise NotFound(NOT_FOUND)
     return case
 
 

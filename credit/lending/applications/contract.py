@@ -16,8 +16,8 @@ from core.standards.signed_pdf import sign
 from core.texts import Named
 from credit.lending.applications.definition import FORM_TITLES
 from credit.lending.applications.domain import Offer
-from credit.lending.models import Company
 from credit.lending.products.domain import Plan, Product
+from credit.lending.records.models import Company
 from credit.lending.terms.cost_sheet import percent
 from credit.lending.terms.money_terms import DayCount, HolidayRule, Part
 

@@ -11,8 +11,8 @@ from datetime import date
 from core.city import City
 from core.ids import is_uscc
 from core.texts import Named
-from credit.lending import texts
 from credit.lending.products.domain import MOST_FEN
+from credit.lending.records import texts
 from credit.lending.terms.money_terms import RepaymentForm
 from kinds.application.definition import (
     Actor,
@@ -46,7 +46,7 @@ def check_loan(
     problems = []
     if form.get("uscc") and not is_uscc(form["uscc"]):
         problems.append(problem_of(definition, "uscc", texts.USCC_INVALID))
-    if form.get("second_product") == form.get("product"):
+    if form.get("second_product") and form["second_product"] == form.get("product"):
         problems.append(problem_of(definition, "second_product", texts.SAME_PRODUCT))
     return problems
 

@@ -24,8 +24,8 @@ from core.texts import Named
 from credit.lending.applications import bank_side, domain, owner_side
 from credit.lending.applications.definition import SERVICE
 from credit.lending.applications.domain import REASONS, ApplicationState, Offer, RefusalReason
-from credit.lending.models import BankApplication
 from credit.lending.products import service as products
+from credit.lending.records.models import BankApplication
 
 view(domain.ApplicationState, name="LoanApplicationState")
 view(domain.RefusalReason, name="LoanRefusalReason")

@@ -16,16 +16,16 @@ from core.ids import new_id
 from core.queue.events import on
 from core.texts import Text
 from credit.api import Outcome, add_entry
-from credit.lending import store, texts
 from credit.lending.applications import bank_side, cases
 from credit.lending.applications.assess import Assessment, assess, gather
 from credit.lending.applications.definition import SERVICE, amount_of, products_of
 from credit.lending.applications.domain import APPLICATION, ApplicationState
 from credit.lending.companies.service import STAFF
-from credit.lending.events import BankApplicationChanged
-from credit.lending.models import PURPOSE, BankApplication, Company
 from credit.lending.products import service as products
 from credit.lending.products.domain import Product, plan
+from credit.lending.records import store, texts
+from credit.lending.records.events import BankApplicationChanged
+from credit.lending.records.models import PURPOSE, BankApplication, Company
 from credit.lending.terms.money_terms import RepaymentForm
 from kinds.application.events import CaseAwaits, CaseEnded
 from kinds.application.opening import open_form

@@ -18,10 +18,10 @@ from core.graphql import (
     query,
     view,
 )
-from credit.lending import store
 from credit.lending.companies import service
 from credit.lending.companies.service import SERVICE, Standing
-from credit.lending.models import Consent
+from credit.lending.records import store
+from credit.lending.records.models import Consent
 
 CompanyId = Annotated[strawberry.ID, strawberry.argument(description="The company's id.")]
 Bank = Annotated[str, strawberry.argument(description="The bank's id.")]

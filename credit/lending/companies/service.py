@@ -10,14 +10,14 @@ from core.database import IntegrityError, Transaction, transaction, violated
 from core.errors import Conflict, Forbidden, InvalidInput, NotFound, Unavailable
 from core.ids import is_uscc, new_id
 from core.people.directory import get_person
-from core.refusal_texts import UPSTREAM_UNAVAILABLE
-from core.texts import Named
+from core.refusal_texts import NOT_FOUND, UPSTREAM_UNAVAILABLE
+from core.texts import Named, Text
 from core.upstream.client import UpstreamError
-from credit.lending import store, texts
 from credit.lending.companies.upstream import Registered, find_registered
-from credit.lending.events import LoanConsentWithdrawn
-from credit.lending.models import Company, Consent, Member
 from credit.lending.products import service as products
+from credit.lending.records import store, texts
+from credit.lending.records.events import LoanConsentWithdrawn
+from credit.lending.records.models import Company, Consent, Member
 
 SERVICE = "loan-apply"
 REPRESENTATIVE, STAFF = "REPRESENTATIVE", "STAFF"
@@ -67,15 +67,17 @@ async def get_standing(call: Call, uscc: str) -> Standing:
 
 
 async def get_company(call: Call, company_id: UUID) -> Standing:
-    """The same by its id."""
-    return await _standing(call, await store.find_company(company_id))
+    """The same by its id. Raises NotFound for another's."""
+    return await _standing(call, await store.find_company(company_id), NOT_FOUND)
 
 
-async def _standing(call: Call, company: Company | None) -> Standing:
+async def _standing(
+    call: Call, company: Company | None, unknown: Text = texts.COMPANY_UNKNOWN
+) -> Standing:
     person_id = call.require_service(SERVICE).user_id
     member = None if company is None else await store.find_member(company.id, person_id)
     if company is None or member is None:
-        raise NotFound(texts.COMPANY_UNKNOWN)
+        raise NotFound(unknown)
     return Standing(company, member)
 
 

@@ -28,12 +28,12 @@ from core.graphql import (
     query,
     view,
 )
-from credit.lending import store, texts
 from credit.lending.loans import events, replay
 from credit.lending.loans.events import Prepayment
 from credit.lending.loans.payable import KIND, subject_of
 from credit.lending.loans.replay import Bill, LoanStatus
 from credit.lending.loans.service import LoanRecord, get_record, to_record
+from credit.lending.records import store, texts
 from credit.lending.terms.money_terms import Part
 from credit.lending.terms.schedule import Row
 from kinds.payment import PaymentStarted, open_cashier

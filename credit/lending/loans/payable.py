@@ -10,10 +10,10 @@ from core.database import Transaction, transaction
 from core.errors import AppError, InvalidInput, NotFound
 from core.refusal_texts import NOT_FOUND
 from core.texts import Locale
-from credit.lending import store, texts
 from credit.lending.loans.events import Prepayment, Repaid
 from credit.lending.loans.service import record, to_record
-from credit.lending.models import LoanRow
+from credit.lending.records import store, texts
+from credit.lending.records.models import LoanRow
 from kinds.payment import Ending, Endings, Values, ending_templates
 from payments.api import Accepted, Fulfilment, Paid, Payable, Quote, Refused
 

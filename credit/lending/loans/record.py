@@ -16,7 +16,7 @@ from credit.lending.loans.events import (
     Rescheduled,
     WrittenOff,
 )
-from credit.lending.models import LoanEventRow
+from credit.lending.records.models import LoanEventRow
 from credit.lending.terms.money_terms import Terms
 
 KINDS: dict[str, type[LoanEvent]] = {

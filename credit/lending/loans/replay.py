@@ -172,6 +172,7 @@ class _Run:
         self.accrued = 0
         self.penalty = 0
         self.penalty_paid_fen = 0
+        self.first_open = 0
         self.level_fen: int | None = None
         """The equal instalment or share; None until it is worked out from `levelled`."""
         self.levelled: tuple[int, Sequence[int]] = (0, ())
@@ -227,12 +228,19 @@ class _Run:
                 part = self._part(until) - self._part(self.to)
                 self.accrued += self.loan.balance_fen * terms.rate_ppm * part
             self.to = until
-        for bill in self.loan.bills:
+        for bill in self._open_bills():
             if bill.open_principal_fen and until > bill.penal_to:
                 part = fraction(terms.day_count, bill.penal_to, until, terms.anchor_day)
                 rate = terms.rate_ppm * terms.penalty_bps
                 self.penalty += bill.open_principal_fen * rate * part
                 bill.penal_to = until
+
+    def _open_bills(self) -> list[Bill]:
+        """Bills from the first on that is not paid."""
+        bills = self.loan.bills
+        while self.first_open < len(bills) and not bills[self.first_open].open_fen:
+            self.first_open += 1
+        return bills[self.first_open :]
 
     def _part(self, until: date) -> int:
         return fraction(self.terms.day_count, self.period_from, until, self.terms.anchor_day)
@@ -299,6 +307,7 @@ class _Run:
     def _settle(self, amount_fen: int) -> dict[Part, int]:
         """Set an amount against what is due, in the order of the terms."""
         loan, left, parts = self.loan, amount_fen, {}
+        bills = self._open_bills()
         for part in self.terms.order:
             paid = 0
             match part:
@@ -309,12 +318,12 @@ class _Run:
                     paid = min(left, self._penalty_fen())
                     self.penalty_paid_fen += paid
                 case Part.INTEREST:
-                    for bill in loan.bills:
+                    for bill in bills:
                         share = min(left - paid, bill.open_interest_fen)
                         bill.open_interest_fen -= share
                         paid += share
                 case Part.PRINCIPAL:
-                    for bill in loan.bills:
+                    for bill in bills:
                         share = min(left - paid, bill.open_principal_fen)
                         bill.open_principal_fen -= share
                         paid += share

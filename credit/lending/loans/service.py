@@ -16,8 +16,6 @@ from core.database import Transaction
 from core.errors import Conflict, InvalidInput, NotFound
 from core.ids import new_id
 from core.refusal_texts import NOT_FOUND
-from credit.lending import store, texts
-from credit.lending.events import LoanChanged
 from credit.lending.loans.events import Disbursed, LoanEvent, Repaid, WrittenOff
 from credit.lending.loans.record import (
     UNDO,
@@ -30,7 +28,9 @@ from credit.lending.loans.record import (
     write_terms,
 )
 from credit.lending.loans.replay import Loan, LoanStatus, replay
-from credit.lending.models import BankApplication, LoanEventRow, LoanRow
+from credit.lending.records import store, texts
+from credit.lending.records.events import LoanChanged
+from credit.lending.records.models import BankApplication, LoanEventRow, LoanRow
 from credit.lending.terms.money_terms import Part, Terms
 from payments.api import LoanMovement, book_loan
 
@@ -160,8 +160,9 @@ def _refuse_wrong(
     if not 0 < amount <= 10**12 or isinstance(event, Disbursed):
         raise InvalidInput(texts.AMOUNT_WRONG, "amount_fen")
     if isinstance(event, Repaid):
+        owed = _state(app, row, [one for one in events if one.on <= event.on], event.on)
         after = _state(app, row, [*events, event], today)
-        if after.surplus_fen:
+        if amount > owed.payoff_fen or after.surplus_fen or _lent(after) < 0:
             raise InvalidInput(texts.AMOUNT_WRONG, "amount_fen")
     if isinstance(event, WrittenOff) and _state(app, row, events, event.on).written_off_on:
         raise Conflict(texts.APPLICATION_STATE)

@@ -162,14 +162,15 @@ def _compare(
     call: Call, product: Product, version: int, amount: int, months: int, form: RepaymentForm
 ) -> LoanComparison:
     reference = _reference(call, product)
-    rates = [reference + margin for margin in (product.margin_least_bps, product.margin_most_bps)]
-    sheets: list[CostSheet | None] = []
-    for rate in rates:
+    least, most = reference + product.margin_least_bps, reference + product.margin_most_bps
+
+    def costs(rate: int) -> CostSheet | None:
         try:
-            sheets.append(_plan(call, product, amount, months, form, rate).sheet)
+            return _plan(call, product, amount, months, form, rate).sheet
         except InvalidInput:
-            sheets.append(None)
-    return LoanComparison(product, version, reference, *rates, *sheets)
+            return None
+
+    return LoanComparison(product, version, reference, least, most, costs(least), costs(most))
 
 
 def _reference(call: Call, product: Product) -> int:

@@ -13,9 +13,9 @@ from core.ids import new_id
 from core.json import to_json
 from core.refusal_texts import NOT_FOUND
 from core.states import Edge, StateMachine
-from credit.lending import store, texts
-from credit.lending.models import ProductVersion
 from credit.lending.products.domain import TERMS_OUTSIDE, Product, check_product
+from credit.lending.records import store, texts
+from credit.lending.records.models import ProductVersion
 
 __all__ = ["TERMS_OUTSIDE", "approve", "get_version", "list_current", "propose", "read_body"]
 
@@ -67,7 +67,7 @@ async def propose(app: App, tx: Transaction, product: Product, by: str) -> Produ
         bank=product.bank,
         state="PROPOSED",
         body=to_json(_ADAPTER.dump_python(product, mode="json"), sort_keys=True).decode(),
-        proposed_by=by[:64],
+        proposer=by[:64],
         proposed_at=app.clock.now(),
     )
     row = await store.lock_version(tx, version_id)
@@ -85,7 +85,7 @@ async def approve(
         raise NotFound(NOT_FOUND)
     if row.state != "PROPOSED":
         raise Conflict(texts.PRODUCT_STATE)
-    if row.proposed_by == by[:64]:
+    if row.proposer == by[:64]:
         raise Conflict(texts.FOUR_EYES)
     await lock_name(tx, f"lending.product:{row.code}")
     if publish:

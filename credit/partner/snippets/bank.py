@@ -27,7 +27,9 @@ KEY_FILE = os.environ.get("KEY_FILE", "bank.pem")
 
 def load_key() -> ec.EllipticCurvePrivateKey:
     with open(KEY_FILE, "rb") as file:
-        return serialization.load_pem_private_key(file.read(), None)
+        key = serialization.load_pem_private_key(file.read(), None)
+    assert isinstance(key, ec.EllipticCurvePrivateKey), "make one with: python bank.py key"
+    return key
 
 
 def make_key() -> ec.EllipticCurvePrivateKey:
@@ -43,7 +45,7 @@ def make_key() -> ec.EllipticCurvePrivateKey:
 
 
 def public_jwk(key: ec.EllipticCurvePrivateKey) -> dict[str, str]:
-    return json.loads(jwt.algorithms.ECAlgorithm.to_jwk(key.public_key()))
+    return dict(jwt.algorithms.ECAlgorithm.to_jwk(key.public_key(), as_dict=True))
 
 
 def key_id(jwk: dict[str, str]) -> str:
@@ -95,7 +97,7 @@ def get_token(key: ec.EllipticCurvePrivateKey) -> str:
     headers = {"DPoP": make_proof(key, "POST", url)}
     body = urllib.parse.urlencode(form).encode()
     with urllib.request.urlopen(urllib.request.Request(url, body, headers)) as answer:
-        return json.load(answer)["access_token"]
+        return str(json.load(answer)["access_token"])
 
 
 def call(

@@ -8,14 +8,16 @@ from uuid import UUID
 from core.context.call import Call
 from core.context.commands import claim_key
 from core.database import transaction
-from core.errors import Conflict, InvalidInput
+from core.errors import Conflict, InvalidInput, NotFound
 from core.people.staffing import require_officer
+from core.refusal_texts import NOT_FOUND
 from core.security.authorization import Scope
 from core.standards.coordinates import GeoPoint, distance_m
 from kinds.application import desk, service, versions
 from kinds.application import store as engine_store
 from kinds.application.definition import Definition
 from kinds.application.desk import Deed
+from kinds.application.domain import TaskKind
 from kinds.application.engine import NOTHING, Choices
 from kinds.application.models import Case, CaseEvent, Task
 from modules.community.reports import photo_store, photos, store, texts
@@ -92,24 +94,45 @@ async def open_report(call: Call, report_id: UUID) -> OpenedReport:
     )
 
 
-async def accept(call: Call, task_id: UUID, key: str) -> Report:
-    """Take a report on. Raises NotFound, IllegalTransition, Conflict TASK_TAKEN and TASK_CLOSED."""
+async def accept(call: Call, task_id: UUID, key: str) -> Work:
+    """Take a report on; its task is another then.
+
+    Raises NotFound, IllegalTransition, Conflict TASK_TAKEN and TASK_CLOSED.
+    """
     async with transaction() as tx:
         deed = Deed("acceptReport", key, SCOPE)
         _, case, _ = await desk.act_in(call, tx, deed, task_id, "accept", NOTHING)
-    return await get_report(case.id)
+    return await _open_work(case.id)
 
 
-async def take(call: Call, task_id: UUID, key: str) -> Report:
+async def take(call: Call, task_id: UUID, key: str) -> Work:
     """Become the worker of a colleague's report. Raises as `desk.take_task`."""
     _, case = await desk.take_task(call, task_id, key, SCOPE)
-    return await get_report(case.id)
+    return await _open_work(case.id)
+
+
+async def _open_work(report_id: UUID) -> Work:
+    """The open task of a report. Raises NotFound where it has been done meanwhile."""
+    case = await engine_store.find_case(report_id)
+    tasks = await engine_store.list_tasks(report_id)
+    for task in tasks:
+        if case is not None and task.closed_at is None and task.kind == TaskKind.WORK:
+            return Work(task, case, await get_report(report_id))
+    raise NotFound(NOT_FOUND)
 
 
 async def finish(
-    call: Call, task_id: UUID, photo_ids: Sequence[UUID], note: str, key: str
+    call: Call,
+    task_id: UUID,
+    photo_ids: Sequence[UUID],
+    note: str,
+    key: str,
+    *,
+    is_public: bool = False,
 ) -> Report:
     """Say that it is done, with a photograph of it or a reason why there is none.
+
+    `is_public` releases the photographs: the worker saw no face and no number plate on them.
 
     Raises InvalidInput PROOF_MISSING and PHOTO_UNKNOWN besides what `accept` raises.
     """
@@ -117,11 +140,13 @@ async def finish(
     if not ids and not note.strip():
         raise InvalidInput(texts.PROOF_MISSING, "photoIds")
     worker_id = call.require_scope(SCOPE).user_id
-    deed = Deed("finishReport", key, SCOPE, {"photos": ids})
+    deed = Deed("finishReport", key, SCOPE, {"photos": ids, "public": is_public})
     async with transaction() as tx:
         _, case, replayed = await desk.act_in(call, tx, deed, task_id, "fix", Choices(note))
         if not replayed:
             await photos.bind(tx, ids, worker_id, case.id, is_proof=True)
+            if is_public:
+                await photo_store.release_photos(tx, case.id, ids)
     return await get_report(case.id)
 
 

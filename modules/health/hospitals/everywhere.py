@@ -1,7 +1,7 @@
 """One question to every connected hospital at the same time; one that is silent hides no other."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Hashable, Sequence
+from collections.abc import Awaitable, Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Generic, TypeVar, cast
@@ -19,7 +19,7 @@ from modules.health.policy import hospitals_of
 
 T = TypeVar("T")
 MAX_STALE = timedelta(days=1)
-_SHARE = 0.85
+_SHARE = 0.7
 """Of a request's time: what a hospital does not answer by then is told as unavailable."""
 
 log = structlog.get_logger(__name__)
@@ -47,17 +47,28 @@ async def ask_everywhere(
     `ask(deadline, hospital_ref)`. A hospital without an answer is shown as it was last, at most
     `max_stale` ago, or as unavailable. Raises UpstreamError where none answers.
     """
-    refs, asked_at = list(hospitals_of(app)), ensure_utc(app.clock.now())
-    until = deadline.share(fraction=_SHARE)
+    asked_at = ensure_utc(app.clock.now())
+    answers = await ask_each(app, deadline, ask)
+    kept = {ref: kept_under(access.person.id, access.purpose, *part, ref) for ref in answers}
+    return [
+        AtHospital(ref, _reading(app, kept[ref], answer, asked_at, max_stale))
+        for ref, answer in answers.items()
+    ]
+
+
+async def ask_each(
+    app: App, deadline: Deadline, ask: Callable[[Deadline, str], Awaitable[T]]
+) -> Mapping[str, T | UpstreamError]:
+    """Each connected hospital's answer, or why there is none, by its code in the city's order.
+
+    Raises UpstreamError where all are silent.
+    """
+    refs, until = list(hospitals_of(app)), deadline.share(fraction=_SHARE)
     answers = await asyncio.gather(*(_try(ask, until, ref) for ref in refs))
     failures = [answer for answer in answers if isinstance(answer, UpstreamError)]
     if failures and len(failures) == len(answers):
         raise failures[0]
-    keys = [kept_under(access.person.id, access.purpose, *part, ref) for ref in refs]
-    return [
-        AtHospital(ref, _reading(app, key, answer, asked_at, max_stale))
-        for ref, key, answer in zip(refs, keys, answers, strict=True)
-    ]
+    return dict(zip(refs, answers, strict=True))
 
 
 async def _try(

@@ -19,10 +19,9 @@ from core.graphql import (
     view,
 )
 from core.upstream.readings import Reading, ReadStatus
-from kinds.subscription import unsubscribe_field
 from modules.health.hospitals.graphql import HospitalId
 from modules.health.queue.domain import CallEstimate, QueueState, QueueTicket
-from modules.health.queue.service import QUEUE, SERVICE, WATCHES, Placed, follow, tickets_of, watch
+from modules.health.queue.service import QUEUE, SERVICE, Placed, follow, tickets_of, watch
 from modules.health.records.domain import Source
 from modules.health.records.view import source_of
 
@@ -55,9 +54,10 @@ OutpatientQueue = reading_view(
 @view
 @dataclass(frozen=True, slots=True)
 class QueueTicketWatched:
-    """The viewer is told when the number is next."""
+    """Whether the viewer is told when the number is next."""
 
-    watch_id: Annotated[str, "For unwatchQueueTicket."]
+    ticket_no: Annotated[str, "The ticket's number."]
+    enabled: Annotated[bool, "True until it was told."]
 
 
 WatchQueueTicketResult = Annotated[
@@ -92,14 +92,11 @@ class Mutation:
         hospital_id: HospitalId,
         ticket_no: Annotated[str, strawberry.argument(description="The ticket's number there.")],
         idempotency_key: IdempotencyKey,
+        enabled: Annotated[bool, strawberry.argument(description="False: not any more.")] = True,
     ) -> WatchQueueTicketResult:
         """Once, by notification; nothing more is told then."""
-        row = await watch(info.context, hospital_id, ticket_no, idempotency_key)
-        return QueueTicketWatched(str(row.id))
-
-    unwatch_queue_ticket = unsubscribe_field(
-        WATCHES, description="Not be told of a number any more."
-    )
+        await watch(info.context, hospital_id, ticket_no, idempotency_key, enabled=enabled)
+        return QueueTicketWatched(ticket_no, enabled)
 
 
 @strawberry.type

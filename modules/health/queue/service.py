@@ -3,11 +3,13 @@
 import asyncio
 from collections.abc import AsyncGenerator, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 from core.context.app import App
 from core.context.call import Call
+from core.context.commands import claim_key
 from core.context.sweep import sweep
+from core.database import Transaction, transaction
 from core.deadline import Deadline
 from core.errors import Forbidden, NotFound, Unavailable
 from core.people import consents
@@ -18,15 +20,14 @@ from core.refusal_texts import NOT_FOUND, UPSTREAM_UNAVAILABLE
 from core.upstream.client import UpstreamError
 from core.upstream.readings import ReadStatus
 from kinds.lookup import PersonalLookup
-from kinds.owned import OwnedList
-from kinds.subscription import Notice, Subscription, subscribe, tell
 from modules.health import policy
 from modules.health.hospitals.everywhere import AtHospital, ask_everywhere
 from modules.health.models import QueueWatch
 from modules.health.queue import texts
 from modules.health.queue.domain import QueueState, QueueTicket
 from modules.health.queue.upstream import QUEUES, list_tickets
-from notifications.api import Template
+from notifications import api as notifications
+from notifications.api import Param, Template
 
 SERVICE = "outpatient-queue"
 PURPOSE = Purpose(
@@ -36,20 +37,15 @@ PURPOSE = Purpose(
     text=texts.CONSENT,
     text_version="2026-11",
 )
-MAX_STALE = timedelta(minutes=2)
+MAX_STALE = timedelta(minutes=15)
 LOOK_S = 5.0
 """How often a queue that is followed is looked at."""
 _WATCHED_FOR = timedelta(hours=12)
 _OVER = (QueueState.SEEN, QueueState.MISSED)
 
-WATCHES = Subscription(
-    SERVICE,
-    OwnedList(QueueWatch, most=5, too_many=texts.TOO_MANY, same=("hospital_ref", "ticket_no")),
-    adds="watchQueueTicket",
-    removes="unwatchQueueTicket",
-    keys="queue-next:",
+NEXT = Template(
+    "health.queue_next", texts.NEXT_TITLE, texts.NEXT_BODY, params={"number": Param.NUMBER}
 )
-NEXT = Template("health.queue_next", texts.NEXT_TITLE, texts.NEXT_BODY)
 
 Queues = Sequence[AtHospital[Sequence[QueueTicket]]]
 
@@ -117,31 +113,39 @@ async def _changes(app: App, access: Access, every_s: float) -> AsyncGenerator[S
         await asyncio.sleep(every_s)
 
 
-async def watch(call: Call, hospital_ref: str, ticket_no: str, key: str) -> QueueWatch:
-    """Tell the viewer when this number of theirs is next.
+async def watch(call: Call, hospital_ref: str, ticket_no: str, key: str, *, enabled: bool) -> None:
+    """Tell the viewer once when this number of theirs is next, or tell it no more. Repeat-safe.
 
     Raises NotFound for a number that is not theirs, Unavailable, Forbidden without consent,
-    Conflict above five or KEY_REUSED.
+    Conflict KEY_REUSED.
     """
     if hospital_ref not in policy.hospitals_of(call.app):
         raise NotFound(NOT_FOUND)
     access = await open_access(call, service=SERVICE, purpose=PURPOSE)
+    if enabled:
+        await _require_ticket(call, access, hospital_ref, ticket_no)
+    which = {"hospital_ref": hospital_ref, "ticket_no": ticket_no}
+    mine = {"citizen_id": call.require_viewer(2).user_id, **which}
+    async with transaction() as tx:
+        claim = await claim_key(call, tx, "watchQueueTicket", key, {**which, "enabled": enabled})
+        if claim.replayed:
+            return
+        if not enabled:
+            await QueueWatch.filter(**mine).using_db(tx).delete()
+            return
+        until_at = call.app.clock.now() + _WATCHED_FOR
+        values = {"id": claim.effect_id, "access_id": access.access_id, "until_at": until_at}
+        await QueueWatch.get_or_create(using_db=tx, **mine, defaults=values)
+
+
+async def _require_ticket(call: Call, access: Access, hospital_ref: str, ticket_no: str) -> None:
+    """Raise NotFound unless the person of the access waits with this number."""
     try:
         tickets = (await list_tickets(call.app, call.deadline, access, hospital_ref)).items
     except UpstreamError:
-        raise Unavailable(UPSTREAM_UNAVAILABLE, upstream=QUEUES.name) from None
+        raise Unavailable(UPSTREAM_UNAVAILABLE, upstream=texts.SYSTEM) from None
     if ticket_no not in {one.ticket_no for one in tickets if one.state not in _OVER}:
         raise NotFound(NOT_FOUND)
-    now = call.app.clock.now()
-    row = {
-        "hospital_ref": hospital_ref,
-        "ticket_no": ticket_no,
-        "access_id": access.access_id,
-        "until_at": now + _WATCHED_FOR,
-    }
-    return await subscribe(
-        call, WATCHES, key, row, {"hospital_ref": hospital_ref, "ticket_no": ticket_no}
-    )
 
 
 @job("health.watch_queues", timeout_s=55, every="* * * * *")
@@ -152,12 +156,12 @@ async def watch_queues(app: App) -> None:
     rows = await QueueWatch.all().order_by("id")
 
     async def look(row: QueueWatch) -> None:
-        await _look(app, row, now)
+        await _look(app, row)
 
     await sweep(app, "health.queues", rows, look, waits=(UpstreamError,), at_once=8)
 
 
-async def _look(app: App, row: QueueWatch, now: datetime) -> None:
+async def _look(app: App, row: QueueWatch) -> None:
     """Raises UpstreamError while the hospital is silent."""
     try:
         access = await resume_access(app, row.access_id)
@@ -166,15 +170,22 @@ async def _look(app: App, row: QueueWatch, now: datetime) -> None:
         return
     tickets = (await list_tickets(app, Deadline.after(8.0), access, row.hospital_ref)).items
     ticket = next((one for one in tickets if one.ticket_no == row.ticket_no), None)
-    if ticket is not None and ticket.is_next:
-        params = {
-            "hospital": policy.hospital_name(app, row.hospital_ref),
-            "number": ticket.number,
-            "room": ticket.room,
-        }
-        await tell(
-            app, WATCHES, row.citizen_id, f"{row.hospital_ref}:{row.ticket_no}",
-            Notice(NEXT, params),
-        )  # fmt: skip
-    if ticket is None or ticket.is_next or ticket.state in _OVER:
-        await row.delete()
+    async with transaction() as tx:
+        if ticket is not None and ticket.is_next:
+            await _tell(app, tx, row, ticket, access)
+        if ticket is None or ticket.is_next or ticket.state in _OVER:
+            await QueueWatch.filter(id=row.id).using_db(tx).delete()
+
+
+async def _tell(
+    app: App, tx: Transaction, row: QueueWatch, ticket: QueueTicket, access: Access
+) -> None:
+    """Send the word, once ever for a number."""
+    params = {
+        "hospital": policy.hospital_name(app, row.hospital_ref),
+        "number": ticket.number,
+        "room": ticket.room,
+    }
+    key = f"queue-next:{row.hospital_ref}:{row.ticket_no}"
+    link = app.city.deep_link.format(id=SERVICE)
+    await notifications.send(app, tx, NEXT, access.person, params, key, deep_link=link)

@@ -8,9 +8,7 @@ CONSENT = Text(
     "To show you how your queue moves and to tell you when you are next, your ID number is used to "
     "ask the connected hospitals for today's numbers.",
 )
-TOO_MANY = Text(
-    "QUEUE_WATCHES_MOST", "最多同时关注{limit}个候诊号", "At most {limit} numbers at once"
-)
+SYSTEM = "医院候诊系统 / the hospital's queue system"
 NEXT_TITLE = Text("QUEUE_NEXT_TITLE", "即将轮到您就诊", "You are next")
 NEXT_BODY = Text(
     "QUEUE_NEXT_BODY",

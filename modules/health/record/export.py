@@ -35,9 +35,9 @@ def choose(
     ]
 
 
-async def load(app: App, deadline: Deadline, access: Access, ref: str) -> PersonalFile:
-    """The document, made of what the hospitals have now. Raises UpstreamError."""
-    restricted, person = ref == _ALL, access.person
+async def make_summary(app: App, deadline: Deadline, access: Access, *, restricted: bool) -> bytes:
+    """The document of a person, made of what the hospitals have now. Raises UpstreamError."""
+    person = access.person
     records = await ask_record(app, deadline, access)
     chosen = {entry.id for entry, _ in choose(records.received, None, restricted=restricted)}
     resident_id = person.resident_id or ""
@@ -48,7 +48,7 @@ async def load(app: App, deadline: Deadline, access: Access, ref: str) -> Person
     }
     if born_on := resident_birth_date(resident_id):
         patient["birthDate"] = born_on.isoformat()
-    body = export_summary(
+    return export_summary(
         records.received,
         chosen,
         patient,
@@ -57,6 +57,11 @@ async def load(app: App, deadline: Deadline, access: Access, ref: str) -> Person
         restricted=restricted,
         document_id=new_id(),
     )
+
+
+async def load(app: App, deadline: Deadline, access: Access, ref: str) -> PersonalFile:
+    """The document as a file. Raises UpstreamError."""
+    body = await make_summary(app, deadline, access, restricted=ref == _ALL)
     return PersonalFile(body, FHIR_JSON, "health-record.json")
 
 

@@ -32,7 +32,6 @@ from modules.health.records.fields import (
 )
 from modules.health.records.upstream import RESIDENT_ID_SYSTEM
 
-_PANEL_DEPTH = 3
 _ID_DIGITS = 24
 GONE = frozenset({"cancelled", "entered-in-error", "not-done"})
 _KINDS: Mapping[str, EntryKind] = {
@@ -206,22 +205,27 @@ class _Reader:
             name=text_of(data["code"]),
             status=data["status"],
             at=date_of(data),
-            measures=[m for one in self._panel(data, within, 0) for m in self._measures(one)],
+            measures=[m for one in self._panel(data, within) for m in self._measures(one)],
             note=note_of(data),
             labels=labels_of(data),
         )
 
-    def _panel(self, data: Data, within: Resource, depth: int) -> Iterable[Data]:
-        """An observation and those that it groups."""
-        yield data
-        for reference in data.get("hasMember", ()) if depth < _PANEL_DEPTH else ():
-            member = self._index.find(reference, within)
-            if (
-                member is not None
-                and member["resourceType"] == "Observation"
-                and self._names_person(member, within, unnamed=True)
-            ):
-                yield from self._panel(member, within, depth + 1)
+    def _panel(self, data: Data, within: Resource) -> Iterable[Data]:
+        """An observation and those that it groups, each once."""
+        waiting, seen = [data], {id(data)}
+        while waiting:
+            one = waiting.pop(0)
+            yield one
+            for reference in one.get("hasMember", ()):
+                member = self._index.find(reference, within)
+                if (
+                    member is not None
+                    and id(member) not in seen
+                    and member["resourceType"] == "Observation"
+                    and self._names_person(member, within, unnamed=True)
+                ):
+                    seen.add(id(member))
+                    waiting.append(member)
 
     def _measures(self, data: Data) -> Sequence[Measure]:
         own, components = measure_of(data), data.get("component", ())

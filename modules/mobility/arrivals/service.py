@@ -10,12 +10,12 @@ from core.deadline import Deadline
 from core.errors import NotFound
 from core.refusal_texts import NOT_FOUND
 from core.standards.coordinates import GeoPoint
-from core.texts import Named
 from core.upstream.readings import Reading
-from modules.mobility.arrivals.domain import Arrival, TransitAlert, list_arrivals, list_way
+from modules.mobility.arrivals.domain import Arrival, list_arrivals, list_way
+from modules.mobility.timetable.domain import TransitAlert, TransitStop
 from modules.mobility.timetable.index import (
     STOPS_MAX,
-    TransitStop,
+    alerts_of,
     find_route,
     find_stop,
     index_of,
@@ -87,12 +87,7 @@ async def read_way(call: Call, trip_ref: str, service_on: date) -> Reading[Seque
 async def read_alerts(call: Call, stop_ref: str, line_ref: str) -> Reading[Sequence[TransitAlert]]:
     """What riders of a line or at a stop must know now."""
     reading = await network_of(call.app).read(call.deadline)
-    return reading.map(
-        lambda transit: [
-            TransitAlert(Named(*one.header), Named(*one.text), one.effect)
-            for one in transit.alerts_of(route=line_ref, stop=stop_ref)
-        ]
-    )
+    return reading.map(lambda transit: alerts_of(transit, stop_ref=stop_ref, line_ref=line_ref))
 
 
 async def watch_arrivals(

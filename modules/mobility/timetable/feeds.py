@@ -38,6 +38,10 @@ class Feeds:
     walk_detour: float = 1.3
     """How much longer a walk is than the straight line."""
     walk_m_s: float = 1.2
+    between_stops_m: int = 400
+    """So far one walks from a vehicle to the next."""
+    change_s: int = 60
+    """What it takes to get from one vehicle to another at one stop."""
 
 
 def load_feeds(app: App) -> Feeds:

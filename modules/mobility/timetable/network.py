@@ -1,7 +1,7 @@
 """The timetable of now with what is predicted of it: fetched at need, by one request for all.
 
-The timetable is read and laid out in a thread; realtime messages are taken in slices of two
-milliseconds, so that no request waits for either. What cannot be read is counted, and the last
+The timetable is read and laid out in a thread; realtime messages are taken in slices of a
+millisecond, so that no request waits for either. What cannot be read is counted, and the last
 that could be goes on, marked stale by its age.
 """
 
@@ -46,7 +46,7 @@ OVERDUE = timedelta(seconds=15)
 """A request waits for what has not been fetched for so long; before it is fetched behind it."""
 SCHEDULE_EVERY = timedelta(minutes=10)
 LOADING = "LOADING"
-_SLICE_S = 0.002
+_SLICE_S = 0.001
 _SCHEDULE_WITHIN_S, _REALTIME_WITHIN_S = 180.0, 8.0
 _TIMELINES_MAX = 3
 
@@ -110,15 +110,17 @@ class Network:
         self.reason: str | None = None
         """Why there is no timetable, a stable code."""
 
-    async def read(self, deadline: Deadline) -> Reading[Transit]:
+    async def read(self, deadline: Deadline, *, afresh: bool = False) -> Reading[Transit]:
         """Transit now: STALE where the realtime feed is silent or too old, UNAVAILABLE without a
-        timetable."""
+        timetable. `afresh` asks for what is predicted again, however young it is."""
         await self._load(deadline)
         if self._timetable is None:
             return Reading(ReadStatus.UNAVAILABLE, None, None, self.reason or LOADING)
         now = self._app.clock.now()
         day = self._timetable.day_of(now)
         if self._predictions is not None and self._predictions.timeline.day != day:
+            self._polled_at = None
+        if afresh:
             self._polled_at = None
         await self._poll(deadline)
         if self._predictions is None or self._predictions.timeline.day != day:
@@ -162,8 +164,8 @@ class Network:
     async def _load_all(self, now: datetime) -> None:
         try:
             changed = [await self._load_feed(feed, path) for feed, path in self._paths()]
-            self._loaded_at = now
-            if any(changed) or self._timetable is None:
+            self._loaded_at = now if self._schedules else None
+            if any(changed):
                 parts = [
                     (feed.prefix, version)
                     for feed in self.config.feeds
@@ -246,7 +248,8 @@ class Network:
 
 
 async def in_slices(steps: Iterator[T]) -> T:
-    """Go through steps, letting others run every two milliseconds; returns the last."""
+    """Go through steps, letting others run every millisecond; returns the last."""
+    await asyncio.sleep(0)
     began_s, result = time.perf_counter(), None
     for step in steps:
         result = step
@@ -254,6 +257,7 @@ async def in_slices(steps: Iterator[T]) -> T:
             await asyncio.sleep(0)
             began_s = time.perf_counter()
     assert result is not None
+    await asyncio.sleep(0)
     return result
 
 

@@ -15,18 +15,15 @@ from core.clock import ensure_utc
 from core.context.app import App
 from core.context.contributions import Routes
 from core.context.http import PRIVATE, problem
-from core.deadline import Deadline
 from core.errors import AppError, InvalidInput, LoginRequired
-from core.standards.http_signatures import SignatureInvalid, SignedMessage, Signer, verify
 from core.texts import Locale
 from modules.safety.gates import texts
 from modules.safety.gates.domain import Direction, GateReading
 from modules.safety.gates.ingest import Receipt, receive
-from modules.safety.schools.domain import School
-from modules.safety.schools.upstream import list_schools
+from modules.safety.schools.signed_requests import signed_by_school
+from modules.safety.schools.texts import SIGNATURE_INVALID
 
 PATH = "/ingest/schools/v1/events"
-BODY_MAX_BYTES = 256_000
 READINGS_MAX = 500
 
 Ref = Annotated[str, StringConstraints(pattern=r"^[\x21-\x7e]{1,64}$")]
@@ -73,31 +70,12 @@ async def _take(app: App, request: Request) -> Receipt:
         where = ".".join(str(part) for part in first["loc"]) or "body"
         raise InvalidInput(texts.BATCH_INVALID, where, detail=f"{where}: {first['type']}") from None
     if batch.school != school.code:
-        raise LoginRequired(texts.SIGNATURE_INVALID)
+        raise LoginRequired(SIGNATURE_INVALID)
     readings = [
         GateReading(one.event_id, one.pupil_ref, one.gate_ref, one.direction, ensure_utc(one.at))
         for one in batch.events
     ]
     return await receive(app, school, signer.created_at, readings)
-
-
-async def signed_by_school(app: App, request: Request) -> tuple[School, Signer, bytes]:
-    """The school that has signed a request, when, and the body.
-
-    Raises LoginRequired where none has, InvalidInput for a body that is too large, Unavailable.
-    """
-    body = bytearray()
-    async for chunk in request.stream():
-        body += chunk
-        if len(body) > BODY_MAX_BYTES:
-            raise InvalidInput(texts.BATCH_INVALID, "body", detail=f"> {BODY_MAX_BYTES} B")
-    schools = await list_schools(app, Deadline.after(app.settings.request_deadline_s))
-    message = SignedMessage(request.method, request.url.path, request.headers, bytes(body))
-    try:
-        signer = verify(message, lambda code: schools[code].gate_key if code in schools else None)
-    except SignatureInvalid:
-        raise LoginRequired(texts.SIGNATURE_INVALID) from None
-    return schools[signer.key_id], signer, bytes(body)
 
 
 def _answer(receipt: Receipt) -> dict[str, object]:

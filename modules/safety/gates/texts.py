@@ -4,9 +4,6 @@ from core.texts import Text
 from modules.safety.gates.domain import AlarmKind, Direction
 
 BATCH_INVALID = Text("BATCH_INVALID", "报文格式不正确:{detail}", "The batch is malformed: {detail}")
-SIGNATURE_INVALID = Text(
-    "SIGNATURE_INVALID", "签名无效", "The message is not signed by a school that is known"
-)
 CLOCK_WRONG = Text(
     "CLOCK_WRONG",
     "设备时钟与标准时间相差超过一天,请校时",

@@ -1,6 +1,8 @@
 from uuid import uuid4
 
+from orjson import loads
 from tortoise import fields, migrations
+from tortoise.fields.data import JSON_DUMPS
 from tortoise.indexes import Index
 from tortoise.migrations import operations as ops
 
@@ -9,6 +11,81 @@ class Migration(migrations.Migration):
     initial = True
 
     operations = [
+        ops.CreateModel(
+            name="AlertPlace",
+            fields=[
+                (
+                    "id",
+                    fields.UUIDField(primary_key=True, default=uuid4, unique=True, db_index=True),
+                ),
+                ("citizen_id", fields.UUIDField()),
+                ("kind", fields.CharField(max_length=8)),
+                ("label", fields.CharField(max_length=16)),
+                ("cell", fields.CharField(db_index=True, max_length=24)),
+                ("spot_sealed", fields.BinaryField(null=True)),
+                ("district_code", fields.CharField(max_length=6)),
+                ("min_level", fields.CharField(max_length=16)),
+                ("wants_drills", fields.BooleanField()),
+                ("until_at", fields.DatetimeField(null=True, auto_now=False, auto_now_add=False)),
+                ("created_at", fields.DatetimeField(auto_now=False, auto_now_add=False)),
+            ],
+            options={
+                "table": "safety_alert_place",
+                "app": "safety",
+                "unique_together": (("citizen_id", "kind", "label"),),
+                "pk_attr": "id",
+                "table_description": "A place for which a citizen is warned: in plain only to about a kilometre.",
+            },
+            bases=["Model"],
+        ),
+        ops.CreateModel(
+            name="AlertRecipient",
+            fields=[
+                (
+                    "id",
+                    fields.UUIDField(primary_key=True, default=uuid4, unique=True, db_index=True),
+                ),
+                ("alert_id", fields.UUIDField()),
+                ("citizen_id", fields.UUIDField(db_index=True)),
+            ],
+            options={
+                "table": "safety_alert_recipient",
+                "app": "safety",
+                "unique_together": (("alert_id", "citizen_id"),),
+                "pk_attr": "id",
+                "table_description": "Somebody who was told of an alert: who is told of its updates and its end.",
+            },
+            bases=["Model"],
+        ),
+        ops.CreateModel(
+            name="EmergencyAlert",
+            fields=[
+                (
+                    "id",
+                    fields.UUIDField(primary_key=True, default=uuid4, unique=True, db_index=True),
+                ),
+                ("sender", fields.CharField(max_length=256)),
+                ("identifier", fields.CharField(max_length=256)),
+                ("status", fields.CharField(max_length=16)),
+                ("msg_type", fields.CharField(max_length=16)),
+                ("state", fields.CharField(db_index=True, max_length=16)),
+                ("reference_ids", fields.JSONField(encoder=JSON_DUMPS, decoder=loads)),
+                ("of_unknown", fields.BooleanField()),
+                ("digest", fields.BinaryField()),
+                ("body", fields.BinaryField()),
+                ("sent_at", fields.DatetimeField(auto_now=False, auto_now_add=False)),
+                ("expires_at", fields.DatetimeField(null=True, auto_now=False, auto_now_add=False)),
+                ("received_at", fields.DatetimeField(auto_now=False, auto_now_add=False)),
+            ],
+            options={
+                "table": "safety_alert",
+                "app": "safety",
+                "unique_together": (("sender", "identifier"),),
+                "pk_attr": "id",
+                "table_description": "An alert as it came. Its sender's identifier is its own for ever.",
+            },
+            bases=["Model"],
+        ),
         ops.CreateModel(
             name="GateEvent",
             fields=[
@@ -99,6 +176,32 @@ class Migration(migrations.Migration):
                 "app": "safety",
                 "pk_attr": "id",
                 "table_description": "That a child stays away from school on some days, filed by a guardian.",
+            },
+            bases=["Model"],
+        ),
+        ops.CreateModel(
+            name="SchoolVideoView",
+            fields=[
+                (
+                    "id",
+                    fields.UUIDField(primary_key=True, default=uuid4, unique=True, db_index=True),
+                ),
+                ("citizen_id", fields.UUIDField(db_index=True)),
+                ("child_id", fields.UUIDField(db_index=True)),
+                ("school_code", fields.CharField(max_length=32)),
+                ("pupil_ref", fields.CharField(max_length=64)),
+                ("camera_ref", fields.CharField(max_length=64)),
+                ("address_index", fields.BinaryField()),
+                ("player_index", fields.BinaryField(null=True)),
+                ("opened_at", fields.DatetimeField(auto_now=False, auto_now_add=False)),
+                ("last_seen_at", fields.DatetimeField(auto_now=False, auto_now_add=False)),
+            ],
+            options={
+                "table": "safety_video_view",
+                "app": "safety",
+                "indexes": [Index(fields=["school_code", "opened_at"])],
+                "pk_attr": "id",
+                "table_description": "A guardian watches a camera. `address_index` and `player_index` stand for the network address",
             },
             bases=["Model"],
         ),

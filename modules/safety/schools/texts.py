@@ -12,3 +12,9 @@ NAME_A_CHILD = Text("NAME_A_CHILD", "请选择您监护的孩子", "Name the chi
 NOT_ENROLLED = Text(
     "NOT_ENROLLED", "未查到该孩子的就读学校", "No school is known to which the child goes"
 )
+SIGNATURE_INVALID = Text(
+    "SIGNATURE_INVALID", "签名无效", "The message is not signed by a school that is known"
+)
+REQUEST_TOO_LARGE = Text(
+    "REQUEST_TOO_LARGE", "请求超过 {most} 字节", "The request is larger than {most} bytes"
+)

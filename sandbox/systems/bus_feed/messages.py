@@ -34,7 +34,7 @@ def make_message(network: Network, seed: int, kind: str, now: datetime, faults: 
             part = message.entity[-1]
             told = part.trip_update if kind == "trip-updates" else part.vehicle
             told.timestamp += skew
-    body = message.SerializeToString()
+    body: bytes = message.SerializeToString()
     return body[: len(body) // 2] if "truncated" in faults else body
 
 
@@ -59,6 +59,7 @@ def _add_trip(message: pb.FeedMessage, run: Run, at: int, faults: Faults, number
         if departure < at:
             continue
         stop = update.stop_time_update.add(stop_sequence=place + 1, stop_id=stops[place].ref)
+        stop.schedule_relationship = pb.TripUpdate.StopTimeUpdate.SCHEDULED
         stop.arrival.time, stop.arrival.delay = arrival, run.delays[place]
         stop.departure.time, stop.departure.delay = departure, run.delays[place]
 

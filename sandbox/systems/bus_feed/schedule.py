@@ -44,7 +44,7 @@ Rows = Iterable[Sequence[object]]
 
 
 def _files(network: Network, first: date, last: date) -> Iterable[tuple[str, Sequence[str], Rows]]:
-    url, zone = "https://bus.example", "Asia/Shanghai"
+    url, zone = "https://bus.example.com", "Asia/Shanghai"
     yield (
         "agency",
         ("agency_id", "agency_name", "agency_url", "agency_timezone", "agency_lang"),

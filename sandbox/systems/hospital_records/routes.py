@@ -14,9 +14,9 @@ from starlette.responses import Response
 from core.ids import is_resident_id
 from sandbox.population.people import Person
 from sandbox.server.system import City, Operation, System
-from sandbox.server.wire import Body, Refusal, query_int, read_body, read_bytes
+from sandbox.server.wire import Body, Refusal, query_int, read_body, read_bytes, reply
 from sandbox.systems.hospital.wire import MEDIA_TYPE, fhir, outcome
-from sandbox.systems.hospital_records import files
+from sandbox.systems.hospital_records import files, signing
 from sandbox.systems.hospital_records.resources import (
     RESIDENT_ID_SYSTEM,
     Resource,
@@ -51,6 +51,12 @@ class Addition(Body):
     unit: str = Field("mmol/L", min_length=1, max_length=20)
 
 
+class Question(Body):
+    """Whom the hospital asks."""
+
+    audience: str = Field(min_length=1, max_length=100)
+
+
 def record_system(number: int, code: str, zh: str, en: str, *, schema: str) -> System:
     """The record server of one hospital."""
     root = f"/hospital-records/{code}/fhir"
@@ -77,8 +83,12 @@ def record_system(number: int, code: str, zh: str, en: str, *, schema: str) -> S
             op("everything", "GET", f"{root}/Patient/{{id}}/$everything", _everything),
             op("next_page", "GET", root, _next_page),
             op("read_file", "GET", f"{root}/Binary/{{id}}", _file),
+            op("keys", "GET", f"/hospital-records/{code}/.well-known/jwks.json", _keys),
         ),
-        controls=(op("add_report", "POST", f"{control}/reports", _add_report),),
+        controls=(
+            op("add_report", "POST", f"{control}/reports", _add_report),
+            op("sign", "POST", f"{control}/sign", _sign),
+        ),
     )
 
 
@@ -121,6 +131,16 @@ async def _file(request: Request, city: City, hospital: str) -> Response:
     if body is None:
         raise Refusal(404, "not-found", "no such Binary")
     return Response(body, media_type="application/octet-stream")
+
+
+async def _keys(_request: Request, city: City, hospital: str) -> Response:
+    return reply(signing.jwks(city, hospital))
+
+
+async def _sign(request: Request, city: City, hospital: str) -> Response:
+    """A question of the hospital's to the city, signed: the bearer of one request."""
+    asked = await read_body(request, Question)
+    return reply({"bearer": signing.sign(city, hospital, asked.audience)})
 
 
 async def _add_report(request: Request, city: City, hospital: str) -> Response:

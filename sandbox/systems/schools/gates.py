@@ -45,8 +45,8 @@ class _Post:
     """A request as the library signs it."""
 
     body: bytes
-    method: str = "POST"
-    url: str = f"https://product{PATH}"
+    method: str
+    url: str
     headers: dict[str, str] = field(default_factory=dict)
 
 
@@ -59,10 +59,16 @@ class _Key(HTTPSignatureKeyResolver):
 
 
 def signed_headers(
-    key: Ed25519PrivateKey, school: str, body: bytes, created: datetime
+    key: Ed25519PrivateKey,
+    school: str,
+    body: bytes,
+    created: datetime,
+    *,
+    method: str = "POST",
+    path: str = PATH,
 ) -> dict[str, str]:
-    """The headers of a batch: RFC 9421 over method, path and the body's digest (RFC 9530)."""
-    post = _Post(body)
+    """The headers of a request: RFC 9421 over method, path and the body's digest (RFC 9530)."""
+    post = _Post(body, method, f"https://product{path}")
     HTTPMessageSigner(signature_algorithm=algorithms.ED25519, key_resolver=_Key(key)).sign(
         post, key_id=school, created=created, covered_component_ids=COVERED, body=body
     )
@@ -110,7 +116,7 @@ async def running(city: City) -> AsyncIterator[None]:
 
     def headers(body: bytes) -> dict[str, str]:
         code = orjson.loads(body)["school"]
-        return signed_headers(gate_key(city, code), code, body, city.now())
+        return signed_headers(gate_key(city.settings.seed, code), code, body, city.now())
 
     city.callbacks.register(SYSTEM, Sender(headers, WAITS_S))
     yield

@@ -11,12 +11,13 @@ from core.context.call import Call
 from core.database import transaction
 from core.ids import new_id
 from core.upstream.client import UpstreamUnavailable
-from credit.lending import api, store
+from credit.lending import api
 from credit.lending.api import Approval, Refusal, RepaymentForm
 from credit.lending.applications import owner_side, routing
 from credit.lending.companies import service as companies
 from credit.lending.companies.upstream import Registered, SourceAnswer
-from credit.lending.models import BankApplication, LoanRow
+from credit.lending.records import store
+from credit.lending.records.models import BankApplication, LoanRow
 from kinds.application import service as cases
 from kinds.application.models import Case
 
@@ -49,6 +50,7 @@ class FakeCity:
 
     asked: list[tuple[str, str, UUID]] = field(default_factory=list)
     down: set[str] = field(default_factory=set)
+    values: dict[str, Mapping[str, float | int | str]] = field(default_factory=lambda: dict(VALUES))
 
     async def find_registered(self, uscc: str) -> Registered | None:
         """One company, of Zhang San."""
@@ -59,9 +61,9 @@ class FakeCity:
     async def pull(self, source: str, uscc: str, bank: str, consent_id: UUID) -> SourceAnswer:
         """What a source knows; nothing while it is down."""
         if source in self.down:
-            raise UpstreamUnavailable("enterprise_data", "pull")
+            raise UpstreamUnavailable("enterprise_data", "pull", "down")
         self.asked.append((source, bank, consent_id))
-        return SourceAnswer(source in VALUES, VALUES.get(source, {}))
+        return SourceAnswer(source in self.values, self.values.get(source, {}))
 
 
 def key() -> str:

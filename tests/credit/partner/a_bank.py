@@ -31,6 +31,7 @@ class ABank:
     clock: ManualClock
     key: Any = field(default_factory=lambda: ec.generate_private_key(ec.SECP256R1()))
     algorithm: str = "ES256"
+    base: str = BASE
 
     @property
     def jwk(self) -> dict[str, Any]:
@@ -62,7 +63,7 @@ class ABank:
         good = {
             "iss": self.id,
             "sub": self.id,
-            "aud": f"{BASE}/partner",
+            "aud": f"{self.base}/partner",
             "jti": new_id().hex,
             "iat": self.now_s,
             "exp": self.now_s + 60,
@@ -101,7 +102,9 @@ class ABank:
         sent = {name: value for name, value in (good | form).items() if value is not None}
         headers = {
             "content-type": "application/x-www-form-urlencoded",
-            "dpop": proof if proof is not None else self.proof("POST", TOKEN_URL),
+            "dpop": proof
+            if proof is not None
+            else self.proof("POST", f"{self.base}/partner/token"),
         }
         body = urlencode(sent).encode()
         return await client.request("POST", "/partner/token", body, headers=headers)
@@ -130,7 +133,7 @@ class ABank:
         plain = target.partition("?")[0]
         given = {
             "authorization": f"DPoP {held}",
-            "dpop": self.proof(method, BASE + plain, held),
+            "dpop": self.proof(method, self.base + plain, held),
         }
         if method != "GET":
             given |= JSON | {"idempotency-key": key or new_id().hex}
@@ -146,5 +149,5 @@ async def register(app: App, bank: ABank, **options: Any) -> ABank:
     """Add a bank with its key."""
     async with transaction() as tx:
         await banks.add(app, tx, bank.id, name_zh="示范银行", name_en="Model Bank", **options)
-        assert await banks.set_keys(tx, bank.id, keys=bank.key_set)
+        assert await banks.set_keys(app, tx, bank.id, keys=bank.key_set)
     return bank

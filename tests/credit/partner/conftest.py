@@ -11,10 +11,10 @@ from .a_bank import ABank, register
 @pytest.fixture
 async def bank(app: App, clock: ManualClock) -> ABank:
     """A bank."""
-    return await register(app, ABank("qilu-demo", clock))
+    return await register(app, ABank("qilu-demo", clock, base=app.settings.base_url))
 
 
 @pytest.fixture
 async def other(app: App, clock: ManualClock) -> ABank:
     """Another one."""
-    return await register(app, ABank("quancheng-demo", clock))
+    return await register(app, ABank("quancheng-demo", clock, base=app.settings.base_url))

@@ -55,11 +55,11 @@ async def serving() -> AsyncIterator[KeyServer]:
         await runner.cleanup()
 
 
-async def at_address(server: KeyServer, bank: ABank) -> None:
+async def at_address(app: App, server: KeyServer, bank: ABank) -> None:
     """Have a bank's keys at its address alone."""
     server.answer = bank.key_set
     async with transaction() as tx:
-        assert await banks.set_keys(tx, bank.id, url=server.url)
+        assert await banks.set_keys(app, tx, bank.id, url=server.url)
 
 
 async def status(client: Client, bank: ABank) -> int:
@@ -68,10 +68,10 @@ async def status(client: Client, bank: ABank) -> int:
 
 
 async def test_a_bank_rotates_its_keys_alone(
-    client: Client, clock: ManualClock, bank: ABank
+    app: App, client: Client, clock: ManualClock, bank: ABank
 ) -> None:
     async with serving() as server:
-        await at_address(server, bank)
+        await at_address(app, server, bank)
         assert [await status(client, bank) for _ in range(3)] == [200] * 3
         assert server.asked == 1
         new = ABank(bank.id, clock)
@@ -90,7 +90,7 @@ async def test_unknown_keys_do_not_make_us_ask_again_and_again(
 ) -> None:
     # spring-attic/spring-security-oauth#1793
     async with serving() as server:
-        await at_address(server, bank)
+        await at_address(app, server, bank)
         assert await status(client, bank) == 200
         clock.move(banks.COOL_DOWN)
         for n in range(50):
@@ -100,10 +100,10 @@ async def test_unknown_keys_do_not_make_us_ask_again_and_again(
 
 
 async def test_keys_hold_while_the_address_does_not_answer_but_not_for_ever(
-    client: Client, clock: ManualClock, bank: ABank
+    app: App, client: Client, clock: ManualClock, bank: ABank
 ) -> None:
     async with serving() as server:
-        await at_address(server, bank)
+        await at_address(app, server, bank)
         assert await status(client, bank) == 200
         bad: list[tuple[int, Any]] = [
             (500, {}),
@@ -142,15 +142,15 @@ async def test_a_private_key_is_never_registered(app: App, bank: ABank) -> None:
     wrong = {"keys": [bank.key_set["keys"][0] | {"d": "AA"}]}
     with pytest.raises(InvalidToken):
         async with transaction() as tx:
-            await banks.set_keys(tx, bank.id, keys=wrong)
+            await banks.set_keys(app, tx, bank.id, keys=wrong)
     assert (await Bank.get(id=bank.id)).keys == bank.key_set["keys"]
 
 
 async def test_who_comes_while_the_keys_are_read_waits_for_them(
-    client: Client, bank: ABank
+    app: App, client: Client, bank: ABank
 ) -> None:
     async with serving() as server:
-        await at_address(server, bank)
+        await at_address(app, server, bank)
         answers = await asyncio.gather(*(bank.ask_token(client) for _ in range(10)))
         assert {answer.status for answer in answers} == {200}
         assert server.asked == 1

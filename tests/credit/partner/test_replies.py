@@ -7,8 +7,8 @@ from core.clock import ManualClock, civil_date
 from core.context.app import App
 from core.database import connection, fetch_all
 from core.json import to_json
-from credit.lending.models import LoanEventRow, ProductVersion
-from credit.partner import replies
+from credit.lending.records.models import LoanEventRow, ProductVersion
+from credit.partner import endpoint, replies
 from credit.partner.models import Reply
 from tests.asgi import Client
 
@@ -99,3 +99,24 @@ async def test_answers_are_sealed_and_forgotten_after_a_day(
     clock.move(timedelta(hours=24))
     await replies.forget_replies(app)
     assert await Reply.all().count() == 0
+
+
+async def test_a_bank_has_so_many_requests_a_minute(
+    client: Client, clock: ManualClock, bank: ABank, other: ABank
+) -> None:
+    token = await bank.token(client)
+    first = await bank.call(client, "GET", "/webhook", token=token)
+    assert first.headers["ratelimit-policy"] == '"bank";q=600;w=60'
+    assert first.headers["ratelimit"] == '"bank";r=599;t=60'
+    key = f"partner:{bank.id}"
+    await connection().execute_query(
+        "UPDATE core_rate_counter SET count = 599 WHERE key = $1", [key]
+    )
+    answers = [await bank.call(client, "GET", "/webhook", token=token) for _ in range(3)]
+    assert [answer.status for answer in answers] == [404, 429, 429]
+    assert answers[2].json["code"] == "TOO_MANY_REQUESTS"
+    assert answers[2].headers["ratelimit"] == '"bank";r=0;t=60'
+    assert answers[2].headers["retry-after"] == "60"
+    assert (await other.call(client, "GET", "/webhook")).status == 404
+    clock.move(endpoint.RATE_WINDOW)
+    assert (await bank.call(client, "GET", "/webhook", token=token)).status == 404

@@ -5,7 +5,8 @@ from typing import Any
 
 from core.clock import civil_date
 from core.context.app import App
-from credit.lending.models import BankApplication, LoanEventRow, LoanRow, ProductVersion
+from credit.lending.products.service import read_body
+from credit.lending.records.models import BankApplication, LoanEventRow, LoanRow, ProductVersion
 from tests.asgi import Client
 
 from . import borrowers
@@ -224,6 +225,23 @@ def proposal(**changes: object) -> dict[str, object]:
         "day_count": "ACT_360",
         "holiday_rule": "NEXT_WORKDAY",
         "sources": ["tax"],
+        "fees": [
+            {
+                "name": {"zh": "评估费", "en": "Valuation"},
+                "payee": {"zh": "评估机构", "en": "The valuer"},
+                "basis": {"zh": "合同", "en": "By contract"},
+                "when": "START",
+                "share_bps": 10,
+            }
+        ],
+        "eligibility": [
+            {
+                "code": "MONTHS_REGISTERED",
+                "field": "months_registered",
+                "least": 12,
+                "text": {"zh": "成立满一年", "en": "A year old"},
+            }
+        ],
     } | changes
 
 
@@ -248,4 +266,12 @@ async def test_products_are_proposed_and_stand_once_somebody_else_says_so(
     ):
         answer = await bank.call(client, "POST", "/products", wrong)
         assert answer.status == 422, answer.body
-    assert await ProductVersion.all().count() == 2
+    rows = await ProductVersion.all().order_by("version")
+    assert len(rows) == 2
+    kept = read_body(rows[0])
+    assert (kept.bank, kept.fees[0].share_bps, kept.fees[0].payee.en) == (bank.id, 10, "The valuer")
+    (rule,) = kept.eligibility
+    assert (rule.field, rule.least, rule.most, rule.text.zh) == (
+        *("months_registered", 12, None),
+        "成立满一年",
+    )

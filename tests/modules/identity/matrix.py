@@ -17,6 +17,7 @@ from uuid import uuid4
 from graphql import (
     ExecutionResult,
     FieldNode,
+    GraphQLEnumType,
     GraphQLField,
     GraphQLInputObjectType,
     GraphQLObjectType,
@@ -45,8 +46,8 @@ from tests.asgi import Client
 
 PUBLIC = "public"
 OFFICER, OPERATOR, FINANCE = "department_officer", "operator", "finance_officer"
-DOCTOR = "family_doctor"
-ROLES = ("grid_worker", OFFICER, "bank_officer", "risk_officer", FINANCE, OPERATOR, DOCTOR)
+DOCTOR, WORKER, RISK = "family_doctor", "grid_worker", "risk_officer"
+ROLES = (WORKER, OFFICER, "bank_officer", RISK, FINANCE, OPERATOR, DOCTOR)
 
 STALE = timedelta(minutes=15)
 REFUSED = {"LOGIN_REQUIRED", "LEVEL_REQUIRED", "FRESH_AUTH_REQUIRED", "NOT_ALLOWED"}
@@ -67,7 +68,9 @@ AGREED: dict[str, Rule] = {
     **dict.fromkeys(
         "viewer consentPurposes codeDelivery resume home services service requestLoginCode login "
         "refreshSession staffLogin appointmentPlaces appointmentItems appointmentSlots "
-        "utilityOutages verifyNoPropertyCertificate".split(),
+        "triage triageSymptoms utilityOutages emergencyAlerts verifyNoPropertyCertificate "
+        "reportCategories report reportEvents "
+        "reportsNear reportsIn reportStatistics".split(),
         ANYBODY,
     ),
     **dict.fromkeys(
@@ -76,7 +79,7 @@ AGREED: dict[str, Rule] = {
         "unlinkBillAccount billInvoice requestBillInvoice outageWatches watchOutages "
         "unwatchOutages autopayTerms autopays endAutopay appointments appointment "
         "waitingPlaces requestStepUpCode stepUp "
-        "revokeSession revokeAllSessions "
+        "revokeSession revokeAllSessions staffStepUp "
         "verifyRealName grantConsent withdrawConsent endMandate confirmAppointment "
         "cancelAppointment rescheduleAppointment leaveWaitingList queueTicket "
         "plates linkPlate unlinkPlate accessRecorded appointmentChanged "
@@ -96,13 +99,16 @@ AGREED: dict[str, Rule] = {
     "agreeAutopay": Rule(1, fresh=True),
     "exportMyData": Rule(1, fresh=True),
     "eraseMyAccount": Rule(1, fresh=True),
-    "staffPerson": Rule(1, role=OFFICER),
+    "staffPerson": Rule(1, fresh=True, role=OFFICER),
     "unusualAccess": Rule(1, role=OPERATOR),
     "paymentCases": Rule(1, role=FINANCE),
     "proposeCorrection": Rule(1, role=FINANCE),
     "decideCorrection": Rule(1, role=FINANCE),
     "reopenPaymentCase": Rule(1, role=FINANCE),
     "checkInAppointment": Rule(1, role=OFFICER),
+    "loanPortfolio": Rule(1, role=RISK),
+    "loanProductProposals": Rule(1, role=RISK),
+    "decideLoanProduct": Rule(1, role=RISK),
     **dict.fromkeys(
         "staffTasks staffCase takeTask actOnTask handOverTask returnTask".split(),
         Rule(1, role=OFFICER),
@@ -110,6 +116,11 @@ AGREED: dict[str, Rule] = {
     **dict.fromkeys(
         "staffCareAlerts staffCare changeCarePlan bookCareFollowUp keepCareFollowUp".split(),
         Rule(1, role=DOCTOR),
+    ),
+    **dict.fromkeys(
+        "staffReports staffReportsNear staffReport acceptReport takeReport finishReport "
+        "declineReport mergeReport reassignReport releaseReportPhotos coverGrids".split(),
+        Rule(1, role=WORKER),
     ),
     **dict.fromkeys(
         "messageOverview deadMessages campaigns messagePreview pauseMessages resumeMessages "
@@ -149,6 +160,9 @@ SAMPLES: dict[str, Any] = {
     "purpose": "welfare.housing-fund",
     "textVersion": "2026-11",
     "at": {"lat": 36.6, "lon": 117.0},
+    "area": {"south": 36.6, "west": 116.9, "north": 36.7, "east": 117.1},
+    "report": {"category": "volcano", "at": {"lat": 36.6, "lon": 117.0}},
+    "prefixes": ["370102"],
 }
 
 Objects = Mapping[str, Mapping[str, str]]
@@ -353,9 +367,11 @@ class Matrix:
             return None
         if argument == "idempotencyKey":
             return uuid4().hex
+        named = get_named_type(of)
+        if isinstance(named, GraphQLEnumType) and SAMPLES.get(argument) not in named.values:
+            return next(iter(named.values))
         if argument in SAMPLES:
             return SAMPLES[argument]
-        named = get_named_type(of)
         if isinstance(named, GraphQLInputObjectType):
             return {n: self._sample(n, f.type) for n, f in named.fields.items() if n == "id"}
         samples = {"Int": 1, "Fen": 100, "Boolean": True, "Date": "2026-12-31"}
@@ -373,6 +389,7 @@ OWNERSHIP: dict[str, set[str]] = {
     "bookVaccination.onBehalfOf": {"own", "linked"},
     # one's own is refused: a guardian names a child
     "followSchoolGate.onBehalfOf": {"own", "linked"},
+    "applyHealthCard.onBehalfOf": {"own", "linked"},
     # one's own is tried by its module's tests: the hospital must exist
     "bookHospitalNumber.onBehalfOf": set(),
     "bookHospitalVisit.onBehalfOf": set(),
@@ -388,6 +405,7 @@ OWNERSHIP: dict[str, set[str]] = {
     "changeCarePlan.enrolmentId": {"linked", "foreign"},
     "bookCareFollowUp.followUpId": {"linked", "foreign"},
     "keepCareFollowUp.followUpId": {"linked", "foreign"},
+    "decideLoanProduct.id": set(),
     # one's own is tried by its module's tests: only a settled payment has a receipt
     "paymentReceipt.paymentId": set(),
     # one's own are tried by their module's tests: the hospital must have the bill or the deposit
@@ -457,7 +475,9 @@ OPEN_IDS = frozenset(
     "holdAppointment.itemId joinWaitingList.placeId joinWaitingList.itemId "
     "joinQueue.placeId steerCampaign.campaignId presentLicence.licenceRef "
     "serviceOutletItems.outletRef airHistory.stationId springHistory.stationId "
-    "caseForm.serviceId openCase.serviceId cases.serviceId".split()
+    "medicalReport.id watchQueueTicket.hospitalId "
+    "caseForm.serviceId openCase.serviceId cases.serviceId "
+    "report.id reportEvents.id followReport.id unfollowReport.id mergeReport.into".split()
 )
 """Ids of what belongs to nobody, or that only their owner can know."""
 

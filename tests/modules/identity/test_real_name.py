@@ -7,6 +7,7 @@ import pytest
 from core.context.app import App
 from core.database import connection, fetch_all
 from core.people.directory import get_person
+from modules.identity import domain
 from tests.fakes import FakePolice
 from tests.modules.identity.conftest import REFUSAL, Phone
 from tests.people import resident_id
@@ -145,8 +146,32 @@ async def test_the_same_person_again_is_one_verification(
     for _ in range(2):
         assert (await _verify(phone, token, "买买提·吐尔逊", ID))["level"] == 2
     police.people[resident_id(3)] = "张三"
-    other = await _verify(phone, token, "张三", resident_id(3))
-    assert (other["__typename"], other["code"]) == ("Conflict", "ALREADY_VERIFIED")
+    asked = len(police.asked)
+    for name in ("张三", "李四"):  # right or wrong: nothing is learned of other people
+        other = await _verify(phone, token, name, resident_id(3))
+        assert (other["__typename"], other["code"]) == ("Conflict", "ALREADY_VERIFIED")
+    assert len(police.asked) == asked
+
+
+async def test_a_name_changed_by_marriage_is_written_anew(
+    app: App, phone: Phone, token: str, police: FakePolice
+) -> None:
+    await _verify(phone, token, "买买提·吐尔逊", ID)
+    police.people[ID] = "买买提·艾力"
+    assert (await _verify(phone, token, "买买提·吐尔逊", ID))["code"] == "REAL_NAME_MISMATCH"
+    assert (await _verify(phone, token, "买买提·艾力", ID))["level"] == 2
+    rows = await fetch_all(connection(), "SELECT id FROM identity_citizen")
+    assert (await get_person(app, rows[0]["id"])).name == "买买提·艾力"
+
+
+async def test_the_registry_is_no_oracle(phone: Phone, token: str, police: FakePolice) -> None:
+    for number in range(4, 4 + domain.REAL_NAME_TRIES_PER_DAY):
+        refused = await _verify(phone, token, "别人", resident_id(number))
+        assert refused["code"] == "REAL_NAME_MISMATCH"
+    refused = await _verify(phone, token, "买买提·吐尔逊", ID)
+    assert refused["__typename"] == "RateLimited"
+    assert len(police.asked) == domain.REAL_NAME_TRIES_PER_DAY
+    assert await _level(phone, token) == 1
 
 
 async def test_one_person_has_one_account(phone: Phone, token: str) -> None:

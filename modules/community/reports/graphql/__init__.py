@@ -1,1 +1,0 @@
-"""Reports in GraphQL: as citizens and everybody, and as workers use them."""
