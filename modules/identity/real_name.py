@@ -35,7 +35,7 @@ async def verify_real_name(call: Call, name: str, resident_id: str) -> str:
     is written anew where it has changed. Five tries a day: the registry answers about anybody. A
     child whose guardian has added it goes on with that record; without a guardian a child under 14
     is refused. Raises InvalidInput before anything is asked, Forbidden without consent, Conflict
-    for an ID that another account holds, RateLimited, Unavailable when the registry does not answer.
+    for an ID that another account holds, RateLimited, Unavailable where the registry is silent.
     """
     app, viewer = call.app, call.require_viewer()
     cleaned, number = checked_identity(call, name, resident_id)
