@@ -4,7 +4,7 @@ from core.manifest import Manifest
 
 MANIFEST = Manifest(
     name="credit",
-    rooms=("log.models", "lending"),
+    rooms=("log.models", "lending", "partner"),
     migrations="migrations",
     append_only=("credit_log_entry", "lending_loan_event"),
     kept={
@@ -18,5 +18,5 @@ MANIFEST = Manifest(
         "lending_contract": ("key_sealed",),
         "lending_loan": ("status", "look_on", "sequence"),
     },
-    commands={"credit": "commands.main"},
+    commands={"credit": "commands.main", "partner": "partner.commands"},
 )

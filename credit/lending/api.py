@@ -21,6 +21,7 @@ from credit.lending.applications.bank_side import (
 )
 from credit.lending.applications.bank_side import get_view as get_application
 from credit.lending.applications.bank_side import list_views as list_applications
+from credit.lending.applications.bank_side import lock_view as lock_application
 from credit.lending.applications.bank_side import to_view as to_application
 from credit.lending.applications.domain import (
     REASONS,
@@ -37,14 +38,22 @@ from credit.lending.loans.events import Prepayment, Repaid
 from credit.lending.loans.replay import Loan, LoanStatus
 from credit.lending.loans.service import LoanRecord, get_record, record, to_record, undo
 from credit.lending.products import service as products
-from credit.lending.products.domain import Product, ProductKind
+from credit.lending.products.domain import Eligibility, Product, ProductKind
 from credit.lending.records import store
 from credit.lending.records.events import BankApplicationChanged, LoanChanged, LoanConsentWithdrawn
 from credit.lending.records.models import ProductVersion
-from credit.lending.terms.cost_sheet import CostItem, CostSheet, Fee
-from credit.lending.terms.money_terms import DayCount, HolidayRule, Part, RepaymentForm, Terms
+from credit.lending.terms.cost_sheet import CostItem, CostSheet, Fee, FeeTime
+from credit.lending.terms.money_terms import (
+    DEFAULT_ORDER,
+    DayCount,
+    HolidayRule,
+    Part,
+    RepaymentForm,
+    Terms,
+)
 
 __all__ = [
+    "DEFAULT_ORDER",
     "REASONS",
     "ApplicationState",
     "ApplicationView",
@@ -54,8 +63,10 @@ __all__ = [
     "CostSheet",
     "DayCount",
     "Decision",
+    "Eligibility",
     "Facts",
     "Fee",
+    "FeeTime",
     "HolidayRule",
     "Loan",
     "LoanChanged",
@@ -67,6 +78,7 @@ __all__ = [
     "Prepayment",
     "Product",
     "ProductKind",
+    "ProductVersion",
     "Refusal",
     "RefusalReason",
     "RepaymentForm",
@@ -80,6 +92,7 @@ __all__ = [
     "list_day",
     "list_loans",
     "list_products",
+    "lock_application",
     "propose_product",
     "record_repayment",
     "to_application",
@@ -87,9 +100,13 @@ __all__ = [
 ]
 
 
-async def get_loan(app: App, bank: str, loan_id: UUID) -> LoanRecord:
-    """One of a bank's loans as it stands today. Raises NotFound for every other."""
-    return await get_record(app, loan_id, bank=bank)
+async def get_loan(app: App, bank: str, loan_id: UUID, *, on: date | None = None) -> LoanRecord:
+    """One of a bank's loans as it stands at the end of a day, today unless given.
+
+    Raises NotFound for every other.
+    """
+    record = await get_record(app, loan_id, bank=bank)
+    return record if on is None else await to_record(app, record.row, on)
 
 
 async def list_loans(

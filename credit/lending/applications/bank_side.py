@@ -58,6 +58,12 @@ async def get_view(app: App, bank: str, application_id: UUID) -> ApplicationView
     return await to_view(app, row)
 
 
+async def lock_view(app: App, tx: Transaction, bank: str, application_id: UUID) -> ApplicationView:
+    """The same, which nobody else changes before `tx` ends. Raises NotFound."""
+    _, row = await _lock(tx, bank, application_id)
+    return await to_view(app, row)
+
+
 async def decide(
     app: App, tx: Transaction, bank: str, application_id: UUID, decision: Decision
 ) -> BankApplication:

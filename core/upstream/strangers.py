@@ -1,4 +1,4 @@
-"""Posting to addresses that strangers have written down.
+"""Calling addresses that strangers have written down: webhooks, key sets.
 
 A name is resolved here, each of its addresses is looked at, and the connection goes to one that
 was looked at: it cannot become another one in between. Redirects are an answer like any other.
@@ -13,7 +13,7 @@ from aiohttp.abc import AbstractResolver, ResolveResult
 from yarl import URL
 
 from core.database import refuse_in_transaction
-from notifications.webhooks.domain import AddressRule
+from core.upstream.public_addresses import AddressRule
 
 TIMEOUT_S = 15.0
 ANSWER_MAX_BYTES = 4_096
@@ -46,16 +46,40 @@ class GuardedResolver(AbstractResolver):
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """How an attempt ended: a status, or in one word why there is none."""
+    """How a call ended: a status and a body, or in one word why there is none."""
 
     status: int | None
     error: str | None = None
+    body: bytes = b""
 
 
 async def post(url: str, body: bytes, headers: Mapping[str, str], rule: AddressRule) -> Answer:
     """Post a body. Raises nothing that the address is to blame for."""
-    refuse_in_transaction("a webhook")
-    target = URL(url)
+    return await _exchange("POST", url, body, headers, rule, TIMEOUT_S, ANSWER_MAX_BYTES)
+
+
+async def get(
+    url: str, headers: Mapping[str, str], rule: AddressRule, *, timeout_s: float, most_bytes: int
+) -> Answer:
+    """Fetch a document; `error` is `too_large` above `most_bytes`. Raises as `post` does."""
+    answer = await _exchange("GET", url, None, headers, rule, timeout_s, most_bytes + 1)
+    return Answer(None, "too_large") if len(answer.body) > most_bytes else answer
+
+
+async def _exchange(
+    method: str,
+    url: str,
+    body: bytes | None,
+    headers: Mapping[str, str],
+    rule: AddressRule,
+    timeout_s: float,
+    most_bytes: int,
+) -> Answer:
+    refuse_in_transaction("a call to a stranger's address")
+    try:
+        target = URL(url)
+    except ValueError:
+        return Answer(None, "bad_url")
     if target.scheme not in {"http", "https"} or not target.host or target.user:
         return Answer(None, "bad_url")
     if _is_literal(target.host) and not rule(target.host):
@@ -63,7 +87,7 @@ async def post(url: str, body: bytes, headers: Mapping[str, str], rule: AddressR
     connector = aiohttp.TCPConnector(
         resolver=GuardedResolver(rule), use_dns_cache=False, force_close=True
     )
-    timeout = aiohttp.ClientTimeout(total=TIMEOUT_S)
+    timeout = aiohttp.ClientTimeout(total=timeout_s)
     try:
         async with (
             aiohttp.ClientSession(
@@ -72,14 +96,22 @@ async def post(url: str, body: bytes, headers: Mapping[str, str], rule: AddressR
                 cookie_jar=aiohttp.DummyCookieJar(),
                 trust_env=False,
             ) as session,
-            session.post(target, data=body, headers=headers, allow_redirects=False) as answer,
+            session.request(
+                method, target, data=body, headers=headers, allow_redirects=False
+            ) as answer,
         ):
-            await answer.content.read(ANSWER_MAX_BYTES)
-            return Answer(answer.status)
+            return Answer(answer.status, body=await _read(answer.content, most_bytes))
     except TimeoutError:
         return Answer(None, "timeout")
     except (aiohttp.ClientError, OSError, ValueError) as error:
         return Answer(None, "private_address" if _is_refusal(error) else type(error).__name__[:64])
+
+
+async def _read(content: aiohttp.StreamReader, most_bytes: int) -> bytes:
+    body = bytearray()
+    while len(body) < most_bytes and (chunk := await content.read(most_bytes - len(body))):
+        body += chunk
+    return bytes(body)
 
 
 def _is_literal(host: str) -> bool:
