@@ -65,7 +65,9 @@ def _school(city: City, school: Record) -> Record:
         "code": code,
         "name_zh": school["name_zh"],
         "name_en": f"City {_ENGLISH[stage]} No. {number}",
-        "gate_key": base64.b64encode(gate_key(city.settings.seed, code).public_key().public_bytes_raw()).decode(),
+        "gate_key": base64.b64encode(
+            gate_key(city.settings.seed, code).public_key().public_bytes_raw()
+        ).decode(),
         "arrive_by": _STAGES[stage][0],
         "terms": [
             {"first": str(date(start, month, 1)), "last": str(date(end, last, day))}
