@@ -57,6 +57,18 @@ def is_resident_id(number: str, *, today: date) -> bool:
     return resident_id_check_digit(number[:17]) == number[17]
 
 
+def is_card_number(number: str) -> bool:
+    """True for the number of a bank card: 16 to 19 digits, the last a check digit.
+
+    The digit is that of ISO/IEC 7812-1, annex B (Luhn's formula).
+    """
+    if re.fullmatch(r"[0-9]{16,19}", number) is None:
+        return False
+    doubled = (int(digit) * 2 for digit in number[-2::-2])
+    plain = sum(int(digit) for digit in number[::-2])
+    return (plain + sum(digit - 9 if digit > 9 else digit for digit in doubled)) % 10 == 0
+
+
 def resident_birth_date(number: str) -> date | None:
     """The birth date inside a resident ID, or None where the digits are no date."""
     try:

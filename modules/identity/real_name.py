@@ -39,7 +39,7 @@ async def verify_real_name(
     child whose guardian has added it goes on with that record, by a code that the guardian gives
     (`claims`); without a guardian a child under 14
     is refused. Raises InvalidInput before anything is asked, Forbidden without consent, Conflict
-    for an ID that another account holds, RateLimited, Unavailable when the registry is silent.
+    for an ID that another account holds, RateLimited, Unavailable where the registry is silent.
     """
     app, viewer = call.app, call.require_viewer()
     cleaned, number = checked_identity(call, name, resident_id)

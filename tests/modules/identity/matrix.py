@@ -17,6 +17,7 @@ from uuid import uuid4
 from graphql import (
     ExecutionResult,
     FieldNode,
+    GraphQLEnumType,
     GraphQLField,
     GraphQLInputObjectType,
     GraphQLObjectType,
@@ -45,7 +46,8 @@ from tests.asgi import Client
 
 PUBLIC = "public"
 OFFICER, OPERATOR, FINANCE = "department_officer", "operator", "finance_officer"
-ROLES = ("grid_worker", OFFICER, "bank_officer", "risk_officer", FINANCE, OPERATOR)
+DOCTOR, WORKER, RISK = "family_doctor", "grid_worker", "risk_officer"
+ROLES = (WORKER, OFFICER, "bank_officer", RISK, FINANCE, OPERATOR, DOCTOR)
 
 STALE = timedelta(minutes=15)
 REFUSED = {"LOGIN_REQUIRED", "LEVEL_REQUIRED", "FRESH_AUTH_REQUIRED", "NOT_ALLOWED"}
@@ -66,7 +68,9 @@ AGREED: dict[str, Rule] = {
     **dict.fromkeys(
         "viewer consentPurposes codeDelivery resume home services service requestLoginCode login "
         "refreshSession staffLogin appointmentPlaces appointmentItems appointmentSlots "
-        "utilityOutages verifyNoPropertyCertificate".split(),
+        "triage triageSymptoms utilityOutages emergencyAlerts verifyNoPropertyCertificate "
+        "reportCategories report reportEvents "
+        "reportsNear reportsIn reportStatistics".split(),
         ANYBODY,
     ),
     **dict.fromkeys(
@@ -108,9 +112,21 @@ AGREED: dict[str, Rule] = {
     "decideCorrection": Rule(1, role=FINANCE),
     "reopenPaymentCase": Rule(1, role=FINANCE),
     "checkInAppointment": Rule(1, role=OFFICER),
+    "loanPortfolio": Rule(1, role=RISK),
+    "loanProductProposals": Rule(1, role=RISK),
+    "decideLoanProduct": Rule(1, role=RISK),
     **dict.fromkeys(
         "staffTasks staffCase takeTask actOnTask handOverTask returnTask".split(),
         Rule(1, role=OFFICER),
+    ),
+    **dict.fromkeys(
+        "staffCareAlerts staffCare changeCarePlan bookCareFollowUp keepCareFollowUp".split(),
+        Rule(1, role=DOCTOR),
+    ),
+    **dict.fromkeys(
+        "staffReports staffReportsNear staffReport acceptReport takeReport finishReport "
+        "declineReport mergeReport reassignReport releaseReportPhotos coverGrids".split(),
+        Rule(1, role=WORKER),
     ),
     **dict.fromkeys(
         "messageOverview deadMessages campaigns messagePreview pauseMessages resumeMessages "
@@ -123,8 +139,6 @@ AGREED: dict[str, Rule] = {
 SAMPLES: dict[str, Any] = {
     "first": 1,
     "phone": "13700000000",
-    "until": "2026-12-31",
-    "on": "2026-12-31",
     "services": ["housing-fund-query"],
     "residentId": "11010519491231002X",
     "caseNo": "AC-1",
@@ -135,12 +149,26 @@ SAMPLES: dict[str, Any] = {
     "parameters": [{"name": "title", "value": "x"}],
     "action": "CANCEL",
     "paymentCaseNo": 1,
+    "goals": [],
+    "children": [],
+    "bornOn": "2026-11-01",
+    "scanOn": "2026-11-01",
+    "sex": "FEMALE",
+    "weeks": 8,
+    "startsAt": "2027-01-04T01:00:00Z",
+    "version": 1,
+    "everyDays": 1,
+    "place": "x",
     "correction": "WRITE_OFF",
     "days": 1,
     "answers": [],
+    "values": [],
     "purpose": "welfare.housing-fund",
     "textVersion": "2026-11",
     "at": {"lat": 36.6, "lon": 117.0},
+    "area": {"south": 36.6, "west": 116.9, "north": 36.7, "east": 117.1},
+    "report": {"category": "volcano", "at": {"lat": 36.6, "lon": 117.0}},
+    "prefixes": ["370102"],
 }
 
 Objects = Mapping[str, Mapping[str, str]]
@@ -345,12 +373,15 @@ class Matrix:
             return None
         if argument == "idempotencyKey":
             return uuid4().hex
+        named = get_named_type(of)
+        if isinstance(named, GraphQLEnumType) and SAMPLES.get(argument) not in named.values:
+            return next(iter(named.values))
         if argument in SAMPLES:
             return SAMPLES[argument]
-        named = get_named_type(of)
         if isinstance(named, GraphQLInputObjectType):
             return {n: self._sample(n, f.type) for n, f in named.fields.items() if n == "id"}
-        return {"Int": 1, "Fen": 100, "Boolean": True}.get(named.name, str(uuid4()))
+        samples = {"Int": 1, "Fen": 100, "Boolean": True, "Date": "2026-12-31"}
+        return samples.get(named.name, str(uuid4()))
 
 
 CASE_FIELDS = tuple(
@@ -362,11 +393,25 @@ OWNERSHIP: dict[str, set[str]] = {
     "grantConsent.onBehalfOf": {"own", "linked"},
     "withdrawConsent.onBehalfOf": {"own", "linked"},
     "bookVaccination.onBehalfOf": {"own", "linked"},
+    # one's own is refused: a guardian names a child
+    "followSchoolGate.onBehalfOf": {"own", "linked"},
+    "applyHealthCard.onBehalfOf": {"own", "linked"},
     # one's own is tried by its module's tests: the hospital must exist
     "bookHospitalNumber.onBehalfOf": set(),
     "bookHospitalVisit.onBehalfOf": set(),
     "staffPerson.id": {"own", "linked", "foreign"},
     "decideCorrection.id": set(),
+    # one's own goes with an enrolment
+    "recordBloodPressure.onBehalfOf": set(),
+    "recordGlucose.onBehalfOf": set(),
+    "recordPregnancy.onBehalfOf": set(),
+    "recordGrowth.onBehalfOf": set(),
+    # a doctor does not handle their own
+    "staffCare.enrolmentId": {"linked", "foreign"},
+    "changeCarePlan.enrolmentId": {"linked", "foreign"},
+    "bookCareFollowUp.followUpId": {"linked", "foreign"},
+    "keepCareFollowUp.followUpId": {"linked", "foreign"},
+    "decideLoanProduct.id": set(),
     # one's own is tried by its module's tests: only a settled payment has a receipt
     "paymentReceipt.paymentId": set(),
     # one's own are tried by their module's tests: the hospital must have the bill or the deposit
@@ -437,7 +482,9 @@ OPEN_IDS = frozenset(
     "holdAppointment.itemId joinWaitingList.placeId joinWaitingList.itemId "
     "joinQueue.placeId steerCampaign.campaignId presentLicence.licenceRef "
     "serviceOutletItems.outletRef airHistory.stationId springHistory.stationId "
-    "caseForm.serviceId openCase.serviceId cases.serviceId".split()
+    "medicalReport.id watchQueueTicket.hospitalId "
+    "caseForm.serviceId openCase.serviceId cases.serviceId "
+    "report.id reportEvents.id followReport.id unfollowReport.id mergeReport.into".split()
 )
 """Ids of what belongs to nobody, or that only their owner can know."""
 
