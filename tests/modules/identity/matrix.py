@@ -135,6 +135,7 @@ SAMPLES: dict[str, Any] = {
     "purpose": "welfare.housing-fund",
     "textVersion": "2026-11",
     "at": {"lat": 36.6, "lon": 117.0},
+    "alert": {"stopRef": "B", "minutesBefore": 5},
 }
 
 Objects = Mapping[str, Mapping[str, str]]
@@ -423,7 +424,9 @@ OPEN_IDS = frozenset(
     "holdAppointment.itemId joinWaitingList.placeId joinWaitingList.itemId "
     "joinQueue.placeId steerCampaign.campaignId presentLicence.licenceRef "
     "serviceOutletItems.outletRef airHistory.stationId springHistory.stationId "
-    "caseForm.serviceId openCase.serviceId cases.serviceId".split()
+    "caseForm.serviceId openCase.serviceId cases.serviceId "
+    "transitArrivals.stopRef transitArrivals.lineRef transitWay.tripRef "
+    "transitArrivalsChanged.stopRef transitArrivalsChanged.lineRef".split()
 )
 """Ids of what belongs to nobody, or that only their owner can know."""
 
