@@ -169,6 +169,7 @@ SAMPLES: dict[str, Any] = {
     "area": {"south": 36.6, "west": 116.9, "north": 36.7, "east": 117.1},
     "report": {"category": "volcano", "at": {"lat": 36.6, "lon": 117.0}},
     "prefixes": ["370102"],
+    "alert": {"stopRef": "B", "minutesBefore": 5},
 }
 
 Objects = Mapping[str, Mapping[str, str]]
@@ -484,7 +485,9 @@ OPEN_IDS = frozenset(
     "serviceOutletItems.outletRef airHistory.stationId springHistory.stationId "
     "medicalReport.id watchQueueTicket.hospitalId "
     "caseForm.serviceId openCase.serviceId cases.serviceId "
-    "report.id reportEvents.id followReport.id unfollowReport.id mergeReport.into".split()
+    "report.id reportEvents.id followReport.id unfollowReport.id mergeReport.into "
+    "transitArrivals.stopRef transitArrivals.lineRef transitWay.tripRef "
+    "transitArrivalsChanged.stopRef transitArrivalsChanged.lineRef".split()
 )
 """Ids of what belongs to nobody, or that only their owner can know."""
 
