@@ -4,6 +4,7 @@
 """
 
 import re
+from calendar import monthrange
 from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
 from typing import Protocol
@@ -97,6 +98,15 @@ def ensure_utc(moment: datetime) -> datetime:
 def civil_date(moment: datetime) -> date:
     """The Shanghai calendar date at a moment."""
     return ensure_utc(moment).astimezone(SHANGHAI).date()
+
+
+def add_months(day: date, months: int) -> date:
+    """The same day so many months later; the last of the month where there is no such day.
+
+    Civil Code, article 202.
+    """
+    year, month = divmod(day.year * 12 + day.month - 1 + months, 12)
+    return date(year, month + 1, min(day.day, monthrange(year, month + 1)[1]))
 
 
 def parse_date(text: str) -> date:

@@ -5,8 +5,7 @@ from uuid import UUID
 
 from core.context.app import App
 from core.database import connection, transaction
-from core.errors import NotFound
-from core.people.directory import get_person
+from core.people.directory import find_person
 from core.queue.jobs import Lane, job
 from core.upstream.public_addresses import rule_for
 from notifications.channels.jpush import CIDS_KEPT, delete_cids
@@ -53,9 +52,8 @@ async def close_digest(app: App, digest_id: UUID) -> None:
     person_id = await digests.find_person(digest_id)
     if person_id is None:
         return
-    try:
-        person = await get_person(app, person_id)
-    except NotFound:
+    person = await find_person(app, person_id)
+    if person is None:
         return
     async with transaction() as tx:
         closed = await digests.close(tx, digest_id, app.clock.now())

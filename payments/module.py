@@ -11,6 +11,7 @@ MANIFEST = Manifest(
         "events",
         "domain",
         "models",
+        "personal_data",
         "payable",
         "statements",
         "settlement",

@@ -1,4 +1,4 @@
-"""Jobs with payloads that no declared function would write, such as poison."""
+"""Jobs in tests: payloads that no declared function would write, and running what is queued."""
 
 from collections.abc import Mapping
 from datetime import timedelta

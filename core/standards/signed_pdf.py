@@ -2,12 +2,6 @@
 
 from io import BytesIO
 
-from pyhanko.keys import load_certs_from_pemder_data, load_private_key_from_pemder_data
-from pyhanko.pdf_utils.incremental_writer import IncrementalPdfFileWriter
-from pyhanko.sign.fields import SigSeedSubFilter
-from pyhanko.sign.signers import PdfSignatureMetadata, SimpleSigner, sign_pdf
-from pyhanko_certvalidator.registry import SimpleCertificateStore
-
 
 def sign(
     pdf: bytes, *, key: bytes, certificates: bytes, reason: str, field: str = "Signature1"
@@ -19,6 +13,13 @@ def sign(
     `certificates` are PEM, the signer's own first. Takes tens of milliseconds and its own event
     loop: to be called in a thread.
     """
+    # loaded at the first signature: it costs a start 0.2 s, and few processes sign
+    from pyhanko.keys import load_certs_from_pemder_data, load_private_key_from_pemder_data
+    from pyhanko.pdf_utils.incremental_writer import IncrementalPdfFileWriter
+    from pyhanko.sign.fields import SigSeedSubFilter
+    from pyhanko.sign.signers import PdfSignatureMetadata, SimpleSigner, sign_pdf
+    from pyhanko_certvalidator.registry import SimpleCertificateStore
+
     own, *others = load_certs_from_pemder_data(certificates)
     store = SimpleCertificateStore()  # type: ignore[no-untyped-call]
     store.register_multiple(others)

@@ -30,18 +30,22 @@ class Opening:
     citizen_id: UUID
     category: str
     form: Mapping[str, str]
+    is_bounded: bool = True
+    """Whether the bound on a citizen's open cases holds; an organisation files for many."""
 
 
 async def open_in(app: App, tx: Transaction, case_id: UUID, opening: Opening, by: By) -> Case:
     """Open a case. Raises Conflict TOO_MANY_OPEN and NUMBERS_USED_UP, and IntegrityError
     `applications_case_exclusive` where the citizen has this open already."""
     definition = opening.definition
-    await lock_name(tx, f"applications:{opening.citizen_id}")
-    opened = await store.count_open_cases(tx, opening.citizen_id, definition.service)
-    if opened >= definition.open_most:
-        raise Conflict(texts.TOO_MANY_OPEN, most=definition.open_most)
+    if opening.is_bounded:
+        await lock_name(tx, f"applications:{opening.citizen_id}")
+        opened = await store.count_open_cases(tx, opening.citizen_id, definition.service)
+        if opened >= definition.open_most:
+            raise Conflict(texts.TOO_MANY_OPEN, most=definition.open_most)
     case = await store.insert_case(tx, await _values(app, tx, case_id, opening))
     await engine.note(app, tx, case, "open", by)
+    await engine.tell_service(app, tx, case, "open")
     return await engine.open_work(app, tx, case, definition)
 
 

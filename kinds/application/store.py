@@ -6,6 +6,8 @@ from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
+from tortoise.expressions import Subquery
+
 from core.database import Transaction, connection, fetch_all, fetch_model, fetch_one
 from core.ids import new_id
 from core.json import to_json
@@ -195,6 +197,13 @@ async def list_actors(tx: Transaction, case_id: UUID, events: Collection[str]) -
     return {row.actor_id for row in await rows.using_db(tx) if row.actor_id is not None}
 
 
+async def find_last_officer(tx: Transaction, case_id: UUID) -> UUID | None:
+    """The officer who acted on a case last."""
+    rows = CaseEvent.filter(case_id=case_id, actor=Actor.OFFICER).using_db(tx)
+    last = await rows.order_by("-sequence").first()
+    return None if last is None else last.actor_id
+
+
 async def has_happened(tx: Transaction, case_id: UUID, event: str) -> bool:
     """Whether a step was taken before."""
     return await CaseEvent.filter(case_id=case_id, event=event).using_db(tx).exists()
@@ -276,10 +285,16 @@ async def has_worked(case_id: UUID, unit: str) -> bool:
 
 
 async def list_queue(
-    unit: str, *, assignee_id: UUID | None, first: int, after: UUID | None
+    unit: str,
+    services: Sequence[str],
+    *,
+    assignee_id: UUID | None,
+    first: int,
+    after: UUID | None,
 ) -> list[tuple[Task, Case]]:
-    """The open work of a unit, or of one of its officers, oldest first, with its cases."""
-    tasks = Task.filter(unit=unit, status=TaskStatus.OPEN)
+    """The open work of a unit, or of one of its officers, on services, oldest first, with cases."""
+    theirs = Subquery(Case.filter(service_id__in=list(services)).values("id"))
+    tasks = Task.filter(unit=unit, status=TaskStatus.OPEN, case_id__in=theirs)
     if assignee_id is not None:
         tasks = tasks.filter(assignee_id=assignee_id)
     if after is not None:

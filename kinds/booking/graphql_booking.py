@@ -22,6 +22,9 @@ class Appointment:
     id: strawberry.ID = strawberry.field(description="The appointment's id.")
     service_id: strawberry.ID = strawberry.field(description="The catalogue service.")
     state: State = strawberry.field(description="Where it stands.")
+    version: int = strawberry.field(
+        description="Rises with every change, over all times of a moved appointment."
+    )
     place: str = strawberry.field(description="Where to go.")
     unit: str = strawberry.field(description="The department or window there.")
     name: str = strawberry.field(description="With whom, or what for.")
@@ -79,6 +82,7 @@ def appointment(call: Call, row: BookingRow) -> Appointment:
         id=strawberry.ID(str(row.id)),
         service_id=strawberry.ID(row.service_id),
         state=row.state,
+        version=row.version,
         place=say(call, described.place),
         unit=say(call, described.unit),
         name=say(call, described.name),

@@ -18,25 +18,28 @@ from core.context.commands import claim_key
 from core.database import (
     IntegrityError,
     Transaction,
+    lock_name,
     rate_limit,
     transaction,
     violated,
 )
 from core.errors import Conflict, Forbidden, InvalidInput, NotFound, Unavailable
-from core.ids import is_mobile, new_id
+from core.ids import new_id
 from core.people import mandates
 from core.people.consents import Purpose, end_consents
-from core.people.directory import age_on, get_person
+from core.people.directory import Person, age_on, get_person
 from core.people.personal_read import open_access
 from core.refusal_texts import NOT_ALLOWED, NOT_FOUND, UPSTREAM_UNAVAILABLE
 from core.security.authorization import Scope
 from core.security.mandate import Mandate as ActiveMandate
 from core.security.mandate import MandateKind
+from core.security.vault import mask_name
 from core.upstream.client import UpstreamError
 from modules.identity import domain, store, texts
 from modules.identity.messages import PROXY_PROPOSED
 from modules.identity.models import NAME, PHONE, RESIDENT_ID, Mandate
 from modules.identity.real_name import checked_identity, confirm_identity
+from modules.identity.service import checked_phone
 from modules.identity.upstream import REGISTRY, verify_family
 from notifications import api as notifications
 
@@ -58,16 +61,20 @@ class Party:
 
     mandate: Mandate
     is_actor: bool
-    other_name: str | None
+    other_name: str | None = None
+    """Unmasked."""
 
 
 async def find_mandate(app: App, actor_id: UUID, subject_id: UUID) -> ActiveMandate | None:
     """The extension "people.mandates": what lets one person act for another now."""
     row = await store.find_active_mandate(actor_id, subject_id, app.clock.now())
-    if row is None:
-        return None
+    return None if row is None else _active(row)
+
+
+def _active(row: Mandate) -> ActiveMandate:
+    assert row.subject_id is not None
     services = None if row.services is None else frozenset(row.services)
-    return ActiveMandate(row.id, MandateKind(row.kind), actor_id, subject_id, services)
+    return ActiveMandate(row.id, MandateKind(row.kind), row.actor_id, row.subject_id, services)
 
 
 async def add_child(call: Call, name: str, resident_id: str) -> Mandate:
@@ -145,6 +152,7 @@ async def propose_proxy(
     """
     viewer, app = call.require_viewer(2), call.app
     person = await get_person(app, viewer.user_id)
+    phone = checked_phone(phone)
     chosen = _checked_proposal(call, person.phone, phone, services, until_on)
     index = app.vault.blind_index(phone, PHONE)
     await _count(call, f"proposal:{viewer.user_id}", domain.PROPOSALS_PER_DAY)
@@ -156,6 +164,7 @@ async def propose_proxy(
             if claim.replayed:
                 return await Mandate.get(id=claim.effect_id, using_db=tx)
             await store.close_stale_proposals(tx, viewer.user_id, now - domain.PROPOSAL_LIFE, now)
+            await _refuse_many(tx, viewer.user_id, now)
             mandate = await Mandate.create(
                 using_db=tx,
                 id=claim.effect_id,
@@ -167,7 +176,7 @@ async def propose_proxy(
                 proposed_at=now,
                 ends_at=_midnight(until_on + _DAY),
             )
-            await _tell_phone(call, tx, phone, mandate.id)
+            await _tell_phone(call, tx, person, phone, mandate)
             return mandate
     except IntegrityError as error:
         if violated(error) not in _REPEATED:
@@ -175,16 +184,32 @@ async def propose_proxy(
         raise Conflict(texts.ALREADY_PROPOSED) from None
 
 
-async def _tell_phone(call: Call, tx: Transaction, phone: str, mandate_id: UUID) -> None:
-    params = {"app": call.app.city.app_name, "days": domain.PROPOSAL_LIFE.days}
+async def _refuse_many(tx: Transaction, actor_id: UUID, now: datetime) -> None:
+    """Raise Conflict for who acts, or asks to act, for as many people as one may."""
+    await lock_name(tx, f"proxies:{actor_id}")
+    if await store.count_proxies(tx, actor_id, now) >= domain.PROXIES_MAX:
+        raise Conflict(texts.TOO_MANY_PROXIES, limit=domain.PROXIES_MAX)
+
+
+async def _tell_phone(
+    call: Call, tx: Transaction, proposer: Person, phone: str, mandate: Mandate
+) -> None:
+    """Say who asks, so that the owner of the phone can tell an acquaintance from a stranger."""
+    params = {
+        "app": call.app.city.app_name,
+        "name": mask_name(proposer.name or ""),
+        "phone_end": proposer.phone[-4:],
+        "count": len(mandate.services or ()),
+        "days": domain.PROPOSAL_LIFE.days,
+    }
     to = notifications.Phone(phone, call.locale)
-    await notifications.send(call.app, tx, PROXY_PROPOSED, to, params, f"proxy:{mandate_id}")
+    await notifications.send(call.app, tx, PROXY_PROPOSED, to, params, f"proxy:{mandate.id}")
 
 
 def _checked_proposal(
     call: Call, own_phone: str, phone: str, services: Sequence[str], until_on: date
 ) -> list[str]:
-    if not is_mobile(phone) or phone == own_phone:
+    if phone == own_phone:
         raise InvalidInput(texts.PHONE_INVALID, "phone")
     offered = {service.id for service in call.app.services.values() if service.for_others}
     chosen = sorted(set(services))
@@ -276,15 +301,21 @@ async def list_mandates(call: Call) -> list[Party]:
         app.vault.blind_index(person.phone, PHONE),
         since=app.clock.now() - 30 * _DAY,
     )
-    others = {m.subject_id if m.actor_id == viewer.user_id else m.actor_id for m in rows}
+    return await parties_of(call, rows)
+
+
+async def parties_of(call: Call, rows: Sequence[Mandate]) -> list[Party]:
+    """Mandates as the viewer sees them; staff who stand on neither side see no name."""
+    viewer_id, vault = call.require_viewer().user_id, call.app.vault
+    others = {m.subject_id if m.actor_id == viewer_id else m.actor_id for m in rows}
     names = await store.list_sealed_names(other for other in others if other is not None)
     parties = []
     for mandate in rows:
-        is_actor = mandate.actor_id == viewer.user_id
+        is_actor = mandate.actor_id == viewer_id
         other = mandate.subject_id if is_actor else mandate.actor_id
-        sealed = names.get(other) if other else None
-        name = app.vault.decrypt(sealed, NAME) if sealed else None
-        parties.append(Party(mandate, is_actor, name))
+        is_party = mandate.subject_id is None or viewer_id in (mandate.actor_id, mandate.subject_id)
+        sealed = names.get(other) if other and is_party else None
+        parties.append(Party(mandate, is_actor, vault.decrypt(sealed, NAME) if sealed else None))
     return parties
 
 
@@ -298,4 +329,15 @@ def _midnight(day: date) -> datetime:
     return datetime.combine(day, time(), SHANGHAI).astimezone(UTC)
 
 
-MANDATES = mandates.Mandates(find_mandate)
+async def list_active_mandates(app: App, actor_id: UUID) -> list[ActiveMandate]:
+    """The extension "people.mandates": everything under which somebody acts for others now."""
+    rows = await store.list_active_mandates(actor_id, app.clock.now())
+    return [_active(row) for row in rows]
+
+
+async def list_guardians(app: App, subject_id: UUID) -> list[UUID]:
+    """The extension "people.mandates": the present guardians of a minor."""
+    return await store.list_guardians(subject_id, app.clock.now())
+
+
+MANDATES = mandates.Mandates(find_mandate, list_active_mandates, list_guardians)

@@ -14,6 +14,7 @@ MANIFEST = Manifest(
         "audience",
         "domain",
         "messages",
+        "alarm",
         "models",
         "service",
         "real_name",

@@ -1,17 +1,19 @@
 """The real name: compared with the police registry, held by one account each."""
 
+from datetime import timedelta
 from uuid import UUID
 
 from core.clock import civil_date
 from core.context.app import App
 from core.context.call import Call
-from core.database import IntegrityError, Transaction, transaction, violated
+from core.database import IntegrityError, Transaction, rate_limit, transaction, violated
 from core.errors import Conflict, Forbidden, InvalidInput, Unavailable
 from core.ids import is_resident_id
 from core.people.directory import CHILD_UNTIL_AGE, age_on
 from core.people.personal_read import Access, Purpose, open_access
 from core.refusal_texts import UPSTREAM_UNAVAILABLE
 from core.security.authentication import Viewer
+from core.typed_text import read_name, read_resident_id
 from core.upstream.client import UpstreamError
 from modules.identity import domain, store, texts
 from modules.identity.models import NAME, RESIDENT_ID, Citizen
@@ -29,18 +31,27 @@ REAL_NAME = Purpose(
 async def verify_real_name(call: Call, name: str, resident_id: str) -> str:
     """Compare name and ID with the police registry, raise the account to level 2.
 
-    Returns a new access token that carries the level. Repeat-safe for the same person. A child
-    whose guardian has added it goes on with that record; without a guardian a child under 14 is
-    refused. Raises InvalidInput before anything is asked, Forbidden without consent, Conflict for
-    an ID that another account holds, Unavailable when the registry does not answer.
+    Returns a new access token that carries the level. Repeat-safe for the same person, whose name
+    is written anew where it has changed. Five tries a day: the registry answers about anybody. A
+    child whose guardian has added it goes on with that record; without a guardian a child under 14
+    is refused. Raises InvalidInput before anything is asked, Forbidden without consent, Conflict
+    for an ID that another account holds, RateLimited, Unavailable when the registry does not answer.
     """
     app, viewer = call.app, call.require_viewer()
     cleaned, number = checked_identity(call, name, resident_id)
+    await rate_limit.require(
+        app.clock,
+        f"real-name:{viewer.user_id}",
+        limit=domain.REAL_NAME_TRIES_PER_DAY,
+        window=timedelta(days=1),
+        refusal=texts.TOO_MANY_FAMILY_LOOKUPS,
+    )
+    await _refuse_other_number(app, viewer.user_id, number)
     if age_on(number, civil_date(app.clock.now())) < CHILD_UNTIL_AGE:
         await _require_guardian(app, number)
     access = await open_access(call, service="real-name", purpose=REAL_NAME)
     await confirm_identity(call, access, cleaned, number)
-    citizen_id = await _store(app, viewer.user_id, cleaned, number)
+    citizen_id = await _store(app, viewer, cleaned, number)
     return app.tokens.issue(
         Viewer(
             citizen_id, viewer.session_id, 2, viewer.roles, viewer.authenticated_at, viewer.scopes
@@ -50,8 +61,7 @@ async def verify_real_name(call: Call, name: str, resident_id: str) -> str:
 
 def checked_identity(call: Call, name: str, resident_id: str) -> tuple[str, str]:
     """Name and ID in one spelling. Raises InvalidInput for what can be no name or ID."""
-    number = resident_id.strip().upper()
-    cleaned = domain.clean_name(name)
+    number, cleaned = read_resident_id(resident_id), read_name(name)
     if cleaned is None:
         raise InvalidInput(texts.REAL_NAME_INVALID, "name")
     if not is_resident_id(number, today=civil_date(call.app.clock.now())):
@@ -74,20 +84,33 @@ async def confirm_identity(call: Call, access: Access, name: str, number: str) -
 
 async def _require_guardian(app: App, number: str) -> None:
     record = await store.find_by_resident(app.vault.blind_index(number, RESIDENT_ID))
-    if record is None or await store.find_guardian(record.id, app.clock.now()) is None:
+    if record is None or not await store.list_guardians(record.id, app.clock.now()):
         raise Forbidden(texts.GUARDIAN_REQUIRED)
 
 
-async def _store(app: App, citizen_id: UUID, name: str, number: str) -> UUID:
+async def _refuse_other_number(app: App, citizen_id: UUID, number: str) -> None:
+    """Raise Conflict where the account carries another number, before anybody is asked about it."""
+    citizen = await store.find_citizen(citizen_id)
+    held = citizen.resident_index if citizen else None
+    if held is not None and held != app.vault.blind_index(number, RESIDENT_ID):
+        raise Conflict(texts.ALREADY_VERIFIED)
+
+
+async def _store(app: App, viewer: Viewer, name: str, number: str) -> UUID:
     """Write the name into the account, or join it with the record a guardian made; the account."""
+    citizen_id = viewer.user_id
     index = app.vault.blind_index(number, RESIDENT_ID)
     try:
         async with transaction() as tx:
             citizen = await store.lock_citizen(tx, citizen_id)
             assert citizen is not None
+            await store.note_proof(tx, viewer.session_id)
             if citizen.resident_index is not None:
                 if citizen.resident_index != index:
                     raise Conflict(texts.ALREADY_VERIFIED)
+                # the registry has just confirmed this name: people marry
+                citizen.name_sealed = app.vault.encrypt(name, NAME)
+                await citizen.save(using_db=tx, update_fields=["name_sealed"])
                 return citizen_id
             record = await store.lock_by_resident(tx, index)
             if record is not None and record.phone_index is None:
@@ -97,6 +120,7 @@ async def _store(app: App, citizen_id: UUID, name: str, number: str) -> UUID:
             citizen.resident_sealed = app.vault.encrypt(number, RESIDENT_ID)
             citizen.resident_index = index
             citizen.level = 2
+            citizen.assurance = domain.Assurance.TYPED
             citizen.verified_at = app.clock.now()
             await citizen.save(using_db=tx)
     except IntegrityError as error:

@@ -29,7 +29,6 @@ from notifications.campaigns.domain import (
 from notifications.campaigns.models import Campaign
 from notifications.messages import sending
 from notifications.messages.sending import Envelope
-from notifications.templates.domain import MessageClass
 from notifications.templates.recipients import Parcel
 from notifications.templates.template import InvalidParameters, Param, Template, templates_of
 from notifications.templates.texts import CAMPAIGN_AUDIENCE, CAMPAIGN_PARAMS, CAMPAIGN_TEMPLATE
@@ -55,7 +54,7 @@ async def create(
     refuse, and for parameters that do not fit.
     """
     template = templates_of(app).get(template_id)
-    if template is None or template.about in (MessageClass.SAFETY, MessageClass.SECURITY):
+    if template is None or template.rule.is_critical:
         raise InvalidInput(CAMPAIGN_TEMPLATE, "template")
     _require_params(template, params)
     audience = _find_audience(app, audience_name)

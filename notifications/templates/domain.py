@@ -39,11 +39,13 @@ class SendLane(StrEnum):
 
 class MessageClass(StrEnum):
     """What a message is about, which decides its lane, its channels and what people may refuse:
-    SAFETY, somebody's safety; SECURITY, their account; MONEY, payments and bills; SERVICE, what a
-    service does for somebody who asked for it; NEWS, what nobody waits for."""
+    SAFETY, somebody's safety; SECURITY, their account; ALARM, what they wished to be rung for at a
+    moment; MONEY, payments and bills; SERVICE, what a service does for somebody who asked for it;
+    NEWS, what nobody waits for."""
 
     SAFETY = "safety"
     SECURITY = "security"
+    ALARM = "alarm"
     MONEY = "money"
     SERVICE = "service"
     NEWS = "news"
@@ -67,6 +69,7 @@ CLASSES: Mapping[MessageClass, ClassRule] = {
         SendLane.CRITICAL, (Channel.PUSH, Channel.SMS), is_critical=True
     ),
     MessageClass.SECURITY: ClassRule(SendLane.CRITICAL, (Channel.SMS,), is_critical=True),
+    MessageClass.ALARM: ClassRule(SendLane.CRITICAL, (Channel.PUSH,), is_critical=True),
     MessageClass.MONEY: ClassRule(SendLane.NORMAL, (Channel.PUSH,), daily_cap=50),
     MessageClass.SERVICE: ClassRule(SendLane.NORMAL, (Channel.PUSH,), daily_cap=30),
     MessageClass.NEWS: ClassRule(SendLane.BULK, (Channel.PUSH,), daily_cap=3),

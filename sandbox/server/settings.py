@@ -1,6 +1,7 @@
 """The sandbox's settings, read once from the environment."""
 
 from pathlib import Path
+from typing import Literal
 
 from pydantic import Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -25,5 +26,8 @@ class SandboxSettings(BaseSettings):
     keys_dir: Path | None = Field(
         None,
         description="Folder with the sandbox keys of systems that sign; unset = they are shut.",
+    )
+    transit: Literal["small", "city"] = Field(
+        "small", description="How large the network of buses is: a few lines, or a whole city's."
     )
     examples: bool = Field(False, description="Whether it has the systems of the examples too.")

@@ -36,8 +36,8 @@ class Mandate:
         description="Whom the viewer acts for: the value of `onBehalfOf`; null otherwise."
     )
     other_name: str | None = strawberry.field(
-        description="The name on the other side: masked, or whole for one's own child; null while "
-        "a proposal of the viewer's is open."
+        description="The name on the other side: masked, or whole for one's own child and for who "
+        "asks to act for the viewer; null while a proposal of the viewer's is open."
     )
     services: list[strawberry.ID] | None = strawberry.field(
         description="The services it covers; null: all that can be used for others."
@@ -119,7 +119,7 @@ class Mutation:
         row = await families.propose_proxy(
             info.context, phone, [str(s) for s in services], until, idempotency_key
         )
-        return ProxyProposed(mandate=_mandate(Party(row, True, None)))
+        return ProxyProposed(mandate=_mandate(Party(row, True)))
 
     @mutation(
         signed_in(2, fresh=True), description="Let the proposer act for the viewer, as proposed."
@@ -129,7 +129,7 @@ class Mutation:
     ) -> ConfirmProxyResult:
         """Confirming twice is confirming once."""
         row = await families.confirm_mandate(info.context, parse_id(mandate_id))
-        return ProxyConfirmed(mandate=_mandate(Party(row, False, None)))
+        return ProxyConfirmed(mandate=await _seen(info, row))
 
     @mutation(signed_in(), description="End a mandate from either side, or decline a proposal.")
     async def end_mandate(
@@ -137,14 +137,20 @@ class Mutation:
     ) -> EndMandateResult:
         """Ending twice is ending once. Staff with the scope end any."""
         row = await families.end_mandate(info.context, parse_id(mandate_id))
-        is_actor = row.actor_id == info.context.require_viewer().user_id
-        return MandateEnded(mandate=_mandate(Party(row, is_actor, None)))
+        return MandateEnded(mandate=await _seen(info, row))
+
+
+async def _seen(info: Info, row: models.Mandate) -> Mandate:
+    """A mandate as the viewer sees it, with the other side's name."""
+    (party,) = await families.parties_of(info.context, [row])
+    return _mandate(party)
 
 
 def _mandate(party: Party) -> Mandate:
     row: models.Mandate = party.mandate
     name = party.other_name
     is_own_child = party.is_actor and row.kind == MandateKind.GUARDIAN
+    asks = not party.is_actor and row.state == "proposed"
     acts_for = row.subject_id if party.is_actor else None
     return Mandate(
         id=strawberry.ID(str(row.id)),
@@ -152,7 +158,7 @@ def _mandate(party: Party) -> Mandate:
         state=row.state,
         acts_for_other=party.is_actor,
         person_id=strawberry.ID(str(acts_for)) if acts_for else None,
-        other_name=name if name is None or is_own_child else mask_name(name),
+        other_name=name if name is None or is_own_child or asks else mask_name(name),
         services=None if row.services is None else [strawberry.ID(s) for s in row.services],
         proposed_at=row.proposed_at,
         confirmed_at=row.confirmed_at,

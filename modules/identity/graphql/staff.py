@@ -19,13 +19,14 @@ from core.graphql import (
     page_size,
     parse_id,
     query,
+    signed_in,
     staff,
 )
 from core.security.authorization import Scope
 from core.security.vault import mask_phone
 from modules.identity import staff as service
 from modules.identity.graphql.arguments import Code, Phone
-from modules.identity.graphql.signing_in import ThisDevice, Tokens, to_tokens
+from modules.identity.graphql.signing_in import SteppedUp, ThisDevice, Tokens, to_tokens
 from modules.identity.service import Device
 
 
@@ -49,6 +50,10 @@ class UnusualAccess:
     flagged_at: datetime = strawberry.field(description="When it was noticed.")
 
 
+AuthenticatorCode = Annotated[
+    str, strawberry.argument(description="The six digits that the authenticator shows.")
+]
+StaffStepUpResult = Annotated[SteppedUp | Refused, strawberry.union("StaffStepUpResult")]
 StaffLoginResult = Annotated[Tokens | Refused, strawberry.union("StaffLoginResult")]
 
 
@@ -57,7 +62,8 @@ class Query:
     """The query fields of staff."""
 
     @query(
-        staff(Scope.PEOPLE_READ), description="A person, for a case; the person sees who looked."
+        staff(Scope.PEOPLE_READ, fresh=True),
+        description="A person, for a case; the person sees who looked.",
     )
     async def staff_person(
         self,
@@ -99,9 +105,7 @@ class Mutation:
         info: Info,
         phone: Phone,
         code: Code,
-        authenticator_code: Annotated[
-            str, strawberry.argument(description="The six digits that the authenticator shows.")
-        ],
+        authenticator_code: AuthenticatorCode,
         device: ThisDevice,
         idempotency_key: IdempotencyKey,
     ) -> StaffLoginResult:
@@ -115,6 +119,17 @@ class Mutation:
             idempotency_key,
         )
         return to_tokens(signed_in)
+
+    @mutation(
+        signed_in(),
+        description="Prove again who is there, in a session of staff: by the authenticator.",
+    )
+    async def staff_step_up(
+        self, info: Info, authenticator_code: AuthenticatorCode, idempotency_key: IdempotencyKey
+    ) -> StaffStepUpResult:
+        """Good for 15 minutes."""
+        token = await service.staff_step_up(info.context, authenticator_code, idempotency_key)
+        return SteppedUp(access_token=token)
 
 
 def _flag(row: AccessFlag) -> UnusualAccess:

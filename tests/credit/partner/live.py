@@ -10,8 +10,8 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from core.clock import ManualClock
 from core.settings import Settings
 from tests.asgi import Client
-from tests.bff.conftest import served
 from tests.sandbox.serving import free_port
+from tests.served import served
 
 from .a_bank import ABank, register
 

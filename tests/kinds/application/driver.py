@@ -8,6 +8,7 @@ from datetime import timedelta
 from core.clock import ManualClock, civil_date
 from core.context.call import Call
 from core.database import connection, transaction
+from core.people.personal_read import Purpose
 from kinds.application import deadlines, desk, engine, store, versions
 from kinds.application.definition import AGREE, REFUSE, Actor, Definition, Step, Turn
 from kinds.application.models import Case
@@ -24,6 +25,8 @@ class Sample:
     category: str = ""
     papers: Sequence[str] = field(default_factory=tuple)
     """The papers that have to be attached with these answers."""
+    consent: Purpose | None = None
+    """What the citizen consents to first."""
     missing: Sequence[str] = field(default_factory=tuple)
     """What an empty form lacks, in the order of the form."""
 

@@ -17,6 +17,7 @@ from core.people.consents import grant_consent, list_consents, withdraw_consent
 from core.people.directory import get_person
 from core.people.personal_read import list_access
 from core.security.authentication import Viewer
+from core.security.vault import mask_name
 from modules.identity import domain, families, real_name
 from modules.identity.models import Citizen, Mandate
 from modules.identity.upstream import REGISTRY
@@ -25,6 +26,7 @@ from modules.welfare.housing_fund.upstream import CENTRE
 from notifications.channels.gateways import GATEWAY
 from notifications.messages.models import Message
 from tests.fakes import FakeHousingFund, FakePolice, FakeSms
+from tests.messages import deliver_due
 from tests.upstreams import by_operation
 
 MakeCitizen = Callable[..., Awaitable[Viewer]]
@@ -305,3 +307,34 @@ async def test_nobody_proposes_to_half_the_city(pair: tuple[Call, Call]) -> None
     with pytest.raises(RateLimited):
         await families.propose_proxy(helper, "13700000009", [SERVICE], UNTIL, "key-20000000")
     assert await AccessLog.all().count() == 0
+
+
+async def test_the_addressee_learns_who_asks(
+    app: App, pair: tuple[Call, Call], sms: FakeSms
+) -> None:
+    helper, elder = pair
+    mandate = await _propose(helper, elder)
+    await deliver_due(app)
+    proposer = await get_person(app, helper.subject_id)
+    assert proposer.name is not None
+    text = sms.texts[-1]
+    assert mask_name(proposer.name) in text and proposer.phone[-4:] in text
+    (party,) = await families.list_mandates(elder)
+    assert party.other_name == proposer.name
+    confirmed = await families.confirm_mandate(elder, mandate.id)
+    (party,) = await families.parties_of(elder, [confirmed])
+    assert party.other_name == proposer.name
+
+
+async def test_nobody_is_the_proxy_of_many(pair: tuple[Call, Call], clock: ManualClock) -> None:
+    helper, _ = pair
+    for number in range(domain.PROXIES_MAX):
+        if number == domain.PROPOSALS_PER_DAY:
+            clock.move(timedelta(days=1))
+        key = f"key-3000000{number}"
+        await families.propose_proxy(helper, f"1370000001{number}", [SERVICE], UNTIL, key)
+    clock.move(timedelta(days=1))
+    with pytest.raises(Conflict) as refused:
+        await families.propose_proxy(helper, "13700000999", [SERVICE], UNTIL, "key-40000000")
+    assert refused.value.code == "TOO_MANY_PROXIES"
+    assert await Mandate.all().count() == domain.PROXIES_MAX

@@ -373,7 +373,8 @@ async def test_the_calendar_file_keeps_its_uid_and_its_sequence_rises(
     ended = await service.cancel(viewer, booking.id, "cancel-01")
     after = _event(calendar_file.write(app, ended, Locale.ZH))
     assert before["uid"] == after["uid"] == f"{booking.id}@jinan"
-    assert (before["sequence"], after["sequence"]) == (0, 1)
+    assert (booking.version, before["sequence"]) == (1, 1)
+    assert after["sequence"] > before["sequence"]
     assert (before["status"], after["status"]) == ("CONFIRMED", "CANCELLED")
     assert before["dtstart"].dt == slot.starts_at
     assert "市" in before["summary"] or "医院" in before["summary"]

@@ -1,13 +1,13 @@
-"""The housing fund centre: one account per employed person, deposits by month, perhaps a loan."""
+"""Accounts of the housing fund: one per employed person, deposits by month, perhaps a loan."""
 
 import random
 from datetime import date
 
 from sandbox.population import months
 from sandbox.population.people import DemoPerson, Person
-from sandbox.server.system import City, System
+from sandbox.server.system import City
 from sandbox.shared.instalments import instalment_fen, outstanding_fen
-from sandbox.shared.registry import Record, draw_for, not_found, record_operation
+from sandbox.shared.registry import Record, draw_for
 
 DEPOSIT_DAY = 15
 LOAN_DUE_DAY = 20
@@ -16,7 +16,7 @@ WORKING_AGES = range(20, 60)
 MONTHS_SHOWN = 12
 
 
-def _account(city: City, person: Person) -> Record | None:
+def account(city: City, person: Person) -> Record | None:
     """The account with its last twelve deposits and loan, or None for who never had one."""
     draw = draw_for(city, "housing-fund", person)
     today = city.today()
@@ -68,17 +68,3 @@ def _loan(draw: random.Random, today: date) -> Record:
         "monthly_payment_fen": instalment_fen(*terms),
         "next_due_on": due.isoformat(),
     }
-
-
-_ABSENT = not_found("NO_ACCOUNT", "该人员没有住房公积金账户 / no housing fund account")
-
-SYSTEMS = (
-    System(
-        name="housing_fund",
-        title_zh="住房公积金中心",
-        title_en="Housing fund centre",
-        operations=(
-            record_operation("query_account", "/housing-fund/accounts/query", _account, _ABSENT),
-        ),
-    ),
-)

@@ -1,0 +1,382 @@
+"""Reads a GTFS-Realtime protobuf into reports: of trips, of vehicles, and alerts.
+
+The message is walked entity by entity, so that reading a large one can be interrupted between any
+two; one that is cut off or malformed is refused whole. The reference is
+gtfs.org/documentation/realtime/reference.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import date
+from enum import StrEnum
+from typing import Any
+
+from google.protobuf.message import DecodeError
+from google.transit import gtfs_realtime_pb2 as pb
+
+from core.standards.gtfs.faults import Faults, FeedError
+from core.standards.gtfs.values import parse_date, parse_time
+
+MESSAGE_MAX_BYTES = 50_000_000
+ENTITIES_MAX = 200_000
+_POSIX_MAX = 100_000_000_000
+"""A moment that is larger is counted in milliseconds."""
+_LENGTH_DELIMITED = 2
+_HEADER, _ENTITY = 1, 2
+
+
+class TripKind(StrEnum):
+    """What becomes of a trip: SCHEDULED as by timetable; CANCELED, which includes what is deleted
+    from it; ADDED beside it, which includes copies of trips and such without a timetable."""
+
+    SCHEDULED = "SCHEDULED"
+    CANCELED = "CANCELED"
+    ADDED = "ADDED"
+
+
+_TRIP_KINDS = {
+    pb.TripDescriptor.CANCELED: TripKind.CANCELED,
+    pb.TripDescriptor.DELETED: TripKind.CANCELED,
+    pb.TripDescriptor.ADDED: TripKind.ADDED,
+    pb.TripDescriptor.NEW: TripKind.ADDED,
+    pb.TripDescriptor.DUPLICATED: TripKind.ADDED,
+}
+
+
+class Occupancy(StrEnum):
+    """How full a vehicle is. UNKNOWN: nobody says. EMPTY, MANY_SEATS, FEW_SEATS: there are seats.
+    STANDING: room to stand. CRUSHED: little room. FULL: no room. CLOSED: it takes nobody.
+    """
+
+    UNKNOWN = "UNKNOWN"
+    EMPTY = "EMPTY"
+    MANY_SEATS = "MANY_SEATS"
+    FEW_SEATS = "FEW_SEATS"
+    STANDING = "STANDING"
+    CRUSHED = "CRUSHED"
+    FULL = "FULL"
+    CLOSED = "CLOSED"
+
+
+_OCCUPANCY = (
+    *(Occupancy.EMPTY, Occupancy.MANY_SEATS, Occupancy.FEW_SEATS, Occupancy.STANDING),
+    *(Occupancy.CRUSHED, Occupancy.FULL, Occupancy.CLOSED, Occupancy.UNKNOWN, Occupancy.CLOSED),
+)
+"""By the numbers of `OccupancyStatus`."""
+
+
+@dataclass(frozen=True, slots=True)
+class TripKey:
+    """By what a report names a run; what it does not say is empty or None."""
+
+    trip_ref: str
+    route_ref: str = ""
+    direction: int | None = None
+    start_date: date | None = None
+    start_s: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class StopReport:
+    """What is said of one stop of a trip; times are Unix seconds, delays seconds."""
+
+    sequence: int | None
+    stop_ref: str
+    arrival: int | None = None
+    arrival_delay: int | None = None
+    departure: int | None = None
+    departure_delay: int | None = None
+    skipped: bool = False
+    no_data: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class TripReport:
+    """What is said of one run; `seen_at` is Unix seconds, 0 where it is not said."""
+
+    key: TripKey
+    kind: TripKind
+    stops: Sequence[StopReport]
+    seen_at: int
+    delay: int | None = None
+    new_ref: str = ""
+    """Of a copy of a trip: its own id."""
+    new_start_s: int | None = None
+    new_date: date | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class VehicleReport:
+    """Where a vehicle is."""
+
+    vehicle_ref: str
+    key: TripKey | None
+    lat: float
+    lon: float
+    seen_at: int
+    sequence: int | None
+    stop_ref: str
+    at_stop: bool
+    occupancy: Occupancy
+    bearing: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Concern:
+    """Whom an alert concerns: what it does not say is empty."""
+
+    agency_ref: str = ""
+    route_ref: str = ""
+    trip_ref: str = ""
+    stop_ref: str = ""
+    direction: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class AlertReport:
+    """Something that riders must know."""
+
+    ref: str
+    periods: Sequence[tuple[int, int]]
+    """From when until when, Unix seconds; none means always."""
+    concerns: Sequence[Concern]
+    effect: str
+    header: tuple[str, str]
+    """In Chinese and in English."""
+    text: tuple[str, str]
+    url: str
+
+    def is_active(self, now: int) -> bool:
+        """Whether it holds at a moment."""
+        return not self.periods or any(first <= now < last for first, last in self.periods)
+
+
+@dataclass(slots=True)
+class Message:
+    """One message of a feed; reports by the id of their entity."""
+
+    timestamp: int
+    differential: bool
+    trips: dict[str, TripReport] = field(default_factory=dict)
+    vehicles: dict[str, VehicleReport] = field(default_factory=dict)
+    alerts: dict[str, AlertReport] = field(default_factory=dict)
+    deleted: set[str] = field(default_factory=set)
+    faults: Faults = field(default_factory=Faults)
+
+
+def read_message(data: bytes) -> Message:
+    """A whole message. Raises FeedError for what is none."""
+    message = None
+    for message in read_slowly(data):  # noqa: B007
+        pass
+    assert message is not None
+    return message
+
+
+def read_slowly(data: bytes) -> Iterator[Message]:
+    """The same, pausing after each entity; what the last step gives is whole.
+
+    Raises FeedError for what is no message, or is counted in milliseconds.
+    """
+    if len(data) > MESSAGE_MAX_BYTES:
+        raise FeedError("too_large", "realtime")
+    try:
+        header, entities = _split(data)
+        message = _start(pb.FeedHeader.FromString(header))
+        yield message
+        for part in entities:
+            _add(message, pb.FeedEntity.FromString(part))
+            yield message
+    except DecodeError:
+        raise FeedError("invalid_protobuf") from None
+
+
+def _split(data: bytes) -> tuple[bytes, list[bytes]]:
+    """The header and the entities of a message, still encoded."""
+    header, entities, place = b"", [], 0
+    while place < len(data):
+        tag, place = _varint(data, place)
+        if tag & 7 != _LENGTH_DELIMITED:
+            raise FeedError("invalid_protobuf", "no message of a feed")
+        length, place = _varint(data, place)
+        if place + length > len(data):
+            raise FeedError("invalid_protobuf", "it is cut off")
+        if tag >> 3 == _HEADER:
+            header = data[place : place + length]
+        elif tag >> 3 == _ENTITY:
+            entities.append(data[place : place + length])
+        place += length
+    if not header:
+        raise FeedError("invalid_protobuf", "no header")
+    if len(entities) > ENTITIES_MAX:
+        raise FeedError("too_large", "too many entities")
+    return header, entities
+
+
+def _varint(data: bytes, place: int) -> tuple[int, int]:
+    value = shift = 0
+    while place < len(data) and shift < 64:
+        byte = data[place]
+        place += 1
+        value |= (byte & 0x7F) << shift
+        if byte < 0x80:
+            return value, place
+        shift += 7
+    raise FeedError("invalid_protobuf", "it is cut off")
+
+
+def _start(header: Any) -> Message:
+    if header.timestamp > _POSIX_MAX:
+        raise FeedError("E001", "the header's time is no POSIX time")
+    message = Message(header.timestamp, header.incrementality == pb.FeedHeader.DIFFERENTIAL)
+    if not header.timestamp:
+        message.faults.add("E048", "header", ["no timestamp"])
+    return message
+
+
+def _add(message: Message, entity: Any) -> None:
+    if entity.is_deleted:
+        message.deleted.add(entity.id)
+        return
+    if entity.HasField("trip_update"):
+        trip = _trip(entity.trip_update, message.faults)
+        if trip is not None:
+            message.trips[entity.id] = trip
+    if entity.HasField("vehicle"):
+        vehicle = _vehicle(entity, message.faults)
+        if vehicle is not None:
+            message.vehicles[entity.id] = vehicle
+    if entity.HasField("alert"):
+        alert = _alert(entity.id, entity.alert, message.faults)
+        if alert is not None:
+            message.alerts[entity.id] = alert
+
+
+def _key(trip: Any, faults: Faults) -> TripKey:
+    start_date = start_s = None
+    try:
+        start_date = parse_date(trip.start_date) if trip.start_date else None
+    except ValueError:
+        faults.add("E021", "trip", [trip.start_date])
+    try:
+        start_s = parse_time(trip.start_time) if trip.start_time else None
+    except ValueError:
+        faults.add("E020", "trip", [trip.start_time])
+    direction = trip.direction_id if trip.HasField("direction_id") else None
+    return TripKey(trip.trip_id, trip.route_id, direction, start_date, start_s)
+
+
+def _trip(update: Any, faults: Faults) -> TripReport | None:
+    key, kind = _key(update.trip, faults), update.trip.schedule_relationship
+    if update.timestamp > _POSIX_MAX:
+        faults.add("E001", "trip_update", [key.trip_ref])
+        return None
+    stops = [stop for one in update.stop_time_update if (stop := _stop(one, key, faults))]
+    properties = update.trip_properties
+    return TripReport(
+        key=key,
+        kind=_TRIP_KINDS.get(kind, TripKind.SCHEDULED),
+        stops=stops,
+        seen_at=update.timestamp,
+        delay=update.delay if update.HasField("delay") else None,
+        new_ref=properties.trip_id,
+        new_start_s=_or_none(parse_time, properties.start_time),
+        new_date=_or_none(parse_date, properties.start_date),
+    )
+
+
+def _or_none(parse: Any, text: str) -> Any:
+    try:
+        return parse(text) if text else None
+    except ValueError:
+        return None
+
+
+def _stop(one: Any, key: TripKey, faults: Faults) -> StopReport | None:
+    sequence = one.stop_sequence if one.HasField("stop_sequence") else None
+    if sequence is None and not one.stop_id:
+        faults.add("E040", "trip_update", [key.trip_ref])
+        return None
+    if max(one.arrival.time, one.departure.time) > _POSIX_MAX:
+        faults.add("E001", "trip_update", [key.trip_ref])
+        return None
+    relationship = one.schedule_relationship
+    return StopReport(
+        sequence,
+        one.stop_id,
+        *_event(one, "arrival"),
+        *_event(one, "departure"),
+        skipped=relationship == pb.TripUpdate.StopTimeUpdate.SKIPPED,
+        no_data=relationship == pb.TripUpdate.StopTimeUpdate.NO_DATA,
+    )
+
+
+def _event(one: Any, name: str) -> tuple[int | None, int | None]:
+    if not one.HasField(name):
+        return None, None
+    event = getattr(one, name)
+    return event.time or None, event.delay if event.HasField("delay") else None
+
+
+def _vehicle(entity: Any, faults: Faults) -> VehicleReport | None:
+    one = entity.vehicle
+    ref = one.vehicle.id or entity.id
+    lat, lon = one.position.latitude, one.position.longitude
+    if one.timestamp > _POSIX_MAX:
+        faults.add("E001", "vehicle", [ref])
+        return None
+    if not (abs(lat) <= 90 and abs(lon) <= 180) or (abs(lat) < 1 and abs(lon) < 1):
+        faults.add("E026", "vehicle", [ref])
+        return None
+    occupancy = Occupancy.UNKNOWN
+    if one.HasField("occupancy_status") and one.occupancy_status < len(_OCCUPANCY):
+        occupancy = _OCCUPANCY[one.occupancy_status]
+    return VehicleReport(
+        vehicle_ref=ref,
+        key=_key(one.trip, faults) if one.HasField("trip") else None,
+        lat=lat,
+        lon=lon,
+        seen_at=one.timestamp,
+        sequence=one.current_stop_sequence if one.HasField("current_stop_sequence") else None,
+        stop_ref=one.stop_id,
+        at_stop=one.current_status == pb.VehiclePosition.STOPPED_AT,
+        occupancy=occupancy,
+        bearing=one.position.bearing if one.position.HasField("bearing") else None,
+    )
+
+
+def _alert(ref: str, alert: Any, faults: Faults) -> AlertReport | None:
+    concerns = [
+        Concern(
+            one.agency_id,
+            one.route_id or one.trip.route_id,
+            one.trip.trip_id,
+            one.stop_id,
+            one.direction_id if one.HasField("direction_id") else None,
+        )
+        for one in alert.informed_entity
+    ]
+    if not concerns:
+        faults.add("E032", "alert", [ref])
+        return None
+    last = _POSIX_MAX
+    return AlertReport(
+        ref=ref,
+        periods=[(one.start, one.end or last) for one in alert.active_period],
+        concerns=concerns,
+        effect=pb.Alert.Effect.Name(alert.effect) if alert.effect else "UNKNOWN_EFFECT",
+        header=_words(alert.header_text),
+        text=_words(alert.description_text),
+        url=_words(alert.url)[0],
+    )
+
+
+def _words(text: Any) -> tuple[str, str]:
+    """In Chinese and in English; what is not there in one is as in the other."""
+    by_language = {one.language.partition("-")[0].lower(): one.text for one in text.translation}
+    first = next(iter(by_language.values()), "")
+    plain = by_language.get("", first)
+    return (
+        by_language.get("zh", plain) or by_language.get("en", plain),
+        by_language.get("en", plain) or by_language.get("zh", plain),
+    )

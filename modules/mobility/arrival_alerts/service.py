@@ -1,0 +1,284 @@
+"""Arrival alerts: set by citizens, looked at every fifteen seconds, rung once.
+
+What rings is noted in the alert's own row, in the transaction of its message: an alert for one
+vehicle ends with it, a repeating one is done for the day. So it survives any restart and rings
+once, however many workers look.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from functools import partial
+from uuid import UUID
+
+import orjson
+from tortoise.queryset import QuerySet
+
+from core.clock import SHANGHAI
+from core.context.app import App
+from core.context.call import Call
+from core.context.sweep import sweep_pages
+from core.database import Transaction, transaction
+from core.deadline import Deadline
+from core.errors import InvalidInput, NotFound, Unavailable
+from core.queue.jobs import JobKind, Lane, job
+from core.refusal_texts import INVALID_INPUT, NOT_FOUND, UPSTREAM_UNAVAILABLE
+from core.standards.gtfs.predictions import Freshness
+from kinds import owned
+from kinds.owned import OwnedList
+from kinds.subscription import Notice, Subscription, subscribe, tell
+from modules.mobility.arrival_alerts import texts
+from modules.mobility.arrival_alerts.domain import (
+    BUS_ARRIVAL_ALERT,
+    MINUTES_MAX,
+    STOPS_MAX,
+    Ring,
+    Threshold,
+    ring_of,
+)
+from modules.mobility.arrival_alerts.models import PLACE, ArrivalAlert
+from modules.mobility.arrivals.domain import Arrival, list_way
+from modules.mobility.arrivals.service import arrivals_at
+from modules.mobility.timetable.index import find_route, find_stop, index_of
+from modules.mobility.timetable.network import Transit, network_of
+from notifications.api import MessageClass, Param, Template
+
+LOOKS_EVERY = timedelta(seconds=15)
+_AHEAD = timedelta(hours=2)
+_READ_WITHIN_S = 10.0
+_SHOWN = 20
+ALERTS = Subscription(
+    BUS_ARRIVAL_ALERT,
+    OwnedList(ArrivalAlert, most=20, too_many=texts.TOO_MANY_ALERTS),
+    adds="setArrivalAlert",
+    removes="removeArrivalAlert",
+    keys="arrival-alert:",
+)
+_AT = {"at": Param.MOMENT}
+
+
+def _template(name: str, words: tuple[texts.Text, texts.Text]) -> Template:
+    valid = timedelta(minutes=10)
+    return Template(
+        f"mobility.arrival_{name}",
+        *words,
+        about=MessageClass.ALARM,
+        params=_AT,
+        valid_for=valid,
+    )
+
+
+NEAR = _template("near", (texts.NEAR_TITLE, texts.NEAR_BODY))
+CANCELLED = _template("cancelled", (texts.CANCELLED_TITLE, texts.CANCELLED_BODY))
+LOST = _template("lost", (texts.LOST_TITLE, texts.LOST_BODY))
+_TEMPLATES = {Ring.NEAR: NEAR, Ring.CANCELLED: CANCELLED, Ring.LOST: LOST}
+
+
+@dataclass(frozen=True, slots=True)
+class AlertPlace:
+    """What is sealed of an alert: at which stop, of which line or trip."""
+
+    stop_ref: str
+    line_ref: str | None
+    trip_ref: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class AlertWish:
+    """An alert as somebody wishes it: for one trip of a service day, or on weekdays (1 to 7) in a
+    window of the day (seconds)."""
+
+    place: AlertPlace
+    label: str
+    threshold: Threshold
+    service_on: date | None = None
+    weekdays: Sequence[int] = ()
+    window_s: tuple[int, int] | None = None
+
+
+async def set_alert(call: Call, wish: AlertWish, key: str) -> ArrivalAlert:
+    """Ring the viewer from now on.
+
+    Raises InvalidInput, NotFound for a stop, line or trip that is not known or does not go there,
+    Unavailable without a timetable, Conflict above twenty alerts or KEY_REUSED.
+    """
+    label = owned.require_label(wish.label)
+    _check(wish)
+    reading = await network_of(call.app).read(call.deadline)
+    if reading.value is None:
+        raise Unavailable(UPSTREAM_UNAVAILABLE, upstream="bus_feed")
+    due_at = _due(call.app, reading.value, wish)
+    place = orjson.dumps(wish.place).decode()
+    row = {
+        "label": label,
+        "place_sealed": call.app.vault.encrypt(place, PLACE),
+        "minutes_before": wish.threshold.minutes,
+        "stops_before": wish.threshold.stops,
+        "by_schedule": wish.threshold.by_schedule,
+        "service_on": wish.service_on,
+        "due_at": due_at,
+        "weekdays": sum(1 << (day - 1) for day in wish.weekdays),
+        "window_from_s": wish.window_s[0] if wish.window_s else None,
+        "window_until_s": wish.window_s[1] if wish.window_s else None,
+        "created_at": call.app.clock.now(),
+    }
+    hidden = ("place_sealed", "due_at", "created_at")
+    command = {name: value for name, value in row.items() if name not in hidden}
+    command["service_on"] = str(wish.service_on)
+    return await subscribe(call, ALERTS, key, row, command | {"place": place})
+
+
+def _check(wish: AlertWish) -> None:
+    minutes, stops = wish.threshold.minutes, wish.threshold.stops
+    if (minutes is None) == (stops is None):
+        detail = "give minutesBefore or stopsBefore"
+        raise InvalidInput(INVALID_INPUT, "minutesBefore", detail=detail)
+    if minutes is not None and not 1 <= minutes <= MINUTES_MAX:
+        detail = f"minutesBefore must be 1 to {MINUTES_MAX}"
+        raise InvalidInput(INVALID_INPUT, "minutesBefore", detail=detail)
+    if stops is not None and not 1 <= stops <= STOPS_MAX:
+        detail = f"stopsBefore must be 1 to {STOPS_MAX}"
+        raise InvalidInput(INVALID_INPUT, "stopsBefore", detail=detail)
+    is_one = wish.place.trip_ref is not None and wish.service_on is not None
+    window = wish.window_s
+    repeats = bool(wish.weekdays) and wish.place.line_ref is not None and window is not None
+    if is_one == repeats:
+        detail = "give tripRef and serviceOn, or lineRef, weekdays, windowFrom and windowUntil"
+        raise InvalidInput(INVALID_INPUT, "tripRef", detail=detail)
+    if len(set(wish.weekdays)) != len(wish.weekdays) or not set(wish.weekdays) <= set(range(1, 8)):
+        raise InvalidInput(INVALID_INPUT, "weekdays", detail="weekdays are 1 to 7, each once")
+    if window is not None and not 0 <= window[0] < window[1] <= 86_400:
+        detail = "windowUntil must be later than windowFrom"
+        raise InvalidInput(INVALID_INPUT, "windowUntil", detail=detail)
+
+
+def _due(app: App, transit: Transit, wish: AlertWish) -> datetime | None:
+    """When the one vehicle comes by timetable; None for a repeating alert. Raises NotFound."""
+    find_stop(transit.timetable, wish.place.stop_ref)
+    find_route(transit.timetable, wish.place.line_ref)
+    if wish.place.trip_ref is None:
+        return None
+    arrival = _of_trip(app, transit, wish.place, wish.service_on)
+    if arrival is None:
+        raise NotFound(NOT_FOUND)
+    return arrival.scheduled_at
+
+
+def _of_trip(
+    app: App, transit: Transit, place: AlertPlace, service_on: date | None
+) -> Arrival | None:
+    """The vehicle of a trip at its stop; None where it is not in the timetable around now."""
+    if place.trip_ref is None or service_on is None:
+        return None
+    run = transit.timeline.find_run(place.trip_ref, service_on)
+    if run is None:
+        return None
+    lines = index_of(app, transit.timetable).lines
+    way = list_way(transit.predictions, run, transit.now_s, lines)
+    return next((one for one in way if one.stop_ref == place.stop_ref), None)
+
+
+def place_of(app: App, row: ArrivalAlert) -> AlertPlace:
+    """Where an alert is for."""
+    return AlertPlace(**orjson.loads(app.vault.decrypt(bytes(row.place_sealed), PLACE)))
+
+
+WATCH = JobKind[()]("mobility.watch_arrivals")
+
+
+@job("mobility.watch_arrivals", lane=Lane.CRITICAL, timeout_s=60, every="* * * * *")
+async def watch_arrivals(app: App) -> None:
+    """Look at every alert that may ring, and again in fifteen seconds while there are any."""
+    now = app.clock.now()
+    if not await _due_rows(now).exists():
+        return
+    async with transaction() as tx:
+        slot = int(now.timestamp() // LOOKS_EVERY.total_seconds())
+        await WATCH.enqueue(app, tx, key=str(slot), after=LOOKS_EVERY)
+    reading = await network_of(app).read(Deadline.after(_READ_WITHIN_S), afresh=True)
+    if reading.value is None:
+        return
+
+    async def list_page(after: UUID, limit: int) -> Sequence[ArrivalAlert]:
+        return await _due_rows(now).filter(id__gt=after).order_by("id").limit(limit)
+
+    look = partial(_look, app, reading.value)
+    await sweep_pages(
+        app, BUS_ARRIVAL_ALERT, list_page, look, key=lambda row: row.pk, within_s=30.0
+    )
+
+
+def _due_rows(now: datetime) -> QuerySet[ArrivalAlert]:
+    """Alerts of vehicles that come before long, and repeating ones in their window of the day."""
+    from tortoise.expressions import Q
+
+    local = now.astimezone(SHANGHAI)
+    second = local.hour * 3600 + local.minute * 60 + local.second
+    days = [mask for mask in range(1, 128) if mask >> local.weekday() & 1]
+    ahead = MINUTES_MAX * 60
+    one = Q(due_at__lte=now + _AHEAD)
+    repeating = Q(
+        weekdays__in=days, window_from_s__lte=second + ahead, window_until_s__gte=second
+    ) & (Q(rung_on__isnull=True) | Q(rung_on__lt=local.date()))
+    return ArrivalAlert.filter(one | repeating)
+
+
+async def _look(app: App, transit: Transit, row: ArrivalAlert) -> None:
+    place = place_of(app, row)
+    threshold = Threshold(row.minutes_before, row.stops_before, row.by_schedule)
+    if row.service_on is None:
+        await _look_repeating(app, transit, row, place, threshold)
+        return
+    arrival = _of_trip(app, transit, place, row.service_on)
+    now = transit.now
+    if arrival is None or arrival.arrives_at < now - LOOKS_EVERY * 2:
+        await row.delete()  # it has come and gone
+        return
+    ring = ring_of(arrival, threshold, row.tracked_at, now)
+    if ring is Ring.LOST and row.lost_at is not None:
+        return
+    if ring is not None:
+        await _ring(app, transit, row, ring, arrival)
+    elif arrival.freshness is Freshness.LIVE:
+        await ArrivalAlert.filter(id=row.id).update(tracked_at=now, lost_at=None)
+
+
+async def _look_repeating(
+    app: App, transit: Transit, row: ArrivalAlert, place: AlertPlace, threshold: Threshold
+) -> None:
+    now = transit.now
+    midnight = now.astimezone(SHANGHAI).replace(hour=0, minute=0, second=0, microsecond=0)
+    assert row.window_from_s is not None
+    assert row.window_until_s is not None
+    for arrival in arrivals_at(app, transit, place.stop_ref, place.line_ref, _SHOWN):
+        second = (arrival.arrives_at - midnight).total_seconds()
+        in_window = row.window_from_s <= second <= row.window_until_s
+        if in_window and arrival.arrives_at >= now and threshold.is_near(arrival, now):
+            await _ring(app, transit, row, Ring.NEAR, arrival)
+            return
+
+
+async def _ring(
+    app: App, transit: Transit, row: ArrivalAlert, ring: Ring, arrival: Arrival
+) -> None:
+    """Tell the alert's owner, once; what ends it is noted with the message."""
+    today = transit.now.astimezone(SHANGHAI).date()
+    stop = transit.timetable.stops[transit.timetable.stop_numbers[arrival.stop_ref]]
+    line = arrival.line.name if arrival.line else arrival.trip_ref
+    at = arrival.arrives_at if ring is Ring.NEAR else arrival.scheduled_at or arrival.arrives_at
+    params: dict[str, object] = {"line": line, "stop": stop.name, "at": at}
+    if ring is Ring.NEAR:
+        params["headsign"] = arrival.headsign or stop.name
+    occasion = f"{row.id}:{today if row.service_on is None else row.service_on}:{ring}"
+
+    async def note(tx: Transaction) -> bool:
+        mine = ArrivalAlert.filter(id=row.id).using_db(tx)
+        if ring is Ring.LOST:
+            return bool(await mine.filter(lost_at__isnull=True).update(lost_at=transit.now))
+        if row.service_on is not None:
+            return bool(await mine.delete())
+        done = mine.exclude(rung_on=today) if row.rung_on else mine.filter(rung_on__isnull=True)
+        return bool(await done.update(rung_on=today))
+
+    notice = Notice(_TEMPLATES[ring], params)
+    await tell(app, ALERTS, row.citizen_id, occasion, notice, note=note)
