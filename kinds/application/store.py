@@ -76,6 +76,12 @@ async def list_open_cases(citizen_id: UUID, most: int) -> list[Case]:
     return await cases.order_by("turn", "due_on", "id").limit(most)
 
 
+async def list_owned(citizen_id: UUID, ids: Collection[UUID]) -> set[UUID]:
+    """Those of some cases that are a citizen's."""
+    cases = Case.filter(id__in=list(ids), citizen_id=citizen_id)
+    return set(await cases.values_list("id", flat=True))  # type: ignore[arg-type]
+
+
 async def count_open_cases(tx: Transaction, citizen_id: UUID, service: str) -> int:
     """How many cases of a service a citizen has open."""
     cases = Case.filter(citizen_id=citizen_id, service_id=service, ended_at=None)
