@@ -29,8 +29,8 @@ async def book_loan(
 ) -> UUID | None:
     """Post a movement of a lender's loans once; None where nothing moves.
 
-    A second posting of one key raises IntegrityError `payments_journal_key_key`, more principal back
-    than is out `payments_balance_guard`; both spoil `tx`.
+    A second posting of one key raises IntegrityError `payments_journal_key_key`, more principal
+    back than is out `payments_balance_guard`; both spoil `tx`.
     """
     loans, funds = loans_of(lender), lender_funds(lender)
     legs = [

@@ -36,7 +36,7 @@ def client_address(
 def address_of(app: App, request: Request) -> str:
     """The network address of a request beside GraphQL."""
     forwarded = request.headers.get("x-forwarded-for")
-    client = tuple(request.client) if request.client else None
+    client = (request.client.host, request.client.port) if request.client else None
     return client_address(client, forwarded, app.settings.trusted_proxies)
 
 

@@ -16,7 +16,7 @@ from tortoise.expressions import Q
 
 from core.clock import civil_date
 from core.context.app import App
-from core.database import Transaction, connection, fetch_all, transaction
+from core.database import IntegrityError, Transaction, connection, fetch_all, transaction
 from core.people.personal_table import (
     Cleared,
     Deleted,
@@ -198,6 +198,44 @@ async def erase_person(app: App, tx: Transaction, person_id: UUID) -> Sequence[s
         for table in part.tables:
             await _erase(tx, table, person_id)
     return list(dict.fromkeys(part.name for part in parts))
+
+
+async def merge_person(app: App, tx: Transaction, from_id: UUID, to_id: UUID) -> None:
+    """Give everything that an account has to another account of the same person.
+
+    Every declared table takes part that does not say otherwise and is not only appended to. Where
+    the other account has the same already (a setting, a link) its own stays and the double goes.
+    """
+    kept = {name for manifest in app.manifests for name in manifest.append_only}
+    for part in app.extensions(PERSONAL_DATA):
+        for table in part.tables:
+            moves = table.merged and table.name not in kept
+            if moves and not isinstance(table.owner, Through):
+                for column in (table.owner,) if isinstance(table.owner, str) else table.owner:
+                    if column != "id":
+                        await _move_rows(tx, table, column, from_id, to_id)
+                if table.owner != "id":
+                    await _erase(tx, table, from_id)
+
+
+async def _move_rows(
+    tx: Transaction, table: PersonalTable, column: str, from_id: UUID, to_id: UUID
+) -> None:
+    rows = await fetch_all(
+        tx,
+        f"SELECT {table.key} AS key FROM {table.name} WHERE {column} = $1",  # noqa: S608
+        from_id,
+    )
+    for row in rows:
+        await tx.execute_query("SAVEPOINT merge_row")
+        try:
+            await tx.execute_query(
+                f"UPDATE {table.name} SET {column} = $2 WHERE {column} = $1 AND {table.key} = $3",  # noqa: S608
+                [from_id, to_id, row["key"]],
+            )
+        except IntegrityError:
+            await tx.execute_query("ROLLBACK TO SAVEPOINT merge_row")
+        await tx.execute_query("RELEASE SAVEPOINT merge_row")
 
 
 async def _erase(tx: Transaction, table: PersonalTable, person_id: UUID) -> None:

@@ -3,6 +3,7 @@
 The module that owns the accounts gives the `Directory`; nobody else reads its tables.
 """
 
+from calendar import isleap
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import date
@@ -16,6 +17,8 @@ from core.rooms import ExtensionPoint
 
 CHILD_UNTIL_AGE = 14
 """Below it a guardian consents for the child (PIPL Art. 31)."""
+ADULT_AGE = 18
+"""Guardianship ends with it (Civil Code Art. 17)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +57,14 @@ def age_on(resident_id: str, today: date) -> int:
     born_on = resident_birth_date(resident_id)
     assert born_on is not None
     return today.year - born_on.year - ((today.month, today.day) < (born_on.month, born_on.day))
+
+
+def birthday(resident_id: str, age: int) -> date:
+    """The day on which the holder of a (valid) resident ID reaches an age."""
+    year, rest = int(resident_id[6:10]) + age, resident_id[10:14]
+    if rest == "0229" and not isleap(year):
+        rest = "0301"
+    return date(year, int(rest[:2]), int(rest[2:]))
 
 
 async def find_person(app: App, person_id: UUID) -> Person | None:

@@ -45,12 +45,18 @@ class Scope(StrEnum):
     MESSAGES_RUN = "messages.run"
     APPOINTMENTS_CHECK_IN = "appointments.check_in"
     CARE_PLANS = "care.plans"
+    ACCOUNTS_RECOVER = "accounts.recover"
 
 
 SCOPES: dict[Role, frozenset[Scope]] = {
     Role.GRID_WORKER: frozenset({Scope.REPORTS_HANDLE}),
     Role.DEPARTMENT_OFFICER: frozenset(
-        {Scope.PEOPLE_READ, Scope.CASES_HANDLE, Scope.APPOINTMENTS_CHECK_IN}
+        {
+            Scope.PEOPLE_READ,
+            Scope.CASES_HANDLE,
+            Scope.APPOINTMENTS_CHECK_IN,
+            Scope.ACCOUNTS_RECOVER,
+        }
     ),
     Role.BANK_OFFICER: frozenset({Scope.LOANS_DECIDE}),
     Role.RISK_OFFICER: frozenset({Scope.RISK_REVIEW}),

@@ -340,7 +340,8 @@ def _texts(root: Element, name: str) -> list[str]:
 
 
 def _all(root: Element, name: str) -> list[Element]:
-    return root.findall(f"{{{etree.QName(root).namespace}}}{name}")
+    elements: list[Element] = root.findall(f"{{{etree.QName(root).namespace}}}{name}")
+    return elements
 
 
 def _shape(ring: Sequence[GeoPoint]) -> BaseGeometry:

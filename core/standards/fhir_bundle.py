@@ -4,6 +4,7 @@ A resource that has not the form of R4 is set aside and counted, and does not ta
 it. The bytes as they came stay with the page; everything read of them is a copy.
 """
 
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -11,6 +12,7 @@ from typing import Any
 from core.standards import fhir_check, fhir_json
 
 _OUTCOME = "outcome"
+_ISSUE = re.compile(r"[a-z-]{1,32}")
 Data = Mapping[str, Any]
 
 
@@ -65,6 +67,17 @@ def read_page(received: bytes) -> Page:
         full_url = entry.get("fullUrl")
         resources.append(Resource(data, full_url if isinstance(full_url, str) else ""))
     return Page(resources, set_aside, _next_url(links), received)
+
+
+def outcome_codes(body: bytes) -> Sequence[str]:
+    """What kinds of issue an OperationOutcome tells of (its `issue.code`), for logs; never its
+    words, which may name a patient. Empty for any other body."""
+    try:
+        outcome = fhir_json.loads(body)
+        codes = [issue["code"] for issue in outcome["issue"]]
+    except (KeyError, TypeError, ValueError):
+        return []
+    return [code for code in codes if isinstance(code, str) and _ISSUE.fullmatch(code)]
 
 
 class Index:

@@ -2,8 +2,9 @@
 
 from lxml.etree import LxmlError
 from lxml.etree import _Element as Element
-from signxml import DigestAlgorithm, SignatureConfiguration, SignatureMethod, XMLVerifier
+from signxml.algorithms import DigestAlgorithm, SignatureMethod
 from signxml.exceptions import SignXMLException
+from signxml.verifier import SignatureConfiguration, XMLVerifier
 
 _EXPECTED = SignatureConfiguration(
     require_x509=True,

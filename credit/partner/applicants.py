@@ -5,12 +5,9 @@ product, and answers the bank's offer by the last two digits of its amount in yu
 accepts and signs. Production has none.
 """
 
-import asyncio
 from dataclasses import dataclass
-from hashlib import sha256
 from uuid import UUID
 
-from core.clock import civil_date
 from core.context.app import App
 from core.context.call import Call
 from core.database import Transaction, connection, fetch_one, transaction
@@ -20,15 +17,14 @@ from core.ids import new_id
 from core.queue.events import on
 from core.security.authentication import Viewer
 from credit.lending.api import ApplicationState, BankApplicationChanged
-from credit.lending.applications import bank_side, cases, owner_side
-from credit.lending.applications.contract import Parties, render, sign_both
+from credit.lending.applications import cases, owner_side
 from credit.lending.applications.definition import LOAN
 from credit.lending.companies.service import REPRESENTATIVE
 from credit.lending.products import service as products
 from credit.lending.products.domain import Product
 from credit.lending.records import store
 from credit.lending.records.events import LoanConsentWithdrawn
-from credit.lending.records.models import CONTRACT, BankApplication, Consent, Contract, Member
+from credit.lending.records.models import BankApplication, Consent, Member
 from kinds.application import engine, versions
 from kinds.application.definition import Actor
 from kinds.application.engine import By
@@ -162,29 +158,9 @@ async def _decline(app: App, row: BankApplication) -> None:
 
 async def _sign(app: App, row: BankApplication) -> None:
     """Sign as the owner's command does, but for the name, which no account has."""
-    key, certificates = app.keys.document_signing, app.keys.document_certificates
-    offer, company = bank_side.offer_of(row), await store.find_company(row.company_id)
-    assert key is not None and certificates is not None
-    assert offer is not None and company is not None
-    made = await bank_side.plan_of(row, offer, civil_date(app.clock.now()))
-    product = await products.get_version(row.product, row.product_version)
-    parties = Parties(row.no, company, NAME, product)
-    plain = render(app.city, parties, offer, made)
-    pdf = await asyncio.to_thread(sign_both, plain, parties, key=key, certificates=certificates)
+    pdf = await owner_side.make_contract(app, row, NAME)
     async with transaction() as tx:
         case = await cases.lock(tx, row.case_id)
         locked = await store.lock_application(tx, row.id)
-        if locked is None or locked.state != ApplicationState.ACCEPTED:
-            return
-        await bank_side.move(app, tx, locked, "sign")
-        key_sealed, sealed = app.vault.encrypt_file(pdf, CONTRACT)
-        await store.insert(
-            *(tx, Contract),
-            application_id=row.id,
-            key_sealed=key_sealed,
-            content=sealed,
-            sha256=sha256(pdf).hexdigest(),
-            signed_by=row.person_id,
-            signed_at=app.clock.now(),
-        )
-        await cases.take(app, tx, case, "sign")
+        if locked is not None and locked.state == ApplicationState.ACCEPTED:
+            await owner_side.keep_contract(app, tx, case, locked, pdf)

@@ -73,7 +73,7 @@ def _page(described: Json) -> str:
         f'<a href="{DESCRIPTION_PATH}">OpenAPI 3.1</a>.</p>',
         _contents(operations),
         '<h2 id="proofs">Tokens and proofs</h2>',
-        *(_snippet(path) for path in sorted(SNIPPETS.glob("bank.*"))),
+        *(_snippet(path) for path in sorted(SNIPPETS.glob("bank.*"), reverse=True)),
         *(_operation(*each, described) for each in operations),
         '<h2 id="problems">Problems</h2>',
         _problems(),
@@ -145,7 +145,9 @@ def _schema(schema: Json, described: Json, seen: set[str]) -> str:
             return ""
         seen.add(name)
         return _schema(described["components"]["schemas"][name], described, seen)
-    required, rows, inner = schema.get("required", ()), [], []
+    forms = [part["$ref"] for part in schema.get("oneOf", ())]
+    required, rows = schema.get("required", ()), []
+    inner = [_schema({"$ref": ref}, described, seen) for ref in forms]
     for name, member in schema.get("properties", {}).items():
         rows.append(
             f"<tr><td><code>{escape(name)}</code></td><td>{escape(_kind(member))}</td>"
@@ -154,8 +156,10 @@ def _schema(schema: Json, described: Json, seen: set[str]) -> str:
         )
         inner += [_schema({"$ref": ref}, described, seen) for ref in _references(member)]
     name, about = schema.get("title", ""), schema.get("description", "")
-    title = f"<p><b>{escape(name)}</b> {escape(about)}</p>" if name else ""
-    return title + f"<table>{''.join(rows)}</table>" + "".join(inner)
+    values = " · ".join(map(str, schema.get("enum", ())))
+    title = f"<p><b>{escape(name)}</b> {escape(about)} {escape(values)}</p>" if name else ""
+    table = f"<table>{''.join(rows)}</table>" if rows else ""
+    return title + table + "".join(inner)
 
 
 def _references(member: Json) -> list[str]:

@@ -7,7 +7,7 @@ from core.database import Transaction, transaction
 from core.people.directory import find_person
 from core.queue.jobs import job
 from modules.identity import domain
-from modules.identity.messages import NEW_DEVICE, REUSED_TOKEN
+from modules.identity.messages import CHILD_CLAIMED, NEW_DEVICE, REUSED_TOKEN
 from modules.identity.models import Session
 from notifications import api as notifications
 
@@ -26,6 +26,11 @@ async def tell_stolen(app: App, tx: Transaction, session: Session) -> None:
     await tell.enqueue(app, tx, session.citizen_id, REUSED_TOKEN.id, name, str(session.id))
 
 
+async def tell_claimed(app: App, tx: Transaction, guardian_id: UUID, child_id: UUID) -> None:
+    """Tell a guardian that the child's record is used from a phone of its own now."""
+    await tell.enqueue(app, tx, guardian_id, CHILD_CLAIMED.id, "", str(child_id))
+
+
 @job("identity.alarm")
 async def tell(app: App, citizen_id: UUID, template: str, device: str, session_id: str) -> None:
     """Job: put it into the inbox; the session's id makes it repeat-safe."""
@@ -34,4 +39,5 @@ async def tell(app: App, citizen_id: UUID, template: str, device: str, session_i
         return
     key = f"{template}:{session_id}"
     async with transaction() as tx:
-        await notifications.send(app, tx, template, person, {"device": device}, key)
+        params = {"device": device} if device else {}
+        await notifications.send(app, tx, template, person, params, key)

@@ -34,6 +34,7 @@ class CodePurpose:
 
 SIGN_IN = CodePurpose(PHONE, texts.TO_SIGN_IN)
 STEP_UP = CodePurpose("identity.step-up", texts.TO_STEP_UP)
+CHANGE_PHONE = CodePurpose("identity.change-phone", texts.TO_CHANGE_PHONE)
 
 
 @dataclass(frozen=True, slots=True)

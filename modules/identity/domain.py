@@ -6,9 +6,8 @@ import hashlib
 import hmac
 import re
 import secrets
-from calendar import isleap
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import datetime, timedelta
 from enum import Enum, StrEnum, auto
 from uuid import UUID
 
@@ -40,7 +39,6 @@ SESSIONS_MAX = 20
 REAL_NAME_TRIES_PER_DAY = 5
 CLAIM_LIFE = timedelta(days=1)
 
-ADULT_AGE = 18
 PROPOSAL_LIFE = timedelta(days=7)
 PROPOSALS_PER_DAY = 5
 PROXY_DAYS_MAX = 3 * 366
@@ -63,6 +61,20 @@ MANDATE = StateMachine(
         Edge("proposed", "confirm", "active"),
         Edge("proposed", "decline", "ended"),
         Edge("active", "end", "ended"),
+    ),
+)
+
+
+RECOVERY = StateMachine(
+    name="recovery",
+    table="identity_recovery",
+    column="state",
+    initial=("proposed",),
+    edges=(
+        Edge("proposed", "approve", "approved"),
+        Edge("proposed", "withdraw", "withdrawn"),
+        Edge("approved", "complete", "done"),
+        Edge("approved", "withdraw", "withdrawn"),
     ),
 )
 
@@ -205,14 +217,6 @@ def match_totp(secret: bytes, code: str, *, now: datetime, last_step: int) -> in
         if equal and step > last_step:
             matched = step
     return matched
-
-
-def birthday(resident_id: str, age: int) -> date:
-    """The day on which the holder of a (valid) resident ID reaches an age."""
-    year, rest = int(resident_id[6:10]) + age, resident_id[10:14]
-    if rest == "0229" and not isleap(year):
-        rest = "0301"
-    return date(year, int(rest[:2]), int(rest[2:]))
 
 
 def shown_address(address: str) -> str:

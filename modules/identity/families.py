@@ -7,11 +7,11 @@ the day that the proposal names.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import date, datetime, timedelta
 from uuid import UUID
 
 from core.bus import bus
-from core.clock import SHANGHAI, civil_date
+from core.clock import civil_date, start_of_day
 from core.context.app import App
 from core.context.call import Call
 from core.context.commands import claim_key
@@ -27,7 +27,7 @@ from core.errors import Conflict, Forbidden, InvalidInput, NotFound, Unavailable
 from core.ids import new_id
 from core.people import mandates
 from core.people.consents import Purpose, end_consents
-from core.people.directory import Person, age_on, get_person
+from core.people.directory import ADULT_AGE, Person, age_on, birthday, get_person
 from core.people.personal_read import open_access
 from core.refusal_texts import NOT_ALLOWED, NOT_FOUND, UPSTREAM_UNAVAILABLE
 from core.security.authorization import Scope
@@ -86,7 +86,7 @@ async def add_child(call: Call, name: str, resident_id: str) -> Mandate:
     """
     viewer, app = call.require_viewer(2), call.app
     cleaned, number = checked_identity(call, name, resident_id)
-    if age_on(number, civil_date(app.clock.now())) >= domain.ADULT_AGE:
+    if age_on(number, civil_date(app.clock.now())) >= ADULT_AGE:
         raise InvalidInput(texts.NOT_A_MINOR, "residentId")
     await _count(call, f"child:{viewer.user_id}", domain.CHILD_LOOKUPS_PER_DAY)
     access = await open_access(call, service="family", purpose=FAMILY)
@@ -120,6 +120,8 @@ async def _store_guardian(
             resident_index=index,
             now=now,
         )
+        if await store.was_ended_by_others(tx, guardian_id, child_id):
+            raise Conflict(texts.GUARDIANSHIP_ENDED)
         known = await Mandate.get_or_none(
             actor_id=guardian_id,
             subject_id=child_id,
@@ -137,7 +139,7 @@ async def _store_guardian(
             registry_ref=registry_ref,
             proposed_at=now,
             confirmed_at=now,
-            ends_at=_midnight(domain.birthday(number, domain.ADULT_AGE)),
+            ends_at=start_of_day(birthday(number, ADULT_AGE)),
         )
 
 
@@ -153,6 +155,7 @@ async def propose_proxy(
     viewer, app = call.require_viewer(2), call.app
     person = await get_person(app, viewer.user_id)
     phone = checked_phone(phone)
+    refuse_minor(call, person)
     chosen = _checked_proposal(call, person.phone, phone, services, until_on)
     index = app.vault.blind_index(phone, PHONE)
     await _count(call, f"proposal:{viewer.user_id}", domain.PROPOSALS_PER_DAY)
@@ -174,7 +177,7 @@ async def propose_proxy(
                 services=chosen,
                 state="proposed",
                 proposed_at=now,
-                ends_at=_midnight(until_on + _DAY),
+                ends_at=start_of_day(until_on + _DAY),
             )
             await _tell_phone(call, tx, person, phone, mandate)
             return mandate
@@ -229,6 +232,7 @@ async def confirm_mandate(call: Call, mandate_id: UUID) -> Mandate:
     """
     viewer, app = call.require_viewer(2), call.app
     person = await get_person(app, viewer.user_id)
+    refuse_minor(call, person)
     index, now = app.vault.blind_index(person.phone, PHONE), app.clock.now()
     try:
         async with transaction() as tx:
@@ -256,11 +260,19 @@ def _is_for(mandate: Mandate, viewer_id: UUID, phone_index: bytes) -> bool:
     return mandate.actor_id != viewer_id and (proposed or mandate.subject_id == viewer_id)
 
 
+def refuse_minor(call: Call, person: Person) -> None:
+    """Raise Forbidden for what a minor does through a guardian alone."""
+    number = person.resident_id
+    if number and age_on(number, civil_date(call.app.clock.now())) < ADULT_AGE:
+        raise Forbidden(texts.MINORS_MAY_NOT)
+
+
 async def end_mandate(call: Call, mandate_id: UUID) -> Mandate:
     """End a mandate, or decline or take back a proposal; at once, in every process. Repeat-safe.
 
-    The actor may, the subject may (a child may not end its guardian), and so may staff with the
-    scope. What a guardian consented to ends with it. Raises NotFound for any other mandate.
+    The actor may, the subject may (a child may not end its guardian), a guardian of the subject
+    may, and so may staff with the scope. What a guardian consented to ends with it. Raises NotFound
+    for any other mandate.
     """
     viewer, app = call.require_viewer(), call.app
     person = await get_person(app, viewer.user_id)
@@ -268,7 +280,9 @@ async def end_mandate(call: Call, mandate_id: UUID) -> Mandate:
     async with transaction() as tx:
         mandate = await store.lock_mandate(tx, mandate_id)
         is_party = mandate is not None and (
-            mandate.actor_id == viewer.user_id or _is_for(mandate, viewer.user_id, index)
+            mandate.actor_id == viewer.user_id
+            or _is_for(mandate, viewer.user_id, index)
+            or mandate.subject_id in await _children(app, viewer.user_id)
         )
         if mandate is None or not (is_party or Scope.MANDATES_END in viewer.scopes):
             raise NotFound(NOT_FOUND)
@@ -291,14 +305,20 @@ async def end(tx: Transaction, mandate: Mandate, now: datetime, *, by: UUID) -> 
     await bus.publish(tx, mandates.ENDED, str(mandate.id))
 
 
+async def _children(app: App, guardian_id: UUID) -> set[UUID]:
+    mandates_of = await list_active_mandates(app, guardian_id)
+    return {one.subject_id for one in mandates_of if one.kind is MandateKind.GUARDIAN}
+
+
 async def list_mandates(call: Call) -> list[Party]:
-    """The viewer's mandates on either side, open proposals to their phone included, newest first;
-    ended ones for a month."""
+    """The viewer's mandates on either side and those over their children, open proposals to their
+    phone included, newest first; ended ones for a month."""
     viewer, app = call.require_viewer(), call.app
     person = await get_person(app, viewer.user_id)
     rows = await store.list_mandates(
         viewer.user_id,
         app.vault.blind_index(person.phone, PHONE),
+        await _children(app, viewer.user_id),
         since=app.clock.now() - 30 * _DAY,
     )
     return await parties_of(call, rows)
@@ -322,11 +342,6 @@ async def parties_of(call: Call, rows: Sequence[Mandate]) -> list[Party]:
 async def _count(call: Call, key: str, limit: int) -> None:
     refusal = texts.TOO_MANY_FAMILY_LOOKUPS
     await rate_limit.require(call.app.clock, key, limit=limit, window=_DAY, refusal=refusal)
-
-
-def _midnight(day: date) -> datetime:
-    """The moment a civil day begins."""
-    return datetime.combine(day, time(), SHANGHAI).astimezone(UTC)
 
 
 async def list_active_mandates(app: App, actor_id: UUID) -> list[ActiveMandate]:

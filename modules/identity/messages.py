@@ -15,6 +15,22 @@ NEW_DEVICE = Template("identity.new_device", texts.NEW_DEVICE_TITLE, texts.NEW_D
 REUSED_TOKEN = Template(
     "identity.reused_token", texts.REUSED_TOKEN_TITLE, texts.REUSED_TOKEN_MESSAGE
 )
+CHILD_CLAIMED = Template(
+    "identity.child_claimed", texts.CHILD_CLAIMED_TITLE, texts.CHILD_CLAIMED_MESSAGE
+)
+PHONE_CHANGED = Template(
+    "identity.phone_changed",
+    texts.PHONE_CHANGED_TITLE,
+    texts.PHONE_CHANGED_MESSAGE,
+    about=MessageClass.SECURITY,
+)
+RECOVERY_BEGUN = Template(
+    "identity.recovery_begun",
+    texts.RECOVERY_TITLE,
+    texts.RECOVERY_MESSAGE,
+    about=MessageClass.SECURITY,
+    params={"days": Param.NUMBER},
+)
 PROXY_PROPOSED = Template(
     "identity.proxy_proposed",
     texts.PROXY_TITLE,

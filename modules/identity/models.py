@@ -152,3 +152,38 @@ class Staff(Model):
 STAFF = PersonalTable(
     Staff, owner="citizen_id", sealed=(Sealed("totp_sealed", TOTP),), erased=DELETED
 )
+
+
+class Recovery(Model):
+    """That an account shall have another phone, because two officers saw the person at a counter.
+
+    Name and number are those of the card, `phone_sealed` is the new phone; it is due at `due_at`.
+    """
+
+    id = fields.UUIDField(primary_key=True)
+    name_sealed = fields.BinaryField()
+    resident_sealed = fields.BinaryField()
+    phone_sealed = fields.BinaryField()
+    state = fields.CharField(max_length=16)
+    proposed_by = fields.UUIDField()
+    proposed_at = fields.DatetimeField()
+    approved_by = fields.UUIDField(null=True)
+    due_at = fields.DatetimeField(null=True)
+    ended_at = fields.DatetimeField(null=True)
+
+    class Meta:
+        table = "identity_recovery"
+        indexes = (("state", "due_at"),)
+
+
+RECOVERIES = PersonalTable(
+    Recovery,
+    owner=("proposed_by", "approved_by"),
+    sealed=(
+        Sealed("name_sealed", NAME),
+        Sealed("resident_sealed", RESIDENT_ID),
+        Sealed("phone_sealed", PHONE),
+    ),
+    erased=Stays("which two officers gave an account another phone"),
+    merged=False,
+)

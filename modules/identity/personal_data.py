@@ -24,11 +24,11 @@ from core.people.data_rights import (
     find_holds,
     settle_person,
 )
-from core.people.directory import get_person
+from core.people.directory import find_person, get_person
 from core.people.personal_table import Held, PersonalTable, Stays, section
 from core.queue.jobs import Lane, job
 from modules.identity import families, store, texts
-from modules.identity.models import CITIZENS, MANDATES, SESSIONS, STAFF, Mandate
+from modules.identity.models import CITIZENS, MANDATES, RECOVERIES, SESSIONS, STAFF, Mandate
 from modules.identity.service import end_sessions
 
 _LOG_KEPT = timedelta(days=3 * 366)
@@ -65,6 +65,9 @@ async def erase_my_account(call: Call, *, settle: bool = False) -> Erased:
     """
     app, person_id = call.app, call.require_viewer().user_id
     await _refuse_guardian(person_id)
+    person = await find_person(app, person_id)
+    if person is not None:
+        families.refuse_minor(call, person)
     if settle:
         await settle_person(app, person_id)
     holds = dict(await find_holds(app, person_id))
@@ -184,7 +187,7 @@ ACCESS_LOG = PersonalTable(
 
 PERSONAL = PersonalData(
     "identity",
-    (CITIZENS, SESSIONS, MANDATES, STAFF, CONSENTS, ACCESS_LOG),
+    (CITIZENS, SESSIONS, MANDATES, STAFF, RECOVERIES, CONSENTS, ACCESS_LOG),
     withheld=(
         Withheld("codes, devices, indexes", texts.WITHHELD_CODES),
         Withheld("access_log.actor", texts.WITHHELD_STAFF),

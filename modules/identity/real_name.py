@@ -9,13 +9,14 @@ from core.context.call import Call
 from core.database import IntegrityError, Transaction, rate_limit, transaction, violated
 from core.errors import Conflict, Forbidden, InvalidInput, Unavailable
 from core.ids import is_resident_id
+from core.people.data_rights import merge_person
 from core.people.directory import CHILD_UNTIL_AGE, age_on
 from core.people.personal_read import Access, Purpose, open_access
 from core.refusal_texts import UPSTREAM_UNAVAILABLE
 from core.security.authentication import Viewer
 from core.typed_text import read_name, read_resident_id
 from core.upstream.client import UpstreamError
-from modules.identity import domain, store, texts
+from modules.identity import alarm, claims, domain, store, texts
 from modules.identity.models import NAME, RESIDENT_ID, Citizen
 from modules.identity.upstream import REGISTRY, Match, verify
 
@@ -28,14 +29,17 @@ REAL_NAME = Purpose(
 )
 
 
-async def verify_real_name(call: Call, name: str, resident_id: str) -> str:
+async def verify_real_name(
+    call: Call, name: str, resident_id: str, claim_code: str | None = None
+) -> str:
     """Compare name and ID with the police registry, raise the account to level 2.
 
     Returns a new access token that carries the level. Repeat-safe for the same person, whose name
     is written anew where it has changed. Five tries a day: the registry answers about anybody. A
-    child whose guardian has added it goes on with that record; without a guardian a child under 14
+    child whose guardian has added it goes on with that record, by a code that the guardian gives
+    (`claims`); without a guardian a child under 14
     is refused. Raises InvalidInput before anything is asked, Forbidden without consent, Conflict
-    for an ID that another account holds, RateLimited, Unavailable when the registry does not answer.
+    for an ID that another account holds, RateLimited, Unavailable where the registry is silent.
     """
     app, viewer = call.app, call.require_viewer()
     cleaned, number = checked_identity(call, name, resident_id)
@@ -51,7 +55,7 @@ async def verify_real_name(call: Call, name: str, resident_id: str) -> str:
         await _require_guardian(app, number)
     access = await open_access(call, service="real-name", purpose=REAL_NAME)
     await confirm_identity(call, access, cleaned, number)
-    citizen_id = await _store(app, viewer, cleaned, number)
+    citizen_id = await _store(app, viewer, cleaned, number, claim_code)
     return app.tokens.issue(
         Viewer(
             citizen_id, viewer.session_id, 2, viewer.roles, viewer.authenticated_at, viewer.scopes
@@ -96,7 +100,7 @@ async def _refuse_other_number(app: App, citizen_id: UUID, number: str) -> None:
         raise Conflict(texts.ALREADY_VERIFIED)
 
 
-async def _store(app: App, viewer: Viewer, name: str, number: str) -> UUID:
+async def _store(app: App, viewer: Viewer, name: str, number: str, claim_code: str | None) -> UUID:
     """Write the name into the account, or join it with the record a guardian made; the account."""
     citizen_id = viewer.user_id
     index = app.vault.blind_index(number, RESIDENT_ID)
@@ -114,6 +118,8 @@ async def _store(app: App, viewer: Viewer, name: str, number: str) -> UUID:
                 return citizen_id
             record = await store.lock_by_resident(tx, index)
             if record is not None and record.phone_index is None:
+                if not await claims.use(app, tx, record.id, claim_code):
+                    raise Forbidden(texts.CLAIM_REQUIRED)
                 await _join(app, tx, citizen, record)
                 return record.id
             citizen.name_sealed = app.vault.encrypt(name, NAME)
@@ -131,11 +137,18 @@ async def _store(app: App, viewer: Viewer, name: str, number: str) -> UUID:
 
 
 async def _join(app: App, tx: Transaction, citizen: Citizen, record: Citizen) -> None:
-    """Give the phone and the sessions of a nameless account to the record of the same person."""
-    phone_index, phone_sealed = citizen.phone_index, citizen.phone_sealed
-    citizen.phone_index = citizen.phone_sealed = None
-    citizen.closed_at = app.clock.now()
-    await citizen.save(using_db=tx)
-    record.phone_index, record.phone_sealed = phone_index, phone_sealed
-    await record.save(using_db=tx)
-    await store.move_sessions(tx, citizen.id, record.id)
+    """Give the phone and everything else of a nameless account to the record of the same person."""
+    await take_over(app, tx, citizen, record)
+    for guardian_id in await store.list_guardians(record.id, app.clock.now()):
+        await alarm.tell_claimed(app, tx, guardian_id, record.id)
+
+
+async def take_over(app: App, tx: Transaction, old: Citizen, new: Citizen) -> None:
+    """Merge a locked nameless account into another one of the same person and close it."""
+    phone_index, phone_sealed = old.phone_index, old.phone_sealed
+    old.phone_index = old.phone_sealed = None
+    old.closed_at = app.clock.now()
+    await old.save(using_db=tx)
+    new.phone_index, new.phone_sealed = phone_index, phone_sealed
+    await new.save(using_db=tx)
+    await merge_person(app, tx, old.id, new.id)

@@ -1,6 +1,6 @@
 """Every query of identity."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -9,9 +9,10 @@ from uuid import UUID
 from tortoise.expressions import Q
 
 from core.database import Transaction, connection, fetch_all, fetch_one, lock_name
-from modules.identity.models import Citizen, LoginCode, Mandate, Session, Staff
+from modules.identity.models import Citizen, LoginCode, Mandate, Recovery, Session, Staff
 
 _MANDATES_MAX = 200
+_RECOVERIES_MAX = 500
 
 
 async def find_citizen(citizen_id: UUID) -> Citizen | None:
@@ -178,11 +179,6 @@ async def is_known_device(tx: Transaction, phone_index: bytes, device_hash: byte
     return row is not None
 
 
-async def move_sessions(tx: Transaction, old_id: UUID, new_id: UUID) -> None:
-    """Give one account's sessions to another account of the same person."""
-    await Session.filter(citizen_id=old_id).using_db(tx).update(citizen_id=new_id)
-
-
 async def find_active_staff(citizen_id: UUID) -> Staff | None:
     """The staff entry of a citizen, unless there is none or it is suspended."""
     return await Staff.get_or_none(citizen_id=citizen_id, suspended_at=None)
@@ -213,10 +209,26 @@ async def lock_staff_of_session(tx: Transaction, session_id: UUID) -> Staff | No
     return await active.using_db(tx).select_for_update().first()
 
 
+async def lock_recovery(tx: Transaction, recovery_id: UUID) -> Recovery | None:
+    """A recovery, locked until the transaction ends."""
+    return await Recovery.filter(id=recovery_id).using_db(tx).select_for_update().first()
+
+
+async def list_due_recoveries(now: datetime) -> list[UUID]:
+    """The recoveries whose cooling-off is over."""
+    due = Recovery.filter(state="approved", due_at__lte=now).order_by("due_at")
+    return [row.id for row in await due.limit(_RECOVERIES_MAX)]
+
+
 async def find_active_mandate(actor_id: UUID, subject_id: UUID, now: datetime) -> Mandate | None:
     """What lets one person act for another at a moment; guardianship before a proxy."""
     live = Mandate.filter(actor_id=actor_id, subject_id=subject_id, state="active", ends_at__gt=now)
     return await live.order_by("kind").first()
+
+
+async def lock_by_phone(tx: Transaction, phone_index: bytes) -> Citizen | None:
+    """The account of a phone, locked until the transaction ends."""
+    return await Citizen.filter(phone_index=phone_index).using_db(tx).select_for_update().first()
 
 
 async def list_active_mandates(actor_id: UUID, now: datetime) -> Sequence[Mandate]:
@@ -230,6 +242,15 @@ async def list_guardians(child_id: UUID, now: datetime) -> list[UUID]:
     live = Mandate.filter(subject_id=child_id, kind="guardian", state="active", ends_at__gt=now)
     rows = await live.order_by("confirmed_at").limit(_MANDATES_MAX)
     return [mandate.actor_id for mandate in rows]
+
+
+async def was_ended_by_others(tx: Transaction, guardian_id: UUID, child_id: UUID) -> bool:
+    """Whether somebody else than the guardian ended a guardianship: custody was lost."""
+    ended = Mandate.filter(
+        kind="guardian", actor_id=guardian_id, subject_id=child_id, state="ended"
+    )
+    by_others = ended.filter(ended_by__isnull=False).exclude(ended_by=guardian_id)
+    return await by_others.using_db(tx).exists()
 
 
 async def is_guardian(person_id: UUID, tx: Transaction | None = None) -> bool:
@@ -264,10 +285,11 @@ async def count_proxies(tx: Transaction, actor_id: UUID, now: datetime) -> int:
 
 
 async def list_mandates(
-    person_id: UUID, phone_index: bytes, *, since: datetime
+    person_id: UUID, phone_index: bytes, children: Collection[UUID], *, since: datetime
 ) -> Sequence[Mandate]:
-    """A person's mandates on either side, and open proposals to their phone, newest first."""
-    mine = party(person_id)
+    """A person's mandates on either side, those over their children, and open proposals to their
+    phone, newest first."""
+    mine = party(person_id) | Q(subject_id__in=list(children))
     proposed = Q(phone_index=phone_index, state="proposed")
     recent = Q(ended_at__isnull=True) | Q(ended_at__gt=since)
     live = Mandate.filter((mine | proposed) & recent)

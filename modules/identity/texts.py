@@ -78,6 +78,56 @@ REUSED_TOKEN_MESSAGE = Text(
     "An old token of the device ({device}) was used again; its session was ended to protect you. "
     "If that was not you, look at your other devices.",
 )
+CLAIM_REQUIRED = Text(
+    "CLAIM_REQUIRED",
+    "该身份信息已由监护人登记,请输入监护人在应用中生成的验证码",
+    "A guardian has added this person: please give the code that the guardian makes in the app",
+)
+MINORS_MAY_NOT = Text(
+    "MINORS_MAY_NOT",
+    "未成年人不能办理此项,请由监护人办理",
+    "This is not for minors; a guardian does it",
+)
+PHONE_IN_USE = Text(
+    "PHONE_IN_USE",
+    "该手机号码已绑定其他实名账户",
+    "This phone belongs to another verified account",
+)
+TO_CHANGE_PHONE = Named("将账户绑定到此手机号", "move an account to this phone")
+CHILD_CLAIMED_TITLE = Text(
+    "CHILD_CLAIMED_TITLE", "孩子的账户已启用", "Your child's account has a phone"
+)
+CHILD_CLAIMED_MESSAGE = Text(
+    "CHILD_CLAIMED",
+    "您孩子的账户已在其本人手机上启用。如非您或孩子操作,请立即联系政务热线。",
+    "Your child's account is used from a phone of its own now. If neither of you did that, call "
+    "the city's hotline at once.",
+)
+PHONE_CHANGED_TITLE = Text("PHONE_CHANGED_TITLE", "手机号已更换", "The phone was changed")
+PHONE_CHANGED_MESSAGE = Text(
+    "PHONE_CHANGED",
+    "【{app}】您的账户已更换到尾号 {phone_end} 的手机。如非本人操作,请立即联系政务热线。",
+    "[{app}] Your account was moved to a phone ending in {phone_end}. If that was not you, call "
+    "the city's hotline at once.",
+)
+NOTHING_TO_RECOVER = Text(
+    "NOTHING_TO_RECOVER",
+    "该身份证号码没有已实名的账户",
+    "No account holds this ID number",
+)
+RECOVERY_TITLE = Text("RECOVERY_TITLE", "账户找回", "An account is being recovered")
+RECOVERY_MESSAGE = Text(
+    "RECOVERY_BEGUN",
+    "【{app}】有人在服务窗口办理了您账户的找回,{days} 天后账户将换绑到新手机。如非本人办理,"
+    "请立即联系政务热线。",
+    "[{app}] Your account is being recovered at a counter: in {days} days it moves to another "
+    "phone. If that was not you, call the city's hotline at once.",
+)
+GUARDIANSHIP_ENDED = Text(
+    "GUARDIANSHIP_ENDED",
+    "您与该未成年人的监护关系已被依法终止,如有变化请到服务窗口办理",
+    "Your guardianship was ended by an office; if that has changed, please go to a counter",
+)
 PROXY_TITLE = Text("PROXY_TITLE", "代办申请", "A request to act for you")
 PROXY_MESSAGE = Text(
     "PROXY_PROPOSED",

@@ -14,7 +14,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import NameOID
 from lxml import etree
 from pydantic import Field
-from signxml import XMLSigner
+from signxml.signer import XMLSigner
 from starlette.requests import Request
 from starlette.responses import Response
 

@@ -9,7 +9,16 @@ import numpy as np
 
 from core.standards.gtfs.faults import Faults, FeedError
 from core.standards.gtfs.tables import Ints
-from core.standards.gtfs.timetable import Route, Shapes, Stop, StopTimes, Timetable, Trips
+from core.standards.gtfs.timetable import (
+    Frequency,
+    Route,
+    Shapes,
+    Stop,
+    StopTimes,
+    Timetable,
+    Transfer,
+    Trips,
+)
 
 T = TypeVar("T")
 
@@ -28,10 +37,10 @@ def combine(parts: Sequence[tuple[str, Timetable]]) -> Timetable:
     if len({one.zone.key for one in timetables}) > 1:
         raise FeedError("inconsistent_agency_timezone", "feeds of several time zones")
     # the newest version's own words of a stop stand
-    stops, stop_maps = _union([one.stops for one in timetables], lambda stop: stop.ref)
+    union, stop_maps = _union([one.stops for one in timetables], lambda stop: stop.ref)
     stops = [
         replace(stop, parent=int(stop_maps[part][stop.parent]) if stop.parent >= 0 else -1)
-        for stop, part in stops
+        for stop, part in union
     ]
     routes, route_maps = _union([one.routes for one in timetables], lambda route: route.ref)
     faults = Faults()
@@ -45,22 +54,8 @@ def combine(parts: Sequence[tuple[str, Timetable]]) -> Timetable:
         calendars=[calendar for one in timetables for calendar in one.calendars],
         trips=_trips(timetables, route_maps),
         times=_times(timetables, stop_maps),
-        frequencies=[
-            replace(each, trip=each.trip + start)
-            for one, start in zip(timetables, trip_starts, strict=True)
-            for each in one.frequencies
-        ],
-        transfers=[
-            replace(
-                each,
-                from_stop=_moved(stop_map, each.from_stop),
-                to_stop=_moved(stop_map, each.to_stop),
-                from_trip=each.from_trip + start if each.from_trip >= 0 else -1,
-                to_trip=each.to_trip + start if each.to_trip >= 0 else -1,
-            )
-            for one, stop_map, start in zip(timetables, stop_maps, trip_starts, strict=True)
-            for each in one.transfers
-        ],
+        frequencies=_frequencies(timetables, trip_starts),
+        transfers=_transfers(timetables, stop_maps, trip_starts),
         pathways=[
             (_moved(stop_map, a), _moved(stop_map, b), seconds)
             for one, stop_map in zip(timetables, stop_maps, strict=True)
@@ -72,6 +67,30 @@ def combine(parts: Sequence[tuple[str, Timetable]]) -> Timetable:
         last_day=max((one.last_day for one in timetables), default=date.max),
         faults=faults,
     )
+
+
+def _frequencies(timetables: Sequence[Timetable], trip_starts: Sequence[int]) -> list[Frequency]:
+    return [
+        replace(each, trip=each.trip + start)
+        for one, start in zip(timetables, trip_starts, strict=True)
+        for each in one.frequencies
+    ]
+
+
+def _transfers(
+    timetables: Sequence[Timetable], stop_maps: Sequence[Ints], trip_starts: Sequence[int]
+) -> list[Transfer]:
+    return [
+        replace(
+            each,
+            from_stop=_moved(stop_map, each.from_stop),
+            to_stop=_moved(stop_map, each.to_stop),
+            from_trip=each.from_trip + start if each.from_trip >= 0 else -1,
+            to_trip=each.to_trip + start if each.to_trip >= 0 else -1,
+        )
+        for one, stop_map, start in zip(timetables, stop_maps, trip_starts, strict=True)
+        for each in one.transfers
+    ]
 
 
 def _prefixed(prefix: str, timetable: Timetable) -> Timetable:

@@ -127,7 +127,9 @@ def predict(timeline: Timeline, feeds: Sequence[Reports], now: int) -> Predictio
 def predict_slowly(timeline: Timeline, feeds: Sequence[Reports], now: int) -> Iterator[Predictions]:
     """The same, pausing after each report; what the last step gives is whole."""
     made = without_reports(timeline)
-    made.arrival, made.departure = timeline.arrival.copy(), timeline.departure.copy()
+    for name in ("arrival", "departure"):
+        yield made
+        setattr(made, name, getattr(timeline, name).copy())
     added: list[AddedRun] = []
     for reports in feeds:
         made.header_at = reports.header_at
@@ -141,6 +143,7 @@ def predict_slowly(timeline: Timeline, feeds: Sequence[Reports], now: int) -> It
     made.added = added
     made.header_at = max((reports.header_at for reports in feeds), default=0)
     for run in list(made.basis):
+        yield made
         _carry_to_next(made, run)
     yield made
 

@@ -180,20 +180,28 @@ def read_slowly(data: bytes) -> Iterator[Message]:
     """
     if len(data) > MESSAGE_MAX_BYTES:
         raise FeedError("too_large", "realtime")
+    message: Message | None = None
     try:
-        header, entities = _split(data)
-        message = _start(pb.FeedHeader.FromString(header))
-        yield message
-        for part in entities:
-            _add(message, pb.FeedEntity.FromString(part))
-            yield message
+        for number, (field_number, part) in enumerate(_split(data)):
+            if field_number == _HEADER:
+                message = _start(pb.FeedHeader.FromString(part))
+            elif message is None:
+                raise FeedError("invalid_protobuf", "the header does not come first")
+            elif field_number == _ENTITY:
+                _add(message, pb.FeedEntity.FromString(part))
+            if number > ENTITIES_MAX:
+                raise FeedError("too_large", "too many entities")
+            if message is not None:
+                yield message
     except DecodeError:
         raise FeedError("invalid_protobuf") from None
+    if message is None:
+        raise FeedError("invalid_protobuf", "no header")
 
 
-def _split(data: bytes) -> tuple[bytes, list[bytes]]:
-    """The header and the entities of a message, still encoded."""
-    header, entities, place = b"", [], 0
+def _split(data: bytes) -> Iterator[tuple[int, bytes]]:
+    """The fields of a message, by number, still encoded. Raises FeedError for what is none."""
+    place = 0
     while place < len(data):
         tag, place = _varint(data, place)
         if tag & 7 != _LENGTH_DELIMITED:
@@ -201,16 +209,8 @@ def _split(data: bytes) -> tuple[bytes, list[bytes]]:
         length, place = _varint(data, place)
         if place + length > len(data):
             raise FeedError("invalid_protobuf", "it is cut off")
-        if tag >> 3 == _HEADER:
-            header = data[place : place + length]
-        elif tag >> 3 == _ENTITY:
-            entities.append(data[place : place + length])
+        yield tag >> 3, data[place : place + length]
         place += length
-    if not header:
-        raise FeedError("invalid_protobuf", "no header")
-    if len(entities) > ENTITIES_MAX:
-        raise FeedError("too_large", "too many entities")
-    return header, entities
 
 
 def _varint(data: bytes, place: int) -> tuple[int, int]:

@@ -265,9 +265,10 @@ def _frequencies(table: Table | None, trips: Mapping[str, int], faults: Faults) 
     for row, after in pairwise(order):
         if trip[after] == trip[row] and first[after] < until[row]:
             faults.add("overlapping_frequency", table.name, [f"row {after + 2}"])
-    columns = (trip, first, until, headway)
     return [
-        Frequency(*(int(column[row]) for column in columns), exact=bool(exact[row]))
+        Frequency(
+            int(trip[row]), int(first[row]), int(until[row]), int(headway[row]), bool(exact[row])
+        )
         for row in order
     ]
 

@@ -61,9 +61,10 @@ class Timeline:
     @cached_property
     def runs_of(self) -> Mapping[int, Sequence[int]]:
         """The runs of each trip, by its number."""
-        runs: dict[int, list[int]] = {}
+        # tuples of numbers are nothing to the garbage collector, lists are
+        runs: dict[int, tuple[int, ...]] = {}
         for run, trip in enumerate(self.trip.tolist()):
-            runs.setdefault(trip, []).append(run)
+            runs[trip] = (*runs.get(trip, ()), run)
         return runs
 
     @cached_property

@@ -191,9 +191,9 @@ class Timetable:
     @cached_property
     def trip_numbers(self) -> Mapping[str, Sequence[int]]:
         """Trips by their ref: more than one where feed versions overlap."""
-        numbers: dict[str, list[int]] = {}
+        numbers: dict[str, tuple[int, ...]] = {}
         for number, ref in enumerate(self.trips.refs):
-            numbers.setdefault(ref, []).append(number)
+            numbers[ref] = (*numbers.get(ref, ()), number)
         return numbers
 
     @cached_property

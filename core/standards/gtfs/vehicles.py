@@ -8,7 +8,7 @@ the next. None of these is a prediction.
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
-from core.standards.gtfs.distances import metres
+from core.standards.coordinates import GeoPoint, distance_m
 from core.standards.gtfs.faults import Faults
 from core.standards.gtfs.realtime import VehicleReport
 
@@ -47,11 +47,19 @@ class Fleet:
     ) -> None:
         """Learn from a message."""
         for report in reports:
-            seen_at = report.seen_at or header_at
-            if seen_at > now + SKEW_S:
-                faults.add("E050", "vehicle", [report.vehicle_ref])
-                continue
+            self.learn(report, header_at, now, faults)
+        self.forget(now)
+
+    def learn(self, report: VehicleReport, header_at: int, now: int, faults: Faults) -> None:
+        """Learn from one report; moments are Unix seconds."""
+        seen_at = report.seen_at or header_at
+        if seen_at > now + SKEW_S:
+            faults.add("E050", "vehicle", [report.vehicle_ref])
+        else:
             self._take(replace(report, seen_at=seen_at), faults)
+
+    def forget(self, now: int) -> None:
+        """Forget those that have been gone for two hours."""
         gone = [ref for ref, one in self._vehicles.items() if now - one.report.seen_at > FORGET_S]
         for ref in gone:
             del self._vehicles[ref]
@@ -77,8 +85,8 @@ class Fleet:
         self._vehicles[report.vehicle_ref] = Vehicle(here, moved_at)
 
 
-def _apart(one: VehicleReport, other: VehicleReport) -> float:
-    return float(metres(one.lat, one.lon, other.lat, other.lon))  # type: ignore[arg-type]
+def _apart(one: VehicleReport, other: VehicleReport) -> int:
+    return distance_m(GeoPoint(one.lat, one.lon), GeoPoint(other.lat, other.lon))
 
 
 def _leaps(one: VehicleReport, other: VehicleReport) -> bool:

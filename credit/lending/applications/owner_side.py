@@ -6,6 +6,7 @@ from hashlib import sha256
 from uuid import UUID
 
 from core.clock import civil_date
+from core.context.app import App
 from core.context.call import Call
 from core.context.commands import claim_key
 from core.database import Transaction, transaction
@@ -62,7 +63,8 @@ async def sign_contract(call: Call, application_id: UUID, key: str) -> Contract:
     row = await _own(call, application_id)
     if (signed := await store.find_contract(row.id)) is None:
         APPLICATION.next_state(row.state, "sign")
-    pdf = b"" if signed is not None else await _make(call, row)
+    person = await get_person(app, row.person_id)
+    pdf = b"" if signed is not None else await make_contract(app, row, person.name or "")
     async with transaction() as tx:
         command = {"application": application_id}
         claim = await claim_key(
@@ -70,22 +72,30 @@ async def sign_contract(call: Call, application_id: UUID, key: str) -> Contract:
         )
         case, row = await _lock(call, tx, application_id)
         if not claim.replayed:
-            row = await bank_side.move(app, tx, row, "sign")
-            key_sealed, sealed = app.vault.encrypt_file(pdf, CONTRACT)
-            await store.insert(
-                tx,
-                Contract,
-                application_id=row.id,
-                key_sealed=key_sealed,
-                content=sealed,
-                sha256=sha256(pdf).hexdigest(),
-                signed_by=row.person_id,
-                signed_at=app.clock.now(),
-            )
-            await cases.take(app, tx, case, "sign")
+            await keep_contract(app, tx, case, row, pdf)
     contract = await store.find_contract(application_id)
     assert contract is not None
     return contract
+
+
+async def keep_contract(
+    app: App, tx: Transaction, case: cases.Case, row: BankApplication, pdf: bytes
+) -> None:
+    """Keep a signed contract with its hash, and go on; case and application are locked. Raises
+    IllegalTransition."""
+    row = await bank_side.move(app, tx, row, "sign")
+    key_sealed, sealed = app.vault.encrypt_file(pdf, CONTRACT)
+    await store.insert(
+        tx,
+        Contract,
+        application_id=row.id,
+        key_sealed=key_sealed,
+        content=sealed,
+        sha256=sha256(pdf).hexdigest(),
+        signed_by=row.person_id,
+        signed_at=app.clock.now(),
+    )
+    await cases.take(app, tx, case, "sign")
 
 
 async def read_contract(call: Call, application_id: UUID) -> tuple[BankApplication, bytes]:
@@ -98,9 +108,11 @@ async def read_contract(call: Call, application_id: UUID) -> tuple[BankApplicati
     return row, vault.decrypt_file(contract.key_sealed, contract.content, CONTRACT)
 
 
-async def _make(call: Call, row: BankApplication) -> bytes:
-    """The contract, signed for both sides. Outside any transaction: it takes a while."""
-    app = call.app
+async def make_contract(app: App, row: BankApplication, representative: str) -> bytes:
+    """The contract, signed for both sides. Outside any transaction: it takes a while.
+
+    Raises Unavailable where no document key is there.
+    """
     signing, certificates = app.keys.document_signing, app.keys.document_certificates
     if signing is None or certificates is None:
         raise Unavailable(texts.NO_CONTRACTS)
@@ -108,8 +120,7 @@ async def _make(call: Call, row: BankApplication) -> bytes:
     assert offer is not None and company is not None
     made = await bank_side.plan_of(row, offer, civil_date(app.clock.now()))
     product = await products.get_version(row.product, row.product_version)
-    person = await get_person(app, row.person_id)
-    parties = Parties(row.no, company, person.name or "", product)
+    parties = Parties(row.no, company, representative, product)
 
     def make() -> bytes:
         plain = render(app.city, parties, offer, made)

@@ -1,4 +1,4 @@
-// The same in Node 20, without packages: BASE, CLIENT_ID, KEY_FILE=bank.pem node bank.mjs GET /partner/v1/bank
+// The same in Node 20, without packages: BASE, CLIENT_ID, KEY_FILE=bank.pem node bank.mjs GET /partner/v1/products
 import { createHash, createPrivateKey, createPublicKey, randomUUID, sign } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 

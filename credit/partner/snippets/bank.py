@@ -1,7 +1,7 @@
 """A bank's client: pip install "pyjwt[crypto]"; BASE, CLIENT_ID, KEY_FILE in the environment.
 
 python bank.py key                      make a key; prints the key set to register
-python bank.py GET /partner/v1/bank     call; prints status, ETag and body
+python bank.py GET /partner/v1/products call; prints status, ETag and body
 python bank.py POST PATH BODY [ETAG]    the same with a JSON body, for the version you read
 """
 

@@ -122,9 +122,17 @@ async def _open_work(report_id: UUID) -> Work:
 
 
 async def finish(
-    call: Call, task_id: UUID, photo_ids: Sequence[UUID], note: str, key: str
+    call: Call,
+    task_id: UUID,
+    photo_ids: Sequence[UUID],
+    note: str,
+    key: str,
+    *,
+    is_public: bool = False,
 ) -> Report:
     """Say that it is done, with a photograph of it or a reason why there is none.
+
+    `is_public` releases the photographs: the worker saw no face and no number plate on them.
 
     Raises InvalidInput PROOF_MISSING and PHOTO_UNKNOWN besides what `accept` raises.
     """
@@ -132,11 +140,13 @@ async def finish(
     if not ids and not note.strip():
         raise InvalidInput(texts.PROOF_MISSING, "photoIds")
     worker_id = call.require_scope(SCOPE).user_id
-    deed = Deed("finishReport", key, SCOPE, {"photos": ids})
+    deed = Deed("finishReport", key, SCOPE, {"photos": ids, "public": is_public})
     async with transaction() as tx:
         _, case, replayed = await desk.act_in(call, tx, deed, task_id, "fix", Choices(note))
         if not replayed:
             await photos.bind(tx, ids, worker_id, case.id, is_proof=True)
+            if is_public:
+                await photo_store.release_photos(tx, case.id, ids)
     return await get_report(case.id)
 
 

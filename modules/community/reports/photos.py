@@ -19,6 +19,7 @@ from core.queue.jobs import Lane, job
 from core.refusal_texts import NOT_FOUND
 from core.security.authorization import Scope
 from kinds.application import desk
+from kinds.application import store as engine_store
 from kinds.application import texts as engine_texts
 from kinds.application.files import SIZE_MOST, clean
 from modules.community.reports import photo_store, texts
@@ -128,15 +129,26 @@ async def _original(app: App, photo_id: UUID) -> bytes:
 
 async def read(call: Call, photo_id: UUID) -> tuple[str, bytes]:
     """The copy that is shown, with its type: for its owner, for the staff who work on its report,
-    and for everybody once it is public. Raises NotFound."""
+    a proof for whoever filed this, and for everybody once it is public. Raises NotFound."""
     photo = await photo_store.find_photo(photo_id)
     shown = await photo_store.find_shown(photo_id)
     if photo is None or photo.media_type is None or shown is None:
         raise NotFound(NOT_FOUND)
-    if not photo.is_public and not (call.viewer and photo.owner_id == call.viewer.user_id):
+    if not photo.is_public and not await _is_theirs(call, photo):
         await _require_handler(call, photo)
     content = call.app.vault.decrypt_file(shown.key_sealed, bytes(shown.content), PHOTO)
     return photo.media_type, content
+
+
+async def _is_theirs(call: Call, photo: ReportPhoto) -> bool:
+    """Whether the viewer took a photograph, or it proves what was done about their own report."""
+    if call.viewer is None:
+        return False
+    if photo.owner_id == call.viewer.user_id:
+        return True
+    if not photo.is_proof or photo.report_id is None:
+        return False
+    return bool(await engine_store.list_owned(call.viewer.user_id, [photo.report_id]))
 
 
 async def read_original(call: Call, photo_id: UUID) -> bytes:

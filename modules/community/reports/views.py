@@ -10,6 +10,7 @@ from core.clock import civil_date
 from core.context.call import Call
 from core.standards.coordinates import GeoPoint
 from core.texts import Named
+from kinds.application import store as engine_store
 from kinds.application import texts as engine_texts
 from kinds.application import versions
 from kinds.application.views import CaseField, to_form, unit_name
@@ -106,14 +107,10 @@ def to_category(call: Call, category: Category) -> ReportCategory:
 async def show_all(
     call: Call, rows: Sequence[Report], distances: Mapping[UUID, int] | None = None
 ) -> list[ReportView]:
-    """Reports as the viewer may see them, in three statements."""
+    """Reports as the viewer may see them, in three statements at most."""
     viewer = call.viewer.user_id if call.viewer else None
     ids = [row.id for row in rows]
-    photos: dict[UUID, list[ReportPhoto]] = {}
-    if ids:
-        for photo in await photo_store.list_photos(ids):
-            if photo.report_id and (photo.is_public or photo.owner_id == viewer):
-                photos.setdefault(photo.report_id, []).append(photo)
+    photos = await _visible(viewer, ids)
     followed = await store.list_followed(viewer, ids) if viewer and ids else set()
     return [
         replace(
@@ -123,6 +120,26 @@ async def show_all(
         )
         for row in rows
     ]
+
+
+async def _visible(
+    viewer: UUID | None, ids: Sequence[UUID]
+) -> Mapping[UUID, Sequence[ReportPhoto]]:
+    """The photographs of reports that somebody may see: public ones, their own, and the proofs of
+    their own reports."""
+    found = await photo_store.list_photos(ids) if ids else ()
+    proved = {photo.report_id for photo in found if photo.is_proof and not photo.is_public}
+    own = (
+        await engine_store.list_owned(viewer, [one for one in proved if one])
+        if viewer and proved
+        else ()
+    )
+    visible: dict[UUID, list[ReportPhoto]] = {}
+    for photo in found:
+        is_theirs = photo.owner_id == viewer or (photo.is_proof and photo.report_id in own)
+        if photo.report_id and (photo.is_public or is_theirs):
+            visible.setdefault(photo.report_id, []).append(photo)
+    return visible
 
 
 def to_report(call: Call, row: Report, photos: Sequence[ReportPhoto]) -> ReportView:

@@ -71,10 +71,19 @@ class ReportTaskChanged:
 
 @view
 @dataclass(frozen=True, slots=True)
-class GridsCovered:
-    """The worker's beat."""
+class GridBeat:
+    """The part of the city that a worker walks."""
 
+    id: Annotated[UUID, "The worker's id."]
     prefixes: Annotated[Sequence[str], "The beginnings of the codes of the grids they walk."]
+
+
+@view
+@dataclass(frozen=True, slots=True)
+class GridsCovered:
+    """The beat as it is now."""
+
+    beat: Annotated[GridBeat, "The worker's beat."]
 
 
 AcceptReportResult = Annotated[ReportTaskChanged | Refused, strawberry.union("AcceptReportResult")]
@@ -160,10 +169,19 @@ class Mutation:
         idempotency_key: IdempotencyKey,
         photo_ids: PhotoIds = None,
         note: Note = "",
+        is_public: Annotated[
+            bool,
+            strawberry.argument(
+                description="Whether everybody may see the photographs: there is no face and no "
+                "number plate on them."
+            ),
+        ] = False,
     ) -> FinishReportResult:
         """Without a photograph it takes a reason; everybody reads it."""
         ids = [parse_id(id_) for id_ in photo_ids or ()]
-        row = await handling.finish(info.context, parse_id(task_id), ids, note, idempotency_key)
+        row = await handling.finish(
+            info.context, parse_id(task_id), ids, note, idempotency_key, is_public=is_public
+        )
         return await _changed(info.context, row)
 
     @mutation(_WORKERS, description="For staff: close a report without work, for a reason.")
@@ -224,7 +242,8 @@ class Mutation:
         idempotency_key: IdempotencyKey,
     ) -> CoverGridsResult:
         """New reports there come to them first; an empty list ends it."""
-        return GridsCovered(await handling.cover(info.context, prefixes, idempotency_key))
+        covered = await handling.cover(info.context, prefixes, idempotency_key)
+        return GridsCovered(GridBeat(info.context.require_viewer().user_id, covered))
 
 
 async def _changed(call: Call, row: Report) -> ReportChanged:

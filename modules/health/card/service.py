@@ -7,7 +7,7 @@ from uuid import UUID
 from core.context.app import App
 from core.context.call import Call
 from core.context.commands import claim_key
-from core.database import transaction
+from core.database import fetch_one, transaction
 from core.deadline import Deadline
 from core.errors import Conflict, InvalidInput, NotFound, Unavailable
 from core.people.personal_read import Access, Purpose, open_access
@@ -26,7 +26,7 @@ from modules.health.card import texts
 from modules.health.card.domain import CODE_LIFE, HOSPITALS, SERVICE, CardState, HealthCard
 from modules.health.card.upstream import CARDS, find_card, register_card
 from modules.health.hospitals.everywhere import AtHospital, ask_everywhere
-from modules.health.models import HealthCardRow, HealthCardUse
+from modules.health.models import HealthCardRow
 from modules.health.records import upstream as records
 from modules.health.records.lookup import PURPOSE as RECORDS_PURPOSE
 from modules.health.records.reading import patient_refs
@@ -59,8 +59,8 @@ async def ask_links(
     resident_id = access.person.resident_id or ""
 
     async def ask(until: Deadline, ref: str) -> Sequence[str]:
-        page = await records.search_patients(app, until, access, ref)
-        return patient_refs(resident_id, [page])
+        received = await records.search_patients(app, until, access, ref)
+        return patient_refs(resident_id, [await records.parse_page(app, received)])
 
     return await ask_everywhere(app, deadline, access, ask, (SERVICE, "links"))
 
@@ -82,15 +82,13 @@ async def apply(call: Call, key: str) -> HealthCard:
     async with transaction() as tx:
         claim = await claim_key(call, tx, _APPLY, key, {"subject": str(call.subject_id)})
         if not claim.replayed:
-            await HealthCardRow.get_or_create(
-                using_db=tx,
+            row = HealthCardRow(
+                id=claim.effect_id,
                 citizen_id=call.subject_id,
-                defaults={
-                    "id": claim.effect_id,
-                    "state": card.state.value,
-                    "applied_at": call.app.clock.now(),
-                },
+                state=card.state.value,
+                applied_at=call.app.clock.now(),
             )
+            await HealthCardRow.bulk_create([row], ignore_conflicts=True, using_db=tx)
     return card
 
 
@@ -119,12 +117,16 @@ async def take(app: App, code: str, hospital_ref: str) -> HealthCardRow:
     if row is None:
         raise InvalidInput(texts.CODE_INVALID, "code")
     async with transaction() as tx:
-        _, is_new = await HealthCardUse.get_or_create(
-            using_db=tx,
-            number=read.number,
-            defaults={"card_id": row.id, "hospital_ref": hospital_ref, "used_at": now},
+        used = await fetch_one(
+            tx,
+            "INSERT INTO health_card_use (number, card_id, hospital_ref, used_at) "
+            "VALUES ($1, $2, $3, $4) ON CONFLICT DO NOTHING RETURNING number",
+            read.number,
+            row.id,
+            hospital_ref,
+            now,
         )
-    if not is_new:
+    if used is None:
         raise Conflict(texts.CODE_USED)
     if row.state != CardState.ACTIVE:
         raise Conflict(texts.NOT_ACTIVE)

@@ -13,6 +13,7 @@ from core.context.app import App
 from core.deadline import Deadline
 from core.people.consents import kept_under
 from core.people.personal_read import Access
+from core.standards.fhir_bundle import outcome_codes
 from core.upstream.client import UpstreamError, UpstreamRejected
 from core.upstream.readings import Reading, ReadStatus
 from modules.health.policy import hospitals_of
@@ -78,7 +79,10 @@ async def _try(
         return await ask(deadline, hospital_ref)
     except UpstreamError as error:
         if isinstance(error, UpstreamRejected):
-            log.warning("hospital refuses", hospital=hospital_ref, status=error.status)
+            issues = outcome_codes(error.body)
+            log.warning(
+                "hospital refuses", hospital=hospital_ref, status=error.status, issues=issues
+            )
         return error
 
 

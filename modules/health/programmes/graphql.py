@@ -127,7 +127,7 @@ class CareEnrolment:
     label: Annotated[str, "The person's own name for it, perhaps empty."]
     enrolled_on: Annotated[date, "When they joined."]
     closed_at: Annotated[datetime | None, "When it was closed; null while it is open."]
-    close_reason: Annotated[str | None, "Why: BIRTH, LOSS or AGE."]
+    close_reason: Annotated[str | None, "Why: BIRTH or LOSS."]
     plan: Annotated[CarePlan, "The plan that holds."]
     measurements: Annotated[Sequence[CareMeasurement], "The newest ninety, the newest first."]
     follow_ups: Annotated[Sequence[CareFollowUp], "Its visits in the order in which they are due."]
@@ -164,7 +164,10 @@ class CareLeft:
 EnrolmentId = Annotated[strawberry.ID, strawberry.argument(description="The enrolment's id.")]
 MeasuredAt = Annotated[
     datetime | None,
-    strawberry.argument(description="When it was measured, at most 90 days ago; null for now."),
+    strawberry.argument(
+        description="When it was measured: at most 90 days ago, of a small child since the birth, "
+        "in pregnancy since its beginning; null for now."
+    ),
 ]
 MeasuredValues = Annotated[
     list[MeasuredValueInput], strawberry.argument(description="What was measured then.")

@@ -1,6 +1,7 @@
 """Reminders: ahead of a visit, after one that was missed, and when nothing was measured."""
 
-from datetime import timedelta
+from collections.abc import Sequence
+from datetime import date, timedelta
 from functools import partial
 
 from core.clock import civil_date
@@ -31,14 +32,28 @@ async def remind(app: App) -> None:
 
 async def _look(app: App, programme: Programme, enrolment: Enrolment) -> None:
     """Say nothing where the consent was withdrawn: it stands until it is given again or left."""
+    today = civil_date(app.clock.now())
+    if programme.is_over(enrolment.facts, today):
+        return
     if not await has_consent(app, enrolment.citizen_id, programme):
         return
-    today = civil_date(app.clock.now())
-    async with transaction() as tx:  # the schedule goes on with the years
-        await store.insert_visits(tx, enrolment, visits_of(programme, enrolment, today))
-    for visit in await store.list_waiting(enrolment.id):
-        await _remind_of(app, programme, enrolment, visit)
+    for visit in await _visits(programme, enrolment, today):
+        if visit.state != store.KEPT:
+            await _remind_of(app, programme, enrolment, visit)
     await _ask_to_measure(app, programme, enrolment)
+
+
+async def _visits(programme: Programme, enrolment: Enrolment, today: date) -> Sequence[FollowUp]:
+    """The visits of an enrolment, with those that its schedule has gained with the years."""
+    visits = await store.list_follow_ups([enrolment.id])
+    codes = {visit.code for visit in visits}
+    planned = visits_of(programme, enrolment, today)
+    new = [one for one in planned if one.code not in codes and one.until_on >= today]
+    if not new:
+        return visits
+    async with transaction() as tx:
+        await store.insert_visits(tx, enrolment, new)
+    return await store.list_follow_ups([enrolment.id])
 
 
 async def _remind_of(app: App, programme: Programme, enrolment: Enrolment, visit: FollowUp) -> None:

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 from typing import Any
 
 from core.people.personal_read import Purpose
@@ -31,8 +31,8 @@ class Programme:
     """A programme of the city.
 
     `check` finds what is wrong with a measurement of a day, `alerts` the rules that a measurement
-    completes (with the earlier ones of 90 days), `visits` the schedule of an enrolment of a day as
-    seen from another day.
+    completes with the earlier ones, `visits` the schedule of an enrolment of a day as seen from
+    another day.
     """
 
     service: str
@@ -48,6 +48,10 @@ class Programme:
     rules: Sequence[Rule]
     """All that `alerts` can answer with."""
     visits: Callable[[Facts, date, date], Sequence[Visit]]
+    window: timedelta = timedelta(days=90)
+    """How far back measurements are taken and shown."""
+    is_over: Callable[[Facts, date], bool] = lambda _facts, _today: False
+    """Whether there is nothing left on a day of which to remind a person."""
 
 
 PROGRAMMES: ExtensionPoint[Programme] = ExtensionPoint(

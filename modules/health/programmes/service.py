@@ -24,8 +24,8 @@ from modules.health.programmes.models import Alert, CarePlan, Enrolment, FollowU
 from modules.health.programmes.programme import PROGRAMMES, Facts, Programme, Subject
 from notifications import api as notifications
 
-KEPT = timedelta(days=90)
-"""How far back measurements are taken, and looked at by rules."""
+LOOKED_BACK = timedelta(days=90)
+"""How far back rules look."""
 _AHEAD = timedelta(minutes=5)
 """How much a phone's clock may be fast."""
 
@@ -148,7 +148,7 @@ async def read_care(call: Call, programme: Programme) -> Sequence[Care]:
     """
     access = await open_access(call, service=programme.service, purpose=programme.purpose)
     rows = await store.list_enrolments(access.person.id, programme.service)
-    return await gather(rows, call.app.clock.now())
+    return await gather(programme, rows, call.app.clock.now())
 
 
 async def read_one(call: Call, programme: Programme, enrolment_id: UUID) -> Care:
@@ -156,18 +156,18 @@ async def read_one(call: Call, programme: Programme, enrolment_id: UUID) -> Care
     row = await store.find_enrolment(enrolment_id)
     if row is None or row.citizen_id != call.subject_id or row.programme != programme.service:
         raise NotFound(NOT_FOUND)
-    (care,) = await gather([row], call.app.clock.now())
+    (care,) = await gather(programme, [row], call.app.clock.now())
     return care
 
 
-async def gather(rows: Sequence[Enrolment], now: datetime) -> Sequence[Care]:
-    """Everything that is kept of some enrolments, in four queries."""
+async def gather(programme: Programme, rows: Sequence[Enrolment], now: datetime) -> Sequence[Care]:
+    """Everything that is kept of some enrolments of a programme, in four queries."""
     ids = [row.id for row in rows]
     if not ids:
         return []
     plans = await store.list_plans(ids)
-    # a growth chart shows a childhood, so all of it; of the others the last ninety days are asked
-    measured = await store.list_measured(ids, min(row.enrolled_at for row in rows) - KEPT)
+    until = min((row.closed_at or now for row in rows), default=now)
+    measured = await store.list_measured(ids, until - programme.window)
     visits, alerts = await store.list_follow_ups(ids), await store.list_alerts(ids)
     return [
         Care(
@@ -197,7 +197,7 @@ async def record(
     """
     now = call.app.clock.now()
     at = measured_at or now
-    _check_moment(at, now)
+    _check_moment(at, now, programme.window)
     access = await open_access(call, service=programme.service, purpose=programme.purpose)
     typed_as = call.mandate.kind if call.mandate else "self"
     typed = {quantity.value: value for quantity, value in values.items()}
@@ -212,7 +212,7 @@ async def record(
         if not claim.replayed:
             _check_values(programme, subject, values, civil_date(at))
             newest = Measured(dict(values), at)
-            earlier = await store.list_measured([enrolment.id], at - KEPT, tx)
+            earlier = await store.list_measured([enrolment.id], at - LOOKED_BACK, tx)
             rules = programme.alerts(subject, newest, [measured_of(one) for one in earlier])
             await Measurement.create(
                 using_db=tx,
@@ -225,7 +225,7 @@ async def record(
                 stored_at=now,
             )
             await _raise(call.app, tx, enrolment, access.person, rules)
-    (care,) = await gather([enrolment], now)
+    (care,) = await gather(programme, [enrolment], now)
     return Recorded(care, rules)
 
 
@@ -234,11 +234,11 @@ def measured_of(row: Measurement) -> Measured:
     return Measured({Quantity(name): value for name, value in row.values.items()}, row.measured_at)
 
 
-def _check_moment(at: datetime, now: datetime) -> None:
+def _check_moment(at: datetime, now: datetime, window: timedelta) -> None:
     if at > now + _AHEAD:
         raise InvalidInput(texts.MEASURED_IN_FUTURE, "measuredAt")
-    if at < now - KEPT:
-        raise InvalidInput(texts.MEASURED_TOO_LONG_AGO, "measuredAt", days=KEPT.days)
+    if at < now - window:
+        raise InvalidInput(texts.MEASURED_TOO_LONG_AGO, "measuredAt", days=window.days)
 
 
 def _check_values(programme: Programme, subject: Subject, values: Values, on: date) -> None:

@@ -146,9 +146,3 @@ async def delete_all_of(tx: Transaction, enrolment_id: UUID) -> None:
     tables: Sequence[type[Model]] = (CarePlan, Measurement, FollowUp, Alert)
     for model in tables:
         await model.filter(enrolment_id=enrolment_id).using_db(tx).delete()
-
-
-async def list_waiting(enrolment_id: UUID) -> Sequence[FollowUp]:
-    """The visits of an enrolment of which its person may have to be reminded by now."""
-    rows = FollowUp.filter(enrolment_id=enrolment_id, state__in=[DUE, BOOKED])
-    return await rows.order_by("from_on", "id")

@@ -134,8 +134,8 @@ async def watch(call: Call, hospital_ref: str, ticket_no: str, key: str, *, enab
             await QueueWatch.filter(**mine).using_db(tx).delete()
             return
         until_at = call.app.clock.now() + _WATCHED_FOR
-        values = {"id": claim.effect_id, "access_id": access.access_id, "until_at": until_at}
-        await QueueWatch.get_or_create(using_db=tx, **mine, defaults=values)
+        row = QueueWatch(id=claim.effect_id, access_id=access.access_id, until_at=until_at, **mine)
+        await QueueWatch.bulk_create([row], ignore_conflicts=True, using_db=tx)
 
 
 async def _require_ticket(call: Call, access: Access, hospital_ref: str, ticket_no: str) -> None:

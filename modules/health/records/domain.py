@@ -112,6 +112,7 @@ class ReportFile:
     ref: str
     title: str
     media_type: str
+    labels: Sequence[str]
 
 
 @dataclass(frozen=True, slots=True)

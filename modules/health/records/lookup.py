@@ -15,7 +15,7 @@ from modules.health.hospitals.everywhere import AtHospital, ask_everywhere
 from modules.health.records import texts, upstream
 from modules.health.records.domain import Received
 from modules.health.records.reading import patient_refs, read_received
-from modules.health.records.upstream import RECORDS, read_pages
+from modules.health.records.upstream import RECORDS, parse_page, read_pages
 
 REPORT_SERVICE, RECORD_SERVICE = "medical-report", "health-record"
 REPORT_FILES = "medical-report"
@@ -44,7 +44,7 @@ class Records:
 async def ask_reports(app: App, deadline: Deadline, access: Access) -> Records:
     """The reports of every hospital. Raises UpstreamError where none answers."""
 
-    async def first_pages(until: Deadline, ref: str) -> Sequence[Page]:
+    async def first_pages(until: Deadline, ref: str) -> Sequence[bytes]:
         return [await upstream.search_reports(app, until, access, ref)]
 
     return await _ask(app, deadline, access, REPORT_SERVICE, first_pages)
@@ -53,9 +53,10 @@ async def ask_reports(app: App, deadline: Deadline, access: Access) -> Records:
 async def ask_record(app: App, deadline: Deadline, access: Access) -> Records:
     """All that every hospital has of the person. Raises UpstreamError where none answers."""
 
-    async def first_pages(until: Deadline, ref: str) -> Sequence[Page]:
+    async def first_pages(until: Deadline, ref: str) -> Sequence[bytes]:
         patients = await upstream.search_patients(app, until, access, ref)
-        numbers = patient_refs(access.person.resident_id or "", [patients])
+        found = [await parse_page(app, patients)]
+        numbers = patient_refs(access.person.resident_id or "", found)
         everything = await asyncio.gather(
             *(upstream.read_everything(app, until, access, ref, number) for number in numbers)
         )
@@ -75,7 +76,7 @@ async def _ask(
     deadline: Deadline,
     access: Access,
     part: str,
-    first_pages: Callable[[Deadline, str], Awaitable[Sequence[Page]]],
+    first_pages: Callable[[Deadline, str], Awaitable[Sequence[bytes]]],
 ) -> Records:
     async def ask(until: Deadline, ref: str) -> Received:
         pages: list[Page] = []

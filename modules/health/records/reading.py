@@ -110,6 +110,8 @@ class _Reader:
         self._index = Index(resources)
         patients = [resource for resource in resources if resource.type == "Patient"]
         self._patients = _linked(resident_id, patients)
+        mine = [one for one in patients if one.id in self._patients]
+        self._labels = [label for one in mine for label in labels_of(one.data)]
         self._parts = {id(data) for r in resources for data in self._part_data(r)}
 
     def is_part(self, resource: Resource) -> bool:
@@ -130,6 +132,10 @@ class _Reader:
         return patient is not None and (
             patient.get("id") in self._patients or _is_person(patient, self._resident_id)
         )
+
+    def _labels_of(self, *every: Data) -> Sequence[str]:
+        """The labels of some resources, and those of the patient, under which all stands."""
+        return [*(label for data in every for label in labels_of(data)), *self._labels]
 
     def report(self, resource: Resource) -> Report:
         """A DiagnosticReport with its results."""
@@ -155,7 +161,7 @@ class _Reader:
             results=[r for r in results if r.status not in GONE],
             missing_results=len(references) - len(results),
             files=self._files(resource),
-            labels=labels_of(data),
+            labels=self._labels_of(data),
             code=next(codes_of([data["code"]]), None),
             identifiers=frozenset(identifiers_of(data)),
             orders=frozenset((s, v) for s, v in orders if s and v),
@@ -185,7 +191,7 @@ class _Reader:
             detail=self._detail(resource),
             status=next((code for code in verification if code in GONE), status or "unknown"),
             at=date_of(data),
-            labels=labels_of(data),
+            labels=self._labels_of(data),
             identifiers=frozenset(identifiers_of(data)),
             changed_at=changed_at(data),
         )
@@ -201,13 +207,14 @@ class _Reader:
         return data.get("conclusion") or dosage or reasons or note_of(data)
 
     def _result(self, data: Data, within: Resource) -> Result:
+        panel = list(self._panel(data, within))
         return Result(
             name=text_of(data["code"]),
             status=data["status"],
             at=date_of(data),
-            measures=[m for one in self._panel(data, within) for m in self._measures(one)],
+            measures=[measure for one in panel for measure in self._measures(one)],
             note=note_of(data),
-            labels=labels_of(data),
+            labels=self._labels_of(*panel),
         )
 
     def _panel(self, data: Data, within: Resource) -> Iterable[Data]:
@@ -235,17 +242,18 @@ class _Reader:
 
     def _files(self, resource: Resource) -> Sequence[ReportFile]:
         """Documents and images that the hospital's own server has; a link elsewhere is none."""
-        media = [
-            self._index.find(m["link"], resource) or {} for m in resource.data.get("media", ())
-        ]
-        forms = [*resource.data.get("presentedForm", ()), *(m.get("content", {}) for m in media)]
+        forms: list[tuple[Data, Data]] = [({}, f) for f in resource.data.get("presentedForm", ())]
+        for link in resource.data.get("media", ()):
+            media = self._index.find(link["link"], resource) or {}
+            forms.append((media, media.get("content", {})))
         files = []
-        for form in forms:
+        for media, form in forms:
             parts = str(form.get("url", "")).split("?")[0].split("/")
             if len(parts) >= 2 and parts[-2] == "Binary" and is_id(parts[-1]):
                 type_ = str(form.get("contentType", "application/octet-stream"))
                 ref = f"{self._hospital_ref}|{parts[-1]}"
-                files.append(ReportFile(ref, str(form.get("title", "")), type_))
+                labels = self._labels_of(media)
+                files.append(ReportFile(ref, str(form.get("title", "")), type_, labels))
         return files
 
     def _part_data(self, resource: Resource) -> Iterable[Data]:

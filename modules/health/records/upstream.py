@@ -2,6 +2,7 @@
 code. See docs/upstreams/hospital-records.md.
 """
 
+import asyncio
 from collections.abc import Mapping, Sequence
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
@@ -37,13 +38,14 @@ _FILES = (
     (b"\xff\xd8\xff", "image/jpeg", "jpg"),
     (b"\x89PNG\r\n\x1a\n", "image/png", "png"),
 )
-_PAGE = Answer(lambda response: read_page(response.body))
+_BODY = Answer(lambda response: response.body)
+"""A page as it came: it is read beside the event loop, see `read_pages`."""
 
 
 @RECORDS.operation(
     "POST",
     "/{hospital}/fhir/DiagnosticReport/_search",
-    answers=_PAGE,
+    answers=_BODY,
     safe=True,
     personal=True,
     accept=FHIR_JSON,
@@ -60,7 +62,7 @@ def search_reports(access: Access, hospital_ref: str) -> Request:
 @RECORDS.operation(
     "POST",
     "/{hospital}/fhir/Patient/_search",
-    answers=_PAGE,
+    answers=_BODY,
     safe=True,
     personal=True,
     accept=FHIR_JSON,
@@ -74,7 +76,7 @@ def search_patients(access: Access, hospital_ref: str) -> Request:
 @RECORDS.operation(
     "GET",
     "/{hospital}/fhir/Patient/{patient}/$everything",
-    answers=_PAGE,
+    answers=_BODY,
     personal=True,
     accept=FHIR_JSON,
     body_max_bytes=PAGE_BYTES_MAX,
@@ -88,7 +90,7 @@ def read_everything(access: Access, hospital_ref: str, patient_ref: str) -> Requ
 @RECORDS.operation(
     "GET",
     "/{hospital}/fhir",
-    answers=_PAGE,
+    answers=_BODY,
     personal=True,
     accept=FHIR_JSON,
     body_max_bytes=PAGE_BYTES_MAX,
@@ -122,22 +124,34 @@ def fetch_file(access: Access, hospital_ref: str, binary_ref: str) -> Request:
 
 
 async def read_pages(
-    app: Connected, deadline: Deadline, access: Access, hospital_ref: str, first: Page
+    app: Connected, deadline: Deadline, access: Access, hospital_ref: str, first: bytes
 ) -> tuple[Sequence[Page], bool]:
     """A first page and those that follow it, and whether there is still more.
 
     Only `next` links are followed, never beyond the hospital's own server, PAGES_MAX or
-    BYTES_MAX. Raises UpstreamError.
+    BYTES_MAX. What has not the form of R4 is counted in the metrics too. Raises UpstreamError.
     """
-    pages, size_bytes = [first], len(first.received)
+    pages, size_bytes = [await parse_page(app, first)], len(first)
     while pages[-1].next_url:
         if len(pages) == PAGES_MAX or size_bytes > BYTES_MAX:
             return pages, True
         path, query = _below(hospital_ref, pages[-1].next_url)
-        page = await read_next(app, deadline, access, hospital_ref, path, query)
-        pages.append(page)
-        size_bytes += len(page.received)
+        received = await read_next(app, deadline, access, hospital_ref, path, query)
+        pages.append(await parse_page(app, received))
+        size_bytes += len(received)
     return pages, False
+
+
+async def parse_page(app: Connected, received: bytes) -> Page:
+    """A page that a hospital has sent. Raises UpstreamFailed for what is no Bundle."""
+    try:
+        page = await asyncio.to_thread(read_page, received)
+    except ValueError:
+        app.upstreams.note_unreadable(read_next, 1)
+        raise UpstreamFailed(RECORDS.name, read_next.name, "no Bundle") from None
+    if page.set_aside:
+        app.upstreams.note_unreadable(read_next, page.set_aside)
+    return page
 
 
 def _below(hospital_ref: str, url: str) -> tuple[str, MultiDict[str]]:

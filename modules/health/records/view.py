@@ -86,5 +86,9 @@ def unrestricted(items: Sequence[L], *, restricted: bool) -> Sequence[L]:
 
 
 def unrestricted_report(report: Report, *, restricted: bool) -> Report:
-    """A report without the results that are under a label of their own."""
-    return replace(report, results=unrestricted(report.results, restricted=restricted))
+    """A report without the results and files that are under a label of their own."""
+    return replace(
+        report,
+        results=unrestricted(report.results, restricted=restricted),
+        files=unrestricted(report.files, restricted=restricted),
+    )

@@ -17,7 +17,7 @@ from core.graphql import (
 )
 from core.security.mandate import MandateKind
 from core.security.vault import mask_name
-from modules.identity import families, models
+from modules.identity import claims, families, models
 from modules.identity.families import Party
 from modules.identity.graphql.arguments import MandateId, Phone, RealName, ResidentId
 
@@ -68,6 +68,13 @@ class MandateEnded:
     mandate: Mandate = strawberry.field(description="The mandate as it stands now.")
 
 
+@strawberry.type(description="A code for the child, shown once.")
+class ClaimCodeMade:
+    code: str = strawberry.field(description="Goes into verifyRealName on the child's phone.")
+    expires_at: datetime = strawberry.field(description="Until when it is good.")
+
+
+MakeClaimCodeResult = Annotated[ClaimCodeMade | Refused, strawberry.union("MakeClaimCodeResult")]
 AddChildResult = Annotated[ChildAdded | Refused, strawberry.union("AddChildResult")]
 ProposeProxyResult = Annotated[ProxyProposed | Refused, strawberry.union("ProposeProxyResult")]
 ConfirmProxyResult = Annotated[ProxyConfirmed | Refused, strawberry.union("ConfirmProxyResult")]
@@ -100,6 +107,20 @@ class Mutation:
         """The same child added again is added once."""
         row = await families.add_child(info.context, name, resident_id)
         return ChildAdded(mandate=_mandate(Party(row, True, name.strip())))
+
+    @mutation(
+        signed_in(2, fresh=True),
+        description="A code by which a child of the viewer goes on from a phone of its own.",
+    )
+    async def make_claim_code(
+        self,
+        info: Info,
+        child_id: Annotated[strawberry.ID, strawberry.argument(description="The child's id.")],
+        idempotency_key: IdempotencyKey,
+    ) -> MakeClaimCodeResult:
+        """A new one ends the one before it."""
+        made = await claims.make(info.context, parse_id(child_id))
+        return ClaimCodeMade(code=made.code, expires_at=made.expires_at)
 
     @mutation(signed_in(2), description="Ask somebody to let the viewer act for them.")
     async def propose_proxy(

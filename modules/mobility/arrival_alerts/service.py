@@ -24,6 +24,7 @@ from core.errors import InvalidInput, NotFound, Unavailable
 from core.queue.jobs import JobKind, Lane, job
 from core.refusal_texts import INVALID_INPUT, NOT_FOUND, UPSTREAM_UNAVAILABLE
 from core.standards.gtfs.predictions import Freshness
+from core.texts import Text
 from kinds import owned
 from kinds.owned import OwnedList
 from kinds.subscription import Notice, Subscription, subscribe, tell
@@ -57,7 +58,7 @@ ALERTS = Subscription(
 _AT = {"at": Param.MOMENT}
 
 
-def _template(name: str, words: tuple[texts.Text, texts.Text]) -> Template:
+def _template(name: str, words: tuple[Text, Text]) -> Template:
     valid = timedelta(minutes=10)
     return Template(
         f"mobility.arrival_{name}",

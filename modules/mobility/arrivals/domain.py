@@ -12,7 +12,7 @@ from core.standards.gtfs.added_runs import AddedRun
 from core.standards.gtfs.predictions import STALE_S, Basis, Freshness, Predictions, Row
 from core.standards.gtfs.realtime import Occupancy
 from core.standards.gtfs.tables import Ints
-from modules.mobility.timetable.index import TransitLine
+from modules.mobility.timetable.domain import TransitLine
 
 BUS_REALTIME = "bus-realtime"
 AHEAD_S = 2 * 3600
@@ -68,7 +68,7 @@ def list_arrivals(
     rows = timeline.rows_at(stops)
     run = timeline.run[rows]
     routes = timeline.timetable.trips.route[timeline.trip[run]]
-    leaves = _times(made, rows, now)[1]
+    leaves = _departures(made, rows, now)
     now_s = now - timeline.starts_at
     shown = (leaves >= now_s - GRACE_S) & (leaves <= now_s + AHEAD_S)
     shown &= (made.rows[rows] != Row.PASSED) & (
@@ -93,14 +93,11 @@ def list_way(
     return [_arrival(made, row, now, False, lines) for row in rows]
 
 
-def _times(made: Predictions, rows: Ints, now: int) -> tuple[Ints, Ints]:
-    """Arrivals and departures: as predicted, but by timetable where that is long ago."""
+def _departures(made: Predictions, rows: Ints, now: int) -> Ints:
+    """Departures: as predicted, but by timetable where that is long ago."""
     timeline = made.timeline
     gone = now > made.live_until[timeline.run[rows]] + STALE_S
-    return (
-        np.where(gone, timeline.arrival[rows], made.arrival[rows]),
-        np.where(gone, timeline.departure[rows], made.departure[rows]),
-    )
+    return np.where(gone, timeline.departure[rows], made.departure[rows])
 
 
 def _last_of_day(made: Predictions, rows: Ints, routes: Ints) -> set[int]:
@@ -120,7 +117,8 @@ def _arrival(
 ) -> Arrival:
     timeline, run = made.timeline, int(made.timeline.run[row])
     trips, trip = timeline.timetable.trips, int(timeline.trip[run])
-    arrives, leaves = (int(times[0]) for times in _times(made, np.array([row], np.int32), now))
+    told = timeline if now > made.live_until[run] + STALE_S else made
+    arrives, leaves = int(told.arrival[row]), int(told.departure[row])
     ends = row + 1 == timeline.first_row[run + 1]
     freshness = made.freshness(run, row, now)
     is_known = freshness is not Freshness.SCHEDULED

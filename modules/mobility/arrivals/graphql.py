@@ -28,7 +28,7 @@ from core.standards.gtfs.realtime import Occupancy
 from core.upstream.readings import Reading
 from modules.mobility.arrivals import service
 from modules.mobility.arrivals.domain import BUS_REALTIME, Arrival
-from modules.mobility.timetable.index import TransitAlert, TransitStop
+from modules.mobility.timetable.domain import TransitAlert, TransitStop
 
 view(Freshness, name="ArrivalFreshness")
 view(Basis, name="ArrivalBasis")
@@ -146,4 +146,4 @@ class Subscription:
         """Every ten seconds at most."""
         size = page_size(first)
         async for reading in service.watch_arrivals(info.context, stop_ref, line_ref, size):
-            yield reading  # type: ignore[misc]
+            yield reading

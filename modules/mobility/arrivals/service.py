@@ -12,10 +12,9 @@ from core.refusal_texts import NOT_FOUND
 from core.standards.coordinates import GeoPoint
 from core.upstream.readings import Reading
 from modules.mobility.arrivals.domain import Arrival, list_arrivals, list_way
+from modules.mobility.timetable.domain import TransitAlert, TransitStop
 from modules.mobility.timetable.index import (
     STOPS_MAX,
-    TransitAlert,
-    TransitStop,
     alerts_of,
     find_route,
     find_stop,

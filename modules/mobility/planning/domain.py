@@ -8,7 +8,7 @@ from typing import Annotated
 
 from core.standards.coordinates import GeoPoint
 from core.standards.gtfs.predictions import Freshness
-from modules.mobility.timetable.index import TransitAlert, TransitLine
+from modules.mobility.timetable.domain import TransitAlert, TransitLine
 
 TRIP_PLAN = "trip-plan"
 TIGHT_S = 120

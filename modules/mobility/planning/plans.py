@@ -1,7 +1,9 @@
 """Plans out of journeys: stops, lines and moments in the place of numbers."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import cached_property
 
 import numpy as np
 
@@ -9,7 +11,8 @@ from core.standards.coordinates import GeoPoint
 from core.standards.gtfs.predictions import Freshness
 from modules.mobility.planning.domain import LegMode, LegPlace, Plan, PlanLeg, change_risk, mode_of
 from modules.mobility.planning.search import Day, Journey, Ride
-from modules.mobility.timetable.index import TransitLine, alerts_of, lines_of
+from modules.mobility.timetable.domain import TransitLine, lines_of
+from modules.mobility.timetable.index import alerts_of
 from modules.mobility.timetable.network import Transit
 
 
@@ -163,9 +166,9 @@ class PlanWriter:
             alerts=[],
         )
 
-    @property
-    def _lines(self) -> dict[int, TransitLine]:
-        return dict(lines_of(self.transit.timetable))
+    @cached_property
+    def _lines(self) -> Mapping[int, TransitLine]:
+        return lines_of(self.transit.timetable)
 
     def _stop(self, number: int) -> LegPlace:
         stop = self.transit.timetable.stops[number]

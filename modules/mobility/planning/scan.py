@@ -12,7 +12,7 @@ from core.standards.gtfs.tables import Ints
 from modules.mobility.planning.arrays import NEVER, Connections, Footpaths, Labels
 
 
-@njit(nogil=True, cache=True)  # type: ignore[untyped-decorator]
+@njit(nogil=True, cache=True)
 def scan(
     connections: Connections,
     footpaths: Footpaths,
@@ -28,53 +28,69 @@ def scan(
     taken, nor one more than `slack` after the earliest arrival at the target.
     """
     departure, arrival, from_stop, to_stop, run_of, flags, _, runs, onward, is_last = connections
-    first_path, path_to, path_s, change = footpaths
-    stops = len(access)
-    reach = np.full((stops, vehicles + 1), NEVER, np.int32)
-    ready = np.full((stops, vehicles + 1), NEVER, np.int32)
-    boarded = np.full((stops, vehicles + 1), -1, np.int32)
-    alighted = np.full((stops, vehicles + 1), -1, np.int32)
-    walked_from = np.full((stops, vehicles + 1), -1, np.int32)
-    enter = np.full((runs, vehicles + 1), -1, np.int32)
+    reach, boarded, alighted, walked_from = labels = _empty(len(access), vehicles)
+    ready = np.full((len(access), vehicles + 1), NEVER, np.int32)
     ready[:, 0] = access
     soonest = access.copy()  # over all numbers of vehicles: most connections stop at one look here
+    enter = np.full((runs, vehicles + 1), -1, np.int32)
     is_entered = np.zeros(runs, np.uint8)
-    start = until
-    for stop in range(stops):
-        start = min(start, access[stop])
-    index = np.searchsorted(departure, start)
     limit = until
-    while index < len(departure) and departure[index] <= limit:
+    for index in range(np.searchsorted(departure, access.min()), len(departure)):
         leaves, run, flag = departure[index], run_of[index], flags[index]
+        if leaves > limit:
+            break
         origin, target, arrives = from_stop[index], to_stop[index], arrival[index]
         if not is_entered[run] and soonest[origin] > leaves:
-            index += 1
             continue
         for count in range(1, vehicles + 1):
-            entered = enter[run, count]
-            if entered < 0:
+            if enter[run, count] < 0:
                 if not flag & 1 or ready[origin, count - 1] > leaves:
                     continue
-                enter[run, count] = entered = index
+                enter[run, count] = index
                 is_entered[run] = 1
             if flag & 2 and arrives < reach[target, count]:
                 reach[target, count] = arrives
-                boarded[target, count] = entered
-                alighted[target, count] = index
-                if arrives + change[target] < ready[target, count]:
-                    ready[target, count] = arrives + change[target]
-                    walked_from[target, count] = target
-                    soonest[target] = min(soonest[target], arrives + change[target])
-                for path in range(first_path[target], first_path[target + 1]):
-                    there = path_to[path]
-                    if arrives + path_s[path] < ready[there, count]:
-                        ready[there, count] = arrives + path_s[path]
-                        walked_from[there, count] = target
-                        soonest[there] = min(soonest[there], arrives + path_s[path])
+                boarded[target, count], alighted[target, count] = enter[run, count], index
+                _walk_on(target, count, arrives, footpaths, ready, walked_from, soonest)
                 if egress[target] < NEVER:
                     limit = min(limit, arrives + egress[target] + slack)
             if is_last[index] and onward[run] >= 0 and enter[onward[run], count] < 0:
-                enter[onward[run], count] = entered
+                enter[onward[run], count] = enter[run, count]
                 is_entered[onward[run]] = 1
-        index += 1
-    return Labels(reach, boarded, alighted, walked_from)
+    return labels
+
+
+@njit(nogil=True, cache=True)
+def _empty(stops: int, vehicles: int) -> Labels:
+    """Labels of nothing found yet."""
+    shape = (stops, vehicles + 1)
+    return Labels(
+        np.full(shape, NEVER, np.int32),
+        np.full(shape, -1, np.int32),
+        np.full(shape, -1, np.int32),
+        np.full(shape, -1, np.int32),
+    )
+
+
+@njit(nogil=True, cache=True)
+def _walk_on(
+    stop: int,
+    count: int,
+    arrives: int,
+    footpaths: Footpaths,
+    ready: Ints,
+    walked_from: Ints,
+    soonest: Ints,
+) -> None:
+    """Note when one can board at a stop where a vehicle arrives, and at those around it."""
+    first, to_stop, seconds, change = footpaths
+    if arrives + change[stop] < ready[stop, count]:
+        ready[stop, count] = arrives + change[stop]
+        walked_from[stop, count] = stop
+        soonest[stop] = min(soonest[stop], ready[stop, count])
+    for path in range(first[stop], first[stop + 1]):
+        there = to_stop[path]
+        if arrives + seconds[path] < ready[there, count]:
+            ready[there, count] = arrives + seconds[path]
+            walked_from[there, count] = stop
+            soonest[there] = min(soonest[there], ready[there, count])

@@ -103,7 +103,7 @@ class _Side:
         access, egress = (np.full(stops, NEVER, np.int32) for _ in range(2))
         access[self.access[0]] = at_s + self.access[1]
         egress[self.egress[0]] = self.egress[1]
-        return scan(self.connections, self.footpaths, access, egress, vehicles, until, slack)  # type: ignore[no-any-return]
+        return scan(self.connections, self.footpaths, access, egress, vehicles, until, slack)
 
     def best(self, labels: Labels, vehicles: int) -> tuple[int, int]:
         """The earliest end with so many vehicles, and the stop before it."""

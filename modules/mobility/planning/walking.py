@@ -66,7 +66,7 @@ class Walks:
             tree = cKDTree(np.column_stack([east, self._lat[near] * _PER_DEGREE]))
             for one, other in tree.query_pairs(self._between_m / self.detour):
                 a, b = int(near[one]), int(near[other])
-                away = float(metres(*self._at(a), *map(np.array, self._at(b))))  # type: ignore[arg-type]
+                away = float(metres(*self._at(a), *map(np.array, self._at(b))))
                 walks[a, b] = walks[b, a] = self._change_s + int(np.ceil(away / self._pace_m_s))
         walks |= _in_stations(timetable)
         change = np.full(count, self._change_s, np.int32)
@@ -97,7 +97,7 @@ class Walks:
                         )
 
     def _between(self, a: int, b: int) -> int:
-        away = float(metres(*self._at(a), *map(np.array, self._at(b))))  # type: ignore[arg-type]
+        away = float(metres(*self._at(a), *map(np.array, self._at(b))))
         return self._change_s + int(np.ceil(away / self._pace_m_s))
 
 

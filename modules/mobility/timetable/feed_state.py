@@ -48,8 +48,11 @@ class FeedState:
         if message.differential and known is not None:
             message = _changed(known, message)
         self._messages[path] = message
-        vehicles = [_prefixed_vehicle(self._prefix, one) for one in message.vehicles.values()]
-        self._fleet.take(vehicles, message.timestamp, now, self._faults)
+        for vehicle in message.vehicles.values():
+            yield message
+            report = _prefixed_vehicle(self._prefix, vehicle)
+            self._fleet.learn(report, message.timestamp, now, self._faults)
+        self._fleet.forget(now)
         yield message
 
     def reports(self) -> Reports:

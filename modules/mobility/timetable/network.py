@@ -1,7 +1,7 @@
 """The timetable of now with what is predicted of it: fetched at need, by one request for all.
 
-The timetable is read and laid out in a thread; realtime messages are taken in slices of two
-milliseconds, so that no request waits for either. What cannot be read is counted, and the last
+The timetable is read and laid out in a thread; realtime messages are taken in slices of a
+millisecond, so that no request waits for either. What cannot be read is counted, and the last
 that could be goes on, marked stale by its age.
 """
 
@@ -46,7 +46,7 @@ OVERDUE = timedelta(seconds=15)
 """A request waits for what has not been fetched for so long; before it is fetched behind it."""
 SCHEDULE_EVERY = timedelta(minutes=10)
 LOADING = "LOADING"
-_SLICE_S = 0.002
+_SLICE_S = 0.001
 _SCHEDULE_WITHIN_S, _REALTIME_WITHIN_S = 180.0, 8.0
 _TIMELINES_MAX = 3
 
@@ -248,7 +248,8 @@ class Network:
 
 
 async def in_slices(steps: Iterator[T]) -> T:
-    """Go through steps, letting others run every two milliseconds; returns the last."""
+    """Go through steps, letting others run every millisecond; returns the last."""
+    await asyncio.sleep(0)
     began_s, result = time.perf_counter(), None
     for step in steps:
         result = step
@@ -256,6 +257,7 @@ async def in_slices(steps: Iterator[T]) -> T:
             await asyncio.sleep(0)
             began_s = time.perf_counter()
     assert result is not None
+    await asyncio.sleep(0)
     return result
 
 

@@ -71,10 +71,11 @@ async def report_leave(app: App, leave_id: UUID) -> None:
     """
     deadline = Deadline.after(_DEADLINE_S)
     leave = await SchoolLeave.get_or_none(id=leave_id)
-    follow = leave and await GateFollow.filter(child_id=leave.child_id).first()
     if leave is None:
         await upstream.withdraw_leave(app, deadline, leave_id)
-    elif follow is not None:
+        return
+    follow = await GateFollow.filter(child_id=leave.child_id).first()
+    if follow is not None:
         await upstream.report_leave(
             app, deadline, leave_id, follow.school_code, follow.pupil_ref,
             leave.from_on, leave.until_on,

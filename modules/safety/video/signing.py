@@ -59,13 +59,19 @@ def is_genuine(app: App, signed: Signed) -> bool:
 def read_address(address: str) -> Signed | None:
     """What stands behind `BASE` in an address; None for another form."""
     parts = address.split("/", 3)
-    return _read(*parts) if len(parts) == 4 else None
+    if len(parts) != 4:
+        return None
+    view, until, signature, path = parts
+    return _read(view, until, signature, path)
 
 
 def read_token(token: str, camera_ref: str) -> Signed | None:
     """What a token claims about a camera; None for another form."""
     parts = token.split(".")
-    return _read(*parts, f"camera:{camera_ref}") if len(parts) == 3 else None
+    if len(parts) != 3:
+        return None
+    view, until, signature = parts
+    return _read(view, until, signature, f"camera:{camera_ref}")
 
 
 def _read(view: str, until: str, signature: str, path: str) -> Signed | None:

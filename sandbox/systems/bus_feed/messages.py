@@ -34,7 +34,7 @@ def make_message(network: Network, seed: int, kind: str, now: datetime, faults: 
             part = message.entity[-1]
             told = part.trip_update if kind == "trip-updates" else part.vehicle
             told.timestamp += skew
-    body = message.SerializeToString()
+    body: bytes = message.SerializeToString()
     return body[: len(body) // 2] if "truncated" in faults else body
 
 

@@ -135,7 +135,8 @@ def _path(size: Size, draw: random.Random, steps: int, stride: int) -> list[tupl
     """A walk over the grid that never turns back and stands on no stop twice."""
     while True:
         cell = draw.randrange(size.side), draw.randrange(size.side)
-        heading, path = draw.randrange(4), []
+        heading = draw.randrange(4)
+        path: list[tuple[int, int]] = []
         while 0 <= cell[0] < size.side and 0 <= cell[1] < size.side and len(path) < steps:
             if cell in path:
                 break

@@ -67,6 +67,11 @@ def _files(network: Network, first: date, last: date) -> Iterable[tuple[str, Seq
             (WEEKEND, *(0, 0, 0, 0, 0, 1, 1), f"{first:%Y%m%d}", f"{last:%Y%m%d}"),
         ],
     )
+    yield from _stops_and_trips(network)
+    yield from _long_files(network)
+
+
+def _stops_and_trips(network: Network) -> Iterable[tuple[str, Sequence[str], Rows]]:
     yield (
         "stops",
         (
@@ -110,7 +115,6 @@ def _files(network: Network, first: date, last: date) -> Iterable[tuple[str, Seq
             for t in network.trips
         ],
     )
-    yield from _long_files(network)
 
 
 def _long_files(network: Network) -> Iterable[tuple[str, Sequence[str], Rows]]:

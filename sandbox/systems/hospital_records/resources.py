@@ -125,7 +125,8 @@ class _Maker:
         value = f"{self.draw.randint(44, 68) / 10:.2f}"
         return self.observation(
             "空腹血糖", "14771-0", days_ago,
-            valueQuantity=quantity(value, "mmol/L"), referenceRange=[between("3.9", "6.1", "mmol/L")],
+            valueQuantity=quantity(value, "mmol/L"),
+            referenceRange=[between("3.9", "6.1", "mmol/L")],
         )  # fmt: skip
 
 

@@ -39,7 +39,8 @@ def _packets(pes: bytes, pcr: int, counter: int) -> list[bytes]:
     """A picture in packets: the clock in the first one, stuffing in the last."""
     base = pcr << 15 | 0x7E00  # 33 bits of base, six reserved, no extension
     extra = b"\x50" + base.to_bytes(6)  # a picture that stands alone, with a clock
-    packets, rest, is_first = [], pes, True
+    packets: list[bytes] = []
+    rest, is_first = pes, True
     while rest:
         room = _ROOM - (1 + len(extra) if extra else 0)
         payload, rest = rest[:room], rest[room:]

@@ -116,7 +116,7 @@ async def running(city: City) -> AsyncIterator[None]:
 
     def headers(body: bytes) -> dict[str, str]:
         code = orjson.loads(body)["school"]
-        return signed_headers(gate_key(city, code), code, body, city.now())
+        return signed_headers(gate_key(city.settings.seed, code), code, body, city.now())
 
     city.callbacks.register(SYSTEM, Sender(headers, WAITS_S))
     yield

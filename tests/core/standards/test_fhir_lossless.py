@@ -12,7 +12,14 @@ from hypothesis import strategies as st
 
 from core.clock import SHANGHAI
 from core.standards import fhir, fhir_check, fhir_json
-from core.standards.fhir_bundle import Index, Resource, identifiers_of, read_page, text_of
+from core.standards.fhir_bundle import (
+    Index,
+    Resource,
+    identifiers_of,
+    outcome_codes,
+    read_page,
+    text_of,
+)
 from core.standards.fhir_date import parse_date
 from core.standards.fhir_json import Number
 
@@ -191,3 +198,10 @@ def test_texts_and_identifiers() -> None:
     assert text_of(None) == ""
     identifiers = [{"system": "s", "value": "1"}, {"value": "2"}]
     assert list(identifiers_of({"identifier": identifiers})) == [("s", "1")]
+
+
+def test_of_a_refusal_the_kinds_of_issue_are_told_and_never_the_words() -> None:
+    issues = [{"code": "not-supported", "diagnostics": "甄示范"}, {"code": "Herr Zhen"}]
+    body = fhir_json.dumps({"resourceType": "OperationOutcome", "issue": issues}).encode()
+    assert outcome_codes(body) == ["not-supported"]
+    assert outcome_codes(b"<html>") == outcome_codes(b"{}") == outcome_codes(b"[]") == []

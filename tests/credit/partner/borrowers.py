@@ -10,19 +10,17 @@ from core.context.app import App
 from core.database import transaction
 from core.ids import new_id
 from core.texts import Named
-from credit.lending.api import Facts
-from credit.lending.applications import bank_side, cases
+from credit.lending.api import BankApplicationChanged, Facts
+from credit.lending.applications import bank_side, cases, owner_side
 from credit.lending.applications.definition import LOAN
 from credit.lending.products import service as products
 from credit.lending.products.domain import Product, ProductKind
 from credit.lending.records import store
 from credit.lending.records.models import (
-    CONTRACT,
     PURPOSE,
     BankApplication,
     Company,
     Consent,
-    Contract,
     ProductVersion,
 )
 from credit.lending.terms.money_terms import DayCount, HolidayRule, RepaymentForm
@@ -93,44 +91,44 @@ async def apply(
     for bank in banks:
         if await ProductVersion.filter(bank=bank).count() == 0:
             await publish(app, product_of(bank))
-        await Consent.create(
-            id=new_id(),
-            company_id=company_id,
-            bank=bank,
-            source="tax",
-            given_by=person_id,
-            given_at=now,
-            text_version="1",
-        )
+        given = {"given_by": person_id, "given_at": now, "text_version": "1"}
+        await Consent.create(id=new_id(), company_id=company_id, bank=bank, source="tax", **given)
     case_id = await _open_case(app, person_id)
-    found = {}
-    for place, bank in enumerate(banks, 1):
-        row = await BankApplication.create(
-            id=new_id(),
-            no=f"RZ{number:06d}-{place}",
-            case_id=case_id,
-            company_id=company_id,
-            person_id=person_id,
+    asked = {"amount_fen": amount_fen, "months": 12, "form": "EQUAL_INSTALMENT"}
+    ids = {"case_id": case_id, "company_id": company_id, "person_id": person_id}
+    found = {
+        bank: await _place(
+            app, f"RZ{number:06d}-{place}", bank, product or f"{bank}-credit", ids | asked
+        )
+        for place, bank in enumerate(banks, 1)
+    }
+    return Borrower(company_id, case_id, found)
+
+
+async def _place(app: App, no: str, bank: str, product: str, given: dict[str, object]) -> UUID:
+    """An application at a bank, of which the bank hears."""
+    application_id, now = new_id(), app.clock.now()
+    facts = [
+        Facts("tax", "answered", {"tax_grade": "A", "turnover_fen": 800_000_000}),
+        Facts("invoices", "answered", {"invoices_12m": 240}),
+    ]
+    async with transaction() as tx:
+        await store.insert(
+            *(tx, BankApplication),
+            id=application_id,
+            no=no,
             bank=bank,
-            product=product or f"{bank}-credit",
+            product=product,
             product_version=1,
-            amount_fen=amount_fen,
-            months=12,
-            form=RepaymentForm.EQUAL_INSTALMENT.value,
             purpose_sealed=app.vault.encrypt("采购原材料", PURPOSE),
-            facts_sealed=bank_side.seal_facts(
-                app,
-                [
-                    Facts("tax", "present", {"tax_grade": "A", "turnover_fen": 8_000_000_00}),
-                    Facts("invoices", "present", {"invoices_12m": 240}),
-                ],
-            ),
+            facts_sealed=bank_side.seal_facts(app, facts),
             state="RECEIVED",
             created_at=now,
             changed_at=now,
+            **given,
         )
-        found[bank] = row.id
-    return Borrower(company_id, case_id, found)
+        await app.events.publish(tx, BankApplicationChanged(application_id, bank, "RECEIVED", 1))
+    return application_id
 
 
 async def _open_case(app: App, person_id: UUID) -> UUID:
@@ -157,19 +155,7 @@ async def sign(app: App, borrower: Borrower, bank: str) -> UUID:
         assert row is not None
         row = await bank_side.move(app, tx, row, "accept")
         case = await cases.take(app, tx, case, "choose")
-        await bank_side.move(app, tx, row, "sign")
-        key_sealed, sealed = app.vault.encrypt_file(b"%PDF-", CONTRACT)
-        await store.insert(
-            tx,
-            Contract,
-            application_id=application_id,
-            key_sealed=key_sealed,
-            content=sealed,
-            sha256="0" * 64,
-            signed_by=row.person_id,
-            signed_at=app.clock.now(),
-        )
-        await cases.take(app, tx, case, "sign")
+        await owner_side.keep_contract(app, tx, case, row, b"%PDF-")
     return application_id
 
 

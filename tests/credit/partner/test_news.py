@@ -34,7 +34,7 @@ async def test_a_bank_hears_of_its_own_and_can_have_it_again(
         assert secret.startswith("whsec_")
         assert (await read(client, bank, "/webhook"))[0]["secret"] is None  # shown once
         await other.call(client, "PUT", "/webhook", {"url": f"{receiver.url}/of-another"})
-        await borrowers.apply(app, other.id)
+        foreign_id = str((await borrowers.apply(app, other.id)).applications[other.id])
         borrower = await borrowers.apply(app, bank.id)
         path = f"/applications/{borrower.applications[bank.id]}"
         _, etag = await read(client, bank, path)
@@ -44,10 +44,13 @@ async def test_a_bank_hears_of_its_own_and_can_have_it_again(
         etag = asked.headers["etag"]
         await bank.call(client, "POST", f"{path}/decision", approval(app), etag=etag)
         await run_news(app)
+        theirs = [json.loads(body)["data"]["id"] for _, body in receiver.taken].count(foreign_id)
+        assert theirs == 1  # at the other bank's address
+        receiver.taken = [each for each in receiver.taken if foreign_id not in each[1].decode()]
         bodies = [json.loads(body) for _, body in receiver.taken]
-        assert [body["type"] for body in bodies] == ["application.changed"] * 2
+        assert [body["type"] for body in bodies] == ["application.changed"] * 3
         order = sorted(bodies, key=lambda body: body["sequence"])
-        assert [body["data"]["state"] for body in order] == ["RECEIVED", "OFFERED"]
+        assert [body["data"]["state"] for body in order] == ["RECEIVED", "RECEIVED", "OFFERED"]
         assert all(
             webhooks.is_signed([secret], headers, body, app.clock.now())
             for headers, body in receiver.taken
@@ -56,16 +59,17 @@ async def test_a_bank_hears_of_its_own_and_can_have_it_again(
         (latest,) = log["items"]
         assert (latest["state"], latest["attempts"]) == ("sent", 1)
         rest, _ = await read(client, bank, f"/deliveries?cursor={log['next_cursor']}")
-        assert [item["sequence"] for item in [latest, *rest["items"]]] in ([3, 2], [2, 3])
+        sequences = sorted(item["sequence"] for item in [latest, *rest["items"]])
+        assert sequences == [1, 2, 3]
         foreign = await other.call(client, "POST", f"/deliveries/{latest['id']}/replay", {})
         assert foreign.status == 404
         again = await bank.call(client, "POST", f"/deliveries/{latest['id']}/replay", {})
         assert (again.status, again.json["state"]) == (202, "created")
         await run_news(app)
         ids = [headers["webhook-id"] for headers, _ in receiver.taken]
-        assert len(ids) == 3
-        assert ids[2] == latest["webhook_id"]
-        assert ids[2] in ids[:2]
+        assert len(ids) == 4
+        assert ids[3] == latest["webhook_id"]
+        assert ids[3] in ids[:3]
 
 
 async def test_a_webhook_that_is_gone_is_enabled_by_setting_it(

@@ -95,11 +95,17 @@ AGREED: dict[str, Rule] = {
         SIGNED_IN,
     ),
     "confirmProxy": Rule(2, fresh=True),
+    "makeClaimCode": Rule(2, fresh=True),
+    "requestPhoneCode": Rule(1, fresh=True),
+    "changePhone": Rule(1, fresh=True),
     "payAppointment": Rule(1, fresh=True),
     "agreeAutopay": Rule(1, fresh=True),
     "exportMyData": Rule(1, fresh=True),
     "eraseMyAccount": Rule(1, fresh=True),
     "staffPerson": Rule(1, fresh=True, role=OFFICER),
+    "proposeRecovery": Rule(1, fresh=True, role=OFFICER),
+    "approveRecovery": Rule(1, fresh=True, role=OFFICER),
+    "withdrawRecovery": Rule(1, role=OFFICER),
     "unusualAccess": Rule(1, role=OPERATOR),
     "paymentCases": Rule(1, role=FINANCE),
     "proposeCorrection": Rule(1, role=FINANCE),
@@ -467,6 +473,7 @@ OPEN_IDS = frozenset(
     "hospitalDoctors.departmentId hospitalSlots.hospitalId hospitalSlots.scheduleId "
     "bookHospitalNumber.hospitalId bookHospitalNumber.slotId appointmentPlaces.serviceId "
     "appointmentItems.serviceId appointmentSlots.placeId rescheduleAppointment.slotId "
+    "approveRecovery.recoveryId withdrawRecovery.recoveryId makeClaimCode.childId "
     "codeDelivery.requestId leaveWaitingList.waitingId queueTicket.id "
     "hospitalRooms.hospitalId bookHospitalVisit.hospitalId bookHospitalVisit.slotId "
     "vaccinationRooms.clinicId vaccinationSlots.clinicId vaccinationSlots.scheduleId "

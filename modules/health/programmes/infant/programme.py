@@ -44,6 +44,7 @@ from modules.health.programmes.schedule import AHEAD, not_over
 SERVICE = "infant-care"
 STANDARD = "WHO Child Growth Standards (2006)"
 MONTHS = (3, 6, 8, 12, 18, 24, 30, 36, 48, 60, 72)
+UNTIL_YEARS = 6
 MOST = 6
 
 FLAGS: Mapping[Quantity, tuple[float, float]] = {
@@ -214,6 +215,12 @@ def visits(facts: Facts, enrolled_on: date, today: date) -> Sequence[Visit]:
     return not_over(soon, enrolled_on)
 
 
+def is_over(facts: Facts, today: date) -> bool:
+    """Whether the last check-up is behind the child."""
+    born_on = Infant.of(facts).born_on
+    return today > add_months(born_on, 12 * UNTIL_YEARS) + timedelta(days=30)
+
+
 def _goals(_subject: Subject) -> Sequence[Goal]:
     return ()
 
@@ -230,5 +237,7 @@ INFANT = Programme(
     alerts=alerts,
     rules=RULES,
     visits=visits,
+    window=timedelta(days=366 * UNTIL_YEARS),
+    is_over=is_over,
 )
 PURPOSE, SUBSCRIPTION = INFANT.purpose, INFANT.subscription

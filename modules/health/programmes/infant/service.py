@@ -8,10 +8,9 @@ from core.context.call import Call
 from core.errors import InvalidInput
 from modules.health.programmes import service
 from modules.health.programmes.infant import texts
-from modules.health.programmes.infant.programme import INFANT, Infant
+from modules.health.programmes.infant.programme import INFANT, UNTIL_YEARS, Infant
 from modules.health.programmes.service import Joining
 
-UNTIL_YEARS = 6
 WEEKS, LATEST_WEEKS = 22, 44
 """The shortest pregnancy that ends in a birth (ICD-10: 22 full weeks), and the longest taken."""
 

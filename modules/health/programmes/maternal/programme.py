@@ -27,6 +27,8 @@ from modules.health.programmes.schedule import not_over
 SERVICE = "maternal-care"
 GUIDELINE = "妊娠期高血压疾病诊治指南(2020)"
 
+LATEST_DAYS = 42 * 7
+"""From the 42nd week on a pregnancy is over in one way or another."""
 WINDOWS = ((6, 12), (16, 20), (21, 24), (28, 36), (37, 40))
 """The weeks of the five visits, the last one included."""
 
@@ -83,6 +85,11 @@ def visits(facts: Facts, enrolled_on: date, _today: date) -> Sequence[Visit]:
     return not_over(planned, enrolled_on)
 
 
+def is_over(facts: Facts, today: date) -> bool:
+    """Whether the longest pregnancy is over: who has told nothing is asked nothing."""
+    return gestation_of(facts).days_on(today) >= LATEST_DAYS
+
+
 def _goals(_subject: Subject) -> Sequence[Goal]:
     return (Goal(Quantity.SYSTOLIC, below=140), Goal(Quantity.DIASTOLIC, below=90))
 
@@ -99,5 +106,7 @@ MATERNAL = Programme(
     alerts=by_limits(RULES),
     rules=RULES,
     visits=visits,
+    window=timedelta(days=LATEST_DAYS),
+    is_over=is_over,
 )
 SUBSCRIPTION = MATERNAL.subscription

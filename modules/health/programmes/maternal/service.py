@@ -128,7 +128,7 @@ async def report_birth(
     care = await service.read_one(call, MATERNAL, enrolment_id)
     infants = await store.list_enrolments(call.subject_id, INFANT.service)
     mine = [one for one in infants if one.facts.get("mother") == str(enrolment_id)]
-    return care, await service.gather(sorted(mine, key=lambda one: one.id), now)
+    return care, await service.gather(INFANT, sorted(mine, key=lambda one: one.id), now)
 
 
 def _check_birth(row: Enrolment, born_on: date, children: Sequence[Newborn], today: date) -> int:

@@ -78,7 +78,7 @@ async def open_care(call: Call, enrolment_id: UUID) -> OpenedCare:
         basis_ref=f"care:{row.id}",
         scope=Scope.CARE_PLANS,
     )
-    (care,) = await service.gather([row], call.app.clock.now())
+    (care,) = await service.gather(programme, [row], call.app.clock.now())
     return OpenedCare(person, programme, care)
 
 
@@ -164,7 +164,8 @@ async def _change_visit(
 
 
 async def _again(call: Call, opened: OpenedCare) -> OpenedCare:
-    (care,) = await service.gather([opened.care.enrolment], call.app.clock.now())
+    row, programme = opened.care.enrolment, opened.programme
+    (care,) = await service.gather(programme, [row], call.app.clock.now())
     return OpenedCare(opened.person, opened.programme, care)
 
 

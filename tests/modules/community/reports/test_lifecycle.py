@@ -39,14 +39,27 @@ async def test_a_report_is_dispatched_fixed_with_a_photo_and_reopened_once_per_c
     fixed = await street.send(near, "FinishReport", taskId=task["id"], photoIds=[proof])
     assert (fixed["report"]["state"], fixed["report"]["fixedOn"]) == ("FIXED", "2026-11-23")
     assert "Fixed" in (await street.messages(me))[-1]
+    for viewer, seen in ((me, 2), (neighbour, 0), (None, 0)):
+        shown = await street.send(viewer, "Report", id=report["id"])
+        assert len(shown["photos"]) == seen
+        read = await street.request("GET", f"/reports/photos/{proof}", b"", viewer)
+        assert read.status == (200 if seen else 404)
     assert "now: Fixed" in (await street.messages(neighbour))[-1]
     again = await _step(street, me, report, "reopen", "还在漏")
     assert again["case"]["stateTitle"] == "Being handled"
     assert "Reopened" in (await street.messages(neighbour))[-1]
     assert (await _step(street, me, report, "reopen", "再来"))["code"] == "ILLEGAL_STATE"
     task = await street.task(near, mine=True)
-    done = await street.send(near, "FinishReport", taskId=task["id"], note="已更换井盖")
+    done = await street.send(
+        near,
+        "FinishReport",
+        taskId=task["id"],
+        photoIds=[await street.photo(near, 3)],
+        note="已更换井盖",
+        isPublic=True,
+    )
     assert done["report"]["state"] == "FIXED"
+    assert len((await street.send(neighbour, "Report", id=report["id"]))["photos"]) == 1
     closed = await _step(street, me, report, "confirm")
     assert closed["case"]["promise"] == "KEPT"
     events = await street.client.operate("Report", {"id": report["id"]})

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from core.clock import add_months
+from core.clock import ManualClock, add_months
 from core.context.call import Call
 from core.errors import AppError, InvalidInput, NotFound
 from core.security.authentication import Viewer
@@ -22,8 +22,10 @@ from modules.health.programmes.infant.programme import (
     alerts,
     visits,
 )
+from modules.health.programmes.jobs import remind
 from modules.health.programmes.models import Enrolment
 from modules.health.programmes.programme import Subject
+from notifications.messages.models import Message
 from tests.conftest import NOON
 from tests.modules.health.programmes.world import consent, measure, rows
 
@@ -89,27 +91,26 @@ async def _child(mother: Call, days: int, *, key: str = "the-first-key", **about
     return await Enrolment.get(id=row_id)
 
 
-@pytest.mark.parametrize(
-    ("values", "code", "asked"),
-    [
-        ({WEIGHT: 14.0}, "INFANT_WEIGHT_IN_JIN", "7.0 kg"),
-        ({WEIGHT: 7100.0}, "INFANT_WEIGHT_IN_GRAMS", "7.1 kg"),
-        ({WEIGHT: 71.0}, "CARE_IMPLAUSIBLE", "kg"),
-        ({WEIGHT: 0.0}, "CARE_IMPLAUSIBLE", "kg"),
-        ({LENGTH: 0.66}, "INFANT_LENGTH_IN_METRES", "66.0 cm"),
-        ({LENGTH: 166.0}, "CARE_IMPLAUSIBLE", "cm"),
-        ({HEAD: 66.0}, "CARE_IMPLAUSIBLE", "cm"),
-        ({Quantity.SYSTOLIC: 90.0}, "CARE_OTHER_PROGRAMME", ""),
-    ],
-)
-async def test_what_does_not_fit_the_age_is_asked_about_and_not_kept(
-    mother: Call, values: dict[Quantity, float], code: str, asked: str
-) -> None:
+ODD: list[tuple[dict[Quantity, float], str, str]] = [
+    ({WEIGHT: 14.0}, "INFANT_WEIGHT_IN_JIN", "7.0 kg"),
+    ({WEIGHT: 7100.0}, "INFANT_WEIGHT_IN_GRAMS", "7.1 kg"),
+    ({WEIGHT: 71.0}, "CARE_IMPLAUSIBLE", "kg"),
+    ({WEIGHT: 0.0}, "CARE_IMPLAUSIBLE", "kg"),
+    ({LENGTH: 0.66}, "INFANT_LENGTH_IN_METRES", "66.0 cm"),
+    ({LENGTH: 166.0}, "CARE_IMPLAUSIBLE", "cm"),
+    ({HEAD: 66.0}, "CARE_IMPLAUSIBLE", "cm"),
+    ({Quantity.SYSTOLIC: 90.0}, "CARE_OTHER_PROGRAMME", ""),
+]
+"""What does not fit a girl of half a year, the refusal, and what she is asked."""
+
+
+async def test_what_does_not_fit_the_age_is_asked_about_and_not_kept(mother: Call) -> None:
     child = await _child(mother, 180)
     before = await rows()
-    with pytest.raises(InvalidInput, match=code) as refused:
-        await measure(mother, INFANT, child, values)
-    assert asked in refused.value.say(mother.locale)
+    for values, code, asked in ODD:
+        with pytest.raises(InvalidInput, match=code) as refused:
+            await measure(mother, INFANT, child, values)
+        assert asked in refused.value.say(mother.locale)
     assert await rows() == before
 
 
@@ -120,12 +121,10 @@ async def test_measured_before_the_birth_is_refused(mother: Call) -> None:
     assert (await rows())["Measurement"] == 0
 
 
-@pytest.mark.parametrize(
-    ("days", "code"), [(-1, "INFANT_BORN_IN_FUTURE"), (6 * 366, "INFANT_TOO_OLD")]
-)
-async def test_who_is_no_small_child_has_no_plan(mother: Call, days: int, code: str) -> None:
-    with pytest.raises(AppError, match=code):
-        await _child(mother, days)
+async def test_who_is_no_small_child_has_no_plan(mother: Call) -> None:
+    for days, code in ((-1, "INFANT_BORN_IN_FUTURE"), (6 * 366, "INFANT_TOO_OLD")):
+        with pytest.raises(AppError, match=code):
+            await _child(mother, days)
     assert set((await rows()).values()) == {0}
 
 
@@ -148,3 +147,19 @@ async def test_twins_have_two_plans_and_nobody_else_reaches_them(
     with pytest.raises(NotFound):
         await measure(stranger, INFANT, first, {WEIGHT: 4.2})
     assert (await rows())["Measurement"] == 1
+
+
+async def test_a_childs_first_weight_can_be_added_years_later(mother: Call) -> None:
+    child = await _child(mother, 900)
+    at = NOON - timedelta(days=900)
+    recorded = await measure(mother, INFANT, child, {WEIGHT: 3.2}, at=at)
+    assert [one.measured_at for one in recorded.care.measured] == [at]
+
+
+async def test_of_a_child_of_six_nobody_is_reminded(mother: Call, clock: ManualClock) -> None:
+    await _child(mother, 6 * 365 - 20)
+    clock.move(timedelta(days=60))
+    for _ in range(4):
+        await remind(mother.app)
+        clock.move(timedelta(days=60))
+    assert await Message.filter(person_id=mother.subject_id).count() == 0

@@ -109,25 +109,24 @@ def test_the_visits_are_those_of_the_national_schedule() -> None:
     ]
 
 
-@pytest.mark.parametrize(
-    ("period", "due", "fetuses", "code"),
-    [
-        (None, None, 1, "MATERNAL_ONE_DATE"),
-        (-50, 200, 1, "MATERNAL_ONE_DATE"),
-        (None, -1, 1, "MATERNAL_DUE_IN_PAST"),
-        (None, 281, 1, "MATERNAL_DUE_TOO_FAR"),
-        (1, None, 1, "MATERNAL_PERIOD_IN_FUTURE"),
-        (-281, None, 1, "MATERNAL_PERIOD_TOO_LONG_AGO"),
-        (-50, None, 0, "MATERNAL_FETUSES_RANGE"),
-        (-50, None, 6, "MATERNAL_FETUSES_RANGE"),
-    ],
-)
-async def test_dates_that_cannot_be_open_no_plan(
-    expecting: Call, period: int | None, due: int | None, fetuses: int, code: str
-) -> None:
-    dates = [None if n is None else TODAY + timedelta(days=n) for n in (period, due)]
-    with pytest.raises(InvalidInput, match=code):
-        await service.enrol(expecting, *dates, fetuses, "the-first-key")
+IMPOSSIBLE = [
+    (None, None, 1, "MATERNAL_ONE_DATE"),
+    (-50, 200, 1, "MATERNAL_ONE_DATE"),
+    (None, -1, 1, "MATERNAL_DUE_IN_PAST"),
+    (None, 281, 1, "MATERNAL_DUE_TOO_FAR"),
+    (1, None, 1, "MATERNAL_PERIOD_IN_FUTURE"),
+    (-281, None, 1, "MATERNAL_PERIOD_TOO_LONG_AGO"),
+    (-50, None, 0, "MATERNAL_FETUSES_RANGE"),
+    (-50, None, 6, "MATERNAL_FETUSES_RANGE"),
+]
+"""Days from today to the last period and to the due date, how many children, the refusal."""
+
+
+async def test_dates_that_cannot_be_open_no_plan(expecting: Call) -> None:
+    for period, due, fetuses, code in IMPOSSIBLE:
+        dates = [None if n is None else TODAY + timedelta(days=n) for n in (period, due)]
+        with pytest.raises(InvalidInput, match=code):
+            await service.enrol(expecting, *dates, fetuses, "the-first-key")
     assert set((await rows()).values()) == {0}
 
 
@@ -181,41 +180,24 @@ async def test_a_birth_closes_the_plan_and_opens_one_for_each_child(
         await service.report_birth(expecting, care.enrolment.id, born_on, twins, "the-third-key")
 
 
-@pytest.mark.parametrize(
-    ("days", "moved", "born", "code"),
-    [
-        (200, 0, 1, "MATERNAL_BORN_IN_FUTURE"),
-        (200, 5, -1, "MATERNAL_BIRTH_BEFORE_PLAN"),
-        (140, 3, 2, "MATERNAL_BIRTH_TOO_EARLY"),
-    ],
-)
-async def test_a_birth_that_cannot_be_changes_nothing(
-    expecting: Call, clock: ManualClock, days: int, moved: int, born: int, code: str
-) -> None:
-    care = await _plan(expecting, days)
-    clock.move(timedelta(days=moved))
-    before = await rows()
-    with pytest.raises(InvalidInput, match=code):
-        await service.report_birth(
-            expecting,
-            care.enrolment.id,
-            TODAY + timedelta(days=born),
-            [Newborn(Sex.MALE)],
-            "the-second-key",
-        )
+async def test_a_birth_that_cannot_be_changes_nothing(expecting: Call, clock: ManualClock) -> None:
+    care = await _plan(expecting, 148)
+    clock.move(timedelta(days=5))
+    before, boy = await rows(), [Newborn(Sex.MALE)]
+    for born, children, code in (
+        (6, boy, "MATERNAL_BORN_IN_FUTURE"),
+        (-1, boy, "MATERNAL_BIRTH_BEFORE_PLAN"),
+        (5, boy, "MATERNAL_BIRTH_TOO_EARLY"),
+        (5, [], "MATERNAL_CHILDREN_RANGE"),
+        (5, boy * 6, "MATERNAL_CHILDREN_RANGE"),
+    ):
+        with pytest.raises(InvalidInput, match=code):
+            await service.report_birth(
+                expecting, care.enrolment.id, TODAY + timedelta(days=born), children, "a-bad-birth"
+            )
     assert await rows() == before
     (still,) = await programmes.read_care(expecting, MATERNAL)
     assert still.enrolment.closed_at is None
-
-
-@pytest.mark.parametrize("count", [0, 6])
-async def test_no_child_or_six_are_refused(expecting: Call, count: int) -> None:
-    care = await _plan(expecting, 270)
-    with pytest.raises(InvalidInput, match="MATERNAL_CHILDREN_RANGE"):
-        await service.report_birth(
-            expecting, care.enrolment.id, TODAY, [Newborn(Sex.MALE)] * count, "the-second-key"
-        )
-    assert (await rows())["Enrolment"] == 1
 
 
 async def test_a_loss_is_closed_quietly_and_nothing_is_ever_sent(
@@ -230,6 +212,21 @@ async def test_a_loss_is_closed_quietly_and_nothing_is_ever_sent(
         await remind(app)
     assert await Message.filter(person_id=expecting.subject_id).count() == 0
     assert closed.follow_ups == []
+
+
+async def test_who_tells_nothing_is_asked_nothing_after_the_42nd_week_and_may_still_tell(
+    app: App, expecting: Call, clock: ManualClock
+) -> None:
+    care = await _plan(expecting, 279)
+    clock.move(timedelta(days=15))
+    for _ in range(6):
+        await remind(app)
+        clock.move(timedelta(days=20))
+    assert await Message.filter(person_id=expecting.subject_id).count() == 0
+    _, infants = await service.report_birth(
+        expecting, care.enrolment.id, TODAY + timedelta(days=2), [Newborn(Sex.FEMALE)], "late-key"
+    )
+    assert len(infants) == 1
 
 
 async def test_who_withdraws_the_consent_is_reminded_of_nothing(

@@ -1,5 +1,6 @@
 """Reports, the card and the queue against the sandbox's hospitals: consent, labels, silence."""
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from contextlib import aclosing
 from datetime import timedelta
@@ -137,8 +138,9 @@ async def test_a_card_is_given_once_and_its_code_opens_once(
 ) -> None:
     with pytest.raises(NotFound):
         await card.issue(mine)
-    given = [await card.apply(again(mine, call), key) for key in ("key-one-one", "key-two-two")]
-    assert given[0] == given[1]
+    keys = ("key-one-one", "key-two-two", "key-one-one")
+    given = await asyncio.gather(*(card.apply(again(mine, call), key) for key in keys))
+    assert given[0] == given[1] == given[2]
     assert await HealthCardRow.filter(citizen_id=mine.subject_id).count() == 1
     code = await card.issue(mine)
     assert (await card.take(app, code.text, "h1")).citizen_id == mine.subject_id
@@ -146,6 +148,10 @@ async def test_a_card_is_given_once_and_its_code_opens_once(
         with pytest.raises(Conflict, match="HEALTH_CODE_USED"):
             await card.take(app, code.text, hospital)
     assert await HealthCardUse.all().count() == 1
+    rush = await card.issue(mine)
+    tries = [card.take(app, rush.text, f"h{n % 5 + 1}") for n in range(10)]
+    ends = await asyncio.gather(*tries, return_exceptions=True)
+    assert sum(isinstance(end, Conflict) for end in ends) == 9
     late = await card.issue(mine)
     clock.move(timedelta(seconds=60))
     with pytest.raises(Conflict, match="HEALTH_CODE_EXPIRED"):
@@ -156,7 +162,7 @@ async def test_a_card_is_given_once_and_its_code_opens_once(
         await card.take(app, early.text, "h1")
     with pytest.raises(InvalidInput):
         await card.take(app, f"{late.text}x", "h1")
-    assert await HealthCardUse.all().count() == 1
+    assert await HealthCardUse.all().count() == 2
     number = (await sandbox.person("citizen_dotted"))["resident_id"]
     await sandbox.post(
         "/_control/ehealth-card/state", {"resident_id": number, "state": "SUSPENDED"}

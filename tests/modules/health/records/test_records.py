@@ -256,6 +256,20 @@ def test_labels_come_with_reports_results_and_entries() -> None:
     assert entry.labels == ["HIV"]
 
 
+def test_a_label_of_a_member_of_a_file_or_of_the_patient_covers_what_it_is_part_of() -> None:
+    label = {"meta": {"security": [{"code": "PSY"}]}}
+    panel = observation("all", "1", hasMember=[{"reference": "Observation/in"}])
+    media = {"resourceType": "Media", "id": "m", "status": "completed",
+             "content": {"url": "Binary/b"}} | label  # fmt: skip
+    pictured = report("r", "all", media=[{"link": {"reference": "Media/m"}}])
+    found = only(pictured, panel, observation("in", "2", **label), media)
+    assert (found.labels, found.results[0].labels, found.files[0].labels) == ([], ["PSY"], ["PSY"])
+    whole = {"meta": {"security": [{"code": "VIP"}]}}
+    pages = [page(patient(**whole), report("r"))]
+    (report_of_vip,) = read_received("h1", MINE, pages, truncated=False).reports
+    assert report_of_vip.labels == ["VIP"]
+
+
 def test_the_record_has_an_entry_for_each_thing() -> None:
     subject = {"reference": "Patient/p1"}
     condition = {"resourceType": "Condition", "id": "c", "subject": subject,

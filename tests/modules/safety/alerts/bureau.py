@@ -7,7 +7,7 @@ from typing import Any
 
 from cryptography.hazmat.primitives.serialization import Encoding
 from lxml import etree
-from signxml import XMLSigner
+from signxml.signer import XMLSigner
 
 from core.context.app import App
 from core.standards.cap import (
