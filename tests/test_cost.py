@@ -19,7 +19,7 @@ ABOVE_AIM: dict[str, tuple[int, int]] = {
     "visit-appointment": (250, 102),
     "medical-payment": (1170, 136),
     "medical-report": (273, 132),
-    "health-record": (1314, 79),
+    "health-record": (1400, 79),
     "outpatient-queue": (452, 62),
     "hypertension-care": (174, 63),
     "diabetes-care": (192, 59),
