@@ -56,7 +56,13 @@ async def test_one_card_at_every_hospital(house: House, client: CityClient) -> N
     where = {"hospital": place["hospital"]["code"], "department": place["departmentCode"]}
     assert advice["emergency"] is None and place["freeToday"] >= 0
     doctors = (await client.run(journey.DOCTORS, where)).data["hospitalDoctors"]["items"]
-    assert doctors
+    schedule = {"hospital": where["hospital"], "schedule": doctors[0]["scheduleId"]}
+    slots = (await client.run(journey.SLOTS, schedule)).data["hospitalSlots"]["items"]
+    number = {"hospital": where["hospital"], "slot": slots[0]["code"], "key": key()}
+    booked = (await client.do(journey.BOOK, number))["appointment"]
+    if booked["payBefore"] is not None:
+        started = await client.do(journey.PAY_FEE, {"id": booked["id"], "key": key()})
+        await client.pay_at(started["payment"]["cashierUrl"])
 
     desk = {"resident_id": person["resident_id"], "checked_in": False}
     ticket = await client.sandbox("POST", "/_control/hospital-queue/h1/tickets", desk)
@@ -65,8 +71,8 @@ async def test_one_card_at_every_hospital(house: House, client: CityClient) -> N
     assert (status, shown["name"]) == (200, person["name"])
     for hospital in ("h1", "h2"):  # it has opened once, wherever it is tried again
         assert (await _post(house, client, hospital, "check", {"code": code}))[0] == 409
-    number = ticket["ticket_no"]
-    await client.sandbox("POST", f"/_control/hospital-queue/h1/tickets/{number}/check-in", {})
+    path = f"/_control/hospital-queue/h1/tickets/{ticket['ticket_no']}/check-in"
+    await client.sandbox("POST", path, {})
     (waiting,) = (await client.run(TICKETS)).data["outpatientQueue"]["items"]
     assert (waiting["number"]["state"], waiting["number"]["ahead"]) == ("WAITING", 3)
 

@@ -7,15 +7,17 @@ from uuid import UUID
 
 from core.context.app import App
 from core.deadline import Deadline
+from core.errors import NotFound
 from core.people.personal_files import PersonalFile, file_routes
 from core.people.personal_read import Access, Purpose
+from core.refusal_texts import NOT_FOUND
 from core.standards.fhir_bundle import Page
 from kinds.lookup import PersonalLookup
 from modules.health.hospitals.everywhere import AtHospital, ask_everywhere
-from modules.health.records import texts, upstream
+from modules.health.records import inline, texts, upstream
 from modules.health.records.domain import Received
 from modules.health.records.reading import patient_refs, read_received
-from modules.health.records.upstream import RECORDS, parse_page, read_pages
+from modules.health.records.upstream import RECORDS, parse_page, read_pages, to_file
 
 REPORT_SERVICE, RECORD_SERVICE = "medical-report", "health-record"
 REPORT_FILES = "medical-report"
@@ -66,9 +68,20 @@ async def ask_record(app: App, deadline: Deadline, access: Access) -> Records:
 
 
 async def load_file(app: App, deadline: Deadline, access: Access, ref: str) -> PersonalFile:
-    """A report's file, `ref` is "<hospital>|<number there>". Raises UpstreamError."""
-    hospital_ref, _, binary_ref = ref.partition("|")
-    return await upstream.fetch_file(app, deadline, access, hospital_ref, binary_ref)
+    """A report's file, `ref` is "<hospital>|<number there>".
+
+    One that stands in the report itself is asked for with all reports again. Raises UpstreamError,
+    NotFound.
+    """
+    hospital_ref, _, name = ref.partition("|")
+    if not name.startswith(inline.PREFIX):
+        return await upstream.fetch_file(app, deadline, access, hospital_ref, name)
+    first = await upstream.search_reports(app, deadline, access, hospital_ref)
+    pages, _ = await read_pages(app, deadline, access, hospital_ref, first)
+    try:
+        return to_file(inline.find_content(pages, name) or b"")
+    except ValueError:
+        raise NotFound(NOT_FOUND) from None
 
 
 async def _ask(

@@ -13,6 +13,7 @@ from core.standards.fhir_bundle import (
     identifiers_of,
     text_of,
 )
+from modules.health.records import inline
 from modules.health.records.domain import (
     Entry,
     EntryKind,
@@ -248,10 +249,10 @@ class _Reader:
             forms.append((media, media.get("content", {})))
         files = []
         for media, form in forms:
-            parts = str(form.get("url", "")).split("?")[0].split("/")
-            if len(parts) >= 2 and parts[-2] == "Binary" and is_id(parts[-1]):
+            name = _binary_of(form) or inline.name_of(form)
+            if name is not None:
                 type_ = str(form.get("contentType", "application/octet-stream"))
-                ref = f"{self._hospital_ref}|{parts[-1]}"
+                ref = f"{self._hospital_ref}|{name}"
                 labels = self._labels_of(media)
                 files.append(ReportFile(ref, str(form.get("title", "")), type_, labels))
         return files
@@ -262,6 +263,13 @@ class _Reader:
             found = self._index.find(reference, resource)
             if found is not None:
                 yield found
+
+
+def _binary_of(form: Data) -> str | None:
+    """The id of the Binary that an Attachment names on the hospital's own server."""
+    parts = str(form.get("url", "")).split("?")[0].split("/")
+    is_binary = len(parts) >= 2 and parts[-2] == "Binary" and is_id(parts[-1])
+    return parts[-1] if is_binary else None
 
 
 def record_id(hospital_ref: str, resource: Resource) -> str:

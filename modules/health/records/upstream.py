@@ -13,7 +13,7 @@ from core.people.personal_files import PersonalFile
 from core.people.personal_read import Access
 from core.standards.fhir import FHIR_JSON
 from core.standards.fhir_bundle import Page, read_page
-from core.upstream.client import ANY, Response, UpstreamFailed
+from core.upstream.client import ANY, UpstreamFailed
 from core.upstream.operation import Answer, Connected, Request, System
 
 RECORDS = System("hospital_records")
@@ -100,19 +100,19 @@ def read_next(access: Access, hospital_ref: str, path: str, query: Mapping[str, 
     return Request(link=path, params=query, access=access, server=hospital_ref)
 
 
-def read_file(response: Response) -> PersonalFile:
-    """A document or picture by what it is, whatever it says of itself. Raises ValueError for
+def to_file(body: bytes) -> PersonalFile:
+    """A document or picture by what it is, whatever it is said to be. Raises ValueError for
     anything else."""
     for magic, media_type, ending in _FILES:
-        if response.body.startswith(magic):
-            return PersonalFile(response.body, media_type, f"report.{ending}")
+        if body.startswith(magic):
+            return PersonalFile(body, media_type, f"report.{ending}")
     raise ValueError("neither picture nor PDF")
 
 
 @RECORDS.operation(
     "GET",
     "/{hospital}/fhir/Binary/{binary}",
-    answers=Answer(read_file),
+    answers=_BODY.then(to_file),
     personal=True,
     accept=ANY,
     body_max_bytes=FILE_BYTES_MAX,

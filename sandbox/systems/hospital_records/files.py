@@ -24,12 +24,12 @@ def _picture(side: int = 32) -> bytes:
     ) + chunk(b"IEND", b"")  # fmt: skip
 
 
-_DOCUMENT = b"""%PDF-1.4
+DOCUMENT = b"""%PDF-1.4
 1 0 obj<</Type/Catalog/Pages 2 0 R>>endobj
 2 0 obj<</Type/Pages/Kids[3 0 R]/Count 1>>endobj
 3 0 obj<</Type/Page/Parent 2 0 R/MediaBox[0 0 200 200]>>endobj
 trailer<</Root 1 0 R>>
 %%EOF
 """
-FILES = {"chest": _picture(), "chest-report": _DOCUMENT}
+FILES = {"chest": _picture(), "chest-report": DOCUMENT}
 """By the id of the Binary."""

@@ -5,12 +5,14 @@ glucose in mg/dL and has images; h4 has what is under a label; h5 has what is no
 """
 
 import random
+from base64 import b64encode
 from collections.abc import Iterable
 from datetime import date, datetime, timedelta
 from typing import Any
 
 from sandbox.population.people import Person
 from sandbox.server.system import SHANGHAI
+from sandbox.systems.hospital_records.files import DOCUMENT
 
 Resource = dict[str, Any]
 
@@ -166,7 +168,20 @@ def _first(maker: _Maker) -> list[Resource]:
     older = {"subject": {"reference": f"Patient/{maker.patient_id}-0"}}
     return [
         *maker.report("cbc", "血常规", 5, blood),
-        *maker.report("k", "电解质", 12, [potassium], status="corrected"),
+        *maker.report(
+            "k",
+            "电解质",
+            12,
+            [potassium],
+            status="corrected",
+            presentedForm=[
+                {
+                    "contentType": "application/pdf",
+                    "title": "报告单",
+                    "data": b64encode(DOCUMENT).decode(),
+                }
+            ],
+        ),
         *maker.report("glu", "血糖", 90, [maker.glucose(90) | older], **older),
         *_lipids(maker, "h1"),
         *_history(maker),

@@ -25,7 +25,7 @@ from modules.health.models import HealthCardRow, HealthCardUse, QueueWatch
 from modules.health.queue import service as queue
 from modules.health.record.export import make_summary
 from modules.health.record.graphql import Query as RecordQuery
-from modules.health.records.lookup import PURPOSE, RECORD_SERVICE
+from modules.health.records.lookup import PURPOSE, RECORD_SERVICE, REPORTS, load_file
 from modules.health.records.view import sees_restricted
 from modules.health.reports.graphql import MedicalReports
 from modules.health.reports.graphql import Query as ReportQuery
@@ -114,6 +114,19 @@ async def test_pages_join_without_a_gap_and_each_view_is_logged(mine: Call, call
     assert len(rows) == 1 + -(-len(whole) // 3)
     with pytest.raises(InvalidInput):
         await reports(again(mine, call), after="x")
+
+
+async def test_files_open_by_their_links_where_they_are_and_inside_a_report(
+    app: App, mine: Call
+) -> None:
+    found = await REPORTS.read(mine)
+    assert found.value is not None
+    access = await open_access(mine, service="medical-report", purpose=PURPOSE)
+    every = [f for sent in found.value.received for one in sent.reports for f in one.files]
+    types = [(await load_file(app, mine.deadline, access, f.ref)).media_type for f in every]
+    assert sorted(types) == ["application/pdf", "application/pdf", "image/png"]
+    with pytest.raises(NotFound):
+        await load_file(app, mine.deadline, access, "h1|inline:0")
 
 
 async def test_the_export_is_a_fhir_document_whose_values_keep_their_digits(

@@ -8,8 +8,11 @@ from core.deadline import Deadline
 from core.ids import new_id
 from core.people.directory import Person
 from core.people.personal_read import Access
-from core.upstream.client import Response, UpstreamFailed
-from modules.health.records.upstream import PAGES_MAX, RECORDS, read_file, read_pages
+from core.standards import fhir_json
+from core.standards.fhir_bundle import read_page
+from core.upstream.client import UpstreamFailed
+from modules.health.records import inline
+from modules.health.records.upstream import PAGES_MAX, RECORDS, read_pages, to_file
 from tests.upstreams import in_place_of
 
 
@@ -75,9 +78,21 @@ async def test_a_link_that_leaves_the_hospital_is_not_followed(access: Access, u
     ],
 )
 def test_a_file_is_what_its_bytes_are(body: bytes, media_type: str | None) -> None:
-    response = Response(RECORDS.name, "fetch_file", 200, {"Content-Type": "text/html"}, body)
     if media_type is None:
         with pytest.raises(ValueError):
-            read_file(response)
+            to_file(body)
     else:
-        assert read_file(response).media_type == media_type
+        assert to_file(body).media_type == media_type
+
+
+def test_a_document_inside_a_report_is_found_by_its_content_alone() -> None:
+    form = {"data": "JVBERi0xLjQ=", "contentType": "application/pdf", "title": "报告单"}
+    report = {"resourceType": "DiagnosticReport", "id": "r", "status": "final",
+              "code": {"text": "x"},
+              "presentedForm": [{"url": "https://a.example"}, form]}  # fmt: skip
+    bundle = {"resourceType": "Bundle", "type": "searchset", "entry": [{"resource": report}]}
+    pages = [read_page(fhir_json.dumps(bundle).encode())]
+    name = inline.name_of(form)
+    assert name is not None and inline.find_content(pages, name) == b"%PDF-1.4"
+    assert inline.find_content(pages, f"{inline.PREFIX}0") is None
+    assert inline.name_of({"url": "Binary/b"}) is None
