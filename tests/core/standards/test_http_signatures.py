@@ -2,6 +2,7 @@
 
 import base64
 from dataclasses import dataclass, replace
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -59,9 +60,12 @@ def _signed() -> SignedMessage:
     return SignedMessage("POST", PATH, signed_headers(KEY, "s001", BODY, NOON), BODY)
 
 
-def test_a_signed_message_tells_who_and_when() -> None:
-    signer = verify(_signed(), _find)
-    assert (signer.key_id, signer.created_at) == ("s001", NOON)
+@pytest.mark.parametrize("days", [-36_500, -1, 0, 1, 36_500])
+def test_a_signed_message_tells_who_and_when_whatever_its_clock_says(days: int) -> None:
+    created = NOON + timedelta(days=days)
+    headers = signed_headers(KEY, "s001", BODY, created)
+    signer = verify(SignedMessage("POST", PATH, headers, BODY), _find)
+    assert (signer.key_id, signer.created_at) == ("s001", created)
 
 
 @pytest.mark.parametrize(
