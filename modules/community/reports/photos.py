@@ -4,6 +4,7 @@ What came is kept sealed as it came. What is shown is written anew from the pixe
 that belongs to no report after a day is taken away.
 """
 
+import asyncio
 from collections.abc import Sequence
 from datetime import timedelta
 from functools import partial
@@ -111,15 +112,14 @@ async def _finish(app: App, photo_id: UUID) -> None:
         async with transaction() as tx:
             await photo_store.delete_photo(tx, photo_id)
         raise
+    looks = await asyncio.to_thread(picture_hash, file.content)
     async with transaction() as tx:
         row = await photo_store.lock_photo(tx, photo_id)
         if row is None or row.media_type is not None:
             return
         sealed = app.vault.encrypt_file(file.content, PHOTO)
         await photo_store.insert_part(tx, photo_id, photo_store.SHOWN, *sealed)
-        await photo_store.update_photo(
-            tx, photo_id, media_type=file.media_type, picture_hash=picture_hash(file.content)
-        )
+        await photo_store.update_photo(tx, photo_id, media_type=file.media_type, picture_hash=looks)
 
 
 async def _original(app: App, photo_id: UUID) -> bytes:
