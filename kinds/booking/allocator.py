@@ -26,7 +26,7 @@ from core.database import (
 )
 from core.errors import AppError, Conflict
 from core.queue.jobs import JobKind
-from kinds.booking import bans, domain, saga, slot_store, store, texts
+from kinds.booking import bans, domain, limit_store, saga, slot_store, store, texts
 from kinds.booking.domain import HoldRequest
 from kinds.booking.models import Slot
 
@@ -227,7 +227,7 @@ async def _serve_while_free(
     served: list[HoldRequest] = []
     while waiting and fault is None and len(served) < state.free:
         batch = [waiting.popleft() for _ in range(min(len(waiting), state.free - len(served)))]
-        used_up = await store.take_limits_of_many(tx, {r.booking.id: r.limits for r in batch})
+        used_up = await limit_store.take_limits_of_many(tx, {r.booking.id: r.limits for r in batch})
         for request in batch:
             limit = used_up.get(request.booking.id)
             if limit is None:

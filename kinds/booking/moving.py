@@ -13,7 +13,17 @@ from core.database import IntegrityError, Transaction, idempotency, transaction,
 from core.errors import Conflict, NotFound
 from core.ids import new_id
 from core.refusal_texts import NOT_FOUND
-from kinds.booking import bans, domain, messages, people, slot_store, store, texts, waiting
+from kinds.booking import (
+    bans,
+    domain,
+    limit_store,
+    messages,
+    people,
+    slot_store,
+    store,
+    texts,
+    waiting,
+)
 from kinds.booking.domain import State
 from kinds.booking.models import Slot
 from kinds.booking.policy import policy_of
@@ -67,7 +77,7 @@ async def hand_over(app: App, tx: Transaction, new: BookingRow) -> None:
     old = await store.lock_booking(tx, new.replaces)
     if old is None or old.state is not State.CONFIRMED:
         return
-    held = [key for _, key in await store.list_limits(tx, old.id)]
+    held = [key for _, key in await limit_store.list_limits(tx, old.id)]
     shared = domain.limits_of(
         service_id=new.service_id,
         slot_id=new.slot_id,
@@ -78,7 +88,7 @@ async def hand_over(app: App, tx: Transaction, new: BookingRow) -> None:
         open_max=1,
     )
     keys = [key for key in held if key in shared or key.startswith(domain.OPEN_SUBJECT)]
-    await store.transfer_limits(tx, old.id, new.id, keys)
+    await limit_store.transfer_limits(tx, old.id, new.id, keys)
     await store.move(tx, old.id, [State.CONFIRMED], State.CANCELLING, replaced_by=new.id)
 
 
@@ -149,16 +159,16 @@ async def take_limits(
 
     Raises Conflict where one is used up.
     """
-    held = await store.list_limits(tx, old.id)
+    held = await limit_store.list_limits(tx, old.id)
     persons = {person for person, key in held if key.startswith("slot:")}
     wanted = [
         use for person in sorted(persons) for use in people.limits_of(app, facts, person, None)
     ]
     things = [(person, key) for person, key in held if key.startswith(domain.OPEN_SUBJECT)]
     keys = [key for _, key, _ in wanted] + [key for _, key in things]
-    handed = await store.transfer_limits(tx, old.id, new_booking_id, keys)
+    handed = await limit_store.transfer_limits(tx, old.id, new_booking_id, keys)
     missing = [use for use in wanted if use[:2] not in handed]
-    used_up = await store.take_limits_of_many(tx, {new_booking_id: missing})
+    used_up = await limit_store.take_limits_of_many(tx, {new_booking_id: missing})
     if used_up:
         raise Conflict(texts.limit_text(used_up[new_booking_id]))
 

@@ -20,7 +20,17 @@ from core.ids import new_id
 from core.people.mandates import act_for
 from core.people.personal_read import Access, open_access
 from core.refusal_texts import NOT_FOUND
-from kinds.booking import domain, moving, people, saga, service, slot_store, store, texts
+from kinds.booking import (
+    domain,
+    limit_store,
+    moving,
+    people,
+    saga,
+    service,
+    slot_store,
+    store,
+    texts,
+)
 from kinds.booking.domain import HoldRequest, NewBooking, SlotState, State
 from kinds.booking.policy import policy_of
 from kinds.booking.slot_store import SlotFacts
@@ -240,7 +250,7 @@ async def _as_successor(
     """The request as the next of a series; what the old booking counts against is counted once,
     and what was paid for it is paid."""
     moving.refuse_unmovable(call.app, old, facts)
-    held = set(await store.list_limits(connection(), old.id))
+    held = set(await limit_store.list_limits(connection(), old.id))
     policy = policy_of(call.app, old.service_id)
     booking = replace(
         request.booking,

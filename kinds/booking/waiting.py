@@ -19,7 +19,17 @@ from core.ids import new_id
 from core.people.mandates import find_mandate
 from core.queue.jobs import JobKind
 from core.refusal_texts import NOT_FOUND
-from kinds.booking import bans, domain, messages, people, queue, slot_store, store, texts
+from kinds.booking import (
+    bans,
+    domain,
+    limit_store,
+    messages,
+    people,
+    queue,
+    slot_store,
+    store,
+    texts,
+)
 from kinds.booking.availability import tell_freed
 from kinds.booking.domain import NewBooking, State, WaitState
 from kinds.booking.models import Resource, Slot, Wait
@@ -196,7 +206,7 @@ async def _promote(app: App, tx: Transaction, slot: Slot, wait: Wait) -> bool:
     assert facts is not None
     about = app.vault.decrypt(wait.subject_sealed, people.SUBJECT) if wait.subject_sealed else None
     limits = people.limits_of(app, facts, wait.person_key, about)
-    used_up = await store.take_limits_of_many(tx, {booking_id: limits})
+    used_up = await limit_store.take_limits_of_many(tx, {booking_id: limits})
     if used_up:
         if not used_up[booking_id].startswith(domain.AT_TIME):
             await _end(app, tx, wait, WaitState.LAPSED)

@@ -169,6 +169,7 @@ class LoanEventRow(Model):
         unique_together = (("loan_id", "ref"),)
 
 
+# `merged=False`: who borrows has a real name, and an account that is merged away has none
 _COMPANY = Stays("the company's, and the ground on which a bank decided or lent")
 PERSONAL = PersonalData(
     "lending",
@@ -184,6 +185,7 @@ PERSONAL = PersonalData(
             owner="given_by",
             exported=section("loan_consents", "bank", "source", "given_at", "withdrawn_at"),
             erased=_COMPANY,
+            merged=False,
         ),
         PersonalTable(
             BankApplication,
@@ -196,6 +198,7 @@ PERSONAL = PersonalData(
             ),
             sealed=(Sealed("purpose_sealed", PURPOSE), Sealed("facts_sealed", FACTS)),
             erased=_COMPANY,
+            merged=False,
         ),
         PersonalTable(
             Contract,
@@ -203,6 +206,7 @@ PERSONAL = PersonalData(
             exported=section("loan_contracts", "application_id", "sha256", "signed_at"),
             sealed=(Sealed("key_sealed", CONTRACT),),
             erased=_COMPANY,
+            merged=False,
         ),
         PersonalTable(
             LoanRow,
@@ -211,6 +215,7 @@ PERSONAL = PersonalData(
                 "loans", "no", "bank", "principal_fen", "disbursed_on", "terms", "status"
             ),
             erased=_COMPANY,
+            merged=False,
         ),
     ),
 )

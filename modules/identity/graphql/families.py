@@ -70,7 +70,8 @@ class MandateEnded:
 
 @strawberry.type(description="A code for the child, shown once.")
 class ClaimCodeMade:
-    code: str = strawberry.field(description="Goes into verifyRealName on the child's phone.")
+    child_id: strawberry.ID = strawberry.field(description="The child.")
+    claim_code: str = strawberry.field(description="Goes into verifyRealName on the child's phone.")
     expires_at: datetime = strawberry.field(description="Until when it is good.")
 
 
@@ -120,7 +121,7 @@ class Mutation:
     ) -> MakeClaimCodeResult:
         """A new one ends the one before it."""
         made = await claims.make(info.context, parse_id(child_id))
-        return ClaimCodeMade(code=made.code, expires_at=made.expires_at)
+        return ClaimCodeMade(child_id=child_id, claim_code=made.code, expires_at=made.expires_at)
 
     @mutation(signed_in(2), description="Ask somebody to let the viewer act for them.")
     async def propose_proxy(

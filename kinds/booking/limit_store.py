@@ -1,0 +1,84 @@
+"""Queries of limits: what bookings count against, one row for each use."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+from uuid import UUID
+
+from core.database import Transaction, fetch_all
+
+
+async def transfer_limits(
+    tx: Transaction, from_id: UUID, to_id: UUID, keys: Sequence[str]
+) -> set[tuple[bytes, str]]:
+    """Hand the uses of some limits from one booking to its successor; returns whose and which."""
+    rows = await fetch_all(
+        tx,
+        """UPDATE appointments_limit_use SET booking_id = $2
+            WHERE booking_id = $1 AND limit_key = ANY($3) RETURNING person_key, limit_key""",
+        from_id,
+        to_id,
+        list(keys),
+    )
+    return {(bytes(row["person_key"]), row["limit_key"]) for row in rows}
+
+
+async def list_limits(db: Transaction, booking_id: UUID) -> list[tuple[bytes, str]]:
+    """Whose and which limits a booking uses."""
+    rows = await fetch_all(
+        db,
+        "SELECT person_key, limit_key FROM appointments_limit_use WHERE booking_id = $1",
+        booking_id,
+    )
+    return [(bytes(row["person_key"]), row["limit_key"]) for row in rows]
+
+
+async def take_limits_of_many(
+    tx: Transaction, requests: Mapping[UUID, Sequence[tuple[bytes, str, int]]]
+) -> dict[UUID, str]:
+    """Count several bookings against their people's limits.
+
+    Returns the bookings that may not be, each with a limit that is used up; nothing is counted
+    for them. Rows go in by person and limit, so that two transactions rarely wait crosswise.
+    """
+    missing = {
+        (booking_id, person, key): allowed
+        for booking_id, uses in requests.items()
+        for person, key, allowed in uses
+    }
+    rounds = max(missing.values(), default=0)
+    # who lost a place to another booking of the same person looks for the next one
+    for _ in range(rounds):
+        if not missing:
+            break
+        for row in await _insert_limits(tx, missing):
+            missing.pop((row["booking_id"], bytes(row["person_key"]), row["limit_key"]), None)
+    refused = {booking_id: key for booking_id, _, key in missing}
+    if refused:
+        await tx.execute_query(
+            "DELETE FROM appointments_limit_use WHERE booking_id = ANY($1)", [list(refused)]
+        )
+    return refused
+
+
+async def _insert_limits(
+    tx: Transaction, wanted: Mapping[tuple[UUID, bytes, str], int]
+) -> list[dict[str, Any]]:
+    return await fetch_all(
+        tx,
+        """INSERT INTO appointments_limit_use (booking_id, person_key, limit_key, ordinal)
+           SELECT w.booking_id, w.person_key, w.limit_key, free.ordinal
+             FROM unnest($1::uuid[], $2::bytea[], $3::text[], $4::int[])
+               AS w (booking_id, person_key, limit_key, allowed)
+            CROSS JOIN LATERAL (
+              SELECT o AS ordinal FROM generate_series(1, w.allowed) o
+               WHERE NOT EXISTS (SELECT FROM appointments_limit_use u
+                                  WHERE u.person_key = w.person_key
+                                    AND u.limit_key = w.limit_key AND u.ordinal = o)
+               ORDER BY o LIMIT 1) free
+            ORDER BY w.person_key, w.limit_key
+           ON CONFLICT DO NOTHING RETURNING booking_id, person_key, limit_key""",
+        [booking_id for booking_id, _, _ in wanted],
+        [person for _, person, _ in wanted],
+        [key for _, _, key in wanted],
+        list(wanted.values()),
+    )
