@@ -1,6 +1,7 @@
 """Service 8: no ghost bus. What is live says so, what is stale says so, what fails goes on."""
 
 from collections.abc import Mapping
+from contextlib import aclosing
 from datetime import timedelta
 from typing import Any
 
@@ -104,6 +105,12 @@ async def test_half_a_message_leaves_the_last_good_one(
     _age(feed, clock, 20)
     feed.trips.header.timestamp += 70
     assert (await _at(call()))[0].freshness is Freshness.LIVE
+
+
+async def test_a_stream_begins_with_what_comes_now(call: Any) -> None:
+    async with aclosing(service.watch_arrivals(call(), "B", None, 1)) as stream:
+        first = await anext(stream)
+    assert (first.status, first.items[0].trip_ref) == (ReadStatus.LIVE, "T1")
 
 
 async def test_a_silent_feed_leaves_the_timetable(
