@@ -1,9 +1,11 @@
 """The client of transit feeds against the sandbox: files, ETags, and a message cut off."""
 
 from collections.abc import AsyncIterator
+from pathlib import Path
 
 import aiohttp
 import pytest
+from typer.testing import CliRunner
 
 from core.clock import SystemClock
 from core.deadline import Deadline
@@ -12,7 +14,9 @@ from core.standards.gtfs.realtime import read_message
 from core.standards.gtfs.schedule import read_schedule
 from core.telemetry.metrics import Metrics
 from core.upstream.client import HttpClient
+from modules.mobility.timetable import commands
 from modules.mobility.timetable.feeds import BUS_FEED, fetch_realtime, fetch_schedule
+from tests.gtfs import feed_files, zip_of
 from tests.upstreams import Connected, over_http
 
 REALTIME = ("/trip-updates.pb", "/vehicle-positions.pb", "/alerts.pb")
@@ -49,3 +53,19 @@ async def test_the_client_reads_the_sandboxs_feed_and_its_faults(
         async with session.delete(control) as answer:
             assert answer.status == 204
     read_message(await fetch_realtime(app, soon, REALTIME[0]))
+
+
+def test_the_command_lists_what_is_wrong_and_refuses_what_cannot_be_served(tmp_path: Path) -> None:
+    good, bad, half = tmp_path / "good.zip", tmp_path / "bad.zip", tmp_path / "half.pb"
+    files = feed_files({"T": [("A", "10:00:00"), ("B", "10:10:00")]})
+    good.write_bytes(zip_of(files | {"stops": files["stops"] + "N,Null,0,0\n"}))
+    bad.write_bytes(b"no zip")
+    half.write_bytes(b"\x0a\x0d\x0a\x032.0")
+    shown = CliRunner().invoke(commands.app, ["check", str(good), "--realtime", str(half)])
+    assert shown.exit_code == 0, shown.output
+    assert "point_near_origin  stops.txt  1  N" in shown.output
+    assert "invalid_protobuf" in shown.output
+    refused = CliRunner().invoke(commands.app, ["check", str(bad)])
+    assert (refused.exit_code, "unreadable_zip" in refused.output) == (1, True)
+    elsewhere = ["check", str(good), "--zone", "Asia/Tokyo"]
+    assert CliRunner().invoke(commands.app, elsewhere).exit_code == 1
