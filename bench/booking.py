@@ -10,8 +10,8 @@ import asyncio
 import statistics
 import tempfile
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from datetime import timedelta
 from itertools import count
 from pathlib import Path
@@ -20,18 +20,16 @@ from uuid import UUID
 
 import asyncpg
 
+from bench.processes import opened_app, own_postgres
 from core.context.app import App
 from core.context.call import Call
 from core.database import connection, fetch_one, parse_url, transaction
 from core.deadline import Deadline
 from core.ids import new_id
 from core.manifest import discover
-from core.processes.embedded import DatabaseUrls, EmbeddedPostgres, database_urls
+from core.processes.embedded import DatabaseUrls
 from core.processes.migrate import migrate
-from core.processes.open_app import open_app
 from core.security.authentication import Viewer
-from core.security.keys import ensure_sandbox_keys
-from core.settings import Settings
 from core.texts import Named
 from kinds.booking import service, slot_store
 from kinds.booking.schedule import PlannedSlot
@@ -44,7 +42,6 @@ ROUND_S = 4.0
 RUSH_ATTEMPTS, RUSH_SEATS, RUSH_SLOTS, RUSH_AT_ONCE = 100_000, 2_000, 100, 200
 RUSH_P99_MS = 100.0
 HALL = "gov-hall-appointment"
-ROOT = Path(__file__).resolve().parent.parent
 
 _PEER_SCHEMA = """
 CREATE TABLE IF NOT EXISTS peer_slot (
@@ -62,33 +59,6 @@ SELECT $2, seat.id, $3, now() FROM seat RETURNING id
 """
 
 Client = Callable[[], Awaitable[object]]
-
-
-@contextmanager
-def _server() -> Iterator[DatabaseUrls]:
-    """A durable PostgreSQL of its own."""
-    with (
-        tempfile.TemporaryDirectory() as folder,
-        EmbeddedPostgres(Path(folder) / "postgres"),
-    ):
-        yield database_urls(Path(folder) / "postgres")
-
-
-@asynccontextmanager
-async def _opened(urls: DatabaseUrls, folder: Path) -> AsyncIterator[App]:
-    keys = folder / "keys"
-    ensure_sandbox_keys(keys)
-    manifests = discover()
-    settings = Settings(
-        database_url=urls.app,
-        database_owner_url=urls.owner,
-        keys_dir=keys,
-        data_dir=folder,
-        city_file=ROOT / "cities/jinan.toml",
-        database_pool_size=CLIENTS,
-    )
-    async with open_app(settings, manifests=manifests, application="bench") as app:
-        yield app
 
 
 async def _slots(app: App, number: int, capacity: int) -> list[UUID]:
@@ -173,10 +143,10 @@ def _run(measure: Callable[[App, DatabaseUrls], Awaitable[dict[str, Any]]]) -> d
         await migrate(urls.owner, urls.app, discover())
         await _make_peer_tables(urls)
         with tempfile.TemporaryDirectory() as folder:
-            async with _opened(urls, Path(folder)) as app:
+            async with opened_app(urls, Path(folder), CLIENTS) as app:
                 return await measure(app, urls)
 
-    with _server() as urls:
+    with own_postgres() as urls:
         return asyncio.run(go(urls))
 
 

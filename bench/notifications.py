@@ -46,7 +46,7 @@ PARAMS = {"place": "实验小学", "what": "进校", "when": "07:42"}
 
 
 @contextmanager
-def _server() -> Iterator[tuple[DatabaseUrls, Path]]:
+def server() -> Iterator[tuple[DatabaseUrls, Path]]:
     """A durable PostgreSQL of its own, migrated, with keys."""
     with tempfile.TemporaryDirectory() as name, EmbeddedPostgres(Path(name) / "postgres"):
         urls, keys = database_urls(Path(name) / "postgres"), Path(name) / "keys"
@@ -56,7 +56,7 @@ def _server() -> Iterator[tuple[DatabaseUrls, Path]]:
 
 
 @asynccontextmanager
-async def _opened(urls: DatabaseUrls, folder: Path, sandbox: int) -> AsyncIterator[App]:
+async def opened(urls: DatabaseUrls, folder: Path, sandbox: int) -> AsyncIterator[App]:
     settings = Settings(
         database_url=urls.app,
         database_owner_url=urls.owner,
@@ -71,7 +71,7 @@ async def _opened(urls: DatabaseUrls, folder: Path, sandbox: int) -> AsyncIterat
 
 
 @contextmanager
-def _everything(urls: DatabaseUrls, folder: Path) -> Iterator[int]:
+def everything(urls: DatabaseUrls, folder: Path) -> Iterator[int]:
     """Sandbox and worker; yields the sandbox's port."""
     sandbox, operators = free_port(), free_port()
     environment = {
@@ -133,7 +133,7 @@ def school_peak(parents: int = PARENTS) -> Row:
     """Messages to all parents: how soon they are in the queue, and how fast they leave it."""
 
     async def run(urls: DatabaseUrls, folder: Path, sandbox: int) -> tuple[float, float]:
-        async with _opened(urls, folder, sandbox) as app:
+        async with opened(urls, folder, sandbox) as app:
             members = await _people(app, parents)
             started_s = time.monotonic()
             await _send_to(app, members, "school")
@@ -141,7 +141,7 @@ def school_peak(parents: int = PARENTS) -> Row:
             await _until_shown(sandbox, parents)
             return enqueued_s, time.monotonic() - started_s
 
-    with _server() as (urls, folder), _everything(urls, folder) as sandbox:
+    with server() as (urls, folder), everything(urls, folder) as sandbox:
         enqueued_s, drained_s = asyncio.run(run(urls, folder, sandbox))
     ours = parents / drained_s
     return {
@@ -164,14 +164,14 @@ def peak_latency(seconds: int = ARRIVALS_FOR_S, crowd: int = CROWD) -> Row:
     """How long a message waits at ten times the average arrival, and a code amid a campaign."""
 
     async def run(urls: DatabaseUrls, folder: Path, sandbox: int) -> tuple[float, float]:
-        async with _opened(urls, folder, sandbox) as app:
+        async with opened(urls, folder, sandbox) as app:
             members = await _people(app, ARRIVALS_PER_S)
             await _arrive(app, members, seconds)
             normal_s = await _waits(app, TEMPLATE, seconds * ARRIVALS_PER_S)
             await _codes_amid_a_campaign(app, await _people(app, crowd), seconds)
             return normal_s, await _waits(app, "identity.login_code", seconds)
 
-    with _server() as (urls, folder), _everything(urls, folder) as sandbox:
+    with server() as (urls, folder), everything(urls, folder) as sandbox:
         normal_s, critical_s = asyncio.run(run(urls, folder, sandbox))
     return {
         "ours": round(normal_s, 3),
@@ -239,7 +239,7 @@ def enqueue_vs_queue(round_s: float = ROUND_S) -> Row:
     async def run(urls: DatabaseUrls, folder: Path) -> dict[str, float]:
         owner = await asyncpg.connect(**parse_url(urls.owner))
         rates: dict[str, float] = {}
-        async with _opened(urls, folder, free_port()) as app:
+        async with opened(urls, folder, free_port()) as app:
             (member,) = await _people(app, 1)
             numbers = count()
 
@@ -265,7 +265,7 @@ def enqueue_vs_queue(round_s: float = ROUND_S) -> Row:
         await owner.close()
         return rates
 
-    with _server() as (urls, folder):
+    with server() as (urls, folder):
         rates = asyncio.run(run(urls, folder))
     return {
         "ours": round(rates["ours"], 1),

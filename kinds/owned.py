@@ -6,7 +6,7 @@ list is exact and the same key gives the same answer.
 """
 
 from collections.abc import Awaitable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar
 from uuid import UUID
 
@@ -40,6 +40,8 @@ class OwnedList(Generic[Row]):
     """The refusal above `most`, which fills the blank {limit}."""
     same: Sequence[str] = ()
     renamed: Sequence[str] = ()
+    within: Mapping[str, Any] = field(default_factory=dict, hash=False)
+    """What these columns of every row are, where several lists share a table; None is NULL."""
 
 
 def require_label(label: str) -> str:
@@ -86,7 +88,7 @@ async def add(
     citizen_id = call.require_viewer().user_id
     await _lock(tx, owned, citizen_id)
     claim = await claim_key(call, tx, operation, key, command)
-    mine = owned.model.filter(citizen_id=citizen_id).using_db(tx)
+    mine = owned.model.filter(citizen_id=citizen_id, **owned.within).using_db(tx)
     known = None
     if owned.same or claim.replayed:
         by = {name: row[name] for name in owned.same} or {"id": claim.effect_id}
@@ -103,7 +105,7 @@ async def add(
     if await mine.count() >= owned.most:
         raise Conflict(owned.too_many, limit=owned.most)
     return await owned.model.create(
-        using_db=tx, id=claim.effect_id, citizen_id=citizen_id, **dict(row)
+        using_db=tx, id=claim.effect_id, citizen_id=citizen_id, **owned.within, **dict(row)
     )
 
 
@@ -119,14 +121,15 @@ async def remove(
     claim = await claim_key(call, tx, operation, key, columns)
     if claim.replayed:
         return False
-    if not await owned.model.filter(citizen_id=citizen_id, **columns).using_db(tx).delete():
+    named = owned.model.filter(citizen_id=citizen_id, **owned.within, **columns).using_db(tx)
+    if not await named.delete():
         raise NotFound(NOT_FOUND)
     return True
 
 
 async def find(owned: OwnedList[Row], citizen_id: UUID, **columns: Any) -> Row | None:
     """The thing on a citizen's list that these columns name."""
-    return await owned.model.get_or_none(citizen_id=citizen_id, **columns)
+    return await owned.model.get_or_none(citizen_id=citizen_id, **owned.within, **columns)
 
 
 async def get(owned: OwnedList[Row], citizen_id: UUID, row_id: UUID) -> Row:
@@ -139,7 +142,8 @@ async def get(owned: OwnedList[Row], citizen_id: UUID, row_id: UUID) -> Row:
 
 async def list_all(owned: OwnedList[Row], citizen_id: UUID, **columns: Any) -> Sequence[Row]:
     """A citizen's list in the order in which it was made; short enough to have no pages."""
-    return await owned.model.filter(citizen_id=citizen_id, **columns).order_by("id")
+    mine = owned.model.filter(citizen_id=citizen_id, **owned.within, **columns)
+    return await mine.order_by("id")
 
 
 async def _lock(tx: Transaction, owned: OwnedList[Row], citizen_id: UUID) -> None:

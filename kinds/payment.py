@@ -21,7 +21,7 @@ from core.deadline import Deadline
 from core.graphql import IdempotencyKey, Info, mutation, of_service
 from core.graphql import Refused as Refusals
 from core.money import format_yuan
-from core.people.directory import get_person
+from core.people.directory import find_person
 from core.queue.events import on
 from core.queue.jobs import Lane
 from core.rooms import ExtensionPoint
@@ -292,10 +292,13 @@ async def _end(app: App, ending: Ending, name: str, ref: UUID, values: Values) -
     endings = _endings_by_kind(app).get(ending.kind)
     if endings is None:
         return
-    person = await get_person(app, ending.payer_id)
-    described = await endings.describe(app, ending, Locale(person.locale))
+    person = await find_person(app, ending.payer_id)
+    locale = Locale(person.locale) if person is not None else Locale.ZH
+    described = await endings.describe(app, ending, locale)
     async with transaction() as tx:
         await endings.note(app, tx, ending)
+        if person is None:
+            return
         await notifications.notify(
             app,
             tx,

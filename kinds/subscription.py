@@ -17,6 +17,7 @@ from typing import Annotated, Any, Generic, TypeVar
 from uuid import UUID
 
 import strawberry
+from tortoise.expressions import Q
 from tortoise.models import Model
 from tortoise.queryset import QuerySet
 
@@ -24,10 +25,9 @@ from core.clock import civil_date
 from core.context.app import App
 from core.context.call import Call
 from core.context.sweep import Swept, sweep, sweep_pages
-from core.database import Transaction, connection, fetch_all, transaction
-from core.errors import NotFound
+from core.database import Transaction, transaction
 from core.graphql import IdempotencyKey, Info, Refused, mutation, of_service, parse_id, view
-from core.people.directory import get_person
+from core.people.directory import find_person
 from core.rooms import ExtensionPoint
 from core.upstream.client import UpstreamError
 from kinds import owned
@@ -153,9 +153,8 @@ async def tell(
     `note(tx)` records it in the service's own table, in the message's transaction; where it answers
     False the person was told before.
     """
-    try:
-        person = await get_person(app, citizen_id)
-    except NotFound:
+    person = await find_person(app, citizen_id)
+    if person is None:
         return
     page = app.city.deep_link.format(id=subscription.service)
     async with transaction() as tx:
@@ -222,32 +221,28 @@ async def look_daily(
     next pass, after all others; `waits` are errors that are nobody's fault.
     """
     started_at, until_s = app.clock.now(), time.monotonic() + _WITHIN_S
-    model = subscription.rows.model
+    rows_of = subscription.rows
 
     async def look_once(row: Row) -> None:
         await look(row)
-        await model.filter(id=row.pk).update(checked_on=civil_date(started_at))
+        await rows_of.model.filter(id=row.pk).update(checked_on=civil_date(started_at))
 
     while time.monotonic() < until_s:
-        rows = await _list_unchecked(model, started_at)
+        rows = await _list_unchecked(rows_of, started_at)
         if not rows:
             return
-        await model.filter(id__in=[row.pk for row in rows]).update(tried_at=started_at)
+        await rows_of.model.filter(id__in=[row.pk for row in rows]).update(tried_at=started_at)
         await sweep(app, subscription.service, rows, look_once, waits=waits, at_once=at_once)
 
 
-async def _list_unchecked(model: type[Row], started_at: datetime) -> Sequence[Row]:
+async def _list_unchecked(rows_of: OwnedList[Row], started_at: datetime) -> Sequence[Row]:
     """Subscriptions not looked at today nor tried in this pass, the longest untried first."""
-    rows = await fetch_all(
-        connection(),
-        f"SELECT id FROM {model._meta.db_table} "  # noqa: S608 - a model's name
-        "WHERE (checked_on IS NULL OR checked_on < $1) AND (tried_at IS NULL OR tried_at < $2) "
-        "ORDER BY tried_at NULLS FIRST, id LIMIT $3",
-        civil_date(started_at),
-        started_at,
-        _BATCH,
-    )
-    return await model.filter(id__in=[row["id"] for row in rows])
+    model = rows_of.model
+    unchecked = Q(checked_on__isnull=True) | Q(checked_on__lt=civil_date(started_at))
+    untried = Q(tried_at__isnull=True) | Q(tried_at__lt=started_at)
+    rows = model.filter(unchecked, untried, **rows_of.within)
+    never = await rows.filter(tried_at__isnull=True).order_by("id").limit(_BATCH)
+    return never or await rows.order_by("tried_at", "id").limit(_BATCH)
 
 
 async def _reached(

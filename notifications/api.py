@@ -1,4 +1,4 @@
-"""The door of notifications: say something to a person, or to a phone.
+"""The door of notifications: say something to a person, to a phone, or to somebody's system.
 
 Everything is sent in the caller's transaction: the message exists exactly when the caller's own
 change does. The message's id follows from `key`, the permanent business key
@@ -26,6 +26,46 @@ from notifications.templates.template import InvalidParameters as InvalidParamet
 from notifications.templates.template import Param as Param
 from notifications.templates.template import Template as Template
 from notifications.templates.template import templates_of
+from notifications.webhooks.deliveries import Delivery as Delivery
+from notifications.webhooks.deliveries import list_deliveries as list_webhook_deliveries
+from notifications.webhooks.deliveries import replay as replay_webhook
+from notifications.webhooks.models import Endpoint as WebhookEndpoint
+from notifications.webhooks.service import add_endpoint as add_webhook
+from notifications.webhooks.service import enable as enable_webhook
+from notifications.webhooks.service import find_endpoint as find_webhook
+from notifications.webhooks.service import move_endpoint as move_webhook
+from notifications.webhooks.service import publish as publish_webhook
+from notifications.webhooks.service import rotate_secret as rotate_webhook_secret
+
+__all__ = [
+    "Audience",
+    "Delivery",
+    "Envelope",
+    "InvalidParameters",
+    "Member",
+    "MessageClass",
+    "Param",
+    "Parcel",
+    "Phone",
+    "Template",
+    "WebhookEndpoint",
+    "add_webhook",
+    "cancel",
+    "enable_webhook",
+    "find_template",
+    "find_webhook",
+    "inbox_topic",
+    "list_sent",
+    "list_webhook_deliveries",
+    "move_webhook",
+    "notify",
+    "publish_webhook",
+    "replay_webhook",
+    "rotate_webhook_secret",
+    "send",
+    "send_many",
+    "text_state",
+]
 
 
 async def send(

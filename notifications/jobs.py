@@ -5,9 +5,9 @@ from uuid import UUID
 
 from core.context.app import App
 from core.database import connection, transaction
-from core.errors import NotFound
-from core.people.directory import get_person
+from core.people.directory import find_person
 from core.queue.jobs import Lane, job
+from core.upstream.public_addresses import rule_for
 from notifications.channels.jpush import CIDS_KEPT, delete_cids
 from notifications.delivery.delivering import deliver_chunk
 from notifications.messages import digests, receipts, sending, store
@@ -52,9 +52,8 @@ async def close_digest(app: App, digest_id: UUID) -> None:
     person_id = await digests.find_person(digest_id)
     if person_id is None:
         return
-    try:
-        person = await get_person(app, person_id)
-    except NotFound:
+    person = await find_person(app, person_id)
+    if person is None:
         return
     async with transaction() as tx:
         closed = await digests.close(tx, digest_id, app.clock.now())
@@ -73,7 +72,7 @@ async def release(app: App, ids: list[UUID]) -> None:
 @job("notifications.send_webhook")
 async def send_webhook(app: App, event_id: UUID) -> None:
     """Tell somebody's system of an event. Repeat-safe."""
-    await webhooks.send_event(app, event_id)
+    await webhooks.send_event(app, event_id, rule_for(app.settings.is_production))
 
 
 @job("notifications.match_receipts", every="* * * * *")

@@ -8,6 +8,7 @@ A paying service has a `Payable` in its rooms, calls `create_intent` in its own 
 from payments.contracts import begin_contract, end_contract, refresh_contract, sign_contract
 from payments.domain import PaymentMethod, Side
 from payments.graphql import Method, Payment, to_payment
+from payments.loans import LoanMovement, book_loan
 from payments.payable import (
     PAYABLES,
     Accepted,
@@ -46,6 +47,7 @@ __all__ = [
     "Announced",
     "Fulfilment",
     "Line",
+    "LoanMovement",
     "Method",
     "NotYet",
     "Paid",
@@ -61,6 +63,7 @@ __all__ = [
     "StatementRefused",
     "Unknown",
     "begin_contract",
+    "book_loan",
     "create_intent",
     "end_contract",
     "end_open",

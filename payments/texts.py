@@ -34,3 +34,8 @@ HOLD_VOUCHERS = Text(
     "支付凭证属会计档案,依法自次年起保存三十年",
     "Vouchers of payments are accounting records, kept for thirty years from the next year on",
 )
+PAYMENT_UNDER_WAY = Text(
+    "PAYMENT_UNDER_WAY",
+    "尚有支付或退款正在处理,完成或取消后即可注销",
+    "A payment or a refund is under way: it has to be finished or cancelled first",
+)

@@ -12,7 +12,7 @@ from notifications.templates.domain import SendLane
 
 async def send_code(app: App, tx: Transaction, phone: str, code: str, key: str) -> UUID:
     """Send a code to a phone, as a login does."""
-    params = {"app": "泉城", "code": code, "minutes": 5}
+    params = {"app": "泉城", "purpose": "登录", "code": code, "minutes": 5}
     return await api.send(app, tx, "identity.login_code", api.Phone(phone), params, key)
 
 

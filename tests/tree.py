@@ -27,7 +27,8 @@ def files_of_the_tree() -> list[Path]:
 
 def modules_named(name: str) -> list[ModuleType]:
     """The files of this name in the tests of modules and services, imported."""
-    found = sorted((ROOT / "tests/modules").rglob(f"{name}.py"))
+    places = (ROOT / "tests/modules", ROOT / "tests/credit")
+    found = sorted(path for place in places for path in place.rglob(f"{name}.py"))
     parts = [path.relative_to(ROOT).with_suffix("").parts for path in found]
     return [importlib.import_module(".".join(each)) for each in parts]
 

@@ -175,10 +175,15 @@ class CityClient:
 
     def _authenticated_s_ago(self) -> float:
         """How old the session's proof is, as its access token says."""
+        claims = self._claims()
+        return float(claims["iat"] - claims["auth_time"])
+
+    def _claims(self) -> Mapping[str, Any]:
+        """What the access token says of its session."""
         assert self.token is not None
         body = self.token.split(".")[1]
-        claims = orjson.loads(urlsafe_b64decode(body + "=" * (-len(body) % 4)))
-        return float(claims["iat"] - claims["auth_time"])
+        claims: Mapping[str, Any] = orjson.loads(urlsafe_b64decode(body + "=" * (-len(body) % 4)))
+        return claims
 
     async def step_up(self, phone: str) -> None:
         """Prove once more who is there, as money and health records demand."""
@@ -203,7 +208,9 @@ class CityClient:
             kept.write_text(tokens["refreshToken"])
 
     async def verify_real_name(self, person: Person) -> None:
-        """Consent to the comparison and reach level 2."""
+        """Consent to the comparison and reach level 2, where that has not been done already."""
+        if self._claims()["lvl"] >= 2:
+            return
         await self.consent("identity.real-name")
         verified = await self.do(
             VERIFY_REAL_NAME,
@@ -219,10 +226,13 @@ class CityClient:
         await self.do(GRANT_CONSENT, {**agreed, "key": key()})
 
     async def consent_to_everything(self, *, on_behalf_of: str | None = None) -> None:
-        """Agree to every purpose there is."""
-        answer = await self.run("{ consentPurposes { purpose } }")
+        """Agree to every purpose to which there is no consent yet."""
+        answer = await self.run(CONSENTS, {"for": on_behalf_of})
+        consents = answer.data["viewer"]["consents"]
+        given = {consent["purpose"] for consent in consents if not consent["withdrawnAt"]}
         for purpose in answer.data["consentPurposes"]:
-            await self.consent(purpose["purpose"], on_behalf_of=on_behalf_of)
+            if purpose["purpose"] not in given:
+                await self.consent(purpose["purpose"], on_behalf_of=on_behalf_of)
 
     async def guard(self, child: Person) -> str:
         """Be the guardian of a demo child, which the registry confirms; returns the child's id."""
@@ -341,6 +351,11 @@ GRANT_CONSENT = """mutation ($purpose: String!, $version: String!, $key: String!
     ... on ConsentGranted { consent { purpose } }
     ... on Refusal { code message }
   }
+}"""
+
+CONSENTS = """query ($for: ID) {
+  consentPurposes { purpose }
+  viewer { consents(onBehalfOf: $for) { purpose withdrawnAt } }
 }"""
 
 MANDATES = "{ mandates { state personId otherName } }"

@@ -25,6 +25,9 @@ AIMS: Mapping[ServiceKind, tuple[int, int]] = {
 }
 """The lines of Python and of documents that a service of a kind should do with."""
 
+_PLACES = ("modules.", "credit.lending.")
+"""Where the folders of services are."""
+
 _SMALL = 40
 """A manifest alone is nothing beside the services."""
 
@@ -84,7 +87,7 @@ def list_beside(costs: Iterable[Cost]) -> Mapping[str, int]:
 
 
 def _folders(document: TrustedDocument, schema: GraphQLSchema) -> Sequence[str]:
-    """The modules' folders whose root fields a document asks."""
+    """The folders whose root fields a document asks."""
     owners = {
         owner
         for definition in parse(document.source).definitions
@@ -101,7 +104,7 @@ def _owner(schema: GraphQLSchema, operation: OperationDefinitionNode, name: str)
     field = root.fields.get(name) if root else None
     definition = field.extensions.get("strawberry-definition") if field else None
     module = getattr(getattr(definition, "origin", None), "__module__", "")
-    if module.startswith("modules."):
+    if module.startswith(_PLACES):
         yield module.rpartition(".")[0].replace(".", "/")
 
 
@@ -127,7 +130,8 @@ def _test_files(folder: str) -> Iterable[Path]:
 
 
 def _document_lines(service_id: str) -> int:
-    return _lines((ROOT / "modules").rglob(f"documents/{service_id}.*"))
+    places = (ROOT / "modules", ROOT / "credit")
+    return sum(_lines(place.rglob(f"documents/{service_id}.*")) for place in places)
 
 
 def _lines(files: Iterable[Path]) -> int:

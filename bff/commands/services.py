@@ -5,6 +5,7 @@ import re
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import asdict, dataclass
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -20,11 +21,12 @@ from bff.schema.build import build_schema
 from bff.trusted.documents import TrustedDocument, documents_of
 from bff.trusted.library import operations_of
 from core.catalogue import Service, ServiceStatus
+from core.clock import civil_date
 from core.errors import StartError
 from core.manifest import discover
 from core.settings import read_settings
 
-_BLANK = re.compile(r"\{\{([a-z_A-Z0-9.]+)\}\}")
+_BLANK = re.compile(r"\{\{([a-z_A-Z0-9.-]+)\}\}")
 _DEMO_PERSON = "citizen"
 
 app = typer.Typer(help="The services of the catalogue.", no_args_is_help=True)
@@ -146,7 +148,8 @@ async def run_document(
     """Run a document's queries and mutations in their order; yields each one's name and answer.
 
     Blanks of the example variables are filled: `{{key}}` with a fresh idempotency key,
-    `{{bills.0.billNo}}` from the answers so far, `{{phone}}` from the demo person. Before that
+    `{{bills.0.billNo}}` from the answers so far, `{{phone}}` from the demo person, `{{day.-70}}`
+    with the date of the city's clock so many days ago or ahead. Before that
     the requests under "$before" prepare the sandbox; those under "$before <operation>" run right
     before that operation. "$person" names another demo person to run it, "$child" a child of
     theirs (`{{childId}}`). Raises ClientError for errors, LookupError for a blank that nothing
@@ -165,6 +168,8 @@ async def _run_operations(
     client: CityClient, person: Person, document: TrustedDocument
 ) -> AsyncIterator[tuple[str, Answer]]:
     known: dict[str, Any] = {**person, **person.get("household", {})}
+    if "{{day." in str(document.variables):
+        known["day"] = await _days(client)
     await _prepare(client, document, "$before", known)
     for operation in document.operations:
         (node,) = operations_of(parse(operation.source))
@@ -176,6 +181,13 @@ async def _run_operations(
         answer = await client.run(document_id=operation.id, variables=variables)
         yield operation.name, answer
         known |= answer.data
+
+
+async def _days(client: CityClient) -> Mapping[str, str]:
+    """The dates of a year before and after the city's today, by their distance in days."""
+    city = await client.sandbox("GET", "/_control/healthz")
+    today = civil_date(datetime.fromisoformat(city["now"]))
+    return {str(n): (today + timedelta(days=n)).isoformat() for n in range(-366, 367)}
 
 
 async def _prepare(

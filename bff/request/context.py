@@ -10,6 +10,7 @@ from starlette.types import Scope
 
 from core.context.app import App
 from core.context.call import Call
+from core.context.http import client_address
 from core.deadline import Deadline
 from core.security.authentication import Viewer, authenticate
 from core.texts import Locale
@@ -51,12 +52,8 @@ def header(headers: Headers, name: bytes) -> str | None:
 
 def caller_of(scope: Scope, headers: Headers, *, trusted_proxies: int) -> Caller:
     """The caller. With proxies in front, the address is what the outermost of them saw."""
-    client = scope.get("client")
-    address = client[0] if client else ""
-    if trusted_proxies:
-        hops = (header(headers, b"x-forwarded-for") or "").split(",")
-        address = hops[-trusted_proxies].strip() if len(hops) >= trusted_proxies else address
-        address = address[:_KEY_MAX_CHARS]
+    forwarded = header(headers, b"x-forwarded-for")
+    address = client_address(scope.get("client"), forwarded, trusted_proxies)
     device = header(headers, b"x-device-id")
     return Caller(
         authorization=header(headers, b"authorization"),

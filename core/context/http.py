@@ -19,6 +19,27 @@ PRIVATE = {"Cache-Control": "private, no-store", "X-Content-Type-Options": "nosn
 """Headers of an answer that is for one person: kept nowhere, and never taken for another type."""
 
 
+ADDRESS_CHARS_MAX = 64
+
+
+def client_address(
+    client: tuple[str, int] | None, forwarded_for: str | None, trusted_proxies: int
+) -> str:
+    """A caller's network address. With proxies in front, it is what the outermost of them saw."""
+    address = client[0] if client else ""
+    if trusted_proxies:
+        hops = (forwarded_for or "").split(",")
+        address = hops[-trusted_proxies].strip() if len(hops) >= trusted_proxies else address
+    return address[:ADDRESS_CHARS_MAX]
+
+
+def address_of(app: App, request: Request) -> str:
+    """The network address of a request beside GraphQL."""
+    forwarded = request.headers.get("x-forwarded-for")
+    client = (request.client.host, request.client.port) if request.client else None
+    return client_address(client, forwarded, app.settings.trusted_proxies)
+
+
 def answering(
     app: App, serve: Callable[[Call, Request], Awaitable[Response]]
 ) -> Callable[[Request], Awaitable[Response]]:

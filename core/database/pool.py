@@ -296,6 +296,14 @@ async def fetch_model(
     return None if row is None else model._init_from_db(**row)
 
 
+async def fetch_models(
+    db: BaseDBAsyncClient, model: type[M], tail: str, *values: object
+) -> list[M]:
+    """The rows of a model's table as its instances; `tail` is the query after the table."""
+    rows = await fetch_all(db, f"SELECT * FROM {model._meta.db_table} {tail}", *values)  # noqa: S608
+    return [model._init_from_db(**row) for row in rows]
+
+
 async def update_model(db: BaseDBAsyncClient, model: type[M], tail: str, *values: object) -> M:
     """Change the one row that `tail`, what follows SET, is about; returns it as its instance."""
     table = model._meta.db_table

@@ -1,6 +1,7 @@
 """Counters that hold across processes: so many of something in a window of time."""
 
 import math
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from core.clock import Clock
@@ -9,18 +10,32 @@ from core.errors import RateLimited
 from core.texts import Text
 
 
+@dataclass(frozen=True, slots=True)
+class Use:
+    """How often a key was used in its present window, and the seconds until the next begins."""
+
+    count: int
+    free_in_s: int
+
+
 async def take(tx: Transaction, clock: Clock, key: str, *, limit: int, window: timedelta) -> int:
     """Count one use of `key`; returns 0 while within the limit, else the seconds until it frees.
 
-    Windows are fixed and start at multiples of their length. The count stands when `tx` commits,
-    so a caller that refuses must do so after the transaction, not by rolling it back.
+    The count stands when `tx` commits, so a caller that refuses must do so after the transaction,
+    not by rolling it back.
     """
+    use = await count_use(tx, clock, key, window=window)
+    return 0 if use.count <= limit else use.free_in_s
+
+
+async def count_use(db: Transaction, clock: Clock, key: str, *, window: timedelta) -> Use:
+    """Count one use of `key`. Windows are fixed and start at multiples of their length."""
     now = clock.now()
     length_s = window.total_seconds()
     number = math.floor(now.timestamp() / length_s)
     ends_at = datetime.fromtimestamp((number + 1) * length_s, UTC)
     row = await fetch_one(
-        tx,
+        db,
         """INSERT INTO core_rate_counter (key, count, ends_at) VALUES ($1, 1, $2)
            ON CONFLICT (key) DO UPDATE SET
              count = CASE WHEN core_rate_counter.ends_at = $2
@@ -31,9 +46,7 @@ async def take(tx: Transaction, clock: Clock, key: str, *, limit: int, window: t
         ends_at,
     )
     assert row is not None
-    if row["count"] <= limit:
-        return 0
-    return max(1, math.ceil((ends_at - now).total_seconds()))
+    return Use(row["count"], max(1, math.ceil((ends_at - now).total_seconds())))
 
 
 async def require(clock: Clock, key: str, *, limit: int, window: timedelta, refusal: Text) -> None:

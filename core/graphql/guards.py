@@ -67,9 +67,10 @@ def signed_in(level: int = 1, *, fresh: bool = False) -> AccessRule:
     return AccessRule(Need(level=level, fresh=fresh))
 
 
-def staff(scope: Scope) -> AccessRule:
-    """Members of staff with a scope, signed in with their second factor."""
-    return AccessRule(Need(level=1, scope=scope))
+def staff(scope: Scope, *, fresh: bool = False) -> AccessRule:
+    """Members of staff with a scope, signed in with their second factor; `fresh`: a few minutes
+    ago."""
+    return AccessRule(Need(level=1, scope=scope, fresh=fresh))
 
 
 def anybody() -> AccessRule:

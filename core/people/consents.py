@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from uuid import UUID
 
 from core.bus import bus
-from core.clock import civil_date
+from core.clock import civil_date, start_of_day
 from core.context.call import Call
 from core.database import (
     Transaction,
@@ -25,7 +25,13 @@ from core.database import (
 from core.database.models import Consent
 from core.errors import Conflict, Forbidden, NotFound
 from core.ids import new_id
-from core.people.directory import get_person
+from core.people.directory import (
+    ADULT_AGE,
+    CHILD_UNTIL_AGE,
+    Person,
+    birthday,
+    get_person,
+)
 from core.refusal_texts import (
     CONSENT_REQUIRED,
     CONSENT_TEXT_CHANGED,
@@ -89,7 +95,7 @@ async def grant_consent(call: Call, purpose_id: str, text_version: str) -> Conse
         raise NotFound(NOT_FOUND)
     if purpose.text_version != text_version:
         raise Conflict(CONSENT_TEXT_CHANGED)
-    await _refuse_wrong_consenter(call)
+    person = await _consenter_of(call)
     now = call.app.clock.now()
     async with transaction() as tx:
         # one lock per person and purpose: two taps at once make one consent
@@ -116,7 +122,7 @@ async def grant_consent(call: Call, purpose_id: str, text_version: str) -> Conse
             fields_agreed=list(purpose.fields),
             granted_by=granted_by,
             granted_at=now,
-            until_at=now + purpose.life if purpose.life else None,
+            until_at=_until(call, person, now, purpose),
         )
 
 
@@ -207,11 +213,23 @@ def kept_under(person_id: UUID, purpose_id: str, *part: Hashable) -> tuple[Hasha
     return ("personal", person_id, purpose_id, *part)
 
 
-async def _refuse_wrong_consenter(call: Call) -> None:
+async def _consenter_of(call: Call) -> Person:
+    """Whom the consent is of. Raises Forbidden for who may not give it."""
+    person = await get_person(call.app, call.subject_id)
     if call.mandate is not None:
         if call.mandate.kind is not MandateKind.GUARDIAN:
             raise Forbidden(NOT_ALLOWED)
-        return
-    person = await get_person(call.app, call.subject_id)
-    if person.is_child(civil_date(call.app.clock.now())):
+    elif person.is_child(civil_date(call.app.clock.now())):
         raise Forbidden(GUARDIAN_CONSENT_REQUIRED)
+    return person
+
+
+def _until(call: Call, person: Person, now: datetime, purpose: Purpose) -> datetime | None:
+    """When a new consent ends by itself. A guardian's does when the child is old enough to be
+    asked: on the 14th birthday, and what was agreed after it on the 18th. That of an adult's stays.
+    """
+    ends = [now + purpose.life] if purpose.life else []
+    if call.mandate is not None and person.resident_id is not None:
+        days = [birthday(person.resident_id, age) for age in (CHILD_UNTIL_AGE, ADULT_AGE)]
+        ends += [start_of_day(day) for day in days if day > civil_date(now)][:1]
+    return min(ends, default=None)

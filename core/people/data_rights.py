@@ -16,7 +16,7 @@ from tortoise.expressions import Q
 
 from core.clock import civil_date
 from core.context.app import App
-from core.database import Transaction, connection, fetch_all, transaction
+from core.database import IntegrityError, Transaction, connection, fetch_all, transaction
 from core.people.personal_table import (
     Cleared,
     Deleted,
@@ -54,11 +54,19 @@ class Exported:
 
 @dataclass(frozen=True, slots=True)
 class Hold:
-    """Something that the law keeps in spite of an erasure; `until_on` None while it is open."""
+    """Something that the law keeps in spite of an erasure; `until_on` None while it is under way.
+
+    What is under way has to end before an account is closed.
+    """
 
     what: str
     reason: Text
     until_on: date | None = None
+
+    @property
+    def is_under_way(self) -> bool:
+        """Whether it still goes on."""
+        return self.until_on is None
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +76,8 @@ class PersonalData:
     Several rooms of a wing may each declare a part, under the wing's name. `read(app, person_id)`
     gives further sections of an export, `holds(app, person_id)` names what else must stay.
     `erase(app, tx, person_id)` runs before the tables are erased, is repeat-safe, and is in one
-    transaction with all other wings.
+    transaction with all other wings. `settle(app, person_id)` ends what is under way and can be
+    ended by the person, before that; repeat-safe.
     """
 
     name: str
@@ -77,6 +86,7 @@ class PersonalData:
     read: Callable[[App, UUID], Awaitable[Mapping[str, Any]]] | None = None
     holds: Callable[[App, UUID], Awaitable[Sequence[Hold]]] | None = None
     erase: Callable[[App, Transaction, UUID], Awaitable[None]] | None = None
+    settle: Callable[[App, UUID], Awaitable[None]] | None = None
 
 
 PERSONAL_DATA = ExtensionPoint("personal data", PersonalData, key=id)
@@ -172,6 +182,13 @@ async def _held_until(table: PersonalTable, held: Held, person_id: UUID) -> date
     return None if last is None else held.until(civil_date(getattr(last, held.since)))
 
 
+async def settle_person(app: App, person_id: UUID) -> None:
+    """Have every wing end what is under way for a person and can be ended. Repeat-safe."""
+    for part in app.extensions(PERSONAL_DATA):
+        if part.settle:
+            await part.settle(app, person_id)
+
+
 async def erase_person(app: App, tx: Transaction, person_id: UUID) -> Sequence[str]:
     """Let every wing forget a person, but for what it holds; returns the wings asked."""
     parts = app.extensions(PERSONAL_DATA)
@@ -181,6 +198,44 @@ async def erase_person(app: App, tx: Transaction, person_id: UUID) -> Sequence[s
         for table in part.tables:
             await _erase(tx, table, person_id)
     return list(dict.fromkeys(part.name for part in parts))
+
+
+async def merge_person(app: App, tx: Transaction, from_id: UUID, to_id: UUID) -> None:
+    """Give everything that an account has to another account of the same person.
+
+    Every declared table takes part that does not say otherwise and is not only appended to. Where
+    the other account has the same already (a setting, a link) its own stays and the double goes.
+    """
+    kept = {name for manifest in app.manifests for name in manifest.append_only}
+    for part in app.extensions(PERSONAL_DATA):
+        for table in part.tables:
+            moves = table.merged and table.name not in kept
+            if moves and not isinstance(table.owner, Through):
+                for column in (table.owner,) if isinstance(table.owner, str) else table.owner:
+                    if column != "id":
+                        await _move_rows(tx, table, column, from_id, to_id)
+                if table.owner != "id":
+                    await _erase(tx, table, from_id)
+
+
+async def _move_rows(
+    tx: Transaction, table: PersonalTable, column: str, from_id: UUID, to_id: UUID
+) -> None:
+    rows = await fetch_all(
+        tx,
+        f"SELECT {table.key} AS key FROM {table.name} WHERE {column} = $1",  # noqa: S608
+        from_id,
+    )
+    for row in rows:
+        await tx.execute_query("SAVEPOINT merge_row")
+        try:
+            await tx.execute_query(
+                f"UPDATE {table.name} SET {column} = $2 WHERE {column} = $1 AND {table.key} = $3",  # noqa: S608
+                [from_id, to_id, row["key"]],
+            )
+        except IntegrityError:
+            await tx.execute_query("ROLLBACK TO SAVEPOINT merge_row")
+        await tx.execute_query("RELEASE SAVEPOINT merge_row")
 
 
 async def _erase(tx: Transaction, table: PersonalTable, person_id: UUID) -> None:

@@ -3,6 +3,7 @@
 The module that owns the accounts gives the `Directory`; nobody else reads its tables.
 """
 
+from calendar import isleap
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import date
@@ -16,6 +17,8 @@ from core.rooms import ExtensionPoint
 
 CHILD_UNTIL_AGE = 14
 """Below it a guardian consents for the child (PIPL Art. 31)."""
+ADULT_AGE = 18
+"""Guardianship ends with it (Civil Code Art. 17)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +26,7 @@ class Person:
     """A person with an account. Name and resident ID are known from level 2 on.
 
     A child without a phone is reached at its guardian's; `phone` is empty where nobody is reached.
+    `has_phone` says whether the phone is their own.
     """
 
     id: UUID
@@ -31,6 +35,7 @@ class Person:
     resident_id: str | None
     level: int
     locale: str
+    has_phone: bool = True
 
     def is_child(self, today: date) -> bool:
         """Whether a guardian consents for this person; False while the age is unknown."""
@@ -54,10 +59,26 @@ def age_on(resident_id: str, today: date) -> int:
     return today.year - born_on.year - ((today.month, today.day) < (born_on.month, born_on.day))
 
 
-async def get_person(app: App, person_id: UUID) -> Person:
-    """A person by account id. Raises NotFound when there is no such account."""
+def birthday(resident_id: str, age: int) -> date:
+    """The day on which the holder of a (valid) resident ID reaches an age."""
+    year, rest = int(resident_id[6:10]) + age, resident_id[10:14]
+    if rest == "0229" and not isleap(year):
+        rest = "0301"
+    return date(year, int(rest[:2]), int(rest[2:]))
+
+
+async def find_person(app: App, person_id: UUID) -> Person | None:
+    """A person by account id; None for who has left.
+
+    For jobs and handlers: their work goes on after the account is closed.
+    """
     (directory,) = app.extensions(DIRECTORY)
-    person = await directory.find(app, person_id)
+    return await directory.find(app, person_id)
+
+
+async def get_person(app: App, person_id: UUID) -> Person:
+    """A person by account id, for a request of theirs. Raises NotFound for who has none."""
+    person = await find_person(app, person_id)
     if person is None:
         raise NotFound(NOT_FOUND)
     return person

@@ -5,7 +5,7 @@ mandate up in the database, so its end counts from the next call on; what runs l
 listens for the end (`ENDED`).
 """
 
-from collections.abc import AsyncGenerator, Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
 from typing import TypeVar
@@ -27,9 +27,15 @@ ENDED = "people.mandate_ended"
 
 @dataclass(frozen=True, slots=True)
 class Mandates:
-    """Where mandates are looked up: `find(app, actor_id, subject_id)`."""
+    """Where mandates are looked up.
+
+    `find(app, actor_id, subject_id)` is one, `of_actor(app, actor_id)` all under which somebody
+    acts now, `guardians(app, subject_id)` are the present guardians of a minor.
+    """
 
     find: Callable[[App, UUID, UUID], Awaitable[Mandate | None]]
+    of_actor: Callable[[App, UUID], Awaitable[Sequence[Mandate]]]
+    guardians: Callable[[App, UUID], Awaitable[Sequence[UUID]]]
 
 
 MANDATES = ExtensionPoint("people.mandates", Mandates, key=id)
@@ -42,6 +48,18 @@ async def find_mandate(app: App, actor_id: UUID, subject_id: UUID) -> Mandate | 
         if mandate is not None:
             return mandate
     return None
+
+
+async def list_mandates(app: App, actor_id: UUID) -> list[Mandate]:
+    """Everything under which somebody may act for others at this moment."""
+    found = [await each.of_actor(app, actor_id) for each in app.extensions(MANDATES)]
+    return [mandate for mandates in found for mandate in mandates]
+
+
+async def list_guardians(app: App, subject_id: UUID) -> list[UUID]:
+    """The present guardians of a minor; nobody for an adult."""
+    found = [await each.guardians(app, subject_id) for each in app.extensions(MANDATES)]
+    return [guardian for guardians in found for guardian in guardians]
 
 
 async def act_for(call: Call, subject_id: UUID, *, service: str | None = None) -> Call:

@@ -19,7 +19,7 @@ from core.context.app import App
 from core.context.call import Call
 from core.database import Transaction, transaction
 from core.database.models import AccessLog, Consent
-from core.errors import Forbidden
+from core.errors import Forbidden, NotFound
 from core.ids import new_id
 from core.people import consents
 from core.people.consents import (
@@ -32,9 +32,9 @@ from core.people.consents import (
     list_purposes,
     withdraw_consent,
 )
-from core.people.directory import Person, get_person
+from core.people.directory import Person, find_person, get_person
 from core.people.mandates import still_acts
-from core.refusal_texts import CONSENT_REQUIRED
+from core.refusal_texts import CONSENT_REQUIRED, NOT_FOUND
 from core.security.authorization import Need, Scope, decide
 from core.upstream.exchange import UpstreamRejected
 from core.upstream.readings import Reading, ReadStatus
@@ -175,7 +175,9 @@ async def open_access_shown(
 
     Raises NotFound for nobody, Forbidden CONSENT_REQUIRED where the consent was withdrawn.
     """
-    person = await get_person(app, subject_id)
+    person = await find_person(app, subject_id)
+    if person is None:
+        raise NotFound(NOT_FOUND)
     actor = _Actor(verifier.id, SHOWN_TO, request_id, basis_ref=verifier.name[:_BASIS_CHARS])
     return await _open(app, person, actor, service, purpose, fields)
 
@@ -194,18 +196,27 @@ async def resume_access(app: App, access_id: UUID) -> Access:
     now = app.clock.now()
     if consent is None or (consent.until_at is not None and consent.until_at <= now):
         raise Forbidden(CONSENT_REQUIRED, purpose=row.purpose)
-    person = await get_person(app, row.subject_id)
+    person = await find_person(app, row.subject_id)
+    if person is None:
+        raise Forbidden(CONSENT_REQUIRED, purpose=row.purpose)
     return Access(person, row.purpose, consent.id, row.id, row.upstream)
 
 
 async def read_as_staff(
-    call: Call, subject_id: UUID, *, service: str, fields: Sequence[str], basis_ref: str
+    call: Call,
+    subject_id: UUID,
+    *,
+    service: str,
+    fields: Sequence[str],
+    basis_ref: str,
+    scope: Scope = Scope.PEOPLE_READ,
 ) -> Person:
     """A person's own data for a member of staff who handles a case; the person sees the row.
 
-    Raises LoginRequired, Forbidden without the scope, NotFound for nobody; then no row is left.
+    `scope` is what lets them, where their work has one of its own. Raises LoginRequired, Forbidden
+    without the scope, NotFound for nobody; then no row is left.
     """
-    decide(call.viewer, Need(level=1, scope=Scope.PEOPLE_READ), call.app.clock.now())
+    decide(call.viewer, Need(level=1, scope=scope), call.app.clock.now())
     person = await get_person(call.app, subject_id)
     viewer = call.require_viewer()
     actor = _Actor(viewer.user_id, min(viewer.roles), call.request_id, basis_ref=basis_ref)

@@ -95,6 +95,9 @@ class PersonalTable:
     erased: Deleted | Cleared | Held | Stays
     exported: Section | None = None
     sealed: Sequence[Sealed] = ()
+    merged: bool = True
+    """Whether its rows go along when an account is merged into another of the same person; not
+    where a row says for good who did something in an office."""
 
     @property
     def name(self) -> str:

@@ -80,6 +80,11 @@ class Tokens:
         self._reloaded_at_s = time.monotonic()
         self._take(signing_keys)
 
+    @property
+    def issuer(self) -> str:
+        """Who these tokens say that they are from."""
+        return self._issuer
+
     def issue(self, viewer: Viewer) -> str:
         """An access token for a viewer, good for 15 minutes."""
         return self.sign(

@@ -28,6 +28,7 @@ class Role(StrEnum):
     RISK_OFFICER = "risk_officer"
     FINANCE_OFFICER = "finance_officer"
     OPERATOR = "operator"
+    FAMILY_DOCTOR = "family_doctor"
 
 
 class Scope(StrEnum):
@@ -43,17 +44,25 @@ class Scope(StrEnum):
     MANDATES_END = "mandates.end"
     MESSAGES_RUN = "messages.run"
     APPOINTMENTS_CHECK_IN = "appointments.check_in"
+    CARE_PLANS = "care.plans"
+    ACCOUNTS_RECOVER = "accounts.recover"
 
 
 SCOPES: dict[Role, frozenset[Scope]] = {
     Role.GRID_WORKER: frozenset({Scope.REPORTS_HANDLE}),
     Role.DEPARTMENT_OFFICER: frozenset(
-        {Scope.PEOPLE_READ, Scope.CASES_HANDLE, Scope.APPOINTMENTS_CHECK_IN}
+        {
+            Scope.PEOPLE_READ,
+            Scope.CASES_HANDLE,
+            Scope.APPOINTMENTS_CHECK_IN,
+            Scope.ACCOUNTS_RECOVER,
+        }
     ),
     Role.BANK_OFFICER: frozenset({Scope.LOANS_DECIDE}),
     Role.RISK_OFFICER: frozenset({Scope.RISK_REVIEW}),
     Role.FINANCE_OFFICER: frozenset({Scope.PAYMENTS_CORRECT}),
     Role.OPERATOR: frozenset({Scope.ACCESS_REVIEW, Scope.MANDATES_END, Scope.MESSAGES_RUN}),
+    Role.FAMILY_DOCTOR: frozenset({Scope.CARE_PLANS}),
 }
 
 

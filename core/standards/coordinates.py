@@ -22,6 +22,10 @@ from core.refusal_texts import OUTSIDE_CITY, POINT_INVALID, POINTS_SWAPPED
 
 EARTH_RADIUS_M = 6_371_008.8
 """The mean radius of the ellipsoid (IUGG)."""
+CELL_DEGREES = 0.01
+"""The edge of a grid cell, about a kilometre: as exact as a person's place is known in plain."""
+CELLS_MAX = 2_500
+"""What covers more cells is larger than a city."""
 NEAREST_MAX = 50
 """How many places are shown around a point."""
 
@@ -90,6 +94,25 @@ def nearest(places: Iterable[L], here: GeoPoint, radius_m: int) -> Sequence[L]:
     around = [(distance_m(here, place.at), place) for place in places]
     around = sorted((pair for pair in around if pair[0] <= radius_m), key=lambda pair: pair[0])
     return [replace(place, distance_m=metres) for metres, place in around[:NEAREST_MAX]]
+
+
+def cell_of(spot: GeoPoint) -> str:
+    """The grid cell of a point."""
+    return _cell(math.floor(spot.lat / CELL_DEGREES), math.floor(spot.lon / CELL_DEGREES))
+
+
+def cells_of(shape: BaseGeometry) -> Sequence[str]:
+    """Every grid cell that a shape may touch. Raises ValueError above CELLS_MAX."""
+    west, south, east, north = (math.floor(edge / CELL_DEGREES) for edge in shape.bounds)
+    if (north - south + 1) * (east - west + 1) > CELLS_MAX:
+        raise ValueError("a shape larger than a city")
+    return [
+        _cell(row, column) for row in range(south, north + 1) for column in range(west, east + 1)
+    ]
+
+
+def _cell(row: int, column: int) -> str:
+    return f"{row}:{column}"
 
 
 def parse_datum(text: str) -> Datum:

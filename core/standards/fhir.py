@@ -16,6 +16,8 @@ from pydantic import BaseModel, ValidationError
 
 FHIR_JSON = "application/fhir+json"
 _ID = re.compile(r"[A-Za-z0-9.-]{1,64}")
+_MORE_CODES = "+"
+"""Ends a list of codes that the library cut short."""
 
 
 class FhirInvalid(ValueError):
@@ -75,7 +77,7 @@ def instant(moment: datetime) -> str:
 def _model(resource_type: str) -> type[BaseModel]:
     try:
         model: type[BaseModel] = get_fhir_model_class(resource_type)
-    except KeyError:
+    except ValueError:
         raise FhirInvalid(f"{resource_type} is no resource of FHIR R4") from None
     return model
 
@@ -98,6 +100,6 @@ def _bindings(model: type[BaseModel]) -> tuple[tuple[str, frozenset[str]], ...]:
     for name, field in model.model_fields.items():
         extra = field.json_schema_extra
         allowed = extra.get("enum_values") if isinstance(extra, dict) else None
-        if isinstance(allowed, list):
+        if isinstance(allowed, list) and _MORE_CODES not in allowed:
             found.append((name, frozenset(map(str, allowed))))
     return tuple(found)

@@ -30,11 +30,13 @@ class Versioned:
 
 
 class FhirClient:
-    """One FHIR server: `root` is its path below the upstream's address, "/h1/fhir"."""
+    """One FHIR server: `root` is its path below the upstream's address, "/h1/fhir", and `server`
+    its name among the upstream's servers."""
 
-    def __init__(self, upstream: Upstream, root: str) -> None:
+    def __init__(self, upstream: Upstream, root: str, server: str = "") -> None:
         self._upstream = upstream
         self._root = root.rstrip("/")
+        self._server = server
 
     async def find(
         self, resource_type: str, resource_id: str, *, operation: str, deadline: Deadline
@@ -49,6 +51,7 @@ class FhirClient:
                 operation=operation,
                 deadline=deadline,
                 accept=FHIR_JSON,
+                server=self._server,
             )
         except UpstreamRejected as error:
             if error.status in _GONE:
@@ -75,6 +78,21 @@ class FhirClient:
         async for bundle in self._pages(resource_type, params, operation, deadline, access, posted):
             found += [entry.resource for entry in bundle.entry or () if entry.resource is not None]
         return found
+
+    async def count(
+        self,
+        resource_type: str,
+        params: Sequence[tuple[str, str]],
+        *,
+        operation: str,
+        deadline: Deadline,
+    ) -> int:
+        """How many resources a search finds, without them (`_summary=count`)."""
+        every = [*params, ("_summary", "count")]
+        bundle = await anext(self._pages(resource_type, every, operation, deadline, None, False))
+        if bundle.total is None:
+            raise UpstreamFailed(self._upstream.name, operation, "a count without total")
+        return int(bundle.total)
 
     async def create(
         self,
@@ -135,6 +153,7 @@ class FhirClient:
             accept=FHIR_JSON,
             safe=safe,
             access=access,
+            server=self._server,
         )
 
     async def _pages(
@@ -160,6 +179,7 @@ class FhirClient:
                 accept=FHIR_JSON,
                 safe=True,
                 access=access,
+                server=self._server,
             )
             bundle = self._parse(answer, "Bundle")
             yield bundle

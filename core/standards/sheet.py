@@ -1,29 +1,27 @@
-"""A one-page PDF of facts: Chinese with English beside it, the same bytes each time.
+"""A PDF of pages of facts: Chinese with English beside it, the same bytes each time.
 
 STSong-Light is one of the CID fonts that PDF readers bring along, so no font file is shipped.
+reportlab is loaded at the first sheet: it costs a process's start 0.1 s, and few processes draw.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 from io import BytesIO
-
-from reportlab.graphics import renderPDF
-from reportlab.graphics.barcode.qr import QrCodeWidget
-from reportlab.graphics.shapes import Drawing
-from reportlab.lib.colors import HexColor
-from reportlab.lib.pagesizes import A5, landscape
-from reportlab.pdfbase import pdfmetrics
-from reportlab.pdfbase.cidfonts import UnicodeCIDFont
-from reportlab.pdfgen.canvas import Canvas
+from typing import TYPE_CHECKING
 
 from core.texts import Named
 
+if TYPE_CHECKING:
+    from reportlab.pdfgen.canvas import Canvas
+
 _FONT = "STSong-Light"
-_WIDTH, _HEIGHT = landscape(A5)
+_WIDTH, _HEIGHT = 595.28, 419.53
+"""A5 across, in points."""
 _LEFT, _COLUMN, _RIGHT = 40, 150, _WIDTH - 40
 _LINE, _QR = 23, 150
-_INK, _FAINT = HexColor("#1f2933"), HexColor("#7b8794")
+_INK, _FAINT = (0.12, 0.16, 0.20), (0.48, 0.53, 0.58)
+"""Colours as shares of red, green and blue."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,29 +46,39 @@ class Sheet:
     qr: str = ""
 
 
-def render(sheet: Sheet) -> bytes:
-    """The PDF of a sheet."""
+def render(*sheets: Sheet) -> bytes:
+    """The PDF of sheets, each on a page of its own; the first names the document.
+
+    Takes tens of milliseconds: to be called in a thread.
+    """
+    from reportlab.pdfgen.canvas import Canvas
+
     font, out = _font(), BytesIO()
     canvas = Canvas(out, pagesize=(_WIDTH, _HEIGHT), invariant=True)
-    canvas.setTitle(f"{sheet.title.zh} {sheet.number}")
-    canvas.setAuthor(sheet.issuer.zh)
+    canvas.setTitle(f"{sheets[0].title.zh} {sheets[0].number}")
+    canvas.setAuthor(sheets[0].issuer.zh)
+    for sheet in sheets:
+        _page(canvas, font, sheet)
+    canvas.save()
+    return out.getvalue()
+
+
+def _page(canvas: "Canvas", font: str, sheet: Sheet) -> None:
     _head(canvas, font, sheet)
     right = _RIGHT - _QR - 10 if sheet.qr else _RIGHT
     for row, line in enumerate(sheet.lines):
         _line(canvas, font, _HEIGHT - 118 - row * _LINE, line, right)
     if sheet.qr:
         _draw_qr(canvas, sheet.qr)
-    canvas.setFillColor(_FAINT)
+    canvas.setFillColorRGB(*_FAINT)
     canvas.setFont(font, 7.5)
     canvas.drawString(_LEFT, 34, sheet.note.zh)
     canvas.drawString(_LEFT, 22, sheet.note.en)
     canvas.showPage()
-    canvas.save()
-    return out.getvalue()
 
 
-def _head(canvas: Canvas, font: str, sheet: Sheet) -> None:
-    canvas.setFillColor(_INK)
+def _head(canvas: "Canvas", font: str, sheet: Sheet) -> None:
+    canvas.setFillColorRGB(*_INK)
     canvas.setFont(font, 18)
     canvas.drawString(_LEFT, _HEIGHT - 52, sheet.title.zh)
     canvas.setFont(font, 9)
@@ -78,17 +86,19 @@ def _head(canvas: Canvas, font: str, sheet: Sheet) -> None:
     canvas.drawRightString(_RIGHT, _HEIGHT - 48, f"{sheet.city.zh} {sheet.issuer.zh}")
     canvas.drawRightString(_RIGHT, _HEIGHT - 62, f"{sheet.city.en}, {sheet.issuer.en}")
     canvas.drawRightString(_RIGHT, _HEIGHT - 76, f"No. {sheet.number}")
-    canvas.setStrokeColor(_FAINT)
+    canvas.setStrokeColorRGB(*_FAINT)
     canvas.line(_LEFT, _HEIGHT - 88, _RIGHT, _HEIGHT - 88)
 
 
-def _line(canvas: Canvas, font: str, y: float, line: Line, right: float) -> None:
-    canvas.setFillColor(_FAINT)
+def _line(canvas: "Canvas", font: str, y: float, line: Line, right: float) -> None:
+    from reportlab.pdfbase import pdfmetrics
+
+    canvas.setFillColorRGB(*_FAINT)
     canvas.setFont(font, 9)
     canvas.drawString(_LEFT, y, line.zh)
     canvas.setFont(font, 6.5)
     canvas.drawString(_LEFT, y - 9, line.en)
-    canvas.setFillColor(_INK)
+    canvas.setFillColorRGB(*_INK)
     size = 10.5
     while size > 6 and pdfmetrics.stringWidth(line.value, font, size) > right - _COLUMN:
         size -= 0.5
@@ -96,7 +106,11 @@ def _line(canvas: Canvas, font: str, y: float, line: Line, right: float) -> None
     canvas.drawString(_COLUMN, y - 3, line.value)
 
 
-def _draw_qr(canvas: Canvas, text: str) -> None:
+def _draw_qr(canvas: "Canvas", text: str) -> None:
+    from reportlab.graphics import renderPDF
+    from reportlab.graphics.barcode.qr import QrCodeWidget
+    from reportlab.graphics.shapes import Drawing
+
     drawing = Drawing(_QR, _QR)
     drawing.add(QrCodeWidget(text, barWidth=_QR, barHeight=_QR, barLevel="L"))
     renderPDF.draw(drawing, canvas, _RIGHT - _QR, _HEIGHT - 104 - _QR)
@@ -104,5 +118,8 @@ def _draw_qr(canvas: Canvas, text: str) -> None:
 
 @cache
 def _font() -> str:
+    from reportlab.pdfbase import pdfmetrics
+    from reportlab.pdfbase.cidfonts import UnicodeCIDFont
+
     pdfmetrics.registerFont(UnicodeCIDFont(_FONT))
     return _FONT

@@ -2,7 +2,8 @@
 
 A compact JWS (RFC 7515) with EdDSA (RFC 8037) and the claims of RFC 7519: `sub` is who shows it,
 `aud` who may read it, `exp` when it is over, `jti` the number that a reader remembers so that it
-opens once. A reader needs our public keys (`/.well-known/jwks.json`) and a clock, no network.
+opens once. A reader needs our public keys (`/.well-known/jwks.json`) and a clock, no network: see
+`core.standards.code_reader`.
 """
 
 import secrets
@@ -12,6 +13,17 @@ from datetime import UTC, datetime, timedelta
 import jwt
 
 from core.security.authentication import Tokens
+from core.standards.code_reader import CodeExpired, CodeInvalid
+
+__all__ = [
+    "CodeExpired",
+    "CodeInvalid",
+    "ReaderKey",
+    "SignedCode",
+    "issue_code",
+    "read_code",
+    "reader_key",
+]
 
 _NUMBER_BYTES = 12
 
@@ -30,14 +42,6 @@ class ReaderKey:
 
     kid: str
     public_key: str
-
-
-class CodeInvalid(Exception):
-    """A text that is no code of ours for these readers."""
-
-
-class CodeExpired(Exception):
-    """A code of ours that is over, or that begins later."""
 
 
 def issue_code(

@@ -9,6 +9,7 @@ import asyncio
 import random
 import re
 import time
+from collections import defaultdict
 from collections.abc import Mapping
 from types import TracebackType
 from typing import BinaryIO, Self
@@ -209,7 +210,8 @@ class Upstream:
         self._base_url = base_url
         self._headers = headers
         self._timeouts = timeouts
-        self._slots = asyncio.Semaphore(in_flight_max)
+        self._slots = defaultdict[str, asyncio.Semaphore](lambda: asyncio.Semaphore(in_flight_max))
+        """Of each server."""
         self._body_max_bytes = body_max_bytes
 
     async def request(
@@ -227,6 +229,7 @@ class Upstream:
         safe: bool | None = None,
         access: Licence | None = None,
         into: BinaryIO | None = None,
+        server: str = "",
     ) -> Response:
         """Call the upstream and return its 2xx (or 304) answer. Redirects are not followed.
 
@@ -236,6 +239,7 @@ class Upstream:
         declared so. An answer of another media type than `accept` is garbage; `*/*` takes any, and
         application/json takes `+json` too. `access` is the Access that an operation declared
         personal demands. `into` takes a large answer chunk by chunk, afresh at each attempt.
+        `server`, a name from the configuration, is one of several, each with breakers of its own.
 
         Raises UpstreamTimeout, UpstreamUnavailable, UpstreamRejected or UpstreamFailed. ValueError
         (a malformed call), RuntimeError (inside a transaction) and Unlicensed are our mistakes.
@@ -256,6 +260,7 @@ class Upstream:
             safe=safe,
             deadline=deadline,
             into=into,
+            server=server,
         )
         count_upstream()
         return await self._with_retries(call, hedging)
@@ -320,11 +325,11 @@ class Upstream:
             await asyncio.gather(*attempts, return_exceptions=True)
 
     def _has_room(self, call: Call) -> bool:
-        breaker = self._client.breaker(call.upstream, call.operation)
-        return breaker.state is BreakerState.CLOSED and not self._slots.locked()
+        breaker = self._client.breaker(call.upstream, call.circuit)
+        return breaker.state is BreakerState.CLOSED and not self._slots[call.server].locked()
 
     async def _attempt(self, call: Call) -> Response:
-        permit = self._client.breaker(call.upstream, call.operation).admit()
+        permit = self._client.breaker(call.upstream, call.circuit).admit()
         if permit is None:
             self._client.record(call, "breaker_open", 0.0)
             raise UpstreamUnavailable(call.upstream, call.operation, "breaker is open")
@@ -351,7 +356,7 @@ class Upstream:
     async def _in_slot(self, call: Call) -> Response:
         try:
             async with asyncio.timeout(call.deadline.remaining()):
-                await self._slots.acquire()
+                await self._slots[call.server].acquire()
         except TimeoutError:
             raise UpstreamUnavailable(
                 call.upstream, call.operation, "no free slot in time", blamed=False
@@ -361,7 +366,7 @@ class Upstream:
                 self._client.session(), call, self._timeouts, self._body_max_bytes
             )
         finally:
-            self._slots.release()
+            self._slots[call.server].release()
 
 
 def _body(json: object, data: bytes | None) -> bytes | None:

@@ -113,6 +113,13 @@ class Call:
     deadline: Deadline
     into: BinaryIO | None = field(default=None, repr=False)
     """Where the body of a 200 goes instead of memory; each attempt begins it afresh."""
+    server: str = ""
+    """Which of the upstream's servers is asked, where it is several."""
+
+    @property
+    def circuit(self) -> str:
+        """What a breaker stands for: the operation, at one server where there are several."""
+        return f"{self.operation}.{self.server}" if self.server else self.operation
 
 
 @dataclass(frozen=True, slots=True)

@@ -64,6 +64,9 @@ class Request:
     """What permits a personal operation."""
     into: BinaryIO | None = None
     """Takes a large answer chunk by chunk, afresh at each attempt."""
+    server: str = ""
+    """Which of the system's servers is asked, where it is several: one of them that is down does
+    not end the calls of the others."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -291,6 +294,7 @@ class Upstreams:
             safe=operation.safe,
             access=request.access,
             into=request.into,
+            server=request.server,
         )
 
     def note_unreadable(self, operation: Operation[P, T], count: int) -> None:

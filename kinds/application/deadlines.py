@@ -92,7 +92,7 @@ async def _escalate(app: App, tx: Transaction, case: Case, definition: Definitio
     await engine.note(app, tx, case, "escalate", SYSTEM)
     await _remind(app, tx, case, "escalate")
     unit = definition.escalates_to
-    officer = await engine.pick_officer(app, tx, unit, but=[case.citizen_id])
+    officer = await engine.pick_officer(app, tx, case, unit, but=[case.citizen_id])
     work = [("", unit, officer)]
     await store.open_tasks(tx, case, TaskKind.SUPERVISE, work, app.clock.now())
 
@@ -107,9 +107,7 @@ async def _warn(app: App, tx: Transaction, case: Case, _definition: Definition) 
 
 async def _remind(app: App, tx: Transaction, case: Case, event: str) -> None:
     day = civil_date(app.clock.now()).isoformat()
-    for task in await store.list_open_tasks(tx, case.id):
-        if task.assignee_id is not None:
-            await messages.remind_officer.enqueue(app, tx, case.id, task.assignee_id, event, day)
+    await messages.remind_officers(app, tx, case, event, day)
 
 
 _DO = {Due.BREAK: _break, Due.ESCALATE: _escalate, Due.WARN: _warn}

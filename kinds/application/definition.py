@@ -100,7 +100,8 @@ class State:
     In a UNIT state `unit` works, or the unit that the case is assigned to. `branches` are units
     that work in parallel, one group after another: when all have agreed the step `agreed` is taken,
     when one refuses the step `refused`. When the limit of a state is over its step `lapse` is
-    taken; without one a UNIT state escalates.
+    taken; without one a UNIT state escalates. `outside` are steps of the system that the service
+    takes when it hears from a system outside, such as a bank; entering publishes `CaseAwaits`.
     """
 
     name: str
@@ -111,6 +112,7 @@ class State:
     agreed: str = ""
     refused: str = ""
     lapse: str = ""
+    outside: Sequence[str] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -281,7 +283,8 @@ def _turn_faults(definition: Definition) -> Iterator[str]:
         if bool(state.branches) is not bool(state.agreed and state.refused):
             yield f"{state.name}: branches need a step for when all agree and for when one refuses"
         system = {step.event for step in by[Actor.SYSTEM]}
-        wanted = {event for event in (state.agreed, state.refused, state.lapse) if event}
+        named = (state.agreed, state.refused, state.lapse, *state.outside)
+        wanted = {event for event in named if event}
         for event in sorted(wanted - system):
             yield f"{state.name} names no step of the system: {event}"
         for event in sorted(system - wanted):

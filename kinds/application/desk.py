@@ -3,8 +3,8 @@
 An officer sees the cases on which their unit works or worked. Others' are not found.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from uuid import UUID
 
 from core.context.app import App
@@ -28,6 +28,17 @@ PERSON_FIELDS = ("name", "phone", "form")
 
 
 @dataclass(frozen=True, slots=True)
+class Deed:
+    """What an officer does: the operation and its key, the scope with which the service's cases are
+    handled, and what the operation is given besides its choices."""
+
+    operation: str
+    key: str
+    scope: Scope = Scope.CASES_HANDLE
+    more: Mapping[str, object] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
 class OpenedCase:
     """A case as an officer sees it, with whose it is and what happened."""
 
@@ -39,12 +50,22 @@ class OpenedCase:
 
 
 async def list_queue(
-    call: Call, *, first: int, after: UUID | None, mine: bool
+    call: Call,
+    *,
+    first: int,
+    after: UUID | None,
+    mine: bool,
+    scope: Scope = Scope.CASES_HANDLE,
 ) -> Sequence[tuple[Task, Case]]:
-    """The open work of the officer's unit, or their own, oldest first."""
-    officer = await _officer(call)
+    """The open work of the officer's unit, or their own, oldest first: of the services whose cases
+    are handled with a scope."""
+    officer = await require_officer(call, scope)
     return await store.list_queue(
-        officer.unit, assignee_id=officer.id if mine else None, first=first, after=after
+        officer.unit,
+        versions.services_of(call.app, scope),
+        assignee_id=officer.id if mine else None,
+        first=first,
+        after=after,
     )
 
 
@@ -62,34 +83,53 @@ async def open_case(call: Call, case_id: UUID) -> OpenedCase:
 
 async def look_at(call: Call, case_id: UUID) -> tuple[Case, Person]:
     """A case that the officer may see, and whose it is; the look stands in the access log."""
-    officer = await _officer(call)
-    case = await store.find_case(case_id)
-    if case is None or not await store.has_worked(case_id, officer.unit):
-        raise NotFound(NOT_FOUND)
+    case = await get_case(call, case_id, Scope.CASES_HANDLE)
     person = await read_as_staff(
         call, case.citizen_id, service=SERVICE, fields=PERSON_FIELDS, basis_ref=case.no
     )
     return case, person
 
 
-async def take_task(call: Call, task_id: UUID, key: str) -> tuple[Task, Case]:
+async def get_case(call: Call, case_id: UUID, scope: Scope) -> Case:
+    """A case of a scope on which the officer's unit works or worked. Raises NotFound."""
+    officer = await require_officer(call, scope)
+    case = await store.find_case(case_id)
+    if case is None or versions.scope_of(call.app, case.service_id) is not scope:
+        raise NotFound(NOT_FOUND)
+    if not await store.has_worked(case_id, officer.unit):
+        raise NotFound(NOT_FOUND)
+    return case
+
+
+async def take_task(
+    call: Call, task_id: UUID, key: str, scope: Scope = Scope.CASES_HANDLE
+) -> tuple[Task, Case]:
     """Become the officer of a task of one's unit, a colleague's too. Raises NotFound, Conflict."""
+    deed = Deed("takeTask", key, scope)
     async with transaction() as tx:
-        officer, task, case, replayed = await _begin(call, tx, "takeTask", key, task_id, NOTHING)
+        officer, task, case, replayed = await _begin(call, tx, deed, task_id, NOTHING)
         if not replayed:
             _refuse_closed(task)
             await store.change_task(tx, task.id, assignee_id=officer.id)
     return await store.get_task(task_id), case
 
 
-async def hand_over(call: Call, task_id: UUID, unit: str, note: str, key: str) -> tuple[Task, Case]:
+async def hand_over(
+    call: Call,
+    task_id: UUID,
+    unit: str,
+    note: str,
+    key: str,
+    scope: Scope = Scope.CASES_HANDLE,
+) -> tuple[Task, Case]:
     """Give a task to another unit, with the reason; its least busy officer has it then.
 
     Raises NotFound, Conflict TASK_CLOSED, TASK_TAKEN and TASK_SUPERVISED, InvalidInput.
     """
     choices = Choices(note.strip(), unit)
+    deed = Deed("handOver", key, scope)
     async with transaction() as tx:
-        officer, task, case, replayed = await _begin(call, tx, "handOver", key, task_id, choices)
+        officer, task, case, replayed = await _begin(call, tx, deed, task_id, choices)
         if not replayed:
             if unit not in call.app.city.departments or unit == task.unit:
                 raise InvalidInput(texts.UNIT_UNKNOWN, "unit")
@@ -102,9 +142,10 @@ async def give_back(call: Call, task_id: UUID, note: str, key: str) -> tuple[Tas
 
     Raises NotFound, Conflict NOWHERE_TO_RETURN besides what `hand_over` raises.
     """
+    deed = Deed("returnTask", key)
     async with transaction() as tx:
         choices = Choices(note.strip())
-        officer, task, case, replayed = await _begin(call, tx, "returnTask", key, task_id, choices)
+        officer, task, case, replayed = await _begin(call, tx, deed, task_id, choices)
         if not replayed:
             if not task.from_unit:
                 raise Conflict(texts.NOWHERE_TO_RETURN)
@@ -121,23 +162,28 @@ async def act(
     The same key acts once. Raises NotFound, IllegalTransition, InvalidInput and Conflict.
     """
     async with transaction() as tx:
-        officer, task, case, replayed = await _begin(
-            call, tx, "actOnTask", key, task_id, choices, event
-        )
-        if not replayed:
-            _refuse_not_mine(task, officer)
-            by = By(Actor.OFFICER, officer.id, officer.unit)
-            definition = await versions.get_stored(call.app, case.definition_id)
-            if definition.by_name[case.state].branches and event in (AGREE, REFUSE):
-                await _say(call.app, tx, case, definition, task, event, by, choices)
-            else:
-                step = definition.find_step(case.state, event)
-                if step.by is not Actor.OFFICER:
-                    raise Forbidden(texts.NOT_YOUR_STEP)
-                await engine.take(
-                    call.app, tx, case, definition, step, by, choices, task_id=task.id
-                )
+        _, case, _ = await act_in(call, tx, Deed("actOnTask", key), task_id, event, choices)
     return await store.get_task(task_id), case
+
+
+async def act_in(
+    call: Call, tx: Transaction, deed: Deed, task_id: UUID, event: str, choices: Choices
+) -> tuple[Task, Case, bool]:
+    """Do a task in the caller's transaction; whether the key did it before. Raises as `act`."""
+    officer, task, case, replayed = await _begin(call, tx, deed, task_id, choices, event)
+    if replayed:
+        return task, case, True
+    _refuse_not_mine(task, officer)
+    by = By(Actor.OFFICER, officer.id, officer.unit)
+    definition = await versions.get_stored(call.app, case.definition_id)
+    if definition.by_name[case.state].branches and event in (AGREE, REFUSE):
+        await _say(call.app, tx, case, definition, task, event, by, choices)
+    else:
+        step = definition.find_step(case.state, event)
+        if step.by is not Actor.OFFICER:
+            raise Forbidden(texts.NOT_YOUR_STEP)
+        await engine.take(call.app, tx, case, definition, step, by, choices, task_id=task.id)
+    return task, case, False
 
 
 async def _say(
@@ -181,7 +227,7 @@ async def _give(
         task.id,
         unit=choices.unit,
         from_unit="" if is_back else task.unit,
-        assignee_id=await engine.pick_officer(app, tx, choices.unit, but=[case.citizen_id]),
+        assignee_id=await engine.pick_officer(app, tx, case, choices.unit, but=[case.citizen_id]),
     )
     definition = await versions.get_stored(app, case.definition_id)
     if not task.branch and not definition.by_name[case.state].unit:
@@ -190,27 +236,25 @@ async def _give(
     await engine.note(
         app, tx, case, event, By(Actor.OFFICER, officer.id, officer.unit), choices.note
     )
+    await engine.tell_service(app, tx, case, event, choices.note)
 
 
 async def _begin(
-    call: Call,
-    tx: Transaction,
-    operation: str,
-    key: str,
-    task_id: UUID,
-    choices: Choices,
-    event: str = "",
+    call: Call, tx: Transaction, deed: Deed, task_id: UUID, choices: Choices, event: str = ""
 ) -> tuple[Officer, Task, Case, bool]:
     """The officer, the task and its locked case, and whether the key did this already.
 
-    Raises NotFound for a task that the officer's unit neither has nor supervises.
+    Raises NotFound for a task that the officer's unit neither has nor supervises, and for one of a
+    service that is handled with another scope.
     """
-    officer = await _officer(call)
-    command = {"task": task_id, "event": event, "choices": choices}
-    claim = await claim_key(call, tx, operation, key, command, effect_id=task_id)
+    officer = await require_officer(call, deed.scope)
+    command = {"task": task_id, "event": event, "choices": choices, **deed.more}
+    claim = await claim_key(call, tx, deed.operation, deed.key, command, effect_id=task_id)
     case = await store.lock_case_of(tx, task_id)
     task = await store.find_task(tx, task_id)
     if task is None or case is None:
+        raise NotFound(NOT_FOUND)
+    if versions.scope_of(call.app, case.service_id) is not deed.scope:
         raise NotFound(NOT_FOUND)
     if not claim.replayed and not await _works_on(tx, task, officer):
         raise NotFound(NOT_FOUND)
@@ -240,7 +284,3 @@ def _refuse_not_mine(task: Task, officer: Officer) -> None:
         raise Conflict(texts.TASK_SUPERVISED)
     if task.unit == officer.unit and task.assignee_id not in (None, officer.id):
         raise Conflict(texts.TASK_TAKEN)
-
-
-async def _officer(call: Call) -> Officer:
-    return await require_officer(call, Scope.CASES_HANDLE)

@@ -12,11 +12,10 @@ from core.context.app import App
 from core.database import Transaction
 from core.errors import Conflict, InvalidInput
 from core.people.staffing import list_officers
-from core.security.authorization import Scope
-from kinds.application import domain, messages, store, texts
+from kinds.application import domain, messages, store, texts, versions
 from kinds.application.definition import Actor, Definition, State, Step, Turn
 from kinds.application.domain import TaskKind
-from kinds.application.events import CaseEnded
+from kinds.application.events import CaseAwaits, CaseEnded
 from kinds.application.models import Case
 from kinds.application.store import Entry
 
@@ -73,11 +72,16 @@ async def take(
     entry = _entry(app, step.event, by, choices.note, once=step.once)
     await store.write_move(tx, case.id, values, entry, done_by=task_id)
     case.update_from_dict({**values, "sequence": case.sequence + 1})
+    said = choices.note if step.by is Actor.OFFICER else ""
+    await tell_service(app, tx, case, step.event, said)
     if step.by is not Actor.CITIZEN:
         await messages.tell_later(app, tx, case, step.event)
     if target.turn is Turn.NOBODY:
         ended = CaseEnded(case.id, case.service_id, case.item, case.citizen_id, case.state)
         await app.events.publish(tx, ended)
+    if target.outside:
+        awaits = CaseAwaits(case.id, case.service_id, case.state, case.sequence)
+        await app.events.publish(tx, awaits)
     return await open_work(app, tx, case, definition)
 
 
@@ -123,7 +127,7 @@ async def open_work(app: App, tx: Transaction, case: Case, definition: Definitio
     if not state.branches:
         unit = state.unit or case.unit
         but = {case.citizen_id, *await _other_eyes(tx, case, definition, state)}
-        officer = await pick_officer(app, tx, unit, but=but)
+        officer = await pick_officer(app, tx, case, unit, but=but)
         work = [("", unit, officer)]
     else:
         waiting = {task.branch for task in await store.list_open_tasks(tx, case.id)}
@@ -133,7 +137,7 @@ async def open_work(app: App, tx: Transaction, case: Case, definition: Definitio
             step = definition.find_step(case.state, state.agreed)
             return await take(app, tx, case, definition, step, SYSTEM)
         work = [
-            (branch, unit, await pick_officer(app, tx, unit, but=[case.citizen_id]))
+            (branch, unit, await pick_officer(app, tx, case, unit, but=[case.citizen_id]))
             for branch, unit in group.items()
             if branch not in waiting
         ]
@@ -147,14 +151,26 @@ async def note(app: App, tx: Transaction, case: Case, event: str, by: By, note: 
     case.sequence += 1
 
 
+async def tell_service(app: App, tx: Transaction, case: Case, event: str, note: str = "") -> None:
+    """Let the service of a case keep its own rows in step with it."""
+    application = versions.find_application(app, case.service_id)
+    if application is not None and application.moved is not None:
+        await application.moved(app, tx, case, event, note)
+
+
 async def pick_officer(
-    app: App, tx: Transaction, unit: str, *, but: Collection[UUID] = ()
+    app: App, tx: Transaction, case: Case, unit: str, *, but: Collection[UUID] = ()
 ) -> UUID | None:
-    """The officer of a unit with the fewest open tasks; None where the unit has nobody else."""
-    officers = await list_officers(app, unit, Scope.CASES_HANDLE)
+    """The officer of a unit with the fewest open tasks, of those who suit a case where any do;
+    None where the unit has nobody else."""
+    officers = await list_officers(app, unit, versions.scope_of(app, case.service_id))
     ids = [officer.id for officer in officers if officer.id not in but]
     if not ids:
         return None
+    application = versions.find_application(app, case.service_id)
+    if application is not None and application.suited is not None and len(ids) > 1:
+        suited = await application.suited(app, tx, case)
+        ids = [id_ for id_ in ids if id_ in suited] or ids
     loads = await store.count_loads(tx, ids) if len(ids) > 1 else {}
     return min(ids, key=lambda id_: (loads.get(id_, 0), id_))
 

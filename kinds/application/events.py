@@ -13,3 +13,16 @@ class CaseEnded:
     item: str
     citizen_id: UUID
     state: str
+
+
+@dataclass(frozen=True, slots=True)
+class CaseAwaits:
+    """A case waits for news from outside, which its service brings; `kind` is the service.
+
+    `sequence` is the place in its timeline at which it began to wait.
+    """
+
+    case_id: UUID
+    kind: str
+    state: str
+    sequence: int

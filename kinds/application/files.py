@@ -33,6 +33,8 @@ _AT_ONCE = 2
 """Files that are looked into at a time: each may take a core."""
 
 _JPEG_QUALITY = 90
+_HEIC_BRANDS = (b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1")
+"""The brands of ISO/IEC 23008-12 files (HEIF) as phones write them, behind `ftyp`."""
 _PDF_HEAD = 1_024
 """A PDF begins with its mark within the first kilobyte."""
 
@@ -53,24 +55,26 @@ class _Reading(Protocol):
 _gate = asyncio.Semaphore(_AT_ONCE)
 
 
-async def clean(content: bytes) -> CleanFile:
+async def clean(content: bytes, *, photographs_only: bool = False) -> CleanFile:
     """The file as it may be kept, whatever its sender calls it.
 
-    Raises InvalidInput FILE_EMPTY, FILE_LARGE, FILE_TYPE (neither JPEG, PNG nor PDF, or broken),
-    FILE_PROTECTED and FILE_PAGES.
+    Raises InvalidInput FILE_EMPTY, FILE_LARGE, FILE_HEIC, FILE_TYPE (neither JPEG, PNG nor PDF, or
+    broken; a PDF too where only photographs are taken), FILE_PIXELS, FILE_PROTECTED and FILE_PAGES.
     """
     if not content:
         raise InvalidInput(texts.FILE_EMPTY, "file")
     if len(content) > SIZE_MOST:
         raise InvalidInput(texts.FILE_LARGE, "file", most=SIZE_MOST // 1_000_000)
     async with _gate:
-        return await asyncio.to_thread(_reading_of(content), content)
+        return await asyncio.to_thread(_reading_of(content, photographs_only), content)
 
 
-def _reading_of(content: bytes) -> _Reading:
+def _reading_of(content: bytes, photographs_only: bool) -> _Reading:
     if content.startswith((b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n")):
         return _photograph
-    if b"%PDF-" in content[:_PDF_HEAD]:
+    if content[4:8] == b"ftyp" and content[8:12] in _HEIC_BRANDS:
+        raise InvalidInput(texts.FILE_HEIC, "file")
+    if b"%PDF-" in content[:_PDF_HEAD] and not photographs_only:
         return _pdf
     raise InvalidInput(texts.FILE_TYPE, "file")
 

@@ -7,8 +7,9 @@ from datetime import date
 
 from core.clock import parse_date
 from core.errors import InvalidInput
-from core.ids import is_mobile, is_resident_id, read_resident_id
+from core.ids import is_mobile, is_resident_id
 from core.texts import Locale, Text
+from core.typed_text import read_mobile, read_resident_id
 from kinds.application import texts
 from kinds.application.definition import Definition, Field, FieldType, Material
 
@@ -104,6 +105,8 @@ def _read(field: Field | None, text: str) -> str:
     """An answer as it is kept."""
     if field is not None and field.type is FieldType.RESIDENT_ID:
         return read_resident_id(text)
+    if field is not None and field.type is FieldType.MOBILE:
+        return read_mobile(text).strip()
     return text.strip()
 
 

@@ -226,7 +226,7 @@ class Mutation:
                 category=category,
             )
         except FormIncomplete as error:
-            return _incomplete(info, error)
+            return to_incomplete(info, error)
         return CaseChanged(case=await _case(info, row))
 
     @mutation(_BY_SERVICE, description="Fill in the form of a case that waits for the viewer.")
@@ -239,7 +239,7 @@ class Mutation:
                 info.context, parse_id(case_id), _answers(answers), idempotency_key
             )
         except FormIncomplete as error:
-            return _incomplete(info, error)
+            return to_incomplete(info, error)
         return CaseChanged(case=await _case(info, row))
 
     @mutation(_BY_SERVICE, description="Take one of a case's `nextSteps`.")
@@ -259,7 +259,7 @@ class Mutation:
                 info.context, parse_id(case_id), event, note, idempotency_key
             )
         except FormIncomplete as error:
-            return _incomplete(info, error)
+            return to_incomplete(info, error)
         return CaseChanged(case=await _case(info, row))
 
     @mutation(_BY_SERVICE, description="Take a file away from a case that waits for the viewer.")
@@ -319,7 +319,8 @@ def _answers(given: list[CaseAnswerInput]) -> dict[str, str]:
     return {answer.name: answer.value for answer in given}
 
 
-def _incomplete(info: Info, error: FormIncomplete) -> CaseIncomplete:
+def to_incomplete(info: Info, error: FormIncomplete) -> CaseIncomplete:
+    """The union member that tells everything a form lacks."""
     locale = info.context.locale
     problems = [
         CaseProblem(name=problem.name, code=problem.text.code, message=problem.say(locale))

@@ -5,7 +5,7 @@ from uuid import UUID
 from core.bus import bus
 from core.context.app import App
 from core.database import Transaction, transaction
-from core.people.directory import get_person
+from core.people.directory import find_person
 from core.queue.jobs import job
 from core.texts import Locale
 from kinds.application import store, texts, versions
@@ -34,7 +34,9 @@ async def tell(app: App, case_id: UUID, sequence: int, event: str, state: str) -
     case = await store.find_case(case_id)
     assert case is not None
     definition = await versions.get_stored(app, case.definition_id)
-    person = await get_person(app, case.citizen_id)
+    person = await find_person(app, case.citizen_id)
+    if person is None:
+        return
     locale = Locale(person.locale)
     is_turn = case.state == state and case.turn == Turn.CITIZEN
     async with transaction() as tx:
@@ -55,13 +57,28 @@ async def tell(app: App, case_id: UUID, sequence: int, event: str, state: str) -
         )
 
 
+async def remind_officers(app: App, tx: Transaction, case: Case, event: str, once: str) -> None:
+    """Tell the officers who have a case of an event when `tx` commits; of none, who acted last.
+
+    Each is told once of an event with the same `once`.
+    """
+    tasks = await store.list_open_tasks(tx, case.id)
+    officers = {task.assignee_id for task in tasks if task.assignee_id is not None}
+    if not tasks and (last := await store.find_last_officer(tx, case.id)):
+        officers = {last}
+    for officer_id in sorted(officers):
+        await remind_officer.enqueue(app, tx, case.id, officer_id, event, once)
+
+
 @job("applications.remind_officer")
 async def remind_officer(app: App, case_id: UUID, officer_id: UUID, event: str, day: str) -> None:
-    """Tell an officer that a limit is near or over. Repeat-safe by the day it is about."""
+    """Tell an officer of a limit or of news. Repeat-safe by what `day` names: a day, an event."""
     case = await store.find_case(case_id)
     assert case is not None
     definition = await versions.get_stored(app, case.definition_id)
-    person = await get_person(app, officer_id)
+    person = await find_person(app, officer_id)
+    if person is None:
+        return
     locale = Locale(person.locale)
     async with transaction() as tx:
         await notifications.notify(

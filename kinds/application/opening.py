@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from datetime import date
 from uuid import UUID
 
+import orjson
+
 from core.clock import civil_date
 from core.context.app import App
 from core.database import Transaction, lock_name
@@ -28,18 +30,22 @@ class Opening:
     citizen_id: UUID
     category: str
     form: Mapping[str, str]
+    is_bounded: bool = True
+    """Whether the bound on a citizen's open cases holds; an organisation files for many."""
 
 
 async def open_in(app: App, tx: Transaction, case_id: UUID, opening: Opening, by: By) -> Case:
     """Open a case. Raises Conflict TOO_MANY_OPEN and NUMBERS_USED_UP, and IntegrityError
     `applications_case_exclusive` where the citizen has this open already."""
     definition = opening.definition
-    await lock_name(tx, f"applications:{opening.citizen_id}")
-    opened = await store.count_open_cases(tx, opening.citizen_id, definition.service)
-    if opened >= definition.open_most:
-        raise Conflict(texts.TOO_MANY_OPEN, most=definition.open_most)
+    if opening.is_bounded:
+        await lock_name(tx, f"applications:{opening.citizen_id}")
+        opened = await store.count_open_cases(tx, opening.citizen_id, definition.service)
+        if opened >= definition.open_most:
+            raise Conflict(texts.TOO_MANY_OPEN, most=definition.open_most)
     case = await store.insert_case(tx, await _values(app, tx, case_id, opening))
     await engine.note(app, tx, case, "open", by)
+    await engine.tell_service(app, tx, case, "open")
     return await engine.open_work(app, tx, case, definition)
 
 
@@ -70,6 +76,14 @@ async def _values(
         "moved_at": now,
         **{name: getattr(clocks, name) for name in store.CLOCKS},
     }
+
+
+def open_form(app: App, case: Case) -> dict[str, str]:
+    """A case's form as it was filled in."""
+    if case.form_sealed is None:
+        return {}
+    answers: dict[str, str] = orjson.loads(app.vault.decrypt(case.form_sealed, FORM))
+    return answers
 
 
 def seal_form(app: App, form: Mapping[str, str]) -> bytes:

@@ -4,8 +4,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
-import orjson
-
 from core.clock import civil_date
 from core.context.call import Call
 from core.context.commands import claim_key
@@ -18,7 +16,7 @@ from kinds.application.definition import NO_CATEGORY, Actor, Definition, Turn
 from kinds.application.engine import By, Choices
 from kinds.application.form import FormIncomplete, Problem, read_answers
 from kinds.application.models import Case, CaseEvent
-from kinds.application.opening import FORM, Opening, open_in, seal_form
+from kinds.application.opening import Opening, open_form, open_in, seal_form
 
 _NO_CHARS = 48
 
@@ -58,7 +56,7 @@ async def open_case(
     if category not in definition.promise:
         raise InvalidInput(texts.CATEGORY_UNKNOWN, "category")
     is_draft = definition.states[0].turn is Turn.CITIZEN
-    form = _check(call, definition, answers, complete=not is_draft)
+    form = check_form(call, definition, answers, complete=not is_draft)
     definition_id = await versions.store(app, definition)
     opening = Opening(definition, definition_id, citizen_id, category, form)
     command = {"service": service, "item": item, "category": category, "answers": dict(answers)}
@@ -83,7 +81,7 @@ async def save_answers(call: Call, case_id: UUID, answers: Mapping[str, str], ke
     """
     mine = await get_case(call, case_id)
     definition = await versions.get_stored(call.app, mine.definition_id)
-    form = _check(call, definition, answers, complete=False)
+    form = check_form(call, definition, answers, complete=False)
     async with transaction() as tx:
         command = {"case": case_id, "answers": dict(answers)}
         claim = await claim_key(call, tx, "saveCase", key, command, effect_id=case_id)
@@ -103,6 +101,7 @@ async def take_step(call: Call, case_id: UUID, event: str, note: str, key: str) 
     and Conflict as `engine.take` does.
     """
     command = {"case": case_id, "event": event, "note": note}
+    problems = await _look_outside(call, await get_case(call, case_id), event)
     async with transaction() as tx:
         claim = await claim_key(call, tx, "takeCaseStep", key, command, effect_id=case_id)
         case = _own(call, await store.lock_case(tx, case_id))
@@ -114,10 +113,22 @@ async def take_step(call: Call, case_id: UUID, event: str, note: str, key: str) 
             if step.fills:
                 answers = answers_of(call, case)
                 papers = await attachments.find_missing(tx, case, definition, answers)
-                _check(call, definition, answers, complete=True, papers=papers)
+                check_form(call, definition, answers, complete=True, found=[*papers, *problems])
             by = By(Actor.CITIZEN, case.citizen_id)
             await engine.take(call.app, tx, case, definition, step, by, Choices(note))
     return case
+
+
+async def _look_outside(call: Call, case: Case, event: str) -> Sequence[Problem]:
+    """What the service finds outside against the form of a case, where a step hands it in."""
+    application = versions.find_application(call.app, case.service_id)
+    if application is None or application.look is None:
+        return ()
+    definition = await versions.get_stored(call.app, case.definition_id)
+    steps = definition.steps_from(case.state, Actor.CITIZEN)
+    if not any(step.event == event and step.fills for step in steps):
+        return ()  # the step itself is refused below, or is a repetition
+    return await application.look(call, definition, answers_of(call, case))
 
 
 async def get_case(call: Call, case_id: UUID) -> Case:
@@ -162,31 +173,29 @@ async def list_timeline(call: Call, case: Case, *, after: int, first: int) -> li
 
 def answers_of(call: Call, case: Case) -> dict[str, str]:
     """A case's form as it was filled in."""
-    if case.form_sealed is None:
-        return {}
-    answers: dict[str, str] = orjson.loads(call.app.vault.decrypt(case.form_sealed, FORM))
-    return answers
+    return open_form(call.app, case)
 
 
 async def _get_current(call: Call, service: str, item: str) -> Definition:
     definition = await versions.find_current(call, service, item)
-    if definition is None or versions.calls_back(call.app, service):
+    if definition is None or versions.is_opened_elsewhere(call.app, service):
         raise NotFound(NOT_FOUND)
     return definition
 
 
-def _check(
+def check_form(
     call: Call,
     definition: Definition,
     answers: Mapping[str, str],
     *,
     complete: bool,
-    papers: Sequence[Problem] = (),
+    found: Sequence[Problem] = (),
 ) -> Mapping[str, str]:
-    """The answers as they are kept. Raises FormIncomplete with everything that is missing."""
+    """The answers as they are kept. Raises FormIncomplete with everything that is missing, and with
+    what else was found."""
     today = civil_date(call.app.clock.now())
     form, problems = read_answers(definition, answers, today, complete=complete)
-    problems += papers
+    problems += found
     rule = versions.rule_of(call.app, definition.service)
     if complete and rule is not None:
         problems += rule(call.app.city, definition, form, today)

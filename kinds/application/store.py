@@ -6,7 +6,14 @@ from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
-from core.database import Transaction, connection, fetch_all, fetch_model, fetch_one
+from core.database import (
+    Transaction,
+    connection,
+    fetch_all,
+    fetch_model,
+    fetch_models,
+    fetch_one,
+)
 from core.ids import new_id
 from core.json import to_json
 from kinds.application.definition import Actor
@@ -72,6 +79,12 @@ async def list_open_cases(citizen_id: UUID, most: int) -> list[Case]:
     """A citizen's open cases, first what waits for the citizen, then what is due soonest."""
     cases = Case.filter(citizen_id=citizen_id, ended_at=None)
     return await cases.order_by("turn", "due_on", "id").limit(most)
+
+
+async def list_owned(citizen_id: UUID, ids: Collection[UUID]) -> set[UUID]:
+    """Those of some cases that are a citizen's."""
+    cases = Case.filter(id__in=list(ids), citizen_id=citizen_id)
+    return set(await cases.values_list("id", flat=True))  # type: ignore[arg-type]
 
 
 async def count_open_cases(tx: Transaction, citizen_id: UUID, service: str) -> int:
@@ -195,6 +208,13 @@ async def list_actors(tx: Transaction, case_id: UUID, events: Collection[str]) -
     return {row.actor_id for row in await rows.using_db(tx) if row.actor_id is not None}
 
 
+async def find_last_officer(tx: Transaction, case_id: UUID) -> UUID | None:
+    """The officer who acted on a case last."""
+    rows = CaseEvent.filter(case_id=case_id, actor=Actor.OFFICER).using_db(tx)
+    last = await rows.order_by("-sequence").first()
+    return None if last is None else last.actor_id
+
+
 async def has_happened(tx: Transaction, case_id: UUID, event: str) -> bool:
     """Whether a step was taken before."""
     return await CaseEvent.filter(case_id=case_id, event=event).using_db(tx).exists()
@@ -276,17 +296,30 @@ async def has_worked(case_id: UUID, unit: str) -> bool:
 
 
 async def list_queue(
-    unit: str, *, assignee_id: UUID | None, first: int, after: UUID | None
+    unit: str,
+    services: Sequence[str],
+    *,
+    assignee_id: UUID | None,
+    first: int,
+    after: UUID | None,
 ) -> list[tuple[Task, Case]]:
-    """The open work of a unit, or of one of its officers, oldest first, with its cases."""
-    tasks = Task.filter(unit=unit, status=TaskStatus.OPEN)
-    if assignee_id is not None:
-        tasks = tasks.filter(assignee_id=assignee_id)
-    if after is not None:
-        tasks = tasks.filter(id__gt=after)
-    rows = await tasks.order_by("id").limit(first)
-    cases = {case.id: case for case in await Case.filter(id__in=[row.case_id for row in rows])}
-    return [(row, cases[row.case_id]) for row in rows]
+    """The open work of a unit, or of one of its officers, on services, oldest first, with cases."""
+    tasks = await fetch_models(
+        connection(),
+        Task,
+        """WHERE unit = $1 AND status = 'OPEN'
+             AND EXISTS (SELECT FROM applications_case c
+                          WHERE c.id = case_id AND c.service_id = ANY($2))
+             AND ($3::uuid IS NULL OR assignee_id = $3) AND ($4::uuid IS NULL OR id > $4)
+           ORDER BY id LIMIT $5""",
+        unit,
+        list(services),
+        assignee_id,
+        after,
+        first,
+    )
+    cases = {case.id: case for case in await Case.filter(id__in=[task.case_id for task in tasks])}
+    return [(task, cases[task.case_id]) for task in tasks]
 
 
 async def list_to_look_at(today: date, after: UUID, size: int) -> list[UUID]:

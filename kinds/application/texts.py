@@ -48,6 +48,11 @@ FILE_TYPE = Text(
     "只能上传可以打开的 JPEG、PNG 图片或 PDF 文件",
     "Only JPEG and PNG images and PDF files that can be opened are taken",
 )
+FILE_HEIC = Text(
+    "FILE_HEIC",
+    "暂不支持 HEIC 照片,请改存为 JPEG 后再传",
+    "HEIC photographs are not taken: please save it as a JPEG",
+)
 FILE_PIXELS = Text("FILE_PIXELS", "图片像素过大", "The picture has too many pixels")
 FILE_PROTECTED = Text(
     "FILE_PROTECTED", "请先去除 PDF 的密码", "Please remove the password of the PDF first"
@@ -59,6 +64,7 @@ MATERIAL_MISSING = Text("MATERIAL_MISSING", "缺少{title}", "{title} is missing
 MATERIAL_ANEW = Text("MATERIAL_ANEW", "请重新提交{title}", "{title} has to be handed in anew")
 FILES_MANY = Text("FILES_MANY", "该材料最多 {most} 个文件", "At most {most} files for this paper")
 FILES_TODAY = Text("FILES_TODAY", "今日上传次数已达上限", "No more files can be sent today")
+UPDATES_TODAY = Text("UPDATES_TODAY", "今日补充次数已达上限", "No more updates can be added today")
 CASE_FULL = Text("CASE_FULL", "附件总量已达上限", "The case has all the files it can take")
 NOT_ENDED = Text("CASE_NOT_ENDED", "办结后才能评价", "A case is rated once it has ended")
 RATED = Text("CASE_RATED", "该办件已评价", "This case has been rated")
@@ -71,6 +77,9 @@ FROM_ACCOUNT = Named("您的账户", "Your account")
 
 YOUR_CASES = Text("YOUR_CASES", "我的办件", "Your cases")
 
+UPDATE = "update"
+"""What a citizen adds to a case without moving it."""
+
 ENGINE_EVENTS = {
     "open": Named("提交", "Filed"),
     "save": Named("修改表单", "Form changed"),
@@ -81,6 +90,7 @@ ENGINE_EVENTS = {
     "overdue": Named("超过承诺时限", "The promised day has passed"),
     "escalate": Named("超期督办", "Escalated: the limit is over"),
     "warn": Named("临期提醒", "Reminder: the limit is near"),
+    UPDATE: Named("补充情况", "An update from the citizen"),
 }
 """What happens to cases of every definition."""
 

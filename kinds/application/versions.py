@@ -18,20 +18,25 @@ from core.city import City
 from core.context.app import App
 from core.context.call import Call
 from core.context.contributions import StartCheck
-from core.database import connection, fetch_all
+from core.database import Transaction, connection, fetch_all
 from core.errors import StartError
 from core.json import to_json
 from core.manifest import Manifest
 from core.rooms import ExtensionPoint
+from core.security.authorization import Scope
 from core.settings import Settings
 from kinds.application.definition import Definition, DefinitionInvalid, Turn, check
 from kinds.application.form import Problem
+from kinds.application.models import Case
 
 _ADAPTER = TypeAdapter(Definition)
 _KNOWN_MOST = 5_000
 
 
+Look: TypeAlias = Callable[[Call, Definition, Mapping[str, str]], Awaitable[Sequence[Problem]]]
 Rule: TypeAlias = Callable[[City, Definition, Mapping[str, str], date], Sequence[Problem]]
+Moved: TypeAlias = Callable[[App, Transaction, Case, str, str], Awaitable[None]]
+Suited: TypeAlias = Callable[[App, Transaction, Case], Awaitable[Collection[UUID]]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,8 +50,21 @@ class Application:
 
     definition: Definition
     rule: Rule | None = None
+    look: Look | None = None
+    """`look(call, definition, form)` finds what an outside system has against a form that is being
+    handed in. It is asked before the step's transaction, and refuses the step where it raises."""
     calls_back: bool = False
     """Its cases are the call-backs that follow on poor ratings of others."""
+    opens_itself: bool = False
+    """Its cases are opened by a command of its own, not by `openCase`."""
+    scope: Scope = Scope.CASES_HANDLE
+    """What staff need to handle its cases; those of another scope are handled by commands of the
+    service's own."""
+    moved: Moved | None = None
+    """`moved(app, tx, case, event, note)` is called in the transaction of whatever opens a case,
+    moves it or gives it to another unit; `note` is what an officer said with it."""
+    suited: Suited | None = None
+    """`suited(app, tx, case)` are the officers who should have a case before their colleagues."""
     for_item: Callable[[Call, Definition, str], Awaitable[Definition | None]] | None = None
 
     @property
@@ -93,9 +111,26 @@ def rule_of(app: App, service: str) -> Rule | None:
     return _declared(app)[service].rule
 
 
-def calls_back(app: App, service: str) -> bool:
-    """Whether a service's cases are call-backs, which the city opens itself."""
-    return _declared(app)[service].calls_back
+def is_opened_elsewhere(app: App, service: str) -> bool:
+    """Whether a service's cases are not opened by `openCase`."""
+    application = _declared(app)[service]
+    return application.calls_back or application.opens_itself
+
+
+def find_application(app: App, service: str) -> Application | None:
+    """What a service declares; None for one that runs on the engine no more."""
+    return _declared(app).get(service)
+
+
+def scope_of(app: App, service: str) -> Scope:
+    """What staff need to handle a service's cases."""
+    application = find_application(app, service)
+    return application.scope if application else Scope.CASES_HANDLE
+
+
+def services_of(app: App, scope: Scope) -> Sequence[str]:
+    """The services whose cases staff with a scope handle."""
+    return [one.service for one in _declared(app).values() if one.scope is scope]
 
 
 def _declared(app: App) -> Mapping[str, Application]:

@@ -16,7 +16,6 @@ from uuid import UUID
 import asyncpg
 from tortoise.exceptions import OperationalError
 
-from core.clock import SHANGHAI
 from core.context.app import App
 from core.database import (
     IntegrityError,
@@ -27,10 +26,9 @@ from core.database import (
 )
 from core.errors import AppError, Conflict
 from core.queue.jobs import JobKind
-from kinds.booking import domain, saga, slot_store, store, texts
+from kinds.booking import bans, domain, saga, slot_store, store, texts
 from kinds.booking.domain import HoldRequest
 from kinds.booking.models import Slot
-from kinds.booking.policy import policy_of
 
 EXPIRE = JobKind[Sequence[UUID]]("appointments.expire")
 """kinds.booking.visits, which imports this file."""
@@ -250,19 +248,15 @@ async def _refuse_banned(
     outcomes: dict[UUID, Outcome],
 ) -> list[HoldRequest]:
     """Those who may book; who missed too many appointments hears until when they may not."""
-    rule, now = policy_of(app, slot.service_id).ban, app.clock.now()
-    if rule is None or not requests:
-        return list(requests)
     people = [request.person_key for request in requests]
-    missed = await store.list_missed(tx, people, slot.service_id, now - rule.within - rule.lasts)
+    banned = await bans.list_banned(app, tx, slot.service_id, people)
     allowed = []
     for request in requests:
-        until = domain.banned_until(missed.get(request.person_key, ()), rule)
-        if until is None or until <= now:
+        until = banned.get(request.person_key)
+        if until is None:
             allowed.append(request)
         else:
-            day = until.astimezone(SHANGHAI).date().isoformat()
-            outcomes[request.booking.id] = Conflict(texts.BANNED, until=day)
+            outcomes[request.booking.id] = bans.refusal(until)
     return allowed
 
 

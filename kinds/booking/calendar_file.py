@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from icalendar import Alarm, Calendar, Event
+from icalendar import Alarm, Calendar, Event, vCalAddress
 
 from core.context.app import App
 from core.texts import Locale
@@ -24,16 +24,19 @@ class Entry:
     domain: str
     summary: str
     location: str
+    organiser: str
+    organiser_uri: str
     description: str
     starts_at: datetime
     ends_at: datetime
+    made_at: datetime
     changed_at: datetime
     status: str
     """CONFIRMED, TENTATIVE or CANCELLED."""
 
 
 def write(app: App, booking: BookingRow, locale: Locale) -> str:
-    """The calendar file of a booking. Moving it and ending it each raise its sequence."""
+    """The calendar file of a booking. Every change of state raises its sequence."""
     described = booking.described
     what = " ".join(filter(None, (described.unit.say(locale), described.name.say(locale))))
     ended = booking.state in ENDED
@@ -45,14 +48,17 @@ def write(app: App, booking: BookingRow, locale: Locale) -> str:
     return write_ics(
         Entry(
             series_id=booking.series_id,
-            sequence=2 * booking.sequence + ended,
+            sequence=booking.version,
             domain=app.city.slug,
             summary=f"{title} {described.place.say(locale)}",
-            location=booking.address or described.place.say(locale),
+            location=", ".join(filter(None, (described.place.say(locale), booking.address))),
+            organiser=described.place.say(locale),
+            organiser_uri=app.city.deep_link.format(id=booking.service_id),
             description="\n".join(filter(None, (what, described.notes.say(locale), *bring))),
             starts_at=booking.starts_at,
             ends_at=booking.ends_at,
-            changed_at=booking.ended_at or booking.created_at,
+            made_at=app.clock.now(),
+            changed_at=booking.ended_at or booking.confirmed_at or booking.created_at,
             status=status,
         )
     )
@@ -63,10 +69,11 @@ def write_ics(entry: Entry) -> str:
     event = Event()
     event.add("uid", f"{entry.series_id}@{entry.domain}")
     event.add("sequence", entry.sequence)
-    event.add("dtstamp", entry.changed_at)
+    event.add("dtstamp", entry.made_at)
     event.add("last-modified", entry.changed_at)
     event.add("dtstart", entry.starts_at)
     event.add("dtend", entry.ends_at)
+    event.add("organizer", _organiser(entry))
     event.add("summary", entry.summary)
     event.add("location", entry.location)
     event.add("description", entry.description)
@@ -80,6 +87,13 @@ def write_ics(entry: Entry) -> str:
     calendar.add_component(event)
     text: bytes = calendar.to_ical()
     return text.decode()
+
+
+def _organiser(entry: Entry) -> vCalAddress:
+    """Who publishes the event, which a METHOD asks for (RFC 5546 3.2.1)."""
+    address = vCalAddress(entry.organiser_uri)
+    address.params["CN"] = entry.organiser
+    return address
 
 
 def _reminder(summary: str) -> Alarm:

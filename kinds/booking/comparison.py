@@ -12,7 +12,6 @@ from core.context.app import App
 from core.context.sweep import sweep_pages
 from core.database import transaction
 from core.deadline import Deadline
-from core.people.directory import get_person
 from core.queue.jobs import Lane, job
 from core.upstream.client import UpstreamError
 from kinds.booking import messages, refunds, saga, store, texts
@@ -102,7 +101,7 @@ async def _compare_one(app: App, booking: BookingRow) -> Kind | None:
 
 
 async def _called_off(app: App, booking: BookingRow) -> None:
-    person = await get_person(app, booking.booked_by)
+    readers = await messages.readers(app, booking)
     async with transaction() as tx:
         ended = await store.move(
             tx,
@@ -114,7 +113,7 @@ async def _called_off(app: App, booking: BookingRow) -> None:
         )
         if ended:
             await refunds.enqueue(app, tx, booking)
-            await messages.tell(app, tx, booking, person, "refused")
+            await messages.tell(app, tx, booking, readers, "refused")
 
 
 async def _record_outcome(booking: BookingRow, placed: ExternalBooking | None) -> Kind | None:

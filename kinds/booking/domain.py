@@ -71,6 +71,13 @@ WAIT = StateMachine(
 OPEN_SUBJECT = "open:subject:"
 """How the key of a limit begins that counts bookings about one thing, not of one person."""
 
+AT_TIME = "time:"
+"""How the key of a limit begins that keeps a person from being at two places at once."""
+UNPAID = "unpaid:holds"
+UNPAID_MAX = 3
+"""How many holds that wait for their payment one person may have, over all places."""
+_QUARTER_S = 900
+
 ENDED = frozenset({State.CANCELLED, State.EXPIRED, State.REFUSED})
 """States that hold no seat and count against no limit."""
 
@@ -150,6 +157,13 @@ def day_limit(group: str, starts_at: datetime) -> str:
     return f"day:{group}:{starts_at.astimezone(SHANGHAI).date().isoformat()}"
 
 
+def time_limits(starts_at: datetime, ends_at: datetime) -> list[str]:
+    """The keys of the quarters of an hour that a slot touches."""
+    begins_s = int(starts_at.timestamp()) // _QUARTER_S
+    ends_s = -(-int(ends_at.timestamp()) // _QUARTER_S)
+    return [f"{AT_TIME}{quarter}" for quarter in range(begins_s, max(ends_s, begins_s + 1))]
+
+
 @dataclass(frozen=True, slots=True)
 class BanRule:
     """`misses` appointments missed within a span close the service for a while."""
@@ -177,11 +191,15 @@ def limits_of(
     slot_id: UUID,
     group: str,
     starts_at: datetime,
+    ends_at: datetime,
     per_day: int,
     open_max: int,
 ) -> dict[str, int]:
-    """What a booking counts against for each person in it, and how often that is allowed."""
-    limits = {f"slot:{slot_id}": 1}
+    """What a booking counts against for whom it is about, and how often that is allowed.
+
+    The time too: nobody is at two places at once, of whatever service.
+    """
+    limits = {f"slot:{slot_id}": 1, **dict.fromkeys(time_limits(starts_at, ends_at), 1)}
     if per_day:
         limits[day_limit(group, starts_at)] = per_day
     if open_max:
@@ -197,14 +215,16 @@ LimitUse = tuple[bytes, str, int]
 class NewBooking:
     """A booking as it is inserted: every field is a column of its table.
 
-    The first of a series gives it its id. `booked_for` is there when it is for somebody else,
-    `access_id` when an outside system has the last word. A `prepaid` one waits for its payment
+    The first of a series gives it its id; `version` rises with every change of state, over the
+    whole series. `booked_for` is there when it is for somebody else, `access_id` when an outside
+    system has the last word. A `prepaid` one waits for its payment
     before anything else happens.
     """
 
     id: UUID
     series_id: UUID
     sequence: int = 0
+    version: int = 0
     service_id: str
     slot_id: UUID
     booked_by: UUID
@@ -222,6 +242,11 @@ class NewBooking:
     created_at: datetime
     hold_expires_at: datetime | None = None
     confirmed_at: datetime | None = None
+
+    @property
+    def subject_id(self) -> UUID:
+        """Whom it is about."""
+        return self.booked_for or self.booked_by
 
     @property
     def awaits_payment(self) -> bool:

@@ -14,7 +14,8 @@ from core.database import Transaction, transaction
 from core.deadline import Deadline
 from core.errors import Conflict, NotFound
 from core.money import format_yuan
-from core.people.directory import get_person
+from core.people.directory import find_person
+from core.people.parties import is_party
 from core.queue.events import on
 from core.refusal_texts import NOT_FOUND
 from core.security import authorization
@@ -57,7 +58,7 @@ async def quote(call: Call, tx: Transaction, subject_ref: str) -> Quote:
     """The fee of the viewer's hold, which stays locked. Raises NotFound and Conflict."""
     app = call.app
     booking = await store.lock_booking(tx, UUID(subject_ref))
-    if booking is None or booking.booked_by != call.require_viewer().user_id:
+    if booking is None or not await is_party(app, booking.affair, call.require_viewer().user_id):
         raise NotFound(NOT_FOUND)
     if not booking.prepaid:
         raise Conflict(texts.NOTHING_TO_PAY)
@@ -112,7 +113,9 @@ async def payment_refunded(app: App, event: PaymentRefunded | PaymentReturned) -
         return
     booking = await store.find_booking(UUID(event.subject_ref))
     assert booking is not None
-    person = await get_person(app, event.payer_id)
+    person = await find_person(app, event.payer_id)
+    if person is None:
+        return
     locale = Locale(person.locale)
     values: Mapping[str, object] = {
         "title": _title(booking, locale),

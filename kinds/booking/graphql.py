@@ -36,6 +36,7 @@ from kinds.booking.graphql_types import (
     AppointmentSlotFull,
     CheckedIn,
     CompanionInput,
+    ExpectedVersion,
     QueueJoined,
     QueueTicket,
     WaitingListChanged,
@@ -145,7 +146,11 @@ class Query:
         )
         return [to_slot(info.context, facts, free) for facts, free in rows]
 
-    @query(signed_in(), description="The viewer's appointments, newest first.")
+    @query(
+        signed_in(),
+        description="The appointments of the viewer and of the viewer's children, and those that "
+        "the viewer made for others; newest first.",
+    )
     async def appointments(
         self, info: Info, first: First, after: After = None
     ) -> Connection[Appointment]:
@@ -217,7 +222,7 @@ class Mutation:
                 subject=subject,
                 companions=[Companion(c.name, c.resident_id) for c in companions or ()],
                 admission=admission,
-                on_behalf_of=parse_id(on_behalf_of) if on_behalf_of else None,
+                on_behalf_of=parse_id(on_behalf_of) if on_behalf_of is not None else None,
                 key=idempotency_key,
             )
         except SlotFull as full:
@@ -251,10 +256,16 @@ class Mutation:
         description="Give an appointment back before its deadline; a paid fee goes back.",
     )
     async def cancel_appointment(
-        self, info: Info, appointment_id: AppointmentId, idempotency_key: IdempotencyKey
+        self,
+        info: Info,
+        appointment_id: AppointmentId,
+        idempotency_key: IdempotencyKey,
+        expected_version: ExpectedVersion = None,
     ) -> CancelAppointmentResult:
         """Cancel."""
-        row = await service.cancel(info.context, parse_id(appointment_id), idempotency_key)
+        row = await service.cancel(
+            info.context, parse_id(appointment_id), idempotency_key, expected_version
+        )
         return AppointmentChanged(appointment=appointment(info.context, row))
 
     @mutation(
@@ -267,11 +278,16 @@ class Mutation:
         appointment_id: AppointmentId,
         slot_id: SlotId,
         idempotency_key: IdempotencyKey,
+        expected_version: ExpectedVersion = None,
     ) -> RescheduleAppointmentResult:
         """Move: the answer is the appointment at its new time."""
         try:
             row = await service.reschedule(
-                info.context, parse_id(appointment_id), parse_id(slot_id), idempotency_key
+                info.context,
+                parse_id(appointment_id),
+                parse_id(slot_id),
+                idempotency_key,
+                expected_version,
             )
         except SlotFull as full:
             return to_full(info.context, full)
@@ -298,7 +314,7 @@ class Mutation:
             on,
             item_id=item_id,
             subject=subject,
-            on_behalf_of=parse_id(on_behalf_of) if on_behalf_of else None,
+            on_behalf_of=parse_id(on_behalf_of) if on_behalf_of is not None else None,
             key=idempotency_key,
         )
         return WaitingListChanged(waiting=to_waiting(row))
@@ -353,7 +369,9 @@ class Subscription:
         call = info.context
         topic = messages.topic(call.require_viewer().user_id)
         async for booking_id in call.app.bus.stream(topic):
-            yield appointment(call, await service.get_booking(call, UUID(booking_id)))
+            row = await service.find_booking(call, UUID(booking_id))
+            if row is not None:  # the viewer may be a party no more
+                yield appointment(call, row)
 
     @subscription(signed_in(), description="The viewer's ticket, each time its queue moves.")
     async def queue_ticket_changed(

@@ -1,6 +1,7 @@
 """What appointments show in GraphQL, and how rows become it."""
 
 from datetime import date, datetime
+from typing import Annotated
 
 import strawberry
 
@@ -113,6 +114,15 @@ class QueueTicket:
     seed: str | None = strawberry.field(
         description="The seed in hex, once drawn: the order is by SHA-256 of seed and person."
     )
+
+
+ExpectedVersion = Annotated[
+    int | None,
+    strawberry.argument(
+        description="The appointment's `version` as the client last saw it: with another one now "
+        "nothing changes and VERSION_CHANGED is answered."
+    ),
+]
 
 
 @strawberry.type(description="The viewer stands in the queue.")

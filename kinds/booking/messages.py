@@ -1,5 +1,6 @@
-"""What a person is told about their booking, in their inbox and on their open screens."""
+"""What the parties of a booking are told, in their inbox and on their open screens."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from uuid import UUID
 
@@ -7,11 +8,12 @@ from core.bus import bus
 from core.clock import SHANGHAI
 from core.context.app import App
 from core.database import Transaction, transaction
-from core.people.directory import Person, get_person
+from core.people.directory import Person
+from core.people.parties import list_readers
 from core.queue.jobs import job
 from core.texts import Locale
-from kinds.booking import store
-from kinds.booking.policy import rules_of
+from kinds.booking import store, texts
+from kinds.booking.policy import policy_of
 from kinds.booking.store import BookingRow
 from notifications import api as notifications
 
@@ -21,37 +23,55 @@ def topic(person_id: UUID) -> str:
     return f"appointments:{person_id}"
 
 
-async def reader(app: App, person_id: UUID) -> Person:
-    """The person a message is for; to be asked before the transaction opens."""
-    return await get_person(app, person_id)
+async def readers(app: App, booking: BookingRow) -> list[Person]:
+    """Who is told of a booking; to be asked before the transaction opens."""
+    return await list_readers(app, booking.affair)
 
 
-async def tell(app: App, tx: Transaction, booking: BookingRow, person: Person, event: str) -> None:
-    """Put a message about a booking into the inbox when `tx` commits; once per event."""
-    locale = Locale(person.locale)
-    cancel_by = rules_of(app).policies[booking.service_id].cancel.deadline(booking.starts_at)
-    described = booking.described
-    values = {
-        "place": described.place.say(locale),
-        "what": " ".join(filter(None, (described.unit.say(locale), described.name.say(locale)))),
+async def tell(
+    app: App, tx: Transaction, booking: BookingRow, readers: Sequence[Person], event: str
+) -> None:
+    """Put a message about a booking into each reader's inbox when `tx` commits; once per event."""
+    for person in readers:
+        await notifications.notify(
+            app,
+            tx,
+            person=person,
+            template=f"appointments.{event}",
+            values=_values(app, booking, Locale(person.locale)),
+            key=f"appointment:{booking.id}:{event}",
+            deep_link=app.city.deep_link.format(id=booking.service_id),
+        )
+        await bus.publish(tx, topic(person.id), str(booking.id))
+
+
+def _values(app: App, booking: BookingRow, locale: Locale) -> dict[str, object]:
+    described, service = booking.described, app.services[booking.service_id]
+    place = described.place.say(locale)
+    what = " ".join(filter(None, (described.unit.say(locale), described.name.say(locale))))
+    if service.needs_fresh_auth:  # an inbox and a lock screen are read without a proof
+        place = service.name_zh if locale is Locale.ZH else service.name_en
+        what = texts.SEE_APP.say(locale)
+    return {
+        "place": place,
+        "what": what,
         "when": _clock_time(booking.starts_at),
-        "cancel_by": _clock_time(cancel_by),
+        "cancel": _cancel(app, booking, locale),
     }
-    await notifications.notify(
-        app,
-        tx,
-        person=person,
-        template=f"appointments.{event}",
-        values=values,
-        key=f"appointment:{booking.id}:{event}",
-        deep_link=app.city.deep_link.format(id=booking.service_id),
-    )
-    await ping(tx, booking)
+
+
+def _cancel(app: App, booking: BookingRow, locale: Locale) -> str:
+    """Until when it can be given back, or that it cannot be any more."""
+    until = policy_of(app, booking.service_id).cancel.deadline(booking.starts_at)
+    if app.clock.now() >= until:
+        return texts.CANCEL_OVER.say(locale)
+    return texts.CANCEL_BY.say(locale, cancel_by=_clock_time(until))
 
 
 async def ping(tx: Transaction, booking: BookingRow) -> None:
-    """Have the open screens of whoever booked look again when `tx` commits."""
-    await bus.publish(tx, topic(booking.booked_by), str(booking.id))
+    """Have the open screens of whom it is about and who made it look again when `tx` commits."""
+    for person_id in {booking.booked_by, booking.subject_id}:
+        await bus.publish(tx, topic(person_id), str(booking.id))
 
 
 async def tell_later(app: App, tx: Transaction, booking_id: UUID, event: str) -> None:
@@ -64,9 +84,9 @@ async def tell_job(app: App, booking_id: UUID, event: str) -> None:
     """The job behind `tell_later`; the message's key makes it repeat-safe."""
     booking = await store.find_booking(booking_id)
     assert booking is not None
-    person = await get_person(app, booking.booked_by)
+    people = await readers(app, booking)
     async with transaction() as tx:
-        await tell(app, tx, booking, person, event)
+        await tell(app, tx, booking, people, event)
 
 
 def _clock_time(moment: datetime) -> str:

@@ -63,6 +63,7 @@ class Booking(Model):
     the old row, which says so in `replaced_by`. `person_key` is a blind index of who comes;
     `booked_for` is there where that is not who booked. A `prepaid` one is confirmed once
     `payment_id` has paid for it.
+    `version` rises with every change of state (a trigger counts), over the whole series.
     `access_id` is there where an outside system has a part in it; `upstream_ref` and
     `upstream_version` are that system's record.
     """
@@ -70,6 +71,7 @@ class Booking(Model):
     id = fields.UUIDField(primary_key=True)
     series_id = fields.UUIDField()
     sequence = fields.IntField(default=0)
+    version = fields.IntField(default=0)
     service_id = fields.CharField(max_length=64)
     slot_id = fields.UUIDField(db_index=True)
     booked_by = fields.UUIDField()

@@ -13,6 +13,7 @@ MANIFEST = Manifest(
         "texts",
         "fees",
         "allocator",
+        "bans",
         "queue",
         "waiting",
         "messages",

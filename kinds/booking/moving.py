@@ -13,7 +13,7 @@ from core.database import IntegrityError, Transaction, idempotency, transaction,
 from core.errors import Conflict, NotFound
 from core.ids import new_id
 from core.refusal_texts import NOT_FOUND
-from kinds.booking import domain, messages, people, slot_store, store, texts, waiting
+from kinds.booking import bans, domain, messages, people, slot_store, store, texts, waiting
 from kinds.booking.domain import State
 from kinds.booking.models import Slot
 from kinds.booking.policy import policy_of
@@ -24,13 +24,15 @@ MOVE = "rescheduleAppointment"
 _MOVING_TWICE = ("appointments_booking_successor", "appointments_booking_sequence")
 
 
-async def move_own(call: Call, booking: BookingRow, facts: SlotFacts, key: str) -> UUID:
+async def move_own(
+    call: Call, booking: BookingRow, facts: SlotFacts, key: str, expected_version: int | None = None
+) -> UUID:
     """Move a confirmed appointment of ours to another slot; returns the new booking.
 
     The same key gives the same answer. Raises Conflict; then the old appointment stands.
     """
     app, viewer = call.app, call.require_viewer()
-    person = await messages.reader(app, viewer.user_id)
+    readers = await messages.readers(app, booking)
     try:
         async with transaction() as tx:
             claim = await idempotency.claim(
@@ -43,10 +45,10 @@ async def move_own(call: Call, booking: BookingRow, facts: SlotFacts, key: str) 
                 effect_id=new_id(),
             )
             if not claim.replayed:
-                await _move(app, tx, booking.id, facts, claim.effect_id)
+                await _move(app, tx, booking.id, facts, claim.effect_id, expected_version)
                 moved = await store.lock_booking(tx, claim.effect_id)
                 assert moved is not None
-                await messages.tell(app, tx, moved, person, "moved")
+                await messages.tell(app, tx, moved, readers, "moved")
     except IntegrityError as error:
         raise_if_moving(error)
         raise
@@ -71,6 +73,7 @@ async def hand_over(app: App, tx: Transaction, new: BookingRow) -> None:
         slot_id=new.slot_id,
         group=new.limit_group,
         starts_at=new.starts_at,
+        ends_at=new.ends_at,
         per_day=1,
         open_max=1,
     )
@@ -79,13 +82,27 @@ async def hand_over(app: App, tx: Transaction, new: BookingRow) -> None:
     await store.move(tx, old.id, [State.CONFIRMED], State.CANCELLING, replaced_by=new.id)
 
 
+def refuse_changed(booking: BookingRow, expected_version: int | None) -> None:
+    """Raise Conflict where a booking is not as the client last saw it."""
+    if expected_version is not None and booking.version != expected_version:
+        raise Conflict(texts.VERSION_CHANGED)
+
+
 async def _move(
-    app: App, tx: Transaction, old_id: UUID, facts: SlotFacts, new_booking_id: UUID
+    app: App,
+    tx: Transaction,
+    old_id: UUID,
+    facts: SlotFacts,
+    new_booking_id: UUID,
+    expected_version: int | None,
 ) -> None:
     old = await store.lock_booking(tx, old_id)
     if old is None:
         raise NotFound(NOT_FOUND)
+    refuse_changed(old, expected_version)
     refuse_unmovable(app, old, facts)
+    if old.person_key is not None:
+        await bans.refuse_banned(app, tx, old.service_id, old.person_key)
     await _change_places(app, tx, old, facts, new_booking_id)
 
 
@@ -133,8 +150,10 @@ async def take_limits(
     Raises Conflict where one is used up.
     """
     held = await store.list_limits(tx, old.id)
-    persons = sorted({person for person, key in held if key.startswith("slot:")})
-    wanted = people.party_limits(app, facts, persons, None)
+    persons = {person for person, key in held if key.startswith("slot:")}
+    wanted = [
+        use for person in sorted(persons) for use in people.limits_of(app, facts, person, None)
+    ]
     things = [(person, key) for person, key in held if key.startswith(domain.OPEN_SUBJECT)]
     keys = [key for _, key, _ in wanted] + [key for _, key in things]
     handed = await store.transfer_limits(tx, old.id, new_booking_id, keys)
@@ -158,6 +177,7 @@ async def insert_successor(
         old,
         id=booking_id,
         sequence=await store.next_sequence(old.series_id),
+        version=old.version + 2,
         slot_id=slot_id,
         replaces=old.id,
         state=state,

@@ -2,11 +2,19 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import timedelta
 from uuid import UUID
 
 from core.context.app import App
 from core.context.call import Call
-from core.database import IntegrityError, Transaction, connection, idempotency, transaction
+from core.database import (
+    IntegrityError,
+    Transaction,
+    connection,
+    idempotency,
+    rate_limit,
+    transaction,
+)
 from core.errors import AppError, Conflict, NotFound, Unavailable
 from core.ids import new_id
 from core.people.mandates import act_for
@@ -21,6 +29,8 @@ from kinds.booking.store import BookingRow
 
 _BOOK = "bookHospitalNumber"
 _MOVE = "moveHospitalNumber"
+HOLDS_PER_HOUR = 20
+"""How many numbers one person may ask for, whatever becomes of them."""
 
 
 class NumberTaken(Conflict):
@@ -77,6 +87,13 @@ async def _book(
     )
     if earlier is not None:
         return await get_outcome(call, earlier)
+    await rate_limit.require(
+        call.app.clock,
+        f"numbers:{call.require_viewer().user_id}",
+        limit=HOLDS_PER_HOUR,
+        window=timedelta(hours=1),
+        refusal=texts.TOO_MANY_HOLDS,
+    )
     number = await _find_number(call, source, request)
     access = await open_access(call, service=source.service_id, purpose=source.purpose)
     about = await source.check_item(call, request.item_id, number)
@@ -89,7 +106,9 @@ async def _book(
     return await get_outcome(call, booking_id)
 
 
-async def move_number(call: Call, booking_id: UUID, slot_ref: str, key: str) -> BookingRow:
+async def move_number(
+    call: Call, booking_id: UUID, slot_ref: str, key: str, expected_version: int | None = None
+) -> BookingRow:
     """Exchange the viewer's number for another of the same server at the same fee.
 
     The old number stands until the outside system has given the new one; then it is given back.
@@ -107,8 +126,8 @@ async def move_number(call: Call, booking_id: UUID, slot_ref: str, key: str) -> 
     if not old.is_external:
         raise NotFound(NOT_FOUND)
     call.require_service(old.service_id)
-    if old.booked_for is not None:
-        call = await act_for(call, old.booked_for, service=old.service_id)
+    moving.refuse_changed(old, expected_version)
+    call = await act_for(call, old.subject_id, service=old.service_id)
     source = source_of(call.app, old.service_id)
     request = NumberRequest(old.server_ref, slot_ref, old.item_id)
     try:
@@ -187,9 +206,8 @@ async def _hold_request(
     facts = await slot_store.find_slot_facts(slot_id)
     assert facts is not None
     policy, fee_fen, booking_id = policy_of(app, facts.service_id), number.fee_fen, new_id()
+    prepaid = policy.is_prepaid(fee_fen)
     own_key = await people.key_of(call, 2)
-    # one appointment for one thing of one person: what it is for counts together with whose it is
-    thing = f"{own_key.hex()}:{item_id}" if item_id else None
     request = HoldRequest(
         operation=_BOOK,
         key=key,
@@ -206,12 +224,12 @@ async def _hold_request(
             subject_sealed=app.vault.encrypt(about, people.SUBJECT) if about else None,
             state=State.HELD,
             fee_fen=fee_fen,
-            prepaid=policy.is_prepaid(fee_fen),
+            prepaid=prepaid,
             access_id=access.access_id,
             created_at=now,
             hold_expires_at=domain.hold_end(now, policy.hold_for(fee_fen), facts.starts_at),
         ),
-        limits=people.party_limits(app, facts, [own_key], thing),
+        limits=people.limits_of(app, facts, own_key, item_id or None, prepaid=prepaid),
     )
     return request, facts
 
@@ -228,13 +246,15 @@ async def _as_successor(
         request.booking,
         series_id=old.series_id,
         sequence=await store.next_sequence(old.series_id),
+        version=old.version + 2,
         replaces=old.id,
         subject_sealed=old.subject_sealed,
         prepaid=old.prepaid,
         payment_id=old.payment_id,
         hold_expires_at=domain.hold_end(call.app.clock.now(), policy.hold, facts.starts_at),
     )
-    limits = [use for use in request.limits if use[:2] not in held]
+    paid = domain.UNPAID if old.payment_id else None
+    limits = [use for use in request.limits if use[:2] not in held and use[1] != paid]
     return replace(request, operation=_MOVE, booking=booking, limits=limits)
 
 

@@ -9,9 +9,10 @@ from core.context.app import App
 from core.context.call import Call
 from core.errors import Forbidden, InvalidInput, NotFound
 from core.ids import is_resident_id
-from core.people.directory import get_person
+from core.people.directory import find_person
 from core.people.mandates import act_for
 from core.refusal_texts import LEVEL_REQUIRED, NOT_FOUND
+from core.typed_text import read_name, read_plate, read_resident_id
 from kinds.booking import domain, texts
 from kinds.booking.policy import Policy, policy_of
 from kinds.booking.slot_store import SlotFacts
@@ -20,7 +21,6 @@ PERSON = "appointments.person"
 SUBJECT = "appointments.subject"
 NAME = "appointments.companion_name"
 RESIDENT_ID = "appointments.companion_resident_id"
-_NAME_MAX = 50
 _KEYS_MAX = 100_000
 
 
@@ -32,37 +32,31 @@ class Companion:
     resident_id: str
 
 
-@dataclass(frozen=True, slots=True)
-class Party:
-    """Everybody in a booking as it is stored: keys for the limits, the rest sealed.
-
-    The first key is that of whoever books.
-    """
-
-    keys: Sequence[bytes]
-    companions: Sequence[tuple[bytes, bytes]]
-
-
 async def key_of(call: Call, level: int) -> bytes:
-    """Whom the call is about as limits count them: the resident ID where the service knows it, so
-    that a second account is the same person; the account where it does not.
+    """Whom the call is about as limits and bans count them: the person, not the account.
 
-    Raises Forbidden for somebody whose real name is not known yet.
+    The resident ID where it is known, else the phone: whoever closes an account and opens another
+    is the same person. Raises Forbidden for somebody whose real name is not known yet.
     """
-    call.require_viewer(level)
-    subject_id = call.subject_id
-    if level < 2:
-        return call.app.vault.blind_index(str(subject_id), PERSON)
+    viewer, subject_id = call.require_viewer(level), call.subject_id
     keys: dict[object, bytes] = call.app.once("appointments.person_keys", dict)
-    key = keys.get(subject_id)
+    known = (subject_id, viewer.level)
+    key = keys.get(known)
     if key is None:
-        person = await get_person(call.app, subject_id)
-        if person.resident_id is None:
-            raise Forbidden(LEVEL_REQUIRED)
         if len(keys) >= _KEYS_MAX:
             keys.clear()
-        key = keys[subject_id] = resident_key(call.app, person.resident_id)
+        key = keys[known] = await _find_key(call.app, subject_id, level)
     return key
+
+
+async def _find_key(app: App, subject_id: UUID, level: int) -> bytes:
+    person = await find_person(app, subject_id)
+    if person is not None and person.resident_id is not None:
+        return resident_key(app, person.resident_id)
+    if level >= 2:
+        raise Forbidden(LEVEL_REQUIRED)
+    has_phone = person is not None and person.has_phone
+    return app.vault.blind_index(person.phone if person and has_phone else str(subject_id), PERSON)
 
 
 async def acting(call: Call, service_id: str, on_behalf_of: UUID | None) -> Call:
@@ -87,23 +81,26 @@ def resident_key(app: App, resident_id: str) -> bytes:
     return app.vault.blind_index(resident_id, PERSON)
 
 
-def form_party(
+def seal_companions(
     call: Call, policy: Policy, own_key: bytes, companions: Sequence[Companion]
-) -> Party:
-    """The viewer and their companions. Raises InvalidInput for a wrong number, name or ID."""
+) -> list[tuple[bytes, bytes]]:
+    """Who comes along, as it is stored: names and numbers, sealed.
+
+    Raises InvalidInput for a wrong number, name or ID.
+    """
     if len(companions) != policy.companions:
         raise InvalidInput(texts.COMPANIONS, "companions", count=policy.companions)
     today, vault = civil_date(call.app.clock.now()), call.app.vault
-    keys, sealed = [own_key], []
+    keys, sealed = {own_key}, []
     for companion in companions:
-        name, number = companion.name.strip(), companion.resident_id.strip().upper()
-        if not is_resident_id(number, today=today) or not 1 <= len(name) <= _NAME_MAX:
+        name, number = read_name(companion.name), read_resident_id(companion.resident_id)
+        if name is None or not is_resident_id(number, today=today):
             raise InvalidInput(texts.COMPANION_INVALID, "companions")
-        keys.append(resident_key(call.app, number))
+        keys.add(resident_key(call.app, number))
         sealed.append((vault.encrypt(name, NAME), vault.encrypt(number, RESIDENT_ID)))
-    if len(set(keys)) < len(keys):
+    if len(keys) <= len(companions):
         raise InvalidInput(texts.COMPANION_TWICE, "companions")
-    return Party(keys, sealed)
+    return sealed
 
 
 def check_subject(policy: Policy, subject: str | None) -> str | None:
@@ -112,27 +109,34 @@ def check_subject(policy: Policy, subject: str | None) -> str | None:
         if subject is not None:
             raise InvalidInput(texts.SUBJECT_INVALID, "subject")
         return None
-    cleaned = "".join((subject or "").split()).upper().replace("·", "")
-    if policy.subject.pattern.fullmatch(cleaned) is None:
+    plate = read_plate(subject or "")
+    if plate is None:
         raise InvalidInput(texts.SUBJECT_INVALID, "subject")
-    return cleaned
+    return plate
 
 
-def party_limits(
-    app: App, facts: SlotFacts, keys: Sequence[bytes], about: str | None
+def limits_of(
+    app: App, facts: SlotFacts, person: bytes, about: str | None, *, prepaid: bool = False
 ) -> list[tuple[bytes, str, int]]:
-    """What a booking counts against: everybody who comes, and the thing that it is about."""
+    """What a booking counts against for whom it is about.
+
+    Whoever and whatever is only named in it, a companion or a number plate, counts for the namer
+    alone: naming takes nobody's place.
+    """
     policy = policy_of(app, facts.service_id)
     limits = domain.limits_of(
         service_id=facts.service_id,
         slot_id=facts.slot_id,
         group=facts.limit_group,
         starts_at=facts.starts_at,
+        ends_at=facts.ends_at,
         per_day=policy.per_day,
         open_max=policy.open_max,
     )
-    uses = [(person, limit, allowed) for person in keys for limit, allowed in limits.items()]
+    uses = [(person, limit, allowed) for limit, allowed in limits.items()]
+    if prepaid:
+        uses.append((person, domain.UNPAID, domain.UNPAID_MAX))
     if about is not None:
-        thing = app.vault.blind_index(about, SUBJECT)
+        thing = app.vault.blind_index(f"{person.hex()}:{about}", SUBJECT)
         uses.append((thing, f"{domain.OPEN_SUBJECT}{facts.service_id}", 1))
     return uses

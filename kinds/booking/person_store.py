@@ -5,7 +5,7 @@ from uuid import UUID
 
 from tortoise.expressions import Q
 
-from core.database import Transaction, connection, fetch_all, fetch_one
+from core.database import Transaction, connection, fetch_all
 from kinds.booking.models import Wait
 from kinds.booking.store import BOOKING, BookingRow, to_booking
 
@@ -28,21 +28,23 @@ async def list_waits_of(person_id: UUID) -> Sequence[Wait]:
     return await Wait.filter(Q(person_id=person_id) | Q(booked_for=person_id)).order_by("-id")
 
 
-async def has_open_bookings(person_id: UUID) -> bool:
-    """Whether a person has, or is to come to, an appointment that is not over."""
-    row = await fetch_one(
+async def list_open_bookings(person_id: UUID) -> Sequence[UUID]:
+    """The appointments to which a person is to come and that are not over, whoever made them."""
+    rows = await fetch_all(
         connection(),
-        f"""SELECT 1 AS found FROM appointments_booking
-             WHERE (booked_by = $1 OR booked_for = $1) AND state IN {_OPEN} LIMIT 1""",  # noqa: S608
+        f"""SELECT id FROM appointments_booking
+             WHERE (booked_by = $1 AND booked_for IS NULL OR booked_for = $1)
+               AND state IN {_OPEN} ORDER BY id""",  # noqa: S608
         person_id,
     )
-    return row is not None
+    return [row["id"] for row in rows]
 
 
 async def forget_person(tx: Transaction, person_id: UUID, *, nobody: UUID) -> None:
     """Untie bookings that are over from a person, and drop their waits and tickets. Repeat-safe.
 
     The rows stay, because seats and fees are counted over them; `nobody` stands for who it was.
+    Of a missed one the key of the person stays as long as it may lead to a ban (`bans`).
     """
     mine = "(booked_by = $1 OR booked_for = $1)"
     over = f"SELECT id FROM appointments_booking WHERE {mine} AND state NOT IN {_OPEN}"  # noqa: S608
@@ -54,7 +56,8 @@ async def forget_person(tx: Transaction, person_id: UUID, *, nobody: UUID) -> No
     ):
         await tx.execute_query(statement, [person_id])
     await tx.execute_query(
-        f"""UPDATE appointments_booking SET subject_sealed = NULL, person_key = NULL,
+        f"""UPDATE appointments_booking SET subject_sealed = NULL,
+                   person_key = CASE WHEN state = 'missed' THEN person_key END,
                    booked_by = CASE WHEN booked_by = $1 THEN $2 ELSE booked_by END,
                    booked_for = CASE WHEN booked_for = $1 THEN $2 ELSE booked_for END
              WHERE {mine} AND state NOT IN {_OPEN}""",  # noqa: S608

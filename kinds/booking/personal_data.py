@@ -11,14 +11,17 @@ from uuid import UUID
 
 from core.context.app import App
 from core.database import Transaction
+from core.deadline import Deadline
+from core.errors import Conflict
 from core.ids import new_id
 from core.people.data_rights import Hold, PersonalData, Withheld
 from core.people.personal_table import PersonalTable, Sealed, Stays, Through
-from kinds.booking import people, person_store, texts
+from kinds.booking import people, person_store, saga, service, texts
 from kinds.booking.models import Booking, Companion, Ticket, Wait
 from kinds.booking.store import BookingRow
 
 _EXPORT_MAX = 10_000
+_DEADLINE_S = 8.0
 
 
 async def _read(app: App, person_id: UUID) -> Mapping[str, Any]:
@@ -58,9 +61,19 @@ def _booking(app: App, row: BookingRow) -> dict[str, object]:
 
 
 async def _holds(_app: App, person_id: UUID) -> Sequence[Hold]:
-    if not await person_store.has_open_bookings(person_id):
+    if not await person_store.list_open_bookings(person_id):
         return ()
     return (Hold("appointments", texts.HOLD_OPEN),)
+
+
+async def _settle(app: App, person_id: UUID) -> None:
+    """Give back what is still to come; what can be given back no more stays, and is told."""
+    for booking_id in await person_store.list_open_bookings(person_id):
+        try:
+            await service.withdraw(app, booking_id)
+        except Conflict:
+            continue
+        await saga.settle_now(app, booking_id, None, Deadline.after(_DEADLINE_S))
 
 
 async def _erase(_app: App, tx: Transaction, person_id: UUID) -> None:
@@ -97,4 +110,5 @@ PERSONAL = PersonalData(
     read=_read,
     holds=_holds,
     erase=_erase,
+    settle=_settle,
 )

@@ -1,6 +1,5 @@
 """The city's decisions on appointments, read from `cities/<city>/appointments/<service>.toml`."""
 
-import re
 import tomllib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -33,7 +32,6 @@ class SubjectRule:
     """What a booking is about, where it is about a thing: a number plate."""
 
     name: Named
-    pattern: re.Pattern[str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,7 +135,7 @@ def load_rules(folder: Path, services: Iterable[Service]) -> Rules:
                 venues[service_id] = [_venue(v, data["timetables"]) for v in data["venues"]]
         except FileNotFoundError:
             raise CityFileError(f"no appointment rules at {path}") from None
-        except (KeyError, TypeError, ValueError, re.error) as error:
+        except (KeyError, TypeError, ValueError) as error:
             raise CityFileError(f"{path}: {error}") from None
     return Rules(policies, items, venues)
 
@@ -185,7 +183,7 @@ def _ban(entry: Mapping[str, Any]) -> BanRule:
 
 
 def _subject(entry: Mapping[str, Any]) -> SubjectRule:
-    return SubjectRule(Named(**entry["name"]), re.compile(entry["pattern"]))
+    return SubjectRule(Named(**entry["name"]))
 
 
 def _queue(entry: Mapping[str, Any]) -> QueueRule:

@@ -24,12 +24,12 @@ from uuid import UUID
 from core.bus import bus
 from core.context.app import App
 from core.context.call import Call
-from core.database import Transaction, transaction
+from core.database import Transaction, connection, transaction
 from core.errors import Conflict, Forbidden, NotFound
 from core.ids import new_id
 from core.queue.jobs import JobKind, Lane, job
 from core.refusal_texts import NOT_FOUND
-from kinds.booking import people, queue_store, texts
+from kinds.booking import bans, people, queue_store, texts
 from kinds.booking.models import Release, Resource, Slot, Ticket
 from kinds.booking.policy import QueueRule, policy_of
 from kinds.booking.slot_store import SlotFacts
@@ -78,6 +78,7 @@ async def join(call: Call, resource_id: UUID) -> TicketStatus:
     moment = await queue_store.find_release_moment(resource_id, now) if rule else None
     if rule is None or moment is None or now < moment - rule.opens_before:
         raise Conflict(texts.QUEUE_CLOSED)
+    await bans.refuse_banned(app, connection(), resource.service_id, own_key)
     async with transaction() as tx:
         release = await _open(app, tx, resource_id, moment, rule)
     await draw(app, release.id)

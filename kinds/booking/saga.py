@@ -15,7 +15,6 @@ from core.context.app import App
 from core.database import Transaction, transaction
 from core.deadline import Deadline
 from core.errors import Forbidden
-from core.people.directory import get_person
 from core.people.personal_read import Access, resume_access
 from core.queue.jobs import JobKind
 from core.upstream.client import UpstreamError, UpstreamRejected, UpstreamUnavailable
@@ -107,7 +106,7 @@ async def _confirm(
     if not placed.live:
         await _refuse(app, booking, source.texts.refused.code)
         return
-    person = await get_person(app, booking.booked_by)
+    readers = await messages.readers(app, booking)
     async with transaction() as tx:
         confirmed = await store.move(
             tx,
@@ -123,7 +122,7 @@ async def _confirm(
             await enqueue_settle(app, tx, booking.replaces)
         if confirmed:
             event = "moved" if booking.replaces else "confirmed"
-            await messages.tell(app, tx, booking, person, event)
+            await messages.tell(app, tx, booking, readers, event)
         else:
             # it ended here while the outside system was booking it, or is confirmed already
             await CLEAR.enqueue(app, tx, booking.id)
@@ -162,7 +161,7 @@ async def _withdraw(app: App, booking: BookingRow, deadline: Deadline) -> None:
         except UpstreamRejected:
             await _keep(app, booking, placed)
             return
-    person = await get_person(app, booking.booked_by)
+    readers = await messages.readers(app, booking)
     async with transaction() as tx:
         ended = await store.move(
             tx, booking.id, [State.CANCELLING], State.CANCELLED, ended_at=app.clock.now()
@@ -171,7 +170,7 @@ async def _withdraw(app: App, booking: BookingRow, deadline: Deadline) -> None:
             await refunds.enqueue(app, tx, booking)
         if ended and booking.replaced_by is None:
             event = "refused" if booking.refusal_code else "cancelled"
-            await messages.tell(app, tx, booking, person, event)
+            await messages.tell(app, tx, booking, readers, event)
         if ended and placed is None:
             # a request that was lost on the way may still arrive there
             await CLEAR.enqueue(app, tx, booking.id, after=_CLEAR_AGAIN_AFTER)
@@ -179,7 +178,7 @@ async def _withdraw(app: App, booking: BookingRow, deadline: Deadline) -> None:
 
 async def _keep(app: App, booking: BookingRow, placed: ExternalBooking) -> None:
     """The outside system insists on the booking: so it stands."""
-    person = await get_person(app, booking.booked_by)
+    readers = await messages.readers(app, booking)
     async with transaction() as tx:
         kept = await store.move(
             tx,
@@ -192,4 +191,4 @@ async def _keep(app: App, booking: BookingRow, placed: ExternalBooking) -> None:
             confirmed_at=booking.confirmed_at or app.clock.now(),
         )
         if kept:
-            await messages.tell(app, tx, booking, person, "kept")
+            await messages.tell(app, tx, booking, readers, "kept")

@@ -4,14 +4,18 @@ from collections.abc import Sequence
 from datetime import datetime, time, timedelta
 from uuid import UUID
 
+from core.catalogue import ServiceKind
 from core.clock import SHANGHAI
 from core.context.app import App
 from core.context.call import Call
 from core.database import Transaction, idempotency, transaction
 from core.errors import Conflict, InvalidInput, NotFound
 from core.ids import new_id
-from core.people.mandates import act_for
+from core.people.directory import Person
+from core.people.mandates import list_mandates
+from core.people.parties import is_party
 from core.refusal_texts import INVALID_INPUT, NOT_FOUND
+from core.security.mandate import MandateKind
 from kinds.booking import (
     domain,
     messages,
@@ -122,15 +126,14 @@ async def hold(
 
 
 async def confirm(call: Call, booking_id: UUID, key: str) -> BookingRow:
-    """Turn the viewer's hold into an appointment.
+    """Turn a hold into an appointment.
 
-    The same key gives the same answer. Raises NotFound, also for somebody else's hold and where
-    the viewer may act no more for whom it is, and Conflict where it has lapsed, is confirmed
+    The same key gives the same answer. Raises NotFound where the viewer is no party to it (any
+    more), and Conflict where it has lapsed, is confirmed
     already or must be paid first.
     """
-    app, viewer = call.app, call.require_viewer()
-    await _require_mandate(call, await get_booking(call, booking_id))
-    person = await messages.reader(app, viewer.user_id)
+    app = call.app
+    readers = await messages.readers(app, await get_booking(call, booking_id))
     async with transaction() as tx:
         replayed, booking = await _claim(call, tx, "confirmAppointment", booking_id, key)
         if not replayed:
@@ -141,41 +144,64 @@ async def confirm(call: Call, booking_id: UUID, key: str) -> BookingRow:
             if has_lapsed(booking, app.clock.now()):
                 raise Conflict(texts.HOLD_EXPIRED)
             await _confirm(app, tx, booking)
-            await messages.tell(app, tx, booking, person, "confirmed")
+            await messages.tell(app, tx, booking, readers, "confirmed")
     return await get_booking(call, booking_id)
 
 
-async def cancel(call: Call, booking_id: UUID, key: str) -> BookingRow:
-    """Give the viewer's booking back; a waiting person gets the seat.
+async def cancel(
+    call: Call, booking_id: UUID, key: str, expected_version: int | None = None
+) -> BookingRow:
+    """Give a booking back; a waiting person gets the seat.
 
     A hold can be given back at any time, an appointment before its deadline. A fee that was paid
     goes back. The same key gives the same answer. CANCELLING means that the other
     side has still to agree. Raises NotFound, also for somebody else's, and Conflict when it is too
     late or over.
     """
-    app, viewer = call.app, call.require_viewer()
-    person = await messages.reader(app, viewer.user_id)
+    app = call.app
+    readers = await messages.readers(app, await get_booking(call, booking_id))
     async with transaction() as tx:
         replayed, booking = await _claim(call, tx, "cancelAppointment", booking_id, key)
         if not replayed:
-            outside = booking.is_external and not booking.awaits_payment
-            domain.BOOKING.next_state(booking.state, "withdraw" if outside else "cancel")
-            confirmed = booking.state is State.CONFIRMED
-            if confirmed and app.clock.now() >= cancel_deadline(app, booking):
-                raise Conflict(texts.CANCEL_TOO_LATE)
-            if outside:
-                if await store.has_successor(tx, booking_id):
-                    raise Conflict(texts.MOVING_ALREADY)
-                await store.move(tx, booking_id, [booking.state], State.CANCELLING)
-                await saga.enqueue_settle(app, tx, booking_id)
-            else:
-                await end(app, tx, booking, State.CANCELLED)
-                await messages.tell(app, tx, booking, person, "cancelled")
+            moving.refuse_changed(booking, expected_version)
+            await _withdraw(app, tx, booking, readers)
     await saga.settle_now(app, booking_id, None, call.deadline)
     return await get_booking(call, booking_id)
 
 
-async def reschedule(call: Call, booking_id: UUID, slot_id: UUID, key: str) -> BookingRow:
+async def withdraw(app: App, booking_id: UUID) -> None:
+    """Give a booking back where nobody asks for it any more. Repeat-safe: raises Conflict where it
+    is over or it is too late."""
+    booking = await store.find_booking(booking_id)
+    assert booking is not None
+    readers = await messages.readers(app, booking)
+    async with transaction() as tx:
+        locked = await store.lock_booking(tx, booking_id)
+        assert locked is not None
+        await _withdraw(app, tx, locked, readers)
+
+
+async def _withdraw(
+    app: App, tx: Transaction, booking: BookingRow, readers: Sequence[Person]
+) -> None:
+    outside = booking.is_external and not booking.awaits_payment
+    domain.BOOKING.next_state(booking.state, "withdraw" if outside else "cancel")
+    confirmed = booking.state is State.CONFIRMED
+    if confirmed and app.clock.now() >= cancel_deadline(app, booking):
+        raise Conflict(texts.CANCEL_TOO_LATE)
+    if outside:
+        if await store.has_successor(tx, booking.id):
+            raise Conflict(texts.MOVING_ALREADY)
+        await store.move(tx, booking.id, [booking.state], State.CANCELLING)
+        await saga.enqueue_settle(app, tx, booking.id)
+    else:
+        await end(app, tx, booking, State.CANCELLED)
+        await messages.tell(app, tx, booking, readers, "cancelled")
+
+
+async def reschedule(
+    call: Call, booking_id: UUID, slot_id: UUID, key: str, expected_version: int | None = None
+) -> BookingRow:
     """Move the viewer's confirmed appointment to another of our slots, or leave it as it is.
 
     The same key gives the same answer. Raises NotFound, SlotFull and Conflict.
@@ -183,13 +209,12 @@ async def reschedule(call: Call, booking_id: UUID, slot_id: UUID, key: str) -> B
     app = call.app
     booking = await get_booking(call, booking_id)
     call.require_service(booking.service_id)
-    await _require_mandate(call, booking)
     facts = await availability_of(app).find(slot_id)
     if facts is None or booking.is_external:
         raise NotFound(NOT_FOUND)
     await queue.refuse_unadmitted(call, facts, None)
     try:
-        moved_id = await moving.move_own(call, booking, facts, key)
+        moved_id = await moving.move_own(call, booking, facts, key, expected_version)
     except Conflict as refusal:
         if refusal.code != texts.SLOT_FULL.code:
             raise
@@ -209,18 +234,37 @@ async def end(app: App, tx: Transaction, booking: BookingRow, to: State, **value
 
 
 async def get_booking(call: Call, booking_id: UUID) -> BookingRow:
-    """The viewer's booking. Raises NotFound, also for somebody else's."""
-    viewer = call.require_viewer()
-    booking = await store.find_booking(booking_id)
-    if booking is None or booking.booked_by != viewer.user_id:
+    """A booking that the viewer is party to. Raises NotFound, also for somebody else's.
+
+    Its subject is, a guardian of theirs, and who made it as long as a mandate covers it.
+    """
+    booking = await find_booking(call, booking_id)
+    if booking is None:
         raise NotFound(NOT_FOUND)
     return booking
 
 
-async def list_bookings(call: Call, *, first: int, before: UUID | None) -> Sequence[BookingRow]:
-    """The viewer's bookings, newest first."""
+async def find_booking(call: Call, booking_id: UUID) -> BookingRow | None:
+    """A booking that the viewer is party to now, or None."""
     viewer = call.require_viewer()
-    return await store.list_bookings(viewer.user_id, first=first, before=before)
+    booking = await store.find_booking(booking_id)
+    if booking is None or not await is_party(call.app, booking.affair, viewer.user_id):
+        return None
+    return booking
+
+
+async def list_bookings(call: Call, *, first: int, before: UUID | None) -> Sequence[BookingRow]:
+    """The bookings that the viewer is party to, newest first."""
+    viewer_id = call.require_viewer().user_id
+    mandates = await list_mandates(call.app, viewer_id)
+    children = [one.subject_id for one in mandates if one.kind is MandateKind.GUARDIAN]
+    made = [
+        (mandate.subject_id, service.id)
+        for mandate in mandates
+        for service in call.app.services.values()
+        if service.kind is ServiceKind.APPOINTMENT and mandate.covers(service.id)
+    ]
+    return await store.list_bookings(viewer_id, children, made, first=first, before=before)
 
 
 def cancel_deadline(app: App, booking: BookingRow) -> datetime:
@@ -257,9 +301,9 @@ async def _hold_request(
     item = rules_of(app).items[facts.service_id].get(item_id)
     if item is None:
         raise InvalidInput(texts.ITEM_UNKNOWN, "itemId")
-    party = people.form_party(call, policy, own_key, companions)
+    sealed = people.seal_companions(call, policy, own_key, companions)
     about = people.check_subject(policy, subject)
-    booking_id = new_id()
+    booking_id, prepaid = new_id(), policy.is_prepaid(item.fee_fen)
     return HoldRequest(
         operation=HOLD,
         key=key,
@@ -282,19 +326,19 @@ async def _hold_request(
             subject_sealed=app.vault.encrypt(about, people.SUBJECT) if about else None,
             state=State.HELD,
             fee_fen=item.fee_fen,
-            prepaid=policy.is_prepaid(item.fee_fen),
+            prepaid=prepaid,
             created_at=now,
             hold_expires_at=domain.hold_end(now, policy.hold_for(item.fee_fen), facts.starts_at),
         ),
-        limits=people.party_limits(app, facts, party.keys, about),
-        companions=party.companions,
+        limits=people.limits_of(app, facts, own_key, about, prepaid=prepaid),
+        companions=sealed,
     )
 
 
 async def _claim(
     call: Call, tx: Transaction, operation: str, booking_id: UUID, key: str, **more: str
 ) -> tuple[bool, BookingRow]:
-    """Bind the key and lock the viewer's booking; whether the key was used before."""
+    """Bind the key and lock a booking that the viewer is party to; whether the key was used."""
     viewer = call.require_viewer()
     claim = await idempotency.claim(
         call.app.clock,
@@ -306,15 +350,10 @@ async def _claim(
         effect_id=booking_id,
     )
     booking = await store.lock_booking(tx, booking_id)
-    if booking is None or booking.booked_by != viewer.user_id:
+    if booking is None:
         raise NotFound(NOT_FOUND)
     call.require_service(booking.service_id)
     return claim.replayed, booking
-
-
-async def _require_mandate(call: Call, booking: BookingRow) -> None:
-    if booking.booked_for is not None:
-        await act_for(call, booking.booked_for, service=booking.service_id)
 
 
 async def _confirm(app: App, tx: Transaction, booking: BookingRow) -> None:

@@ -9,6 +9,7 @@ from uuid import UUID
 
 from core.database import Transaction, connection, fetch_all, fetch_one
 from core.ids import new_id
+from core.people.parties import Affair
 from kinds.booking.domain import HoldRequest, NewBooking, State, WaitState
 from kinds.booking.models import Booking, Companion, Wait
 from kinds.booking.slot_store import Described, SlotFacts, describe
@@ -31,6 +32,11 @@ class BookingRow(NewBooking):
     limit_group: str
     address: str
     described: Described
+
+    @property
+    def affair(self) -> Affair:
+        """Who made it, and whom it is about."""
+        return Affair(self.booked_by, self.subject_id, self.service_id)
 
     @property
     def server_ref(self) -> str:
@@ -102,6 +108,26 @@ async def list_missed(
         since,
     )
     return {bytes(row["person_key"]): row["missed"] for row in rows}
+
+
+async def list_services_missed(db: Transaction) -> list[str]:
+    """The services of which somebody who is still known missed an appointment."""
+    rows = await fetch_all(
+        db,
+        """SELECT DISTINCT service_id FROM appointments_booking
+            WHERE state = 'missed' AND person_key IS NOT NULL""",
+    )
+    return [row["service_id"] for row in rows]
+
+
+async def forget_missed(db: Transaction, service_id: str, started_before: datetime) -> None:
+    """Drop who it was that missed appointments of a service before a moment."""
+    await db.execute_query(
+        """UPDATE appointments_booking b SET person_key = NULL FROM appointments_slot s
+            WHERE s.id = b.slot_id AND b.service_id = $1 AND b.state = 'missed'
+              AND b.person_key IS NOT NULL AND s.starts_at < $2""",
+        [service_id, started_before],
+    )
 
 
 async def mark_missed(tx: Transaction, service_id: str, started_before: datetime) -> int:
@@ -277,17 +303,28 @@ async def lock_booking(tx: Transaction, booking_id: UUID) -> BookingRow | None:
 
 
 async def list_bookings(
-    person_id: UUID, *, first: int, before: UUID | None
+    person_id: UUID,
+    children: Sequence[UUID],
+    made: Sequence[tuple[UUID, str]],
+    *,
+    first: int,
+    before: UUID | None,
 ) -> Sequence[BookingRow]:
-    """What a person booked, newest first; of a moved booking only the newest."""
+    """What is about a person or one of the children, and what the person made for others, by whom
+    and service; newest first, of a moved booking only the newest."""
     rows = await fetch_all(
         connection(),
-        f"""{BOOKING} WHERE b.booked_by = $1 AND b.replaced_by IS NULL
-              AND ($2::uuid IS NULL OR b.id < $2)
-            ORDER BY b.id DESC LIMIT $3""",
+        f"""{BOOKING} WHERE b.replaced_by IS NULL AND ($2::uuid IS NULL OR b.id < $2)
+              AND (b.booked_by = ANY($4) AND b.booked_for IS NULL OR b.booked_for = ANY($4)
+                   OR b.booked_by = $1 AND (b.booked_for, b.service_id) IN
+                        (SELECT * FROM unnest($5::uuid[], $6::text[])))
+            ORDER BY b.id DESC LIMIT $3""",  # noqa: S608
         person_id,
         before,
         first,
+        [person_id, *children],
+        [subject_id for subject_id, _ in made],
+        [service_id for _, service_id in made],
     )
     return [to_booking(row) for row in rows]
 
@@ -334,10 +371,19 @@ async def list_lapsed(now: datetime, after: UUID, limit: int) -> Sequence[UUID]:
     return [row["id"] for row in rows]
 
 
-async def next_waiting(tx: Transaction, resource_id: UUID, day_on: date) -> Wait | None:
-    """The first in a waiting list, locked; one whom another transaction serves is passed over."""
+async def count_waits(tx: Transaction, person_id: UUID) -> int:
+    """In how many lists somebody waits, for themselves and for others."""
+    return await Wait.filter(person_id=person_id, state=WaitState.WAITING).using_db(tx).count()
+
+
+async def next_waiting(
+    tx: Transaction, resource_id: UUID, day_on: date, after: UUID
+) -> Wait | None:
+    """The next in a waiting list, locked; one whom another transaction serves is passed over."""
     return (
-        await Wait.filter(resource_id=resource_id, day_on=day_on, state=WaitState.WAITING)
+        await Wait.filter(
+            resource_id=resource_id, day_on=day_on, state=WaitState.WAITING, id__gt=after
+        )
         .using_db(tx)
         .order_by("id")
         .select_for_update(skip_locked=True)

@@ -61,6 +61,29 @@ COMPANION_TWICE = Text(
 NO_WAITING_LIST = Text(
     "NO_WAITING_LIST", "该服务不支持候补", "There is no waiting list for this service"
 )
+LIMIT_TIME = Text(
+    "LIMIT_TIME",
+    "您在该时段已有其他预约",
+    "You have another appointment at this time",
+)
+LIMIT_UNPAID = Text(
+    "LIMIT_UNPAID",
+    "您有多个号源待支付,请先支付或取消",
+    "Several of your bookings wait to be paid: pay or cancel one first",
+)
+TOO_MANY_HOLDS = Text(
+    "TOO_MANY_HOLDS",
+    "预约操作过于频繁,请在 {retry_after_s} 秒后再试",
+    "That were many bookings, try again in {retry_after_s} seconds",
+)
+WAITS_FULL = Text(
+    "WAITS_FULL", "您最多可同时候补 {limit} 个", "You can wait in at most {limit} lists at once"
+)
+VERSION_CHANGED = Text(
+    "VERSION_CHANGED",
+    "该预约已有变化,请刷新后再操作",
+    "This appointment has changed meanwhile: please look at it again",
+)
 WAITING_ALREADY = Text(
     "WAITING_ALREADY", "您已在候补队列中", "You are on this waiting list already"
 )
@@ -104,7 +127,13 @@ FAULTS = {
     Fault.UNRELEASED: SLOT_UNRELEASED,
     Fault.FULL: SLOT_FULL,
 }
-_LIMITS = {"slot": LIMIT_SLOT, "day": LIMIT_DAY, "open": LIMIT_OPEN}
+_LIMITS = {
+    "slot": LIMIT_SLOT,
+    "day": LIMIT_DAY,
+    "open": LIMIT_OPEN,
+    "time": LIMIT_TIME,
+    "unpaid": LIMIT_UNPAID,
+}
 
 
 def limit_text(limit_key: str) -> Text:
@@ -114,11 +143,22 @@ def limit_text(limit_key: str) -> Text:
     return _LIMITS[limit_key.partition(":")[0]]
 
 
+SEE_APP = Text("APPOINTMENT_SEE_APP", "(详情请在应用内查看)", "(see the app)")
+CANCEL_BY = Text(
+    "APPOINTMENT_CANCEL_BY",
+    "如需取消或改期,请于 {cancel_by} 前办理。",
+    "You can move or cancel it until {cancel_by}.",
+)
+CANCEL_OVER = Text(
+    "APPOINTMENT_CANCEL_OVER",
+    "距开始时间较近,本预约已不能取消。",
+    "It begins so soon that it cannot be cancelled any more.",
+)
 CONFIRMED_TITLE = Text("APPOINTMENT_CONFIRMED_TITLE", "预约成功", "Your appointment is confirmed")
 CONFIRMED_BODY = Text(
     "APPOINTMENT_CONFIRMED_BODY",
-    "您已预约{place} {what},时间:{when}。如需取消,请于 {cancel_by} 前办理。",
-    "You are booked at {place}, {what}, on {when}. You can cancel until {cancel_by}.",
+    "您已预约{place} {what},时间:{when}。{cancel}",
+    "You are booked at {place}, {what}, on {when}. {cancel}",
 )
 REFUSED_TITLE = Text("APPOINTMENT_REFUSED_TITLE", "预约未成功", "Your booking did not succeed")
 REFUSED_BODY = Text(
@@ -142,15 +182,14 @@ KEPT_BODY = Text(
 MOVED_TITLE = Text("APPOINTMENT_MOVED_TITLE", "预约已改期", "Your appointment has moved")
 MOVED_BODY = Text(
     "APPOINTMENT_MOVED_BODY",
-    "您在{place} {what}的预约已改至 {when}。如需取消,请于 {cancel_by} 前办理。",
-    "Your appointment at {place}, {what}, is now on {when}. You can cancel until {cancel_by}.",
+    "您在{place} {what}的预约已改至 {when}。{cancel}",
+    "Your appointment at {place}, {what}, is now on {when}. {cancel}",
 )
 PROMOTED_TITLE = Text("APPOINTMENT_PROMOTED_TITLE", "候补成功", "A seat came free for you")
 PROMOTED_BODY = Text(
     "APPOINTMENT_PROMOTED_BODY",
-    "您候补的{place} {what}已约上,时间:{when}。如不需要,请于 {cancel_by} 前取消。",
-    "You are booked from the waiting list at {place}, {what}, on {when}. "
-    "If you do not need it, cancel until {cancel_by}.",
+    "您候补的{place} {what}已约上,时间:{when}。{cancel}",
+    "You are booked from the waiting list at {place}, {what}, on {when}. {cancel}",
 )
 EXPIRED_TITLE = Text("APPOINTMENT_EXPIRED_TITLE", "预约未完成", "Your booking was not completed")
 EXPIRED_BODY = Text(
@@ -163,10 +202,9 @@ RELOCATED_TITLE = Text(
 )
 RELOCATED_BODY = Text(
     "APPOINTMENT_RELOCATED_BODY",
-    "因放假安排调整,{place}在您原预约的时间不开放,您的预约({what})已改至 {when}。"
-    "如不合适,可在 {cancel_by} 前改期或取消。",
+    "因放假安排调整,{place}在您原预约的时间不开放,您的预约({what})已改至 {when}。{cancel}",
     "{place} is closed at the time you had booked, as the public holidays were set: {what} is now "
-    "on {when}. If that does not suit you, move or cancel it until {cancel_by}.",
+    "on {when}. {cancel}",
 )
 CALLED_OFF_TITLE = Text(
     "APPOINTMENT_CALLED_OFF_TITLE", "您的预约已被取消", "Your appointment had to be called off"

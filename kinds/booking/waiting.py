@@ -6,20 +6,30 @@ from uuid import UUID
 from core.clock import SHANGHAI, civil_date
 from core.context.app import App
 from core.context.call import Call
-from core.database import IntegrityError, Transaction, idempotency, transaction, violated
+from core.database import (
+    IntegrityError,
+    Transaction,
+    idempotency,
+    lock_name,
+    transaction,
+    violated,
+)
 from core.errors import Conflict, InvalidInput, NotFound
 from core.ids import new_id
 from core.people.mandates import find_mandate
 from core.queue.jobs import JobKind
 from core.refusal_texts import NOT_FOUND
-from kinds.booking import domain, messages, people, queue, slot_store, store, texts
+from kinds.booking import bans, domain, messages, people, queue, slot_store, store, texts
 from kinds.booking.availability import tell_freed
 from kinds.booking.domain import NewBooking, State, WaitState
 from kinds.booking.models import Resource, Slot, Wait
-from kinds.booking.policy import Policy, find_item, rules_of
+from kinds.booking.policy import Policy, find_item, policy_of, rules_of
 
 REFILL = JobKind[UUID, date]("appointments.refill")
 """kinds.booking.jobs, which imports this file."""
+WAITS_MAX = 10
+"""In how many lists one person may wait at once."""
+_NOBODY = UUID(int=0)
 
 
 async def join(
@@ -86,6 +96,10 @@ async def _form(
 
 
 async def _stand(app: App, tx: Transaction, wait: Wait) -> None:
+    await bans.refuse_banned(app, tx, wait.service_id, bytes(wait.person_key))
+    await lock_name(tx, f"waits:{wait.person_id}")
+    if await store.count_waits(tx, wait.person_id) >= WAITS_MAX:
+        raise Conflict(texts.WAITS_FULL, limit=WAITS_MAX)
     await wait.save(using_db=tx, force_create=True)
     # a seat may have come free between the look and the line
     await REFILL.enqueue(app, tx, wait.resource_id, wait.day_on)
@@ -156,29 +170,36 @@ async def refill(app: App, tx: Transaction, slot_id: UUID) -> None:
         await tell_freed(tx, slot_id)
         return
     day_on = slot.starts_at.astimezone(SHANGHAI).date()
-    free = state.free
+    free, last = state.free, _NOBODY
+    if app.clock.now() >= policy_of(app, slot.service_id).cancel.deadline(slot.starts_at):
+        # nobody is bound to what they cannot give back any more
+        await tell_freed(tx, slot_id)
+        return
     while free > 0:
-        wait = await store.next_waiting(tx, slot.resource_id, day_on)
+        wait = await store.next_waiting(tx, slot.resource_id, day_on, last)
         if wait is None:
             await tell_freed(tx, slot_id)
             return
+        last = wait.id
         if await _promote(app, tx, slot, wait):
             free -= 1
 
 
 async def _promote(app: App, tx: Transaction, slot: Slot, wait: Wait) -> bool:
-    """Book for the first in the line; False where a limit or the end of the mandate forbids it,
-    which ends the wait."""
-    if not await _may_still_book(app, wait):
+    """Book for the first in the line; False where a limit, a ban or the end of the mandate forbids
+    it, which ends the wait. Who is elsewhere at that time is passed over and waits on."""
+    if not await _may_still_book(app, tx, wait):
         await _end(app, tx, wait, WaitState.LAPSED)
         return False
     booking_id, now = new_id(), app.clock.now()
     facts = await slot_store.find_slot_facts(slot.id)
     assert facts is not None
     about = app.vault.decrypt(wait.subject_sealed, people.SUBJECT) if wait.subject_sealed else None
-    limits = people.party_limits(app, facts, [wait.person_key], about)
-    if await store.take_limits_of_many(tx, {booking_id: limits}):
-        await _end(app, tx, wait, WaitState.LAPSED)
+    limits = people.limits_of(app, facts, wait.person_key, about)
+    used_up = await store.take_limits_of_many(tx, {booking_id: limits})
+    if used_up:
+        if not used_up[booking_id].startswith(domain.AT_TIME):
+            await _end(app, tx, wait, WaitState.LAPSED)
         return False
     item = find_item(app, wait.service_id, wait.item_id)
     booking = NewBooking(
@@ -202,7 +223,9 @@ async def _promote(app: App, tx: Transaction, slot: Slot, wait: Wait) -> bool:
     return True
 
 
-async def _may_still_book(app: App, wait: Wait) -> bool:
+async def _may_still_book(app: App, tx: Transaction, wait: Wait) -> bool:
+    if await bans.list_banned(app, tx, wait.service_id, [bytes(wait.person_key)]):
+        return False
     if wait.booked_for is None:
         return True
     mandate = await find_mandate(app, wait.person_id, wait.booked_for)

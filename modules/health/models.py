@@ -1,4 +1,5 @@
-"""The tables of health: what paying needs to know of bills, and nothing of what was treated."""
+"""The tables of health: bills as paying needs them, queues as long as they last; nothing of what
+was treated."""
 
 from datetime import timedelta
 
@@ -6,7 +7,16 @@ from tortoise import fields
 from tortoise.models import Model
 
 from core.people.data_rights import PersonalData
-from core.people.personal_table import Cleared, Held, PersonalTable, Sealed, Stays, Through, section
+from core.people.personal_table import (
+    DELETED,
+    Cleared,
+    Held,
+    PersonalTable,
+    Sealed,
+    Stays,
+    Through,
+    section,
+)
 from modules.health import texts
 
 REASON = "health.refund_reason"
@@ -123,4 +133,70 @@ REFUNDS = PersonalTable(
     erased=Stays("as long as its payment"),
 )
 
-PERSONAL = PersonalData("health", (BILLS, TOP_UPS, PAYMENTS, REFUNDS))
+
+class QueueWatch(Model):
+    """A number in a hospital's queue whose owner is told when it is next; gone after that."""
+
+    id = fields.UUIDField(primary_key=True)
+    citizen_id = fields.UUIDField(db_index=True)
+    hospital_ref = fields.CharField(max_length=16)
+    ticket_no = fields.CharField(max_length=64)
+    access_id = fields.UUIDField()
+    """The access under which the hospital is asked again."""
+    until_at = fields.DatetimeField(db_index=True)
+
+    class Meta:
+        table = "health_queue_watch"
+        unique_together = (("citizen_id", "hospital_ref", "ticket_no"),)
+
+
+QUEUE_WATCHES = PersonalTable(
+    QueueWatch,
+    owner="citizen_id",
+    exported=section("watched_queues", "ticket_no", "until_at", hospital="hospital_ref"),
+    erased=DELETED,
+)
+
+
+class HealthCardRow(Model):
+    """Somebody's e-health card: its id is the pseudonym that its codes carry."""
+
+    id = fields.UUIDField(primary_key=True)
+    citizen_id = fields.UUIDField(unique=True)
+    state = fields.CharField(max_length=16)
+    applied_at = fields.DatetimeField()
+
+    class Meta:
+        table = "health_card"
+
+
+CARDS = PersonalTable(
+    HealthCardRow,
+    owner="citizen_id",
+    exported=section("health_card", "state", "applied_at"),
+    erased=DELETED,
+)
+
+
+class HealthCardUse(Model):
+    """A code of a card that a hospital has read: it opens nothing more. Gone after a day."""
+
+    number = fields.CharField(max_length=64, primary_key=True)
+    card_id = fields.UUIDField()
+    hospital_ref = fields.CharField(max_length=16)
+    used_at = fields.DatetimeField(db_index=True)
+
+    class Meta:
+        table = "health_card_use"
+
+
+CARD_USES = PersonalTable(
+    HealthCardUse,
+    owner=Through("card_id", CARDS),
+    exported=section("health_card_uses", "used_at", hospital="hospital_ref"),
+    erased=Stays("a day, so that no code opens twice; of a card that is gone it names nobody"),
+)
+
+PERSONAL = PersonalData(
+    "health", (BILLS, TOP_UPS, PAYMENTS, REFUNDS, QUEUE_WATCHES, CARDS, CARD_USES)
+)

@@ -11,8 +11,16 @@ MANIFEST = Manifest(
         "visits",
         "vaccination",
         "billing",
+        "records.lookup",
+        "records.upstream",
+        "reports",
+        "record",
+        "queue",
+        "triage",
+        "card",
         "family_doctor.definition",
         "filing.definition",
+        "programmes",
     ),
     upstreams=(
         UpstreamBinding(
@@ -22,7 +30,7 @@ MANIFEST = Manifest(
             # finding and ending a booking goes by our own number for it and names nobody: it must
             # work after the consent has been withdrawn
             personal=("book",),
-            hedged=("hospital", "departments", "doctors", "schedules", "slots"),
+            hedged=("hospital", "departments", "doctors", "schedules", "slots", "free_count"),
         ),
         UpstreamBinding(
             "immunisation",

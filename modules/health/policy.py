@@ -23,6 +23,8 @@ class HealthRules:
     """Between two doses of one vaccine."""
     teams: Mapping[str, Named]
     """The names of the family doctors' teams by code, in the city's order."""
+    emergency_number: str
+    """Whom to call when life is in danger."""
 
 
 def rules_of(app: App) -> HealthRules:
@@ -40,6 +42,7 @@ def load_rules(path: Path) -> HealthRules:
             clinics=[str(ref) for ref in data["vaccination"]["clinics"]],
             dose_interval=timedelta(days=data["vaccination"]["interval_days"]),
             teams=_named(data["family_doctor_team"]),
+            emergency_number=str(data["emergency_number"]),
         )
     except FileNotFoundError:
         raise CityFileError(f"no health decisions at {path}") from None

@@ -12,6 +12,7 @@ from core.errors import StartError
 from core.ids import is_mobile
 from core.processes.command import in_app
 from core.security.authorization import Role
+from core.typed_text import read_mobile
 
 app = typer.Typer(help=__doc__, no_args_is_help=True)
 
@@ -25,6 +26,7 @@ def enrol(
     roles: Annotated[list[Role], typer.Argument(help="What they work as.")],
 ) -> None:
     """Enrol a member of staff; prints, once, the address that an authenticator takes as QR code."""
+    phone = read_mobile(phone)
     if not is_mobile(phone):
         raise StartError(f"{phone} is no mobile number")
     secret = secrets.token_bytes(_SECRET_BYTES)
@@ -59,7 +61,7 @@ def suspend(phone: Annotated[str, typer.Argument(help="The phone they sign in wi
     async def run(house: App) -> None:
         from modules.identity import staff
 
-        if not await staff.suspend(house, phone):
+        if not await staff.suspend(house, read_mobile(phone)):
             raise StartError("nobody with this phone is staff")
 
     in_app("staff", run)

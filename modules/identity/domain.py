@@ -6,9 +6,8 @@ import hashlib
 import hmac
 import re
 import secrets
-from calendar import isleap
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import datetime, timedelta
 from enum import Enum, StrEnum, auto
 from uuid import UUID
 
@@ -27,22 +26,30 @@ FAILURE_WINDOW = timedelta(minutes=15)
 DELIVERY_PATIENCE = timedelta(seconds=20)
 """A text that the gateway has not taken by then is told to be late."""
 REFRESH_LIFE = timedelta(days=60)
-REFRESH_GRACE = timedelta(seconds=60)
-"""How long the token before the newest is still answered: a phone may have lost the reply."""
+REFRESH_GRACE = timedelta(minutes=10)
+"""How long tokens before the newest are still answered: a phone may have lost the reply, and may be
+in a tunnel or asleep before it asks again (advplyr/audiobookshelf#5376)."""
+GRACE_GENERATIONS = 3
+STAFF_LIFE = timedelta(hours=12)
+"""A session of staff ends after a day's work, however often it is refreshed."""
+SILENCE = timedelta(days=90)
+"""A number that was silent so long may be somebody else's by now: carriers give numbers out again
+after 90 days. On a new device the real name is asked for again."""
+SESSIONS_MAX = 20
+REAL_NAME_TRIES_PER_DAY = 5
+CLAIM_LIFE = timedelta(days=1)
 
-ADULT_AGE = 18
 PROPOSAL_LIFE = timedelta(days=7)
 PROPOSALS_PER_DAY = 5
 PROXY_DAYS_MAX = 3 * 366
+PROXIES_MAX = 10
+"""For how many people one may be a proxy at once, open proposals included."""
 CHILD_LOOKUPS_PER_DAY = 10
 
 TOTP_STEP_S = 30
 _TOTP_DRIFT_STEPS = 1
 
-_NAME = re.compile(r"[㐀-鿿豈-﫿\U00020000-\U0003ffff]+(·[㐀-鿿豈-﫿\U00020000-\U0003ffff]+)*")
-_LATIN_NAME = re.compile(r"[A-Za-z][A-Za-z'. -]*")
 _DEVICE = re.compile(r"[\x21-\x7e]{8,64}")
-_DOTS = str.maketrans(dict.fromkeys("•‧∙・.", "·"))
 
 
 MANDATE = StateMachine(
@@ -56,6 +63,30 @@ MANDATE = StateMachine(
         Edge("active", "end", "ended"),
     ),
 )
+
+
+RECOVERY = StateMachine(
+    name="recovery",
+    table="identity_recovery",
+    column="state",
+    initial=("proposed",),
+    edges=(
+        Edge("proposed", "approve", "approved"),
+        Edge("proposed", "withdraw", "withdrawn"),
+        Edge("approved", "complete", "done"),
+        Edge("approved", "withdraw", "withdrawn"),
+    ),
+)
+
+
+class Assurance(StrEnum):
+    """How a real name was proved. TYPED: name and number belong together. GUARDIAN: a guardian gave
+    them, and the registry knows the kinship. COUNTER: two officers saw the person and the card.
+    """
+
+    TYPED = "TYPED"
+    GUARDIAN = "GUARDIAN"
+    COUNTER = "COUNTER"
 
 
 class Delivery(StrEnum):
@@ -142,17 +173,20 @@ def check_refresh(
     token: RefreshToken,
     *,
     generation: int,
+    grace_from: int,
     rotated_at: datetime,
     last_used_at: datetime,
+    ends_at: datetime | None,
     revoked: bool,
     now: datetime,
 ) -> RefreshCheck:
     """Judge a genuine token. A spent one outside the grace means a thief: the session must end."""
-    if revoked or now - last_used_at > REFRESH_LIFE:
+    if revoked or now - last_used_at > REFRESH_LIFE or (ends_at is not None and now >= ends_at):
         return RefreshCheck.ENDED
     if token.generation == generation:
         return RefreshCheck.NEWEST
-    if token.generation == generation - 1 and now - rotated_at <= REFRESH_GRACE:
+    oldest = max(grace_from, generation - GRACE_GENERATIONS)
+    if oldest <= token.generation < generation and now - rotated_at <= REFRESH_GRACE:
         return RefreshCheck.GRACE
     return RefreshCheck.SPENT
 
@@ -164,19 +198,6 @@ def judge_delivery(state: str | None, sent_for: timedelta) -> Delivery:
     if state == "failed":
         return Delivery.FAILED
     return Delivery.LATE if sent_for > DELIVERY_PATIENCE else Delivery.UNDERWAY
-
-
-def clean_name(name: str) -> str | None:
-    """A real name in one spelling, or None where it cannot be one.
-
-    Minority names carry a middle dot, typed in several ways; rare characters come from every CJK
-    block. At most 50 characters, as on the ID card.
-    """
-    cleaned = name.strip()
-    if _LATIN_NAME.fullmatch(cleaned) and len(cleaned) <= 50:
-        return cleaned
-    cleaned = cleaned.translate(_DOTS)
-    return cleaned if _NAME.fullmatch(cleaned) and len(cleaned) <= 50 else None
 
 
 def totp(secret: bytes, step: int) -> str:
@@ -196,14 +217,6 @@ def match_totp(secret: bytes, code: str, *, now: datetime, last_step: int) -> in
         if equal and step > last_step:
             matched = step
     return matched
-
-
-def birthday(resident_id: str, age: int) -> date:
-    """The day on which the holder of a (valid) resident ID reaches an age."""
-    year, rest = int(resident_id[6:10]) + age, resident_id[10:14]
-    if rest == "0229" and not isleap(year):
-        rest = "0301"
-    return date(year, int(rest[:2]), int(rest[2:]))
 
 
 def shown_address(address: str) -> str:

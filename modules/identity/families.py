@@ -7,36 +7,39 @@ the day that the proposal names.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import date, datetime, timedelta
 from uuid import UUID
 
 from core.bus import bus
-from core.clock import SHANGHAI, civil_date
+from core.clock import civil_date, start_of_day
 from core.context.app import App
 from core.context.call import Call
 from core.context.commands import claim_key
 from core.database import (
     IntegrityError,
     Transaction,
+    lock_name,
     rate_limit,
     transaction,
     violated,
 )
 from core.errors import Conflict, Forbidden, InvalidInput, NotFound, Unavailable
-from core.ids import is_mobile, new_id
+from core.ids import new_id
 from core.people import mandates
 from core.people.consents import Purpose, end_consents
-from core.people.directory import age_on, get_person
+from core.people.directory import ADULT_AGE, Person, age_on, birthday, get_person
 from core.people.personal_read import open_access
 from core.refusal_texts import NOT_ALLOWED, NOT_FOUND, UPSTREAM_UNAVAILABLE
 from core.security.authorization import Scope
 from core.security.mandate import Mandate as ActiveMandate
 from core.security.mandate import MandateKind
+from core.security.vault import mask_name
 from core.upstream.client import UpstreamError
 from modules.identity import domain, store, texts
 from modules.identity.messages import PROXY_PROPOSED
 from modules.identity.models import NAME, PHONE, RESIDENT_ID, Mandate
 from modules.identity.real_name import checked_identity, confirm_identity
+from modules.identity.service import checked_phone
 from modules.identity.upstream import REGISTRY, verify_family
 from notifications import api as notifications
 
@@ -58,16 +61,20 @@ class Party:
 
     mandate: Mandate
     is_actor: bool
-    other_name: str | None
+    other_name: str | None = None
+    """Unmasked."""
 
 
 async def find_mandate(app: App, actor_id: UUID, subject_id: UUID) -> ActiveMandate | None:
     """The extension "people.mandates": what lets one person act for another now."""
     row = await store.find_active_mandate(actor_id, subject_id, app.clock.now())
-    if row is None:
-        return None
+    return None if row is None else _active(row)
+
+
+def _active(row: Mandate) -> ActiveMandate:
+    assert row.subject_id is not None
     services = None if row.services is None else frozenset(row.services)
-    return ActiveMandate(row.id, MandateKind(row.kind), actor_id, subject_id, services)
+    return ActiveMandate(row.id, MandateKind(row.kind), row.actor_id, row.subject_id, services)
 
 
 async def add_child(call: Call, name: str, resident_id: str) -> Mandate:
@@ -79,7 +86,7 @@ async def add_child(call: Call, name: str, resident_id: str) -> Mandate:
     """
     viewer, app = call.require_viewer(2), call.app
     cleaned, number = checked_identity(call, name, resident_id)
-    if age_on(number, civil_date(app.clock.now())) >= domain.ADULT_AGE:
+    if age_on(number, civil_date(app.clock.now())) >= ADULT_AGE:
         raise InvalidInput(texts.NOT_A_MINOR, "residentId")
     await _count(call, f"child:{viewer.user_id}", domain.CHILD_LOOKUPS_PER_DAY)
     access = await open_access(call, service="family", purpose=FAMILY)
@@ -113,6 +120,8 @@ async def _store_guardian(
             resident_index=index,
             now=now,
         )
+        if await store.was_ended_by_others(tx, guardian_id, child_id):
+            raise Conflict(texts.GUARDIANSHIP_ENDED)
         known = await Mandate.get_or_none(
             actor_id=guardian_id,
             subject_id=child_id,
@@ -130,7 +139,7 @@ async def _store_guardian(
             registry_ref=registry_ref,
             proposed_at=now,
             confirmed_at=now,
-            ends_at=_midnight(domain.birthday(number, domain.ADULT_AGE)),
+            ends_at=start_of_day(birthday(number, ADULT_AGE)),
         )
 
 
@@ -145,6 +154,8 @@ async def propose_proxy(
     """
     viewer, app = call.require_viewer(2), call.app
     person = await get_person(app, viewer.user_id)
+    phone = checked_phone(phone)
+    refuse_minor(call, person)
     chosen = _checked_proposal(call, person.phone, phone, services, until_on)
     index = app.vault.blind_index(phone, PHONE)
     await _count(call, f"proposal:{viewer.user_id}", domain.PROPOSALS_PER_DAY)
@@ -156,6 +167,7 @@ async def propose_proxy(
             if claim.replayed:
                 return await Mandate.get(id=claim.effect_id, using_db=tx)
             await store.close_stale_proposals(tx, viewer.user_id, now - domain.PROPOSAL_LIFE, now)
+            await _refuse_many(tx, viewer.user_id, now)
             mandate = await Mandate.create(
                 using_db=tx,
                 id=claim.effect_id,
@@ -165,9 +177,9 @@ async def propose_proxy(
                 services=chosen,
                 state="proposed",
                 proposed_at=now,
-                ends_at=_midnight(until_on + _DAY),
+                ends_at=start_of_day(until_on + _DAY),
             )
-            await _tell_phone(call, tx, phone, mandate.id)
+            await _tell_phone(call, tx, person, phone, mandate)
             return mandate
     except IntegrityError as error:
         if violated(error) not in _REPEATED:
@@ -175,16 +187,32 @@ async def propose_proxy(
         raise Conflict(texts.ALREADY_PROPOSED) from None
 
 
-async def _tell_phone(call: Call, tx: Transaction, phone: str, mandate_id: UUID) -> None:
-    params = {"app": call.app.city.app_name, "days": domain.PROPOSAL_LIFE.days}
+async def _refuse_many(tx: Transaction, actor_id: UUID, now: datetime) -> None:
+    """Raise Conflict for who acts, or asks to act, for as many people as one may."""
+    await lock_name(tx, f"proxies:{actor_id}")
+    if await store.count_proxies(tx, actor_id, now) >= domain.PROXIES_MAX:
+        raise Conflict(texts.TOO_MANY_PROXIES, limit=domain.PROXIES_MAX)
+
+
+async def _tell_phone(
+    call: Call, tx: Transaction, proposer: Person, phone: str, mandate: Mandate
+) -> None:
+    """Say who asks, so that the owner of the phone can tell an acquaintance from a stranger."""
+    params = {
+        "app": call.app.city.app_name,
+        "name": mask_name(proposer.name or ""),
+        "phone_end": proposer.phone[-4:],
+        "count": len(mandate.services or ()),
+        "days": domain.PROPOSAL_LIFE.days,
+    }
     to = notifications.Phone(phone, call.locale)
-    await notifications.send(call.app, tx, PROXY_PROPOSED, to, params, f"proxy:{mandate_id}")
+    await notifications.send(call.app, tx, PROXY_PROPOSED, to, params, f"proxy:{mandate.id}")
 
 
 def _checked_proposal(
     call: Call, own_phone: str, phone: str, services: Sequence[str], until_on: date
 ) -> list[str]:
-    if not is_mobile(phone) or phone == own_phone:
+    if phone == own_phone:
         raise InvalidInput(texts.PHONE_INVALID, "phone")
     offered = {service.id for service in call.app.services.values() if service.for_others}
     chosen = sorted(set(services))
@@ -204,6 +232,7 @@ async def confirm_mandate(call: Call, mandate_id: UUID) -> Mandate:
     """
     viewer, app = call.require_viewer(2), call.app
     person = await get_person(app, viewer.user_id)
+    refuse_minor(call, person)
     index, now = app.vault.blind_index(person.phone, PHONE), app.clock.now()
     try:
         async with transaction() as tx:
@@ -231,11 +260,19 @@ def _is_for(mandate: Mandate, viewer_id: UUID, phone_index: bytes) -> bool:
     return mandate.actor_id != viewer_id and (proposed or mandate.subject_id == viewer_id)
 
 
+def refuse_minor(call: Call, person: Person) -> None:
+    """Raise Forbidden for what a minor does through a guardian alone."""
+    number = person.resident_id
+    if number and age_on(number, civil_date(call.app.clock.now())) < ADULT_AGE:
+        raise Forbidden(texts.MINORS_MAY_NOT)
+
+
 async def end_mandate(call: Call, mandate_id: UUID) -> Mandate:
     """End a mandate, or decline or take back a proposal; at once, in every process. Repeat-safe.
 
-    The actor may, the subject may (a child may not end its guardian), and so may staff with the
-    scope. What a guardian consented to ends with it. Raises NotFound for any other mandate.
+    The actor may, the subject may (a child may not end its guardian), a guardian of the subject
+    may, and so may staff with the scope. What a guardian consented to ends with it. Raises NotFound
+    for any other mandate.
     """
     viewer, app = call.require_viewer(), call.app
     person = await get_person(app, viewer.user_id)
@@ -243,7 +280,9 @@ async def end_mandate(call: Call, mandate_id: UUID) -> Mandate:
     async with transaction() as tx:
         mandate = await store.lock_mandate(tx, mandate_id)
         is_party = mandate is not None and (
-            mandate.actor_id == viewer.user_id or _is_for(mandate, viewer.user_id, index)
+            mandate.actor_id == viewer.user_id
+            or _is_for(mandate, viewer.user_id, index)
+            or mandate.subject_id in await _children(app, viewer.user_id)
         )
         if mandate is None or not (is_party or Scope.MANDATES_END in viewer.scopes):
             raise NotFound(NOT_FOUND)
@@ -266,25 +305,37 @@ async def end(tx: Transaction, mandate: Mandate, now: datetime, *, by: UUID) -> 
     await bus.publish(tx, mandates.ENDED, str(mandate.id))
 
 
+async def _children(app: App, guardian_id: UUID) -> set[UUID]:
+    mandates_of = await list_active_mandates(app, guardian_id)
+    return {one.subject_id for one in mandates_of if one.kind is MandateKind.GUARDIAN}
+
+
 async def list_mandates(call: Call) -> list[Party]:
-    """The viewer's mandates on either side, open proposals to their phone included, newest first;
-    ended ones for a month."""
+    """The viewer's mandates on either side and those over their children, open proposals to their
+    phone included, newest first; ended ones for a month."""
     viewer, app = call.require_viewer(), call.app
     person = await get_person(app, viewer.user_id)
     rows = await store.list_mandates(
         viewer.user_id,
         app.vault.blind_index(person.phone, PHONE),
+        await _children(app, viewer.user_id),
         since=app.clock.now() - 30 * _DAY,
     )
-    others = {m.subject_id if m.actor_id == viewer.user_id else m.actor_id for m in rows}
+    return await parties_of(call, rows)
+
+
+async def parties_of(call: Call, rows: Sequence[Mandate]) -> list[Party]:
+    """Mandates as the viewer sees them; staff who stand on neither side see no name."""
+    viewer_id, vault = call.require_viewer().user_id, call.app.vault
+    others = {m.subject_id if m.actor_id == viewer_id else m.actor_id for m in rows}
     names = await store.list_sealed_names(other for other in others if other is not None)
     parties = []
     for mandate in rows:
-        is_actor = mandate.actor_id == viewer.user_id
+        is_actor = mandate.actor_id == viewer_id
         other = mandate.subject_id if is_actor else mandate.actor_id
-        sealed = names.get(other) if other else None
-        name = app.vault.decrypt(sealed, NAME) if sealed else None
-        parties.append(Party(mandate, is_actor, name))
+        is_party = mandate.subject_id is None or viewer_id in (mandate.actor_id, mandate.subject_id)
+        sealed = names.get(other) if other and is_party else None
+        parties.append(Party(mandate, is_actor, vault.decrypt(sealed, NAME) if sealed else None))
     return parties
 
 
@@ -293,9 +344,15 @@ async def _count(call: Call, key: str, limit: int) -> None:
     await rate_limit.require(call.app.clock, key, limit=limit, window=_DAY, refusal=refusal)
 
 
-def _midnight(day: date) -> datetime:
-    """The moment a civil day begins."""
-    return datetime.combine(day, time(), SHANGHAI).astimezone(UTC)
+async def list_active_mandates(app: App, actor_id: UUID) -> list[ActiveMandate]:
+    """The extension "people.mandates": everything under which somebody acts for others now."""
+    rows = await store.list_active_mandates(actor_id, app.clock.now())
+    return [_active(row) for row in rows]
 
 
-MANDATES = mandates.Mandates(find_mandate)
+async def list_guardians(app: App, subject_id: UUID) -> list[UUID]:
+    """The extension "people.mandates": the present guardians of a minor."""
+    return await store.list_guardians(subject_id, app.clock.now())
+
+
+MANDATES = mandates.Mandates(find_mandate, list_active_mandates, list_guardians)

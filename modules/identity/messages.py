@@ -1,4 +1,4 @@
-"""The messages that identity sends, all to phones that need not belong to anyone yet."""
+"""The messages that identity sends: to phones that may have no account, and to owners."""
 
 from modules.identity import domain, texts
 from notifications.api import MessageClass, Param, Template
@@ -11,11 +11,31 @@ LOGIN_CODE = Template(
     params={"minutes": Param.NUMBER},
     valid_for=domain.CODE_LIFE,
 )
+NEW_DEVICE = Template("identity.new_device", texts.NEW_DEVICE_TITLE, texts.NEW_DEVICE_MESSAGE)
+REUSED_TOKEN = Template(
+    "identity.reused_token", texts.REUSED_TOKEN_TITLE, texts.REUSED_TOKEN_MESSAGE
+)
+CHILD_CLAIMED = Template(
+    "identity.child_claimed", texts.CHILD_CLAIMED_TITLE, texts.CHILD_CLAIMED_MESSAGE
+)
+PHONE_CHANGED = Template(
+    "identity.phone_changed",
+    texts.PHONE_CHANGED_TITLE,
+    texts.PHONE_CHANGED_MESSAGE,
+    about=MessageClass.SECURITY,
+)
+RECOVERY_BEGUN = Template(
+    "identity.recovery_begun",
+    texts.RECOVERY_TITLE,
+    texts.RECOVERY_MESSAGE,
+    about=MessageClass.SECURITY,
+    params={"days": Param.NUMBER},
+)
 PROXY_PROPOSED = Template(
     "identity.proxy_proposed",
     texts.PROXY_TITLE,
     texts.PROXY_MESSAGE,
     about=MessageClass.SECURITY,
-    params={"days": Param.NUMBER},
+    params={"days": Param.NUMBER, "count": Param.NUMBER},
     valid_for=domain.PROPOSAL_LIFE,
 )

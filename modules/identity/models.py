@@ -15,6 +15,7 @@ TOTP = "identity.totp"
 class Citizen(Model):
     """A person with an account: one phone, at most one real name.
 
+    `assurance` says how the real name was proved (domain.Assurance), `verified_at` when.
     A child whom its guardian added may have no phone yet. A closed account has no index left, so
     nobody finds it; what a legal hold demands stays sealed in it.
     """
@@ -26,6 +27,7 @@ class Citizen(Model):
     resident_sealed = fields.BinaryField(null=True)
     resident_index = fields.BinaryField(null=True)
     level = fields.SmallIntField(default=1)
+    assurance = fields.CharField(max_length=16, null=True)
     locale = fields.CharField(max_length=2, default="zh")
     created_at = fields.DatetimeField()
     verified_at = fields.DatetimeField(null=True)
@@ -63,7 +65,9 @@ class LoginCode(Model):
 
 
 class Session(Model):
-    """A signed-in device. `generation` counts its refresh tokens: only the newest is good.
+    """A signed-in device. `generation` counts its refresh tokens: the newest is good, and for a
+    while those from `grace_from` on. Without `proved` the session has level 1, whoever owns the
+    account, until the real name is given again.
 
     `address_sealed` is the network address of its last log-in or refresh.
     """
@@ -75,6 +79,9 @@ class Session(Model):
     address_sealed = fields.BinaryField(null=True)
     is_staff = fields.BooleanField(default=False)
     generation = fields.IntField(default=1)
+    grace_from = fields.IntField(default=1)
+    proved = fields.BooleanField(default=True)
+    opened_at = fields.DatetimeField(null=True)
     rotated_at = fields.DatetimeField()
     authenticated_at = fields.DatetimeField()
     last_used_at = fields.DatetimeField()
@@ -144,4 +151,39 @@ class Staff(Model):
 
 STAFF = PersonalTable(
     Staff, owner="citizen_id", sealed=(Sealed("totp_sealed", TOTP),), erased=DELETED
+)
+
+
+class Recovery(Model):
+    """That an account shall have another phone, because two officers saw the person at a counter.
+
+    Name and number are those of the card, `phone_sealed` is the new phone; it is due at `due_at`.
+    """
+
+    id = fields.UUIDField(primary_key=True)
+    name_sealed = fields.BinaryField()
+    resident_sealed = fields.BinaryField()
+    phone_sealed = fields.BinaryField()
+    state = fields.CharField(max_length=16)
+    proposed_by = fields.UUIDField()
+    proposed_at = fields.DatetimeField()
+    approved_by = fields.UUIDField(null=True)
+    due_at = fields.DatetimeField(null=True)
+    ended_at = fields.DatetimeField(null=True)
+
+    class Meta:
+        table = "identity_recovery"
+        indexes = (("state", "due_at"),)
+
+
+RECOVERIES = PersonalTable(
+    Recovery,
+    owner=("proposed_by", "approved_by"),
+    sealed=(
+        Sealed("name_sealed", NAME),
+        Sealed("resident_sealed", RESIDENT_ID),
+        Sealed("phone_sealed", PHONE),
+    ),
+    erased=Stays("which two officers gave an account another phone"),
+    merged=False,
 )

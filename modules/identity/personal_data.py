@@ -22,13 +22,13 @@ from core.people.data_rights import (
     erase_person,
     export_person,
     find_holds,
+    settle_person,
 )
-from core.people.directory import get_person
+from core.people.directory import find_person, get_person
 from core.people.personal_table import Held, PersonalTable, Stays, section
 from core.queue.jobs import Lane, job
-from core.security.mandate import MandateKind
 from modules.identity import families, store, texts
-from modules.identity.models import CITIZENS, MANDATES, SESSIONS, STAFF, Mandate
+from modules.identity.models import CITIZENS, MANDATES, RECOVERIES, SESSIONS, STAFF, Mandate
 from modules.identity.service import end_sessions
 
 _LOG_KEPT = timedelta(days=3 * 366)
@@ -47,25 +47,48 @@ async def export_my_data(call: Call) -> Mapping[str, Exported]:
     return await export_person(call.app, call.subject_id)
 
 
-async def erase_my_account(call: Call) -> Erased:
+class AccountUnsettled(Conflict):
+    """Something is still under way; `holds` names it, by wing."""
+
+    def __init__(self, holds: Mapping[str, Sequence[Hold]]) -> None:
+        super().__init__(texts.ACCOUNT_UNSETTLED)
+        self.holds = holds
+
+
+async def erase_my_account(call: Call, *, settle: bool = False) -> Erased:
     """Close the viewer's account and forget them, but for what the law keeps. Repeat-safe.
 
-    The phone is free for a new account at once. Raises Conflict for a guardian: a child is not
-    left without one by accident.
+    The phone is free for a new account at once. With `settle` what is under way and can be ended is
+    ended first: appointments are given back and their fees returned. Raises Conflict for a
+    guardian, so that a child is not left without one by accident, and AccountUnsettled while
+    something is under way; then the account stands.
     """
     app, person_id = call.app, call.require_viewer().user_id
+    await _refuse_guardian(person_id)
+    person = await find_person(app, person_id)
+    if person is not None:
+        families.refuse_minor(call, person)
+    if settle:
+        await settle_person(app, person_id)
     holds = dict(await find_holds(app, person_id))
+    unsettled = {wing: [h for h in each if h.is_under_way] for wing, each in holds.items()}
+    if any(unsettled.values()):
+        raise AccountUnsettled({wing: each for wing, each in unsettled.items() if each})
     keep_name = _needs_name(holds)
     if keep_name:
         sealed = Hold("name, resident_id", texts.HOLD_IDENTITY)
         holds[PERSONAL.name] = (*holds.get(PERSONAL.name, ()), sealed)
     async with transaction() as tx:
-        for mandate in await store.lock_mandates_of(tx, person_id):
-            if mandate.kind == MandateKind.GUARDIAN and mandate.actor_id == person_id:
-                raise Conflict(texts.ACCOUNT_NEEDED)
+        await _refuse_guardian(person_id, tx)
         wings = await erase_person(app, tx, person_id)
         await _close(app, tx, person_id, keep_name=keep_name)
     return Erased(wings, holds)
+
+
+async def _refuse_guardian(person_id: UUID, tx: Transaction | None = None) -> None:
+    """Raise Conflict for the guardian of a child."""
+    if await store.is_guardian(person_id, tx):
+        raise Conflict(texts.ACCOUNT_NEEDED)
 
 
 def _needs_name(holds: Mapping[str, Sequence[Hold]]) -> bool:
@@ -164,7 +187,7 @@ ACCESS_LOG = PersonalTable(
 
 PERSONAL = PersonalData(
     "identity",
-    (CITIZENS, SESSIONS, MANDATES, STAFF, CONSENTS, ACCESS_LOG),
+    (CITIZENS, SESSIONS, MANDATES, STAFF, RECOVERIES, CONSENTS, ACCESS_LOG),
     withheld=(
         Withheld("codes, devices, indexes", texts.WITHHELD_CODES),
         Withheld("access_log.actor", texts.WITHHELD_STAFF),

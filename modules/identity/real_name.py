@@ -1,19 +1,22 @@
 """The real name: compared with the police registry, held by one account each."""
 
+from datetime import timedelta
 from uuid import UUID
 
 from core.clock import civil_date
 from core.context.app import App
 from core.context.call import Call
-from core.database import IntegrityError, Transaction, transaction, violated
+from core.database import IntegrityError, Transaction, rate_limit, transaction, violated
 from core.errors import Conflict, Forbidden, InvalidInput, Unavailable
 from core.ids import is_resident_id
+from core.people.data_rights import merge_person
 from core.people.directory import CHILD_UNTIL_AGE, age_on
 from core.people.personal_read import Access, Purpose, open_access
 from core.refusal_texts import UPSTREAM_UNAVAILABLE
 from core.security.authentication import Viewer
+from core.typed_text import read_name, read_resident_id
 from core.upstream.client import UpstreamError
-from modules.identity import domain, store, texts
+from modules.identity import alarm, claims, domain, store, texts
 from modules.identity.models import NAME, RESIDENT_ID, Citizen
 from modules.identity.upstream import REGISTRY, Match, verify
 
@@ -26,21 +29,33 @@ REAL_NAME = Purpose(
 )
 
 
-async def verify_real_name(call: Call, name: str, resident_id: str) -> str:
+async def verify_real_name(
+    call: Call, name: str, resident_id: str, claim_code: str | None = None
+) -> str:
     """Compare name and ID with the police registry, raise the account to level 2.
 
-    Returns a new access token that carries the level. Repeat-safe for the same person. A child
-    whose guardian has added it goes on with that record; without a guardian a child under 14 is
-    refused. Raises InvalidInput before anything is asked, Forbidden without consent, Conflict for
-    an ID that another account holds, Unavailable when the registry does not answer.
+    Returns a new access token that carries the level. Repeat-safe for the same person, whose name
+    is written anew where it has changed. Five tries a day: the registry answers about anybody. A
+    child whose guardian has added it goes on with that record, by a code that the guardian gives
+    (`claims`); without a guardian a child under 14
+    is refused. Raises InvalidInput before anything is asked, Forbidden without consent, Conflict
+    for an ID that another account holds, RateLimited, Unavailable where the registry is silent.
     """
     app, viewer = call.app, call.require_viewer()
     cleaned, number = checked_identity(call, name, resident_id)
+    await rate_limit.require(
+        app.clock,
+        f"real-name:{viewer.user_id}",
+        limit=domain.REAL_NAME_TRIES_PER_DAY,
+        window=timedelta(days=1),
+        refusal=texts.TOO_MANY_FAMILY_LOOKUPS,
+    )
+    await _refuse_other_number(app, viewer.user_id, number)
     if age_on(number, civil_date(app.clock.now())) < CHILD_UNTIL_AGE:
         await _require_guardian(app, number)
     access = await open_access(call, service="real-name", purpose=REAL_NAME)
     await confirm_identity(call, access, cleaned, number)
-    citizen_id = await _store(app, viewer.user_id, cleaned, number)
+    citizen_id = await _store(app, viewer, cleaned, number, claim_code)
     return app.tokens.issue(
         Viewer(
             citizen_id, viewer.session_id, 2, viewer.roles, viewer.authenticated_at, viewer.scopes
@@ -50,8 +65,7 @@ async def verify_real_name(call: Call, name: str, resident_id: str) -> str:
 
 def checked_identity(call: Call, name: str, resident_id: str) -> tuple[str, str]:
     """Name and ID in one spelling. Raises InvalidInput for what can be no name or ID."""
-    number = resident_id.strip().upper()
-    cleaned = domain.clean_name(name)
+    number, cleaned = read_resident_id(resident_id), read_name(name)
     if cleaned is None:
         raise InvalidInput(texts.REAL_NAME_INVALID, "name")
     if not is_resident_id(number, today=civil_date(call.app.clock.now())):
@@ -74,29 +88,45 @@ async def confirm_identity(call: Call, access: Access, name: str, number: str) -
 
 async def _require_guardian(app: App, number: str) -> None:
     record = await store.find_by_resident(app.vault.blind_index(number, RESIDENT_ID))
-    if record is None or await store.find_guardian(record.id, app.clock.now()) is None:
+    if record is None or not await store.list_guardians(record.id, app.clock.now()):
         raise Forbidden(texts.GUARDIAN_REQUIRED)
 
 
-async def _store(app: App, citizen_id: UUID, name: str, number: str) -> UUID:
+async def _refuse_other_number(app: App, citizen_id: UUID, number: str) -> None:
+    """Raise Conflict where the account carries another number, before anybody is asked about it."""
+    citizen = await store.find_citizen(citizen_id)
+    held = citizen.resident_index if citizen else None
+    if held is not None and held != app.vault.blind_index(number, RESIDENT_ID):
+        raise Conflict(texts.ALREADY_VERIFIED)
+
+
+async def _store(app: App, viewer: Viewer, name: str, number: str, claim_code: str | None) -> UUID:
     """Write the name into the account, or join it with the record a guardian made; the account."""
+    citizen_id = viewer.user_id
     index = app.vault.blind_index(number, RESIDENT_ID)
     try:
         async with transaction() as tx:
             citizen = await store.lock_citizen(tx, citizen_id)
             assert citizen is not None
+            await store.note_proof(tx, viewer.session_id)
             if citizen.resident_index is not None:
                 if citizen.resident_index != index:
                     raise Conflict(texts.ALREADY_VERIFIED)
+                # the registry has just confirmed this name: people marry
+                citizen.name_sealed = app.vault.encrypt(name, NAME)
+                await citizen.save(using_db=tx, update_fields=["name_sealed"])
                 return citizen_id
             record = await store.lock_by_resident(tx, index)
             if record is not None and record.phone_index is None:
+                if not await claims.use(app, tx, record.id, claim_code):
+                    raise Forbidden(texts.CLAIM_REQUIRED)
                 await _join(app, tx, citizen, record)
                 return record.id
             citizen.name_sealed = app.vault.encrypt(name, NAME)
             citizen.resident_sealed = app.vault.encrypt(number, RESIDENT_ID)
             citizen.resident_index = index
             citizen.level = 2
+            citizen.assurance = domain.Assurance.TYPED
             citizen.verified_at = app.clock.now()
             await citizen.save(using_db=tx)
     except IntegrityError as error:
@@ -107,11 +137,18 @@ async def _store(app: App, citizen_id: UUID, name: str, number: str) -> UUID:
 
 
 async def _join(app: App, tx: Transaction, citizen: Citizen, record: Citizen) -> None:
-    """Give the phone and the sessions of a nameless account to the record of the same person."""
-    phone_index, phone_sealed = citizen.phone_index, citizen.phone_sealed
-    citizen.phone_index = citizen.phone_sealed = None
-    citizen.closed_at = app.clock.now()
-    await citizen.save(using_db=tx)
-    record.phone_index, record.phone_sealed = phone_index, phone_sealed
-    await record.save(using_db=tx)
-    await store.move_sessions(tx, citizen.id, record.id)
+    """Give the phone and everything else of a nameless account to the record of the same person."""
+    await take_over(app, tx, citizen, record)
+    for guardian_id in await store.list_guardians(record.id, app.clock.now()):
+        await alarm.tell_claimed(app, tx, guardian_id, record.id)
+
+
+async def take_over(app: App, tx: Transaction, old: Citizen, new: Citizen) -> None:
+    """Merge a locked nameless account into another one of the same person and close it."""
+    phone_index, phone_sealed = old.phone_index, old.phone_sealed
+    old.phone_index = old.phone_sealed = None
+    old.closed_at = app.clock.now()
+    await old.save(using_db=tx)
+    new.phone_index, new.phone_sealed = phone_index, phone_sealed
+    await new.save(using_db=tx)
+    await merge_person(app, tx, old.id, new.id)

@@ -18,6 +18,7 @@ _DEPARTMENTS = {
     "risk_officer": "finance",
     "finance_officer": "finance",
     "operator": "big_data",
+    "family_doctor": "health",
 }
 _DEADLINE_S = 10.0
 

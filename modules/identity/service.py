@@ -8,20 +8,20 @@ from core.context.app import App
 from core.context.call import Call
 from core.context.commands import CREDENTIAL_REPLAY, claim_key
 from core.database import Transaction, idempotency, transaction
-from core.errors import AppError, InvalidInput, LoginRequired
+from core.errors import AppError, Forbidden, InvalidInput, LoginRequired
 from core.ids import is_mobile, new_id
 from core.people.directory import Directory, Person, get_person
-from core.refusal_texts import SESSION_EXPIRED
+from core.refusal_texts import NOT_ALLOWED, SESSION_EXPIRED
 from core.security import authentication
 from core.security.authentication import Viewer
 from core.security.authorization import scopes_of
-from modules.identity import codes, domain, store, texts
+from core.typed_text import read_code, read_mobile
+from modules.identity import alarm, codes, domain, store, texts
 from modules.identity.codes import CodeSent
 from modules.identity.domain import RefreshCheck, RefreshToken
 from modules.identity.models import ADDRESS, NAME, PHONE, RESIDENT_ID, Citizen, Session
 
 DEVICE = "identity.device"
-STEP_UP = "identity.step-up"
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,9 +48,7 @@ async def request_login_code(call: Call, phone: str, key: str) -> CodeSent:
     The same key sends once. Another request within 60 s is refused. Raises InvalidInput and
     RateLimited.
     """
-    if not is_mobile(phone):
-        raise InvalidInput(texts.PHONE_INVALID, "phone")
-    return await codes.request(call, phone, PHONE, "requestLoginCode", key)
+    return await codes.request(call, checked_phone(phone), codes.SIGN_IN, "requestLoginCode", key)
 
 
 async def login(call: Call, phone: str, code: str, device: Device, key: str) -> SignedIn:
@@ -60,7 +58,8 @@ async def login(call: Call, phone: str, code: str, device: Device, key: str) -> 
     then Conflict KEY_EXPIRED. Wrong, expired, undelivered and locked are told apart: InvalidInput
     CODE_WRONG, CODE_EXPIRED, CODE_UNDELIVERED, RateLimited LOCKED.
     """
-    index = _checked(call, phone, device)
+    phone, code = checked_phone(phone), read_code(code)
+    index = checked_index(call, phone, device)
     refusal: AppError | None = None
     async with transaction() as tx:
         await store.lock_phone(tx, index)
@@ -70,7 +69,8 @@ async def login(call: Call, phone: str, code: str, device: Device, key: str) -> 
             *(call, tx, "login", key, command), subject=phone_key, replay_for=CREDENTIAL_REPLAY
         )
         if not claim.replayed:
-            refusal = await codes.use(call, tx, index, code)
+            known = await known_device(call, tx, index, device)
+            refusal = await codes.use(call, tx, index, code, known_device=known)
             if refusal is None:
                 await open_session(call, tx, claim.effect_id, phone, index, device)
             else:
@@ -81,13 +81,25 @@ async def login(call: Call, phone: str, code: str, device: Device, key: str) -> 
     return await signed_in(call.app, claim.effect_id)
 
 
-def _checked(call: Call, phone: str, device: Device) -> bytes:
-    """The phone's blind index. Raises InvalidInput for a malformed phone or device."""
+def checked_phone(text: str) -> str:
+    """A mobile number as it is kept. Raises InvalidInput for what is none."""
+    phone = read_mobile(text)
     if not is_mobile(phone):
         raise InvalidInput(texts.PHONE_INVALID, "phone")
+    return phone
+
+
+def checked_index(call: Call, phone: str, device: Device) -> bytes:
+    """The phone's blind index for signing in. Raises InvalidInput for a malformed device."""
     if not domain.is_device_id(device.id):
         raise InvalidInput(texts.DEVICE_INVALID, "device")
     return call.app.vault.blind_index(phone, PHONE)
+
+
+async def known_device(call: Call, tx: Transaction, index: bytes, device: Device) -> bytes | None:
+    """The device's index, where the account of the phone was used on it before."""
+    device_hash = call.app.vault.blind_index(device.id, DEVICE)
+    return device_hash if await store.is_known_device(tx, index, device_hash) else None
 
 
 async def open_session(
@@ -109,27 +121,37 @@ async def open_session(
         phone_sealed=app.vault.encrypt(phone, PHONE),
         now=now,
     )
+    device_hash = app.vault.blind_index(device.id, DEVICE)
+    past = await store.past_of(tx, citizen_id, device_hash)
+    proved = past.knows_device or past.used_at is None or now - past.used_at < domain.SILENCE
     await Session.create(
         using_db=tx,
         id=session_id,
         citizen_id=citizen_id,
-        device_hash=app.vault.blind_index(device.id, DEVICE),
+        device_hash=device_hash,
         device_name=domain.clean_device_name(device.name),
+        proved=proved,
+        opened_at=now,
         address_sealed=app.vault.encrypt(call.address, ADDRESS),
         is_staff=is_staff,
         rotated_at=now,
         authenticated_at=now,
         last_used_at=now,
     )
+    for old in await store.lock_live_sessions(tx, citizen_id, skip=domain.SESSIONS_MAX):
+        await end_session(app, tx, old)
+    if past.used_at is not None and not past.knows_device:
+        await alarm.tell_new_device(app, tx, citizen_id, session_id, device.name)
 
 
 async def request_step_up_code(call: Call, key: str) -> CodeSent:
     """Send a one-time code to the viewer's own phone. The same key sends once.
 
-    Raises RateLimited as for log-in codes.
+    Raises RateLimited as for log-in codes, Forbidden in a session of staff.
     """
+    await _refuse_staff_session(call)
     person = await get_person(call.app, call.require_viewer().user_id)
-    return await codes.request(call, person.phone, STEP_UP, "requestStepUpCode", key)
+    return await codes.request(call, person.phone, codes.STEP_UP, "requestStepUpCode", key)
 
 
 async def step_up(call: Call, code: str, key: str) -> str:
@@ -137,10 +159,11 @@ async def step_up(call: Call, code: str, key: str) -> str:
 
     The same key and code give a token again for a minute. Raises as `login` does.
     """
-    app, viewer = call.app, call.require_viewer()
+    app, viewer, code = call.app, call.require_viewer(), read_code(code)
+    await _refuse_staff_session(call)
     session_id = viewer.session_id
     person = await get_person(app, viewer.user_id)
-    index = app.vault.blind_index(person.phone, STEP_UP)
+    index = app.vault.blind_index(person.phone, codes.STEP_UP.id)
     refusal: AppError | None = None
     async with transaction() as tx:
         await store.lock_phone(tx, index)
@@ -151,7 +174,7 @@ async def step_up(call: Call, code: str, key: str) -> str:
             replay_for=CREDENTIAL_REPLAY,
         )
         if not claim.replayed:
-            refusal = await codes.use(call, tx, index, code)
+            refusal = await codes.use(call, tx, index, code, known_device=session_id.bytes)
             if refusal is None:
                 await store.note_authentication(tx, session_id, app.clock.now())
             else:
@@ -161,11 +184,18 @@ async def step_up(call: Call, code: str, key: str) -> str:
     return (await signed_in(app, session_id)).access_token
 
 
+async def _refuse_staff_session(call: Call) -> None:
+    """Raise Forbidden where the authenticator is asked for, not the phone (staffStepUp)."""
+    if await store.is_staff_session(call.require_viewer().session_id):
+        raise Forbidden(NOT_ALLOWED)
+
+
 async def refresh_session(call: Call, refresh_token: str, device: Device) -> SignedIn:
     """Exchange a refresh token for new tokens; the old one is spent.
 
-    The token just before the newest is answered again for 60 s with the same new token. Any other
-    spent token ends the session on every device that holds it. Raises LoginRequired.
+    The tokens just before the newest are answered again for ten minutes with the same new token.
+    Any other spent token ends the session on every device that holds it, and its owner is told. A
+    session of staff ends after twelve hours. Raises LoginRequired.
     """
     app = call.app
     token = domain.read_refresh(app.keys.pii_index, refresh_token)
@@ -189,22 +219,40 @@ async def _rotate(
     check = domain.check_refresh(
         token,
         generation=session.generation,
+        grace_from=session.grace_from,
         rotated_at=session.rotated_at,
         last_used_at=session.last_used_at,
+        ends_at=_ends_at(session),
         revoked=session.revoked_at is not None,
         now=now,
     )
     if check is RefreshCheck.NEWEST:
+        if now - session.rotated_at > domain.REFRESH_GRACE:
+            session.grace_from = session.generation
         session.generation += 1
         session.rotated_at = session.last_used_at = now
         session.address_sealed = app.vault.encrypt(call.address, ADDRESS)
         await session.save(
             using_db=tx,
-            update_fields=["generation", "rotated_at", "last_used_at", "address_sealed"],
+            update_fields=[
+                "generation",
+                "grace_from",
+                "rotated_at",
+                "last_used_at",
+                "address_sealed",
+            ],
         )
     elif check is RefreshCheck.SPENT:
         await end_session(app, tx, session)
+        await alarm.tell_stolen(app, tx, session)
     return check in (RefreshCheck.NEWEST, RefreshCheck.GRACE)
+
+
+def _ends_at(session: Session) -> datetime | None:
+    """When a session ends however often it is refreshed: that of staff after a day's work."""
+    if not session.is_staff:
+        return None
+    return (session.opened_at or session.authenticated_at) + domain.STAFF_LIFE
 
 
 async def revoke_session(call: Call, session_id: UUID) -> bool:
@@ -261,7 +309,7 @@ async def signed_in(app: App, session_id: UUID) -> SignedIn:
     viewer = Viewer(
         citizen.id,
         session.id,
-        citizen.level,
+        citizen.level if session.proved else min(citizen.level, 1),
         frozenset(roles),
         session.authenticated_at,
         scopes_of(roles),
@@ -286,8 +334,8 @@ async def find_person(app: App, citizen_id: UUID) -> Person | None:
         return None
     reached = citizen
     if citizen.phone_sealed is None:
-        guardian_id = await store.find_guardian(citizen_id, app.clock.now())
-        reached = (guardian_id and await store.find_citizen(guardian_id)) or citizen
+        guardians = await store.list_guardians(citizen_id, app.clock.now())
+        reached = (guardians and await store.find_citizen(guardians[0])) or citizen
     name, number = citizen.name_sealed, citizen.resident_sealed
     phone = reached.phone_sealed
     return Person(
@@ -297,6 +345,7 @@ async def find_person(app: App, citizen_id: UUID) -> Person | None:
         resident_id=app.vault.decrypt(number, RESIDENT_ID) if number else None,
         level=citizen.level,
         locale=citizen.locale,
+        has_phone=reached is citizen and phone is not None,
     )
 
 

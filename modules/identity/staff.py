@@ -12,19 +12,24 @@ from core.context.commands import CREDENTIAL_REPLAY, claim_key
 from core.context.sweep import sweep
 from core.database import Transaction, connection, fetch_all, idempotency, transaction
 from core.database.models import AccessFlag
-from core.errors import AppError, InvalidInput
-from core.ids import is_mobile, new_id
+from core.errors import AppError, Forbidden, InvalidInput, RateLimited
+from core.ids import new_id
 from core.people.directory import Person
 from core.people.personal_read import read_as_staff
 from core.people.staffing import Officer, Staffing
 from core.queue.jobs import Lane, job
+from core.refusal_texts import NOT_ALLOWED
 from core.security.authorization import Role, Scope, scopes_of
+from core.typed_text import read_code
 from modules.identity import codes, domain, store, texts
 from modules.identity.models import PHONE, TOTP, Staff
 from modules.identity.service import (
     Device,
     SignedIn,
+    checked_index,
+    checked_phone,
     end_sessions,
+    known_device,
     open_session,
     signed_in,
 )
@@ -48,12 +53,9 @@ async def staff_login(
     wrong, and whether the phone belongs to staff at all, is told in the same words. Raises
     InvalidInput and RateLimited LOCKED.
     """
-    app = call.app
-    if not is_mobile(phone):
-        raise InvalidInput(texts.PHONE_INVALID, "phone")
-    if not domain.is_device_id(device.id):
-        raise InvalidInput(texts.DEVICE_INVALID, "device")
-    index = app.vault.blind_index(phone, PHONE)
+    app, phone = call.app, checked_phone(phone)
+    code, authenticator_code = read_code(code), read_code(authenticator_code)
+    index = checked_index(call, phone, device)
     refusal: AppError | None = None
     async with transaction() as tx:
         await store.lock_phone(tx, index)
@@ -66,7 +68,10 @@ async def staff_login(
         if not claim.replayed:
             staff = await store.lock_staff_by_phone(tx, index)
             step = _match(app, staff, authenticator_code)
-            refusal = await codes.use(call, tx, index, code, second_factor=step is not None)
+            known = await known_device(call, tx, index, device)
+            refusal = await codes.use(
+                call, tx, index, code, second_factor=step is not None, known_device=known
+            )
             if refusal is None and staff is not None and step is not None:
                 staff.totp_step = step
                 await staff.save(using_db=tx, update_fields=["totp_step"])
@@ -79,6 +84,42 @@ async def staff_login(
     if refusal is not None:
         raise refusal
     return await signed_in(app, claim.effect_id)
+
+
+async def staff_step_up(call: Call, authenticator_code: str, key: str) -> str:
+    """Prove again who is there in a session of staff, by the authenticator; returns an access token
+    with a fresh time.
+
+    The same key and code give a token again for a minute. Raises Forbidden in any other session,
+    InvalidInput STAFF_REFUSED and RateLimited LOCKED.
+    """
+    app, viewer, code = call.app, call.require_viewer(), read_code(authenticator_code)
+    session_id, index = viewer.session_id, viewer.session_id.bytes
+    good = False
+    async with transaction() as tx:
+        claim = await claim_key(
+            *(call, tx, "staffStepUp", key, {"code": code}),
+            subject=session_id,
+            effect_id=session_id,
+            replay_for=CREDENTIAL_REPLAY,
+        )
+        staff = await store.lock_staff_of_session(tx, session_id)
+        if staff is None:
+            raise Forbidden(NOT_ALLOWED)
+        wait_s = await codes.count_guess(call, tx, index)
+        step = None if claim.replayed else _match(app, staff, code)
+        good = claim.replayed or (step is not None and not wait_s)
+        if good and step is not None:
+            staff.totp_step = step
+            await staff.save(using_db=tx, update_fields=["totp_step"])
+            await store.note_authentication(tx, session_id, app.clock.now())
+        elif not good:
+            await idempotency.release(tx, session_id, "staffStepUp", key)
+    if wait_s:
+        raise RateLimited(texts.LOCKED, retry_after_s=wait_s)
+    if not good:
+        raise InvalidInput(texts.STAFF_REFUSED, "authenticatorCode")
+    return (await signed_in(app, session_id)).access_token
 
 
 def _match(app: App, staff: Staff | None, authenticator_code: str) -> int | None:

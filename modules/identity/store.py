@@ -1,6 +1,7 @@
 """Every query of identity."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -8,7 +9,10 @@ from uuid import UUID
 from tortoise.expressions import Q
 
 from core.database import Transaction, connection, fetch_all, fetch_one, lock_name
-from modules.identity.models import Citizen, LoginCode, Mandate, Session, Staff
+from modules.identity.models import Citizen, LoginCode, Mandate, Recovery, Session, Staff
+
+_MANDATES_MAX = 200
+_RECOVERIES_MAX = 500
 
 
 async def find_citizen(citizen_id: UUID) -> Citizen | None:
@@ -127,15 +131,52 @@ async def note_authentication(tx: Transaction, session_id: UUID, now: datetime) 
     await Session.filter(id=session_id).using_db(tx).update(authenticated_at=now)
 
 
-async def lock_live_sessions(tx: Transaction, citizen_id: UUID) -> Sequence[Session]:
-    """A citizen's live sessions, locked until the transaction ends."""
-    live = Session.filter(citizen_id=citizen_id, revoked_at=None)
-    return await live.using_db(tx).order_by("id").select_for_update()
+async def note_proof(tx: Transaction, session_id: UUID) -> None:
+    """Write down that a session's owner has given the account's real name."""
+    await Session.filter(id=session_id).using_db(tx).update(proved=True)
 
 
-async def move_sessions(tx: Transaction, old_id: UUID, new_id: UUID) -> None:
-    """Give one account's sessions to another account of the same person."""
-    await Session.filter(citizen_id=old_id).using_db(tx).update(citizen_id=new_id)
+async def lock_live_sessions(
+    tx: Transaction, citizen_id: UUID, *, skip: int = 0
+) -> Sequence[Session]:
+    """A citizen's live sessions, locked until the transaction ends; without the `skip` that were
+    used last."""
+    live = Session.filter(citizen_id=citizen_id, revoked_at=None).using_db(tx)
+    rows = await live.order_by("id").select_for_update()
+    return sorted(rows, key=lambda row: row.last_used_at, reverse=True)[skip:]
+
+
+@dataclass(frozen=True, slots=True)
+class Past:
+    """What is known of an account's devices: when one was last used, and whether this is one."""
+
+    used_at: datetime | None
+    knows_device: bool
+
+
+async def past_of(tx: Transaction, citizen_id: UUID, device_hash: bytes) -> Past:
+    """An account's devices before a log-in."""
+    row = await fetch_one(
+        tx,
+        """SELECT max(last_used_at) AS used_at, bool_or(device_hash = $2) AS knows_device
+             FROM identity_session WHERE citizen_id = $1""",
+        citizen_id,
+        device_hash,
+    )
+    assert row is not None
+    return Past(row["used_at"], bool(row["knows_device"]))
+
+
+async def is_known_device(tx: Transaction, phone_index: bytes, device_hash: bytes) -> bool:
+    """Whether the account of a phone was signed in on a device before."""
+    row = await fetch_one(
+        tx,
+        """SELECT 1 FROM identity_session s JOIN identity_citizen c ON c.id = s.citizen_id
+            WHERE c.phone_index = $1 AND s.device_hash = $2 LIMIT 1""",
+        phone_index,
+        device_hash,
+    )
+    return row is not None
 
 
 async def find_active_staff(citizen_id: UUID) -> Staff | None:
@@ -154,17 +195,68 @@ async def lock_staff_by_phone(tx: Transaction, phone_index: bytes) -> Staff | No
     return await Staff.get(citizen_id=rows[0]["citizen_id"], using_db=tx) if rows else None
 
 
+async def is_staff_session(session_id: UUID) -> bool:
+    """Whether a session carries the roles of staff."""
+    return await Session.exists(id=session_id, is_staff=True)
+
+
+async def lock_staff_of_session(tx: Transaction, session_id: UUID) -> Staff | None:
+    """The active staff entry behind a session of staff, locked until the transaction ends."""
+    session = await Session.get_or_none(id=session_id, is_staff=True, using_db=tx)
+    if session is None:
+        return None
+    active = Staff.filter(citizen_id=session.citizen_id, suspended_at=None)
+    return await active.using_db(tx).select_for_update().first()
+
+
+async def lock_recovery(tx: Transaction, recovery_id: UUID) -> Recovery | None:
+    """A recovery, locked until the transaction ends."""
+    return await Recovery.filter(id=recovery_id).using_db(tx).select_for_update().first()
+
+
+async def list_due_recoveries(now: datetime) -> list[UUID]:
+    """The recoveries whose cooling-off is over."""
+    due = Recovery.filter(state="approved", due_at__lte=now).order_by("due_at")
+    return [row.id for row in await due.limit(_RECOVERIES_MAX)]
+
+
 async def find_active_mandate(actor_id: UUID, subject_id: UUID, now: datetime) -> Mandate | None:
     """What lets one person act for another at a moment; guardianship before a proxy."""
     live = Mandate.filter(actor_id=actor_id, subject_id=subject_id, state="active", ends_at__gt=now)
     return await live.order_by("kind").first()
 
 
-async def find_guardian(child_id: UUID, now: datetime) -> UUID | None:
-    """A present guardian of a child, the first confirmed."""
+async def lock_by_phone(tx: Transaction, phone_index: bytes) -> Citizen | None:
+    """The account of a phone, locked until the transaction ends."""
+    return await Citizen.filter(phone_index=phone_index).using_db(tx).select_for_update().first()
+
+
+async def list_active_mandates(actor_id: UUID, now: datetime) -> Sequence[Mandate]:
+    """Everything under which somebody acts for others at a moment."""
+    live = Mandate.filter(actor_id=actor_id, state="active", ends_at__gt=now)
+    return await live.order_by("id").limit(_MANDATES_MAX)
+
+
+async def list_guardians(child_id: UUID, now: datetime) -> list[UUID]:
+    """The present guardians of a child, the first confirmed first."""
     live = Mandate.filter(subject_id=child_id, kind="guardian", state="active", ends_at__gt=now)
-    mandate = await live.order_by("confirmed_at").first()
-    return mandate.actor_id if mandate else None
+    rows = await live.order_by("confirmed_at").limit(_MANDATES_MAX)
+    return [mandate.actor_id for mandate in rows]
+
+
+async def was_ended_by_others(tx: Transaction, guardian_id: UUID, child_id: UUID) -> bool:
+    """Whether somebody else than the guardian ended a guardianship: custody was lost."""
+    ended = Mandate.filter(
+        kind="guardian", actor_id=guardian_id, subject_id=child_id, state="ended"
+    )
+    by_others = ended.filter(ended_by__isnull=False).exclude(ended_by=guardian_id)
+    return await by_others.using_db(tx).exists()
+
+
+async def is_guardian(person_id: UUID, tx: Transaction | None = None) -> bool:
+    """Whether somebody is the guardian of a child; within `tx` that stays so until it ends."""
+    live = Mandate.filter(actor_id=person_id, kind="guardian", state="active")
+    return await live.exists() if tx is None else bool(await live.using_db(tx).select_for_update())
 
 
 async def lock_mandate(tx: Transaction, mandate_id: UUID) -> Mandate | None:
@@ -186,14 +278,22 @@ async def close_stale_proposals(
     await stale.using_db(tx).update(state="ended", ended_at=now, phone_index=None)
 
 
+async def count_proxies(tx: Transaction, actor_id: UUID, now: datetime) -> int:
+    """For how many people somebody acts, or asks to act, as their proxy."""
+    live = Mandate.filter(actor_id=actor_id, kind="proxy", state__not="ended", ends_at__gt=now)
+    return await live.using_db(tx).count()
+
+
 async def list_mandates(
-    person_id: UUID, phone_index: bytes, *, since: datetime
+    person_id: UUID, phone_index: bytes, children: Collection[UUID], *, since: datetime
 ) -> Sequence[Mandate]:
-    """A person's mandates on either side, and open proposals to their phone, newest first."""
-    mine = party(person_id)
+    """A person's mandates on either side, those over their children, and open proposals to their
+    phone, newest first."""
+    mine = party(person_id) | Q(subject_id__in=list(children))
     proposed = Q(phone_index=phone_index, state="proposed")
     recent = Q(ended_at__isnull=True) | Q(ended_at__gt=since)
-    return await Mandate.filter((mine | proposed) & recent).order_by("-proposed_at").limit(200)
+    live = Mandate.filter((mine | proposed) & recent)
+    return await live.order_by("-proposed_at").limit(_MANDATES_MAX)
 
 
 async def note_flag(flag_id: UUID, seen: Mapping[str, Any], now: datetime) -> bool:

@@ -1,6 +1,6 @@
 """The words of identity."""
 
-from core.texts import Text
+from core.texts import Named, Text
 
 PHONE_INVALID = Text("PHONE_INVALID", "请输入有效的手机号码", "Please enter a valid mobile number")
 CODE_COOLDOWN = Text(
@@ -59,12 +59,83 @@ ALREADY_PROXY = Text(
     "该家人已是您的代办人,请先解除原有授权",
     "They act for you already; end that mandate first",
 )
+TOO_MANY_PROXIES = Text(
+    "TOO_MANY_PROXIES",
+    "您最多可为 {limit} 人代办",
+    "You can act for at most {limit} people",
+)
+NEW_DEVICE_TITLE = Text("NEW_DEVICE_TITLE", "新设备登录", "A new device signed in")
+NEW_DEVICE_MESSAGE = Text(
+    "NEW_DEVICE",
+    "您的账户在新设备({device})上登录。如非本人操作,请立即在“我的设备”中退出该设备。",
+    "Your account was signed in on a new device ({device}). If that was not you, end that session "
+    "at once.",
+)
+REUSED_TOKEN_TITLE = Text("REUSED_TOKEN_TITLE", "登录已被保护性退出", "A session was ended")
+REUSED_TOKEN_MESSAGE = Text(
+    "REUSED_TOKEN",
+    "设备({device})的旧登录凭证被再次使用,为保护您的账户已退出该设备。如非本人操作,请检查其他设备。",
+    "An old token of the device ({device}) was used again; its session was ended to protect you. "
+    "If that was not you, look at your other devices.",
+)
+CLAIM_REQUIRED = Text(
+    "CLAIM_REQUIRED",
+    "该身份信息已由监护人登记,请输入监护人在应用中生成的验证码",
+    "A guardian has added this person: please give the code that the guardian makes in the app",
+)
+MINORS_MAY_NOT = Text(
+    "MINORS_MAY_NOT",
+    "未成年人不能办理此项,请由监护人办理",
+    "This is not for minors; a guardian does it",
+)
+PHONE_IN_USE = Text(
+    "PHONE_IN_USE",
+    "该手机号码已绑定其他实名账户",
+    "This phone belongs to another verified account",
+)
+TO_CHANGE_PHONE = Named("将账户绑定到此手机号", "move an account to this phone")
+CHILD_CLAIMED_TITLE = Text(
+    "CHILD_CLAIMED_TITLE", "孩子的账户已启用", "Your child's account has a phone"
+)
+CHILD_CLAIMED_MESSAGE = Text(
+    "CHILD_CLAIMED",
+    "您孩子的账户已在其本人手机上启用。如非您或孩子操作,请立即联系政务热线。",
+    "Your child's account is used from a phone of its own now. If neither of you did that, call "
+    "the city's hotline at once.",
+)
+PHONE_CHANGED_TITLE = Text("PHONE_CHANGED_TITLE", "手机号已更换", "The phone was changed")
+PHONE_CHANGED_MESSAGE = Text(
+    "PHONE_CHANGED",
+    "【{app}】您的账户已更换到尾号 {phone_end} 的手机。如非本人操作,请立即联系政务热线。",
+    "[{app}] Your account was moved to a phone ending in {phone_end}. If that was not you, call "
+    "the city's hotline at once.",
+)
+NOTHING_TO_RECOVER = Text(
+    "NOTHING_TO_RECOVER",
+    "该身份证号码没有已实名的账户",
+    "No account holds this ID number",
+)
+RECOVERY_TITLE = Text("RECOVERY_TITLE", "账户找回", "An account is being recovered")
+RECOVERY_MESSAGE = Text(
+    "RECOVERY_BEGUN",
+    "【{app}】有人在服务窗口办理了您账户的找回,{days} 天后账户将换绑到新手机。如非本人办理,"
+    "请立即联系政务热线。",
+    "[{app}] Your account is being recovered at a counter: in {days} days it moves to another "
+    "phone. If that was not you, call the city's hotline at once.",
+)
+GUARDIANSHIP_ENDED = Text(
+    "GUARDIANSHIP_ENDED",
+    "您与该未成年人的监护关系已被依法终止,如有变化请到服务窗口办理",
+    "Your guardianship was ended by an office; if that has changed, please go to a counter",
+)
 PROXY_TITLE = Text("PROXY_TITLE", "代办申请", "A request to act for you")
 PROXY_MESSAGE = Text(
     "PROXY_PROPOSED",
-    "【{app}】有人申请代您办理服务。如您知情并同意,请在 {days} 天内登录应用确认;否则请忽略。",
-    "[{app}] Somebody asks to use services for you. If you know and agree, confirm in the app "
-    "within {days} days; otherwise do nothing.",
+    "【{app}】{name}(手机尾号 {phone_end})申请代您办理 {count} 项服务。如您认识并同意,请在 {days} "
+    "天内登录应用确认;否则请忽略,并勿告诉任何人验证码。",
+    "[{app}] {name} (phone ending in {phone_end}) asks to use {count} services for you. If you "
+    "know them and agree, confirm in the app within {days} days; otherwise do nothing, and give no "
+    "code to anybody.",
 )
 FAMILY_CONSENT = Text(
     "FAMILY_CONSENT",
@@ -105,9 +176,13 @@ POLICE = "公安实名核验 / identity registry"
 CODE_TITLE = Text("CODE_TITLE", "验证码", "Your code")
 CODE_MESSAGE = Text(
     "LOGIN_CODE",
-    "【{app}】验证码 {code},{minutes} 分钟内有效。请勿告诉他人。",
-    "[{app}] Your code is {code}, valid for {minutes} minutes. Tell nobody.",
+    "【{app}】您正在{purpose},验证码 {code},{minutes} 分钟内有效。"
+    "任何人索要均为诈骗,请勿告诉他人。",
+    "[{app}] To {purpose}, your code is {code}, valid for {minutes} minutes. Whoever asks you for "
+    "it is a fraud: tell nobody.",
 )
+TO_SIGN_IN = Named("登录", "sign in")
+TO_STEP_UP = Named("确认支付、健康等重要操作", "confirm a payment or another important step")
 REAL_NAME_CONSENT = Text(
     "REAL_NAME_CONSENT",
     "为核验您的身份,将您的姓名和身份证号码提交公安部门比对。",
@@ -122,6 +197,11 @@ ACCOUNT_NEEDED = Text(
     "ACCOUNT_NEEDED",
     "您是未成年人的监护人,请先解除监护关系再注销账户",
     "You are the guardian of a child: end that first, then close the account",
+)
+ACCOUNT_UNSETTLED = Text(
+    "ACCOUNT_UNSETTLED",
+    "您还有未办结的事项,请先结束后再注销账户",
+    "Something of yours is still under way: it has to end before the account can be closed",
 )
 WITHHELD_CODES = Text(
     "WITHHELD_CODES",

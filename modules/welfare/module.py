@@ -6,6 +6,7 @@ MANIFEST = Manifest(
     name="welfare",
     rooms=(
         "housing_fund",
+        "withdrawal",
         "insurance",
         "pension",
         "medical",

@@ -20,11 +20,12 @@ from core.ids import new_id
 from core.json import to_json
 from core.queue.jobs import JobKind
 from core.standards import webhooks
+from core.upstream.public_addresses import AddressRule, is_public
+from core.upstream.strangers import Answer, post
 from notifications.templates.domain import message_id
 from notifications.templates.texts import WEBHOOK_URL
-from notifications.webhooks.domain import AddressRule, is_public, next_wait
+from notifications.webhooks.domain import next_wait
 from notifications.webhooks.models import BODY, SEALED_FOR, Endpoint, Event
-from notifications.webhooks.sending import Answer, post
 
 SEND = JobKind[UUID]("notifications.send_webhook")
 ROTATION = timedelta(days=1)
@@ -40,10 +41,7 @@ async def add_endpoint(app: App, tx: Transaction, url: str) -> tuple[UUID, str]:
 
     Raises InvalidInput for what is no https address (http only outside production).
     """
-    parsed = URL(url) if len(url) <= URL_MAX else URL()
-    schemes = {"https"} if app.settings.is_production else {"http", "https"}
-    if parsed.scheme not in schemes or not parsed.host or parsed.user or parsed.fragment:
-        raise InvalidInput(WEBHOOK_URL, "url")
+    _check_url(app, url)
     endpoint_id, secret = new_id(), _make_secret()
     await Endpoint.create(
         using_db=tx,
@@ -53,6 +51,17 @@ async def add_endpoint(app: App, tx: Transaction, url: str) -> tuple[UUID, str]:
         created_at=app.clock.now(),
     )
     return endpoint_id, secret
+
+
+async def move_endpoint(app: App, tx: Transaction, endpoint_id: UUID, url: str) -> None:
+    """Send an endpoint's events to another address from now on. Raises as `add_endpoint` does."""
+    _check_url(app, url)
+    await Endpoint.filter(id=endpoint_id).using_db(tx).update(url=url)
+
+
+async def find_endpoint(endpoint_id: UUID) -> Endpoint | None:
+    """An endpoint as it stands."""
+    return await Endpoint.get_or_none(id=endpoint_id)
 
 
 async def rotate_secret(app: App, tx: Transaction, endpoint_id: UUID) -> str:
@@ -79,25 +88,20 @@ async def publish(
     object_ref: str,
     data: Mapping[str, object],
     key: str,
+    *,
+    sequence: int | None = None,
 ) -> UUID:
     """Tell an endpoint of something about an object when `tx` commits; returns the event's id.
 
-    Repeat-safe by `key`. `sequence` in the body counts the events of the object, from 1.
+    Repeat-safe by `key`. `sequence` in the body orders the events of the object: the publisher's
+    own number, or without one how many there were.
     """
     event_id = message_id(key, str(endpoint_id))
     now = app.clock.now()
     if await Event.filter(id=event_id).using_db(tx).exists():
         return event_id
-    row = await fetch_one(
-        tx,
-        """INSERT INTO notifications_webhook_sequence AS s (endpoint_id, object_ref, number)
-           VALUES ($1, $2, 1) ON CONFLICT (endpoint_id, object_ref)
-           DO UPDATE SET number = s.number + 1 RETURNING number""",
-        endpoint_id,
-        object_ref,
-    )
-    assert row is not None
-    body = {"type": kind, "timestamp": now, "sequence": row["number"], "data": dict(data)}
+    number = await _count(tx, endpoint_id, object_ref) if sequence is None else sequence
+    body = {"type": kind, "timestamp": now, "sequence": number, "data": dict(data)}
     await Event.create(
         using_db=tx,
         id=event_id,
@@ -110,6 +114,19 @@ async def publish(
     )
     await SEND.enqueue(app, tx, event_id)
     return event_id
+
+
+async def _count(tx: Transaction, endpoint_id: UUID, object_ref: str) -> int:
+    row = await fetch_one(
+        tx,
+        """INSERT INTO notifications_webhook_sequence AS s (endpoint_id, object_ref, number)
+           VALUES ($1, $2, 1) ON CONFLICT (endpoint_id, object_ref)
+           DO UPDATE SET number = s.number + 1 RETURNING number""",
+        endpoint_id,
+        object_ref,
+    )
+    assert row is not None
+    return int(row["number"])
 
 
 async def send_event(app: App, event_id: UUID, rule: AddressRule = is_public) -> None:
@@ -172,6 +189,16 @@ async def _note(app: App, tx: Transaction, event: Event, answer: Answer) -> None
     else:
         await this.update(attempts=attempts, error=error, due_at=now + wait)
         await app.queue.enqueue(tx, [SEND.later(event.id, after=wait)])
+
+
+def _check_url(app: App, url: str) -> None:
+    try:
+        parsed = URL(url) if len(url) <= URL_MAX else URL()
+    except ValueError:
+        parsed = URL()
+    schemes = {"https"} if app.settings.is_production else {"http", "https"}
+    if parsed.scheme not in schemes or not parsed.host or parsed.user or parsed.fragment:
+        raise InvalidInput(WEBHOOK_URL, "url")
 
 
 def _secrets_of(app: App, endpoint: Endpoint, now: datetime) -> list[str]:

@@ -42,6 +42,10 @@ CHART: Mapping[str, AccountKind] = {
     "cost": AccountKind(Side.DEBIT),
     "difference": AccountKind(Side.DEBIT),
     "suspense": AccountKind(Side.CREDIT, guarded=True),
+    "loans": AccountKind(Side.DEBIT, guarded=True, shards=SHARDS),
+    "lender": AccountKind(Side.CREDIT, shards=SHARDS),
+    "yield": AccountKind(Side.CREDIT, shards=SHARDS),
+    "loss": AccountKind(Side.DEBIT),
 }
 
 
@@ -105,3 +109,23 @@ def difference_with(source: str) -> Account:
 def suspense_of(source: str) -> Account:
     """Money that a PSP or payee books for us and no payment explains yet. Never negative."""
     return Account(f"suspense:{source}")
+
+
+def loans_of(lender: str) -> Account:
+    """The principal that a lender has out with borrowers. Never negative."""
+    return Account(f"loans:{lender}")
+
+
+def lender_funds(lender: str) -> Account:
+    """What a lender has paid out to borrowers, less all that it got back."""
+    return Account(f"lender:{lender}")
+
+
+def loan_income(lender: str) -> Account:
+    """What a lender has received beyond principal."""
+    return Account(f"yield:{lender}")
+
+
+def loan_loss(lender: str) -> Account:
+    """What a lender has written off."""
+    return Account(f"loss:{lender}")

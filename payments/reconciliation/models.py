@@ -119,6 +119,7 @@ class Correction(Model):
 CORRECTIONS = PersonalTable(
     Correction,
     owner=("proposed_by", "decided_by"),
+    merged=False,
     erased=Stays("which two members of staff closed a case: with the vouchers"),
 )
 

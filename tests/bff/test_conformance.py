@@ -19,8 +19,8 @@ from core.ids import new_id
 from core.security.authentication import Viewer, revoke
 from notifications import api as notifications
 from notifications.messages.models import BODY, TITLE, Message
-from tests.bff.conftest import served
 from tests.bff.lag import within
+from tests.served import served
 
 MESSAGES = {"query": "subscription { messageReceived { title } }"}
 EVENTS = {"Accept": "text/event-stream"}

@@ -32,8 +32,8 @@ from bff.playground import PlaygroundTab, playground_page, playground_routes, wa
 from bff.playground.build import FOLDER, MANIFEST, PlaygroundBuildError, build
 from bff.playground.cli import app as playground_cli
 from bff.transports.endpoint import Edge
-from tests.bff.conftest import served
 from tests.machine import in_time
+from tests.served import served
 
 ARTEFACTS = Path("test-artefacts")
 CHROMIUM_NAMES = ("chromium", "chromium-browser", "google-chrome-stable", "google-chrome")

@@ -11,7 +11,6 @@ from core.ids import (
     is_resident_id,
     is_uscc,
     new_id,
-    read_resident_id,
     resident_birth_date,
     resident_id_check_digit,
     uscc_check_character,
@@ -67,6 +66,7 @@ def _with_check(body: str) -> str:
         RESIDENT[:17] + "Ｘ",
         "１１０１０５19491231002X",
         _with_check("99010519491231002"),  # no such province
+        _with_check("99084019850315001"),
         _with_check("11010519490230002"),  # the thirtieth of February
         _with_check("11010518991231002"),
         _with_check("11010520261124002"),  # tomorrow
@@ -122,17 +122,15 @@ def test_mobile_numbers(number: str, is_one: bool) -> None:
 
 
 @pytest.mark.parametrize(
-    ("typed", "kept", "is_good"),
+    "number",
     [
-        ("370102491231002", "370102194912310029", True),
-        ("11010519491231002x", RESIDENT, True),
-        (f" {RESIDENT} ", RESIDENT, True),
-        ("3701021949123100a9", "3701021949123100A9", False),
-        ("37010249123100", "37010249123100", False),
-        ("３７０１０２１９４９１２３１００２９", "３７０１０２１９４９１２３１００２９", False),
+        "911840198503150016",  # as GA 2102-2023 prints them: 9, province, nationality, birth date
+        "937840198503150015",
+        _with_check("81000019900101001"),
+        _with_check("82000019900101001"),
+        _with_check("83000019900101001"),
     ],
 )
-def test_a_typed_resident_id_is_kept_in_one_form(typed: str, kept: str, is_good: bool) -> None:
-    """chinabugotech/hutool#1348, mc-zone/IDValidator#6, jxlwqq/id-validator.py#26."""
-    assert read_resident_id(typed) == kept
-    assert is_resident_id(kept, today=TODAY) is is_good
+def test_cards_of_people_from_abroad_hong_kong_macao_and_taiwan_are_valid(number: str) -> None:
+    assert is_resident_id(number, today=TODAY)
+    assert resident_birth_date(number) in (date(1985, 3, 15), date(1990, 1, 1))

@@ -1,6 +1,7 @@
 """The engine on sets it was not written for. Reads the shared data and skips where absent."""
 
 import numpy as np
+import pytest
 
 from credit.engine.features import derive
 from credit.engine.model import probability
@@ -36,6 +37,7 @@ def ranking(prob, bad):
     return auc(bad, prob, np.ones(len(bad)))
 
 
+@pytest.mark.soak  # test_own_data.py trains on the same file each time
 def test_taiwan_cards():
     spec = benchmarks.taiwan_spec()
     raw = benchmarks.taiwan_rows(read_whole(shared("taiwan_card_default.csv.xz")))
@@ -55,6 +57,7 @@ def test_german_credit_cost():
     assert cost < 0.70  # refusing everyone
 
 
+@pytest.mark.soak  # test_own_data.py trains on the same file each time
 def test_polish_bankruptcy_first_year():
     spec = benchmarks.polish_spec()
     data = build(

@@ -6,8 +6,8 @@ from collections.abc import AsyncIterator
 from datetime import timedelta
 from typing import Any
 
-import aiohttp
 import pytest
+from journeys.crowd import adult
 from journeys.house import House
 
 from bff.client.city import CityClient, ClientError, key
@@ -76,27 +76,10 @@ async def _events(
                 return
 
 
-async def _person(house: House, number: int) -> dict[str, Any]:
-    """Somebody of the crowd: no other test knows them."""
-    async with aiohttp.ClientSession() as session:
-        url = f"{house.sandbox_url}/_control/city/population?offset={number}&limit=1"
-        async with session.get(url) as reply:
-            (person,) = (await reply.json())["people"]
-            return dict(person)
-
-
-async def _adult(house: House, start: int) -> dict[str, Any]:
-    for number in range(start, start + 200):
-        person = await _person(house, number)
-        if 1940 < int(person["resident_id"][6:10]) < 2000:
-            return person
-    raise AssertionError("no adult in the crowd")
-
-
 async def test_a_deep_link_from_a_cold_app_ends_in_its_service(
     house: House, client: CityClient
 ) -> None:
-    person = await _adult(house, 100)
+    person = await adult(house, 100)
     link = "lovecity://services/housing-fund-query"
     service = link.rpartition("/")[2]
     found = await client.run(
@@ -124,7 +107,7 @@ async def test_a_deep_link_from_a_cold_app_ends_in_its_service(
 
 
 async def test_an_elder_lets_a_proxy_read_the_fund_and_sees_it(house: House) -> None:
-    proxy_person, elder = await _adult(house, 300), await _adult(house, 600)
+    proxy_person, elder = await adult(house, 300), await adult(house, 600)
     first, second = house.api_urls
     async with (
         CityClient(first, house.sandbox_url) as proxy,
@@ -211,7 +194,7 @@ async def test_a_guardianship_that_ends_ends_a_running_subscription(
 
 
 async def test_export_then_erasure(house: House, client: CityClient) -> None:
-    person = await _adult(house, 900)
+    person = await adult(house, 900)
     await client.sign_in(person["phone"])
     await client.verify_real_name(person)
     exported = await client.do(
@@ -249,7 +232,7 @@ async def test_export_then_erasure(house: House, client: CityClient) -> None:
 
 
 async def test_staff_sign_in_with_two_factors_and_their_look_is_seen(house: House) -> None:
-    citizen = await _adult(house, 1200)
+    citizen = await adult(house, 1200)
     async with (
         CityClient(house.api_urls[0], house.sandbox_url) as own,
         CityClient(house.api_urls[1], house.sandbox_url) as desk,
@@ -275,7 +258,7 @@ async def test_staff_sign_in_with_two_factors_and_their_look_is_seen(house: Hous
 
 
 async def test_what_one_process_decides_the_other_knows_within_a_second(house: House) -> None:
-    person = await _adult(house, 1500)
+    person = await adult(house, 1500)
     async with (
         CityClient(house.api_urls[0], house.sandbox_url) as here,
         CityClient(house.api_urls[1], house.sandbox_url) as there,
@@ -302,7 +285,7 @@ async def test_what_one_process_decides_the_other_knows_within_a_second(house: H
         assert await _within_a_second(there, "{ viewer { id } }") == "SESSION_EXPIRED"
 
         here.token = there.token = None
-        phone = (await _adult(house, 1700))["phone"]
+        phone = (await adult(house, 1700))["phone"]
         guess = (
             'mutation ($p: String!, $k: String!) { login(phone: $p, code: "000000",'
             ' device: {id: "two-processes-1"}, idempotencyKey: $k) {'
@@ -335,7 +318,7 @@ async def _within_a_second(client: CityClient, query: str) -> str:
 async def test_an_operator_is_enrolled_suspended_and_keys_rotate_while_all_runs(
     house: House,
 ) -> None:
-    person = await _adult(house, 1900)
+    person = await adult(house, 1900)
     enrolled = house.run("staff", "enrol", person["phone"], "police", "operator")
     assert enrolled.returncode == 0, enrolled.stderr
     secret = enrolled.stdout.partition("secret=")[2].partition("&")[0]
@@ -355,7 +338,7 @@ async def test_an_operator_is_enrolled_suspended_and_keys_rotate_while_all_runs(
 
 async def test_no_personal_data_in_logs_metrics_errors_or_tables(house: House) -> None:
     """After everything above: nobody's phone, name or number stands anywhere in the clear."""
-    people = [await _adult(house, start) for start in (100, 300, 600, 900, 1200, 1500)]
+    people = [await adult(house, start) for start in (100, 300, 600, 900, 1200, 1500)]
     async with CityClient(house.api_urls[0], house.sandbox_url) as client:
         for key_ in ("parent", "child", "department_officer"):
             people.append(dict(await client.person(key_)))

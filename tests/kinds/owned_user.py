@@ -36,13 +36,19 @@ class OwnedUser:
 class SubscriptionUser(OwnedUser):
     """A service to which people subscribe; its list is the `rows` of its subscription.
 
-    `happen(fakes, n)` makes that happen to the n-th thing of which its subscribers are told, and
-    `run(app)` is the job that tells them.
+    `happen(fakes, n)` makes that happen to the n-th thing of which its subscribers are told, or
+    answers with what has to be awaited for it; `run(app)` is the job that tells them.
     """
 
     subscription: Subscription[Any]
-    happen: Callable[[Mapping[Any, Any], int], None]
+    happen: Callable[[Mapping[Any, Any], int], Awaitable[None] | None]
     run: Callable[[App], Awaitable[None]]
+
+    async def occur(self, fakes: Mapping[Any, Any], n: int) -> None:
+        """Make it happen to the n-th thing."""
+        happening = self.happen(fakes, n)
+        if happening is not None:
+            await happening
 
 
 def unsubscribe_by_id(

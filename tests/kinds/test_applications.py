@@ -4,7 +4,6 @@ A service is tried with the samples in `tests/modules/<module>/applications.py`.
 """
 
 import asyncio
-import importlib
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
@@ -18,6 +17,7 @@ from core.database import transaction
 from core.errors import Conflict, LoginRequired, NotFound
 from core.ids import new_id
 from core.manifest import discover
+from core.people.personal_read import grant_consent
 from core.security.authentication import Viewer
 from core.settings import Settings
 from core.texts import Named
@@ -29,17 +29,18 @@ from kinds.application.models import Case
 from kinds.application.opening import Opening, open_in
 from kinds.application.versions import APPLICATIONS
 from modules.affairs.registry.upstream import REGISTRY_SYSTEM
+from modules.welfare.housing_fund.upstream import CENTRE
 from tests.conftest import ROOT
 from tests.kinds.application.driver import Sample, drive, paths, way_out
 from tests.kinds.application.papers import pdf
 from tests.kinds.application.town import Town, find, key
 from tests.modules.affairs.registry import FakeItems
+from tests.modules.welfare.centre import FakeCentre
+from tests.tree import modules_named
 from tests.upstreams import by_operation
 
 SAMPLES: list[Sample] = [
-    sample
-    for path in sorted(ROOT.glob("tests/modules/*/applications.py"))
-    for sample in importlib.import_module(f"tests.modules.{path.parent.name}.applications").SAMPLES
+    sample for module in modules_named("applications") for sample in module.SAMPLES
 ]
 CITY = load_city(ROOT / "cities/jinan.toml")
 SETTINGS = Settings(city_file=ROOT / "cities/jinan.toml")
@@ -47,8 +48,8 @@ SETTINGS = Settings(city_file=ROOT / "cities/jinan.toml")
 
 @pytest.fixture
 def upstreams() -> Mapping[Any, Any]:
-    """The registry of items."""
-    return by_operation(FakeItems(), REGISTRY_SYSTEM)
+    """The registry of items, and the housing fund centre."""
+    return {**by_operation(FakeItems(), REGISTRY_SYSTEM), **by_operation(FakeCentre(), CENTRE)}
 
 
 @pytest.fixture(params=SAMPLES, ids=lambda sample: f"{sample.service}{sample.item[-4:]}")
@@ -73,15 +74,20 @@ def town(app: App, call: Callable[..., Call]) -> Town:
 
 
 @pytest.fixture
-async def me(citizen: Callable[..., Awaitable[Viewer]], call: Callable[..., Call]) -> Call:
-    """A citizen with a real name."""
+async def me(
+    citizen: Callable[..., Awaitable[Viewer]], call: Callable[..., Call], sample: Sample
+) -> Call:
+    """A citizen with a real name, who has consented to what the service asks."""
     viewer = await citizen()
-    return call(user_id=viewer.user_id, level=2)
+    mine = call(user_id=viewer.user_id, level=2)
+    if sample.consent is not None:
+        await grant_consent(mine, sample.consent.id, sample.consent.text_version)
+    return mine
 
 
 async def _open(me: Call, sample: Sample, one: str | None = None) -> Case:
-    if versions.calls_back(me.app, sample.service):
-        return await _call_back(me, sample)
+    if versions.is_opened_elsewhere(me.app, sample.service):
+        return await _open_elsewhere(me, sample)
     case = await service.open_case(
         me,
         sample.service,
@@ -96,9 +102,9 @@ async def _open(me: Call, sample: Sample, one: str | None = None) -> Case:
     return case
 
 
-async def _call_back(me: Call, sample: Sample) -> Case:
-    """What a poor rating opens."""
-    definition = await versions.find_current(me, sample.service)
+async def _open_elsewhere(me: Call, sample: Sample) -> Case:
+    """What a poor rating opens, or a command of the service's own."""
+    definition = await versions.find_current(me, sample.service, sample.item)
     assert definition is not None
     definition_id = await versions.store(me.app, definition)
     opening = Opening(definition, definition_id, me.subject_id, sample.category, sample.answers)
@@ -106,9 +112,9 @@ async def _call_back(me: Call, sample: Sample) -> Case:
         return await open_in(me.app, tx, new_id(), opening, SYSTEM)
 
 
-def _skip_call_back(app: App, sample: Sample) -> None:
-    if versions.calls_back(app, sample.service):
-        pytest.skip("the city opens it, no citizen")
+def _skip_opened_elsewhere(app: App, sample: Sample) -> None:
+    if versions.is_opened_elsewhere(app, sample.service):
+        pytest.skip("it is not opened by openCase")
 
 
 def test_every_application_of_the_house_is_tried_here() -> None:
@@ -140,7 +146,7 @@ async def test_a_case_has_its_number_and_its_promise_at_once(
 
 
 async def test_one_key_is_one_case(me: Call, sample: Sample, town: Town) -> None:
-    _skip_call_back(me.app, sample)
+    _skip_opened_elsewhere(me.app, sample)
     one = key()
     cases = await asyncio.gather(*(_open(me, sample, one) for _ in range(4)))
     assert len({case.id for case in cases}) == 1
@@ -155,7 +161,7 @@ async def test_one_key_is_one_case(me: Call, sample: Sample, town: Town) -> None
 async def test_an_empty_form_hears_everything_that_it_lacks(
     me: Call, sample: Sample, town: Town, definition: Definition
 ) -> None:
-    _skip_call_back(me.app, sample)
+    _skip_opened_elsewhere(me.app, sample)
     with pytest.raises(FormIncomplete) as refused:
         case = await service.open_case(
             me, sample.service, {}, key(), item=sample.item, category=sample.category
@@ -171,7 +177,7 @@ async def test_a_stranger_is_refused_and_finds_nothing(
     me: Call, sample: Sample, town: Town, call: Callable[..., Call]
 ) -> None:
     case = await _open(me, sample)
-    if not versions.calls_back(me.app, sample.service):
+    if not versions.is_opened_elsewhere(me.app, sample.service):
         with pytest.raises(LoginRequired):
             await _open(call(), sample)
     with pytest.raises(NotFound):

@@ -99,7 +99,8 @@ async def test_at_most_so_many_though_two_come_at_once(user: OwnedUser, me: Call
     assert len(ids) == user.owned.most
     if user.unlink is not None:  # the refused key is free
         await user.unlink(me, ids[0], _key())
-        for n in last:
+        free = [n for n, answer in zip(last, answers, strict=True) if answer is refused]
+        for n in last if user.owned.most > 1 else free:  # of one, the other key's is gone
             await user.link(me, n, f"the-last-key-{n}")
         assert len(await _ids(user, me)) == user.owned.most
 
@@ -149,8 +150,9 @@ async def test_removing_is_one_removal_a_key_and_no_replay_links_again(
     with pytest.raises(NotFound):
         await user.link(me, 0, link_key)
     assert await _ids(user, me) == []
-    for n in range(2):
+    things = min(2, user.owned.most)
+    for n in range(things):
         await user.link(me, n, _key())
     with pytest.raises(Conflict, match="KEY_REUSED"):
-        await user.unlink(me, (await _ids(user, me))[1], unlink_key)
-    assert len(await _ids(user, me)) == 2
+        await user.unlink(me, (await _ids(user, me))[-1], unlink_key)
+    assert len(await _ids(user, me)) == things

@@ -106,7 +106,7 @@ async def test_an_occasion_is_told_once_however_often_and_by_however_many(
     one, two, other = await subscribed(0), await subscribed(0), await subscribed(1)
     await user.run(app)
     assert await _inboxes(one, two, other) == [0, 0, 0]
-    user.happen(upstreams, 0)
+    await user.occur(upstreams, 0)
     clock.move(timedelta(days=1))
     await asyncio.gather(user.run(app), user.run(app))
     for _ in range(2):
@@ -122,7 +122,7 @@ async def test_who_has_unsubscribed_is_told_nothing(
     stays, goes = await subscribed(0), await subscribed(0)
     row = await user.owned.model.get(citizen_id=goes.subject_id)
     await user.unlink(goes, row.pk, "the-last-key")
-    user.happen(upstreams, 0)
+    await user.occur(upstreams, 0)
     await user.run(app)
     assert await _inboxes(stays, goes) == [1, 0]
 
@@ -138,7 +138,7 @@ async def test_one_bad_row_stops_no_other_and_is_told_once_it_is_mended(
     bad = Citizen.filter(id=people[0].subject_id)
     whole = (await bad.get()).phone_sealed
     await bad.update(phone_sealed=b"unreadable")
-    user.happen(upstreams, 0)
+    await user.occur(upstreams, 0)
     await user.run(app)
     assert await _inboxes(*people) == [0, 1, 1]
     assert 'outcome="failed"' in app.metrics.render().decode()
@@ -161,7 +161,7 @@ async def test_what_concerns_those_who_left_is_carried_to_its_end(
     await Citizen.filter(id=half_gone.subject_id).delete()  # their subscription is still there
     owners = await user.owned.model.all().values_list("citizen_id", flat=True)
     assert set(owners) == {stays.subject_id, half_gone.subject_id}
-    user.happen(upstreams, 0)
+    await user.occur(upstreams, 0)
     await user.run(app)
     assert await _inboxes(stays, erased, half_gone) == [1, 0, 0]
     assert 'outcome="failed"' not in app.metrics.render().decode()

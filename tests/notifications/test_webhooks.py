@@ -16,10 +16,11 @@ from core.context.app import App
 from core.database import transaction
 from core.errors import InvalidInput
 from core.standards import webhooks
+from core.upstream.public_addresses import is_public
+from core.upstream.strangers import post
 from notifications.webhooks import service
-from notifications.webhooks.domain import LADDER, is_public
+from notifications.webhooks.domain import LADDER
 from notifications.webhooks.models import Endpoint, Event
-from notifications.webhooks.sending import post
 from tests.bff.conftest import CLIENTS
 from tests.bff.conftest import clients as clients
 from tests.notifications.receiver import Receiver, receiving

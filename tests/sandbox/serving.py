@@ -40,11 +40,17 @@ def free_ports(count: int) -> int:
 
 @contextmanager
 def sandbox_process(
-    port: int, *, state: str = ":memory:", keys_dir: Path | None = None, seed: int = 20260101
+    port: int,
+    *,
+    state: str = ":memory:",
+    keys_dir: Path | None = None,
+    seed: int = 20260101,
+    api_url: str = "",
 ) -> Iterator[subprocess.Popen[bytes]]:
     """A running sandbox; on leaving, it is killed without warning, as after a power cut."""
     environment = os.environ | {"SANDBOX_PORT": str(port), "SANDBOX_STATE": state}
     environment |= {"SANDBOX_SEED": str(seed), "SANDBOX_EXAMPLES": "true"}
+    environment |= {"SANDBOX_API_URL": api_url}
     if keys_dir is not None:
         environment["SANDBOX_KEYS_DIR"] = str(keys_dir)
     process = subprocess.Popen([sys.executable, "-m", "sandbox"], cwd=ROOT, env=environment)

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from datetime import date
 
 from core.city import City
-from core.clock import parse_date
+from core.clock import add_months, parse_date
 from core.texts import Named, Text
 from kinds.application.definition import (
     Actor,
@@ -60,20 +60,6 @@ def check_residence(
         elif from_on > today:
             problems.append(problem_of(definition, "lives_here_since", TOO_SHORT, from_on=from_on))
     return problems
-
-
-def add_months(day: date, months: int) -> date:
-    """The same day so many months later; the last of the month where there is no such day.
-
-    Civil Code, article 202.
-    """
-    year, month = divmod(day.year * 12 + day.month - 1 + months, 12)
-    for last in (day.day, 30, 29, 28):
-        try:
-            return date(year, month + 1, last)
-        except ValueError:
-            continue
-    raise ValueError("no month has fewer than 28 days")
 
 
 def _date(text: str) -> date | None:

@@ -1,8 +1,5 @@
-"""The keys of verifiers. A key is "<id>.<secret>"; of the secret only a hash is kept."""
+"""The keys of verifiers: who has one, and who one belongs to."""
 
-import hashlib
-import hmac
-import secrets
 from datetime import timedelta
 from uuid import UUID
 
@@ -13,19 +10,19 @@ from core.errors import LoginRequired, NotFound
 from core.ids import new_id
 from core.people.personal_read import Verifier
 from core.refusal_texts import NOT_FOUND
+from core.security.api_keys import hash_secret, is_secret, make_secret, read_key, to_key
 from modules.affairs.licences.texts import VERIFIER_UNKNOWN
 from modules.affairs.models import LicenceVerifier
 from modules.affairs.verifiers.texts import TOO_MANY_CHECKS
 
-_SECRET_BYTES = 32
 CHECKS_PER_MINUTE = 300
 
 
 async def add(app: App, tx: Transaction, name_zh: str) -> str:
     """Let an organisation check licences; returns its key, which nobody can read again."""
-    secret, verifier_id = secrets.token_urlsafe(_SECRET_BYTES), new_id()
+    secret, verifier_id = make_secret(), new_id()
     await put(app, tx, verifier_id, name_zh, secret)
-    return f"{verifier_id.hex}.{secret}"
+    return to_key(verifier_id, secret)
 
 
 async def put(app: App, tx: Transaction, verifier_id: UUID, name_zh: str, secret: str) -> None:
@@ -35,7 +32,7 @@ async def put(app: App, tx: Transaction, verifier_id: UUID, name_zh: str, secret
         using_db=tx,
         defaults={
             "name_zh": name_zh,
-            "key_hash": _hash(secret),
+            "key_hash": hash_secret(secret),
             "is_active": True,
             "created_at": app.clock.now(),
         },
@@ -51,9 +48,9 @@ async def end(verifier_id: UUID) -> None:
 async def authenticate(app: App, authorization: str | None) -> Verifier:
     """Who an Authorization header belongs to. Raises LoginRequired for nobody's, RateLimited."""
     scheme, _, key = (authorization or "").partition(" ")
-    id_text, _, secret = key.strip().partition(".")
-    row = await _find(id_text) if scheme.lower() == "bearer" else None
-    if row is None or not hmac.compare_digest(_hash(secret), bytes(row.key_hash)):
+    known = read_key(key) if scheme.lower() == "bearer" else None
+    row = await LicenceVerifier.get_or_none(id=known[0], is_active=True) if known else None
+    if row is None or known is None or not is_secret(known[1], bytes(row.key_hash)):
         raise LoginRequired(VERIFIER_UNKNOWN)
     await require(
         app.clock,
@@ -63,15 +60,3 @@ async def authenticate(app: App, authorization: str | None) -> Verifier:
         refusal=TOO_MANY_CHECKS,
     )
     return Verifier(row.id, row.name_zh)
-
-
-async def _find(id_text: str) -> LicenceVerifier | None:
-    try:
-        return await LicenceVerifier.get_or_none(id=UUID(id_text), is_active=True)
-    except ValueError:
-        return None
-
-
-def _hash(secret: str) -> bytes:
-    """A secret of 256 random bits needs no slow hash."""
-    return hashlib.sha256(secret.encode()).digest()

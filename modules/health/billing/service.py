@@ -4,13 +4,16 @@ import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
 from typing import cast
 from uuid import UUID
 
 from core.clock import ensure_utc
+from core.context.app import App
 from core.context.call import Call
 from core.context.commands import claim_key
 from core.database import transaction
+from core.deadline import Deadline
 from core.errors import InvalidInput, NotFound, Unavailable
 from core.money import format_yuan
 from core.people.consents import kept_under
@@ -28,6 +31,7 @@ from modules.health.billing.domain import (
     HospitalBill,
     InpatientAccount,
 )
+from modules.health.hospitals.everywhere import ask_each
 from modules.health.models import HospitalPayment, HospitalRefund
 from modules.health.policy import hospitals_of
 from payments import api as payments
@@ -85,8 +89,8 @@ async def read_bills(call: Call) -> Reading[Sequence[AtHospital]]:
     """
 
     async def fetch(access: Access) -> Sequence[AtHospital]:
-        asked_at, refs = ensure_utc(call.app.clock.now()), hospitals_of(call.app)
-        asked = dict(zip(refs, await _ask_all(call, access, list(refs)), strict=True))
+        asked_at = ensure_utc(call.app.clock.now())
+        asked = await ask_each(call.app, call.deadline, partial(_ask, call.app, access))
         told = {ref: found for ref, found in asked.items() if not isinstance(found, UpstreamError)}
         ids = await _note(access, told, asked_at)
         live = {ref: Books(bills, ids[ref], inpatient) for ref, (bills, inpatient) in told.items()}
@@ -105,27 +109,10 @@ async def read_bills(call: Call) -> Reading[Sequence[AtHospital]]:
     )
 
 
-async def _ask_all(
-    call: Call, access: Access, refs: Sequence[str]
-) -> Sequence[Told | UpstreamError]:
-    """Each hospital's answer or why there is none. Raises UpstreamError where all are silent."""
-    asked = await asyncio.gather(*(_ask(call, access, ref) for ref in refs), return_exceptions=True)
-    answers: list[Told | UpstreamError] = []
-    for found in asked:
-        if isinstance(found, BaseException) and not isinstance(found, UpstreamError):
-            raise found
-        answers.append(found)
-    silent = [found for found in answers if isinstance(found, UpstreamError)]
-    if silent and len(silent) == len(answers):
-        raise silent[0]
-    return answers
-
-
-async def _ask(call: Call, access: Access, hospital_ref: str) -> Told:
-    deadline = call.deadline.share(fraction=_ASKING_SHARE)
+async def _ask(app: App, access: Access, until: Deadline, hospital_ref: str) -> Told:
     return await asyncio.gather(
-        upstream.list_bills(call.app, deadline, access, hospital_ref),
-        upstream.list_inpatient(call.app, deadline, access, hospital_ref),
+        upstream.list_bills(app, until, access, hospital_ref),
+        upstream.list_inpatient(app, until, access, hospital_ref),
     )
 
 

@@ -3,6 +3,9 @@
 See docs/upstreams/his-billing.md.
 """
 
+from collections.abc import Mapping
+from typing import Any
+
 from core.people.personal_read import Access, about_person
 from core.upstream.operation import NOTHING, Request, System, json_of
 from kinds.payment import payment_body
@@ -28,7 +31,7 @@ def _that_add_up(bills: list[HospitalBill]) -> list[HospitalBill]:
 )
 def list_bills(access: Access, hospital_ref: str) -> Request:
     """The bills of the person of the access, newest first."""
-    return Request(path={"hospital": hospital_ref}, json=about_person(access), access=access)
+    return _at(hospital_ref, json=about_person(access), access=access)
 
 
 @BILLING.operation(
@@ -40,7 +43,7 @@ def list_bills(access: Access, hospital_ref: str) -> Request:
 )
 def list_inpatient(access: Access, hospital_ref: str) -> Request:
     """The deposit accounts of the person of the access; none for who lies elsewhere."""
-    return Request(path={"hospital": hospital_ref}, json=about_person(access), access=access)
+    return _at(hospital_ref, json=about_person(access), access=access)
 
 
 @BILLING.operation(
@@ -52,7 +55,7 @@ def pay_bill(hospital_ref: str, bill_no: str, paid: Paid) -> Request:
     Repeat-safe by the payment's reference, but not repeated by the client: an error must tell of
     one attempt. Refused with the hospital's codes.
     """
-    return Request(path={"hospital": hospital_ref, "bill_no": bill_no}, json=payment_body(paid))
+    return _at(hospital_ref, {"bill_no": bill_no}, json=payment_body(paid))
 
 
 @BILLING.operation(
@@ -60,8 +63,7 @@ def pay_bill(hospital_ref: str, bill_no: str, paid: Paid) -> Request:
 )
 def top_up(hospital_ref: str, account_no: str, paid: Paid) -> Request:
     """Book a payment into a deposit account; like `pay_bill`."""
-    path = {"hospital": hospital_ref, "account_no": account_no}
-    return Request(path=path, json=payment_body(paid))
+    return _at(hospital_ref, {"account_no": account_no}, json=payment_body(paid))
 
 
 # any other 404 is a wrong address, which says nothing of the payment
@@ -72,11 +74,15 @@ def top_up(hospital_ref: str, account_no: str, paid: Paid) -> Request:
 )
 def find_payment(hospital_ref: str, payment_ref: str) -> Request:
     """What a payment of ours came to, with its refunds; None where it was never booked."""
-    return Request(path={"hospital": hospital_ref, "payment_ref": payment_ref})
+    return _at(hospital_ref, {"payment_ref": payment_ref})
 
 
 @BILLING.operation("POST", "/{hospital}/refunds/{refund_no}/settle", answers=NOTHING, safe=True)
 def settle_refund(hospital_ref: str, refund_no: str, refund_ref: str) -> Request:
     """Tell that a refund's money is back with the payer. Repeat-safe."""
-    path = {"hospital": hospital_ref, "refund_no": refund_no}
-    return Request(path=path, json={"refund_ref": refund_ref})
+    return _at(hospital_ref, {"refund_no": refund_no}, json={"refund_ref": refund_ref})
+
+
+def _at(hospital_ref: str, path: Mapping[str, str] | None = None, **sent: Any) -> Request:
+    """A request to one hospital's billing."""
+    return Request(path={"hospital": hospital_ref, **(path or {})}, server=hospital_ref, **sent)

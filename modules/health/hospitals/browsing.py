@@ -4,8 +4,9 @@ import asyncio
 import heapq
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, time, timedelta
 
+from core.clock import SHANGHAI, civil_date
 from core.context.call import Call
 from core.errors import InvalidInput
 from core.refusal_texts import INVALID_INPUT
@@ -19,6 +20,7 @@ from modules.health.hospitals.upstream import Department, Doctor, Hospital, Room
 DAYS_MAX = 14
 _MAX_STALE = timedelta(hours=12)
 _SLOTS_MAX_STALE = timedelta(minutes=5)
+_COUNT_FRESH = timedelta(minutes=1)
 _ALTERNATIVES, _ENOUGH = 5, 3
 _COLLEAGUES = 3
 
@@ -51,6 +53,32 @@ async def read_departments(call: Call, hospital_ref: str) -> Reading[Sequence[De
         lambda: hospitals.list_departments(hospital_ref, call.deadline),
         clock=call.app.clock,
         max_stale=_MAX_STALE,
+    )
+
+
+async def find_department(
+    call: Call, hospital_ref: str, name_zh: str
+) -> Reading[Department | None]:
+    """A hospital's department by its Chinese name; None where it has none of it."""
+    reading = await read_departments(call, hospital_ref)
+    found = next((one for one in reading.items if one.name.zh == name_zh), None)
+    return Reading(reading.status, found, reading.as_of, reading.reason)
+
+
+async def read_free_today(call: Call, hospital_ref: str, department_ref: str) -> Reading[int]:
+    """How many numbers a department has left today; told to everybody for a minute."""
+    hospitals = HOSPITALS.client(call.app, hospital_ref)
+    begins_at = call.app.clock.now()
+    today = civil_date(begins_at)
+    ends_at = datetime.combine(today + timedelta(days=1), time(), SHANGHAI)
+    return await call.app.last_good.read_through(
+        ("free", hospital_ref, department_ref, today),
+        lambda: hospitals.count_free(
+            hospital_ref, department_ref, begins_at, ends_at, call.deadline
+        ),
+        clock=call.app.clock,
+        max_stale=_SLOTS_MAX_STALE,
+        fresh=_COUNT_FRESH,
     )
 
 

@@ -47,7 +47,7 @@ class FhirHospitals:
         self._upstream = app.http.upstream(self.name, address)
 
     def _at(self, hospital_ref: str) -> FhirClient:
-        return FhirClient(self._upstream, self.root.format(ref=hospital_ref))
+        return FhirClient(self._upstream, self.root.format(ref=hospital_ref), hospital_ref)
 
     async def get_hospital(self, hospital_ref: str, deadline: Deadline) -> Hospital:
         """The hospital's Organization."""
@@ -175,6 +175,27 @@ class FhirHospitals:
             deadline=deadline,
         )
         return sorted(map(self._slot, found), key=lambda slot: slot.starts_at)
+
+    async def count_free(
+        self,
+        hospital_ref: str,
+        department_ref: str,
+        begins_at: datetime,
+        ends_at: datetime,
+        deadline: Deadline,
+    ) -> int:
+        """The total of a Slot search over the department's Schedules, without the Slots."""
+        return await self._at(hospital_ref).count(
+            "Slot",
+            [
+                ("schedule.actor", f"HealthcareService/{department_ref}"),
+                ("status", "free"),
+                ("start", f"ge{fhir.instant(begins_at)}"),
+                ("start", f"lt{fhir.instant(ends_at)}"),
+            ],
+            operation="free_count",
+            deadline=deadline,
+        )
 
     async def find_slot(
         self, hospital_ref: str, slot_ref: str, deadline: Deadline

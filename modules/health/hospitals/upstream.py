@@ -105,6 +105,17 @@ class Hospitals(NumberSystem, Protocol):
         """The numbers of a calendar that start in [begins_at, ends_at), free ones only."""
         ...
 
+    async def count_free(
+        self,
+        hospital_ref: str,
+        department_ref: str,
+        begins_at: datetime,
+        ends_at: datetime,
+        deadline: Deadline,
+    ) -> int:
+        """How many numbers of a department that start in [begins_at, ends_at) are free."""
+        ...
+
     async def find_slot(
         self, hospital_ref: str, slot_ref: str, deadline: Deadline
     ) -> ExternalSlot | None:

@@ -19,7 +19,7 @@ from core.graphql import (
 from core.upstream.readings import Reading, ReadStatus
 from kinds.booking import numbers
 from kinds.booking.graphql_booking import appointment
-from kinds.booking.graphql_types import say
+from kinds.booking.graphql_types import ExpectedVersion, say
 from kinds.booking.numbers import NumberRequest, NumberTaken
 from modules.health.hospitals import browsing, upstream
 from modules.health.hospitals.graphql import (
@@ -202,11 +202,12 @@ class Mutation:
         ],
         slot_id: Annotated[strawberry.ID, strawberry.argument(description="The new number.")],
         idempotency_key: IdempotencyKey,
+        expected_version: ExpectedVersion = None,
     ) -> MoveHospitalNumberResult:
         """Book the new number, then give the old one back."""
         try:
             row = await numbers.move_number(
-                info.context, parse_id(appointment_id), slot_id, idempotency_key
+                info.context, parse_id(appointment_id), slot_id, idempotency_key, expected_version
             )
         except NumberTaken as taken:
             return to_taken(info.context, taken)

@@ -5,7 +5,10 @@ from typing import Annotated
 import strawberry
 
 Phone = Annotated[
-    str, strawberry.argument(description="A mainland mobile number: 11 digits, +86 may precede.")
+    str,
+    strawberry.argument(
+        description="A mainland mobile number: 11 digits; +86, blanks and dashes may be there too."
+    ),
 ]
 Code = Annotated[str, strawberry.argument(description="The six digits of the text message.")]
 RealName = Annotated[

@@ -17,7 +17,7 @@ from core.graphql import (
 )
 from core.security.mandate import MandateKind
 from core.security.vault import mask_name
-from modules.identity import families, models
+from modules.identity import claims, families, models
 from modules.identity.families import Party
 from modules.identity.graphql.arguments import MandateId, Phone, RealName, ResidentId
 
@@ -36,8 +36,8 @@ class Mandate:
         description="Whom the viewer acts for: the value of `onBehalfOf`; null otherwise."
     )
     other_name: str | None = strawberry.field(
-        description="The name on the other side: masked, or whole for one's own child; null while "
-        "a proposal of the viewer's is open."
+        description="The name on the other side: masked, or whole for one's own child and for who "
+        "asks to act for the viewer; null while a proposal of the viewer's is open."
     )
     services: list[strawberry.ID] | None = strawberry.field(
         description="The services it covers; null: all that can be used for others."
@@ -68,6 +68,13 @@ class MandateEnded:
     mandate: Mandate = strawberry.field(description="The mandate as it stands now.")
 
 
+@strawberry.type(description="A code for the child, shown once.")
+class ClaimCodeMade:
+    code: str = strawberry.field(description="Goes into verifyRealName on the child's phone.")
+    expires_at: datetime = strawberry.field(description="Until when it is good.")
+
+
+MakeClaimCodeResult = Annotated[ClaimCodeMade | Refused, strawberry.union("MakeClaimCodeResult")]
 AddChildResult = Annotated[ChildAdded | Refused, strawberry.union("AddChildResult")]
 ProposeProxyResult = Annotated[ProxyProposed | Refused, strawberry.union("ProposeProxyResult")]
 ConfirmProxyResult = Annotated[ProxyConfirmed | Refused, strawberry.union("ConfirmProxyResult")]
@@ -101,6 +108,20 @@ class Mutation:
         row = await families.add_child(info.context, name, resident_id)
         return ChildAdded(mandate=_mandate(Party(row, True, name.strip())))
 
+    @mutation(
+        signed_in(2, fresh=True),
+        description="A code by which a child of the viewer goes on from a phone of its own.",
+    )
+    async def make_claim_code(
+        self,
+        info: Info,
+        child_id: Annotated[strawberry.ID, strawberry.argument(description="The child's id.")],
+        idempotency_key: IdempotencyKey,
+    ) -> MakeClaimCodeResult:
+        """A new one ends the one before it."""
+        made = await claims.make(info.context, parse_id(child_id))
+        return ClaimCodeMade(code=made.code, expires_at=made.expires_at)
+
     @mutation(signed_in(2), description="Ask somebody to let the viewer act for them.")
     async def propose_proxy(
         self,
@@ -119,7 +140,7 @@ class Mutation:
         row = await families.propose_proxy(
             info.context, phone, [str(s) for s in services], until, idempotency_key
         )
-        return ProxyProposed(mandate=_mandate(Party(row, True, None)))
+        return ProxyProposed(mandate=_mandate(Party(row, True)))
 
     @mutation(
         signed_in(2, fresh=True), description="Let the proposer act for the viewer, as proposed."
@@ -129,7 +150,7 @@ class Mutation:
     ) -> ConfirmProxyResult:
         """Confirming twice is confirming once."""
         row = await families.confirm_mandate(info.context, parse_id(mandate_id))
-        return ProxyConfirmed(mandate=_mandate(Party(row, False, None)))
+        return ProxyConfirmed(mandate=await _seen(info, row))
 
     @mutation(signed_in(), description="End a mandate from either side, or decline a proposal.")
     async def end_mandate(
@@ -137,14 +158,20 @@ class Mutation:
     ) -> EndMandateResult:
         """Ending twice is ending once. Staff with the scope end any."""
         row = await families.end_mandate(info.context, parse_id(mandate_id))
-        is_actor = row.actor_id == info.context.require_viewer().user_id
-        return MandateEnded(mandate=_mandate(Party(row, is_actor, None)))
+        return MandateEnded(mandate=await _seen(info, row))
+
+
+async def _seen(info: Info, row: models.Mandate) -> Mandate:
+    """A mandate as the viewer sees it, with the other side's name."""
+    (party,) = await families.parties_of(info.context, [row])
+    return _mandate(party)
 
 
 def _mandate(party: Party) -> Mandate:
     row: models.Mandate = party.mandate
     name = party.other_name
     is_own_child = party.is_actor and row.kind == MandateKind.GUARDIAN
+    asks = not party.is_actor and row.state == "proposed"
     acts_for = row.subject_id if party.is_actor else None
     return Mandate(
         id=strawberry.ID(str(row.id)),
@@ -152,7 +179,7 @@ def _mandate(party: Party) -> Mandate:
         state=row.state,
         acts_for_other=party.is_actor,
         person_id=strawberry.ID(str(acts_for)) if acts_for else None,
-        other_name=name if name is None or is_own_child else mask_name(name),
+        other_name=name if name is None or is_own_child or asks else mask_name(name),
         services=None if row.services is None else [strawberry.ID(s) for s in row.services],
         proposed_at=row.proposed_at,
         confirmed_at=row.confirmed_at,

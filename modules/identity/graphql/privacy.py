@@ -17,6 +17,7 @@ from core.graphql import (
     IdempotencyKey,
     Info,
     OnBehalfOf,
+    Refusal,
     Refused,
     anybody,
     connection,
@@ -123,7 +124,18 @@ WithdrawConsentResult = Annotated[
     ConsentWithdrawn | Refused, strawberry.union("WithdrawConsentResult")
 ]
 ExportMyDataResult = Annotated[DataExport | Refused, strawberry.union("ExportMyDataResult")]
-EraseMyAccountResult = Annotated[AccountErased | Refused, strawberry.union("EraseMyAccountResult")]
+
+
+@strawberry.type(description="Something is still under way; the account stands.")
+class AccountUnsettled(Refusal):
+    """A refusal that names what has to end first: ACCOUNT_UNSETTLED."""
+
+    under_way: list[Reason] = strawberry.field(description="What is under way.")
+
+
+EraseMyAccountResult = Annotated[
+    AccountErased | AccountUnsettled | Refused, strawberry.union("EraseMyAccountResult")
+]
 
 
 @strawberry.type
@@ -222,10 +234,27 @@ class Mutation:
 
     @mutation(signed_in(fresh=True), description="Close the viewer's account and forget them.")
     async def erase_my_account(
-        self, info: Info, idempotency_key: IdempotencyKey
+        self,
+        info: Info,
+        idempotency_key: IdempotencyKey,
+        settle: Annotated[
+            bool,
+            strawberry.argument(
+                description="End first what is under way and can be ended: appointments are given "
+                "back, and their fees returned."
+            ),
+        ] = False,
     ) -> EraseMyAccountResult:
         """Once closed there is nobody left who could close it again."""
-        erased = await personal_data.erase_my_account(info.context)
+        call = info.context
+        try:
+            erased = await personal_data.erase_my_account(call, settle=settle)
+        except personal_data.AccountUnsettled as refused:
+            return AccountUnsettled(
+                code=refused.code,
+                message=refused.say(call.locale),
+                under_way=_holds(call, refused.holds),
+            )
         return AccountErased(erased=list(erased.wings), holds=_holds(info.context, erased.holds))
 
 

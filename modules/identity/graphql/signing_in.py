@@ -187,7 +187,7 @@ class Query:
     @query(anybody(), description="The person signed in; null for a stranger.")
     async def viewer(self, info: Info) -> Viewer | None:
         """The viewer."""
-        return await _viewer(info.context) if info.context.viewer else None
+        return await viewer_of(info.context) if info.context.viewer else None
 
     @query(
         by_data("only who asked for the code knows its id", level=0),
@@ -238,7 +238,7 @@ class Mutation:
         self, info: Info, phone: Phone, idempotency_key: IdempotencyKey
     ) -> RequestLoginCodeResult:
         """Repeats within the cooldown are refused, whatever the key."""
-        return _code_sent(await service.request_login_code(info.context, phone, idempotency_key))
+        return code_sent(await service.request_login_code(info.context, phone, idempotency_key))
 
     @mutation(anybody(), description="Sign in with the code from the phone.")
     async def login(
@@ -278,7 +278,7 @@ class Mutation:
         self, info: Info, idempotency_key: IdempotencyKey
     ) -> RequestStepUpCodeResult:
         """Repeats within the cooldown are refused, whatever the key."""
-        return _code_sent(await service.request_step_up_code(info.context, idempotency_key))
+        return code_sent(await service.request_step_up_code(info.context, idempotency_key))
 
     @mutation(signed_in(), description="Prove again who is there, for money and health records.")
     async def step_up(
@@ -301,7 +301,7 @@ class Mutation:
         """End a session; ending it twice is one end."""
         if not await service.revoke_session(info.context, parse_id(session_id)):
             raise NotFound(NOT_FOUND)
-        return SessionRevoked(session_id=session_id, viewer=await _viewer(info.context))
+        return SessionRevoked(session_id=session_id, viewer=await viewer_of(info.context))
 
     @mutation(signed_in(), description="End all of the viewer's sessions.")
     async def revoke_all_sessions(
@@ -314,20 +314,28 @@ class Mutation:
     ) -> RevokeAllSessionsResult:
         """This one goes on unless told otherwise."""
         count = await service.revoke_all_sessions(info.context, keep_this=keep_this)
-        return SessionsRevoked(count=count, viewer=await _viewer(info.context))
+        return SessionsRevoked(count=count, viewer=await viewer_of(info.context))
 
     @mutation(
         signed_in(), description="Verify the real name; needs the consent `identity.real-name`."
     )
     async def verify_real_name(
-        self, info: Info, name: RealName, resident_id: ResidentId, idempotency_key: IdempotencyKey
+        self,
+        info: Info,
+        name: RealName,
+        resident_id: ResidentId,
+        idempotency_key: IdempotencyKey,
+        claim_code: Annotated[
+            str | None,
+            strawberry.argument(description="For a child that was added: the guardian's code."),
+        ] = None,
     ) -> VerifyRealNameResult:
         """Reach level 2; the same person verified again is one verification."""
-        token = await real_name.verify_real_name(info.context, name, resident_id)
-        return RealNameVerified(access_token=token, level=2, viewer=await _viewer(info.context))
+        token = await real_name.verify_real_name(info.context, name, resident_id, claim_code)
+        return RealNameVerified(access_token=token, level=2, viewer=await viewer_of(info.context))
 
 
-async def _viewer(call: Call) -> Viewer:
+async def viewer_of(call: Call) -> Viewer:
     """Whoever is signed in, as the directory has them now."""
     viewer = call.require_viewer()
     person = await get_person(call.app, viewer.user_id)
@@ -350,7 +358,7 @@ def to_tokens(signed_in: SignedIn) -> Tokens:
     )
 
 
-def _code_sent(sent: codes.CodeSent) -> LoginCodeSent:
+def code_sent(sent: codes.CodeSent) -> LoginCodeSent:
     return LoginCodeSent(
         request_id=strawberry.ID(str(sent.id)),
         expires_at=sent.expires_at,

@@ -19,13 +19,15 @@ from core.graphql import (
     page_size,
     parse_id,
     query,
+    signed_in,
     staff,
 )
 from core.security.authorization import Scope
 from core.security.vault import mask_phone
+from modules.identity import models, recovery
 from modules.identity import staff as service
-from modules.identity.graphql.arguments import Code, Phone
-from modules.identity.graphql.signing_in import ThisDevice, Tokens, to_tokens
+from modules.identity.graphql.arguments import Code, Phone, RealName, ResidentId
+from modules.identity.graphql.signing_in import SteppedUp, ThisDevice, Tokens, to_tokens
 from modules.identity.service import Device
 
 
@@ -49,6 +51,32 @@ class UnusualAccess:
     flagged_at: datetime = strawberry.field(description="When it was noticed.")
 
 
+@strawberry.type(description="An account that gets another phone, by two officers at a counter.")
+class Recovery:
+    id: strawberry.ID = strawberry.field(description="For the second officer.")
+    state: str = strawberry.field(description="proposed, approved, done or withdrawn.")
+    due_at: datetime | None = strawberry.field(description="When the account moves.")
+
+
+@strawberry.type(description="The recovery as it stands now.")
+class RecoveryChanged:
+    recovery: Recovery = strawberry.field(description="The recovery.")
+
+
+RecoveryId = Annotated[strawberry.ID, strawberry.argument(description="The recovery's id.")]
+ProposeRecoveryResult = Annotated[
+    RecoveryChanged | Refused, strawberry.union("ProposeRecoveryResult")
+]
+ApproveRecoveryResult = Annotated[
+    RecoveryChanged | Refused, strawberry.union("ApproveRecoveryResult")
+]
+WithdrawRecoveryResult = Annotated[
+    RecoveryChanged | Refused, strawberry.union("WithdrawRecoveryResult")
+]
+AuthenticatorCode = Annotated[
+    str, strawberry.argument(description="The six digits that the authenticator shows.")
+]
+StaffStepUpResult = Annotated[SteppedUp | Refused, strawberry.union("StaffStepUpResult")]
 StaffLoginResult = Annotated[Tokens | Refused, strawberry.union("StaffLoginResult")]
 
 
@@ -57,7 +85,8 @@ class Query:
     """The query fields of staff."""
 
     @query(
-        staff(Scope.PEOPLE_READ), description="A person, for a case; the person sees who looked."
+        staff(Scope.PEOPLE_READ, fresh=True),
+        description="A person, for a case; the person sees who looked.",
     )
     async def staff_person(
         self,
@@ -99,9 +128,7 @@ class Mutation:
         info: Info,
         phone: Phone,
         code: Code,
-        authenticator_code: Annotated[
-            str, strawberry.argument(description="The six digits that the authenticator shows.")
-        ],
+        authenticator_code: AuthenticatorCode,
         device: ThisDevice,
         idempotency_key: IdempotencyKey,
     ) -> StaffLoginResult:
@@ -115,6 +142,59 @@ class Mutation:
             idempotency_key,
         )
         return to_tokens(signed_in)
+
+    @mutation(
+        signed_in(),
+        description="Prove again who is there, in a session of staff: by the authenticator.",
+    )
+    async def staff_step_up(
+        self, info: Info, authenticator_code: AuthenticatorCode, idempotency_key: IdempotencyKey
+    ) -> StaffStepUpResult:
+        """Good for 15 minutes."""
+        token = await service.staff_step_up(info.context, authenticator_code, idempotency_key)
+        return SteppedUp(access_token=token)
+
+    @mutation(
+        staff(Scope.ACCOUNTS_RECOVER, fresh=True),
+        description="For an officer who has seen a person and the card: give their account another "
+        "phone, once a second officer approves and some days have passed.",
+    )
+    async def propose_recovery(
+        self,
+        info: Info,
+        name: RealName,
+        resident_id: ResidentId,
+        phone: Phone,
+        idempotency_key: IdempotencyKey,
+    ) -> ProposeRecoveryResult:
+        """The first pair of eyes."""
+        row = await recovery.propose(info.context, name, resident_id, phone, idempotency_key)
+        return RecoveryChanged(recovery=_recovery(row))
+
+    @mutation(
+        staff(Scope.ACCOUNTS_RECOVER, fresh=True),
+        description="For a second officer who has seen the person and the card.",
+    )
+    async def approve_recovery(
+        self, info: Info, recovery_id: RecoveryId, idempotency_key: IdempotencyKey
+    ) -> ApproveRecoveryResult:
+        """Approving twice is approving once."""
+        row = await recovery.approve(info.context, parse_id(recovery_id))
+        return RecoveryChanged(recovery=_recovery(row))
+
+    @mutation(
+        staff(Scope.ACCOUNTS_RECOVER), description="Stop a recovery before its cooling-off is over."
+    )
+    async def withdraw_recovery(
+        self, info: Info, recovery_id: RecoveryId, idempotency_key: IdempotencyKey
+    ) -> WithdrawRecoveryResult:
+        """For an objection, or a mistake."""
+        row = await recovery.withdraw(info.context, parse_id(recovery_id))
+        return RecoveryChanged(recovery=_recovery(row))
+
+
+def _recovery(row: models.Recovery) -> Recovery:
+    return Recovery(id=strawberry.ID(str(row.id)), state=row.state, due_at=row.due_at)
 
 
 def _flag(row: AccessFlag) -> UnusualAccess:

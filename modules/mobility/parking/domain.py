@@ -1,6 +1,5 @@
 """Number plates, stays and how long a quote is good."""
 
-import re
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Annotated
@@ -14,8 +13,6 @@ KIND = "mobility.parking"
 
 CASHIER_OPEN = timedelta(minutes=15)
 """How long a payer may take: the operator must hold its quote at least as long."""
-
-_PLATE = re.compile(r"[一-龥][A-Z][A-Z0-9]{5,6}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,15 +59,6 @@ class Session:
     paid_fen: int
     exit_by: AwareDatetime | None
     exited_at: AwareDatetime | None
-
-
-def parse_plate(text: str) -> str | None:
-    """A plate as registries write it, "鲁A12345", or None where the text can be none (GA 36).
-
-    People also write a dot or blanks after the second character.
-    """
-    plate = re.sub(r"[\s·•.-]", "", text).upper()
-    return plate if _PLATE.fullmatch(plate) else None
 
 
 def is_held(quote_holds_until: datetime, now: datetime) -> bool:

@@ -13,6 +13,7 @@ from core.database import rate_limit, transaction
 from core.errors import Conflict, InvalidInput, NotFound, Unavailable
 from core.people.personal_read import Purpose, open_access
 from core.refusal_texts import NOT_FOUND, UPSTREAM_UNAVAILABLE
+from core.typed_text import read_plate
 from core.upstream.client import UpstreamError, UpstreamRejected
 from core.upstream.readings import Reading, ReadStatus
 from kinds import owned
@@ -65,7 +66,7 @@ async def link_plate(call: Call, text: str, key: str) -> Plate:
     TOO_MANY_PLATES.
     """
     app, citizen_id = call.app, call.require_viewer().user_id
-    plate = domain.parse_plate(text)
+    plate = read_plate(text)
     if plate is None:
         raise InvalidInput(texts.PLATE_INVALID, "plate")
     index = app.vault.blind_index(plate, PLATE)

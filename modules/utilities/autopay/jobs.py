@@ -16,7 +16,7 @@ from core.context.sweep import sweep_pages
 from core.database import IntegrityError, transaction
 from core.deadline import Deadline
 from core.errors import AppError, Conflict, NotFound, Unavailable
-from core.people.directory import Person, get_person
+from core.people.directory import Person, find_person
 from core.queue.jobs import job
 from core.security.authentication import Viewer
 from core.upstream.client import UpstreamError
@@ -90,10 +90,10 @@ async def _announce(app: App, autopay: Autopay) -> None:
         return
     kind, deadline = UtilityKind(link.kind), Deadline.after(_CALL_S)
     bills = await fetch_bills(app, deadline, kind, link.account_no, only_open=True)
-    person = await get_person(app, autopay.citizen_id)
+    person = await find_person(app, autopay.citizen_id)
     async with transaction() as tx:
         locked = await store.lock(tx, autopay.id)
-        if locked.state != "active":
+        if locked.state != "active" or person is None:
             return
         for listed in sorted(bills, key=lambda listed: listed.bill.due_on):
             known = await store.has_charge(tx, autopay.id, listed.id)
@@ -104,7 +104,7 @@ async def _announce(app: App, autopay: Autopay) -> None:
 
 
 async def _decide(
-    app: App, tx: Any, autopay: Autopay, person: Person, bill: BillerBill, bill_id: UUID
+    app: App, tx: Any, autopay: Autopay, person: Person | None, bill: BillerBill, bill_id: UUID
 ) -> None:
     now = app.clock.now()
     pay_at = now + domain.ANNOUNCED_BEFORE
@@ -131,7 +131,7 @@ async def _pay(app: App, charge: AutopayCharge) -> None:
     """Begin to pay a charge whose announcement has stood for a day."""
     bill = await _bill(charge.bill_id)
     autopay = await Autopay.get(id=charge.autopay_id)
-    person = await get_person(app, autopay.citizen_id)
+    person = await find_person(app, autopay.citizen_id)
     told = await _ask(app, bill, charge)
     call = _call_of(app, autopay)
     intent_id = await _begin(call, autopay, charge, person, bill, told)
@@ -156,7 +156,7 @@ async def _begin(
     call: Call,
     autopay: Autopay,
     charge: AutopayCharge,
-    person: Person,
+    person: Person | None,
     bill: Bill,
     told: BillerBill | None,
 ) -> UUID | None:
@@ -215,7 +215,7 @@ async def _judge(
 
 
 async def _refused(
-    call: Call, charge: AutopayCharge, person: Person, bill: Bill, refused: AppError
+    call: Call, charge: AutopayCharge, person: Person | None, bill: Bill, refused: AppError
 ) -> None:
     """The payment cannot be begun: somebody pays the bill already, or a limit is reached."""
     if refused.code == texts.PAYER_IS_PAYING.code or refused.code == "PAYMENT_OPEN":
@@ -235,7 +235,7 @@ async def _see(app: App, charge: AutopayCharge) -> None:
     intent = await payments.get_payment(_call_of(app, autopay), charge.intent_id)
     if intent.state not in _ENDED_WELL | _ENDED_BADLY:
         return
-    person = await get_person(app, autopay.citizen_id)
+    person = await find_person(app, autopay.citizen_id)
     bill = await _bill(charge.bill_id)
     async with transaction() as tx:
         locked = await store.lock_charge(tx, charge.id)

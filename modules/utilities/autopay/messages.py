@@ -18,10 +18,10 @@ _TOLD = frozenset({"announced", "stopped", "failed"})
 
 
 async def tell(
-    app: App, tx: Transaction, person: Person, charge: AutopayCharge, bill: Bill
+    app: App, tx: Transaction, person: Person | None, charge: AutopayCharge, bill: Bill
 ) -> None:
-    """Tell what has become of a charge, once for each state."""
-    if charge.state not in _TOLD:
+    """Tell what has become of a charge, once for each state; who has left is told nothing."""
+    if charge.state not in _TOLD or person is None:
         return
     locale = Locale(person.locale)
     reason = texts.AUTOPAY_REASONS.get(charge.reason or "", texts.AUTOPAY_OTHER_REASON)

@@ -1,6 +1,5 @@
 """Outages: where, why, until when, and whom they concern. Places are WGS 84 degrees."""
 
-import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -14,10 +13,6 @@ from core.standards.coordinates import GeoArea, GeoPoint
 from core.texts import Named
 
 UTILITY_OUTAGE_NOTICE = "utility-outage-notice"
-CELL_DEGREES = 0.01
-"""The edge of a grid cell, about a kilometre: as exact as a watched place is known in plain."""
-CELLS_MAX = 2_500
-"""An outage that covers more cells than a city has is an error of the feed."""
 
 
 class OutageKind(StrEnum):
@@ -77,21 +72,6 @@ class Outage:
         return [[GeoPoint(lat, lon) for lon, lat in part.exterior.coords] for part in parts]
 
 
-def cell_of(spot: GeoPoint) -> str:
-    """The grid cell of a point."""
-    return _cell(math.floor(spot.lat / CELL_DEGREES), math.floor(spot.lon / CELL_DEGREES))
-
-
-def cells_of(outage: Outage) -> Sequence[str]:
-    """Every grid cell that an outage may touch. Raises ValueError above CELLS_MAX."""
-    west, south, east, north = (math.floor(edge / CELL_DEGREES) for edge in outage.shape.bounds)
-    if (north - south + 1) * (east - west + 1) > CELLS_MAX:
-        raise ValueError(f"outage {outage.outage_ref} is larger than a city")
-    return [
-        _cell(row, column) for row in range(south, north + 1) for column in range(west, east + 1)
-    ]
-
-
 def choose(
     outages: Iterable[Outage],
     *,
@@ -119,7 +99,3 @@ def present_at(
         for outage in choose(outages, at=spot)
         if outage.kind in kinds and outage.status is not OutageStatus.RESTORED
     ]
-
-
-def _cell(row: int, column: int) -> str:
-    return f"{row}:{column}"

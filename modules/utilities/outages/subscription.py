@@ -10,11 +10,11 @@ from core.context.call import Call
 from core.context.sweep import sweep
 from core.deadline import Deadline
 from core.queue.jobs import job
-from core.standards.coordinates import GeoPoint
+from core.standards.coordinates import GeoPoint, cell_of, cells_of
 from kinds import owned
 from kinds.owned import OwnedList
 from kinds.subscription import Notice, Subscription, subscribe, tell_all
-from modules.utilities.outages import domain, texts
+from modules.utilities.outages import texts
 from modules.utilities.outages.domain import (
     UTILITY_OUTAGE_NOTICE,
     NoticeStage,
@@ -59,7 +59,7 @@ async def watch(
     row = {
         "label": label,
         "kinds": chosen,
-        "cell": domain.cell_of(spot),
+        "cell": cell_of(spot),
         "spot_sealed": call.app.vault.encrypt(orjson.dumps([spot.lat, spot.lon]).decode(), SPOT),
         "created_at": call.app.clock.now(),
     }
@@ -85,7 +85,7 @@ async def tell_outages(app: App) -> None:
 
 async def _tell(app: App, outage: Outage) -> None:
     """Raises ValueError for an outage that is larger than a city: others go on."""
-    rows = OutageWatch.filter(cell__in=domain.cells_of(outage), kinds__contains=outage.kind.value)
+    rows = OutageWatch.filter(cell__in=cells_of(outage.shape), kinds__contains=outage.kind.value)
     announced = f"{outage.outage_ref}:{NoticeStage.ANNOUNCED}"
     if outage.status is OutageStatus.RESTORED:
         over = f"{outage.outage_ref}:{NoticeStage.RESTORED}"

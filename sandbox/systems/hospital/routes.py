@@ -139,15 +139,22 @@ async def _schedule(request: Request, city: City, hospital: Hospital) -> Respons
 
 
 async def _slots(request: Request, city: City, hospital: Hospital) -> Response:
-    check_search(request, {"schedule", "status", "start"})
+    check_search(request, {"schedule", "schedule.actor", "status", "start", "_summary"})
     schedule = reference_id(request, "schedule", ["Schedule"])
-    if schedule is None:
-        raise Refusal(400, "required", "schedule is required")
-    calendar = numbered("sch", schedule[1], hospital.calendar_count)
+    actor = reference_id(request, "schedule.actor", ("HealthcareService", "PractitionerRole"))
+    if schedule is not None:
+        number = numbered("sch", schedule[1], hospital.calendar_count)
+        calendars = [] if number is None else [number]
+    elif actor is not None:
+        calendars = _calendars_of([actor], range(hospital.calendar_count), hospital)
+    else:
+        raise Refusal(400, "required", "schedule or schedule.actor is required")
     statuses = request.query_params.get("status", "free,busy,busy-unavailable").split(",")
     within = moment_conditions(request, "start")
-    every = [] if calendar is None else slots.list_slots(city, hospital, calendar)
+    every = [slot for number in calendars for slot in slots.list_slots(city, hospital, number)]
     found = [s for s in every if s.status in statuses and all(holds(s.start) for holds in within)]
+    if request.query_params.get("_summary") == "count":
+        return fhir({"resourceType": "Bundle", "type": "searchset", "total": len(found)})
     return bundle(request, [slots.describe(slot) for slot in found])
 
 

@@ -23,6 +23,7 @@ from core.people.data_rights import (
     erase_person,
     export_person,
     find_holds,
+    merge_person,
     reseal,
 )
 from core.people.personal_table import Cleared, Deleted, Held, PersonalTable, Stays, Through
@@ -240,3 +241,37 @@ async def test_an_erasure_does_to_each_row_what_its_table_declares(lenient: App)
                 assert left == 1, table.name
             case Cleared(columns=columns):
                 assert await table.model.filter(**columns).count() == 1, table.name
+
+
+async def test_a_merge_moves_every_declared_row_to_the_other_account(lenient: App) -> None:
+    people = [await make_citizen(lenient, level=2, name=name, locale="zh") for name in "甲乙丙"]
+    old, new, foreign = (viewer.user_id for viewer in people)
+    kept = {name for manifest in HOUSE for name in manifest.append_only}
+    moving = [
+        table
+        for table in TABLES
+        if table.merged
+        and table.name not in kept
+        and table.owner != "id"
+        and not isinstance(table.owner, Through)
+    ]
+    assert len(moving) > 30
+    for table in moving:
+        for person_id in (old, foreign):
+            await _fill(lenient, table, person_id)
+    async with transaction() as tx:
+        await merge_person(lenient, tx, old, new)
+    for table in moving:
+        counts = [await _count(table, person_id) for person_id in (old, new, foreign)]
+        assert counts == [0, 1, 1], table.name
+
+
+async def test_of_two_equal_rows_the_other_accounts_own_stays(lenient: App) -> None:
+    people = [await make_citizen(lenient, level=2, name=name, locale="zh") for name in "甲乙"]
+    old, new = (viewer.user_id for viewer in people)
+    (table,) = (table for table in TABLES if table.name == "identity_staff")
+    for person_id in (old, new):
+        await _fill(lenient, table, person_id)
+    async with transaction() as tx:
+        await merge_person(lenient, tx, old, new)
+    assert [await _count(table, person_id) for person_id in (old, new)] == [0, 1]

@@ -426,6 +426,20 @@ async def test_an_open_breaker_costs_nothing_and_sends_nothing(
     assert b'quancheng_breaker_state{operation="read",upstream="fund"} 0.0' in metrics.render()
 
 
+async def test_a_server_that_is_down_does_not_end_the_calls_of_the_others(
+    client: HttpClient, upstream: Upstream, city: City
+) -> None:
+    for _ in range(6):
+        with pytest.raises(UpstreamError):
+            await get(upstream, "/status/500", server="h1")
+    assert client.breaker("fund", "read.h1").state is BreakerState.OPEN
+    assert (await get(upstream, "/ok", server="h2")).status == 200
+    assert (await get(upstream, "/ok")).status == 200
+    with pytest.raises(UpstreamUnavailable):
+        await get(upstream, "/ok", server="h1")
+    assert city.requests["/ok"] == 2
+
+
 @pytest.mark.parametrize(
     ("path", "deadline_s"), [("/status/404", 2.0), ("/status/429", 2.0), ("/hang", 0.01)]
 )

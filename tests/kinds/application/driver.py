@@ -7,8 +7,9 @@ from datetime import timedelta
 
 from core.clock import ManualClock, civil_date
 from core.context.call import Call
-from core.database import connection
-from kinds.application import deadlines, desk, store, versions
+from core.database import connection, transaction
+from core.people.personal_read import Purpose
+from kinds.application import deadlines, desk, engine, store, versions
 from kinds.application.definition import AGREE, REFUSE, Actor, Definition, Step, Turn
 from kinds.application.models import Case
 from tests.kinds.application.town import Town, find, key
@@ -24,6 +25,8 @@ class Sample:
     category: str = ""
     papers: Sequence[str] = field(default_factory=tuple)
     """The papers that have to be attached with these answers."""
+    consent: Purpose | None = None
+    """What the citizen consents to first."""
     missing: Sequence[str] = field(default_factory=tuple)
     """What an empty form lacks, in the order of the form."""
 
@@ -71,6 +74,11 @@ async def drive(town: Town, clock: ManualClock, citizen: Call, case: Case, step:
         if step.unlike:
             by = await _other(town, case, task.unit, step.unlike)
         return await town.act(case, step.event, by=by, unit=unit, category=category)
+    if step.event in state.outside:
+        async with transaction() as tx:
+            locked = await store.lock_case(tx, case.id)
+            assert locked is not None
+            return await engine.take(town.app, tx, locked, definition, step, engine.SYSTEM)
     if step.event == state.lapse and step.event not in (state.agreed, state.refused):
         assert case.due_on is not None
         clock.move(timedelta(days=(case.due_on - civil_date(clock.now())).days + 1))

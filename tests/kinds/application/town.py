@@ -9,8 +9,9 @@ from core.context.call import Call
 from core.database import connection, fetch_all, transaction
 from core.ids import new_id
 from core.security.authorization import Role
-from kinds.application import desk, service, store
+from kinds.application import desk, service, store, versions
 from kinds.application.definition import Definition
+from kinds.application.desk import Deed
 from kinds.application.domain import TaskKind, TaskStatus
 from kinds.application.engine import Choices
 from kinds.application.models import Case, Task
@@ -18,6 +19,9 @@ from modules.identity import staff
 from tests.kinds.application.wing import SERVICE, declare
 
 ANSWERS = {"why": "because", "colour": "red"}
+ROLES = [Role.DEPARTMENT_OFFICER, Role.GRID_WORKER]
+"""What the officers are: they handle the cases of every service."""
+
 _PHONES = iter(range(13700000000, 13799999999))
 
 
@@ -43,12 +47,11 @@ class Town:
                     self.app,
                     tx,
                     phone=str(next(_PHONES)),
-                    roles=[Role.DEPARTMENT_OFFICER],
+                    roles=ROLES,
                     department=unit,
                     secret=bytes(20),
                 )
-            roles = frozenset({Role.DEPARTMENT_OFFICER.value})
-            mine.append(self._make_call(user_id=person_id, level=1, roles=roles))
+            mine.append(self._make_call(user_id=person_id, level=1, roles=frozenset(ROLES)))
         return mine[number]
 
     async def staffed(self, *units: str) -> None:
@@ -86,7 +89,9 @@ class Town:
         task = (await self.tasks(case))[0]
         call = by or await self.holder(task)
         said = Choices(choices.pop("note", "well"), **choices)
-        _, after = await desk.act(call, task.id, event, said, key())
+        deed = Deed("actOnTask", key(), versions.scope_of(self.app, case.service_id))
+        async with transaction() as tx:
+            _, after, _ = await desk.act_in(call, tx, deed, task.id, event, said)
         return after
 
     async def holder(self, task: Task) -> Call:

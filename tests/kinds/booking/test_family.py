@@ -67,8 +67,15 @@ async def test_a_guardian_books_with_the_childs_limits_until_the_mandate_ends(
     work = service.reschedule(guardian, held.id, third, "move-0001")
     assert await refusal(work) == "NOT_FOUND"
     assert await count("appointments_booking") == 2
-    ended = await service.cancel(guardian, held.id, "cancel-01")
-    assert ended.state is State.CANCELLED, "giving back is always possible"
+    for work in (
+        service.get_booking(guardian, held.id),
+        service.cancel(guardian, held.id, "cancel-01"),
+    ):
+        assert await refusal(work) == "NOT_FOUND", "who made it loses sight with the mandate"
+    own = call(user_id=child_id, level=2)
+    assert (await service.get_booking(own, held.id)).state is State.CONFIRMED
+    ended = await service.cancel(own, held.id, "cancel-02")
+    assert ended.state is State.CANCELLED, "whom it is about may always give it back"
 
 
 async def test_a_wedding_is_nobody_elses_to_book(app: App, call: MakeCall) -> None:
@@ -167,8 +174,8 @@ async def test_a_copy_of_everything_and_forgetting_it(app: App, call: MakeCall) 
         assert [withheld.what for withheld in exported.withheld] == ["companions"]
     await _erase(app, guardian.subject_id)
     assert (await service.get_booking(guardian, mine.id)).state is State.CONFIRMED
-    for booking in (mine, childs):
-        await service.cancel(fresh(guardian), booking.id, f"cancel-{booking.id}")
+    await service.cancel(fresh(guardian), mine.id, "cancel-01")
+    await service.cancel(call(user_id=child_id, level=2), childs.id, "cancel-02")
     assert "appointments" not in await find_holds(app, guardian.subject_id)
     for _ in range(2):
         await _erase(app, guardian.subject_id)

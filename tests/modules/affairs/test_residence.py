@@ -6,10 +6,11 @@ from datetime import date
 import pytest
 
 from core.city import load_city
+from core.clock import add_months
 from core.context.app import App
 from core.context.call import Call
 from core.security.authentication import Viewer
-from modules.affairs.residence.definition import RESIDENCE, add_months, check_residence
+from modules.affairs.residence.definition import RESIDENCE, check_residence
 from tests.asgi import Client
 from tests.conftest import ROOT
 from tests.kinds.application.desk_client import Desk

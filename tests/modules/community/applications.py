@@ -15,5 +15,11 @@ SAMPLES = [
         },
         category="COMPLAINT",
         missing=("subject", "content", "phone"),
-    )
+    ),
+    Sample(
+        "snap-report",
+        item="manhole",
+        answers={"description": "人行道上的井盖不见了。", "fault": "missing"},
+        missing=("fault",),
+    ),
 ]

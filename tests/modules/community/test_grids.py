@@ -14,42 +14,15 @@ from core.manifest import discover
 from core.standards.coordinates import GeoPoint
 from core.standards.ogc_features import PAGE, Feature
 from core.texts import Named
-from core.upstream.records import Records
 from modules.community.grids.domain import Grid, GridMap, district_of
 from modules.community.grids.lookup import BASE_MAP, Properties
 from sandbox.population.geography import Geography, Place
 from sandbox.systems import grids as sandbox_grids
 from tests.asgi import Client
-from tests.fakes import Silence
+from tests.modules.community.base_map import FakeBaseMap, square
 from tests.upstreams import by_operation
 
 HERE = {"lat": 36.67, "lon": 117.0}
-
-
-def square(code: str, west: float = 116.999, side: float = 0.002) -> Feature[Properties]:
-    """A grid around the place."""
-    south = 36.669
-    corners = ((0, 0), (side, 0), (side, side), (0, side), (0, 0))
-    ring = [[west + east, south + north] for east, north in corners]
-    told = Properties(
-        code, "街道", "Street", "社区", "Community", "赵网格员", f"grid-{code}", "24/7"
-    )
-    return Feature(code, {"type": "Polygon", "coordinates": [ring]}, told)
-
-
-class FakeBaseMap(Silence):
-    """A map with what it is given, by pages."""
-
-    name = "grids"
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.features = [square("370102001001001")]
-
-    async def list_grids(self, offset: int) -> Records[Feature[Properties]]:
-        """See modules.community.grids.lookup."""
-        self.answer("list_grids")
-        return Records(self.features[offset : offset + PAGE])
 
 
 @pytest.fixture

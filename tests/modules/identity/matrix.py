@@ -17,6 +17,7 @@ from uuid import uuid4
 from graphql import (
     ExecutionResult,
     FieldNode,
+    GraphQLEnumType,
     GraphQLField,
     GraphQLInputObjectType,
     GraphQLObjectType,
@@ -45,7 +46,8 @@ from tests.asgi import Client
 
 PUBLIC = "public"
 OFFICER, OPERATOR, FINANCE = "department_officer", "operator", "finance_officer"
-ROLES = ("grid_worker", OFFICER, "bank_officer", "risk_officer", FINANCE, OPERATOR)
+DOCTOR, WORKER, RISK = "family_doctor", "grid_worker", "risk_officer"
+ROLES = (WORKER, OFFICER, "bank_officer", RISK, FINANCE, OPERATOR, DOCTOR)
 
 STALE = timedelta(minutes=15)
 REFUSED = {"LOGIN_REQUIRED", "LEVEL_REQUIRED", "FRESH_AUTH_REQUIRED", "NOT_ALLOWED"}
@@ -66,7 +68,9 @@ AGREED: dict[str, Rule] = {
     **dict.fromkeys(
         "viewer consentPurposes codeDelivery resume home services service requestLoginCode login "
         "refreshSession staffLogin appointmentPlaces appointmentItems appointmentSlots "
-        "utilityOutages verifyNoPropertyCertificate".split(),
+        "triage triageSymptoms utilityOutages emergencyAlerts verifyNoPropertyCertificate "
+        "reportCategories report reportEvents "
+        "reportsNear reportsIn reportStatistics".split(),
         ANYBODY,
     ),
     **dict.fromkeys(
@@ -75,7 +79,7 @@ AGREED: dict[str, Rule] = {
         "unlinkBillAccount billInvoice requestBillInvoice outageWatches watchOutages "
         "unwatchOutages autopayTerms autopays endAutopay appointments appointment "
         "waitingPlaces requestStepUpCode stepUp "
-        "revokeSession revokeAllSessions "
+        "revokeSession revokeAllSessions staffStepUp "
         "verifyRealName grantConsent withdrawConsent endMandate confirmAppointment "
         "cancelAppointment rescheduleAppointment leaveWaitingList queueTicket "
         "plates linkPlate unlinkPlate accessRecorded appointmentChanged "
@@ -91,20 +95,38 @@ AGREED: dict[str, Rule] = {
         SIGNED_IN,
     ),
     "confirmProxy": Rule(2, fresh=True),
+    "makeClaimCode": Rule(2, fresh=True),
+    "requestPhoneCode": Rule(1, fresh=True),
+    "changePhone": Rule(1, fresh=True),
     "payAppointment": Rule(1, fresh=True),
     "agreeAutopay": Rule(1, fresh=True),
     "exportMyData": Rule(1, fresh=True),
     "eraseMyAccount": Rule(1, fresh=True),
-    "staffPerson": Rule(1, role=OFFICER),
+    "staffPerson": Rule(1, fresh=True, role=OFFICER),
+    "proposeRecovery": Rule(1, fresh=True, role=OFFICER),
+    "approveRecovery": Rule(1, fresh=True, role=OFFICER),
+    "withdrawRecovery": Rule(1, role=OFFICER),
     "unusualAccess": Rule(1, role=OPERATOR),
     "paymentCases": Rule(1, role=FINANCE),
     "proposeCorrection": Rule(1, role=FINANCE),
     "decideCorrection": Rule(1, role=FINANCE),
     "reopenPaymentCase": Rule(1, role=FINANCE),
     "checkInAppointment": Rule(1, role=OFFICER),
+    "loanPortfolio": Rule(1, role=RISK),
+    "loanProductProposals": Rule(1, role=RISK),
+    "decideLoanProduct": Rule(1, role=RISK),
     **dict.fromkeys(
         "staffTasks staffCase takeTask actOnTask handOverTask returnTask".split(),
         Rule(1, role=OFFICER),
+    ),
+    **dict.fromkeys(
+        "staffCareAlerts staffCare changeCarePlan bookCareFollowUp keepCareFollowUp".split(),
+        Rule(1, role=DOCTOR),
+    ),
+    **dict.fromkeys(
+        "staffReports staffReportsNear staffReport acceptReport takeReport finishReport "
+        "declineReport mergeReport reassignReport releaseReportPhotos coverGrids".split(),
+        Rule(1, role=WORKER),
     ),
     **dict.fromkeys(
         "messageOverview deadMessages campaigns messagePreview pauseMessages resumeMessages "
@@ -117,8 +139,6 @@ AGREED: dict[str, Rule] = {
 SAMPLES: dict[str, Any] = {
     "first": 1,
     "phone": "13700000000",
-    "until": "2026-12-31",
-    "on": "2026-12-31",
     "services": ["housing-fund-query"],
     "residentId": "11010519491231002X",
     "caseNo": "AC-1",
@@ -129,12 +149,26 @@ SAMPLES: dict[str, Any] = {
     "parameters": [{"name": "title", "value": "x"}],
     "action": "CANCEL",
     "paymentCaseNo": 1,
+    "goals": [],
+    "children": [],
+    "bornOn": "2026-11-01",
+    "scanOn": "2026-11-01",
+    "sex": "FEMALE",
+    "weeks": 8,
+    "startsAt": "2027-01-04T01:00:00Z",
+    "version": 1,
+    "everyDays": 1,
+    "place": "x",
     "correction": "WRITE_OFF",
     "days": 1,
     "answers": [],
+    "values": [],
     "purpose": "welfare.housing-fund",
     "textVersion": "2026-11",
     "at": {"lat": 36.6, "lon": 117.0},
+    "area": {"south": 36.6, "west": 116.9, "north": 36.7, "east": 117.1},
+    "report": {"category": "volcano", "at": {"lat": 36.6, "lon": 117.0}},
+    "prefixes": ["370102"],
     "alert": {"stopRef": "B", "minutesBefore": 5},
 }
 
@@ -262,9 +296,11 @@ class Matrix:
             expected = self.ownership.get(place, OWN)
             words = {}
             # a subscription to one's own may have nothing to tell, and would be waited for
-            tried = ("missing", "foreign", "linked", "own")[: 2 if kind == "subscription" else 4]
+            tried = ("missing", "empty", "foreign", "linked", "own")
+            tried = tried[: 3 if kind == "subscription" else 5]
             for whose in tried:
-                given = self.objects[whose].get(place, self.objects[whose].get(argument))
+                objects = self.objects.get(whose, {argument: ""})
+                given = objects.get(place, objects.get(argument))
                 if given is None:
                     continue
                 code = await self._ask(
@@ -293,7 +329,7 @@ class Matrix:
         self.asked += 1
         declared, passed, variables = [], [], {}
         for argument, of in graphql_field.args.items():
-            value = given.get(argument) or self.beside.get(f"{name}.{argument}")
+            value = given.get(argument, self.beside.get(f"{name}.{argument}"))
             value = self._sample(argument, of.type) if value is None else value
             if value is None:
                 continue
@@ -309,7 +345,12 @@ class Matrix:
         if answer.get("errors"):
             return str(answer["errors"][0]["extensions"]["code"])
         payload = answer["data"][name]
-        return str(payload.get("code", "OK")) if isinstance(payload, dict) else "OK"
+        if not isinstance(payload, dict):
+            return "OK"
+        is_open = self._rule(name, graphql_field) == ANYBODY
+        if payload.get("missing") and not payload["resumeTicket"] and not is_open:
+            self.violations.append(f"{name}: {payload['code']} without a ticket to come back with")
+        return str(payload.get("code", "OK"))
 
     async def _subscribe(
         self, query: str, variables: dict[str, Any], viewer: Viewer | None, *, first_event: bool
@@ -333,12 +374,15 @@ class Matrix:
             return None
         if argument == "idempotencyKey":
             return uuid4().hex
+        named = get_named_type(of)
+        if isinstance(named, GraphQLEnumType) and SAMPLES.get(argument) not in named.values:
+            return next(iter(named.values))
         if argument in SAMPLES:
             return SAMPLES[argument]
-        named = get_named_type(of)
         if isinstance(named, GraphQLInputObjectType):
             return {n: self._sample(n, f.type) for n, f in named.fields.items() if n == "id"}
-        return {"Int": 1, "Fen": 100, "Boolean": True}.get(named.name, str(uuid4()))
+        samples = {"Int": 1, "Fen": 100, "Boolean": True, "Date": "2026-12-31"}
+        return samples.get(named.name, str(uuid4()))
 
 
 CASE_FIELDS = tuple(
@@ -350,11 +394,25 @@ OWNERSHIP: dict[str, set[str]] = {
     "grantConsent.onBehalfOf": {"own", "linked"},
     "withdrawConsent.onBehalfOf": {"own", "linked"},
     "bookVaccination.onBehalfOf": {"own", "linked"},
+    # one's own is refused: a guardian names a child
+    "followSchoolGate.onBehalfOf": {"own", "linked"},
+    "applyHealthCard.onBehalfOf": {"own", "linked"},
     # one's own is tried by its module's tests: the hospital must exist
     "bookHospitalNumber.onBehalfOf": set(),
     "bookHospitalVisit.onBehalfOf": set(),
     "staffPerson.id": {"own", "linked", "foreign"},
     "decideCorrection.id": set(),
+    # one's own goes with an enrolment
+    "recordBloodPressure.onBehalfOf": set(),
+    "recordGlucose.onBehalfOf": set(),
+    "recordPregnancy.onBehalfOf": set(),
+    "recordGrowth.onBehalfOf": set(),
+    # a doctor does not handle their own
+    "staffCare.enrolmentId": {"linked", "foreign"},
+    "changeCarePlan.enrolmentId": {"linked", "foreign"},
+    "bookCareFollowUp.followUpId": {"linked", "foreign"},
+    "keepCareFollowUp.followUpId": {"linked", "foreign"},
+    "decideLoanProduct.id": set(),
     # one's own is tried by its module's tests: only a settled payment has a receipt
     "paymentReceipt.paymentId": set(),
     # one's own are tried by their module's tests: the hospital must have the bill or the deposit
@@ -416,6 +474,7 @@ OPEN_IDS = frozenset(
     "hospitalDoctors.departmentId hospitalSlots.hospitalId hospitalSlots.scheduleId "
     "bookHospitalNumber.hospitalId bookHospitalNumber.slotId appointmentPlaces.serviceId "
     "appointmentItems.serviceId appointmentSlots.placeId rescheduleAppointment.slotId "
+    "approveRecovery.recoveryId withdrawRecovery.recoveryId makeClaimCode.childId "
     "codeDelivery.requestId leaveWaitingList.waitingId queueTicket.id "
     "hospitalRooms.hospitalId bookHospitalVisit.hospitalId bookHospitalVisit.slotId "
     "vaccinationRooms.clinicId vaccinationSlots.clinicId vaccinationSlots.scheduleId "
@@ -424,7 +483,9 @@ OPEN_IDS = frozenset(
     "holdAppointment.itemId joinWaitingList.placeId joinWaitingList.itemId "
     "joinQueue.placeId steerCampaign.campaignId presentLicence.licenceRef "
     "serviceOutletItems.outletRef airHistory.stationId springHistory.stationId "
+    "medicalReport.id watchQueueTicket.hospitalId "
     "caseForm.serviceId openCase.serviceId cases.serviceId "
+    "report.id reportEvents.id followReport.id unfollowReport.id mergeReport.into "
     "transitArrivals.stopRef transitArrivals.lineRef transitWay.tripRef "
     "transitArrivalsChanged.stopRef transitArrivalsChanged.lineRef".split()
 )
@@ -444,6 +505,7 @@ def _selection(graphql_field: GraphQLField) -> str:
     if is_leaf_type(named):
         return ""
     if isinstance(named, GraphQLUnionType):
-        return "{ __typename ... on Refusal { code } }"
+        login = "... on LoginRequired { missing resumeTicket }"
+        return f"{{ __typename ... on Refusal {{ code }} {login} }}"
     assert isinstance(named, GraphQLObjectType)
     return "{ __typename }"

@@ -6,25 +6,28 @@ from typing import Any
 
 import pytest
 
-from core.clock import ManualClock
+from core.clock import ManualClock, civil_date
 from core.context.app import App
 from core.context.call import Call
+from core.database import transaction
 from core.database.models import AccessLog
 from core.errors import Conflict, Forbidden, InvalidInput, NotFound, RateLimited, Unavailable
-from core.ids import resident_id_check_digit
+from core.ids import new_id, resident_id_check_digit
 from core.people import mandates
 from core.people.consents import grant_consent, list_consents, withdraw_consent
 from core.people.directory import get_person
 from core.people.personal_read import list_access
 from core.security.authentication import Viewer
-from modules.identity import domain, families, real_name
-from modules.identity.models import Citizen, Mandate
+from core.security.vault import mask_name
+from modules.identity import claims, domain, families, moving, personal_data, real_name
+from modules.identity.models import PHONE, Citizen, Mandate
 from modules.identity.upstream import REGISTRY
 from modules.welfare.housing_fund.lookup import HOUSING_FUND
 from modules.welfare.housing_fund.upstream import CENTRE
 from notifications.channels.gateways import GATEWAY
 from notifications.messages.models import Message
 from tests.fakes import FakeHousingFund, FakePolice, FakeSms
+from tests.messages import deliver_due, send_code
 from tests.upstreams import by_operation
 
 MakeCitizen = Callable[..., Awaitable[Viewer]]
@@ -189,10 +192,34 @@ async def test_a_child_with_a_phone_goes_on_with_the_record_its_guardian_made(
     assert refused.value.code == "GUARDIAN_REQUIRED"
     phone = await _phone(app, young)
     mandate = await families.add_child(parent, "贾小例", CHILD)
-    token = await real_name.verify_real_name(alone, "贾小例", CHILD)
+    for wrong in (None, "000000"):
+        with pytest.raises(Forbidden) as refused:
+            await real_name.verify_real_name(alone, "贾小例", CHILD, wrong)
+        assert refused.value.code == "CLAIM_REQUIRED", "name and number are known to many"
+    assert (await get_person(app, mandate.subject_id)).has_phone is False
+    for nobody in (alone, await _call(call, await citizen())):
+        with pytest.raises(NotFound):
+            await claims.make(nobody, mandate.subject_id)
+    made = await claims.make(parent, mandate.subject_id)
+    async with transaction() as tx:
+        await send_code(app, tx, phone, "123456", "before")
+    await Message.create(
+        id=new_id(),
+        person_id=young.user_id,
+        key="before",
+        template="t",
+        version=1,
+        about="service",
+        position=new_id(),
+        title_sealed=app.vault.encrypt("t", "notifications.title"),
+        body_sealed=app.vault.encrypt("b", "notifications.body"),
+        created_at=app.clock.now(),
+    )
+    token = await real_name.verify_real_name(alone, "贾小例", CHILD, made.code)
+    assert await Message.filter(person_id=mandate.subject_id, key="before").exists()
     assert app.tokens.verify(token).user_id == mandate.subject_id
     assert (await get_person(app, mandate.subject_id)).phone == phone
-    assert await Citizen.filter(resident_index__isnull=False, closed_at=None).count() == 2
+    assert await Citizen.filter(resident_index__isnull=False, closed_at=None).count() == 3
 
 
 @pytest.fixture
@@ -305,3 +332,130 @@ async def test_nobody_proposes_to_half_the_city(pair: tuple[Call, Call]) -> None
     with pytest.raises(RateLimited):
         await families.propose_proxy(helper, "13700000009", [SERVICE], UNTIL, "key-20000000")
     assert await AccessLog.all().count() == 0
+
+
+async def test_the_addressee_learns_who_asks(
+    app: App, pair: tuple[Call, Call], sms: FakeSms
+) -> None:
+    helper, elder = pair
+    mandate = await _propose(helper, elder)
+    await deliver_due(app)
+    proposer = await get_person(app, helper.subject_id)
+    assert proposer.name is not None
+    text = sms.texts[-1]
+    assert mask_name(proposer.name) in text and proposer.phone[-4:] in text
+    (party,) = await families.list_mandates(elder)
+    assert party.other_name == proposer.name
+    confirmed = await families.confirm_mandate(elder, mandate.id)
+    (party,) = await families.parties_of(elder, [confirmed])
+    assert party.other_name == proposer.name
+
+
+async def test_nobody_is_the_proxy_of_many(pair: tuple[Call, Call], clock: ManualClock) -> None:
+    helper, _ = pair
+    for number in range(domain.PROXIES_MAX):
+        if number == domain.PROPOSALS_PER_DAY:
+            clock.move(timedelta(days=1))
+        key = f"key-3000000{number}"
+        await families.propose_proxy(helper, f"1370000001{number}", [SERVICE], UNTIL, key)
+    clock.move(timedelta(days=1))
+    with pytest.raises(Conflict) as refused:
+        await families.propose_proxy(helper, "13700000999", [SERVICE], UNTIL, "key-40000000")
+    assert refused.value.code == "TOO_MANY_PROXIES"
+    assert await Mandate.all().count() == domain.PROXIES_MAX
+
+
+async def test_what_a_minor_does_not_do_without_a_guardian(
+    parent: Call, pair: tuple[Call, Call], call: MakeCall, app: App, clock: ManualClock
+) -> None:
+    """A stranger who got into a child's account gets no proxy from it, and the guardian sees it."""
+    mandate = await families.add_child(parent, "贾小例", CHILD)
+    helper, _ = pair
+    child_phone = "13700000055"
+    await Citizen.filter(id=mandate.subject_id).update(
+        phone_index=app.vault.blind_index(child_phone, PHONE),
+        phone_sealed=app.vault.encrypt(child_phone, PHONE),
+    )
+    child = call(user_id=mandate.subject_id, level=2)
+    proposal = await families.propose_proxy(helper, child_phone, [SERVICE], UNTIL, "key-50000000")
+    for work in (
+        families.confirm_mandate(child, proposal.id),
+        families.propose_proxy(child, "13700000056", [SERVICE], UNTIL, "key-50000001"),
+        personal_data.erase_my_account(child),
+    ):
+        with pytest.raises(Forbidden) as refused:
+            await work
+        assert refused.value.code == "MINORS_MAY_NOT"
+    now = clock.now()
+    planted = await Mandate.create(
+        id=new_id(),
+        kind="proxy",
+        actor_id=helper.subject_id,
+        subject_id=mandate.subject_id,
+        services=[SERVICE],
+        state="active",
+        proposed_at=now,
+        confirmed_at=now,
+        ends_at=now + timedelta(days=9),
+    )
+    seen = {party.mandate.id for party in await families.list_mandates(parent)}
+    assert seen == {mandate.id, planted.id}
+    ended = await families.end_mandate(parent, planted.id)
+    assert (ended.state, ended.ended_by) == ("ended", parent.subject_id)
+
+
+async def test_an_account_moves_to_a_new_phone_with_everything_and_the_old_one_is_told(
+    pair: tuple[Call, Call], citizen: MakeCitizen, app: App, sms: FakeSms
+) -> None:
+    own, other = pair
+    old_phone = (await get_person(app, own.subject_id)).phone
+    bare = await citizen(level=1)
+    new_phone = await _phone(app, bare)
+
+    async def code_for(phone: str, key: str) -> str:
+        await moving.request_code(own, phone, key)
+        await deliver_due(app)
+        text = [text for to, text in sms.sent.values() if to == phone][-1]
+        return "".join(char for char in text if char.isdigit())[:6]
+
+    good = await code_for(new_phone, "code-0001")
+    with pytest.raises(InvalidInput):
+        await moving.change_phone(own, new_phone, f"{(int(good) + 1) % 10**6:06d}", "move-0001")
+    assert (await get_person(app, own.subject_id)).phone == old_phone
+    await moving.change_phone(own, new_phone, good, "move-0002")
+    await moving.change_phone(own, new_phone, good, "move-0002")
+    assert (await get_person(app, own.subject_id)).phone == new_phone
+    assert (await Citizen.get(id=bare.user_id)).closed_at is not None
+    await deliver_due(app)
+    assert [text for to, text in sms.sent.values() if to == old_phone and new_phone[-4:] in text]
+    taken = await _phone(app, other.viewer)
+    with pytest.raises(Conflict) as refused:
+        await moving.change_phone(own, taken, await code_for(taken, "code-0002"), "move-0003")
+    assert refused.value.code == "PHONE_IN_USE"
+    assert (await get_person(app, own.subject_id)).phone == new_phone
+
+
+async def test_a_guardians_consent_ends_when_the_child_is_asked_itself(
+    parent: Call, call: MakeCall, clock: ManualClock
+) -> None:
+    for number, age in ((CHILD, 14), (TEEN, 18)):
+        mandate = await families.add_child(parent, "贾小例", number)
+        acting = await mandates.act_for(parent, mandate.subject_id)
+        consent = await grant_consent(acting, FUND, "2026-11")
+        born = date(int(number[6:10]), int(number[10:12]), int(number[12:14]))
+        assert consent.until_at is not None
+        assert civil_date(consent.until_at) == born.replace(year=born.year + age)
+
+
+async def test_custody_that_an_office_ended_does_not_come_back_by_itself(
+    parent: Call, citizen: MakeCitizen
+) -> None:
+    mandate = await families.add_child(parent, "贾小例", CHILD)
+    officer = (await citizen()).user_id
+    await Mandate.filter(id=mandate.id).update(
+        state="ended", ended_by=officer, ended_at=parent.app.clock.now()
+    )
+    with pytest.raises(Conflict) as refused:
+        await families.add_child(parent, "贾小例", CHILD)
+    assert refused.value.code == "GUARDIANSHIP_ENDED"
+    assert await Mandate.filter(state="active").count() == 0

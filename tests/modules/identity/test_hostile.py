@@ -178,6 +178,7 @@ async def test_a_spent_refresh_token_from_two_devices_at_once_ends_the_session(
 
     newest = await refresh(tokens["refreshToken"])
     newest = await refresh(newest["refreshToken"])
+    clock.move(domain.REFRESH_GRACE + timedelta(seconds=1))
     thief = {"id": "another-device-1", "name": ""}
     answers = await asyncio.gather(
         refresh(tokens["refreshToken"]), refresh(tokens["refreshToken"], thief)

@@ -1,6 +1,7 @@
 """Sessions: tokens rotate, theft ends them, and a revocation is final."""
 
 import asyncio
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 from uuid import uuid4
@@ -8,7 +9,10 @@ from uuid import uuid4
 import pytest
 
 from core.clock import ManualClock
-from modules.identity import domain
+from core.database import connection, fetch_all
+from modules.identity import alarm, domain
+from modules.identity.models import Citizen
+from notifications.messages.models import Message
 from tests.asgi import Client
 from tests.modules.identity.conftest import REFUSAL, Phone
 
@@ -26,6 +30,11 @@ async def _revoke(phone: Phone, token: str, session_id: str) -> Any:
 async def _sessions(phone: Phone, token: str) -> list[dict[str, Any]]:
     sessions: list[dict[str, Any]] = (await phone.ask(SESSIONS, token))["viewer"]["sessions"]
     return sessions
+
+
+async def _alarms() -> list[bytes]:
+    query = "SELECT payload FROM pgqueuer WHERE entrypoint = 'identity.alarm'"
+    return [row["payload"] for row in await fetch_all(connection(), query)]
 
 
 async def _is_refused(client: Client, token: str) -> bool:
@@ -47,14 +56,18 @@ async def test_tokens_rotate(phone: Phone, clock: ManualClock) -> None:
     assert len(await _sessions(phone, tokens["accessToken"])) == 1
 
 
-async def test_a_lost_reply_may_be_asked_for_again_for_a_minute(
+async def test_a_lost_reply_may_be_asked_for_again_after_a_tunnel(
     phone: Phone, clock: ManualClock
 ) -> None:
     first = await phone.sign_in()
     answers = await asyncio.gather(*(phone.refresh(first["refreshToken"]) for _ in range(4)))
     assert len({answer["refreshToken"] for answer in answers}) == 1
+    second = await phone.refresh(answers[0]["refreshToken"])
+    assert timedelta(minutes=10) <= domain.REFRESH_GRACE
     clock.move(domain.REFRESH_GRACE)
-    assert (await phone.refresh(first["refreshToken"]))["__typename"] == "Tokens"
+    for stale in (first, answers[0]):  # an app that wakes with an old copy harms nobody
+        again = await phone.refresh(stale["refreshToken"])
+        assert again["refreshToken"] == second["refreshToken"]
 
 
 async def test_a_spent_token_ends_the_session_for_everybody(
@@ -67,6 +80,9 @@ async def test_a_spent_token_ends_the_session_for_everybody(
     assert (thief["__typename"], thief["code"]) == ("LoginRequired", "SESSION_EXPIRED")
     assert (await phone.refresh(second["refreshToken"]))["code"] == "SESSION_EXPIRED"
     assert await _is_refused(client, second["accessToken"])
+    for payload in await _alarms():
+        await alarm.tell.run(client.app, payload)
+    assert await Message.filter(template="identity.reused_token").count() == 1
 
 
 async def test_a_token_of_another_device_is_refused_and_harms_nobody(phone: Phone) -> None:
@@ -136,3 +152,47 @@ async def test_foreign_and_missing_sessions_are_told_in_the_same_words(phone: Ph
     assert all(refusal == refusals[0] for refusal in refusals)
     assert (refusals[0]["__typename"], refusals[0]["code"]) == ("NotFound", "NOT_FOUND")
     assert (await other.refresh(theirs["refreshToken"]))["__typename"] == "Tokens"
+
+
+async def test_the_owner_hears_of_a_new_device_and_old_sessions_make_room(
+    phone: Phone, clock: ManualClock
+) -> None:
+    await phone.sign_in()
+    for number in range(domain.SESSIONS_MAX + 1):
+        clock.move(timedelta(minutes=7))
+        other = replace(phone, device={"id": f"device-1{number:03d}", "name": "手机二"})
+        tokens = await other.sign_in()
+    assert len(await _sessions(phone, tokens["accessToken"])) == domain.SESSIONS_MAX
+    payloads = await _alarms()
+    assert len(payloads) == domain.SESSIONS_MAX + 1
+    await alarm.tell.run(phone.client.app, payloads[0])
+    assert await Message.filter(template="identity.new_device").count() == 1
+
+
+async def test_a_stranger_locks_no_device_that_the_account_knows(
+    phone: Phone, clock: ManualClock
+) -> None:
+    await phone.sign_in()
+    clock.move(timedelta(minutes=2))
+    await phone.request_code()
+    code = await phone.read_code()
+    stranger = {"id": "device-0666", "name": ""}
+    for guess in range(domain.PHONE_FAILURES + domain.CODE_ATTEMPTS):
+        wrong = f"{(int(code) + 1 + guess) % 1_000_000:06d}"
+        await phone.login(wrong, device=stranger)
+    assert (await phone.login(code, device=stranger))["__typename"] != "Tokens"
+    assert (await phone.login(code))["__typename"] == "Tokens"
+
+
+async def test_a_number_that_was_silent_for_months_proves_again(
+    phone: Phone, clock: ManualClock
+) -> None:
+    await phone.sign_in()
+    await Citizen.all().update(level=2)
+    clock.move(domain.SILENCE)
+    assert (await phone.sign_in())["level"] == 2, "on the device that it was used on"
+    clock.move(domain.SILENCE)
+    other = replace(phone, device={"id": "device-0002", "name": ""})
+    tokens = await other.sign_in()
+    assert tokens["level"] == 1, "the number may be somebody else's by now"
+    assert (await other.refresh(tokens["refreshToken"], other.device))["level"] == 1

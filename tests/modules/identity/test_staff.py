@@ -169,3 +169,53 @@ async def test_looking_at_many_people_is_flagged_once_and_counted_on(
     assert flag.actor_id == curious.subject_id
     assert flag.people_count == staff.UNUSUAL_PEOPLE_PER_HOUR + 2
     assert [row.id for row in await staff.list_flags(first=10)] == [flag.id]
+
+
+STEP_UP = f"""mutation U($code: String!, $key: String!) {{
+  staffStepUp(authenticatorCode: $code, idempotencyKey: $key) {{
+    ... on SteppedUp {{ accessToken }} {REFUSAL} }} }}"""
+LOOK = 'query ($id: ID!) { staffPerson(id: $id, caseNo: "AC-1") { level } }'
+
+
+async def test_a_session_of_staff_ends_with_the_day_and_people_are_seen_freshly(
+    phone: Phone, clock: ManualClock, officer: None
+) -> None:
+    async def run(query: str, token: str, **variables: Any) -> Any:
+        headers = {"authorization": f"Bearer {token}"}
+        answer = await phone.client.run(query, variables, headers=headers)
+        return answer.json
+
+    await phone.request_code()
+    variables = {
+        "phone": PHONE,
+        "code": await phone.read_code(),
+        "totp": show(clock),
+        "device": DEVICE,
+        "key": uuid4().hex,
+    }
+    query = STAFF_LOGIN.replace("accessToken", "accessToken refreshToken")
+    tokens = (await phone.client.data(query, variables))["staffLogin"]
+    me = (await run("{ viewer { id } }", tokens["accessToken"]))["data"]["viewer"]["id"]
+    assert (await run(LOOK, tokens["accessToken"], id=me))["data"]["staffPerson"]
+    clock.move(timedelta(minutes=20))
+    tokens = await phone.refresh(tokens["refreshToken"])
+    refused = await run(LOOK, tokens["accessToken"], id=me)
+    assert refused["errors"][0]["extensions"]["code"] == "FRESH_AUTH_REQUIRED"
+    by_sms = """mutation { requestStepUpCode(idempotencyKey: "step-up-1") {
+      ... on Refusal { code } } }"""
+    answer = (await run(by_sms, tokens["accessToken"]))["data"]["requestStepUpCode"]
+    assert answer["code"] == "NOT_ALLOWED", "the phone alone proves no member of staff"
+    key = uuid4().hex
+    wrong = await run(STEP_UP, tokens["accessToken"], code="000000", key=key)
+    assert wrong["data"]["staffStepUp"]["code"] == "STAFF_REFUSED"
+    fresh = await run(STEP_UP, tokens["accessToken"], code=show(clock), key=key)
+    token = fresh["data"]["staffStepUp"]["accessToken"]
+    assert (await run(LOOK, token, id=me))["data"]["staffPerson"]
+    again = await run(STEP_UP, tokens["accessToken"], code=show(clock), key=uuid4().hex)
+    assert again["data"]["staffStepUp"]["code"] == "STAFF_REFUSED", "a code is good once"
+    for _ in range(49):
+        clock.move(timedelta(minutes=14))
+        tokens = await phone.refresh(tokens["refreshToken"])
+        assert tokens["__typename"] == "Tokens"
+    clock.move(timedelta(minutes=14))
+    assert (await phone.refresh(tokens["refreshToken"]))["code"] == "SESSION_EXPIRED"

@@ -80,9 +80,11 @@ async def test_a_log_in_code_steps_nobody_up_nor_the_other_way_round(
     clock.move(timedelta(minutes=2))
     await phone.request_code()
     login_code = await phone.read_code()
+    assert "To sign in" in phone.sms.texts[-1]
     assert (await _run(phone, token, STEP_UP, code=login_code))["code"] == "CODE_EXPIRED"
     await _run(phone, token, ASK)
     step_up_code = await phone.read_code()
+    assert "To confirm a payment" in phone.sms.texts[-1]
     if step_up_code != login_code:  # one in a million
         assert (await phone.login(step_up_code))["code"] == "CODE_WRONG"
 

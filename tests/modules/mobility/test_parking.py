@@ -19,7 +19,7 @@ from core.people.personal_read import grant_consent
 from core.upstream.readings import ReadStatus
 from modules.mobility import jobs
 from modules.mobility.models import ParkingCharge, Plate
-from modules.mobility.parking import domain, service
+from modules.mobility.parking import service
 from modules.mobility.parking.service import Stay
 from modules.mobility.parking.store import PLATES
 from payments.api import PaymentMethod
@@ -51,24 +51,6 @@ async def _charge(call: Call, plate_id: UUID) -> UUID:
     charge_id = (await _stay(call, plate_id)).charge_id
     assert charge_id is not None
     return charge_id
-
-
-@pytest.mark.parametrize(
-    ("text", "plate"),
-    [
-        ("鲁A12345", "鲁A12345"),
-        (" 鲁a·d12345 ", "鲁AD12345"),
-        ("宁Z 00001", "宁Z00001"),
-        ("A12345", None),
-        ("鲁A1234", None),
-        ("鲁A1234567", None),
-        ("鲁112345", None),
-        ("", None),
-        ("鲁A12345'; --", None),
-    ],
-)
-def test_a_plate_has_one_spelling(text: str, plate: str | None) -> None:
-    assert domain.parse_plate(text) == plate
 
 
 async def test_linking_is_one_link_however_it_is_written(person: MakePerson) -> None:

@@ -16,12 +16,12 @@ from core.deadline import Deadline
 from core.errors import Conflict, InvalidInput, NotFound
 from core.ids import new_id
 from core.security.authentication import Viewer
-from core.standards.coordinates import GeoPoint
+from core.standards.coordinates import GeoPoint, cell_of, cells_of
 from core.telemetry.metrics import Metrics
 from core.upstream.client import HttpClient, Response
 from core.upstream.readings import ReadStatus
 from kinds.subscription import list_mine, unsubscribe
-from modules.utilities.outages.domain import OutageKind, OutageStatus, cell_of, cells_of
+from modules.utilities.outages.domain import OutageKind, OutageStatus
 from modules.utilities.outages.lookup import read_outages
 from modules.utilities.outages.models import OutageWatch
 from modules.utilities.outages.subscription import WATCHES, spot_of, tell_outages, watch
@@ -217,7 +217,7 @@ def test_every_point_of_an_outage_lies_in_its_cells() -> None:
     for lat in range(36_596, 36_605):
         for lon in range(116_996, 117_005):
             spot = GeoPoint(lat / 1000, lon / 1000)
-            assert outage.covers(spot) and cell_of(spot) in cells_of(outage)
+            assert outage.covers(spot) and cell_of(spot) in cells_of(outage.shape)
 
 
 async def test_the_client_reads_the_sandboxs_feed_and_asks_for_news_only(

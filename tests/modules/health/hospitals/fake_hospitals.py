@@ -81,6 +81,18 @@ class FakeHospitals:
         assert access.person.resident_id
         return self.records.get(access.person.resident_id, VaccinationRecord((), ()))
 
+    async def count_free(
+        self,
+        hospital_ref: str,
+        department_ref: str,
+        begins_at: datetime,
+        ends_at: datetime,
+        deadline: Deadline,
+    ) -> int:
+        self._reach("free_count")
+        slots = self._slots(hospital_ref)
+        return sum(slot.free and begins_at <= slot.starts_at < ends_at for slot in slots)
+
     async def list_slots(
         self,
         hospital_ref: str,

@@ -1,0 +1,1 @@
+"""Loans for small companies: products, applications, offers, contracts and servicing."""

@@ -1,0 +1,1 @@
+"""An application's way from the form to the money."""

@@ -1,0 +1,1 @@
+"""Companies: who speaks for one, and what it allows to be read."""

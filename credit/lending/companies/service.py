@@ -1,0 +1,169 @@
+"""Companies: who speaks for one, and what it lets banks have."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from uuid import UUID
+
+from core.context.call import Call
+from core.context.commands import claim_key
+from core.database import IntegrityError, Transaction, transaction, violated
+from core.errors import Conflict, Forbidden, InvalidInput, NotFound, Unavailable
+from core.ids import is_uscc, new_id
+from core.people.directory import get_person
+from core.refusal_texts import NOT_FOUND, UPSTREAM_UNAVAILABLE
+from core.texts import Named, Text
+from core.upstream.client import UpstreamError
+from credit.lending.companies.upstream import Registered, find_registered
+from credit.lending.products import service as products
+from credit.lending.records import store, texts
+from credit.lending.records.events import LoanConsentWithdrawn
+from credit.lending.records.models import Company, Consent, Member
+
+SERVICE = "loan-apply"
+REPRESENTATIVE, STAFF = "REPRESENTATIVE", "STAFF"
+CONSENT_VERSION = "2026-11"
+_REGISTER = Named("企业登记系统", "The company register")
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """A company, and the right of the viewer to act for it."""
+
+    company: Company
+    member: Member
+
+
+async def link_company(call: Call, uscc: str, key: str) -> Standing:
+    """Take a company on whose legal representative, by verified name, is the viewer.
+
+    Raises InvalidInput LOAN_USCC_INVALID, NotFound, Forbidden LOAN_NOT_REPRESENTATIVE, Unavailable
+    while the register is silent; nothing is written then.
+    """
+    person_id = call.require_service(SERVICE).user_id
+    code = uscc.strip().upper()
+    if not is_uscc(code):
+        raise InvalidInput(texts.USCC_INVALID, "uscc")
+    try:
+        found = await find_registered(call.app, call.deadline, code)
+    except UpstreamError:
+        raise Unavailable(UPSTREAM_UNAVAILABLE, upstream=_REGISTER) from None
+    if found is None:
+        raise NotFound(texts.COMPANY_UNKNOWN)
+    person = await get_person(call.app, person_id)
+    if not person.name or person.name != found.representative_zh:
+        raise Forbidden(texts.NOT_REPRESENTATIVE)
+    async with transaction() as tx:
+        claim = await claim_key(call, tx, "linkLoanCompany", key, {"uscc": code})
+        if not claim.replayed:
+            company_id = await _keep(call, tx, found)
+            await admit(call, tx, company_id, person_id, REPRESENTATIVE, None)
+    return await get_standing(call, code)
+
+
+async def get_standing(call: Call, uscc: str) -> Standing:
+    """A company that the viewer speaks for. Raises NotFound LOAN_COMPANY_UNKNOWN."""
+    company = await store.find_by_uscc(uscc)
+    return await _standing(call, company)
+
+
+async def get_company(call: Call, company_id: UUID) -> Standing:
+    """The same by its id. Raises NotFound for another's."""
+    return await _standing(call, await store.find_company(company_id), NOT_FOUND)
+
+
+async def _standing(
+    call: Call, company: Company | None, unknown: Text = texts.COMPANY_UNKNOWN
+) -> Standing:
+    person_id = call.require_service(SERVICE).user_id
+    member = None if company is None else await store.find_member(company.id, person_id)
+    if company is None or member is None:
+        raise NotFound(unknown)
+    return Standing(company, member)
+
+
+async def admit(
+    call: Call, tx: Transaction, company_id: UUID, person_id: UUID, role: str, limit_fen: int | None
+) -> None:
+    """Let somebody act for a company; nothing where they may already."""
+    known = (
+        await Member.filter(company_id=company_id, person_id=person_id, ended_at__isnull=True)
+        .using_db(tx)
+        .first()
+    )
+    if known is None:
+        await store.insert(
+            tx, Member, id=new_id(), company_id=company_id, person_id=person_id, role=role,
+            limit_fen=limit_fen, since=call.app.clock.now(),
+        )  # fmt: skip
+
+
+async def give_consents(
+    call: Call, company_id: UUID, bank: str, sources: Sequence[str], key: str
+) -> Sequence[Consent]:
+    """Let one bank have what these sources know, for loans alone.
+
+    Raises NotFound, InvalidInput for a bank or source that no product in force asks for.
+    """
+    standing = await get_company(call, company_id)
+    wanted = await _sources_of(bank)
+    if not sources or not set(sources) <= wanted:
+        raise InvalidInput(texts.SOURCE_UNKNOWN, "sources")
+    command = {"company": company_id, "bank": bank, "sources": sorted(sources)}
+    try:
+        async with transaction() as tx:
+            claim = await claim_key(call, tx, "giveLoanConsents", key, command)
+            if not claim.replayed:
+                live = await store.list_live_consents(company_id, bank, tx)
+                for source in sorted(set(sources) - {one.source for one in live}):
+                    await store.insert(
+                        tx, Consent, id=new_id(), company_id=standing.company.id, bank=bank,
+                        source=source, given_by=standing.member.person_id,
+                        given_at=call.app.clock.now(), text_version=CONSENT_VERSION,
+                    )  # fmt: skip
+    except IntegrityError as error:
+        if violated(error) != "lending_consent_live":
+            raise
+        raise Conflict(texts.APPLICATION_STATE) from None
+    return await store.list_live_consents(company_id)
+
+
+async def withdraw_consents(
+    call: Call, company_id: UUID, bank: str, sources: Sequence[str], key: str
+) -> Sequence[Consent]:
+    """Let a bank have it no more. It counts from the commit on: each read looks here.
+
+    Raises NotFound.
+    """
+    await get_company(call, company_id)
+    command = {"company": company_id, "bank": bank, "sources": sorted(sources)}
+    async with transaction() as tx:
+        claim = await claim_key(call, tx, "withdrawLoanConsents", key, command)
+        if not claim.replayed:
+            now = call.app.clock.now()
+            ended = await store.withdraw_consents(tx, company_id, bank, sources, now)
+            if ended:
+                await call.app.events.publish(tx, LoanConsentWithdrawn(company_id, bank, ended))
+    return await store.list_live_consents(company_id)
+
+
+async def _sources_of(bank: str) -> set[str]:
+    current = (await products.list_current()).values()
+    return {source for _, product in current if product.bank == bank for source in product.sources}
+
+
+async def _keep(call: Call, tx: Transaction, found: Registered) -> UUID:
+    """The company's row, as the register has it now."""
+    company = await Company.filter(uscc=found.uscc).using_db(tx).select_for_update().first()
+    values = {
+        "name": found.name_zh,
+        "district": found.district,
+        "industry": found.industry,
+        "registered_on": found.registered_on,
+        "looked_at": call.app.clock.now(),
+    }
+    if company is not None:
+        await Company.filter(id=company.id).using_db(tx).update(**values)
+        return company.id
+    company_id = new_id()
+    await store.insert(tx, Company, id=company_id, uscc=found.uscc, **values)
+    return company_id

@@ -1,0 +1,1 @@
+"""Loans in service: their dated events, and everything that follows from them."""

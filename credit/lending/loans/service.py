@@ -1,0 +1,222 @@
+"""Loans in service: what is recorded of one, and how it stands.
+
+An event is added under the lock of its loan. What the ledger has of the loan moves by the
+difference between the loan without and with it, so one that is told late, or undone, needs no
+posting of its own kind.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+from uuid import UUID
+
+from core.clock import civil_date
+from core.context.app import App
+from core.database import Transaction
+from core.errors import Conflict, InvalidInput, NotFound
+from core.ids import new_id
+from core.refusal_texts import NOT_FOUND
+from credit.lending.loans.events import (
+    Disbursed,
+    LoanEvent,
+    RateChanged,
+    Repaid,
+    Rescheduled,
+    WrittenOff,
+)
+from credit.lending.loans.record import (
+    UNDO,
+    kind_of,
+    read_events,
+    read_terms,
+    row_values,
+    undo_body,
+    write_event,
+    write_terms,
+)
+from credit.lending.loans.replay import Loan, LoanStatus, replay
+from credit.lending.records import store, texts
+from credit.lending.records.events import LoanChanged
+from credit.lending.records.models import BankApplication, LoanEventRow, LoanRow
+from credit.lending.terms.cost_sheet import CEILING_PPM
+from credit.lending.terms.money_terms import Part, Terms
+from payments.api import LoanMovement, book_loan
+
+_CHARS_MOST = 64
+
+
+@dataclass(frozen=True, slots=True)
+class LoanRecord:
+    """A loan: its row, its events that stand, and its state on a day."""
+
+    row: LoanRow
+    events: Sequence[LoanEvent]
+    loan: Loan
+
+
+async def open_loan(
+    app: App, tx: Transaction, application: BankApplication, terms: Terms, event: Disbursed, no: str
+) -> LoanRow:
+    """Begin a loan with its disbursement, in the ledger too."""
+    loan = replay(terms, [event], event.on, app.city.calendar)
+    now = app.clock.now()
+    loan_id = new_id()
+    await store.insert(
+        tx,
+        LoanRow,
+        id=loan_id,
+        no=no,
+        application_id=application.id,
+        company_id=application.company_id,
+        person_id=application.person_id,
+        bank=application.bank,
+        product=application.product,
+        principal_fen=event.amount_fen,
+        disbursed_on=event.on,
+        terms=write_terms(terms),
+        status=loan.status.value,
+        look_on=_look_on(loan),
+        created_at=now,
+    )
+    values = row_values(loan_id, event)
+    await store.insert(tx, LoanEventRow, id=new_id(), **values, recorded_at=now)
+    key = f"{loan_id}:{event.ref}"
+    await book_loan(tx, application.bank, key, LoanMovement(principal_fen=event.amount_fen), now)
+    await app.events.publish(tx, LoanChanged(loan_id, application.bank, loan.status.value, 1))
+    row = await store.lock_loan(tx, loan_id)
+    assert row is not None
+    return row
+
+
+async def record(
+    app: App, tx: Transaction, loan_id: UUID, event: LoanEvent, *, bank: str | None = None
+) -> LoanRecord:
+    """Add an event to a loan, of one bank where it is given. The same event again changes nothing.
+
+    Raises NotFound, Conflict LOAN_REF_REUSED, InvalidInput LOAN_DAY_WRONG, LOAN_AMOUNT_WRONG: not
+    above zero, or more than is owed; LOAN_RATE_WRONG above the ceiling.
+    """
+    row, events = await _locked(tx, loan_id, bank)
+    today = civil_date(app.clock.now())
+    known = {row.ref: row for row in await store.list_loan_events(loan_id, tx)}
+    if (same := known.get(event.ref)) is not None:
+        if (same.kind, same.body) != (kind_of(event), write_event(event)):
+            raise Conflict(texts.REF_REUSED)
+        return LoanRecord(row, events, _state(app, row, events, today))
+    _refuse_wrong(app, row, events, event, today)
+    values = row_values(loan_id, event)
+    await store.insert(tx, LoanEventRow, id=new_id(), **values, recorded_at=app.clock.now())
+    return await _moved(app, tx, row, events, [*events, event], event.ref)
+
+
+async def undo(
+    app: App, tx: Transaction, loan_id: UUID, ref: str, reason: str, *, bank: str | None = None
+) -> LoanRecord:
+    """Take an event back, as if it had never been; the rows stay. Raises NotFound, Conflict."""
+    row, events = await _locked(tx, loan_id, bank)
+    event = next((e for e in events if e.ref == ref and not isinstance(e, Disbursed)), None)
+    if event is None:
+        raise NotFound(NOT_FOUND)
+    await store.insert(
+        tx,
+        LoanEventRow,
+        id=new_id(),
+        loan_id=loan_id,
+        ref=f"{UNDO}:{ref}"[:_CHARS_MOST],
+        kind=UNDO,
+        value_on=event.on,
+        body=undo_body(reason),
+        undoes=ref,
+        recorded_at=app.clock.now(),
+    )
+    rest = [e for e in events if e is not event]
+    return await _moved(app, tx, row, events, rest, f"{UNDO}:{ref}")
+
+
+async def get_record(
+    app: App, loan_id: UUID, *, bank: str | None = None, person_id: UUID | None = None
+) -> LoanRecord:
+    """A loan as it stands today. Raises NotFound for another bank's, or another person's."""
+    row = await store.find_loan(loan_id)
+    if row is None or bank not in (None, row.bank) or person_id not in (None, row.person_id):
+        raise NotFound(NOT_FOUND)
+    return await to_record(app, row)
+
+
+async def to_record(app: App, row: LoanRow, on: date | None = None) -> LoanRecord:
+    """A row with its events, and its state at the end of a day, today unless given."""
+    events = read_events(await store.list_loan_events(row.id))
+    day = civil_date(app.clock.now()) if on is None else on
+    return LoanRecord(row, events, _state(app, row, events, day))
+
+
+async def _locked(
+    tx: Transaction, loan_id: UUID, bank: str | None
+) -> tuple[LoanRow, list[LoanEvent]]:
+    row = await store.lock_loan(tx, loan_id)
+    if row is None or bank not in (None, row.bank):
+        raise NotFound(NOT_FOUND)
+    return row, read_events(await store.list_loan_events(loan_id, tx))
+
+
+def _refuse_wrong(
+    app: App, row: LoanRow, events: Sequence[LoanEvent], event: LoanEvent, today: date
+) -> None:
+    if not row.disbursed_on <= event.on <= today:
+        raise InvalidInput(texts.DAY_WRONG, "on")
+    amount = getattr(event, "amount_fen", 1)
+    if not 0 < amount <= 10**12 or isinstance(event, Disbursed):
+        raise InvalidInput(texts.AMOUNT_WRONG, "amount_fen")
+    if isinstance(event, Repaid):
+        owed = _state(app, row, [one for one in events if one.on <= event.on], event.on)
+        after = _state(app, row, [*events, event], today)
+        if amount > owed.payoff_fen or after.surplus_fen or _lent(after) < 0:
+            raise InvalidInput(texts.AMOUNT_WRONG, "amount_fen")
+    rate = event.terms.rate_ppm if isinstance(event, Rescheduled) else 0
+    rate = event.rate_ppm if isinstance(event, RateChanged) else rate
+    if not 0 <= rate <= CEILING_PPM:
+        raise InvalidInput(texts.RATE_WRONG, "rate_ppm")
+    if isinstance(event, WrittenOff) and _state(app, row, events, event.on).written_off_on:
+        raise Conflict(texts.APPLICATION_STATE)
+
+
+async def _moved(
+    app: App,
+    tx: Transaction,
+    row: LoanRow,
+    before: Sequence[LoanEvent],
+    after: Sequence[LoanEvent],
+    key: str,
+) -> LoanRecord:
+    """Keep a loan's new state, and move the ledger by the difference."""
+    today = civil_date(app.clock.now())
+    old, new = _state(app, row, before, today), _state(app, row, after, today)
+    movement = LoanMovement(
+        principal_fen=_lent(new) - _lent(old),
+        income_fen=_income(new) - _income(old),
+        loss_fen=new.written_off_fen - old.written_off_fen,
+    )
+    await book_loan(tx, row.bank, f"{row.id}:{key}", movement, app.clock.now())
+    row = await store.update_loan(tx, row.id, new.status.value, _look_on(new))
+    await app.events.publish(tx, LoanChanged(row.id, row.bank, new.status.value, row.sequence))
+    return LoanRecord(row, after, new)
+
+
+def _state(app: App, row: LoanRow, events: Sequence[LoanEvent], on: date) -> Loan:
+    return replay(read_terms(row.terms), events, on, app.city.calendar)
+
+
+def _lent(loan: Loan) -> int:
+    """Principal that was paid out less what came back or waits to be billed."""
+    return loan.disbursed_fen - loan.paid[Part.PRINCIPAL] - loan.ahead_fen
+
+
+def _income(loan: Loan) -> int:
+    return sum(fen for part, fen in loan.paid.items() if part is not Part.PRINCIPAL)
+
+
+def _look_on(loan: Loan) -> date | None:
+    """The next day on which something becomes due, today for what is overdue."""
+    if loan.status is LoanStatus.CLOSED:
+        return None
+    return loan.rows[0].due_on if loan.rows else loan.as_of

@@ -1,0 +1,1 @@
+"""Loan products: versioned data that two people put in force."""

@@ -1,0 +1,1 @@
+"""The tables of lending, every query of them, its events and its words."""

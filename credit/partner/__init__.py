@@ -1,0 +1,1 @@
+"""The partner banks' REST API."""

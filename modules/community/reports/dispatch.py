@@ -1,0 +1,102 @@
+"""A report's own row kept in step with its case, its followers told, its grid's workers first."""
+
+from collections.abc import Collection, Sequence
+from typing import Any
+from uuid import UUID
+
+from core.clock import civil_date
+from core.context.app import App
+from core.context.sweep import sweep_pages
+from core.database import Transaction, transaction
+from core.errors import NotFound
+from core.people.directory import get_person
+from core.queue.jobs import job
+from core.texts import Locale
+from kinds.application import texts as engine_texts
+from kinds.application import versions
+from kinds.application.models import Case
+from modules.community.reports import store, texts
+from modules.community.reports.categories import categories_of
+from modules.community.reports.domain import DONE_STATES, OPEN_STATES
+from modules.community.reports.models import ReportFollow
+from notifications import api as notifications
+
+_SILENT = ("open",)
+"""What nobody follows yet."""
+
+
+async def follow_case(app: App, tx: Transaction, case: Case, event: str, note: str) -> None:
+    """Bring the row of a report to where its case stands, and tell its followers."""
+    now = app.clock.now()
+    values: dict[str, Any] = {
+        "no": case.no,
+        "state": case.state,
+        "unit": case.unit,
+        "is_open": case.state in OPEN_STATES,
+        "changed_at": now,
+    }
+    if case.promise_due_on is not None:
+        values["promised_on"] = case.promise_due_on
+    if case.state in OPEN_STATES:
+        values["fixed_on"] = None
+    elif case.state in DONE_STATES:
+        values["fixed_on"] = civil_date(now)
+    if not await store.update_report(tx, case.id, **values):
+        return
+    await store.insert_update(
+        tx,
+        {
+            "report_id": case.id,
+            "sequence": case.sequence,
+            "event": event,
+            "state": case.state,
+            "unit": case.unit,
+            "note": note,
+            "happened_at": now,
+        },
+    )
+    if event not in _SILENT:
+        await tell_followers.enqueue(app, tx, case.id, case.sequence, event, case.state)
+
+
+async def list_suited(_app: App, tx: Transaction, case: Case) -> Collection[UUID]:
+    """The workers on whose beats the report's grid lies."""
+    return await store.list_suited(tx, case.id)
+
+
+@job("community.tell_followers")
+async def tell_followers(app: App, report_id: UUID, sequence: int, event: str, state: str) -> None:
+    """Tell the followers of a report what happened. Repeat-safe by the message's key."""
+    report = await store.find_report(report_id)
+    application = versions.find_application(app, "snap-report")
+    if report is None or application is None:
+        return
+    definition = application.definition
+    title = categories_of(app).title(report.category)
+
+    async def list_page(after: UUID, size: int) -> Sequence[ReportFollow]:
+        return await store.list_followers(report_id, after, size)
+
+    async def tell(row: ReportFollow) -> None:
+        try:
+            person = await get_person(app, row.citizen_id)
+        except NotFound:
+            return
+        locale = Locale(person.locale)
+        params = {
+            "category": title.say(locale),
+            "no": report.no,
+            "event": engine_texts.title_of(definition, event).say(locale),
+            "state": definition.by_name[state].title.say(locale),
+        }
+        key = f"report:{report_id}:{sequence}:{person.id}"
+        link = app.city.deep_link.format(id="snap-report-progress")
+        async with transaction() as tx:
+            await notifications.send(
+                app, tx, texts.MESSAGES[0], person, params, key, deep_link=link
+            )
+
+    swept = await sweep_pages(
+        app, "community.tell_followers", list_page, tell, key=lambda row: row.id
+    )
+    swept.require_whole()

@@ -1,0 +1,1 @@
+"""Care programmes: what enrolment, plan, measurements, follow-ups and alerts have in common."""

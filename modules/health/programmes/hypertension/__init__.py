@@ -1,0 +1,1 @@
+"""Service 25: care for people with high blood pressure."""

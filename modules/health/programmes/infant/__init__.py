@@ -1,0 +1,1 @@
+"""Service 28: growth and check-ups of small children."""

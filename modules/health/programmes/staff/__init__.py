@@ -1,0 +1,1 @@
+"""What family doctors do with the care of others."""

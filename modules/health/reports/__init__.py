@@ -1,0 +1,1 @@
+"""Service 23: reports of laboratory and imaging, from every connected hospital."""

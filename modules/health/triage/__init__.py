@@ -1,0 +1,1 @@
+"""Service 19: which department, or the emergency number, by rules that say why."""

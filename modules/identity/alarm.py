@@ -1,0 +1,43 @@
+"""What the owner of an account is told of its security, in the inbox that every device shows."""
+
+from uuid import UUID
+
+from core.context.app import App
+from core.database import Transaction, transaction
+from core.people.directory import find_person
+from core.queue.jobs import job
+from modules.identity import domain
+from modules.identity.messages import CHILD_CLAIMED, NEW_DEVICE, REUSED_TOKEN
+from modules.identity.models import Session
+from notifications import api as notifications
+
+
+async def tell_new_device(
+    app: App, tx: Transaction, citizen_id: UUID, session_id: UUID, device_name: str
+) -> None:
+    """Tell of a log-in on a device that the account was never used on."""
+    name = domain.clean_device_name(device_name) or "-"
+    await tell.enqueue(app, tx, citizen_id, NEW_DEVICE.id, name, str(session_id))
+
+
+async def tell_stolen(app: App, tx: Transaction, session: Session) -> None:
+    """Tell that a session ended because a token that was spent long ago came again."""
+    name = session.device_name or "-"
+    await tell.enqueue(app, tx, session.citizen_id, REUSED_TOKEN.id, name, str(session.id))
+
+
+async def tell_claimed(app: App, tx: Transaction, guardian_id: UUID, child_id: UUID) -> None:
+    """Tell a guardian that the child's record is used from a phone of its own now."""
+    await tell.enqueue(app, tx, guardian_id, CHILD_CLAIMED.id, "", str(child_id))
+
+
+@job("identity.alarm")
+async def tell(app: App, citizen_id: UUID, template: str, device: str, session_id: str) -> None:
+    """Job: put it into the inbox; the session's id makes it repeat-safe."""
+    person = await find_person(app, citizen_id)
+    if person is None:
+        return
+    key = f"{template}:{session_id}"
+    async with transaction() as tx:
+        params = {"device": device} if device else {}
+        await notifications.send(app, tx, template, person, params, key)

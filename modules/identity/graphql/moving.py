@@ -1,0 +1,44 @@
+"""Moving an account to another phone, in GraphQL."""
+
+from typing import Annotated
+
+import strawberry
+
+from core.graphql import IdempotencyKey, Info, Refused, mutation, signed_in
+from modules.identity import moving
+from modules.identity.graphql.arguments import Code, Phone
+from modules.identity.graphql.signing_in import LoginCodeSent, Viewer, code_sent, viewer_of
+
+
+@strawberry.type(description="The account has another phone.")
+class PhoneChanged:
+    viewer: Viewer = strawberry.field(description="The account as it stands now.")
+
+
+RequestPhoneCodeResult = Annotated[
+    LoginCodeSent | Refused, strawberry.union("RequestPhoneCodeResult")
+]
+ChangePhoneResult = Annotated[PhoneChanged | Refused, strawberry.union("ChangePhoneResult")]
+
+
+@strawberry.type
+class Mutation:
+    """The mutation fields of moving an account."""
+
+    @mutation(signed_in(fresh=True), description="Send a one-time code to the phone to move to.")
+    async def request_phone_code(
+        self, info: Info, phone: Phone, idempotency_key: IdempotencyKey
+    ) -> RequestPhoneCodeResult:
+        """For changePhone."""
+        return code_sent(await moving.request_code(info.context, phone, idempotency_key))
+
+    @mutation(
+        signed_in(fresh=True),
+        description="Move the account to another phone; one without a real name there is merged.",
+    )
+    async def change_phone(
+        self, info: Info, phone: Phone, code: Code, idempotency_key: IdempotencyKey
+    ) -> ChangePhoneResult:
+        """The old phone is told."""
+        await moving.change_phone(info.context, phone, code, idempotency_key)
+        return PhoneChanged(viewer=await viewer_of(info.context))

@@ -1,0 +1,154 @@
+"""Getting an account back at a counter: for who lost the phone, or whose ID number another account
+holds. Two officers have seen the person and the card; some days pass before anything moves.
+"""
+
+from datetime import timedelta
+from functools import partial
+from uuid import UUID
+
+from core.context.app import App
+from core.context.call import Call
+from core.context.commands import claim_key
+from core.context.sweep import sweep
+from core.database import Transaction, transaction
+from core.errors import Conflict, Forbidden, NotFound
+from core.people.consents import end_consents
+from core.queue.jobs import job
+from core.refusal_texts import NOT_ALLOWED, NOT_FOUND
+from core.security.authorization import Scope
+from core.security.mandate import MandateKind
+from modules.identity import domain, families, store, texts
+from modules.identity.messages import RECOVERY_BEGUN
+from modules.identity.models import NAME, PHONE, RESIDENT_ID, Citizen, Recovery
+from modules.identity.real_name import checked_identity, take_over
+from modules.identity.service import checked_phone, end_sessions
+from notifications import api as notifications
+
+COOLING_OFF = timedelta(days=3)
+
+
+async def propose(call: Call, name: str, resident_id: str, phone: str, key: str) -> Recovery:
+    """An officer has seen a person and the card: their account shall have this phone.
+
+    The same key proposes once. Raises Forbidden without the scope, and InvalidInput.
+    """
+    app, viewer = call.app, call.require_scope(Scope.ACCOUNTS_RECOVER)
+    cleaned, number = checked_identity(call, name, resident_id)
+    phone = checked_phone(phone)
+    async with transaction() as tx:
+        command = {"number": app.vault.blind_index(number, RESIDENT_ID).hex()}
+        claim = await claim_key(call, tx, "proposeRecovery", key, command)
+        if claim.replayed:
+            return await Recovery.get(id=claim.effect_id, using_db=tx)
+        return await Recovery.create(
+            using_db=tx,
+            id=claim.effect_id,
+            name_sealed=app.vault.encrypt(cleaned, NAME),
+            resident_sealed=app.vault.encrypt(number, RESIDENT_ID),
+            phone_sealed=app.vault.encrypt(phone, PHONE),
+            state="proposed",
+            proposed_by=viewer.user_id,
+            proposed_at=app.clock.now(),
+        )
+
+
+async def approve(call: Call, recovery_id: UUID) -> Recovery:
+    """A second officer has seen the person too. The phone that the account has now is told, and
+    after the cooling-off the account moves. Repeat-safe.
+
+    Raises Forbidden for the officer who proposed it, NotFound, and Conflict for one that ended.
+    """
+    app, viewer = call.app, call.require_scope(Scope.ACCOUNTS_RECOVER)
+    async with transaction() as tx:
+        row = await store.lock_recovery(tx, recovery_id)
+        if row is None:
+            raise NotFound(NOT_FOUND)
+        if row.proposed_by == viewer.user_id:
+            raise Forbidden(NOT_ALLOWED)
+        if row.state == "approved":
+            return row
+        row.state = domain.RECOVERY.next_state(row.state, "approve")
+        row.approved_by, row.due_at = viewer.user_id, app.clock.now() + COOLING_OFF
+        await row.save(using_db=tx)
+        await _tell_holder(call, tx, row)
+    return row
+
+
+async def withdraw(call: Call, recovery_id: UUID) -> Recovery:
+    """Stop a recovery: somebody objects, or an officer erred. Raises Forbidden, NotFound and
+    Conflict for one that ended."""
+    app, _ = call.app, call.require_scope(Scope.ACCOUNTS_RECOVER)
+    async with transaction() as tx:
+        row = await store.lock_recovery(tx, recovery_id)
+        if row is None:
+            raise NotFound(NOT_FOUND)
+        row.state = domain.RECOVERY.next_state(row.state, "withdraw")
+        row.ended_at = app.clock.now()
+        await row.save(using_db=tx)
+    return row
+
+
+@job("identity.recover", every="*/10 * * * *")
+async def recover(app: App) -> None:
+    """Move the accounts whose cooling-off is over. Repeat-safe."""
+    due = await store.list_due_recoveries(app.clock.now())
+    await sweep(app, "identity.recover", due, partial(_recover, app))
+
+
+async def _recover(app: App, recovery_id: UUID) -> None:
+    now, vault = app.clock.now(), app.vault
+    async with transaction() as tx:
+        row = await store.lock_recovery(tx, recovery_id)
+        if row is None or row.state != "approved" or row.due_at is None or now < row.due_at:
+            return
+        phone = vault.decrypt(row.phone_sealed, PHONE)
+        index = vault.blind_index(phone, PHONE)
+        holder, other = await _holder(app, tx, row), await store.lock_by_phone(tx, index)
+        row.ended_at = now
+        if holder is None or (other is not None and _is_somebody_else(other, holder)):
+            row.state = domain.RECOVERY.next_state(row.state, "withdraw")
+        else:
+            row.state = domain.RECOVERY.next_state(row.state, "complete")
+            await _move(app, tx, holder, other, phone)
+            holder.name_sealed = row.name_sealed
+            holder.assurance, holder.verified_at = domain.Assurance.COUNTER, now
+            await holder.save(using_db=tx)
+        await row.save(using_db=tx)
+
+
+async def _move(
+    app: App, tx: Transaction, holder: Citizen, other: Citizen | None, phone: str
+) -> None:
+    """Whoever had the account loses it: sessions, consents and proxies end."""
+    now = app.clock.now()
+    await end_sessions(app, tx, holder.id)
+    await end_consents(tx, now, holder.id)
+    for mandate in await store.lock_mandates_of(tx, holder.id):
+        if mandate.kind == MandateKind.PROXY:
+            await families.end(tx, mandate, now, by=holder.id)
+    if other is not None and other.id != holder.id:
+        await take_over(app, tx, other, holder)
+    holder.phone_index = app.vault.blind_index(phone, PHONE)
+    holder.phone_sealed = app.vault.encrypt(phone, PHONE)
+
+
+def _is_somebody_else(other: Citizen, holder: Citizen) -> bool:
+    return other.id != holder.id and other.resident_index is not None
+
+
+async def _holder(app: App, tx: Transaction, row: Recovery) -> Citizen | None:
+    number = app.vault.decrypt(row.resident_sealed, RESIDENT_ID)
+    return await store.lock_by_resident(tx, app.vault.blind_index(number, RESIDENT_ID))
+
+
+async def _tell_holder(call: Call, tx: Transaction, row: Recovery) -> None:
+    """Tell the phone that the account has now. Raises Conflict where nobody has the number."""
+    app = call.app
+    holder = await _holder(app, tx, row)
+    if holder is None:
+        raise Conflict(texts.NOTHING_TO_RECOVER)
+    if holder.phone_sealed is not None:
+        phone = app.vault.decrypt(holder.phone_sealed, PHONE)
+        params = {"app": app.city.app_name, "days": COOLING_OFF.days}
+        to = notifications.Phone(phone, call.locale)
+        await notifications.send(app, tx, RECOVERY_BEGUN, to, params, f"recovery:{row.id}")

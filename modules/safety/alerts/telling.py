@@ -1,0 +1,150 @@
+"""Telling people of alerts: where they live, work or are; and of what became of those they got."""
+
+from collections.abc import Sequence
+from functools import partial
+from uuid import UUID
+
+import orjson
+
+from core.context.app import App
+from core.context.sweep import Swept, sweep_pages
+from core.queue.jobs import Lane, job
+from core.standards.cap import CapAlert, CapInfo, Status, parse_xml, read_alert
+from core.standards.coordinates import GeoPoint
+from core.texts import Named
+from kinds.owned import OwnedList
+from kinds.subscription import Notice, Subscription, tell
+from modules.safety.alerts import domain, messages, store, texts
+from modules.safety.alerts.domain import SERVICE, AlertLevel, AlertPlaceKind, Telling, Watched
+from modules.safety.alerts.models import SPOT, AlertPlace, AlertRecipient, EmergencyAlert
+
+_TEXT_MAX = 480
+PLACES = Subscription(
+    SERVICE,
+    OwnedList(
+        AlertPlace,
+        most=6,
+        too_many=texts.TOO_MANY_PLACES,
+        same=("kind", "label"),
+        renamed=("cell", "spot_sealed", "district_code", "min_level", "wants_drills", "until_at"),
+    ),
+    adds="watchAlerts",
+    removes="unwatchAlerts",
+    keys="alert:",
+)
+
+
+def alert_of(row: EmergencyAlert) -> CapAlert:
+    """The alert as it came."""
+    return read_alert(parse_xml(bytes(row.body)))
+
+
+def watched(app: App, row: AlertPlace) -> Watched:
+    """A place as alerts are held against it."""
+    spot = None
+    if row.spot_sealed is not None:
+        lat, lon = orjson.loads(app.vault.decrypt(bytes(row.spot_sealed), SPOT))
+        spot = GeoPoint(lat, lon)
+    kind, level = AlertPlaceKind(row.kind), AlertLevel(row.min_level)
+    return Watched(kind, spot, row.district_code, level)
+
+
+@job("safety.tell_alert", lane=Lane.CRITICAL, timeout_s=300)
+async def tell_alert(app: App, alert_id: UUID) -> None:
+    """Tell whom an alert concerns, and whoever was told of those that it references. Repeat-safe.
+
+    Raises SweepIncomplete where somebody could not be told, so that it is tried again.
+    """
+    row = await EmergencyAlert.get(id=alert_id)
+    alert = alert_of(row)
+    telling = domain.telling_of(alert)
+    if telling is None:
+        return
+    swept = await _tell_earlier(app, row, alert, telling)
+    if telling is not Telling.CANCELLED and row.state == domain.AlertState.ACTIVE:
+        swept += await _tell_places(app, row, alert, telling)
+    swept.require_whole()
+
+
+async def _tell_places(app: App, row: EmergencyAlert, alert: CapAlert, telling: Telling) -> Swept:
+    """Those whose places are in the area."""
+    cells, now = domain.cells_of_alert(alert), app.clock.now()
+    code = app.city.division_code
+
+    async def list_page(after: UUID, limit: int) -> Sequence[AlertPlace]:
+        if not await store.holds(row.id):
+            return []  # it has been taken back meanwhile
+        is_drill = telling is Telling.DRILL
+        return await store.list_places(cells, now, after, limit, drills=is_drill)
+
+    async def choose(page: Sequence[AlertPlace]) -> Sequence[AlertPlace]:
+        reached = await store.list_told(row.id, {place.citizen_id for place in page})
+        return [place for place in page if place.citizen_id not in reached]
+
+    async def tell_one(place: AlertPlace) -> None:
+        here = watched(app, place)
+        infos = [info for info in alert.infos if domain.concerns(info, here, code)]
+        if infos:
+            await _tell(app, row, place.citizen_id, _notice(telling, alert, infos))
+
+    return await sweep_pages(
+        app, SERVICE, list_page, tell_one, key=lambda place: place.id, choose=choose
+    )
+
+
+async def _tell_earlier(app: App, row: EmergencyAlert, alert: CapAlert, telling: Telling) -> Swept:
+    """Those who were told of what it updates or cancels, wherever they are now.
+
+    A reference by another status is none: an exercise takes nothing back that is real.
+    """
+    references = [r.identifier for r in alert.references if r.sender == alert.sender]
+
+    async def list_page(after: UUID, limit: int) -> Sequence[AlertRecipient]:
+        return await store.list_earlier_recipients(row.sender, row.status, references, after, limit)
+
+    async def tell_one(earlier: AlertRecipient) -> None:
+        await _tell(app, row, earlier.citizen_id, _notice(telling, alert, alert.infos))
+
+    return await sweep_pages(app, SERVICE, list_page, tell_one, key=lambda earlier: earlier.id)
+
+
+async def _tell(app: App, row: EmergencyAlert, citizen_id: UUID, notice: Notice) -> None:
+    note = partial(store.insert_recipient, alert_id=row.id, citizen_id=citizen_id)
+    await tell(app, PLACES, citizen_id, f"{row.sender}:{row.identifier}", notice, note=note)
+
+
+def _notice(telling: Telling, alert: CapAlert, infos: Sequence[CapInfo]) -> Notice:
+    """The words of an alert as its template takes them."""
+    if telling is Telling.WARNING and alert.status is not Status.ACTUAL:
+        raise AssertionError("only what is actual is a warning")
+    template = messages.BY_TELLING[telling]
+    headline = _said(infos, "headline")
+    spoken = {
+        "headline": headline if headline.zh else _said(infos, "event"),
+        "description": _said(infos, "description"),
+        "instruction": _said(infos, "instruction"),
+        "area": area_of(infos),
+        "sender": _said(infos, "sender_name"),
+    }
+    params = {name: _filled(text) for name, text in spoken.items()}
+    return Notice(template, template.pick(params))
+
+
+def area_of(infos: Sequence[CapInfo]) -> Named:
+    """Where, in words, in both languages."""
+    by_language = {
+        info.language.lower()[:2]: "、".join(area.description for area in info.areas)
+        for info in reversed(infos)
+    }
+    first = next(iter(by_language.values()), "")
+    return Named(by_language.get("zh", first), by_language.get("en", first))
+
+
+def _said(infos: Sequence[CapInfo], read: str) -> Named:
+    return domain.words_of(infos, read)
+
+
+def _filled(text: Named) -> Named:
+    """A text that a template takes: not empty, not longer than it may be."""
+    nothing = texts.NOTHING_MORE
+    return Named(text.zh[:_TEXT_MAX] or nothing.zh, text.en[:_TEXT_MAX] or nothing.en)

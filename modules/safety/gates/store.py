@@ -1,0 +1,208 @@
+"""Every query of school gates."""
+
+from collections.abc import Collection, Sequence
+from datetime import date, datetime
+from uuid import UUID
+
+from core.database import Transaction, connection, fetch_all, fetch_one, lock_name
+from core.ids import new_id
+from modules.safety.gates.domain import AlarmKind, Direction, Passage, Seen
+from modules.safety.gates.models import (
+    GateEvent,
+    GateFeed,
+    GateFollow,
+    SchoolLeave,
+    SilenceAlarm,
+)
+
+
+async def lock_school(tx: Transaction, school_code: str) -> None:
+    """Let one transaction at a time deal with what a school's gates say."""
+    await lock_name(tx, f"gates:{school_code}")
+
+
+async def lock_pupil(tx: Transaction, school_code: str, pupil_ref: str) -> None:
+    """Let one transaction at a time tell of a pupil, so that its news go in their order."""
+    await lock_name(tx, f"gate-pupil:{school_code}:{pupil_ref}")
+
+
+async def note_heard(tx: Transaction, school_code: str, now: datetime) -> None:
+    """Write down that a school's gates have said something."""
+    await fetch_all(
+        tx,
+        """INSERT INTO safety_gate_feed (school_code, heard_at) VALUES ($1, $2)
+           ON CONFLICT (school_code) DO UPDATE SET heard_at = EXCLUDED.heard_at""",
+        school_code,
+        now,
+    )
+
+
+async def find_heard_at(tx: Transaction, school_code: str) -> datetime | None:
+    """When a school's gates were last heard of."""
+    row = await GateFeed.get_or_none(school_code=school_code, using_db=tx)
+    return row.heard_at if row else None
+
+
+async def list_followed(
+    tx: Transaction, school_code: str, pupil_refs: Collection[str]
+) -> Collection[str]:
+    """Those of some pupils of a school whom somebody follows."""
+    found = GateFollow.filter(school_code=school_code, pupil_ref__in=list(pupil_refs))
+    return {row.pupil_ref for row in await found.using_db(tx).only("pupil_ref")}
+
+
+async def list_known(
+    tx: Transaction, school_code: str, event_refs: Collection[str]
+) -> dict[str, GateEvent]:
+    """Those of some events of a school that are stored, by their ids there."""
+    rows = GateEvent.filter(school_code=school_code, event_ref__in=list(event_refs))
+    return {row.event_ref: row for row in await rows.using_db(tx)}
+
+
+async def list_seen(
+    tx: Transaction, school_code: str, pupil_refs: Collection[str], since: datetime
+) -> Sequence[Seen]:
+    """What is stored of some pupils from a moment on."""
+    rows = await (
+        GateEvent.filter(
+            school_code=school_code, pupil_ref__in=list(pupil_refs), occurred_at__gte=since
+        )
+        .using_db(tx)
+        .values_list("pupil_ref", "direction", "occurred_at")
+    )
+    return [Seen(pupil, Direction(direction), at) for pupil, direction, at in rows]
+
+
+async def insert_events(
+    tx: Transaction, school_code: str, passages: Sequence[Passage], now: datetime
+) -> None:
+    """Store new readings; a repeat has nobody to be told to."""
+    await GateEvent.bulk_create(
+        [
+            GateEvent(
+                id=new_id(),
+                school_code=school_code,
+                event_ref=one.reading.event_ref,
+                pupil_ref=one.reading.pupil_ref,
+                gate_ref=one.reading.gate_ref,
+                direction=one.reading.direction,
+                device_at=one.reading.at,
+                occurred_at=one.occurred_at,
+                received_at=now,
+                is_late=one.is_late,
+                is_repeat=one.is_repeat,
+                told_at=now if one.is_repeat else None,
+            )
+            for one in passages
+        ],
+        using_db=tx,
+    )
+
+
+async def list_untold(tx: Transaction, school_code: str, pupil_ref: str) -> Sequence[GateEvent]:
+    """What guardians of a pupil have not been told, in the order in which it occurred."""
+    rows = GateEvent.filter(school_code=school_code, pupil_ref=pupil_ref, told_at=None)
+    return await rows.using_db(tx).order_by("occurred_at", "event_ref")
+
+
+async def list_untold_pupils(before: datetime, limit: int) -> Sequence[tuple[str, str]]:
+    """(school, pupil) of whom something received before a moment is still untold."""
+    rows = await fetch_all(
+        connection(),
+        """SELECT DISTINCT school_code, pupil_ref FROM safety_gate_event
+            WHERE told_at IS NULL AND received_at < $1 LIMIT $2""",
+        before,
+        limit,
+    )
+    return [(row["school_code"], row["pupil_ref"]) for row in rows]
+
+
+async def list_followers(school_code: str, pupil_ref: str) -> Sequence[tuple[UUID, UUID]]:
+    """(person, child) who follow a pupil of a school."""
+    rows = GateFollow.filter(school_code=school_code, pupil_ref=pupil_ref)
+    return await rows.values_list("citizen_id", "child_id")
+
+
+async def list_missing(
+    tx: Transaction, school_code: str, day: date, since: datetime, kind: AlarmKind,
+    pupil_ref: str | None = None,
+) -> Sequence[str]:  # fmt: skip
+    """The pupils of a school of whom nothing is known on a day that began at `since`.
+
+    They have neither entered nor a leave nor this alarm, and were followed before the day began:
+    what a gate said of them earlier is not kept.
+    """
+    rows = await fetch_all(
+        tx,
+        """SELECT DISTINCT f.pupil_ref FROM safety_gate_follow f
+            WHERE f.school_code = $1 AND f.created_at < $3
+              AND ($5::text IS NULL OR f.pupil_ref = $5)
+              AND NOT EXISTS (SELECT FROM safety_gate_event e
+                               WHERE e.school_code = $1 AND e.pupil_ref = f.pupil_ref
+                                 AND e.direction = 'IN' AND e.occurred_at >= $3)
+              AND NOT EXISTS (SELECT FROM safety_school_leave l
+                               WHERE l.child_id = f.child_id
+                                 AND $2 BETWEEN l.from_on AND l.until_on)
+              AND NOT EXISTS (SELECT FROM safety_silence_alarm a
+                               WHERE a.child_id = f.child_id AND a.on_day = $2 AND a.kind = $4)
+            ORDER BY f.pupil_ref""",
+        school_code,
+        day,
+        since,
+        kind,
+        pupil_ref,
+    )
+    return [row["pupil_ref"] for row in rows]
+
+
+async def insert_alarm(
+    tx: Transaction, child_id: UUID, day: date, kind: AlarmKind, now: datetime
+) -> bool:
+    """Raise an alarm; False where there was one of this kind that day."""
+    row = await fetch_one(
+        tx,
+        """INSERT INTO safety_silence_alarm (id, child_id, on_day, kind, raised_at)
+           VALUES ($1, $2, $3, $4, $5) ON CONFLICT DO NOTHING RETURNING id""",
+        new_id(),
+        child_id,
+        day,
+        kind,
+        now,
+    )
+    return row is not None
+
+
+async def withdraw_alarms(
+    tx: Transaction, child_id: UUID, from_on: date, until_on: date, now: datetime
+) -> bool:
+    """Withdraw the alarms of a child on some days; False where none was open."""
+    open_ones = SilenceAlarm.filter(
+        child_id=child_id, on_day__gte=from_on, on_day__lte=until_on, withdrawn_at=None
+    )
+    return bool(await open_ones.using_db(tx).update(withdrawn_at=now))
+
+
+async def delete_old(before: datetime) -> None:
+    """Forget what gates said before a moment."""
+    await GateEvent.filter(received_at__lt=before).delete()
+    await SilenceAlarm.filter(raised_at__lt=before).delete()
+
+
+async def list_passages(
+    school_code: str, pupil_ref: str, since: datetime, limit: int
+) -> Sequence[GateEvent]:
+    """What a pupil's gates said from a moment on but for repeats, the newest first."""
+    rows = GateEvent.filter(
+        school_code=school_code, pupil_ref=pupil_ref, occurred_at__gte=since, is_repeat=False
+    )
+    return await rows.order_by("-occurred_at").limit(limit)
+
+
+async def list_alarms(child_id: UUID, since: datetime) -> Sequence[SilenceAlarm]:
+    """A child's alarms from a moment on, the newest first."""
+    return await SilenceAlarm.filter(child_id=child_id, raised_at__gte=since).order_by("-raised_at")
+
+
+async def list_leaves(child_id: UUID, today: date) -> Sequence[SchoolLeave]:
+    """A child's leaves that are not over."""
+    return await SchoolLeave.filter(child_id=child_id, until_on__gte=today).order_by("from_on")

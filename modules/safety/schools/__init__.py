@@ -1,0 +1,1 @@
+"""What the services about schools share: the registry of schools, enrolment, guardians."""

@@ -1,0 +1,111 @@
+"""The education bureau's registry; see docs/upstreams/schools.md."""
+
+import base64
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date, time, timedelta
+from uuid import UUID
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+
+from core.context.app import App
+from core.deadline import Deadline
+from core.errors import Unavailable
+from core.people.personal_read import Access, about_person
+from core.refusal_texts import UPSTREAM_UNAVAILABLE
+from core.texts import Named
+from core.upstream.operation import NOTHING, Request, System, json_of, records_of
+from modules.safety.schools import texts
+from modules.safety.schools.domain import Enrolment, School
+
+BUREAU = System("schools")
+_MAX_STALE, _FRESH = timedelta(days=7), timedelta(minutes=1)
+
+
+@dataclass(frozen=True, slots=True)
+class TermRecord:
+    """From the first to the last day of school."""
+
+    first: date
+    last: date
+
+
+@dataclass(frozen=True, slots=True)
+class DayRecord:
+    """A day with other hours; null: no school."""
+
+    on: date
+    arrive_by: time | None
+
+
+@dataclass(frozen=True, slots=True)
+class SchoolRecord:
+    """A school as the registry tells it; the key is base64 of its 32 bytes."""
+
+    code: str
+    name_zh: str
+    name_en: str
+    gate_key: str
+    arrive_by: time
+    terms: list[TermRecord]
+    days: list[DayRecord]
+
+
+def _school(record: SchoolRecord) -> School:
+    """Raises ValueError for a key that is none."""
+    return School(
+        record.code,
+        Named(record.name_zh, record.name_en),
+        Ed25519PublicKey.from_public_bytes(base64.b64decode(record.gate_key, validate=True)),
+        record.arrive_by,
+        [(term.first, term.last) for term in record.terms],
+        {day.on: day.arrive_by for day in record.days},
+    )
+
+
+@BUREAU.operation("GET", "/registry", answers=records_of(SchoolRecord, "schools"))
+def list_registry() -> Request:
+    """Every school with its gates' key, its hours, terms and special days."""
+    return Request()
+
+
+async def list_schools(app: App, deadline: Deadline) -> Mapping[str, School]:
+    """Every school by code; a registry that is silent is answered from memory for a week.
+
+    Raises Unavailable.
+    """
+
+    async def ask() -> Mapping[str, School]:
+        records = await list_registry(app, deadline)
+        return {s.code: s for s in list_registry.convert(app, records, _school).items}
+
+    reading = await app.last_good.read_through(
+        ("city", "schools"), ask, clock=app.clock, max_stale=_MAX_STALE, fresh=_FRESH
+    )
+    if reading.value is None:
+        raise Unavailable(UPSTREAM_UNAVAILABLE, upstream=texts.BUREAU)
+    return reading.value
+
+
+@BUREAU.operation(
+    "POST", "/pupils/query", answers=json_of(Enrolment).or_none(404), safe=True, personal=True
+)
+def find_enrolment(access: Access) -> Request:
+    """Where the child in `access` goes to school; None where it goes to none."""
+    return Request(json=about_person(access), access=access)
+
+
+@BUREAU.operation("PUT", "/leaves/{leave_id}", answers=NOTHING, safe=True)
+def report_leave(
+    leave_id: UUID, school_code: str, pupil_ref: str, from_on: date, until_on: date
+) -> Request:
+    """Tell a school that a pupil stays away on some days; by its id once."""
+    days = {"from_on": from_on.isoformat(), "until_on": until_on.isoformat()}
+    body = {"school": school_code, "pupil_ref": pupil_ref} | days
+    return Request(path={"leave_id": str(leave_id)}, json=body)
+
+
+@BUREAU.operation("DELETE", "/leaves/{leave_id}", answers=NOTHING, safe=True)
+def withdraw_leave(leave_id: UUID) -> Request:
+    """Take a leave back; one that is unknown is no error."""
+    return Request(path={"leave_id": str(leave_id)})

@@ -1,0 +1,158 @@
+"""Names and numbers as people type them: one person, one phone, one car, one spelling."""
+
+import unicodedata
+from datetime import date
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from core.ids import is_mobile, is_resident_id
+from core.typed_text import HAN, read_code, read_mobile, read_name, read_plate, read_resident_id
+from tests.conftest import ROOT
+from tests.tree import files_of_the_tree
+
+TODAY = date(2026, 11, 23)
+RESIDENT = "11010519491231002X"
+SEPARATORS = ["", " ", "-", "\u2011", "\u00a0", "\u3000", "\u202d", "\u200b", "\ufeff", "  "]
+
+
+def _full_width(text: str) -> str:
+    return "".join(chr(ord(char) + 0xFEE0) if char.isascii() else char for char in text)
+
+
+@st.composite
+def as_typed(draw: st.DrawFn, number: str) -> str:
+    """A number with separators, invisible marks and full-width characters anywhere."""
+    parts = [
+        draw(st.sampled_from(SEPARATORS)) + (_full_width(char) if draw(st.booleans()) else char)
+        for char in number
+    ]
+    return "".join(parts) + draw(st.sampled_from(SEPARATORS))
+
+
+@given(st.data())
+def test_a_number_has_one_spelling_however_it_is_typed(data: st.DataObject) -> None:
+    phone = data.draw(st.from_regex(r"1[3-9][0-9]{9}", fullmatch=True).filter(str.isascii))
+    before = data.draw(st.sampled_from(["", "+86", "0086", "86", "(+86)"]))
+    assert read_mobile(data.draw(as_typed(before + phone))) == phone
+    assert read_resident_id(data.draw(as_typed(RESIDENT.lower()))) == RESIDENT
+    assert read_code(data.draw(as_typed("041041"))) == "041041"
+    assert read_plate(data.draw(as_typed("\u9c81a\u00b7d12345"))) == "\u9c81AD12345"
+
+
+@pytest.mark.parametrize("text", ["", "1380013800", "+8513800138000", "8680013800138", "x" * 5000])
+def test_what_is_no_phone_stays_none(text: str) -> None:
+    assert not is_mobile(read_mobile(text))
+
+
+@pytest.mark.parametrize(
+    ("typed", "kept", "is_good"),
+    [
+        ("370102491231002", "370102194912310029", True),
+        ("11010519491231002x", RESIDENT, True),
+        (f" {RESIDENT} ", RESIDENT, True),
+        ("3701021949123100a9", "3701021949123100A9", False),
+        ("37010249123100", "37010249123100", False),
+        ("３７０１０２１９４９１２３１００２９", "370102194912310029", True),
+        ("110105 19491231 002Ｘ", RESIDENT, True),
+    ],
+)
+def test_a_typed_resident_id_is_kept_in_one_form(typed: str, kept: str, is_good: bool) -> None:
+    """chinabugotech/hutool#1348, mc-zone/IDValidator#6, jxlwqq/id-validator.py#26."""
+    assert read_resident_id(typed) == kept
+    assert is_resident_id(kept, today=TODAY) is is_good
+
+
+@pytest.mark.parametrize(
+    ("typed", "name"),
+    [
+        ("张三", "张三"),
+        (" 欧阳娜娜 ", "欧阳娜娜"),
+        ("𠮷田", "𠮷田"),
+        ("㐱三", "㐱三"),
+        ("\U00030000三", "\U00030000三"),
+        ("张\u3007", "张\u3007"),
+        ("\ufa0e三", "\ufa0e三"),
+        ("迪丽热巴·迪力木拉提", "迪丽热巴·迪力木拉提"),
+        ("买买提·吐尔逊·艾力", "买买提·吐尔逊·艾力"),
+        ("买买提 \u2022 吐尔逊", "买买提·吐尔逊"),
+        ("Anna O'Neil-Smith", "Anna O'Neil-Smith"),
+        ("O\u2019Connor", "O'Connor"),
+        ("SMITH, JOHN", "SMITH, JOHN"),
+        ("Jose\u0301 Müller", "José Müller"),
+        ("NGUYỄN VĂN ANH", "NGUYỄN VĂN ANH"),
+        ("ＳＭＩＴＨ　Ｊ", "SMITH J"),
+        ("'t Hooft", "'t Hooft"),
+        ("·张三", None),
+        ("张三·", None),
+        ("张··三", None),
+        ("张3", None),
+        ("张 三", None),
+        ("Zhang三", None),
+        ("김철수", None),
+        ("张\ue863", None),
+        ("张\u202e三", None),
+        ("Αλέξης", None),
+        ("👨‍👩‍👧", None),
+        ("三" * 51, None),
+    ],
+)
+def test_names_as_they_are_on_the_card(typed: str, name: str | None) -> None:
+    assert read_name(typed) == name
+
+
+@pytest.mark.parametrize("dot", "\u00b7\u0387\u2022\u2027\u2219\u22c5\u30fb\uff65\uff0e.")
+def test_every_middle_dot_is_the_same_dot(dot: str) -> None:
+    assert read_name(f"买买提{dot}吐尔逊") == "买买提\u00b7吐尔逊"
+    assert read_plate(f"鲁A{dot}12345") == "鲁A12345"
+
+
+def test_the_ranges_of_chinese_characters_end_where_they_should() -> None:
+    for first, last in HAN:
+        for code in (first, last):
+            assert read_name(chr(code)) == chr(code)
+        for code in (first - 1, last + 1):
+            assert read_name(chr(code)) is None, hex(code)
+        assert unicodedata.name(chr(first)).startswith(("CJK", "IDEOGRAPHIC NUMBER ZERO"))
+
+
+def test_no_source_holds_a_character_that_an_editor_would_normalise() -> None:
+    changed = [
+        str(path)
+        for path in files_of_the_tree()
+        if path.suffix == ".py"
+        and not unicodedata.is_normalized("NFC", (ROOT / path).read_text(encoding="utf-8"))
+    ]
+    assert changed == []
+
+
+@pytest.mark.parametrize(
+    ("text", "plate"),
+    [
+        ("鲁A12345", "鲁A12345"),
+        (" 鲁a·d12345 ", "鲁AD12345"),
+        ("宁Z 00001", "宁Z00001"),
+        ("鲁A1234学", "鲁A1234学"),
+        ("鲁A·1234挂", "鲁A1234挂"),
+        ("鲁A1234警", "鲁A1234警"),
+        ("粤Z1234港", "粤Z1234港"),
+        ("使014578", "使014578"),
+        ("224578使", "224578使"),
+        ("沪A0023领", "沪A0023领"),
+        ("京X1234应急", "京X1234应急"),
+        ("Ａ12345", None),
+        ("A12345", None),
+        ("鲁A1234", None),
+        ("鲁A1234567", None),
+        ("鲁A12345学", None),
+        ("鲁112345", None),
+        ("学A12345", None),
+        ("鲁AI2345", None),
+        ("", None),
+        ("鲁A12345'; --", None),
+    ],
+)
+def test_a_plate_has_one_spelling(text: str, plate: str | None) -> None:
+    """The forms of GA 36-2018; chinabugotech/hutool lists the same special plates."""
+    assert read_plate(text) == plate

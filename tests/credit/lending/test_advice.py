@@ -1,0 +1,101 @@
+"""The engine's advice on an application: reasons, referral, refusal by rule, and its replay."""
+
+import pytest
+
+from core.context.app import App
+from core.database import transaction
+from core.errors import Conflict
+from credit.api import read_log, verify_chain
+from credit.engine.artefact import Artefact
+from credit.engine.decision import Engine
+from credit.lending.applications import routing
+from credit.log.replay import replay
+from kinds.application import engine as workflow
+from kinds.application import service as cases
+from kinds.application import store as case_store
+from kinds.application import versions
+from tests.credit.conftest import engine_of
+from tests.credit.lending.town import CITY, VALUES, FakeCity, Owner, approval, decide, key
+
+MORE = {
+    "social_insurance": {"insured_heads": 20, "insured_heads_prev": 18},
+    "housing_fund": {"fund_arrears_12m": 0},
+    "utilities": {"utility_late_12m": 0, "electricity_ratio": 1.0},
+    "court": {"court_cases_24m": 0, "court_enforcements_24m": 0},
+}
+
+
+ALL = [*VALUES, *MORE]
+
+
+@pytest.fixture
+def engine(app: App, champion: Artefact, city: FakeCity) -> Engine:
+    """The champion of simulated loans under the example policy, standing for each product."""
+    engine = engine_of(champion)
+    on = app.clock.now().date()
+    for bank, product in ((CITY, "city-bank-credit"),):
+        app.once(("lending.engine", bank, product, on), lambda: engine)
+    city.values |= MORE
+    return engine
+
+
+async def test_what_was_decided_is_logged_and_replays(
+    app: App, owner: Owner, engine: Engine
+) -> None:
+    await owner.consent(CITY, ALL)
+    case = await owner.apply(second_product="")
+    async with transaction() as tx:
+        await verify_chain(tx, CITY)
+        log = await read_log(tx, app.vault, CITY)
+    assert len(log) == 1 and log[0][1] is not None
+    assert (case.state, log[0][1]["decision"]["outcome"]) == ("with_banks", "approve")
+    row = (await owner.answers(case))[CITY]
+    assert row.assessment is not None and "reasons" in row.assessment
+    result = replay(log, lambda _: engine.champion, lambda _: engine.policy)
+    assert (result.same, result.different) == (1, ())
+
+
+async def test_a_rule_refuses_with_reasons_and_a_person_looks_again(
+    app: App, owner: Owner, engine: Engine, city: FakeCity
+) -> None:
+    city.values["court"] = {"court_cases_24m": 1, "court_enforcements_24m": 1}
+    await owner.consent(CITY, ALL)
+    case = await owner.apply(second_product="")
+    row = (await owner.answers(case))[CITY]
+    assert (case.state, row.state, row.refusal) == ("refused", "REFUSED", "POLICY")
+    assert row.assessment is not None and "ENFORCEMENT_CASE" in row.assessment
+    with pytest.raises(Conflict):
+        await decide(app, row, approval(app))
+    await cases.take_step(owner.call, case.id, "ask_again", "案件已履行", key())
+    assert (await owner.case(case.id)).state == "second_look"
+
+
+async def test_what_nobody_knows_is_referred_and_a_person_passes_it_on(
+    app: App, owner: Owner, engine: Engine, city: FakeCity
+) -> None:
+    city.down.add("court")
+    await owner.consent(CITY, ALL)
+    case = await owner.apply(second_product="")
+    assert case.state == "review" and await owner.answers(case) == {}
+    await store_step(app, owner, case.id)
+    assert (await owner.case(case.id)).state == "with_banks"
+    assert (await owner.answers(case))[CITY].state == "RECEIVED"
+
+
+async def store_step(app: App, owner: Owner, case_id: object) -> None:
+    """What an officer's `pass_on` and its job do."""
+    async with transaction() as tx:
+        case = await case_store.lock_case(tx, case_id)  # type: ignore[arg-type]
+        assert case is not None
+        definition = await versions.get_stored(app, case.definition_id)
+        step = definition.find_step(case.state, "pass_on")
+        await workflow.take(app, tx, case, definition, step, workflow.SYSTEM,
+                            workflow.Choices("looks sound"))  # fmt: skip
+    await routing.place(app, case.id, "routing")
+
+
+async def test_without_a_standing_engine_nobody_has_assessed(app: App, owner: Owner) -> None:
+    await owner.consent(CITY)
+    case = await owner.apply(second_product="")
+    row = (await owner.answers(case))[CITY]
+    assert (case.state, row.state, row.assessment) == ("with_banks", "RECEIVED", None)

@@ -1,0 +1,166 @@
+"""Loans in service over the API: the borrower's view, paying by PSP, mornings, the books."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import timedelta
+from io import BytesIO
+from typing import Any
+
+import pytest
+from pypdf import PdfReader
+
+from core.clock import ManualClock, civil_date
+from core.context.app import App
+from core.database import transaction
+from core.errors import Conflict, InvalidInput, NotFound
+from core.ids import new_id
+from core.security.authentication import Viewer
+from credit.lending import api
+from credit.lending.loans import jobs, payable, portfolio
+from credit.lending.loans.events import Prepayment, WrittenOff
+from credit.lending.loans.service import record
+from credit.lending.products import service as products
+from credit.lending.records.models import LoanRow
+from notifications.messages.models import Message
+from payments.api import Accepted, Paid, Refused
+from tests.asgi import Client
+from tests.credit.lending.town import CITY, Owner, lend
+
+
+def _viewer(owner: Owner) -> Viewer:
+    return owner.call.require_viewer()
+
+
+async def _operate(
+    client: Client, owner: Owner, name: str, variables: Mapping[str, Any] | None = None
+) -> Any:
+    answer = await client.operate(name, variables, viewer=_viewer(owner))
+    assert "errors" not in answer.json, answer.json
+    return answer.json["data"]
+
+
+def _paid(app: App, row: LoanRow, amount: int, prepays: Prepayment | None = None) -> Paid:
+    subject = payable.subject_of(row, amount, prepays)
+    return Paid(new_id(), row.person_id, payable.KIND, subject, amount, app.clock.now(), 0)
+
+
+async def test_a_borrower_sees_and_pays_through_a_psp(
+    app: App, client: Client, owner: Owner, clock: ManualClock
+) -> None:
+    row = await lend(app, owner)
+    found = await api.get_loan(app, CITY, row.id)
+    clock.move(timedelta(days=(found.loan.rows[0].due_on - civil_date(clock.now())).days))
+    owner.call = await _again(owner, clock)
+    (edge,) = (await _operate(client, owner, "Loans", {"first": 5}))["loans"]["edges"]
+    loan = edge["node"]
+    assert (loan["status"], loan["due"], len(loan["instalments"])) == (
+        "ACTIVE", loan["bills"][0]["principal"] + loan["bills"][0]["interest"], 11)  # fmt: skip
+    assert (
+        loan["principal"] == 30_000_000 and loan["payoff"] >= 30_000_000 + loan["due"] - 2_600_000
+    )
+    row = (await api.get_loan(app, CITY, row.id)).row
+    paid = _paid(app, row, loan["due"])
+    for _ in range(2):  # a lost answer is asked for again
+        assert await payable.fulfil(app, paid) == Accepted(paid.payment_ref)
+    assert (await api.get_loan(app, CITY, row.id)).loan.billed_fen == 0
+    assert isinstance(await payable.fulfil(app, _paid(app, row, 99_000_000)), Refused)
+    payoff = (await _operate(client, owner, "LoanPayoff", {"loanId": str(row.id)}))["loanPayoff"]
+    closing = _paid(app, row, payoff["amount"], Prepayment.SHORTEN)
+    assert await payable.fulfil(app, closing) == Accepted(closing.payment_ref)
+    (edge,) = (await _operate(client, owner, "Loans", {"first": 5}))["loans"]["edges"]
+    assert (edge["node"]["status"], edge["node"]["payoff"]) == ("CLOSED", 0)
+    token = client.token(_viewer(owner))
+    pdf = await client.request("GET", f"/loans/{row.id}/certificate.pdf", headers=token)
+    (page,) = PdfReader(BytesIO(pdf.body)).pages
+    assert (pdf.status, "已结清" in page.extract_text()) == (200, True)
+    other = await client.request("GET", f"/loans/{new_id()}/certificate.pdf", headers=token)
+    assert other.status == 404
+
+
+async def test_a_bank_changes_rate_and_schedule_within_the_ceiling(
+    app: App, owner: Owner, clock: ManualClock
+) -> None:
+    row = await lend(app, owner)
+    clock.move(timedelta(days=20))
+    today = civil_date(clock.now())
+    terms = (await api.get_loan(app, CITY, row.id)).loan.terms
+    longer = replace(terms, instalments=18, first_due_on=today + timedelta(days=30))
+    for event in (
+        api.RateChanged("r", today, 240_001),
+        api.Rescheduled("s", today, replace(longer, rate_ppm=300_000)),
+    ):
+        with pytest.raises(InvalidInput, match="LOAN_RATE_WRONG"):
+            async with transaction() as tx:
+                await api.record_event(app, tx, CITY, row.id, event)
+    for good in (
+        api.RateChanged("r", today, 35_000),
+        api.Charged("c", today, 5_000),
+        api.Rescheduled("s", today, longer),
+    ):
+        async with transaction() as tx:
+            found = await api.record_event(app, tx, CITY, row.id, good)
+    assert (len(found.loan.rows), found.loan.costs_fen, found.loan.terms) == (18, 5_000, longer)
+
+
+async def _again(owner: Owner, clock: ManualClock) -> Any:
+    """Days have passed: signed in anew."""
+    viewer = replace(_viewer(owner), authenticated_at=clock.now())
+    return replace(owner.call, viewer=viewer)
+
+
+async def test_mornings_tell_what_is_due_and_overdue_once(
+    app: App, owner: Owner, clock: ManualClock
+) -> None:
+    row = await lend(app, owner)
+    due_on = (await api.get_loan(app, CITY, row.id)).loan.rows[0].due_on
+
+    async def titles() -> list[str]:
+        found = await Message.filter(person_id=row.person_id)
+        return sorted(one.template for one in found if one.template.startswith("loans."))
+
+    for ahead, expected in ((5, []), (2, ["loans.due"]), (-1, ["loans.due", "loans.overdue"])):
+        day = due_on - timedelta(days=ahead)
+        clock.move(timedelta(days=(day - civil_date(clock.now())).days))
+        for _ in range(2):
+            await jobs.look_at_loans(app)
+        assert await titles() == expected
+    assert (await api.get_loan(app, CITY, row.id)).row.status == "OVERDUE"
+
+
+async def test_the_books_add_up(app: App, owner: Owner, clock: ManualClock) -> None:
+    row = await lend(app, owner)
+    clock.move(timedelta(days=45))
+    today = civil_date(clock.now())
+    (book,) = await portfolio.read_books(app, today)
+    loan = (await api.get_loan(app, CITY, row.id)).loan
+    assert (book.bank, book.loans, book.lent_fen, book.accrued_fen) == (
+        CITY, 1, 30_000_000, loan.accrued_fen)  # fmt: skip
+    assert [(age.from_days, age.loans) for age in book.ages if age.loans] == [(1, 1)]
+    assert await portfolio.read_books(app, today, bank="rural-bank") == []
+    async with transaction() as tx:
+        await record(app, tx, row.id, WrittenOff("w", today))
+    (book,) = await portfolio.read_books(app, today)
+    assert book.lost_fen == 30_000_000 == book.principal_fen
+
+
+async def test_a_new_version_needs_four_eyes_and_old_loans_keep_theirs(
+    app: App, owner: Owner
+) -> None:
+    version, product = (await products.list_current())["city-bank-credit"]
+    dearer = replace(product, margin_most_bps=500)
+    with pytest.raises(InvalidInput, match="LOAN_COST_ABOVE_CEILING"):
+        async with transaction() as tx:
+            await api.propose_product(app, tx, CITY, replace(product, margin_most_bps=2_200), "a")
+    with pytest.raises(NotFound):
+        async with transaction() as tx:
+            await api.propose_product(app, tx, "rural-bank", dearer, "a")
+    async with transaction() as tx:
+        row = await api.propose_product(app, tx, CITY, dearer, "a")
+    assert (row.version, row.state) == (version + 1, "PROPOSED")
+    with pytest.raises(Conflict, match="LOAN_FOUR_EYES"):
+        async with transaction() as tx:
+            await products.approve(app, tx, row.id, "a", publish=True)
+    async with transaction() as tx:
+        await products.approve(app, tx, row.id, "b", publish=True)
+    assert (await products.list_current())["city-bank-credit"] == (row.version, dearer)
+    assert await products.get_version("city-bank-credit", version) == product

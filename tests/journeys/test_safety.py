@@ -1,0 +1,108 @@
+"""A child at the gate, a camera and a warning, over HTTP: a school's gates and a bureau send."""
+
+import asyncio
+from typing import Any
+
+import aiohttp
+import m3u8
+from journeys.house import House
+
+from bff.client.city import CityClient, key
+
+FOLLOW = """mutation($of: ID, $key: String!) { followSchoolGate(onBehalfOf: $of,
+  idempotencyKey: $key) { ... on SchoolGateFollowed { followId } ... on Refusal { code } } }"""
+GATE = """query($of: ID) { schoolGate(onBehalfOf: $of) {
+  lastDirection events { direction isLate } } }"""
+CAMERAS = "query($of: ID) { schoolCameras(onBehalfOf: $of) { cameras { cameraRef } } }"
+OPEN = """mutation($of: ID, $camera: ID!, $key: String!) { openSchoolVideo(onBehalfOf: $of,
+  cameraRef: $camera, idempotencyKey: $key) {
+    ... on SchoolVideo { url } ... on Refusal { code } } }"""
+WATCH = """mutation($key: String!) { watchAlerts(kind: HOME, at: {lat: 36.67, lon: 117.0},
+  idempotencyKey: $key) { ... on AlertsWatched { place { id } } ... on Refusal { code } } }"""
+_WITHIN_S = 60.0
+INBOX = "{ inbox(first: 20) { messages { edges { node { title } } } } }"
+
+
+async def _titles(client: CityClient) -> list[str]:
+    edges = (await client.run(INBOX)).data["inbox"]["messages"]["edges"]
+    return [edge["node"]["title"] for edge in reversed(edges)]
+
+
+async def _told(client: CityClient, title: str, count: int) -> None:
+    """Wait until so many messages of a title are in the inbox."""
+    async with asyncio.timeout(_WITHIN_S):
+        while (await _titles(client)).count(title) != count:  # noqa: ASYNC110
+            await asyncio.sleep(0.1)
+
+
+async def _parent(client: CityClient) -> str:
+    person = await client.person("parent")
+    await client.sign_in(person["phone"])
+    await client.verify_real_name(person)
+    await client.consent_to_everything()
+    child_id = await client.guard(await client.person("child"))
+    await client.consent_to_everything(on_behalf_of=child_id)
+    return child_id
+
+
+async def test_a_child_enters_and_leaves_though_the_gate_repeats_and_turns_round(
+    house: House, client: CityClient
+) -> None:
+    child_id = await _parent(client)
+    await client.do(FOLLOW, {"of": child_id, "key": key()})
+    fault = {"operation": "callback", "duplicate_callbacks": 2, "reorder_callbacks": True}
+    await client.sandbox("PUT", "/_control/faults/schools", fault)
+    name = (await client.person("child"))["name"]
+    now = house.clock.now()
+    for direction, ago_s in (("IN", 540), ("OUT", 60)):
+        passage = {"person": "child", "direction": direction}
+        at = now.timestamp() - ago_s
+        moment = now.fromtimestamp(at, now.tzinfo).isoformat()
+        await client.sandbox("POST", "/_control/schools/passages", passage | {"at": moment})
+    for title in (f"{name}已进校", f"{name}已离校"):
+        await _told(client, title, 1)
+    await client.sandbox("DELETE", "/_control/faults/schools")
+    gate = (await client.run(GATE, {"of": child_id})).data["schoolGate"]
+    assert gate["lastDirection"] == "OUT"
+    assert [one["direction"] for one in gate["events"]] == ["OUT", "IN"]
+
+
+async def test_a_camera_is_played_by_addresses_alone(house: House, client: CityClient) -> None:
+    child_id = await _parent(client)
+    cameras = (await client.run(CAMERAS, {"of": child_id})).data["schoolCameras"]["cameras"]
+    variables = {"of": child_id, "camera": cameras[0]["cameraRef"], "key": key()}
+    url = (await client.do(OPEN, variables))["url"]
+
+    async def get(http: aiohttp.ClientSession, address: str) -> tuple[int, bytes]:
+        async with http.get(address) as answer:
+            return answer.status, await answer.read()
+
+    async def play(http: aiohttp.ClientSession) -> Any:
+        master = m3u8.loads((await get(http, url))[1].decode())
+        media = m3u8.loads((await get(http, master.playlists[0].uri))[1].decode())
+        return media.segments
+
+    async with aiohttp.ClientSession(house.api_urls[0], headers={"User-Agent": "tv"}) as http:
+        segments = await play(http)
+        for segment in segments[-2:]:
+            status, body = await get(http, segment.uri)
+            assert status == 200
+            assert len(body) % 188 == 0 and set(body[::188]) == {0x47}
+    async with aiohttp.ClientSession(house.api_urls[1], headers={"User-Agent": "copy"}) as http:
+        for address in (url, segments[-1].uri):
+            assert (await get(http, address))[0] == 403
+
+
+async def test_a_warning_reaches_a_home_and_so_does_its_end(client: CityClient) -> None:
+    await _parent(client)
+    await client.do(WATCH, {"key": key()})
+    send = "/_control/emergency/alerts"
+    circle = {"circle": "36.67,117.0 3.0"}
+    exercise = circle | {"status": "Exercise"}
+    sent = await client.sandbox("POST", send, circle)
+    await _told(client, "【预警】暴雨红色预警", 1)
+    await client.sandbox("POST", send, exercise | {"references": [sent["reference"]]})
+    cancel = {"msg_type": "Cancel", "references": [sent["reference"]]}
+    await client.sandbox("POST", send, circle | cancel)
+    await _told(client, "【预警解除】暴雨红色预警", 1)
+    assert not [title for title in await _titles(client) if title.startswith("【演练】")]

@@ -1,0 +1,96 @@
+"""An account got back at a counter: a lost phone, and an ID number that somebody else took."""
+
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any
+
+import pytest
+
+from core.clock import ManualClock
+from core.context.app import App
+from core.context.call import Call
+from core.errors import AppError
+from core.people.consents import grant_consent, list_consents
+from core.people.directory import get_person
+from core.security.authentication import Viewer
+from modules.identity import recovery
+from modules.identity.models import Citizen
+from notifications.channels.gateways import GATEWAY
+from tests.fakes import FakeSms
+from tests.messages import deliver_due
+from tests.upstreams import by_operation
+
+MakeCitizen = Callable[..., Awaitable[Viewer]]
+MakeCall = Callable[..., Call]
+NEW_PHONE = "13700000077"
+
+
+@pytest.fixture
+def upstreams(sms: FakeSms) -> Mapping[Any, Any]:
+    """The gateway alone."""
+    return by_operation(sms, GATEWAY)
+
+
+@pytest.fixture
+def officers(call: MakeCall) -> tuple[Call, Call]:
+    """Two officers at a counter."""
+    roles = frozenset({"department_officer"})
+    return call(level=1, roles=roles), call(level=1, roles=roles)
+
+
+async def _code(work: Awaitable[object]) -> str:
+    with pytest.raises(AppError) as refused:
+        await work
+    return refused.value.code
+
+
+async def test_two_officers_and_some_days_give_an_account_back(
+    app: App,
+    citizen: MakeCitizen,
+    call: MakeCall,
+    officers: tuple[Call, Call],
+    sms: FakeSms,
+    clock: ManualClock,
+) -> None:
+    viewer = await citizen(name="罗思远")
+    thief = call(user_id=viewer.user_id, level=2)
+    await grant_consent(thief, "identity.family", "2026-11")
+    before = await get_person(app, viewer.user_id)
+    assert before.resident_id is not None
+    first, second = officers
+    asked = ("罗思远", before.resident_id, NEW_PHONE)
+    assert await _code(recovery.propose(thief, *asked, "key-00000001")) == "NOT_ALLOWED"
+    row = await recovery.propose(first, *asked, "key-00000002")
+    assert (await recovery.propose(first, *asked, "key-00000002")).id == row.id
+    assert await _code(recovery.approve(first, row.id)) == "NOT_ALLOWED", "four eyes"
+    await recovery.approve(second, row.id)
+    await recovery.approve(second, row.id)
+    await deliver_due(app)
+    assert [text for to, text in sms.sent.values() if to == before.phone]
+    await recovery.recover(app)
+    assert (await get_person(app, viewer.user_id)).phone == before.phone, "not before its time"
+    clock.move(recovery.COOLING_OFF)
+    await recovery.recover(app)
+    assert (await get_person(app, viewer.user_id)).phone == NEW_PHONE
+    assert (await list_consents(thief))[0].withdrawn_at == clock.now()
+    kept = await Citizen.get(id=viewer.user_id)
+    assert (kept.assurance, kept.level) == ("COUNTER", 2)
+    await recovery.recover(app)
+
+
+async def test_a_recovery_can_be_stopped_and_takes_nobody_elses_phone(
+    app: App, citizen: MakeCitizen, officers: tuple[Call, Call], clock: ManualClock
+) -> None:
+    viewer, other = await citizen(name="罗思远"), await citizen(name="冯军")
+    before, taken = [await get_person(app, v.user_id) for v in (viewer, other)]
+    assert before.resident_id is not None
+    first, second = officers
+    stopped = await recovery.propose(first, "罗思远", before.resident_id, NEW_PHONE, "key-00000001")
+    await recovery.approve(second, stopped.id)
+    await recovery.withdraw(first, stopped.id)
+    wrong = await recovery.propose(first, "罗思远", before.resident_id, taken.phone, "key-00000002")
+    await recovery.approve(second, wrong.id)
+    clock.move(recovery.COOLING_OFF)
+    await recovery.recover(app)
+    assert (await get_person(app, viewer.user_id)).phone == before.phone
+    assert (await get_person(app, other.user_id)).phone == taken.phone
+    assert await _code(recovery.approve(second, stopped.id)) == "ILLEGAL_STATE"

@@ -1,0 +1,57 @@
+"""A housing fund centre in memory, for tests of withdrawals."""
+
+from datetime import date
+
+from core.people.personal_read import Access
+from modules.welfare.withdrawal.domain import Rule, WithdrawalPurpose, WithdrawalRecord
+from modules.welfare.withdrawal.upstream import Payout, PayoutOrder, PayoutStatus
+from tests.fakes import Silence
+
+RULES = (
+    Rule(WithdrawalPurpose.RENT, year_most_fen=1_800_000, months_between=3),
+    Rule(WithdrawalPurpose.PURCHASE, months_between=12),
+    Rule(WithdrawalPurpose.LOAN, months_between=12),
+    Rule(WithdrawalPurpose.RETIREMENT),
+    Rule(WithdrawalPurpose.LEAVING),
+    Rule(WithdrawalPurpose.ILLNESS, year_most_fen=5_000_000),
+)
+RECORD = WithdrawalRecord(
+    account_no="HF37000000001",
+    balance_fen=8_000_000,
+    months_in_a_row=12,
+    sealed_on=date(2026, 1, 31),
+    owns_home_here=False,
+    loan_outstanding_fen=31_200_000,
+    withdrawals=(),
+    rules=RULES,
+)
+"""Somebody who may draw for every purpose."""
+
+
+class FakeCentre(Silence):
+    """Knows one record of everybody, and pays each order once, as `outcome` says."""
+
+    name = "housing_fund"
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.record: WithdrawalRecord | None = RECORD
+        self.outcome = PayoutStatus.PAID
+        self.orders: list[PayoutOrder] = []
+
+    async def find_withdrawal_record(self, access: Access) -> WithdrawalRecord | None:
+        """See modules.welfare.withdrawal.upstream."""
+        assert access.person.resident_id
+        self.answer("find_withdrawal_record")
+        return self.record
+
+    async def pay_out(self, order: PayoutOrder) -> Payout:
+        """See modules.welfare.withdrawal.upstream."""
+        self.answer("pay_out")
+        if order not in self.orders:
+            self.orders.append(order)
+        amount_fen = order.amount_fen or RECORD.balance_fen
+        if self.outcome is PayoutStatus.RETURNED:
+            return Payout(self.outcome, amount_fen, reason="no such account")
+        receipt_no = "HFW1" if self.outcome is PayoutStatus.PAID else None
+        return Payout(self.outcome, amount_fen, receipt_no)

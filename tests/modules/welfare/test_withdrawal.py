@@ -1,0 +1,158 @@
+"""Withdrawals from the housing fund: the rules, and the way of the money."""
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import replace
+from datetime import date
+from typing import Any
+
+import pytest
+
+from core.context.app import App
+from core.context.call import Call
+from core.database import connection
+from core.errors import Unavailable
+from core.people.personal_read import grant_consent
+from core.security.authentication import Viewer
+from kinds.application import attachments, service
+from kinds.application.form import FormIncomplete
+from kinds.application.models import Case
+from modules.welfare.housing_fund.upstream import CENTRE
+from modules.welfare.withdrawal.domain import (
+    HousingFundWithdrawal,
+    WithdrawalPurpose,
+    option_of,
+    options_of,
+)
+from modules.welfare.withdrawal.lookup import PURPOSE, SERVICE
+from modules.welfare.withdrawal.upstream import PayoutStatus
+from tests.jobs import run_due
+from tests.kinds.application.papers import pdf
+from tests.kinds.application.town import Town, find, key
+from tests.modules.welfare.applications import CARD_NO, answers_for
+from tests.modules.welfare.centre import RECORD, RULES, FakeCentre
+from tests.upstreams import by_operation
+
+TODAY = date(2026, 11, 23)
+RENT, LOAN = WithdrawalPurpose.RENT, WithdrawalPurpose.LOAN
+LEAVING, ILLNESS = WithdrawalPurpose.LEAVING, WithdrawalPurpose.ILLNESS
+PAYING = ("applications.CaseAwaits>welfare.case_awaits", "welfare.pay_withdrawal")
+
+
+def _drawn(purpose: WithdrawalPurpose, paid_on: date, amount_fen: int) -> HousingFundWithdrawal:
+    return HousingFundWithdrawal("HFW0", purpose, amount_fen, paid_on)
+
+
+@pytest.mark.parametrize(
+    ("purpose", "changes", "most_fen", "codes"),
+    [
+        (RENT, {}, 1_800_000, []),
+        (RENT, {"balance_fen": 500_000}, 500_000, []),
+        (RENT, {"balance_fen": 0}, 0, ["WITHDRAWAL_NOTHING_LEFT"]),
+        # three months in a row and no home here: 建金〔2015〕19号
+        (RENT, {"months_in_a_row": 2, "owns_home_here": True}, 0,
+         ["WITHDRAWAL_MONTHS_MISSING", "WITHDRAWAL_OWNS_HOME"]),
+        (RENT, {"withdrawals": [_drawn(RENT, date(2026, 8, 23), 600_000)]}, 1_200_000, []),
+        (RENT, {"withdrawals": [_drawn(RENT, date(2026, 8, 24), 600_000)]}, 0,
+         ["WITHDRAWAL_TOO_SOON"]),
+        (RENT, {"withdrawals": [_drawn(RENT, date(2025, 12, 31), 600_000)]}, 1_800_000, []),
+        (RENT, {"withdrawals": [_drawn(ILLNESS, date(2026, 11, 1), 600_000)]}, 1_800_000, []),
+        (LOAN, {}, 8_000_000, []),
+        (LOAN, {"loan_outstanding_fen": 700_000}, 700_000, []),
+        (LOAN, {"loan_outstanding_fen": 0}, 0, ["WITHDRAWAL_NO_LOAN"]),
+        # half a year after the account was sealed: 建金〔2018〕46号
+        (LEAVING, {"sealed_on": date(2026, 5, 23)}, 8_000_000, []),
+        (LEAVING, {"sealed_on": date(2026, 5, 24)}, 0, ["WITHDRAWAL_SEALED_LATELY"]),
+        (LEAVING, {"sealed_on": None}, 0, ["WITHDRAWAL_NOT_SEALED"]),
+        (ILLNESS, {"rules": RULES[:5]}, 0, ["WITHDRAWAL_NOT_OFFERED"]),
+        (ILLNESS, {"is_closed": True}, 0, ["WITHDRAWAL_ACCOUNT_CLOSED"]),
+    ],
+)  # fmt: skip
+def test_what_may_be_drawn_and_all_that_speaks_against_it(
+    purpose: WithdrawalPurpose, changes: dict[str, Any], most_fen: int, codes: list[str]
+) -> None:
+    option = option_of(replace(RECORD, **changes), purpose, TODAY)
+    assert (option.most_fen, [reason.code for reason in option.reasons]) == (most_fen, codes)
+    assert all("{" not in reason.message.zh + reason.message.en for reason in option.reasons)
+
+
+def test_every_purpose_is_answered() -> None:
+    assert [option.purpose for option in options_of(RECORD, TODAY)] == list(WithdrawalPurpose)
+    nothing = options_of(replace(RECORD, rules=()), TODAY)
+    assert {option.most_fen for option in nothing} == {0}
+    assert all(option.reasons for option in nothing)
+
+
+@pytest.fixture
+def centre() -> FakeCentre:
+    """The housing fund centre."""
+    return FakeCentre()
+
+
+@pytest.fixture
+def upstreams(centre: FakeCentre) -> Mapping[Any, Any]:
+    """The outside systems of these tests."""
+    return by_operation(centre, CENTRE)
+
+
+@pytest.fixture
+async def me(citizen: Callable[..., Awaitable[Viewer]], call: Callable[..., Call]) -> Call:
+    """Somebody verified who has consented."""
+    mine = call(user_id=(await citizen()).user_id, level=2)
+    await grant_consent(mine, PURPOSE.id, PURPOSE.text_version)
+    return mine
+
+
+async def _draft(me: Call, purpose: WithdrawalPurpose, **changes: str) -> Case:
+    answers = answers_for(purpose) | changes
+    return await service.open_case(me, SERVICE, answers, key(), item=purpose)
+
+
+async def _problems(me: Call, case: Case) -> list[str]:
+    with pytest.raises(FormIncomplete) as refusal:
+        await service.take_step(me, case.id, "submit", "", key())
+    assert (await find(case.id)).state == "draft"
+    return [problem.text.code for problem in refusal.value.problems]
+
+
+async def test_a_form_is_held_against_the_record_of_this_minute(
+    me: Call, centre: FakeCentre
+) -> None:
+    case = await _draft(me, RENT, amount="18001", card_no="6222020000000000001")
+    assert await _problems(me, case) == ["WITHDRAWAL_TOO_MUCH", "WITHDRAWAL_CARD_NUMBER"]
+    centre.record = replace(RECORD, months_in_a_row=0)
+    assert "WITHDRAWAL_MONTHS_MISSING" in await _problems(me, case)
+    centre.record = None
+    assert "WITHDRAWAL_NO_ACCOUNT" in await _problems(me, case)
+    centre.is_silent = True
+    with pytest.raises(Unavailable) as refusal:
+        await service.take_step(me, case.id, "submit", "", key())
+    assert refusal.value.code == "UPSTREAM_UNAVAILABLE"
+    assert (await find(case.id)).state == "draft"
+
+
+async def test_a_granted_withdrawal_is_paid_once_and_a_returned_one_anew(
+    app: App, me: Call, call: Callable[..., Call], centre: FakeCentre
+) -> None:
+    town = Town(app, call)
+    await town.officer("housing_fund")
+    case = await _draft(me, LEAVING)
+    await attachments.attach(me, case, "left", "left.pdf", pdf(), key())
+    await town.step(me, case, "submit")
+    centre.outcome = PayoutStatus.RETURNED
+    await town.act(await find(case.id), "grant")
+    await run_due(app, *PAYING)
+    assert (await find(case.id)).state == "missing"
+    (last,) = (await service.list_timeline(me, case, after=0, first=50))[-1:]
+    assert last.event == "return_payment"
+    centre.outcome = PayoutStatus.PENDING
+    await town.step(me, case, "resubmit")
+    await town.act(await find(case.id), "grant")
+    await run_due(app, *PAYING)
+    assert (await find(case.id)).state == "paying"
+    centre.outcome = PayoutStatus.PAID
+    await connection().execute_query("UPDATE pgqueuer SET execute_after = now() - interval '1 s'")
+    await run_due(app, *PAYING)
+    assert (await find(case.id)).state == "paid"
+    first, second = centre.orders
+    assert first.case_no != second.case_no
+    assert (second.card_no, second.amount_fen, second.purpose) == (CARD_NO, None, "LEAVING")
