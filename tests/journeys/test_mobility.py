@@ -37,6 +37,36 @@ async def test_a_driver_pays_and_drives_on(house: House, client: CityClient) -> 
     await _a_spent_code_opens_nothing(client)
 
 
+async def test_a_rider_sees_a_lagging_feed_and_is_told_when_it_recovers(
+    house: House, client: CityClient
+) -> None:
+    person = await client.person("citizen_rare")
+    await client.sign_in(person["phone"])
+    await client.sandbox("PUT", "/_control/bus-feed", {"name": "clock_skew", "skew_s": -90})
+    assert await _transit_status(client) == "STALE"
+    await client.sandbox("DELETE", "/_control/bus-feed")
+    async with asyncio.timeout(40):
+        while True:
+            if await _transit_status(client) == "LIVE":
+                break
+            await asyncio.sleep(0.5)
+    documents = documents_of(discover())
+    for service_id in ("bus-realtime", "trip-plan", "bus-arrival-alert"):
+        document = documents.for_service(service_id)
+        assert document is not None
+        async for _, answer in run_document(client, person, document):
+            refuse_bad(answer.data)
+
+
+async def _transit_status(client: CityClient) -> str:
+    query = """{ transitArrivals(at: {lat: 36.67, lon: 117.0}, radiusM: 1500) {
+      status items { freshness } } }"""
+    found = (await client.run(query)).data["transitArrivals"]
+    if found["status"] == "STALE":
+        assert "LIVE" not in {one["freshness"] for one in found["items"]}
+    return str(found["status"])
+
+
 async def _payments(client: CityClient) -> list[Any]:
     answer = await client.run(PAYMENTS)
     nodes = [edge["node"] for edge in answer.data["payments"]["edges"]]

@@ -8,6 +8,10 @@ from core.standards.gtfs.faults import Faults
 from core.standards.gtfs.matching import find_run
 from core.standards.gtfs.realtime import TripReport
 from core.standards.gtfs.timeline import Timeline
+from core.standards.gtfs.timetable import DAY_S
+
+_DAYS_MAX = 3
+"""An added run further away is none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +46,8 @@ class AddedRun:
             stops.append(number)
             arrivals.append(arrives - timeline.starts_at)
             departures.append(leaves - timeline.starts_at)
-        if not stops or arrivals != sorted(arrivals):
+        far = any(abs(second) > _DAYS_MAX * DAY_S for second in (*arrivals, *departures))
+        if not stops or far or arrivals != sorted(arrivals):
             faults.add("E022" if stops else "E041", "trip_update", [key.trip_ref])
             return None
         route = timetable.route_numbers.get(key.route_ref, -1)

@@ -19,6 +19,7 @@ from core.standards.gtfs.positions import Spot, find_spot
 from core.standards.gtfs.realtime import StopReport, TripKind, TripReport
 from core.standards.gtfs.tables import Ints
 from core.standards.gtfs.timeline import Timeline
+from core.standards.gtfs.timetable import DAY_S
 from core.standards.gtfs.vehicles import SKEW_S, Vehicle
 
 HEADER_FRESH_S = 65
@@ -185,7 +186,7 @@ def _predict_run(made: Predictions, run: int, report: TripReport, seen_at: int) 
     timeline = made.timeline
     first, last = int(timeline.first_row[run]), int(timeline.first_row[run + 1])
     said = place_stops(timeline, run, report.stops, made.faults)
-    delay: int | None = report.delay if not report.stops else None
+    delay: int | None = _plausible(report.delay) if not report.stops else None
     start, latest = timeline.starts_at, -(2**31)
     for row in range(first, last):
         stop = said.get(row - first)
@@ -196,6 +197,9 @@ def _predict_run(made: Predictions, run: int, report: TripReport, seen_at: int) 
             made.rows[row] = Row.SKIPPED
             continue
         elif stop is not None:
+            if not _is_plausible(stop, arrival + start, departure + start):
+                made.faults.add("implausible_delay", "trip_update", [report.key.trip_ref])
+                continue
             late, leaves_late = _delays(stop, arrival + start, departure + start, delay)
             arrival, departure, delay = arrival + late, departure + leaves_late, leaves_late
         elif delay is not None:
@@ -207,6 +211,21 @@ def _predict_run(made: Predictions, run: int, report: TripReport, seen_at: int) 
             made.rows[row] = Row.PREDICTED
     if said:
         _pass_by(made, first, first + min(said), seen_at)
+
+
+def _plausible(delay: int | None) -> int | None:
+    return delay if delay is not None and abs(delay) <= DAY_S else None
+
+
+def _is_plausible(stop: StopReport, arrival: int, departure: int) -> bool:
+    """Whether all that is said of a stop is within a day of its timetable."""
+    delays = (
+        stop.arrival_delay,
+        stop.departure_delay,
+        None if stop.arrival is None else stop.arrival - arrival,
+        None if stop.departure is None else stop.departure - departure,
+    )
+    return all(delay is None or abs(delay) <= DAY_S for delay in delays)
 
 
 def _delays(stop: StopReport, arrival: int, departure: int, before: int | None) -> tuple[int, int]:

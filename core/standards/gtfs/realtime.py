@@ -9,6 +9,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from enum import StrEnum
+from math import isfinite
 from typing import Any
 
 from google.protobuf.message import DecodeError
@@ -341,8 +342,12 @@ def _vehicle(entity: Any, faults: Faults) -> VehicleReport | None:
         stop_ref=one.stop_id,
         at_stop=one.current_status == pb.VehiclePosition.STOPPED_AT,
         occupancy=occupancy,
-        bearing=one.position.bearing if one.position.HasField("bearing") else None,
+        bearing=_finite(one.position.bearing) if one.position.HasField("bearing") else None,
     )
+
+
+def _finite(number: float) -> float | None:
+    return number if isfinite(number) else None
 
 
 def _alert(ref: str, alert: Any, faults: Faults) -> AlertReport | None:

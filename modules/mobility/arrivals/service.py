@@ -1,7 +1,7 @@
 """Looking at arrivals: at a stop or station, around a place, on a line; and a run's way."""
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, Sequence
 from datetime import date
 
 from core.context.app import App
@@ -92,7 +92,7 @@ async def read_alerts(call: Call, stop_ref: str, line_ref: str) -> Reading[Seque
 
 async def watch_arrivals(
     call: Call, stop_ref: str, line_ref: str | None, first: int
-) -> AsyncIterator[Reading[Sequence[Arrival]]]:
+) -> AsyncGenerator[Reading[Sequence[Arrival]]]:
     """The next vehicles at a stop: now, and whenever anything of them changes."""
     last: object = None
     while True:

@@ -1,6 +1,7 @@
 """Service 8: no ghost bus. What is live says so, what is stale says so, what fails goes on."""
 
 from collections.abc import Mapping
+from contextlib import aclosing
 from datetime import timedelta
 from typing import Any
 
@@ -9,15 +10,17 @@ import pytest
 from core.clock import ManualClock
 from core.context.app import App
 from core.context.call import Call
-from core.standards.gtfs.predictions import Freshness
+from core.standards.gtfs.predictions import Freshness, without_reports
+from core.standards.gtfs.schedule import read_schedule
+from core.standards.gtfs.timeline import build_timeline
 from core.upstream.readings import ReadStatus
 from modules.mobility.arrivals import service
-from modules.mobility.arrivals.domain import Arrival
+from modules.mobility.arrivals.domain import Arrival, list_arrivals
 from modules.mobility.timetable.feeds import BUS_FEED
 from modules.mobility.timetable.network import FAULTS
 from tests.asgi import Client
 from tests.conftest import NOON
-from tests.gtfs import FakeFeed, add_trip, feed_files, message
+from tests.gtfs import FakeFeed, add_trip, feed_files, message, zip_of
 from tests.upstreams import by_operation
 
 TRIPS = {
@@ -77,6 +80,19 @@ async def test_the_last_of_the_day_and_the_end_of_a_line_are_marked(
     assert ends.departs_at is None
 
 
+def test_a_terminus_shows_when_a_vehicle_leaves_and_not_when_it_came() -> None:
+    # vingerha/gtfs2#172: a loop that waits ten minutes where it begins and ends
+    files = feed_files({"T": [("X", "14:43:00"), ("Y", "15:00:00"), ("X", "15:20:00")]})
+    waits = "T,14:32:41,14:43:00,X,1"
+    files["stop_times"] = files["stop_times"].replace("T,14:43:00,14:43:00,X,1", waits)
+    table = read_schedule(zip_of(files))
+    made = without_reports(build_timeline(table, NOON.date()))
+    now = int((NOON + timedelta(hours=2, minutes=35)).timestamp())
+    leaves, ends = list_arrivals(made, [0], now, 10, lines={})
+    assert leaves.departs_at == NOON + timedelta(hours=2, minutes=43)
+    assert (ends.departs_at, ends.arrives_at) == (None, NOON + timedelta(hours=3, minutes=20))
+
+
 async def test_a_frozen_feed_turns_stale_and_recovers(
     call: Any, feed: FakeFeed, clock: ManualClock
 ) -> None:
@@ -104,6 +120,12 @@ async def test_half_a_message_leaves_the_last_good_one(
     _age(feed, clock, 20)
     feed.trips.header.timestamp += 70
     assert (await _at(call()))[0].freshness is Freshness.LIVE
+
+
+async def test_a_stream_begins_with_what_comes_now(call: Any) -> None:
+    async with aclosing(service.watch_arrivals(call(), "B", None, 1)) as stream:
+        first = await anext(stream)
+    assert (first.status, first.items[0].trip_ref) == (ReadStatus.LIVE, "T1")
 
 
 async def test_a_silent_feed_leaves_the_timetable(

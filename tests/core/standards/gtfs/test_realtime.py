@@ -226,6 +226,34 @@ def _reads(data: bytes) -> bool:
     return True
 
 
+@pytest.mark.parametrize("delay", [2**31 - 1, -(2**31), 200_000])
+def test_a_delay_of_days_is_no_delay(delay: int) -> None:
+    made = message(TEN)
+    add_trip(made, "T", {1: 60, 4: delay})
+    found = _predict(build_timeline(_timetable(), DAY), made)
+    assert (_delays(found)[0], found.faults.count("implausible_delay")) == (60, 1)
+    made.entity[0].trip_update.stop_time_update[1].arrival.time = 90_000_000_000
+    assert _predict(build_timeline(_timetable(), DAY), made).faults.count("implausible_delay") == 1
+
+
+def test_no_spoilt_message_breaks_more_than_itself() -> None:
+    line, draw = build_timeline(_timetable(), DAY), random.Random(3)
+    for _ in range(400):
+        made = _with_vehicle(_draw_message(draw), TEN - timedelta(hours=1))
+        spoilt = bytearray(made.SerializeToString())
+        for _ in range(draw.randint(1, 4)):
+            spoilt[draw.randrange(len(spoilt))] = draw.randrange(256)
+        try:
+            told = read_message(bytes(spoilt))
+        except FeedError:
+            continue
+        fleet, now = Fleet(), int(TEN.timestamp())
+        fleet.take(told.vehicles.values(), told.timestamp, now, told.faults)
+        reports = Reports(told.timestamp, list(told.trips.values()), fleet.vehicles, told.timestamp)
+        found = predict(line, [reports], now)
+        assert abs(found.arrival).max() < 10 * 86_400
+
+
 def test_an_alert_without_an_entity_is_left_out_and_languages_are_kept() -> None:
     made = message(TEN)
     made.entity.add(id="empty").alert.header_text.translation.add(text="x")
