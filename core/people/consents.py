@@ -226,10 +226,10 @@ async def _consenter_of(call: Call) -> Person:
 
 def _until(call: Call, person: Person, now: datetime, purpose: Purpose) -> datetime | None:
     """When a new consent ends by itself. A guardian's does when the child is old enough to be
-    asked: on the 14th birthday, and what was agreed after it on the 18th."""
+    asked: on the 14th birthday, and what was agreed after it on the 18th. That of an adult's stays.
+    """
     ends = [now + purpose.life] if purpose.life else []
     if call.mandate is not None and person.resident_id is not None:
-        is_child = person.is_child(civil_date(now))
-        age = CHILD_UNTIL_AGE if is_child else ADULT_AGE
-        ends.append(start_of_day(birthday(person.resident_id, age)))
+        days = [birthday(person.resident_id, age) for age in (CHILD_UNTIL_AGE, ADULT_AGE)]
+        ends += [start_of_day(day) for day in days if day > civil_date(now)][:1]
     return min(ends, default=None)

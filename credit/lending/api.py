@@ -34,7 +34,15 @@ from credit.lending.applications.domain import (
     Refusal,
     RefusalReason,
 )
-from credit.lending.loans.events import Prepayment, Repaid
+from credit.lending.loans.events import (
+    Charged,
+    LoanEvent,
+    Prepayment,
+    RateChanged,
+    Repaid,
+    Rescheduled,
+    WrittenOff,
+)
 from credit.lending.loans.replay import Loan, LoanStatus
 from credit.lending.loans.service import LoanRecord, get_record, record, to_record, undo
 from credit.lending.products import service as products
@@ -59,6 +67,7 @@ __all__ = [
     "ApplicationView",
     "Approval",
     "BankApplicationChanged",
+    "Charged",
     "CostItem",
     "CostSheet",
     "DayCount",
@@ -71,6 +80,7 @@ __all__ = [
     "Loan",
     "LoanChanged",
     "LoanConsentWithdrawn",
+    "LoanEvent",
     "LoanRecord",
     "LoanStatus",
     "Offer",
@@ -79,10 +89,13 @@ __all__ = [
     "Product",
     "ProductKind",
     "ProductVersion",
+    "RateChanged",
     "Refusal",
     "RefusalReason",
     "RepaymentForm",
+    "Rescheduled",
     "Terms",
+    "WrittenOff",
     "ask_document",
     "confirm_disbursement",
     "decide",
@@ -94,6 +107,7 @@ __all__ = [
     "list_products",
     "lock_application",
     "propose_product",
+    "record_event",
     "record_repayment",
     "to_application",
     "undo_repayment",
@@ -134,6 +148,16 @@ async def record_repayment(
     LOAN_DAY_WRONG, LOAN_AMOUNT_WRONG.
     """
     return await record(app, tx, loan_id, Repaid(ref[:64], on, amount_fen, prepays), bank=bank)
+
+
+async def record_event(
+    app: App, tx: Transaction, bank: str, loan_id: UUID, event: LoanEvent
+) -> LoanRecord:
+    """A charge, a changed rate, a new schedule or a write-off, on its day.
+
+    The same again changes nothing. Raises as `record_repayment`, and InvalidInput LOAN_RATE_WRONG.
+    """
+    return await record(app, tx, loan_id, event, bank=bank)
 
 
 async def undo_repayment(

@@ -6,9 +6,14 @@ from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
-from tortoise.expressions import Subquery
-
-from core.database import Transaction, connection, fetch_all, fetch_model, fetch_one
+from core.database import (
+    Transaction,
+    connection,
+    fetch_all,
+    fetch_model,
+    fetch_models,
+    fetch_one,
+)
 from core.ids import new_id
 from core.json import to_json
 from kinds.application.definition import Actor
@@ -299,15 +304,22 @@ async def list_queue(
     after: UUID | None,
 ) -> list[tuple[Task, Case]]:
     """The open work of a unit, or of one of its officers, on services, oldest first, with cases."""
-    theirs = Subquery(Case.filter(service_id__in=list(services)).values("id"))
-    tasks = Task.filter(unit=unit, status=TaskStatus.OPEN, case_id__in=theirs)
-    if assignee_id is not None:
-        tasks = tasks.filter(assignee_id=assignee_id)
-    if after is not None:
-        tasks = tasks.filter(id__gt=after)
-    rows = await tasks.order_by("id").limit(first)
-    cases = {case.id: case for case in await Case.filter(id__in=[row.case_id for row in rows])}
-    return [(row, cases[row.case_id]) for row in rows]
+    tasks = await fetch_models(
+        connection(),
+        Task,
+        """WHERE unit = $1 AND status = 'OPEN'
+             AND EXISTS (SELECT FROM applications_case c
+                          WHERE c.id = case_id AND c.service_id = ANY($2))
+             AND ($3::uuid IS NULL OR assignee_id = $3) AND ($4::uuid IS NULL OR id > $4)
+           ORDER BY id LIMIT $5""",
+        unit,
+        list(services),
+        assignee_id,
+        after,
+        first,
+    )
+    cases = {case.id: case for case in await Case.filter(id__in=[task.case_id for task in tasks])}
+    return [(task, cases[task.case_id]) for task in tasks]
 
 
 async def list_to_look_at(today: date, after: UUID, size: int) -> list[UUID]:

@@ -5,12 +5,14 @@ from datetime import datetime
 import strawberry
 
 from core.context.call import Call
+from core.errors import LoginRequired
 from core.graphql import Fen, Info
 from kinds.booking import calendar_file, visits
 from kinds.booking.domain import State
 from kinds.booking.graphql_types import AppointmentItem, cancel_until, say, to_item
 from kinds.booking.people import SUBJECT
 from kinds.booking.policy import find_item
+from kinds.booking.slot_store import NOTHING, Described
 from kinds.booking.store import BookingRow
 
 
@@ -25,9 +27,15 @@ class Appointment:
     version: int = strawberry.field(
         description="Rises with every change, over all times of a moved appointment."
     )
-    place: str = strawberry.field(description="Where to go.")
-    unit: str = strawberry.field(description="The department or window there.")
-    name: str = strawberry.field(description="With whom, or what for.")
+    needs_proof: bool = strawberry.field(
+        description="Whether where, with whom and what for are hidden until stepUp: what is of "
+        "health is shown to who has just proved who they are."
+    )
+    place: str = strawberry.field(description="Where to go; empty while it is hidden.")
+    unit: str = strawberry.field(
+        description="The department or window there; empty while it is hidden."
+    )
+    name: str = strawberry.field(description="With whom, or what for; empty while it is hidden.")
     starts_at: datetime = strawberry.field(description="When it begins.")
     ends_at: datetime = strawberry.field(description="When it ends.")
     fee: Fen = strawberry.field(description="What it costs.")
@@ -48,12 +56,12 @@ class Appointment:
     def item(self, info: Info) -> AppointmentItem | None:
         """The business and what to bring."""
         found = find_item(info.context.app, self.row.service_id, self.row.item_id)
-        return to_item(info.context, found) if found else None
+        return to_item(info.context, found) if found and not self.needs_proof else None
 
     @strawberry.field(description="What it is about: the number plate, the dose.")
     def subject(self, info: Info) -> str | None:
         """The thing."""
-        sealed = self.row.subject_sealed
+        sealed = None if self.needs_proof else self.row.subject_sealed
         return info.context.app.vault.decrypt(sealed, SUBJECT) if sealed else None
 
     @strawberry.field(description="What the QR code for checking in says; good once.")
@@ -61,9 +69,13 @@ class Appointment:
         """The code of a confirmed appointment at one of the city's own places."""
         return None if self.row.access_id else visits.check_in_code(info.context.app, self.row)
 
-    @strawberry.field(description="The appointment as an iCalendar file (RFC 5545).")
-    def ics(self, info: Info) -> str:
+    @strawberry.field(
+        description="The appointment as an iCalendar file (RFC 5545); null while it is hidden."
+    )
+    def ics(self, info: Info) -> str | None:
         """The calendar file; a changed appointment keeps its UID."""
+        if self.needs_proof:
+            return None
         return calendar_file.write(info.context.app, self.row, info.context.locale)
 
 
@@ -74,11 +86,25 @@ class AppointmentChanged:
     appointment: Appointment = strawberry.field(description="The appointment.")
 
 
+_HIDDEN = Described(NOTHING, NOTHING, NOTHING)
+
+
+def _is_proved(call: Call, service_id: str) -> bool:
+    """Whether the caller meets the service's own rule, of level and freshness, now."""
+    try:
+        call.require_service(service_id)
+    except LoginRequired:
+        return False
+    return True
+
+
 def appointment(call: Call, row: BookingRow) -> Appointment:
     """A booking as the viewer sees it."""
-    described = row.described
+    needs_proof = not _is_proved(call, row.service_id)
+    described = _HIDDEN if needs_proof else row.described
     return Appointment(
         row=row,
+        needs_proof=needs_proof,
         id=strawberry.ID(str(row.id)),
         service_id=strawberry.ID(row.service_id),
         state=row.state,

@@ -46,10 +46,15 @@ async def tell(
 
 
 def _values(app: App, booking: BookingRow, locale: Locale) -> dict[str, object]:
-    described = booking.described
+    described, service = booking.described, app.services[booking.service_id]
+    place = described.place.say(locale)
+    what = " ".join(filter(None, (described.unit.say(locale), described.name.say(locale))))
+    if service.needs_fresh_auth:  # an inbox and a lock screen are read without a proof
+        place = service.name_zh if locale is Locale.ZH else service.name_en
+        what = texts.SEE_APP.say(locale)
     return {
-        "place": described.place.say(locale),
-        "what": " ".join(filter(None, (described.unit.say(locale), described.name.say(locale)))),
+        "place": place,
+        "what": what,
         "when": _clock_time(booking.starts_at),
         "cancel": _cancel(app, booking, locale),
     }

@@ -143,6 +143,7 @@ def limit_text(limit_key: str) -> Text:
     return _LIMITS[limit_key.partition(":")[0]]
 
 
+SEE_APP = Text("APPOINTMENT_SEE_APP", "(详情请在应用内查看)", "(see the app)")
 CANCEL_BY = Text(
     "APPOINTMENT_CANCEL_BY",
     "如需取消或改期,请于 {cancel_by} 前办理。",

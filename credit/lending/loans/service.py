@@ -16,7 +16,14 @@ from core.database import Transaction
 from core.errors import Conflict, InvalidInput, NotFound
 from core.ids import new_id
 from core.refusal_texts import NOT_FOUND
-from credit.lending.loans.events import Disbursed, LoanEvent, Repaid, WrittenOff
+from credit.lending.loans.events import (
+    Disbursed,
+    LoanEvent,
+    RateChanged,
+    Repaid,
+    Rescheduled,
+    WrittenOff,
+)
 from credit.lending.loans.record import (
     UNDO,
     kind_of,
@@ -31,6 +38,7 @@ from credit.lending.loans.replay import Loan, LoanStatus, replay
 from credit.lending.records import store, texts
 from credit.lending.records.events import LoanChanged
 from credit.lending.records.models import BankApplication, LoanEventRow, LoanRow
+from credit.lending.terms.cost_sheet import CEILING_PPM
 from credit.lending.terms.money_terms import Part, Terms
 from payments.api import LoanMovement, book_loan
 
@@ -85,8 +93,8 @@ async def record(
 ) -> LoanRecord:
     """Add an event to a loan, of one bank where it is given. The same event again changes nothing.
 
-    Raises NotFound, Conflict LOAN_REF_REUSED, InvalidInput LOAN_DAY_WRONG and LOAN_AMOUNT_WRONG:
-    not above zero, or more than is owed.
+    Raises NotFound, Conflict LOAN_REF_REUSED, InvalidInput LOAN_DAY_WRONG, LOAN_AMOUNT_WRONG: not
+    above zero, or more than is owed; LOAN_RATE_WRONG above the ceiling.
     """
     row, events = await _locked(tx, loan_id, bank)
     today = civil_date(app.clock.now())
@@ -164,6 +172,10 @@ def _refuse_wrong(
         after = _state(app, row, [*events, event], today)
         if amount > owed.payoff_fen or after.surplus_fen or _lent(after) < 0:
             raise InvalidInput(texts.AMOUNT_WRONG, "amount_fen")
+    rate = event.terms.rate_ppm if isinstance(event, Rescheduled) else 0
+    rate = event.rate_ppm if isinstance(event, RateChanged) else rate
+    if not 0 <= rate <= CEILING_PPM:
+        raise InvalidInput(texts.RATE_WRONG, "rate_ppm")
     if isinstance(event, WrittenOff) and _state(app, row, events, event.on).written_off_on:
         raise Conflict(texts.APPLICATION_STATE)
 

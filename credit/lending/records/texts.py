@@ -103,3 +103,12 @@ OVERDUE_BODY = Text(
     "Your loan {no} is {days} days overdue: {amount} yuan are due. If you cannot pay, ask the bank "
     "to agree on another schedule.",
 )
+RATE_WRONG = Text(
+    "LOAN_RATE_WRONG", "利率超出 0 至 24% 的范围", "The rate is not between 0 and 24 % a year"
+)
+CERTIFICATE_TITLE = Text("LOAN_CERTIFICATE_TITLE", "贷款还款证明", "Certificate of a loan")
+CERTIFICATE_NOTE = Text(
+    "LOAN_CERTIFICATE_NOTE",
+    "本证明依据平台账簿出具,已电子签名,改动任何内容即失效。",
+    "Issued from the platform's books and signed; any change breaks the signature.",
+)

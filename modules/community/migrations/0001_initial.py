@@ -186,6 +186,7 @@ class Migration(migrations.Migration):
             CREATE INDEX community_report_place_open ON community_report
               USING gist (point(lon, lat)) WHERE is_open;
             CREATE INDEX community_report_place_any ON community_report USING gist (point(lon, lat));
+            CREATE INDEX community_report_category ON community_report (category, id);
             CREATE INDEX community_report_filed ON community_report (filed_at, id);
             CREATE INDEX community_report_tally ON community_report (filed_on)
               INCLUDE (unit, state, promised_on, fixed_on);

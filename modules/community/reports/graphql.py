@@ -30,6 +30,7 @@ from core.graphql import (
     of_service,
     page_size,
     parse_id,
+    public,
     query,
     radius_within,
     view,
@@ -222,7 +223,11 @@ class Query:
         )
         return await _page(call, rows, first, after)
 
-    @query(anybody(), description="How the units do with what was reported in the last days.")
+    @query(
+        anybody(),
+        description="How the units do with what was reported in the last days.",
+        metadata=public(300),
+    )
     async def report_statistics(
         self,
         info: Info,

@@ -25,6 +25,9 @@ _CANDIDATES_MOST = 200
 _HIDDEN = ("withdrawn", "merged")
 
 _WITHIN = "point(lon, lat) <@ box(point($1, $2), point($3, $4))"
+_BETWEEN = "lon BETWEEN $1 AND $3 AND lat BETWEEN $2 AND $4"
+_LARGE_SQUARE_DEGREES = 0.0004
+"""About four square kilometres."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,44 +120,48 @@ async def list_candidates(tx: Transaction, at: GeoPoint, radius_m: int) -> Seque
 
 async def list_around(at: GeoPoint, radius_m: int, wanted: Filter, most: int) -> list[Report]:
     """The reports nearest to a point, in about the order of their distance."""
+    values: list[object] = [*_box(at, radius_m), at.lon, at.lat, most]
     return await fetch_models(
         connection(),
         Report,
-        f"""WHERE {_WITHIN} AND NOT state = ANY($5)
-               AND (cardinality($6::text[]) = 0 OR category = ANY($6))
-               AND (is_open OR NOT $7)
-             ORDER BY point(lon, lat) <-> point($8, $9) LIMIT $10""",
-        *_box(at, radius_m),
-        list(_HIDDEN),
-        list(wanted.categories),
-        wanted.only_open,
-        at.lon,
-        at.lat,
-        most,
+        f"""WHERE {_WITHIN}{_wanted(wanted, values)}
+            ORDER BY point(lon, lat) <-> point($5, $6) LIMIT $7""",
+        *values,
     )
 
 
 async def list_in_area(
     area: GeoArea, wanted: Filter, *, first: int, before: UUID | None
 ) -> list[Report]:
-    """The reports in a rectangle, newest first."""
+    """The reports in a rectangle, newest first.
+
+    Of a small one the index of places has few. In a large one the newest reports of all are looked
+    at until enough lie in it: its index would give a hundred thousand to be sorted.
+    """
+    values: list[object] = [area.west, area.south, area.east, area.north, before, first]
+    is_large = (area.east - area.west) * (area.north - area.south) > _LARGE_SQUARE_DEGREES
+    within = _BETWEEN if is_large and not wanted.only_open else _WITHIN
     return await fetch_models(
         connection(),
         Report,
-        f"""WHERE {_WITHIN} AND NOT state = ANY($5)
-               AND (cardinality($6::text[]) = 0 OR category = ANY($6))
-               AND (is_open OR NOT $7) AND ($8::uuid IS NULL OR id < $8)
-             ORDER BY id DESC LIMIT $9""",
-        area.west,
-        area.south,
-        area.east,
-        area.north,
-        list(_HIDDEN),
-        list(wanted.categories),
-        wanted.only_open,
-        before,
-        first,
+        f"""WHERE {within}{_wanted(wanted, values)} AND ($5::uuid IS NULL OR id < $5)
+            ORDER BY id DESC LIMIT $6""",
+        *values,
     )
+
+
+def _wanted(wanted: Filter, values: list[object]) -> str:
+    """The conditions of a filter; what they compare with is added to `values`.
+
+    They are written out, so that the planner knows which index fits.
+    """
+    conditions = [" AND state NOT IN ('withdrawn', 'merged')"]
+    if wanted.only_open:
+        conditions.append(" AND is_open")
+    if wanted.categories:
+        values.append(list(wanted.categories))
+        conditions.append(f" AND category = ANY(${len(values)}::text[])")
+    return "".join(conditions)
 
 
 async def list_window(window: Window, *, skip: int, first: int) -> list[Report]:

@@ -3,9 +3,11 @@
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import timedelta
+from io import BytesIO
 from typing import Any
 
 import pytest
+from pypdf import PdfReader
 
 from core.clock import ManualClock, civil_date
 from core.context.app import App
@@ -67,6 +69,37 @@ async def test_a_borrower_sees_and_pays_through_a_psp(
     assert await payable.fulfil(app, closing) == Accepted(closing.payment_ref)
     (edge,) = (await _operate(client, owner, "Loans", {"first": 5}))["loans"]["edges"]
     assert (edge["node"]["status"], edge["node"]["payoff"]) == ("CLOSED", 0)
+    token = client.token(_viewer(owner))
+    pdf = await client.request("GET", f"/loans/{row.id}/certificate.pdf", headers=token)
+    (page,) = PdfReader(BytesIO(pdf.body)).pages
+    assert (pdf.status, "已结清" in page.extract_text()) == (200, True)
+    other = await client.request("GET", f"/loans/{new_id()}/certificate.pdf", headers=token)
+    assert other.status == 404
+
+
+async def test_a_bank_changes_rate_and_schedule_within_the_ceiling(
+    app: App, owner: Owner, clock: ManualClock
+) -> None:
+    row = await lend(app, owner)
+    clock.move(timedelta(days=20))
+    today = civil_date(clock.now())
+    terms = (await api.get_loan(app, CITY, row.id)).loan.terms
+    longer = replace(terms, instalments=18, first_due_on=today + timedelta(days=30))
+    for event in (
+        api.RateChanged("r", today, 240_001),
+        api.Rescheduled("s", today, replace(longer, rate_ppm=300_000)),
+    ):
+        with pytest.raises(InvalidInput, match="LOAN_RATE_WRONG"):
+            async with transaction() as tx:
+                await api.record_event(app, tx, CITY, row.id, event)
+    for good in (
+        api.RateChanged("r", today, 35_000),
+        api.Charged("c", today, 5_000),
+        api.Rescheduled("s", today, longer),
+    ):
+        async with transaction() as tx:
+            found = await api.record_event(app, tx, CITY, row.id, good)
+    assert (len(found.loan.rows), found.loan.costs_fen, found.loan.terms) == (18, 5_000, longer)
 
 
 async def _again(owner: Owner, clock: ManualClock) -> Any:

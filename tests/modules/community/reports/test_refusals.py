@@ -1,14 +1,17 @@
 """What is not taken, each in its own words; nothing is stored then."""
 
+import asyncio
 import io
 import zlib
 from typing import Any
 
 import pytest
 from PIL import Image
+from tusclient.client import TusClient
 
 from core.clock import ManualClock
 from tests.modules.community.reports.people import HERE, Street, picture
+from tests.served import served
 
 DESCRIBED = [{"name": "description", "value": "垃圾堆了三天"}]
 
@@ -167,3 +170,26 @@ async def test_updates_of_a_report_are_bounded_and_only_of_its_citizen(street: S
     assert follow["code"] == "NOT_FOUND"
     near = await street.send(None, "ReportsNear", at=HERE)
     assert near == []
+
+
+async def test_the_client_tuspy_uploads_unmodified_and_goes_on_after_a_cut(
+    street: Street,
+) -> None:
+    me = await street.citizen()
+    content = picture(size=(900, 800))
+    async with served(street.client.asgi) as url:
+        client = TusClient(f"{url}/reports/photos", headers=street.client.token(me))
+
+        def upload() -> str:
+            uploader = client.uploader(file_stream=io.BytesIO(content), chunk_size=5_000)
+            uploader.upload_chunk()
+            goes_on = client.uploader(
+                file_stream=io.BytesIO(content), chunk_size=5_000, url=uploader.url
+            )
+            assert goes_on.offset == 5_000
+            goes_on.upload()
+            return str(goes_on.url)
+
+        photo = (await asyncio.to_thread(upload)).rpartition("/")[2]
+    report = await street.filed(me, photoIds=[photo])
+    assert [one["id"] for one in report["photos"]] == [photo]

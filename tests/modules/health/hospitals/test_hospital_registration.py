@@ -24,12 +24,14 @@ from kinds.booking import calendar_file, comparison, jobs, saga, service
 from kinds.booking import numbers as registration
 from kinds.booking.comparison import Kind
 from kinds.booking.domain import State
+from kinds.booking.graphql_booking import appointment
 from kinds.booking.numbers import NumberRequest
 from kinds.booking.sources import ExternalSlot
 from kinds.booking.store import BookingRow
 from modules.health.hospitals import browsing
 from modules.health.registration.numbers import HOSPITAL_REGISTRATION, PATIENT, REGISTRATION
 from modules.identity.models import Mandate
+from notifications.messages.models import Message
 from tests.kinds.booking.people import citizen, consent, fresh, guardian_of, resident_id
 from tests.modules.health.hospitals.fake_hospitals import INTERNAL, FakeHospitals
 
@@ -524,3 +526,19 @@ async def test_a_guardian_books_for_a_child_and_limits_are_the_childs(
     await Mandate.filter(id=mandate.id).update(state="ended", ended_at=clock.now())
     with pytest.raises(NotFound):
         await book(for_child, slots[-1], "child-004")
+
+
+async def test_an_old_authentication_sees_that_but_not_what(
+    app: App, call: MakeCall, clock: ManualClock
+) -> None:
+    viewer = await patient(app, call)
+    booking = await book(viewer, (await free_slots(viewer))[0])
+    shown = appointment(viewer, booking)
+    assert (shown.needs_proof, shown.place) == (False, "Example Hospital")
+    clock.move(timedelta(minutes=16))
+    hidden = appointment(viewer, booking)
+    assert (hidden.needs_proof, hidden.starts_at) == (True, booking.starts_at)
+    assert (hidden.place, hidden.unit, hidden.name, hidden.preparation) == ("",) * 4
+    message = await Message.filter(template="appointments.confirmed").get()
+    body = app.vault.decrypt(message.body_sealed, "notifications.body")
+    assert "Example Hospital" not in body and "Internal medicine" not in body
