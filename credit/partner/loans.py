@@ -19,6 +19,7 @@ from credit.partner.wire import Day, Fen, Line, Ref
 
 TAG = "loans"
 DAYS_MOST = 36_500
+_PPM_OF_BP = 100
 
 
 class NextDue(View):
@@ -67,8 +68,31 @@ class RepaymentBody(Body):
     )
 
 
+class ChargeBody(Body):
+    """A fee, or your cost of collecting."""
+
+    ref: Ref
+    on: Day
+    amount_fen: Fen
+
+
+class RateBody(Body):
+    """The annual rate from a day on."""
+
+    ref: Ref
+    on: Day
+    rate_bps: int = Field(ge=1, le=2_400, description="In basis points: 345 is 3.45 %.")
+
+
+class WriteOffBody(Body):
+    """You give the loan up in your books; it stays owed."""
+
+    ref: Ref
+    on: Day
+
+
 class ReversalBody(Body):
-    """A repayment that did not happen, or bounced."""
+    """A report that was wrong: a repayment that bounced, a charge that was none."""
 
     ref: Ref
     reason: Annotated[Line, StringConstraints(max_length=64)]
@@ -139,6 +163,26 @@ async def _repay(visit: Visit) -> LoanView:
     return view_of(record)
 
 
+async def _charge(visit: Visit) -> LoanView:
+    body: ChargeBody = visit.body
+    return await _record(visit, lending.Charged(body.ref, body.on, body.amount_fen))
+
+
+async def _change_rate(visit: Visit) -> LoanView:
+    body: RateBody = visit.body
+    rate_ppm = body.rate_bps * _PPM_OF_BP
+    return await _record(visit, lending.RateChanged(body.ref, body.on, rate_ppm))
+
+
+async def _write_off(visit: Visit) -> LoanView:
+    return await _record(visit, lending.WrittenOff(visit.body.ref, visit.body.on))
+
+
+async def _record(visit: Visit, event: lending.LoanEvent) -> LoanView:
+    loan_id = visit.path_id("loan_id")
+    return view_of(await lending.record_event(visit.app, visit.tx, visit.bank.id, loan_id, event))
+
+
 async def _reverse(visit: Visit) -> LoanView:
     record = await lending.undo_repayment(
         *(visit.app, visit.tx, visit.bank.id, visit.path_id("loan_id")),
@@ -203,7 +247,26 @@ OPERATIONS = (
         status=201,
     ),
     Operation(
-        *("reverseRepayment", "POST", f"{_ONE}/reversals", TAG, "Take a repayment back", _SCOPE),
+        *("reportCharge", "POST", f"{_ONE}/charges", TAG, "Report a charge", _SCOPE, LoanView),
+        _charge,
+        body=ChargeBody,
+        status=201,
+    ),
+    Operation(
+        *("reportRate", "POST", f"{_ONE}/rates", TAG, "Report a changed rate", _SCOPE, LoanView),
+        _change_rate,
+        body=RateBody,
+        status=201,
+    ),
+    Operation(
+        *("reportWriteOff", "POST", f"{_ONE}/write-off", TAG, "Report a write-off", _SCOPE),
+        LoanView,
+        _write_off,
+        body=WriteOffBody,
+        status=201,
+    ),
+    Operation(
+        *("reverseReport", "POST", f"{_ONE}/reversals", TAG, "Take a report back", _SCOPE),
         LoanView,
         _reverse,
         body=ReversalBody,

@@ -30,10 +30,13 @@ FILE_MAX_BYTES = 10_000_000
 
 
 class LineKind(StrEnum):
-    """What a line is of. REVERSED: a repayment was taken back; its `ref` is the repayment's."""
+    """What a line is of. REVERSED: a report was taken back; its `ref` is that of the report."""
 
     DISBURSED = "DISBURSED"
     REPAID = "REPAID"
+    CHARGED = "CHARGED"
+    RATE_CHANGED = "RATE_CHANGED"
+    WRITTEN_OFF = "WRITTEN_OFF"
     REVERSED = "REVERSED"
 
 
@@ -44,7 +47,7 @@ class FileLine(Body):
     kind: LineKind
     ref: Ref
     on: Day = Field(description="The day that counts for money.")
-    amount_fen: int = Field(ge=0, le=10**12, description="0 for a reversal.")
+    amount_fen: int = Field(ge=0, le=10**12, description="0 where no money moves.")
 
 
 class FileBody(Body):
@@ -152,6 +155,9 @@ def _line(row: Mapping[str, object]) -> FileLine | None:
 _KINDS = {
     "disbursed": LineKind.DISBURSED,
     "repaid": LineKind.REPAID,
+    "charged": LineKind.CHARGED,
+    "rate_changed": LineKind.RATE_CHANGED,
+    "written_off": LineKind.WRITTEN_OFF,
     "undo": LineKind.REVERSED,
 }
 

@@ -159,6 +159,8 @@ async def test_addresses_and_methods_that_do_not_exist(client: Client, bank: ABa
     wrong = await bank.call(client, "DELETE", "/webhook", {})
     assert (wrong.status, wrong.json["code"]) == (405, "METHOD_NOT_ALLOWED")
     assert wrong.headers["allow"] == "GET, PUT"
+    head = await bank.call(client, "HEAD", "/products")
+    assert (head.status, head.headers["content-type"]) == (200, "application/json")
     text = {"content-type": "text/plain"}
     typed = await bank.call(client, "PUT", "/webhook", {"url": "x"}, headers=text)
     assert (typed.status, typed.json["code"]) == (415, "MEDIA_TYPE")

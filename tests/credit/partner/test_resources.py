@@ -206,6 +206,34 @@ async def test_what_is_overdue_is_compared_with_our_books(
     assert (await bank.call(client, "POST", path, early)).status == 422
 
 
+async def test_charges_rates_and_write_offs_are_reported_once_and_taken_back(
+    app: App, client: Client, bank: ABank
+) -> None:
+    loan = await disbursed(app, client, bank)
+    path, on = f"/loans/{loan['id']}", civil_date(app.clock.now()).isoformat()
+
+    async def report(kind: str, body: dict[str, Any]) -> dict[str, Any]:
+        answer = await bank.call(client, "POST", f"{path}/{kind}", {"on": on, **body})
+        assert answer.status == 201, answer.body
+        return dict(answer.json)
+
+    charged = [await report("charges", {"ref": "c-1", "amount_fen": 500}) for _ in range(2)]
+    assert [loan["costs_fen"] for loan in charged] == [500, 500]
+    await report("rates", {"ref": "i-1", "rate_bps": 400})
+    assert (await report("write-off", {"ref": "w-1"}))["status"] == "WRITTEN_OFF"
+    file, _ = await read(client, bank, f"/reconciliation/{on}/file")
+    kinds = [line["kind"] for line in file["lines"]]
+    assert kinds == ["DISBURSED", "CHARGED", "RATE_CHANGED", "WRITTEN_OFF"]
+    for ref in ("w-1", "i-1", "c-1"):
+        back = {"ref": ref, "reason": "误报"}
+        assert (await bank.call(client, "POST", f"{path}/reversals", back)).status == 201
+    seen, _ = await read(client, bank, path)
+    assert (seen["status"], seen["payoff_fen"]) == ("ACTIVE", loan["payoff_fen"])
+    for kind, body in (("charges", {"amount_fen": 0}), ("rates", {"rate_bps": 2_401})):
+        answer = await bank.call(client, "POST", f"{path}/{kind}", {"ref": "x", "on": on} | body)
+        assert answer.status == 422, kind
+
+
 def proposal(**changes: object) -> dict[str, object]:
     """The body of a product."""
     words = {"zh": "税贷", "en": "Tax loan"}
