@@ -391,7 +391,8 @@ TASK_FIELDS = ("takeTask", "actOnTask", "handOverTask", "returnTask")
 OWN = {"own"}
 _GUARDED = {"own", "linked"}
 OWNERSHIP: dict[str, set[str]] = {
-    # a guardian is party to the appointments of a child
+    # a guardian is party to the appointments of a child, and to mandates over it
+    "endMandate.mandateId": _GUARDED,
     "appointment.id": _GUARDED,
     "confirmAppointment.appointmentId": _GUARDED,
     "payAppointment.appointmentId": _GUARDED,
