@@ -12,13 +12,12 @@ from core.context.commands import CREDENTIAL_REPLAY, claim_key
 from core.context.sweep import sweep
 from core.database import Transaction, connection, fetch_all, idempotency, transaction
 from core.database.models import AccessFlag
-from core.errors import AppError, Forbidden, InvalidInput, RateLimited
+from core.errors import AppError, InvalidInput, RateLimited
 from core.ids import new_id
 from core.people.directory import Person
 from core.people.personal_read import read_as_staff
 from core.people.staffing import Officer, Staffing
 from core.queue.jobs import Lane, job
-from core.refusal_texts import NOT_ALLOWED
 from core.security.authorization import Role, Scope, scopes_of
 from core.typed_text import read_code
 from modules.identity import codes, domain, store, texts
@@ -90,8 +89,8 @@ async def staff_step_up(call: Call, authenticator_code: str, key: str) -> str:
     """Prove again who is there in a session of staff, by the authenticator; returns an access token
     with a fresh time.
 
-    The same key and code give a token again for a minute. Raises Forbidden in any other session,
-    InvalidInput STAFF_REFUSED and RateLimited LOCKED.
+    The same key and code give a token again for a minute. Raises InvalidInput STAFF_REFUSED, in
+    any other session too, and RateLimited LOCKED.
     """
     app, viewer, code = call.app, call.require_viewer(), read_code(authenticator_code)
     session_id, index = viewer.session_id, viewer.session_id.bytes
@@ -105,7 +104,7 @@ async def staff_step_up(call: Call, authenticator_code: str, key: str) -> str:
         )
         staff = await store.lock_staff_of_session(tx, session_id)
         if staff is None:
-            raise Forbidden(NOT_ALLOWED)
+            raise InvalidInput(texts.STAFF_REFUSED, "authenticatorCode")
         wait_s = await codes.count_guess(call, tx, index)
         step = None if claim.replayed else _match(app, staff, code)
         good = claim.replayed or (step is not None and not wait_s)

@@ -390,7 +390,15 @@ CASE_FIELDS = tuple(
 )
 TASK_FIELDS = ("takeTask", "actOnTask", "handOverTask", "returnTask")
 OWN = {"own"}
+_GUARDED = {"own", "linked"}
 OWNERSHIP: dict[str, set[str]] = {
+    # a guardian is party to the appointments of a child, and to mandates over it
+    "endMandate.mandateId": _GUARDED,
+    "appointment.id": _GUARDED,
+    "confirmAppointment.appointmentId": _GUARDED,
+    "payAppointment.appointmentId": _GUARDED,
+    "cancelAppointment.appointmentId": _GUARDED,
+    "rescheduleAppointment.appointmentId": _GUARDED,
     "grantConsent.onBehalfOf": {"own", "linked"},
     "withdrawConsent.onBehalfOf": {"own", "linked"},
     "bookVaccination.onBehalfOf": {"own", "linked"},
