@@ -15,7 +15,9 @@ from core.database import connection, fetch_all, transaction
 from core.errors import AppError
 from credit.lending.api import Refusal
 from credit.lending.companies import service as companies
+from kinds.application import engine, versions
 from kinds.application import service as cases
+from kinds.application import store as case_store
 from tests.credit.lending.town import (
     CITY,
     RURAL,
@@ -110,20 +112,41 @@ SELECT count(*) FILTER (WHERE a.state IN ('ACCEPTED', 'SIGNED', 'DISBURSED')) AS
 """
 
 
+async def _end_open(app: App, owner: Owner) -> None:
+    """End what a history has left open: there is room for the next."""
+    listed = await cases.list_cases(
+        owner.call, first=50, before=None, only_open=True, service="loan-apply"
+    )
+    for case in listed:
+        for row in (await owner.answers(case)).values():
+            if row.state == "SIGNED":
+                await disburse(app, row)
+        async with transaction() as tx:
+            locked = await case_store.lock_case(tx, case.id)
+            assert locked is not None
+            event = _ENDS.get(locked.state)
+            if event is not None:
+                definition = await versions.get_stored(app, locked.definition_id)
+                step = definition.find_step(locked.state, event)
+                choices = engine.Choices("the history is over")
+                await engine.take(app, tx, locked, definition, step, engine.SYSTEM, choices)
+
+
+_ENDS = {
+    "offered": "decline",
+    "chosen": "decline",
+    "with_banks": "withdraw",
+    "refused": "accept_refusal",
+    "second_look": "uphold",
+}
+
+
 async def _run_histories(app: App, owner: Owner, seed: int, count: int) -> int:
     for bank in (CITY, RURAL):
         await owner.consent(bank)
     for number in range(count):
         await _history(app, owner, random.Random(f"{seed}:{number}"))
-        for case in await cases.list_cases(
-            owner.call, first=50, before=None, only_open=True, service="loan-apply"
-        ):  # room for the next
-            for event in ("withdraw", "decline", "accept_refusal"):
-                try:
-                    await cases.take_step(owner.call, case.id, event, "", key())
-                    break
-                except AppError:
-                    continue
+        await _end_open(app, owner)
     found = await fetch_all(connection(), _SOUND)
     for one in found:
         assert one["chosen"] <= 1 and one["loans"] == one["journals"] and one["agree"], one
