@@ -1,5 +1,6 @@
 """The API process as one ASGI application."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -28,7 +29,7 @@ from bff.trusted.documents import Documents, documents_of
 from bff.trusted.library import Library
 from bff.trusted.usage import Usage
 from core.context.app import App
-from core.context.contributions import ROUTES
+from core.context.contributions import ROUTES, WARM_UPS, WarmUp
 from core.database import CONNECTION_LOST, is_unavailable
 from core.manifest import discover
 from core.processes.open_app import open_app
@@ -81,11 +82,30 @@ def create_app(settings: Settings | None = None) -> Api:
         async with open_app(chosen, manifests=discover(), application="quancheng api") as app:
             edge = edge_of(app)
             starlette.open(edge)
-            async with edge.running(), operated(app, find_database_fault):
+            async with edge.running(), operated(app, find_database_fault), warming_up(app):
                 yield
 
     away = dict.fromkeys(DATABASE_ERRORS, database_away)
     return Api(lifespan=lifespan, exception_handlers=away)
+
+
+@asynccontextmanager
+async def warming_up(app: App) -> AsyncIterator[None]:
+    """Make ready what wings want ready, while requests are served already."""
+
+    async def run(warm_up: WarmUp) -> None:
+        try:
+            await warm_up.run(app)
+        except Exception as error:
+            log.warning("not warmed up", error=error_line(error))
+
+    tasks = [asyncio.create_task(run(one)) for one in app.extensions(WARM_UPS)]
+    try:
+        yield
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
 
 
 async def database_away(request: Request, error: Exception) -> Response:

@@ -65,7 +65,16 @@ class Seed:
     fill: Callable[[App], Awaitable[object]]
 
 
+@dataclass(frozen=True, slots=True)
+class WarmUp:
+    """What an API process makes ready in the background once it has opened, so that nobody who
+    comes first waits for it. What `run` raises is logged and ends nothing."""
+
+    run: Callable[[App], Awaitable[None]]
+
+
 START_CHECKS = ExtensionPoint("start check", StartCheck, key=id)
 HOME_CARDS = ExtensionPoint("home card", HomeCard, key=lambda card: card.id)
 ROUTES = ExtensionPoint("routes", Routes, key=id)
 SEEDS = ExtensionPoint("seed", Seed, key=id)
+WARM_UPS = ExtensionPoint("warm-up", WarmUp, key=id)

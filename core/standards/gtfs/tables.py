@@ -8,10 +8,7 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 
 import numpy as np
-import pyarrow as pa
-import pyarrow.compute as pc
 from numpy.typing import NDArray
-from pyarrow import csv as pa_csv
 
 from core.standards.gtfs.faults import Faults, FeedError
 
@@ -51,6 +48,9 @@ class Table:
         """A column as indices into its distinct values, which are without blanks around them."""
         if column not in self.columns:
             return np.zeros(self.rows, np.int32), [""]
+        import pyarrow as pa  # loaded with the first feed: few processes read one
+        from pyarrow import compute as pc
+
         encoded = pc.utf8_trim_whitespace(self.columns[column]).combine_chunks().dictionary_encode()
         if isinstance(encoded, pa.ChunkedArray):
             encoded = encoded.unify_dictionaries().combine_chunks()
@@ -176,6 +176,9 @@ def _read(name: str, data: bytes, wanted: Sequence[str], faults: Faults) -> Tabl
     if not kept:
         faults.add("missing_required_column", name, [name])
         return Table(name, {}, 0, faults)
+    import pyarrow as pa
+    from pyarrow import csv as pa_csv
+
     bad_rows: list[str] = []
 
     def skip(row: Any) -> str:

@@ -3,8 +3,8 @@
 import numpy as np
 
 from core.standards.gtfs.predictions import STALE_S, Predictions, Row
+from core.standards.gtfs.scan_arrays import ALIGHT, BOARD, Connections
 from core.standards.gtfs.timeline import Timeline
-from modules.mobility.planning.arrays import ALIGHT, BOARD, Connections
 
 _NOT_AVAILABLE = 1
 _INACCESSIBLE = 2

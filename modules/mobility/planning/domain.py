@@ -11,6 +11,8 @@ from core.standards.gtfs.predictions import Freshness
 from modules.mobility.timetable.domain import TransitAlert, TransitLine
 
 TRIP_PLAN = "trip-plan"
+VEHICLES_MAX = 6
+"""No journey takes more vehicles."""
 TIGHT_S = 120
 """A change with less time to spare is warned of."""
 
@@ -131,3 +133,17 @@ def change_risk(before: Freshness | None, spare_s: int) -> ChangeRisk:
     if before is None:
         return ChangeRisk.NONE
     return ChangeRisk.TIGHT if spare_s < TIGHT_S or before is Freshness.STALE else ChangeRisk.SAFE
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """What somebody asks for; `at` None is now."""
+
+    origin: GeoPoint
+    destination: GeoPoint
+    at: datetime | None = None
+    arrive_by: bool = False
+    changes_max: int = 3
+    walk_m: int | None = None
+    wheelchair: bool = False
+    plans: int = 4

@@ -17,6 +17,7 @@ from modules.mobility.planning.domain import (
     PlanAnswer,
     PlanLeg,
     PlanProblem,
+    Wish,
 )
 
 view(LegMode, name="TripLegMode")
@@ -70,7 +71,7 @@ class Query:
     ) -> Reading[PlanAnswer]:
         """None of the ways is beaten by another in all."""
         city = info.context.app.city
-        wish = service.Wish(
+        wish = Wish(
             origin=origin.within(city, "origin"),
             destination=destination.within(city, "destination"),
             at=at,

@@ -12,12 +12,11 @@ from functools import cached_property
 import numpy as np
 
 from core.standards.gtfs.predictions import Predictions
+from core.standards.gtfs.scan_arrays import NEVER, Connections, Footpaths, Labels
 from core.standards.gtfs.tables import Ints
-from modules.mobility.planning.arrays import NEVER, Connections, Footpaths, Labels
 from modules.mobility.planning.connections import connections_of, mirrored
 from modules.mobility.planning.walking import Walks
 
-VEHICLES_MAX = 6
 SEARCH_S = 8 * 3600
 """No journey is looked for that begins or ends further from the moment that is asked about."""
 SLACK_S = 3600
@@ -97,7 +96,7 @@ class _Side:
     egress: tuple[Ints, Ints]
 
     def scan_from(self, at_s: int, vehicles: int, until: int, slack: int) -> Labels:
-        from modules.mobility.planning.scan import scan  # not before somebody plans: it compiles
+        from core.standards.gtfs.scan import scan  # not before somebody plans: it compiles
 
         stops = len(self.footpaths.change)
         access, egress = (np.full(stops, NEVER, np.int32) for _ in range(2))

@@ -7,15 +7,12 @@ What the feed itself says of a transfer or a pathway stands before that.
 from collections import defaultdict
 
 import numpy as np
-from scipy.sparse import csr_matrix
-from scipy.sparse.csgraph import dijkstra
-from scipy.spatial import cKDTree
 
 from core.standards.coordinates import GeoPoint
 from core.standards.gtfs.distances import metres
+from core.standards.gtfs.scan_arrays import NEVER, Footpaths
 from core.standards.gtfs.tables import Floats, Ints
 from core.standards.gtfs.timetable import Timetable
-from modules.mobility.planning.arrays import NEVER, Footpaths
 from modules.mobility.timetable.feeds import Feeds
 
 _PER_DEGREE = 111_195.0
@@ -57,6 +54,8 @@ class Walks:
         return round(seconds * self._pace_m_s * self.detour)
 
     def _footpaths(self, timetable: Timetable) -> Footpaths:
+        from scipy.spatial import cKDTree  # loaded when somebody plans: no other process needs it
+
         count = len(timetable.stops)
         walks: dict[tuple[int, int], int] = {}
         near = np.flatnonzero(self._is_stop)
@@ -105,6 +104,9 @@ def _in_stations(timetable: Timetable) -> dict[tuple[int, int], int]:
     """The walks between platforms along pathways."""
     if not timetable.pathways:
         return {}
+    from scipy.sparse import csr_matrix
+    from scipy.sparse.csgraph import dijkstra
+
     nodes = sorted({node for a, b, _ in timetable.pathways for node in (a, b)})
     places = {node: place for place, node in enumerate(nodes)}
     rows = [places[a] for a, _, _ in timetable.pathways]

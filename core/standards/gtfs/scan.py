@@ -8,8 +8,8 @@ without the interpreter's lock.
 import numpy as np
 from numba import njit
 
+from core.standards.gtfs.scan_arrays import NEVER, Connections, Footpaths, Labels
 from core.standards.gtfs.tables import Ints
-from modules.mobility.planning.arrays import NEVER, Connections, Footpaths, Labels
 
 
 @njit(nogil=True, cache=True)
