@@ -8,9 +8,8 @@ from core.clock import civil_date
 from core.context.app import App
 from core.context.sweep import sweep_pages
 from core.database import transaction
-from core.errors import NotFound
 from core.money import format_yuan
-from core.people.directory import Person, get_person
+from core.people.directory import Person, find_person
 from core.queue.jobs import job
 from credit.lending.loans.record import read_events, read_terms
 from credit.lending.loans.replay import Loan, LoanStatus, replay
@@ -87,7 +86,4 @@ def _message(row: LoanRow, loan: Loan) -> tuple[Template, dict[str, str], str] |
 
 async def _borrower(app: App, row: LoanRow) -> Person | None:
     """Who is told; nobody where the loan was taken over without an account."""
-    try:
-        return await get_person(app, row.person_id)
-    except NotFound:
-        return None
+    return await find_person(app, row.person_id)

@@ -8,8 +8,7 @@ from core.clock import civil_date
 from core.context.app import App
 from core.context.sweep import sweep_pages
 from core.database import Transaction, transaction
-from core.errors import NotFound
-from core.people.directory import get_person
+from core.people.directory import find_person
 from core.queue.jobs import job
 from core.texts import Locale
 from kinds.application import texts as engine_texts
@@ -78,9 +77,8 @@ async def tell_followers(app: App, report_id: UUID, sequence: int, event: str, s
         return await store.list_followers(report_id, after, size)
 
     async def tell(row: ReportFollow) -> None:
-        try:
-            person = await get_person(app, row.citizen_id)
-        except NotFound:
+        person = await find_person(app, row.citizen_id)
+        if person is None:
             return
         locale = Locale(person.locale)
         params = {

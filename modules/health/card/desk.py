@@ -25,7 +25,7 @@ from core.deadline import Deadline
 from core.errors import AppError, Conflict, InvalidInput, LoginRequired, Unavailable
 from core.ids import new_id
 from core.people import consents
-from core.people.directory import get_person
+from core.people.directory import find_person
 from core.people.personal_read import Access, Purpose, Verifier, open_access_shown
 from core.queue.jobs import Lane, job
 from core.refusal_texts import INVALID_INPUT, UPSTREAM_UNAVAILABLE
@@ -175,8 +175,9 @@ async def _report_ready(desk: Desk, body: Mapping[str, Any]) -> Response:
     if not 0 < len(report_no) <= REPORT_NO_MOST:
         raise InvalidInput(INVALID_INPUT, "reportNo", detail="reportNo has 1 to 64 characters")
     row = await HealthCardRow.get_or_none(id=_id_of(body.get("card")))
-    if row is not None:
-        person, purpose = await get_person(app, row.citizen_id), RECORDS_PURPOSE
+    person = await find_person(app, row.citizen_id) if row is not None else None
+    if person is not None:
+        purpose = RECORDS_PURPOSE
         async with transaction() as tx:
             if await consents.find_live(
                 tx, person.id, purpose.id, purpose.text_version, app.clock.now()

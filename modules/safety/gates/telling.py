@@ -10,7 +10,7 @@ from core.context.app import App
 from core.context.sweep import sweep
 from core.database import Transaction, transaction
 from core.deadline import Deadline
-from core.people.directory import Person
+from core.people.directory import Person, find_person
 from core.queue.jobs import Lane, job
 from core.texts import Named
 from kinds.owned import OwnedList
@@ -18,7 +18,7 @@ from kinds.subscription import Subscription
 from modules.safety.gates import messages, store, texts
 from modules.safety.gates.domain import SERVICE, Direction
 from modules.safety.gates.models import GateEvent, GateFollow
-from modules.safety.schools.guardians import find_person, list_guardians
+from modules.safety.schools.guardians import list_guardians
 from modules.safety.schools.upstream import list_schools
 from notifications import api as notifications
 from notifications.api import Template

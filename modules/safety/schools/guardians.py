@@ -7,7 +7,7 @@ from core.context.app import App
 from core.context.call import Call
 from core.context.sweep import Swept, sweep
 from core.errors import InvalidInput, NotFound, Unavailable
-from core.people.directory import Person, get_person
+from core.people.directory import Person, find_person
 from core.people.mandates import find_mandate
 from core.people.personal_read import Purpose, open_access
 from core.refusal_texts import NOT_FOUND, UPSTREAM_UNAVAILABLE
@@ -42,14 +42,6 @@ async def is_guardian(app: App, person_id: UUID, child_id: UUID) -> bool:
     """Whether somebody is a child's guardian at this moment."""
     mandate = await find_mandate(app, person_id, child_id)
     return mandate is not None and mandate.kind is MandateKind.GUARDIAN
-
-
-async def find_person(app: App, person_id: UUID) -> Person | None:
-    """Somebody with an account, None who has none any more."""
-    try:
-        return await get_person(app, person_id)
-    except NotFound:
-        return None
 
 
 async def list_guardians(

@@ -74,7 +74,12 @@ async def test_both_factors_open_a_session_with_roles(
     tokens = await staff_login(phone, await phone.read_code(), show(clock))
     viewer = app.tokens.verify(tokens["accessToken"])
     assert viewer.roles == {"department_officer"}
-    assert viewer.scopes == {"people.read", "cases.handle", "appointments.check_in"}
+    assert viewer.scopes == {
+        "people.read",
+        "cases.handle",
+        "accounts.recover",
+        "appointments.check_in",
+    }
 
 
 async def test_the_same_persons_citizen_session_has_no_roles(
