@@ -30,8 +30,8 @@ ABOVE_AIM: dict[str, tuple[int, int]] = {
     "real-estate-query": (299, 39),
     "marriage-registration-appointment": (0, 14),
     "spring-air-quality": (485, 42),
-    "school-entry-push": (1236, 62),
-    "school-video": (821, 31),
+    "school-entry-push": (1237, 62),
+    "school-video": (827, 31),
     "emergency-alerts": (1106, 55),
     "shelter-lookup": (167, 16),
 }
