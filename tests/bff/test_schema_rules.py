@@ -28,7 +28,7 @@ from core.manifest import discover
 from tests.asgi import Client
 
 SCHEMA: GraphQLSchema = build_schema(discover(examples=True))._schema
-NEVER_REFUSE = {"home", "services", "consentPurposes"}
+NEVER_REFUSE = {"home", "services", "consentPurposes", "triageSymptoms"}
 """Open to everybody, and nothing they depend on makes them fail: cards and lists tell it inside."""
 
 NO_OBJECT = {
@@ -37,12 +37,20 @@ NO_OBJECT = {
     "Tokens": "a session's tokens are kept outside any cache",
     "LoginCodeSent": "the code is in a text message",
     "SteppedUp": "a token is kept outside any cache",
+    "QueueTicketWatched": "the ticket is the hospital's, known by its number alone",
     "CheckedIn": "a member of staff sees no more of the appointment",
 }
 """Payloads without the changed object, and why. Of what is gone they hold the id."""
 
 
-_LITERALS = {"ID": '"x"', "String": '"x"', "Int": "1", "Float": "36", "Date": '"2026-11-28"'}
+_LITERALS = {
+    "ID": '"x"',
+    "String": '"x"',
+    "Int": "1",
+    "Fen": "100",
+    "Float": "36",
+    "Date": '"2026-11-28"',
+}
 
 
 def _literal(type_: GraphQLInputType) -> str:

@@ -10,7 +10,7 @@ from bff.client.city import CityClient, key
 from bff.commands import journey
 
 APPLY = """mutation($key: String!) { applyHealthCard(idempotencyKey: $key) {
-  ... on HealthCard { cardNo state } ... on Refusal { code message } } }"""
+  ... on HealthCardApplied { card { cardNo state } } ... on Refusal { code message } } }"""
 CODE = "{ healthCardCode { code } }"
 TRIAGE = """{ triage(told: {symptoms: ["rash"], ageMonths: 400}) { emergency { number }
   departments { name hospitals { hospital { code } departmentCode freeToday } } } }"""
@@ -48,7 +48,7 @@ async def test_one_card_at_every_hospital(house: House, client: CityClient) -> N
     await client.sign_in(person["phone"])
     await client.verify_real_name(person)
     await client.consent_to_everything()
-    assert (await client.do(APPLY, {"key": key()}))["state"] == "ACTIVE"
+    assert (await client.do(APPLY, {"key": key()}))["card"]["state"] == "ACTIVE"
 
     advice = (await client.run(TRIAGE)).data["triage"]
     (department,) = advice["departments"]

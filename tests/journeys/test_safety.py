@@ -1,13 +1,25 @@
 """A child at the gate, a camera and a warning, over HTTP: a school's gates and a bureau send."""
 
 import asyncio
+import os
+import random
+from datetime import timedelta
 from typing import Any
 
 import aiohttp
 import m3u8
+import orjson
+import pytest
 from journeys.house import House
+from journeys.kills import kill_at_random
+from journeys.load import stubbornly
 
 from bff.client.city import CityClient, key
+from sandbox.systems.schools.gates import PATH, signed_headers
+from sandbox.systems.schools.registry import gate_key
+
+SEED = int(os.environ.get("CRASH_SEED", "20261122"))
+EVENTS = 600
 
 FOLLOW = """mutation($of: ID, $key: String!) { followSchoolGate(onBehalfOf: $of,
   idempotencyKey: $key) { ... on SchoolGateFollowed { followId } ... on Refusal { code } } }"""
@@ -106,3 +118,51 @@ async def test_a_warning_reaches_a_home_and_so_does_its_end(client: CityClient) 
     await client.sandbox("POST", send, circle | cancel)
     await _told(client, "【预警解除】暴雨红色预警", 1)
     assert not [title for title in await _titles(client) if title.startswith("【演练】")]
+
+
+@pytest.mark.soak
+async def test_gate_events_are_told_once_each_over_kills(fragile: House) -> None:
+    """Worker, API and PostgreSQL die while a gate sends, shuffled and three in ten twice."""
+    draw, url = random.Random(SEED), fragile.api_urls[0]
+    async with CityClient(url, fragile.sandbox_url) as client:
+        child_id = await _parent(client)
+        await client.do(FOLLOW, {"of": child_id, "key": key()})
+    (follow,) = await fragile.query("SELECT school_code, pupil_ref FROM safety_gate_follow")
+    begun_at = fragile.clock.now() - timedelta(days=4)
+    events = [
+        {
+            "event_id": f"soak{n}", "pupil_ref": follow["pupil_ref"], "gate_ref": "g",
+            "direction": ("IN", "OUT")[n % 2],
+            "at": (begun_at + n * timedelta(minutes=9)).isoformat(),
+        }
+        for n in range(EVENTS)
+    ]  # fmt: skip
+    sent = events + draw.choices(events, k=EVENTS * 3 // 10)
+    draw.shuffle(sent)
+    batches = [sent[start : start + 20] for start in range(0, len(sent), 20)]
+
+    async def send(batch: list[dict[str, str]]) -> None:
+        code = follow["school_code"]
+        body = orjson.dumps({"school": code, "events": batch})
+        headers = signed_headers(gate_key(20260101, code), code, body, fragile.clock.now())
+        async with (
+            aiohttp.ClientSession(url) as http,
+            http.post(PATH, data=body, headers=headers) as answer,
+        ):
+            if answer.status != 200:
+                raise LookupError("not taken")
+
+    async def send_all() -> None:
+        for batch in batches:
+            await stubbornly(lambda: send(batch))  # noqa: B023 - awaited before the next
+            await asyncio.sleep(0.2)
+
+    async with asyncio.TaskGroup() as group:
+        group.create_task(send_all())
+        await kill_at_random(fragile, 4, SEED)
+    count = "SELECT count(*) AS n FROM notifications_message WHERE template LIKE 'safety.gate%'"
+    async with asyncio.timeout(400):
+        while (await stubbornly(lambda: fragile.query(count)))[0]["n"] < EVENTS:  # noqa: ASYNC110
+            await asyncio.sleep(1)
+    await asyncio.sleep(5)
+    assert (await fragile.query(count))[0]["n"] == EVENTS

@@ -41,7 +41,16 @@ HealthCardLinks = reading_view(
     "How the hospitals know the person, and how fresh that is.",
     items=Annotated[Sequence[HealthCardLink], "One for each hospital that has answered."],
 )
-ApplyHealthCardResult = Annotated[HealthCard | Refused, strawberry.union("ApplyHealthCardResult")]
+
+
+@strawberry.type(description="The card has been applied for.")
+class HealthCardApplied:
+    card: HealthCard = strawberry.field(description="The card.")
+
+
+ApplyHealthCardResult = Annotated[
+    HealthCardApplied | Refused, strawberry.union("ApplyHealthCardResult")
+]
 
 
 @strawberry.type
@@ -98,4 +107,4 @@ class Mutation:
         self, info: Info, idempotency_key: IdempotencyKey
     ) -> ApplyHealthCardResult:
         """Given at once: the platform knows everybody with a verified name."""
-        return await service.apply(info.context, idempotency_key)
+        return HealthCardApplied(card=await service.apply(info.context, idempotency_key))

@@ -59,15 +59,13 @@ async def list_registry(request: Request, city: City) -> Response:
 def _school(city: City, school: Record) -> Record:
     code, stage = str(school["code"]), str(school["stage"])
     number = "".join(filter(str.isdigit, str(school["name_zh"])))
-    year = city.today().year
+    year, public = city.today().year, gate_key(city.settings.seed, code).public_key()
     days = city.state.all("SELECT * FROM school_day WHERE school = ? ORDER BY on_day", (code,))
     return {
         "code": code,
         "name_zh": school["name_zh"],
         "name_en": f"City {_ENGLISH[stage]} No. {number}",
-        "gate_key": base64.b64encode(
-            gate_key(city.settings.seed, code).public_key().public_bytes_raw()
-        ).decode(),
+        "gate_key": base64.b64encode(public.public_bytes_raw()).decode(),
         "arrive_by": _STAGES[stage][0],
         "terms": [
             {"first": str(date(start, month, 1)), "last": str(date(end, last, day))}
