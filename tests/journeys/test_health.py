@@ -43,13 +43,8 @@ async def _code(client: CityClient) -> str:
     return code
 
 
-async def test_one_card_at_every_hospital(house: House, client: CityClient) -> None:
-    person = await client.person("citizen_rare")
-    await client.sign_in(person["phone"])
-    await client.verify_real_name(person)
-    await client.consent_to_everything()
-    assert (await client.do(APPLY, {"key": key()}))["card"]["state"] == "ACTIVE"
-
+async def _book_what_triage_names(client: CityClient) -> None:
+    """A number of the department that triage advises, its fee paid."""
     advice = (await client.run(TRIAGE)).data["triage"]
     (department,) = advice["departments"]
     place = department["hospitals"][0]
@@ -64,6 +59,15 @@ async def test_one_card_at_every_hospital(house: House, client: CityClient) -> N
         started = await client.do(journey.PAY_FEE, {"id": booked["id"], "key": key()})
         await client.pay_at(started["payment"]["cashierUrl"])
 
+
+async def test_one_card_at_every_hospital(house: House, client: CityClient) -> None:
+    person = await client.person("citizen_rare")
+    await client.sign_in(person["phone"])
+    await client.verify_real_name(person)
+    await client.consent_to_everything()
+    assert (await client.do(APPLY, {"key": key()}))["card"]["state"] == "ACTIVE"
+
+    await _book_what_triage_names(client)
     desk = {"resident_id": person["resident_id"], "checked_in": False}
     ticket = await client.sandbox("POST", "/_control/hospital-queue/h1/tickets", desk)
     code = await _code(client)
