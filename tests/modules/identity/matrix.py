@@ -404,6 +404,7 @@ OWNERSHIP: dict[str, set[str]] = {
     "bookVaccination.onBehalfOf": {"own", "linked"},
     # one's own is refused: a guardian names a child
     "followSchoolGate.onBehalfOf": {"own", "linked"},
+    "openSchoolVideo.onBehalfOf": {"own", "linked"},
     "applyHealthCard.onBehalfOf": {"own", "linked"},
     # one's own is tried by its module's tests: the hospital must exist
     "bookHospitalNumber.onBehalfOf": set(),
@@ -491,7 +492,7 @@ OPEN_IDS = frozenset(
     "holdAppointment.itemId joinWaitingList.placeId joinWaitingList.itemId "
     "joinQueue.placeId steerCampaign.campaignId presentLicence.licenceRef "
     "serviceOutletItems.outletRef airHistory.stationId springHistory.stationId "
-    "medicalReport.id watchQueueTicket.hospitalId "
+    "medicalReport.id watchQueueTicket.hospitalId openSchoolVideo.cameraRef "
     "caseForm.serviceId openCase.serviceId cases.serviceId "
     "report.id reportEvents.id followReport.id unfollowReport.id mergeReport.into "
     "transitArrivals.stopRef transitArrivals.lineRef transitWay.tripRef "
