@@ -74,7 +74,7 @@ class ArrivalAlertInput:
         default_factory=list, description="on these weekdays, Monday is 1,"
     )
     window_from: str | None = strawberry.field(
-        default=None, description='that comes from this time of the day, "07:30",'
+        default=None, description='that comes from this time on, "07:30",'
     )
     window_until: str | None = strawberry.field(default=None, description="until this.")
 
