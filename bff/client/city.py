@@ -29,6 +29,9 @@ Person = Mapping[str, Any]
 DEVICE = {"id": "command-line-client", "name": "quancheng"}
 _SMS_WITHIN_S = 20.0
 _STEP_UP_AFTER_S = 600
+_TOO_MANY = 429
+_WAITS_S = (1.0, 2.0, 4.0, 8.0)
+"""Before a request that came too soon is sent again."""
 
 
 class ClientError(Exception):
@@ -81,25 +84,35 @@ class CityClient:
         document_id: str | None = None,
         operation: str | None = None,
     ) -> Answer:
-        """Run an operation. Raises ClientError for errors; refusals stand in the data."""
-        assert self._session is not None
+        """Run an operation; one that comes too soon is sent again when the server says so.
+
+        Raises ClientError for errors; refusals stand in the data.
+        """
         body = {
             "query": query,
             "documentId": document_id,
             "operationName": operation,
             "variables": dict(variables or {}),
         }
-        headers = {"Authorization": f"Bearer {self.token}"} if self.token else {}
-        started_s = time.monotonic()
-        async with self._session.post(
-            f"{self._api}/graphql", json=body, headers=headers
-        ) as response:
-            answer = await response.json(content_type=None)
+        for wait_s in _WAITS_S:
+            started_s = time.monotonic()
+            status, answer = await self._post(body)
+            if status != _TOO_MANY:
+                break
+            await asyncio.sleep(wait_s)
         latency_ms = (time.monotonic() - started_s) * 1000
         if answer.get("errors"):
             raise ClientError("; ".join(_told(error) for error in answer["errors"]))
         calls = answer.get("extensions", {}).get("calls")
         return Answer(answer["data"], latency_ms, Tally(**calls) if calls else None)
+
+    async def _post(self, body: Mapping[str, Any]) -> tuple[int, Any]:
+        assert self._session is not None
+        headers = {"Authorization": f"Bearer {self.token}"} if self.token else {}
+        async with self._session.post(
+            f"{self._api}/graphql", json=body, headers=headers
+        ) as response:
+            return response.status, await response.json(content_type=None)
 
     async def do(self, query: str, variables: Mapping[str, Any] | None = None) -> Any:
         """Run a mutation of one field and return its payload. Raises ClientError on a refusal."""
