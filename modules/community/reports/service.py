@@ -226,6 +226,7 @@ async def follow(call: Call, report_id: UUID, key: str) -> Report:
 async def unfollow(call: Call, report_id: UUID, key: str) -> Report:
     """Be told of a report no more. Raises NotFound."""
     citizen_id = call.require_service(PROGRESS).user_id
+    await get_report(report_id)
     async with transaction() as tx:
         command = {"report": report_id}
         claim = await claim_key(call, tx, "unfollowReport", key, command, effect_id=report_id)
