@@ -53,7 +53,7 @@ class AlertState(StrEnum):
     NOTED = "NOTED"
 
 
-class Telling(StrEnum):
+class NoticeKind(StrEnum):
     """How people are told of an alert."""
 
     WARNING = "WARNING"
@@ -89,7 +89,7 @@ class EmergencyAlert:
     of_unknown: Annotated[bool, "Whether it goes on with an alert that never came here."]
 
 
-def telling_of(alert: CapAlert) -> Telling | None:
+def notice_kind_of(alert: CapAlert) -> NoticeKind | None:
     """How people are told of an alert; None where it is none for people.
 
     Only an Actual one is a warning. An Exercise is told as a drill; tests, drafts and system
@@ -98,15 +98,15 @@ def telling_of(alert: CapAlert) -> Telling | None:
     if alert.scope is not Scope.PUBLIC or alert.msg_type in (MsgType.ACK, MsgType.ERROR):
         return None
     if alert.status is Status.EXERCISE:
-        return Telling.DRILL
+        return NoticeKind.DRILL
     if alert.status is not Status.ACTUAL:
         return None
-    return Telling.CANCELLED if alert.msg_type is MsgType.CANCEL else Telling.WARNING
+    return NoticeKind.CANCELLED if alert.msg_type is MsgType.CANCEL else NoticeKind.WARNING
 
 
 def state_of(alert: CapAlert) -> AlertState:
     """How an alert stands when it comes."""
-    holds = telling_of(alert) is not None and alert.msg_type is not MsgType.CANCEL
+    holds = notice_kind_of(alert) is not None and alert.msg_type is not MsgType.CANCEL
     return AlertState.ACTIVE if holds else AlertState.NOTED
 
 

@@ -24,7 +24,7 @@ from core.standards.coordinates import GeoPoint
 from kinds.subscription import list_mine, unsubscribe_field
 from modules.safety.alerts import models, service
 from modules.safety.alerts.domain import SERVICE, AlertLevel, AlertPlaceKind, EmergencyAlert
-from modules.safety.alerts.telling import PLACES, watched
+from modules.safety.alerts.notices import PLACES, watched
 
 view(AlertPlaceKind)
 view(AlertLevel)

@@ -15,7 +15,7 @@ from core.standards.cap import CapAlert, CapError, MsgType, parse_xml, read_aler
 from core.standards.xml_signatures import SignatureInvalid, signed_element
 from modules.safety.alerts import domain, store, texts
 from modules.safety.alerts.domain import AlertState
-from modules.safety.alerts.telling import tell_alert
+from modules.safety.alerts.notices import tell_alert
 from modules.safety.alerts.upstream import list_sources
 
 _AGAIN = timedelta(minutes=2)
@@ -79,7 +79,7 @@ async def _store(app: App, tx: Transaction, alert: CapAlert, content: bytes) -> 
         tx, alert, content, digest, state=state, of_unknown=of_unknown, now=app.clock.now()
     )
     is_over = row.expires_at is not None and row.expires_at <= app.clock.now()
-    if domain.telling_of(alert) is not None and later is None and not is_over:
+    if domain.notice_kind_of(alert) is not None and later is None and not is_over:
         await tell_alert.enqueue(app, tx, row.id)
         if ends_as is not None:
             await tell_alert.enqueue(app, tx, row.id, after=_AGAIN)

@@ -1,7 +1,7 @@
 """What people are told of alerts. A drill has words and a class of its own."""
 
 from modules.safety.alerts import texts
-from modules.safety.alerts.domain import Telling
+from modules.safety.alerts.domain import NoticeKind
 from notifications.api import MessageClass, Template
 
 WARNING = Template(
@@ -14,8 +14,8 @@ CANCELLED = Template(
     about=MessageClass.SAFETY,
 )
 DRILL = Template("safety.alert_drill", texts.DRILL_TITLE, texts.DRILL_BODY)
-BY_TELLING = {
-    Telling.WARNING: WARNING,
-    Telling.CANCELLED: CANCELLED,
-    Telling.DRILL: DRILL,
+BY_KIND = {
+    NoticeKind.WARNING: WARNING,
+    NoticeKind.CANCELLED: CANCELLED,
+    NoticeKind.DRILL: DRILL,
 }

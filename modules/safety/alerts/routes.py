@@ -18,7 +18,7 @@ from core.texts import Locale
 from modules.safety.alerts import store, texts
 from modules.safety.alerts.ingest import receive
 from modules.safety.alerts.models import EmergencyAlert
-from modules.safety.alerts.telling import alert_of
+from modules.safety.alerts.notices import alert_of
 
 INGEST, FEED, ALERT = "/ingest/alerts/v1", "/alerts/cap.atom", "/alerts/{alert_id}.cap"
 _ATOM = "http://www.w3.org/2005/Atom"

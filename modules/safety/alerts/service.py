@@ -16,7 +16,7 @@ from kinds.owned import require_label
 from kinds.subscription import subscribe
 from modules.safety.alerts import domain, models, store, texts
 from modules.safety.alerts.domain import AlertLevel, AlertPlaceKind, EmergencyAlert, Watched
-from modules.safety.alerts.telling import PLACES, alert_of, area_of
+from modules.safety.alerts.notices import PLACES, alert_of, area_of
 
 HERE_FOR = timedelta(hours=2)
 

@@ -11,8 +11,8 @@ from core.graphql import IdempotencyKey, Info, Refused, mutation, of_service, pa
 from kinds.subscription import unsubscribe_field
 from modules.safety.gates import leaves, service
 from modules.safety.gates.domain import SERVICE, AlarmKind, Direction
+from modules.safety.gates.notices import FOLLOWS
 from modules.safety.gates.service import SchoolGate, SchoolLeave
-from modules.safety.gates.telling import FOLLOWS
 
 view(Direction, name="GateDirection")
 view(AlarmKind, name="SilenceAlarmKind")

@@ -10,7 +10,7 @@ from core.errors import Conflict
 from modules.safety.gates import store, texts
 from modules.safety.gates.domain import Fault, GateReading, clock_error, fault_of, passages
 from modules.safety.gates.models import GateEvent
-from modules.safety.gates.telling import tell_pupils
+from modules.safety.gates.notices import tell_pupils
 from modules.safety.schools.domain import School
 
 _CHUNK = 50

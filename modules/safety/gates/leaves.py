@@ -16,7 +16,7 @@ from kinds.owned import OwnedList
 from modules.safety.gates import messages, store, texts
 from modules.safety.gates.domain import SERVICE
 from modules.safety.gates.models import GateFollow, SchoolLeave
-from modules.safety.gates.telling import describe_children, tell_guardians
+from modules.safety.gates.notices import describe_children, tell_guardians
 from modules.safety.schools import upstream
 from modules.safety.schools.guardians import list_guardians, require_child
 

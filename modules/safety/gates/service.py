@@ -21,7 +21,7 @@ from modules.safety.gates.domain import (
     GateEvent,
     SilenceAlarm,
 )
-from modules.safety.gates.telling import FOLLOWS
+from modules.safety.gates.notices import FOLLOWS
 from modules.safety.schools.guardians import read_enrolment, require_child
 from modules.safety.schools.upstream import list_schools
 

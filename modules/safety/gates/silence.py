@@ -11,7 +11,7 @@ from core.deadline import Deadline
 from core.queue.jobs import Lane, job
 from modules.safety.gates import messages, store
 from modules.safety.gates.domain import HEARD, SERVICE, AlarmKind
-from modules.safety.gates.telling import describe_children, tell_guardians
+from modules.safety.gates.notices import describe_children, tell_guardians
 from modules.safety.schools.domain import School
 from modules.safety.schools.guardians import list_guardians
 from modules.safety.schools.upstream import list_schools

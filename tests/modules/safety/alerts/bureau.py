@@ -26,7 +26,7 @@ from core.standards.cap_writer import write_alert
 from core.standards.coordinates import GeoPoint
 from core.upstream.records import Records
 from modules.safety.alerts.ingest import Taken, receive
-from modules.safety.alerts.telling import tell_alert
+from modules.safety.alerts.notices import tell_alert
 from modules.safety.alerts.upstream import Source
 from sandbox.systems.emergency import identity
 from tests.conftest import NOON

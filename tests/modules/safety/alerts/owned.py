@@ -13,7 +13,7 @@ from modules.safety.alerts import service
 from modules.safety.alerts.domain import AlertPlaceKind
 from modules.safety.alerts.ingest import receive
 from modules.safety.alerts.models import EmergencyAlert
-from modules.safety.alerts.telling import PLACES, tell_alert
+from modules.safety.alerts.notices import PLACES, tell_alert
 from modules.safety.alerts.upstream import BUREAU, fetch_sources
 from tests.kinds.owned_user import SubscriptionUser, unsubscribe_by_id
 from tests.modules.safety.alerts.bureau import FakeBureau, alert, around, signed

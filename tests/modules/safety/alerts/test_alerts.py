@@ -22,10 +22,10 @@ from core.standards.cap_writer import write_alert
 from core.standards.coordinates import GeoPoint, cell_of
 from kinds.subscription import list_mine, unsubscribe
 from modules.safety.alerts import domain, messages, service
-from modules.safety.alerts.domain import AlertLevel, AlertPlaceKind, Telling
+from modules.safety.alerts.domain import AlertLevel, AlertPlaceKind, NoticeKind
 from modules.safety.alerts.ingest import receive
 from modules.safety.alerts.models import AlertPlace, EmergencyAlert
-from modules.safety.alerts.telling import PLACES, tell_alert
+from modules.safety.alerts.notices import PLACES, tell_alert
 from notifications.api import MessageClass
 from notifications.messages.models import Message
 from tests.asgi import Client
@@ -199,16 +199,16 @@ def test_nothing_but_an_actual_public_alert_is_ever_a_warning(
     status: Status, kind: MsgType, scope: Scope, severity: Severity
 ) -> None:
     made = alert("a1", "a0", status=status, msg_type=kind, scope=scope, severity=severity)
-    telling = domain.telling_of(made)
+    notice_kind = domain.notice_kind_of(made)
     is_real = status is Status.ACTUAL and scope is Scope.PUBLIC
-    if telling in (Telling.WARNING, Telling.CANCELLED):
+    if notice_kind in (NoticeKind.WARNING, NoticeKind.CANCELLED):
         assert is_real and kind not in (MsgType.ACK, MsgType.ERROR)
-    if status is Status.EXERCISE and telling is not None:
-        drill = messages.BY_TELLING[telling]
+    if status is Status.EXERCISE and notice_kind is not None:
+        drill = messages.BY_KIND[notice_kind]
         assert drill.about is MessageClass.SERVICE
         assert drill.title.zh.startswith("【演练】") and drill.title.en.startswith("EXERCISE")
     if status in (Status.TEST, Status.SYSTEM, Status.DRAFT):
-        assert telling is None and domain.state_of(made) is domain.AlertState.NOTED
+        assert notice_kind is None and domain.state_of(made) is domain.AlertState.NOTED
 
 
 @pytest.mark.parametrize("kind", [MsgType.ACK, MsgType.ERROR])

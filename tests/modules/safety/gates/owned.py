@@ -15,7 +15,7 @@ from modules.identity.models import Mandate
 from modules.safety.gates import service
 from modules.safety.gates.ingest import receive
 from modules.safety.gates.models import GateFollow
-from modules.safety.gates.telling import FOLLOWS, tell_pupils
+from modules.safety.gates.notices import FOLLOWS, tell_pupils
 from modules.safety.schools.domain import Enrolment
 from modules.safety.schools.upstream import BUREAU, find_enrolment, list_schools
 from tests.kinds.owned_user import SubscriptionUser, unsubscribe_by_id

@@ -20,8 +20,8 @@ from modules.safety.gates import leaves, service
 from modules.safety.gates.domain import KEPT, REPEAT, Direction, GateReading, Seen, passages
 from modules.safety.gates.ingest import receive
 from modules.safety.gates.models import GateEvent, GateFeed, SilenceAlarm
+from modules.safety.gates.notices import tell_pupils, tell_rest
 from modules.safety.gates.silence import watch_silence
-from modules.safety.gates.telling import tell_pupils, tell_rest
 from modules.safety.schools.domain import School
 from modules.safety.schools.upstream import DayRecord, list_schools
 from notifications.messages.models import Delivery, Message

@@ -1,4 +1,4 @@
-"""Telling guardians what gates said, once each and in the order in which it occurred."""
+"""Notices to guardians of what gates said, once each and in the order in which it occurred."""
 
 from collections.abc import Collection, Mapping, Sequence
 from datetime import timedelta

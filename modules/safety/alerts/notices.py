@@ -1,4 +1,4 @@
-"""Telling people of alerts: where they live, work or are; and of what became of those they got."""
+"""Notices of alerts to people: where they live, work or are; and of what became of those they got."""
 
 from collections.abc import Sequence
 from functools import partial
@@ -15,7 +15,7 @@ from core.texts import Named
 from kinds.owned import OwnedList
 from kinds.subscription import Notice, Subscription, tell
 from modules.safety.alerts import domain, messages, store, texts
-from modules.safety.alerts.domain import SERVICE, AlertLevel, AlertPlaceKind, Telling, Watched
+from modules.safety.alerts.domain import SERVICE, AlertLevel, AlertPlaceKind, NoticeKind, Watched
 from modules.safety.alerts.models import SPOT, AlertPlace, AlertRecipient, EmergencyAlert
 
 _TEXT_MAX = 480
@@ -57,16 +57,16 @@ async def tell_alert(app: App, alert_id: UUID) -> None:
     """
     row = await EmergencyAlert.get(id=alert_id)
     alert = alert_of(row)
-    telling = domain.telling_of(alert)
-    if telling is None:
+    kind = domain.notice_kind_of(alert)
+    if kind is None:
         return
-    swept = await _tell_earlier(app, row, alert, telling)
-    if telling is not Telling.CANCELLED and row.state == domain.AlertState.ACTIVE:
-        swept += await _tell_places(app, row, alert, telling)
+    swept = await _tell_earlier(app, row, alert, kind)
+    if kind is not NoticeKind.CANCELLED and row.state == domain.AlertState.ACTIVE:
+        swept += await _tell_places(app, row, alert, kind)
     swept.require_whole()
 
 
-async def _tell_places(app: App, row: EmergencyAlert, alert: CapAlert, telling: Telling) -> Swept:
+async def _tell_places(app: App, row: EmergencyAlert, alert: CapAlert, kind: NoticeKind) -> Swept:
     """Those whose places are in the area."""
     cells, now = domain.cells_of_alert(alert), app.clock.now()
     code = app.city.division_code
@@ -74,7 +74,7 @@ async def _tell_places(app: App, row: EmergencyAlert, alert: CapAlert, telling: 
     async def list_page(after: UUID, limit: int) -> Sequence[AlertPlace]:
         if not await store.holds(row.id):
             return []  # it has been taken back meanwhile
-        is_drill = telling is Telling.DRILL
+        is_drill = kind is NoticeKind.DRILL
         return await store.list_places(cells, now, after, limit, drills=is_drill)
 
     async def choose(page: Sequence[AlertPlace]) -> Sequence[AlertPlace]:
@@ -85,14 +85,14 @@ async def _tell_places(app: App, row: EmergencyAlert, alert: CapAlert, telling: 
         here = watched(app, place)
         infos = [info for info in alert.infos if domain.concerns(info, here, code)]
         if infos:
-            await _tell(app, row, place.citizen_id, _notice(telling, alert, infos))
+            await _tell(app, row, place.citizen_id, _notice(kind, alert, infos))
 
     return await sweep_pages(
         app, SERVICE, list_page, tell_one, key=lambda place: place.id, choose=choose
     )
 
 
-async def _tell_earlier(app: App, row: EmergencyAlert, alert: CapAlert, telling: Telling) -> Swept:
+async def _tell_earlier(app: App, row: EmergencyAlert, alert: CapAlert, kind: NoticeKind) -> Swept:
     """Those who were told of what it updates or cancels, wherever they are now.
 
     A reference by another status is none: an exercise takes nothing back that is real.
@@ -103,7 +103,7 @@ async def _tell_earlier(app: App, row: EmergencyAlert, alert: CapAlert, telling:
         return await store.list_earlier_recipients(row.sender, row.status, references, after, limit)
 
     async def tell_one(earlier: AlertRecipient) -> None:
-        await _tell(app, row, earlier.citizen_id, _notice(telling, alert, alert.infos))
+        await _tell(app, row, earlier.citizen_id, _notice(kind, alert, alert.infos))
 
     return await sweep_pages(app, SERVICE, list_page, tell_one, key=lambda earlier: earlier.id)
 
@@ -113,11 +113,11 @@ async def _tell(app: App, row: EmergencyAlert, citizen_id: UUID, notice: Notice)
     await tell(app, PLACES, citizen_id, f"{row.sender}:{row.identifier}", notice, note=note)
 
 
-def _notice(telling: Telling, alert: CapAlert, infos: Sequence[CapInfo]) -> Notice:
+def _notice(kind: NoticeKind, alert: CapAlert, infos: Sequence[CapInfo]) -> Notice:
     """The words of an alert as its template takes them."""
-    if telling is Telling.WARNING and alert.status is not Status.ACTUAL:
+    if kind is NoticeKind.WARNING and alert.status is not Status.ACTUAL:
         raise AssertionError("only what is actual is a warning")
-    template = messages.BY_TELLING[telling]
+    template = messages.BY_KIND[kind]
     headline = _said(infos, "headline")
     spoken = {
         "headline": headline if headline.zh else _said(infos, "event"),
