@@ -1,4 +1,4 @@
-"""Notices of alerts to people: where they live, work or are; and of what became of those they got."""
+"""Notices of alerts: to where people live, work or are, and of what became of those they got."""
 
 from collections.abc import Sequence
 from functools import partial
