@@ -176,6 +176,7 @@ INTENTS = PersonalTable(
         since="created_at",
         until=lambda paid_on: date(paid_on.year + KEPT_YEARS, 12, 31),
     ),
+    merged=False,  # its payer is part of what the journal has sealed, and of the accounts posted to
 )
 
 
@@ -290,7 +291,10 @@ class Contract(Model):
 
 
 CONTRACTS = PersonalTable(
-    Contract, owner="payer_id", erased=Stays("the ground of what was deducted: with the vouchers")
+    Contract,
+    owner="payer_id",
+    erased=Stays("the ground of what was deducted: with the vouchers"),
+    merged=False,  # who signed it
 )
 
 PERSONAL = PersonalData("payments", (INTENTS, REPORTS, CONTRACTS))

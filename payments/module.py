@@ -76,11 +76,10 @@ MANIFEST = Manifest(
             *("psp", "next_psp", "state", "order_tries", "cashier_url", "psp_ref"),
             *("captured_fen", "refunding_fen", "refunded_fen", "fulfilment_ref", "receipt_no"),
             *("receipt_issued_at", "refusal", "checks", "attempts", "paid_at", "ended_at"),
-            # a person's second account is merged into the first
-            *("due_at", "payer_id"),
+            "due_at",
         ),
         "payments_refund": ("state", "psp_ref", "attempts", "ended_at", "due_at"),
-        "payments_contract": ("state", "psp_ref", "signed_at", "ended_at", "payer_id"),
+        "payments_contract": ("state", "psp_ref", "signed_at", "ended_at"),
         "payments_statement": (
             *("digest", "lines", "matched", "awaited", "their_paid_fen", "their_refunded_fen"),
             *("their_fee_fen", "our_paid_fen", "our_refunded_fen", "hours", "reconciled_at"),

@@ -22,7 +22,7 @@ from tests.tree import copy_tree
 
 NEW = {
     "pool-hours": ("query", "community", "泳池开放时间", "Pool hours"),
-    "district-notices": ("subscription", "safety", "区县通知", "District notices"),
+    "district-notices": ("subscription", "environment", "区县通知", "District notices"),
     "well-fee": ("payment", "wells", "水井费", "Well fee"),
 }
 """By id: the kind, the module and the names. The last one's module is new; the second's has no
@@ -124,15 +124,15 @@ def test_no_other_file_changes(made: Made) -> None:
         "docs/architecture.md",
         "modules/services.csv",
         "modules/community/module.py",
-        "modules/safety/module.py",
+        "modules/environment/module.py",
     }
     beside = {name for name in made.new if not name.startswith(BEGINNINGS)}
     assert beside == {
         "sandbox/systems/pool_hours.py",
         "sandbox/systems/district_notices.py",
         "sandbox/systems/well_fee.py",
-        "modules/safety/migrations/__init__.py",
-        "modules/safety/migrations/0001_initial.py",
+        "modules/environment/migrations/__init__.py",
+        "modules/environment/migrations/0001_initial.py",
         "modules/wells/__init__.py",
         "modules/wells/module.py",
         "modules/wells/migrations/__init__.py",
@@ -163,7 +163,7 @@ async def test_they_are_in_the_catalogue_and_run(
     seen = orjson.loads(said.splitlines()[-1])
     assert sorted(seen["numbers"].values()) == list(range(1, len(seen["numbers"]) + 1))
     assert [seen["numbers"][id] for id in NEW] == [64, 65, 66]
-    assert {"safety.0001_initial", "wells.0001_initial"} <= set(seen["applied"])
+    assert {"environment.0001_initial", "wells.0001_initial"} <= set(seen["applied"])
     assert seen["drift"] == []
     assert {name: _outcome(answer) for name, answer in seen["answers"].items()} == {
         "PoolHours": "CONSENT_REQUIRED",
@@ -178,7 +178,7 @@ async def test_they_are_in_the_catalogue_and_run(
     assert "district-notices" in seen["subscriptions"]
     assert "well_fee" in seen["payables"]
     assert "district-notices" in seen["tried"]
-    assert "tests.modules.safety.district_notices.objects" in seen["objects"]
+    assert "tests.modules.environment.district_notices.objects" in seen["objects"]
 
 
 def _outcome(answer: Any) -> str:

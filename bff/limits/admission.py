@@ -12,9 +12,10 @@ from enum import IntEnum
 
 from bff.limits.buckets import Buckets, Quota, Taken
 from bff.request.context import Caller
-from bff.request.texts import OVERLOADED, TOO_MANY_AT_ONCE, TOO_MANY_REQUESTS
+from bff.request.texts import OVERLOADED, TOO_MANY_AT_ONCE
 from core.deadline import Monotonic
 from core.errors import RateLimited, Unavailable
+from core.refusal_texts import TOO_MANY_REQUESTS
 from core.security.authentication import Viewer
 from core.settings import Settings
 

@@ -7,11 +7,6 @@ DEADLINE_PASSED = Text(
     "处理超时,请稍后再试",
     "This took too long, please try again later",
 )
-TOO_MANY_REQUESTS = Text(
-    "TOO_MANY_REQUESTS",
-    "请求过于频繁,请在 {retry_after_s} 秒后再试",
-    "Too many requests, please try again in {retry_after_s} seconds",
-)
 TOO_MANY_AT_ONCE = Text(
     "TOO_MANY_AT_ONCE",
     "同时进行的请求过多,请稍后再试",

@@ -17,7 +17,7 @@ from core.database import connection, is_unavailable, transaction
 from core.database.rate_limit import count_use
 from core.errors import AppError, Forbidden, NotFound, RateLimited, Unavailable
 from core.ids import new_id
-from core.refusal_texts import NOT_FOUND, UNAVAILABLE
+from core.refusal_texts import NOT_FOUND, TOO_MANY_REQUESTS, UNAVAILABLE
 from core.standards.jose import InvalidToken
 from core.telemetry.tracebacks import error_line
 from core.texts import Locale
@@ -42,7 +42,6 @@ from credit.partner.texts import (
     PROOF_INVALID,
     SCOPE_MISSING,
     TOKEN_INVALID,
-    TOO_MANY_REQUESTS,
 )
 
 RATE_WINDOW = timedelta(minutes=1)

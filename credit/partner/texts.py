@@ -36,9 +36,6 @@ PRECONDITION_FAILED = Text(
     "内容已更新,请重新读取后再提交",
     "It has changed since you read it, please read it again",
 )
-TOO_MANY_REQUESTS = Text(
-    "TOO_MANY_REQUESTS", "请求过于频繁,请稍后再试", "Too many requests, please try again later"
-)
 METHOD_NOT_ALLOWED = Text(
     "METHOD_NOT_ALLOWED", "该地址不支持此方法", "This address does not know this method"
 )

@@ -201,6 +201,7 @@ REFUSED = (
     "DELETE FROM payments_intent",
     "TRUNCATE payments_intent CASCADE",
     "UPDATE payments_intent SET payer_id = gen_random_uuid()",
+    "UPDATE payments_contract SET payer_id = gen_random_uuid()",
     "UPDATE payments_intent SET amount_fen = 1",
     f"UPDATE payments_intent SET state = 'paid', captured_fen = amount_fen, psp_ref = '1',"
     f" paid_at = now() WHERE id = {_AWAITING}",

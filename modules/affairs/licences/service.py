@@ -5,7 +5,7 @@ from uuid import UUID
 
 from core.context.app import App
 from core.context.call import Call
-from core.context.commands import claim_key
+from core.context.commands import CREDENTIAL_REPLAY, claim_key
 from core.database import transaction
 from core.database.idempotency import recall
 from core.deadline import Deadline
@@ -43,8 +43,8 @@ async def present(call: Call, licence_ref: str, fields: Sequence[str], key: str)
     """A code that lets one reader see these fields of a licence, for a minute.
 
     The same key gives the same code. Raises NotFound for a licence that is not the viewer's,
-    Conflict LICENCE_NOT_VALID and KEY_REUSED, InvalidInput for other fields than it has,
-    Unavailable, Forbidden CONSENT_REQUIRED.
+    Conflict LICENCE_NOT_VALID, KEY_REUSED and KEY_EXPIRED, InvalidInput for other fields than
+    it has, Unavailable, Forbidden CONSENT_REQUIRED.
     """
     citizen_id, now = call.require_viewer(2).user_id, call.app.clock.now()
     command = {"licence_ref": licence_ref, "fields": list(fields)}
@@ -52,7 +52,9 @@ async def present(call: Call, licence_ref: str, fields: Sequence[str], key: str)
     if known is None:
         _require_shown(await _get_licence(call, licence_ref), fields)
     async with transaction() as tx:
-        claim = await claim_key(call, tx, "presentLicence", key, command)
+        claim = await claim_key(
+            call, tx, "presentLicence", key, command, replay_for=CREDENTIAL_REPLAY
+        )
         if not claim.replayed:
             row = await store.create(
                 tx, claim.effect_id, citizen_id, licence_ref, fields, now, now + CODE_LIFE

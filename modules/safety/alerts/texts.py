@@ -33,5 +33,5 @@ DRILL_BODY = Text(
     "这是一次演练,没有真实的危险。{area}:{description} {instruction}",
     "This is an exercise, there is no danger. {area}: {description} {instruction}",
 )
-NOTHING_MORE = Text("ALERT_NOTHING_MORE", "——", "–")
+NOTHING_MORE = Text("ALERT_NOTHING_MORE", "未说明", "not stated")
 """Stands where an alert says nothing of a kind."""

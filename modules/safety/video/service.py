@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from core.clock import civil_date
 from core.context.app import App
 from core.context.call import Call
-from core.context.commands import claim_key
+from core.context.commands import CREDENTIAL_REPLAY, claim_key
 from core.database import transaction
 from core.errors import Conflict, Forbidden, NotFound
 from core.queue.jobs import Lane, job
@@ -54,7 +54,7 @@ async def open_video(call: Call, camera_ref: str, key: str) -> SchoolVideo:
 
     One that the guardian watches already gives a fresh address of the same entry. Raises as
     `read_enrolment`, NotFound for a camera that is another school's or not permitted, Forbidden
-    CAMERA_SHUT outside its hours, Conflict TOO_MANY_VIEWS and KEY_REUSED.
+    CAMERA_SHUT outside its hours, Conflict TOO_MANY_VIEWS, KEY_REUSED and KEY_EXPIRED.
     """
     child_id, viewer = require_child(call), call.require_viewer()
     enrolment = await read_enrolment(call, SERVICE)
@@ -67,7 +67,9 @@ async def open_video(call: Call, camera_ref: str, key: str) -> SchoolVideo:
     command = {"child": str(child_id), "camera": camera_ref}
     async with transaction() as tx:
         await store.lock_guardian(tx, viewer.user_id)
-        claim = await claim_key(call, tx, "openSchoolVideo", key, command)
+        claim = await claim_key(
+            call, tx, "openSchoolVideo", key, command, replay_for=CREDENTIAL_REPLAY
+        )
         live = await store.list_live(tx, viewer.user_id, now - LIVE)
         same = next((one for one in live if _is_same(one, camera_ref, address)), None)
         if claim.replayed or same is not None:

@@ -14,6 +14,7 @@ import pytest
 from core.clock import ManualClock
 from core.context.app import App
 from core.context.call import Call
+from core.context.commands import CREDENTIAL_REPLAY
 from core.database import transaction
 from core.database.models import AccessLog
 from core.ids import new_id
@@ -294,6 +295,8 @@ async def test_the_same_key_gives_the_same_code(
     assert await _present(client, holder, key="k" * 20) == first
     other = await _present(client, holder, key="k" * 20, fields=["name"])
     assert other["code"] == "KEY_REUSED"
+    clock.move(CREDENTIAL_REPLAY)
+    assert (await _present(client, holder, key="k" * 20))["code"] == "KEY_EXPIRED"
     assert await LicencePresentation.all().count() == 1
 
 
