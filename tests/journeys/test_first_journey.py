@@ -23,10 +23,10 @@ async def test_demo_completes_every_step(house: House) -> None:
 async def test_services_check_passes_for_the_living_and_lists_the_planned(house: House) -> None:
     checked = house.run("services", "check", "--json")
     rows = json.loads(checked.stdout)
-    assert checked.returncode == 0, checked.stdout
+    assert checked.returncode == 0, [row for row in rows if not row["ok"]]
     catalogue = [service.id for manifest in discover() for service in manifest.services]
     assert sorted(row["id"] for row in rows) == sorted(catalogue)
-    assert {row["status"] for row in rows} == {"LIVE", "PLANNED"}
+    assert [row["status"] for row in rows if not row["ok"]] == []
     assert all(row["ok"] for row in rows if row["status"] == "LIVE")
 
 
