@@ -38,6 +38,10 @@ RIDE_CODE = re.compile(rb'"rideCode":{"code":"[^"]+","expiresAt":"[^"]+"}')
 """A code that is another at every call."""
 
 
+_TRIES = 4
+"""How often two answers are compared where one of them has a part that came too late."""
+
+
 def settled(answer: Any) -> bytes:
     """An answer's bytes but for what belongs to its moment."""
     return RIDE_CODE.sub(b'"rideCode":{}', OWN_MOMENT.sub(rb'"\1":""', orjson.dumps(answer)))
@@ -71,6 +75,11 @@ def test_what_differs_is_found() -> None:
     assert alike(one, other, {"a": [{"b": 3}], "c": "x"}), "it is another each time"
 
 
+def is_late(answer: Answer) -> bool:
+    """Whether some part came too late, as on a busy machine: then it is worth asking again."""
+    return b'"reason":"TIMEOUT"' in orjson.dumps(answer.data)
+
+
 class Twins(CityClient):
     """Runs each query of a document a second time, as text, and compares."""
 
@@ -91,11 +100,17 @@ class Twins(CityClient):
             source = DOCUMENTS.operations[document_id].source
             node = get_operation_ast(parse(source), operation)
             if node is not None and node.operation is OperationType.QUERY:
-                core = await super().run(source, variables, operation=operation)
-                again = await super().run(
-                    None, variables, document_id=document_id, operation=operation
-                )
-                assert alike(answer.data, core.data, again.data), (operation, answer, core)
+                for _ in range(_TRIES):
+                    core = await super().run(source, variables, operation=operation)
+                    again = await super().run(
+                        None, variables, document_id=document_id, operation=operation
+                    )
+                    if alike(answer.data, core.data, again.data):
+                        break
+                    assert any(map(is_late, (answer, core, again))), (operation, answer, core)
+                    answer = again
+                else:
+                    raise AssertionError((operation, answer, core))
                 typed = await super().run(with_typename(source), variables, operation=operation)
                 Twins.entities.take(typed.data)
                 Twins.compared += 1  # of whomever a document names, too
