@@ -6,7 +6,7 @@ from bff.trusted.documents import documents_of
 from core.manifest import discover
 
 ABOVE_AIM: dict[str, tuple[int, int]] = {
-    "e-licence": (444, 58),
+    "e-licence": (446, 58),
     "bus-realtime": (234, 50),
     "trip-plan": (1078, 38),
     "bus-arrival-alert": (818, 51),
@@ -45,7 +45,7 @@ ABOVE_AIM: dict[str, tuple[int, int]] = {
     "marriage-registration-appointment": (0, 14),
     "spring-air-quality": (485, 42),
     "school-entry-push": (1237, 62),
-    "school-video": (827, 31),
+    "school-video": (829, 31),
     "emergency-alerts": (1106, 55),
     "shelter-lookup": (167, 16),
     "loan-products": (470, 95),
