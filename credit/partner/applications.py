@@ -5,7 +5,7 @@ from datetime import date, datetime
 from typing import Annotated, Literal
 from uuid import UUID
 
-from pydantic import Field, StringConstraints
+from pydantic import AfterValidator, Field, StringConstraints
 
 from credit.lending import api as lending
 from credit.lending.api import REASONS, ApplicationState, RepaymentForm
@@ -122,11 +122,19 @@ class ApprovalBody(Body):
     valid_until: Day
 
 
+def _known_reason(code: str) -> str:
+    if code not in REASONS:
+        raise ValueError("none of the reasons for a refusal")
+    return code
+
+
 class RefusalBody(Body):
     """A refusal with its reason, which the owner is told with what would help."""
 
     outcome: Literal["REFUSED"]
-    reason: str = Field(max_length=64, json_schema_extra={"enum": list(REASONS)})
+    reason: Annotated[str, AfterValidator(_known_reason)] = Field(
+        max_length=64, json_schema_extra={"enum": list(REASONS)}
+    )
 
 
 class DecisionBody(BodyRoot[Annotated[ApprovalBody | RefusalBody, Field(discriminator="outcome")]]):
