@@ -55,7 +55,7 @@ async def test_a_rider_sees_a_lagging_feed_and_is_told_when_it_recovers(
 
 
 async def _transit_becomes(client: CityClient, status: str) -> None:
-    async with asyncio.timeout(40):
+    async with asyncio.timeout(90):
         while await _transit_status(client) != status:  # noqa: ASYNC110 - polled over HTTP
             await asyncio.sleep(0.5)
 
