@@ -32,7 +32,7 @@ view(EntryKind, name="HealthRecordEntryKind")
 class HealthRecordEntry:
     """Something that a hospital recorded."""
 
-    id: Annotated[str, "Its id; of a report that of medicalReport."]
+    code: Annotated[str, "What names it; of a report the id of `medicalReport`."]
     kind: Annotated[EntryKind, "What it is."]
     title: Annotated[str, "What it says."]
     detail: Annotated[str | None, "More of it: dosage, conclusion, value."]
@@ -110,7 +110,7 @@ class Query:
 
 def _entry(call: Call, entry: Entry, also_at: Sequence[str]) -> HealthRecordEntry:
     return HealthRecordEntry(
-        id=entry.id,
+        code=entry.id,
         kind=entry.kind,
         title=entry.title,
         detail=entry.detail,
