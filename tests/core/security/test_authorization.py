@@ -127,7 +127,9 @@ def test_unknown_roles_and_roles_without_scopes_may_nothing() -> None:
         decide(forged, Need(1, scope=Scope.ACCESS_REVIEW), NOON)
 
 
-ACTION = Action("payBill", {"bill_id": "november-bill", "idempotency_key": "key-12345"}, Need(1), "water")
+ACTION = Action(
+    "payBill", {"bill_id": "november-bill", "idempotency_key": "key-12345"}, Need(1), "water"
+)
 
 
 def test_a_ticket_leads_back_and_holds_no_input(call: Callable[..., Call]) -> None:
