@@ -8,6 +8,7 @@ import asyncio
 import os
 import random
 from collections.abc import Mapping
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -18,6 +19,7 @@ from bff.client.city import CityClient, key
 from bff.commands import journey
 
 SEED = int(os.environ.get("CRASH_SEED", "20261122"))
+_APART = timedelta(minutes=30)
 _COMPLETES_WITHIN_S = 90.0
 _VICTIMS = ("worker", "api", "postgres")
 
@@ -33,7 +35,7 @@ async def test_twenty_one_crashes(fragile: House) -> None:
 
 async def crash(house: House, who: str, *, points: int, seed: int) -> None:
     """Book and pay `points` numbers, killing one process during each."""
-    rng, visited = random.Random(seed), set[tuple[str, str]]()
+    rng, visited = random.Random(seed), dict[tuple[str, str], datetime]()
     async with CityClient(house.api_urls[0], house.sandbox_url) as client:
         person = await client.person(who)
         await client.sign_in(person["phone"])
@@ -53,8 +55,10 @@ async def crash(house: House, who: str, *, points: int, seed: int) -> None:
             print(f"{told}: complete")
 
 
-async def free_number(client: CityClient, visited: set[tuple[str, str]]) -> Mapping[str, str]:
-    """A number of a doctor in a department where this person has none yet."""
+async def free_number(
+    client: CityClient, visited: dict[tuple[str, str], datetime]
+) -> Mapping[str, str]:
+    """A number of a doctor in a department where this person has none yet, and at another time."""
     for hospital in ("h1", "h2"):
         where = {"hospital": hospital}
         answer = await client.run(journey.DEPARTMENTS, where)
@@ -66,9 +70,11 @@ async def free_number(client: CityClient, visited: set[tuple[str, str]]) -> Mapp
             for doctor in doctors:
                 schedule = where | {"schedule": doctor["scheduleId"]}
                 slots = (await client.run(journey.SLOTS, schedule)).data["hospitalSlots"]["items"]
-                if slots:
-                    visited.add((hospital, department["code"]))
-                    return where | {"slot": slots[0]["code"]}
+                for slot in slots:
+                    starts_at = datetime.fromisoformat(slot["startsAt"])
+                    if all(abs(starts_at - at) >= _APART for at in visited.values()):
+                        visited[hospital, department["code"]] = starts_at
+                        return where | {"slot": slot["code"]}
     raise LookupError("no free number")
 
 
