@@ -85,6 +85,16 @@ async def take(
     return await open_work(app, tx, case, definition)
 
 
+async def take_outside(app: App, tx: Transaction, case: Case, event: str, note: str = "") -> Case:
+    """Take a step of the system that a service names, in a locked case; the case as it stands then.
+
+    Raises IllegalTransition.
+    """
+    definition = await versions.get_stored(app, case.definition_id)
+    step = definition.find_step(case.state, event)
+    return await take(app, tx, case, definition, step, SYSTEM, Choices(note))
+
+
 def _moved(
     app: App, case: Case, definition: Definition, step: Step, choices: Choices
 ) -> Mapping[str, object]:

@@ -8,12 +8,11 @@ from core.errors import NotFound
 from core.refusal_texts import NOT_FOUND
 from credit.lending.applications.domain import ApplicationState
 from credit.lending.records import store
-from kinds.application import engine, versions
 from kinds.application import store as case_store
-from kinds.application.engine import SYSTEM, Choices
+from kinds.application.engine import take_outside
 from kinds.application.models import Case
 
-__all__ = ["Case", "end_disbursed", "find", "follow_banks", "lock", "take"]
+__all__ = ["Case", "end_disbursed", "find", "follow_banks", "lock"]
 
 _OPEN = (ApplicationState.RECEIVED,)
 
@@ -36,24 +35,17 @@ async def lock(tx: Transaction, case_id: UUID) -> Case:
     return case
 
 
-async def take(app: App, tx: Transaction, case: Case, event: str, note: str = "") -> Case:
-    """Take a step of the system in a locked case. Raises IllegalTransition."""
-    definition = await versions.get_stored(app, case.definition_id)
-    step = definition.find_step(case.state, event)
-    return await engine.take(app, tx, case, definition, step, SYSTEM, Choices(note))
-
-
 async def follow_banks(app: App, tx: Transaction, case: Case) -> None:
     """Move a case on as its banks have answered: one offers, or all refuse."""
     if case.state != "with_banks":
         return
     states = [row.state for row in await store.list_of_case(case.id, tx)]
     if ApplicationState.OFFERED in states:
-        await take(app, tx, case, "offer_made")
+        await take_outside(app, tx, case, "offer_made")
     elif not set(states) & set(_OPEN):
-        await take(app, tx, case, "all_refuse")
+        await take_outside(app, tx, case, "all_refuse")
 
 
 async def end_disbursed(app: App, tx: Transaction, case: Case) -> None:
     """The loan is paid out: the case has come to its end."""
-    await take(app, tx, case, "pay_out")
+    await take_outside(app, tx, case, "pay_out")

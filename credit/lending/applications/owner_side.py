@@ -20,6 +20,7 @@ from credit.lending.applications.domain import APPLICATION, ApplicationState
 from credit.lending.products import service as products
 from credit.lending.records import store, texts
 from credit.lending.records.models import CONTRACT, BankApplication, Contract
+from kinds.application.engine import take_outside
 from kinds.application.service import get_case
 
 
@@ -50,7 +51,7 @@ async def accept_offer(call: Call, application_id: UUID, key: str) -> BankApplic
                 if other.id != row.id and APPLICATION.allows(other.state, event):
                     await bank_side.move(app, tx, other, event)
             row = await bank_side.move(app, tx, row, "accept")
-            await cases.take(app, tx, case, "choose")
+            await take_outside(app, tx, case, "choose")
     return row
 
 
@@ -95,7 +96,7 @@ async def keep_contract(
         signed_by=row.person_id,
         signed_at=app.clock.now(),
     )
-    await cases.take(app, tx, case, "sign")
+    await take_outside(app, tx, case, "sign")
 
 
 async def read_contract(call: Call, application_id: UUID) -> tuple[BankApplication, bytes]:

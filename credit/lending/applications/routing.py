@@ -27,6 +27,7 @@ from credit.lending.records import store, texts
 from credit.lending.records.events import BankApplicationChanged
 from credit.lending.records.models import PURPOSE, BankApplication, Company
 from credit.lending.terms.money_terms import RepaymentForm
+from kinds.application.engine import take_outside
 from kinds.application.events import CaseAwaits, CaseEnded
 from kinds.application.opening import open_form
 
@@ -86,7 +87,7 @@ async def place(app: App, case_id: UUID, state: str) -> None:
         if case.state != state:
             return
         if problem is not None and state == _CHECKING:
-            await cases.take(app, tx, case, "send_back", f"{problem.zh} / {problem.en}")
+            await take_outside(app, tx, case, "send_back", f"{problem.zh} / {problem.en}")
             return
         await _go_on(app, tx, case, form, placements)
 
@@ -106,7 +107,7 @@ async def _go_on(
     outcomes = [one.assessment.outcome for one in placements]
     by_person = case.state == _ROUTING
     if not by_person and Outcome.REFER in outcomes:
-        await cases.take(app, tx, case, "refer")
+        await take_outside(app, tx, case, "refer")
         return
     existing = {row.bank: row for row in await store.lock_of_case(tx, case.id)}
     for one in placements:
@@ -118,9 +119,9 @@ async def _go_on(
         if not by_person and one.assessment.outcome is Outcome.DECLINE:
             await bank_side.move(app, tx, row, "refuse", refusal=_POLICY)
     if not by_person and set(outcomes) == {Outcome.DECLINE}:
-        await cases.take(app, tx, case, "decline_by_rule")
+        await take_outside(app, tx, case, "decline_by_rule")
     else:
-        await cases.take(app, tx, case, "route")
+        await take_outside(app, tx, case, "route")
 
 
 async def _insert(

@@ -12,8 +12,8 @@ from core.database import transaction
 from core.deadline import Deadline
 from core.queue.events import on
 from core.queue.jobs import job
-from kinds.application import engine, store, versions
-from kinds.application.engine import SYSTEM, Choices
+from kinds.application import store
+from kinds.application.engine import take_outside
 from kinds.application.events import CaseAwaits
 from kinds.application.opening import open_form
 from modules.welfare.withdrawal import texts
@@ -62,6 +62,4 @@ async def _follow(app: App, case_id: UUID, sequence: int, payout: Payout) -> Non
             event = "return_payment"
             reason = payout.reason or ""
             note = f"{texts.RETURNED.zh} / {texts.RETURNED.en}".format(reason=reason)
-        definition = await versions.get_stored(app, case.definition_id)
-        step = definition.find_step(case.state, event)
-        await engine.take(app, tx, case, definition, step, SYSTEM, Choices(note))
+        await take_outside(app, tx, case, event, note)

@@ -26,7 +26,7 @@ from credit.lending.records.models import (
 from credit.lending.terms.money_terms import DayCount, HolidayRule, RepaymentForm
 from kinds.application import engine, versions
 from kinds.application.definition import Actor
-from kinds.application.engine import By
+from kinds.application.engine import By, take_outside
 from kinds.application.opening import Opening, open_in
 from sandbox.population.institutions import uscc
 
@@ -142,7 +142,7 @@ async def _open_case(app: App, person_id: UUID) -> UUID:
         case = await open_in(app, tx, case_id, opening, owner)
         submit = definition.find_step("draft", "submit")
         case = await engine.take(app, tx, case, definition, submit, owner)
-        await cases.take(app, tx, case, "route")
+        await take_outside(app, tx, case, "route")
     return case_id
 
 
@@ -154,7 +154,7 @@ async def sign(app: App, borrower: Borrower, bank: str) -> UUID:
         row = await store.lock_application(tx, application_id)
         assert row is not None
         row = await bank_side.move(app, tx, row, "accept")
-        case = await cases.take(app, tx, case, "choose")
+        case = await take_outside(app, tx, case, "choose")
         await owner_side.keep_contract(app, tx, case, row, b"%PDF-")
     return application_id
 

@@ -78,7 +78,7 @@ async def drive(town: Town, clock: ManualClock, citizen: Call, case: Case, step:
         async with transaction() as tx:
             locked = await store.lock_case(tx, case.id)
             assert locked is not None
-            return await engine.take(town.app, tx, locked, definition, step, engine.SYSTEM)
+            return await engine.take_outside(town.app, tx, locked, step.event)
     if step.event == state.lapse and step.event not in (state.agreed, state.refused):
         assert case.due_on is not None
         clock.move(timedelta(days=(case.due_on - civil_date(clock.now())).days + 1))
