@@ -27,6 +27,7 @@ async def test_services_check_passes_for_every_service(house: House) -> None:
     rows = json.loads(checked.stdout)
     assert [row for row in rows if row["status"] == "LIVE" and not row["ok"]] == []
     assert checked.returncode == 0
+    assert len(rows) == 63 and {row["status"] for row in rows} == {"LIVE"}
     catalogue = [service.id for manifest in discover() for service in manifest.services]
     assert sorted(row["id"] for row in rows) == sorted(catalogue)
 

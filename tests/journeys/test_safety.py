@@ -67,7 +67,7 @@ async def test_a_child_enters_and_leaves_though_the_gate_repeats_and_turns_round
     await client.sandbox("PUT", "/_control/faults/schools", fault)
     name = (await client.person("child"))["name"]
     now = house.clock.now()
-    for direction, ago_s in (("IN", 540), ("OUT", 60)):
+    for direction, ago_s in (("IN", 540), ("OUT", 0)):  # newer than what other journeys let pass
         passage = {"person": "child", "direction": direction}
         at = now.timestamp() - ago_s
         moment = now.fromtimestamp(at, now.tzinfo).isoformat()
@@ -76,7 +76,7 @@ async def test_a_child_enters_and_leaves_though_the_gate_repeats_and_turns_round
         await _told(client, title, 1)
     await client.sandbox("DELETE", "/_control/faults/schools")
     gate = (await client.run(GATE, {"of": child_id})).data["schoolGate"]
-    assert gate["lastDirection"] == gate["events"][0]["direction"]
+    assert gate["lastDirection"] == "OUT"
     events = [one for one in gate["events"] if one not in earlier]
     assert [one["direction"] for one in events] == ["OUT", "IN"]
 
