@@ -1,13 +1,14 @@
 // Who the visitor has signed in as, one for all tabs and reloads, and what their operations have
 // answered so far. Both fill the blanks of example variables: `{{key}}` is another key at each run,
-// `{{phone}}` is the demo person's, `{{bills.items.0.id}}` comes from an earlier answer.
+// `{{phone}}` is the demo person's, `{{bills.items.0.id}}` comes from an earlier answer, `{{day.-70}}`
+// is the date so many days ago.
 
 const SIGNED_IN = "playground:session";
 const ANSWERS = "playground:answers";
 const SIGN_IN = "/playground/people";
 // A token is good for 15 minutes; the server goes on with the session it keeps.
 const REFRESH_AFTER_MS = 12 * 60 * 1000;
-const BLANK = /\{\{([A-Za-z_0-9.]+)\}\}/g;
+const BLANK = /\{\{([A-Za-z_0-9.-]+)\}\}/g;
 
 function kept(name) {
   try {
@@ -75,13 +76,21 @@ function fill(value, known) {
     );
   }
   if (typeof value !== "string") return value;
-  const whole = /^\{\{([A-Za-z_0-9.]+)\}\}$/.exec(value);
+  const whole = /^\{\{([A-Za-z_0-9.-]+)\}\}$/.exec(value);
   if (whole) return find(whole[1], known);
   return value.replace(BLANK, (_, path) => find(path, known));
 }
 
+/** The city's date so many days from today, as YYYY-MM-DD. */
+function dateIn(days) {
+  const form = new Intl.DateTimeFormat("en-CA", { timeZone: "Asia/Shanghai" });
+  return form.format(Date.now() + days * 86_400_000);
+}
+
 function find(path, known) {
   if (path === "key") return crypto.randomUUID();
+  const days = /^day\.(-?\d+)$/.exec(path);
+  if (days) return dateIn(Number(days[1]));
   const found = path.split(".").reduce((value, step) => value?.[step], known);
   if (found == null) {
     throw new Error(
