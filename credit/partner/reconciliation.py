@@ -4,7 +4,7 @@ A day has what was recorded here on that civil date of Shanghai, whatever day co
 """
 
 from collections.abc import Mapping, Sequence
-from datetime import date, datetime, time, timedelta
+from datetime import date, datetime, timedelta
 from enum import StrEnum
 from typing import Annotated
 from uuid import UUID
@@ -12,7 +12,7 @@ from uuid import UUID
 import orjson
 from pydantic import Field, StringConstraints, TypeAdapter
 
-from core.clock import SHANGHAI, civil_date, parse_date
+from core.clock import civil_date, parse_date, start_of_day
 from core.context.app import App
 from core.errors import NotFound
 from core.ids import new_id
@@ -135,7 +135,7 @@ def _key(line: FileLine) -> tuple[str, str, str]:
 
 async def lines_of_day(bank_id: str, on: date) -> list[FileLine]:
     """What was recorded for a bank's loans on a day."""
-    start_at = datetime.combine(on, time(), SHANGHAI)
+    start_at = start_of_day(on)
     rows = await lending.list_day(bank_id, start_at, start_at + timedelta(days=1))
     return [line for row in rows if (line := _line(row)) is not None]
 

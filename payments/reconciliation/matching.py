@@ -14,9 +14,9 @@ statements may: it is missing only when all of them are known and none has it.
 import asyncio
 from collections.abc import AsyncIterator, Iterable
 from dataclasses import dataclass
-from datetime import date, datetime, time, timedelta
+from datetime import date, datetime, timedelta
 
-from core.clock import SHANGHAI
+from core.clock import start_of_day
 from core.database import Transaction, fetch_all, fetch_one, raw_connection
 from payments.domain import Side
 from payments.ledger.accounts import payee_payable, psp_receivable
@@ -285,7 +285,7 @@ class Figures:
 
 def day_bounds(on: date) -> tuple[datetime, datetime]:
     """The first moment of a civil day and of the next."""
-    begins_at = datetime.combine(on, time(), SHANGHAI)
+    begins_at = start_of_day(on)
     return begins_at, begins_at + timedelta(days=1)
 
 

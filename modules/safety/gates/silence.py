@@ -1,9 +1,9 @@
 """The silence alarm: a child has not arrived by the school's time and no leave was filed."""
 
-from datetime import datetime, time, timedelta
+from datetime import datetime, timedelta
 from functools import partial
 
-from core.clock import SHANGHAI, civil_date
+from core.clock import civil_date, start_of_day
 from core.context.app import App
 from core.context.sweep import sweep
 from core.database import connection, transaction
@@ -42,7 +42,7 @@ async def _watch_school(app: App, school: School, by: datetime) -> None:
     is_heard = heard_at is not None and heard_at >= app.clock.now() - HEARD
     kind = AlarmKind.ABSENT if is_heard else AlarmKind.SCHOOL_SILENT
     day = civil_date(by)
-    since = datetime.combine(day, time(), SHANGHAI)
+    since = start_of_day(day)
     pupils = await store.list_missing(connection(), school.code, day, since, kind)
     swept = await sweep(app, SERVICE, pupils, partial(_alarm, app, school, by, kind))
     swept.require_whole()
@@ -54,7 +54,7 @@ async def _alarm(app: App, school: School, by: datetime, kind: AlarmKind, pupil_
     children = await describe_children(app, school.code, {child for _, child in followers})
     params = {child: known | {"by": by} for child, known in children.items()}
     day = civil_date(by)
-    since = datetime.combine(day, time(), SHANGHAI)
+    since = start_of_day(day)
     async with transaction() as tx:
         # what a gate says meanwhile waits for this lock, or is seen here
         await store.lock_school(tx, school.code)
