@@ -8,6 +8,7 @@ from starlette.routing import Route
 
 from core.context.app import App
 from core.context.contributions import Routes
+from core.context.http import read_body
 from core.database import transaction
 from notifications.channels import sms
 from notifications.messages import receipts
@@ -42,13 +43,11 @@ def routes(app: App) -> list[Route]:
 
 
 async def _hear(app: App, provider: str, request: Request) -> tuple[str, int]:
-    body = bytearray()
-    async for chunk in request.stream():
-        body += chunk
-        if len(body) > BODY_MAX_BYTES:
-            return "too_large", 413
+    body = await read_body(request, BODY_MAX_BYTES)
+    if body is None:
+        return "too_large", 413
     try:
-        found = sms.read_receipts(app, provider, bytes(body), request.headers.get(SIGNATURE))
+        found = sms.read_receipts(app, provider, body, request.headers.get(SIGNATURE))
     except ValueError:
         return "malformed", 400
     if found is None:

@@ -10,6 +10,7 @@ from starlette.routing import Route
 
 from core.context.app import App
 from core.context.contributions import Routes
+from core.context.http import read_body
 from core.database import Transaction, transaction
 from payments import oddities, settlement, store
 from payments.psp.alipay import CALLBACK_PATH as ALIPAY
@@ -83,11 +84,9 @@ async def hear(app: App, psp: str, request: Request) -> str:
 
     What is not believed leaves no trace but that word. The same news told again changes nothing.
     """
-    body = b""
-    async for chunk in request.stream():
-        body += chunk
-        if len(body) > _BODY_MAX_BYTES:
-            return "too_large"
+    body = await read_body(request, _BODY_MAX_BYTES)
+    if body is None:
+        return "too_large"
     try:
         callback = get_psp(app, psp).read_callback(request.headers, body)
     except CallbackRefused as refused:

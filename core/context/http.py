@@ -1,8 +1,10 @@
 """Addresses beside GraphQL: who calls, and refusals as RFC 9457 problems."""
 
 from collections.abc import Awaitable, Callable
+from typing import Any
 from uuid import UUID
 
+import orjson
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
@@ -70,6 +72,26 @@ def problem(refused: AppError, locale: Locale) -> Response:
     return JSONResponse(
         body, refused.http_status, PRIVATE | wait, media_type="application/problem+json"
     )
+
+
+async def read_body(request: Request, most_bytes: int) -> bytes | None:
+    """The whole body; None for a larger one, of which no more is read."""
+    body = bytearray()
+    async for chunk in request.stream():
+        body += chunk
+        if len(body) > most_bytes:
+            return None
+    return bytes(body)
+
+
+async def read_object(request: Request, most_bytes: int) -> dict[str, Any] | None:
+    """The JSON object in a body; None for a larger body, and for anything else."""
+    body = await read_body(request, most_bytes)
+    try:
+        found = orjson.loads(body or b"")
+    except ValueError:
+        return None
+    return found if isinstance(found, dict) else None
 
 
 def path_id(request: Request, name: str) -> UUID:

@@ -13,6 +13,7 @@ from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from core.context.app import App
+from core.context.http import read_body
 from core.database import connection, is_unavailable, transaction
 from core.database.rate_limit import count_use
 from core.errors import AppError, Forbidden, NotFound, RateLimited, Unavailable
@@ -85,7 +86,7 @@ class Resource:
         await _count(self._app, bearer.bank.id, limits)
         if operation.scope not in bearer.scopes:
             raise Forbidden(SCOPE_MISSING, scope=operation.scope.value)
-        raw = await read_body(request, operation.body_max_bytes)
+        raw = await require_body(request, operation.body_max_bytes)
         visit = Visit(
             app=self._app,
             bank=bearer.bank,
@@ -126,14 +127,12 @@ def docs_url(app: App) -> str:
     return f"{app.settings.base_url}/partner/docs"
 
 
-async def read_body(request: Request, most_bytes: int) -> bytes:
+async def require_body(request: Request, most_bytes: int) -> bytes:
     """The whole body. Raises TooLarge."""
-    body = bytearray()
-    async for chunk in request.stream():
-        body += chunk
-        if len(body) > most_bytes:
-            raise TooLarge(BODY_TOO_LARGE)
-    return bytes(body)
+    body = await read_body(request, most_bytes)
+    if body is None:
+        raise TooLarge(BODY_TOO_LARGE)
+    return body
 
 
 async def not_found(scope: Scope, receive: Receive, send: Send) -> None:

@@ -13,7 +13,7 @@ from core.database.rate_limit import count_use
 from core.standards.jose import ALGORITHMS
 from credit.partner import applications, loans, products, reconciliation, webhooks
 from credit.partner.documents import document_routes
-from credit.partner.endpoint import RATE_WINDOW, AnyOperation, Resource, not_found, read_body
+from credit.partner.endpoint import RATE_WINDOW, AnyOperation, Resource, not_found, require_body
 from credit.partner.operation import BASE
 from credit.partner.problems import PRIVATE, TooLarge
 from credit.partner.scopes import PartnerScope
@@ -123,7 +123,7 @@ async def _read_form(request: Request) -> dict[str, str]:
         raise TokenRefused("invalid_request", f"the body must be {FORM}")
     try:
         pairs = parse_qsl(
-            (await read_body(request, FORM_MAX_BYTES)).decode("ascii"),
+            (await require_body(request, FORM_MAX_BYTES)).decode("ascii"),
             keep_blank_values=True,
             strict_parsing=True,
             max_num_fields=32,

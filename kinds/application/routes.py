@@ -12,7 +12,7 @@ from starlette.routing import Route
 from core.context.app import App
 from core.context.call import Call
 from core.context.contributions import Routes
-from core.context.http import PRIVATE, answering, path_id
+from core.context.http import PRIVATE, answering, path_id, read_body
 from core.errors import InvalidInput, NotFound
 from kinds.application import attachments, desk, service, texts
 from kinds.application.files import SIZE_MOST
@@ -61,12 +61,10 @@ async def _read(call: Call, request: Request) -> Response:
 
 
 async def _body(request: Request) -> bytes:
-    content = bytearray()
-    async for chunk in request.stream():
-        content += chunk
-        if len(content) > SIZE_MOST:
-            raise InvalidInput(texts.FILE_LARGE, "file", most=SIZE_MOST // 1_000_000)
-    return bytes(content)
+    content = await read_body(request, SIZE_MOST)
+    if content is None:
+        raise InvalidInput(texts.FILE_LARGE, "file", most=SIZE_MOST // 1_000_000)
+    return content
 
 
 ROUTES = Routes(routes)

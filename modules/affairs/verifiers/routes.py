@@ -3,14 +3,13 @@
 from dataclasses import replace
 from typing import Any
 
-import orjson
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from core.context.app import App
 from core.context.contributions import Routes
-from core.context.http import PRIVATE, problem
+from core.context.http import PRIVATE, problem, read_object
 from core.deadline import Deadline
 from core.errors import AppError, InvalidInput
 from core.ids import new_id
@@ -55,16 +54,8 @@ async def _check(app: App, request: Request) -> Shown:
 
 async def _read(request: Request) -> dict[str, Any]:
     """The JSON object of a request, at most 8 KB. Raises InvalidInput for anything else."""
-    raw = bytearray()
-    async for chunk in request.stream():
-        raw += chunk
-        if len(raw) > BODY_MAX_BYTES:
-            raise InvalidInput(texts.PRESENTATION_INVALID, "code")
-    try:
-        body = orjson.loads(bytes(raw))
-    except ValueError:
-        body = None
-    if not isinstance(body, dict):
+    body = await read_object(request, BODY_MAX_BYTES)
+    if body is None:
         raise InvalidInput(texts.PRESENTATION_INVALID, "code")
     return body
 

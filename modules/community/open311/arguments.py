@@ -8,6 +8,7 @@ from urllib.parse import parse_qsl
 
 from starlette.requests import Request
 
+from core.context.http import read_body
 from core.errors import InvalidInput, NotFound
 from modules.community.open311 import texts
 
@@ -129,12 +130,8 @@ def _pairs(text: bytes) -> list[tuple[str, str]]:
 
 
 async def _body(request: Request) -> bytes:
-    body = bytearray()
-    async for chunk in request.stream():
-        body += chunk
-        if len(body) > BODY_MOST:
-            raise InvalidInput(texts.BODY, "body")
+    body = await read_body(request, BODY_MOST)
     media_type = request.headers.get("content-type", _FORM).partition(";")[0].strip().lower()
-    if body and media_type != _FORM:
+    if body is None or (body and media_type != _FORM):
         raise InvalidInput(texts.BODY, "body")
-    return bytes(body)
+    return body

@@ -11,7 +11,7 @@ from starlette.routing import Route
 from core.context.app import App
 from core.context.call import Call
 from core.context.contributions import Routes
-from core.context.http import PRIVATE, answering, path_id
+from core.context.http import PRIVATE, answering, path_id, read_body
 from kinds.application import texts as engine_texts
 from kinds.application.files import SIZE_MOST
 from modules.community.reports import photos, texts
@@ -89,12 +89,10 @@ def _number(request: Request, header: str) -> int | None:
 
 
 async def _body(request: Request) -> bytes:
-    content = bytearray()
-    async for chunk in request.stream():
-        content += chunk
-        if len(content) > SIZE_MOST:
-            raise photos.TooLarge(engine_texts.FILE_LARGE, "file", most=SIZE_MOST // 1_000_000)
-    return bytes(content)
+    content = await read_body(request, SIZE_MOST)
+    if content is None:
+        raise photos.TooLarge(engine_texts.FILE_LARGE, "file", most=SIZE_MOST // 1_000_000)
+    return content
 
 
 ROUTES = Routes(routes)

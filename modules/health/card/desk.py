@@ -12,14 +12,13 @@ from datetime import timedelta
 from typing import Any
 from uuid import NAMESPACE_URL, UUID, uuid5
 
-import orjson
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from core.context.app import App
 from core.context.contributions import Routes
-from core.context.http import PRIVATE, problem
+from core.context.http import PRIVATE, problem, read_object
 from core.database import transaction
 from core.deadline import Deadline
 from core.errors import AppError, Conflict, InvalidInput, LoginRequired, Unavailable
@@ -197,16 +196,8 @@ def _id_of(text: object) -> UUID:
 
 
 async def _read(request: Request) -> Mapping[str, Any]:
-    raw = bytearray()
-    async for chunk in request.stream():
-        raw += chunk
-        if len(raw) > BODY_MAX_BYTES:
-            raise InvalidInput(texts.CODE_INVALID, "code")
-    try:
-        body = orjson.loads(bytes(raw))
-    except ValueError:
-        body = None
-    if not isinstance(body, dict):
+    body = await read_object(request, BODY_MAX_BYTES)
+    if body is None:
         raise InvalidInput(texts.CODE_INVALID, "code")
     return body
 

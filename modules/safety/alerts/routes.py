@@ -9,7 +9,7 @@ from starlette.routing import Route
 
 from core.context.app import App
 from core.context.contributions import Routes
-from core.context.http import PRIVATE, path_id, problem
+from core.context.http import PRIVATE, path_id, problem, read_body
 from core.errors import AppError, InvalidInput, NotFound
 from core.refusal_texts import NOT_FOUND
 from core.standards.cap import BYTES_MAX, Status
@@ -59,12 +59,10 @@ def routes(app: App) -> list[Route]:
 
 
 async def _body(request: Request) -> bytes:
-    body = bytearray()
-    async for chunk in request.stream():
-        body += chunk
-        if len(body) > BYTES_MAX:
-            raise InvalidInput(texts.ALERT_INVALID, detail=f"> {BYTES_MAX} B")
-    return bytes(body)
+    body = await read_body(request, BYTES_MAX)
+    if body is None:
+        raise InvalidInput(texts.ALERT_INVALID, detail=f"> {BYTES_MAX} B")
+    return body
 
 
 def _is_public(row: EmergencyAlert) -> bool:

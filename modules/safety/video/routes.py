@@ -8,7 +8,6 @@
 from typing import Any
 from urllib.parse import parse_qs
 
-import orjson
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
@@ -16,7 +15,7 @@ from starlette.routing import Route
 from core.clock import parse_moment
 from core.context.app import App
 from core.context.contributions import Routes
-from core.context.http import PRIVATE, address_of, problem
+from core.context.http import PRIVATE, address_of, problem, read_object
 from core.deadline import Deadline
 from core.errors import AppError, Forbidden, InvalidInput, NotFound, Unavailable
 from core.refusal_texts import INVALID_INPUT, NOT_FOUND, UPSTREAM_UNAVAILABLE
@@ -103,16 +102,8 @@ async def _answer(app: App, request: Request) -> int:
     Without credentials it is 401: players ask so at first. They are the view and the token, or the
     token alone, in the request's own fields or as `token` in the query.
     """
-    body = bytearray()
-    async for chunk in request.stream():
-        body += chunk
-        if len(body) > _ASKED_MAX_BYTES:
-            return 403
-    try:
-        asked = orjson.loads(bytes(body))
-    except ValueError:
-        return 403
-    if not isinstance(asked, dict):
+    asked = await read_object(request, _ASKED_MAX_BYTES)
+    if asked is None:
         return 403
     token = _text(asked, "password") or _text(asked, "token") or _queried(asked)
     if not token:
