@@ -1,10 +1,13 @@
 """The installer: quiet where all goes well, pip's own words where it does not."""
 
 import re
+import tomllib
 from io import StringIO
 from pathlib import Path
 
 import pytest
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
 
 from core.processes.install import install
 from tests.conftest import ROOT
@@ -41,8 +44,32 @@ def test_locks_name_no_index_and_do_not_repeat_one_another() -> None:
     texts = [
         (ROOT / name).read_text("utf-8") for name in ("requirements.lock", "requirements-dev.lock")
     ]
-    running, developing = (set(re.findall(r"^([\w.-]+)==", text, re.MULTILINE)) for text in texts)
+    running, developing = (_pins(text) for text in texts)
     assert "://" not in "".join(texts)
-    assert {"starlette", "setuptools"} <= running
-    assert {"pytest", "mypy", "dask", "playwright"} <= developing
-    assert running & developing == set()
+    assert {"starlette", "setuptools"} <= running.keys()
+    assert {"pytest", "mypy", "dask", "playwright"} <= developing.keys()
+    assert running.keys() & developing.keys() == set()
+
+
+def test_locks_hold_every_package_that_the_project_names() -> None:
+    running = _pins((ROOT / "requirements.lock").read_text("utf-8"))
+    everything = running | _pins((ROOT / "requirements-dev.lock").read_text("utf-8"))
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
+    extras = project["optional-dependencies"]
+
+    def unmet(named: list[str], pins: dict[str, str]) -> list[str]:
+        return [
+            text
+            for text in named
+            if (requirement := Requirement(text))
+            and pins.get(canonicalize_name(requirement.name), "0") not in requirement.specifier
+        ]
+
+    assert unmet(project["dependencies"] + extras["install"], running) == []
+    assert unmet(extras["dev"] + extras["cluster"], everything) == []
+
+
+def _pins(lock: str) -> dict[str, str]:
+    """The version of each package that a lock names."""
+    pins = re.findall(r"^([\w.-]+)(?:\[.+\])?==([^ ;]+)", lock, re.MULTILINE)
+    return {canonicalize_name(name): version for name, version in pins}
