@@ -16,13 +16,13 @@ from google.protobuf.message import DecodeError
 from google.transit import gtfs_realtime_pb2 as pb
 
 from core.standards.gtfs.faults import Faults, FeedError
+from core.standards.gtfs.framing import split_message
 from core.standards.gtfs.values import parse_date, parse_time
 
 MESSAGE_MAX_BYTES = 50_000_000
 ENTITIES_MAX = 200_000
 _POSIX_MAX = 100_000_000_000
 """A moment that is larger is counted in milliseconds."""
-_LENGTH_DELIMITED = 2
 _HEADER, _ENTITY = 1, 2
 
 
@@ -193,7 +193,7 @@ def read_slowly(data: bytes, prefix: str = "") -> Iterator[Message]:
         raise FeedError("too_large", "realtime")
     message: Message | None = None
     try:
-        for number, (field_number, part) in enumerate(_split(data)):
+        for number, (field_number, part) in enumerate(split_message(data)):
             if field_number == _HEADER:
                 message = _start(pb.FeedHeader.FromString(part), prefix)
             elif message is None:
@@ -208,32 +208,6 @@ def read_slowly(data: bytes, prefix: str = "") -> Iterator[Message]:
         raise FeedError("invalid_protobuf") from None
     if message is None:
         raise FeedError("invalid_protobuf", "no header")
-
-
-def _split(data: bytes) -> Iterator[tuple[int, bytes]]:
-    """The fields of a message, by number, still encoded. Raises FeedError for what is none."""
-    place = 0
-    while place < len(data):
-        tag, place = _varint(data, place)
-        if tag & 7 != _LENGTH_DELIMITED:
-            raise FeedError("invalid_protobuf", "no message of a feed")
-        length, place = _varint(data, place)
-        if place + length > len(data):
-            raise FeedError("invalid_protobuf", "it is cut off")
-        yield tag >> 3, data[place : place + length]
-        place += length
-
-
-def _varint(data: bytes, place: int) -> tuple[int, int]:
-    value = shift = 0
-    while place < len(data) and shift < 64:
-        byte = data[place]
-        place += 1
-        value |= (byte & 0x7F) << shift
-        if byte < 0x80:
-            return value, place
-        shift += 7
-    raise FeedError("invalid_protobuf", "it is cut off")
 
 
 def _start(header: Any, prefix: str) -> Message:
