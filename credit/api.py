@@ -26,7 +26,7 @@ from credit.log.postgres import forget as forget_application
 from credit.log.postgres import read_log, verify_chain
 from credit.policy.price import Price
 from credit.policy.rules import Outcome, Policy
-from credit.registry.store import Home
+from credit.registry.store import Home, registry_size
 from credit.storage.errors import CreditError, InputError, LogError, RegistryError
 
 __all__ = [
@@ -49,6 +49,7 @@ __all__ = [
     "outcome_entry",
     "override_entry",
     "read_log",
+    "registry_size",
     "review_entry",
     "status_field",
     "verify_chain",
