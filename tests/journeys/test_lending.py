@@ -4,77 +4,48 @@ The two banks are the sandbox's, which decide and pay out through the partner AP
 of an amount that ends in 21 yuan the city bank refuses and the rural bank offers.
 """
 
-import asyncio
-from collections.abc import Awaitable, Callable
 from hashlib import sha256
 from typing import Any
 
 import aiohttp
 from journeys.house import House
+from journeys.loans import apply, do, until
 
 from bff.client.city import CityClient, key
-from bff.trusted.documents import documents_of
-from core.manifest import discover
-from sandbox.population.companies import uscc_of
 
-FORM = {
-    "uscc": uscc_of(0),
-    "product": "city-bank-credit",
-    "second_product": "rural-bank-tax",
-    "amount_yuan": "10021",
-    "months": "12",
-    "form": "EQUAL_INSTALMENT",
-    "purpose": "采购原材料",
-}
 AMOUNT_FEN = 1_002_100
-OPERATIONS = {op.name: op.source for op in documents_of(discover()).operations.values()}
 
 
 async def test_a_loan_from_the_first_look_to_its_closure(house: House, client: CityClient) -> None:
     sheet = {"amount": AMOUNT_FEN, "months": 12, "form": "EQUAL_INSTALMENT"}
-    assert len(await _do(client, "LoanProducts", **sheet)) == 4
+    assert len(await do(client, "LoanProducts", **sheet)) == 4
     person = await client.person("sme_owner")
     await client.sign_in(person["phone"])
     await client.verify_real_name(person)
-    case_id = await _apply(client)
-    answers = await _until(lambda: _do(client, "LoanAnswers", caseId=case_id), _answered)
+    case_id = await apply(client)
+    found = await until(lambda: do(client, "LoanAnswers", caseId=case_id), _answered)
+    answers = {one["bank"]: one for one in found}
     assert answers["city-bank"]["refusal"]["code"] == "EXISTING_DEBT"
     offer = answers["rural-bank"]["offer"]
     assert offer["amount"] == AMOUNT_FEN and offer["costs"]["compoundPpm"] < 240_000
     chosen = answers["rural-bank"]["id"]
-    await _do(client, "AcceptLoanOffer", applicationId=chosen, acceptKey=key())
-    signed = await _do(client, "SignLoanContract", applicationId=chosen, signKey=key())
+    await do(client, "AcceptLoanOffer", applicationId=chosen, acceptKey=key())
+    signed = await do(client, "SignLoanContract", applicationId=chosen, signKey=key())
     await _the_contract_is_the_signed_one(house, client, signed)
-    loan = await _until(lambda: _loan(client), lambda found: found)
+    loan = await until(lambda: _loan(client), lambda found: found)
     assert (loan["status"], loan["disbursed"], len(loan["instalments"])) == (
         "ACTIVE", AMOUNT_FEN, 12)  # fmt: skip
     for amount, prepays in ((100_000, None), (80_000, None), (60_000, None), (300_000, "LOWER")):
         loan = await _repay(client, loan, amount, prepays)
     lower = [one["principal"] + one["interest"] for one in loan["instalments"]]
     assert max(lower) < offer["first"] and loan["status"] == "ACTIVE"
-    payoff = await _do(client, "LoanPayoff", loanId=loan["id"])
+    payoff = await do(client, "LoanPayoff", loanId=loan["id"])
     loan = await _repay(client, loan, payoff["amount"], "SHORTEN")
     assert (loan["status"], loan["payoff"], loan["principal"]) == ("CLOSED", 0, 0)
     verified = house.run("ledger", "verify")
     assert verified.returncode == 0 and "0 faults" in verified.stdout, verified.stdout
     (case,) = await house.query("SELECT state FROM applications_case WHERE id = $1", case_id)
     assert case["state"] == "disbursed"
-
-
-async def _apply(client: CityClient) -> str:
-    company = await _do(client, "LinkLoanCompany", uscc=FORM["uscc"], linkKey=key())
-    for bank in ("city-bank", "rural-bank"):
-        await _do(
-            client, "GiveLoanConsents", companyId=company["company"]["id"], bank=bank,
-            sources=["registry", "tax", "invoices"], giveKey=key(),
-        )  # fmt: skip
-    answers = [{"name": name, "value": text} for name, text in FORM.items()]
-    opened = await _do(
-        client, "OpenApplication", serviceId="loan-apply", answers=answers, openKey=key()
-    )
-    case_id: str = opened["case"]["id"]
-    await _do(client, "StepApplication", caseId=case_id, event="submit", stepKey=key())
-    return case_id
 
 
 async def _the_contract_is_the_signed_one(
@@ -90,7 +61,7 @@ async def _repay(
     client: CityClient, loan: dict[str, Any], amount: int, prepays: str | None
 ) -> dict[str, Any]:
     """Pay at the PSP's cashier, and wait until it is set against the loan."""
-    started = await _do(
+    started = await do(
         client, "RepayLoan", loanId=loan["id"], amount=amount, prepays=prepays, repayKey=key()
     )
     await client.pay_at(started["payment"]["cashierUrl"])
@@ -99,7 +70,7 @@ async def _repay(
     def booked(found: dict[str, Any]) -> bool:
         return _paid(found) != before
 
-    return await _until(lambda: _loan(client), booked)
+    return await until(lambda: _loan(client), booked)
 
 
 def _paid(loan: dict[str, Any]) -> object:
@@ -107,33 +78,9 @@ def _paid(loan: dict[str, Any]) -> object:
 
 
 async def _loan(client: CityClient) -> dict[str, Any]:
-    edges = (await _do(client, "Loans", first=5))["edges"]
+    edges = (await do(client, "Loans", first=5))["edges"]
     return edges[0]["node"] if edges else {}
 
 
 def _answered(answers: list[dict[str, Any]]) -> bool:
     return {one["state"] for one in answers} == {"REFUSED", "OFFERED"}
-
-
-async def _until(
-    ask: Callable[[], Awaitable[Any]], is_there: Callable[[Any], object], within_s: float = 40
-) -> Any:
-    async with asyncio.timeout(within_s):
-        while True:
-            found = await ask()
-            if is_there(found):
-                break
-            await asyncio.sleep(0.3)
-    if isinstance(found, list):
-        return {one["bank"]: one for one in found}
-    return found
-
-
-async def _do(client: CityClient, name: str, **variables: Any) -> Any:
-    """A trusted operation; its only field, which refuses nothing."""
-    answer = await client.run(OPERATIONS[name], variables)
-    assert answer.data is not None, answer
-    (found,) = answer.data.values()
-    refused = isinstance(found, dict) and "code" in found
-    assert found is not None and not refused, found
-    return found
