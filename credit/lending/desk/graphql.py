@@ -25,6 +25,7 @@ from core.graphql import (
     staff,
     view,
 )
+from core.people.staffing import require_officer
 from core.texts import Named
 from credit.lending.applications.domain import (
     REASONS,
@@ -141,7 +142,7 @@ class Query:
     @query(_BANK, description="For a bank's officers: its figures by product.")
     async def bank_loan_figures(self, info: Info) -> LoanFigures:
         """Of one's own bank alone."""
-        officer = await bank_desk.require_banker(info.context)
+        officer = await require_officer(info.context, bank_desk.SCOPE)
         return await figures.read_figures(info.context.app, officer.unit)
 
     @query(_BANK, description="For a bank's officers: its applications, oldest first.")

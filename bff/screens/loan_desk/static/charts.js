@@ -1,7 +1,8 @@
 // Bars as SVG: one group a row, one bar a series, the value beside its bar.
 
 const NS = "http://www.w3.org/2000/svg";
-const WIDTH = 560;
+const WIDTH = 340;
+const LEGEND_COLUMNS = 3;
 const BAR = 16;
 const GAP = 3;
 
@@ -14,23 +15,24 @@ function shape(name, attributes, text) {
 
 // groups: [{title, values: [number]}]; series: [name]; say(value) is the label of a bar.
 export function bars(title, groups, series, say) {
-  const most = Math.max(1, ...groups.flatMap((group) => group.values));
+  const most = Math.max(...groups.flatMap((group) => group.values), 0) || 1;
   const groupHeight = 22 + series.length * (BAR + GAP) + 10;
-  const legend = 24;
+  const legend = 6 + 18 * Math.ceil(series.length / LEGEND_COLUMNS);
   const height = legend + groups.length * groupHeight;
   const svg = shape("svg", { viewBox: `0 0 ${WIDTH} ${height}`, role: "img" });
   svg.append(shape("title", {}, title));
-  const step = WIDTH / series.length;
   series.forEach((name, i) => {
-    svg.append(shape("rect", { x: i * step, y: 4, width: 12, height: 12, class: `c${i}` }));
-    svg.append(shape("text", { x: i * step + 17, y: 14 }, name));
+    const x = (i % LEGEND_COLUMNS) * (WIDTH / LEGEND_COLUMNS);
+    const y = Math.floor(i / LEGEND_COLUMNS) * 18;
+    svg.append(shape("rect", { x, y: y + 2, width: 11, height: 11, class: `c${i}` }));
+    svg.append(shape("text", { x: x + 16, y: y + 12 }, name));
   });
   groups.forEach((group, g) => {
     const top = legend + g * groupHeight;
     svg.append(shape("text", { x: 0, y: top + 14, class: "soft" }, group.title));
     group.values.forEach((value, i) => {
       const y = top + 20 + i * (BAR + GAP);
-      const width = Math.max((value / most) * (WIDTH - 90), value ? 1 : 0);
+      const width = Math.max((value / most) * (WIDTH - 60), value ? 1 : 0);
       svg.append(shape("rect", { x: 0, y, width, height: BAR, rx: 2, class: `c${i}` }));
       svg.append(shape("text", { x: width + 6, y: y + 12 }, say(value)));
     });

@@ -227,9 +227,11 @@ async function application(id) {
 function showApplication(one) {
   const changed = (answer) => { showApplication(answer.application); say(words.done); };
   const sources = one.sources.flatMap((source) => {
-    const status = words[source.status] ?? source.status;
+    const title = words[`source.${source.source}`] ?? source.source;
+    const status = source.status === "answered" ? "" : ` · ${words[source.status] ?? source.status}`;
     const facts = source.facts.length ? source.facts : [{ name: "", value: "" }];
-    return facts.map((fact) => [source.source, status, fact.name, fact.value]);
+    return facts.map((fact, i) => [i ? "" : title + status,
+      words[`fact.${fact.name}`] ?? fact.name, fact.value]);
   });
   show(
     node("div", {}, button(words.back, () => applications("RECEIVED"))),
@@ -243,9 +245,9 @@ function showApplication(one) {
         [words.annualCost, one.offer && percent(one.offer.costs.compoundPpm / 1e6)],
         [words.refusal, one.refusal && one.refusal.title], [words.date, day(one.createdAt)],
       ]), one.state === "RECEIVED" ? decision(one, changed) : null),
-      node("div", { class: "pair" }, adviceSection(words.advice, one.advice),
-        section(words.sources, table([column(words.sources), column(words.state),
-          column(""), column("", "number")], sources)))));
+      node("div", { class: "stack" }, adviceSection(words.advice, one.advice),
+        section(words.sources, table([column(words.source, "text"),
+          column(words.item, "text"), column(words.value, "number")], sources)))));
 }
 
 function decision(one, changed) {
@@ -347,8 +349,8 @@ async function review(caseId) {
   show(node("div", {}, button(words.back, reviews)),
     node("div", { class: "pair" },
       section(`${found.case.no} · ${found.case.stateTitle}`, node("h3", {}, words.answers),
-        list(found.case.answers.map((one) => [one.title, one.value])), steps),
-      node("div", { class: "pair" }, ...(found.advice.length
+        list(found.case.answers.map((one) => [one.title, words[`form.${one.value}`] ?? one.value])), steps),
+      node("div", { class: "stack" }, ...(found.advice.length
         ? found.advice.map((one) => adviceSection(`${words.advice} · ${one.bank}`, one.advice))
         : [adviceSection(words.advice, null)]))));
 }
