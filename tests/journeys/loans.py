@@ -2,12 +2,18 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from types import SimpleNamespace
 from typing import Any
+
+from aiohttp import ClientSession
+from journeys.house import House
 
 from bff.client.city import CityClient, key
 from bff.trusted.documents import documents_of
 from core.manifest import discover
 from sandbox.population.companies import uscc_of
+from sandbox.server.settings import SandboxSettings
+from sandbox.systems.banks.client import BankClient
 
 FORM = {
     "uscc": uscc_of(0),
@@ -40,6 +46,15 @@ async def apply(client: CityClient, *, gives: bool = True, **changes: str) -> st
     case_id: str = opened["case"]["id"]
     await do(client, "StepApplication", caseId=case_id, event="submit", stepKey=key())
     return case_id
+
+
+def bank_at(house: House, http: ClientSession, bank: str) -> BankClient:
+    """A bank of the sandbox at the partner API, with the key that the sandbox makes from its seed;
+    the key was never rotated."""
+    settings = SimpleNamespace(seed=SandboxSettings().seed, api_url=house.api_urls[0])
+    state = SimpleNamespace(one=lambda *_: None)
+    city: Any = SimpleNamespace(settings=settings, now=house.clock.now, state=state)
+    return BankClient(city, http, bank)
 
 
 async def until(
