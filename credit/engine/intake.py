@@ -8,6 +8,8 @@ import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
+from itertools import repeat
+from operator import is_
 from typing import Any
 
 import numpy as np
@@ -55,7 +57,7 @@ class Inputs:
         if values.dtype == np.float64:
             missing = np.isnan(values)
         else:
-            missing = np.equal(values, None).astype(bool)
+            missing = np.fromiter(map(is_, values.tolist(), repeat(None)), bool, self.rows)
         if not column.source:
             why: Any = _BLANK
         else:
