@@ -106,6 +106,9 @@ class Settings(BaseSettings):
     streams_per_person: int = Field(
         30, ge=1, description="Subscriptions one person, or one stranger's address, has open."
     )
+    sockets_per_address: int = Field(
+        500, ge=1, description="WebSockets that strangers at one address have open in a process."
+    )
     rate_person: int = Field(
         600, ge=0, description="API requests of one person a minute and process; 0 = any number."
     )

@@ -51,6 +51,8 @@ class Gate:
         self._by_person: Counter[str] = Counter()
         self._streams_max = settings.streams_per_person
         self._streams: Counter[str] = Counter()
+        self._sockets_max = settings.sockets_per_address
+        self._sockets: Counter[str] = Counter()
         self._addresses = Buckets(Quota("address", settings.rate_address), monotonic)
         self._devices = Buckets(Quota("device", settings.rate_device), monotonic)
         self._persons = Buckets(Quota("person", settings.rate_person), monotonic)
@@ -69,6 +71,17 @@ class Gate:
         Returns and raises as `arrive`.
         """
         return _nearer(taken, _take(self._persons, str(viewer.user_id) if viewer else None))
+
+    @contextmanager
+    def connected(self, address: str) -> Iterator[None]:
+        """A connection of somebody unknown is open. Raises RateLimited above the address's share.
+
+        Of who has signed in the streams are counted instead: many share a carrier's address.
+        """
+        if self._sockets[address] >= self._sockets_max:
+            raise RateLimited(TOO_MANY_AT_ONCE, retry_after_s=_RETRY_S)
+        with _counted(self._sockets, address):
+            yield
 
     @contextmanager
     def streaming(self, who: str) -> Iterator[None]:
