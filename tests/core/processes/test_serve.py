@@ -186,7 +186,7 @@ HEAD = b"POST / HTTP/1.1\r\nhost: here\r\ncontent-length: 900000\r\n\r\n"
 
 
 @pytest.fixture
-def request_head() -> tuple[Timers, Wire, asyncio.Protocol]:
+async def request_head() -> tuple[Timers, Wire, asyncio.Protocol]:
     """A connection on which the head of a request has come, and nothing of its body."""
 
     async def application(scope: object, receive: object, send: object) -> None:

@@ -3,9 +3,10 @@
 import asyncio
 import random
 import time
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass, field
+from typing import Any
 
 import asyncpg
 import jwt
@@ -29,6 +30,8 @@ from core.settings import Settings
 
 _READY_WITHIN_S = 30.0
 _CITIZENS = 2
+_REST_EVERY = 4
+"""Points: so many faults may meet one payment."""
 _MINE = "{ viewer { id } }"
 _CODE = """mutation ($phone: String!, $key: String!) {
   requestLoginCode(phone: $phone, idempotencyKey: $key) {
@@ -50,22 +53,24 @@ class Run:
     points: int = 0
     slowest_rest_s: float = 0.0
 
-    async def point(self, faults: Sequence[Fault]) -> None:
-        """One point: faults at once, then rest, then every rule.
+    async def point(self, drawn: Sequence[Fault], *, rests: bool = True) -> None:
+        """One point: faults at once, then every rule; before them, all that was begun ends.
 
+        Without `rests` the next point may come into the middle of what this one has left.
         Raises Violation that tells seed, point and faults.
         """
         self.points += 1
+        faults = sorted(drawn, key=lambda fault: not fault.asks_sandbox)
         told = " and ".join(f"{fault.kind} ({fault.told})" for fault in faults)
         try:
-            await self._point(faults)
+            await self._point(faults, rests or any(fault.stays for fault in faults))
         except (Violation, ExceptionGroup) as caught:
             violation = _first(caught)
             where = f"[point {self.points} of seed {self.seed}: {told}]"
             raise Violation(violation.rule, f"{violation.told} {where}") from caught
         print(f"  {self.points} {told}", flush=True)
 
-    async def _point(self, faults: Sequence[Fault]) -> None:
+    async def _point(self, faults: Sequence[Fault], rests: bool) -> None:
         logged = self.stage.log_bytes()
         first_answer, first_look = len(self.witness.answers), len(self.witness.looks)
         silent: list[Window] = []
@@ -88,7 +93,8 @@ class Run:
             if any(fault.silences_api for fault in faults):
                 silent.append((began_s, time.monotonic()))
             async with asyncio.TaskGroup() as group:
-                group.create_task(self._rest(any(fault.stays for fault in faults)))
+                if rests:
+                    group.create_task(self._rest(any(fault.stays for fault in faults)))
                 group.create_task(self._revocations_count())
         answers = self.witness.answers[first_answer:]
         auditor.nobody_is_told_of_a_defect(answers)
@@ -110,15 +116,19 @@ class Run:
         """What had been begun by now comes to its end, new work or not."""
         began_s = time.monotonic()
         within_s = auditor.RESTS_BESIDE_A_CLOCK_S if beside_a_clock else auditor.RESTS_WITHIN_S
-        begun = {row["id"] for row in await books.under_way(self.stage)}
+        begun = {row["id"] for row in await self._begun()}
         while begun:
-            left = [row for row in await books.under_way(self.stage) if row["id"] in begun]
+            left = [row for row in await self._begun() if row["id"] in begun]
             begun = {row["id"] for row in left}
             waited_s = time.monotonic() - began_s
             self.slowest_rest_s = max(self.slowest_rest_s, waited_s)
             if waited_s > within_s:
                 raise Violation("liveness", f"after {waited_s:.0f} s: {left}")
             await asyncio.sleep(0.1)
+
+    async def _begun(self) -> Sequence[Mapping[str, Any]]:
+        """What a payer waits for. Of a refund they were told; it takes as long as the PSP does."""
+        return [row for row in await books.under_way(self.stage) if row["state"] != "refunding"]
 
     async def _revocations_count(self) -> None:
         """A session that another process ended is refused soon."""
@@ -229,8 +239,9 @@ async def torment(stage: Stage, seed: int, points: int) -> Run:
     """
     draw = random.Random(seed)
     async with in_use(stage, seed) as run:
-        for _ in range(points):
-            await run.point([draw_fault(draw) for _ in range(1 + (draw.random() < 0.3))])
+        for number in range(1, points + 1):
+            faults = [draw_fault(draw) for _ in range(1 + (draw.random() < 0.3))]
+            await run.point(faults, rests=number % _REST_EVERY == 0 or number == points)
     return run
 
 

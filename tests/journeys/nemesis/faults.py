@@ -61,6 +61,8 @@ class Fault:
     """Whether answers are not to be expected meanwhile."""
     blinds_api: bool = False
     """Whether the API cannot reach its database meanwhile, and must say that it is not ready."""
+    asks_sandbox: bool = False
+    """Whether the sandbox must be there to begin it."""
     deafens: bool = False
     """Whether the news between processes are lost without a word."""
 
@@ -81,7 +83,7 @@ def pause(draw: random.Random, victim: str | None = None, lasts_s: float = 0.0) 
     """SIGSTOP of a process, of the whole database server, or of one of its connections."""
     names = ("api", "worker", "sandbox", "database", "database", "backend")
     name = victim or draw.choice(names)
-    lasts_s = lasts_s or draw.choice((draw.uniform(0.3, 2.0), draw.uniform(4.0, 6.0)))
+    lasts_s = lasts_s or draw.choice((draw.uniform(0.3, 1.5), draw.uniform(4.0, 5.0)))
     place = draw.random()
 
     @asynccontextmanager
@@ -143,14 +145,14 @@ def lock(draw: random.Random, table: str | None = None, lasts_s: float = 0.0) ->
         finally:
             holder.terminate()
 
-    return Fault("lock", table, lasts_s or draw.uniform(1.0, 5.0), spoil)
+    return Fault("lock", table, lasts_s or draw.uniform(0.5, 4.5), spoil)
 
 
 def half_open(draw: random.Random, application: str | None = None, lasts_s: float = 0.0) -> Fault:
     """Connections to the database fall silent without being closed."""
     name = draw.choice(_APPLICATIONS) if application is None else application
     vanished, cut = draw.random() < 0.5, draw.random() < 0.5
-    lasts_s = lasts_s or draw.uniform(1.0, 5.0)
+    lasts_s = lasts_s or draw.uniform(0.5, 4.5)
 
     @asynccontextmanager
     async def spoil(stage: Stage) -> AsyncIterator[None]:
@@ -211,7 +213,7 @@ def _outside(kind: str, system: str, fault: Mapping[str, Any], lasts_s: float) -
                     await _tell(client, "PUT", f"/_control/faults/{psp}", QUICK_CALLBACKS)
 
     words = ", ".join(f"{name} {value}" for name, value in fault.items())
-    return Fault(kind, f"{system}: {words}", lasts_s, spoil)
+    return Fault(kind, f"{system}: {words}", lasts_s, spoil, asks_sandbox=True)
 
 
 QUICK_CALLBACKS = {"operation": "callback", "callback_speedup": 30}
