@@ -97,6 +97,13 @@ class Settings(BaseSettings):
     request_deadline_s: float = Field(
         3.0, gt=0, le=60, description="Time one API request may take, upstreams included (s)."
     )
+    shutdown_notice_s: float = Field(
+        0.0,
+        ge=0,
+        le=60,
+        description="How long an API that is told to stop serves on while `/readyz` says 503 (s): "
+        "longer than a balancer's probes are apart. Under `up` at most 10.",
+    )
     requests_in_flight_max: int = Field(
         500, ge=1, description="API requests under way at once in a process; more are shed."
     )

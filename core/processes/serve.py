@@ -30,18 +30,24 @@ _MESSAGE_MAX_BYTES = 524_288
 _LAST_WORDS_S = 0.1
 
 
-def serve(factory: Callable[[], Any], host: str, port: int, http2_port: int = 0) -> None:
+def serve(
+    factory: Callable[[], Any], host: str, port: int, http2_port: int = 0, notice_s: float = 0.0
+) -> None:
     """Serve until SIGTERM or SIGINT, then finish the requests that are under way.
 
-    An application with a `drain()` is told first, so that its streams end and their clients go
+    An application with a `leave()` is told first, and for `notice_s` seconds everything goes on: a
+    balancer that asks for readiness meanwhile sends nobody to a closed door. Then one with a
+    `drain()` is told, so that its streams end and their clients go
     elsewhere; what does not end by itself is cut after 8 s. Exits with 3 where the application
     does not start, with 1 where the port is taken.
     """
-    uvloop.run(_serve(factory, host, port, http2_port))
+    uvloop.run(_serve(factory, host, port, http2_port, notice_s))
 
 
-async def _serve(factory: Callable[[], Any], host: str, port: int, http2_port: int) -> None:
-    server = Server(factory(), host, port, http2_port)
+async def _serve(
+    factory: Callable[[], Any], host: str, port: int, http2_port: int, notice_s: float
+) -> None:
+    server = Server(factory(), host, port, http2_port, notice_s)
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, server.stop)
@@ -59,7 +65,14 @@ class Server(uvicorn.Server):
     named, it serves the same application there, without TLS, for a proxy that ends it.
     """
 
-    def __init__(self, application: ASGIApp, host: str, port: int, http2_port: int = 0) -> None:
+    def __init__(
+        self,
+        application: ASGIApp,
+        host: str,
+        port: int,
+        http2_port: int = 0,
+        notice_s: float = 0.0,
+    ) -> None:
         config = uvicorn.Config(
             application,
             host,
@@ -79,6 +92,7 @@ class Server(uvicorn.Server):
         )
         super().__init__(config)
         self._application = application
+        self._notice_s = notice_s
         self._http2 = _http2(application, host, http2_port) if http2_port else None
         self._serving_http2: asyncio.Future[None] | None = None
 
@@ -99,7 +113,11 @@ class Server(uvicorn.Server):
         yield
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        """Close the door, let streams end in their own words, then wait for the rest."""
+        """Give notice, close the door, let streams end in their own words, wait for the rest."""
+        leave = getattr(self._application, "leave", None)
+        if leave is not None and self._notice_s:
+            leave()
+            await asyncio.sleep(self._notice_s)
         for server in self.servers:
             server.close()
         drain = getattr(self._application, "drain", None)

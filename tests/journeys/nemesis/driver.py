@@ -67,6 +67,7 @@ class Run:
         except (Violation, ExceptionGroup) as caught:
             violation = _first(caught)
             where = f"[point {self.points} of seed {self.seed}: {told}]"
+            print(f"  {violation} {where}", flush=True)
             raise Violation(violation.rule, f"{violation.told} {where}") from caught
         print(f"  {self.points} {told}", flush=True)
 
@@ -88,14 +89,14 @@ class Run:
                 lasts_s = max(fault.lasts_s for fault in faults)
                 await asyncio.sleep(max(0.0, spoiled_s + lasts_s - time.monotonic()))
                 ended_s = time.monotonic()
-            blind += [(spoiled_s, ended_s) for fault in faults if fault.blinds_api]
+            blind += [(spoiled_s, ended_s) for fault in faults if self._blinds(fault)]
             await self._until_ready()
             if any(fault.silences_api for fault in faults):
                 silent.append((began_s, time.monotonic()))
             async with asyncio.TaskGroup() as group:
                 if rests:
                     group.create_task(self._rest(any(fault.stays for fault in faults)))
-                group.create_task(self._revocations_count())
+                group.create_task(self._revocations_count(is_quiet=True))
         answers = self.witness.answers[first_answer:]
         auditor.nobody_is_told_of_a_defect(answers)
         auditor.answers_come_in_time(answers, silent)
@@ -104,6 +105,9 @@ class Run:
             auditor.readiness_is_honest(looks, blind)
         auditor.logs_hold_no_secret(self.stage.logs(), logged, self.canaries)
         auditor.logs_stay_short(logged, self.stage.log_bytes())
+
+    def _blinds(self, fault: Fault) -> bool:
+        return fault.blinds_api and (fault.kind != "full disk" or self.stage.has_own_disk)
 
     async def _until_ready(self) -> None:
         deadline_s = time.monotonic() + _READY_WITHIN_S
@@ -130,13 +134,16 @@ class Run:
         """What a payer waits for. Of a refund they were told; it takes as long as the PSP does."""
         return [row for row in await books.under_way(self.stage) if row["state"] != "refunding"]
 
-    async def _revocations_count(self) -> None:
-        """A session that another process ended is refused soon."""
+    async def _revocations_count(self, *, is_quiet: bool = False) -> None:
+        """A session that another process ended is refused soon; before, it is served."""
         async with WatchedClient(self.stage, self.witness) as client:
             session_id = str(new_id())
             client.token = self._token(session_id)
-            with suppress(*GONE, TimeoutError):
+            try:
                 await client.run(_MINE)
+            except (*GONE, TimeoutError) as error:
+                if is_quiet and "SESSION_EXPIRED" in str(error):
+                    raise Violation("locked out", "a good session was refused") from error
             try:
                 connection = await asyncpg.connect(
                     **parse_url(database_urls(self.stage.data_dir).app), timeout=2

@@ -6,6 +6,7 @@ reproduces it. Signals go to processes of the stage alone.
 
 import asyncio
 import random
+import time
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
@@ -23,6 +24,7 @@ from core.security.keys import add_data_key, add_token_key
 
 Spoil = Callable[[Stage], AbstractAsyncContextManager[None]]
 
+_HEARD_WITHIN_S = 60.0
 _SKEWS_S = (-600, -5, 5, 600)
 _LOCKED = ("payments_intent", "payments_balance", "bills_bill", "core_idempotency", "pgqueuer")
 _APPLICATIONS = ("", "quancheng api", "quancheng worker", "quancheng_bus")
@@ -60,7 +62,7 @@ class Fault:
     silences_api: bool = False
     """Whether answers are not to be expected meanwhile."""
     blinds_api: bool = False
-    """Whether the API cannot reach its database meanwhile, and must say that it is not ready."""
+    """Whether the API cannot use its database meanwhile, and must say that it is not ready."""
     asks_sandbox: bool = False
     """Whether the sandbox must be there to begin it."""
     deafens: bool = False
@@ -221,16 +223,18 @@ QUICK_CALLBACKS = {"operation": "callback", "callback_speedup": 30}
 
 
 async def _tell(client: CityClient, method: str, path: str, body: Any = None) -> None:
-    """Until the sandbox has heard it: it may be down itself."""
-    async with asyncio.timeout(60):
-        while True:
-            with suppress(ClientError, OSError):
-                await client.sandbox(method, path, body)
-                return
-            await asyncio.sleep(0.1)
+    """Until the sandbox has heard it: it may be down itself, or its disk full."""
+    deadline_s = time.monotonic() + _HEARD_WITHIN_S
+    while True:
+        try:
+            await client.sandbox(method, path, body)
+            return
+        except (ClientError, OSError, TimeoutError) as error:
+            assert time.monotonic() < deadline_s, error
+        await asyncio.sleep(0.1)
 
 
-def full_disk(draw: random.Random) -> Fault:
+def full_disk(draw: random.Random, lasts_s: float = 0.0) -> Fault:
     """The disk of database, logs and sandbox has no byte left."""
 
     @asynccontextmanager
@@ -238,13 +242,23 @@ def full_disk(draw: random.Random) -> Fault:
         if not stage.has_own_disk:
             yield
             return
-        filler = await asyncio.to_thread(stage.fill_disk)
+        await asyncio.to_thread(stage.fill_disk)
+        keeping = asyncio.create_task(_keep_full(stage))
         try:
             yield
         finally:
-            filler.unlink()
+            keeping.cancel()
+            await asyncio.wait({keeping})
+            stage.filler.unlink()
 
-    return Fault("full disk", "", draw.uniform(1.0, 3.0), spoil)
+    return Fault("full disk", "", lasts_s or draw.uniform(1.0, 5.0), spoil, blinds_api=True)
+
+
+async def _keep_full(stage: Stage) -> None:
+    """What is given back meanwhile is taken too."""
+    while True:
+        await asyncio.sleep(0.2)
+        stage.fill_disk()
 
 
 def rotate_keys(draw: random.Random) -> Fault:

@@ -111,15 +111,18 @@ class Stage(House):
             with suppress(psutil.NoSuchProcess):
                 process.send_signal(signal.SIGCONT)
 
-    def fill_disk(self) -> Path:
-        """Take the last byte of the house's disk; returns the file to remove."""
-        path = self.data_dir / "full"
-        with path.open("wb") as file:
+    @property
+    def filler(self) -> Path:
+        """The file that takes the room; without it there is room again."""
+        return self.data_dir / "full"
+
+    def fill_disk(self) -> None:
+        """Take the last block of the house's disk."""
+        with self.filler.open("ab") as file:
             for size in _FILL_STEPS:
                 with suppress(OSError):
                     while True:
                         os.posix_fallocate(file.fileno(), os.fstat(file.fileno()).st_size, size)
-        return path
 
     def log_bytes(self) -> Mapping[str, int]:
         """What each of our processes has written to its log."""

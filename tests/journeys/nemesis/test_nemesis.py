@@ -21,7 +21,7 @@ _SHORT = (
     lambda draw: faults.pause(draw, "database", 4.5),
     lambda draw: faults.half_open(draw, "quancheng_bus", 3.0),
     faults.clock,
-    faults.full_disk,
+    lambda draw: faults.full_disk(draw, 4.5),
     lambda draw: faults.kill(draw, "postgres"),
 )
 
