@@ -27,7 +27,7 @@ soak: $(TOOLS) $(PLAYGROUND) ## the long property, crash and load runs
 
 nemesis: $(TOOLS) $(PLAYGROUND) ## faults over a running house; SEED=… for one seed, else twenty
 	NEMESIS_SEED=$(or $(SEED),20261128) NEMESIS_SEEDS=$(if $(SEED),1,20) \
-	  $(BIN)/python -m pytest -n 0 -s -m soak tests/journeys/nemesis
+	  $(BIN)/python -m pytest -n 0 -s -m soak tests/journeys/nemesis$(if $(SEED),/test_nemesis.py)
 
 check: $(TOOLS) ## lint, format, types, import contracts, schema and migration drift, sizes
 	$(BIN)/ruff check .

@@ -84,6 +84,7 @@ class Api(Starlette):
         """Serve an edge from now on."""
         self.edge = edge
         self.graphql = GraphQLHttp(edge)
+        self.router.redirect_slashes = False  # it would repeat whatever host the request names
         self.router.routes.extend(routes(edge))
 
     def leave(self) -> None:
@@ -110,9 +111,7 @@ def create_app(settings: Settings | None = None) -> Api:
                 yield
 
     away = dict.fromkeys(DATABASE_ERRORS, database_away)
-    api = Api(lifespan=lifespan, exception_handlers=away)
-    api.router.redirect_slashes = False  # it would repeat whatever host the request names
-    return api
+    return Api(lifespan=lifespan, exception_handlers=away)
 
 
 def _never_sniffed(send: Send) -> Send:

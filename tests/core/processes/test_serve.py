@@ -24,6 +24,9 @@ class App:
     def __init__(self):
         self.drained = None
 
+    def leave(self):
+        print("leaving", flush=True)
+
     def drain(self):
         self.drained.set()
 
@@ -52,7 +55,7 @@ class App:
         await send({"type": "http.response.body", "body": b"ended"})
 
 
-serve(App, "127.0.0.1", int(sys.argv[1]))
+serve(App, "127.0.0.1", int(sys.argv[1]), notice_s=0.3)
 """
 
 
@@ -93,9 +96,12 @@ async def test_what_is_under_way_is_finished_and_nothing_new_begins(
         for begun in (stream, slow):
             assert await begun.content.readexactly(6) == b"begun "
         process.send_signal(stop)
+        assert process.stdout is not None
+        assert await process.stdout.readline() == b"leaving\n"
+        async with session.get(f"{url}/headers") as late:
+            assert late.status == 200, "whom the balancer still sends is served"
         assert await stream.content.read() == b"ended"
         assert await slow.content.read() == b"ended", "a request is not cut off"
-        assert process.stdout is not None
         assert (await process.stdout.read()).endswith(b"closed\n"), "the application is told"
         assert await process.wait() == 0
         with pytest.raises(aiohttp.ClientConnectorError):

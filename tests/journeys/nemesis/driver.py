@@ -28,7 +28,7 @@ from core.security.authentication import ACCESS_TOKEN_LIFE, AUDIENCE, SESSION_RE
 from core.security.keys import load_token_keys
 from core.settings import Settings
 
-_READY_WITHIN_S = 30.0
+_READY_WITHIN_S = 60.0
 _CITIZENS = 2
 _REST_EVERY = 4
 """Points: so many faults may meet one payment."""
