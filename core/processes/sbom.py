@@ -56,8 +56,8 @@ def _licences(name: str) -> Component:
         told = metadata.metadata(name)
     except metadata.PackageNotFoundError:
         return {}
-    if expression := told.get("License-Expression"):
-        return {"licenses": [{"expression": expression}]}
+    if "License-Expression" in told:
+        return {"licenses": [{"expression": told["License-Expression"]}]}
     names = [
         entry.removeprefix(_CLASSIFIER)
         for entry in told.get_all("Classifier") or ()
