@@ -106,6 +106,8 @@ def create_app(settings: Settings | None = None) -> Api:
     async def lifespan(starlette: Api) -> AsyncIterator[None]:
         async with open_app(chosen, manifests=discover(), application="quancheng api") as app:
             edge = edge_of(app)
+            if chosen.is_production:
+                edge.library.prepare_all()
             starlette.open(edge)
             async with edge.running(), operated(app, find_database_fault), warming_up(app):
                 yield
@@ -157,7 +159,7 @@ async def database_away(request: Request, error: Exception) -> Response:
 
 
 def edge_of(app: App) -> Edge:
-    """The GraphQL edge of a process; every trusted document is compiled here."""
+    """The GraphQL edge of a process."""
     return make_edge(app, build_schema(app.manifests), documents_of(app.manifests))
 
 
