@@ -123,7 +123,8 @@ def api() -> None:
         require_current_database(ready)
         check_wings(discover(), load_city(ready.city_file))  # in one line, not in the server's log
         _publish(ready)
-        serve(load("bff.app:create_app"), ready.host, ready.port, ready.http2_port)
+        application = load("bff.app:create_app")
+        serve(application, ready.host, ready.port, ready.http2_port, ready.shutdown_notice_s)
 
 
 @app.command()
