@@ -119,10 +119,11 @@ async def _recover(app: App, recovery_id: UUID) -> None:
 async def _move(
     app: App, tx: Transaction, holder: Citizen, other: Citizen | None, phone: str
 ) -> None:
-    """Whoever had the account loses it: sessions, consents and proxies end."""
+    """Whoever had the account loses it: sessions, passkeys, consents and proxies end."""
     now = app.clock.now()
     await end_sessions(app, tx, holder.id)
     await end_consents(tx, now, holder.id)
+    await store.delete_passkeys(tx, holder.id)
     for mandate in await store.lock_mandates_of(tx, holder.id):
         if mandate.kind == MandateKind.PROXY:
             await families.end(tx, mandate, now, by=holder.id)

@@ -78,6 +78,24 @@ REUSED_TOKEN_MESSAGE = Text(
     "An old token of the device ({device}) was used again; its session was ended to protect you. "
     "If that was not you, look at your other devices.",
 )
+NEW_PASSKEY_TITLE = Text("NEW_PASSKEY_TITLE", "新增通行密钥", "A passkey was added")
+NEW_PASSKEY_MESSAGE = Text(
+    "NEW_PASSKEY",
+    "您的账户新增了通行密钥({device})。如非本人操作,请立即删除该密钥并退出其他设备。",
+    "A passkey ({device}) was added to your account. If that was not you, remove it and end your "
+    "other sessions at once.",
+)
+PASSKEY_REFUSED = Text(
+    "PASSKEY_REFUSED",
+    "通行密钥验证未通过,请重试或使用短信验证码",
+    "The passkey was not accepted; please try again or use a code by text message",
+)
+PASSKEY_KNOWN = Text("PASSKEY_KNOWN", "该通行密钥已添加", "This passkey was added already")
+TOO_MANY_PASSKEYS = Text(
+    "TOO_MANY_PASSKEYS",
+    "最多可添加 {limit} 个通行密钥,请先删除不再使用的",
+    "An account has at most {limit} passkeys: remove one that you no longer use",
+)
 CLAIM_REQUIRED = Text(
     "CLAIM_REQUIRED",
     "该身份信息已由监护人登记,请输入监护人在应用中生成的验证码",
