@@ -107,11 +107,15 @@ class Tokens:
         audience: str,
         life: timedelta,
         at: datetime | None = None,
+        issuer: str | None = None,
     ) -> str:
-        """A JWT of our own for an audience, good for `life` from `at` on, or from now on."""
+        """A JWT of our own for an audience, good for `life` from `at` on, or from now on.
+
+        One with another `issuer` is for readers outside: we take it for nothing ourselves.
+        """
         now = at or self._clock.now()
         standard = {
-            "iss": self._issuer,
+            "iss": issuer or self._issuer,
             "aud": audience,
             "iat": int(now.timestamp()),
             "nbf": int(now.timestamp()),

@@ -27,9 +27,10 @@ MANIFEST = Manifest(
         "families",
         "staff",
         "jobs",
+        "openid",
         "personal_data",
         "seed",
     ),
     migrations="migrations",
-    commands={"staff": "commands"},
+    commands={"staff": "commands", "apps": "openid.commands"},
 )

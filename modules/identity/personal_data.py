@@ -37,6 +37,7 @@ from modules.identity.models import (
     STAFF,
     Mandate,
 )
+from modules.identity.openid.models import OPENID_GRANTS
 from modules.identity.service import end_sessions
 
 _LOG_KEPT = timedelta(days=3 * 366)
@@ -195,7 +196,17 @@ ACCESS_LOG = PersonalTable(
 
 PERSONAL = PersonalData(
     "identity",
-    (CITIZENS, SESSIONS, PASSKEYS, MANDATES, STAFF, RECOVERIES, CONSENTS, ACCESS_LOG),
+    (
+        CITIZENS,
+        SESSIONS,
+        PASSKEYS,
+        OPENID_GRANTS,
+        MANDATES,
+        STAFF,
+        RECOVERIES,
+        CONSENTS,
+        ACCESS_LOG,
+    ),
     withheld=(
         Withheld("codes, devices, indexes", texts.WITHHELD_CODES),
         Withheld("access_log.actor", texts.WITHHELD_STAFF),

@@ -66,8 +66,8 @@ class Query:
 
     @query(
         anybody(),
-        description="The `publicKey` of `navigator.credentials.get`: for loginWithPasskey, or where "
-        "somebody is signed in for stepUpWithPasskey.",
+        description="The `publicKey` of `navigator.credentials.get`: for loginWithPasskey, or "
+        "where somebody is signed in for stepUpWithPasskey.",
     )
     async def passkey_request(self, info: Info) -> JSON:
         """Good once, for five minutes."""
