@@ -28,6 +28,7 @@ MANIFEST = Manifest(
         "staff",
         "jobs",
         "openid",
+        "proofs",
         "personal_data",
         "seed",
     ),

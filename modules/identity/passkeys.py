@@ -16,10 +16,10 @@ from core.context.app import App
 from core.context.call import Call
 from core.context.commands import CREDENTIAL_REPLAY, claim_key
 from core.database import IntegrityError, Transaction, idempotency, transaction, violated
-from core.errors import Conflict, Forbidden, InvalidInput, NotFound
+from core.errors import Conflict, InvalidInput, NotFound
 from core.ids import new_id
 from core.people.directory import get_person
-from core.refusal_texts import NOT_ALLOWED, NOT_FOUND
+from core.refusal_texts import NOT_FOUND
 from core.security.vault import mask_phone
 from core.standards import passkeys
 from core.standards.passkeys import Credential, InvalidPasskey, Party
@@ -42,13 +42,8 @@ _NOBODY = "nobody"
 
 
 async def registration_options(call: Call) -> Mapping[str, Any]:
-    """What `navigator.credentials.create` is asked for, for the viewer.
-
-    Raises Forbidden in a session whose owner has not been proved: whoever has a number now must
-    not keep the account of whoever had it before.
-    """
+    """What `navigator.credentials.create` is asked for, for the viewer."""
     app, viewer = call.app, call.require_viewer()
-    await _require_proved(viewer.session_id)
     person = await get_person(app, viewer.user_id)
     known = await store.list_passkeys(viewer.user_id)
     return passkeys.creation_options(
@@ -65,7 +60,7 @@ async def registration_options(call: Call) -> Mapping[str, Any]:
 async def request_options(call: Call) -> Mapping[str, Any]:
     """What `navigator.credentials.get` is asked for: by a stranger to sign in, by the viewer to
     step up."""
-    viewer = call.viewer
+    viewer = call.admitting_unproved().require_viewer() if call.viewer else None
     known = await store.list_passkeys(viewer.user_id) if viewer else []
     use, whose = (_STEP_UP, str(viewer.session_id)) if viewer else (_SIGN_IN, _NOBODY)
     return passkeys.request_options(
@@ -80,10 +75,9 @@ async def add(call: Call, credential: Credential, name: str, key: str) -> Passke
     """Keep a passkey that the viewer's authenticator has made; the owner is told.
 
     The same key and credential add one. Raises InvalidInput PASSKEY_REFUSED, Conflict for one that
-    is known and for more than ten, Forbidden as `registration_options`.
+    is known and for more than ten.
     """
     app, viewer = call.app, call.require_viewer()
-    await _require_proved(viewer.session_id)
     try:
         async with transaction() as tx:
             command = {"credential": dict(credential), "name": name}
@@ -149,6 +143,7 @@ async def step_up(call: Call, credential: Credential, key: str) -> str:
     The same key and credential give a token again for a minute. Raises InvalidInput
     PASSKEY_REFUSED, Forbidden in a session of staff, which has its authenticator.
     """
+    call = call.admitting_unproved()
     app, viewer = call.app, call.require_viewer()
     await refuse_staff_session(call)
     session_id = viewer.session_id
@@ -226,8 +221,3 @@ def _challenge(app: App, use: str, whose: str) -> bytes:
 
 def _party(app: App) -> Party:
     return passkeys.party_of(app.settings.base_url)
-
-
-async def _require_proved(session_id: UUID) -> None:
-    if not await store.is_proved(session_id):
-        raise Forbidden(NOT_ALLOWED)

@@ -139,18 +139,19 @@ async def open_session_of(
     proved: bool = False,
 ) -> None:
     """Open a session of an account. Unless its owner is `proved` otherwise, an account that was
-    silent for long asks on a new device who is there."""
+    silent for long asks on a new device who is there, where it has a name to ask for."""
     app, now = call.app, call.app.clock.now()
     device_hash = app.vault.blind_index(device.id, DEVICE)
     past = await store.past_of(tx, citizen_id, device_hash)
     is_recent = past.used_at is None or now - past.used_at < domain.SILENCE
+    has_name = await store.has_real_name(tx, citizen_id)
     await Session.create(
         using_db=tx,
         id=session_id,
         citizen_id=citizen_id,
         device_hash=device_hash,
         device_name=domain.clean_device_name(device.name),
-        proved=proved or past.knows_device or is_recent,
+        proved=proved or past.knows_device or is_recent or not has_name,
         opened_at=now,
         address_sealed=app.vault.encrypt(call.address, ADDRESS),
         is_staff=is_staff,
@@ -278,9 +279,12 @@ def _ends_at(session: Session) -> datetime | None:
 async def revoke_session(call: Call, session_id: UUID) -> bool:
     """End one of the viewer's own sessions; seen by every process within a second.
 
-    Repeat-safe. Returns False for a session that is not the viewer's or does not exist.
+    Repeat-safe. Returns False for a session that is not the viewer's or does not exist. Who has not
+    shown to be the account's owner ends this session alone.
     """
-    viewer = call.require_viewer()
+    viewer = call.admitting_unproved().require_viewer()
+    if session_id != viewer.session_id:
+        call.require_viewer()
     async with transaction() as tx:
         session = await store.lock_session(tx, session_id)
         if session is None or session.citizen_id != viewer.user_id:
@@ -333,6 +337,7 @@ async def signed_in(app: App, session_id: UUID) -> SignedIn:
         frozenset(roles),
         session.authenticated_at,
         scopes_of(roles),
+        session.proved,
     )
     return SignedIn(
         access_token=app.tokens.issue(viewer),
@@ -342,6 +347,14 @@ async def signed_in(app: App, session_id: UUID) -> SignedIn:
         ),
         viewer=viewer,
     )
+
+
+async def assurance_of(call: Call) -> domain.Assurance | None:
+    """How the viewer's real name was proved; a typed pair where nothing else is known."""
+    citizen = await store.find_citizen(call.require_viewer().user_id)
+    if citizen is None or citizen.level < 2:
+        return None
+    return domain.Assurance(citizen.assurance or domain.Assurance.TYPED)
 
 
 async def find_person(app: App, citizen_id: UUID) -> Person | None:

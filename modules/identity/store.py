@@ -136,9 +136,14 @@ async def note_proof(tx: Transaction, session_id: UUID) -> None:
     await Session.filter(id=session_id).using_db(tx).update(proved=True)
 
 
-async def is_proved(session_id: UUID) -> bool:
-    """Whether a session's owner is known to be the account's."""
-    return await Session.exists(id=session_id, proved=True, revoked_at=None)
+async def hand_over_session(tx: Transaction, session_id: UUID, citizen_id: UUID) -> None:
+    """Make a session that of another account, which its phone belongs to now."""
+    await Session.filter(id=session_id).using_db(tx).update(citizen_id=citizen_id, proved=True)
+
+
+async def has_real_name(tx: Transaction, citizen_id: UUID) -> bool:
+    """Whether an account carries a real name."""
+    return await Citizen.filter(id=citizen_id, level__gte=2).using_db(tx).exists()
 
 
 async def list_passkeys(citizen_id: UUID) -> Sequence[Passkey]:

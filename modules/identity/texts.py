@@ -85,6 +85,42 @@ NEW_PASSKEY_MESSAGE = Text(
     "A passkey ({device}) was added to your account. If that was not you, remove it and end your "
     "other sessions at once.",
 )
+PROOF_MISMATCH = Text(
+    "PROOF_MISMATCH",
+    "核验未通过,请确认姓名、证件、手机号或银行卡为本人所有",
+    "This was not confirmed: name, number, phone and card must be your own",
+)
+PROOF_PENDING = Text(
+    "PROOF_PENDING",
+    "尚未完成身份认证,请在认证应用中完成后返回",
+    "The other app has not confirmed you yet; please finish there and come back",
+)
+CARRIERS = "运营商 / mobile carriers"
+CARD_NETWORK = "银行卡核验 / card network"
+NETWORK_IDENTITY = "国家网络身份认证 / network identity"
+CARRIER_CONSENT = Text(
+    "CARRIER_CONSENT",
+    "为确认手机号由本人使用,将您的姓名、身份证号码和手机号提交运营商比对。",
+    "To confirm that the phone is yours, name, ID number and phone are compared with its carrier.",
+)
+CARD_CONSENT = Text(
+    "CARD_CONSENT",
+    "为确认是您本人,将您的姓名、身份证号码、手机号和银行卡号提交银行比对;卡号不予保存。",
+    "To confirm that it is you, name, ID number, phone and card number are compared with the bank; "
+    "the card number is not kept.",
+)
+NETWORK_CONSENT = Text(
+    "NETWORK_CONSENT",
+    "为确认是您本人,由国家网络身份认证平台告知您的姓名和身份证号码;人脸信息不经过本应用。",
+    "To confirm that it is you, the national platform tells your name and ID number; your face "
+    "never passes through this app.",
+)
+STRONGER_PROOF = Text(
+    "STRONGER_PROOF",
+    "此手机号长期未使用,请通过运营商、银行卡或网络身份核验,或到服务窗口办理",
+    "This phone was silent for long: please prove who you are by your operator, a bank card or "
+    "your network identity, or at a counter",
+)
 PASSKEY_REFUSED = Text(
     "PASSKEY_REFUSED",
     "通行密钥验证未通过,请重试或使用短信验证码",

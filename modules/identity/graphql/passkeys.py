@@ -122,7 +122,10 @@ class Mutation:
         )
         return to_tokens(signed_in)
 
-    @mutation(signed_in(), description="Prove again who is there, by a passkey instead of a text.")
+    @mutation(
+        signed_in(proved=False),
+        description="Prove again who is there, by a passkey.",
+    )
     async def step_up_with_passkey(
         self, info: Info, credential: Credential, idempotency_key: IdempotencyKey
     ) -> StepUpWithPasskeyResult:

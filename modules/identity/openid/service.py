@@ -21,9 +21,8 @@ from core.errors import AppError, Forbidden, InvalidInput, LoginRequired, Missin
 from core.ids import new_id
 from core.people import consents
 from core.people.personal_read import Purpose, Verifier, open_access_shown
-from core.refusal_texts import CONSENT_REQUIRED, FRESH_AUTH_REQUIRED, NOT_ALLOWED, NOT_FOUND
+from core.refusal_texts import CONSENT_REQUIRED, FRESH_AUTH_REQUIRED, NOT_FOUND
 from core.security.api_keys import hash_secret, is_secret, make_secret
-from modules.identity import store
 from modules.identity.models import Citizen
 from modules.identity.openid import domain, texts
 from modules.identity.openid.domain import AppRequest, OpenidScope, RequestRefused
@@ -160,8 +159,6 @@ async def answer_request(call: Call, text: str, key: str, *, allow: bool) -> str
     age = app.clock.now() - viewer.authenticated_at
     if request.max_age_s is not None and age > timedelta(seconds=max(request.max_age_s, 60)):
         raise LoginRequired(FRESH_AUTH_REQUIRED, missing=Missing.FRESH_AUTH)
-    if not await store.is_proved(viewer.session_id):
-        raise Forbidden(NOT_ALLOWED)
     async with transaction() as tx:
         claim = await claim_key(
             *(call, tx, "answerAppRequest", key, {"request": text}), replay_for=CREDENTIAL_REPLAY

@@ -7,7 +7,7 @@ prove itself. A field without a rule, or an id argument without objects, is a vi
 
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
 from contextlib import aclosing
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from functools import cached_property
 from inspect import isawaitable
@@ -60,6 +60,8 @@ class Rule:
     level: int = 0
     fresh: bool = False
     role: str | None = None
+    proved: bool = True
+    """Whether who has the phone of an account must have shown to be its owner."""
 
 
 ANYBODY, SIGNED_IN, VERIFIED = Rule(), Rule(1), Rule(2)
@@ -67,7 +69,7 @@ ANYBODY, SIGNED_IN, VERIFIED = Rule(), Rule(1), Rule(2)
 AGREED: dict[str, Rule] = {
     **dict.fromkeys(
         "viewer consentPurposes codeDelivery resume home services service requestLoginCode login "
-        "refreshSession staffLogin appointmentPlaces appointmentItems appointmentSlots "
+        "refreshSession staffLogin passkeyRequest loginWithPasskey appointmentPlaces appointmentItems appointmentSlots "
         "triage triageSymptoms utilityOutages emergencyAlerts verifyNoPropertyCertificate "
         "reportCategories report reportEvents "
         "reportsNear reportsIn reportStatistics".split(),
@@ -79,14 +81,20 @@ AGREED: dict[str, Rule] = {
         "unlinkBillAccount billInvoice requestBillInvoice outageWatches watchOutages "
         "unwatchOutages autopayTerms autopays endAutopay appointments appointment "
         "waitingPlaces requestStepUpCode stepUp "
-        "revokeSession revokeAllSessions staffStepUp "
-        "verifyRealName grantConsent withdrawConsent endMandate confirmAppointment "
+        "revokeAllSessions staffStepUp passkeys appRequest appGrants answerAppRequest endAppGrant "
+        "withdrawConsent endMandate confirmAppointment "
         "cancelAppointment rescheduleAppointment leaveWaitingList queueTicket "
         "plates linkPlate unlinkPlate accessRecorded appointmentChanged "
         "queueTicketChanged paymentChanged messageReceived cases caseByNo caseChanged".split(),
         SIGNED_IN,
     ),
     **dict.fromkeys("addChild proposeProxy verifyPlate".split(), VERIFIED),
+    **dict.fromkeys(
+        "verifyRealName grantConsent revokeSession proveByPhone proveByCard beginNetworkProof "
+        "finishNetworkProof stepUpWithPasskey".split(),
+        Rule(1, proved=False),
+    ),
+    **dict.fromkeys("passkeyRegistration addPasskey removePasskey".split(), Rule(1, fresh=True)),
     # which service these belong to, and so what more they ask, is known from their arguments
     **dict.fromkeys(
         "bills billUsage linkBillAccount payBill holdAppointment joinWaitingList joinQueue "
@@ -241,7 +249,7 @@ class Matrix:
             return Rule(service.identity_level, fresh=money or health)
         need = declared.need
         role = next((r for r in ROLES if need.scope and need.scope in scopes_of([r])), None)
-        rule = Rule(need.level, need.fresh, role)
+        rule = Rule(need.level, need.fresh, role, need.proved)
         agreed = AGREED.get(name, self.shown.get(name))
         if rule != agreed:
             self.violations.append(f"{name}: declares {rule}, agreed is {agreed}")
@@ -264,9 +272,11 @@ class Matrix:
                 return "NOT_ALLOWED"
             return "FRESH_AUTH_REQUIRED" if rule.fresh and not fresh else None
 
+        unproved = "LEVEL_REQUIRED" if rule != ANYBODY and rule.proved else refusal(1)
         callers: list[tuple[str, Viewer | None, str | None]] = [
             ("stranger", None, refusal(0)),
             ("phone only", viewer(1), refusal(1)),
+            ("not the owner", replace(viewer(1), proved=False), unproved),
             ("old session", viewer(2, at=old), refusal(2, fresh=False)),
             ("citizen", viewer(2), refusal(2)),
         ]
