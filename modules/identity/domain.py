@@ -140,6 +140,12 @@ def make_code() -> str:
     return f"{secrets.randbelow(1_000_000):06d}"
 
 
+def code_of(key: bytes, code_id: UUID) -> str:
+    """Six digits that nobody guesses and we can tell again: from the code's id."""
+    digest = hmac.new(key, b"shown-code" + code_id.bytes, hashlib.sha256).digest()
+    return f"{int.from_bytes(digest[:8], 'big') % 1_000_000:06d}"
+
+
 def hash_code(key: bytes, code_id: UUID, code: str) -> bytes:
     """A code as it is stored: HMAC under the installation's key, bound to its row."""
     return hmac.new(key, b"login-code" + code_id.bytes + code.encode(), hashlib.sha256).digest()

@@ -242,11 +242,6 @@ REAL_NAME_CONSENT = Text(
     "为核验您的身份,将您的姓名和身份证号码提交公安部门比对。",
     "To verify who you are, your name and ID number are compared with the police registry.",
 )
-CASE_NO_INVALID = Text(
-    "CASE_NO_INVALID",
-    "请填写案件编号",
-    "Please give the number of the case, letters, digits and dashes",
-)
 ACCOUNT_NEEDED = Text(
     "ACCOUNT_NEEDED",
     "您是未成年人的监护人,请先解除监护关系再注销账户",

@@ -1,8 +1,8 @@
 """Proving the person: by the phone's carrier, by a bank card, by a hand-off to the network
 identity platform. All end in one place: whoever is proved holds the name and number.
 
-A stronger proof wins a number back from an account that holds it by a weaker one. It also opens
-an account whose phone was silent for long, which a typed name and number do not.
+A stronger proof wins the account of a number back from who holds it by a weaker one. It also
+opens an account whose phone was silent for long, which a typed name and number do not.
 """
 
 from collections.abc import Awaitable
@@ -14,19 +14,19 @@ from core.context.app import App
 from core.context.call import Call
 from core.database import Transaction, rate_limit, transaction
 from core.errors import Conflict, Forbidden, InvalidInput, Unavailable
-from core.people.consents import end_consents
 from core.people.directory import CHILD_UNTIL_AGE, age_on, get_person
 from core.people.personal_read import Access, Purpose, open_access
 from core.refusal_texts import UPSTREAM_UNAVAILABLE
-from core.security.mandate import MandateKind
 from core.upstream.client import UpstreamError
-from modules.identity import families, store, texts
+from modules.identity import store, texts
 from modules.identity.domain import REAL_NAME_TRIES_PER_DAY, Assurance
-from modules.identity.models import NAME, RESIDENT_ID, Citizen
+from modules.identity.models import NAME, PHONE, RESIDENT_ID, Citizen
+from modules.identity.moving import tell_old_phone
 from modules.identity.proofs import upstream
 from modules.identity.proofs.upstream import Elements, Handoff, TicketState
 from modules.identity.real_name import checked_identity, join, take_phone
-from modules.identity.service import end_sessions, signed_in
+from modules.identity.recovery import move
+from modules.identity.service import signed_in
 
 T = TypeVar("T")
 
@@ -162,7 +162,8 @@ async def _hold(call: Call, name: str, number: str, assurance: Assurance) -> str
                 await join(app, tx, citizen, other)
                 citizen = other
             elif assurance.is_stronger_than(other.assurance):
-                await _lose(app, tx, other)
+                await _win_back(call, tx, citizen, other)
+                citizen = other
             else:
                 raise Conflict(texts.ID_IN_USE)
         await _write(app, tx, citizen, name, number, assurance)
@@ -183,16 +184,10 @@ async def _write(
     await citizen.save(using_db=tx)
 
 
-async def _lose(app: App, tx: Transaction, other: Citizen) -> None:
-    """Take a name and number from an account that held them by a weaker proof: with them go its
-    sessions, consents and mandates."""
-    now = app.clock.now()
-    await end_sessions(app, tx, other.id)
-    await end_consents(tx, now, other.id)
-    for mandate in await store.lock_mandates_of(tx, other.id):
-        if mandate.kind == MandateKind.PROXY or mandate.actor_id == other.id:
-            await families.end(tx, mandate, now, by=other.id)
-    other.name_sealed = other.resident_sealed = other.resident_index = None
-    other.assurance = other.verified_at = None
-    other.level = 1
-    await other.save(using_db=tx)
+async def _win_back(call: Call, tx: Transaction, citizen: Citizen, held: Citizen) -> None:
+    """The account of the name and number goes to the viewer's phone; the one before is told."""
+    app, vault = call.app, call.app.vault
+    assert citizen.phone_sealed is not None and held.phone_sealed is not None
+    before, phone = (vault.decrypt(row.phone_sealed, PHONE) for row in (held, citizen))
+    await move(app, tx, held, citizen, phone)
+    await tell_old_phone(call, tx, before, phone)

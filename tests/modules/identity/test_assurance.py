@@ -16,6 +16,7 @@ from modules.identity.models import PHONE, Citizen
 from modules.identity.proofs import service as proofs_service
 from modules.identity.real_name import REAL_NAME
 from tests.fakes import FakePolice, FakeProofs
+from tests.messages import deliver_due
 from tests.modules.identity.conftest import REFUSAL
 from tests.modules.identity.conftest import Phone as Handset
 
@@ -126,16 +127,18 @@ async def test_a_stronger_proof_wins_a_number_back(
     assert weak["code"] == "ID_IN_USE"
     back = await ask(phone, token, BY_PHONE, name=NAME, number=NUMBER)
     assert back["level"] == 2
-    rows = {row.phone_index: row for row in await Citizen.all()}
-    vault = phone.client.app.vault
-    lost = rows[vault.blind_index(thief.number, PHONE)]
-    assert (lost.level, lost.name_sealed, lost.resident_index) == (1, None, None)
+    (held,) = await Citizen.filter(closed_at=None)
+    assert held.phone_index == phone.client.app.vault.blind_index(phone.number, PHONE)
+    assert back["viewer"]["id"] == str(held.id) and held.assurance == "CARRIER"
     headers = {"authorization": f"Bearer {taken['accessToken']}"}
     for _ in range(50):
         answer = await phone.client.run("{ mandates { id } }", headers=headers)
         if answer.status == 401:
             break
     assert answer.codes == ["SESSION_EXPIRED"]
+    await deliver_due(phone.client.app)
+    told = [text for number, text in phone.sms.sent.values() if number == thief.number]
+    assert "8000" in told[-1], "the phone before is told"
     # the thief has no carrier who says so
     clock.move(domain.CODE_COOLDOWN)
     stolen = await agreed(thief)

@@ -12,6 +12,7 @@ from playwright.async_api import CDPSession, Page, async_playwright
 
 from core.clock import ManualClock
 from core.context.app import App
+from core.context.commands import CREDENTIAL_REPLAY
 from core.settings import Settings
 from modules.identity import domain
 from modules.identity.models import Passkey, Session
@@ -125,10 +126,15 @@ async def test_a_passkey_is_added_signs_in_and_steps_up(
         assert (await ask(phone, LOGIN, credential=answer, device="another-device"))["code"] == (
             "PASSKEY_REFUSED"
         ), "an answer is for what it was asked for"
-        fresh = await ask(phone, STEP_UP, token, credential=answer)
+        key = uuid4().hex
+        fresh = await ask(phone, STEP_UP, token, credential=answer, key=key)
+        assert (await ask(phone, STEP_UP, token, credential=answer, key=key))["accessToken"]
         assert app.tokens.verify(fresh["accessToken"]).authenticated_at > before
         (row,) = await ask(phone, "{ passkeys { id lastUsedAt } }", fresh["accessToken"])
         assert row["lastUsedAt"] is not None
+        clock.move(CREDENTIAL_REPLAY + timedelta(seconds=1))
+        late = await ask(phone, STEP_UP, fresh["accessToken"], credential=answer, key=key)
+        assert late["code"] == "KEY_EXPIRED"
         gone = await ask(phone, REMOVE, fresh["accessToken"], id=row["id"])
         assert gone["passkeys"] == [] and await Passkey.all().count() == 0
 
