@@ -28,7 +28,16 @@ from core.people.directory import find_person, get_person
 from core.people.personal_table import Held, PersonalTable, Stays, section
 from core.queue.jobs import Lane, job
 from modules.identity import families, store, texts
-from modules.identity.models import CITIZENS, MANDATES, RECOVERIES, SESSIONS, STAFF, Mandate
+from modules.identity.models import (
+    CITIZENS,
+    MANDATES,
+    PASSKEYS,
+    RECOVERIES,
+    SESSIONS,
+    STAFF,
+    Mandate,
+)
+from modules.identity.openid.models import OPENID_GRANTS
 from modules.identity.service import end_sessions
 
 _LOG_KEPT = timedelta(days=3 * 366)
@@ -187,7 +196,17 @@ ACCESS_LOG = PersonalTable(
 
 PERSONAL = PersonalData(
     "identity",
-    (CITIZENS, SESSIONS, MANDATES, STAFF, RECOVERIES, CONSENTS, ACCESS_LOG),
+    (
+        CITIZENS,
+        SESSIONS,
+        PASSKEYS,
+        OPENID_GRANTS,
+        MANDATES,
+        STAFF,
+        RECOVERIES,
+        CONSENTS,
+        ACCESS_LOG,
+    ),
     withheld=(
         Withheld("codes, devices, indexes", texts.WITHHELD_CODES),
         Withheld("access_log.actor", texts.WITHHELD_STAFF),

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from journeys.crowd import adult
+from journeys.entities import open_case
 from journeys.house import House
 
 from bff.client.city import CityClient, ClientError, key
@@ -246,6 +247,9 @@ async def test_staff_sign_in_with_two_factors_and_their_look_is_seen(house: Hous
         ] == "NOT_ALLOWED"
         officer = await desk.person("department_officer")
         await desk.staff_sign_in(officer)
+        no_case = (await _raw(desk, look, {"id": own_id}))["errors"][0]["extensions"]
+        assert no_case["code"] == "NOT_FOUND"
+        await open_case(house, own_id, "AC-2026-17", "administrative_approval")
         assert (await desk.run("{ viewer { roles } }")).data["viewer"]["roles"] == [
             "department_officer"
         ]
