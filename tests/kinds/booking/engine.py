@@ -103,6 +103,8 @@ async def count(table: str, where: str = "TRUE", *values: object) -> int:
     return int(rows[0]["n"])
 
 
+SEAT_FREE = "a seat free while somebody waits"
+"""What may be for a moment only: until the jobs that are queued have run."""
 _NEVER = {
     "seats do not add up": """
         SELECT 1 FROM appointments_slot s WHERE s.id = ANY($1) AND s.used <> (
@@ -133,7 +135,7 @@ _NEVER = {
         SELECT 1 FROM appointments_booking b WHERE b.slot_id = ANY($1)
            AND b.state IN ('held', 'confirmed') AND b.access_id IS NULL
          GROUP BY b.series_id HAVING count(*) > 1""",
-    "a seat free while somebody waits": """
+    SEAT_FREE: """
         SELECT 1 FROM appointments_slot s JOIN appointments_wait w
             ON w.resource_id = s.resource_id AND w.state = 'waiting'
            AND w.day_on = (s.starts_at AT TIME ZONE 'Asia/Shanghai')::date
