@@ -133,7 +133,7 @@ class Companion(Model):
 
 
 class Wait(Model):
-    """A place in the waiting list of a resource on a day; the earliest is offered a seat first.
+    """A place in the waiting list of a resource on a day; the earliest is promoted first.
 
     Once a seat was offered `booking_id` is its hold, kept until `offered_until`.
     """

@@ -18,6 +18,7 @@ REUSED_TOKEN = Template(
 CHILD_CLAIMED = Template(
     "identity.child_claimed", texts.CHILD_CLAIMED_TITLE, texts.CHILD_CLAIMED_MESSAGE
 )
+PERSON_DIED = Template("identity.person_died", texts.PERSON_DIED_TITLE, texts.PERSON_DIED_MESSAGE)
 PHONE_CHANGED = Template(
     "identity.phone_changed",
     texts.PHONE_CHANGED_TITLE,

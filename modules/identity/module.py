@@ -22,6 +22,7 @@ MANIFEST = Manifest(
         "claims",
         "moving",
         "recovery",
+        "deaths",
         "families",
         "staff",
         "jobs",
