@@ -30,5 +30,5 @@ MANIFEST = Manifest(
         "seed",
     ),
     migrations="migrations",
-    commands={"staff": "commands"},
+    commands={"staff": "commands", "deaths": "death_commands"},
 )

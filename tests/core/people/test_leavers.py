@@ -7,13 +7,16 @@ every job that the calendar starts, and every job about one such row, is run.
 import inspect
 import re
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from datetime import date, timedelta
 from types import TracebackType
 from typing import Any
 from uuid import UUID
 
+from asyncpg import PostgresError
 from structlog.testing import capture_logs
 from tortoise import fields
+from tortoise.exceptions import BaseORMException
 from tortoise.models import Model
 
 from core.context.app import App
@@ -32,7 +35,14 @@ ALL_JOBS = JOBS.of(MANIFESTS)
 FIRST_STATE = {
     (machine.table, machine.column): str(machine.initial[0]) for machine in MACHINES.of(MANIFESTS)
 }
-NOT_MADE = {"applications_case", "applications_event", "payments_correction", "identity_mandate"}
+NOT_MADE = {
+    "affairs_licence_presentation",
+    "applications_case",
+    "applications_event",
+    "identity_mandate",
+    "mobility_arrival_alert",
+    "payments_correction",
+}
 """Of these a row takes more than its columns; jobs about them are in their own tests."""
 PLAIN: Mapping[type, Any] = {
     fields.BooleanField: False, fields.SmallIntField: 1, fields.IntField: 1, fields.BigIntField: 1,
@@ -56,11 +66,9 @@ class Rows:
             for name, field in table.model._meta.fields_map.items()
             if not field.generated
         }
-        try:
+        with suppress(BaseORMException, PostgresError):
             async with transaction() as tx:
                 self.made[table.name] = await table.model.create(using_db=tx, **values)
-        except Exception:
-            assert table.name in NOT_MADE, table.name
 
     def key_of(self, name: str, wing: str) -> Any:
         """The primary key of a made row of the table of that name, one of the wing if there is."""
@@ -150,7 +158,7 @@ async def test_no_job_fails_for_want_of_an_account(app: App) -> None:
     rows = Rows(app, slot_id, await _first_words())
     for table in TABLES:
         await rows.insert(table)
-    assert len(rows.made) >= len(TABLES) - len(NOT_MADE)
+    assert {table.name for table in TABLES} - rows.made.keys() == NOT_MADE
     wrong, run = [], []
     for job in ALL_JOBS:
         arguments = () if job.every else _arguments(job, rows)
@@ -162,8 +170,7 @@ async def test_no_job_fails_for_want_of_an_account(app: App) -> None:
                 await job(app, *arguments)
             except Exception as error:  # a bare row may lack much else
                 logs.append({"event": "failed", "log_level": "error", "exc_info": error})
-                print(job.kind, repr(error)[:150])
         errors = [entry["exc_info"] for entry in logs if entry.get("exc_info")]
         wrong += [job.kind for error in errors if _wants_account(error)]
     assert wrong == []
-    print(len(run), len(ALL_JOBS), [j.kind for j in ALL_JOBS if j.kind not in run])
+    assert len(run) >= 60
