@@ -24,6 +24,7 @@ MANIFEST = Manifest(
         "moving",
         "recovery",
         "passkeys",
+        "deaths",
         "families",
         "staff",
         "jobs",
@@ -33,5 +34,5 @@ MANIFEST = Manifest(
         "seed",
     ),
     migrations="migrations",
-    commands={"staff": "commands", "apps": "openid.commands"},
+    commands={"staff": "commands", "apps": "openid.commands", "deaths": "death_commands"},
 )
