@@ -29,21 +29,23 @@ CHROMIUM_ARGS = (
 @asynccontextmanager
 async def chromium() -> AsyncIterator[Browser]:
     """A running browser; skips where the machine has none."""
-    path = _find_chromium()
-    if path is None:
-        reason = f"no Chromium on this machine (CHROMIUM_PATH or one of {CHROMIUM_NAMES})"
-        if os.environ.get("CI"):
-            pytest.fail(reason)
-        pytest.skip(reason)
+    path = chromium_or_skip()
     async with async_playwright() as playwright:
         browser = await playwright.chromium.launch(executable_path=path, args=CHROMIUM_ARGS)
         yield browser
         await browser.close()
 
 
-def _find_chromium() -> str | None:
-    found = filter(None, map(shutil.which, CHROMIUM_NAMES))
-    return os.environ.get("CHROMIUM_PATH") or next(found, None)
+def chromium_or_skip() -> str:
+    """Where the browser is; skips where the machine has none."""
+    found = next(filter(None, map(shutil.which, CHROMIUM_NAMES)), None)
+    path = os.environ.get("CHROMIUM_PATH") or found
+    if path is None:
+        reason = f"no Chromium on this machine (CHROMIUM_PATH or one of {CHROMIUM_NAMES})"
+        if os.environ.get("CI"):
+            pytest.fail(reason)
+        pytest.skip(reason)
+    return path
 
 
 @dataclass
