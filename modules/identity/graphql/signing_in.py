@@ -332,7 +332,8 @@ class Mutation:
     ) -> VerifyRealNameResult:
         """Reach level 2; the same person verified again is one verification."""
         token = await real_name.verify_real_name(info.context, name, resident_id, claim_code)
-        return RealNameVerified(access_token=token, level=2, viewer=await viewer_of(info.context))
+        call = info.context.of(info.context.app.tokens.verify(token))
+        return RealNameVerified(access_token=token, level=2, viewer=await viewer_of(call))
 
 
 async def viewer_of(call: Call) -> Viewer:
