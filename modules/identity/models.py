@@ -104,6 +104,34 @@ SESSIONS = PersonalTable(
 )
 
 
+class Passkey(Model):
+    """A key pair in somebody's phone, computer or security key (W3C Web Authentication, level 3).
+
+    `credential_id` is its authenticator's own name for it (base64url), `public_key` a COSE key.
+    `sign_count` is what its authenticator counted last; 0 for those that do not count.
+    """
+
+    id = fields.UUIDField(primary_key=True)
+    citizen_id = fields.UUIDField(db_index=True)
+    credential_id = fields.CharField(max_length=1400, unique=True)
+    public_key = fields.BinaryField()
+    sign_count = fields.BigIntField(default=0)
+    name = fields.CharField(max_length=64)
+    created_at = fields.DatetimeField()
+    last_used_at = fields.DatetimeField(null=True)
+
+    class Meta:
+        table = "identity_passkey"
+
+
+PASSKEYS = PersonalTable(
+    Passkey,
+    owner="citizen_id",
+    exported=section("passkeys", "name", "created_at", "last_used_at"),
+    erased=DELETED,
+)
+
+
 class Mandate(Model):
     """That one person may act for another. A proposal is addressed to a phone, account or not."""
 

@@ -33,11 +33,13 @@ from modules.identity.models import (
     CITIZENS,
     DEATHS,
     MANDATES,
+    PASSKEYS,
     RECOVERIES,
     SESSIONS,
     STAFF,
     Mandate,
 )
+from modules.identity.openid.models import OPENID_GRANTS
 from modules.identity.service import end_sessions
 
 _LOG_KEPT = timedelta(days=3 * 366)
@@ -200,7 +202,18 @@ ACCESS_LOG = PersonalTable(
 
 PERSONAL = PersonalData(
     "identity",
-    (CITIZENS, SESSIONS, MANDATES, STAFF, RECOVERIES, DEATHS, CONSENTS, ACCESS_LOG),
+    (
+        CITIZENS,
+        SESSIONS,
+        PASSKEYS,
+        OPENID_GRANTS,
+        MANDATES,
+        STAFF,
+        RECOVERIES,
+        DEATHS,
+        CONSENTS,
+        ACCESS_LOG,
+    ),
     withheld=(
         Withheld("codes, devices, indexes", texts.WITHHELD_CODES),
         Withheld("access_log.actor", texts.WITHHELD_STAFF),

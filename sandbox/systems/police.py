@@ -11,6 +11,7 @@ from starlette.responses import Response
 from sandbox.server.system import City, Operation, System
 from sandbox.server.wire import Body, Refusal, read_body, reply
 from sandbox.shared.registry import find_person
+from sandbox.systems.police_names import name_of
 
 SCHEMA = """
 CREATE TABLE death (
@@ -31,11 +32,11 @@ class Identity(Body):
 async def verify(request: Request, city: City) -> Response:
     """MATCH, MISMATCH, or NOT_FOUND for a number the registry does not hold."""
     identity = await read_body(request, Identity)
-    person = find_person(city, identity.resident_id)
-    if person is None:
+    name = name_of(city, identity.resident_id)
+    if name is None:
         result = "NOT_FOUND"
     else:
-        result = "MATCH" if _normal(identity.name) == _normal(person.name) else "MISMATCH"
+        result = "MATCH" if _normal(identity.name) == _normal(name) else "MISMATCH"
     return reply({"result": result, "request_no": f"PR{city.serial('police_request')}"})
 
 

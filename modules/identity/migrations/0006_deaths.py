@@ -3,7 +3,7 @@ from tortoise.migrations import operations as ops
 
 
 class Migration(migrations.Migration):
-    dependencies = [("identity", "0003_proofs")]
+    dependencies = [("identity", "0005_apps")]
 
     initial = False
 
