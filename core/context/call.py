@@ -83,10 +83,6 @@ class Call:
         """The same call with less time; loaders are shared."""
         return replace(self, deadline=deadline)
 
-    def of(self, viewer: Viewer) -> "Call":
-        """The same call of who turned out to be there in it; loaders are its own."""
-        return replace(self, viewer=viewer, _once={})
-
     def acting(self, mandate: Mandate) -> "Call":
         """The same call on behalf of the mandate's subject; loaders are its own."""
         return replace(self, mandate=mandate, _once={})
