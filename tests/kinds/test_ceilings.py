@@ -6,6 +6,7 @@ from graphql import GraphQLList, GraphQLNonNull, GraphQLObjectType, GraphQLType,
 
 from kinds.booking.waiting import WAITS_MAX
 from modules.identity import domain as identity
+from modules.identity.passkeys import PASSKEYS_MAX
 from modules.mobility.arrival_alerts.service import ALERTS
 from modules.mobility.parking.store import PLATES
 from modules.safety.alerts.notices import PLACES
@@ -26,13 +27,14 @@ CEILINGS = {
     "plates": PLATES.most,
     "mandates": identity.PROXIES_MAX,
     "waitingPlaces": WAITS_MAX,
+    "passkeys": PASSKEYS_MAX,
     "viewer.sessions": identity.SESSIONS_MAX,
 }
 """How long each list may grow that a citizen's own mutations make longer."""
 ONE_EACH = {
-    "maternalCare", "infantCare", "hypertensionCare", "diabetesCare", "viewer.consents",
+    "appGrants", "maternalCare", "infantCare", "hypertensionCare", "diabetesCare", "viewer.consents",
 }  # fmt: skip
-"""One for each of the city's own: an open enrolment of a programme, a consent of a purpose."""
+"""One for each of the city's own: an enrolment of a programme, a consent of a purpose, an app."""
 OF_A_CASE = {"caseTimeline", "caseMaterials", "loanAnswers", "reportEvents"}
 """Of one case or report, whose papers, remarks and openings are counted by the engine."""
 GIVEN = {
