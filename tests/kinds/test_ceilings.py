@@ -32,7 +32,8 @@ CEILINGS = {
 }
 """How long each list may grow that a citizen's own mutations make longer."""
 ONE_EACH = {
-    "appGrants", "maternalCare", "infantCare", "hypertensionCare", "diabetesCare", "viewer.consents",
+    "appGrants", "maternalCare", "infantCare", "hypertensionCare", "diabetesCare",
+    "viewer.consents",
 }  # fmt: skip
 """One for each of the city's own: an enrolment of a programme, a consent of a purpose, an app."""
 OF_A_CASE = {"caseTimeline", "caseMaterials", "loanAnswers", "reportEvents"}
