@@ -188,6 +188,9 @@ async def _win_back(call: Call, tx: Transaction, citizen: Citizen, held: Citizen
     """The account of the name and number goes to the viewer's phone; the one before is told."""
     app, vault = call.app, call.app.vault
     assert citizen.phone_sealed is not None and held.phone_sealed is not None
-    before, phone = (vault.decrypt(row.phone_sealed, PHONE) for row in (held, citizen))
+    before, phone = (
+        vault.decrypt(held.phone_sealed, PHONE),
+        vault.decrypt(citizen.phone_sealed, PHONE),
+    )
     await move(app, tx, held, citizen, phone)
     await tell_old_phone(call, tx, before, phone)

@@ -24,7 +24,7 @@ from core.database.models import AccessLog
 from core.security.authentication import Viewer
 from core.settings import Settings
 from modules.identity.models import Session
-from modules.identity.openid import domain, service
+from modules.identity.openid import domain, redirects, service
 from modules.identity.openid.commands import app as apps_command
 from modules.identity.openid.models import OpenidGrant
 from tests.asgi import Answer, Client
@@ -299,8 +299,8 @@ def test_subjects_are_of_a_sector_and_redirects_are_safe() -> None:
         key, "b.example", somebody
     )
     good = ["https://a.example/x", "https://a.example/y"]
-    assert domain.checked_redirects(good) == good
-    assert domain.checked_redirects(["cn.gov.app:/back"])
+    assert redirects.checked_redirects(good) == good
+    assert redirects.checked_redirects(["cn.gov.app:/back"])
     for bad in (
         [],
         ["http://a.example/x"],
@@ -309,7 +309,7 @@ def test_subjects_are_of_a_sector_and_redirects_are_safe() -> None:
         ["javascript:alert(1)"],
     ):
         with pytest.raises(ValueError, match="redirect address"):
-            domain.checked_redirects(bad)
+            redirects.checked_redirects(bad)
     refused = CliRunner().invoke(apps_command, ["add", "x" * 39, "https://a.example/x"])
     assert refused.exit_code == 1
 
