@@ -134,7 +134,10 @@ class Tokens:
         Expired and forged are told in the same words: nothing is learned from the refusal.
         """
         try:
-            return _viewer(self.read(token, audience=AUDIENCE, claims=_VIEWER_CLAIMS))
+            claims = self.read(token, audience=AUDIENCE, claims=_VIEWER_CLAIMS)
+            if int(claims["exp"]) - int(claims["nbf"]) > ACCESS_TOKEN_LIFE.total_seconds():
+                raise ValueError("no token of ours is good for so long")
+            return _viewer(claims)
         except (jwt.InvalidTokenError, KeyError, TypeError, ValueError, OverflowError):
             raise LoginRequired(SESSION_EXPIRED) from None
 

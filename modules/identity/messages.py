@@ -19,6 +19,7 @@ NEW_PASSKEY = Template("identity.new_passkey", texts.NEW_PASSKEY_TITLE, texts.NE
 CHILD_CLAIMED = Template(
     "identity.child_claimed", texts.CHILD_CLAIMED_TITLE, texts.CHILD_CLAIMED_MESSAGE
 )
+PERSON_DIED = Template("identity.person_died", texts.PERSON_DIED_TITLE, texts.PERSON_DIED_MESSAGE)
 PHONE_CHANGED = Template(
     "identity.phone_changed",
     texts.PHONE_CHANGED_TITLE,

@@ -10,7 +10,6 @@ MANIFEST = Manifest(
         "graphql.families",
         "graphql.staff",
         "graphql.moving",
-        "graphql.passkeys",
         "routes",
         "upstream",
         "audience",
@@ -24,6 +23,7 @@ MANIFEST = Manifest(
         "moving",
         "recovery",
         "passkeys",
+        "deaths",
         "families",
         "staff",
         "jobs",
@@ -33,5 +33,5 @@ MANIFEST = Manifest(
         "seed",
     ),
     migrations="migrations",
-    commands={"staff": "commands", "apps": "openid.commands"},
+    commands={"staff": "commands", "apps": "openid.commands", "deaths": "death_commands"},
 )

@@ -17,7 +17,7 @@ from core.refusal_texts import UPSTREAM_UNAVAILABLE
 from core.security.authentication import Viewer
 from core.typed_text import read_name, read_resident_id
 from core.upstream.client import UpstreamError
-from modules.identity import alarm, claims, domain, store, texts
+from modules.identity import alarm, claims, death_store, domain, store, texts
 from modules.identity.models import NAME, RESIDENT_ID, Citizen
 from modules.identity.upstream import REGISTRY, Match, verify
 
@@ -80,8 +80,11 @@ def checked_identity(call: Call, name: str, resident_id: str) -> tuple[str, str]
 async def confirm_identity(call: Call, access: Access, name: str, number: str) -> None:
     """Return where the registry says that name and ID belong together.
 
-    Raises InvalidInput where they do not, Unavailable where it does not answer.
+    Raises InvalidInput where they do not, or whose they were has died; Unavailable where it does
+    not answer.
     """
+    if await death_store.has_died(call.app.vault.blind_index(number, RESIDENT_ID)):
+        raise InvalidInput(texts.REAL_NAME_MISMATCH, "residentId")
     try:
         match = await verify(call.app, call.deadline, access, name, number)
     except UpstreamError:

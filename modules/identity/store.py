@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
@@ -352,12 +352,15 @@ def party(person_id: UUID) -> Q:
     return Q(actor_id=person_id) | Q(subject_id=person_id)
 
 
-async def list_closed_with_name() -> Sequence[UUID]:
-    """Closed accounts of which something is still sealed."""
+async def list_closed_with_name(died_before: date) -> Sequence[UUID]:
+    """Closed accounts of which something is still sealed; of people who died, those who died
+    before a day."""
     rows = await fetch_all(
         connection(),
         """SELECT id FROM identity_citizen WHERE closed_at IS NOT NULL
+            AND (died_on IS NULL OR died_on < $1)
             AND (name_sealed IS NOT NULL OR resident_sealed IS NOT NULL)""",
+        died_before,
     )
     return [row["id"] for row in rows]
 

@@ -252,6 +252,15 @@ ACCOUNT_UNSETTLED = Text(
     "您还有未办结的事项,请先结束后再注销账户",
     "Something of yours is still under way: it has to end before the account can be closed",
 )
+PERSON_DIED_TITLE = Text("PERSON_DIED_TITLE", "账户已关闭", "An account was closed")
+PERSON_DIED_MESSAGE = Text(
+    "PERSON_DIED_MESSAGE",
+    "户籍部门登记{name}已故,其账户已关闭,与您之间的代办、监护关系已结束。谨致哀悼。"
+    "如登记有误,请到户籍窗口更正;办理其身后事宜,请到政务服务大厅。",
+    "The population registry records that {name} has died. Their account is closed, and acting for "
+    "them, or they for you, has ended. We are sorry for your loss. If the record is wrong, please "
+    "go to the registry; for what remains to be settled, to the service hall.",
+)
 WITHHELD_CODES = Text(
     "WITHHELD_CODES",
     "一次性验证码、设备指纹和检索索引仅以不可还原的形式保存",

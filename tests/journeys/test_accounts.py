@@ -119,7 +119,7 @@ async def test_a_number_passes_to_somebody_else(house: House) -> None:
 
 
 async def test_a_lost_phone(house: House) -> None:
-    """A new phone, a new number, and a face: the account moves, and leaves the lost phone."""
+    """A new phone, a new number and a face: the account moves, away from the phone that is lost."""
     person, number = await adult(house, 5200), (await adult(house, 5600))["phone"]
     async with (
         CityClient(house.api_urls[0], house.sandbox_url) as lost,

@@ -7,7 +7,8 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from journeys.crowd import adult, open_case
+from journeys.cases import open_case
+from journeys.crowd import adult
 from journeys.house import House
 
 from bff.client.city import CityClient, ClientError, key
