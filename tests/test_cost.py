@@ -22,7 +22,7 @@ ABOVE_AIM: dict[str, tuple[int, int]] = {
     "visit-appointment": (250, 102),
     "medical-payment": (1170, 136),
     "medical-report": (273, 132),
-    "health-record": (1506, 81),
+    "health-record": (1521, 81),
     "hypertension-care": (174, 63),
     "diabetes-care": (192, 59),
     "maternal-care": (699, 185),
