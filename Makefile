@@ -8,9 +8,10 @@ PLAYGROUND := $(VENV)/.playground
 COMPILE = $(BIN)/uv pip compile pyproject.toml --universal --python-version 3.11 \
   --generate-hashes --no-emit-index-url --no-header --no-annotate --upgrade --quiet
 NAME ?=
+SEED ?=
 
 .DEFAULT_GOAL := help
-.PHONY: run demo test check bench soak schema lock clean help
+.PHONY: run demo test check bench soak nemesis schema sbom audit lock clean help
 
 run: $(INSTALLED) $(PLAYGROUND) ## install what is missing, then start everything (Ctrl-C stops)
 	@$(BIN)/quancheng up
@@ -23,6 +24,10 @@ test: $(TOOLS) $(PLAYGROUND) ## all tests but the long ones
 
 soak: $(TOOLS) $(PLAYGROUND) ## the long property, crash and load runs
 	$(BIN)/python -m pytest -m soak
+
+nemesis: $(TOOLS) $(PLAYGROUND) ## faults over a running house; SEED=… for one seed, else twenty
+	NEMESIS_SEED=$(or $(SEED),20261128) NEMESIS_SEEDS=$(if $(SEED),1,20) \
+	  $(BIN)/python -m pytest -n 0 -s -m soak tests/journeys/nemesis$(if $(SEED),/test_nemesis.py)
 
 check: $(TOOLS) ## lint, format, types, import contracts, schema and migration drift, sizes
 	$(BIN)/ruff check .
@@ -40,6 +45,12 @@ bench: $(TOOLS) ## side-by-side measurements (NAME=… for one) into bench/resul
 
 schema: $(INSTALLED) ## write schema.graphql anew
 	$(BIN)/quancheng schema
+
+sbom: $(INSTALLED) ## write sbom.json, the bill of materials of what running takes (CycloneDX)
+	$(BIN)/python -m core.processes.sbom > sbom.json
+
+audit: $(TOOLS) ## ask for known advisories of the locked packages; needs a network
+	$(BIN)/uv tool run pip-audit --requirement requirements.lock --disable-pip --require-hashes
 
 lock: $(TOOLS) ## resolve every dependency anew into requirements.lock and requirements-dev.lock
 	$(COMPILE) --extra install --output-file requirements.lock

@@ -12,6 +12,8 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
+from core.processes.memory import prepare_memory
+
 Row = dict[str, Any]
 
 FOLDER = Path(__file__).parent
@@ -22,6 +24,7 @@ _BEGIN, _END = "<!-- results -->", "<!-- /results -->"
 
 def main(names: list[str]) -> int:
     """Run the named measurements, or all; returns the process's exit code."""
+    prepare_memory()  # as every process of ours does
     rows = _rows()
     unknown = [name for name in names if name not in rows]
     if unknown:

@@ -10,7 +10,7 @@ from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route, WebSocketRoute
-from starlette.types import Receive, Scope, Send
+from starlette.types import Message, Receive, Scope, Send
 from starlette.websockets import WebSocket
 from tortoise.exceptions import DBConnectionError, OperationalError
 
@@ -19,10 +19,12 @@ from bff.execution.executor import Executor
 from bff.limits.admission import Gate
 from bff.playground import playground_routes
 from bff.playground.people import people_routes
+from bff.request.context import caller_of, headers_of
 from bff.schema.build import build_schema
 from bff.screens.health import health_routes
 from bff.screens.loan_desk.page import loan_desk_routes
 from bff.screens.services_page import services_routes
+from bff.transports.answers import NOSNIFF
 from bff.transports.endpoint import Edge
 from bff.transports.http import GraphQLHttp
 from bff.transports.websocket import graphql_websocket
@@ -31,10 +33,12 @@ from bff.trusted.library import Library
 from bff.trusted.usage import Usage
 from core.context.app import App
 from core.context.contributions import ROUTES, WARM_UPS, WarmUp
+from core.context.http import problem
 from core.database import CONNECTION_LOST, is_unavailable
+from core.errors import RateLimited
 from core.manifest import discover
 from core.processes.open_app import open_app
-from core.processes.operators import find_database_fault, operated
+from core.processes.operators import find_database_fault, leaving, operated
 from core.settings import Settings
 from core.telemetry.tracebacks import error_line
 
@@ -59,14 +63,35 @@ class Api(Starlette):
             and scope["method"] in ("POST", "GET", "HEAD")
         ):
             await self.graphql(scope, receive, send)
-        else:
+        elif scope["type"] != "http" or self.edge is None:
             await super().__call__(scope, receive, send)
+        else:
+            await self._serve_beside(scope, receive, send)
+
+    async def _serve_beside(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Every other address: counted by where the caller is, its type not to be guessed."""
+        assert self.edge is not None
+        caller = caller_of(
+            scope, headers_of(scope), trusted_proxies=self.edge.app.settings.trusted_proxies
+        )
+        try:
+            self.edge.gate.pass_by(caller, reads=scope["method"] in ("GET", "HEAD"))
+        except RateLimited as refused:
+            await problem(refused, caller.locale)(scope, receive, send)
+            return
+        await super().__call__(scope, receive, _never_sniffed(send))
 
     def open(self, edge: Edge) -> None:
         """Serve an edge from now on."""
         self.edge = edge
         self.graphql = GraphQLHttp(edge)
+        self.router.redirect_slashes = False  # it would repeat whatever host the request names
         self.router.routes.extend(routes(edge))
+
+    def leave(self) -> None:
+        """Say on readiness that the process is about to stop; everything is still served."""
+        if self.edge is not None:
+            leaving(self.edge.app).set()
 
     def drain(self) -> None:
         """End all streams: the process is about to stop."""
@@ -82,12 +107,27 @@ def create_app(settings: Settings | None = None) -> Api:
     async def lifespan(starlette: Api) -> AsyncIterator[None]:
         async with open_app(chosen, manifests=discover(), application="quancheng api") as app:
             edge = edge_of(app)
+            if chosen.is_production:
+                edge.library.prepare_all()
             starlette.open(edge)
             async with edge.running(), operated(app, find_database_fault), warming_up(app):
                 yield
 
     away = dict.fromkeys(DATABASE_ERRORS, database_away)
     return Api(lifespan=lifespan, exception_handlers=away)
+
+
+def _never_sniffed(send: Send) -> Send:
+    """A `send` that adds the header to every answer that lacks it."""
+
+    async def send_with_header(message: Message) -> None:
+        if message["type"] == "http.response.start":
+            headers = list(message.get("headers", ()))
+            if not any(name == NOSNIFF[0] for name, _ in headers):
+                message = {**message, "headers": [*headers, NOSNIFF]}
+        await send(message)
+
+    return send_with_header
 
 
 @asynccontextmanager
@@ -120,7 +160,7 @@ async def database_away(request: Request, error: Exception) -> Response:
 
 
 def edge_of(app: App) -> Edge:
-    """The GraphQL edge of a process; every trusted document is compiled here."""
+    """The GraphQL edge of a process."""
     return make_edge(app, build_schema(app.manifests), documents_of(app.manifests))
 
 

@@ -7,6 +7,7 @@ import re
 from calendar import monthrange
 from collections.abc import Callable
 from datetime import UTC, date, datetime, time, timedelta
+from time import monotonic
 from typing import Protocol
 from zoneinfo import ZoneInfo
 
@@ -38,26 +39,29 @@ class SystemClock:
     """The machine's clock, put right by the database's; in development perhaps moved by `offset`.
 
     Two machines' clocks differ, and what one writes down as due another must not think early: so
-    every process goes by the one clock that all of them can read.
+    every process goes by the one clock that all of them can read. Between two readings it counts
+    monotonic seconds: a machine whose clock is set meanwhile changes nothing.
     """
 
     def __init__(
         self,
         offset: timedelta = timedelta(0),
         machine_time: Callable[[], datetime] = _machine_time,
+        monotonic: Callable[[], float] = monotonic,
     ) -> None:
         self._offset = offset
         self._machine_time = machine_time
-        self._correction = timedelta(0)
+        self._monotonic = monotonic
+        self._set(machine_time())
 
     @property
     def correction(self) -> timedelta:
         """By how much the machine's clock is put right."""
-        return self._correction
+        return self._true_time() - self._machine_time()
 
     def now(self) -> datetime:
         """The present moment, aware, in UTC."""
-        return self._machine_time() + self._correction + self._offset
+        return self._true_time() + self._offset
 
     def follow(self, moment: datetime, round_trip_s: float) -> bool:
         """Go by a clock whose answer, `moment`, has just come and took so long altogether.
@@ -66,11 +70,17 @@ class SystemClock:
         whether this clock was changed.
         """
         elapsed = timedelta(seconds=round_trip_s / 2)
-        correction = ensure_utc(moment) + elapsed - self._machine_time()
-        if abs(correction - self._correction) <= elapsed + _TOLERANCE:
+        true = ensure_utc(moment) + elapsed
+        if abs(true - self._true_time()) <= elapsed + _TOLERANCE:
             return False
-        self._correction = correction
+        self._set(true)
         return True
+
+    def _true_time(self) -> datetime:
+        return self._set_to + timedelta(seconds=self._monotonic() - self._set_at_s)
+
+    def _set(self, moment: datetime) -> None:
+        self._set_to, self._set_at_s = moment, self._monotonic()
 
 
 class ManualClock:

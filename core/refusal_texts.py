@@ -27,6 +27,11 @@ RESUME_MISMATCH = Text(
 )
 NOT_ALLOWED = Text("NOT_ALLOWED", "您没有此项权限", "You are not allowed to do this")
 NOT_FOUND = Text("NOT_FOUND", "未找到", "Not found")
+DEADLINE_PASSED = Text(
+    "DEADLINE_PASSED",
+    "处理超时,请稍后再试",
+    "This took too long, please try again later",
+)
 TOO_MANY_REQUESTS = Text(
     "TOO_MANY_REQUESTS",
     "请求过于频繁,请在 {retry_after_s} 秒后再试",

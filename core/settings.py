@@ -97,6 +97,13 @@ class Settings(BaseSettings):
     request_deadline_s: float = Field(
         3.0, gt=0, le=60, description="Time one API request may take, upstreams included (s)."
     )
+    shutdown_notice_s: float = Field(
+        0.0,
+        ge=0,
+        le=60,
+        description="How long an API that is told to stop serves on while `/readyz` says 503 (s): "
+        "longer than a balancer's probes are apart. Under `up` at most 10.",
+    )
     requests_in_flight_max: int = Field(
         500, ge=1, description="API requests under way at once in a process; more are shed."
     )
@@ -105,6 +112,9 @@ class Settings(BaseSettings):
     )
     streams_per_person: int = Field(
         30, ge=1, description="Subscriptions one person, or one stranger's address, has open."
+    )
+    sockets_per_address: int = Field(
+        500, ge=1, description="WebSockets that strangers at one address have open in a process."
     )
     rate_person: int = Field(
         600, ge=0, description="API requests of one person a minute and process; 0 = any number."

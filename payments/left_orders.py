@@ -17,12 +17,12 @@ from core.queue.jobs import job
 from core.upstream.client import UpstreamError
 from payments import settlement, store
 from payments.domain import AFTER_LOOKS, Evidence, look_at_ended, next_look
+from payments.early import put_back
 from payments.models import Intent, LeftOrder
 from payments.psp.port import OrderState, OrderView
 from payments.psp.routing import get_psp
 
 _CALL_S = 8.0
-_EARLY = timedelta(seconds=2)
 
 log = structlog.get_logger(__name__)
 
@@ -60,10 +60,11 @@ async def look_now(app: App, tx: Transaction, intent_id: UUID, psp: str) -> None
 @job("payments.check_left", timeout_s=20)
 async def check(app: App, intent_id: UUID, psp: str) -> None:
     """Ask for an order that was left: have it closed, or take note that it was paid."""
-    now = app.clock.now()
     async with transaction() as tx:
         left = await store.find_left_order(tx, intent_id, psp)
-    if left is None or left.due_at is None or left.due_at > now + _EARLY:
+    if left is None or left.due_at is None:
+        return
+    if await put_back(app, check, left.due_at, intent_id, psp):
         return
     view: OrderView | None = None
     try:

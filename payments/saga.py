@@ -31,6 +31,7 @@ from payments.domain import (
     look_at_unpaid,
     next_look,
 )
+from payments.early import TOLERANCE, put_back
 from payments.events import Oddity
 from payments.models import Intent, Refund
 from payments.payable import (
@@ -46,9 +47,6 @@ from payments.psp.routing import get_psp
 
 _TO_CHECK = UNPAID | {"expired"}
 _CALL_S = 8.0
-_EARLY = timedelta(seconds=2)
-"""How much before its time a queued step may run: clocks of two machines differ."""
-
 log = structlog.get_logger(__name__)
 
 
@@ -59,7 +57,9 @@ async def check(app: App, intent_id: UUID) -> None:
     An ended one is looked at twice more: what was on its way when it was closed goes back.
     """
     intent = await store.find_intent(intent_id)
-    if intent is None or intent.state not in _TO_CHECK or _is_early(app, intent):
+    if intent is None or intent.state not in _TO_CHECK:
+        return
+    if await put_back(app, check, intent.due_at, intent_id):
         return
     view: OrderView | None = None
     try:
@@ -132,8 +132,11 @@ def _is_gone(app: App, intent: Intent, view: OrderView) -> bool:
 @job("payments.fulfil", lane=Lane.CRITICAL, timeout_s=20)
 async def fulfil(app: App, intent_id: UUID) -> None:
     """Pass a captured payment on to its payee, or start its way back."""
-    paid = await store.begin_fulfilment(intent_id, TO_FULFIL, app.clock.now() + _EARLY)
+    paid = await store.begin_fulfilment(intent_id, TO_FULFIL, app.clock.now() + TOLERANCE)
     if paid is None:
+        intent = await store.find_intent(intent_id)
+        if intent is not None and intent.state in TO_FULFIL:
+            await put_back(app, fulfil, intent.due_at, intent_id)
         return
     payable = get_payable(app, paid.kind)
     outcome = await payable.fulfil(app, paid)
@@ -165,7 +168,7 @@ async def refund(app: App, refund_id: UUID) -> None:
     found = await store.find_refund(refund_id)
     if found is None or found.state not in REFUND_OPEN | {"failed"}:
         return
-    if found.due_at is not None and found.due_at > app.clock.now() + _EARLY:
+    if await put_back(app, refund, found.due_at, refund_id):
         return
     intent = await store.find_intent(found.intent_id)
     assert intent is not None
@@ -212,8 +215,3 @@ async def _ask_refund(app: App, intent: Intent, refund: Refund, attempt: int) ->
         if view.state is not RefundState.MISSING:
             return view
     return await psp.refund(order, deadline)
-
-
-def _is_early(app: App, intent: Intent) -> bool:
-    """Whether another run of this step has moved the next look into the future."""
-    return intent.due_at is not None and intent.due_at > app.clock.now() + _EARLY

@@ -5,6 +5,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from urllib.parse import urlsplit
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
@@ -26,6 +27,8 @@ from sandbox.server.wire import reply
 from sandbox.shared import receipts
 from sandbox.statements import days, files
 from sandbox.systems import find_systems
+
+_LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
 
 def create_app(
@@ -85,9 +88,25 @@ def _open_city(
 
 def _control_route(city: City, operation: Operation) -> Route:
     async def endpoint(request: Request) -> Response:
+        if _is_of_another_page(request):
+            raise HTTPException(403, "the control plane is not for other web pages")
         return await answer(operation, request, city)
 
     return Route(operation.path, endpoint, methods=[operation.method])
+
+
+def _is_of_another_page(request: Request) -> bool:
+    """Whether a browser sends this for a page that is not the sandbox's own.
+
+    A page elsewhere may send simple requests here, or name this machine by a host of its own.
+    """
+    if request.url.hostname not in _LOOPBACK:
+        return True
+    origin = request.headers.get("origin")
+    site = request.headers.get("sec-fetch-site", "none")
+    return site not in ("none", "same-origin") or (
+        origin is not None and urlsplit(origin).netloc != request.headers.get("host")
+    )
 
 
 async def _http_exception(request: Request, error: Exception) -> Response:

@@ -9,9 +9,8 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import orjson
-from starlette.applications import Starlette
 
-from bff.app import routes
+from bff.app import Api
 from bff.transports.endpoint import Edge
 from bff.trusted.documents import documents_of
 from core.security.authentication import Viewer
@@ -43,7 +42,8 @@ class Client:
 
     def __init__(self, edge: Edge) -> None:
         self.app = edge.app
-        self.asgi = Starlette(routes=routes(edge))
+        self.asgi = Api()
+        self.asgi.open(edge)
 
     def scope(self, method: str, target: str, headers: Mapping[str, str]) -> dict[str, Any]:
         """The ASGI scope of an HTTP request to this process."""

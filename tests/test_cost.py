@@ -8,7 +8,7 @@ from core.manifest import discover
 ABOVE_AIM: dict[str, tuple[int, int]] = {
     "e-licence": (446, 58),
     "bus-realtime": (234, 50),
-    "trip-plan": (1078, 38),
+    "trip-plan": (1111, 38),
     "bus-arrival-alert": (818, 51),
     "transit-ride-code": (566, 76),
     "traffic-conditions": (406, 30),

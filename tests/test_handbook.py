@@ -21,7 +21,13 @@ def test_links_lead_somewhere(page: Path) -> None:
 
 @pytest.mark.parametrize(
     "page",
-    ["README.md", "docs/architecture.md", "docs/adding-an-upstream.md", "docs/security.md"],
+    [
+        "README.md",
+        "docs/architecture.md",
+        "docs/adding-an-upstream.md",
+        "docs/security.md",
+        "docs/runbooks.md",
+    ],
 )
 def test_what_is_named_is_there(page: str) -> None:
     text = (ROOT / page).read_text("utf-8")
@@ -34,6 +40,12 @@ def test_every_control_names_its_test() -> None:
     controls = (ROOT / "docs" / "security.md").read_text("utf-8").split("## ")[2]
     rows = [line for line in controls.splitlines() if line.startswith("| V")]
     assert len(rows) > 10 and all("`tests/" in row for row in rows)
+
+
+def test_every_runbook_happens_in_a_test() -> None:
+    _, *incidents = (ROOT / "docs/runbooks.md").read_text("utf-8").split("\n## ")
+    assert len(incidents) >= 10
+    assert all("**Happens in**: `tests/" in incident for incident in incidents)
 
 
 @pytest.mark.parametrize("target", ["run", "test", "demo", "help", "check", "schema"])

@@ -105,7 +105,7 @@ def check() -> None:
     fragment is used by none."""
     documents = documents_of(discover())
     faults = list(documents.unused)
-    for operation_id, reason in _library(documents).faults.items():
+    for operation_id, reason in _library(documents).prepare_all().items():
         operation = documents.operations[operation_id]
         where = f"{operation.document}, {operation.name} ({', '.join(operation.apps)})"
         faults.append(f"{where}: {reason}")
@@ -135,7 +135,7 @@ def ship(
             ours = (one for one in documents.operations.values() if NEXT in one.apps)
             found = [shipped.ShippedOperation(one.id, one.name, one.source) for one in ours]
         text = shipped.write_manifest(found)
-        faults = _library(gather(documents.by_name.values(), {version: found})).faults
+        faults = _library(gather(documents.by_name.values(), {version: found})).prepare_all()
         if faults:
             raise StartError(f"{version} is not released: {'; '.join(faults.values())}")
     except shipped.ManifestError as error:

@@ -27,12 +27,12 @@ from bff.execution.errors import Told
 from bff.execution.incremental import Parts
 from bff.request.negotiation import Dialect
 from bff.request.operation import InvalidDocument, Operation, RequestError
-from bff.request.texts import DEADLINE_PASSED
 from bff.trusted.library import Library, Prepared
 from core.bus.position import Resume
 from core.context.call import Call
 from core.deadline import Deadline, TimeLimit, within
 from core.errors import Unavailable
+from core.refusal_texts import DEADLINE_PASSED
 from core.telemetry.call_counts import tallying
 
 _GRACE_S = 0.025

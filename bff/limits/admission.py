@@ -20,6 +20,7 @@ from core.security.authentication import Viewer
 from core.settings import Settings
 
 _RETRY_S = 1
+_SENDERS_SHARE = 5
 
 
 class Priority(IntEnum):
@@ -51,7 +52,11 @@ class Gate:
         self._by_person: Counter[str] = Counter()
         self._streams_max = settings.streams_per_person
         self._streams: Counter[str] = Counter()
+        self._sockets_max = settings.sockets_per_address
+        self._sockets: Counter[str] = Counter()
         self._addresses = Buckets(Quota("address", settings.rate_address), monotonic)
+        senders = Quota("address", _SENDERS_SHARE * settings.rate_address)
+        self._senders = Buckets(senders, monotonic)
         self._devices = Buckets(Quota("device", settings.rate_device), monotonic)
         self._persons = Buckets(Quota("person", settings.rate_person), monotonic)
 
@@ -63,12 +68,30 @@ class Gate:
         """
         return _nearer(_take(self._addresses, caller.address), _take(self._devices, caller.device))
 
+    def pass_by(self, caller: Caller, *, reads: bool) -> None:
+        """Count a request beside GraphQL: readers as all others, what is sent to us five times.
+
+        A PSP's callbacks and a school's gates come from one address. Raises RateLimited.
+        """
+        _take(self._addresses if reads else self._senders, caller.address)
+
     def recognise(self, viewer: Viewer | None, taken: Taken | None) -> Taken | None:
         """Count a request that has arrived by its person, once they are known.
 
         Returns and raises as `arrive`.
         """
         return _nearer(taken, _take(self._persons, str(viewer.user_id) if viewer else None))
+
+    @contextmanager
+    def connected(self, address: str) -> Iterator[None]:
+        """A connection of somebody unknown is open. Raises RateLimited above the address's share.
+
+        Of who has signed in the streams are counted instead: many share a carrier's address.
+        """
+        if self._sockets[address] >= self._sockets_max:
+            raise RateLimited(TOO_MANY_AT_ONCE, retry_after_s=_RETRY_S)
+        with _counted(self._sockets, address):
+            yield
 
     @contextmanager
     def streaming(self, who: str) -> Iterator[None]:

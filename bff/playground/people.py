@@ -9,6 +9,7 @@ from starlette.routing import Route
 
 from bff.client.city import CityClient, ClientError
 from core.context.app import App
+from core.processes.probe import local_host
 
 _PATH = "/playground/people"
 _BODY_MAX_BYTES = 1_000
@@ -19,12 +20,15 @@ def people_routes(app: App) -> list[Route]:
     """The list of demo people, and signing in as one; both empty-handed without a sandbox."""
     sessions: Path = app.settings.data_dir / "sessions"
 
-    def client(request: Request) -> CityClient:
-        return CityClient(str(request.base_url), app.settings.sandbox_url, sessions=sessions)
+    settings = app.settings
+    own_address = f"http://{local_host(settings.host)}:{settings.port}"
 
-    async def list_people(request: Request) -> Response:
+    def client() -> CityClient:
+        return CityClient(own_address, app.settings.sandbox_url, sessions=sessions)
+
+    async def list_people(_request: Request) -> Response:
         try:
-            async with client(request) as sandbox:
+            async with client() as sandbox:
                 people = await sandbox.people()
         except (ClientError, OSError, TimeoutError):
             people = []
@@ -35,7 +39,7 @@ def people_routes(app: App) -> list[Route]:
             return PlainTextResponse("send application/json", 415)
         try:
             wanted = orjson.loads((await request.body())[:_BODY_MAX_BYTES])["key"]
-            async with client(request) as citizen:
+            async with client() as citizen:
                 person = await citizen.person(wanted)
                 await citizen.sign_in(person["phone"])
                 await citizen.verify_real_name(person)

@@ -12,7 +12,7 @@ from core.context.app import App
 from core.context.call import Call
 from core.context.http import client_address
 from core.deadline import Deadline
-from core.security.authentication import Viewer, authenticate
+from core.security.authentication import Viewer
 from core.texts import Locale
 
 Headers = Mapping[bytes, bytes]
@@ -66,22 +66,15 @@ def caller_of(scope: Scope, headers: Headers, *, trusted_proxies: int) -> Caller
     )
 
 
-async def open_call(app: App, caller: Caller, request_id: str) -> Call:
-    """The call of one request. Raises LoginRequired for a token that is not good."""
-    return call_for(app, caller, request_id, await viewer_of(app, caller.authorization))
+def deadline_of(app: App) -> Deadline:
+    """By when a request that begins now is to be answered."""
+    return Deadline.after(app.settings.request_deadline_s)
 
 
-def call_for(app: App, caller: Caller, request_id: str, viewer: Viewer | None) -> Call:
+def call_for(
+    app: App, caller: Caller, request_id: str, viewer: Viewer | None, deadline: Deadline
+) -> Call:
     """The call of a viewer who is known already."""
-    deadline = Deadline.after(app.settings.request_deadline_s)
     return Call(
         app, deadline, request_id, viewer, caller.locale, caller.address, caller.resume_ticket
     )
-
-
-async def viewer_of(app: App, authorization: str | None) -> Viewer | None:
-    """The viewer of an Authorization header; None without one.
-
-    Raises LoginRequired for a token that is forged, expired or revoked.
-    """
-    return await authenticate(app.tokens, app.revocations, authorization)

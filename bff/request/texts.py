@@ -2,11 +2,6 @@
 
 from core.texts import Text
 
-DEADLINE_PASSED = Text(
-    "DEADLINE_PASSED",
-    "处理超时,请稍后再试",
-    "This took too long, please try again later",
-)
 TOO_MANY_AT_ONCE = Text(
     "TOO_MANY_AT_ONCE",
     "同时进行的请求过多,请稍后再试",

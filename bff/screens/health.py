@@ -1,10 +1,10 @@
-"""Is the process alive, is it ready, which keys sign its tokens.
+"""Is the process alive, is it ready.
 
-For balancers and apps; what the process has counted is on the operators' port alone.
+For balancers; what the process has counted is on the operators' port alone.
 """
 
 from starlette.requests import Request
-from starlette.responses import JSONResponse, PlainTextResponse, Response
+from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
 from core.context.app import App
@@ -12,7 +12,7 @@ from core.processes.operators import READY, find_backlog, find_database_fault
 
 
 def health_routes(app: App) -> list[Route]:
-    """/healthz, /readyz and the JWKS."""
+    """/healthz and /readyz."""
 
     async def healthz(_request: Request) -> Response:
         return PlainTextResponse("ok")
@@ -25,11 +25,7 @@ def health_routes(app: App) -> list[Route]:
         backlog = await find_backlog(app)
         return PlainTextResponse(f"{READY}; {backlog}" if backlog else READY)
 
-    async def jwks(_request: Request) -> Response:
-        return JSONResponse(app.tokens.jwks(), headers={"Cache-Control": "public, max-age=300"})
-
     return [
         Route("/healthz", healthz),
         Route("/readyz", readyz),
-        Route("/.well-known/jwks.json", jwks),
     ]

@@ -18,7 +18,15 @@ from bff.limits.admission import Overloaded, rate_headers
 from bff.limits.buckets import Taken
 from bff.playground import playground_page, wants_playground
 from bff.playground.tabs import playground_tabs
-from bff.request.context import Caller, Headers, call_for, caller_of, header, headers_of, viewer_of
+from bff.request.context import (
+    Caller,
+    Headers,
+    call_for,
+    caller_of,
+    deadline_of,
+    header,
+    headers_of,
+)
 from bff.request.negotiation import EVENTS, JSON, Dialect, negotiate, negotiate_parts
 from bff.request.operation import Operation, RequestError, operation_of
 from bff.transports.answers import answer, answer_public, refuse
@@ -27,9 +35,11 @@ from bff.transports.multipart import serve_parts
 from bff.transports.sse import serve_events
 from bff.trusted.library import Prepared
 from bff.trusted.public import PublicAnswer, PublicAnswers, answer_key
+from core.context.call import Call
+from core.context.http import viewer_of
 from core.database import is_unavailable
+from core.deadline import Deadline
 from core.errors import AppError, RateLimited
-from core.security.authentication import Viewer
 from core.telemetry.logging import request_scope
 
 BODY_MAX_BYTES = 100_000
@@ -114,10 +124,11 @@ class GraphQLHttp:
     async def _serve(self, asked: _Asked, taken: Taken | None) -> None:
         edge, caller = self._edge, asked.caller
         operation = await _read(asked)
+        deadline = deadline_of(edge.app)
         viewer = None
         if not asked.is_get:
             # whoever says who they are is counted before their document is parsed
-            viewer = await viewer_of(edge.app, caller.authorization)
+            viewer = await viewer_of(edge.app, caller.authorization, deadline)
             taken = edge.gate.recognise(viewer, taken)
         prepared = edge.executor.prepare(operation)
         _refuse_unfit(asked, prepared)
@@ -125,12 +136,14 @@ class GraphQLHttp:
             edge.usage.count(prepared.document_id, caller.app_version)
         in_one_piece = asked.accepted != EVENTS and not (asked.parts and prepared.deferring)
         if prepared.public_age_s is not None and in_one_piece:
-            await self._answer_public(asked, await self._public(asked, prepared, operation), taken)
+            public = await self._public(asked, prepared, operation, deadline)
+            await self._answer_public(asked, public, taken)
             return
         if asked.is_get:
-            viewer = await viewer_of(edge.app, caller.authorization)
+            viewer = await viewer_of(edge.app, caller.authorization, deadline)
             taken = edge.gate.recognise(viewer, taken)
-        await self._execute(asked, prepared, operation, viewer, taken)
+        call = call_for(edge.app, caller, asked.request_id, viewer, deadline)
+        await self._execute(asked, prepared, operation, call, taken)
 
     async def _answer_public(
         self, asked: _Asked, public: PublicAnswer, taken: Taken | None
@@ -148,13 +161,12 @@ class GraphQLHttp:
         asked: _Asked,
         prepared: Prepared,
         operation: Operation,
-        viewer: Viewer | None,
+        call: Call,
         taken: Taken | None,
     ) -> None:
         """Run an operation for its caller and answer in the form that they accept."""
         edge = self._edge
-        call = call_for(edge.app, asked.caller, asked.request_id, viewer)
-        who = str(viewer.user_id) if viewer else asked.caller.address
+        who = str(call.viewer.user_id) if call.viewer else asked.caller.address
         if asked.accepted == EVENTS:
             with edge.gate.streaming(who):
                 await serve_events(edge, call, prepared, operation, asked.receive, asked.send)
@@ -169,7 +181,7 @@ class GraphQLHttp:
         await answer(asked.send, asked.headers, asked.accepted, body, more=more)
 
     async def _public(
-        self, asked: _Asked, prepared: Prepared, operation: Operation
+        self, asked: _Asked, prepared: Prepared, operation: Operation, deadline: Deadline
     ) -> PublicAnswer:
         """An answer for everybody: made for a stranger, whoever asks."""
         edge, caller = self._edge, asked.caller
@@ -180,7 +192,7 @@ class GraphQLHttp:
         kept = edge.answers.find(key)
         if kept is not None:
             return kept
-        stranger = call_for(edge.app, caller, asked.request_id, None)
+        stranger = call_for(edge.app, caller, asked.request_id, None, deadline)
         with edge.gate.entered(prepared.priority, caller.address):
             body = await edge.executor.run(stranger, prepared, operation.variables)
         if _ERRORS in body:

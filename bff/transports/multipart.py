@@ -10,7 +10,7 @@ from contextlib import aclosing
 from starlette.types import Send
 
 from bff.request.negotiation import Dialect
-from bff.transports.answers import Header
+from bff.transports.answers import NOSNIFF, Header
 
 _PART = b"\r\nContent-Type: application/json; charset=utf-8\r\nContent-Length: %d\r\n\r\n%b\r\n---"
 """A part, with the boundary behind it: until that has come, a client cannot know it is whole."""
@@ -25,6 +25,7 @@ async def serve_parts(
         media_type = f'multipart/mixed; boundary="-"; {dialect}'
         headers = [
             (b"content-type", media_type.encode()),
+            NOSNIFF,
             (b"cache-control", b"private, no-store"),
             (b"vary", b"accept"),
             (b"x-accel-buffering", b"no"),

@@ -15,6 +15,7 @@ from bff.execution.errors import refusal
 from bff.execution.executor import Event, encode_errors
 from bff.request.negotiation import EVENTS
 from bff.request.operation import Operation
+from bff.transports.answers import NOSNIFF
 from bff.transports.endpoint import Edge
 from bff.transports.streams import Ending, Stop, paced
 from bff.trusted.library import Prepared
@@ -27,6 +28,7 @@ _HEADERS = [
     (b"content-type", f"{EVENTS}; charset=utf-8".encode()),
     (b"cache-control", b"no-store"),
     (b"x-accel-buffering", b"no"),
+    NOSNIFF,
 ]
 _COMPLETE = b"event: complete\ndata:\n\n"
 

@@ -16,14 +16,15 @@ from graphql import OperationType
 from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketState
 
 from bff.execution.errors import broken, refusal
-from bff.request.context import call_for, caller_of, headers_of, viewer_of
+from bff.request.context import call_for, caller_of, deadline_of, headers_of
 from bff.request.operation import Operation, RequestError, operation_of
 from bff.transports.endpoint import Edge
 from bff.transports.streams import Ending, Stop
 from bff.trusted.library import Prepared
 from core.bus.position import Resume
 from core.context.call import Call
-from core.errors import AppError, LoginRequired, RateLimited
+from core.context.http import viewer_of
+from core.errors import AppError, LoginRequired, RateLimited, Unavailable
 from core.security.authentication import Viewer
 from core.telemetry.logging import request_scope
 
@@ -47,6 +48,10 @@ _CLOSES = {
     Ending.REVOKED: _Close(4403, "Forbidden"),
     Ending.DRAINING: _Close(1012, "Service Restart"),
 }
+
+_TRY_LATER = _Close(1013, "Try again later")
+_UNHEARD_PINGS_MAX = 3
+"""After so many pings without a word the client is gone, whatever its connection says."""
 
 
 async def graphql_websocket(edge: Edge, websocket: WebSocket) -> None:
@@ -83,10 +88,16 @@ class _Connection:
         self._running: dict[str, asyncio.Task[None]] = {}
         self._pinging: asyncio.Task[None] | None = None
         self._sending = asyncio.Lock()
+        self._places = contextlib.ExitStack()
+        self._unheard_pings = 0
 
     async def serve(self) -> None:
         """Take messages until the connection closes, the session is revoked or we stop."""
         self._count()
+        try:
+            self._places.enter_context(self._edge.gate.connected(self._caller.address))
+        except RateLimited:
+            raise _TRY_LATER from None
         try:
             async with asyncio.timeout(self._edge.pings.init_s):
                 first = await self._first()
@@ -99,11 +110,14 @@ class _Connection:
             self._pinging = asyncio.create_task(self._ping_forever(stop))
             taking = asyncio.create_task(self._take_forever())
             stopping = asyncio.create_task(stop.wait())
+            ends = {taking, stopping, self._pinging}
             try:
-                await asyncio.wait({taking, stopping}, return_when=asyncio.FIRST_COMPLETED)
+                await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
                 if stop.ending is not None:
                     raise _CLOSES[stop.ending]
-                taking.result()
+                if taking.done():
+                    taking.result()
+                raise _Close(4408, "No answer to pings")
             finally:
                 taking.cancel()
                 stopping.cancel()
@@ -120,7 +134,7 @@ class _Connection:
         try:
             self._edge.gate.arrive(self._caller)
         except RateLimited:
-            raise _Close(1013, "Try again later") from None
+            raise _TRY_LATER from None
 
     async def _take_forever(self) -> None:
         while True:
@@ -128,6 +142,7 @@ class _Connection:
 
     async def end(self) -> None:
         """Stop whatever still runs for this client."""
+        self._places.close()
         tasks = [*self._running.values(), *([self._pinging] if self._pinging else [])]
         for task in tasks:
             task.cancel()
@@ -137,11 +152,15 @@ class _Connection:
         given = payload if isinstance(payload, Mapping) else {}
         token = given.get("Authorization") or given.get("authorization")
         try:
-            self._viewer = await viewer_of(
-                self._edge.app, str(token) if token else self._caller.authorization
-            )
+            authorization = str(token) if token else self._caller.authorization
+            app = self._edge.app
+            self._viewer = await viewer_of(app, authorization, deadline_of(app))
         except LoginRequired:
             raise _Close(4403, "Forbidden") from None
+        except Unavailable:
+            raise _TRY_LATER from None
+        if self._viewer is not None:  # from now on counted by their streams
+            self._places.close()
         await self._send({"type": "connection_ack"})
 
     async def _take(self, message: Mapping[str, Any]) -> None:
@@ -194,7 +213,8 @@ class _Connection:
             prepared = self._edge.executor.prepare(operation)
             if prepared.document_id is not None:
                 self._edge.usage.count(prepared.document_id, self._caller.app_version)
-            call = call_for(self._edge.app, self._caller, request_id, self._viewer)
+            app = self._edge.app
+            call = call_for(app, self._caller, request_id, self._viewer, deadline_of(app))
             call.once(Resume, Resume).come_back(operation.last_event_id)
             with self._admitted(prepared):
                 await self._send_events(operation_id, call, prepared, operation)
@@ -231,6 +251,7 @@ class _Connection:
             raise WebSocketDisconnect(1006)  # a message could not be sent
         try:
             text = await self._websocket.receive_text()
+            self._unheard_pings = 0
         except KeyError:
             raise _Close(4400, "Messages are text") from None
         try:
@@ -242,10 +263,12 @@ class _Connection:
         return message
 
     async def _ping_forever(self, stop: Stop) -> None:
+        """Returns where the client is gone: a connection alone may stay open for days."""
         with contextlib.suppress(WebSocketDisconnect):
-            while True:
+            while self._unheard_pings < _UNHEARD_PINGS_MAX:
                 await asyncio.sleep(self._edge.pings.every_s)
                 await stop.check()
+                self._unheard_pings += 1
                 await self._send({"type": "ping"})
 
     async def _send(self, message: Mapping[str, Any]) -> None:

@@ -1,6 +1,8 @@
 """Addresses beside GraphQL: who calls, and refusals as RFC 9457 problems."""
 
 from collections.abc import Awaitable, Callable
+from functools import lru_cache
+from ipaddress import IPv6Address, IPv6Network, ip_address
 from typing import Any
 from uuid import UUID
 
@@ -10,11 +12,11 @@ from starlette.responses import JSONResponse, Response
 
 from core.context.app import App
 from core.context.call import Call
-from core.deadline import Deadline
-from core.errors import AppError, NotFound, RateLimited
+from core.deadline import Deadline, within
+from core.errors import AppError, NotFound, RateLimited, Unavailable
 from core.ids import new_id
-from core.refusal_texts import NOT_FOUND
-from core.security.authentication import authenticate
+from core.refusal_texts import DEADLINE_PASSED, NOT_FOUND
+from core.security.authentication import Viewer, authenticate
 from core.texts import Locale
 
 PRIVATE = {"Cache-Control": "private, no-store", "X-Content-Type-Options": "nosniff"}
@@ -27,12 +29,33 @@ ADDRESS_CHARS_MAX = 64
 def client_address(
     client: tuple[str, int] | None, forwarded_for: str | None, trusted_proxies: int
 ) -> str:
-    """A caller's network address. With proxies in front, it is what the outermost of them saw."""
+    """A caller's network address. With proxies in front, it is what the outermost of them saw.
+
+    A word that is no address counts for nothing: the address is then of whoever connected.
+    """
     address = client[0] if client else ""
     if trusted_proxies:
         hops = (forwarded_for or "").split(",")
-        address = hops[-trusted_proxies].strip() if len(hops) >= trusted_proxies else address
-    return address[:ADDRESS_CHARS_MAX]
+        if len(hops) >= trusted_proxies and (seen := _network(hops[-trusted_proxies].strip())):
+            return seen
+    return _network(address) or address[:ADDRESS_CHARS_MAX]
+
+
+@lru_cache(maxsize=4_096)
+def _network(text: str) -> str | None:
+    """An address without its port; of IPv6 its /64, which is one subscriber's. None for others."""
+    host = text[1:].partition("]")[0] if text.startswith("[") else text
+    if host.count(":") == 1:
+        host = host.partition(":")[0]
+    try:
+        found = ip_address(host)
+    except ValueError:
+        return None
+    if isinstance(found, IPv6Address):
+        if found.ipv4_mapped is not None:
+            return str(found.ipv4_mapped)
+        return str(IPv6Network((found, 64), strict=False).network_address)
+    return str(found)
 
 
 def address_of(app: App, request: Request) -> str:
@@ -40,6 +63,18 @@ def address_of(app: App, request: Request) -> str:
     forwarded = request.headers.get("x-forwarded-for")
     client = (request.client.host, request.client.port) if request.client else None
     return client_address(client, forwarded, app.settings.trusted_proxies)
+
+
+async def viewer_of(app: App, authorization: str | None, deadline: Deadline) -> Viewer | None:
+    """The viewer of an Authorization header; None without one.
+
+    Raises LoginRequired for a token that is forged, expired or revoked, Unavailable where that
+    cannot be told in time: while no news can be heard, sessions are looked up.
+    """
+    try:
+        return await within(deadline, 0.0, authenticate(app.tokens, app.revocations, authorization))
+    except TimeoutError:
+        raise Unavailable(DEADLINE_PASSED) from None
 
 
 def answering(
@@ -51,8 +86,8 @@ def answering(
         locale = Locale.from_header(request.headers.get("accept-language"))
         try:
             authorization = request.headers.get("authorization")
-            viewer = await authenticate(app.tokens, app.revocations, authorization)
             deadline = Deadline.after(app.settings.request_deadline_s)
+            viewer = await viewer_of(app, authorization, deadline)
             call = Call(app, deadline, new_id().hex, viewer, locale)
             return await serve(call, request)
         except AppError as refused:

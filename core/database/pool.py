@@ -203,6 +203,11 @@ def is_connection_lost(error: BaseException | None) -> bool:
     return any(_is_gone(link) for link in _causes(error))
 
 
+def is_disk_full(error: BaseException | None) -> bool:
+    """Whether an error says that the database's disk has no room."""
+    return any(_state_of(link) == "53100" for link in _causes(error))
+
+
 def _is_gone(error: BaseException) -> bool:
     if isinstance(error, DBConnectionError | asyncpg.InternalClientError):
         return True

@@ -21,7 +21,7 @@ from typer.core import TyperCommand, TyperGroup
 from core.errors import StartError
 from core.manifest import discover, load
 from core.processes.command import in_app, require_current_database, startable_settings
-from core.processes.memory import hurry_loading
+from core.processes.memory import prepare_memory
 from core.processes.wiring import exit_code_of, wire
 from core.rooms import require_module
 from core.settings import read_settings
@@ -123,7 +123,8 @@ def api() -> None:
         require_current_database(ready)
         check_wings(discover(), load_city(ready.city_file))  # in one line, not in the server's log
         _publish(ready)
-        serve(load("bff.app:create_app"), ready.host, ready.port, ready.http2_port)
+        application = load("bff.app:create_app")
+        serve(application, ready.host, ready.port, ready.http2_port, ready.shutdown_notice_s)
 
 
 @app.command()
@@ -217,7 +218,7 @@ def show_settings(
 
 def main() -> None:
     """Run the command line; a refusal is one line on standard error and exit code 1."""
-    hurry_loading()
+    prepare_memory()
     wire()
     try:
         app()

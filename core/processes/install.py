@@ -4,6 +4,7 @@ It runs before anything is installed, so it uses the standard library alone. pip
 to a file in the environment's folder; a failure shows its last lines.
 """
 
+import os
 import re
 import subprocess
 import sys
@@ -25,7 +26,7 @@ def install(locks: Sequence[Path], *, this_tree: bool, log: Path, out: TextIO) -
     `out` gets a line at the beginning and one at the end; between them what pip tries again, and
     on a terminal how far it is.
     """
-    started_s = time.monotonic()
+    started_s, before_mb = time.monotonic(), _size_mb()
     names = {name for lock in locks for name in _PINNED.findall(lock.read_text("utf-8"))}
     steps = [("--require-hashes", *(f"--requirement={lock}" for lock in locks))]
     if this_tree:
@@ -38,8 +39,15 @@ def install(locks: Sequence[Path], *, this_tree: bool, log: Path, out: TextIO) -
             last = (line[:_LINE_LENGTH_MAX] for line in lines)
             out.write("\n".join(["pip failed; its last lines:", *last, ""]))
             return code
-    out.write(f"installed in {time.monotonic() - started_s:.0f} s\n")
+    took_s = time.monotonic() - started_s
+    out.write(f"installed in {took_s:.0f} s: {before_mb} MB before, {_size_mb()} MB now\n")
     return 0
+
+
+def _size_mb() -> int:
+    """What the environment takes on the disk, in millions of bytes."""
+    files = (Path(folder, name) for folder, _, names in os.walk(sys.prefix) for name in names)
+    return sum(file.lstat().st_size for file in files) // 1_000_000
 
 
 def _run(command: Sequence[str], log: Path, total: int, out: TextIO) -> int:

@@ -5,6 +5,7 @@ citizens' port. Whoever serves or works for long runs inside `operated`.
 """
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 
@@ -13,12 +14,15 @@ from aiohttp import web
 
 from core.context.app import App
 from core.context.gauges import READ_WITHIN_S, Gauges
-from core.database import connection, fetch_one
+from core.database import connection, fetch_one, is_disk_full, is_unavailable, transaction
 from core.deadline import in_time
 from core.processes.backlog import find_standstill
 from core.telemetry.metrics import CONTENT_TYPE, watch_loop_lag
 
 READY = "ready"
+_AWAY = "the database does not answer"
+_FULL = "the database's disk is full"
+_LOOK_EVERY_S = 1.0
 
 Check = Callable[[App], Awaitable[str | None]]
 """Why a process is not ready, in words for an operator; None where it is."""
@@ -73,15 +77,45 @@ def _pages(app: App, not_ready: Check) -> web.Application:
     return pages
 
 
+def leaving(app: App) -> asyncio.Event:
+    """Set when the process has been told to stop and its balancer is to know."""
+    return app.once("process.leaving", asyncio.Event)
+
+
 async def find_database_fault(app: App) -> str | None:
-    """Why the database cannot be used, in words for an operator; answers within two seconds."""
+    """Why the process cannot serve, in words for an operator; answers within two seconds."""
+    if leaving(app).is_set():
+        return "the process is about to stop"
     if not app.bus.connected.is_set():
-        return "the database does not answer"
+        return _AWAY
     try:
-        await in_time(fetch_one(connection(), "SELECT 1 AS one"), READ_WITHIN_S)
-    except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError):
-        return "the database does not answer"
+        await in_time(app.once("process.disk", _Disk).require_room(), READ_WITHIN_S)
+    except Exception as error:
+        if isinstance(error, TimeoutError) or is_unavailable(error):
+            return _FULL if is_disk_full(error) else _AWAY
+        raise
     return None
+
+
+class _Disk:
+    """Whether the database's disk takes anything: a full one still answers every question.
+
+    The server is made to write a few hundred kilobytes aside and to forget them again, once a
+    second at most.
+    """
+
+    def __init__(self) -> None:
+        self._looked_s = -_LOOK_EVERY_S
+
+    async def require_room(self) -> None:
+        """Raises what the database says where it cannot write, or does not answer."""
+        if time.monotonic() - self._looked_s < _LOOK_EVERY_S:
+            await fetch_one(connection(), "SELECT 1 AS one")
+            return
+        async with transaction() as tx:
+            await tx.execute_script("SET LOCAL work_mem = '64kB'")
+            await fetch_one(tx, "SELECT count(*) AS n FROM generate_series(1, 20000)")
+        self._looked_s = time.monotonic()
 
 
 async def find_backlog(app: App) -> str | None:

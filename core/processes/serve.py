@@ -22,23 +22,32 @@ _IDLE_S = 75
 """How long a connection may be silent between requests: longer than proxies keep theirs."""
 _HEAD_S = 30.0
 _HEAD_MAX_BYTES = 65_536
+_BODY_S = 30.0
+_BODY_BYTES_PER_S = 8_192
+"""A body may take so long, and a second more for so many bytes of it."""
 _MESSAGE_MAX_BYTES = 524_288
 """Of a WebSocket's message; the application has smaller limits of its own."""
 _LAST_WORDS_S = 0.1
 
 
-def serve(factory: Callable[[], Any], host: str, port: int, http2_port: int = 0) -> None:
+def serve(
+    factory: Callable[[], Any], host: str, port: int, http2_port: int = 0, notice_s: float = 0.0
+) -> None:
     """Serve until SIGTERM or SIGINT, then finish the requests that are under way.
 
-    An application with a `drain()` is told first, so that its streams end and their clients go
+    An application with a `leave()` is told first, and for `notice_s` seconds everything goes on: a
+    balancer that asks for readiness meanwhile sends nobody to a closed door. Then one with a
+    `drain()` is told, so that its streams end and their clients go
     elsewhere; what does not end by itself is cut after 8 s. Exits with 3 where the application
     does not start, with 1 where the port is taken.
     """
-    uvloop.run(_serve(factory, host, port, http2_port))
+    uvloop.run(_serve(factory, host, port, http2_port, notice_s))
 
 
-async def _serve(factory: Callable[[], Any], host: str, port: int, http2_port: int) -> None:
-    server = Server(factory(), host, port, http2_port)
+async def _serve(
+    factory: Callable[[], Any], host: str, port: int, http2_port: int, notice_s: float
+) -> None:
+    server = Server(factory(), host, port, http2_port, notice_s)
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, server.stop)
@@ -56,7 +65,14 @@ class Server(uvicorn.Server):
     named, it serves the same application there, without TLS, for a proxy that ends it.
     """
 
-    def __init__(self, application: ASGIApp, host: str, port: int, http2_port: int = 0) -> None:
+    def __init__(
+        self,
+        application: ASGIApp,
+        host: str,
+        port: int,
+        http2_port: int = 0,
+        notice_s: float = 0.0,
+    ) -> None:
         config = uvicorn.Config(
             application,
             host,
@@ -76,6 +92,7 @@ class Server(uvicorn.Server):
         )
         super().__init__(config)
         self._application = application
+        self._notice_s = notice_s
         self._http2 = _http2(application, host, http2_port) if http2_port else None
         self._serving_http2: asyncio.Future[None] | None = None
 
@@ -96,7 +113,11 @@ class Server(uvicorn.Server):
         yield
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        """Close the door, let streams end in their own words, then wait for the rest."""
+        """Give notice, close the door, let streams end in their own words, wait for the rest."""
+        leave = getattr(self._application, "leave", None)
+        if leave is not None and self._notice_s:
+            leave()
+            await asyncio.sleep(self._notice_s)
         for server in self.servers:
             server.close()
         drain = getattr(self._application, "drain", None)
@@ -155,10 +176,12 @@ class _AtOnce:
 
 
 class _Protocol(HttpToolsProtocol):
-    """Uvicorn's own, and nobody takes long over the head of a request or fills memory with it."""
+    """Uvicorn's own, and nobody takes long over a request or fills memory with its head."""
 
     _head_bytes = 0
     _head_due_s = 0.0
+    _body_due_s = 0.0
+    _body_timer: asyncio.TimerHandle | None = None
 
     def on_header(self, name: bytes, value: bytes) -> None:
         """What comes after the body is no header (RFC 9110, 6.5.1): a proxy never saw it."""
@@ -179,8 +202,41 @@ class _Protocol(HttpToolsProtocol):
         scope: Any = self.scope  # None before the first request
         if scope is None or "method" in scope:
             self._head_bytes = 0
+            self._wait_for_body(len(data))
         elif not self.transport.is_closing():
             self._wait_for_head(len(data))
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Nothing is waited for any more."""
+        if self._body_timer is not None:
+            self._body_timer.cancel()
+        super().connection_lost(exc)
+
+    def _wait_for_body(self, received_bytes: int) -> None:
+        """Most bodies come with their heads; of one that does not, the time is counted."""
+        cycle = self.cycle
+        if cycle is None or not cycle.more_body:
+            if self._body_timer is not None:
+                self._body_timer.cancel()
+                self._body_timer = None
+            return
+        if self._body_timer is None:
+            self._body_due_s = self.loop.time() + _BODY_S
+            self._body_timer = self.loop.call_at(self._body_due_s, self._end_body)
+        else:
+            self._body_due_s += received_bytes / _BODY_BYTES_PER_S
+
+    def _end_body(self) -> None:
+        """Close the connection of a body that has not come in its time."""
+        self._body_timer = None
+        if self.transport.is_closing() or self.cycle is None or not self.cycle.more_body:
+            return
+        if self.flow.read_paused:  # it is we who do not take what has come
+            self._body_due_s = self.loop.time() + _BODY_S
+        if self.loop.time() < self._body_due_s:
+            self._body_timer = self.loop.call_at(self._body_due_s, self._end_body)
+        else:
+            self.transport.close()
 
     def _wait_for_head(self, received_bytes: int) -> None:
         if not self._head_bytes:

@@ -31,8 +31,8 @@ BYTES_PER_S = 32_768
 
 BURST_BYTES = 4_000_000
 _TEXT_MAX_CHARS = 4_000
-_QUIET = ("pgqueuer", "tortoise")
-"""Libraries whose information our own lines give already."""
+_QUIET = ("pgqueuer", "tortoise", "uvicorn")
+"""Libraries whose information our own lines give already, or that name who is calling."""
 
 GRANIAN_LOGGING: dict[str, Any] = {
     "handlers": {},

@@ -1,10 +1,13 @@
 """A database that is away, full or held up by a lock is no defect of ours: say so, briefly."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+import logging
+from collections.abc import Awaitable, Callable, Iterator
+from io import StringIO
 
 import asyncpg
 import pytest
+import structlog
 from starlette.requests import Request
 
 from bff.app import database_away
@@ -12,6 +15,7 @@ from bff.execution.errors import broken, status_of
 from core.context.app import App
 from core.database import connection, is_connection_lost, is_unavailable, parse_url, transaction
 from core.security.authentication import Viewer
+from core.telemetry.logging import configure
 from core.texts import Locale
 from tests.asgi import Client
 from tests.core.waiting import eventually
@@ -55,6 +59,39 @@ def test_what_the_database_cannot_do_now_is_unavailable(error: Exception) -> Non
     assert answer.extensions is not None
     assert (answer.extensions["code"], status_of(answer)) == ("UNAVAILABLE", 503)
     assert answer.extensions["retryAfterS"] == 1
+
+
+LINE_MAX_BYTES = 400
+
+
+@pytest.fixture
+def written() -> Iterator[StringIO]:
+    """What a process writes to its log."""
+    root = logging.getLogger()
+    handlers, level, stream = root.handlers, root.level, StringIO()
+    configure("info", json=True, stream=stream)
+    yield stream
+    root.handlers, root.level = handlers, level
+    structlog.reset_defaults()
+
+
+@pytest.mark.parametrize("error", [*AWAY, *BUSY], ids=lambda error: type(error).__name__)
+def test_each_such_answer_is_one_short_line_of_the_log(error: Exception, written: StringIO) -> None:
+    """A traceback each would be gigabytes an hour; a process has a bound in all besides."""
+
+    def fail(depth: int) -> None:
+        if depth:
+            fail(depth - 1)
+        raise error
+
+    for _ in range(10):
+        with pytest.raises(type(error)) as caught:
+            fail(50)
+        broken(caught.value, Locale.EN, ["viewer"])
+    lines = written.getvalue().splitlines()
+    assert len(lines) == 10
+    assert all("database unavailable" in line for line in lines)
+    assert max(len(line.encode()) for line in lines) <= LINE_MAX_BYTES
 
 
 @pytest.mark.parametrize("error", DEFECTS, ids=lambda error: type(error).__name__)

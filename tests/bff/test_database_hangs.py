@@ -5,17 +5,23 @@ import contextlib
 import os
 import signal
 from collections.abc import AsyncIterator, Awaitable, Callable
+from pathlib import Path
 
 import asyncpg
+import psutil
 import pytest
 
 from core.context.app import App
 from core.database import connection, fetch_one, parse_url
+from core.processes.operators import find_database_fault
 from core.security.authentication import Viewer
 from core.settings import Settings
 from tests.asgi import Client
+from tests.core.waiting import eventually
 
 DEADLINE_S = 1.0
+GRACE_S = 1.0
+"""In which a command gives up, beyond its deadline."""
 HUNG_S = 10.0
 """Far above the deadline and far below what a hung server would take."""
 
@@ -51,6 +57,50 @@ async def hang(app: App) -> AsyncIterator[Callable[[], Awaitable[None]]]:
     for pid in set(stopped):
         with contextlib.suppress(ProcessLookupError):
             os.kill(pid, signal.SIGCONT)
+
+
+@pytest.fixture
+async def hang_server(app: App, server: Path) -> AsyncIterator[Callable[[], None]]:
+    """Stops the whole server, the postmaster and all that it has started; all go on at the end."""
+    pid = int((server / "postgres" / "postmaster.pid").read_text().split()[0])
+    postmaster = psutil.Process(pid)
+    stopped: list[psutil.Process] = []
+
+    def stop() -> None:
+        for process in (postmaster, *postmaster.children(recursive=True)):
+            process.send_signal(signal.SIGSTOP)
+            stopped.append(process)
+
+    yield stop
+    for process in stopped:
+        process.send_signal(signal.SIGCONT)
+    await asyncio.wait_for(app.bus.connected.wait(), 30)
+
+
+async def test_a_whole_server_that_hangs_makes_nobody_wait(
+    app: App,
+    client: Client,
+    citizen: Callable[..., Awaitable[Viewer]],
+    hang_server: Callable[[], None],
+) -> None:
+    viewer = await citizen()
+    hang_server()
+
+    async def is_deaf() -> bool:
+        return not app.bus.connected.is_set()
+
+    await eventually(is_deaf)
+    # from now on sessions are looked up: in the database that does not answer
+    for operation in (MINE, CODE, "{ services { id } }"):
+        async with asyncio.timeout(DEADLINE_S + 2 * GRACE_S):
+            answers = await asyncio.gather(
+                *(client.run(operation, viewer=viewer) for _ in range(12))
+            )
+        codes = {code for answer in answers for code in answer.codes}
+        assert codes <= {"DEADLINE_PASSED", "UNAVAILABLE"}
+    async with asyncio.timeout(DEADLINE_S):
+        assert (await client.run("{ services { id } }")).codes == []
+        assert await find_database_fault(app) == "the database does not answer"
 
 
 async def test_answers_come_in_time_and_others_need_not_wait(

@@ -1,5 +1,6 @@
 """Time: aware, in UTC, and civil dates are the city's."""
 
+from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta, timezone
 
 import pytest
@@ -49,23 +50,28 @@ def test_the_systems_clock_is_aware_and_may_be_set_ahead() -> None:
     assert SystemClock().now() <= ahead.now() - timedelta(days=400) <= SystemClock().now()
 
 
+def seconds_of(clock: ManualClock) -> Callable[[], float]:
+    """Monotonic seconds that go as a clock does."""
+    return lambda: (clock.now() - NOON).total_seconds()
+
+
 @pytest.mark.parametrize("wrong_by", [timedelta(minutes=-10), timedelta(seconds=5)])
 def test_a_machines_clock_follows_the_common_one(wrong_by: timedelta) -> None:
     machine, true = ManualClock(NOON + wrong_by), ManualClock(NOON)
-    clock = SystemClock(timedelta(days=1), machine.now)
+    clock = SystemClock(timedelta(days=1), machine.now, seconds_of(true))
     assert clock.follow(true.now() - timedelta(seconds=0.2), 0.4)
     assert clock.now() == true.now() + timedelta(days=1)
     for step in (machine, true):
         step.move(timedelta(hours=1))
     assert not clock.follow(true.now(), 0.0)
     assert clock.now() == true.now() + timedelta(days=1)
-    machine.move(-wrong_by)  # the machine's clock is set
-    assert clock.follow(true.now(), 0.0)
+    machine.move(-wrong_by)  # the machine's clock is set: not for a moment is it another time
     assert (clock.correction, clock.now()) == (timedelta(0), true.now() + timedelta(days=1))
+    assert not clock.follow(true.now(), 0.0)
 
 
 def test_what_a_slow_answer_explains_changes_nothing() -> None:
-    clock = SystemClock(machine_time=ManualClock(NOON).now)
+    clock = SystemClock(machine_time=ManualClock(NOON).now, monotonic=lambda: 0.0)
     assert not clock.follow(NOON - timedelta(seconds=2), 4.0)
     assert not clock.follow(NOON + timedelta(seconds=0.05), 0.0)
     assert clock.now() == NOON

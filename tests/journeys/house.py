@@ -32,16 +32,23 @@ _READY_WITHIN_S = 120.0
 class House:
     """A running city: supervisor, database, sandbox, `apis` API and `workers` worker processes.
 
-    Its clock begins at `at`, or is the machine's.
+    Its clock begins at `at`, or is the machine's; its code is that of `tree`.
     """
 
     def __init__(
-        self, folder: Path, *, apis: int = 1, workers: int = 1, at: datetime | None = None
+        self,
+        folder: Path,
+        *,
+        apis: int = 1,
+        workers: int = 1,
+        at: datetime | None = None,
+        tree: Path = ROOT,
     ) -> None:
         self._offset_s = round((at - SystemClock().now()).total_seconds()) if at else 0
         self.clock = SystemClock(timedelta(seconds=self._offset_s))
         self.data_dir = folder / "data"
         self._log = folder / "up.log"
+        self._tree = tree
         self._apis = apis
         self._workers = workers
         self._port = free_ports(2 * apis + 1 + workers)
@@ -74,7 +81,7 @@ class House:
             "PORT": str(self._port),
             "SANDBOX_PORT": str(self._port + self._apis),
             "METRICS_PORT": str(self._port + self._apis + 1),
-            "PYTHONPATH": str(ROOT),
+            "PYTHONPATH": str(self._tree),
             # one person sends in a minute what the tests send; `tests/bff` holds the rates
             "RATE_PERSON": "0",
             "RATE_DEVICE": "0",
@@ -86,7 +93,7 @@ class House:
         command += ["--apis", str(self._apis), "--workers", str(self._workers)]
         with self._log.open("ab") as log:
             self._process = subprocess.Popen(
-                command, cwd=ROOT, env=self.environment, stdout=log, stderr=log
+                command, cwd=self._tree, env=self.environment, stdout=log, stderr=log
             )
         deadline = time.monotonic() + _READY_WITHIN_S
         while not all(is_ready(url) for url in self.api_urls):
@@ -106,7 +113,7 @@ class House:
         """Run a `quancheng` command in this house."""
         return subprocess.run(
             [sys.executable, "-m", "core.processes.cli", *arguments],
-            cwd=ROOT,
+            cwd=self._tree,
             env=self.environment,
             capture_output=True,
             text=True,
@@ -119,12 +126,20 @@ class House:
 
         False where none runs at the moment.
         """
+        for process in self.processes_of(name)[:1]:
+            with suppress(psutil.NoSuchProcess):
+                process.kill()
+                return True
+        return False
+
+    def processes_of(self, name: str) -> list[psutil.Process]:
+        """The running processes of a kind; of postgres the postmaster alone."""
+        found = []
         for process in self.processes():
             with suppress(psutil.NoSuchProcess):
                 if self._is(process, name):
-                    process.kill()
-                    return True
-        return False
+                    found.append(process)
+        return found
 
     def processes(self) -> list[psutil.Process]:
         """The supervisor's children and theirs."""

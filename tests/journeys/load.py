@@ -65,12 +65,13 @@ class Citizen:
 
     async def _pay_one(self, load: Load) -> None:
         path = f"/_control/billers/water/accounts/{self._account_no}/bills"
-        issued = await self._client.sandbox("POST", path, {"usage": self._draw.randint(1, 3)})
+        usage = {"usage": self._draw.randint(1, 3)}
+        issued = await stubbornly(lambda: self._client.sandbox("POST", path, usage))
         bill = await stubbornly(lambda: self._open_bill(issued["bill_no"]))
         fate = self._draw.random()
         if fate < 0.1:
             path = f"/_control/billers/water/bills/{issued['bill_no']}/withdraw"
-            await self._client.sandbox("POST", path, {"silently": True})
+            await stubbornly(lambda: self._client.sandbox("POST", path, {"silently": True}))
         pay = {"bill": bill["id"], "key": key()}
         started = await stubbornly(lambda: self._client.do(journey.PAY, pay))
         payment_id = started["payment"]["id"]

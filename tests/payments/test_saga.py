@@ -8,7 +8,7 @@ from core.database import connection, fetch_all
 from core.errors import Conflict
 from payments import jobs, saga
 from payments.domain import STATUS, PaymentStatus
-from payments.models import Refund
+from payments.models import Intent, Refund
 from tests.payments.books import check_books, check_ended
 from tests.payments.world import World
 
@@ -299,6 +299,23 @@ async def test_what_nobody_looked_at_is_swept_up(world: World) -> None:
     await jobs.sweep(world.app)
     await world.queue.run_due()
     assert (await world.intent(intent_id)).state == "fulfilled"
+    await check_ended(world)
+
+
+async def test_a_write_off_that_comes_before_its_time_waits_for_it(world: World) -> None:
+    """As where the host that took the callback thought it later: no sweep is needed."""
+    call = await world.citizen()
+    intent_id = await world.start(call, await world.bill(call))
+    world.psp.pay(intent_id)
+    await world.call_back()
+    await Intent.filter(id=intent_id).update(due_at=world.clock.now() + timedelta(seconds=8))
+    await world.queue.run_due()
+    assert (await world.intent(intent_id)).state == "paid"
+    assert not world.billers.write_offs
+    await world.queue.run_for(timedelta(seconds=10))
+    assert (await world.intent(intent_id)).state == "fulfilled"
+    assert len(world.billers.write_offs) == 1
+    await world.queue.run_for(HOUR)
     await check_ended(world)
 
 

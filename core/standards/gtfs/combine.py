@@ -62,6 +62,7 @@ def combine(parts: Sequence[tuple[str, Timetable]]) -> Timetable:
             for a, b, seconds in one.pathways
         ],
         shapes=_shapes(timetables),
+        fares=[fares for one in timetables for fares in one.fares],
         version=" ".join(one.version for one in timetables if one.version),
         first_day=min(one.first_day for one in timetables),
         last_day=max((one.last_day for one in timetables), default=date.max),
@@ -103,7 +104,8 @@ def _prefixed(prefix: str, timetable: Timetable) -> Timetable:
     trips = replace(timetable.trips, refs=[prefix + ref for ref in timetable.trips.refs])
     stops: list[Stop] = named(timetable.stops)
     routes: list[Route] = named(timetable.routes)
-    return replace(timetable, stops=stops, routes=routes, trips=trips)
+    fares = [replace(one, prefix=prefix) for one in timetable.fares]
+    return replace(timetable, stops=stops, routes=routes, trips=trips, fares=fares)
 
 
 def _union(

@@ -16,13 +16,13 @@ from google.protobuf.message import DecodeError
 from google.transit import gtfs_realtime_pb2 as pb
 
 from core.standards.gtfs.faults import Faults, FeedError
+from core.standards.gtfs.framing import split_message
 from core.standards.gtfs.values import parse_date, parse_time
 
 MESSAGE_MAX_BYTES = 50_000_000
 ENTITIES_MAX = 200_000
 _POSIX_MAX = 100_000_000_000
 """A moment that is larger is counted in milliseconds."""
-_LENGTH_DELIMITED = 2
 _HEADER, _ENTITY = 1, 2
 
 
@@ -97,13 +97,21 @@ class TripReport:
 
     key: TripKey
     kind: TripKind
-    stops: Sequence[StopReport]
+    update: Any
+    """The protobuf's own; as objects of ours the stops of a large city's trips, tens of thousands,
+    would hold the collector up at each message."""
     seen_at: int
+    prefix: str = ""
     delay: int | None = None
     new_ref: str = ""
     """Of a copy of a trip: its own id."""
     new_start_s: int | None = None
     new_date: date | None = None
+
+    @property
+    def stops(self) -> Sequence[StopReport]:
+        """What is said of its stops, read anew at each call; what cannot be read is left out."""
+        return _stops(self.update, self.prefix, self.key, Faults())
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +124,6 @@ class VehicleReport:
     lon: float
     seen_at: int
     sequence: int | None
-    stop_ref: str
     at_stop: bool
     occupancy: Occupancy
     bearing: float | None
@@ -158,6 +165,8 @@ class Message:
 
     timestamp: int
     differential: bool
+    prefix: str = ""
+    """Stands before the ids of the timetable, where there are several feeds."""
     trips: dict[str, TripReport] = field(default_factory=dict)
     vehicles: dict[str, VehicleReport] = field(default_factory=dict)
     alerts: dict[str, AlertReport] = field(default_factory=dict)
@@ -174,18 +183,19 @@ def read_message(data: bytes) -> Message:
     return message
 
 
-def read_slowly(data: bytes) -> Iterator[Message]:
+def read_slowly(data: bytes, prefix: str = "") -> Iterator[Message]:
     """The same, pausing after each entity; what the last step gives is whole.
 
-    Raises FeedError for what is no message, or is counted in milliseconds.
+    `prefix` is put before the ids of the timetable. Raises FeedError for what is no message, or is
+    counted in milliseconds.
     """
     if len(data) > MESSAGE_MAX_BYTES:
         raise FeedError("too_large", "realtime")
     message: Message | None = None
     try:
-        for number, (field_number, part) in enumerate(_split(data)):
+        for number, (field_number, part) in enumerate(split_message(data)):
             if field_number == _HEADER:
-                message = _start(pb.FeedHeader.FromString(part))
+                message = _start(pb.FeedHeader.FromString(part), prefix)
             elif message is None:
                 raise FeedError("invalid_protobuf", "the header does not come first")
             elif field_number == _ENTITY:
@@ -200,100 +210,93 @@ def read_slowly(data: bytes) -> Iterator[Message]:
         raise FeedError("invalid_protobuf", "no header")
 
 
-def _split(data: bytes) -> Iterator[tuple[int, bytes]]:
-    """The fields of a message, by number, still encoded. Raises FeedError for what is none."""
-    place = 0
-    while place < len(data):
-        tag, place = _varint(data, place)
-        if tag & 7 != _LENGTH_DELIMITED:
-            raise FeedError("invalid_protobuf", "no message of a feed")
-        length, place = _varint(data, place)
-        if place + length > len(data):
-            raise FeedError("invalid_protobuf", "it is cut off")
-        yield tag >> 3, data[place : place + length]
-        place += length
-
-
-def _varint(data: bytes, place: int) -> tuple[int, int]:
-    value = shift = 0
-    while place < len(data) and shift < 64:
-        byte = data[place]
-        place += 1
-        value |= (byte & 0x7F) << shift
-        if byte < 0x80:
-            return value, place
-        shift += 7
-    raise FeedError("invalid_protobuf", "it is cut off")
-
-
-def _start(header: Any) -> Message:
+def _start(header: Any, prefix: str) -> Message:
     if header.timestamp > _POSIX_MAX:
         raise FeedError("E001", "the header's time is no POSIX time")
-    message = Message(header.timestamp, header.incrementality == pb.FeedHeader.DIFFERENTIAL)
+    differential = header.incrementality == pb.FeedHeader.DIFFERENTIAL
+    message = Message(header.timestamp, differential, prefix)
     if not header.timestamp:
         message.faults.add("E048", "header", ["no timestamp"])
     return message
 
 
 def _add(message: Message, entity: Any) -> None:
+    ref = text_of(entity.id)
     if entity.is_deleted:
-        message.deleted.add(entity.id)
+        message.deleted.add(ref)
         return
     if entity.HasField("trip_update"):
-        trip = _trip(entity.trip_update, message.faults)
+        trip = _trip(entity.trip_update, message)
         if trip is not None:
-            message.trips[entity.id] = trip
+            message.trips[ref] = trip
     if entity.HasField("vehicle"):
-        vehicle = _vehicle(entity, message.faults)
+        vehicle = _vehicle(entity, message)
         if vehicle is not None:
-            message.vehicles[entity.id] = vehicle
+            message.vehicles[ref] = vehicle
     if entity.HasField("alert"):
-        alert = _alert(entity.id, entity.alert, message.faults)
+        alert = _alert(ref, entity.alert, message)
         if alert is not None:
-            message.alerts[entity.id] = alert
+            message.alerts[ref] = alert
 
 
-def _key(trip: Any, faults: Faults) -> TripKey:
+def text_of(text: str | bytes) -> str:
+    """A text; one that is no UTF-8 comes as bytes, against its declared type."""
+    return text if isinstance(text, str) else text.decode("utf-8", "replace")
+
+
+def _prefixed(prefix: str, ref: str | bytes) -> str:
+    return prefix + text_of(ref) if ref else ""
+
+
+def _key(trip: Any, message: Message) -> TripKey:
+    faults, prefix = message.faults, message.prefix
     start_date = start_s = None
     try:
-        start_date = parse_date(trip.start_date) if trip.start_date else None
+        start_date = parse_date(text_of(trip.start_date)) if trip.start_date else None
     except ValueError:
-        faults.add("E021", "trip", [trip.start_date])
+        faults.add("E021", "trip", [text_of(trip.start_date)])
     try:
-        start_s = parse_time(trip.start_time) if trip.start_time else None
+        start_s = parse_time(text_of(trip.start_time)) if trip.start_time else None
     except ValueError:
-        faults.add("E020", "trip", [trip.start_time])
+        faults.add("E020", "trip", [text_of(trip.start_time)])
     direction = trip.direction_id if trip.HasField("direction_id") else None
-    return TripKey(trip.trip_id, trip.route_id, direction, start_date, start_s)
+    trip_ref, route_ref = (_prefixed(prefix, ref) for ref in (trip.trip_id, trip.route_id))
+    return TripKey(trip_ref, route_ref, direction, start_date, start_s)
 
 
-def _trip(update: Any, faults: Faults) -> TripReport | None:
-    key, kind = _key(update.trip, faults), update.trip.schedule_relationship
+def _trip(update: Any, message: Message) -> TripReport | None:
+    key, kind = _key(update.trip, message), update.trip.schedule_relationship
     if update.timestamp > _POSIX_MAX:
-        faults.add("E001", "trip_update", [key.trip_ref])
+        message.faults.add("E001", "trip_update", [key.trip_ref])
         return None
-    stops = [stop for one in update.stop_time_update if (stop := _stop(one, key, faults))]
+    _stops(update, message.prefix, key, message.faults)  # counts what cannot be read
     properties = update.trip_properties
     return TripReport(
         key=key,
         kind=_TRIP_KINDS.get(kind, TripKind.SCHEDULED),
-        stops=stops,
+        update=update,
         seen_at=update.timestamp,
+        prefix=message.prefix,
         delay=update.delay if update.HasField("delay") else None,
-        new_ref=properties.trip_id,
+        new_ref=text_of(properties.trip_id),
         new_start_s=_or_none(parse_time, properties.start_time),
         new_date=_or_none(parse_date, properties.start_date),
     )
 
 
-def _or_none(parse: Any, text: str) -> Any:
+def _or_none(parse: Any, text: str | bytes) -> Any:
     try:
-        return parse(text) if text else None
+        return parse(text_of(text)) if text else None
     except ValueError:
         return None
 
 
-def _stop(one: Any, key: TripKey, faults: Faults) -> StopReport | None:
+def _stops(update: Any, prefix: str, key: TripKey, faults: Faults) -> list[StopReport]:
+    stops = (_stop(one, prefix, key, faults) for one in update.stop_time_update)
+    return [stop for stop in stops if stop is not None]
+
+
+def _stop(one: Any, prefix: str, key: TripKey, faults: Faults) -> StopReport | None:
     sequence = one.stop_sequence if one.HasField("stop_sequence") else None
     if sequence is None and not one.stop_id:
         faults.add("E040", "trip_update", [key.trip_ref])
@@ -304,7 +307,7 @@ def _stop(one: Any, key: TripKey, faults: Faults) -> StopReport | None:
     relationship = one.schedule_relationship
     return StopReport(
         sequence,
-        one.stop_id,
+        _prefixed(prefix, one.stop_id),
         *_event(one, "arrival"),
         *_event(one, "departure"),
         skipped=relationship == pb.TripUpdate.StopTimeUpdate.SKIPPED,
@@ -319,9 +322,9 @@ def _event(one: Any, name: str) -> tuple[int | None, int | None]:
     return event.time or None, event.delay if event.HasField("delay") else None
 
 
-def _vehicle(entity: Any, faults: Faults) -> VehicleReport | None:
-    one = entity.vehicle
-    ref = one.vehicle.id or entity.id
+def _vehicle(entity: Any, message: Message) -> VehicleReport | None:
+    one, faults = entity.vehicle, message.faults
+    ref = text_of(one.vehicle.id or entity.id)
     lat, lon = one.position.latitude, one.position.longitude
     if one.timestamp > _POSIX_MAX:
         faults.add("E001", "vehicle", [ref])
@@ -334,12 +337,11 @@ def _vehicle(entity: Any, faults: Faults) -> VehicleReport | None:
         occupancy = _OCCUPANCY[one.occupancy_status]
     return VehicleReport(
         vehicle_ref=ref,
-        key=_key(one.trip, faults) if one.HasField("trip") else None,
+        key=_key(one.trip, message) if one.HasField("trip") else None,
         lat=lat,
         lon=lon,
         seen_at=one.timestamp,
         sequence=one.current_stop_sequence if one.HasField("current_stop_sequence") else None,
-        stop_ref=one.stop_id,
         at_stop=one.current_status == pb.VehiclePosition.STOPPED_AT,
         occupancy=occupancy,
         bearing=_finite(one.position.bearing) if one.position.HasField("bearing") else None,
@@ -350,19 +352,19 @@ def _finite(number: float) -> float | None:
     return number if isfinite(number) else None
 
 
-def _alert(ref: str, alert: Any, faults: Faults) -> AlertReport | None:
+def _alert(ref: str, alert: Any, message: Message) -> AlertReport | None:
     concerns = [
         Concern(
-            one.agency_id,
-            one.route_id or one.trip.route_id,
-            one.trip.trip_id,
-            one.stop_id,
+            _prefixed(message.prefix, one.agency_id),
+            _prefixed(message.prefix, one.route_id or one.trip.route_id),
+            _prefixed(message.prefix, one.trip.trip_id),
+            _prefixed(message.prefix, one.stop_id),
             one.direction_id if one.HasField("direction_id") else None,
         )
         for one in alert.informed_entity
     ]
     if not concerns:
-        faults.add("E032", "alert", [ref])
+        message.faults.add("E032", "alert", [ref])
         return None
     last = _POSIX_MAX
     return AlertReport(
@@ -378,10 +380,13 @@ def _alert(ref: str, alert: Any, faults: Faults) -> AlertReport | None:
 
 def _words(text: Any) -> tuple[str, str]:
     """In Chinese and in English; what is not there in one is as in the other."""
-    by_language = {one.language.partition("-")[0].lower(): one.text for one in text.translation}
+    by_language = {
+        text_of(one.language).partition("-")[0].lower(): text_of(one.text)
+        for one in text.translation
+    }
     first = next(iter(by_language.values()), "")
-    plain = by_language.get("", first)
+    default = by_language.get("", first)
     return (
-        by_language.get("zh", plain) or by_language.get("en", plain),
-        by_language.get("en", plain) or by_language.get("zh", plain),
+        by_language.get("zh", default) or by_language.get("en", default),
+        by_language.get("en", default) or by_language.get("zh", default),
     )

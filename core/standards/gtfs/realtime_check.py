@@ -15,6 +15,7 @@ from google.protobuf.message import DecodeError
 from google.transit import gtfs_realtime_pb2 as pb
 
 from core.standards.gtfs.faults import Faults
+from core.standards.gtfs.realtime import text_of
 from core.standards.gtfs.timetable import Timetable
 from core.standards.gtfs.values import parse_date, parse_time
 
@@ -64,19 +65,17 @@ def _check_trip(trip: Any, timetable: Timetable, faults: Faults, where: str) -> 
         own = timetable.routes[timetable.trips.route[numbers[0]]].ref
         if own != trip.route_id:
             faults.add("E035", where, [f"{trip.trip_id} {trip.route_id}"])
-    if trip.start_time and not (_TIME.fullmatch(trip.start_time) and _parses(parse_time, trip)):
-        faults.add("E020", where, [trip.start_time])
-    if trip.start_date:
-        try:
-            parse_date(trip.start_date)
-        except ValueError:
-            faults.add("E021", where, [trip.start_date])
+    start_time, start_date = text_of(trip.start_time), text_of(trip.start_date)
+    if start_time and not (_TIME.fullmatch(start_time) and _parses(parse_time, start_time)):
+        faults.add("E020", where, [start_time])
+    if start_date and not _parses(parse_date, start_date):
+        faults.add("E021", where, [start_date])
     return numbers[0] if numbers else None
 
 
-def _parses(parse: Any, trip: Any) -> bool:
+def _parses(parse: Any, text: str) -> bool:
     try:
-        parse(trip.start_time)
+        parse(text)
     except ValueError:
         return False
     return True

@@ -13,6 +13,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 import numpy as np
 
 from core.standards.gtfs.calendars import read_calendars
+from core.standards.gtfs.fare_tables import FARE_FILES, read_fares
 from core.standards.gtfs.faults import Faults, FeedError
 from core.standards.gtfs.stop_times import read_stop_times
 from core.standards.gtfs.tables import UNPACKED_MAX_BYTES, Ints, Table, open_tables
@@ -35,7 +36,7 @@ _WANTED: Mapping[str, Sequence[str]] = {
         "platform_code wheelchair_boarding"
     ).split(),
     "routes.txt": (
-        "route_id agency_id route_short_name route_long_name route_type route_color"
+        "route_id agency_id route_short_name route_long_name route_type route_color network_id"
     ).split(),
     "trips.txt": (
         "route_id service_id trip_id trip_headsign direction_id block_id shape_id "
@@ -58,6 +59,7 @@ _WANTED: Mapping[str, Sequence[str]] = {
     ).split(),
     "shapes.txt": ("shape_id", "shape_pt_lat", "shape_pt_lon", "shape_pt_sequence"),
     "feed_info.txt": ("feed_start_date", "feed_end_date", "feed_version"),
+    **FARE_FILES,
 }
 _REQUIRED = ("agency.txt", "stops.txt", "routes.txt", "trips.txt", "stop_times.txt")
 _WALKING_MS = 1.1
@@ -97,6 +99,7 @@ def read_schedule(
     trips, times = read_stop_times(tables["stop_times.txt"], trips, stops, stop_numbers, faults)
     trip_numbers = _numbers(trips.refs)
     version, first_day, last_day = _feed_info(tables.get("feed_info.txt"))
+    fares = read_fares(tables, stops, calendars, faults)
     return Timetable(
         zone=own_zone,
         stops=stops,
@@ -108,6 +111,7 @@ def read_schedule(
         transfers=_transfers(tables.get("transfers.txt"), stop_numbers, trip_numbers, faults),
         pathways=_pathways(tables.get("pathways.txt"), stop_numbers, faults),
         shapes=shapes,
+        fares=(fares,) if fares else (),
         version=version,
         first_day=first_day,
         last_day=last_day,

@@ -185,18 +185,22 @@ def _read(name: str, data: bytes, wanted: Sequence[str], faults: Faults) -> Tabl
         bad_rows.append(f"row {row.number}: {row.actual_columns} columns")
         return "skip"
 
-    # pyarrow's own header would make two columns of one name ambiguous
-    table = pa_csv.read_csv(
-        io.BytesIO(data),
-        pa_csv.ReadOptions(column_names=unique, skip_rows=1, block_size=_BLOCK_BYTES),
-        pa_csv.ParseOptions(newlines_in_values=True, invalid_row_handler=skip),
-        pa_csv.ConvertOptions(
-            column_types=dict.fromkeys(unique, pa.string()),
-            include_columns=kept,
-            strings_can_be_null=False,
-            check_utf8=False,
-        ),
-    )
+    try:
+        # pyarrow's own header would make two columns of one name ambiguous
+        table = pa_csv.read_csv(
+            io.BytesIO(data if data.endswith(b"\n") else data + b"\n"),
+            pa_csv.ReadOptions(column_names=unique, skip_rows=1, block_size=_BLOCK_BYTES),
+            pa_csv.ParseOptions(newlines_in_values=True, invalid_row_handler=skip),
+            pa_csv.ConvertOptions(
+                column_types=dict.fromkeys(unique, pa.string()),
+                include_columns=kept,
+                strings_can_be_null=False,
+                check_utf8=False,
+            ),
+        )
+    except pa.ArrowInvalid as error:
+        faults.add("csv_parsing_failed", name, [str(error)[:80]])
+        return Table(name, {}, 0, faults)
     faults.add("invalid_row_length", name, bad_rows)
     return Table(name, {column: table.column(column) for column in kept}, table.num_rows, faults)
 

@@ -13,6 +13,7 @@ from zoneinfo import ZoneInfo
 import numpy as np
 from numpy.typing import NDArray
 
+from core.standards.gtfs.fares import Fares
 from core.standards.gtfs.faults import Faults
 from core.standards.gtfs.tables import Floats, Ints
 
@@ -159,6 +160,7 @@ class Timetable:
     pathways: Sequence[tuple[int, int, int]]
     """From a stop, to a stop, in seconds."""
     shapes: Shapes
+    fares: Sequence[Fares] = ()
     version: str = ""
     first_day: date = date.min
     last_day: date = date.max
@@ -224,7 +226,9 @@ class Timetable:
     def between(self, first: date, last: date) -> "Timetable":
         """The same, with service on no day outside these: what holds until its successor does."""
         return replace(
-            self, calendars=[calendar.between(first, last) for calendar in self.calendars]
+            self,
+            calendars=[calendar.between(first, last) for calendar in self.calendars],
+            fares=[replace(one, first_day=first, last_day=last) for one in self.fares],
         )
 
 

@@ -100,6 +100,7 @@ class Plan:
     arrives_at: Annotated[datetime, "When one is there."]
     change_count: Annotated[int, "How often one changes vehicles."]
     walk_m: Annotated[int, "How far one walks, estimated."]
+    fare_fen: Annotated[int | None, "What an adult's tickets cost; null where nobody says it."]
     legs: Annotated[Sequence[PlanLeg], "Its parts, in order."]
 
     @property

@@ -8,6 +8,7 @@ from functools import cached_property
 import numpy as np
 
 from core.standards.coordinates import GeoPoint
+from core.standards.gtfs.fares import FareLeg, price_of
 from core.standards.gtfs.predictions import Freshness
 from modules.mobility.planning.domain import LegMode, LegPlace, Plan, PlanLeg, change_risk, mode_of
 from modules.mobility.planning.search import Day, Journey, Ride
@@ -34,13 +35,14 @@ class PlanWriter:
                 journey.departs_s,
                 journey.arrives_s,
             )
-            return Plan(leg.departs_at, leg.arrives_at, 0, leg.distance_m or 0, [leg])
+            return Plan(leg.departs_at, leg.arrives_at, 0, leg.distance_m or 0, 0, [leg])
         legs = self._legs(journey)
         return Plan(
             departs_at=legs[0].departs_at,
             arrives_at=legs[-1].arrives_at,
             change_count=len(journey.rides) - 1,
             walk_m=sum(leg.distance_m or 0 for leg in legs),
+            fare_fen=self._fare_fen(journey),
             legs=legs,
         )
 
@@ -104,12 +106,7 @@ class PlanWriter:
         )
         is_added = run >= len(timeline.trip)
         trips = timeline.timetable.trips
-        route = (
-            made.added[run - len(timeline.trip)].route
-            if is_added
-            else int(trips.route[timeline.trip[run]])
-        )
-        line = self._lines.get(route)
+        line = self._lines.get(self._route(run))
         wait_s, spare_s, arrived = 0, 0, None
         if before is not None:
             arrives = int(paths.arrival[before.last])
@@ -131,13 +128,48 @@ class PlanWriter:
             ),
             trip_ref=None if is_added else trips.refs[timeline.trip[run]],
             service_on=None if is_added else timeline.service_date(run),
-            stop_count=int((paths.run[ride.first : ride.last + 1] == run).sum()),
+            stop_count=len(self._stops(ride)) - 1,
             freshness=self._freshness(ride.first),
             delay_s=0 if is_added else departs - int(timeline.departure[row]),
             wait_s=wait_s,
             change=change_risk(arrived, spare_s),
             alerts=alerts_of(self.transit, line_ref=line.line_ref) if line else [],
         )
+
+    def _route(self, run: int) -> int:
+        """The number of a run's route; -1 where it has none."""
+        made, timeline = self.day.made, self.day.made.timeline
+        if run >= len(timeline.trip):
+            return made.added[run - len(timeline.trip)].route
+        return int(timeline.timetable.trips.route[timeline.trip[run]])
+
+    def _stops(self, ride: Ride) -> list[int]:
+        """The numbers of the stops from where one gets on to where one gets off."""
+        paths = self.day.forward
+        own = paths.run[ride.first : ride.last + 1] == paths.run[ride.first]
+        passed = paths.from_stop[ride.first : ride.last + 1][own].tolist()
+        return [*passed, int(paths.to_stop[ride.last])]
+
+    def _fare_fen(self, journey: Journey) -> int | None:
+        """What the tickets cost; None where the feeds do not say it, or not in yuan."""
+        timetable, paths = self.transit.timetable, self.day.forward
+        starts_at, legs = self.day.made.timeline.starts_at, []
+        for ride in journey.rides:
+            route = self._route(int(paths.run[ride.first]))
+            if route < 0:
+                return None
+            legs.append(
+                FareLeg(
+                    timetable.routes[route].ref,
+                    [timetable.stops[number].ref for number in self._stops(ride)],
+                    starts_at + int(paths.departure[ride.first]),
+                    starts_at + int(paths.arrival[ride.last]),
+                )
+            )
+        price = price_of(timetable.fares, legs, timetable.zone)
+        if price is None or price.currency != "CNY":
+            return None
+        return round(price.amount * 100)
 
     def _freshness(self, connection: int) -> Freshness:
         paths, made = self.day.forward, self.day.made

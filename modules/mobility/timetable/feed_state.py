@@ -8,10 +8,6 @@ from core.standards.gtfs.predictions import Reports
 from core.standards.gtfs.realtime import (
     AlertReport,
     Message,
-    StopReport,
-    TripKey,
-    TripReport,
-    VehicleReport,
     read_slowly,
 )
 from core.standards.gtfs.vehicles import SKEW_S, Fleet
@@ -34,7 +30,7 @@ class FeedState:
         One that is older than the last, or from the future, changes nothing.
         """
         message: Message | None = None
-        for message in read_slowly(data):
+        for message in read_slowly(data, self._prefix):
             yield message
         assert message is not None
         self._faults.merge(message.faults)
@@ -50,8 +46,7 @@ class FeedState:
         self._messages[path] = message
         for vehicle in message.vehicles.values():
             yield message
-            report = _prefixed_vehicle(self._prefix, vehicle)
-            self._fleet.learn(report, message.timestamp, now, self._faults)
+            self._fleet.learn(vehicle, message.timestamp, now, self._faults)
         self._fleet.forget(now)
         yield message
 
@@ -61,11 +56,7 @@ class FeedState:
         with_trips = [message for message in messages if message.trips]
         with_vehicles = [message for message in messages if message.vehicles]
         newest = max((message.timestamp for message in messages), default=0)
-        trips = [
-            _prefixed_trip(self._prefix, trip)
-            for message in with_trips
-            for trip in message.trips.values()
-        ]
+        trips = [trip for message in with_trips for trip in message.trips.values()]
         return Reports(
             # frozen trip updates are not made fresh by alerts that go on
             header_at=min((message.timestamp for message in with_trips), default=newest),
@@ -77,8 +68,7 @@ class FeedState:
     @property
     def alerts(self) -> Sequence[AlertReport]:
         """The alerts, those that hold later included."""
-        alerts = [alert for one in self._messages.values() for alert in one.alerts.values()]
-        return [_prefixed_alert(self._prefix, alert) for alert in alerts]
+        return [alert for one in self._messages.values() for alert in one.alerts.values()]
 
     def take_faults(self) -> Faults:
         """What was wrong since the last time."""
@@ -97,44 +87,3 @@ def _changed(known: Message, message: Message) -> Message:
         message,
         **{name: merged(name) for name in ("trips", "vehicles", "alerts")},  # type: ignore[arg-type]
     )
-
-
-def _prefixed_key(prefix: str, key: TripKey) -> TripKey:
-    return replace(
-        key,
-        trip_ref=prefix + key.trip_ref if key.trip_ref else "",
-        route_ref=prefix + key.route_ref if key.route_ref else "",
-    )
-
-
-def _prefixed_trip(prefix: str, trip: TripReport) -> TripReport:
-    if not prefix:
-        return trip
-    stops: list[StopReport] = [
-        replace(stop, stop_ref=prefix + stop.stop_ref) if stop.stop_ref else stop
-        for stop in trip.stops
-    ]
-    return replace(trip, key=_prefixed_key(prefix, trip.key), stops=stops)
-
-
-def _prefixed_vehicle(prefix: str, vehicle: VehicleReport) -> VehicleReport:
-    if not prefix or vehicle.key is None:
-        return vehicle
-    return replace(vehicle, key=_prefixed_key(prefix, vehicle.key))
-
-
-def _prefixed_alert(prefix: str, alert: AlertReport) -> AlertReport:
-    if not prefix:
-        return alert
-    concerns = [
-        replace(
-            one,
-            **{
-                name: prefix + getattr(one, name)
-                for name in ("agency_ref", "route_ref", "trip_ref", "stop_ref")
-                if getattr(one, name)
-            },
-        )
-        for one in alert.concerns
-    ]
-    return replace(alert, concerns=concerns)

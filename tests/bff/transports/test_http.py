@@ -61,8 +61,13 @@ def test_the_form_that_a_client_likes_best(accept: str | None, chosen: str | Non
         (1, "10.6.6.6, 10.9.9.9", "10.9.9.9"),
         (2, "10.6.6.6, 10.9.9.9, 10.0.0.2", "10.9.9.9"),
         (2, "10.9.9.9", "127.0.0.1"),
+        (1, "", "127.0.0.1"),
+        (1, "somebody", "127.0.0.1"),
+        (1, "10.9.9.9:5678", "10.9.9.9"),
+        (1, "2001:db8:1:2:3:4:5:6", "2001:db8:1:2::"),
+        (1, "[2001:db8:1:2::9]:443", "2001:db8:1:2::"),
+        (1, "::ffff:10.9.9.9", "10.9.9.9"),
     ],
-    ids=["no proxy", "one", "one, and a forged entry", "two, and a forged entry", "one of two"],
 )
 async def test_the_address_is_what_the_outermost_proxy_saw(
     app: App, proxies: int, forwarded: str, seen: str

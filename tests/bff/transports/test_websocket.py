@@ -4,7 +4,7 @@ Stock clients speak it in `test_conformance`; here is what a stock client never 
 """
 
 import asyncio
-from collections.abc import Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import replace
 from typing import Any
 
@@ -12,6 +12,7 @@ import pytest
 
 from bff.transports.endpoint import Edge, Pings
 from core.context.app import App
+from core.security.authentication import Viewer
 from core.settings import Settings
 from tests.asgi import Client, Socket
 from tests.bff.probes import SECRET, STATE, probe_edge
@@ -128,6 +129,42 @@ async def test_a_connection_that_says_nothing_is_closed(edge: Edge) -> None:
     async with Client(replace(edge, pings=Pings(init_s=0.05))).websocket() as socket:
         await socket.accepted()
         assert await closed(socket) == 4408
+
+
+async def test_a_client_that_hears_no_ping_is_gone(edge: Edge) -> None:
+    async with Client(replace(edge, pings=Pings(every_s=0.01))).websocket() as socket:
+        await socket.open()
+        assert await closed(socket) == 4408
+
+
+async def test_a_client_that_answers_pings_stays(edge: Edge) -> None:
+    async with Client(replace(edge, pings=Pings(every_s=0.01))).websocket() as socket:
+        await socket.open()
+        for _ in range(10):
+            message = await asyncio.wait_for(socket.outward.get(), 5)
+            assert message["type"] == "websocket.send", "three unanswered pings would end it"
+            await socket.say({"type": "pong"})
+
+
+async def test_strangers_at_one_address_have_so_many_connections(
+    app: App, citizen: Callable[..., Awaitable[Viewer]]
+) -> None:
+    few = app.settings.model_copy(update={"sockets_per_address": 2})
+    edge = probe_edge(replace(app, settings=few))
+    client, viewer = Client(edge), await citizen()
+    async with client.websocket() as first, client.websocket() as second:
+        await first.open()
+        await second.open()
+        async with client.websocket() as third:
+            await third.accepted()
+            assert await closed(third) == 1013
+        await second.inward.put({"type": "websocket.disconnect", "code": 1000})
+        await until(lambda: edge.gate._sockets.total() == 1)
+        for _ in range(3):  # who has signed in takes no stranger's place
+            async with client.websocket() as known:
+                await known.open(app.tokens.issue(viewer))
+                async with client.websocket() as stranger:
+                    await stranger.open()
 
 
 async def test_pings_are_answered_and_pongs_are_not(client: Client) -> None:

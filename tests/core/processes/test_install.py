@@ -27,7 +27,10 @@ def lock(tmp_path: Path) -> Path:
 def test_what_is_there_takes_two_lines(lock: Path, tmp_path: Path) -> None:
     out, log = StringIO(), tmp_path / "install.log"
     assert install([lock], this_tree=False, log=log, out=out) == 0
-    assert re.fullmatch(r"installing the packages of .+\ninstalled in \d+ s\n", out.getvalue())
+    assert re.fullmatch(
+        r"installing the packages of .+\ninstalled in \d+ s: \d+ MB before, \d+ MB now\n",
+        out.getvalue(),
+    )
     assert "already satisfied: orjson" in log.read_text("utf-8")
 
 

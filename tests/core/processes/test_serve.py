@@ -4,11 +4,15 @@ import asyncio
 import signal
 import socket
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable, Coroutine
+from typing import Any, cast
 
 import aiohttp
 import pytest
+import uvicorn
+from uvicorn.server import ServerState
 
+from core.processes.serve import _Protocol
 from tests.conftest import ROOT
 
 SERVED = """
@@ -19,6 +23,9 @@ from core.processes.serve import serve
 class App:
     def __init__(self):
         self.drained = None
+
+    def leave(self):
+        print("leaving", flush=True)
 
     def drain(self):
         self.drained.set()
@@ -48,7 +55,7 @@ class App:
         await send({"type": "http.response.body", "body": b"ended"})
 
 
-serve(App, "127.0.0.1", int(sys.argv[1]))
+serve(App, "127.0.0.1", int(sys.argv[1]), notice_s=0.3)
 """
 
 
@@ -89,9 +96,12 @@ async def test_what_is_under_way_is_finished_and_nothing_new_begins(
         for begun in (stream, slow):
             assert await begun.content.readexactly(6) == b"begun "
         process.send_signal(stop)
+        assert process.stdout is not None
+        assert await process.stdout.readline() == b"leaving\n"
+        async with session.get(f"{url}/headers") as late:
+            assert late.status == 200, "whom the balancer still sends is served"
         assert await stream.content.read() == b"ended"
         assert await slow.content.read() == b"ended", "a request is not cut off"
-        assert process.stdout is not None
         assert (await process.stdout.read()).endswith(b"closed\n"), "the application is told"
         assert await process.wait() == 0
         with pytest.raises(aiohttp.ClientConnectorError):
@@ -110,6 +120,116 @@ async def test_a_head_without_end_is_refused(
             await asyncio.sleep(0.02)
         assert (await reader.read()).startswith(b"HTTP/1.1 400 ")
     writer.close()
+
+
+class Timers:
+    """A loop whose time stands still until it is moved; it runs nothing by itself."""
+
+    def __init__(self) -> None:
+        self.now_s = 0.0
+        self._timers: list[tuple[float, Timer]] = []
+
+    def time(self) -> float:
+        return self.now_s
+
+    def call_at(self, due_s: float, call: Callable[[], None]) -> "Timer":
+        self._timers.append((due_s, timer := Timer(call)))
+        return timer
+
+    def call_later(self, delay_s: float, call: Callable[[], None]) -> "Timer":
+        return self.call_at(self.now_s + delay_s, call)
+
+    def call_soon(self, call: Callable[[], None]) -> None:
+        pass
+
+    def create_task(self, work: Coroutine[Any, Any, None], **_: object) -> asyncio.Future[None]:
+        work.close()
+        return asyncio.get_running_loop().create_future()
+
+    def pass_s(self, seconds: float) -> None:
+        """Move the time and run what has become due."""
+        self.now_s += seconds
+        for timer in [timer for due_s, timer in self._timers if due_s <= self.now_s]:
+            timer.run()
+
+
+class Timer:
+    """A call that is run once, unless it is cancelled."""
+
+    def __init__(self, call: Callable[[], None]) -> None:
+        self._call: Callable[[], None] | None = call
+
+    def cancel(self) -> None:
+        self._call = None
+
+    def run(self) -> None:
+        call, self._call = self._call, None
+        if call is not None:
+            call()
+
+
+class Wire(asyncio.Transport):
+    """A connection's other end, which notes only that it was closed."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.is_closed = False
+
+    def is_closing(self) -> bool:
+        return self.is_closed
+
+    def close(self) -> None:
+        self.is_closed = True
+
+    def pause_reading(self) -> None:
+        pass
+
+    def resume_reading(self) -> None:
+        pass
+
+
+HEAD = b"POST / HTTP/1.1\r\nhost: here\r\ncontent-length: 900000\r\n\r\n"
+
+
+@pytest.fixture
+async def request_head() -> tuple[Timers, Wire, asyncio.Protocol]:
+    """A connection on which the head of a request has come, and nothing of its body."""
+
+    async def application(scope: object, receive: object, send: object) -> None:
+        pass
+
+    config = uvicorn.Config(application, http=_Protocol, loop="none", log_config=None)
+    config.load()
+    timers, wire = Timers(), Wire()
+    protocol = _Protocol(config, ServerState(), {}, _loop=cast(Any, timers))
+    protocol.connection_made(wire)
+    protocol.data_received(HEAD)
+    return timers, wire, protocol
+
+
+async def test_a_body_that_does_not_come_is_not_waited_for(
+    request_head: tuple[Timers, Wire, asyncio.Protocol],
+) -> None:
+    timers, wire, protocol = request_head
+    for _ in range(29):
+        timers.pass_s(1)
+        protocol.data_received(b"a")
+    assert not wire.is_closed
+    timers.pass_s(2)
+    assert wire.is_closed
+
+
+async def test_a_long_body_has_the_time_that_it_takes(
+    request_head: tuple[Timers, Wire, asyncio.Protocol],
+) -> None:
+    timers, wire, protocol = request_head
+    for _ in range(50):
+        timers.pass_s(1)
+        protocol.data_received(b"a" * 10_000)
+    assert not wire.is_closed
+    protocol.data_received(b"a" * 400_000)
+    timers.pass_s(1_000)
+    assert not wire.is_closed, "it is whole: the answer takes as long as it takes"
 
 
 async def test_what_comes_after_the_body_is_no_header(

@@ -212,7 +212,14 @@ PLACES = {"A": (36.62, 117.0), "M": (36.66, 117.0), "B": (36.70, 117.0), "D": (3
 def feed() -> FakeFeed:
     """Two lines; nothing is predicted of them."""
     lines = {"one": "L1", "two": "L2", "three": "L2"}
-    return FakeFeed(feed_files(LINES, stops=PLACES, route_of=lines))
+    return FakeFeed(feed_files(LINES, stops=PLACES, route_of=lines) | FARES)
+
+
+FARES = {
+    "fare_attributes": "fare_id,price,currency_type,payment_method,transfers\n"
+    "one,2.00,CNY,0,0\ntwo,3.50,CNY,0,0\n",
+    "fare_rules": "fare_id,route_id\none,L1\ntwo,L2\n",
+}
 
 
 @pytest.fixture
@@ -223,7 +230,7 @@ def upstreams(feed: FakeFeed) -> Mapping[Any, Any]:
 
 _QUERY = """query ($to: GeoPointInput!, $at: DateTime, $by: Boolean!, $from: GeoPointInput!) {
   tripPlans(origin: $from, destination: $to, at: $at, arriveBy: $by, first: 1) { status reason
-    answer { problem plans { arrivesAt changeCount hasTightChange
+    answer { problem plans { arrivesAt changeCount hasTightChange fare
       legs { mode tripRef change freshness delayS alerts { header } } } } } }"""
 
 
@@ -245,7 +252,14 @@ def _trips(found: Any) -> list[str]:
 async def test_a_plan_changes_where_lines_meet(client: Client) -> None:
     found = await _plan(client)
     assert (_trips(found), found["answer"]["problem"]) == (["one", "two"], None)
-    assert found["answer"]["plans"][0]["arrivesAt"] == "2026-11-23T04:35:00.000Z"
+    (plan,) = found["answer"]["plans"]
+    assert (plan["arrivesAt"], plan["fare"]) == ("2026-11-23T04:35:00.000Z", 550)
+
+
+async def test_a_fare_that_is_not_in_yuan_is_not_told(client: Client, feed: FakeFeed) -> None:
+    feed.files = {**feed.files, "fare_attributes": FARES["fare_attributes"].replace("CNY", "HKD")}
+    (plan,) = (await _plan(client))["answer"]["plans"]
+    assert plan["fare"] is None
 
 
 async def test_a_late_vehicle_misses_its_change_and_the_plan_knows(

@@ -11,7 +11,8 @@ from google.transit import gtfs_realtime_pb2 as pb
 
 from core.standards.gtfs.faults import Faults, FeedError
 from core.standards.gtfs.predictions import Basis, Freshness, Predictions, Reports, Row, predict
-from core.standards.gtfs.realtime import Message, TripKind, read_message
+from core.standards.gtfs.realtime import Message, TripKind, read_message, read_slowly
+from core.standards.gtfs.realtime_check import check_message
 from core.standards.gtfs.schedule import read_schedule
 from core.standards.gtfs.timeline import Timeline, build_timeline
 from core.standards.gtfs.timetable import Timetable
@@ -240,13 +241,20 @@ def test_no_spoilt_message_breaks_more_than_itself() -> None:
     line, draw = build_timeline(_timetable(), DAY), random.Random(3)
     for _ in range(400):
         made = _with_vehicle(_draw_message(draw), TEN - timedelta(hours=1))
+        trip = made.entity[0].trip_update.trip
+        trip.route_id, trip.start_date, trip.start_time = "L1", "20261123", "10:00:00"
+        alert = made.entity.add(id="alert").alert
+        alert.informed_entity.add(route_id="L1", stop_id="S1")
+        alert.header_text.translation.add(language="zh-CN", text="绕行")
         spoilt = bytearray(made.SerializeToString())
         for _ in range(draw.randint(1, 4)):
             spoilt[draw.randrange(len(spoilt))] = draw.randrange(256)
+        check_message(bytes(spoilt), line.timetable)
         try:
-            told = read_message(bytes(spoilt))
+            *_, told = read_slowly(bytes(spoilt), draw.choice(("", "bus:")))
         except FeedError:
             continue
+        assert all(type(text) is str for one in told.alerts.values() for text in one.header)
         fleet, now = Fleet(), int(TEN.timestamp())
         fleet.take(told.vehicles.values(), told.timestamp, now, told.faults)
         reports = Reports(told.timestamp, list(told.trips.values()), fleet.vehicles, told.timestamp)

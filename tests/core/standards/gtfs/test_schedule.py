@@ -85,6 +85,12 @@ def test_a_quoted_line_break_and_an_unknown_column_are_silent() -> None:
     assert (made.stops[0].name, len(made.faults)) == ("A\nsquare", 0)
 
 
+@pytest.mark.parametrize("content", ["fare_id,price", "", "\n", 'fare_id,price\n"a,1\n', "\x00"])
+def test_a_file_without_a_row_that_can_be_read_is_passed_over(content: str) -> None:
+    made = _read(fare_attributes=content)
+    assert (_times(made), made.fares) == (_times(_read()), ())
+
+
 def test_chinese_in_gb18030_is_read_and_counted() -> None:
     files = _files()
     files["stops"] = files["stops"].replace("A,A,", "A,泉城广场,").encode("gb18030")
