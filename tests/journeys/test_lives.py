@@ -48,7 +48,7 @@ async def _signed_in(client: CityClient, person: dict[str, Any]) -> None:
 
 
 async def _book(client: CityClient, number: int, *, for_id: str | None = None) -> str:
-    """An appointment at a hall, the n-th free time; its id."""
+    """An appointment at a hall, the n-th free time of three days; its id."""
     (place, *_) = (await client.run(PLACES, {"service": HALL})).data["appointmentPlaces"]
     slots = (await client.run(HALL_SLOTS, {"place": place["id"]})).data["appointmentSlots"]
     held = await client.do(HOLD_FOR, {"slot": slots[number]["id"], "for": for_id, "key": key()})
@@ -162,7 +162,7 @@ async def test_a_death_closes_the_account_gently(house: House) -> None:
         CityClient(second, house.sandbox_url) as stranger,
     ):
         elder_id = await _proxy_of(house, son, son_person, elder, elder_person)
-        own, made = await _book(elder, 5), await _book(son, 30, for_id=elder_id)
+        own, made = await _book(elder, 5), await _book(son, -1, for_id=elder_id)
         record = {"resident_id": elder_person["resident_id"]}
         await son.sandbox("POST", "/_control/police/deaths", record)
         for _ in range(2):

@@ -19,7 +19,10 @@ from sandbox.systems.schools.gates import PATH, signed_headers
 from sandbox.systems.schools.registry import gate_key
 
 SEED = int(os.environ.get("CRASH_SEED", "20261122"))
-EVENTS = 600
+EVENTS = int(os.environ.get("GATE_EVENTS", "600"))
+"""At most 3,900: so many of one child fit into the week that a gate may be late, told apart."""
+GAP = timedelta(seconds=151)
+"""Two of one direction lie further apart than what counts as a repeat."""
 
 FOLLOW = """mutation($of: ID, $key: String!) { followSchoolGate(onBehalfOf: $of,
   idempotencyKey: $key) { ... on SchoolGateFollowed { followId } ... on Refusal { code } } }"""
@@ -130,12 +133,12 @@ async def test_gate_events_are_told_once_each_over_kills(fragile: House) -> None
         child_id = await _parent(client)
         await client.do(FOLLOW, {"of": child_id, "key": key()})
     (follow,) = await fragile.query("SELECT school_code, pupil_ref FROM safety_gate_follow")
-    begun_at = fragile.clock.now() - timedelta(days=4)
+    begun_at = fragile.clock.now() - timedelta(hours=1) - EVENTS * GAP
     events = [
         {
             "event_id": f"soak{n}", "pupil_ref": follow["pupil_ref"], "gate_ref": "g",
             "direction": ("IN", "OUT")[n % 2],
-            "at": (begun_at + n * timedelta(minutes=9)).isoformat(),
+            "at": (begun_at + n * GAP).isoformat(),
         }
         for n in range(EVENTS)
     ]  # fmt: skip
@@ -161,9 +164,9 @@ async def test_gate_events_are_told_once_each_over_kills(fragile: House) -> None
 
     async with asyncio.TaskGroup() as group:
         group.create_task(send_all())
-        await kill_at_random(fragile, 4, SEED)
+        await kill_at_random(fragile, 4 * -(-EVENTS // 600), SEED)
     count = "SELECT count(*) AS n FROM notifications_message WHERE template LIKE 'safety.gate%'"
-    async with asyncio.timeout(400):
+    async with asyncio.timeout(400 + EVENTS / 5):
         while (await stubbornly(lambda: fragile.query(count)))[0]["n"] < EVENTS:  # noqa: ASYNC110
             await asyncio.sleep(1)
     await asyncio.sleep(5)

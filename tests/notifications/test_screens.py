@@ -6,9 +6,12 @@ from typing import Any
 
 import pytest
 
+from core.context.app import App
 from core.security.authentication import Viewer
 from core.security.authorization import scopes_of
 from notifications.campaigns.models import Campaign
+from notifications.channels.port import PROVIDERS
+from notifications.reach.graphql import PushService
 from notifications.reach.models import Address, Refusal
 from tests.asgi import Client
 from tests.notifications.probe import audience
@@ -102,6 +105,19 @@ async def test_a_device_is_one_person_s(client: Client, citizen: Citizen) -> Non
     for token in ("", "a b", "../../x", "a" * 3_000, "设备"):
         answer = await client.data(DEVICE, {"service": "APNS", "token": token}, viewer=first)
         assert answer["registerDevice"]["code"] == "DEVICE_TOKEN_INVALID"
+
+
+@pytest.mark.parametrize("service", list(PushService))
+async def test_every_service_of_tokens_is_a_provider_with_addresses_of_its_own(
+    app: App, client: Client, citizen: Citizen, service: PushService
+) -> None:
+    """What is registered stands in the channel of the provider that will be given it."""
+    (provider,) = [one for one in app.extensions(PROVIDERS) if one.name == service.value]
+    assert provider.own_addresses
+    device = {"service": service.name, "token": "o6_bmjrPTlm6_2sgVt7hMZOPfL2M"}
+    await client.data(DEVICE, device, viewer=await citizen())
+    (row,) = await Address.all()
+    assert (row.provider, row.channel) == (provider.name, provider.channel)
 
 
 async def _operator(citizen: Citizen) -> Viewer:

@@ -42,8 +42,7 @@ async def receive(
     except ValueError:
         raise Conflict(texts.CLOCK_WRONG) from None
     async with transaction() as tx:
-        await store.lock_school(tx, school.code)
-        await store.note_heard(tx, school.code, now)
+        await store.hear_school(tx, school.code, now)
         if not readings:
             return Receipt(0, 0, {})
         return await _store(app, tx, school, error, readings)
@@ -75,16 +74,19 @@ async def _store(
 async def _insert(
     app: App, tx: Transaction, school: School, error: timedelta, fresh: Sequence[GateReading]
 ) -> None:
-    followed = await store.list_followed(tx, school.code, {one.pupil_ref for one in fresh})
+    if not fresh:
+        return
+    since = min(one.at for one in fresh) - error - _LOOK_BACK
+    pupils = {one.pupil_ref for one in fresh}
+    followed = await store.list_followed(tx, school.code, pupils, since)
     kept = [(one, one.at - error) for one in fresh if one.pupil_ref in followed]
     if not kept:
         return
-    since = min(occurred_at for _, occurred_at in kept) - _LOOK_BACK
-    now = app.clock.now()
-    found = passages(kept, await store.list_seen(tx, school.code, followed, since), now)
+    now, seen = app.clock.now(), [one for stored in followed.values() for one in stored]
+    found = passages(kept, seen, now)
     await store.insert_events(tx, school.code, found, now)
-    pupils = sorted({one.reading.pupil_ref for one in found if not one.is_repeat})
-    chunks = [pupils[start : start + _CHUNK] for start in range(0, len(pupils), _CHUNK)]
+    news = sorted({one.reading.pupil_ref for one in found if not one.is_repeat})
+    chunks = [news[start : start + _CHUNK] for start in range(0, len(news), _CHUNK)]
     await app.queue.enqueue(tx, [tell_pupils.later(school.code, chunk) for chunk in chunks])
 
 

@@ -1,6 +1,6 @@
 """Every query of school gates."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import date, datetime
 from uuid import UUID
 
@@ -16,9 +16,13 @@ from modules.safety.gates.models import (
 )
 
 
+def _lock_of(school_code: str) -> str:
+    return f"gates:{school_code}"
+
+
 async def lock_school(tx: Transaction, school_code: str) -> None:
     """Let one transaction at a time deal with what a school's gates say."""
-    await lock_name(tx, f"gates:{school_code}")
+    await lock_name(tx, _lock_of(school_code))
 
 
 async def lock_pupil(tx: Transaction, school_code: str, pupil_ref: str) -> None:
@@ -26,14 +30,16 @@ async def lock_pupil(tx: Transaction, school_code: str, pupil_ref: str) -> None:
     await lock_name(tx, f"gate-pupil:{school_code}:{pupil_ref}")
 
 
-async def note_heard(tx: Transaction, school_code: str, now: datetime) -> None:
-    """Write down that a school's gates have said something."""
+async def hear_school(tx: Transaction, school_code: str, now: datetime) -> None:
+    """The same as `lock_school`, and write down that the school's gates have said something."""
     await fetch_all(
         tx,
-        """INSERT INTO safety_gate_feed (school_code, heard_at) VALUES ($1, $2)
+        """WITH held AS MATERIALIZED (SELECT pg_advisory_xact_lock(hashtextextended($3, 0)))
+           INSERT INTO safety_gate_feed (school_code, heard_at) SELECT $1, $2 FROM held
            ON CONFLICT (school_code) DO UPDATE SET heard_at = EXCLUDED.heard_at""",
         school_code,
         now,
+        _lock_of(school_code),
     )
 
 
@@ -44,11 +50,27 @@ async def find_heard_at(tx: Transaction, school_code: str) -> datetime | None:
 
 
 async def list_followed(
-    tx: Transaction, school_code: str, pupil_refs: Collection[str]
-) -> Collection[str]:
-    """Those of some pupils of a school whom somebody follows."""
-    found = GateFollow.filter(school_code=school_code, pupil_ref__in=list(pupil_refs))
-    return {row.pupil_ref for row in await found.using_db(tx).only("pupil_ref")}
+    tx: Transaction, school_code: str, pupil_refs: Collection[str], since: datetime
+) -> Mapping[str, Sequence[Seen]]:
+    """Those of some pupils of a school whom somebody follows, each with what is stored of them from
+    a moment on."""
+    rows = await fetch_all(
+        tx,
+        """SELECT DISTINCT f.pupil_ref, e.direction, e.occurred_at
+             FROM safety_gate_follow f LEFT JOIN safety_gate_event e
+               ON e.school_code = f.school_code AND e.pupil_ref = f.pupil_ref
+              AND e.occurred_at >= $3
+            WHERE f.school_code = $1 AND f.pupil_ref = ANY($2)""",
+        school_code,
+        list(pupil_refs),
+        since,
+    )
+    followed: dict[str, list[Seen]] = {row["pupil_ref"]: [] for row in rows}
+    for row in rows:
+        if row["direction"] is not None:
+            pupil = row["pupil_ref"]
+            followed[pupil].append(Seen(pupil, Direction(row["direction"]), row["occurred_at"]))
+    return followed
 
 
 async def list_known(
@@ -57,20 +79,6 @@ async def list_known(
     """Those of some events of a school that are stored, by their ids there."""
     rows = GateEvent.filter(school_code=school_code, event_ref__in=list(event_refs))
     return {row.event_ref: row for row in await rows.using_db(tx)}
-
-
-async def list_seen(
-    tx: Transaction, school_code: str, pupil_refs: Collection[str], since: datetime
-) -> Sequence[Seen]:
-    """What is stored of some pupils from a moment on."""
-    rows = await (
-        GateEvent.filter(
-            school_code=school_code, pupil_ref__in=list(pupil_refs), occurred_at__gte=since
-        )
-        .using_db(tx)
-        .values_list("pupil_ref", "direction", "occurred_at")
-    )
-    return [Seen(pupil, Direction(direction), at) for pupil, direction, at in rows]
 
 
 async def insert_events(

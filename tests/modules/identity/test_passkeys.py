@@ -16,7 +16,7 @@ from core.context.commands import CREDENTIAL_REPLAY
 from core.settings import Settings
 from modules.identity import domain
 from modules.identity.models import Passkey, Session
-from tests.bff.test_playground import CHROMIUM_ARGS, chromium_or_skip
+from tests.browser import CHROMIUM_ARGS, chromium_or_skip
 from tests.modules.identity.conftest import REFUSAL, TOKENS, Phone
 from tests.sandbox.serving import free_port
 from tests.served import served
