@@ -93,14 +93,13 @@ DEFECTS = (
         ["defect"],
     ),
     Defect(
-        "a lost connection is tried again without a pause",
+        "a line of the log for each beat of a heart that races",
         "core/bus/bus.py",
-        "            await asyncio.sleep(wait_s)",
+        "            with contextlib.suppress(TimeoutError):\n"
+        "                await asyncio.wait_for(closed.wait(), _HEARTBEAT_S)",
+        '            log.info("heard", connection=str(connection) * 9)\n'
         "            await asyncio.sleep(0)",
-        [
-            lambda draw: faults.half_open(draw, "", 1.0),
-            lambda draw: faults.kill(draw, "postgres"),
-        ],
+        [faults.late_news],
         ["long log"],
     ),
     Defect(
