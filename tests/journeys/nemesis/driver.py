@@ -188,7 +188,10 @@ class Run:
 
     async def finish(self) -> None:
         """The books of both sides agree, to the fen, and the ledger is whole."""
-        await books.come_to_rest(self.stage)
+        try:
+            await books.come_to_rest(self.stage)
+        except AssertionError as fault:
+            raise Violation("liveness", f"{fault} [seed {self.seed}]") from fault
         try:
             await books.compare(self.stage, self.load)
         except (AssertionError, KeyError) as fault:

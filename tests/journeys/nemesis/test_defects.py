@@ -123,7 +123,7 @@ DEFECTS = (
         "core/processes/supervisor.py",
         "                if child.is_due:\n",
         '                if child.is_due and child.name != "worker":\n',
-        [lambda draw: faults.kill(draw, "worker")],
+        [lambda draw: faults.kill(draw, "worker"), faults.late_news],
         ["liveness"],
     ),
 )
