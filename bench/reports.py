@@ -178,7 +178,7 @@ async def _live(app: App, workers: list[Call]) -> float:
         _call(app), Filer(new_id(), is_organisation=True), draft, new_id().hex
     )
     filed_ms = (time.perf_counter() - begun_s) * 1000
-    (task,) = await engine_store.list_tasks(report.id)
+    (task,) = await engine_store.list_tasks(report.case_id)
     by_id: dict[UUID, Call] = {worker.subject_id: worker for worker in workers}
     assert task.assignee_id is not None
     worker = by_id[task.assignee_id]
@@ -214,7 +214,8 @@ async def _fill(urls: DatabaseUrls) -> None:
 
 _FILL = """
 CREATE TEMP TABLE old AS
-  SELECT gen_random_uuid() AS id, n, now() - n * interval '1 minute' AS at,
+  SELECT gen_random_uuid() AS id, gen_random_uuid() AS report_id, n,
+         now() - n * interval '1 minute' AS at,
          36.67 + (random() - 0.5) * 0.16 AS lat, 117.0 + (random() - 0.5) * 0.16 AS lon
     FROM generate_series(1, {reports}) n;
 INSERT INTO applications_case (id, no, service_id, item, definition_id, citizen_id, category, state,
@@ -229,12 +230,12 @@ INSERT INTO applications_task (id, case_id, kind, state, round, branch, unit, fr
 INSERT INTO applications_event (id, case_id, sequence, event, actor, unit, state, once, happened_at)
   SELECT gen_random_uuid(), id, s, 'fix', 'OFFICER', 'grid_office', 'fixed', false, at
     FROM old, generate_series(1, 3) s;
-INSERT INTO community_report (id, no, category, state, unit, lat, lon, grid_code, address, is_open,
-    followers, promised_on, fixed_on, filed_on, filed_at, changed_at)
-  SELECT id, 'OLD' || n, 'tree', 'closed', 'grid_office', lat, lon, '370102001001001', '', false, 0,
-         at::date, at::date, at::date, at, at FROM old;
+INSERT INTO community_report (id, case_id, no, category, state, unit, lat, lon, grid_code, address,
+    is_open, followers, promised_on, fixed_on, filed_on, filed_at, changed_at)
+  SELECT report_id, id, 'OLD' || n, 'tree', 'closed', 'grid_office', lat, lon, '370102001001001',
+         '', false, 0, at::date, at::date, at::date, at, at FROM old;
 INSERT INTO community_report_update (id, report_id, sequence, event, state, unit, note, happened_at)
-  SELECT gen_random_uuid(), id, s, 'fix', 'fixed', 'grid_office', '', at
+  SELECT gen_random_uuid(), report_id, s, 'fix', 'fixed', 'grid_office', '', at
     FROM old, generate_series(1, 3) s;
 """
 

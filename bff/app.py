@@ -22,6 +22,7 @@ from bff.playground.people import people_routes
 from bff.request.context import caller_of, headers_of
 from bff.schema.build import build_schema
 from bff.screens.health import health_routes
+from bff.screens.loan_desk.page import loan_desk_routes
 from bff.screens.services_page import services_routes
 from bff.transports.answers import NOSNIFF
 from bff.transports.endpoint import Edge
@@ -190,6 +191,7 @@ def routes(edge: Edge) -> list[BaseRoute]:
         Route("/graphql", GraphQLHttp(edge), methods=["GET", "POST"]),
         WebSocketRoute("/graphql", websocket),
         *services_routes(edge),
+        *loan_desk_routes(edge),
         *health_routes(app),
     ]
     if not app.settings.is_production:

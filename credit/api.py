@@ -22,15 +22,17 @@ from credit.log.entries import (
     review_entry,
 )
 from credit.log.postgres import add as add_entry
+from credit.log.postgres import find_decision, read_log, verify_chain
 from credit.log.postgres import forget as forget_application
-from credit.log.postgres import read_log, verify_chain
 from credit.policy.price import Price
 from credit.policy.rules import Outcome, Policy
-from credit.registry.store import Home
+from credit.registry.registry import Book
+from credit.registry.store import Home, registry_size
 from credit.storage.errors import CreditError, InputError, LogError, RegistryError
 
 __all__ = [
     "STATUSES",
+    "Book",
     "CreditError",
     "Decision",
     "Draft",
@@ -45,10 +47,13 @@ __all__ = [
     "add_entry",
     "decision_entry",
     "engine_for",
+    "find_decision",
     "forget_application",
     "outcome_entry",
     "override_entry",
+    "read_book",
     "read_log",
+    "registry_size",
     "review_entry",
     "status_field",
     "verify_chain",
@@ -64,3 +69,11 @@ def engine_for(
     that two people approved. Raises RegistryError, ArtefactError, PolicyError.
     """
     return Home(folder, trusted).engine(bank, product, on)
+
+
+def read_book(folder: Path) -> Book:
+    """Every model and policy version of the installation and where it stands, verified.
+
+    Raises LogError, RegistryError for a registry that does not hold.
+    """
+    return Home(folder, ()).registry.book()

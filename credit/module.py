@@ -4,7 +4,7 @@ from core.manifest import Manifest
 
 MANIFEST = Manifest(
     name="credit",
-    rooms=("log.models", "lending", "partner"),
+    rooms=("log.models", "lending", "partner", "commands.establish"),
     migrations="migrations",
     append_only=("credit_log_entry", "lending_loan_event"),
     kept={

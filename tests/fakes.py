@@ -2,6 +2,7 @@
 
 from core.people.personal_read import Access
 from core.upstream.exchange import UpstreamRejected, UpstreamTimeout
+from modules.identity.proofs.upstream import Elements, Handoff, Passage, TicketState
 from modules.identity.upstream import Match
 from modules.welfare.housing_fund.domain import HousingFundAccount
 
@@ -70,6 +71,52 @@ class FakePolice(Silence):
         self.answer("verify_family")
         pair = (access.person.resident_id, child_resident_id)
         return "PR1" if pair in self.parents else None
+
+
+class FakeProofs(Silence):
+    """Carriers, banks and the network identity platform that know what a test tells them."""
+
+    name = "carriers"
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.phones: dict[str, str] = {}
+        """By phone, the resident ID of whose it is now."""
+        self.cards: dict[str, str] = {}
+        self.passed: dict[str, tuple[str, str]] = {}
+        """By ticket, name and resident ID of who showed their face."""
+        self.sessions: dict[str, str] = {}
+
+    async def three_elements(
+        self, access: Access, name: str, resident_id: str, phone: str
+    ) -> Elements:
+        """See modules.identity.proofs.upstream."""
+        self.answer("three_elements")
+        is_theirs = self.phones.get(phone) == resident_id
+        return Elements.CONSISTENT if is_theirs else Elements.INCONSISTENT
+
+    async def four_elements(
+        self, access: Access, name: str, resident_id: str, phone: str, card_no: str
+    ) -> Elements:
+        """See modules.identity.proofs.upstream."""
+        self.answer("four_elements")
+        is_theirs = self.phones.get(phone) == resident_id and self.cards.get(card_no) == resident_id
+        return Elements.CONSISTENT if is_theirs else Elements.INCONSISTENT
+
+    async def open_ticket(self, request_ref: str, session_ref: str) -> Handoff:
+        """See modules.identity.proofs.upstream."""
+        self.answer("open_ticket")
+        self.sessions[request_ref] = session_ref
+        return Handoff(request_ref, f"ctid://{request_ref}")
+
+    async def read_ticket(self, access: Access, ticket: str) -> Passage | None:
+        """See modules.identity.proofs.upstream."""
+        self.answer("read_ticket")
+        if ticket not in self.sessions:
+            return None
+        if ticket not in self.passed:
+            return Passage(TicketState.PENDING, self.sessions[ticket], None, None)
+        return Passage(TicketState.PASSED, self.sessions[ticket], *self.passed[ticket])
 
 
 class FakeHousingFund(Silence):

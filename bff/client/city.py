@@ -207,12 +207,16 @@ class CityClient:
     async def staff_sign_in(self, person: Person) -> None:
         """Sign in with the roles of a demo member of staff."""
         code = await self._receive_code(person["phone"], REQUEST_CODE, {"phone": person["phone"]})
-        secret = b32decode(person["totp_secret"])
+        totp = await self.authenticator_code(person)
+        variables = {"phone": person["phone"], "code": code, "key": key(), "device": DEVICE}
+        tokens = await self.do(STAFF_LOG_IN, variables | {"totp": totp})
+        self.token = tokens["accessToken"]
+
+    async def authenticator_code(self, person: Person) -> str:
+        """What the authenticator of a demo member of staff shows now."""
         city = await self.sandbox("GET", "/_control/healthz")
         now_s = datetime.fromisoformat(city["now"]).timestamp()
-        variables = {"phone": person["phone"], "code": code, "key": key(), "device": DEVICE}
-        tokens = await self.do(STAFF_LOG_IN, variables | {"totp": _totp(secret, now_s)})
-        self.token = tokens["accessToken"]
+        return _totp(b32decode(person["totp_secret"]), now_s)
 
     def _take(self, phone: str, tokens: Mapping[str, Any]) -> None:
         self.token = tokens["accessToken"]
@@ -263,7 +267,7 @@ class CityClient:
         while wait_s is not None:
             await asyncio.sleep(wait_s)
             wait_s = await self._request_code(ask, variables)
-        return await self._code(phone, newer_than=before)
+        return await self.read_code(phone, newer_than=before)
 
     async def _request_code(self, ask: str, variables: Mapping[str, Any]) -> float | None:
         """None when a code is on its way, else the seconds to wait."""
@@ -275,7 +279,8 @@ class CityClient:
             raise ClientError(f"{payload['code']}: {payload['message']}")
         return None
 
-    async def _code(self, phone: str, *, newer_than: int) -> str:
+    async def read_code(self, phone: str, *, newer_than: int = 0) -> str:
+        """The code in the newest message to a phone, once more than `newer_than` have come."""
         deadline = time.monotonic() + _SMS_WITHIN_S
         while time.monotonic() < deadline:
             messages = await self._messages(phone)

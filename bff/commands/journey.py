@@ -77,13 +77,13 @@ async def _book_doctor(walk: Walk) -> str:
     await walk.client.consent("appointments.hospital-registration")
     hospitals = (await walk.client.run("{ hospitals { code name } }")).data["hospitals"]
     for hospital in hospitals:
-        booked = await _book_at(walk.client, hospital)
+        booked = await book_at(walk.client, hospital)
         if booked is not None:
             return booked
     raise ClientError("no hospital has a free number")
 
 
-async def _book_at(client: CityClient, hospital: Mapping[str, Any]) -> str | None:
+async def book_at(client: CityClient, hospital: Mapping[str, Any]) -> str | None:
     """Book the first number that one hospital still has; None where it has none for this person."""
     where = {"hospital": hospital["code"]}
     found = await client.run(DEPARTMENTS, where)

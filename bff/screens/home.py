@@ -52,7 +52,7 @@ class Query:
 
 
 async def _section(call: Call, card: HomeCard) -> HomeSection:
-    level = call.viewer.level if call.viewer else 0
+    level = call.viewer.level if call.viewer and call.viewer.proved else 0
     if level < card.identity_level:
         missing = LEVEL_REQUIRED if call.viewer else LOGIN_REQUIRED
         return _unavailable(call, card, missing.code)

@@ -35,8 +35,19 @@ class Call:
     _once: dict[Hashable, Any] = field(default_factory=dict, repr=False)
 
     def require_viewer(self, level: int = 1) -> Viewer:
-        """The viewer. Raises LoginRequired for strangers and for too low an identity level."""
+        """The viewer. Raises LoginRequired for strangers, for too low an identity level, and for
+        who has not shown to be the account's owner."""
         return require(self.viewer, level)
+
+    def of(self, viewer: Viewer) -> "Call":
+        """The same call of who turned out to be there in it; loaders are its own."""
+        return replace(self, viewer=viewer, _once={})
+
+    def admitting_unproved(self) -> "Call":
+        """The same call, whose viewer need not have shown to be the account's owner: for what
+        leads to showing it, and for nothing else. Raises LoginRequired for strangers."""
+        viewer = require(self.viewer, proved=False)
+        return self if viewer.proved else replace(self, viewer=replace(viewer, proved=True))
 
     def require_service(self, service_id: str) -> Viewer:
         """The viewer, held to the whole rule of a service: level and freshness.

@@ -199,6 +199,21 @@ async def recall(
     return effect_id
 
 
+async def use_once(clock: Clock, tx: Transaction, kind: str, name: str) -> bool:
+    """Note the use of something that is good once and for less than `KEPT`; False where it was
+    used before, in any process. It counts as used when `tx` commits."""
+    digest = hashlib.sha256(name.encode()).hexdigest()
+    first = await claim(
+        *(clock, tx),
+        subject=kind,
+        operation="useOnce",
+        key=digest,
+        command={},
+        effect_id=UUID(bytes=bytes.fromhex(digest[:32])),
+    )
+    return not first.replayed
+
+
 async def release(tx: Transaction, subject: UUID | str, operation: str, key: str) -> None:
     """Free a key whose command was refused in this transaction, so that it may be tried again."""
     await tx.execute_query(

@@ -62,9 +62,10 @@ def of_service(service_id: str, *, for_others: bool = False) -> AccessRule:
     return AccessRule(service_id=service_id, for_others=for_others)
 
 
-def signed_in(level: int = 1, *, fresh: bool = False) -> AccessRule:
-    """Everybody who is signed in at an identity level; `fresh`: proved a few minutes ago."""
-    return AccessRule(Need(level=level, fresh=fresh))
+def signed_in(level: int = 1, *, fresh: bool = False, proved: bool = True) -> AccessRule:
+    """Everybody who is signed in at an identity level; `fresh`: a few minutes ago. Without `proved`
+    also who has the phone of an account and has not shown to be its owner."""
+    return AccessRule(Need(level=level, fresh=fresh, proved=proved))
 
 
 def staff(scope: Scope, *, fresh: bool = False) -> AccessRule:

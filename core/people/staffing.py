@@ -1,9 +1,10 @@
 """Who works where: the one look-up of members of staff and their units that wings may use.
 
-A unit is a department of the city file. The module that owns the accounts gives the `Staffing`.
+A unit is a department of the city file, or one of those that `UNITS` adds, such as a bank. The
+module that owns the accounts gives the `Staffing`.
 """
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Collection, Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -34,7 +35,22 @@ class Staffing:
     list_in: Callable[[App, str, Scope], Awaitable[Sequence[Officer]]]
 
 
+@dataclass(frozen=True, slots=True)
+class Units:
+    """Units of staff beside the departments: `list_all()` gives their names."""
+
+    list_all: Callable[[], Awaitable[Collection[str]]]
+
+
 STAFFING = ExtensionPoint("people.staffing", Staffing, key=lambda _: "the staffing")
+UNITS = ExtensionPoint("people.units", Units, key=id)
+
+
+async def is_unit(app: App, unit: str) -> bool:
+    """Whether members of staff may belong to it."""
+    if unit in app.city.departments:
+        return True
+    return any([unit in await one.list_all() for one in app.extensions(UNITS)])
 
 
 async def require_officer(call: Call, scope: Scope) -> Officer:

@@ -42,7 +42,8 @@ _VIEWER_CLAIMS = ("sub", "sid", "lvl", "auth_time")
 class Viewer:
     """The person behind a request. Levels: 1 phone, 2 real name verified.
 
-    Roles and scopes are empty outside a staff session, whoever the person is.
+    Roles and scopes are empty outside a staff session, whoever the person is. One who is not
+    `proved` has the phone of an account and may be somebody else than its owner.
     """
 
     user_id: UUID
@@ -51,6 +52,7 @@ class Viewer:
     roles: frozenset[str]
     authenticated_at: datetime
     scopes: frozenset[str] = frozenset()
+    proved: bool = True
 
     def require_level(self, level: int) -> "Viewer":
         """This viewer. Raises LoginRequired when the identity level is too low."""
@@ -95,6 +97,7 @@ class Tokens:
                 "rol": sorted(viewer.roles),
                 "scp": sorted(viewer.scopes),
                 "auth_time": int(viewer.authenticated_at.timestamp()),
+                **({} if viewer.proved else {"prv": False}),
             },
             audience=AUDIENCE,
             life=ACCESS_TOKEN_LIFE,
@@ -107,11 +110,15 @@ class Tokens:
         audience: str,
         life: timedelta,
         at: datetime | None = None,
+        issuer: str | None = None,
     ) -> str:
-        """A JWT of our own for an audience, good for `life` from `at` on, or from now on."""
+        """A JWT of our own for an audience, good for `life` from `at` on, or from now on.
+
+        One with another `issuer` is for readers outside: we take it for nothing ourselves.
+        """
         now = at or self._clock.now()
         standard = {
-            "iss": self._issuer,
+            "iss": issuer or self._issuer,
             "aud": audience,
             "iat": int(now.timestamp()),
             "nbf": int(now.timestamp()),
@@ -266,10 +273,13 @@ async def revoke(tx: Transaction, clock: Clock, session_id: UUID) -> None:
     await publish(tx, SESSION_REVOKED, str(session_id))
 
 
-def require(viewer: Viewer | None, level: int = 1) -> Viewer:
-    """The viewer. Raises LoginRequired for strangers and for too low a level."""
+def require(viewer: Viewer | None, level: int = 1, *, proved: bool = True) -> Viewer:
+    """The viewer. Raises LoginRequired for strangers, for too low a level, and for one who is not
+    proved to own the account, unless that is not asked."""
     if viewer is None:
         raise LoginRequired(LOGIN_REQUIRED, required_level=max(level, 1))
+    if proved and not viewer.proved:
+        raise LoginRequired(LEVEL_REQUIRED, required_level=2, missing=Missing.REAL_NAME)
     return viewer.require_level(level)
 
 
@@ -293,6 +303,7 @@ def _viewer(claims: Mapping[str, Any]) -> Viewer:
         roles=frozenset(claims.get("rol", ())),
         authenticated_at=datetime.fromtimestamp(int(claims["auth_time"]), UTC),
         scopes=frozenset(claims.get("scp", ())),
+        proved=bool(claims.get("prv", True)),
     )
 
 

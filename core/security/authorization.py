@@ -68,11 +68,15 @@ SCOPES: dict[Role, frozenset[Scope]] = {
 
 @dataclass(frozen=True, slots=True)
 class Need:
-    """What an operation asks of its caller; the default asks nothing."""
+    """What an operation asks of its caller; the default asks nothing.
+
+    Without `proved` it is also for who has the phone of an account and may not be its owner.
+    """
 
     level: int = 0
     fresh: bool = False
     scope: Scope | None = None
+    proved: bool = True
 
 
 NO_NEED = Need()
@@ -92,7 +96,7 @@ def decide(viewer: Viewer | None, need: Need, now: datetime) -> None:
     """
     if need == NO_NEED:
         return
-    known = require(viewer, need.level)
+    known = require(viewer, need.level, proved=need.proved)
     if need.scope is not None and need.scope not in known.scopes:
         raise Forbidden(NOT_ALLOWED)
     if need.fresh and now - known.authenticated_at >= FRESH_AUTH_LIFE:

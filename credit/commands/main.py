@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
+from core.settings import read_settings
 from credit.commands import decisions, registry
 from credit.commands.console import (
     AlsoOption,
@@ -21,14 +22,17 @@ from credit.commands.console import (
     SuspectOption,
     day_of,
     load_model,
+    now,
     refusing,
     sealing_key,
     signing_key,
     today,
 )
+from credit.commands.establish import POLICIES, Plan
+from credit.commands.establish import establish as put_in_force
 from credit.engine.assess import Desk
 from credit.policy.choice import policy_for
-from credit.storage.errors import InputError
+from credit.storage.errors import InputError, RegistryError
 from credit.storage.files import TableForm, form_of, merged
 
 app = typer.Typer(name="credit", help="Credit models: train, evaluate, score, monitor.")
@@ -220,6 +224,23 @@ def simulate(
     from credit.training.runs.simulate import simulate_files
 
     simulate_files(out, seed, Console())
+
+
+@app.command()
+@refusing
+def establish() -> None:
+    """Put a champion of simulated loans in force where there is no credit folder, in development.
+
+    The first `make run` does the same.
+    """
+    settings = read_settings()
+    if settings.is_production:
+        raise RegistryError("production is not seeded: register, validate and approve a model")
+    policies = sorted((settings.city_file.with_suffix("") / POLICIES).glob("*.toml"))
+    folder = settings.data_dir / "credit"
+    console = Console()
+    if not put_in_force(Plan(folder, signing_key(None), policies, now()), console):
+        console.print(f"{folder} is there already: nothing done", soft_wrap=True)
 
 
 if __name__ == "__main__":

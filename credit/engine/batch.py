@@ -4,11 +4,10 @@ A batch is a pure function of its rows, the model and the policy, so where it ru
 cut into batches changes nothing in the result.
 """
 
-import csv
-import io
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
+from itertools import repeat
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +28,8 @@ HEADER = [
     "limit", "absent", "policy", "model", "decided_on",
 ]  # fmt: skip
 
+_QUOTE, _LINE_END = '"', "\r\n"
+_SPECIAL = (",", _QUOTE, "\r", "\n")
 _FORMULA = ("=", "@", "\t", "+", "-")
 
 
@@ -126,21 +127,35 @@ def score_batch(desk: Desk, first: int, batch: Batch, job: Job) -> tuple[list[st
         ids = [str(first + i) for i in range(inputs.rows)]
     names = np.array([str(outcome) for outcome in SEVERITY], dtype=object)
     stamp = (desk.policy.id, artefact.hash, job.on.isoformat())
-    text = io.StringIO()
-    csv.writer(text).writerows(
+    lines = map(
+        ",".join,
         zip(
-            _harmless(ids),
-            [f"{pd:.9f}" for pd in assessed.pd.tolist()],
-            assessed.score.tolist(),
+            _quoted(_harmless(ids)),
+            map("{:.9f}".format, assessed.pd.tolist()),
+            map(str, assessed.score.tolist()),
             names[assessed.verdicts.outcome].tolist(),
-            *reasons,
-            assessed.verdicts.limit.tolist(),
+            *map(_quoted, reasons),
+            map(str, assessed.verdicts.limit.tolist()),
             _absent_names(assessed),
-            *([value] * inputs.rows for value in stamp),
-            strict=True,
-        )
+            *(repeat(value) for value in _quoted(stamp)),
+            strict=False,
+        ),
     )
-    return ids, text.getvalue().encode()
+    return ids, "".join(line + _LINE_END for line in lines).encode()
+
+
+def _quoted(texts: Sequence[str]) -> Sequence[str]:
+    """Texts as fields of a CSV: quoted where a separator, a quote or a line's end is inside."""
+    distinct = set(texts)
+    if not any(mark in "".join(distinct) for mark in _SPECIAL):
+        return texts
+    escaped = {
+        text: f'"{text.replace(_QUOTE, _QUOTE * 2)}"'
+        if any(mark in text for mark in _SPECIAL)
+        else text
+        for text in distinct
+    }
+    return [escaped[text] for text in texts]
 
 
 def _harmless(ids: list[str]) -> list[str]:
@@ -167,11 +182,7 @@ def _reason_columns(assessed: Assessed, parts: Floats, language: str) -> list[li
     """
     at = 0 if language == "zh" else 1
     adverse = assessed.verdicts.outcome > 0
-    strongest = np.where(
-        adverse[:, None],
-        top_factors(parts, raising=True),
-        top_factors(parts, raising=False),
-    )
+    strongest = top_factors(np.where(adverse[:, None], parts, -parts), raising=True)
     table = _texts(assessed, at)
     row = np.arange(len(parts))
     columns: list[NDArray[Any]] = []

@@ -13,7 +13,9 @@ Forms of a derivation:
 Missing is NaN throughout.
 """
 
+import operator
 from collections.abc import Mapping, Sequence
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
@@ -79,6 +81,8 @@ def category_keys(level: tuple[Part, ...], columns: Columns) -> list[str | None]
 # enumerations are slow to look into, and this runs for every input of every decision
 _BLANK, _KNOWN, _UNSEEN = int(Presence.BLANK), int(Presence.KNOWN), int(Presence.UNSEEN)
 _WITHHELD = int(WITHHELD)
+_IS_NAMED = partial(operator.is_not, None)
+"""Whether a category's key is there."""
 
 
 def presences(
@@ -110,16 +114,16 @@ def _strange(derivation: Derivation, lookup: Lookup, columns: Columns) -> NDArra
     """Rows whose category is given and was never met in training, at any level."""
     rows = len(next(iter(columns.values()))) if columns else 0
     if derivation.form == "codes":
-        coded = {text for text, _ in derivation.codes}
+        known_texts = {text for text, _ in derivation.codes} | {None}
         values = columns[derivation.columns[0]].tolist()
-        return np.array([v is not None and v not in coded for v in values], dtype=bool)
+        return ~np.fromiter(map(known_texts.__contains__, values), bool, rows)
     if derivation.form not in ("effect", "profile"):
         return np.zeros(rows, dtype=bool)
     named, known = np.zeros(rows, dtype=bool), np.zeros(rows, dtype=bool)
     for level, effects in zip(derivation.levels, lookup, strict=False):
-        for i, key in enumerate(category_keys(level, columns)):
-            named[i] |= key is not None
-            known[i] |= key in effects
+        keys = category_keys(level, columns)
+        named |= np.fromiter(map(_IS_NAMED, keys), bool, rows)
+        known |= np.fromiter(map(effects.__contains__, keys), bool, rows)
     return named & ~known
 
 
@@ -135,15 +139,14 @@ def _finest(derivation: Derivation, columns: Columns, lookup: Lookup) -> Floats:
     for level, known in zip(derivation.levels, lookup, strict=True):
         keys = category_keys(level, columns)
         effect = _mapped(keys, known)
-        named = np.array([key is not None for key in keys], dtype=bool)
+        named = np.fromiter(map(_IS_NAMED, keys), bool, len(keys))
         out = np.where(np.isnan(effect), np.where(named & np.isnan(out), 0.0, out), effect)
     return out
 
 
 def _mapped(keys: Sequence[str | None], known: Mapping[str, float]) -> Floats:
-    get = known.get
-    nan = np.nan
-    return np.array([nan if key is None else get(key, nan) for key in keys], dtype=np.float64)
+    get, nan = known.get, np.nan
+    return np.fromiter((get(key, nan) for key in keys), np.float64, len(keys))  # type: ignore[arg-type]
 
 
 def _ratio(columns: Columns, derivation: Derivation) -> Floats:

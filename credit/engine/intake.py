@@ -5,9 +5,11 @@ Silence is read too: a blank is kept apart by why it is blank (`credit.engine.pr
 
 import math
 import unicodedata
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
+from itertools import repeat
+from operator import is_
 from typing import Any
 
 import numpy as np
@@ -32,6 +34,8 @@ Columns = Mapping[str, NDArray[Any]]
 _BLANK, _KNOWN, _NONE = int(Presence.BLANK), int(Presence.KNOWN), int(Presence.NONE)
 _NOT_ASKED, _WITHHELD = int(Presence.NOT_ASKED), int(WITHHELD)
 
+_STATE_OF = {text: int(presence) for text, presence in STATUSES.items()}
+
 States = NDArray[np.int8]
 """`Presence` of each row."""
 
@@ -53,7 +57,7 @@ class Inputs:
         if values.dtype == np.float64:
             missing = np.isnan(values)
         else:
-            missing = np.array([value is None for value in values.tolist()], dtype=bool)
+            missing = np.fromiter(map(is_, values.tolist(), repeat(None)), bool, self.rows)
         if not column.source:
             why: Any = _BLANK
         else:
@@ -115,9 +119,9 @@ def _statuses(
     """(what a blank means in each row, where a status was given at all)."""
     states = np.full(len(values), Presence.NOT_ASKED, dtype=np.int8)
     said = np.zeros(len(values), dtype=bool)
-    plain = [STATUSES.get(value) if type(value) is str else None for value in values]
-    if None not in plain:
-        return np.array(plain, dtype=np.int8), np.ones(len(values), dtype=bool)
+    if set(map(type, values)) == {str} and set(values) <= _STATE_OF.keys():
+        plain = np.fromiter(map(_STATE_OF.__getitem__, values), np.int8, len(values))
+        return plain, np.ones(len(values), dtype=bool)
     for i, value in enumerate(values):
         if value is None or value == "" or _is_nan(value):
             continue
@@ -176,6 +180,9 @@ def _texts(
     values: Sequence[Any], column: Column, first_row: int, faults: list[Fault]
 ) -> NDArray[Any]:
     out = np.empty(len(values), dtype=object)
+    if _is_plain(values, column):
+        out[:] = values
+        return out
     known: dict[str, str] = {}
     for i, value in enumerate(values):
         if type(value) is str and value in known:
@@ -196,6 +203,16 @@ def _texts(
         if type(value) is str:
             known[value] = text
     return out
+
+
+def _is_plain(values: Sequence[Any], column: Column) -> bool:
+    """Whether every value is a text that stands as it is: none blank, padded or unprintable."""
+    if set(map(type, values)) != {str}:
+        return False
+    distinct = set(values)
+    joined = "".join(distinct)
+    is_whole = joined.isprintable() and " " not in joined and "\u3000" not in joined
+    return is_whole and distinct.isdisjoint(NOT_RECORDED | set(column.blank))
 
 
 def _as_text(value: Any) -> str:
@@ -236,18 +253,21 @@ def _quick_numbers(values: Sequence[Any], column: Column) -> NDArray[np.float64]
     """
     if column.blank or column.marks != ("", "."):
         return None
-    words = [v for v in values if type(v) is str]
-    joined = "".join(words)
-    if "_" in joined or not joined.isascii() or any(type(v) is bool for v in values):
+    types = set(map(type, values))
+    joined = "".join(values if types == {str} else [v for v in values if type(v) is str])
+    if "_" in joined or not joined.isascii() or bool in types:
         return None
+    empty = values.count("") + values.count(None)
     try:
-        out = np.array(
-            [math.nan if v is None or v == "" else float(v) for v in values], dtype=np.float64
-        )
+        if types <= {str, type(None)}:
+            given: Iterable[Any] = [v or "nan" for v in values] if empty else values
+        else:
+            given = [math.nan if v is None or v == "" else v for v in values]
+            empty += sum(v != v for v in values)
+        out = np.fromiter(map(float, given), np.float64, len(values))
     except (TypeError, ValueError):
         return None
     missing = np.isnan(out)
-    empty = sum(v is None or v == "" or v != v for v in values)
     low = -GREATEST if column.minimum is None else column.minimum
     high = GREATEST if column.maximum is None else column.maximum
     fine = missing | ((out >= max(low, -GREATEST)) & (out <= min(high, GREATEST)))
@@ -302,6 +322,9 @@ def _dates(
     faults: list[Fault],
     today: date | None,
 ) -> NDArray[np.float64]:
+    quick = _quick_dates(values, column, today)
+    if quick is not None:
+        return quick
     out = np.full(len(values), np.nan, dtype=np.float64)
     known: dict[Any, date] = {}
     for i, value in enumerate(values):
@@ -319,6 +342,24 @@ def _dates(
         known[value] = on
         out[i] = on.toordinal()
     return out
+
+
+def _quick_dates(
+    values: Sequence[Any], column: Column, today: date | None
+) -> NDArray[np.float64] | None:
+    """The days of a column of sound texts, each text read once; None where one is not sound."""
+    if set(map(type, values)) != {str}:
+        return None
+    days: dict[str, float] = {}
+    for text in set(values):
+        try:
+            on = None if _is_blank(text, column) else _date(text, column.date_form)
+        except ValueError:
+            return None
+        if (on is None and column.required) or (on and today is not None and on > today):
+            return None
+        days[text] = math.nan if on is None else float(on.toordinal())
+    return np.fromiter(map(days.__getitem__, values), np.float64, len(values))
 
 
 def _date(value: Any, form: str) -> date:

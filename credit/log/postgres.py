@@ -15,7 +15,7 @@ from core.database import Transaction, fetch_all, fetch_one
 from core.ids import new_id
 from core.security.vault import Vault
 from credit.log.chain import GENESIS, Entry, Head, MemoryStore, entries, line_after, verify
-from credit.log.entries import Draft, must_match
+from credit.log.entries import Draft, Kind, must_match
 from credit.log.files import opened
 from credit.log.models import KEY_PURPOSE, LogBody, LogEntry
 from credit.storage.errors import LogError
@@ -53,6 +53,19 @@ async def add(
         [payload["bank"], after.count, after.hash],
     )
     return Entry(after.count, after.hash, payload)
+
+
+async def find_decision(
+    tx: Transaction, vault: Vault, bank: str, of: str
+) -> tuple[Entry, Mapping[str, Any] | None] | None:
+    """The last decision of a bank on an application, by how the application's id begins; with its
+    body, None where that was destroyed."""
+    rows = LogEntry.filter(bank=bank, application_id__startswith=of, kind=Kind.DECISION)
+    row = await rows.using_db(tx).order_by("-number").first()
+    if row is None:
+        return None
+    entry = _entry(row.line)
+    return entry, await _body(tx, vault, entry)
 
 
 async def forget(tx: Transaction, application_id: str) -> None:

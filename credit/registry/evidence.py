@@ -80,7 +80,8 @@ def read_evidence(
         raise InputError(f"{path} is no validation report: {error}") from error
     if result["model"] != model:
         raise RegistryError(f"{path.name} tells of model {result['model'][:12]}, not {model[:12]}")
-    _hold_to(floors, result, evidence)
+    if faults := faults_of(floors, result):
+        raise RegistryError("the report does not carry a validation: " + "; ".join(faults))
     return evidence
 
 
@@ -91,20 +92,21 @@ def finding_text(row: Mapping[str, Any]) -> str:
     return f"{row['group']}={row['value']} ({told})"
 
 
-def _hold_to(floors: Floors, result: dict[str, Any], evidence: Evidence) -> None:
-    bad = evidence.rows * float(result["base_rate"])
+def faults_of(floors: Floors, result: Mapping[str, Any]) -> list[str]:
+    """Why a report cannot carry a validation; none where it can."""
+    rows, sample = int(result["rows"]), str(result["sample"])
+    bad = rows * float(result["base_rate"])
     low = float(result["figures"]["auc"]["low"])
     faults = []
-    if evidence.sample not in HONEST:
-        faults.append(f"its rows are {evidence.sample}")
-    if evidence.rows < floors.rows:
-        faults.append(f"{evidence.rows} rows, at least {floors.rows} are needed")
+    if sample not in HONEST:
+        faults.append(f"its rows are {sample}")
+    if rows < floors.rows:
+        faults.append(f"{rows} rows, at least {floors.rows} are needed")
     if bad < floors.bad_rows:
         faults.append(f"{bad:.0f} bad loans, at least {floors.bad_rows} are needed")
     if not low >= floors.auc_low:
         faults.append(f"AUC may be as low as {low:.3f}, the floor is {floors.auc_low:.2f}")
-    if faults:
-        raise RegistryError("the report does not carry a validation: " + "; ".join(faults))
+    return faults
 
 
 def _seal_path(path: Path) -> Path:

@@ -18,6 +18,16 @@ from credit.registry.registry import Registry, State
 from credit.storage.errors import RegistryError
 from credit.storage.files import written_whole
 
+REGISTRY_FILE = "registry.jsonl"
+
+
+def registry_size(folder: Path) -> int:
+    """Bytes of a credit folder's registry, which only grows: another size, another state."""
+    try:
+        return (folder / REGISTRY_FILE).stat().st_size
+    except FileNotFoundError:
+        return 0
+
 
 @dataclass(frozen=True)
 class Home:
@@ -38,7 +48,7 @@ class Home:
     def registry(self) -> Registry:
         """The registry under its present officers."""
         return Registry(
-            JsonLinesStore(self.folder / "registry.jsonl"), read_officers(self.officers_file)
+            JsonLinesStore(self.folder / REGISTRY_FILE), read_officers(self.officers_file)
         )
 
     def keep_model(self, source: Path) -> Artefact:

@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Any, cast
+from typing import IO, Any, NoReturn, cast
 
 from credit.storage.errors import Fault, InputError
 
@@ -179,18 +179,19 @@ def _csv_batches(
     if doubled:
         raise InputError(f"column(s) named twice: {', '.join(sorted(doubled))}")
     kept = [i for i, name in enumerate(names) if columns is None or name in columns]
-    rows: list[list[str]] = []
     first = 1
-    for number, row in enumerate(reader, start=1):
-        if len(row) != len(names):
-            message = f"has {len(row)} fields, the header {len(names)}"
-            raise InputError([Fault(number, "(line)", message)])
-        rows.append(row)
-        if len(rows) == size:
-            yield first, _turned(rows, names, kept)
-            first, rows = number + 1, []
-    if rows or first == 1:
+    while (rows := list(itertools.islice(reader, size))) or first == 1:
+        if set(map(len, rows)) - {len(names)}:
+            _refuse_ragged(rows, len(names), first)
         yield first, _turned(rows, names, kept)
+        first += max(len(rows), 1)
+
+
+def _refuse_ragged(rows: list[list[str]], width: int, first: int) -> NoReturn:
+    """Raises InputError for the first row that is not as wide as the header."""
+    number, row = next((i, row) for i, row in enumerate(rows, first) if len(row) != width)
+    message = f"has {len(row)} fields, the header {width}"
+    raise InputError([Fault(number, "(line)", message)])
 
 
 def _turned(rows: list[list[str]], names: list[str], kept: list[int]) -> Batch:

@@ -18,6 +18,7 @@ from credit.training.charts import (
 )
 from credit.training.fairness import LEAST_RATIO
 from credit.training.sample import SampleKind
+from credit.training.use import use_section
 
 _STYLE = """
 :root{color-scheme:light}body{font:15px/1.5 system-ui,"PingFang SC","Noto Sans CJK SC",sans-serif;
@@ -31,6 +32,9 @@ svg text{font-family:inherit}.t{font-size:13px;font-weight:600;fill:#222}
 .a{font-size:11px;fill:#555}.e{text-anchor:end}.m{text-anchor:middle}.g{stroke:#e5e5e5}
 .warn{background:#fff4e0;border-left:5px solid #e69f00;padding:10px 14px;margin:12px 0}
 .sim{background:#fde8e8;border-left:5px solid #d55e00;padding:10px 14px;font-weight:600}
+.good{background:#e6f4ea;border-left:5px solid #009e73;padding:10px 14px;font-weight:600}
+.use td,.use th{text-align:left;vertical-align:top}.use th{white-space:nowrap;color:#555}
+@media print{.page{break-after:page}}
 .small{color:#555;font-size:13px}code{font-size:12px;overflow-wrap:anywhere}
 """
 
@@ -40,8 +44,10 @@ def render(result: Mapping[str, Any]) -> str:
     title = f"{result['title'][0]} · {result['title'][1]}"
     sections = [
         _head(result, title),
+        use_section(result),
         _figures(result),
         _warnings(result),
+        "<div class='page'></div>",
         "<h2>区分与校准 · Discrimination and calibration</h2><div class='grid'>",
         _roc(result), _ks(result), _calibration(result), _scores(result), _lift(result),
         "</div>",

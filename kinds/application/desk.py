@@ -12,6 +12,7 @@ from core.context.call import Call
 from core.context.commands import claim_key
 from core.database import Transaction, transaction
 from core.errors import Conflict, Forbidden, InvalidInput, NotFound
+from core.people.case_register import CaseRegister
 from core.people.directory import Person
 from core.people.personal_read import read_as_staff
 from core.people.staffing import Officer, require_officer
@@ -88,6 +89,17 @@ async def look_at(call: Call, case_id: UUID) -> tuple[Case, Person]:
         call, case.citizen_id, service=SERVICE, fields=PERSON_FIELDS, basis_ref=case.no
     )
     return case, person
+
+
+async def concerns(_app: App, case_no: str, person_id: UUID, unit: str) -> bool:
+    """Whether a case of this number is somebody's, and a unit works or worked on it."""
+    case = await store.find_by_no(case_no)
+    if case is None or case.citizen_id != person_id:
+        return False
+    return await store.has_worked(case.id, unit)
+
+
+CASES = CaseRegister(concerns)
 
 
 async def get_case(call: Call, case_id: UUID, scope: Scope) -> Case:

@@ -25,13 +25,10 @@ from core.database import (
     transaction,
 )
 from core.errors import AppError, Conflict
-from core.queue.jobs import JobKind
-from kinds.booking import bans, domain, limit_store, saga, slot_store, store, texts
+from kinds.booking import bans, domain, holds, limit_store, saga, slot_store, store, texts
 from kinds.booking.domain import HoldRequest
 from kinds.booking.models import Slot
 
-EXPIRE = JobKind[Sequence[UUID]]("appointments.expire")
-"""kinds.booking.visits, which imports this file."""
 _BATCH_MAX = 200
 _TRANSACTIONS = 6  # at once: more would only queue in the database
 _DEADLOCK_RETRIES = 3
@@ -278,4 +275,4 @@ async def _enqueue_follow_ups(app: App, tx: Transaction, served: Sequence[HoldRe
             assert booking.hold_expires_at is not None
             by_end.setdefault(booking.hold_expires_at, []).append(booking.id)
     for ends_at, booking_ids in by_end.items():
-        await EXPIRE.enqueue(app, tx, booking_ids, after=ends_at - app.clock.now())
+        await holds.end_at(app, tx, ends_at, booking_ids)

@@ -51,6 +51,7 @@ class WaitState(StrEnum):
     """Where a place in a waiting list stands."""
 
     WAITING = "waiting"
+    OFFERED = "offered"
     PROMOTED = "promoted"
     LEFT = "left"
     LAPSED = "lapsed"
@@ -62,11 +63,14 @@ WAIT = StateMachine(
     column="state",
     initial=(WaitState.WAITING,),
     edges=(
-        Edge(WaitState.WAITING, "promote", WaitState.PROMOTED),
+        Edge(WaitState.WAITING, "offer", WaitState.OFFERED),
         Edge(WaitState.WAITING, "leave", WaitState.LEFT),
         Edge(WaitState.WAITING, "lapse", WaitState.LAPSED),
+        Edge(WaitState.OFFERED, "promote", WaitState.PROMOTED),
+        Edge(WaitState.OFFERED, "lapse", WaitState.LAPSED),
     ),
 )
+"""An offer is a hold: confirming it promotes, and its end without that lapses."""
 
 OPEN_SUBJECT = "open:subject:"
 """How the key of a limit begins that counts bookings about one thing, not of one person."""
@@ -77,6 +81,7 @@ UNPAID = "unpaid:holds"
 UNPAID_MAX = 3
 """How many holds that wait for their payment one person may have, over all places."""
 _QUARTER_S = 900
+_WAKING, _RESTING = time(8), time(21)
 
 ENDED = frozenset({State.CANCELLED, State.EXPIRED, State.REFUSED})
 """States that hold no seat and count against no limit."""
@@ -148,6 +153,19 @@ def hold_end(now: datetime, ttl: timedelta, starts_at: datetime) -> datetime:
     return min(_next_second(now + ttl), starts_at)
 
 
+def offer_end(now: datetime, ttl: timedelta, latest: datetime) -> datetime:
+    """Until when an offer to somebody who waits is good, at most until `latest`.
+
+    Its time runs from eight in the morning where it is made at night, so that nobody loses a seat
+    asleep.
+    """
+    local = now.astimezone(SHANGHAI)
+    if not _WAKING <= local.time() < _RESTING:
+        day = local.date() + timedelta(days=local.time() >= _RESTING)
+        now = datetime.combine(day, _WAKING, SHANGHAI).astimezone(now.tzinfo)
+    return min(_next_second(now + ttl), latest)
+
+
 def _next_second(moment: datetime) -> datetime:
     return moment if not moment.microsecond else moment.replace(microsecond=0) + _SECOND
 
@@ -216,9 +234,9 @@ class NewBooking:
     """A booking as it is inserted: every field is a column of its table.
 
     The first of a series gives it its id; `version` rises with every change of state, over the
-    whole series. `booked_for` is there when it is for somebody else, `access_id` when an outside
-    system has the last word. A `prepaid` one waits for its payment
-    before anything else happens.
+    whole series. `booked_for` is there when it is for somebody else, `wait_id` when it was offered
+    to somebody who waited, `access_id` when an outside system has the last word. A `prepaid` one
+    waits for its payment before anything else happens.
     """
 
     id: UUID
@@ -233,6 +251,7 @@ class NewBooking:
     item_id: str
     subject_sealed: bytes | None = None
     replaces: UUID | None = None
+    wait_id: UUID | None = None
     seats: int = 1
     state: State
     fee_fen: int

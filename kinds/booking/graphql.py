@@ -181,7 +181,7 @@ class Query:
         """A ticket."""
         return to_ticket(await queue.get_status(info.context, parse_id(id)))
 
-    @query(signed_in(), description="Where the viewer waits for a seat, newest first.")
+    @query(signed_in(), description="Where the viewer waits or has an offer, newest first.")
     async def waiting_places(self, info: Info, first: First) -> list[WaitingPlace]:
         """The viewer's waits."""
         rows = await waiting.list_waits(info.context, first=page_size(first))
@@ -295,7 +295,7 @@ class Mutation:
 
     @mutation(
         _BY_PLACE,
-        description="Wait for a seat of a place on a day; it is booked by itself.",
+        description="Wait for a seat of a place on a day; what comes free is offered in turn.",
     )
     async def join_waiting_list(
         self,

@@ -37,8 +37,9 @@ strawberry.enum(
     WaitState,
     name="WaitingState",
     description=(
-        "WAITING. PROMOTED: a seat was booked. LEFT. LAPSED: a limit or the end of a mandate "
-        "stood in the way."
+        "WAITING. OFFERED: a seat is kept until `offeredUntil`; confirmAppointment takes it and "
+        "cancelAppointment gives it to the next. PROMOTED: it was taken. LEFT. LAPSED: the offer "
+        "or the day ended, or a limit, a ban or the end of a mandate stood in the way."
     ),
 )
 
@@ -95,6 +96,12 @@ class WaitingPlace:
     place_id: strawberry.ID = strawberry.field(description="Where the viewer waits.")
     on: date = strawberry.field(description="For which day.")
     state: WaitState = strawberry.field(description="Where it stands.")
+    appointment_id: strawberry.ID | None = strawberry.field(
+        description="The appointment that was offered, once one was."
+    )
+    offered_until: datetime | None = strawberry.field(
+        description="Until when the offer is good; null where none was made."
+    )
 
 
 @strawberry.type(description="The viewer's ticket in the queue of a release.")
@@ -243,4 +250,6 @@ def to_waiting(row: Wait) -> WaitingPlace:
         place_id=strawberry.ID(str(row.resource_id)),
         on=row.day_on,
         state=WaitState(row.state),
+        appointment_id=strawberry.ID(str(row.booking_id)) if row.booking_id else None,
+        offered_until=row.offered_until,
     )

@@ -49,8 +49,9 @@ async def admit(app: App, release_id: UUID) -> None:
 
 @job("appointments.sweep", every="* * * * *")
 async def sweep(app: App) -> None:
-    """Every minute: what has stood half-way for two minutes, holds and visits that are over."""
+    """Every minute: what has stood half-way for two minutes; holds, visits and waits that end."""
     stuck = await store.list_unsettled(app.clock.now() - _STUCK_AFTER, _SWEEP_MAX)
     async with transaction() as tx:
         await app.queue.enqueue(tx, [settle.later(id, key=str(id)) for id in stuck])
     await visits.sweep(app)
+    await waiting.sweep(app)

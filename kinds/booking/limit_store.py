@@ -38,7 +38,8 @@ async def take_limits_of_many(
     """Count several bookings against their people's limits.
 
     Returns the bookings that may not be, each with a limit that is used up; nothing is counted
-    for them. Rows go in by person and limit, so that two transactions rarely wait crosswise.
+    for them. Rows go in by person and limit, so that two transactions rarely wait crosswise, and of
+    several bookings of one person the same one is first at every limit: else each could lose one.
     """
     missing = {
         (booking_id, person, key): allowed
@@ -75,7 +76,7 @@ async def _insert_limits(
                                   WHERE u.person_key = w.person_key
                                     AND u.limit_key = w.limit_key AND u.ordinal = o)
                ORDER BY o LIMIT 1) free
-            ORDER BY w.person_key, w.limit_key
+            ORDER BY w.person_key, w.limit_key, w.booking_id
            ON CONFLICT DO NOTHING RETURNING booking_id, person_key, limit_key""",
         [booking_id for booking_id, _, _ in wanted],
         [person for _, person, _ in wanted],

@@ -57,6 +57,7 @@ def _values(app: App, booking: BookingRow, locale: Locale) -> dict[str, object]:
         "what": what,
         "when": _clock_time(booking.starts_at),
         "cancel": _cancel(app, booking, locale),
+        "until": _clock_time(booking.hold_expires_at or booking.starts_at),
     }
 
 

@@ -64,6 +64,7 @@ class Booking(Model):
     `booked_for` is there where that is not who booked. A `prepaid` one is confirmed once
     `payment_id` has paid for it.
     `version` rises with every change of state (a trigger counts), over the whole series.
+    `wait_id` is the place in a waiting list to which the seat was offered.
     `access_id` is there where an outside system has a part in it; `upstream_ref` and
     `upstream_version` are that system's record.
     """
@@ -80,6 +81,7 @@ class Booking(Model):
     item_id = fields.CharField(max_length=64, default="")
     subject_sealed = fields.BinaryField(null=True)
     replaces = fields.UUIDField(null=True)
+    wait_id = fields.UUIDField(null=True)
     seats = fields.SmallIntField(default=1)
     state = fields.CharField(max_length=16)
     fee_fen = fields.BigIntField(default=0)
@@ -131,7 +133,10 @@ class Companion(Model):
 
 
 class Wait(Model):
-    """A place in the waiting list of a resource on a day; the earliest is promoted first."""
+    """A place in the waiting list of a resource on a day; the earliest is promoted first.
+
+    Once a seat was offered `booking_id` is its hold, kept until `offered_until`.
+    """
 
     id = fields.UUIDField(primary_key=True)
     service_id = fields.CharField(max_length=64)
@@ -145,6 +150,7 @@ class Wait(Model):
     subject_key = fields.BinaryField(null=True)
     state = fields.CharField(max_length=16)
     booking_id = fields.UUIDField(null=True)
+    offered_until = fields.DatetimeField(null=True)
     created_at = fields.DatetimeField()
     ended_at = fields.DatetimeField(null=True)
 

@@ -1,11 +1,13 @@
 """Queries of everything held about one person: for an export, and to forget it."""
 
 from collections.abc import Sequence
+from datetime import datetime
 from uuid import UUID
 
 from tortoise.expressions import Q
 
 from core.database import Transaction, connection, fetch_all
+from kinds.booking.domain import WaitState
 from kinds.booking.models import Wait
 from kinds.booking.store import BOOKING, BookingRow, to_booking
 
@@ -38,6 +40,12 @@ async def list_open_bookings(person_id: UUID) -> Sequence[UUID]:
         person_id,
     )
     return [row["id"] for row in rows]
+
+
+async def lapse_waits_of(person_id: UUID, now: datetime) -> None:
+    """End the waits of a person for themselves, and those of others for them."""
+    own = Q(person_id=person_id, booked_for=None) | Q(booked_for=person_id)
+    await Wait.filter(own, state=WaitState.WAITING).update(state=WaitState.LAPSED, ended_at=now)
 
 
 async def forget_person(tx: Transaction, person_id: UUID, *, nobody: UUID) -> None:

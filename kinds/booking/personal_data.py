@@ -67,7 +67,9 @@ async def _holds(_app: App, person_id: UUID) -> Sequence[Hold]:
 
 
 async def _settle(app: App, person_id: UUID) -> None:
-    """Give back what is still to come; what can be given back no more stays, and is told."""
+    """Give back what is still to come, and wait for nothing more; what can be given back no more
+    stays, and is told."""
+    await person_store.lapse_waits_of(person_id, app.clock.now())
     for booking_id in await person_store.list_open_bookings(person_id):
         try:
             await service.withdraw(app, booking_id)

@@ -66,6 +66,8 @@ class Policy:
     late: timedelta = timedelta(minutes=30)
     queue: QueueRule | None = None
     pay: timedelta = timedelta(minutes=15)
+    offer: timedelta = timedelta(minutes=30)
+    """How long a seat that came free is kept for who waited for it."""
     notes: Named = _NOTHING
     """What to bring, where neither a business nor the other side tells."""
 
@@ -143,7 +145,7 @@ def load_rules(folder: Path, services: Iterable[Service]) -> Rules:
 def _policy(entry: Mapping[str, Any]) -> Policy:
     plain = ("horizon_days", "per_day", "open_max", "companions", "prepaid")
     given: dict[str, Any] = {name: entry[name] for name in plain if name in entry}
-    for name in ("check_in_before", "late", "pay"):
+    for name in ("check_in_before", "late", "pay", "offer"):
         if f"{name}_s" in entry:
             given[name] = timedelta(seconds=entry[f"{name}_s"])
     for name, read in (

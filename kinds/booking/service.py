@@ -144,6 +144,7 @@ async def confirm(call: Call, booking_id: UUID, key: str) -> BookingRow:
             if has_lapsed(booking, app.clock.now()):
                 raise Conflict(texts.HOLD_EXPIRED)
             await _confirm(app, tx, booking)
+            await waiting.answer_offer(app, tx, booking, taken=True)
             await messages.tell(app, tx, booking, readers, "confirmed")
     return await get_booking(call, booking_id)
 
@@ -229,6 +230,7 @@ async def end(app: App, tx: Transaction, booking: BookingRow, to: State, **value
     )
     if ended:
         await refunds.enqueue(app, tx, booking)
+        await waiting.answer_offer(app, tx, booking, taken=False)
         await waiting.refill(app, tx, booking.slot_id)
     return ended
 

@@ -314,6 +314,31 @@ async def next_waiting(
     )
 
 
+async def lapse_waits(db: Transaction, today: date, now: datetime) -> None:
+    """End the waits for days before today."""
+    await (
+        Wait.filter(state=WaitState.WAITING, day_on__lt=today)
+        .using_db(db)
+        .update(state=WaitState.LAPSED, ended_at=now)
+    )
+
+
+async def list_free_waited_for(now: datetime, limit: int) -> list[tuple[UUID, str, datetime]]:
+    """Slots still to come with a free seat and somebody waiting for their day: slot, service and
+    start."""
+    rows = await fetch_all(
+        connection(),
+        """SELECT s.id, s.service_id, s.starts_at FROM appointments_slot s
+            WHERE s.starts_at > $1 AND s.used < s.capacity AND s.cancelled_at IS NULL
+              AND (s.resource_id, (s.starts_at AT TIME ZONE 'Asia/Shanghai')::date) IN
+                  (SELECT resource_id, day_on FROM appointments_wait WHERE state = 'waiting')
+            ORDER BY s.starts_at LIMIT $2""",
+        now,
+        limit,
+    )
+    return [(row["id"], row["service_id"], row["starts_at"]) for row in rows]
+
+
 async def list_placed(
     service_ids: Sequence[str], starts_after: datetime, after: UUID, limit: int
 ) -> Sequence[BookingRow]:

@@ -185,11 +185,12 @@ MOVED_BODY = Text(
     "您在{place} {what}的预约已改至 {when}。{cancel}",
     "Your appointment at {place}, {what}, is now on {when}. {cancel}",
 )
-PROMOTED_TITLE = Text("APPOINTMENT_PROMOTED_TITLE", "候补成功", "A seat came free for you")
-PROMOTED_BODY = Text(
-    "APPOINTMENT_PROMOTED_BODY",
-    "您候补的{place} {what}已约上,时间:{when}。{cancel}",
-    "You are booked from the waiting list at {place}, {what}, on {when}. {cancel}",
+OFFERED_TITLE = Text("APPOINTMENT_OFFERED_TITLE", "候补有名额,请确认", "A seat is kept for you")
+OFFERED_BODY = Text(
+    "APPOINTMENT_OFFERED_BODY",
+    "您候补的{place} {what}({when})有名额,为您保留至 {until},请在此前确认;不需要请放弃。",
+    "A seat you waited for at {place}, {what}, on {when} is yours until {until} if you confirm it; "
+    "give it back if you do not need it.",
 )
 EXPIRED_TITLE = Text("APPOINTMENT_EXPIRED_TITLE", "预约未完成", "Your booking was not completed")
 EXPIRED_BODY = Text(
@@ -228,7 +229,7 @@ MESSAGES = (
     Template("appointments.cancelled", CANCELLED_TITLE, CANCELLED_BODY),
     Template("appointments.kept", KEPT_TITLE, KEPT_BODY),
     Template("appointments.moved", MOVED_TITLE, MOVED_BODY, sms=True),
-    Template("appointments.promoted", PROMOTED_TITLE, PROMOTED_BODY, sms=True),
+    Template("appointments.offered", OFFERED_TITLE, OFFERED_BODY, sms=True),
     Template("appointments.expired", EXPIRED_TITLE, EXPIRED_BODY),
     Template("appointments.relocated", RELOCATED_TITLE, RELOCATED_BODY, sms=True),
     Template("appointments.called_off", CALLED_OFF_TITLE, CALLED_OFF_BODY, sms=True),

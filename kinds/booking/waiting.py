@@ -1,14 +1,20 @@
-"""The waiting list: a seat that comes free goes to who waited longest, in the same transaction."""
+"""The waiting list: a seat that comes free is offered to who waited longest, in one transaction.
 
-from datetime import date, timedelta
+An offer is a hold until a moment that the person is told: confirming it takes it, giving it back
+or letting it end offers the seat to the next.
+"""
+
+from datetime import date, datetime, timedelta
 from uuid import UUID
 
 from core.clock import SHANGHAI, civil_date
 from core.context.app import App
 from core.context.call import Call
+from core.context.sweep import sweep as sweep_rows
 from core.database import (
     IntegrityError,
     Transaction,
+    connection,
     idempotency,
     lock_name,
     transaction,
@@ -22,6 +28,7 @@ from core.refusal_texts import NOT_FOUND
 from kinds.booking import (
     bans,
     domain,
+    holds,
     limit_store,
     messages,
     people,
@@ -39,6 +46,7 @@ REFILL = JobKind[UUID, date]("appointments.refill")
 """kinds.booking.jobs, which imports this file."""
 WAITS_MAX = 10
 """In how many lists one person may wait at once."""
+_SWEEP_MAX = 500
 _NOBODY = UUID(int=0)
 
 
@@ -52,7 +60,7 @@ async def join(
     on_behalf_of: UUID | None = None,
     key: str,
 ) -> Wait:
-    """Wait for a seat of a place on a day; what comes free is booked and confirmed by itself.
+    """Wait for a seat of a place on a day; what comes free is offered in the order of waiting.
 
     The same key gives the same place in the list. Raises NotFound (also where the viewer may not
     book for that person), InvalidInput and Conflict.
@@ -157,17 +165,18 @@ async def leave(call: Call, wait_id: UUID, key: str) -> Wait:
 
 
 async def list_waits(call: Call, *, first: int) -> list[Wait]:
-    """Where the viewer waits, newest first."""
+    """Where the viewer waits or has an offer, newest first."""
     viewer = call.require_viewer()
+    open_states = (WaitState.WAITING, WaitState.OFFERED)
     return (
-        await Wait.filter(person_id=viewer.user_id, state=WaitState.WAITING)
+        await Wait.filter(person_id=viewer.user_id, state__in=open_states)
         .order_by("-id")
         .limit(first)
     )
 
 
 async def refill(app: App, tx: Transaction, slot_id: UUID) -> None:
-    """Give the free seats of a slot to who waits for them; the rest is told to be free.
+    """Offer the free seats of a slot to who waits for them; the rest is told to be free.
 
     A queue that stands before the slot goes first. To be called in the transaction that freed
     them: the slot's row is locked, nobody comes between.
@@ -181,8 +190,7 @@ async def refill(app: App, tx: Transaction, slot_id: UUID) -> None:
         return
     day_on = slot.starts_at.astimezone(SHANGHAI).date()
     free, last = state.free, _NOBODY
-    if app.clock.now() >= policy_of(app, slot.service_id).cancel.deadline(slot.starts_at):
-        # nobody is bound to what they cannot give back any more
+    if not _may_be_offered(app, slot.service_id, slot.starts_at):
         await tell_freed(tx, slot_id)
         return
     while free > 0:
@@ -191,13 +199,18 @@ async def refill(app: App, tx: Transaction, slot_id: UUID) -> None:
             await tell_freed(tx, slot_id)
             return
         last = wait.id
-        if await _promote(app, tx, slot, wait):
+        if await _offer(app, tx, slot, wait):
             free -= 1
 
 
-async def _promote(app: App, tx: Transaction, slot: Slot, wait: Wait) -> bool:
-    """Book for the first in the line; False where a limit, a ban or the end of the mandate forbids
-    it, which ends the wait. Who is elsewhere at that time is passed over and waits on."""
+def _may_be_offered(app: App, service_id: str, starts_at: datetime) -> bool:
+    """Whether what begins then can still be given back: nobody is offered what binds at once."""
+    return app.clock.now() < policy_of(app, service_id).cancel.deadline(starts_at)
+
+
+async def _offer(app: App, tx: Transaction, slot: Slot, wait: Wait) -> bool:
+    """Hold a seat for the first in the line; False where a limit, a ban or the end of the mandate
+    forbids it, which ends the wait. Who is elsewhere at that time is passed over and waits on."""
     if not await _may_still_book(app, tx, wait):
         await _end(app, tx, wait, WaitState.LAPSED)
         return False
@@ -212,6 +225,8 @@ async def _promote(app: App, tx: Transaction, slot: Slot, wait: Wait) -> bool:
             await _end(app, tx, wait, WaitState.LAPSED)
         return False
     item = find_item(app, wait.service_id, wait.item_id)
+    policy = policy_of(app, wait.service_id)
+    until = domain.offer_end(now, policy.offer, policy.cancel.deadline(slot.starts_at))
     booking = NewBooking(
         id=booking_id,
         series_id=booking_id,
@@ -222,15 +237,46 @@ async def _promote(app: App, tx: Transaction, slot: Slot, wait: Wait) -> bool:
         person_key=wait.person_key,
         item_id=wait.item_id,
         subject_sealed=wait.subject_sealed,
-        state=State.CONFIRMED,
+        wait_id=wait.id,
+        state=State.HELD,
         fee_fen=item.fee_fen if item else 0,
         created_at=now,
-        confirmed_at=now,
+        hold_expires_at=until,
     )
     await store.insert_bookings(tx, [booking])
-    await _end(app, tx, wait, WaitState.PROMOTED, booking_id=booking_id)
-    await messages.tell_later(app, tx, booking_id, "promoted")
+    wait.update_from_dict(
+        {"state": WaitState.OFFERED, "booking_id": booking_id, "offered_until": until}
+    )
+    await wait.save(using_db=tx, update_fields=["state", "booking_id", "offered_until"])
+    await holds.end_at(app, tx, until, [booking_id])
+    await messages.tell_later(app, tx, booking_id, "offered")
     return True
+
+
+async def answer_offer(app: App, tx: Transaction, booking: NewBooking, *, taken: bool) -> None:
+    """Note in the waiting list that an offer was taken, or ended without that; nothing where the
+    booking was no offer or was taken before."""
+    if booking.wait_id is not None:
+        to = WaitState.PROMOTED if taken else WaitState.LAPSED
+        await (
+            Wait.filter(id=booking.wait_id, state=WaitState.OFFERED)
+            .using_db(tx)
+            .update(state=to, ended_at=app.clock.now())
+        )
+
+
+async def sweep(app: App) -> None:
+    """End the waits whose day is over, and look again where a seat is free and somebody waits: who
+    was elsewhere at that time may be free by now."""
+    await store.lapse_waits(connection(), civil_date(app.clock.now()), app.clock.now())
+    rows = await store.list_free_waited_for(app.clock.now(), _SWEEP_MAX)
+    slots = [slot_id for slot_id, service_id, at in rows if _may_be_offered(app, service_id, at)]
+
+    async def fill(slot_id: UUID) -> None:
+        async with transaction() as tx:
+            await refill(app, tx, slot_id)
+
+    await sweep_rows(app, "appointments.waiting", slots, fill)
 
 
 async def _may_still_book(app: App, tx: Transaction, wait: Wait) -> bool:
@@ -242,6 +288,6 @@ async def _may_still_book(app: App, tx: Transaction, wait: Wait) -> bool:
     return mandate is not None and mandate.covers(wait.service_id)
 
 
-async def _end(app: App, tx: Transaction, wait: Wait, to: WaitState, **values: object) -> None:
-    wait.update_from_dict({"state": to, "ended_at": app.clock.now(), **values})
-    await wait.save(using_db=tx, update_fields=["state", "ended_at", *values])
+async def _end(app: App, tx: Transaction, wait: Wait, to: WaitState) -> None:
+    wait.update_from_dict({"state": to, "ended_at": app.clock.now()})
+    await wait.save(using_db=tx, update_fields=["state", "ended_at"])

@@ -7,7 +7,7 @@ from core.database import Transaction, transaction
 from core.people.directory import find_person
 from core.queue.jobs import job
 from modules.identity import domain
-from modules.identity.messages import CHILD_CLAIMED, NEW_DEVICE, REUSED_TOKEN
+from modules.identity.messages import CHILD_CLAIMED, NEW_DEVICE, NEW_PASSKEY, REUSED_TOKEN
 from modules.identity.models import Session
 from notifications import api as notifications
 
@@ -18,6 +18,13 @@ async def tell_new_device(
     """Tell of a log-in on a device that the account was never used on."""
     name = domain.clean_device_name(device_name) or "-"
     await tell.enqueue(app, tx, citizen_id, NEW_DEVICE.id, name, str(session_id))
+
+
+async def tell_new_passkey(
+    app: App, tx: Transaction, citizen_id: UUID, passkey_id: UUID, name: str
+) -> None:
+    """Tell that a passkey opens the account from now on."""
+    await tell.enqueue(app, tx, citizen_id, NEW_PASSKEY.id, name or "-", str(passkey_id))
 
 
 async def tell_stolen(app: App, tx: Transaction, session: Session) -> None:

@@ -9,9 +9,9 @@ from uuid import UUID
 
 from core.context.app import App
 from core.context.call import Call
+from core.context.commands import CREDENTIAL_REPLAY, claim_key
 from core.database import Transaction, transaction
 from core.errors import NotFound
-from core.ids import new_id
 from core.people.mandates import act_for
 from core.refusal_texts import NOT_FOUND
 from core.security.mandate import MandateKind
@@ -31,10 +31,11 @@ class ClaimCode:
     expires_at: datetime
 
 
-async def make(call: Call, child_id: UUID) -> ClaimCode:
+async def make(call: Call, child_id: UUID, key: str) -> ClaimCode:
     """A new code for a child of the viewer; those before it end.
 
-    Raises NotFound for nobody's child of the viewer, and for one who has a phone already.
+    The same key gives the same code again for a minute, then Conflict KEY_EXPIRED. Raises NotFound
+    for nobody's child of the viewer, and for one who has a phone already.
     """
     app = call.app
     acting = await act_for(call, child_id)
@@ -42,18 +43,24 @@ async def make(call: Call, child_id: UUID) -> ClaimCode:
     is_guardian = acting.mandate is not None and acting.mandate.kind is MandateKind.GUARDIAN
     if not is_guardian or child is None or child.phone_index is not None:
         raise NotFound(NOT_FOUND)
-    code, code_id, now = domain.make_code(), new_id(), app.clock.now()
-    expires_at = now + domain.CLAIM_LIFE
+    now = app.clock.now()
     async with transaction() as tx:
-        await LoginCode.create(
-            using_db=tx,
-            id=code_id,
-            phone_index=_index(app, child_id),
-            code_hash=domain.hash_code(app.keys.pii_index, code_id, code),
-            created_at=now,
-            expires_at=expires_at,
+        claim = await claim_key(
+            *(call, tx, "makeClaimCode", key, {"child": str(child_id)}),
+            replay_for=CREDENTIAL_REPLAY,
         )
-    return ClaimCode(code, expires_at)
+        code = domain.code_of(app.keys.pii_index, claim.effect_id)
+        row, _ = await LoginCode.get_or_create(
+            using_db=tx,
+            id=claim.effect_id,
+            defaults={
+                "phone_index": _index(app, child_id),
+                "code_hash": domain.hash_code(app.keys.pii_index, claim.effect_id, code),
+                "created_at": now,
+                "expires_at": now + domain.CLAIM_LIFE,
+            },
+        )
+    return ClaimCode(code, row.expires_at)
 
 
 async def use(app: App, tx: Transaction, child_id: UUID, code: str | None) -> bool:

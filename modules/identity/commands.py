@@ -22,7 +22,7 @@ _SECRET_BYTES = 20
 @app.command()
 def enrol(
     phone: Annotated[str, typer.Argument(help="The phone they sign in with.")],
-    department: Annotated[str, typer.Argument(help="A department of the city file.")],
+    department: Annotated[str, typer.Argument(help="A department of the city file, or a bank.")],
     roles: Annotated[list[Role], typer.Argument(help="What they work as.")],
 ) -> None:
     """Enrol a member of staff; prints, once, the address that an authenticator takes as QR code."""
@@ -33,10 +33,11 @@ def enrol(
 
     async def run(house: App) -> None:
         from core.database import transaction
+        from core.people.staffing import is_unit
         from modules.identity import staff
 
-        if department not in house.city.departments:
-            raise StartError(f"the city file knows no department {department}")
+        if not await is_unit(house, department):
+            raise StartError(f"no department of the city file and no bank is {department}")
         async with transaction() as tx:
             await staff.enrol(
                 house,

@@ -80,13 +80,23 @@ RECOVERY = StateMachine(
 
 
 class Assurance(StrEnum):
-    """How a real name was proved. TYPED: name and number belong together. GUARDIAN: a guardian gave
-    them, and the registry knows the kinship. COUNTER: two officers saw the person and the card.
+    """How a real name was proved, the weakest first. TYPED: name and number belong together.
+    GUARDIAN: a guardian gave them, and the registry knows the kinship. CARRIER: the phone's carrier
+    has it under them. BANK_CARD: a bank has card and phone under them. NETWORK_ID: by face or
+    network identity at the national platform. COUNTER: two officers saw the person and the card.
     """
 
     TYPED = "TYPED"
     GUARDIAN = "GUARDIAN"
+    CARRIER = "CARRIER"
+    BANK_CARD = "BANK_CARD"
+    NETWORK_ID = "NETWORK_ID"
     COUNTER = "COUNTER"
+
+    def is_stronger_than(self, other: str | None) -> bool:
+        """Whether this proof counts for more; an account without one has a typed pair at most."""
+        order = list(Assurance)
+        return order.index(self) > (order.index(Assurance(other)) if other else 0)
 
 
 class Delivery(StrEnum):
@@ -128,6 +138,12 @@ class RefreshToken:
 def make_code() -> str:
     """Six random digits."""
     return f"{secrets.randbelow(1_000_000):06d}"
+
+
+def code_of(key: bytes, code_id: UUID) -> str:
+    """Six digits that nobody guesses and we can tell again: from the code's id."""
+    digest = hmac.new(key, b"shown-code" + code_id.bytes, hashlib.sha256).digest()
+    return f"{int.from_bytes(digest[:8], 'big') % 1_000_000:06d}"
 
 
 def hash_code(key: bytes, code_id: UUID, code: str) -> bytes:

@@ -15,9 +15,11 @@ NEW_DEVICE = Template("identity.new_device", texts.NEW_DEVICE_TITLE, texts.NEW_D
 REUSED_TOKEN = Template(
     "identity.reused_token", texts.REUSED_TOKEN_TITLE, texts.REUSED_TOKEN_MESSAGE
 )
+NEW_PASSKEY = Template("identity.new_passkey", texts.NEW_PASSKEY_TITLE, texts.NEW_PASSKEY_MESSAGE)
 CHILD_CLAIMED = Template(
     "identity.child_claimed", texts.CHILD_CLAIMED_TITLE, texts.CHILD_CLAIMED_MESSAGE
 )
+PERSON_DIED = Template("identity.person_died", texts.PERSON_DIED_TITLE, texts.PERSON_DIED_MESSAGE)
 PHONE_CHANGED = Template(
     "identity.phone_changed",
     texts.PHONE_CHANGED_TITLE,

@@ -16,6 +16,7 @@ class Citizen(Model):
     """A person with an account: one phone, at most one real name.
 
     `assurance` says how the real name was proved (domain.Assurance), `verified_at` when.
+    `died_on` is there once the registry has recorded a death; the account is closed then.
     A child whom its guardian added may have no phone yet. A closed account has no index left, so
     nobody finds it; what a legal hold demands stays sealed in it.
     """
@@ -32,6 +33,7 @@ class Citizen(Model):
     created_at = fields.DatetimeField()
     verified_at = fields.DatetimeField(null=True)
     closed_at = fields.DatetimeField(null=True)
+    died_on = fields.DateField(null=True)
 
     class Meta:
         table = "identity_citizen"
@@ -99,6 +101,34 @@ SESSIONS = PersonalTable(
     ),
     sealed=(Sealed("address_sealed", ADDRESS),),
     erased=Cleared({"device_name": "", "address_sealed": None}),
+)
+
+
+class Passkey(Model):
+    """A key pair in somebody's phone, computer or security key (W3C Web Authentication, level 3).
+
+    `credential_id` is its authenticator's own name for it (base64url), `public_key` a COSE key.
+    `sign_count` is what its authenticator counted last; 0 for those that do not count.
+    """
+
+    id = fields.UUIDField(primary_key=True)
+    citizen_id = fields.UUIDField(db_index=True)
+    credential_id = fields.CharField(max_length=1400, unique=True)
+    public_key = fields.BinaryField()
+    sign_count = fields.BigIntField(default=0)
+    name = fields.CharField(max_length=64)
+    created_at = fields.DatetimeField()
+    last_used_at = fields.DatetimeField(null=True)
+
+    class Meta:
+        table = "identity_passkey"
+
+
+PASSKEYS = PersonalTable(
+    Passkey,
+    owner="citizen_id",
+    exported=section("passkeys", "name", "created_at", "last_used_at"),
+    erased=DELETED,
 )
 
 
@@ -185,5 +215,32 @@ RECOVERIES = PersonalTable(
         Sealed("phone_sealed", PHONE),
     ),
     erased=Stays("which two officers gave an account another phone"),
+    merged=False,
+)
+
+
+class Death(Model):
+    """A death by the registry's running number: no account is made in this name any more.
+
+    `citizen_id` is the account that was closed, `ended_at` when all that had to end with it had;
+    `withdrawn_at` when the registry called its record a mistake.
+    """
+
+    record_no = fields.BigIntField(primary_key=True, generated=False)
+    resident_index = fields.BinaryField()
+    died_on = fields.DateField()
+    read_at = fields.DatetimeField()
+    citizen_id = fields.UUIDField(null=True, db_index=True)
+    ended_at = fields.DatetimeField(null=True)
+    withdrawn_at = fields.DatetimeField(null=True)
+
+    class Meta:
+        table = "identity_death"
+
+
+DEATHS = PersonalTable(
+    Death,
+    owner="citizen_id",
+    erased=Stays("a blind index of who has died: nobody may take the name"),
     merged=False,
 )

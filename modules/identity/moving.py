@@ -43,7 +43,7 @@ async def change_phone(call: Call, phone: str, code: str, key: str) -> None:
                 refusal = await codes.use(call, tx, index, code)
                 if refusal is None:
                     await _change(call, tx, phone)
-                    await _tell_old(call, tx, before.phone, phone)
+                    await tell_old_phone(call, tx, before.phone, phone)
                 else:
                     await idempotency.release(tx, str(viewer.user_id), "changePhone", key)
     except IntegrityError as error:
@@ -67,7 +67,8 @@ async def _change(call: Call, tx: Transaction, phone: str) -> None:
     await citizen.save(using_db=tx, update_fields=["phone_index", "phone_sealed"])
 
 
-async def _tell_old(call: Call, tx: Transaction, old: str, new: str) -> None:
+async def tell_old_phone(call: Call, tx: Transaction, old: str, new: str) -> None:
+    """Tell the phone that an account had that it has another one now."""
     if old and old != new:
         params = {"app": call.app.city.app_name, "phone_end": new[-4:]}
         to = notifications.Phone(old, call.locale)

@@ -7,6 +7,7 @@ from functools import partial
 from typing import Any
 from uuid import UUID
 
+from core.clock import civil_date
 from core.context.app import App
 from core.context.call import Call
 from core.context.sweep import sweep
@@ -28,10 +29,23 @@ from core.people.directory import find_person, get_person
 from core.people.personal_table import Held, PersonalTable, Stays, section
 from core.queue.jobs import Lane, job
 from modules.identity import families, store, texts
-from modules.identity.models import CITIZENS, MANDATES, RECOVERIES, SESSIONS, STAFF, Mandate
+from modules.identity.models import (
+    CITIZENS,
+    DEATHS,
+    MANDATES,
+    PASSKEYS,
+    RECOVERIES,
+    SESSIONS,
+    STAFF,
+    Mandate,
+)
+from modules.identity.openid.models import OPENID_GRANTS
 from modules.identity.service import end_sessions
 
 _LOG_KEPT = timedelta(days=3 * 366)
+_HEIRS_MAY_ASK = timedelta(days=3 * 366)
+"""After a death: the next of kin have rights in the data (PIPL Art. 49) and claims to bring, for
+which the law gives three years (Civil Code Art. 188)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +113,7 @@ def _needs_name(holds: Mapping[str, Sequence[Hold]]) -> bool:
 @job("identity.finish_erasures", lane=Lane.BULK, timeout_s=600, every="45 19 * * *")
 async def finish_erasures(app: App) -> None:
     """Forget the rest of closed accounts whose holds have ended. Repeat-safe."""
-    closed = await store.list_closed_with_name()
+    closed = await store.list_closed_with_name(civil_date(app.clock.now()) - _HEIRS_MAY_ASK)
     await sweep(app, "identity.erasures", closed, partial(_finish_erasure, app))
 
 
@@ -146,7 +160,8 @@ def _mandate(row: Mandate, person_id: UUID) -> dict[str, Any]:
     }
 
 
-async def _erase(app: App, tx: Transaction, person_id: UUID) -> None:
+async def end_access(app: App, tx: Transaction, person_id: UUID) -> None:
+    """End sessions, consents, mandates on either side and codes of a person. Repeat-safe."""
     now = app.clock.now()
     await end_sessions(app, tx, person_id)
     await end_consents(tx, now, person_id)
@@ -187,11 +202,22 @@ ACCESS_LOG = PersonalTable(
 
 PERSONAL = PersonalData(
     "identity",
-    (CITIZENS, SESSIONS, MANDATES, STAFF, RECOVERIES, CONSENTS, ACCESS_LOG),
+    (
+        CITIZENS,
+        SESSIONS,
+        PASSKEYS,
+        OPENID_GRANTS,
+        MANDATES,
+        STAFF,
+        RECOVERIES,
+        DEATHS,
+        CONSENTS,
+        ACCESS_LOG,
+    ),
     withheld=(
         Withheld("codes, devices, indexes", texts.WITHHELD_CODES),
         Withheld("access_log.actor", texts.WITHHELD_STAFF),
     ),
     read=_read,
-    erase=_erase,
+    erase=end_access,
 )

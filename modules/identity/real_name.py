@@ -1,5 +1,6 @@
 """The real name: compared with the police registry, held by one account each."""
 
+from dataclasses import replace
 from datetime import timedelta
 from uuid import UUID
 
@@ -8,7 +9,7 @@ from core.context.app import App
 from core.context.call import Call
 from core.database import IntegrityError, Transaction, rate_limit, transaction, violated
 from core.errors import Conflict, Forbidden, InvalidInput, Unavailable
-from core.ids import is_resident_id
+from core.ids import is_resident_id, new_id
 from core.people.data_rights import merge_person
 from core.people.directory import CHILD_UNTIL_AGE, age_on
 from core.people.personal_read import Access, Purpose, open_access
@@ -16,7 +17,7 @@ from core.refusal_texts import UPSTREAM_UNAVAILABLE
 from core.security.authentication import Viewer
 from core.typed_text import read_name, read_resident_id
 from core.upstream.client import UpstreamError
-from modules.identity import alarm, claims, domain, store, texts
+from modules.identity import alarm, claims, death_store, domain, store, texts
 from modules.identity.models import NAME, RESIDENT_ID, Citizen
 from modules.identity.upstream import REGISTRY, Match, verify
 
@@ -41,6 +42,8 @@ async def verify_real_name(
     is refused. Raises InvalidInput before anything is asked, Forbidden without consent, Conflict
     for an ID that another account holds, RateLimited, Unavailable where the registry is silent.
     """
+    is_proved = call.viewer is None or call.viewer.proved
+    call = call.admitting_unproved()
     app, viewer = call.app, call.require_viewer()
     cleaned, number = checked_identity(call, name, resident_id)
     await rate_limit.require(
@@ -50,12 +53,13 @@ async def verify_real_name(
         window=timedelta(days=1),
         refusal=texts.TOO_MANY_FAMILY_LOOKUPS,
     )
-    await _refuse_other_number(app, viewer.user_id, number)
+    if is_proved:
+        await _refuse_other_number(app, viewer.user_id, number)
     if age_on(number, civil_date(app.clock.now())) < CHILD_UNTIL_AGE:
         await _require_guardian(app, number)
     access = await open_access(call, service="real-name", purpose=REAL_NAME)
     await confirm_identity(call, access, cleaned, number)
-    citizen_id = await _store(app, viewer, cleaned, number, claim_code)
+    citizen_id = await _store(app, replace(viewer, proved=is_proved), cleaned, number, claim_code)
     return app.tokens.issue(
         Viewer(
             citizen_id, viewer.session_id, 2, viewer.roles, viewer.authenticated_at, viewer.scopes
@@ -76,8 +80,11 @@ def checked_identity(call: Call, name: str, resident_id: str) -> tuple[str, str]
 async def confirm_identity(call: Call, access: Access, name: str, number: str) -> None:
     """Return where the registry says that name and ID belong together.
 
-    Raises InvalidInput where they do not, Unavailable where it does not answer.
+    Raises InvalidInput where they do not, or whose they were has died; Unavailable where it does
+    not answer.
     """
+    if await death_store.has_died(call.app.vault.blind_index(number, RESIDENT_ID)):
+        raise InvalidInput(texts.REAL_NAME_MISMATCH, "residentId")
     try:
         match = await verify(call.app, call.deadline, access, name, number)
     except UpstreamError:
@@ -108,10 +115,12 @@ async def _store(app: App, viewer: Viewer, name: str, number: str, claim_code: s
         async with transaction() as tx:
             citizen = await store.lock_citizen(tx, citizen_id)
             assert citizen is not None
-            await store.note_proof(tx, viewer.session_id)
+            if citizen.resident_index not in (None, index):
+                citizen = await take_phone(app, tx, citizen, viewer)
+                citizen_id = citizen.id
             if citizen.resident_index is not None:
-                if citizen.resident_index != index:
-                    raise Conflict(texts.ALREADY_VERIFIED)
+                if not viewer.proved:  # name and number are known to many
+                    raise Forbidden(texts.STRONGER_PROOF)
                 # the registry has just confirmed this name: people marry
                 citizen.name_sealed = app.vault.encrypt(name, NAME)
                 await citizen.save(using_db=tx, update_fields=["name_sealed"])
@@ -120,7 +129,7 @@ async def _store(app: App, viewer: Viewer, name: str, number: str, claim_code: s
             if record is not None and record.phone_index is None:
                 if not await claims.use(app, tx, record.id, claim_code):
                     raise Forbidden(texts.CLAIM_REQUIRED)
-                await _join(app, tx, citizen, record)
+                await join(app, tx, citizen, record)
                 return record.id
             citizen.name_sealed = app.vault.encrypt(name, NAME)
             citizen.resident_sealed = app.vault.encrypt(number, RESIDENT_ID)
@@ -136,7 +145,30 @@ async def _store(app: App, viewer: Viewer, name: str, number: str, claim_code: s
     return citizen_id
 
 
-async def _join(app: App, tx: Transaction, citizen: Citizen, record: Citizen) -> None:
+async def take_phone(app: App, tx: Transaction, old: Citizen, viewer: Viewer) -> Citizen:
+    """A new account for who has the phone of a silent one now, and is somebody else.
+
+    The locked account keeps all else and waits for its owner: on a device that knows it, by a
+    passkey, by a strong proof, or at a counter. Raises Conflict where the viewer is its owner.
+    """
+    if viewer.proved:
+        raise Conflict(texts.ALREADY_VERIFIED)
+    phone_index, phone_sealed = old.phone_index, old.phone_sealed
+    old.phone_index = old.phone_sealed = None
+    await old.save(using_db=tx, update_fields=["phone_index", "phone_sealed"])
+    new = await Citizen.create(
+        using_db=tx,
+        id=new_id(),
+        phone_index=phone_index,
+        phone_sealed=phone_sealed,
+        locale=old.locale,
+        created_at=app.clock.now(),
+    )
+    await store.hand_over_session(tx, viewer.session_id, new.id)
+    return new
+
+
+async def join(app: App, tx: Transaction, citizen: Citizen, record: Citizen) -> None:
     """Give the phone and everything else of a nameless account to the record of the same person."""
     await take_over(app, tx, citizen, record)
     for guardian_id in await store.list_guardians(record.id, app.clock.now()):

@@ -109,20 +109,25 @@ async def _recover(app: App, recovery_id: UUID) -> None:
             row.state = domain.RECOVERY.next_state(row.state, "withdraw")
         else:
             row.state = domain.RECOVERY.next_state(row.state, "complete")
-            await _move(app, tx, holder, other, phone)
+            await move(app, tx, holder, other, phone)
             holder.name_sealed = row.name_sealed
             holder.assurance, holder.verified_at = domain.Assurance.COUNTER, now
             await holder.save(using_db=tx)
         await row.save(using_db=tx)
 
 
-async def _move(
+async def move(
     app: App, tx: Transaction, holder: Citizen, other: Citizen | None, phone: str
 ) -> None:
-    """Whoever had the account loses it: sessions, consents and proxies end."""
+    """Give a locked account to who has another phone, and is proved to be its owner.
+
+    Whoever had it loses it: sessions, passkeys, consents and proxies end. What `other`, a nameless
+    account of that phone, has is merged into it.
+    """
     now = app.clock.now()
     await end_sessions(app, tx, holder.id)
     await end_consents(tx, now, holder.id)
+    await store.delete_passkeys(tx, holder.id)
     for mandate in await store.lock_mandates_of(tx, holder.id):
         if mandate.kind == MandateKind.PROXY:
             await families.end(tx, mandate, now, by=holder.id)

@@ -14,7 +14,7 @@ from modules.identity import staff
 _DEPARTMENTS = {
     "department_officer": "administrative_approval",
     "grid_worker": "grid_office",
-    "bank_officer": "finance",
+    "bank_officer": "city-bank",
     "risk_officer": "finance",
     "finance_officer": "finance",
     "operator": "big_data",

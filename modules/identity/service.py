@@ -91,9 +91,14 @@ def checked_phone(text: str) -> str:
 
 def checked_index(call: Call, phone: str, device: Device) -> bytes:
     """The phone's blind index for signing in. Raises InvalidInput for a malformed device."""
+    checked_device(device)
+    return call.app.vault.blind_index(phone, PHONE)
+
+
+def checked_device(device: Device) -> None:
+    """Raise InvalidInput for a malformed device."""
     if not domain.is_device_id(device.id):
         raise InvalidInput(texts.DEVICE_INVALID, "device")
-    return call.app.vault.blind_index(phone, PHONE)
 
 
 async def known_device(call: Call, tx: Transaction, index: bytes, device: Device) -> bytes | None:
@@ -113,24 +118,40 @@ async def open_session(
     is_staff: bool = False,
 ) -> None:
     """Open a session for a phone whose code was good; makes the account where there is none."""
-    app, now = call.app, call.app.clock.now()
     citizen_id = await store.ensure_citizen(
         tx,
         citizen_id=new_id(),
         phone_index=index,
-        phone_sealed=app.vault.encrypt(phone, PHONE),
-        now=now,
+        phone_sealed=call.app.vault.encrypt(phone, PHONE),
+        now=call.app.clock.now(),
     )
+    await open_session_of(call, tx, session_id, citizen_id, device, is_staff=is_staff)
+
+
+async def open_session_of(
+    call: Call,
+    tx: Transaction,
+    session_id: UUID,
+    citizen_id: UUID,
+    device: Device,
+    *,
+    is_staff: bool = False,
+    proved: bool = False,
+) -> None:
+    """Open a session of an account. Unless its owner is `proved` otherwise, an account that was
+    silent for long asks on a new device who is there, where it has a name to ask for."""
+    app, now = call.app, call.app.clock.now()
     device_hash = app.vault.blind_index(device.id, DEVICE)
     past = await store.past_of(tx, citizen_id, device_hash)
-    proved = past.knows_device or past.used_at is None or now - past.used_at < domain.SILENCE
+    is_recent = past.used_at is None or now - past.used_at < domain.SILENCE
+    has_name = await store.has_real_name(tx, citizen_id)
     await Session.create(
         using_db=tx,
         id=session_id,
         citizen_id=citizen_id,
         device_hash=device_hash,
         device_name=domain.clean_device_name(device.name),
-        proved=proved,
+        proved=proved or past.knows_device or is_recent or not has_name,
         opened_at=now,
         address_sealed=app.vault.encrypt(call.address, ADDRESS),
         is_staff=is_staff,
@@ -149,7 +170,7 @@ async def request_step_up_code(call: Call, key: str) -> CodeSent:
 
     Raises RateLimited as for log-in codes, Forbidden in a session of staff.
     """
-    await _refuse_staff_session(call)
+    await refuse_staff_session(call)
     person = await get_person(call.app, call.require_viewer().user_id)
     return await codes.request(call, person.phone, codes.STEP_UP, "requestStepUpCode", key)
 
@@ -160,7 +181,7 @@ async def step_up(call: Call, code: str, key: str) -> str:
     The same key and code give a token again for a minute. Raises as `login` does.
     """
     app, viewer, code = call.app, call.require_viewer(), read_code(code)
-    await _refuse_staff_session(call)
+    await refuse_staff_session(call)
     session_id = viewer.session_id
     person = await get_person(app, viewer.user_id)
     index = app.vault.blind_index(person.phone, codes.STEP_UP.id)
@@ -184,7 +205,7 @@ async def step_up(call: Call, code: str, key: str) -> str:
     return (await signed_in(app, session_id)).access_token
 
 
-async def _refuse_staff_session(call: Call) -> None:
+async def refuse_staff_session(call: Call) -> None:
     """Raise Forbidden where the authenticator is asked for, not the phone (staffStepUp)."""
     if await store.is_staff_session(call.require_viewer().session_id):
         raise Forbidden(NOT_ALLOWED)
@@ -258,9 +279,12 @@ def _ends_at(session: Session) -> datetime | None:
 async def revoke_session(call: Call, session_id: UUID) -> bool:
     """End one of the viewer's own sessions; seen by every process within a second.
 
-    Repeat-safe. Returns False for a session that is not the viewer's or does not exist.
+    Repeat-safe. Returns False for a session that is not the viewer's or does not exist. Who has not
+    shown to be the account's owner ends this session alone.
     """
-    viewer = call.require_viewer()
+    viewer = call.admitting_unproved().require_viewer()
+    if session_id != viewer.session_id:
+        call.require_viewer()
     async with transaction() as tx:
         session = await store.lock_session(tx, session_id)
         if session is None or session.citizen_id != viewer.user_id:
@@ -313,6 +337,7 @@ async def signed_in(app: App, session_id: UUID) -> SignedIn:
         frozenset(roles),
         session.authenticated_at,
         scopes_of(roles),
+        session.proved,
     )
     return SignedIn(
         access_token=app.tokens.issue(viewer),
@@ -322,6 +347,14 @@ async def signed_in(app: App, session_id: UUID) -> SignedIn:
         ),
         viewer=viewer,
     )
+
+
+async def assurance_of(call: Call) -> domain.Assurance | None:
+    """How the viewer's real name was proved; a typed pair where nothing else is known."""
+    citizen = await store.find_citizen(call.require_viewer().user_id)
+    if citizen is None or citizen.level < 2:
+        return None
+    return domain.Assurance(citizen.assurance or domain.Assurance.TYPED)
 
 
 async def find_person(app: App, citizen_id: UUID) -> Person | None:

@@ -12,12 +12,14 @@ from core.context.commands import CREDENTIAL_REPLAY, claim_key
 from core.context.sweep import sweep
 from core.database import Transaction, connection, fetch_all, idempotency, transaction
 from core.database.models import AccessFlag
-from core.errors import AppError, InvalidInput, RateLimited
+from core.errors import AppError, InvalidInput, NotFound, RateLimited
 from core.ids import new_id
+from core.people.case_register import concerns
 from core.people.directory import Person
 from core.people.personal_read import read_as_staff
-from core.people.staffing import Officer, Staffing
+from core.people.staffing import Officer, Staffing, require_officer
 from core.queue.jobs import Lane, job
+from core.refusal_texts import NOT_FOUND
 from core.security.authorization import Role, Scope, scopes_of
 from core.typed_text import read_code
 from modules.identity import codes, domain, store, texts
@@ -38,7 +40,6 @@ UNUSUAL_PEOPLE_PER_HOUR = 30
 """More people than this in an hour is more than cases at a desk explain."""
 
 _FLAG_HOURS = 24
-_BASIS_MAX_CHARS = 64
 
 log = structlog.get_logger(__name__)
 
@@ -192,18 +193,16 @@ STAFFING = Staffing(find_officer, list_officers)
 
 
 async def look_up_person(call: Call, person_id: UUID, case_no: str) -> Person:
-    """A person's own data for a case. The person sees who looked, and for which case.
+    """A person's own data for a case that is about them and on which the officer's unit works or
+    worked. The person sees who looked, and for which case.
 
-    Raises InvalidInput for a malformed case number, LoginRequired, Forbidden, NotFound.
+    Raises LoginRequired, Forbidden, and NotFound for nobody and for every other case, with no row.
     """
-    if not (
-        0 < len(case_no) <= _BASIS_MAX_CHARS
-        and case_no.isascii()
-        and case_no.replace("-", "").isalnum()
-    ):
-        raise InvalidInput(texts.CASE_NO_INVALID, "caseNo")
+    officer = await require_officer(call, Scope.PEOPLE_READ)
+    if not await concerns(call.app, case_no.strip(), person_id, officer.unit):
+        raise NotFound(NOT_FOUND)
     return await read_as_staff(
-        call, person_id, service="staff-person", fields=PERSON_FIELDS, basis_ref=case_no
+        call, person_id, service="staff-person", fields=PERSON_FIELDS, basis_ref=case_no.strip()
     )
 
 

@@ -2,14 +2,14 @@
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
 from tortoise.expressions import Q
 
 from core.database import Transaction, connection, fetch_all, fetch_one, lock_name
-from modules.identity.models import Citizen, LoginCode, Mandate, Recovery, Session, Staff
+from modules.identity.models import Citizen, LoginCode, Mandate, Passkey, Recovery, Session, Staff
 
 _MANDATES_MAX = 200
 _RECOVERIES_MAX = 500
@@ -134,6 +134,37 @@ async def note_authentication(tx: Transaction, session_id: UUID, now: datetime) 
 async def note_proof(tx: Transaction, session_id: UUID) -> None:
     """Write down that a session's owner has given the account's real name."""
     await Session.filter(id=session_id).using_db(tx).update(proved=True)
+
+
+async def hand_over_session(tx: Transaction, session_id: UUID, citizen_id: UUID) -> None:
+    """Make a session that of another account, which its phone belongs to now."""
+    await Session.filter(id=session_id).using_db(tx).update(citizen_id=citizen_id, proved=True)
+
+
+async def has_real_name(tx: Transaction, citizen_id: UUID) -> bool:
+    """Whether an account carries a real name."""
+    return await Citizen.filter(id=citizen_id, level__gte=2).using_db(tx).exists()
+
+
+async def list_passkeys(citizen_id: UUID) -> Sequence[Passkey]:
+    """Somebody's passkeys, the oldest first."""
+    return await Passkey.filter(citizen_id=citizen_id).order_by("id")
+
+
+async def lock_passkey(tx: Transaction, credential_id: str) -> Passkey | None:
+    """A passkey by its authenticator's id of it, locked until the transaction ends."""
+    rows = Passkey.filter(credential_id=credential_id).using_db(tx)
+    return await rows.select_for_update().first()
+
+
+async def delete_passkey(tx: Transaction, citizen_id: UUID, passkey_id: UUID) -> bool:
+    """Forget one of somebody's passkeys; False where it is not theirs."""
+    return bool(await Passkey.filter(id=passkey_id, citizen_id=citizen_id).using_db(tx).delete())
+
+
+async def delete_passkeys(tx: Transaction, citizen_id: UUID) -> None:
+    """Forget all passkeys of an account."""
+    await Passkey.filter(citizen_id=citizen_id).using_db(tx).delete()
 
 
 async def lock_live_sessions(
@@ -321,12 +352,15 @@ def party(person_id: UUID) -> Q:
     return Q(actor_id=person_id) | Q(subject_id=person_id)
 
 
-async def list_closed_with_name() -> Sequence[UUID]:
-    """Closed accounts of which something is still sealed."""
+async def list_closed_with_name(died_before: date) -> Sequence[UUID]:
+    """Closed accounts of which something is still sealed; of people who died, those who died
+    before a day."""
     rows = await fetch_all(
         connection(),
         """SELECT id FROM identity_citizen WHERE closed_at IS NOT NULL
+            AND (died_on IS NULL OR died_on < $1)
             AND (name_sealed IS NOT NULL OR resident_sealed IS NOT NULL)""",
+        died_before,
     )
     return [row["id"] for row in rows]
 

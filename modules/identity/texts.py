@@ -78,6 +78,60 @@ REUSED_TOKEN_MESSAGE = Text(
     "An old token of the device ({device}) was used again; its session was ended to protect you. "
     "If that was not you, look at your other devices.",
 )
+NEW_PASSKEY_TITLE = Text("NEW_PASSKEY_TITLE", "新增通行密钥", "A passkey was added")
+NEW_PASSKEY_MESSAGE = Text(
+    "NEW_PASSKEY",
+    "您的账户新增了通行密钥({device})。如非本人操作,请立即删除该密钥并退出其他设备。",
+    "A passkey ({device}) was added to your account. If that was not you, remove it and end your "
+    "other sessions at once.",
+)
+PROOF_MISMATCH = Text(
+    "PROOF_MISMATCH",
+    "核验未通过,请确认姓名、证件、手机号或银行卡为本人所有",
+    "This was not confirmed: name, number, phone and card must be your own",
+)
+PROOF_PENDING = Text(
+    "PROOF_PENDING",
+    "尚未完成身份认证,请在认证应用中完成后返回",
+    "The other app has not confirmed you yet; please finish there and come back",
+)
+CARRIERS = "运营商 / mobile carriers"
+CARD_NETWORK = "银行卡核验 / card network"
+NETWORK_IDENTITY = "国家网络身份认证 / network identity"
+CARRIER_CONSENT = Text(
+    "CARRIER_CONSENT",
+    "为确认手机号由本人使用,将您的姓名、身份证号码和手机号提交运营商比对。",
+    "To confirm that the phone is yours, name, ID number and phone are compared with its carrier.",
+)
+CARD_CONSENT = Text(
+    "CARD_CONSENT",
+    "为确认是您本人,将您的姓名、身份证号码、手机号和银行卡号提交银行比对;卡号不予保存。",
+    "To confirm that it is you, name, ID number, phone and card number are compared with the bank; "
+    "the card number is not kept.",
+)
+NETWORK_CONSENT = Text(
+    "NETWORK_CONSENT",
+    "为确认是您本人,由国家网络身份认证平台告知您的姓名和身份证号码;人脸信息不经过本应用。",
+    "To confirm that it is you, the national platform tells your name and ID number; your face "
+    "never passes through this app.",
+)
+STRONGER_PROOF = Text(
+    "STRONGER_PROOF",
+    "此手机号长期未使用,请通过运营商、银行卡或网络身份核验,或到服务窗口办理",
+    "This phone was silent for long: please prove who you are by your operator, a bank card or "
+    "your network identity, or at a counter",
+)
+PASSKEY_REFUSED = Text(
+    "PASSKEY_REFUSED",
+    "通行密钥验证未通过,请重试或使用短信验证码",
+    "The passkey was not accepted; please try again or use a code by text message",
+)
+PASSKEY_KNOWN = Text("PASSKEY_KNOWN", "该通行密钥已添加", "This passkey was added already")
+TOO_MANY_PASSKEYS = Text(
+    "TOO_MANY_PASSKEYS",
+    "最多可添加 {limit} 个通行密钥,请先删除不再使用的",
+    "An account has at most {limit} passkeys: remove one that you no longer use",
+)
 CLAIM_REQUIRED = Text(
     "CLAIM_REQUIRED",
     "该身份信息已由监护人登记,请输入监护人在应用中生成的验证码",
@@ -188,11 +242,6 @@ REAL_NAME_CONSENT = Text(
     "为核验您的身份,将您的姓名和身份证号码提交公安部门比对。",
     "To verify who you are, your name and ID number are compared with the police registry.",
 )
-CASE_NO_INVALID = Text(
-    "CASE_NO_INVALID",
-    "请填写案件编号",
-    "Please give the number of the case, letters, digits and dashes",
-)
 ACCOUNT_NEEDED = Text(
     "ACCOUNT_NEEDED",
     "您是未成年人的监护人,请先解除监护关系再注销账户",
@@ -202,6 +251,15 @@ ACCOUNT_UNSETTLED = Text(
     "ACCOUNT_UNSETTLED",
     "您还有未办结的事项,请先结束后再注销账户",
     "Something of yours is still under way: it has to end before the account can be closed",
+)
+PERSON_DIED_TITLE = Text("PERSON_DIED_TITLE", "账户已关闭", "An account was closed")
+PERSON_DIED_MESSAGE = Text(
+    "PERSON_DIED_MESSAGE",
+    "户籍部门登记{name}已故,其账户已关闭,与您之间的代办、监护关系已结束。谨致哀悼。"
+    "如登记有误,请到户籍窗口更正;办理其身后事宜,请到政务服务大厅。",
+    "The population registry records that {name} has died. Their account is closed, and acting for "
+    "them, or they for you, has ended. We are sorry for your loss. If the record is wrong, please "
+    "go to the registry; for what remains to be settled, to the service hall.",
 )
 WITHHELD_CODES = Text(
     "WITHHELD_CODES",

@@ -4,6 +4,7 @@ See docs/upstreams/police.md. Both operations change nothing there; IDs stand in
 """
 
 from dataclasses import dataclass
+from datetime import date
 from enum import StrEnum
 
 from core.people.personal_read import Access
@@ -44,6 +45,31 @@ def verify(access: Access, name: str, resident_id: str) -> Request:
     """Compare a name with a resident ID."""
     body = {"name": name, "resident_id": resident_id}
     return Request(json=body, headers={"X-Access-Id": str(access.access_id)}, access=access)
+
+
+@dataclass(frozen=True, slots=True)
+class DeathRecord:
+    """A death that the registry has recorded, or that it records no more.
+
+    `record_no` rises by time; `withdraws` is an earlier record that was a mistake.
+    """
+
+    record_no: int
+    resident_id: str
+    died_on: date
+    withdraws: int | None = None
+
+
+@REGISTRY.operation(
+    "POST", "/deaths/changes", answers=json_of(list[DeathRecord], "deaths"), safe=True
+)
+def list_deaths(after_no: int) -> Request:
+    """The records after a number, oldest first, some at a time.
+
+    Not a personal operation in the sense of a consent: who has died can give none, and the duty to
+    close accounts is the city's own.
+    """
+    return Request(json={"after": after_no})
 
 
 @REGISTRY.operation(

@@ -8,7 +8,6 @@ replace the first on the device.
 
 import asyncio
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 from urllib.parse import urlencode
@@ -21,6 +20,7 @@ from core.deadline import Deadline
 from core.upstream.breaker import BreakerPolicy
 from core.upstream.client import UpstreamError, UpstreamRejected
 from core.upstream.operation import Request, System, json_of
+from notifications.channels.access_tokens import Grant, access_token
 from notifications.channels.credentials import credentials_of, key_file
 from notifications.channels.port import Failed, Outbound, Outcome, Provider, Refused, Taken
 from notifications.templates.domain import Channel, SendLane
@@ -28,7 +28,6 @@ from notifications.templates.domain import Channel, SendLane
 SCOPE = "https://www.googleapis.com/auth/firebase.messaging"
 GRANT = "urn:ietf:params:oauth:grant-type:jwt-bearer"
 LIFE = timedelta(hours=1)
-EARLY = timedelta(minutes=5)
 AT_ONCE = 50
 
 FCM = System("fcm", breaker=BreakerPolicy(open_s=1.0), optional=True)
@@ -52,15 +51,6 @@ def send_message(token: str, project: str, message: Mapping[str, Any]) -> Reques
         json={"message": message},
         headers={"Authorization": f"Bearer {token}"},
     )
-
-
-@dataclass
-class _Access:
-    """The access token of this process; one asks for it at a time."""
-
-    token: str = ""
-    until: datetime | None = None
-    lock: asyncio.Lock = field(default_factory=asyncio.Lock)
 
 
 async def send(app: App, deadline: Deadline, outbounds: Sequence[Outbound]) -> Sequence[Outcome]:
@@ -124,12 +114,10 @@ def _error_code(body: bytes) -> str:
 
 
 async def _token(app: App, deadline: Deadline) -> str:
-    access, now = app.once(_Access, _Access), app.clock.now()
-    async with access.lock:
-        if access.until is None or now >= access.until - EARLY:
-            access.token = await grant(app, deadline, make_assertion(app, now))
-            access.until = now + LIFE
-    return access.token
+    async def ask() -> Grant:
+        return Grant(await grant(app, deadline, make_assertion(app, app.clock.now())), LIFE)
+
+    return await access_token(app, "fcm", ask)
 
 
 def make_assertion(app: App, now: datetime) -> str:

@@ -84,17 +84,17 @@ PROVIDERS = ExtensionPoint("notification provider", Provider, key=lambda provide
 
 
 async def each(
-    outbounds: Sequence[Outbound], send: Callable[[Outbound], Awaitable["str | Refused | None"]]
+    outbounds: Sequence[Outbound], send: Callable[[Outbound], Awaitable["str | Outcome | None"]]
 ) -> Sequence[Outcome]:
-    """Send one by one, all at once; `send` answers the provider's own ref."""
+    """Send one by one, all at once; `send` answers the provider's own ref, or an outcome."""
     return await asyncio.gather(*(judged(send(outbound)) for outbound in outbounds))
 
 
-async def judged(sending: Awaitable[str | Refused | None]) -> Outcome:
+async def judged(sending: Awaitable[str | Outcome | None]) -> Outcome:
     """What the end of a call means for its message."""
     try:
         answer = await sending
-        return answer if isinstance(answer, Refused) else Taken(answer)
+        return Taken(answer) if answer is None or isinstance(answer, str) else answer
     except UpstreamRejected as refusal:
         if refusal.status in (
             401,

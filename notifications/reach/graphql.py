@@ -12,11 +12,15 @@ from notifications.templates.domain import CLASSES, Channel, MessageClass
 
 
 class PushService(StrEnum):
-    """Whose token a device has: JPUSH, FCM (Google) or APNS (Apple)."""
+    """Whose token a device has: JPUSH, FCM (Google), APNS (Apple) or HMS (Huawei); WECHAT_MINI and
+    ALIPAY_MINI are mini-programmes, whose token is the person's id there."""
 
     JPUSH = "jpush"
     FCM = "fcm"
     APNS = "apns"
+    HMS = "hms"
+    WECHAT_MINI = "wechat_mini"
+    ALIPAY_MINI = "alipay_mini"
 
 
 view(PushService)

@@ -22,6 +22,8 @@ from notifications.templates.texts import (
 _TIME = re.compile(r"(?:[01][0-9]|2[0-3]):[0-5][0-9]", re.ASCII)
 _TOKEN = re.compile(r"[\x21-\x7e]{1,2048}", re.ASCII)
 _PLAIN = re.compile(r"[A-Za-z0-9_-]{1,200}", re.ASCII)
+_WITH_SIGNS = ("fcm", "hms")
+_MINI_PROGRAMMES = ("wechat_mini", "alipay_mini")
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,12 +78,12 @@ async def register_device(call: Call, device: Device) -> UUID:
     Raises InvalidInput for what cannot be a token: an Apple one stands in an address.
     """
     person_id = call.require_viewer().user_id
-    form = _TOKEN if device.provider == "fcm" else _PLAIN
+    form = _TOKEN if device.provider in _WITH_SIGNS else _PLAIN
     if form.fullmatch(device.token) is None:
         raise InvalidInput(DEVICE_TOKEN_INVALID, "token")
     async with transaction() as tx:
         return await store.put_address(
-            call.app, tx, person_id, Channel.PUSH, device.provider, device.token
+            call.app, tx, person_id, _channel_of(device), device.provider, device.token
         )
 
 
@@ -93,3 +95,7 @@ async def forget_device(call: Call, device: Device) -> UUID | None:
     person_id = call.require_viewer().user_id
     async with transaction() as tx:
         return await store.delete_address(call.app, tx, person_id, device.provider, device.token)
+
+
+def _channel_of(device: Device) -> Channel:
+    return Channel.MINI_PROGRAMME if device.provider in _MINI_PROGRAMMES else Channel.PUSH

@@ -70,8 +70,12 @@ CLASSES: Mapping[MessageClass, ClassRule] = {
     ),
     MessageClass.SECURITY: ClassRule(SendLane.CRITICAL, (Channel.SMS,), is_critical=True),
     MessageClass.ALARM: ClassRule(SendLane.CRITICAL, (Channel.PUSH,), is_critical=True),
-    MessageClass.MONEY: ClassRule(SendLane.NORMAL, (Channel.PUSH,), daily_cap=50),
-    MessageClass.SERVICE: ClassRule(SendLane.NORMAL, (Channel.PUSH,), daily_cap=30),
+    MessageClass.MONEY: ClassRule(
+        SendLane.NORMAL, (Channel.PUSH, Channel.MINI_PROGRAMME), daily_cap=50
+    ),
+    MessageClass.SERVICE: ClassRule(
+        SendLane.NORMAL, (Channel.PUSH, Channel.MINI_PROGRAMME), daily_cap=30
+    ),
     MessageClass.NEWS: ClassRule(SendLane.BULK, (Channel.PUSH,), daily_cap=3),
 }
 

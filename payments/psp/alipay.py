@@ -20,6 +20,7 @@ from core.context.app import App
 from core.deadline import Deadline
 from core.errors import StartError
 from core.money import format_yuan, parse_yuan
+from core.standards.alipay_envelope import SIGN_TYPE, NotSigned, Signer
 from core.upstream.client import (
     ANY,
     Upstream,
@@ -28,7 +29,6 @@ from core.upstream.client import (
     UpstreamRejected,
     UpstreamUnavailable,
 )
-from payments.psp.alipay_wire import SIGN_TYPE, NotSigned, Signer
 from payments.psp.merchants import read_merchant
 from payments.psp.port import (
     Callback,

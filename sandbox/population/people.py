@@ -99,7 +99,7 @@ _DEMO = (
     ("citizen_rare", "citizen", "甄䶮", "19960606", 9, 9,
      "姓名含生僻字", "A name with a rare character"),
     ("risk_officer", "risk_officer", "冯示控", "19860417", 11, 10,
-     "合作银行风险经理", "Risk officer of a partner bank"),
+     "平台融资风险经理", "Risk officer of the platform's loans"),
     ("operator", "operator", "云示维", "19910805", 12, 11,
      "平台运维人员", "Operator of the platform"),
     ("citizen_abroad", "citizen", "侨示例", "19841203", 13, 12,

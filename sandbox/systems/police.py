@@ -2,15 +2,23 @@
 theirs?"""
 
 import unicodedata
+from datetime import date
 
 from pydantic import Field
 from starlette.requests import Request
 from starlette.responses import Response
 
 from sandbox.server.system import City, Operation, System
-from sandbox.server.wire import Body, read_body, reply
+from sandbox.server.wire import Body, Refusal, read_body, reply
 from sandbox.shared.registry import find_person
+from sandbox.systems.police_names import name_of
 
+SCHEMA = """
+CREATE TABLE death (
+    record_no INTEGER PRIMARY KEY, resident_id TEXT NOT NULL, died_on TEXT NOT NULL,
+    withdraws INTEGER
+);
+"""
 _PARENT_AGE_MIN = 18
 
 
@@ -24,11 +32,11 @@ class Identity(Body):
 async def verify(request: Request, city: City) -> Response:
     """MATCH, MISMATCH, or NOT_FOUND for a number the registry does not hold."""
     identity = await read_body(request, Identity)
-    person = find_person(city, identity.resident_id)
-    if person is None:
+    name = name_of(city, identity.resident_id)
+    if name is None:
         result = "NOT_FOUND"
     else:
-        result = "MATCH" if _normal(identity.name) == _normal(person.name) else "MISMATCH"
+        result = "MATCH" if _normal(identity.name) == _normal(name) else "MISMATCH"
     return reply({"result": result, "request_no": f"PR{city.serial('police_request')}"})
 
 
@@ -65,14 +73,59 @@ def _normal(name: str) -> str:
     return unicodedata.normalize("NFC", name)
 
 
+class DeathQuery(Body):
+    """After which record the caller has read."""
+
+    after: int = Field(ge=0)
+
+
+class NewDeath(Body):
+    """A death that is recorded, or a record that is withdrawn."""
+
+    resident_id: str = Field(min_length=18, max_length=18)
+    died_on: date | None = None
+    withdraws: int | None = None
+
+
+async def list_deaths(request: Request, city: City) -> Response:
+    """The records after a number, at most a hundred, oldest first."""
+    query = await read_body(request, DeathQuery)
+    rows = city.state.all(
+        "SELECT record_no, resident_id, died_on, withdraws FROM death WHERE record_no > ?"
+        " ORDER BY record_no LIMIT 100",
+        (query.after,),
+    )
+    return reply({"deaths": [dict(row) for row in rows]})
+
+
+async def _record_death(request: Request, city: City) -> Response:
+    """Record a death, or withdraw a record: 404 for a person or a record that does not exist."""
+    death = await read_body(request, NewDeath)
+    known = city.state.all("SELECT record_no FROM death", ())
+    if find_person(city, death.resident_id) is None:
+        raise Refusal(404, "NO_PERSON", "no such person")
+    if death.withdraws is not None and death.withdraws not in {r["record_no"] for r in known}:
+        raise Refusal(404, "NO_RECORD", "no such record")
+    number = len(known) + 1
+    died_on = death.died_on or city.today()
+    city.state.run(
+        "INSERT INTO death VALUES (?, ?, ?, ?)",
+        (number, death.resident_id, died_on.isoformat(), death.withdraws),
+    )
+    return reply({"record_no": number}, 201)
+
+
 SYSTEMS = (
     System(
         name="police",
         title_zh="公安人口库",
         title_en="Police population registry",
+        schema=SCHEMA,
         operations=(
             Operation("verify", "POST", "/police/identity/verify", verify),
             Operation("verify_family", "POST", "/police/family/verify", verify_family),
+            Operation("list_deaths", "POST", "/police/deaths/changes", list_deaths),
         ),
+        controls=(Operation("record_death", "POST", "/_control/police/deaths", _record_death),),
     ),
 )

@@ -157,14 +157,19 @@ def find_chromium() -> str | None:
     return os.environ.get("CHROMIUM_PATH") or next(found, None)
 
 
-@pytest.fixture(scope="session")
-async def browser() -> AsyncIterator[Browser]:
+def chromium_or_skip() -> str:
     path = find_chromium()
     if path is None:
         reason = f"no Chromium on this machine (CHROMIUM_PATH or one of {CHROMIUM_NAMES})"
         if os.environ.get("CI"):
             pytest.fail(reason)
         pytest.skip(reason)
+    return path
+
+
+@pytest.fixture(scope="session")
+async def browser() -> AsyncIterator[Browser]:
+    path = chromium_or_skip()
     async with async_playwright() as playwright:
         chromium = await playwright.chromium.launch(executable_path=path, args=CHROMIUM_ARGS)
         yield chromium

@@ -17,6 +17,9 @@ from credit.training.train import train
 
 from .conftest import SMALL_JINAN, example, history, jinan_data, opened
 
+EVALUATED = {"data": {"sha256": "0" * 64}, "evaluated_on": "2026-11-28"}
+"""What the command adds to a result."""
+
 
 def test_the_same_seed_gives_the_same_city():
     assert loan_history(5, 800) == loan_history(5, 800)
@@ -61,8 +64,9 @@ def test_the_model_comes_near_the_truth_and_not_above_it(champion):
 def test_the_report_says_simulated(champion):
     data = build(history(), SMALL_JINAN, today=None)
     result = evaluate(champion, SMALL_JINAN, data, example("jinan"))
-    page = render(result | {"data": {"sha256": "0" * 64}})
+    page = render(result | EVALUATED)
     assert "SIMULATED DATA" in page
+    assert "2027-11-28" in page and "The evidence carries a validation" in page
     assert "模拟数据" in page
 
 
@@ -83,7 +87,9 @@ def test_figures_on_the_training_window_are_never_called_later_ones(champion):
     result = evaluate(champion, SMALL_JINAN, shuffled, policy, every_row=True)
     assert result["sample"] == "in sample"
     assert result["rows_seen_in_training"] == len(window)
-    assert "IN SAMPLE" in render(result | {"data": {"sha256": "0" * 64}})
+    assert "IN SAMPLE" in render(
+        result | {"data": {"sha256": "0" * 64}, "evaluated_on": "2026-11-28"}
+    )
     honest = evaluate(champion, SMALL_JINAN, data, policy)
     assert honest["sample"] == "out of time"
 

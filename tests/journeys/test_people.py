@@ -7,6 +7,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from journeys.cases import open_case
 from journeys.crowd import adult
 from journeys.house import House
 
@@ -246,6 +247,9 @@ async def test_staff_sign_in_with_two_factors_and_their_look_is_seen(house: Hous
         ] == "NOT_ALLOWED"
         officer = await desk.person("department_officer")
         await desk.staff_sign_in(officer)
+        no_case = (await _raw(desk, look, {"id": own_id}))["errors"][0]["extensions"]
+        assert no_case["code"] == "NOT_FOUND"
+        await open_case(house, own_id, "AC-2026-17", "administrative_approval")
         assert (await desk.run("{ viewer { roles } }")).data["viewer"]["roles"] == [
             "department_officer"
         ]

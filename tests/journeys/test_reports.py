@@ -92,12 +92,14 @@ async def test_a_report_goes_from_the_photo_to_the_proof_and_is_reopened_once(
             await _told(client, "处置完成")
             await _told(neighbour, f"{filed['no']}:处置完成")
             if words == "处置完成":
-                await _do(client, "StepReport", id=filed["id"], event="reopen", note="又碎了")
+                await _do(
+                    client, "StepReport", caseId=filed["caseId"], event="reopen", note="又碎了"
+                )
                 again = await _do(
-                    client, "StepReport", id=filed["id"], event="reopen", note="再来一次"
+                    client, "StepReport", caseId=filed["caseId"], event="reopen", note="再来一次"
                 )
                 assert again["code"] == "ILLEGAL_STATE"
-        await _do(client, "StepReport", id=filed["id"], event="confirm")
+        await _do(client, "StepReport", caseId=filed["caseId"], event="confirm")
     async with (
         aiohttp.ClientSession(house.api_urls[1]) as partner,
         partner.get(f"/open311/v2/requests/{filed['no']}.json") as answer,

@@ -17,10 +17,10 @@ from core.clock import SHANGHAI, ManualClock
 from core.deadline import Deadline
 from core.ids import new_id
 from core.security.keys import load_keys
+from core.standards.alipay_envelope import Signer
 from core.telemetry.metrics import Metrics
 from core.upstream.client import HttpClient, UpstreamError, UpstreamFailed
 from payments.psp.alipay import SANDBOX_MERCHANT, AlipayClient
-from payments.psp.alipay_wire import Signer
 from payments.psp.port import (
     CallbackRefused,
     ForeignRefund,

@@ -18,10 +18,10 @@ from core.clock import ManualClock
 from core.database import transaction
 from core.ids import new_id
 from core.security.keys import load_keys
+from core.standards.alipay_envelope import NotSigned, Signer
 from core.telemetry.metrics import Metrics
 from core.upstream.client import HttpClient
 from payments import routes, settlement
-from payments.psp.alipay_wire import NotSigned, Signer
 from payments.psp.port import (
     Callback,
     CallbackRefused,

@@ -12,11 +12,11 @@ from core.clock import ManualClock, SystemClock
 from core.deadline import Deadline
 from core.ids import new_id
 from core.security.keys import Keys, load_keys
+from core.standards.alipay_envelope import Signer
 from core.telemetry.metrics import Metrics
 from core.upstream.client import HttpClient, Upstream, UpstreamRejected
 from payments.psp.alipay import SANDBOX_MERCHANT as ALIPAY_MERCHANT
 from payments.psp.alipay import AlipayClient
-from payments.psp.alipay_wire import Signer
 from payments.psp.port import Order, OrderState, Psp, RefundOrder, RefundState
 from payments.psp.wechatpay import SANDBOX_MERCHANT, WeChatPayClient
 from tests.payments.fake_alipay import FakeAlipay

@@ -26,6 +26,7 @@ from credit.api import (
     Subject,
     decision_entry,
     engine_for,
+    registry_size,
     status_field,
 )
 from credit.lending.applications.domain import Facts
@@ -129,15 +130,16 @@ def assess_with(
 
 
 def _engine(app: App, product: Product, on: date) -> Engine | None:
-    """What stands for a product today; None where nothing does."""
+    """What stands for a product today, as of the registry's last entry; None where nothing does."""
+    folder = app.settings.data_dir / "credit"
 
     def find() -> Engine | None:
         key = load_pem_private_key(app.keys.model_signing, None)
         assert isinstance(key, Ed25519PrivateKey)
-        folder = app.settings.data_dir / "credit"
         try:
             return engine_for(folder, [key.public_key()], product.bank, product.code, on)
         except CreditError:
             return None
 
-    return app.once(("lending.engine", product.bank, product.code, on), find)
+    key = ("lending.engine", product.bank, product.code, on, registry_size(folder))
+    return app.once(key, find)

@@ -18,6 +18,7 @@ from core.errors import Conflict, InvalidInput, NotFound
 from core.json import to_json
 from core.refusal_texts import NOT_FOUND
 from credit.lending.applications import cases
+from credit.lending.applications.answers import log_answer
 from credit.lending.applications.domain import (
     APPLICATION,
     REASONS,
@@ -65,9 +66,10 @@ async def lock_view(app: App, tx: Transaction, bank: str, application_id: UUID) 
 
 
 async def decide(
-    app: App, tx: Transaction, bank: str, application_id: UUID, decision: Decision
+    app: App, tx: Transaction, bank: str, application_id: UUID, decision: Decision, by: str = ""
 ) -> BankApplication:
-    """Approve or refuse an application that waits for it.
+    """Approve or refuse an application that waits for it. `by` is the bank's officer who does, the
+    bank's own system unless given; what a model advised on it is answered for in the log.
 
     Raises NotFound, IllegalTransition, Conflict LOAN_CONSENT_WITHDRAWN where the company lets the
     bank have nothing any more, InvalidInput for terms outside the product and unknown reasons.
@@ -86,6 +88,7 @@ async def decide(
         if decision.reason not in REASONS:
             raise InvalidInput(texts.REASON_UNKNOWN, "reason")
         row = await move(app, tx, row, "refuse", refusal=decision.reason, wanted=None)
+    await log_answer(app, tx, row, decision, by or bank)
     await cases.follow_banks(app, tx, case)
     return row
 
@@ -255,4 +258,5 @@ async def to_view(app: App, row: BankApplication) -> ApplicationView:
         loan_id=None if loan is None else loan.id,
         created_at=row.created_at,
         changed_at=row.changed_at,
+        advice=None if row.assessment is None else orjson.loads(row.assessment),
     )

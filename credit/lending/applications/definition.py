@@ -10,6 +10,7 @@ from datetime import date
 
 from core.city import City
 from core.ids import is_uscc
+from core.security.authorization import Scope
 from core.texts import Named
 from credit.lending.products.domain import MOST_FEN
 from credit.lending.records import texts
@@ -149,4 +150,5 @@ LOAN = Application(
         ),
     ),
     rule=check_loan,
+    scope=Scope.RISK_REVIEW,
 )  # fmt: skip

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from enum import StrEnum
-from typing import Annotated
+from typing import Annotated, Any
 from uuid import UUID
 
 from core.states import Edge, StateMachine
@@ -179,3 +179,5 @@ class ApplicationView:
     loan_id: UUID | None
     created_at: datetime
     changed_at: datetime
+    advice: Mapping[str, Any] | None
+    """What the engine advised, in its plain form; None where no model has looked at it."""

@@ -70,6 +70,12 @@ class LoanAnswer:
     changed_at: Annotated[datetime, "When it last moved."]
 
 
+def factors_of(advice: Mapping[str, Any], *lists: str) -> list[LoanFactor]:
+    """What stands in some lists of the engine's advice, in its plain form."""
+    items = [one for name in lists for one in advice.get(name, ())]
+    return [LoanFactor(one["code"], Named(one["zh"], one["en"])) for one in items]
+
+
 @strawberry.type(description="The answer as it stands now.")
 class LoanAnswerChanged:
     answer: LoanAnswer = strawberry.field(description="The application at the bank.")
@@ -145,10 +151,7 @@ async def to_answer(call: Call, row: BankApplication) -> LoanAnswer:
         offer=offer,
         rate_bps=None if offer is None else offer.rate_bps,
         refusal=REASONS.get(row.refusal or ""),
-        factors=[
-            LoanFactor(one["code"], Named(one["zh"], one["en"]))
-            for one in (*advice.get("rules", ()), *advice.get("reasons", ()))
-        ],
+        factors=factors_of(advice, "rules", "reasons"),
         would_help=None if helps is None else Named(helps["zh"], helps["en"]),
         wanted=row.wanted,
         contract_path=f"/loans/contracts/{row.id}.pdf" if is_signed else None,

@@ -38,6 +38,7 @@ class ProductBook:
     product: Annotated[str, "The product's code."]
     loans: Annotated[int, "How many were paid out."] = 0
     lent_fen: Annotated[int, "What was paid out."] = 0
+    yearly_fen: Annotated[int, "A year's interest on that, at the contracts' rates."] = 0
     principal_fen: Annotated[int, "The principal that is left."] = 0
     accrued_fen: Annotated[int, "Interest accrued and not billed yet."] = 0
     due_fen: Annotated[int, "Billed and not paid, penalty and costs included."] = 0
@@ -47,9 +48,10 @@ class ProductBook:
         default_factory=lambda: [OverdueAge(age) for age in AGES]
     )
 
-    def add(self, loan: Loan) -> None:
-        """Count a loan."""
+    def add(self, loan: Loan, rate_ppm: int) -> None:
+        """Count a loan under a contract of this rate."""
         self.loans += 1
+        self.yearly_fen += loan.disbursed_fen * rate_ppm // 1_000_000
         self.lent_fen += loan.disbursed_fen
         self.principal_fen += loan.principal_fen
         self.accrued_fen += loan.accrued_fen
@@ -72,7 +74,7 @@ def sum_books(accounts: Iterable[Account], on: date, calendar: Calendar) -> list
     books: dict[tuple[str, str], ProductBook] = {}
     for bank, product, terms, events in accounts:
         book = books.setdefault((bank, product), ProductBook(bank, product))
-        book.add(replay(terms, events, on, calendar))
+        book.add(replay(terms, events, on, calendar), terms.rate_ppm)
     return [books[key] for key in sorted(books)]
 
 
@@ -108,7 +110,10 @@ def _by_loan(rows: Iterable[LoanEventRow]) -> Mapping[UUID, list[LoanEventRow]]:
     return found
 
 
-_SUMS = ("loans", "lent_fen", "principal_fen", "accrued_fen", "due_fen", "lost_fen", "closed")
+_SUMS = (
+    *("loans", "lent_fen", "yearly_fen", "principal_fen", "accrued_fen", "due_fen"),
+    *("lost_fen", "closed"),
+)
 
 
 def _joined(one: ProductBook, other: ProductBook) -> ProductBook:

@@ -88,6 +88,12 @@ async def set_version_state(tx: Transaction, version_id: UUID, state: str, by: s
     )
 
 
+async def list_banks() -> Sequence[str]:
+    """Every bank that has, or had, a product."""
+    rows = await fetch_all(connection(), "SELECT DISTINCT bank FROM lending_product_version")
+    return sorted(row["bank"] for row in rows)
+
+
 # Companies
 
 
@@ -200,6 +206,25 @@ async def move_application(
     names = ", ".join(f"{name} = ${n}" for n, name in enumerate(values, start=2))
     tail = f"{names}, sequence = sequence + 1 WHERE id = $1"
     return await update_model(tx, BankApplication, tail, row.id, *values.values())
+
+
+async def count_by_state(bank: str | None) -> Sequence[Mapping[str, Any]]:
+    """How many applications stand in each state, by bank and product; `offers` of them were ever
+    made an offer."""
+    return await fetch_all(
+        connection(),
+        """SELECT bank, product, state, count(*) AS count, count(*) FILTER (
+                    WHERE offer IS NOT NULL OR state IN ('SIGNED', 'DISBURSED')) AS offers,
+                  sum(amount_fen)::bigint AS amount_fen
+             FROM lending_application WHERE $1::text IS NULL OR bank = $1
+            GROUP BY bank, product, state ORDER BY bank, product, state""",
+        bank,
+    )
+
+
+async def count_companies() -> int:
+    """How many companies are kept."""
+    return await Company.all().count()
 
 
 async def find_contract(application_id: UUID) -> Contract | None:

@@ -63,6 +63,7 @@ def evaluate_file(
         )
     except ValueError as error:
         raise InputError(str(error)) from error
+    result["evaluated_on"] = run.today.isoformat()
     result["data"] = {"name": run.data.name, "sha256": file_sha256(run.data)}
     page = render(result).encode()
     with written_whole(run.report) as file:

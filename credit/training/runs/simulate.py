@@ -7,13 +7,13 @@ from pathlib import Path
 from rich.console import Console
 
 from credit.storage.files import written_whole
-from credit.training.simulate import loan_history, registered_firms
+from credit.training.simulate import LOANS, loan_history, registered_firms
 
 
-def simulate_files(out: Path, seed: int, console: Console) -> None:
+def simulate_files(out: Path, seed: int, console: Console, *, loans: int = LOANS) -> None:
     """Write the simulated loan history and the registered firms, each whole or not at all."""
     for name, records in (
-        ("jinan_loans.csv", loan_history(seed)),
+        ("jinan_loans.csv", loan_history(seed, loans)),
         ("jinan_firms.csv", registered_firms(seed)),
     ):
         text = io.StringIO()

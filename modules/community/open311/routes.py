@@ -240,12 +240,12 @@ async def _add_update(call: Call, _request: Request, arguments: Arguments) -> Do
     client_id = await clients.authenticate(call.app, arguments.find("api_key"))
     row = await _get(arguments.require("service_request_id"))
     text = arguments.require("description")
-    case = await engine_store.find_case(row.id)
+    case = await engine_store.find_case(row.case_id)
     if case is None or case.citizen_id != client_id:
         raise NotFound(NOT_FOUND)
-    await updates.require_room(call.app, row.id)
+    await updates.require_room(call.app, case.id)
     async with transaction() as tx:
-        sequence = await updates.add_update(call.app, tx, row.id, client_id, text)
+        sequence = await updates.add_update(call.app, tx, case.id, client_id, text)
     return Document("service_request_updates", [{"update_id": f"{row.no}-{sequence}"}])
 
 

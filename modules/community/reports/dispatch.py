@@ -1,7 +1,6 @@
 """A report's own row kept in step with its case, its followers told, its grid's workers first."""
 
 from collections.abc import Collection, Sequence
-from typing import Any
 from uuid import UUID
 
 from core.clock import civil_date
@@ -17,7 +16,7 @@ from kinds.application.models import Case
 from modules.community.reports import store, texts
 from modules.community.reports.categories import categories_of
 from modules.community.reports.domain import DONE_STATES, OPEN_STATES
-from modules.community.reports.models import ReportFollow
+from modules.community.reports.models import Report, ReportFollow
 from notifications import api as notifications
 
 _SILENT = ("open",)
@@ -27,25 +26,19 @@ _SILENT = ("open",)
 async def follow_case(app: App, tx: Transaction, case: Case, event: str, note: str) -> None:
     """Bring the row of a report to where its case stands, and tell its followers."""
     now = app.clock.now()
-    values: dict[str, Any] = {
-        "no": case.no,
-        "state": case.state,
-        "unit": case.unit,
-        "is_open": case.state in OPEN_STATES,
-        "changed_at": now,
-    }
-    if case.promise_due_on is not None:
-        values["promised_on"] = case.promise_due_on
-    if case.state in OPEN_STATES:
-        values["fixed_on"] = None
-    elif case.state in DONE_STATES:
-        values["fixed_on"] = civil_date(now)
-    if not await store.update_report(tx, case.id, **values):
+    report_id = await store.update_by_case(
+        tx,
+        case,
+        is_open=case.state in OPEN_STATES,
+        fixed_on=civil_date(now) if case.state in DONE_STATES else None,
+        now=now,
+    )
+    if report_id is None:
         return
     await store.insert_update(
         tx,
         {
-            "report_id": case.id,
+            "report_id": report_id,
             "sequence": case.sequence,
             "event": event,
             "state": case.state,
@@ -55,7 +48,7 @@ async def follow_case(app: App, tx: Transaction, case: Case, event: str, note: s
         },
     )
     if event not in _SILENT:
-        await tell_followers.enqueue(app, tx, case.id, case.sequence, event, case.state)
+        await tell_followers.enqueue(app, tx, report_id, case.sequence, event, case.state)
 
 
 async def list_suited(_app: App, tx: Transaction, case: Case) -> Collection[UUID]:
@@ -63,10 +56,16 @@ async def list_suited(_app: App, tx: Transaction, case: Case) -> Collection[UUID
     return await store.list_suited(tx, case.id)
 
 
+async def find_queued(report_id: UUID) -> Report | None:
+    """The report that a job is about; one queued before reports had ids of their own names its
+    case."""
+    return await store.find_report(report_id) or await store.find_by_case(report_id)
+
+
 @job("community.tell_followers")
 async def tell_followers(app: App, report_id: UUID, sequence: int, event: str, state: str) -> None:
     """Tell the followers of a report what happened. Repeat-safe by the message's key."""
-    report = await store.find_report(report_id)
+    report = await find_queued(report_id)
     application = versions.find_application(app, "snap-report")
     if report is None or application is None:
         return
@@ -74,7 +73,7 @@ async def tell_followers(app: App, report_id: UUID, sequence: int, event: str, s
     title = categories_of(app).title(report.category)
 
     async def list_page(after: UUID, size: int) -> Sequence[ReportFollow]:
-        return await store.list_followers(report_id, after, size)
+        return await store.list_followers(report.id, after, size)
 
     async def tell(row: ReportFollow) -> None:
         person = await find_person(app, row.citizen_id)
@@ -87,7 +86,7 @@ async def tell_followers(app: App, report_id: UUID, sequence: int, event: str, s
             "event": engine_texts.title_of(definition, event).say(locale),
             "state": definition.by_name[state].title.say(locale),
         }
-        key = f"report:{report_id}:{sequence}:{person.id}"
+        key = f"report:{report.case_id}:{sequence}:{person.id}"
         link = app.city.deep_link.format(id="snap-report-progress")
         async with transaction() as tx:
             await notifications.send(

@@ -1,6 +1,6 @@
 """Services 33 and 34 in GraphQL, as citizens and everybody use them."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Annotated
@@ -255,9 +255,9 @@ class Query:
             only_open=False,
             service=SERVICE,
         )
-        reports = await store.list_reports([case.id for case in cases])
+        reports = await store.list_by_case([case.id for case in cases])
         rows = [reports[case.id] for case in cases if case.id in reports]
-        return await _page(call, rows, first, after)
+        return await _page(call, rows, first, after, lambda row: str(row.case_id))
 
     @query(of_service(PROGRESS), description="The reports that the viewer follows.")
     async def followed_reports(
@@ -360,10 +360,14 @@ async def _one(call: Call, row: Report) -> ReportView:
 
 
 async def _page(
-    call: Call, rows: Sequence[Report], first: int, after: str | None
+    call: Call,
+    rows: Sequence[Report],
+    first: int,
+    after: str | None,
+    cursor: Callable[[Report], str] = lambda row: str(row.id),
 ) -> Connection[ReportView]:
     shown = {report.id: report for report in await show_all(call, rows[:first])}
-    return connection(rows, first, lambda row: str(row.id), lambda row: shown[row.id], after=after)
+    return connection(rows, first, cursor, lambda row: shown[row.id], after=after)
 
 
 async def _similar(call: Call, similar: Sequence[Similar]) -> list[SimilarReport]:

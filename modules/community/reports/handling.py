@@ -23,7 +23,7 @@ from kinds.application.models import Case, CaseEvent, Task
 from modules.community.reports import photo_store, photos, store, texts
 from modules.community.reports.domain import OPEN_STATES
 from modules.community.reports.models import Report
-from modules.community.reports.service import get_report
+from modules.community.reports.service import get_report, get_report_of
 
 SCOPE = Scope.REPORTS_HANDLE
 _MAP_MOST = 500
@@ -60,7 +60,7 @@ async def list_map(call: Call, at: GeoPoint, *, mine: bool, most: int) -> Sequen
 
 
 async def _work(queue: Sequence[tuple[Task, Case]]) -> Sequence[Work]:
-    reports = await store.list_reports({case.id for _, case in queue})
+    reports = await store.list_by_case({case.id for _, case in queue})
     return [Work(task, case, reports[case.id]) for task, case in queue if case.id in reports]
 
 
@@ -83,14 +83,15 @@ class OpenedReport:
 
 async def open_report(call: Call, report_id: UUID) -> OpenedReport:
     """A report on which the worker's unit works or worked. Raises NotFound."""
-    case = await desk.get_case(call, report_id, SCOPE)
+    report = await get_report(report_id)
+    case = await desk.get_case(call, report.case_id, SCOPE)
     return OpenedReport(
-        await get_report(report_id),
+        report,
         case,
         await versions.get_stored(call.app, case.definition_id),
         service.answers_of(call, case),
-        await engine_store.list_tasks(report_id),
-        await engine_store.list_events(report_id, after=0, first=500),
+        await engine_store.list_tasks(case.id),
+        await engine_store.list_events(case.id, after=0, first=500),
     )
 
 
@@ -111,13 +112,13 @@ async def take(call: Call, task_id: UUID, key: str) -> Work:
     return await _open_work(case.id)
 
 
-async def _open_work(report_id: UUID) -> Work:
+async def _open_work(case_id: UUID) -> Work:
     """The open task of a report. Raises NotFound where it has been done meanwhile."""
-    case = await engine_store.find_case(report_id)
-    tasks = await engine_store.list_tasks(report_id)
+    case = await engine_store.find_case(case_id)
+    tasks = await engine_store.list_tasks(case_id)
     for task in tasks:
         if case is not None and task.closed_at is None and task.kind == TaskKind.WORK:
-            return Work(task, case, await get_report(report_id))
+            return Work(task, case, await get_report_of(case_id))
     raise NotFound(NOT_FOUND)
 
 
@@ -144,10 +145,11 @@ async def finish(
     async with transaction() as tx:
         _, case, replayed = await desk.act_in(call, tx, deed, task_id, "fix", Choices(note))
         if not replayed:
-            await photos.bind(tx, ids, worker_id, case.id, is_proof=True)
+            report_id = (await get_report_of(case.id)).id
+            await photos.bind(tx, ids, worker_id, report_id, is_proof=True)
             if is_public:
-                await photo_store.release_photos(tx, case.id, ids)
-    return await get_report(case.id)
+                await photo_store.release_photos(tx, report_id, ids)
+    return await get_report_of(case.id)
 
 
 async def decline(call: Call, task_id: UUID, note: str, key: str) -> Report:
@@ -155,7 +157,7 @@ async def decline(call: Call, task_id: UUID, note: str, key: str) -> Report:
     async with transaction() as tx:
         deed = Deed("declineReport", key, SCOPE)
         _, case, _ = await desk.act_in(call, tx, deed, task_id, "decline", Choices(note))
-    return await get_report(case.id)
+    return await get_report_of(case.id)
 
 
 async def merge(call: Call, task_id: UUID, target_id: UUID, key: str) -> Report:
@@ -166,19 +168,19 @@ async def merge(call: Call, task_id: UUID, target_id: UUID, key: str) -> Report:
         _, case, replayed = await desk.act_in(call, tx, deed, task_id, "merge", NOTHING)
         if not replayed:
             target = await store.find_report(target_id)
-            if target is None or target_id == case.id or target.state not in OPEN_STATES:
+            if target is None or target.case_id == case.id or target.state not in OPEN_STATES:
                 raise Conflict(texts.MERGE_TARGET)
-            now = call.app.clock.now()
-            await store.update_report(tx, case.id, merged_into=target_id)
-            await store.move_followers(tx, case.id, target_id, now)
+            report_id, now = (await get_report_of(case.id)).id, call.app.clock.now()
+            await store.update_report(tx, report_id, merged_into=target_id)
+            await store.move_followers(tx, report_id, target_id, now)
             await store.follow(tx, target_id, case.citizen_id, now)
-    return await get_report(case.id)
+    return await get_report_of(case.id)
 
 
 async def reassign(call: Call, task_id: UUID, unit: str, note: str, key: str) -> Report:
     """Give a report to another unit, with the reason. Raises as `desk.hand_over`."""
     _, case = await desk.hand_over(call, task_id, unit, note, key, SCOPE)
-    return await get_report(case.id)
+    return await get_report_of(case.id)
 
 
 async def release(call: Call, report_id: UUID, photo_ids: Sequence[UUID], key: str) -> Report:
@@ -186,7 +188,7 @@ async def release(call: Call, report_id: UUID, photo_ids: Sequence[UUID], key: s
 
     Raises NotFound, InvalidInput PHOTO_UNKNOWN.
     """
-    await desk.get_case(call, report_id, SCOPE)
+    await desk.get_case(call, (await get_report(report_id)).case_id, SCOPE)
     ids = photos.require_few(photo_ids)
     command = {"report": report_id, "photos": ids}
     async with transaction() as tx:

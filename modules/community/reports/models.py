@@ -8,13 +8,14 @@ NO_GRID = ""
 
 
 class Report(Model):
-    """The public side of a report; its id is its case's.
+    """The public side of a report.
 
     `public_text` is there where the citizen lets everybody read the description. `promised_on` and
     `fixed_on` are the day promised and the day on which the unit was done, in its present round.
     """
 
     id = fields.UUIDField(primary_key=True)
+    case_id = fields.UUIDField(unique=True)
     no = fields.CharField(max_length=48, default="")
     category = fields.CharField(max_length=64)
     state = fields.CharField(max_length=32)

@@ -23,7 +23,7 @@ from kinds.application import desk
 from kinds.application import store as engine_store
 from kinds.application import texts as engine_texts
 from kinds.application.files import SIZE_MOST, clean
-from modules.community.reports import photo_store, texts
+from modules.community.reports import photo_store, store, texts
 from modules.community.reports.domain import PHOTOS_MOST
 from modules.community.reports.models import ReportPhoto
 from modules.community.reports.pictures import picture_hash
@@ -148,7 +148,9 @@ async def _is_theirs(call: Call, photo: ReportPhoto) -> bool:
         return True
     if not photo.is_proof or photo.report_id is None:
         return False
-    return bool(await engine_store.list_owned(call.viewer.user_id, [photo.report_id]))
+    report = await store.find_report(photo.report_id)
+    owned = await engine_store.list_owned(call.viewer.user_id, [report.case_id] if report else [])
+    return bool(owned)
 
 
 async def read_original(call: Call, photo_id: UUID) -> bytes:
@@ -164,7 +166,10 @@ async def _require_handler(call: Call, photo: ReportPhoto) -> None:
     viewer = call.viewer
     if photo.report_id is None or viewer is None or Scope.REPORTS_HANDLE not in viewer.scopes:
         raise NotFound(NOT_FOUND)
-    await desk.get_case(call, photo.report_id, Scope.REPORTS_HANDLE)
+    report = await store.find_report(photo.report_id)
+    if report is None:
+        raise NotFound(NOT_FOUND)
+    await desk.get_case(call, report.case_id, Scope.REPORTS_HANDLE)
 
 
 def require_few(ids: Sequence[UUID]) -> Sequence[UUID]:

@@ -12,6 +12,7 @@ from core.context.commands import claim_key
 from core.database import Transaction, connection, rate_limit, transaction
 from core.deadline import Deadline
 from core.errors import Conflict, InvalidInput, NotFound
+from core.ids import new_id
 from core.queue.jobs import job
 from core.refusal_texts import NOT_FOUND
 from core.standards.coordinates import GeoPoint
@@ -25,6 +26,7 @@ from modules.community.grids.lookup import GRIDS, ask_grids
 from modules.community.reports import domain, photo_store, photos, store, texts
 from modules.community.reports.categories import get_category
 from modules.community.reports.definition import DESCRIPTION, PROGRESS, SERVICE
+from modules.community.reports.dispatch import find_queued
 from modules.community.reports.domain import FOLLOWS_MOST, SAME_PICTURE_M, Similar
 from modules.community.reports.models import NO_GRID, Report
 
@@ -119,15 +121,15 @@ async def file_as(call: Call, filer: Filer, draft: Draft, key: str) -> Report:
     }
     async with transaction() as tx:
         claim = await claim_key(call, tx, "fileReport", key, command, subject=filer.citizen_id)
-        report_id = claim.effect_id
+        case_id = claim.effect_id
         if not claim.replayed:
             if not filer.is_organisation:
                 await _refuse_similar(tx, draft, ids, filer.citizen_id)
-            await _insert(call.app, tx, report_id, draft, opening, grid_code)
+            report_id = await _insert(call.app, tx, case_id, draft, opening, grid_code)
             await photos.bind(tx, ids, filer.citizen_id, report_id)
             if grid_code is None:
                 await find_grid.enqueue(call.app, tx, report_id)
-    return await get_report(report_id)
+    return await get_report_of(case_id)
 
 
 async def _refuse_similar(
@@ -143,15 +145,16 @@ async def _refuse_similar(
 async def _insert(
     app: App,
     tx: Transaction,
-    report_id: UUID,
+    case_id: UUID,
     draft: Draft,
     opening: Opening,
     grid_code: str | None,
-) -> None:
-    """The row first: whoever is to handle the case is chosen by its grid."""
-    now = app.clock.now()
+) -> UUID:
+    """The row first: whoever is to handle the case is chosen by its grid. Returns the row's id."""
+    report_id, now = new_id(), app.clock.now()
     values = {
         "id": report_id,
+        "case_id": case_id,
         "category": draft.category,
         "state": opening.definition.states[0].name,
         "lat": draft.at.lat,
@@ -164,7 +167,8 @@ async def _insert(
         "changed_at": now,
     }
     await store.insert_report(tx, values)
-    await open_in(app, tx, report_id, opening, By(Actor.CITIZEN, opening.citizen_id))
+    await open_in(app, tx, case_id, opening, By(Actor.CITIZEN, opening.citizen_id))
+    return report_id
 
 
 async def _find_grid(call: Call, at: GeoPoint) -> str | None:
@@ -176,13 +180,13 @@ async def _find_grid(call: Call, at: GeoPoint) -> str | None:
 @job("community.find_grid")
 async def find_grid(app: App, report_id: UUID) -> None:
     """Find the grid of a report that was filed while the map was silent. Repeat-safe."""
-    report = await store.find_report(report_id)
+    report = await find_queued(report_id)
     if report is None or report.grid_code is not None:
         return
     grids = await ask_grids(app, Deadline.after(app.settings.request_deadline_s))
     grid_code = _code_of(grids, GeoPoint(report.lat, report.lon))
     async with transaction() as tx:
-        await store.update_report(tx, report_id, grid_code=grid_code)
+        await store.update_report(tx, report.id, grid_code=grid_code)
 
 
 def _code_of(grids: GridMap, at: GeoPoint) -> str:
@@ -198,6 +202,14 @@ def today(app: App) -> date:
 async def get_report(report_id: UUID) -> Report:
     """A report. Raises NotFound."""
     report = await store.find_report(report_id)
+    if report is None:
+        raise NotFound(NOT_FOUND)
+    return report
+
+
+async def get_report_of(case_id: UUID) -> Report:
+    """The report of a case. Raises NotFound."""
+    report = await store.find_by_case(case_id)
     if report is None:
         raise NotFound(NOT_FOUND)
     return report
@@ -242,15 +254,15 @@ async def add_update(
 
     Raises NotFound, InvalidInput, Conflict CASE_ENDED, RateLimited.
     """
-    case = await engine_service.get_case(call, report_id)
-    await get_report(report_id)
+    report = await get_report(report_id)
+    case = await engine_service.get_case(call, report.case_id)
     ids = photos.require_few(photo_ids)
     await updates.require_room(call.app, case.id)
     command = {"report": report_id, "text": text, "photos": ids}
     async with transaction() as tx:
         claim = await claim_key(call, tx, "updateReport", key, command, effect_id=report_id)
         if not claim.replayed:
-            await updates.add_update(call.app, tx, report_id, case.citizen_id, text)
+            await updates.add_update(call.app, tx, case.id, case.citizen_id, text)
             await photos.bind(tx, ids, case.citizen_id, report_id)
             await store.update_report(tx, report_id, changed_at=call.app.clock.now())
     return await get_report(report_id)
@@ -259,7 +271,7 @@ async def add_update(
 async def hide(call: Call, report_id: UUID, key: str) -> Report:
     """Take the description, the address and the own photographs of a report of the viewer away from
     the public; the staff go on seeing them. Raises NotFound."""
-    await engine_service.get_case(call, report_id)
+    await engine_service.get_case(call, (await get_report(report_id)).case_id)
     async with transaction() as tx:
         command = {"report": report_id}
         claim = await claim_key(call, tx, "hideReport", key, command, effect_id=report_id)

@@ -17,6 +17,7 @@ from core.database import (
 )
 from core.ids import new_id
 from core.standards.coordinates import GeoArea, GeoPoint
+from kinds.application.models import Case
 from modules.community.reports.domain import Candidate
 from modules.community.reports.models import GridBeat, Report, ReportFollow, ReportUpdate
 
@@ -60,6 +61,11 @@ async def find_report(report_id: UUID) -> Report | None:
     return await fetch_model(connection(), Report, "WHERE id = $1", report_id)
 
 
+async def find_by_case(case_id: UUID) -> Report | None:
+    """The report of a case."""
+    return await fetch_model(connection(), Report, "WHERE case_id = $1", case_id)
+
+
 async def find_by_no(no: str) -> Report | None:
     """A report by its number."""
     return await fetch_model(connection(), Report, "WHERE no = $1 AND no <> ''", no)
@@ -70,9 +76,41 @@ async def list_reports(ids: Collection[UUID]) -> Mapping[UUID, Report]:
     return {row.id: row for row in await Report.filter(id__in=list(ids))} if ids else {}
 
 
+async def list_by_case(case_ids: Collection[UUID]) -> Mapping[UUID, Report]:
+    """The reports of cases, by these."""
+    rows = await Report.filter(case_id__in=list(case_ids)) if case_ids else ()
+    return {row.case_id: row for row in rows}
+
+
 async def update_report(tx: Transaction, report_id: UUID, **values: Any) -> bool:
     """Change a report; False where there is none."""
     return bool(await Report.filter(id=report_id).using_db(tx).update(**values))
+
+
+async def update_by_case(
+    tx: Transaction, case: Case, *, is_open: bool, fixed_on: date | None, now: datetime
+) -> UUID | None:
+    """Bring the report of a case to where this stands; its id, None where there is none.
+
+    `fixed_on` is set where it is given, and taken back while the report is open.
+    """
+    row = await fetch_one(
+        tx,
+        """UPDATE community_report
+              SET no = $2, state = $3, unit = $4, is_open = $5, changed_at = $6,
+                  promised_on = coalesce($7, promised_on),
+                  fixed_on = CASE WHEN $5 THEN NULL ELSE coalesce($8, fixed_on) END
+            WHERE case_id = $1 RETURNING id""",
+        case.id,
+        case.no,
+        case.state,
+        case.unit,
+        is_open,
+        now,
+        case.promise_due_on,
+        fixed_on,
+    )
+    return UUID(str(row["id"])) if row else None
 
 
 async def insert_update(tx: Transaction, values: Mapping[str, Any]) -> None:
@@ -279,16 +317,17 @@ async def _count_followers(tx: Transaction, report_id: UUID, change: int) -> Non
     await tx.execute_query(sql, [report_id, change])
 
 
-async def list_suited(tx: Transaction, report_id: UUID) -> Collection[UUID]:
-    """The grid workers on whose beats a report's grid lies, those whose beat is the closest."""
+async def list_suited(tx: Transaction, case_id: UUID) -> Collection[UUID]:
+    """The grid workers on whose beats the grid of a case's report lies, those whose beat is the
+    closest."""
     rows = await fetch_all(
         tx,
         """SELECT b.worker_id, length(b.prefix) AS depth
              FROM community_report r JOIN community_grid_beat b
                ON b.prefix = ANY(ARRAY[left(r.grid_code, 6), left(r.grid_code, 9),
                                        left(r.grid_code, 12), r.grid_code])
-            WHERE r.id = $1""",
-        report_id,
+            WHERE r.case_id = $1""",
+        case_id,
     )
     closest = max((row["depth"] for row in rows), default=0)
     return {row["worker_id"] for row in rows if row["depth"] == closest}

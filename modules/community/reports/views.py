@@ -51,7 +51,8 @@ class ReportPhotoView:
 class ReportView:
     """A report as everybody sees it. Who filed it is not in it."""
 
-    id: Annotated[UUID, "Its id; that of its case too, for whoever filed it."]
+    id: Annotated[UUID, "Its id."]
+    case_id: Annotated[UUID, "Its case, which whoever filed it may read and take on."]
     no: Annotated[str, "Its number, for people."]
     category: Annotated[str, "Its category's code."]
     category_title: Annotated[Named, "Its category."]
@@ -110,7 +111,7 @@ async def show_all(
     """Reports as the viewer may see them, in three statements at most."""
     viewer = call.viewer.user_id if call.viewer else None
     ids = [row.id for row in rows]
-    photos = await _visible(viewer, ids)
+    photos = await _visible(viewer, rows)
     followed = await store.list_followed(viewer, ids) if viewer and ids else set()
     return [
         replace(
@@ -123,17 +124,15 @@ async def show_all(
 
 
 async def _visible(
-    viewer: UUID | None, ids: Sequence[UUID]
+    viewer: UUID | None, rows: Sequence[Report]
 ) -> Mapping[UUID, Sequence[ReportPhoto]]:
     """The photographs of reports that somebody may see: public ones, their own, and the proofs of
     their own reports."""
-    found = await photo_store.list_photos(ids) if ids else ()
+    found = await photo_store.list_photos([row.id for row in rows]) if rows else ()
     proved = {photo.report_id for photo in found if photo.is_proof and not photo.is_public}
-    own = (
-        await engine_store.list_owned(viewer, [one for one in proved if one])
-        if viewer and proved
-        else ()
-    )
+    cases = {row.case_id: row.id for row in rows if row.id in proved}
+    owned = await engine_store.list_owned(viewer, cases) if viewer and cases else ()
+    own = {cases[case_id] for case_id in owned}
     visible: dict[UUID, list[ReportPhoto]] = {}
     for photo in found:
         is_theirs = photo.owner_id == viewer or (photo.is_proof and photo.report_id in own)
@@ -148,6 +147,7 @@ def to_report(call: Call, row: Report, photos: Sequence[ReportPhoto]) -> ReportV
     today = civil_date(call.app.clock.now())
     return ReportView(
         id=row.id,
+        case_id=row.case_id,
         no=row.no,
         category=row.category,
         category_title=categories_of(call.app).title(row.category),

@@ -120,7 +120,7 @@ class Mutation:
         idempotency_key: IdempotencyKey,
     ) -> MakeClaimCodeResult:
         """A new one ends the one before it."""
-        made = await claims.make(info.context, parse_id(child_id))
+        made = await claims.make(info.context, parse_id(child_id), idempotency_key)
         return ClaimCodeMade(child_id=child_id, claim_code=made.code, expires_at=made.expires_at)
 
     @mutation(signed_in(2), description="Ask somebody to let the viewer act for them.")

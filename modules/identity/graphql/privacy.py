@@ -35,6 +35,8 @@ from core.security.vault import mask_name
 from modules.identity import personal_data, store
 from modules.identity.graphql.arguments import PurposeId
 from modules.identity.models import NAME
+from modules.identity.proofs.service import PROOFS
+from modules.identity.real_name import REAL_NAME
 
 
 @strawberry.type(description="One read of a person's data.")
@@ -187,7 +189,8 @@ class Mutation:
     """The mutation fields of consents, export and erasure."""
 
     @mutation(
-        signed_in(), description="Agree to a purpose, in the version of its text that was shown."
+        signed_in(proved=False),
+        description="Agree to a purpose, in the version of its text that was shown.",
     )
     async def grant_consent(
         self,
@@ -200,7 +203,10 @@ class Mutation:
         on_behalf_of: OnBehalfOf = None,
     ) -> GrantConsentResult:
         """Give a consent; a live one is given back. A guardian agrees for a child."""
-        call = await acting(info, on_behalf_of)
+        if purpose in {REAL_NAME.id, *PROOFS} and on_behalf_of is None:
+            call = info.context.admitting_unproved()
+        else:
+            call = await acting(info, on_behalf_of)
         row = await consents.grant_consent(call, purpose, text_version)
         return ConsentGranted(consent=_consent(row))
 

@@ -62,6 +62,11 @@ class Viewer:
     level: int = strawberry.field(description="Identity level: 1 phone, 2 real name.")
     roles: list[str] = strawberry.field(description="The roles of this session, where it is staff.")
 
+    @strawberry.field(description="How the real name was proved; null before level 2.")
+    async def assurance(self, info: Info) -> domain.Assurance | None:
+        """The strongest proof so far."""
+        return await service.assurance_of(info.context)
+
     @strawberry.field(description="Where the viewer is signed in, last used first.")
     async def sessions(self, info: Info) -> list[Session]:
         """Live sessions."""
@@ -288,7 +293,8 @@ class Mutation:
         return SteppedUp(access_token=await service.step_up(info.context, code, idempotency_key))
 
     @mutation(
-        signed_in(), description="End one of the viewer's sessions on every device that holds it."
+        signed_in(proved=False),
+        description="End one of the viewer's sessions on every device that holds it.",
     )
     async def revoke_session(
         self,
@@ -317,7 +323,8 @@ class Mutation:
         return SessionsRevoked(count=count, viewer=await viewer_of(info.context))
 
     @mutation(
-        signed_in(), description="Verify the real name; needs the consent `identity.real-name`."
+        signed_in(proved=False),
+        description="Verify the real name; needs the consent `identity.real-name`.",
     )
     async def verify_real_name(
         self,
@@ -332,18 +339,20 @@ class Mutation:
     ) -> VerifyRealNameResult:
         """Reach level 2; the same person verified again is one verification."""
         token = await real_name.verify_real_name(info.context, name, resident_id, claim_code)
-        return RealNameVerified(access_token=token, level=2, viewer=await viewer_of(info.context))
+        call = info.context.of(info.context.app.tokens.verify(token))
+        return RealNameVerified(access_token=token, level=2, viewer=await viewer_of(call))
 
 
 async def viewer_of(call: Call) -> Viewer:
     """Whoever is signed in, as the directory has them now."""
-    viewer = call.require_viewer()
+    is_proved = call.viewer is None or call.viewer.proved
+    viewer = call.admitting_unproved().require_viewer()
     person = await get_person(call.app, viewer.user_id)
     return Viewer(
         id=strawberry.ID(str(person.id)),
         phone=mask_phone(person.phone),
-        name=mask_name(person.name) if person.name else None,
-        level=person.level,
+        name=mask_name(person.name) if person.name and is_proved else None,
+        level=person.level if is_proved else viewer.level,
         roles=sorted(viewer.roles),
     )
 

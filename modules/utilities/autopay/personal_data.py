@@ -7,7 +7,7 @@ from uuid import UUID
 
 from core.clock import civil_date
 from core.context.app import App
-from core.database import Transaction
+from core.database import Transaction, transaction
 from core.people.data_rights import Hold, PersonalData
 from modules.utilities.autopay import service as autopay
 from modules.utilities.autopay import texts
@@ -42,4 +42,12 @@ async def _erase(app: App, tx: Transaction, person_id: UUID) -> None:
             await Autopay.filter(id=consent.id).using_db(tx).delete()
 
 
-PERSONAL = PersonalData("bills", (AUTOPAYS, CHARGES), holds=_holds, erase=_erase)
+async def _settle(app: App, person_id: UUID) -> None:
+    """Nothing more is deducted: live consents end, with what they have announced."""
+    async with transaction() as tx:
+        for consent in await Autopay.filter(citizen_id=person_id).using_db(tx).select_for_update():
+            if AUTOPAY.allows(consent.state, "end"):
+                await autopay.end_in(app, tx, consent, "ACCOUNT_CLOSED")
+
+
+PERSONAL = PersonalData("bills", (AUTOPAYS, CHARGES), holds=_holds, erase=_erase, settle=_settle)

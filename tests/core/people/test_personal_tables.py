@@ -55,6 +55,7 @@ UNDECLARED = {
     "core_idempotency.subject": "who acts; seven days",
     "identity_citizen.phone_index": "an index; dropped with the account",
     "identity_citizen.resident_index": "an index; dropped with the account",
+    "identity_death.resident_index": "an index of who has died: nobody may take the name",
     "identity_login_code.phone_index": "an index; dropped with the account, and after a day",
     "identity_mandate.ended_by": "one of the two parties, or staff",
     "identity_mandate.phone_index": "an index; dropped when the proposal is answered",

@@ -59,4 +59,11 @@ async def objects_of(app: App, who: Viewer) -> Mapping[str, UUID]:
         "loanPayoff.loanId": loan.id,
         "repayLoan.loanId": loan.id,
         "decideLoanProduct.id": new_id(),
+        "bankLoanApplication.id": row.id,
+        "offerLoan.applicationId": row.id,
+        "refuseLoan.applicationId": row.id,
+        "askLoanDocument.applicationId": row.id,
+        "loanReview.caseId": case.id,
+        "takeLoanReview.taskId": new_id(),
+        "settleLoanReview.taskId": new_id(),
     }

@@ -34,7 +34,7 @@ def engine(app: App, champion: Artefact, city: FakeCity) -> Engine:
     engine = engine_of(champion)
     on = app.clock.now().date()
     for bank, product in ((CITY, "city-bank-credit"),):
-        app.once(("lending.engine", bank, product, on), lambda: engine)
+        app.once(("lending.engine", bank, product, on, 0), lambda: engine)
     city.values |= MORE
     return engine
 

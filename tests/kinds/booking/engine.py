@@ -103,6 +103,8 @@ async def count(table: str, where: str = "TRUE", *values: object) -> int:
     return int(rows[0]["n"])
 
 
+SEAT_FREE = "a seat free while somebody waits"
+"""What may be for a moment only: until the jobs that are queued have run."""
 _NEVER = {
     "seats do not add up": """
         SELECT 1 FROM appointments_slot s WHERE s.id = ANY($1) AND s.used <> (
@@ -133,11 +135,42 @@ _NEVER = {
         SELECT 1 FROM appointments_booking b WHERE b.slot_id = ANY($1)
            AND b.state IN ('held', 'confirmed') AND b.access_id IS NULL
          GROUP BY b.series_id HAVING count(*) > 1""",
-    "a seat free while somebody waits": """
+    SEAT_FREE: """
         SELECT 1 FROM appointments_slot s JOIN appointments_wait w
             ON w.resource_id = s.resource_id AND w.state = 'waiting'
            AND w.day_on = (s.starts_at AT TIME ZONE 'Asia/Shanghai')::date
-         WHERE s.id = ANY($1) AND s.used < s.capacity""",
+         WHERE s.id = ANY($1) AND s.used < s.capacity AND NOT EXISTS (
+           SELECT FROM appointments_booking b JOIN appointments_slot t ON t.id = b.slot_id
+            WHERE b.person_key = w.person_key AND b.state IN ('held', 'confirmed')
+              AND s.starts_at < t.ends_at AND t.starts_at < s.ends_at)""",
+    "an offer without its hold, or a hold without its offer": """
+        SELECT 1 FROM appointments_wait w JOIN appointments_slot s
+            ON s.resource_id = w.resource_id
+          LEFT JOIN appointments_booking b ON b.id = w.booking_id
+         WHERE s.id = ANY($1) AND w.booking_id IS NOT NULL
+           AND (w.state = 'offered') IS DISTINCT FROM (b.state = 'held')""",
+    "an offer that ends too late": """
+        SELECT 1 FROM appointments_wait w JOIN appointments_booking b ON b.id = w.booking_id
+          JOIN appointments_slot s ON s.id = b.slot_id
+         WHERE s.id = ANY($1)
+           AND (w.offered_until > s.starts_at - interval '1 hour'
+                OR b.state = 'held' AND b.hold_expires_at <> w.offered_until)""",
+    "one person at two places at once": """
+        SELECT 1 FROM appointments_booking a JOIN appointments_slot s ON s.id = a.slot_id
+          JOIN appointments_booking b ON b.person_key = a.person_key AND b.id > a.id
+           AND b.series_id <> a.series_id
+          JOIN appointments_slot t ON t.id = b.slot_id
+         WHERE s.id = ANY($1) AND a.state IN ('held', 'confirmed')
+           AND b.state IN ('held', 'confirmed')
+           AND s.starts_at < t.ends_at AND t.starts_at < s.ends_at""",
+    "more unpaid holds than one person may have": """
+        SELECT 1 FROM appointments_booking WHERE slot_id = ANY($1)
+           AND state = 'held' AND prepaid AND payment_id IS NULL
+         GROUP BY person_key HAVING count(*) > 3""",
+    "more open appointments of a hall than one person may have": """
+        SELECT 1 FROM appointments_booking WHERE slot_id = ANY($1)
+           AND service_id = 'gov-hall-appointment' AND state IN ('held', 'confirmed')
+         GROUP BY person_key HAVING count(*) > 3""",
     "a promotion without its booking": """
         SELECT 1 FROM appointments_wait w JOIN appointments_slot s
             ON s.resource_id = w.resource_id

@@ -1,4 +1,5 @@
-"""Histories of paid numbers with crashes at random points: cut anywhere, completed by the rest.
+"""Histories of paid numbers and of a hall at the same hours, with crashes at random points: cut
+anywhere, completed by the rest.
 
 One seed is one history; a failing seed reproduces it (CRASH_SEED=… CRASH_COUNT=1, `make soak`).
 Whatever was cut off, in the end both sides hold the same bookings, every seat is counted once, and
@@ -15,12 +16,14 @@ from uuid import UUID
 
 import pytest
 
+from core.clock import civil_date
 from core.context.app import App
 from core.context.call import Call
 from core.database import connection, fetch_all
 from core.errors import AppError
 from core.ids import new_id
-from kinds.booking import comparison, jobs, numbers, service
+from kinds.booking import comparison, jobs, numbers, service, waiting
+from kinds.booking.availability import availability_of
 from kinds.booking.domain import State
 from kinds.booking.numbers import NumberRequest
 from modules.health.hospitals import browsing
@@ -28,7 +31,14 @@ from modules.health.registration.numbers import PATIENT, REGISTRATION
 from payments.domain import STATUS, PaymentStatus
 from payments.models import Intent
 from payments.psp.port import OrderState
-from tests.kinds.booking.engine import MakeCall, broken_invariants, people
+from tests.kinds.booking.engine import (
+    SEAT_FREE,
+    MakeCall,
+    broken_invariants,
+    hold,
+    offer,
+    people,
+)
 from tests.kinds.booking.people import consent, fresh
 from tests.kinds.booking.till import Till
 from tests.modules.health.hospitals.fake_hospitals import PAID_DOCTOR, FakeHospitals
@@ -36,34 +46,41 @@ from tests.payments.crash import cut
 
 _FIRST = int(os.environ.get("CRASH_SEED", "1"))
 _COUNT = int(os.environ.get("CRASH_COUNT", "300"))
-_STEPS, _PEOPLE, _NUMBERS = 40, 3, 2
+_STEPS, _PEOPLE, _NUMBERS, _AT_THE_HALL = 50, 3, 5, 2
 _CUT_PROB, _WAITS_MAX = 0.4, 60
 _FAULTS = ("", "", "lost", "late", "down")
 
 
 class History:
-    """Three people after two numbers of one doctor, with everything that can go wrong."""
+    """Three people after five numbers of one doctor and two seats of a hall at the same time as the
+    first of them, with everything that can go wrong."""
 
     def __init__(self, till: Till, hospitals: FakeHospitals, patients: Sequence[Call], seed: int):
         self._till, self._hospitals, self._patients = till, hospitals, patients
         self._draw = random.Random(seed)
         self._slots: list[str] = []
+        self._hall: list[UUID] = []
 
     async def run(self) -> None:
-        """Forty steps, then rest, then the account of it."""
+        """Fifty steps, then rest, then the account of it."""
         reading = await browsing.read_slots(
             self._patients[0], "h1", PAID_DOCTOR.schedule_ref, skip_days=5, days=3
         )
         assert reading.value
         self._slots = [slot.ref for slot in reading.value[:_NUMBERS]]
+        now = self._till.clock.now()
+        starts = [slot.starts_at - now for slot in reading.value[:_AT_THE_HALL]]
+        self._hall = await offer(self._till.app, *starts)
         steps: Sequence[tuple[int, Callable[[], Coroutine[Any, Any, None]]]] = (
             (4, self._book), (6, self._start), (6, self._pay), (8, self._work),
             (3, self._cancel), (1, self._wait), (1, self._sweep),
+            (3, self._hold), (3, self._line_up), (3, self._confirm),
         )  # fmt: skip
         for _ in range(_STEPS):
             (step,) = self._draw.choices([s for _, s in steps], [weight for weight, _ in steps])
             await step()
-            assert await broken_invariants(await self._slot_ids()) == []
+            broken = await broken_invariants(await self._slot_ids())
+            assert [name for name in broken if name != SEAT_FREE] == []
         await self._rest()
         await self._check()
 
@@ -91,6 +108,25 @@ class History:
                 self._someone(), REGISTRATION, NumberRequest("h1", slot), str(new_id())
             )
         )
+
+    async def _hold(self) -> None:
+        await self._maybe_cut(hold(self._someone(), self._draw.choice(self._hall)))
+
+    async def _line_up(self) -> None:
+        facts = await availability_of(self._till.app).find(self._draw.choice(self._hall))
+        assert facts is not None
+        place, day_on = facts.resource_id, civil_date(facts.starts_at)
+        await self._maybe_cut(
+            waiting.join(
+                self._someone(), place, day_on, item_id="general", subject=None, key=str(new_id())
+            )
+        )
+
+    async def _confirm(self) -> None:
+        viewer = self._someone()
+        for row in await service.list_bookings(viewer, first=5, before=None):
+            if row.slot_id in self._hall and row.state is State.HELD:
+                await self._maybe_cut(service.confirm(viewer, row.id, str(new_id())))
 
     async def _start(self) -> None:
         viewer = self._someone()
@@ -131,18 +167,20 @@ class History:
             await jobs.sweep(self._till.app)
             await self._till.queue.run_for(timedelta(hours=13))
         await comparison.compare(self._till.app)
-        await self._till.queue.run_for(timedelta(minutes=10))
+        await jobs.sweep(self._till.app)
+        await self._till.queue.run_for(timedelta(hours=13))
 
     async def _slot_ids(self) -> list[UUID]:
         rows = await fetch_all(
             connection(), "SELECT id FROM appointments_slot WHERE ref = ANY($1)", self._slots
         )
-        return [row["id"] for row in rows]
+        return [*self._hall, *(row["id"] for row in rows)]
 
     async def _check(self) -> None:
         rows = await fetch_all(connection(), "SELECT * FROM appointments_booking")
         assert not [r for r in rows if r["state"] in (State.HELD, State.CANCELLING)]
-        confirmed = {r["id"]: r["payment_id"] for r in rows if r["state"] == State.CONFIRMED}
+        numbers_of = [r for r in rows if r["slot_id"] not in self._hall]
+        confirmed = {r["id"]: r["payment_id"] for r in numbers_of if r["state"] == State.CONFIRMED}
         assert self._hospitals.live() == set(confirmed)
         assert await broken_invariants(await self._slot_ids()) == []
         for intent in await Intent.all():

@@ -167,9 +167,10 @@ async def test_a_hold_lapses_and_the_seat_goes_on(
         await visits.expire(app, [held.id])
     assert (await service.get_booking(viewer, held.id)).state is State.EXPIRED
     await wait.refresh_from_db()
-    assert wait.state == WaitState.PROMOTED
-    (promoted,) = await service.list_bookings(waiter, first=10, before=None)
-    assert (promoted.state, promoted.id) == (State.CONFIRMED, wait.booking_id)
+    assert wait.state == WaitState.OFFERED
+    (offered,) = await service.list_bookings(waiter, first=10, before=None)
+    assert (offered.state, offered.id) == (State.HELD, wait.booking_id)
+    assert offered.hold_expires_at == wait.offered_until == clock.now() + timedelta(minutes=30)
     assert await broken_invariants([slot]) == []
 
 
@@ -197,11 +198,11 @@ async def test_the_waiting_list_is_served_in_order_and_exactly_once(
     )
     for wait in waits:
         await wait.refresh_from_db()
-    assert [w.state for w in waits] == ["promoted", "promoted", "waiting"]
+    assert [w.state for w in waits] == ["offered", "offered", "waiting"]
     assert await used(slot) == 2
     assert await broken_invariants([slot]) == []
     assert await count("pgqueuer", "entrypoint = 'appointments.tell'") == 2
-    await messages.tell_job(app, waits[0].booking_id, "promoted")
+    await messages.tell_job(app, waits[0].booking_id, "offered")
     await waiting.leave(waiters[2], waits[2].id, "leave-01")
     await waits[2].refresh_from_db()
     assert waits[2].state == WaitState.LEFT
@@ -218,7 +219,7 @@ async def test_a_seat_that_came_free_before_the_line_is_found_by_the_job(
     for _ in range(2):
         await jobs.refill(app, wait.resource_id, wait.day_on)
     await wait.refresh_from_db()
-    assert wait.state == WaitState.PROMOTED
+    assert wait.state == WaitState.OFFERED
     assert await used(slot) == 1
 
 
@@ -241,7 +242,7 @@ async def test_a_list_is_kept_only_for_days_that_are_open(app: App, call: MakeCa
     assert (await join(last)).state == WaitState.WAITING
 
 
-async def test_who_may_not_be_promoted_is_passed_over(app: App, call: MakeCall) -> None:
+async def test_who_may_not_book_is_passed_over(app: App, call: MakeCall) -> None:
     slot, other = await offer(app, 2 * DAY, 2 * DAY + HOUR)
     holder, busy, next_one = await people(app, call, 3)
     booking = await book(holder, slot)
@@ -251,7 +252,7 @@ async def test_who_may_not_be_promoted_is_passed_over(app: App, call: MakeCall) 
     await service.cancel(holder, booking.id, "cancel-1")
     await lapsed.refresh_from_db()
     await promoted.refresh_from_db()
-    assert (lapsed.state, promoted.state) == (WaitState.LAPSED, WaitState.PROMOTED)
+    assert (lapsed.state, promoted.state) == (WaitState.LAPSED, WaitState.OFFERED)
 
 
 async def test_moving_is_never_both_and_never_neither(app: App, call: MakeCall) -> None:

@@ -1,6 +1,7 @@
 """Every entrance to a booking: bans, clashes and ceilings hold at each of them."""
 
 import ast
+import asyncio
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
 from uuid import UUID
@@ -170,6 +171,16 @@ async def test_holding_again_and_again_has_an_end(app: App, call: MakeCall) -> N
     work = numbers.book_number(viewer, REGISTRATION, NumberRequest("h1", slots[0].ref), "hold-9999")
     assert await refusal(work) == "TOO_MANY_HOLDS"
     assert await count("appointments_booking", "state = 'held'") == 0
+
+
+async def test_of_many_attempts_at_once_one_has_all_its_limits(app: App, call: MakeCall) -> None:
+    """They share a transaction, and each could take the limit that another one lacks."""
+    (viewer,) = await people(app, call, 1)
+    (slot,) = await offer(app, 2 * DAY, capacity=9)
+    attempts = [hold(viewer, slot) for _ in range(30)]
+    held = [one for one in await asyncio.gather(*attempts, return_exceptions=True)
+            if not isinstance(one, BaseException)]  # fmt: skip
+    assert len(held) == 1
 
 
 async def test_one_person_waits_in_a_few_lists(app: App, call: MakeCall) -> None:

@@ -145,14 +145,15 @@ async def test_waiting_for_a_child_books_for_the_child(
     await Mandate.filter(id=ended.id).update(state="ended", ended_at=clock.now())
     await service.cancel(other, taken[0].id, "cancel-01")
     states = {row.id: row.state for row in await waiting.Wait.all()}
-    assert states == {for_elder: "lapsed", for_child: "promoted", own: "waiting"}
+    assert states == {for_elder: "lapsed", for_child: "offered", own: "waiting"}
     (booked,) = await Booking.filter(booked_for=child_id)
-    assert (booked.booked_by, booked.state) == (guardian.subject_id, State.CONFIRMED)
+    assert (booked.booked_by, booked.state) == (guardian.subject_id, State.HELD)
+    await service.confirm(guardian, booked.id, "confirm-1")
     assert (await service.get_booking(guardian, booked.id)).booked_for == child_id
     work = service.hold(guardian, slot, item_id="general", on_behalf_of=child_id, key="hold-0001")
     assert await refusal(work) in {"SLOT_FULL", "LIMIT_DAY"}
     await service.cancel(stranger, taken[1].id, "cancel-02")
-    assert (await waiting.Wait.get(id=own)).state == "promoted", "a person of their own"
+    assert (await waiting.Wait.get(id=own)).state == "offered", "a person of their own"
     await _erase(app, child_id)
     assert await count("appointments_wait", "booked_for = $1", child_id) == 0
 

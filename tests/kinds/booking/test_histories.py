@@ -43,8 +43,9 @@ from tests.kinds.booking.people import consent, fresh, make_account
 from tests.modules.health.hospitals.fake_hospitals import FakeHospitals
 
 HISTORIES = int(os.environ.get("HISTORIES", "5000"))
-PEOPLE, SLOTS = 4, 3
+PEOPLE, SLOTS, NUMBERS = 4, 6, 5
 WHO, WHERE = st.integers(0, PEOPLE - 1), st.integers(0, SLOTS - 1)
+WHICH = st.integers(0, NUMBERS - 1)
 FAULT = st.sampled_from(["", "", "lost", "late", "down"])
 
 DEED = st.one_of(
@@ -55,12 +56,12 @@ DEED = st.one_of(
     st.tuples(st.just("move"), WHO, WHERE),
     st.tuples(st.just("wait"), WHO, WHERE),
     st.tuples(st.just("leave"), WHO),
-    st.tuples(st.just("lapse")),
+    st.tuples(st.just("lapse"), st.sampled_from([6, 31])),
 )
 HISTORY = st.lists(st.lists(DEED, min_size=1, max_size=4), min_size=2, max_size=8)
 AT_THE_HOSPITAL = st.lists(
     st.one_of(
-        st.tuples(st.just("book"), WHO, WHERE, FAULT),
+        st.tuples(st.just("book"), WHO, WHICH, FAULT),
         st.tuples(st.just("cancel"), WHO, FAULT),
         st.tuples(st.just("work"), FAULT),
         st.tuples(st.just("lapse")),
@@ -72,7 +73,8 @@ AT_THE_HOSPITAL = st.lists(
 
 @dataclass
 class World:
-    """Some people, one place with three slots on two days, and what they do there."""
+    """Some people, two places with slots on four days, two of them at the same time, and what they
+    do there: so that there are offers, clashes, and more than one person may have open at once."""
 
     app: App
     clock: ManualClock
@@ -84,6 +86,7 @@ class World:
         """Everything of a round at once, then the worker's due jobs, then the invariants."""
         await asyncio.gather(*(self.attempt(deed) for deed in deeds))
         await run_jobs(self.app, jobs.refill)
+        await jobs.sweep(self.app)
         assert self.errors == []
         assert await broken_invariants(self.slots) == []
 
@@ -131,8 +134,8 @@ class World:
         for wait in await waiting.list_waits(self.people[who], first=10):
             await waiting.leave(self.people[who], wait.id, str(new_id()))
 
-    async def lapse(self) -> None:
-        self.clock.move(timedelta(minutes=6))
+    async def lapse(self, minutes: int) -> None:
+        self.clock.move(timedelta(minutes=minutes))
         await visits.sweep(self.app)
 
     async def mine(self, who: int, *states: State) -> list[BookingRow]:
@@ -156,7 +159,7 @@ async def run_jobs(app: App, job: Job[Any]) -> None:
 
 
 _SHORT = settings(
-    max_examples=60,
+    max_examples=30,
     deadline=None,
     derandomize=True,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
@@ -167,14 +170,17 @@ _LONG = settings(_SHORT, max_examples=HISTORIES, derandomize=False, print_blob=T
 async def our_history(
     app: App, call: MakeCall, clock: ManualClock, history: Sequence[Sequence[Any]]
 ) -> None:
-    day = timedelta(days=2)
-    slots = await offer(app, day, day + timedelta(minutes=30), day + timedelta(days=1))
+    day = timedelta(days=1)
+    # on the half hour: a quarter of an hour counts whole
+    first = 2 * day + timedelta(seconds=-clock.now().timestamp() % 1800)
+    here = await offer(app, first, first + timedelta(minutes=30), first + day)
+    slots = [*here, *await offer(app, first, first + 2 * day, first + 3 * day)]
     world = World(app, clock, [call(level=1) for _ in range(PEOPLE)], slots)
     for viewer in world.people:
         await make_account(app, viewer)
-    # it begins with a full day and one person waiting: there is something to lose
-    await world.round([("hold", 0, 0), ("hold", 1, 1)])
-    await world.round([("confirm", 0), ("confirm", 1), ("wait", 3, 0)])
+    # it begins with a full day, one person waiting, and one who is elsewhere: something to lose
+    await world.round([("hold", 0, 0), ("hold", 1, 1), ("hold", 2, 3)])
+    await world.round([("confirm", 0), ("confirm", 1), ("wait", 2, 0), ("wait", 3, 0)])
     for deeds in history:
         await world.round(deeds)
     await forget(slots)
@@ -198,7 +204,7 @@ async def hospital_history(
     """Book and cancel with faults; in the end both sides hold the same bookings."""
     reading = await browsing.read_slots(patients[0], "h1", "sch000", skip_days=3, days=3)
     assert reading.value
-    numbers = [slot.ref for slot in list(reading.value)[:SLOTS]]
+    numbers = [slot.ref for slot in list(reading.value)[:NUMBERS]]
     for deed in history:
         try:
             await _hospital_deed(app, patients, clock, hospitals, numbers, deed)

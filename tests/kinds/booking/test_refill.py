@@ -78,10 +78,10 @@ async def wait_for(call: Call, slot_id: UUID) -> UUID:
     return wait.id
 
 
-async def promoted_within(wait_ids: list[UUID], seats: int) -> float:
-    """Seconds until so many waits were promoted; fails after five."""
+async def offered_within(wait_ids: list[UUID], seats: int) -> float:
+    """Seconds until so many waits were offered a seat; fails after five."""
     started_s = time.monotonic()
-    while await Wait.filter(id__in=wait_ids, state=WaitState.PROMOTED).count() < seats:
+    while await Wait.filter(id__in=wait_ids, state=WaitState.OFFERED).count() < seats:
         assert in_time(time.monotonic() - started_s, WITHIN_S), "a freed seat stood empty"
         await asyncio.sleep(0.02)
     return time.monotonic() - started_s
@@ -95,21 +95,21 @@ async def test_every_way_a_seat_comes_free(app: App, call: MakeCall) -> None:
     held = await hold(lapses, slot)
     waits = [await wait_for(waiter, slot) for waiter in waiters]
     await service.cancel(cancels, given_back.id, "cancel-01")
-    took_s = [await promoted_within(waits, 1)]
+    took_s = [await offered_within(waits, 1)]
     await service.reschedule(moves, moved.id, other, "move-0001")
-    took_s.append(await promoted_within(waits, 2))
+    took_s.append(await offered_within(waits, 2))
     assert held.hold_expires_at is not None
     await asyncio.sleep(max(0.0, (held.hold_expires_at - app.clock.now()).total_seconds()))
-    took_s.append(await promoted_within(waits, 3))
+    took_s.append(await offered_within(waits, 3))
     assert (await service.get_booking(lapses, held.id)).state is State.EXPIRED
     print("refilled after", [f"{seconds:.3f} s" for seconds in took_s])
     await asyncio.sleep(1)
     states = [(await Wait.get(id=wait_id)).state for wait_id in waits]
-    assert states == ["promoted"] * 3 + ["waiting"] * 2, "in order, and none twice"
+    assert states == ["offered"] * 3 + ["waiting"] * 2, "in order, and none twice"
     assert await used(slot) == 3
     rows = await fetch_all(
         connection(),
-        "SELECT booked_by FROM appointments_booking WHERE slot_id = $1 AND state = 'confirmed'",
+        "SELECT booked_by FROM appointments_booking WHERE slot_id = $1 AND state = 'held'",
         slot,
     )
     assert {row["booked_by"] for row in rows} == {w.subject_id for w in waiters[:3]}
@@ -123,5 +123,5 @@ async def test_who_joins_a_line_before_a_free_seat(app: App, call: MakeCall) -> 
     booking = await book(first, slot)
     await service.cancel(first, booking.id, "cancel-01")
     wait_id = await wait_for(waiter, slot)
-    await promoted_within([wait_id], 1)
+    await offered_within([wait_id], 1)
     assert await used(slot) == 1

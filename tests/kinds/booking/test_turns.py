@@ -157,7 +157,7 @@ async def test_what_a_queue_leaves_over_goes_to_the_waiting_list(
     await make_account(app, waiter)
     wait_id = await line.wait(waiter)
     await line.worker.run_for(3 * A_TURN)
-    assert (await Wait.get(id=wait_id)).state == WaitState.PROMOTED
+    assert (await Wait.get(id=wait_id)).state == WaitState.OFFERED
     assert await used(line.slot) == 1
 
 
@@ -169,6 +169,6 @@ async def test_a_queue_is_over_after_an_hour(app: App, call: MakeCall, clock: Ma
     assert await refusal(take(stranger, line.slot, None)) == "NOT_ADMITTED"
     wait_id = await line.wait(waiter)
     await line.worker.run_for(timedelta(seconds=1))
-    assert (await Wait.get(id=wait_id)).state == WaitState.PROMOTED
+    assert (await Wait.get(id=wait_id)).state == WaitState.OFFERED
     assert (await line.states()) == {"admitted": 40}
     assert (await take(stranger, line.slot, None)).booked_by == stranger.subject_id

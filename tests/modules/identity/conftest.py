@@ -9,10 +9,11 @@ from uuid import uuid4
 import pytest
 
 from core.context.app import App
+from modules.identity.proofs.upstream import CARD_NETWORK, CARRIERS, NETWORK_IDENTITY
 from modules.identity.upstream import REGISTRY
 from notifications.channels.gateways import GATEWAY
 from tests.asgi import Client
-from tests.fakes import FakePolice, FakeSms
+from tests.fakes import FakePolice, FakeProofs, FakeSms
 from tests.messages import deliver_due
 from tests.upstreams import by_operation
 
@@ -36,9 +37,19 @@ def police() -> FakePolice:
 
 
 @pytest.fixture
-def upstreams(sms: FakeSms, police: FakePolice) -> Mapping[Any, Any]:
+def proofs() -> FakeProofs:
+    """Carriers, banks and the network identity platform."""
+    return FakeProofs()
+
+
+@pytest.fixture
+def upstreams(sms: FakeSms, police: FakePolice, proofs: FakeProofs) -> Mapping[Any, Any]:
     """The outside systems of these tests."""
-    return {**by_operation(sms, GATEWAY), **by_operation(police, REGISTRY)}
+    return {
+        **by_operation(sms, GATEWAY),
+        **by_operation(police, REGISTRY),
+        **by_operation(proofs, CARRIERS, CARD_NETWORK, NETWORK_IDENTITY),
+    }
 
 
 @dataclass(frozen=True)

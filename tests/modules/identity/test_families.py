@@ -199,8 +199,12 @@ async def test_a_child_with_a_phone_goes_on_with_the_record_its_guardian_made(
     assert (await get_person(app, mandate.subject_id)).has_phone is False
     for nobody in (alone, await _call(call, await citizen())):
         with pytest.raises(NotFound):
-            await claims.make(nobody, mandate.subject_id)
-    made = await claims.make(parent, mandate.subject_id)
+            await claims.make(nobody, mandate.subject_id, "claim-key-0")
+    made = await claims.make(parent, mandate.subject_id, "claim-key-1")
+    assert await claims.make(parent, mandate.subject_id, "claim-key-1") == made
+    newer = await claims.make(parent, mandate.subject_id, "claim-key-2")
+    assert newer.code != made.code
+    made = newer
     async with transaction() as tx:
         await send_code(app, tx, phone, "123456", "before")
     await Message.create(

@@ -26,7 +26,8 @@ from kinds.booking.models import Booking, Resource, Slot
 from modules.affairs.models import LicencePresentation
 from modules.health.models import HospitalBill
 from modules.identity import families, service
-from modules.identity.models import PHONE, TOTP, Mandate, Session, Staff
+from modules.identity.models import PHONE, TOTP, Mandate, Passkey, Session, Staff
+from modules.identity.openid.models import OpenidGrant
 from modules.identity.upstream import REGISTRY
 from modules.mobility.models import Fine, ParkingCharge, Plate, Trip
 from modules.mobility.parking.upstream import OPERATOR
@@ -79,6 +80,32 @@ async def _session(app: App, viewer: Viewer) -> UUID:
         rotated_at=now,
         authenticated_at=now,
         last_used_at=now,
+    )
+    return row.id
+
+
+async def _passkey(app: App, viewer: Viewer) -> UUID:
+    row = await Passkey.create(
+        id=new_id(),
+        citizen_id=viewer.user_id,
+        credential_id=new_id().hex,
+        public_key=b"",
+        name="",
+        created_at=app.clock.now(),
+    )
+    return row.id
+
+
+async def _app_grant(app: App, viewer: Viewer) -> UUID:
+    now = app.clock.now()
+    row = await OpenidGrant.create(
+        id=new_id(),
+        citizen_id=viewer.user_id,
+        client_id=new_id(),
+        scopes=["openid"],
+        level=2,
+        authenticated_at=now,
+        granted_at=now,
     )
     return row.id
 
@@ -365,6 +392,8 @@ async def objects_of(app: App, who: Viewer, others: Viewer) -> dict[str, str]:
     person = str(who.user_id)
     ids = {
         "revokeSession.sessionId": await _session(app, who),
+        "removePasskey.passkeyId": await _passkey(app, who),
+        "endAppGrant.grantId": await _app_grant(app, who),
         "markMessageRead.messageId": await _message(app, who),
         "confirmProxy.mandateId": await _proposal(app, others, who),
         "endMandate.mandateId": mandate,
@@ -398,7 +427,7 @@ async def objects_of(app: App, who: Viewer, others: Viewer) -> dict[str, str]:
     }
     for module in modules_named("objects"):
         ids |= await module.objects_of(app, who)
-    people = dict.fromkeys(("onBehalfOf", "staffPerson.id"), person)
+    people = {"onBehalfOf": person}
     return {place: str(found) for place, found in ids.items()} | people
 
 

@@ -20,10 +20,15 @@ from tests.modules.identity.test_staff import SECRET, STEP_UP, show, staff_login
 KEY = "the-key-that-is-sent-again"
 Counted = Callable[[], Awaitable[dict[str, int]]]
 Send: TypeAlias = Callable[[], Awaitable[Any]]
-WITHOUT_CODE = {"refreshSession", "verifyRealName"}
+WITHOUT_CODE = {
+    *("refreshSession", "verifyRealName"),
+    *("proveByPhone", "proveByCard", "finishNetworkProof"),
+}
 """What they ask for is proved by a token that the caller holds already; no key is claimed."""
 ELSEWHERE = {
-    "makeClaimCode",  # claims no key: each send makes a code that ends the one before it
+    "makeClaimCode",  # test_families.py
+    "loginWithPasskey",  # test_passkeys.py
+    "stepUpWithPasskey",  # test_passkeys.py
     "openSchoolVideo",  # tests/modules/safety/video/test_video.py
     "presentLicence",  # tests/modules/affairs/test_licences.py
 }

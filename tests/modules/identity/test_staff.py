@@ -1,9 +1,10 @@
 """Staff: two factors, roles only in their own sessions, every look seen, too many flagged."""
 
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import pytest
 
@@ -12,11 +13,12 @@ from core.context.app import App
 from core.context.call import Call
 from core.database import transaction
 from core.database.models import AccessFlag, AccessLog
-from core.errors import Forbidden, InvalidInput, NotFound
+from core.errors import Forbidden, NotFound
 from core.ids import new_id
 from core.security.authentication import Viewer
 from modules.identity import domain, staff
 from modules.identity.models import Session
+from tests.cases import open_case
 from tests.modules.identity.conftest import DEVICE, PHONE, REFUSAL, Phone
 
 SECRET = b"12345678901234567890"  # of RFC 6238, appendix B
@@ -138,37 +140,57 @@ async def test_suspended_staff_lose_everything_at_once(
     assert answer.codes == ["SESSION_EXPIRED"]
 
 
-async def test_a_look_is_seen_and_a_bad_case_number_leaves_nothing(
-    citizen: Callable[..., Awaitable[Viewer]], call: Callable[..., Call]
+async def _desk(app: App, call: Callable[..., Call], phone: str) -> Call:
+    """An officer of the police at work."""
+    async with transaction() as tx:
+        officer_id = await staff.enrol(
+            *(app, tx),
+            phone=phone,
+            roles=["department_officer"],
+            department="police",
+            secret=SECRET,
+        )
+    made = call(level=2, roles=frozenset({"department_officer"}))
+    return made.of(replace(made.require_viewer(), user_id=officer_id))
+
+
+async def test_a_look_is_for_a_case_of_the_person_that_the_unit_works_on(
+    app: App, citizen: Callable[..., Awaitable[Viewer]], call: Callable[..., Call]
 ) -> None:
-    looked_at, desk = await citizen(), call(level=2, roles=frozenset({"department_officer"}))
-    person = await staff.look_up_person(desk, looked_at.user_id, "AC-7")
+    looked_at, other = await citizen(), await citizen()
+    desk = await _desk(app, call, "13600000001")
+    await open_case(app, looked_at.user_id, "〔2026〕12号", "police")
+    await open_case(app, looked_at.user_id, "AC-8", "health")
+    await open_case(app, other.user_id, "AC-9", "police")
+    person = await staff.look_up_person(desk, looked_at.user_id, "〔2026〕12号")
     assert person.id == looked_at.user_id
     (row,) = await AccessLog.filter(subject_id=looked_at.user_id)
-    assert (row.actor_role, row.basis_ref) == ("department_officer", "AC-7")
-    for case_no in ("", "--", "a" * 65, "张三 13800138000", "x y"):
-        with pytest.raises(InvalidInput):
+    assert (row.actor_role, row.basis_ref) == ("department_officer", "〔2026〕12号")
+    for case_no in ("", "1", "AC-8", "AC-9", "a" * 65, "x y"):
+        with pytest.raises(NotFound):
             await staff.look_up_person(desk, looked_at.user_id, case_no)
     with pytest.raises(NotFound):
-        await staff.look_up_person(desk, new_id(), "AC-7")
+        await staff.look_up_person(desk, new_id(), "AC-9")
     for role in ("operator", "grid_worker", "bank_officer"):
         with pytest.raises(Forbidden):
-            other = call(level=2, roles=frozenset({role}))
-            await staff.look_up_person(other, looked_at.user_id, "AC-7")
+            stranger = call(level=2, roles=frozenset({role}))
+            await staff.look_up_person(stranger, looked_at.user_id, "〔2026〕12号")
     assert await AccessLog.all().count() == 1
 
 
 async def test_looking_at_many_people_is_flagged_once_and_counted_on(
     app: App, call: Callable[..., Call], citizen: Callable[..., Awaitable[Viewer]]
 ) -> None:
-    curious, diligent = (call(level=2, roles=frozenset({"department_officer"})) for _ in range(2))
+    curious, diligent = [await _desk(app, call, f"1360000000{n}") for n in (1, 2)]
     people = [await citizen(level=1) for _ in range(staff.UNUSUAL_PEOPLE_PER_HOUR + 2)]
-    for person in people[:-1]:
-        await staff.look_up_person(curious, person.user_id, "AC-1")
+    for n, person in enumerate(people):
+        await open_case(app, person.user_id, f"AC-{n}", "police")
+    for n, person in enumerate(people[:-1]):
+        await staff.look_up_person(curious, person.user_id, f"AC-{n}")
     for _ in range(staff.UNUSUAL_PEOPLE_PER_HOUR + 5):  # one person, many times
-        await staff.look_up_person(diligent, people[0].user_id, "AC-2")
+        await staff.look_up_person(diligent, people[0].user_id, "AC-0")
     await staff.flag_unusual_access(app)
-    await staff.look_up_person(curious, people[-1].user_id, "AC-1")
+    await staff.look_up_person(curious, people[-1].user_id, f"AC-{len(people) - 1}")
     await staff.flag_unusual_access(app)
     (flag,) = await AccessFlag.all()
     assert flag.actor_id == curious.subject_id
@@ -201,6 +223,7 @@ async def test_a_session_of_staff_ends_with_the_day_and_people_are_seen_freshly(
     query = STAFF_LOGIN.replace("accessToken", "accessToken refreshToken")
     tokens = (await phone.client.data(query, variables))["staffLogin"]
     me = (await run("{ viewer { id } }", tokens["accessToken"]))["data"]["viewer"]["id"]
+    await open_case(phone.client.app, UUID(me), "AC-1", "police")
     assert (await run(LOOK, tokens["accessToken"], id=me))["data"]["staffPerson"]
     clock.move(timedelta(minutes=20))
     tokens = await phone.refresh(tokens["refreshToken"])

@@ -29,14 +29,14 @@ async def objects_of(app: App, who: Viewer) -> Mapping[str, UUID]:
     """A report for each operation; its task is somebody's own unit's where they are staff."""
     staff = await Staff.get_or_none(citizen_id=who.user_id)
     unit = staff.department if staff else "police"
-    ids = {place: await _report(app, who, unit) for place in (*CITIZENS, *WORKERS)}
+    ids = {place: (await _report(app, who, unit)).id for place in (*CITIZENS, *WORKERS)}
     for name in TASKS:
-        task = await Task.get(case_id=await _report(app, who, unit))
+        task = await Task.get(case_id=(await _report(app, who, unit)).case_id)
         ids[f"{name}.taskId"] = task.id
     return ids
 
 
-async def _report(app: App, who: Viewer, unit: str) -> UUID:
+async def _report(app: App, who: Viewer, unit: str) -> Report:
     call = Call(app, Deadline.after(5), "matrix")
     definition = await versions.find_current(call, SERVICE, "manhole")
     assert definition is not None
@@ -48,12 +48,12 @@ async def _report(app: App, who: Viewer, unit: str) -> UUID:
         {"fault": "missing"},
         is_bounded=False,
     )
-    report_id, now = new_id(), app.clock.now()
+    case_id, now = new_id(), app.clock.now()
     async with transaction() as tx:
-        await Report.create(
-            using_db=tx, id=report_id, category="manhole", state="filed", lat=36.67, lon=117.0,
-            filed_on=civil_date(now), filed_at=now, changed_at=now,
+        report = await Report.create(
+            using_db=tx, id=new_id(), case_id=case_id, category="manhole", state="filed",
+            lat=36.67, lon=117.0, filed_on=civil_date(now), filed_at=now, changed_at=now,
         )  # fmt: skip
-        await open_in(app, tx, report_id, opening, SYSTEM)
-    await Task.filter(case_id=report_id).update(unit=unit)
-    return report_id
+        await open_in(app, tx, case_id, opening, SYSTEM)
+    await Task.filter(case_id=case_id).update(unit=unit)
+    return report

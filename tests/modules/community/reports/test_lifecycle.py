@@ -75,7 +75,7 @@ async def _fix_again(street: Street, worker: Any) -> None:
 
 
 async def _step(street: Street, viewer: Any, report: Any, event: str, note: str = "") -> Any:
-    return await street.send(viewer, "StepReport", id=report["id"], event=event, note=note)
+    return await street.send(viewer, "StepReport", caseId=report["caseId"], event=event, note=note)
 
 
 async def test_similar_reports_are_offered_and_can_be_followed_instead(street: Street) -> None:

@@ -76,7 +76,7 @@ async def test_who_leaves_takes_photographs_and_follows_along(street: Street, ap
     task = await street.task(worker)
     proof = await street.photo(worker, 3)
     await street.send(worker, "FinishReport", taskId=task["id"], photoIds=[proof])
-    await street.send(me, "StepReport", id=report["id"], event="confirm")
+    await street.send(me, "StepReport", caseId=report["caseId"], event="confirm")
     exported = (await export_person(app, me.user_id))["community"].data
     assert len(exported["report_photos"]) == len(exported["followed_reports"]) == 1
     async with transaction() as tx:

@@ -163,7 +163,7 @@ async def test_updates_of_a_report_are_bounded_and_only_of_its_citizen(street: S
     ):
         answer = await street.send(viewer, "UpdateReport", id=report["id"], text=text)
         assert answer["code"] == code
-    await street.send(me, "StepReport", id=report["id"], event="withdraw")
+    await street.send(me, "StepReport", caseId=report["caseId"], event="withdraw")
     answer = await street.send(me, "UpdateReport", id=report["id"], text="still there")
     assert answer["code"] == "CASE_ENDED"
     follow = await street.send(await street.citizen(), "FollowReport", id=report["id"])

@@ -1,0 +1,1 @@
+"""Where officers of banks and of the platform do their work on loans."""

@@ -1,0 +1,134 @@
+"""Death, as the police registry tells it: the account is closed, what was under way ends gently.
+
+Sessions, consents and mandates end at once; who acted for the person, or for whom the person acted,
+is told. Then each wing ends what the person had under way: appointments are given back and their
+fees returned, autopay stops. Name and number stay sealed for the next of kin. A record that the
+registry withdraws opens the account again; its phone comes back at a counter.
+"""
+
+from collections.abc import Sequence
+from functools import partial
+from uuid import UUID
+
+import structlog
+
+from core.context.app import App
+from core.context.sweep import sweep
+from core.database import Transaction, transaction
+from core.deadline import Deadline
+from core.people.data_rights import settle_person
+from core.people.directory import find_person
+from core.queue.jobs import job
+from core.security.vault import mask_name
+from core.upstream.client import UpstreamError
+from modules.identity import death_store, store
+from modules.identity.messages import PERSON_DIED
+from modules.identity.models import NAME, RESIDENT_ID, Citizen, Death
+from modules.identity.personal_data import end_access
+from modules.identity.upstream import DeathRecord, list_deaths
+from notifications import api as notifications
+
+_CALL_S = 5.0
+_PAGES_MAX = 50
+_SWEEP_MAX = 500
+
+log = structlog.get_logger(__name__)
+
+
+@job("identity.deaths", timeout_s=300, every="*/20 * * * *")
+async def read_deaths(app: App) -> None:
+    """Read what the registry has recorded since the last time, and close the accounts. Repeat-safe;
+    while the registry is silent what is known already goes on."""
+    try:
+        for _ in range(_PAGES_MAX):
+            after_no = await death_store.newest_record()
+            records = await list_deaths(app, Deadline.after(_CALL_S), after_no)
+            if not [record for record in records if record.record_no > after_no]:
+                break
+            await _note(app, records)
+    except UpstreamError as error:
+        log.warning("deaths not read", reason=error.reason)
+    open_records = await death_store.list_open(_SWEEP_MAX)
+    await sweep(app, "identity.deaths", open_records, partial(_close, app))
+
+
+async def _note(app: App, records: Sequence[DeathRecord]) -> None:
+    for record in sorted(records, key=lambda record: record.record_no):
+        async with transaction() as tx:
+            await _note_one(app, tx, record)
+
+
+async def _note_one(app: App, tx: Transaction, record: DeathRecord) -> None:
+    now = app.clock.now()
+    if await death_store.lock_death(tx, record.record_no) is not None:
+        return
+    withdrawn = record.withdraws is not None
+    await Death.create(
+        using_db=tx,
+        record_no=record.record_no,
+        resident_index=app.vault.blind_index(record.resident_id, RESIDENT_ID),
+        died_on=record.died_on,
+        read_at=now,
+        withdrawn_at=now if withdrawn else None,
+    )
+    if record.withdraws is not None:
+        mistaken = await death_store.lock_death(tx, record.withdraws)
+        if mistaken is not None and mistaken.withdrawn_at is None:
+            mistaken.withdrawn_at = now
+            await mistaken.save(using_db=tx, update_fields=["withdrawn_at"])
+            if mistaken.citizen_id is not None:
+                await _open_again(app, tx, mistaken.citizen_id)
+
+
+async def _close(app: App, record_no: int) -> None:
+    """Close the account of who died and end what was under way."""
+    async with transaction() as tx:
+        death = await death_store.lock_death(tx, record_no)
+        assert death is not None
+        if death.citizen_id is None:
+            citizen = await store.lock_by_resident(tx, bytes(death.resident_index))
+            if citizen is not None:
+                await _close_account(app, tx, citizen, death)
+    if death.citizen_id is not None:
+        await settle_person(app, death.citizen_id)
+    await death_store.note_ended(record_no, app.clock.now())
+
+
+async def _close_account(app: App, tx: Transaction, citizen: Citizen, death: Death) -> None:
+    others = {
+        party
+        for mandate in await store.lock_mandates_of(tx, citizen.id)
+        for party in (mandate.actor_id, mandate.subject_id)
+        if mandate.state == "active" and party not in (None, citizen.id)
+    }
+    await end_access(app, tx, citizen.id)
+    citizen.died_on, citizen.closed_at = death.died_on, citizen.closed_at or app.clock.now()
+    citizen.phone_index = citizen.phone_sealed = citizen.resident_index = None
+    await citizen.save(using_db=tx)
+    death.citizen_id = citizen.id
+    await death.save(using_db=tx, update_fields=["citizen_id"])
+    for person_id in sorted(other for other in others if other is not None):
+        await tell.enqueue(app, tx, person_id, citizen.id)
+
+
+async def _open_again(app: App, tx: Transaction, citizen_id: UUID) -> None:
+    citizen = await store.lock_citizen(tx, citizen_id)
+    if citizen is None or citizen.died_on is None or citizen.resident_sealed is None:
+        return
+    number = app.vault.decrypt(bytes(citizen.resident_sealed), RESIDENT_ID)
+    citizen.died_on = citizen.closed_at = None
+    citizen.resident_index = app.vault.blind_index(number, RESIDENT_ID)
+    await citizen.save(using_db=tx)
+
+
+@job("identity.tell_death")
+async def tell(app: App, person_id: UUID, died_id: UUID) -> None:
+    """Job: tell somebody that a person has died with whom a mandate joined them, once."""
+    person, died = await find_person(app, person_id), await store.find_citizen(died_id)
+    if person is None or died is None or died.name_sealed is None or died.died_on is None:
+        return
+    name = mask_name(app.vault.decrypt(bytes(died.name_sealed), NAME))
+    async with transaction() as tx:
+        await notifications.send(
+            app, tx, PERSON_DIED, person, {"name": name}, f"{PERSON_DIED.id}:{died_id}"
+        )

@@ -1,0 +1,1 @@
+"""Signing in elsewhere with the account of this city: an OpenID provider."""

@@ -1,0 +1,53 @@
+"""What the police register of names that the population was not born with: people marry, and people
+come from abroad."""
+
+from pydantic import Field
+from starlette.requests import Request
+from starlette.responses import Response
+
+from sandbox.server.system import City, Operation, System
+from sandbox.server.wire import Body, read_body
+from sandbox.shared.registry import find_person
+
+SCHEMA = """
+CREATE TABLE police_name (resident_id TEXT PRIMARY KEY, name TEXT NOT NULL);
+"""
+
+
+class Registered(Body):
+    """A number and the name that it is under from now on."""
+
+    resident_id: str = Field(min_length=18, max_length=18)
+    name: str = Field(min_length=1, max_length=100)
+
+
+def name_of(city: City, resident_id: str) -> str | None:
+    """The present name of a number, or None. Raises Refusal 422 where it is no resident ID."""
+    person = find_person(city, resident_id)
+    row = city.state.one("SELECT name FROM police_name WHERE resident_id = ?", (resident_id,))
+    if row is not None:
+        return str(row["name"])
+    return person.name if person else None
+
+
+async def register(request: Request, city: City) -> Response:
+    """Register a name: a new one, or of somebody new."""
+    registered = await read_body(request, Registered)
+    city.state.run(
+        "INSERT OR REPLACE INTO police_name VALUES (?, ?)",
+        (registered.resident_id, registered.name),
+    )
+    return Response(status_code=204)
+
+
+SYSTEMS = (
+    System(
+        name="police_names",
+        title_zh="公安姓名登记",
+        title_en="Police register of names",
+        schema=SCHEMA,
+        group="police",
+        operations=(),
+        controls=(Operation("register", "PUT", "/_control/police/names", register),),
+    ),
+)

@@ -1,0 +1,48 @@
+"""The loan desk's page: its words are whole, its files are there, nothing is inline."""
+
+import json
+import re
+from pathlib import Path
+
+from bff.screens.loan_desk import page
+from bff.screens.loan_desk.words import WORDS
+from credit.api import STATUSES, Outcome
+from credit.lending.applications.domain import ApplicationState
+from credit.lending.terms.money_terms import RepaymentForm
+from credit.training.specs.jinan import JINAN
+from tests.asgi import Client
+
+STATIC = Path(page.__file__).parent / "static"
+
+
+def test_every_value_that_is_shown_has_its_words() -> None:
+    sourced = [column for column in JINAN.columns if column.source]
+    wanted = {
+        *(f"state.{state}" for state in ApplicationState),
+        *(f"form.{form}" for form in RepaymentForm),
+        *(status for status in STATUSES if status != "answered"),
+        *(str(outcome) for outcome in Outcome),
+        *(f"source.{column.source}" for column in sourced),
+        *(f"fact.{column.name}" for column in sourced),
+    }
+    script = (STATIC / "desk.js").read_text(encoding="utf-8")
+    wanted |= set(re.findall(r"\bwords\.(\w+)", script))
+    assert wanted - WORDS.keys() == set()
+    asked = set(re.findall(r'(?:ask|post|figures)\("(\w+)"', script))
+    assert asked == set(page._OPERATIONS)
+
+
+async def test_the_page_holds_no_data_and_nothing_inline(client: Client) -> None:
+    for language, title in (("zh-CN", "融资工作台"), ("en", "Loan desk")):
+        shown = await client.request("GET", page.PATH, headers={"Accept-Language": language})
+        text = shown.body.decode()
+        assert shown.status == 200 and f"<title>{title}</title>" in text
+        assert "script-src 'self'" in shown.headers["content-security-policy"]
+        assert not re.search(r"<script(?![^>]*(src=|application/json))|style=| on\w+=", text)
+        (config,) = re.findall(r'id="config">(.*?)</script>', text)
+        assert set(json.loads(config)["operations"]) == set(page._OPERATIONS)
+    other = await client.request("GET", f"{page.PATH}?lang=zh", headers={"Accept-Language": "en"})
+    assert "<title>融资工作台</title>" in other.body.decode()
+    for name in ("desk.js", "charts.js", "desk.css"):
+        assert (await client.request("GET", f"{page.PATH}/{name}")).status == 200
+    assert (await client.request("GET", f"{page.PATH}/page.py")).status == 404

@@ -1,0 +1,147 @@
+"""Death as the registry tells it: what ends, what is given back, who is told, and a mistake."""
+
+from collections.abc import Callable, Mapping
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from core.clock import ManualClock, civil_date
+from core.context.app import App
+from core.context.call import Call
+from core.people.directory import find_person
+from core.upstream.client import UpstreamFailed
+from kinds.booking import service as booking
+from kinds.booking import waiting
+from kinds.booking.models import Booking, Wait
+from modules.identity import deaths, personal_data
+from modules.identity.models import Citizen, Death, Mandate
+from modules.identity.real_name import confirm_identity
+from modules.identity.upstream import DeathRecord, list_deaths
+from notifications.messages.models import Message
+from tests.kinds.booking.engine import book, offer, people, refusal, used
+from tests.kinds.booking.people import guardian_of, resident_id
+from tests.kinds.booking.test_offers import wait_for
+
+MakeCall = Callable[..., Call]
+DAY = timedelta(days=1)
+
+
+class Registry:
+    """The registry's deaths: records to hand out, or silence."""
+
+    def __init__(self) -> None:
+        self.records: list[DeathRecord] = []
+        self.is_silent = False
+
+    async def list_deaths(self, after_no: int) -> list[DeathRecord]:
+        """Two at a time, so that there are pages."""
+        if self.is_silent:
+            raise UpstreamFailed("police", "list_deaths", "status 503")
+        return [record for record in self.records if record.record_no > after_no][:2]
+
+    def record(self, app: App, number: int, withdraws: int | None = None) -> None:
+        """Record the death of a test citizen."""
+        today = civil_date(app.clock.now())
+        new = DeathRecord(len(self.records) + 1, resident_id(number), today, withdraws)
+        self.records.append(new)
+
+
+@pytest.fixture
+def registry() -> Registry:
+    """The registry."""
+    return Registry()
+
+
+@pytest.fixture
+def upstreams(registry: Registry) -> Mapping[Any, Any]:
+    """The outside systems of these tests."""
+    return {list_deaths: registry.list_deaths}
+
+
+async def _tell(app: App, *told: Call, died: Call) -> None:
+    for person in told:
+        await deaths.tell(app, person.subject_id, died.subject_id)
+
+
+async def test_an_account_is_closed_and_what_was_under_way_ends(
+    app: App, call: MakeCall, registry: Registry
+) -> None:
+    elder, son, other = await people(app, call, 3)
+    mandate = await guardian_of(app, son, elder.subject_id)
+    await Mandate.filter(id=mandate.id).update(kind="proxy", services=["gov-hall-appointment"])
+    slot, full = await offer(app, 2 * DAY, 3 * DAY)
+    mine, taken = await book(elder, slot), await book(other, full)
+    wait = await wait_for(elder, full)
+    for number in (7, 1, 8):  # two whom nobody here knows, and the elder
+        registry.record(app, number)
+    for _ in range(2):
+        await deaths.read_deaths(app)
+    assert await find_person(app, elder.subject_id) is None
+    assert (await Booking.get(id=mine.id)).state == "cancelled" and await used(slot) == 0
+    assert (await Wait.get(id=wait.id)).state == "lapsed"
+    assert (await Mandate.get(id=mandate.id)).state == "ended"
+    await booking.cancel(other, taken.id, "cancel-01")
+    await waiting.sweep(app)
+    assert await used(full) == 0, "nobody is offered a seat who has died"
+    await _tell(app, son, elder, died=elder)
+    rows = await Message.filter(template="identity.person_died")
+    assert [row.person_id for row in rows] == [son.subject_id]
+    assert await Death.filter(ended_at=None).count() == 0
+    row = await Citizen.get(id=elder.subject_id)
+    assert (row.phone_index, row.phone_sealed, row.resident_index) == (None, None, None)
+    assert row.name_sealed is not None, "for the next of kin"
+
+
+async def test_nobody_takes_the_name_of_who_has_died(
+    app: App, call: MakeCall, registry: Registry
+) -> None:
+    (viewer,) = await people(app, call, 1)
+    registry.record(app, 2)  # without an account here
+    await deaths.read_deaths(app)
+    access: Any = None  # nobody is asked
+    work = confirm_identity(viewer, access, "甄示范", resident_id(2))
+    assert await refusal(work) == "REAL_NAME_MISMATCH"
+
+
+async def test_a_record_that_is_withdrawn_opens_the_account_again(
+    app: App, call: MakeCall, registry: Registry
+) -> None:
+    (viewer,) = await people(app, call, 1)
+    registry.record(app, 1)
+    await deaths.read_deaths(app)
+    registry.record(app, 1, withdraws=1)
+    for _ in range(2):
+        await deaths.read_deaths(app)
+    person = await find_person(app, viewer.subject_id)
+    assert person is not None and person.resident_id == resident_id(1)
+    assert not person.has_phone, "the phone comes back at a counter"
+    assert (await Citizen.get(id=viewer.subject_id)).died_on is None
+
+
+async def test_a_silent_registry_loses_nothing_and_one_failure_stops_no_other(
+    app: App, call: MakeCall, registry: Registry
+) -> None:
+    first, second = await people(app, call, 2)
+    registry.record(app, 1)
+    registry.is_silent = True
+    await deaths.read_deaths(app)
+    assert await Death.all().count() == 0
+    registry.is_silent = False
+    registry.record(app, 2)
+    await deaths.read_deaths(app)
+    for one in (first, second):
+        assert await find_person(app, one.subject_id) is None
+
+
+async def test_the_name_is_kept_for_the_next_of_kin_and_then_forgotten(
+    app: App, call: MakeCall, clock: ManualClock, registry: Registry
+) -> None:
+    (viewer,) = await people(app, call, 1)
+    registry.record(app, 1)
+    await deaths.read_deaths(app)
+    for days, is_kept in ((1, True), (3 * 366 - 1, True), (1, False)):
+        clock.move(timedelta(days=days))
+        await personal_data.finish_erasures(app)
+        row = await Citizen.get(id=viewer.subject_id)
+        assert (row.name_sealed is not None) is is_kept
