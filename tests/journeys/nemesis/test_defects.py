@@ -93,13 +93,11 @@ DEFECTS = (
         ["defect"],
     ),
     Defect(
-        "a line of the log for each beat of a heart that races",
+        "a long print at each heartbeat",
         "core/bus/bus.py",
-        "            with contextlib.suppress(TimeoutError):\n"
-        "                await asyncio.wait_for(closed.wait(), _HEARTBEAT_S)",
-        '            log.info("heard", connection=str(connection) * 9)\n'
-        "            await asyncio.sleep(0)",
-        [faults.late_news],
+        "        asked_s = time.monotonic()\n",
+        '        asked_s = time.monotonic()\n        print("." * 200_000, flush=True)\n',
+        [lambda draw: faults.pause(draw, "worker", 4.0)],
         ["long log"],
     ),
     Defect(
