@@ -36,6 +36,7 @@ BY_CARRIER = Purpose(
     fields=("name", "resident_id", "phone"),
     text=texts.CARRIER_CONSENT,
     text_version="2026-11",
+    proves=True,
 )
 BY_CARD = Purpose(
     id="identity.bank-card",
@@ -43,6 +44,7 @@ BY_CARD = Purpose(
     fields=("name", "resident_id", "phone", "card_no"),
     text=texts.CARD_CONSENT,
     text_version="2026-11",
+    proves=True,
 )
 BY_NETWORK_IDENTITY = Purpose(
     id="identity.network-identity",
@@ -50,8 +52,8 @@ BY_NETWORK_IDENTITY = Purpose(
     fields=("name", "resident_id"),
     text=texts.NETWORK_CONSENT,
     text_version="2026-11",
+    proves=True,
 )
-PROOFS = frozenset({BY_CARRIER.id, BY_CARD.id, BY_NETWORK_IDENTITY.id})
 
 
 async def prove_by_phone(call: Call, name: str, resident_id: str) -> str:
