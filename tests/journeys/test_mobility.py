@@ -2,15 +2,20 @@
 
 import asyncio
 from typing import Any
+from urllib.parse import urlencode
 
+import pytest
 from journeys.house import House
 
 from bff.client.city import CityClient
 from bff.commands.services import refuse_bad, run_document
+from bff.playground.build import build
 from bff.trusted.documents import documents_of
 from core.manifest import discover
+from tests.browser import chromium, visiting
 
 SERVICES = ("parking-payment", "traffic-fine-payment", "transit-ride-code")
+_CHANGES_WITHIN_MS = 60_000
 PAYMENTS = "{ payments(first: 3) { edges { node { id title status cashierUrl receiptRef } } } }"
 
 
@@ -52,6 +57,35 @@ async def test_a_rider_sees_a_lagging_feed_and_is_told_when_it_recovers(
         assert document is not None
         async for _, answer in run_document(client, person, document):
             refuse_bad(answer.data)
+
+
+@pytest.mark.browser
+async def test_arrivals_change_before_ones_eyes_in_the_playground(
+    house: House, client: CityClient
+) -> None:
+    build()
+    person, documents = await client.person("citizen"), documents_of(discover())
+    document = documents.for_service("bus-realtime")
+    assert document is not None
+    stop = ""
+    async for _, answer in run_document(client, person, document):
+        if "transitStops" in answer.data:
+            stop = answer.data["transitStops"]["items"][0]["stopRef"]
+    operation = (
+        f'subscription Arrivals {{ transitArrivalsChanged(stopRef: "{stop}") '
+        "{ status asOf items { headsign arrivesAt freshness } } }"
+    )
+    url = house.api_urls[0]
+    async with chromium() as browser, visiting(browser, url) as visit:
+        await visit.page.goto(f"{url}/graphql?{urlencode({'query': operation})}")
+        await visit.page.locator(".graphiql-query-editor").get_by_text("Arrivals").first.wait_for()
+        await visit.run()
+        await visit.expect_response('"status": "LIVE"')
+        await visit.screenshot("arrivals")
+        await client.sandbox("PUT", "/_control/bus-feed", {"name": "clock_skew", "skew_s": -90})
+        await visit.expect_response('"status": "STALE"', within_ms=_CHANGES_WITHIN_MS)
+        await client.sandbox("DELETE", "/_control/bus-feed")
+        await visit.expect_response('"status": "LIVE"', within_ms=_CHANGES_WITHIN_MS)
 
 
 async def _transit_becomes(client: CityClient, status: str) -> None:
