@@ -74,6 +74,7 @@ def operations(systems: tuple[System, ...]) -> tuple[Operation, ...]:
 async def _reset(request: Request, city: City) -> Response:
     city.state.reset()
     city.faults.load()
+    city.faults.take_delays()
     return Response(status_code=204)
 
 

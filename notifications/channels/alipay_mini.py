@@ -22,13 +22,13 @@ from notifications.channels.mini_programme import fields_of, page_of
 from notifications.channels.port import Failed, Outbound, Outcome, Provider, Refused, Taken, each
 from notifications.templates.domain import Channel
 
-NAME = "alipay_mini"
 METHOD = "alipay.open.app.mini.templatemessage.send"
 NODE = "alipay_open_app_mini_templatemessage_send_response"
 SUCCESS, BUSINESS, UNAVAILABLE = "10000", "40004", "20000"
 """Of the gateway's codes (opendocs.alipay.com/common/02km9f); all others are of us."""
 
-ALIPAY = System(NAME, breaker=BreakerPolicy(open_s=1.0), optional=True)
+ALIPAY = System("alipay_mini", breaker=BreakerPolicy(open_s=1.0), optional=True)
+NAME = ALIPAY.name
 
 
 @ALIPAY.operation("POST", "/gateway.do", answers=Answer(lambda response: response.body), accept=ANY)

@@ -22,13 +22,13 @@ from notifications.channels.mini_programme import fields_of, page_of
 from notifications.channels.port import Failed, Outbound, Outcome, Provider, Refused, Taken, each
 from notifications.templates.domain import Channel
 
-NAME = "wechat_mini"
 BAD_TOKEN = frozenset({40001, 40014, 42001})
 PASSING = frozenset({-1, 43108, 45009, 45011})
 """Busy, two calls at once, and the limits of a day and of a minute."""
 NO_SUCH_PERSON = 40003
 
-WECHAT = System(NAME, breaker=BreakerPolicy(open_s=1.0), optional=True)
+WECHAT = System("wechat_mini", breaker=BreakerPolicy(open_s=1.0), optional=True)
+NAME = WECHAT.name
 
 
 @WECHAT.operation(

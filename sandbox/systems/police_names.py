@@ -46,7 +46,6 @@ SYSTEMS = (
         title_zh="公安姓名登记",
         title_en="Police register of names",
         schema=SCHEMA,
-        group="police",
         operations=(),
         controls=(Operation("register", "PUT", "/_control/police/names", register),),
     ),

@@ -32,6 +32,13 @@ def bodies(app: App) -> dict[str, Any]:
         "reportRepayment": {"ref": "x", "on": on, "amount_fen": 100},
         "reportCharge": {"ref": "x", "on": on, "amount_fen": 100},
         "reportRate": {"ref": "x", "on": on, "rate_bps": 400},
+        "reportSchedule": {
+            "ref": "x",
+            "on": on,
+            "months": 24,
+            "form": "EQUAL_PRINCIPAL",
+            "rate_bps": 380,
+        },
         "reportWriteOff": {"ref": "x", "on": on},
         "reverseReport": {"ref": "r-1", "reason": "退票"},
         "reportOverdue": {"on": on, "overdue_fen": 1, "days_overdue": 1},

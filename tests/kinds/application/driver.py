@@ -98,6 +98,7 @@ async def _other(town: Town, case: Case, unit: str, unlike: str) -> Call:
     for number in range(len(did) + 1):
         officer = await town.officer(unit, number)
         if officer.subject_id not in did:
-            await desk.take_task(officer, (await town.tasks(case))[0].id, key())
+            scope = versions.scope_of(town.app, case.service_id)
+            await desk.take_task(officer, (await town.tasks(case))[0].id, key(), scope)
             return officer
     raise AssertionError("more officers than steps")

@@ -19,7 +19,7 @@ from modules.identity import staff
 from tests.kinds.application.wing import SERVICE, declare
 
 ANSWERS = {"why": "because", "colour": "red"}
-ROLES = [Role.DEPARTMENT_OFFICER, Role.GRID_WORKER]
+ROLES = [Role.DEPARTMENT_OFFICER, Role.GRID_WORKER, Role.RISK_OFFICER]
 """What the officers are: they handle the cases of every service."""
 
 _PHONES = iter(range(13700000000, 13799999999))
