@@ -7,7 +7,6 @@ from dataclasses import replace
 from typing import Any
 
 import aiohttp
-import pytest
 
 from bff.app import Api
 from bff.transports.endpoint import Edge, Pings
