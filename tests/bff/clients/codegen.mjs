@@ -17,9 +17,7 @@ await generate(
   {
     cwd: at('.'),
     schema: url,
-    documents: ['bff', 'core', 'credit', 'modules', 'notifications', 'payments'].map(
-      (wing) => `${root}${wing}/**/documents/*.graphql`,
-    ),
+    documents: [`${root}!(tests|bench)/**/documents/*.graphql`, '!**/node_modules/**'],
     generates: {
       [made]: {
         preset: 'client',
@@ -42,7 +40,11 @@ copyFileSync(at('codegen/app.ts'), `${made}app.ts`);
 const tsc = createRequire(import.meta.url).resolve('typescript/bin/tsc');
 const options = '--strict --skipLibCheck --target es2022 --module nodenext --types node'.split(' ');
 const run = (...words) =>
-  execFileSync(process.execPath, words, { stdio: ['ignore', 'pipe', 'inherit'], encoding: 'utf8' });
+  execFileSync(process.execPath, words, {
+    cwd: at('.'),
+    encoding: 'utf8',
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
 try {
   run(tsc, ...options, '--outDir', `${made}js`, `${made}app.ts`, `${made}index.ts`);
 } catch (error) {
