@@ -44,8 +44,30 @@ class Message:
 
 @strawberry.type(description="The viewer's messages.")
 class Inbox:
-    unread: int = strawberry.field(description="How many messages are unread.")
-    messages: Connection[Message] = strawberry.field(description="Newest first.")
+    thread: strawberry.Private[str | None]
+
+    @strawberry.field(description="How many messages are unread, in all threads.")
+    async def unread(self, info: Info) -> int:
+        """Counted only where it is asked for."""
+        return await store.count_unread(info.context.require_viewer().user_id)
+
+    @strawberry.field(description="Newest first.")
+    async def messages(self, info: Info, first: First, after: After = None) -> Connection[Message]:
+        """A page of the viewer's messages."""
+        person_id = info.context.require_viewer().user_id
+        first = page_size(first)
+        before = parse_id(after) if after else None
+        rows = await store.list_messages(
+            person_id, first=first + 1, before=before, thread=self.thread
+        )
+        app = info.context.app
+        return connection(
+            rows,
+            first,
+            lambda row: str(row.position),
+            lambda row: _message(app, row),
+            after=after,
+        )
 
 
 @strawberry.type(description="The message is marked as read.")
@@ -65,28 +87,12 @@ class Query:
     async def inbox(
         self,
         info: Info,
-        first: First,
-        after: After = None,
         thread: Annotated[
             str | None, strawberry.argument(description="Only this thread; null for all.")
         ] = None,
     ) -> Inbox:
         """The inbox of whoever is signed in."""
-        person_id = info.context.require_viewer().user_id
-        first = page_size(first)
-        before = parse_id(after) if after else None
-        rows = await store.list_messages(person_id, first=first + 1, before=before, thread=thread)
-        app = info.context.app
-        return Inbox(
-            unread=await store.count_unread(person_id),
-            messages=connection(
-                rows,
-                first,
-                lambda row: str(row.position),
-                lambda row: _message(app, row),
-                after=after,
-            ),
-        )
+        return Inbox(thread=thread)
 
 
 @strawberry.type

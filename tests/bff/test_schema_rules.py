@@ -37,6 +37,7 @@ NO_OBJECT = {
     "Tokens": "a session's tokens are kept outside any cache",
     "LoginCodeSent": "the code is in a text message",
     "SteppedUp": "a token is kept outside any cache",
+    "ProofBegun": "a ticket and an address for the way there and back, kept outside any cache",
     "QueueTicketWatched": "the ticket is the hospital's, known by its number alone",
     "CheckedIn": "a member of staff sees no more of the appointment",
 }
@@ -167,3 +168,15 @@ def test_a_page_tells_where_it_begins_and_ends() -> None:
     info = SCHEMA.type_map["PageInfo"]
     assert isinstance(info, GraphQLObjectType)
     assert set(info.fields) == {"hasNextPage", "hasPreviousPage", "startCursor", "endCursor"}
+
+
+def test_a_page_takes_its_arguments_where_it_stands() -> None:
+    """https://relay.dev/graphql/connections.htm#sec-Arguments: on the connection's own field."""
+    connections = 0
+    for owner in SCHEMA.type_map.values():
+        for name, field in owner.fields.items() if isinstance(owner, GraphQLObjectType) else ():
+            kind = get_named_type(field.type)
+            if isinstance(kind, GraphQLObjectType) and "pageInfo" in kind.fields:
+                assert {"first", "after"} <= set(field.args), (owner.name, name)
+                connections += 1
+    assert connections > 20

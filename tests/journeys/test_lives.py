@@ -39,7 +39,7 @@ VERIFY = """mutation ($name: String!, $id: String!, $claim: String, $key: String
 ERASE = """mutation ($key: String!) {
   eraseMyAccount(idempotencyKey: $key) { __typename ... on Refusal { code message } }
 }"""
-INBOX = "{ inbox(first: 20) { messages { edges { node { body } } } } }"
+INBOX = "{ inbox { messages(first: 20) { edges { node { body } } } } }"
 
 
 async def _signed_in(client: CityClient, person: dict[str, Any]) -> None:

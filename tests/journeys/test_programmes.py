@@ -39,7 +39,7 @@ BOOK = f"""mutation ($id: ID!, $at: DateTime!, $key: String!) {{ bookCareFollowU
   startsAt: $at, place: "示范社区卫生服务中心", idempotencyKey: $key) {{
   ... on StaffCare {{ {_CARE} }} {_REFUSED} }} }}"""
 LOG = """{ viewer { accessLog(first: 20) { edges { node { service actorRole byMyself } } } } }"""
-INBOX = "{ inbox(first: 20) { messages { edges { node { title } } } } }"
+INBOX = "{ inbox { messages(first: 20) { edges { node { title } } } } }"
 
 MOTHER = f"""mutation ($period: Date!, $key: String!) {{
   enrolInMaternalCare(lastPeriodOn: $period, fetuses: 2, idempotencyKey: $key) {{

@@ -79,7 +79,7 @@ async def _run(visit: Visit, url: str, operation: str, expected: str) -> Any:
 
 async def _told(visit: Visit, url: str, words: str) -> None:
     """Look into the inbox until a message says these words."""
-    inbox = "query Told { inbox(first: 20) { messages { edges { node { body } } } } }"
+    inbox = "query Told { inbox { messages(first: 20) { edges { node { body } } } } }"
     async with asyncio.timeout(_TOLD_WITHIN_S):
         while words not in json.dumps(await _run(visit, url, inbox, "messages")):  # noqa: ASYNC110
             await asyncio.sleep(0.5)

@@ -18,7 +18,7 @@ _OPERATIONS = {
     for operation in documents_of(discover()).by_name[name].operations
 }
 _PLACE = {"lat": 36.6543, "lon": 117.0987}
-_INBOX = "{ inbox(first: 20) { messages { edges { node { body } } } } }"
+_INBOX = "{ inbox { messages(first: 20) { edges { node { body } } } } }"
 _TOLD_WITHIN_S = 10.0
 
 

@@ -36,7 +36,7 @@ OPEN = """mutation($of: ID, $camera: ID!, $key: String!) { openSchoolVideo(onBeh
 WATCH = """mutation($key: String!) { watchAlerts(kind: HOME, at: {lat: 36.67, lon: 117.0},
   idempotencyKey: $key) { ... on AlertsWatched { place { id } } ... on Refusal { code } } }"""
 _WITHIN_S = 60.0
-INBOX = "{ inbox(first: 20) { messages { edges { node { title } } } } }"
+INBOX = "{ inbox { messages(first: 20) { edges { node { title } } } } }"
 
 
 async def _titles(client: CityClient) -> list[str]:

@@ -27,7 +27,7 @@ _SOURCES = {
     for operation in documents_of(discover()).by_name[name].operations
 }
 _PHONES = iter(range(13600000000, 13699999999))
-_INBOX = "{ inbox(first: 50) { messages { edges { node { title body } } } } }"
+_INBOX = "{ inbox { messages(first: 50) { edges { node { title body } } } } }"
 _CHUNK = "application/offset+octet-stream"
 
 
