@@ -57,7 +57,8 @@ class Purpose:
     """What personal data is read for. The text is what the citizen agrees to, in a version.
 
     `recipient` is CITY, or the outside party that the data is passed to (a bank's id); `life` is
-    how long a consent holds, None until it is withdrawn.
+    how long a consent holds, None until it is withdrawn. `proves`: it is read to prove who somebody
+    is, so people agree to it before they are proved.
     """
 
     id: str
@@ -67,6 +68,7 @@ class Purpose:
     text_version: str
     recipient: str = CITY
     life: timedelta | None = None
+    proves: bool = False
 
 
 PURPOSES = ExtensionPoint("privacy.purposes", Purpose, key=lambda purpose: purpose.id)

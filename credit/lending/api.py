@@ -7,6 +7,7 @@ with a sequence number per object.
 """
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import date, datetime
 from uuid import UUID
 
@@ -43,6 +44,7 @@ from credit.lending.loans.events import (
     Rescheduled,
     WrittenOff,
 )
+from credit.lending.loans.record import read_terms
 from credit.lending.loans.replay import Loan, LoanStatus
 from credit.lending.loans.service import LoanRecord, get_record, record, to_record, undo
 from credit.lending.products import service as products
@@ -51,8 +53,10 @@ from credit.lending.records import store
 from credit.lending.records.events import BankApplicationChanged, LoanChanged, LoanConsentWithdrawn
 from credit.lending.records.models import ProductVersion
 from credit.lending.terms.cost_sheet import CostItem, CostSheet, Fee, FeeTime
+from credit.lending.terms.days import months_later
 from credit.lending.terms.money_terms import (
     DEFAULT_ORDER,
+    PPM_OF_BP,
     DayCount,
     HolidayRule,
     Part,
@@ -109,6 +113,7 @@ __all__ = [
     "propose_product",
     "record_event",
     "record_repayment",
+    "reschedule",
     "to_application",
     "undo_repayment",
 ]
@@ -158,6 +163,33 @@ async def record_event(
     The same again changes nothing. Raises as `record_repayment`, and InvalidInput LOAN_RATE_WRONG.
     """
     return await record(app, tx, loan_id, event, bank=bank)
+
+
+async def reschedule(
+    app: App,
+    tx: Transaction,
+    bank: str,
+    loan_id: UUID,
+    *,
+    ref: str,
+    on: date,
+    months: int,
+    form: RepaymentForm,
+    rate_bps: int,
+) -> LoanRecord:
+    """All principal that is left is repaid anew from a day on, within so many months: the first
+    instalment a month later, the other terms as they were. Raises as `record_event`."""
+    row = (await get_record(app, loan_id, bank=bank)).row
+    is_bullet = form is RepaymentForm.BULLET
+    terms = replace(
+        read_terms(row.terms),
+        form=form,
+        rate_ppm=rate_bps * PPM_OF_BP,
+        instalments=1 if is_bullet else months,
+        first_due_on=months_later(on, months if is_bullet else 1, on.day),
+        anchor_day=on.day,
+    )
+    return await record_event(app, tx, bank, loan_id, Rescheduled(ref, on, terms))
 
 
 async def undo_repayment(

@@ -10,7 +10,7 @@ from core.clock import civil_date
 from core.errors import InvalidInput
 from core.ids import new_id
 from credit.lending import api as lending
-from credit.lending.api import LoanStatus, Prepayment
+from credit.lending.api import LoanStatus, Prepayment, RepaymentForm
 from credit.partner.models import OverdueReport
 from credit.partner.operation import Body, Operation, PageQuery, View, Visit, page_of
 from credit.partner.scopes import PartnerScope
@@ -82,6 +82,16 @@ class RateBody(Body):
     ref: Ref
     on: Day
     rate_bps: int = Field(ge=1, le=2_400, description="In basis points: 345 is 3.45 %.")
+
+
+class RescheduleBody(Body):
+    """You and the borrower have agreed on another schedule from a day on (展期、重组)."""
+
+    ref: Ref
+    on: Day
+    months: int = Field(ge=1, le=360, description="The first instalment is due a month later.")
+    form: RepaymentForm
+    rate_bps: int = Field(ge=1, le=2_400, description="The annual rate, in basis points.")
 
 
 class WriteOffBody(Body):
@@ -174,6 +184,19 @@ async def _change_rate(visit: Visit) -> LoanView:
     return await _record(visit, lending.RateChanged(body.ref, body.on, rate_ppm))
 
 
+async def _reschedule(visit: Visit) -> LoanView:
+    body: RescheduleBody = visit.body
+    record = await lending.reschedule(
+        *(visit.app, visit.tx, visit.bank.id, visit.path_id("loan_id")),
+        ref=body.ref,
+        on=body.on,
+        months=body.months,
+        form=body.form,
+        rate_bps=body.rate_bps,
+    )
+    return view_of(record)
+
+
 async def _write_off(visit: Visit) -> LoanView:
     return await _record(visit, lending.WrittenOff(visit.body.ref, visit.body.on))
 
@@ -257,6 +280,14 @@ OPERATIONS = (
         _change_rate,
         body=RateBody,
         status=201,
+    ),
+    Operation(
+        *("reportSchedule", "POST", f"{_ONE}/schedules", TAG, "Report a new schedule", _SCOPE),
+        LoanView,
+        _reschedule,
+        body=RescheduleBody,
+        status=201,
+        description="Overdue principal joins what is repaid anew; interest so far stays owed.",
     ),
     Operation(
         *("reportWriteOff", "POST", f"{_ONE}/write-off", TAG, "Report a write-off", _SCOPE),

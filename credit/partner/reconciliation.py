@@ -36,6 +36,7 @@ class LineKind(StrEnum):
     REPAID = "REPAID"
     CHARGED = "CHARGED"
     RATE_CHANGED = "RATE_CHANGED"
+    RESCHEDULED = "RESCHEDULED"
     WRITTEN_OFF = "WRITTEN_OFF"
     REVERSED = "REVERSED"
 
@@ -157,6 +158,7 @@ _KINDS = {
     "repaid": LineKind.REPAID,
     "charged": LineKind.CHARGED,
     "rate_changed": LineKind.RATE_CHANGED,
+    "rescheduled": LineKind.RESCHEDULED,
     "written_off": LineKind.WRITTEN_OFF,
     "undo": LineKind.REVERSED,
 }

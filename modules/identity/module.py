@@ -10,7 +10,6 @@ MANIFEST = Manifest(
         "graphql.families",
         "graphql.staff",
         "graphql.moving",
-        "graphql.passkeys",
         "routes",
         "upstream",
         "audience",

@@ -39,7 +39,6 @@ from modules.identity.models import (
     STAFF,
     Mandate,
 )
-from modules.identity.openid.models import OPENID_GRANTS
 from modules.identity.service import end_sessions
 
 _LOG_KEPT = timedelta(days=3 * 366)
@@ -212,7 +211,6 @@ PERSONAL = PersonalData(
         CITIZENS,
         SESSIONS,
         PASSKEYS,
-        OPENID_GRANTS,
         MANDATES,
         STAFF,
         RECOVERIES,

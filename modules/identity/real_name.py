@@ -27,6 +27,7 @@ REAL_NAME = Purpose(
     fields=("name", "resident_id"),
     text=texts.REAL_NAME_CONSENT,
     text_version="2026-11",
+    proves=True,
 )
 
 

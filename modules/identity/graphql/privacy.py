@@ -35,8 +35,6 @@ from core.security.vault import mask_name
 from modules.identity import personal_data, store
 from modules.identity.graphql.arguments import PurposeId
 from modules.identity.models import NAME
-from modules.identity.proofs.service import PROOFS
-from modules.identity.real_name import REAL_NAME
 
 
 @strawberry.type(description="One read of a person's data.")
@@ -203,7 +201,8 @@ class Mutation:
         on_behalf_of: OnBehalfOf = None,
     ) -> GrantConsentResult:
         """Give a consent; a live one is given back. A guardian agrees for a child."""
-        if purpose in {REAL_NAME.id, *PROOFS} and on_behalf_of is None:
+        known = consents.find_purpose(info.context, purpose)
+        if on_behalf_of is None and known is not None and known.proves:
             call = info.context.admitting_unproved()
         else:
             call = await acting(info, on_behalf_of)

@@ -1,14 +1,13 @@
-"""Rules of OpenID Connect Core 1.0 that need no table: requests, redirects, subjects, PKCE."""
+"""Rules of OpenID Connect Core 1.0 that need no table: requests, subjects, PKCE."""
 
 import base64
 import hashlib
 import hmac
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from enum import StrEnum
-from urllib.parse import urlencode, urlsplit
 from uuid import UUID
 
 REQUEST_LIFE = timedelta(minutes=10)
@@ -16,7 +15,6 @@ CODE_LIFE = timedelta(minutes=1)
 TOKEN_LIFE = timedelta(minutes=15)
 _VERIFIER = re.compile(r"[A-Za-z0-9\-._~]{43,128}")
 _CHALLENGE = re.compile(r"[A-Za-z0-9\-_]{43}")
-_LOOPBACK = ("127.0.0.1", "::1", "localhost")
 _TEXT_CHARS_MAX = 512
 
 
@@ -97,35 +95,6 @@ def _max_age_s(query: Mapping[str, str]) -> int | None:
     if not text.isascii() or not text.isdigit() or len(text) > 9:
         raise RequestRefused("invalid_request", "max_age must be a number of seconds")
     return int(text)
-
-
-def redirect(uri: str, **parameters: str | None) -> str:
-    """The address that leads back to an app, with what it is told."""
-    told = {name: value for name, value in parameters.items() if value is not None}
-    return f"{uri}{'&' if urlsplit(uri).query else '?'}{urlencode(told)}"
-
-
-def checked_redirects(uris: Sequence[str]) -> list[str]:
-    """Redirect addresses as they are registered. Raises ValueError for one that is not safe.
-
-    https, http on the machine itself, or a scheme of an app's own (RFC 8252 section 7); no
-    fragment, and one host for all (OpenID Connect Core section 8.1).
-    """
-    if not uris or len({sector_of(uri) for uri in uris}) != 1:
-        raise ValueError("redirect addresses must have one host")
-    for uri in uris:
-        parts = urlsplit(uri)
-        is_safe = parts.scheme == "https" or "." in parts.scheme
-        is_here = parts.scheme == "http" and parts.hostname in _LOOPBACK
-        if not (is_safe or is_here) or parts.fragment or not uri.isascii():
-            raise ValueError(f"not a safe redirect address: {uri}")
-    return list(uris)
-
-
-def sector_of(uri: str) -> str:
-    """The host of an address, or the scheme where it belongs to one app."""
-    parts = urlsplit(uri)
-    return parts.hostname or parts.scheme
 
 
 def subject_of(key: bytes, sector: str, citizen_id: UUID) -> str:

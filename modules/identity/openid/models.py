@@ -3,6 +3,7 @@
 from tortoise import fields
 from tortoise.models import Model
 
+from core.people.data_rights import PersonalData
 from core.people.personal_table import DELETED, PersonalTable, section
 
 
@@ -46,3 +47,4 @@ OPENID_GRANTS = PersonalTable(
     exported=section("apps", "client_id", "scopes", "granted_at", "last_used_at", "ended_at"),
     erased=DELETED,
 )
+PERSONAL = PersonalData("identity", (OPENID_GRANTS,))

@@ -15,7 +15,7 @@ from core.context.contributions import Routes
 from core.context.http import read_body
 from core.ids import new_id
 from core.texts import Locale
-from modules.identity.openid import domain, service, texts
+from modules.identity.openid import domain, redirects, service, texts
 from modules.identity.openid.domain import RequestRefused
 from modules.identity.openid.models import OpenidClient
 
@@ -72,7 +72,7 @@ async def _authorize(app: App, request: Request) -> Response:
     try:
         asked = domain.read_request(client.id, uri, query)
     except RequestRefused as refused:
-        back = domain.redirect(
+        back = redirects.redirect(
             uri,
             error=refused.error,
             error_description=refused.description,

@@ -24,7 +24,7 @@ from core.people.personal_read import Purpose, Verifier, open_access_shown
 from core.refusal_texts import CONSENT_REQUIRED, FRESH_AUTH_REQUIRED, NOT_FOUND
 from core.security.api_keys import hash_secret, is_secret, make_secret
 from modules.identity.models import Citizen
-from modules.identity.openid import domain, texts
+from modules.identity.openid import domain, redirects, texts
 from modules.identity.openid.domain import AppRequest, OpenidScope, RequestRefused
 from modules.identity.openid.models import OpenidClient, OpenidGrant
 
@@ -95,7 +95,7 @@ async def add_client(
         using_db=tx,
         id=new_id(),
         name=name,
-        redirect_uris=domain.checked_redirects(redirect_uris),
+        redirect_uris=redirects.checked_redirects(redirect_uris),
         secret_hash=hash_secret(secret) if secret else None,
         created_at=app.clock.now(),
     )
@@ -153,7 +153,7 @@ async def answer_request(call: Call, text: str, key: str, *, allow: bool) -> str
     request, client = await open_request(app, text)
     back = {"state": request.state, "iss": issuer_of(app)}
     if not allow:
-        return domain.redirect(request.redirect_uri, error="access_denied", **back)
+        return redirects.redirect(request.redirect_uri, error="access_denied", **back)
     if OpenidScope.PROFILE in request.scopes:
         viewer.require_level(2)
     age = app.clock.now() - viewer.authenticated_at
@@ -176,7 +176,7 @@ async def answer_request(call: Call, text: str, key: str, *, allow: bool) -> str
                 granted_at=app.clock.now(),
             )
     code = _code(app, claim.effect_id, request)
-    return domain.redirect(request.redirect_uri, code=code, **back)
+    return redirects.redirect(request.redirect_uri, code=code, **back)
 
 
 async def _require_consent(call: Call, tx: Transaction, request: AppRequest) -> None:
@@ -295,7 +295,7 @@ async def _personal(
 
 
 def _subject(app: App, client: OpenidClient, citizen_id: UUID) -> str:
-    sector = domain.sector_of(client.redirect_uris[0])
+    sector = redirects.sector_of(client.redirect_uris[0])
     return domain.subject_of(app.keys.pii_index, sector, citizen_id)
 
 

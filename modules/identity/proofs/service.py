@@ -18,7 +18,7 @@ from core.people.directory import CHILD_UNTIL_AGE, age_on, get_person
 from core.people.personal_read import Access, Purpose, open_access
 from core.refusal_texts import UPSTREAM_UNAVAILABLE
 from core.upstream.client import UpstreamError
-from modules.identity import store, texts
+from modules.identity import death_store, store, texts
 from modules.identity.domain import REAL_NAME_TRIES_PER_DAY, Assurance
 from modules.identity.models import NAME, PHONE, RESIDENT_ID, Citizen
 from modules.identity.moving import tell_old_phone
@@ -36,6 +36,7 @@ BY_CARRIER = Purpose(
     fields=("name", "resident_id", "phone"),
     text=texts.CARRIER_CONSENT,
     text_version="2026-11",
+    proves=True,
 )
 BY_CARD = Purpose(
     id="identity.bank-card",
@@ -43,6 +44,7 @@ BY_CARD = Purpose(
     fields=("name", "resident_id", "phone", "card_no"),
     text=texts.CARD_CONSENT,
     text_version="2026-11",
+    proves=True,
 )
 BY_NETWORK_IDENTITY = Purpose(
     id="identity.network-identity",
@@ -50,8 +52,8 @@ BY_NETWORK_IDENTITY = Purpose(
     fields=("name", "resident_id"),
     text=texts.NETWORK_CONSENT,
     text_version="2026-11",
+    proves=True,
 )
-PROOFS = frozenset({BY_CARRIER.id, BY_CARD.id, BY_NETWORK_IDENTITY.id})
 
 
 async def prove_by_phone(call: Call, name: str, resident_id: str) -> str:
@@ -151,6 +153,8 @@ async def _hold(call: Call, name: str, number: str, assurance: Assurance) -> str
         raise Forbidden(texts.GUARDIAN_REQUIRED)
     viewer, index = call.viewer, app.vault.blind_index(number, RESIDENT_ID)
     assert viewer is not None
+    if await death_store.has_died(index):
+        raise InvalidInput(texts.PROOF_MISMATCH, "residentId")
     async with transaction() as tx:
         citizen = await store.lock_citizen(tx, viewer.user_id)
         assert citizen is not None
@@ -188,6 +192,9 @@ async def _win_back(call: Call, tx: Transaction, citizen: Citizen, held: Citizen
     """The account of the name and number goes to the viewer's phone; the one before is told."""
     app, vault = call.app, call.app.vault
     assert citizen.phone_sealed is not None and held.phone_sealed is not None
-    before, phone = (vault.decrypt(row.phone_sealed, PHONE) for row in (held, citizen))
+    before, phone = (
+        vault.decrypt(held.phone_sealed, PHONE),
+        vault.decrypt(citizen.phone_sealed, PHONE),
+    )
     await move(app, tx, held, citizen, phone)
     await tell_old_phone(call, tx, before, phone)

@@ -220,16 +220,25 @@ async def test_charges_rates_and_write_offs_are_reported_once_and_taken_back(
     charged = [await report("charges", {"ref": "c-1", "amount_fen": 500}) for _ in range(2)]
     assert [loan["costs_fen"] for loan in charged] == [500, 500]
     await report("rates", {"ref": "i-1", "rate_bps": 400})
+    terms = {"months": 24, "form": "EQUAL_PRINCIPAL", "rate_bps": 380}
+    for _ in range(2):
+        anew = await report("schedules", {"ref": "s-1"} | terms)
+        assert anew["outstanding_fen"] == loan["principal_fen"]
+        assert anew["next_due"]["due_fen"] < loan["next_due"]["due_fen"]
     assert (await report("write-off", {"ref": "w-1"}))["status"] == "WRITTEN_OFF"
     file, _ = await read(client, bank, f"/reconciliation/{on}/file")
     kinds = [line["kind"] for line in file["lines"]]
-    assert kinds == ["DISBURSED", "CHARGED", "RATE_CHANGED", "WRITTEN_OFF"]
-    for ref in ("w-1", "i-1", "c-1"):
+    assert kinds == ["DISBURSED", "CHARGED", "RATE_CHANGED", "RESCHEDULED", "WRITTEN_OFF"]
+    for ref in ("w-1", "s-1", "i-1", "c-1"):
         back = {"ref": ref, "reason": "误报"}
         assert (await bank.call(client, "POST", f"{path}/reversals", back)).status == 201
     seen, _ = await read(client, bank, path)
     assert (seen["status"], seen["payoff_fen"]) == ("ACTIVE", loan["payoff_fen"])
-    for kind, body in (("charges", {"amount_fen": 0}), ("rates", {"rate_bps": 2_401})):
+    wrong = (
+        *(("charges", {"amount_fen": 0}), ("rates", {"rate_bps": 2_401})),
+        *(("schedules", terms | {"months": 0}), ("schedules", terms | {"form": "NEVER"})),
+    )
+    for kind, body in wrong:
         answer = await bank.call(client, "POST", f"{path}/{kind}", {"ref": "x", "on": on} | body)
         assert answer.status == 422, kind
 

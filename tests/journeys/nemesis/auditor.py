@@ -1,7 +1,7 @@
 """What must hold whatever went wrong; each rule raises a Violation that names it."""
 
 import re
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,6 +14,10 @@ NOT_READY_AFTER_S = 3.0
 """How long after the database fell silent readiness may still be told: two heartbeats."""
 
 LOG_BYTES_PER_POINT = 250_000
+LINES_DROPPED_MAX = 500
+"""A full disk loses fewer; a process drops more only where it writes without end."""
+
+_DROPPED = re.compile(r'"log lines dropped".*?"lines":(\d+)')
 REVOKED_WITHIN_S = 2.5
 RESTS_WITHIN_S = 60.0
 RESTS_BESIDE_A_CLOCK_S = 20.0
@@ -75,21 +79,30 @@ def logs_hold_no_secret(
     logs: Mapping[str, Path], since: Mapping[str, int], canaries: Collection[Canary]
 ) -> None:
     """No process writes what is secret or personal."""
+    for name, line in _lines(logs, since):
+        for canary in canaries:
+            if canary.is_in(line):
+                raise Violation("secret", f"a {canary.name} in the log of {name}")
+
+
+def logs_stay_short(logs: Mapping[str, Path], since: Mapping[str, int]) -> None:
+    """A fault is no reason to fill a disk, nor to lose lines because there are too many."""
     for name, path in logs.items():
-        if not path.exists():
-            continue
-        with path.open("rb") as file:
-            file.seek(min(since.get(name, 0), path.stat().st_size))
-            text = file.read().decode(errors="replace")
-        for line in text.splitlines():
-            for canary in canaries:
-                if canary.is_in(line):
-                    raise Violation("secret", f"a {canary.name} in the log of {name}")
-
-
-def logs_stay_short(before: Mapping[str, int], after: Mapping[str, int]) -> None:
-    """A fault is no reason to fill a disk."""
-    for name, size in after.items():
-        grown = size - before.get(name, 0)
+        grown = path.stat().st_size - since.get(name, 0) if path.exists() else 0
         if grown > LOG_BYTES_PER_POINT:
             raise Violation("long log", f"{name} wrote {grown:,} bytes")
+    for name, line in _lines(logs, since):
+        if (dropped := _DROPPED.search(line)) is not None:
+            lines = int(dropped[1])
+            if lines > LINES_DROPPED_MAX:
+                raise Violation("long log", f"{name} dropped {lines} lines")
+
+
+def _lines(logs: Mapping[str, Path], since: Mapping[str, int]) -> Iterator[tuple[str, str]]:
+    """What each process has written since then, with its name."""
+    for name, path in logs.items():
+        if path.exists():
+            with path.open("rb") as file:
+                file.seek(min(since.get(name, 0), path.stat().st_size))
+                text = file.read().decode(errors="replace")
+            yield from ((name, line) for line in text.splitlines())

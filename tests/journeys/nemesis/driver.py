@@ -104,7 +104,7 @@ class Run:
             looks = Witness(looks=self.witness.looks[first_look:])
             auditor.readiness_is_honest(looks, blind)
         auditor.logs_hold_no_secret(self.stage.logs(), logged, self.canaries)
-        auditor.logs_stay_short(logged, self.stage.log_bytes())
+        auditor.logs_stay_short(self.stage.logs(), logged)
 
     def _blinds(self, fault: Fault) -> bool:
         return fault.blinds_api and (fault.kind != "full disk" or self.stage.has_own_disk)
@@ -188,7 +188,10 @@ class Run:
 
     async def finish(self) -> None:
         """The books of both sides agree, to the fen, and the ledger is whole."""
-        await books.come_to_rest(self.stage)
+        try:
+            await books.come_to_rest(self.stage)
+        except AssertionError as fault:
+            raise Violation("liveness", f"{fault} [seed {self.seed}]") from fault
         try:
             await books.compare(self.stage, self.load)
         except (AssertionError, KeyError) as fault:

@@ -30,7 +30,7 @@ _LOCKED = ("payments_intent", "payments_balance", "bills_bill", "core_idempotenc
 _APPLICATIONS = ("", "quancheng api", "quancheng worker", "quancheng_bus")
 _UPSTREAMS: Mapping[str, str] = {
     "wechatpay": "order_h5",
-    "alipay": "gateway",
+    "alipay": "trade_query",
     "biller_water": "write_off",
     "sms": "send",
 }

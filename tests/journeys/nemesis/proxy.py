@@ -39,7 +39,9 @@ class DatabaseProxy:
         self._holds_new: str | None = None
         self._delay_s = 0.0
         self._loop = asyncio.new_event_loop()
-        self._thread = threading.Thread(target=self._loop.run_forever, name="database proxy")
+        self._thread = threading.Thread(
+            target=self._loop.run_forever, name="database proxy", daemon=True
+        )
 
     def __enter__(self) -> Self:
         self._thread.start()

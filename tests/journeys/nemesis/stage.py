@@ -40,7 +40,7 @@ class Database:
         self._server = EmbeddedPostgres(data_dir, durable=False)
         self._is_over = False
         self._is_up = threading.Event()
-        self._thread = threading.Thread(target=self._keep, name="database")
+        self._thread = threading.Thread(target=self._keep, name="database", daemon=True)
 
     def start(self) -> None:
         """Returns when it answers."""

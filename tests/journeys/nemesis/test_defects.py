@@ -93,14 +93,11 @@ DEFECTS = (
         ["defect"],
     ),
     Defect(
-        "a lost connection is tried again without a pause",
+        "a long print at each heartbeat",
         "core/bus/bus.py",
-        "            await asyncio.sleep(wait_s)",
-        "            await asyncio.sleep(0)",
-        [
-            lambda draw: faults.half_open(draw, "", 1.0),
-            lambda draw: faults.kill(draw, "postgres"),
-        ],
+        "        asked_s = time.monotonic()\n",
+        '        asked_s = time.monotonic()\n        print("." * 200_000, flush=True)\n',
+        [lambda draw: faults.pause(draw, "worker", 4.0)],
         ["long log"],
     ),
     Defect(
@@ -124,7 +121,7 @@ DEFECTS = (
         "core/processes/supervisor.py",
         "                if child.is_due:\n",
         '                if child.is_due and child.name != "worker":\n',
-        [lambda draw: faults.kill(draw, "worker")],
+        [lambda draw: faults.kill(draw, "worker"), faults.late_news],
         ["liveness"],
     ),
 )

@@ -17,8 +17,9 @@ from core.graphql import (
     query,
     signed_in,
 )
-from modules.identity import models, passkeys, store
+from modules.identity import models, store
 from modules.identity.graphql.signing_in import SteppedUp, ThisDevice, Tokens, to_tokens
+from modules.identity.passkeys import service
 from modules.identity.service import Device
 
 
@@ -62,7 +63,7 @@ class Query:
     )
     async def passkey_registration(self, info: Info) -> JSON:
         """Good once, for five minutes."""
-        return cast(JSON, await passkeys.registration_options(info.context))
+        return cast(JSON, await service.registration_options(info.context))
 
     @query(
         anybody(),
@@ -71,7 +72,7 @@ class Query:
     )
     async def passkey_request(self, info: Info) -> JSON:
         """Good once, for five minutes."""
-        return cast(JSON, await passkeys.request_options(info.context))
+        return cast(JSON, await service.request_options(info.context))
 
 
 @strawberry.type
@@ -92,7 +93,7 @@ class Mutation:
         idempotency_key: IdempotencyKey,
     ) -> AddPasskeyResult:
         """Ten at most."""
-        await passkeys.add(info.context, _mapping(credential), name, idempotency_key)
+        await service.add(info.context, _mapping(credential), name, idempotency_key)
         return PasskeysChanged(passkeys=await _passkeys(info))
 
     @mutation(signed_in(fresh=True), description="Forget one of the viewer's passkeys.")
@@ -105,7 +106,7 @@ class Mutation:
         idempotency_key: IdempotencyKey,
     ) -> RemovePasskeyResult:
         """It signs in no more."""
-        await passkeys.remove(info.context, parse_id(passkey_id))
+        await service.remove(info.context, parse_id(passkey_id))
         return PasskeysChanged(passkeys=await _passkeys(info))
 
     @mutation(anybody(), description="Sign in with a passkey; it says whose it is.")
@@ -117,7 +118,7 @@ class Mutation:
         idempotency_key: IdempotencyKey,
     ) -> LoginWithPasskeyResult:
         """Open a session."""
-        signed_in = await passkeys.login(
+        signed_in = await service.login(
             info.context, _mapping(credential), Device(device.id, device.name), idempotency_key
         )
         return to_tokens(signed_in)
@@ -130,7 +131,7 @@ class Mutation:
         self, info: Info, credential: Credential, idempotency_key: IdempotencyKey
     ) -> StepUpWithPasskeyResult:
         """Good for 15 minutes."""
-        token = await passkeys.step_up(info.context, _mapping(credential), idempotency_key)
+        token = await service.step_up(info.context, _mapping(credential), idempotency_key)
         return SteppedUp(access_token=token)
 
 

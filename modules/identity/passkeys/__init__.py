@@ -1,0 +1,1 @@
+"""Passkeys: keys in people's own devices instead of texts."""
