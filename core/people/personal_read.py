@@ -33,8 +33,8 @@ from core.people.consents import (
     withdraw_consent,
 )
 from core.people.directory import Person, find_person, get_person
-from core.people.merged_accounts import list_accounts
 from core.people.mandates import still_acts
+from core.people.merged_accounts import list_accounts
 from core.refusal_texts import CONSENT_REQUIRED, NOT_FOUND
 from core.security.authorization import Need, Scope, decide
 from core.upstream.exchange import UpstreamRejected
