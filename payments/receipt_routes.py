@@ -27,7 +27,7 @@ async def _receipt(call: Call, request: Request) -> Response:
     """The PDF. Raises LoginRequired for strangers, NotFound for anybody else's receipt."""
     app = call.app
     found = await receipts.get_receipt(call, path_id(request, "payment_id"))
-    person = await get_person(app, found.payment.payer_id)
+    person = await get_person(app, call.require_viewer().user_id)
     issuer = Issuer(app.city.name, app.city.app_name, _payer(person))
     pdf = await asyncio.to_thread(render, found, issuer)
     name = f'inline; filename="receipt-{found.receipt_no}.pdf"'

@@ -10,6 +10,7 @@ from core.database import Transaction, idempotency, transaction
 from core.errors import Conflict, InvalidInput, NotFound
 from core.ids import new_id
 from core.money import FEN_MAX
+from core.people.merged_accounts import list_accounts
 from core.refusal_texts import KEY_REUSED, NOT_FOUND
 from payments import cashier, contracts, limits, settlement, store, texts
 from payments.domain import (
@@ -71,7 +72,7 @@ async def create_intent(
             call, tx, claim.effect_id, kind, subject_ref, quote, psp, contract_id, is_owner
         )
         return claim.effect_id
-    _refuse_unless_open(call, live, payer_id, quote)
+    await _refuse_unless_open(call, live, payer_id, quote)
     if method is not None:
         await cashier.wish(app, tx, live, method)
     await idempotency.release(tx, payer_id, operation, key)
@@ -93,7 +94,7 @@ async def _gives_way(
         return None
     if live.state == "closing" or now >= live.expires_at:
         return "EXPIRED"
-    if live.payer_id == payer_id:
+    if await _own(payer_id, [live]):
         return None if live.amount_fen == quote.amount_fen else "AMOUNT_CHANGED"
     if live.by_owner != is_owner:
         return "TAKEN_OVER" if is_owner else None
@@ -104,11 +105,11 @@ async def _gives_way(
     return "TAKEN_OVER" if lapsed or now >= live.created_at + HELD_FOR else None
 
 
-def _refuse_unless_open(call: Call, live: Intent, payer_id: UUID, quote: Quote) -> None:
+async def _refuse_unless_open(call: Call, live: Intent, payer_id: UUID, quote: Quote) -> None:
     """Raise Conflict unless this is the payer's own cashier, still open, for the same amount."""
     if live.state == "fulfilled":
         raise Conflict(texts.ALREADY_PAID)
-    same = (live.payer_id, live.amount_fen) == (payer_id, quote.amount_fen)
+    same = live.amount_fen == quote.amount_fen and await _own(payer_id, [live])
     open_ = live.state in TO_ORDER | {"awaiting", "leaving"}
     if not (same and open_ and call.app.clock.now() < live.expires_at):
         raise Conflict(texts.PAYMENT_OPEN)
@@ -197,24 +198,33 @@ def _made(call: Call) -> dict[UUID, Intent]:
 
 async def get_payment(call: Call, intent_id: UUID) -> Intent:
     """One of the viewer's payments. Raises NotFound for any other."""
-    payer_id = call.require_viewer().user_id
+    viewer_id = call.require_viewer().user_id
     intent = await store.find_intent(intent_id)
-    if intent is None or intent.payer_id != payer_id:
+    if intent is None or not await _own(viewer_id, [intent]):
         raise NotFound(NOT_FOUND)
     return intent
+
+
+async def _own(person_id: UUID, intents: Sequence[Intent]) -> Sequence[Intent]:
+    """Those of these payments that a person made, under this account or one merged into it."""
+    if all(intent.payer_id == person_id for intent in intents):
+        return intents
+    accounts = await list_accounts(person_id)
+    return [intent for intent in intents if intent.payer_id in accounts]
 
 
 async def find_payments(call: Call, intent_ids: Collection[UUID]) -> Mapping[UUID, Intent]:
     """Those of these payments that are the viewer's, by id."""
     if not intent_ids:
         return {}
-    payer_id = call.require_viewer().user_id
-    return {intent.id: intent for intent in await store.list_of_payer(payer_id, intent_ids)}
+    viewer_id, intents = call.require_viewer().user_id, await store.list_by_ids(intent_ids)
+    return {intent.id: intent for intent in await _own(viewer_id, intents)}
 
 
 async def list_payments(call: Call, *, first: int, before: UUID | None = None) -> Sequence[Intent]:
     """The viewer's payments, newest first; `before` is the last one already seen."""
-    return await store.list_intents(call.require_viewer().user_id, first=first, before=before)
+    accounts = await list_accounts(call.require_viewer().user_id)
+    return await store.list_intents(accounts, first=first, before=before)
 
 
 async def refund(

@@ -23,9 +23,9 @@ async def get_intent(intent_id: UUID) -> Intent:
     return intent
 
 
-async def list_of_payer(payer_id: UUID, intent_ids: Collection[UUID]) -> Sequence[Intent]:
-    """Those of these intents that are this payer's."""
-    return await Intent.filter(payer_id=payer_id, id__in=list(intent_ids))
+async def list_by_ids(intent_ids: Collection[UUID]) -> Sequence[Intent]:
+    """These intents, in no order."""
+    return await Intent.filter(id__in=list(intent_ids))
 
 
 async def lock_intent(tx: Transaction, intent_id: UUID) -> Intent | None:
@@ -185,9 +185,11 @@ async def begin_fulfilment(
     return None if row is None else Paid(intent_id, **row)
 
 
-async def list_intents(payer_id: UUID, *, first: int, before: UUID | None) -> Sequence[Intent]:
-    """A payer's intents, newest first."""
-    intents = Intent.filter(payer_id=payer_id)
+async def list_intents(
+    payer_ids: Sequence[UUID], *, first: int, before: UUID | None
+) -> Sequence[Intent]:
+    """The intents of some accounts, newest first."""
+    intents = Intent.filter(payer_id__in=payer_ids)
     if before is not None:
         intents = intents.filter(id__lt=before)
     return await intents.order_by("-id").limit(first)

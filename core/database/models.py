@@ -115,3 +115,14 @@ class KeyProof(Model):
 
     class Meta:
         table = "core_key_proof"
+
+
+class MergedAccount(Model):
+    """A closed account that was merged into another one of the same person, its owner."""
+
+    id = fields.UUIDField(primary_key=True)
+    owner_id = fields.UUIDField(db_index=True)
+    merged_at = fields.DatetimeField()
+
+    class Meta:
+        table = "core_merged_account"

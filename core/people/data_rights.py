@@ -17,6 +17,7 @@ from tortoise.expressions import Q
 from core.clock import civil_date
 from core.context.app import App
 from core.database import IntegrityError, Transaction, connection, fetch_all, transaction
+from core.people.merged_accounts import list_accounts, note_merge
 from core.people.personal_table import (
     Cleared,
     Deleted,
@@ -95,26 +96,29 @@ PERSONAL_DATA = ExtensionPoint("personal data", PersonalData, key=id)
 async def export_person(app: App, person_id: UUID) -> Mapping[str, Exported]:
     """Everything held about a person, by wing."""
     exports: dict[str, Exported] = {}
+    accounts = await list_accounts(person_id)
     for part in app.extensions(PERSONAL_DATA):
         before = exports.get(part.name, Exported({}))
-        data = {**before.data, **await _export(app, part, person_id)}
+        data = {**before.data, **await _export(app, part, person_id, accounts)}
         exports[part.name] = Exported(data, (*before.withheld, *part.withheld))
     return exports
 
 
-async def _export(app: App, part: PersonalData, person_id: UUID) -> Mapping[str, Any]:
+async def _export(
+    app: App, part: PersonalData, person_id: UUID, accounts: Sequence[UUID]
+) -> Mapping[str, Any]:
     data = dict(await part.read(app, person_id)) if part.read else {}
     for table in part.tables:
         if table.exported is not None:
-            data[table.exported.name] = await _rows(app.vault, table, table.exported, person_id)
+            data[table.exported.name] = await _rows(app.vault, table, table.exported, accounts)
     return data
 
 
 async def _rows(
-    vault: Vault, table: PersonalTable, section: Section, person_id: UUID
+    vault: Vault, table: PersonalTable, section: Section, accounts: Sequence[UUID]
 ) -> list[dict[str, Any]]:
     """A person's rows as they are handed out, the oldest first."""
-    owned = table.model.filter(await _owned(table, person_id)).order_by(table.key)
+    owned = table.model.filter(await _owned(table, accounts)).order_by(table.key)
     rows = [_opened(vault, table, row) for row in await owned.values()]
     return [
         {
@@ -125,19 +129,19 @@ async def _rows(
     ]
 
 
-async def _owned(table: PersonalTable, person_id: UUID) -> Q:
-    """The condition that a row is this person's."""
+async def _owned(table: PersonalTable, accounts: Sequence[UUID]) -> Q:
+    """The condition that a row is of the person with these accounts."""
     owner = table.owner
     if isinstance(owner, Through):
-        parents = owner.parent.model.filter(await _owned(owner.parent, person_id))
+        parents = owner.parent.model.filter(await _owned(owner.parent, accounts))
         keys = await parents.values_list(owner.parent.key, flat=True)
-        return _equal(f"{owner.column}__in", keys)
+        return _among(owner.column, keys)
     columns = (owner,) if isinstance(owner, str) else owner
-    return Q(*(_equal(column, person_id) for column in columns), join_type=Q.OR)
+    return Q(*(_among(column, accounts) for column in columns), join_type=Q.OR)
 
 
-def _equal(lookup: str, value: Any) -> Q:
-    return Q(**{lookup: value})
+def _among(column: str, values: Any) -> Q:
+    return Q(**{f"{column}__in": values})
 
 
 def _opened(vault: Vault, table: PersonalTable, row: dict[str, Any]) -> dict[str, Any]:
@@ -160,24 +164,27 @@ def _plain(value: Any) -> Any:
 async def find_holds(app: App, person_id: UUID) -> Mapping[str, Sequence[Hold]]:
     """What the law keeps of a person, by wing; wings that keep nothing are not in it."""
     found: dict[str, list[Hold]] = {}
+    accounts = await list_accounts(person_id)
     for part in app.extensions(PERSONAL_DATA):
-        found.setdefault(part.name, []).extend(await _holds(app, part, person_id))
+        found.setdefault(part.name, []).extend(await _holds(app, part, person_id, accounts))
     return {name: holds for name, holds in found.items() if holds}
 
 
-async def _holds(app: App, wing: PersonalData, person_id: UUID) -> Sequence[Hold]:
+async def _holds(
+    app: App, wing: PersonalData, person_id: UUID, accounts: Sequence[UUID]
+) -> Sequence[Hold]:
     holds = list(await wing.holds(app, person_id)) if wing.holds else []
     for table in wing.tables:
         if isinstance(table.erased, Held):
-            until_on = await _held_until(table, table.erased, person_id)
+            until_on = await _held_until(table, table.erased, accounts)
             if until_on is not None and until_on >= civil_date(app.clock.now()):
                 holds.append(Hold(table.erased.what, table.erased.reason, until_on))
     return holds
 
 
-async def _held_until(table: PersonalTable, held: Held, person_id: UUID) -> date | None:
+async def _held_until(table: PersonalTable, held: Held, accounts: Sequence[UUID]) -> date | None:
     """The last day on which a person's rows are held; None where there is no row."""
-    owned = table.model.filter(await _owned(table, person_id)).order_by(f"-{held.since}")
+    owned = table.model.filter(await _owned(table, accounts)).order_by(f"-{held.since}")
     last = await owned.first()
     return None if last is None else held.until(civil_date(getattr(last, held.since)))
 
@@ -191,12 +198,12 @@ async def settle_person(app: App, person_id: UUID) -> None:
 
 async def erase_person(app: App, tx: Transaction, person_id: UUID) -> Sequence[str]:
     """Let every wing forget a person, but for what it holds; returns the wings asked."""
-    parts = app.extensions(PERSONAL_DATA)
+    parts, accounts = app.extensions(PERSONAL_DATA), await list_accounts(person_id)
     for part in parts:
         if part.erase:
             await part.erase(app, tx, person_id)
         for table in part.tables:
-            await _erase(tx, table, person_id)
+            await _erase(tx, table, accounts)
     return list(dict.fromkeys(part.name for part in parts))
 
 
@@ -205,7 +212,9 @@ async def merge_person(app: App, tx: Transaction, from_id: UUID, to_id: UUID) ->
 
     Every declared table takes part that does not say otherwise and is not only appended to. Where
     the other account has the same already (a setting, a link) its own stays and the double goes.
+    What stays with the old account is its new owner's by `core.people.merged_accounts`.
     """
+    await note_merge(app, tx, from_id, to_id)
     kept = {name for manifest in app.manifests for name in manifest.append_only}
     for part in app.extensions(PERSONAL_DATA):
         for table in part.tables:
@@ -215,7 +224,7 @@ async def merge_person(app: App, tx: Transaction, from_id: UUID, to_id: UUID) ->
                     if column != "id":
                         await _move_rows(tx, table, column, from_id, to_id)
                 if table.owner != "id":
-                    await _erase(tx, table, from_id)
+                    await _erase(tx, table, [from_id])
 
 
 async def _move_rows(
@@ -238,13 +247,13 @@ async def _move_rows(
         await tx.execute_query("RELEASE SAVEPOINT merge_row")
 
 
-async def _erase(tx: Transaction, table: PersonalTable, person_id: UUID) -> None:
+async def _erase(tx: Transaction, table: PersonalTable, accounts: Sequence[UUID]) -> None:
     match table.erased:
         case Deleted(unless=column):
-            owned = table.model.filter(await _owned(table, person_id)).using_db(tx)
+            owned = table.model.filter(await _owned(table, accounts)).using_db(tx)
             await (owned.filter(**{f"{column}__isnull": True}) if column else owned).delete()
         case Cleared(columns=columns):
-            owned = table.model.filter(await _owned(table, person_id)).using_db(tx)
+            owned = table.model.filter(await _owned(table, accounts)).using_db(tx)
             await owned.update(**columns)
 
 

@@ -12,6 +12,7 @@ from uuid import UUID
 from core.context.app import App
 from core.errors import NotFound
 from core.ids import resident_birth_date
+from core.people.merged_accounts import find_owner
 from core.refusal_texts import NOT_FOUND
 from core.rooms import ExtensionPoint
 
@@ -68,17 +69,26 @@ def birthday(resident_id: str, age: int) -> date:
 
 
 async def find_person(app: App, person_id: UUID) -> Person | None:
-    """A person by account id; None for who has left.
+    """A person by account id; None for who has left. Of a merged account it is the owner.
 
     For jobs and handlers: their work goes on after the account is closed.
     """
-    (directory,) = app.extensions(DIRECTORY)
-    return await directory.find(app, person_id)
+    person = await _find(app, person_id)
+    owner_id = await find_owner(person_id) if person is None else None
+    return person if owner_id is None else await _find(app, owner_id)
 
 
 async def get_person(app: App, person_id: UUID) -> Person:
-    """A person by account id, for a request of theirs. Raises NotFound for who has none."""
-    person = await find_person(app, person_id)
+    """A person by account id, for a request of theirs. Raises NotFound for who has none.
+
+    A merged account is closed: what was signed in with it does not open its owner's.
+    """
+    person = await _find(app, person_id)
     if person is None:
         raise NotFound(NOT_FOUND)
     return person
+
+
+async def _find(app: App, person_id: UUID) -> Person | None:
+    (directory,) = app.extensions(DIRECTORY)
+    return await directory.find(app, person_id)

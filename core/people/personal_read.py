@@ -34,6 +34,7 @@ from core.people.consents import (
 )
 from core.people.directory import Person, find_person, get_person
 from core.people.mandates import still_acts
+from core.people.merged_accounts import list_accounts
 from core.refusal_texts import CONSENT_REQUIRED, NOT_FOUND
 from core.security.authorization import Need, Scope, decide
 from core.upstream.exchange import UpstreamRejected
@@ -92,7 +93,7 @@ def about_person(access: Access) -> dict[str, str | None]:
 
 async def list_access(call: Call, *, first: int, before: UUID | None = None) -> list[AccessLog]:
     """Who read the subject's data, newest first; `before` is the last row already seen."""
-    rows = AccessLog.filter(subject_id=call.subject_id)
+    rows = AccessLog.filter(subject_id__in=await list_accounts(call.subject_id))
     if before is not None:
         rows = rows.filter(id__lt=before)
     return await rows.order_by("-id").limit(first)

@@ -12,7 +12,7 @@ from core.context.app import App
 from core.context.call import Call
 from core.context.sweep import sweep
 from core.database import Transaction, transaction
-from core.database.models import AccessLog, Consent
+from core.database.models import AccessLog, Consent, MergedAccount
 from core.errors import Conflict
 from core.people.consents import end_consents
 from core.people.data_rights import (
@@ -180,6 +180,12 @@ CONSENTS = PersonalTable(
     ),
     erased=Stays("withdrawn by personal_data.py; the ground of what was read before"),
 )
+MERGED_ACCOUNTS = PersonalTable(
+    MergedAccount,
+    owner="owner_id",
+    erased=Stays("whose the vouchers of a closed account are: kept as long as they are"),
+    merged=False,  # core.people.merged_accounts gives them to the new owner
+)
 ACCESS_LOG = PersonalTable(
     AccessLog,
     owner="subject_id",
@@ -210,6 +216,7 @@ PERSONAL = PersonalData(
         RECOVERIES,
         DEATHS,
         CONSENTS,
+        MERGED_ACCOUNTS,
         ACCESS_LOG,
     ),
     withheld=(

@@ -301,7 +301,8 @@ class FakeBillers:
         """See its declaration."""
         payment_ref = paid.payment_ref
         fault = self.faults.before("write_off")
-        if payment_ref not in self.write_offs:
+        known = self.write_offs.get(payment_ref)
+        if known is None:
             bill = self.bills.get(bill_no)
             if bill is None:
                 raise self._refusal("write_off", 404, "NO_SUCH_BILL")
@@ -313,6 +314,8 @@ class FakeBillers:
                 raise self._refusal("write_off", 422, "AMOUNT_MISMATCH")
             self.bills[bill_no] = replace(bill, status=BillStatus.PAID)
             self.write_offs[payment_ref] = (bill_no, f"WO{len(self.write_offs):06d}")
+        elif (known[0], self.bills[known[0]].total_fen) != (bill_no, paid.amount_fen):
+            raise self._refusal("write_off", 409, "PAYMENT_REF_REUSED")
         self.faults.after(fault, "write_off")
         return self.write_offs[payment_ref][1]
 

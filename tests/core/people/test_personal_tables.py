@@ -1,7 +1,7 @@
 """Every table that knows a person declares it; what is declared is what export and erasure do."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -13,6 +13,7 @@ from tortoise import fields
 from tortoise.models import Model
 
 from core.context.app import App
+from core.context.call import Call
 from core.database import parse_url, transaction
 from core.json import to_json
 from core.manifest import discover
@@ -26,6 +27,7 @@ from core.people.data_rights import (
     merge_person,
     reseal,
 )
+from core.people.personal_read import list_access
 from core.people.personal_table import Cleared, Deleted, Held, PersonalTable, Stays, Through
 from core.processes.embedded import DatabaseUrls
 from core.rooms import classes_of
@@ -265,6 +267,34 @@ async def test_a_merge_moves_every_declared_row_to_the_other_account(lenient: Ap
     for table in moving:
         counts = [await _count(table, person_id) for person_id in (old, new, foreign)]
         assert counts == [0, 1, 1], table.name
+
+
+async def test_what_a_merge_leaves_is_handed_out_and_held_for_the_other_account(
+    lenient: App, call: Callable[..., Call]
+) -> None:
+    people = [await make_citizen(lenient, level=2, name=name, locale="zh") for name in "甲乙丙"]
+    old, between, new = (viewer.user_id for viewer in people)
+    kept = {name for manifest in HOUSE for name in manifest.append_only}
+    left = [
+        table
+        for table in TABLES
+        if (not table.merged or table.name in kept)
+        and (table.exported is not None or isinstance(table.erased, Held))
+    ]
+    assert {table.name for table in left} >= {"payments_intent", "core_access_log"}
+    for table in left:
+        await _fill(lenient, table, old)
+    for from_id, to_id in ((old, between), (between, new)):
+        async with transaction() as tx:
+            await merge_person(lenient, tx, from_id, to_id)
+    exported = await export_person(lenient, new)
+    for wing in WINGS:
+        for table in wing.tables:
+            if table in left and table.exported is not None:
+                assert len(exported[wing.name].data[table.exported.name]) == 1, table.name
+    held = {hold.what for holds in (await find_holds(lenient, new)).values() for hold in holds}
+    assert held >= {table.erased.what for table in left if isinstance(table.erased, Held)}
+    assert len(await list_access(call(user_id=new), first=10)) == 1
 
 
 async def test_of_two_equal_rows_the_other_accounts_own_stays(lenient: App) -> None:
