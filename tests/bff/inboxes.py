@@ -37,6 +37,7 @@ async def write_now(app: App, person_id: UUID, *titles: str) -> None:
     for title in titles:
         async with transaction() as tx:
             await write(app, tx, person_id, title)
+        await asyncio.sleep(0.002)  # ids of one millisecond have no order
 
 
 async def until(condition: Callable[[], object]) -> None:

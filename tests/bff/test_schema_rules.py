@@ -38,6 +38,7 @@ NO_OBJECT = {
     "LoginCodeSent": "the code is in a text message",
     "SteppedUp": "a token is kept outside any cache",
     "ProofBegun": "a ticket and an address for the way there and back, kept outside any cache",
+    "AppRequestAnswered": "an address that leads back to the other app, kept outside any cache",
     "QueueTicketWatched": "the ticket is the hospital's, known by its number alone",
     "CheckedIn": "a member of staff sees no more of the appointment",
 }

@@ -64,7 +64,7 @@ async def _states(client: CityClient) -> dict[str, str]:
 
 
 async def test_a_mother_a_child_and_a_stranger(house: House) -> None:
-    stranger_person = await adult(house, 5200)
+    stranger_person = await adult(house, 8200)
     first, second = house.api_urls
     async with (
         CityClient(first, house.sandbox_url) as mother,
@@ -107,7 +107,7 @@ async def test_a_mother_a_child_and_a_stranger(house: House) -> None:
 async def test_an_elders_appointments_are_made_by_the_son_and_cancelled_by_either(
     house: House,
 ) -> None:
-    son_person, elder_person = await adult(house, 5600), await adult(house, 6000)
+    son_person, elder_person = await adult(house, 8600), await adult(house, 9000)
     first, second = house.api_urls
     async with (
         CityClient(first, house.sandbox_url) as son,
@@ -154,7 +154,7 @@ async def _proxy_of(
 
 
 async def test_a_death_closes_the_account_gently(house: House) -> None:
-    son_person, elder_person = await adult(house, 6400), await adult(house, 6800)
+    son_person, elder_person = await adult(house, 9400), await adult(house, 9800)
     first, second = house.api_urls
     async with (
         CityClient(first, house.sandbox_url) as son,

@@ -96,7 +96,11 @@ async def test_a_report_goes_from_the_photo_to_the_proof_and_is_reopened_once(
                     client, "StepReport", caseId=filed["caseId"], event="reopen", note="又碎了"
                 )
                 again = await _do(
-                    client, "StepReport", caseId=filed["caseId"], event="reopen", note="再来一次"
+                    client,
+                    "StepReport",
+                    caseId=filed["caseId"],
+                    event="reopen",
+                    note="再来一次",
                 )
                 assert again["code"] == "ILLEGAL_STATE"
         await _do(client, "StepReport", caseId=filed["caseId"], event="confirm")

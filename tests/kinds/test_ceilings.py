@@ -6,7 +6,7 @@ from graphql import GraphQLList, GraphQLNonNull, GraphQLObjectType, GraphQLType,
 
 from kinds.booking.waiting import WAITS_MAX
 from modules.identity import domain as identity
-from modules.identity.passkeys import PASSKEYS_MAX
+from modules.identity.passkeys.service import PASSKEYS_MAX
 from modules.mobility.arrival_alerts.service import ALERTS
 from modules.mobility.parking.store import PLATES
 from modules.safety.alerts.notices import PLACES

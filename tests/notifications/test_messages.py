@@ -23,7 +23,8 @@ from tests.messages import deliver_due, send_code
 
 QUIET = "example.example_subscription"
 INBOX = """query I($first: Int!, $after: String) { inbox { unread
-  messages(first: $first, after: $after) { edges { cursor node { id template title body deepLink createdAt readAt } }
+  messages(first: $first, after: $after) {
+    edges { cursor node { id template title body deepLink createdAt readAt } }
     pageInfo { hasNextPage endCursor } } } }"""
 READ = """mutation R($id: ID!) { markMessageRead(messageId: $id, idempotencyKey: "read-key-1") {
   __typename ... on MessageRead { readMessage { id readAt } } ... on Refusal { code } } }"""

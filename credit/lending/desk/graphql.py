@@ -180,7 +180,7 @@ class Mutation:
         self,
         info: Info,
         application_id: ApplicationId,
-        offer: LoanOfferInput,
+        offer: Annotated[LoanOfferInput, strawberry.argument(description="The bank's terms.")],
         idempotency_key: IdempotencyKey,
     ) -> OfferLoanResult:
         """Within the product's terms."""

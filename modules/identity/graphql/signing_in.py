@@ -36,6 +36,7 @@ from modules.identity.models import ADDRESS
 from modules.identity.service import Device, SignedIn
 
 view(Delivery, name="CodeDelivery")
+view(domain.Assurance, name="Assurance")
 
 
 @strawberry.type(description="A device the viewer is signed in on.")

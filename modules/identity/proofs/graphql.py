@@ -4,13 +4,10 @@ from typing import Annotated
 
 import strawberry
 
-from core.graphql import IdempotencyKey, Info, Refused, mutation, signed_in, view
-from modules.identity.domain import Assurance
+from core.graphql import IdempotencyKey, Info, Refused, mutation, signed_in
 from modules.identity.graphql.arguments import RealName, ResidentId
 from modules.identity.graphql.signing_in import RealNameVerified, viewer_of
 from modules.identity.proofs import service
-
-view(Assurance, name="Assurance")
 
 
 @strawberry.type(description="Where to go to be proved.")
