@@ -92,16 +92,9 @@ async def test_a_report_goes_from_the_photo_to_the_proof_and_is_reopened_once(
             await _told(client, "处置完成")
             await _told(neighbour, f"{filed['no']}:处置完成")
             if words == "处置完成":
-                await _do(
-                    client, "StepReport", caseId=filed["caseId"], event="reopen", note="又碎了"
-                )
-                again = await _do(
-                    client,
-                    "StepReport",
-                    caseId=filed["caseId"],
-                    event="reopen",
-                    note="再来一次",
-                )
+                reopen = {"caseId": filed["caseId"], "event": "reopen"}
+                await _do(client, "StepReport", **reopen, note="又碎了")
+                again = await _do(client, "StepReport", **reopen, note="再来一次")
                 assert again["code"] == "ILLEGAL_STATE"
         await _do(client, "StepReport", caseId=filed["caseId"], event="confirm")
     async with (
