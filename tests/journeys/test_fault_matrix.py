@@ -30,7 +30,7 @@ from core.settings import Settings
 from sandbox.systems import find_systems
 from tests.served import served
 
-DEADLINE_S, _PREPARED_WITHIN_S = 1.0, 3.0
+DEADLINE_S, _PREPARED_WITHIN_S = 2.0, 5.0
 FAULTS: Mapping[str, Mapping[str, Any]] = {
     "slow": {"latency_ms": 250},
     "garbage": {"garbage": True},
