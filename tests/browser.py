@@ -91,10 +91,10 @@ class Visit:
     async def run(self) -> None:
         await self.page.get_by_role("button", name="Execute query").click()
 
-    async def expect_response(self, text: str, *, within_ms: float = 5_000) -> None:
+    async def expect_response(self, text: str) -> None:
         # Monaco renders spaces as no-break spaces.
         response = self.page.locator(".graphiql-response .view-lines")
-        await expect(response).to_contain_text(text.replace(" ", "\u00a0"), timeout=within_ms)
+        await expect(response).to_contain_text(text.replace(" ", "\u00a0"))
 
 
 @asynccontextmanager
