@@ -172,13 +172,14 @@ class ProductTariff:
         departs, arrives = (
             self._frames(moment, zone) for moment in (leg.departs_at, leg.arrives_at)
         )
+        others = self._others(networks, start, end)
         fitting = [
             rule
             for rule in self.leg_rules
             if rule.product in self.products
-            and self._fits("network", rule, networks)
-            and self._fits("from_area", rule, start)
-            and self._fits("to_area", rule, end)
+            and (rule.network in networks if rule.network else others[0])
+            and (rule.from_area in start if rule.from_area else others[1])
+            and (rule.to_area in end if rule.to_area else others[2])
             and rule.from_timeframe in ("", *departs)
             and rule.to_timeframe in ("", *arrives)
         ]
@@ -187,12 +188,18 @@ class ProductTariff:
             fitting = [rule for rule in fitting if rule.priority == highest]
         return list(dict.fromkeys((rule.group, rule.product) for rule in fitting))
 
-    def _fits(self, field: str, rule: LegRule, values: frozenset[str]) -> bool:
-        value = getattr(rule, field)
-        if value:
-            return value in values
-        named = {getattr(one, field) for one in self.leg_rules} - {""}
-        return self.has_priority or not values & named
+    def _others(
+        self, networks: frozenset[str], start: frozenset[str], end: frozenset[str]
+    ) -> tuple[bool, bool, bool]:
+        """Whether an empty network, area of departure and area of arrival are of a leg: without
+        priorities that is where no rule names the leg's own."""
+        if self.has_priority:
+            return True, True, True
+        return (
+            networks.isdisjoint(rule.network for rule in self.leg_rules),
+            start.isdisjoint(rule.from_area for rule in self.leg_rules),
+            end.isdisjoint(rule.to_area for rule in self.leg_rules),
+        )
 
     def _frames(self, moment: int, zone: ZoneInfo) -> list[str]:
         at = datetime.fromtimestamp(moment, zone)
