@@ -6,7 +6,6 @@ access token of an hour). FCM shows a repetition again; `collapse_key` and `tag`
 replace the first on the device.
 """
 
-import asyncio
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
@@ -22,7 +21,7 @@ from core.upstream.client import UpstreamError, UpstreamRejected
 from core.upstream.operation import Request, System, json_of
 from notifications.channels.access_tokens import Grant, access_token
 from notifications.channels.credentials import credentials_of, key_file
-from notifications.channels.port import Failed, Outbound, Outcome, Provider, Refused, Taken
+from notifications.channels.port import Failed, Outbound, Outcome, Provider, Refused, Taken, each
 from notifications.templates.domain import Channel, SendLane
 
 SCOPE = "https://www.googleapis.com/auth/firebase.messaging"
@@ -59,18 +58,15 @@ async def send(app: App, deadline: Deadline, outbounds: Sequence[Outbound]) -> S
         token = await _token(app, deadline)
     except UpstreamError as error:
         return [Failed(error.reason.lower(), outcome_known=True)] * len(outbounds)
-    gate, project = asyncio.Semaphore(AT_ONCE), _credentials(app)["project_id"]
+    project = _credentials(app)["project_id"]
 
     async def one(outbound: Outbound) -> Outcome:
-        async with gate:
-            try:
-                return Taken(await send_message(app, deadline, token, project, describe(outbound)))
-            except UpstreamRejected as refusal:
-                return judge(refusal.status, refusal.body)
-            except UpstreamError as error:
-                return Failed(error.reason.lower(), error.outcome_known)
+        try:
+            return Taken(await send_message(app, deadline, token, project, describe(outbound)))
+        except UpstreamRejected as refusal:
+            return judge(refusal.status, refusal.body)
 
-    return await asyncio.gather(*map(one, outbounds))
+    return await each(outbounds, one, at_once=AT_ONCE)
 
 
 def describe(outbound: Outbound) -> Mapping[str, Any]:

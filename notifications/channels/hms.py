@@ -7,7 +7,6 @@ tokens, and an answer whose `code` tells what became of it, mostly under HTTP 20
 repetition again; `tag` makes the second replace the first on the device.
 """
 
-import asyncio
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from typing import Any
@@ -22,7 +21,7 @@ from core.upstream.client import UpstreamError, UpstreamRejected
 from core.upstream.operation import Request, System, json_of
 from notifications.channels.access_tokens import Grant, access_token, drop_token
 from notifications.channels.credentials import credentials_of
-from notifications.channels.port import Failed, Outbound, Outcome, Provider, Refused, Taken
+from notifications.channels.port import Failed, Outbound, Outcome, Provider, Refused, Taken, each
 from notifications.templates.domain import Channel, SendLane
 
 AT_ONCE = 50
@@ -72,19 +71,16 @@ async def send(app: App, deadline: Deadline, outbounds: Sequence[Outbound]) -> S
         token = await _token(app, deadline)
     except UpstreamError as error:
         return [Failed(error.reason.lower(), outcome_known=True)] * len(outbounds)
-    gate, app_id = asyncio.Semaphore(AT_ONCE), _credentials(app)["app_id"]
+    app_id = _credentials(app)["app_id"]
 
     async def one(outbound: Outbound) -> Outcome:
-        async with gate:
-            try:
-                answer = await send_message(app, deadline, token, app_id, describe(outbound))
-            except UpstreamRejected as refusal:
-                return _judge(app, token, refusal.status, _read(refusal.body))
-            except UpstreamError as error:
-                return Failed(error.reason.lower(), error.outcome_known)
-            return _judge(app, token, 200, answer)
+        try:
+            answer = await send_message(app, deadline, token, app_id, describe(outbound))
+        except UpstreamRejected as refusal:
+            return _judge(app, token, refusal.status, _read(refusal.body))
+        return _judge(app, token, 200, answer)
 
-    return await asyncio.gather(*map(one, outbounds))
+    return await each(outbounds, one, at_once=AT_ONCE)
 
 
 def describe(outbound: Outbound) -> Mapping[str, Any]:

@@ -84,10 +84,20 @@ PROVIDERS = ExtensionPoint("notification provider", Provider, key=lambda provide
 
 
 async def each(
-    outbounds: Sequence[Outbound], send: Callable[[Outbound], Awaitable["str | Outcome | None"]]
+    outbounds: Sequence[Outbound],
+    send: Callable[[Outbound], Awaitable["str | Outcome | None"]],
+    *,
+    at_once: int | None = None,
 ) -> Sequence[Outcome]:
-    """Send one by one, all at once; `send` answers the provider's own ref, or an outcome."""
-    return await asyncio.gather(*(judged(send(outbound)) for outbound in outbounds))
+    """Send one by one, all at once or so many; `send` answers the provider's own ref, or an
+    outcome."""
+    gate = asyncio.Semaphore(at_once or max(1, len(outbounds)))
+
+    async def one(outbound: Outbound) -> Outcome:
+        async with gate:
+            return await judged(send(outbound))
+
+    return await asyncio.gather(*map(one, outbounds))
 
 
 async def judged(sending: Awaitable[str | Outcome | None]) -> Outcome:
