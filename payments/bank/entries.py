@@ -82,12 +82,10 @@ async def _take_day(app: App, tx: Transaction, finance: Finance, day: BankDay) -
     )
     if known is not None:
         return known
-    last = (
-        await BankStatement.filter(account=MAIN_ACCOUNT).using_db(tx).order_by("-booked_on").first()
-    )
-    if last is not None and (last.closing_fen, True) != (
-        day.opening_fen,
-        last.booked_on <= day.booked_on,
+    known_days = BankStatement.filter(account=MAIN_ACCOUNT).using_db(tx)
+    last = await known_days.order_by("-booked_on").first()
+    if last is not None and (
+        last.closing_fen != day.opening_fen or day.booked_on <= last.booked_on
     ):
         raise StatementRefused(BANK, "gap", f"the last one is of {last.booked_on}")
     made = await BankStatement.create(

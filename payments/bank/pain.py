@@ -67,7 +67,8 @@ def write_orders(
     _add_bank(batch, "DbtrAgt", payer)
     for order in orders:
         _add_order(batch, order)
-    return etree.tostring(root, xml_declaration=True, encoding="UTF-8")
+    written: bytes = etree.tostring(root, xml_declaration=True, encoding="UTF-8")
+    return written
 
 
 def read_answer(body: bytes) -> Answer:

@@ -1,7 +1,6 @@
 """Payouts on their way to the payees' accounts: ordered at the bank, refused, ordered anew."""
 
 from collections.abc import Sequence
-from datetime import datetime
 from uuid import UUID
 
 import structlog
@@ -68,7 +67,8 @@ async def write_message(app: App, order_ref: str) -> bytes | None:
     if not rows:
         return None
     finance = finance_of(app)
-    ordered_at: datetime = rows[0].ordered_at
+    ordered_at = rows[0].ordered_at
+    assert ordered_at is not None
     orders = [
         pain.Order(
             end_to_end(row.id, row.tries),

@@ -21,7 +21,8 @@ from payments.reconciliation.sources import get_sources
 
 _MISSING = """
 SELECT n.name, d.day::date AS day
-  FROM unnest($1::text[]) AS n (name), generate_series($2::date, $3::date, interval '1 day') AS d (day)
+  FROM unnest($1::text[]) AS n (name),
+       generate_series($2::date, $3::date, interval '1 day') AS d (day)
  WHERE NOT EXISTS (SELECT FROM payments_statement s
                     WHERE s.source = n.name AND s.booked_on = d.day::date)
  ORDER BY 2, 1 LIMIT 1

@@ -6,6 +6,8 @@ Orders come as pain.001 and are answered with pain.002; a day's statement is cam
 from sandbox.server.system import Operation, System
 from sandbox.systems.settlement_bank import control, routes
 
+_REFUSED = "/_control/settlement-bank/refused/{number}"
+
 SYSTEMS = (
     System(
         name="settlement_bank",
@@ -23,18 +25,8 @@ SYSTEMS = (
                 "open_bank_day", "PUT", "/_control/settlement-bank/days/{day}", control.open_day
             ),
             Operation("book", "POST", "/_control/settlement-bank/bookings", control.book),
-            Operation(
-                "refuse_account",
-                "PUT",
-                "/_control/settlement-bank/refused/{number}",
-                control.refuse,
-            ),
-            Operation(
-                "accept_account",
-                "DELETE",
-                "/_control/settlement-bank/refused/{number}",
-                control.accept,
-            ),
+            Operation("refuse_account", "PUT", _REFUSED, control.refuse),
+            Operation("accept_account", "DELETE", _REFUSED, control.accept),
             Operation(
                 "list_transfers", "GET", "/_control/settlement-bank/transfers", control.transfers
             ),

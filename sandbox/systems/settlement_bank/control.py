@@ -1,4 +1,4 @@
-"""The bank's switchboard: end a day early, book something, refuse or return payments to somebody."""
+"""The bank's switchboard: end a day early, book something, refuse payments or let them return."""
 
 from typing import Literal
 
