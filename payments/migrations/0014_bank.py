@@ -6,6 +6,15 @@ from tortoise import fields, migrations
 from tortoise.indexes import Index
 from tortoise.migrations import operations as ops
 
+_CASES = """
+ALTER TABLE payments_case DROP CONSTRAINT payments_case_kind;
+ALTER TABLE payments_case ADD CONSTRAINT payments_case_kind CHECK (kind IN (
+  'missing_here', 'missing_there', 'amount', 'fee', 'date', 'duplicate', 'refund', 'coupon', 'line',
+  'refund_refused', 'refund_overdue', 'second_capture', 'foreign_refund', 'other_amount',
+  'other_currency', 'other_time', 'settlement', 'bank_entry', 'payout_refused',
+  'payout_returned'));
+"""
+
 _GUARDS = """
 ALTER TABLE payments_transfer
   ADD CONSTRAINT payments_transfer_amount CHECK (amount_fen > 0),
@@ -127,5 +136,6 @@ class Migration(migrations.Migration):
             },
             bases=["Model"],
         ),
+        ops.RunSQL(_CASES),
         ops.RunSQL(_GUARDS),
     ]
