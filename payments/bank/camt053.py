@@ -56,10 +56,20 @@ class BankDay:
 
 
 def read(body: bytes) -> list[BankDay]:
-    """The statements of a document.
+    """The statements of a document. Raises StatementRefused as `parse` does, and totals where a
+    statement's balances and bookings do not agree."""
+    found = parse(body)
+    for day in found:
+        if day.opening_fen + sum(b.amount_fen for b in day.bookings) != day.closing_fen:
+            raise StatementRefused(BANK, "totals", day.statement_ref)
+    return found
 
-    Raises StatementRefused malformed for what is none or has a currency or page that is not ours to
-    read, totals where a statement's balances and bookings do not agree.
+
+def parse(body: bytes) -> list[BankDay]:
+    """The statements of a document as they stand there.
+
+    Raises StatementRefused malformed for what is none, or has a currency or a page without the
+    others.
     """
     try:
         root = _parse(body)
@@ -68,9 +78,6 @@ def read(body: bytes) -> list[BankDay]:
         raise StatementRefused(BANK, "malformed", str(error)) from None
     if not found:
         raise StatementRefused(BANK, "malformed", "no statement in it")
-    for day in found:
-        if day.opening_fen + sum(b.amount_fen for b in day.bookings) != day.closing_fen:
-            raise StatementRefused(BANK, "totals", day.statement_ref)
     return found
 
 

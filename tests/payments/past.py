@@ -1,4 +1,4 @@
-"""A ledger with one of everything: paid, refunded, under way, left, late, paid out, at the bank, closed."""
+"""A ledger with one of everything: paid, refunded, under way, left, paid out, banked, closed."""
 
 from collections.abc import Mapping
 from datetime import date, timedelta
