@@ -11,7 +11,7 @@ class Transfer(Model):
     payee = fields.CharField(max_length=32)
     amount_fen = fields.BigIntField()
     state = fields.CharField(max_length=16)
-    tries = fields.SmallIntField(default=0)
+    tries = fields.IntField(default=0)
     """How often it was ordered; each order has an end-to-end number of its own."""
     order_ref = fields.CharField(max_length=35, null=True)
     """The message that ordered it last; it is told again under the same."""

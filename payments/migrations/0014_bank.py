@@ -120,7 +120,7 @@ class Migration(migrations.Migration):
                 ("payee", fields.CharField(max_length=32)),
                 ("amount_fen", fields.BigIntField()),
                 ("state", fields.CharField(max_length=16)),
-                ("tries", fields.SmallIntField(default=0)),
+                ("tries", fields.IntField(default=0)),
                 ("order_ref", fields.CharField(null=True, max_length=35)),
                 ("reason", fields.CharField(null=True, max_length=140)),
                 ("created_at", fields.DatetimeField(auto_now=False, auto_now_add=False)),
