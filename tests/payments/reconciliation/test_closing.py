@@ -3,6 +3,7 @@
 import asyncio
 import csv
 import io
+import itertools
 import zipfile
 from datetime import date, timedelta
 from pathlib import Path
@@ -144,7 +145,7 @@ async def test_balances_are_the_same_carried_or_summed(books: Books) -> None:
         await _closed(books, on)
     assert [await closing.list_balances(on, on) for on in days] == summed
     assert await closing.list_balances(days[0], days[-1]) == whole
-    for before, after in zip(summed, summed[1:], strict=False):
+    for before, after in itertools.pairwise(summed):
         held = {row.code: row.closing_fen for row in before}
         assert all(row.opening_fen == held.get(row.code, 0) for row in after)
     for rows in summed:
