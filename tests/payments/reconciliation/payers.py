@@ -24,7 +24,7 @@ from tests.sandbox.test_billers import account_of, fresh_bill
 
 
 class Payers:
-    """Citizens who pay; `refund_s` is how long the sandbox takes, in real time, to refund."""
+    """Citizens who pay and are refunded."""
 
     def __init__(
         self,
@@ -32,11 +32,9 @@ class Payers:
         clock: ManualClock,
         city: Client,
         make: Callable[..., Call],
-        refund_s: float = 1.5,
     ) -> None:
         self.app, self.city = app, city
         self.queue = Queue(app, clock)
-        self._refund_s = refund_s
         self._world = World(app, clock, None, None, make)  # type: ignore[arg-type]
 
     async def pay(self, method: PaymentMethod = PaymentMethod.WECHAT_PAY) -> UUID:
@@ -65,7 +63,7 @@ class Payers:
         """A yuan of a payment goes back."""
         async with transaction() as tx:
             await refund(self.app, tx, intent_id, 100, reason="TEST", key=f"yuan:{intent_id}")
-        await self.queue.run_due()
-        await asyncio.sleep(self._refund_s)
+        await self.queue.run_for(timedelta(seconds=2))
+        await asyncio.sleep(1.5)  # the sandbox takes a second of real time to refund
         await self.queue.run_for(timedelta(seconds=60))
         assert (await Refund.get(intent_id=intent_id)).state == "succeeded"

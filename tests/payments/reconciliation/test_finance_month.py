@@ -198,7 +198,7 @@ async def office(
 ) -> Office:
     """The finance office."""
     officers = [await citizen(name="张三"), await citizen(name="李四")]
-    payers = Payers(app, clock, city, call, refund_s=0)
+    payers = Payers(app, clock, city, call)
     return Office(app, client, clock, city, officers, payers)
 
 
@@ -245,7 +245,9 @@ async def _lose_a_file(office: Office, on: date) -> None:
 
 
 async def _end(office: Office, last: date) -> date:
-    """Close what is open, and two quiet days until all money has arrived; returns the last day."""
+    """Close what is open, and quiet days until all money has arrived; returns the last day."""
+    last += timedelta(days=1)
+    assert await office.morning_after(last) == set()
     [unknown] = await Case.filter(kind="bank_entry")
     await office.close_case(unknown.id, "SUSPENSE")
     [returned] = await Transfer.filter(state="returned")
