@@ -42,7 +42,8 @@ GIVEN = {
     "emergencyAlerts", "consentPurposes", "triageSymptoms", "vaccinationClinics", "hospitals",
     "staffReportsNear", "reportCategories", "similarReports", "reportsNear", "reportStatistics",
     "services", "loanProductProposals", "loanProducts", "loanCompanies", "appointmentPlaces",
-    "appointmentItems", "appointmentSlots", "paymentCases", "viewer.roles",
+    "appointmentItems", "appointmentSlots", "paymentCases", "dayClosings", "payoutTransfers",
+    "periodBalances", "viewer.roles",
 }  # fmt: skip
 """The city's, a registry's or staff's; where people add to what is shown, the answer is bounded."""
 

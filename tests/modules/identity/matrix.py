@@ -121,6 +121,11 @@ AGREED: dict[str, Rule] = {
     "proposeCorrection": Rule(1, role=FINANCE),
     "decideCorrection": Rule(1, role=FINANCE),
     "reopenPaymentCase": Rule(1, role=FINANCE),
+    **dict.fromkeys(
+        "periodBalances accountStatement dayClosings payoutTransfers closeDay "
+        "renewTransfer".split(),
+        Rule(1, role=FINANCE),
+    ),
     "checkInAppointment": Rule(1, role=OFFICER),
     "loanPortfolio": Rule(1, role=RISK),
     "loanProductProposals": Rule(1, role=RISK),
