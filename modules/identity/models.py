@@ -15,7 +15,7 @@ TOTP = "identity.totp"
 class Citizen(Model):
     """A person with an account: one phone, at most one real name.
 
-    `assurance` says how the real name was proved (domain.Assurance), `verified_at` when.
+    `assurance` says how the real name was proved (core.assurance), `verified_at` when.
     `died_on` is there once the registry has recorded a death; the account is closed then.
     A child whom its guardian added may have no phone yet. A closed account has no index left, so
     nobody finds it; what a legal hold demands stays sealed in it.

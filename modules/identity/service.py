@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
+from core.assurance import Assurance
 from core.context.app import App
 from core.context.call import Call
 from core.context.commands import CREDENTIAL_REPLAY, claim_key
@@ -338,6 +339,7 @@ async def signed_in(app: App, session_id: UUID) -> SignedIn:
         session.authenticated_at,
         scopes_of(roles),
         session.proved,
+        assurance_of(citizen) if session.proved else None,
     )
     return SignedIn(
         access_token=app.tokens.issue(viewer),
@@ -349,12 +351,11 @@ async def signed_in(app: App, session_id: UUID) -> SignedIn:
     )
 
 
-async def assurance_of(call: Call) -> domain.Assurance | None:
-    """How the viewer's real name was proved; a typed pair where nothing else is known."""
-    citizen = await store.find_citizen(call.require_viewer().user_id)
-    if citizen is None or citizen.level < 2:
+def assurance_of(citizen: Citizen) -> Assurance | None:
+    """How an account's real name was proved; a typed pair where nothing else is known."""
+    if citizen.level < 2:
         return None
-    return domain.Assurance(citizen.assurance or domain.Assurance.TYPED)
+    return Assurance(citizen.assurance or Assurance.TYPED)
 
 
 async def find_person(app: App, citizen_id: UUID) -> Person | None:

@@ -5,6 +5,7 @@ from typing import Annotated
 
 import strawberry
 
+from core.assurance import Assurance
 from core.context.call import Call
 from core.errors import LoginRequired, Missing, NotFound
 from core.graphql import (
@@ -36,7 +37,6 @@ from modules.identity.models import ADDRESS
 from modules.identity.service import Device, SignedIn
 
 view(Delivery, name="CodeDelivery")
-view(domain.Assurance, name="Assurance")
 
 
 @strawberry.type(description="A device the viewer is signed in on.")
@@ -64,9 +64,9 @@ class Viewer:
     roles: list[str] = strawberry.field(description="The roles of this session, where it is staff.")
 
     @strawberry.field(description="How the real name was proved; null before level 2.")
-    async def assurance(self, info: Info) -> domain.Assurance | None:
+    async def assurance(self, info: Info) -> Assurance | None:
         """The strongest proof so far."""
-        return await service.assurance_of(info.context)
+        return info.context.require_viewer().assurance
 
     @strawberry.field(description="Where the viewer is signed in, last used first.")
     async def sessions(self, info: Info) -> list[Session]:
