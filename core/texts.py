@@ -32,7 +32,7 @@ class Text:
     en: str
 
     def say(self, locale: Locale, **values: object) -> str:
-        """The sentence in one language with its blanks filled, names of both languages by the one in it.
+        """The sentence in one language with its blanks filled, names in it by that language.
 
         Raises KeyError when a blank has no value: a sentence with a hole is a bug.
         """

@@ -270,10 +270,16 @@ class Mutation:
         ],
         device: ThisDevice,
         idempotency_key: IdempotencyKey,
+        proof: Annotated[
+            str | None,
+            strawberry.argument(
+                description="Of a session that is bound to a key in the phone: its DPoP proof."
+            ),
+        ] = None,
     ) -> RefreshSessionResult:
         """Rotate the tokens; the refresh token itself makes this repeat-safe."""
         signed_in = await service.refresh_session(
-            info.context, refresh_token, Device(device.id, device.name)
+            info.context, refresh_token, Device(device.id, device.name), proof
         )
         return to_tokens(signed_in)
 

@@ -88,7 +88,7 @@ AGREED: dict[str, Rule] = {
         "registerDevice forgetDevice payment payments cancelPayment paymentReceipt billAccounts "
         "unlinkBillAccount billInvoice requestBillInvoice outageWatches watchOutages "
         "unwatchOutages autopayTerms autopays endAutopay appointments appointment "
-        "waitingPlaces requestStepUpCode stepUp "
+        "waitingPlaces requestStepUpCode stepUp stepUpWithDevice "
         "revokeAllSessions staffStepUp passkeys appRequest appGrants answerAppRequest endAppGrant "
         "withdrawConsent endMandate confirmAppointment "
         "cancelAppointment rescheduleAppointment leaveWaitingList queueTicket "
@@ -102,7 +102,9 @@ AGREED: dict[str, Rule] = {
         "finishNetworkProof stepUpWithPasskey".split(),
         Rule(1, proved=False),
     ),
-    **dict.fromkeys("passkeyRegistration addPasskey removePasskey".split(), Rule(1, fresh=True)),
+    **dict.fromkeys(
+        "passkeyRegistration addPasskey removePasskey bindDeviceKey".split(), Rule(1, fresh=True)
+    ),
     # which service these belong to, and so what more they ask, is known from their arguments
     **dict.fromkeys(
         "bills billUsage linkBillAccount payBill holdAppointment joinWaitingList joinQueue "
