@@ -9,12 +9,12 @@ from core.context.call import Call
 from core.context.commands import claim_key
 from core.database import IntegrityError, transaction, violated
 from core.errors import Conflict, Forbidden, InvalidInput, NotFound
-from core.people.directory import get_person
 from core.refusal_texts import NOT_FOUND
 from kinds.application import attachments, engine, store, texts, versions
 from kinds.application.definition import NO_CATEGORY, Actor, Definition, Turn
 from kinds.application.engine import By, Choices
 from kinds.application.form import FormIncomplete, Problem, read_answers
+from kinds.application.holdings import Known, fill_in
 from kinds.application.models import Case, CaseEvent
 from kinds.application.opening import Opening, open_form, open_in, seal_form
 
@@ -26,14 +26,14 @@ class BlankForm:
     """The form of a service, with what the city holds of the viewer filled in."""
 
     definition: Definition
-    known: Mapping[str, str]
+    known: Mapping[str, Known]
 
 
 async def get_form(call: Call, service: str, item: str = "") -> BlankForm:
     """The form of a service, or of one of its items. Raises NotFound."""
     definition = await _get_current(call, service, item)
     call.require_service(service)
-    return BlankForm(definition, await _prefill(call, definition))
+    return BlankForm(definition, await fill_in(call, definition))
 
 
 async def open_case(
@@ -202,15 +202,6 @@ def check_form(
     if problems:
         raise FormIncomplete(problems)
     return form
-
-
-async def _prefill(call: Call, definition: Definition) -> Mapping[str, str]:
-    wanted = {field.name: field.prefill for field in definition.form if field.prefill}
-    if not wanted:
-        return {}
-    person = await get_person(call.app, call.require_viewer().user_id)
-    held = {"name": person.name, "phone": person.phone, "resident_id": person.resident_id}
-    return {name: held[prefill] or "" for name, prefill in wanted.items() if held[prefill]}
 
 
 async def _get(case_id: UUID) -> Case:

@@ -74,6 +74,10 @@ HOLD_OPEN = Text("CASE_HOLD_OPEN", "尚有办件未办结", "A case is still ope
 
 OWN_CASE = Text("OWN_CASE", "不能办理本人的件", "Nobody handles a case of their own")
 FROM_ACCOUNT = Named("您的账户", "Your account")
+LICENCE_ISSUER = Named("签发机关", "Issued by")
+LICENCE_ISSUED = Named("签发日期", "Issued on")
+LICENCE_UNTIL = Named("有效期至", "Valid until")
+LICENCE_AS_OF = Named("电子证照核验时间", "As its system had it at")
 
 YOUR_CASES = Text("YOUR_CASES", "我的办件", "Your cases")
 
