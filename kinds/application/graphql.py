@@ -82,6 +82,9 @@ CaseId = Annotated[strawberry.ID, strawberry.argument(description="The case's id
 class CaseAnswerInput:
     name: str = strawberry.field(description="The field's name.")
     value: str = strawberry.field(description="The answer, as the field's type writes it.")
+    why: str = strawberry.field(
+        default="", description="Why it is another than `known`, for the timeline; may be empty."
+    )
 
 
 Answers = Annotated[
@@ -233,6 +236,7 @@ class Mutation:
                 idempotency_key,
                 item=item,
                 category=category,
+                reasons=_reasons(answers),
             )
         except FormIncomplete as error:
             return to_incomplete(info, error)
@@ -245,7 +249,11 @@ class Mutation:
         """Kept as a draft; it need not be complete."""
         try:
             row = await service.save_answers(
-                info.context, parse_id(case_id), _answers(answers), idempotency_key
+                info.context,
+                parse_id(case_id),
+                _answers(answers),
+                idempotency_key,
+                reasons=_reasons(answers),
             )
         except FormIncomplete as error:
             return to_incomplete(info, error)
@@ -345,6 +353,10 @@ async def _show_all(call: Call, rows: Sequence[Case]) -> list[CaseView]:
 
 def _answers(given: list[CaseAnswerInput]) -> dict[str, str]:
     return {answer.name: answer.value for answer in given}
+
+
+def _reasons(given: list[CaseAnswerInput]) -> dict[str, str]:
+    return {answer.name: answer.why for answer in given if answer.why.strip()}
 
 
 def to_incomplete(info: Info, error: FormIncomplete) -> CaseIncomplete:

@@ -37,6 +37,11 @@ NUMBERS_USED_UP = Text(
 FORM_INCOMPLETE = Text(
     "FORM_INCOMPLETE", "还有 {count} 处需要补正", "{count} things are still missing or wrong"
 )
+REASON_UNKNOWN = Text(
+    "REASON_UNKNOWN",
+    "只有预填的信息需要说明更正原因",
+    "A reason is given for a field that was filled in, with its answer",
+)
 FIELD_MISSING = Text("FIELD_MISSING", "请填写{title}", "{title} is missing")
 FIELD_INVALID = Text("FIELD_INVALID", "{title}填写有误", "{title} is not valid")
 FIELD_LONG = Text("FIELD_LONG", "{title}最多 {most} 字", "{title}: at most {most} characters")
@@ -84,6 +89,9 @@ YOUR_CASES = Text("YOUR_CASES", "我的办件", "Your cases")
 UPDATE = "update"
 """What a citizen adds to a case without moving it."""
 
+CORRECT = "correct"
+"""Why a citizen answers other than the city had filled in."""
+
 ENGINE_EVENTS = {
     "open": Named("提交", "Filed"),
     "save": Named("修改表单", "Form changed"),
@@ -95,6 +103,7 @@ ENGINE_EVENTS = {
     "escalate": Named("超期督办", "Escalated: the limit is over"),
     "warn": Named("临期提醒", "Reminder: the limit is near"),
     UPDATE: Named("补充情况", "An update from the citizen"),
+    CORRECT: Named("更正已填信息", "What the city had filled in was corrected"),
 }
 """What happens to cases of every definition."""
 
