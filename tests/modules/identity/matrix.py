@@ -108,7 +108,7 @@ AGREED: dict[str, Rule] = {
     # which service these belong to, and so what more they ask, is known from their arguments
     **dict.fromkeys(
         "bills billUsage linkBillAccount payBill holdAppointment joinWaitingList joinQueue "
-        "caseForm openCase case caseTimeline caseMaterials saveCase takeCaseStep removeCaseFile "
+        "caseForm openCase case caseTimeline caseMaterials saveCase takeCaseStep removeCaseFile takeHeldPapers "
         "caseRating rateCase".split(),
         SIGNED_IN,
     ),
