@@ -119,6 +119,12 @@ def add_months(day: date, months: int) -> date:
     return date(year, month + 1, min(day.day, monthrange(year, month + 1)[1]))
 
 
+def months_between(start: date, end: date) -> int:
+    """How many calendar months lie from the month of one day to that of another; negative where
+    the other is earlier."""
+    return (end.year - start.year) * 12 + end.month - start.month
+
+
 def start_of_day(day: date) -> datetime:
     """The moment a civil day begins, aware UTC."""
     return datetime.combine(day, time(), SHANGHAI).astimezone(UTC)

@@ -11,8 +11,11 @@ from modules.welfare.insurance.domain import (
     InsuranceRecord,
     InsuredPerson,
 )
+from modules.welfare.insurance.lookup import Insurance, R
 
-NAMES = {"employer_zh": "employer", "place_zh": "place", "institution_zh": "institution"}
+NAMES = {
+    f"{name}_zh": name for name in ("employer", "place", "institution", "from_place", "to_place")
+}
 """Names of employers, places and institutions exist in Chinese alone."""
 
 view(InsuranceAccountMovement)
@@ -25,31 +28,31 @@ view(
 view(InsuranceRecord, is_interface=True)
 
 
-def insurance_reading(name: str, words: str, record: type[InsuranceRecord]) -> type:
-    """The GraphQL type of a reading of one insurance's record; `words` name the insurance."""
+def insurance_reading(name: str, insurance: Insurance[R], record: type[R]) -> type:
+    """The GraphQL type of a reading of an insurance's record."""
     return reading_view(
         name,
-        f"The viewer's {words}, and how fresh that is.",
+        f"The viewer's {insurance.title.en}, and how fresh that is.",
         record=Annotated[
             record, "The record; null for who was never enrolled, or nothing can be shown."
         ],
     )
 
 
-def insurance_field(lookup: PersonalLookup[..., Any], returns: type, words: str) -> Any:
-    """The query field of one insurance's record."""
+def insurance_field(insurance: Insurance[Any], returns: type) -> Any:
+    """The query field of an insurance's record."""
     return lookup_field(
-        lookup,
+        insurance.record,
         returns=returns,
         for_others=True,
-        description=f"The {words} of the viewer, or of whom they act for.",
+        description=f"The {insurance.title.en} of the viewer, or of whom they act for.",
     )
 
 
-def contributions_field(lookup: PersonalLookup[..., Page[InsuranceContribution] | None]) -> Any:
+def contributions_field(insurance: Insurance[Any]) -> Any:
     """The query field of an insurance's contributions."""
     return page_field(
-        lookup,
+        insurance.contributions,
         node=InsuranceContribution,
         for_others=True,
         description="What was paid for the viewer, or for whom they act, month by month, newest "

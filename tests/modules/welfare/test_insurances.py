@@ -2,11 +2,13 @@
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import replace
+from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
 
 from bff.trusted.documents import documents_of
+from core.clock import SystemClock
 from core.context.app import App
 from core.context.call import Call
 from core.deadline import Deadline
@@ -18,9 +20,9 @@ from core.security.authentication import Viewer
 from core.settings import Settings
 from core.upstream.client import UpstreamFailed
 from modules.identity import families
-from modules.welfare.insurance.upstream import SOCIAL, of_the_person
+from modules.welfare.insurance.upstream import SOCIAL
 from modules.welfare.pension.domain import PensionRecord
-from modules.welfare.pension.lookup import query_pension
+from modules.welfare.pension.lookup import PENSION
 from tests.asgi import Client
 from tests.modules.welfare.pension_record import BORN_1970, pension_record
 from tests.sandbox.serving import Client as Sandbox
@@ -233,8 +235,11 @@ class MistakenSystem:
 async def test_a_record_of_somebody_else_is_an_answer_of_unknown_form() -> None:
     person = Person(new_id(), "", "李四", "370102199001010018", 2, "zh")
     access = Access(person, "welfare.pension", new_id(), new_id(), SOCIAL.name)
-    app = cast(App, in_place_of(SOCIAL, MistakenSystem()))
+    upstreams = in_place_of(SOCIAL, MistakenSystem()).upstreams
+    app = cast(App, SimpleNamespace(upstreams=upstreams, clock=SystemClock()))
     with pytest.raises(UpstreamFailed):
-        await of_the_person(query_pension)(app, Deadline.after(1), access)
+        await PENSION.record.ask(app, Deadline.after(1), access)
     own = replace(access, person=replace(person, resident_id=BORN_1970))
-    assert await of_the_person(query_pension)(app, Deadline.after(1), own) is not None
+    record = await PENSION.record.ask(app, Deadline.after(1), own)
+    assert record is not None
+    assert record.projection is not None
