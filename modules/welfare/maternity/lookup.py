@@ -7,6 +7,7 @@ from modules.welfare.insurance.graphql import (
     contributions_field,
     insurance_field,
     insurance_reading,
+    statement_field,
 )
 from modules.welfare.insurance.lookup import insurance
 from modules.welfare.insurance.upstream import MEDICAL
@@ -30,3 +31,4 @@ class Query:
 
     maternity_insurance = insurance_field(MATERNITY, MaternityInsurance)
     maternity_contributions = contributions_field(MATERNITY)
+    maternity_statement = statement_field(MATERNITY)

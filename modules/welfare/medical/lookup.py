@@ -12,8 +12,10 @@ from modules.welfare.insurance.graphql import (
     insurance_field,
     insurance_reading,
     movements_field,
+    statement_field,
 )
 from modules.welfare.insurance.lookup import insurance, pages_of
+from modules.welfare.insurance.statement import balance_line
 from modules.welfare.insurance.upstream import MEDICAL
 from modules.welfare.medical import texts
 from modules.welfare.medical.domain import MedicalRecord, MedicalSettlement
@@ -25,6 +27,7 @@ MEDICAL_INSURANCE = insurance(
     MedicalRecord,
     fields=("coverage", "account", "settlements"),
     consent=texts.CONSENT,
+    facts=lambda record: (balance_line(record.account.balance_fen),) if record.account else (),
 )
 MOVEMENTS = pages_of(MEDICAL_INSURANCE, "account/movements", InsuranceAccountMovement)
 SETTLEMENTS = pages_of(MEDICAL_INSURANCE, "settlements", MedicalSettlement)
@@ -39,6 +42,7 @@ class Query:
 
     medical_insurance = insurance_field(MEDICAL_INSURANCE, MedicalInsurance)
     medical_contributions = contributions_field(MEDICAL_INSURANCE)
+    medical_statement = statement_field(MEDICAL_INSURANCE)
     medical_movements = movements_field(MOVEMENTS)
     medical_settlements = page_field(
         SETTLEMENTS,

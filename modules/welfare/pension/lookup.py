@@ -16,8 +16,10 @@ from modules.welfare.insurance.graphql import (
     insurance_field,
     insurance_reading,
     movements_field,
+    statement_field,
 )
 from modules.welfare.insurance.lookup import insurance, pages_of
+from modules.welfare.insurance.statement import balance_line
 from modules.welfare.insurance.upstream import SOCIAL
 from modules.welfare.pension import texts
 from modules.welfare.pension.domain import PensionRecord, PensionTransfer, project
@@ -37,6 +39,7 @@ PENSION = insurance(
     fields=("account", "transfers", "benefit"),
     consent=texts.CONSENT,
     complete=add_projection,
+    facts=lambda record: (balance_line(record.account.balance_fen),),
 )
 MOVEMENTS = pages_of(PENSION, "account/movements", InsuranceAccountMovement)
 
@@ -50,4 +53,5 @@ class Query:
 
     pension_insurance = insurance_field(PENSION, PensionInsurance)
     pension_contributions = contributions_field(PENSION)
+    pension_statement = statement_field(PENSION)
     pension_movements = movements_field(MOVEMENTS)

@@ -7,6 +7,7 @@ from modules.welfare.insurance.graphql import (
     contributions_field,
     insurance_field,
     insurance_reading,
+    statement_field,
 )
 from modules.welfare.insurance.lookup import insurance
 from modules.welfare.insurance.upstream import SOCIAL
@@ -30,3 +31,4 @@ class Query:
 
     unemployment_insurance = insurance_field(UNEMPLOYMENT, UnemploymentInsurance)
     unemployment_contributions = contributions_field(UNEMPLOYMENT)
+    unemployment_statement = statement_field(UNEMPLOYMENT)

@@ -9,6 +9,7 @@ from modules.welfare.insurance.graphql import (
     contributions_field,
     insurance_field,
     insurance_reading,
+    statement_field,
 )
 from modules.welfare.insurance.lookup import insurance
 from modules.welfare.insurance.upstream import SOCIAL
@@ -33,3 +34,4 @@ class Query:
 
     work_injury_insurance = insurance_field(WORK_INJURY, WorkInjuryInsurance)
     work_injury_contributions = contributions_field(WORK_INJURY)
+    work_injury_statement = statement_field(WORK_INJURY)
