@@ -1,7 +1,7 @@
 """What is asked of one of the five insurances, and on which consent: the same of each."""
 
-from collections.abc import Callable, Sequence
-from typing import Any, Generic, NamedTuple, TypeVar
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any, Generic, NamedTuple, TypeAlias, TypeVar
 
 from core.clock import civil_date
 from core.context.app import App
@@ -21,6 +21,9 @@ from modules.welfare.insurance.statement import InsuranceStatement, draw, sum_up
 from modules.welfare.insurance.upstream import NOT_ENROLLED
 
 R = TypeVar("R", bound=InsuranceRecord)
+
+Ask: TypeAlias = Callable[[App, Deadline, Access], Awaitable[R | None]]
+Contributions: TypeAlias = Operation[..., Page[InsuranceContribution] | None]
 
 _PAGE, _PAGES_MAX = 100, 10
 """A year of twenty employers at once has fewer records."""
@@ -71,30 +74,9 @@ def insurance(
         text=consent,
         text_version=text_version,
     )
-    query = record_operation(
-        system, f"query_{_key(name)}", f"/{name}/query", json_of(record).or_none(NOT_ENROLLED)
-    )
+    ask = _record_question(name, system, record, complete)
     listed = _page_operation(name, system, "contributions", InsuranceContribution)
-
-    async def ask(app: App, deadline: Deadline, access: Access) -> R | None:
-        found = await query(app, deadline, access)
-        if found is None:
-            return None
-        if not is_about(found.holder, access.person.resident_id or ""):
-            raise UpstreamFailed(system.name, query.name, "a record of somebody else")
-        return complete(app, access, found)
-
-    async def state(
-        app: App, deadline: Deadline, access: Access, year: int | None = None
-    ) -> InsuranceStatement | None:
-        """Of the last year where none is given."""
-        year = year or civil_date(app.clock.now()).year - 1
-        found, contributions = await both(
-            ask(app, deadline, access), _list_year(listed, app, deadline, access, year)
-        )
-        if found is None:
-            return None
-        return sum_up(found, contributions, year, access.access_id, facts(found))
+    state = _statement_question(ask, listed, facts)
 
     async def load(app: App, deadline: Deadline, access: Access, ref: str) -> PersonalFile:
         statement = await state(app, deadline, access, int(ref))
@@ -115,6 +97,44 @@ def insurance(
     )
 
 
+def _record_question(
+    name: str, system: System, record: type[R], complete: Callable[[App, Access, R], R]
+) -> Ask[R]:
+    """Asks for a record and refuses that of somebody else."""
+    query = record_operation(
+        system, f"query_{_key(name)}", f"/{name}/query", json_of(record).or_none(NOT_ENROLLED)
+    )
+
+    async def ask(app: App, deadline: Deadline, access: Access) -> R | None:
+        found = await query(app, deadline, access)
+        if found is None:
+            return None
+        if not is_about(found.holder, access.person.resident_id or ""):
+            raise UpstreamFailed(system.name, query.name, "a record of somebody else")
+        return complete(app, access, found)
+
+    return ask
+
+
+def _statement_question(
+    ask: Ask[R], listed: Contributions, facts: Callable[[R], Sequence[Line]]
+) -> Callable[..., Awaitable[InsuranceStatement | None]]:
+    """Asks for the statement of a year; of the last where none is given."""
+
+    async def state(
+        app: App, deadline: Deadline, access: Access, year: int | None = None
+    ) -> InsuranceStatement | None:
+        year = year or civil_date(app.clock.now()).year - 1
+        found, contributions = await both(
+            ask(app, deadline, access), _list_year(listed, app, deadline, access, year)
+        )
+        if found is None:
+            return None
+        return sum_up(found, contributions, year, access.access_id, facts(found))
+
+    return state
+
+
 def pages_of(
     insurance: Insurance[Any], part: str, node: type[N]
 ) -> PersonalLookup[..., Page[N] | None]:
@@ -133,7 +153,7 @@ def _page_operation(
 
 
 async def _list_year(
-    listed: Operation[..., Page[InsuranceContribution] | None],
+    listed: Contributions,
     app: App,
     deadline: Deadline,
     access: Access,
