@@ -19,6 +19,7 @@ from bff.execution.executor import Executor
 from bff.limits.admission import Gate
 from bff.playground import playground_routes
 from bff.playground.people import people_routes
+from bff.probe.rounds import probing
 from bff.request.context import caller_of, headers_of
 from bff.schema.build import build_schema
 from bff.screens.health import health_routes
@@ -114,7 +115,8 @@ def create_app(settings: Settings | None = None) -> Api:
                 edge.library.prepare_all()
             starlette.open(edge)
             warm = warming_up(app, app.extensions(WARM_UPS))
-            async with edge.running(), operated(app, find_database_fault), warm:
+            checks = probing(app, edge.executor, edge.documents)
+            async with edge.running(), operated(app, find_database_fault), warm, checks:
                 yield
 
     away = dict.fromkeys(DATABASE_ERRORS, database_away)
