@@ -88,6 +88,7 @@ nav {{ float: right }}
   h2, small, .planned {{ color: #a0aec0 }}
   li > *, input {{ background: #232b3a; border-color: #3a4557 }}
   .planned {{ background: #1d2430 }}
+  .answers small::before {{ background: #68d391 }}
   .silent small {{ color: #fc8181 }}
   .silent small::before {{ background: #fc8181 }}
   nav a {{ color: #90cdf4 }}
@@ -176,7 +177,7 @@ def _asked(edge: Edge, checks: Mapping[str, Checked], locale: Locale) -> str:
     if not checks:
         return ""
     last = max(checked.at for checked in checks.values())
-    minutes = max(0, round((edge.app.clock.now() - last).total_seconds() / 60))
+    minutes = max(1, round((edge.app.clock.now() - last).total_seconds() / 60))
     silent = sum(checked.check.fault is not None for checked in checks.values())
     if not silent:
         return _ALL_ANSWER.say(locale, minutes=minutes)
