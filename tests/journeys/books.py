@@ -36,7 +36,8 @@ async def under_way(house: House) -> list[Mapping[str, Any]]:
                     (SELECT string_agg(concat_ws(' ', r.id, r.psp, r.state, r.attempts, r.due_at,
                                                  q.status, q.execute_after, q.attempts), ', ')
                        FROM payments_refund r
-                       LEFT JOIN pgqueuer q ON convert_from(q.payload, 'UTF8') LIKE '%' || r.id || '%'
+                       LEFT JOIN pgqueuer q
+                         ON convert_from(q.payload, 'UTF8') LIKE '%' || r.id || '%'
                       WHERE r.intent_id = i.id) AS refunds
                FROM payments_intent i
               WHERE state IN ('paid', 'fulfilment_unknown', 'refunding', 'created',

@@ -108,7 +108,8 @@ AGREED: dict[str, Rule] = {
     # which service these belong to, and so what more they ask, is known from their arguments
     **dict.fromkeys(
         "bills billUsage linkBillAccount payBill holdAppointment joinWaitingList joinQueue "
-        "caseForm openCase case caseTimeline caseMaterials saveCase takeCaseStep removeCaseFile takeHeldPapers "
+        "caseForm openCase case caseTimeline caseMaterials saveCase takeCaseStep "
+        "removeCaseFile takeHeldPapers "
         "caseRating rateCase".split(),
         SIGNED_IN,
     ),
