@@ -123,6 +123,16 @@ def test_score_needs_no_outcome(home):
     assert len((home / "new-scored.csv").read_text().splitlines()) == 21
 
 
+def test_an_id_is_no_formula_in_a_spreadsheet(home):
+    raw = {name: values[:4] for name, values in history().items() if name != "defaulted"}
+    raw["loan_no"] = ["=cmd|calc", "@SUM(1)", "-12", "L-4"]
+    run("score", "--model", home / "m", "--data", write_csv(home / "odd.csv", raw),
+        "--out", home / "odd-scored.csv")  # fmt: skip
+    with (home / "odd-scored.csv").open(newline="", encoding="utf-8") as file:
+        ids = [row["id"] for row in csv.DictReader(file)]
+    assert ids == ["'=cmd|calc", "'@SUM(1)", "-12", "L-4"]
+
+
 def test_a_tampered_model_is_refused_by_every_command(home, tmp_path):
     bad = tmp_path / "bad"
     bad.mkdir()
