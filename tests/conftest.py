@@ -20,6 +20,8 @@ from uuid import UUID
 import asyncpg
 import pytest
 import structlog
+from hypothesis import HealthCheck
+from hypothesis import settings as drawn
 from tortoise.apps import Apps
 
 from bff.app import edge_of
@@ -51,6 +53,10 @@ from tests.people import make_citizen
 from tests.sandbox.serving import Client as Sandbox
 from tests.sandbox.serving import free_port, sandbox_process
 from tests.scheduling import ByCity
+
+# how long a drawn case takes says something of the machine, and nothing of the code
+drawn.register_profile("house", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+drawn.load_profile("house")
 
 ROOT = Path(__file__).resolve().parent.parent
 NOON = datetime(2026, 11, 23, 4, 0, tzinfo=UTC)

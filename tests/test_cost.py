@@ -8,7 +8,7 @@ from core.manifest import discover
 ABOVE_AIM: dict[str, tuple[int, int]] = {
     "e-licence": (446, 58),
     "bus-realtime": (234, 50),
-    "trip-plan": (1111, 38),
+    "trip-plan": (1255, 38),
     "bus-arrival-alert": (818, 51),
     "transit-ride-code": (566, 76),
     "traffic-conditions": (406, 30),
@@ -22,7 +22,7 @@ ABOVE_AIM: dict[str, tuple[int, int]] = {
     "visit-appointment": (250, 102),
     "medical-payment": (1170, 136),
     "medical-report": (273, 132),
-    "health-record": (1521, 81),
+    "health-record": (1551, 81),
     "hypertension-care": (174, 63),
     "diabetes-care": (192, 59),
     "maternal-care": (699, 185),

@@ -46,9 +46,10 @@ def read_streets(path: Path, *, least: int = LEAST) -> StreetGraph:
     numbers: dict[int, int] = {}
     lat, lon, ends, is_steps = array("d"), array("d"), array("i"), array("b")
     try:
-        ways = osmium.FileProcessor(str(path), osmium.osm.NODE | osmium.osm.WAY).with_locations()
-        ways = ways.with_filter(osmium.filter.EntityFilter(osmium.osm.WAY))
-        for way in ways.with_filter(osmium.filter.KeyFilter("highway")):
+        file = osmium.FileProcessor(str(path), osmium.osm.NODE | osmium.osm.WAY).with_locations()
+        for way in file.with_filter(osmium.filter.KeyFilter("highway")):
+            if not isinstance(way, osmium.osm.Way):  # a crossing or a lamp
+                continue
             tags = dict(way.tags)
             if not is_walked(tags):
                 continue

@@ -14,7 +14,7 @@ from core.standards.gtfs.tables import Floats, Ints
 @njit(nogil=True, cache=True)
 def spread(
     first: Ints, to: Ints, metres: Floats, place: int, most_m: float, away: Floats
-) -> list[int]:
+) -> list[np.int64]:
     """Lower `away`, infinite before, to the metres from a place; those that are reached, at most
     `most_m` away, are returned, and to be put back by who searches again."""
     away[place] = 0.0

@@ -4,7 +4,7 @@ Codes are those of the vital signs (https://hl7.org/fhir/R4/observation-vitalsig
 no vital sign is named in words alone.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 from uuid import uuid5
 
@@ -17,6 +17,8 @@ from modules.health.programmes.service import Care, measured_of
 from modules.health.programmes.store import BOOKED, DUE, KEPT
 
 Json = dict[str, Any]
+Plan = Callable[[str], Iterable[tuple[str, Json]]]
+"""Writes a plan and what belongs to it about a subject: the address and the resource of each."""
 IDENTIFIER = "urn:quancheng:care-plan"
 _SHOWN = 20
 _LOINC, _UCUM = "http://loinc.org", "http://unitsofmeasure.org"

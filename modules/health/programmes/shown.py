@@ -9,10 +9,9 @@ from core.database import transaction
 from core.people import consents
 from core.people.personal_read import Purpose
 from modules.health.programmes import service, store, texts
-from modules.health.programmes.fhir import plan_resources
+from modules.health.programmes.fhir import Plan, plan_resources
 from modules.health.programmes.graphql import NAME
 from modules.health.programmes.models import NOTE
-from modules.health.record.summary import Plan
 
 PURPOSE = Purpose(
     id="health.care-plans-in-record",

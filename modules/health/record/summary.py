@@ -6,21 +6,20 @@ says so where there is nothing. Resources of the hospitals stand in it as they w
 under its own hospital's address, so that references within a hospital hold.
 """
 
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 from uuid import NAMESPACE_URL, UUID, uuid5
 
 from core.standards import fhir_json
 from core.standards.fhir_bundle import Index, Page, Resource, codes_of, read_page
+from modules.health.programmes.fhir import Plan
 from modules.health.records.domain import Received
 from modules.health.records.fields import labels_of
 from modules.health.records.reading import record_id
 
 LOINC = "http://loinc.org"
 _DOCUMENT = "60591-5"
-Plan = Callable[[str], Iterable[tuple[str, Mapping[str, Any]]]]
-"""Writes a plan and what belongs to it about a subject: the address and the resource of each."""
 _VITAL_SIGNS = "vital-signs"
 _SECTIONS: Sequence[tuple[str, str, str, frozenset[str], bool]] = (
     ("11450-4", "问题清单", "Problem list", frozenset({"Condition"}), True),
