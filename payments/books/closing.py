@@ -16,6 +16,7 @@ from core.queue.jobs import Lane, job
 from payments.bank.models import BankStatement
 from payments.domain import Side
 from payments.ledger import closing
+from payments.ledger.models import Closing
 from payments.reconciliation import texts
 from payments.reconciliation.sources import get_sources
 
@@ -29,7 +30,7 @@ SELECT n.name, d.day::date AS day
 """
 
 
-async def close_day(app: App, on: date, *, by: str) -> None:
+async def close_day(app: App, on: date, *, by: str) -> Closing:
     """Close a day and all before it that are not closed yet.
 
     Raises Conflict DAY_NOT_OVER, DAY_CLOSED, NOT_RECONCILED (a PSP's statement of one of the days
@@ -50,6 +51,7 @@ async def close_day(app: App, on: date, *, by: str) -> None:
         if violated(error) != "payments_closing_once":
             raise
         raise Conflict(texts.DAY_CLOSED) from None
+    return await Closing.get(closed_on=on)
 
 
 async def _is_compared(app: App, first: date, last: date) -> bool:

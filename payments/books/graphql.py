@@ -89,7 +89,7 @@ class PayoutTransfer:
 
 @strawberry.type(description="The day is closed.")
 class DayClosed:
-    closed_on: date = strawberry.field(description="The day.")
+    closing: DayClosing = strawberry.field(description="The closed day.")
 
 
 @strawberry.type(description="The payout is ordered anew.")
@@ -176,8 +176,8 @@ class Mutation:
     ) -> CloseDayResult:
         """A day that is closed already is refused as DAY_CLOSED."""
         call = info.context
-        await close_day(call.app, day, by=call.require_viewer().user_id.hex)
-        return DayClosed(closed_on=day)
+        made = await close_day(call.app, day, by=call.require_viewer().user_id.hex)
+        return DayClosed(closing=_closing(made))
 
     @mutation(_FINANCE, description="Have a refused or returned payout ordered anew.")
     async def renew_transfer(

@@ -236,6 +236,28 @@ REFUSED = (
     "INSERT INTO payments_payout (id, payee, settled_on, payments, fulfilled_fen, reversed_fen,"
     " claimed_fen, fee_fen, amount_fen, instructed_at)"
     " VALUES (gen_random_uuid(), 'mine', '2026-11-20', 1, 5, 0, 0, 0, 5, now())",
+    # closed days
+    _post(("psp:x", "D", 100), ("fees:x", "C", 100)).replace("now()", "'2026-11-20 12:00+08'"),
+    "INSERT INTO payments_closing VALUES ('2026-11-22', now(), 'mine', now())",
+    "UPDATE payments_closing SET closed_on = '2026-11-19'",
+    "DELETE FROM payments_closing",
+    "UPDATE payments_chain SET open_from = '1970-01-01'",
+    "UPDATE payments_closing_balance SET debit_fen = 0",
+    "DELETE FROM payments_closing_balance",
+    "SELECT payments_close_day('2026-11-20', now(), 'mine')",
+    "SELECT payments_close_day('9999-12-30', now(), 'mine')",
+    # the bank
+    "UPDATE payments_bank_entry SET amount_fen = 1",
+    "DELETE FROM payments_bank_entry",
+    "INSERT INTO payments_bank_entry SELECT (jsonb_populate_record(e, jsonb_build_object("
+    "'id', gen_random_uuid(), 'ref', 'mine'))).* FROM payments_bank_entry e"
+    " WHERE journal_id IS NOT NULL",
+    "UPDATE payments_bank_statement SET closing_fen = 1",
+    "DELETE FROM payments_bank_statement",
+    "UPDATE payments_transfer SET amount_fen = 1",
+    "UPDATE payments_transfer SET payee = 'mine'",
+    "UPDATE payments_transfer SET state = 'due' WHERE state = 'paid'",
+    "DELETE FROM payments_transfer",
     "DELETE FROM payments_case",
     "DELETE FROM payments_case_note",
     "UPDATE payments_case SET blocking = false",

@@ -462,6 +462,7 @@ OWNERSHIP: dict[str, set[str]] = {
     "bookHospitalNumber.onBehalfOf": set(),
     "bookHospitalVisit.onBehalfOf": set(),
     "decideCorrection.id": set(),
+    "renewTransfer.id": set(),
     # one's own goes with an enrolment
     "recordBloodPressure.onBehalfOf": set(),
     "recordGlucose.onBehalfOf": set(),

@@ -402,6 +402,7 @@ async def objects_of(app: App, who: Viewer, others: Viewer) -> dict[str, str]:
         "paymentChanged.id": await _payment(app, who),
         "cancelPayment.id": await _payment(app, who),
         "decideCorrection.id": str(new_id()),
+        "renewTransfer.id": str(new_id()),
         "paymentReceipt.paymentId": await _payment(app, who),
         "parkingSessions.plateId": await _plate(app, who),
         "verifyPlate.plateId": await _plate(app, who),

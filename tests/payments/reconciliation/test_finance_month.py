@@ -296,6 +296,16 @@ async def _check(office: Office, last: date) -> None:
     )
     assert sum(row["debit"] for row in balances) == sum(row["credit"] for row in balances) > 0
     assert {row["account"]: row["closing"] for row in balances}["bank:main"] == newest.closing_fen
+    told = await office.do(
+        0, "AccountStatement", account="bank:main", fromDay=FIRST.isoformat(), toDay=f"{last}"
+    )
+    assert told["closing"] == newest.closing_fen
+    assert len(told["lines"]) == await BankEntry.all().count()
+    assert (await office.do(0, "DayClosings"))[0]["closedOn"] == last.isoformat()
+    assert {row["state"] for row in await office.do(0, "PayoutTransfers")} == {"paid"}
+    key = f"close-{new_id().hex}"
+    again = await office.do(0, "CloseDay", day=last.isoformat(), closeKey=key)
+    assert again["code"] == "DAY_CLOSED"
 
 
 async def test_a_few_days_of_the_finance_office(office: Office) -> None:
