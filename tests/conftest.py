@@ -18,6 +18,7 @@ from urllib.request import Request, urlopen
 from uuid import UUID
 
 import asyncpg
+import hypothesis
 import pytest
 import structlog
 from tortoise.apps import Apps
@@ -50,6 +51,12 @@ from tests.people import make_citizen
 from tests.sandbox.serving import Client as Sandbox
 from tests.sandbox.serving import free_port, sandbox_process
 from tests.scheduling import ByCity
+
+# how fast a busy machine draws an example, or runs it, says nothing about the code
+hypothesis.settings.register_profile(
+    "tests", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
+)
+hypothesis.settings.load_profile("tests")
 
 ROOT = Path(__file__).resolve().parent.parent
 NOON = datetime(2026, 11, 23, 4, 0, tzinfo=UTC)
