@@ -8,9 +8,7 @@ City-of-Bloomington/uReport#285 and bensheldon/open311status#92.
 """
 
 import asyncio
-import os
 from datetime import datetime, timedelta
-from pathlib import Path
 from typing import Any
 from xml.etree.ElementTree import fromstring
 
@@ -23,16 +21,15 @@ from core.clock import ManualClock
 from core.context.app import App
 from modules.community.open311 import clients
 from modules.community.open311.seed import CLIENT_ID, CLIENT_KEY
-from tests.conftest import ROOT
 from tests.modules.community.open311.door import HERE, MANHOLE, Door
 from tests.modules.community.reports.people import Street
 from tests.served import served
+from tests.shared_data import shared
 
 REQUEST = {"service_request_id", "status", "service_code", "requested_datetime"}
 SERVICE = {"service_code", "service_name", "metadata", "type"}
 ATTRIBUTE = {"variable", "code", "datatype", "required"}
 DATATYPES = {"string", "number", "datetime", "text", "singlevaluelist", "multivaluelist"}
-SCHEMAS = Path(os.environ.get("SHARED_DIR", ROOT.parent / "shared")) / "data/open311"
 
 
 async def test_the_client_georeport_runs_unmodified(door: Door) -> None:
@@ -87,10 +84,8 @@ async def test_services_and_definitions_are_as_their_schemas_say(door: Door) -> 
     [("service", "services"), ("service-definition", "services/{code}"), ("request", "requests")],
 )
 async def test_answers_fit_the_published_schemas(door: Door, schema: str, path: str) -> None:
-    file = SCHEMAS / f"{schema}.json"
-    if not file.exists():
-        pytest.skip(f"shared data absent: open311/{file.name}")
-    fits = jsonschema_rs.Draft4Validator(orjson.loads(file.read_bytes()), validate_formats=True)
+    published = orjson.loads(shared(f"open311/{schema}.json").read_bytes())
+    fits = jsonschema_rs.Draft4Validator(published, validate_formats=True)
     await door.filed()
     await door.filed(service_code="tree", **{"attribute[fault]": ""})
     codes = [one["service_code"] for one in await door.ask("services")]
