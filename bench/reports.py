@@ -115,6 +115,7 @@ def report_lifecycle() -> Row:
                 await _live(app, workers)  # the map, the definitions, the plans
                 empty = await _rate(app, workers)
                 await _fill(urls)
+                await _live(app, workers)
                 full = await _rate(app, workers)
         return _row(empty, full)
 
@@ -208,6 +209,7 @@ async def _fill(urls: DatabaseUrls) -> None:
         await owner.execute("SET session_replication_role = replica")  # history breaks no edges
         await owner.execute(_FILL.format(reports=REPORTS), timeout=3_600)
         await owner.execute("VACUUM ANALYZE")
+        await owner.execute("CHECKPOINT", timeout=600)  # nothing of the filling is written later
     finally:
         await owner.close()
 

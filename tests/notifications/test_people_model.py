@@ -8,6 +8,7 @@ from datetime import datetime, time, timedelta
 from typing import Any, ClassVar
 from uuid import UUID
 
+import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
@@ -230,8 +231,9 @@ def _sleeps(quiet: QuietHours | None, now: datetime) -> bool:
     return at >= quiet.starts or at < quiet.ends
 
 
+@pytest.mark.parametrize("examples", [30, pytest.param(1_000, marks=pytest.mark.soak)])
 async def test_people_are_told_what_they_must_and_want(
-    app: App, sms: FakeSms, citizen: Callable[..., Awaitable[Viewer]]
+    app: App, sms: FakeSms, citizen: Callable[..., Awaitable[Viewer]], examples: int
 ) -> None:
     viewers = [await citizen(), await citizen()]
     async with transaction() as tx:
@@ -243,7 +245,7 @@ async def test_people_are_told_what_they_must_and_want(
         run_state_machine_as_test,
         PeopleModel,
         settings=settings(
-            max_examples=30,
+            max_examples=examples,
             stateful_step_count=25,
             deadline=None,
             suppress_health_check=list(HealthCheck),

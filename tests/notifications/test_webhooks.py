@@ -51,7 +51,7 @@ async def _publish(app: App, endpoint: UUID, key: str, ref: str = "loan:1") -> U
 
 
 def test_the_published_vector() -> None:
-    # github.com/standard-webhooks/standard-webhooks, libraries/*/test
+    # github.com/standard-webhooks/standard-webhooks, libraries/python/tests/test_webhooks.py
     sent_at = datetime.fromtimestamp(1614265330, UTC)
     body = '{"test": 2432232314}'
     headers = webhooks.sign([VECTOR], "msg_p5jXN8AQM9LWM0D4loKWxJek", sent_at, body)
@@ -61,6 +61,17 @@ def test_the_published_vector() -> None:
         "webhook-signature": "v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE=",
     }
     assert webhooks.is_signed([VECTOR], headers, body.encode(), sent_at)
+    good, other = headers["webhook-signature"], "Ceo5qEr07ixe2NLpvHk3FH9bwy/WavXrAFQ/9tdO6mc="
+    for signature, is_good in (
+        (f"v1,{other} v2,{other} {good} v1,{other}", True),
+        (f"v1,{other} v2,{other}", False),
+        ("v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OA=", False),
+    ):
+        changed = headers | {"webhook-signature": signature}
+        assert webhooks.is_signed([VECTOR], changed, body.encode(), sent_at) is is_good
+    for name in headers:
+        missing = {other: value for other, value in headers.items() if other != name}
+        assert not webhooks.is_signed([VECTOR], missing, body.encode(), sent_at)
     prefixed = webhooks.sign([f"whsec_{VECTOR}"], headers["webhook-id"], sent_at, body)
     assert prefixed == headers
     for minutes, is_good in ((4, True), (6, False), (-4, True), (-6, False)):

@@ -1,7 +1,8 @@
 """GeoReport v2 as its specification and the validators of others have it.
 
 Rules: wiki.open311.org/GeoReport_v2; required members and enumerations of the JSON schemas in
-github.com/open311/schema-validation (schema/georeport-v2); discovery as in the tests of
+github.com/open311/schema-validation (schema/georeport-v2), whose files themselves are read from
+`open311/` of the shared data folder and skipped where they are absent; discovery as in the tests of
 github.com/SeeClickFix/open311-validator; the cases of mysociety/fixmystreet#310 and #949,
 City-of-Bloomington/uReport#285 and bensheldon/open311status#92.
 """
@@ -12,6 +13,8 @@ from typing import Any
 from xml.etree.ElementTree import fromstring
 
 import georeport
+import jsonschema_rs
+import orjson
 import pytest
 
 from core.clock import ManualClock
@@ -21,6 +24,7 @@ from modules.community.open311.seed import CLIENT_ID, CLIENT_KEY
 from tests.modules.community.open311.door import HERE, MANHOLE, Door
 from tests.modules.community.reports.people import Street
 from tests.served import served
+from tests.shared_data import shared
 
 REQUEST = {"service_request_id", "status", "service_code", "requested_datetime"}
 SERVICE = {"service_code", "service_name", "metadata", "type"}
@@ -73,6 +77,23 @@ async def test_services_and_definitions_are_as_their_schemas_say(door: Door) -> 
         for attribute in definition["attributes"]:
             assert attribute.keys() >= ATTRIBUTE and attribute["datatype"] in DATATYPES
             assert bool(attribute["values"]) is (attribute["datatype"] == "singlevaluelist")
+
+
+@pytest.mark.parametrize(
+    ("schema", "path"),
+    [("service", "services"), ("service-definition", "services/{code}"), ("request", "requests")],
+)
+async def test_answers_fit_the_published_schemas(door: Door, schema: str, path: str) -> None:
+    published = orjson.loads(shared(f"open311/{schema}.json").read_bytes())
+    fits = jsonschema_rs.Draft4Validator(published, validate_formats=True)
+    await door.filed()
+    await door.filed(service_code="tree", **{"attribute[fault]": ""})
+    codes = [one["service_code"] for one in await door.ask("services")]
+    for code in codes if "{code}" in path else [""]:
+        answer = await door.ask(path.format(code=code))
+        for one in answer if isinstance(answer, list) else [answer]:
+            fits.validate(one)
+    assert not fits.is_valid({})
 
 
 async def test_a_report_is_filed_and_followed_to_closed(door: Door, street: Street) -> None:

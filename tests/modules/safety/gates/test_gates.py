@@ -11,11 +11,14 @@ from core.city import load_city
 from core.clock import SHANGHAI, ManualClock
 from core.context.app import App
 from core.context.call import Call
+from core.context.sweep import SweepIncomplete
+from core.database import connection, fetch_all
 from core.deadline import Deadline
 from core.errors import InvalidInput, NotFound
 from core.ids import new_id
 from core.security.authentication import Viewer
 from modules.identity import families
+from modules.identity.models import Citizen
 from modules.safety.gates import leaves, service
 from modules.safety.gates.domain import KEPT, REPEAT, Direction, GateReading, Seen, passages
 from modules.safety.gates.ingest import receive
@@ -220,6 +223,33 @@ async def test_late_news_says_so_and_the_last_state_is_the_gates(
     seen = await service.look(guardian)
     assert seen is not None and seen.last_direction is OUT
     assert [(one.direction, one.is_late) for one in seen.events] == [(OUT, False), (IN, True)]
+
+
+async def test_a_batch_is_told_together_and_one_in_trouble_keeps_no_other_from_it(
+    app: App, bureau: FakeBureau
+) -> None:
+    pupils = [f"P{n}" for n in range(5)]
+    homes = [await make_family(app, bureau, pupil) for pupil in pupils]
+    for home in homes:
+        await follow(home)
+    await take(app, *(reading(f"in-{pupil}", pupil, NOON) for pupil in pupils))
+    (jobs,) = await fetch_all(
+        connection(),
+        "SELECT count(*) AS n FROM pgqueuer WHERE entrypoint = 'notifications.deliver_critical'",
+    )
+    assert (jobs["n"], await Message.all().count()) == (1, 5)
+
+    (guardian,) = homes[2].guardians
+    person = Citizen.filter(id=guardian.require_viewer().user_id)
+    (sealed,) = await person.values_list("phone_sealed", flat=True)
+    await person.update(phone_sealed=b"unreadable")
+    later = [reading(f"out-{pupil}", pupil, NOON, OUT) for pupil in pupils]
+    with pytest.raises(SweepIncomplete):
+        await take(app, *later)
+    assert await Message.all().count() == 9
+    await person.update(phone_sealed=sealed)
+    await tell_pupils(app, "s001", pupils)
+    assert [len(await inbox(app, home.guardians[0])) for home in homes] == [2] * 5
 
 
 async def _expected_messages(
