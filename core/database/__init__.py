@@ -1,6 +1,6 @@
 """The database: its pool and transactions here; idempotency keys and rate limits beside it."""
 
-from core.database.locks import lock_name
+from core.database.locks import lock_name, lock_names
 from core.database.pool import (
     CONNECTION_LOST,
     IntegrityError,
@@ -39,6 +39,7 @@ __all__ = [
     "is_disk_full",
     "is_unavailable",
     "lock_name",
+    "lock_names",
     "notify_after_commit",
     "parse_url",
     "raw_connection",
