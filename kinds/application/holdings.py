@@ -92,7 +92,7 @@ async def fill_in(call: Call, definition: Definition) -> Mapping[str, Known]:
         for name, prefill in wanted.items():
             if value := account[prefill]:
                 known[name] = Known(value, texts.FROM_ACCOUNT, now)
-    return known | await _fill_from_papers(call, definition)
+    return {**known, **await _fill_from_papers(call, definition)}
 
 
 async def _fill_from_papers(call: Call, definition: Definition) -> Mapping[str, Known]:

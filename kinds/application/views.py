@@ -241,7 +241,7 @@ def to_step(step: Step) -> CaseStep:
 
 
 def to_form(
-    definition: Definition, known: Mapping[str, Known], purpose: Purpose | None
+    definition: Definition, known: Mapping[str, Known], purpose: Purpose | None = None
 ) -> CaseForm:
     """A blank form."""
     return CaseForm(

@@ -8,6 +8,7 @@ MANIFEST = Manifest(
         "registry",
         "items",
         "licences",
+        "papers",
         "outlets",
         "verifiers",
         "residence.definition",

@@ -12,8 +12,8 @@ from core.people.personal_read import grant_consent, list_access
 from core.security.authentication import Viewer
 from core.texts import Named
 from modules.affairs.licences.domain import Licence, LicenceField
-from modules.affairs.licences.papers import PURPOSE
 from modules.affairs.licences.upstream import LICENCES
+from modules.affairs.papers.holdings import PURPOSE
 from modules.affairs.registry.upstream import REGISTRY_SYSTEM
 from tests.asgi import Client
 from tests.kinds.application.desk_client import Desk

@@ -438,7 +438,8 @@ class Matrix:
 
 
 CASE_FIELDS = tuple(
-    "caseTimeline caseMaterials saveCase takeCaseStep removeCaseFile caseRating rateCase".split()
+    "caseTimeline caseMaterials saveCase takeCaseStep removeCaseFile takeHeldPapers "
+    "caseRating rateCase".split()
 )
 TASK_FIELDS = ("takeTask", "actOnTask", "handOverTask", "returnTask")
 OWN = {"own"}

@@ -7,15 +7,16 @@ from core.people.personal_read import Purpose
 from core.upstream.readings import Reading
 from kinds.application.holdings import HeldPaper, Holdings
 from kinds.lookup import PersonalLookup
-from modules.affairs.licences import texts
 from modules.affairs.licences.domain import SERVICE, Licence, LicenceStatus
+from modules.affairs.licences.texts import SYSTEM
 from modules.affairs.licences.upstream import LICENCES, list_licences
+from modules.affairs.papers import texts
 
 PURPOSE = Purpose(
     id="affairs.licence-papers",
     upstream=LICENCES.name,
     fields=("licences",),
-    text=texts.PAPERS_CONSENT,
+    text=texts.CONSENT,
     text_version="2026-11",
 )
 PAPERS = PersonalLookup(SERVICE, PURPOSE, list_licences, part="papers")
@@ -41,4 +42,4 @@ def _paper(licence: Licence) -> HeldPaper:
     )
 
 
-HOLDINGS = Holdings(PURPOSE, _read, texts.SYSTEM)
+HOLDINGS = Holdings(PURPOSE, _read, SYSTEM)

@@ -1,0 +1,1 @@
+"""E-licences that stand for papers of applications, and for answers."""
