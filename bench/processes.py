@@ -36,6 +36,7 @@ _START_S = 60.0
 NO_LIMITS = {
     "RATE_PERSON": "0",
     "RATE_ADDRESS": "0",
+    "PROBE_EVERY_S": "0",
     "REQUESTS_PER_PERSON_AT_ONCE": "1000",
     "LOG_LEVEL": "warning",
 }
