@@ -121,7 +121,7 @@ def readings() -> Row:
 
 
 async def _measure(urls: DatabaseUrls, folder: Path, sandbox: int) -> dict[str, dict[str, float]]:
-    limits = {"rate_person": 0, "rate_device": 0, "rate_address": 0, "log_level": "error"}
+    limits: Row = {"rate_person": 0, "rate_device": 0, "rate_address": 0, "log_level": "error"}
     async with (
         opened_app(urls, folder, CONNECTIONS, sandbox_port=sandbox, **limits) as opened,
         aiohttp.ClientSession() as session,

@@ -11,7 +11,7 @@ ABOVE_AIM: dict[str, tuple[int, int]] = {
     "trip-plan": (1255, 38),
     "bus-arrival-alert": (818, 51),
     "transit-ride-code": (566, 76),
-    "traffic-conditions": (406, 30),
+    "traffic-conditions": (405, 30),
     "parking-availability": (244, 19),
     "parking-payment": (742, 111),
     "traffic-violation-query": (288, 19),

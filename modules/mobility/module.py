@@ -10,6 +10,7 @@ MANIFEST = Manifest(
         "traffic",
         "fines",
         "violations",
+        "objections",
         "timetable",
         "arrivals",
         "planning",

@@ -63,6 +63,13 @@ class Confirmation(Body):
     resident_id: str = Field(min_length=18, max_length=18)
 
 
+class RemovalOrder(Confirmation):
+    """Whose violation is removed, by which case, on which ground."""
+
+    case_no: str = Field(min_length=1, max_length=40)
+    ground: str = Field(min_length=1, max_length=20)
+
+
 class NewViolation(Body):
     """A violation to record now."""
 
@@ -96,6 +103,8 @@ async def confirm(request: Request, city: City) -> Response:
         violation = _get(city, "violation_no", request.path_params["violation_no"])
         if violation["resident_id"] != asked.resident_id:
             raise Refusal(403, "NOT_OWNER", "非本人违法记录 / not this person's violation")
+        if violation["withdrawn"]:
+            raise Refusal(410, "VIOLATION_REMOVED", "违法记录已消除 / the record is removed")
         if violation["offence"] in GRAVE_OFFENCES:
             raise Refusal(409, "NEEDS_HEARING", "须到窗口处理 / decided at the office")
         if violation["order_no"] is None:
@@ -105,6 +114,22 @@ async def confirm(request: Request, city: City) -> Response:
                 (f"PD{city.serial('fine_decision')}", f"FS{city.serial('fine_order')}",
                  city.today().isoformat(), violation["violation_no"]),
             )  # fmt: skip
+    return reply(_describe(_get(city, "violation_no", violation["violation_no"])))
+
+
+async def remove(request: Request, city: City) -> Response:
+    """Remove a violation that was objected to with reason. Repeating it changes nothing."""
+    asked = await read_body(request, RemovalOrder)
+    with city.state.transaction():
+        violation = _get(city, "violation_no", request.path_params["violation_no"])
+        if violation["resident_id"] != asked.resident_id:
+            raise Refusal(403, "NOT_OWNER", "非本人违法记录 / not this person's violation")
+        if violation["order_no"] is not None:
+            raise Refusal(409, "ALREADY_ACCEPTED", "已确认处理 / accepted already")
+        city.state.run(
+            "UPDATE traffic_violation SET withdrawn = 1 WHERE violation_no = ?",
+            (violation["violation_no"],),
+        )
     return reply(_describe(_get(city, "violation_no", violation["violation_no"])))
 
 
@@ -324,6 +349,7 @@ SYSTEMS = (
         operations=(
             Operation("query", "POST", f"{_VIOLATIONS}/query", query),
             Operation("confirm", "POST", f"{_VIOLATIONS}/{{violation_no}}/confirm", confirm),
+            Operation("remove", "POST", f"{_VIOLATIONS}/{{violation_no}}/removal", remove),
             Operation("evidence", "POST", f"{_VIOLATIONS}/{{violation_no}}/evidence", evidence),
             Operation("licence", "POST", "/traffic-police/licence/query", licence),
         ),

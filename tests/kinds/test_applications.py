@@ -21,6 +21,7 @@ from core.people.personal_read import grant_consent
 from core.security.authentication import Viewer
 from core.settings import Settings
 from core.texts import Named
+from core.upstream.records import Records
 from kinds.application import attachments, desk, service, versions
 from kinds.application.definition import Definition, Turn, check
 from kinds.application.engine import SYSTEM
@@ -29,12 +30,16 @@ from kinds.application.models import Case
 from kinds.application.opening import Opening, open_in
 from kinds.application.versions import APPLICATIONS
 from modules.affairs.registry.upstream import REGISTRY_SYSTEM
+from modules.mobility.fines.domain import FineStatus
+from modules.mobility.fines.upstream import POLICE
 from modules.welfare.housing_fund.upstream import CENTRE
 from tests.conftest import ROOT
 from tests.kinds.application.driver import Sample, drive, paths, way_out
 from tests.kinds.application.papers import pdf
 from tests.kinds.application.town import Town, find, key
 from tests.modules.affairs.registry import FakeItems
+from tests.modules.mobility.applications import VIOLATION_NO
+from tests.modules.mobility.police import FakePolice, violation
 from tests.modules.welfare.centre import FakeCentre
 from tests.tree import modules_named
 from tests.upstreams import by_operation
@@ -48,8 +53,14 @@ SETTINGS = Settings(city_file=ROOT / "cities/jinan.toml")
 
 @pytest.fixture
 def upstreams() -> Mapping[Any, Any]:
-    """The registry of items, and the housing fund centre."""
-    return {**by_operation(FakeItems(), REGISTRY_SYSTEM), **by_operation(FakeCentre(), CENTRE)}
+    """The registry of items, the housing fund centre and the traffic police."""
+    police = FakePolice()
+    police.violations = Records([violation(VIOLATION_NO, FineStatus.UNCONFIRMED)])
+    return {
+        **by_operation(FakeItems(), REGISTRY_SYSTEM),
+        **by_operation(FakeCentre(), CENTRE),
+        **by_operation(police, POLICE),
+    }
 
 
 @pytest.fixture(params=SAMPLES, ids=lambda sample: f"{sample.service}{sample.item[-4:]}")

@@ -123,6 +123,24 @@ async def test_points_are_those_of_what_was_accepted_in_this_cycle(city: Client)
     assert after["points_used"] == before["points_used"] + 6
 
 
+async def test_a_violation_is_removed_for_its_owner_while_it_is_not_accepted(city: Client) -> None:
+    person, other = await city.person("citizen"), await city.person("parent")
+    body = {"plate": person["plate"], "offence_code": "16251"}
+    _, made = await city.post("/_control/traffic-police/violations", body)
+    path = f"/traffic-police/violations/{made['violation_no']}/removal"
+    asked = {"resident_id": person["resident_id"], "case_no": "WFYY1", "ground": "SIGNALS"}
+    refused = await city.post(path, asked | {"resident_id": other["resident_id"]})
+    assert (refused[0], refused[1]["code"]) == (403, "NOT_OWNER")
+    for _ in range(2):
+        status, removed = await city.post(path, asked)
+        assert (status, removed["status"]) == (200, "WITHDRAWN")
+    assert (await confirm(city, made))[1]["code"] == "VIOLATION_REMOVED"
+    _, second = await city.post("/_control/traffic-police/violations", body)
+    await confirm(city, second)
+    path = f"/traffic-police/violations/{second['violation_no']}/removal"
+    assert (await city.post(path, asked))[1]["code"] == "ALREADY_ACCEPTED"
+
+
 async def test_a_grave_offence_is_decided_at_the_office_and_has_its_picture(city: Client) -> None:
     person = await city.person("citizen")
     body = {"plate": person["plate"], "offence_code": "60431"}

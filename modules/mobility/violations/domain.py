@@ -68,6 +68,11 @@ class TrafficViolation:
         step = _STEPS.get(self.status, NextStep.NONE)
         return NextStep.HEARING if self.needs_hearing and step is not NextStep.NONE else step
 
+    @property
+    def may_object(self) -> Annotated[bool, "Whether `openCase` takes an objection to it."]:
+        """Once it is accepted it is a decision."""
+        return self.status is FineStatus.UNCONFIRMED
+
 
 @dataclass(frozen=True, slots=True)
 class LicencePoints:

@@ -78,10 +78,5 @@ async def ask_violations(app: App, deadline: Deadline, access: Access) -> Violat
     )
 
 
-async def load_evidence(app: App, deadline: Deadline, access: Access, ref: str) -> PersonalFile:
-    """The picture of a violation. Raises UpstreamError."""
-    return await fetch_evidence(app, deadline, access, ref)
-
-
 VIOLATIONS = PersonalLookup(SERVICE, PURPOSE, ask_violations)
-ROUTES = file_routes(EVIDENCE, load_evidence)
+ROUTES = file_routes(EVIDENCE, fetch_evidence)

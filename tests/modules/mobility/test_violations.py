@@ -2,68 +2,27 @@
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import replace
-from datetime import date, timedelta
+from datetime import timedelta
 from typing import Any
 
 import pytest
 
 from core.clock import ManualClock
 from core.context.call import Call
-from core.people.personal_files import LIFE, PersonalFile
-from core.people.personal_read import Access, grant_consent, withdraw_consent
+from core.people.personal_files import LIFE
+from core.people.personal_read import grant_consent, withdraw_consent
 from core.security.authentication import Viewer
-from core.upstream.client import Response, UpstreamRejected
+from core.upstream.client import Response
 from core.upstream.records import Records
 from modules.mobility.fines.domain import FineStatus
 from modules.mobility.fines.upstream import POLICE
-from modules.mobility.violations.domain import LicencePoints, TrafficViolation
 from modules.mobility.violations.lookup import PURPOSE, read_picture
 from tests.asgi import Answer, Client
 from tests.conftest import NOON
-from tests.fakes import Silence
+from tests.modules.mobility.police import PNG, FakePolice, violation
 from tests.upstreams import by_operation
 
-PNG = b"\x89PNG\r\n\x1a\n..."
 Citizen = Callable[..., Awaitable[Viewer]]
-
-
-def violation(number: str, status: FineStatus, **changes: Any) -> TrafficViolation:
-    """A red light a day ago."""
-    made = TrafficViolation(
-        number, "鲁AD00099", NOON - timedelta(days=1), "路", "Road", "闯红灯", "Red light", 6,
-        20_000, status,
-    )  # fmt: skip
-    return replace(made, **changes)
-
-
-class FakePolice(Silence):
-    """Traffic police that know one driver, by the number that they are asked with."""
-
-    name = "traffic_police"
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.violations: Records[TrafficViolation] | None = Records([])
-        self.licence: LicencePoints | None = LicencePoints(
-            date(2026, 3, 1), date(2027, 3, 1), 5, 12
-        )
-        self.asked: list[tuple[str, Access]] = []
-
-    async def query_violations(self, access: Access) -> Records[TrafficViolation] | None:
-        """See modules.mobility.violations.lookup."""
-        self.answer("query_violations")
-        return self.violations
-
-    async def query_licence(self, access: Access) -> LicencePoints | None:
-        """See modules.mobility.violations.lookup."""
-        return self.licence
-
-    async def fetch_evidence(self, access: Access, violation_no: str) -> PersonalFile:
-        """See modules.mobility.violations.lookup."""
-        self.asked.append((violation_no, access))
-        if violation_no == "gone":
-            raise UpstreamRejected("traffic_police", "fetch_evidence", 403, b"")
-        return PersonalFile(PNG, "image/png", "evidence.png")
 
 
 @pytest.fixture
