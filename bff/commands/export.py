@@ -9,10 +9,13 @@ import orjson
 import typer
 from graphql import FragmentDefinitionNode, OperationDefinitionNode, parse, print_ast
 
+from bff.request import texts as edge_texts
 from bff.schema.build import build_schema, schema_text
 from bff.trusted.documents import NEXT, TrustedOperation, documents_of
 from bff.trusted.shipped import ShippedOperation, write_manifest
+from core import refusal_texts
 from core.manifest import discover
+from core.texts import Text
 
 _HASHED = {"hashAlgorithm": "sha256"}
 """Ids that can be held against their texts."""
@@ -46,6 +49,19 @@ def export(
     for name, content in files.items():
         (folder / name).write_bytes(content)
     typer.echo(f"{len(ours)} operations and {len(files)} files in {folder}")
+
+
+def codes() -> None:
+    """Print the codes that any operation may answer with, as docs/app.md has them."""
+    typer.echo(code_table())
+
+
+def code_table() -> str:
+    """A Markdown table of the ground floor's and the edge's refusals; services add their own."""
+    texts = [*vars(refusal_texts).values(), *vars(edge_texts).values()]
+    words = {text.code: text for text in texts if isinstance(text, Text)}
+    rows = [f"| `{code}` | {text.en} | {text.zh} |" for code, text in sorted(words.items())]
+    return "\n".join(["| code | says | 中文 |", "|---|---|---|", *rows])
 
 
 def definitions_of(operations: list[TrustedOperation]) -> str:
