@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
+from core.assurance import ASKABLE, Assurance
 from core.errors import StartError
 
 
@@ -59,6 +60,9 @@ class Service:
     status: ServiceStatus = ServiceStatus.PLANNED
     fresh_auth: bool | None = None
     """Whether it needs an authentication of the last minutes; None = money and health records."""
+    assurance: Assurance | None = None
+    """By what the real name must have been proved, or by something stronger; None = by a typed
+    pair."""
     for_others: bool = False
     """Whether a guardian or proxy may use it for somebody: then its fields take `onBehalfOf`."""
 
@@ -73,7 +77,7 @@ class Service:
 
 COLUMNS = (
     "number", "id", "name_zh", "name_en", "theme", "kind", "department", "identity_level", "status",
-    "fresh_auth", "for_others", "folder",
+    "fresh_auth", "assurance", "for_others", "folder",
 )  # fmt: skip
 """The table's columns: a service's own, and the folder of the module or wing that it belongs to."""
 
@@ -86,7 +90,7 @@ def read_services(file: Path, folders: Iterable[str]) -> Mapping[str, list[Servi
 
     An empty cell stands for the column's default. Raises StartError, with the line, for a table of
     other columns, a folder that is not among `folders`, and whatever is no theme, kind, status,
-    identity level, or yes or no.
+    identity level, proof to ask for, or yes or no.
     """
     services: dict[str, list[Service]] = {folder: [] for folder in folders}
     with file.open(encoding="utf-8", newline="") as stream:
@@ -118,9 +122,19 @@ def _service(row: Mapping[str, str], where: str) -> Service:
             identity_level=_LEVELS[row["identity_level"]],
             status=ServiceStatus(cells.get("status", ServiceStatus.PLANNED)),
             fresh_auth=_YES_NO[cells["fresh_auth"]] if "fresh_auth" in cells else None,
+            assurance=_assurance(cells.get("assurance"), row["identity_level"]),
             for_others=_YES_NO[cells.get("for_others", "no")],
         )
     except ValueError as error:
         raise StartError(f"{where}: {error}") from None
     except KeyError as error:
         raise StartError(f"{where}: {error} is missing, or no level and no yes or no") from None
+
+
+def _assurance(cell: str | None, level: str) -> Assurance | None:
+    assurance = Assurance(cell) if cell else None
+    if assurance is not None and assurance not in ASKABLE:
+        raise ValueError(f"nobody can be sent for the proof {cell}")
+    if assurance is not None and level != "2":
+        raise ValueError("a proof is asked for at level 2 alone")
+    return assurance

@@ -3,21 +3,24 @@
 Anything that is not an AppError is a defect: logged with an id and masked on every transport.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from enum import StrEnum
 from typing import ClassVar
 
+from core.assurance import Assurance, ways_to
 from core.texts import Locale, Text
 
 
 class Missing(StrEnum):
     """What a caller must do before an action is possible. LOGIN: sign in. REAL_NAME: verify the
-    real name. FRESH_AUTH: confirm once more who is there, with `stepUp`.
+    real name. FRESH_AUTH: confirm once more who is there, with `stepUp`. PROOF: be proved by
+    something stronger than a typed name and number.
     """
 
     LOGIN = "LOGIN"
     REAL_NAME = "REAL_NAME"
     FRESH_AUTH = "FRESH_AUTH"
+    PROOF = "PROOF"
 
 
 class AppError(Exception):
@@ -68,8 +71,8 @@ class Conflict(AppError):
 class LoginRequired(AppError):
     """The caller must sign in, verify their name, or prove again who they are, first.
 
-    `missing` tells which; `resume_ticket` leads back to the refused action (see
-    core.graphql.resume_tickets).
+    `missing` tells which, `assurance` by what the person has to be proved; `resume_ticket` leads
+    back to the refused action (see core.graphql.resume_tickets).
     """
 
     http_status = 401
@@ -80,12 +83,19 @@ class LoginRequired(AppError):
         *,
         required_level: int = 1,
         missing: Missing = Missing.LOGIN,
+        assurance: Assurance | None = None,
         **values: object,
     ) -> None:
         super().__init__(text, **values)
         self.required_level = required_level
         self.missing = missing
+        self.assurance = assurance
         self.resume_ticket: str | None = None
+
+    @property
+    def proofs(self) -> Sequence[str]:
+        """The mutations by which the person can be proved, where a proof is missing."""
+        return ways_to(self.assurance) if self.assurance is not None else ()
 
     @property
     def extensions(self) -> Mapping[str, object]:
@@ -93,6 +103,8 @@ class LoginRequired(AppError):
         return {
             "requiredLevel": self.required_level,
             "missing": self.missing,
+            "assurance": self.assurance,
+            "proofs": list(self.proofs),
             "resumeTicket": self.resume_ticket,
         }
 

@@ -10,6 +10,11 @@ SESSION_EXPIRED = Text(
 LEVEL_REQUIRED = Text(
     "LEVEL_REQUIRED", "该服务需要先完成实名认证", "This service needs a verified real name"
 )
+PROOF_REQUIRED = Text(
+    "PROOF_REQUIRED",
+    "姓名和身份证号可能被他人知晓,办理该业务需要{proof}或更强的核验",
+    "Others may know your name and number: this needs {proof}, or a stronger proof",
+)
 FRESH_AUTH_REQUIRED = Text(
     "FRESH_AUTH_REQUIRED",
     "为保护您的资金和健康信息,请再次验证身份",

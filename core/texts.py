@@ -32,11 +32,15 @@ class Text:
     en: str
 
     def say(self, locale: Locale, **values: object) -> str:
-        """The sentence in one language with its blanks filled.
+        """The sentence in one language with its blanks filled, names in it by that language.
 
         Raises KeyError when a blank has no value: a sentence with a hole is a bug.
         """
-        return (self.zh if locale is Locale.ZH else self.en).format(**values)
+        words = {
+            key: value.say(locale) if isinstance(value, Named | Text) else value
+            for key, value in values.items()
+        }
+        return (self.zh if locale is Locale.ZH else self.en).format(**words)
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,6 +23,7 @@ import structlog
 from tortoise.apps import Apps
 
 from bff.app import edge_of
+from core.assurance import Assurance
 from core.clock import ManualClock
 from core.context.app import App
 from core.context.call import Call
@@ -302,6 +303,7 @@ def call(app: App) -> Callable[..., Call]:
         session_id: UUID | None = None,
         locale: Locale = Locale.EN,
         deadline_s: float = 5.0,
+        assurance: Assurance = Assurance.NETWORK_ID,
     ) -> Call:
         viewer = None
         if user_id is not None or level:
@@ -312,6 +314,7 @@ def call(app: App) -> Callable[..., Call]:
                 roles,
                 app.clock.now(),
                 scopes_of(roles),
+                assurance=assurance if level >= 2 else None,
             )
         return Call(app, Deadline.after(deadline_s), "test-request", viewer, locale, "127.0.0.1")
 

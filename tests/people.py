@@ -2,6 +2,7 @@
 
 from itertools import count
 
+from core.assurance import Assurance
 from core.context.app import App
 from core.ids import new_id, resident_id_check_digit
 from core.security.authentication import Viewer
@@ -38,4 +39,5 @@ async def make_citizen(
         created_at=now,
         verified_at=now if verified else None,
     )
-    return Viewer(row.id, new_id(), level, frozenset(), now)
+    proof = Assurance.NETWORK_ID if verified else None
+    return Viewer(row.id, new_id(), level, frozenset(), now, assurance=proof)

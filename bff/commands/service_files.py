@@ -186,7 +186,7 @@ def _with_tile(table: str, tile: Service, folder: str) -> str:
     cells = (
         *(tile.number, tile.id, tile.name_zh, tile.name_en, tile.theme, tile.kind),
         *(tile.department, tile.identity_level, tile.status),
-        *(fresh_auth, "yes" if tile.for_others else "", folder),
+        *(fresh_auth, tile.assurance or "", "yes" if tile.for_others else "", folder),
     )
     line = io.StringIO()
     csv.writer(line, lineterminator="\n").writerow(cells)

@@ -8,6 +8,7 @@ from typing import Annotated
 import strawberry
 
 from bff.trusted.documents import TrustedDocument, documents_of
+from core.assurance import Assurance
 from core.catalogue import Service as Tile
 from core.catalogue import ServiceKind, ServiceStatus, Theme
 from core.context.app import App
@@ -57,6 +58,10 @@ class Service:
     kind: ServiceKind = strawberry.field(description="What it does.")
     identity_level: int = strawberry.field(
         description="Who may use it: 0 anybody, 1 signed in by phone, 2 real name verified."
+    )
+    assurance: Assurance | None = strawberry.field(
+        description="By what the real name must have been proved, or by more; null where a typed "
+        "name and number will do."
     )
     status: ServiceStatus = strawberry.field(description="Whether it works yet.")
     document_id: str | None = strawberry.field(
@@ -135,6 +140,7 @@ def _service(tile: Tile, document: TrustedDocument | None, link: str) -> Service
         theme=tile.theme,
         kind=tile.kind,
         identity_level=tile.identity_level,
+        assurance=tile.assurance,
         status=tile.status,
         document_id=document.id if document else None,
         operations=[

@@ -16,6 +16,7 @@ from strawberry.extensions import FieldExtension
 from strawberry.types.arguments import StrawberryArgument
 from strawberry.types.field import StrawberryField
 
+from core.assurance import Assurance
 from core.context.call import Call
 from core.errors import LoginRequired, Missing, NotFound
 from core.graphql import resume_tickets
@@ -62,10 +63,18 @@ def of_service(service_id: str, *, for_others: bool = False) -> AccessRule:
     return AccessRule(service_id=service_id, for_others=for_others)
 
 
-def signed_in(level: int = 1, *, fresh: bool = False, proved: bool = True) -> AccessRule:
+def signed_in(
+    level: int = 1,
+    *,
+    fresh: bool = False,
+    proved: bool = True,
+    assurance: Assurance | None = None,
+) -> AccessRule:
     """Everybody who is signed in at an identity level; `fresh`: a few minutes ago. Without `proved`
-    also who has the phone of an account and has not shown to be its owner."""
-    return AccessRule(Need(level=level, fresh=fresh, proved=proved))
+    also who has the phone of an account and has not shown to be its owner. With `assurance`, whose
+    real name was proved by that or by something stronger."""
+    level = 2 if assurance is not None else level
+    return AccessRule(Need(level=level, fresh=fresh, proved=proved, assurance=assurance))
 
 
 def staff(scope: Scope, *, fresh: bool = False) -> AccessRule:
@@ -125,7 +134,11 @@ class Guard(FieldExtension):
         if self.rule.decided_by_data is None:
             return action
         fresh = action.need.fresh or refusal.missing is Missing.FRESH_AUTH
-        need = Need(max(action.need.level, refusal.required_level), fresh)
+        need = Need(
+            max(action.need.level, refusal.required_level),
+            fresh,
+            assurance=action.need.assurance or refusal.assurance,
+        )
         return Action(action.operation, action.arguments, need)
 
     async def _resolve(

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import jwt
 import orjson
 
+from core.assurance import Assurance
 from core.context.call import Call
 from core.errors import Conflict, InvalidInput
 from core.refusal_texts import RESUME_MISMATCH, TICKET_INVALID
@@ -61,6 +62,7 @@ def issue(call: Call, action: Action) -> str:
         "lvl": action.need.level,
         "frs": action.need.fresh,
         "scp": action.need.scope,
+        "asr": action.need.assurance,
         "own": str(call.viewer.user_id) if call.viewer else None,
     }
     return call.app.tokens.sign(claims, audience=_AUDIENCE, life=TICKET_LIFE)
@@ -81,7 +83,12 @@ def read(call: Call, ticket: str) -> Ticket:
             claims["svc"],
             claims["key"],
             claims["inp"],
-            Need(claims["lvl"], claims["frs"], claims["scp"]),
+            Need(
+                claims["lvl"],
+                claims["frs"],
+                claims["scp"],
+                assurance=Assurance(claims["asr"]) if claims["asr"] else None,
+            ),
             datetime.fromtimestamp(claims["exp"], UTC),
         )
     except (jwt.InvalidTokenError, KeyError, TypeError, ValueError, OverflowError):

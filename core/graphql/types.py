@@ -8,6 +8,7 @@ from typing import Annotated, Generic, TypeAlias, TypeVar
 import strawberry
 
 from core import errors
+from core.assurance import Assurance
 from core.context.call import Call
 from core.graphql.views import view
 from core.refusal_texts import INVALID_INPUT
@@ -19,6 +20,7 @@ R = TypeVar("R")
 _FIRST_MAX = 100
 
 view(errors.Missing, name="MissingStep")
+view(Assurance, name="Assurance")
 
 
 @strawberry.interface(description="Why a mutation changed nothing.")
@@ -48,6 +50,12 @@ class LoginRequired(Refusal):
         description="The identity level that is needed: 1 phone, 2 real name."
     )
     missing: errors.Missing = strawberry.field(description="What to do first.")
+    assurance: Assurance | None = strawberry.field(
+        description="Where a PROOF is missing: by what the person has to be proved, or by more."
+    )
+    proofs: list[str] = strawberry.field(
+        description="Where a PROOF is missing: the mutations that give one, the easiest first."
+    )
     resume_ticket: str | None = strawberry.field(
         description="Leads back to this action: give it to `resume` after the login, and send it "
         "as `X-Resume-Ticket` when the action is sent again with the same input."
@@ -105,6 +113,8 @@ def to_refusal(error: errors.AppError, call: Call) -> Refused:
                 **told,
                 required_level=error.required_level,
                 missing=error.missing,
+                assurance=error.assurance,
+                proofs=list(error.proofs),
                 resume_ticket=error.resume_ticket,
             )
         case errors.Forbidden():

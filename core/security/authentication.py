@@ -20,6 +20,7 @@ from cryptography.hazmat.primitives.serialization import (
     PublicFormat,
 )
 
+from core.assurance import Assurance
 from core.bus.bus import Bus, publish
 from core.clock import Clock
 from core.database import Transaction, connection, fetch_all, fetch_one
@@ -46,7 +47,8 @@ class Viewer:
     """The person behind a request. Levels: 1 phone, 2 real name verified.
 
     Roles and scopes are empty outside a staff session, whoever the person is. One who is not
-    `proved` has the phone of an account and may be somebody else than its owner.
+    `proved` has the phone of an account and may be somebody else than its owner. `assurance` says
+    how the real name was proved; None is a typed pair, or no real name.
     """
 
     user_id: UUID
@@ -56,6 +58,7 @@ class Viewer:
     authenticated_at: datetime
     scopes: frozenset[str] = frozenset()
     proved: bool = True
+    assurance: Assurance | None = None
 
     def require_level(self, level: int) -> "Viewer":
         """This viewer. Raises LoginRequired when the identity level is too low."""
@@ -101,6 +104,7 @@ class Tokens:
                 "scp": sorted(viewer.scopes),
                 "auth_time": int(viewer.authenticated_at.timestamp()),
                 **({} if viewer.proved else {"prv": False}),
+                **({"asr": viewer.assurance} if viewer.assurance else {}),
             },
             audience=AUDIENCE,
             life=ACCESS_TOKEN_LIFE,
@@ -309,6 +313,7 @@ def _viewer(claims: Mapping[str, Any]) -> Viewer:
         authenticated_at=datetime.fromtimestamp(int(claims["auth_time"]), UTC),
         scopes=frozenset(claims.get("scp", ())),
         proved=bool(claims.get("prv", True)),
+        assurance=Assurance(claims["asr"]) if "asr" in claims else None,
     )
 
 

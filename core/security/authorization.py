@@ -10,9 +10,10 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
+from core.assurance import Assurance, name_of
 from core.catalogue import Service
 from core.errors import Forbidden, LoginRequired, Missing
-from core.refusal_texts import FRESH_AUTH_REQUIRED, NOT_ALLOWED
+from core.refusal_texts import FRESH_AUTH_REQUIRED, NOT_ALLOWED, PROOF_REQUIRED
 from core.security.authentication import Viewer, require
 
 FRESH_AUTH_LIFE = timedelta(minutes=15)
@@ -70,13 +71,15 @@ SCOPES: dict[Role, frozenset[Scope]] = {
 class Need:
     """What an operation asks of its caller; the default asks nothing.
 
-    Without `proved` it is also for who has the phone of an account and may not be its owner.
+    `assurance` is by what the real name must have been proved, or by something stronger. Without
+    `proved` it is also for who has the phone of an account and may not be its owner.
     """
 
     level: int = 0
     fresh: bool = False
     scope: Scope | None = None
     proved: bool = True
+    assurance: Assurance | None = None
 
 
 NO_NEED = Need()
@@ -85,7 +88,11 @@ NO_NEED = Need()
 
 def need_of(service: Service) -> Need:
     """The rule of a catalogue service, from its manifest."""
-    return Need(level=service.identity_level, fresh=service.needs_fresh_auth)
+    return Need(
+        level=service.identity_level,
+        fresh=service.needs_fresh_auth,
+        assurance=service.assurance,
+    )
 
 
 def decide(viewer: Viewer | None, need: Need, now: datetime) -> None:
@@ -99,6 +106,14 @@ def decide(viewer: Viewer | None, need: Need, now: datetime) -> None:
     known = require(viewer, need.level, proved=need.proved)
     if need.scope is not None and need.scope not in known.scopes:
         raise Forbidden(NOT_ALLOWED)
+    if need.assurance is not None and not need.assurance.is_met_by(known.assurance):
+        raise LoginRequired(
+            PROOF_REQUIRED,
+            required_level=2,
+            missing=Missing.PROOF,
+            assurance=need.assurance,
+            proof=name_of(need.assurance),
+        )
     if need.fresh and now - known.authenticated_at >= FRESH_AUTH_LIFE:
         raise LoginRequired(
             FRESH_AUTH_REQUIRED, required_level=max(need.level, 1), missing=Missing.FRESH_AUTH

@@ -8,6 +8,7 @@ accepts and signs. Production has none.
 from dataclasses import dataclass
 from uuid import UUID
 
+from core.assurance import Assurance
 from core.context.app import App
 from core.context.call import Call
 from core.database import Transaction, connection, fetch_one, transaction
@@ -131,7 +132,9 @@ async def answer_bank(app: App, event: BankApplicationChanged) -> None:
 
 
 def _call(app: App, row: BankApplication) -> Call:
-    viewer = Viewer(row.person_id, new_id(), 2, frozenset(), app.clock.now())
+    viewer = Viewer(
+        row.person_id, new_id(), 2, frozenset(), app.clock.now(), assurance=Assurance.CARRIER
+    )
     deadline = Deadline.after(app.settings.request_deadline_s)
     return Call(app, deadline, new_id().hex, viewer)
 

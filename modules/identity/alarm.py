@@ -7,7 +7,13 @@ from core.database import Transaction, transaction
 from core.people.directory import find_person
 from core.queue.jobs import job
 from modules.identity import domain
-from modules.identity.messages import CHILD_CLAIMED, NEW_DEVICE, NEW_PASSKEY, REUSED_TOKEN
+from modules.identity.messages import (
+    CHILD_CLAIMED,
+    DEVICE_BOUND,
+    NEW_DEVICE,
+    NEW_PASSKEY,
+    REUSED_TOKEN,
+)
 from modules.identity.models import Session
 from notifications import api as notifications
 
@@ -25,6 +31,12 @@ async def tell_new_passkey(
 ) -> None:
     """Tell that a passkey opens the account from now on."""
     await tell.enqueue(app, tx, citizen_id, NEW_PASSKEY.id, name or "-", str(passkey_id))
+
+
+async def tell_device_bound(app: App, tx: Transaction, session: Session) -> None:
+    """Tell that a device confirms with a key of its own from now on."""
+    name = session.device_name or "-"
+    await tell.enqueue(app, tx, session.citizen_id, DEVICE_BOUND.id, name, str(session.id))
 
 
 async def tell_stolen(app: App, tx: Transaction, session: Session) -> None:

@@ -79,26 +79,6 @@ RECOVERY = StateMachine(
 )
 
 
-class Assurance(StrEnum):
-    """How a real name was proved, the weakest first. TYPED: name and number belong together.
-    GUARDIAN: a guardian gave them, and the registry knows the kinship. CARRIER: the phone's carrier
-    has it under them. BANK_CARD: a bank has card and phone under them. NETWORK_ID: by face or
-    network identity at the national platform. COUNTER: two officers saw the person and the card.
-    """
-
-    TYPED = "TYPED"
-    GUARDIAN = "GUARDIAN"
-    CARRIER = "CARRIER"
-    BANK_CARD = "BANK_CARD"
-    NETWORK_ID = "NETWORK_ID"
-    COUNTER = "COUNTER"
-
-    def is_stronger_than(self, other: str | None) -> bool:
-        """Whether this proof counts for more; an account without one has a typed pair at most."""
-        order = list(Assurance)
-        return order.index(self) > (order.index(Assurance(other)) if other else 0)
-
-
 class Delivery(StrEnum):
     """How a one-time code gets on. UNDERWAY: it was just sent. SENT: the gateway has taken it.
     LATE: the gateway has not taken it yet. FAILED: it cannot be delivered, ask for another.

@@ -16,6 +16,9 @@ REUSED_TOKEN = Template(
     "identity.reused_token", texts.REUSED_TOKEN_TITLE, texts.REUSED_TOKEN_MESSAGE
 )
 NEW_PASSKEY = Template("identity.new_passkey", texts.NEW_PASSKEY_TITLE, texts.NEW_PASSKEY_MESSAGE)
+DEVICE_BOUND = Template(
+    "identity.device_bound", texts.DEVICE_BOUND_TITLE, texts.DEVICE_BOUND_MESSAGE
+)
 CHILD_CLAIMED = Template(
     "identity.child_claimed", texts.CHILD_CLAIMED_TITLE, texts.CHILD_CLAIMED_MESSAGE
 )

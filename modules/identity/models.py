@@ -15,7 +15,7 @@ TOTP = "identity.totp"
 class Citizen(Model):
     """A person with an account: one phone, at most one real name.
 
-    `assurance` says how the real name was proved (domain.Assurance), `verified_at` when.
+    `assurance` says how the real name was proved (core.assurance), `verified_at` when.
     `died_on` is there once the registry has recorded a death; the account is closed then.
     A child whom its guardian added may have no phone yet. A closed account has no index left, so
     nobody finds it; what a legal hold demands stays sealed in it.
@@ -69,7 +69,8 @@ class LoginCode(Model):
 class Session(Model):
     """A signed-in device. `generation` counts its refresh tokens: the newest is good, and for a
     while those from `grace_from` on. Without `proved` the session has level 1, whoever owns the
-    account, until the real name is given again.
+    account, until the real name is given again. `device_key` is the thumbprint (RFC 7638) of the
+    key in the phone that it is bound to.
 
     `address_sealed` is the network address of its last log-in or refresh.
     """
@@ -83,6 +84,7 @@ class Session(Model):
     generation = fields.IntField(default=1)
     grace_from = fields.IntField(default=1)
     proved = fields.BooleanField(default=True)
+    device_key = fields.CharField(max_length=43, null=True)
     opened_at = fields.DatetimeField(null=True)
     rotated_at = fields.DatetimeField()
     authenticated_at = fields.DatetimeField()
@@ -100,7 +102,7 @@ SESSIONS = PersonalTable(
         "sessions", "last_used_at", "revoked_at", device="device_name", address="address_sealed"
     ),
     sealed=(Sealed("address_sealed", ADDRESS),),
-    erased=Cleared({"device_name": "", "address_sealed": None}),
+    erased=Cleared({"device_name": "", "address_sealed": None, "device_key": None}),
 )
 
 

@@ -23,6 +23,7 @@ MANIFEST = Manifest(
         "moving",
         "recovery",
         "passkeys",
+        "device_keys",
         "deaths",
         "families",
         "staff",

@@ -4,6 +4,7 @@ from dataclasses import replace
 from datetime import timedelta
 from uuid import UUID
 
+from core.assurance import Assurance
 from core.clock import civil_date
 from core.context.app import App
 from core.context.call import Call
@@ -19,6 +20,7 @@ from core.typed_text import read_name, read_resident_id
 from core.upstream.client import UpstreamError
 from modules.identity import alarm, claims, death_store, domain, store, texts
 from modules.identity.models import NAME, RESIDENT_ID, Citizen
+from modules.identity.service import assurance_of
 from modules.identity.upstream import REGISTRY, Match, verify
 
 REAL_NAME = Purpose(
@@ -61,11 +63,10 @@ async def verify_real_name(
     access = await open_access(call, service="real-name", purpose=REAL_NAME)
     await confirm_identity(call, access, cleaned, number)
     citizen_id = await _store(app, replace(viewer, proved=is_proved), cleaned, number, claim_code)
-    return app.tokens.issue(
-        Viewer(
-            citizen_id, viewer.session_id, 2, viewer.roles, viewer.authenticated_at, viewer.scopes
-        )
-    )
+    citizen = await store.find_citizen(citizen_id)
+    assurance = assurance_of(citizen) if citizen is not None else None
+    proved = replace(viewer, user_id=citizen_id, level=2, proved=True, assurance=assurance)
+    return app.tokens.issue(proved)
 
 
 def checked_identity(call: Call, name: str, resident_id: str) -> tuple[str, str]:
@@ -136,7 +137,7 @@ async def _store(app: App, viewer: Viewer, name: str, number: str, claim_code: s
             citizen.resident_sealed = app.vault.encrypt(number, RESIDENT_ID)
             citizen.resident_index = index
             citizen.level = 2
-            citizen.assurance = domain.Assurance.TYPED
+            citizen.assurance = Assurance.TYPED
             citizen.verified_at = app.clock.now()
             await citizen.save(using_db=tx)
     except IntegrityError as error:

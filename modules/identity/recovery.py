@@ -6,6 +6,7 @@ from datetime import timedelta
 from functools import partial
 from uuid import UUID
 
+from core.assurance import Assurance
 from core.context.app import App
 from core.context.call import Call
 from core.context.commands import claim_key
@@ -111,7 +112,7 @@ async def _recover(app: App, recovery_id: UUID) -> None:
             row.state = domain.RECOVERY.next_state(row.state, "complete")
             await move(app, tx, holder, other, phone)
             holder.name_sealed = row.name_sealed
-            holder.assurance, holder.verified_at = domain.Assurance.COUNTER, now
+            holder.assurance, holder.verified_at = Assurance.COUNTER, now
             await holder.save(using_db=tx)
         await row.save(using_db=tx)
 

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
+from core.assurance import Assurance
 from core.context.app import App
 from core.context.call import Call
 from core.context.commands import CREDENTIAL_REPLAY, claim_key
@@ -16,7 +17,7 @@ from core.security import authentication
 from core.security.authentication import Viewer
 from core.security.authorization import scopes_of
 from core.typed_text import read_code, read_mobile
-from modules.identity import alarm, codes, domain, store, texts
+from modules.identity import alarm, codes, device_proof, domain, store, texts
 from modules.identity.codes import CodeSent
 from modules.identity.domain import RefreshCheck, RefreshToken
 from modules.identity.models import ADDRESS, NAME, PHONE, RESIDENT_ID, Citizen, Session
@@ -211,12 +212,15 @@ async def refuse_staff_session(call: Call) -> None:
         raise Forbidden(NOT_ALLOWED)
 
 
-async def refresh_session(call: Call, refresh_token: str, device: Device) -> SignedIn:
+async def refresh_session(
+    call: Call, refresh_token: str, device: Device, proof: str | None = None
+) -> SignedIn:
     """Exchange a refresh token for new tokens; the old one is spent.
 
     The tokens just before the newest are answered again for ten minutes with the same new token.
     Any other spent token ends the session on every device that holds it, and its owner is told. A
-    session of staff ends after twelve hours. Raises LoginRequired.
+    session of staff ends after twelve hours; one that is bound to a key in the phone asks for its
+    `proof`. Raises LoginRequired.
     """
     app = call.app
     token = domain.read_refresh(app.keys.pii_index, refresh_token)
@@ -224,18 +228,27 @@ async def refresh_session(call: Call, refresh_token: str, device: Device) -> Sig
         raise LoginRequired(SESSION_EXPIRED)
     async with transaction() as tx:
         session = await store.lock_session(tx, token.session_id)
-        good = session is not None and await _rotate(call, tx, session, token, device)
+        good = (
+            session is not None
+            and await _is_of_its_device(app, tx, session, device, proof)
+            and await _rotate(call, tx, session, token)
+        )
     if not good:
         raise LoginRequired(SESSION_EXPIRED)
     return await signed_in(app, token.session_id)
 
 
-async def _rotate(
-    call: Call, tx: Transaction, session: Session, token: RefreshToken, device: Device
+async def _is_of_its_device(
+    app: App, tx: Transaction, session: Session, device: Device, proof: str | None
 ) -> bool:
-    app = call.app
     if session.device_hash != app.vault.blind_index(device.id, DEVICE):
         return False
+    key = session.device_key
+    return key is None or key == await device_proof.key_of(app, tx, proof)
+
+
+async def _rotate(call: Call, tx: Transaction, session: Session, token: RefreshToken) -> bool:
+    app = call.app
     now = app.clock.now()
     check = domain.check_refresh(
         token,
@@ -338,6 +351,7 @@ async def signed_in(app: App, session_id: UUID) -> SignedIn:
         session.authenticated_at,
         scopes_of(roles),
         session.proved,
+        assurance_of(citizen) if session.proved else None,
     )
     return SignedIn(
         access_token=app.tokens.issue(viewer),
@@ -349,12 +363,11 @@ async def signed_in(app: App, session_id: UUID) -> SignedIn:
     )
 
 
-async def assurance_of(call: Call) -> domain.Assurance | None:
-    """How the viewer's real name was proved; a typed pair where nothing else is known."""
-    citizen = await store.find_citizen(call.require_viewer().user_id)
-    if citizen is None or citizen.level < 2:
+def assurance_of(citizen: Citizen) -> Assurance | None:
+    """How an account's real name was proved; a typed pair where nothing else is known."""
+    if citizen.level < 2:
         return None
-    return domain.Assurance(citizen.assurance or domain.Assurance.TYPED)
+    return Assurance(citizen.assurance or Assurance.TYPED)
 
 
 async def find_person(app: App, citizen_id: UUID) -> Person | None:

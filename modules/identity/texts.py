@@ -121,6 +121,19 @@ STRONGER_PROOF = Text(
     "This phone was silent for long: please prove who you are by your operator, a bank card or "
     "your network identity, or at a counter",
 )
+DEVICE_BOUND_TITLE = Text("DEVICE_BOUND_TITLE", "设备已绑定密钥", "A device is bound to a key")
+DEVICE_BOUND_MESSAGE = Text(
+    "DEVICE_KEY_BOUND",
+    "设备“{device}”已绑定本机密钥,今后可用它代替短信验证码确认身份。如非本人操作,请立即退出该设备。",
+    "The device {device} now confirms with a key of its own instead of a code by text message. If "
+    "that was not you, end its session at once.",
+)
+DEVICE_BOUND = Text("DEVICE_BOUND", "当前登录已绑定密钥", "This session is bound to a key already")
+DEVICE_PROOF_REFUSED = Text(
+    "DEVICE_PROOF_REFUSED",
+    "本机密钥验证未通过,请重试或使用短信验证码",
+    "The key in this phone was not accepted; please try again or use a code by text message",
+)
 PASSKEY_REFUSED = Text(
     "PASSKEY_REFUSED",
     "通行密钥验证未通过,请重试或使用短信验证码",

@@ -64,7 +64,7 @@ def test_a_planned_service_takes_its_own_line_and_is_living_then(
     made = plan(ROOT, planned, GOOD, tile_of(planned, GOOD, None, None))[CATALOGUE]
     before = (ROOT / CATALOGUE).read_text("utf-8").splitlines()
     changed = set(made.splitlines()) - set(before)
-    assert changed == {"63,pool-hours,泳池,Pool,SAFETY,QUERY,water,2,LIVE,,yes,community"}
+    assert changed == {"63,pool-hours,泳池,Pool,SAFETY,QUERY,water,2,LIVE,,,yes,community"}
     assert len(made.splitlines()) == len(before)
     with pytest.raises(StartError) as refused:
         refuse(ROOT, planned, replace(GOOD, kind="payment"))

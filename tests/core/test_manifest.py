@@ -20,7 +20,7 @@ from core.manifest import Manifest
 
 MANIFEST = Manifest(name="{name}")
 """
-TILE = "{number},{service},服务,Service,HEALTH,QUERY,health,0,,,,{package}"
+TILE = "{number},{service},服务,Service,HEALTH,QUERY,health,0,,,,,{package}"
 
 
 def _extend_modules(
@@ -77,7 +77,7 @@ def test_two_that_claim_one_thing_are_a_mistake(
 
 def test_a_line_of_the_catalogue_is_a_service(tmp_path: Path) -> None:
     table = tmp_path / "services.csv"
-    line = "7,bus-fare,票价,Bus fare,MOBILITY,PAYMENT,transport,1,LIVE,no,yes,buses"
+    line = "7,bus-fare,票价,Bus fare,MOBILITY,PAYMENT,transport,1,LIVE,no,,yes,buses"
     table.write_text(f"{','.join(COLUMNS)}\n{line}\n", "utf-8")
     assert read_services(table, ["buses", "trains"]) == {
         "buses": [
@@ -110,13 +110,15 @@ def test_a_line_of_the_catalogue_is_a_service(tmp_path: Path) -> None:
         ("for_others", "true", "'true' is missing, or no level and no yes or no"),
         ("department", "", "'department' is missing, or no level and no yes or no"),
         ("number", "seven", "invalid literal for int() with base 10: 'seven'"),
-        ("name_en", "Fare, bus", "12 cells are to be there"),
+        ("assurance", "COUNTER", "nobody can be sent for the proof COUNTER"),
+        ("assurance", "CARRIER", "a proof is asked for at level 2 alone"),
+        ("name_en", "Fare, bus", "13 cells are to be there"),
     ],
 )
 def test_a_wrong_cell_of_the_catalogue_refuses_to_start(
     tmp_path: Path, cell: str, wrong: str, told: str
 ) -> None:
-    line = "7,bus-fare,票价,Bus fare,MOBILITY,PAYMENT,transport,1,LIVE,no,yes,buses"
+    line = "7,bus-fare,票价,Bus fare,MOBILITY,PAYMENT,transport,1,LIVE,no,,yes,buses"
     cells = dict(zip(COLUMNS, line.split(","), strict=True)) | {cell: wrong}
     table = tmp_path / "services.csv"
     table.write_text(f"{','.join(COLUMNS)}\n{','.join(cells.values())}\n", "utf-8")

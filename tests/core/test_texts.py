@@ -6,7 +6,7 @@ import string
 
 import pytest
 
-from core.texts import Locale, Text
+from core.texts import Locale, Named, Text
 from tests.conftest import ROOT
 
 CATALOGUES = sorted(
@@ -36,6 +36,15 @@ def test_there_are_catalogues() -> None:
 def test_a_code_means_one_sentence() -> None:
     twice = {code: owners for code, owners in _texts().items() if len({t for _, t in owners}) > 1}
     assert not twice
+
+
+@pytest.mark.parametrize(
+    "name", [Named("民政局", "the registry"), Text("X", "民政局", "the registry")]
+)
+def test_a_name_in_a_blank_is_said_in_the_sentences_language(name: Named | Text) -> None:
+    sentence = Text("Y", "{who}没有回应", "{who} does not answer")
+    assert sentence.say(Locale.ZH, who=name) == "民政局没有回应"
+    assert sentence.say(Locale.EN, who=name) == "the registry does not answer"
 
 
 @pytest.mark.parametrize("code", sorted(_texts()))

@@ -2,7 +2,17 @@
 to has an end, or nobody but the city and outside systems makes it grow."""
 
 import pytest
-from graphql import GraphQLList, GraphQLNonNull, GraphQLObjectType, GraphQLType, build_schema
+from graphql import (
+    GraphQLList,
+    GraphQLNonNull,
+    GraphQLObjectType,
+    GraphQLScalarType,
+    GraphQLSchema,
+    GraphQLType,
+    GraphQLUnionType,
+    build_schema,
+    get_named_type,
+)
 
 from kinds.booking.waiting import WAITS_MAX
 from modules.identity import domain as identity
@@ -32,19 +42,52 @@ CEILINGS = {
 }
 """How long each list may grow that a citizen's own mutations make longer."""
 ONE_EACH = {
-    "appGrants", "maternalCare", "infantCare", "hypertensionCare", "diabetesCare",
-    "viewer.consents",
-}  # fmt: skip
-"""One for each of the city's own: an enrolment of a programme, a consent of a purpose, an app."""
-OF_A_CASE = {"caseTimeline", "caseMaterials", "loanAnswers", "reportEvents"}
-"""Of one case or report, whose papers, remarks and openings are counted by the engine."""
+    "appGrants": "one of each app that the office has registered, fifty are shown",
+    "maternalCare": "open enrolments, of which the programme's subscription admits so many",
+    "infantCare": "the same",
+    "hypertensionCare": "the same",
+    "diabetesCare": "the same",
+    "viewer.consents": "one of each purpose that a room declares",
+    "loanCompanies": "one of each company that the register has under the person",
+}
+"""One for each of the city's own, whatever a citizen does."""
+OF_A_CASE = {
+    "caseTimeline": "pages by `first` and `after`",
+    "caseMaterials": "one of each that the application's definition asks for",
+    "loanAnswers": "one of each bank that the case is placed with",
+    "reportEvents": "steps of one report, bounded where they are read",
+}
+"""Of one case or report."""
+ROUND_A_PLACE = {
+    "appointmentSlots": "of the days asked for, so many at most",
+    "reportsNear": "the nearest fifty",
+    "similarReports": "the nearest few",
+    "staffReportsNear": "pages by `first`",
+}
+"""Citizens make these more, and an answer shows so many of them."""
+OF_STAFF = {
+    "loanProductProposals": "banks' own, which staff decide",
+    "paymentCases": "what statements and PSPs show, which staff reopen",
+    "dayClosings": "the finance office's, one a day",
+    "payoutTransfers": "one of each payout that the finance office makes",
+    "periodBalances": "one of each account of the chart",
+}
+"""Mutations of staff alone answer with these."""
 GIVEN = {
-    "emergencyAlerts", "consentPurposes", "triageSymptoms", "vaccinationClinics", "hospitals",
-    "staffReportsNear", "reportCategories", "similarReports", "reportsNear", "reportStatistics",
-    "services", "loanProductProposals", "loanProducts", "loanCompanies", "appointmentPlaces",
-    "appointmentItems", "appointmentSlots", "paymentCases", "viewer.roles",
-}  # fmt: skip
-"""The city's, a registry's or staff's; where people add to what is shown, the answer is bounded."""
+    "emergencyAlerts": "the warning centre's",
+    "consentPurposes": "the rooms' declarations",
+    "triageSymptoms": "the triage file's",
+    "vaccinationClinics": "the clinics' register",
+    "hospitals": "the city file's",
+    "reportCategories": "the city file's",
+    "reportStatistics": "one of each unit",
+    "services": "the catalogue's",
+    "loanProducts": "the banks' products in force",
+    "appointmentPlaces": "the city file's",
+    "appointmentItems": "the city file's",
+    "viewer.roles": "the roles of staff",
+}
+"""The city's or a registry's: no mutation answers with one, so that nobody makes them more."""
 
 
 def _is_list(kind: GraphQLType) -> bool:
@@ -53,14 +96,33 @@ def _is_list(kind: GraphQLType) -> bool:
     return isinstance(kind, GraphQLList)
 
 
+def _given_by_mutations(schema: GraphQLSchema) -> set[str]:
+    """The types that mutations answer with, by themselves or in a member of their answer."""
+    assert schema.mutation_type is not None
+    given = set()
+    for field in schema.mutation_type.fields.values():
+        answer = get_named_type(field.type)
+        for member in answer.types if isinstance(answer, GraphQLUnionType) else (answer,):
+            given.add(member.name)
+            if isinstance(member, GraphQLObjectType):
+                given |= {get_named_type(inner.type).name for inner in member.fields.values()}
+    return given
+
+
 def test_every_list_without_pages_is_told_here() -> None:
+    """One that citizens begin to make longer has to say what its end is."""
     schema = build_schema((ROOT / "schema.graphql").read_text(encoding="utf-8"))
     viewer = schema.type_map["Viewer"]
     assert schema.query_type is not None and isinstance(viewer, GraphQLObjectType)
-    shown = {name for name, field in schema.query_type.fields.items() if _is_list(field.type)}
-    shown |= {f"viewer.{name}" for name, field in viewer.fields.items() if _is_list(field.type)}
-    told = [*CEILINGS, *ONE_EACH, *OF_A_CASE, *GIVEN]
-    assert shown == set(told) and len(told) == len(set(told))
+    fields = dict(schema.query_type.fields)
+    fields |= {f"viewer.{name}": field for name, field in viewer.fields.items()}
+    shown = {name: field for name, field in fields.items() if _is_list(field.type)}
+    told = [*CEILINGS, *ONE_EACH, *OF_A_CASE, *ROUND_A_PLACE, *OF_STAFF, *GIVEN]
+    assert shown.keys() == set(told) and len(told) == len(set(told))
+    given = _given_by_mutations(schema)
+    for name in GIVEN:
+        item = get_named_type(shown[name].type)
+        assert isinstance(item, GraphQLScalarType) or item.name not in given, name
 
 
 @pytest.mark.parametrize("name", CEILINGS)

@@ -5,6 +5,7 @@ from typing import Annotated
 
 import strawberry
 
+from core.assurance import Assurance
 from core.context.call import Call
 from core.errors import LoginRequired, Missing, NotFound
 from core.graphql import (
@@ -36,7 +37,6 @@ from modules.identity.models import ADDRESS
 from modules.identity.service import Device, SignedIn
 
 view(Delivery, name="CodeDelivery")
-view(domain.Assurance, name="Assurance")
 
 
 @strawberry.type(description="A device the viewer is signed in on.")
@@ -64,9 +64,9 @@ class Viewer:
     roles: list[str] = strawberry.field(description="The roles of this session, where it is staff.")
 
     @strawberry.field(description="How the real name was proved; null before level 2.")
-    async def assurance(self, info: Info) -> domain.Assurance | None:
+    async def assurance(self, info: Info) -> Assurance | None:
         """The strongest proof so far."""
-        return await service.assurance_of(info.context)
+        return info.context.require_viewer().assurance
 
     @strawberry.field(description="Where the viewer is signed in, last used first.")
     async def sessions(self, info: Info) -> list[Session]:
@@ -270,10 +270,16 @@ class Mutation:
         ],
         device: ThisDevice,
         idempotency_key: IdempotencyKey,
+        proof: Annotated[
+            str | None,
+            strawberry.argument(
+                description="Of a session that is bound to a key in the phone: its DPoP proof."
+            ),
+        ] = None,
     ) -> RefreshSessionResult:
         """Rotate the tokens; the refresh token itself makes this repeat-safe."""
         signed_in = await service.refresh_session(
-            info.context, refresh_token, Device(device.id, device.name)
+            info.context, refresh_token, Device(device.id, device.name), proof
         )
         return to_tokens(signed_in)
 

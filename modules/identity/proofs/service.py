@@ -9,6 +9,7 @@ from collections.abc import Awaitable
 from datetime import timedelta
 from typing import TypeVar
 
+from core.assurance import Assurance
 from core.clock import civil_date
 from core.context.app import App
 from core.context.call import Call
@@ -19,7 +20,7 @@ from core.people.personal_read import Access, Purpose, open_access
 from core.refusal_texts import UPSTREAM_UNAVAILABLE
 from core.upstream.client import UpstreamError
 from modules.identity import death_store, store, texts
-from modules.identity.domain import REAL_NAME_TRIES_PER_DAY, Assurance
+from modules.identity.domain import REAL_NAME_TRIES_PER_DAY
 from modules.identity.models import NAME, PHONE, RESIDENT_ID, Citizen
 from modules.identity.moving import tell_old_phone
 from modules.identity.proofs import upstream

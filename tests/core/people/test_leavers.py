@@ -1,16 +1,20 @@
 """Who has left stays in many tables: no job and no loop fails for want of their account.
 
 A row of each declared table is made for somebody without an account, out of the columns alone. Then
-every job that the calendar starts, and every job about one such row, is run.
+every job that the calendar starts, every job about one such row, and every handler of news about
+one is run.
 """
 
 import inspect
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
+from dataclasses import fields as fields_of
 from datetime import date, timedelta
+from enum import StrEnum
+from functools import partial
 from types import TracebackType
-from typing import Any
+from typing import Any, get_type_hints
 from uuid import UUID
 
 from asyncpg import PostgresError
@@ -24,9 +28,14 @@ from core.database import connection, transaction
 from core.ids import new_id
 from core.manifest import discover
 from core.people.data_rights import PERSONAL_DATA
+from core.people.directory import find_person, get_person
 from core.people.personal_table import PersonalTable, Through
+from core.queue.events import SUBSCRIBERS
 from core.queue.jobs import JOBS, Job
+from core.rooms import classes_of
 from core.states import MACHINES
+from modules.identity.models import Citizen
+from payments.payable import PAYABLES
 from tests.kinds.booking.engine import offer
 
 MANIFESTS = discover()
@@ -74,6 +83,10 @@ class Rows:
         """The primary key of a made row of the table of that name, one of the wing if there is."""
         tables = sorted(self.made, key=lambda table: not table.startswith(wing))
         return next((self.made[t].pk for t in tables if t.partition("_")[2] == name), None)
+
+    def keys_of(self, wing: str) -> list[Any]:
+        """The primary keys of all made rows of a wing."""
+        return [row.pk for table, row in self.made.items() if table.startswith(f"{wing}_")]
 
     def _value(self, table: PersonalTable, name: str, field: Any) -> Any:
         owners = () if isinstance(table.owner, Through) else table.owner
@@ -153,24 +166,82 @@ def _wants_account(error: BaseException) -> bool:
     return False
 
 
+def _jobs(app: App, rows: Rows) -> Iterator[tuple[str, Callable[[], Awaitable[None]]]]:
+    """Every job that the calendar starts, or that is about a row."""
+    for job in ALL_JOBS:
+        arguments = () if job.every else _arguments(job, rows)
+        if arguments is not None:
+            yield job.kind, partial(job, app, *arguments)
+
+
+def _handlers(app: App, rows: Rows) -> Iterator[tuple[str, Callable[[], Awaitable[None]]]]:
+    """Every handler of an event, with what the event can be of: each kind, each row."""
+    classes = {
+        f"{manifest.name}.{event.__name__}": event
+        for manifest in MANIFESTS
+        for event in classes_of(manifest)
+        if event.__module__.endswith(".events")
+    }
+    for subscriber in SUBSCRIBERS.of(MANIFESTS):
+        for name in subscriber.events:
+            for event in _news(classes[name], subscriber.kinds, rows):
+                yield f"{name} > {subscriber.function.__module__}", partial(subscriber, app, event)
+
+
+def _news(event_class: type, kinds: str, rows: Rows) -> Iterator[object]:
+    """Events about what somebody has left behind; of a payment one for each that can be paid."""
+    types = get_type_hints(event_class)
+    about: list[tuple[str, object]] = [(kinds, "x")]
+    if "subject_ref" in types:
+        about = [
+            (payable.kind, str(key))
+            for manifest, payable in PAYABLES.owned(MANIFESTS)
+            if payable.kind.startswith(kinds)
+            for key in rows.keys_of(manifest.name)[:2] or [rows.leaver]
+        ]
+    for kind, subject in about:
+        given = {"kind": kind, "subject_ref": subject}
+        yield event_class(
+            **{
+                field.name: given.get(field.name, _part(rows, field.name, types[field.name]))
+                for field in fields_of(event_class)
+            }
+        )
+
+
+def _part(rows: Rows, name: str, kind: Any) -> Any:
+    if kind is UUID:
+        is_person = name in ("payer_id", "citizen_id", "person_id")
+        key = rows.leaver if is_person else rows.key_of(name.removesuffix("_id"), "")
+        return key if isinstance(key, UUID) else rows.leaver
+    if isinstance(kind, type) and issubclass(kind, StrEnum):
+        return next(iter(kind))
+    return {str: "x", int: 1, date: date(2026, 11, 23)}.get(kind)
+
+
+async def _planted(app: App, person_id: UUID) -> None:
+    """What no job may do: it shows that the test would notice."""
+    await get_person(app, person_id)
+
+
 async def test_no_job_fails_for_want_of_an_account(app: App) -> None:
     (slot_id,) = await offer(app, 2 * DAY)
     rows = Rows(app, slot_id, await _first_words())
     for table in TABLES:
         await rows.insert(table)
     assert {table.name for table in TABLES} - rows.made.keys() == NOT_MADE
+    await Citizen.filter(id=rows.leaver).update(closed_at=app.clock.now())
+    assert await find_person(app, rows.leaver) is None
     wrong, run = [], []
-    for job in ALL_JOBS:
-        arguments = () if job.every else _arguments(job, rows)
-        if arguments is None:
-            continue
-        run.append(job.kind)
+    planted = ("planted", partial(_planted, app, rows.leaver))
+    for name, work in (planted, *_handlers(app, rows), *_jobs(app, rows)):
+        run.append(name)
         with capture_logs() as logs:
             try:
-                await job(app, *arguments)
+                await work()
             except Exception as error:  # a bare row may lack much else
                 logs.append({"event": "failed", "log_level": "error", "exc_info": error})
         errors = [entry["exc_info"] for entry in logs if entry.get("exc_info")]
-        wrong += [job.kind for error in errors if _wants_account(error)]
-    assert wrong == []
-    assert len(run) >= 60
+        wrong += [name for error in errors if _wants_account(error)]
+    assert wrong == ["planted"]
+    assert len(run) >= 100

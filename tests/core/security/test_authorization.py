@@ -3,6 +3,7 @@
 import ast
 import inspect
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import timedelta
 from importlib import import_module
 from pathlib import Path
@@ -11,6 +12,7 @@ from typing import Any, get_type_hints
 import pytest
 
 from bff.schema.build import build_schema
+from core.assurance import ASKABLE, WAYS, Assurance, name_of, ways_to
 from core.catalogue import ServiceKind, Theme
 from core.clock import ManualClock
 from core.context.app import App
@@ -32,6 +34,7 @@ from core.security.authorization import (
     need_of,
     scopes_of,
 )
+from core.texts import Locale
 from core.upstream.client import Unlicensed
 from core.upstream.operation import SYSTEMS, System
 from kinds.booking.policy import load_rules
@@ -46,7 +49,8 @@ SERVICES = [service for manifest in discover() for service in manifest.services]
 
 
 def _viewer(level: int, age: timedelta = timedelta(0)) -> Viewer:
-    return Viewer(new_id(), new_id(), level, frozenset(), NOON - age)
+    proof = Assurance.COUNTER if level == 2 else None
+    return Viewer(new_id(), new_id(), level, frozenset(), NOON - age, assurance=proof)
 
 
 CALLERS: dict[str, Viewer | None] = {
@@ -81,6 +85,49 @@ def test_every_service_at_every_level(service: Any, caller: str) -> None:
     except LoginRequired as refusal:
         missing = refusal.missing
     assert missing is _expected(service.identity_level, fresh, caller)
+
+
+@pytest.mark.parametrize("service", SERVICES, ids=lambda service: service.id)
+def test_every_service_says_which_proof_it_lacks_and_how_to_get_it(service: Any) -> None:
+    for proof in (None, *Assurance):
+        viewer = replace(_viewer(2), assurance=proof)
+        if service.assurance is None or service.assurance.is_met_by(proof):
+            decide(viewer, need_of(service), NOON)
+            continue
+        with pytest.raises(LoginRequired) as refused:
+            decide(viewer, need_of(service), NOON)
+        refusal = refused.value
+        assert (refusal.missing, refusal.assurance) == (Missing.PROOF, service.assurance)
+        assert name_of(service.assurance).zh in refusal.say(Locale.ZH)
+        assert name_of(service.assurance).en in refusal.say(Locale.EN)
+        assert refusal.proofs and all(way in WAYS.values() for way in refusal.proofs)
+
+
+def test_services_that_give_money_ask_for_more_than_a_typed_pair() -> None:
+    asking = {service.id: service.assurance for service in SERVICES if service.assurance}
+    assert asking == {
+        "housing-fund-withdrawal": Assurance.CARRIER,
+        "loan-apply": Assurance.CARRIER,
+    }
+
+
+def test_a_way_to_a_proof_is_a_mutation_that_admits_who_lacks_it() -> None:
+    schema = build_schema(discover())._schema
+    assert schema.mutation_type is not None
+    for way in WAYS.values():
+        rule = rule_of(schema.mutation_type.fields[way])
+        assert rule is not None and rule.need == Need(level=1, proved=False), way
+    assert set(WAYS) | {Assurance.TYPED} == ASKABLE and [*ways_to(Assurance.BANK_CARD)] == [
+        "proveByCard", "beginNetworkProof"
+    ]  # fmt: skip
+
+
+def test_a_token_carries_the_proof(clock: ManualClock, app: App) -> None:
+    for proof in (None, *Assurance):
+        viewer = replace(
+            _viewer(2), assurance=proof, authenticated_at=clock.now().replace(microsecond=0)
+        )
+        assert app.tokens.verify(app.tokens.issue(viewer)) == viewer
 
 
 def test_there_are_sixty_three_at_least() -> None:

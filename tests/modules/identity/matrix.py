@@ -34,6 +34,7 @@ from graphql import (
 )
 
 from bff.trusted.documents import Documents, documents_of
+from core.assurance import Assurance
 from core.catalogue import Service, ServiceKind
 from core.context.app import App
 from core.context.call import Call
@@ -51,7 +52,11 @@ BANK = "bank_officer"
 ROLES = (WORKER, OFFICER, BANK, RISK, FINANCE, OPERATOR, DOCTOR)
 
 STALE = timedelta(minutes=15)
-REFUSED = {"LOGIN_REQUIRED", "LEVEL_REQUIRED", "FRESH_AUTH_REQUIRED", "NOT_ALLOWED"}
+REFUSED = {
+    "LOGIN_REQUIRED", "LEVEL_REQUIRED", "PROOF_REQUIRED", "FRESH_AUTH_REQUIRED", "NOT_ALLOWED",
+}  # fmt: skip
+PROOFS = {"housing-fund-withdrawal": Assurance.CARRIER, "loan-apply": Assurance.CARRIER}
+"""By what the caller of a service has to be proved, where a typed name and number will not do."""
 
 
 @dataclass(frozen=True)
@@ -63,6 +68,7 @@ class Rule:
     role: str | None = None
     proved: bool = True
     """Whether who has the phone of an account must have shown to be its owner."""
+    assurance: Assurance | None = None
 
 
 ANYBODY, SIGNED_IN, VERIFIED = Rule(), Rule(1), Rule(2)
@@ -82,7 +88,7 @@ AGREED: dict[str, Rule] = {
         "registerDevice forgetDevice payment payments cancelPayment paymentReceipt billAccounts "
         "unlinkBillAccount billInvoice requestBillInvoice outageWatches watchOutages "
         "unwatchOutages autopayTerms autopays endAutopay appointments appointment "
-        "waitingPlaces requestStepUpCode stepUp "
+        "waitingPlaces requestStepUpCode stepUp stepUpWithDevice "
         "revokeAllSessions staffStepUp passkeys appRequest appGrants answerAppRequest endAppGrant "
         "withdrawConsent endMandate confirmAppointment "
         "cancelAppointment rescheduleAppointment leaveWaitingList queueTicket "
@@ -96,11 +102,14 @@ AGREED: dict[str, Rule] = {
         "finishNetworkProof stepUpWithPasskey".split(),
         Rule(1, proved=False),
     ),
-    **dict.fromkeys("passkeyRegistration addPasskey removePasskey".split(), Rule(1, fresh=True)),
+    **dict.fromkeys(
+        "passkeyRegistration addPasskey removePasskey bindDeviceKey".split(), Rule(1, fresh=True)
+    ),
     # which service these belong to, and so what more they ask, is known from their arguments
     **dict.fromkeys(
         "bills billUsage linkBillAccount payBill holdAppointment joinWaitingList joinQueue "
-        "caseForm openCase case caseTimeline caseMaterials saveCase takeCaseStep removeCaseFile "
+        "caseForm openCase case caseTimeline caseMaterials saveCase takeCaseStep "
+        "removeCaseFile takeHeldPapers "
         "caseRating rateCase".split(),
         SIGNED_IN,
     ),
@@ -121,6 +130,11 @@ AGREED: dict[str, Rule] = {
     "proposeCorrection": Rule(1, role=FINANCE),
     "decideCorrection": Rule(1, role=FINANCE),
     "reopenPaymentCase": Rule(1, role=FINANCE),
+    **dict.fromkeys(
+        "periodBalances accountStatement dayClosings payoutTransfers closeDay "
+        "renewTransfer".split(),
+        Rule(1, role=FINANCE),
+    ),
     "checkInAppointment": Rule(1, role=OFFICER),
     "loanPortfolio": Rule(1, role=RISK),
     "loanProductProposals": Rule(1, role=RISK),
@@ -267,10 +281,11 @@ class Matrix:
             service = self.app.services[declared.service_id]
             money = service.kind == "PAYMENT"
             health = service.theme == "HEALTH" and service.identity_level == 2
-            return Rule(service.identity_level, fresh=money or health)
+            proof = PROOFS.get(service.id)
+            return Rule(service.identity_level, fresh=money or health, assurance=proof)
         need = declared.need
         role = next((r for r in ROLES if need.scope and need.scope in scopes_of([r])), None)
-        rule = Rule(need.level, need.fresh, role, need.proved)
+        rule = Rule(need.level, need.fresh, role, need.proved, need.assurance)
         agreed = AGREED.get(name, self.shown.get(name))
         if rule != agreed:
             self.violations.append(f"{name}: declares {rule}, agreed is {agreed}")
@@ -282,7 +297,9 @@ class Matrix:
 
         def viewer(level: int, *, at: Any = me.authenticated_at, role: str | None = None) -> Viewer:
             roles = frozenset({role} if role else ())
-            return Viewer(me.user_id, me.session_id, level, roles, at, scopes_of(roles))
+            proof = Assurance.COUNTER if level == 2 else None
+            scopes = scopes_of(roles)
+            return Viewer(me.user_id, me.session_id, level, roles, at, scopes, assurance=proof)
 
         def refusal(level: int, *, fresh: bool = True, role: str | None = None) -> str | None:
             if rule == ANYBODY:
@@ -294,11 +311,13 @@ class Matrix:
             return "FRESH_AUTH_REQUIRED" if rule.fresh and not fresh else None
 
         unproved = "LEVEL_REQUIRED" if rule != ANYBODY and rule.proved else refusal(1)
+        typed = refusal(2) if rule.assurance is None else "PROOF_REQUIRED"
         callers: list[tuple[str, Viewer | None, str | None]] = [
             ("stranger", None, refusal(0)),
             ("phone only", viewer(1), refusal(1)),
             ("not the owner", replace(viewer(1), proved=False), unproved),
             ("old session", viewer(2, at=old), refusal(2, fresh=False)),
+            ("a typed pair", replace(viewer(2), assurance=Assurance.TYPED), typed),
             ("citizen", viewer(2), refusal(2)),
         ]
         return callers + [(role, viewer(2, role=role), refusal(2, role=role)) for role in ROLES]
@@ -319,7 +338,7 @@ class Matrix:
     ) -> None:
         roles = frozenset({rule.role} if rule.role else ())
         me = self.citizen
-        viewer = Viewer(me.user_id, me.session_id, 2, roles, me.authenticated_at, scopes_of(roles))
+        viewer = replace(me, level=2, roles=roles, scopes=scopes_of(roles))
         for argument, of in graphql_field.args.items():
             if get_named_type(of.type).name != "ID" or is_list_type(_inner(of.type)):
                 continue

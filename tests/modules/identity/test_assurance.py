@@ -6,12 +6,12 @@ from uuid import uuid4
 
 import pytest
 
+from core.assurance import Assurance
 from core.clock import ManualClock
 from core.context.app import App
 from core.security.authentication import Viewer
 from core.security.authorization import Need, decide
 from modules.identity import domain
-from modules.identity.domain import Assurance
 from modules.identity.models import PHONE, Citizen
 from modules.identity.proofs import service as proofs_service
 from modules.identity.real_name import REAL_NAME

@@ -1,6 +1,7 @@
 """Role × operation × whose it is: passes, and fails when any one check is taken away."""
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 from uuid import UUID
@@ -436,7 +437,7 @@ async def matrix(app: App, client: Client, citizen: MakeCitizen) -> AsyncIterato
     """A citizen with a child, a stranger, and one thing of each kind that each of them has."""
     me, child, foreign, third = [await citizen() for _ in range(4)]
     session_id = await _session(app, me)
-    viewer = Viewer(me.user_id, session_id, 2, frozenset(), me.authenticated_at)
+    viewer = replace(me, session_id=session_id)
     await _mandate(app, "guardian", viewer.user_id, child.user_id)
     await Staff.create(
         citizen_id=me.user_id,

@@ -29,6 +29,7 @@ ELSEWHERE = {
     "makeClaimCode",  # test_families.py
     "loginWithPasskey",  # test_passkeys.py
     "stepUpWithPasskey",  # test_passkeys.py
+    "stepUpWithDevice",  # test_device_keys.py
     "openSchoolVideo",  # tests/modules/safety/video/test_video.py
     "presentLicence",  # tests/modules/affairs/test_licences.py
 }

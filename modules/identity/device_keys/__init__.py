@@ -1,0 +1,1 @@
+"""Keys in phones that sessions are bound to."""
