@@ -6,15 +6,17 @@ written from our own answers in both languages; CATALOGUE_FILE tells a server wh
 
 import os
 from collections.abc import Mapping
-from enum import Enum
 from pathlib import Path
 from typing import Any
 
 import orjson
 import strawberry
 
+from bff.screens.catalogue import OperationKind
 from bff.trusted.documents import TrustedOperation, documents_of
+from core.catalogue import ServiceKind, ServiceStatus, Theme
 from core.manifest import discover
+from core.texts import Locale
 
 FILE = "CATALOGUE_FILE"
 
@@ -52,24 +54,13 @@ def _services(answer: bytes) -> list[Data]:
     return services
 
 
-def _enum(name: str, values: str) -> Any:
-    return strawberry.enum(Enum(name, [(value, value) for value in values.split()]))  # type: ignore[misc]
-
-
-Theme = _enum("Theme", "GOVERNMENT MOBILITY HEALTH COMMUNITY LOVE_CITY SAFETY FINANCE")
-ServiceKind = _enum("ServiceKind", "QUERY APPLICATION APPOINTMENT PAYMENT SUBSCRIPTION REPORT")
-ServiceStatus = _enum("ServiceStatus", "LIVE PLANNED")
-OperationKind = _enum("OperationKind", "QUERY MUTATION SUBSCRIPTION")
-Locale = _enum("Locale", "ZH EN")
-
-
 @strawberry.type
 class ServiceOperation:
     """What runs a service."""
 
     id: str
     name: str
-    kind: OperationKind  # type: ignore[valid-type]
+    kind: OperationKind
 
 
 @strawberry.type
@@ -78,10 +69,10 @@ class Service:
 
     id: strawberry.ID
     number: int
-    theme: Theme  # type: ignore[valid-type]
-    kind: ServiceKind  # type: ignore[valid-type]
+    theme: Theme
+    kind: ServiceKind
     identity_level: int
-    status: ServiceStatus  # type: ignore[valid-type]
+    status: ServiceStatus
     document_id: str | None
     operations: list[ServiceOperation]
     deep_link: str
@@ -89,14 +80,14 @@ class Service:
     departments: strawberry.Private[Data]
 
     @strawberry.field
-    def name(self, locale: Locale | None = None) -> str:  # type: ignore[valid-type]
+    def name(self, locale: Locale | None = None) -> str:
         """Its name in a language."""
-        return str(self.names[locale.value if locale else "ZH"])
+        return str(self.names[locale.name if locale else "ZH"])
 
     @strawberry.field
-    def department(self, locale: Locale | None = None) -> str:  # type: ignore[valid-type]
+    def department(self, locale: Locale | None = None) -> str:
         """Who answers for it."""
-        return str(self.departments[locale.value if locale else "ZH"])
+        return str(self.departments[locale.name if locale else "ZH"])
 
 
 def services_of(rows: list[Data]) -> list[Service]:
@@ -105,13 +96,13 @@ def services_of(rows: list[Data]) -> list[Service]:
         Service(
             id=strawberry.ID(row["id"]),
             number=row["number"],
-            theme=Theme(row["theme"]),
-            kind=ServiceKind(row["kind"]),
+            theme=Theme[row["theme"]],
+            kind=ServiceKind[row["kind"]],
             identity_level=row["identityLevel"],
-            status=ServiceStatus(row["status"]),
+            status=ServiceStatus[row["status"]],
             document_id=row["documentId"],
             operations=[
-                ServiceOperation(id=one["id"], name=one["name"], kind=OperationKind(one["kind"]))
+                ServiceOperation(id=one["id"], name=one["name"], kind=OperationKind[one["kind"]])
                 for one in row["operations"]
             ],
             deep_link=row["deepLink"],

@@ -104,7 +104,8 @@ def _cost_ms(port: int, pid: int, body: bytes) -> float:
             break
     after = process.cpu_times()
     assert answered, "no answer"
-    return (after.user + after.system - before.user - before.system) * 1000 / answered
+    used_s: float = after.user + after.system - before.user - before.system
+    return used_s * 1000 / answered
 
 
 ROWS: dict[str, Callable[[], Row]] = {"refusal_cost": refusal_cost}

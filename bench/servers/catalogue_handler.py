@@ -14,14 +14,14 @@ def _written(service: Service, locale: str) -> dict[str, object]:
         "id": service.id,
         "number": service.number,
         "name": service.names[locale],
-        "theme": service.theme.value,
-        "kind": service.kind.value,
+        "theme": service.theme.name,
+        "kind": service.kind.name,
         "department": service.departments[locale],
         "identityLevel": service.identity_level,
-        "status": service.status.value,
+        "status": service.status.name,
         "documentId": service.document_id,
         "operations": [
-            {"id": one.id, "name": one.name, "kind": one.kind.value} for one in service.operations
+            {"id": one.id, "name": one.name, "kind": one.kind.name} for one in service.operations
         ],
         "deepLink": service.deep_link,
     }
@@ -38,7 +38,7 @@ def create_app() -> Starlette:
         chosen = [
             _written(service, "ZH")
             for service in services
-            if theme in (None, service.theme.value) and kind in (None, service.kind.value)
+            if theme in (None, service.theme.name) and kind in (None, service.kind.name)
         ]
         body = orjson.dumps({"data": {"services": chosen}})
         return Response(body, media_type="application/json")

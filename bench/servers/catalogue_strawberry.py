@@ -6,7 +6,8 @@ from starlette.routing import Route
 from strawberry.asgi import GraphQL
 from strawberry.extensions import ParserCache, ValidationCache
 
-from bench.catalogue_document import Service, ServiceKind, Theme, read_data, services_of
+from bench.catalogue_document import Service, read_data, services_of
+from core.catalogue import ServiceKind, Theme
 
 
 def create_app() -> Starlette:
@@ -20,11 +21,12 @@ def create_app() -> Starlette:
         @strawberry.field
         def services(
             self,
-            theme: Theme | None = None,  # type: ignore[valid-type]
-            kind: ServiceKind | None = None,  # type: ignore[valid-type]
+            theme: Theme | None = None,
+            kind: ServiceKind | None = None,
         ) -> list[Service]:
             """The tiles of a theme and kind."""
             return [one for one in every if theme in (None, one.theme) and kind in (None, one.kind)]
 
-    schema = strawberry.Schema(Query, extensions=[ParserCache(), ValidationCache()])
+    parsed, validated = ParserCache(), ValidationCache()  # each keeps its own
+    schema = strawberry.Schema(Query, extensions=[lambda: parsed, lambda: validated])
     return Starlette(routes=[Route("/graphql", GraphQL(schema))])

@@ -11,5 +11,6 @@ from bench.home_document import Query
 
 def create_app() -> Starlette:
     """Strawberry's own ASGI application at the same address."""
-    schema = strawberry.Schema(Query, extensions=[ParserCache(), ValidationCache()])
+    parsed, validated = ParserCache(), ValidationCache()  # each keeps its own
+    schema = strawberry.Schema(Query, extensions=[lambda: parsed, lambda: validated])
     return Starlette(routes=[Route("/graphql", GraphQL(schema))])
