@@ -128,12 +128,14 @@ def served(name: str, environment: Mapping[str, str] | None = None) -> Iterator[
 
 
 @contextmanager
-def served_by_node(name: str) -> Iterator[tuple[int, int]]:
+def served_by_node(
+    name: str, environment: Mapping[str, str] | None = None
+) -> Iterator[tuple[int, int]]:
     """One of bench/peers on the servers' core; yields its port and process id."""
     _install_peers()
     port = free_port()
     command = [str(_NODE), str(PEERS / f"{name}.mjs"), str(port)]
-    with running(command, port, {"NODE_ENV": "production"}) as pid:
+    with running(command, port, {"NODE_ENV": "production", **(environment or {})}) as pid:
         pin(pid, SERVER_CORE)
         yield port, pid
 

@@ -31,5 +31,3 @@ export const resolvers = {
     home: async () => ({ sections }),
   },
 };
-
-export const port = Number(process.argv[2]);

@@ -11,6 +11,7 @@ from rich.console import Console
 from rich.table import Table
 
 from bff.commands.calls import calls
+from bff.commands.export import codes, export
 from bff.compiler import CompiledOperation
 from bff.request.operation import RequestError
 from bff.schema.build import build_schema
@@ -29,6 +30,8 @@ from core.settings import read_settings
 app = typer.Typer(help="Trusted documents.", no_args_is_help=True)
 
 app.command()(calls)
+app.command()(export)
+app.command()(codes)
 
 Id = Annotated[
     str,

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from bff.commands.export import code_table
 from tests.asgi import Client
 
 PAGE = Path(__file__).parents[2] / "docs" / "app.md"
@@ -36,6 +37,10 @@ async def test_a_command_of_the_page_is_answered(
         assert answer.codes == ["LOGIN_REQUIRED"] and data["services"]
     if "requestLoginCode" in data:
         assert data["requestLoginCode"]["__typename"] == "LoginCodeSent"
+
+
+def test_the_codes_on_the_page_are_the_code_s() -> None:
+    assert code_table() in PAGE.read_text(encoding="utf-8"), "quancheng documents codes"
 
 
 def test_the_page_has_commands() -> None:

@@ -2,13 +2,15 @@
 
 import asyncio
 import json
+import os
+import re
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from typing import Any
 
 import aiohttp
 import pytest
-from journeys.house import House
+from journeys.house import ROOT, House
 
 from bff.client.city import CityClient, key
 from bff.commands import journey
@@ -42,6 +44,26 @@ async def test_no_document_asks_for_more_than_it_declares(house: House) -> None:
     house.run("documents", "calls")  # what is made once in a house, keys and first links, is made
     held = house.run("documents", "calls")
     assert held.returncode == 0, held.stdout + held.stderr
+
+
+async def test_the_way_to_the_first_payment_is_walked_as_docs_app_md_has_it(
+    house: House, client: CityClient
+) -> None:
+    page = (ROOT / "docs" / "app.md").read_text(encoding="utf-8")
+    (script,) = re.findall(r"```bash\n(.*?)```", page, re.DOTALL)
+    person = await client.person("probe")
+    given = {
+        "API": house.api_urls[0],
+        "SANDBOX": house.sandbox_url,
+        "PHONE": person["phone"],
+        "ACCOUNT": person["household"]["water_account_no"],
+    }
+    process = await asyncio.create_subprocess_exec(
+        *("bash", "-c", script), env={**os.environ, **given}, stdout=asyncio.subprocess.PIPE
+    )
+    async with asyncio.timeout(60):
+        output, _ = await process.communicate()
+    assert output.decode().rstrip().endswith('"status":"SUCCEEDED"'), output.decode()
 
 
 async def test_a_session_of_one_api_is_good_at_the_other_and_ends_at_both(
