@@ -6,6 +6,7 @@ MANIFEST = Manifest(
     name="appointments",
     rooms=(
         "graphql",
+        "graphql_staff",
         "domain",
         "models",
         "people",

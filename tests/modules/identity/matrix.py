@@ -130,6 +130,7 @@ AGREED: dict[str, Rule] = {
     "decideCorrection": Rule(1, role=FINANCE),
     "reopenPaymentCase": Rule(1, role=FINANCE),
     "checkInAppointment": Rule(1, role=OFFICER),
+    "excuseMissedAppointment": Rule(1, role=OFFICER),
     "loanPortfolio": Rule(1, role=RISK),
     "loanProductProposals": Rule(1, role=RISK),
     "decideLoanProduct": Rule(1, role=RISK),
