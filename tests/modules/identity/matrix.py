@@ -538,6 +538,7 @@ OPEN_IDS = frozenset(
     "bookHospitalNumber.hospitalId bookHospitalNumber.slotId appointmentPlaces.serviceId "
     "appointmentItems.serviceId appointmentSlots.placeId rescheduleAppointment.slotId "
     "staffPerson.id approveRecovery.recoveryId withdrawRecovery.recoveryId makeClaimCode.childId "
+    "excuseMissedAppointment.appointmentId "
     "codeDelivery.requestId leaveWaitingList.waitingId queueTicket.id "
     "hospitalRooms.hospitalId bookHospitalVisit.hospitalId bookHospitalVisit.slotId "
     "vaccinationRooms.clinicId vaccinationSlots.clinicId vaccinationSlots.scheduleId "
