@@ -14,17 +14,15 @@ from pathlib import Path
 from typing import Any
 
 import aiohttp
-import asyncpg
 
 from bench.processes import command_of, free_port, machine, running
 from core.context.app import App
-from core.database import connection, fetch_one, parse_url, raw_connection, transaction
+from core.database import connection, fetch_one, raw_connection, transaction
 from core.ids import new_id
 from core.manifest import discover
 from core.processes.embedded import DatabaseUrls, EmbeddedPostgres, database_urls
 from core.processes.migrate import migrate
 from core.processes.open_app import open_app
-from core.queue.jobs import WAKE_SQL
 from core.security.keys import ensure_sandbox_keys
 from core.settings import Settings
 from notifications import api
@@ -234,10 +232,9 @@ async def _waits(app: App, template: str, number: int) -> float:
 
 
 def enqueue_vs_queue(round_s: float = ROUND_S) -> Row:
-    """One message in a transaction of its own, beside one bare job, with and without its wake."""
+    """One message in a transaction of its own, beside one bare job."""
 
     async def run(urls: DatabaseUrls, folder: Path) -> dict[str, float]:
-        owner = await asyncpg.connect(**parse_url(urls.owner))
         rates: dict[str, float] = {}
         async with opened(urls, folder, free_port()) as app:
             (member,) = await _people(app, 1)
@@ -258,11 +255,6 @@ def enqueue_vs_queue(round_s: float = ROUND_S) -> Row:
 
             await _rate(empty, 1.0)
             rates["ours"], rates["queue"] = await _rate(ours, round_s), await _rate(bare, round_s)
-            await owner.execute("DROP TRIGGER tg_pgqueuer_changed ON pgqueuer")
-            rates["ours_unwoken"] = await _rate(ours, round_s)
-            rates["queue_unwoken"] = await _rate(bare, round_s)
-            await owner.execute(WAKE_SQL)
-        await owner.close()
         return rates
 
     with server() as (urls, folder):
@@ -273,15 +265,7 @@ def enqueue_vs_queue(round_s: float = ROUND_S) -> Row:
         "peer_value": round(rates["queue"], 1),
         "ratio": round(rates["ours"] / rates["queue"], 3),
         "unit": "sends/s",
-        "conditions": {
-            **machine(),
-            "clients": CLIENTS,
-            "without_wake": {
-                "ours": round(rates["ours_unwoken"], 1),
-                "queue": round(rates["queue_unwoken"], 1),
-                "ratio": round(rates["ours_unwoken"] / rates["queue_unwoken"], 3),
-            },
-        },
+        "conditions": {**machine(), "clients": CLIENTS},
     }
 
 

@@ -36,6 +36,7 @@ _START_S = 60.0
 NO_LIMITS = {
     "RATE_PERSON": "0",
     "RATE_ADDRESS": "0",
+    "PROBE_EVERY_S": "0",
     "REQUESTS_PER_PERSON_AT_ONCE": "1000",
     "LOG_LEVEL": "warning",
 }
@@ -61,21 +62,26 @@ def own_postgres() -> Iterator[DatabaseUrls]:
 
 @asynccontextmanager
 async def opened_app(
-    urls: DatabaseUrls, folder: Path, connections: int, upstreams: Mapping[Any, Any] | None = None
+    urls: DatabaseUrls,
+    folder: Path,
+    connections: int,
+    upstreams: Mapping[Any, Any] | None = None,
+    **settings: Any,
 ) -> AsyncIterator[App]:
-    """An App in this process on a migrated database."""
+    """An App in this process on a migrated database, with further settings."""
     keys = folder / "keys"
     ensure_sandbox_keys(keys)
-    settings = Settings(
+    known = Settings(
         database_url=urls.app,
         database_owner_url=urls.owner,
         keys_dir=keys,
         data_dir=folder,
         city_file=ROOT / "cities/jinan.toml",
         database_pool_size=connections,
+        **settings,
     )
     async with open_app(
-        settings, manifests=discover(), upstreams=upstreams or {}, application="bench"
+        known, manifests=discover(), upstreams=upstreams or {}, application="bench"
     ) as app:
         yield app
 

@@ -245,9 +245,10 @@ async def _bare(_request: Request) -> Response:
 
 async def _rate(asgi: Starlette, target: str, number: int) -> float:
     """Answers a second, one after the other."""
+    path, _, query = target.partition("?")
     scope = {
         "type": "http", "asgi": {"version": "3.0"}, "http_version": "1.1", "method": "GET",
-        "scheme": "http", "path": target, "raw_path": target.encode(), "query_string": b"",
+        "scheme": "http", "path": path, "raw_path": path.encode(), "query_string": query.encode(),
         "root_path": "", "headers": [(b"user-agent", b"player")],
         "client": ("127.0.0.1", 50_000), "server": ("127.0.0.1", 80),
     }  # fmt: skip

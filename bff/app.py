@@ -1,7 +1,7 @@
 """The API process as one ASGI application."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 
 import strawberry
@@ -19,6 +19,7 @@ from bff.execution.executor import Executor
 from bff.limits.admission import Gate
 from bff.playground import playground_routes
 from bff.playground.people import people_routes
+from bff.probe.rounds import probing
 from bff.request.context import caller_of, headers_of
 from bff.schema.build import build_schema
 from bff.screens.health import health_routes
@@ -38,12 +39,15 @@ from core.database import CONNECTION_LOST, is_unavailable
 from core.errors import RateLimited
 from core.manifest import discover
 from core.processes.open_app import open_app
-from core.processes.operators import find_database_fault, leaving, operated
+from core.processes.operators import find_database_fault, leaving, operated, warming
 from core.settings import Settings
 from core.telemetry.tracebacks import error_line
 
 DATABASE_ERRORS = (*CONNECTION_LOST, DBConnectionError, OperationalError)
 """What may say that the database cannot serve."""
+
+WARM_WITHIN_S = 60.0
+"""For so long a process is not ready because of what it makes ready."""
 
 log = structlog.get_logger(__name__)
 
@@ -110,7 +114,9 @@ def create_app(settings: Settings | None = None) -> Api:
             if chosen.is_production:
                 edge.library.prepare_all()
             starlette.open(edge)
-            async with edge.running(), operated(app, find_database_fault), warming_up(app):
+            warm = warming_up(app, app.extensions(WARM_UPS))
+            checks = probing(app, edge.executor, edge.documents)
+            async with edge.running(), operated(app, find_database_fault), warm, checks:
                 yield
 
     away = dict.fromkeys(DATABASE_ERRORS, database_away)
@@ -131,8 +137,11 @@ def _never_sniffed(send: Send) -> Send:
 
 
 @asynccontextmanager
-async def warming_up(app: App) -> AsyncIterator[None]:
-    """Make ready what wings want ready, while requests are served already."""
+async def warming_up(
+    app: App, warm_ups: Sequence[WarmUp], within_s: float = WARM_WITHIN_S
+) -> AsyncIterator[None]:
+    """Make ready what wings want ready. Requests are served meanwhile, but `/readyz` says 503
+    until all has ended, or for `within_s` seconds: what hangs takes no process away."""
 
     async def run(warm_up: WarmUp) -> None:
         try:
@@ -140,13 +149,22 @@ async def warming_up(app: App) -> AsyncIterator[None]:
         except Exception as error:
             log.warning("not warmed up", error=error_line(error))
 
-    tasks = [asyncio.create_task(run(one)) for one in app.extensions(WARM_UPS)]
+    async def run_all() -> None:
+        try:
+            async with asyncio.timeout(within_s):
+                await asyncio.gather(*(run(one) for one in warm_ups))
+        except TimeoutError:
+            log.warning("not warmed up", error=f"not within {within_s:.0f} s")
+        finally:
+            warming(app).clear()
+
+    warming(app).set()
+    task = asyncio.create_task(run_all(), name="warm-up")
     try:
         yield
     finally:
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        task.cancel()
+        await asyncio.wait({task})
 
 
 async def database_away(request: Request, error: Exception) -> Response:

@@ -119,6 +119,17 @@ def add_months(day: date, months: int) -> date:
     return date(year, month + 1, min(day.day, monthrange(year, month + 1)[1]))
 
 
+def civil_time(moment: datetime) -> str:
+    """The Shanghai date and time at a moment, "2026-11-28 08:00:00"."""
+    return f"{ensure_utc(moment).astimezone(SHANGHAI):%Y-%m-%d %H:%M:%S}"
+
+
+def months_between(start: date, end: date) -> int:
+    """How many calendar months lie from the month of one day to that of another; negative where
+    the other is earlier."""
+    return (end.year - start.year) * 12 + end.month - start.month
+
+
 def start_of_day(day: date) -> datetime:
     """The moment a civil day begins, aware UTC."""
     return datetime.combine(day, time(), SHANGHAI).astimezone(UTC)

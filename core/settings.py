@@ -125,6 +125,14 @@ class Settings(BaseSettings):
     rate_address: int = Field(
         6_000, ge=0, description="API requests of one address a minute and process; 0 = any number."
     )
+    probe_every_s: int = Field(
+        300, ge=0, description="How often each service is asked whether it answers (s); 0 = never."
+    )
+    probe_person: str | None = Field(
+        None,
+        description="`name,resident ID,phone` of the test person as whom services are asked; unset "
+        "= the sandbox's, in production only services for anybody are asked.",
+    )
     rate_partner: int = Field(
         600, ge=0, description="Requests of one partner bank a minute; 0 = any number."
     )
@@ -141,6 +149,13 @@ class Settings(BaseSettings):
         if url is not None and urlsplit(url).scheme not in ("postgresql", "postgres"):
             raise ValueError("must be a postgresql:// address")
         return url
+
+    @field_validator("probe_person")
+    @classmethod
+    def _must_be_a_person(cls, person: str | None) -> str | None:
+        if person is not None and len(person.split(",")) != 3:
+            raise ValueError("must be a name, a resident ID and a phone, with commas between")
+        return person
 
     @field_validator("clock_offset_s")
     @classmethod

@@ -274,9 +274,7 @@ async def read_page(
     page_size(first)
     if after is not None and not (0 < len(after) <= AFTER_CHARS_MAX and after.isascii()):
         raise InvalidInput(INVALID_INPUT, "after", detail="after is no cursor of this list")
-    if year is not None and not YEAR_MIN <= year <= YEAR_MAX:
-        detail = f"year must be between {YEAR_MIN} and {YEAR_MAX}"
-        raise InvalidInput(INVALID_INPUT, "year", detail=detail)
+    check_year(year)
     reading = await lookup.read(call, first, after, year)
     page = reading.value
     records = page.records if page else ()
@@ -288,6 +286,13 @@ async def read_page(
         total_count=page.total if page else None,
         **reading.freshness,
     )
+
+
+def check_year(year: int | None) -> None:
+    """Raises InvalidInput for a year that cannot be."""
+    if year is not None and not YEAR_MIN <= year <= YEAR_MAX:
+        detail = f"year must be between {YEAR_MIN} and {YEAR_MAX}"
+        raise InvalidInput(INVALID_INPUT, "year", detail=detail)
 
 
 def page_of(

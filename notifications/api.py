@@ -97,7 +97,7 @@ async def send_many(
     tx: Transaction,
     template: Template | str,
     parcels: Sequence[Parcel],
-    key: str,
+    key: str = "",
     *,
     deep_link: str | None = None,
     thread: str | None = None,
@@ -105,7 +105,8 @@ async def send_many(
 ) -> list[UUID]:
     """Send one template to many at once; returns the ids in their order. Raises as `send`.
 
-    Of a hundred thousand, a thousand in a transaction is a good measure.
+    `key` is that of all parcels that have none of their own. Of a hundred thousand, a thousand in a
+    transaction is a good measure.
     """
     declared = find_template(app, template if isinstance(template, str) else template.id)
     return await sending.send_many(

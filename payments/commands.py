@@ -8,7 +8,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from core.clock import SHANGHAI
+from core.clock import civil_time
 from core.errors import StartError
 from core.money import format_yuan
 from core.processes.command import in_database
@@ -85,7 +85,7 @@ def statement(
         amount = format_yuan(line.amount_fen)
         debit = line.side is Side.DEBIT
         table.add_row(
-            f"{line.posted_at.astimezone(SHANGHAI):%Y-%m-%d %H:%M:%S}",
+            civil_time(line.posted_at),
             line.key,
             amount if debit else "",
             "" if debit else amount,

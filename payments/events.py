@@ -74,7 +74,9 @@ class Oddity(StrEnum):
     REFUND_REFUSED, REFUND_OVERDUE: a refund of ours does not come to its end. SECOND_CAPTURE: a PSP
     took money for a paid order once more. FOREIGN_REFUND: it returned what nobody here asked for.
     OTHER_AMOUNT, OTHER_CURRENCY, OTHER_TIME: what it says it took is not what was ordered, or not
-    when.
+    when. SETTLEMENT: what it paid to our bank is not what its statements come to. BANK_ENTRY: the
+    bank has booked what nobody here can explain. PAYOUT_REFUSED, PAYOUT_RETURNED: a payout did not
+    reach its payee.
     """
 
     REFUND_REFUSED = "refund_refused"
@@ -84,18 +86,23 @@ class Oddity(StrEnum):
     OTHER_AMOUNT = "other_amount"
     OTHER_CURRENCY = "other_currency"
     OTHER_TIME = "other_time"
+    SETTLEMENT = "settlement"
+    BANK_ENTRY = "bank_entry"
+    PAYOUT_REFUSED = "payout_refused"
+    PAYOUT_RETURNED = "payout_returned"
 
 
 @dataclass(frozen=True, slots=True)
 class OddityFound:
-    """A PSP says, or does, what a payment cannot follow by itself. Told again it is the same."""
+    """A PSP or the bank says, or does, what nothing here can follow by itself. Told again it is the
+    same."""
 
     oddity: Oddity
     source: str
-    intent_id: UUID
-    payee: str
+    intent_id: UUID | None
+    payee: str | None
     ref: str
-    """Our number: the payment's, or the refund's."""
+    """Our number: the payment's, the refund's, the payout's or the bank booking's."""
     their_ref: str | None
     our_fen: int | None
     their_fen: int | None

@@ -4,9 +4,11 @@ import asyncio
 from collections.abc import AsyncIterator
 from datetime import datetime
 from typing import Annotated
+from uuid import UUID
 
 import strawberry
 
+from core.context.call import Call
 from core.graphql import (
     After,
     Connection,
@@ -26,7 +28,7 @@ from core.graphql import (
 )
 from core.texts import Locale
 from payments import receipts, service, settlement
-from payments.domain import STATUS, PaymentMethod, PaymentStatus
+from payments.domain import INTENT, STATUS, PaymentMethod, PaymentStatus
 from payments.models import Intent
 
 view(PaymentStatus)
@@ -99,6 +101,27 @@ def to_payment(intent: Intent, locale: Locale) -> Payment:
         refunded=Fen(intent.refunded_fen),
         reason=intent.refusal,
     )
+
+
+async def follow_payment(call: Call, intent_id: UUID) -> AsyncIterator[Payment]:
+    """A payment now and whenever its payer would see something else, until nothing can change any
+    more. Raises NotFound."""
+    changed, last = asyncio.Event(), None
+    # listening begins before the first look, so that nothing falls between the two
+    stop = call.app.bus.listen(settlement.topic(intent_id), lambda _state: changed.set())
+    try:
+        while True:
+            changed.clear()
+            intent = await service.get_payment(call, intent_id)
+            payment = to_payment(intent, call.locale)
+            if payment != last:
+                last = payment
+                yield payment
+            if intent.state in INTENT.final:
+                return
+            await changed.wait()
+    finally:
+        stop()
 
 
 @strawberry.type
@@ -175,15 +198,5 @@ class Subscription:
     @subscription(signed_in(), description="One of the viewer's payments: now, and at each change.")
     async def payment_changed(self, info: Info, id: PaymentId) -> AsyncIterator[Payment]:
         """The payment as it is, then after each change, whichever process made it."""
-        call, intent_id = info.context, parse_id(id)
-        changed = asyncio.Event()
-        # listening begins before the first look, so that nothing falls between the two
-        stop = call.app.bus.listen(settlement.topic(intent_id), lambda _state: changed.set())
-        try:
-            while True:
-                changed.clear()
-                intent = await service.get_payment(call, intent_id)
-                yield to_payment(intent, call.locale)
-                await changed.wait()
-        finally:
-            stop()
+        async for payment in follow_payment(info.context, parse_id(id)):
+            yield payment

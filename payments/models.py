@@ -64,6 +64,8 @@ class Chain(Model):
     chain = fields.SmallIntField(primary_key=True, generated=False)
     seq = fields.BigIntField()
     hash = fields.BinaryField()
+    open_from = fields.DatetimeField()
+    """Nothing is posted before this moment: the end of the last closed day."""
 
     class Meta:
         table = "payments_chain"

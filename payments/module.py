@@ -22,6 +22,8 @@ MANIFEST = Manifest(
         "jobs",
         "ledger",
         "reconciliation",
+        "bank",
+        "books",
     ),
     upstreams=(
         UpstreamBinding(
@@ -53,7 +55,12 @@ MANIFEST = Manifest(
         ),
     ),
     migrations="migrations",
-    commands={"ledger": "commands", "reconcile": "reconciliation.commands"},
+    commands={
+        "ledger": "commands",
+        "reconcile": "reconciliation.commands",
+        "bank": "bank.commands",
+        "books": "books.commands",
+    },
     append_only=(
         "payments_account",
         "payments_journal",
@@ -61,6 +68,8 @@ MANIFEST = Manifest(
         "payments_report",
         "payments_case_note",
         "payments_payout",
+        "payments_bank_statement",
+        "payments_bank_entry",
     ),
     read_only=(
         "payments_chart",
@@ -70,6 +79,8 @@ MANIFEST = Manifest(
         "payments_balance",
         "payments_chain",
         "payments_hold",
+        "payments_closing",
+        "payments_closing_balance",
     ),
     kept={
         "payments_intent": (
@@ -88,5 +99,6 @@ MANIFEST = Manifest(
         "payments_crossing": ("booked_on", "last_on"),
         "payments_correction": ("state", "decided_by", "decided_at"),
         "payments_case": ("state", "closed_at"),
+        "payments_transfer": ("state", "tries", "order_ref", "reason", "ordered_at", "ended_at"),
     },
 )

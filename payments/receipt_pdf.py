@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from core.clock import SHANGHAI
+from core.clock import civil_time
 from core.money import capital_yuan, format_yuan
 from core.standards import sheet
 from core.standards.sheet import Line, Sheet
@@ -56,4 +56,4 @@ def _lines(receipt: Receipt, issuer: Issuer) -> Sequence[Line]:
 
 
 def _clock_time(moment: datetime | None) -> str:
-    return "" if moment is None else f"{moment.astimezone(SHANGHAI):%Y-%m-%d %H:%M:%S}"
+    return "" if moment is None else civil_time(moment)

@@ -12,10 +12,11 @@ from core.manifest import discover
 from core.texts import Locale
 from tests.asgi import Client
 from tests.conftest import ROOT
+from tests.shared_data import SHARED
 
 GIVEN = 63
 """The services of the list; later ones take the numbers behind them."""
-LIST = ROOT.parent / "shared" / "services.csv"
+LIST = SHARED / "services.csv"
 
 
 EXAMPLES = {

@@ -1,11 +1,10 @@
 """Check every living service against a running server."""
 
 import asyncio
-import re
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import asdict, dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -15,9 +14,10 @@ from graphql import OperationType, parse
 from rich.console import Console
 from rich.table import Table
 
-from bff.client.city import Answer, CityClient, ClientError, Person, key
+from bff.client.city import Answer, CityClient, ClientError, Person
 from bff.commands.cost import AIMS, list_beside, list_costs
 from bff.schema.build import build_schema
+from bff.trusted.blanks import days_around, fill
 from bff.trusted.documents import TrustedDocument, documents_of
 from bff.trusted.library import operations_of
 from core.catalogue import Service, ServiceStatus
@@ -26,7 +26,6 @@ from core.errors import StartError
 from core.manifest import discover
 from core.settings import read_settings
 
-_BLANK = re.compile(r"\{\{([a-z_A-Z0-9.-]+)\}\}")
 _DEMO_PERSON = "citizen"
 
 app = typer.Typer(help="The services of the catalogue.", no_args_is_help=True)
@@ -186,10 +185,8 @@ async def _run_operations(
 
 
 async def _days(client: CityClient) -> Mapping[str, str]:
-    """The dates of a year before and after the city's today, by their distance in days."""
     city = await client.sandbox("GET", "/_control/healthz")
-    today = civil_date(datetime.fromisoformat(city["now"]))
-    return {str(n): (today + timedelta(days=n)).isoformat() for n in range(-366, 367)}
+    return days_around(civil_date(datetime.fromisoformat(city["now"])))
 
 
 async def _prepare(
@@ -197,32 +194,6 @@ async def _prepare(
 ) -> None:
     for method, path, body in document.variables.get(when, ()):
         await client.sandbox(method, fill(path, known), fill(body, known))
-
-
-def fill(value: Any, known: Mapping[str, Any]) -> Any:
-    """Example variables with their blanks filled. Raises LookupError for an unknown blank."""
-    if isinstance(value, dict):
-        return {name: fill(member, known) for name, member in value.items()}
-    if isinstance(value, list):
-        return [fill(member, known) for member in value]
-    if not isinstance(value, str):
-        return value
-    whole = _BLANK.fullmatch(value)
-    if whole:
-        return _find(whole[1], known)
-    return _BLANK.sub(lambda blank: str(_find(blank[1], known)), value)
-
-
-def _find(path: str, known: Mapping[str, Any]) -> Any:
-    if path == "key":
-        return key()
-    found: Any = known
-    for step in path.split("."):
-        try:
-            found = found[int(step)] if isinstance(found, list) else found[step]
-        except (LookupError, TypeError, ValueError):
-            raise LookupError(f"nothing at {{{{{path}}}}}") from None
-    return found
 
 
 def refuse_bad(data: Mapping[str, Any]) -> None:

@@ -41,7 +41,7 @@ def shown(error: GraphQLError, call: Call) -> GraphQLError:
     An error that names a place in the document, but none in the answer, speaks of the client's own
     document or variables. Any other happened in our code: an AppError is told, the rest is masked.
     """
-    cause = _cause(error)
+    cause = cause_of(error)
     if isinstance(cause, AppError):
         return _located(error, cause.say(call.locale), refusal_extensions(cause))
     if error.path is None and error.nodes:
@@ -96,7 +96,8 @@ def refusal_extensions(error: AppError) -> dict[str, Any]:
     return extensions
 
 
-def _cause(error: GraphQLError) -> BaseException | None:
+def cause_of(error: GraphQLError) -> BaseException | None:
+    """What was raised in our code, however often it was wrapped."""
     cause: BaseException | None = error.original_error
     while isinstance(cause, GraphQLError):
         cause = cause.original_error

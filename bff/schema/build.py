@@ -28,6 +28,7 @@ def _build(manifests: tuple[Manifest, ...]) -> strawberry.Schema:
         types=[item for item in types if _implements(item)],
         config=StrawberryConfig(scalar_map=SCALARS, disable_field_suggestions=True),
     )
+    schema._schema.description = _DESCRIPTION
     return allow_defer(schema)
 
 
@@ -70,6 +71,10 @@ def _merge(name: str, types: Sequence[type]) -> type:
     return strawberry.type(merged, description=_DESCRIPTIONS[name])
 
 
+_DESCRIPTION = (
+    "The city's services for its app: docs/app.md. Production runs the trusted operations that the "
+    "catalogue (`services`) names, and nothing else."
+)
 _DESCRIPTIONS = {
     "Query": "Everything an app can read.",
     "Mutation": "Everything an app can do. Each answer is a payload or a typed refusal.",

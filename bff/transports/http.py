@@ -231,7 +231,7 @@ def _refuse_media_type(headers: Headers) -> None:
     media_type, _, parameters = given.decode("latin-1").lower().partition(";")
     charset = parameters.partition("charset=")[2].partition(";")[0].strip().strip('"')
     if media_type.strip() != JSON or charset not in _CHARSETS:
-        raise RequestError(f"send `Content-Type: {JSON}`", status=415)
+        raise RequestError(f"send `Content-Type: {JSON}`, in UTF-8", status=415)
 
 
 async def _body(receive: Receive) -> bytes:

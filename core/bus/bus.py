@@ -15,7 +15,13 @@ import orjson
 import structlog
 
 from core.clock import SystemClock
-from core.database import CONNECTION_LOST, Transaction, parse_url, raw_connection
+from core.database import (
+    CONNECTION_LOST,
+    Transaction,
+    notify_after_commit,
+    parse_url,
+    raw_connection,
+)
 from core.deadline import in_time
 
 CHANNEL = "quancheng_bus"
@@ -39,6 +45,12 @@ async def publish(tx: Transaction, topic: str, message: Any) -> None:
     await raw_connection(tx).execute(
         "SELECT pg_notify($1, $2)", CHANNEL, message_body(topic, message)
     )
+
+
+async def publish_after(tx: Transaction, topic: str, message: Any) -> None:
+    """Send a message to every process once `tx` has committed, as `notify_after_commit` does: for
+    screens that would see the change at their next look too. Raises as `publish`."""
+    await notify_after_commit(tx, CHANNEL, message_body(topic, message))
 
 
 def message_body(topic: str, message: Any) -> str:

@@ -67,8 +67,8 @@ class Seed:
 
 @dataclass(frozen=True, slots=True)
 class WarmUp:
-    """What an API process makes ready in the background once it has opened, so that nobody who
-    comes first waits for it. What `run` raises is logged and ends nothing."""
+    """What an API process makes ready once it has opened, before it calls itself ready, so that
+    nobody who comes first waits for it. What `run` raises is logged and ends nothing."""
 
     run: Callable[[App], Awaitable[None]]
 

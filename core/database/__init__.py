@@ -1,6 +1,6 @@
 """The database: its pool and transactions here; idempotency keys and rate limits beside it."""
 
-from core.database.locks import lock_name
+from core.database.locks import lock_name, lock_names
 from core.database.pool import (
     CONNECTION_LOST,
     IntegrityError,
@@ -14,8 +14,10 @@ from core.database.pool import (
     is_connection_lost,
     is_disk_full,
     is_unavailable,
+    notify_after_commit,
     parse_url,
     raw_connection,
+    read_model,
     refuse_in_transaction,
     tortoise_config,
     transaction,
@@ -37,8 +39,11 @@ __all__ = [
     "is_disk_full",
     "is_unavailable",
     "lock_name",
+    "lock_names",
+    "notify_after_commit",
     "parse_url",
     "raw_connection",
+    "read_model",
     "refuse_in_transaction",
     "tortoise_config",
     "transaction",

@@ -5,11 +5,11 @@ transaction; `transaction()` and the outbound client both refuse that.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Collection, Iterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from contextvars import ContextVar
 from functools import lru_cache
-from typing import Any, TypeVar, cast
+from typing import Any, TypeAlias, TypeVar, cast
 from urllib.parse import parse_qs, unquote, urlsplit
 
 import asyncpg
@@ -58,14 +58,22 @@ _GONE_STATES = ("08", "57P0")
 
 _CANCEL_WITHIN_S = 0.1
 
+_NOTIFY = (
+    "SELECT pg_notify(channel, payload) FROM unnest($1::text[], $2::text[]) n (channel, payload)"
+)
+
 _NO_STATEMENTS = (
     *("BEGIN", "COMMIT", "ROLLBACK"),  # a transaction opens and ends
+    _NOTIFY,  # follows on a COMMIT
     # a new connection learns types
     *("WITH RECURSIVE typeinfo_tree", "SELECT current_setting('jit')", "SELECT set_config('jit'"),
 )
 """How the driver's own housekeeping begins, white space apart."""
 
-_open: ContextVar[bool] = ContextVar("transaction_open", default=False)
+_Notices: TypeAlias = dict[tuple[str, str], None]
+
+_open: ContextVar[_Notices | None] = ContextVar("transaction_open", default=None)
+"""The notices, each a channel and a payload, that follow on the transaction that is open here."""
 
 
 class PooledConnection(asyncpg.Connection):  # type: ignore[misc]
@@ -244,9 +252,10 @@ async def transaction() -> AsyncIterator[Transaction]:
 
     Raises RuntimeError inside another transaction: commands do not nest.
     """
-    if _open.get():
+    if _open.get() is not None:
         raise RuntimeError("a transaction is open already: commands do not nest")
-    token = _open.set(True)
+    notices: _Notices = {}
+    token = _open.set(notices)
     try:
         async with AsyncExitStack() as stack:
             context = in_transaction("default")
@@ -255,6 +264,31 @@ async def transaction() -> AsyncIterator[Transaction]:
             yield tx
     finally:
         _open.reset(token)
+    if notices:
+        await _notify(notices)
+
+
+async def notify_after_commit(tx: Transaction, channel: str, payload: str) -> None:
+    """Notify a channel once `tx` has committed; equal notices of a transaction are sent once.
+
+    A transaction that notifies holds a lock over its COMMIT for which all others that notify wait,
+    so that they flush to the disk one by one. This is for listeners who lose nothing but time: a
+    process that dies between the two has notified nobody.
+    """
+    notices = _open.get()
+    if notices is None:  # `tx` was opened in another way
+        await raw_connection(tx).execute("SELECT pg_notify($1, $2)", channel, payload)
+    else:
+        notices[channel, payload] = None
+
+
+async def _notify(notices: Collection[tuple[str, str]]) -> None:
+    channels, payloads = zip(*notices, strict=True)
+    try:
+        await connection().execute_query(_NOTIFY, [channels, payloads])
+    except Exception as error:
+        if not is_unavailable(error):  # away: what was committed stays so
+            raise
 
 
 async def _begin(context: TransactionContext) -> Transaction:
@@ -272,7 +306,7 @@ async def _begin(context: TransactionContext) -> Transaction:
 
 def refuse_in_transaction(what: str) -> None:
     """Raise RuntimeError when a transaction is open here: it must not wait for the network."""
-    if _open.get():
+    if _open.get() is not None:
         raise RuntimeError(f"{what} inside a transaction")
 
 
@@ -299,6 +333,12 @@ async def fetch_model(
     """
     row = await fetch_one(db, f"SELECT * FROM {model._meta.db_table} {tail}", *values)  # noqa: S608
     return None if row is None else model._init_from_db(**row)
+
+
+def read_model(model: type[M], row: Mapping[str, Any], prefix: str = "") -> M:
+    """The instance that a row of several tables holds; its columns there begin with `prefix`."""
+    names = model._meta.fields_db_projection
+    return model._init_from_db(**{name: row[prefix + name] for name in names})
 
 
 async def fetch_models(

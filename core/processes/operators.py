@@ -82,10 +82,17 @@ def leaving(app: App) -> asyncio.Event:
     return app.once("process.leaving", asyncio.Event)
 
 
+def warming(app: App) -> asyncio.Event:
+    """Set while the process still makes ready what nobody should wait for."""
+    return app.once("process.warming", asyncio.Event)
+
+
 async def find_database_fault(app: App) -> str | None:
     """Why the process cannot serve, in words for an operator; answers within two seconds."""
     if leaving(app).is_set():
         return "the process is about to stop"
+    if warming(app).is_set():
+        return "the process is warming up"
     if not app.bus.connected.is_set():
         return _AWAY
     try:

@@ -23,7 +23,7 @@ from pgqueuer import AsyncpgDriver, Queries
 from pgqueuer.domain.types import JobId
 from pydantic import BaseModel, create_model
 
-from core.database import Transaction, fetch_all, raw_connection
+from core.database import Transaction, fetch_all, notify_after_commit, raw_connection
 from core.errors import StartError
 from core.manifest import Manifest
 from core.rooms import ExtensionPoint
@@ -41,27 +41,21 @@ class Lane(StrEnum):
 
 _PRIORITY = {Lane.CRITICAL: 20, Lane.NORMAL: 10, Lane.BULK: 0}
 
+_UNTIMED = "1970-01-01T00:00:00Z"
+"""The queue's form wants a time, which nobody reads: so equal notices are equal."""
+
 LOOKS_EVERY = timedelta(seconds=2)
 """How often a lane looks, unwoken, for work and for when the next delayed job is due."""
 
-WAKE_SQL = f"""
-CREATE OR REPLACE FUNCTION core_wake_lanes() RETURNS trigger LANGUAGE plpgsql AS $$
-BEGIN
-  PERFORM pg_notify(channel, json_build_object(
-            'channel', channel, 'operation', 'insert', 'sent_at', now(), 'table', TG_TABLE_NAME,
-            'type', 'table_changed_event')::text)
-     FROM (SELECT DISTINCT 'ch_pgqueuer_' || priority AS channel FROM added
-            WHERE execute_after < now() + interval '{LOOKS_EVERY.total_seconds()} seconds') due;
-  RETURN NULL;
-END $$;
-CREATE OR REPLACE TRIGGER tg_pgqueuer_changed AFTER INSERT ON pgqueuer
-  REFERENCING NEW TABLE AS added FOR EACH STATEMENT EXECUTE FUNCTION core_wake_lanes();
-"""  # noqa: S608 - no outside value in it
-"""In the place of the queue's own trigger, which wakes every lane for each job that comes or goes.
-
-A transaction that notifies holds a lock over its COMMIT which all others that notify wait for, so
-what lets a lane sleep also lets commits share a flush. Safe to run again.
+NO_TRIGGER_SQL = """
+DO $$ BEGIN
+  IF EXISTS (SELECT FROM pg_trigger WHERE tgname = 'tg_pgqueuer_changed') THEN
+    DROP TRIGGER tg_pgqueuer_changed ON pgqueuer;
+  END IF;
+END $$
 """
+"""Takes away the queue's own trigger, which wakes every lane for each job that comes or goes and in
+its transaction: lanes are woken after the commit. Safe to run again."""
 
 
 _ENQUEUE = """
@@ -77,6 +71,13 @@ ON CONFLICT (dedupe_key) WHERE status IN ('queued', 'picked') AND dedupe_key IS 
 def wake_channel(lane: Lane) -> str:
     """The channel on which a lane hears of new work."""
     return f"ch_pgqueuer_{_PRIORITY[lane]}"
+
+
+def wake_payload(channel: str) -> str:
+    """What has the lane of a channel look for work, in the queue's own form."""
+    event = {"channel": channel, "operation": "insert", "sent_at": _UNTIMED, "table": "pgqueuer",
+             "type": "table_changed_event"}  # fmt: skip
+    return orjson.dumps(event).decode()
 
 
 class GiveUp(Exception):
@@ -273,6 +274,9 @@ class JobQueue:
             [job.after for job in jobs],
             [None if job.key is None else f"{job.kind}:{job.key}" for job in jobs],
         )
+        soon = [self.kinds[job.kind].lane for job in jobs if job.after < LOOKS_EVERY]
+        for channel in dict.fromkeys(map(wake_channel, soon)):
+            await notify_after_commit(tx, channel, wake_payload(channel))
 
 
 async def list_dead(

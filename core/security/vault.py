@@ -120,6 +120,11 @@ def mask_phone(phone: str) -> str:
     return f"{phone[:3]}****{phone[-4:]}"
 
 
+def mask_resident_id(number: str) -> str:
+    """370102********0019: where and when somebody was born is not told whole."""
+    return f"{number[:6]}********{number[-4:]}"
+
+
 def mask_name(name: str) -> str:
     """The last character stays: 张三 → *三."""
     return "*" * (len(name) - 1) + name[-1:]

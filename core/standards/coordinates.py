@@ -13,7 +13,7 @@ from functools import lru_cache
 from typing import Annotated, TypeVar
 
 import geocoordinates_ffi as geodesy
-from shapely import LineString, Point, Polygon, box, dwithin, prepare
+from shapely import LineString, Point, Polygon, box, contains_xy, dwithin, prepare
 from shapely.geometry.base import BaseGeometry
 
 from core.city import City
@@ -115,6 +115,7 @@ def _cell(row: int, column: int) -> str:
     return f"{row}:{column}"
 
 
+@lru_cache(maxsize=32)
 def parse_datum(text: str) -> Datum:
     """The datum that a department writes as "GCJ-02", "WGS 84" or "CGCS2000". Raises ValueError."""
     spelling = text.upper().replace("-", "").replace("_", "").replace(" ", "")
@@ -128,8 +129,10 @@ def to_wgs84(point: GeoPoint) -> GeoPoint:
     """The same place, WGS 84. Raises ValueError for a point that is not on the globe."""
     if not point.is_on_globe:
         raise ValueError("a latitude or longitude out of range")
-    if point.datum is not Datum.GCJ_02:
-        return replace(point, datum=Datum.WGS_84)
+    if point.datum is Datum.WGS_84:
+        return point
+    if point.datum is Datum.CGCS_2000:
+        return GeoPoint(point.lat, point.lon)
     found = geodesy.gcj02_to_wgs84_refined(geodesy.Gcj02(lat=point.lat, lon=point.lon))
     return GeoPoint(found.lat, found.lon)
 
@@ -194,7 +197,7 @@ def _flat(path: Sequence[GeoPoint], latitude: float) -> BaseGeometry:
 
 def lies_in_city(city: City, point: GeoPoint) -> bool:
     """Whether a WGS 84 point lies within the city's boundary."""
-    return bool(_shape(tuple(city.boundary)).contains(Point(point.lon, point.lat)))
+    return bool(contains_xy(_shape(tuple(city.boundary)), point.lon, point.lat))
 
 
 def known_point(city: City, lat: float, lon: float, datum: str) -> GeoPoint:
@@ -203,10 +206,23 @@ def known_point(city: City, lat: float, lon: float, datum: str) -> GeoPoint:
     Raises ValueError for an unknown datum, and for what is not in the city: coordinates that are
     exchanged, or of the null island.
     """
-    here = to_wgs84(GeoPoint(lat, lon, parse_datum(datum)))
-    if not lies_in_city(city, here):
-        raise ValueError("a place outside the city")
+    (here,) = known_path(city, [(lat, lon)], datum)
     return here
+
+
+def known_path(city: City, points: Sequence[tuple[float, float]], datum: str) -> Sequence[GeoPoint]:
+    """A course in the city, latitude before longitude, as `known_point`.
+
+    Raises ValueError as that does for any of the points, and for none.
+    """
+    if not points:
+        raise ValueError("a line without points")
+    measured = parse_datum(datum)
+    path = [to_wgs84(GeoPoint(lat, lon, measured)) for lat, lon in points]
+    lons, lats = [point.lon for point in path], [point.lat for point in path]
+    if not contains_xy(_shape(tuple(city.boundary)), lons, lats).all():
+        raise ValueError("a place outside the city")
+    return path
 
 
 def point_in_city(city: City, point: GeoPoint, field: str) -> GeoPoint:

@@ -3,6 +3,7 @@
 The real-time index: averages of an hour, those of particles by the break-points of the day (4.2).
 """
 
+from bisect import bisect_left
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
@@ -47,6 +48,7 @@ BREAK_POINTS: Mapping[Pollutant, Sequence[int]] = {
 }
 """Concentrations at the steps of INDICES (table 3). Above the last the last index holds: 500, of
 SO2 by the hour 200 (note to the table)."""
+_CATEGORIES, _CATEGORY_BOUNDS = tuple(AirCategory), INDICES[1:6]
 COMPLETE_ABOVE = 100
 """Up to this no index is published while a pollutant is missing (5.3.1)."""
 
@@ -98,10 +100,10 @@ def air_index(concentrations: Mapping[Pollutant, float | None]) -> AirIndex:
     """The index of an hour. Raises ValueError for a concentration that cannot be."""
     subs = [
         AirSubIndex(pollutant, value, sub_index(pollutant, value))
-        for pollutant in Pollutant
+        for pollutant in BREAK_POINTS
         if (value := concentrations.get(pollutant)) is not None
     ]
-    missing = [pollutant for pollutant in Pollutant if concentrations.get(pollutant) is None]
+    missing = [pollutant for pollutant in BREAK_POINTS if concentrations.get(pollutant) is None]
     highest = max((sub.index for sub in subs), default=0)
     if missing and highest <= COMPLETE_ABOVE:
         return AirIndex(None, None, (), subs, missing)
@@ -111,5 +113,4 @@ def air_index(concentrations: Mapping[Pollutant, float | None]) -> AirIndex:
 
 def category_of(aqi: int) -> AirCategory:
     """The category of an index (table 1)."""
-    bounds = zip(INDICES[1:6], AirCategory, strict=False)
-    return next((category for bound, category in bounds if aqi <= bound), AirCategory.SEVERE)
+    return _CATEGORIES[bisect_left(_CATEGORY_BOUNDS, aqi)]

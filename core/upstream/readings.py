@@ -178,13 +178,31 @@ class LastGood:
 
 def _size_bytes(value: object) -> int:
     """The memory of a value made of plain data, containers and records; an estimate."""
-    parts: Iterable[object] = ()
-    if isinstance(value, Mapping):
-        parts = chain(value.keys(), value.values())
-    elif isinstance(value, list | tuple | set | frozenset):
-        parts = value
-    elif is_dataclass(value) and not isinstance(value, type):
-        parts = [getattr(value, item.name) for item in fields(value)]
-    elif not isinstance(value, type | Enum):
-        parts = getattr(value, "__dict__", {}).values()
-    return getsizeof(value) + sum(map(_size_bytes, parts))
+    size_bytes, waiting = 0, [value]
+    while waiting:
+        one = waiting.pop()
+        size_bytes += getsizeof(one)
+        cls = type(one)
+        if cls not in _PARTS:
+            _PARTS[cls] = _parts_of(cls)
+        if (parts := _PARTS[cls]) is not None:
+            waiting += parts(one)
+    return size_bytes
+
+
+_PARTS: dict[type, Callable[[Any], Iterable[object]] | None] = {}
+"""By class, so that a class is looked into once and not at each of its values."""
+
+
+def _parts_of(cls: type) -> Callable[[Any], Iterable[object]] | None:
+    """What reaches the parts of a class's values; None where they have none of their own."""
+    if issubclass(cls, type | Enum | str | int | float):
+        return None
+    if issubclass(cls, Mapping):
+        return lambda value: chain(value.keys(), value.values())
+    if issubclass(cls, list | tuple | set | frozenset):
+        return iter
+    if is_dataclass(cls):
+        names = [item.name for item in fields(cls)]
+        return lambda value: [getattr(value, name) for name in names]
+    return lambda value: getattr(value, "__dict__", {}).values()

@@ -92,7 +92,7 @@ async def remove(call: Call, case: Case, file_id: UUID, key: str) -> None:
     async with transaction() as tx:
         claim = await claim_key(call, tx, "removeFile", key, command, effect_id=file_id)
         if not claim.replayed:
-            await _lock_for_citizen(tx, case.id)
+            await lock_for_citizen(tx, case.id)
             if not await file_store.delete_file(tx, case.id, file_id):
                 raise NotFound(NOT_FOUND)
 
@@ -133,14 +133,16 @@ def _find_paper(definition: Definition, material: str) -> Material:
     raise InvalidInput(texts.MATERIAL_UNKNOWN, "material")
 
 
-async def _lock_for_citizen(tx: Transaction, case_id: UUID) -> None:
+async def lock_for_citizen(tx: Transaction, case_id: UUID) -> Case:
+    """A case, its row locked. Raises Conflict where it is not the citizen's turn."""
     case = await store.lock_case(tx, case_id)
     if case is None or case.turn != Turn.CITIZEN:
         raise Conflict(texts.NOT_YOUR_STEP)
+    return case
 
 
 async def _refuse_full(tx: Transaction, case_id: UUID, paper: Material, size_bytes: int) -> None:
-    await _lock_for_citizen(tx, case_id)
+    await lock_for_citizen(tx, case_id)
     files = await file_store.list_files(case_id, tx)
     if sum(file.material == paper.code for file in files) >= paper.files_most:
         raise Conflict(texts.FILES_MANY, most=paper.files_most)

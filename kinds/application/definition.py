@@ -64,10 +64,19 @@ class Choice:
 
 
 @dataclass(frozen=True, slots=True)
+class Held:
+    """A field of an e-licence of a kind."""
+
+    kind: str
+    field: str
+
+
+@dataclass(frozen=True, slots=True)
 class Field:
     """A field of a form. `most` bounds the characters of a text and the value of a number.
 
-    `prefill` names what the city already holds and fills in: "name", "phone" or "resident_id".
+    `prefill` names what the account holds and fills in: "name", "phone" or "resident_id". `held`
+    names where it stands in an e-licence, out of which it is filled in by consent.
     """
 
     name: str
@@ -79,11 +88,15 @@ class Field:
     pattern: str = ""
     options: Sequence[Choice] = ()
     prefill: str = ""
+    held: Held | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Material:
-    """A paper that has to be attached; where `when` names a field, only if it has that value."""
+    """A paper that has to be attached; where `when` names a field, only if it has that value.
+
+    `licence` is the kind of e-licence that stands for it: no upload is needed then.
+    """
 
     code: str
     title: Named
@@ -91,6 +104,7 @@ class Material:
     files_most: int = 3
     pages_most: int = 50
     when: tuple[str, str] | None = None
+    licence: str = ""
 
 
 @dataclass(frozen=True, slots=True)

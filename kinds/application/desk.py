@@ -122,8 +122,8 @@ async def take_task(
         officer, task, case, replayed = await _begin(call, tx, deed, task_id, NOTHING)
         if not replayed:
             _refuse_closed(task)
-            await store.change_task(tx, task.id, assignee_id=officer.id)
-    return await store.get_task(task_id), case
+            await store.change_task(tx, task, assignee_id=officer.id)
+    return task, case
 
 
 async def hand_over(
@@ -146,7 +146,7 @@ async def hand_over(
             if unit not in call.app.city.departments or unit == task.unit:
                 raise InvalidInput(texts.UNIT_UNKNOWN, "unit")
             await _give(call.app, tx, task, case, officer, "hand_over", choices)
-    return await store.get_task(task_id), case
+    return task, case
 
 
 async def give_back(call: Call, task_id: UUID, note: str, key: str) -> tuple[Task, Case]:
@@ -163,7 +163,7 @@ async def give_back(call: Call, task_id: UUID, note: str, key: str) -> tuple[Tas
                 raise Conflict(texts.NOWHERE_TO_RETURN)
             choices = Choices(choices.note, task.from_unit)
             await _give(call.app, tx, task, case, officer, "return", choices)
-    return await store.get_task(task_id), case
+    return task, case
 
 
 async def act(
@@ -174,8 +174,8 @@ async def act(
     The same key acts once. Raises NotFound, IllegalTransition, InvalidInput and Conflict.
     """
     async with transaction() as tx:
-        _, case, _ = await act_in(call, tx, Deed("actOnTask", key), task_id, event, choices)
-    return await store.get_task(task_id), case
+        task, case, _ = await act_in(call, tx, Deed("actOnTask", key), task_id, event, choices)
+    return task, case
 
 
 async def act_in(
@@ -194,7 +194,7 @@ async def act_in(
         step = definition.find_step(case.state, event)
         if step.by is not Actor.OFFICER:
             raise Forbidden(texts.NOT_YOUR_STEP)
-        await engine.take(call.app, tx, case, definition, step, by, choices, task_id=task.id)
+        await engine.take(call.app, tx, case, definition, step, by, choices, task=task)
     return task, case, False
 
 
@@ -212,7 +212,7 @@ async def _say(
     if event == REFUSE and not choices.note.strip():
         raise InvalidInput(texts.NOTE_REQUIRED, "note")
     status = TaskStatus.AGREED if event == AGREE else TaskStatus.REFUSED
-    await store.change_task(tx, task.id, status=status, closed_at=app.clock.now())
+    await store.change_task(tx, task, status=status, closed_at=app.clock.now())
     await engine.note(app, tx, case, event, by, choices.note.strip())
     if event == REFUSE:
         step = definition.find_step(case.state, definition.by_name[case.state].refused)
@@ -236,7 +236,7 @@ async def _give(
     is_back = event == "return"
     await store.change_task(
         tx,
-        task.id,
+        task,
         unit=choices.unit,
         from_unit="" if is_back else task.unit,
         assignee_id=await engine.pick_officer(app, tx, case, choices.unit, but=[case.citizen_id]),
@@ -262,10 +262,10 @@ async def _begin(
     officer = await require_officer(call, deed.scope)
     command = {"task": task_id, "event": event, "choices": choices, **deed.more}
     claim = await claim_key(call, tx, deed.operation, deed.key, command, effect_id=task_id)
-    case = await store.lock_case_of(tx, task_id)
-    task = await store.find_task(tx, task_id)
-    if task is None or case is None:
+    locked = await store.lock_case_of(tx, task_id)
+    if locked is None:
         raise NotFound(NOT_FOUND)
+    case, task = locked
     if versions.scope_of(call.app, case.service_id) is not deed.scope:
         raise NotFound(NOT_FOUND)
     if not claim.replayed and not await _works_on(tx, task, officer):

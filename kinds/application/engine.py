@@ -16,7 +16,7 @@ from kinds.application import domain, messages, store, texts, versions
 from kinds.application.definition import Actor, Definition, State, Step, Turn
 from kinds.application.domain import TaskKind
 from kinds.application.events import CaseAwaits, CaseEnded
-from kinds.application.models import Case
+from kinds.application.models import Case, Task
 from kinds.application.store import Entry
 
 NOTE = "applications.note"
@@ -59,18 +59,18 @@ async def take(
     by: By,
     choices: Choices = NOTHING,
     *,
-    task_id: UUID | None = None,
+    task: Task | None = None,
 ) -> Case:
     """Take a step; the locked case as it stands then.
 
-    `task_id` is the task that is done by it. Raises InvalidInput for what the step asks and is not
+    `task` is the one that is done by it. Raises InvalidInput for what the step asks and is not
     given, Conflict ONCE_ONLY and FOUR_EYES; nothing is changed then.
     """
     choices = await _refuse_wrong(app, tx, case, definition, step, by, choices)
     target = definition.by_name[step.target]
     values = _moved(app, case, definition, step, choices)
     entry = _entry(app, step.event, by, choices.note, once=step.once)
-    await store.write_move(tx, case.id, values, entry, done_by=task_id)
+    await store.write_move(tx, case.id, values, entry, done_by=task)
     case.update_from_dict({**values, "sequence": case.sequence + 1})
     said = choices.note if step.by is Actor.OFFICER else ""
     await tell_service(app, tx, case, step.event, said)

@@ -29,7 +29,7 @@ from core.graphql import (
     view,
 )
 from core.upstream.readings import ReadStatus
-from kinds.application import attachments, messages, service, texts, versions
+from kinds.application import attachments, holdings, messages, service, texts, versions
 from kinds.application.definition import Actor, FieldType, Turn
 from kinds.application.domain import Promise, TaskKind, TaskStatus
 from kinds.application.form import FormIncomplete
@@ -82,6 +82,9 @@ CaseId = Annotated[strawberry.ID, strawberry.argument(description="The case's id
 class CaseAnswerInput:
     name: str = strawberry.field(description="The field's name.")
     value: str = strawberry.field(description="The answer, as the field's type writes it.")
+    why: str = strawberry.field(
+        default="", description="Why it is another than `known`, for the timeline; may be empty."
+    )
 
 
 Answers = Annotated[
@@ -108,11 +111,21 @@ class CaseIncomplete(Refusal):
     problems: list[CaseProblem] = strawberry.field(description="What is missing or wrong.")
 
 
+@strawberry.type(description="What the e-licences stand for is attached.")
+class HeldPapersTaken:
+    materials: list[CaseMaterial] = strawberry.field(
+        description="The papers of the case, with their files."
+    )
+
+
 OpenCaseResult = Annotated[
     CaseChanged | CaseIncomplete | Refused, strawberry.union("OpenCaseResult")
 ]
 SaveCaseResult = Annotated[
     CaseChanged | CaseIncomplete | Refused, strawberry.union("SaveCaseResult")
+]
+TakeHeldPapersResult = Annotated[
+    HeldPapersTaken | Refused, strawberry.union("TakeHeldPapersResult")
 ]
 RemoveCaseFileResult = Annotated[CaseChanged | Refused, strawberry.union("RemoveCaseFileResult")]
 TakeCaseStepResult = Annotated[
@@ -128,7 +141,8 @@ class Query:
     async def case_form(self, info: Info, service_id: ServiceId, item: ItemCode = "") -> CaseForm:
         """With what the city holds of the viewer filled in."""
         blank = await service.get_form(info.context, service_id, item)
-        return to_form(blank.definition, blank.known)
+        purpose = holdings.find_purpose(info.context.app, blank.definition)
+        return to_form(blank.definition, blank.known, purpose)
 
     @query(signed_in(), description="The viewer's cases, newest first.")
     async def cases(
@@ -192,11 +206,9 @@ class Query:
     @query(_BY_SERVICE, description="The papers of one of the viewer's cases, with their files.")
     async def case_materials(self, info: Info, case_id: CaseId) -> list[CaseMaterial]:
         """What is to be attached, and what was."""
-        call = info.context
-        row = await service.get_case(call, parse_id(case_id))
-        definition = await versions.get_stored(call.app, row.definition_id)
-        files = await attachments.list_files(row.id)
-        return to_materials(call, row, definition, service.answers_of(call, row), files)
+        return await _materials(
+            info.context, await service.get_case(info.context, parse_id(case_id))
+        )
 
 
 @strawberry.type
@@ -224,6 +236,7 @@ class Mutation:
                 idempotency_key,
                 item=item,
                 category=category,
+                reasons=_reasons(answers),
             )
         except FormIncomplete as error:
             return to_incomplete(info, error)
@@ -236,7 +249,11 @@ class Mutation:
         """Kept as a draft; it need not be complete."""
         try:
             row = await service.save_answers(
-                info.context, parse_id(case_id), _answers(answers), idempotency_key
+                info.context,
+                parse_id(case_id),
+                _answers(answers),
+                idempotency_key,
+                reasons=_reasons(answers),
             )
         except FormIncomplete as error:
             return to_incomplete(info, error)
@@ -261,6 +278,19 @@ class Mutation:
         except FormIncomplete as error:
             return to_incomplete(info, error)
         return CaseChanged(case=await _case(info, row))
+
+    @mutation(
+        _BY_SERVICE,
+        description="Attach those of the viewer's e-licences that stand for a paper which one of "
+        "their cases still lacks; needs the consent of the form's heldPurpose.",
+    )
+    async def take_held_papers(
+        self, info: Info, case_id: CaseId, idempotency_key: IdempotencyKey
+    ) -> TakeHeldPapersResult:
+        """What is still missing then has to be sent."""
+        row = await service.get_case(info.context, parse_id(case_id))
+        await holdings.take_papers(info.context, row, idempotency_key)
+        return HeldPapersTaken(materials=await _materials(info.context, row))
 
     @mutation(_BY_SERVICE, description="Take a file away from a case that waits for the viewer.")
     async def remove_case_file(
@@ -308,6 +338,12 @@ async def _case(info: Info, row: Case) -> CaseView:
     return shown
 
 
+async def _materials(call: Call, row: Case) -> list[CaseMaterial]:
+    definition = await versions.get_stored(call.app, row.definition_id)
+    files = await attachments.list_files(row.id)
+    return to_materials(call, row, definition, service.answers_of(call, row), files)
+
+
 async def _show_all(call: Call, rows: Sequence[Case]) -> list[CaseView]:
     stored = await versions.get_all_stored(call.app, {row.definition_id for row in rows})
     return [
@@ -317,6 +353,10 @@ async def _show_all(call: Call, rows: Sequence[Case]) -> list[CaseView]:
 
 def _answers(given: list[CaseAnswerInput]) -> dict[str, str]:
     return {answer.name: answer.value for answer in given}
+
+
+def _reasons(given: list[CaseAnswerInput]) -> dict[str, str]:
+    return {answer.name: answer.why for answer in given if answer.why.strip()}
 
 
 def to_incomplete(info: Info, error: FormIncomplete) -> CaseIncomplete:

@@ -22,7 +22,7 @@ def topic(citizen_id: UUID) -> str:
 async def tell_later(app: App, tx: Transaction, case: Case, event: str) -> None:
     """Tell the citizen of a step when `tx` commits: in the inbox, and on open screens."""
     await tell.enqueue(app, tx, case.id, case.sequence, event, case.state)
-    await bus.publish(tx, topic(case.citizen_id), str(case.id))
+    await bus.publish_after(tx, topic(case.citizen_id), str(case.id))
 
 
 @job("applications.tell")

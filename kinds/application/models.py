@@ -120,7 +120,10 @@ class Task(Model):
 
 
 class CaseFile(Model):
-    """A file that a citizen attached for one of the papers of a case."""
+    """A file that a citizen attached for one of the papers of a case.
+
+    `licence_ref` names the e-licence out of which it was taken, as that stood at `licence_as_of`.
+    """
 
     id = fields.UUIDField(primary_key=True)
     case_id = fields.UUIDField(db_index=True)
@@ -132,6 +135,8 @@ class CaseFile(Model):
     size_bytes = fields.IntField()
     pages = fields.IntField()
     attached_at = fields.DatetimeField()
+    licence_ref = fields.CharField(max_length=64, null=True)
+    licence_as_of = fields.DatetimeField(null=True)
 
     class Meta:
         table = "applications_file"

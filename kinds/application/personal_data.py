@@ -80,7 +80,9 @@ FILES = PersonalTable(
     CaseFile,
     owner="citizen_id",
     exported=section(
-        "files", "case_id", "material", "media_type", "attached_at", file_name="name_sealed"
+        "files",
+        *("case_id", "material", "media_type", "attached_at", "licence_ref", "licence_as_of"),
+        file_name="name_sealed",
     ),
     sealed=(Sealed("name_sealed", attachments.FILE), Sealed("key_sealed", attachments.FILE)),
     erased=Stays("taken away once the case has ended: file_store.delete_files_of"),

@@ -9,16 +9,17 @@ from core.context.call import Call
 from core.context.commands import claim_key
 from core.database import IntegrityError, transaction, violated
 from core.errors import Conflict, Forbidden, InvalidInput, NotFound
-from core.people.directory import get_person
 from core.refusal_texts import NOT_FOUND
 from kinds.application import attachments, engine, store, texts, versions
 from kinds.application.definition import NO_CATEGORY, Actor, Definition, Turn
 from kinds.application.engine import By, Choices
 from kinds.application.form import FormIncomplete, Problem, read_answers
+from kinds.application.holdings import Known, fill_in
 from kinds.application.models import Case, CaseEvent
 from kinds.application.opening import Opening, open_form, open_in, seal_form
 
 _NO_CHARS = 48
+NO_REASONS: Mapping[str, str] = {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,14 +27,14 @@ class BlankForm:
     """The form of a service, with what the city holds of the viewer filled in."""
 
     definition: Definition
-    known: Mapping[str, str]
+    known: Mapping[str, Known]
 
 
 async def get_form(call: Call, service: str, item: str = "") -> BlankForm:
     """The form of a service, or of one of its items. Raises NotFound."""
     definition = await _get_current(call, service, item)
     call.require_service(service)
-    return BlankForm(definition, await _prefill(call, definition))
+    return BlankForm(definition, await fill_in(call, definition))
 
 
 async def open_case(
@@ -44,11 +45,15 @@ async def open_case(
     *,
     item: str = "",
     category: str = NO_CATEGORY,
+    reasons: Mapping[str, str] = NO_REASONS,
 ) -> Case:
     """Open a case of the viewer. The same key gives the same case.
 
-    Raises NotFound for no such service or item, FormIncomplete, InvalidInput CATEGORY_UNKNOWN,
-    Conflict TOO_MANY_OPEN, ALREADY_OPEN and KEY_REUSED.
+    `reasons` say of fields, by name, why they are answered other than the city filled them in; they
+    stand in the timeline.
+
+    Raises NotFound for no such service or item, FormIncomplete, InvalidInput CATEGORY_UNKNOWN and
+    REASON_UNKNOWN, Conflict TOO_MANY_OPEN, ALREADY_OPEN and KEY_REUSED.
     """
     app = call.app
     definition = await _get_current(call, service, item)
@@ -57,15 +62,24 @@ async def open_case(
         raise InvalidInput(texts.CATEGORY_UNKNOWN, "category")
     is_draft = definition.states[0].turn is Turn.CITIZEN
     form = check_form(call, definition, answers, complete=not is_draft)
+    said = _say_reasons(definition, form, reasons)
     definition_id = await versions.store(app, definition)
     opening = Opening(definition, definition_id, citizen_id, category, form)
-    command = {"service": service, "item": item, "category": category, "answers": dict(answers)}
+    command = {
+        "service": service,
+        "item": item,
+        "category": category,
+        "answers": dict(answers),
+        "reasons": dict(reasons),
+    }
     try:
         async with transaction() as tx:
             claim = await claim_key(call, tx, "openCase", key, command)
             if not claim.replayed:
                 by = By(Actor.CITIZEN, citizen_id)
-                await open_in(app, tx, claim.effect_id, opening, by)
+                case = await open_in(app, tx, claim.effect_id, opening, by)
+                if said:
+                    await engine.note(app, tx, case, texts.CORRECT, by, said)
     except IntegrityError as error:
         if violated(error) != "applications_case_exclusive":
             raise
@@ -73,17 +87,25 @@ async def open_case(
     return await _get(claim.effect_id)
 
 
-async def save_answers(call: Call, case_id: UUID, answers: Mapping[str, str], key: str) -> Case:
+async def save_answers(
+    call: Call,
+    case_id: UUID,
+    answers: Mapping[str, str],
+    key: str,
+    *,
+    reasons: Mapping[str, str] = NO_REASONS,
+) -> Case:
     """Fill in the form of a case that waits for the viewer; it need not be complete yet.
 
-    Raises NotFound, FormIncomplete for answers that no form takes, Conflict where it is not the
-    citizen's turn.
+    `reasons` as in `open_case`. Raises NotFound, FormIncomplete for answers that no form takes,
+    InvalidInput REASON_UNKNOWN, Conflict where it is not the citizen's turn.
     """
     mine = await get_case(call, case_id)
     definition = await versions.get_stored(call.app, mine.definition_id)
     form = check_form(call, definition, answers, complete=False)
+    said = _say_reasons(definition, form, reasons)
+    command = {"case": case_id, "answers": dict(answers), "reasons": dict(reasons)}
     async with transaction() as tx:
-        command = {"case": case_id, "answers": dict(answers)}
         claim = await claim_key(call, tx, "saveCase", key, command, effect_id=case_id)
         case = await store.lock_case(tx, case_id)
         assert case is not None
@@ -91,7 +113,26 @@ async def save_answers(call: Call, case_id: UUID, answers: Mapping[str, str], ke
             if case.turn != Turn.CITIZEN:
                 raise Conflict(texts.NOT_YOUR_STEP)
             await store.update_case(tx, case_id, form_sealed=seal_form(call.app, form))
+            if said:
+                by = By(Actor.CITIZEN, case.citizen_id)
+                await engine.note(call.app, tx, case, texts.CORRECT, by, said)
     return await _get(case_id)
+
+
+def _say_reasons(
+    definition: Definition, form: Mapping[str, str], reasons: Mapping[str, str]
+) -> str:
+    """Reasons as they stand in the timeline, a line for each. Raises InvalidInput for a field that
+    is not answered and for one that the city does not fill in, and for too many words."""
+    fields = {
+        one.name: one for one in definition.form if one.name in form and (one.prefill or one.held)
+    }
+    if not reasons.keys() <= fields.keys():
+        raise InvalidInput(texts.REASON_UNKNOWN, "answers")
+    said = "\n".join(f"{fields[name].title.zh}: {text.strip()}" for name, text in reasons.items())
+    if len(said) > engine.NOTE_CHARS_MAX:
+        raise InvalidInput(texts.NOTE_LONG, "answers", most=engine.NOTE_CHARS_MAX)
+    return said
 
 
 async def take_step(call: Call, case_id: UUID, event: str, note: str, key: str) -> Case:
@@ -202,15 +243,6 @@ def check_form(
     if problems:
         raise FormIncomplete(problems)
     return form
-
-
-async def _prefill(call: Call, definition: Definition) -> Mapping[str, str]:
-    wanted = {field.name: field.prefill for field in definition.form if field.prefill}
-    if not wanted:
-        return {}
-    person = await get_person(call.app, call.require_viewer().user_id)
-    held = {"name": person.name, "phone": person.phone, "resident_id": person.resident_id}
-    return {name: held[prefill] or "" for name, prefill in wanted.items() if held[prefill]}
 
 
 async def _get(case_id: UUID) -> Case:

@@ -13,6 +13,7 @@ from core.database import (
     fetch_model,
     fetch_models,
     fetch_one,
+    read_model,
 )
 from core.ids import new_id
 from core.json import to_json
@@ -50,10 +51,17 @@ async def lock_case(tx: Transaction, case_id: UUID) -> Case | None:
     return await fetch_model(tx, Case, "WHERE id = $1 FOR UPDATE", case_id)
 
 
-async def lock_case_of(tx: Transaction, task_id: UUID) -> Case | None:
-    """The case of a task, its row locked."""
-    tail = "WHERE id = (SELECT case_id FROM applications_task WHERE id = $1) FOR UPDATE"
-    return await fetch_model(tx, Case, tail, task_id)
+async def lock_case_of(tx: Transaction, task_id: UUID) -> tuple[Case, Task] | None:
+    """A task and its case, both rows locked, as they stand once the locks are held."""
+    row = await fetch_one(tx, _LOCK_TASK, task_id)
+    return None if row is None else (read_model(Case, row), read_model(Task, row, "task_"))
+
+
+_TASK_COLUMNS = ", ".join(f"t.{name} AS task_{name}" for name in Task._meta.fields_db_projection)
+_LOCK_TASK = f"""SELECT c.*, {_TASK_COLUMNS}
+  FROM applications_task t JOIN applications_case c ON c.id = t.case_id
+ WHERE t.id = $1 FOR UPDATE OF c, t"""  # noqa: S608 - names of columns
+"""The case is locked first, as by everybody."""
 
 
 async def find_case(case_id: UUID) -> Case | None:
@@ -118,7 +126,7 @@ async def write_move(
     values: Mapping[str, Any],
     entry: Entry,
     *,
-    done_by: UUID | None,
+    done_by: Task | None,
 ) -> None:
     """Move a case, close its open tasks, write the line of its timeline, all in one statement.
 
@@ -138,12 +146,14 @@ async def write_move(
         [
             case_id,
             *_values(entry),
-            done_by,
+            None if done_by is None else done_by.id,
             TaskStatus.DONE,
             TaskStatus.DROPPED,
             *(to_json(v).decode() if isinstance(v, list) else v for v in values.values()),
         ],
     )
+    if done_by is not None:
+        done_by.update_from_dict({"status": TaskStatus.DONE, "closed_at": entry.happened_at})
 
 
 async def write_entry(tx: Transaction, case_id: UUID, entry: Entry) -> None:
@@ -228,20 +238,18 @@ async def open_tasks(
     now: datetime,
 ) -> None:
     """Open work on a case: for each its branch, its unit and its officer."""
-    for branch, unit, assignee_id in work:
-        await Task.create(
-            using_db=tx,
-            id=new_id(),
-            case_id=case.id,
-            kind=kind,
-            state=case.state,
-            round=case.round,
-            branch=branch,
-            unit=unit,
-            assignee_id=assignee_id,
-            status=TaskStatus.OPEN,
-            opened_at=now,
-        )
+    branches, units, officers = zip(*work, strict=True)
+    await tx.execute_query(
+        """INSERT INTO applications_task (id, case_id, kind, state, round, branch, unit, from_unit,
+                                          assignee_id, status, opened_at)
+           SELECT w.id, $1, $2, $3, $4, w.branch, w.unit, '', w.officer_id, $5, $6
+             FROM unnest($7::uuid[], $8::text[], $9::text[], $10::uuid[])
+               AS w (id, branch, unit, officer_id)""",
+        [
+            *(case.id, kind, case.state, case.round, TaskStatus.OPEN, now),
+            *([new_id() for _ in work], branches, units, officers),
+        ],
+    )
 
 
 async def count_loads(tx: Transaction, officers: Sequence[UUID]) -> Mapping[UUID, int]:
@@ -255,24 +263,15 @@ async def count_loads(tx: Transaction, officers: Sequence[UUID]) -> Mapping[UUID
     return {row["assignee_id"]: row["load"] for row in rows}
 
 
-async def find_task(db: Transaction, task_id: UUID) -> Task | None:
-    """A task by id."""
-    return await fetch_model(db, Task, "WHERE id = $1", task_id)
-
-
-async def get_task(task_id: UUID) -> Task:
-    """A task that is there."""
-    return await Task.get(id=task_id)
-
-
 async def list_tasks(case_id: UUID) -> list[Task]:
     """All work on a case, in the order in which it was opened."""
     return await Task.filter(case_id=case_id).order_by("id")
 
 
-async def change_task(tx: Transaction, task_id: UUID, **values: Any) -> None:
-    """Change a task."""
-    await Task.filter(id=task_id).using_db(tx).update(**values)
+async def change_task(tx: Transaction, task: Task, **values: Any) -> None:
+    """Change a task, in its row and as it is here."""
+    await Task.filter(id=task.id).using_db(tx).update(**values)
+    task.update_from_dict(values)
 
 
 async def list_open_tasks(tx: Transaction, case_id: UUID) -> list[Task]:

@@ -37,6 +37,11 @@ NUMBERS_USED_UP = Text(
 FORM_INCOMPLETE = Text(
     "FORM_INCOMPLETE", "还有 {count} 处需要补正", "{count} things are still missing or wrong"
 )
+REASON_UNKNOWN = Text(
+    "REASON_UNKNOWN",
+    "只有预填的信息需要说明更正原因",
+    "A reason is given for a field that was filled in, with its answer",
+)
 FIELD_MISSING = Text("FIELD_MISSING", "请填写{title}", "{title} is missing")
 FIELD_INVALID = Text("FIELD_INVALID", "{title}填写有误", "{title} is not valid")
 FIELD_LONG = Text("FIELD_LONG", "{title}最多 {most} 字", "{title}: at most {most} characters")
@@ -74,11 +79,18 @@ HOLD_OPEN = Text("CASE_HOLD_OPEN", "尚有办件未办结", "A case is still ope
 
 OWN_CASE = Text("OWN_CASE", "不能办理本人的件", "Nobody handles a case of their own")
 FROM_ACCOUNT = Named("您的账户", "Your account")
+LICENCE_ISSUER = Named("签发机关", "Issued by")
+LICENCE_ISSUED = Named("签发日期", "Issued on")
+LICENCE_UNTIL = Named("有效期至", "Valid until")
+LICENCE_AS_OF = Named("电子证照核验时间", "As its system had it at")
 
 YOUR_CASES = Text("YOUR_CASES", "我的办件", "Your cases")
 
 UPDATE = "update"
 """What a citizen adds to a case without moving it."""
+
+CORRECT = "correct"
+"""Why a citizen answers other than the city had filled in."""
 
 ENGINE_EVENTS = {
     "open": Named("提交", "Filed"),
@@ -91,6 +103,7 @@ ENGINE_EVENTS = {
     "escalate": Named("超期督办", "Escalated: the limit is over"),
     "warn": Named("临期提醒", "Reminder: the limit is near"),
     UPDATE: Named("补充情况", "An update from the citizen"),
+    CORRECT: Named("更正已填信息", "What the city had filled in was corrected"),
 }
 """What happens to cases of every definition."""
 

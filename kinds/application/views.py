@@ -8,6 +8,7 @@ from uuid import UUID
 
 from core.clock import civil_date
 from core.context.call import Call
+from core.people.personal_read import Purpose
 from core.texts import Named
 from kinds.application import domain, engine, store, texts
 from kinds.application.attachments import FILE
@@ -24,6 +25,7 @@ from kinds.application.definition import (
 )
 from kinds.application.domain import Promise, TaskKind, TaskStatus
 from kinds.application.form import is_wanted
+from kinds.application.holdings import Known
 from kinds.application.models import Case, CaseEvent, CaseFile, Task
 
 _CITY = Named("系统", "The system")
@@ -49,7 +51,8 @@ class CaseField:
     most: Annotated[int, "The most characters of a text, the largest number."]
     options: Annotated[Sequence[CaseChoice], "What can be chosen, of a CHOICE."]
     known: Annotated[str | None, "What the city holds already and fills in; it may be corrected."]
-    known_from: Annotated[Named | None, "Where that comes from."]
+    known_from: Annotated[Named | None, "Where that comes from: the account, an e-licence."]
+    known_as_of: Annotated[datetime | None, "When it was true there."]
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +66,10 @@ class CaseFileView:
     pages: Annotated[int, "Its pages."]
     attached_at: Annotated[datetime, "When it was attached."]
     path: Annotated[str, "Where it is read, with the same Authorization header."]
+    licence_ref: Annotated[
+        str | None, "The e-licence out of which it was taken; null: it was sent."
+    ]
+    licence_as_of: Annotated[datetime | None, "When the e-licence stood so."]
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +80,9 @@ class CaseMaterial:
     title: Annotated[Named, "What it is."]
     required: Annotated[bool, "Whether it has to be handed in."]
     files_most: Annotated[int, "How many files it may have."]
+    from_licence: Annotated[
+        bool, "Whether an e-licence stands for it, which takeHeldPapers attaches."
+    ]
     is_asked: Annotated[bool, "Whether an officer has asked for it anew."]
     files: Annotated[Sequence[CaseFileView], "What was attached."]
 
@@ -88,6 +98,11 @@ class CaseForm:
     fields: Annotated[Sequence[CaseField], "The fields in their order."]
     materials: Annotated[Sequence[CaseMaterial], "The papers to attach once the case is opened."]
     promise_days: Annotated[int, "The working days promised, the longest of all categories."]
+    held_purpose: Annotated[
+        str | None,
+        "The purpose to consent to, so that fields are filled in and papers taken out of the "
+        "viewer's e-licences; null: none are.",
+    ]
 
 
 @dataclass(frozen=True, slots=True)
@@ -225,7 +240,9 @@ def to_step(step: Step) -> CaseStep:
     return CaseStep(step.event, step.title, step.note, step.assigns, step.classifies, step.asks)
 
 
-def to_form(definition: Definition, known: Mapping[str, str]) -> CaseForm:
+def to_form(
+    definition: Definition, known: Mapping[str, Known], purpose: Purpose | None
+) -> CaseForm:
     """A blank form."""
     return CaseForm(
         service_id=definition.service,
@@ -235,10 +252,11 @@ def to_form(definition: Definition, known: Mapping[str, str]) -> CaseForm:
         fields=[_field(field, known.get(field.name)) for field in definition.form],
         materials=[_material(paper, paper.required) for paper in definition.materials],
         promise_days=max(definition.promise.values()),
+        held_purpose=None if purpose is None else purpose.id,
     )
 
 
-def _field(field: Field, known: str | None) -> CaseField:
+def _field(field: Field, known: Known | None) -> CaseField:
     return CaseField(
         name=field.name,
         title=field.title,
@@ -246,8 +264,9 @@ def _field(field: Field, known: str | None) -> CaseField:
         required=field.required,
         most=field.most,
         options=[CaseChoice(option.value, option.title) for option in field.options],
-        known=known,
-        known_from=texts.FROM_ACCOUNT if known else None,
+        known=known.value if known else None,
+        known_from=known.source if known else None,
+        known_as_of=known.as_of if known else None,
     )
 
 
@@ -271,7 +290,8 @@ def to_materials(
 
 
 def _material(paper: Material, required: bool) -> CaseMaterial:
-    return CaseMaterial(paper.code, paper.title, required, paper.files_most, False, [])
+    is_held = bool(paper.licence)
+    return CaseMaterial(paper.code, paper.title, required, paper.files_most, is_held, False, [])
 
 
 def _file(call: Call, file: CaseFile) -> CaseFileView:
@@ -283,6 +303,8 @@ def _file(call: Call, file: CaseFile) -> CaseFileView:
         pages=file.pages,
         attached_at=file.attached_at,
         path=f"/cases/{file.case_id}/files/{file.id}",
+        licence_ref=file.licence_ref,
+        licence_as_of=file.licence_as_of,
     )
 
 

@@ -1,4 +1,5 @@
-"""Comparing our bookings with what the outside systems hold: every night, and on demand."""
+"""Comparing our bookings with what the outside systems hold: every night all of them, and every
+few minutes those that have changed there."""
 
 from dataclasses import dataclass
 from datetime import timedelta
@@ -9,7 +10,7 @@ from uuid import UUID
 import structlog
 
 from core.context.app import App
-from core.context.sweep import sweep_pages
+from core.context.sweep import sweep, sweep_pages
 from core.database import transaction
 from core.deadline import Deadline
 from core.queue.jobs import Lane, job
@@ -20,9 +21,12 @@ from kinds.booking.sources import ExternalBooking, source_of, sources_of
 from kinds.booking.store import BookingRow
 
 _DEADLINE_S = 5.0
-_PAGE = 200
+_PAGE, _AT_ONCE = 200, 4
 _SINCE = timedelta(days=2)
 _COMPARE_S = 3_000.0
+_CHANGED_WITHIN = timedelta(minutes=20)
+"""Several passes long, whatever their clocks are off: what a pass misses the next one finds, and
+what all miss, the night."""
 
 log = structlog.get_logger(__name__)
 
@@ -77,6 +81,27 @@ async def compare(app: App) -> list[Difference]:
 async def compare_nightly(app: App) -> None:
     """Every night."""
     await compare(app)
+
+
+@job("appointments.follow", timeout_s=240, every="*/5 * * * *")
+async def follow(app: App) -> None:
+    """Every five minutes: look at the bookings that have changed at their servers.
+
+    Who has a number that a hospital has called off learns it now, and not the next morning.
+    """
+    servers = await store.list_servers(list(sources_of(app)), app.clock.now())
+    await sweep(app, "appointments.follow", servers, partial(_follow_one, app), at_once=_AT_ONCE)
+
+
+async def _follow_one(app: App, server: tuple[str, str]) -> None:
+    service_id, server_ref = server
+    deadline, since = Deadline.after(_DEADLINE_S), app.clock.now() - _CHANGED_WITHIN
+    system = source_of(app, service_id).system(app)
+    for booking_id in await system.list_changed(server_ref, since, deadline):
+        booking = await store.find_booking(booking_id)
+        # the number stands in what others have written: it may be no booking of this server
+        if booking is not None and (booking.service_id, booking.server_ref) == server:
+            await _compare_one(app, booking)
 
 
 async def _compare_one(app: App, booking: BookingRow) -> Kind | None:

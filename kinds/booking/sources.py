@@ -93,6 +93,12 @@ class NumberSystem(Protocol):
         """Our booking as the outside system knows it."""
         ...
 
+    async def list_changed(
+        self, server_ref: str, since: datetime, deadline: Deadline
+    ) -> Sequence[UUID]:
+        """Our bookings on which anything has changed at a server since a moment."""
+        ...
+
     async def cancel(
         self, server_ref: str, booking_id: UUID, booking: ExternalBooking, deadline: Deadline
     ) -> ExternalBooking:

@@ -358,6 +358,23 @@ async def list_placed(
     return [to_booking(row) for row in rows]
 
 
+async def list_servers(
+    service_ids: Sequence[str], starts_after: datetime
+) -> Sequence[tuple[str, str]]:
+    """The servers that have a confirmed booking still to come: service and server."""
+    rows = await fetch_all(
+        connection(),
+        """SELECT DISTINCT b.service_id, split_part(r.ref, '/', 1) AS server_ref
+             FROM appointments_booking b
+             JOIN appointments_slot s ON s.id = b.slot_id
+             JOIN appointments_resource r ON r.id = s.resource_id
+            WHERE b.service_id = ANY($1) AND b.state = 'confirmed' AND s.starts_at > $2""",
+        list(service_ids),
+        starts_after,
+    )
+    return [(row["service_id"], row["server_ref"]) for row in rows]
+
+
 def to_booking(row: Mapping[str, Any]) -> BookingRow:
     """A row of `BOOKING`."""
     plain = {name: row[name] for name in _PLAIN} | {"state": State(row["state"])}

@@ -10,7 +10,15 @@ from core.context.app import App
 from core.context.call import Call
 from core.context.commands import CREDENTIAL_REPLAY, claim_key
 from core.context.sweep import sweep
-from core.database import Transaction, connection, fetch_all, idempotency, transaction
+from core.database import (
+    Transaction,
+    connection,
+    fetch_all,
+    fetch_model,
+    fetch_models,
+    idempotency,
+    transaction,
+)
 from core.database.models import AccessFlag
 from core.errors import AppError, InvalidInput, NotFound, RateLimited
 from core.ids import new_id
@@ -179,13 +187,15 @@ async def suspend(app: App, phone: str) -> bool:
 
 async def find_officer(_app: App, person_id: UUID) -> Officer | None:
     """A member of staff who is not suspended, with their unit."""
-    row = await Staff.get_or_none(citizen_id=person_id, suspended_at=None)
+    tail = "WHERE citizen_id = $1 AND suspended_at IS NULL"
+    row = await fetch_model(connection(), Staff, tail, person_id)
     return None if row is None else Officer(row.citizen_id, row.department)
 
 
 async def list_officers(_app: App, unit: str, scope: Scope) -> list[Officer]:
     """The members of staff of a unit who have a scope and are not suspended."""
-    rows = await Staff.filter(department=unit, suspended_at=None).order_by("citizen_id")
+    tail = "WHERE department = $1 AND suspended_at IS NULL ORDER BY citizen_id"
+    rows = await fetch_models(connection(), Staff, tail, unit)
     return [Officer(row.citizen_id, unit) for row in rows if scope in scopes_of(row.roles)]
 
 

@@ -13,5 +13,6 @@ MANIFEST = Manifest(
         "unemployment",
         "work_injury",
         "maternity",
+        "overview",
     ),
 )

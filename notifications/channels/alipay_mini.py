@@ -10,7 +10,7 @@ from urllib.parse import urlencode
 
 import orjson
 
-from core.clock import SHANGHAI
+from core.clock import civil_time
 from core.context.app import App
 from core.deadline import Deadline
 from core.standards.alipay_envelope import SIGN_TYPE, NotSigned, Signer
@@ -69,7 +69,7 @@ def describe(app: App, outbound: Outbound) -> Mapping[str, str]:
         "format": "JSON",
         "charset": "utf-8",
         "sign_type": SIGN_TYPE,
-        "timestamp": app.clock.now().astimezone(SHANGHAI).strftime("%Y-%m-%d %H:%M:%S"),
+        "timestamp": civil_time(app.clock.now()),
         "version": "1.0",
         "biz_content": orjson.dumps(content).decode(),
     }

@@ -31,6 +31,7 @@ class Envelope:
     """What all messages of one sending have in common."""
 
     key: str
+    """Of those parcels that have none of their own."""
     deep_link: str | None = None
     thread: str | None = None
     campaign_id: UUID | None = None
@@ -113,11 +114,14 @@ async def send_digest(
 def _message(app: App, template: Template, parcel: Parcel, envelope: Envelope) -> NewMessage:
     title, body = template.render(locale_of(parcel.to), parcel.params)
     phone = parcel.to.number if isinstance(parcel.to, Phone) else None
+    key = parcel.key or envelope.key
+    if not key:
+        raise ValueError(f"a message of {template.id} without a business key")
     is_later = envelope.at is not None and envelope.at > app.clock.now()
     scheduled_at = envelope.at if is_later else None
     return NewMessage(
-        id=message_id(envelope.key, name_of(app.vault, parcel.to)),
-        key=envelope.key,
+        id=message_id(key, name_of(app.vault, parcel.to)),
+        key=key,
         person_id=None if isinstance(parcel.to, Phone) else parcel.to.id,
         to_sealed=None if phone is None else app.vault.encrypt(phone, PHONE),
         template=template.id,

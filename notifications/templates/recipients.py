@@ -37,6 +37,8 @@ class Parcel:
 
     to: Recipient
     params: Mapping[str, object]
+    key: str | None = None
+    """Its own business key, where it is not that of all."""
 
 
 def locale_of(to: Recipient) -> Locale:

@@ -11,6 +11,10 @@ from dataclasses import dataclass
 from enum import StrEnum
 from uuid import UUID
 
+MAIN_ACCOUNT = "main"
+"""The name of our account at the bank."""
+BANK = "bank"
+"""The bank as a source of statements and differences."""
 SHARDS = 32
 """Rows of totals of a busy account; each database connection works on its own."""
 

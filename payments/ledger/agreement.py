@@ -1,4 +1,4 @@
-"""What must agree with the journals: accounts, totals, holds, payments, refunds, payouts, receipts.
+"""What must agree with the journals: accounts, totals, payments, payouts, closed days, the bank.
 
 Each rule is one query over whole tables that names the rows which do not agree. None of them calls
 a function of the database: who could edit the rows could have edited that as well.
@@ -237,4 +237,102 @@ _AFTERWARDS = (
     ),
 )
 
-RULES: Sequence[Rule] = (*_ACCOUNTS, *_PAYMENTS, *_AFTERWARDS)
+_CLOSINGS = (
+    Rule(
+        "a closed day's balance is not what was posted until then",
+        """SELECT coalesce(l.code, d.code) || ' on ' || coalesce(l.closed_on, d.closed_on) AS place
+             FROM (
+               SELECT b.closed_on, b.code,
+                      b.debit_fen - coalesce(lag(b.debit_fen) OVER w, 0) AS debit,
+                      b.credit_fen - coalesce(lag(b.credit_fen) OVER w, 0) AS credit
+                 FROM payments_closing_balance b
+               WINDOW w AS (PARTITION BY b.code ORDER BY b.closed_on)) l
+             FULL JOIN (
+               SELECT t.code, c.closed_on, sum(t.debit) AS debit, sum(t.credit) AS credit
+                 FROM (
+                   SELECT CASE WHEN code LIKE 'payer:%' THEN 'payer:*' ELSE code END AS code,
+                          (posted_at AT TIME ZONE 'Asia/Shanghai')::date AS day,
+                          coalesce(sum(amount_fen) FILTER (WHERE side = 'D'), 0) AS debit,
+                          coalesce(sum(amount_fen) FILTER (WHERE side = 'C'), 0) AS credit
+                     FROM leg GROUP BY 1, 2) t
+                CROSS JOIN LATERAL (
+                  SELECT min(closed_on) AS closed_on FROM payments_closing
+                   WHERE closed_on >= t.day AND carried_at IS NOT NULL) c
+                WHERE c.closed_on IS NOT NULL GROUP BY 1, 2) d
+               ON d.code = l.code AND d.closed_on = l.closed_on
+            WHERE (coalesce(l.debit, 0), coalesce(l.credit, 0))
+               <> (coalesce(d.debit, 0), coalesce(d.credit, 0))""",
+    ),
+    Rule(
+        "a closed day lacks balances, or they have no closed day",
+        """SELECT 'closing ' || coalesce(c.closed_on, b.closed_on) AS place
+             FROM (SELECT closed_on FROM payments_closing WHERE carried_at IS NOT NULL) c
+             FULL JOIN (SELECT closed_on, count(*) AS count
+                          FROM payments_closing_balance GROUP BY 1) b
+               ON b.closed_on = c.closed_on
+            WHERE c.closed_on IS NULL OR coalesce(b.count, 0) <> (
+              SELECT count(*) FROM (SELECT min(closed_on) AS first_on
+                                      FROM payments_closing_balance GROUP BY code) f
+               WHERE f.first_on <= c.closed_on)""",
+    ),
+    Rule(
+        "the chain is not open from the end of the last closed day",
+        """SELECT 'chain ' || chain AS place FROM payments_chain
+            WHERE open_from <> coalesce(
+              (SELECT (max(closed_on) + 1)::timestamp AT TIME ZONE 'Asia/Shanghai'
+                 FROM payments_closing), '1970-01-01 00:00:00+00')""",
+    ),
+)
+
+_BANK = (
+    Rule(
+        "the bank's booking does not agree with its journal, or one of the two is gone",
+        """SELECT coalesce(j.key, 'bank:' || e.id) AS place FROM payments_bank_entry e
+             FULL JOIN (
+               SELECT id, key, min(code) FILTER (WHERE code LIKE 'bank:%') AS bank,
+                      min(code) FILTER (WHERE code NOT LIKE 'bank:%') AS other,
+                      sum(CASE side WHEN 'D' THEN amount_fen ELSE -amount_fen END)
+                        FILTER (WHERE code LIKE 'bank:%') AS fen
+                 FROM leg WHERE kind = 'bank' GROUP BY 1, 2) j ON j.key = 'bank:' || e.id
+             LEFT JOIN payments_transfer t ON t.id::text = e.target
+             LEFT JOIN payments_bank_statement s ON s.id = e.statement_id
+            WHERE e.id IS NULL OR e.journal_id IS DISTINCT FROM j.id
+               OR s.account IS DISTINCT FROM e.account
+               OR (e.kind = 'unexplained') <> (j.id IS NULL)
+               OR (e.kind = 'unexplained' AND (e.target <> '' OR NOT EXISTS (
+                 SELECT FROM payments_case c WHERE c.source = 'bank' AND c.kind = 'bank_entry'
+                    AND c.ref = replace(e.id::text, '-', '') AND c.their_fen = e.amount_fen)))
+               OR (j.id IS NOT NULL AND (j.bank, j.other, j.fen) IS DISTINCT FROM (
+                 'bank:' || e.account, CASE e.kind WHEN 'settlement' THEN 'psp:' || e.target
+                   WHEN 'charge' THEN 'cost:' || e.target ELSE 'settled:' || t.payee END,
+                 e.amount_fen))""",
+    ),
+    Rule(
+        "the bank's statement does not agree with its bookings, or with the one before it",
+        """SELECT 'bank statement ' || coalesce(s.id, e.statement_id) AS place
+             FROM (SELECT *, lag(closing_fen) OVER (PARTITION BY account ORDER BY booked_on)
+                     AS before_fen FROM payments_bank_statement) s
+             FULL JOIN (
+               SELECT statement_id, account, count(*) AS count, sum(amount_fen) AS fen
+                 FROM payments_bank_entry WHERE ref NOT LIKE 'opening %' GROUP BY 1, 2) e
+               ON e.statement_id = s.id AND e.account = s.account
+            WHERE s.id IS NULL OR s.opening_fen <> coalesce(s.before_fen, s.opening_fen)
+               OR (s.entries, s.closing_fen - s.opening_fen)
+               <> (coalesce(e.count, 0), coalesce(e.fen, 0))
+               OR (s.before_fen IS NULL AND s.opening_fen <> coalesce(
+                 (SELECT sum(o.amount_fen) FROM payments_bank_entry o
+                   WHERE o.statement_id = s.id AND o.ref LIKE 'opening %'), 0))""",
+    ),
+    Rule(
+        "the transfer is not its payout, or not what the bank has booked of it",
+        """SELECT 'transfer ' || t.id AS place FROM payments_transfer t
+             LEFT JOIN payments_payout p ON p.id = t.id
+             LEFT JOIN (SELECT target, sum(amount_fen) AS fen FROM payments_bank_entry
+                         WHERE kind IN ('transfer', 'return') GROUP BY 1) e
+               ON e.target = t.id::text
+            WHERE (p.payee, p.amount_fen) IS DISTINCT FROM (t.payee, t.amount_fen)
+               OR coalesce(e.fen, 0) <> CASE t.state WHEN 'paid' THEN -t.amount_fen ELSE 0 END""",
+    ),
+)
+
+RULES: Sequence[Rule] = (*_ACCOUNTS, *_PAYMENTS, *_AFTERWARDS, *_CLOSINGS, *_BANK)

@@ -15,7 +15,7 @@ from uuid import UUID
 
 import orjson
 
-from core.clock import SHANGHAI, Clock, ensure_utc
+from core.clock import SHANGHAI, Clock, civil_time, ensure_utc
 from core.context.app import App
 from core.deadline import Deadline
 from core.errors import StartError
@@ -141,7 +141,7 @@ class AlipayClient:
             "total_amount": amount,
             "subject": order.title.translate(_FORBIDDEN),
             "product_code": "QUICK_WAP_WAY",
-            "time_expire": _write_time(order.expires_at),
+            "time_expire": civil_time(order.expires_at),
             "quit_url": self._base_url,
         }
         params = self._params("alipay.trade.wap.pay", biz)
@@ -307,7 +307,7 @@ class AlipayClient:
             "format": "JSON",
             "charset": "utf-8",
             "sign_type": SIGN_TYPE,
-            "timestamp": _write_time(self._clock.now()),
+            "timestamp": civil_time(self._clock.now()),
             "version": "1.0",
             "biz_content": orjson.dumps(biz).decode(),
         }
@@ -364,10 +364,6 @@ def _refund_told(told: Mapping[str, str]) -> RefundView | ForeignRefund:
 def sub_code(refusal: UpstreamRejected) -> str:
     """Why Alipay refused."""
     return str(orjson.loads(refusal.body).get("sub_code", ""))
-
-
-def _write_time(moment: datetime) -> str:
-    return f"{moment.astimezone(SHANGHAI):%Y-%m-%d %H:%M:%S}"
 
 
 def _read_time(text: str) -> datetime:

@@ -11,7 +11,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from core.clock import SHANGHAI
+from core.clock import civil_time
 from core.context.app import App
 from core.errors import StartError
 from core.money import format_yuan
@@ -120,7 +120,7 @@ def show(case_id: Number) -> None:
     async def read(_: App) -> list[tuple[str, ...]]:
         return [
             (
-                f"{note.at.astimezone(SHANGHAI):%Y-%m-%d %H:%M:%S}",
+                civil_time(note.at),
                 note.actor,
                 note.event,
                 note.resolution or "",

@@ -20,6 +20,8 @@ from payments.domain import Side as Teller
 from payments.events import Oddity
 from payments.ledger import store as ledger
 from payments.ledger.accounts import (
+    BANK,
+    MAIN_ACCOUNT,
     Account,
     bank_account,
     cost_of,
@@ -61,11 +63,21 @@ POSSIBLE: Mapping[str, frozenset[CorrectionKind]] = {
     Oddity.OTHER_AMOUNT: frozenset({CorrectionKind.NO_POSTING, CorrectionKind.SUSPENSE}),
     Oddity.OTHER_CURRENCY: _NOTHING,
     Oddity.OTHER_TIME: _NOTHING,
+    Oddity.SETTLEMENT: frozenset({CorrectionKind.NO_POSTING, CorrectionKind.WRITE_OFF}),
+    Oddity.BANK_ENTRY: frozenset(
+        {CorrectionKind.SUSPENSE, CorrectionKind.COST, CorrectionKind.WRITE_OFF}
+    ),
+    Oddity.PAYOUT_REFUSED: _NOTHING,
+    Oddity.PAYOUT_RETURNED: _NOTHING,
 }
 """What a difference with a PSP may be closed by. Those with a payee's statement move none of the
 PSPs' money: they are closed without a posting, or the payment is taken back from the payee."""
 _OF_PAYEES = frozenset({CorrectionKind.NO_POSTING, CorrectionKind.TAKE_BACK})
-_BANK = "main"
+
+
+def _account_with(source: str) -> Account:
+    """The account in which a PSP, or the bank, holds our money."""
+    return bank_account(MAIN_ACCOUNT) if source == BANK else psp_receivable(source)
 
 
 async def propose(
@@ -212,20 +224,20 @@ async def _write_off(closing: _Closing) -> None:
     """The difference becomes ours: of a refund its sign is the other one."""
     source, fen = closing.case.source, closing.difference_fen
     fen = -fen if closing.case.is_refund else fen
-    await closing.post(_moves(difference_with(source), psp_receivable(source), fen))
+    await closing.post(_moves(difference_with(source), _account_with(source), fen))
 
 
 async def _to_cost(closing: _Closing) -> None:
-    """A PSP has kept more or less than agreed, or we have borne a coupon."""
+    """A PSP has kept more or less than agreed, we have borne a coupon, or the bank has charged."""
     source, fen = closing.case.source, closing.difference_fen
-    fen = fen if closing.case.kind == BreakKind.COUPON else -fen
-    await closing.post(_moves(cost_of(source), psp_receivable(source), fen))
+    fen = -fen if closing.case.kind == BreakKind.FEE else fen
+    await closing.post(_moves(cost_of(source), _account_with(source), fen))
 
 
 async def _to_suspense(closing: _Closing) -> None:
-    """A PSP has money for us that no payment explains."""
+    """A PSP or the bank has money for us that no payment explains; below zero, no more."""
     source, fen = closing.case.source, closing.case.their_fen or 0
-    await closing.post(_moves(psp_receivable(source), suspense_of(source), fen))
+    await closing.post(_moves(_account_with(source), suspense_of(source), fen))
 
 
 async def _take_back(closing: _Closing) -> None:
@@ -262,7 +274,7 @@ async def _bank_refund(closing: _Closing) -> None:
         raise Conflict(texts.NOT_POSSIBLE)
     view = RefundView(refund.id, RefundState.SUCCEEDED, f"bank:{closing.correction.id.hex}")
     await settlement.apply_refund(
-        closing.app, closing.tx, refund.psp, view, paid_from=bank_account(_BANK)
+        closing.app, closing.tx, refund.psp, view, paid_from=bank_account(MAIN_ACCOUNT)
     )
 
 

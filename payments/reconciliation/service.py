@@ -22,7 +22,7 @@ from core.queue.jobs import JobKind, job
 from payments import left_orders, saga, settlement, store
 from payments.domain import INTENT, TO_FULFIL, UNPAID, Side
 from payments.models import Intent
-from payments.reconciliation import cases, matching, payouts
+from payments.reconciliation import cases, costs, matching, payouts
 from payments.reconciliation.domain import Resolution
 from payments.reconciliation.fees import fees
 from payments.reconciliation.models import Case, Payout, Statement
@@ -71,6 +71,8 @@ async def reconcile(app: App, source: Source, on: date) -> Outcome:
         with tempfile.SpooledTemporaryFile(max_size=_MEMORY_MAX) as spooled:
             file: BinaryIO = spooled  # type: ignore[assignment]
             done = await _fetch_and_take(app, source, on, file)
+        if source.side is Side.PSP:
+            await costs.post_fees(app, source.name, on)
         outcome = "done"
         return done
     except StatementNotReady:

@@ -27,6 +27,16 @@ NOT_RECONCILED = Text(
     "该日账单尚未全部对账",
     "Not every statement of that day is reconciled",
 )
+DAY_NOT_OVER = Text(
+    "DAY_NOT_OVER",
+    "该日尚未结束",
+    "That day is not over",
+)
+DAY_CLOSED = Text(
+    "DAY_CLOSED",
+    "该日已经日结",
+    "That day is closed already",
+)
 OPEN_BREAKS = Text(
     "OPEN_BREAKS",
     "该收款方尚有未处理的差错",
@@ -103,6 +113,10 @@ KINDS = {
     "other_amount": Text("other_amount", "收款金额不同", "other amount"),
     "other_currency": Text("other_currency", "收款币种不同", "other currency"),
     "other_time": Text("other_time", "收款时间不符", "other time"),
+    "settlement": Text("settlement", "结算款不符", "settlement differs"),
+    "bank_entry": Text("bank_entry", "银行流水待查", "unexplained at the bank"),
+    "payout_refused": Text("payout_refused", "付款被银行拒绝", "payout refused"),
+    "payout_returned": Text("payout_returned", "付款被退回", "payout returned"),
 }
 STATES = {
     "open": Text("open", "待处理", "open"),

@@ -106,6 +106,7 @@ _DEMO_CAREERS = {
     "operator": _DemoCareer((
         _DemoJob("2014-07", 8, place=ELSEWHERE, transfer="IN_PROGRESS"), _DemoJob(6, None),
     )),
+    "probe": _DemoCareer((_DemoJob("2010-07", None),)),
     "citizen_abroad": _DemoCareer(
         (_DemoJob("2007-07", "2022-05"),), "SETTLED_ABROAD", date(2022, 6, 17)
     ),

@@ -108,6 +108,8 @@ _DEMO = (
      "已去世,养老待遇已停发", "Deceased; the pension has ended"),
     ("family_doctor", "family_doctor", "仁示医", "19800905", 14, 14,
      "社区家庭医生", "Family doctor of a community health centre"),
+    ("probe", "probe", "探示针", "19870806", 16, 15,
+     "服务自检用户,不是真人", "As whom the services are asked whether they answer"),
 )  # fmt: skip
 
 

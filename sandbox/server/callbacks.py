@@ -2,13 +2,14 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
 
 import aiohttp
 
+from sandbox.server.background import repeated
 from sandbox.server.faults import CALLBACK_OPERATION, Fault, Faults
 from sandbox.server.state import Row, State
 from sandbox.server.wire import Refusal
@@ -105,32 +106,32 @@ class Callbacks:
             timeout=aiohttp.ClientTimeout(total=ANSWER_TIMEOUT_S),
             cookie_jar=aiohttp.DummyCookieJar(),
         ) as http:
-            loop = asyncio.create_task(self._deliver_forever(http))
             try:
-                yield
+                async with repeated(partial(self._deliver_due, http), every_s=0):
+                    yield
             finally:
-                tasks = [loop, *self._in_flight.values()]
+                tasks = [*self._in_flight.values()]
                 for task in tasks:
                     task.cancel()
                 await asyncio.gather(*tasks, return_exceptions=True)
 
-    async def _deliver_forever(self, http: aiohttp.ClientSession) -> None:
-        while True:
-            self._wake.clear()
-            for batch in self._due_batches():
-                task = asyncio.create_task(self._deliver_in_order(http, batch))
-                for row in batch:
-                    self._in_flight[row["id"]] = task
-                task.add_done_callback(partial(self._landed, batch))
-            try:
-                async with asyncio.timeout(self._sleep_s()):
-                    await self._wake.wait()
-            except TimeoutError:
-                continue
+    async def _deliver_due(self, http: aiohttp.ClientSession) -> None:
+        """Begin what is due; return when something more may be."""
+        self._wake.clear()
+        for batch in self._due_batches():
+            task = asyncio.create_task(self._deliver_in_order(http, batch))
+            for row in batch:
+                self._in_flight[row["id"]] = task
+            task.add_done_callback(partial(self._landed, batch))
+        with suppress(TimeoutError):
+            async with asyncio.timeout(self._sleep_s()):
+                await self._wake.wait()
 
-    def _landed(self, rows: Sequence[Row], _: asyncio.Task[None]) -> None:
+    def _landed(self, rows: Sequence[Row], task: asyncio.Task[None]) -> None:
         for row in rows:
             self._in_flight.pop(row["id"], None)
+        if not task.cancelled() and task.exception() is not None:
+            return  # its end could not be noted: it is due again at the next turn
         self._wake.set()
 
     def _due_batches(self) -> list[list[Row]]:

@@ -33,7 +33,11 @@ class Fault(Body):
         le=600_000,
         description="Drawn: lognormal, `latency_ms` its median, this its p99.",
     )
-    error_rate: float = Field(0, ge=0, le=1, description="Answer 503; the work is not done.")
+    error_rate: float = Field(
+        0, ge=0, le=1, description="Answer `error_status`; the work is not done."
+    )
+    error_status: int = Field(503, ge=400, le=599)
+    error_code: str = Field("SYSTEM_ERROR", pattern="^[A-Z_]{1,40}$")
     hang: bool = Field(False, description="No answer until the client gives up; work not done.")
     lose_reply_rate: float = Field(0, ge=0, le=1, description="Work done, connection cut.")
     garbage: bool = Field(False, description="Work done, answer 200 with a body of nonsense.")

@@ -9,7 +9,7 @@ import os
 import sqlite3
 import threading
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -50,12 +50,18 @@ class State:
                 yield
                 return
             self._connection.execute("BEGIN IMMEDIATE")
-            try:
+            with self._rolled_back_on_error():
                 yield
-            except BaseException:
+                self._connection.execute("COMMIT")
+
+    @contextmanager
+    def _rolled_back_on_error(self) -> Iterator[None]:
+        try:
+            yield
+        except BaseException:
+            with suppress(sqlite3.OperationalError):  # a full disk has ended it already
                 self._connection.execute("ROLLBACK")
-                raise
-            self._connection.execute("COMMIT")
+            raise
 
     def run(self, sql: str, values: Values = ()) -> int:
         """Execute one statement; returns the number of rows it changed."""

@@ -17,7 +17,7 @@ from sandbox.server.wire import query_int, read_bytes, reply
 SCHEMA = """
 CREATE TABLE jpush_push (
     cid TEXT PRIMARY KEY, target TEXT NOT NULL, title TEXT NOT NULL, text TEXT NOT NULL,
-    msg_id INTEGER NOT NULL
+    msg_id INTEGER NOT NULL, times INTEGER NOT NULL
 );
 """
 APP_KEY, MASTER_SECRET = "sandbox", "sandbox-master-secret"
@@ -69,10 +69,12 @@ def _push(city: City, cid: str, push: Any) -> dict[str, object]:
         return {"error": {"code": 1011, "message": "cannot find user by this audience"}}
     known = city.state.one("SELECT msg_id FROM jpush_push WHERE cid = ?", (cid,))
     if known is not None:
+        city.state.run("UPDATE jpush_push SET times = times + 1 WHERE cid = ?", (cid,))
         return {"msg_id": known["msg_id"]}
     msg_id = 10**12 + city.state.next_in("jpush")
     city.state.run(
-        "INSERT INTO jpush_push (cid, target, title, text, msg_id) VALUES (?, ?, ?, ?, ?)",
+        "INSERT INTO jpush_push (cid, target, title, text, msg_id, times) "
+        "VALUES (?, ?, ?, ?, ?, 1)",
         (cid, target, title, text, msg_id),
     )
     return {"msg_id": msg_id}
@@ -93,6 +95,17 @@ async def shown(request: Request, city: City) -> Response:
     return reply({"total": total["n"], "pushes": [dict(row) for row in rows]})
 
 
+async def counts(request: Request, city: City) -> Response:
+    """How many pushes were shown, on how many devices, and how many came again under their cid."""
+    row = city.state.one(
+        "SELECT count(*) AS shown, count(DISTINCT target) AS devices, "
+        "coalesce(sum(times > 1), 0) AS repeated FROM jpush_push",
+        (),
+    )
+    assert row is not None
+    return reply(dict(row))
+
+
 SYSTEMS = (
     System(
         name="jpush",
@@ -103,6 +116,9 @@ SYSTEMS = (
             Operation("make_cids", "GET", "/jpush/v3/push/cid", make_cids),
             Operation("push", "POST", "/jpush/v3/push/batch/regid/single", push_single),
         ),
-        controls=(Operation("shown", "GET", "/_control/jpush", shown),),
+        controls=(
+            Operation("shown", "GET", "/_control/jpush", shown),
+            Operation("counts", "GET", "/_control/jpush/counts", counts),
+        ),
     ),
 )

@@ -8,6 +8,7 @@ import contextlib
 import random
 import re
 from collections.abc import Awaitable, Callable, Iterator
+from datetime import timedelta
 from typing import Any
 
 import orjson
@@ -25,6 +26,7 @@ from graphql import (
 )
 
 from bff.schema.build import build_schema
+from core.clock import ManualClock
 from core.database import connection, fetch_all
 from core.manifest import discover
 from core.queue.jobs import GiveUp
@@ -217,19 +219,29 @@ def _operation(kind: str, name: str, field: GraphQLField, draw: random.Random) -
     return {"query": query, "variables": variables}
 
 
+_PARTS = 12
+"""So many databases; each field has somebody of its own all the same."""
+
+
 def _fields() -> list[tuple[str, str]]:
     kinds = {"query": SCHEMA.query_type, "mutation": SCHEMA.mutation_type}
     return [(kind, name) for kind, root in kinds.items() if root for name in root.fields]
 
 
-@pytest.mark.parametrize(("kind", "name"), _fields(), ids=lambda part: part)
+@pytest.mark.parametrize("part", range(_PARTS))
 async def test_odd_values_are_refused_by_every_field(
-    client: Client, citizen: Callable[..., Awaitable[Viewer]], kind: str, name: str
+    client: Client, clock: ManualClock, citizen: Callable[..., Awaitable[Viewer]], part: int
 ) -> None:
+    for kind, name in _fields()[part::_PARTS]:
+        clock.move(timedelta(hours=1))  # the limits of somebody new
+        await _send_odd_values(client, await citizen(), kind, name)
+    await _assert_no_job_fails(client)
+
+
+async def _send_odd_values(client: Client, viewer: Viewer, kind: str, name: str) -> None:
     root = SCHEMA.query_type if kind == "query" else SCHEMA.mutation_type
     assert root is not None
     draw = random.Random(f"{kind} {name}")
-    viewer = await citizen()
     before = await _rows()
     for round_ in range(24):
         operation = _operation(kind, name, root.fields[name], draw)
@@ -241,8 +253,7 @@ async def test_odd_values_are_refused_by_every_field(
         result = (answer.json.get("data") or {}).get(name)
         if kind == "mutation" and not _is_refusal(result):
             before = await _rows()  # it was good input after all
-    assert await _rows() == before
-    await _assert_no_job_fails(client)
+    assert await _rows() == before, (kind, name)
 
 
 async def _assert_no_job_fails(client: Client) -> None:

@@ -1,13 +1,16 @@
 """What holds for the answers of every address of the API, and of the operators' port."""
 
+import asyncio
 from dataclasses import replace
 
 from starlette.routing import Mount, Route
 
-from bff.app import edge_of
+from bff.app import edge_of, warming_up
 from core.context.app import App
+from core.context.contributions import WarmUp
 from core.processes.operators import find_database_fault, leaving
 from tests.asgi import Client
+from tests.core.waiting import eventually
 
 
 def _addresses(client: Client) -> list[tuple[str, str]]:
@@ -62,3 +65,31 @@ async def test_who_is_about_to_stop_says_so_and_serves_on(app: App, client: Clie
     assert (answer.status, answer.body) == (503, b"the process is about to stop")
     assert await find_database_fault(app) == "the process is about to stop"
     assert (await client.run("{ services { id } }")).status == 200
+
+
+async def test_who_is_warming_up_is_not_ready_and_serves_already(app: App, client: Client) -> None:
+    made, never = asyncio.Event(), asyncio.Event()
+
+    async def make(_app: App) -> None:
+        await made.wait()
+
+    async def fail(_app: App) -> None:
+        raise RuntimeError("nothing to make ready")
+
+    async def hang(_app: App) -> None:
+        await never.wait()
+
+    async def status() -> int:
+        return (await client.request("GET", "/readyz")).status
+
+    async def is_ready() -> bool:
+        return await status() == 200
+
+    async with warming_up(app, [WarmUp(make), WarmUp(fail)]):
+        answer = await client.request("GET", "/readyz")
+        assert (answer.status, answer.body) == (503, b"the process is warming up")
+        assert (await client.run("{ services { id } }")).status == 200
+        made.set()
+        await eventually(is_ready)
+    async with warming_up(app, [WarmUp(hang)], within_s=0):
+        await eventually(is_ready)

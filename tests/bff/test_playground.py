@@ -311,6 +311,13 @@ async def test_browser_goes_from_a_tile_to_its_document(
             editor = page.locator(".graphiql-query-editor .view-lines")
             await expect(editor).to_contain_text(titles[-1].replace(" ", "\u00a0"))
             await expect(visit.tabs).to_have_text(titles)
+            bar, tab = page.locator(".graphiql-tabs"), visit.tabs.last
+            assert await tab.evaluate(
+                "(tab, bar) => { const t = tab.getBoundingClientRect(),"
+                " b = bar.getBoundingClientRect();"
+                " return t.left >= b.left - 1 && t.right <= b.right + 1 }",
+                await bar.element_handle(),
+            ), "the tab that a tile opens is seen whole"
             # the tab is remembered a moment later
             remembered = "title => (localStorage['graphiql:tabState'] ?? '').includes(title)"
             await page.wait_for_function(remembered, arg=titles[-1])

@@ -1,6 +1,5 @@
 """Shared ground of the credit tests: where the real data lie, and small models trained once."""
 
-import os
 from dataclasses import replace
 from datetime import date
 from functools import cache
@@ -23,6 +22,7 @@ from credit.training.specs.jinan import JINAN
 from credit.training.specs.sba import SBA
 from credit.training.specs.spec import Spec
 from credit.training.train import train
+from tests import shared_data
 
 KEY = Ed25519PrivateKey.from_private_bytes(bytes(range(32)))
 """A fixed key, for tests alone."""
@@ -33,11 +33,7 @@ HISTORY_ROWS = 6_000
 
 def shared(name: str) -> Path:
     """A file of the shared data folder; skips the test where it is absent."""
-    root = Path(os.environ.get("SHARED_DIR", Path(__file__).parents[3] / "shared"))
-    path = root / "data" / "credit" / name
-    if not path.exists():
-        pytest.skip(f"shared data absent: {path.name} (set SHARED_DIR)")
-    return path
+    return shared_data.shared(f"credit/{name}")
 
 
 def opened(content: dict[str, object]) -> Artefact:

@@ -32,7 +32,13 @@ async def under_way(house: House) -> list[Mapping[str, Any]]:
     """Payments that are neither settled, receipted and told, nor refunded and told."""
     sql = """SELECT id, psp, state, captured_fen, checks, attempts, due_at, receipt_no,
                     (SELECT string_agg(q.entrypoint || ' ' || q.status, ', ') FROM pgqueuer q
-                      WHERE convert_from(q.payload, 'UTF8') LIKE '%' || i.id || '%') AS jobs
+                      WHERE convert_from(q.payload, 'UTF8') LIKE '%' || i.id || '%') AS jobs,
+                    (SELECT string_agg(concat_ws(' ', r.id, r.psp, r.state, r.attempts, r.due_at,
+                                                 q.status, q.execute_after, q.attempts), ', ')
+                       FROM payments_refund r
+                       LEFT JOIN pgqueuer q
+                         ON convert_from(q.payload, 'UTF8') LIKE '%' || r.id || '%'
+                      WHERE r.intent_id = i.id) AS refunds
                FROM payments_intent i
               WHERE state IN ('paid', 'fulfilment_unknown', 'refunding', 'created',
                               'order_unknown', 'leaving')

@@ -85,6 +85,8 @@ class House:
             # one person sends in a minute what the tests send; `tests/bff` holds the rates
             "RATE_PERSON": "0",
             "RATE_DEVICE": "0",
+            # what a house spends is its tests' own; `tests/bff/probe` asks all services
+            "PROBE_EVERY_S": "0",
         }
 
     def start(self) -> None:

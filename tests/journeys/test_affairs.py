@@ -1,12 +1,21 @@
-"""Somebody looks for what to do, shows a licence at a hotel, and has it taken away, over HTTP."""
+"""The one window over HTTP: a licence is found, shown and revoked; a kindergarten is founded and
+its handling called back; a case that nobody handles escalates; a hotline order is reopened once.
+"""
 
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from typing import Any
 
 import aiohttp
 from journeys.house import House
+from journeys.operations import Operations
 
 from bff.client.city import CityClient, key
 from modules.affairs.verifiers.seed import HOTEL_KEY
+from tests.kinds.application.papers import pdf
+from tests.modules.affairs.applications import KINDERGARTEN
 
 FIND = """query($words: String!) { governmentItems(words: $words, first: 3) {
   status edges { node { code name } } } }"""
@@ -57,3 +66,164 @@ async def test_a_licence_is_found_shown_once_and_revoked(house: House, client: C
     )
     status, shown = await _check(house.api_urls[1], second)
     assert (status, shown["status"], shown["fields"]) == (200, "REVOKED", [])
+
+
+OPERATIONS = Operations("gov-case-apply", "staff-cases", "my-cases", "gov-rating")
+_do = OPERATIONS.do
+ESCALATES_WITHIN_S = 15.0
+
+
+@dataclass
+class Desk:
+    """The demo officer, who is moved to whichever unit has work."""
+
+    house: House
+    client: CityClient
+    staff_id: str
+
+    async def act(self, case_id: str, unit: str, event: str, **choices: str) -> Any:
+        """Take the unit's task of a case and do it; the case then."""
+        task = await self.find(case_id, unit)
+        await _do(self.client, "TakeTask", taskId=task["id"])
+        choices = {"note": "well"} | choices
+        done = await _do(self.client, "ActOnTask", taskId=task["id"], event=event, **choices)
+        return done["task"]["case"]
+
+    async def find(self, case_id: str, unit: str) -> Any:
+        """The unit's only task of a case."""
+        await self.move(unit)
+        queue = await _do(self.client, "StaffTasks", first=100)
+        nodes = [edge["node"] for edge in queue["edges"]]
+        (task,) = [node for node in nodes if node["case"]["id"] == case_id]
+        return task
+
+    async def move(self, unit: str) -> None:
+        """Have the officer work elsewhere."""
+        sql = "UPDATE identity_staff SET department = $2 WHERE citizen_id = $1"
+        await self.house.query(sql, self.staff_id, unit)
+
+
+@asynccontextmanager
+async def _desk(house: House, client: CityClient) -> AsyncIterator[Desk]:
+    await client.staff_sign_in(await client.person("department_officer"))
+    viewer = (await client.run("{ viewer { id } }")).data["viewer"]
+    desk = Desk(house, client, viewer["id"])
+    try:
+        yield desk
+    finally:
+        await desk.move("administrative_approval")
+
+
+async def _send(client: CityClient, url: str, case_id: str, *papers: str) -> None:
+    for paper in papers:
+        headers = {
+            "Authorization": f"Bearer {client.token}",
+            "Idempotency-Key": key(),
+            "X-File-Name": f"{paper}.pdf",
+        }
+        async with (
+            aiohttp.ClientSession(url, headers=headers) as phone,
+            phone.post(f"/cases/{case_id}/files/{paper}", data=pdf(1)) as answer,
+        ):
+            assert answer.status == 201, await answer.text()
+
+
+async def _found(client: CityClient) -> Any:
+    """An application for a kindergarten, with what the city knows of the applicant's company."""
+    wanted = {"serviceId": "gov-case-apply", "item": KINDERGARTEN}
+    form = await _do(client, "ApplicationForm", **wanted)
+    known = {one["name"]: one["known"] for one in form["fields"] if one["known"]}
+    sources = {one["knownFrom"] for one in form["fields"] if one["known"]}
+    assert sources == {"您的账户", "营业执照"} and len(known["uscc"]) == 18
+    answers = known | {"site": "历下区芙蓉街 1 号", "delivery": "COUNTER"}
+    given = [{"name": name, "value": value} for name, value in answers.items()]
+    return (await _do(client, "OpenApplication", **wanted, answers=given))["case"]
+
+
+async def test_a_kindergarten_from_two_missing_papers_to_a_call_back_that_ends(
+    house: House, client: CityClient, at: Callable[[int], CityClient]
+) -> None:
+    person = await client.person("sme_owner")
+    await client.sign_in(person["phone"])
+    await client.verify_real_name(person)
+    await client.consent_to_everything()
+    case = await _found(client)
+    step = {"caseId": case["id"], "event": "submit"}
+    await _send(client, house.api_urls[1], case["id"], "m01", "m03")
+    refused = await _do(client, "StepApplication", **step)
+    assert [problem["name"] for problem in refused["problems"]] == ["m02", "m04"]
+    await _send(client, house.api_urls[0], case["id"], "m02", "m04")
+    assert (await _do(client, "StepApplication", **step))["case"]["state"] == "filed"
+    async with at(1) as other, _desk(house, other) as desk:
+        await desk.act(case["id"], "education", "accept")
+        await desk.act(case["id"], "education", "agree")
+        parallel = [(await desk.find(case["id"], unit))["status"] for unit in ("fire", "health")]
+        assert parallel == ["OPEN", "OPEN"]
+        await desk.act(case["id"], "health", "agree")
+        assert (await desk.act(case["id"], "fire", "agree"))["state"] == "decision"
+        await desk.act(case["id"], "education", "grant")
+        closed = await desk.act(case["id"], "education", "deliver")
+        assert (closed["state"], closed["promise"]) == ("granted", "KEPT")
+        rated = {"ratedId": case["id"], "grade": 2, "labels": [], "text": "没有人接电话"}
+        call_back = (await _do(client, "RateCase", **rated))["rating"]["callBackId"]
+        for event in ("call", "answer"):
+            called = await desk.act(call_back, "administrative_approval", event, note="已整改")
+        assert (called["turn"], called["state"]) == ("NOBODY", "answered")
+    shown = await OPERATIONS.all(client, "Application", caseId=call_back)
+    assert [line["event"] for line in shown["caseTimeline"]] == ["open", "call", "answer"]
+
+
+async def test_a_case_that_nobody_handles_escalates_by_itself(
+    house: House, client: CityClient, at: Callable[[int], CityClient]
+) -> None:
+    """The days pass in its row; the worker finds it by itself."""
+    await client.sign_in((await client.person("sme_owner"))["phone"])
+    case = await _found(client)
+    await _send(client, house.api_urls[0], case["id"], "m01", "m02", "m03", "m04")
+    await _do(client, "StepApplication", caseId=case["id"], event="submit")
+    await house.query(
+        """UPDATE applications_case SET turn_from_on = turn_from_on - 60, due_on = due_on - 60,
+                  promise_from_on = promise_from_on - 60, promise_due_on = promise_due_on - 60,
+                  warn_on = warn_on - 60, look_on = look_on - 60 WHERE id = $1""",
+        case["id"],
+    )
+    await house.query(  # the minute of the calendar
+        """INSERT INTO pgqueuer (priority, entrypoint, payload, execute_after, status)
+           VALUES (10, 'applications.sweep', '{}', now(), 'queued')"""
+    )
+    async with asyncio.timeout(ESCALATES_WITHIN_S):
+        events: list[str] = []
+        while "escalate" not in events:
+            await asyncio.sleep(0.2)
+            shown = await OPERATIONS.all(client, "Application", caseId=case["id"])
+            events = [line["event"] for line in shown["caseTimeline"]]
+    assert events == ["open", "submit", "overdue", "escalate"]
+    assert shown["case"]["promise"] == "BROKEN"
+    async with at(1) as other, _desk(house, other) as desk:
+        supervised = await desk.find(case["id"], "administrative_approval")
+        assert supervised["kind"] == "SUPERVISE"
+    await _do(client, "StepApplication", caseId=case["id"], event="withdraw")
+
+
+async def test_a_hotline_order_is_reopened_once_and_refused_the_second_time(
+    house: House, client: CityClient, at: Callable[[int], CityClient]
+) -> None:
+    await client.sign_in((await client.person("sme_owner"))["phone"])
+    answers = {"subject": "路灯不亮", "content": "门前的路灯三天不亮了。", "phone": "13900000000"}
+    opened = await _do(
+        client,
+        "OpenApplication",
+        serviceId="hotline-12345",
+        category="COMPLAINT",
+        answers=[{"name": name, "value": value} for name, value in answers.items()],
+    )
+    case_id = opened["case"]["id"]
+    reopen = {"caseId": case_id, "event": "reopen", "note": "又不亮了"}
+    async with at(1) as other, _desk(house, other) as desk:
+        await desk.act(case_id, "hotline", "assign", unit="city_management", category="HELP")
+        await desk.act(case_id, "city_management", "reply", note="灯已修好")
+        assert (await _do(client, "StepApplication", **reopen))["case"]["turn"] == "UNIT"
+        await desk.act(case_id, "city_management", "reply", note="换了新灯")
+        assert (await _do(client, "StepApplication", **reopen))["code"] == "ONCE_ONLY"
+    ended = await _do(client, "StepApplication", caseId=case_id, event="satisfied")
+    assert ended["case"]["turn"] == "NOBODY"

@@ -23,7 +23,7 @@ from bff.client.city import CityClient
 
 SEED = int(os.environ.get("CRASH_SEED", "20261122"))
 POINTS = int(os.environ.get("CRASH_POINTS", "200"))
-_CITIZENS, _FEW_CITIZENS = 4, 2
+_CITIZENS = 4
 _FAULTS = (
     # what the real gateway repeats after 15 s, this one repeats after a fraction of it
     ("wechatpay", {"operation": "callback", "callback_speedup": 30, "duplicate_callbacks": 1}),
@@ -34,7 +34,7 @@ _FAULTS = (
 
 
 @pytest.fixture
-def busy() -> Iterator[House]:
+def house() -> Iterator[House]:
     """A house of its own, with one process of each kind.
 
     Not under pytest's own temporary folder: any pytest that starts meanwhile closes that to the
@@ -44,39 +44,30 @@ def busy() -> Iterator[House]:
         yield house
 
 
-async def test_each_process_dies_once_under_load(busy: House) -> None:
-    await crash_under_load(busy, _FEW_CITIZENS, points=3, seed=SEED)
-
-
 @pytest.mark.soak
-async def test_two_hundred_crashes_under_load(busy: House) -> None:
-    await crash_under_load(busy, _CITIZENS, points=POINTS, seed=SEED)
-
-
-async def crash_under_load(house: House, count: int, *, points: int, seed: int) -> None:
-    """Let so many citizens pay, kill at random points, let all come to rest, compare the books."""
+async def test_two_hundred_crashes_under_load(house: House) -> None:
     load, started_s = Load(), time.monotonic()
     async with AsyncExitStack() as stack:
         clients = [
             await stack.enter_async_context(CityClient(house.api_urls[0], house.sandbox_url))
-            for _ in range(count)
+            for _ in range(_CITIZENS)
         ]
         for system, fault in _FAULTS:
             await clients[0].sandbox("PUT", f"/_control/faults/{system}", fault)
         people = [person for person in await clients[0].people() if "totp_secret" not in person]
         citizens = [
-            await sign_in(house, client, person, seed + n)
+            await sign_in(house, client, person, SEED + n)
             for n, (client, person) in enumerate(zip(clients, people, strict=False))
         ]
         async with asyncio.TaskGroup() as group:
             for citizen in citizens:
                 group.create_task(citizen.pay_until_over(load))
-            await kill_at_random(house, points, seed)
+            await kill_at_random(house, POINTS, SEED)
             load.is_over = True
     rested_s = await come_to_rest(house)
     await compare(house, load)
     print(
-        f"{points} kills, {len(load.paid)} payments made, {len(load.withdrawn)} for withdrawn "
+        f"{POINTS} kills, {len(load.paid)} payments made, {len(load.withdrawn)} for withdrawn "
         f"bills, {len(load.unpaid)} left unpaid, at rest after {rested_s:.0f} s; "
         f"{time.monotonic() - started_s:.0f} s in all"
     )

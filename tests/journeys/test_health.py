@@ -1,6 +1,7 @@
-"""One card at every hospital: triage, a number, the card at the counter, a report, a second
+"""One card at every hospital: triage, a number, the card at the counter, a bill, a report, a second
 hospital that reads it, and the log; each hospital down in turn. Over HTTP."""
 
+import asyncio
 from typing import Any
 
 import aiohttp
@@ -19,6 +20,11 @@ REPORTS = """{ medicalReports(first: 20) { status
 ONE = """query($id: ID!) { medicalReport(id: $id) { report {
   results { measures { text quantity { value ucum } } } files { link { url } } } } }"""
 TICKETS = "{ outpatientQueue { status items { status number { ticketNo state ahead } } } }"
+BILLS = """{ medicalBills { items { hospital bills { id billNo selfPay status } } } }"""
+PAY_BILL = """mutation($id: ID!, $key: String!) {
+  payMedicalBill(billId: $id, idempotencyKey: $key) {
+  ... on MedicalPaymentStarted { payment { cashierUrl } }
+  ... on Refusal { code message } } }"""
 LOG = """{ viewer { accessLog(first: 5) { edges { node { service actorRole actorName } } } } }"""
 
 
@@ -60,6 +66,25 @@ async def _book_what_triage_names(client: CityClient) -> None:
         await client.pay_at(started["payment"]["cashierUrl"])
 
 
+async def _pay_what_the_visit_costs(client: CityClient, resident_id: str) -> None:
+    """The self-pay part of the hospital's bill, until the hospital itself says that it is paid."""
+    owed = {"resident_id": resident_id}
+    made = await client.sandbox("POST", "/_control/his-billing/h1/bills", owed)
+    (bill,) = await _bills(client, made["bill_no"])
+    started = await client.do(PAY_BILL, {"id": bill["id"], "key": key()})
+    await client.pay_at(started["payment"]["cashierUrl"])
+    async with asyncio.timeout(30):
+        while bill["status"] != "PAID":
+            await asyncio.sleep(0.2)
+            (bill,) = await _bills(client, made["bill_no"])
+
+
+async def _bills(client: CityClient, bill_no: str) -> list[Any]:
+    hospitals = (await client.run(BILLS)).data["medicalBills"]["items"]
+    every = [bill for one in hospitals for bill in one["bills"] or ()]
+    return [bill for bill in every if bill["billNo"] == bill_no]
+
+
 async def test_one_card_at_every_hospital(house: House, client: CityClient) -> None:
     person = await client.person("citizen_rare")
     await client.sign_in(person["phone"])
@@ -80,6 +105,7 @@ async def test_one_card_at_every_hospital(house: House, client: CityClient) -> N
     (waiting,) = (await client.run(TICKETS)).data["outpatientQueue"]["items"]
     assert (waiting["number"]["state"], waiting["number"]["ahead"]) == ("WAITING", 3)
 
+    await _pay_what_the_visit_costs(client, person["resident_id"])
     made = {"resident_id": person["resident_id"], "number": "j-1", "name": "钾", "value": "4.10"}
     await client.sandbox("POST", "/_control/hospital-records/h1/reports", made)
     ready = {"card": shown["card"], "reportNo": "j-1"}

@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Collection, Mapping
 from typing import Any
 
 import pytest
@@ -29,12 +29,14 @@ async def payer(client: CityClient) -> AsyncIterator[CityClient]:
         await client.sandbox("DELETE", f"/_control/faults/{psp}")
 
 
-async def _fresh_bill(client: CityClient) -> str:
+async def _fresh_bill(client: CityClient, begun: Collection[str] = ()) -> str:
+    """A bill that is open, and none of those that somebody has begun to pay."""
     person = await client.person("parent")
     account_no = person["household"]["water_account_no"]
     await client.sandbox("POST", f"/_control/billers/water/accounts/{account_no}/bills", {})
     answer = await client.run(journey.BILLS, {"account": account_no})
-    bill_id: str = next(b["id"] for b in answer.data["bills"]["items"] if b["status"] == "OPEN")
+    items = answer.data["bills"]["items"]
+    bill_id: str = next(b["id"] for b in items if b["status"] == "OPEN" and b["id"] not in begun)
     return bill_id
 
 
@@ -106,3 +108,42 @@ async def test_a_failing_psp_is_left_and_comes_back(
     await _succeed(payer, payment["id"])
     twice = await house.query("SELECT id FROM payments_left_order WHERE captured_fen > 0")
     assert twice == []
+
+
+REFUSED_US = {"error_rate": 1, "error_status": 401, "error_code": "SIGN_ERROR"}
+OPEN, NEW = 3, 100
+
+
+@pytest.mark.soak
+async def test_a_psp_that_refuses_us_in_mid_flow_costs_nobody_a_payment(
+    house: House, payer: CityClient
+) -> None:
+    """WeChat Pay answers 401 to everything, as when a certificate is over. Of a hundred new
+    payments 99 at least succeed at Alipay within a minute each; what was open there is neither
+    lost nor charged twice."""
+    begun: list[str] = []
+    opened = []
+    for _ in range(OPEN):
+        begun.append(await _fresh_bill(payer, begun))
+        opened.append(await _begin(payer, begun[-1], "WECHAT_PAY"))
+    await payer.sandbox("PUT", "/_control/faults/wechatpay", REFUSED_US)
+    await payer.pay_at(opened[0]["cashierUrl"])  # its cashier is no request of ours
+    succeeded = 0
+    for _ in range(NEW):
+        bill_id, started_s = await _fresh_bill(payer, begun), time.monotonic()
+        payment = await _begin(payer, bill_id)
+        assert payment["method"] == "ALIPAY"
+        await payer.pay_at(payment["cashierUrl"])
+        await _succeed(payer, payment["id"])
+        succeeded += time.monotonic() - started_s < 60
+    assert succeeded >= 0.99 * NEW
+    await payer.sandbox("DELETE", "/_control/faults/wechatpay")
+    await payer.pay_at(opened[1]["cashierUrl"])
+    for payment in opened[:2]:
+        await _succeed(payer, payment["id"])
+    twice = await house.query(
+        """SELECT subject_ref FROM payments_intent WHERE captured_fen > refunded_fen
+            GROUP BY kind, subject_ref HAVING count(*) > 1"""
+    )
+    assert twice == []
+    assert await house.query("SELECT id FROM payments_left_order WHERE captured_fen > 0") == []

@@ -2,33 +2,18 @@
 
 import asyncio
 from collections.abc import Callable
-from typing import Any
 
 import aiohttp
 from journeys.house import House
+from journeys.operations import Operations
 
-from bff.client.city import CityClient, key
-from bff.trusted.documents import documents_of
-from core.manifest import discover
+from bff.client.city import CityClient
 from tests.modules.community.reports.people import picture
 
-_OPERATIONS = {
-    operation.name: operation
-    for name in ("snap-report", "staff-reports")
-    for operation in documents_of(discover()).by_name[name].operations
-}
+_do = Operations("snap-report", "staff-reports").do
 _PLACE = {"lat": 36.6543, "lon": 117.0987}
 _INBOX = "{ inbox { messages(first: 20) { edges { node { body } } } } }"
 _TOLD_WITHIN_S = 10.0
-
-
-async def _do(client: CityClient, name: str, **variables: Any) -> Any:
-    """The value of a trusted operation's first field; each mutation has a fresh key."""
-    source = _OPERATIONS[name].source
-    asked = source.partition("{")[0].split("$")[1:]
-    keys = {one.partition(":")[0]: key() for one in asked if one.partition(":")[0].endswith("Key")}
-    answer = await client.run(document_id=_OPERATIONS[name].id, variables=keys | variables)
-    return next(iter(answer.data.values()))
 
 
 async def _photo(client: CityClient, url: str, seed: int) -> str:

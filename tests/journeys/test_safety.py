@@ -1,31 +1,15 @@
 """A child at the gate, a camera and a warning, over HTTP: a school's gates and a bureau send."""
 
 import asyncio
-import os
-import random
-from datetime import timedelta
 from typing import Any
 
 import aiohttp
 import m3u8
-import orjson
-import pytest
+from journeys.families import FOLLOW, parent
 from journeys.house import House
-from journeys.kills import kill_at_random
-from journeys.load import stubbornly
 
 from bff.client.city import CityClient, key
-from sandbox.systems.schools.gates import PATH, signed_headers
-from sandbox.systems.schools.registry import gate_key
 
-SEED = int(os.environ.get("CRASH_SEED", "20261122"))
-EVENTS = int(os.environ.get("GATE_EVENTS", "600"))
-"""At most 3,900: so many of one child fit into the week that a gate may be late, told apart."""
-GAP = timedelta(seconds=151)
-"""Two of one direction lie further apart than what counts as a repeat."""
-
-FOLLOW = """mutation($of: ID, $key: String!) { followSchoolGate(onBehalfOf: $of,
-  idempotencyKey: $key) { ... on SchoolGateFollowed { followId } ... on Refusal { code } } }"""
 GATE = """query($of: ID) { schoolGate(onBehalfOf: $of) {
   lastDirection events { direction occurredAt isLate } } }"""
 CAMERAS = "query($of: ID) { schoolCameras(onBehalfOf: $of) { cameras { cameraRef } } }"
@@ -50,20 +34,10 @@ async def _told(client: CityClient, title: str, count: int) -> None:
             await asyncio.sleep(0.1)
 
 
-async def _parent(client: CityClient) -> str:
-    person = await client.person("parent")
-    await client.sign_in(person["phone"])
-    await client.verify_real_name(person)
-    await client.consent_to_everything()
-    child_id = await client.guard(await client.person("child"))
-    await client.consent_to_everything(on_behalf_of=child_id)
-    return child_id
-
-
 async def test_a_child_enters_and_leaves_though_the_gate_repeats_and_turns_round(
     house: House, client: CityClient
 ) -> None:
-    child_id = await _parent(client)
+    child_id = await parent(client)
     await client.do(FOLLOW, {"of": child_id, "key": key()})
     # what other journeys let pass a minute ago would make repeats of these
     await house.query("DELETE FROM safety_gate_event")
@@ -85,7 +59,7 @@ async def test_a_child_enters_and_leaves_though_the_gate_repeats_and_turns_round
 
 
 async def test_a_camera_is_played_by_addresses_alone(house: House, client: CityClient) -> None:
-    child_id = await _parent(client)
+    child_id = await parent(client)
     cameras = (await client.run(CAMERAS, {"of": child_id})).data["schoolCameras"]["cameras"]
     variables = {"of": child_id, "camera": cameras[0]["cameraRef"], "key": key()}
     url = (await client.do(OPEN, variables))["url"]
@@ -111,7 +85,7 @@ async def test_a_camera_is_played_by_addresses_alone(house: House, client: CityC
 
 
 async def test_a_warning_reaches_a_home_and_so_does_its_end(client: CityClient) -> None:
-    await _parent(client)
+    await parent(client)
     await client.do(WATCH, {"key": key()})
     send = "/_control/emergency/alerts"
     circle = {"circle": "36.67,117.0 3.0"}
@@ -123,51 +97,3 @@ async def test_a_warning_reaches_a_home_and_so_does_its_end(client: CityClient) 
     await client.sandbox("POST", send, circle | cancel)
     await _told(client, "【预警解除】暴雨红色预警", 1)
     assert not [title for title in await _titles(client) if title.startswith("【演练】")]
-
-
-@pytest.mark.soak
-async def test_gate_events_are_told_once_each_over_kills(fragile: House) -> None:
-    """Worker, API and PostgreSQL die while a gate sends, shuffled and three in ten twice."""
-    draw, url = random.Random(SEED), fragile.api_urls[0]
-    async with CityClient(url, fragile.sandbox_url) as client:
-        child_id = await _parent(client)
-        await client.do(FOLLOW, {"of": child_id, "key": key()})
-    (follow,) = await fragile.query("SELECT school_code, pupil_ref FROM safety_gate_follow")
-    begun_at = fragile.clock.now() - timedelta(hours=1) - EVENTS * GAP
-    events = [
-        {
-            "event_id": f"soak{n}", "pupil_ref": follow["pupil_ref"], "gate_ref": "g",
-            "direction": ("IN", "OUT")[n % 2],
-            "at": (begun_at + n * GAP).isoformat(),
-        }
-        for n in range(EVENTS)
-    ]  # fmt: skip
-    sent = events + draw.choices(events, k=EVENTS * 3 // 10)
-    draw.shuffle(sent)
-    batches = [sent[start : start + 20] for start in range(0, len(sent), 20)]
-
-    async def send(batch: list[dict[str, str]]) -> None:
-        code = follow["school_code"]
-        body = orjson.dumps({"school": code, "events": batch})
-        headers = signed_headers(gate_key(20260101, code), code, body, fragile.clock.now())
-        async with (
-            aiohttp.ClientSession(url) as http,
-            http.post(PATH, data=body, headers=headers) as answer,
-        ):
-            if answer.status != 200:
-                raise LookupError("not taken")
-
-    async def send_all() -> None:
-        for batch in batches:
-            await stubbornly(lambda: send(batch))  # noqa: B023 - awaited before the next
-            await asyncio.sleep(0.2)
-
-    async with asyncio.TaskGroup() as group:
-        group.create_task(send_all())
-        await kill_at_random(fragile, 4 * -(-EVENTS // 600), SEED)
-    count = "SELECT count(*) AS n FROM notifications_message WHERE template LIKE 'safety.gate%'"
-    async with asyncio.timeout(400 + EVENTS / 5):
-        while (await stubbornly(lambda: fragile.query(count)))[0]["n"] < EVENTS:  # noqa: ASYNC110
-            await asyncio.sleep(1)
-    await asyncio.sleep(5)
-    assert (await fragile.query(count))[0]["n"] == EVENTS

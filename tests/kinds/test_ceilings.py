@@ -68,6 +68,9 @@ ROUND_A_PLACE = {
 OF_STAFF = {
     "loanProductProposals": "banks' own, which staff decide",
     "paymentCases": "what statements and PSPs show, which staff reopen",
+    "dayClosings": "the finance office's, one a day",
+    "payoutTransfers": "one of each payout that the finance office makes",
+    "periodBalances": "one of each account of the chart",
 }
 """Mutations of staff alone answer with these."""
 GIVEN = {

@@ -58,8 +58,8 @@ async def person(citizen: Callable[..., Awaitable[Viewer]], sandbox: Sandbox) ->
 
 @pytest.fixture
 def mine(call: MakeCall, person: Viewer) -> Call:
-    """A call of theirs."""
-    return call(user_id=person.user_id, level=2)
+    """A call of theirs, with time for all lookups one after another."""
+    return call(user_id=person.user_id, level=2, deadline_s=60)
 
 
 async def _break(sandbox: Sandbox, fault: dict[str, Any]) -> None:

@@ -40,7 +40,8 @@ SELECT i.id, i.kind, i.state, i.amount_fen, i.captured_fen, i.refunded_fen, i.re
   LEFT JOIN LATERAL (
     SELECT sum(fen) FILTER (WHERE code LIKE 'psp:%')::bigint AS psp,
            sum(fen) FILTER (WHERE code LIKE 'payer:%')::bigint AS payer,
-           sum(fen) FILTER (WHERE code LIKE 'payee:%')::bigint AS payee
+           sum(CASE WHEN code LIKE 'claim:%' THEN -fen ELSE fen END)
+             FILTER (WHERE code LIKE 'payee:%' OR code LIKE 'claim:%')::bigint AS payee
       FROM (SELECT a.code,
                    CASE e.side WHEN a.normal THEN e.amount_fen ELSE -e.amount_fen END AS fen
               FROM payments_journal j JOIN payments_entry e ON e.journal_id = j.id
@@ -77,14 +78,14 @@ async def check_books(
     `payers`: look at their payments alone; the totals are always all.
     """
     totals = await fetch_one(connection(), _TOTALS)
-    assert totals == {"difference": 0, "differing": []}
+    assert totals == {"difference": 0, "differing": []}, "totals"
     intents = await fetch_all(connection(), _INTENTS, payers)
     returned = _returned(world)
     for intent in intents:
         _money_is_in_one_place(intent)
         _outside_agrees(world, intent, returned.get(intent["id"], 0), payees)
     miscounted = await fetch_all(connection(), _LIMITS, payers)
-    assert miscounted == []
+    assert miscounted == [], "limits"
 
 
 async def check_ended(
@@ -94,13 +95,13 @@ async def check_ended(
     await check_books(world, payers, payees)
     intents = await (Intent.all() if payers is None else Intent.filter(payer_id__in=payers))
     for intent in intents:
-        assert intent.due_at is None, (intent.state, intent.id)
-        assert intent.state in _ENDED, intent.state
         order = world.psp.orders.get(intent.id)
         if order is not None and order.state is OrderState.PAID:
             assert STATUS[intent.state] not in _FAILED
-            assert intent.captured_fen == order.order.amount_fen
-            assert intent.refunded_fen == order.refunded_fen
+            assert intent.captured_fen == order.order.amount_fen, ("captured", intent.id)
+            assert intent.refunded_fen == order.refunded_fen, ("returned", intent.id)
+        assert intent.due_at is None, ("at rest", intent.state, intent.id)
+        assert intent.state in _ENDED, ("at rest", intent.state, intent.id)
         _told_the_payee(world, intent, payees)
     left = await fetch_one(
         connection(),
@@ -114,8 +115,8 @@ async def check_ended(
 def _money_is_in_one_place(intent: Mapping[str, Any]) -> None:
     """By the entries of this intent alone: captured = with payer + with payee + returned."""
     kept = intent["captured_fen"] - intent["refunded_fen"]
-    assert intent["psp_fen"] == kept, intent
-    assert intent["payer_fen"] + intent["payee_fen"] == kept, intent
+    assert intent["psp_fen"] == kept, ("captured", intent)
+    assert intent["payer_fen"] + intent["payee_fen"] == kept, ("in one place", intent)
     assert intent["payer_fen"] >= 0 and intent["payee_fen"] >= 0, intent
     assert intent["captured_fen"] in (0, intent["amount_fen"]), intent
     # what is on its way back is set aside, once
@@ -135,8 +136,8 @@ def _outside_agrees(
     taken_fen = 0
     if order is not None and order.state is OrderState.PAID:
         taken_fen = order.order.amount_fen
-    assert intent["captured_fen"] <= taken_fen, intent
-    assert intent["refunded_fen"] <= returned_fen <= taken_fen, intent
+    assert intent["captured_fen"] <= taken_fen, ("taken", intent)
+    assert intent["refunded_fen"] <= returned_fen <= taken_fen, ("returned", intent)
     booked = _booked(world, intent["kind"], payees)
     if booked is not None and intent["payee_fen"] > 0 and intent["kind"] != DEEMED.kind:
         assert intent["id"].hex in booked, intent
@@ -150,7 +151,7 @@ def _told_the_payee(world: World, intent: Intent, payees: FakePayees | None) -> 
     if intent.kind == DEEMED_PLUS.kind and intent.refusal == "NOT_POSTED":
         return  # it may have booked what it never confirmed: the settlement files will tell
     told = intent.fulfilment_ref is not None
-    assert told == (intent.id.hex in booked), (intent.kind, intent.state)
+    assert told == (intent.id.hex in booked), ("payee told", intent.kind, intent.state)
 
 
 def _booked(world: World, kind: str, payees: FakePayees | None) -> Collection[str] | None:

@@ -181,6 +181,7 @@ class FakePsp:
                 told["ref"],
                 told["fen"],
                 ensure_utc(datetime.fromisoformat(told["at"])),
+                currency=told.get("currency", "CNY"),
             ),
         )
 

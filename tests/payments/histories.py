@@ -6,20 +6,27 @@ after the end everything must have come to rest.
 
 import random
 from collections.abc import Awaitable, Callable, Coroutine
-from datetime import timedelta
+from datetime import date, timedelta
 from typing import Any
 from uuid import UUID
 
+import orjson
+
+from core.clock import civil_date
 from core.context.call import Call
-from core.database import connection, fetch_one, transaction
+from core.database import connection, fetch_all, fetch_one, transaction
 from core.errors import AppError
 from core.ids import new_id
 from modules.utilities.bills import service as bills
-from payments import api
+from payments import api, saga
 from payments.ledger.accounts import payer_funds
+from payments.ledger.payee_turns import lock_payouts
 from payments.limits import rules
-from payments.models import Intent
+from payments.models import Intent, Refund
 from payments.psp.port import OrderState, RefundState
+from payments.reconciliation import payouts
+from payments.reconciliation.fees import fees
+from payments.reconciliation.models import Payout
 from tests.payments.books import check_books, check_ended
 from tests.payments.crash import cut
 from tests.payments.payees import DEEMED, DEEMED_PLUS, FakePayees
@@ -44,6 +51,14 @@ SELECT md5(concat(
   (SELECT string_agg(seq::text, ',' ORDER BY chain) FROM payments_chain),
   (SELECT string_agg(q.id::text, ',' ORDER BY id) FROM pgqueuer q))) AS digest
 """
+_UNPAID_DAYS = """
+SELECT DISTINCT i.payee, payments_day(j.posted_at) AS day
+  FROM payments_journal j JOIN payments_intent i ON i.id = j.intent_id
+ WHERE j.kind = 'fulfil' AND payments_day(j.posted_at) < $1 AND NOT EXISTS (
+   SELECT FROM payments_payout p
+    WHERE p.payee = i.payee AND p.settled_on = payments_day(j.posted_at))
+ ORDER BY 1, 2
+"""
 
 
 class History:
@@ -67,7 +82,8 @@ class History:
             (6, self._start), (3, self._start_elsewhere), (8, self._pay), (1, self._pay_late),
             (8, self._call_back), (12, self._work), (3, self._wait), (4, self._break),
             (1, self._withdraw), (3, self._refund), (1, self._finish_refund), (1, self._forge),
-            (1, self._spend_what_is_held),
+            (1, self._spend_what_is_held), (2, self._tell_otherwise), (1, self._refuse_refunds),
+            (2, self._pay_out),
         ]  # fmt: skip
         functions, weights = [step for _, step in steps], [weight for weight, _ in steps]
         for step in self._draw.choices(functions, weights, k=self._draw.randint(*STEPS)):
@@ -217,6 +233,40 @@ class History:
         assert await self._world.deliver(forged, body) == "signature"
         assert await self._digest() == before
 
+    async def _tell_otherwise(self) -> None:
+        """The PSP tells, rightly signed, of another amount or currency: nothing is booked of it."""
+        if not (orders := self._orders(OrderState.UNPAID)):
+            return
+        intent_id = self._draw.choice(orders)
+        fen = self._world.psp.orders[intent_id].order.amount_fen
+        told = {"order": str(intent_id), "ref": new_id().hex, "fen": fen, "currency": "USD"}
+        if self._draw.random() < 0.5:
+            told |= {"fen": fen + self._draw.choice((-fen, -1, 1, 100)), "currency": "CNY"}
+        body = orjson.dumps(told | {"at": self._world.clock.now().isoformat()})
+        headers, body = self._world.psp.signed(body)
+        await self._maybe_cut(self._world.deliver(headers, body))
+
+    async def _refuse_refunds(self) -> None:
+        """From now on the PSP refuses every refund for good, or no more."""
+        self._world.psp.refuses_refunds = not self._world.psp.refuses_refunds
+
+    async def _pay_out(self) -> None:
+        """A payee's day is over and paid out: what is refunded of it from then on is a claim."""
+        if self._draw.random() < 0.5:
+            self._world.clock.move(timedelta(days=1))
+        days = await fetch_all(connection(), _UNPAID_DAYS, civil_date(self._world.clock.now()))
+        if days:
+            day = self._draw.choice(days)
+            await self._maybe_cut(self._instruct(day["payee"], day["day"]))
+
+    async def _instruct(self, payee: str, on: date) -> None:
+        """A payout as it is posted once all of its day is compared and nothing is left open."""
+        async with transaction() as tx:
+            await lock_payouts(tx, payee)
+            if not await Payout.filter(payee=payee, settled_on=on).using_db(tx).exists():
+                owed = await payouts._owed(tx, payee, on, fees())
+                await payouts._instruct(self._world.app, tx, payee, on, owed)
+
     async def _spend_what_is_held(self) -> None:
         """Whatever is in a payer's account cannot leave it twice."""
         payer_id, before = self._draw.choice(self._payers), await self._digest()
@@ -233,13 +283,23 @@ class History:
         world = self._world
         for faults in (world.psp.faults, world.billers.faults, self._payees.faults):
             faults.queued.clear()
-        world.psp.slow_refunds = False
+        world.psp.slow_refunds = world.psp.refuses_refunds = False
         self._finish_slow_refunds()
         kept = [told for told in world.psp.callbacks if self._draw.random() < 0.5]
         world.psp.callbacks[:] = kept
         await world.call_back()
+        await self._ask_again()
         await world.queue.run_for(timedelta(hours=26))
+        await self._ask_again()
+        await world.queue.run_for(timedelta(hours=1))
         await check_ended(world, self._payers, self._payees)
+
+    async def _ask_again(self) -> None:
+        """An operator re-runs the dead letters of refunds that the PSP had refused."""
+        refused = await Refund.filter(state="failed")
+        async with transaction() as tx:
+            for refund in refused:
+                await saga.refund.enqueue(self._world.app, tx, refund.id, key=f"{refund.id}:rerun")
 
     async def _digest(self) -> str:
         row = await fetch_one(

@@ -1,4 +1,4 @@
-"""A ledger with one of everything: paid, refunded, under way, left, late, paid out, receipted."""
+"""A ledger with one of everything: paid, refunded, under way, left, paid out, banked, closed."""
 
 from collections.abc import Mapping
 from datetime import date, timedelta
@@ -7,10 +7,15 @@ from uuid import UUID
 from core.database import transaction
 from core.ids import new_id
 from payments import receipts, settlement, store
+from payments.bank import entries, transfers
+from payments.bank.domain import end_to_end
+from payments.bank.models import Transfer
+from payments.ledger import closing
 from payments.models import LeftOrder
 from payments.psp.port import OrderState, OrderView, RefundState, RefundView
 from payments.reconciliation import payouts
 from payments.reconciliation.sources import get_sources
+from tests.payments import bank
 from tests.payments.reconciliation.books import Books, at
 
 DAY = date(2026, 11, 20)
@@ -30,6 +35,8 @@ async def live(books: Books) -> Mapping[str, UUID]:
         await books.told(DAY, [], source.name)
     books.go_to(at(NEXT, "10:30:00"))
     await _pay_out(books)
+    await _at_the_bank(books)
+    await closing.close(DAY, at=books.clock.now(), by="clerk")
     open_refund = await books.refunded(fulfilled, 300, at(NEXT, "11:00:00"))
     paid = await books.paid(at(NEXT, "12:00:00"), 700, payee="gas", fulfilled=False)
     awaiting = await books.ordered(at(NEXT, "12:10:00"), 900)
@@ -44,6 +51,18 @@ async def _pay_out(books: Books) -> None:
     async with transaction() as tx:
         await tx.execute_query("UPDATE payments_case SET state = 'resolved', closed_at = opened_at")
     await payouts.pay_out(books.app, "water", DAY)
+
+
+async def _at_the_bank(books: Books) -> None:
+    """What the bank held before, a settlement, the payout, and a charge."""
+    await transfers.order_due(books.app)
+    due = await Transfer.get()
+    booked = [
+        bank.settled("S1", 2394),
+        bank.paid("P1", -due.amount_fen, end_to_end(due.id, due.tries)),
+        bank.charged("C1", -50),
+    ]
+    await entries.take(books.app, bank.statement(NEXT, 700, booked))
 
 
 async def _left(books: Books, intent_id: UUID) -> None:

@@ -1,5 +1,6 @@
 """Nobody keeps others from paying: cancelling, taking over, cashiers that are not due any more."""
 
+import asyncio
 from collections.abc import AsyncIterator, Mapping
 from datetime import timedelta
 from typing import Any
@@ -21,6 +22,7 @@ from modules.utilities.bills import service as bills
 from modules.utilities.bills.domain import BillStatus
 from payments import service
 from payments.domain import HELD_FOR, STATUS, PaymentStatus
+from payments.graphql import follow_payment
 from payments.psp.port import OrderState
 from tests.payments.books import check_ended
 from tests.payments.payees import DEEMED, WING, begin
@@ -78,6 +80,26 @@ async def test_a_cancelled_payment_frees_its_bill_and_the_limits_at_once(world: 
     assert (await world.intent(again)).state == "fulfilled"
     assert await _used(call) == 3360
     await check_ended(world)
+
+
+async def test_who_follows_a_payment_hears_each_change_once_and_its_end(world: World) -> None:
+    call = await world.citizen()
+    intent_id = await world.start(call, await world.bill(call))
+    heard = aiter(follow_payment(call, intent_id))
+    assert (await anext(heard)).status is PaymentStatus.AWAITING_PAYMENT
+    await service.cancel_payment(call, intent_id)
+    world.psp.pay(intent_id)
+    statuses = []
+
+    async def listen() -> None:
+        async for payment in heard:
+            statuses.append(payment.status)
+
+    async with asyncio.timeout(20), asyncio.TaskGroup() as tasks:
+        tasks.create_task(listen())
+        await world.queue.run_for(DAY)
+    assert statuses[-1] is PaymentStatus.REFUNDED
+    assert len(statuses) == len(set(statuses)), "nothing is told twice"
 
 
 async def test_what_is_paid_while_it_is_cancelled_goes_back(world: World) -> None:

@@ -26,6 +26,8 @@ CALLED = {
     "payments_end_hold",
     "payments_begin_comparison",
     "payments_analyze_comparison",
+    "payments_close_day",
+    "payments_carry_forward",
 }
 """All functions that run with their owner's rights."""
 

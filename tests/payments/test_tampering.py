@@ -15,6 +15,7 @@ from core.context.app import App
 from core.database import parse_url
 from core.processes.embedded import DatabaseUrls
 from core.states import StateMachine
+from payments.bank.domain import TRANSFER
 from payments.domain import HOLD, INTENT, REFUND
 from payments.ledger.verify import verify
 from tests.payments import past
@@ -37,6 +38,14 @@ NOT_MONEY: dict[str, set[str]] = {
     "payments_refund": {"attempts", "due_at"},
     "payments_payout": {"id"},
     "payments_counter": set(),
+    "payments_closing": {"closed_at", "closed_by", "carried_at"},
+    "payments_closing_balance": {"id"},
+    # the words of a booking, and which days a settlement was taken for
+    "payments_bank_entry": {"ref", "booked_on", "through_on", "text"},
+    "payments_bank_statement": {"statement_ref", "booked_on", "taken_at"},
+    "payments_transfer": {
+        *("tries", "order_ref", "reason", "created_at", "ordered_at", "ended_at"),
+    },
 }
 """The tables of the books, and their columns that say nothing of money."""
 
@@ -47,7 +56,7 @@ ROWS = {
     "payments_counter": "name LIKE 'receipt:%'",
 }
 """Which rows the books hang on: what nobody has paid is no money yet."""
-MACHINES: dict[str, StateMachine] = {m.table: m for m in (INTENT, REFUND, HOLD)}
+MACHINES: dict[str, StateMachine] = {m.table: m for m in (INTENT, REFUND, HOLD, TRANSFER)}
 PER_COLUMN = 3
 
 _OTHER = {
@@ -106,6 +115,8 @@ def _values(table: str, column: str, kind: str) -> list[str]:
     if column == "state" and table in MACHINES:
         # a payee's lost reply moves no money
         return [f"'{s}'" for s in sorted(MACHINES[table].states) if s != "fulfilment_unknown"]
+    if column == "kind" and table == "payments_bank_entry":
+        return ["'charge'", "'unexplained'"]
     if column == "kind" and table == "payments_journal":
         return ["'settle'", "'other'"]
     return [_OTHER[kind].format(c=f'"{column}"')]

@@ -13,7 +13,7 @@ from tests.sandbox.serving import Client, free_port, sandbox_process
 
 ROLES = {
     "citizen", "parent", "child", "elder", "sme_owner", "bank_officer", "grid_worker",
-    "department_officer", "risk_officer", "operator", "family_doctor",
+    "department_officer", "risk_officer", "operator", "family_doctor", "probe",
 }  # fmt: skip
 
 

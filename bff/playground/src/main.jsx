@@ -27,7 +27,12 @@ const brought = link.has("query") && {
   query: link.get("query"),
   variables: link.get("variables"),
 };
-const asked = brought || config.tabs.find((tab) => tab.title === link.get("open"));
+const unknown = link.has("open") && {
+  title: `没有这个示例 No such example: ${link.get("open").slice(0, 60)}`,
+  query: "",
+};
+const asked =
+  brought || config.tabs.find((tab) => tab.title === link.get("open")) || unknown;
 const fetcher = playgroundFetcher(config.endpoint);
 const opened = asked ? [asked] : config.tabs.filter((tab) => tab.opened);
 

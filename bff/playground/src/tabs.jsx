@@ -32,6 +32,13 @@ export function ActiveTab() {
   useEffect(() => {
     // A tab that a link or an example has opened stands at the end, perhaps out of sight.
     const shown = document.querySelectorAll(".graphiql-tabs .graphiql-tab")[active];
-    shown?.scrollIntoView({ block: "nearest", inline: "nearest" });
+    if (!shown) return undefined;
+    // The tab grows with its title, and its bar narrows when the list of people comes.
+    const observer = new ResizeObserver(() =>
+      shown.scrollIntoView({ block: "nearest", inline: "nearest" }),
+    );
+    observer.observe(shown);
+    observer.observe(shown.closest(".graphiql-tabs"));
+    return () => observer.disconnect();
   }, [active, tabs.length]);
 }

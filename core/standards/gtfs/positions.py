@@ -28,7 +28,8 @@ class Spot:
 def find_spot(timeline: Timeline, run: int, report: VehicleReport, at: int) -> Spot | None:
     """Where a vehicle was at a moment (Unix seconds); None for one that is nowhere near its trip.
 
-    The way between two stops counts as straight, and its time as even.
+    It goes along the trip's shape where the feed has one, else straight from stop to stop; its time
+    between two stops counts as even.
     """
     first, last = int(timeline.first_row[run]), int(timeline.first_row[run + 1])
     arrival = timeline.arrival[first:last] + timeline.starts_at
@@ -39,24 +40,24 @@ def find_spot(timeline: Timeline, run: int, report: VehicleReport, at: int) -> S
         places = np.flatnonzero(sequences == report.sequence)
         if len(places):
             return _at_stop(int(places[0]), arrival, departure, at)
-    stops = timeline.timetable.stops
-    lat = np.array([stops[number].lat for number in timeline.stop[first:last].tolist()])
-    lon = np.array([stops[number].lon for number in timeline.stop[first:last].tolist()])
-    north = (lat - report.lat) * _PER_DEGREE
-    east = (lon - report.lon) * _PER_DEGREE * np.cos(np.radians(report.lat))
+    track = timeline.timetable.track_of(int(timeline.trip[run]))
+    north = (track.lat - report.lat) * _PER_DEGREE
+    east = (track.lon - report.lon) * _PER_DEGREE * np.cos(np.radians(report.lat))
     step_east, step_north = np.diff(east), np.diff(north)
     length = np.maximum(step_east**2 + step_north**2, 1.0)
     part = np.clip(-(east[:-1] * step_east + north[:-1] * step_north) / length, 0, 1)
     off = np.hypot(east[:-1] + part * step_east, north[:-1] + part * step_north)
     if (off > np.maximum(_OFF_ROUTE_M, _BEND * np.sqrt(length))).all():
         return None
-    due = departure[:-1] + part * (arrival[1:] - departure[:-1])
-    late = at - due
+    share = track.begins + part * (track.ends - track.begins)
+    leaves, reaches = departure[track.leg], arrival[track.leg + 1]
+    late = at - (leaves + share * (reaches - leaves))
     near = off <= off.min() + _AS_NEAR_M
-    index = int(np.argmin(np.where(near, abs(late), np.inf)))
+    piece = int(np.argmin(np.where(near, abs(late), np.inf)))
+    index = int(track.leg[piece])
     if index == 0 and np.hypot(east[0], north[0]) < _AT_STOP_M:
         return Spot(0, max(0, round(at - int(departure[0]))), has_left=False)
-    return Spot(index, round(float(late[index])), has_left=True)
+    return Spot(index, round(float(late[piece])), has_left=True)
 
 
 def _at_stop(index: int, arrival: np.ndarray, departure: np.ndarray, at: int) -> Spot:

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from core.standards.gtfs.fares import Fares
 from core.standards.gtfs.faults import Faults
 from core.standards.gtfs.tables import Floats, Ints
+from core.standards.gtfs.tracks import Track, straight_track, track_along
 
 Bools = NDArray[np.bool_]
 DAY_S = 86_400
@@ -216,6 +217,27 @@ class Timetable:
     def last_arrival(self) -> Ints:
         """Of each trip."""
         return self.times.arrival[self.trips.first_row[1:] - 1]
+
+    @cached_property
+    def _tracks(self) -> dict[tuple[int, bytes], Track]:
+        return {}
+
+    def track_of(self, trip: int) -> Track:
+        """The way of a trip; trips with the same shape and stops have one."""
+        rows = slice(int(self.trips.first_row[trip]), int(self.trips.first_row[trip + 1]))
+        numbers, shape = self.times.stop[rows], int(self.trips.shape[trip])
+        key = shape, numbers.tobytes()
+        if key not in self._tracks:
+            stops = [self.stops[number] for number in numbers.tolist()]
+            lat, lon = np.array([one.lat for one in stops]), np.array([one.lon for one in stops])
+            if shape < 0:
+                self._tracks[key] = straight_track(lat, lon)
+            else:
+                points = slice(int(self.shapes.first[shape]), int(self.shapes.first[shape + 1]))
+                self._tracks[key] = track_along(
+                    lat, lon, self.shapes.lat[points], self.shapes.lon[points]
+                )
+        return self._tracks[key]
 
     def boardable(self, number: int) -> Sequence[int]:
         """The stops where one boards at a stop or station."""

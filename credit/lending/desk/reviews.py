@@ -68,5 +68,5 @@ async def settle(call: Call, task_id: UUID, event: str, note: str, key: str) -> 
     """Pass on, turn down, overturn or uphold, with the reason. Raises as `desk.act`."""
     async with transaction() as tx:
         deed = Deed("settleLoanReview", key, SCOPE)
-        _, case, _ = await desk.act_in(call, tx, deed, task_id, event, Choices(note))
-    return await store.get_task(task_id), case
+        task, case, _ = await desk.act_in(call, tx, deed, task_id, event, Choices(note))
+    return task, case

@@ -3,8 +3,6 @@
 `/loans/<loan id>/certificate.pdf`, with the borrower's bearer token; signed as a whole (PAdES).
 """
 
-import asyncio
-
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
@@ -16,9 +14,8 @@ from core.context.http import PRIVATE, answering, path_id
 from core.errors import NotFound, Unavailable
 from core.money import format_yuan
 from core.refusal_texts import NOT_FOUND
-from core.standards import sheet
 from core.standards.sheet import Line, Sheet
-from core.standards.signed_pdf import sign
+from core.standards.signed_sheet import render_signed
 from core.texts import Named
 from credit.lending.loans.replay import LoanStatus
 from credit.lending.loans.service import LoanRecord, get_record
@@ -47,9 +44,6 @@ async def _certificate(call: Call, request: Request) -> Response:
     company = await store.find_company(found.row.company_id)
     if company is None:
         raise NotFound(NOT_FOUND)
-    key, certificates = app.keys.document_signing, app.keys.document_certificates
-    if key is None or certificates is None:
-        raise Unavailable(texts.NO_CONTRACTS)
     page = Sheet(
         title=Named(texts.CERTIFICATE_TITLE.zh, texts.CERTIFICATE_TITLE.en),
         number=found.row.no,
@@ -59,10 +53,9 @@ async def _certificate(call: Call, request: Request) -> Response:
         note=Named(texts.CERTIFICATE_NOTE.zh, texts.CERTIFICATE_NOTE.en),
     )
 
-    def make() -> bytes:
-        return sign(sheet.render(page), key=key, certificates=certificates, reason=page.title.en)
-
-    body = await asyncio.to_thread(make)
+    body = await render_signed(page, app.keys)
+    if body is None:
+        raise Unavailable(texts.NO_CONTRACTS)
     name = f'inline; filename="loan-{found.row.no}.pdf"'
     return Response(body, 200, PRIVATE | {"Content-Disposition": name}, "application/pdf")
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import date
 from itertools import pairwise
 
+from core.clock import months_between
 from core.errors import InvalidInput
 from core.texts import Text
 from credit.lending.terms.days import months_later
@@ -80,7 +81,7 @@ def period_rate(flows: Sequence[Flow]) -> float:
 def monthly_flow(amount_fen: int, start_on: date, on: date) -> Flow:
     """A payment on a day as seen from the start: whole months counted back from it, and the days
     that are left over 30."""
-    months = (on.year - start_on.year) * 12 + on.month - start_on.month
+    months = months_between(start_on, on)
     while months > 0 and months_later(on, -months, on.day) < start_on:
         months -= 1
     days = (months_later(on, -months, on.day) - start_on).days

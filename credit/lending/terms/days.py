@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 
 from core.city import Calendar
+from core.clock import months_between
 from credit.lending.terms.money_terms import DayCount, HolidayRule, Terms
 
 YEAR: Mapping[DayCount, int] = {
@@ -78,7 +79,7 @@ def _leap_share(day: date) -> int:
 
 
 def _thirty(start: date, end: date, anchor_day: int) -> int:
-    months = (end.year - start.year) * 12 + end.month - start.month
+    months = months_between(start, end)
     anchor = anchor_day if _is_anchor(start, anchor_day) else start.day
     if months_later(start, months, anchor) > end:
         months -= 1

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from core.context.call import Call
 from core.errors import Conflict, NotFound
 from core.texts import Named, Text
-from kinds.application.definition import Choice, Field, FieldType, Material
+from kinds.application.definition import Choice, Field, FieldType, Held, Material
 from kinds.application.versions import read_rules
 from modules.affairs.registry.domain import Item, ItemField, ItemStatus
 from modules.affairs.registry.service import get_item
@@ -20,6 +20,13 @@ _TYPES = {"[0-9]{17}[0-9X]": FieldType.RESIDENT_ID, "1[3-9][0-9]{9}": FieldType.
 """Fields that the registry describes by a pattern alone, and we know better."""
 
 _PREFILLS = {"person.name": "name", "person.phone": "phone", "person.resident_id": "resident_id"}
+_HELD = {
+    "business_licence.name": Held("business_licence", "organisation"),
+    "business_licence.uscc": Held("business_licence", "uscc"),
+    "business_licence.representative": Held("business_licence", "representative"),
+}
+"""Where what the registry fills in stands in e-licences."""
+
 _FILES_MOST = 5
 
 
@@ -76,6 +83,7 @@ def to_application(item: Item, units: Mapping[str, str], others: str) -> Applica
                 required=material.required,
                 files_most=_FILES_MOST,
                 pages_most=material.pages_max,
+                licence=material.licence_kind or "",
             )
             for material in item.materials
         ],
@@ -96,4 +104,5 @@ def _field(field: ItemField) -> Field:
         pattern="" if known else field.pattern,
         options=[Choice(option.value, option.title) for option in field.options],
         prefill=_PREFILLS.get(field.prefill, ""),
+        held=_HELD.get(field.prefill),
     )

@@ -9,6 +9,14 @@ CONSENT = Text(
     "To show you your e-licences, and to let those check them to whom you show them, your ID "
     "number is used to ask the e-licence system for your licences.",
 )
+PAPERS_CONSENT = Text(
+    "LICENCE_PAPERS_CONSENT",
+    "为您办事时自动填写表单、免交已有电子证照的材料,凭您的身份证号码向电子证照系统查询您的证照,"
+    "并将所用证照的内容交给受理该事项的部门。",
+    "To fill in the forms of your applications, and to spare you papers of which there are "
+    "e-licences, your ID number is used to ask the e-licence system for your licences; the "
+    "departments that handle an application see those that are used for it.",
+)
 LICENCE_NOT_VALID = Text(
     "LICENCE_NOT_VALID", "该证照已失效,不能出示", "This licence does not hold, it cannot be shown"
 )

@@ -3,7 +3,10 @@
 from dataclasses import replace
 from datetime import timedelta
 
+from core.context.app import App
 from core.context.call import Call
+from core.context.contributions import WarmUp
+from core.deadline import Deadline
 from core.errors import NotFound, Unavailable
 from core.refusal_texts import NOT_FOUND, UPSTREAM_UNAVAILABLE
 from core.upstream.readings import Reading
@@ -14,6 +17,7 @@ from modules.affairs.registry.upstream import current_registry
 
 SERVICE = "gov-item-search"
 REGISTRY = CityLookup(SERVICE, current_registry, max_stale=timedelta(days=7))
+_WARM_UP_S = 30.0
 
 
 async def read_registry(call: Call) -> Reading[Registry]:
@@ -34,3 +38,11 @@ async def get_item(call: Call, code: str) -> Item:
     if item is None:
         raise NotFound(NOT_FOUND)
     return item
+
+
+async def _warm_up(app: App) -> None:
+    """Fetch the registry: a second or two that nobody should wait for."""
+    await read_registry(Call(app, Deadline.after(_WARM_UP_S), "warm-up"))
+
+
+WARM_UP = WarmUp(_warm_up)

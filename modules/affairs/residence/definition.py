@@ -95,7 +95,8 @@ RESIDENCE = Application(
             )),
         ),
         materials=(
-            Material("id_card", Named("居民身份证", "Identity card"), files_most=2),
+            Material("id_card", Named("居民身份证", "Identity card"), files_most=2,
+                     licence="resident_card"),
             Material("photo", Named("本人相片", "Photograph"), files_most=1),
             Material("residence", Named("居住地址证明", "Proof of the address"), files_most=5),
             Material("work", Named("就业证明", "Proof of work"), when=("ground", WORK)),

@@ -4,6 +4,7 @@ See docs/upstreams/hospital.md.
 """
 
 import asyncio
+import re
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
@@ -28,6 +29,7 @@ FEE_EXTENSION = "registration-fee-fen"
 _TRANSLATION = "http://hl7.org/fhir/StructureDefinition/translation"
 _OUTPATIENT = "outpatient"
 _TAKEN, _STALE_VERSION = 409, 412
+_UUID = re.compile("[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 PAGE = ("_count", "200")
 _OUTCOMES = {
     "arrived": State.ATTENDED,
@@ -242,6 +244,24 @@ class FhirHospitals:
             "Appointment", found[0].id, operation="read_booking", deadline=deadline
         )
         return None if read is None else self._placed(read)
+
+    async def list_changed(
+        self, hospital_ref: str, since: datetime, deadline: Deadline
+    ) -> Sequence[UUID]:
+        """The Appointments with an identifier of ours, by `_lastUpdated`."""
+        found = await self._at(hospital_ref).search(
+            "Appointment",
+            [
+                ("identifier", f"{BOOKING_SYSTEM}|"),
+                ("_lastUpdated", f"ge{fhir.instant(since)}"),
+                PAGE,
+            ],
+            operation="list_changed",
+            deadline=deadline,
+        )
+        ids = (one for appointment in found for one in appointment.identifier or ())
+        ours = [one.value or "" for one in ids if one.system == BOOKING_SYSTEM]
+        return [UUID(value) for value in ours if _UUID.fullmatch(value)]
 
     async def cancel(
         self, hospital_ref: str, booking_id: UUID, placed: ExternalBooking, deadline: Deadline

@@ -5,6 +5,14 @@ from core.texts import Named, Text
 REGISTER = "care-programmes"
 """The source that consents and the access log name: the city's own register of programmes."""
 
+SHOWN_CONSENT = Text(
+    "CARE_PLANS_IN_RECORD_CONSENT",
+    "将您参加的健康管理计划(目标、随访和近期测量)列入您的健康档案,供您本人、您授权查看健康档案的人,"
+    "以及您出示健康卡码的医院查看。",
+    "Your care programmes' plans (goals, visits, recent measurements) stand in your health record: "
+    "for you, for whom you authorise to see the record, and for the hospital to which you show "
+    "your card's code.",
+)
 ALREADY_ENROLLED = Text(
     "CARE_ALREADY_ENROLLED", "您已加入该健康管理计划", "You take part in this programme already"
 )

@@ -9,6 +9,7 @@ from core.ids import new_id, resident_birth_date
 from core.people.personal_files import PersonalFile, file_routes
 from core.people.personal_read import Access
 from core.standards.fhir import FHIR_JSON
+from modules.health.programmes.shown import plans_of
 from modules.health.record.summary import export_summary
 from modules.health.records.domain import Entry, EntryKind, Received
 from modules.health.records.lookup import ask_record
@@ -36,7 +37,8 @@ def choose(
 
 
 async def make_summary(app: App, deadline: Deadline, access: Access, *, restricted: bool) -> bytes:
-    """The document of a person, made of what the hospitals have now. Raises UpstreamError."""
+    """The document of a person, made of what the hospitals have now and, where they have agreed,
+    their plans. Raises UpstreamError."""
     person = access.person
     records = await ask_record(app, deadline, access)
     chosen = {entry.id for entry, _ in choose(records.received, None, restricted=restricted)}
@@ -56,6 +58,7 @@ async def make_summary(app: App, deadline: Deadline, access: Access, *, restrict
         app.clock.now(),
         restricted=restricted,
         document_id=new_id(),
+        plans=await plans_of(app, person.id),
     )
 
 

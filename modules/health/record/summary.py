@@ -6,19 +6,22 @@ says so where there is nothing. Resources of the hospitals stand in it as they w
 under its own hospital's address, so that references within a hospital hold.
 """
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 from uuid import NAMESPACE_URL, UUID, uuid5
 
 from core.standards import fhir_json
-from core.standards.fhir_bundle import Index, Page, Resource, read_page
+from core.standards.fhir_bundle import Index, Page, Resource, codes_of, read_page
 from modules.health.records.domain import Received
 from modules.health.records.fields import labels_of
 from modules.health.records.reading import record_id
 
 LOINC = "http://loinc.org"
 _DOCUMENT = "60591-5"
+Plan = Callable[[str], Iterable[tuple[str, Mapping[str, Any]]]]
+"""Writes a plan and what belongs to it about a subject: the address and the resource of each."""
+_VITAL_SIGNS = "vital-signs"
 _SECTIONS: Sequence[tuple[str, str, str, frozenset[str], bool]] = (
     ("11450-4", "问题清单", "Problem list", frozenset({"Condition"}), True),
     ("48765-2", "过敏与不良反应", "Allergies and adverse reactions",
@@ -27,8 +30,10 @@ _SECTIONS: Sequence[tuple[str, str, str, frozenset[str], bool]] = (
      frozenset({"MedicationRequest", "MedicationStatement"}), True),
     ("11369-6", "预防接种", "Immunizations", frozenset({"Immunization"}), False),
     ("30954-2", "检验检查结果", "Results", frozenset({"DiagnosticReport", "Observation"}), False),
+    ("8716-3", "生命体征", "Vital signs", frozenset({_VITAL_SIGNS}), False),
     ("47519-4", "操作与手术", "Procedures", frozenset({"Procedure"}), False),
     ("46240-8", "就诊", "Encounters", frozenset({"Encounter"}), False),
+    ("18776-5", "照护计划", "Plan of care", frozenset({"CarePlan"}), False),
 )  # fmt: skip
 """LOINC code, title in both languages, what stands in it, whether it stands there when empty."""
 _UNAVAILABLE = {
@@ -47,11 +52,12 @@ def export_summary(
     *,
     restricted: bool,
     document_id: UUID,
+    plans: Iterable[Plan] = (),
 ) -> bytes:
     """The document: the `chosen` entries of what hospitals sent, and what these refer to.
 
     `patient` is the person as we know them; resources under a label are left out unless
-    `restricted`.
+    `restricted`. `plans` are those of our own programmes.
     """
     resources: dict[str, Resource] = {}
     for received in every:
@@ -61,6 +67,9 @@ def export_summary(
                 resources.setdefault(_url(received.hospital_ref, resource), resource)
     moment = at.isoformat(timespec="seconds").replace("+00:00", "Z")
     subject = f"urn:uuid:{uuid5(document_id, 'patient')}"
+    for plan in plans:
+        for url, data in plan(subject):
+            resources[url] = Resource(data, url)
     composition = {
         "resourceType": "Composition",
         "status": "final",
@@ -102,15 +111,19 @@ def _closure(
         yield resource
         media = [one["link"] for one in resource.data.get("media", ())]
         for reference in (*resource.data.get("result", ()), *media,
-                          *resource.data.get("hasMember", ())):  # fmt: skip
+                          *resource.data.get("hasMember", ()), *_goals(resource)):  # fmt: skip
             found = by_data.get(id(index.find(reference, resource)))
             if found is not None:
                 waiting.append(found)
 
 
+def _goals(resource: Resource) -> Sequence[Mapping[str, Any]]:
+    return resource.data.get("goal", ()) if resource.type == "CarePlan" else ()
+
+
 def _sections(resources: Mapping[str, Resource]) -> Iterable[Mapping[str, Any]]:
     for code, zh, en, types, always in _SECTIONS:
-        urls = [url for url, resource in resources.items() if resource.type in types]
+        urls = [url for url, resource in resources.items() if _kind(resource) in types]
         if urls or always:
             content = (
                 {"entry": [{"reference": url} for url in urls]}
@@ -122,6 +135,14 @@ def _sections(resources: Mapping[str, Resource]) -> Iterable[Mapping[str, Any]]:
                 "code": {"coding": [{"system": LOINC, "code": code}]},
                 **content,
             }
+
+
+def _kind(resource: Resource) -> str:
+    """A resource's type; that of a vital sign is not observation alone."""
+    if resource.type != "Observation":
+        return resource.type
+    codes = {code for _, code in codes_of(resource.data.get("category", ()))}
+    return _VITAL_SIGNS if _VITAL_SIGNS in codes else resource.type
 
 
 def _url(hospital_ref: str, resource: Resource) -> str:

@@ -139,7 +139,7 @@ class Report:
 
 class EntryKind(StrEnum):
     """What an entry of the record is. VISIT; DIAGNOSIS; ALLERGY; MEDICATION; IMMUNIZATION;
-    PROCEDURE; REPORT; MEASUREMENT.
+    PROCEDURE; REPORT; MEASUREMENT; PLAN: what a hospital has planned for the person.
     """
 
     VISIT = "VISIT"
@@ -150,6 +150,7 @@ class EntryKind(StrEnum):
     PROCEDURE = "PROCEDURE"
     REPORT = "REPORT"
     MEASUREMENT = "MEASUREMENT"
+    PLAN = "PLAN"
 
 
 @dataclass(frozen=True, slots=True)

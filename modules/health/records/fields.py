@@ -36,7 +36,7 @@ def date_of(data: Data) -> ClinicalDate:
     texts += [part for period in periods for part in (period.get("end"), period.get("start"))]
     for text in filter(None, texts):
         return _date(text, DateBasis.OBSERVED)
-    issued = data.get("issued") or data.get("date")
+    issued = data.get("issued") or data.get("date") or data.get("created")
     return _date(issued, DateBasis.ISSUED) if issued else NO_DATE
 
 

@@ -34,7 +34,7 @@ from modules.health.records.fields import (
 from modules.health.records.upstream import RESIDENT_ID_SYSTEM
 
 _ID_DIGITS = 24
-GONE = frozenset({"cancelled", "entered-in-error", "not-done"})
+GONE = frozenset({"cancelled", "entered-in-error", "not-done", "revoked"})
 _KINDS: Mapping[str, EntryKind] = {
     "Encounter": EntryKind.VISIT,
     "Condition": EntryKind.DIAGNOSIS,
@@ -45,6 +45,7 @@ _KINDS: Mapping[str, EntryKind] = {
     "Procedure": EntryKind.PROCEDURE,
     "DiagnosticReport": EntryKind.REPORT,
     "Observation": EntryKind.MEASUREMENT,
+    "CarePlan": EntryKind.PLAN,
 }
 
 
@@ -174,6 +175,8 @@ class _Reader:
         data, kind = resource.data, _KINDS[resource.type]
         concepts = [data.get(name) for name in ("code", "medicationCodeableConcept", "vaccineCode")]
         title = first_text([one for one in concepts if one]) or first_text(data.get("type", ()))
+        if kind is EntryKind.PLAN:
+            title = data.get("title") or first_text(data.get("category", ()))
         if "medicationReference" in data:
             title = (
                 title
@@ -205,7 +208,8 @@ class _Reader:
             one["text"] for one in data.get("dosageInstruction", ()) if one.get("text")
         )
         reasons = first_text(data.get("reasonCode", ()))
-        return data.get("conclusion") or dosage or reasons or note_of(data)
+        planned = data.get("description") or "; ".join(_activities(data))
+        return data.get("conclusion") or dosage or reasons or planned or note_of(data)
 
     def _result(self, data: Data, within: Resource) -> Result:
         panel = list(self._panel(data, within))
@@ -263,6 +267,15 @@ class _Reader:
             found = self._index.find(reference, resource)
             if found is not None:
                 yield found
+
+
+def _activities(data: Data) -> Iterable[str]:
+    """What a plan has its person do."""
+    for activity in data.get("activity", ()):
+        detail = activity.get("detail", {})
+        text = detail.get("description") or text_of(detail.get("code"))
+        if text:
+            yield text
 
 
 def _binary_of(form: Data) -> str | None:

@@ -41,6 +41,16 @@ class ChangeRisk(StrEnum):
     TIGHT = "TIGHT"
 
 
+class WalkBasis(StrEnum):
+    """What a walk is reckoned by. STREETS: along the city's streets. STRAIGHT: as the crow flies,
+    with a detour. FEED: what the timetable says of the transfer or station.
+    """
+
+    STREETS = "STREETS"
+    STRAIGHT = "STRAIGHT"
+    FEED = "FEED"
+
+
 class PlanProblem(StrEnum):
     """Why there is no plan. ORIGIN_TOO_FAR, DESTINATION_TOO_FAR: no stop is near enough to walk
     to. NO_SERVICE: nothing runs at this hour that leads there. OUTSIDE_TIMETABLE: the timetable of
@@ -79,7 +89,8 @@ class PlanLeg:
     end: Annotated[LegPlace, "Where it ends."]
     departs_at: Annotated[datetime, "When it begins."]
     arrives_at: Annotated[datetime, "When it ends."]
-    distance_m: Annotated[int | None, "How far one walks, estimated; null by vehicle."]
+    distance_m: Annotated[int | None, "How far one walks; null by vehicle."]
+    walk_basis: Annotated[WalkBasis | None, "What the walk is reckoned by; null by vehicle."]
     line: Annotated[TransitLine | None, "Which line; null on foot."]
     headsign: Annotated[str, "Where the vehicle goes; empty on foot."]
     trip_ref: Annotated[str | None, "The trip's ref, for transitWay; null on foot."]
@@ -99,7 +110,7 @@ class Plan:
     departs_at: Annotated[datetime, "When one leaves the door."]
     arrives_at: Annotated[datetime, "When one is there."]
     change_count: Annotated[int, "How often one changes vehicles."]
-    walk_m: Annotated[int, "How far one walks, estimated."]
+    walk_m: Annotated[int, "How far one walks."]
     fare_fen: Annotated[int | None, "What an adult's tickets cost; null where nobody says it."]
     legs: Annotated[Sequence[PlanLeg], "Its parts, in order."]
 

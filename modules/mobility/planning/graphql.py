@@ -17,12 +17,14 @@ from modules.mobility.planning.domain import (
     PlanAnswer,
     PlanLeg,
     PlanProblem,
+    WalkBasis,
     Wish,
 )
 
 view(LegMode, name="TripLegMode")
 view(ChangeRisk, name="TripChangeRisk")
 view(PlanProblem, name="TripPlanProblem")
+view(WalkBasis, name="TripWalkBasis")
 view(LegPlace, name="TripLegPlace")
 view(PlanLeg, name="TripLeg")
 view(Plan, name="TripPlan")
@@ -40,8 +42,8 @@ class Query:
 
     @query(
         of_service(TRIP_PLAN),
-        description="Ways from door to door by bus and metro. Walks are estimated as the crow "
-        "flies, with a detour.",
+        description="Ways from door to door by bus and metro. Walks follow the city's "
+        "streets, or are estimated as the crow flies where it gives none.",
         returns=TripPlans,
     )
     async def trip_plans(

@@ -1,7 +1,7 @@
 """Plans out of journeys: stops, lines and moments in the place of numbers."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import cached_property
 
@@ -29,12 +29,8 @@ class PlanWriter:
     def plan(self, journey: Journey) -> Plan:
         """A journey in words."""
         if not journey.rides:
-            leg = self._walk(
-                self._door(self.origin),
-                self._door(self.destination),
-                journey.departs_s,
-                journey.arrives_s,
-            )
+            ends = self._door(self.origin), self._door(self.destination)
+            leg = self._walk(ends, journey.departs_s, journey.arrives_s)
             return Plan(leg.departs_at, leg.arrives_at, 0, leg.distance_m or 0, 0, [leg])
         legs = self._legs(journey)
         return Plan(
@@ -52,14 +48,8 @@ class PlanWriter:
         first_stop = int(paths.from_stop[journey.rides[0].first])
         if journey.access_s:
             departs = int(paths.departure[journey.rides[0].first])
-            legs.append(
-                self._walk(
-                    self._door(self.origin),
-                    self._stop(first_stop),
-                    departs - journey.access_s,
-                    departs,
-                )
-            )
+            ends = self._door(self.origin), self._stop(first_stop)
+            legs.append(self._walk(ends, departs - journey.access_s, departs))
         before: Ride | None = None
         for ride in journey.rides:
             legs += self._change(before, ride)
@@ -68,12 +58,8 @@ class PlanWriter:
         assert before is not None
         if journey.egress_s:
             arrives = int(paths.arrival[before.last])
-            last_stop = self._stop(int(paths.to_stop[before.last]))
-            legs.append(
-                self._walk(
-                    last_stop, self._door(self.destination), arrives, arrives + journey.egress_s
-                )
-            )
+            ends = self._stop(int(paths.to_stop[before.last])), self._door(self.destination)
+            legs.append(self._walk(ends, arrives, arrives + journey.egress_s))
         return legs
 
     def _change(self, before: Ride | None, ride: Ride) -> list[PlanLeg]:
@@ -85,8 +71,12 @@ class PlanWriter:
         if here == there:
             return []
         arrives = int(paths.arrival[before.last])
-        walk_s = self._between_s(here, there)
-        return [self._walk(self._stop(here), self._stop(there), arrives, arrives + walk_s)]
+        walk_s, walks = self._between_s(here, there), self.day.walks
+        ends = self._stop(here), self._stop(there)
+        leg = self._walk(ends, arrives, arrives + walk_s)
+        basis = walks.basis_between(here, there, [end.at for end in ends])
+        length = walks.metres_between(here, there, walk_s)
+        return [replace(leg, distance_m=length, walk_basis=basis)]
 
     def _between_s(self, here: int, there: int) -> int:
         walks = self.day.walks.forward
@@ -120,6 +110,7 @@ class PlanWriter:
             departs_at=self._moment(departs),
             arrives_at=self._moment(int(paths.arrival[ride.last])),
             distance_m=None,
+            walk_basis=None,
             line=line,
             headsign=(
                 made.added[run - len(timeline.trip)].headsign
@@ -178,7 +169,8 @@ class PlanWriter:
             return Freshness.LIVE
         return made.freshness(run, row, self.day.now)
 
-    def _walk(self, start: LegPlace, end: LegPlace, departs_s: int, arrives_s: int) -> PlanLeg:
+    def _walk(self, ends: tuple[LegPlace, LegPlace], departs_s: int, arrives_s: int) -> PlanLeg:
+        start, end = ends
         return PlanLeg(
             mode=LegMode.WALK,
             start=start,
@@ -186,6 +178,7 @@ class PlanWriter:
             departs_at=self._moment(departs_s),
             arrives_at=self._moment(arrives_s),
             distance_m=self.day.walks.metres_in(arrives_s - departs_s),
+            walk_basis=self.day.walks.basis([start.at, end.at]),
             line=None,
             headsign="",
             trip_ref=None,

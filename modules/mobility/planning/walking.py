@@ -1,79 +1,91 @@
 """Walks: between stops, and from a door to the stops around it.
 
-As the crow flies with a detour, at an even pace: a city that gives no street graph has no better.
+At an even pace along the city's streets, or as the crow flies with a detour where it gives none.
 What the feed itself says of a transfer or a pathway stands before that.
 """
 
 from collections import defaultdict
+from collections.abc import Sequence
 
 import numpy as np
 
 from core.standards.coordinates import GeoPoint
-from core.standards.gtfs.distances import metres
 from core.standards.gtfs.scan_arrays import NEVER, Footpaths
 from core.standards.gtfs.tables import Floats, Ints
 from core.standards.gtfs.timetable import Timetable
+from core.standards.streets.graph import StreetGraph
+from modules.mobility.planning.domain import WalkBasis
+from modules.mobility.planning.ground import AlongStreets, Beeline
 from modules.mobility.timetable.feeds import Feeds
 
-_PER_DEGREE = 111_195.0
 _FORBIDDEN, _STAY_SEATED = 3, 4
 _TIMED = 1
 
 
 class Walks:
-    """The walks of one timetable."""
+    """The walks of one timetable, along `streets` where the city has them."""
 
-    def __init__(self, timetable: Timetable, feeds: Feeds) -> None:
-        self._pace_m_s = feeds.walk_m_s / feeds.walk_detour
+    def __init__(
+        self, timetable: Timetable, feeds: Feeds, streets: StreetGraph | None = None
+    ) -> None:
+        self._pace_m_s = feeds.walk_m_s
         self.max_m = feeds.max_walk_m
-        self.detour = feeds.walk_detour
         self._between_m, self._change_s = feeds.between_stops_m, feeds.change_s
         stops = timetable.stops
-        self._lat: Floats = np.array([stop.lat for stop in stops])
-        self._lon: Floats = np.array([stop.lon for stop in stops])
+        lat: Floats = np.array([stop.lat for stop in stops])
+        lon: Floats = np.array([stop.lon for stop in stops])
         self._is_stop = np.zeros(len(stops), np.bool_)
         self._is_stop[np.unique(timetable.times.stop)] = True
-        self._is_stop &= ~np.isnan(self._lat)
+        self._is_stop &= ~np.isnan(lat)
+        self._ground = Beeline(lat, lon, feeds.walk_detour)
+        if streets is not None:
+            self._ground = AlongStreets(lat, lon, feeds.walk_detour, streets)
+        self._told: set[tuple[int, int]] = set()
         self.forward = self._footpaths(timetable)
         self.backward = _reversed(self.forward)
 
-    def to_stops(self, here: GeoPoint, most_m: int | None = None) -> tuple[Ints, Ints]:
+    def to_stops(self, door: GeoPoint, most_m: int | None = None) -> tuple[Ints, Ints]:
         """The stops around a door: their numbers, and the walk in seconds."""
-        away = metres(here.lat, here.lon, self._lat, self._lon)
-        near = np.flatnonzero(self._is_stop & (away * self.detour <= (most_m or self.max_m)))
-        seconds = np.ceil(away[near] / self._pace_m_s)
-        return near.astype(np.int32), seconds.astype(np.int32)
+        farthest_m = most_m or self.max_m
+        away = self._ground.from_door(door, farthest_m)
+        near = np.flatnonzero(self._is_stop & (away <= farthest_m))
+        return near.astype(np.int32), np.ceil(away[near] / self._pace_m_s).astype(np.int32)
 
-    def seconds(self, here: GeoPoint, there: GeoPoint) -> int:
-        """How long the whole way takes on foot."""
-        away = metres(here.lat, here.lon, np.array(there.lat), np.array(there.lon))
-        return int(np.ceil(float(away) / self._pace_m_s))
+    def seconds(self, one: GeoPoint, other: GeoPoint, most_m: int) -> int | None:
+        """How long the whole way takes on foot; None where it is longer than `most_m`."""
+        length = self._ground.between_doors(one, other, most_m)
+        return None if length > most_m else int(np.ceil(length / self._pace_m_s))
 
     def metres_in(self, seconds: int) -> int:
         """How far one walks in a while."""
-        return round(seconds * self._pace_m_s * self.detour)
+        return round(seconds * self._pace_m_s)
+
+    def metres_between(self, a: int, b: int, walk_s: int) -> int:
+        """How far it is from a stop to another to which one walks and changes in a while."""
+        is_told = (a, b) in self._told
+        return self.metres_in(walk_s if is_told else max(walk_s - self._change_s, 0))
+
+    def basis(self, points: Sequence[GeoPoint]) -> WalkBasis:
+        """What a walk between two doors or stops is reckoned by."""
+        return WalkBasis.STREETS if self._ground.is_on_streets(points) else WalkBasis.STRAIGHT
+
+    def basis_between(self, a: int, b: int, points: Sequence[GeoPoint]) -> WalkBasis:
+        """What a walk from a stop to another is reckoned by."""
+        return WalkBasis.FEED if (a, b) in self._told else self.basis(points)
 
     def _footpaths(self, timetable: Timetable) -> Footpaths:
-        from scipy.spatial import cKDTree  # loaded when somebody plans: no other process needs it
-
-        count = len(timetable.stops)
-        walks: dict[tuple[int, int], int] = {}
-        near = np.flatnonzero(self._is_stop)
-        if len(near):
-            latitude = float(self._lat[near].mean())
-            east = self._lon[near] * _PER_DEGREE * np.cos(np.radians(latitude))
-            tree = cKDTree(np.column_stack([east, self._lat[near] * _PER_DEGREE]))
-            for one, other in tree.query_pairs(self._between_m / self.detour):
-                a, b = int(near[one]), int(near[other])
-                away = float(metres(*self._at(a), *map(np.array, self._at(b))))
-                walks[a, b] = walks[b, a] = self._change_s + int(np.ceil(away / self._pace_m_s))
-        walks |= _in_stations(timetable)
-        change = np.full(count, self._change_s, np.int32)
+        walks = {
+            (a, b): self._change_s + int(np.ceil(length / self._pace_m_s))
+            for a, b, length in self._ground.between_stops(
+                np.flatnonzero(self._is_stop).astype(np.int32), self._between_m
+            )
+        }
+        in_stations = _in_stations(timetable)
+        walks |= in_stations
+        self._told |= set(in_stations)
+        change = np.full(len(timetable.stops), self._change_s, np.int32)
         self._apply_transfers(timetable, walks, change)
-        return _as_arrays(count, walks, change)
-
-    def _at(self, stop: int) -> tuple[float, float]:
-        return float(self._lat[stop]), float(self._lon[stop])
+        return _as_arrays(len(timetable.stops), walks, change)
 
     def _apply_transfers(
         self, timetable: Timetable, walks: dict[tuple[int, int], int], change: Ints
@@ -89,15 +101,16 @@ class Walks:
                         change[a] = NEVER // 2 if a == b else change[a]
                     elif a == b:
                         change[a] = one.min_s or (0 if one.kind == _TIMED else self._change_s)
+                    elif one.min_s:
+                        walks[a, b] = one.min_s
+                        self._told.add((a, b))
                     else:
-                        known = walks.get((a, b), self._between(a, b))
-                        walks[a, b] = one.min_s or (
-                            known - self._change_s if one.kind == _TIMED else known
-                        )
+                        known = walks.get((a, b), self._straight_s(a, b))
+                        walks[a, b] = known - self._change_s if one.kind == _TIMED else known
 
-    def _between(self, a: int, b: int) -> int:
-        away = float(metres(*self._at(a), *map(np.array, self._at(b))))
-        return self._change_s + int(np.ceil(away / self._pace_m_s))
+    def _straight_s(self, a: int, b: int) -> int:
+        length = self._ground.stop_to_stop(a, b)
+        return self._change_s + int(np.ceil(length / self._pace_m_s))
 
 
 def _in_stations(timetable: Timetable) -> dict[tuple[int, int], int]:

@@ -3,8 +3,8 @@
 import tomllib
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
-from core.context.app import App
 from core.errors import StartError
 from core.upstream.client import ANY, Response, Timeouts
 from core.upstream.operation import Answer, Request, System
@@ -42,20 +42,25 @@ class Feeds:
     """So far one walks from a vehicle to the next."""
     change_s: int = 60
     """What it takes to get from one vehicle to another at one stop."""
+    streets: Path | None = None
+    """An extract of OpenStreetMap along whose streets people walk."""
 
 
-def load_feeds(app: App) -> Feeds:
-    """The city's feeds; a city without the file has one, at the usual places.
+def load_feeds(path: Path) -> Feeds:
+    """The feeds of a city's file.
 
-    Raises StartError for a file that is none of feeds.
+    Raises StartError for a file that is none of feeds, and for streets that are not there.
     """
-    path = app.settings.city_file.with_suffix("") / "transit.toml"
     try:
         table = tomllib.loads(path.read_text(encoding="utf-8"))
         feeds = [Feed(**feed) for feed in table.pop("feeds")]
-        return Feeds(feeds=feeds, **table)
+        streets = path.parent / table.pop("streets") if "streets" in table else None
+        config = Feeds(feeds=feeds, streets=streets, **table)
     except (OSError, KeyError, TypeError, ValueError) as error:
         raise StartError(f"{path}: {type(error).__name__}: {error}") from None
+    if config.streets is not None and not config.streets.is_file():
+        raise StartError(f"{path}: streets: there is no file {config.streets}")
+    return config
 
 
 @dataclass(frozen=True, slots=True)

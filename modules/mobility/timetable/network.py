@@ -96,7 +96,7 @@ class Network:
 
     def __init__(self, app: App) -> None:
         self._app = app
-        self.config = load_feeds(app)
+        self.config = load_feeds(app.settings.city_file.with_suffix("") / "transit.toml")
         self._states = {feed.prefix: FeedState(feed.prefix) for feed in self.config.feeds}
         self._schedules: dict[str, tuple[Schedule, Timetable]] = {}
         self._timetable: Timetable | None = None

@@ -1,5 +1,6 @@
 """What the traffic platform is asked; see docs/upstreams/traffic.md."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -8,7 +9,7 @@ from pydantic import AwareDatetime
 from core.city import City
 from core.context.app import App
 from core.deadline import Deadline
-from core.standards.coordinates import GeoPoint, known_point, lies_in_city
+from core.standards.coordinates import GeoPoint, known_path, known_point, lies_in_city
 from core.standards.datex import SituationRecord, read_situations
 from core.texts import Named
 from core.upstream.client import ANY
@@ -34,11 +35,9 @@ class _Line:
     points: list[tuple[float, float]]
     coordinate_system: str
 
-    def path(self, city: City) -> list[GeoPoint]:
+    def path(self, city: City) -> Sequence[GeoPoint]:
         """Raises ValueError for what is not in the city."""
-        if not self.points:
-            raise ValueError("a line without points")
-        return [known_point(city, lat, lon, self.coordinate_system) for lat, lon in self.points]
+        return known_path(city, self.points, self.coordinate_system)
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,13 +5,12 @@ who reads it needs our public keys (`/.well-known/jwks.json`), or asks
 `verifyNoPropertyCertificate`. The PDF is made of the code when it is fetched, and signed whole.
 """
 
-import asyncio
 import secrets
 from datetime import UTC, datetime, timedelta
 
 import jwt
 
-from core.clock import SHANGHAI
+from core.clock import civil_date, civil_time
 from core.context.app import App
 from core.context.call import Call
 from core.deadline import Deadline
@@ -20,10 +19,9 @@ from core.people.directory import get_person
 from core.people.personal_files import PersonalFile, file_link, file_routes
 from core.people.personal_read import Access
 from core.refusal_texts import NOT_FOUND, UPSTREAM_UNAVAILABLE
-from core.security.vault import mask_name
-from core.standards import sheet
+from core.security.vault import mask_name, mask_resident_id
 from core.standards.sheet import Line, Sheet
-from core.standards.signed_pdf import sign
+from core.standards.signed_sheet import render_signed
 from core.upstream.readings import ReadStatus
 from modules.property.holdings import texts
 from modules.property.holdings.domain import CertificateFacts, NoPropertyCertificate
@@ -52,11 +50,10 @@ async def issue(call: Call) -> NoPropertyCertificate:
     if record.holdings:
         raise Conflict(texts.OWNS_PROPERTY)
     person, now = await get_person(app, call.subject_id), app.clock.now()
-    id_no = person.resident_id or ""
     claims = {
-        "no": f"{now.astimezone(SHANGHAI):%Y%m%d}{secrets.randbelow(10**8):08d}",
+        "no": f"{civil_date(now):%Y%m%d}{secrets.randbelow(10**8):08d}",
         "nam": mask_name(person.name or ""),
-        "rid": f"{id_no[:6]}********{id_no[-4:]}",
+        "rid": mask_resident_id(person.resident_id or ""),
         "asof": int((reading.as_of or now).timestamp()),
     }
     code = app.tokens.sign(claims, audience=KIND, life=VALID)
@@ -82,9 +79,6 @@ def read_code(app: App, code: str) -> CertificateFacts:
 async def load(app: App, deadline: Deadline, access: Access, ref: str) -> PersonalFile:
     """The signed PDF of a certificate of the person in an access. Raises NotFound."""
     facts = read_code(app, ref)
-    key, certificates = app.keys.document_signing, app.keys.document_certificates
-    if key is None or certificates is None:
-        raise NotFound(NOT_FOUND)
     page = Sheet(
         title=texts.TITLE,
         number=facts.certificate_no,
@@ -94,23 +88,17 @@ async def load(app: App, deadline: Deadline, access: Access, ref: str) -> Person
             Line("姓名", "Name", access.person.name or ""),
             Line("身份证号码", "ID number", facts.holder_id_no),
             Line("登记情况", "Real estate", f"{texts.STATEMENT.zh} / {texts.STATEMENT.en}"),
-            Line("查询时间", "As of", _clock_time(facts.as_of)),
-            Line("有效期至", "Valid until", _clock_time(facts.valid_until)),
+            Line("查询时间", "As of", civil_time(facts.as_of)),
+            Line("有效期至", "Valid until", civil_time(facts.valid_until)),
         ],
         note=texts.NOTE,
         qr=ref,
     )
 
-    def make() -> bytes:
-        pdf = sheet.render(page)
-        return sign(pdf, key=key, certificates=certificates, reason=texts.TITLE.en)
-
-    body = await asyncio.to_thread(make)
+    body = await render_signed(page, app.keys)
+    if body is None:
+        raise NotFound(NOT_FOUND)
     return PersonalFile(body, "application/pdf", f"no-property-{facts.certificate_no}.pdf")
-
-
-def _clock_time(moment: datetime) -> str:
-    return f"{moment.astimezone(SHANGHAI):%Y-%m-%d %H:%M:%S}"
 
 
 ROUTES = file_routes(KIND, load)

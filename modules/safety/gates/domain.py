@@ -1,5 +1,6 @@
 """Readings of school gates: which are repeats, which come late, and whom silence concerns."""
 
+from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -125,10 +126,12 @@ def passages(
     `seen` are the stored ones of the same pupils, as far as they may matter. The order of the
     gates' time decides, not that of arrival: what arrives after something later is late.
     """
-    kept = list(seen)
+    kept: dict[str, list[Seen]] = defaultdict(list)
+    for one in seen:
+        kept[one.pupil_ref].append(one)
     found = []
     for reading, occurred_at in sorted(readings, key=lambda pair: (pair[1], pair[0].event_ref)):
-        mine = [one for one in kept if one.pupil_ref == reading.pupil_ref]
+        mine = kept[reading.pupil_ref]
         repeats = any(
             one.direction is reading.direction and abs(one.occurred_at - occurred_at) <= REPEAT
             for one in mine
@@ -136,5 +139,5 @@ def passages(
         overtaken = any(one.occurred_at > occurred_at for one in mine)
         is_late = overtaken or now - occurred_at > LATE
         found.append(Passage(reading, occurred_at, is_late, repeats))
-        kept.append(Seen(reading.pupil_ref, reading.direction, occurred_at))
+        mine.append(Seen(reading.pupil_ref, reading.direction, occurred_at))
     return found

@@ -39,9 +39,8 @@ async def file_leave(call: Call, from_on: date, until_on: date, key: str) -> Sch
     if follow is None:
         raise NotFound(NOT_FOUND)
     row = {"child_id": child_id, "from_on": from_on, "until_on": until_on}
-    guardians, _ = await list_guardians(
-        call.app, SERVICE, await store.list_followers(follow.school_code, follow.pupil_ref)
-    )
+    followers = await store.list_followers(follow.school_code, [follow.pupil_ref])
+    guardians, _ = await list_guardians(call.app, SERVICE, followers[follow.pupil_ref])
     children = await describe_children(call.app, follow.school_code, {child_id})
     params = {child: {"child": known["child"]} for child, known in children.items()}
     now = call.app.clock.now()

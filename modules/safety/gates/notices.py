@@ -1,13 +1,14 @@
 """Notices to guardians of what gates said, once each and in the order in which it occurred."""
 
 from collections.abc import Collection, Mapping, Sequence
-from datetime import timedelta
+from datetime import date, timedelta
 from functools import partial
+from itertools import groupby
 from uuid import UUID
 
 from core.clock import civil_date
 from core.context.app import App
-from core.context.sweep import sweep
+from core.context.sweep import Swept, sweep
 from core.database import Transaction, transaction
 from core.deadline import Deadline
 from core.people.directory import Person, find_person
@@ -21,7 +22,7 @@ from modules.safety.gates.models import GateEvent, GateFollow
 from modules.safety.schools.guardians import list_guardians
 from modules.safety.schools.upstream import list_schools
 from notifications import api as notifications
-from notifications.api import Template
+from notifications.api import Parcel, Template
 
 _DEADLINE_S = 8.0
 _REST, _REST_MAX = timedelta(minutes=5), 500
@@ -46,25 +47,59 @@ async def tell_pupils(app: App, school_code: str, pupil_refs: list[str]) -> None
 
     Raises SweepIncomplete where somebody could not be told, so that it is tried again.
     """
-    swept = await sweep(app, SERVICE, pupil_refs, partial(_tell_pupil, app, school_code))
+    tell = partial(_tell, app, school_code)
+    swept = await sweep(app, SERVICE, [pupil_refs], tell)
+    if swept.failed and len(pupil_refs) > 1:  # the trouble of one keeps the news from no other
+        swept = await sweep(app, SERVICE, [[one] for one in pupil_refs], tell)
     swept.require_whole()
 
 
-async def _tell_pupil(app: App, school_code: str, pupil_ref: str) -> None:
-    followers = await store.list_followers(school_code, pupil_ref)
-    guardians, swept = await list_guardians(app, SERVICE, followers)
-    children = await describe_children(app, school_code, {child_id for _, child_id in followers})
+async def _tell(app: App, school_code: str, pupil_refs: Sequence[str]) -> None:
+    """Tell of some pupils in one transaction. Of several, all or nothing."""
+    followers = await store.list_followers(school_code, pupil_refs)
+    guardians: dict[str, list[tuple[Person, UUID]]] = {}
+    swept = Swept()
+    for pupil, of_pupil in followers.items():
+        guardians[pupil], one = await list_guardians(app, SERVICE, of_pupil)
+        swept += one
+    if len(pupil_refs) > 1:
+        swept.require_whole()
+    child_ids = {child_id for of_pupil in followers.values() for _, child_id in of_pupil}
+    children = await describe_children(app, school_code, child_ids)
     async with transaction() as tx:
-        await store.lock_pupil(tx, school_code, pupil_ref)
-        for event in await store.list_untold(tx, school_code, pupil_ref):
-            template = await _template_of(app, tx, event, children)
-            params = {c: known | {"at": event.occurred_at} for c, known in children.items()}
-            occasion = f"{school_code}:{event.event_ref}"
-            await tell_guardians(app, tx, template, guardians, params, occasion)
-            if not swept.failed:
-                event.told_at = app.clock.now()
-                await event.save(using_db=tx, update_fields=["told_at"])
+        await store.lock_pupils(tx, school_code, pupil_refs)
+        events = await store.list_untold(tx, school_code, pupil_refs)
+        relieved = await _relieve(app, tx, events, followers)
+        for template, alike in groupby(events, lambda one: _template_of(one, relieved)):
+            parcels = [
+                parcel
+                for event in alike
+                for parcel in _parcels(
+                    guardians[event.pupil_ref],
+                    {c: known | {"at": event.occurred_at} for c, known in children.items()},
+                    f"{school_code}:{event.event_ref}",
+                )
+            ]
+            await _send(app, tx, template, parcels)
+        if not swept.failed:
+            await store.note_told(tx, events, app.clock.now())
     swept.require_whole()
+
+
+async def _relieve(
+    app: App,
+    tx: Transaction,
+    events: Sequence[GateEvent],
+    followers: Mapping[str, Sequence[tuple[UUID, UUID]]],
+) -> Collection[UUID]:
+    """The events by which an alarm is withdrawn: the first arrival of its day."""
+    arrivals: dict[tuple[UUID, date], UUID] = {}
+    for event in events:
+        if event.direction == Direction.IN:
+            for _, child in followers[event.pupil_ref]:
+                arrivals.setdefault((child, civil_date(event.occurred_at)), event.id)
+    withdrawn = await store.withdraw_alarms_of_days(tx, arrivals.keys(), app.clock.now())
+    return {arrivals[day] for day in withdrawn}
 
 
 async def describe_children(
@@ -81,17 +116,11 @@ async def describe_children(
     return children
 
 
-async def _template_of(
-    app: App, tx: Transaction, event: GateEvent, child_ids: Collection[UUID]
-) -> Template:
-    """An arrival withdraws the alarm of its day; late news says that it is late."""
-    way, day = Direction(event.direction), civil_date(event.occurred_at)
-    if way is Direction.IN:
-        now = app.clock.now()
-        open_ones = [await store.withdraw_alarms(tx, c, day, day, now) for c in child_ids]
-        if any(open_ones):
-            return messages.RELIEVED
-    return messages.LATE[way] if event.is_late else messages.PASSED[way]
+def _template_of(event: GateEvent, relieved: Collection[UUID]) -> Template:
+    """Late news says that it is late."""
+    if event.id in relieved:
+        return messages.RELIEVED
+    return (messages.LATE if event.is_late else messages.PASSED)[Direction(event.direction)]
 
 
 async def tell_guardians(
@@ -103,10 +132,24 @@ async def tell_guardians(
     occasion: str,
 ) -> None:
     """Tell guardians of an occasion of their children, each once; `params` are by child."""
-    link = app.city.deep_link.format(id=SERVICE)
-    for person, child_id in guardians:
-        key = FOLLOWS.key_of(occasion, person.id)
-        await notifications.send(app, tx, template, person, params[child_id], key, deep_link=link)
+    await _send(app, tx, template, _parcels(guardians, params, occasion))
+
+
+def _parcels(
+    guardians: Sequence[tuple[Person, UUID]],
+    params: Mapping[UUID, Mapping[str, object]],
+    occasion: str,
+) -> list[Parcel]:
+    return [
+        Parcel(person, params[child_id], FOLLOWS.key_of(occasion, person.id))
+        for person, child_id in guardians
+    ]
+
+
+async def _send(app: App, tx: Transaction, template: Template, parcels: Sequence[Parcel]) -> None:
+    if parcels:
+        link = app.city.deep_link.format(id=SERVICE)
+        await notifications.send_many(app, tx, template, parcels, deep_link=link)
 
 
 @job("safety.tell_gate_rest", lane=Lane.CRITICAL, timeout_s=300, every="*/2 * * * *")
@@ -114,4 +157,4 @@ async def tell_rest(app: App) -> None:
     """Every two minutes: what some trouble has kept from being told."""
     before = app.clock.now() - _REST
     left = await store.list_untold_pupils(before, _REST_MAX)
-    await sweep(app, SERVICE, left, lambda pupil: _tell_pupil(app, *pupil))
+    await sweep(app, SERVICE, left, lambda pupil: _tell(app, pupil[0], [pupil[1]]))

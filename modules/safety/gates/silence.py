@@ -49,7 +49,7 @@ async def _watch_school(app: App, school: School, by: datetime) -> None:
 
 
 async def _alarm(app: App, school: School, by: datetime, kind: AlarmKind, pupil_ref: str) -> None:
-    followers = await store.list_followers(school.code, pupil_ref)
+    followers = (await store.list_followers(school.code, [pupil_ref]))[pupil_ref]
     guardians, swept = await list_guardians(app, SERVICE, followers)
     children = await describe_children(app, school.code, {child for _, child in followers})
     params = {child: known | {"by": by} for child, known in children.items()}

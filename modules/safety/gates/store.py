@@ -4,7 +4,7 @@ from collections.abc import Collection, Mapping, Sequence
 from datetime import date, datetime
 from uuid import UUID
 
-from core.database import Transaction, connection, fetch_all, fetch_one, lock_name
+from core.database import Transaction, connection, fetch_all, fetch_one, lock_name, lock_names
 from core.ids import new_id
 from modules.safety.gates.domain import AlarmKind, Direction, Passage, Seen
 from modules.safety.gates.models import (
@@ -25,9 +25,9 @@ async def lock_school(tx: Transaction, school_code: str) -> None:
     await lock_name(tx, _lock_of(school_code))
 
 
-async def lock_pupil(tx: Transaction, school_code: str, pupil_ref: str) -> None:
+async def lock_pupils(tx: Transaction, school_code: str, pupil_refs: Collection[str]) -> None:
     """Let one transaction at a time tell of a pupil, so that its news go in their order."""
-    await lock_name(tx, f"gate-pupil:{school_code}:{pupil_ref}")
+    await lock_names(tx, [f"gate-pupil:{school_code}:{pupil_ref}" for pupil_ref in pupil_refs])
 
 
 async def hear_school(tx: Transaction, school_code: str, now: datetime) -> None:
@@ -107,10 +107,17 @@ async def insert_events(
     )
 
 
-async def list_untold(tx: Transaction, school_code: str, pupil_ref: str) -> Sequence[GateEvent]:
-    """What guardians of a pupil have not been told, in the order in which it occurred."""
-    rows = GateEvent.filter(school_code=school_code, pupil_ref=pupil_ref, told_at=None)
+async def list_untold(
+    tx: Transaction, school_code: str, pupil_refs: Collection[str]
+) -> Sequence[GateEvent]:
+    """What guardians of some pupils have not been told, in the order in which it occurred."""
+    rows = GateEvent.filter(school_code=school_code, pupil_ref__in=list(pupil_refs), told_at=None)
     return await rows.using_db(tx).order_by("occurred_at", "event_ref")
+
+
+async def note_told(tx: Transaction, events: Sequence[GateEvent], now: datetime) -> None:
+    """Write down that guardians have been told."""
+    await GateEvent.filter(id__in=[one.id for one in events]).using_db(tx).update(told_at=now)
 
 
 async def list_untold_pupils(before: datetime, limit: int) -> Sequence[tuple[str, str]]:
@@ -125,10 +132,15 @@ async def list_untold_pupils(before: datetime, limit: int) -> Sequence[tuple[str
     return [(row["school_code"], row["pupil_ref"]) for row in rows]
 
 
-async def list_followers(school_code: str, pupil_ref: str) -> Sequence[tuple[UUID, UUID]]:
-    """(person, child) who follow a pupil of a school."""
-    rows = GateFollow.filter(school_code=school_code, pupil_ref=pupil_ref)
-    return await rows.values_list("citizen_id", "child_id")
+async def list_followers(
+    school_code: str, pupil_refs: Collection[str]
+) -> Mapping[str, Sequence[tuple[UUID, UUID]]]:
+    """(person, child) who follow some pupils of a school, by pupil."""
+    followers: dict[str, list[tuple[UUID, UUID]]] = {pupil: [] for pupil in pupil_refs}
+    rows = GateFollow.filter(school_code=school_code, pupil_ref__in=list(pupil_refs))
+    for pupil, person, child in await rows.values_list("pupil_ref", "citizen_id", "child_id"):
+        followers[pupil].append((person, child))
+    return followers
 
 
 async def list_missing(
@@ -188,6 +200,23 @@ async def withdraw_alarms(
         child_id=child_id, on_day__gte=from_on, on_day__lte=until_on, withdrawn_at=None
     )
     return bool(await open_ones.using_db(tx).update(withdrawn_at=now))
+
+
+async def withdraw_alarms_of_days(
+    tx: Transaction, days: Collection[tuple[UUID, date]], now: datetime
+) -> set[tuple[UUID, date]]:
+    """Withdraw the alarms of (child, day); those of which one was open."""
+    rows = await fetch_all(
+        tx,
+        """UPDATE safety_silence_alarm a SET withdrawn_at = $3
+             FROM unnest($1::uuid[], $2::date[]) AS d (child_id, on_day)
+            WHERE a.child_id = d.child_id AND a.on_day = d.on_day AND a.withdrawn_at IS NULL
+        RETURNING a.child_id, a.on_day""",
+        [child for child, _ in days],
+        [day for _, day in days],
+        now,
+    )
+    return {(row["child_id"], row["on_day"]) for row in rows}
 
 
 async def delete_old(before: datetime) -> None:

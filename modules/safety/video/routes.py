@@ -1,6 +1,6 @@
 """Where streams are served, where a media server asks, and where a school reads its log.
 
-`GET /school-video/<view>/<until>/<signature>/<path>` serves a playlist or a part of a stream;
+`GET /school-video/<view>/<path>?until=…&signature=…` serves a playlist or a part of a stream;
 `POST /school-video/authorise` answers a media server in the form of MediaMTX
 (mediamtx.org, "External HTTP server"); `GET /ingest/schools/v1/video-views` is signed by a school.
 """
@@ -66,7 +66,7 @@ async def _serve(app: App, request: Request) -> Response:
     Raises Forbidden for an address that does not hold, in the same words whatever is wrong with it,
     NotFound, Unavailable.
     """
-    signed = signing.read_address(request.path_params["address"])
+    signed = signing.read_address(request.path_params["address"], request.query_params)
     if signed is None or not hls.is_path(signed.path):
         raise Forbidden(texts.VIDEO_URL_INVALID)
     player = request.headers.get("user-agent", "")

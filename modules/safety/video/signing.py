@@ -1,10 +1,13 @@
 """Addresses of streams: each signed for one guardian's view, one camera and one path.
 
-An address is `/school-video/<view>/<until>/<signature>/<path>`: all that is needed stands in it, as
-players send neither headers nor cookies for a segment.
+An address is `/school-video/<view>/<path>?until=…&signature=…`: all that is needed stands in it, as
+players send neither headers nor cookies for a segment. What is signed anew at each reload of a
+playlist is in the query alone: a segment keeps its path, or hls.js ends playback ("media sequence
+mismatch").
 """
 
 import hmac
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from uuid import UUID
@@ -46,7 +49,8 @@ def issue(app: App, view_id: UUID, camera_ref: str) -> SchoolVideo:
 
 def address_of(app: App, view_id: UUID, path: str, until: int) -> str:
     """The address of a path of a view's stream."""
-    return f"{BASE}/{view_id}/{until}/{_sign(app, view_id, until, path)}/{path}"
+    signature = _sign(app, view_id, until, path)
+    return f"{BASE}/{view_id}/{path}?until={until}&signature={signature}"
 
 
 def is_genuine(app: App, signed: Signed) -> bool:
@@ -56,13 +60,10 @@ def is_genuine(app: App, signed: Signed) -> bool:
     return is_ours and signed.until > app.clock.now().timestamp()
 
 
-def read_address(address: str) -> Signed | None:
-    """What stands behind `BASE` in an address; None for another form."""
-    parts = address.split("/", 3)
-    if len(parts) != 4:
-        return None
-    view, until, signature, path = parts
-    return _read(view, until, signature, path)
+def read_address(address: str, query: Mapping[str, str]) -> Signed | None:
+    """What an address claims, by what stands behind `BASE` and its query; None for another form."""
+    view, _, path = address.partition("/")
+    return _read(view, query.get("until", ""), query.get("signature", ""), path)
 
 
 def read_token(token: str, camera_ref: str) -> Signed | None:

@@ -24,6 +24,10 @@ class EnrolmentState(StrEnum):
     DECEASED = "DECEASED"
 
 
+INSURED = frozenset({EnrolmentState.ACTIVE, EnrolmentState.PAUSED})
+"""The enrolments that may still be paid for."""
+
+
 class EnrolmentReason(StrEnum):
     """Why an enrolment has its state. LEFT_EMPLOYER; TRANSFERRING: to another city, not done yet.
     TRANSFERRED; CHANGED_EMPLOYER; RETIRED; SETTLED_ABROAD; DECEASED.

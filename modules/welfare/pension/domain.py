@@ -6,9 +6,10 @@ from datetime import date
 from enum import StrEnum
 from typing import Annotated
 
+from core.clock import add_months, months_between
 from core.ids import resident_birth_date
 from core.texts import Named
-from modules.welfare.insurance.domain import EnrolmentState, InsuranceRecord
+from modules.welfare.insurance.domain import INSURED, InsuranceRecord
 from modules.welfare.pension import texts
 
 
@@ -114,56 +115,40 @@ AGE_RISES_FROM = date(2025, 1, 1)
 """Decision of the Standing Committee of the National People's Congress on gradually raising the
 statutory retirement age, 13 September 2024, articles 1 and 2 and its tables."""
 
-MONTHS_REQUIRED = ((2030, 186), (2031, 192), (2032, 198), (2033, 204), (2034, 210), (2035, 216),
-                   (2036, 222), (2037, 228), (2038, 234), (2039, 240))  # fmt: skip
-"""From the year on in which the age is reached, the least months: the same decision, article 2."""
-MONTHS_REQUIRED_BEFORE = 180
-"""Social Insurance Law, article 16."""
+MONTHS_LEAST, MONTHS_MOST, MONTHS_A_YEAR, MONTHS_RISE_FROM = 180, 240, 6, 2030
+"""The least months for a monthly pension (Social Insurance Law, article 16), and how they rise with
+the year in which the age is reached: the same decision, article 2."""
 
 
 def retirement_month(born_on: date, category: RetirementCategory) -> date:
     """The first day of the month in which somebody reaches the statutory retirement age."""
     rule = AGE_RULES[category]
-    plain, begin = _number(born_on) + rule.years * 12, _number(AGE_RISES_FROM)
-    later = min((plain - begin) // rule.step + 1, rule.most) if plain >= begin else 0
-    return _first_day(plain + later)
+    before = add_months(born_on.replace(day=1), rule.years * 12)
+    rising = months_between(AGE_RISES_FROM, before) // rule.step + 1
+    return add_months(before, min(max(rising, 0), rule.most))
 
 
 def months_required(retires_in: int) -> int:
     """The least months for a monthly pension of who reaches the age in that year."""
-    rises = [months for year, months in MONTHS_REQUIRED if year <= retires_in]
-    return rises[-1] if rises else MONTHS_REQUIRED_BEFORE
+    years = max(0, retires_in - MONTHS_RISE_FROM + 1)
+    return min(MONTHS_LEAST + MONTHS_A_YEAR * years, MONTHS_MOST)
 
 
 def project(record: PensionRecord, resident_id: str, today: date) -> PensionProjection | None:
     """The projection for a record; None for who draws a pension or is insured no more."""
     born_on = resident_birth_date(resident_id)
-    insured = any(
-        entry.state in (EnrolmentState.ACTIVE, EnrolmentState.PAUSED) for entry in record.enrolments
-    )
-    if born_on is None or record.benefit is not None or record.deceased_on or not insured:
+    if born_on is None or record.benefit is not None or record.deceased_on:
+        return None
+    if not any(entry.state in INSURED for entry in record.enrolments):
         return None
     retires = retirement_month(born_on, record.retirement_category)
     required, counted = months_required(retires.year), record.paid_months + record.deemed_months
     missing = max(0, required - counted)
     return PensionProjection(
-        retirement_month=_text(retires),
+        retirement_month=f"{retires:%Y-%m}",
         months_required=required,
         months_counted=counted,
         months_missing=missing,
-        enough_in=_text(_first_day(_number(today) + missing - 1)) if missing else None,
+        enough_in=f"{add_months(today, missing - 1):%Y-%m}" if missing else None,
         assumptions=texts.ASSUMPTIONS,
     )
-
-
-def _number(day: date) -> int:
-    """Months since the year 0."""
-    return day.year * 12 + day.month - 1
-
-
-def _first_day(number: int) -> date:
-    return date(number // 12, number % 12 + 1, 1)
-
-
-def _text(day: date) -> str:
-    return f"{day:%Y-%m}"

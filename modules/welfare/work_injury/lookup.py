@@ -3,56 +3,35 @@
 import strawberry
 
 from core.graphql import view
-from core.people.personal_read import Purpose
-from core.upstream.operation import json_of
-from kinds.lookup import PersonalLookup, page_operation, record_operation
+from core.texts import Named
 from modules.welfare.insurance.graphql import (
     NAMES,
     contributions_field,
     insurance_field,
     insurance_reading,
+    statement_field,
 )
-from modules.welfare.insurance.upstream import CONTRIBUTIONS, NOT_ENROLLED, SOCIAL, of_the_person
+from modules.welfare.insurance.lookup import insurance
+from modules.welfare.insurance.upstream import SOCIAL
 from modules.welfare.work_injury import texts
 from modules.welfare.work_injury.domain import InjuryRecognition, WorkInjuryRecord
 
-SERVICE = "work-injury-insurance-query"
-PURPOSE = Purpose(
-    id="welfare.work-injury",
-    upstream=SOCIAL.name,
-    fields=("enrolments", "contributions", "recognitions", "benefits"),
-    text=texts.CONSENT,
-    text_version="2026-11",
-)
-
-query_work_injury = record_operation(
+WORK_INJURY = insurance(
+    "work-injury",
+    Named("工伤保险", "work-injury insurance"),
     SOCIAL,
-    "query_work_injury",
-    "/work-injury/query",
-    json_of(WorkInjuryRecord).or_none(NOT_ENROLLED),
+    WorkInjuryRecord,
+    fields=("recognitions", "benefits"),
+    consent=texts.CONSENT,
 )
-"""None where the person was never enrolled."""
-list_work_injury_contributions = page_operation(
-    SOCIAL, "list_work_injury_contributions", "/work-injury/contributions/query", CONTRIBUTIONS
-)
-
-WORK_INJURY = PersonalLookup(SERVICE, PURPOSE, of_the_person(query_work_injury))
-"""A None inside a LIVE reading means that there was never an enrolment."""
-WORK_INJURY_CONTRIBUTIONS = PersonalLookup(
-    SERVICE, PURPOSE, list_work_injury_contributions, part="contributions"
-)
-
 view(InjuryRecognition, names=NAMES)
-WorkInjuryInsurance = insurance_reading(
-    "WorkInjuryInsurance", "work-injury insurance", WorkInjuryRecord
-)
+WorkInjuryInsurance = insurance_reading("WorkInjuryInsurance", WORK_INJURY, WorkInjuryRecord)
 
 
 @strawberry.type
 class Query:
     """Work-injury insurance's query fields."""
 
-    work_injury_insurance = insurance_field(
-        WORK_INJURY, WorkInjuryInsurance, "work-injury insurance"
-    )
-    work_injury_contributions = contributions_field(WORK_INJURY_CONTRIBUTIONS)
+    work_injury_insurance = insurance_field(WORK_INJURY, WorkInjuryInsurance)
+    work_injury_contributions = contributions_field(WORK_INJURY)
+    work_injury_statement = statement_field(WORK_INJURY)

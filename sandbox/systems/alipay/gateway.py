@@ -1,15 +1,14 @@
 """The gateway's methods, and what runs beside them."""
 
-import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 
 from pydantic import Field
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
+from sandbox.server.background import repeated
 from sandbox.server.system import City
-from sandbox.server.wire import Refusal
 from sandbox.shared.cashier_page import web_address
 from sandbox.systems.alipay import bills, notices, refunds, trades
 from sandbox.systems.alipay.wire import Answer, Biz, Call, business_failure, dispatch, read_biz
@@ -84,16 +83,9 @@ METHODS = {
 async def running(city: City) -> AsyncIterator[None]:
     """Deliver notices and close what was not paid in time, for as long as the block lasts."""
     city.callbacks.register(notices.SYSTEM, notices.sender())
-    task = asyncio.create_task(_close_expired(city))
-    try:
+
+    async def close_expired() -> None:
+        trades.close_expired(city)
+
+    async with repeated(close_expired, every_s=EXPIRY_POLL_S):
         yield
-    finally:
-        task.cancel()
-        await asyncio.gather(task, return_exceptions=True)
-
-
-async def _close_expired(city: City) -> None:
-    while True:
-        with suppress(Refusal):  # without keys nothing can be told: later, when they are there
-            trades.close_expired(city)
-        await asyncio.sleep(EXPIRY_POLL_S)

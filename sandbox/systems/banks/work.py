@@ -2,10 +2,11 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 
 import aiohttp
 
+from sandbox.server.background import Turn, repeated
 from sandbox.server.system import City
 from sandbox.systems.banks.client import BankClient, Refused
 from sandbox.systems.banks.keys import BANKS
@@ -27,28 +28,26 @@ async def running(city: City) -> AsyncIterator[None]:
         yield
         return
     async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=TIMEOUT_S)) as http:
-        tasks = [
-            asyncio.create_task(_work_forever(city, BankClient(city, http, bank))) for bank in BANKS
-        ]
-        try:
+        turns = [_turn(city, BankClient(city, http, bank)) for bank in BANKS]
+        async with repeated(*turns, every_s=TICK_S):
             yield
-        finally:
-            for task in tasks:
-                task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
 
 
-async def _work_forever(city: City, client: BankClient) -> None:
+def _turn(city: City, client: BankClient) -> Turn:
+    """Looks when it is time, or when news have come."""
     loop, next_s = asyncio.get_running_loop(), 0.0
-    while True:
-        if loop.time() >= next_s or take_news(city, client.bank):
-            try:
-                await set_webhook(city, client)
-                await work(city, client)
-                next_s = loop.time() + LOOK_EVERY_S
-            except (Refused, aiohttp.ClientError, TimeoutError, ValueError, KeyError):
-                next_s = loop.time() + RETRY_S  # the API is not there, or does not know us yet
-        await asyncio.sleep(TICK_S)
+
+    async def look() -> None:
+        nonlocal next_s
+        if loop.time() < next_s and not take_news(city, client.bank):
+            return
+        next_s = loop.time() + RETRY_S  # where the API is not there, or does not know us yet
+        with suppress(Refused, aiohttp.ClientError, TimeoutError, ValueError, KeyError):
+            await set_webhook(city, client)
+            await work(city, client)
+            next_s = loop.time() + LOOK_EVERY_S
+
+    return look
 
 
 def take_news(city: City, bank: str) -> bool:

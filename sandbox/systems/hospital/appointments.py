@@ -93,6 +93,15 @@ def find_by_identifier(
     )
 
 
+def list_of_system(city: City, hospital: Hospital, system: str) -> list[Row]:
+    """The appointments with an identifier of a system, the last changed first."""
+    return city.state.all(
+        "SELECT * FROM hospital_appointment WHERE hospital = ?1 AND identifier_system = ?2 "
+        "ORDER BY updated_at DESC, id",
+        (hospital.code, system),
+    )
+
+
 def update(
     city: City, hospital: Hospital, appointment_id: str, asked: Resource, if_match: str | None
 ) -> Row:

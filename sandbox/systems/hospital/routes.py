@@ -1,6 +1,7 @@
 """The hospitals' FHIR endpoints and control switches."""
 
 from collections.abc import Callable, Iterable
+from datetime import datetime
 from typing import Literal
 
 from starlette.requests import Request
@@ -175,10 +176,18 @@ async def _create(request: Request, city: City, hospital: Hospital) -> Response:
 
 
 async def _appointments(request: Request, city: City, hospital: Hospital) -> Response:
-    check_search(request, {"identifier"})
+    check_search(request, {"identifier", "_lastUpdated"})
     token = request.query_params.get("identifier")
     if token is None:
         raise Refusal(400, "required", "identifier is required")
+    since = moment_conditions(request, "_lastUpdated")
+    if since and token.endswith("|"):  # every identifier of a system
+        rows = appointments.list_of_system(city, hospital, token.removesuffix("|"))
+        changed = [
+            row for row in rows
+            if all(holds(datetime.fromisoformat(row["updated_at"])) for holds in since)
+        ]  # fmt: skip
+        return bundle(request, [appointments.describe(row) for row in changed])
     row = appointments.find_by_identifier(city, hospital, appointments.parse_token(token))
     return bundle(request, [] if row is None else [appointments.describe(row)])
 

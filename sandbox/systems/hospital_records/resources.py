@@ -211,7 +211,13 @@ def _history(maker: _Maker) -> list[Resource]:
 
 
 def _second(maker: _Maker) -> list[Resource]:
-    return [*_lipids(maker, "h2"), *maker.report("glu", "血糖", 30, [maker.glucose(30)])]
+    plan = {
+        "resourceType": "CarePlan", "id": "plan-1", "status": "active", "intent": "plan",
+        "title": "血脂随访计划", "subject": maker.subject,
+        "period": {"start": maker.moment(30)[:10]},
+        "activity": [{"detail": {"status": "scheduled", "description": "三个月后复查血脂"}}],
+    }  # fmt: skip
+    return [*_lipids(maker, "h2"), *maker.report("glu", "血糖", 30, [maker.glucose(30)]), plan]
 
 
 def _third(maker: _Maker) -> list[Resource]:

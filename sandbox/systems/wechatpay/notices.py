@@ -1,16 +1,15 @@
 """Callbacks to the merchant: encrypted, signed anew at each attempt, repeated on the ladder."""
 
-import asyncio
 import uuid
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 
 import orjson
 
+from sandbox.server.background import repeated
 from sandbox.server.callbacks import Sender
 from sandbox.server.state import Row
 from sandbox.server.system import City
-from sandbox.server.wire import Refusal
 from sandbox.systems.wechatpay import orders, refunds
 from sandbox.systems.wechatpay.keys import load_keys
 
@@ -46,21 +45,14 @@ async def running(city: City) -> AsyncIterator[None]:
         return signed | {"Content-Type": "application/json", "User-Agent": "Mozilla/4.0"}
 
     city.callbacks.register(SYSTEM, Sender(headers, LADDER_S))
-    task = asyncio.create_task(_settle_refunds(city))
-    try:
-        yield
-    finally:
-        task.cancel()
-        await asyncio.gather(task, return_exceptions=True)
 
-
-async def _settle_refunds(city: City) -> None:
-    while True:
-        # Without keys nothing can be told: later, when they are there.
-        with suppress(Refusal), city.state.transaction():
+    async def settle_refunds() -> None:
+        with city.state.transaction():
             for refund in refunds.settle_due(city):
                 announce_refund(city, refund)
-        await asyncio.sleep(REFUND_POLL_S)
+
+    async with repeated(settle_refunds, every_s=REFUND_POLL_S):
+        yield
 
 
 def _owe(

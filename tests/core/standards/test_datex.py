@@ -5,23 +5,18 @@ They are live feeds of July 2026, trimmed by github.com/juherr/datex4j (datasets
 (Netherlands, CC0), Bison Futé (France, Licence Ouverte 2.0), Fintraffic (Finland, CC BY 4.0).
 """
 
-import os
 import time
 from datetime import UTC, datetime
-from pathlib import Path
 
 import pytest
 
 from core.standards.datex import RoadEventKind, RoadEventSeverity, read_situations
+from tests.shared_data import shared
 
 
 def sample(name: str) -> bytes:
     """A published sample."""
-    root = Path(os.environ.get("SHARED_DIR", Path(__file__).parents[4] / "shared"))
-    path = root / "data" / "datex" / name
-    if not path.exists():
-        pytest.skip(f"shared data absent: datex/{name} (set SHARED_DIR)")
-    return path.read_bytes()
+    return shared(f"datex/{name}").read_bytes()
 
 
 def test_version_3_with_lines() -> None:

@@ -11,6 +11,7 @@ import pytest
 
 from core.standards import fhir
 from core.standards.fhir import FhirInvalid
+from tests.shared_data import SHARED
 
 SLOT = {
     "resourceType": "Slot",
@@ -24,7 +25,7 @@ BOOKED = {
     "status": "booked",
     "participant": [{"actor": {"display": "甄示范"}, "status": "accepted"}],
 }
-EXAMPLES = Path(__file__).parents[4] / "shared" / "data" / "fhir"
+EXAMPLES = SHARED / "data" / "fhir"
 
 
 def test_a_good_resource_survives_the_round_trip() -> None:

@@ -2,7 +2,6 @@
 
 import re
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -22,9 +21,8 @@ from core.standards.fhir_bundle import (
 )
 from core.standards.fhir_date import parse_date
 from core.standards.fhir_json import Number
+from tests.shared_data import shared
 
-EXAMPLES = Path(__file__).parents[4] / "shared/data/fhir"
-"""HL7's own examples of R4; see the folder's README."""
 _TOKEN = re.compile(r'"(?:[^"\\]|\\.)*"|-?[0-9][-+.0-9eE]*|true|false|null|[{}\[\],:]')
 OBSERVATION: dict[str, Any] = {
     "resourceType": "Observation",
@@ -42,9 +40,8 @@ def _tokens(text: str) -> list[object]:
     return [fhir_json.loads(token) if token.startswith('"') else token for token in found]
 
 
-@pytest.mark.skipif(not EXAMPLES.is_dir(), reason="the shared HL7 examples are not here")
 def test_the_examples_of_hl7_lose_no_character_of_a_value_and_are_valid() -> None:
-    files = sorted(EXAMPLES.glob("*.json"))
+    files = sorted(shared("fhir").glob("*.json"))
     assert len(files) >= 31
     for file in files:
         text = file.read_text(encoding="utf-8-sig")

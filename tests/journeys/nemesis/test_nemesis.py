@@ -22,6 +22,8 @@ _SHORT = (
     lambda draw: faults.half_open(draw, "quancheng_bus", 3.0),
     faults.clock,
     lambda draw: faults.full_disk(draw, 4.5),
+    lambda draw: faults.kill(draw, "worker"),
+    lambda draw: faults.kill(draw, "api"),
     lambda draw: faults.kill(draw, "postgres"),
 )
 

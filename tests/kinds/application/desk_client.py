@@ -14,7 +14,8 @@ _SOURCES = {
     for name in ("hotline-12345", "my-cases", "staff-cases")
     for operation in _DOCUMENTS.by_name[name].operations
 }
-_KEYS = ("openKey", "stepKey", "saveKey", "takeKey", "actKey", "handOverKey", "returnKey")
+_KEYS = ("openKey", "stepKey", "saveKey", "takeKey", "actKey", "handOverKey", "returnKey",
+         "papersKey")  # fmt: skip
 
 
 class Desk:

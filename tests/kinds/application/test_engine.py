@@ -14,7 +14,7 @@ from core.errors import Conflict, InvalidInput, LoginRequired, NotFound
 from core.ids import new_id
 from core.security.authentication import Viewer
 from core.states import IllegalTransition
-from kinds.application import service, versions
+from kinds.application import engine, service, store, versions
 from kinds.application.domain import Promise, promise_of
 from kinds.application.form import FormIncomplete
 from kinds.application.models import Case
@@ -177,7 +177,30 @@ async def test_everything_that_a_form_lacks_is_told_at_once(town: Town, me: Call
 async def test_what_the_city_holds_is_filled_in(me: Call) -> None:
     declare(PERMIT, "permit")
     blank = await service.get_form(me, SERVICE, "permit")
-    assert blank.known["phone"].startswith("139")
+    known = blank.known["phone"]
+    assert known.value.startswith("139") and known.as_of == me.app.clock.now()
+
+
+async def test_what_was_filled_in_is_corrected_with_a_reason(town: Town, me: Call) -> None:
+    declare(PERMIT, "permit")
+    answers, one = ANSWERS | {"phone": "13900000009"}, key()
+    for _ in range(2):
+        case = await service.open_case(
+            me, SERVICE, answers, one, item="permit", category="plain",
+            reasons={"phone": " the other is my mother's "},
+        )  # fmt: skip
+    again = {"phone": "a new one"}
+    await service.save_answers(me, case.id, answers, key(), reasons=again)
+    lines = await store.list_events(case.id, after=0, first=9)
+    assert [line.event for line in lines] == ["open", "correct", "correct"]
+    said = me.app.vault.decrypt(lines[1].note_sealed or b"", engine.NOTE)
+    assert said == "phone: the other is my mother's"
+    for reasons in ({"why": "it is not filled in"}, {"size": "it is not answered"}, {"x": "no"}):
+        with pytest.raises(InvalidInput, match="REASON_UNKNOWN"):
+            await service.save_answers(me, case.id, answers, key(), reasons=reasons)
+    with pytest.raises(InvalidInput, match="NOTE_LONG"):
+        await service.save_answers(me, case.id, answers, key(), reasons={"phone": "x" * 1_000})
+    assert await town.events(case) == ["open", "correct", "correct"]
 
 
 async def test_somebody_elses_case_is_as_missing_as_none(

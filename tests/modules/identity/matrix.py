@@ -108,7 +108,8 @@ AGREED: dict[str, Rule] = {
     # which service these belong to, and so what more they ask, is known from their arguments
     **dict.fromkeys(
         "bills billUsage linkBillAccount payBill holdAppointment joinWaitingList joinQueue "
-        "caseForm openCase case caseTimeline caseMaterials saveCase takeCaseStep removeCaseFile "
+        "caseForm openCase case caseTimeline caseMaterials saveCase takeCaseStep "
+        "removeCaseFile takeHeldPapers "
         "caseRating rateCase".split(),
         SIGNED_IN,
     ),
@@ -129,6 +130,11 @@ AGREED: dict[str, Rule] = {
     "proposeCorrection": Rule(1, role=FINANCE),
     "decideCorrection": Rule(1, role=FINANCE),
     "reopenPaymentCase": Rule(1, role=FINANCE),
+    **dict.fromkeys(
+        "periodBalances accountStatement dayClosings payoutTransfers closeDay "
+        "renewTransfer".split(),
+        Rule(1, role=FINANCE),
+    ),
     "checkInAppointment": Rule(1, role=OFFICER),
     "excuseMissedAppointment": Rule(1, role=OFFICER),
     "loanPortfolio": Rule(1, role=RISK),

@@ -21,7 +21,7 @@ from modules.mobility.timetable.feeds import BUS_FEED
 from sandbox.population.geography import Place
 from sandbox.systems.bus_feed.network import METRO, WEEKDAY, make_network
 from tests.asgi import Client
-from tests.conftest import NOON, ROOT
+from tests.conftest import NOON
 from tests.gtfs import FakeFeed, add_trip, feed_files, message, zip_of
 from tests.modules.mobility.judges import (
     NEVER,
@@ -33,12 +33,14 @@ from tests.modules.mobility.judges import (
     question,
     walks_of,
 )
+from tests.shared_data import SHARED, shared
 from tests.upstreams import by_operation
 
 DAY = NOON.date()
 SLICE, ALL = 30, 500
 QUESTIONS, ALL_QUESTIONS = 120, 1_200
-PUBLIC = ROOT.parent / "shared/data/transit"
+CALTRAIN = "transit/caltrain-gtfs.zip"
+"""As 511.org published it on 7 November 2023."""
 
 
 def _clock(minutes: int) -> str:
@@ -144,7 +146,7 @@ def _whole_minutes() -> bytes:
 
 def _caltrain() -> bytes:
     """The published feed, without stations: platforms are joined by transfers that both read."""
-    with zipfile.ZipFile(PUBLIC / "caltrain-gtfs.zip") as archive:
+    with zipfile.ZipFile(shared(CALTRAIN)) as archive:
         files = {name[:-4]: archive.read(name).decode("utf-8-sig") for name in archive.namelist()}
     rows = list(csv.DictReader(io.StringIO(files["stops"])))
     stations: dict[str, list[str]] = {}
@@ -186,15 +188,13 @@ def test_arrivals_agree_with_motis_on_the_generated_city() -> None:
 
 
 def test_arrivals_agree_with_motis_on_a_published_feed() -> None:
-    if not PUBLIC.is_dir():
-        pytest.skip("the published feed of Caltrain (511.org, 7 November 2023) is not there")
     _judge(_caltrain(), date(2023, 11, 7), "America/Los_Angeles", QUESTIONS)
 
 
 @pytest.mark.soak
 def test_arrivals_agree_with_motis_on_many_questions() -> None:
     _judge(_whole_minutes(), DAY, "Asia/Shanghai", ALL_QUESTIONS)
-    if PUBLIC.is_dir():
+    if (SHARED / "data" / CALTRAIN).exists():
         _judge(_caltrain(), date(2023, 11, 7), "America/Los_Angeles", ALL_QUESTIONS)
 
 

@@ -79,6 +79,14 @@ async def test_who_tries_out_account_numbers_is_stopped(world: World) -> None:
         await accounts.link_account(call, WATER, "1000000024", "", _key())
 
 
+async def test_linking_ones_own_account_again_tries_out_no_number(world: World) -> None:
+    call = await world.citizen()
+    world.billers.issue(ACCOUNT, 100)
+    for _ in range(accounts.LOOKUPS_PER_HOUR + 1):
+        await accounts.link_account(call, WATER, ACCOUNT, "", _key())
+    assert await AccountLink.all().count() == 1
+
+
 async def test_ten_accounts_and_no_more(world: World) -> None:
     call = await world.citizen()
     for n in range(ACCOUNTS.most + 1):

@@ -1,27 +1,33 @@
 """The five insurances over GraphQL, against the sandbox city: each case that its people have."""
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
+from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
 
 from bff.trusted.documents import documents_of
+from core.clock import SystemClock
 from core.context.app import App
 from core.context.call import Call
 from core.deadline import Deadline
+from core.errors import Forbidden
 from core.ids import new_id
 from core.people import mandates
 from core.people.directory import Person
-from core.people.personal_read import Access, grant_consent, list_purposes
+from core.people.personal_read import Access, grant_consent, withdraw_consent
 from core.security.authentication import Viewer
 from core.settings import Settings
 from core.upstream.client import UpstreamFailed
+from core.upstream.readings import ReadStatus
 from modules.identity import families
-from modules.welfare.insurance.upstream import SOCIAL, of_the_person
+from modules.welfare.insurance.upstream import SOCIAL
+from modules.welfare.overview.graphql import social_insurance_card
 from modules.welfare.pension.domain import PensionRecord
-from modules.welfare.pension.lookup import query_pension
+from modules.welfare.pension.lookup import PENSION
 from tests.asgi import Client
+from tests.modules.welfare.conftest import AsPerson
 from tests.modules.welfare.pension_record import BORN_1970, pension_record
 from tests.sandbox.serving import Client as Sandbox
 from tests.upstreams import in_place_of
@@ -35,34 +41,12 @@ RECORD = {
     "workInjuryInsurance": "WorkInjuryInsurance",
     "maternityInsurance": "MaternityInsurance",
 }
-AsPerson = Callable[[str | None], Awaitable[Viewer]]
 
 
 @pytest.fixture
 def settings(settings: Settings, sandbox_port: int) -> Settings:
     """Settings with which the App finds the sandbox."""
     return settings.model_copy(update={"sandbox_port": sandbox_port})
-
-
-@pytest.fixture
-def as_person(
-    app: App,
-    sandbox: Sandbox,
-    citizen: Callable[..., Awaitable[Viewer]],
-    call: Callable[..., Call],
-) -> AsPerson:
-    """Makes an account of a demo person, or of nobody the city knows, with welfare's consents."""
-
-    async def make(key: str | None) -> Viewer:
-        number = None if key is None else (await sandbox.person(key))["resident_id"]
-        viewer = await citizen(number=number)
-        own = call(user_id=viewer.user_id, level=2)
-        for purpose in list_purposes(own):
-            if purpose.id.startswith("welfare."):
-                await grant_consent(own, purpose.id, purpose.text_version)
-        return viewer
-
-    return make
 
 
 async def _run(client: Client, viewer: Viewer, field: str) -> Any:
@@ -233,8 +217,40 @@ class MistakenSystem:
 async def test_a_record_of_somebody_else_is_an_answer_of_unknown_form() -> None:
     person = Person(new_id(), "", "李四", "370102199001010018", 2, "zh")
     access = Access(person, "welfare.pension", new_id(), new_id(), SOCIAL.name)
-    app = cast(App, in_place_of(SOCIAL, MistakenSystem()))
+    upstreams = in_place_of(SOCIAL, MistakenSystem()).upstreams
+    app = cast(App, SimpleNamespace(upstreams=upstreams, clock=SystemClock()))
     with pytest.raises(UpstreamFailed):
-        await of_the_person(query_pension)(app, Deadline.after(1), access)
+        await PENSION.record.ask(app, Deadline.after(1), access)
     own = replace(access, person=replace(person, resident_id=BORN_1970))
-    assert await of_the_person(query_pension)(app, Deadline.after(1), own) is not None
+    record = await PENSION.record.ask(app, Deadline.after(1), own)
+    assert record is not None
+    assert record.projection is not None
+
+
+async def test_the_home_card_shows_what_there_is_consent_to(
+    client: Client, as_person: AsPerson, call: Callable[..., Call]
+) -> None:
+    viewer = await as_person("citizen")
+    record = await _record(client, viewer, "pensionInsurance")
+    own = call(user_id=viewer.user_id, level=2, deadline_s=30)
+    card = await social_insurance_card.load(own)
+    assert card.status is ReadStatus.LIVE
+    assert card.pension_months == record["paidMonths"] + record["deemedMonths"]
+    assert card.pension_months_missing == record["projection"]["monthsMissing"]
+    assert (card.medical_coverage, card.medical_balance_fen > 0) == ("IN_EFFECT", True)
+    await withdraw_consent(own, "welfare.pension")
+    card = await social_insurance_card.load(own)
+    shown = (card.status, card.pension_months, card.medical_coverage)
+    assert shown == ("LIVE", None, "IN_EFFECT")
+    await withdraw_consent(own, "welfare.medical")
+    with pytest.raises(Forbidden) as refused:
+        await social_insurance_card.load(own)
+    assert refused.value.code == "CONSENT_REQUIRED"
+
+
+async def test_the_home_card_of_nobody_enrolled_is_live_and_empty(
+    as_person: AsPerson, call: Callable[..., Call]
+) -> None:
+    nobody = await as_person(None)
+    card = await social_insurance_card.load(call(user_id=nobody.user_id, level=2, deadline_s=30))
+    assert (card.status, card.pension_months, card.medical_coverage) == ("LIVE", None, None)

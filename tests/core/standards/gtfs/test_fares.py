@@ -13,11 +13,10 @@ from core.standards.gtfs.combine import combine
 from core.standards.gtfs.fares import FareLeg, Price, cheapest, price_of
 from core.standards.gtfs.schedule import read_schedule
 from core.standards.gtfs.timetable import Timetable
-from tests.conftest import ROOT
 from tests.gtfs import feed_files, zip_of
+from tests.shared_data import shared
 
 MONDAY = datetime(2026, 11, 23, 8, tzinfo=ZoneInfo("Asia/Shanghai"))
-CALTRAIN = ROOT.parent / "shared/data/transit/caltrain-gtfs.zip"
 TRIPS = {"T": [("A", "08:00:00"), ("B", "08:10:00"), ("C", "08:20:00"), ("D", "08:30:00")]}
 DAYS = (
     "service_id,monday,tuesday,wednesday,thursday,friday,saturday,sunday,start_date,end_date\n"
@@ -96,9 +95,8 @@ def test_a_ticket_of_zones_is_of_journeys_through_just_these() -> None:
     assert _price(feed, _leg("L1", "A", "D")) is None
 
 
-@pytest.mark.skipif(not CALTRAIN.exists(), reason="needs the published feed of Caltrain")
 def test_caltrain_costs_what_its_own_rules_say() -> None:
-    feed = read_schedule(CALTRAIN.read_bytes())
+    feed = read_schedule(shared("transit/caltrain-gtfs.zip").read_bytes())
     stop_of = {stop.zone: stop.ref for stop in feed.stops if stop.location_type == 0}
     ring = ["71824", "71825", "71826", "71827", "71828", "71829"]
     route, noon = feed.routes[0].ref, datetime(2026, 11, 23, 12, tzinfo=feed.zone)

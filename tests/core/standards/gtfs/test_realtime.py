@@ -17,14 +17,13 @@ from core.standards.gtfs.schedule import read_schedule
 from core.standards.gtfs.timeline import Timeline, build_timeline
 from core.standards.gtfs.timetable import Timetable
 from core.standards.gtfs.vehicles import Fleet
-from tests.conftest import ROOT
 from tests.gtfs import add_trip, feed_files, message, zip_of
+from tests.shared_data import shared
 
 SHANGHAI = ZoneInfo("Asia/Shanghai")
 DAY = date(2026, 11, 23)
 TEN = datetime(2026, 11, 23, 10, tzinfo=SHANGHAI)
 EIGHT = [(f"S{n}", f"10:{n * 5:02d}:00") for n in range(1, 9)]
-PUBLIC = ROOT.parent / "shared/data/transit"
 
 
 def _timetable(**trips: Any) -> Timetable:
@@ -322,11 +321,9 @@ def test_predictions_agree_with_a_naive_reading_of_two_hundred_messages() -> Non
 
 
 def test_a_published_feed_and_its_messages_match_whole() -> None:
-    if not PUBLIC.is_dir():
-        pytest.skip("the published feed of Caltrain (511.org, 7 November 2023) is not there")
-    made = read_schedule((PUBLIC / "caltrain-gtfs.zip").read_bytes())
-    trips = read_message((PUBLIC / "caltrain-trip-updates.pb").read_bytes())
-    vehicles = read_message((PUBLIC / "caltrain-vehicle-positions.pb").read_bytes())
+    made = read_schedule(shared("transit/caltrain-gtfs.zip").read_bytes())
+    trips = read_message(shared("transit/caltrain-trip-updates.pb").read_bytes())
+    vehicles = read_message(shared("transit/caltrain-vehicle-positions.pb").read_bytes())
     late = made.times.arrival >= 24 * 3600
     assert (int(late.sum()), int(made.times.arrival.max())) == (134, 25 * 3600 + 49 * 60)
     now, fleet = vehicles.timestamp, Fleet()

@@ -197,6 +197,16 @@ def test_what_is_broken_is_counted_and_the_rest_served(file: str, row: str, rule
     assert made.trips.refs == ["T"]
 
 
+def test_a_row_that_ends_early_leaves_the_rest_empty_and_a_longer_one_is_no_row() -> None:
+    files = _files()
+    header, *rows = files["stop_times"].splitlines()
+    longer = [f"{row},," for row in rows[:2]] + rows[2:]
+    table = "\n".join([f"{header},pickup_type,drop_off_type", *longer, "U,1,2,3,4,5,6,7,8,9", ""])
+    made = read_schedule(zip_of(files | {"stop_times": table}))
+    assert made.times.stop.tolist() == read_schedule(zip_of(files)).times.stop.tolist()
+    assert made.faults.count("invalid_row_length") == len(rows) - 2 + 1
+
+
 def test_bombs_and_what_is_no_zip_are_refused() -> None:
     with pytest.raises(FeedError, match="too_large"):
         read_schedule(zip_of(_files(stops="x" * 2_000_000)), unpacked_max=1_000_000)

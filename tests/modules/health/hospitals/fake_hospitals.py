@@ -35,6 +35,7 @@ class FakeHospitals:
     clock: Clock
     placed: dict[tuple[str, UUID], ExternalBooking] = field(default_factory=dict)
     slot_of: dict[tuple[str, UUID], str] = field(default_factory=dict)
+    changed_at: dict[tuple[str, UUID], datetime] = field(default_factory=dict)
     fails: list[str] = field(default_factory=list)
     """What happens to the next calls that change something: "down", "lost" or "late", in order."""
     insists: bool = False
@@ -129,6 +130,7 @@ class FakeHospitals:
             known = ExternalBooking(f"a{len(self.placed)}", 'W/"1"', live=True)
             self.placed[hospital_ref, booking_id] = known
             self.slot_of[hospital_ref, booking_id] = slot_ref
+            self.changed_at[hospital_ref, booking_id] = self.clock.now()
         self._lose(fault, "book")
         return known
 
@@ -138,16 +140,30 @@ class FakeHospitals:
         self._reach("find_booking")
         return self.placed.get((hospital_ref, booking_id))
 
+    async def list_changed(
+        self, hospital_ref: str, since: datetime, deadline: Deadline
+    ) -> Sequence[UUID]:
+        self._reach("list_changed")
+        changed = self.changed_at.items()
+        return [key[1] for key, at in changed if key[0] == hospital_ref and at >= since]
+
     async def cancel(
         self, hospital_ref: str, booking_id: UUID, placed: ExternalBooking, deadline: Deadline
     ) -> ExternalBooking:
         fault = self._fault("cancel")
         if self.insists:
             raise UpstreamRejected("hospitals", "cancel", 422, b"")
-        gone = replace(placed, version='W/"2"', live=False)
-        self.placed[hospital_ref, booking_id] = gone
+        self.change(hospital_ref, booking_id, live=False)
+        gone = self.placed[hospital_ref, booking_id]
         self._lose(fault, "cancel")
         return gone
+
+    def change(self, hospital_ref: str, booking_id: UUID, *, live: bool) -> None:
+        """The hospital itself changes a booking."""
+        key = hospital_ref, booking_id
+        known = self.placed.get(key, ExternalBooking("other", 'W/"1"', live=True))
+        self.placed[key] = replace(known, version='W/"9"', live=live)
+        self.changed_at[key] = self.clock.now()
 
     def taken(self, hospital_ref: str) -> set[str]:
         """The numbers of a hospital that somebody has."""

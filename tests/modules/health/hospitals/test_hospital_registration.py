@@ -16,6 +16,7 @@ from core.context.call import Call
 from core.database import connection, fetch_all
 from core.deadline import Deadline
 from core.errors import Conflict, Forbidden, LoginRequired, Missing, NotFound, Unavailable
+from core.ids import new_id
 from core.people.mandates import act_for
 from core.people.personal_read import list_access, withdraw_consent
 from core.texts import Locale
@@ -476,6 +477,36 @@ async def test_the_comparison_finds_and_mends_every_difference(
     assert "appointments.refused" in await messages()
     hospitals.fails = ["off"]
     assert {d.kind for d in await comparison.compare(app)} == {Kind.UNKNOWN}
+
+
+async def test_who_has_a_number_that_the_hospital_calls_off_is_told_within_minutes(
+    app: App, call: MakeCall, hospitals: FakeHospitals, clock: ManualClock
+) -> None:
+    viewers = [await patient(app, call, number) for number in (1, 2)]
+    slots = await free_slots(viewers[0])
+    gone, kept = [await book(v, s) for v, s in zip(viewers, slots, strict=False)]
+    hospitals.change("h1", gone.id, live=False)
+    hospitals.change("h1", new_id(), live=False)  # an identifier that is none of ours
+    hospitals.change("h2", kept.id, live=False)  # nor is that of another server's booking
+    hospitals.fails = ["off"]
+    await comparison.follow(app)  # a silent hospital: the next pass looks as far back
+    assert (await service.get_booking(viewers[0], gone.id)).state is State.CONFIRMED
+    hospitals.fails = []
+    for _ in range(2):
+        clock.move(timedelta(minutes=5))
+        hospitals.calls.clear()
+        await comparison.follow(app)
+        assert hospitals.calls.count("list_changed") == 1
+    states = [
+        (await service.get_booking(v, b.id)).state
+        for v, b in zip(viewers, (gone, kept), strict=True)
+    ]
+    assert states == [State.CANCELLED, State.CONFIRMED]
+    assert (await messages()).count("appointments.refused") == 1
+    clock.move(timedelta(hours=1))
+    hospitals.calls.clear()
+    await comparison.follow(app)
+    assert "find_booking" not in hospitals.calls  # nothing has changed since
 
 
 @pytest.mark.parametrize("steps", range(1, 60, 4))

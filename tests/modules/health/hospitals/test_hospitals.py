@@ -189,6 +189,14 @@ async def test_booking_is_repeat_safe_and_found_again(hospitals: Hospitals) -> N
     assert found is not None and not found.free
 
 
+async def test_what_has_changed_is_found_by_its_moment(hospitals: Hospitals) -> None:
+    slot, booking_id, before = (await offered(hospitals))[0], new_id(), datetime.now(UTC)
+    await hospitals.book(access(), "h1", slot.ref, booking_id, soon())
+    assert await hospitals.list_changed("h1", before - timedelta(minutes=1), soon()) == [booking_id]
+    assert await hospitals.list_changed("h2", before - timedelta(minutes=1), soon()) == []
+    assert await hospitals.list_changed("h1", before + timedelta(hours=1), soon()) == []
+
+
 async def test_a_taken_slot(hospitals: Hospitals) -> None:
     slot = (await offered(hospitals))[0]
     outcomes = await asyncio.gather(

@@ -11,6 +11,7 @@ from core.context.call import Call
 from core.database import IntegrityError
 from core.database.models import Consent
 from core.ids import new_id
+from core.people.personal_read import Purpose
 from modules.health.programmes import service, store
 from modules.health.programmes.domain import Quantity, Values
 from modules.health.programmes.models import (
@@ -28,7 +29,11 @@ TABLES = (Enrolment, CarePlan, Measurement, FollowUp, Alert)
 
 async def consent(app: App, citizen_id: UUID, programme: Programme) -> None:
     """A live consent to a programme, once."""
-    purpose = programme.purpose
+    await agree(app, citizen_id, programme.purpose)
+
+
+async def agree(app: App, citizen_id: UUID, purpose: Purpose) -> None:
+    """A live consent, once."""
     columns = {"subject_id": citizen_id, "purpose": purpose.id, "withdrawn_at": None}
     rest = {
         "id": new_id(),

@@ -282,10 +282,16 @@ def test_the_record_has_an_entry_for_each_thing() -> None:
             "subject": subject, "medicationReference": {"reference": "#d"},
             "contained": [{"resourceType": "Medication", "id": "d",
                            "code": {"text": "氨氯地平"}}]}  # fmt: skip
-    sent = received(condition, wrong, drug, report("r", "o"), observation("o", "1"))
+    plan = {"resourceType": "CarePlan", "id": "p", "status": "active", "intent": "plan",
+            "subject": subject, "category": [{"text": "出院计划"}], "created": "2018-03",
+            "activity": [{"detail": {"status": "scheduled", "description": "复查"}},
+                         {"reference": {"display": "elsewhere"}}]}  # fmt: skip
+    ended = plan | {"id": "q", "status": "revoked"}
+    sent = received(condition, wrong, drug, plan, ended, report("r", "o"), observation("o", "1"))
     shown = [(entry.kind, entry.title, entry.at.text) for entry, _ in merge_entries(sent.entries)]
     assert shown == [
         (EntryKind.REPORT, "血糖", MORNING),
         (EntryKind.DIAGNOSIS, "高血压", "2019"),
+        (EntryKind.PLAN, "出院计划", "2018-03"),
         (EntryKind.MEDICATION, "氨氯地平", None),
     ]

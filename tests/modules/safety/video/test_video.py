@@ -107,22 +107,36 @@ async def test_a_player_without_headers_plays_all_and_each_address_is_signed_for
     assert platform.fetched == [
         "index.m3u8", "main.m3u8", "key.bin", "init.mp4", "seg1.m4s", "seg2.m4s",
     ]  # fmt: skip
-    signatures = {url.split("/")[4] for url, _ in fetched}
+    signatures = {url.rpartition("=")[2] for url, _ in fetched}
     assert len(signatures) == 6
     segment = fetched[-1][0]
-    parts = segment.split("/")
-    stripped = "/".join([*parts[:4], parts[5]])
+    bare, signature = segment.partition("?")[0], segment.rpartition("=")[2]
+    until = segment.partition("until=")[2].partition("&")[0]
     others = [
-        stripped,
-        segment.replace(parts[4], parts[4][::-1]),
+        bare,
+        f"{bare}?until={until}",
+        segment.replace(signature, signature[::-1]),
         segment.replace("seg2", "seg1"),
-        segment.replace(parts[3], str(int(parts[3]) + 60)),
-        segment.replace(parts[2], str(new_id())),
+        segment.replace(until, str(int(until) + 60)),
+        segment.replace(bare.split("/")[2], str(new_id())),
         segment.replace("seg2.m4s", "../seg2.m4s"),
     ]
     answers = [await Player(client).get(url) for url in others]
     assert {(one.status, one.body) for one in answers} == {(403, answers[0].body)}
     assert answers[0].json["title"] == "VIDEO_URL_INVALID"
+
+
+async def test_a_segment_keeps_its_path_when_its_playlist_is_signed_anew(
+    app: App, client: Client, bureau: FakeBureau, clock: ManualClock
+) -> None:
+    """hls.js compares the addresses of a segment without their queries, and ends playback where
+    they differ ("media sequence mismatch"; src/utils/level-helper.ts)."""
+    video, player = await watch(await guardian(app, bureau)), Player(client)
+    first = [url for url, _ in await player.play(video.url)][1:]
+    clock.move(timedelta(seconds=2))
+    second = [url for url, _ in await player.play(video.url)][1:]
+    assert [url.partition("?")[0] for url in first] == [url.partition("?")[0] for url in second]
+    assert not set(first) & set(second)
 
 
 async def test_an_address_that_ends_mid_play_is_refused_once_and_the_app_asks_again(

@@ -1,0 +1,1 @@
+"""Streets as OpenStreetMap has them, and how far one walks along them."""

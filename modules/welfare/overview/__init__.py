@@ -1,0 +1,1 @@
+"""What somebody's insurances say at a glance."""

@@ -1,0 +1,1 @@
+"""Our account at the bank: its statements, what PSPs settle to it, what payees are paid from it."""

@@ -1,0 +1,167 @@
+"""Payouts on their way to the payees' accounts: ordered at the bank, refused, ordered anew."""
+
+from collections.abc import Sequence
+from uuid import UUID
+
+import structlog
+
+from core.clock import civil_date
+from core.context.app import App
+from core.database import Transaction, transaction
+from core.deadline import Deadline
+from core.errors import NotFound
+from core.ids import new_id
+from core.refusal_texts import NOT_FOUND
+from payments.bank import pain
+from payments.bank.domain import TRANSFER, end_to_end
+from payments.bank.models import Transfer
+from payments.bank.upstream import send_orders
+from payments.events import Oddity, OddityFound
+from payments.finance import finance_of
+from payments.ledger.accounts import BANK
+from payments.reconciliation import cases
+
+_NEW = """
+INSERT INTO payments_transfer (id, payee, amount_fen, state, tries, created_at)
+SELECT p.id, p.payee, p.amount_fen, 'due', 0, p.instructed_at FROM payments_payout p
+ WHERE p.amount_fen > 0 AND NOT EXISTS (SELECT FROM payments_transfer t WHERE t.id = p.id)
+    ON CONFLICT (id) DO NOTHING
+"""
+
+SEND_S = 90.0
+_AT_ONCE = 500
+
+log = structlog.get_logger(__name__)
+
+
+async def order_due(app: App) -> str | None:
+    """Put what is due into one message; returns its number, None where nothing is due.
+
+    Committed before anything is sent: a message whose reply is lost is sent again as it was. A
+    payee without an account in the city's finance data stays due.
+    """
+    payees = finance_of(app).payees
+    order_ref, now = new_id().hex, app.clock.now()
+    async with transaction() as tx:
+        await tx.execute_query(_NEW)
+        rows = (
+            await Transfer.filter(state="due", payee__in=list(payees))
+            .using_db(tx)
+            .order_by("id")
+            .limit(_AT_ONCE)
+            .select_for_update(skip_locked=True)
+        )
+        for row in rows:
+            row.state = TRANSFER.next_state(row.state, "order")
+            row.tries += 1
+            row.order_ref, row.ordered_at, row.reason = order_ref, now, None
+            await row.save(
+                using_db=tx, update_fields=["state", "tries", "order_ref", "ordered_at", "reason"]
+            )
+    return order_ref if rows else None
+
+
+async def write_message(app: App, order_ref: str) -> bytes | None:
+    """The message of this number; the same each time. None where the bank has settled all of it."""
+    rows = await Transfer.filter(order_ref=order_ref, state="ordered").order_by("id")
+    if not rows:
+        return None
+    finance = finance_of(app)
+    ordered_at = rows[0].ordered_at
+    assert ordered_at is not None
+    orders = [
+        pain.Order(
+            end_to_end(row.id, row.tries),
+            row.amount_fen,
+            finance.payees[row.payee],
+            f"{row.payee} {civil_date(row.created_at)}",
+        )
+        for row in rows
+    ]
+    return pain.write_orders(
+        order_ref, finance.own, orders, at=ordered_at, on=civil_date(ordered_at)
+    )
+
+
+async def send(app: App, order_ref: str) -> None:
+    """Send a message and note the answer. Repeat-safe: the bank knows the message by its number.
+
+    Raises UpstreamError.
+    """
+    message = await write_message(app, order_ref)
+    if message is not None:
+        await take_answer(app, await send_orders(app, Deadline.after(SEND_S), message))
+
+
+async def take_answer(app: App, answer: pain.Answer) -> int:
+    """Note what the bank refuses; returns how many orders. The rest waits for its statement.
+
+    Repeat-safe: a transfer that is ordered anew meanwhile is not touched by the old answer.
+    """
+    refused = 0
+    async with transaction() as tx:
+        rows = (
+            await Transfer.filter(order_ref=answer.order_ref, state="ordered")
+            .using_db(tx)
+            .select_for_update()
+        )
+        for row in rows:
+            number = end_to_end(row.id, row.tries)
+            status, reason = answer.orders.get(number, (answer.status, answer.reason))
+            if pain.REFUSED in (status, answer.status):
+                await _refuse(app, tx, row, reason or answer.reason)
+                refused += 1
+    log.info("orders answered", order=answer.order_ref, status=answer.status, refused=refused)
+    return refused
+
+
+async def renew(app: App, transfer_id: UUID) -> Transfer:
+    """Have a refused or returned payout ordered anew, once its payee's account is put right.
+
+    Raises NotFound, IllegalTransition.
+    """
+    async with transaction() as tx:
+        row = await Transfer.filter(id=transfer_id).using_db(tx).select_for_update().first()
+        if row is None:
+            raise NotFound(NOT_FOUND)
+        row.state = TRANSFER.next_state(row.state, "renew")
+        row.ended_at = None
+        await row.save(using_db=tx, update_fields=["state", "ended_at"])
+    return row
+
+
+async def list_transfers(states: Sequence[str] = (), limit: int = 100) -> Sequence[Transfer]:
+    """Payouts to accounts, the newest first; those in some states alone, where any are named."""
+    wanted = Transfer.filter(state__in=list(states)) if states else Transfer.all()
+    return await wanted.order_by("-created_at", "-id").limit(limit)
+
+
+async def end(
+    app: App, tx: Transaction, row: Transfer, event: str, reason: str | None = None
+) -> None:
+    """Take a step that the bank has told, and keep its reason."""
+    row.state = TRANSFER.next_state(row.state, event)
+    row.reason, row.ended_at = reason or row.reason, app.clock.now()
+    await row.save(using_db=tx, update_fields=["state", "reason", "ended_at"])
+
+
+async def _refuse(app: App, tx: Transaction, row: Transfer, reason: str) -> None:
+    await end(app, tx, row, "refuse", reason)
+    await open_case(app, tx, row, Oddity.PAYOUT_REFUSED)
+
+
+async def open_case(app: App, tx: Transaction, row: Transfer, oddity: Oddity) -> None:
+    """Have people look at a payout that did not reach its payee."""
+    now = app.clock.now()
+    found = OddityFound(
+        oddity=oddity,
+        source=BANK,
+        intent_id=None,
+        payee=row.payee,
+        ref=end_to_end(row.id, row.tries),
+        their_ref=None,
+        our_fen=row.amount_fen,
+        their_fen=None,
+        found_on=civil_date(now),
+    )
+    await cases.open_oddity(tx, found, now)

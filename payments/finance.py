@@ -1,0 +1,85 @@
+"""The finance office's own data, read from `cities/<city>/finance.toml`: accounts and subjects."""
+
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from core.city import CityFileError
+from core.context.app import App
+from core.texts import Named
+from payments.ledger.accounts import CHART
+
+
+@dataclass(frozen=True, slots=True)
+class BankAccount:
+    """An account in China: its holder, number, and its bank's CNAPS number."""
+
+    holder: str
+    number: str
+    cnaps: str
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """A subject of the finance office's chart (会计科目), as its own books name it."""
+
+    code: str
+    name: Named
+
+
+@dataclass(frozen=True, slots=True)
+class Finance:
+    """What a city's finance office decides.
+
+    `subjects` are by account code, or by what stands before its colon. `payees` are whom we pay out
+    to, by the payee's name in the ledger; `psps` the account from which each PSP settles to us.
+    """
+
+    own: BankAccount
+    payees: Mapping[str, BankAccount]
+    psps: Mapping[str, str]
+    subjects: Mapping[str, Subject]
+
+    def subject_of(self, code: str) -> Subject:
+        """The subject of an account: its own, else that of its kind."""
+        return self.subjects.get(code) or self.subjects[code.partition(":")[0]]
+
+    def find_psp(self, account_no: str) -> str | None:
+        """The PSP that settles from an account."""
+        return next((psp for psp, number in self.psps.items() if number == account_no), None)
+
+
+def finance_of(app: App) -> Finance:
+    """The data of the installation's city. Raises CityFileError."""
+    path = app.settings.city_file.with_suffix("") / "finance.toml"
+    return app.once("payments.finance", lambda: load_finance(path))
+
+
+def load_finance(path: Path) -> Finance:
+    """Read the file. Raises CityFileError naming what is wrong; every kind of account of the ledger
+    has a subject."""
+    try:
+        data = tomllib.loads(path.read_text(encoding="utf-8"))
+        subjects = {
+            row["account"]: Subject(str(row["code"]), Named(**row["name"]))
+            for row in data["subject"]
+        }
+        missing = CHART.keys() - subjects.keys()
+        if missing:
+            raise ValueError(f"no subject for {', '.join(sorted(missing))}")
+        return Finance(
+            own=_account(data["bank"]),
+            payees={row["name"]: _account(row) for row in data.get("payee", [])},
+            psps={row["name"]: str(row["number"]) for row in data.get("psp", [])},
+            subjects=subjects,
+        )
+    except FileNotFoundError:
+        raise CityFileError(f"no finance data at {path}") from None
+    except (KeyError, TypeError, ValueError) as error:
+        raise CityFileError(f"{path}: {error}") from None
+
+
+def _account(row: Mapping[str, Any]) -> BankAccount:
+    return BankAccount(str(row["holder"]), str(row["number"]), str(row["cnaps"]))

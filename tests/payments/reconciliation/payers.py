@@ -1,0 +1,69 @@
+"""Citizens who pay water bills at the sandbox's cashiers."""
+
+import asyncio
+from collections.abc import Callable
+from datetime import timedelta
+from uuid import UUID
+
+import aiohttp
+
+from core.clock import ManualClock
+from core.context.app import App
+from core.context.call import Call
+from core.database import transaction
+from core.ids import new_id
+from modules.utilities.accounts import service as accounts
+from modules.utilities.accounts.domain import UtilityKind
+from modules.utilities.bills import service as bills
+from payments.domain import PaymentMethod
+from payments.models import Intent, Refund
+from payments.service import refund
+from tests.payments.world import Queue, World
+from tests.sandbox.serving import Client
+from tests.sandbox.test_billers import account_of, fresh_bill
+
+
+class Payers:
+    """Citizens who pay and are refunded."""
+
+    def __init__(
+        self,
+        app: App,
+        clock: ManualClock,
+        city: Client,
+        make: Callable[..., Call],
+    ) -> None:
+        self.app, self.city = app, city
+        self.queue = Queue(app, clock)
+        self._world = World(app, clock, None, None, make)  # type: ignore[arg-type]
+
+    async def pay(self, method: PaymentMethod = PaymentMethod.WECHAT_PAY) -> UUID:
+        """A fresh bill, paid, captured and written off; returns the intent's id."""
+        call = await self._world.citizen()
+        bill = await fresh_bill(self.city)
+        account = await account_of(self.city, "water")
+        await accounts.link_account(call, UtilityKind.WATER, account, "", "link-key-1")
+        listing = await self._world.read(call, account)
+        bill_id = next(item.id for item in listing if item.bill.bill_no == bill["bill_no"])
+        fresh = self._world.fresh(call)
+        payment = await bills.pay_bill(fresh, bill_id, f"pay-{new_id().hex}", method)
+        intent_id = UUID(str(payment.id))
+        intent = await Intent.get(id=intent_id)
+        assert intent.cashier_url is not None
+        async with aiohttp.ClientSession(headers={"Accept": "application/json"}) as http:
+            async with http.get(intent.cashier_url) as cashier:
+                page = str(cashier.url).partition("?")[0]
+            async with http.post(f"{page}/pay") as answer:
+                assert answer.status == 200
+        await self.queue.run_for(timedelta(seconds=6))
+        assert (await Intent.get(id=intent_id)).state == "fulfilled"
+        return intent_id
+
+    async def refund(self, intent_id: UUID) -> None:
+        """A yuan of a payment goes back."""
+        async with transaction() as tx:
+            await refund(self.app, tx, intent_id, 100, reason="TEST", key=f"yuan:{intent_id}")
+        await self.queue.run_for(timedelta(seconds=2))
+        await asyncio.sleep(1.5)  # the sandbox takes a second of real time to refund
+        await self.queue.run_for(timedelta(seconds=60))
+        assert (await Refund.get(intent_id=intent_id)).state == "succeeded"

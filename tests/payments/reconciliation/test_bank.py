@@ -1,0 +1,248 @@
+"""The bank account: settlements, fees, payouts to accounts; what does not fit is a case."""
+
+from collections.abc import Sequence
+from datetime import date, timedelta
+
+import asyncpg
+import pytest
+
+from core.database import parse_url
+from core.processes.embedded import DatabaseUrls
+from core.states import IllegalTransition
+from payments.bank import entries, pain, transfers
+from payments.bank.domain import end_to_end
+from payments.bank.models import BankEntry, Transfer
+from payments.finance import finance_of
+from payments.ledger import store as ledger
+from payments.ledger import verify
+from payments.ledger.accounts import (
+    BANK,
+    MAIN_ACCOUNT,
+    Account,
+    bank_account,
+    cost_of,
+    difference_with,
+    psp_receivable,
+    settled_out,
+    suspense_of,
+)
+from payments.reconciliation import costs, payouts
+from payments.reconciliation.domain import CorrectionKind
+from payments.reconciliation.models import Case
+from payments.statements import StatementRefused
+from sandbox.systems.settlement_bank.account import Movement
+from tests.payments import bank
+from tests.payments.reconciliation.books import PSP, Books, at, check_ledger, found
+
+DAY = date(2026, 11, 20)
+NEXT = DAY + timedelta(days=1)
+AFTER = NEXT + timedelta(days=1)
+OURS = bank_account(MAIN_ACCOUNT)
+
+
+async def _fen(account: Account) -> int:
+    return (await ledger.get_balance(account)).balance_fen
+
+
+async def _sound() -> None:
+    await check_ledger()
+    assert (await verify.verify()).faults == []
+
+
+async def _take(books: Books, on: date, opening_fen: int, booked: Sequence[Movement]) -> None:
+    await entries.take(books.app, bank.statement(on, opening_fen, booked))
+
+
+async def _ordered(books: Books, amount_fen: int = 1000) -> Transfer:
+    """A payment of DAY, paid out and ordered on NEXT."""
+    paid = await books.paid(at(DAY, "12:00:00"), amount_fen)
+    await books.told(DAY, [await books.line(paid)])
+    await costs.post_fees(books.app, PSP, DAY)
+    await books.told(DAY, [await books.line(paid, fee_bps=0)], "water")
+    books.go_to(at(NEXT, "10:30:00"))
+    await payouts.pay_out(books.app, "water", DAY)
+    assert await transfers.order_due(books.app) is not None
+    return await Transfer.get()
+
+
+def _number(transfer: Transfer) -> str:
+    return end_to_end(transfer.id, transfer.tries)
+
+
+async def test_a_psp_settles_net_of_its_fee_and_nothing_is_left(books: Books) -> None:
+    paid = await books.paid(at(DAY, "12:00:00"), 1000)
+    await books.told(DAY, [await books.line(paid)])
+    assert [await costs.post_fees(books.app, PSP, DAY) for _ in range(2)] == [6, 0]
+    assert (await _fen(psp_receivable(PSP)), await _fen(cost_of(PSP))) == (994, 6)
+    books.go_to(at(AFTER, "09:00:00"))
+    await _take(books, NEXT, 0, [bank.settled("S1", 994)])
+    assert (await _fen(psp_receivable(PSP)), await _fen(OURS)) == (0, 994)
+    entry = await BankEntry.get()
+    assert (entry.kind, entry.target, entry.through_on) == ("settlement", PSP, DAY)
+    assert await Case.all().count() == 0
+    await _sound()
+
+
+async def test_a_fee_that_is_not_as_agreed_is_posted_once_its_case_is_closed(books: Books) -> None:
+    paid = await books.paid(at(DAY, "12:00:00"), 1000)
+    await books.told(DAY, [(await books.line(paid))._replace(fee_fen=9)])
+    assert await costs.post_fees(books.app, PSP, DAY) == 6
+    await books.corrected((await Case.get(kind="fee")).id, CorrectionKind.COST)
+    assert await costs.post_fees(books.app, PSP, DAY) == 0
+    assert (await _fen(psp_receivable(PSP)), await _fen(cost_of(PSP))) == (991, 9)
+    await _sound()
+
+
+async def test_a_fee_that_is_told_otherwise_later_is_put_right(books: Books) -> None:
+    paid = await books.paid(at(DAY, "12:00:00"), 1000)
+    line = await books.line(paid)
+    await books.told(DAY, [])
+    assert await costs.post_fees(books.app, PSP, DAY) == 0
+    await books.told(DAY, [line])
+    assert await costs.post_fees(books.app, PSP, DAY) == 6
+    await books.told(DAY, [])
+    assert await costs.post_fees(books.app, PSP, DAY) == -6
+    assert await _fen(cost_of(PSP)) == 0
+    await _sound()
+
+
+async def test_a_settlement_of_several_days_and_one_that_is_short(books: Books) -> None:
+    for on in (DAY, NEXT):
+        paid = await books.paid(at(on, "12:00:00"), 1000)
+        await books.told(on, [await books.line(paid)])
+    books.go_to(at(AFTER, "10:00:00"))
+    await _take(books, AFTER, 0, [bank.settled("S1", 1988)])
+    assert (await BankEntry.get()).through_on == NEXT and await found() == set()
+    paid = await books.paid(at(AFTER, "12:00:00"), 1000)
+    await books.told(AFTER, [await books.line(paid)])
+    on = AFTER + timedelta(days=1)
+    books.go_to(at(on, "10:00:00"))
+    await _take(books, on, 1988, [bank.settled("S2", 990)])
+    case = await Case.get(kind="settlement")
+    assert (case.source, case.our_fen, case.their_fen) == (PSP, 994, 990)
+    await books.corrected(case.id, CorrectionKind.WRITE_OFF)
+    assert await _fen(difference_with(PSP)) == 4
+    await _sound()
+
+
+async def test_a_payout_is_paid_when_the_bank_books_it(books: Books) -> None:
+    transfer = await _ordered(books)
+    assert (transfer.state, transfer.amount_fen, transfer.tries) == ("ordered", 1000, 1)
+    await _take(
+        books, NEXT, 0, [bank.settled("S1", 994), bank.paid("P1", -1000, _number(transfer))]
+    )
+    assert (await Transfer.get()).state == "paid"
+    assert (await _fen(settled_out("water")), await _fen(OURS)) == (0, -6)
+    assert await transfers.order_due(books.app) is None
+    await _sound()
+
+
+async def test_a_payout_that_comes_back_is_owed_again_and_ordered_anew(books: Books) -> None:
+    first = await _ordered(books)
+    booked = [bank.settled("S1", 994), bank.paid("P1", -1000, _number(first))]
+    await _take(books, NEXT, 0, booked)
+    await _take(books, AFTER, -6, [bank.returned("R1", 1000, _number(first))])
+    transfer = await Transfer.get()
+    assert (transfer.state, transfer.reason) == ("returned", "AC01")
+    assert (await _fen(settled_out("water")), await _fen(OURS)) == (1000, 994)
+    assert await found(BANK) == {("payout_returned", _number(first))}
+    await transfers.renew(books.app, transfer.id)
+    with pytest.raises(IllegalTransition):
+        await transfers.renew(books.app, transfer.id)
+    assert await transfers.order_due(books.app) is not None
+    second = await Transfer.get()
+    assert (second.tries, _number(second) != _number(first)) == (2, True)
+    on = AFTER + timedelta(days=1)
+    await _take(books, on, 994, [bank.paid("P2", -1000, _number(second))])
+    assert ((await Transfer.get()).state, await _fen(settled_out("water"))) == ("paid", 0)
+    await _sound()
+
+
+async def test_a_payout_that_the_bank_refuses_is_a_case_and_an_old_answer_does_nothing(
+    books: Books,
+) -> None:
+    transfer = await _ordered(books)
+    assert transfer.order_ref is not None
+    refusal = pain.Answer(transfer.order_ref, "RJCT", "AC01 no such account", {})
+    assert [await transfers.take_answer(books.app, refusal) for _ in range(2)] == [1, 0]
+    assert (await Transfer.get()).state == "refused"
+    assert await found(BANK) == {("payout_refused", _number(transfer))}
+    assert await _fen(settled_out("water")) == 1000
+    await transfers.renew(books.app, transfer.id)
+    await transfers.order_due(books.app)
+    assert await transfers.take_answer(books.app, refusal) == 0
+    assert (await Transfer.get()).state == "ordered"
+
+
+async def test_a_message_is_the_same_each_time_it_is_written(books: Books) -> None:
+    transfer = await _ordered(books)
+    assert transfer.order_ref is not None
+    written = {await transfers.write_message(books.app, transfer.order_ref) for _ in range(2)}
+    assert len(written) == 1
+    assert _number(transfer).encode() in (written.pop() or b"")
+
+
+async def test_what_nobody_can_explain_is_a_case_and_is_posted_by_two_people(books: Books) -> None:
+    booked = [bank.charged("C1", -50), bank.unknown("U1", 700), bank.unknown("U2", -30)]
+    await _take(books, DAY, 10_000, booked)
+    assert (await _fen(OURS), await _fen(cost_of(BANK))) == (-50, 50)
+    cases = {case.their_fen: case.id for case in await Case.filter(source=BANK)}
+    assert cases.keys() == {10_000, 700, -30}
+    await books.corrected(cases[10_000], CorrectionKind.SUSPENSE)
+    await books.corrected(cases[700], CorrectionKind.SUSPENSE)
+    await books.corrected(cases[-30], CorrectionKind.COST)
+    assert await _fen(suspense_of(BANK)) == 10_700
+    assert (await _fen(OURS), await _fen(cost_of(BANK))) == (10_620, 80)
+    await _sound()
+
+
+async def test_what_is_like_a_payout_and_is_none_is_not_taken_for_it(books: Books) -> None:
+    transfer = await _ordered(books)
+    number = _number(transfer)
+    wrong = [
+        bank.paid("P1", -999, number),
+        bank.paid("P2", -1000, f"{number}1"),
+        bank.returned("P3", 1000, number),
+        bank.paid("P4", -1000, "NOTPROVIDED"),
+    ]
+    await _take(books, NEXT, 0, wrong)
+    assert {row.kind for row in await BankEntry.all()} == {"unexplained"}
+    assert ((await Transfer.get()).state, await _fen(settled_out("water"))) == ("ordered", 1000)
+
+
+async def test_a_statement_is_taken_once_and_in_order(books: Books) -> None:
+    await _take(books, DAY, 0, [bank.unknown("U1", 700)])
+    await _take(books, DAY, 0, [bank.unknown("U1", 700)])
+    assert await BankEntry.all().count() == 1
+    foreign = bank.statement(NEXT, 700, []).replace(finance_of(books.app).own.number.encode(), b"9")
+    for body, reason in (
+        (bank.statement(AFTER, 701, []), "gap"),
+        (bank.statement(DAY - timedelta(days=1), 700, []), "gap"),
+        (foreign, "account"),
+        (b"<nothing/>", "malformed"),
+    ):
+        with pytest.raises(StatementRefused) as refused:
+            await entries.take(books.app, body)
+        assert refused.value.reason == reason
+    assert await BankEntry.all().count() == 1
+    await _take(books, NEXT, 700, [])
+
+
+async def test_the_database_refuses_a_booking_without_its_journal(
+    books: Books, database: DatabaseUrls
+) -> None:
+    await _take(books, DAY, 0, [bank.charged("C1", -50)])
+    connection = await asyncpg.connect(**parse_url(database.app))
+    try:
+        for column, value in (("amount_fen", "-51"), ("account", "'other'")):
+            with pytest.raises(asyncpg.CheckViolationError, match="does not agree"):
+                await connection.execute(
+                    f"""INSERT INTO payments_bank_entry
+                        SELECT (jsonb_populate_record(e, jsonb_build_object(
+                          'id', gen_random_uuid(), 'ref', 'mine', '{column}', {value}))).*
+                          FROM payments_bank_entry e"""
+                )
+        with pytest.raises(asyncpg.InsufficientPrivilegeError):
+            await connection.execute("UPDATE payments_bank_entry SET amount_fen = 1")
+    finally:
+        await connection.close()
