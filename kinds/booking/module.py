@@ -6,7 +6,7 @@ MANIFEST = Manifest(
     name="appointments",
     rooms=(
         "graphql",
-        "graphql_staff",
+        "staff_graphql",
         "domain",
         "models",
         "people",

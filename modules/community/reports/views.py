@@ -101,7 +101,7 @@ def to_category(call: Call, category: Category) -> ReportCategory:
         group=category.group,
         unit=unit_name(call, unit),
         promise_days=category.days,
-        fields=to_form(definition, {}).fields,
+        fields=to_form(definition, {}, None).fields,
     )
 
 
