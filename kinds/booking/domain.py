@@ -40,11 +40,23 @@ BOOKING = StateMachine(
         Edge(State.CONFIRMED, "withdraw", State.CANCELLING),
         Edge(State.CONFIRMED, "attend", State.ATTENDED),
         Edge(State.CONFIRMED, "miss", State.MISSED),
+        Edge(State.MISSED, "excuse", State.ATTENDED),
         Edge(State.CANCELLING, "cancel", State.CANCELLED),
         Edge(State.CANCELLING, "keep", State.CONFIRMED),
     ),
 )
-"""`withdraw` is a cancellation that an outside system must still agree to."""
+"""`withdraw` is a cancellation that an outside system must still agree to; `excuse` takes a miss
+back: the person was there and nobody noted it, or could not come for a reason that counts."""
+
+
+class Excuse(StrEnum):
+    """Why a miss is taken back. PRESENT: the person was there and nobody noted it. UNFORESEEN:
+    illness, an accident, weather. OURS: the place was closed, or its fault.
+    """
+
+    PRESENT = "PRESENT"
+    UNFORESEEN = "UNFORESEEN"
+    OURS = "OURS"
 
 
 class WaitState(StrEnum):

@@ -23,18 +23,15 @@ from core.graphql import (
     parse_id,
     query,
     signed_in,
-    staff,
     subscription,
 )
-from core.security.authorization import Scope
-from kinds.booking import fees, messages, queue, service, visits, waiting
+from kinds.booking import fees, messages, queue, service, waiting
 from kinds.booking.graphql_booking import Appointment, AppointmentChanged, appointment
 from kinds.booking.graphql_types import (
     AppointmentItem,
     AppointmentPlace,
     AppointmentSlot,
     AppointmentSlotFull,
-    CheckedIn,
     CompanionInput,
     ExpectedVersion,
     QueueJoined,
@@ -101,9 +98,6 @@ LeaveWaitingListResult = Annotated[
     WaitingListChanged | Refused, strawberry.union("LeaveWaitingListResult")
 ]
 JoinQueueResult = Annotated[QueueJoined | Refused, strawberry.union("JoinQueueResult")]
-CheckInAppointmentResult = Annotated[
-    CheckedIn | Refused, strawberry.union("CheckInAppointmentResult")
-]
 
 
 @strawberry.type
@@ -343,20 +337,6 @@ class Mutation:
         """Joining twice is joining once, whatever the key."""
         status = await queue.join(info.context, parse_id(place_id))
         return QueueJoined(ticket=to_ticket(status))
-
-    @mutation(
-        staff(Scope.APPOINTMENTS_CHECK_IN),
-        description="For staff: check a person in by the code they show.",
-    )
-    async def check_in_appointment(
-        self,
-        info: Info,
-        code: Annotated[str, strawberry.argument(description="What the QR code says.")],
-        idempotency_key: IdempotencyKey,
-    ) -> CheckInAppointmentResult:
-        """Check in."""
-        row = await visits.check_in(info.context, code, idempotency_key)
-        return CheckedIn(appointment_id=strawberry.ID(str(row.id)), starts_at=row.starts_at)
 
 
 @strawberry.type

@@ -22,7 +22,7 @@ strawberry.enum(
     description=(
         "HELD: the seat is kept while the booking is completed. CONFIRMED. CANCELLING: the other "
         "side has still to agree. CANCELLED. EXPIRED: not completed in time. REFUSED: the other "
-        "side said no. ATTENDED. MISSED."
+        "side said no. ATTENDED, or excused. MISSED."
     ),
 )
 strawberry.enum(
@@ -161,14 +161,6 @@ class WaitingListChanged:
     """What the mutations on a waiting list answer."""
 
     waiting: WaitingPlace = strawberry.field(description="The place.")
-
-
-@strawberry.type(description="The person is there.")
-class CheckedIn:
-    """What checkInAppointment answers to the member of staff."""
-
-    appointment_id: strawberry.ID = strawberry.field(description="The appointment.")
-    starts_at: datetime = strawberry.field(description="When it begins.")
 
 
 def to_ticket(status: TicketStatus) -> QueueTicket:

@@ -6,6 +6,7 @@ MANIFEST = Manifest(
     name="appointments",
     rooms=(
         "graphql",
+        "staff_graphql",
         "domain",
         "models",
         "people",

@@ -192,6 +192,14 @@ OFFERED_BODY = Text(
     "A seat you waited for at {place}, {what}, on {when} is yours until {until} if you confirm it; "
     "give it back if you do not need it.",
 )
+EXCUSED_TITLE = Text(
+    "APPOINTMENT_EXCUSED_TITLE", "爽约记录已撤销", "A missed appointment was excused"
+)
+EXCUSED_BODY = Text(
+    "APPOINTMENT_EXCUSED_BODY",
+    "您在{place} {what}({when})的预约不再计为爽约。",
+    "Your booking at {place}, {what}, on {when} counts as missed no more.",
+)
 EXPIRED_TITLE = Text("APPOINTMENT_EXPIRED_TITLE", "预约未完成", "Your booking was not completed")
 EXPIRED_BODY = Text(
     "APPOINTMENT_EXPIRED_BODY",
@@ -230,6 +238,7 @@ MESSAGES = (
     Template("appointments.kept", KEPT_TITLE, KEPT_BODY),
     Template("appointments.moved", MOVED_TITLE, MOVED_BODY, sms=True),
     Template("appointments.offered", OFFERED_TITLE, OFFERED_BODY, sms=True),
+    Template("appointments.excused", EXCUSED_TITLE, EXCUSED_BODY),
     Template("appointments.expired", EXPIRED_TITLE, EXPIRED_BODY),
     Template("appointments.relocated", RELOCATED_TITLE, RELOCATED_BODY, sms=True),
     Template("appointments.called_off", CALLED_OFF_TITLE, CALLED_OFF_BODY, sms=True),

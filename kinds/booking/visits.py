@@ -13,11 +13,12 @@ from core.context.call import Call
 from core.context.sweep import sweep as sweep_rows
 from core.context.sweep import sweep_pages
 from core.database import idempotency, transaction
-from core.errors import Conflict, InvalidInput
+from core.errors import Conflict, InvalidInput, NotFound
 from core.queue.jobs import Lane, job
+from core.refusal_texts import NOT_FOUND
 from core.security.authorization import Scope
 from kinds.booking import domain, messages, service, store, texts
-from kinds.booking.domain import State
+from kinds.booking.domain import Excuse, State
 from kinds.booking.policy import policy_of, rules_of
 from kinds.booking.store import BookingRow
 
@@ -62,6 +63,36 @@ async def check_in(call: Call, code: str, key: str) -> BookingRow:
             _refuse_wrong_time(app, booking)
             await store.move(tx, booking.id, [State.CONFIRMED], State.ATTENDED)
             await messages.ping(tx, booking)
+    found = await store.find_booking(booking_id)
+    assert found is not None
+    return found
+
+
+async def excuse(call: Call, booking_id: UUID, because: Excuse, key: str) -> BookingRow:
+    """A member of staff takes a miss back: it counts towards no ban, and whose it is are told.
+
+    Why stands with the booking. The same key gives the same answer. Raises Forbidden, NotFound,
+    Conflict for what was not missed.
+    """
+    app, viewer = call.app, call.require_scope(Scope.APPOINTMENTS_CHECK_IN)
+    async with transaction() as tx:
+        claim = await idempotency.claim(
+            app.clock,
+            tx,
+            subject=viewer.user_id,
+            operation="excuseMissedAppointment",
+            key=key,
+            command={"booking": str(booking_id), "because": because},
+            effect_id=booking_id,
+        )
+        booking = await store.lock_booking(tx, booking_id)
+        if booking is None:
+            raise NotFound(NOT_FOUND)
+        if not claim.replayed:
+            to = State(domain.BOOKING.next_state(booking.state, "excuse"))
+            code = f"EXCUSED_{because}"
+            await store.move(tx, booking.id, [booking.state], to, refusal_code=code)
+            await messages.tell_later(app, tx, booking.id, "excused")
     found = await store.find_booking(booking_id)
     assert found is not None
     return found

@@ -104,9 +104,9 @@ async def ensure_child(
     row = await fetch_one(
         tx,
         """INSERT INTO identity_citizen
-             (id, name_sealed, resident_sealed, resident_index, level, locale, created_at,
-              verified_at)
-           VALUES ($1, $2, $3, $4, 2, 'zh', $5, $5)
+             (id, name_sealed, resident_sealed, resident_index, level, assurance, locale,
+              created_at, verified_at)
+           VALUES ($1, $2, $3, $4, 2, 'GUARDIAN', 'zh', $5, $5)
            ON CONFLICT (resident_index) DO UPDATE SET resident_index = EXCLUDED.resident_index
            RETURNING id""",
         citizen_id,

@@ -2,11 +2,12 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from uuid import UUID
 
 from core.context.call import Call
 from core.context.commands import claim_key
-from core.database import IntegrityError, Transaction, transaction, violated
+from core.database import IntegrityError, Transaction, rate_limit, transaction, violated
 from core.errors import Conflict, Forbidden, InvalidInput, NotFound, Unavailable
 from core.ids import is_uscc, new_id
 from core.people.directory import get_person
@@ -22,6 +23,7 @@ from credit.lending.records.models import Company, Consent, Member
 SERVICE = "loan-apply"
 REPRESENTATIVE, STAFF = "REPRESENTATIVE", "STAFF"
 CONSENT_VERSION = "2026-11"
+LOOKUPS_PER_DAY = 10
 _REGISTER = Named("企业登记系统", "The company register")
 
 
@@ -36,13 +38,21 @@ class Standing:
 async def link_company(call: Call, uscc: str, key: str) -> Standing:
     """Take a company on whose legal representative, by verified name, is the viewer.
 
-    Raises InvalidInput LOAN_USCC_INVALID, NotFound, Forbidden LOAN_NOT_REPRESENTATIVE, Unavailable
-    while the register is silent; nothing is written then.
+    Ten look-ups a day: the register answers about anybody's. Raises InvalidInput LOAN_USCC_INVALID,
+    RateLimited, NotFound, Forbidden LOAN_NOT_REPRESENTATIVE, Unavailable while the register is
+    silent; nothing is written then.
     """
     person_id = call.require_service(SERVICE).user_id
     code = uscc.strip().upper()
     if not is_uscc(code):
         raise InvalidInput(texts.USCC_INVALID, "uscc")
+    await rate_limit.require(
+        call.app.clock,
+        f"company:{person_id}",
+        limit=LOOKUPS_PER_DAY,
+        window=timedelta(days=1),
+        refusal=texts.TOO_MANY_LOOKUPS,
+    )
     try:
         found = await find_registered(call.app, call.deadline, code)
     except UpstreamError:

@@ -49,6 +49,11 @@ NOT_REPRESENTATIVE = Text(
     "您不是该企业的法定代表人",
     "You are not this company's legal representative",
 )
+TOO_MANY_LOOKUPS = Text(
+    "LOAN_TOO_MANY_LOOKUPS",
+    "今日查询企业次数过多,请明天再试",
+    "Too many companies looked up today, please try again tomorrow",
+)
 LIMIT_EXCEEDED = Text(
     "LOAN_LIMIT_EXCEEDED",
     "超出您的授权额度",

@@ -13,11 +13,20 @@ from pyhanko.sign.validation import async_validate_pdf_signature
 from pyhanko_certvalidator import ValidationContext
 from pypdf import PdfReader
 
+from core.assurance import Assurance
 from core.clock import ManualClock, civil_date
 from core.context.app import App
 from core.context.call import Call
 from core.database import connection, fetch_all, transaction
-from core.errors import AppError, Conflict, Forbidden, InvalidInput, NotFound
+from core.errors import (
+    AppError,
+    Conflict,
+    Forbidden,
+    InvalidInput,
+    LoginRequired,
+    NotFound,
+    RateLimited,
+)
 from core.ids import new_id
 from core.security.authentication import Viewer
 from core.states import IllegalTransition
@@ -264,3 +273,20 @@ async def test_only_the_representative_takes_a_company_on(
     assert len(await store.list_members(owner.company_id)) == 1
     with pytest.raises(AppError):
         await owner_side.list_answers(other, new_id())
+
+
+async def test_the_register_is_no_oracle_and_a_typed_pair_takes_no_company(
+    app: App, owner: Owner, citizen: Callable[..., Awaitable[Viewer]], call: Callable[..., Call]
+) -> None:
+    """Many have the representative's name, and many more know their name and number."""
+    namesake = (await citizen()).user_id
+    typed = call(user_id=namesake, level=2, assurance=Assurance.TYPED)
+    with pytest.raises(LoginRequired, match="PROOF_REQUIRED"):
+        await companies.link_company(typed, USCC, key())
+    other = call(user_id=(await citizen(name="李四")).user_id, level=2)
+    for _ in range(companies.LOOKUPS_PER_DAY):
+        with pytest.raises(NotFound):
+            await companies.link_company(other, OTHER_USCC, key())
+    with pytest.raises(RateLimited, match="LOAN_TOO_MANY_LOOKUPS"):
+        await companies.link_company(other, USCC, key())
+    assert len(await store.list_members(owner.company_id)) == 1

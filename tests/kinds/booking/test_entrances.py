@@ -13,9 +13,9 @@ from core.context.app import App
 from core.context.call import Call
 from core.database import connection, transaction
 from core.people.data_rights import erase_person
-from kinds.booking import bans, numbers, service, waiting
+from kinds.booking import bans, messages, numbers, service, visits, waiting
 from kinds.booking.availability import availability_of
-from kinds.booking.domain import UNPAID_MAX, State
+from kinds.booking.domain import UNPAID_MAX, Excuse, State
 from kinds.booking.models import Booking, Wait
 from kinds.booking.numbers import NumberRequest
 from kinds.booking.policy import policy_of
@@ -92,6 +92,29 @@ async def test_a_ban_holds_at_every_entrance_and_for_every_account(
     clock.move(rule.within + rule.lasts)
     await bans.forget_misses(app)
     assert await count("appointments_booking", "state = 'missed' AND person_key IS NOT NULL") == 0
+
+
+async def test_a_miss_that_staff_take_back_bans_nobody(
+    app: App, call: MakeCall, clock: ManualClock
+) -> None:
+    (viewer,) = await people(app, call, 1)
+    await _miss(app, viewer, clock)
+    (slot,) = await offer(app, 3 * DAY)
+    assert await refusal(hold(viewer, slot)) == "BANNED"
+    missed = await Booking.filter(state=State.MISSED).first()
+    assert missed is not None
+    officer = call(level=2, roles=frozenset({"department_officer"}))
+    by_oneself = visits.excuse(viewer, missed.id, Excuse.PRESENT, "excuse-01")
+    assert await refusal(by_oneself) == "NOT_ALLOWED"
+    for key in ("excuse-01", "excuse-01"):
+        row = await visits.excuse(officer, missed.id, Excuse.PRESENT, key)
+        assert (row.state, row.refusal_code) == (State.ATTENDED, "EXCUSED_PRESENT")
+    again = visits.excuse(officer, missed.id, Excuse.OURS, "excuse-02")
+    assert await refusal(again) == "ILLEGAL_STATE", "there is nothing to take back any more"
+    assert await refusal(visits.excuse(officer, slot, Excuse.OURS, "excuse-03")) == "NOT_FOUND"
+    assert (await hold(viewer, slot)).state is State.HELD
+    await messages.tell_job(app, missed.id, "excused")
+    assert await count("notifications_message", "template = 'appointments.excused'") == 1
 
 
 async def test_who_was_banned_while_waiting_is_passed_over(

@@ -136,6 +136,7 @@ AGREED: dict[str, Rule] = {
         Rule(1, role=FINANCE),
     ),
     "checkInAppointment": Rule(1, role=OFFICER),
+    "excuseMissedAppointment": Rule(1, role=OFFICER),
     "loanPortfolio": Rule(1, role=RISK),
     "loanProductProposals": Rule(1, role=RISK),
     "decideLoanProduct": Rule(1, role=RISK),
@@ -545,6 +546,7 @@ OPEN_IDS = frozenset(
     "bookHospitalNumber.hospitalId bookHospitalNumber.slotId appointmentPlaces.serviceId "
     "appointmentItems.serviceId appointmentSlots.placeId rescheduleAppointment.slotId "
     "staffPerson.id approveRecovery.recoveryId withdrawRecovery.recoveryId makeClaimCode.childId "
+    "excuseMissedAppointment.appointmentId "
     "codeDelivery.requestId leaveWaitingList.waitingId queueTicket.id "
     "hospitalRooms.hospitalId bookHospitalVisit.hospitalId bookHospitalVisit.slotId "
     "vaccinationRooms.clinicId vaccinationSlots.clinicId vaccinationSlots.scheduleId "

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from core.assurance import Assurance
 from core.clock import ManualClock, civil_date
 from core.context.app import App
 from core.context.call import Call
@@ -146,6 +147,8 @@ async def test_the_same_child_twice_is_one_record(parent: Call) -> None:
     first = await families.add_child(parent, "贾小例", CHILD)
     second = await families.add_child(parent, "贾小例", CHILD)
     assert (first.id, await Citizen.filter(phone_index=None).count()) == (second.id, 1)
+    (child,) = await Citizen.filter(phone_index=None)
+    assert child.assurance == Assurance.GUARDIAN
 
 
 async def test_a_guardianship_ends_with_its_consents_and_by_itself_at_eighteen(
