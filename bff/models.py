@@ -1,4 +1,4 @@
-"""The edge's own tables: changed documents, which documents the apps use, what services answer."""
+"""The edge's own tables: changed documents, and which documents the apps use."""
 
 from tortoise import fields
 from tortoise.models import Model
@@ -28,16 +28,3 @@ class DocumentUse(Model):
     class Meta:
         table = "bff_document_use"
         unique_together = (("used_on", "document_id", "app"),)
-
-
-class ServiceCheck(Model):
-    """What became of a service when it was asked last: the longest of its queries, and the code of
-    what it failed with."""
-
-    service_id = fields.CharField(max_length=64, primary_key=True)
-    checked_at = fields.DatetimeField()
-    latency_ms = fields.IntField()
-    fault = fields.CharField(max_length=64, null=True)
-
-    class Meta:
-        table = "bff_service_check"

@@ -4,7 +4,7 @@ from core.manifest import Manifest
 
 MANIFEST = Manifest(
     name="bff",
-    rooms=("screens.catalogue", "screens.home", "models"),
+    rooms=("screens.catalogue", "screens.home", "models", "probe.models"),
     migrations="migrations",
     commands={
         "playground": "playground.cli",

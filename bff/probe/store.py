@@ -4,8 +4,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from bff.models import ServiceCheck
 from bff.probe.asking import Check
+from bff.probe.models import ServiceCheck
 from core.database import connection, fetch_all, transaction
 
 
