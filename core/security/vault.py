@@ -121,7 +121,7 @@ def mask_phone(phone: str) -> str:
 
 
 def mask_resident_id(number: str) -> str:
-    """370102********0019: where and when somebody was born is not told whole."""
+    """110105********002X: where and when somebody was born is not told whole."""
     return f"{number[:6]}********{number[-4:]}"
 
 

@@ -55,8 +55,8 @@ async def _rows() -> dict[str, int]:
 
 
 def _tells_nothing(answer: Answer) -> None:
-    # a ticket is random letters, which spell anything in time
-    text = re.sub(r'"resumeTicket":"[^"]*"', "", answer.body.decode()).lower()
+    # tickets and challenges are random letters, which spell anything in time
+    text = re.sub(r"[\w-]{40,}", "", answer.body.decode()).lower()
     # told outside production alone
     text = re.sub(r'"calls":\{"sql":\d+,"upstream":\d+\}', "", text)
     for word in ("traceback", "asyncpg", "tortoise", "sql", "/core/", "/bff/", "exception"):
@@ -247,7 +247,7 @@ async def _send_odd_values(client: Client, viewer: Viewer, kind: str, name: str)
         operation = _operation(kind, name, root.fields[name], draw)
         token = client.token(viewer) if round_ % 4 else {}
         answer = await client.post(orjson.dumps(operation), headers=token)
-        assert answer.status in (200, 400), (answer.status, operation, answer.body)
+        assert answer.status in (200, 400, 413), (answer.status, operation, answer.body)
         assert "INTERNAL_ERROR" not in answer.codes, (operation, answer.body)
         _tells_nothing(answer)
         result = (answer.json.get("data") or {}).get(name)

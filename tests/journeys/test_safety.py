@@ -19,19 +19,25 @@ OPEN = """mutation($of: ID, $camera: ID!, $key: String!) { openSchoolVideo(onBeh
 WATCH = """mutation($key: String!) { watchAlerts(kind: HOME, at: {lat: 36.67, lon: 117.0},
   idempotencyKey: $key) { ... on AlertsWatched { place { id } } ... on Refusal { code } } }"""
 _WITHIN_S = 60.0
-INBOX = "{ inbox { messages(first: 20) { edges { node { title } } } } }"
+INBOX = "{ inbox { messages(first: 20) { edges { node { id title } } } } }"
 
 
-async def _titles(client: CityClient) -> list[str]:
+async def _messages(client: CityClient) -> dict[str, str]:
+    """The titles of the newest messages, by their id."""
     edges = (await client.run(INBOX)).data["inbox"]["messages"]["edges"]
-    return [edge["node"]["title"] for edge in reversed(edges)]
+    return {edge["node"]["id"]: edge["node"]["title"] for edge in edges}
 
 
-async def _told(client: CityClient, title: str, count: int) -> None:
-    """Wait until so many messages of a title are in the inbox."""
+async def _told(client: CityClient, title: str, before: dict[str, str]) -> None:
+    """Wait until one message of a title has come since `before`."""
     async with asyncio.timeout(_WITHIN_S):
-        while (await _titles(client)).count(title) != count:  # noqa: ASYNC110
+        while (found := await _new_titles(client, before)).count(title) != 1:
+            assert found.count(title) < 1, found
             await asyncio.sleep(0.1)
+
+
+async def _new_titles(client: CityClient, before: dict[str, str]) -> list[str]:
+    return [title for id_, title in (await _messages(client)).items() if id_ not in before]
 
 
 async def test_a_child_enters_and_leaves_though_the_gate_repeats_and_turns_round(
@@ -44,14 +50,14 @@ async def test_a_child_enters_and_leaves_though_the_gate_repeats_and_turns_round
     fault = {"operation": "callback", "duplicate_callbacks": 2, "reorder_callbacks": True}
     await client.sandbox("PUT", "/_control/faults/schools", fault)
     name = (await client.person("child"))["name"]
-    before, now = await _titles(client), house.clock.now()
+    before, now = await _messages(client), house.clock.now()
     for direction, ago_s in (("IN", 540), ("OUT", 0)):
         passage = {"person": "child", "direction": direction}
         at = now.timestamp() - ago_s
         moment = now.fromtimestamp(at, now.tzinfo).isoformat()
         await client.sandbox("POST", "/_control/schools/passages", passage | {"at": moment})
     for title in (f"{name}已进校", f"{name}已离校"):
-        await _told(client, title, before.count(title) + 1)
+        await _told(client, title, before)
     await client.sandbox("DELETE", "/_control/faults/schools")
     gate = (await client.run(GATE, {"of": child_id})).data["schoolGate"]
     assert gate["lastDirection"] == "OUT"
@@ -90,10 +96,12 @@ async def test_a_warning_reaches_a_home_and_so_does_its_end(client: CityClient) 
     send = "/_control/emergency/alerts"
     circle = {"circle": "36.67,117.0 3.0"}
     exercise = circle | {"status": "Exercise"}
+    before = await _messages(client)
     sent = await client.sandbox("POST", send, circle)
-    await _told(client, "【预警】暴雨红色预警", 1)
+    await _told(client, "【预警】暴雨红色预警", before)
     await client.sandbox("POST", send, exercise | {"references": [sent["reference"]]})
     cancel = {"msg_type": "Cancel", "references": [sent["reference"]]}
     await client.sandbox("POST", send, circle | cancel)
-    await _told(client, "【预警解除】暴雨红色预警", 1)
-    assert not [title for title in await _titles(client) if title.startswith("【演练】")]
+    await _told(client, "【预警解除】暴雨红色预警", before)
+    new = await _new_titles(client, before)
+    assert not [title for title in new if title.startswith("【演练】")]

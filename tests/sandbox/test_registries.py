@@ -232,4 +232,4 @@ async def test_the_registry_knows_children_by_their_household(city: Client) -> N
 async def test_staff_have_an_authenticator_and_nobody_else(city: Client) -> None:
     people = (await city.get("/_control/people"))[1]
     staff = {p["role"] for p in people if "totp_secret" in p}
-    assert staff == ROLES - {"citizen", "parent", "child", "elder", "sme_owner"}
+    assert staff == ROLES - {"citizen", "parent", "child", "elder", "sme_owner", "probe"}

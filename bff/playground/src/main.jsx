@@ -41,8 +41,8 @@ createRoot(document.getElementById("playground")).render(
     fetcher={fetcher}
     plugins={[examples, explorerPlugin(), HISTORY_PLUGIN]}
     visiblePlugin={matchMedia("(max-width: 700px)").matches ? null : examples.title}
-    initialQuery={asked && titled(asked)}
-    initialVariables={asked?.variables}
+    initialQuery={asked ? titled(asked) : undefined}
+    initialVariables={asked ? asked.variables : undefined}
     defaultTabs={opened.map((tab) => ({ ...tab, query: titled(tab) }))}
     defaultHeaders={DEFAULT_HEADERS}
     defaultEditorToolsVisibility="variables"

@@ -10,7 +10,8 @@ from uuid import UUID
 from core.context.call import Call
 from core.context.commands import CREDENTIAL_REPLAY, claim_key
 from core.database import transaction
-from core.errors import Conflict, InvalidInput
+from core.errors import Conflict, InvalidInput, LoginRequired
+from core.refusal_texts import SESSION_EXPIRED
 from modules.identity import alarm, device_proof, store, texts
 from modules.identity.service import refuse_staff_session, signed_in
 
@@ -28,7 +29,8 @@ async def bind(call: Call, proof: str, key: str) -> UUID:
         if claim.replayed:
             return viewer.session_id
         session = await store.lock_session(tx, viewer.session_id)
-        assert session is not None
+        if session is None:  # ended meanwhile
+            raise LoginRequired(SESSION_EXPIRED)
         if session.device_key is not None:
             raise Conflict(texts.DEVICE_BOUND)
         session.device_key = await device_proof.key_of(app, tx, proof)
