@@ -11,16 +11,15 @@ from sandbox.server.wire import Refusal
 
 _log = structlog.get_logger(__name__)
 Turn = Callable[[], Awaitable[None]]
-AGAIN_AFTER_S = 1.0
 
 
 @asynccontextmanager
-async def repeated(*turns: Turn, every_s: float) -> AsyncIterator[None]:
+async def repeated(*turns: Turn, every_s: float, again_after_s: float = 1.0) -> AsyncIterator[None]:
     """Take each of the turns again and again for as long as the block lasts.
 
     A turn that failed for want of keys or of room on the disk is taken again like any other.
     """
-    tasks = [asyncio.create_task(_repeat(turn, every_s)) for turn in turns]
+    tasks = [asyncio.create_task(_repeat(turn, every_s, again_after_s)) for turn in turns]
     try:
         yield
     finally:
@@ -29,11 +28,11 @@ async def repeated(*turns: Turn, every_s: float) -> AsyncIterator[None]:
         await asyncio.gather(*tasks, return_exceptions=True)
 
 
-async def _repeat(turn: Turn, every_s: float) -> None:
+async def _repeat(turn: Turn, every_s: float, again_after_s: float) -> None:
     while True:
         try:
             await turn()
         except (Refusal, sqlite3.OperationalError) as error:
             _log.warning("work beside the answers failed, again later", error=str(error))
-            await asyncio.sleep(AGAIN_AFTER_S)
+            await asyncio.sleep(again_after_s)
         await asyncio.sleep(every_s)

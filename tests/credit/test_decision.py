@@ -137,6 +137,26 @@ def test_a_counterfactual_changes_one_thing_and_leads_to_an_approval(champion, d
         assert shift <= max(abs(change.before) * lever.whole_share, lever.step) + 1e-9
 
 
+def test_what_a_lever_scales_moves_in_proportion(champion):
+    """As a guarantee stays the same share of a smaller loan."""
+    levers = [
+        lever | {"scales": ["tax_late_12m"]}
+        for lever in champion.content["levers"]
+        if lever["column"] == "utility_late_12m"
+    ]
+    engine = engine_of(Artefact("", champion.content | {"levers": levers}))
+    late = [i for i, number in enumerate(history()["tax_late_12m"][:1500]) if float(number or 0)]
+    found = [(i, engine.decide(application(i), ON).counterfactual) for i in late]
+    changes = [(i, change) for i, change in found if change is not None]
+    assert changes
+    for i, change in changes:
+        before = float(application(i)["tax_late_12m"])
+        scaled = math.floor(before * change.after / change.before)
+        assert change.with_ == {"tax_late_12m": scaled}
+        again = application(i) | {change.column: change.after} | change.with_
+        assert engine.decide(again, ON).outcome is Outcome.APPROVE
+
+
 def test_no_counterfactual_where_a_rule_does_not_depend_on_levers(champion):
     barred = {**application(0), "court_enforcements_24m": 2}
     decision = engine_of(champion).decide(barred, ON)

@@ -6,7 +6,6 @@ from pathlib import Path
 
 import pytest
 
-from sandbox.server import background
 from sandbox.server.background import repeated
 from sandbox.server.state import State
 
@@ -20,10 +19,7 @@ def _fill(state: State, notes: int) -> None:
             state.run("INSERT INTO note VALUES (?)", (_PAGE,))
 
 
-async def test_work_goes_on_after_a_full_disk(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(background, "AGAIN_AFTER_S", 0.01)
+async def test_work_goes_on_after_a_full_disk(tmp_path: Path) -> None:
     state = State(str(tmp_path / "state"), schema=_SCHEMA, seed=1)
     pages = state.all("PRAGMA page_count")[0][0]
     state.all(f"PRAGMA max_page_count = {pages + 4}")
@@ -34,7 +30,7 @@ async def test_work_goes_on_after_a_full_disk(
             _fill(state, 40)
             done.set()
 
-    async with repeated(turn, every_s=0.01):
+    async with repeated(turn, every_s=0.01, again_after_s=0.01):
         await asyncio.sleep(0.05)
         assert not done.is_set()
         assert state.all("SELECT count(*) FROM note")[0][0] == 0
