@@ -297,8 +297,8 @@ def _run_sql(binaries: Path, socket_folder: Path) -> None:
 
 def _last_words(log: Path) -> str:
     lines = tail(log, 10).splitlines()
-    fatal = [line for line in lines if "FATAL:" in line]
-    return f"{(fatal or lines or ['no output'])[-1]} (log: {log})"
+    reasons = [line for line in lines if "FATAL:" in line or "PANIC:" in line]
+    return f"{(reasons or lines or ['no output'])[-1]} (log: {log})"
 
 
 def _read_pid_file(pgdata: Path) -> tuple[int, str] | None:
