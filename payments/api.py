@@ -6,8 +6,8 @@ A paying service has a `Payable` in its rooms, calls `create_intent` in its own 
 """
 
 from payments.contracts import begin_contract, end_contract, refresh_contract, sign_contract
-from payments.domain import PaymentMethod, Side
-from payments.graphql import Method, Payment, to_payment
+from payments.domain import PaymentChannel, PaymentMethod, Side, Wish
+from payments.graphql import Channel, Method, Payment, PaymentChannelInput, to_payment, wish_of
 from payments.loans import LoanMovement, book_loan
 from payments.payable import (
     PAYABLES,
@@ -45,6 +45,7 @@ __all__ = [
     "STATEMENTS",
     "Accepted",
     "Announced",
+    "Channel",
     "Fulfilment",
     "Line",
     "LoanMovement",
@@ -53,6 +54,8 @@ __all__ = [
     "Paid",
     "Payable",
     "Payment",
+    "PaymentChannel",
+    "PaymentChannelInput",
     "PaymentMethod",
     "Posting",
     "Quote",
@@ -62,6 +65,7 @@ __all__ = [
     "StatementNotReady",
     "StatementRefused",
     "Unknown",
+    "Wish",
     "begin_contract",
     "book_loan",
     "create_intent",
@@ -76,4 +80,5 @@ __all__ = [
     "refund",
     "sign_contract",
     "to_payment",
+    "wish_of",
 ]

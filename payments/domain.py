@@ -1,5 +1,6 @@
 """The life of a payment, as data, and the rules of time around it."""
 
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
@@ -110,6 +111,36 @@ class PaymentMethod(StrEnum):
 
     WECHAT_PAY = "wechatpay"
     ALIPAY = "alipay"
+
+
+class PaymentChannel(StrEnum):
+    """Where the payer is. BROWSER: a page in a browser. APP: a mobile app, which calls the PSP's
+    SDK. WECHAT_PAGE: a page opened inside WeChat. MINI_PROGRAM: our mini-programme in WeChat.
+    """
+
+    BROWSER = "BROWSER"
+    APP = "APP"
+    WECHAT_PAGE = "WECHAT_PAGE"
+    MINI_PROGRAM = "MINI_PROGRAM"
+
+
+IN_WECHAT = frozenset({PaymentChannel.WECHAT_PAGE, PaymentChannel.MINI_PROGRAM})
+"""Where the PSP has to be told who pays, by openid."""
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """How the payer wants to pay: with whom, unless told the city's preference, and from where.
+
+    `openid` is the payer's at the channel's own WeChat application.
+    """
+
+    method: PaymentMethod | None = None
+    channel: PaymentChannel = PaymentChannel.BROWSER
+    openid: str | None = None
+
+
+ANYHOW = Wish()
 
 
 class Evidence(StrEnum):

@@ -87,7 +87,7 @@ MANIFEST = Manifest(
             *("psp", "next_psp", "state", "order_tries", "cashier_url", "psp_ref"),
             *("captured_fen", "refunding_fen", "refunded_fen", "fulfilment_ref", "receipt_no"),
             *("receipt_issued_at", "refusal", "checks", "attempts", "paid_at", "ended_at"),
-            "due_at",
+            *("due_at", "openid"),
         ),
         "payments_refund": ("state", "psp_ref", "attempts", "ended_at", "due_at"),
         "payments_contract": ("state", "psp_ref", "signed_at", "ended_at"),

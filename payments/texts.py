@@ -12,6 +12,16 @@ NOT_CANCELLABLE = Text(
     "该笔支付已无法取消",
     "This payment cannot be cancelled any more",
 )
+CHANNEL_NOT_OFFERED = Text(
+    "CHANNEL_NOT_OFFERED",
+    "此处不支持该支付方式,请换一种方式支付",
+    "This way to pay is not offered here, please choose another one",
+)
+OPENID_NEEDED = Text(
+    "OPENID_NEEDED",
+    "在微信内支付需要付款人的 openid",
+    "Inside WeChat the payer's openid is needed",
+)
 ALREADY_PAID = Text("ALREADY_PAID", "该笔费用已支付", "This has been paid already")
 AMOUNT_OUT_OF_RANGE = Text("AMOUNT_OUT_OF_RANGE", "支付金额超出范围", "This amount cannot be paid")
 REFUND_TOO_LARGE = Text(

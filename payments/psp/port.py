@@ -4,7 +4,7 @@ Money and state only ever change by what a PSP says in an answer or a callback w
 holds. Each method says what its errors mean for the money.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -13,6 +13,7 @@ from uuid import UUID
 
 from core.deadline import Deadline
 from core.upstream.client import UpstreamRejected, UpstreamUnavailable
+from payments.domain import PaymentChannel
 
 
 class MerchantRefused(UpstreamUnavailable):
@@ -39,6 +40,9 @@ class Order:
     amount_fen: int
     expires_at: datetime
     client_address: str
+    channel: PaymentChannel = PaymentChannel.BROWSER
+    openid: str | None = None
+    """Who pays, where the channel is inside WeChat."""
 
 
 class OrderState(StrEnum):
@@ -128,8 +132,14 @@ class Psp(Protocol):
         """The stable name in tables and accounts."""
         ...
 
+    @property
+    def channels(self) -> Collection[PaymentChannel]:
+        """From where this merchant's payers can pay."""
+        ...
+
     async def order(self, order: Order, deadline: Deadline) -> str:
-        """Open an order and return the address of its cashier. Repeat-safe.
+        """Open an order and return its cashier: the address, or what the channel's SDK is called
+        with. Repeat-safe.
 
         Raises UpstreamError; unless `outcome_known`, the order may exist.
         """

@@ -21,6 +21,7 @@ from core.upstream.client import UpstreamRejected, UpstreamTimeout, UpstreamUnav
 from modules.utilities.accounts.domain import BillerAccount, UtilityKind
 from modules.utilities.bills.domain import BillerBill, BillStatus
 from payments.api import Paid
+from payments.domain import PaymentChannel
 from payments.psp.port import (
     Callback,
     CallbackRefused,
@@ -97,6 +98,7 @@ class FakePsp:
     is_short: bool = False
     """It has too little of our money to refund from."""
     slow_refunds: bool = False
+    channels: frozenset[PaymentChannel] = frozenset(PaymentChannel)
     _secret: str = field(default_factory=lambda: secrets.token_hex(8))
 
     def __post_init__(self) -> None:

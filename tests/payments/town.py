@@ -10,7 +10,7 @@ from core.database import connection, fetch_all, fetch_one
 from core.ids import new_id
 from modules.utilities.bills import service as bills
 from payments import routes
-from payments.domain import STATUS, PaymentMethod, PaymentStatus
+from payments.domain import STATUS, PaymentChannel, PaymentMethod, PaymentStatus, Wish
 from payments.ledger import store as ledger
 from payments.ledger.accounts import psp_receivable
 from payments.models import Intent, LeftOrder, Refund
@@ -39,10 +39,17 @@ class Town(World):
         for name in self.psps:
             routing.health(app, name, monotonic=lambda: clock.now().timestamp())
 
-    async def begin(self, call: Call, bill_id: UUID, method: PaymentMethod | None = None) -> Intent:
+    async def begin(
+        self,
+        call: Call,
+        bill_id: UUID,
+        method: PaymentMethod | None = None,
+        channel: PaymentChannel = PaymentChannel.BROWSER,
+        openid: str | None = None,
+    ) -> Intent:
         """Begin to pay with a new key; the intent as it then is."""
-        key = f"pay-{new_id().hex}"
-        payment = await bills.pay_bill(self.fresh(call), bill_id, key, method)
+        key, wish = f"pay-{new_id().hex}", Wish(method, channel, openid)
+        payment = await bills.pay_bill(self.fresh(call), bill_id, key, wish)
         return await self.intent(UUID(str(payment.id)))
 
     async def hear_all(self) -> list[str]:

@@ -125,9 +125,9 @@ async def accept(call: Call, fine_id: UUID, key: str) -> ListedFine:
 
 
 async def pay(
-    call: Call, fine_id: UUID, key: str, method: payments.PaymentMethod | None = None
+    call: Call, fine_id: UUID, key: str, wish: payments.Wish | None = None
 ) -> payments.Payment:
-    """Begin to pay one of the viewer's fines and open the cashier, of `method` if it can be.
+    """Begin to pay one of the viewer's fines and open the cashier, as `wish` says if it can be.
 
     The same key gives the same payment. Raises NotFound for a fine that is not the viewer's,
     Conflict FINE_NOT_ACCEPTED, FINE_PAID, FINE_WITHDRAWN, PAYMENT_OPEN or KEY_REUSED, Unavailable
@@ -137,7 +137,7 @@ async def pay(
     await _refresh(call, fine)
     async with transaction() as tx:
         intent_id = await payments.create_intent(
-            call, tx, kind=domain.KIND, subject_ref=str(fine_id), key=key, method=method
+            call, tx, kind=domain.KIND, subject_ref=str(fine_id), key=key, wish=wish
         )
         await store.note_intent(tx, fine_id, intent_id)
     return await open_cashier(call, intent_id)

@@ -152,9 +152,9 @@ async def read_stays(call: Call, plate_id: UUID) -> tuple[Plate, Reading[Sequenc
 
 
 async def pay(
-    call: Call, charge_id: UUID, key: str, method: payments.PaymentMethod | None = None
+    call: Call, charge_id: UUID, key: str, wish: payments.Wish | None = None
 ) -> payments.Payment:
-    """Begin to pay what a stay of a linked plate owes; open the cashier, of `method` if it can be.
+    """Begin to pay what a stay of a linked plate owes; open the cashier as `wish` says.
 
     The same key gives the same payment, and so does the viewer's own cashier while it is open: what
     it was opened for is paid, although more is due meanwhile. Raises NotFound, Conflict
@@ -171,7 +171,7 @@ async def pay(
     await _refresh(call, charge)
     async with transaction() as tx:
         intent_id = await payments.create_intent(
-            call, tx, kind=domain.KIND, subject_ref=str(charge_id), key=key, method=method,
+            call, tx, kind=domain.KIND, subject_ref=str(charge_id), key=key, wish=wish,
             is_owner=plate.verified_at is not None,
         )  # fmt: skip
         await store.note_intent(tx, charge_id, intent_id)

@@ -130,9 +130,9 @@ async def _listed(call: Call, shown: Sequence[Trip]) -> Sequence[ListedTrip]:
 
 
 async def pay(
-    call: Call, trip_id: UUID, key: str, method: payments.PaymentMethod | None = None
+    call: Call, trip_id: UUID, key: str, wish: payments.Wish | None = None
 ) -> payments.Payment:
-    """Begin to pay one of the viewer's unpaid trips and open the cashier, of `method` if it can be.
+    """Begin to pay one of the viewer's unpaid trips and open the cashier as `wish` says.
 
     The same key gives the same payment. Raises NotFound, Conflict TRIP_PAID, PAYMENT_OPEN or
     KEY_REUSED.
@@ -144,7 +144,7 @@ async def pay(
     await _refresh(call, trip)
     async with transaction() as tx:
         intent_id = await payments.create_intent(
-            call, tx, kind=domain.KIND, subject_ref=str(trip_id), key=key, method=method
+            call, tx, kind=domain.KIND, subject_ref=str(trip_id), key=key, wish=wish
         )
         await store.note_intent(tx, trip_id, intent_id)
     return await open_cashier(call, intent_id)
