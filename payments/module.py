@@ -68,6 +68,7 @@ MANIFEST = Manifest(
         "payments_report",
         "payments_case_note",
         "payments_payout",
+        "payments_order_message",
         "payments_bank_statement",
         "payments_bank_entry",
     ),

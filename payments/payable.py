@@ -103,6 +103,8 @@ class Payable:
     quote: Callable[[Call, Transaction, str], Awaitable[Quote]]
     fulfil: Callable[[App, Paid], Awaitable[Fulfilment]]
     posting: Posting = Posting.REAL_TIME
+    service: str | None = None
+    """The catalogue service it belongs to, where somebody may act for others in that."""
 
 
 PAYABLES = ExtensionPoint("payments.payable", Payable, key=lambda payable: payable.kind)

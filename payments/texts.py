@@ -39,6 +39,22 @@ RECEIPT_NOTE = Text(
     "This receipt shows that the amount was paid and booked by its payee. It is no tax invoice; "
     "ask for one in the app.",
 )
+STATEMENT_TITLE = Text("STATEMENT_TITLE", "缴费对账单", "Statement of payments")
+STATEMENT_NOTE = Text(
+    "STATEMENT_NOTE",
+    "日期为入账时间。本对账单按账簿记录生成,不作为发票。",
+    "Dates are those of booking. Made from the ledger; this is no invoice.",
+)
+PERIOD_INVALID = Text(
+    "PERIOD_INVALID",
+    "请选择起止日期,最长一年",
+    "Please choose a first and a last day, a year apart at most",
+)
+PERIOD_TOO_LONG = Text(
+    "PERIOD_TOO_LONG",
+    "该期间的记录过多,请缩短期间",
+    "There is too much in this period, please choose a shorter one",
+)
 HOLD_VOUCHERS = Text(
     "HOLD_VOUCHERS",
     "支付凭证属会计档案,依法自次年起保存三十年",
