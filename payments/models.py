@@ -135,6 +135,8 @@ class Intent(Model):
     """Who pays inside WeChat; forgotten once nobody is asked to pay any more."""
     contract_id = fields.UUIDField(null=True)
     """The contract under which the PSP deducts; null where the payer comes to the cashier."""
+    company_id = fields.UUIDField(null=True)
+    """The company for which the payer pays; its limits count, not the payer's."""
     by_owner = fields.BooleanField(default=True)
     """Whether its payer has the first right to pay this, as far as the paying service knows."""
     state = fields.CharField(max_length=24)

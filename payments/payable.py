@@ -27,6 +27,8 @@ class Quote:
     payee: str
     title_zh: str
     title_en: str
+    company_id: UUID | None = None
+    """The company that pays, where one does: limits and reports are then the company's."""
 
 
 @dataclass(frozen=True, slots=True)

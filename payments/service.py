@@ -74,7 +74,8 @@ async def create_intent(
         await settlement.cancel(app, tx, live, reason)
         live = None
     if live is None:
-        await limits.take(tx, payer_id, kind, quote.amount_fen, app.clock.now())
+        payer = limits.Payer.of(payer_id, quote.company_id)
+        await limits.take(tx, payer, kind, quote.amount_fen, app.clock.now())
         psp = contracts.PSP if contract_id else routing.choose(app, wish)
         _made(call)[claim.effect_id] = await _insert(
             call, tx, claim.effect_id, kind, subject_ref, quote, psp, wish, contract_id, is_owner
@@ -156,6 +157,7 @@ async def _insert(
         channel=wish.channel,
         openid=wish.openid,
         contract_id=contract_id,
+        company_id=quote.company_id,
         by_owner=is_owner,
         state="created",
         created_at=now,
