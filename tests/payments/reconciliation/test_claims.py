@@ -21,6 +21,7 @@ from payments.reconciliation.sources import get_sources
 from tests.payments.reconciliation.books import CHIEF, CLERK, PSP, Books, at, check_ledger
 
 DAY = date(2026, 11, 20)
+KEY = "the-key-1"
 
 
 async def _paid_out(books: Books, amount_fen: int, on: date = DAY) -> UUID:
@@ -106,7 +107,12 @@ async def test_it_is_written_off_by_two_and_only_what_is_left_of_it(books: Books
     case = await Case.get()
     assert corrections.possible(books.app, case) == {CorrectionKind.WRITE_OFF}
     made = await corrections.propose(
-        books.app, case.id, CorrectionKind.WRITE_OFF, staff_id=CLERK, note="insolvent", key="the-key-1"
+        books.app,
+        case.id,
+        CorrectionKind.WRITE_OFF,
+        staff_id=CLERK,
+        note="insolvent",
+        key=KEY,
     )
     with pytest.raises(Conflict) as refused:
         await corrections.approve(books.app, made.id, staff_id=CLERK)
@@ -127,7 +133,7 @@ async def test_nothing_is_written_off_of_a_claim_that_is_paid_meanwhile(books: B
     await _later(books, 91)
     case = await Case.get()
     made = await corrections.propose(
-        books.app, case.id, CorrectionKind.WRITE_OFF, staff_id=CLERK, note="gone", key="the-key-1"
+        books.app, case.id, CorrectionKind.WRITE_OFF, staff_id=CLERK, note="gone", key=KEY
     )
     await _paid_out(books, 800, DAY + timedelta(days=95))
     with pytest.raises(Conflict) as refused:
