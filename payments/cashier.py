@@ -20,10 +20,10 @@ from core.deadline import Deadline
 from core.errors import Conflict
 from core.upstream.client import UpstreamError, UpstreamRejected
 from payments import contracts, left_orders, limits, settlement, store, texts
-from payments.domain import INTENT, TO_ORDER, Evidence, PaymentChannel
+from payments.domain import INTENT, TO_ORDER, Evidence
 from payments.models import Intent
 from payments.psp import routing
-from payments.psp.port import Order, OrderState, OrderView
+from payments.psp.port import Order, OrderState, OrderView, PaymentChannel
 
 _CLOSE_S = routing.LEAVE_AFTER_S - routing.SILENT_S
 

@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 from core.states import Edge, StateMachine
+from payments.psp.port import PaymentChannel
 
 _CANCELLED_FROM = ("created", "order_unknown", "awaiting", "leaving", "closing")
 
@@ -111,21 +112,6 @@ class PaymentMethod(StrEnum):
 
     WECHAT_PAY = "wechatpay"
     ALIPAY = "alipay"
-
-
-class PaymentChannel(StrEnum):
-    """Where the payer is. BROWSER: a page in a browser. APP: a mobile app, which calls the PSP's
-    SDK. WECHAT_PAGE: a page opened inside WeChat. MINI_PROGRAM: our mini-programme in WeChat.
-    """
-
-    BROWSER = "BROWSER"
-    APP = "APP"
-    WECHAT_PAGE = "WECHAT_PAGE"
-    MINI_PROGRAM = "MINI_PROGRAM"
-
-
-IN_WECHAT = frozenset({PaymentChannel.WECHAT_PAGE, PaymentChannel.MINI_PROGRAM})
-"""Where the PSP has to be told who pays, by openid."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,15 +28,9 @@ from core.graphql import (
 )
 from core.texts import Locale
 from payments import receipts, service, settlement
-from payments.domain import (
-    INTENT,
-    STATUS,
-    PaymentChannel,
-    PaymentMethod,
-    PaymentStatus,
-    Wish,
-)
+from payments.domain import INTENT, STATUS, PaymentMethod, PaymentStatus, Wish
 from payments.models import Intent
+from payments.psp.port import PaymentChannel
 
 view(PaymentStatus)
 

@@ -22,6 +22,7 @@ from core.ids import new_id
 from core.money import format_yuan
 from payments import texts
 from payments.models import Intent
+from payments.payable import Quote
 
 _FILE = Path(__file__).with_name("limits.toml")
 
@@ -127,9 +128,9 @@ def _payers(row: Mapping[str, str]) -> PayerKind:
     return PayerKind(row.get("payers", PayerKind.PERSON))
 
 
-async def take(tx: Transaction, payer: Payer, kind: str, amount_fen: int, now: datetime) -> None:
+async def take(tx: Transaction, person_id: UUID, kind: str, due: Quote, now: datetime) -> None:
     """Count a payment that begins. Raises Conflict LIMIT_REACHED, and then `tx` must roll back."""
-    day = civil_date(now)
+    day, amount_fen, payer = civil_date(now), due.amount_fen, Payer.of(person_id, due.company_id)
     limits = sorted(rules().limits_on(day, kind, payer.kind), key=lambda limit: limit.name)
     full = next((limit for limit in limits if amount_fen > limit.amount_fen), None)
     if full is None:

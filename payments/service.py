@@ -18,19 +18,18 @@ from payments import cashier, contracts, limits, settlement, store, texts
 from payments.domain import (
     ANYHOW,
     HELD_FOR,
-    IN_WECHAT,
     INTENT,
     INTENT_LIFE,
     LAPSED_WITHIN,
     OPEN,
     TO_ORDER,
-    PaymentChannel,
     Wish,
     next_look,
 )
 from payments.models import Intent
 from payments.payable import Quote, get_payable
 from payments.psp import routing
+from payments.psp.port import IN_WECHAT, PaymentChannel
 
 _OPENID = re.compile(r"[0-9A-Za-z_-]{1,128}")
 
@@ -53,10 +52,9 @@ async def create_intent(
     keeps from paying; services that let others pay too say False of those.
     Returns the intent's id. The same key and subject give the same intent, and so does another key
     while the payer's own cashier for the same amount is open; one that has to give way is closed
-    (see _gives_way). The PSP of `wish` is
-    followed while it is well; for an open cashier of another PSP `present` has that one closed
-    first. Raises Conflict PAYMENT_OPEN, ALREADY_PAID, LIMIT_REACHED, CHANNEL_NOT_OFFERED or
-    KEY_REUSED, InvalidInput OPENID_NEEDED, and whatever the quote refuses.
+    (see _gives_way). The PSP of `wish` is followed while it is well; for an open cashier of another
+    PSP `present` has that one closed first. Raises Conflict PAYMENT_OPEN, ALREADY_PAID, KEY_REUSED,
+    LIMIT_REACHED or CHANNEL_NOT_OFFERED, InvalidInput OPENID_NEEDED, and what the quote refuses.
     """
     app, payer_id = call.app, call.require_viewer().user_id
     wish = checked(wish or ANYHOW)
@@ -74,9 +72,8 @@ async def create_intent(
         await settlement.cancel(app, tx, live, reason)
         live = None
     if live is None:
-        payer = limits.Payer.of(payer_id, quote.company_id)
-        await limits.take(tx, payer, kind, quote.amount_fen, app.clock.now())
-        psp = contracts.PSP if contract_id else routing.choose(app, wish)
+        await limits.take(tx, payer_id, kind, quote, app.clock.now())
+        psp = contracts.PSP if contract_id else _choose(app, wish)
         _made(call)[claim.effect_id] = await _insert(
             call, tx, claim.effect_id, kind, subject_ref, quote, psp, wish, contract_id, is_owner
         )
@@ -167,6 +164,14 @@ async def _insert(
     key = settlement.check_key(intent)
     await settlement.CHECK.enqueue(app, tx, intent_id, key=key, after=wait)
     return intent
+
+
+def _choose(app: App, wish: Wish) -> str:
+    """The PSP of a new payment. Raises Conflict CHANNEL_NOT_OFFERED."""
+    psp = routing.choose(app, wish.method, wish.channel)
+    if psp is None:
+        raise Conflict(texts.CHANNEL_NOT_OFFERED)
+    return psp
 
 
 def checked(wish: Wish) -> Wish:

@@ -30,7 +30,6 @@ from core.upstream.client import (
     UpstreamRejected,
     UpstreamUnavailable,
 )
-from payments.domain import PaymentChannel
 from payments.psp.merchants import read_merchant
 from payments.psp.port import (
     Callback,
@@ -40,6 +39,7 @@ from payments.psp.port import (
     Order,
     OrderState,
     OrderView,
+    PaymentChannel,
     RefundOrder,
     RefundState,
     RefundView,

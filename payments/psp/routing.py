@@ -14,7 +14,7 @@ import structlog
 
 from core.context.app import App
 from core.deadline import Deadline, Monotonic
-from core.errors import Conflict, StartError
+from core.errors import StartError
 from core.upstream.breaker import Breaker, BreakerPolicy, BreakerState
 from core.upstream.client import (
     UpstreamError,
@@ -22,9 +22,7 @@ from core.upstream.client import (
     UpstreamTimeout,
     UpstreamUnavailable,
 )
-from payments import texts
-from payments.domain import ANYHOW, PaymentChannel, Wish
-from payments.psp.port import Alipay, MerchantRefused, Order, Psp, WeChatPay
+from payments.psp.port import Alipay, MerchantRefused, Order, PaymentChannel, Psp, WeChatPay
 
 _PROTOCOLS: dict[str, type[Psp]] = {"wechatpay": WeChatPay, "alipay": Alipay}
 
@@ -64,16 +62,17 @@ def health(app: App, name: str, *, monotonic: Monotonic = time.monotonic) -> Bre
     )
 
 
-def choose(app: App, wish: Wish = ANYHOW) -> str:
+def choose(
+    app: App, wish: str | None = None, channel: PaymentChannel = PaymentChannel.BROWSER
+) -> str | None:
     """The PSP of a new payment; where all fail, the one that would be it if none did.
 
-    Raises Conflict CHANNEL_NOT_OFFERED where nobody, or not the one who is wished for, takes
-    payments in the payer's channel.
+    None where nobody, or not the one who is wished for, takes payments in the payer's channel.
     """
-    offered = [name for name in names(app) if offers(app, name, wish.channel)]
-    if not offered or (wish.method in names(app) and wish.method not in offered):
-        raise Conflict(texts.CHANNEL_NOT_OFFERED)
-    wanted = sorted(offered, key=lambda name: name != wish.method)
+    offered = [name for name in names(app) if offers(app, name, channel)]
+    if not offered or (wish in names(app) and wish not in offered):
+        return None
+    wanted = sorted(offered, key=lambda name: name != wish)
     return next((name for name in wanted if health(app, name).ready), wanted[0])
 
 

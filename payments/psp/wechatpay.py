@@ -16,7 +16,6 @@ from core.clock import SHANGHAI, Clock, ensure_utc
 from core.context.app import App
 from core.deadline import Deadline
 from core.upstream.client import Response, Upstream, UpstreamFailed, UpstreamRejected
-from payments.domain import PaymentChannel
 from payments.psp.merchants import read_merchant
 from payments.psp.port import (
     Callback,
@@ -26,6 +25,7 @@ from payments.psp.port import (
     Order,
     OrderState,
     OrderView,
+    PaymentChannel,
     RefundOrder,
     RefundState,
     RefundView,

@@ -9,8 +9,7 @@ Source: pay.weixin.qq.com/doc/v3/merchant (APP 4013070351, JSAPI 4012791857, min
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from payments.domain import PaymentChannel
-from payments.psp.port import Order
+from payments.psp.port import Order, PaymentChannel
 
 PATHS: Mapping[PaymentChannel, str] = {
     PaymentChannel.BROWSER: "h5",

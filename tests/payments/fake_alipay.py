@@ -5,8 +5,7 @@ from uuid import UUID
 
 from core.deadline import Deadline
 from core.upstream.client import UpstreamRejected
-from payments.domain import PaymentChannel
-from payments.psp.port import Order, OrderState
+from payments.psp.port import Order, OrderState, PaymentChannel
 from tests.payments.fakes import FakeOrder, FakePsp
 
 

@@ -21,7 +21,6 @@ from core.upstream.client import UpstreamRejected, UpstreamTimeout, UpstreamUnav
 from modules.utilities.accounts.domain import BillerAccount, UtilityKind
 from modules.utilities.bills.domain import BillerBill, BillStatus
 from payments.api import Paid
-from payments.domain import PaymentChannel
 from payments.psp.port import (
     Callback,
     CallbackRefused,
@@ -29,6 +28,7 @@ from payments.psp.port import (
     Order,
     OrderState,
     OrderView,
+    PaymentChannel,
     RefundOrder,
     RefundState,
     RefundView,

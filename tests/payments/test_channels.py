@@ -28,10 +28,10 @@ from core.standards.alipay_envelope import _canonical
 from core.telemetry.metrics import Metrics
 from core.texts import Locale
 from core.upstream.client import HttpClient
-from payments.domain import PaymentChannel, PaymentMethod, Wish
+from payments.domain import PaymentMethod, Wish
 from payments.graphql import to_payment
 from payments.models import Intent
-from payments.psp.port import Order, OrderState
+from payments.psp.port import Order, OrderState, PaymentChannel
 from payments.psp.wechatpay_channels import Caller, sdk_call
 from payments.service import checked
 from tests.payments.test_psp_contract import _alipay, _wechatpay

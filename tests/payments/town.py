@@ -10,12 +10,12 @@ from core.database import connection, fetch_all, fetch_one
 from core.ids import new_id
 from modules.utilities.bills import service as bills
 from payments import routes
-from payments.domain import STATUS, PaymentChannel, PaymentMethod, PaymentStatus, Wish
+from payments.domain import STATUS, PaymentMethod, PaymentStatus, Wish
 from payments.ledger import store as ledger
 from payments.ledger.accounts import psp_receivable
 from payments.models import Intent, LeftOrder, Refund
 from payments.psp import routing
-from payments.psp.port import OrderState, RefundState
+from payments.psp.port import OrderState, PaymentChannel, RefundState
 from tests.payments.fake_alipay import FakeAlipay
 from tests.payments.fakes import FakeBillers, FakePsp
 from tests.payments.world import World, request_of

@@ -127,9 +127,8 @@ class Mutation:
         channel: Channel = None,
     ) -> PayTransitTripResult:
         """Opens the cashier; how it goes on is told by `payment` and `paymentChanged`."""
-        payment = await service.pay(
-            info.context, parse_id(trip_id), idempotency_key, wish_of(method, channel)
-        )
+        wish = wish_of(method, channel)
+        payment = await service.pay(info.context, parse_id(trip_id), idempotency_key, wish)
         return TransitPaymentStarted(payment=payment)
 
 
