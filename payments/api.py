@@ -6,7 +6,7 @@ A paying service has a `Payable` in its rooms, calls `create_intent` in its own 
 """
 
 from payments.contracts import begin_contract, end_contract, refresh_contract, sign_contract
-from payments.domain import PaymentMethod, Side, Wish
+from payments.domain import ANYHOW, PaymentMethod, Side, Wish
 from payments.graphql import Channel, Method, Payment, PaymentChannelInput, to_payment, wish_of
 from payments.loans import LoanMovement, book_loan
 from payments.payable import (
@@ -42,6 +42,7 @@ from payments.statements import (
 )
 
 __all__ = [
+    "ANYHOW",
     "PAYABLES",
     "STATEMENTS",
     "Accepted",

@@ -179,14 +179,8 @@ class Mutation:
         channel: Channel = None,
     ) -> TopUpHospitalAccountResult:
         """Opens the cashier."""
-        payment = await service.top_up(
-            info.context,
-            hospital_id,
-            account_no,
-            amount,
-            idempotency_key,
-            wish_of(method, channel),
-        )
+        call, wish = info.context, wish_of(method, channel)
+        payment = await service.top_up(call, hospital_id, account_no, amount, idempotency_key, wish)
         return MedicalPaymentStarted(payment=payment)
 
 

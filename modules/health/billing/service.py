@@ -35,6 +35,7 @@ from modules.health.hospitals.everywhere import ask_each
 from modules.health.models import HospitalPayment, HospitalRefund
 from modules.health.policy import hospitals_of
 from payments import api as payments
+from payments.api import ANYHOW, Wish
 
 PURPOSE = Purpose(
     id="health.medical-payment",
@@ -138,9 +139,7 @@ def _last(call: Call, access: Access, hospital_ref: str, error: UpstreamError) -
     return Reading(ReadStatus.UNAVAILABLE, None, None, error.reason)
 
 
-async def pay_bill(
-    call: Call, bill_id: UUID, key: str, wish: payments.Wish | None = None
-) -> payments.Payment:
+async def pay_bill(call: Call, bill_id: UUID, key: str, wish: Wish = ANYHOW) -> payments.Payment:
     """Begin to pay the self-pay part of one of the subject's bills and open the cashier.
 
     The same key gives the same payment. Raises NotFound, Forbidden without consent, Conflict
@@ -170,12 +169,7 @@ async def _refresh(call: Call, hospital_ref: str) -> None:
 
 
 async def top_up(
-    call: Call,
-    hospital_ref: str,
-    account_no: str,
-    amount_fen: int,
-    key: str,
-    wish: payments.Wish | None = None,
+    call: Call, hospital_ref: str, account_no: str, amount_fen: int, key: str, wish: Wish = ANYHOW
 ) -> payments.Payment:
     """Begin to pay into the subject's deposit at a hospital and open the cashier.
 

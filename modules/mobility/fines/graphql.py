@@ -134,9 +134,8 @@ class Mutation:
         channel: Channel = None,
     ) -> PayTrafficFineResult:
         """Opens the cashier; how it goes on is told by `payment` and `paymentChanged`."""
-        payment = await service.pay(
-            info.context, parse_id(fine_id), idempotency_key, wish_of(method, channel)
-        )
+        wish = wish_of(method, channel)
+        payment = await service.pay(info.context, parse_id(fine_id), idempotency_key, wish)
         return TrafficFinePaymentStarted(payment=payment)
 
 

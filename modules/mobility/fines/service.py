@@ -20,6 +20,7 @@ from modules.mobility.fines import domain, store, texts, upstream
 from modules.mobility.fines.domain import FineStatus, Order, Violation
 from modules.mobility.models import Fine
 from payments import api as payments
+from payments.api import ANYHOW, Wish
 
 SERVICE = "traffic-fine-payment"
 _ORDERS_MAX = 20
@@ -124,14 +125,11 @@ async def accept(call: Call, fine_id: UUID, key: str) -> ListedFine:
     return _listed(violation, orders.get(violation.violation_no), row, found)
 
 
-async def pay(
-    call: Call, fine_id: UUID, key: str, wish: payments.Wish | None = None
-) -> payments.Payment:
+async def pay(call: Call, fine_id: UUID, key: str, wish: Wish = ANYHOW) -> payments.Payment:
     """Begin to pay one of the viewer's fines and open the cashier, as `wish` says if it can be.
 
-    The same key gives the same payment. Raises NotFound for a fine that is not the viewer's,
-    Conflict FINE_NOT_ACCEPTED, FINE_PAID, FINE_WITHDRAWN, PAYMENT_OPEN or KEY_REUSED, Unavailable
-    when the platform cannot tell what is due.
+    The same key gives the same payment. Raises NotFound for a fine that is not theirs, Unavailable
+    where nobody tells what is due, Conflict FINE_NOT_ACCEPTED, FINE_PAID, FINE_WITHDRAWN, others.
     """
     fine = await _own_fine(call, fine_id)
     await _refresh(call, fine)

@@ -176,9 +176,8 @@ class Mutation:
         channel: Channel = None,
     ) -> PayParkingResult:
         """Opens the cashier; how it goes on is told by `payment` and `paymentChanged`."""
-        payment = await service.pay(
-            info.context, parse_id(charge_id), idempotency_key, wish_of(method, channel)
-        )
+        wish = wish_of(method, channel)
+        payment = await service.pay(info.context, parse_id(charge_id), idempotency_key, wish)
         return ParkingPaymentStarted(payment=payment)
 
 

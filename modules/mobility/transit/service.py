@@ -20,7 +20,7 @@ from modules.mobility.transit import domain, store, texts
 from modules.mobility.transit.domain import Trip, TripStatus
 from modules.mobility.transit.upstream import CLEARING, get_trip, list_trips, register_key
 from payments import api as payments
-from payments.api import Wish
+from payments.api import ANYHOW, Wish
 
 SERVICE = "transit-ride-code"
 _RIDER = "mobility.rider"
@@ -130,7 +130,7 @@ async def _listed(call: Call, shown: Sequence[Trip]) -> Sequence[ListedTrip]:
     return listed
 
 
-async def pay(call: Call, trip_id: UUID, key: str, wish: Wish | None = None) -> payments.Payment:
+async def pay(call: Call, trip_id: UUID, key: str, wish: Wish = ANYHOW) -> payments.Payment:
     """Begin to pay one of the viewer's unpaid trips and open the cashier as `wish` says.
 
     The same key gives the same payment. Raises NotFound, Conflict TRIP_PAID, PAYMENT_OPEN, others.
