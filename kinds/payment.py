@@ -174,8 +174,8 @@ class PaymentStarted:
     )
 
 
-Pay = Callable[[Call, str, str, payments.PaymentMethod | None], Awaitable[payments.Payment]]
-"""Begins to pay a bill: `pay(call, bill_no, key, method)`."""
+Pay = Callable[[Call, str, str, payments.Wish], Awaitable[payments.Payment]]
+"""Begins to pay a bill: `pay(call, bill_no, key, wish)`."""
 
 
 def pay_field(service: str, pay: Pay, *, result: str, description: str) -> Any:
@@ -189,8 +189,10 @@ def pay_field(service: str, pay: Pay, *, result: str, description: str) -> Any:
         bill_no: Annotated[str, strawberry.argument(description="The payee's number of it.")],
         idempotency_key: IdempotencyKey,
         method: payments.Method = None,
+        channel: payments.Channel = None,
     ) -> Any:
-        return PaymentStarted(payment=await pay(info.context, bill_no, idempotency_key, method))
+        wish = payments.wish_of(method, channel)
+        return PaymentStarted(payment=await pay(info.context, bill_no, idempotency_key, wish))
 
     answer = Annotated[PaymentStarted | Refusals, strawberry.union(result)]
     resolve.__annotations__["return"] = answer

@@ -6,8 +6,8 @@ A paying service has a `Payable` in its rooms, calls `create_intent` in its own 
 """
 
 from payments.contracts import begin_contract, end_contract, refresh_contract, sign_contract
-from payments.domain import PaymentMethod, Side
-from payments.graphql import Method, Payment, to_payment
+from payments.domain import ANYHOW, PaymentMethod, Side, Wish
+from payments.graphql import Channel, Method, Payment, PaymentChannelInput, to_payment, wish_of
 from payments.loans import LoanMovement, book_loan
 from payments.payable import (
     PAYABLES,
@@ -21,6 +21,7 @@ from payments.payable import (
     Refused,
     Unknown,
 )
+from payments.psp.port import PaymentChannel
 from payments.service import (
     create_intent,
     end_open,
@@ -41,10 +42,12 @@ from payments.statements import (
 )
 
 __all__ = [
+    "ANYHOW",
     "PAYABLES",
     "STATEMENTS",
     "Accepted",
     "Announced",
+    "Channel",
     "Fulfilment",
     "Line",
     "LoanMovement",
@@ -53,6 +56,8 @@ __all__ = [
     "Paid",
     "Payable",
     "Payment",
+    "PaymentChannel",
+    "PaymentChannelInput",
     "PaymentMethod",
     "Posting",
     "Quote",
@@ -62,6 +67,7 @@ __all__ = [
     "StatementNotReady",
     "StatementRefused",
     "Unknown",
+    "Wish",
     "begin_contract",
     "book_loan",
     "create_intent",
@@ -76,4 +82,5 @@ __all__ = [
     "refund",
     "sign_contract",
     "to_payment",
+    "wish_of",
 ]

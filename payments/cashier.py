@@ -17,12 +17,13 @@ from prometheus_client import Counter
 from core.context.app import App
 from core.database import Transaction, transaction
 from core.deadline import Deadline
+from core.errors import Conflict
 from core.upstream.client import UpstreamError, UpstreamRejected
-from payments import contracts, left_orders, limits, settlement, store
+from payments import contracts, left_orders, limits, settlement, store, texts
 from payments.domain import INTENT, TO_ORDER, Evidence
 from payments.models import Intent
 from payments.psp import routing
-from payments.psp.port import Order, OrderState, OrderView
+from payments.psp.port import Order, OrderState, OrderView, PaymentChannel
 
 _CLOSE_S = routing.LEAVE_AFTER_S - routing.SILENT_S
 
@@ -73,12 +74,14 @@ async def wish(app: App, tx: Transaction, intent: Intent, psp: str) -> None:
     """The payer of an open payment, which is locked, asks for another PSP.
 
     It stays where it is when that one fails, or was left for good, and where a PSP deducts under a
-    contract.
+    contract. Raises Conflict CHANNEL_NOT_OFFERED.
     """
     if intent.contract_id is not None:
         return
     if psp not in routing.names(app) or not routing.health(app, psp).ready:
         return
+    if not routing.offers(app, psp, PaymentChannel(intent.channel)):
+        raise Conflict(texts.CHANNEL_NOT_OFFERED)
     if intent.psp == psp or psp in await store.list_left_for_good(tx, intent.id):
         return
     if intent.state == "leaving":
@@ -116,12 +119,19 @@ async def _order(app: App, intent: Intent, deadline: Deadline, first: bool) -> t
 
 async def _ask(app: App, intent: Intent, deadline: Deadline) -> _Answer:
     """Order, up to three times within the time there is where another PSP could take over."""
+    channel = PaymentChannel(intent.channel)
     order = Order(
-        intent.id, intent.title_zh, intent.amount_fen, intent.expires_at, intent.client_address
+        intent.id,
+        intent.title_zh,
+        intent.amount_fen,
+        intent.expires_at,
+        intent.client_address,
+        channel,
+        intent.openid,
     )
     if intent.contract_id is not None:
         return await _deduct(app, intent.contract_id, order, deadline)
-    alone = routing.choose_other(app, {intent.psp}) is None
+    alone = routing.choose_other(app, {intent.psp}, channel) is None
     patience = deadline if alone else deadline.share(cap_s=routing.SILENT_S)
     unsent = True
     for _ in range(1 if alone else routing.LEAVE_AFTER_FAILURES):
@@ -171,7 +181,7 @@ async def _note(app: App, tx: Transaction, intent: Intent, answer: _Answer, *, s
         await settlement.save_intent(tx, intent, order_tries=0)
     refused = evidence is Evidence.MISSING
     left = await store.list_left_for_good(tx, intent.id)
-    other = routing.choose_other(app, {intent.psp, *left})
+    other = routing.choose_other(app, {intent.psp, *left}, PaymentChannel(intent.channel))
     if other is not None and intent.contract_id is None:
         await settlement.move_intent(tx, intent, "leave", next_psp=other)
         if evidence is not None:

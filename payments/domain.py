@@ -1,9 +1,11 @@
 """The life of a payment, as data, and the rules of time around it."""
 
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
 from core.states import Edge, StateMachine
+from payments.psp.port import PaymentChannel
 
 _CANCELLED_FROM = ("created", "order_unknown", "awaiting", "leaving", "closing")
 
@@ -110,6 +112,21 @@ class PaymentMethod(StrEnum):
 
     WECHAT_PAY = "wechatpay"
     ALIPAY = "alipay"
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """How the payer wants to pay: with whom, unless told the city's preference, and from where.
+
+    `openid` is the payer's at the channel's own WeChat application.
+    """
+
+    method: PaymentMethod | None = None
+    channel: PaymentChannel = PaymentChannel.BROWSER
+    openid: str | None = None
+
+
+ANYHOW = Wish()
 
 
 class Evidence(StrEnum):

@@ -76,7 +76,7 @@ class Oddity(StrEnum):
     OTHER_AMOUNT, OTHER_CURRENCY, OTHER_TIME: what it says it took is not what was ordered, or not
     when. SETTLEMENT: what it paid to our bank is not what its statements come to. BANK_ENTRY: the
     bank has booked what nobody here can explain. PAYOUT_REFUSED, PAYOUT_RETURNED: a payout did not
-    reach its payee.
+    reach its payee. CLAIM_OVERDUE: what a payee owes us was not set off for long.
     """
 
     REFUND_REFUSED = "refund_refused"
@@ -90,6 +90,7 @@ class Oddity(StrEnum):
     BANK_ENTRY = "bank_entry"
     PAYOUT_REFUSED = "payout_refused"
     PAYOUT_RETURNED = "payout_returned"
+    CLAIM_OVERDUE = "claim_overdue"
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +103,8 @@ class OddityFound:
     intent_id: UUID | None
     payee: str | None
     ref: str
-    """Our number: the payment's, the refund's, the payout's or the bank booking's."""
+    """Our number: the payment's, the refund's, the payout's or the bank booking's; a claim's
+    account."""
     their_ref: str | None
     our_fen: int | None
     their_fen: int | None

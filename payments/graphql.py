@@ -28,8 +28,9 @@ from core.graphql import (
 )
 from core.texts import Locale
 from payments import receipts, service, settlement
-from payments.domain import INTENT, STATUS, PaymentMethod, PaymentStatus
+from payments.domain import INTENT, STATUS, PaymentMethod, PaymentStatus, Wish
 from payments.models import Intent
+from payments.psp.port import PaymentChannel
 
 view(PaymentStatus)
 
@@ -37,6 +38,7 @@ PaymentId = Annotated[strawberry.ID, strawberry.argument(description="The paymen
 
 
 view(PaymentMethod)
+view(PaymentChannel)
 
 Method = Annotated[
     PaymentMethod | None,
@@ -51,6 +53,35 @@ Method = Annotated[
 """An optional argument of mutations that begin a payment."""
 
 
+@strawberry.input(description="From where the payer pays.")
+class PaymentChannelInput:
+    kind: PaymentChannel = strawberry.field(description="Where the payer is.")
+    openid: str | None = strawberry.field(
+        default=None,
+        description="Inside WeChat: the payer's openid at the page's or mini-programme's appid.",
+    )
+
+
+Channel = Annotated[
+    PaymentChannelInput | None,
+    strawberry.argument(
+        description=(
+            "From where the payer pays; unless told, from a browser. One that is not offered is "
+            "refused as CHANNEL_NOT_OFFERED. Another than that of a payment which is open already "
+            "closes that one."
+        )
+    ),
+]
+"""Goes with `Method`."""
+
+
+def wish_of(method: PaymentMethod | None, channel: PaymentChannelInput | None) -> Wish:
+    """What both arguments say."""
+    if channel is None:
+        return Wish(method)
+    return Wish(method, channel.kind, channel.openid)
+
+
 @strawberry.type(description="A payment of the viewer.")
 class Payment:
     id: strawberry.ID = strawberry.field(description="The payment's id.")
@@ -58,8 +89,13 @@ class Payment:
     amount: Fen = strawberry.field(description="The amount.")
     status: PaymentStatus = strawberry.field(description="How it goes.")
     method: PaymentMethod = strawberry.field(description="Whose cashier it goes through.")
+    channel: PaymentChannel = strawberry.field(description="From where it is paid.")
     cashier_url: str | None = strawberry.field(
-        description="Where to pay; null unless the status is AWAITING_PAYMENT."
+        description="Where to pay in a browser; null unless the status is AWAITING_PAYMENT."
+    )
+    sdk_call: str | None = strawberry.field(
+        description="In an app or inside WeChat, what the SDK is called with: JSON with the "
+        "parameters of WeChat Pay, Alipay's order text; null unless the status is AWAITING_PAYMENT."
     )
     expires_at: datetime = strawberry.field(description="When the cashier closes.")
     paid_at: datetime | None = strawberry.field(description="When it was paid.")
@@ -87,13 +123,18 @@ class PaymentReceipt:
 
 def to_payment(intent: Intent, locale: Locale) -> Payment:
     """An intent as its payer sees it."""
+    channel = PaymentChannel(intent.channel)
+    cashier = intent.cashier_url if intent.state == "awaiting" else None
+    in_browser = channel is PaymentChannel.BROWSER
     return Payment(
         id=strawberry.ID(str(intent.id)),
         title=intent.title_zh if locale is Locale.ZH else intent.title_en,
         amount=Fen(intent.amount_fen),
         status=STATUS[intent.state],
         method=PaymentMethod(intent.psp),
-        cashier_url=intent.cashier_url if intent.state == "awaiting" else None,
+        channel=channel,
+        cashier_url=cashier if in_browser else None,
+        sdk_call=None if in_browser else cashier,
         expires_at=intent.expires_at,
         paid_at=intent.paid_at,
         receipt_no=intent.receipt_no,

@@ -1,4 +1,4 @@
-"""Limits and reportable totals: dated rules in limits.toml, exact counters per person and day.
+"""Limits and reportable totals: dated rules in limits.toml, exact counters per payer and day.
 
 A payment counts against its limits from the moment it begins and is given back when it ends
 without the payee having it. What is captured counts towards reports, and a report is written once
@@ -9,6 +9,7 @@ import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
+from enum import StrEnum
 from fnmatch import fnmatchcase
 from functools import cache
 from pathlib import Path
@@ -21,8 +22,16 @@ from core.ids import new_id
 from core.money import format_yuan
 from payments import texts
 from payments.models import Intent
+from payments.payable import Quote
 
 _FILE = Path(__file__).with_name("limits.toml")
+
+
+class PayerKind(StrEnum):
+    """Who pays: a natural person, or a company through somebody who acts for it."""
+
+    PERSON = "person"
+    COMPANY = "company"
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,15 +43,32 @@ class Limit:
     per: str
     kinds: str
     amount_fen: int
+    payers: PayerKind = PayerKind.PERSON
 
 
 @dataclass(frozen=True, slots=True)
 class Threshold:
-    """The daily total of a person from which it is reported."""
+    """The daily total of a payer from which it is reported."""
 
     name: str
     since: date
     amount_fen: int
+    payers: PayerKind = PayerKind.PERSON
+
+
+@dataclass(frozen=True, slots=True)
+class Payer:
+    """Whose payments are counted together: a person's, or a company's, whoever pays for it."""
+
+    id: UUID
+    kind: PayerKind
+
+    @classmethod
+    def of(cls, person_id: UUID, company_id: UUID | None) -> "Payer":
+        """The company where one pays, else the person."""
+        if company_id is None:
+            return cls(person_id, PayerKind.PERSON)
+        return cls(company_id, PayerKind.COMPANY)
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,21 +78,22 @@ class Rules:
     limits: Sequence[Limit]
     thresholds: Sequence[Threshold]
 
-    def limits_on(self, day: date, kind: str) -> list[Limit]:
+    def limits_on(self, day: date, kind: str, payers: PayerKind = PayerKind.PERSON) -> list[Limit]:
         """The limits of a kind of payment on a day: of each name the newest by then."""
         newest: dict[str, Limit] = {}
         for limit in sorted(self.limits, key=lambda limit: limit.since):
             if limit.since <= day:
                 newest[limit.name] = limit
-        return [limit for limit in newest.values() if fnmatchcase(kind, limit.kinds)]
+        own = [limit for limit in newest.values() if limit.payers is payers]
+        return [limit for limit in own if fnmatchcase(kind, limit.kinds)]
 
-    def thresholds_on(self, day: date) -> list[Threshold]:
+    def thresholds_on(self, day: date, payers: PayerKind = PayerKind.PERSON) -> list[Threshold]:
         """The thresholds of a day: of each name the newest by then."""
         newest: dict[str, Threshold] = {}
         for threshold in sorted(self.thresholds, key=lambda threshold: threshold.since):
             if threshold.since <= day:
                 newest[threshold.name] = threshold
-        return list(newest.values())
+        return [threshold for threshold in newest.values() if threshold.payers is payers]
 
 
 def read_rules(text: str) -> Rules:
@@ -74,11 +101,12 @@ def read_rules(text: str) -> Rules:
     data = tomllib.loads(text)
     try:
         limits = [
-            Limit(r["name"], r["from"], r["per"], r["kinds"], r["amount_fen"])
+            Limit(r["name"], r["from"], r["per"], r["kinds"], r["amount_fen"], _payers(r))
             for r in data.get("limit", [])
         ]
         thresholds = [
-            Threshold(r["name"], r["from"], r["amount_fen"]) for r in data.get("report", [])
+            Threshold(r["name"], r["from"], r["amount_fen"], _payers(r))
+            for r in data.get("report", [])
         ]
     except KeyError as error:
         raise ValueError(f"a rule lacks {error}") from None
@@ -96,13 +124,17 @@ def rules() -> Rules:
     return read_rules(_FILE.read_text(encoding="utf-8"))
 
 
-async def take(tx: Transaction, payer_id: UUID, kind: str, amount_fen: int, now: datetime) -> None:
+def _payers(row: Mapping[str, str]) -> PayerKind:
+    return PayerKind(row.get("payers", PayerKind.PERSON))
+
+
+async def take(tx: Transaction, person_id: UUID, kind: str, due: Quote, now: datetime) -> None:
     """Count a payment that begins. Raises Conflict LIMIT_REACHED, and then `tx` must roll back."""
-    day = civil_date(now)
-    limits = sorted(rules().limits_on(day, kind), key=lambda limit: limit.name)
+    day, amount_fen, payer = civil_date(now), due.amount_fen, Payer.of(person_id, due.company_id)
+    limits = sorted(rules().limits_on(day, kind, payer.kind), key=lambda limit: limit.name)
     full = next((limit for limit in limits if amount_fen > limit.amount_fen), None)
     if full is None:
-        daily = {_key(r.name, payer_id, day): r for r in limits if r.per == "day"}
+        daily = {_key(r.name, payer.id, day): r for r in limits if r.per == "day"}
         added = await _add(tx, {key: r.amount_fen for key, r in daily.items()}, day, amount_fen)
         full = next((limit for key, limit in daily.items() if key not in added), None)
     if full is not None:
@@ -111,35 +143,36 @@ async def take(tx: Transaction, payer_id: UUID, kind: str, amount_fen: int, now:
 
 async def give_back(tx: Transaction, intent: Intent) -> None:
     """Uncount a payment that ended without its payee having it; once per intent."""
-    day = civil_date(intent.created_at)
-    names = sorted(r.name for r in rules().limits_on(day, intent.kind) if r.per == "day")
+    day, payer = civil_date(intent.created_at), Payer.of(intent.payer_id, intent.company_id)
+    limits = rules().limits_on(day, intent.kind, payer.kind)
+    names = sorted(limit.name for limit in limits if limit.per == "day")
     for name in names:
         await tx.execute_query(
             "UPDATE payments_usage SET used_fen = greatest(0, used_fen - $2) WHERE key = $1",
-            [_key(name, intent.payer_id, day), intent.amount_fen],
+            [_key(name, payer.id, day), intent.amount_fen],
         )
 
 
 async def note_captured(tx: Transaction, intent: Intent, now: datetime) -> None:
-    """Add a captured payment to the person's day, and write the reports that it brings about."""
-    day = civil_date(now)
+    """Add a captured payment to the payer's day, and write the reports that it brings about."""
+    day, payer = civil_date(now), Payer.of(intent.payer_id, intent.company_id)
     row = await fetch_one(
         tx,
         """INSERT INTO payments_usage AS u (key, used_fen, used_on) VALUES ($1, $2, $3)
            ON CONFLICT (key) DO UPDATE SET used_fen = u.used_fen + $2 RETURNING used_fen""",
-        _key("captured", intent.payer_id, day),
+        _key("captured", payer.id, day),
         intent.amount_fen,
         day,
     )
     assert row is not None
-    for threshold in rules().thresholds_on(day):
+    for threshold in rules().thresholds_on(day, payer.kind):
         if row["used_fen"] - intent.amount_fen < threshold.amount_fen <= row["used_fen"]:
             await tx.execute_query(
                 """INSERT INTO payments_report
                      (id, name, payer_id, reported_on, amount_fen, created_at)
                    VALUES ($1, $2, $3, $4, $5, $6)
                    ON CONFLICT (name, payer_id, reported_on) DO NOTHING""",
-                [new_id(), threshold.name, intent.payer_id, day, row["used_fen"], now],
+                [new_id(), threshold.name, payer.id, day, row["used_fen"], now],
             )
 
 

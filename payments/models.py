@@ -130,8 +130,13 @@ class Intent(Model):
     amount_fen = fields.BigIntField()
     psp = fields.CharField(max_length=16)
     client_address = fields.CharField(max_length=45)
+    channel = fields.CharField(max_length=16, default="BROWSER")
+    openid = fields.CharField(max_length=128, null=True)
+    """Who pays inside WeChat; forgotten once nobody is asked to pay any more."""
     contract_id = fields.UUIDField(null=True)
     """The contract under which the PSP deducts; null where the payer comes to the cashier."""
+    company_id = fields.UUIDField(null=True)
+    """The company for which the payer pays; its limits count, not the payer's."""
     by_owner = fields.BooleanField(default=True)
     """Whether its payer has the first right to pay this, as far as the paying service knows."""
     state = fields.CharField(max_length=24)
@@ -141,6 +146,7 @@ class Intent(Model):
     """How often an order at its PSP was about to be sent and may have arrived; the first is its
     maker's. Zero: certainly none did."""
     cashier_url = fields.CharField(max_length=2048, null=True)
+    """Where to pay, or what the channel's SDK is called with."""
     psp_ref = fields.CharField(max_length=64, null=True)
     captured_fen = fields.BigIntField(default=0)
     refunding_fen = fields.BigIntField(default=0)

@@ -27,6 +27,8 @@ class Quote:
     payee: str
     title_zh: str
     title_en: str
+    company_id: UUID | None = None
+    """The company that pays, where one does: limits and reports are then the company's."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +105,8 @@ class Payable:
     quote: Callable[[Call, Transaction, str], Awaitable[Quote]]
     fulfil: Callable[[App, Paid], Awaitable[Fulfilment]]
     posting: Posting = Posting.REAL_TIME
+    service: str | None = None
+    """The catalogue service it belongs to, where somebody may act for others in that."""
 
 
 PAYABLES = ExtensionPoint("payments.payable", Payable, key=lambda payable: payable.kind)

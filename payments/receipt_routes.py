@@ -1,4 +1,8 @@
-"""Where a payer fetches a receipt as PDF: `/receipts/<payment id>.pdf`, with a bearer token."""
+"""Where a payer fetches PDFs, with a bearer token.
+
+`/receipts/<payment id>.pdf` is a receipt, `/payments/statement.pdf?from=…&to=…` the statement of
+some days; with `&onBehalfOf=…` that of somebody for whom the viewer acts.
+"""
 
 import asyncio
 
@@ -6,21 +10,28 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from core.clock import parse_date
 from core.context.app import App
 from core.context.call import Call
 from core.context.contributions import Routes
 from core.context.http import PRIVATE, answering, path_id
+from core.errors import InvalidInput
+from core.graphql import parse_id
 from core.people.directory import Person, get_person
 from core.security.vault import mask_phone
-from payments import receipts
+from payments import payer_statement, payer_statement_pdf, receipts, texts
 from payments.receipt_pdf import Issuer, render
 
+STATEMENT_PATH = "/payments/statement.pdf"
 PATH = "/receipts/{payment_id}.pdf"
 
 
 def routes(app: App) -> list[Route]:
-    """The address of receipts."""
-    return [Route(PATH, answering(app, _receipt), methods=["GET"])]
+    """The addresses of receipts and statements."""
+    return [
+        Route(PATH, answering(app, _receipt), methods=["GET"]),
+        Route(STATEMENT_PATH, answering(app, _statement), methods=["GET"]),
+    ]
 
 
 async def _receipt(call: Call, request: Request) -> Response:
@@ -31,6 +42,24 @@ async def _receipt(call: Call, request: Request) -> Response:
     issuer = Issuer(app.city.name, app.city.app_name, _payer(person))
     pdf = await asyncio.to_thread(render, found, issuer)
     name = f'inline; filename="receipt-{found.receipt_no}.pdf"'
+    return Response(pdf, 200, PRIVATE | {"Content-Disposition": name}, "application/pdf")
+
+
+async def _statement(call: Call, request: Request) -> Response:
+    """The PDF. Raises what payments.payer_statement does."""
+    app, asked = call.app, request.query_params
+    call.require_viewer()
+    subject = asked.get("onBehalfOf")
+    try:
+        first_on, last_on = parse_date(asked.get("from", "")), parse_date(asked.get("to", ""))
+    except ValueError:
+        raise InvalidInput(texts.PERIOD_INVALID) from None
+    subject_id = None if subject is None else parse_id(subject)
+    statement = await payer_statement.read(call, first_on, last_on, subject_id=subject_id)
+    person = await get_person(app, statement.person_id)
+    issuer = Issuer(app.city.name, app.city.app_name, _payer(person))
+    pdf = await asyncio.to_thread(payer_statement_pdf.render, statement, issuer)
+    name = f'inline; filename="payments-{first_on}-{last_on}.pdf"'
     return Response(pdf, 200, PRIVATE | {"Content-Disposition": name}, "application/pdf")
 
 

@@ -1,6 +1,8 @@
 """Paying, as seen by the payer: start, be shown the cashier, look how it goes."""
 
+import re
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from uuid import UUID
 
@@ -14,18 +16,22 @@ from core.people.merged_accounts import list_accounts
 from core.refusal_texts import KEY_REUSED, NOT_FOUND
 from payments import cashier, contracts, limits, settlement, store, texts
 from payments.domain import (
+    ANYHOW,
     HELD_FOR,
     INTENT,
     INTENT_LIFE,
     LAPSED_WITHIN,
     OPEN,
     TO_ORDER,
-    PaymentMethod,
+    Wish,
     next_look,
 )
 from payments.models import Intent
 from payments.payable import Quote, get_payable
 from payments.psp import routing
+from payments.psp.port import IN_WECHAT, PaymentChannel
+
+_OPENID = re.compile(r"[0-9A-Za-z_-]{1,128}")
 
 
 async def create_intent(
@@ -35,7 +41,7 @@ async def create_intent(
     kind: str,
     subject_ref: str,
     key: str,
-    method: PaymentMethod | None = None,
+    wish: Wish | None = None,
     contract_id: UUID | None = None,
     is_owner: bool = True,
 ) -> UUID:
@@ -46,13 +52,13 @@ async def create_intent(
     keeps from paying; services that let others pay too say False of those.
     Returns the intent's id. The same key and subject give the same intent, and so does another key
     while the payer's own cashier for the same amount is open; one that has to give way is closed
-    (see _gives_way). `method` is the payer's wish, followed while that
-    PSP is well; for an open cashier of another PSP `present` has that one closed first. Raises
-    Conflict PAYMENT_OPEN, ALREADY_PAID, LIMIT_REACHED or KEY_REUSED, and whatever the quote
-    refuses.
+    (see _gives_way). The PSP of `wish` is followed while it is well; for an open cashier of another
+    PSP `present` has that one closed first. Raises Conflict PAYMENT_OPEN, ALREADY_PAID, KEY_REUSED,
+    LIMIT_REACHED or CHANNEL_NOT_OFFERED, InvalidInput OPENID_NEEDED, and what the quote refuses.
     """
     app, payer_id = call.app, call.require_viewer().user_id
-    operation, command = f"pay:{kind}", {"kind": kind, "subject": subject_ref, "method": method}
+    wish = checked(wish or ANYHOW)
+    operation, command = f"pay:{kind}", {"kind": kind, "subject": subject_ref, **_said(wish)}
     bind = partial(idempotency.claim, app.clock, tx, subject=payer_id, operation=operation)
     claim = await bind(key=key, command=command, effect_id=new_id())
     if claim.replayed:
@@ -61,31 +67,32 @@ async def create_intent(
     if not 0 < quote.amount_fen <= FEN_MAX:
         raise InvalidInput(texts.AMOUNT_OUT_OF_RANGE)
     live = await store.find_live_intent(tx, kind, subject_ref)
-    reason = None if live is None else await _gives_way(call, tx, live, quote, is_owner)
+    reason = None if live is None else await _gives_way(call, tx, live, quote, wish, is_owner)
     if live is not None and reason is not None:
         await settlement.cancel(app, tx, live, reason)
         live = None
     if live is None:
-        await limits.take(tx, payer_id, kind, quote.amount_fen, app.clock.now())
-        psp = contracts.PSP if contract_id else routing.choose(app, method)
+        await limits.take(tx, payer_id, kind, quote, app.clock.now())
+        psp = contracts.PSP if contract_id else _choose(app, wish)
         _made(call)[claim.effect_id] = await _insert(
-            call, tx, claim.effect_id, kind, subject_ref, quote, psp, contract_id, is_owner
+            call, tx, claim.effect_id, kind, subject_ref, quote, psp, wish, contract_id, is_owner
         )
         return claim.effect_id
     await _refuse_unless_open(call, live, payer_id, quote)
-    if method is not None:
-        await cashier.wish(app, tx, live, method)
+    if wish.method is not None:
+        await cashier.wish(app, tx, live, wish.method)
     await idempotency.release(tx, payer_id, operation, key)
     await bind(key=key, command=command, effect_id=live.id)
     return live.id
 
 
 async def _gives_way(
-    call: Call, tx: Transaction, live: Intent, quote: Quote, is_owner: bool
+    call: Call, tx: Transaction, live: Intent, quote: Quote, wish: Wish, is_owner: bool
 ) -> str | None:
     """Why an unpaid cashier of this subject is closed for the one who asks now; None if it stays.
 
-    The payer's own one of another amount is stale, and one whose time is over keeps nobody. Against
+    The payer's own one of another amount is stale, one of another channel cannot be used, and one
+    whose time is over keeps nobody. Against
     others the one whom it concerns has the first right; among equals it holds for a moment, and for
     nobody who has begun and let it be before.
     """
@@ -95,7 +102,10 @@ async def _gives_way(
     if live.state == "closing" or now >= live.expires_at:
         return "EXPIRED"
     if await _own(payer_id, [live]):
-        return None if live.amount_fen == quote.amount_fen else "AMOUNT_CHANGED"
+        if live.amount_fen != quote.amount_fen:
+            return "AMOUNT_CHANGED"
+        same = (live.channel, live.openid) == (wish.channel, wish.openid)
+        return None if same else "CHANNEL_CHANGED"
     if live.by_owner != is_owner:
         return "TAKEN_OVER" if is_owner else None
     subject, since = (live.kind, live.subject_ref), now - LAPSED_WITHIN
@@ -123,6 +133,7 @@ async def _insert(
     subject_ref: str,
     quote: Quote,
     psp: str,
+    wish: Wish,
     contract_id: UUID | None,
     is_owner: bool,
 ) -> Intent:
@@ -140,7 +151,10 @@ async def _insert(
         amount_fen=quote.amount_fen,
         psp=psp,
         client_address=call.address or "127.0.0.1",
+        channel=wish.channel,
+        openid=wish.openid,
         contract_id=contract_id,
+        company_id=quote.company_id,
         by_owner=is_owner,
         state="created",
         created_at=now,
@@ -150,6 +164,34 @@ async def _insert(
     key = settlement.check_key(intent)
     await settlement.CHECK.enqueue(app, tx, intent_id, key=key, after=wait)
     return intent
+
+
+def _choose(app: App, wish: Wish) -> str:
+    """The PSP of a new payment. Raises Conflict CHANNEL_NOT_OFFERED."""
+    psp = routing.choose(app, wish.method, wish.channel)
+    if psp is None:
+        raise Conflict(texts.CHANNEL_NOT_OFFERED)
+    return psp
+
+
+def checked(wish: Wish) -> Wish:
+    """A wish with an openid where its channel needs one, and there alone.
+
+    Raises InvalidInput OPENID_NEEDED.
+    """
+    if wish.channel not in IN_WECHAT:
+        return replace(wish, openid=None)
+    if wish.openid is None or not _OPENID.fullmatch(wish.openid):
+        raise InvalidInput(texts.OPENID_NEEDED, "channel.openid")
+    return wish
+
+
+def _said(wish: Wish) -> dict[str, str | None]:
+    """What of a wish is part of the command; the channel where it is told."""
+    said: dict[str, str | None] = {"method": wish.method}
+    if wish.channel is not PaymentChannel.BROWSER:
+        said |= {"channel": wish.channel, "openid": wish.openid}
+    return said
 
 
 async def present(call: Call, intent_id: UUID) -> Intent:

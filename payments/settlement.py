@@ -15,7 +15,7 @@ from core.errors import Conflict
 from core.ids import new_id
 from core.queue.jobs import JobKind
 from payments import limits, oddities, store, texts
-from payments.domain import INTENT, REFUND, Settled, late_event, refunded_event
+from payments.domain import INTENT, REFUND, UNPAID, Settled, late_event, refunded_event
 from payments.events import (
     Oddity,
     PaymentFulfilled,
@@ -58,6 +58,8 @@ async def move_intent(tx: Transaction, intent: Intent, event: str, **changes: ob
     if intent.state == "leaving":
         changes = {"next_psp": None} | changes
     intent.state = INTENT.next_state(intent.state, event)
+    if intent.openid is not None and intent.state not in UNPAID:
+        changes = {"openid": None} | changes  # nobody is asked to pay any more
     await save_intent(tx, intent, **changes)
 
 

@@ -12,6 +12,16 @@ NOT_CANCELLABLE = Text(
     "该笔支付已无法取消",
     "This payment cannot be cancelled any more",
 )
+CHANNEL_NOT_OFFERED = Text(
+    "CHANNEL_NOT_OFFERED",
+    "此处不支持该支付方式,请换一种方式支付",
+    "This way to pay is not offered here, please choose another one",
+)
+OPENID_NEEDED = Text(
+    "OPENID_NEEDED",
+    "在微信内支付需要付款人的 openid",
+    "Inside WeChat the payer's openid is needed",
+)
 ALREADY_PAID = Text("ALREADY_PAID", "该笔费用已支付", "This has been paid already")
 AMOUNT_OUT_OF_RANGE = Text("AMOUNT_OUT_OF_RANGE", "支付金额超出范围", "This amount cannot be paid")
 REFUND_TOO_LARGE = Text(
@@ -28,6 +38,22 @@ RECEIPT_NOTE = Text(
     "本凭证证明上述款项已支付并由收款单位入账,不作为税务发票;如需发票请在应用内申请。",
     "This receipt shows that the amount was paid and booked by its payee. It is no tax invoice; "
     "ask for one in the app.",
+)
+STATEMENT_TITLE = Text("STATEMENT_TITLE", "缴费对账单", "Statement of payments")
+STATEMENT_NOTE = Text(
+    "STATEMENT_NOTE",
+    "日期为入账时间。本对账单按账簿记录生成,不作为发票。",
+    "Dates are those of booking. Made from the ledger; this is no invoice.",
+)
+PERIOD_INVALID = Text(
+    "PERIOD_INVALID",
+    "请选择起止日期,最长一年",
+    "Please choose a first and a last day, a year apart at most",
+)
+PERIOD_TOO_LONG = Text(
+    "PERIOD_TOO_LONG",
+    "该期间的记录过多,请缩短期间",
+    "There is too much in this period, please choose a shorter one",
 )
 HOLD_VOUCHERS = Text(
     "HOLD_VOUCHERS",

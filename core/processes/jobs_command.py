@@ -3,11 +3,11 @@
 from typing import Annotated
 
 import typer
-from rich.console import Console
 from rich.table import Table
 
 from core.errors import StartError
 from core.processes.command import in_database
+from core.processes.tables import print_table
 
 app = typer.Typer(help=__doc__, no_args_is_help=True)
 
@@ -32,7 +32,7 @@ def list_jobs(
     table = Table("id", "kind", "attempts", "error", box=None)
     for letter in letters:
         table.add_row(str(letter.id), letter.kind, str(letter.attempts), letter.error)
-    Console().print(table)
+    print_table(table)
     if total > len(letters):
         typer.echo(f"{len(letters)} of {total} jobs; --limit shows more")
 

@@ -37,7 +37,9 @@ _DEADLINE_S = 8.0
 _PLACE_MAX = 40
 
 
-async def pay(call: Call, booking_id: UUID, key: str) -> payments.Payment:
+async def pay(
+    call: Call, booking_id: UUID, key: str, wish: payments.Wish | None = None
+) -> payments.Payment:
     """Begin to pay the fee of the viewer's hold and open the cashier.
 
     The same key gives the same payment. Raises LoginRequired also for an authentication that is
@@ -49,7 +51,7 @@ async def pay(call: Call, booking_id: UUID, key: str) -> payments.Payment:
     authorization.decide(call.viewer, replace(need, fresh=True), call.app.clock.now())
     async with transaction() as tx:
         intent_id = await payments.create_intent(
-            call, tx, kind=KIND, subject_ref=str(booking_id), key=key
+            call, tx, kind=KIND, subject_ref=str(booking_id), key=key, wish=wish
         )
     return await open_cashier(call, intent_id)
 

@@ -47,7 +47,7 @@ from kinds.booking.graphql_types import (
 )
 from kinds.booking.people import Companion
 from kinds.booking.service import SlotFull
-from payments.api import Payment
+from payments.api import Channel, Method, Payment, wish_of
 
 ServiceId = Annotated[strawberry.ID, strawberry.argument(description="The catalogue service.")]
 AppointmentId = Annotated[strawberry.ID, strawberry.argument(description="The appointment's id.")]
@@ -239,10 +239,16 @@ class Mutation:
         description="Pay the fee of a held appointment; paid, it is confirmed by itself.",
     )
     async def pay_appointment(
-        self, info: Info, appointment_id: AppointmentId, idempotency_key: IdempotencyKey
+        self,
+        info: Info,
+        appointment_id: AppointmentId,
+        idempotency_key: IdempotencyKey,
+        method: Method = None,
+        channel: Channel = None,
     ) -> PayAppointmentResult:
         """Opens the cashier; a payment that comes after `payBefore` is returned."""
-        payment = await fees.pay(info.context, parse_id(appointment_id), idempotency_key)
+        wish = wish_of(method, channel)
+        payment = await fees.pay(info.context, parse_id(appointment_id), idempotency_key, wish)
         return AppointmentPaymentStarted(payment=payment)
 
     @mutation(

@@ -26,6 +26,17 @@ class Transfer(Model):
         indexes = (("state", "id"),)
 
 
+class OrderMessage(Model):
+    """A message of orders as it was written: sent again, it is the same to the byte."""
+
+    order_ref = fields.CharField(max_length=35, primary_key=True)
+    body = fields.BinaryField()
+    written_at = fields.DatetimeField()
+
+    class Meta:
+        table = "payments_order_message"
+
+
 class BankStatement(Model):
     """A statement of the bank that was taken; statements follow one another without a gap."""
 

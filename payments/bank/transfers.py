@@ -14,7 +14,7 @@ from core.ids import new_id
 from core.refusal_texts import NOT_FOUND
 from payments.bank import pain
 from payments.bank.domain import TRANSFER, end_to_end
-from payments.bank.models import Transfer
+from payments.bank.models import OrderMessage, Transfer
 from payments.bank.upstream import send_orders
 from payments.events import Oddity, OddityFound
 from payments.finance import finance_of
@@ -37,8 +37,9 @@ log = structlog.get_logger(__name__)
 async def order_due(app: App) -> str | None:
     """Put what is due into one message; returns its number, None where nothing is due.
 
-    Committed before anything is sent: a message whose reply is lost is sent again as it was. A
-    payee without an account in the city's finance data stays due.
+    Written and committed before anything is sent: a message whose reply is lost is sent again as
+    it was, whatever has become of its parts or of the finance data since. A payee without an
+    account in the city's finance data stays due.
     """
     payees = finance_of(app).payees
     order_ref, now = new_id().hex, app.clock.now()
@@ -58,17 +59,21 @@ async def order_due(app: App) -> str | None:
             await row.save(
                 using_db=tx, update_fields=["state", "tries", "order_ref", "ordered_at", "reason"]
             )
+        if rows:
+            await _write(app, tx, order_ref, rows)
     return order_ref if rows else None
 
 
 async def write_message(app: App, order_ref: str) -> bytes | None:
     """The message of this number; the same each time. None where the bank has settled all of it."""
-    rows = await Transfer.filter(order_ref=order_ref, state="ordered").order_by("id")
-    if not rows:
+    if not await Transfer.filter(order_ref=order_ref, state="ordered").exists():
         return None
-    finance = finance_of(app)
-    ordered_at = rows[0].ordered_at
-    assert ordered_at is not None
+    return bytes((await OrderMessage.get(order_ref=order_ref)).body)
+
+
+async def _write(app: App, tx: Transaction, order_ref: str, rows: Sequence[Transfer]) -> None:
+    """Write the message of payouts that are just ordered, and keep it."""
+    finance, now = finance_of(app), app.clock.now()
     orders = [
         pain.Order(
             end_to_end(row.id, row.tries),
@@ -78,9 +83,8 @@ async def write_message(app: App, order_ref: str) -> bytes | None:
         )
         for row in rows
     ]
-    return pain.write_orders(
-        order_ref, finance.own, orders, at=ordered_at, on=civil_date(ordered_at)
-    )
+    body = pain.write_orders(order_ref, finance.own, orders, at=now, on=civil_date(now))
+    await OrderMessage.create(using_db=tx, order_ref=order_ref, body=body, written_at=now)
 
 
 async def send(app: App, order_ref: str) -> None:

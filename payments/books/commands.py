@@ -114,6 +114,18 @@ def transfers(out: Out = None) -> None:
     _write(read, out)
 
 
+@app.command()
+def claims(out: Out = None) -> None:
+    """What payees owe us for refunds after their payouts, by age."""
+    from payments.books import tables
+    from payments.reconciliation import claims as owed
+
+    async def read(house: App) -> tables.Table:
+        return tables.claims(await owed.list_claims(house.clock.now()))
+
+    _write(read, out)
+
+
 def _write(read: Callable[[App], Awaitable[object]], out: Path | None) -> None:
     from payments.books import tables
 

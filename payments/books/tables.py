@@ -19,6 +19,7 @@ from payments.bank.models import BankEntry, Transfer
 from payments.finance import Finance
 from payments.ledger.accounts import Side
 from payments.ledger.closing import AccountStatement, PeriodBalance
+from payments.reconciliation.claims import BOUNDS, Claim
 
 Cell = str | int | date
 """A text, an amount in fen, or a day."""
@@ -96,6 +97,13 @@ def transfers(rows: Sequence[Transfer]) -> Table:
             for row in rows
         ],
     )
+
+
+def claims(rows: Sequence[Claim]) -> Table:
+    """应收款账龄表: what payees owe us, by how long they have."""
+    columns = ("收款单位", "应收合计", *(f"超过 {days} 天" for days in BOUNDS))
+    lines: list[Sequence[Cell]] = [(row.payee, row.total_fen, *row.older_fen) for row in rows]
+    return Table("应收款账龄表", columns, lines)
 
 
 def bank_entries(rows: Sequence[BankEntry]) -> Table:

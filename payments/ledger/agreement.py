@@ -229,8 +229,9 @@ _AFTERWARDS = (
              FULL JOIN (
                SELECT 'receipt:' || left(receipt_no, 4) AS name,
                       count(DISTINCT receipt_no) AS count,
-                      max(substr(receipt_no, 5)::bigint) AS last,
-                      bool_and(receipt_issued_at IS NOT NULL AND fulfilment_ref IS NOT NULL) AS due
+                      max(substring(receipt_no FROM '^[0-9]{4}([0-9]{1,18})$')::bigint) AS last,
+                      bool_and(receipt_no ~ '^[0-9]{5,22}$' AND receipt_issued_at IS NOT NULL
+                               AND fulfilment_ref IS NOT NULL) AS due
                  FROM payments_intent WHERE receipt_no IS NOT NULL GROUP BY 1) r ON r.name = c.name
             WHERE (c.name LIKE 'receipt:%' OR c.name IS NULL)
               AND ((c.value, c.value) IS DISTINCT FROM (r.count, r.last) OR NOT r.due)""",

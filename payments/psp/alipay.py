@@ -2,15 +2,16 @@
 
 An order is the address to which the payer's browser goes; Alipay knows a trade only once the payer
 has been there, so that "no such trade" is no promise before the order's time is over.
-Source: opendocs.alipay.com (alipay.trade.wap.pay, .query, .close, .refund, .fastpay.refund.query).
+Source: opendocs.alipay.com (alipay.trade.wap.pay, .app.pay, .query, .close, .refund,
+.fastpay.refund.query).
 """
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
-from urllib.parse import urlencode
+from urllib.parse import quote, urlencode
 from uuid import UUID
 
 import orjson
@@ -38,6 +39,7 @@ from payments.psp.port import (
     Order,
     OrderState,
     OrderView,
+    PaymentChannel,
     RefundOrder,
     RefundState,
     RefundView,
@@ -57,6 +59,7 @@ _REFUND_STATES = {
     "REFUND_PROCESSING": RefundState.PROCESSING,
     "REFUND_FAIL": RefundState.FAILED,
 }
+_CHANNELS = frozenset({PaymentChannel.BROWSER, PaymentChannel.APP})
 _FORBIDDEN = str.maketrans("/=&", "   ")
 """What a subject may not contain."""
 
@@ -67,9 +70,11 @@ class AlipayMerchant:
 
     app_id: str
     seller_id: str
+    app_pay: bool = False
+    """Whether Alipay has granted us payments from a mobile app (APP支付)."""
 
 
-SANDBOX_MERCHANT = AlipayMerchant("2021000000000001", "2088000000000001")
+SANDBOX_MERCHANT = AlipayMerchant("2021000000000001", "2088000000000001", app_pay=True)
 
 
 def open_client(app: App, address: str) -> "AlipayClient | None":
@@ -116,8 +121,13 @@ class AlipayClient:
         self._gateway_url = gateway_url
         self._base_url = base_url
 
+    @property
+    def channels(self) -> Collection[PaymentChannel]:
+        """The browser, and the app where that is granted."""
+        return _CHANNELS if self.merchant.app_pay else _CHANNELS - {PaymentChannel.APP}
+
     async def order(self, order: Order, deadline: Deadline) -> str:
-        """Sign the cashier's address; see the port.
+        """Sign the cashier's address, or the text that the app's SDK is called with; see the port.
 
         Nothing is done at Alipay: it is asked whether the number is free, which tells that it
         lives, too. So the outcome of every failure is known.
@@ -136,17 +146,24 @@ class AlipayClient:
         )
         if not is_free or order.expires_at <= self._clock.now():
             raise UpstreamRejected(self.name, "order", 409, b'{"sub_code":"ORDER_CLOSED_OR_OTHER"}')
+        return self._cashier(order, amount)
+
+    def _cashier(self, order: Order, amount: str) -> str:
+        """A signed order: an address in a browser, the same parameters alone for the SDK."""
+        in_app = order.channel is PaymentChannel.APP
         biz = {
             "out_trade_no": order.intent_id.hex,
             "total_amount": amount,
             "subject": order.title.translate(_FORBIDDEN),
-            "product_code": "QUICK_WAP_WAY",
+            "product_code": "QUICK_MSECURITY_PAY" if in_app else "QUICK_WAP_WAY",
             "time_expire": civil_time(order.expires_at),
-            "quit_url": self._base_url,
         }
-        params = self._params("alipay.trade.wap.pay", biz)
+        if not in_app:
+            biz["quit_url"] = self._base_url
+        params = self._params(f"alipay.trade.{'app' if in_app else 'wap'}.pay", biz)
         params["notify_url"] = self._base_url + CALLBACK_PATH
-        return f"{self._gateway_url}?{urlencode(self._signer.sign(params))}"
+        told = urlencode(self._signer.sign(params), quote_via=quote)
+        return told if in_app else f"{self._gateway_url}?{told}"
 
     async def find_order(self, intent_id: UUID, deadline: Deadline) -> OrderView:
         """Query by merchant order number; see the port. MISSING: the payer was not there yet."""

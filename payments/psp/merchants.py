@@ -1,5 +1,6 @@
 """Who we are at a PSP: a section of UPSTREAMS_FILE, or the sandbox's merchant."""
 
+from dataclasses import MISSING, fields
 from typing import TypeVar
 
 from core.errors import StartError
@@ -12,12 +13,15 @@ M = TypeVar("M")
 def read_merchant(settings: Settings, section: str, sandbox: M) -> M:
     """The merchant of a section, whose members are named as the fields of its dataclass.
 
-    Outside production a section without them means the sandbox's merchant. Raises StartError in
+    Those with a default may be left out. Outside production a section without the others means the
+    sandbox's merchant. Raises StartError in
     production for one that lacks a member.
     """
     entry = read_entries(settings).get(section, {})
-    members = tuple(getattr(type(sandbox), "__dataclass_fields__"))  # noqa: B009
-    missing = [name for name in members if name not in entry]
+    members = fields(type(sandbox))  # type: ignore[arg-type]
+    missing = [m.name for m in members if m.default is MISSING and m.name not in entry]
     if missing and settings.is_production:
         raise StartError(f"UPSTREAMS_FILE, [{section}]: {', '.join(missing)} missing")
-    return sandbox if missing else type(sandbox)(**{name: entry[name] for name in members})
+    if missing:
+        return sandbox
+    return type(sandbox)(**{m.name: entry[m.name] for m in members if m.name in entry})

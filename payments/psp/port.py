@@ -4,7 +4,7 @@ Money and state only ever change by what a PSP says in an answer or a callback w
 holds. Each method says what its errors mean for the money.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -30,6 +30,21 @@ class MerchantRefused(UpstreamUnavailable):
         self.code = code
 
 
+class PaymentChannel(StrEnum):
+    """Where the payer is. BROWSER: a page in a browser. APP: a mobile app, which calls the PSP's
+    SDK. WECHAT_PAGE: a page opened inside WeChat. MINI_PROGRAM: our mini-programme in WeChat.
+    """
+
+    BROWSER = "BROWSER"
+    APP = "APP"
+    WECHAT_PAGE = "WECHAT_PAGE"
+    MINI_PROGRAM = "MINI_PROGRAM"
+
+
+IN_WECHAT = frozenset({PaymentChannel.WECHAT_PAGE, PaymentChannel.MINI_PROGRAM})
+"""Where the PSP has to be told who pays, by openid."""
+
+
 @dataclass(frozen=True, slots=True)
 class Order:
     """What the payer is asked to pay. The same order sent again is the same order."""
@@ -39,6 +54,9 @@ class Order:
     amount_fen: int
     expires_at: datetime
     client_address: str
+    channel: PaymentChannel = PaymentChannel.BROWSER
+    openid: str | None = None
+    """Who pays, where the channel is inside WeChat."""
 
 
 class OrderState(StrEnum):
@@ -128,8 +146,14 @@ class Psp(Protocol):
         """The stable name in tables and accounts."""
         ...
 
+    @property
+    def channels(self) -> Collection[PaymentChannel]:
+        """From where this merchant's payers can pay."""
+        ...
+
     async def order(self, order: Order, deadline: Deadline) -> str:
-        """Open an order and return the address of its cashier. Repeat-safe.
+        """Open an order and return its cashier: the address, or what the channel's SDK is called
+        with. Repeat-safe.
 
         Raises UpstreamError; unless `outcome_known`, the order may exist.
         """

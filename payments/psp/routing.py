@@ -22,7 +22,7 @@ from core.upstream.client import (
     UpstreamTimeout,
     UpstreamUnavailable,
 )
-from payments.psp.port import Alipay, MerchantRefused, Order, Psp, WeChatPay
+from payments.psp.port import Alipay, MerchantRefused, Order, PaymentChannel, Psp, WeChatPay
 
 _PROTOCOLS: dict[str, type[Psp]] = {"wechatpay": WeChatPay, "alipay": Alipay}
 
@@ -62,16 +62,29 @@ def health(app: App, name: str, *, monotonic: Monotonic = time.monotonic) -> Bre
     )
 
 
-def choose(app: App, wish: str | None = None) -> str:
-    """The PSP of a new payment; where all fail, the one that would be it if none did."""
-    used = names(app)
-    wanted = sorted(used, key=lambda name: name != wish)
+def choose(
+    app: App, wish: str | None = None, channel: PaymentChannel = PaymentChannel.BROWSER
+) -> str | None:
+    """The PSP of a new payment; where all fail, the one that would be it if none did.
+
+    None where nobody, or not the one who is wished for, takes payments in the payer's channel.
+    """
+    offered = [name for name in names(app) if offers(app, name, channel)]
+    if not offered or (wish in names(app) and wish not in offered):
+        return None
+    wanted = sorted(offered, key=lambda name: name != wish)
     return next((name for name in wanted if health(app, name).ready), wanted[0])
 
 
-def choose_other(app: App, but: Container[str]) -> str | None:
-    """The first PSP that is well, apart from these; None where there is none."""
-    return next((n for n in names(app) if n not in but and health(app, n).ready), None)
+def offers(app: App, name: str, channel: PaymentChannel) -> bool:
+    """Whether a PSP takes payments in a channel."""
+    return channel in get_psp(app, name).channels
+
+
+def choose_other(app: App, but: Container[str], channel: PaymentChannel) -> str | None:
+    """The first PSP that is well and has the channel, apart from these; None: there is none."""
+    others = [n for n in names(app) if n not in but and offers(app, n, channel)]
+    return next((name for name in others if health(app, name).ready), None)
 
 
 async def order(app: App, name: str, order: Order, deadline: Deadline) -> str:

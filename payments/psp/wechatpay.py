@@ -3,7 +3,7 @@
 Source: pay.weixin.qq.com/doc/v3/merchant.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -25,11 +25,13 @@ from payments.psp.port import (
     Order,
     OrderState,
     OrderView,
+    PaymentChannel,
     RefundOrder,
     RefundState,
     RefundView,
 )
-from payments.psp.wechatpay_wire import Wire
+from payments.psp.wechatpay_channels import PATHS, Caller, order_members, sdk_call
+from payments.psp.wechatpay_wire import Wire, nonce
 
 CALLBACK_PATH = "/callbacks/wechatpay"
 _ORDERS = "/v3/pay/transactions"
@@ -71,10 +73,31 @@ class Merchant:
     appid: str
     merchant_serial: str
     platform_serial: str
+    app_appid: str = ""
+    page_appid: str = ""
+    mini_appid: str = ""
+    """Our applications of the other channels, bound to the same mchid; none: no such channel."""
+
+    @property
+    def appids(self) -> Mapping[PaymentChannel, str]:
+        """Our application of each channel that we have."""
+        told = {
+            PaymentChannel.BROWSER: self.appid,
+            PaymentChannel.APP: self.app_appid,
+            PaymentChannel.WECHAT_PAGE: self.page_appid,
+            PaymentChannel.MINI_PROGRAM: self.mini_appid,
+        }
+        return {channel: appid for channel, appid in told.items() if appid}
 
 
 SANDBOX_MERCHANT = Merchant(
-    "1900000001", "wxsandbox0000000001", "SANDBOXMERCHANT0001", "PUB_KEY_ID_SANDBOX_0001"
+    "1900000001",
+    "wxsandbox0000000001",
+    "SANDBOXMERCHANT0001",
+    "PUB_KEY_ID_SANDBOX_0001",
+    app_appid="wxsandbox0000000002",
+    page_appid="wxsandbox0000000003",
+    mini_appid="wxsandbox0000000004",
 )
 
 
@@ -123,22 +146,36 @@ class WeChatPayClient:
         )
         self._notify_url = notify_url
 
+    @property
+    def channels(self) -> Collection[PaymentChannel]:
+        """Those of which we have an application."""
+        return self.merchant.appids.keys()
+
     async def order(self, order: Order, deadline: Deadline) -> str:
-        """Open an H5 order; see the port."""
+        """Open an order of the channel's kind; see the port. The call of an SDK is JSON."""
         answer = await self.send(
             "POST",
-            f"{_ORDERS}/h5",
+            f"{_ORDERS}/{PATHS[order.channel]}",
             operation="order",
             deadline=deadline,
-            body=self.order_body(order)
-            | {"scene_info": {"payer_client_ip": order.client_address, "h5_info": {"type": "Wap"}}},
+            body=self.order_body(order) | order_members(order),
         )
-        return str(_member(answer, "h5_url"))
+        if order.channel is PaymentChannel.BROWSER:
+            return str(_member(answer, "h5_url"))
+        told = sdk_call(
+            order.channel,
+            Caller(self.merchant.mchid, self.merchant.appids[order.channel]),
+            str(_member(answer, "prepay_id")),
+            timestamp=self.wire.timestamp(),
+            nonce=nonce(),
+            sign=self.wire.sign,
+        )
+        return orjson.dumps(told).decode()
 
     def order_body(self, order: Order) -> dict[str, object]:
         """What every kind of order tells."""
         return {
-            "appid": self.merchant.appid,
+            "appid": self.merchant.appids[order.channel],
             "mchid": self.merchant.mchid,
             "description": order.title,
             "out_trade_no": order.intent_id.hex,
@@ -231,7 +268,7 @@ class WeChatPayClient:
             if news.get("mchid") != self.merchant.mchid:
                 raise CallbackRefused("merchant")
             if kind.startswith("TRANSACTION."):
-                if news.get("appid") != self.merchant.appid:
+                if news.get("appid") not in self.merchant.appids.values():
                     raise CallbackRefused("merchant")
                 view = self._order_view(news)
                 if view is None:

@@ -23,6 +23,11 @@ SCHEME = "WECHATPAY2-SHA256-RSA2048"
 FRESH = timedelta(minutes=5)
 
 
+def nonce() -> str:
+    """A text that is used once."""
+    return secrets.token_hex(16).upper()
+
+
 class Wire:
     """Our key, and the public keys by which WeChat Pay is believed, by serial. PEM texts."""
 
@@ -47,15 +52,20 @@ class Wire:
         }
         self._apiv3_key = apiv3_key.decode()
 
+    def timestamp(self) -> str:
+        """Now, in seconds, as what is signed tells it."""
+        return str(int(self._clock.now().timestamp()))
+
+    def sign(self, *lines: str) -> str:
+        """Our signature over lines, each ended by a newline; Base64."""
+        return str(wechat.rsa_sign(self._private, "".join(f"{line}\n" for line in lines)))
+
     def authorization(self, method: str, target: str, text: str = "") -> str:
         """The header that signs one request."""
-        nonce = secrets.token_hex(16).upper()
-        timestamp = int(self._clock.now().timestamp())
-        signature = wechat.rsa_sign(
-            self._private, f"{method}\n{target}\n{timestamp}\n{nonce}\n{text}\n"
-        )
+        once, timestamp = nonce(), self.timestamp()
+        signature = self.sign(method, target, timestamp, once, text)
         return (
-            f'{SCHEME} mchid="{self._mchid}",nonce_str="{nonce}",signature="{signature}",'
+            f'{SCHEME} mchid="{self._mchid}",nonce_str="{once}",signature="{signature}",'
             f'timestamp="{timestamp}",serial_no="{self._merchant_serial}"'
         )
 

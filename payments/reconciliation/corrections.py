@@ -26,6 +26,7 @@ from payments.ledger.accounts import (
     bank_account,
     cost_of,
     difference_with,
+    payee_claim,
     psp_receivable,
     suspense_of,
 )
@@ -33,7 +34,7 @@ from payments.ledger.payee_turns import account_to_reverse
 from payments.ledger.postings import Leg, Posting, transfer
 from payments.models import Intent
 from payments.psp.port import RefundState, RefundView
-from payments.reconciliation import cases, texts
+from payments.reconciliation import cases, claims, texts
 from payments.reconciliation.domain import (
     CORRECTION,
     UNSETTLED,
@@ -69,6 +70,7 @@ POSSIBLE: Mapping[str, frozenset[CorrectionKind]] = {
     ),
     Oddity.PAYOUT_REFUSED: _NOTHING,
     Oddity.PAYOUT_RETURNED: _NOTHING,
+    Oddity.CLAIM_OVERDUE: frozenset({CorrectionKind.WRITE_OFF}),
 }
 """What a difference with a PSP may be closed by. Those with a payee's statement move none of the
 PSPs' money: they are closed without a posting, or the payment is taken back from the payee."""
@@ -124,7 +126,8 @@ def possible(app: App, case: Case) -> frozenset[CorrectionKind]:
     if case.state not in UNSETTLED:
         return frozenset()
     payees = {source.name for source in get_sources(app) if source.side is Teller.PAYEE}
-    return _OF_PAYEES if case.source in payees else POSSIBLE[case.kind]
+    told_by_payee = case.source in payees and case.kind != Oddity.CLAIM_OVERDUE
+    return _OF_PAYEES if told_by_payee else POSSIBLE[case.kind]
 
 
 async def approve(app: App, correction_id: UUID, *, staff_id: UUID) -> Correction:
@@ -221,8 +224,13 @@ def _moves(debit: Account, credit: Account, amount_fen: int) -> Sequence[Leg]:
 
 
 async def _write_off(closing: _Closing) -> None:
-    """The difference becomes ours: of a refund its sign is the other one."""
+    """The difference becomes ours: of a refund its sign is the other one. So does what of a claim
+    is not paid by now."""
     source, fen = closing.case.source, closing.difference_fen
+    if closing.case.kind == Oddity.CLAIM_OVERDUE:
+        left_fen = await claims.left_of(closing.tx, closing.case)
+        await closing.post(_moves(difference_with(source), payee_claim(source), left_fen))
+        return
     fen = -fen if closing.case.is_refund else fen
     await closing.post(_moves(difference_with(source), _account_with(source), fen))
 

@@ -79,7 +79,8 @@ UNSETTLED = ("open", "investigating")
 
 
 class CorrectionKind(StrEnum):
-    """What closes a case. WRITE_OFF: we bear or keep the difference with a PSP. COST: a fee or
+    """What closes a case. WRITE_OFF: we bear or keep the difference with a PSP, or bear
+    what a payee does not pay back. COST: a fee or
     coupon is a cost of ours. SUSPENSE: a PSP's money for us that no payment explains is kept apart.
     TAKE_BACK: the money never came, and its payee gives it back. BOOK_REFUND: a refund that the PSP
     has made is booked. BANK_REFUND: a refund that the PSP refuses for good is paid from our own

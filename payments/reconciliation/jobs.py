@@ -7,7 +7,7 @@ from core.context.app import App
 from core.context.sweep import SweepIncomplete
 from core.database import transaction
 from core.queue.jobs import Lane, job
-from payments.reconciliation import service
+from payments.reconciliation import claims, service
 from payments.reconciliation.sources import get_sources
 
 
@@ -27,6 +27,12 @@ async def reconcile_day(app: App, source: str, on: date) -> None:
     await service.reconcile(app, sender, on)
     async with transaction() as tx:
         await pay_out.enqueue(app, tx, on, key=on.isoformat())
+
+
+@job("payments.watch_claims", lane=Lane.BULK, every="20 3 * * *")  # 11:20 in Shanghai
+async def watch_claims(app: App) -> None:
+    """Tell people of claims that no payout has set off for long."""
+    await claims.watch(app)
 
 
 @job("payments.pay_out", lane=Lane.BULK, timeout_s=300)

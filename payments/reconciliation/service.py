@@ -88,7 +88,9 @@ async def reconcile(app: App, source: Source, on: date) -> Outcome:
 
 async def _fetch_and_take(app: App, source: Source, on: date, file: BinaryIO) -> Outcome:
     today = civil_date(app.clock.now())
-    if on > today or today - on > KEPT:
+    if on > today:
+        raise StatementRefused(source.name, "out_of_reach", "that day has not come")
+    if today - on > KEPT:
         raise StatementRefused(source.name, "out_of_reach", "days are kept for three months")
     announced = await source.fetch(app, on, file, Deadline.after(FETCH_S))
     if announced is None and app.clock.now() < datetime.combine(

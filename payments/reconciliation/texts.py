@@ -117,6 +117,7 @@ KINDS = {
     "bank_entry": Text("bank_entry", "银行流水待查", "unexplained at the bank"),
     "payout_refused": Text("payout_refused", "付款被银行拒绝", "payout refused"),
     "payout_returned": Text("payout_returned", "付款被退回", "payout returned"),
+    "claim_overdue": Text("claim_overdue", "应收款逾期", "claim overdue"),
 }
 STATES = {
     "open": Text("open", "待处理", "open"),

@@ -5,7 +5,7 @@ from uuid import UUID
 
 from core.deadline import Deadline
 from core.upstream.client import UpstreamRejected
-from payments.psp.port import Order, OrderState
+from payments.psp.port import Order, OrderState, PaymentChannel
 from tests.payments.fakes import FakeOrder, FakePsp
 
 
@@ -14,6 +14,7 @@ class FakeAlipay(FakePsp):
     """The tests' own PSP, whose orders are addresses until somebody goes there."""
 
     name: str = "alipay"
+    channels: frozenset[PaymentChannel] = frozenset({PaymentChannel.BROWSER, PaymentChannel.APP})
     addresses: dict[UUID, Order] = field(default_factory=dict)
 
     async def order(self, order: Order, deadline: Deadline) -> str:

@@ -14,8 +14,9 @@ from uuid import UUID
 
 import orjson
 
-from core.clock import Clock, ensure_utc
+from core.clock import SHANGHAI, Clock, ensure_utc
 from core.deadline import Deadline
+from core.money import portion_bps
 from core.upstream.client import UpstreamRejected, UpstreamTimeout, UpstreamUnavailable
 from modules.utilities.accounts.domain import BillerAccount, UtilityKind
 from modules.utilities.bills.domain import BillerBill, BillStatus
@@ -27,10 +28,12 @@ from payments.psp.port import (
     Order,
     OrderState,
     OrderView,
+    PaymentChannel,
     RefundOrder,
     RefundState,
     RefundView,
 )
+from payments.statements import Line
 
 FRESH_S = 300
 
@@ -78,6 +81,7 @@ class FakeRefund:
     refund: RefundOrder
     state: RefundState
     psp_ref: str
+    asked_at: datetime
 
 
 @dataclass
@@ -94,6 +98,7 @@ class FakePsp:
     is_short: bool = False
     """It has too little of our money to refund from."""
     slow_refunds: bool = False
+    channels: frozenset[PaymentChannel] = frozenset(PaymentChannel)
     _secret: str = field(default_factory=lambda: secrets.token_hex(8))
 
     def __post_init__(self) -> None:
@@ -145,7 +150,9 @@ class FakePsp:
             assert paid is not None
             paid.refunded_fen += refund.amount_fen
             state = RefundState.PROCESSING if self.slow_refunds else RefundState.SUCCEEDED
-            self.refunds[refund.refund_id] = FakeRefund(refund, state, secrets.token_hex(8))
+            self.refunds[refund.refund_id] = FakeRefund(
+                refund, state, secrets.token_hex(8), self.clock.now()
+            )
         self.faults.after(fault, "refund")
         return self._refund_view(refund.refund_id)
 
@@ -241,6 +248,26 @@ class FakePsp:
         return OrderView(
             intent_id, known.state, known.psp_ref, known.order.amount_fen, known.paid_at
         )
+
+    def statement(self, on: date, fee_bps: int) -> list[Line]:
+        """What it tells of a civil day: a refund stands on the day on which it was asked for."""
+
+        def line(is_refund: bool, ref: UUID, order: UUID, their_ref: str, fen: int, at: datetime):
+            fee_fen = portion_bps(fen, fee_bps)
+            told_at = at.astimezone(SHANGHAI)
+            return Line(is_refund, ref.hex, order.hex, their_ref, fen, fee_fen, told_at)
+
+        paid = [
+            line(False, ref, ref, known.psp_ref, known.order.amount_fen, known.paid_at)
+            for ref, known in self.orders.items()
+            if known.psp_ref is not None and known.paid_at is not None
+        ]
+        returned = [
+            line(True, ref, of.intent_id, known.psp_ref, of.amount_fen, known.asked_at)
+            for ref, known in self.refunds.items()
+            for of in (known.refund,)
+        ]
+        return [told for told in paid + returned if told.at.date() == on]
 
     def _refund_view(self, refund_id: UUID) -> RefundView:
         known = self.refunds.get(refund_id)

@@ -19,6 +19,7 @@ from core.errors import AppError
 from core.ids import new_id
 from modules.utilities.bills import service as bills
 from payments import api, saga
+from payments.domain import Side
 from payments.ledger.accounts import payer_funds
 from payments.ledger.payee_turns import lock_payouts
 from payments.limits import rules
@@ -26,7 +27,9 @@ from payments.models import Intent, Refund
 from payments.psp.port import OrderState, RefundState
 from payments.reconciliation import payouts
 from payments.reconciliation.fees import fees
-from payments.reconciliation.models import Payout
+from payments.reconciliation.models import Case, Payout
+from payments.reconciliation.service import take
+from payments.statements import Announced, Source
 from tests.payments.books import check_books, check_ended
 from tests.payments.crash import cut
 from tests.payments.payees import DEEMED, DEEMED_PLUS, FakePayees
@@ -51,6 +54,10 @@ SELECT md5(concat(
   (SELECT string_agg(seq::text, ',' ORDER BY chain) FROM payments_chain),
   (SELECT string_agg(q.id::text, ',' ORDER BY id) FROM pgqueuer q))) AS digest
 """
+_BREAKS = (
+    *("missing_here", "missing_there", "refund", "amount", "fee", "date", "duplicate", "coupon"),
+    "line",
+)
 _UNPAID_DAYS = """
 SELECT DISTINCT i.payee, payments_day(j.posted_at) AS day
   FROM payments_journal j JOIN payments_intent i ON i.id = j.intent_id
@@ -81,9 +88,9 @@ class History:
         steps: list[tuple[int, Callable[[], Awaitable[None]]]] = [
             (6, self._start), (3, self._start_elsewhere), (8, self._pay), (1, self._pay_late),
             (8, self._call_back), (12, self._work), (3, self._wait), (4, self._break),
-            (1, self._withdraw), (3, self._refund), (1, self._finish_refund), (1, self._forge),
+            (1, self._withdraw), (3, self._refund), (2, self._finish_refund), (1, self._forge),
             (1, self._spend_what_is_held), (2, self._tell_otherwise), (1, self._refuse_refunds),
-            (2, self._pay_out),
+            (2, self._pay_out), (3, self._compare),
         ]  # fmt: skip
         functions, weights = [step for _, step in steps], [weight for weight, _ in steps]
         for step in self._draw.choices(functions, weights, k=self._draw.randint(*STEPS)):
@@ -93,6 +100,7 @@ class History:
 
     async def _begin(self) -> None:
         """Two citizens who share a household, with bills of all sizes, and other things due."""
+        self._began_on = civil_date(self._world.clock.now())
         account_no = f"H{self._draw.randrange(10**8):08d}"
         self._calls = [await self._world.citizen() for _ in range(2)]
         self._payers = [call.require_viewer().user_id for call in self._calls]
@@ -267,6 +275,26 @@ class History:
                 owed = await payouts._owed(tx, payee, on, fees())
                 await payouts._instruct(self._world.app, tx, payee, on, owed)
 
+    async def _compare(self) -> None:
+        """The PSP's statement of a day that is over comes, whatever was heard of its refunds."""
+        if self._draw.random() < 0.5:
+            self._world.clock.move(timedelta(days=1))
+        days = (civil_date(self._world.clock.now()) - self._began_on).days
+        if days:
+            await self._maybe_cut(self._take(self._draw.randrange(days)))
+            await self._check_cases({"missing_here"})
+
+    async def _take(self, day: int) -> None:
+        """Compare the PSP's statement of the history's n-th day."""
+        world, on = self._world, self._began_on + timedelta(days=day)
+        lines = world.psp.statement(on, fees().psp_bps(world.psp.name, on))
+        await take(world.app, _statement_of(world.psp.name), on, lines, Announced())
+
+    async def _check_cases(self, allowed: set[str]) -> None:
+        """The PSP tells the truth, so nothing differs but what nobody has told us yet."""
+        cases = await Case.filter(source=self._world.psp.name, state="open", kind__in=_BREAKS)
+        assert {case.kind for case in cases} <= allowed, ("statement", cases[0].kind, cases[0].ref)
+
     async def _spend_what_is_held(self) -> None:
         """Whatever is in a payer's account cannot leave it twice."""
         payer_id, before = self._draw.choice(self._payers), await self._digest()
@@ -293,6 +321,9 @@ class History:
         await self._ask_again()
         await world.queue.run_for(timedelta(hours=1))
         await check_ended(world, self._payers, self._payees)
+        for day in range((civil_date(world.clock.now()) - self._began_on).days):
+            await self._take(day)
+        await self._check_cases(set())
 
     async def _ask_again(self) -> None:
         """An operator re-runs the dead letters of refunds that the PSP had refused."""
@@ -307,3 +338,10 @@ class History:
         )
         assert row is not None
         return str(row["digest"])
+
+
+def _statement_of(psp: str) -> Source:
+    async def nothing(*_: object) -> None:
+        return None
+
+    return Source(psp, Side.PSP, nothing, lambda file, announced: iter(()))

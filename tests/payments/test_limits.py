@@ -1,13 +1,23 @@
 """Limits hold to the fen under concurrency; reports come once, on the day."""
 
 import asyncio
+from collections.abc import AsyncIterator, Mapping
 from datetime import date, timedelta
+from typing import Any
+from uuid import UUID
 
 import pytest
 
-from core.database import connection, fetch_all, transaction
+from core.clock import ManualClock
+from core.context.app import App
+from core.context.call import Call
+from core.database import Transaction, connection, fetch_all, transaction
 from core.errors import Conflict
-from payments import limits
+from core.ids import new_id
+from core.manifest import Manifest
+from core.processes.open_app import open_app
+from core.settings import Settings
+from payments import api, limits
 from payments.limits import read_rules, rules
 from payments.models import Intent
 from tests.payments.books import check_books
@@ -120,11 +130,95 @@ def test_the_newest_rule_of_a_name_holds() -> None:
     assert found.limits_on(date(2027, 1, 1), "health.top-up") == []
 
 
-@pytest.mark.parametrize("line", ["amount_fen = 0", "amount_fen = 1.5", 'per = "week"', "x = 1"])
+@pytest.mark.parametrize(
+    "line", ["amount_fen = 0", "amount_fen = 1.5", 'per = "week"', "x = 1", 'payers = "x"']
+)
 def test_a_rule_without_sense_is_refused(line: str) -> None:
-    good = {"name": '"a"', "from": "2026-01-01", "per": '"day"', "kinds": '"*"', "amount_fen": "5"}
+    good = {
+        "payers": '"person"',
+        "name": '"a"',
+        "from": "2026-01-01",
+        "per": '"day"',
+        "kinds": '"*"',
+        "amount_fen": "5",
+    }
     key, _, value = line.partition(" = ")
     rule = good | {key: value} if key in good else {"name": '"a"'}
     text = "[[limit]]\n" + "\n".join(f"{name} = {value}" for name, value in rule.items())
     with pytest.raises(ValueError):
         read_rules(text)
+
+
+async def _company_pays(world: World, company_id: UUID, amount_fen: int) -> UUID:
+    """Somebody pays for a company; returns the intent. Raises Conflict."""
+    call = await world.citizen()
+    subject_ref = new_id().hex
+    _amounts[subject_ref] = (amount_fen, company_id)
+    async with transaction() as tx:
+        return await api.create_intent(
+            call, tx, kind=COMPANY.kind, subject_ref=subject_ref, key=new_id().hex
+        )
+
+
+async def _quote(call: Call, tx: Transaction, subject_ref: str) -> api.Quote:
+    amount_fen, company_id = _amounts[subject_ref]
+    return api.Quote(amount_fen, "testpayee", "测试", "Test", company_id=company_id)
+
+
+async def _accept(app: App, paid: api.Paid) -> api.Fulfilment:
+    return api.Accepted(paid.payment_ref)
+
+
+_amounts: dict[str, tuple[int, UUID]] = {}
+COMPANY = api.Payable("test.company", _quote, _accept)
+
+
+class TestCompanies:
+    """A company's payments count together, by its own rules, and not as its people's."""
+
+    @pytest.fixture
+    async def app(
+        self,
+        settings: Settings,
+        clock: ManualClock,
+        manifests: tuple[Manifest, ...],
+        upstreams: Mapping[Any, Any],
+    ) -> AsyncIterator[App]:
+        """The house with a payable whose payers are companies."""
+        wing = Manifest(name="companies", package="tests.payments", rooms=("test_limits",))
+        wings = (*manifests, wing)
+        async with open_app(settings, clock=clock, manifests=wings, upstreams=upstreams) as opened:
+            yield opened
+
+    async def test_its_limits_are_its_own_to_the_fen(self, world: World) -> None:
+        one, other = new_id(), new_id()
+        by_name = {limit.name: limit.amount_fen for limit in rules().limits}
+        single, day = by_name["company-payment"], by_name["company-day"]
+        for company_id in (one, other):
+            for _ in range(day // single):
+                await _company_pays(world, company_id, single)
+        for company_id, amount_fen in ((one, 1), (other, 1), (new_id(), single + 1)):
+            with pytest.raises(Conflict) as refused:
+                await _company_pays(world, company_id, amount_fen)
+            assert refused.value.code == "LIMIT_REACHED"
+        counters = await fetch_all(connection(), "SELECT key, used_fen FROM payments_usage")
+        assert {row["key"].split(":")[0] for row in counters} == {"company-day"}
+        assert [row["used_fen"] for row in counters] == [day, day]
+
+    async def test_what_ended_unpaid_is_given_back_to_the_company(self, world: World) -> None:
+        company_id = new_id()
+        await _company_pays(world, company_id, 100)
+        await world.queue.run_for(timedelta(minutes=16))
+        counters = await fetch_all(connection(), "SELECT key, used_fen FROM payments_usage")
+        assert [row["used_fen"] for row in counters] == [0]
+
+    async def test_a_company_is_reported_at_its_own_threshold(self, world: World) -> None:
+        company_id = new_id()
+        intent = await world.intent(await _company_pays(world, company_id, 100_000_000))
+        async with transaction() as tx:
+            await limits.note_captured(tx, intent, world.clock.now())
+        assert await _reports() == []
+        async with transaction() as tx:
+            await limits.note_captured(tx, intent, world.clock.now())
+        (report,) = await _reports()
+        assert (report["name"], report["payer_id"]) == ("large-transfers-legal-person", company_id)

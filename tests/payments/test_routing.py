@@ -16,7 +16,7 @@ from core.ids import new_id
 from core.processes.embedded import DatabaseUrls
 from modules.utilities.bills import service as bills
 from payments import jobs
-from payments.domain import STATUS, PaymentMethod, PaymentStatus
+from payments.domain import STATUS, PaymentMethod, PaymentStatus, Wish
 from payments.graphql import to_payment
 from payments.ledger import store as ledger
 from payments.ledger.accounts import psp_receivable
@@ -64,11 +64,11 @@ async def test_without_a_wish_the_preferred_one_takes_it(town: Town) -> None:
 async def test_a_key_stands_for_its_method_too(town: Town) -> None:
     call = town.fresh(await town.citizen())
     bill_id = await town.bill(call)
-    await bills.pay_bill(call, bill_id, "the-one-key", ALIPAY)
-    again = await bills.pay_bill(call, bill_id, "the-one-key", ALIPAY)
+    await bills.pay_bill(call, bill_id, "the-one-key", Wish(ALIPAY))
+    again = await bills.pay_bill(call, bill_id, "the-one-key", Wish(ALIPAY))
     assert again.method is ALIPAY and again.cashier_url
     with pytest.raises(Conflict) as refused:
-        await bills.pay_bill(call, bill_id, "the-one-key", WECHAT_PAY)
+        await bills.pay_bill(call, bill_id, "the-one-key", Wish(WECHAT_PAY))
     assert refused.value.code == "KEY_REUSED"
     assert (await Intent.get()).psp == "alipay"
 
@@ -382,7 +382,7 @@ async def test_a_crash_anywhere_while_moving_charges_once(town: Town, first: int
         bill_id = await town.bill(call, account_no=f"C{after:08d}")
         fresh = town.fresh(call)
         town.wechat.faults.queued.extend(["lost"] * 3)
-        await cut(bills.pay_bill(fresh, bill_id, "the-one-key", WECHAT_PAY), after)
+        await cut(bills.pay_bill(fresh, bill_id, "the-one-key", Wish(WECHAT_PAY)), after)
         town.wechat.faults.queued.clear()
         await town.queue.run_for(timedelta(minutes=1))
         await check_town(town)

@@ -51,6 +51,8 @@ NOT_MONEY: dict[str, set[str]] = {
 
 UNSEALED = {("payments_refund", column) for column in ("key", "reason", "psp_ref")}
 """Sealed once the refund is posted."""
+ALIKE = {("payments_refund", "state"): "({} = 'succeeded')"}
+"""What of a value tells of money: a refund that is not made is set aside, however it is called."""
 ROWS = {
     "payments_intent": "captured_fen > 0",
     "payments_counter": "name LIKE 'receipt:%'",
@@ -136,8 +138,9 @@ async def test_every_edit_of_a_column_is_found(intruder: asyncpg.Connection, tab
             continue
         count = len(await _rows(intruder, table, column))
         assert count, (table, column)
+        texts = ["'7'"] if kind == "varchar" and column not in ("state", "kind") else []
         for n in draw.sample(range(count), min(PER_COLUMN, count)):
-            for value in _values(table, column, kind):
+            for value in (*_values(table, column, kind), *texts):
                 done += await _edit(intruder, table, column, n, value, missed)
     assert done and missed == []
 
@@ -147,8 +150,9 @@ async def _edit(
 ) -> bool:
     """Write a value into the n-th row, verify, and write back what was there."""
     place = (await _rows(intruder, table, column))[n]
+    alike, quoted = ALIKE.get((table, column), "{}").format, f'"{column}"'
     old = await intruder.fetchrow(
-        f'SELECT "{column}" AS value, {value} IS NOT DISTINCT FROM "{column}" AS same'
+        f'SELECT "{column}" AS value, {alike(value)} IS NOT DISTINCT FROM {alike(quoted)} AS same'
         f" FROM {table} WHERE ctid = $1::text::tid",
         place,
     )

@@ -10,12 +10,12 @@ from core.database import connection, fetch_all, fetch_one
 from core.ids import new_id
 from modules.utilities.bills import service as bills
 from payments import routes
-from payments.domain import STATUS, PaymentMethod, PaymentStatus
+from payments.domain import STATUS, PaymentMethod, PaymentStatus, Wish
 from payments.ledger import store as ledger
 from payments.ledger.accounts import psp_receivable
 from payments.models import Intent, LeftOrder, Refund
 from payments.psp import routing
-from payments.psp.port import OrderState, RefundState
+from payments.psp.port import OrderState, PaymentChannel, RefundState
 from tests.payments.fake_alipay import FakeAlipay
 from tests.payments.fakes import FakeBillers, FakePsp
 from tests.payments.world import World, request_of
@@ -39,10 +39,17 @@ class Town(World):
         for name in self.psps:
             routing.health(app, name, monotonic=lambda: clock.now().timestamp())
 
-    async def begin(self, call: Call, bill_id: UUID, method: PaymentMethod | None = None) -> Intent:
+    async def begin(
+        self,
+        call: Call,
+        bill_id: UUID,
+        method: PaymentMethod | None = None,
+        channel: PaymentChannel = PaymentChannel.BROWSER,
+        openid: str | None = None,
+    ) -> Intent:
         """Begin to pay with a new key; the intent as it then is."""
-        key = f"pay-{new_id().hex}"
-        payment = await bills.pay_bill(self.fresh(call), bill_id, key, method)
+        key, wish = f"pay-{new_id().hex}", Wish(method, channel, openid)
+        payment = await bills.pay_bill(self.fresh(call), bill_id, key, wish)
         return await self.intent(UUID(str(payment.id)))
 
     async def hear_all(self) -> list[str]:

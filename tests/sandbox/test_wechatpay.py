@@ -84,10 +84,15 @@ async def test_an_order_is_placed_shown_paid_and_announced(
 
 async def test_jsapi_and_app_orders_get_a_prepay_id(merchant: Merchant) -> None:
     status, jsapi = await merchant.order(
-        "JSAPI-0001", pay_type=WeChatPayType.JSAPI, payer={"openid": "oSomeone"}
+        "JSAPI-0001",
+        pay_type=WeChatPayType.JSAPI,
+        payer={"openid": "oSomeone"},
+        appid="wxsandbox0000000004",
     )
     assert status == 200 and jsapi["prepay_id"].startswith("wx")
-    status, app = await merchant.order("APP-0001", pay_type=WeChatPayType.APP)
+    status, app = await merchant.order(
+        "APP-0001", pay_type=WeChatPayType.APP, appid="wxsandbox0000000002"
+    )
     assert status == 200 and app["prepay_id"] != jsapi["prepay_id"]
 
 
@@ -126,7 +131,14 @@ async def test_paying_at_once_many_times_is_one_payment(
 async def test_the_same_order_again_is_the_same_another_is_refused(merchant: Merchant) -> None:
     first = await merchant.order("TWICE-0001")
     assert await merchant.order("TWICE-0001") == first
-    for changed in ({"total": 1}, {"description": "别的"}, {"pay_type": WeChatPayType.APP}):
+    for changed in (
+        {"total": 1},
+        {"description": "别的"},
+        {
+            "pay_type": WeChatPayType.APP,
+            "appid": "wxsandbox0000000002",
+        },
+    ):
         status, body = await merchant.order("TWICE-0001", **changed)
         assert (status, body["code"]) == (400, "INVALID_REQUEST")
         assert "商户订单号重复" in body["message"]

@@ -146,14 +146,15 @@ class Mutation:
             ),
         ] = None,
         method: payments.Method = None,
+        channel: payments.Channel = None,
     ) -> RepayLoanResult:
         """How it goes on is told by `payment` and `paymentChanged`."""
         call = info.context
         found = await _get(call, loan_id)
-        subject = subject_of(found.row, amount, prepays)
+        subject, wish = subject_of(found.row, amount, prepays), payments.wish_of(method, channel)
         async with transaction() as tx:
             intent_id = await payments.create_intent(
-                call, tx, kind=KIND, subject_ref=subject, key=idempotency_key, method=method
+                call, tx, kind=KIND, subject_ref=subject, key=idempotency_key, wish=wish
             )
         return PaymentStarted(payment=await open_cashier(call, intent_id))
 

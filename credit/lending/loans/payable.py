@@ -40,7 +40,8 @@ async def quote(call: Call, tx: Transaction, subject: str) -> Quote:
     loan = (await to_record(call.app, row)).loan
     if not 0 < amount_fen <= loan.payoff_fen:
         raise InvalidInput(texts.AMOUNT_WRONG, "amount")
-    return Quote(amount_fen, row.bank, f"贷款还款 {row.no}", f"Loan repayment {row.no}")
+    titles = (f"贷款还款 {row.no}", f"Loan repayment {row.no}")
+    return Quote(amount_fen, row.bank, *titles, company_id=row.company_id)
 
 
 async def fulfil(app: App, paid: Paid) -> Fulfilment:

@@ -23,9 +23,9 @@ BILLS = PersonalLookup(SERVICE, PURPOSE, list_due)
 
 
 async def pay(
-    call: Call, bill_no: str, key: str, method: payments.PaymentMethod | None = None
+    call: Call, bill_no: str, key: str, wish: payments.Wish | None = None
 ) -> payments.Payment:
-    """Begin to pay one of the viewer's bills and open the cashier, of `method` if it can be.
+    """Begin to pay one of the viewer's bills and open the cashier, as `wish` says if it can be.
 
     The same key gives the same payment. Raises NotFound for a bill that is not the viewer's,
     Forbidden without consent, Conflict for a paid one, PAYMENT_OPEN or KEY_REUSED, Unavailable
@@ -41,7 +41,7 @@ async def pay(
         if bill is None:
             raise NotFound(NOT_FOUND)
         intent_id = await payments.create_intent(
-            call, tx, kind=KIND, subject_ref=str(bill.id), key=key, method=method
+            call, tx, kind=KIND, subject_ref=str(bill.id), key=key, wish=wish
         )
         await store.update_bill(tx, bill.id, intent_id=intent_id)
     return await open_cashier(call, intent_id)

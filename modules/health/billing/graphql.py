@@ -22,7 +22,7 @@ from core.upstream.readings import ReadStatus
 from modules.health.billing import domain, service
 from modules.health.billing.domain import MEDICAL_PAYMENT
 from modules.health.policy import hospital_name
-from payments.api import Payment
+from payments.api import Channel, Method, Payment, wish_of
 
 view(domain.BillStatus, name="MedicalBillStatus")
 view(domain.RefundState, name="MedicalRefundState")
@@ -152,9 +152,12 @@ class Mutation:
         info: Info,
         bill_id: Annotated[strawberry.ID, strawberry.argument(description="The bill's id.")],
         idempotency_key: IdempotencyKey,
+        method: Method = None,
+        channel: Channel = None,
     ) -> PayMedicalBillResult:
         """Opens the cashier; how it goes on is told by `medicalPayment` and `paymentChanged`."""
-        payment = await service.pay_bill(info.context, parse_id(bill_id), idempotency_key)
+        wish = wish_of(method, channel)
+        payment = await service.pay_bill(info.context, parse_id(bill_id), idempotency_key, wish)
         return MedicalPaymentStarted(payment=payment)
 
     @mutation(
@@ -172,11 +175,12 @@ class Mutation:
             Fen, strawberry.argument(description="How much, 1 to 50,000 yuan in fen.")
         ],
         idempotency_key: IdempotencyKey,
+        method: Method = None,
+        channel: Channel = None,
     ) -> TopUpHospitalAccountResult:
         """Opens the cashier."""
-        payment = await service.top_up(
-            info.context, hospital_id, account_no, amount, idempotency_key
-        )
+        call, wish = info.context, wish_of(method, channel)
+        payment = await service.top_up(call, hospital_id, account_no, amount, idempotency_key, wish)
         return MedicalPaymentStarted(payment=payment)
 
 

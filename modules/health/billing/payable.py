@@ -133,8 +133,8 @@ async def _hospital_of(ending: Ending) -> str:
     return row.hospital_ref
 
 
-BILL = Payable(kind=domain.BILL_KIND, quote=quote_bill, fulfil=fulfil_bill)
-TOP_UP = Payable(kind=domain.TOP_UP_KIND, quote=quote_top_up, fulfil=fulfil_top_up)
+BILL = Payable(domain.BILL_KIND, quote_bill, fulfil_bill, service=domain.MEDICAL_PAYMENT)
+TOP_UP = Payable(domain.TOP_UP_KIND, quote_top_up, fulfil_top_up, service=domain.MEDICAL_PAYMENT)
 ENDINGS = Endings(
     kinds=(domain.BILL_KIND, domain.TOP_UP_KIND),
     templates="health.",

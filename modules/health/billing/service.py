@@ -35,6 +35,7 @@ from modules.health.hospitals.everywhere import ask_each
 from modules.health.models import HospitalPayment, HospitalRefund
 from modules.health.policy import hospitals_of
 from payments import api as payments
+from payments.api import ANYHOW, Wish
 
 PURPOSE = Purpose(
     id="health.medical-payment",
@@ -138,7 +139,7 @@ def _last(call: Call, access: Access, hospital_ref: str, error: UpstreamError) -
     return Reading(ReadStatus.UNAVAILABLE, None, None, error.reason)
 
 
-async def pay_bill(call: Call, bill_id: UUID, key: str) -> payments.Payment:
+async def pay_bill(call: Call, bill_id: UUID, key: str, wish: Wish = ANYHOW) -> payments.Payment:
     """Begin to pay the self-pay part of one of the subject's bills and open the cashier.
 
     The same key gives the same payment. Raises NotFound, Forbidden without consent, Conflict
@@ -151,7 +152,7 @@ async def pay_bill(call: Call, bill_id: UUID, key: str) -> payments.Payment:
     await _refresh(call, bill.hospital_ref)
     async with transaction() as tx:
         intent_id = await payments.create_intent(
-            call, tx, kind=domain.BILL_KIND, subject_ref=str(bill_id), key=key
+            call, tx, kind=domain.BILL_KIND, subject_ref=str(bill_id), key=key, wish=wish
         )
     return await open_cashier(call, intent_id)
 
@@ -168,7 +169,7 @@ async def _refresh(call: Call, hospital_ref: str) -> None:
 
 
 async def top_up(
-    call: Call, hospital_ref: str, account_no: str, amount_fen: int, key: str
+    call: Call, hospital_ref: str, account_no: str, amount_fen: int, key: str, wish: Wish = ANYHOW
 ) -> payments.Payment:
     """Begin to pay into the subject's deposit at a hospital and open the cashier.
 
@@ -194,7 +195,7 @@ async def top_up(
                 tx, claim.effect_id, call.subject_id, hospital_ref, account_no, amount_fen, now
             )
         intent_id = await payments.create_intent(
-            call, tx, kind=domain.TOP_UP_KIND, subject_ref=str(claim.effect_id), key=key
+            call, tx, kind=domain.TOP_UP_KIND, subject_ref=str(claim.effect_id), key=key, wish=wish
         )
     return await open_cashier(call, intent_id)
 

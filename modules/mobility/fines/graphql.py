@@ -21,7 +21,7 @@ from core.graphql import (
 from core.texts import Locale
 from core.upstream.readings import ReadStatus
 from modules.mobility.fines import domain, service
-from payments.api import Method, Payment
+from payments.api import Channel, Method, Payment, wish_of
 
 view(domain.FineStatus, name="TrafficFineStatus")
 
@@ -131,9 +131,11 @@ class Mutation:
         fine_id: FineId,
         idempotency_key: IdempotencyKey,
         method: Method = None,
+        channel: Channel = None,
     ) -> PayTrafficFineResult:
         """Opens the cashier; how it goes on is told by `payment` and `paymentChanged`."""
-        payment = await service.pay(info.context, parse_id(fine_id), idempotency_key, method)
+        wish = wish_of(method, channel)
+        payment = await service.pay(info.context, parse_id(fine_id), idempotency_key, wish)
         return TrafficFinePaymentStarted(payment=payment)
 
 

@@ -20,6 +20,7 @@ from modules.mobility.fines import domain, store, texts, upstream
 from modules.mobility.fines.domain import FineStatus, Order, Violation
 from modules.mobility.models import Fine
 from payments import api as payments
+from payments.api import ANYHOW, Wish
 
 SERVICE = "traffic-fine-payment"
 _ORDERS_MAX = 20
@@ -124,20 +125,17 @@ async def accept(call: Call, fine_id: UUID, key: str) -> ListedFine:
     return _listed(violation, orders.get(violation.violation_no), row, found)
 
 
-async def pay(
-    call: Call, fine_id: UUID, key: str, method: payments.PaymentMethod | None = None
-) -> payments.Payment:
-    """Begin to pay one of the viewer's fines and open the cashier, of `method` if it can be.
+async def pay(call: Call, fine_id: UUID, key: str, wish: Wish = ANYHOW) -> payments.Payment:
+    """Begin to pay one of the viewer's fines and open the cashier, as `wish` says if it can be.
 
-    The same key gives the same payment. Raises NotFound for a fine that is not the viewer's,
-    Conflict FINE_NOT_ACCEPTED, FINE_PAID, FINE_WITHDRAWN, PAYMENT_OPEN or KEY_REUSED, Unavailable
-    when the platform cannot tell what is due.
+    The same key gives the same payment. Raises NotFound for a fine that is not theirs, Unavailable
+    where nobody tells what is due, Conflict FINE_NOT_ACCEPTED, FINE_PAID, FINE_WITHDRAWN, others.
     """
     fine = await _own_fine(call, fine_id)
     await _refresh(call, fine)
     async with transaction() as tx:
         intent_id = await payments.create_intent(
-            call, tx, kind=domain.KIND, subject_ref=str(fine_id), key=key, method=method
+            call, tx, kind=domain.KIND, subject_ref=str(fine_id), key=key, wish=wish
         )
         await store.note_intent(tx, fine_id, intent_id)
     return await open_cashier(call, intent_id)

@@ -22,7 +22,7 @@ from core.graphql import (
 from core.upstream.readings import ReadStatus
 from modules.mobility import models
 from modules.mobility.parking import domain, service
-from payments.api import Method, Payment
+from payments.api import Channel, Method, Payment, wish_of
 
 PlateId = Annotated[strawberry.ID, strawberry.argument(description="A linked plate's id.")]
 
@@ -173,9 +173,11 @@ class Mutation:
         ],
         idempotency_key: IdempotencyKey,
         method: Method = None,
+        channel: Channel = None,
     ) -> PayParkingResult:
         """Opens the cashier; how it goes on is told by `payment` and `paymentChanged`."""
-        payment = await service.pay(info.context, parse_id(charge_id), idempotency_key, method)
+        wish = wish_of(method, channel)
+        payment = await service.pay(info.context, parse_id(charge_id), idempotency_key, wish)
         return ParkingPaymentStarted(payment=payment)
 
 

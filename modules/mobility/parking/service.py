@@ -28,6 +28,7 @@ from modules.mobility.parking.upstream import (
     verify_owner,
 )
 from payments import api as payments
+from payments.api import ANYHOW, Wish
 
 SERVICE = "parking-payment"
 NEW_PLATES_PER_DAY = 10
@@ -151,15 +152,12 @@ async def read_stays(call: Call, plate_id: UUID) -> tuple[Plate, Reading[Sequenc
     return plate, Reading(reading.status, value, reading.as_of, reading.reason)
 
 
-async def pay(
-    call: Call, charge_id: UUID, key: str, method: payments.PaymentMethod | None = None
-) -> payments.Payment:
-    """Begin to pay what a stay of a linked plate owes; open the cashier, of `method` if it can be.
+async def pay(call: Call, charge_id: UUID, key: str, wish: Wish = ANYHOW) -> payments.Payment:
+    """Begin to pay what a stay of a linked plate owes; open the cashier as `wish` says.
 
     The same key gives the same payment, and so does the viewer's own cashier while it is open: what
     it was opened for is paid, although more is due meanwhile. Raises NotFound, Conflict
-    NOTHING_DUE, STAY_MOVED_ON, PAYMENT_OPEN or KEY_REUSED, Unavailable when the operator cannot
-    tell what is due.
+    NOTHING_DUE, STAY_MOVED_ON, PAYMENT_OPEN or KEY_REUSED, Unavailable of a silent operator.
     """
     citizen_id = call.require_viewer().user_id
     charge = await store.find_charge(charge_id)
@@ -171,7 +169,7 @@ async def pay(
     await _refresh(call, charge)
     async with transaction() as tx:
         intent_id = await payments.create_intent(
-            call, tx, kind=domain.KIND, subject_ref=str(charge_id), key=key, method=method,
+            call, tx, kind=domain.KIND, subject_ref=str(charge_id), key=key, wish=wish,
             is_owner=plate.verified_at is not None,
         )  # fmt: skip
         await store.note_intent(tx, charge_id, intent_id)

@@ -23,7 +23,7 @@ from core.graphql import (
 from core.texts import Locale
 from core.upstream.readings import ReadStatus
 from modules.mobility.transit import domain, service
-from payments.api import Method, Payment
+from payments.api import Channel, Method, Payment, wish_of
 
 view(domain.TripMode, name="TransitMode")
 view(domain.TripStatus, name="TransitTripStatus")
@@ -124,9 +124,11 @@ class Mutation:
         trip_id: Annotated[strawberry.ID, strawberry.argument(description="The trip's id.")],
         idempotency_key: IdempotencyKey,
         method: Method = None,
+        channel: Channel = None,
     ) -> PayTransitTripResult:
         """Opens the cashier; how it goes on is told by `payment` and `paymentChanged`."""
-        payment = await service.pay(info.context, parse_id(trip_id), idempotency_key, method)
+        wish = wish_of(method, channel)
+        payment = await service.pay(info.context, parse_id(trip_id), idempotency_key, wish)
         return TransitPaymentStarted(payment=payment)
 
 

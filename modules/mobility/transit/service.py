@@ -20,6 +20,7 @@ from modules.mobility.transit import domain, store, texts
 from modules.mobility.transit.domain import Trip, TripStatus
 from modules.mobility.transit.upstream import CLEARING, get_trip, list_trips, register_key
 from payments import api as payments
+from payments.api import ANYHOW, Wish
 
 SERVICE = "transit-ride-code"
 _RIDER = "mobility.rider"
@@ -129,13 +130,10 @@ async def _listed(call: Call, shown: Sequence[Trip]) -> Sequence[ListedTrip]:
     return listed
 
 
-async def pay(
-    call: Call, trip_id: UUID, key: str, method: payments.PaymentMethod | None = None
-) -> payments.Payment:
-    """Begin to pay one of the viewer's unpaid trips and open the cashier, of `method` if it can be.
+async def pay(call: Call, trip_id: UUID, key: str, wish: Wish = ANYHOW) -> payments.Payment:
+    """Begin to pay one of the viewer's unpaid trips and open the cashier as `wish` says.
 
-    The same key gives the same payment. Raises NotFound, Conflict TRIP_PAID, PAYMENT_OPEN or
-    KEY_REUSED.
+    The same key gives the same payment. Raises NotFound, Conflict TRIP_PAID, PAYMENT_OPEN, others.
     """
     citizen_id = call.require_viewer(2).user_id
     trip = await store.find_trip(trip_id)
@@ -144,7 +142,7 @@ async def pay(
     await _refresh(call, trip)
     async with transaction() as tx:
         intent_id = await payments.create_intent(
-            call, tx, kind=domain.KIND, subject_ref=str(trip_id), key=key, method=method
+            call, tx, kind=domain.KIND, subject_ref=str(trip_id), key=key, wish=wish
         )
         await store.note_intent(tx, trip_id, intent_id)
     return await open_cashier(call, intent_id)

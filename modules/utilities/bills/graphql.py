@@ -27,7 +27,7 @@ from core.upstream.readings import Reading, ReadStatus
 from modules.utilities.accounts.domain import UtilityKind
 from modules.utilities.accounts.graphql import BY_UTILITY, AccountNo, Kind
 from modules.utilities.bills import domain, service, texts
-from payments.api import Method, Payment
+from payments.api import Channel, Method, Payment, wish_of
 
 _BY_BILL = by_data("the bill belongs to a utility, and each utility is a service of its own")
 view(domain.BillStatus)
@@ -145,9 +145,12 @@ class Mutation:
         ],
         idempotency_key: IdempotencyKey,
         method: Method = None,
+        channel: Channel = None,
     ) -> PayBillResult:
         """Opens the cashier; how it goes on is told by `payment` and `paymentChanged`."""
-        payment = await service.pay_bill(info.context, parse_id(bill_id), idempotency_key, method)
+        payment = await service.pay_bill(
+            info.context, parse_id(bill_id), idempotency_key, wish_of(method, channel)
+        )
         return BillPaymentStarted(payment=payment)
 
 

@@ -119,9 +119,9 @@ _WORSE = (ReadStatus.LIVE, ReadStatus.STALE, ReadStatus.UNAVAILABLE)
 
 
 async def pay_bill(
-    call: Call, bill_id: UUID, key: str, method: payments.PaymentMethod | None = None
+    call: Call, bill_id: UUID, key: str, wish: payments.Wish | None = None
 ) -> payments.Payment:
-    """Begin to pay a bill of a linked account and open the cashier, of `method` if it can be.
+    """Begin to pay a bill of a linked account and open the cashier, as `wish` says if it can be.
 
     The same key gives the same payment. Raises NotFound, Conflict BILL_PAID, BILL_WITHDRAWN,
     PAYMENT_OPEN or KEY_REUSED, Unavailable when the biller cannot tell what is due.
@@ -150,7 +150,7 @@ async def pay_bill(
             kind=domain.payable_kind(kind),
             subject_ref=str(bill_id),
             key=key,
-            method=method,
+            wish=wish,
             is_owner=False,  # a link proves nothing of whose account it is
         )
     return await open_cashier(call, intent_id)

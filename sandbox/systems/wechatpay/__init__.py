@@ -46,6 +46,7 @@ SYSTEMS = (
             Operation("contract", "GET", _CONTRACT, contracts.show),
             Operation("sign_here", "POST", _CONTRACT + "/sign", contracts.sign_here),
             Operation("end_here", "POST", _CONTRACT + "/end", contracts.end_here),
+            Operation("sdk", "POST", "/wechatpay/sdk", cashier.call_sdk),
             Operation("cashier", "GET", "/wechatpay/cashier/{prepay_id}", cashier.show),
             Operation("pay", "POST", "/wechatpay/cashier/{prepay_id}/pay", cashier.pay),
             Operation("cancel", "POST", "/wechatpay/cashier/{prepay_id}/cancel", cashier.cancel),

@@ -13,7 +13,7 @@ from sandbox.server.wire import Refusal
 from sandbox.statements import files
 from sandbox.statements.days import Day, parse_day
 from sandbox.statements.lines import FEE_BPS, Line, fee_of
-from sandbox.systems.wechatpay.keys import APPID, MCHID
+from sandbox.systems.wechatpay.keys import APPID, APPIDS, MCHID
 from sandbox.systems.wechatpay.wire import Answer, Call, ParamRefusal, Params
 
 SYSTEM = "wechatpay"
@@ -125,6 +125,10 @@ def real_lines(city: City, day: date) -> list[Line]:
     ]
 
 
+def _appid(line: Line) -> str:
+    return APPIDS.get(line.product, (APPID,))[0]
+
+
 def _trade_csv(lines: Iterator[Line]) -> Iterator[str]:
     count = paid_fen = refunded_fen = fees_fen = 0
     yield TRADE_HEADER
@@ -133,7 +137,7 @@ def _trade_csv(lines: Iterator[Line]) -> Iterator[str]:
         amount, fee = format_yuan(line.amount_fen), format_yuan(line.fee_fen)
         title = line.title.replace(",", "，").replace("\n", " ")
         head = (
-            f"`{line.at},`{APPID},`{MCHID},`0,`,`{line.trade_ref},`{line.order_no},`{_PAYER},"
+            f"`{line.at},`{_appid(line)},`{MCHID},`0,`,`{line.trade_ref},`{line.order_no},`{_PAYER},"
             f"`{line.product},"
         )
         if line.is_refund:

@@ -6,10 +6,10 @@ from starlette.responses import RedirectResponse, Response
 
 from sandbox.server.state import Row
 from sandbox.server.system import City
-from sandbox.server.wire import Refusal, reply
+from sandbox.server.wire import Refusal, read_bytes, reply
 from sandbox.shared.cashier_page import Bill, Brand, Form, render, wants_json, web_address
 from sandbox.systems.wechatpay import notices, orders
-from sandbox.systems.wechatpay.keys import load_keys
+from sandbox.systems.wechatpay.keys import MCHID, load_keys
 
 _BRAND = Brand("微信支付", "WeChat Pay", "#06783f")
 _STATES = {
@@ -38,6 +38,32 @@ async def show(request: Request, city: City) -> Response:
     outcome, state_zh, state_en = _STATES[order["trade_state"]]
     bill = Bill(description, order["total"], order["out_trade_no"], outcome, state_zh, state_en)
     return render(_BRAND, bill, forms, None if forms else _redirect_url(request))
+
+
+async def call_sdk(request: Request, city: City) -> Response:
+    """The SDK's part: show the cashier to an app or a page inside WeChat whose call is signed.
+
+    Refuses 401 SIGN_ERROR, and 400 INVALID_REQUEST for a call of another kind than the order's.
+    """
+    keys = load_keys(city.settings)
+    told = {str(k): str(v) for k, v in orjson.loads(await read_bytes(request)).items()}
+    in_app = "prepayid" in told
+    prepay_id = told.get("prepayid") or told.get("package", "").removeprefix("prepay_id=")
+    order = orders.get_by_prepay(city, prepay_id)
+    appid = orjson.loads(order["params"])["appid"]
+    if in_app:
+        fixed = ("APP", appid, MCHID, "Sign=WXPay")
+        said = ("APP", told.get("appid"), told.get("partnerid"), told.get("package"))
+        lines = (appid, told.get("timestamp", ""), told.get("noncestr", ""), prepay_id)
+    else:
+        fixed = ("JSAPI", appid, "RSA", f"prepay_id={prepay_id}")
+        said = ("JSAPI", told.get("appId"), told.get("signType"), told.get("package"))
+        lines = (appid, told.get("timeStamp", ""), told.get("nonceStr", ""), told["package"])
+    if said != fixed or order["trade_type"] != fixed[0]:
+        raise Refusal(400, "INVALID_REQUEST", "调起支付参数与订单不符 / not the call of this order")
+    if not keys.is_merchants(told.get("sign" if in_app else "paySign", ""), *lines):
+        raise Refusal(401, "SIGN_ERROR", "签名错误 / wrong signature")
+    return RedirectResponse(f"/wechatpay/cashier/{prepay_id}", 303)
 
 
 async def pay(request: Request, city: City) -> Response:

@@ -19,6 +19,12 @@ from sandbox.server.wire import Refusal
 
 MCHID = "1900000001"
 APPID = "wxsandbox0000000001"
+APPIDS = {
+    "MWEB": (APPID,),
+    "APP": ("wxsandbox0000000002",),
+    "JSAPI": ("wxsandbox0000000003", "wxsandbox0000000004"),
+}
+"""The merchant's applications by the kind of order that they may place."""
 PLATFORM_SERIAL = "PUB_KEY_ID_SANDBOX_0001"
 MERCHANT_SERIAL = "SANDBOXMERCHANT0001"
 SCHEME = "WECHATPAY2-SHA256-RSA2048"

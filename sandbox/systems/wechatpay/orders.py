@@ -10,7 +10,7 @@ from pydantic import AwareDatetime, Field
 from sandbox.server.state import Row
 from sandbox.server.system import SHANGHAI, City
 from sandbox.server.wire import Refusal
-from sandbox.systems.wechatpay.keys import APPID, MCHID
+from sandbox.systems.wechatpay.keys import APPIDS, MCHID
 from sandbox.systems.wechatpay.wire import Params, check_mchid
 
 SCHEMA = """
@@ -101,7 +101,7 @@ def place(city: City, trade_type: str, params: OrderParams) -> Row:
     a finished order; ParamRefusal for an end in the past.
     """
     check_mchid(params.mchid)
-    if params.appid != APPID:
+    if params.appid not in APPIDS[trade_type]:
         raise Refusal(
             400, "APPID_MCHID_NOT_MATCH", "appid和mchid不匹配 / appid is not this mchid's"
         )
@@ -188,7 +188,7 @@ def describe(order: Row) -> dict[str, object]:
     """The order as the query API and the callback tell it."""
     params = orjson.loads(order["params"])
     told: dict[str, object] = {
-        "appid": APPID,
+        "appid": params["appid"],
         "mchid": MCHID,
         "out_trade_no": order["out_trade_no"],
         "trade_type": order["trade_type"],

@@ -1,6 +1,7 @@
 """The bank account: settlements, fees, payouts to accounts; what does not fit is a case."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import date, timedelta
 
 import asyncpg
@@ -26,6 +27,7 @@ from payments.ledger.accounts import (
     settled_out,
     suspense_of,
 )
+from payments.models import Intent
 from payments.reconciliation import costs, payouts
 from payments.reconciliation.domain import CorrectionKind
 from payments.reconciliation.models import Case
@@ -246,3 +248,31 @@ async def test_the_database_refuses_a_booking_without_its_journal(
             await connection.execute("UPDATE payments_bank_entry SET amount_fen = 1")
     finally:
         await connection.close()
+
+
+async def test_a_message_is_sent_again_to_the_byte(books: Books) -> None:
+    """Also once a part of it is settled, or a payee has another account: the bank knows it by its
+    number, and another message under the same number is none that it has answered."""
+    for amount_fen, payee in ((1000, "water"), (700, "gas")):
+        paid = await books.paid(at(DAY, "12:00:00"), amount_fen, payee=payee)
+        await books.told(DAY, [await books.line(paid, fee_bps=0)], payee)
+    await books.told(DAY, [await books.line(i.id) for i in await Intent.all()])
+    books.go_to(at(NEXT, "10:30:00"))
+    for payee in ("water", "gas"):
+        await payouts.pay_out(books.app, payee, DAY)
+    order_ref = await transfers.order_due(books.app)
+    assert order_ref is not None
+    written = await transfers.write_message(books.app, order_ref)
+    assert written is not None and b"10.00" in written and b"7.00" in written
+
+    finance = finance_of(books.app)
+    elsewhere = replace(finance.payees["gas"], number="3700100000000009999")
+    changed = replace(finance, payees={**finance.payees, "gas": elsewhere})
+    books.app._once["payments.finance"] = changed
+    water = await Transfer.get(payee="water")
+    books.go_to(at(AFTER, "09:00:00"))
+    await _take(books, NEXT, 5000, [bank.paid("P1", -1000, _number(water))])
+    assert await transfers.write_message(books.app, order_ref) == written
+    gas = await Transfer.get(payee="gas")
+    await _take(books, AFTER, 4000, [bank.paid("P2", -700, _number(gas))])
+    assert await transfers.write_message(books.app, order_ref) is None

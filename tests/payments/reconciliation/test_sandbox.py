@@ -170,9 +170,11 @@ async def test_a_day_without_payments_needs_no_file(
         assert (done.statement.lines, done.change.opened) == (0, 0)
 
 
-@pytest.mark.parametrize("days", [-1, 91])
-async def test_a_day_out_of_reach(app: App, city: Client, clock: ManualClock, days: int) -> None:
+@pytest.mark.parametrize(("days", "why"), [(-1, "has not come"), (91, "three months")])
+async def test_a_day_out_of_reach(
+    app: App, city: Client, clock: ManualClock, days: int, why: str
+) -> None:
     (source,) = get_sources(app, ["wechatpay"])
     on = civil_date(clock.now())
-    with pytest.raises(service.StatementRefused):
+    with pytest.raises(service.StatementRefused, match=why):
         await service.reconcile(app, source, on - timedelta(days=days))

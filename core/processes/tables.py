@@ -1,0 +1,19 @@
+"""Tables of the command line: each cell as it is, and whole where nobody sits before it."""
+
+import sys
+
+from rich.console import Console
+from rich.table import Table
+
+_WHOLE = 100_000
+"""Columns of a pipe: no cell is cut, and a line is as long as its cells."""
+
+
+def print_table(table: Table) -> None:
+    """Print a table to standard output.
+
+    Nothing in a cell is read as markup or as the name of an emoji, as `:hospital:` in an account's
+    code would be. In a terminal a long cell is folded to its width; into a pipe or file it is not.
+    """
+    width = None if sys.stdout.isatty() else _WHOLE
+    Console(markup=False, emoji=False, highlight=False, width=width).print(table)
