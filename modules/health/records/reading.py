@@ -13,6 +13,7 @@ from core.standards.fhir_bundle import (
     identifiers_of,
     text_of,
 )
+from modules.health.hospitals.identifiers import RESIDENT_ID_SYSTEM
 from modules.health.records import inline
 from modules.health.records.domain import (
     Entry,
@@ -31,7 +32,6 @@ from modules.health.records.fields import (
     measure_of,
     note_of,
 )
-from modules.health.records.upstream import RESIDENT_ID_SYSTEM
 
 _ID_DIGITS = 24
 GONE = frozenset({"cancelled", "entered-in-error", "not-done", "revoked"})

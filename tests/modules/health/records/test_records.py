@@ -8,10 +8,10 @@ from core.standards import fhir_json
 from core.standards.fhir_bundle import Page, read_page
 from core.standards.fhir_json import Number
 from core.texts import Named
+from modules.health.hospitals.identifiers import RESIDENT_ID_SYSTEM
 from modules.health.records.domain import DateBasis, EntryKind, Received, Report, Source
 from modules.health.records.merge import merge_entries, merge_reports
 from modules.health.records.reading import patient_refs, read_received
-from modules.health.records.upstream import RESIDENT_ID_SYSTEM
 from modules.health.reports.domain import is_critical, trends_of
 
 MINE = "500099198805170011"
