@@ -96,7 +96,7 @@ AGREED: dict[str, Rule] = {
         "queueTicketChanged paymentChanged messageReceived cases caseByNo caseChanged".split(),
         SIGNED_IN,
     ),
-    **dict.fromkeys("addChild proposeProxy verifyPlate".split(), VERIFIED),
+    **dict.fromkeys("addChild addNewborn proposeProxy verifyPlate".split(), VERIFIED),
     **dict.fromkeys(
         "verifyRealName grantConsent revokeSession proveByPhone proveByCard beginNetworkProof "
         "finishNetworkProof stepUpWithPasskey".split(),
