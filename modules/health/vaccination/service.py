@@ -16,7 +16,7 @@ from kinds.booking import numbers
 from kinds.booking.numbers import NumberRequest
 from kinds.booking.sources import ExternalNumber
 from kinds.booking.store import BookingRow
-from modules.health.hospitals.numbers import HospitalNumbers
+from modules.health.hospitals.numbers import HospitalNumbers, patient_purpose
 from modules.health.hospitals.servers import Servers
 from modules.health.hospitals.upstream import RoomKind
 from modules.health.policy import rules_of
@@ -35,13 +35,8 @@ RECORD = Purpose(
     text_version="2026-12",
     documents=EVERY_DOCUMENT,
 )
-VACCINEE = Purpose(
-    id="appointments.vaccination",
-    upstream="immunisation",
-    fields=("name", "resident_id", "phone"),
-    text=texts.VACCINATION_CONSENT,
-    text_version="2026-12",
-    documents=EVERY_DOCUMENT,
+VACCINEE = patient_purpose(
+    "appointments.vaccination", texts.VACCINATION_CONSENT, upstream="immunisation"
 )
 
 
