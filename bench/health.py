@@ -11,10 +11,10 @@ from fhir.resources.R4B.bundle import Bundle
 from core.standards import fhir_check, fhir_json
 from core.standards.fhir_bundle import read_page
 from core.standards.fhir_json import Number
+from modules.health.hospitals.identifiers import RESIDENT_ID_SYSTEM
 from modules.health.records.domain import Received
 from modules.health.records.merge import Merged, merge_reports
 from modules.health.records.reading import read_received
-from modules.health.records.upstream import RESIDENT_ID_SYSTEM
 
 HOSPITALS = ("h1", "h2", "h3", "h4", "h5")
 REPORTS, RESULTS, SHARED = 50, 6, 10

@@ -79,13 +79,14 @@ async def add(
     row: Mapping[str, Any],
     command: Mapping[str, Any],
 ) -> Row:
-    """Add a thing to the viewer's list, or rename the one that is there.
+    """Add a thing to the list of whom the call is about, or rename the one that is there.
 
     `row` are its columns but for `id` and `citizen_id`, `command` is the input as the client sent
     it. The same key gives the same thing and changes nothing. Raises NotFound where that has been
     removed since, Conflict above the list's most and KEY_REUSED, InvalidInput for a malformed key.
     """
-    citizen_id = call.require_viewer().user_id
+    call.require_viewer()
+    citizen_id = call.subject_id
     await _lock(tx, owned, citizen_id)
     claim = await claim_key(call, tx, operation, key, command)
     mine = owned.model.filter(citizen_id=citizen_id, **owned.within).using_db(tx)
@@ -112,11 +113,13 @@ async def add(
 async def remove(
     call: Call, tx: Transaction, owned: OwnedList[Row], operation: str, key: str, **columns: Any
 ) -> bool:
-    """Take off the viewer's list what these columns name; False where this key did so before.
+    """Take off the list of whom the call is about what these columns name; False where this key did
+    so before.
 
     Raises NotFound for a thing that is not there or is somebody else's, Conflict KEY_REUSED.
     """
-    citizen_id = call.require_viewer().user_id
+    call.require_viewer()
+    citizen_id = call.subject_id
     await _lock(tx, owned, citizen_id)
     claim = await claim_key(call, tx, operation, key, columns)
     if claim.replayed:

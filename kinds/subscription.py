@@ -28,12 +28,13 @@ from core.context.sweep import Swept, sweep, sweep_pages
 from core.database import Transaction, transaction
 from core.graphql import IdempotencyKey, Info, Refused, mutation, of_service, parse_id, view
 from core.people.directory import find_person
+from core.people.parties import list_reached
 from core.rooms import ExtensionPoint
 from core.upstream.client import UpstreamError
 from kinds import owned
 from kinds.owned import OwnedList
 from notifications import api as notifications
-from notifications.api import Template
+from notifications.api import Parcel, Template
 
 Row = TypeVar("Row", bound=Model)
 
@@ -148,7 +149,9 @@ async def tell(
     *,
     note: Callable[[Transaction], Awaitable[bool]] | None = None,
 ) -> None:
-    """Tell a person of an occasion, once ever. Who has no account any more is told nothing.
+    """Tell a person of an occasion, once ever; of a child without a phone its guardians are told.
+
+    Who has no account any more is told nothing.
 
     `note(tx)` records it in the service's own table, in the message's transaction; where it answers
     False the person was told before.
@@ -157,13 +160,15 @@ async def tell(
     if person is None:
         return
     page = app.city.deep_link.format(id=subscription.service)
+    parcels = [
+        Parcel(reader, notice.params)
+        for reader in await list_reached(app, person, subscription.service)
+    ]
     async with transaction() as tx:
         if note is not None and not await note(tx):
             return
         key, link = subscription.key_of(occasion, citizen_id), notice.deep_link or page
-        await notifications.send(
-            app, tx, notice.template, person, notice.params, key, deep_link=link
-        )
+        await notifications.send_many(app, tx, notice.template, parcels, key, deep_link=link)
 
 
 async def tell_all(

@@ -1,9 +1,12 @@
 """Outside systems in memory, for tests that are not about them."""
 
+from datetime import date
+
+from core.id_documents import Document
 from core.people.personal_read import Access
 from core.upstream.exchange import UpstreamRejected, UpstreamTimeout
 from modules.identity.proofs.upstream import Elements, Handoff, Passage, TicketState
-from modules.identity.upstream import Match
+from modules.identity.upstream import Birth, Kin, Match
 from modules.welfare.housing_fund.domain import HousingFundAccount
 
 
@@ -55,6 +58,12 @@ class FakePolice(Silence):
         super().__init__()
         self.people: dict[str, str] = {}
         self.parents: set[tuple[str | None, str]] = set()
+        self.births: dict[str, tuple[str, date, set[str | None]]] = {}
+        """By certificate: name, birth date, the document numbers of the parents on it."""
+        self.registered: dict[str, str] = {}
+        """By ID number, the certificate under which it was given."""
+        self.permits: dict[tuple[str, str, date], str] = {}
+        """By kind, number and birth date, the name."""
         self.asked: list[tuple[Access, str, str]] = []
 
     async def verify(self, access: Access, name: str, resident_id: str) -> Match:
@@ -66,11 +75,28 @@ class FakePolice(Silence):
             return Match.NOT_FOUND
         return Match.MATCH if known == name else Match.MISMATCH
 
-    async def verify_family(self, access: Access, child_resident_id: str) -> str | None:
+    async def verify_permit(self, access: Access, name: str, document: Document) -> Match:
+        """See modules.identity.upstream."""
+        self.asked.append((access, name, document.number))
+        self.answer("verify_permit")
+        known = self.permits.get((document.kind, document.number, document.born_on))
+        if known is None:
+            return Match.NOT_FOUND
+        return Match.MATCH if known == name else Match.MISMATCH
+
+    async def verify_birth(self, access: Access, certificate_no: str) -> Birth | None:
+        """See modules.identity.upstream."""
+        self.answer("verify_birth")
+        name, born_on, parents = self.births.get(certificate_no, ("", date.min, set()))
+        is_parent = access.person.document_no in parents
+        return Birth(name, born_on, "PR2") if is_parent else None
+
+    async def verify_family(self, access: Access, child_resident_id: str) -> Kin | None:
         """See modules.identity.upstream."""
         self.answer("verify_family")
-        pair = (access.person.resident_id, child_resident_id)
-        return "PR1" if pair in self.parents else None
+        pair = (access.person.document_no, child_resident_id)
+        certificate_no = self.registered.get(child_resident_id)
+        return Kin("PR1", certificate_no) if pair in self.parents else None
 
 
 class FakeProofs(Silence):

@@ -6,7 +6,7 @@ PIPL Art. 13-15 (consent, withdrawable), 23 (recipients), 31 (children).
 """
 
 import re
-from collections.abc import Hashable, Sequence
+from collections.abc import Collection, Hashable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
@@ -24,6 +24,7 @@ from core.database import (
 )
 from core.database.models import Consent
 from core.errors import Conflict, Forbidden, NotFound
+from core.id_documents import DocumentKind
 from core.ids import new_id
 from core.people.directory import (
     ADULT_AGE,
@@ -70,6 +71,9 @@ class Purpose:
     recipient: str = CITY
     life: timedelta | None = None
     proves: bool = False
+    documents: Collection[DocumentKind] = (DocumentKind.RESIDENT_ID,)
+    """Of whom it can be read: who has no document of these kinds is refused before anybody is
+    asked."""
 
 
 PURPOSES = ExtensionPoint("privacy.purposes", Purpose, key=lambda purpose: purpose.id)
@@ -236,7 +240,7 @@ def _until(call: Call, person: Person, now: datetime, purpose: Purpose) -> datet
     asked: on the 14th birthday, and what was agreed after it on the 18th. That of an adult's stays.
     """
     ends = [now + purpose.life] if purpose.life else []
-    if call.mandate is not None and person.resident_id is not None:
-        days = [birthday(person.resident_id, age) for age in (CHILD_UNTIL_AGE, ADULT_AGE)]
+    if call.mandate is not None and person.born_on is not None:
+        days = [birthday(person.born_on, age) for age in (CHILD_UNTIL_AGE, ADULT_AGE)]
         ends += [start_of_day(day) for day in days if day > civil_date(now)][:1]
     return min(ends, default=None)

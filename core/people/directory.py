@@ -11,6 +11,7 @@ from uuid import UUID
 
 from core.context.app import App
 from core.errors import NotFound
+from core.id_documents import Document
 from core.ids import resident_birth_date
 from core.people.merged_accounts import find_owner
 from core.refusal_texts import NOT_FOUND
@@ -25,7 +26,7 @@ ADULT_AGE = 18
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """A person with an account. Name and resident ID are known from level 2 on.
+    """A person with an account. Name and document are known from level 2 on.
 
     A child without a phone is reached at its guardian's; `phone` is empty where nobody is reached.
     `has_phone` says whether the phone is their own.
@@ -38,10 +39,33 @@ class Person:
     level: int
     locale: str
     has_phone: bool = True
+    other_document: Document | None = None
+    """By what somebody without an ID number is known: a travel permit, an older permanent residence
+    card, a birth certificate."""
+    birth_certificate_no: str | None = None
+    """Of a child who was registered before it had a number; it stays when the number comes."""
+
+    @property
+    def born_on(self) -> date | None:
+        """The birth date; None below level 2."""
+        if self.resident_id is not None:
+            return resident_birth_date(self.resident_id)
+        return self.other_document.born_on if self.other_document else None
+
+    @property
+    def document_no(self) -> str | None:
+        """The number by which offices know them; None below level 2."""
+        return self.other_document.number if self.other_document else self.resident_id
+
+    @property
+    def lasting_no(self) -> str | None:
+        """The number under which limits and bans count a person: it stays the same when a newborn
+        is given an ID number. None below level 2."""
+        return self.birth_certificate_no or self.document_no
 
     def is_child(self, today: date) -> bool:
         """Whether a guardian consents for this person; False while the age is unknown."""
-        return self.resident_id is not None and age_on(self.resident_id, today) < CHILD_UNTIL_AGE
+        return self.born_on is not None and age_on(self.born_on, today) < CHILD_UNTIL_AGE
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,19 +78,17 @@ class Directory:
 DIRECTORY = ExtensionPoint("people.directory", Directory, key=lambda _: "the directory")
 
 
-def age_on(resident_id: str, today: date) -> int:
-    """Whole years of age of whoever has a (valid) resident ID."""
-    born_on = resident_birth_date(resident_id)
-    assert born_on is not None
+def age_on(born_on: date, today: date) -> int:
+    """Whole years of age of whoever was born on a day."""
     return today.year - born_on.year - ((today.month, today.day) < (born_on.month, born_on.day))
 
 
-def birthday(resident_id: str, age: int) -> date:
-    """The day on which the holder of a (valid) resident ID reaches an age."""
-    year, rest = int(resident_id[6:10]) + age, resident_id[10:14]
-    if rest == "0229" and not isleap(year):
-        rest = "0301"
-    return date(year, int(rest[:2]), int(rest[2:]))
+def birthday(born_on: date, age: int) -> date:
+    """The day on which somebody reaches an age; on 1 March for who was born on 29 February."""
+    year = born_on.year + age
+    if (born_on.month, born_on.day) == (2, 29) and not isleap(year):
+        return date(year, 3, 1)
+    return born_on.replace(year=year)
 
 
 async def find_person(app: App, person_id: UUID) -> Person | None:

@@ -35,6 +35,14 @@ async def is_party(app: App, affair: Affair, person_id: UUID) -> bool:
     return mandate.kind is MandateKind.GUARDIAN or person_id == affair.made_by
 
 
+async def list_reached(app: App, person: Person, service_id: str) -> list[Person]:
+    """Whom a message about somebody goes to: a child without a phone is told through its guardians,
+    all of them."""
+    if person.has_phone:
+        return [person]
+    return await list_readers(app, Affair(person.id, person.id, service_id))
+
+
 async def list_readers(app: App, affair: Affair) -> list[Person]:
     """Who is told of an affair: every party with an account of their own; who has left is not.
 

@@ -35,7 +35,7 @@ from core.people.consents import (
 from core.people.directory import Person, find_person, get_person
 from core.people.mandates import still_acts
 from core.people.merged_accounts import list_accounts
-from core.refusal_texts import CONSENT_REQUIRED, NOT_FOUND
+from core.refusal_texts import CONSENT_REQUIRED, DOCUMENT_NOT_TAKEN, NOT_FOUND
 from core.security.authentication import PROBE_ID
 from core.security.authorization import Need, Scope, decide
 from core.upstream.exchange import UpstreamRejected
@@ -273,7 +273,11 @@ async def _open(
     purpose: Purpose,
     fields: Sequence[str],
 ) -> Access:
-    """Find the consent and leave the row. Raises Forbidden CONSENT_REQUIRED."""
+    """Find the consent and leave the row. Raises Forbidden CONSENT_REQUIRED, or DOCUMENT_NOT_TAKEN
+    for whom the upstream cannot know."""
+    other = person.other_document
+    if other is not None and other.kind not in purpose.documents:
+        raise Forbidden(DOCUMENT_NOT_TAKEN)
     async with transaction() as tx:
         consent_id = await consents.find_live(
             tx, person.id, purpose.id, purpose.text_version, app.clock.now()

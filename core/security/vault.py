@@ -16,6 +16,8 @@ from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 _NONCE_BYTES = 12
+_CARD_CHARS = 15
+"""Numbers of cards have at least so many characters: place, birth date, more."""
 
 
 class VaultError(Exception):
@@ -121,8 +123,11 @@ def mask_phone(phone: str) -> str:
 
 
 def mask_resident_id(number: str) -> str:
-    """110105********002X: where and when somebody was born is not told whole."""
-    return f"{number[:6]}********{number[-4:]}"
+    """110105********002X: where and when somebody was born is not told whole; H******78 of a permit
+    or a certificate, whose numbers are shorter."""
+    if len(number) < _CARD_CHARS:
+        return f"{number[:1]}{'*' * max(0, len(number) - 3)}{number[-2:]}"
+    return f"{number[:6]}{'*' * (len(number) - 10)}{number[-4:]}"
 
 
 def mask_name(name: str) -> str:

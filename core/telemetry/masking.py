@@ -17,7 +17,8 @@ MASKED = "<masked>"
 _WORDS = (
     "phone mobile tel telephone cellphone "
     "name surname realname fullname username nickname "
-    "resident_id id_number id_card id_no identity_no card_no card_number bank_card "
+    "resident_id id_number id_card id_no identity_no certificate_no permit_no document_no "
+    "card_no card_number bank_card "
     "account_no account_number plate plate_no licence_no openid unionid "
     "address addr email born_on birth_date birthday birthdate "
     "code otp captcha pin password passwd secret token jwt authorization cookie "
@@ -59,7 +60,9 @@ _SHAPES: tuple[tuple[re.Pattern[str], str], ...] = (
 _UUID = r"(?<![\w-])[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}(?![\w-])"
 _NUMBERS = re.compile(
     rf"(?P<uuid>{_UUID})"
-    r"|(?P<resident>(?<!\d)[1-8]\d{5}[\s-]?(?:18|19|20)\d{6}[\s-]?\d{3}[\dXx](?!\d))"
+    r"|(?P<resident>(?<!\d)[1-9]\d{5}[\s-]?(?:18|19|20)\d{6}[\s-]?\d{3}[\dXx](?!\d))"
+    # an older permanent residence card, a Hong Kong or Macao permit, a birth certificate
+    r"|(?P<document>\b(?:[A-Z]{3}\d{12}|[HM]\d{8}(?:\d{2})?|[A-Z]\d{9})\b)"
     r"|(?P<card>(?<!\d)[3-69]\d{3}(?:[\s-]?\d{4}){2}[\s-]?\d{3,4}(?:[\s-]?\d{1,3})?(?!\d))"
     r"|(?P<phone>(?<!\d)(?:(?:\+|00)?86[\s-]?)?1[3-9]\d(?:[\s-]?\d{4}){2}(?!\d))"
 )

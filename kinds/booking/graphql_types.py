@@ -144,7 +144,10 @@ class CompanionInput:
     """A companion."""
 
     name: str = strawberry.field(description="The name on the ID card.")
-    resident_id: str = strawberry.field(description="The ID number.")
+    resident_id: str = strawberry.field(
+        description="The number of the ID card, residence permit, permanent residence card or "
+        "mainland travel permit."
+    )
 
 
 @strawberry.type(description="The slot is full; nothing was booked.")

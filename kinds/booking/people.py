@@ -8,11 +8,11 @@ from core.clock import civil_date
 from core.context.app import App
 from core.context.call import Call
 from core.errors import Forbidden, InvalidInput, NotFound
-from core.ids import is_resident_id
+from core.id_documents import kind_of, read_document_no
 from core.people.directory import find_person
 from core.people.mandates import act_for
 from core.refusal_texts import LEVEL_REQUIRED, NOT_FOUND
-from core.typed_text import read_name, read_plate, read_resident_id
+from core.typed_text import read_name, read_plate
 from kinds.booking import domain, texts
 from kinds.booking.policy import Policy, policy_of
 from kinds.booking.slot_store import SlotFacts
@@ -35,8 +35,8 @@ class Companion:
 async def key_of(call: Call, level: int) -> bytes:
     """Whom the call is about as limits and bans count them: the person, not the account.
 
-    The resident ID where it is known, else the phone: whoever closes an account and opens another
-    is the same person. Raises Forbidden for somebody whose real name is not known yet.
+    The document's number where it is known, else the phone: whoever closes an account and opens
+    another is the same person. Raises Forbidden for somebody whose real name is not known yet.
     """
     viewer, subject_id = call.require_viewer(level), call.subject_id
     keys: dict[object, bytes] = call.app.once("appointments.person_keys", dict)
@@ -51,8 +51,8 @@ async def key_of(call: Call, level: int) -> bytes:
 
 async def _find_key(app: App, subject_id: UUID, level: int) -> bytes:
     person = await find_person(app, subject_id)
-    if person is not None and person.resident_id is not None:
-        return resident_key(app, person.resident_id)
+    if person is not None and person.lasting_no is not None:
+        return resident_key(app, person.lasting_no)
     if level >= 2:
         raise Forbidden(LEVEL_REQUIRED)
     has_phone = person is not None and person.has_phone
@@ -77,7 +77,7 @@ def booked_for(call: Call) -> UUID | None:
 
 
 def resident_key(app: App, resident_id: str) -> bytes:
-    """A person by resident ID."""
+    """A person by the number of their document."""
     return app.vault.blind_index(resident_id, PERSON)
 
 
@@ -93,8 +93,8 @@ def seal_companions(
     today, vault = civil_date(call.app.clock.now()), call.app.vault
     keys, sealed = {own_key}, []
     for companion in companions:
-        name, number = read_name(companion.name), read_resident_id(companion.resident_id)
-        if name is None or not is_resident_id(number, today=today):
+        name, number = read_name(companion.name), read_document_no(companion.resident_id)
+        if name is None or kind_of(number, today=today) is None:
             raise InvalidInput(texts.COMPANION_INVALID, "companions")
         keys.add(resident_key(call.app, number))
         sealed.append((vault.encrypt(name, NAME), vault.encrypt(number, RESIDENT_ID)))

@@ -1,6 +1,6 @@
 """Acting for others: guardians of children, proxies of elders; made, confirmed, ended.
 
-A guardian is confirmed by the registry and stays one until the child's 18th birthday. A proxy
+A guardian (`children`) stays one until the child's 18th birthday. A proxy
 proposes itself to a phone, and whoever owns that phone confirms it, for the services and until
 the day that the proposal names.
 """
@@ -23,33 +23,20 @@ from core.database import (
     transaction,
     violated,
 )
-from core.errors import Conflict, Forbidden, InvalidInput, NotFound, Unavailable
-from core.ids import new_id
+from core.errors import Conflict, Forbidden, InvalidInput, NotFound
 from core.people import mandates
-from core.people.consents import Purpose, end_consents
-from core.people.directory import ADULT_AGE, Person, age_on, birthday, get_person
-from core.people.personal_read import open_access
-from core.refusal_texts import NOT_ALLOWED, NOT_FOUND, UPSTREAM_UNAVAILABLE
+from core.people.consents import end_consents
+from core.people.directory import ADULT_AGE, Person, age_on, get_person
+from core.refusal_texts import NOT_ALLOWED, NOT_FOUND
 from core.security.authorization import Scope
 from core.security.mandate import Mandate as ActiveMandate
 from core.security.mandate import MandateKind
 from core.security.vault import mask_name
-from core.upstream.client import UpstreamError
 from modules.identity import domain, store, texts
 from modules.identity.messages import PROXY_PROPOSED
-from modules.identity.models import NAME, PHONE, RESIDENT_ID, Mandate
-from modules.identity.real_name import checked_identity, confirm_identity
+from modules.identity.models import NAME, PHONE, Mandate
 from modules.identity.service import checked_phone
-from modules.identity.upstream import REGISTRY, verify_family
 from notifications import api as notifications
-
-FAMILY = Purpose(
-    id="identity.family",
-    upstream=REGISTRY.name,
-    fields=("name", "resident_id", "child_name", "child_resident_id"),
-    text=texts.FAMILY_CONSENT,
-    text_version="2026-11",
-)
 
 _DAY = timedelta(days=1)
 _REPEATED = {"identity_mandate_live", "identity_mandate_proposed"}
@@ -75,72 +62,6 @@ def _active(row: Mandate) -> ActiveMandate:
     assert row.subject_id is not None
     services = None if row.services is None else frozenset(row.services)
     return ActiveMandate(row.id, MandateKind(row.kind), row.actor_id, row.subject_id, services)
-
-
-async def add_child(call: Call, name: str, resident_id: str) -> Mandate:
-    """Become the guardian of a child, as the registry confirms it. Repeat-safe for one child.
-
-    Raises InvalidInput for a bad ID, an adult, or where the registry knows of no such child of the
-    viewer; Forbidden without the consent `identity.family`; RateLimited after ten questions a day;
-    Unavailable.
-    """
-    viewer, app = call.require_viewer(2), call.app
-    cleaned, number = checked_identity(call, name, resident_id)
-    if age_on(number, civil_date(app.clock.now())) >= ADULT_AGE:
-        raise InvalidInput(texts.NOT_A_MINOR, "residentId")
-    await _count(call, f"child:{viewer.user_id}", domain.CHILD_LOOKUPS_PER_DAY)
-    access = await open_access(call, service="family", purpose=FAMILY)
-    await confirm_identity(call, access, cleaned, number)
-    try:
-        registry_ref = await verify_family(app, call.deadline, access, number)
-    except UpstreamError:
-        raise Unavailable(UPSTREAM_UNAVAILABLE, upstream=texts.POLICE) from None
-    if registry_ref is None:
-        raise InvalidInput(texts.NOT_YOUR_CHILD, "residentId")
-    try:
-        return await _store_guardian(app, viewer.user_id, cleaned, number, registry_ref)
-    except IntegrityError as error:
-        if violated(error) not in _REPEATED | {"identity_citizen_resident"}:
-            raise
-        # two at once: the other one has made what this one wanted
-        return await _store_guardian(app, viewer.user_id, cleaned, number, registry_ref)
-
-
-async def _store_guardian(
-    app: App, guardian_id: UUID, name: str, number: str, registry_ref: str
-) -> Mandate:
-    now = app.clock.now()
-    index = app.vault.blind_index(number, RESIDENT_ID)
-    async with transaction() as tx:
-        child_id = await store.ensure_child(
-            tx,
-            citizen_id=new_id(),
-            name_sealed=app.vault.encrypt(name, NAME),
-            resident_sealed=app.vault.encrypt(number, RESIDENT_ID),
-            resident_index=index,
-            now=now,
-        )
-        if await store.was_ended_by_others(tx, guardian_id, child_id):
-            raise Conflict(texts.GUARDIANSHIP_ENDED)
-        known = await Mandate.get_or_none(
-            actor_id=guardian_id,
-            subject_id=child_id,
-            kind=MandateKind.GUARDIAN,
-            state="active",
-            using_db=tx,
-        )
-        return known or await Mandate.create(
-            using_db=tx,
-            id=new_id(),
-            kind=MandateKind.GUARDIAN,
-            actor_id=guardian_id,
-            subject_id=child_id,
-            state="active",
-            registry_ref=registry_ref,
-            proposed_at=now,
-            confirmed_at=now,
-            ends_at=start_of_day(birthday(number, ADULT_AGE)),
-        )
 
 
 async def propose_proxy(
@@ -262,8 +183,8 @@ def _is_for(mandate: Mandate, viewer_id: UUID, phone_index: bytes) -> bool:
 
 def refuse_minor(call: Call, person: Person) -> None:
     """Raise Forbidden for what a minor does through a guardian alone."""
-    number = person.resident_id
-    if number and age_on(number, civil_date(call.app.clock.now())) < ADULT_AGE:
+    born_on = person.born_on
+    if born_on and age_on(born_on, civil_date(call.app.clock.now())) < ADULT_AGE:
         raise Forbidden(texts.MINORS_MAY_NOT)
 
 

@@ -8,6 +8,7 @@ from core.people.personal_table import DELETED, Cleared, PersonalTable, Sealed, 
 PHONE = "identity.phone"
 NAME = "identity.name"
 RESIDENT_ID = "identity.resident_id"
+BIRTH_CERTIFICATE = "identity.birth_certificate"
 ADDRESS = "identity.address"
 TOTP = "identity.totp"
 
@@ -17,6 +18,9 @@ class Citizen(Model):
 
     `assurance` says how the real name was proved (core.assurance), `verified_at` when.
     `died_on` is there once the registry has recorded a death; the account is closed then.
+    `resident_*` hold the number of the card or permit that proved it, for most the resident ID;
+    `born_on` is there where no such number says the birth date. A newborn is known by its birth
+    certificate (`birth_*`) until the household registration gives it a number; both stay then.
     A child whom its guardian added may have no phone yet. A closed account has no index left, so
     nobody finds it; what a legal hold demands stays sealed in it.
     """
@@ -27,6 +31,9 @@ class Citizen(Model):
     name_sealed = fields.BinaryField(null=True)
     resident_sealed = fields.BinaryField(null=True)
     resident_index = fields.BinaryField(null=True)
+    birth_sealed = fields.BinaryField(null=True)
+    birth_index = fields.BinaryField(null=True)
+    born_on = fields.DateField(null=True)
     level = fields.SmallIntField(default=1)
     assurance = fields.CharField(max_length=16, null=True)
     locale = fields.CharField(max_length=2, default="zh")
@@ -46,6 +53,7 @@ CITIZENS = PersonalTable(
         Sealed("phone_sealed", PHONE),
         Sealed("name_sealed", NAME),
         Sealed("resident_sealed", RESIDENT_ID),
+        Sealed("birth_sealed", BIRTH_CERTIFICATE),
     ),
     erased=Stays("closed and emptied last; see personal_data.py"),
 )

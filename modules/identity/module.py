@@ -25,6 +25,8 @@ MANIFEST = Manifest(
         "passkeys",
         "device_keys",
         "deaths",
+        "directory",
+        "children",
         "families",
         "staff",
         "jobs",

@@ -25,7 +25,7 @@ from core.people.data_rights import (
     find_holds,
     settle_person,
 )
-from core.people.directory import find_person, get_person
+from core.people.directory import Person, find_person, get_person
 from core.people.personal_table import Held, PersonalTable, Stays, section
 from core.queue.jobs import Lane, job
 from modules.identity import families, store, texts
@@ -129,8 +129,10 @@ async def _close(app: App, tx: Transaction, citizen_id: UUID, *, keep_name: bool
     assert citizen is not None
     citizen.closed_at = citizen.closed_at or app.clock.now()
     citizen.phone_index = citizen.resident_index = citizen.phone_sealed = None
+    citizen.birth_index = None
     if not keep_name:
-        citizen.name_sealed = citizen.resident_sealed = None
+        citizen.name_sealed = citizen.resident_sealed = citizen.birth_sealed = None
+        citizen.born_on = None
     await citizen.save(using_db=tx)
 
 
@@ -142,11 +144,21 @@ async def _read(app: App, person_id: UUID) -> Mapping[str, Any]:
             "phone": person.phone,
             "name": person.name,
             "resident_id": person.resident_id,
+            "other_document": _document(person),
+            "birth_certificate_no": person.birth_certificate_no,
             "level": person.level,
             "locale": person.locale,
         },
         "mandates": [_mandate(row, person_id) for row in mandates],
     }
+
+
+def _document(person: Person) -> dict[str, Any] | None:
+    document = person.other_document
+    if document is None:
+        return None
+    born_on = document.born_on.isoformat()
+    return {"kind": document.kind, "number": document.number, "born_on": born_on}
 
 
 def _mandate(row: Mandate, person_id: UUID) -> dict[str, Any]:

@@ -1,7 +1,8 @@
 """The real name: compared with the police registry, held by one account each."""
 
+from collections.abc import Awaitable, Callable
 from dataclasses import replace
-from datetime import timedelta
+from datetime import date, timedelta
 from uuid import UUID
 
 from core.assurance import Assurance
@@ -10,6 +11,14 @@ from core.context.app import App
 from core.context.call import Call
 from core.database import IntegrityError, Transaction, rate_limit, transaction, violated
 from core.errors import Conflict, Forbidden, InvalidInput, Unavailable
+from core.id_documents import (
+    EVERY_DOCUMENT,
+    Document,
+    DocumentKind,
+    document_of,
+    kind_of,
+    read_document_no,
+)
 from core.ids import is_resident_id, new_id
 from core.people.data_rights import merge_person
 from core.people.directory import CHILD_UNTIL_AGE, age_on
@@ -21,7 +30,7 @@ from core.upstream.client import UpstreamError
 from modules.identity import alarm, claims, death_store, domain, store, texts
 from modules.identity.models import NAME, RESIDENT_ID, Citizen
 from modules.identity.service import assurance_of
-from modules.identity.upstream import REGISTRY, Match, verify
+from modules.identity.upstream import REGISTRY, Match, verify, verify_permit
 
 REAL_NAME = Purpose(
     id="identity.real-name",
@@ -30,13 +39,21 @@ REAL_NAME = Purpose(
     text=texts.REAL_NAME_CONSENT,
     text_version="2026-11",
     proves=True,
+    documents=EVERY_DOCUMENT,
 )
 
 
 async def verify_real_name(
-    call: Call, name: str, resident_id: str, claim_code: str | None = None
+    call: Call,
+    name: str,
+    document_no: str,
+    claim_code: str | None = None,
+    born_on: date | None = None,
 ) -> str:
-    """Compare name and ID with the police registry, raise the account to level 2.
+    """Compare name and document with the police registry, raise the account to level 2.
+
+    The document is an ID card or any other that `core.id_documents` knows; `born_on` is needed with
+    those whose number does not say it.
 
     Returns a new access token that carries the level. Repeat-safe for the same person, whose name
     is written anew where it has changed. Five tries a day: the registry answers about anybody. A
@@ -48,7 +65,8 @@ async def verify_real_name(
     is_proved = call.viewer is None or call.viewer.proved
     call = call.admitting_unproved()
     app, viewer = call.app, call.require_viewer()
-    cleaned, number = checked_identity(call, name, resident_id)
+    cleaned, document = checked_document(call, name, document_no, born_on)
+    number = document.number
     await rate_limit.require(
         app.clock,
         f"real-name:{viewer.user_id}",
@@ -58,11 +76,11 @@ async def verify_real_name(
     )
     if is_proved:
         await _refuse_other_number(app, viewer.user_id, number)
-    if age_on(number, civil_date(app.clock.now())) < CHILD_UNTIL_AGE:
+    if age_on(document.born_on, civil_date(app.clock.now())) < CHILD_UNTIL_AGE:
         await _require_guardian(app, number)
     access = await open_access(call, service="real-name", purpose=REAL_NAME)
-    await confirm_identity(call, access, cleaned, number)
-    citizen_id = await _store(app, replace(viewer, proved=is_proved), cleaned, number, claim_code)
+    await _confirm_document(call, access, cleaned, document)
+    citizen_id = await _store(app, replace(viewer, proved=is_proved), cleaned, document, claim_code)
     citizen = await store.find_citizen(citizen_id)
     assurance = assurance_of(citizen) if citizen is not None else None
     proved = replace(viewer, user_id=citizen_id, level=2, proved=True, assurance=assurance)
@@ -79,16 +97,49 @@ def checked_identity(call: Call, name: str, resident_id: str) -> tuple[str, str]
     return cleaned, number
 
 
+def checked_document(
+    call: Call, name: str, document_no: str, born_on: date | None
+) -> tuple[str, Document]:
+    """Name and document in one spelling. Raises InvalidInput for what can be none, and without the
+    birth date that the number does not say."""
+    number, cleaned = read_document_no(document_no), read_name(name)
+    if cleaned is None:
+        raise InvalidInput(texts.REAL_NAME_INVALID, "name")
+    today = civil_date(call.app.clock.now())
+    if kind_of(number, today=today) is None:
+        raise InvalidInput(texts.RESIDENT_ID_INVALID, "residentId")
+    document = document_of(number, born_on, today=today)
+    if document is None:
+        raise InvalidInput(texts.BIRTH_DATE_NEEDED, "bornOn")
+    return cleaned, document
+
+
 async def confirm_identity(call: Call, access: Access, name: str, number: str) -> None:
     """Return where the registry says that name and ID belong together.
 
     Raises InvalidInput where they do not, or whose they were has died; Unavailable where it does
     not answer.
     """
+    await _require_match(
+        call, number, lambda: verify(call.app, call.deadline, access, name, number)
+    )
+
+
+async def _confirm_document(call: Call, access: Access, name: str, document: Document) -> None:
+    if document.kind is DocumentKind.RESIDENT_ID:
+        await confirm_identity(call, access, name, document.number)
+        return
+    await _require_match(
+        *(call, document.number),
+        lambda: verify_permit(call.app, call.deadline, access, name, document),
+    )
+
+
+async def _require_match(call: Call, number: str, ask: Callable[[], Awaitable[Match]]) -> None:
     if await death_store.has_died(call.app.vault.blind_index(number, RESIDENT_ID)):
         raise InvalidInput(texts.REAL_NAME_MISMATCH, "residentId")
     try:
-        match = await verify(call.app, call.deadline, access, name, number)
+        match = await ask()
     except UpstreamError:
         raise Unavailable(UPSTREAM_UNAVAILABLE, upstream=texts.POLICE) from None
     if match is not Match.MATCH:
@@ -109,9 +160,11 @@ async def _refuse_other_number(app: App, citizen_id: UUID, number: str) -> None:
         raise Conflict(texts.ALREADY_VERIFIED)
 
 
-async def _store(app: App, viewer: Viewer, name: str, number: str, claim_code: str | None) -> UUID:
+async def _store(
+    app: App, viewer: Viewer, name: str, document: Document, claim_code: str | None
+) -> UUID:
     """Write the name into the account, or join it with the record a guardian made; the account."""
-    citizen_id = viewer.user_id
+    citizen_id, number = viewer.user_id, document.number
     index = app.vault.blind_index(number, RESIDENT_ID)
     try:
         async with transaction() as tx:
@@ -136,6 +189,8 @@ async def _store(app: App, viewer: Viewer, name: str, number: str, claim_code: s
             citizen.name_sealed = app.vault.encrypt(name, NAME)
             citizen.resident_sealed = app.vault.encrypt(number, RESIDENT_ID)
             citizen.resident_index = index
+            if document.kind is not DocumentKind.RESIDENT_ID:
+                citizen.born_on = document.born_on
             citizen.level = 2
             citizen.assurance = Assurance.TYPED
             citizen.verified_at = app.clock.now()

@@ -11,7 +11,7 @@ from core.context.commands import CREDENTIAL_REPLAY, claim_key
 from core.database import Transaction, idempotency, transaction
 from core.errors import AppError, Forbidden, InvalidInput, LoginRequired
 from core.ids import is_mobile, new_id
-from core.people.directory import Directory, Person, get_person
+from core.people.directory import get_person
 from core.refusal_texts import NOT_ALLOWED, SESSION_EXPIRED
 from core.security import authentication
 from core.security.authentication import Viewer
@@ -20,7 +20,7 @@ from core.typed_text import read_code, read_mobile
 from modules.identity import alarm, codes, device_proof, domain, store, texts
 from modules.identity.codes import CodeSent
 from modules.identity.domain import RefreshCheck, RefreshToken
-from modules.identity.models import ADDRESS, NAME, PHONE, RESIDENT_ID, Citizen, Session
+from modules.identity.models import ADDRESS, PHONE, Citizen, Session
 
 DEVICE = "identity.device"
 
@@ -368,31 +368,3 @@ def assurance_of(citizen: Citizen) -> Assurance | None:
     if citizen.level < 2:
         return None
     return Assurance(citizen.assurance or Assurance.TYPED)
-
-
-async def find_person(app: App, citizen_id: UUID) -> Person | None:
-    """The extension "people.directory": a citizen's own data, unsealed.
-
-    A child without a phone is reached at a present guardian's. A closed account is nobody.
-    """
-    citizen = await store.find_citizen(citizen_id)
-    if citizen is None or citizen.closed_at is not None:
-        return None
-    reached = citizen
-    if citizen.phone_sealed is None:
-        guardians = await store.list_guardians(citizen_id, app.clock.now())
-        reached = (guardians and await store.find_citizen(guardians[0])) or citizen
-    name, number = citizen.name_sealed, citizen.resident_sealed
-    phone = reached.phone_sealed
-    return Person(
-        id=citizen.id,
-        phone=app.vault.decrypt(phone, PHONE) if phone else "",
-        name=app.vault.decrypt(name, NAME) if name else None,
-        resident_id=app.vault.decrypt(number, RESIDENT_ID) if number else None,
-        level=citizen.level,
-        locale=citizen.locale,
-        has_phone=reached is citizen and phone is not None,
-    )
-
-
-DIRECTORY = Directory(find_person)

@@ -91,33 +91,9 @@ async def lock_by_resident(tx: Transaction, resident_index: bytes) -> Citizen | 
     )
 
 
-async def ensure_child(
-    tx: Transaction,
-    *,
-    citizen_id: UUID,
-    name_sealed: bytes,
-    resident_sealed: bytes,
-    resident_index: bytes,
-    now: datetime,
-) -> UUID:
-    """The account of a child, made now without a phone where there is none."""
-    row = await fetch_one(
-        tx,
-        """INSERT INTO identity_citizen
-             (id, name_sealed, resident_sealed, resident_index, level, assurance, locale,
-              created_at, verified_at)
-           VALUES ($1, $2, $3, $4, 2, 'GUARDIAN', 'zh', $5, $5)
-           ON CONFLICT (resident_index) DO UPDATE SET resident_index = EXCLUDED.resident_index
-           RETURNING id""",
-        citizen_id,
-        name_sealed,
-        resident_sealed,
-        resident_index,
-        now,
-    )
-    assert row is not None
-    found: UUID = row["id"]
-    return found
+async def lock_by_birth(tx: Transaction, birth_index: bytes) -> Citizen | None:
+    """The record of who has a birth certificate, locked until the transaction ends."""
+    return await Citizen.filter(birth_index=birth_index).using_db(tx).select_for_update().first()
 
 
 async def list_sealed_names(citizen_ids: Iterable[UUID]) -> dict[UUID, bytes | None]:
@@ -282,6 +258,20 @@ async def was_ended_by_others(tx: Transaction, guardian_id: UUID, child_id: UUID
     )
     by_others = ended.filter(ended_by__isnull=False).exclude(ended_by=guardian_id)
     return await by_others.using_db(tx).exists()
+
+
+async def end_double_guardians(
+    tx: Transaction, double_id: UUID, kept_id: UUID, now: datetime
+) -> None:
+    """End the guardianships over one record of a child that its other record has too."""
+    await tx.execute_query(
+        """UPDATE identity_mandate m SET state = 'ended', ended_at = $3, ended_by = m.actor_id
+            WHERE m.subject_id = $1 AND m.kind = 'guardian' AND m.state = 'active'
+              AND EXISTS (SELECT 1 FROM identity_mandate k
+                           WHERE k.subject_id = $2 AND k.actor_id = m.actor_id
+                             AND k.kind = 'guardian' AND k.state = 'active')""",
+        [double_id, kept_id, now],
+    )
 
 
 async def is_guardian(person_id: UUID, tx: Transaction | None = None) -> bool:

@@ -33,6 +33,34 @@ GUARDIAN_REQUIRED = Text(
     "Below the age of 14 a guardian must add you in their account first",
 )
 NOT_A_MINOR = Text("NOT_A_MINOR", "该身份证号码属于成年人", "This ID number is of an adult")
+CERTIFICATE_INVALID = Text(
+    "CERTIFICATE_INVALID",
+    "出生医学证明编号应为1位字母加9位数字",
+    "The number of a birth certificate is a letter and nine digits",
+)
+NOT_YOUR_NEWBORN = Text(
+    "NOT_YOUR_NEWBORN",
+    "未查到该出生医学证明,或证明上的父母不是您",
+    "There is no such birth certificate with you as a parent",
+)
+CHILD_HAS_NUMBER = Text(
+    "CHILD_HAS_NUMBER",
+    "该出生医学证明已对应另一个身份证号码,请到服务窗口核对",
+    "Another ID number belongs to this birth certificate; please have it checked at a counter",
+)
+BIRTH_DATE_NEEDED = Text(
+    "BIRTH_DATE_NEEDED",
+    "请填写与证件一致的出生日期",
+    "Please give the birth date as it stands on the document",
+)
+NEWBORN_CONSENT = Text(
+    "NEWBORN_CONSENT",
+    "为登记尚无身份证号码的新生儿并确认您的监护关系,凭您的证件号码和出生医学证明编号向公安部门"
+    "查询出生登记,取得孩子的姓名和出生日期。",
+    "To register a newborn without an ID number and confirm that you are its parent, your document "
+    "number and the number of the birth certificate are used to ask the police registry for the "
+    "child's name and birth date.",
+)
 NOT_YOUR_CHILD = Text(
     "NOT_YOUR_CHILD",
     "户籍登记中未查到您与该未成年人的父母子女关系",

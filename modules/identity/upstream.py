@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
 
+from core.id_documents import Document
 from core.people.personal_read import Access
 from core.upstream.operation import Request, System, json_of
 
@@ -29,13 +30,53 @@ class Kinship(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class Kin:
+    """That somebody is a parent of a child.
+
+    `birth_certificate_no` is what the child's household registration rests on; None for those of
+    before the registry kept it.
+    """
+
+    request_no: str
+    birth_certificate_no: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class _Family:
     result: Kinship
     request_no: str
+    birth_certificate_no: str | None = None
 
 
-def _confirmation(family: _Family) -> str | None:
-    return family.request_no if family.result is Kinship.CONFIRMED else None
+def _kin(family: _Family) -> Kin | None:
+    if family.result is not Kinship.CONFIRMED:
+        return None
+    return Kin(family.request_no, family.birth_certificate_no)
+
+
+@dataclass(frozen=True, slots=True)
+class Birth:
+    """A birth as its certificate states it."""
+
+    name: str
+    born_on: date
+    request_no: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Certified:
+    result: Kinship
+    request_no: str
+    name: str | None = None
+    born_on: date | None = None
+
+
+def _birth(certified: _Certified) -> Birth | None:
+    if certified.result is not Kinship.CONFIRMED:
+        return None
+    if not certified.name or certified.born_on is None:
+        raise ValueError("a birth without name or date")
+    return Birth(certified.name, certified.born_on, certified.request_no)
 
 
 @REGISTRY.operation(
@@ -44,6 +85,33 @@ def _confirmation(family: _Family) -> str | None:
 def verify(access: Access, name: str, resident_id: str) -> Request:
     """Compare a name with a resident ID."""
     body = {"name": name, "resident_id": resident_id}
+    return Request(json=body, headers={"X-Access-Id": str(access.access_id)}, access=access)
+
+
+@REGISTRY.operation(
+    "POST", "/permits/verify", answers=json_of(Match, "result"), safe=True, personal=True
+)
+def verify_permit(access: Access, name: str, document: Document) -> Request:
+    """Compare name, number and birth date with the register of exit and entry documents."""
+    body = {
+        "kind": document.kind,
+        "number": document.number,
+        "name": name,
+        "born_on": document.born_on.isoformat(),
+    }
+    return Request(json=body, headers={"X-Access-Id": str(access.access_id)}, access=access)
+
+
+@REGISTRY.operation(
+    "POST",
+    "/births/verify",
+    answers=json_of(_Certified).then(_birth),
+    safe=True,
+    personal=True,
+)
+def verify_birth(access: Access, certificate_no: str) -> Request:
+    """The birth that a certificate states, where the access's person is a parent on it, or None."""
+    body = {"parent_no": access.person.document_no, "certificate_no": certificate_no}
     return Request(json=body, headers={"X-Access-Id": str(access.access_id)}, access=access)
 
 
@@ -75,14 +143,14 @@ def list_deaths(after_no: int) -> Request:
 @REGISTRY.operation(
     "POST",
     "/family/verify",
-    answers=json_of(_Family).then(_confirmation),
+    answers=json_of(_Family).then(_kin),
     safe=True,
     personal=True,
 )
 def verify_family(access: Access, child_resident_id: str) -> Request:
-    """Whether the access's person is a parent of a child: the registry's number for it, or None."""
+    """Whether the access's person is a parent of a child, or None."""
     body = {
-        "parent_resident_id": access.person.resident_id,
+        "parent_resident_id": access.person.document_no,
         "child_resident_id": child_resident_id,
     }
     return Request(json=body, headers={"X-Access-Id": str(access.access_id)}, access=access)

@@ -14,6 +14,7 @@ from core.ids import is_resident_id
 from sandbox.population.people import Person
 from sandbox.server.system import City, Operation
 from sandbox.server.wire import Body, Refusal, read_body, reply
+from sandbox.shared.births import find_born
 
 PAGE_SIZE, PAGE_SIZE_MAX = 50, 100
 
@@ -41,7 +42,7 @@ def find_person(city: City, resident_id: str) -> Person | None:
     """Whose number this is, or None. Raises Refusal 422 where it is no resident ID."""
     if not is_resident_id(resident_id, today=city.today()):
         raise Refusal(422, "INVALID_RESIDENT_ID", "not a resident ID (GB 11643)")
-    return city.population.find(resident_id)
+    return city.population.find(resident_id) or find_born(city, resident_id)
 
 
 def draw_for(city: City, subject: str, person: Person) -> random.Random:

@@ -11,14 +11,8 @@ from starlette.responses import Response
 from sandbox.population.people import Person
 from sandbox.server.system import City, Operation, System
 from sandbox.server.wire import Body, Refusal, read_body, reply
+from sandbox.shared.births import SCHEMA
 from sandbox.shared.registry import Record, find_person, record_operation
-
-SCHEMA = """
-CREATE TABLE birth (
-    certificate_no TEXT PRIMARY KEY, mother_id TEXT NOT NULL, born_on TEXT NOT NULL,
-    sex TEXT NOT NULL, gestation_days INTEGER NOT NULL, weight_g INTEGER NOT NULL
-);
-"""
 
 
 class NewBirth(Body):
@@ -29,6 +23,8 @@ class NewBirth(Body):
     gestation_days: int = Field(280, ge=154, le=308)
     weight_g: int = Field(3300, ge=300, le=7000)
     born_on: date | None = None
+    name: str | None = Field(None, min_length=1, max_length=50)
+    father_id: str | None = Field(None, min_length=1, max_length=18)
 
 
 def _births(city: City, person: Person) -> Record | None:
@@ -44,14 +40,15 @@ def _births(city: City, person: Person) -> Record | None:
 async def _deliver(request: Request, city: City) -> Response:
     """Issue a certificate: 404 for a mother whom the city does not know."""
     birth = await read_body(request, NewBirth)
-    if find_person(city, birth.mother_id) is None:
+    mother = find_person(city, birth.mother_id)
+    if mother is None:
         raise Refusal(404, "NO_PERSON", "no such mother")
     born_on = birth.born_on or city.today()
     issued = len(city.state.all("SELECT certificate_no FROM birth", ()))
     number = f"Z37{issued + 1:07d}"
     try:
         city.state.run(
-            "INSERT INTO birth VALUES (?, ?, ?, ?, ?, ?)",
+            "INSERT INTO birth VALUES (?, ?, ?, ?, ?, ?, ?, ?, NULL)",
             (
                 number,
                 birth.mother_id,
@@ -59,6 +56,8 @@ async def _deliver(request: Request, city: City) -> Response:
                 birth.sex,
                 birth.gestation_days,
                 birth.weight_g,
+                birth.name or f"{mother.name[0]}小宝",
+                birth.father_id,
             ),
         )
     except sqlite3.IntegrityError:

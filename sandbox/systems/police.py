@@ -3,6 +3,7 @@ theirs?"""
 
 import unicodedata
 from datetime import date
+from typing import Literal
 
 from pydantic import Field
 from starlette.requests import Request
@@ -10,6 +11,7 @@ from starlette.responses import Response
 
 from sandbox.server.system import City, Operation, System
 from sandbox.server.wire import Body, Refusal, read_body, reply
+from sandbox.shared.births import Born, find_born, register
 from sandbox.shared.registry import find_person
 from sandbox.systems.police_names import name_of
 
@@ -17,6 +19,10 @@ SCHEMA = """
 CREATE TABLE death (
     record_no INTEGER PRIMARY KEY, resident_id TEXT NOT NULL, died_on TEXT NOT NULL,
     withdraws INTEGER
+);
+CREATE TABLE police_permit (
+    kind TEXT NOT NULL, number TEXT NOT NULL, name TEXT NOT NULL, born_on TEXT NOT NULL,
+    PRIMARY KEY (kind, number)
 );
 """
 _PARENT_AGE_MIN = 18
@@ -55,14 +61,91 @@ async def verify_family(request: Request, city: City) -> Response:
     family = await read_body(request, Family)
     parent = find_person(city, family.parent_resident_id)
     child = find_person(city, family.child_resident_id)
-    confirmed = (
-        parent is not None
-        and child is not None
-        and parent.household_no == child.household_no
-        and parent.age_on(child.born_on) >= _PARENT_AGE_MIN
-    )
+    if isinstance(child, Born):
+        confirmed = family.parent_resident_id in child.parents
+    else:
+        confirmed = (
+            parent is not None
+            and child is not None
+            and parent.household_no == child.household_no
+            and parent.age_on(child.born_on) >= _PARENT_AGE_MIN
+        )
+    answer = _judged(city, confirmed)
+    if confirmed and isinstance(child, Born):
+        answer["birth_certificate_no"] = child.certificate_no
+    return reply(answer)
+
+
+def _judged(city: City, confirmed: bool) -> dict[str, object]:
     result = "CONFIRMED" if confirmed else "NOT_CONFIRMED"
+    return {"result": result, "request_no": _request_no(city)}
+
+
+class Certificate(Body):
+    """A birth certificate, and who says to be a parent on it, by the number of their document."""
+
+    parent_no: str = Field(min_length=1, max_length=32)
+    certificate_no: str = Field(min_length=1, max_length=32)
+
+
+async def verify_birth(request: Request, city: City) -> Response:
+    """CONFIRMED with the child's name and birth date for a parent on the certificate."""
+    asked = await read_body(request, Certificate)
+    born = find_born(city, asked.certificate_no)
+    if born is None or asked.parent_no not in born.parents:
+        return reply(_judged(city, False))
+    child = {"name": born.name, "born_on": born.born_on.isoformat()}
+    return reply(_judged(city, True) | child)
+
+
+class Permit(Body):
+    """A document of somebody from elsewhere: its kind and number, name and birth date on it."""
+
+    kind: Literal["FOREIGN_RESIDENT", "HK_MACAO_PERMIT", "TAIWAN_PERMIT"]
+    number: str = Field(min_length=8, max_length=18)
+    name: str = Field(min_length=1, max_length=100)
+    born_on: date
+
+
+async def verify_permit(request: Request, city: City) -> Response:
+    """MATCH, MISMATCH for another name or birth date, or NOT_FOUND."""
+    asked = await read_body(request, Permit)
+    row = city.state.one(
+        "SELECT name, born_on FROM police_permit WHERE kind = ? AND number = ?",
+        (asked.kind, asked.number),
+    )
+    if row is None:
+        result = "NOT_FOUND"
+    else:
+        same = _normal(asked.name) == _normal(row["name"])
+        same = same and asked.born_on.isoformat() == row["born_on"]
+        result = "MATCH" if same else "MISMATCH"
     return reply({"result": result, "request_no": _request_no(city)})
+
+
+async def _issue_permit(request: Request, city: City) -> Response:
+    """Issue a permit, or renew it under the same number."""
+    issued = await read_body(request, Permit)
+    city.state.run(
+        "INSERT OR REPLACE INTO police_permit VALUES (?, ?, ?, ?)",
+        (issued.kind, issued.number, issued.name, issued.born_on.isoformat()),
+    )
+    return Response(status_code=204)
+
+
+class Household(Body):
+    """A newborn who is entered into its household."""
+
+    certificate_no: str = Field(min_length=1, max_length=32)
+
+
+async def _register_newborn(request: Request, city: City) -> Response:
+    """Give a newborn its number: 404 for a certificate that does not exist."""
+    asked = await read_body(request, Household)
+    born = find_born(city, asked.certificate_no)
+    if born is None:
+        raise Refusal(404, "NO_BIRTH", "no such certificate")
+    return reply({"resident_id": register(city, born)}, 201)
 
 
 def _request_no(city: City) -> str:
@@ -124,8 +207,14 @@ SYSTEMS = (
         operations=(
             Operation("verify", "POST", "/police/identity/verify", verify),
             Operation("verify_family", "POST", "/police/family/verify", verify_family),
+            Operation("verify_birth", "POST", "/police/births/verify", verify_birth),
+            Operation("verify_permit", "POST", "/police/permits/verify", verify_permit),
             Operation("list_deaths", "POST", "/police/deaths/changes", list_deaths),
         ),
-        controls=(Operation("record_death", "POST", "/_control/police/deaths", _record_death),),
+        controls=(
+            Operation("record_death", "POST", "/_control/police/deaths", _record_death),
+            Operation("issue_permit", "PUT", "/_control/police/permits", _issue_permit),
+            Operation("register", "POST", "/_control/police/households", _register_newborn),
+        ),
     ),
 )

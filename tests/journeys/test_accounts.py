@@ -21,11 +21,15 @@ from bff.commands import journey
 from core.ids import resident_id_check_digit
 from modules.identity.domain import totp
 
-VERIFY = """mutation ($name: String!, $number: String!, $key: String!) {
-  verifyRealName(name: $name, residentId: $number, idempotencyKey: $key) {
+VERIFY = """mutation ($name: String!, $number: String!, $born: Date, $key: String!) {
+  verifyRealName(name: $name, residentId: $number, bornOn: $born, idempotencyKey: $key) {
     ... on RealNameVerified { accessToken viewer { id name level } } ... on Refusal { code message }
   } }"""
-BY_PHONE = VERIFY.replace("verifyRealName", "proveByPhone")
+BY_PHONE = (
+    VERIFY.replace("verifyRealName", "proveByPhone")
+    .replace(" $born: Date,", "")
+    .replace(" bornOn: $born,", "")
+)
 BEGIN = """mutation ($key: String!) { beginNetworkProof(idempotencyKey: $key) {
   ... on ProofBegun { ticket } ... on Refusal { code message } } }"""
 FINISH = """mutation ($ticket: String!, $key: String!) {
@@ -197,6 +201,43 @@ async def test_somebody_from_abroad_comes_to_a_hospital(house: House, client: Ci
     await client.consent_to_everything()
     booked = await journey.book_at(client, {"code": "h1", "name": "h1"})
     assert booked is not None and booked.endswith("CONFIRMED")
+
+
+@pytest.mark.parametrize(
+    ("kind", "number", "typed", "phone"),
+    [
+        ("HK_MACAO_PERMIT", "H12345678", "ｈ12345678 01", "13911110912"),
+        ("TAIWAN_PERMIT", "12345678", "1234567801(B)", "13911110913"),
+        ("FOREIGN_RESIDENT", "KAZ110090123105", "kaz110090123105", "13911110914"),
+    ],
+)
+async def test_a_document_without_an_id_number_leads_to_a_hospital_too(
+    house: House, client: CityClient, kind: str, number: str, typed: str, phone: str
+) -> None:
+    """The birth date is asked for; an office that knows people by ID number alone says so."""
+    issued = {"kind": kind, "number": number, "name": "陳大文", "born_on": "1990-12-31"}
+    await client.sandbox("PUT", "/_control/police/permits", issued)
+    await _sign_in_on(client, phone, f"phone-{kind.lower()}")
+    await client.consent("identity.real-name")
+    person = {"name": "陳大文", "resident_id": typed}
+    with pytest.raises(ClientError, match="BIRTH_DATE_NEEDED"):
+        await client.do(VERIFY, _given(person))
+    for born_on, refused in (("1990-12-30", True), ("1990-12-31", False)):
+        given = _given(person) | {"born": born_on}
+        if refused:
+            with pytest.raises(ClientError, match=r"REAL_NAME_MISMATCH|BIRTH_DATE_NEEDED"):
+                await client.do(VERIFY, given)
+        else:
+            client.token = (await client.do(VERIFY, given))["accessToken"]
+    await client.consent_to_everything()
+    with pytest.raises(ClientError, match="DOCUMENT_NOT_TAKEN"):
+        await client.run("{ housingFund { status } }")
+    booked = await journey.book_at(client, {"code": "h1", "name": "h1"})
+    assert booked is not None and booked.endswith("CONFIRMED")
+    export = "mutation ($key: String!) { exportMyData(idempotencyKey: $key) {"
+    export += " ... on DataExport { content } ... on Refusal { code message } } }"
+    account = (await client.do(export, {"key": key()}))["content"]["identity"]["account"]
+    assert account["other_document"]["number"] == number
 
 
 async def test_staff_from_log_in_to_the_end_of_the_day(house: House) -> None:

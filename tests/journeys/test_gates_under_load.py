@@ -82,8 +82,8 @@ async def _guardian(house: House) -> UUID:
 
 _COPY = """
 WITH child AS (
-  INSERT INTO identity_citizen (id, name_sealed, level, locale, created_at)
-  SELECT gen_random_uuid(), name_sealed, level, locale, created_at
+  INSERT INTO identity_citizen (id, name_sealed, resident_index, level, locale, created_at)
+  SELECT gen_random_uuid(), name_sealed, uuid_send(gen_random_uuid()), level, locale, created_at
     FROM identity_citizen WHERE id = $1 RETURNING id),
 mandate AS (
   INSERT INTO identity_mandate (id, kind, actor_id, subject_id, state, proposed_at, confirmed_at,

@@ -1,4 +1,4 @@
-"""An elder's and a mother's care over HTTP, in one running house."""
+"""An elder's care over HTTP, in one running house."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -40,24 +40,6 @@ BOOK = f"""mutation ($id: ID!, $at: DateTime!, $key: String!) {{ bookCareFollowU
   ... on StaffCare {{ {_CARE} }} {_REFUSED} }} }}"""
 LOG = """{ viewer { accessLog(first: 20) { edges { node { service actorRole byMyself } } } } }"""
 INBOX = "{ inbox { messages(first: 20) { edges { node { title } } } } }"
-
-MOTHER = f"""mutation ($period: Date!, $key: String!) {{
-  enrolInMaternalCare(lastPeriodOn: $period, fetuses: 2, idempotencyKey: $key) {{
-  ... on MaternalChanged {{ care {{ weeks days dates {{ dueOn }} {_CARE} }} }} {_REFUSED} }} }}"""
-BIRTH = f"""mutation ($id: ID!, $born: Date!, $children: [NewbornInput!]!, $key: String!) {{
-  reportBirth(enrolmentId: $id, bornOn: $born, children: $children, idempotencyKey: $key) {{
-  ... on BirthReported {{ care {{ enrolment {{ closeReason followUps {{ state }} }} }}
-  infants {{ gestationDays sex {_CARE} }} }} {_REFUSED} }} }}"""
-GROWTH = f"""mutation ($id: ID!, $values: [MeasuredValueInput!]!, $key: String!) {{
-  recordGrowth(enrolmentId: $id, values: $values, idempotencyKey: $key) {{
-  ... on MeasurementRecorded {{ {_CARE} }} {_REFUSED} }} }}"""
-INFANTS = """{ infantCare { growth { percentile comparedAgeDays ageDays } charts { svg }
-  enrolment { followUps { code } } } }"""
-NOTICES = "{ birthNotices { status items { sex bornOn } } }"
-CLINICS = "{ vaccinationClinics { code } }"
-ROOMS = """query ($c: ID!) { vaccinationRooms(clinicId: $c) { items { scheduleId } } }"""
-SLOTS = """query ($c: ID!, $s: ID!) { vaccinationSlots(clinicId: $c, scheduleId: $s, days: 14) {
-  status items { code startsAt } } }"""
 
 
 @asynccontextmanager
@@ -142,51 +124,3 @@ async def _answer(house: House, client: CityClient, enrolment_id: str, elder: Pe
         at = (house.clock.now() + timedelta(days=3)).isoformat()
         await staff.do(BOOK, {"id": recheck["id"], "at": at, "key": key()})
         return str(recheck["id"])
-
-
-async def test_a_mothers_plan_becomes_her_twins_plans_and_a_vaccination(house: House) -> None:
-    who = await adult(house, 2800, born=(1985, 1999), female=True)
-    async with _verified(house, who) as mother:
-        await _give_birth(house, mother, who)
-
-
-async def _give_birth(house: House, mother: CityClient, who: Person) -> None:
-    """From a plan in the 36th week to twins and the slots of a vaccination clinic."""
-    await mother.consent("health.maternal-infant-care")
-    today = civil_date(house.clock.now())
-    period = str(today - timedelta(days=250))
-    care = (await mother.do(MOTHER, {"period": period, "key": key()}))["care"]
-    assert (care["weeks"], care["days"]) == (35, 5)
-    assert care["dates"]["dueOn"] == str(today + timedelta(days=30))
-    children = [{"sex": "MALE", "label": "大宝"}, {"sex": "FEMALE", "label": "小宝"}]
-    told = {"id": care["enrolment"]["id"], "born": str(today), "children": children, "key": key()}
-    with pytest.raises(ClientError, match="MATERNAL_BORN_IN_FUTURE"):
-        tomorrow = str(today + timedelta(days=1))
-        await mother.do(BIRTH, told | {"born": tomorrow, "key": key()})
-    await mother.consent("health.birth-register")
-    for child in reversed(children):
-        certified = {"mother_id": who["resident_id"], "sex": child["sex"], "gestation_days": 250}
-        await mother.sandbox("POST", "/_control/birth-register/births", certified)
-    notices = (await mother.run(NOTICES)).data["birthNotices"]
-    assert notices["status"] == "LIVE"
-    assert [(one["sex"], one["bornOn"]) for one in notices["items"]] == [
-        (child["sex"], str(today)) for child in children
-    ]
-    born = await mother.do(BIRTH, told)
-    assert born == await mother.do(BIRTH, told)  # the same key, the same twins
-    assert born["care"]["enrolment"] == {"closeReason": "BIRTH", "followUps": []}
-    assert [infant["gestationDays"] for infant in born["infants"]] == [250, 250]
-    for infant, weight in zip(born["infants"], (2.4, 2.2), strict=True):
-        values = [{"quantity": "WEIGHT", "value": weight}]
-        row = {"id": infant["enrolment"]["id"], "values": values, "key": key()}
-        await mother.do(GROWTH, row)
-    for shown in (await mother.run(INFANTS)).data["infantCare"]:
-        (point,) = shown["growth"]  # before term the standard is silent
-        assert point == {"percentile": None, "comparedAgeDays": -30, "ageDays": 0}
-        assert "<svg" in shown["charts"][0]["svg"]
-        assert "month-3" in {one["code"] for one in shown["enrolment"]["followUps"]}
-    clinic = (await mother.run(CLINICS)).data["vaccinationClinics"][0]["code"]
-    rooms = (await mother.run(ROOMS, {"c": clinic})).data["vaccinationRooms"]["items"]
-    where = {"c": clinic, "s": rooms[0]["scheduleId"]}
-    slots = (await mother.run(SLOTS, where)).data["vaccinationSlots"]
-    assert slots["status"] == "LIVE" and slots["items"]

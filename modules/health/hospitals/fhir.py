@@ -21,9 +21,9 @@ from core.texts import Named
 from core.upstream.client import UpstreamFailed, UpstreamRejected
 from kinds.booking.domain import State
 from kinds.booking.sources import ExternalBooking, ExternalSlot, SlotTaken
+from modules.health.hospitals.identifiers import identifier_of
 from modules.health.hospitals.upstream import Department, Doctor, Hospital, Room, RoomKind
 
-RESIDENT_ID_SYSTEM = "urn:oid:2.16.156.10011.1.3"
 BOOKING_SYSTEM = "urn:quancheng:booking"
 FEE_EXTENSION = "registration-fee-fen"
 _TRANSLATION = "http://hl7.org/fhir/StructureDefinition/translation"
@@ -353,9 +353,10 @@ class FhirHospitals:
 
 def _appointment(access: Access, slot_ref: str, booking_id: UUID) -> dict[str, Any]:
     person = access.person
+    system, value = identifier_of(person)
     patient: dict[str, Any] = {
         "type": "Patient",
-        "identifier": {"system": RESIDENT_ID_SYSTEM, "value": person.resident_id},
+        "identifier": {"system": system, "value": value},
         "display": person.name,
     }
     if person.phone:  # nobody is reached for some children

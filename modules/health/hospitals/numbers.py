@@ -6,9 +6,10 @@ from dataclasses import dataclass
 from core.context.app import App
 from core.context.call import Call
 from core.errors import NotFound, Unavailable
+from core.id_documents import EVERY_DOCUMENT
 from core.people.personal_read import Purpose
 from core.refusal_texts import NOT_FOUND, UPSTREAM_UNAVAILABLE
-from core.texts import Named
+from core.texts import Named, Text
 from core.upstream.client import UpstreamError
 from kinds.booking.slot_store import NOTHING, Described
 from kinds.booking.sources import ExternalNumber, ExternalSlot, SourceTexts
@@ -25,6 +26,18 @@ _TEXTS = SourceTexts(
 
 async def no_item(_call: Call, _item_id: str, _number: ExternalNumber) -> None:
     """A number that is booked for nothing in particular."""
+
+
+def patient_purpose(purpose_id: str, text: Text, *, upstream: str = "hospitals") -> Purpose:
+    """The purpose under which a hospital or clinic is told who comes, by whatever document."""
+    return Purpose(
+        id=purpose_id,
+        upstream=upstream,
+        fields=("name", "resident_id", "phone"),
+        text=text,
+        text_version="2026-12",
+        documents=EVERY_DOCUMENT,
+    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -204,8 +204,10 @@ def record_field(programme: Programme, name: str, *, description: str) -> Any:
     return _mutation(programme, resolve, MeasurementRecorded, name, description, for_others=True)
 
 
-def leave_field(programme: Programme, name: str, *, description: str) -> Any:
-    """The mutation field, called `name`, by which the viewer leaves."""
+def leave_field(
+    programme: Programme, name: str, *, description: str, for_others: bool = False
+) -> Any:
+    """The mutation field, called `name`, by which the viewer leaves, or a child of theirs."""
 
     async def resolve(
         info: Info, enrolment_id: EnrolmentId, idempotency_key: IdempotencyKey
@@ -214,7 +216,7 @@ def leave_field(programme: Programme, name: str, *, description: str) -> Any:
         await service.leave(info.context, programme, row_id, idempotency_key)
         return CareLeft(enrolment_id)
 
-    return _mutation(programme, resolve, CareLeft, name, description)
+    return _mutation(programme, resolve, CareLeft, name, description, for_others=for_others)
 
 
 def _mutation(

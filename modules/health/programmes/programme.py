@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any
 
+from core.id_documents import EVERY_DOCUMENT
 from core.people.personal_read import Purpose
 from core.rooms import ExtensionPoint
 from core.texts import Named, Text
@@ -91,4 +92,5 @@ def purpose_of(purpose_id: str, text: Text) -> Purpose:
         fields=("care_plan", "measurements", "follow_ups", "alerts"),
         text=text,
         text_version="2026-11",
+        documents=EVERY_DOCUMENT,
     )

@@ -15,6 +15,7 @@ from core.errors import Forbidden, InvalidInput, NotFound
 from core.ids import new_id
 from core.people import consents
 from core.people.directory import Person, age_on, get_person
+from core.people.parties import list_reached
 from core.people.personal_read import open_access
 from core.refusal_texts import CONSENT_REQUIRED, NOT_FOUND
 from kinds import owned
@@ -23,6 +24,7 @@ from modules.health.programmes.domain import Measured, Quantity, Rule, Values, V
 from modules.health.programmes.models import Alert, CarePlan, Enrolment, FollowUp, Measurement
 from modules.health.programmes.programme import PROGRAMMES, Facts, Programme, Subject
 from notifications import api as notifications
+from notifications.api import Parcel
 
 LOOKED_BACK = timedelta(days=90)
 """How far back rules look."""
@@ -69,11 +71,11 @@ async def age_of(call: Call, today: date) -> int:
 
 
 def _age(person: Person, today: date) -> int:
-    return age_on(person.resident_id, today) if person.resident_id else 0
+    return age_on(person.born_on, today) if person.born_on else 0
 
 
 async def enrol(call: Call, programme: Programme, joining: Joining, key: str) -> Enrolment:
-    """Have the viewer take part, with the first version of the plan and the schedule's visits.
+    """Have whom the call is about take part, with a first plan and the visits of the schedule.
 
     Raises Forbidden CONSENT_REQUIRED, and as `owned.add` does; then nothing is written.
     """
@@ -203,6 +205,7 @@ async def record(
     typed = {quantity.value: value for quantity, value in values.items()}
     command = {"enrolment": enrolment_id, "values": typed, "at": measured_at}
     rules: Sequence[Rule] = ()
+    readers = await list_reached(call.app, access.person, programme.service)
     async with transaction() as tx:
         claim = await claim_key(call, tx, f"record:{programme.service}", key, command)
         enrolment = await store.lock_open(tx, enrolment_id, citizen_id=access.person.id)
@@ -224,7 +227,7 @@ async def record(
                 typed_as=typed_as,
                 stored_at=now,
             )
-            await _raise(call.app, tx, enrolment, access.person, rules)
+            await _raise(call.app, tx, enrolment, readers, rules)
     (care,) = await gather(programme, [enrolment], now)
     return Recorded(care, rules)
 
@@ -253,7 +256,11 @@ def _check_values(programme: Programme, subject: Subject, values: Values, on: da
 
 
 async def _raise(
-    app: App, tx: Transaction, enrolment: Enrolment, person: Person, rules: Sequence[Rule]
+    app: App,
+    tx: Transaction,
+    enrolment: Enrolment,
+    readers: Sequence[Person],
+    rules: Sequence[Rule],
 ) -> None:
     """Raise the alerts that are not open yet, have the visits made that they ask for, say so."""
     now = app.clock.now()
@@ -264,12 +271,11 @@ async def _raise(
             today = civil_date(now)
             visit = Visit(f"recheck-{today}", texts.RECHECK, today, today + rule.follow_up_within)
             await store.insert_visits(tx, enrolment, [visit])
-        await notifications.send(
+        await notifications.send_many(
             app,
             tx,
             messages.ALERT,
-            person,
-            {},
+            [Parcel(reader, {}) for reader in readers],
             f"care-alert:{enrolment.id}:{rule.code}:{now.isoformat()}",
             deep_link=app.city.deep_link.format(id=enrolment.programme),
         )

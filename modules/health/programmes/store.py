@@ -35,6 +35,21 @@ async def lock_open(
     return await rows.using_db(tx).select_for_update().first()
 
 
+async def give(tx: Transaction, enrolment: Enrolment, citizen_id: UUID) -> None:
+    """Make an enrolment and all that is kept of it somebody else's."""
+    enrolment.citizen_id = citizen_id
+    await enrolment.save(using_db=tx, update_fields=["citizen_id"])
+    for model in (CarePlan, Measurement, FollowUp, Alert):
+        rows = model.filter(enrolment_id=enrolment.id)
+        await rows.using_db(tx).update(citizen_id=citizen_id)
+
+
+async def has_open(tx: Transaction, citizen_id: UUID, programme: str) -> bool:
+    """Whether somebody takes part in a programme."""
+    rows = Enrolment.filter(citizen_id=citizen_id, programme=programme, closed_at=None)
+    return await rows.using_db(tx).exists()
+
+
 async def list_plans(enrolment_ids: Sequence[UUID]) -> Mapping[UUID, CarePlan]:
     """The newest version of each enrolment's plan."""
     rows = await CarePlan.filter(enrolment_id__in=list(enrolment_ids)).order_by("version")

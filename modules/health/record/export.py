@@ -9,12 +9,12 @@ from core.ids import new_id, resident_birth_date
 from core.people.personal_files import PersonalFile, file_routes
 from core.people.personal_read import Access
 from core.standards.fhir import FHIR_JSON
+from modules.health.hospitals.identifiers import RESIDENT_ID_SYSTEM
 from modules.health.programmes.shown import plans_of
 from modules.health.record.summary import export_summary
 from modules.health.records.domain import Entry, EntryKind, Received
 from modules.health.records.lookup import ask_record
 from modules.health.records.merge import merge_entries
-from modules.health.records.upstream import RESIDENT_ID_SYSTEM
 
 EXPORT = "health-record"
 _ALL, _UNRESTRICTED = "all", "unrestricted"

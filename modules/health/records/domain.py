@@ -91,6 +91,9 @@ class Measure:
     interpretation: Annotated[Sequence[str], "What the laboratory says of it: H, LL, POS …"]
     is_critical: Annotated[bool, "Whether the laboratory marked it as critical."]
     absent: Annotated[str | None, "Why there is no value."]
+    is_implausible: Annotated[
+        bool, "Whether it cannot be true, such as a pressure of 1200 mmHg; shown as it was sent."
+    ] = False
 
 
 @dataclass(frozen=True, slots=True)

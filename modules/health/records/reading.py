@@ -13,6 +13,7 @@ from core.standards.fhir_bundle import (
     identifiers_of,
     text_of,
 )
+from modules.health.hospitals.identifiers import RESIDENT_ID_SYSTEM
 from modules.health.records import inline
 from modules.health.records.domain import (
     Entry,
@@ -31,7 +32,7 @@ from modules.health.records.fields import (
     measure_of,
     note_of,
 )
-from modules.health.records.upstream import RESIDENT_ID_SYSTEM
+from modules.health.records.plausibility import marked
 
 _ID_DIGITS = 24
 GONE = frozenset({"cancelled", "entered-in-error", "not-done", "revoked"})
@@ -203,7 +204,7 @@ class _Reader:
     def _detail(self, resource: Resource) -> str | None:
         data = resource.data
         if resource.type == "Observation":
-            return "; ".join(m.text for m in self._measures(data) if m.text) or None
+            return "; ".join(filter(None, map(_said, marked(self._measures(data))))) or None
         dosage = "; ".join(
             one["text"] for one in data.get("dosageInstruction", ()) if one.get("text")
         )
@@ -217,7 +218,7 @@ class _Reader:
             name=text_of(data["code"]),
             status=data["status"],
             at=date_of(data),
-            measures=[measure for one in panel for measure in self._measures(one)],
+            measures=marked([measure for one in panel for measure in self._measures(one)]),
             note=note_of(data),
             labels=self._labels_of(*panel),
         )
@@ -289,6 +290,11 @@ def record_id(hospital_ref: str, resource: Resource) -> str:
     """Our id of a hospital's resource: always the same, and tells nothing."""
     name = f"{hospital_ref}|{resource.type}/{resource.id or resource.full_url}"
     return hashlib.sha256(name.encode()).hexdigest()[:_ID_DIGITS]
+
+
+def _said(measure: Measure) -> str | None:
+    doubt = " (存疑 / implausible)" if measure.is_implausible else ""
+    return None if measure.text is None else f"{measure.text}{doubt}"
 
 
 def _linked(resident_id: str, patients: Sequence[Resource]) -> set[str]:

@@ -15,9 +15,9 @@ from core.standards.fhir import FHIR_JSON
 from core.standards.fhir_bundle import Page, read_page
 from core.upstream.client import ANY, UpstreamFailed
 from core.upstream.operation import Answer, Connected, Request, System
+from modules.health.hospitals.identifiers import RESIDENT_ID_SYSTEM
 
 RECORDS = System("hospital_records")
-RESIDENT_ID_SYSTEM = "urn:oid:2.16.156.10011.1.3"
 PAGES_MAX = 40
 """With 250 resources on each: 10,000."""
 BYTES_MAX = 10_000_000

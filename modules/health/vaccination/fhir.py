@@ -12,7 +12,8 @@ from core.deadline import Deadline
 from core.people.personal_read import Access
 from core.standards.fhir_client import FhirClient
 from core.upstream.client import UpstreamRejected
-from modules.health.hospitals.fhir import PAGE, RESIDENT_ID_SYSTEM, FhirHospitals, named
+from modules.health.hospitals.fhir import PAGE, FhirHospitals, named
+from modules.health.hospitals.identifiers import identifier_of
 from modules.health.vaccination.domain import (
     Dose,
     DueDose,
@@ -34,7 +35,7 @@ class FhirImmunisation(FhirHospitals):
     async def read_record(self, access: Access, deadline: Deadline) -> VaccinationRecord:
         """Immunization and ImmunizationRecommendation of one person, asked at the same time."""
         registry = FhirClient(self._upstream, "/fhir")
-        whose = ("patient.identifier", f"{RESIDENT_ID_SYSTEM}|{access.person.resident_id}")
+        whose = ("patient.identifier", "|".join(map(str, identifier_of(access.person))))
         try:
             given, recommended = await asyncio.gather(
                 registry.search(

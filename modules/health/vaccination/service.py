@@ -7,6 +7,7 @@ from core.clock import civil_date
 from core.context.app import App
 from core.context.call import Call
 from core.errors import Conflict, InvalidInput, Unavailable
+from core.id_documents import EVERY_DOCUMENT
 from core.people.personal_read import Access, Purpose, open_access, personal_read
 from core.refusal_texts import UPSTREAM_UNAVAILABLE
 from core.upstream.client import UpstreamError
@@ -15,7 +16,7 @@ from kinds.booking import numbers
 from kinds.booking.numbers import NumberRequest
 from kinds.booking.sources import ExternalNumber
 from kinds.booking.store import BookingRow
-from modules.health.hospitals.numbers import HospitalNumbers
+from modules.health.hospitals.numbers import HospitalNumbers, patient_purpose
 from modules.health.hospitals.servers import Servers
 from modules.health.hospitals.upstream import RoomKind
 from modules.health.policy import rules_of
@@ -31,14 +32,11 @@ RECORD = Purpose(
     upstream="immunisation",
     fields=("doses_given", "doses_due"),
     text=texts.IMMUNISATION_CONSENT,
-    text_version="2026-11",
+    text_version="2026-12",
+    documents=EVERY_DOCUMENT,
 )
-VACCINEE = Purpose(
-    id="appointments.vaccination",
-    upstream="immunisation",
-    fields=("name", "resident_id", "phone"),
-    text=texts.VACCINATION_CONSENT,
-    text_version="2026-11",
+VACCINEE = patient_purpose(
+    "appointments.vaccination", texts.VACCINATION_CONSENT, upstream="immunisation"
 )
 
 

@@ -14,13 +14,13 @@ DOSE_TOO_EARLY = Text(
 )
 VACCINATION_CONSENT = Text(
     "VACCINATION_CONSENT",
-    "为预约接种,将接种人的姓名、身份证号码和手机号码提交所选接种门诊。",
-    "To book a vaccination, the name, ID number and phone of whoever is vaccinated are passed to "
-    "the clinic you choose.",
+    "为预约接种,将接种人的姓名、证件号码和手机号码提交所选接种门诊。",
+    "To book a vaccination, the name, document number and phone of whoever is vaccinated are "
+    "passed to the clinic you choose.",
 )
 IMMUNISATION_CONSENT = Text(
     "IMMUNISATION_CONSENT",
-    "为展示接种史和应种剂次,凭接种人的身份证号码向免疫规划信息系统查询接种记录。",
-    "To show past and due doses, the ID number of whoever is vaccinated is used to ask the "
+    "为展示接种史和应种剂次,凭接种人的证件号码向免疫规划信息系统查询接种记录。",
+    "To show past and due doses, the document number of whoever is vaccinated is used to ask the "
     "immunisation registry for the vaccination record.",
 )

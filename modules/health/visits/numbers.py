@@ -1,20 +1,13 @@
 """Which numbers visits book: those of the hospitals' examinations and follow-up visits."""
 
-from core.people.personal_read import Purpose
-from modules.health.hospitals.numbers import HospitalNumbers
+from modules.health.hospitals.numbers import HospitalNumbers, patient_purpose
 from modules.health.hospitals.servers import HOSPITALS
 from modules.health.hospitals.upstream import RoomKind
 from modules.health.visits import texts
 
 VISIT_APPOINTMENT = "visit-appointment"
 
-VISITOR = Purpose(
-    id="appointments.visit",
-    upstream="hospitals",
-    fields=("name", "resident_id", "phone"),
-    text=texts.VISIT_CONSENT,
-    text_version="2026-11",
-)
+VISITOR = patient_purpose("appointments.visit", texts.VISIT_CONSENT)
 VISIT = HospitalNumbers(
     VISIT_APPOINTMENT, HOSPITALS, VISITOR, (RoomKind.EXAMINATION, RoomKind.FOLLOW_UP)
 )

@@ -14,6 +14,14 @@ Code = Annotated[str, strawberry.argument(description="The six digits of the tex
 RealName = Annotated[
     str, strawberry.argument(description="The name as it stands on the identity card.")
 ]
+DocumentNo = Annotated[
+    str,
+    strawberry.argument(
+        description="The number of the ID card (GB 11643), of a residence permit for people from "
+        "Hong Kong, Macao or Taiwan, of a foreigner's permanent residence card, or of a mainland "
+        "travel permit."
+    ),
+]
 ResidentId = Annotated[
     str, strawberry.argument(description="The 18 characters of the identity card (GB 11643).")
 ]

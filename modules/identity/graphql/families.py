@@ -17,7 +17,7 @@ from core.graphql import (
 )
 from core.security.mandate import MandateKind
 from core.security.vault import mask_name
-from modules.identity import claims, families, models
+from modules.identity import children, claims, families, models
 from modules.identity.families import Party
 from modules.identity.graphql.arguments import MandateId, Phone, RealName, ResidentId
 
@@ -77,6 +77,7 @@ class ClaimCodeMade:
 
 MakeClaimCodeResult = Annotated[ClaimCodeMade | Refused, strawberry.union("MakeClaimCodeResult")]
 AddChildResult = Annotated[ChildAdded | Refused, strawberry.union("AddChildResult")]
+AddNewbornResult = Annotated[ChildAdded | Refused, strawberry.union("AddNewbornResult")]
 ProposeProxyResult = Annotated[ProxyProposed | Refused, strawberry.union("ProposeProxyResult")]
 ConfirmProxyResult = Annotated[ProxyConfirmed | Refused, strawberry.union("ConfirmProxyResult")]
 EndMandateResult = Annotated[MandateEnded | Refused, strawberry.union("EndMandateResult")]
@@ -106,8 +107,26 @@ class Mutation:
         self, info: Info, name: RealName, resident_id: ResidentId, idempotency_key: IdempotencyKey
     ) -> AddChildResult:
         """The same child added again is added once."""
-        row = await families.add_child(info.context, name, resident_id)
+        row = await children.add_child(info.context, name, resident_id)
         return ChildAdded(mandate=_mandate(Party(row, True, name.strip())))
+
+    @mutation(
+        signed_in(2),
+        description="Become the guardian of one's newborn, who has no ID number yet; needs the "
+        "consent `identity.newborn`. Once there is a number, addChild gives it to the same child.",
+    )
+    async def add_newborn(
+        self,
+        info: Info,
+        certificate_no: Annotated[
+            str,
+            strawberry.argument(description="The number of the birth certificate (出生医学证明)."),
+        ],
+        idempotency_key: IdempotencyKey,
+    ) -> AddNewbornResult:
+        """The same child added again, by the other parent too, is the same child."""
+        row = await children.add_newborn(info.context, certificate_no)
+        return ChildAdded(mandate=await _seen(info, row))
 
     @mutation(
         signed_in(2, fresh=True),

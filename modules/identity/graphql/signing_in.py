@@ -1,6 +1,6 @@
 """Signing in, in GraphQL: codes, sessions, step-up, resuming, the viewer."""
 
-from datetime import datetime
+from datetime import date, datetime
 from typing import Annotated
 
 import strawberry
@@ -31,7 +31,7 @@ from core.security.authorization import decide
 from core.security.vault import mask_name, mask_phone
 from modules.identity import codes, domain, real_name, service, store
 from modules.identity.domain import Delivery
-from modules.identity.graphql.arguments import Code, Phone, RealName, ResidentId
+from modules.identity.graphql.arguments import Code, DocumentNo, Phone, RealName
 from modules.identity.graphql.privacy import AccessRecord, Consent, list_consents, page_access
 from modules.identity.models import ADDRESS
 from modules.identity.service import Device, SignedIn
@@ -337,15 +337,21 @@ class Mutation:
         self,
         info: Info,
         name: RealName,
-        resident_id: ResidentId,
+        resident_id: DocumentNo,
         idempotency_key: IdempotencyKey,
         claim_code: Annotated[
             str | None,
             strawberry.argument(description="For a child that was added: the guardian's code."),
         ] = None,
+        born_on: Annotated[
+            date | None,
+            strawberry.argument(description="Needed unless the number has 18 characters."),
+        ] = None,
     ) -> VerifyRealNameResult:
         """Reach level 2; the same person verified again is one verification."""
-        token = await real_name.verify_real_name(info.context, name, resident_id, claim_code)
+        token = await real_name.verify_real_name(
+            info.context, name, resident_id, claim_code, born_on
+        )
         call = info.context.of(info.context.app.tokens.verify(token))
         return RealNameVerified(access_token=token, level=2, viewer=await viewer_of(call))
 

@@ -15,6 +15,7 @@ from core.context.app import App
 from core.context.call import Call
 from core.database import Transaction, rate_limit, transaction
 from core.errors import Conflict, Forbidden, InvalidInput, Unavailable
+from core.ids import resident_birth_date
 from core.people.directory import CHILD_UNTIL_AGE, age_on, get_person
 from core.people.personal_read import Access, Purpose, open_access
 from core.refusal_texts import UPSTREAM_UNAVAILABLE
@@ -150,7 +151,9 @@ async def _require(answer: Awaitable[Elements]) -> None:
 async def _hold(call: Call, name: str, number: str, assurance: Assurance) -> str:
     """Write name and number into the viewer's account, whoever held the number before."""
     app = call.app
-    if age_on(number, civil_date(app.clock.now())) < CHILD_UNTIL_AGE:
+    born_on = resident_birth_date(number)
+    assert born_on is not None
+    if age_on(born_on, civil_date(app.clock.now())) < CHILD_UNTIL_AGE:
         raise Forbidden(texts.GUARDIAN_REQUIRED)
     viewer, index = call.viewer, app.vault.blind_index(number, RESIDENT_ID)
     assert viewer is not None

@@ -1,5 +1,6 @@
 """Appointments: a slot has at most one that lives; the database refuses a second."""
 
+import re
 import uuid
 from datetime import date, datetime
 from typing import Any
@@ -28,6 +29,13 @@ CREATE TABLE hospital_appointment (
 CREATE UNIQUE INDEX hospital_slot_once ON hospital_appointment (hospital, slot_id) WHERE live;
 """
 RESIDENT_ID_SYSTEM = "urn:oid:2.16.156.10011.1.3"
+DOCUMENT_FORMS = {
+    "urn:quancheng:document:birth-certificate": "[A-Z][0-9]{9}",
+    "urn:quancheng:document:hk-macao-permit": "[HM][0-9]{8}",
+    "urn:quancheng:document:taiwan-permit": "[0-9]{8}",
+    "urn:quancheng:document:foreign-resident": "[A-Z]{3}[0-9]{12}",
+}
+"""By identifier system, the form of the documents of those without an ID number."""
 """The national OID of resident identity card numbers."""
 
 
@@ -195,10 +203,24 @@ def _check_patient(asked: Resource, today: date) -> None:
     identifiers: list[dict[str, Any]] = [
         participant.get("actor", {}).get("identifier", {}) for participant in asked["participant"]
     ]
-    patients = [one for one in identifiers if one.get("system") == RESIDENT_ID_SYSTEM]
-    if len(patients) != 1 or not is_resident_id(patients[0].get("value", ""), today=today):
+    patients = [one for one in identifiers if is_patient_system(one.get("system"))]
+    if len(patients) != 1 or not is_patient_number(
+        patients[0]["system"], patients[0].get("value", ""), today
+    ):
         message = f"one participant needs actor.identifier with system {RESIDENT_ID_SYSTEM}"
         raise Refusal(422, "business-rule", message)
+
+
+def is_patient_system(system: str | None) -> bool:
+    """Whether patients are identified by numbers of this system: ID numbers, other documents."""
+    return system is not None and (system == RESIDENT_ID_SYSTEM or system in DOCUMENT_FORMS)
+
+
+def is_patient_number(system: str | None, number: str, today: date) -> bool:
+    """Whether a number has the form of its system."""
+    if system in DOCUMENT_FORMS:
+        return re.fullmatch(DOCUMENT_FORMS[system], number) is not None
+    return is_resident_id(number, today=today)
 
 
 def _free_slot(city: City, hospital: Hospital, asked: Resource) -> slots.Slot:

@@ -6,6 +6,7 @@ from datetime import date, timedelta
 
 from sandbox.population.months import months_later
 from sandbox.population.people import DemoPerson, Person
+from sandbox.shared.births import Born
 
 OVERDUE_AFTER = timedelta(days=31)
 LOOK_AHEAD = timedelta(days=60)
@@ -61,6 +62,8 @@ def doses_of(person: Person) -> list[Dose]:
 
 def given_on(seed: int, person: Person, dose: Dose, today: date) -> date | None:
     """When the dose was given according to the seed, or None. The demo child missed two."""
+    if isinstance(person, Born):  # what was given since is written down
+        return None
     draw = random.Random(f"{seed}:dose:{person.resident_id}:{dose.vaccine.code}:{dose.number}")
     day = dose.due_on + timedelta(days=draw.randint(0, 20))
     missed = draw.random() > KEPT_TO_SCHEDULE_PROB

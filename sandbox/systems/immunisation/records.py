@@ -9,12 +9,17 @@ from pydantic import Field
 from starlette.requests import Request
 from starlette.responses import Response
 
-from core.ids import is_resident_id
 from sandbox.population.months import months_later
 from sandbox.population.people import Person
 from sandbox.server.system import City, Handler, Operation, System
 from sandbox.server.wire import Body, Refusal, read_body, read_bytes
-from sandbox.systems.hospital.appointments import RESIDENT_ID_SYSTEM, parse_token
+from sandbox.shared.births import Born, find_born
+from sandbox.systems.hospital.appointments import (
+    RESIDENT_ID_SYSTEM,
+    is_patient_number,
+    is_patient_system,
+    parse_token,
+)
 from sandbox.systems.hospital.directory import Resource, in_english
 from sandbox.systems.hospital.wire import bundle, check_search, fhir, outcome
 from sandbox.systems.immunisation.programme import (
@@ -33,6 +38,7 @@ CREATE TABLE immunisation_dose (
     given_on TEXT NOT NULL, PRIMARY KEY (resident_id, vaccine, number)
 );
 """
+CERTIFICATE_SYSTEM = "urn:quancheng:document:birth-certificate"
 VACCINE_SYSTEM = "urn:sandbox:fhir:vaccine"
 STATUS_SYSTEM = "http://terminology.hl7.org/CodeSystem/immunization-recommendation-status"
 LOINC = "http://loinc.org"
@@ -42,7 +48,7 @@ EARLIEST, DUE = ("30981-5", "Earliest date to give"), ("30980-7", "Date vaccine 
 class GivenDose(Body):
     """A dose given now."""
 
-    resident_id: str = Field(min_length=18, max_length=18)
+    resident_id: str = Field(min_length=1, max_length=18)
     vaccine_code: str = Field(min_length=1, max_length=16)
     dose_number: int = Field(ge=1, le=9)
 
@@ -75,7 +81,7 @@ async def _recommendations(request: Request, city: City) -> Response:
 async def _give(request: Request, city: City) -> Response:
     """A clinic gives a dose: 404 for who or what is unknown, 409 `duplicate` if it was given."""
     asked = await read_body(request, GivenDose)
-    person = city.population.find(asked.resident_id)
+    person = _find(city, asked.resident_id)
     wanted = (asked.vaccine_code, asked.dose_number)
     found = [
         (dose, on)
@@ -90,11 +96,21 @@ async def _give(request: Request, city: City) -> Response:
     try:
         city.state.run(
             "INSERT INTO immunisation_dose VALUES (?, ?, ?, ?)",
-            (person.resident_id, *wanted, city.today().isoformat()),
+            (_key(person), *wanted, city.today().isoformat()),
         )
     except sqlite3.IntegrityError:
         raise Refusal(409, "duplicate", "given just now") from None
     return fhir(_immunization(city, person, dose, city.today()), 201)
+
+
+def _find(city: City, number: str) -> Person | None:
+    return city.population.find(number) or find_born(city, number)
+
+
+def _key(person: Person) -> str:
+    """Under which number the registry keeps somebody: a child born here under its certificate, so
+    that the record goes on when it is given an ID number."""
+    return person.certificate_no if isinstance(person, Born) else person.resident_id
 
 
 def _patient(request: Request, city: City) -> Person:
@@ -103,9 +119,10 @@ def _patient(request: Request, city: City) -> Person:
     if token is None:
         raise Refusal(400, "required", "patient.identifier is required")
     system, number = parse_token(token)
-    if system not in (None, RESIDENT_ID_SYSTEM) or not is_resident_id(number, today=city.today()):
+    known = system is None or is_patient_system(system)
+    if not known or not is_patient_number(system, number, city.today()):
         raise Refusal(400, "invalid", f"patient.identifier must be {RESIDENT_ID_SYSTEM}|…")
-    person = city.population.find(number)
+    person = _find(city, number)
     if person is None:
         raise Refusal(404, "not-found", "no such person in the registry")
     return person
@@ -115,9 +132,7 @@ def _history(city: City, person: Person) -> list[tuple[Dose, date | None]]:
     """Every dose of the programme with the day it was given; nothing known of the old."""
     if person.born_on.year < city.today().year - CHILDHOOD_YEARS:
         return []
-    rows = city.state.all(
-        "SELECT * FROM immunisation_dose WHERE resident_id = ?", (person.resident_id,)
-    )
+    rows = city.state.all("SELECT * FROM immunisation_dose WHERE resident_id = ?", (_key(person),))
     later = {(row["vaccine"], row["number"]): date.fromisoformat(row["given_on"]) for row in rows}
     return [
         (
@@ -192,12 +207,14 @@ def _vaccine(vaccine: Vaccine) -> Resource:
 
 
 def _reference(person: Person) -> Resource:
-    return {"identifier": {"system": RESIDENT_ID_SYSTEM, "value": person.resident_id}}
+    if person.resident_id:
+        return {"identifier": {"system": RESIDENT_ID_SYSTEM, "value": person.resident_id}}
+    return {"identifier": {"system": CERTIFICATE_SYSTEM, "value": _key(person)}}
 
 
 def _id(city: City, person: Person, what: str) -> str:
     """A stable id that does not tell whose it is."""
-    name = f"{city.settings.seed}:{person.resident_id}:{what}"
+    name = f"{city.settings.seed}:{_key(person)}:{what}"
     return str(uuid.uuid5(uuid.NAMESPACE_URL, name))
 
 

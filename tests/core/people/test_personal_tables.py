@@ -32,7 +32,7 @@ from core.people.personal_table import Cleared, Deleted, Held, PersonalTable, St
 from core.processes.embedded import DatabaseUrls
 from core.rooms import classes_of
 from core.security.keys import add_data_key, ensure_sandbox_keys
-from modules.identity.models import Citizen
+from modules.identity.models import BIRTH_CERTIFICATE, Citizen
 from tests.conftest import NOON
 from tests.people import make_citizen
 
@@ -40,7 +40,7 @@ _NUMBERS = count(1)
 
 PERSONAL = re.compile(
     r"(citizen|person|payer|subject|actor|owner|user|guardian)_id|\w+_by|booked_for|subject"
-    r"|\w+_sealed|(person|subject)_key|(phone|resident|plate)_index|client_address|device_hash"
+    r"|\w+_sealed|(person|subject)_key|(phone|resident|birth|plate)_index|client_address|device_hash"
 )
 """Columns that hold a person, or something of theirs."""
 
@@ -55,6 +55,7 @@ UNDECLARED = {
     "core_access_log.actor_id": "who looked: withheld from whom it is about",
     "core_consent.granted_by": "the person, or their guardian: kept as the consent is",
     "core_idempotency.subject": "who acts; seven days",
+    "identity_citizen.birth_index": "an index; dropped with the account",
     "identity_citizen.phone_index": "an index; dropped with the account",
     "identity_citizen.resident_index": "an index; dropped with the account",
     "identity_death.resident_index": "an index of who has died: nobody may take the name",
@@ -199,6 +200,8 @@ async def _count(table: PersonalTable, person_id: UUID) -> int:
 
 async def test_an_export_has_every_declared_row_of_ones_own(lenient: App) -> None:
     people = [await make_citizen(lenient, level=2, name=name, locale="zh") for name in "甲乙"]
+    certificate = lenient.vault.encrypt("X370000001", BIRTH_CERTIFICATE)
+    await Citizen.all().update(birth_sealed=certificate)
     mine, foreign = (viewer.user_id for viewer in people)
     for table in TABLES:
         if table.model is not Citizen:

@@ -9,7 +9,7 @@ from core.context.call import Call
 from core.database import connection
 from core.ids import new_id, resident_id_check_digit
 from core.people.personal_read import Purpose, grant_consent
-from modules.identity import service as identity
+from modules.identity import models as identity
 from modules.identity.models import Citizen, Mandate
 
 

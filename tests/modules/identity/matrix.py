@@ -96,7 +96,7 @@ AGREED: dict[str, Rule] = {
         "queueTicketChanged paymentChanged messageReceived cases caseByNo caseChanged".split(),
         SIGNED_IN,
     ),
-    **dict.fromkeys("addChild proposeProxy verifyPlate".split(), VERIFIED),
+    **dict.fromkeys("addChild addNewborn proposeProxy verifyPlate".split(), VERIFIED),
     **dict.fromkeys(
         "verifyRealName grantConsent revokeSession proveByPhone proveByCard beginNetworkProof "
         "finishNetworkProof stepUpWithPasskey".split(),
@@ -456,6 +456,7 @@ OWNERSHIP: dict[str, set[str]] = {
     "grantConsent.onBehalfOf": {"own", "linked"},
     "withdrawConsent.onBehalfOf": {"own", "linked"},
     "bookVaccination.onBehalfOf": {"own", "linked"},
+    "enrolInInfantCare.onBehalfOf": {"own", "linked"},
     # one's own is refused: a guardian names a child
     "followSchoolGate.onBehalfOf": {"own", "linked"},
     "openSchoolVideo.onBehalfOf": {"own", "linked"},
@@ -470,6 +471,10 @@ OWNERSHIP: dict[str, set[str]] = {
     "recordGlucose.onBehalfOf": set(),
     "recordPregnancy.onBehalfOf": set(),
     "recordGrowth.onBehalfOf": set(),
+    "leaveInfantCare.onBehalfOf": set(),
+    # one's own are tried by their module's tests: plan and child go together
+    "giveInfantPlan.enrolmentId": set(),
+    "giveInfantPlan.childId": set(),
     # a doctor does not handle their own
     "staffCare.enrolmentId": {"linked", "foreign"},
     "changeCarePlan.enrolmentId": {"linked", "foreign"},

@@ -20,7 +20,7 @@ from core.people.directory import get_person
 from core.people.personal_read import list_access
 from core.security.authentication import Viewer
 from core.security.vault import mask_name
-from modules.identity import claims, domain, families, moving, personal_data, real_name
+from modules.identity import children, claims, domain, families, moving, personal_data, real_name
 from modules.identity.models import PHONE, Citizen, Mandate
 from modules.identity.upstream import REGISTRY
 from modules.welfare.housing_fund.lookup import HOUSING_FUND
@@ -87,7 +87,7 @@ async def parent(app: App, citizen: MakeCitizen, call: MakeCall, police: FakePol
 async def test_a_parent_reads_a_childs_data_under_their_own_consent(
     parent: Call, app: App, fund: FakeHousingFund
 ) -> None:
-    mandate = await families.add_child(parent, "贾小例", CHILD)
+    mandate = await children.add_child(parent, "贾小例", CHILD)
     assert mandate.ends_at.isoformat() == "2035-06-07T16:00:00+00:00"  # 18 in Shanghai
     child = await mandates.act_for(parent, mandate.subject_id, service=SERVICE)
     with pytest.raises(Forbidden) as refused:
@@ -108,11 +108,11 @@ async def test_what_the_registry_does_not_confirm_makes_no_mandate(
 ) -> None:
     police.parents.clear()
     with pytest.raises(InvalidInput) as refused:
-        await families.add_child(parent, "贾小例", CHILD)
+        await children.add_child(parent, "贾小例", CHILD)
     assert refused.value.code == "NOT_YOUR_CHILD"
     police.is_silent = True
     with pytest.raises(Unavailable):
-        await families.add_child(parent, "贾小例", CHILD)
+        await children.add_child(parent, "贾小例", CHILD)
     assert await Mandate.all().count() == 0
     assert await Citizen.filter(phone_index=None).count() == 0
 
@@ -130,7 +130,7 @@ async def test_numbers_that_can_be_no_child_are_refused_before_anything_is_asked
     parent: Call, police: FakePolice, number: str, code: str
 ) -> None:
     with pytest.raises(InvalidInput) as refused:
-        await families.add_child(parent, "贾小例", number)
+        await children.add_child(parent, "贾小例", number)
     assert (refused.value.code, police.asked) == (code, [])
 
 
@@ -138,14 +138,14 @@ async def test_fishing_for_children_ends_after_ten_a_day(parent: Call, police: F
     police.parents.clear()
     for _ in range(domain.CHILD_LOOKUPS_PER_DAY):
         with pytest.raises(InvalidInput):
-            await families.add_child(parent, "贾小例", CHILD)
+            await children.add_child(parent, "贾小例", CHILD)
     with pytest.raises(RateLimited):
-        await families.add_child(parent, "贾小例", CHILD)
+        await children.add_child(parent, "贾小例", CHILD)
 
 
 async def test_the_same_child_twice_is_one_record(parent: Call) -> None:
-    first = await families.add_child(parent, "贾小例", CHILD)
-    second = await families.add_child(parent, "贾小例", CHILD)
+    first = await children.add_child(parent, "贾小例", CHILD)
+    second = await children.add_child(parent, "贾小例", CHILD)
     assert (first.id, await Citizen.filter(phone_index=None).count()) == (second.id, 1)
     (child,) = await Citizen.filter(phone_index=None)
     assert child.assurance == Assurance.GUARDIAN
@@ -154,7 +154,7 @@ async def test_the_same_child_twice_is_one_record(parent: Call) -> None:
 async def test_a_guardianship_ends_with_its_consents_and_by_itself_at_eighteen(
     parent: Call, clock: ManualClock, app: App
 ) -> None:
-    mandate = await families.add_child(parent, "贾小例", TEEN)
+    mandate = await children.add_child(parent, "贾小例", TEEN)
     child = await mandates.act_for(parent, mandate.subject_id)
     await grant_consent(child, FUND, "2026-11")
     await families.end_mandate(parent, mandate.id)
@@ -164,7 +164,7 @@ async def test_a_guardianship_ends_with_its_consents_and_by_itself_at_eighteen(
         await mandates.act_for(parent, mandate.subject_id)
     with pytest.raises(NotFound):
         await HOUSING_FUND.read(child)  # a call that was opened before
-    again = await families.add_child(parent, "贾小例", TEEN)
+    again = await children.add_child(parent, "贾小例", TEEN)
     clock.move(again.ends_at - clock.now())
     assert await families.find_mandate(app, parent.subject_id, again.subject_id) is None
 
@@ -172,7 +172,7 @@ async def test_a_guardianship_ends_with_its_consents_and_by_itself_at_eighteen(
 async def test_a_child_cannot_consent_alone_nor_shake_off_its_guardian(
     parent: Call, call: MakeCall
 ) -> None:
-    mandate = await families.add_child(parent, "贾小例", CHILD)
+    mandate = await children.add_child(parent, "贾小例", CHILD)
     own = call(user_id=mandate.subject_id, level=2)
     with pytest.raises(Forbidden) as refused:
         await grant_consent(own, FUND, "2026-11")
@@ -194,7 +194,7 @@ async def test_a_child_with_a_phone_goes_on_with_the_record_its_guardian_made(
         await real_name.verify_real_name(alone, "贾小例", CHILD)
     assert refused.value.code == "GUARDIAN_REQUIRED"
     phone = await _phone(app, young)
-    mandate = await families.add_child(parent, "贾小例", CHILD)
+    mandate = await children.add_child(parent, "贾小例", CHILD)
     for wrong in (None, "000000"):
         with pytest.raises(Forbidden) as refused:
             await real_name.verify_real_name(alone, "贾小例", CHILD, wrong)
@@ -376,7 +376,7 @@ async def test_what_a_minor_does_not_do_without_a_guardian(
     parent: Call, pair: tuple[Call, Call], call: MakeCall, app: App, clock: ManualClock
 ) -> None:
     """A stranger who got into a child's account gets no proxy from it, and the guardian sees it."""
-    mandate = await families.add_child(parent, "贾小例", CHILD)
+    mandate = await children.add_child(parent, "贾小例", CHILD)
     helper, _ = pair
     child_phone = "13700000055"
     await Citizen.filter(id=mandate.subject_id).update(
@@ -446,7 +446,7 @@ async def test_a_guardians_consent_ends_when_the_child_is_asked_itself(
     parent: Call, call: MakeCall, clock: ManualClock
 ) -> None:
     for number, age in ((CHILD, 14), (TEEN, 18)):
-        mandate = await families.add_child(parent, "贾小例", number)
+        mandate = await children.add_child(parent, "贾小例", number)
         acting = await mandates.act_for(parent, mandate.subject_id)
         consent = await grant_consent(acting, FUND, "2026-11")
         born = date(int(number[6:10]), int(number[10:12]), int(number[12:14]))
@@ -457,12 +457,12 @@ async def test_a_guardians_consent_ends_when_the_child_is_asked_itself(
 async def test_custody_that_an_office_ended_does_not_come_back_by_itself(
     parent: Call, citizen: MakeCitizen
 ) -> None:
-    mandate = await families.add_child(parent, "贾小例", CHILD)
+    mandate = await children.add_child(parent, "贾小例", CHILD)
     officer = (await citizen()).user_id
     await Mandate.filter(id=mandate.id).update(
         state="ended", ended_by=officer, ended_at=parent.app.clock.now()
     )
     with pytest.raises(Conflict) as refused:
-        await families.add_child(parent, "贾小例", CHILD)
+        await children.add_child(parent, "贾小例", CHILD)
     assert refused.value.code == "GUARDIANSHIP_ENDED"
     assert await Mandate.filter(state="active").count() == 0

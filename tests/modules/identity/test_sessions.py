@@ -188,7 +188,7 @@ async def test_a_number_that_was_silent_for_months_proves_again(
     phone: Phone, clock: ManualClock
 ) -> None:
     await phone.sign_in()
-    await Citizen.all().update(level=2)
+    await Citizen.all().update(level=2, resident_index=b"theirs")
     clock.move(domain.SILENCE)
     assert (await phone.sign_in())["level"] == 2, "on the device that it was used on"
     clock.move(domain.SILENCE)

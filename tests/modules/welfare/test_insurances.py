@@ -21,7 +21,7 @@ from core.security.authentication import Viewer
 from core.settings import Settings
 from core.upstream.client import UpstreamFailed
 from core.upstream.readings import ReadStatus
-from modules.identity import families
+from modules.identity import children
 from modules.welfare.insurance.upstream import SOCIAL
 from modules.welfare.overview.graphql import social_insurance_card
 from modules.welfare.pension.domain import PensionRecord
@@ -80,7 +80,7 @@ async def test_a_guardian_reads_a_childs_insurance(
     parent, child = await as_person("parent"), await sandbox.person("child")
     own = call(user_id=parent.user_id, level=2)
     await grant_consent(own, "identity.family", "2026-11")
-    mandate = await families.add_child(own, child["name"], child["resident_id"])
+    mandate = await children.add_child(own, child["name"], child["resident_id"])
     acting = await mandates.act_for(own, mandate.subject_id, service="medical-insurance-query")
     query = """query($child: ID!) {
       medicalInsurance(onBehalfOf: $child) { status record { scheme account { balance } } } }"""

@@ -8,13 +8,24 @@ from typing import Annotated
 import strawberry
 
 from core.context.call import Call
-from core.graphql import IdempotencyKey, Info, Refused, mutation, of_service, query, view
+from core.graphql import (
+    IdempotencyKey,
+    Info,
+    Refused,
+    mutation,
+    of_service,
+    parse_id,
+    query,
+    view,
+)
+from core.people.mandates import act_for
 from modules.health.programmes import service as programmes
 from modules.health.programmes.domain import UNIT, Quantity
 from modules.health.programmes.graphql import (
     NAME,
     CareEnrolment,
     CarePicture,
+    EnrolmentId,
     leave_field,
     record_field,
     to_enrolment,
@@ -70,6 +81,7 @@ class InfantJoined:
 EnrolInInfantCareResult = Annotated[
     InfantJoined | Refused, strawberry.union("EnrolInInfantCareResult")
 ]
+GiveInfantPlanResult = Annotated[InfantJoined | Refused, strawberry.union("GiveInfantPlanResult")]
 Label = Annotated[
     str, strawberry.argument(description="The parent's name for the child, up to 16 characters.")
 ]
@@ -95,9 +107,11 @@ class Mutation:
     """The mutation fields of service 28."""
 
     @mutation(
-        of_service(SERVICE),
-        description="Open the plan of a child below six years; after a pregnancy that has a plan "
-        "here, reportBirth does so. Needs the consent `health.maternal-infant-care`.",
+        of_service(SERVICE, for_others=True),
+        description="Open the plan of a child below six years: for the child itself, once it is "
+        "registered (addNewborn, addChild), or under a name of the parent's choice. After a "
+        "pregnancy that has a plan here, reportBirth does so. Needs the consent "
+        "`health.maternal-infant-care`.",
     )
     async def enrol_in_infant_care(
         self,
@@ -126,7 +140,30 @@ class Mutation:
         description="Note a child's weight, length or head circumference. What does not fit the "
         "age is asked about, and nothing is kept then.",
     )
-    leave_infant_care = leave_field(INFANT, "leaveInfantCare", description="End a child's plan.")
+    leave_infant_care = leave_field(
+        INFANT, "leaveInfantCare", description="End a child's plan.", for_others=True
+    )
+
+    @mutation(
+        of_service(SERVICE),
+        description="Make a plan that stands under the viewer's account the child's own, once the "
+        "child is registered. Needs the child's consent `health.maternal-infant-care`.",
+    )
+    async def give_infant_plan(
+        self,
+        info: Info,
+        enrolment_id: EnrolmentId,
+        child_id: Annotated[
+            strawberry.ID, strawberry.argument(description="The child: personId of mandates.")
+        ],
+        idempotency_key: IdempotencyKey,
+    ) -> GiveInfantPlanResult:
+        """With everything that was measured; then it is read with onBehalfOf."""
+        call, row_id = info.context, parse_id(enrolment_id)
+        child = await act_for(call, parse_id(child_id), service=SERVICE)
+        await service.give_plan(call, child, row_id, idempotency_key)
+        care = await programmes.read_one(child, INFANT, row_id)
+        return InfantJoined(to_infant(child, care))
 
 
 def to_infant(call: Call, care: Care) -> InfantCare:

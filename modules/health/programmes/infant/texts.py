@@ -16,6 +16,12 @@ TOO_MANY = Text(
 BORN_IN_FUTURE = Text(
     "INFANT_BORN_IN_FUTURE", "出生日期不能晚于今天", "A birth cannot lie in the future"
 )
+OTHER_BIRTH_DATE = Text(
+    "INFANT_OTHER_BIRTH_DATE",
+    "出生日期与孩子登记的不一致",
+    "The birth date is not the one that the child is registered with",
+)
+HAS_PLAN = Text("INFANT_HAS_PLAN", "该孩子已有保健计划", "The child has a plan of its own already")
 TOO_OLD = Text(
     "INFANT_TOO_OLD",
     "婴幼儿保健面向未满 {years} 周岁的孩子",

@@ -4,7 +4,7 @@ Each look at a person stands in that person's access log.
 """
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from uuid import UUID
 
@@ -14,6 +14,7 @@ from core.database import Transaction, transaction
 from core.errors import Conflict, InvalidInput, NotFound
 from core.ids import new_id
 from core.people.directory import Person
+from core.people.parties import list_reached
 from core.people.personal_read import read_as_staff
 from core.refusal_texts import NOT_FOUND
 from core.security.authorization import Scope
@@ -23,7 +24,7 @@ from modules.health.programmes.models import NOTE, Alert, CarePlan, Enrolment, F
 from modules.health.programmes.programme import Programme
 from modules.health.programmes.service import Care
 from notifications import api as notifications
-from notifications.api import Template
+from notifications.api import Parcel, Template
 
 PLACE_MAX, NOTE_MAX, EVERY_DAYS_MAX = 64, 500, 90
 
@@ -35,6 +36,8 @@ class OpenedCare:
     person: Person
     programme: Programme
     care: Care
+    readers: Sequence[Person]
+    """Who is told of what becomes of it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +82,8 @@ async def open_care(call: Call, enrolment_id: UUID) -> OpenedCare:
         scope=Scope.CARE_PLANS,
     )
     (care,) = await service.gather(programme, [row], call.app.clock.now())
-    return OpenedCare(person, programme, care)
+    readers = await list_reached(call.app, person, programme.service)
+    return OpenedCare(person, programme, care, readers)
 
 
 async def change_plan(call: Call, enrolment_id: UUID, change: PlanChange, key: str) -> OpenedCare:
@@ -166,7 +170,7 @@ async def _change_visit(
 async def _again(call: Call, opened: OpenedCare) -> OpenedCare:
     row, programme = opened.care.enrolment, opened.programme
     (care,) = await service.gather(programme, [row], call.app.clock.now())
-    return OpenedCare(opened.person, opened.programme, care)
+    return replace(opened, care=care)
 
 
 async def _say(
@@ -177,9 +181,10 @@ async def _say(
     said: dict[str, object],
     key: str,
 ) -> None:
-    """Tell the person, in the app's page of the programme."""
+    """Tell the person, or the guardians of a child, in the app's page of the programme."""
     link = call.app.city.deep_link.format(id=opened.programme.service)
-    await notifications.send(call.app, tx, template, opened.person, said, key, deep_link=link)
+    parcels = [Parcel(reader, said) for reader in opened.readers]
+    await notifications.send_many(call.app, tx, template, parcels, key, deep_link=link)
 
 
 def _check(programme: Programme, change: PlanChange) -> None:

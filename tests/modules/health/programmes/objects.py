@@ -51,5 +51,7 @@ async def objects_of(app: App, who: Viewer) -> Mapping[str, UUID]:
         },
         "recordGrowth.enrolmentId": infant,
         "leaveInfantCare.enrolmentId": infant,
+        "giveInfantPlan.enrolmentId": infant,
+        "giveInfantPlan.childId": who.user_id,
         "leaveDiabetesCare.enrolmentId": diabetes,
     }

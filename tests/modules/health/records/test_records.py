@@ -8,10 +8,10 @@ from core.standards import fhir_json
 from core.standards.fhir_bundle import Page, read_page
 from core.standards.fhir_json import Number
 from core.texts import Named
+from modules.health.hospitals.identifiers import RESIDENT_ID_SYSTEM
 from modules.health.records.domain import DateBasis, EntryKind, Received, Report, Source
 from modules.health.records.merge import merge_entries, merge_reports
 from modules.health.records.reading import patient_refs, read_received
-from modules.health.records.upstream import RESIDENT_ID_SYSTEM
 from modules.health.reports.domain import is_critical, trends_of
 
 MINE = "500099198805170011"
@@ -181,6 +181,36 @@ def test_a_critical_value_is_marked_as_the_laboratory_did() -> None:
     mark = {"interpretation": [{"coding": [{"system": MARKS, "code": "HH"}]}]}
     assert is_critical(only(report("r", "o"), observation("o", "6.70", **mark)))
     assert not is_critical(only(report("r", "o"), observation("o", "1200")))
+
+
+@pytest.mark.parametrize(
+    ("systolic", "diastolic", "unit", "flags"),
+    [
+        ("1200", "80", "mm[Hg]", [True, False]),
+        ("80", "120", "mm[Hg]", [True, True]),
+        ("300", "215", "mmHg", [False, False]),
+        ("16.0", "10.6", "kPa", [False, False]),
+        ("38.50", "25.0", "mm[Hg]", [False, False]),  # a shock is no mistake
+    ],
+)
+def test_a_pressure_that_cannot_be_is_shown_as_sent_and_marked(
+    systolic: str, diastolic: str, unit: str, flags: list[bool]
+) -> None:
+    # afairgiant/MediKeep#797; what people type themselves is refused: test_hypertension
+    parts = [
+        {
+            "code": {"coding": [{"system": LOINC, "code": code}]},
+            "valueQuantity": observation("x", value, unit)["valueQuantity"],
+        }
+        for code, value in (("8480-6", systolic), ("8462-4", diastolic))
+    ]
+    panel = without(observation("o", "1"), "valueQuantity") | {"component": parts}
+    (result,) = only(report("r", "o"), panel).results
+    assert [one.is_implausible for one in result.measures] == flags
+    values = [one.quantity.value for one in result.measures if one.quantity]
+    assert values == [systolic, diastolic]
+    (entry,) = [one for one in received(panel).entries if one.kind is EntryKind.MEASUREMENT]
+    assert (entry.detail or "").count("存疑") == sum(flags)
 
 
 def test_a_report_of_nobody_or_of_somebody_else_is_set_aside_and_counted() -> None:

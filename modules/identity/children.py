@@ -1,0 +1,240 @@
+"""Children: whose guardian somebody becomes, by ID number or, before there is one, by birth.
+
+A child has one record, however it was found: the birth certificate and the number that the
+household registration gave under it lead to the same. The registry knows which belong together, so
+a newborn keeps everything when its number comes, and what two parents did apart meets.
+"""
+
+from dataclasses import dataclass
+from datetime import date, timedelta
+from uuid import UUID
+
+from core.assurance import Assurance
+from core.clock import civil_date, start_of_day
+from core.context.app import App
+from core.context.call import Call
+from core.database import IntegrityError, Transaction, rate_limit, transaction, violated
+from core.errors import Conflict, InvalidInput, Unavailable
+from core.id_documents import EVERY_DOCUMENT, read_certificate_no
+from core.ids import new_id, resident_birth_date
+from core.people.consents import Purpose
+from core.people.data_rights import merge_person
+from core.people.directory import ADULT_AGE, age_on, birthday
+from core.people.personal_read import open_access
+from core.refusal_texts import UPSTREAM_UNAVAILABLE
+from core.security.mandate import MandateKind
+from core.upstream.client import UpstreamError
+from modules.identity import domain, store, texts
+from modules.identity.models import BIRTH_CERTIFICATE, NAME, RESIDENT_ID, Citizen, Mandate
+from modules.identity.real_name import checked_identity, confirm_identity
+from modules.identity.upstream import REGISTRY, verify_birth, verify_family
+
+FAMILY = Purpose(
+    id="identity.family",
+    upstream=REGISTRY.name,
+    fields=("name", "resident_id", "child_name", "child_resident_id"),
+    text=texts.FAMILY_CONSENT,
+    text_version="2026-11",
+    documents=EVERY_DOCUMENT,
+)
+NEWBORN = Purpose(
+    id="identity.newborn",
+    upstream=REGISTRY.name,
+    fields=("resident_id", "birth_certificate_no", "child_name", "child_born_on"),
+    text=texts.NEWBORN_CONSENT,
+    text_version="2026-12",
+    documents=EVERY_DOCUMENT,
+)
+
+_MADE_MEANWHILE = {
+    "identity_mandate_live",
+    "identity_citizen_resident",
+    "identity_citizen_birth",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Child:
+    """A child as the registry has confirmed it; one of the two numbers is there."""
+
+    name: str
+    born_on: date
+    number: str | None
+    certificate_no: str | None
+
+
+async def add_child(call: Call, name: str, resident_id: str) -> Mandate:
+    """Become the guardian of a child, as the registry confirms it. Repeat-safe for one child.
+
+    A newborn whom a guardian has registered by its birth certificate is given its number thereby.
+    Raises InvalidInput for a bad ID, an adult, or where the registry knows of no such child of the
+    viewer; Forbidden without the consent `identity.family`; RateLimited after ten questions a day;
+    Unavailable.
+    """
+    viewer, app = call.require_viewer(2), call.app
+    cleaned, number = checked_identity(call, name, resident_id)
+    born_on = resident_birth_date(number)
+    assert born_on is not None
+    _require_minor(call, born_on, "residentId")
+    await _count(call)
+    access = await open_access(call, service="family", purpose=FAMILY)
+    await confirm_identity(call, access, cleaned, number)
+    try:
+        kin = await verify_family(app, call.deadline, access, number)
+    except UpstreamError:
+        raise Unavailable(UPSTREAM_UNAVAILABLE, upstream=texts.POLICE) from None
+    if kin is None:
+        raise InvalidInput(texts.NOT_YOUR_CHILD, "residentId")
+    child = Child(cleaned, born_on, number, kin.birth_certificate_no)
+    return await _become_guardian(app, viewer.user_id, child, kin.request_no)
+
+
+async def add_newborn(call: Call, certificate_no: str) -> Mandate:
+    """Become the guardian of a child that has no ID number yet, by its birth certificate.
+
+    The certificate gives its name and birth date. Repeat-safe for one child. Raises InvalidInput
+    for what can be no certificate, or for one on which the viewer is not a parent; Forbidden
+    without the consent `identity.newborn`; RateLimited and Unavailable as `add_child`.
+    """
+    viewer, app = call.require_viewer(2), call.app
+    number = read_certificate_no(certificate_no)
+    if number is None:
+        raise InvalidInput(texts.CERTIFICATE_INVALID, "certificateNo")
+    await _count(call)
+    access = await open_access(call, service="family", purpose=NEWBORN)
+    try:
+        birth = await verify_birth(app, call.deadline, access, number)
+    except UpstreamError:
+        raise Unavailable(UPSTREAM_UNAVAILABLE, upstream=texts.POLICE) from None
+    if birth is None:
+        raise InvalidInput(texts.NOT_YOUR_NEWBORN, "certificateNo")
+    _require_minor(call, birth.born_on, "certificateNo")
+    child = Child(birth.name, birth.born_on, None, number)
+    return await _become_guardian(app, viewer.user_id, child, birth.request_no)
+
+
+def _require_minor(call: Call, born_on: date, field: str) -> None:
+    if age_on(born_on, civil_date(call.app.clock.now())) >= ADULT_AGE:
+        raise InvalidInput(texts.NOT_A_MINOR, field)
+
+
+async def _count(call: Call) -> None:
+    await rate_limit.require(
+        call.app.clock,
+        f"child:{call.require_viewer().user_id}",
+        limit=domain.CHILD_LOOKUPS_PER_DAY,
+        window=timedelta(days=1),
+        refusal=texts.TOO_MANY_FAMILY_LOOKUPS,
+    )
+
+
+async def _become_guardian(app: App, guardian_id: UUID, child: Child, registry_ref: str) -> Mandate:
+    try:
+        return await _store_guardian(app, guardian_id, child, registry_ref)
+    except IntegrityError as error:
+        if violated(error) not in _MADE_MEANWHILE:
+            raise
+        # two at once: the other one has made what this one wanted
+        return await _store_guardian(app, guardian_id, child, registry_ref)
+
+
+async def _store_guardian(app: App, guardian_id: UUID, child: Child, registry_ref: str) -> Mandate:
+    """The record of a child and the guardianship over it, together or not at all."""
+    now = app.clock.now()
+    async with transaction() as tx:
+        child_id = await _ensure_record(app, tx, child)
+        if await store.was_ended_by_others(tx, guardian_id, child_id):
+            raise Conflict(texts.GUARDIANSHIP_ENDED)
+        known = await Mandate.get_or_none(
+            actor_id=guardian_id,
+            subject_id=child_id,
+            kind=MandateKind.GUARDIAN,
+            state="active",
+            using_db=tx,
+        )
+        return known or await Mandate.create(
+            using_db=tx,
+            id=new_id(),
+            kind=MandateKind.GUARDIAN,
+            actor_id=guardian_id,
+            subject_id=child_id,
+            state="active",
+            registry_ref=registry_ref,
+            proposed_at=now,
+            confirmed_at=now,
+            ends_at=start_of_day(birthday(child.born_on, ADULT_AGE)),
+        )
+
+
+async def _ensure_record(app: App, tx: Transaction, child: Child) -> UUID:
+    """The one record of a child, locked: found by either number, or made now."""
+    by_number = by_birth = None
+    if child.number is not None:
+        index = app.vault.blind_index(child.number, RESIDENT_ID)
+        by_number = await store.lock_by_resident(tx, index)
+    if child.certificate_no is not None:
+        index = app.vault.blind_index(child.certificate_no, BIRTH_CERTIFICATE)
+        by_birth = await store.lock_by_birth(tx, index)
+    if by_number is not None and by_birth is not None and by_number.id != by_birth.id:
+        record = await _unite(app, tx, by_number, by_birth)
+    else:
+        record = by_number or by_birth or _new_record(app)
+    _write(app, record, child)
+    await record.save(using_db=tx)
+    return record.id
+
+
+def _new_record(app: App) -> Citizen:
+    now = app.clock.now()
+    return Citizen(
+        id=new_id(),
+        level=2,
+        assurance=Assurance.GUARDIAN,
+        locale="zh",
+        created_at=now,
+        verified_at=now,
+    )
+
+
+def _write(app: App, record: Citizen, child: Child) -> None:
+    """Add what the record does not say yet. Raises Conflict where it has another number."""
+    vault = app.vault
+    if child.number is not None:
+        index = vault.blind_index(child.number, RESIDENT_ID)
+        if record.resident_index is None:
+            record.name_sealed = vault.encrypt(child.name, NAME)
+            record.resident_sealed = vault.encrypt(child.number, RESIDENT_ID)
+            record.resident_index = index
+            record.verified_at = app.clock.now()
+        elif record.resident_index != index:
+            raise Conflict(texts.CHILD_HAS_NUMBER)
+    if child.certificate_no is not None and record.birth_index is None:
+        record.name_sealed = record.name_sealed or vault.encrypt(child.name, NAME)
+        record.birth_sealed = vault.encrypt(child.certificate_no, BIRTH_CERTIFICATE)
+        record.birth_index = vault.blind_index(child.certificate_no, BIRTH_CERTIFICATE)
+        record.born_on = child.born_on
+
+
+async def _unite(app: App, tx: Transaction, by_number: Citizen, by_birth: Citizen) -> Citizen:
+    """Make one record of two locked ones of a child, of which only the registry knew.
+
+    The newborn's stays, unless the child has signed in with the other one.
+    """
+    kept, double = by_birth, by_number
+    if by_number.phone_index is not None:
+        kept, double = by_number, by_birth
+    await store.end_double_guardians(tx, double.id, kept.id, app.clock.now())
+    known = {column: getattr(double, column) for column in _KNOWN_BY}
+    for column in _KNOWN_BY:
+        setattr(double, column, None)
+    double.name_sealed, double.closed_at = None, app.clock.now()
+    await double.save(using_db=tx)
+    for column, value in known.items():
+        if getattr(kept, column) is None:
+            setattr(kept, column, value)
+    await kept.save(using_db=tx)
+    await merge_person(app, tx, double.id, kept.id)
+    return kept
+
+
+_KNOWN_BY = ("resident_sealed", "resident_index", "birth_sealed", "birth_index", "born_on")
