@@ -22,7 +22,7 @@ log = structlog.get_logger(__name__)
 
 def routes(app: App) -> list[Route]:
     """One address for each gateway that confirms."""
-    heard = Counter(
+    receipts = Counter(
         "quancheng_notifications_receipts",
         "Receipts of providers by what became of them.",
         ("provider", "outcome"),
@@ -32,7 +32,7 @@ def routes(app: App) -> list[Route]:
     def route(provider: str) -> Route:
         async def hear(request: Request) -> Response:
             outcome, status = await _hear(app, provider, request)
-            heard.labels(provider, outcome).inc()
+            receipts.labels(provider, outcome).inc()
             if status != 204:
                 log.warning("receipts refused", provider=provider, outcome=outcome)
             return Response(status_code=status)

@@ -47,11 +47,11 @@ async def _receipt(call: Call, request: Request) -> Response:
 
 async def _statement(call: Call, request: Request) -> Response:
     """The PDF. Raises what payments.payer_statement does."""
-    app, asked = call.app, request.query_params
+    app, query = call.app, request.query_params
     call.require_viewer()
-    subject = asked.get("onBehalfOf")
+    subject = query.get("onBehalfOf")
     try:
-        first_on, last_on = parse_date(asked.get("from", "")), parse_date(asked.get("to", ""))
+        first_on, last_on = parse_date(query.get("from", "")), parse_date(query.get("to", ""))
     except ValueError:
         raise InvalidInput(texts.PERIOD_INVALID) from None
     subject_id = None if subject is None else parse_id(subject)

@@ -33,7 +33,7 @@ log = structlog.get_logger(__name__)
 
 def routes(app: App) -> list[Route]:
     """The callback addresses of the PSPs in use."""
-    heard = Counter(
+    callbacks = Counter(
         "quancheng_payments_callbacks",
         "Callbacks of PSPs by what became of them.",
         ("psp", "outcome"),
@@ -45,7 +45,7 @@ def routes(app: App) -> list[Route]:
 
         async def callback(request: Request) -> Response:
             outcome = await hear(app, psp, request)
-            heard.labels(psp, outcome).inc()
+            callbacks.labels(psp, outcome).inc()
             if outcome not in _BELIEVED:
                 log.warning("callback refused", psp=psp, outcome=outcome)
             return answer(outcome)

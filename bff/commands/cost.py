@@ -76,11 +76,11 @@ def list_beside(costs: Iterable[Cost]) -> Mapping[str, int]:
 
     They stand beside the services: what several share, and nouns of their own such as invoices.
     """
-    asked = {folder for cost in costs for folder in cost.folders}
+    folders = {folder for cost in costs for folder in cost.folders}
     lines = {
         folder: _lines(_own_files(folder))
         for path in sorted((ROOT / "modules").glob("[!_]*/**/__init__.py"))
-        if (folder := path.parent.relative_to(ROOT).as_posix()) not in asked
+        if (folder := path.parent.relative_to(ROOT).as_posix()) not in folders
         and path.parent.name != "migrations"
     }
     return {folder: count for folder, count in lines.items() if count > _SMALL}

@@ -151,8 +151,8 @@ async def _pay(walk: Walk, method: str | None) -> str:
 
 
 async def _pay_by_alipay(walk: Walk) -> str:
-    told = [await _open_bill(walk), await _pay(walk, "ALIPAY"), await _settled(walk)]
-    return "; ".join(told)
+    steps = [await _open_bill(walk), await _pay(walk, "ALIPAY"), await _settled(walk)]
+    return "; ".join(steps)
 
 
 async def _settled(walk: Walk) -> str:

@@ -80,7 +80,7 @@ def _lint_names(type_: GraphQLObjectType | GraphQLInterfaceType) -> Iterator[str
 
 def _lint_enum(type_: GraphQLEnumType) -> Iterator[str]:
     """Values are described one by one, or by name in the description of their type."""
-    told = type_.description or ""
+    description = type_.description or ""
     for name, value in type_.values.items():
-        if not value.description and name not in told:
+        if not value.description and name not in description:
             yield f"{type_.name}.{name} has no description"

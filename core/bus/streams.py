@@ -28,16 +28,16 @@ async def ended_by(
     stops = [bus.listen(topic, hear(message)) for topic, message in topics]
     forget_gap = bus.on_gap(news.set)
     waiting: asyncio.Task[T] | None = None
-    heard: asyncio.Task[bool] | None = None
+    notified: asyncio.Task[bool] | None = None
     try:
         await verify()
         while True:
             waiting = waiting or asyncio.ensure_future(_next(items))
-            heard = heard or asyncio.ensure_future(news.wait())
-            await asyncio.wait({waiting, heard}, return_when=asyncio.FIRST_COMPLETED)
-            if heard.done():
+            notified = notified or asyncio.ensure_future(news.wait())
+            await asyncio.wait({waiting, notified}, return_when=asyncio.FIRST_COMPLETED)
+            if notified.done():
                 news.clear()
-                heard = None
+                notified = None
             await verify()
             if waiting.done():
                 try:
@@ -49,7 +49,7 @@ async def ended_by(
     finally:
         for stop in [*stops, forget_gap]:
             stop()
-        left = {task for task in (waiting, heard) if task is not None}
+        left = {task for task in (waiting, notified) if task is not None}
         for task in left:
             task.cancel()
         if left:

@@ -100,17 +100,17 @@ IdempotencyKey: TypeAlias = Annotated[
 
 def to_refusal(error: errors.AppError, call: Call) -> Refused:
     """The union member for an expected refusal."""
-    told = {"code": error.code, "message": error.say(call.locale)}
+    members = {"code": error.code, "message": error.say(call.locale)}
     match error:
         case errors.InvalidInput():
-            return InvalidInput(**told, field=error.field)
+            return InvalidInput(**members, field=error.field)
         case errors.NotFound():
-            return NotFound(**told)
+            return NotFound(**members)
         case errors.Conflict():
-            return Conflict(**told)
+            return Conflict(**members)
         case errors.LoginRequired():
             return LoginRequired(
-                **told,
+                **members,
                 required_level=error.required_level,
                 missing=error.missing,
                 assurance=error.assurance,
@@ -118,12 +118,12 @@ def to_refusal(error: errors.AppError, call: Call) -> Refused:
                 resume_ticket=error.resume_ticket,
             )
         case errors.Forbidden():
-            return Forbidden(**told)
+            return Forbidden(**members)
         case errors.RateLimited():
             retry_at = call.app.clock.now() + timedelta(seconds=error.retry_after_s)
-            return RateLimited(**told, retry_after_s=error.retry_after_s, retry_at=retry_at)
+            return RateLimited(**members, retry_after_s=error.retry_after_s, retry_at=retry_at)
         case errors.Unavailable():
-            return Unavailable(**told)
+            return Unavailable(**members)
     raise TypeError(f"no refusal for {type(error).__name__}")
 
 

@@ -53,14 +53,14 @@ def _python(lock: str) -> Iterator[Component]:
 def _licences(name: str) -> Component:
     """What an installed package says of its licence; nothing of one for another platform."""
     try:
-        told = metadata.metadata(name)
+        headers = metadata.metadata(name)
     except metadata.PackageNotFoundError:
         return {}
-    if "License-Expression" in told:
-        return {"licenses": [{"expression": told["License-Expression"]}]}
+    if "License-Expression" in headers:
+        return {"licenses": [{"expression": headers["License-Expression"]}]}
     names = [
         entry.removeprefix(_CLASSIFIER)
-        for entry in told.get_all("Classifier") or ()
+        for entry in headers.get_all("Classifier") or ()
         if entry.startswith(_CLASSIFIER)
     ]
     return {"licenses": [{"license": {"name": each}} for each in names]} if names else {}

@@ -37,8 +37,8 @@ def _present(console: Console, settings: Settings, people: list[dict[str, object
         table.add_column(column.partition("_")[0], no_wrap=True)
     table.add_column("role")
     for person in people:
-        told = f"{person.get('role')}: {person.get('note_en')}"
-        table.add_row(*(str(person.get(column, "")) for column in columns), told)
+        role = f"{person.get('role')}: {person.get('note_en')}"
+        table.add_row(*(str(person.get(column, "")) for column in columns), role)
     console.print()
     console.print(table, highlight=False)
     console.print(

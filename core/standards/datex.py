@@ -135,12 +135,12 @@ def _severity(text: str) -> RoadEventSeverity:
 
 def _comments(record: Element) -> Mapping[str, str]:
     """What the public is told, by language; several comments are one text."""
-    told: dict[str, list[str]] = {}
+    comments: dict[str, list[str]] = {}
     for comment in _all(record, "generalPublicComment"):
         for value in _all(comment, "value"):
             words = " ".join((value.text or "").split())
-            told.setdefault((value.get("lang") or "").lower()[:2], []).append(words)
-    return {language: "; ".join(filter(None, texts)) for language, texts in told.items()}
+            comments.setdefault((value.get("lang") or "").lower()[:2], []).append(words)
+    return {language: "; ".join(filter(None, texts)) for language, texts in comments.items()}
 
 
 def _path(record: Element) -> Sequence[GeoPoint]:

@@ -44,8 +44,8 @@ def decide(
     body = log.body(entry)
     if body is None:
         raise LogError(f"entry {entry.number} of this key was destroyed")
-    told = {"entry": entry.number, "entry_hash": entry.hash, **body["decision"]}
-    typer.echo(orjson.dumps(told, option=orjson.OPT_INDENT_2).decode())
+    report = {"entry": entry.number, "entry_hash": entry.hash, **body["decision"]}
+    typer.echo(orjson.dumps(report, option=orjson.OPT_INDENT_2).decode())
 
 
 @refusing

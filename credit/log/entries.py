@@ -159,7 +159,7 @@ def must_match(payload: Mapping[str, Any], draft: Draft, stored: Mapping[str, An
     same = all(payload.get(name) == draft.payload.get(name) for name in fields)
     if same and stored is not None:
         new = open_body(draft.sealed.body, draft.sealed.key)
-        asked = ("application", "reason", "note")
-        same = all(canonical(stored.get(name)) == canonical(new.get(name)) for name in asked)
+        keys = ("application", "reason", "note")
+        same = all(canonical(stored.get(name)) == canonical(new.get(name)) for name in keys)
     if not same:
         raise LogError(f"key {draft.payload['key']!r} stands for another entry already")

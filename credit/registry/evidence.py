@@ -88,8 +88,8 @@ def read_evidence(
 def finding_text(row: Mapping[str, Any]) -> str:
     """A fairness finding in words: which group, and which of its ratios is low."""
     parts = [("", row["ratio"]), ("amount ", row["granted_ratio"])]
-    told = ", ".join(f"{what}{ratio:.2f}" for what, ratio in parts if ratio is not None)
-    return f"{row['group']}={row['value']} ({told})"
+    text = ", ".join(f"{what}{ratio:.2f}" for what, ratio in parts if ratio is not None)
+    return f"{row['group']}={row['value']} ({text})"
 
 
 def faults_of(floors: Floors, result: Mapping[str, Any]) -> list[str]:

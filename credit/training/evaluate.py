@@ -49,8 +49,8 @@ class Scored:
         share = np.full(len(self.data), np.nan)
         if limit is not None:
             approved = self.outcome_is(Outcome.APPROVE)
-            asked = self.data.columns[limit.amount_column]
-            share[approved] = self.assessed.verdicts.limit[approved] / asked[approved]
+            requested = self.data.columns[limit.amount_column]
+            share[approved] = self.assessed.verdicts.limit[approved] / requested[approved]
         return share
 
 

@@ -118,7 +118,7 @@ def registered_firms(seed: int, firms: int = FIRMS) -> Records:
 
 def true_log_odds(seen: Mapping[str, Floats], firms: Firms, year: NDArray[np.int64]) -> Floats:
     """The process's own log-odds of default; missing records add nothing."""
-    asked = seen["requested_amount_fen"] / seen["invoiced_12m_fen"]
+    request_share = seen["requested_amount_fen"] / seen["invoiced_12m_fen"]
     growth = np.log(seen["invoiced_12m_fen"] / seen["invoiced_prev_12m_fen"])
     heads = np.log((seen["insured_heads"] + 1) / (seen["insured_heads_prev"] + 1))
     industry = np.array([INDUSTRIES[code] for code in firms.industry.tolist()])
@@ -134,10 +134,10 @@ def true_log_odds(seen: Mapping[str, Floats], firms: Firms, year: NDArray[np.int
         0.15 * seen["registry_changes_24m"],
         0.35 * seen["court_cases_24m"],
         0.90 * np.minimum(seen["court_enforcements_24m"], 1),
-        0.90 * np.clip(np.log(asked / 0.15), -1.5, 1.5),
+        0.90 * np.clip(np.log(request_share / 0.15), -1.5, 1.5),
         -0.35 * np.log(firms.months / 48) * (firms.months < 120),
         # a young firm that asks for much is riskier than the two together
-        0.50 * (firms.months < 24) * (asked > 0.25),
+        0.50 * (firms.months < 24) * (request_share > 0.25),
         industry,
         np.array([YEAR_EFFECT[int(y)] for y in year]),
         HIDDEN_WEIGHT * firms.soundness,
@@ -188,7 +188,7 @@ def _records(firms: Firms, rng: np.random.Generator) -> dict[str, Floats]:
     before = np.maximum(1, np.round(heads * np.exp(-0.08 * s + 0.25 * rng.standard_normal(n))))
     no_heads = sole & (rng.random(n) < 0.6)
     grade = np.clip(np.round(3.7 + 0.7 * s + 0.8 * rng.standard_normal(n)), 1, 5)
-    asked = np.exp(np.log(0.15) - 0.1 * s + 0.6 * rng.standard_normal(n))
+    share = np.exp(np.log(0.15) - 0.1 * s + 0.6 * rng.standard_normal(n))
     return {
         "tax_grade_points": grade,
         "tax_late_12m": count(0.5 * np.exp(-0.5 * s), 12),
@@ -205,7 +205,7 @@ def _records(firms: Firms, rng: np.random.Generator) -> dict[str, Floats]:
         "registry_changes_24m": count(np.full(n, 0.7), 8),
         "court_cases_24m": count(0.15 * np.exp(-0.5 * s), 10),
         "court_enforcements_24m": count(0.02 * np.exp(-0.7 * s), 5),
-        "requested_amount_fen": np.maximum(np.round(firms.invoiced * asked / 1e6) * 1e6, 1e6),
+        "requested_amount_fen": np.maximum(np.round(firms.invoiced * share / 1e6) * 1e6, 1e6),
     }
 
 

@@ -120,10 +120,10 @@ async def find_missing(
         return []
     files = await file_store.list_files(case.id, tx)
     newest = {file.material: file.attached_at for file in files}  # they are in order
-    asked = {
+    requested = {
         code: code in newest and newest[code] >= case.moved_at for code in case.papers_asked or ()
     }
-    return find_missing_papers(definition, answers, newest.keys(), asked)
+    return find_missing_papers(definition, answers, newest.keys(), requested)
 
 
 def _find_paper(definition: Definition, material: str) -> Material:

@@ -207,9 +207,9 @@ def next_group(branches: Sequence[Sequence[str]], agreed: Collection[str]) -> Ma
     """
     for number, group in enumerate(branches, 1):
         named = {f"{number}/{unit}": unit for unit in group}
-        asked = {branch: unit for branch, unit in named.items() if branch not in agreed}
-        if asked:
-            return asked
+        waiting = {branch: unit for branch, unit in named.items() if branch not in agreed}
+        if waiting:
+            return waiting
     return {}
 
 

@@ -69,7 +69,7 @@ def find_missing_papers(
     definition: Definition,
     answers: Mapping[str, str],
     attached: Collection[str],
-    asked: Mapping[str, bool],
+    requested: Mapping[str, bool],
 ) -> list[Problem]:
     """The papers that a case still lacks.
 
@@ -78,7 +78,7 @@ def find_missing_papers(
     """
     problems = []
     for material in definition.materials:
-        if not asked.get(material.code, True):
+        if not requested.get(material.code, True):
             problems.append(_paper(material, texts.MATERIAL_ANEW))
         elif material.code not in attached and is_wanted(material, answers):
             problems.append(_paper(material, texts.MATERIAL_MISSING))

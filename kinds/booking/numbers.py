@@ -121,9 +121,9 @@ async def _count_request(call: Call, key: str) -> None:
         sent = await rate_limit.count_use(tx, clock, f"number:{viewer_id}:{key}", window=_HOUR)
         if sent.count > 1:
             return
-        asked = await rate_limit.count_use(tx, clock, f"numbers:{viewer_id}", window=_HOUR)
-        if asked.count > HOLDS_PER_HOUR:  # neither is counted then
-            raise RateLimited(texts.TOO_MANY_HOLDS, retry_after_s=asked.free_in_s)
+        requests = await rate_limit.count_use(tx, clock, f"numbers:{viewer_id}", window=_HOUR)
+        if requests.count > HOLDS_PER_HOUR:  # neither is counted then
+            raise RateLimited(texts.TOO_MANY_HOLDS, retry_after_s=requests.free_in_s)
 
 
 async def move_number(

@@ -49,11 +49,11 @@ def answer(file: Annotated[Path, typer.Argument(exists=True, help="A status repo
     from payments.bank import pain, transfers
 
     try:
-        told = pain.read_answer(file.read_bytes())
+        report = pain.read_answer(file.read_bytes())
     except ValueError as error:
         raise StartError(f"{file} is no status report: {error}") from None
-    refused = in_app("bank", lambda house: transfers.take_answer(house, told))
-    typer.echo(f"{told.order_ref}: {told.status}, {refused} refused")
+    refused = in_app("bank", lambda house: transfers.take_answer(house, report))
+    typer.echo(f"{report.order_ref}: {report.status}, {refused} refused")
 
 
 @app.command()

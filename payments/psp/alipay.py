@@ -162,16 +162,16 @@ class AlipayClient:
             biz["quit_url"] = self._base_url
         params = self._params(f"alipay.trade.{'app' if in_app else 'wap'}.pay", biz)
         params["notify_url"] = self._base_url + CALLBACK_PATH
-        told = urlencode(self._signer.sign(params), quote_via=quote)
-        return told if in_app else f"{self._gateway_url}?{told}"
+        parameters = urlencode(self._signer.sign(params), quote_via=quote)
+        return parameters if in_app else f"{self._gateway_url}?{parameters}"
 
     async def find_order(self, intent_id: UUID, deadline: Deadline) -> OrderView:
         """Query by merchant order number; see the port. MISSING: the payer was not there yet."""
-        told = await self._query(intent_id, "find_order", deadline)
-        if told is None:
+        members = await self._query(intent_id, "find_order", deadline)
+        if members is None:
             return OrderView(intent_id, OrderState.MISSING)
         try:
-            view = _order_view(told, told.get("send_pay_date"))
+            view = _order_view(members, members.get("send_pay_date"))
         except (KeyError, TypeError, ValueError):
             raise UpstreamFailed(self.name, "find_order", "not a trade") from None
         if view.intent_id != intent_id:
@@ -181,7 +181,7 @@ class AlipayClient:
     async def close_order(self, intent_id: UUID, deadline: Deadline) -> OrderView:
         """Close, and where Alipay declines ask what the order is; see the port."""
         try:
-            told = await self.call(
+            members = await self.call(
                 "alipay.trade.close", {"out_trade_no": intent_id.hex}, "close_order", deadline
             )
         except UpstreamRejected as refusal:
@@ -189,7 +189,7 @@ class AlipayClient:
             if view.state is OrderState.UNPAID:
                 raise refusal from None
             return view
-        if told.get("out_trade_no") != intent_id.hex:
+        if members.get("out_trade_no") != intent_id.hex:
             raise UpstreamFailed(self.name, "close_order", "the answer tells of another order")
         return OrderView(intent_id, OrderState.CLOSED)
 
@@ -202,13 +202,13 @@ class AlipayClient:
             "refund_reason": refund.reason,
         }
         try:
-            told = await self.call("alipay.trade.refund", biz, "refund", deadline)
+            members = await self.call("alipay.trade.refund", biz, "refund", deadline)
         except UpstreamRejected as refusal:
             short = sub_code(refusal) == _SHORT
             return RefundView(refund.refund_id, RefundState.SHORT if short else RefundState.FAILED)
-        if told.get("out_trade_no") != refund.intent_id.hex:
+        if members.get("out_trade_no") != refund.intent_id.hex:
             raise UpstreamFailed(self.name, "refund", "the answer tells of another order")
-        if told.get("fund_change") != "Y":
+        if members.get("fund_change") != "Y":
             return await self.find_refund(refund, deadline)
         return RefundView(
             refund.refund_id, RefundState.SUCCEEDED, refund.refund_id.hex, refund.amount_fen
@@ -218,18 +218,21 @@ class AlipayClient:
         """Query by order and request number; see the port. Alipay has no number of its own."""
         biz = {"out_trade_no": refund.intent_id.hex, "out_request_no": refund.refund_id.hex}
         try:
-            told = await self.call(
+            reply = await self.call(
                 "alipay.trade.fastpay.refund.query", biz, "find_refund", deadline
             )
         except UpstreamRejected as refusal:
             if sub_code(refusal) == "ACQ.TRADE_NOT_EXIST":
                 return RefundView(refund.refund_id, RefundState.MISSING)
             raise
-        if "refund_status" not in told:
+        if "refund_status" not in reply:
             return RefundView(refund.refund_id, RefundState.MISSING)
         try:
-            state = _REFUND_STATES[told["refund_status"]]
-            refund_id, amount_fen = UUID(told["out_request_no"]), parse_yuan(told["refund_amount"])
+            state = _REFUND_STATES[reply["refund_status"]]
+            refund_id, amount_fen = (
+                UUID(reply["out_request_no"]),
+                parse_yuan(reply["refund_amount"]),
+            )
         except (AttributeError, KeyError, TypeError, ValueError):
             raise UpstreamFailed(self.name, "find_refund", "not a refund") from None
         if refund_id != refund.refund_id:
@@ -242,30 +245,30 @@ class AlipayClient:
         `notify_id` is its nonce: a notice sent again is the same to the letter.
         """
         try:
-            told = self._signer.open_form(body)
+            members = self._signer.open_form(body)
         except NotSigned:
             raise CallbackRefused("signature") from None
         try:
-            age = self._clock.now() - _read_time(told["notify_time"])
+            age = self._clock.now() - _read_time(members["notify_time"])
         except (KeyError, ValueError):
             raise CallbackRefused("stale") from None
         if abs(age) > FRESH:
             raise CallbackRefused("stale")
-        if (told.get("app_id"), told.get("seller_id")) != (
+        if (members.get("app_id"), members.get("seller_id")) != (
             self.merchant.app_id,
             self.merchant.seller_id,
         ):
             raise CallbackRefused("merchant")
-        notify_id = told.get("notify_id", "")
+        notify_id = members.get("notify_id", "")
         if not 0 < len(notify_id) <= 128:
             raise CallbackRefused("malformed")
         nonce = hashlib.sha256(notify_id.encode()).hexdigest()
-        if told.get("notify_type") != "trade_status_sync":
+        if members.get("notify_type") != "trade_status_sync":
             return Callback(nonce, None)
         try:
-            if told.get("gmt_refund"):
-                return Callback(nonce, _refund_told(told))
-            return Callback(nonce, _order_view(told, told.get("gmt_payment")))
+            if members.get("gmt_refund"):
+                return Callback(nonce, _refund_news(members))
+            return Callback(nonce, _order_view(members, members.get("gmt_payment")))
         except (KeyError, TypeError, ValueError):
             raise CallbackRefused("malformed") from None
 
@@ -339,42 +342,42 @@ def _is_refusal(node: Mapping[str, Any]) -> bool:
     )
 
 
-def _order_view(told: Mapping[str, Any], paid_at: str | None) -> OrderView:
+def _order_view(members: Mapping[str, Any], paid_at: str | None) -> OrderView:
     """A trade as an answer or a notice tells it. Raises KeyError, TypeError, ValueError.
 
     TRADE_CLOSED is the end of an unpaid trade, and of one whose money all went back.
     """
-    intent_id, status = UUID(told["out_trade_no"]), told["trade_status"]
+    intent_id, status = UUID(members["out_trade_no"]), members["trade_status"]
     if status == "WAIT_BUYER_PAY":
         return OrderView(intent_id, OrderState.UNPAID)
     if status == "TRADE_CLOSED" and not paid_at:
         return OrderView(intent_id, OrderState.CLOSED)
     if status not in ("TRADE_SUCCESS", "TRADE_FINISHED", "TRADE_CLOSED") or not paid_at:
         raise ValueError(f"no trade is {status}")
-    trade_no = told["trade_no"]
+    trade_no = members["trade_no"]
     if not isinstance(trade_no, str) or not 0 < len(trade_no) <= 64:
         raise ValueError("a trade has a number")
     return OrderView(
         intent_id,
         OrderState.PAID,
         trade_no,
-        parse_yuan(told["total_amount"]),
+        parse_yuan(members["total_amount"]),
         _read_time(paid_at),
-        str(told.get("trans_currency") or "CNY"),
+        str(members.get("trans_currency") or "CNY"),
     )
 
 
-def _refund_told(told: Mapping[str, str]) -> RefundView | ForeignRefund:
+def _refund_news(members: Mapping[str, str]) -> RefundView | ForeignRefund:
     """The refund of a notice; one by hand in Alipay's own portal has no number of ours.
 
     `refund_fee` is the sum of all refunds of the trade: it is no refund's own amount.
     """
-    intent_id, number = UUID(told["out_trade_no"]), told.get("out_biz_no", "")
+    intent_id, number = UUID(members["out_trade_no"]), members.get("out_biz_no", "")
     try:
         refund_id = UUID(number)
     except ValueError:
-        ref = number or told["trade_no"]
-        return ForeignRefund(intent_id, ref[:64], parse_yuan(told.get("refund_fee", "0")))
+        ref = number or members["trade_no"]
+        return ForeignRefund(intent_id, ref[:64], parse_yuan(members.get("refund_fee", "0")))
     return RefundView(refund_id, RefundState.SUCCEEDED, refund_id.hex, intent_id=intent_id)
 
 
@@ -385,5 +388,5 @@ def sub_code(refusal: UpstreamRejected) -> str:
 
 def _read_time(text: str) -> datetime:
     """A moment of Beijing, "yyyy-MM-dd HH:mm:ss"; notices of refunds add milliseconds."""
-    told = datetime.strptime(text[:19], "%Y-%m-%d %H:%M:%S")  # noqa: DTZ007 - zone follows
-    return ensure_utc(told.replace(tzinfo=SHANGHAI))
+    moment = datetime.strptime(text[:19], "%Y-%m-%d %H:%M:%S")  # noqa: DTZ007 - zone follows
+    return ensure_utc(moment.replace(tzinfo=SHANGHAI))

@@ -81,13 +81,13 @@ class Merchant:
     @property
     def appids(self) -> Mapping[PaymentChannel, str]:
         """Our application of each channel that we have."""
-        told = {
+        applications = {
             PaymentChannel.BROWSER: self.appid,
             PaymentChannel.APP: self.app_appid,
             PaymentChannel.WECHAT_PAGE: self.page_appid,
             PaymentChannel.MINI_PROGRAM: self.mini_appid,
         }
-        return {channel: appid for channel, appid in told.items() if appid}
+        return {channel: appid for channel, appid in applications.items() if appid}
 
 
 SANDBOX_MERCHANT = Merchant(
@@ -162,7 +162,7 @@ class WeChatPayClient:
         )
         if order.channel is PaymentChannel.BROWSER:
             return str(_member(answer, "h5_url"))
-        told = sdk_call(
+        parameters = sdk_call(
             order.channel,
             Caller(self.merchant.mchid, self.merchant.appids[order.channel]),
             str(_member(answer, "prepay_id")),
@@ -170,7 +170,7 @@ class WeChatPayClient:
             nonce=nonce(),
             sign=self.wire.sign,
         )
-        return orjson.dumps(told).decode()
+        return orjson.dumps(parameters).decode()
 
     def order_body(self, order: Order) -> dict[str, object]:
         """What every kind of order tells."""
@@ -275,7 +275,7 @@ class WeChatPayClient:
                     raise CallbackRefused("malformed")
                 return Callback(nonce, view)
             if kind.startswith("REFUND."):
-                return Callback(nonce, _refund_told(news))
+                return Callback(nonce, _refund_news(news))
         except (KeyError, TypeError, ValueError):
             raise CallbackRefused("malformed") from None
         return Callback(nonce, None)
@@ -314,28 +314,28 @@ class WeChatPayClient:
             raise UpstreamFailed(self.name, operation, "the answer's signature does not hold")
         return answer
 
-    def _order_view(self, told: Any) -> OrderView | None:
+    def _order_view(self, members: Any) -> OrderView | None:
         """An order as an answer or a callback tells it; None for nonsense."""
         try:
-            state = _ORDER_STATES[told["trade_state"]]
-            intent_id = UUID(told["out_trade_no"])
+            state = _ORDER_STATES[members["trade_state"]]
+            intent_id = UUID(members["out_trade_no"])
             if state is not OrderState.PAID:
                 return OrderView(intent_id, state)
             return OrderView(
                 intent_id,
                 state,
-                _ref(told["transaction_id"]),
-                _fen(told["amount"]["total"]),
-                _read_time(told["success_time"]),
-                str(told["amount"].get("currency", "CNY")),
+                _ref(members["transaction_id"]),
+                _fen(members["amount"]["total"]),
+                _read_time(members["success_time"]),
+                str(members["amount"].get("currency", "CNY")),
             )
         except (KeyError, TypeError, ValueError):
             return None
 
     def _refund_answer(self, answer: Response, refund_id: UUID) -> RefundView:
-        told = answer.json()
+        members = answer.json()
         try:
-            view = _refund_view(told, told["status"])
+            view = _refund_view(members, members["status"])
         except (KeyError, TypeError, ValueError):
             raise UpstreamFailed(self.name, answer.operation, "not a refund") from None
         if view.refund_id != refund_id:
@@ -343,7 +343,7 @@ class WeChatPayClient:
         return view
 
 
-def _refund_told(news: Any) -> RefundView | ForeignRefund:
+def _refund_news(news: Any) -> RefundView | ForeignRefund:
     """The refund of a callback; one made in the merchant's portal has no number of ours."""
     try:
         UUID(news["out_refund_no"])
@@ -354,15 +354,15 @@ def _refund_told(news: Any) -> RefundView | ForeignRefund:
     return _refund_view(news, news["refund_status"])
 
 
-def _refund_view(told: Any, status: str) -> RefundView:
-    if told["amount"].get("currency", "CNY") != "CNY":
+def _refund_view(members: Any, status: str) -> RefundView:
+    if members["amount"].get("currency", "CNY") != "CNY":
         raise ValueError("a refund in another currency")
     return RefundView(
-        UUID(told["out_refund_no"]),
+        UUID(members["out_refund_no"]),
         _REFUND_STATES[status],
-        _ref(told["refund_id"]),
-        _fen(told["amount"]["refund"]),
-        UUID(told["out_trade_no"]) if "out_trade_no" in told else None,
+        _ref(members["refund_id"]),
+        _fen(members["amount"]["refund"]),
+        UUID(members["out_trade_no"]) if "out_trade_no" in members else None,
     )
 
 

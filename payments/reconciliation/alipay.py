@@ -135,12 +135,12 @@ class _Sums(NamedTuple):
 def read_detail(lines: Iterator[str]) -> Iterator[Line]:
     """The lines of a detail's text. Raises StatementRefused."""
     sums = {kind: _Sums() for kind in _KINDS}
-    told: dict[str, tuple[int, int]] = {}
+    totals: dict[str, tuple[int, int]] = {}
     form: _Form | None = None
     misread_kinds: set[str] = set()
     for text in lines:
         if text.startswith("#"):
-            told |= _footer(text)
+            totals |= _footer(text)
         elif form is None and text:
             try:
                 form = _Form.of(text)
@@ -156,17 +156,17 @@ def read_detail(lines: Iterator[str]) -> Iterator[Line]:
                 sums[kind] = sums[kind].plus(line.amount_fen, settled_fen)
             yield line
     for kind in _KINDS:
-        if kind not in told:
+        if kind not in totals:
             raise StatementRefused(NAME, "truncated", "no totals")
-        _compare(told[kind], sums[kind], is_whole=kind not in misread_kinds)
+        _compare(totals[kind], sums[kind], is_whole=kind not in misread_kinds)
 
 
-def _compare(told: tuple[int, int], sums: _Sums, *, is_whole: bool) -> None:
+def _compare(totals: tuple[int, int], sums: _Sums, *, is_whole: bool) -> None:
     """Raise StatementRefused totals; older footers tell the orders' amounts, newer what is settled.
 
     Where a line could not be read, its amount is missing from our sum and only the count can tell.
     """
-    count, amount_fen = told
+    count, amount_fen = totals
     if count != sums.lines or (is_whole and amount_fen not in (sums.settled_fen, sums.amount_fen)):
         raise StatementRefused(NAME, "totals")
 

@@ -85,11 +85,11 @@ class WeChatPayBillsClient:
                 raise StatementNotReady(NAME) from None
             raise
         try:
-            told = answer.json()
-            if told["hash_type"] != "SHA1":
+            members = answer.json()
+            if members["hash_type"] != "SHA1":
                 raise ValueError("another hash than SHA-1")
-            url = urlsplit(str(told["download_url"]))
-            digest = str(told["hash_value"])
+            url = urlsplit(str(members["download_url"]))
+            digest = str(members["hash_value"])
         except (KeyError, TypeError, ValueError):
             raise UpstreamFailed(NAME, answer.operation, "no announcement") from None
         await self._download(url.path, url.query, into, deadline)
@@ -145,12 +145,12 @@ def read(file: BinaryIO, announced: Announced) -> Iterator[Line]:
                 yield line
         else:
             raise StatementRefused(NAME, "truncated", "no summary")
-        told = _summary(next(lines, ""))
+        summary = _summary(next(lines, ""))
         if next(lines, "") != "":
             raise StatementRefused(NAME, "malformed", "lines after the summary")
     if misread_lines and not ours:
         raise StatementRefused(NAME, "malformed", "not one line of this merchant's")
-    if told.lines != sums.lines or (told != sums and not misread_lines):
+    if summary.lines != sums.lines or (summary != sums and not misread_lines):
         raise StatementRefused(NAME, "totals")
 
 
@@ -217,7 +217,7 @@ class _Row(NamedTuple):
     refund_state: str
     fee: str
     total: str
-    asked: str
+    requested: str
 
     def line(self, mchid: str) -> tuple[Line | None, _Sums]:
         """What the cells say. Raises ValueError, in words, for what makes no sense."""
@@ -235,7 +235,7 @@ class _Row(NamedTuple):
             ), booked  # fmt: skip
         if self.state != "REFUND":
             raise ValueError("neither payment nor refund")
-        amount_fen = above_zero(fen(self.asked))
+        amount_fen = above_zero(fen(self.requested))
         booked = _Sums(1, 0, amount_fen, fee)
         if self.refund_state in _NOT_RETURNED:
             return None, booked

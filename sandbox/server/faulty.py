@@ -38,8 +38,8 @@ class FaultyOperation:
             await _hang(scope, receive)
             return
         if faults.happens(fault.error_rate):
-            told = {"code": fault.error_code, "message": "sandbox fault"}
-            response = reply(told, fault.error_status)
+            body = {"code": fault.error_code, "message": "sandbox fault"}
+            response = reply(body, fault.error_status)
         else:
             response = await answer(self._operation, request, self._city)
             if faults.happens(fault.lose_reply_rate):

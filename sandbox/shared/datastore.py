@@ -63,14 +63,14 @@ def station_resource(
 ) -> Resource:
     """The table of the stations themselves, by their ids."""
 
-    def shown(city: City, asked: StationFilter) -> list[Record]:
-        return [s for s in stations(city) if asked is None or s["station_id"] in asked]
+    def shown(city: City, filters: StationFilter) -> list[Record]:
+        return [s for s in stations(city) if filters is None or s["station_id"] in filters]
 
-    def records(city: City, asked: StationFilter, descending: bool) -> Iterator[Record]:
-        return iter(shown(city, asked)[:: -1 if descending else 1])
+    def records(city: City, filters: StationFilter, descending: bool) -> Iterator[Record]:
+        return iter(shown(city, filters)[:: -1 if descending else 1])
 
-    def count(city: City, asked: StationFilter) -> int:
-        return len(shown(city, asked))
+    def count(city: City, filters: StationFilter) -> int:
+        return len(shown(city, filters))
 
     return Resource(resource_id, fields, "station_id", records, count)
 
@@ -89,18 +89,18 @@ def observation_resource(
     """
     counted: dict[tuple[int, range, StationFilter], int] = {}
 
-    def records(city: City, asked: StationFilter, descending: bool) -> Iterator[Record]:
+    def records(city: City, filters: StationFilter, descending: bool) -> Iterator[Record]:
         moments = _moments(city, every, kept)
         for moment in moments[:: -1 if descending else 1]:
             at = datetime.fromtimestamp(moment, SHANGHAI)
             for station_id in station_ids:
-                if asked is None or station_id in asked:
+                if filters is None or station_id in filters:
                     record = observe(city, station_id, at)
                     if record is not None:
                         yield record
 
-    def count(city: City, asked: StationFilter) -> int:
-        only = None if asked is None else asked & frozenset(station_ids)
+    def count(city: City, filters: StationFilter) -> int:
+        only = None if filters is None else filters & frozenset(station_ids)
         key = city.settings.seed, _moments(city, every, kept), only
         if key not in counted:
             if len(counted) > COUNTS_KEPT:
@@ -134,16 +134,16 @@ def datastore_operations(base: str, resources: Iterable[Resource]) -> tuple[Oper
 
     async def search(request: Request, city: City) -> Response:
         try:
-            asked = Search.model_validate(await _parameters(request))
+            query = Search.model_validate(await _parameters(request))
         except (ValidationError, orjson.JSONDecodeError):
             return _refuse(409, "Validation Error", "resource_id, filters, limit or offset")
-        resource = by_id.get(asked.resource_id)
+        resource = by_id.get(query.resource_id)
         if resource is None:
-            return _refuse(404, "Not Found Error", f'Resource "{asked.resource_id}" was not found.')
+            return _refuse(404, "Not Found Error", f'Resource "{query.resource_id}" was not found.')
         orders = (None, resource.key, f"{resource.key} asc", f"{resource.key} desc")
-        if asked.sort not in orders or not set(asked.filters) <= {"station_id"}:
+        if query.sort not in orders or not set(query.filters) <= {"station_id"}:
             return _refuse(409, "Validation Error", f"sort by {resource.key}, filter by station_id")
-        result = _find(city, resource, asked)
+        result = _find(city, resource, query)
         return reply({"help": str(request.url), "success": True, "result": result})
 
     path = f"{base}/api/3/action/datastore_search"
@@ -159,19 +159,19 @@ async def _parameters(request: Request) -> object:
     return parameters
 
 
-def _find(city: City, resource: Resource, asked: Search) -> Record:
-    stations = asked.filters.get("station_id")
+def _find(city: City, resource: Resource, query: Search) -> Record:
+    stations = query.filters.get("station_id")
     if isinstance(stations, str):
         stations = [stations]
     only: StationFilter = None if stations is None else frozenset(stations)
-    limit = min(asked.limit, LIMIT_MAX)
-    records = resource.records(city, only, (asked.sort or "").endswith(" desc"))
+    limit = min(query.limit, LIMIT_MAX)
+    records = resource.records(city, only, (query.sort or "").endswith(" desc"))
     return {
         "resource_id": resource.resource_id,
         "fields": [{"id": name, "type": kind} for name, kind in resource.fields],
-        "records": list(islice(records, asked.offset, asked.offset + limit)),
+        "records": list(islice(records, query.offset, query.offset + limit)),
         "limit": limit,
-        "offset": asked.offset,
+        "offset": query.offset,
         "total": resource.count(city, only),
         "total_was_estimated": False,
     }

@@ -37,9 +37,9 @@ def controls(system: str) -> tuple[Operation, ...]:
         return reply(_describe(day))
 
     async def plant(request: Request, city: City) -> Response:
-        asked = await read_body(request, NewBreak)
+        body = await read_body(request, NewBreak)
         day = day_of(request, city)
-        day.plant(asked.kind, asked.order_no)
+        day.plant(body.kind, body.order_no)
         return reply(_describe(day), 201)
 
     async def repair(request: Request, city: City) -> Response:

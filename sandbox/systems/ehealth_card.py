@@ -33,16 +33,16 @@ class Change(Body):
 
 
 async def _register(request: Request, city: City) -> Response:
-    asked = await read_body(request, Registration)
-    if find_person(city, asked.resident_id) is None:
+    body = await read_body(request, Registration)
+    if find_person(city, body.resident_id) is None:
         raise Refusal(404, "NO_SUCH_PERSON", "nobody has this number")
-    name = f"{city.settings.seed}:ehealth:{asked.resident_id}"
+    name = f"{city.settings.seed}:ehealth:{body.resident_id}"
     card_no = hashlib.sha256(name.encode()).hexdigest()[:24].upper()
     city.state.run(
         "INSERT INTO ehealth_card VALUES (?, ?, ?, 'ACTIVE') ON CONFLICT DO NOTHING",
-        (asked.resident_id, card_no, city.today().isoformat()),
+        (body.resident_id, card_no, city.today().isoformat()),
     )
-    return reply(_describe(_card(city, asked.resident_id)))
+    return reply(_describe(_card(city, body.resident_id)))
 
 
 async def _query(request: Request, city: City) -> Response:

@@ -53,23 +53,23 @@ async def sources(request: Request, city: City) -> Response:
 
 async def send(request: Request, city: City) -> Response:
     """Send an alert: it is owed to the product from now on. Answers what to reference it by."""
-    asked = await read_body(request, NewAlert)
+    body = await read_body(request, NewAlert)
     now = city.now().astimezone(SHANGHAI).replace(microsecond=0)
-    identifier = asked.identifier or f"A{city.serial('alert')}"
-    document = sign(city.settings.seed, alert(asked, identifier, now))
+    identifier = body.identifier or f"A{city.serial('alert')}"
+    document = sign(city.settings.seed, alert(body, identifier, now))
     if city.settings.api_url:
         city.callbacks.enqueue(SYSTEM, f"{city.settings.api_url}{PATH}", document)
     reference = f"{SENDER},{identifier},{now.isoformat()}"
     return reply({"identifier": identifier, "reference": reference}, 201)
 
 
-def alert(asked: NewAlert, identifier: str, now: datetime) -> etree._Element:
+def alert(body: NewAlert, identifier: str, now: datetime) -> etree._Element:
     """The alert in two languages, not yet signed."""
     root = etree.Element(f"{{{CAP}}}alert", nsmap={None: CAP})
     for name, text in (
         ("identifier", identifier), ("sender", SENDER), ("sent", now.isoformat()),
-        ("status", asked.status), ("msgType", asked.msg_type), ("scope", "Public"),
-        ("references", " ".join(asked.references)),
+        ("status", body.status), ("msgType", body.msg_type), ("scope", "Public"),
+        ("references", " ".join(body.references)),
     ):  # fmt: skip
         _add(root, name, text)
     for language, event, headline, instruction, where in (
@@ -79,22 +79,22 @@ def alert(asked: NewAlert, identifier: str, now: datetime) -> etree._Element:
         info = etree.SubElement(root, f"{{{CAP}}}info")
         for name, text in (
             ("language", language), ("category", "Met"), ("event", event),
-            ("responseType", "Shelter"), ("urgency", "Immediate"), ("severity", asked.severity),
+            ("responseType", "Shelter"), ("urgency", "Immediate"), ("severity", body.severity),
             ("certainty", "Observed"),
-            ("expires", (now + timedelta(minutes=asked.minutes)).isoformat()),
+            ("expires", (now + timedelta(minutes=body.minutes)).isoformat()),
             ("senderName", "应急管理局" if language == "zh-CN" else "Emergency bureau"),
             ("headline", headline), ("description", headline), ("instruction", instruction),
         ):  # fmt: skip
             _add(info, name, text)
-        if asked.polygon or asked.circle or asked.geocode:
+        if body.polygon or body.circle or body.geocode:
             area = etree.SubElement(info, f"{{{CAP}}}area")
             _add(area, "areaDesc", where)
-            _add(area, "polygon", asked.polygon or "")
-            _add(area, "circle", asked.circle or "")
-            if asked.geocode:
+            _add(area, "polygon", body.polygon or "")
+            _add(area, "circle", body.circle or "")
+            if body.geocode:
                 code = etree.SubElement(area, f"{{{CAP}}}geocode")
                 _add(code, "valueName", "GB/T 2260")
-                _add(code, "value", asked.geocode)
+                _add(code, "value", body.geocode)
     return root
 
 

@@ -76,10 +76,10 @@ class Turned(Exception):
 
 async def register_key(request: Request, city: City) -> Response:
     """Believe codes signed by this key; the same key again changes nothing, 409 another one."""
-    asked = await read_body(request, NewKey)
+    body = await read_body(request, NewKey)
     kid = request.path_params["kid"]
     try:
-        raw = base64.urlsafe_b64decode(asked.public_key + "=")
+        raw = base64.urlsafe_b64decode(body.public_key + "=")
         Ed25519PublicKey.from_public_bytes(raw)
     except (binascii.Error, ValueError):
         raise Refusal(400, "INVALID_REQUEST", "public_key is no Ed25519 key") from None
@@ -110,13 +110,13 @@ async def scan(request: Request, city: City) -> Response:
 
 async def query_trips(request: Request, city: City) -> Response:
     """A rider's trips, newest first, and what is unpaid."""
-    asked = await read_body(request, TripQuery)
+    body = await read_body(request, TripQuery)
     rows = city.state.all(
         "SELECT * FROM fare_trip WHERE rider_ref = ?1 AND (?2 IS NULL OR status = ?2) "
         "ORDER BY entered_at DESC, trip_no DESC LIMIT 500",
-        (asked.rider_ref, asked.status),
+        (body.rider_ref, body.status),
     )
-    unpaid_fen = sum(row["fare_fen"] for row in _unpaid(city, asked.rider_ref))
+    unpaid_fen = sum(row["fare_fen"] for row in _unpaid(city, body.rider_ref))
     return reply({"trips": [_describe(row) for row in rows], "unpaid_fen": unpaid_fen})
 
 

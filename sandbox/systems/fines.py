@@ -79,9 +79,9 @@ class NewViolation(Body):
 
 async def query(request: Request, city: City) -> Response:
     """The violations of a person's car, newest first; 404 NO_VEHICLE, 403 NOT_OWNER."""
-    asked = await read_body(request, OwnerQuery)
-    vehicle = _vehicle_of(city, asked.resident_id)
-    if asked.plate not in (None, vehicle.plate):
+    body = await read_body(request, OwnerQuery)
+    vehicle = _vehicle_of(city, body.resident_id)
+    if body.plate not in (None, vehicle.plate):
         raise Refusal(403, "NOT_OWNER", "非本人名下机动车 / not this person's car")
     with city.state.transaction():
         _commit_demo_violations(city, vehicle)
@@ -98,10 +98,10 @@ async def query(request: Request, city: City) -> Response:
 
 async def confirm(request: Request, city: City) -> Response:
     """Accept a violation: its decision and the order to pay. Repeating it changes nothing."""
-    asked = await read_body(request, Confirmation)
+    body = await read_body(request, Confirmation)
     with city.state.transaction():
         violation = _get(city, "violation_no", request.path_params["violation_no"])
-        if violation["resident_id"] != asked.resident_id:
+        if violation["resident_id"] != body.resident_id:
             raise Refusal(403, "NOT_OWNER", "非本人违法记录 / not this person's violation")
         if violation["withdrawn"]:
             raise Refusal(410, "VIOLATION_REMOVED", "违法记录已消除 / the record is removed")
@@ -119,10 +119,10 @@ async def confirm(request: Request, city: City) -> Response:
 
 async def remove(request: Request, city: City) -> Response:
     """Remove a violation that was objected to with reason. Repeating it changes nothing."""
-    asked = await read_body(request, RemovalOrder)
+    body = await read_body(request, RemovalOrder)
     with city.state.transaction():
         violation = _get(city, "violation_no", request.path_params["violation_no"])
-        if violation["resident_id"] != asked.resident_id:
+        if violation["resident_id"] != body.resident_id:
             raise Refusal(403, "NOT_OWNER", "非本人违法记录 / not this person's violation")
         if violation["order_no"] is not None:
             raise Refusal(409, "ALREADY_ACCEPTED", "已确认处理 / accepted already")
@@ -135,8 +135,8 @@ async def remove(request: Request, city: City) -> Response:
 
 async def licence(request: Request, city: City) -> Response:
     """A person's driving licence and the points of this cycle; 404 NO_LICENCE."""
-    asked = await read_body(request, PersonQuery)
-    person = find_person(city, asked.resident_id)
+    body = await read_body(request, PersonQuery)
+    person = find_person(city, body.resident_id)
     if person is None or person.age_on(city.today()) < 19:
         raise Refusal(404, "NO_LICENCE", "无驾驶证 / no licence")
     issued_on = person.born_on.replace(year=person.born_on.year + 19, day=1)
@@ -146,7 +146,7 @@ async def licence(request: Request, city: City) -> Response:
         begins = issued_on.replace(year=issued_on.year + years - 1)
     rows = city.state.all(
         "SELECT offence FROM traffic_violation WHERE resident_id = ? AND confirmed_on >= ?",
-        (asked.resident_id, begins.isoformat()),
+        (body.resident_id, begins.isoformat()),
     )
     return reply(
         {
@@ -162,9 +162,9 @@ async def licence(request: Request, city: City) -> Response:
 
 async def evidence(request: Request, city: City) -> Response:
     """The picture of a violation, a grey one; 403 NOT_OWNER."""
-    asked = await read_body(request, PersonQuery)
+    body = await read_body(request, PersonQuery)
     violation = _get(city, "violation_no", request.path_params["violation_no"])
-    if violation["resident_id"] != asked.resident_id:
+    if violation["resident_id"] != body.resident_id:
         raise Refusal(403, "NOT_OWNER", "非本人违法记录 / not this person's violation")
     return Response(_picture(violation["violation_no"]), 200, media_type="image/png")
 
@@ -210,15 +210,15 @@ async def pay(request: Request, city: City) -> Response:
 
 async def commit(request: Request, city: City) -> Response:
     """A camera takes a picture."""
-    asked = await read_body(request, NewViolation)
-    if asked.offence_code not in KNOWN:
+    body = await read_body(request, NewViolation)
+    if body.offence_code not in KNOWN:
         raise Refusal(400, "INVALID_REQUEST", f"offence_code: one of {', '.join(KNOWN)}")
-    vehicle = Vehicles(city.settings.seed, city.population, city.today()).find(asked.plate)
+    vehicle = Vehicles(city.settings.seed, city.population, city.today()).find(body.plate)
     if vehicle is None:
         raise Refusal(404, "NO_VEHICLE", "no such car")
     with city.state.transaction():
         number = f"WF{city.serial('violation')}"
-        _insert(city, number, vehicle, city.now(), asked.offence_code)
+        _insert(city, number, vehicle, city.now(), body.offence_code)
     return reply(_describe(_get(city, "violation_no", number)), 201)
 
 

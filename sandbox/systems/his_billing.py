@@ -145,8 +145,8 @@ async def _settle_refund(request: Request, city: City, hospital: str) -> Respons
 
 
 async def _issue(request: Request, city: City, hospital: str) -> Response:
-    asked = await read_body(request, Issue)
-    return reply(_describe_bill(_insert_bill(city, hospital, asked.resident_id)), 201)
+    body = await read_body(request, Issue)
+    return reply(_describe_bill(_insert_bill(city, hospital, body.resident_id)), 201)
 
 
 async def _cancel(request: Request, city: City, hospital: str) -> Response:
@@ -162,30 +162,30 @@ async def _cancel(request: Request, city: City, hospital: str) -> Response:
 
 async def _admit(request: Request, city: City, hospital: str) -> Response:
     """Take somebody in. Raises Refusal 404 NO_SUCH_PERSON."""
-    asked = await read_body(request, Issue)
-    if city.population.find(asked.resident_id) is None:
+    body = await read_body(request, Issue)
+    if city.population.find(body.resident_id) is None:
         raise Refusal(404, "NO_SUCH_PERSON", "nobody in this city has this resident ID")
     city.state.run(
-        "INSERT OR IGNORE INTO his_admission VALUES (?, ?)", (hospital, asked.resident_id)
+        "INSERT OR IGNORE INTO his_admission VALUES (?, ?)", (hospital, body.resident_id)
     )
-    account_no = _inpatient_no(city, hospital, asked.resident_id)
+    account_no = _inpatient_no(city, hospital, body.resident_id)
     assert account_no is not None
     return reply(_describe_account(city, hospital, account_no), 201)
 
 
 async def _refund(request: Request, city: City, hospital: str) -> Response:
     """Decide to give back a part of a payment: 422 where it is more than is left of it."""
-    asked = await read_body(request, Decision)
+    body = await read_body(request, Decision)
     with city.state.transaction():
-        receipt = _get_receipt(city, hospital, asked.payment_ref)
+        receipt = _get_receipt(city, hospital, body.payment_ref)
         given = sum(row["amount_fen"] for row in _refunds(city, receipt))
-        if given + asked.amount_fen > receipt["amount_fen"]:
+        if given + body.amount_fen > receipt["amount_fen"]:
             raise Refusal(422, "AMOUNT_MISMATCH", f"left: {receipt['amount_fen'] - given} fen")
         city.state.run(
             "INSERT INTO his_refund (refund_no, hospital, payment_ref, amount_fen, reason, "
             "decided_at) VALUES (?, ?, ?, ?, ?, ?)",
-            (f"HR{city.serial('his_refund')}", hospital, asked.payment_ref, asked.amount_fen,
-             asked.reason, city.timestamp()),
+            (f"HR{city.serial('his_refund')}", hospital, body.payment_ref, body.amount_fen,
+             body.reason, city.timestamp()),
         )  # fmt: skip
     return _receipt(city, receipt, 201)
 

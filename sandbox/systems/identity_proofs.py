@@ -100,20 +100,20 @@ class Passage(Ticket):
 
 async def open_ticket(request: Request, city: City) -> Response:
     """A ticket and the address to which the person is sent; one for each reference."""
-    asked = await read_body(request, TicketRequest)
+    body = await read_body(request, TicketRequest)
     with city.state.transaction():
-        ticket = f"NI{hashlib.sha256(asked.request_ref.encode()).hexdigest()[:30]}"
+        ticket = f"NI{hashlib.sha256(body.request_ref.encode()).hexdigest()[:30]}"
         city.state.run(
             "INSERT OR IGNORE INTO network_ticket VALUES (?, ?, ?, 'PENDING', '', '')",
-            (asked.request_ref, ticket, asked.session_ref),
+            (body.request_ref, ticket, body.session_ref),
         )
     return reply({"ticket": ticket, "url": f"ctid://prove?ticket={ticket}"}, 201)
 
 
 async def read_ticket(request: Request, city: City) -> Response:
     """What became of a hand-off: PENDING, or PASSED with who it was. 404 for no ticket."""
-    asked = await read_body(request, Ticket)
-    row = city.state.one("SELECT * FROM network_ticket WHERE ticket = ?", (asked.ticket,))
+    body = await read_body(request, Ticket)
+    row = city.state.one("SELECT * FROM network_ticket WHERE ticket = ?", (body.ticket,))
     if row is None:
         raise Refusal(404, "NOT_FOUND", "no such ticket")
     person = find_person(city, row["resident_id"]) if row["resident_id"] else None

@@ -80,22 +80,22 @@ async def feed(request: Request, city: City) -> Response:
 
 async def begin(request: Request, city: City) -> Response:
     """Cut something off."""
-    asked = await read_body(request, NewOutage)
-    if (asked.lat is None) != (asked.lon is None):
+    body = await read_body(request, NewOutage)
+    if (body.lat is None) != (body.lon is None):
         raise Refusal(400, "INVALID_REQUEST", "lat and lon come together")
-    starts_at = asked.starts_at or city.now()
+    starts_at = body.starts_at or city.now()
     at = city.geography.home(1)
-    if asked.lat is not None and asked.lon is not None:
-        at = Place(asked.lat, asked.lon)
+    if body.lat is not None and body.lon is not None:
+        at = Place(body.lat, body.lon)
     outage_id = f"OT{city.serial('outage')}"
-    told = {
-        "kind": asked.kind, "planned": asked.planned, "lat": at.lat, "lon": at.lon,
-        "side_m": asked.side_m, "starts_at": starts_at.isoformat(),
-        "planned_restoration_at": (starts_at + timedelta(hours=asked.hours)).isoformat(),
+    members = {
+        "kind": body.kind, "planned": body.planned, "lat": at.lat, "lon": at.lon,
+        "side_m": body.side_m, "starts_at": starts_at.isoformat(),
+        "planned_restoration_at": (starts_at + timedelta(hours=body.hours)).isoformat(),
     }  # fmt: skip
     city.state.run(
         "INSERT INTO outage VALUES (?, ?, NULL, ?)",
-        (outage_id, orjson.dumps(told), city.timestamp()),
+        (outage_id, orjson.dumps(members), city.timestamp()),
     )
     made = next(outage for outage in _made(city) if outage.outage_id == outage_id)
     return reply(_feature(city, made), 201)
@@ -145,12 +145,12 @@ def _drawn(city: City, ahead: int) -> Iterator[Outage]:
 
 def _made(city: City) -> Iterator[Outage]:
     for row in city.state.all("SELECT * FROM outage WHERE body <> 'null' ORDER BY outage_id"):
-        told = orjson.loads(row["body"])
+        members = orjson.loads(row["body"])
         yield Outage(
-            row["outage_id"], told["kind"], told["planned"], *CAUSES[told["planned"]][0],
-            Place(told["lat"], told["lon"]), told["side_m"],
-            datetime.fromisoformat(told["starts_at"]).astimezone(SHANGHAI),
-            datetime.fromisoformat(told["planned_restoration_at"]).astimezone(SHANGHAI),
+            row["outage_id"], members["kind"], members["planned"], *CAUSES[members["planned"]][0],
+            Place(members["lat"], members["lon"]), members["side_m"],
+            datetime.fromisoformat(members["starts_at"]).astimezone(SHANGHAI),
+            datetime.fromisoformat(members["planned_restoration_at"]).astimezone(SHANGHAI),
         )  # fmt: skip
 
 

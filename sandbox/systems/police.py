@@ -90,9 +90,9 @@ class Certificate(Body):
 
 async def verify_birth(request: Request, city: City) -> Response:
     """CONFIRMED with the child's name and birth date for a parent on the certificate."""
-    asked = await read_body(request, Certificate)
-    born = find_born(city, asked.certificate_no)
-    if born is None or asked.parent_no not in born.parents:
+    body = await read_body(request, Certificate)
+    born = find_born(city, body.certificate_no)
+    if born is None or body.parent_no not in born.parents:
         return reply(_judged(city, False))
     child = {"name": born.name, "born_on": born.born_on.isoformat()}
     return reply(_judged(city, True) | child)
@@ -109,16 +109,16 @@ class Permit(Body):
 
 async def verify_permit(request: Request, city: City) -> Response:
     """MATCH, MISMATCH for another name or birth date, or NOT_FOUND."""
-    asked = await read_body(request, Permit)
+    body = await read_body(request, Permit)
     row = city.state.one(
         "SELECT name, born_on FROM police_permit WHERE kind = ? AND number = ?",
-        (asked.kind, asked.number),
+        (body.kind, body.number),
     )
     if row is None:
         result = "NOT_FOUND"
     else:
-        same = _normal(asked.name) == _normal(row["name"])
-        same = same and asked.born_on.isoformat() == row["born_on"]
+        same = _normal(body.name) == _normal(row["name"])
+        same = same and body.born_on.isoformat() == row["born_on"]
         result = "MATCH" if same else "MISMATCH"
     return reply({"result": result, "request_no": _request_no(city)})
 
@@ -141,8 +141,8 @@ class Household(Body):
 
 async def _register_newborn(request: Request, city: City) -> Response:
     """Give a newborn its number: 404 for a certificate that does not exist."""
-    asked = await read_body(request, Household)
-    born = find_born(city, asked.certificate_no)
+    body = await read_body(request, Household)
+    born = find_born(city, body.certificate_no)
     if born is None:
         raise Refusal(404, "NO_BIRTH", "no such certificate")
     return reply({"resident_id": register(city, born)}, 201)

@@ -27,12 +27,12 @@ class Ownership(Body):
 
 async def verify(request: Request, city: City) -> Response:
     """OWNER, NOT_OWNER, or NOT_FOUND for a plate that the registry does not hold."""
-    asked = await read_body(request, Ownership)
-    find_person(city, asked.resident_id)
-    vehicle = _vehicles(city).find(asked.plate)
+    body = await read_body(request, Ownership)
+    find_person(city, body.resident_id)
+    vehicle = _vehicles(city).find(body.plate)
     if vehicle is None:
         return reply({"result": "NOT_FOUND"})
-    owns = vehicle.owner.resident_id == asked.resident_id
+    owns = vehicle.owner.resident_id == body.resident_id
     return reply({"result": "OWNER" if owns else "NOT_OWNER"})
 
 

@@ -115,12 +115,12 @@ def _along(
     lon = np.array([one.lon for one in stops])
     step = metres(lat[stop[:-1]], lon[stop[:-1]], lat[stop[1:]], lon[stop[1:]])
     flown = np.concatenate(([0.0], np.cumsum(np.nan_to_num(step))))
-    told = np.zeros(trip.max() + 1, np.bool_)
-    told[np.unique(trip[np.isnan(distance)])] = True
+    has_distances = np.zeros(trip.max() + 1, np.bool_)
+    has_distances[np.unique(trip[np.isnan(distance)])] = True
     falls = np.zeros(len(trip), np.bool_)
     falls[1:] = (trip[1:] == trip[:-1]) & (np.diff(np.nan_to_num(distance)) < 0)
-    told[np.unique(trip[falls])] = True
-    return np.where(told[trip], flown, distance)
+    has_distances[np.unique(trip[falls])] = True
+    return np.where(has_distances[trip], flown, distance)
 
 
 def _interpolate(

@@ -55,9 +55,9 @@ async def look(app: App, loan_id: UUID) -> None:
             changed = LoanChanged(row.id, row.bank, row.status, row.sequence)
             await app.events.publish(tx, changed)
         person = await _borrower(app, row)
-        told = _message(row, loan)
-        if person is not None and told is not None:
-            template, values, key = told
+        message = _message(row, loan)
+        if person is not None and message is not None:
+            template, values, key = message
             await notifications.notify(
                 app, tx, person=person, template=template.id, values=values, key=key
             )

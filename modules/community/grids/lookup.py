@@ -40,18 +40,18 @@ async def ask_grids(app: App, deadline: Deadline) -> GridMap:
     features = await list_features(app, deadline, list_grids)
 
     def read(feature: Feature[Properties]) -> tuple[BaseGeometry, Grid]:
-        told = feature.properties
-        district = app.city.districts.get(district_of(told.grid_code))
+        properties = feature.properties
+        district = app.city.districts.get(district_of(properties.grid_code))
         if district is None:
             raise ValueError("a grid of another city")
         return feature.shape, Grid(
-            grid_code=told.grid_code,
+            grid_code=properties.grid_code,
             district=district,
-            street=Named(told.street_zh, told.street_en),
-            community=Named(told.community_zh, told.community_en),
-            worker=Named(told.worker_zh, "The grid worker"),
-            contact_ref=told.contact_ref,
-            contact_hours=told.contact_hours,
+            street=Named(properties.street_zh, properties.street_en),
+            community=Named(properties.community_zh, properties.community_en),
+            worker=Named(properties.worker_zh, "The grid worker"),
+            contact_ref=properties.contact_ref,
+            contact_hours=properties.contact_hours,
         )
 
     # thousands of shapes take a tenth of a second, which nobody else has to wait for

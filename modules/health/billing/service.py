@@ -50,7 +50,7 @@ _ASKING_SHARE = 0.7
 _LOOK_AGAIN = timedelta(seconds=30)
 
 
-Told = tuple[Sequence[HospitalBill], Sequence[InpatientAccount]]
+Reply = tuple[Sequence[HospitalBill], Sequence[InpatientAccount]]
 """A hospital's answer: bills and deposits."""
 
 
@@ -91,10 +91,14 @@ async def read_bills(call: Call) -> Reading[Sequence[AtHospital]]:
 
     async def fetch(access: Access) -> Sequence[AtHospital]:
         asked_at = ensure_utc(call.app.clock.now())
-        asked = await ask_each(call.app, call.deadline, partial(_ask, call.app, access))
-        told = {ref: found for ref, found in asked.items() if not isinstance(found, UpstreamError)}
-        ids = await _note(access, told, asked_at)
-        live = {ref: Books(bills, ids[ref], inpatient) for ref, (bills, inpatient) in told.items()}
+        answers = await ask_each(call.app, call.deadline, partial(_ask, call.app, access))
+        replies = {
+            ref: found for ref, found in answers.items() if not isinstance(found, UpstreamError)
+        }
+        ids = await _note(access, replies, asked_at)
+        live = {
+            ref: Books(bills, ids[ref], inpatient) for ref, (bills, inpatient) in replies.items()
+        }
         return [
             AtHospital(
                 ref,
@@ -102,7 +106,7 @@ async def read_bills(call: Call) -> Reading[Sequence[AtHospital]]:
                 if isinstance(found, UpstreamError)
                 else Reading(ReadStatus.LIVE, live[ref], asked_at, None),
             )
-            for ref, found in asked.items()
+            for ref, found in answers.items()
         ]
 
     return await personal_read(
@@ -110,7 +114,7 @@ async def read_bills(call: Call) -> Reading[Sequence[AtHospital]]:
     )
 
 
-async def _ask(app: App, access: Access, until: Deadline, hospital_ref: str) -> Told:
+async def _ask(app: App, access: Access, until: Deadline, hospital_ref: str) -> Reply:
     return await asyncio.gather(
         upstream.list_bills(app, until, access, hospital_ref),
         upstream.list_inpatient(app, until, access, hospital_ref),
@@ -118,13 +122,13 @@ async def _ask(app: App, access: Access, until: Deadline, hospital_ref: str) -> 
 
 
 async def _note(
-    access: Access, told: Mapping[str, Told], asked_at: datetime
+    access: Access, replies: Mapping[str, Reply], asked_at: datetime
 ) -> Mapping[str, Mapping[str, UUID]]:
     """Keep what hospitals told; returns our ids by hospital and bill number."""
     async with transaction() as tx:
         return {
             ref: await store.note_bills(tx, access.person.id, ref, bills, asked_at)
-            for ref, (bills, _) in told.items()
+            for ref, (bills, _) in replies.items()
         }
 
 

@@ -75,9 +75,9 @@ def sources_of(call: Call, reading: Reading[Records]) -> list[RecordSource]:
     return shown
 
 
-def sees_restricted(call: Call, asked: bool) -> bool:
+def sees_restricted(call: Call, requested: bool) -> bool:
     """Whether labelled items are shown: to people themselves, where they ask for it."""
-    return asked and call.mandate is None
+    return requested and call.mandate is None
 
 
 def unrestricted(items: Sequence[L], *, restricted: bool) -> Sequence[L]:

@@ -195,5 +195,5 @@ def _named_for(rule: Rule, departments: Mapping[str, Named]) -> Rule:
 
 def _reason(rules: Rules, rule: Rule, complaint: Complaint) -> TriageReason:
     named: Collection[str] = rule.condition.any | rule.condition.all
-    told = [rules.symptoms[code] for code in sorted(complaint.symptoms & set(named))]
-    return TriageReason(rule.reason, told, rule.source)
+    symptoms = [rules.symptoms[code] for code in sorted(complaint.symptoms & set(named))]
+    return TriageReason(rule.reason, symptoms, rule.source)

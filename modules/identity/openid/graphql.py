@@ -64,8 +64,8 @@ class Query:
     @query(signed_in(), description="Who asks to sign the viewer in, and what they want to know.")
     async def app_request(self, info: Info, request: SignedRequest) -> AppRequest:
         """Good for ten minutes."""
-        asked, client = await service.open_request(info.context.app, request)
-        return AppRequest(app_name=client.name, scopes=list(asked.scopes))
+        authorization, client = await service.open_request(info.context.app, request)
+        return AppRequest(app_name=client.name, scopes=list(authorization.scopes))
 
     @query(signed_in(), description="What the viewer has let other apps know, newest first.")
     async def app_grants(self, info: Info) -> list[AppGrant]:

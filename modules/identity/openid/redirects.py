@@ -8,8 +8,8 @@ _LOOPBACK = ("127.0.0.1", "::1", "localhost")
 
 def redirect(uri: str, **parameters: str | None) -> str:
     """The address that leads back to an app, with what it is told."""
-    told = {name: value for name, value in parameters.items() if value is not None}
-    return f"{uri}{'&' if urlsplit(uri).query else '?'}{urlencode(told)}"
+    query = {name: value for name, value in parameters.items() if value is not None}
+    return f"{uri}{'&' if urlsplit(uri).query else '?'}{urlencode(query)}"
 
 
 def checked_redirects(uris: Sequence[str]) -> list[str]:

@@ -70,7 +70,7 @@ async def _authorize(app: App, request: Request) -> Response:
         words = escape(texts.UNKNOWN_CLIENT.say(locale))
         return HTMLResponse(f"<!doctype html><p>{words}</p>", 400, _PAGE_HEADERS)
     try:
-        asked = domain.read_request(client.id, uri, query)
+        requested = domain.read_request(client.id, uri, query)
     except RequestRefused as refused:
         back = redirects.redirect(
             uri,
@@ -85,7 +85,7 @@ async def _authorize(app: App, request: Request) -> Response:
         lang=locale.value,
         title=escape(app.city.app_name.say(locale)),
         name=escape(client.name),
-        link=escape(f"{scheme}://sign-in?request={quote(service.sign_request(app, asked))}"),
+        link=escape(f"{scheme}://sign-in?request={quote(service.sign_request(app, requested))}"),
         words=escape(texts.CONTINUE.say(locale)),
     )
     return HTMLResponse(page, headers=_PAGE_HEADERS)
@@ -145,11 +145,11 @@ async def _user_info(app: App, request: Request) -> Response:
     try:
         if scheme.lower() != "bearer":
             raise PermissionError
-        told = await service.user_info(app, token.strip(), new_id().hex)
+        claims = await service.user_info(app, token.strip(), new_id().hex)
     except PermissionError:
         headers = {"WWW-Authenticate": 'Bearer error="invalid_token"'}
         return JSONResponse({"error": "invalid_token"}, 401, _NO_STORE | headers)
-    return JSONResponse(told, headers=_NO_STORE)
+    return JSONResponse(claims, headers=_NO_STORE)
 
 
 ROUTES = Routes(routes)

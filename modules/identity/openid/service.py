@@ -265,12 +265,12 @@ async def user_info(app: App, token: str, request_id: str) -> Mapping[str, Any]:
     citizen = await Citizen.get_or_none(id=grant.citizen_id, closed_at=None)
     if citizen is None:
         raise PermissionError
-    told: dict[str, Any] = {"sub": _subject(app, client, citizen.id)}
+    answer: dict[str, Any] = {"sub": _subject(app, client, citizen.id)}
     shown = [_FIELDS[OpenidScope(scope)] for scope in grant.scopes if scope in _FIELDS]
     if shown:
-        told |= await _personal(app, citizen.id, client, shown, request_id)
+        answer |= await _personal(app, citizen.id, client, shown, request_id)
     await OpenidGrant.filter(id=grant.id).update(last_used_at=app.clock.now())
-    return told
+    return answer
 
 
 async def _personal(
@@ -286,12 +286,12 @@ async def _personal(
         )
     except AppError:
         raise PermissionError from None  # the consent was withdrawn
-    told: dict[str, Any] = {}
+    claims: dict[str, Any] = {}
     if "name" in shown and access.person.name:
-        told["name"] = access.person.name
+        claims["name"] = access.person.name
     if "phone" in shown and access.person.has_phone:
-        told |= {"phone_number": f"+86{access.person.phone}", "phone_number_verified": True}
-    return told
+        claims |= {"phone_number": f"+86{access.person.phone}", "phone_number_verified": True}
+    return claims
 
 
 def _subject(app: App, client: OpenidClient, citizen_id: UUID) -> str:

@@ -117,8 +117,8 @@ def _arrival(
 ) -> Arrival:
     timeline, run = made.timeline, int(made.timeline.run[row])
     trips, trip = timeline.timetable.trips, int(timeline.trip[run])
-    told = timeline if now > made.live_until[run] + STALE_S else made
-    arrives, leaves = int(told.arrival[row]), int(told.departure[row])
+    times = timeline if now > made.live_until[run] + STALE_S else made
+    arrives, leaves = int(times.arrival[row]), int(times.departure[row])
     ends = row + 1 == timeline.first_row[run + 1]
     freshness = made.freshness(run, row, now)
     is_known = freshness is not Freshness.SCHEDULED

@@ -140,27 +140,27 @@ class Mutation:
 
 
 def _fine(call: Call, listed: service.ListedFine) -> TrafficFine:
-    told, order, chinese = listed.violation, listed.order, call.locale is Locale.ZH
+    violation, order, chinese = listed.violation, listed.order, call.locale is Locale.ZH
     return TrafficFine(
         id=strawberry.ID(str(listed.id)),
-        violation_no=told.violation_no,
-        plate=told.plate,
-        committed_at=told.committed_at,
-        place=told.place_zh if chinese else told.place_en,
-        offence=told.offence_zh if chinese else told.offence_en,
-        points=told.points,
-        fine=Fen(told.fine_fen),
+        violation_no=violation.violation_no,
+        plate=violation.plate,
+        committed_at=violation.committed_at,
+        place=violation.place_zh if chinese else violation.place_en,
+        offence=violation.offence_zh if chinese else violation.offence_en,
+        points=violation.points,
+        fine=Fen(violation.fine_fen),
         status=listed.status,
-        order=None if order is None else _order(told, order),
+        order=None if order is None else _order(violation, order),
         e_receipt_no=listed.receipt_no,
         payment=listed.payment,
     )
 
 
-def _order(told: domain.Violation, order: domain.Order) -> TrafficFineOrder:
+def _order(violation: domain.Violation, order: domain.Order) -> TrafficFineOrder:
     return TrafficFineOrder(
         order_no=order.order_no,
-        decision_no=told.decision_no,
+        decision_no=violation.decision_no,
         late_fee=Fen(order.late_fee_fen),
         total=Fen(order.total_fen),
         due_on=order.due_on,

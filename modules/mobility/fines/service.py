@@ -58,11 +58,11 @@ async def read_fines(call: Call) -> Reading[Sequence[ListedFine]]:
 
     async def fetch(access: Access) -> Sequence[tuple[UUID, Violation, Order | None]]:
         asked_at = ensure_utc(call.app.clock.now())
-        told = await upstream.list_violations(call.app, call.deadline, access) or ()
-        orders = await _orders_of(call, told)
+        violations = await upstream.list_violations(call.app, call.deadline, access) or ()
+        orders = await _orders_of(call, violations)
         async with transaction() as tx:
-            ids = await store.note_violations(tx, access.person.id, told, orders, asked_at)
-        return [(ids[v.violation_no], v, orders.get(v.violation_no)) for v in told]
+            ids = await store.note_violations(tx, access.person.id, violations, orders, asked_at)
+        return [(ids[v.violation_no], v, orders.get(v.violation_no)) for v in violations]
 
     reading = await personal_read(call, service=SERVICE, purpose=FINES, fetch=fetch)
     if reading.value is None:
@@ -86,9 +86,9 @@ def _listed(
     return ListedFine(row.id, violation, order, row.receipt_no, found.get(row.intent_id))
 
 
-async def _orders_of(call: Call, told: Sequence[Violation]) -> Mapping[str, Order]:
+async def _orders_of(call: Call, violations: Sequence[Violation]) -> Mapping[str, Order]:
     """The open orders by violation number. Raises UpstreamError."""
-    open_ = [v.order_no for v in told if v.order_no and v.status is FineStatus.UNPAID]
+    open_ = [v.order_no for v in violations if v.order_no and v.status is FineStatus.UNPAID]
     orders = await asyncio.gather(
         *(upstream.get_order(call.app, call.deadline, order_no) for order_no in open_[:_ORDERS_MAX])
     )

@@ -24,7 +24,7 @@ async def note_violations(
     Returns their ids by violation number. What was told earlier never replaces what was told
     later, but for whose it is.
     """
-    told = [orders.get(violation.violation_no) for violation in violations]
+    listed = [orders.get(violation.violation_no) for violation in violations]
     rows = await fetch_all(
         tx,
         """INSERT INTO mobility_fine AS f
@@ -48,10 +48,10 @@ async def note_violations(
         [violation.order_no for violation in violations],
         [violation.offence_zh[:_NAME_MAX] for violation in violations],
         [violation.offence_en[:_NAME_MAX] for violation in violations],
-        [None if order is None else order.total_fen for order in told],
+        [None if order is None else order.total_fen for order in listed],
         [
             (violation if order is None else order).status.value
-            for violation, order in zip(violations, told, strict=True)
+            for violation, order in zip(violations, listed, strict=True)
         ],
         now,
     )

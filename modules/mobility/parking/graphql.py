@@ -190,17 +190,17 @@ def _plate(app: App, row: models.Plate) -> Plate:
 
 
 def _session(call: Call, plate: models.Plate, stay: service.Stay) -> ParkingSession:
-    told = stay.session
+    session = stay.session
     return ParkingSession(
-        session_no=told.session_id,
-        place=told.place if plate.verified_at is not None else None,
-        tariff=told.place.tariff,
-        entered_at=told.entered_at,
-        amount_due=Fen(told.amount_due_fen),
-        quoted_at=told.quoted_at,
-        quote_holds_until=told.quote_holds_until,
-        paid=Fen(told.paid_fen),
-        exit_by=told.exit_by,
+        session_no=session.session_id,
+        place=session.place if plate.verified_at is not None else None,
+        tariff=session.place.tariff,
+        entered_at=session.entered_at,
+        amount_due=Fen(session.amount_due_fen),
+        quoted_at=session.quoted_at,
+        quote_holds_until=session.quote_holds_until,
+        paid=Fen(session.paid_fen),
+        exit_by=session.exit_by,
         charge_id=strawberry.ID(str(stay.charge_id)) if stay.charge_id else None,
         payment=stay.payment,
     )

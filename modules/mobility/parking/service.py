@@ -130,10 +130,10 @@ async def read_stays(call: Call, plate_id: UUID) -> tuple[Plate, Reading[Sequenc
 
     async def fetch() -> Sequence[tuple[UUID | None, Session]]:
         asked_at = app.clock.now()
-        told = await list_sessions(app, call.deadline, plate_text(app, plate))
+        sessions = await list_sessions(app, call.deadline, plate_text(app, plate))
         async with transaction() as tx:
-            ids = await store.note_charges(tx, plate.plate_index, told, asked_at)
-        return [(ids[s.session_id] if s.amount_due_fen else None, s) for s in told]
+            ids = await store.note_charges(tx, plate.plate_index, sessions, asked_at)
+        return [(ids[s.session_id] if s.amount_due_fen else None, s) for s in sessions]
 
     try:
         reading = await app.last_good.read_through(
@@ -180,8 +180,8 @@ async def _refresh(call: Call, charge: ParkingCharge) -> None:
     """Ask the operator what is due now; without an answer the quote decides by what is known."""
     asked_at = ensure_utc(call.app.clock.now())
     try:
-        told = await get_session(call.app, call.deadline.share(fraction=0.5), charge.session_ref)
+        session = await get_session(call.app, call.deadline.share(fraction=0.5), charge.session_ref)
     except UpstreamError:
         return
     async with transaction() as tx:
-        await store.note_charges(tx, charge.plate_index, [told], asked_at)
+        await store.note_charges(tx, charge.plate_index, [session], asked_at)

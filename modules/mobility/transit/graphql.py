@@ -133,16 +133,16 @@ class Mutation:
 
 
 def _trip(call: Call, listed: service.ListedTrip) -> TransitTrip:
-    told, chinese = listed.trip, call.locale is Locale.ZH
+    trip, chinese = listed.trip, call.locale is Locale.ZH
     return TransitTrip(
         trip_id=strawberry.ID(str(listed.id)) if listed.id else None,
-        trip_no=told.trip_no,
-        mode=told.mode,
-        origin=told.from_zh if chinese else told.from_en,
-        destination=told.to_zh if chinese else told.to_en,
-        entered_at=told.entered_at,
-        exited_at=told.exited_at,
-        fare=None if told.fare_fen is None else Fen(told.fare_fen),
-        status=told.status,
+        trip_no=trip.trip_no,
+        mode=trip.mode,
+        origin=trip.from_zh if chinese else trip.from_en,
+        destination=trip.to_zh if chinese else trip.to_en,
+        entered_at=trip.entered_at,
+        exited_at=trip.exited_at,
+        fare=None if trip.fare_fen is None else Fen(trip.fare_fen),
+        status=trip.status,
         payment=listed.payment,
     )

@@ -102,11 +102,11 @@ async def read_trips(call: Call, *, first: int, only_unpaid: bool) -> Reading[Tr
 
     async def fetch(access: Access) -> Sequence[Trip]:
         rider = rider_ref(app, access.person.id)
-        told = await list_trips(app, call.deadline, access, rider)
-        unpaid = [trip for trip in told if trip.status is TripStatus.UNPAID]
+        reply = await list_trips(app, call.deadline, access, rider)
+        unpaid = [trip for trip in reply if trip.status is TripStatus.UNPAID]
         async with transaction() as tx:
             await store.note_unpaid(tx, access.person.id, unpaid, app.clock.now())
-        return told
+        return reply
 
     reading = await personal_read(call, service=SERVICE, purpose=TRIPS, fetch=fetch)
     if reading.value is None:
@@ -151,9 +151,9 @@ async def pay(call: Call, trip_id: UUID, key: str, wish: Wish = ANYHOW) -> payme
 async def _refresh(call: Call, trip: models.Trip) -> None:
     """Ask whether the trip was paid elsewhere; a fare never changes, so silence does no harm."""
     try:
-        told = await get_trip(call.app, call.deadline.share(fraction=0.5), trip.trip_no)
+        reply = await get_trip(call.app, call.deadline.share(fraction=0.5), trip.trip_no)
     except UpstreamError:
         return
-    if told.status is TripStatus.PAID:
+    if reply.status is TripStatus.PAID:
         async with transaction() as tx:
             await store.mark_paid(tx, trip.id, call.app.clock.now())

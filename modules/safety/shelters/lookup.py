@@ -41,19 +41,19 @@ async def ask_shelters(app: App, deadline: Deadline) -> Records[Shelter]:
     opened = [feature for feature in features.items if feature.properties.open]
 
     def read(feature: Feature[Properties]) -> Shelter:
-        told = feature.properties
-        if not lies_in_city(app.city, feature.point) or told.capacity <= 0:
+        properties = feature.properties
+        if not lies_in_city(app.city, feature.point) or properties.capacity <= 0:
             raise ValueError("no shelter of this city")
         return Shelter(
             at=feature.point,
             shelter_ref=feature.id,
-            name=Named(told.name_zh, told.name_en),
-            kind=told.kind,
-            address_zh=told.address_zh,
-            capacity=told.capacity,
-            hazards=told.hazards,
-            barrier_free=told.barrier_free,
-            contact_phone=told.contact_phone,
+            name=Named(properties.name_zh, properties.name_en),
+            kind=properties.kind,
+            address_zh=properties.address_zh,
+            capacity=properties.capacity,
+            hazards=properties.hazards,
+            barrier_free=properties.barrier_free,
+            contact_phone=properties.contact_phone,
         )
 
     return list_shelters.convert(app, Records(opened, features.unreadable), read)

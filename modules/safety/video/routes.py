@@ -102,29 +102,29 @@ async def _answer(app: App, request: Request) -> int:
     Without credentials it is 401: players ask so at first. They are the view and the token, or the
     token alone, in the request's own fields or as `token` in the query.
     """
-    asked = await read_object(request, _ASKED_MAX_BYTES)
-    if asked is None:
+    body = await read_object(request, _ASKED_MAX_BYTES)
+    if body is None:
         return 403
-    token = _text(asked, "password") or _text(asked, "token") or _queried(asked)
+    token = _text(body, "password") or _text(body, "token") or _queried(body)
     if not token:
-        return 401 if not _text(asked, "user") else 403
-    camera_ref = _text(asked, "path").strip("/")
+        return 401 if not _text(body, "user") else 403
+    camera_ref = _text(body, "path").strip("/")
     signed = signing.read_token(token, camera_ref)
-    if signed is None or _text(asked, "action") not in _READS:
+    if signed is None or _text(body, "action") not in _READS:
         return 403
-    verdict, found = await authorise(app, signed, _text(asked, "ip"), "")
+    verdict, found = await authorise(app, signed, _text(body, "ip"), "")
     if verdict is Verdict.YES and found != camera_ref:
         return 403
     return _STATUS[verdict]
 
 
-def _text(asked: dict[str, Any], name: str) -> str:
-    value = asked.get(name)
+def _text(body: dict[str, Any], name: str) -> str:
+    value = body.get(name)
     return value if isinstance(value, str) else ""
 
 
-def _queried(asked: dict[str, Any]) -> str:
-    return next(iter(parse_qs(_text(asked, "query")).get("token", [])), "")
+def _queried(body: dict[str, Any]) -> str:
+    return next(iter(parse_qs(_text(body, "query")).get("token", [])), "")
 
 
 async def _log(app: App, request: Request) -> dict[str, object]:

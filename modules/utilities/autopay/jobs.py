@@ -132,9 +132,9 @@ async def _pay(app: App, charge: AutopayCharge) -> None:
     bill = await _bill(charge.bill_id)
     autopay = await Autopay.get(id=charge.autopay_id)
     person = await find_person(app, autopay.citizen_id)
-    told = await _ask(app, bill, charge)
+    reply = await _ask(app, bill, charge)
     call = _call_of(app, autopay)
-    intent_id = await _begin(call, autopay, charge, person, bill, told)
+    intent_id = await _begin(call, autopay, charge, person, bill, reply)
     if intent_id is not None:
         await payments.present(call, intent_id)
 
@@ -143,13 +143,13 @@ async def _ask(app: App, bill: Bill, charge: AutopayCharge) -> BillerBill | None
     """What is due now; None where the biller has not told for days. Raises UpstreamError."""
     kind, asked_at = UtilityKind(bill.kind), app.clock.now()
     try:
-        told = await get_bill(app, Deadline.after(_CALL_S), kind, bill.bill_no)
+        reply = await get_bill(app, Deadline.after(_CALL_S), kind, bill.bill_no)
     except UpstreamError:
         if app.clock.now() - charge.pay_at > domain.TRIES_LIFE:
             return None
         raise
-    await note(app, kind, [told], asked_at)
-    return told
+    await note(app, kind, [reply], asked_at)
+    return reply
 
 
 async def _begin(
@@ -158,7 +158,7 @@ async def _begin(
     charge: AutopayCharge,
     person: Person | None,
     bill: Bill,
-    told: BillerBill | None,
+    reply: BillerBill | None,
 ) -> UUID | None:
     """Make the payment of a charge, once; None where it is stopped or cancelled instead."""
     try:
@@ -167,12 +167,12 @@ async def _begin(
             locked = await store.lock_charge(tx, charge.id)
             if locked.state != "announced":
                 return None
-            event, reason = await _judge(tx, consent, locked, told)
+            event, reason = await _judge(tx, consent, locked, reply)
             if event is not None:
                 await store.move_charge(tx, locked, event, reason=reason)
                 await messages.tell(call.app, tx, person, locked, bill)
                 return None
-            assert told is not None
+            assert reply is not None
             intent_id = await payments.create_intent(
                 call,
                 tx,
@@ -183,7 +183,7 @@ async def _begin(
             )
             if (await payments.get_payment(call, intent_id)).contract_id != consent.contract_id:
                 raise Conflict(texts.PAYER_IS_PAYING)  # rolls back: the next run looks again
-            changes = {"intent_id": intent_id, "amount_fen": told.total_fen}
+            changes = {"intent_id": intent_id, "amount_fen": reply.total_fen}
             await store.move_charge(tx, locked, "pay", **changes)
             return intent_id
     except Unavailable:
@@ -194,19 +194,19 @@ async def _begin(
 
 
 async def _judge(
-    tx: Any, consent: Autopay, charge: AutopayCharge, told: BillerBill | None
+    tx: Any, consent: Autopay, charge: AutopayCharge, reply: BillerBill | None
 ) -> tuple[str | None, str | None]:
     """The event that ends a charge without a payment, and why; (None, None) to pay it."""
     if consent.state != "active":
         return "cancel", "AUTOPAY_ENDED"
-    if told is None:
+    if reply is None:
         return "stop", "BILLER_SILENT"
-    settled = domain.cancel_reason(told)
+    settled = domain.cancel_reason(reply)
     if settled is not None:
         return "cancel", settled
     spent_fen = await store.spent_fen(tx, consent.id, charge.month_on) - charge.amount_fen
     reason = domain.stop_reason(
-        told.total_fen,
+        reply.total_fen,
         spent_fen,
         bill_ceiling_fen=consent.bill_ceiling_fen,
         month_ceiling_fen=consent.month_ceiling_fen,

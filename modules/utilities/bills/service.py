@@ -132,18 +132,18 @@ async def pay_bill(
         raise NotFound(NOT_FOUND)
     kind = UtilityKind(bill.kind)
     call.require_service(SERVICE_ID[kind])
-    told = await _ask(call, bill)
-    if told is not None and told.status is not domain.BillStatus.OPEN:
+    reply = await _ask(call, bill)
+    if reply is not None and reply.status is not domain.BillStatus.OPEN:
         await note(
-            call.app, kind, [told], call.app.clock.now()
+            call.app, kind, [reply], call.app.clock.now()
         )  # stands, though the payment is refused
-        told = None
+        reply = None
     async with transaction() as tx:
         # the bill's row always before the key's: two sends of one key cannot wait for one another
-        if told is None:
+        if reply is None:
             await store.lock_bill(tx, bill_id)
         else:
-            await store.note_bills(tx, kind, [told], call.app.clock.now())
+            await store.note_bills(tx, kind, [reply], call.app.clock.now())
         intent_id = await payments.create_intent(
             call,
             tx,

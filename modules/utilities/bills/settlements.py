@@ -104,18 +104,18 @@ def read(source: str, file: BinaryIO, announced: Announced) -> Iterator[Line]:
         raise StatementRefused(source, "totals")
 
 
-def _line(told: dict[str, Any]) -> Line:
+def _line(cells: dict[str, Any]) -> Line:
     """One line. Raises KeyError, TypeError, ValueError."""
     kind, ref, amount_fen, fee_fen = (
-        told["kind"], ref_of(told["payment_ref"]), told["amount_fen"], told["fee_fen"]
+        cells["kind"], ref_of(cells["payment_ref"]), cells["amount_fen"], cells["fee_fen"]
     )  # fmt: skip
-    at = datetime.fromisoformat(told["written_off_at"])
+    at = datetime.fromisoformat(cells["written_off_at"])
     if kind not in ("WRITE_OFF", "REVERSAL") or at.tzinfo is None:
         raise ValueError("neither write-off nor reversal, or a time without zone")
     if type(amount_fen) is not int or type(fee_fen) is not int or amount_fen <= 0:
         raise ValueError("amounts are whole numbers of fen")
     return Line(
-        kind == "REVERSAL", ref, ref, ref_of(told["write_off_no"]), amount_fen, fee_fen,
+        kind == "REVERSAL", ref, ref, ref_of(cells["write_off_no"]), amount_fen, fee_fen,
         at.astimezone(SHANGHAI),
     )  # fmt: skip
 

@@ -98,10 +98,10 @@ async def ask(app: App, invoice_id: UUID) -> None:
     row = await BillInvoice.get_or_none(id=invoice_id)
     if row is None or row.state not in ("requested", "issuing"):
         return
-    told: BillerInvoice | None = None
+    reply: BillerInvoice | None = None
     reason: str | None = None
     try:
-        told = await apply_invoice(
+        reply = await apply_invoice(
             app,
             Deadline.after(_DEADLINE_S),
             UtilityKind(row.kind),
@@ -114,29 +114,29 @@ async def ask(app: App, invoice_id: UUID) -> None:
             raise
     async with transaction() as tx:
         locked = await BillInvoice.filter(id=row.id).using_db(tx).select_for_update().get()
-        await _note(app, tx, locked, told, reason)
+        await _note(app, tx, locked, reply, reason)
 
 
 async def _note(
-    app: App, tx: Transaction, row: BillInvoice, told: BillerInvoice | None, reason: str | None
+    app: App, tx: Transaction, row: BillInvoice, reply: BillerInvoice | None, reason: str | None
 ) -> None:
     if row.state not in ("requested", "issuing"):
         return
-    if told is None or (not told.is_issued and _is_old(app, row)):
+    if reply is None or (not reply.is_issued and _is_old(app, row)):
         await _move(tx, row, "refuse", reason=(reason or "NOT_ISSUED")[:32])
-    elif told.is_issued:
+    elif reply.is_issued:
         await _move(
             tx,
             row,
             "issue",
-            request_no=told.request_no[:64],
-            invoice_no=(told.invoice_no or "")[:64],
-            invoice_url=told.invoice_url,
-            issued_at=told.issued_at,
+            request_no=reply.request_no[:64],
+            invoice_no=(reply.invoice_no or "")[:64],
+            invoice_url=reply.invoice_url,
+            issued_at=reply.issued_at,
         )
     else:
         if INVOICE.allows(row.state, "accept"):
-            await _move(tx, row, "accept", request_no=told.request_no[:64])
+            await _move(tx, row, "accept", request_no=reply.request_no[:64])
         row.attempts += 1
         await row.save(using_db=tx, update_fields=["attempts"])
         wait: timedelta = domain.next_look(row.attempts - 1)

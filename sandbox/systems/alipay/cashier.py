@@ -91,7 +91,7 @@ def _back_url(city: City, trade: Row, params: dict[str, str]) -> str | None:
     url = web_address(params["return_url"])
     if url is None or trade["paid_at"] is None:
         return url
-    told = {
+    members = {
         "charset": "utf-8",
         "method": f"{params['method']}.return",
         "app_id": APP_ID,
@@ -103,5 +103,5 @@ def _back_url(city: City, trade: Row, params: dict[str, str]) -> str | None:
         "timestamp": local_time(city.now()),
         "version": "1.0",
     }
-    signed = load_keys(city.settings).sign_params(told)
+    signed = load_keys(city.settings).sign_params(members)
     return f"{url}{'&' if '?' in url else '?'}{urlencode(signed)}"

@@ -37,14 +37,14 @@ def owe(city: City, trade: Row, refund: Row | None = None) -> None:
     params = orjson.loads(trade["params"])
     if not params["notify_url"]:
         return
-    told = _describe(city, trade, params)
+    members = _describe(city, trade, params)
     if refund is not None:
-        told |= {
+        members |= {
             "refund_fee": format_yuan(trade["refunded_fen"]),
             "gmt_refund": f"{refund['refunded_at']}.000",
             "out_biz_no": refund["out_request_no"],
         }
-    body = urlencode(load_keys(city.settings).sign_params(told)).encode()
+    body = urlencode(load_keys(city.settings).sign_params(members)).encode()
     city.callbacks.enqueue(SYSTEM, params["notify_url"], body)
 
 
@@ -52,7 +52,7 @@ def _describe(city: City, trade: Row, params: dict[str, str]) -> dict[str, str]:
     total = format_yuan(trade["total_fen"])
     number = city.state.next_in("alipay_notice")
     notify_id = hashlib.sha256(f"{city.serial('alipay_notify')}:{number}".encode()).hexdigest()[:34]
-    told = {
+    members = {
         "notify_time": local_time(city.now()),
         "notify_type": "trade_status_sync",
         "notify_id": notify_id,
@@ -72,7 +72,7 @@ def _describe(city: City, trade: Row, params: dict[str, str]) -> dict[str, str]:
     }
     if trade["paid_at"] is not None:
         funds = [{"amount": total, "fundChannel": "ALIPAYACCOUNT"}]
-        told |= {
+        members |= {
             "gmt_payment": trade["paid_at"],
             "receipt_amount": total,
             "invoice_amount": total,
@@ -81,6 +81,6 @@ def _describe(city: City, trade: Row, params: dict[str, str]) -> dict[str, str]:
             "fund_bill_list": orjson.dumps(funds).decode(),
         }
     if trade["closed_at"] is not None:
-        told["gmt_close"] = trade["closed_at"]
+        members["gmt_close"] = trade["closed_at"]
     optional = {name: params[name] for name in ("body", "passback_params") if params[name]}
-    return told | optional
+    return members | optional

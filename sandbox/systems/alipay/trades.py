@@ -75,10 +75,10 @@ def place(city: City, method: str, biz: PayBiz, *, notify_url: str, return_url: 
     expires_at = biz.time_expire or now + LIFETIME
     if expires_at <= now:
         raise business_failure("INVALID_PARAMETER", "参数无效: time_expire 已过")
-    told = biz.model_dump(mode="json") | {
+    members = biz.model_dump(mode="json") | {
         "method": method, "notify_url": notify_url, "return_url": return_url
     }  # fmt: skip
-    params = orjson.dumps(told)
+    params = orjson.dumps(members)
     with city.state.transaction():
         known = _fresh(city, "out_trade_no", biz.out_trade_no)
         if known is not None:
@@ -170,7 +170,7 @@ def add_refund(city: City, trade: Row, amount_fen: int) -> Row:
 def describe(trade: Row) -> dict[str, object]:
     """The trade as the query tells it."""
     total = format_yuan(trade["total_fen"])
-    told: dict[str, object] = {
+    members: dict[str, object] = {
         "trade_no": trade["trade_no"],
         "out_trade_no": trade["out_trade_no"],
         "buyer_logon_id": BUYER_LOGON_ID,
@@ -178,8 +178,8 @@ def describe(trade: Row) -> dict[str, object]:
         "total_amount": total,
     }
     if trade["paid_at"] is None:
-        return told
-    return told | {
+        return members
+    return members | {
         "buyer_user_id": BUYER_ID,
         "buyer_user_type": "PRIVATE",
         "buyer_pay_amount": total,

@@ -152,8 +152,8 @@ def _verify(params: Mapping[str, str], keys: Keys, city: City) -> None:
         raise Failure("40002", "isv.invalid-timestamp", "时间戳应为 yyyy-MM-dd HH:mm:ss") from None
     fresh = abs((city.now() - sent_at).total_seconds()) <= CLOCK_SKEW_MAX_S
     _require(fresh, "timestamp", "时间戳与当前时间相差超过 15 分钟")
-    told = {name: value for name, value in params.items() if name != "sign"}
-    _require(keys.is_merchants(params["sign"], canonical(told)), "signature", "无效签名")
+    members = {name: value for name, value in params.items() if name != "sign"}
+    _require(keys.is_merchants(params["sign"], canonical(members)), "signature", "无效签名")
 
 
 def _require(holds: bool, what: str, sub_msg: str) -> None:

@@ -39,23 +39,23 @@ async def apply(request: Request, city: City, utility: Utility) -> Response:
     The same application again is the same request. Raises Refusal 404 NO_SUCH_WRITE_OFF,
     409 INVOICE_EXISTS for another buyer, 422 INVALID_TAX_NO.
     """
-    asked = await read_body(request, Application)
-    if asked.tax_no is not None and not is_uscc(asked.tax_no):
+    body = await read_body(request, Application)
+    if body.tax_no is not None and not is_uscc(body.tax_no):
         raise Refusal(422, "INVALID_TAX_NO", "not a unified social credit code (GB 32100)")
     with city.state.transaction():
-        if ledger.find_write_off(city, utility, asked.payment_ref) is None:
+        if ledger.find_write_off(city, utility, body.payment_ref) is None:
             raise Refusal(404, "NO_SUCH_WRITE_OFF", "this payment wrote nothing off")
-        known = _find(city, utility, "payment_ref", asked.payment_ref)
+        known = _find(city, utility, "payment_ref", body.payment_ref)
         if known is None:
             city.state.run(
                 "INSERT INTO biller_invoice VALUES (?, ?, ?, ?, ?, ?, ?)",
-                (f"IR{city.serial('invoice')}", utility.kind, asked.payment_ref, asked.title,
-                 asked.tax_no, city.now().isoformat(),
+                (f"IR{city.serial('invoice')}", utility.kind, body.payment_ref, body.title,
+                 body.tax_no, city.now().isoformat(),
                  f"{city.today():%y}{city.serial('invoice_no')}"),
             )  # fmt: skip
-        elif (known["title"], known["tax_no"]) != (asked.title, asked.tax_no):
+        elif (known["title"], known["tax_no"]) != (body.title, body.tax_no):
             raise Refusal(409, "INVOICE_EXISTS", "the invoice is made out to another buyer")
-        found = _find(city, utility, "payment_ref", asked.payment_ref)
+        found = _find(city, utility, "payment_ref", body.payment_ref)
     assert found is not None
     return reply(_describe(request, city, utility, found), 202)
 

@@ -69,7 +69,7 @@ def _jsonl(lines: Iterator[Line], totals: dict[str, int]) -> Iterator[str]:
         totals["lines"] += 1
         totals["amount_fen"] += sign * line.amount_fen
         totals["fee_fen"] += sign * line.fee_fen
-        told = {
+        members = {
             "kind": "REVERSAL" if line.is_refund else "WRITE_OFF",
             "write_off_no": line.trade_ref,
             "bill_no": line.title,
@@ -78,4 +78,4 @@ def _jsonl(lines: Iterator[Line], totals: dict[str, int]) -> Iterator[str]:
             "fee_fen": line.fee_fen,
             "written_off_at": f"{line.at.replace(' ', 'T')}+08:00",
         }
-        yield orjson.dumps(told, option=orjson.OPT_APPEND_NEWLINE).decode()
+        yield orjson.dumps(members, option=orjson.OPT_APPEND_NEWLINE).decode()

@@ -32,8 +32,8 @@ def make_message(network: Network, seed: int, kind: str, now: datetime, faults: 
             add = _add_trip if kind == "trip-updates" else _add_vehicle
             add(message, run, at, faults, number)
             part = message.entity[-1]
-            told = part.trip_update if kind == "trip-updates" else part.vehicle
-            told.timestamp += skew
+            entity = part.trip_update if kind == "trip-updates" else part.vehicle
+            entity.timestamp += skew
     body: bytes = message.SerializeToString()
     return body[: len(body) // 2] if "truncated" in faults else body
 

@@ -157,8 +157,8 @@ def _channels(matter: Matter, draw: random.Random) -> list[str]:
 
 def _materials(matter: Matter, organisation: bool) -> Iterator[Record]:
     own = BUSINESS_LICENCE if organisation else RESIDENT_CARD
-    asked = () if "设立" in matter.name_zh and organisation else (own,)
-    names = (*asked, *matter.materials, *ACTION_MATERIALS[matter.action])
+    papers = () if "设立" in matter.name_zh and organisation else (own,)
+    names = (*papers, *matter.materials, *ACTION_MATERIALS[matter.action])
     for number, name in enumerate(dict.fromkeys(names), 1):
         printed = name.endswith(PRINTED)
         yield {

@@ -56,14 +56,14 @@ def read(raw: bytes) -> Resource:
 
 
 def create(
-    city: City, hospital: Hospital, asked: Resource, if_none_exist: str | None
+    city: City, hospital: Hospital, appointment: Resource, if_none_exist: str | None
 ) -> tuple[Row, bool]:
     """Book a slot; returns the appointment and whether it is new.
 
     Raises Refusal: 409 `duplicate` for a taken slot or a used identifier, 422 where the slot or
     patient is no good, 400 for a bad condition.
     """
-    identifier = _own_identifier(asked)
+    identifier = _own_identifier(appointment)
     with city.state.transaction():
         if if_none_exist is not None:
             known = find_by_identifier(city, hospital, _condition(if_none_exist, identifier))
@@ -71,11 +71,11 @@ def create(
                 return known, False
         elif identifier is not None and find_by_identifier(city, hospital, identifier) is not None:
             raise Refusal(409, "duplicate", "an appointment with this identifier exists")
-        if asked.get("status") != "booked":
+        if appointment.get("status") != "booked":
             raise Refusal(422, "business-rule", "a new appointment has the status booked")
-        _check_patient(asked, city.today())
-        slot = _free_slot(city, hospital, asked)
-        resource = _completed(hospital, asked, slot, city.now())
+        _check_patient(appointment, city.today())
+        slot = _free_slot(city, hospital, appointment)
+        resource = _completed(hospital, appointment, slot, city.now())
         return _insert(city, hospital, resource, slot.slot_id, identifier), True
 
 
@@ -111,7 +111,7 @@ def list_of_system(city: City, hospital: Hospital, system: str) -> list[Row]:
 
 
 def update(
-    city: City, hospital: Hospital, appointment_id: str, asked: Resource, if_match: str | None
+    city: City, hospital: Hospital, appointment_id: str, resource: Resource, if_match: str | None
 ) -> Row:
     """Cancel an appointment, which frees its slot; repeating it changes nothing.
 
@@ -124,9 +124,9 @@ def update(
             raise Refusal(428, "required", "If-Match is required")
         if if_match != etag(row):
             raise Refusal(412, "conflict", f"the appointment is at {etag(row)}")
-        if asked.get("id") != appointment_id:
+        if resource.get("id") != appointment_id:
             raise Refusal(400, "invalid", "the resource's id must be that of the address")
-        if asked.get("status") != "cancelled":
+        if resource.get("status") != "cancelled":
             raise Refusal(422, "business-rule", "an appointment can only be cancelled")
         if row["status"] == "cancelled":
             return row
@@ -135,7 +135,7 @@ def update(
         stored = orjson.loads(row["resource"])
         if datetime.fromisoformat(stored["start"]) <= city.now():
             raise Refusal(422, "business-rule", "the slot has begun")
-        reasons = {k: asked[k] for k in ("cancelationReason", "comment") if k in asked}
+        reasons = {k: resource[k] for k in ("cancelationReason", "comment") if k in resource}
         return _store(city, hospital, row, stored | reasons, "cancelled")
 
 
@@ -149,14 +149,14 @@ def set_outcome(city: City, hospital: Hospital, appointment_id: str, status: str
 def take_slot(city: City, hospital: Hospital, slot_id: str) -> Row:
     """Somebody at the counter books this slot. Raises Refusal as `create` does."""
     with city.state.transaction():
-        asked: Resource = {
+        appointment: Resource = {
             "resourceType": "Appointment",
             "status": "booked",
             "slot": [{"reference": f"Slot/{slot_id}"}],
             "participant": [{"actor": {"display": "窗口挂号 / counter"}, "status": "accepted"}],
         }
-        slot = _free_slot(city, hospital, asked)
-        resource = _completed(hospital, asked, slot, city.now())
+        slot = _free_slot(city, hospital, appointment)
+        resource = _completed(hospital, appointment, slot, city.now())
         return _insert(city, hospital, resource, slot_id, None)
 
 
@@ -190,8 +190,8 @@ def _condition(header: str, own: tuple[str | None, str] | None) -> tuple[str | N
     return wanted
 
 
-def _own_identifier(asked: Resource) -> tuple[str | None, str] | None:
-    identifiers = asked.get("identifier", [])
+def _own_identifier(resource: Resource) -> tuple[str | None, str] | None:
+    identifiers = resource.get("identifier", [])
     if not identifiers:
         return None
     if len(identifiers) > 1 or not identifiers[0].get("value"):
@@ -199,9 +199,10 @@ def _own_identifier(asked: Resource) -> tuple[str | None, str] | None:
     return identifiers[0].get("system"), identifiers[0]["value"]
 
 
-def _check_patient(asked: Resource, today: date) -> None:
+def _check_patient(resource: Resource, today: date) -> None:
     identifiers: list[dict[str, Any]] = [
-        participant.get("actor", {}).get("identifier", {}) for participant in asked["participant"]
+        participant.get("actor", {}).get("identifier", {})
+        for participant in resource["participant"]
     ]
     patients = [one for one in identifiers if is_patient_system(one.get("system"))]
     if len(patients) != 1 or not is_patient_number(
@@ -223,8 +224,8 @@ def is_patient_number(system: str | None, number: str, today: date) -> bool:
     return is_resident_id(number, today=today)
 
 
-def _free_slot(city: City, hospital: Hospital, asked: Resource) -> slots.Slot:
-    references = [one.get("reference", "") for one in asked.get("slot", [])]
+def _free_slot(city: City, hospital: Hospital, resource: Resource) -> slots.Slot:
+    references = [one.get("reference", "") for one in resource.get("slot", [])]
     if len(references) != 1 or not references[0].startswith("Slot/"):
         raise Refusal(422, "business-rule", "exactly one Slot reference is needed")
     slot = slots.find_slot(city, hospital, references[0].removeprefix("Slot/"))
@@ -235,16 +236,16 @@ def _free_slot(city: City, hospital: Hospital, asked: Resource) -> slots.Slot:
     if slot.status != "free":
         raise Refusal(409, "duplicate", "the slot is taken")
     for member, moment in (("start", slot.start), ("end", slot.end)):
-        if member in asked and datetime.fromisoformat(asked[member]) != moment:
+        if member in resource and datetime.fromisoformat(resource[member]) != moment:
             raise Refusal(422, "business-rule", f"{member} is not the slot's")
     return slot
 
 
-def _completed(hospital: Hospital, asked: Resource, slot: slots.Slot, now: datetime) -> Resource:
+def _completed(hospital: Hospital, resource: Resource, slot: slots.Slot, now: datetime) -> Resource:
     """What was asked with what the hospital knows: times, the fee, when it was made."""
     fee = directory.fee_extension(directory.fee_fen(hospital, slot.calendar))
-    extensions = [one for one in asked.get("extension", []) if one["url"] != directory.FEE_URL]
-    return asked | {
+    extensions = [one for one in resource.get("extension", []) if one["url"] != directory.FEE_URL]
+    return resource | {
         "extension": [*extensions, fee],
         "start": slot.start.isoformat(),
         "end": slot.end.isoformat(),

@@ -167,9 +167,9 @@ async def _slot(request: Request, city: City, hospital: Hospital) -> Response:
 
 
 async def _create(request: Request, city: City, hospital: Hospital) -> Response:
-    asked = appointments.read(await read_bytes(request))
+    resource = appointments.read(await read_bytes(request))
     condition = request.headers.get("if-none-exist")
-    row, is_new = appointments.create(city, hospital, asked, condition)
+    row, is_new = appointments.create(city, hospital, resource, condition)
     location = f"{str(request.url).partition('?')[0]}/{row['id']}"
     headers = {"ETag": appointments.etag(row), "Location": location}
     return fhir(appointments.describe(row), 201 if is_new else 200, headers)
@@ -198,9 +198,9 @@ async def _appointment(request: Request, city: City, hospital: Hospital) -> Resp
 
 
 async def _update(request: Request, city: City, hospital: Hospital) -> Response:
-    asked = appointments.read(await read_bytes(request))
+    resource = appointments.read(await read_bytes(request))
     if_match = request.headers.get("if-match")
-    row = appointments.update(city, hospital, request.path_params["id"], asked, if_match)
+    row = appointments.update(city, hospital, request.path_params["id"], resource, if_match)
     return fhir(appointments.describe(row), headers={"ETag": appointments.etag(row)})
 
 

@@ -64,7 +64,7 @@ def bundle(request: Request, found: Sequence[Resource]) -> Response:
         query = urlencode([*kept, ("_count", count), ("_offset", offset + count)])
         links.append({"relation": "next", "url": f"{base}?{query}"})
     root = base.rpartition("/")[0]
-    told: Resource = {
+    members: Resource = {
         "resourceType": "Bundle",
         "type": "searchset",
         "total": len(found),
@@ -78,7 +78,7 @@ def bundle(request: Request, found: Sequence[Resource]) -> Response:
         }
         for resource in found[offset : offset + count]
     ]
-    return fhir(told | {"entry": entries} if entries else told)
+    return fhir(members | {"entry": entries} if entries else members)
 
 
 def reference_id(request: Request, name: str, kinds: Sequence[str]) -> tuple[str, str] | None:

@@ -139,8 +139,8 @@ async def _keys(_request: Request, city: City, hospital: str) -> Response:
 
 async def _sign(request: Request, city: City, hospital: str) -> Response:
     """A question of the hospital's to the city, signed: the bearer of one request."""
-    asked = await read_body(request, Question)
-    return reply({"bearer": signing.sign(city, hospital, asked.audience)})
+    body = await read_body(request, Question)
+    return reply({"bearer": signing.sign(city, hospital, body.audience)})
 
 
 async def _add_report(request: Request, city: City, hospital: str) -> Response:

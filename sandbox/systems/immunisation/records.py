@@ -80,9 +80,9 @@ async def _recommendations(request: Request, city: City) -> Response:
 
 async def _give(request: Request, city: City) -> Response:
     """A clinic gives a dose: 404 for who or what is unknown, 409 `duplicate` if it was given."""
-    asked = await read_body(request, GivenDose)
-    person = _find(city, asked.resident_id)
-    wanted = (asked.vaccine_code, asked.dose_number)
+    body = await read_body(request, GivenDose)
+    person = _find(city, body.resident_id)
+    wanted = (body.vaccine_code, body.dose_number)
     found = [
         (dose, on)
         for dose, on in ([] if person is None else _history(city, person))

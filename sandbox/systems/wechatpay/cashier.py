@@ -46,22 +46,37 @@ async def call_sdk(request: Request, city: City) -> Response:
     Refuses 401 SIGN_ERROR, and 400 INVALID_REQUEST for a call of another kind than the order's.
     """
     keys = load_keys(city.settings)
-    told = {str(k): str(v) for k, v in orjson.loads(await read_bytes(request)).items()}
-    in_app = "prepayid" in told
-    prepay_id = told.get("prepayid") or told.get("package", "").removeprefix("prepay_id=")
+    members = {str(k): str(v) for k, v in orjson.loads(await read_bytes(request)).items()}
+    in_app = "prepayid" in members
+    prepay_id = members.get("prepayid") or members.get("package", "").removeprefix("prepay_id=")
     order = orders.get_by_prepay(city, prepay_id)
     appid = orjson.loads(order["params"])["appid"]
     if in_app:
         fixed = ("APP", appid, MCHID, "Sign=WXPay")
-        said = ("APP", told.get("appid"), told.get("partnerid"), told.get("package"))
-        lines = (appid, told.get("timestamp", ""), told.get("noncestr", ""), prepay_id)
+        said = (
+            "APP",
+            members.get("appid"),
+            members.get("partnerid"),
+            members.get("package"),
+        )
+        lines = (appid, members.get("timestamp", ""), members.get("noncestr", ""), prepay_id)
     else:
         fixed = ("JSAPI", appid, "RSA", f"prepay_id={prepay_id}")
-        said = ("JSAPI", told.get("appId"), told.get("signType"), told.get("package"))
-        lines = (appid, told.get("timeStamp", ""), told.get("nonceStr", ""), told["package"])
+        said = (
+            "JSAPI",
+            members.get("appId"),
+            members.get("signType"),
+            members.get("package"),
+        )
+        lines = (
+            appid,
+            members.get("timeStamp", ""),
+            members.get("nonceStr", ""),
+            members["package"],
+        )
     if said != fixed or order["trade_type"] != fixed[0]:
         raise Refusal(400, "INVALID_REQUEST", "调起支付参数与订单不符 / not the call of this order")
-    if not keys.is_merchants(told.get("sign" if in_app else "paySign", ""), *lines):
+    if not keys.is_merchants(members.get("sign" if in_app else "paySign", ""), *lines):
         raise Refusal(401, "SIGN_ERROR", "签名错误 / wrong signature")
     return RedirectResponse(f"/wechatpay/cashier/{prepay_id}", 303)
 

@@ -60,16 +60,16 @@ class Funds(Body):
 async def _sign(call: Call) -> Answer:
     """Where the payer signs; the same contract asked for again is the same."""
     params, city = read_params(call, SignParams), call.city
-    told = orjson.dumps(params.model_dump())
+    members = orjson.dumps(params.model_dump())
     with city.state.transaction():
         known = _by_code(city, params.out_contract_code)
-        if known is not None and known["params"] != told:
+        if known is not None and known["params"] != members:
             raise Refusal(400, "INVALID_REQUEST", "签约协议号重复 / out_contract_code was used")
         if known is None:
             city.state.run(
                 "INSERT INTO wechat_contract (contract_id, out_contract_code, params, state) "
                 "VALUES (?, ?, ?, 'UNSIGNED')",
-                (f"WC{city.serial('wechat_contract')}", params.out_contract_code, told),
+                (f"WC{city.serial('wechat_contract')}", params.out_contract_code, members),
             )
         found = _by_code(city, params.out_contract_code)
     assert found is not None

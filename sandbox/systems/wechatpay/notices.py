@@ -32,8 +32,8 @@ def announce_payment(city: City, order: Row) -> None:
 def announce_refund(city: City, refund: Row) -> None:
     """Owe the merchant REFUND.SUCCESS, where the refund named an address."""
     if refund["notify_url"] is not None:
-        told = refunds.describe_notice(city, refund)
-        _owe(city, refund["notify_url"], "REFUND.SUCCESS", "退款成功", "refund", told)
+        members = refunds.describe_notice(city, refund)
+        _owe(city, refund["notify_url"], "REFUND.SUCCESS", "退款成功", "refund", members)
 
 
 @asynccontextmanager
@@ -56,7 +56,7 @@ async def running(city: City) -> AsyncIterator[None]:
 
 
 def _owe(
-    city: City, url: str, event_type: str, summary: str, kind: str, told: dict[str, object]
+    city: City, url: str, event_type: str, summary: str, kind: str, members: dict[str, object]
 ) -> None:
     notice = {
         "id": str(uuid.uuid4()),
@@ -64,6 +64,6 @@ def _owe(
         "resource_type": "encrypt-resource",
         "event_type": event_type,
         "summary": summary,
-        "resource": load_keys(city.settings).encrypt(orjson.dumps(told), kind=kind),
+        "resource": load_keys(city.settings).encrypt(orjson.dumps(members), kind=kind),
     }
     city.callbacks.enqueue(SYSTEM, url, orjson.dumps(notice))

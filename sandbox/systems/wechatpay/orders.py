@@ -109,26 +109,26 @@ def place(city: City, trade_type: str, params: OrderParams) -> Row:
     expires_at = params.time_expire or now + LIFETIME
     if expires_at <= now:
         raise Refusal(400, "INVALID_REQUEST", "time_expire 已过 / time_expire is in the past")
-    told = orjson.dumps(params.model_dump(mode="json"))
+    members = orjson.dumps(params.model_dump(mode="json"))
     with city.state.transaction():
         known = find(city, params.out_trade_no)
         if known is not None:
-            return _same_again(known, trade_type, told)
+            return _same_again(known, trade_type, members)
         number = city.state.next_in("wechat_order")
         digest = hashlib.sha256(f"{city.settings.seed}:{number}".encode()).hexdigest()[:22]
         city.state.run(
             "INSERT INTO wechat_order (out_trade_no, prepay_id, trade_type, params, total, "
             "expires_at, trade_state) VALUES (?, ?, ?, ?, ?, ?, 'NOTPAY')",
             (params.out_trade_no, f"wx{now.astimezone(SHANGHAI):%Y%m%d%H%M%S}{digest}", trade_type,
-             told, params.amount.total, expires_at.timestamp()),
+             members, params.amount.total, expires_at.timestamp()),
         )  # fmt: skip
         return get(city, params.out_trade_no)
 
 
-def _same_again(known: Row, trade_type: str, told: bytes) -> Row:
+def _same_again(known: Row, trade_type: str, members: bytes) -> Row:
     if known["trade_state"] in ("SUCCESS", "REFUND"):
         raise Refusal(400, "INVALID_REQUEST", "该订单已支付 / the order is paid")
-    same = (known["trade_type"], known["params"]) == (trade_type, told)
+    same = (known["trade_type"], known["params"]) == (trade_type, members)
     if not same or known["trade_state"] == "CLOSED":
         raise Refusal(400, "INVALID_REQUEST", "201 商户订单号重复 / out_trade_no was used")
     return known
@@ -187,7 +187,7 @@ def mark_refunded(city: City, out_trade_no: str) -> None:
 def describe(order: Row) -> dict[str, object]:
     """The order as the query API and the callback tell it."""
     params = orjson.loads(order["params"])
-    told: dict[str, object] = {
+    members: dict[str, object] = {
         "appid": params["appid"],
         "mchid": MCHID,
         "out_trade_no": order["out_trade_no"],
@@ -197,11 +197,11 @@ def describe(order: Row) -> dict[str, object]:
         "amount": {"total": order["total"], "currency": "CNY"},
     }
     if params["attach"] is not None:
-        told["attach"] = params["attach"]
+        members["attach"] = params["attach"]
     if order["transaction_id"] is None:
-        return told
+        return members
     openid = params.get("payer", {}).get("openid", "oSandboxPayer000000000000001")
-    return told | {
+    return members | {
         "transaction_id": order["transaction_id"],
         "bank_type": "OTHERS",
         "success_time": order["success_time"],

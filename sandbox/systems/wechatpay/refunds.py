@@ -107,7 +107,7 @@ def settle_due(city: City) -> list[Row]:
 def describe(city: City, refund: Row) -> dict[str, object]:
     """The refund as the API tells it."""
     order = orders.get(city, refund["out_trade_no"])
-    told = {
+    members = {
         "refund_id": refund["refund_id"],
         "out_refund_no": refund["out_refund_no"],
         "transaction_id": order["transaction_id"],
@@ -126,8 +126,8 @@ def describe(city: City, refund: Row) -> dict[str, object]:
         },
     }
     if refund["success_time"] is not None:
-        told["success_time"] = refund["success_time"]
-    return told
+        members["success_time"] = refund["success_time"]
+    return members
 
 
 def describe_notice(city: City, refund: Row) -> dict[str, object]:

@@ -108,6 +108,6 @@ def _after(char: str, letters: str, reached: frozenset[int], usual: bool) -> fro
 @lru_cache(maxsize=65_536)
 def _typed(char: str, usual: bool) -> tuple[tuple[str, ...], frozenset[str]]:
     """A character's readings, or the usual one alone, and what may be typed of them."""
-    heard = readings(char)[:1] if usual else readings(char)
-    begun = {whole[0] for whole in heard} | {w[:2] for w in heard if w[:2] in ("zh", "ch", "sh")}
-    return heard, frozenset((*heard, *begun))
+    spoken = readings(char)[:1] if usual else readings(char)
+    begun = {whole[0] for whole in spoken} | {w[:2] for w in spoken if w[:2] in ("zh", "ch", "sh")}
+    return spoken, frozenset((*spoken, *begun))

@@ -128,17 +128,17 @@ class Synonyms:
         return official
 
 
-def _likeness(said: Sequence[Unit], heard: Sequence[Unit], known: Container[Term]) -> float:
+def _likeness(ours: Sequence[Unit], theirs: Sequence[Unit], known: Container[Term]) -> float:
     """1 for the same characters, less for the same sounds, 0 for others."""
-    if len(heard) < len(said):
+    if len(theirs) < len(ours):
         return 0.0
-    pairs = list(zip(said, heard, strict=True))
+    pairs = list(zip(ours, theirs, strict=True))
     if all(one.char == other.char for one, other in pairs):
         return 1.0
     is_heard = all(one.sounds & other.sounds for one, other in pairs)
-    is_written = any(one.char + other.char in known for one, other in pairwise(heard))
-    if len(said) < HEARD_LEAST:
-        is_written = any(unit.char for unit in heard)
+    is_written = any(one.char + other.char in known for one, other in pairwise(theirs))
+    if len(ours) < HEARD_LEAST:
+        is_written = any(unit.char for unit in theirs)
     return MISHEARD_WEIGHT if is_heard and not is_written else 0.0
 
 
