@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import cached_property
 
-from core.states import Edge, StateMachine
+from core.states import Edge, IllegalTransition, StateMachine
 from core.texts import Named
 
 NO_CATEGORY = ""
@@ -207,10 +207,26 @@ class Definition:
         first = [self.states[0].name]
         return StateMachine(self.service, "applications_case", "state", first, edges)
 
+    @cached_property
+    def _steps(self) -> Mapping[tuple[str, str], Step]:
+        return {(state, step.event): step for step in self.steps for state in step.states}
+
+    @cached_property
+    def unlike(self) -> Mapping[str, frozenset[str]]:
+        """By state: the earlier steps whose officers may not take all of the steps there."""
+        return {
+            state.name: frozenset(
+                step.unlike for step in self.steps_from(state.name, Actor.OFFICER) if step.unlike
+            )
+            for state in self.states
+        }
+
     def find_step(self, state: str, event: str) -> Step:
         """The step of an event in a state. Raises IllegalTransition where there is none."""
-        self.machine.next_state(state, event)
-        return next(s for s in self.steps if s.event == event and state in s.states)
+        step = self._steps.get((state, event))
+        if step is None:
+            raise IllegalTransition(self.service, state, event)
+        return step
 
     def steps_from(self, state: str, by: Actor) -> Sequence[Step]:
         """What somebody may do in a state."""
