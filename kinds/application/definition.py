@@ -165,6 +165,17 @@ class Numbering:
     digits: int
 
 
+@dataclass(frozen=True, slots=True)
+class Grant:
+    """The e-licence that a citizen has from a case which ends in `state`: its kind and what it is
+    called, and for how many days it holds; None: it does not end."""
+
+    state: str
+    kind: str
+    title: Named
+    days: int | None = None
+
+
 class DefinitionInvalid(ValueError):
     """A definition that could strand a case; the message names every fault."""
 
@@ -194,6 +205,8 @@ class Definition:
     warn_days: int = 1
     """How many working days before a limit its officer, or the citizen, is warned."""
     open_most: int = 20
+    grants: Grant | None = None
+    """The e-licence in which its result is delivered."""
 
     @cached_property
     def by_name(self) -> Mapping[str, State]:
@@ -242,6 +255,7 @@ def check(definition: Definition, units: Collection[str]) -> None:
     if not faults:  # the rest reads the graph
         faults += [*_graph_faults(definition), *_turn_faults(definition)]
         faults += [*_unit_faults(definition, units), *_limit_faults(definition)]
+        faults += _grant_faults(definition)
     if faults:
         name = f"{definition.service} {definition.item}".strip()
         raise DefinitionInvalid(f"{name}: {'; '.join(faults)}")
@@ -327,6 +341,17 @@ def _turn_faults(definition: Definition) -> Iterator[str]:
             yield f"{step.event}: only officers assign, classify and are four eyes"
         if step.classifies and not definition.categories:
             yield f"{step.event} classifies, and there are no categories"
+
+
+def _grant_faults(definition: Definition) -> Iterator[str]:
+    grant = definition.grants
+    if grant is None:
+        return
+    state = definition.by_name.get(grant.state)
+    if state is None or state.turn is not Turn.NOBODY:
+        yield f"a licence is granted in {grant.state}, which is no end"
+    if not grant.kind or (grant.days is not None and grant.days < 1):
+        yield "a licence has a kind, and holds for a day at least"
 
 
 def _unit_faults(definition: Definition, units: Collection[str]) -> Iterator[str]:

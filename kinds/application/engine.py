@@ -20,7 +20,7 @@ from core.security.authorization import Scope
 from kinds.application import domain, messages, move_store, store, texts, versions
 from kinds.application.definition import AGREE, REFUSE, Actor, Definition, Step, Turn
 from kinds.application.domain import TaskKind, TaskStatus
-from kinds.application.events import CaseAwaits, CaseEnded
+from kinds.application.events import CaseAwaits, CaseEnded, LicenceGranted
 from kinds.application.models import Case, Task
 from kinds.application.move_store import Entry, MoveRow
 from kinds.application.store import Taken, Work
@@ -142,14 +142,15 @@ def _checked(app: App, move: Move, before: set[Taken]) -> Move:
     category = choices.category if step.classifies else ""
     if category and category not in move.definition.promise:
         raise InvalidInput(texts.CATEGORY_UNKNOWN, "category")
-    papers = list(dict.fromkeys(choices.papers)) if step.asks else []
+    papers = tuple(dict.fromkeys(choices.papers)) if step.asks else ()
     if papers and not set(papers) <= {one.code for one in move.definition.materials}:
         raise InvalidInput(texts.MATERIAL_UNKNOWN, "papers")
     if step.once and any(t.case_id == case.id and t.event == step.event for t in before):
         raise Conflict(texts.ONCE_ONLY)
     if step.unlike and Taken(case.id, step.unlike, move.by.id) in before:
         raise Conflict(texts.FOUR_EYES)
-    return replace(move, choices=Choices(text, unit, category, papers))
+    checked = Choices(text, unit, category, papers)
+    return move if checked == choices else replace(move, choices=checked)
 
 
 async def _write(app: App, tx: Transaction, moves: Sequence[Move]) -> None:
@@ -167,8 +168,7 @@ async def _write(app: App, tx: Transaction, moves: Sequence[Move]) -> None:
     await move_store.write_moves(tx, rows)
     for move, row in zip(moves, rows, strict=True):
         move.case.sequence += 1
-        for name, value in row.values.items():
-            setattr(move.case, name, value)
+        vars(move.case).update(row.values)  # as the ORM does, without looking at each
         if move.task is not None:
             move.task.status, move.task.closed_at = TaskStatus.DONE, now
 
@@ -186,6 +186,9 @@ async def _tell(app: App, tx: Transaction, moves: Sequence[Move]) -> None:
         if target.turn is Turn.NOBODY:
             ended = CaseEnded(case.id, case.service_id, case.item, case.citizen_id, case.state)
             jobs += app.events.jobs_of(ended)
+        grants = move.definition.grants
+        if grants is not None and grants.state == target.name:
+            jobs += app.events.jobs_of(LicenceGranted(case.id, case.service_id))
         if target.outside:
             awaits = CaseAwaits(case.id, case.service_id, case.state, case.sequence)
             jobs += app.events.jobs_of(awaits)
@@ -233,7 +236,7 @@ def _moved(app: App, move: Move, now: datetime) -> Mapping[str, Any]:
     today = civil_date(now)
     category = choices.category or case.category
     clocks = domain.enter(
-        replace(move_store.clocks_of(case), promise_days=definition.promise[category]),
+        move_store.clocks_of(case, promise_days=definition.promise[category]),
         definition,
         target,
         app.city.calendar,

@@ -29,7 +29,7 @@ from kinds.application.task_rights import command_of, refuse_foreign, refuse_not
 OPERATION = "actOnTask"
 SCOPE = Scope.CASES_HANDLE
 _MOST = 32
-_AT_ONCE = 1
+_AT_ONCE = 2
 
 log = structlog.get_logger(__name__)
 
@@ -39,17 +39,12 @@ class Errand:
     """A task that an officer wants to do. `outcome` is the task and its case as they stand then, or
     the refusal; None: it has to go alone."""
 
-    call: Call
+    officer_id: UUID
     task_id: UUID
     event: str
     choices: Choices
     key: str
     outcome: tuple[Task, Case] | AppError | None = None
-
-    @property
-    def officer_id(self) -> UUID:
-        """Who does it. Raises LoginRequired and Forbidden."""
-        return self.call.require_scope(SCOPE).user_id
 
 
 async def share(
@@ -57,8 +52,8 @@ async def share(
 ) -> tuple[Task, Case] | None:
     """Do a task with whatever else is done now; None where it has to go alone, and nothing
     happened. The same key acts once. Raises what refuses it."""
-    call.require_scope(SCOPE)
-    errand = Errand(call, task_id, event, choices, key)
+    officer_id = call.require_scope(SCOPE).user_id
+    errand = Errand(officer_id, task_id, event, choices, key)
     await _line(call.app).do(errand)
     if isinstance(errand.outcome, AppError):
         raise errand.outcome

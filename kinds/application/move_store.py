@@ -20,9 +20,10 @@ CLOCKS = (
 """The columns of a case that are its clocks."""
 
 
-def clocks_of(case: Case) -> Clocks:
-    """The clocks that a case's row holds."""
-    return Clocks(**{name: getattr(case, name) for name in CLOCKS})
+def clocks_of(case: Case, **other: int) -> Clocks:
+    """The clocks that a case's row holds, some of them other than there."""
+    row = vars(case)
+    return Clocks(**{name: row[name] for name in CLOCKS} | other)
 
 
 @dataclass(frozen=True, slots=True)

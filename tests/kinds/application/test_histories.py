@@ -107,33 +107,38 @@ class History:
         await cut(deadlines.sweep(self.town.app), after)
 
     async def cut_officer(self, after: int) -> None:
-        for errand in (await self._errands(after))[:1]:
-            await cut(errands.go(self.town.app, [errand]), after)
+        for call, errand in (await self._errands(after))[:1]:
+            await cut(errands.go(call.app, [errand]), after)
 
     async def cut_alone(self, after: int) -> None:
-        for errand in (await self._errands(after))[:1]:
-            await cut(self._refused(self._alone(errand)), after)
+        for call, errand in (await self._errands(after))[:1]:
+            await cut(self._refused(self._alone(call, errand)), after)
 
     async def rush(self, number: int) -> None:
         """All who have work do it at once, each twice."""
         both = [*await self._errands(number), *await self._errands(number + 1)]
-        sent = [self._refused(self._share(one)) for one in both]
-        await asyncio.gather(*sent)
+        await asyncio.gather(
+            *(
+                self._refused(desk.act(call, one.task_id, one.event, one.choices, one.key))
+                for call, one in both
+            )
+        )
 
-    async def _errands(self, number: int) -> list[Errand]:
+    async def _errands(self, number: int) -> list[tuple[Call, Errand]]:
         tasks = [t for t in await store.list_tasks(self.case.id) if t.status == TaskStatus.OPEN]
         events = [s.event for s in self.definition.steps_from(self.case.state, Actor.OFFICER)]
         said = Choices("well", UNITS[number % len(UNITS)])
         event = [*events, AGREE][number % (len(events) + 1)]
-        return [Errand(await self.town.holder(task), task.id, event, said, key()) for task in tasks]
+        holders = [await self.town.holder(task) for task in tasks]
+        return [
+            (call, Errand(call.subject_id, task.id, event, said, key()))
+            for call, task in zip(holders, tasks, strict=True)
+        ]
 
-    async def _share(self, errand: Errand) -> None:
-        await desk.act(errand.call, errand.task_id, errand.event, errand.choices, errand.key)
-
-    async def _alone(self, errand: Errand) -> None:
+    async def _alone(self, call: Call, errand: Errand) -> None:
         deed = Deed(errands.OPERATION, errand.key)
         async with transaction() as tx:
-            await desk.act_in(errand.call, tx, deed, errand.task_id, errand.event, errand.choices)
+            await desk.act_in(call, tx, deed, errand.task_id, errand.event, errand.choices)
 
     @property
     def today(self) -> Any:
