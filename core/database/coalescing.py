@@ -12,17 +12,23 @@ T = TypeVar("T")
 class Together(Generic[T]):
     """A line before one piece of work: `work` gets all that wait, in order, at most `most` a go.
 
-    At most `at_once` goes run at a time, one unless given, so that what it must hold alone (a
-    counter's row, a lock) is taken once for many. An error of a go is everybody's in it: `work` is
-    repeat-safe.
+    One go runs at a time, so that what it must hold alone (a counter's row, a lock) is taken once
+    for many; where `at_once` is more, a further one beside it as soon as a `crowd` waits. An error
+    of a go is everybody's in it: `work` is repeat-safe.
     """
 
     def __init__(
-        self, work: Callable[[Sequence[T]], Awaitable[None]], *, most: int, at_once: int = 1
+        self,
+        work: Callable[[Sequence[T]], Awaitable[None]],
+        *,
+        most: int,
+        at_once: int = 1,
+        crowd: int = 1,
     ) -> None:
         self._work = work
         self._most = most
         self._at_once = at_once
+        self._crowd = crowd
         self._waiting: list[tuple[T, asyncio.Future[None]]] = []
         self._servers: set[asyncio.Task[None]] = set()
 
@@ -31,9 +37,14 @@ class Together(Generic[T]):
         refuse_in_transaction("waiting in a line")
         done = asyncio.get_running_loop().create_future()
         self._waiting.append((item, done))
-        if len(self._servers) < self._at_once:
+        if self._has_room():
             self._servers.add(asyncio.create_task(self._serve()))
         await done
+
+    def _has_room(self) -> bool:
+        if not self._servers:
+            return True
+        return len(self._servers) < self._at_once and len(self._waiting) >= self._crowd
 
     async def _serve(self) -> None:
         party: Sequence[tuple[T, asyncio.Future[None]]] = ()

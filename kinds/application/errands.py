@@ -29,7 +29,7 @@ from kinds.application.task_rights import command_of, refuse_foreign, refuse_not
 OPERATION = "actOnTask"
 SCOPE = Scope.CASES_HANDLE
 _MOST = 32
-_AT_ONCE = 2
+_AT_ONCE, _CROWD = 2, 4
 
 log = structlog.get_logger(__name__)
 
@@ -62,7 +62,8 @@ async def share(
 
 def _line(app: App) -> Together[Errand]:
     return app.once(
-        "applications.errands", lambda: Together(partial(go, app), most=_MOST, at_once=_AT_ONCE)
+        "applications.errands",
+        lambda: Together(partial(go, app), most=_MOST, at_once=_AT_ONCE, crowd=_CROWD),
     )
 
 
