@@ -206,6 +206,7 @@ async def _fill(app: App, urls: DatabaseUrls) -> None:
         units = ", ".join(f"'{unit}'" for unit in sorted(app.city.departments))
         await owner.execute(_FILL.format(cases=CASES, units=units), timeout=3_600)
         await owner.execute("VACUUM ANALYZE", timeout=3_600)
+        await owner.execute("CHECKPOINT", timeout=3_600)  # the store is at rest
     finally:
         await owner.close()
 

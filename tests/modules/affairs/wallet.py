@@ -9,7 +9,7 @@ import orjson
 from core.people.personal_read import Access
 from core.texts import Named
 from modules.affairs.licences.domain import Licence, LicenceField, LicenceStatus
-from modules.affairs.licences.upstream import LicenceOrder
+from modules.affairs.results.upstream import LicenceOrder
 from tests.asgi import Answer, Client
 from tests.fakes import Silence
 
@@ -59,7 +59,7 @@ class FakeLicences(Silence):
         return next((one for one in self.licences if one.licence_ref == licence_ref), None)
 
     async def issue_licence(self, order: LicenceOrder) -> Licence:
-        """See modules.affairs.licences.upstream."""
+        """See modules.affairs.results.upstream."""
         self.answer("issue_licence")
         if order.case_no not in self.orders:
             self.orders[order.case_no] = order

@@ -9,7 +9,7 @@ from core.people.directory import find_person
 from core.queue.events import on
 from kinds.application import store, versions
 from kinds.application.events import LicenceGranted
-from modules.affairs.licences.upstream import LicenceOrder, issue_licence
+from modules.affairs.results.upstream import LicenceOrder, issue_licence
 
 _CALL_S = 10.0
 
