@@ -26,7 +26,7 @@ import uvloop
 from bench.processes import machine, opened_app, own_postgres
 from core.context.app import App
 from core.context.call import Call
-from core.database import connection, fetch_one, parse_url, transaction
+from core.database import connection, fetch_all, parse_url, transaction
 from core.deadline import Deadline
 from core.ids import new_id
 from core.manifest import discover
@@ -56,20 +56,26 @@ DEFINITION = Definition(
     states=(
         State("filed", _NAME, Turn.UNIT),
         State("review", _NAME, Turn.UNIT),
+        State("asked", _NAME, Turn.CITIZEN, lapse="lapse"),
         State("ended", _NAME, Turn.NOBODY),
     ),
     steps=(
         Step("accept", ("filed",), "review", Actor.OFFICER, _NAME),
         Step("send_back", ("review",), "filed", Actor.OFFICER, _NAME),
+        Step("ask", ("review",), "asked", Actor.OFFICER, _NAME),
+        Step("bring", ("asked",), "filed", Actor.CITIZEN, _NAME),
+        Step("lapse", ("asked",), "ended", Actor.SYSTEM, _NAME),
         Step("end", ("filed", "review"), "ended", Actor.OFFICER, _NAME),
     ),
     unit=UNIT,
     escalates_to=UNIT,
     promise={"": 20},
-    limits={"filed": 5, "review": 10},
+    limits={"filed": 5, "review": 10, "asked": 10},
 )
 _MOVE = "UPDATE applications_case SET state = $2, moved_at = now() WHERE id = $1"
 _TO_AND_FRO = (("accept", "review"), ("send_back", "filed"))
+PAGE = 8
+"""The cases of one client, whose tasks are looked for at once."""
 
 _PHONES = count(13600000000)
 Client = Callable[[float], Awaitable[int]]
@@ -95,7 +101,7 @@ def workflow_step() -> Row:
             async with opened_app(urls, Path(folder), CLIENTS) as app:
                 officers = [await _officer(app) for _ in range(OFFICERS)]
                 empty = await _measure(app, urls, officers)
-                await _fill(urls)
+                await _fill(app, urls)
                 full = await _measure(app, urls, officers)
         return _row(empty, full)
 
@@ -106,13 +112,13 @@ def workflow_step() -> Row:
 async def _measure(app: App, urls: DatabaseUrls, officers: Sequence[Call]) -> Measured:
     """Steps and bare updates in turns."""
     by_id = {officer.subject_id: officer for officer in officers}
-    cases = [await _open(app) for _ in range(CLIENTS)]
+    cases = [[await _open(app) for _ in range(PAGE)] for _ in range(CLIENTS)]
     plain = [await asyncpg.connect(**parse_url(urls.app)) for _ in range(CLIENTS)]
     measured = Measured([], [], [], [])
     try:
-        await _per_second([_steps(case, by_id) for case in cases], 1.0)  # statements are prepared
+        await _per_second([_steps(some, by_id) for some in cases], 1.0)  # statements are prepared
         for _ in range(ROUNDS):
-            rate, cpu_ms = await _per_second([_steps(case, by_id) for case in cases], ROUND_S)
+            rate, cpu_ms = await _per_second([_steps(some, by_id) for some in cases], ROUND_S)
             measured.ours.append(rate)
             measured.ours_cpu_ms.append(cpu_ms)
             moves = [await one.prepare(_MOVE) for one in plain]
@@ -134,35 +140,36 @@ async def _per_second(clients: Sequence[Client], seconds: float) -> tuple[float,
     return done / (time.monotonic() - begun_s), used_s / done * 1000
 
 
-def _steps(case_id: UUID, officers: dict[UUID, Call]) -> Client:
-    """An officer's steps on a case, each by whoever has its task; two make a round trip."""
+def _steps(cases: Sequence[UUID], officers: dict[UUID, Call]) -> Client:
+    """An officer's steps on some cases, each by whoever has its task, read as a page of a queue."""
 
     async def run(ends_s: float) -> int:
         done = 0
         while time.monotonic() < ends_s:
             for event, _ in _TO_AND_FRO:
-                task = await fetch_one(
+                tasks = await fetch_all(
                     connection(),
                     "SELECT id, assignee_id FROM applications_task"
-                    " WHERE case_id = $1 AND status = 'OPEN'",
-                    case_id,
+                    " WHERE case_id = ANY($1) AND status = 'OPEN'",
+                    cases,
                 )
-                assert task is not None
-                officer = officers[task["assignee_id"]]
-                await desk.act(officer, task["id"], event, Choices(), str(new_id()))
-                done += 1
+                for task in tasks:
+                    officer = officers[task["assignee_id"]]
+                    await desk.act(officer, task["id"], event, Choices(), str(new_id()))
+                done += len(tasks)
         return done
 
     return run
 
 
-def _bare(move: Any, case_id: UUID) -> Client:
+def _bare(move: Any, cases: Sequence[UUID]) -> Client:
     async def run(ends_s: float) -> int:
         done = 0
         while time.monotonic() < ends_s:
             for _, state in _TO_AND_FRO:
-                await move.fetch(case_id, state)
-                done += 1
+                for case_id in cases:
+                    await move.fetch(case_id, state)
+            done += 2 * len(cases)
         return done
 
     return run
@@ -190,33 +197,51 @@ async def _officer(app: App) -> Call:
     return Call(app, Deadline.after(36_000), "bench", viewer)
 
 
-async def _fill(urls: DatabaseUrls) -> None:
-    """Ended cases of the last two years with their work and lines."""
+async def _fill(app: App, urls: DatabaseUrls) -> None:
+    """Cases of the last two years in all units, with their work and lines: of twenty one is open,
+    of four open ones one waits for its citizen."""
     owner = await asyncpg.connect(**parse_url(urls.admin), timeout=60)
     try:
         await owner.execute("SET session_replication_role = replica")  # history breaks no edges
-        await owner.execute(_FILL.format(cases=CASES), timeout=3_600)
+        units = ", ".join(f"'{unit}'" for unit in sorted(app.city.departments))
+        await owner.execute(_FILL.format(cases=CASES, units=units), timeout=3_600)
         await owner.execute("VACUUM ANALYZE", timeout=3_600)
+        await owner.execute("CHECKPOINT", timeout=3_600)  # the store is at rest
     finally:
         await owner.close()
 
 
 _FILL = """
+CREATE TEMP TABLE units AS SELECT array[{units}] AS names;
+CREATE TEMP TABLE staff AS
+  SELECT department AS unit, array_agg(citizen_id) AS ids FROM identity_staff GROUP BY department;
 CREATE TEMP TABLE old AS
-  SELECT gen_random_uuid() AS id, n, now() - n * interval '1 minute' AS at
-    FROM generate_series(1, {cases}) n;
+  SELECT gen_random_uuid() AS id, n, now() - n * interval '1 minute' AS at, n % 20 = 0 AS is_open,
+         n % 80 = 0 AS is_asked, names[1 + n / 20 % cardinality(names)] AS unit,
+         md5((n % 300000)::text)::uuid AS citizen_id,
+         (ARRAY['gov-case-apply', 'gov-case-apply', 'hotline-12345', 'residence-permit'])[1 + n % 4]
+           AS service_id
+    FROM generate_series(1, {cases}) n, units;
 INSERT INTO applications_case (id, no, service_id, item, definition_id, citizen_id, category, state,
-    turn, unit, round, sequence, turn_from_on, promise_days, promise_used, is_warned, is_escalated,
-    is_provisional, opened_at, moved_at, ended_at)
-  SELECT old.id, 'OLD' || n, 'gov-case-apply', 'bench', d.id, gen_random_uuid(), '', 'ended',
-         'NOBODY', 'administrative_approval', 1, 3, at::date, 5, 1, false, false, false, at, at, at
+    turn, unit, round, sequence, turn_from_on, promise_days, promise_used, due_on, look_on,
+    is_warned, is_escalated, is_provisional, opened_at, moved_at, ended_at)
+  SELECT old.id, 'OLD' || n, service_id, 'bench', d.id, citizen_id, '',
+         CASE WHEN is_asked THEN 'asked' WHEN is_open THEN 'filed' ELSE 'ended' END,
+         CASE WHEN is_asked THEN 'CITIZEN' WHEN is_open THEN 'UNIT' ELSE 'NOBODY' END,
+         unit, 1, 3, at::date, 20, 1,
+         CASE WHEN is_open THEN current_date + n / 20 % 20 END,
+         CASE WHEN is_open THEN current_date + n / 20 % 20 END,
+         false, false, false, at, at, CASE WHEN NOT is_open THEN at END
     FROM old, (SELECT id FROM applications_definition LIMIT 1) d;
-INSERT INTO applications_task (id, case_id, kind, state, round, branch, unit, from_unit, status,
-    opened_at, closed_at)
-  SELECT gen_random_uuid(), id, 'WORK', 'filed', 1, '', 'administrative_approval', '', 'DONE', at,
-         at FROM old;
+INSERT INTO applications_task (id, case_id, kind, state, round, branch, unit, from_unit,
+    assignee_id, status, opened_at, closed_at)
+  SELECT gen_random_uuid(), id, 'WORK', 'filed', 1, '', unit, '',
+         coalesce(ids[1 + n / 20 % cardinality(ids)], md5(unit || n / 20 % 10)::uuid),
+         CASE WHEN is_open AND NOT is_asked THEN 'OPEN' ELSE 'DONE' END, at,
+         CASE WHEN NOT is_open OR is_asked THEN at END
+    FROM old LEFT JOIN staff USING (unit);
 INSERT INTO applications_event (id, case_id, sequence, event, actor, unit, state, once, happened_at)
-  SELECT gen_random_uuid(), id, s, 'end', 'OFFICER', 'administrative_approval', 'ended', false, at
+  SELECT gen_random_uuid(), id, s, 'end', 'OFFICER', unit, 'ended', false, at
     FROM old, generate_series(1, 3) s;
 """
 

@@ -4,6 +4,7 @@ import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,8 @@ from core.texts import Named
 _PUBLISHED_BY_MONTH = 12
 _FRIDAY = 5
 _DAY = timedelta(days=1)
+_TERMS_KNOWN = 4_096
+"""Of one day many cases have the same terms."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,22 +51,15 @@ class Calendar:
 
         A term of none ends on `day` itself, or on the first working day after it.
         """
-        while count > 0 or not self.is_working_day(day):
-            day += _DAY
-            count -= self.is_working_day(day)
-        return day
+        return _term_end(self, day, count)
 
     def working_days_before(self, day: date, count: int) -> date:
         """The working day so many working days before `day`."""
-        while count > 0:
-            day -= _DAY
-            count -= self.is_working_day(day)
-        return day
+        return _term_start(self, day, count)
 
     def count_working_days(self, after: date, until: date) -> int:
         """How many working days lie after a day, up to and with another; 0 where it is no later."""
-        days = (after + _DAY * ahead for ahead in range(1, (until - after).days + 1))
-        return sum(self.is_working_day(day) for day in days)
+        return _working_days(self, after, until)
 
     def overdue_years(self, today: date) -> list[int]:
         """The years whose calendar an operator should have entered by now.
@@ -72,6 +68,28 @@ class Calendar:
         """
         wanted = [today.year] if today.month < _PUBLISHED_BY_MONTH else [today.year, today.year + 1]
         return [year for year in wanted if year not in self.years]
+
+
+@lru_cache(_TERMS_KNOWN)
+def _term_end(calendar: Calendar, day: date, count: int) -> date:
+    while count > 0 or not calendar.is_working_day(day):
+        day += _DAY
+        count -= calendar.is_working_day(day)
+    return day
+
+
+@lru_cache(_TERMS_KNOWN)
+def _term_start(calendar: Calendar, day: date, count: int) -> date:
+    while count > 0:
+        day -= _DAY
+        count -= calendar.is_working_day(day)
+    return day
+
+
+@lru_cache(_TERMS_KNOWN)
+def _working_days(calendar: Calendar, after: date, until: date) -> int:
+    days = (after + _DAY * ahead for ahead in range(1, (until - after).days + 1))
+    return sum(calendar.is_working_day(day) for day in days)
 
 
 @dataclass(frozen=True, slots=True)

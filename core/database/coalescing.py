@@ -12,26 +12,42 @@ T = TypeVar("T")
 class Together(Generic[T]):
     """A line before one piece of work: `work` gets all that wait, in order, at most `most` a go.
 
-    Only one go runs at a time, so that what it must hold alone (a counter's row, a lock) is taken
-    once for many. An error of a go is everybody's in it: `work` is repeat-safe.
+    One go runs at a time, so that what it must hold alone (a counter's row, a lock) is taken once
+    for many; where `at_once` is more, a further one beside it as soon as a `crowd` waits. An error
+    of a go is everybody's in it: `work` is repeat-safe.
     """
 
-    def __init__(self, work: Callable[[Sequence[T]], Awaitable[None]], *, most: int) -> None:
+    def __init__(
+        self,
+        work: Callable[[Sequence[T]], Awaitable[None]],
+        *,
+        most: int,
+        at_once: int = 1,
+        crowd: int = 1,
+    ) -> None:
         self._work = work
         self._most = most
+        self._at_once = at_once
+        self._crowd = crowd
         self._waiting: list[tuple[T, asyncio.Future[None]]] = []
-        self._server: asyncio.Task[None] | None = None
+        self._servers: set[asyncio.Task[None]] = set()
 
     async def do(self, item: T) -> None:
         """Wait until the work is done for this item. Raises what the work raised."""
         refuse_in_transaction("waiting in a line")
         done = asyncio.get_running_loop().create_future()
         self._waiting.append((item, done))
-        if self._server is None:
-            self._server = asyncio.create_task(self._serve())
+        if self._has_room():
+            self._servers.add(asyncio.create_task(self._serve()))
         await done
 
+    def _has_room(self) -> bool:
+        if not self._servers:
+            return True
+        return len(self._servers) < self._at_once and len(self._waiting) >= self._crowd
+
     async def _serve(self) -> None:
+        party: Sequence[tuple[T, asyncio.Future[None]]] = ()
         try:
             while self._waiting:
                 party, self._waiting = self._waiting[: self._most], self._waiting[self._most :]
@@ -42,8 +58,11 @@ class Together(Generic[T]):
                 else:
                     _settle(party, None)
         finally:
-            self._server = None
-            _settle(self._waiting, asyncio.CancelledError())
+            task = asyncio.current_task()
+            self._servers = {server for server in self._servers if server is not task}
+            _settle(party, asyncio.CancelledError())
+            if not self._servers:
+                _settle(self._waiting, asyncio.CancelledError())
 
 
 def _settle(party: Sequence[tuple[T, asyncio.Future[None]]], error: BaseException | None) -> None:

@@ -4,7 +4,7 @@ A unit is a department of the city file, or one of those that `UNITS` adds, such
 module that owns the accounts gives the `Staffing`.
 """
 
-from collections.abc import Awaitable, Callable, Collection, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -28,11 +28,12 @@ class Officer:
 class Staffing:
     """Where officers are looked up; nobody who is suspended is among them.
 
-    `find(app, person_id)` gives one, `list_in(app, unit, scope)` all of a unit who have a scope.
+    `find_all(app, people)` gives those of some people who are one, `list_in(app, units, scope)` all
+    of some units who have a scope.
     """
 
-    find: Callable[[App, UUID], Awaitable[Officer | None]]
-    list_in: Callable[[App, str, Scope], Awaitable[Sequence[Officer]]]
+    find_all: Callable[[App, Collection[UUID]], Awaitable[Sequence[Officer]]]
+    list_in: Callable[[App, Collection[str], Scope], Awaitable[Sequence[Officer]]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,14 +57,25 @@ async def is_unit(app: App, unit: str) -> bool:
 async def require_officer(call: Call, scope: Scope) -> Officer:
     """The viewer as an officer with a scope. Raises LoginRequired and Forbidden."""
     viewer = call.require_scope(scope)
-    (staffing,) = call.app.extensions(STAFFING)
-    officer = await staffing.find(call.app, viewer.user_id)
+    found = await find_officers(call.app, [viewer.user_id])
+    return officer_in(found, viewer.user_id)
+
+
+def officer_in(officers: Mapping[UUID, Officer], person_id: UUID) -> Officer:
+    """Somebody as an officer, of those who were found. Raises Forbidden."""
+    officer = officers.get(person_id)
     if officer is None:
         raise Forbidden(NOT_ALLOWED)
     return officer
 
 
-async def list_officers(app: App, unit: str, scope: Scope) -> Sequence[Officer]:
-    """The officers of a unit who have a scope, in the order of their ids."""
+async def find_officers(app: App, people: Collection[UUID]) -> Mapping[UUID, Officer]:
+    """Those of some people who are officers."""
     (staffing,) = app.extensions(STAFFING)
-    return await staffing.list_in(app, unit, scope)
+    return {officer.id: officer for officer in await staffing.find_all(app, people)}
+
+
+async def list_officers(app: App, units: Collection[str], scope: Scope) -> Sequence[Officer]:
+    """The officers of some units who have a scope, in the order of their ids."""
+    (staffing,) = app.extensions(STAFFING)
+    return await staffing.list_in(app, units, scope)

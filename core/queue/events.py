@@ -90,13 +90,16 @@ class EventBook:
 
         Raises KeyError for an event whose class is in no room.
         """
-        name = self._names[type(event)]
-        jobs = [
+        await self._queue.enqueue(tx, [*self.jobs_of(event), *also])
+
+    def jobs_of(self, event: object) -> list[NewJob]:
+        """The jobs that tell an event's subscribers, to be enqueued with others. Raises KeyError as
+        `publish` does."""
+        return [
             NewJob(job, [event])
-            for job, kinds in self._subscribers[name]
+            for job, kinds in self._subscribers[self._names[type(event)]]
             if not kinds or getattr(event, "kind").startswith(kinds)  # noqa: B009 - not every event's
         ]
-        await self._queue.enqueue(tx, [*jobs, *also])
 
 
 @cache

@@ -12,11 +12,12 @@ from core.context.app import App
 from core.context.sweep import sweep_pages
 from core.database import Transaction, transaction
 from core.queue.jobs import job
-from kinds.application import domain, engine, messages, store, versions
+from kinds.application import domain, engine, messages, move_store, store, versions
 from kinds.application.definition import Definition, Turn
 from kinds.application.domain import Due, TaskKind
 from kinds.application.engine import SYSTEM
 from kinds.application.models import Case
+from kinds.application.store import Work
 
 _TIMEOUT_S = 300
 
@@ -53,14 +54,14 @@ async def look(app: App, case_id: UUID) -> None:
             return
         definition = await versions.get_stored(app, case.definition_id)
         state, today = definition.by_name[case.state], civil_date(app.clock.now())
-        clocks = store.clocks_of(case)
+        clocks = move_store.clocks_of(case)
         due = domain.list_due(clocks, state, today)
         if due == [Due.LAPSE]:
             step = definition.find_step(case.state, state.lapse)
             await engine.take(app, tx, case, definition, step, SYSTEM)
             return
         after = domain.after(clocks, state, due, today)
-        values = {name: getattr(after, name) for name in store.CLOCKS}
+        values = {name: getattr(after, name) for name in move_store.CLOCKS}
         await store.update_case(tx, case_id, **values)
         case.update_from_dict(values)
         for one in due:
@@ -76,31 +77,30 @@ async def count_again(app: App, case_id: UUID) -> None:
         definition = await versions.get_stored(app, case.definition_id)
         state = definition.by_name[case.state]
         clocks = domain.count(
-            store.clocks_of(case), definition, state, app.city.calendar, case.turn_from_on
+            move_store.clocks_of(case), definition, state, app.city.calendar, case.turn_from_on
         )
-        values = {name: getattr(clocks, name) for name in store.CLOCKS}
+        values = {name: getattr(clocks, name) for name in move_store.CLOCKS}
         await store.update_case(tx, case_id, **values)
 
 
 async def _break(app: App, tx: Transaction, case: Case, _definition: Definition) -> None:
     await engine.note(app, tx, case, "overdue", SYSTEM)
-    await messages.tell_later(app, tx, case, "overdue")
+    await app.queue.enqueue(tx, [await messages.tell_later(tx, case, "overdue")])
 
 
 async def _escalate(app: App, tx: Transaction, case: Case, definition: Definition) -> None:
     """Open the case to the unit that supervises, and tell the officers who have it."""
     await engine.note(app, tx, case, "escalate", SYSTEM)
     await _remind(app, tx, case, "escalate")
-    unit = definition.escalates_to
-    officer = await engine.pick_officer(app, tx, case, unit, but=[case.citizen_id])
-    work = [("", unit, officer)]
-    await store.open_tasks(tx, case, TaskKind.SUPERVISE, work, app.clock.now())
+    work = [Work(case, "", definition.escalates_to, {case.citizen_id})]
+    officers = await engine.pick_officers(app, tx, work)
+    await store.open_tasks(tx, TaskKind.SUPERVISE, work, officers, app.clock.now())
 
 
 async def _warn(app: App, tx: Transaction, case: Case, _definition: Definition) -> None:
     await engine.note(app, tx, case, "warn", SYSTEM)
     if case.turn == Turn.CITIZEN:
-        await messages.tell_later(app, tx, case, "warn")
+        await app.queue.enqueue(tx, [await messages.tell_later(tx, case, "warn")])
     else:
         await _remind(app, tx, case, "warn")
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import cached_property
 
-from core.states import Edge, StateMachine
+from core.states import Edge, IllegalTransition, StateMachine
 from core.texts import Named
 
 NO_CATEGORY = ""
@@ -165,6 +165,17 @@ class Numbering:
     digits: int
 
 
+@dataclass(frozen=True, slots=True)
+class Grant:
+    """The e-licence that a citizen has from a case which ends in `state`: its kind and what it is
+    called, and for how many days it holds; None: it does not end."""
+
+    state: str
+    kind: str
+    title: Named
+    days: int | None = None
+
+
 class DefinitionInvalid(ValueError):
     """A definition that could strand a case; the message names every fault."""
 
@@ -194,6 +205,8 @@ class Definition:
     warn_days: int = 1
     """How many working days before a limit its officer, or the citizen, is warned."""
     open_most: int = 20
+    grants: Grant | None = None
+    """The e-licence in which its result is delivered."""
 
     @cached_property
     def by_name(self) -> Mapping[str, State]:
@@ -207,10 +220,26 @@ class Definition:
         first = [self.states[0].name]
         return StateMachine(self.service, "applications_case", "state", first, edges)
 
+    @cached_property
+    def _steps(self) -> Mapping[tuple[str, str], Step]:
+        return {(state, step.event): step for step in self.steps for state in step.states}
+
+    @cached_property
+    def unlike(self) -> Mapping[str, frozenset[str]]:
+        """By state: the earlier steps whose officers may not take all of the steps there."""
+        return {
+            state.name: frozenset(
+                step.unlike for step in self.steps_from(state.name, Actor.OFFICER) if step.unlike
+            )
+            for state in self.states
+        }
+
     def find_step(self, state: str, event: str) -> Step:
         """The step of an event in a state. Raises IllegalTransition where there is none."""
-        self.machine.next_state(state, event)
-        return next(s for s in self.steps if s.event == event and state in s.states)
+        step = self._steps.get((state, event))
+        if step is None:
+            raise IllegalTransition(self.service, state, event)
+        return step
 
     def steps_from(self, state: str, by: Actor) -> Sequence[Step]:
         """What somebody may do in a state."""
@@ -226,6 +255,7 @@ def check(definition: Definition, units: Collection[str]) -> None:
     if not faults:  # the rest reads the graph
         faults += [*_graph_faults(definition), *_turn_faults(definition)]
         faults += [*_unit_faults(definition, units), *_limit_faults(definition)]
+        faults += _grant_faults(definition)
     if faults:
         name = f"{definition.service} {definition.item}".strip()
         raise DefinitionInvalid(f"{name}: {'; '.join(faults)}")
@@ -311,6 +341,17 @@ def _turn_faults(definition: Definition) -> Iterator[str]:
             yield f"{step.event}: only officers assign, classify and are four eyes"
         if step.classifies and not definition.categories:
             yield f"{step.event} classifies, and there are no categories"
+
+
+def _grant_faults(definition: Definition) -> Iterator[str]:
+    grant = definition.grants
+    if grant is None:
+        return
+    state = definition.by_name.get(grant.state)
+    if state is None or state.turn is not Turn.NOBODY:
+        yield f"a licence is granted in {grant.state}, which is no end"
+    if not grant.kind or (grant.days is not None and grant.days < 1):
+        yield "a licence has a kind, and holds for a day at least"
 
 
 def _unit_faults(definition: Definition, units: Collection[str]) -> Iterator[str]:

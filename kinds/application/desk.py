@@ -3,13 +3,12 @@
 An officer sees the cases on which their unit works or worked. Others' are not found.
 """
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass
 from uuid import UUID
 
 from core.context.app import App
 from core.context.call import Call
-from core.context.commands import claim_key
 from core.database import Transaction, transaction
 from core.errors import Conflict, Forbidden, InvalidInput, NotFound
 from core.people.case_register import CaseRegister
@@ -18,25 +17,15 @@ from core.people.personal_read import read_as_staff
 from core.people.staffing import Officer, require_officer
 from core.refusal_texts import NOT_FOUND
 from core.security.authorization import Scope
-from kinds.application import engine, store, texts, versions
+from kinds.application import engine, errands, store, texts, versions
 from kinds.application.definition import AGREE, REFUSE, Actor, Definition
-from kinds.application.domain import TaskKind, TaskStatus
 from kinds.application.engine import NOTHING, By, Choices
 from kinds.application.models import Case, CaseEvent, Task
+from kinds.application.store import Work
+from kinds.application.task_rights import Deed, begin, refuse_closed, refuse_not_mine
 
 SERVICE = "staff-case"
 PERSON_FIELDS = ("name", "phone", "form")
-
-
-@dataclass(frozen=True, slots=True)
-class Deed:
-    """What an officer does: the operation and its key, the scope with which the service's cases are
-    handled, and what the operation is given besides its choices."""
-
-    operation: str
-    key: str
-    scope: Scope = Scope.CASES_HANDLE
-    more: Mapping[str, object] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,9 +108,9 @@ async def take_task(
     """Become the officer of a task of one's unit, a colleague's too. Raises NotFound, Conflict."""
     deed = Deed("takeTask", key, scope)
     async with transaction() as tx:
-        officer, task, case, replayed = await _begin(call, tx, deed, task_id, NOTHING)
+        officer, task, case, replayed = await begin(call, tx, deed, task_id, NOTHING)
         if not replayed:
-            _refuse_closed(task)
+            refuse_closed(task)
             await store.change_task(tx, task, assignee_id=officer.id)
     return task, case
 
@@ -141,7 +130,7 @@ async def hand_over(
     choices = Choices(note.strip(), unit)
     deed = Deed("handOver", key, scope)
     async with transaction() as tx:
-        officer, task, case, replayed = await _begin(call, tx, deed, task_id, choices)
+        officer, task, case, replayed = await begin(call, tx, deed, task_id, choices)
         if not replayed:
             if unit not in call.app.city.departments or unit == task.unit:
                 raise InvalidInput(texts.UNIT_UNKNOWN, "unit")
@@ -157,7 +146,7 @@ async def give_back(call: Call, task_id: UUID, note: str, key: str) -> tuple[Tas
     deed = Deed("returnTask", key)
     async with transaction() as tx:
         choices = Choices(note.strip())
-        officer, task, case, replayed = await _begin(call, tx, deed, task_id, choices)
+        officer, task, case, replayed = await begin(call, tx, deed, task_id, choices)
         if not replayed:
             if not task.from_unit:
                 raise Conflict(texts.NOWHERE_TO_RETURN)
@@ -173,8 +162,12 @@ async def act(
 
     The same key acts once. Raises NotFound, IllegalTransition, InvalidInput and Conflict.
     """
+    shared = await errands.share(call, task_id, event, choices, key)
+    if shared is not None:
+        return shared
     async with transaction() as tx:
-        task, case, _ = await act_in(call, tx, Deed("actOnTask", key), task_id, event, choices)
+        deed = Deed(errands.OPERATION, key, errands.SCOPE)
+        task, case, _ = await act_in(call, tx, deed, task_id, event, choices)
     return task, case
 
 
@@ -182,43 +175,20 @@ async def act_in(
     call: Call, tx: Transaction, deed: Deed, task_id: UUID, event: str, choices: Choices
 ) -> tuple[Task, Case, bool]:
     """Do a task in the caller's transaction; whether the key did it before. Raises as `act`."""
-    officer, task, case, replayed = await _begin(call, tx, deed, task_id, choices, event)
+    officer, task, case, replayed = await begin(call, tx, deed, task_id, choices, event)
     if replayed:
         return task, case, True
-    _refuse_not_mine(task, officer)
+    refuse_not_mine(task, officer)
     by = By(Actor.OFFICER, officer.id, officer.unit)
     definition = await versions.get_stored(call.app, case.definition_id)
     if definition.by_name[case.state].branches and event in (AGREE, REFUSE):
-        await _say(call.app, tx, case, definition, task, event, by, choices)
+        await engine.say(call.app, tx, case, definition, task, event, by, choices)
     else:
         step = definition.find_step(case.state, event)
         if step.by is not Actor.OFFICER:
             raise Forbidden(texts.NOT_YOUR_STEP)
         await engine.take(call.app, tx, case, definition, step, by, choices, task=task)
     return task, case, False
-
-
-async def _say(
-    app: App,
-    tx: Transaction,
-    case: Case,
-    definition: Definition,
-    task: Task,
-    event: str,
-    by: By,
-    choices: Choices,
-) -> None:
-    """Close a branch; the case moves on when all have agreed, or when one has refused."""
-    if event == REFUSE and not choices.note.strip():
-        raise InvalidInput(texts.NOTE_REQUIRED, "note")
-    status = TaskStatus.AGREED if event == AGREE else TaskStatus.REFUSED
-    await store.change_task(tx, task, status=status, closed_at=app.clock.now())
-    await engine.note(app, tx, case, event, by, choices.note.strip())
-    if event == REFUSE:
-        step = definition.find_step(case.state, definition.by_name[case.state].refused)
-        await engine.take(app, tx, case, definition, step, engine.SYSTEM)
-    elif not [t for t in await store.list_open_tasks(tx, case.id) if t.kind == TaskKind.WORK]:
-        await engine.open_work(app, tx, case, definition)
 
 
 async def _give(
@@ -232,14 +202,13 @@ async def _give(
 ) -> None:
     if not choices.note:
         raise InvalidInput(texts.NOTE_REQUIRED, "note")
-    _refuse_not_mine(task, officer)
+    refuse_not_mine(task, officer)
     is_back = event == "return"
+    work = [Work(case, task.branch, choices.unit, {case.citizen_id})]
+    (assignee_id,) = await engine.pick_officers(app, tx, work)
+    from_unit = "" if is_back else task.unit
     await store.change_task(
-        tx,
-        task,
-        unit=choices.unit,
-        from_unit="" if is_back else task.unit,
-        assignee_id=await engine.pick_officer(app, tx, case, choices.unit, but=[case.citizen_id]),
+        tx, task, unit=choices.unit, from_unit=from_unit, assignee_id=assignee_id
     )
     definition = await versions.get_stored(app, case.definition_id)
     if not task.branch and not definition.by_name[case.state].unit:
@@ -249,50 +218,3 @@ async def _give(
         app, tx, case, event, By(Actor.OFFICER, officer.id, officer.unit), choices.note
     )
     await engine.tell_service(app, tx, case, event, choices.note)
-
-
-async def _begin(
-    call: Call, tx: Transaction, deed: Deed, task_id: UUID, choices: Choices, event: str = ""
-) -> tuple[Officer, Task, Case, bool]:
-    """The officer, the task and its locked case, and whether the key did this already.
-
-    Raises NotFound for a task that the officer's unit neither has nor supervises, and for one of a
-    service that is handled with another scope.
-    """
-    officer = await require_officer(call, deed.scope)
-    command = {"task": task_id, "event": event, "choices": choices, **deed.more}
-    claim = await claim_key(call, tx, deed.operation, deed.key, command, effect_id=task_id)
-    locked = await store.lock_case_of(tx, task_id)
-    if locked is None:
-        raise NotFound(NOT_FOUND)
-    case, task = locked
-    if versions.scope_of(call.app, case.service_id) is not deed.scope:
-        raise NotFound(NOT_FOUND)
-    if not claim.replayed and not await _works_on(tx, task, officer):
-        raise NotFound(NOT_FOUND)
-    if case.citizen_id == officer.id:
-        raise Conflict(texts.OWN_CASE)
-    return officer, task, case, claim.replayed
-
-
-async def _works_on(tx: Transaction, task: Task, officer: Officer) -> bool:
-    if task.unit == officer.unit:
-        return True
-    return any(
-        other.kind == TaskKind.SUPERVISE and other.unit == officer.unit
-        for other in await store.list_open_tasks(tx, task.case_id)
-    )
-
-
-def _refuse_closed(task: Task) -> None:
-    if task.status != TaskStatus.OPEN:
-        raise Conflict(texts.TASK_CLOSED)
-
-
-def _refuse_not_mine(task: Task, officer: Officer) -> None:
-    """Refuse a closed task, a colleague's, and the task to supervise another."""
-    _refuse_closed(task)
-    if task.kind == TaskKind.SUPERVISE:
-        raise Conflict(texts.TASK_SUPERVISED)
-    if task.unit == officer.unit and task.assignee_id not in (None, officer.id):
-        raise Conflict(texts.TASK_TAKEN)

@@ -3,21 +3,27 @@
 Everything here runs in the caller's transaction, under the lock of the case's row.
 """
 
-from collections.abc import Collection, Mapping, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 from core.clock import civil_date
 from core.context.app import App
 from core.database import Transaction
-from core.errors import Conflict, InvalidInput
+from core.errors import AppError, Conflict, InvalidInput
 from core.people.staffing import list_officers
-from kinds.application import domain, messages, store, texts, versions
-from kinds.application.definition import Actor, Definition, State, Step, Turn
-from kinds.application.domain import TaskKind
-from kinds.application.events import CaseAwaits, CaseEnded
+from core.queue.jobs import NewJob
+from core.security.authorization import Scope
+from kinds.application import domain, messages, move_store, store, texts, versions
+from kinds.application.definition import AGREE, REFUSE, Actor, Definition, Step, Turn
+from kinds.application.domain import TaskKind, TaskStatus
+from kinds.application.events import CaseAwaits, CaseEnded, LicenceGranted
 from kinds.application.models import Case, Task
-from kinds.application.store import Entry
+from kinds.application.move_store import Entry, MoveRow
+from kinds.application.store import Taken, Work
 
 NOTE = "applications.note"
 """The purpose under which notes are sealed."""
@@ -50,6 +56,18 @@ class Choices:
 NOTHING = Choices()
 
 
+@dataclass(frozen=True, slots=True)
+class Move:
+    """A step that is to be taken in a locked case; `task` is the one that is done by it."""
+
+    case: Case
+    definition: Definition
+    step: Step
+    by: By
+    choices: Choices = NOTHING
+    task: Task | None = None
+
+
 async def take(
     app: App,
     tx: Transaction,
@@ -66,23 +84,139 @@ async def take(
     `task` is the one that is done by it. Raises InvalidInput for what the step asks and is not
     given, Conflict ONCE_ONLY and FOUR_EYES; nothing is changed then.
     """
-    choices = await _refuse_wrong(app, tx, case, definition, step, by, choices)
-    target = definition.by_name[step.target]
-    values = _moved(app, case, definition, step, choices)
-    entry = _entry(app, step.event, by, choices.note, once=step.once)
-    await store.write_move(tx, case.id, values, entry, done_by=task)
-    case.update_from_dict({**values, "sequence": case.sequence + 1})
-    said = choices.note if step.by is Actor.OFFICER else ""
-    await tell_service(app, tx, case, step.event, said)
-    if step.by is not Actor.CITIZEN:
-        await messages.tell_later(app, tx, case, step.event)
-    if target.turn is Turn.NOBODY:
-        ended = CaseEnded(case.id, case.service_id, case.item, case.citizen_id, case.state)
-        await app.events.publish(tx, ended)
-    if target.outside:
-        awaits = CaseAwaits(case.id, case.service_id, case.state, case.sequence)
-        await app.events.publish(tx, awaits)
-    return await open_work(app, tx, case, definition)
+    (refusal,) = await take_all(app, tx, [Move(case, definition, step, by, choices, task)])
+    if refusal is not None:
+        raise refusal
+    return case
+
+
+async def take_all(app: App, tx: Transaction, moves: Sequence[Move]) -> Sequence[AppError | None]:
+    """Take a step in each of several cases, with as many statements as for one.
+
+    Returns, in order, what `take` would raise; what is refused changes nothing. The instances of
+    the cases and tasks are then as their rows.
+    """
+    before = await _steps_before(tx, moves)
+    taken: list[Move] = []
+    refusals: list[AppError | None] = []
+    for move in moves:
+        try:
+            taken.append(_checked(app, move, before))
+            refusals.append(None)
+        except AppError as refusal:
+            refusals.append(refusal)
+    if taken:
+        await _write(app, tx, taken)
+        await _tell(app, tx, taken)
+        did = {
+            Taken(m.case.id, m.step.event, m.by.id) for m in taken if m.by.actor is Actor.OFFICER
+        }
+        await _open_work(app, tx, [(move.case, move.definition) for move in taken], before | did)
+    return refusals
+
+
+async def _steps_before(tx: Transaction, moves: Sequence[Move]) -> set[Taken]:
+    """Those of the steps taken earlier on which it depends who may do what."""
+    events: set[str] = set()
+    for move in moves:
+        events |= move.definition.unlike[move.step.target] | {move.step.unlike}
+        if move.step.once:
+            events.add(move.step.event)
+    events.discard("")
+    return set(await store.list_taken(tx, [m.case.id for m in moves], events)) if events else set()
+
+
+def _checked(app: App, move: Move, before: set[Taken]) -> Move:
+    """The move with the choices that its step takes. Raises as `take` does."""
+    case, step, choices = move.case, move.step, move.choices
+    text = choices.note.strip()
+    if step.note and not text:
+        raise InvalidInput(texts.NOTE_REQUIRED, "note")
+    if len(text) > NOTE_CHARS_MAX:
+        raise InvalidInput(texts.NOTE_LONG, "note", most=NOTE_CHARS_MAX)
+    unit = choices.unit if step.assigns else ""
+    if step.assigns and not unit:
+        raise InvalidInput(texts.UNIT_NEEDED, "unit")
+    if unit and unit not in app.city.departments:
+        raise InvalidInput(texts.UNIT_UNKNOWN, "unit")
+    category = choices.category if step.classifies else ""
+    if category and category not in move.definition.promise:
+        raise InvalidInput(texts.CATEGORY_UNKNOWN, "category")
+    papers = tuple(dict.fromkeys(choices.papers)) if step.asks else ()
+    if papers and not set(papers) <= {one.code for one in move.definition.materials}:
+        raise InvalidInput(texts.MATERIAL_UNKNOWN, "papers")
+    if step.once and any(t.case_id == case.id and t.event == step.event for t in before):
+        raise Conflict(texts.ONCE_ONLY)
+    if step.unlike and Taken(case.id, step.unlike, move.by.id) in before:
+        raise Conflict(texts.FOUR_EYES)
+    checked = Choices(text, unit, category, papers)
+    return move if checked == choices else replace(move, choices=checked)
+
+
+async def _write(app: App, tx: Transaction, moves: Sequence[Move]) -> None:
+    """Write the moves, and have the instances say what the rows do."""
+    now = app.clock.now()
+    rows = [
+        MoveRow(
+            move.case.id,
+            _moved(app, move, now),
+            _entry(app, move.step.event, move.by, move.choices.note, now, once=move.step.once),
+            None if move.task is None else move.task.id,
+        )
+        for move in moves
+    ]
+    await move_store.write_moves(tx, rows)
+    for move, row in zip(moves, rows, strict=True):
+        move.case.sequence += 1
+        vars(move.case).update(row.values)  # as the ORM does, without looking at each
+        if move.task is not None:
+            move.task.status, move.task.closed_at = TaskStatus.DONE, now
+
+
+async def _tell(app: App, tx: Transaction, moves: Sequence[Move]) -> None:
+    """Tell the services, the citizens and whoever listens to events of moves, as `tx` commits."""
+    jobs: list[NewJob] = []
+    for move in moves:
+        case, step = move.case, move.step
+        said = move.choices.note if step.by is Actor.OFFICER else ""
+        await tell_service(app, tx, case, step.event, said)
+        if step.by is not Actor.CITIZEN:
+            jobs.append(await messages.tell_later(tx, case, step.event))
+        target = move.definition.by_name[step.target]
+        if target.turn is Turn.NOBODY:
+            ended = CaseEnded(case.id, case.service_id, case.item, case.citizen_id, case.state)
+            jobs += app.events.jobs_of(ended)
+        grants = move.definition.grants
+        if grants is not None and grants.state == target.name:
+            jobs += app.events.jobs_of(LicenceGranted(case.id, case.service_id))
+        if target.outside:
+            awaits = CaseAwaits(case.id, case.service_id, case.state, case.sequence)
+            jobs += app.events.jobs_of(awaits)
+    await app.queue.enqueue(tx, jobs)
+
+
+async def say(
+    app: App,
+    tx: Transaction,
+    case: Case,
+    definition: Definition,
+    task: Task,
+    event: str,
+    by: By,
+    choices: Choices,
+) -> None:
+    """Close a branch: a unit agrees or refuses. The locked case moves on when all have agreed, or
+    when one has refused. Raises InvalidInput for a refusal without a reason."""
+    if event == REFUSE and not choices.note.strip():
+        raise InvalidInput(texts.NOTE_REQUIRED, "note")
+    status = TaskStatus.AGREED if event == AGREE else TaskStatus.REFUSED
+    await store.change_task(tx, task, status=status, closed_at=app.clock.now())
+    await note(app, tx, case, event, by, choices.note.strip())
+    if event == REFUSE:
+        step = definition.find_step(case.state, definition.by_name[case.state].refused)
+        await take(app, tx, case, definition, step, SYSTEM)
+    elif not [t for t in await store.list_open_tasks(tx, case.id) if t.kind == TaskKind.WORK]:
+        await open_work(app, tx, case, definition)
 
 
 async def take_outside(app: App, tx: Transaction, case: Case, event: str, note: str = "") -> Case:
@@ -95,16 +229,14 @@ async def take_outside(app: App, tx: Transaction, case: Case, event: str, note: 
     return await take(app, tx, case, definition, step, SYSTEM, Choices(note))
 
 
-def _moved(
-    app: App, case: Case, definition: Definition, step: Step, choices: Choices
-) -> Mapping[str, object]:
+def _moved(app: App, move: Move, now: datetime) -> Mapping[str, Any]:
     """The columns of a case that a step changes."""
+    case, definition, step, choices = move.case, move.definition, move.step, move.choices
     state, target = definition.by_name[case.state], definition.by_name[step.target]
-    now = app.clock.now()
     today = civil_date(now)
     category = choices.category or case.category
     clocks = domain.enter(
-        replace(store.clocks_of(case), promise_days=definition.promise[category]),
+        move_store.clocks_of(case, promise_days=definition.promise[category]),
         definition,
         target,
         app.city.calendar,
@@ -122,7 +254,7 @@ def _moved(
         "turn_from_on": today,
         "moved_at": now,
         "ended_at": now if target.turn is Turn.NOBODY else None,
-        **{name: getattr(clocks, name) for name in store.CLOCKS},
+        **{name: getattr(clocks, name) for name in move_store.CLOCKS},
     }
 
 
@@ -131,33 +263,45 @@ async def open_work(app: App, tx: Transaction, case: Case, definition: Definitio
 
     Where all branches have agreed already, the step that follows from it is taken.
     """
-    state = definition.by_name[case.state]
-    if state.turn is not Turn.UNIT:
-        return case
-    if not state.branches:
-        unit = state.unit or case.unit
-        but = {case.citizen_id, *await _other_eyes(tx, case, definition, state)}
-        officer = await pick_officer(app, tx, case, unit, but=but)
-        work = [("", unit, officer)]
-    else:
-        waiting = {task.branch for task in await store.list_open_tasks(tx, case.id)}
-        agreed = await store.list_agreed(tx, case)
-        group = domain.next_group(state.branches, agreed)
-        if not group:
-            step = definition.find_step(case.state, state.agreed)
-            return await take(app, tx, case, definition, step, SYSTEM)
-        work = [
-            (branch, unit, await pick_officer(app, tx, case, unit, but=[case.citizen_id]))
-            for branch, unit in group.items()
-            if branch not in waiting
-        ]
-    await store.open_tasks(tx, case, TaskKind.WORK, work, app.clock.now())
+    await _open_work(app, tx, [(case, definition)], set())
     return case
+
+
+async def _open_work(
+    app: App,
+    tx: Transaction,
+    cases: Sequence[tuple[Case, Definition]],
+    before: set[Taken],
+) -> None:
+    ours = [one for one in cases if one[1].by_name[one[0].state].turn is Turn.UNIT]
+    branched = [case for case, definition in ours if definition.by_name[case.state].branches]
+    agreed = await store.list_agreed(tx, branched) if branched else {}
+    work: list[Work] = []
+    onward: list[Move] = []
+    for case, definition in ours:
+        state = definition.by_name[case.state]
+        if not state.branches:
+            unlike = definition.unlike[state.name]
+            others = [t.officer_id for t in before if t.case_id == case.id and t.event in unlike]
+            but = {case.citizen_id, *filter(None, others)}
+            work.append(Work(case, "", state.unit or case.unit, but))
+        elif group := domain.next_group(state.branches, agreed.get(case.id, ())):
+            work += [Work(case, branch, unit, {case.citizen_id}) for branch, unit in group.items()]
+        else:
+            step = definition.find_step(case.state, state.agreed)
+            onward.append(Move(case, definition, step, SYSTEM))
+    if work:
+        officers = await pick_officers(app, tx, work)
+        await store.open_tasks(tx, TaskKind.WORK, work, officers, app.clock.now())
+    if onward:
+        for refusal in await take_all(app, tx, onward):
+            if refusal is not None:
+                raise refusal
 
 
 async def note(app: App, tx: Transaction, case: Case, event: str, by: By, note: str = "") -> None:
     """Write a line into the timeline of a case that stays where it is."""
-    await store.write_entry(tx, case.id, _entry(app, event, by, note))
+    await move_store.write_entry(tx, case.id, _entry(app, event, by, note, app.clock.now()))
     case.sequence += 1
 
 
@@ -168,65 +312,37 @@ async def tell_service(app: App, tx: Transaction, case: Case, event: str, note: 
         await application.moved(app, tx, case, event, note)
 
 
-async def pick_officer(
-    app: App, tx: Transaction, case: Case, unit: str, *, but: Collection[UUID] = ()
-) -> UUID | None:
-    """The officer of a unit with the fewest open tasks, of those who suit a case where any do;
-    None where the unit has nobody else."""
-    officers = await list_officers(app, unit, versions.scope_of(app, case.service_id))
-    ids = [officer.id for officer in officers if officer.id not in but]
-    if not ids:
-        return None
+async def pick_officers(app: App, tx: Transaction, work: Sequence[Work]) -> list[UUID | None]:
+    """For each piece of work the officer of its unit with the fewest open tasks, of those who suit
+    its case where any do; None where the unit has nobody else."""
+    scopes = [versions.scope_of(app, one.case.service_id) for one in work]
+    staff: dict[tuple[Scope, str], list[UUID]] = defaultdict(list)
+    for scope in set(scopes):
+        units = {one.unit for one, its in zip(work, scopes, strict=True) if its is scope}
+        for officer in await list_officers(app, units, scope):
+            staff[scope, officer.unit].append(officer.id)
+    everybody = {id_ for ids in staff.values() for id_ in ids}
+    loads = Counter(await store.count_loads(tx, everybody) if len(everybody) > 1 else {})
+    picked: list[UUID | None] = []
+    for one, scope in zip(work, scopes, strict=True):
+        ids = [id_ for id_ in staff[scope, one.unit] if id_ not in one.but]
+        ids = await _suited(app, tx, one.case, ids) if len(ids) > 1 else ids
+        least = min(ids, key=lambda id_: (loads[id_], id_), default=None)
+        if least is not None:
+            loads[least] += 1
+        picked.append(least)
+    return picked
+
+
+async def _suited(app: App, tx: Transaction, case: Case, ids: list[UUID]) -> list[UUID]:
+    """Those of some officers who suit a case, where any do."""
     application = versions.find_application(app, case.service_id)
-    if application is not None and application.suited is not None and len(ids) > 1:
-        suited = await application.suited(app, tx, case)
-        ids = [id_ for id_ in ids if id_ in suited] or ids
-    loads = await store.count_loads(tx, ids) if len(ids) > 1 else {}
-    return min(ids, key=lambda id_: (loads.get(id_, 0), id_))
+    if application is None or application.suited is None:
+        return ids
+    suited = await application.suited(app, tx, case)
+    return [id_ for id_ in ids if id_ in suited] or ids
 
 
-async def _refuse_wrong(
-    app: App,
-    tx: Transaction,
-    case: Case,
-    definition: Definition,
-    step: Step,
-    by: By,
-    choices: Choices,
-) -> Choices:
-    """The choices that this step takes. Raises as `take` does."""
-    text = choices.note.strip()
-    if step.note and not text:
-        raise InvalidInput(texts.NOTE_REQUIRED, "note")
-    if len(text) > NOTE_CHARS_MAX:
-        raise InvalidInput(texts.NOTE_LONG, "note", most=NOTE_CHARS_MAX)
-    unit = choices.unit if step.assigns else ""
-    if step.assigns and not unit:
-        raise InvalidInput(texts.UNIT_NEEDED, "unit")
-    if unit and unit not in app.city.departments:
-        raise InvalidInput(texts.UNIT_UNKNOWN, "unit")
-    category = choices.category if step.classifies else ""
-    if category and category not in definition.promise:
-        raise InvalidInput(texts.CATEGORY_UNKNOWN, "category")
-    papers = list(dict.fromkeys(choices.papers)) if step.asks else []
-    if not set(papers) <= {material.code for material in definition.materials}:
-        raise InvalidInput(texts.MATERIAL_UNKNOWN, "papers")
-    if step.once and await store.has_happened(tx, case.id, step.event):
-        raise Conflict(texts.ONCE_ONLY)
-    if step.unlike and by.id in await store.list_actors(tx, case.id, [step.unlike]):
-        raise Conflict(texts.FOUR_EYES)
-    return Choices(text, unit, category, papers)
-
-
-async def _other_eyes(
-    tx: Transaction, case: Case, definition: Definition, state: State
-) -> set[UUID]:
-    """Who may not take the steps of a state, because they took one before."""
-    steps: Sequence[Step] = definition.steps_from(state.name, Actor.OFFICER)
-    unlike = {step.unlike for step in steps if step.unlike}
-    return await store.list_actors(tx, case.id, unlike) if unlike else set()
-
-
-def _entry(app: App, event: str, by: By, note: str, *, once: bool = False) -> Entry:
+def _entry(app: App, event: str, by: By, note: str, now: datetime, *, once: bool = False) -> Entry:
     sealed = app.vault.encrypt(note, NOTE) if note else None
-    return Entry(event, by.actor, by.id, by.unit, sealed, app.clock.now(), once)
+    return Entry(event, by.actor, by.id, by.unit, sealed, now, once)

@@ -16,6 +16,14 @@ class CaseEnded:
 
 
 @dataclass(frozen=True, slots=True)
+class LicenceGranted:
+    """A case has ended so that its citizen has an e-licence from it; `kind` is the service."""
+
+    case_id: UUID
+    kind: str
+
+
+@dataclass(frozen=True, slots=True)
 class CaseAwaits:
     """A case waits for news from outside, which its service brings; `kind` is the service.
 

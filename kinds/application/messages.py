@@ -6,7 +6,7 @@ from core.bus import bus
 from core.context.app import App
 from core.database import Transaction, transaction
 from core.people.directory import find_person
-from core.queue.jobs import job
+from core.queue.jobs import NewJob, job
 from core.texts import Locale
 from kinds.application import store, texts, versions
 from kinds.application.definition import Turn
@@ -19,10 +19,11 @@ def topic(citizen_id: UUID) -> str:
     return f"applications:{citizen_id}"
 
 
-async def tell_later(app: App, tx: Transaction, case: Case, event: str) -> None:
-    """Tell the citizen of a step when `tx` commits: in the inbox, and on open screens."""
-    await tell.enqueue(app, tx, case.id, case.sequence, event, case.state)
+async def tell_later(tx: Transaction, case: Case, event: str) -> NewJob:
+    """Tell the citizen of a step on open screens when `tx` commits, and in the inbox by the job
+    that it returns."""
     await bus.publish_after(tx, topic(case.citizen_id), str(case.id))
+    return tell.later(case.id, case.sequence, event, case.state)
 
 
 @job("applications.tell")

@@ -12,7 +12,7 @@ from core.context.app import App
 from core.database import Transaction, lock_name
 from core.errors import Conflict
 from core.json import to_json
-from kinds.application import domain, engine, store, texts
+from kinds.application import domain, engine, move_store, store, texts
 from kinds.application.definition import Definition
 from kinds.application.engine import By
 from kinds.application.models import Case
@@ -74,7 +74,7 @@ async def _values(
         "turn_from_on": today,
         "opened_at": now,
         "moved_at": now,
-        **{name: getattr(clocks, name) for name in store.CLOCKS},
+        **{name: getattr(clocks, name) for name in move_store.CLOCKS},
     }
 
 

@@ -16,34 +16,29 @@ from core.database import (
     read_model,
 )
 from core.ids import new_id
-from core.json import to_json
 from kinds.application.definition import Actor
-from kinds.application.domain import Clocks, TaskKind, TaskStatus
+from kinds.application.domain import TaskKind, TaskStatus
 from kinds.application.models import Case, CaseEvent, Rating, Task
-
-CLOCKS = (
-    "promise_days", "promise_used", "promise_from_on", "promise_due_on", "promise_broken_on",
-    "due_on", "warn_on", "is_warned", "is_escalated", "look_on", "is_provisional",
-)  # fmt: skip
-"""The columns of a case that are its clocks."""
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
-    """A line of the timeline to be written."""
+class Taken:
+    """A step that was taken in a case; `officer_id` is None where no officer took it."""
 
+    case_id: UUID
     event: str
-    actor: Actor
-    actor_id: UUID | None
+    officer_id: UUID | None
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """Work that is to be opened on a case: for which branch, for which unit, for whom in it."""
+
+    case: Case
+    branch: str
     unit: str
-    note_sealed: bytes | None
-    happened_at: datetime
-    once: bool = False
-
-
-def clocks_of(case: Case) -> Clocks:
-    """The clocks that a case's row holds."""
-    return Clocks(**{name: getattr(case, name) for name in CLOCKS})
+    but: Collection[UUID]
+    """Those who may not do it."""
 
 
 async def lock_case(tx: Transaction, case_id: UUID) -> Case | None:
@@ -53,14 +48,23 @@ async def lock_case(tx: Transaction, case_id: UUID) -> Case | None:
 
 async def lock_case_of(tx: Transaction, task_id: UUID) -> tuple[Case, Task] | None:
     """A task and its case, both rows locked, as they stand once the locks are held."""
-    row = await fetch_one(tx, _LOCK_TASK, task_id)
+    row = await fetch_one(tx, _LOCK_TASK, [task_id])
     return None if row is None else (read_model(Case, row), read_model(Task, row, "task_"))
+
+
+async def lock_free_cases_of(
+    tx: Transaction, task_ids: Sequence[UUID]
+) -> Mapping[UUID, tuple[Case, Task]]:
+    """Some tasks with their cases, rows locked, by task; those that somebody else holds are not
+    among them."""
+    rows = await fetch_all(tx, f"{_LOCK_TASK} SKIP LOCKED", list(task_ids))
+    return {row["task_id"]: (read_model(Case, row), read_model(Task, row, "task_")) for row in rows}
 
 
 _TASK_COLUMNS = ", ".join(f"t.{name} AS task_{name}" for name in Task._meta.fields_db_projection)
 _LOCK_TASK = f"""SELECT c.*, {_TASK_COLUMNS}
   FROM applications_task t JOIN applications_case c ON c.id = t.case_id
- WHERE t.id = $1 FOR UPDATE OF c, t"""  # noqa: S608 - names of columns
+ WHERE t.id = ANY($1) ORDER BY c.id FOR UPDATE OF c, t"""  # noqa: S608 - names of columns
 """The case is locked first, as by everybody."""
 
 
@@ -120,72 +124,6 @@ async def next_serial(tx: Transaction, prefix: str, day_on: date) -> int:
     return int(row["last_serial"])
 
 
-async def write_move(
-    tx: Transaction,
-    case_id: UUID,
-    values: Mapping[str, Any],
-    entry: Entry,
-    *,
-    done_by: Task | None,
-) -> None:
-    """Move a case, close its open tasks, write the line of its timeline, all in one statement.
-
-    `values` are the columns that change; of the open tasks `done_by` was done, the others drop.
-    """
-    assigned = ", ".join(f"{name} = ${n}" for n, name in enumerate(values, 13))
-    await tx.execute_query(
-        f"""WITH moved AS (
-              UPDATE applications_case SET sequence = sequence + 1, {assigned}
-               WHERE id = $1 RETURNING id, sequence, state
-            ), closed AS (
-              UPDATE applications_task SET closed_at = $9,
-                     status = CASE WHEN id = $10 THEN $11 ELSE $12 END
-               WHERE case_id = $1 AND status = 'OPEN'
-            )
-            {_INSERT_EVENT} FROM moved""",  # noqa: S608 - names of columns
-        [
-            case_id,
-            *_values(entry),
-            None if done_by is None else done_by.id,
-            TaskStatus.DONE,
-            TaskStatus.DROPPED,
-            *(to_json(v).decode() if isinstance(v, list) else v for v in values.values()),
-        ],
-    )
-    if done_by is not None:
-        done_by.update_from_dict({"status": TaskStatus.DONE, "closed_at": entry.happened_at})
-
-
-async def write_entry(tx: Transaction, case_id: UUID, entry: Entry) -> None:
-    """A line of the timeline of a case that stays where it is."""
-    await tx.execute_query(
-        f"""WITH noted AS (
-              UPDATE applications_case SET sequence = sequence + 1
-               WHERE id = $1 RETURNING id, sequence, state
-            )
-            {_INSERT_EVENT} FROM noted""",  # noqa: S608 - our own text
-        [case_id, *_values(entry)],
-    )
-
-
-_INSERT_EVENT = """INSERT INTO applications_event
-  (id, case_id, sequence, event, actor, actor_id, unit, state, note_sealed, once, happened_at)
-SELECT $2, id, sequence, $3, $4, $5, $6, state, $7, $8, $9"""
-
-
-def _values(entry: Entry) -> tuple[object, ...]:
-    return (
-        new_id(),
-        entry.event,
-        entry.actor,
-        entry.actor_id,
-        entry.unit,
-        entry.note_sealed,
-        entry.once,
-        entry.happened_at,
-    )
-
-
 async def update_case(tx: Transaction, case_id: UUID, **values: Any) -> None:
     """Change columns of a case."""
     await Case.filter(id=case_id).using_db(tx).update(**values)
@@ -212,10 +150,18 @@ async def list_events(case_id: UUID, *, after: int, first: int) -> list[CaseEven
     return await events.order_by("sequence").limit(first)
 
 
-async def list_actors(tx: Transaction, case_id: UUID, events: Collection[str]) -> set[UUID]:
-    """The officers who took one of these steps of a case."""
-    rows = CaseEvent.filter(case_id=case_id, event__in=list(events), actor=Actor.OFFICER)
-    return {row.actor_id for row in await rows.using_db(tx) if row.actor_id is not None}
+async def list_taken(
+    tx: Transaction, case_ids: Collection[UUID], events: Collection[str]
+) -> Collection[Taken]:
+    """Which of some steps were taken in some cases, and by which officers."""
+    rows = await fetch_all(
+        tx,
+        """SELECT case_id, event, CASE actor WHEN 'OFFICER' THEN actor_id END AS officer_id
+             FROM applications_event WHERE case_id = ANY($1) AND event = ANY($2)""",
+        list(case_ids),
+        list(events),
+    )
+    return {Taken(**row) for row in rows}
 
 
 async def find_last_officer(tx: Transaction, case_id: UUID) -> UUID | None:
@@ -225,34 +171,35 @@ async def find_last_officer(tx: Transaction, case_id: UUID) -> UUID | None:
     return None if last is None else last.actor_id
 
 
-async def has_happened(tx: Transaction, case_id: UUID, event: str) -> bool:
-    """Whether a step was taken before."""
-    return await CaseEvent.filter(case_id=case_id, event=event).using_db(tx).exists()
-
-
 async def open_tasks(
     tx: Transaction,
-    case: Case,
     kind: TaskKind,
-    work: Sequence[tuple[str, str, UUID | None]],
+    work: Sequence[Work],
+    officers: Sequence[UUID | None],
     now: datetime,
 ) -> None:
-    """Open work on a case: for each its branch, its unit and its officer."""
-    branches, units, officers = zip(*work, strict=True)
+    """Open work on cases, each with its officer."""
     await tx.execute_query(
         """INSERT INTO applications_task (id, case_id, kind, state, round, branch, unit, from_unit,
                                           assignee_id, status, opened_at)
-           SELECT w.id, $1, $2, $3, $4, w.branch, w.unit, '', w.officer_id, $5, $6
-             FROM unnest($7::uuid[], $8::text[], $9::text[], $10::uuid[])
-               AS w (id, branch, unit, officer_id)""",
+           SELECT w.id, w.case_id, $1, w.state, w.round, w.branch, w.unit, '', w.officer_id, $2, $3
+             FROM unnest($4::uuid[], $5::uuid[], $6::text[], $7::int[], $8::text[], $9::text[],
+                         $10::uuid[])
+               AS w (id, case_id, state, round, branch, unit, officer_id)""",
         [
-            *(case.id, kind, case.state, case.round, TaskStatus.OPEN, now),
-            *([new_id() for _ in work], branches, units, officers),
+            *(kind, TaskStatus.OPEN, now),
+            [new_id() for _ in work],
+            [one.case.id for one in work],
+            [one.case.state for one in work],
+            [one.case.round for one in work],
+            [one.branch for one in work],
+            [one.unit for one in work],
+            list(officers),
         ],
     )
 
 
-async def count_loads(tx: Transaction, officers: Sequence[UUID]) -> Mapping[UUID, int]:
+async def count_loads(tx: Transaction, officers: Collection[UUID]) -> Mapping[UUID, int]:
     """How many open tasks officers have; those without one are not in it."""
     rows = await fetch_all(
         tx,
@@ -279,12 +226,17 @@ async def list_open_tasks(tx: Transaction, case_id: UUID) -> list[Task]:
     return await Task.filter(case_id=case_id, status=TaskStatus.OPEN).using_db(tx).order_by("id")
 
 
-async def list_agreed(tx: Transaction, case: Case) -> set[str]:
-    """The branches of a case's present state that have agreed in its present round."""
-    tasks = Task.filter(
-        case_id=case.id, state=case.state, round=case.round, status=TaskStatus.AGREED
+async def list_agreed(tx: Transaction, cases: Sequence[Case]) -> Mapping[UUID, Collection[str]]:
+    """By case, the branches of its present state that have agreed in its present round."""
+    rows = await fetch_all(
+        tx,
+        """SELECT t.case_id, array_agg(t.branch) AS branches FROM applications_task t
+             JOIN unnest($1::uuid[], $2::text[], $3::int[]) AS c (id, state, round)
+               ON c.id = t.case_id AND c.state = t.state AND c.round = t.round
+            WHERE t.status = 'AGREED' GROUP BY t.case_id""",
+        *zip(*((case.id, case.state, case.round) for case in cases), strict=True),
     )
-    return {task.branch for task in await tasks.using_db(tx)}
+    return {row["case_id"]: row["branches"] for row in rows}
 
 
 async def has_worked(case_id: UUID, unit: str) -> bool:

@@ -201,6 +201,11 @@ async def get_stored(app: App, definition_id: UUID) -> Definition:
     return (await get_all_stored(app, [definition_id]))[definition_id]
 
 
+def find_stored(app: App, definition_id: UUID) -> Definition | None:
+    """The definition that a case runs by, where this process has read it before."""
+    return _known(app).get(definition_id)
+
+
 async def get_all_stored(app: App, ids: Collection[UUID]) -> Mapping[UUID, Definition]:
     """The definitions that cases run by, in one statement at most: they never change."""
     known = _known(app)

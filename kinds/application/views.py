@@ -10,7 +10,7 @@ from core.clock import civil_date
 from core.context.call import Call
 from core.people.personal_read import Purpose
 from core.texts import Named
-from kinds.application import domain, engine, store, texts
+from kinds.application import domain, engine, move_store, texts
 from kinds.application.attachments import FILE
 from kinds.application.definition import (
     AGREE,
@@ -206,7 +206,7 @@ class StaffCaseView:
 def to_case(call: Call, row: Case, definition: Definition, answers: Mapping[str, str]) -> CaseView:
     """A case as it stands today."""
     today = civil_date(call.app.clock.now())
-    clocks, state = store.clocks_of(row), definition.by_name[row.state]
+    clocks, state = move_store.clocks_of(row), definition.by_name[row.state]
     fields = {field.name: field.title for field in definition.form}
     titles = {one.value: one.title for one in definition.categories}
     return CaseView(

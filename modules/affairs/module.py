@@ -9,6 +9,7 @@ MANIFEST = Manifest(
         "items",
         "licences",
         "papers",
+        "results",
         "outlets",
         "verifiers",
         "residence.definition",

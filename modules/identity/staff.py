@@ -1,6 +1,8 @@
 """Members of staff: signing in with an authenticator, looking at people, who looks too much."""
 
+from collections.abc import Collection, Sequence
 from datetime import timedelta
+from functools import cache
 from typing import Any
 from uuid import UUID
 
@@ -14,8 +16,6 @@ from core.database import (
     Transaction,
     connection,
     fetch_all,
-    fetch_model,
-    fetch_models,
     idempotency,
     transaction,
 )
@@ -185,21 +185,36 @@ async def suspend(app: App, phone: str) -> bool:
     return True
 
 
-async def find_officer(_app: App, person_id: UUID) -> Officer | None:
-    """A member of staff who is not suspended, with their unit."""
-    tail = "WHERE citizen_id = $1 AND suspended_at IS NULL"
-    row = await fetch_model(connection(), Staff, tail, person_id)
-    return None if row is None else Officer(row.citizen_id, row.department)
+async def find_officers(_app: App, people: Collection[UUID]) -> list[Officer]:
+    """The members of staff among some people who are not suspended, with their units."""
+    rows = await fetch_all(
+        connection(),
+        """SELECT citizen_id, department FROM identity_staff
+            WHERE citizen_id = ANY($1) AND suspended_at IS NULL""",
+        list(people),
+    )
+    return [Officer(row["citizen_id"], row["department"]) for row in rows]
 
 
-async def list_officers(_app: App, unit: str, scope: Scope) -> list[Officer]:
-    """The members of staff of a unit who have a scope and are not suspended."""
-    tail = "WHERE department = $1 AND suspended_at IS NULL ORDER BY citizen_id"
-    rows = await fetch_models(connection(), Staff, tail, unit)
-    return [Officer(row.citizen_id, unit) for row in rows if scope in scopes_of(row.roles)]
+async def list_officers(_app: App, units: Collection[str], scope: Scope) -> list[Officer]:
+    """The members of staff of some units who have a scope and are not suspended."""
+    rows = await fetch_all(
+        connection(),
+        """SELECT citizen_id, department, roles FROM identity_staff
+            WHERE department = ANY($1) AND roles ?| $2 AND suspended_at IS NULL
+            ORDER BY citizen_id""",
+        list(units),
+        _roles_with(scope),
+    )
+    return [Officer(row["citizen_id"], row["department"]) for row in rows]
 
 
-STAFFING = Staffing(find_officer, list_officers)
+@cache
+def _roles_with(scope: Scope) -> Sequence[str]:
+    return [role.value for role in Role if scope in scopes_of([role])]
+
+
+STAFFING = Staffing(find_officers, list_officers)
 
 
 async def look_up_person(call: Call, person_id: UUID, case_no: str) -> Person:

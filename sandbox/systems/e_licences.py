@@ -3,7 +3,9 @@
 import random
 from collections.abc import Iterator
 from datetime import date, timedelta
+from hashlib import sha256
 
+import orjson
 from pydantic import Field
 from starlette.requests import Request
 from starlette.responses import Response
@@ -23,6 +25,8 @@ from sandbox.shared.registry import (
 
 SCHEMA = """
 CREATE TABLE e_licence_revocation (licence_ref TEXT PRIMARY KEY, revoked_on TEXT NOT NULL);
+CREATE TABLE e_licence_issued (
+  case_no TEXT PRIMARY KEY, resident_id TEXT NOT NULL, licence TEXT NOT NULL);
 """
 ADULT_AGE, CARD_YEARS, CARD_LONG_AGE = 18, 20, 46
 POLICE, MARKET, SOCIAL = "沙盒市公安局", "沙盒市行政审批服务局", "沙盒市社会保险事业中心"
@@ -42,6 +46,7 @@ TITLES = {
     "established_on": ("成立日期", "Established"),
     "card_no": ("社会保障号码", "Social security number"),
     "bank": ("发卡银行", "Bank"),
+    "case_no": ("办件编号", "Case number"),
 }
 
 
@@ -49,6 +54,24 @@ class LicenceQuery(PersonQuery):
     """One licence of a person."""
 
     licence_ref: str = Field(min_length=1, max_length=64)
+
+
+class Name(Body):
+    """What a licence is called."""
+
+    zh: str = Field(min_length=1, max_length=100)
+    en: str = Field(min_length=1, max_length=100)
+
+
+class LicenceOrder(Body):
+    """A licence that is granted by a case of the city."""
+
+    case_no: str = Field(min_length=1, max_length=64)
+    resident_id: str = Field(min_length=18, max_length=18)
+    kind: str = Field(pattern="^[a-z_]{1,32}$")
+    name: Name
+    issuer_zh: str = Field(min_length=1, max_length=100)
+    valid_until: str | None = Field(pattern=r"^\d{4}-\d{2}-\d{2}$")
 
 
 class Revocation(Body):
@@ -65,6 +88,33 @@ async def find(request: Request, city: City) -> Response:
         if licence["licence_ref"] == query.licence_ref:
             return reply(licence)
     raise Refusal(404, "NOT_FOUND", "no such licence")
+
+
+async def issue(request: Request, city: City) -> Response:
+    """Issue a licence, once for each case number; of another person's 409 ALREADY_ISSUED."""
+    order = await read_body(request, LicenceOrder)
+    person = find_person(city, order.resident_id)
+    if person is None:
+        raise Refusal(404, "NO_PERSON", "no such person")
+    content = _about(person, "name", "resident_id") | {"case_no": order.case_no}
+    licence = {
+        "licence_ref": f"el-{sha256(order.case_no.encode()).hexdigest()[:24]}",
+        "kind": order.kind,
+        "name": order.name.model_dump(),
+        "issuer_zh": order.issuer_zh,
+        "issued_on": city.today().isoformat(),
+        "valid_until": order.valid_until,
+        "fields": _fields(content),
+    }
+    with city.state.transaction():
+        city.state.run(
+            "INSERT OR IGNORE INTO e_licence_issued VALUES (?, ?, ?)",
+            (order.case_no, order.resident_id, orjson.dumps(licence).decode()),
+        )
+        kept = city.state.one("SELECT * FROM e_licence_issued WHERE case_no = ?", (order.case_no,))
+    if kept is None or kept["resident_id"] != order.resident_id:
+        raise Refusal(409, "ALREADY_ISSUED", "the licence of this case is another person's")
+    return reply(_as_it_stands(city, orjson.loads(kept["licence"])))
 
 
 async def revoke(request: Request, city: City) -> Response:
@@ -88,6 +138,10 @@ def _absent(city: City) -> Record:
 
 def _licences(city: City, person: Person) -> Iterator[Record]:
     """The licences of a person: a card for everybody, the rest by age and story."""
+    for row in city.state.all(
+        "SELECT licence FROM e_licence_issued WHERE resident_id = ?", (person.resident_id,)
+    ):
+        yield _as_it_stands(city, orjson.loads(row["licence"]))
     draw, today = draw_for(city, "e-licence", person), city.today()
     age = person.age_on(today)
     story = person.key if isinstance(person, DemoPerson) else None
@@ -146,25 +200,33 @@ def _licence(
     issued_on: date, valid_until: date | None, content: dict[str, str],
 ) -> Record:  # fmt: skip
     draw = draw_for(city, f"e-licence:{kind}", person)
-    licence_ref = f"el-{draw.getrandbits(96):024x}"
-    revoked = city.state.one(
-        "SELECT * FROM e_licence_revocation WHERE licence_ref = ?", (licence_ref,)
-    )
-    expired = valid_until is not None and valid_until < city.today()
-    return {
-        "licence_ref": licence_ref,
+    licence: Record = {
+        "licence_ref": f"el-{draw.getrandbits(96):024x}",
         "kind": kind,
         "name": {"zh": zh, "en": en},
         "issuer_zh": issuer,
         "issued_on": issued_on.isoformat(),
         "valid_until": None if valid_until is None else valid_until.isoformat(),
-        "status": "REVOKED" if revoked else "EXPIRED" if expired else "VALID",
-        "fields": [
-            {"name": name, "title": dict(zip(("zh", "en"), TITLES[name], strict=True)),
-             "value": value}
-            for name, value in content.items()
-        ],
-    }  # fmt: skip
+        "fields": _fields(content),
+    }
+    return _as_it_stands(city, licence)
+
+
+def _fields(content: dict[str, str]) -> list[Record]:
+    return [
+        {"name": name, "title": dict(zip(("zh", "en"), TITLES[name], strict=True)), "value": value}
+        for name, value in content.items()
+    ]
+
+
+def _as_it_stands(city: City, licence: Record) -> Record:
+    """A licence with whether it holds today."""
+    revoked = city.state.one(
+        "SELECT * FROM e_licence_revocation WHERE licence_ref = ?", (licence["licence_ref"],)
+    )
+    until = licence["valid_until"]
+    expired = isinstance(until, str) and until < city.today().isoformat()
+    return {**licence, "status": "REVOKED" if revoked else "EXPIRED" if expired else "VALID"}
 
 
 def _about(person: Person, *names: str) -> dict[str, str]:
@@ -190,6 +252,7 @@ SYSTEMS = (
         operations=(
             record_operation("query", "/e-licences/licences/query", _wallet, _absent),
             Operation("find", "POST", "/e-licences/licences/find", find),
+            Operation("issue", "POST", "/e-licences/licences", issue),
         ),
         controls=(Operation("revoke", "POST", "/_control/e-licences/revocations", revoke),),
     ),

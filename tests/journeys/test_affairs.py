@@ -19,7 +19,7 @@ from tests.modules.affairs.applications import KINDERGARTEN
 
 FIND = """query($words: String!) { governmentItems(words: $words, first: 3) {
   status edges { node { code name } } } }"""
-WALLET = "{ licenceWallet { status items { licenceRef kind status } } }"
+WALLET = "{ licenceWallet { status items { licenceRef kind status fields { name value } } } }"
 PRESENT = """mutation($id: ID!, $fields: [String!]!, $key: String!) {
   presentLicence(licenceRef: $id, fields: $fields, idempotencyKey: $key) {
     ... on LicencePresented { presentation { code } } ... on Refusal { code message } } }"""
@@ -71,6 +71,7 @@ async def test_a_licence_is_found_shown_once_and_revoked(house: House, client: C
 OPERATIONS = Operations("gov-case-apply", "staff-cases", "my-cases", "gov-rating")
 _do = OPERATIONS.do
 ESCALATES_WITHIN_S = 15.0
+GRANTED_WITHIN_S = 10.0
 
 
 @dataclass
@@ -176,6 +177,7 @@ async def test_a_kindergarten_from_two_missing_papers_to_a_call_back_that_ends(
     await desk.act(case["id"], "education", "grant")
     closed = await desk.act(case["id"], "education", "deliver")
     assert (closed["state"], closed["promise"]) == ("granted", "KEPT")
+    await _permit_holds_until_revoked(client, case["no"])
     rated = {"ratedId": case["id"], "grade": 2, "labels": [], "text": "没有人接电话"}
     call_back = (await _do(client, "RateCase", **rated))["rating"]["callBackId"]
     for event in ("call", "answer"):
@@ -183,6 +185,26 @@ async def test_a_kindergarten_from_two_missing_papers_to_a_call_back_that_ends(
     assert (called["turn"], called["state"]) == ("NOBODY", "answered")
     shown = await OPERATIONS.all(client, "Application", caseId=call_back)
     assert [line["event"] for line in shown["caseTimeline"]] == ["open", "call", "answer"]
+
+
+async def _permit_holds_until_revoked(client: CityClient, case_no: str) -> None:
+    """The permit that the case granted comes into the wallet by itself, once."""
+    async with asyncio.timeout(GRANTED_WITHIN_S):
+        permits: list[Any] = []
+        while not permits:
+            await asyncio.sleep(0.2)
+            permits = await _permits(client, case_no)
+    (permit,) = permits
+    assert permit["status"] == "VALID"
+    revoked = {"licence_ref": permit["licenceRef"]}
+    await client.sandbox("POST", "/_control/e-licences/revocations", revoked)
+    assert [one["status"] for one in await _permits(client, case_no)] == ["REVOKED"]
+
+
+async def _permits(client: CityClient, case_no: str) -> list[Any]:
+    items = (await client.run(WALLET)).data["licenceWallet"]["items"]
+    granted = {"name": "case_no", "value": case_no}
+    return [one for one in items if one["kind"] == "permit" and granted in one["fields"]]
 
 
 async def test_a_case_that_nobody_handles_escalates_by_itself(

@@ -197,6 +197,11 @@ async def test_a_stranger_is_refused_and_finds_nothing(
         await desk.open_case(await town.officer("culture_tourism"), case.id)
 
 
+_LICENCE_DUE = """SELECT 1 FROM pgqueuer
+ WHERE entrypoint = 'applications.LicenceGranted>affairs.issue'
+   AND convert_from(payload, 'UTF8')::jsonb ->> 'case_id' = $1"""
+
+
 async def test_every_step_can_be_taken_and_every_case_ends(
     me: Call,
     call: Callable[..., Call],
@@ -217,3 +222,6 @@ async def test_every_step_can_be_taken_and_every_case_ends(
             case = await drive(town, clock, me, case, step)
         case = await find(case.id)
         assert case.ended_at is not None and await town.tasks(case) == []
+        grants = definition.grants
+        due = await town.rows(_LICENCE_DUE, str(case.id))
+        assert len(due) == (grants is not None and grants.state == case.state)

@@ -33,6 +33,24 @@ async def test_everybody_has_a_card_and_the_rest_by_their_story(city: Client) ->
         assert (await city.person("citizen"))["resident_id"] not in licence["licence_ref"]
 
 
+async def test_a_case_grants_one_licence_however_often_it_is_asked_for(city: Client) -> None:
+    mine, other = [(await city.person(key))["resident_id"] for key in ("citizen", "parent")]
+    order = {
+        "case_no": "JZZ20261123000001", "resident_id": mine, "kind": "residence_permit",
+        "name": {"zh": "居住证", "en": "Residence permit"}, "issuer_zh": "市公安局",
+        "valid_until": "2090-01-01",
+    }  # fmt: skip
+    status, issued = await city.post("/e-licences/licences", order)
+    assert (status, issued["status"], issued["valid_until"]) == (200, "VALID", "2090-01-01")
+    assert await city.post("/e-licences/licences", order) == (200, issued)
+    assert (await city.post("/e-licences/licences", order | {"resident_id": other}))[0] == 409
+    assert await find(city, "citizen", issued["licence_ref"]) == (200, issued)
+    assert (await find(city, "parent", issued["licence_ref"]))[0] == 404
+    revoked = {"licence_ref": issued["licence_ref"]}
+    await city.post("/_control/e-licences/revocations", revoked)
+    assert (await city.post("/e-licences/licences", order))[1]["status"] == "REVOKED"
+
+
 async def test_a_licence_is_found_by_its_holder_alone_as_it_stands_now(city: Client) -> None:
     card = (await wallet(city, "citizen"))["resident_card"]
     assert await find(city, "citizen", card["licence_ref"]) == (200, card)

@@ -16,10 +16,10 @@ from credit.api import find_decision
 from credit.lending.applications.definition import products_of
 from credit.lending.products import service as products
 from kinds.application import desk, store
-from kinds.application.desk import Deed
 from kinds.application.engine import Choices
 from kinds.application.models import Case, Task
 from kinds.application.opening import open_form
+from kinds.application.task_rights import Deed
 
 SCOPE = Scope.RISK_REVIEW
 Advice = Mapping[str, Any]

@@ -14,8 +14,10 @@ from core.texts import Named
 from kinds.application import texts
 from kinds.application.definition import (
     Actor,
+    Choice,
     Definition,
     Field,
+    Grant,
     Numbering,
     State,
     Step,
@@ -26,6 +28,10 @@ from kinds.application.versions import Application
 from modules.affairs.cases.items import ApplicationItem, find_item
 
 POST = "POST"
+DELIVERY = "delivery"
+E_LICENCE = Choice("E_LICENCE", Named("仅电子证照", "As e-licence alone"))
+PERMIT = "permit"
+"""The kind of the e-licences that permits are."""
 POST_ADDRESS = Field(
     "post_address", Named("邮寄地址", "Address for the post"), required=False, most=120
 )
@@ -99,7 +105,7 @@ def check_delivery(
     _city: City, definition: Definition, form: Mapping[str, str], _today: date
 ) -> Sequence[Problem]:
     """What is posted needs an address."""
-    if form.get("delivery") == POST and "post_address" not in form:
+    if form.get(DELIVERY) == POST and "post_address" not in form:
         return [problem_of(definition, "post_address", texts.FIELD_MISSING)]
     return []
 
@@ -119,7 +125,8 @@ def definition_of(base: Definition, item: ApplicationItem) -> Definition:
         number=Numbering(item.code, digits=4),
         unit=item.unit,
         promise={"": item.days},
-        form=[*item.form, POST_ADDRESS],
+        form=[*(_by_licence(field) if item.permit else field for field in item.form), POST_ADDRESS],
+        grants=Grant("granted", PERMIT, Named(item.permit, item.permit)) if item.permit else None,
         materials=item.materials,
         exclusive=item.exclusive,
         states=[
@@ -131,6 +138,11 @@ def definition_of(base: Definition, item: ApplicationItem) -> Definition:
             for step in base.steps
         ],
     )
+
+
+def _by_licence(field: Field) -> Field:
+    """The field as it is where the result may be an e-licence alone."""
+    return replace(field, options=[*field.options, E_LICENCE]) if field.name == DELIVERY else field
 
 
 _DECISIONS = ("grant", "deny")

@@ -8,7 +8,7 @@ from core.errors import Conflict, NotFound
 from core.texts import Named, Text
 from kinds.application.definition import Choice, Field, FieldType, Held, Material
 from kinds.application.versions import read_rules
-from modules.affairs.registry.domain import Item, ItemField, ItemStatus
+from modules.affairs.registry.domain import Item, ItemField, ItemStatus, ItemType
 from modules.affairs.registry.service import get_item
 
 ITEM_WITHDRAWN = Text(
@@ -44,6 +44,8 @@ class ApplicationItem:
     materials: Sequence[Material]
     exclusive: bool
     four_eyes: bool
+    permit: str
+    """The permit that it gives, by name; "" where it gives none."""
 
 
 async def find_item(call: Call, code: str) -> ApplicationItem | None:
@@ -89,6 +91,7 @@ def to_application(item: Item, units: Mapping[str, str], others: str) -> Applica
         ],
         exclusive=item.exclusive,
         four_eyes=item.four_eyes,
+        permit=item.result_zh if item.item_type is ItemType.PERMIT else "",
     )
 
 

@@ -18,6 +18,7 @@ from kinds.application.definition import (
     Definition,
     Field,
     FieldType,
+    Grant,
     Material,
     Numbering,
     State,
@@ -92,6 +93,7 @@ RESIDENCE = Application(
             Field("delivery", Named("领取方式", "How to get it"), FieldType.CHOICE, options=(
                 Choice("POST", Named("邮寄", "By post")),
                 Choice("COUNTER", Named("窗口领取", "At the counter")),
+                Choice("E_LICENCE", Named("仅电子证照", "As e-licence alone")),
             )),
         ),
         materials=(
@@ -133,6 +135,7 @@ RESIDENCE = Application(
             Step("give_up", ("missing",), "withdrawn", Actor.SYSTEM,
                  Named("逾期未补正", "Nothing was handed in")),
         ),
+        grants=Grant("issued", "residence_permit", Named("居住证", "Residence permit"), days=365),
     ),
     rule=check_residence,
 )  # fmt: skip

@@ -16,10 +16,10 @@ from core.standards.coordinates import GeoPoint, distance_m
 from kinds.application import desk, service, versions
 from kinds.application import store as engine_store
 from kinds.application.definition import Definition
-from kinds.application.desk import Deed
 from kinds.application.domain import TaskKind
 from kinds.application.engine import NOTHING, Choices
 from kinds.application.models import Case, CaseEvent, Task
+from kinds.application.task_rights import Deed
 from modules.community.reports import photo_store, photos, store, texts
 from modules.community.reports.domain import OPEN_STATES
 from modules.community.reports.models import Report

@@ -94,7 +94,8 @@ async def drive(town: Town, clock: ManualClock, citizen: Call, case: Case, step:
 
 async def _other(town: Town, case: Case, unit: str, unlike: str) -> Call:
     """An officer of a unit who did not take a step, and has the case's task now."""
-    did = await store.list_actors(connection(), case.id, [unlike])
+    taken = await store.list_taken(connection(), [case.id], [unlike])
+    did = {one.officer_id for one in taken}
     for number in range(len(did) + 1):
         officer = await town.officer(unit, number)
         if officer.subject_id not in did:

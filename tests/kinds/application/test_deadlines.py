@@ -9,7 +9,7 @@ from core.clock import ManualClock, civil_date
 from core.context.app import App
 from core.context.call import Call
 from core.database import connection
-from kinds.application import deadlines, desk, store
+from kinds.application import deadlines, desk, move_store
 from kinds.application.definition import Turn
 from kinds.application.domain import Promise, TaskKind, days_left, promise_of
 from kinds.application.engine import Choices
@@ -22,7 +22,7 @@ UNITS = ("hotline", "police", "housing_fund", "health", "big_data")
 
 
 def _promise(case: Case) -> Promise:
-    return promise_of(store.clocks_of(case), Turn(case.turn))
+    return promise_of(move_store.clocks_of(case), Turn(case.turn))
 
 
 async def _until(app: App, clock: ManualClock, day: date, case: Case) -> Case:
@@ -87,7 +87,7 @@ async def test_the_promise_stands_still_while_the_citizen_owes_a_paper(
     clock.move(2 * DAY)
     case = await town.step(me, case, "bring")
     assert (case.promise_due_on, _promise(case)) == (date(2026, 12, 2), Promise.RUNNING)
-    assert days_left(store.clocks_of(case), app.city.calendar, civil_date(clock.now())) == 3
+    assert days_left(move_store.clocks_of(case), app.city.calendar, civil_date(clock.now())) == 3
 
 
 async def test_a_restart_promises_anew(app: App, clock: ManualClock, town: Town, me: Call) -> None:

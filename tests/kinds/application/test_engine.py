@@ -18,7 +18,7 @@ from kinds.application import engine, service, store, versions
 from kinds.application.domain import Promise, promise_of
 from kinds.application.form import FormIncomplete
 from kinds.application.models import Case
-from kinds.application.store import clocks_of
+from kinds.application.move_store import clocks_of
 from tests.kinds.application.town import ANSWERS, Town, find, key
 from tests.kinds.application.wing import DEFINITIONS, PERMIT, SERVICE, declare
 

@@ -5,6 +5,7 @@ the middle, people act out of turn; after every deed the case, its work and its 
 `make soak` runs the long form (HISTORIES=… for another number) and prints the failing history.
 """
 
+import asyncio
 import os
 from collections.abc import Coroutine, Sequence
 from contextlib import suppress
@@ -17,12 +18,15 @@ from hypothesis import strategies as st
 
 from core.clock import ManualClock, civil_date
 from core.context.call import Call
+from core.database import transaction
 from core.errors import AppError
-from kinds.application import deadlines, desk, domain, service, store, versions
+from kinds.application import deadlines, desk, domain, errands, move_store, service, store, versions
 from kinds.application.definition import AGREE, REFUSE, Actor, Definition, Turn
 from kinds.application.domain import TaskKind, TaskStatus
 from kinds.application.engine import Choices
+from kinds.application.errands import Errand
 from kinds.application.models import Case
+from kinds.application.task_rights import Deed
 from tests.kinds.application.drawn import UNITS, definitions
 from tests.kinds.application.driver import drive, way_out
 from tests.kinds.application.town import Town, find, key
@@ -41,6 +45,8 @@ DEED = st.one_of(
     st.tuples(st.just("sweep"), st.just(0)),
     st.tuples(st.just("cut_sweep"), st.integers(0, 25)),
     st.tuples(st.just("cut_officer"), st.integers(0, 40)),
+    st.tuples(st.just("cut_alone"), st.integers(0, 40)),
+    st.tuples(st.just("rush"), N),
 )
 
 
@@ -101,11 +107,38 @@ class History:
         await cut(deadlines.sweep(self.town.app), after)
 
     async def cut_officer(self, after: int) -> None:
+        for call, errand in (await self._errands(after))[:1]:
+            await cut(errands.go(call.app, [errand]), after)
+
+    async def cut_alone(self, after: int) -> None:
+        for call, errand in (await self._errands(after))[:1]:
+            await cut(self._refused(self._alone(call, errand)), after)
+
+    async def rush(self, number: int) -> None:
+        """All who have work do it at once, each twice."""
+        both = [*await self._errands(number), *await self._errands(number + 1)]
+        await asyncio.gather(
+            *(
+                self._refused(desk.act(call, one.task_id, one.event, one.choices, one.key))
+                for call, one in both
+            )
+        )
+
+    async def _errands(self, number: int) -> list[tuple[Call, Errand]]:
         tasks = [t for t in await store.list_tasks(self.case.id) if t.status == TaskStatus.OPEN]
         events = [s.event for s in self.definition.steps_from(self.case.state, Actor.OFFICER)]
-        if tasks:
-            event = (events or [AGREE])[0]
-            await cut(self._refused(self._send(tasks[-1], event, after)), after)
+        said = Choices("well", UNITS[number % len(UNITS)])
+        event = [*events, AGREE][number % (len(events) + 1)]
+        holders = [await self.town.holder(task) for task in tasks]
+        return [
+            (call, Errand(call.subject_id, task.id, event, said, key()))
+            for call, task in zip(holders, tasks, strict=True)
+        ]
+
+    async def _alone(self, call: Call, errand: Errand) -> None:
+        deed = Deed(errands.OPERATION, errand.key)
+        async with transaction() as tx:
+            await desk.act_in(call, tx, deed, errand.task_id, errand.event, errand.choices)
 
     @property
     def today(self) -> Any:
@@ -128,7 +161,7 @@ class History:
         """The case, its clocks, its work and its timeline agree."""
         case = self.case
         state = self.definition.by_name[case.state]
-        clocks = store.clocks_of(case)
+        clocks = move_store.clocks_of(case)
         assert case.turn == state.turn
         assert (case.ended_at is not None) == (state.turn is Turn.NOBODY)
         assert case.look_on == domain.next_look(clocks, state)

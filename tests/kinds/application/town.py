@@ -11,10 +11,10 @@ from core.ids import new_id
 from core.security.authorization import Role
 from kinds.application import desk, service, store, versions
 from kinds.application.definition import Definition
-from kinds.application.desk import Deed
 from kinds.application.domain import TaskKind, TaskStatus
 from kinds.application.engine import Choices
 from kinds.application.models import Case, Task
+from kinds.application.task_rights import Deed
 from modules.identity import staff
 from tests.kinds.application.wing import SERVICE, declare
 

@@ -1,7 +1,8 @@
 """Residence permits: what the law asks, a journey over HTTP from missing papers to a card."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from datetime import date
+from typing import Any
 
 import pytest
 
@@ -9,7 +10,13 @@ from core.city import load_city
 from core.clock import add_months
 from core.context.app import App
 from core.context.call import Call
+from core.database import connection, fetch_all
+from core.people.directory import get_person
+from core.people.personal_read import grant_consent
 from core.security.authentication import Viewer
+from core.upstream.client import UpstreamError
+from modules.affairs.licences.service import PURPOSE
+from modules.affairs.licences.upstream import LICENCES
 from modules.affairs.residence.definition import RESIDENCE, check_residence
 from tests.asgi import Client
 from tests.conftest import ROOT
@@ -17,10 +24,26 @@ from tests.kinds.application.desk_client import Desk
 from tests.kinds.application.papers import pdf, photograph
 from tests.kinds.application.town import Town, key
 from tests.modules.affairs.applications import PERMIT
+from tests.modules.affairs.wallet import FakeLicences
+from tests.upstreams import by_operation
 
 CITY = load_city(ROOT / "cities/jinan.toml")
 TODAY = date(2026, 11, 23)
+GRANTED = "applications.LicenceGranted>affairs.issue"
+SHOWN = "{ licenceWallet { items { kind status } } }"
 ANSWERS = [{"name": name, "value": value} for name, value in PERMIT.items()]
+
+
+@pytest.fixture
+def wallet() -> FakeLicences:
+    """The e-licence system."""
+    return FakeLicences()
+
+
+@pytest.fixture
+def upstreams(wallet: FakeLicences) -> Mapping[Any, Any]:
+    """Its operations."""
+    return by_operation(wallet, LICENCES)
 
 
 @pytest.mark.parametrize(
@@ -63,6 +86,7 @@ async def test_two_missing_papers_are_told_once_and_a_card_is_issued(
     client: Client,
     call: Callable[..., Call],
     citizen: Callable[..., Awaitable[Viewer]],
+    wallet: FakeLicences,
 ) -> None:
     desk, town, me = Desk(client), Town(app, call), await citizen()
     first = (await town.officer("police")).require_viewer()
@@ -103,6 +127,32 @@ async def test_two_missing_papers_are_told_once_and_a_card_is_issued(
     issued = await desk.send(second, "ActOnTask", taskId=task["id"], event="issue")
     case = issued["actOnTask"]["task"]["case"]
     assert (case["state"], case["promise"]) == ("issued", "KEPT")
+    await _licence_comes_once(app, client, wallet, call(user_id=me.user_id, level=2), case["no"])
+
+
+async def _licence_comes_once(
+    app: App, client: Client, wallet: FakeLicences, me: Call, case_no: str
+) -> None:
+    """The permit that was issued stands in the wallet, for a year, until it is taken back."""
+    sql = "SELECT payload FROM pgqueuer WHERE entrypoint = $1"
+    (queued,) = await fetch_all(connection(), sql, GRANTED)
+    wallet.is_silent = True  # the system is away, and the queue tries again
+    with pytest.raises(UpstreamError):
+        await app.queue.kinds[GRANTED].run(app, queued["payload"])
+    wallet.is_silent = False
+    for _ in range(2):
+        await app.queue.kinds[GRANTED].run(app, queued["payload"])
+    (order,) = wallet.orders.values()
+    person = await get_person(app, me.subject_id)
+    assert (order.case_no, order.resident_id) == (case_no, person.resident_id)
+    assert (order.kind, order.issuer_zh) == ("residence_permit", "市公安局")
+    assert order.valid_until == date(2027, 11, 23)
+    await grant_consent(me, PURPOSE.id, PURPOSE.text_version)
+    for status in ("VALID", "REVOKED"):
+        shown = await client.data(SHOWN, {}, viewer=me.viewer)
+        statuses = {one["kind"]: one["status"] for one in shown["licenceWallet"]["items"]}
+        assert statuses["residence_permit"] == status
+        wallet.revoke(f"of-{case_no}")
 
 
 async def test_one_application_at_a_time_and_only_with_a_real_name(

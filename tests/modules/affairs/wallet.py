@@ -9,6 +9,7 @@ import orjson
 from core.people.personal_read import Access
 from core.texts import Named
 from modules.affairs.licences.domain import Licence, LicenceField, LicenceStatus
+from modules.affairs.results.upstream import LicenceOrder
 from tests.asgi import Answer, Client
 from tests.fakes import Silence
 
@@ -38,13 +39,14 @@ def licence(licence_ref: str, status: LicenceStatus = LicenceStatus.VALID) -> Li
 
 
 class FakeLicences(Silence):
-    """Every person's wallet holds the same two licences."""
+    """Every person's wallet holds the same two licences, and what cases granted."""
 
     name = "e_licences"
 
     def __init__(self) -> None:
         super().__init__()
         self.licences = [licence("card"), licence("old", LicenceStatus.EXPIRED)]
+        self.orders: dict[str, LicenceOrder] = {}
 
     async def list_licences(self, access: Access) -> list[Licence]:
         """See modules.affairs.licences.upstream."""
@@ -55,6 +57,21 @@ class FakeLicences(Silence):
         """See modules.affairs.licences.upstream."""
         self.answer("find_licence")
         return next((one for one in self.licences if one.licence_ref == licence_ref), None)
+
+    async def issue_licence(self, order: LicenceOrder) -> Licence:
+        """See modules.affairs.results.upstream."""
+        self.answer("issue_licence")
+        if order.case_no not in self.orders:
+            self.orders[order.case_no] = order
+            granted = replace(
+                licence(f"of-{order.case_no}"),
+                kind=order.kind,
+                name=order.name,
+                issuer_zh=order.issuer_zh,
+                valid_until=order.valid_until,
+            )
+            self.licences.append(granted)
+        return next(one for one in self.licences if one.licence_ref == f"of-{order.case_no}")
 
     def revoke(self, licence_ref: str) -> None:
         """The issuer takes a licence back."""

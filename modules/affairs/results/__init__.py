@@ -1,0 +1,1 @@
+"""What cases grant, as e-licences."""
