@@ -194,17 +194,25 @@ async def find_live(
 
 async def require_held(consent_id: UUID, purpose: str, now: datetime) -> None:
     """Raise Forbidden CONSENT_REQUIRED where a consent has ended meanwhile."""
-    if consent_id == PROBE_ID:
-        return
-    row = await fetch_one(
-        connection(),
-        """SELECT 1 AS held FROM core_consent
-            WHERE id = $1 AND withdrawn_at IS NULL AND (until_at IS NULL OR until_at > $2)""",
-        consent_id,
-        now,
-    )
-    if row is None:
+    if not await list_held([consent_id], now):
         raise Forbidden(CONSENT_REQUIRED, purpose=purpose)
+
+
+async def list_held(consent_ids: Sequence[UUID], now: datetime) -> set[UUID]:
+    """Which of these consents still hold; the probe's always does."""
+    asked = [consent_id for consent_id in consent_ids if consent_id != PROBE_ID]
+    held = {PROBE_ID} & set(consent_ids)
+    if asked:
+        rows = await fetch_all(
+            connection(),
+            """SELECT id FROM core_consent
+                WHERE id = ANY ($1::uuid[]) AND withdrawn_at IS NULL
+                  AND (until_at IS NULL OR until_at > $2)""",
+            asked,
+            now,
+        )
+        held.update(row["id"] for row in rows)
+    return held
 
 
 async def list_consents(call: Call) -> list[Consent]:

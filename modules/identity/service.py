@@ -1,14 +1,16 @@
 """Commands and queries of signing in: codes, sessions, step-up, who somebody is."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 from core.assurance import Assurance
 from core.context.app import App
 from core.context.call import Call
 from core.context.commands import CREDENTIAL_REPLAY, claim_key
-from core.database import Transaction, idempotency, transaction
+from core.database import Transaction, idempotency, read_model, transaction
 from core.errors import AppError, Forbidden, InvalidInput, LoginRequired
 from core.ids import is_mobile, new_id
 from core.people.directory import Directory, Person, get_person
@@ -370,17 +372,15 @@ def assurance_of(citizen: Citizen) -> Assurance | None:
     return Assurance(citizen.assurance or Assurance.TYPED)
 
 
-async def find_person(app: App, citizen_id: UUID) -> Person | None:
-    """The extension "people.directory": a citizen's own data, unsealed.
+async def _person_of(app: App, row: Mapping[str, Any]) -> Person:
+    """A citizen's own data, unsealed.
 
-    A child without a phone is reached at a present guardian's. A closed account is nobody.
+    A child without a phone is reached at a present guardian's.
     """
-    citizen = await store.find_citizen(citizen_id)
-    if citizen is None or citizen.closed_at is not None:
-        return None
+    citizen = read_model(Citizen, row)
     reached = citizen
     if citizen.phone_sealed is None:
-        guardians = await store.list_guardians(citizen_id, app.clock.now())
+        guardians = await store.list_guardians(citizen.id, app.clock.now())
         reached = (guardians and await store.find_citizen(guardians[0])) or citizen
     name, number = citizen.name_sealed, citizen.resident_sealed
     phone = reached.phone_sealed
@@ -395,4 +395,4 @@ async def find_person(app: App, citizen_id: UUID) -> Person | None:
     )
 
 
-DIRECTORY = Directory(find_person)
+DIRECTORY = Directory(store.OPEN_ACCOUNT, _person_of)
