@@ -1,12 +1,17 @@
-"""What arrives while the same work is under way is done together, in the next go."""
+"""Work that several want at once, done together.
+
+`Together`: what arrives while it is under way is done in the next go. `Turn`: what is asked for in
+one turn of the event loop is asked together, and nobody waits for anybody else.
+"""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 from core.database import refuse_in_transaction
 
 T = TypeVar("T")
+A = TypeVar("A")
 
 
 class Together(Generic[T]):
@@ -65,7 +70,7 @@ class Together(Generic[T]):
                 _settle(self._waiting, asyncio.CancelledError())
 
 
-def _settle(party: Sequence[tuple[T, asyncio.Future[None]]], error: BaseException | None) -> None:
+def _settle(party: Sequence[tuple[Any, asyncio.Future[Any]]], error: BaseException | None) -> None:
     for _, done in party:
         if done.done():
             continue  # who waited has given up
@@ -75,3 +80,44 @@ def _settle(party: Sequence[tuple[T, asyncio.Future[None]]], error: BaseExceptio
             done.cancel()
         else:
             done.set_exception(error)
+
+
+class Turn(Generic[T, A]):
+    """Questions of which those of one turn of the event loop are answered by one go of `answer`.
+
+    It gets them in order and gives as many answers. What it raises, all of them get. Whoever gives
+    up waiting takes nothing from the others.
+    """
+
+    def __init__(self, answer: Callable[[Sequence[T]], Awaitable[Sequence[A]]]) -> None:
+        self._answer = answer
+        self._asked: list[tuple[T, asyncio.Future[A]]] = []
+        self._goes = set[asyncio.Task[None]]()
+
+    async def ask(self, question: T) -> A:
+        """The answer to one question. Raises what `answer` raised."""
+        refuse_in_transaction("waiting for others")
+        loop = asyncio.get_running_loop()
+        answered: asyncio.Future[A] = loop.create_future()
+        self._asked.append((question, answered))
+        if len(self._asked) == 1:
+            loop.call_soon(self._begin)
+        return await answered
+
+    def _begin(self) -> None:
+        asked, self._asked = self._asked, []
+        go = asyncio.create_task(self._go(asked))
+        self._goes.add(go)
+        go.add_done_callback(self._goes.discard)
+
+    async def _go(self, asked: Sequence[tuple[T, asyncio.Future[A]]]) -> None:
+        try:
+            answers = await self._answer([question for question, _ in asked])
+        except BaseException as error:
+            _settle(asked, error)
+            if not isinstance(error, Exception):
+                raise
+            return
+        for (_, answered), answer in zip(asked, answers, strict=True):
+            if not answered.done():
+                answered.set_result(answer)

@@ -36,6 +36,7 @@ from core.people.directory import (
 from core.refusal_texts import (
     CONSENT_REQUIRED,
     CONSENT_TEXT_CHANGED,
+    DOCUMENT_NOT_TAKEN,
     GUARDIAN_CONSENT_REQUIRED,
     NOT_ALLOWED,
     NOT_FOUND,
@@ -93,8 +94,8 @@ async def grant_consent(call: Call, purpose_id: str, text_version: str) -> Conse
     """The subject agrees to a purpose; a guardian agrees for a child, a proxy for nobody.
 
     Repeat-safe: a live consent of the same text is returned. Raises NotFound for an unknown
-    purpose, Conflict when the text the viewer saw is outdated, Forbidden for a proxy and for
-    a child on its own.
+    purpose, Conflict when the text the viewer saw is outdated, Forbidden for a proxy, for a
+    child on its own and for whom the upstream cannot know.
     """
     subject_id, granted_by = call.subject_id, call.require_viewer().user_id
     purpose = find_purpose(call, purpose_id)
@@ -103,6 +104,8 @@ async def grant_consent(call: Call, purpose_id: str, text_version: str) -> Conse
     if purpose.text_version != text_version:
         raise Conflict(CONSENT_TEXT_CHANGED)
     person = await _consenter_of(call)
+    if not person.is_known_by(purpose.documents):
+        raise Forbidden(DOCUMENT_NOT_TAKEN)
     now = call.app.clock.now()
     async with transaction() as tx:
         # one lock per person and purpose: two taps at once make one consent
@@ -198,17 +201,25 @@ async def find_live(
 
 async def require_held(consent_id: UUID, purpose: str, now: datetime) -> None:
     """Raise Forbidden CONSENT_REQUIRED where a consent has ended meanwhile."""
-    if consent_id == PROBE_ID:
-        return
-    row = await fetch_one(
-        connection(),
-        """SELECT 1 AS held FROM core_consent
-            WHERE id = $1 AND withdrawn_at IS NULL AND (until_at IS NULL OR until_at > $2)""",
-        consent_id,
-        now,
-    )
-    if row is None:
+    if not await list_held([consent_id], now):
         raise Forbidden(CONSENT_REQUIRED, purpose=purpose)
+
+
+async def list_held(consent_ids: Sequence[UUID], now: datetime) -> set[UUID]:
+    """Which of these consents still hold; the probe's always does."""
+    asked = [consent_id for consent_id in consent_ids if consent_id != PROBE_ID]
+    held = {PROBE_ID} & set(consent_ids)
+    if asked:
+        rows = await fetch_all(
+            connection(),
+            """SELECT id FROM core_consent
+                WHERE id = ANY ($1::uuid[]) AND withdrawn_at IS NULL
+                  AND (until_at IS NULL OR until_at > $2)""",
+            asked,
+            now,
+        )
+        held.update(row["id"] for row in rows)
+    return held
 
 
 async def list_consents(call: Call) -> list[Consent]:

@@ -4,14 +4,16 @@ The module that owns the accounts gives the `Directory`; nobody else reads its t
 """
 
 from calendar import isleap
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Collection, Mapping
 from dataclasses import dataclass
 from datetime import date
+from typing import Any
 from uuid import UUID
 
 from core.context.app import App
+from core.database import connection, fetch_one
 from core.errors import NotFound
-from core.id_documents import Document
+from core.id_documents import Document, DocumentKind
 from core.ids import resident_birth_date
 from core.people.merged_accounts import find_owner
 from core.refusal_texts import NOT_FOUND
@@ -63,6 +65,10 @@ class Person:
         is given an ID number. None below level 2."""
         return self.birth_certificate_no or self.document_no
 
+    def is_known_by(self, documents: Collection[DocumentKind]) -> bool:
+        """Whether an office that goes by some documents can know this person."""
+        return self.other_document is None or self.other_document.kind in documents
+
     def is_child(self, today: date) -> bool:
         """Whether a guardian consents for this person; False while the age is unknown."""
         return self.born_on is not None and age_on(self.born_on, today) < CHILD_UNTIL_AGE
@@ -70,9 +76,14 @@ class Person:
 
 @dataclass(frozen=True, slots=True)
 class Directory:
-    """Where people are looked up: `find(app, person_id)` gives one with an account, or None."""
+    """Where people are looked up.
 
-    find: Callable[[App, UUID], Awaitable[Person | None]]
+    `query` is SQL that gives the row of the open account whose id is $1, so that who asks for more
+    than the person asks once; `read(app, row)` is that person.
+    """
+
+    query: str
+    read: Callable[[App, Mapping[str, Any]], Awaitable[Person]]
 
 
 DIRECTORY = ExtensionPoint("people.directory", Directory, key=lambda _: "the directory")
@@ -128,8 +139,15 @@ def probe_of(app: App) -> Probe:
     return app.once(Probe, Probe)
 
 
+def directory_of(app: App) -> Directory:
+    """The one directory of the house."""
+    (directory,) = app.extensions(DIRECTORY)
+    return directory
+
+
 async def _find(app: App, person_id: UUID) -> Person | None:
     if person_id == PROBE_ID:
         return probe_of(app).person
-    (directory,) = app.extensions(DIRECTORY)
-    return await directory.find(app, person_id)
+    directory = directory_of(app)
+    row = await fetch_one(connection(), directory.query, person_id)
+    return None if row is None else await directory.read(app, row)

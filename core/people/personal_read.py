@@ -9,19 +9,27 @@ PIPL Art. 13-15 (consent), 44 (right to know), 55 (records of processing).
 from collections.abc import Awaitable, Callable, Hashable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import partial
 from typing import Any, TypeVar
 from uuid import UUID
 
 import structlog
 
-from core.bus import bus
 from core.context.app import App
 from core.context.call import Call
-from core.database import Transaction, transaction
+from core.database import transaction
+from core.database.coalescing import Turn
 from core.database.models import AccessLog, Consent
 from core.errors import Forbidden, NotFound
 from core.ids import new_id
 from core.people import consents
+from core.people.access_log import (
+    Actor,
+    Entry,
+    access_topic,
+    enter_consented,
+    enter_under_case,
+)
 from core.people.consents import (
     PURPOSES,
     Purpose,
@@ -47,6 +55,7 @@ __all__ = [
     "Purpose",
     "Verifier",
     "about_person",
+    "access_topic",
     "find_purpose",
     "grant_consent",
     "list_access",
@@ -129,8 +138,8 @@ async def personal_read(
         log.warning("personal read rejected", upstream=error.upstream, status=error.status)
         reading = Reading(ReadStatus.UNAVAILABLE, None, None, error.reason)
     try:
-        await consents.require_held(access.consent_id, purpose.id, call.app.clock.now())
-        await still_acts(call)
+        if not await call.once(_still_held, lambda: Turn(partial(_still_held, call))).ask(access):
+            raise Forbidden(CONSENT_REQUIRED, purpose=purpose.id)
     except Forbidden:
         call.app.last_good.forget_all(kept_under(access.person.id, purpose.id))
         raise
@@ -141,18 +150,14 @@ async def open_access(call: Call, *, service: str, purpose: Purpose) -> Access:
     """Find the subject's consent and leave the access-log row; repeated reads leave repeated rows.
 
     Raises LoginRequired for strangers, Forbidden CONSENT_REQUIRED without a live consent of the
-    purpose's present text, NotFound where the viewer's mandate for the subject has ended.
+    purpose's present text, DOCUMENT_NOT_TAKEN for whom the upstream cannot know, NotFound where the
+    viewer's mandate for the subject has ended.
     """
-    subject_id = call.subject_id
-    person = await get_person(call.app, subject_id)
-    await still_acts(call)
-    actor = _Actor(
-        call.require_viewer().user_id,
-        call.mandate.kind if call.mandate else SELF,
-        call.request_id,
-        mandate_id=call.mandate.id if call.mandate else None,
-    )
-    return await _open(call.app, person, actor, service, purpose, purpose.fields)
+    opening = call.once(_open_own, lambda: Turn(partial(_open_own, call)))
+    access = await opening.ask(_entry(service, purpose, purpose.fields))
+    if isinstance(access, Forbidden):
+        raise access
+    return access
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,8 +185,11 @@ async def open_access_shown(
     person = await find_person(app, subject_id)
     if person is None:
         raise NotFound(NOT_FOUND)
-    actor = _Actor(verifier.id, SHOWN_TO, request_id, basis_ref=verifier.name[:_BASIS_CHARS])
-    return await _open(app, person, actor, service, purpose, fields)
+    actor = Actor(verifier.id, SHOWN_TO, request_id, basis_ref=verifier.name[:_BASIS_CHARS])
+    (access,) = await _open(app, person.id, actor, [_entry(service, purpose, fields)])
+    if isinstance(access, Forbidden):
+        raise access
+    return access
 
 
 async def resume_access(app: App, access_id: UUID) -> Access:
@@ -221,24 +229,11 @@ async def read_as_staff(
     decide(call.viewer, Need(level=1, scope=scope), call.app.clock.now())
     person = await get_person(call.app, subject_id)
     viewer = call.require_viewer()
-    actor = _Actor(viewer.user_id, min(viewer.roles), call.request_id, basis_ref=basis_ref)
+    actor = Actor(viewer.user_id, min(viewer.roles), call.request_id, basis_ref=basis_ref)
     async with transaction() as tx:
-        await _log(
-            call.app,
-            tx,
-            subject_id,
-            actor,
-            service=service,
-            upstream="identity",
-            purpose=service,
-            fields_read=fields,
-        )
+        entry = Entry(service, "identity", service, fields)
+        await enter_under_case(tx, subject_id, actor, entry, call.app.clock.now())
     return person
-
-
-def access_topic(subject_id: UUID) -> str:
-    """The bus topic on which reads of a person's data are told."""
-    return f"access:{subject_id}"
 
 
 def forget_withdrawn(app: App) -> None:
@@ -254,77 +249,50 @@ def forget_withdrawn(app: App) -> None:
     app.bus.listen(consents.WITHDRAWN, forget)
 
 
-@dataclass(frozen=True, slots=True)
-class _Actor:
-    """Who reads, as what, in which request."""
+async def _open_own(call: Call, entries: Sequence[Entry]) -> Sequence[Access | Forbidden]:
+    """What `open_access` opens of a call in one turn."""
+    await still_acts(call)
+    actor = Actor(
+        call.require_viewer().user_id,
+        call.mandate.kind if call.mandate else SELF,
+        call.request_id,
+        mandate_id=call.mandate.id if call.mandate else None,
+    )
+    return await _open(call.app, call.subject_id, actor, entries)
 
-    id: UUID
-    role: str
-    request_id: str
-    mandate_id: UUID | None = None
-    basis_ref: str | None = None
+
+async def _still_held(call: Call, accesses: Sequence[Access]) -> Sequence[bool]:
+    """Whether each consent holds to this moment. Raises NotFound where the mandate has ended."""
+    ids = [access.consent_id for access in accesses]
+    held = await consents.list_held(ids, call.app.clock.now())
+    await still_acts(call)
+    return [consent_id in held for consent_id in ids]
+
+
+def _entry(service: str, purpose: Purpose, fields: Sequence[str]) -> Entry:
+    return Entry(
+        service, purpose.upstream, purpose.id, fields, purpose.text_version, purpose.documents
+    )
 
 
 async def _open(
-    app: App,
-    person: Person,
-    actor: _Actor,
-    service: str,
-    purpose: Purpose,
-    fields: Sequence[str],
-) -> Access:
-    """Find the consent and leave the row. Raises Forbidden CONSENT_REQUIRED, or DOCUMENT_NOT_TAKEN
-    for whom the upstream cannot know."""
-    other = person.other_document
-    if other is not None and other.kind not in purpose.documents:
-        raise Forbidden(DOCUMENT_NOT_TAKEN)
-    async with transaction() as tx:
-        consent_id = await consents.find_live(
-            tx, person.id, purpose.id, purpose.text_version, app.clock.now()
-        )
-        if consent_id is None:
-            raise Forbidden(CONSENT_REQUIRED, purpose=purpose.id)
-        row_id = await _log(
-            app,
-            tx,
-            person.id,
-            actor,
-            service=service,
-            upstream=purpose.upstream,
-            purpose=purpose.id,
-            fields_read=fields,
-        )
-    return Access(person, purpose.id, consent_id, row_id, purpose.upstream)
+    app: App, subject_id: UUID, actor: Actor, entries: Sequence[Entry]
+) -> Sequence[Access | Forbidden]:
+    """Find the consents and leave the rows, or say why not. The probe leaves no row.
 
-
-async def _log(
-    app: App,
-    tx: Transaction,
-    subject_id: UUID,
-    actor: _Actor,
-    *,
-    service: str,
-    upstream: str,
-    purpose: str,
-    fields_read: Sequence[str],
-) -> UUID:
-    row_id = new_id()
+    Raises NotFound for who has no account.
+    """
     if subject_id == PROBE_ID:
-        return row_id
-    await AccessLog.create(
-        using_db=tx,
-        id=row_id,
-        subject_id=subject_id,
-        actor_id=actor.id,
-        actor_role=actor.role,
-        mandate_id=actor.mandate_id,
-        basis_ref=actor.basis_ref,
-        service=service,
-        upstream=upstream,
-        purpose=purpose,
-        fields_read=list(fields_read),
-        request_id=actor.request_id,
-        read_at=app.clock.now(),
-    )
-    await bus.publish(tx, access_topic(subject_id), str(row_id))
-    return row_id
+        person = await get_person(app, subject_id)
+        entered: Sequence[tuple[UUID, UUID] | None] = [(new_id(), PROBE_ID) for _ in entries]
+    else:
+        person, entered = await enter_consented(app, subject_id, actor, entries)
+    return [_opened(person, entry, ids) for entry, ids in zip(entries, entered, strict=True)]
+
+
+def _opened(person: Person, entry: Entry, ids: tuple[UUID, UUID] | None) -> Access | Forbidden:
+    if not person.is_known_by(entry.documents):
+        return Forbidden(DOCUMENT_NOT_TAKEN)
+    if ids is None:
+        return Forbidden(CONSENT_REQUIRED, purpose=entry.purpose)
+    return Access(person, entry.purpose, ids[1], ids[0], entry.upstream)

@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from typing import Any
 from uuid import UUID
 
@@ -158,7 +159,7 @@ class Tokens:
         """
         found: dict[str, Any] = jwt.decode(
             token,
-            self._key(jwt.get_unverified_header(token)["kid"]),
+            self._key(_kid(token.partition(".")[0])),
             algorithms=["EdDSA"],
             audience=audience,
             issuer=self._issuer,
@@ -295,6 +296,13 @@ def require(viewer: Viewer | None, level: int = 1, *, proved: bool = True) -> Vi
 def key_id(key: Ed25519PublicKey) -> str:
     """The `kid` of a key: the first 16 hex digits of its SHA-256."""
     return hashlib.sha256(key.public_bytes(Encoding.Raw, PublicFormat.Raw)).hexdigest()[:16]
+
+
+@lru_cache(maxsize=64)
+def _kid(header: str) -> str:
+    """The `kid` in a token's header, which all tokens of a key have in common. Raises
+    jwt.InvalidTokenError or KeyError."""
+    return str(jwt.get_unverified_header(f"{header}..")["kid"])
 
 
 def _private_key(pem: bytes) -> Ed25519PrivateKey:

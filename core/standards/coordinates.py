@@ -10,10 +10,11 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from functools import lru_cache
-from typing import Annotated, TypeVar
+from typing import Annotated, Any, Protocol, TypeVar
 
 import geocoordinates_ffi as geodesy
-from shapely import LineString, Point, Polygon, box, contains_xy, dwithin, prepare
+import numpy
+from shapely import LineString, Point, Polygon, box, contains_xy, dwithin, linestrings, prepare
 from shapely.geometry.base import BaseGeometry
 
 from core.city import City
@@ -26,6 +27,8 @@ CELL_DEGREES = 0.01
 """The edge of a grid cell, about a kilometre: as exact as a person's place is known in plain."""
 CELLS_MAX = 2_500
 """What covers more cells is larger than a city."""
+PLACES_KEPT = 16_384
+"""How many points, and how many courses, are kept converted."""
 NEAREST_MAX = 50
 """How many places are shown around a point."""
 
@@ -86,7 +89,17 @@ class Place:
     ] = None
 
 
+class Course(Protocol):
+    """Something with a course: a road, or, of one point, a place."""
+
+    @property
+    def path(self) -> Sequence[GeoPoint]:
+        """Its points, WGS 84."""
+        ...
+
+
 L = TypeVar("L", bound=Place)
+C = TypeVar("C", bound=Course)
 
 
 def nearest(places: Iterable[L], here: GeoPoint, radius_m: int) -> Sequence[L]:
@@ -125,8 +138,12 @@ def parse_datum(text: str) -> Datum:
     raise ValueError(f"no datum that is known: {text[:20]!r}")
 
 
+@lru_cache(maxsize=PLACES_KEPT)
 def to_wgs84(point: GeoPoint) -> GeoPoint:
-    """The same place, WGS 84. Raises ValueError for a point that is not on the globe."""
+    """The same place, WGS 84. Raises ValueError for a point that is not on the globe.
+
+    Roads and stations stay where they are: each is converted once, not with every answer.
+    """
     if not point.is_on_globe:
         raise ValueError("a latitude or longitude out of range")
     if point.datum is Datum.WGS_84:
@@ -182,16 +199,32 @@ class Zone:
         corners = [GeoPoint(area.south, area.west), GeoPoint(area.north, area.east)]
         return Zone(_flat(corners, area.south).envelope, 0, area.south)
 
-    def touches(self, path: Sequence[GeoPoint]) -> bool:
-        """Whether any part of a path lies in it; nothing lies where there is no path."""
-        return bool(path) and bool(dwithin(_flat(path, self.latitude), self.shape, self.reach_m))
+    def touching(self, items: Iterable[C]) -> Sequence[C]:
+        """Those of which any part lies in it; nothing lies where there is no path.
+
+        All are measured in one go: shape by shape, making the shapes takes longer.
+        """
+        placed = [item for item in items if item.path]
+        if not placed:
+            return []
+        # a line has two ends, if need be in one place
+        lines = [path if len(path) > 1 else (*path, *path) for path in (i.path for i in placed)]
+        points = [(point.lon, point.lat) for line in lines for point in line]
+        owners = numpy.repeat(numpy.arange(len(lines)), [len(line) for line in lines])
+        shapes = linestrings(points * _metres(self.latitude), indices=owners)
+        near = dwithin(shapes, self.shape, self.reach_m)
+        return [item for item, is_near in zip(placed, near, strict=True) if is_near]
+
+
+def _metres(latitude: float) -> numpy.ndarray[Any, Any]:
+    """How long a degree east and one north are at a latitude."""
+    north_m = math.radians(EARTH_RADIUS_M)
+    return numpy.array([north_m * math.cos(math.radians(latitude)), north_m])
 
 
 def _flat(path: Sequence[GeoPoint], latitude: float) -> BaseGeometry:
     """A path in metres east and north, the earth being flat about a latitude."""
-    north_m = math.radians(EARTH_RADIUS_M)
-    east_m = north_m * math.cos(math.radians(latitude))
-    points = [(point.lon * east_m, point.lat * north_m) for point in path]
+    points = [(point.lon, point.lat) for point in path] * _metres(latitude)
     return Point(points[0]) if len(points) == 1 else LineString(points)
 
 
@@ -215,12 +248,19 @@ def known_path(city: City, points: Sequence[tuple[float, float]], datum: str) ->
 
     Raises ValueError as that does for any of the points, and for none.
     """
+    return _known_path(tuple(city.boundary), tuple(map(tuple, points)), datum)
+
+
+@lru_cache(maxsize=PLACES_KEPT)
+def _known_path(
+    ring: Sequence[tuple[float, float]], points: Sequence[tuple[float, float]], datum: str
+) -> Sequence[GeoPoint]:
     if not points:
         raise ValueError("a line without points")
     measured = parse_datum(datum)
-    path = [to_wgs84(GeoPoint(lat, lon, measured)) for lat, lon in points]
+    path = tuple(to_wgs84(GeoPoint(lat, lon, measured)) for lat, lon in points)
     lons, lats = [point.lon for point in path], [point.lat for point in path]
-    if not contains_xy(_shape(tuple(city.boundary)), lons, lats).all():
+    if not contains_xy(_shape(ring), lons, lats).all():
         raise ValueError("a place outside the city")
     return path
 

@@ -48,7 +48,14 @@ BREAK_POINTS: Mapping[Pollutant, Sequence[int]] = {
 }
 """Concentrations at the steps of INDICES (table 3). Above the last the last index holds: 500, of
 SO2 by the hour 200 (note to the table)."""
+_POINTS = {
+    pollutant: [point * (10 if pollutant is Pollutant.CO else 1) for point in points]
+    for pollutant, points in BREAK_POINTS.items()
+}
+"""The same in the units that concentrations are rounded to."""
 _CATEGORIES, _CATEGORY_BOUNDS = tuple(AirCategory), INDICES[1:6]
+CONCENTRATION_BELOW = 1e6
+"""What is not below this is no concentration."""
 COMPLETE_ABOVE = 100
 """Up to this no index is published while a pollutant is missing (5.3.1)."""
 
@@ -81,19 +88,17 @@ def sub_index(pollutant: Pollutant, concentration: float) -> int:
     The concentration is rounded first (GB/T 8170, half to even): of CO to a tenth, else to whole
     numbers. Raises ValueError for one that cannot be.
     """
-    if not 0 <= concentration < 1e6:
+    if not 0 <= concentration < CONCENTRATION_BELOW:
         raise ValueError("a concentration is 0 or more")
-    parts, value = 1, round(concentration)
+    value = round(concentration)
     if pollutant is Pollutant.CO:
-        parts, value = 10, int(Decimal(str(concentration)).scaleb(1).to_integral_value())
-    points = BREAK_POINTS[pollutant]
-    for step in range(1, len(points)):
-        if value <= points[step] * parts:
-            low, width = points[step - 1] * parts, (points[step] - points[step - 1]) * parts
-            return (
-                INDICES[step] - (width - value + low) * (INDICES[step] - INDICES[step - 1]) // width
-            )
-    return INDICES[len(points) - 1]
+        value = int(Decimal(str(concentration)).scaleb(1).to_integral_value())
+    points = _POINTS[pollutant]
+    step = bisect_left(points, value)
+    if step in (0, len(points)):
+        return INDICES[max(0, step - 1)]
+    low, width = points[step - 1], points[step] - points[step - 1]
+    return INDICES[step] - (width - value + low) * (INDICES[step] - INDICES[step - 1]) // width
 
 
 def air_index(concentrations: Mapping[Pollutant, float | None]) -> AirIndex:
@@ -103,7 +108,8 @@ def air_index(concentrations: Mapping[Pollutant, float | None]) -> AirIndex:
         for pollutant in BREAK_POINTS
         if (value := concentrations.get(pollutant)) is not None
     ]
-    missing = [pollutant for pollutant in BREAK_POINTS if concentrations.get(pollutant) is None]
+    measured = {sub.pollutant for sub in subs}
+    missing = [pollutant for pollutant in BREAK_POINTS if pollutant not in measured]
     highest = max((sub.index for sub in subs), default=0)
     if missing and highest <= COMPLETE_ABOVE:
         return AirIndex(None, None, (), subs, missing)

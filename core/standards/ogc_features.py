@@ -40,8 +40,15 @@ class Feature(Generic[T]):
     @property
     def point(self) -> GeoPoint:
         """Where it is: its point, or one within it. Raises ValueError."""
-        inside = self.shape.representative_point()
-        return GeoPoint(inside.y, inside.x)
+        match self.geometry:
+            case {"type": "Point", "coordinates": [int() | float() as lon, int() | float() as lat]}:
+                here = GeoPoint(lat, lon)
+            case _:
+                inside = self.shape.representative_point()
+                here = GeoPoint(inside.y, inside.x)
+        if not here.is_on_globe:
+            raise ValueError("a latitude or longitude out of range")
+        return here
 
 
 def features_operation(

@@ -9,6 +9,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
+from functools import lru_cache
 from itertools import pairwise
 
 from core.city import Calendar
@@ -99,6 +100,7 @@ class Timetable:
             yield midnight + begins, midnight + ends
 
 
+@lru_cache(maxsize=1_024)
 def parse_hours(text: str) -> OpeningHours:
     """The opening hours of a text. Raises ValueError for a form that is not read here."""
     if text.strip() == "24/7":

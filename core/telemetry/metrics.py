@@ -61,8 +61,8 @@ class Metrics:
         self._graphql = self._histogram(
             "graphql_seconds", "GraphQL operations.", ("document", "outcome"), _CALL_BUCKETS_S
         )
-        self._graphql_children: dict[tuple[str, str], Histogram] = {}
-        """By document and outcome, bounded as the labels are: they come with every request."""
+        self._children: dict[tuple[str, ...], Histogram] = {}
+        """By labels and values, bounded as those are: they come with every request."""
         self._sweep_rows = Counter(
             "quancheng_sweep_rows",
             "Rows that sweeps dealt with, one by one.",
@@ -80,8 +80,11 @@ class Metrics:
 
     def outbound(self, upstream: str, operation: str, outcome: str, duration_s: float) -> None:
         """One attempt at an upstream ended: `ok`, or the lower-case reason of its error."""
-        labels = self._labels("upstream", upstream, "operation", operation, "outcome", outcome)
-        self._outbound.labels(**labels).observe(duration_s)
+        self._observe(
+            self._outbound,
+            duration_s,
+            ("upstream", upstream, "operation", operation, "outcome", outcome),
+        )
 
     def unreadable(self, upstream: str, operation: str, count: int) -> None:
         """An answer, or records in it, could not be read."""
@@ -100,13 +103,7 @@ class Metrics:
 
     def graphql(self, document: str, outcome: str, duration_s: float) -> None:
         """A GraphQL operation ended. `document` is a trusted document's id, or "adhoc"."""
-        child = self._graphql_children.get((document, outcome))
-        if child is None:
-            labels = self._labels("document", document, "outcome", outcome)
-            child = self._graphql.labels(**labels)
-            if labels["document"] == document:
-                self._graphql_children[document, outcome] = child
-        child.observe(duration_s)
+        self._observe(self._graphql, duration_s, ("document", document, "outcome", outcome))
 
     def sweep_row(self, sweep: str, outcome: str) -> None:
         """A sweep dealt with one row: `done`, `waits` or `failed`."""
@@ -136,6 +133,15 @@ class Metrics:
         return Histogram(
             f"quancheng_{name}", documentation, labels, buckets=buckets_s, registry=self.registry
         )
+
+    def _observe(self, histogram: Histogram, value: float, pairs: tuple[str, ...]) -> None:
+        child = self._children.get(pairs)
+        if child is None:
+            labels = self._labels(*pairs)
+            child = histogram.labels(**labels)
+            if tuple(labels.values()) == pairs[1::2]:
+                self._children[pairs] = child
+        child.observe(value)
 
     def _labels(self, *pairs: str) -> dict[str, str]:
         return {

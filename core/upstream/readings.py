@@ -5,12 +5,13 @@ bytes; what was used longest ago goes first.
 """
 
 from collections import OrderedDict
-from collections.abc import Awaitable, Callable, Hashable, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Hashable, Iterable, Mapping, Sequence, Sized
 from dataclasses import dataclass, fields, is_dataclass
 from datetime import datetime, timedelta
 from enum import Enum, StrEnum
-from itertools import chain
+from itertools import islice
 from sys import getsizeof
+from types import NoneType
 from typing import Annotated, Any, Generic, TypedDict, TypeVar, cast
 
 from core.clock import Clock
@@ -177,32 +178,47 @@ class LastGood:
 
 
 def _size_bytes(value: object) -> int:
-    """The memory of a value made of plain data, containers and records; an estimate."""
-    size_bytes, waiting = 0, [value]
+    """The memory of a value made of plain data, containers and records; an estimate.
+
+    Of a long container some members are weighed, as far apart as can be, for all of them.
+    """
+    size_bytes, waiting = 0.0, [(value, 1.0)]
     while waiting:
-        one = waiting.pop()
-        size_bytes += getsizeof(one)
+        one, times = waiting.pop()
+        size_bytes += getsizeof(one) * times
         cls = type(one)
         if cls not in _PARTS:
             _PARTS[cls] = _parts_of(cls)
         if (parts := _PARTS[cls]) is not None:
-            waiting += parts(one)
-    return size_bytes
+            found, share = parts(one)
+            waiting += [(part, times * share) for part in found]
+    return round(size_bytes)
 
 
-_PARTS: dict[type, Callable[[Any], Iterable[object]] | None] = {}
-"""By class, so that a class is looked into once and not at each of its values."""
+_WEIGHED = 8
+_Parts = tuple[Iterable[object], float]
+_PARTS: dict[type, Callable[[Any], _Parts] | None] = {}
+"""What reaches the parts of a class's values: those that are weighed, and for how many each stands.
+None where they have none of their own. By class, so that it is looked into once and not at each.
+"""
 
 
-def _parts_of(cls: type) -> Callable[[Any], Iterable[object]] | None:
-    """What reaches the parts of a class's values; None where they have none of their own."""
-    if issubclass(cls, type | Enum | str | int | float):
+def _parts_of(cls: type) -> Callable[[Any], _Parts] | None:
+    if issubclass(cls, type | Enum | str | int | float | datetime | NoneType):
         return None
     if issubclass(cls, Mapping):
-        return lambda value: chain(value.keys(), value.values())
+        return lambda value: _some(value, value.items())
     if issubclass(cls, list | tuple | set | frozenset):
-        return iter
+        return lambda value: _some(value, value)
     if is_dataclass(cls):
         names = [item.name for item in fields(cls)]
-        return lambda value: [getattr(value, name) for name in names]
-    return lambda value: getattr(value, "__dict__", {}).values()
+        return lambda value: ([getattr(value, name) for name in names], 1)
+    return lambda value: (getattr(value, "__dict__", {}).values(), 1)
+
+
+def _some(container: Sized, members: Iterable[object]) -> _Parts:
+    count = len(container)
+    if count <= _WEIGHED:
+        return members, 1
+    every = count // _WEIGHED
+    return islice(members, 0, every * _WEIGHED, every), count / _WEIGHED

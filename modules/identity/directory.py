@@ -1,9 +1,11 @@
 """Who somebody is, out of their account: what identity gives to all wings."""
 
+from collections.abc import Mapping
 from datetime import date
-from uuid import UUID
+from typing import Any
 
 from core.context.app import App
+from core.database import read_model
 from core.id_documents import Document, DocumentKind, kind_of
 from core.people.directory import Directory, Person
 from modules.identity import store
@@ -12,17 +14,12 @@ from modules.identity.models import BIRTH_CERTIFICATE, NAME, PHONE, RESIDENT_ID,
 _ID_CHARS = 18
 
 
-async def find_person(app: App, citizen_id: UUID) -> Person | None:
-    """The extension "people.directory": a citizen's own data, unsealed.
-
-    A child without a phone is reached at a present guardian's. A closed account is nobody.
-    """
-    citizen = await store.find_citizen(citizen_id)
-    if citizen is None or citizen.closed_at is not None:
-        return None
+async def _read(app: App, row: Mapping[str, Any]) -> Person:
+    """A citizen's own data, unsealed; who has no phone is reached at a present guardian's."""
+    citizen = read_model(Citizen, row)
     reached = citizen
     if citizen.phone_sealed is None:
-        guardians = await store.list_guardians(citizen_id, app.clock.now())
+        guardians = await store.list_guardians(citizen.id, app.clock.now())
         reached = (guardians and await store.find_citizen(guardians[0])) or citizen
     name, phone = citizen.name_sealed, reached.phone_sealed
     number, certificate = _numbers_of(app, citizen)
@@ -63,4 +60,4 @@ def _other_document(
     return Document(DocumentKind.BIRTH_CERTIFICATE, certificate, born_on)
 
 
-DIRECTORY = Directory(find_person)
+DIRECTORY = Directory(store.OPEN_ACCOUNT, _read)

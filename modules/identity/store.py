@@ -8,16 +8,20 @@ from uuid import UUID
 
 from tortoise.expressions import Q
 
-from core.database import Transaction, connection, fetch_all, fetch_one, lock_name
+from core.database import Transaction, connection, fetch_all, fetch_model, fetch_one, lock_name
 from modules.identity.models import Citizen, LoginCode, Mandate, Passkey, Recovery, Session, Staff
 
 _MANDATES_MAX = 200
 _RECOVERIES_MAX = 500
 
 
+OPEN_ACCOUNT = "SELECT * FROM identity_citizen WHERE id = $1 AND closed_at IS NULL"
+"""The account that is in use; a closed one is nobody's."""
+
+
 async def find_citizen(citizen_id: UUID) -> Citizen | None:
     """A citizen by id."""
-    return await Citizen.get_or_none(id=citizen_id)
+    return await fetch_model(connection(), Citizen, "WHERE id = $1", citizen_id)
 
 
 async def lock_citizen(tx: Transaction, citizen_id: UUID) -> Citizen | None:

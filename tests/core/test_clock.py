@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.clock import ManualClock, SystemClock, civil_date, ensure_utc
+from core.clock import ManualClock, SystemClock, civil_date, ensure_utc, start_of_day
+from core.ids import resident_birth_date
 from tests.conftest import NOON
 
 zones = st.builds(timezone, st.timedeltas(timedelta(hours=-23), timedelta(hours=23)))
@@ -35,6 +36,21 @@ def test_a_naive_time_is_a_guess_and_refused() -> None:
 )
 def test_the_day_begins_at_shanghais_midnight(moment: datetime, day: date) -> None:
     assert civil_date(moment) == day
+
+
+def test_a_birthday_in_the_years_of_summer_time_is_its_day() -> None:
+    """chrono-tz#28: in the summers of 1986 to 1991 Shanghai was nine hours ahead, so
+    that its midnight, read as "UTC and eight hours", is the day before."""
+    born_on, midnight = date(1988, 7, 1), datetime(1988, 6, 30, 15, tzinfo=UTC)
+    assert (start_of_day(born_on), civil_date(midnight)) == (midnight, born_on)
+    assert resident_birth_date("500099198807010012") == born_on  # a date, no moment
+
+
+def test_an_evening_in_utc_counts_to_the_day_it_is_in_shanghai() -> None:
+    """scpper-cn#133: a zone applied the wrong way round left a sixth of the rows on
+    the day before."""
+    assert civil_date(datetime(2026, 11, 27, 16, 30, tzinfo=UTC)) == date(2026, 11, 28)
+    assert civil_date(datetime(2026, 11, 27, 15, 59, tzinfo=UTC)) == date(2026, 11, 27)
 
 
 def test_a_manual_clock_stands_until_moved() -> None:

@@ -36,6 +36,7 @@ OF_2025 = Calendar(
 def test_a_term_ends_where_the_calendar_says(
     calendar: Calendar, day: date, count: int, last_on: date
 ) -> None:
+    """chinese-calendar#77 and #129: worked weekend days, and a year that is not published."""
     assert calendar.add_working_days(day, count) == last_on
 
 

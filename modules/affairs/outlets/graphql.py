@@ -6,7 +6,6 @@ from typing import Annotated
 import strawberry
 
 from core.clock import civil_date
-from core.context.call import Call
 from core.errors import InvalidInput, NotFound
 from core.graphql import (
     RADIUS_M,
@@ -24,6 +23,7 @@ from core.graphql import (
 from core.refusal_texts import INVALID_INPUT, NOT_FOUND
 from core.standards.coordinates import NEAREST_MAX, nearest
 from core.upstream.readings import Reading, worse
+from core.upstream.records import Records
 from kinds.lookup import ReadingConnection, page_of
 from modules.affairs.outlets.domain import Outlet, choose
 from modules.affairs.outlets.lookup import OUTLETS, SERVICE
@@ -72,11 +72,15 @@ class Query:
         if len(name) > NAME_CHARS_MAX:
             raise InvalidInput(INVALID_INPUT, "name", detail="name is too long")
         item_no = (await get_item(call, item_code)).item_no if item_code else None
-        reading = await read_outlets(call)
-        chosen = reading.map(lambda outlets: choose(outlets, name, item_no))
-        if here is None:
-            return chosen.map(lambda outlets: outlets[:NEAREST_MAX])
-        return chosen.map(lambda outlets: nearest(outlets, here, radius))
+        now, calendar = call.app.clock.now(), call.app.city.calendar
+
+        def shown(outlets: Records[Outlet]) -> Sequence[Outlet]:
+            chosen = choose(outlets.items, name, item_no)
+            near = nearest(chosen, here, radius) if here else chosen[:NEAREST_MAX]
+            # what holds at this moment, however old the layer's answer is
+            return [one.at_moment(now, civil_date(now), calendar) for one in near]
+
+        return (await OUTLETS.read(call)).map(shown)
 
     @query(
         of_service(SERVICE),
@@ -91,8 +95,8 @@ class Query:
         after: After = None,
     ) -> ReadingConnection[Item]:
         """Raises NotFound for an outlet that is not there."""
-        outlets, registry = await read_outlets(info.context), await read_registry(info.context)
-        known = {outlet.outlet_ref: outlet for outlet in outlets.items}
+        outlets, registry = await OUTLETS.read(info.context), await read_registry(info.context)
+        known = {one.outlet_ref: one for one in (outlets.value.items if outlets.value else ())}
         if outlets.value is not None and outlet_ref not in known:
             raise NotFound(NOT_FOUND)
         takes = known[outlet_ref].takes if outlet_ref in known else ()
@@ -100,12 +104,3 @@ class Query:
         both, items = worse(outlets, registry), [i for i in known_items if i.item_no in takes]
         shown = Reading[Sequence[Item]](both.status, items, both.as_of, both.reason)
         return page_of(shown, first, after, lambda item: item.item_code)
-
-
-async def read_outlets(call: Call) -> Reading[Sequence[Outlet]]:
-    """Every outlet with what holds at this moment, however old the layer's answer is."""
-    now, calendar = call.app.clock.now(), call.app.city.calendar
-    reading = await OUTLETS.read(call)
-    return reading.map(
-        lambda outlets: [one.at_moment(now, civil_date(now), calendar) for one in outlets.items]
-    )

@@ -5,7 +5,7 @@ from datetime import date, timedelta
 
 from core.context.app import App
 from core.deadline import Deadline
-from core.standards.coordinates import lies_in_city
+from core.standards.coordinates import known_point
 from core.standards.ogc_features import Feature, features_operation, list_features
 from core.standards.opening_hours import Timetable, parse_hours
 from core.texts import Named
@@ -53,10 +53,9 @@ async def ask_outlets(app: App, deadline: Deadline) -> Records[Outlet]:
 
     def read(feature: Feature[Properties]) -> Outlet:
         told = feature.properties
-        if not lies_in_city(app.city, feature.point):
-            raise ValueError("no outlet of this city")
+        here, items = feature.point, frozenset(told.items)
         return Outlet(
-            at=feature.point,
+            at=known_point(app.city, here.lat, here.lon, here.datum),
             outlet_ref=feature.id,
             name=Named(told.name_zh, told.name_en),
             kind=told.kind,
@@ -64,10 +63,10 @@ async def ask_outlets(app: App, deadline: Deadline) -> Records[Outlet]:
             phone=told.phone,
             wheelchair=told.wheelchair,
             opening_hours=told.opening_hours,
-            item_count=len(set(told.items)),
+            item_count=len(items),
             queue=told.queue,
             appointment_link=link if told.kind is OutletKind.HALL else None,
-            takes=frozenset(told.items),
+            takes=items,
             timetable=_timetable(told),
             reasons={one.on: Named(one.reason_zh, one.reason_en) for one in told.closures},
         )

@@ -4,7 +4,10 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, time, timedelta
-from typing import Any, TypeVar
+from operator import attrgetter
+from typing import Annotated, Any, TypeVar
+
+from pydantic import Field
 
 from core.city import City
 from core.clock import SHANGHAI, civil_date
@@ -12,7 +15,7 @@ from core.context.app import App
 from core.deadline import Deadline
 from core.standards.ckan import datastore_search
 from core.standards.coordinates import known_point
-from core.standards.hj633 import AirIndex, Pollutant, air_index
+from core.standards.hj633 import CONCENTRATION_BELOW, AirIndex, Pollutant, air_index
 from core.texts import Named
 from core.upstream.operation import System
 from core.upstream.records import Records
@@ -71,14 +74,18 @@ class _Observed:
         return self.observed_at.replace(tzinfo=SHANGHAI)
 
 
+_Concentration = Annotated[float, Field(ge=0, lt=CONCENTRATION_BELOW)]
+_MEASURED = [(pollutant, pollutant.lower()) for pollutant in Pollutant]
+
+
 @dataclass(frozen=True, slots=True)
 class _Hour(_Observed):
-    pm2_5: float | None
-    pm10: float | None
-    so2: float | None
-    no2: float | None
-    co: float | None
-    o3: float | None
+    pm2_5: _Concentration | None
+    pm10: _Concentration | None
+    so2: _Concentration | None
+    no2: _Concentration | None
+    co: _Concentration | None
+    o3: _Concentration | None
     aqi: int | None
 
 
@@ -93,7 +100,7 @@ list_hours = datastore_search(AIR, "list_hours", "air-hourly", _Hour, sort=_NEWE
 list_springs = datastore_search(SPRINGS, "list_springs", "spring-stations", _SpringStation)
 list_levels = datastore_search(SPRINGS, "list_levels", "spring-levels", _Level, sort=_NEWEST)
 
-V = TypeVar("V")
+S = TypeVar("S", bound=_Observed)
 
 
 async def ask_air(app: App, deadline: Deadline) -> Records[AirStation]:
@@ -101,12 +108,14 @@ async def ask_air(app: App, deadline: Deadline) -> Records[AirStation]:
     stations, hours = await both(
         list_air_stations(app, deadline), list_hours(app, deadline, limit=NEWEST)
     )
-    by_station = _by_station(list_hours.convert(app, hours, _index).items)
+    by_station = _newest(hours.items, AIR_EVERY * AIR_TREND)
 
     def read(row: _Station) -> AirStation:
-        mine = by_station[row.station_id]
-        own, index = next(iter(mine.values()), (None, None))
-        values = {moment: index.aqi for moment, (_, index) in mine.items()}
+        mine = by_station.get(row.station_id, {})
+        indices = {moment: _index(hour) for moment, hour in mine.items()}
+        newest, index = next(iter(indices.items()), (None, None))
+        own = mine[newest].aqi if newest else None
+        values = {moment: each.aqi for moment, each in indices.items()}
         both = own is not None and index is not None and index.aqi is not None
         return AirStation(
             **row.described(app.city),
@@ -124,10 +133,11 @@ async def ask_springs(app: App, deadline: Deadline) -> Records[Spring]:
     stations, levels = await both(
         list_springs(app, deadline), list_levels(app, deadline, limit=NEWEST)
     )
-    by_station = _by_station((level, level.level_m) for level in levels.items)
+    by_station = _newest(levels.items, SPRING_EVERY * SPRING_TREND)
 
     def read(row: _SpringStation) -> Spring:
-        values = by_station[row.station_id]
+        mine = by_station.get(row.station_id, {})
+        values = {moment: level.level_m for moment, level in mine.items()}
         seen = _seen(app, values, SPRING_EVERY, SPRING_TREND, LEVEL_STEADY_M)
         level_m = None if seen["is_silent"] else next(iter(values.values()))
         return Spring(
@@ -147,8 +157,7 @@ async def ask_air_month(
 ) -> tuple[Observation, ...]:
     """A month of a station's index by the hour, gaps as None. Raises UpstreamError."""
     hours = await list_hours(app, deadline, station_id=station_id)
-    indices = list_hours.convert(app, hours, _index).items
-    return _month(app, {hour.moment: index.aqi for hour, (_, index) in indices}, AIR_EVERY)
+    return _month(app, {hour.moment: _index(hour).aqi for hour in hours.items}, AIR_EVERY)
 
 
 async def ask_spring_month(
@@ -165,19 +174,23 @@ AIR_MONTH = CityLookup(SERVICE, ask_air_month, "air month", fresh=timedelta(minu
 SPRING_MONTH = CityLookup(SERVICE, ask_spring_month, "spring month", fresh=timedelta(minutes=10))
 
 
-def _index(hour: _Hour) -> tuple[_Hour, tuple[int | None, AirIndex]]:
-    """The station's own index of an hour and ours. Raises ValueError for what cannot be."""
-    values = {pollutant: getattr(hour, pollutant.lower()) for pollutant in Pollutant}
-    return hour, (hour.aqi, air_index(values))
+def _index(hour: _Hour) -> AirIndex:
+    """Our index of an hour."""
+    return air_index({pollutant: getattr(hour, name) for pollutant, name in _MEASURED})
 
 
-def _by_station(
-    observed: Iterable[tuple[_Observed, V]],
-) -> Mapping[str, Mapping[datetime, V]]:
-    """What each station observed by its moments, newest first."""
-    found: dict[str, dict[datetime, V]] = defaultdict(dict)
-    for one, value in sorted(observed, key=lambda pair: pair[0].moment, reverse=True):
-        found[one.station_id][one.moment] = value
+def _newest(observed: Iterable[S], span: timedelta) -> Mapping[str, Mapping[datetime, S]]:
+    """What each station observed, newest first, in the span up to its newest observation.
+
+    What is older is no part of what is told, and is left as it came.
+    """
+    newest: dict[str, datetime] = {}
+    found: dict[str, dict[datetime, S]] = defaultdict(dict)
+    # all are of one zone
+    for one in sorted(observed, key=attrgetter("observed_at"), reverse=True):
+        first = newest.setdefault(one.station_id, one.observed_at)
+        if first - one.observed_at < span:
+            found[one.station_id][one.moment] = one
     return found
 
 

@@ -1,10 +1,11 @@
 """An objection to a recorded violation: an application on the engine, the violation its item.
 
-Who does not agree with what a camera has recorded turns to the traffic police of the place, who
-look into it (Provisions on the Procedure for Handling Road Traffic Violations, 道路交通安全违法行为
-处理程序规定, Ministry of Public Security, article 5), and remove the record in the situations of
-article 22, which are the grounds here. Both articles were read in quotations. An accepted violation
-is a decision, against which there is administrative review.
+Who does not agree with what a camera has recorded tells the traffic police, by their app too, and
+those of the place look into it (Provisions on the Procedure for Handling Road Traffic Violations,
+道路交通安全违法行为处理程序规定, Ministry of Public Security, text of 2020, article 5). They
+remove the record in the situations of article 22, which are the grounds here; that of emergency
+vehicles is no private owner's. An accepted violation is a decision, against which there is
+administrative review.
 """
 
 import re

@@ -47,7 +47,7 @@ def _part(lookup: CityLookup[[], Records[Any]], returns: type, description: str)
 
     async def resolve(root: Any, info: Info) -> Reading[Sequence[Any]]:
         reading = await lookup.read(info.context)
-        return reading.map(lambda all_: [one for one in all_.items if root.zone.touches(one.path)])
+        return reading.map(lambda found: root.zone.touching(found.items))
 
     return strawberry.field(resolver=resolve, description=description, graphql_type=returns)
 

@@ -1,11 +1,12 @@
-"""Doing together: one go at a time, everybody answered, errors shared, nobody stranded."""
+"""Doing and asking together: everybody answered, errors shared, nobody stranded."""
 
 import asyncio
 from collections.abc import Sequence
 
 import pytest
 
-from core.database.coalescing import Together
+from core.database import transaction
+from core.database.coalescing import Together, Turn
 
 
 class Work:
@@ -77,3 +78,58 @@ async def test_who_gives_up_leaves_the_others_in_line() -> None:
     assert work.goes == [[1], [2, 3]]
     with pytest.raises(asyncio.CancelledError):
         await second
+
+
+class Answers:
+    """Doubles; notes its goes; fails for a question that is negative."""
+
+    def __init__(self) -> None:
+        self.goes: list[list[int]] = []
+        self.gate = asyncio.Event()
+
+    async def __call__(self, questions: Sequence[int]) -> Sequence[int]:
+        self.goes.append(list(questions))
+        await self.gate.wait()
+        if min(questions) < 0:
+            raise ValueError("negative")
+        return [2 * question for question in questions]
+
+
+async def test_questions_of_one_turn_are_one_go_and_later_ones_wait_for_nobody() -> None:
+    answers = Answers()
+    turn = Turn(answers)
+    first = [asyncio.create_task(turn.ask(question)) for question in (1, 2)]
+    await asyncio.sleep(0.01)
+    later = asyncio.create_task(turn.ask(3))
+    await asyncio.sleep(0.01)
+    assert answers.goes == [[1, 2], [3]]
+    answers.gate.set()
+    assert [await one for one in (*first, later)] == [2, 4, 6]
+
+
+async def test_an_error_is_that_of_its_turn_alone() -> None:
+    answers = Answers()
+    answers.gate.set()
+    turn = Turn(answers)
+    outcomes = await asyncio.gather(*map(turn.ask, (1, -2)), return_exceptions=True)
+    assert [type(outcome) for outcome in outcomes] == [ValueError, ValueError]
+    assert await turn.ask(3) == 6
+
+
+async def test_who_gives_up_takes_no_answer_from_the_others() -> None:
+    answers = Answers()
+    turn = Turn(answers)
+    first, second = [asyncio.create_task(turn.ask(question)) for question in (1, 2)]
+    await asyncio.sleep(0.01)
+    first.cancel()
+    await asyncio.sleep(0.01)
+    answers.gate.set()
+    assert await second == 4
+    assert first.cancelled()
+
+
+@pytest.mark.usefixtures("app")
+async def test_nobody_waits_for_others_inside_a_transaction() -> None:
+    async with transaction():
+        with pytest.raises(RuntimeError, match="inside a transaction"):
+            await Turn(Answers()).ask(1)

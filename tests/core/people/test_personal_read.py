@@ -1,9 +1,9 @@
 """Reading personal data: no consent, no question; no question without a trace."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from datetime import timedelta
-from uuid import UUID
+from typing import Any
 
 import asyncpg
 import pytest
@@ -29,6 +29,7 @@ from core.people.personal_read import (
 from core.processes.embedded import DatabaseUrls
 from core.processes.open_app import open_app
 from core.settings import Settings
+from core.telemetry.call_counts import tallying
 from core.texts import Text
 from core.upstream.exchange import UpstreamTimeout
 from core.upstream.readings import Reading, ReadStatus
@@ -43,12 +44,13 @@ PURPOSE = Purpose(
 _OUTDATED = Purpose(PURPOSE.id, PURPOSE.upstream, PURPOSE.fields, PURPOSE.text, "1")
 
 
-async def find_person(_app: App, person_id: UUID) -> Person | None:
-    """A directory in which everybody is known."""
-    return Person(person_id, "13800138000", "张三", "11010519491231002X", 2, "zh")
+async def person_of(_app: App, row: Mapping[str, Any]) -> Person:
+    """Whoever it is."""
+    return Person(row["id"], "13800138000", "张三", "11010519491231002X", 2, "zh")
 
 
-DIRECTORY = Directory(find_person)
+DIRECTORY = Directory("SELECT $1::uuid AS id", person_of)
+"""In which everybody is known."""
 WING = Manifest(name="people", package="tests.core.people", rooms=("test_personal_read",))
 
 
@@ -62,6 +64,10 @@ class Registry:
     async def read(self, access: Access) -> int:
         """Answer, with the access-log row already written."""
         assert await AccessLog.exists(id=access.access_id)
+        return await self.tell(access)
+
+    async def tell(self, access: Access) -> int:
+        """Answer."""
         self.asked.append(access)
         if self.fails:
             raise UpstreamTimeout("registry", "read", "no answer in time")
@@ -85,6 +91,25 @@ async def _read(call: Call, registry: Registry) -> Reading[int]:
 async def _access_rows() -> int:
     rows = await fetch_all(connection(), "SELECT id FROM core_access_log")
     return len(rows)
+
+
+async def test_what_a_request_reads_at_once_is_asked_of_the_database_at_once(
+    call: Callable[..., Call],
+) -> None:
+    citizen, registry = call(level=2), Registry()
+    await grant_consent(citizen, PURPOSE.id, "2")
+
+    async def read(purpose: Purpose) -> Reading[int]:
+        return await personal_read(citizen, service="probe", purpose=purpose, fetch=registry.tell)
+
+    with tallying() as one:
+        await read(PURPOSE)
+    with tallying() as three:
+        purposes = (PURPOSE, _OUTDATED, PURPOSE)
+        answers = await asyncio.gather(*map(read, purposes), return_exceptions=True)
+    assert three.sql == one.sql == 2  # before and after the registry's answer
+    assert [type(answer) for answer in answers] == [Reading, Forbidden, Reading]
+    assert len({access.access_id for access in registry.asked}) == await _access_rows() == 3
 
 
 async def test_with_consent_the_data_comes_and_the_trace_stands(

@@ -112,6 +112,19 @@ def test_the_size_of_nested_values_counts() -> None:
     assert cache.size_bytes == 0
 
 
+def test_some_members_of_a_long_list_stand_for_all() -> None:
+    def size(value: object) -> int:
+        cache = LastGood()
+        cache.put("key", value, START)
+        return cache.size_bytes
+
+    texts = ["x" * 1_000 for _ in range(1_000)]
+    assert size(texts) == pytest.approx(1_000 * size(texts[:1]), rel=0.2)
+    assert size(dict(enumerate(texts))) > 1_000_000
+    assert size(frozenset(f"{number:01000}" for number in range(1_000))) > 1_000_000
+    assert size([[number] * 10 for number in range(10_000)]) > 1_000_000
+
+
 operations = st.one_of(
     st.tuples(st.just("put"), st.integers(0, 5), st.integers(0, 400)),
     st.tuples(st.just("find"), st.integers(0, 5), st.just(0)),

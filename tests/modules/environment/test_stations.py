@@ -12,7 +12,7 @@ from aiohttp.test_utils import TestServer
 from core.clock import SHANGHAI
 from core.context.app import App
 from core.deadline import Deadline
-from core.upstream.records import Records
+from core.upstream.records import Records, records_reader
 from modules.environment.stations.domain import Trend, trend_of
 from modules.environment.stations.lookup import AIR, SPRINGS, list_hours
 from tests.asgi import Client
@@ -78,7 +78,8 @@ class FakeOpenData(Silence):
         forms = {"list_air_stations": lookup._Station, "list_hours": lookup._Hour,
                  "list_springs": lookup._SpringStation, "list_levels": lookup._Level}  # fmt: skip
         chosen = [row for row in rows if filters.items() <= row.items()]
-        return Records([forms[operation](**row) for row in chosen])
+        read: Records[Any] = records_reader(forms[operation])(chosen)
+        return read
 
 
 @pytest.fixture

@@ -16,6 +16,7 @@ from core.database import transaction
 from core.deadline import Deadline
 from core.graphql import guards
 from core.ids import new_id
+from core.people.directory import get_person
 from core.security import authorization, mandate
 from core.security.authentication import Viewer
 from core.settings import Settings
@@ -26,7 +27,7 @@ from kinds.application.opening import Opening, open_in
 from kinds.booking.models import Booking, Resource, Slot
 from modules.affairs.models import LicencePresentation
 from modules.health.models import HospitalBill
-from modules.identity import directory, families
+from modules.identity import families
 from modules.identity.models import PHONE, TOTP, Mandate, Passkey, Session, Staff
 from modules.identity.openid.models import OpenidGrant
 from modules.identity.upstream import REGISTRY
@@ -144,7 +145,7 @@ async def _message(app: App, viewer: Viewer) -> UUID:
 
 
 async def _proposal(app: App, actor: Viewer, subject: Viewer) -> UUID:
-    phone = (await directory.find_person(app, subject.user_id)).phone  # type: ignore[union-attr]
+    phone = (await get_person(app, subject.user_id)).phone
     now = app.clock.now()
     row = await Mandate.create(
         id=new_id(),
