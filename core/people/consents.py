@@ -36,7 +36,6 @@ from core.people.directory import (
 from core.refusal_texts import (
     CONSENT_REQUIRED,
     CONSENT_TEXT_CHANGED,
-    DOCUMENT_NOT_TAKEN,
     GUARDIAN_CONSENT_REQUIRED,
     NOT_ALLOWED,
     NOT_FOUND,
@@ -94,8 +93,8 @@ async def grant_consent(call: Call, purpose_id: str, text_version: str) -> Conse
     """The subject agrees to a purpose; a guardian agrees for a child, a proxy for nobody.
 
     Repeat-safe: a live consent of the same text is returned. Raises NotFound for an unknown
-    purpose, Conflict when the text the viewer saw is outdated, Forbidden for a proxy, for a
-    child on its own and for whom the upstream cannot know.
+    purpose, Conflict when the text the viewer saw is outdated, Forbidden for a proxy and for
+    a child on its own.
     """
     subject_id, granted_by = call.subject_id, call.require_viewer().user_id
     purpose = find_purpose(call, purpose_id)
@@ -104,8 +103,6 @@ async def grant_consent(call: Call, purpose_id: str, text_version: str) -> Conse
     if purpose.text_version != text_version:
         raise Conflict(CONSENT_TEXT_CHANGED)
     person = await _consenter_of(call)
-    if not person.is_known_by(purpose.documents):
-        raise Forbidden(DOCUMENT_NOT_TAKEN)
     now = call.app.clock.now()
     async with transaction() as tx:
         # one lock per person and purpose: two taps at once make one consent
