@@ -16,6 +16,11 @@ REUSED_TOKEN = Template(
     "identity.reused_token", texts.REUSED_TOKEN_TITLE, texts.REUSED_TOKEN_MESSAGE
 )
 NEW_PASSKEY = Template("identity.new_passkey", texts.NEW_PASSKEY_TITLE, texts.NEW_PASSKEY_MESSAGE)
+MINI_PROGRAMME_LINKED = Template(
+    "identity.mini_programme_linked",
+    texts.MINI_PROGRAMME_LINKED_TITLE,
+    texts.MINI_PROGRAMME_LINKED_MESSAGE,
+)
 DEVICE_BOUND = Template(
     "identity.device_bound", texts.DEVICE_BOUND_TITLE, texts.DEVICE_BOUND_MESSAGE
 )

@@ -29,6 +29,7 @@ MANIFEST = Manifest(
         "staff",
         "jobs",
         "openid",
+        "mini_programmes",
         "proofs",
         "personal_data",
         "seed",

@@ -85,6 +85,15 @@ NEW_PASSKEY_MESSAGE = Text(
     "A passkey ({device}) was added to your account. If that was not you, remove it and end your "
     "other sessions at once.",
 )
+MINI_PROGRAMME_LINKED_TITLE = Text(
+    "MINI_PROGRAMME_LINKED_TITLE", "已关联小程序", "A mini-programme was linked"
+)
+MINI_PROGRAMME_LINKED_MESSAGE = Text(
+    "MINI_PROGRAMME_LINKED",
+    "您的账户可从{device}小程序直接登录。如非本人操作,请立即解除关联并退出其他设备。",
+    "Your account opens from the mini-programme of {device} now. If that was not you, end the "
+    "link and your other sessions at once.",
+)
 PROOF_MISMATCH = Text(
     "PROOF_MISMATCH",
     "核验未通过,请确认姓名、证件、手机号或银行卡为本人所有",

@@ -76,7 +76,7 @@ ANYBODY, SIGNED_IN, VERIFIED = Rule(), Rule(1), Rule(2)
 AGREED: dict[str, Rule] = {
     **dict.fromkeys(
         "viewer consentPurposes codeDelivery resume home services service requestLoginCode login "
-        "refreshSession staffLogin passkeyRequest loginWithPasskey "
+        "refreshSession staffLogin passkeyRequest loginWithPasskey loginWithMiniProgramme "
         "appointmentPlaces appointmentItems appointmentSlots "
         "triage triageSymptoms utilityOutages emergencyAlerts verifyNoPropertyCertificate "
         "reportCategories report reportEvents "
@@ -89,9 +89,9 @@ AGREED: dict[str, Rule] = {
         "unlinkBillAccount billInvoice requestBillInvoice outageWatches watchOutages "
         "unwatchOutages autopayTerms autopays endAutopay appointments appointment "
         "waitingPlaces requestStepUpCode stepUp stepUpWithDevice "
-        "revokeAllSessions staffStepUp passkeys appRequest appGrants answerAppRequest endAppGrant "
-        "withdrawConsent endMandate confirmAppointment "
-        "cancelAppointment rescheduleAppointment leaveWaitingList queueTicket "
+        "revokeAllSessions staffStepUp passkeys miniProgrammes endMiniProgrammeLink "
+        "appRequest appGrants answerAppRequest endAppGrant withdrawConsent endMandate "
+        "confirmAppointment cancelAppointment rescheduleAppointment leaveWaitingList queueTicket "
         "plates linkPlate unlinkPlate accessRecorded appointmentChanged "
         "queueTicketChanged paymentChanged messageReceived cases caseByNo caseChanged".split(),
         SIGNED_IN,
@@ -103,7 +103,8 @@ AGREED: dict[str, Rule] = {
         Rule(1, proved=False),
     ),
     **dict.fromkeys(
-        "passkeyRegistration addPasskey removePasskey bindDeviceKey".split(), Rule(1, fresh=True)
+        "passkeyRegistration addPasskey removePasskey bindDeviceKey linkMiniProgramme".split(),
+        Rule(1, fresh=True),
     ),
     # which service these belong to, and so what more they ask, is known from their arguments
     **dict.fromkeys(
