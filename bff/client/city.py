@@ -165,7 +165,8 @@ class CityClient:
         """
         if await self._resume(phone):
             return
-        code = await self._receive_code(phone, REQUEST_CODE, {"phone": phone})
+        asked = {"phone": phone, "device": DEVICE}
+        code = await self._receive_code(phone, REQUEST_CODE, asked)
         tokens = await self.do(
             LOG_IN,
             {"phone": phone, "code": code, "key": key(), "device": DEVICE},
@@ -318,8 +319,8 @@ def _told(error: Mapping[str, Any]) -> str:
     return f"{error.get('extensions', {}).get('code', 'ERROR')}: {error['message']}"
 
 
-REQUEST_CODE = """mutation ($phone: String!, $key: String!) {
-  requestLoginCode(phone: $phone, idempotencyKey: $key) {
+REQUEST_CODE = """mutation ($phone: String!, $device: DeviceInput, $key: String!) {
+  requestLoginCode(phone: $phone, device: $device, idempotencyKey: $key) {
     __typename
     ... on RateLimited { retryAfterS }
     ... on Refusal { code message }

@@ -11,6 +11,15 @@ LOGIN_CODE = Template(
     params={"minutes": Param.NUMBER},
     valid_for=domain.CODE_LIFE,
 )
+SPOKEN_CODE = Template(
+    "identity.spoken_code",
+    texts.CODE_TITLE,
+    texts.SPOKEN_CODE_MESSAGE,
+    by_voice=True,
+    about=MessageClass.SECURITY,
+    params={"minutes": Param.NUMBER},
+    valid_for=domain.SPOKEN_CODE_LIFE,
+)
 NEW_DEVICE = Template("identity.new_device", texts.NEW_DEVICE_TITLE, texts.NEW_DEVICE_MESSAGE)
 REUSED_TOKEN = Template(
     "identity.reused_token", texts.REUSED_TOKEN_TITLE, texts.REUSED_TOKEN_MESSAGE

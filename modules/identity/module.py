@@ -6,10 +6,12 @@ MANIFEST = Manifest(
     name="identity",
     rooms=(
         "graphql.signing_in",
+        "graphql.codes",
         "graphql.privacy",
         "graphql.families",
         "graphql.staff",
         "graphql.moving",
+        "captcha",
         "routes",
         "upstream",
         "audience",

@@ -257,6 +257,24 @@ CODE_MESSAGE = Text(
     "[{app}] To {purpose}, your code is {code}, valid for {minutes} minutes. Whoever asks you for "
     "it is a fraud: tell nobody.",
 )
+SPOKEN_CODE_MESSAGE = Text(
+    "SPOKEN_CODE",
+    "这里是{app}。您正在{purpose},验证码是:{code}。再说一遍:{code}。"
+    "{minutes} 分钟内有效,请勿告诉他人。",
+    "This is {app}. To {purpose}, your code is: {code}. Once more: {code}. It is valid for "
+    "{minutes} minutes: tell nobody.",
+)
+VOICE_OFF = Text("VOICE_OFF", "本市未开通语音验证码", "This city does not read codes out by a call")
+CAPTCHA_REQUIRED = Text(
+    "CAPTCHA_REQUIRED",
+    "请先完成人机验证",
+    "Please show first that you are no machine",
+)
+CAPTCHA_REFUSED = Text(
+    "CAPTCHA_REFUSED",
+    "人机验证未通过,请重新验证",
+    "That was not accepted; please try the challenge again",
+)
 TO_SIGN_IN = Named("登录", "sign in")
 TO_STEP_UP = Named("确认支付、健康等重要操作", "confirm a payment or another important step")
 REAL_NAME_CONSENT = Text(

@@ -15,6 +15,12 @@ FILE = "notifications.toml"
 SANDBOX: Tables = {
     "sms": {"receipt_secret": "sandbox-sms-receipts"},
     "sms_backup": {"receipt_secret": "sandbox-sms-receipts"},
+    "voice": {
+        "access_key_id": "sandbox",
+        "access_key_secret": "sandbox-voice-secret",
+        "tts_code": "TTS_000000001",
+        "text_field": "text",
+    },
     "jpush": {"app_key": "sandbox", "master_secret": "sandbox-master-secret"},
 }
 """The sandbox's, worth nothing elsewhere."""

@@ -76,8 +76,8 @@ ANYBODY, SIGNED_IN, VERIFIED = Rule(), Rule(1), Rule(2)
 AGREED: dict[str, Rule] = {
     **dict.fromkeys(
         "viewer consentPurposes codeDelivery resume home services service requestLoginCode login "
-        "refreshSession staffLogin passkeyRequest loginWithPasskey loginWithMiniProgramme "
-        "appointmentPlaces appointmentItems appointmentSlots "
+        "refreshSession staffLogin beginCaptcha passkeyRequest loginWithPasskey "
+        "loginWithMiniProgramme appointmentPlaces appointmentItems appointmentSlots "
         "triage triageSymptoms utilityOutages emergencyAlerts verifyNoPropertyCertificate "
         "reportCategories report reportEvents "
         "reportsNear reportsIn reportStatistics".split(),
