@@ -55,7 +55,17 @@ STALE = timedelta(minutes=15)
 REFUSED = {
     "LOGIN_REQUIRED", "LEVEL_REQUIRED", "PROOF_REQUIRED", "FRESH_AUTH_REQUIRED", "NOT_ALLOWED",
 }  # fmt: skip
-PROOFS = {"housing-fund-withdrawal": Assurance.CARRIER, "loan-apply": Assurance.CARRIER}
+PROOFS = dict.fromkeys(
+    (
+        "e-licence traffic-violation-query traffic-fine-payment ehealth-card medical-payment "
+        "medical-report health-record hypertension-care diabetes-care maternal-care infant-care "
+        "outpatient-queue pension-insurance-query medical-insurance-query "
+        "unemployment-insurance-query work-injury-insurance-query maternity-insurance-query "
+        "housing-fund-query housing-fund-withdrawal real-estate-query school-entry-push "
+        "school-video loan-apply loan-progress"
+    ).split(),
+    Assurance.CARRIER,
+)
 """By what the caller of a service has to be proved, where a typed name and number will not do."""
 
 
