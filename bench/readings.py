@@ -22,6 +22,7 @@ from bench.notifications import server
 from bench.processes import command_of, free_port, machine, opened_app, running
 from bff.app import Api, edge_of
 from bff.trusted.documents import TrustedDocument, documents_of
+from core.assurance import Assurance
 from core.context.app import App
 from core.context.call import Call
 from core.deadline import Deadline
@@ -227,7 +228,7 @@ async def _person(app: App, session: aiohttp.ClientSession, sandbox: int) -> str
         created_at=now,
         verified_at=now,
     )
-    viewer = Viewer(row.id, new_id(), 2, frozenset(), now)
+    viewer = Viewer(row.id, new_id(), 2, frozenset(), now, assurance=Assurance.CARRIER)
     call = Call(app, Deadline.after(60), "bench", viewer)
     for purpose in list_purposes(call):
         await grant_consent(call, purpose.id, purpose.text_version)

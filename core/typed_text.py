@@ -86,18 +86,27 @@ def read_name(text: str) -> str | None:
     """A name as it stands on a card, in one spelling; None where the text can be none.
 
     Chinese characters, with a middle dot between the parts of a name; or Latin letters, also with
-    marks, with blanks, dots, commas, dashes and apostrophes between them ("SMITH, JOHN").
+    marks, with blanks, dots, commas, dashes and apostrophes between them ("SMITH, JOHN"). Blanks
+    between Chinese characters, which cards print for looks, and invisible marks around a name that
+    was pasted are dropped; an invisible mark within it is refused.
     """
-    name = text.translate(_FULL_WIDTH).strip()
+    name = _visible(text.translate(_FULL_WIDTH))
     if not 0 < len(name) <= _NAME_CHARS_MAX:
         return None
-    dotted = re.sub(f"\\s*[{re.escape(_DOTS)}]\\s*", "\u00b7", name)
+    dotted = re.sub(f"[{re.escape(_DOTS)}]", "\u00b7", re.sub(r"\s+", "", name))
     if _HAN_NAME.fullmatch(dotted):
         return dotted
     latin = unicodedata.normalize("NFC", re.sub(f"[{_APOSTROPHES}]", "'", name))
     latin = re.sub(r"\s+", " ", re.sub(f"[{_DASHES}]", "-", latin))
     is_latin = _LATIN_NAME.fullmatch(latin) and all(map(_is_latin, filter(str.isalpha, latin)))
     return latin if is_latin else None
+
+
+def _visible(text: str) -> str:
+    """A text without the blanks and invisible marks around it."""
+    is_mark = [char.isspace() or unicodedata.category(char) == "Cf" for char in text]
+    seen = [place for place, mark in enumerate(is_mark) if not mark]
+    return text[seen[0] : seen[-1] + 1] if seen else ""
 
 
 def _is_latin(letter: str) -> bool:

@@ -13,10 +13,12 @@ from core.context.app import App
 from core.database import Transaction
 from core.people.directory import Person
 from notifications.campaigns.audience import Audience as Audience
+from notifications.channels.port import PROVIDERS
 from notifications.messages import sending, store
 from notifications.messages.sending import Envelope
 from notifications.messages.store import inbox_topic as inbox_topic
 from notifications.templates import domain
+from notifications.templates.domain import Channel
 from notifications.templates.domain import MessageClass as MessageClass
 from notifications.templates.recipients import Member as Member
 from notifications.templates.recipients import Parcel as Parcel
@@ -50,6 +52,7 @@ __all__ = [
     "Template",
     "WebhookEndpoint",
     "add_webhook",
+    "can_call",
     "cancel",
     "enable_webhook",
     "find_template",
@@ -142,6 +145,12 @@ async def text_state(db: Transaction, key: str) -> str | None:
     "failed"; None for no such key."""
     state = await store.find_text_state(db, key)
     return domain.text_state(state) if state else None
+
+
+def can_call(app: App) -> bool:
+    """Whether this installation has a provider that reads messages out (`Template.by_voice`)."""
+    providers = app.extensions(PROVIDERS)
+    return any(one.channel is Channel.VOICE and one.is_set_up(app) for one in providers)
 
 
 async def list_sent(keys: Collection[str]) -> Collection[str]:

@@ -5,6 +5,7 @@ from datetime import date
 from core.id_documents import Document
 from core.people.personal_read import Access
 from core.upstream.exchange import UpstreamRejected, UpstreamTimeout
+from modules.identity.captcha import Verdict
 from modules.identity.proofs.upstream import Elements, Handoff, Passage, TicketState
 from modules.identity.upstream import Birth, Kin, Match
 from modules.welfare.housing_fund.domain import HousingFundAccount
@@ -47,6 +48,28 @@ class FakeSms(Silence):
     def texts(self) -> list[str]:
         """Every text in order."""
         return [text for _, text in self.sent.values()]
+
+
+class FakeCaptcha(Silence):
+    """A captcha service that everybody solves: a challenge's page is its ticket, good once."""
+
+    name = "captcha"
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.open: dict[str, str] = {}
+
+    async def open_challenge(self, request_ref: str, address: str) -> str:
+        """See modules.identity.captcha."""
+        self.answer("open_challenge")
+        self.open[f"ticket-{request_ref}"] = address
+        return f"ticket-{request_ref}"
+
+    async def verify(self, ticket: str, address: str) -> Verdict:
+        """See modules.identity.captcha."""
+        self.answer("verify")
+        is_good = self.open.pop(ticket, None) == address
+        return Verdict.PASSED if is_good else Verdict.FAILED
 
 
 class FakePolice(Silence):

@@ -20,6 +20,21 @@ from uuid import uuid4
 import aiohttp
 import orjson
 
+from bff.client.operations import (
+    ADD_CHILD,
+    BEGIN_CAPTCHA,
+    CONSENTS,
+    GRANT_CONSENT,
+    LOG_IN,
+    MANDATES,
+    PROVE_BY_PHONE,
+    REFRESH,
+    REQUEST_CODE,
+    REQUEST_STEP_UP_CODE,
+    STAFF_LOG_IN,
+    STEP_UP,
+    VERIFY_REAL_NAME,
+)
 from core.security.private_files import private_file, private_folder
 from core.telemetry.call_counts import Tally
 
@@ -165,7 +180,7 @@ class CityClient:
         """
         if await self._resume(phone):
             return
-        code = await self._receive_code(phone, REQUEST_CODE, {"phone": phone})
+        code = await self._receive_code(phone, REQUEST_CODE, {"phone": phone, "device": DEVICE})
         tokens = await self.do(
             LOG_IN,
             {"phone": phone, "code": code, "key": key(), "device": DEVICE},
@@ -206,7 +221,8 @@ class CityClient:
 
     async def staff_sign_in(self, person: Person) -> None:
         """Sign in with the roles of a demo member of staff."""
-        code = await self._receive_code(person["phone"], REQUEST_CODE, {"phone": person["phone"]})
+        asked = {"phone": person["phone"], "device": DEVICE}
+        code = await self._receive_code(person["phone"], REQUEST_CODE, asked)
         totp = await self.authenticator_code(person)
         variables = {"phone": person["phone"], "code": code, "key": key(), "device": DEVICE}
         tokens = await self.do(STAFF_LOG_IN, variables | {"totp": totp})
@@ -225,12 +241,10 @@ class CityClient:
             kept.write_text(tokens["refreshToken"])
 
     async def verify_real_name(self, person: Person) -> None:
-        """Consent to the comparison and reach level 2, where that has not been done already."""
+        """Reach level 2, and have the carrier say whose the phone is, where that has not been done
+        already; consents to both."""
         if self._claims()["lvl"] < 2:
             await self._be_proved("identity.real-name", VERIFY_REAL_NAME, person)
-
-    async def prove(self, person: Person) -> None:
-        """Have the carrier say whose the phone is, where a typed pair is all that was shown."""
         if self._claims().get("asr", "TYPED") == "TYPED":
             await self._be_proved("identity.carrier", PROVE_BY_PHONE, person)
 
@@ -279,9 +293,19 @@ class CityClient:
         (payload,) = answer.data.values()
         if payload["__typename"] == "RateLimited":
             return float(payload["retryAfterS"])
+        if payload.get("code") == "CAPTCHA_REQUIRED":
+            return await self._request_code(ask, {**variables, "captcha": await self._solve()})
         if "code" in payload:
             raise ClientError(f"{payload['code']}: {payload['message']}")
         return None
+
+    async def _solve(self) -> str:
+        """Show to be no machine, which in the sandbox a machine can; the ticket."""
+        begun = await self.do(BEGIN_CAPTCHA, {"key": key()})
+        if begun["ticket"]:
+            return str(begun["ticket"])
+        solved = await self.sandbox("POST", "/_control/captcha/solutions", {"url": begun["url"]})
+        return str(solved["ticket"])
 
     async def read_code(self, phone: str, *, newer_than: int = 0) -> str:
         """The code in the newest message to a phone, once more than `newer_than` have come."""
@@ -316,83 +340,3 @@ def _totp(secret: bytes, now_s: float) -> str:
 
 def _told(error: Mapping[str, Any]) -> str:
     return f"{error.get('extensions', {}).get('code', 'ERROR')}: {error['message']}"
-
-
-REQUEST_CODE = """mutation ($phone: String!, $key: String!) {
-  requestLoginCode(phone: $phone, idempotencyKey: $key) {
-    __typename
-    ... on RateLimited { retryAfterS }
-    ... on Refusal { code message }
-  }
-}"""
-
-REQUEST_STEP_UP_CODE = """mutation ($key: String!) {
-  requestStepUpCode(idempotencyKey: $key) {
-    __typename
-    ... on RateLimited { retryAfterS }
-    ... on Refusal { code message }
-  }
-}"""
-
-STEP_UP = """mutation ($code: String!, $key: String!) {
-  stepUp(code: $code, idempotencyKey: $key) {
-    ... on SteppedUp { accessToken }
-    ... on Refusal { code message }
-  }
-}"""
-
-STAFF_LOG_IN = """mutation (
-  $phone: String!, $code: String!, $totp: String!, $key: String!, $device: DeviceInput!
-) {
-  staffLogin(
-    phone: $phone, code: $code, authenticatorCode: $totp, device: $device, idempotencyKey: $key
-  ) {
-    ... on Tokens { accessToken refreshToken level }
-    ... on Refusal { code message }
-  }
-}"""
-
-LOG_IN = """mutation ($phone: String!, $code: String!, $key: String!, $device: DeviceInput!) {
-  login(phone: $phone, code: $code, device: $device, idempotencyKey: $key) {
-    ... on Tokens { accessToken refreshToken level }
-    ... on Refusal { code message }
-  }
-}"""
-
-REFRESH = """mutation ($token: String!, $device: DeviceInput!, $key: String!) {
-  refreshSession(refreshToken: $token, device: $device, idempotencyKey: $key) {
-    ... on Tokens { accessToken refreshToken level }
-    ... on Refusal { code message }
-  }
-}"""
-
-GRANT_CONSENT = """mutation ($purpose: String!, $version: String!, $key: String!, $for: ID) {
-  grantConsent(
-    purpose: $purpose, textVersion: $version, idempotencyKey: $key, onBehalfOf: $for
-  ) {
-    ... on ConsentGranted { consent { purpose } }
-    ... on Refusal { code message }
-  }
-}"""
-
-CONSENTS = """query ($for: ID) {
-  consentPurposes { purpose }
-  viewer { consents(onBehalfOf: $for) { purpose withdrawnAt } }
-}"""
-
-MANDATES = "{ mandates { state personId otherName } }"
-
-ADD_CHILD = """mutation ($name: String!, $id: String!, $key: String!) {
-  addChild(name: $name, residentId: $id, idempotencyKey: $key) {
-    ... on ChildAdded { mandate { personId } }
-    ... on Refusal { code message }
-  }
-}"""
-
-VERIFY_REAL_NAME = """mutation ($name: String!, $id: String!, $key: String!) {
-  verifyRealName(name: $name, residentId: $id, idempotencyKey: $key) {
-    ... on RealNameVerified { accessToken level }
-    ... on Refusal { code message }
-  }
-}"""
-PROVE_BY_PHONE = VERIFY_REAL_NAME.replace("verifyRealName", "proveByPhone")

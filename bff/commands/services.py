@@ -103,7 +103,6 @@ async def demo_person(
         person = await client.person(_DEMO_PERSON)
         await client.sign_in(person["phone"])
         await client.verify_real_name(person)
-        await client.prove(person)
         await client.consent_to_everything()
         yield client, person
 
@@ -134,7 +133,6 @@ async def _named_person(
     async with client.beside() as other:
         await other.sign_in(person["phone"])
         await other.verify_real_name(person)
-        await other.prove(person)
         await other.consent_to_everything()
         if "$child" in document.variables:
             child_id = await other.guard(await other.person(document.variables["$child"]))

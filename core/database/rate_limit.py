@@ -1,6 +1,7 @@
 """Counters that hold across processes: so many of something in a window of time."""
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
@@ -55,6 +56,20 @@ async def require(clock: Clock, key: str, *, limit: int, window: timedelta, refu
         wait_s = await take(tx, clock, key, limit=limit, window=window)
     if wait_s:
         raise RateLimited(refusal, retry_after_s=wait_s)
+
+
+async def is_any_used_up(db: Transaction, clock: Clock, limits: Mapping[str, int]) -> bool:
+    """Whether one of several keys was used so often in its present window; counts nothing."""
+    row = await fetch_one(
+        db,
+        """SELECT 1 FROM core_rate_counter c
+             JOIN unnest($1::text[], $2::int[]) AS w (key, limit_) ON c.key = w.key
+            WHERE c.count >= w.limit_ AND c.ends_at > $3 LIMIT 1""",
+        list(limits),
+        list(limits.values()),
+        clock.now(),
+    )
+    return row is not None
 
 
 async def blocked_s(tx: Transaction, clock: Clock, key: str, *, limit: int) -> int:

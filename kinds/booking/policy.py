@@ -209,19 +209,30 @@ def _venue(entry: Mapping[str, Any], timetables: Mapping[str, Any]) -> Venue:
         unit=Named(**entry.get("unit", nothing)),
         name=Named(**entry["name"]),
         address=entry.get("address", ""),
-        timetables=[_timetable(opening) for opening in timetables[entry["timetable"]]],
+        timetables=[read_timetable(opening) for opening in timetables[entry["timetable"]]],
     )
 
 
-def _timetable(entry: Mapping[str, Any]) -> Timetable:
+def _closing(text: str) -> tuple[time, bool]:
+    """A closing time and whether it is the next day's: "24:00" is midnight, "26:00" two o'clock."""
+    hour, _, rest = text.partition(":")
+    if not (hour.isdecimal() and 24 <= int(hour) < 48):
+        return time.fromisoformat(text), False
+    return time.fromisoformat(f"{int(hour) - 24:02d}:{rest}"), True
+
+
+def read_timetable(entry: Mapping[str, Any]) -> Timetable:
+    """An opening as the city's file has it. Raises KeyError and ValueError."""
+    closes, closes_next_day = _closing(entry["closes"])
     return Timetable(
         weekdays=frozenset(entry["weekdays"]),
         opens=time.fromisoformat(entry["opens"]),
-        closes=time.fromisoformat(entry["closes"]),
+        closes=closes,
         slot=timedelta(minutes=entry["slot_min"]),
         capacity=entry["capacity"],
         on_holidays=entry.get("on_holidays", False),
         on_make_up_days=entry.get("on_make_up_days", True),
         first_on=entry.get("first_on"),
         last_on=entry.get("last_on"),
+        closes_next_day=closes_next_day,
     )

@@ -33,7 +33,8 @@ class Timetable:
     """One opening of a resource: on which days, from when to when, in slots of what length.
 
     `weekdays` are ISO numbers, Monday is 1. A make-up working day counts as opening day where
-    `on_make_up_days` says so, whatever its weekday; a public holiday only with `on_holidays`.
+    `on_make_up_days` says so, whatever its weekday; a public holiday only with `on_holidays`. What
+    `closes_next_day` goes on to midnight or past it, in slots of the day on which it opens.
     """
 
     weekdays: frozenset[int]
@@ -45,6 +46,13 @@ class Timetable:
     on_make_up_days: bool = True
     first_on: date | None = None
     last_on: date | None = None
+    closes_next_day: bool = False
+
+    @property
+    def lasts(self) -> timedelta:
+        """How long it is open."""
+        days = timedelta(days=1 if self.closes_next_day else 0)
+        return days + _offset(self.closes) - _offset(self.opens)
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +90,7 @@ def plan_slots(
     days: int,
     release: ReleaseRule | None = None,
 ) -> list[PlannedSlot]:
-    """The slots of some days in order.
+    """The slots that start on some days, in order, those of an opening on the day before included.
 
     Raises ScheduleInvalid, also where two slots overlap.
     """
@@ -90,9 +98,11 @@ def plan_slots(
         raise ScheduleInvalid(f"a horizon of {days} days")
     for timetable in timetables:
         _check(timetable)
-    opened = (first_on + timedelta(days=ahead) for ahead in range(days))
+    opened = (first_on + timedelta(days=ahead) for ahead in range(-1, days))
+    begins, ends = (_at(first_on + timedelta(days=n), time.min) for n in (0, days))
+    every = (slot for day in opened for t in timetables for slot in _day(t, calendar, day, release))
     slots = sorted(
-        (slot for day in opened for t in timetables for slot in _day(t, calendar, day, release)),
+        (slot for slot in every if begins <= slot.starts_at < ends),
         key=lambda slot: slot.starts_at,
     )
     for earlier, later in pairwise(slots):
@@ -120,11 +130,13 @@ def _check(timetable: Timetable) -> None:
         raise ScheduleInvalid("clock times are Shanghai's and carry no zone")
     if not timetable.weekdays or not timetable.weekdays <= EVERY_DAY:
         raise ScheduleInvalid("weekdays are 1 to 7")
-    if opens >= closes:
+    if timetable.lasts <= timedelta(0):
         raise ScheduleInvalid("it closes before it opens")
+    if timetable.lasts > timedelta(days=1):
+        raise ScheduleInvalid("it is open for more than a day")
     if timetable.slot < timedelta(minutes=1):
         raise ScheduleInvalid("a slot lasts a minute at least")
-    if (_offset(closes) - _offset(opens)) % timetable.slot:
+    if timetable.lasts % timetable.slot:
         raise ScheduleInvalid("slots do not fill the opening hours")
     if not 1 <= timetable.capacity <= CAPACITY_MAX:
         raise ScheduleInvalid(f"a capacity is 1 to {CAPACITY_MAX}")
@@ -137,7 +149,8 @@ def _day(
 ) -> Iterator[PlannedSlot]:
     if not is_open(timetable, calendar, day):
         return
-    starts_at, closes_at = _at(day, timetable.opens), _at(day, timetable.closes)
+    starts_at = _at(day, timetable.opens)
+    closes_at = starts_at + timetable.lasts
     releases_at = release.moment(day) if release else None
     while starts_at < closes_at:
         ends_at = starts_at + timetable.slot

@@ -15,9 +15,9 @@ from core.errors import AppError, InvalidInput, NotFound, RateLimited
 from core.ids import new_id
 from core.refusal_texts import NOT_FOUND
 from core.texts import Named
-from modules.identity import domain, store, texts
-from modules.identity.domain import CodeCheck, Delivery
-from modules.identity.messages import LOGIN_CODE
+from modules.identity import captcha, domain, store, texts
+from modules.identity.domain import CodeChannel, CodeCheck, Delivery
+from modules.identity.messages import LOGIN_CODE, SPOKEN_CODE
 from modules.identity.models import PHONE, LoginCode
 from notifications import api as notifications
 
@@ -46,25 +46,61 @@ class CodeSent:
     resend_after_s: int
 
 
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """How a code is asked for. `known_device` names a device that the phone's owner was on, or the
+    session that asks for itself: it has limits of its own, which no stranger uses up. `device` is
+    what any other calls itself."""
+
+    channel: CodeChannel = CodeChannel.TEXT
+    captcha: str | None = None
+    known_device: bytes | None = None
+    device: bytes | None = None
+
+    def limits(self, phone_key: str, address: str) -> dict[str, int]:
+        """Counters of codes, and from how many on who asks has to show to be no machine."""
+        limits = {
+            f"code:{phone_key}": domain.CAPTCHA_AFTER_PHONE,
+            f"code-from:{address}": domain.CAPTCHA_AFTER_ADDRESS,
+        }
+        if self.channel is CodeChannel.VOICE:
+            limits[f"spoken:{phone_key}"] = domain.CAPTCHA_AFTER_SPOKEN
+        if self.device is not None:
+            limits[f"code-on:{self.device.hex()}"] = domain.CAPTCHA_AFTER_DEVICE
+        return limits
+
+
 async def request(
-    call: Call, phone: str, purpose: CodePurpose, operation: str, key: str
+    call: Call, phone: str, purpose: CodePurpose, operation: str, key: str, wish: Wish
 ) -> CodeSent:
     """Send a code for a purpose to a phone. The same key sends once.
 
     Raises RateLimited within 60 s of the last code (unless that one could not be delivered) and
-    after ten codes an hour.
+    after ten codes an hour, five that are read out; InvalidInput VOICE_OFF, and where many were
+    asked for CAPTCHA_REQUIRED and CAPTCHA_REFUSED.
     """
     app, now = call.app, call.app.clock.now()
     index = app.vault.blind_index(phone, purpose.id)
     phone_key = index.hex()
+    command = {"phone": phone_key}
+    if wish.channel is CodeChannel.VOICE:
+        command["channel"] = wish.channel
+        if not notifications.can_call(app):
+            raise InvalidInput(texts.VOICE_OFF, "channel")
+    if wish.known_device is None and await captcha.is_due(
+        app, wish.limits(phone_key, call.address)
+    ):
+        told = {"subject": phone_key, "operation": operation, "key": key}
+        if await idempotency.recall(**told, command=command) is None:
+            await captcha.require(call, wish.captcha)
     refusal: AppError | None = None
     async with transaction() as tx:
         await store.lock_phone(tx, index)
-        claim = await claim_key(call, tx, operation, key, {"phone": phone_key}, subject=phone_key)
+        claim = await claim_key(call, tx, operation, key, command, subject=phone_key)
         if not claim.replayed:
-            refusal = await _refuse_flood(call, tx, index, now)
+            refusal = await _refuse_flood(call, tx, index, now, wish)
             if refusal is None:
-                await _send(call, tx, claim.effect_id, phone, index, purpose)
+                await _send(call, tx, claim.effect_id, phone, index, purpose, wish.channel)
             else:
                 await idempotency.release(tx, phone_key, operation, key)
         code = await LoginCode.get_or_none(id=claim.effect_id, using_db=tx)
@@ -168,43 +204,67 @@ async def _told(
 
 
 async def _send(
-    call: Call, tx: Transaction, code_id: UUID, phone: str, index: bytes, purpose: CodePurpose
+    call: Call,
+    tx: Transaction,
+    code_id: UUID,
+    phone: str,
+    index: bytes,
+    purpose: CodePurpose,
+    channel: CodeChannel,
 ) -> None:
     app, now, code = call.app, call.app.clock.now(), domain.make_code()
+    is_spoken = channel is CodeChannel.VOICE
+    life = domain.SPOKEN_CODE_LIFE if is_spoken else domain.CODE_LIFE
     await LoginCode.create(
         using_db=tx,
         id=code_id,
         phone_index=index,
         code_hash=domain.hash_code(app.keys.pii_index, code_id, code),
         created_at=now,
-        expires_at=now + domain.CODE_LIFE,
+        expires_at=now + life,
     )
     params = {
         "app": app.city.app_name,
         "purpose": purpose.said,
-        "code": code,
-        "minutes": int(domain.CODE_LIFE.total_seconds() // 60),
+        "code": domain.spoken(code) if is_spoken else code,
+        "minutes": int(life.total_seconds() // 60),
     }
     to = notifications.Phone(phone, call.locale)
-    await notifications.send(app, tx, LOGIN_CODE, to, params, _text_key(code_id))
+    template = SPOKEN_CODE if is_spoken else LOGIN_CODE
+    await notifications.send(app, tx, template, to, params, _text_key(code_id))
 
 
 async def _refuse_flood(
-    call: Call, tx: Transaction, index: bytes, now: datetime
+    call: Call, tx: Transaction, index: bytes, now: datetime, wish: Wish
 ) -> AppError | None:
-    clock, phone_key = call.app.clock, index.hex()
     last = await store.newest_code(tx, index)
     if last is not None and now < last.created_at + domain.CODE_COOLDOWN:
         state = await notifications.text_state(tx, _text_key(last.id))
         if state != "failed":
             wait = last.created_at + domain.CODE_COOLDOWN - now
             return RateLimited(texts.CODE_COOLDOWN, retry_after_s=int(wait.total_seconds()) + 1)
-    wait_s = await rate_limit.take(
-        tx, clock, f"code:{phone_key}", limit=domain.CODES_PER_HOUR, window=_HOUR
-    ) or await rate_limit.take(
-        tx, clock, f"code-from:{call.address}", limit=domain.ADDRESS_CODES_PER_HOUR, window=_HOUR
-    )
-    return RateLimited(texts.TOO_MANY_CODES, retry_after_s=wait_s) if wait_s else None
+    for key, limit, window in _budgets(call, index.hex(), wish):
+        wait_s = await rate_limit.take(tx, call.app.clock, key, limit=limit, window=window)
+        if wait_s:
+            return RateLimited(texts.TOO_MANY_CODES, retry_after_s=wait_s)
+    return None
+
+
+def _budgets(call: Call, phone_key: str, wish: Wish) -> list[tuple[str, int, timedelta]]:
+    """The counters that a code is counted by, each with its limit. Calls have their own: a phone's
+    texts do not use them up, nor they its texts."""
+    address = (f"code-from:{call.address}", domain.ADDRESS_CODES_PER_HOUR, _HOUR)
+    if wish.channel is CodeChannel.VOICE:
+        return [
+            (f"spoken:{phone_key}", domain.SPOKEN_CODES_PER_HOUR, _HOUR),
+            (f"spoken-a-day:{phone_key}", domain.SPOKEN_CODES_PER_DAY, timedelta(days=1)),
+            address,
+        ]
+    known = f":{wish.known_device.hex()[:16]}" if wish.known_device else ""
+    budgets = [(f"code:{phone_key}{known}", domain.CODES_PER_HOUR, _HOUR), address]
+    if wish.device is not None:
+        budgets.append((f"code-on:{wish.device.hex()}", domain.ADDRESS_CODES_PER_HOUR, _HOUR))
+    return budgets
 
 
 async def count_guess(call: Call, tx: Transaction, index: bytes) -> int:

@@ -14,6 +14,14 @@ from uuid import UUID
 from core.states import Edge, StateMachine
 
 CODE_LIFE = timedelta(minutes=5)
+SPOKEN_CODE_LIFE = timedelta(minutes=10)
+"""Who has a code read out writes it down, and types it slowly."""
+SPOKEN_CODES_PER_HOUR, SPOKEN_CODES_PER_DAY = 5, 20
+"""What a voice service calls one number at most (help.aliyun.com, SingleCallByTts)."""
+CAPTCHA_AFTER_PHONE, CAPTCHA_AFTER_SPOKEN, CAPTCHA_AFTER_DEVICE = 5, 1, 5
+CAPTCHA_AFTER_ADDRESS = 1_500
+"""So many codes of an hour a phone, a device or an address has before who asks for the next one has
+to show to be no machine; not on a device that the phone's owner was on."""
 CODE_COOLDOWN = timedelta(seconds=60)
 CODE_ATTEMPTS = 5
 CODES_PER_HOUR = 10
@@ -79,6 +87,13 @@ RECOVERY = StateMachine(
 )
 
 
+class CodeChannel(StrEnum):
+    """How a one-time code comes: TEXT, by a text message; VOICE, read out by a call."""
+
+    TEXT = "TEXT"
+    VOICE = "VOICE"
+
+
 class Delivery(StrEnum):
     """How a one-time code gets on. UNDERWAY: it was just sent. SENT: the gateway has taken it.
     LATE: the gateway has not taken it yet. FAILED: it cannot be delivered, ask for another.
@@ -118,6 +133,11 @@ class RefreshToken:
 def make_code() -> str:
     """Six random digits."""
     return f"{secrets.randbelow(1_000_000):06d}"
+
+
+def spoken(code: str) -> str:
+    """A code digit by digit."""
+    return ",".join(code)
 
 
 def code_of(key: bytes, code_id: UUID) -> str:

@@ -11,11 +11,25 @@ LOGIN_CODE = Template(
     params={"minutes": Param.NUMBER},
     valid_for=domain.CODE_LIFE,
 )
+SPOKEN_CODE = Template(
+    "identity.spoken_code",
+    texts.CODE_TITLE,
+    texts.SPOKEN_CODE_MESSAGE,
+    by_voice=True,
+    about=MessageClass.SECURITY,
+    params={"minutes": Param.NUMBER},
+    valid_for=domain.SPOKEN_CODE_LIFE,
+)
 NEW_DEVICE = Template("identity.new_device", texts.NEW_DEVICE_TITLE, texts.NEW_DEVICE_MESSAGE)
 REUSED_TOKEN = Template(
     "identity.reused_token", texts.REUSED_TOKEN_TITLE, texts.REUSED_TOKEN_MESSAGE
 )
 NEW_PASSKEY = Template("identity.new_passkey", texts.NEW_PASSKEY_TITLE, texts.NEW_PASSKEY_MESSAGE)
+MINI_PROGRAMME_LINKED = Template(
+    "identity.mini_programme_linked",
+    texts.MINI_PROGRAMME_LINKED_TITLE,
+    texts.MINI_PROGRAMME_LINKED_MESSAGE,
+)
 DEVICE_BOUND = Template(
     "identity.device_bound", texts.DEVICE_BOUND_TITLE, texts.DEVICE_BOUND_MESSAGE
 )

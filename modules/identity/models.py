@@ -11,6 +11,7 @@ RESIDENT_ID = "identity.resident_id"
 BIRTH_CERTIFICATE = "identity.birth_certificate"
 ADDRESS = "identity.address"
 TOTP = "identity.totp"
+SUBJECT = "identity.platform_subject"
 
 
 class Citizen(Model):
@@ -138,6 +139,37 @@ PASSKEYS = PersonalTable(
     Passkey,
     owner="citizen_id",
     exported=section("passkeys", "name", "created_at", "last_used_at"),
+    erased=DELETED,
+)
+
+
+class MiniProgrammeLink(Model):
+    """That a platform's user is the owner of an account: one of each platform at most.
+
+    `subject_index` finds the platform's name for them in our app there (openid), `union_sealed` is
+    the one in all of its owner's apps (unionid), where it has been told.
+    """
+
+    id = fields.UUIDField(primary_key=True)
+    citizen_id = fields.UUIDField()
+    platform = fields.CharField(max_length=16)
+    subject_index = fields.BinaryField()
+    subject_sealed = fields.BinaryField()
+    union_sealed = fields.BinaryField(null=True)
+    linked_at = fields.DatetimeField()
+    last_used_at = fields.DatetimeField()
+
+    class Meta:
+        table = "identity_mini_programme_link"
+
+
+MINI_PROGRAMME_LINKS = PersonalTable(
+    MiniProgrammeLink,
+    owner="citizen_id",
+    exported=section(
+        "mini_programmes", "platform", "linked_at", "last_used_at", subject="subject_sealed"
+    ),
+    sealed=(Sealed("subject_sealed", SUBJECT), Sealed("union_sealed", SUBJECT)),
     erased=DELETED,
 )
 

@@ -7,7 +7,7 @@ from core.errors import AppError, Conflict
 from core.people.directory import get_person
 from core.typed_text import read_code
 from modules.identity import codes, store, texts
-from modules.identity.codes import CHANGE_PHONE, CodeSent
+from modules.identity.codes import CHANGE_PHONE, CodeSent, Wish
 from modules.identity.messages import PHONE_CHANGED
 from modules.identity.models import PHONE
 from modules.identity.real_name import take_over
@@ -15,13 +15,14 @@ from modules.identity.service import checked_phone
 from notifications import api as notifications
 
 
-async def request_code(call: Call, phone: str, key: str) -> CodeSent:
+async def request_code(call: Call, phone: str, key: str, wish: Wish = Wish()) -> CodeSent:
     """Send a one-time code to the new phone. The same key sends once.
 
     Raises InvalidInput, and RateLimited as for log-in codes.
     """
     call.require_viewer()
-    return await codes.request(call, checked_phone(phone), CHANGE_PHONE, "requestPhoneCode", key)
+    phone = checked_phone(phone)
+    return await codes.request(call, phone, CHANGE_PHONE, "requestPhoneCode", key, wish)
 
 
 async def change_phone(call: Call, phone: str, code: str, key: str) -> None:

@@ -28,11 +28,12 @@ from core.people.data_rights import (
 from core.people.directory import Person, find_person, get_person
 from core.people.personal_table import Held, PersonalTable, Stays, section
 from core.queue.jobs import Lane, job
-from modules.identity import families, store, texts
+from modules.identity import families, link_store, store, texts
 from modules.identity.models import (
     CITIZENS,
     DEATHS,
     MANDATES,
+    MINI_PROGRAMME_LINKS,
     PASSKEYS,
     RECOVERIES,
     SESSIONS,
@@ -172,9 +173,11 @@ def _mandate(row: Mandate, person_id: UUID) -> dict[str, Any]:
 
 
 async def end_access(app: App, tx: Transaction, person_id: UUID) -> None:
-    """End sessions, consents, mandates on either side and codes of a person. Repeat-safe."""
+    """End sessions, linked mini-programmes, consents, mandates on either side and codes of a
+    person. Repeat-safe."""
     now = app.clock.now()
     await end_sessions(app, tx, person_id)
+    await link_store.delete_links(tx, person_id)
     await end_consents(tx, now, person_id)
     for mandate in await store.lock_mandates_of(tx, person_id):
         await families.end(tx, mandate, now, by=person_id)
@@ -223,6 +226,7 @@ PERSONAL = PersonalData(
         CITIZENS,
         SESSIONS,
         PASSKEYS,
+        MINI_PROGRAMME_LINKS,
         MANDATES,
         STAFF,
         RECOVERIES,

@@ -18,7 +18,7 @@ from core.queue.jobs import job
 from core.refusal_texts import NOT_ALLOWED, NOT_FOUND
 from core.security.authorization import Scope
 from core.security.mandate import MandateKind
-from modules.identity import domain, families, store, texts
+from modules.identity import domain, families, link_store, store, texts
 from modules.identity.messages import RECOVERY_BEGUN
 from modules.identity.models import NAME, PHONE, RESIDENT_ID, Citizen, Recovery
 from modules.identity.real_name import checked_identity, take_over
@@ -122,13 +122,14 @@ async def move(
 ) -> None:
     """Give a locked account to who has another phone, and is proved to be its owner.
 
-    Whoever had it loses it: sessions, passkeys, consents and proxies end. What `other`, a nameless
-    account of that phone, has is merged into it.
+    Whoever had it loses it: sessions, passkeys, linked mini-programmes, consents and proxies end.
+    What `other`, a nameless account of that phone, has is merged into it.
     """
     now = app.clock.now()
     await end_sessions(app, tx, holder.id)
     await end_consents(tx, now, holder.id)
     await store.delete_passkeys(tx, holder.id)
+    await link_store.delete_links(tx, holder.id)
     for mandate in await store.lock_mandates_of(tx, holder.id):
         if mandate.kind == MandateKind.PROXY:
             await families.end(tx, mandate, now, by=holder.id)

@@ -18,7 +18,6 @@ from core.security.authentication import Viewer
 from core.security.authorization import scopes_of
 from core.typed_text import read_code, read_mobile
 from modules.identity import alarm, codes, device_proof, domain, store, texts
-from modules.identity.codes import CodeSent
 from modules.identity.domain import RefreshCheck, RefreshToken
 from modules.identity.models import ADDRESS, PHONE, Citizen, Session
 
@@ -41,15 +40,6 @@ class SignedIn:
     access_expires_at: datetime
     refresh_token: str
     viewer: Viewer
-
-
-async def request_login_code(call: Call, phone: str, key: str) -> CodeSent:
-    """Send a one-time code to a phone; whether it has an account is not told.
-
-    The same key sends once. Another request within 60 s is refused. Raises InvalidInput and
-    RateLimited.
-    """
-    return await codes.request(call, checked_phone(phone), codes.SIGN_IN, "requestLoginCode", key)
 
 
 async def login(call: Call, phone: str, code: str, device: Device, key: str) -> SignedIn:
@@ -164,16 +154,6 @@ async def open_session_of(
         await end_session(app, tx, old)
     if past.used_at is not None and not past.knows_device:
         await alarm.tell_new_device(app, tx, citizen_id, session_id, device.name)
-
-
-async def request_step_up_code(call: Call, key: str) -> CodeSent:
-    """Send a one-time code to the viewer's own phone. The same key sends once.
-
-    Raises RateLimited as for log-in codes, Forbidden in a session of staff.
-    """
-    await refuse_staff_session(call)
-    person = await get_person(call.app, call.require_viewer().user_id)
-    return await codes.request(call, person.phone, codes.STEP_UP, "requestStepUpCode", key)
 
 
 async def step_up(call: Call, code: str, key: str) -> str:

@@ -166,11 +166,12 @@ class Past:
 
 
 async def past_of(tx: Transaction, citizen_id: UUID, device_hash: bytes) -> Past:
-    """An account's devices before a log-in."""
+    """An account's devices before a log-in. A session whose owner was never shown tells nothing of
+    its owner's: who has a recycled number may come again and again."""
     row = await fetch_one(
         tx,
         """SELECT max(last_used_at) AS used_at, bool_or(device_hash = $2) AS knows_device
-             FROM identity_session WHERE citizen_id = $1""",
+             FROM identity_session WHERE citizen_id = $1 AND proved""",
         citizen_id,
         device_hash,
     )
@@ -179,11 +180,11 @@ async def past_of(tx: Transaction, citizen_id: UUID, device_hash: bytes) -> Past
 
 
 async def is_known_device(tx: Transaction, phone_index: bytes, device_hash: bytes) -> bool:
-    """Whether the account of a phone was signed in on a device before."""
+    """Whether the owner of a phone's account was signed in on a device before."""
     row = await fetch_one(
         tx,
         """SELECT 1 FROM identity_session s JOIN identity_citizen c ON c.id = s.citizen_id
-            WHERE c.phone_index = $1 AND s.device_hash = $2 LIMIT 1""",
+            WHERE c.phone_index = $1 AND s.device_hash = $2 AND s.proved LIMIT 1""",
         phone_index,
         device_hash,
     )

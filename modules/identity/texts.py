@@ -113,6 +113,15 @@ NEW_PASSKEY_MESSAGE = Text(
     "A passkey ({device}) was added to your account. If that was not you, remove it and end your "
     "other sessions at once.",
 )
+MINI_PROGRAMME_LINKED_TITLE = Text(
+    "MINI_PROGRAMME_LINKED_TITLE", "已关联小程序", "A mini-programme was linked"
+)
+MINI_PROGRAMME_LINKED_MESSAGE = Text(
+    "MINI_PROGRAMME_LINKED",
+    "您的账户可从{device}小程序直接登录。如非本人操作,请立即解除关联并退出其他设备。",
+    "Your account opens from the mini-programme of {device} now. If that was not you, end the "
+    "link and your other sessions at once.",
+)
 PROOF_MISMATCH = Text(
     "PROOF_MISMATCH",
     "核验未通过,请确认姓名、证件、手机号或银行卡为本人所有",
@@ -275,6 +284,24 @@ CODE_MESSAGE = Text(
     "任何人索要均为诈骗,请勿告诉他人。",
     "[{app}] To {purpose}, your code is {code}, valid for {minutes} minutes. Whoever asks you for "
     "it is a fraud: tell nobody.",
+)
+SPOKEN_CODE_MESSAGE = Text(
+    "SPOKEN_CODE",
+    "这里是{app}。您正在{purpose},验证码是:{code}。再说一遍:{code}。"
+    "{minutes} 分钟内有效,请勿告诉他人。",
+    "This is {app}. To {purpose}, your code is: {code}. Once more: {code}. It is valid for "
+    "{minutes} minutes: tell nobody.",
+)
+VOICE_OFF = Text("VOICE_OFF", "本市未开通语音验证码", "This city does not read codes out by a call")
+CAPTCHA_REQUIRED = Text(
+    "CAPTCHA_REQUIRED",
+    "请先完成人机验证",
+    "Please show first that you are no machine",
+)
+CAPTCHA_REFUSED = Text(
+    "CAPTCHA_REFUSED",
+    "人机验证未通过,请重新验证",
+    "That was not accepted; please try the challenge again",
 )
 TO_SIGN_IN = Named("登录", "sign in")
 TO_STEP_UP = Named("确认支付、健康等重要操作", "confirm a payment or another important step")

@@ -10,10 +10,9 @@ from urllib.parse import urlencode
 
 import orjson
 
-from core.clock import civil_time
 from core.context.app import App
 from core.deadline import Deadline
-from core.standards.alipay_envelope import SIGN_TYPE, NotSigned, Signer
+from core.standards.alipay_envelope import NotSigned, Signer, common_params
 from core.upstream.breaker import BreakerPolicy
 from core.upstream.client import ANY
 from core.upstream.operation import Answer, Request, System
@@ -63,16 +62,8 @@ def describe(app: App, outbound: Outbound) -> Mapping[str, str]:
         "page": page_of(credentials, outbound),
         "data": orjson.dumps(fields_of(credentials, outbound)).decode(),
     }
-    return {
-        "app_id": credentials["app_id"],
-        "method": METHOD,
-        "format": "JSON",
-        "charset": "utf-8",
-        "sign_type": SIGN_TYPE,
-        "timestamp": civil_time(app.clock.now()),
-        "version": "1.0",
-        "biz_content": orjson.dumps(content).decode(),
-    }
+    told = common_params(credentials["app_id"], METHOD, app.clock.now())
+    return told | {"biz_content": orjson.dumps(content).decode()}
 
 
 def judge(answer: Mapping[str, Any]) -> Outcome:

@@ -4,18 +4,23 @@
 `master_secret`. A provider without one is not used; in development those of the sandbox city are.
 """
 
-import tomllib
 from collections.abc import Mapping
 from pathlib import Path
 
 from core.context.app import App
-from core.errors import StartError
+from core.security.credential_tables import Tables, read_tables
 
 FILE = "notifications.toml"
 
-SANDBOX: Mapping[str, Mapping[str, str]] = {
+SANDBOX: Tables = {
     "sms": {"receipt_secret": "sandbox-sms-receipts"},
     "sms_backup": {"receipt_secret": "sandbox-sms-receipts"},
+    "voice": {
+        "access_key_id": "sandbox",
+        "access_key_secret": "sandbox-voice-secret",
+        "tts_code": "TTS_000000001",
+        "text_field": "text",
+    },
     "jpush": {"app_key": "sandbox", "master_secret": "sandbox-master-secret"},
 }
 """The sandbox's, worth nothing elsewhere."""
@@ -32,12 +37,6 @@ def key_file(app: App, name: str) -> Path:
     return app.settings.keys_path / name
 
 
-def _read(app: App) -> Mapping[str, Mapping[str, str]]:
-    path = app.settings.keys_path / FILE
-    own: Mapping[str, Mapping[str, str]] = {} if app.settings.is_production else SANDBOX
-    try:
-        return {**own, **tomllib.loads(path.read_text(encoding="utf-8"))}
-    except FileNotFoundError:
-        return own
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise StartError(f"{FILE}: {type(error).__name__}") from None
+def _read(app: App) -> Tables:
+    own: Tables = {} if app.settings.is_production else SANDBOX
+    return {**own, **read_tables(app.settings.keys_path, FILE)}

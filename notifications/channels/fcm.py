@@ -14,12 +14,12 @@ from urllib.parse import urlencode
 import jwt
 import orjson
 
+from core.context.access_tokens import Grant, access_token
 from core.context.app import App
 from core.deadline import Deadline
 from core.upstream.breaker import BreakerPolicy
 from core.upstream.client import UpstreamError, UpstreamRejected
 from core.upstream.operation import Request, System, json_of
-from notifications.channels.access_tokens import Grant, access_token
 from notifications.channels.credentials import credentials_of, key_file
 from notifications.channels.port import Failed, Outbound, Outcome, Provider, Refused, Taken, each
 from notifications.templates.domain import Channel, SendLane

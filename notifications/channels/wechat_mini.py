@@ -11,12 +11,12 @@ from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from typing import Any
 
+from core.context.access_tokens import Grant, access_token, drop_token
 from core.context.app import App
 from core.deadline import Deadline
 from core.upstream.breaker import BreakerPolicy
 from core.upstream.client import UpstreamError
 from core.upstream.operation import Request, System, json_of
-from notifications.channels.access_tokens import Grant, access_token, drop_token
 from notifications.channels.credentials import credentials_of
 from notifications.channels.mini_programme import fields_of, page_of
 from notifications.channels.port import Failed, Outbound, Outcome, Provider, Refused, Taken, each

@@ -25,7 +25,7 @@ from notifications.messages.store import Claimed
 from notifications.reach import store as reach_store
 from notifications.reach.domain import Reach, find_way
 from notifications.reach.store import LiveAddress
-from notifications.templates.domain import CLASSES, Channel, MessageClass
+from notifications.templates.domain import CLASSES, TO_PHONES, Channel, MessageClass
 from notifications.templates.recipients import PHONE
 
 _AT_ONCE = 10
@@ -96,7 +96,7 @@ async def _read_facts(app: App, claimed: Sequence[Claimed]) -> _Facts:
         key: (number, CLASSES[key[1]].daily_cap or 0) for key, number in Counter(first).items()
     }
     free = await reach_store.take_caps(db, counts, civil_date(now))
-    channels = {each.channel for each in claimed} - {Channel.SMS}
+    channels = {each.channel for each in claimed} - TO_PHONES
     addresses = {
         channel: await reach_store.list_addresses(app, db, people, channel) for channel in channels
     }
@@ -159,7 +159,7 @@ async def _written(app: App, facts: _Facts, claimed: Claimed) -> Letter:
     def outbound(ref: str, address: str) -> Outbound:
         return Outbound(ref, address, title, body, claimed.deep_link, claimed.lane)
 
-    if claimed.channel is Channel.SMS:
+    if claimed.channel in TO_PHONES:
         async with facts.gate:
             phone = await _phone(app, claimed)
         if not phone:

@@ -16,14 +16,14 @@ from notifications.messages.models import BODY, TITLE
 from notifications.messages.store import NewDelivery, NewMessage
 from notifications.reach import store as reach_store
 from notifications.reach.domain import Reach, Way, find_way
-from notifications.templates.domain import Channel, delivery_id, message_id
+from notifications.templates.domain import TO_PHONES, delivery_id, message_id
 from notifications.templates.lanes import CHUNK, DELIVER
 from notifications.templates.recipients import PHONE, Parcel, Phone, locale_of, name_of
 from notifications.templates.template import Template, templates_of
 from notifications.templates.texts import DIGEST_BODY
 
 RELEASE = JobKind[list[UUID]]("notifications.release")
-_BARE_PHONE = Reach(frozenset({Channel.SMS}))
+_BARE_PHONE = Reach(TO_PHONES)
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ from core.database import Transaction, fetch_all
 from core.ids import new_id
 from notifications.reach.domain import QuietHours, Reach
 from notifications.reach.models import ADDRESS, Address, Refusal
-from notifications.templates.domain import Channel, MessageClass
+from notifications.templates.domain import TO_PHONES, Channel, MessageClass
 
 _REACH = """
 SELECT p.id, q.starts, q.ends, q.days,
@@ -33,7 +33,7 @@ async def find_reach(db: Transaction, people: Collection[UUID]) -> Mapping[UUID,
 
 
 def _reach(row: Mapping[str, Any]) -> Reach:
-    channels = {Channel(name) for name in row["channels"] or ()} | {Channel.SMS}
+    channels = {Channel(name) for name in row["channels"] or ()} | TO_PHONES
     refused = (pair.split(":") for pair in row["refused"] or ())
     return Reach(
         frozenset(channels),

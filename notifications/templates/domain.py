@@ -20,12 +20,18 @@ GAP_MAX = timedelta(minutes=5)
 
 class Channel(StrEnum):
     """How a message reaches somebody beyond the inbox, where every message to a person stands:
-    PUSH, SMS, EMAIL, or MINI_PROGRAMME, a subscription message of WeChat or Alipay."""
+    PUSH, SMS, EMAIL, MINI_PROGRAMME, a subscription message of WeChat or Alipay, or VOICE, a call
+    that reads it out."""
 
     PUSH = "push"
     SMS = "sms"
     EMAIL = "email"
     MINI_PROGRAMME = "mini_programme"
+    VOICE = "voice"
+
+
+TO_PHONES = frozenset({Channel.SMS, Channel.VOICE})
+"""Those that reach whoever has a number, account or not."""
 
 
 class SendLane(StrEnum):

@@ -65,6 +65,8 @@ class Template:
     body: Text
     sms: bool = False
     """Goes by SMS where push does not reach the person."""
+    by_voice: bool = False
+    """Is read out by a call, and goes in no other way."""
     about: MessageClass = MessageClass.SERVICE
     version: int = 1
     """Counts up whenever the words or the parameters change; each message notes its own."""
@@ -97,6 +99,8 @@ class Template:
     @property
     def channels(self) -> tuple[Channel, ...]:
         """The channels to try, in order."""
+        if self.by_voice:
+            return (Channel.VOICE,)
         more = (Channel.SMS,) if self.sms and Channel.SMS not in self.rule.channels else ()
         return (*self.rule.channels, *more)
 

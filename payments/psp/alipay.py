@@ -21,7 +21,7 @@ from core.context.app import App
 from core.deadline import Deadline
 from core.errors import StartError
 from core.money import format_yuan, parse_yuan
-from core.standards.alipay_envelope import SIGN_TYPE, NotSigned, Signer
+from core.standards.alipay_envelope import NotSigned, Signer, common_params
 from core.upstream.client import (
     ANY,
     Upstream,
@@ -321,16 +321,8 @@ class AlipayClient:
         raise refusal
 
     def _params(self, method: str, biz: Mapping[str, str]) -> dict[str, str]:
-        return {
-            "app_id": self.merchant.app_id,
-            "method": method,
-            "format": "JSON",
-            "charset": "utf-8",
-            "sign_type": SIGN_TYPE,
-            "timestamp": civil_time(self._clock.now()),
-            "version": "1.0",
-            "biz_content": orjson.dumps(biz).decode(),
-        }
+        told = common_params(self.merchant.app_id, method, self._clock.now())
+        return told | {"biz_content": orjson.dumps(biz).decode()}
 
 
 def _is_refusal(node: Mapping[str, Any]) -> bool:

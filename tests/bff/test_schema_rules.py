@@ -38,6 +38,7 @@ NO_OBJECT = {
     "Tokens": "a session's tokens are kept outside any cache",
     "LoginCodeSent": "the code is in a text message",
     "SteppedUp": "a token is kept outside any cache",
+    "CaptchaBegun": "a page and a pass for one use, kept outside any cache",
     "ProofBegun": "a ticket and an address for the way there and back, kept outside any cache",
     "AppRequestAnswered": "an address that leads back to the other app, kept outside any cache",
     "QueueTicketWatched": "the ticket is the hospital's, known by its number alone",

@@ -9,14 +9,8 @@ import pytest
 from journeys.crowd import adult
 from journeys.house import House
 
-from bff.client.city import (
-    DEVICE,
-    REQUEST_CODE,
-    STAFF_LOG_IN,
-    CityClient,
-    ClientError,
-    key,
-)
+from bff.client.city import DEVICE, CityClient, ClientError, key
+from bff.client.operations import REQUEST_CODE, STAFF_LOG_IN
 from bff.commands import journey
 from core.ids import resident_id_check_digit
 from modules.identity.domain import totp

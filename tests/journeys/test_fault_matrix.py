@@ -163,7 +163,6 @@ async def _running(settings: Settings, folder: Path) -> AsyncIterator[City]:
                 person = await client.person("citizen")
                 await client.sign_in(person["phone"])
                 await client.verify_real_name(person)
-                await client.prove(person)
                 await client.consent_to_everything()
                 city = City(app, client, person)
                 for document in DOCUMENTS.values():

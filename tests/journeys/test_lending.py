@@ -28,7 +28,6 @@ async def test_a_loan_from_the_first_look_to_its_closure(house: House, client: C
     await client.verify_real_name(person)
     with pytest.raises(AssertionError, match="PROOF_REQUIRED"):
         await apply(client)
-    await client.prove(person)
     async with aiohttp.ClientSession() as http:
         banks = {name: bank_at(house, http, name) for name in ("city-bank", "rural-bank")}
         case_id = await apply(client)

@@ -49,7 +49,6 @@ async def test_officers_do_their_work_in_a_browser(
     owner = await client.person("sme_owner")
     await client.sign_in(owner["phone"])
     await client.verify_real_name(owner)
-    await client.prove(owner)
     both = {"amount_yuan": SILENT_YUAN, "second_product": ""}
     waiting = await apply(client, **both)
     await until(lambda: do(client, "LoanAnswers", caseId=waiting), lambda found: found)

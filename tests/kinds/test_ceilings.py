@@ -42,6 +42,7 @@ CEILINGS = {
 }
 """How long each list may grow that a citizen's own mutations make longer."""
 ONE_EACH = {
+    "miniProgrammes": "one of each platform, which the database holds",
     "appGrants": "one of each app that the office has registered, fifty are shown",
     "maternalCare": "open enrolments, of which the programme's subscription admits so many",
     "infantCare": "the same",

@@ -4,10 +4,24 @@ from typing import Annotated
 
 import strawberry
 
+from core.graphql import view
+from modules.identity.domain import CodeChannel
+
 Phone = Annotated[
     str,
     strawberry.argument(
         description="A mainland mobile number: 11 digits; +86, blanks and dashes may be there too."
+    ),
+]
+view(CodeChannel, name="CodeChannel")
+ByChannel = Annotated[
+    CodeChannel,
+    strawberry.argument(description="How it comes: by a text, or read out by a call."),
+]
+Captcha = Annotated[
+    str | None,
+    strawberry.argument(
+        description="After CAPTCHA_REQUIRED: the ticket, from the page that beginCaptcha names."
     ),
 ]
 Code = Annotated[str, strawberry.argument(description="The six digits of the text message.")]

@@ -6,8 +6,11 @@ import strawberry
 
 from core.graphql import IdempotencyKey, Info, Refused, mutation, signed_in
 from modules.identity import moving
-from modules.identity.graphql.arguments import Code, Phone
-from modules.identity.graphql.signing_in import LoginCodeSent, Viewer, code_sent, viewer_of
+from modules.identity.codes import Wish
+from modules.identity.domain import CodeChannel
+from modules.identity.graphql.arguments import ByChannel, Captcha, Code, Phone
+from modules.identity.graphql.codes import LoginCodeSent, code_sent
+from modules.identity.graphql.signing_in import Viewer, viewer_of
 
 
 @strawberry.type(description="The account has another phone.")
@@ -27,10 +30,16 @@ class Mutation:
 
     @mutation(signed_in(fresh=True), description="Send a one-time code to the phone to move to.")
     async def request_phone_code(
-        self, info: Info, phone: Phone, idempotency_key: IdempotencyKey
+        self,
+        info: Info,
+        phone: Phone,
+        idempotency_key: IdempotencyKey,
+        channel: ByChannel = CodeChannel.TEXT,
+        captcha: Captcha = None,
     ) -> RequestPhoneCodeResult:
         """For changePhone."""
-        return code_sent(await moving.request_code(info.context, phone, idempotency_key))
+        wish = Wish(channel, captcha)
+        return code_sent(await moving.request_code(info.context, phone, idempotency_key, wish))
 
     @mutation(
         signed_in(fresh=True),

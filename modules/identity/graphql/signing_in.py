@@ -23,20 +23,16 @@ from core.graphql import (
     query,
     resume_tickets,
     signed_in,
-    view,
 )
 from core.people.directory import get_person
 from core.refusal_texts import NOT_FOUND
 from core.security.authorization import decide
 from core.security.vault import mask_name, mask_phone
-from modules.identity import codes, domain, real_name, service, store
-from modules.identity.domain import Delivery
+from modules.identity import domain, real_name, service, store
 from modules.identity.graphql.arguments import Code, DocumentNo, Phone, RealName
 from modules.identity.graphql.privacy import AccessRecord, Consent, list_consents, page_access
 from modules.identity.models import ADDRESS
 from modules.identity.service import Device, SignedIn
-
-view(Delivery, name="CodeDelivery")
 
 
 @strawberry.type(description="A device the viewer is signed in on.")
@@ -127,13 +123,6 @@ ThisDevice = Annotated[
 ]
 
 
-@strawberry.type(description="A code is on its way to the phone.")
-class LoginCodeSent:
-    request_id: strawberry.ID = strawberry.field(description="For codeDelivery.")
-    expires_at: datetime = strawberry.field(description="Until when the code is good.")
-    resend_after_s: int = strawberry.field(description="Seconds until another can be asked for.")
-
-
 @strawberry.type(description="The session's tokens.")
 class Tokens:
     access_token: str = strawberry.field(
@@ -168,12 +157,6 @@ class RealNameVerified:
     viewer: Viewer = strawberry.field(description="The viewer, with that level.")
 
 
-RequestLoginCodeResult = Annotated[
-    LoginCodeSent | Refused, strawberry.union("RequestLoginCodeResult")
-]
-RequestStepUpCodeResult = Annotated[
-    LoginCodeSent | Refused, strawberry.union("RequestStepUpCodeResult")
-]
 StepUpResult = Annotated[SteppedUp | Refused, strawberry.union("StepUpResult")]
 LoginResult = Annotated[Tokens | Refused, strawberry.union("LoginResult")]
 RefreshSessionResult = Annotated[Tokens | Refused, strawberry.union("RefreshSessionResult")]
@@ -194,20 +177,6 @@ class Query:
     async def viewer(self, info: Info) -> Viewer | None:
         """The viewer."""
         return await viewer_of(info.context) if info.context.viewer else None
-
-    @query(
-        by_data("only who asked for the code knows its id", level=0),
-        description="How a one-time code gets on.",
-    )
-    async def code_delivery(
-        self,
-        info: Info,
-        request_id: Annotated[
-            strawberry.ID, strawberry.argument(description="From the answer that sent the code.")
-        ],
-    ) -> Delivery:
-        """For whoever asked for the code: nobody else knows the id."""
-        return await codes.delivery(info.context, parse_id(request_id))
 
     @query(
         by_data("the ticket is signed, and bound to its viewer where one was known", level=0),
@@ -238,13 +207,6 @@ class Query:
 @strawberry.type
 class Mutation:
     """Identity's mutation fields."""
-
-    @mutation(anybody(), description="Send a one-time code to a phone.")
-    async def request_login_code(
-        self, info: Info, phone: Phone, idempotency_key: IdempotencyKey
-    ) -> RequestLoginCodeResult:
-        """Repeats within the cooldown are refused, whatever the key."""
-        return code_sent(await service.request_login_code(info.context, phone, idempotency_key))
 
     @mutation(anybody(), description="Sign in with the code from the phone.")
     async def login(
@@ -282,15 +244,6 @@ class Mutation:
             info.context, refresh_token, Device(device.id, device.name), proof
         )
         return to_tokens(signed_in)
-
-    @mutation(
-        signed_in(), description="Send a one-time code to the viewer's own phone, for stepUp."
-    )
-    async def request_step_up_code(
-        self, info: Info, idempotency_key: IdempotencyKey
-    ) -> RequestStepUpCodeResult:
-        """Repeats within the cooldown are refused, whatever the key."""
-        return code_sent(await service.request_step_up_code(info.context, idempotency_key))
 
     @mutation(signed_in(), description="Prove again who is there, for money and health records.")
     async def step_up(
@@ -377,14 +330,6 @@ def to_tokens(signed_in: SignedIn) -> Tokens:
         access_expires_at=signed_in.access_expires_at,
         refresh_token=signed_in.refresh_token,
         level=signed_in.viewer.level,
-    )
-
-
-def code_sent(sent: codes.CodeSent) -> LoginCodeSent:
-    return LoginCodeSent(
-        request_id=strawberry.ID(str(sent.id)),
-        expires_at=sent.expires_at,
-        resend_after_s=sent.resend_after_s,
     )
 
 

@@ -19,7 +19,7 @@ from core.holidays import statutory_holidays
 from core.manifest import Manifest, discover
 from kinds.booking import publishing
 from kinds.booking.domain import BanRule, CancelRule, banned_until
-from kinds.booking.policy import load_rules, rules_of
+from kinds.booking.policy import load_rules, read_timetable, rules_of
 from kinds.booking.schedule import (
     EVERY_DAY,
     ReleaseRule,
@@ -87,8 +87,31 @@ def test_slots_of_a_day_in_utc_with_their_release() -> None:
 
 
 @pytest.mark.parametrize(
+    ("closes", "starts"),
+    [
+        ("24:00", ["22:00", "23:00"]),
+        ("26:00", ["22:00", "23:00", "00:00", "01:00"]),
+        ("23:00", ["22:00"]),
+    ],
+)
+def test_slots_end_at_midnight_and_pass_it(closes: str, starts: list[str]) -> None:
+    opening = read_timetable(
+        {"weekdays": [1, 2], "opens": "22:00", "closes": closes, "slot_min": 60, "capacity": 1}
+    )
+    slots = plan_slots([opening], CITY.calendar, first_on=date(2026, 11, 23), days=7)
+    local = [slot.starts_at.astimezone(SHANGHAI) for slot in slots]
+    assert [f"{at:%H:%M}" for at in local] == starts * 2
+    assert local[-1].date() == date(2026, 11, 25 if closes == "26:00" else 24)
+    assert len({slot.ref for slot in slots}) == len(slots)
+    # what is planned on the day after is the rest of the night
+    night = plan_slots([opening], CITY.calendar, first_on=date(2026, 11, 25), days=3)
+    assert [slot.ref[-6:-4] for slot in night] == [at[:2] for at in starts[2:]]
+
+
+@pytest.mark.parametrize(
     ("change", "told"),
     [
+        ({"closes_next_day": True}, "more than a day"),
         ({"opens": time(12)}, "closes before"),
         ({"opens": time(13)}, "closes before"),
         ({"slot": timedelta(minutes=50)}, "do not fill"),

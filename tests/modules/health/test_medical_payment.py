@@ -1,11 +1,13 @@
 """Hospital bills: the split, who may see and pay them, and money that always arrives or returns."""
 
+from dataclasses import replace
 from datetime import timedelta
 from uuid import UUID
 
 import pytest
 
 from bff.trusted.documents import documents_of
+from core.assurance import Assurance
 from core.database import connection, fetch_all, transaction
 from core.errors import Conflict, Forbidden, InvalidInput, NotFound, Unavailable
 from core.ids import new_id
@@ -69,10 +71,8 @@ async def test_nobody_sees_or_pays_without_level_consent_and_fresh_proof(
     viewers = (
         (None, "LOGIN_REQUIRED"),
         (Viewer(known.user_id, session, 1, frozenset(), young), "LEVEL_REQUIRED"),
-        (
-            Viewer(known.user_id, session, 2, frozenset(), young - timedelta(minutes=15)),
-            "FRESH_AUTH_REQUIRED",
-        ),
+        (replace(known, assurance=Assurance.TYPED), "PROOF_REQUIRED"),
+        (replace(known, authenticated_at=young - timedelta(minutes=15)), "FRESH_AUTH_REQUIRED"),
         (known, "CONSENT_REQUIRED"),
     )
     for viewer, code in viewers:

@@ -9,11 +9,12 @@ from uuid import uuid4
 import pytest
 
 from core.context.app import App
+from modules.identity.captcha import CAPTCHA
 from modules.identity.proofs.upstream import CARD_NETWORK, CARRIERS, NETWORK_IDENTITY
 from modules.identity.upstream import REGISTRY
 from notifications.channels.gateways import GATEWAY
 from tests.asgi import Client
-from tests.fakes import FakePolice, FakeProofs, FakeSms
+from tests.fakes import FakeCaptcha, FakePolice, FakeProofs, FakeSms
 from tests.messages import deliver_due
 from tests.upstreams import by_operation
 
@@ -43,9 +44,18 @@ def proofs() -> FakeProofs:
 
 
 @pytest.fixture
-def upstreams(sms: FakeSms, police: FakePolice, proofs: FakeProofs) -> Mapping[Any, Any]:
+def captcha() -> FakeCaptcha:
+    """The captcha service."""
+    return FakeCaptcha()
+
+
+@pytest.fixture
+def upstreams(
+    sms: FakeSms, police: FakePolice, proofs: FakeProofs, captcha: FakeCaptcha
+) -> Mapping[Any, Any]:
     """The outside systems of these tests."""
     return {
+        **by_operation(captcha, CAPTCHA),
         **by_operation(sms, GATEWAY),
         **by_operation(police, REGISTRY),
         **by_operation(proofs, CARRIERS, CARD_NETWORK, NETWORK_IDENTITY),
@@ -61,13 +71,15 @@ class Phone:
     number: str = PHONE
     device: Mapping[str, str] | None = None
 
-    async def request_code(self, key: str | None = None) -> Any:
-        """Ask for a code."""
-        query = f"""mutation R($phone: String!, $key: String!) {{
-          requestLoginCode(phone: $phone, idempotencyKey: $key) {{
+    async def request_code(self, key: str | None = None, **more: Any) -> Any:
+        """Ask for a code; `more` are a `captcha`, a `channel`, a `device`."""
+        query = f"""mutation R($phone: String!, $key: String!, $captcha: String,
+          $channel: CodeChannel! = TEXT, $device: DeviceInput) {{
+          requestLoginCode(phone: $phone, idempotencyKey: $key, captcha: $captcha,
+            channel: $channel, device: $device) {{
             ... on LoginCodeSent {{ expiresAt resendAfterS }} {REFUSAL} }} }}"""
         variables = {"phone": self.number, "key": key or f"code-{uuid4().hex}"}
-        return (await self.client.data(query, variables))["requestLoginCode"]
+        return (await self.client.data(query, variables | more))["requestLoginCode"]
 
     async def read_code(self) -> str:
         """The newest code that arrived."""

@@ -55,7 +55,17 @@ STALE = timedelta(minutes=15)
 REFUSED = {
     "LOGIN_REQUIRED", "LEVEL_REQUIRED", "PROOF_REQUIRED", "FRESH_AUTH_REQUIRED", "NOT_ALLOWED",
 }  # fmt: skip
-PROOFS = {"housing-fund-withdrawal": Assurance.CARRIER, "loan-apply": Assurance.CARRIER}
+PROOFS = dict.fromkeys(
+    (
+        "e-licence traffic-violation-query traffic-fine-payment ehealth-card medical-payment "
+        "medical-report health-record hypertension-care diabetes-care maternal-care infant-care "
+        "outpatient-queue pension-insurance-query medical-insurance-query "
+        "unemployment-insurance-query work-injury-insurance-query maternity-insurance-query "
+        "housing-fund-query housing-fund-withdrawal real-estate-query school-entry-push "
+        "school-video loan-apply loan-progress"
+    ).split(),
+    Assurance.CARRIER,
+)
 """By what the caller of a service has to be proved, where a typed name and number will not do."""
 
 
@@ -76,8 +86,8 @@ ANYBODY, SIGNED_IN, VERIFIED = Rule(), Rule(1), Rule(2)
 AGREED: dict[str, Rule] = {
     **dict.fromkeys(
         "viewer consentPurposes codeDelivery resume home services service requestLoginCode login "
-        "refreshSession staffLogin passkeyRequest loginWithPasskey "
-        "appointmentPlaces appointmentItems appointmentSlots "
+        "refreshSession staffLogin beginCaptcha passkeyRequest loginWithPasskey "
+        "loginWithMiniProgramme appointmentPlaces appointmentItems appointmentSlots "
         "triage triageSymptoms utilityOutages emergencyAlerts verifyNoPropertyCertificate "
         "reportCategories report reportEvents "
         "reportsNear reportsIn reportStatistics".split(),
@@ -89,9 +99,9 @@ AGREED: dict[str, Rule] = {
         "unlinkBillAccount billInvoice requestBillInvoice outageWatches watchOutages "
         "unwatchOutages autopayTerms autopays endAutopay appointments appointment "
         "waitingPlaces requestStepUpCode stepUp stepUpWithDevice "
-        "revokeAllSessions staffStepUp passkeys appRequest appGrants answerAppRequest endAppGrant "
-        "withdrawConsent endMandate confirmAppointment "
-        "cancelAppointment rescheduleAppointment leaveWaitingList queueTicket "
+        "revokeAllSessions staffStepUp passkeys miniProgrammes endMiniProgrammeLink "
+        "appRequest appGrants answerAppRequest endAppGrant withdrawConsent endMandate "
+        "confirmAppointment cancelAppointment rescheduleAppointment leaveWaitingList queueTicket "
         "plates linkPlate unlinkPlate accessRecorded appointmentChanged "
         "queueTicketChanged paymentChanged messageReceived cases caseByNo caseChanged".split(),
         SIGNED_IN,
@@ -103,7 +113,8 @@ AGREED: dict[str, Rule] = {
         Rule(1, proved=False),
     ),
     **dict.fromkeys(
-        "passkeyRegistration addPasskey removePasskey bindDeviceKey".split(), Rule(1, fresh=True)
+        "passkeyRegistration addPasskey removePasskey bindDeviceKey linkMiniProgramme".split(),
+        Rule(1, fresh=True),
     ),
     # which service these belong to, and so what more they ask, is known from their arguments
     **dict.fromkeys(

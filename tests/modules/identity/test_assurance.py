@@ -182,6 +182,19 @@ async def test_who_has_a_silent_number_sees_nothing_of_its_account(
     assert await Citizen.all().count() == 1
 
 
+async def test_coming_again_proves_nobody(phone: Handset, known: None, clock: ManualClock) -> None:
+    """Neither on the device of the first visit, which is known by then, nor on a third."""
+    other, _ = await _silent(phone, clock)
+    for device in (other.device, {"id": "device-0003", "name": ""}):
+        clock.move(domain.CODE_COOLDOWN)
+        again = replace(other, device=device)
+        token = (await again.sign_in())["accessToken"]
+        assert await ask(again, token, "{ viewer { name level } }") == {"name": None, "level": 1}
+    clock.move(domain.CODE_COOLDOWN)
+    token = (await phone.sign_in())["accessToken"]
+    assert (await ask(phone, token, "{ viewer { level } }"))["level"] == 2, "its owner's own device"
+
+
 async def test_a_recycled_number_gets_an_account_of_its_own(
     phone: Handset, known: None, clock: ManualClock, proofs: FakeProofs, app: App
 ) -> None:

@@ -30,6 +30,7 @@ ELSEWHERE = {
     "loginWithPasskey",  # test_passkeys.py
     "stepUpWithPasskey",  # test_passkeys.py
     "stepUpWithDevice",  # test_device_keys.py
+    "loginWithMiniProgramme",  # test_mini_programmes.py
     "openSchoolVideo",  # tests/modules/safety/video/test_video.py
     "presentLicence",  # tests/modules/affairs/test_licences.py
 }

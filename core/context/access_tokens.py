@@ -1,4 +1,4 @@
-"""Access tokens that push services grant for a while, one of each service for a process."""
+"""Access tokens that outside services grant for a while, one of each service for a process."""
 
 import asyncio
 from collections.abc import Awaitable, Callable

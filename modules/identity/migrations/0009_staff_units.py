@@ -3,7 +3,7 @@ from tortoise.migrations import operations as ops
 
 
 class Migration(migrations.Migration):
-    dependencies = [("identity", "0007_device_keys")]
+    dependencies = [("identity", "0008_children")]
 
     initial = False
 

@@ -1,0 +1,30 @@
+"""The queries of mini-programmes' links."""
+
+from collections.abc import Sequence
+from uuid import UUID
+
+from core.database import Transaction, lock_name
+from modules.identity.models import MiniProgrammeLink
+
+
+async def lock_subject(tx: Transaction, subject_index: bytes) -> None:
+    """Let one command at a time deal with a platform's user, linked or not."""
+    await lock_name(tx, f"platform-subject:{subject_index.hex()}")
+
+
+async def lock_link(tx: Transaction, subject_index: bytes) -> MiniProgrammeLink | None:
+    """The link of a platform's user, locked until the transaction ends."""
+    rows = MiniProgrammeLink.filter(subject_index=subject_index).using_db(tx)
+    return await rows.select_for_update().first()
+
+
+async def list_links(citizen_id: UUID) -> Sequence[MiniProgrammeLink]:
+    """Somebody's links, the oldest first."""
+    return await MiniProgrammeLink.filter(citizen_id=citizen_id).order_by("id")
+
+
+async def delete_links(tx: Transaction, citizen_id: UUID, platform: str | None = None) -> int:
+    """Forget an account's links, all or that of one platform; returns how many there were."""
+    rows = MiniProgrammeLink.filter(citizen_id=citizen_id)
+    rows = rows if platform is None else rows.filter(platform=platform)
+    return await rows.using_db(tx).delete()

@@ -1,0 +1,1 @@
+"""Signing in from the mini-programmes of other platforms."""
