@@ -9,6 +9,7 @@ from core.people.directory import find_person
 from core.queue.jobs import Lane, job
 from core.upstream.public_addresses import rule_for
 from notifications.channels.jpush import CIDS_KEPT, delete_cids
+from notifications.delivery import handover
 from notifications.delivery.delivering import deliver_chunk
 from notifications.messages import digests, receipts, sending, store
 from notifications.operations import tally
@@ -93,4 +94,5 @@ async def forget_texts(app: App) -> None:
     await webhooks.forget(before)
     await tally.forget(app.clock.now() - tally.KEPT)
     await delete_cids(connection(), app.clock.now() - CIDS_KEPT)
+    await handover.forget(connection(), app.clock.now() - CIDS_KEPT)
     await receipts.forget(connection(), app.clock.now() - receipts.KEPT)

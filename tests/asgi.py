@@ -2,7 +2,7 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -35,6 +35,28 @@ class Answer:
     def codes(self) -> list[str]:
         """The codes of a GraphQL answer's errors."""
         return [error["extensions"]["code"] for error in self.json.get("errors", [])]
+
+
+async def request(
+    asgi: Callable[..., Awaitable[None]],
+    method: str,
+    target: str,
+    body: bytes = b"",
+    headers: Mapping[str, str] | None = None,
+) -> Answer:
+    """One HTTP request to an application and its whole answer."""
+    sent: list[dict[str, Any]] = []
+
+    async def send(message: dict[str, Any]) -> None:
+        sent.append(message)
+
+    await asgi(scope_of("http", method, target, headers), _receive_of(body), send)
+    start, *rest = sent
+    return Answer(
+        start["status"],
+        {name.decode().lower(): value.decode() for name, value in start["headers"]},
+        b"".join(message.get("body", b"") for message in rest),
+    )
 
 
 class Client:
@@ -102,18 +124,7 @@ class Client:
         headers: Mapping[str, str] | None = None,
     ) -> Answer:
         """One HTTP request and its whole answer."""
-        sent: list[dict[str, Any]] = []
-
-        async def send(message: dict[str, Any]) -> None:
-            sent.append(message)
-
-        await self.asgi(scope_of("http", method, target, headers), _receive_of(body), send)
-        start, *rest = sent
-        return Answer(
-            start["status"],
-            {name.decode().lower(): value.decode() for name, value in start["headers"]},
-            b"".join(message.get("body", b"") for message in rest),
-        )
+        return await request(self.asgi, method, target, body, headers)
 
     @asynccontextmanager
     async def events(

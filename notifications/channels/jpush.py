@@ -2,8 +2,9 @@
 
 The form is that of docs.jiguang.cn, "批量单推 API" and "获取推送唯一标识符 (cid)": up to a thousand
 devices with a text each in one request, Basic authentication, and for each push a cid from JPush's
-own pool under which a repetition within a day is answered and not shown. So that a repetition has
-the same cid, it is noted before anything is sent.
+own pool. A repetition under the cid of a push that has succeeded is answered as the first time and
+not pushed again; a cid is good for a day. So that a repetition has the same cid, it is noted before
+anything is sent.
 """
 
 import base64
@@ -22,6 +23,8 @@ from notifications.channels.port import Failed, Outbound, Outcome, Provider, Ref
 from notifications.templates.domain import Channel, SendLane
 
 BATCH = 1_000
+CIDS_GOOD_FOR = timedelta(hours=23)
+"""A day, less what clocks differ by and an attempt takes."""
 CIDS_KEPT = timedelta(days=2)
 NO_SUCH_DEVICE = 1011
 TOO_MANY = 2002
@@ -114,25 +117,31 @@ async def _cids_of(
     app: App, deadline: Deadline, authorization: str, refs: Sequence[str]
 ) -> Mapping[str, str]:
     """The cid of each ref: the one noted at its first attempt, or a fresh one that is noted now."""
-    noted = await _noted(refs)
+    now = app.clock.now()
+    noted = await _noted(refs, now - CIDS_GOOD_FOR)
     if missing := [ref for ref in refs if ref not in noted]:
         fresh = await make_cids(app, deadline, authorization, len(missing))
         await fetch_all(
             connection(),
-            """INSERT INTO notifications_push_cid (ref, cid, created_at)
+            """INSERT INTO notifications_push_cid AS c (ref, cid, created_at)
                SELECT n.ref, n.cid, $3 FROM unnest($1::text[], $2::text[]) AS n (ref, cid)
-               ON CONFLICT (ref) DO NOTHING RETURNING 1""",
+               ON CONFLICT (ref) DO UPDATE SET cid = excluded.cid, created_at = $3
+                 WHERE c.created_at <= $4 RETURNING 1""",
             missing,
             fresh[: len(missing)],
-            app.clock.now(),
+            now,
+            now - CIDS_GOOD_FOR,
         )
-        noted |= await _noted(missing)
+        noted |= await _noted(missing, now - CIDS_GOOD_FOR)
     return noted
 
 
-async def _noted(refs: Sequence[str]) -> dict[str, str]:
+async def _noted(refs: Sequence[str], after: datetime) -> dict[str, str]:
     rows = await fetch_all(
-        connection(), "SELECT ref, cid FROM notifications_push_cid WHERE ref = ANY($1)", list(refs)
+        connection(),
+        "SELECT ref, cid FROM notifications_push_cid WHERE ref = ANY($1) AND created_at > $2",
+        list(refs),
+        after,
     )
     return {row["ref"]: row["cid"] for row in rows}
 

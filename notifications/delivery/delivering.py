@@ -5,6 +5,7 @@ leased, so nobody else sends it meanwhile; when a lease ends without a note, it 
 the same reference, which the provider knows.
 """
 
+import asyncio
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
@@ -14,6 +15,7 @@ from core.context.app import App
 from core.database import Transaction, connection, transaction
 from notifications.campaigns import service as campaigns
 from notifications.channels.port import Failed, Refused, Taken
+from notifications.delivery import handover
 from notifications.delivery.addressing import PAUSED_FOR, Dropped, Postponed, address_all, next_way
 from notifications.delivery.handing import Result, hand_over
 from notifications.messages import store
@@ -45,16 +47,34 @@ async def deliver_chunk(app: App, ids: Sequence[UUID], lane: SendLane) -> None:
         async with transaction() as tx:
             await app.queue.enqueue(tx, [DELIVER[lane].later(list(ids), after=PAUSED_FOR)])
         return
-    claimed = await store.claim(ids, app.clock.now(), _LEASE)
-    letters = await address_all(app, claimed)
+    async with _desk(app, lane):
+        claimed = await store.claim(ids, app.clock.now(), _LEASE)
+        letters = await address_all(app, claimed)
     results = await hand_over(app, letters, lane, paused)
+    async with _desk(app, lane):
+        await _write_down(app, ids, lane, results)
+
+
+def _desk(app: App, lane: SendLane) -> asyncio.Lock:
+    """Where one chunk of a lane at a time is read and written in this process. More at once would
+    be no faster, as both are work; they would keep a provider's answer waiting for its note."""
+    return app.once(f"notifications.desk.{lane}", asyncio.Lock)
+
+
+async def _write_down(
+    app: App, ids: Sequence[UUID], lane: SendLane, results: Sequence[Result]
+) -> None:
+    """The states that results lead to, with what follows on them."""
     now = app.clock.now()
     following = await _find_following(app, results, now)
     settled = [settle(result, now, has_next=_id(result) in following) for result in results]
     gone = [address for result in results for address in result.gone]
+    notes = {note for result in results for note in result.notes}
     async with transaction() as tx:
         if settled:
-            await store.settle(tx, settled)
+            settled = await store.settle(tx, settled)
+        if notes:
+            await handover.delete(tx, notes)
         if gone:
             await reach_store.note_gone(tx, gone, now)
         ended = {each.id for each in settled if each.state in _MOVES_ON}
@@ -101,8 +121,9 @@ def settle(result: Result, now: datetime, *, has_next: bool) -> Settled:
 async def _count(tx: Transaction, results: Sequence[Result], settled: Sequence[Settled]) -> None:
     """Counters last: their rows are shared, and stay locked until the commit."""
     dead, sent = Counter[Channel](), Counter[UUID]()
-    for result, each in zip(results, settled, strict=True):
-        claimed = result.letter.claimed
+    claimed_by_id = {_id(result): result.letter.claimed for result in results}
+    for each in settled:
+        claimed = claimed_by_id[each.id]
         dead[claimed.channel] += each.state == "technical-failure"
         if claimed.campaign_id is not None:
             sent[claimed.campaign_id] += each.sent_at is not None

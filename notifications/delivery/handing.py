@@ -25,8 +25,9 @@ from notifications.channels.port import (
     Refused,
     Taken,
 )
-from notifications.delivery import rates
+from notifications.delivery import handover, rates
 from notifications.delivery.addressing import Letter, Postponed, Verdict
+from notifications.delivery.handover import Noted
 from notifications.delivery.routing import Router
 from notifications.reach.store import LiveAddress
 from notifications.templates.domain import SendLane
@@ -45,6 +46,8 @@ class Result:
     verdict: Verdict
     provider: Provider | None = None
     gone: Sequence[UUID] = ()
+    notes: Sequence[UUID] = ()
+    """The notes that the state of its delivery stands for, once it is written."""
 
 
 @dataclass
@@ -59,6 +62,7 @@ class _Piece:
     provider: Provider | None = None
     is_crowded_out: bool = False
     """There is no room, or who would take it is paused: it waits, and this was no attempt."""
+    note: UUID | None = None
 
 
 def router_of(app: App) -> Router:
@@ -69,9 +73,14 @@ def router_of(app: App) -> Router:
 async def hand_over(
     app: App, letters: Sequence[Letter], lane: SendLane, paused: frozenset[str]
 ) -> list[Result]:
-    """The result of each letter, in their order; `paused` names providers that get nothing."""
+    """The result of each letter, in their order; `paused` names providers that get nothing.
+
+    What a provider took from a worker that died before it could write the state is not handed over.
+    """
+    tried = [letter for letter in letters if letter.claimed.attempts > 1]
+    noted = await handover.find([each.ref for letter in tried for _, each in letter.outbounds])
     pieces = [
-        _piece(app, index, letter, address, outbound, paused)
+        _piece(app, index, letter, address, outbound, paused, noted.get(outbound.ref))
         for index, letter in enumerate(letters)
         for address, outbound in letter.outbounds
     ]
@@ -96,7 +105,11 @@ def _piece(
     address: LiveAddress | None,
     outbound: Outbound,
     paused: frozenset[str],
+    noted: Noted | None,
 ) -> _Piece:
+    if noted is not None:
+        names = {provider.name: provider for provider in app.extensions(PROVIDERS)}
+        return _Piece(index, address, outbound, [], noted.outcome, names.get(noted.provider))
     able = [
         provider
         for provider in app.extensions(PROVIDERS)
@@ -129,9 +142,11 @@ async def _hand_group(app: App, group: Sequence[_Piece], lane: SendLane) -> None
                 piece.is_crowded_out = True
             return
         part = group[start : start + granted]
-        outcomes = await _send(app, provider, [piece.outbound for piece in part])
+        outbounds = [piece.outbound for piece in part]
+        outcomes = await _send(app, provider, outbounds)
+        note = await handover.note(app, provider, outbounds, outcomes)
         for piece, outcome in zip(part, outcomes, strict=True):
-            piece.outcome, piece.provider = outcome, provider
+            piece.outcome, piece.provider, piece.note = outcome, provider, note
         start += granted
 
 
@@ -163,7 +178,8 @@ def _result(letter: Letter, pieces: Sequence[_Piece], later: Postponed) -> Resul
         return Result(letter, later)
     gone = [p.address.id for p in pieces if p.address is not None and _is_gone(p.outcome)]
     best = min(pieces, key=lambda piece: _RANK[type(piece.outcome)])
-    return Result(letter, best.outcome, best.provider, gone)
+    notes = [piece.note for piece in pieces if piece.note is not None]
+    return Result(letter, best.outcome, best.provider, gone, notes)
 
 
 def _is_gone(outcome: Outcome) -> bool:

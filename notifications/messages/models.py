@@ -136,6 +136,22 @@ class PushCid(Model):
         table = "notifications_push_cid"
 
 
+class Handover(Model):
+    """What a provider took in one request, until the deliveries' own states say so.
+
+    `taken` is the provider's own name of each (None where it gives none) by our ref. The table has
+    no log: a database that crashes comes back without it.
+    """
+
+    id = fields.UUIDField(primary_key=True)
+    provider = fields.CharField(max_length=32)
+    taken = fields.JSONField[dict[str, str | None]]()
+    taken_at = fields.DatetimeField()
+
+    class Meta:
+        table = "notifications_handover"
+
+
 DIGESTS = PersonalTable(Digest, owner="person_id", erased=DELETED)
 DELIVERIES = PersonalTable(Delivery, owner="person_id", erased=DELETED)
 

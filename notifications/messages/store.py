@@ -344,9 +344,11 @@ UPDATE notifications_delivery d
 """  # noqa: S608 - no outside value in it
 
 
-async def settle(tx: Transaction, settled: Sequence[Settled]) -> None:
-    """Note what became of deliveries; of those that ended meanwhile nothing."""
-    await fetch_all(tx, _SETTLE, *_columns(settled, Settled))
+async def settle(tx: Transaction, settled: Sequence[Settled]) -> list[Settled]:
+    """Note what became of deliveries; returns those that nobody has ended meanwhile."""
+    rows = await fetch_all(tx, _SETTLE, *_columns(settled, Settled))
+    written = {row["id"] for row in rows}
+    return [each for each in settled if each.id in written]
 
 
 async def next_due_at(tx: Transaction, ids: Sequence[UUID]) -> tuple[list[UUID], datetime | None]:

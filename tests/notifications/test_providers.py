@@ -152,6 +152,28 @@ async def test_a_push_whose_answer_is_lost_is_shown_once(
     assert await PushCid.all().count() == 1
 
 
+async def test_a_cid_of_yesterday_is_drawn_anew(
+    app: App, clock: ManualClock, sandbox: Sandbox, citizen: Callable[..., Awaitable[Viewer]]
+) -> None:
+    await sandbox.put("/_control/faults/jpush", {"operation": "push", "error_rate": 1.0})
+    await _push_to(app, await citizen(), "one", template=messages.SERVICE)
+    await deliver_due(app)
+    (first,) = await PushCid.all()
+    clock.move(timedelta(hours=22))
+    await deliver_due(app)
+    assert (await PushCid.get()).cid == first.cid
+    await sandbox.call("DELETE", "/_control/faults/jpush")
+    clock.move(timedelta(hours=1, minutes=30))
+
+    async def is_drawn_anew() -> bool:  # once the breaker lets a probe through
+        clock.move(timedelta(seconds=2))
+        await deliver_due(app)
+        return (await PushCid.get()).cid != first.cid
+
+    await eventually(is_drawn_anew, within_s=20, what="another cid")
+    assert await PushCid.all().count() == 1
+
+
 async def test_a_device_that_is_gone_is_forgotten_and_the_phone_takes_over(
     app: App, sandbox: Sandbox, citizen: Callable[..., Awaitable[Viewer]]
 ) -> None:
