@@ -21,7 +21,7 @@ ABOVE_AIM: dict[str, tuple[int, int]] = {
     "hospital-registration": (130, 116),
     "visit-appointment": (250, 102),
     "medical-payment": (1170, 136),
-    "medical-report": (273, 132),
+    "medical-report": (273, 133),
     "health-record": (1551, 81),
     "hypertension-care": (174, 63),
     "diabetes-care": (192, 59),
