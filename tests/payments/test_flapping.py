@@ -22,7 +22,7 @@ from core.ids import new_id
 from modules.utilities.accounts.upstream import BILLERS
 from modules.utilities.bills import service as bills
 from notifications.channels.gateways import GATEWAY
-from payments.domain import PaymentMethod
+from payments.domain import PaymentMethod, Wish
 from payments.ledger.verify import verify
 from payments.models import Intent
 from payments.psp.port import Alipay, OrderState, RefundState, WeChatPay
@@ -118,7 +118,7 @@ class Flapping:
 
         async def pay() -> None:
             try:
-                await bills.pay_bill(self._town.fresh(self._call), bill_id, key, method)
+                await bills.pay_bill(self._town.fresh(self._call), bill_id, key, Wish(method))
             except AppError:
                 return
 

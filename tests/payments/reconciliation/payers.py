@@ -15,7 +15,7 @@ from core.ids import new_id
 from modules.utilities.accounts import service as accounts
 from modules.utilities.accounts.domain import UtilityKind
 from modules.utilities.bills import service as bills
-from payments.domain import PaymentMethod
+from payments.domain import PaymentMethod, Wish
 from payments.models import Intent, Refund
 from payments.service import refund
 from tests.payments.world import Queue, World
@@ -46,7 +46,7 @@ class Payers:
         listing = await self._world.read(call, account)
         bill_id = next(item.id for item in listing if item.bill.bill_no == bill["bill_no"])
         fresh = self._world.fresh(call)
-        payment = await bills.pay_bill(fresh, bill_id, f"pay-{new_id().hex}", method)
+        payment = await bills.pay_bill(fresh, bill_id, f"pay-{new_id().hex}", Wish(method))
         intent_id = UUID(str(payment.id))
         intent = await Intent.get(id=intent_id)
         assert intent.cashier_url is not None
