@@ -21,7 +21,7 @@ from payments.payable import (
     Refused,
     Unknown,
 )
-from payments.psp.port import PaymentChannel
+from payments.psp.channels import PaymentChannel
 from payments.service import (
     create_intent,
     end_open,

@@ -23,7 +23,8 @@ from payments import contracts, left_orders, limits, settlement, store, texts
 from payments.domain import INTENT, TO_ORDER, Evidence
 from payments.models import Intent
 from payments.psp import routing
-from payments.psp.port import Order, OrderState, OrderView, PaymentChannel
+from payments.psp.channels import PaymentChannel
+from payments.psp.port import Order, OrderState, OrderView
 
 _CLOSE_S = routing.LEAVE_AFTER_S - routing.SILENT_S
 

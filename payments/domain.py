@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 from core.states import Edge, StateMachine
-from payments.psp.port import PaymentChannel
+from payments.psp.channels import PaymentChannel
 
 _CANCELLED_FROM = ("created", "order_unknown", "awaiting", "leaving", "closing")
 

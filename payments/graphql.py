@@ -30,7 +30,7 @@ from core.texts import Locale
 from payments import receipts, service, settlement
 from payments.domain import INTENT, STATUS, PaymentMethod, PaymentStatus, Wish
 from payments.models import Intent
-from payments.psp.port import PaymentChannel
+from payments.psp.channels import PaymentChannel
 
 view(PaymentStatus)
 

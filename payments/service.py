@@ -29,7 +29,7 @@ from payments.domain import (
 from payments.models import Intent
 from payments.payable import Quote, get_payable
 from payments.psp import routing
-from payments.psp.port import IN_WECHAT, PaymentChannel
+from payments.psp.channels import IN_WECHAT, PaymentChannel
 
 _OPENID = re.compile(r"[0-9A-Za-z_-]{1,128}")
 

@@ -20,7 +20,7 @@ ABOVE_AIM: dict[str, tuple[int, int]] = {
     "smart-triage": (416, 53),
     "hospital-registration": (130, 116),
     "visit-appointment": (250, 102),
-    "medical-payment": (1175, 136),
+    "medical-payment": (1179, 136),
     "medical-report": (273, 133),
     "health-record": (1583, 81),
     "hypertension-care": (174, 63),

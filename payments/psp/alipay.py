@@ -30,6 +30,7 @@ from core.upstream.client import (
     UpstreamRejected,
     UpstreamUnavailable,
 )
+from payments.psp.channels import PaymentChannel
 from payments.psp.merchants import read_merchant
 from payments.psp.port import (
     Callback,
@@ -39,7 +40,6 @@ from payments.psp.port import (
     Order,
     OrderState,
     OrderView,
-    PaymentChannel,
     RefundOrder,
     RefundState,
     RefundView,

@@ -13,6 +13,7 @@ from uuid import UUID
 
 from core.deadline import Deadline
 from core.upstream.client import UpstreamRejected, UpstreamUnavailable
+from payments.psp.channels import PaymentChannel
 
 
 class MerchantRefused(UpstreamUnavailable):
@@ -28,21 +29,6 @@ class MerchantRefused(UpstreamUnavailable):
         detail = f"refuses this merchant: {refusal.status} {code}"
         super().__init__(refusal.upstream, refusal.operation, detail)
         self.code = code
-
-
-class PaymentChannel(StrEnum):
-    """Where the payer is. BROWSER: a page in a browser. APP: a mobile app, which calls the PSP's
-    SDK. WECHAT_PAGE: a page opened inside WeChat. MINI_PROGRAM: our mini-programme in WeChat.
-    """
-
-    BROWSER = "BROWSER"
-    APP = "APP"
-    WECHAT_PAGE = "WECHAT_PAGE"
-    MINI_PROGRAM = "MINI_PROGRAM"
-
-
-IN_WECHAT = frozenset({PaymentChannel.WECHAT_PAGE, PaymentChannel.MINI_PROGRAM})
-"""Where the PSP has to be told who pays, by openid."""
 
 
 @dataclass(frozen=True, slots=True)

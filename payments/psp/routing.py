@@ -22,7 +22,8 @@ from core.upstream.client import (
     UpstreamTimeout,
     UpstreamUnavailable,
 )
-from payments.psp.port import Alipay, MerchantRefused, Order, PaymentChannel, Psp, WeChatPay
+from payments.psp.channels import PaymentChannel
+from payments.psp.port import Alipay, MerchantRefused, Order, Psp, WeChatPay
 
 _PROTOCOLS: dict[str, type[Psp]] = {"wechatpay": WeChatPay, "alipay": Alipay}
 

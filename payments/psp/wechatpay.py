@@ -16,6 +16,7 @@ from core.clock import SHANGHAI, Clock, ensure_utc
 from core.context.app import App
 from core.deadline import Deadline
 from core.upstream.client import Response, Upstream, UpstreamFailed, UpstreamRejected
+from payments.psp.channels import PaymentChannel
 from payments.psp.merchants import read_merchant
 from payments.psp.port import (
     Callback,
@@ -25,7 +26,6 @@ from payments.psp.port import (
     Order,
     OrderState,
     OrderView,
-    PaymentChannel,
     RefundOrder,
     RefundState,
     RefundView,

@@ -9,7 +9,8 @@ Source: pay.weixin.qq.com/doc/v3/merchant (APP 4013070351, JSAPI 4012791857, min
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from payments.psp.port import Order, PaymentChannel
+from payments.psp.channels import PaymentChannel
+from payments.psp.port import Order
 
 PATHS: Mapping[PaymentChannel, str] = {
     PaymentChannel.BROWSER: "h5",

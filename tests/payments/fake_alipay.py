@@ -5,7 +5,8 @@ from uuid import UUID
 
 from core.deadline import Deadline
 from core.upstream.client import UpstreamRejected
-from payments.psp.port import Order, OrderState, PaymentChannel
+from payments.psp.channels import PaymentChannel
+from payments.psp.port import Order, OrderState
 from tests.payments.fakes import FakeOrder, FakePsp
 
 

@@ -31,7 +31,8 @@ from core.upstream.client import HttpClient
 from payments.domain import PaymentMethod, Wish
 from payments.graphql import to_payment
 from payments.models import Intent
-from payments.psp.port import Order, OrderState, PaymentChannel
+from payments.psp.channels import PaymentChannel
+from payments.psp.port import Order, OrderState
 from payments.psp.wechatpay_channels import Caller, sdk_call
 from payments.service import checked
 from tests.payments.test_psp_contract import _alipay, _wechatpay

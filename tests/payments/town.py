@@ -15,7 +15,8 @@ from payments.ledger import store as ledger
 from payments.ledger.accounts import psp_receivable
 from payments.models import Intent, LeftOrder, Refund
 from payments.psp import routing
-from payments.psp.port import OrderState, PaymentChannel, RefundState
+from payments.psp.channels import PaymentChannel
+from payments.psp.port import OrderState, RefundState
 from tests.payments.fake_alipay import FakeAlipay
 from tests.payments.fakes import FakeBillers, FakePsp
 from tests.payments.world import World, request_of
