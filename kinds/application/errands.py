@@ -30,6 +30,7 @@ OPERATION = "actOnTask"
 SCOPE = Scope.CASES_HANDLE
 _MOST = 32
 _AT_ONCE, _CROWD = 2, 4
+"""While one go waits for the disk another may read; a small one would only cost its trips."""
 
 log = structlog.get_logger(__name__)
 
