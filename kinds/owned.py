@@ -42,6 +42,8 @@ class OwnedList(Generic[Row]):
     renamed: Sequence[str] = ()
     within: Mapping[str, Any] = field(default_factory=dict, hash=False)
     """What these columns of every row are, where several lists share a table; None is NULL."""
+    of_subject: bool = False
+    """Whether it is the list of whom the call is about, and not of the viewer who acts for them."""
 
 
 def require_label(label: str) -> str:
@@ -79,14 +81,13 @@ async def add(
     row: Mapping[str, Any],
     command: Mapping[str, Any],
 ) -> Row:
-    """Add a thing to the list of whom the call is about, or rename the one that is there.
+    """Add a thing to the viewer's list, or rename the one that is there.
 
     `row` are its columns but for `id` and `citizen_id`, `command` is the input as the client sent
     it. The same key gives the same thing and changes nothing. Raises NotFound where that has been
     removed since, Conflict above the list's most and KEY_REUSED, InvalidInput for a malformed key.
     """
-    call.require_viewer()
-    citizen_id = call.subject_id
+    citizen_id = _owner(call, owned)
     await _lock(tx, owned, citizen_id)
     claim = await claim_key(call, tx, operation, key, command)
     mine = owned.model.filter(citizen_id=citizen_id, **owned.within).using_db(tx)
@@ -113,13 +114,11 @@ async def add(
 async def remove(
     call: Call, tx: Transaction, owned: OwnedList[Row], operation: str, key: str, **columns: Any
 ) -> bool:
-    """Take off the list of whom the call is about what these columns name; False where this key did
-    so before.
+    """Take off the viewer's list what these columns name; False where this key did so before.
 
     Raises NotFound for a thing that is not there or is somebody else's, Conflict KEY_REUSED.
     """
-    call.require_viewer()
-    citizen_id = call.subject_id
+    citizen_id = _owner(call, owned)
     await _lock(tx, owned, citizen_id)
     claim = await claim_key(call, tx, operation, key, columns)
     if claim.replayed:
@@ -147,6 +146,11 @@ async def list_all(owned: OwnedList[Row], citizen_id: UUID, **columns: Any) -> S
     """A citizen's list in the order in which it was made; short enough to have no pages."""
     mine = owned.model.filter(citizen_id=citizen_id, **owned.within, **columns)
     return await mine.order_by("id")
+
+
+def _owner(call: Call, owned: OwnedList[Row]) -> UUID:
+    viewer_id = call.require_viewer().user_id
+    return call.subject_id if owned.of_subject else viewer_id
 
 
 async def _lock(tx: Transaction, owned: OwnedList[Row], citizen_id: UUID) -> None:

@@ -69,6 +69,7 @@ def subscription_of(
         most=most,
         too_many=too_many,
         within={"programme": service, "closed_at": None},
+        of_subject=True,
     )
     return Subscription(service, rows, adds=adds, removes=f"leave:{service}", keys=f"{service}:")
 
