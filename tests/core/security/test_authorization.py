@@ -39,6 +39,7 @@ from core.upstream.client import Unlicensed
 from core.upstream.operation import SYSTEMS, System
 from kinds.booking.policy import load_rules
 from tests.conftest import NOON, ROOT
+from tests.modules.identity.matrix import PROOFS
 
 PRODUCT = [
     path
@@ -103,12 +104,12 @@ def test_every_service_says_which_proof_it_lacks_and_how_to_get_it(service: Any)
         assert refusal.proofs and all(way in WAYS.values() for way in refusal.proofs)
 
 
-def test_services_that_give_money_ask_for_more_than_a_typed_pair() -> None:
+def test_what_gives_money_or_shows_a_person_asks_for_more_than_a_typed_pair() -> None:
+    """Which they are is written in tests/modules/identity/matrix.py a second time."""
     asking = {service.id: service.assurance for service in SERVICES if service.assurance}
-    assert asking == {
-        "housing-fund-withdrawal": Assurance.CARRIER,
-        "loan-apply": Assurance.CARRIER,
-    }
+    assert set(asking.values()) == {Assurance.CARRIER} and asking.keys() == PROOFS.keys()
+    shows = [s.id for s in SERVICES if (s.kind, s.identity_level) == (ServiceKind.QUERY, 2)]
+    assert set(shows) - {"example-query"} <= asking.keys(), "a look-up of somebody's record"
 
 
 def test_a_way_to_a_proof_is_a_mutation_that_admits_who_lacks_it() -> None:

@@ -9,8 +9,8 @@ from modules.identity import moving
 from modules.identity.codes import Wish
 from modules.identity.domain import CodeChannel
 from modules.identity.graphql.arguments import ByChannel, Captcha, Code, Phone
-from modules.identity.graphql.codes import LoginCodeSent, code_sent
 from modules.identity.graphql.signing_in import Viewer, viewer_of
+from modules.identity.one_time_codes.graphql import LoginCodeSent, code_sent
 
 
 @strawberry.type(description="The account has another phone.")
