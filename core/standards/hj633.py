@@ -10,6 +10,8 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import Annotated
 
+from pydantic import Field
+
 
 class Pollutant(StrEnum):
     """What is measured, in micrograms per cubic metre but for CO, which is in milligrams. PM2_5:
@@ -56,6 +58,8 @@ _POINTS = {
 _CATEGORIES, _CATEGORY_BOUNDS = tuple(AirCategory), INDICES[1:6]
 CONCENTRATION_BELOW = 1e6
 """What is not below this is no concentration."""
+Concentration = Annotated[float, Field(ge=0, lt=CONCENTRATION_BELOW)]
+"""One in a record; other numbers are none, such as the -9999 of a silent sensor."""
 COMPLETE_ABOVE = 100
 """Up to this no index is published while a pollutant is missing (5.3.1)."""
 
@@ -115,6 +119,14 @@ def air_index(concentrations: Mapping[Pollutant, float | None]) -> AirIndex:
         return AirIndex(None, None, (), subs, missing)
     above = [sub.pollutant for sub in subs if sub.index == highest and highest > INDICES[1]]
     return AirIndex(highest, category_of(highest), above, subs, missing)
+
+
+_MEASURED = [(pollutant, pollutant.lower()) for pollutant in Pollutant]
+
+
+def index_of(hour: object) -> AirIndex:
+    """The index of a record that has a field for each pollutant: `pm2_5`, `pm10`, `so2` …"""
+    return air_index({pollutant: getattr(hour, name) for pollutant, name in _MEASURED})
 
 
 def category_of(aqi: int) -> AirCategory:

@@ -5,9 +5,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, time, timedelta
 from operator import attrgetter
-from typing import Annotated, Any, TypeVar
-
-from pydantic import Field
+from typing import Any, TypeVar
 
 from core.city import City
 from core.clock import SHANGHAI, civil_date
@@ -15,7 +13,7 @@ from core.context.app import App
 from core.deadline import Deadline
 from core.standards.ckan import datastore_search
 from core.standards.coordinates import known_point
-from core.standards.hj633 import CONCENTRATION_BELOW, AirIndex, Pollutant, air_index
+from core.standards.hj633 import Concentration, index_of
 from core.texts import Named
 from core.upstream.operation import System
 from core.upstream.records import Records
@@ -74,18 +72,14 @@ class _Observed:
         return self.observed_at.replace(tzinfo=SHANGHAI)
 
 
-_Concentration = Annotated[float, Field(ge=0, lt=CONCENTRATION_BELOW)]
-_MEASURED = [(pollutant, pollutant.lower()) for pollutant in Pollutant]
-
-
 @dataclass(frozen=True, slots=True)
 class _Hour(_Observed):
-    pm2_5: _Concentration | None
-    pm10: _Concentration | None
-    so2: _Concentration | None
-    no2: _Concentration | None
-    co: _Concentration | None
-    o3: _Concentration | None
+    pm2_5: Concentration | None
+    pm10: Concentration | None
+    so2: Concentration | None
+    no2: Concentration | None
+    co: Concentration | None
+    o3: Concentration | None
     aqi: int | None
 
 
@@ -112,7 +106,7 @@ async def ask_air(app: App, deadline: Deadline) -> Records[AirStation]:
 
     def read(row: _Station) -> AirStation:
         mine = by_station.get(row.station_id, {})
-        indices = {moment: _index(hour) for moment, hour in mine.items()}
+        indices = {moment: index_of(hour) for moment, hour in mine.items()}
         newest, index = next(iter(indices.items()), (None, None))
         own = mine[newest].aqi if newest else None
         values = {moment: each.aqi for moment, each in indices.items()}
@@ -157,7 +151,7 @@ async def ask_air_month(
 ) -> tuple[Observation, ...]:
     """A month of a station's index by the hour, gaps as None. Raises UpstreamError."""
     hours = await list_hours(app, deadline, station_id=station_id)
-    return _month(app, {hour.moment: _index(hour).aqi for hour in hours.items}, AIR_EVERY)
+    return _month(app, {hour.moment: index_of(hour).aqi for hour in hours.items}, AIR_EVERY)
 
 
 async def ask_spring_month(
@@ -174,19 +168,10 @@ AIR_MONTH = CityLookup(SERVICE, ask_air_month, "air month", fresh=timedelta(minu
 SPRING_MONTH = CityLookup(SERVICE, ask_spring_month, "spring month", fresh=timedelta(minutes=10))
 
 
-def _index(hour: _Hour) -> AirIndex:
-    """Our index of an hour."""
-    return air_index({pollutant: getattr(hour, name) for pollutant, name in _MEASURED})
-
-
 def _newest(observed: Iterable[S], span: timedelta) -> Mapping[str, Mapping[datetime, S]]:
-    """What each station observed, newest first, in the span up to its newest observation.
-
-    What is older is no part of what is told, and is left as it came.
-    """
+    """What each station observed, newest first, in the span up to its newest observation."""
     newest: dict[str, datetime] = {}
     found: dict[str, dict[datetime, S]] = defaultdict(dict)
-    # all are of one zone
     for one in sorted(observed, key=attrgetter("observed_at"), reverse=True):
         first = newest.setdefault(one.station_id, one.observed_at)
         if first - one.observed_at < span:

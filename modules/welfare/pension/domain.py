@@ -112,9 +112,8 @@ AGE_RULES = {
     RetirementCategory.FEMALE_WORKER: _AgeRule(50, 2, 60),
 }
 AGE_RISES_FROM = date(2025, 1, 1)
-"""The State Council's Measures on Gradually Raising the Statutory Retirement Age
-(国务院关于渐进式延迟法定退休年龄的办法), article 1 and its tables; approved by the Standing
-Committee of the National People's Congress on 13 September 2024."""
+"""The Measures on Gradually Raising the Statutory Retirement Age (国务院关于渐进式延迟法定退休年龄
+的办法, approved on 13 September 2024), article 1 and its tables."""
 
 MONTHS_LEAST, MONTHS_MOST, MONTHS_A_YEAR, MONTHS_RISE_FROM = 180, 240, 6, 2030
 """The least months for a monthly pension (Social Insurance Law, article 16), and how they rise with
