@@ -1,7 +1,7 @@
 """The product's own catalogue in the hands of other servers: its document, and its data as a file.
 
-Names and departments are resolvers with an argument everywhere, as they are with us. The file is
-written from our own answers in both languages; CATALOGUE_FILE tells a server where it is.
+Names and departments are resolvers with an argument everywhere, as they are with us. The data is
+our own answers in both languages; DATA_FILE tells a server where it is.
 """
 
 import os
@@ -14,11 +14,10 @@ import strawberry
 
 from bff.screens.catalogue import OperationKind
 from bff.trusted.documents import TrustedOperation, documents_of
+from core.assurance import Assurance
 from core.catalogue import ServiceKind, ServiceStatus, Theme
 from core.manifest import discover
 from core.texts import Locale
-
-FILE = "CATALOGUE_FILE"
 
 Data = Mapping[str, Any]
 
@@ -29,8 +28,8 @@ def catalogue() -> TrustedOperation:
     return operation
 
 
-def write_data(path: Path, chinese: bytes, english: bytes) -> None:
-    """Write what peers answer from: our answer in two languages."""
+def data_of(chinese: bytes, english: bytes) -> Data:
+    """What peers answer from: our answer in two languages."""
     pairs = zip(_services(chinese), _services(english), strict=True)
     rows = [
         {
@@ -40,12 +39,12 @@ def write_data(path: Path, chinese: bytes, english: bytes) -> None:
         }
         for zh, en in pairs
     ]
-    path.write_bytes(orjson.dumps(rows))
+    return {"services": rows}
 
 
 def read_data() -> list[Data]:
     """What a server answers from."""
-    rows: list[Data] = orjson.loads(Path(os.environ[FILE]).read_bytes())
+    rows: list[Data] = orjson.loads(Path(os.environ["DATA_FILE"]).read_bytes())["services"]
     return rows
 
 
@@ -72,6 +71,7 @@ class Service:
     theme: Theme
     kind: ServiceKind
     identity_level: int
+    assurance: Assurance | None
     status: ServiceStatus
     document_id: str | None
     operations: list[ServiceOperation]
@@ -99,6 +99,7 @@ def services_of(rows: list[Data]) -> list[Service]:
             theme=Theme[row["theme"]],
             kind=ServiceKind[row["kind"]],
             identity_level=row["identityLevel"],
+            assurance=Assurance[row["assurance"]] if row["assurance"] else None,
             status=ServiceStatus[row["status"]],
             document_id=row["documentId"],
             operations=[
@@ -111,3 +112,22 @@ def services_of(rows: list[Data]) -> list[Service]:
         )
         for row in rows
     ]
+
+
+def schema_over(every: list[Service], **options: Any) -> strawberry.Schema:
+    """The part of the product's schema that the catalogue's document asks, over these tiles."""
+
+    @strawberry.type
+    class Query:
+        """The catalogue."""
+
+        @strawberry.field
+        def services(
+            self,
+            theme: Theme | None = None,
+            kind: ServiceKind | None = None,
+        ) -> list[Service]:
+            """The tiles of a theme and kind."""
+            return [one for one in every if theme in (None, one.theme) and kind in (None, one.kind)]
+
+    return strawberry.Schema(Query, **options)

@@ -130,7 +130,7 @@ async def _measure(urls: DatabaseUrls, folder: Path, sandbox: int) -> dict[str, 
         opened_app(urls, folder, CONNECTIONS, sandbox_port=sandbox, **limits) as opened,
         aiohttp.ClientSession() as session,
     ):
-        token = await _person(opened, session, sandbox)
+        token = await make_person(opened, session, sandbox)
         recording = Recording(opened.upstreams)
         app = replace(opened, upstreams=cast(Upstreams, recording))
         api = Api()
@@ -169,11 +169,11 @@ async def _compare(
         await caller.ask(document, name)
 
     async def bare() -> None:
-        await asyncio.gather(*(_bare(app, session, *one) for one in sent))
+        await asyncio.gather(*(send_bare(app, session, *one) for one in sent))
 
     for warm in (ours, kept, bare):
-        await _cpu_ms(warm)
-    rounds = [[await _cpu_ms(one) for one in (ours, kept, bare)] for _ in range(ROUNDS)]
+        await cpu_ms(warm)
+    rounds = [[await cpu_ms(one) for one in (ours, kept, bare)] for _ in range(ROUNDS)]
     ours_ms, kept_ms, bare_ms = (statistics.median(side) for side in zip(*rounds, strict=True))
     return {
         "request_ms": round(ours_ms, 2),
@@ -184,7 +184,7 @@ async def _compare(
     }
 
 
-async def _cpu_ms(run: Callable[[], Awaitable[None]]) -> float:
+async def cpu_ms(run: Callable[[], Awaitable[None]]) -> float:
     """Processor time of this process for one run, of many one after another."""
     before_s = time.process_time()
     for _ in range(REQUESTS):
@@ -192,7 +192,7 @@ async def _cpu_ms(run: Callable[[], Awaitable[None]]) -> float:
     return (time.process_time() - before_s) * 1000 / REQUESTS
 
 
-async def _bare(
+async def send_bare(
     app: App, session: aiohttp.ClientSession, operation: Operation[..., Any], request: Request
 ) -> None:
     address = f"{app.upstreams.find_address(operation.system.name)}"
@@ -210,7 +210,7 @@ async def _bare(
             orjson.loads(body)
 
 
-async def _person(app: App, session: aiohttp.ClientSession, sandbox: int) -> str:
+async def make_person(app: App, session: aiohttp.ClientSession, sandbox: int) -> str:
     """The token of a demo person with a verified name and every consent."""
     async with session.get(f"http://127.0.0.1:{sandbox}/_control/people") as answer:
         people = await answer.json()

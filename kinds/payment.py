@@ -115,6 +115,9 @@ class Receipt:
 
 AnyReceipt = TypeVar("AnyReceipt", bound=Receipt)
 
+NO_PAYMENT = "00000000-0000-0000-0000-000000000000"
+"""The reference of a payment that nobody made: to ask whether a payee answers."""
+
 REFUSED_FOR_GOOD = frozenset({"ALREADY_PAID", "AMOUNT_MISMATCH"})
 """What no repetition mends at any payee that speaks docs/upstreams/payments.md."""
 
@@ -147,7 +150,10 @@ def payee(
 
     # any other 404 is a wrong address, which says nothing of the payment
     @system.operation(
-        "GET", "/payments/{payment_ref}", answers=json_of(receipt).or_none("NO_SUCH_PAYMENT")
+        "GET",
+        "/payments/{payment_ref}",
+        answers=json_of(receipt).or_none("NO_SUCH_PAYMENT"),
+        probe=(NO_PAYMENT,),
     )
     def find_payment(payment_ref: str) -> Request:
         return Request(path={"payment_ref": payment_ref})

@@ -18,6 +18,7 @@ def _written(service: Service, locale: str) -> dict[str, object]:
         "kind": service.kind.name,
         "department": service.departments[locale],
         "identityLevel": service.identity_level,
+        "assurance": service.assurance and service.assurance.name,
         "status": service.status.name,
         "documentId": service.document_id,
         "operations": [

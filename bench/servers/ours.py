@@ -1,4 +1,4 @@
-"""Our edge, whole, with the measured document among its trusted ones.
+"""Our edge, whole, with the product's home document over cards in memory.
 
 The process is opened as in production: settings, keys, pool, bus. DATABASE_URL names the database.
 """
@@ -6,9 +6,7 @@ The process is opened as in production: settings, keys, pool, bus. DATABASE_URL 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-import strawberry
-
-from bench.home_document import DOCUMENT, Query
+from bench.home_document import home, schema
 from bff.app import Api, make_edge
 from bff.trusted.documents import document_of, gather
 from core.manifest import discover
@@ -18,12 +16,12 @@ from core.settings import Settings
 
 def create_app() -> Api:
     """The API with another schema."""
-    documents = gather([document_of("home.graphql", DOCUMENT)], {})
+    documents = gather([document_of("home.graphql", home().source)], {})
 
     @asynccontextmanager
     async def lifespan(api: Api) -> AsyncIterator[None]:
         async with open_app(Settings(), manifests=discover(), application="bench") as app:
-            edge = make_edge(app, strawberry.Schema(Query), documents, trusted_only=True)
+            edge = make_edge(app, schema(), documents, trusted_only=True)
             api.open(edge)
             async with edge.running():
                 yield

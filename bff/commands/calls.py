@@ -15,7 +15,7 @@ import typer
 
 from bff.client.city import CityClient, ClientError, Person
 from bff.commands.services import demo_person, refuse_bad, run_document
-from bff.trusted.documents import AT_MOST, TrustedDocument, documents_of
+from bff.trusted.documents import AT_MOST, NEEDS, USES, TrustedDocument, documents_of
 from core.catalogue import ServiceStatus
 from core.errors import StartError
 from core.manifest import discover
@@ -69,6 +69,8 @@ async def find_excess(
             if statuses.get(name) is ServiceStatus.PLANNED:
                 continue
             made = await measure(client, person, document, is_service=name in statuses)
+            if name in statuses and (unnamed := unnamed_systems(document, made)):
+                faults.append(unnamed)
             fault = excess(document, made)
             if fault is not None:
                 faults.append(fault)
@@ -110,10 +112,23 @@ def excess(document: TrustedDocument, made: Calls) -> str | None:
     ]
     if not over:
         return None
+    declaration = orjson.dumps(_declaration(_raised(document, made))).decode()
     return (
         f"{document.name}: {'; '.join(over)}.\n"
         "  Read lists in one go (a DataLoader, a join). Where each of these calls is needed, write "
-        f'into {document.example_path}:\n  "{AT_MOST}": {_json(_raised(document, made))}'
+        f'into {document.example_path}:\n  "{AT_MOST}": {declaration}'
+    )
+
+
+def unnamed_systems(document: TrustedDocument, made: Calls) -> str | None:
+    """Which systems a service reached that its example does not name; None where it names all."""
+    reached = {system for calls in made.values() for system in calls.systems}
+    unnamed = sorted(reached.difference(document.needs, document.uses))
+    if not unnamed:
+        return None
+    return (
+        f"{document.name} reached {', '.join(unnamed)}: write into {document.example_path}, under "
+        f'"{NEEDS}" what it does not work without, under "{USES}" what it does.'
     )
 
 
@@ -133,8 +148,8 @@ def _words(calls: Tally) -> str:
     return f"{calls.sql} SQL and {calls.upstream} upstream calls"
 
 
-def _json(declared: Calls) -> str:
-    return orjson.dumps(declared).decode()
+def _declaration(calls: Calls) -> Mapping[str, Mapping[str, int]]:
+    return {name: {"sql": made.sql, "upstream": made.upstream} for name, made in calls.items()}
 
 
 def _write(document: TrustedDocument, made: Calls) -> None:
@@ -147,6 +162,6 @@ def _write(document: TrustedDocument, made: Calls) -> None:
         for name, calls in _raised(document, made).items()
         if name in stands_here or calls != declared.get(name)
     }
-    text = orjson.dumps({AT_MOST: at_most, **own}, option=orjson.OPT_INDENT_2)
+    text = orjson.dumps({AT_MOST: _declaration(at_most), **own}, option=orjson.OPT_INDENT_2)
     one_line = _CALLS.sub(rb'{ "sql": \1, "upstream": \2 }', text)
     path.write_bytes(one_line + b"\n")

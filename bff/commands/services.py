@@ -20,6 +20,7 @@ from bff.schema.build import build_schema
 from bff.trusted.blanks import days_around, fill
 from bff.trusted.documents import TrustedDocument, documents_of
 from bff.trusted.library import operations_of
+from bff.trusted.parts import parts_of
 from core.catalogue import Service, ServiceStatus
 from core.clock import civil_date
 from core.errors import StartError
@@ -196,12 +197,11 @@ async def _prepare(
 
 def refuse_bad(data: Mapping[str, Any]) -> None:
     """Raise ClientError for refusals and data that is unavailable."""
-    for name, field in data.items():
-        if isinstance(field, dict):
-            if "code" in field and "message" in field:
-                raise ClientError(f"{name}: {field['code']}: {field['message']}")
-            if field.get("status") == "UNAVAILABLE":
-                raise ClientError(f"{name} is UNAVAILABLE: {field.get('reason')}")
+    for path, part in parts_of(data):
+        if "code" in part and "message" in part:
+            raise ClientError(f"{path}: {part['code']}: {part['message']}")
+        if part.get("status") == "UNAVAILABLE":
+            raise ClientError(f"{path} is UNAVAILABLE: {part.get('reason')}")
 
 
 def _print(rows: list[Row]) -> None:

@@ -5,8 +5,8 @@ the probe's budget is its own, one query at a time.
 """
 
 import time
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import orjson
@@ -17,6 +17,7 @@ from bff.execution.executor import Executor
 from bff.request.operation import Operation
 from bff.trusted.blanks import days_around, fill
 from bff.trusted.documents import Documents, TrustedDocument, TrustedOperation
+from bff.trusted.parts import parts_of
 from core.assurance import Assurance
 from core.catalogue import ServiceStatus
 from core.clock import civil_date
@@ -28,6 +29,9 @@ from core.ids import new_id
 from core.people.directory import probe_of
 from core.refusal_texts import DEADLINE_PASSED, INTERNAL_ERROR
 from core.security.authentication import PROBE_ID, Viewer
+from core.telemetry.call_counts import tallying
+from core.upstream.client import UpstreamError
+from core.upstream.operation import SYSTEMS
 from core.upstream.readings import ReadStatus
 
 _GRACE_S = 0.1
@@ -85,9 +89,22 @@ async def ask(
     """Run a document's queries in their order, those whose variables are known; where there are
     none, its first about nothing. None for a document without queries.
 
-    A query after one that failed is not run.
+    A query after one that failed is not run. Then the systems that the service needs and that no
+    query has reached are asked: a refusal by a rule of ours says nothing of them.
     """
-    known, longest_ms, is_asked = dict(person.known), 0.0, False
+    with tallying() as calls:
+        check = await _query(app, executor, document, person)
+    if check is None or check.fault is not None:
+        return check
+    started_s = time.monotonic()
+    fault = await _ask_systems(_call(app, person), document, calls.systems)
+    return replace(check, fault=fault, latency_ms=max(check.latency_ms, _ms_since(started_s)))
+
+
+async def _query(
+    app: App, executor: Executor, document: TrustedDocument, person: Person
+) -> Check | None:
+    known, longest_ms, is_asked = dict(person.known), 0, False
     queries = [one for one in document.operations if one.kind == "query"]
     for query, lacking in [
         *((one, None) for one in queries),
@@ -97,15 +114,35 @@ async def ask(
         if variables is None or (lacking and is_asked):
             continue
         is_asked = True
-        deadline = Deadline.after(app.settings.request_deadline_s)
-        call = Call(app, deadline, f"probe-{new_id()}", person.viewer)
         started_s = time.monotonic()
-        data, fault = await _run(call, executor, query, variables)
-        longest_ms = max(longest_ms, 1000 * (time.monotonic() - started_s))
+        data, fault = await _run(_call(app, person), executor, query, variables)
+        longest_ms = max(longest_ms, _ms_since(started_s))
         if fault is not None:
-            return Check(document.name, round(longest_ms), fault)
+            return Check(document.name, longest_ms, fault)
         known |= data
-    return Check(document.name, round(longest_ms), None) if is_asked else None
+    return Check(document.name, longest_ms, None) if is_asked else None
+
+
+async def _ask_systems(
+    call: Call, document: TrustedDocument, reached: Collection[str]
+) -> str | None:
+    """Why a system that the service needs does not answer; those that were reached are known to."""
+    for system in call.app.extensions(SYSTEMS):
+        if system.name in document.needs and system.name not in reached:
+            try:
+                await system.ask(call.app, call.deadline, document.variables)
+            except UpstreamError as error:
+                return error.reason
+    return None
+
+
+def _call(app: App, person: Person) -> Call:
+    deadline = Deadline.after(app.settings.request_deadline_s)
+    return Call(app, deadline, f"probe-{new_id()}", person.viewer)
+
+
+def _ms_since(started_s: float) -> int:
+    return round(1000 * (time.monotonic() - started_s))
 
 
 class _Faults(Told):
@@ -134,9 +171,9 @@ async def _run(
     except TimeoutError:
         return {}, DEADLINE_PASSED.code
     data: Mapping[str, Any] = answer.get("data") or {}
-    for field in data.values():
-        if isinstance(field, dict) and field.get("status") in _NOT_LIVE:
-            return data, str(field.get("reason") or field["status"])
+    for _, part in parts_of(data):
+        if part.get("status") in _NOT_LIVE:
+            return data, str(part.get("reason") or part["status"])
     return data, faults.code
 
 

@@ -24,7 +24,7 @@ from core.catalogue import Service, ServiceKind, Theme
 from core.manifest import Manifest
 from core.telemetry.call_counts import Tally
 
-AT_MOST = "$atMost"
+AT_MOST, NEEDS, USES = "$atMost", "$needs", "$uses"
 """Beside the example variables: what each operation may ask of the database and of other systems,
 as {"operation": {"sql": 4, "upstream": 1}}."""
 
@@ -85,6 +85,16 @@ class TrustedDocument:
         Raises TypeError for a declaration of another form.
         """
         return {name: Tally(**calls) for name, calls in self.variables.get(AT_MOST, {}).items()}
+
+    @property
+    def needs(self) -> Sequence[str]:
+        """The outside systems without which the service does not work."""
+        return list(self.variables.get(NEEDS, ()))
+
+    @property
+    def uses(self) -> Sequence[str]:
+        """The outside systems without which it works, but not as well."""
+        return list(self.variables.get(USES, ()))
 
 
 @dataclass(frozen=True)

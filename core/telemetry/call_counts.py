@@ -7,7 +7,7 @@ of a developer's machine it is fast.
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 
 @dataclass(slots=True)
@@ -18,6 +18,8 @@ class Tally:
     """Statements; opening and ending a transaction is none."""
     upstream: int = 0
     """Calls of other systems; one that is repeated or hedged counts once."""
+    systems: list[str] = field(default_factory=list, compare=False)
+    """The names of those that were called."""
 
 
 _tally: ContextVar[Tally | None] = ContextVar("tally", default=None)
@@ -41,8 +43,10 @@ def count_sql() -> None:
         tally.sql += 1
 
 
-def count_upstream() -> None:
+def count_upstream(system: str) -> None:
     """Another system was called."""
     tally = _tally.get()
     if tally is not None:
         tally.upstream += 1
+        if system not in tally.systems:
+            tally.systems.append(system)

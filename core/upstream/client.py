@@ -262,7 +262,7 @@ class Upstream:
             into=into,
             server=server,
         )
-        count_upstream()
+        count_upstream(self.name)
         return await self._with_retries(call, hedging)
 
     def _hedging(self, operation: str, *, twice: bool) -> Hedging | None:

@@ -43,6 +43,11 @@ P = ParamSpec("P")
 T = TypeVar("T")
 U = TypeVar("U")
 
+Arguments = tuple[Any, ...]
+ProbeArguments = Arguments | Callable[[Any, Mapping[str, Any]], Arguments]
+"""Themselves, or what makes them of the App and of the example variables of the service that needs
+the system."""
+
 BODY_MAX_BYTES = 5_000_000
 
 
@@ -141,6 +146,7 @@ class System:
         safe: bool | None = None,
         personal: bool = False,
         hedged: bool = False,
+        probe: ProbeArguments | None = None,
         accept: str = JSON,
         timeouts: Timeouts | None = None,
         body_max_bytes: int = BODY_MAX_BYTES,
@@ -150,8 +156,9 @@ class System:
 
         `safe`: repeating it does no harm (default: GET and HEAD); only then is it retried.
         `personal`: it reads a person's data, and is refused without their Access. `hedged`: a slow
-        one is sent a second time (`core.upstream.hedging`). Raises ValueError for a name that the
-        system has already, and where an unsafe one is hedged.
+        one is sent a second time (`core.upstream.hedging`). `probe`: the arguments with which it
+        asks whether the system answers, about nothing, so that nobody's data is read. Raises
+        ValueError for a name that the system has already, and where an unsafe one is hedged.
         """
         is_safe = method in {"GET", "HEAD"} if safe is None else safe
 
@@ -171,6 +178,7 @@ class System:
                 safe=is_safe,
                 personal=personal,
                 hedged=hedged,
+                probe=probe,
                 accept=accept,
                 timeouts=timeouts,
                 body_max_bytes=body_max_bytes,
@@ -178,6 +186,17 @@ class System:
             return declared
 
         return declare
+
+    async def ask(self, app: "Connected", deadline: Deadline, example: Mapping[str, Any]) -> None:
+        """Ask whether the system answers, by its first operation with a `probe`, if it has one.
+
+        Raises UpstreamError.
+        """
+        for operation in self.operations.values():
+            probe = operation.probe
+            if probe is not None:
+                await operation(app, deadline, *(probe(app, example) if callable(probe) else probe))
+                return
 
 
 SYSTEMS = ExtensionPoint("outside system", System, key=lambda system: system.name)
@@ -196,6 +215,7 @@ class Operation(Generic[P, T]):
     safe: bool
     personal: bool
     hedged: bool
+    probe: ProbeArguments | None
     accept: str
     timeouts: Timeouts | None
     body_max_bytes: int

@@ -4,6 +4,7 @@ That the documents keep to it is measured in `tests/journeys`, against the whole
 """
 
 from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -13,8 +14,16 @@ from strawberry.dataloader import DataLoader
 
 from bff.app import Api, make_edge
 from bff.client.city import CityClient, ClientError
-from bff.commands.calls import excess, measure
-from bff.trusted.documents import AT_MOST, TrustedDocument, document_of, documents_of, gather
+from bff.commands.calls import excess, measure, unnamed_systems
+from bff.trusted.documents import (
+    AT_MOST,
+    NEEDS,
+    USES,
+    TrustedDocument,
+    document_of,
+    documents_of,
+    gather,
+)
 from bff.trusted.library import operations_of
 from core.catalogue import ServiceStatus
 from core.context.app import App
@@ -160,3 +169,21 @@ def test_every_document_declares_what_it_may_ask_for(trusted: TrustedDocument) -
     assert not undeclared, f'{trusted.example_path} lacks "{AT_MOST}" of {undeclared}: {HOW}'
     unknown = trusted.at_most.keys() - names
     assert not unknown, f'{trusted.example_path}: "{AT_MOST}" of {unknown}, which is not there'
+
+
+async def test_a_system_that_the_example_does_not_name_is_found(
+    app: App, serve: Callable[[Any], Awaitable[str]], city: City
+) -> None:
+    trusted, api = document("waterAlone", sql=0, upstream=WELLS), Api()
+    api.open(make_edge(app, strawberry.Schema(Query), gather([trusted], {}), trusted_only=False))
+    async with CityClient(await serve(api), city.address) as client:
+        made = await measure(client, {}, trusted, is_service=True)
+    assert "reached wells: write into" in str(unnamed_systems(trusted, made))
+    for key in (NEEDS, USES):
+        named = replace(trusted, variables={**trusted.variables, key: ["wells"]})
+        assert unnamed_systems(named, made) is None
+
+
+def test_every_system_that_an_example_names_is_one(app: App) -> None:
+    named = {(d.name, name) for d in _documents() for name in (*d.needs, *d.uses)}
+    assert {one for one in named if app.upstreams.find_address(one[1]) is None} == set()

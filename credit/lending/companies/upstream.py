@@ -36,11 +36,11 @@ class SourceAnswer:
 
 
 @REGISTER.operation(
-    "GET", "/companies/{uscc}", answers=json_of(Registered).or_none("NO_SUCH_COMPANY")
+    "GET", "/companies/{no}", answers=json_of(Registered).or_none("NO_SUCH_COMPANY"), probe=("0",)
 )
 def find_registered(uscc: str) -> Request:
     """A company by its code; None where the register has none."""
-    return Request(path={"uscc": uscc})
+    return Request(path={"no": uscc})
 
 
 @SOURCES.operation("POST", "/sources/{source}/query", answers=json_of(SourceAnswer), safe=True)

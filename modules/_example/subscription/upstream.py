@@ -17,7 +17,7 @@ class News:
     title_en: str
 
 
-@SOURCE.operation("GET", "/news", answers=records_of(News, "news"))
+@SOURCE.operation("GET", "/news", answers=records_of(News, "news"), probe=())
 def list_news() -> Request:
     """The news of the last days, of all districts."""
     return Request()

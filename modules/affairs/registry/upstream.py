@@ -40,7 +40,12 @@ def _export(response: Response) -> Export | None:
 
 
 @REGISTRY_SYSTEM.operation(
-    "GET", "/items", answers=Answer(_export), accept=ANY, body_max_bytes=EXPORT_MAX_BYTES
+    "GET",
+    "/items",
+    answers=Answer(_export),
+    accept=ANY,
+    body_max_bytes=EXPORT_MAX_BYTES,
+    probe=("",),
 )
 def export_items(etag: str) -> Request:
     """The whole registry; None where it is still that of this ETag."""

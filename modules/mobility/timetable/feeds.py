@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from core.errors import StartError
+from core.settings import Settings
 from core.upstream.client import ANY, Response, Timeouts
 from core.upstream.operation import Answer, Request, System
 
@@ -44,6 +45,11 @@ class Feeds:
     """What it takes to get from one vehicle to another at one stop."""
     streets: Path | None = None
     """An extract of OpenStreetMap along whose streets people walk."""
+
+
+def feeds_file(settings: Settings) -> Path:
+    """Where the city's feeds are named."""
+    return settings.city_file.with_suffix("") / "transit.toml"
 
 
 def load_feeds(path: Path) -> Feeds:
@@ -95,6 +101,7 @@ def fetch_schedule(path: str, etag: str) -> Request:
     "GET",
     "/realtime.pb",
     answers=Answer(lambda response: response.body),
+    probe=lambda app, _: (load_feeds(feeds_file(app.settings)).feeds[0].realtime[0],),
     accept=ANY,
     body_max_bytes=_REALTIME_MAX_BYTES,
 )

@@ -36,6 +36,7 @@ from modules.mobility.timetable.feed_state import FeedState
 from modules.mobility.timetable.feeds import (
     Feed,
     Schedule,
+    feeds_file,
     fetch_realtime,
     fetch_schedule,
     load_feeds,
@@ -96,7 +97,7 @@ class Network:
 
     def __init__(self, app: App) -> None:
         self._app = app
-        self.config = load_feeds(app.settings.city_file.with_suffix("") / "transit.toml")
+        self.config = load_feeds(feeds_file(app.settings))
         self._states = {feed.prefix: FeedState(feed.prefix) for feed in self.config.feeds}
         self._schedules: dict[str, tuple[Schedule, Timetable]] = {}
         self._timetable: Timetable | None = None

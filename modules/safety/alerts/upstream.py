@@ -23,7 +23,7 @@ class Source:
     certificate_pem: str
 
 
-@BUREAU.operation("GET", "/sources", answers=records_of(Source, "sources"))
+@BUREAU.operation("GET", "/sources", answers=records_of(Source, "sources"), probe=())
 def fetch_sources() -> Request:
     """Everybody whose alerts concern the city."""
     return Request()

@@ -39,7 +39,7 @@ class CameraRecord:
     permitted: bool
 
 
-@PLATFORM.operation("GET", "/cameras", answers=records_of(CameraRecord, "cameras"))
+@PLATFORM.operation("GET", "/cameras", answers=records_of(CameraRecord, "cameras"), probe=("0",))
 def list_records(school_code: str) -> Request:
     """The cameras of a school."""
     return Request(params={"school": school_code})

@@ -4,7 +4,7 @@ See docs/upstreams/billers.md.
 """
 
 from core.upstream.operation import Request, json_of
-from kinds.payment import payment_body
+from kinds.payment import NO_PAYMENT, payment_body
 from modules.utilities.accounts.domain import UtilityKind
 from modules.utilities.accounts.upstream import BILLERS
 from modules.utilities.bills.domain import BillerBill
@@ -46,6 +46,7 @@ def write_off(kind: UtilityKind, bill_no: str, paid: Paid) -> Request:
     "GET",
     "/{kind}/write-offs/{payment_ref}",
     answers=json_of(str, "write_off_no").or_none("NO_SUCH_WRITE_OFF"),
+    probe=lambda _, example: (UtilityKind[example.get("kind", "WATER")], NO_PAYMENT),
 )
 def find_write_off(kind: UtilityKind, payment_ref: str) -> Request:
     """The write-off number of a payment, or None where it wrote nothing off."""

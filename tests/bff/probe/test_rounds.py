@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 
 from bff.app import edge_of
-from bff.probe.asking import Check, ask_all
+from bff.probe.asking import Check, Person, ask, ask_all
 from bff.probe.rounds import ask_once, find_person, turn_s
 from bff.probe.store import read_checks, write_checks
 from bff.transports.endpoint import Edge
@@ -27,11 +27,14 @@ from tests.sandbox.serving import Client as Sandbox
 COLD = {"trip-plan"}
 """What a process makes ready before it asks, and a test does not: it may be late."""
 
+GROUPS = {"billers": "biller", "hospitals": "hospital"}
+"""What is one system of ours and several of the sandbox's, by its name there."""
+
 
 @pytest.fixture
 async def city(settings: Settings, sandbox: Sandbox, sandbox_port: int) -> AsyncIterator[Edge]:
     """The edge of an App whose systems are the sandbox's; on the sandbox's clock, too."""
-    near = settings.model_copy(update={"sandbox_port": sandbox_port})
+    near = settings.model_copy(update={"sandbox_port": sandbox_port, "request_deadline_s": 30.0})
     async with open_app(near, manifests=discover()) as app:
         opened = edge_of(app)
         yield opened
@@ -54,6 +57,27 @@ async def _counts() -> Mapping[str, int]:
     return {row["name"]: row["rows"] for row in await fetch_all(connection(), counts)}
 
 
+async def _unseen(edge: Edge, sandbox: Sandbox) -> list[tuple[str, str]]:
+    """Each system and service that needs it and does not show it when it is down."""
+    app = edge.app
+    documents = [edge.documents.for_service(tile) for tile in app.services]
+    services = [one for one in documents if one is not None]
+    viewer = Viewer(PROBE_ID, PROBE_ID, 2, frozenset(), app.clock.now())
+    person, unseen = Person(viewer, await find_person(app)), []
+    for system in sorted({name for one in services for name in one.needs}):
+        app.last_good.forget_all(())
+        switch = f"/_control/faults/{GROUPS.get(system, system)}"
+        status, _ = await sandbox.put(switch, {"error_rate": 1})
+        assert status == 200, f"no such system: {system}"
+        for document in services:
+            if system in document.needs:
+                check = await ask(app, edge.executor, document, person)
+                if check is None or check.fault is None:
+                    unseen.append((system, document.name))
+        await sandbox.call("DELETE", switch)
+    return unseen
+
+
 async def test_every_service_answers_and_a_silent_one_is_seen(city: Edge, sandbox: Sandbox) -> None:
     before = await _counts()
     checks = await _ask(city)
@@ -72,6 +96,7 @@ async def test_every_service_answers_and_a_silent_one_is_seen(city: Edge, sandbo
     assert faults == {"housing-fund-query"}
     assert await _counts() == after, "a round leaves what the one before it left"
     assert (await read_checks(city.app.clock.now() - timedelta(minutes=9))).keys() == living
+    assert await _unseen(city, sandbox) == []
 
 
 async def test_without_a_person_only_what_is_for_anybody_is_asked(app: App, edge: Edge) -> None:

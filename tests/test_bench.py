@@ -1,0 +1,31 @@
+"""The peers of the measurements can run the product's own documents, whatever those ask for."""
+
+from collections.abc import Callable
+
+import pytest
+import strawberry
+from graphql import parse, validate
+
+from bench import catalogue_document, home_document
+from bff.trusted.documents import TrustedOperation
+from core.graphql import HomeSection
+
+Measured = tuple[Callable[[], TrustedOperation], Callable[[], strawberry.Schema]]
+
+
+@pytest.mark.parametrize(
+    "measured",
+    [
+        (home_document.home, home_document.schema),
+        (catalogue_document.catalogue, lambda: catalogue_document.schema_over([])),
+    ],
+    ids=["home", "catalogue"],
+)
+def test_a_peer_knows_what_a_document_asks(measured: Measured) -> None:
+    operation, schema = measured
+    assert validate(schema()._schema, parse(operation().source)) == []
+
+
+def test_the_screen_has_a_card_of_each_kind() -> None:
+    kinds = {cls.__name__ for cls in HomeSection.__subclasses__() if "tests" not in cls.__module__}
+    assert kinds == {type(section).__name__ for section in home_document.SECTIONS}
